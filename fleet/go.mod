@@ -1,0 +1,7 @@
+module github.com/drover-dev/drover/fleet
+
+go 1.26
+
+require github.com/drover-dev/drover/protocol v0.0.0
+
+replace github.com/drover-dev/drover/protocol => ../protocol

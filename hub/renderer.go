@@ -1,0 +1,26 @@
+package hub
+
+import "context"
+
+// Rendered is one object as a renderer gives it: canonical JSON (object keys sorted, no
+// insignificant space, no newline), with the file it comes from where that is known.
+type Rendered struct {
+	JSON []byte
+	File string // repository path of the file that first declared the object; "" if unknown
+}
+
+// Renderer builds the objects of one folder.
+type Renderer interface {
+	// Build renders dir, reading nothing but tree. The result depends only on what was read
+	// (and looked for in vain), so that it may be remembered. Errors name the file, the line where one
+	// is known, and what to do.
+	Build(ctx context.Context, tree Tree, dir string, opts BuildOptions) ([]Rendered, error)
+}
+
+// BuildOptions are what an app may ask of a build beyond its folder. The zero value asks nothing.
+type BuildOptions struct {
+	Namespace string `json:"namespace,omitempty"` // sets metadata.namespace as kustomize's `namespace:` does
+	// Skip names files (repository paths) that a plain folder's build leaves out, such as
+	// the cluster.yaml of a cluster's folder.
+	Skip []string `json:"skip,omitempty"`
+}

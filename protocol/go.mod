@@ -1,0 +1,3 @@
+module github.com/drover-dev/drover/protocol
+
+go 1.26

@@ -1,0 +1,3 @@
+module github.com/drover-dev/drover/test/testenv
+
+go 1.26
