@@ -1,6 +1,6 @@
 module github.com/drover-dev/drover/fleet
 
-go 1.26
+go 1.26.0
 
 require github.com/drover-dev/drover/protocol v0.0.0
 

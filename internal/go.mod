@@ -1,3 +1,3 @@
 module github.com/drover-dev/drover/internal
 
-go 1.26
+go 1.26.0

@@ -1,6 +1,6 @@
 module github.com/drover-dev/drover/test
 
-go 1.26
+go 1.26.0
 
 require (
 	github.com/drover-dev/drover/agent v0.0.0

@@ -1,0 +1,106 @@
+package fleet
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Stage is a step in the order in which one app's objects are applied. All objects of a stage are
+// applied, and those of StageDefinitions established, before the next begins; within a stage they are independent.
+type Stage int
+
+// The stages.
+const (
+	StageNamespaces  Stage = iota // namespaces: all else may live in them
+	StageDefinitions              // CustomResourceDefinitions, then waited for: all else may be of their kinds
+	StageFoundation               // what other objects refer to when they are admitted or started
+	StageRest                     // everything else
+	StageWebhooks                 // admission webhooks and API services: they would refuse the rest until they serve
+	Stages                        // how many there are
+)
+
+// foundation are the kinds that others need at admission or start-up: Flux and Helm apply them
+// early for the same reason (helm.sh/helm/v4/pkg/release/v1/util InstallOrder, fluxcd/pkg/ssa sort.go).
+var foundation = map[string]bool{
+	"/ResourceQuota": true, "/LimitRange": true, "/ServiceAccount": true, "/Secret": true, "/ConfigMap": true,
+	"/PersistentVolume": true, "storage.k8s.io/StorageClass": true, "scheduling.k8s.io/PriorityClass": true,
+	"node.k8s.io/RuntimeClass": true, "networking.k8s.io/IngressClass": true,
+	"rbac.authorization.k8s.io/ClusterRole": true, "rbac.authorization.k8s.io/ClusterRoleBinding": true,
+	"rbac.authorization.k8s.io/Role": true, "rbac.authorization.k8s.io/RoleBinding": true,
+}
+
+// StageOf says in which stage objects of a kind are applied.
+func StageOf(ref protocol.ObjectRef) Stage {
+	switch ref.Group + "/" + ref.Kind {
+	case "/Namespace":
+		return StageNamespaces
+	case "apiextensions.k8s.io/CustomResourceDefinition":
+		return StageDefinitions
+	case "admissionregistration.k8s.io/MutatingWebhookConfiguration",
+		"admissionregistration.k8s.io/ValidatingWebhookConfiguration",
+		"admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding",
+		"admissionregistration.k8s.io/MutatingAdmissionPolicyBinding",
+		"apiregistration.k8s.io/APIService":
+		return StageWebhooks
+	}
+	if foundation[ref.Group+"/"+ref.Kind] {
+		return StageFoundation
+	}
+	return StageRest
+}
+
+// CompareApply orders objects for applying: by stage, then by reference. Pruning takes the reverse.
+func CompareApply(a, b protocol.ObjectRef) int {
+	return cmp.Or(cmp.Compare(StageOf(a), StageOf(b)), a.Compare(b))
+}
+
+// Blocked is an app whose dependencies can never be satisfied as they are written.
+type Blocked struct {
+	App    string
+	Reason string
+}
+
+// CheckDependencies finds the apps that depend on an app that is not there, or on themselves by
+// some way round. apps maps each app to what it depends on. The result is sorted by app.
+func CheckDependencies(apps map[string][]string) []Blocked {
+	var out []Blocked
+	for name, deps := range apps {
+		for _, d := range deps {
+			if _, ok := apps[d]; !ok {
+				out = append(out, Blocked{name, fmt.Sprintf("depends on app %q, which this cluster does not have: "+
+					"add it, or take it out of dependsOn", d)})
+			}
+		}
+		if cycle := findCycle(apps, name); cycle != nil {
+			out = append(out, Blocked{name, fmt.Sprintf("depends on itself (%s): take one of these out of dependsOn",
+				strings.Join(cycle, " → "))})
+		}
+	}
+	slices.SortFunc(out, func(a, b Blocked) int { return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Reason, b.Reason)) })
+	return out
+}
+
+// findCycle gives the way from start back to start, or nil.
+func findCycle(apps map[string][]string, start string) []string {
+	seen := map[string]bool{}
+	var walk func(at string, path []string) []string
+	walk = func(at string, path []string) []string {
+		for _, d := range apps[at] {
+			if d == start {
+				return append(path, d)
+			}
+			if !seen[d] {
+				seen[d] = true
+				if c := walk(d, append(path, d)); c != nil {
+					return c
+				}
+			}
+		}
+		return nil
+	}
+	return walk(start, []string{start})
+}

@@ -1,0 +1,110 @@
+package fleet
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Selector chooses clusters by their labels, as kubectl's -l does: comma-separated requirements, all
+// of which must hold. k=v, k==v, k!=v, k, !k, "k in (a,b)", "k notin (a,b)". The zero value chooses all.
+// (https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors)
+type Selector struct{ requirements []requirement }
+
+type requirement struct {
+	key    string
+	values []string // any of these; nil: the key must exist
+	negate bool
+}
+
+// ParseSelector reads a selector. The error quotes what it does not understand.
+func ParseSelector(s string) (Selector, error) {
+	var sel Selector
+	for _, part := range splitOutsideParens(s) {
+		part = strings.TrimSpace(part)
+		if part == "" {
+			if strings.TrimSpace(s) == "" {
+				return sel, nil
+			}
+			return Selector{}, fmt.Errorf("the selector %q has an empty part: write for example env=production,region!=us", s)
+		}
+		r, err := parseRequirement(part)
+		if err != nil {
+			return Selector{}, err
+		}
+		sel.requirements = append(sel.requirements, r)
+	}
+	return sel, nil
+}
+
+// Matches says whether labels satisfy every requirement. As in Kubernetes, != and notin hold
+// for labels that lack the key.
+func (s Selector) Matches(labels map[string]string) bool {
+	for _, r := range s.requirements {
+		value, ok := labels[r.key]
+		if ok && r.values != nil {
+			ok = slices.Contains(r.values, value)
+		}
+		if ok == r.negate {
+			return false
+		}
+	}
+	return true
+}
+
+func splitOutsideParens(s string) []string {
+	var parts []string
+	depth, start := 0, 0
+	for i, c := range s {
+		switch {
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == ',' && depth == 0:
+			parts = append(parts, s[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, s[start:])
+}
+
+func parseRequirement(s string) (requirement, error) {
+	var r requirement
+	switch {
+	case strings.Contains(s, "!="):
+		key, value, _ := strings.Cut(s, "!=")
+		r = requirement{key, []string{strings.TrimSpace(value)}, true}
+	case strings.Contains(s, "="):
+		key, value, _ := strings.Cut(s, "=")
+		r = requirement{key, []string{strings.TrimSpace(strings.TrimPrefix(value, "="))}, false}
+	case strings.HasSuffix(s, ")"):
+		head, list, ok := strings.Cut(strings.TrimSuffix(s, ")"), "(")
+		words := strings.Fields(head)
+		if !ok || len(words) != 2 || words[1] != "in" && words[1] != "notin" {
+			return r, selectorError(s)
+		}
+		r = requirement{words[0], nil, words[1] == "notin"}
+		for _, v := range strings.Split(list, ",") {
+			r.values = append(r.values, strings.TrimSpace(v))
+		}
+	case strings.HasPrefix(s, "!"):
+		r = requirement{s[1:], nil, true}
+	default:
+		r = requirement{key: s}
+	}
+	r.key = strings.TrimSpace(r.key)
+	if r.key == "" || strings.ContainsAny(r.key, " !=(),") {
+		return r, selectorError(s)
+	}
+	for _, v := range r.values {
+		if strings.ContainsAny(v, " !=(),") {
+			return r, selectorError(s)
+		}
+	}
+	return r, nil
+}
+
+func selectorError(s string) error {
+	return fmt.Errorf("the selector part %q is not understood: use k=v, k!=v, k, !k, `k in (a,b)` or `k notin (a,b)`", s)
+}

@@ -1,0 +1,130 @@
+package protocol
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Limits on what a decoder accepts.
+const (
+	MaxBundle = 8 << 20   // bytes of a bundle's JSON
+	MaxBlob   = 256 << 20 // bytes of one app's rendered objects, before compression
+)
+
+// Revision is one Git commit, as people need it to recognise it.
+type Revision struct {
+	Hash    string    `json:"hash"`              // full commit id
+	Branch  string    `json:"branch,omitempty"`  // where it was read
+	Subject string    `json:"subject,omitempty"` // first line of its message
+	Time    time.Time `json:"time,omitzero"`     // committer time
+}
+
+// Short is the first eight characters of the commit id.
+func (r Revision) Short() string { return r.Hash[:min(8, len(r.Hash))] }
+
+// Bundle is the whole desired state of one cluster at a revision.
+type Bundle struct {
+	Version    int      `json:"version"`
+	Cluster    string   `json:"cluster"`
+	Generation uint64   `json:"generation"` // strictly rising per cluster, from 1
+	Revision   Revision `json:"revision"`   // the newest revision when this generation was published
+	Suspend    bool     `json:"suspend,omitempty"`
+	// Incomplete, if not empty, says why Apps may lack some that exist. An app that is
+	// missing from such a bundle is left as it is: absence never deletes.
+	Incomplete string `json:"incomplete,omitempty"`
+	Apps       []App  `json:"apps"`
+}
+
+// App is one app of a bundle.
+type App struct {
+	Name      string   `json:"name"`
+	DependsOn []string `json:"dependsOn,omitempty"` // names of apps that must be healthy first
+	Prune     bool     `json:"prune,omitempty"`     // objects that left the app are deleted
+	Suspend   bool     `json:"suspend,omitempty"`   // leave everything of this app as it is
+	Namespace string   `json:"namespace,omitempty"` // for namespaced objects that name none; "default" if empty
+	Timeout   int      `json:"timeout,omitempty"`   // seconds an app may take to become healthy; 0: the agent's own
+	Revision  string   `json:"revision,omitempty"`  // commit id at which Blob was rendered
+	// Blob is what to apply. Without one nothing is known of what the app should be, and
+	// what is there stays; Error says why.
+	Blob *Blob `json:"blob,omitempty"`
+	// Error says why Blob is not of the newest revision: the app keeps its last good state.
+	Error string `json:"error,omitempty"`
+}
+
+// Blob refers to rendered objects: canonical JSON, one object a line (application/x-ndjson),
+// compressed with zstd (RFC 8878), encrypted, and cut in chunks of MaxChunk.
+type Blob struct {
+	Digest  string `json:"digest"`  // lower-case hexadecimal sha256 of the lines, before compression
+	Key     []byte `json:"key"`     // opens the blob, see SealBlob; its id follows from it
+	Size    int64  `json:"size"`    // bytes of the lines
+	Chunks  int    `json:"chunks"`  // messages it is cut in
+	Objects int    `json:"objects"` // lines
+}
+
+// Digest identifies what a bundle asks for: everything but the generation and the revisions it
+// was published under. Two bundles of equal digest ask for the same.
+func (b Bundle) Digest() string {
+	b.Generation, b.Revision = 0, Revision{}
+	apps := make([]App, len(b.Apps))
+	copy(apps, b.Apps)
+	for i := range apps {
+		apps[i].Revision = ""
+	}
+	b.Apps = apps
+	data, err := json.Marshal(b)
+	if err != nil {
+		panic("protocol: a bundle that is not JSON: " + err.Error()) // plain data: cannot happen
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// Check says what is wrong with a bundle, whoever signed it.
+func (b Bundle) Check() error {
+	if b.Version > Version {
+		return fmt.Errorf("%w: the bundle is of wire version %d, this program speaks %d: upgrade it",
+			ErrVersion, b.Version, Version)
+	}
+	if b.Version < 1 || b.Generation == 0 {
+		return errors.New("the bundle has no version or no generation")
+	}
+	if err := CheckName(b.Cluster); err != nil {
+		return fmt.Errorf("the bundle's cluster: %w", err)
+	}
+	seen := make(map[string]bool, len(b.Apps))
+	for _, a := range b.Apps {
+		if err := CheckName(a.Name); err != nil {
+			return fmt.Errorf("an app of the bundle: %w", err)
+		}
+		if seen[a.Name] {
+			return fmt.Errorf("the bundle names the app %s twice", a.Name)
+		}
+		seen[a.Name] = true
+		if a.Blob != nil {
+			if err := a.Blob.check(); err != nil {
+				return fmt.Errorf("app %s: %w", a.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// ErrVersion marks a message of a wire version that this program does not speak yet.
+var ErrVersion = errors.New("newer wire version")
+
+func (b *Blob) check() error {
+	if raw, err := hex.DecodeString(b.Digest); err != nil || len(raw) != sha256.Size {
+		return fmt.Errorf("the blob's digest %.80q is no sha256", b.Digest)
+	}
+	if len(b.Key) != blobKeySize {
+		return fmt.Errorf("the blob's key has %d bytes instead of %d", len(b.Key), blobKeySize)
+	}
+	if b.Size < 0 || b.Size > MaxBlob || b.Chunks < 1 || b.Chunks > MaxBlob/MaxChunk+1 || b.Objects < 0 {
+		return fmt.Errorf("the blob's size (%d bytes, %d chunks, %d objects) is out of bounds", b.Size, b.Chunks, b.Objects)
+	}
+	return nil
+}

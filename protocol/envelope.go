@@ -1,0 +1,149 @@
+package protocol
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/hpke"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+)
+
+// BundleType is the DSSE payload type of a bundle.
+const BundleType = "application/vnd.drover.bundle+json"
+
+// Envelope is a signed payload as DSSE v1 has it
+// (https://github.com/secure-systems-lab/dsse/blob/master/envelope.md).
+type Envelope struct {
+	PayloadType string      `json:"payloadType"`
+	Payload     []byte      `json:"payload"`
+	Signatures  []Signature `json:"signatures"`
+}
+
+// Signature is one ed25519 signature of an Envelope.
+type Signature struct {
+	KeyID string `json:"keyid"`
+	Sig   []byte `json:"sig"`
+}
+
+// KeyID names a public signing key: the first 16 hexadecimal digits of its sha256.
+func KeyID(key ed25519.PublicKey) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:8])
+}
+
+// preAuth is DSSE's pre-authentication encoding: what is signed.
+func preAuth(payloadType string, payload []byte) []byte {
+	var b bytes.Buffer
+	b.WriteString("DSSEv1 " + strconv.Itoa(len(payloadType)) + " " + payloadType + " " + strconv.Itoa(len(payload)) + " ")
+	b.Write(payload)
+	return b.Bytes()
+}
+
+// The reasons for which an agent refuses a bundle.
+var (
+	ErrNotSealed  = errors.New("not sealed to this cluster")
+	ErrUnsigned   = errors.New("not signed by this fleet's hub")
+	ErrForeign    = errors.New("made for another cluster")
+	ErrMalformed  = errors.New("malformed")
+	ErrSuperseded = errors.New("older than what was already accepted")
+)
+
+// SignBundle gives the DSSE envelope of b as JSON.
+func SignBundle(b Bundle, key ed25519.PrivateKey) ([]byte, error) {
+	if err := b.Check(); err != nil {
+		return nil, err
+	}
+	payload, err := json.Marshal(b)
+	if err != nil {
+		return nil, err
+	}
+	if len(payload) > MaxBundle {
+		return nil, fmt.Errorf("the bundle of %s has %d bytes, more than %d: split its apps over fewer objects or clusters",
+			b.Cluster, len(payload), MaxBundle)
+	}
+	return json.Marshal(Envelope{BundleType, payload, []Signature{{
+		KeyID: KeyID(key.Public().(ed25519.PublicKey)),
+		Sig:   ed25519.Sign(key, preAuth(BundleType, payload)),
+	}}})
+}
+
+// VerifyBundle opens an envelope that claims to be cluster's bundle. Nothing of the payload is
+// looked at before one of keys has been seen to sign it.
+func VerifyBundle(envelope []byte, cluster string, keys []ed25519.PublicKey) (Bundle, error) {
+	var b Bundle
+	var e Envelope
+	if len(envelope) > 2*MaxBundle {
+		return b, fmt.Errorf("%w: the envelope has %d bytes", ErrMalformed, len(envelope))
+	}
+	if err := json.Unmarshal(envelope, &e); err != nil {
+		return b, fmt.Errorf("%w: the envelope: %w", ErrMalformed, err)
+	}
+	if e.PayloadType != BundleType {
+		return b, fmt.Errorf("%w: the envelope holds %.80q, no bundle", ErrMalformed, e.PayloadType)
+	}
+	if !e.signedBy(keys) {
+		return b, ErrUnsigned
+	}
+	if err := json.Unmarshal(e.Payload, &b); err != nil {
+		return Bundle{}, fmt.Errorf("%w: the payload: %w", ErrMalformed, err)
+	}
+	if err := b.Check(); err != nil {
+		return Bundle{}, fmt.Errorf("%w: %w", ErrMalformed, err)
+	}
+	if b.Cluster != cluster {
+		return Bundle{}, fmt.Errorf("%w: it is for %s, this is %s", ErrForeign, b.Cluster, cluster)
+	}
+	return b, nil
+}
+
+func (e Envelope) signedBy(keys []ed25519.PublicKey) bool {
+	signed := preAuth(e.PayloadType, e.Payload)
+	for _, s := range e.Signatures {
+		for _, k := range keys {
+			if len(k) == ed25519.PublicKeySize && s.KeyID == KeyID(k) && ed25519.Verify(k, signed, s.Sig) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sealPrefix begins every sealed message, so that another way of sealing can come beside it.
+const sealPrefix = "DRV1"
+
+// Seal encrypts message to the one who holds the private part of recipient (an X25519 public
+// key, 32 bytes), in HPKE's base mode. cluster is bound to it: opening it for another fails.
+func Seal(recipient []byte, cluster string, message []byte) ([]byte, error) {
+	pk, err := hpke.DHKEM(x25519()).NewPublicKey(recipient)
+	if err != nil {
+		return nil, fmt.Errorf("the key of cluster %s is no X25519 public key: %w", cluster, err)
+	}
+	out, err := hpke.Seal(pk, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(cluster), message)
+	if err != nil {
+		return nil, err
+	}
+	return append([]byte(sealPrefix), out...), nil
+}
+
+// Unseal opens what Seal gave. private is an X25519 private key, 32 bytes.
+func Unseal(private []byte, cluster string, sealed []byte) ([]byte, error) {
+	rest, ok := bytes.CutPrefix(sealed, []byte(sealPrefix))
+	if !ok {
+		return nil, fmt.Errorf("%w: it does not begin with %s", ErrNotSealed, sealPrefix)
+	}
+	sk, err := hpke.DHKEM(x25519()).NewPrivateKey(private)
+	if err != nil {
+		return nil, fmt.Errorf("this cluster's key is no X25519 private key: %w", err)
+	}
+	out, err := hpke.Open(sk, hpke.HKDFSHA256(), hpke.AES256GCM(), sealInfo(cluster), rest)
+	if err != nil {
+		return nil, fmt.Errorf("%w (%w)", ErrNotSealed, err)
+	}
+	return out, nil
+}
+
+func sealInfo(cluster string) []byte { return []byte("drover bundle v1 " + cluster) }

@@ -1,0 +1,167 @@
+package protocol
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
+
+// MaxReport is the most a report may have, in bytes of JSON: what one NATS message carries.
+const MaxReport = 900 << 10
+
+// Health is the health of an object, an app, a cluster or the fleet.
+type Health string
+
+// The healths. Their order, worst last, is fleet's to say.
+const (
+	HealthCurrent     Health = "current"     // as it should be
+	HealthProgressing Health = "progressing" // on its way, nothing wrong yet
+	HealthDegraded    Health = "degraded"    // will not become current by itself, or fell back
+	HealthUnknown     Health = "unknown"     // nobody can say
+)
+
+// Phase is where an app is.
+type Phase string
+
+// The phases of an app.
+const (
+	PhasePending   Phase = "pending"   // not begun: waits for an app it depends on
+	PhaseApplying  Phase = "applying"  // being applied
+	PhaseWaiting   Phase = "waiting"   // applied; waits for its objects to become healthy
+	PhaseHealthy   Phase = "healthy"   // applied and healthy
+	PhaseDegraded  Phase = "degraded"  // applied, and something in it is not healthy
+	PhaseFailed    Phase = "failed"    // something could not be applied, pruned or rendered
+	PhaseSuspended Phase = "suspended" // left as it is, because Git says so
+)
+
+// Report is the agent's account of its cluster to the hub: the whole of it, every time.
+type Report struct {
+	Version    int         `json:"version"`
+	Cluster    string      `json:"cluster"`
+	Seq        uint64      `json:"seq"`  // rises with every report of one agent process
+	Time       time.Time   `json:"time"` // the agent's clock
+	Agent      Agent       `json:"agent"`
+	Generation uint64      `json:"generation"`       // of the last accepted bundle; 0 for none
+	Digest     string      `json:"digest,omitempty"` // Bundle.Digest of it
+	Revision   Revision    `json:"revision,omitzero"`
+	Suspended  bool        `json:"suspended,omitempty"`
+	Refused    *Refusal    `json:"refused,omitempty"` // the newest bundle, if it was refused
+	Message    string      `json:"message,omitempty"` // what concerns the cluster and no app
+	Apps       []AppReport `json:"apps"`
+	Drift      Drift       `json:"drift,omitzero"`
+}
+
+// Agent describes the process that reports.
+type Agent struct {
+	Version    string    `json:"version"`
+	Identity   string    `json:"identity"` // pod name, or host name outside of a pod
+	Started    time.Time `json:"started"`
+	Kubernetes string    `json:"kubernetes,omitempty"` // the API server's version
+}
+
+// Refusal says which bundle was refused, and why.
+type Refusal struct {
+	Time       time.Time `json:"time"`
+	Generation uint64    `json:"generation,omitempty"` // 0 where it could not be read
+	Reason     string    `json:"reason"`
+}
+
+// Drift counts what was healed since the agent started.
+type Drift struct {
+	Corrected uint64 `json:"corrected,omitempty"`
+	Last      *Event `json:"last,omitempty"`
+}
+
+// AppReport is the state of one app.
+type AppReport struct {
+	Name     string    `json:"name"`
+	Phase    Phase     `json:"phase"`
+	Health   Health    `json:"health"`
+	Message  string    `json:"message,omitempty"`  // the cause, and the next step, in one line
+	Revision string    `json:"revision,omitempty"` // commit id of what is applied
+	Digest   string    `json:"digest,omitempty"`   // of the blob that is applied
+	Objects  int       `json:"objects"`
+	Current  int       `json:"current"`        // of them, how many are healthy
+	Since    time.Time `json:"since,omitzero"` // in this phase since
+	Problems []Problem `json:"problems,omitempty"`
+	More     int       `json:"more,omitempty"` // problems that did not fit
+}
+
+// Problem is one object that is not as it should be.
+type Problem struct {
+	Object  ObjectRef `json:"object"`
+	Health  Health    `json:"health"`
+	Message string    `json:"message"`
+}
+
+// EventKind says what an Event tells of.
+type EventKind string
+
+// The kinds of events. Readers meet kinds they do not know, and show them as they are.
+const (
+	EventAccepted EventKind = "accepted" // a bundle was verified and taken
+	EventRefused  EventKind = "refused"  // a bundle was not
+	EventApplied  EventKind = "applied"  // an app was applied
+	EventFailed   EventKind = "failed"   // an app or object could not be
+	EventHealthy  EventKind = "healthy"  // an app became healthy
+	EventDegraded EventKind = "degraded" // an app stopped being healthy
+	EventPruned   EventKind = "pruned"   // an object was deleted because Git no longer has it
+	EventDrift    EventKind = "drift"    // drift was corrected
+	EventStarted  EventKind = "started"  // an agent took charge
+)
+
+// Event is one line of a cluster's journal.
+type Event struct {
+	Version    int        `json:"version"`
+	Cluster    string     `json:"cluster"`
+	Seq        uint64     `json:"seq"`
+	Time       time.Time  `json:"time"`
+	Kind       EventKind  `json:"kind"`
+	App        string     `json:"app,omitempty"`
+	Object     *ObjectRef `json:"object,omitempty"`
+	Revision   string     `json:"revision,omitempty"`
+	Generation uint64     `json:"generation,omitempty"`
+	Fields     []string   `json:"fields,omitempty"` // of a drift: the paths that differed
+	By         string     `json:"by,omitempty"`     // of a drift: the field manager that did it
+	Message    string     `json:"message,omitempty"`
+	Took       Millis     `json:"took,omitempty"` // of a drift: from the watch event to the correction
+}
+
+// Millis is a duration in milliseconds.
+type Millis float64
+
+// MillisOf converts a duration.
+func MillisOf(d time.Duration) Millis { return Millis(float64(d.Microseconds()) / 1000) }
+
+// DecodeReport reads a report that claims to be cluster's.
+func DecodeReport(data []byte, cluster string) (Report, error) {
+	var r Report
+	if len(data) > MaxReport {
+		return r, fmt.Errorf("%w: the report has %d bytes", ErrMalformed, len(data))
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return Report{}, fmt.Errorf("%w: the report: %w", ErrMalformed, err)
+	}
+	if r.Cluster != cluster {
+		return Report{}, fmt.Errorf("%w: the report speaks for %.80q", ErrForeign, r.Cluster)
+	}
+	if r.Version > Version {
+		return Report{}, fmt.Errorf("%w: the report is of wire version %d, this program speaks %d: upgrade the hub", ErrVersion, r.Version, Version)
+	}
+	return r, nil
+}
+
+// DecodeEvent reads an event that claims to be cluster's.
+func DecodeEvent(data []byte, cluster string) (Event, error) {
+	var e Event
+	if len(data) > MaxReport {
+		return e, fmt.Errorf("%w: the event has %d bytes", ErrMalformed, len(data))
+	}
+	if err := json.Unmarshal(data, &e); err != nil {
+		return Event{}, fmt.Errorf("%w: the event: %w", ErrMalformed, err)
+	}
+	if e.Cluster != cluster {
+		return Event{}, fmt.Errorf("%w: the event speaks for %.80q", ErrForeign, e.Cluster)
+	}
+	return e, nil
+}

@@ -1,0 +1,65 @@
+package protocol
+
+import "strconv"
+
+// The buckets (JetStream key-value) and the stream that the hub keeps. A bucket NAME is the
+// stream KV_NAME over the subjects $KV.NAME.> (NATS ADR-8).
+const (
+	BucketDesired = "desired" // key = cluster: its sealed bundle
+	BucketBlobs   = "blobs"   // key = blob id and chunk: rendered objects
+	BucketReport  = "report"  // key = cluster: its last report
+	StreamJournal = "journal" // events, by age
+)
+
+// Headers on messages of the desired bucket, for the hub's own eyes when its store was lost.
+// They are not signed: agents never look at them.
+const HeaderGeneration = "Drover-Generation"
+
+// MaxChunk is the most of a blob that one message carries, in bytes. It stays well under the
+// 1 MiB payload limit that NATS servers have by default.
+const MaxChunk = 768 << 10
+
+// directGet asks the stream of a bucket for the last message of a subject without a consumer
+// (NATS ADR-31). The reply has status 404 if there is none.
+func directGet(bucket, subject string) string {
+	return "$JS.API.DIRECT.GET.KV_" + bucket + "." + subject
+}
+
+// DesiredSubject is where cluster's bundle is published.
+func DesiredSubject(cluster string) string { return "$KV." + BucketDesired + "." + cluster }
+
+// DesiredGet is the request subject that answers with cluster's last bundle.
+func DesiredGet(cluster string) string { return directGet(BucketDesired, DesiredSubject(cluster)) }
+
+// BlobSubject is where chunk number chunk (from 0) of the blob id is stored.
+func BlobSubject(id string, chunk int) string {
+	return "$KV." + BucketBlobs + "." + id + "." + strconv.Itoa(chunk)
+}
+
+// BlobGet is the request subject that answers with that chunk.
+func BlobGet(id string, chunk int) string { return directGet(BucketBlobs, BlobSubject(id, chunk)) }
+
+// ReportSubject is where cluster's reports are published.
+func ReportSubject(cluster string) string { return "$KV." + BucketReport + "." + cluster }
+
+// JournalSubject is where cluster's events are published.
+func JournalSubject(cluster string) string { return "journal." + cluster }
+
+// InboxPrefix is the only inbox cluster may listen on, so that no agent hears another's answers.
+func InboxPrefix(cluster string) string { return "_INBOX_" + cluster }
+
+// AgentSubjects are exactly what cluster's credential allows: what it may publish to, and what it
+// may subscribe to.
+//
+// Any blob can be asked for: Direct Get takes wildcards, so ids could not be kept secret anyway.
+// Blobs are encrypted instead, see SealBlob.
+func AgentSubjects(cluster string) (publish, subscribe []string) {
+	publish = []string{
+		DesiredGet(cluster),
+		directGet(BucketBlobs, "$KV."+BucketBlobs+".*.*"),
+		ReportSubject(cluster),
+		JournalSubject(cluster),
+	}
+	subscribe = []string{DesiredSubject(cluster), InboxPrefix(cluster) + ".>"}
+	return publish, subscribe
+}
