@@ -1,0 +1,238 @@
+package testenv
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Nodes plays the machines of a cluster, and the scheduler: pods are bound to them and reported as running, without any
+// container. Pods that restart always become ready; those of Jobs succeed. As on a real machine,
+//
+//   - an image below the domain "invalid", which never resolves, cannot be pulled (ErrImagePull), and
+//   - a container whose command is false exits with 1: it fails its Job's pod, or goes into CrashLoopBackOff.
+//
+// A pod goes to a node that its nodeSelector and a DaemonSet's node affinity allow; nothing else of scheduling is
+// played: no resources, taints, other affinities or volumes. Probes and readiness gates are not looked at.
+//
+// It makes requests only when a pod changes, so that an idle cluster is idle.
+type Nodes struct {
+	kube  *Kube
+	log   io.Writer // what could not be done
+	names []string
+	next  int // round robin
+	stop  context.CancelFunc
+	done  sync.WaitGroup
+}
+
+// podRef refers to pods of every namespace.
+var podRef = Ref{APIVersion: "v1", Kind: "Pod"}
+
+// StartNodes registers n ready nodes, called node-1 and so on, and plays them until Stop. What goes wrong meanwhile is
+// written to log and tried again.
+func StartNodes(ctx context.Context, k *Kube, n int, log io.Writer) (*Nodes, error) {
+	s := &Nodes{kube: k, log: log}
+	for i := range n {
+		name := fmt.Sprintf("node-%d", i+1)
+		if err := s.register(ctx, name); err != nil {
+			return nil, fmt.Errorf("register %s: %w", name, err)
+		}
+		s.names = append(s.names, name)
+	}
+	life, stop := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = stop
+	s.done.Go(func() { s.run(life) })
+	return s, nil
+}
+
+// Stop ends the playing. Nodes and pods stay as they are.
+func (s *Nodes) Stop() {
+	s.stop()
+	s.done.Wait()
+}
+
+// register makes a node and reports it ready.
+func (s *Nodes) register(ctx context.Context, name string) error {
+	_, err := s.kube.Apply(ctx, "testenv-nodes", fmt.Sprintf(`
+apiVersion: v1
+kind: Node
+metadata:
+  name: %[1]s
+  labels: {kubernetes.io/hostname: %[1]s, kubernetes.io/os: linux, kubernetes.io/arch: amd64}
+spec: {}
+`, name))
+	if err != nil {
+		return err
+	}
+	// Whoever registers a node untaints it when it is ready; the admission plugin for nodes has tainted it.
+	if _, err := s.kube.Patch(ctx, "testenv-nodes", Ref{APIVersion: "v1", Kind: "Node", Name: name}, `{"spec":{"taints":null}}`); err != nil {
+		return err
+	}
+	room := `{"cpu":"64","memory":"256Gi","pods":"1000","ephemeral-storage":"1Ti"}`
+	return s.patch(ctx, "/api/v1/nodes/"+name+"/status", fmt.Sprintf(`{"status":{"capacity":%s,"allocatable":%[1]s,
+		"nodeInfo":{"kubeletVersion":"v0.0.0-testenv","operatingSystem":"linux","architecture":"amd64"},
+		"addresses":[{"type":"InternalIP","address":"127.0.0.1"},{"type":"Hostname","address":%q}],
+		"conditions":[{"type":"Ready","status":"True","reason":"Played","message":"played by package testenv","lastTransitionTime":%q}]}}`,
+		room, name, now()))
+}
+
+// run follows all pods, from the start again whenever the watch breaks.
+func (s *Nodes) run(ctx context.Context) {
+	_ = poll(ctx, 200*time.Millisecond, func() (bool, error) {
+		// Without a resource version, the pods that exist come first, as events.
+		err := s.kube.watch(ctx, podRef, nil, func(event string, pod Object) error {
+			if event == "DELETED" {
+				return nil
+			}
+			return s.play(ctx, pod)
+		})
+		if err != nil && ctx.Err() == nil {
+			fmt.Fprintln(s.log, now(), err)
+		}
+		return false, nil
+	})
+}
+
+// play takes a pod one step further. Each step changes the pod, and the watch brings it back for the next one. A pod
+// that changed or went meanwhile comes back too; any other error breaks the watch, and so begins anew.
+func (s *Nodes) play(ctx context.Context, pod Object) error {
+	path := fmt.Sprintf("/api/v1/namespaces/%s/pods/%s", url.PathEscape(pod.Text("metadata", "namespace")), url.PathEscape(pod.Text("metadata", "name")))
+	phase := pod.Text("status", "phase")
+	var err error
+	switch {
+	case pod.Text("metadata", "deletionTimestamp") != "":
+		if pod.Text("spec", "nodeName") == "" || pod.Number("metadata", "deletionGracePeriodSeconds") == 0 {
+			return nil // the API server removes it by itself, or once its finalizers are done
+		}
+		err = s.send(ctx, http.MethodDelete, path, "application/json", fmt.Sprintf(`{"gracePeriodSeconds":0,"preconditions":{"uid":%q}}`, pod.Text("metadata", "uid")))
+	case pod.Text("spec", "nodeName") == "":
+		node, ok := s.choose(pod)
+		if !ok {
+			return nil
+		}
+		err = s.send(ctx, http.MethodPost, path+"/binding", "application/json", fmt.Sprintf(`{"apiVersion":"v1","kind":"Binding","metadata":{"name":%q,"uid":%q},"target":{"kind":"Node","name":%q}}`,
+			pod.Text("metadata", "name"), pod.Text("metadata", "uid"), node))
+	case phase == "Pending" && pod.Field("status", "startTime") == nil:
+		err = s.patch(ctx, path+"/status", outcome(pod))
+	}
+	var said *StatusError
+	if errors.As(err, &said) && (said.Code == http.StatusNotFound || said.Code == http.StatusConflict) {
+		return nil
+	}
+	return err
+}
+
+// choose returns the next node that the pod may run on.
+func (s *Nodes) choose(pod Object) (string, bool) {
+	for range s.names {
+		name := s.names[s.next%len(s.names)]
+		s.next++
+		if allows(pod, name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// allows reports whether the pod may run on the node. Nodes have no labels but those that register gives them.
+func allows(pod Object, node string) bool {
+	labels := map[string]string{"kubernetes.io/hostname": node, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64"}
+	selector, _ := pod.Field("spec", "nodeSelector").(map[string]any)
+	for key, want := range selector {
+		if labels[key] != want {
+			return false
+		}
+	}
+	terms := pod.Items("spec", "affinity", "nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
+	for _, term := range terms {
+		for _, field := range term.Items("matchFields") { // metadata.name In [one], as the DaemonSet controller writes it
+			if values, _ := field.Field("values").([]any); len(values) > 0 && values[0] == node {
+				return true
+			}
+		}
+	}
+	return len(terms) == 0
+}
+
+// outcome returns the status of a pod that its node has tried to run.
+func outcome(pod Object) string {
+	always := pod.Text("spec", "restartPolicy") == "Always"
+	phase, ready := "Running", true
+	var states []Object
+	for _, c := range pod.Items("spec", "containers") {
+		state, up := containerState(c, always)
+		ready = ready && up
+		switch {
+		case state["waiting"] != nil && !always:
+			phase = "Pending"
+		case state["terminated"] != nil && phase == "Running":
+			phase = "Succeeded"
+		}
+		if Object(state).Number("terminated", "exitCode") != 0 {
+			phase = "Failed"
+		}
+		states = append(states, Object{"name": c["name"], "image": c["image"], "imageID": "played", "ready": up, "started": up, "restartCount": 0, "state": state})
+	}
+	conditions := []Object{}
+	for name, ok := range map[string]bool{"PodScheduled": true, "Initialized": true, "PodReadyToStartContainers": true, "ContainersReady": ready, "Ready": ready} {
+		status := map[bool]string{true: "True", false: "False"}[ok]
+		conditions = append(conditions, Object{"type": name, "status": status, "lastTransitionTime": now()})
+	}
+	text, _ := json.Marshal(Object{"status": Object{ // made of strings, so it can be written
+		"phase": phase, "startTime": now(), "hostIP": "127.0.0.1", "podIP": podIP(pod), "podIPs": []Object{{"ip": podIP(pod)}},
+		"conditions": conditions, "containerStatuses": states,
+	}})
+	return string(text)
+}
+
+// containerState returns the state of a container that was tried, and whether it is up.
+func containerState(c Object, always bool) (state map[string]any, up bool) {
+	command, _ := c["command"].([]any)
+	host, _, _ := strings.Cut(c.Text("image"), "/")
+	switch fails := len(command) > 0 && command[0] == "false"; {
+	case strings.HasSuffix(host, ".invalid"):
+		return Object{"waiting": Object{"reason": "ErrImagePull", "message": "no such host: " + host}}, false
+	case fails && always:
+		return Object{"waiting": Object{"reason": "CrashLoopBackOff", "message": "the container exited with 1"}}, false
+	case !always:
+		code, reason := 0, "Completed"
+		if fails {
+			code, reason = 1, "Error"
+		}
+		return Object{"terminated": Object{"exitCode": code, "reason": reason, "startedAt": now(), "finishedAt": now()}}, false
+	}
+	return Object{"running": Object{"startedAt": now()}}, true
+}
+
+// podIP returns an address made of the pod's uid: different for each, and the same at every look.
+func podIP(pod Object) string {
+	var n uint32
+	for _, c := range pod.Text("metadata", "uid") {
+		n = n*31 + uint32(c)
+	}
+	return fmt.Sprintf("10.%d.%d.%d", 128|n>>16&127, n>>8&255, n&255)
+}
+
+// patch merges body into what is at path.
+func (s *Nodes) patch(ctx context.Context, path, body string) error {
+	return s.send(ctx, http.MethodPatch, path, "application/strategic-merge-patch+json", body)
+}
+
+// send makes a request whose answer does not matter.
+func (s *Nodes) send(ctx context.Context, method, path, contentType, body string) error {
+	answer, err := s.kube.do(ctx, method, path, url.Values{"fieldManager": {"testenv-nodes"}}, []byte(body), contentType)
+	if err != nil {
+		return err
+	}
+	return answer.Close()
+}
+
+// now returns the time as the API server writes it.
+func now() string { return time.Now().UTC().Format(time.RFC3339) }

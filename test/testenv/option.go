@@ -1,0 +1,53 @@
+package testenv
+
+import (
+	"io"
+	"os"
+)
+
+// Option changes how a server is started.
+type Option func(*options)
+
+// options are the choices of one start. Each start reads those that concern it.
+type options struct {
+	log         io.Writer
+	name        string
+	etcd        *Etcd
+	fsync       bool
+	controllers bool
+	nodes       int
+	audit       bool
+}
+
+// newOptions applies opts to the defaults.
+func newOptions(opts []Option) options {
+	o := options{log: os.Stderr}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	return o
+}
+
+// WithLog has the building of missing programs told to w instead of standard error.
+func WithLog(w io.Writer) Option { return func(o *options) { o.log = w } }
+
+// WithName names a control plane; without it they are called cp-1, cp-2 and so on.
+func WithName(name string) Option { return func(o *options) { o.name = name } }
+
+// WithEtcd keeps a control plane's objects in e, which the caller stops. Without it all control planes of the process
+// share an etcd that starts with the first of them and ends with the last.
+func WithEtcd(e *Etcd) Option { return func(o *options) { o.etcd = e } }
+
+// WithFsync has etcd wait for its disk at every write, as it does in real life. Tests do without, because they lose
+// nothing that they would want to find again; measurements should not.
+func WithFsync() Option { return func(o *options) { o.fsync = true } }
+
+// WithControllers starts a kube-controller-manager, so that Deployments make pods, owners take what they own with them
+// and a deleted namespace goes away. It costs about a hundred megabytes.
+func WithControllers() Option { return func(o *options) { o.controllers = true } }
+
+// WithNodes adds n nodes that run pods without containers; see Nodes. Most want WithControllers beside it.
+func WithNodes(n int) Option { return func(o *options) { o.nodes = n } }
+
+// WithAudit has the API server write down who asked for what; see ControlPlane.Requests.
+func WithAudit() Option { return func(o *options) { o.audit = true } }

@@ -1,0 +1,165 @@
+package testenv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// launches carries the starts of child processes to the one thread that makes them.
+var (
+	launches   chan func()
+	launchOnce sync.Once
+)
+
+// launch runs start on a thread that lives as long as this process. The kernel sends a child's parent-death
+// signal when the *thread* that made the child ends, and the Go runtime ends threads as it likes, so a child
+// started from any other goroutine might be killed in the middle of a test.
+func launch(start func() error) error {
+	launchOnce.Do(func() {
+		launches = make(chan func())
+		go func() {
+			runtime.LockOSThread()
+			for f := range launches {
+				f()
+			}
+		}()
+	})
+	result := make(chan error, 1)
+	launches <- func() { result <- start() }
+	return <-result
+}
+
+// process is one running program whose output goes to a log file.
+type process struct {
+	name string
+	log  string
+	cmd  *exec.Cmd
+	done chan struct{} // closed when the program has ended
+	err  error         // why it ended; read only after done
+}
+
+// startProcess runs path with args; its output is appended to the file log.
+func startProcess(name, path, log string, args ...string) (*process, error) {
+	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("start %s: open its log: %w", name, err)
+	}
+	defer out.Close() // the child has its own copy
+	p := &process{name: name, log: log, cmd: exec.Command(path, args...), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = out, out
+	p.cmd.SysProcAttr = childAttr()
+	if err := launch(p.cmd.Start); err != nil {
+		return nil, fmt.Errorf("start %s: %w", name, err)
+	}
+	go func() {
+		p.err = p.cmd.Wait()
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// stop asks the program to end, and ends it by force when it has not done so after grace.
+func (p *process) stop(grace time.Duration) {
+	if p == nil {
+		return
+	}
+	p.signal(syscall.SIGTERM)
+	select {
+	case <-p.done:
+		return
+	case <-time.After(grace):
+	}
+	p.kill()
+}
+
+// kill ends the program at once, as a crash of its machine would.
+func (p *process) kill() {
+	if p == nil {
+		return
+	}
+	p.signal(syscall.SIGKILL)
+	<-p.done
+}
+
+// signal sends sig to the program's process group, unless the program has already ended and been waited for: its
+// number may then belong to somebody else.
+func (p *process) signal(sig syscall.Signal) {
+	select {
+	case <-p.done:
+	default:
+		_ = syscall.Kill(-p.cmd.Process.Pid, sig) // it may have ended in this instant, which is what we want
+	}
+}
+
+// await polls ready until it reports true, the program ends, or limit has passed. The error holds the end of the log.
+func (p *process) await(ctx context.Context, limit time.Duration, ready func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	var last error
+	err := poll(ctx, 20*time.Millisecond, func() (bool, error) {
+		select {
+		case <-p.done:
+			return false, &exitError{p}
+		default:
+		}
+		last = ready(ctx)
+		return last == nil, nil
+	})
+	var ended *exitError
+	switch {
+	case err == nil || errors.As(err, &ended):
+		return err
+	case last != nil:
+		err = fmt.Errorf("%w (%v)", err, last)
+	}
+	return fmt.Errorf("%s is not ready after %s: %w; its log ends with:\n%s", p.name, limit, err, p.tail())
+}
+
+// exitError reports a program that ended while it was waited for.
+type exitError struct{ p *process }
+
+// Error says how the program ended and what it last said.
+func (e *exitError) Error() string {
+	return fmt.Sprintf("%s ended while starting (%v); its log ends with:\n%s", e.p.name, e.p.err, e.p.tail())
+}
+
+// portTaken reports whether err is a program that ended because somebody else had taken its port meanwhile.
+func portTaken(err error) bool {
+	var ended *exitError
+	return errors.As(err, &ended) && strings.Contains(ended.p.tail(), "address already in use")
+}
+
+// tail returns the last lines of the program's log.
+func (p *process) tail() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		return err.Error()
+	}
+	lines := bytes.Split(bytes.TrimRight(text, "\n"), []byte("\n"))
+	return string(bytes.Join(lines[max(0, len(lines)-25):], []byte("\n")))
+}
+
+// poll calls f now and then every interval until it reports true or an error, or ctx ends.
+func poll(ctx context.Context, interval time.Duration, f func() (bool, error)) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if done, err := f(); done || err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-tick.C:
+		}
+	}
+}

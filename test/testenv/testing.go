@@ -1,0 +1,117 @@
+package testenv
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// NeedT skips a test that needs real servers when tests are run with -short, but never where CI is set: there a test
+// that cannot run has failed.
+func NeedT(t testing.TB) {
+	t.Helper()
+	switch ci := os.Getenv("CI"); {
+	case !testing.Short():
+	case ci == "" || ci == "false":
+		t.Skip("needs real servers; run without -short")
+	default:
+		t.Fatal("needs real servers, and CI skips nothing: run without -short")
+	}
+}
+
+// ControlPlaneT starts a control plane of the test's own and stops it at the test's end. A failed test shows the end of
+// the logs. Most tests do well with Shared, which costs nothing.
+func ControlPlaneT(t testing.TB, opts ...Option) *ControlPlane {
+	t.Helper()
+	NeedT(t)
+	cp, err := StartControlPlane(t.Context(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(cp.Logs())
+		}
+		if err := cp.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return cp
+}
+
+// common is the control plane of all tests of the binary.
+var common struct {
+	sync.Mutex
+	opts []Option
+	cp   *ControlPlane
+	err  error
+}
+
+// Main runs the tests of a package, and stops what Shared started. opts are for Shared. Call it from TestMain, at its
+// end:
+//
+//	func TestMain(m *testing.M) { testenv.Main(m, testenv.WithControllers(), testenv.WithNodes(2)) }
+func Main(m *testing.M, opts ...Option) {
+	common.opts = opts
+	code := m.Run()
+	common.Lock()
+	defer common.Unlock()
+	if common.cp != nil {
+		if err := common.cp.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "testenv: stop the shared control plane:", err)
+			code = max(code, 1)
+		}
+	}
+	os.Exit(code)
+}
+
+// Shared returns a control plane that all tests of the binary share, started at the first call with the options that
+// Main was given. Tests keep out of each other's way by namespaces; see NamespaceT. Without Main it ends with the
+// process, and its directory is removed by the next run.
+func Shared(t testing.TB) *ControlPlane {
+	t.Helper()
+	NeedT(t)
+	common.Lock()
+	defer common.Unlock()
+	if common.cp == nil && common.err == nil {
+		common.cp, common.err = StartControlPlane(context.Background(), append([]Option{WithName("shared")}, common.opts...)...)
+	}
+	if common.err != nil {
+		t.Fatal(common.err)
+	}
+	return common.cp
+}
+
+// NamespaceT makes a namespace for the test in cp, has it deleted at the test's end, and returns its name.
+func NamespaceT(t testing.TB, cp *ControlPlane) string {
+	t.Helper()
+	made, err := cp.Kube().Create(t.Context(), "testenv", Object{
+		"apiVersion": "v1", "kind": "Namespace", "metadata": Object{"generateName": "test-"},
+	})
+	if err != nil {
+		t.Fatalf("make a namespace for the test: %v", err)
+	}
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // the test's own context has ended
+		defer cancel()
+		if err := cp.Kube().Delete(ctx, made.Ref()); err != nil && !IsNotFound(err) {
+			t.Error(err)
+		}
+	})
+	return made.Ref().Name
+}
+
+// Logs returns the end of the logs of the control plane's programs.
+func (cp *ControlPlane) Logs() string {
+	var logs strings.Builder
+	for _, p := range []*process{cp.apiserver, cp.manager} {
+		if p != nil {
+			fmt.Fprintf(&logs, "--- %s of %s ends with:\n%s\n", p.name, cp.Name, p.tail())
+		}
+	}
+	return logs.String()
+}
