@@ -1,0 +1,136 @@
+package kustomize
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// diagnose says what is wrong with a folder that kustomize did not build, in terms of its files.
+// Kustomize's own error nests every folder on the way and often names the wrong cause (it tries a
+// file as a folder before it gives up), and may quote whole objects; so the files that were read are
+// looked at again, and its text is used only for what they do not show.
+func diagnose(m *mount, dir string, cause error) error {
+	var e *BuildError
+	if errors.As(cause, &e) {
+		return e
+	}
+	if errors.Is(cause, errClosed) {
+		return cause
+	}
+	for _, look := range []func(*mount, string) *BuildError{
+		brokenKustomization, brokenReference, brokenObject, brokenPatch, brokenPairs,
+	} {
+		if e := look(m, cause.Error()); e != nil {
+			return e
+		}
+	}
+	if e := known(m, cause.Error()); e != nil {
+		return e
+	}
+	return unknown(m, dir, cause)
+}
+
+// unknown tells of a failure that has no better explanation.
+func unknown(m *mount, dir string, cause error) *BuildError {
+	e := &BuildError{File: dir, Reason: innermost(cause.Error()), Hint: "`kustomize build " + dir + "` fails likewise"}
+	if len(m.kusts) > 0 {
+		e.File = m.kusts[0].path
+	}
+	var p panicked
+	if errors.As(cause, &p) {
+		e.Reason = "kustomize stopped short: " + innermost(fmt.Sprint(p.value))
+		e.Hint = "usually a value is of the wrong type, such as a list where a map belongs; see what changed last"
+	}
+	return e
+}
+
+// innermost gives the last cause in a chain of kustomize's, without what it quotes of objects.
+func innermost(text string) string {
+	if i := strings.LastIndex(text, "': "); i >= 0 && strings.Contains(text[:i], "err='") {
+		text = text[i+len("': "):]
+	}
+	for _, quote := range []string{"\n", "map[", "{", "`", " in object"} {
+		if i := strings.Index(text, quote); i > 0 {
+			text = text[:i]
+		}
+	}
+	text = strings.ReplaceAll(text, repository+"/", "")
+	parts := strings.Split(text, ": ")
+	keep := min(len(parts), 3)
+	text = strings.TrimRight(strings.Join(parts[len(parts)-keep:], ": "), ": ")
+	if len(text) > 300 {
+		text = text[:300] + "…"
+	}
+	return text
+}
+
+// brokenKustomization finds a kustomization that does not parse, or that kustomize does not take.
+func brokenKustomization(m *mount, cause string) *BuildError {
+	for _, k := range m.kusts {
+		if k.err != nil {
+			return k.explain()
+		}
+		switch empty := k.Kustomization; {
+		case k.Kind != "" && k.Kind != "Kustomization" && k.Kind != "Component":
+			return &BuildError{File: k.path, Line: lineOf(k.data, "kind"), Reason: fmt.Sprintf("kind %q is no kustomization", k.Kind),
+				Hint: "a file of this name must be one: write kind: Kustomization, or give the file another name"}
+		case strings.Contains(cause, "apiVersion for ") && empty.APIVersion != "":
+			return &BuildError{File: k.path, Line: lineOf(k.data, "apiVersion"), Reason: fmt.Sprintf("apiVersion %q is not one that kustomize takes", k.APIVersion),
+				Hint: "write kustomize.config.k8s.io/v1beta1, or v1alpha1 for a Component"}
+		case strings.Contains(cause, "kustomization.yaml is empty") && k.isEmpty():
+			return &BuildError{File: k.path, Reason: "the kustomization says nothing", Hint: "list something under resources, or remove the file to have the folder's manifests built as they are"}
+		}
+	}
+	return nil
+}
+
+func (k kustomization) isEmpty() bool {
+	fixed := k.Kustomization
+	fixed.FixKustomization()
+	return fixed.CheckEmpty() != nil
+}
+
+// explain says why a kustomization does not parse.
+func (k kustomization) explain() *BuildError {
+	if e := syntax(k.file); e != nil {
+		return e
+	}
+	text := k.err.Error()
+	if _, after, ok := strings.Cut(text, `unknown field "`); ok {
+		field := strings.TrimSuffix(after, `"`)
+		return &BuildError{File: k.path, Line: keyLine(k.data, field), Reason: fmt.Sprintf("unknown field %q", field), Hint: suggest(field, kustomizationFields, "see the fields that kustomize knows")}
+	}
+	if _, after, ok := strings.Cut(text, "json: cannot unmarshal "); ok {
+		return k.wrongType(after)
+	}
+	return &BuildError{File: k.path, Reason: innermost(text), Hint: "see the kustomization's syntax"}
+}
+
+// wrongType explains "bool into Go struct field Kustomization.resources of type []string".
+func (k kustomization) wrongType(text string) *BuildError {
+	what, where, _ := strings.Cut(text, " into Go ")
+	where, expected, _ := strings.Cut(where, " of type ")
+	_, where, _ = strings.Cut(where, ".")
+	if where == "" {
+		return &BuildError{File: k.path, Line: 1, Reason: "the kustomization is a " + what, Hint: "kustomize wants a map"}
+	}
+	line := lineOf(k.data, where)
+	if at := keyLine(k.data, where[strings.LastIndex(where, ".")+1:]); at > 0 {
+		line = at
+	}
+	return &BuildError{File: k.path, Line: line, Reason: fmt.Sprintf("%s is a %s", where, what), Hint: "kustomize wants " + wanted(expected)}
+}
+
+// wanted puts a Go type into words.
+func wanted(goType string) string {
+	switch {
+	case strings.HasPrefix(goType, "[]"):
+		return "a list"
+	case strings.HasPrefix(goType, "map["), strings.HasPrefix(goType, "types."), strings.HasPrefix(goType, "*types."):
+		return "a map"
+	case goType == "":
+		return "another type of value"
+	}
+	return "a " + goType
+}

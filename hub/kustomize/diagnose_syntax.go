@@ -1,0 +1,98 @@
+package kustomize
+
+import (
+	"regexp"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// syntax finds the line on which a file stops being YAML; nil if it is YAML.
+func syntax(f file) *BuildError {
+	for _, doc := range documents(f.data) {
+		err := parses(doc.text)
+		if err == nil {
+			continue
+		}
+		lines := strings.SplitAfter(doc.text, "\n")
+		bad := culprit(lines)
+		e := &BuildError{File: f.path, Line: doc.line + bad, Reason: "not valid YAML: " + yamlReason(err), Hint: "check the indentation and the quotes on this line and the one above"}
+		if bad < len(lines) && strings.Contains(indentation(lines[bad]), "\t") {
+			e.Reason, e.Hint = "not valid YAML: a tab in the indentation", "indent with spaces"
+		}
+		return e
+	}
+	return nil
+}
+
+func parses(text string) error {
+	var node yaml.Node
+	return yaml.Unmarshal([]byte(text), &node)
+}
+
+// lookahead is how many lines a value may go on for (a list in brackets, a quoted text) before its
+// first line is held to be the culprit.
+const lookahead = 60
+
+// culprit gives the index of the first line with which the text no longer parses, however it goes on.
+// The parser's own line is that of the enclosing map as often as not.
+func culprit(lines []string) int {
+	good, bad := 0, len(lines) // lines[:good] parses, lines[:bad] does not
+	for bad-good > 1 {
+		mid := (good + bad) / 2
+		if n := firstGood(lines, mid, bad); n > 0 {
+			good = n
+		} else {
+			bad = mid
+		}
+	}
+	return bad - 1
+}
+
+// firstGood gives the first n in [from, before) for which lines[:n] parses; 0 if none is near.
+func firstGood(lines []string, from, before int) int {
+	for n := from; n < min(before, from+lookahead); n++ {
+		if parses(strings.Join(lines[:n], "")) == nil {
+			return n
+		}
+	}
+	return 0
+}
+
+func indentation(line string) string {
+	return line[:len(line)-len(strings.TrimLeft(line, " \t"))]
+}
+
+var (
+	yamlPrefix = regexp.MustCompile(`^(MalformedYAMLError: )?(yaml: )?(unmarshal errors:\s*)?(line \d+: )?`)
+	yamlQuote  = regexp.MustCompile("`[^`]*`")
+)
+
+// yamlReason gives a parser's message without its line and without what it quotes of the content.
+func yamlReason(err error) string {
+	text, _, _ := strings.Cut(err.Error(), "\n")
+	return yamlQuote.ReplaceAllString(yamlPrefix.ReplaceAllString(text, ""), "…")
+}
+
+// keyLine gives the first line on which a key stands, wherever in the file.
+func keyLine(data []byte, key string) int {
+	var root yaml.Node
+	if yaml.Unmarshal(data, &root) != nil {
+		return 0
+	}
+	return findKey(&root, key)
+}
+
+func findKey(node *yaml.Node, key string) int {
+	for i, c := range node.Content {
+		if node.Kind == yaml.MappingNode && i%2 == 0 && strings.EqualFold(c.Value, key) {
+			return c.Line
+		}
+	}
+	for _, c := range node.Content {
+		if line := findKey(c, key); line > 0 {
+			return line
+		}
+	}
+	return 0
+}

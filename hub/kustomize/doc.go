@@ -1,0 +1,14 @@
+// Package kustomize renders a folder of a repository with the kustomize library, in this process
+// and from Git objects alone:
+//
+//	hub.Tree ─ mount ─ krusty ─ []hub.Rendered
+//
+// A folder with a kustomization gives what `kustomize build` of the same library version gives. A
+// plain folder is treated as Flux's kustomize-controller treats it: all its manifests, as if a
+// kustomization named them. Nothing outside the tree is read: no network, no programs, no files
+// of this machine. Failures are told in terms of the repository: file, line, reason, what to do.
+//
+// The library keeps global state, so the whole process takes turns: one build at a time.
+//
+// It may import hub and the libraries of sigs.k8s.io/kustomize; never another folder of hub.
+package kustomize

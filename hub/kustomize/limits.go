@@ -1,0 +1,108 @@
+package kustomize
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+)
+
+// What a build may take. Kustomize itself knows no bounds; these are far above anything that an API
+// server would take, and keep one folder from taking the hub's memory.
+const (
+	maxFile    = 16 << 20  // bytes of one file
+	maxRead    = 256 << 20 // bytes read, counting a file as often as it is read
+	maxReads   = 50_000    // files read, counted likewise
+	maxNodes   = 4_000_000 // values in all YAML read, roughly
+	maxAliased = 1_000_000 // values in one document once its aliases are written out
+	maxObjects = 50_000
+	maxOutput  = 64 << 20 // bytes of JSON
+)
+
+var errTooLarge = errors.New("the objects come to more than 64 MiB")
+
+// init bounds what "copy" operations in a JSON patch may add up to; each can double an object.
+func init() { jsonpatch.AccumulatedCopySizeLimit = maxOutput }
+
+func tooManyObjects(n int) error {
+	return fmt.Errorf("the folder has %d objects, and %d is the most one build may give", n, maxObjects)
+}
+
+// budget is what a build has used.
+type budget struct {
+	bytes, reads, nodes int
+}
+
+const splitHint = "split the folder, or move what is no manifest out of it"
+
+// admit counts a file that is about to be served and refuses it if it is too much, or if its
+// aliases would blow up: kustomize writes aliases out, and recurses for ever on one that
+// contains itself.
+func (b *budget) admit(name string, data []byte) *BuildError {
+	b.bytes += len(data)
+	b.reads++
+	if isManifest(name) {
+		b.nodes += countNodes(data)
+	}
+	switch {
+	case len(data) > maxFile:
+		return &BuildError{File: name, Reason: fmt.Sprintf("is larger than the %d MiB that a build reads", maxFile>>20), Hint: splitHint}
+	case b.bytes > maxRead, b.reads > maxReads, b.nodes > maxNodes:
+		return &BuildError{File: name, Reason: "the build reads more than its bounds allow; this is where it was stopped", Hint: "does a base include itself many times over? Otherwise " + splitHint}
+	case bytes.IndexByte(data, '&') >= 0 && bytes.IndexByte(data, '*') >= 0:
+		return vetAliases(name, data)
+	}
+	return nil
+}
+
+// countNodes gives about how many values YAML text holds.
+func countNodes(data []byte) int {
+	n := 1
+	for _, c := range data {
+		switch c {
+		case '\n', ',', '[', '{':
+			n++
+		}
+	}
+	return n
+}
+
+func vetAliases(name string, data []byte) *BuildError {
+	for _, doc := range documents(data) {
+		var node yaml.Node
+		if yaml.Unmarshal([]byte(doc.text), &node) != nil {
+			continue
+		}
+		switch n := expanded(&node, map[*yaml.Node]int{}); {
+		case n < 0:
+			return &BuildError{File: name, Line: doc.line, Reason: "an alias stands inside the very value it repeats", Hint: "write the value out"}
+		case n > maxAliased:
+			return &BuildError{File: name, Line: doc.line, Reason: fmt.Sprintf("its aliases write out to more than %d values", maxAliased), Hint: "use fewer aliases of aliases"}
+		}
+	}
+	return nil
+}
+
+// expanded counts the values of a node with its aliases written out: -1 if that never ends.
+func expanded(n *yaml.Node, known map[*yaml.Node]int) int {
+	if size, ok := known[n]; ok {
+		return size
+	}
+	known[n] = -1
+	size := 1
+	children := n.Content
+	if n.Kind == yaml.AliasNode {
+		children = []*yaml.Node{n.Alias}
+	}
+	for _, c := range children {
+		more := expanded(c, known)
+		if more < 0 {
+			return -1
+		}
+		size = min(size+more, maxAliased+1)
+	}
+	known[n] = size
+	return size
+}

@@ -1,0 +1,126 @@
+package kustomize
+
+import (
+	"strings"
+
+	"sigs.k8s.io/yaml"
+)
+
+// origins says which file declared an object. Kustomize could note that itself (originAnnotations),
+// but the annotation would be there during the build, where a patch or a replacement can see it.
+// So the files are matched with the objects afterwards, by kind and name, allowing for prefixes,
+// suffixes and hashes; where two files fit equally well, nothing is said.
+type origins struct{ declared map[string][]declaration }
+
+// declaration is one object as a file declares it.
+type declaration struct{ name, file string }
+
+func newOrigins(m *mount) *origins {
+	o := &origins{declared: map[string][]declaration{}}
+	for _, f := range m.read {
+		if m.declares[f.path] && !isKustomization(f.path) {
+			o.scan(f)
+		}
+	}
+	for _, k := range m.kusts {
+		for _, g := range k.ConfigMapGenerator {
+			o.add("ConfigMap", g.Name, k.path)
+		}
+		for _, g := range k.SecretGenerator {
+			o.add("Secret", g.Name, k.path)
+		}
+	}
+	return o
+}
+
+func (o *origins) add(kind, name, file string) {
+	if kind != "" && name != "" {
+		o.declared[kind] = append(o.declared[kind], declaration{name, file})
+	}
+}
+
+// maxGuesses bounds the comparisons for one object.
+const maxGuesses = 4096
+
+// of gives the file that declares an object, "" if that is not certain.
+func (o *origins) of(kind, name string) string {
+	known := o.declared[kind]
+	if len(known) > maxGuesses {
+		return ""
+	}
+	var best declaration
+	for _, d := range known {
+		switch {
+		case len(d.name) < len(best.name) || !strings.Contains(name, d.name):
+		case len(d.name) > len(best.name):
+			best = d
+		case d.file != best.file:
+			best.file = ""
+		}
+	}
+	return best.file
+}
+
+// scan finds the kind and name of each object in a file, by its text where it is written as
+// usual, because parsing costs more than all the rest of finding origins.
+func (o *origins) scan(f file) {
+	for _, doc := range documents(f.data) {
+		kind, name := glance(doc.text)
+		if kind != "" && name != "" && !strings.HasSuffix(kind, "List") {
+			o.add(kind, name, f.path)
+			continue
+		}
+		var object objectHead
+		if yaml.Unmarshal([]byte(doc.text), &object) != nil {
+			continue
+		}
+		o.add(object.Kind, object.Metadata.Name, f.path)
+		for _, item := range object.Items {
+			o.add(item.Kind, item.Metadata.Name, f.path)
+		}
+	}
+}
+
+// objectHead is what names an object.
+type objectHead struct {
+	APIVersion string `json:"apiVersion"`
+	Kind       string `json:"kind"`
+	Metadata   struct {
+		Name         string `json:"name"`
+		GenerateName string `json:"generateName"`
+		Namespace    string `json:"namespace"`
+	} `json:"metadata"`
+	Items []objectHead `json:"items"`
+}
+
+// glance reads kind and metadata.name from a document in block style.
+func glance(text string) (kind, name string) {
+	inMetadata, indent := false, 0
+	for line := range strings.Lines(text) {
+		trimmed := strings.TrimLeft(line, " ")
+		depth := len(line) - len(trimmed)
+		switch trimmed = strings.TrimSpace(trimmed); {
+		case trimmed == "" || trimmed[0] == '#':
+		case depth == 0:
+			inMetadata, indent = trimmed == "metadata:", 0
+			if value, ok := strings.CutPrefix(trimmed, "kind:"); ok {
+				kind = scalar(value)
+			}
+		case inMetadata && (indent == 0 || depth == indent):
+			indent = depth
+			if value, ok := strings.CutPrefix(trimmed, "name:"); ok {
+				name = scalar(value)
+			}
+		}
+		if kind != "" && name != "" {
+			return kind, name
+		}
+	}
+	return kind, name
+}
+
+// scalar gives the value of a plain or quoted one-line scalar.
+func scalar(text string) string {
+	text, _, _ = strings.Cut(text, " #")
+	return strings.Trim(strings.TrimSpace(text), `"'`)
+}

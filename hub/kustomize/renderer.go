@@ -1,0 +1,141 @@
+package kustomize
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/drover-dev/drover/hub"
+	"sigs.k8s.io/kustomize/api/konfig"
+)
+
+// Renderer builds folders with kustomize. All renderers of a process share one turn, because the
+// library's state is global; they are safe for concurrent use.
+type Renderer struct{}
+
+var _ hub.Renderer = (*Renderer)(nil)
+
+// New returns a Renderer and starts to parse the Kubernetes schema in the background, so that
+// the first build need not wait for it.
+func New() *Renderer {
+	r := &Renderer{}
+	go r.Warm()
+	return r
+}
+
+// Warm returns when the Kubernetes schema is parsed: some 50 ms the first time, at once afterwards.
+func (r *Renderer) Warm() {
+	turn <- struct{}{}
+	defer func() { <-turn }()
+	warmSchema()
+}
+
+// Build renders dir of tree. If dir has a kustomization the result is what `kustomize build` gives,
+// with files allowed from anywhere in the tree. Otherwise dir is a plain folder: every manifest
+// below it, a subfolder with a kustomization counting as one. A plain folder with no manifests
+// gives no objects and no error.
+//
+// Errors about the content are *BuildError. When ctx ends, Build returns at once and touches tree
+// no more.
+func (r *Renderer) Build(ctx context.Context, tree hub.Tree, dir string, opts hub.BuildOptions) ([]hub.Rendered, error) {
+	m := newMount(tree)
+	done := make(chan outcome, 1)
+	select {
+	case turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fmt.Errorf("build %s: %w", dir, ctx.Err())
+	}
+	go func() {
+		defer func() { <-turn }()
+		done <- build(m, dir, opts)
+	}()
+	select {
+	case o := <-done:
+		return o.objects, o.err
+	case <-ctx.Done():
+		m.close()
+		return nil, fmt.Errorf("build %s: %w", dir, ctx.Err())
+	}
+}
+
+// outcome is what one build came to.
+type outcome struct {
+	objects []hub.Rendered
+	err     error
+}
+
+// build prepares the mount for one folder, runs kustomize over it and explains what went wrong.
+func build(m *mount, dir string, opts hub.BuildOptions) outcome {
+	target, err := prepare(m, dir, opts)
+	if err != nil || target == "" {
+		return outcome{err: err}
+	}
+	objects, err := run(m, target)
+	if err != nil {
+		return outcome{err: diagnose(m, dir, err)}
+	}
+	return outcome{objects: objects}
+}
+
+// prepare says which absolute path to hand to kustomize, after laying a synthetic kustomization
+// over the mount where one is needed. "" means that there is nothing to build.
+func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
+	if err := confirmFolder(m, dir); err != nil {
+		return "", err
+	}
+	names, err := kustomizationsIn(m, dir)
+	switch {
+	case err != nil:
+		return "", err
+	case len(names) > 1:
+		return "", twoKustomizations(dir, names)
+	case len(names) == 1 && opts.Namespace == "":
+		return absolute(dir), nil
+	case len(names) == 1:
+		return overlay(m, path.Join(dir, names[0]), opts.Namespace)
+	}
+	return plain(m, dir, opts)
+}
+
+func confirmFolder(m *mount, dir string) error {
+	if !fs.ValidPath(dir) {
+		return &BuildError{File: dir, Reason: "is not a path in the repository", Hint: "write it relative to the root, with slashes and without . or .."}
+	}
+	info, err := m.stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &BuildError{File: dir, Reason: "there is no such folder in the repository", Hint: m.didYouMean(dir, "check the path")}
+	case err != nil:
+		return fmt.Errorf("look at %s: %w", dir, err)
+	case !info.IsDir():
+		return &BuildError{File: dir, Reason: "is a file", Hint: "name the folder that holds it"}
+	}
+	return nil
+}
+
+// kustomizationsIn lists the kustomization files of a folder, looking for each name that
+// kustomize knows.
+func kustomizationsIn(m *mount, dir string) ([]string, error) {
+	var found []string
+	for _, name := range konfig.RecognizedKustomizationFileNames() {
+		info, err := m.stat(path.Join(dir, name))
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, fmt.Errorf("look at %s: %w", path.Join(dir, name), err)
+		case !info.IsDir():
+			found = append(found, name)
+		}
+	}
+	return found, nil
+}
+
+func twoKustomizations(dir string, names []string) *BuildError {
+	return &BuildError{
+		File:   path.Join(dir, names[0]),
+		Reason: fmt.Sprintf("the folder has a second kustomization, %s, and kustomize takes only one", path.Join(dir, names[1])),
+		Hint:   "keep one of them",
+	}
+}
