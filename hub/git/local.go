@@ -1,0 +1,115 @@
+package git
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+)
+
+// local is a repository on this machine, read in place.
+type local struct {
+	path, branch string
+	log          *slog.Logger
+
+	repo    *repository
+	trouble bool     // the last look failed, so the repository may have been replaced
+	ref     string   // the ref that the branch was last read from
+
+	mu      sync.Mutex // guards what follows, because of close
+	watch   *watcher   // nil before the first look, and if there can be none
+	unwatch bool       // there is to be no watcher
+}
+
+func (l *local) look(context.Context) (head, error) {
+	h, err := l.read()
+	l.trouble = err != nil
+	return h, err
+}
+
+// read says where the branch is. What is read is watched before, so that no change is lost.
+func (l *local) read() (head, error) {
+	if err := l.reopen(); err != nil {
+		return head{}, err
+	}
+	for {
+		l.arm()
+		h, err := l.repo.head(l.branch)
+		if ref := h.ref(); ref != l.ref && err == nil {
+			l.ref = ref
+			continue
+		}
+		return h, err
+	}
+}
+
+// reopen opens the repository, also if it had been open before something went wrong.
+func (l *local) reopen() error {
+	if l.repo != nil && !l.trouble {
+		return nil
+	}
+	r, err := openRepository(l.path)
+	if err != nil {
+		return err
+	}
+	if l.repo != nil && l.repo.common == r.common {
+		r.store = l.repo.store
+	}
+	l.repo = r
+	return nil
+}
+
+func (l *local) open(h head) (*snapshot, error) {
+	s, err := l.repo.snapshot(h.id, h.branch)
+	l.trouble = l.trouble || err != nil
+	return s, err
+}
+
+func (l *local) known() (head, bool) { return head{}, false }
+
+func (l *local) moved() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watch == nil {
+		return nil
+	}
+	return l.watch.moved
+}
+
+func (l *local) close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unwatch = true
+	if l.watch == nil {
+		return nil
+	}
+	return l.watch.close()
+}
+
+// arm watches the folders that a change of the branch shows in.
+func (l *local) arm() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.watch == nil && !l.unwatch {
+		w, err := newWatcher(l.log)
+		if err != nil {
+			l.unwatch = true
+			l.log.Warn("watching the repository's files does not work, so it is looked at every poll interval only", "repository", l.path, "err", err)
+		}
+		l.watch = w
+	}
+	if l.watch == nil {
+		return
+	}
+	dirs := []string{l.repo.git, l.repo.common, filepath.Join(l.repo.common, "refs", "heads")}
+	ref := l.ref
+	if l.branch != "" {
+		ref = branchPrefix + l.branch
+	}
+	for i := range ref {
+		if ref[i] == '/' {
+			dirs = append(dirs, filepath.Join(l.repo.common, filepath.FromSlash(ref[:i])))
+		}
+	}
+	l.watch.add(dirs)
+}

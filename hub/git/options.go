@@ -1,0 +1,44 @@
+package git
+
+import (
+	"log/slog"
+	"time"
+)
+
+// defaultPoll is how often a repository is looked at if nobody says that it moved.
+const defaultPoll = 30 * time.Second
+
+// Options say which repository is watched, and how.
+type Options struct {
+	// URL is a path on this machine (a work tree, a linked one or a bare repository) or a URL: file,
+	// https, http, ssh, or git@host:path.
+	URL string
+	// Branch is what is followed. If it is empty, it is the branch that the repository's HEAD names.
+	Branch string
+	// Dir is where the mirror of a repository on another machine is kept. It is created; nothing
+	// else may be kept in it. A repository on this machine needs none.
+	Dir string
+	// PollInterval is how often the repository is looked at without a hint, give or take a tenth.
+	// Zero means 30 seconds.
+	PollInterval time.Duration
+	// Auth is how to log in to a repository on another machine.
+	Auth Auth
+	// Log gets what is not an error of Next: a mirror that is made anew, a watch that does not work.
+	// Nil means silence.
+	Log *slog.Logger
+}
+
+// Auth are credentials. They are read anew for each attempt, so that files may be replaced
+// while the hub runs, and appear in no log, error or file. The zero value uses what the URL holds, and for
+// ssh the agent that SSH_AUTH_SOCK names.
+type Auth struct {
+	Username     string // for https; "" means the URL's, or "git" if there is a password
+	Password     string // or token, for https
+	PasswordFile string // holds Password; surrounding space is cut off
+	PasswordEnv  string // environment variable that holds Password
+	CAFile       string // PEM certificates that are trusted besides the system's, for https
+
+	KeyFile        string // private key for ssh, PEM or OpenSSH
+	KeyPassphrase  string // of KeyFile, if it is encrypted
+	KnownHostsFile string // for ssh; "" means SSH_KNOWN_HOSTS, ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts
+}

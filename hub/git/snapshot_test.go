@@ -1,0 +1,180 @@
+package git
+
+import (
+	"errors"
+	"io/fs"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+func TestFileSystem(t *testing.T) {
+	r := newRepo(t)
+	r.commit("README.md", "hello\n", "clusters/east/cluster.yaml", "a: 1\n", "clusters/east/app/x.yaml", "b: 2\n",
+		"apps/web.yaml", "c: 3\n", "apps-old/web.yaml", "d: 4\n", "clusters/west", "->east", "link.yaml", "->apps/web.yaml", "empty", "")
+	for _, how := range []string{"loose", "packed"} {
+		t.Run(how, func(t *testing.T) {
+			if how == "packed" {
+				r.git("gc", "-q")
+			}
+			snap := r.at("HEAD")
+			if err := fstest.TestFS(snap, "README.md", "clusters/east/app/x.yaml", "apps/web.yaml", "clusters/west", "empty"); err != nil {
+				t.Error(err)
+			}
+			if got := read(t, snap, "clusters/west/app/x.yaml"); got != "b: 2\n" {
+				t.Errorf("through a link: %q", got)
+			}
+		})
+	}
+}
+
+func read(t testing.TB, snap fs.FS, name string) string {
+	t.Helper()
+	data, err := fs.ReadFile(snap, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func TestRevisionIsDescribed(t *testing.T) {
+	r := newRepo(t)
+	r.write("a", "1")
+	r.git("add", "-A")
+	r.git("commit", "-q", "-m", "first line\n\nthe rest")
+	want := hub.Revision{
+		Hash: r.git("rev-parse", "HEAD"), Branch: "main", Author: "Ada <ada@example.com>", Subject: "first line",
+		Time: time.Unix(1700000100, 0).UTC(),
+	}
+	if got := r.at("main").Revision(); got != want {
+		t.Errorf("got %+v\nwant %+v", got, want)
+	}
+}
+
+func TestLookup(t *testing.T) {
+	r := newRepo(t)
+	r.commit(
+		"a/file", "1", "a/b/deep", "2", "run.sh", "#!/bin/sh",
+		"to-file", "->a/file", "to-folder", "->a/b", "a/up", "->../a/b/deep", "chain", "->to-folder", "self", "->.",
+		"a/b/root", "->../..", "gone", "->a/nothing", "gone-deeper", "->a/no/thing", "through-link", "->to-folder/../file",
+		"out", "->../x", "out-later", "->a/../../x", "absolute", "->/etc/passwd", "loop", "->pool", "pool", "->loop", "onto-file", "->a/file/x",
+	)
+	r.git("update-index", "--chmod=+x", "run.sh")
+	r.git("commit", "-q", "-m", "x")
+	id := func(path string) string { return r.git("rev-parse", "HEAD:"+path) }
+	snap := r.at("HEAD")
+	tests := []struct {
+		path string
+		want hub.Entry
+		err  string // "absent", or what the error contains
+	}{
+		{".", hub.Entry{Path: ".", Mode: fs.ModeDir | 0o755, ID: r.git("rev-parse", "HEAD^{tree}")}, ""},
+		{"a", hub.Entry{Path: "a", Mode: fs.ModeDir | 0o755, ID: id("a")}, ""},
+		{"a/file", hub.Entry{Path: "a/file", Mode: 0o644, ID: id("a/file")}, ""},
+		{"run.sh", hub.Entry{Path: "run.sh", Mode: 0o755, ID: id("run.sh")}, ""},
+		{"to-file", hub.Entry{Path: "a/file", Via: []string{"to-file"}, Mode: 0o644, ID: id("a/file")}, ""},
+		{"to-folder/deep", hub.Entry{Path: "a/b/deep", Via: []string{"to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
+		{"chain/deep", hub.Entry{Path: "a/b/deep", Via: []string{"chain", "to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
+		{"a/up", hub.Entry{Path: "a/b/deep", Via: []string{"a/up"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
+		{"self/self/a", hub.Entry{Path: "a", Via: []string{"self", "self"}, Mode: fs.ModeDir | 0o755, ID: id("a")}, ""},
+		{"a/b/root", hub.Entry{Path: ".", Via: []string{"a/b/root"}, Mode: fs.ModeDir | 0o755, ID: r.git("rev-parse", "HEAD^{tree}")}, ""},
+		{"through-link", hub.Entry{Path: "a/file", Via: []string{"through-link", "to-folder"}, Mode: 0o644, ID: id("a/file")}, ""},
+		{"nothing", hub.Entry{Path: "nothing"}, "absent"},
+		{"a/no/thing", hub.Entry{Path: "a/no/thing"}, "absent"},
+		{"a/file/below", hub.Entry{Path: "a/file/below"}, "absent"},
+		{"gone", hub.Entry{Path: "a/nothing", Via: []string{"gone"}}, "absent"},
+		{"gone/x", hub.Entry{Path: "a/nothing/x", Via: []string{"gone"}}, "absent"},
+		{"gone-deeper", hub.Entry{Path: "a/no/thing", Via: []string{"gone-deeper"}}, "absent"},
+		{"to-folder/x/y", hub.Entry{Path: "a/b/x/y", Via: []string{"to-folder"}}, "absent"},
+		{"onto-file", hub.Entry{Path: "a/file/x", Via: []string{"onto-file"}}, "absent"},
+		{"out", hub.Entry{Path: ".", Via: []string{"out"}}, `link out leads to "../x", outside of the repository`},
+		{"out-later", hub.Entry{Path: ".", Via: []string{"out-later"}}, `link out-later leads to "a/../../x", outside`},
+		{"absolute", hub.Entry{Path: ".", Via: []string{"absolute"}}, `link absolute leads to "/etc/passwd", an absolute path`},
+		{"../x", hub.Entry{Path: "../x"}, "invalid argument"},
+		{"/a", hub.Entry{Path: "/a"}, "invalid argument"},
+	}
+	for _, tt := range tests {
+		got, err := snap.Lookup(tt.path)
+		if !reflect.DeepEqual(got, tt.want) {
+			t.Errorf("%s: got %+v\nwant %+v", tt.path, got, tt.want)
+		}
+		switch {
+		case tt.err == "absent" && !errors.Is(err, fs.ErrNotExist),
+			tt.err != "absent" && errors.Is(err, fs.ErrNotExist),
+			tt.err == "" && err != nil,
+			tt.err != "" && tt.err != "absent" && (err == nil || !strings.Contains(err.Error(), tt.err)):
+			t.Errorf("%s: error %v, want %s", tt.path, err, tt.err)
+		}
+	}
+	if _, err := snap.Lookup("loop"); err == nil || !strings.Contains(err.Error(), "it is a loop") || errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("loop: %v", err)
+	}
+	if target, err := snap.ReadLink("to-folder/../chain"); err == nil {
+		t.Errorf("invalid path was read as a link to %s", target)
+	}
+	if info, err := snap.Lstat("self/chain"); err != nil || info.Mode().Type() != fs.ModeSymlink || info.Name() != "chain" {
+		t.Errorf("lstat through a link: %v, %v", info, err)
+	}
+}
+
+func TestWhatCannotBeRead(t *testing.T) {
+	r := newRepo(t)
+	r.commit("f", "1", "dir/f", "2", "large.bin", strings.Repeat("0", maxFile+1),
+		"lfs.bin", "version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 5\n")
+	r.git("update-index", "--add", "--cacheinfo", "160000,"+r.git("rev-parse", "HEAD")+",vendor/base")
+	r.git("commit", "-q", "-m", "submodule")
+	snap := r.at("HEAD")
+	for name, want := range map[string][]string{
+		"large.bin":          {"large.bin", "too large", "33554433 bytes", "33554432"},
+		"lfs.bin":            {"lfs.bin", "Git LFS", "git lfs untrack"},
+		"dir":                {"dir", "folder, not a file"},
+		"vendor/base":        {"vendor/base is a Git submodule", "vendor its files"},
+		"vendor/base/x.yaml": {"vendor/base is a Git submodule", "vendor its files"},
+	} {
+		_, err := snap.ReadFile(name)
+		if err == nil || errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: error %v", name, err)
+			continue
+		}
+		for _, w := range want {
+			if !strings.Contains(err.Error(), w) {
+				t.Errorf("error is\n  %v\nwithout %q", err, w)
+			}
+		}
+	}
+	if _, err := snap.ReadDir("f"); err == nil || !strings.Contains(err.Error(), "not a folder") {
+		t.Errorf("a file as a folder: %v", err)
+	}
+	if info, err := snap.Stat("large.bin"); err != nil || info.Size() != maxFile+1 {
+		t.Errorf("stat of a large file: %v, %v", info, err)
+	}
+	err := fs.WalkDir(snap, "vendor", func(_ string, _ fs.DirEntry, err error) error { return err })
+	if err == nil || !strings.Contains(err.Error(), "submodule") {
+		t.Errorf("a walk takes a submodule for empty: %v", err)
+	}
+}
+
+// A lost object is damage, and must not look like a deleted file: what is deleted is pruned.
+func TestMissingObjectIsNotAbsence(t *testing.T) {
+	r := newRepo(t)
+	r.commit("dir/f", "1", "g", "2")
+	for _, object := range []string{"HEAD:dir", "HEAD:g"} {
+		id := r.git("rev-parse", object)
+		r.git("cat-file", "-e", id)
+		removeObject(t, r, id)
+	}
+	snap := r.at("HEAD")
+	_, errFile := snap.ReadFile("g")
+	_, errStat := snap.Stat("g")
+	_, errDir := snap.ReadDir("dir")
+	_, errBelow := snap.Lookup("dir/f")
+	for _, err := range []error{errFile, errStat, errDir, errBelow} {
+		if err == nil || errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "is missing from") {
+			t.Errorf("error is %v", err)
+		}
+	}
+}

@@ -1,0 +1,146 @@
+package git
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"sort"
+	"strings"
+	"unicode/utf8"
+)
+
+// kind is what an entry of a tree is.
+type kind uint8
+
+const (
+	kindFile kind = iota + 1
+	kindProgram
+	kindLink
+	kindFolder
+	kindSubmodule
+)
+
+// mode returns what a file system shows for the kind. A submodule is shown as a folder,
+// so that whoever walks the tree comes upon the error of reading it, and does not take it for empty.
+func (k kind) mode() fs.FileMode {
+	switch k {
+	case kindFile:
+		return 0o644
+	case kindProgram:
+		return 0o755
+	case kindLink:
+		return fs.ModeSymlink | 0o777
+	default:
+		return fs.ModeDir | 0o755
+	}
+}
+
+// class is the kind without the difference between files that are programs and those that are not.
+func (k kind) class() kind {
+	if k == kindProgram {
+		return kindFile
+	}
+	return k
+}
+
+// entry is a name in a tree.
+type entry struct {
+	name string
+	id   hash
+	kind kind
+}
+
+// tree is a decoded tree object, sorted by name. It does not change.
+type tree struct {
+	entries []entry
+	size    int // bytes that it takes, about
+}
+
+// find returns the entry of that name.
+func (t *tree) find(name string) (entry, bool) {
+	i := sort.Search(len(t.entries), func(i int) bool { return t.entries[i].name >= name })
+	if i < len(t.entries) && t.entries[i].name == name {
+		return t.entries[i], true
+	}
+	return entry{}, false
+}
+
+// decodeTree decodes a tree object: "mode name", a zero byte and the id's bytes, for each entry.
+// Entries with names that git refuses to check out are left out.
+func decodeTree(data []byte) (*tree, error) {
+	const entrySize = 48 // of an entry, in bytes
+	names := make([]byte, 0, len(data))
+	entries := make([]entry, 0, bytes.Count(data, []byte{0}))
+	ends := make([]int, 0, cap(entries))
+	for len(data) > 0 {
+		head, rest, found := bytes.Cut(data, []byte{0})
+		mode, name, spaced := bytes.Cut(head, []byte{' '})
+		if !found || !spaced || len(rest) < hashSize {
+			return nil, errors.New("tree is cut off")
+		}
+		k, err := decodeMode(mode)
+		if err != nil {
+			return nil, err
+		}
+		data = rest[hashSize:]
+		if !validName(name) {
+			continue
+		}
+		names = append(names, name...)
+		ends = append(ends, len(names))
+		entries = append(entries, entry{id: hash(rest[:hashSize]), kind: k})
+	}
+	all, start := string(names), 0
+	for i, end := range ends {
+		entries[i].name, start = all[start:end], end
+	}
+	byName := func(a, b entry) int { return strings.Compare(a.name, b.name) }
+	if !slices.IsSortedFunc(entries, byName) { // git sorts folders as if their names ended in a slash
+		slices.SortFunc(entries, byName)
+	}
+	for i := 1; i < len(entries); i++ {
+		if entries[i-1].name == entries[i].name {
+			return nil, fmt.Errorf("tree has %q twice", entries[i].name)
+		}
+	}
+	return &tree{entries, len(entries)*entrySize + len(all)}, nil
+}
+
+// decodeMode decodes an entry's mode, octal digits.
+func decodeMode(digits []byte) (kind, error) {
+	var mode uint32
+	for _, d := range digits {
+		if d < '0' || d > '7' || mode > 0o777777 {
+			return 0, fmt.Errorf("tree has an entry of mode %q", digits)
+		}
+		mode = mode<<3 | uint32(d-'0')
+	}
+	switch mode & 0o170000 {
+	case 0o040000:
+		return kindFolder, nil
+	case 0o100000:
+		if mode&0o111 != 0 {
+			return kindProgram, nil
+		}
+		return kindFile, nil
+	case 0o120000:
+		return kindLink, nil
+	case 0o160000:
+		return kindSubmodule, nil
+	}
+	return 0, fmt.Errorf("tree has an entry of mode %q", digits)
+}
+
+// validName reports whether a name may be part of a path. Git itself checks out none of the others,
+// on one system or another.
+func validName(name []byte) bool {
+	switch {
+	case len(name) == 0, string(name) == ".", string(name) == "..":
+		return false
+	case len(name) == 4 && bytes.EqualFold(name, []byte(".git")):
+		return false
+	}
+	return !bytes.ContainsAny(name, "/\\") && utf8.Valid(name)
+}
