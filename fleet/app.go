@@ -54,7 +54,7 @@ type App struct {
 	Substitute bool              // replace ${var} in the rendered objects
 	Vars       map[string]string // go before the cluster's
 	Timeout    time.Duration     // for becoming healthy; 0: the agent's own
-	Err        error             // why this app cannot be known; it keeps its last good state
+	Err        string            // why this app cannot be known; it keeps its last good state
 }
 
 // Variables are the cluster's vars with the app's own laid over them.

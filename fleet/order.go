@@ -104,3 +104,23 @@ func findCycle(apps map[string][]string, start string) []string {
 	}
 	return walk(start, []string{start})
 }
+
+// clusterScoped are the built-in kinds that live in no namespace.
+var clusterScoped = map[string]bool{
+	"/Namespace": true, "/Node": true, "/PersistentVolume": true,
+	"apiextensions.k8s.io/CustomResourceDefinition": true, "apiregistration.k8s.io/APIService": true,
+	"admissionregistration.k8s.io/MutatingWebhookConfiguration": true, "admissionregistration.k8s.io/ValidatingWebhookConfiguration": true,
+	"admissionregistration.k8s.io/ValidatingAdmissionPolicy": true, "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding": true,
+	"admissionregistration.k8s.io/MutatingAdmissionPolicy": true, "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding": true,
+	"certificates.k8s.io/CertificateSigningRequest": true, "flowcontrol.apiserver.k8s.io/FlowSchema": true,
+	"flowcontrol.apiserver.k8s.io/PriorityLevelConfiguration": true, "networking.k8s.io/IngressClass": true,
+	"networking.k8s.io/IPAddress": true, "networking.k8s.io/ServiceCIDR": true, "node.k8s.io/RuntimeClass": true,
+	"rbac.authorization.k8s.io/ClusterRole": true, "rbac.authorization.k8s.io/ClusterRoleBinding": true,
+	"resource.k8s.io/DeviceClass": true, "resource.k8s.io/ResourceSlice": true, "scheduling.k8s.io/PriorityClass": true,
+	"storage.k8s.io/CSIDriver": true, "storage.k8s.io/CSINode": true, "storage.k8s.io/StorageClass": true,
+	"storage.k8s.io/VolumeAttachment": true, "storage.k8s.io/VolumeAttributesClass": true,
+}
+
+// ClusterScoped says whether objects of a built-in kind live in no namespace. Of custom kinds only their
+// cluster knows.
+func ClusterScoped(ref protocol.ObjectRef) bool { return clusterScoped[ref.Group+"/"+ref.Kind] }

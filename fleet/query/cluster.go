@@ -1,0 +1,50 @@
+package query
+
+import (
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Cluster is all that the hub knows of one cluster: what Git asks for, what was published, and what the agent said.
+type Cluster struct {
+	Name      string
+	Labels    map[string]string
+	Suspended bool
+	// Problems are what is wrong with the cluster's folder, beyond any one app.
+	Problems []string
+	// Released: the folder is gone. What runs in the cluster is left running.
+	Released bool
+	// Joined: a credential was made for the cluster's agent.
+	Joined  bool
+	Desired Desired
+	Link    Link
+	// Report is the agent's last word; nil if it never said one.
+	Report   *protocol.Report
+	Received time.Time // when Report arrived, by the hub's clock
+	// Recent are the newest events of the journal, newest first.
+	Recent []protocol.Event
+}
+
+// Desired is what was published for a cluster.
+type Desired struct {
+	Generation uint64
+	Digest     string
+	Revision   protocol.Revision // the newest revision that asks for this
+	Published  time.Time
+	Apps       []DesiredApp // sorted by name
+}
+
+// DesiredApp is one app as Git asks for it.
+type DesiredApp struct {
+	Name    string `json:"name"`
+	Path    string `json:"path,omitempty"`
+	Objects int    `json:"objects"`
+	Error   string `json:"error,omitempty"` // why it stays at its last good state
+}
+
+// Link is the agent's connection to the bus.
+type Link struct {
+	Connected bool
+	Since     time.Time // when it was last seen to change; zero if it was never seen
+}

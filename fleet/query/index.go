@@ -1,0 +1,49 @@
+package query
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// Index holds the clusters. It is not safe for concurrent use: whoever owns it guards it.
+type Index struct{ clusters map[string]*Cluster }
+
+// NewIndex makes an empty index.
+func NewIndex() *Index { return &Index{map[string]*Cluster{}} }
+
+// Edit gives the cluster of a name for changing, and makes it if there is none.
+func (x *Index) Edit(name string) *Cluster {
+	c, ok := x.clusters[name]
+	if !ok {
+		c = &Cluster{Name: name}
+		x.clusters[name] = c
+	}
+	return c
+}
+
+// Remove forgets a cluster.
+func (x *Index) Remove(name string) { delete(x.clusters, name) }
+
+// Get gives a copy of a cluster. What its fields point to is shared and is not to be changed: an editor
+// replaces, it never alters.
+func (x *Index) Get(name string) (Cluster, bool) {
+	c, ok := x.clusters[name]
+	if !ok {
+		return Cluster{}, false
+	}
+	return *c, true
+}
+
+// Select gives copies of the clusters that a selector chooses, sorted by name.
+func (x *Index) Select(s fleet.Selector) []Cluster {
+	out := make([]Cluster, 0, len(x.clusters))
+	for _, c := range x.clusters {
+		if s.Matches(c.Labels) {
+			out = append(out, *c)
+		}
+	}
+	slices.SortFunc(out, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) })
+	return out
+}

@@ -1,0 +1,189 @@
+package query
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// State is how the hub stands to a cluster's agent. Offline is not failed: what runs there keeps running, and
+// is kept from drifting.
+type State string
+
+// The states.
+const (
+	StateAwaiting  State = "awaiting agent" // no agent was ever heard of
+	StateConnected State = "connected"
+	StateOffline   State = "offline"
+	StateReleased  State = "released" // its folder is gone from Git
+)
+
+// Row is one cluster in an answer. Everything in it follows from a Cluster. Since and Received say how old the
+// knowledge is; what to make of that age is the reader's.
+type Row struct {
+	Name       string            `json:"name"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	State      State             `json:"state"`
+	Since      time.Time         `json:"since,omitzero"` // in this state since
+	Health     protocol.Health   `json:"health"`
+	Synced     bool              `json:"synced"` // the agent has accepted what was published last
+	Suspended  bool              `json:"suspended,omitempty"`
+	Generation uint64            `json:"generation"` // published
+	Accepted   uint64            `json:"accepted"`   // by the agent
+	Desired    protocol.Revision `json:"desired,omitzero"`
+	Applied    protocol.Revision `json:"applied,omitzero"`
+	Apps       Count             `json:"apps"`    // healthy of all
+	Objects    Count             `json:"objects"` // current of all
+	Drift      uint64            `json:"drift"`   // corrections since the agent started
+	Received   time.Time         `json:"received,omitzero"`
+	Agent      protocol.Agent    `json:"agent,omitzero"`
+	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
+}
+
+// Count is so many of so many.
+type Count struct {
+	Good int `json:"good"`
+	All  int `json:"all"`
+}
+
+// String gives good/all.
+func (c Count) String() string { return fmt.Sprintf("%d/%d", c.Good, c.All) }
+
+// AppRow is one app of a cluster: what Git asks for beside what the agent says.
+type AppRow struct {
+	protocol.AppReport
+	Path  string `json:"path,omitempty"`
+	Error string `json:"error,omitempty"` // of rendering, at the hub
+}
+
+// Row sums a cluster up.
+func (c Cluster) Row() Row {
+	r := Row{
+		Name: c.Name, Labels: c.Labels, State: c.state(), Since: c.Link.Since, Suspended: c.Suspended,
+		Generation: c.Desired.Generation, Desired: c.Desired.Revision, Received: c.Received, Health: protocol.HealthUnknown,
+	}
+	if c.Report != nil {
+		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected
+		r.Health = fleet.ClusterHealth(*c.Report)
+		r.Synced = r.Accepted == r.Generation && c.Report.Digest == c.Desired.Digest && r.Generation > 0
+		if r.Synced {
+			r.Applied = c.Desired.Revision // a newer commit that asks for the same is as good as applied
+		} else {
+			r.Health = fleet.Worst(r.Health, protocol.HealthProgressing)
+		}
+	}
+	for _, a := range c.Apps() {
+		r.Apps.All++
+		r.Objects.All += a.Objects
+		r.Objects.Good += a.Current
+		if a.Phase == protocol.PhaseHealthy || a.Phase == protocol.PhaseSuspended {
+			r.Apps.Good++
+		}
+		if c.Report != nil && a.Error != "" {
+			r.Health = protocol.HealthDegraded
+		}
+	}
+	if len(c.Problems) > 0 && c.Report != nil {
+		r.Health = protocol.HealthDegraded
+	}
+	r.Message = c.message(r)
+	return r
+}
+
+func (c Cluster) state() State {
+	switch {
+	case c.Released:
+		return StateReleased
+	case c.Link.Connected:
+		return StateConnected
+	case c.Report == nil && c.Link.Since.IsZero():
+		return StateAwaiting
+	}
+	return StateOffline
+}
+
+// Apps gives the apps of a cluster, those in trouble first, then by name.
+func (c Cluster) Apps() []AppRow {
+	byName := map[string]*AppRow{}
+	var out []*AppRow
+	if c.Report != nil {
+		for _, a := range c.Report.Apps {
+			row := &AppRow{AppReport: a}
+			byName[a.Name], out = row, append(out, row)
+		}
+	}
+	for _, d := range c.Desired.Apps {
+		row, ok := byName[d.Name]
+		if !ok {
+			row = &AppRow{AppReport: protocol.AppReport{Name: d.Name, Phase: protocol.PhasePending,
+				Health: protocol.HealthUnknown, Objects: d.Objects}}
+			out = append(out, row)
+		}
+		row.Path, row.Error = d.Path, d.Error
+		if d.Error != "" {
+			row.Phase, row.Message = protocol.PhaseFailed, d.Error
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *AppRow) int {
+		switch {
+		case fleet.WorsePhase(a.Phase, b.Phase):
+			return -1
+		case fleet.WorsePhase(b.Phase, a.Phase):
+			return 1
+		}
+		return cmp.Compare(a.Name, b.Name)
+	})
+	rows := make([]AppRow, len(out))
+	for i, r := range out {
+		rows[i] = *r
+	}
+	return rows
+}
+
+// message is the one line for the person on call: the worst thing that is known, and what to do.
+func (c Cluster) message(r Row) string {
+	switch {
+	case r.State == StateReleased:
+		return "its folder is gone from Git: what runs there is left running; remove its agent, or bring the folder back"
+	case len(c.Problems) > 0:
+		return c.Problems[0] + more(len(c.Problems)-1)
+	case r.State == StateAwaiting && c.Joined:
+		return "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
+	case r.State == StateAwaiting:
+		return fmt.Sprintf("run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
+	case c.Report != nil && c.Report.Refused != nil:
+		return "its agent refused a bundle: " + c.Report.Refused.Reason
+	}
+	apps := c.Apps()
+	if len(apps) > 0 && apps[0].Message != "" && fleet.WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
+		bad := 0
+		for _, a := range apps[1:] {
+			if a.Phase == protocol.PhaseFailed || a.Phase == protocol.PhaseDegraded {
+				bad++
+			}
+		}
+		return fmt.Sprintf("app %s: %s%s", apps[0].Name, apps[0].Message, more(bad))
+	}
+	switch {
+	case c.Report != nil && c.Report.Message != "":
+		return c.Report.Message
+	case c.Suspended:
+		return "suspended in Git: it is left as it is"
+	case r.State == StateOffline:
+		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
+	case !r.Synced && r.Generation > 0:
+		return fmt.Sprintf("generation %d was published and not accepted yet", r.Generation)
+	}
+	return ""
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", n)
+}

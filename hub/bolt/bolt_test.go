@@ -1,0 +1,149 @@
+package bolt
+
+import (
+	"bytes"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+var (
+	secret = bytes.Repeat([]byte{7}, 32)
+	other  = bytes.Repeat([]byte{8}, 32)
+)
+
+func mustOpen(t *testing.T, path string, key []byte, log *bytes.Buffer) *Store {
+	t.Helper()
+	s, err := Open(path, key, slog.New(slog.NewTextHandler(log, nil)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func fill(t *testing.T, s *Store) hub.Packed {
+	t.Helper()
+	p, err := hub.Pack(secret, []hub.Rendered{{JSON: []byte(`{"kind":"Secret","data":{"password":"aHVudGVyMg=="}}`)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(hub.Batch{
+		Memos: map[string][]byte{"build-1": []byte("remember-me")}, Blobs: []hub.Packed{p},
+		Records: map[string]hub.Record{"east-1": {Bundle: protocol.Bundle{Cluster: "east-1", Generation: 3}, Digest: "visible-digest"}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestWhatWasSavedIsThereAfterReopening(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	var log bytes.Buffer
+	s := mustOpen(t, path, secret, &log)
+	p := fill(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, path, secret, &log)
+	defer s.Close()
+	if got, err := s.Memo("build-1"); err != nil || string(got) != "remember-me" {
+		t.Errorf("Memo = %q, %v", got, err)
+	}
+	if got, err := s.Memo("build-2"); err != nil || got != nil {
+		t.Errorf("Memo of nothing = %q, %v; want nil, nil", got, err)
+	}
+	if got, err := s.Blob(p.Ref.ID()); err != nil || !bytes.Equal(got, p.Sealed) {
+		t.Errorf("Blob = %d bytes, %v; want %d", len(got), err, len(p.Sealed))
+	}
+	records, err := s.Clusters()
+	if err != nil || records["east-1"].Bundle.Generation != 3 || records["east-1"].Digest != "visible-digest" {
+		t.Errorf("Clusters = %+v, %v", records, err)
+	}
+}
+
+func TestNothingIsInTheClearOnDisk(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path, secret, &bytes.Buffer{})
+	fill(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(data, []byte("east-1")) {
+		t.Fatal("the name of the cluster is not in the file: this test looks in the wrong place")
+	}
+	for _, word := range []string{"aHVudGVyMg", "password", "remember-me", "visible-digest"} {
+		if bytes.Contains(data, []byte(word)) {
+			t.Errorf("%q is in the clear in the file", word)
+		}
+	}
+}
+
+func TestAFileThatCannotBeReadIsSetAside(t *testing.T) {
+	spoil := map[string]func(t *testing.T, path string){
+		"garbage":   func(t *testing.T, path string) { write(t, path, strings.Repeat("no database", 1000)) },
+		"truncated": func(t *testing.T, path string) { truncate(t, path, 5000) },
+		"another secret": func(t *testing.T, path string) {
+			truncate(t, path, 0)
+			s := mustOpen(t, path, other, &bytes.Buffer{})
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+	for name, f := range spoil {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "hub.db")
+			s := mustOpen(t, path, secret, &bytes.Buffer{})
+			fill(t, s)
+			if err := s.Close(); err != nil {
+				t.Fatal(err)
+			}
+			f(t, path)
+			var log bytes.Buffer
+			s = mustOpen(t, path, secret, &log)
+			defer s.Close()
+			if records, err := s.Clusters(); err != nil || len(records) != 0 {
+				t.Errorf("Clusters = %v, %v; want none", records, err)
+			}
+			if !strings.Contains(log.String(), "made again from Git") {
+				t.Errorf("the log does not say that the store was begun anew: %s", log.String())
+			}
+			if _, err := os.Stat(path + ".unreadable"); err != nil {
+				t.Errorf("the old file was not kept: %v", err)
+			}
+		})
+	}
+}
+
+func TestTwoHubsCannotShareAFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path, secret, &bytes.Buffer{})
+	defer s.Close()
+	_, err := Open(path, secret, slog.New(slog.DiscardHandler))
+	if err == nil || !strings.Contains(err.Error(), "another hub") {
+		t.Errorf("Open = %v; want it to name another hub", err)
+	}
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func truncate(t *testing.T, path string, size int64) {
+	t.Helper()
+	if err := os.Truncate(path, size); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,116 @@
+// Package envsubst replaces ${var} in rendered objects, by the rules of Flux's post-build
+// substitution (https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution),
+// with Flux's own library. It may import hub.
+package envsubst
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/fluxcd/pkg/envsubst"
+	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+// AnnotationSubstitute with the value "disabled", as an annotation or a label, keeps an object from being
+// substituted: Flux's word for it, and Drover's.
+var annotationSubstitute = []string{"kustomize.toolkit.fluxcd.io/substitute", "drover.dev/substitute"}
+
+// bare finds the ${var} of a template that have no default.
+var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+// Replace gives objects with every ${var} replaced. As in Flux it works on an object's YAML, so that
+// `replicas: ${replicas}` becomes a number. A variable without a value is an error unless the template has a
+// default (${var:-default}); $${var} stands for ${var} itself.
+func Replace(objects []hub.Rendered, vars map[string]string) ([]hub.Rendered, error) {
+	out := make([]hub.Rendered, len(objects))
+	var errs []error
+	for i, o := range objects {
+		replaced, err := replaceOne(o.JSON, vars)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", where(o), err))
+			continue
+		}
+		out[i] = hub.Rendered{JSON: replaced, File: o.File}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func replaceOne(object []byte, vars map[string]string) ([]byte, error) {
+	if !bytes.Contains(object, []byte("$")) {
+		return object, nil // nothing to replace and nothing to unescape
+	}
+	var meta struct {
+		Metadata struct{ Annotations, Labels map[string]string }
+	}
+	if err := json.Unmarshal(object, &meta); err != nil {
+		return nil, err
+	}
+	for _, key := range annotationSubstitute {
+		if meta.Metadata.Annotations[key] == "disabled" || meta.Metadata.Labels[key] == "disabled" {
+			return object, nil
+		}
+	}
+	text, err := yaml.JSONToYAML(object)
+	if err != nil {
+		return nil, err
+	}
+	replaced, err := envsubst.Eval(string(text), func(name string) (string, bool) {
+		v, ok := vars[name]
+		return strings.ReplaceAll(v, "\n", ""), ok // as Flux does: a value is one line
+	})
+	if err != nil {
+		return nil, explain(string(text), vars, err)
+	}
+	return canonical([]byte(replaced))
+}
+
+// canonical turns YAML into JSON with sorted keys and no insignificant space.
+func canonical(text []byte) ([]byte, error) {
+	data, err := yaml.YAMLToJSON(text)
+	if err != nil {
+		return nil, fmt.Errorf("after substitution it is no YAML any more (%w): quote the place where the variable stands", err)
+	}
+	return data, nil
+}
+
+// explain names the variables that have no value, which is nearly always the reason.
+func explain(text string, vars map[string]string, err error) error {
+	var missing []string
+	for _, m := range bare.FindAllStringSubmatchIndex(text, -1) {
+		name := text[m[2]:m[3]]
+		escaped := m[0] > 0 && text[m[0]-1] == '$'
+		if _, ok := vars[name]; !ok && !escaped && !slices.Contains(missing, name) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) == 0 {
+		return fmt.Errorf("substitution: %w", err)
+	}
+	return fmt.Errorf("no value for ${%s}: set it under spec.vars of the App or of cluster.yaml, give it a default "+
+		"(${%s:-value}), or write $${%s} to keep it as text", strings.Join(missing, "}, ${"), missing[0], missing[0])
+}
+
+func where(o hub.Rendered) string {
+	var m struct {
+		Kind     string
+		Metadata struct{ Namespace, Name string }
+	}
+	if err := json.Unmarshal(o.JSON, &m); err != nil {
+		return o.File
+	}
+	name := strings.Trim(m.Metadata.Namespace+"/"+m.Metadata.Name, "/")
+	if o.File == "" {
+		return m.Kind + "/" + name
+	}
+	return o.File + ": " + m.Kind + "/" + name
+}

@@ -1,0 +1,224 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// The fields of the two kinds. docs/native.md describes them; a field that is not here is an error.
+var (
+	objectFields  = []string{"apiVersion", "kind", "metadata", "spec"}
+	metaFields    = []string{"name", "namespace", "labels", "annotations"}
+	appFields     = []string{"path", "namespace", "dependsOn", "prune", "suspend", "substitute", "vars", "timeout"}
+	clusterFields = []string{"labels", "vars", "suspend"}
+)
+
+// readApp reads one App. Where there is a name, it is given along with an error, so that the app can keep
+// its last good state.
+func readApp(tree hub.Tree, d document) (fleet.App, error) {
+	app := fleet.App{Name: d.name(), File: d.file, Prune: true}
+	nameNode := field(field(d.node, "metadata"), "name")
+	if nameNode == nil {
+		return fleet.App{}, d.errorf(d.node, "an App without metadata.name: give it one")
+	}
+	if err := protocol.CheckName(app.Name); err != nil {
+		return fleet.App{}, d.errorf(nameNode, "the app's metadata.name: %v", err)
+	}
+	if v := field(d.node, "apiVersion"); scalar(v) != fleet.APIVersion {
+		return app, d.errorf(v, "an App of %s: this release of Drover knows %s", scalar(v), fleet.APIVersion)
+	}
+	spec := field(d.node, "spec")
+	err := errors.Join( // all at once: a person wants to mend them in one go
+		d.checkKeys(d.node, "an App", objectFields...),
+		d.checkKeys(field(d.node, "metadata"), "metadata", metaFields...),
+		d.checkKeys(spec, "spec of an App", appFields...),
+		d.text(spec, "namespace", &app.Namespace),
+		d.yes(spec, "prune", &app.Prune),
+		d.yes(spec, "suspend", &app.Suspend),
+		d.names(spec, "dependsOn", &app.DependsOn),
+		d.pairs(spec, "vars", &app.Vars),
+		d.duration(spec, "timeout", &app.Timeout),
+	)
+	app.Substitute = len(app.Vars) > 0
+	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), d.path(tree, spec, &app)))
+}
+
+// oneLine joins several errors in one line.
+func oneLine(err error) error {
+	if err == nil {
+		return nil
+	}
+	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+}
+
+// readCluster reads cluster.yaml: an object of kind Cluster, or its fields alone.
+func (r *reader) readCluster(file string) error {
+	data, err := r.tree.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s cannot be read: %w", file, err)
+	}
+	docs, err := parse(file, data)
+	switch {
+	case err != nil:
+		r.problem("%v", err)
+		return nil
+	case len(docs) == 0:
+		return nil
+	case len(docs) > 1:
+		r.problem("%s holds %d documents: keep one, of kind %s", file, len(docs), fleet.KindCluster)
+		return nil
+	}
+	if err := r.takeCluster(docs[0]); err != nil {
+		r.problem("%v", oneLine(err))
+	}
+	return nil
+}
+
+func (r *reader) takeCluster(d document) error {
+	c := &r.folder.Cluster
+	spec, labels := d.node, d.node
+	var err error
+	if field(d.node, "apiVersion") != nil || field(d.node, "kind") != nil {
+		if !d.isOurs(fleet.KindCluster) {
+			return d.errorf(d.node, "%s holds %s %s: it is for %s %s alone; rename the file", path.Base(d.file),
+				scalar(field(d.node, "apiVersion")), scalar(field(d.node, "kind")), fleet.APIVersion, fleet.KindCluster)
+		}
+		meta := field(d.node, "metadata")
+		spec, labels = field(d.node, "spec"), meta
+		err = errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", metaFields...),
+			d.checkKeys(spec, "spec of a Cluster", clusterFields[1:]...), d.sameName(c.Name))
+	} else {
+		err = d.checkKeys(d.node, path.Base(d.file), clusterFields...)
+	}
+	return errors.Join(err, d.pairs(labels, "labels", &c.Labels), d.pairs(spec, "vars", &c.Vars), d.yes(spec, "suspend", &c.Suspend))
+}
+
+func (d document) sameName(name string) error {
+	if n := field(field(d.node, "metadata"), "name"); n != nil && n.Value != name {
+		return d.errorf(n, "metadata.name is %q but the folder is %q: the folder names the cluster; make them equal", n.Value, name)
+	}
+	return nil
+}
+
+// path takes spec.path: a folder of the repository, seen from its root as in Flux.
+func (d document) path(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
+	n := field(spec, "path")
+	if scalar(n) == "" {
+		at := n
+		if at == nil {
+			at = d.node
+		}
+		return d.errorf(at, "the App %s has no spec.path: name the folder to render, as ./apps/%s/overlays/production", app.Name, app.Name)
+	}
+	app.Path = path.Clean(strings.TrimPrefix(strings.TrimLeft(scalar(n), "/"), "./"))
+	if !fs.ValidPath(app.Path) {
+		return d.errorf(n, "spec.path %q leaves the repository: name a folder in it, seen from its root", n.Value)
+	}
+	info, err := tree.Stat(app.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return d.errorf(n, "spec.path %q does not exist at this revision: paths are seen from the repository's root", n.Value)
+	case err != nil:
+		return d.errorf(n, "spec.path %q cannot be read: %v", n.Value, err)
+	case !info.IsDir():
+		return d.errorf(n, "spec.path %q is a file: name the folder it is in", n.Value)
+	}
+	return nil
+}
+
+func (d document) text(in *yaml.Node, key string, to *string) error {
+	n := field(in, key)
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.ScalarNode {
+		return d.errorf(n, "%s is to be a text", key)
+	}
+	*to = scalar(n)
+	return nil
+}
+
+func (d document) yes(in *yaml.Node, key string, to *bool) error {
+	n := field(in, key)
+	if n == nil {
+		return nil
+	}
+	v, err := strconv.ParseBool(n.Value)
+	if err != nil || n.Tag != "!!bool" {
+		return d.errorf(n, "%s is %q: write true or false", key, n.Value)
+	}
+	*to = v
+	return nil
+}
+
+func (d document) duration(in *yaml.Node, key string, to *time.Duration) error {
+	n := field(in, key)
+	if n == nil {
+		return nil
+	}
+	v, err := time.ParseDuration(n.Value)
+	if err != nil || v <= 0 {
+		return d.errorf(n, "%s is %q: write a duration such as 90s or 5m", key, n.Value)
+	}
+	*to = v
+	return nil
+}
+
+// names takes a list of names, or of {name: …} as Flux has it.
+func (d document) names(in *yaml.Node, key string, to *[]string) error {
+	n := field(in, key)
+	if n == nil {
+		return nil
+	}
+	if n.Kind != yaml.SequenceNode {
+		return d.errorf(n, "%s is to be a list of names", key)
+	}
+	for _, item := range n.Content {
+		name := item
+		if item.Kind == yaml.MappingNode {
+			if err := d.checkKeys(item, key, "name"); err != nil {
+				return err
+			}
+			name = field(item, "name")
+		}
+		if scalar(name) == "" {
+			return d.errorf(item, "%s is to be a list of names of apps", key)
+		}
+		*to = append(*to, scalar(name))
+	}
+	return nil
+}
+
+// pairs takes a mapping of texts. Numbers and booleans are taken as they are written.
+func (d document) pairs(in *yaml.Node, key string, to *map[string]string) error {
+	n := field(in, key)
+	if n == nil || n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return d.errorf(n, "%s is to be a mapping of names to texts", key)
+	}
+	*to = make(map[string]string, len(n.Content)/2)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		k, v := n.Content[i], n.Content[i+1]
+		if v.Kind != yaml.ScalarNode {
+			return d.errorf(v, "%s.%s is to be a text", key, k.Value)
+		}
+		(*to)[k.Value] = scalar(v)
+	}
+	return nil
+}

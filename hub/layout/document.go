@@ -1,0 +1,136 @@
+package layout
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// document is one YAML document of a file, with the lines its nodes stand on.
+type document struct {
+	file     string
+	rendered bool // it came out of a kustomization: its lines mean nothing to a person
+	node     *yaml.Node
+}
+
+// lineOf finds the line in what the YAML parser says.
+var lineOf = regexp.MustCompile(`^yaml: line (\d+): (.*)$`)
+
+// parse reads all documents of a file. On an error those before it are returned too.
+func parse(file string, data []byte) ([]document, error) {
+	var docs []document
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var n yaml.Node
+		err := dec.Decode(&n)
+		if errors.Is(err, io.EOF) {
+			return docs, nil
+		}
+		if err != nil {
+			if m := lineOf.FindStringSubmatch(err.Error()); m != nil {
+				return docs, fmt.Errorf("%s:%s: invalid YAML: %s", file, m[1], m[2])
+			}
+			return docs, fmt.Errorf("%s: invalid YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
+		}
+		if len(n.Content) == 1 {
+			docs = append(docs, document{file: file, node: n.Content[0]})
+		}
+	}
+}
+
+// isOurs says whether the document declares kind in Drover's API group, of whatever version.
+func (d document) isOurs(kind string) bool {
+	return fleet.GroupOf(scalar(field(d.node, "apiVersion"))) == fleet.GroupOf(fleet.APIVersion) && scalar(field(d.node, "kind")) == kind
+}
+
+func (d document) name() string { return scalar(field(field(d.node, "metadata"), "name")) }
+
+// errorf places a message at a node.
+func (d document) errorf(n *yaml.Node, format string, args ...any) error {
+	place := d.file
+	if n != nil && !d.rendered {
+		place = fmt.Sprintf("%s:%d", d.file, n.Line)
+	}
+	return fmt.Errorf("%s: %s", place, fmt.Sprintf(format, args...))
+}
+
+// field is the value of a mapping's key, or nil.
+func field(n *yaml.Node, key string) *yaml.Node {
+	if n == nil || n.Kind != yaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+func scalar(n *yaml.Node) string {
+	if n == nil || n.Kind != yaml.ScalarNode || n.Tag == "!!null" {
+		return ""
+	}
+	return n.Value
+}
+
+// checkKeys finds the first key of a mapping that is not allowed, or that stands there twice.
+func (d document) checkKeys(n *yaml.Node, in string, allowed ...string) error {
+	if n == nil || n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return d.errorf(n, "%s is no mapping", in)
+	}
+	var seen []string
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		if slices.Contains(seen, key.Value) {
+			return d.errorf(key, "%s has the field %q twice: keep one", in, key.Value)
+		}
+		seen = append(seen, key.Value)
+		if !slices.Contains(allowed, key.Value) {
+			return d.errorf(key, "%s has no field %q%s", in, key.Value, suggest(key.Value, allowed))
+		}
+	}
+	return nil
+}
+
+// suggest says which of the allowed words was likely meant.
+func suggest(word string, allowed []string) string {
+	for _, a := range allowed {
+		if strings.EqualFold(a, word) || distance(a, word) <= 2 {
+			return fmt.Sprintf(" (did you mean %q?)", a)
+		}
+	}
+	return ": it knows " + strings.Join(allowed, ", ")
+}
+
+// distance is the Levenshtein distance of two short words.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,169 @@
+package hub
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"sync"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// maxVariants is how many results are remembered for one question: enough that a revert, or a branch
+// that goes back and forth, finds what it had before.
+const maxVariants = 4
+
+// Render is the remembered result of a render.
+type Render struct {
+	Ref     protocol.Blob        `json:"ref"`
+	Refs    []protocol.ObjectRef `json:"refs"`              // of the objects in the blob, in its order
+	Cluster *fleet.Cluster       `json:"cluster,omitempty"` // of a folder
+	Err     string               `json:"-"`                 // failures are remembered in this process only
+	// Transient: something could not be read, so that another try may end differently.
+	Transient bool  `json:"-"`
+	Deps      []Dep `json:"deps"`
+}
+
+// memo remembers renders by what was asked, and finds those whose dependencies still hold. What it does
+// not find in memory it looks for in the store.
+type memo struct {
+	store Store
+
+	mu    sync.Mutex
+	known map[string]*question
+	batch Batch // what the store has yet to be told
+}
+
+// question is what was asked, with its answers so far, newest first.
+type question struct {
+	variants []*Render
+	// The answer that was found for a revision needs no second look at the same revision: a base
+	// that ten thousand clusters share is checked once.
+	revision string
+	answer   *Render
+}
+
+func newMemo(store Store) *memo { return &memo{store: store, known: map[string]*question{}} }
+
+// memoKey names a question.
+func memoKey(kind string, params any) string {
+	data, err := json.Marshal(params)
+	if err != nil {
+		panic("hub: memo parameters that are not JSON: " + err.Error()) // plain data: cannot happen
+	}
+	sum := sha256.Sum256(append([]byte(kind+"\x00"), data...))
+	return kind + "-" + hex.EncodeToString(sum[:16])
+}
+
+// do answers a question from memory, or by make, which is given a recording tree.
+func (m *memo) do(ctx context.Context, snap Snapshot, key string, make func(*Recorder) (Render, []Packed, error)) (*Render, error) {
+	if r, err := m.find(snap, key); r != nil || err != nil {
+		return r, err
+	}
+	rec := NewRecorder(snap)
+	r, blobs, err := make(rec)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		r = Render{Err: err.Error()}
+	}
+	r.Deps = rec.Deps()
+	if rec.Failed() {
+		r.Transient = true
+		return &r, nil // said, and tried again at the next revision
+	}
+	m.keep(snap, key, &r, blobs)
+	return &r, nil
+}
+
+func (m *memo) find(snap Snapshot, key string) (*Render, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	q, err := m.question(key)
+	if err != nil {
+		return nil, err
+	}
+	revision := snap.Revision().Hash
+	if q.revision == revision && revision != "" {
+		return q.answer, nil
+	}
+	for _, r := range q.variants {
+		if holds(snap, r.Deps) {
+			q.revision, q.answer = revision, r
+			return r, nil
+		}
+	}
+	return nil, nil
+}
+
+// question gives what is known under key, asking the store once.
+func (m *memo) question(key string) (*question, error) {
+	if q, ok := m.known[key]; ok {
+		return q, nil
+	}
+	q := &question{}
+	data, err := m.store.Memo(key)
+	if err != nil {
+		return nil, err
+	}
+	if data != nil && json.Unmarshal(data, &q.variants) != nil {
+		q.variants = nil // written by another release: render again
+	}
+	m.known[key] = q
+	return q, nil
+}
+
+func (m *memo) keep(snap Snapshot, key string, r *Render, blobs []Packed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	q := m.known[key]
+	q.revision, q.answer = snap.Revision().Hash, r
+	q.variants = append([]*Render{r}, q.variants...)
+	q.variants = q.variants[:min(len(q.variants), maxVariants)]
+	if r.Err != "" {
+		return
+	}
+	good := []*Render{}
+	for _, v := range q.variants {
+		if v.Err == "" {
+			good = append(good, v)
+		}
+	}
+	data, err := json.Marshal(good)
+	if err != nil {
+		panic("hub: a memo that is not JSON: " + err.Error()) // plain data: cannot happen
+	}
+	if m.batch.Memos == nil {
+		m.batch.Memos = map[string][]byte{}
+	}
+	m.batch.Memos[key] = data
+	m.batch.Blobs = append(m.batch.Blobs, blobs...)
+}
+
+// unsaved is what the store has yet to be told; saved says that it was.
+func (m *memo) unsaved() Batch {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.batch
+}
+
+func (m *memo) saved() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.batch = Batch{}
+}
+
+// pending gives a blob that was made but is not in the store yet.
+func (m *memo) pending(id string) []byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, p := range m.batch.Blobs {
+		if p.Ref.ID() == id {
+			return p.Sealed
+		}
+	}
+	return nil
+}

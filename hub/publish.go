@@ -1,0 +1,264 @@
+package hub
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be
+// rendered keeps its last good blob, from last; and while a folder cannot be read whole, an app that seems to have
+// left it keeps its place too.
+func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
+	b := protocol.Bundle{
+		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
+		Incomplete: strings.Join(res.Cluster.Problems, "; "),
+	}
+	for _, r := range res.Apps {
+		b.Apps = append(b.Apps, appOf(r, revision, find(last.Apps, r.App.Name)))
+	}
+	if b.Incomplete != "" {
+		for _, a := range last.Apps {
+			if find(b.Apps, a.Name) == nil {
+				a.Error = "whether it is still wanted cannot be told: " + b.Incomplete
+				b.Apps = append(b.Apps, a)
+			}
+		}
+		slices.SortFunc(b.Apps, func(a, b protocol.App) int { return strings.Compare(a.Name, b.Name) })
+	}
+	return b
+}
+
+func find(apps []protocol.App, name string) *protocol.App {
+	for i := range apps {
+		if apps[i].Name == name {
+			return &apps[i]
+		}
+	}
+	return nil
+}
+
+func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
+	a := protocol.App{
+		Name: r.App.Name, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
+		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Revision: revision.Hash,
+	}
+	if last == nil {
+		return a
+	}
+	if r.Err != "" {
+		// What else the declaration says may be as broken as what it renders to.
+		kept := *last
+		kept.Error = r.Err
+		return kept
+	}
+	if last.Blob != nil && last.Blob.Digest == a.Blob.Digest {
+		a.Revision, a.Blob = last.Revision, last.Blob
+	}
+	return a
+}
+
+// next is the record that follows prev when b is published.
+func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
+	b.Generation = max(prev.Bundle.Generation, floor) + 1
+	r := Record{Bundle: b, Digest: b.Digest(), Time: now}
+	if prev.Bundle.Generation > 0 {
+		r.History = append([]Past{{prev.Bundle.Generation, prev.Bundle.Revision, prev.Time, prev.Digest}}, prev.History...)
+		r.History = r.History[:min(len(r.History), MaxHistory)]
+	}
+	return r
+}
+
+// publish gives clusters a new generation where what they are to run has changed, remembers it, and
+// sends whatever the bus has yet to take. It says how many bundles that were.
+func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
+	batch := h.Resolver.memo.unsaved()
+	batch.Records = map[string]Record{}
+	for _, name := range names {
+		if r, changed := h.plan(name); changed {
+			batch.Records[name] = r
+		}
+	}
+	if !batch.empty() {
+		if err := h.Store.Save(batch); err != nil {
+			return 0, err
+		}
+		h.Resolver.memo.saved()
+	}
+	for name, r := range batch.Records {
+		h.records[name] = r
+		h.unsent[name] = true
+	}
+	h.show(names)
+	return h.send(ctx)
+}
+
+// plan is the record that a cluster needs next, if it needs one.
+func (h *Hub) plan(name string) (Record, bool) {
+	res, prev := h.resolved[name], h.records[name]
+	if _, joined := h.Identities.OpenKey(name); res == nil || !joined {
+		return Record{}, false
+	}
+	b := bundleOf(*res, h.revision, prev.Bundle)
+	floor := h.floors[name]
+	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest {
+		return Record{}, false
+	}
+	return next(prev, b, floor, time.Now()), true
+}
+
+// send gives the bus what it has yet to take.
+func (h *Hub) send(ctx context.Context) (int, error) {
+	var blobs []Packed
+	var bundles []Delivery
+	ids := map[string]bool{}
+	for name := range h.unsent {
+		key, joined := h.Identities.OpenKey(name)
+		r, known := h.records[name]
+		if !joined || !known {
+			continue // it will be sent when its agent has a credential
+		}
+		missing, err := h.missing(r.Bundle, ids)
+		if err != nil {
+			h.Log.Error("the bundle is not published", "cluster", name, "err", err)
+			continue
+		}
+		d, err := h.deliver(r, key)
+		if err != nil {
+			h.Log.Error("the bundle is not published", "cluster", name, "err", err)
+			continue
+		}
+		blobs, bundles = append(blobs, missing...), append(bundles, d)
+	}
+	if len(bundles) == 0 {
+		return 0, nil
+	}
+	if err := h.Bus.Put(ctx, blobs, bundles); err != nil {
+		return 0, err
+	}
+	for id := range ids {
+		h.held[id] = true
+	}
+	for _, d := range bundles {
+		delete(h.unsent, d.Cluster)
+	}
+	return len(bundles), nil
+}
+
+// deliver signs and seals a record for its cluster.
+func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
+	envelope, err := protocol.SignBundle(r.Bundle, h.Signer)
+	if err != nil {
+		return Delivery{}, err
+	}
+	sealed, err := protocol.Seal(openKey, r.Bundle.Cluster, envelope)
+	return Delivery{r.Bundle.Cluster, r.Bundle.Generation, sealed}, err
+}
+
+// missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
+func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]Packed, error) {
+	var out []Packed
+	for _, a := range b.Apps {
+		if a.Blob == nil {
+			continue
+		}
+		id := a.Blob.ID()
+		if h.held[id] || ids[id] {
+			continue
+		}
+		sealed, err := h.Resolver.Sealed(*a.Blob)
+		if err != nil {
+			return nil, err
+		}
+		ids[id] = true
+		out = append(out, Packed{*a.Blob, sealed})
+	}
+	return out, nil
+}
+
+// reconcile brings back what the bus has lost, and learns what it has that the hub has forgotten.
+func (h *Hub) reconcile(ctx context.Context) error {
+	has, err := h.Bus.Holdings(ctx)
+	if err != nil {
+		return err
+	}
+	h.held = has.Blobs
+	for name, r := range h.records {
+		if has.Generations[name] < r.Bundle.Generation {
+			h.unsent[name] = true
+			continue
+		}
+		for _, a := range r.Bundle.Apps {
+			if a.Blob != nil && !h.held[a.Blob.ID()] {
+				h.unsent[name] = true
+			}
+		}
+	}
+	for name, generation := range has.Generations {
+		h.floors[name] = max(h.floors[name], h.beyond(name, generation))
+	}
+	_, err = h.publish(ctx, h.names)
+	return err
+}
+
+// beyond is generation if it is more than the hub remembers, else 0: then the hub's store was lost or is older than what
+// was published, and the next generation must rise above it.
+func (h *Hub) beyond(name string, generation uint64) uint64 {
+	if generation > h.records[name].Bundle.Generation {
+		return generation
+	}
+	return 0
+}
+
+// show brings the state of clusters up to date.
+func (h *Hub) show(names []string) {
+	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		for _, name := range names {
+			c := x.Edit(name)
+			_, c.Joined = h.Identities.OpenKey(name)
+			c.Released = false
+			r := h.records[name]
+			if res := h.resolved[name]; res != nil {
+				c.Labels, c.Problems, c.Suspended = res.Cluster.Labels, res.Cluster.Problems, res.Cluster.Suspend
+				if r.Bundle.Generation == 0 {
+					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
+				}
+				c.Desired.Apps = wanted(r.Bundle, res.Cluster.Apps)
+			}
+			c.Desired.Generation, c.Desired.Digest, c.Desired.Published = r.Bundle.Generation, r.Digest, r.Time
+		}
+	})
+}
+
+// recall shows what is remembered, before the first revision is seen.
+func (h *Hub) recall() {
+	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		for name, r := range h.records {
+			c := x.Edit(name)
+			_, c.Joined = h.Identities.OpenKey(name)
+			c.Desired = query.Desired{Generation: r.Bundle.Generation, Digest: r.Digest, Revision: r.Bundle.Revision,
+				Published: r.Time, Apps: wanted(r.Bundle, nil)}
+		}
+	})
+}
+
+// wanted lists apps for people.
+func wanted(b protocol.Bundle, declared []fleet.App) []query.DesiredApp {
+	out := make([]query.DesiredApp, 0, len(b.Apps))
+	for _, a := range b.Apps {
+		w := query.DesiredApp{Name: a.Name, Error: a.Error}
+		if a.Blob != nil {
+			w.Objects = a.Blob.Objects
+		}
+		if i := slices.IndexFunc(declared, func(d fleet.App) bool { return d.Name == a.Name }); i >= 0 {
+			w.Path = declared[i].Path
+		}
+		out = append(out, w)
+	}
+	return out
+}

@@ -1,0 +1,84 @@
+package hub
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// ErrIssued says that a cluster's agent has a credential already.
+var ErrIssued = errors.New("a credential was issued before")
+
+// maxRecent is how many events of each cluster the hub keeps at hand; the journal has all.
+const maxRecent = 20
+
+// State is what the hub knows, for those who ask. It is safe for concurrent use.
+type State struct {
+	mu      sync.Mutex
+	index   *query.Index
+	source  SourceStatus
+	version uint64
+	changed chan struct{} // closed at the next change
+}
+
+// SourceStatus is how the hub stands to its repository.
+type SourceStatus struct {
+	Repository string            `json:"repository"`
+	Branch     string            `json:"branch,omitempty"`
+	Revision   protocol.Revision `json:"revision,omitzero"` // the newest that was resolved
+	Resolved   time.Time         `json:"resolved,omitzero"`
+	// Error says why the repository, or its newest revision, cannot be followed; since when is ErrorSince.
+	Error      string    `json:"error,omitempty"`
+	ErrorSince time.Time `json:"errorSince,omitzero"`
+	// Problems are what is wrong with the tree beyond any one cluster.
+	Problems []string `json:"problems,omitempty"`
+}
+
+func newState(repository string) *State {
+	return &State{index: query.NewIndex(), source: SourceStatus{Repository: repository}, changed: make(chan struct{})}
+}
+
+// edit changes the state under its lock, and wakes those who wait for a change.
+func (s *State) edit(f func(*query.Index, *SourceStatus)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(s.index, &s.source)
+	s.version++
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Source gives the state of the repository.
+func (s *State) Source() SourceStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := s.source
+	out.Problems = slices.Clone(out.Problems)
+	return out
+}
+
+// Select gives the clusters that a selector chooses, sorted by name.
+func (s *State) Select(sel fleet.Selector) []query.Cluster {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index.Select(sel)
+}
+
+// Get gives one cluster.
+func (s *State) Get(name string) (query.Cluster, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.index.Get(name)
+}
+
+// Changed gives a channel that is closed when anything changes after this call.
+func (s *State) Changed() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
