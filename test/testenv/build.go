@@ -71,15 +71,13 @@ func buildAll(ctx context.Context, w io.Writer, cache string, missing []*build) 
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		return fmt.Errorf("make the cache of built programs: %w; DROVER_TESTENV_CACHE names another place", err)
 	}
+	fmt.Fprintf(w, "testenv: %d program(s) to build from source into %s, once\n", len(missing), cache)
 	for i, b := range missing {
 		lock, err := lockBuilds(ctx, w, cache)
 		if err != nil {
 			return fmt.Errorf("wait for another process to build %s: %w", b.name, err)
 		}
 		if !b.whole() {
-			if i == 0 {
-				fmt.Fprintf(w, "testenv: building %d program(s) from source into %s, once; from nothing all of them take about 8 minutes on two cores\n", len(missing), cache)
-			}
 			b.progress = &progress{w: w, lock: lock, label: fmt.Sprintf("[%d/%d] %s %s", i+1, len(missing), b.name, b.version), begun: time.Now()}
 			err = b.run(ctx)
 		}
@@ -184,7 +182,7 @@ func (b *build) compile(ctx context.Context, out string) error {
 	flags := b.flags(b.version)
 	stop := b.progress.start()
 	defer stop()
-	list, err := b.goCommand(ctx, nil, append(append([]string{"list", "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}"}, flags...), b.pkg)...)
+	list, err := b.goCommand(ctx, nil, append(append([]string{"list", "-deps", "-f", "{{if and .Stale (ne .Name \"main\")}}{{.ImportPath}}{{end}}"}, flags...), b.pkg)...)
 	if err != nil {
 		return err
 	}
@@ -236,6 +234,7 @@ type progress struct {
 	begun time.Time
 
 	mu          sync.Mutex
+	counted     bool // whether total is known
 	done, total int
 }
 
@@ -267,7 +266,10 @@ func (p *progress) start() (stop func()) {
 func (p *progress) expect(total int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.total = total
+	p.counted, p.total = true, total
+	if total > 500 {
+		fmt.Fprintf(p.w, "testenv: %s: %d packages to compile; from nothing, all programs together take about 8 minutes on two cores\n", p.label, total)
+	}
 }
 
 // compiled counts the lines of go build -v that name a package; the others tell of downloads.
@@ -285,8 +287,12 @@ func (p *progress) tell() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	state := "fetching sources"
-	if p.total > 0 {
-		state = fmt.Sprintf("%3d %% (%d of %d packages)", min(99, 100*p.done/p.total), p.done, p.total)
+	switch {
+	case !p.counted:
+	case p.done >= p.total:
+		state = "linking"
+	default:
+		state = fmt.Sprintf("%3d %% (%d of %d packages)", 100*p.done/p.total, p.done, p.total)
 	}
 	line := fmt.Sprintf("testenv: %s: %s, %s", p.label, state, time.Since(p.begun).Round(time.Second))
 	fmt.Fprintln(p.w, line)

@@ -1,13 +1,11 @@
 module github.com/drover-dev/drover/test/testenv
 
-go 1.26
+go 1.26.0
 
 require (
-	golang.org/x/sys v0.47.0
+	golang.org/x/sys v0.49.0
+	golang.org/x/tools v0.52.0
 	sigs.k8s.io/yaml v1.6.0
 )
 
-require (
-	github.com/google/go-cmp v0.6.0 // indirect
-	go.yaml.in/yaml/v2 v2.4.2 // indirect
-)
+require go.yaml.in/yaml/v2 v2.4.2 // indirect

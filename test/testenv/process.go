@@ -100,28 +100,33 @@ func (p *process) signal(sig syscall.Signal) {
 	}
 }
 
-// await polls ready until it reports true, the program ends, or limit has passed. The error holds the end of the log.
+// await polls ready until it returns no error, the program ends, or limit has passed. The error holds the end of the log.
 func (p *process) await(ctx context.Context, limit time.Duration, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	var last error
-	err := poll(ctx, 20*time.Millisecond, func() (bool, error) {
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
 		select {
-		case <-p.done:
-			return false, &exitError{p}
-		default:
+		case <-p.done: // nothing that is still asked for will be answered
+			cancel()
+		case <-over:
 		}
+	}()
+	var last error
+	err := poll(ctx, 50*time.Millisecond, func() (bool, error) {
 		last = ready(ctx)
 		return last == nil, nil
 	})
-	var ended *exitError
-	switch {
-	case err == nil || errors.As(err, &ended):
-		return err
-	case last != nil:
-		err = fmt.Errorf("%w (%v)", err, last)
+	select {
+	case <-p.done:
+		return &exitError{p}
+	default:
 	}
-	return fmt.Errorf("%s is not ready after %s: %w; its log ends with:\n%s", p.name, limit, err, p.tail())
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s is not ready after %s: %w (%v); its log ends with:\n%s", p.name, limit, err, last, p.tail())
 }
 
 // exitError reports a program that ended while it was waited for.

@@ -115,3 +115,19 @@ func (cp *ControlPlane) Logs() string {
 	}
 	return logs.String()
 }
+
+// NATST starts a nats-server for the test and stops it at the test's end.
+func NATST(t testing.TB, config string) *NATS {
+	t.Helper()
+	NeedT(t)
+	n, err := StartNATS(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
