@@ -1,8 +1,12 @@
 package kustomize
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
+	"path"
+	"slices"
 	"strings"
 )
 
@@ -10,7 +14,7 @@ import (
 // Kustomize's own error nests every folder on the way and often names the wrong cause (it tries a
 // file as a folder before it gives up), and may quote whole objects; so the files that were read are
 // looked at again, and its text is used only for what they do not show.
-func diagnose(m *mount, dir string, cause error) error {
+func diagnose(m *mount, cause error) error {
 	var e *BuildError
 	if errors.As(cause, &e) {
 		return e
@@ -28,21 +32,42 @@ func diagnose(m *mount, dir string, cause error) error {
 	if e := known(m, cause.Error()); e != nil {
 		return e
 	}
-	return unknown(m, dir, cause)
+	if e := m.missing(); e != nil && errors.Is(cause, fs.ErrNotExist) {
+		return e
+	}
+	return unknown(m, cause)
 }
 
 // unknown tells of a failure that has no better explanation.
-func unknown(m *mount, dir string, cause error) *BuildError {
-	e := &BuildError{File: dir, Reason: innermost(cause.Error()), Hint: "`kustomize build " + dir + "` fails likewise"}
-	if len(m.kusts) > 0 {
-		e.File = m.kusts[0].path
-	}
+func unknown(m *mount, cause error) *BuildError {
+	e := &BuildError{File: m.outermost(), Reason: innermost(cause.Error()), Hint: "`kustomize build " + m.dir + "` fails likewise"}
 	var p panicked
 	if errors.As(cause, &p) {
 		e.Reason = "kustomize stopped short: " + innermost(fmt.Sprint(p.value))
 		e.Hint = "usually a value is of the wrong type, such as a list where a map belongs; see what changed last"
 	}
 	return e
+}
+
+// missing tells of a file that something deeper than a kustomization names, such as the configuration
+// of a transformer.
+func (m *mount) missing() *BuildError {
+	base := []byte(path.Base(m.missed))
+	for _, f := range m.read {
+		if m.missed != "" && bytes.Contains(f.data, base) {
+			return &BuildError{File: f.path, Reason: fmt.Sprintf("%q, which it names, does not exist", withoutCredentials(m.missed)),
+				Hint: m.didYouMean(m.missed, "check the path; it is relative to the kustomization's folder. If it is remote, "+inHint)}
+		}
+	}
+	return nil
+}
+
+// outermost gives the file to point at if no other is known: the first kustomization, or the folder.
+func (m *mount) outermost() string {
+	if len(m.kusts) > 0 {
+		return m.kusts[0].path
+	}
+	return m.dir
 }
 
 // innermost gives the last cause in a chain of kustomize's, without what it quotes of objects.
@@ -56,8 +81,10 @@ func innermost(text string) string {
 		}
 	}
 	text = strings.ReplaceAll(text, repository+"/", "")
-	parts := strings.Split(text, ": ")
-	keep := min(len(parts), 3)
+	parts := slices.DeleteFunc(strings.Split(text, ": "), func(p string) bool {
+		return strings.HasPrefix(p, "accumulat") || strings.HasPrefix(p, "recursed ") || strings.HasPrefix(p, "trouble configuring")
+	})
+	keep := min(len(parts), 4)
 	text = strings.TrimRight(strings.Join(parts[len(parts)-keep:], ": "), ": ")
 	if len(text) > 300 {
 		text = text[:300] + "…"
@@ -112,6 +139,7 @@ func (k kustomization) wrongType(text string) *BuildError {
 	what, where, _ := strings.Cut(text, " into Go ")
 	where, expected, _ := strings.Cut(where, " of type ")
 	_, where, _ = strings.Cut(where, ".")
+	where = strings.ReplaceAll(strings.ReplaceAll(where, "GeneratorArgs.", ""), "KvPairSources.", "")
 	if where == "" {
 		return &BuildError{File: k.path, Line: 1, Reason: "the kustomization is a " + what, Hint: "kustomize wants a map"}
 	}

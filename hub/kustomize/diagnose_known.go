@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"unicode/utf8"
 
 	"sigs.k8s.io/kustomize/api/types"
 )
@@ -48,9 +49,8 @@ func (m *mount) brokenEnv() *BuildError {
 			target, _ := r.target(k.dir())
 			data, _ := m.content(target)
 			for i, line := range strings.Split(string(data), "\n") {
-				name, _, _ := strings.Cut(strings.TrimSpace(line), "=")
-				if name != "" && name[0] != '#' && strings.ContainsAny(name, " \t:/\"'{}[]") {
-					return &BuildError{File: target, Line: i + 1, Reason: "the line is not of the form NAME=value", Hint: "write NAME=value, without spaces around the ="}
+				if strings.HasPrefix(strings.TrimSpace(line), "=") || !utf8.ValidString(line) {
+					return &BuildError{File: target, Line: i + 1, Reason: "the line is not of the form NAME=value", Hint: "write NAME=value, as UTF-8"}
 				}
 			}
 		}
@@ -67,12 +67,15 @@ var explanations = []explanation{
 	{errReadOnly.Error(), "something in this build would write a file", "a build only reads"},
 	{"external plugins disabled", "it uses a generator or transformer that is no builtin of kustomize, and a build runs no programs", "commit what the plugin produces"},
 	{"does not exist; cannot merge or replace", "a generator with behavior merge or replace finds nothing of its kind and name", "check the name, or use behavior: create"},
+	{"expected kind != 'Component'", "a folder in it is a component, which only a kustomization can use", "list it under components of a kustomization, or move it elsewhere"},
+	{"produces ID conflict", "two objects of one kind and name come into the same namespace", "give them different names"},
 	{"unable to load builtin", "a generator or transformer names a builtin that kustomize does not have", "check its kind"},
 	{"not a generator", "something under generators is no generator", "check its kind"},
 	{"not a transformer", "something under transformers or validators is no transformer", "check its kind"},
 	{errTooLarge.Error(), "the objects come to more than 64 MiB", splitHint},
 	{"is the most one build may give", fmt.Sprintf("the folder gives more than %d objects", maxObjects), "split the folder into several apps"},
-	{"unsupported value: NaN", "a value is not a number (.nan), which Kubernetes cannot hold", "quote it if it is text"},
+	{"unsupported value: NaN", "a value is .nan, which Kubernetes cannot hold", "quote it if it is text"},
+	{"unsupported value: ", "a value is infinite, which Kubernetes cannot hold", "quote it if it is text"},
 	{"unsupported type: map[interface", "a map has a key that is no text", "quote the keys that are numbers, true, false or null"},
 	{"invalid schema file", "the schema that openapi.path names is no OpenAPI schema", "check the file"},
 	{"already defined at line", "a map has the same key twice", "keep one of the two"},
@@ -85,11 +88,7 @@ func known(m *mount, cause string) *BuildError {
 	}
 	for _, x := range explanations {
 		if strings.Contains(cause, x.mark) {
-			e := &BuildError{File: ".", Reason: x.reason, Hint: x.hint}
-			if len(m.kusts) > 0 {
-				e.File = m.kusts[len(m.kusts)-1].path
-			}
-			return e
+			return &BuildError{File: m.outermost(), Reason: x.reason, Hint: x.hint}
 		}
 	}
 	return nil
@@ -107,14 +106,12 @@ func duplicate(m *mount, text string) *BuildError {
 			files = append(files, d.file)
 		}
 	}
-	e := &BuildError{File: ".", Reason: id.String() + " is there twice", Hint: "remove one, or give the two different names or namespaces"}
+	e := &BuildError{File: m.outermost(), Reason: id.String() + " is there twice", Hint: "remove one, or give the two different names or namespaces"}
 	switch {
 	case len(files) > 1:
 		e.File, e.Reason = files[len(files)-1], id.String()+" is declared a second time, first in "+files[0]
 	case len(files) == 1:
 		e.File, e.Reason, e.Hint = files[0], id.String()+" comes into the build twice", "do two entries of the kustomizations include the same file or folder? Keep one, or set it apart with namePrefix or namespace"
-	case len(m.kusts) > 0:
-		e.File = m.kusts[0].path
 	}
 	return e
 }

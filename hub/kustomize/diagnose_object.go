@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-	k8syaml "sigs.k8s.io/yaml"
 )
 
 const noObjectHint = "if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml"
@@ -19,10 +18,8 @@ func brokenObject(m *mount, cause string) *BuildError {
 		if e := syntax(f); e != nil {
 			return e
 		}
-		if strings.Contains(cause, "already defined at line") {
-			if e := duplicateKey(f); e != nil {
-				return e
-			}
+		if e := duplicateKey(f); e != nil && strings.Contains(cause, "already defined at line") {
+			return e
 		}
 		for i, doc := range documents(f.data) {
 			if e := missing(f.path, i, doc); e != nil {
@@ -37,7 +34,7 @@ func brokenObject(m *mount, cause string) *BuildError {
 func missing(name string, index int, doc document) *BuildError {
 	e := &BuildError{File: name, Line: firstLine(doc)}
 	var value any
-	if k8syaml.Unmarshal([]byte(doc.text), &value) != nil || value == nil {
+	if yaml.Unmarshal([]byte(doc.text), &value) != nil || value == nil {
 		return nil
 	}
 	var head objectHead
@@ -45,7 +42,7 @@ func missing(name string, index int, doc document) *BuildError {
 	if ok && len(object) == 0 {
 		return nil
 	}
-	if !ok || k8syaml.Unmarshal([]byte(doc.text), &head) != nil {
+	if !ok || yaml.Unmarshal([]byte(doc.text), &head) != nil {
 		e.Reason, e.Hint = fmt.Sprintf("document %d is no Kubernetes object", index+1), noObjectHint
 		return e
 	}
@@ -91,11 +88,21 @@ func firstLine(doc document) int {
 	return doc.line
 }
 
-func noAPIVersion(file, kind, name string) *BuildError {
-	if file == "" {
-		file = "."
+// noAPIVersion and unencodable are what kustomize lets pass and no API server can take.
+func noAPIVersion(file, object string) *BuildError {
+	return &BuildError{File: file, Reason: object + " has no apiVersion", Hint: "add the apiVersion of the kind"}
+}
+
+func unencodable(m *mount, file, object string, cause error) *BuildError {
+	if e := brokenObject(m, cause.Error()); e != nil {
+		return e
 	}
-	return &BuildError{File: file, Reason: fmt.Sprintf("%s %q has no apiVersion", kind, name), Hint: "add the apiVersion of the kind"}
+	for _, x := range explanations {
+		if strings.Contains(cause.Error(), x.mark) {
+			return &BuildError{File: file, Reason: object + ": " + x.reason, Hint: x.hint}
+		}
+	}
+	return &BuildError{File: file, Reason: object + " cannot be written as JSON: " + innermost(cause.Error()), Hint: "see its values"}
 }
 
 // duplicateKey finds a map that has a key twice.

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/api/types"
-	k8syaml "sigs.k8s.io/yaml"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // identity is how kustomize names an object in its errors: Kind.version.group/name.namespace.
@@ -99,7 +99,7 @@ func brokenPatch(m *mount, cause string) *BuildError {
 	if !found || !ok {
 		return jsonPatch(m, cause)
 	}
-	e := &BuildError{File: ".", Reason: "the patch for " + id.String() + " matches no object", Hint: m.nearest(id)}
+	e := &BuildError{File: m.outermost(), Reason: "the patch for " + id.String() + " matches no object", Hint: m.nearest(id)}
 	if strings.Contains(cause, "multiple matches") {
 		e.Reason, e.Hint = "the patch for "+id.String()+" matches several objects", "give its target a namespace"
 	}
@@ -112,9 +112,6 @@ func brokenPatch(m *mount, cause string) *BuildError {
 			return e
 		}
 	}
-	if len(m.kusts) > 0 {
-		e.File = m.kusts[0].path
-	}
 	return e
 }
 
@@ -122,7 +119,7 @@ func brokenPatch(m *mount, cause string) *BuildError {
 func (p patch) line(id identity) int {
 	for _, doc := range documents([]byte(p.text)) {
 		var head objectHead
-		if k8syaml.Unmarshal([]byte(doc.text), &head) == nil && head.Kind == id.kind && head.Metadata.Name == id.name {
+		if yaml.Unmarshal([]byte(doc.text), &head) == nil && head.Kind == id.kind && head.Metadata.Name == id.name {
 			return firstLine(doc)
 		}
 	}
@@ -151,7 +148,7 @@ func jsonPatch(m *mount, cause string) *BuildError {
 		if at < 0 {
 			continue
 		}
-		e := &BuildError{File: ".", Reason: "a patch does not apply: " + innermost(cause), Hint: "check the paths and the operations against the object"}
+		e := &BuildError{File: m.outermost(), Reason: "a patch does not apply: " + innermost(cause), Hint: "check the paths and the operations against the object"}
 		all := m.patches()
 		for _, p := range all {
 			mentioned := p.file != "" && strings.Contains(cause, `[path: "`) && strings.Contains(cause, p.field) ||

@@ -92,10 +92,11 @@ func (m *mount) didYouMean(target, otherwise string) string {
 
 // suggest picks the name nearest to a misspelt one.
 func suggest(name string, known []string, otherwise string) string {
-	best, distance := "", len(name)/3+2
+	stem := strings.TrimSuffix(name, path.Ext(name))
+	best, distance := "", (len(stem)+2)/3 // a third of the name may be wrong
 	for _, k := range known {
-		if d := edits(name, k); d < distance {
-			best, distance = k, d
+		if d := edits(name, k); d > 0 && d <= distance && len(stem) > 2 {
+			best, distance = k, d-1
 		}
 	}
 	if best == "" {

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // What a build may take. Kustomize itself knows no bounds; these are far above anything that an API
@@ -15,6 +15,7 @@ const (
 	maxFile    = 16 << 20  // bytes of one file
 	maxRead    = 256 << 20 // bytes read, counting a file as often as it is read
 	maxReads   = 50_000    // files read, counted likewise
+	maxFolders = 5_000     // kustomizations read, counted likewise
 	maxNodes   = 4_000_000 // values in all YAML read, roughly
 	maxAliased = 1_000_000 // values in one document once its aliases are written out
 	maxObjects = 50_000
@@ -32,7 +33,7 @@ func tooManyObjects(n int) error {
 
 // budget is what a build has used.
 type budget struct {
-	bytes, reads, nodes int
+	bytes, reads, folders, nodes int
 }
 
 const splitHint = "split the folder, or move what is no manifest out of it"
@@ -43,13 +44,16 @@ const splitHint = "split the folder, or move what is no manifest out of it"
 func (b *budget) admit(name string, data []byte) *BuildError {
 	b.bytes += len(data)
 	b.reads++
+	if isKustomization(name) {
+		b.folders++
+	}
 	if isManifest(name) {
 		b.nodes += countNodes(data)
 	}
 	switch {
 	case len(data) > maxFile:
 		return &BuildError{File: name, Reason: fmt.Sprintf("is larger than the %d MiB that a build reads", maxFile>>20), Hint: splitHint}
-	case b.bytes > maxRead, b.reads > maxReads, b.nodes > maxNodes:
+	case b.bytes > maxRead, b.reads > maxReads, b.folders > maxFolders, b.nodes > maxNodes:
 		return &BuildError{File: name, Reason: "the build reads more than its bounds allow; this is where it was stopped", Hint: "does a base include itself many times over? Otherwise " + splitHint}
 	case bytes.IndexByte(data, '&') >= 0 && bytes.IndexByte(data, '*') >= 0:
 		return vetAliases(name, data)

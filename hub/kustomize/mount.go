@@ -29,6 +29,7 @@ var (
 // every kustomization is inspected at the moment it is served, so that nothing remote is
 // ever loaded.
 type mount struct {
+	dir       string // the folder that is built
 	synthetic []byte // content of the synthetic kustomization beside the repository; nil if there is none
 
 	mu     sync.Mutex // held over every use of tree, so that none outlives close
@@ -40,6 +41,7 @@ type mount struct {
 
 	refusal  *BuildError // the first thing that was refused; whatever else happens, it is the outcome
 	budget   budget
+	missed   string // the last file that was looked for in vain
 	read     []file // what was read, in order
 	reads    map[string]int
 	kusts    []kustomization // the kustomizations that were served, in order
@@ -52,8 +54,8 @@ type file struct {
 	data []byte
 }
 
-func newMount(tree hub.Tree) *mount {
-	return &mount{tree: tree, reads: map[string]int{}, declares: map[string]bool{}}
+func newMount(tree hub.Tree, dir string) *mount {
+	return &mount{tree: tree, dir: dir, reads: map[string]int{}, declares: map[string]bool{}}
 }
 
 // close makes every later use of the tree an error. It waits for one that is under way.
@@ -141,6 +143,9 @@ func (m *mount) ReadFile(name string) ([]byte, error) {
 	}
 	data, err := m.readFile(rel)
 	if err != nil {
+		if !isKustomization(rel) {
+			m.missed = rel
+		}
 		return nil, err
 	}
 	if e := m.budget.admit(rel, data); e != nil {

@@ -73,8 +73,14 @@ func decode(t testing.TB, stream []byte) [][]byte {
 	t.Helper()
 	var objects [][]byte
 	for _, doc := range documents(stream) {
+		text, err := yaml.YAMLToJSON([]byte(doc.text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		decoder := json.NewDecoder(bytes.NewReader(text))
+		decoder.UseNumber()
 		var object map[string]any
-		if err := yaml.Unmarshal([]byte(doc.text), &object); err != nil {
+		if err := decoder.Decode(&object); err != nil {
 			t.Fatal(err)
 		}
 		if object == nil {

@@ -3,7 +3,8 @@ package kustomize
 import (
 	"strings"
 
-	"sigs.k8s.io/yaml"
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // origins says which file declared an object. Kustomize could note that itself (originAnnotations),
@@ -24,10 +25,10 @@ func newOrigins(m *mount) *origins {
 	}
 	for _, k := range m.kusts {
 		for _, g := range k.ConfigMapGenerator {
-			o.add("ConfigMap", g.Name, k.path)
+			o.generated("ConfigMap", g.GeneratorArgs, k.path)
 		}
 		for _, g := range k.SecretGenerator {
-			o.add("Secret", g.Name, k.path)
+			o.generated("Secret", g.GeneratorArgs, k.path)
 		}
 	}
 	return o
@@ -36,6 +37,13 @@ func newOrigins(m *mount) *origins {
 func (o *origins) add(kind, name, file string) {
 	if kind != "" && name != "" {
 		o.declared[kind] = append(o.declared[kind], declaration{name, file})
+	}
+}
+
+// generated adds what a generator makes, unless it only changes what is there.
+func (o *origins) generated(kind string, g types.GeneratorArgs, file string) {
+	if b := types.NewGenerationBehavior(g.Behavior); b != types.BehaviorMerge && b != types.BehaviorReplace {
+		o.add(kind, g.Name, file)
 	}
 }
 
@@ -57,6 +65,9 @@ func (o *origins) of(kind, name string) string {
 		case d.file != best.file:
 			best.file = ""
 		}
+	}
+	if kind == "Namespace" && best.name == "" && len(known) == 1 {
+		return known[0].file // `namespace:` gives a Namespace another name altogether
 	}
 	return best.file
 }
@@ -83,14 +94,14 @@ func (o *origins) scan(f file) {
 
 // objectHead is what names an object.
 type objectHead struct {
-	APIVersion string `json:"apiVersion"`
-	Kind       string `json:"kind"`
+	APIVersion string `yaml:"apiVersion"`
+	Kind       string `yaml:"kind"`
 	Metadata   struct {
-		Name         string `json:"name"`
-		GenerateName string `json:"generateName"`
-		Namespace    string `json:"namespace"`
-	} `json:"metadata"`
-	Items []objectHead `json:"items"`
+		Name         string `yaml:"name"`
+		GenerateName string `yaml:"generateName"`
+		Namespace    string `yaml:"namespace"`
+	} `yaml:"metadata"`
+	Items []objectHead `yaml:"items"`
 }
 
 // glance reads kind and metadata.name from a document in block style.

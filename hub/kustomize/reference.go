@@ -28,7 +28,9 @@ type reference struct {
 }
 
 // folder says whether the reference may lead to a folder.
-func (r reference) folder() bool { return r.role == resource || r.role == plugin || r.role == component }
+func (r reference) folder() bool {
+	return r.role == resource || r.role == plugin || r.role == component
+}
 
 // references lists everything that a kustomization names, before kustomize moves deprecated fields.
 func references(k *types.Kustomization) []reference {

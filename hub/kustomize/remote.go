@@ -98,7 +98,7 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 	return s, false
 }
 
-var credentials = regexp.MustCompile(`//[^/@\s]+@`)
+var credentials = regexp.MustCompile(`(/|git::)[^/@\s]+:[^/@\s]+@`)
 
 // withoutCredentials hides a user and password in an address, which must not reach an error.
-func withoutCredentials(p string) string { return credentials.ReplaceAllString(p, "//…@") }
+func withoutCredentials(p string) string { return credentials.ReplaceAllString(p, "$1…@") }

@@ -40,7 +40,7 @@ func (r *Renderer) Warm() {
 // Errors about the content are *BuildError. When ctx ends, Build returns at once and touches tree
 // no more.
 func (r *Renderer) Build(ctx context.Context, tree hub.Tree, dir string, opts hub.BuildOptions) ([]hub.Rendered, error) {
-	m := newMount(tree)
+	m := newMount(tree, dir)
 	done := make(chan outcome, 1)
 	select {
 	case turn <- struct{}{}:
@@ -74,7 +74,7 @@ func build(m *mount, dir string, opts hub.BuildOptions) outcome {
 	}
 	objects, err := run(m, target)
 	if err != nil {
-		return outcome{err: diagnose(m, dir, err)}
+		return outcome{err: diagnose(m, err)}
 	}
 	return outcome{objects: objects}
 }

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -77,12 +78,13 @@ func rendered(m *mount, built resmap.ResMap) (objects []hub.Rendered, err error)
 	size := 0
 	for _, r := range built.Resources() {
 		from := origins.of(r.GetKind(), r.GetName())
+		culprit, object := cmp.Or(from, m.outermost()), fmt.Sprintf("%s %q", r.GetKind(), r.GetName())
 		if r.GetApiVersion() == "" {
-			return nil, noAPIVersion(from, r.GetKind(), r.GetName())
+			return nil, noAPIVersion(culprit, object)
 		}
 		data, err := r.MarshalJSON()
 		if err != nil {
-			return nil, fmt.Errorf("encode %s %q: %w", r.GetKind(), r.GetName(), err)
+			return nil, unencodable(m, culprit, object, err)
 		}
 		if size += len(data); size > maxOutput {
 			return nil, errTooLarge

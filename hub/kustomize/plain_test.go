@@ -1,0 +1,152 @@
+package kustomize
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+const plainTree = `
+-- p/b.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: b}
+-- p/a.yml --
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: default}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: crb}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects:
+- {kind: ServiceAccount, name: default, namespace: default}
+- {kind: ServiceAccount, name: other, namespace: elsewhere}
+-- p/sub/deep/c.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: c, namespace: own}
+-- p/sub/empty.yaml --
+-- p/sub/comment.yaml --
+# nothing
+-- p/sub/notes.txt --
+not: [a manifest
+-- p/kust/kustomization.yaml --
+namePrefix: k-
+resources: [x.yaml]
+-- p/kust/x.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: x}
+-- p/kust/unlisted.yaml --
+values: only
+-- p/cluster.yaml --
+labels: {env: prod}
+-- p/.sops.yaml --
+creation_rules: []
+-- p/.github/workflow.yaml --
+on: push
+`
+
+// TestPlain holds a plain folder against a kustomization that names what Flux would find.
+func TestPlain(t *testing.T) {
+	files := tree(plainTree)
+	with := tree(plainTree + "-- p/kustomization.yaml --\nresources: [a.yml, b.yaml, kust, sub/comment.yaml, sub/deep/c.yaml, sub/empty.yaml]\n")
+	got := mustBuild(t, files, "p", hub.BuildOptions{Skip: []string{"p/cluster.yaml"}})
+	same(t, got, oracle(t, with, "p"))
+	var from []string
+	for _, o := range got {
+		from = append(from, o.File)
+	}
+	if want := "p/a.yml p/a.yml p/sub/deep/c.yaml p/b.yaml p/kust/x.yaml"; strings.Join(from, " ") != want {
+		t.Errorf("files %v, want %s", from, want)
+	}
+}
+
+func TestPlainNamespace(t *testing.T) {
+	files := tree(plainTree)
+	with := tree(plainTree + "-- p/kustomization.yaml --\nnamespace: prod\nresources: [a.yml, b.yaml, kust, sub/deep/c.yaml]\n")
+	same(t, mustBuild(t, files, "p", hub.BuildOptions{Namespace: "prod", Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
+}
+
+func TestPlainWithoutManifests(t *testing.T) {
+	for name, text := range map[string]string{
+		"no manifests": "-- p/README.md --\nhello\n",
+		"all skipped":  "-- p/cluster.yaml --\nlabels: {}\n",
+		"comments":     "-- p/x.yaml --\n# soon\n",
+	} {
+		if got := mustBuild(t, tree(text), "p", hub.BuildOptions{Skip: []string{"p/cluster.yaml"}}); len(got) != 0 {
+			t.Errorf("%s: %d objects", name, len(got))
+		}
+	}
+}
+
+func TestPlainRoot(t *testing.T) {
+	got := mustBuild(t, tree("-- a/x.yaml --\n"+configMap("x")+"-- y.yaml --\n"+configMap("y")), ".", hub.BuildOptions{})
+	if len(got) != 2 || got[0].File != "a/x.yaml" || got[1].File != "y.yaml" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestPlainRefusesWhatIsNoManifest(t *testing.T) {
+	got := mustFail(t, tree(plainTree), "p", hub.BuildOptions{})
+	if want := "p/cluster.yaml:1: document 1 has no kind (if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	got = mustFail(t, tree("-- p/c/kustomization.yaml --\nkind: Component\nnamePrefix: x\n"), "p", hub.BuildOptions{})
+	if want := "p/c/kustomization.yaml: a folder in it is a component, which only a kustomization can use (list it under components of a kustomization, or move it elsewhere)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// TestNamespace holds opts.Namespace on a kustomization against an overlay that says it.
+func TestNamespace(t *testing.T) {
+	base := `
+-- base/kustomization.yaml --
+namespace: inner
+sortOptions: {order: fifo}
+resources: [all.yaml]
+configMapGenerator: [{name: g, literals: [a=b]}]
+-- base/all.yaml --
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: sa}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: crb}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: view}
+subjects:
+- {kind: ServiceAccount, name: sa, namespace: inner}
+- {kind: ServiceAccount, name: default, namespace: x}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: inner}
+---
+apiVersion: example.dev/v1
+kind: Unknown
+metadata: {name: u}
+---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: us.example.dev}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: p}
+spec: {volumes: [{name: v, configMap: {name: g}}]}
+`
+	with := tree(base + "-- over/kustomization.yaml --\nnamespace: outer\nsortOptions: {order: fifo}\nresources: [../base]\n")
+	same(t, mustBuild(t, tree(base), "base", hub.BuildOptions{Namespace: "outer", Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
+}
+
+func TestNamespaceOfAComponent(t *testing.T) {
+	files := tree("-- c/kustomization.yaml --\nkind: Component\nresources: [x.yaml]\n-- c/x.yaml --\n" + configMap("x"))
+	got := mustBuild(t, files, "c", hub.BuildOptions{Namespace: "n"})
+	if len(got) != 1 || !strings.Contains(string(got[0].JSON), `"namespace":"n"`) || got[0].File != "c/x.yaml" {
+		t.Errorf("%+v", got)
+	}
+}
