@@ -25,7 +25,11 @@ func TestChanges(t *testing.T) {
 	}{
 		{"nothing", func(*testRepo) {}, nil},
 		{"content", func(r *testRepo) { r.write("b/c/d/f", "2") }, []string{"b/c/d/f"}},
-		{"mode", func(r *testRepo) { r.git("update-index", "--chmod=+x", "a/f"); r.git("commit", "-q", "-m", "x"); r.git("checkout", "-q", ".") }, []string{"a/f"}},
+		{"mode", func(r *testRepo) {
+			r.git("update-index", "--chmod=+x", "a/f")
+			r.git("commit", "-q", "-m", "x")
+			r.git("checkout", "-q", ".")
+		}, []string{"a/f"}},
 		{"added", func(r *testRepo) { r.write("a/h", "1") }, []string{"a", "a/h"}},
 		{"removed", func(r *testRepo) { r.git("rm", "-q", "a/g") }, []string{"a", "a/g"}},
 		{"removed folder", func(r *testRepo) { r.git("rm", "-q", "-r", "b/c") }, []string{"b", "b/c", "b/c/d", "b/c/d/f"}},

@@ -13,8 +13,8 @@ type local struct {
 	log          *slog.Logger
 
 	repo    *repository
-	trouble bool     // the last look failed, so the repository may have been replaced
-	ref     string   // the ref that the branch was last read from
+	trouble bool   // the last look failed, so the repository may have been replaced
+	ref     string // the ref that the branch was last read from
 
 	mu      sync.Mutex // guards what follows, because of close
 	watch   *watcher   // nil before the first look, and if there can be none

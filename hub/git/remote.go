@@ -1,5 +1,170 @@
 package git
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"time"
+)
 
-func newRemote(location, Options) (origin, error) { return nil, errors.New("todo") }
+// maxPacks is how many packs a mirror may collect, one for each fetch, before it is cloned anew.
+const maxPacks = 500
+
+// remote is a repository on another machine, read from a mirror.
+type remote struct {
+	at     location
+	branch string
+	auth   Auth
+	dir    string
+	log    *slog.Logger
+	busy   chan struct{} // held while a transfer runs, also one that nobody waits for any more
+
+	mirror *repository // nil before the first look, and if there is none
+	opened bool        // it was looked whether there is a mirror
+	doubt  bool        // the mirror could not be brought up to date, and it is not known why
+	crowd  int         // packs that are too many
+}
+
+func newRemote(at location, opts Options) (*remote, error) {
+	if opts.Dir == "" {
+		return nil, fmt.Errorf("repository %s: no folder is given for its mirror: give one", at.url)
+	}
+	if at.scheme == "http" && (at.password != "" || opts.Auth != Auth{}) {
+		opts.Log.Warn("the login to the repository is sent unencrypted, use https", "repository", at.url)
+	}
+	limitTransports()
+	return &remote{
+		at: at, branch: opts.Branch, auth: opts.Auth, dir: opts.Dir, log: opts.Log,
+		busy: make(chan struct{}, 1), crowd: maxPacks,
+	}, nil
+}
+
+// look asks the other side where the branch is, and brings the mirror there.
+func (r *remote) look(ctx context.Context) (head, error) {
+	r.openMirror()
+	renew := r.mirror != nil && (r.doubt || r.mirror.store.damaged.Load())
+	if renew {
+		r.log.Warn("the mirror of the repository is damaged, cloning it anew", "repository", r.at.url)
+	}
+	out, err := r.transfer(ctx, renew)
+	if err != nil {
+		r.doubt = r.doubt || out.doubt
+		return head{}, err
+	}
+	if out.clone != "" {
+		if err := r.adopt(out.clone); err != nil {
+			return head{}, fmt.Errorf("read repository %s: %w", r.at.url, err)
+		}
+	}
+	r.thin(ctx)
+	return r.mirror.head(out.head.branch)
+}
+
+// transfer runs one transfer. It returns as soon as ctx ends, even if go-git does not; the
+// next one waits until that has ended.
+func (r *remote) transfer(ctx context.Context, renew bool) (outcome, error) {
+	t := &transfer{at: r.at, branch: r.branch, auth: r.auth, dir: r.dir, mirror: r.mirror}
+	if renew {
+		t.mirror = nil
+	}
+	select {
+	case r.busy <- struct{}{}:
+	case <-ctx.Done():
+		return outcome{}, ctx.Err()
+	}
+	type result struct {
+		outcome
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		defer func() { <-r.busy }()
+		out, err := t.run(ctx)
+		done <- result{out, err}
+	}()
+	select {
+	case res := <-done:
+		return res.outcome, res.err
+	case <-ctx.Done():
+		return outcome{}, ctx.Err()
+	}
+}
+
+// thin clones anew if the mirror has collected too many packs, which make every search slower.
+func (r *remote) thin(ctx context.Context) {
+	if len(r.mirror.store.seen.Load().packs) <= r.crowd {
+		return
+	}
+	out, err := r.transfer(ctx, true)
+	if err == nil {
+		err = r.adopt(out.clone)
+	}
+	if err != nil {
+		r.crowd *= 2
+		r.log.Warn("the mirror of the repository was to be cloned anew, because it consists of many packs", "repository", r.at.url, "err", err)
+	}
+}
+
+func (r *remote) open(h head) (*snapshot, error) {
+	if r.mirror == nil {
+		return nil, errors.New("there is no mirror")
+	}
+	return r.mirror.snapshot(h.id, h.branch)
+}
+
+// known is where the mirror is.
+func (r *remote) known() (head, bool) {
+	r.openMirror()
+	if r.mirror == nil {
+		return head{}, false
+	}
+	h, err := r.mirror.head(r.branch)
+	return h, err == nil
+}
+
+// openMirror opens the mirror that is there from before, once.
+func (r *remote) openMirror() {
+	if r.opened {
+		return
+	}
+	r.opened = true
+	m, err := openMirror(r.dir, r.at.url)
+	switch {
+	case err == nil:
+		r.mirror = m
+	case !errors.Is(err, fs.ErrNotExist):
+		r.log.Warn("the mirror of the repository cannot be used, cloning it anew", "repository", r.at.url, "err", err)
+	}
+	sweep(r.dir, m)
+}
+
+// adopt makes a finished clone the mirror. Snapshots of the one before read from the new one what
+// they could not read from their own.
+func (r *remote) adopt(folder string) error {
+	m, err := installMirror(r.dir, folder, r.at.url)
+	if err != nil {
+		return err
+	}
+	if r.mirror != nil {
+		r.mirror.store.moveTo(m.store.dir())
+		m.store = r.mirror.store
+	}
+	r.mirror, r.doubt = m, false
+	sweep(r.dir, m)
+	return nil
+}
+
+func (r *remote) moved() <-chan struct{} { return nil }
+
+// close waits a little for a transfer that nobody waits for any more.
+func (r *remote) close() error {
+	const patience = 5 * time.Second
+	select {
+	case r.busy <- struct{}{}:
+		<-r.busy
+	case <-time.After(patience):
+	}
+	return nil
+}

@@ -20,8 +20,8 @@ const (
 // store reads the objects of a repository: from packs, loose files, and the
 // repositories that it borrows from. It is safe for concurrent use.
 type store struct {
-	dir     string      // the objects folder
-	damaged atomic.Bool // an object was missing or unreadable
+	home    atomic.Pointer[string] // the objects folder
+	damaged atomic.Bool            // an object was missing or unreadable
 
 	trees *cache[hash, *tree]
 	bases *cache[baseKey, rawObject]
@@ -42,14 +42,23 @@ type sight struct {
 
 func newStore(objectsDir string) *store {
 	s := &store{
-		dir:   objectsDir,
 		trees: newCache[hash, *tree](treeCacheSize),
 		bases: newCache[baseKey, rawObject](baseCacheSize),
 		known: map[string]*pack{},
 	}
-	s.seen.Store(&sight{dirs: []string{objectsDir}})
+	s.moveTo(objectsDir)
 	return s
 }
+
+// moveTo makes the store read from another copy of the repository from now on.
+func (s *store) moveTo(objectsDir string) {
+	s.home.Store(&objectsDir)
+	s.seen.Store(&sight{dirs: []string{objectsDir}})
+	s.damaged.Store(false)
+}
+
+// dir is the objects folder.
+func (s *store) dir() string { return *s.home.Load() }
 
 // missingError says that the repository lacks an object it should have. It is never
 // fs.ErrNotExist: a damaged repository must not look like one where a file was deleted.
@@ -92,7 +101,8 @@ func (s *store) find(held *sight, h hash, inPack func(*pack, int64) error, inFil
 	if held != nil {
 		err = held.find(h, inPack, inFile)
 	}
-	if now != held && errors.Is(err, errAbsent) {
+	var tooLarge *tooLargeError
+	if now != held && err != nil && !errors.As(err, &tooLarge) { // absent, or the copy is damaged
 		err = now.find(h, inPack, inFile)
 	}
 	for i := 0; i < listings && errors.Is(err, errAbsent); i++ {
@@ -111,12 +121,12 @@ func (s *store) explain(h hash, err error, now *sight) error {
 	}
 	s.damaged.Store(true)
 	if !errors.Is(err, errAbsent) {
-		return fmt.Errorf("object %s in %s is unreadable: %v; run git fsck there", h, filepath.Dir(s.dir), err)
+		return fmt.Errorf("object %s in %s is unreadable: %v; run git fsck there", h, filepath.Dir(s.dir()), err)
 	}
 	if now != nil && now.bad != nil {
-		return fmt.Errorf("object %s is missing from %s, where a pack is unreadable: %v", h, filepath.Dir(s.dir), now.bad)
+		return fmt.Errorf("object %s is missing from %s, where a pack is unreadable: %v", h, filepath.Dir(s.dir()), now.bad)
 	}
-	return &missingError{h, s.dir}
+	return &missingError{h, s.dir()}
 }
 
 // errAbsent says that a listing of the store does not have an object.
@@ -142,7 +152,7 @@ func (v *sight) find(h hash, inPack func(*pack, int64) error, inFile func(string
 func (s *store) list() (*sight, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	next := &sight{dirs: objectDirs(s.dir, nil)}
+	next := &sight{dirs: objectDirs(s.dir(), nil)}
 	known := map[string]*pack{}
 	for _, dir := range next.dirs {
 		names, err := os.ReadDir(filepath.Join(dir, "pack"))

@@ -1,0 +1,88 @@
+package git
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"github.com/go-git/go-git/v5/plumbing/transport"
+	"github.com/go-git/go-git/v5/plumbing/transport/client"
+	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
+	"golang.org/x/net/proxy"
+)
+
+const (
+	dialTimeout = 30 * time.Second
+	// silence is how long a server may send nothing. git sends a sign of life every five seconds while
+	// it prepares a pack (uploadpack.keepAlive in git-config(1)).
+	silence = 2 * time.Minute
+	// sshDialer is a made-up kind of proxy, because go-git's ssh has no other place to say how to dial.
+	sshDialer = "drover-direct"
+)
+
+// quietConn is a connection that breaks when nothing is received for some time. Without that, a server
+// that hangs would be waited for until the hub is restarted: go-git sets no time limits.
+type quietConn struct {
+	net.Conn
+	most time.Duration
+}
+
+func (c quietConn) Read(p []byte) (int, error) {
+	if err := c.SetReadDeadline(time.Now().Add(c.most)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Read(p)
+}
+
+func (c quietConn) Write(p []byte) (int, error) { // an answer is waited for from now on
+	if err := c.SetDeadline(time.Now().Add(c.most)); err != nil {
+		return 0, err
+	}
+	return c.Conn.Write(p)
+}
+
+// directDialer dials as the proxy variables of the environment say.
+type directDialer struct{}
+
+func (directDialer) Dial(network, addr string) (net.Conn, error) {
+	return directDialer{}.DialContext(context.Background(), network, addr)
+}
+
+func (directDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	conn, err := proxy.Dial(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	return quietConn{conn, silence}, nil
+}
+
+// limitTransports makes go-git's connections break when they hang. go-git keeps its transports in
+// variables of the package, and nothing else in the hub uses them.
+var limitTransports = sync.OnceFunc(func() {
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	dial := t.DialContext
+	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return quietConn{conn, silence}, nil
+	}
+	c := githttp.NewClient(&http.Client{Transport: t})
+	client.InstallProtocol("http", c)
+	client.InstallProtocol("https", c)
+	proxy.RegisterDialerType(sshDialer, func(*url.URL, proxy.Dialer) (proxy.Dialer, error) { return directDialer{}, nil })
+})
+
+// proxyFor returns what go-git is to be told of proxies. It takes those for http from the environment.
+func proxyFor(scheme string) transport.ProxyOptions {
+	if scheme == "ssh" {
+		return transport.ProxyOptions{URL: sshDialer + "://"}
+	}
+	return transport.ProxyOptions{}
+}

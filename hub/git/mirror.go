@@ -1,0 +1,110 @@
+package git
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	gogit "github.com/go-git/go-git/v5"
+)
+
+// mirrorLink is a symbolic link, in the folder for the mirror, to the clone that is in use. A clone is
+// linked when it is complete, in one step, so what was interrupted is never used.
+const mirrorLink = "mirror"
+
+// openMirror opens the mirror in dir if it is one of the repository at url. The error is
+// fs.ErrNotExist if there is none.
+func openMirror(dir, url string) (*repository, error) {
+	link := filepath.Join(dir, mirrorLink)
+	if _, err := os.Lstat(link); err != nil {
+		return nil, err
+	}
+	folder, err := filepath.EvalSymlinks(link)
+	if err != nil {
+		return nil, fmt.Errorf("open mirror %s: %v", link, err) // the link is there, so this is damage
+	}
+	return openClone(folder, url)
+}
+
+// openClone opens a clone of the repository at url and reads its HEAD commit and the root of its tree.
+func openClone(folder, url string) (*repository, error) {
+	r, err := openRepository(folder)
+	if err != nil {
+		return nil, fmt.Errorf("%v", err) // whatever is missing is damage
+	}
+	of, err := originOf(folder)
+	if err != nil {
+		return nil, fmt.Errorf("open mirror %s: %w", folder, err)
+	}
+	if of != url {
+		return nil, fmt.Errorf("open mirror %s: it is one of %s", folder, of)
+	}
+	h, err := r.head("")
+	if err == nil {
+		_, err = r.snapshot(h.id, h.branch)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open mirror %s: %v", folder, err)
+	}
+	r.path = url
+	return r, nil
+}
+
+// originOf reads which repository a clone is of.
+func originOf(folder string) (string, error) {
+	repo, err := gogit.PlainOpen(folder)
+	if err != nil {
+		return "", err
+	}
+	cfg, err := repo.Config()
+	if err != nil {
+		return "", err
+	}
+	if o := cfg.Remotes[originName]; o != nil && len(o.URLs) > 0 {
+		return o.URLs[0], nil
+	}
+	return "an unknown repository", nil
+}
+
+// installMirror makes a clone the mirror in dir.
+func installMirror(dir, folder, url string) (*repository, error) {
+	r, err := openClone(folder, url)
+	if err != nil {
+		_ = os.RemoveAll(folder)
+		return nil, fmt.Errorf("%w: it was cloned just now, so check the disk", err)
+	}
+	next := folder + ".link"
+	if err := os.Symlink(filepath.Base(folder), next); err != nil {
+		return nil, fmt.Errorf("install the mirror: %w", err)
+	}
+	if err := os.Rename(next, filepath.Join(dir, mirrorLink)); err != nil {
+		return nil, fmt.Errorf("install the mirror: %w", err)
+	}
+	return r, nil
+}
+
+// sweep removes what interrupted or replaced clones left in dir. What cannot be removed stays until
+// the next time.
+func sweep(dir string, mirror *repository) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return
+	}
+	keep := ""
+	if mirror != nil {
+		keep = filepath.Base(mirror.common)
+	}
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), clonePrefix) && e.Name() != keep {
+			_ = os.RemoveAll(filepath.Join(dir, e.Name()))
+		}
+	}
+	if keep == "" {
+		return
+	}
+	parts, _ := filepath.Glob(filepath.Join(mirror.common, "objects", "pack", "tmp_pack_*")) // of fetches that were interrupted
+	for _, p := range parts {
+		_ = os.Remove(p)
+	}
+}

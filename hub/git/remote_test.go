@@ -1,0 +1,413 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestRemoteIsMirrored(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit("a/b", "1")
+	r.git("tag", "v1")
+	srv := serve(t)
+	url := srv.push(r, "fleet.git")
+	r.git("push", "-q", filepath.Join(srv.dir, "fleet.git"), "--tags")
+	dir := filepath.Join(t.TempDir(), "data", "git")
+	s := open(t, Options{URL: url, Dir: dir, PollInterval: watched})
+	first := next(t, s, "")
+	wantHash(t, first, one)
+	if b := first.Revision().Branch; b != "main" {
+		t.Errorf("branch is %q", b)
+	}
+	if refs := runGit(t, filepath.Join(dir, mirrorLink), "for-each-ref", "--format=%(refname)"); refs != "refs/heads/main" {
+		t.Errorf("mirror has %s", refs)
+	}
+
+	two := r.commit("a/b", "2")
+	srv.push(r, "fleet.git")
+	s.Poke()
+	snap := next(t, s, one)
+	wantHash(t, snap, two)
+	changed, err := snap.Changes(first)
+	if err != nil || len(changed) != 1 || changed[0] != "a/b" || read(t, first, "a/b") != "1" {
+		t.Errorf("changed %q, %v", changed, err)
+	}
+
+	r.git("reset", "-q", "--hard", one) // pushed with force
+	three := r.commit("a/b", "3")
+	srv.push(r, "fleet.git", "--force")
+	s.Poke()
+	wantHash(t, next(t, s, two), three)
+
+	before := srv.requests.Load()
+	again := open(t, Options{URL: url, Dir: dir, PollInterval: watched}) // a restart lists, and fetches nothing
+	wantHash(t, next(t, again, ""), three)
+	if n := srv.requests.Load() - before; n != 1 {
+		t.Errorf("restart took %d requests", n)
+	}
+	runGit(t, filepath.Join(dir, mirrorLink), "fsck", "--strict")
+}
+
+func TestRemoteIsPolled(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit()
+	srv := serve(t)
+	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir(), PollInterval: 20 * time.Millisecond})
+	wantHash(t, next(t, s, ""), one)
+	two := r.commit()
+	srv.push(r, "fleet.git")
+	wantHash(t, next(t, s, one), two)
+}
+
+func TestDefaultBranchIsFollowed(t *testing.T) {
+	r := newRepo(t)
+	r.commit()
+	r.git("switch", "-q", "-c", "trunk")
+	two := r.commit()
+	srv := serve(t)
+	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir()})
+	one := next(t, s, "").Revision().Hash
+	runGit(t, filepath.Join(srv.dir, "fleet.git"), "symbolic-ref", "HEAD", "refs/heads/trunk")
+	s.Poke()
+	snap := next(t, s, one)
+	wantHash(t, snap, two)
+	if b := snap.Revision().Branch; b != "trunk" {
+		t.Errorf("branch is %s", b)
+	}
+}
+
+func TestLogin(t *testing.T) {
+	const secret = "s3cr3t/+ü"
+	r := newRepo(t)
+	one := r.commit()
+	srv := serve(t)
+	url := srv.push(r, "fleet.git")
+	srv.password.Store(secret)
+	file := filepath.Join(t.TempDir(), "password")
+	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("FLEET_PASSWORD", secret)
+	inURL := strings.Replace(url, "://", "://ada:s3cr3t%2F+%C3%BC@", 1)
+	for name, opts := range map[string]Options{
+		"URL":    {URL: inURL},
+		"plain":  {URL: url, Auth: Auth{Username: "ada", Password: secret}},
+		"file":   {URL: url, Auth: Auth{PasswordFile: file}},
+		"env":    {URL: url, Auth: Auth{PasswordEnv: "FLEET_PASSWORD"}},
+		"better": {URL: strings.Replace(url, "://", "://ada:old@", 1), Auth: Auth{PasswordFile: file}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, logged := logger()
+			opts.Dir, opts.Log = t.TempDir(), log
+			s := open(t, opts)
+			wantHash(t, next(t, s, ""), one)
+			srv.password.Store("changed")
+			defer srv.password.Store(secret)
+			text := nextError(t, s, one, url, "the login was refused", "check user, password")
+			everything := text + logged.String() + filesBelow(t, opts.Dir)
+			for _, s := range []string{secret, "s3cr3t"} {
+				if strings.Contains(everything, s) {
+					t.Errorf("the secret shows in: %s", everything)
+				}
+			}
+			if !strings.Contains(logged.String(), "unencrypted") {
+				t.Errorf("log does not warn of http: %s", logged)
+			}
+		})
+	}
+}
+
+func filesBelow(t testing.TB, dir string) string {
+	var all strings.Builder
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			data, err := os.ReadFile(path)
+			all.Write(data)
+			return err
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all.String()
+}
+
+func TestRemoteErrors(t *testing.T) {
+	r := newRepo(t)
+	r.commit()
+	for _, b := range []string{"a", "b", "c", "d", "e"} {
+		r.git("branch", b)
+	}
+	srv := serve(t)
+	url := srv.push(r, "fleet.git")
+	runGit(t, "", "init", "-q", "--bare", filepath.Join(srv.dir, "empty.git"))
+	runGit(t, "", "init", "-q", "--bare", "-b", "gone", filepath.Join(srv.dir, "headless.git"))
+	r.git("push", "-q", filepath.Join(srv.dir, "headless.git"), "main")
+	makeSHA256(t, filepath.Join(srv.dir, "new.git"))
+	private := serve(t)
+	private.push(r, "fleet.git")
+	private.password.Store("x")
+	forbidden, failing := serve(t), serve(t)
+	forbidden.broken.Store(403)
+	failing.broken.Store(500)
+	closed := fmt.Sprintf("http://127.0.0.1:%d/fleet.git", freePort(t))
+	t.Setenv("SSH_AUTH_SOCK", "")
+	for name, tt := range map[string]struct {
+		opts Options
+		want []string
+	}{
+		"branch":       {Options{URL: url, Branch: "nope"}, []string{url, "it has no branch nope", "one of a, b, c, d, e and 1 more"}},
+		"repository":   {Options{URL: srv.URL + "/other.git"}, []string{srv.URL + "/other.git", "there is no such repository", "check the URL"}},
+		"empty":        {Options{URL: srv.URL + "/empty.git"}, []string{"it is empty", "push a commit"}},
+		"headless":     {Options{URL: srv.URL + "/headless.git"}, []string{"its HEAD names no branch", "one of main"}},
+		"sha256":       {Options{URL: srv.URL + "/new.git"}, []string{srv.URL + "/new.git", "sha256", "object format is sha256", "only sha1 is supported"}},
+		"login":        {Options{URL: private.URL + "/fleet.git"}, []string{"asks for a login", "give a user and a token"}},
+		"forbidden":    {Options{URL: forbidden.URL + "/fleet.git"}, []string{"access is forbidden", "let the user or token read"}},
+		"failing":      {Options{URL: failing.URL + "/fleet.git"}, []string{"status code: 500", "server's log"}},
+		"refused":      {Options{URL: closed}, []string{closed, "refuses connections", "that the server runs"}},
+		"host":         {Options{URL: "https://ada:pw@nowhere.invalid/x.git"}, []string{"read repository https://nowhere.invalid/x.git", "host nowhere.invalid"}},
+		"not git":      {Options{URL: notGit(t)}, []string{"check that the URL leads to a Git repository"}},
+		"no ssh key":   {Options{URL: "git@127.0.0.1:x.git"}, []string{"read repository git@127.0.0.1:x.git", "there is no key for ssh", "give a key file"}},
+		"key file":     {Options{URL: "git@127.0.0.1:x.git", Auth: Auth{KeyFile: "/nonexistent/key"}}, []string{"read the key for ssh", "/nonexistent/key"}},
+		"password env": {Options{URL: url, Auth: Auth{PasswordEnv: "DROVER_UNSET"}}, []string{"DROVER_UNSET, which is not set", "set it"}},
+		"password":     {Options{URL: url, Auth: Auth{PasswordFile: "/nonexistent/pw"}}, []string{"read the password file", "/nonexistent/pw"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tt.opts.Dir = t.TempDir()
+			text := nextError(t, open(t, tt.opts), "", append(tt.want, "read repository ")...)
+			if strings.Contains(text, "ada") || strings.Contains(text, "pw@") {
+				t.Errorf("credentials in: %s", text)
+			}
+			if left, _ := os.ReadDir(tt.opts.Dir); len(left) != 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
+func makeSHA256(t testing.TB, bare string) {
+	t.Helper()
+	r := newRepo(t, "--object-format=sha256")
+	r.commit("a", "1")
+	runGit(t, "", "clone", "-q", "--bare", r.dir, bare)
+}
+
+// notGit serves something else.
+func notGit(t testing.TB) string {
+	srv := serve(t)
+	if err := os.MkdirAll(filepath.Join(srv.dir, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = c.Write([]byte("HTTP/1.0 200 OK\r\n\r\n<html>hello</html>"))
+			_ = c.Close()
+		}
+	}()
+	return "http://" + l.Addr().String() + "/x"
+}
+
+// A failed attempt changes nothing, and what comes after it works without a restart.
+func TestRecovery(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit("a", "1")
+	srv := serve(t)
+	url := srv.push(r, "fleet.git")
+	dir := t.TempDir()
+	s := open(t, Options{URL: url, Dir: dir, PollInterval: 10 * time.Millisecond})
+	first := next(t, s, "")
+	for _, code := range []int64{500, 403, 404} {
+		srv.broken.Store(code)
+		nextError(t, s, one, url)
+		if read(t, first, "a") != "1" {
+			t.Fatal("the snapshot changed")
+		}
+	}
+	// A start with the server away works with what there is, and says so at the second call.
+	away := open(t, Options{URL: url, Dir: dir, PollInterval: 10 * time.Millisecond})
+	wantHash(t, next(t, away, ""), one)
+	nextError(t, away, one, url)
+	srv.broken.Store(0)
+	two := r.commit("a", "2")
+	srv.push(r, "fleet.git")
+	wantHash(t, next(t, away, one), two)
+	if read(t, first, "a") != "1" {
+		t.Error("the snapshot from before the restart changed")
+	}
+}
+
+func TestRemoteEndsWithItsContext(t *testing.T) {
+	r := newRepo(t)
+	r.commit("a", "1")
+	srv := serve(t)
+	srv.hang.Store(true)
+	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir()})
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(20*time.Millisecond, cancel)
+	begin := time.Now()
+	if _, err := s.Next(ctx, ""); !errors.Is(err, context.Canceled) {
+		t.Errorf("error is %v", err)
+	}
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("took %s", took)
+	}
+	srv.hang.Store(false)
+	next(t, s, "")
+}
+
+func TestDamagedMirror(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit("a", strings.Repeat("content ", 1000), "b", "1")
+	srv := serve(t)
+	url := srv.push(r, "fleet.git")
+	packs := func(dir, pattern string) []string {
+		list, _ := filepath.Glob(filepath.Join(dir, mirrorLink, "objects", "pack", pattern))
+		if len(list) == 0 {
+			t.Fatal("no packs in the mirror")
+		}
+		return list
+	}
+	write := func(path string, data []byte) {
+		_ = os.Chmod(path, 0o644)
+		if err := os.WriteFile(path, data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, damage := range map[string]func(dir string){
+		"pack gone": func(dir string) { _ = os.Remove(packs(dir, "*.pack")[0]) },
+		"pack cut": func(dir string) {
+			_ = os.Chmod(packs(dir, "*.pack")[0], 0o644)
+			_ = os.Truncate(packs(dir, "*.pack")[0], 50)
+		},
+		"index empty": func(dir string) { write(packs(dir, "*.idx")[0], nil) },
+		"HEAD empty":  func(dir string) { write(filepath.Join(dir, mirrorLink, "HEAD"), nil) },
+		"ref nonsense": func(dir string) {
+			write(filepath.Join(dir, mirrorLink, "refs/heads/main"), []byte("nonsense\n"))
+		},
+		"link dangles": func(dir string) {
+			_ = os.Remove(filepath.Join(dir, mirrorLink))
+			_ = os.Symlink("nowhere", filepath.Join(dir, mirrorLink))
+		},
+		"another repository": func(dir string) {
+			runGit(t, filepath.Join(dir, mirrorLink), "config", "remote.origin.url", "https://example.com/other.git")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			wantHash(t, next(t, open(t, Options{URL: url, Dir: dir}), ""), one)
+			damage(dir)
+			log, logged := logger()
+			s := open(t, Options{URL: url, Dir: dir, Log: log})
+			snap := next(t, s, "")
+			wantHash(t, snap, one)
+			if read(t, snap, "b") != "1" {
+				t.Error("wrong content")
+			}
+			if !strings.Contains(logged.String(), "cloning it anew") {
+				t.Errorf("log is %q", logged)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, clonePrefix+"*")); len(left) != 1 {
+				t.Errorf("clones that are left: %q", left)
+			}
+		})
+	}
+}
+
+// Damage that only shows when a file is read heals with the next look, also for snapshots that
+// were handed out.
+func TestDamageFoundLater(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit("a", "1", "b", strings.Repeat("content ", 1000))
+	srv := serve(t)
+	dir := t.TempDir()
+	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
+	snap := next(t, s, "").(*snapshot)
+	id, _ := parseHash(r.git("rev-parse", "HEAD:b"))
+	p := snap.held.packs[0]
+	offset, _ := p.index.find(id)
+	f, err := os.OpenFile(p.file.Name(), os.O_RDWR, 0)
+	if errors.Is(err, os.ErrPermission) {
+		_ = os.Chmod(p.file.Name(), 0o644)
+		f, err = os.OpenFile(p.file.Name(), os.O_RDWR, 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, _ = f.WriteAt([]byte{0xff, 0xff, 0xff, 0xff}, offset+4)
+	_ = f.Close()
+	if _, err := snap.ReadFile("b"); err == nil || !strings.Contains(err.Error(), "unreadable") {
+		t.Fatalf("damage was not noticed: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	defer cancel()
+	if snap, err := s.Next(ctx, one); err == nil {
+		t.Fatalf("got %s", snap.Revision().Hash)
+	}
+	if got := read(t, snap, "b"); got != strings.Repeat("content ", 1000) {
+		t.Error("wrong content")
+	}
+}
+
+func TestInterruptedClone(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit("a", "1")
+	srv := serve(t)
+	url := srv.push(r, "fleet.git")
+	dir := t.TempDir()
+	runGit(t, "", "init", "-q", "--bare", filepath.Join(dir, clonePrefix+"1")) // killed in the middle
+	wantHash(t, next(t, open(t, Options{URL: url, Dir: dir}), ""), one)
+	// Killed in a fetch: part of a pack is there.
+	part := filepath.Join(dir, mirrorLink, "objects", "pack", "tmp_pack_1")
+	for _, name := range []string{part, filepath.Join(filepath.Dir(part), "pack-0123456789012345678901234567890123456789.idx")} {
+		if err := os.WriteFile(name, []byte("PACK"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	two := r.commit("a", "2")
+	srv.push(r, "fleet.git")
+	wantHash(t, next(t, open(t, Options{URL: url, Dir: dir}), one), two)
+	if _, err := os.Stat(part); err == nil {
+		t.Error("the part is still there")
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, clonePrefix+"*")); len(left) != 1 {
+		t.Errorf("clones that are left: %q", left)
+	}
+}
+
+func TestManyPacksAreCloned(t *testing.T) {
+	r := newRepo(t)
+	hash := r.commit("a", "0")
+	srv := serve(t)
+	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir(), PollInterval: 5 * time.Millisecond})
+	s.origin.(*remote).crowd = 3
+	first := next(t, s, "")
+	for i := range 6 {
+		want := r.commit("a", fmt.Sprint(i+1))
+		srv.push(r, "fleet.git")
+		wantHash(t, next(t, s, hash), want)
+		hash = want
+	}
+	if n := len(s.origin.(*remote).mirror.store.seen.Load().packs); n > 4 {
+		t.Errorf("mirror has %d packs", n)
+	}
+	if read(t, first, "a") != "0" {
+		t.Error("the first snapshot is not what it was")
+	}
+}

@@ -1,0 +1,173 @@
+package git
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	gogit "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/config"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/storage/memory"
+)
+
+const (
+	askTimeout   = time.Minute // to list the branches
+	fetchTimeout = time.Hour   // to fetch what is new, or everything
+	clonePrefix  = "clone-"    // of the folders with mirrors, also unfinished ones
+	originName   = "origin"
+)
+
+// transfer is one attempt to bring the mirror to where the branch is. It may outlive the call that
+// wanted it, so it shares nothing that changes.
+type transfer struct {
+	at     location
+	branch string
+	auth   Auth
+	dir    string      // where a new mirror is made
+	mirror *repository // nil makes a new one
+}
+
+// outcome is what a transfer found.
+type outcome struct {
+	head  head
+	clone string // the folder with the new mirror, if one was made
+	doubt bool   // with an error: maybe the mirror is what is wrong
+}
+
+// run does the transfer.
+func (t *transfer) run(ctx context.Context) (out outcome, err error) {
+	l, err := newLogin(t.at, t.auth)
+	if err == nil {
+		defer l.close()
+		err = t.reach(ctx, l, &out)
+	}
+	if err != nil && ctx.Err() == nil {
+		var known bool
+		err, known = explain(t.at, l, err)
+		out.doubt = out.head.branch != "" && !known // the other side is well
+	}
+	return out, err
+}
+
+func (t *transfer) reach(ctx context.Context, l *login, out *outcome) error {
+	asking, cancel := context.WithTimeout(ctx, askTimeout)
+	defer cancel()
+	var err error
+	if out.head, err = t.ask(asking, l); err != nil {
+		return err
+	}
+	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
+	defer cancel()
+	if t.mirror == nil {
+		out.clone, err = t.clone(fetching, l, out.head.branch)
+		return err
+	}
+	if have, err := t.mirror.head(out.head.branch); err == nil && have.id == out.head.id {
+		return nil
+	}
+	return t.fetch(fetching, l, t.mirror.common, out.head.branch)
+}
+
+// remote describes the other side to go-git. The URL has no credentials: it is written to the mirror.
+func (t *transfer) remote(branch string) *config.RemoteConfig {
+	return &config.RemoteConfig{Name: originName, URLs: []string{t.at.url}, Fetch: []config.RefSpec{spec(branch)}}
+}
+
+// spec says that a branch is to become what it is there, also when it was pushed with force.
+func spec(branch string) config.RefSpec {
+	return config.RefSpec("+" + branchPrefix + branch + ":" + branchPrefix + branch)
+}
+
+// ask finds out where the branch is.
+func (t *transfer) ask(ctx context.Context, l *login) (head, error) {
+	list, err := gogit.NewRemote(memory.NewStorage(), t.remote("*")).ListContext(ctx, &gogit.ListOptions{
+		Auth: l.auth, CABundle: l.ca, ProxyOptions: proxyFor(t.at.scheme),
+	})
+	if err != nil {
+		return head{}, err
+	}
+	return chooseHead(list, t.branch)
+}
+
+// chooseHead finds the branch in what a server lists; "" is the one that its HEAD names.
+func chooseHead(list []*plumbing.Reference, branch string) (head, error) {
+	branches := map[string]hash{}
+	var names []string
+	var headRef *plumbing.Reference
+	for _, ref := range list {
+		if ref.Name() == plumbing.HEAD {
+			headRef = ref
+		}
+		name, ok := strings.CutPrefix(ref.Name().String(), branchPrefix)
+		if ok && validRef(ref.Name().String()) && ref.Type() == plumbing.HashReference {
+			branches[name] = ref.Hash()
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	if branch == "" && headRef != nil {
+		branch = strings.TrimPrefix(headRef.Target().String(), branchPrefix)
+	}
+	id, ok := branches[branch]
+	switch {
+	case ok:
+		return head{id, branch}, nil
+	case len(names) == 0:
+		return head{}, &advisedError{"it is empty", "push a commit to it, which is noticed by itself"}
+	case branch == "":
+		return head{}, &advisedError{"its HEAD names no branch", "say which branch to follow, one of " + some(names)}
+	}
+	return head{}, &advisedError{"it has no branch " + branch, "create it, or choose one of " + some(names)}
+}
+
+// fetch brings a branch into the bare repository in folder, and makes its HEAD name the branch.
+func (t *transfer) fetch(ctx context.Context, l *login, folder, branch string) error {
+	repo, err := gogit.PlainOpen(folder)
+	if err != nil {
+		return fmt.Errorf("open mirror %s: %w", folder, err)
+	}
+	err = gogit.NewRemote(repo.Storer, t.remote(branch)).FetchContext(ctx, &gogit.FetchOptions{
+		RefSpecs: []config.RefSpec{spec(branch)}, Tags: gogit.NoTags, Force: true,
+		Auth: l.auth, CABundle: l.ca, ProxyOptions: proxyFor(t.at.scheme),
+	})
+	if err != nil && !errors.Is(err, gogit.NoErrAlreadyUpToDate) {
+		return err
+	}
+	want := plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.NewBranchReferenceName(branch))
+	if have, err := repo.Storer.Reference(plumbing.HEAD); err == nil && have.Target() == want.Target() {
+		return nil
+	}
+	return repo.Storer.SetReference(want)
+}
+
+// clone makes a new mirror. Nothing refers to its folder yet.
+func (t *transfer) clone(ctx context.Context, l *login, branch string) (folder string, err error) {
+	if err := os.MkdirAll(t.dir, 0o700); err != nil {
+		return "", fmt.Errorf("make a folder for the mirror: %w", err)
+	}
+	folder, err = os.MkdirTemp(t.dir, clonePrefix)
+	if err != nil {
+		return "", fmt.Errorf("make a folder for the mirror: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			_ = os.RemoveAll(folder)
+		}
+	}()
+	repo, err := gogit.PlainInit(folder, true)
+	if err != nil {
+		return "", fmt.Errorf("make mirror %s: %w", folder, err)
+	}
+	if _, err := repo.CreateRemote(t.remote(branch)); err != nil {
+		return "", fmt.Errorf("make mirror %s: %w", folder, err)
+	}
+	if err := t.fetch(ctx, l, folder, branch); err != nil {
+		return "", err
+	}
+	return folder, ctx.Err()
+}
