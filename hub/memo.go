@@ -73,7 +73,8 @@ func (m *memo) do(ctx context.Context, snap Snapshot, key string, make func(*Rec
 	r.Deps = rec.Deps()
 	if rec.Failed() {
 		r.Transient = true
-		return &r, nil // said, and tried again at the next revision
+		m.hold(blobs)
+		return &r, nil // used once, and tried again at the next revision
 	}
 	m.keep(snap, key, &r, blobs)
 	return &r, nil
@@ -140,6 +141,13 @@ func (m *memo) keep(snap Snapshot, key string, r *Render, blobs []Packed) {
 		m.batch.Memos = map[string][]byte{}
 	}
 	m.batch.Memos[key] = data
+	m.batch.Blobs = append(m.batch.Blobs, blobs...)
+}
+
+// hold keeps blobs for the store without remembering how they came about.
+func (m *memo) hold(blobs []Packed) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.batch.Blobs = append(m.batch.Blobs, blobs...)
 }
 

@@ -67,35 +67,36 @@ func (r *Recorder) Deps() []Dep {
 
 // Open implements fs.FS. What is opened counts as read.
 func (r *Recorder) Open(name string) (fs.File, error) {
-	r.note(name, DepFile)
+	d := r.note(name, DepFile)
 	f, err := r.snap.Open(name)
-	return f, r.check(err)
+	return f, r.check(err, d.Kind != DepAbsent)
 }
 
 // ReadFile implements fs.ReadFileFS.
 func (r *Recorder) ReadFile(name string) ([]byte, error) {
-	r.note(name, DepFile)
+	d := r.note(name, DepFile)
 	data, err := r.snap.ReadFile(name)
-	return data, r.check(err)
+	return data, r.check(err, d.Kind == DepFile)
 }
 
 // ReadDir implements fs.ReadDirFS.
 func (r *Recorder) ReadDir(name string) ([]fs.DirEntry, error) {
-	r.note(name, DepListing)
+	d := r.note(name, DepListing)
 	entries, err := r.snap.ReadDir(name)
-	return entries, r.check(err)
+	return entries, r.check(err, d.Kind == DepListing)
 }
 
 // Stat implements fs.StatFS.
 func (r *Recorder) Stat(name string) (fs.FileInfo, error) {
-	r.note(name, DepDir)
+	d := r.note(name, DepDir)
 	info, err := r.snap.Stat(name)
-	return info, r.check(err)
+	return info, r.check(err, d.Kind != DepAbsent)
 }
 
-// check notices failures to read. A path that is not there is an answer, not a failure.
-func (r *Recorder) check(err error) error {
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fs.ErrInvalid) {
+// check notices failures to read what is there. That nothing is there, or a folder instead of a file, is an
+// answer and no failure.
+func (r *Recorder) check(err error, readable bool) error {
+	if err != nil && readable {
 		r.mu.Lock()
 		r.failed = true
 		r.mu.Unlock()
@@ -112,14 +113,15 @@ func (r *Recorder) Failed() bool {
 
 // note remembers what is at name. A folder that is only asked for is a DepDir; a file is a DepFile
 // however it was asked for, since to be a file of some content is all that can be told apart cheaply.
-func (r *Recorder) note(name string, how DepKind) {
+func (r *Recorder) note(name string, how DepKind) Dep {
 	if !fs.ValidPath(name) {
-		return // the snapshot refuses it, whatever the tree holds
+		return Dep{Path: name, Kind: DepAbsent} // the snapshot refuses it, whatever the tree holds
 	}
 	d := learn(r.snap, name, how)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.deps[string(d.Kind)+name] = d
+	return d
 }
 
 // learn looks at path. how is DepListing where the names in a folder matter.

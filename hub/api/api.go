@@ -1,0 +1,231 @@
+// Package api is the hub's HTTP API: the questions of fleet/query as JSON, live answers as server-sent events, and
+// the few things a person may ask the hub to do. Its clients send the token that the hub wrote into its data
+// directory.
+//
+// It may import hub, fleet and protocol. Client is the other side of it, for the command line.
+package api
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Fleet answers "how are my clusters?".
+type Fleet struct {
+	Source   hub.SourceStatus `json:"source"`
+	Time     time.Time        `json:"time"` // the hub's clock, when it answered
+	Clusters []query.Row      `json:"clusters"`
+}
+
+// Detail answers "how is this one?".
+type Detail struct {
+	query.Row
+	Time     time.Time        `json:"time"`
+	Source   hub.SourceStatus `json:"source"`
+	Problems []string         `json:"problems,omitempty"`
+	AppRows  []query.AppRow   `json:"appRows"`
+	Events   []protocol.Event `json:"events,omitempty"` // newest first
+}
+
+// Failure is the body of every answer that is not 200.
+type Failure struct {
+	Error string `json:"error"`
+}
+
+// quiet is how long a live answer waits for more changes before it is sent: a hundred clusters that report at
+// once are one new table, not a hundred.
+const quiet = 100 * time.Millisecond
+
+// maxBody is how much of a request is read, in bytes.
+const maxBody = 1 << 16
+
+// Server answers requests.
+type Server struct {
+	State      *hub.State
+	Identities hub.Identities
+	Joined     func(cluster string) // told when a credential was made
+	Poke       func()               // looks at the repository at once
+	Token      string
+	Log        *slog.Logger
+}
+
+// Handler is the API.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
+	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/credential", s.guard(s.credential))
+	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
+		s.Poke()
+		return struct{}{}, nil
+	}))
+	mux.HandleFunc("GET /api/v1/watch", s.watch)
+	return mux
+}
+
+// failure is an error with the HTTP status it is answered with.
+type failure struct {
+	status int
+	text   string
+}
+
+func (f failure) Error() string { return f.text }
+
+func (s *Server) allowed(r *http.Request) bool {
+	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.Token))
+	return subtle.ConstantTimeCompare(got[:], want[:]) == 1
+}
+
+var errToken = failure{http.StatusUnauthorized, "the hub does not accept this token: use the one in the hub's data directory " +
+	"(client.json), by --data-dir, --token or $DROVER_TOKEN"}
+
+// guard lets in who has the token, and answers in JSON.
+func (s *Server) guard(h func(*http.Request) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		var answer any
+		err := error(errToken)
+		if s.allowed(r) {
+			answer, err = h(r)
+		}
+		s.answer(w, answer, err)
+	}
+}
+
+func (s *Server) answer(w http.ResponseWriter, answer any, err error) {
+	w.Header().Set("Content-Type", "application/json")
+	if err != nil {
+		status := http.StatusInternalServerError
+		var f failure
+		if errors.As(err, &f) {
+			status = f.status
+		}
+		w.WriteHeader(status)
+		answer = Failure{err.Error()}
+	}
+	if err := json.NewEncoder(w).Encode(answer); err != nil {
+		s.Log.Debug("an answer was not taken", "err", err)
+	}
+}
+
+func selector(r *http.Request) (fleet.Selector, error) {
+	sel, err := fleet.ParseSelector(r.URL.Query().Get("selector"))
+	if err != nil {
+		return sel, failure{http.StatusBadRequest, err.Error()}
+	}
+	return sel, nil
+}
+
+func (s *Server) clusters(r *http.Request) (any, error) {
+	sel, err := selector(r)
+	if err != nil {
+		return nil, err
+	}
+	return s.fleet(sel), nil
+}
+
+func (s *Server) fleet(sel fleet.Selector) Fleet {
+	out := Fleet{Source: s.State.Source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
+	for _, c := range s.State.Select(sel) {
+		out.Clusters = append(out.Clusters, c.Row())
+	}
+	return out
+}
+
+func (s *Server) cluster(r *http.Request) (any, error) {
+	c, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.State.Source(), Problems: c.Problems, AppRows: c.Apps(), Events: c.Recent}, nil
+}
+
+func (s *Server) find(r *http.Request) (query.Cluster, error) {
+	name := r.PathValue("name")
+	c, ok := s.State.Get(name)
+	if !ok {
+		why := fmt.Sprintf("there is no cluster %.80q: add a folder clusters/%.80s/ to the repository, or see `drover status` for those there are", name, name)
+		if src := s.State.Source(); src.Error != "" {
+			why += "; the repository cannot be followed: " + src.Error
+		} else if src.Revision.Hash == "" {
+			why += "; the repository has not been read yet: try again in a moment"
+		}
+		return c, failure{http.StatusNotFound, why}
+	}
+	return c, nil
+}
+
+func (s *Server) credential(r *http.Request) (any, error) {
+	c, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.Released {
+		return nil, failure{http.StatusConflict, fmt.Sprintf("the folder of cluster %s is gone from Git: bring it back first", c.Name)}
+	}
+	var ask struct{ Replace bool }
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil && !errors.Is(err, io.EOF) {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
+	}
+	cred, err := s.Identities.Issue(c.Name, ask.Replace)
+	if errors.Is(err, hub.ErrIssued) {
+		return nil, failure{http.StatusConflict, err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("a credential was issued", "cluster", c.Name, "replace", ask.Replace)
+	s.Joined(c.Name)
+	return cred, nil
+}
+
+// watch sends the fleet as server-sent events: now, and after every change.
+func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
+	sel, err := selector(r)
+	if !s.allowed(r) {
+		err = errToken
+	}
+	flusher, ok := w.(http.Flusher)
+	if err != nil || !ok {
+		s.answer(w, nil, err)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("Cache-Control", "no-store")
+	for {
+		changed := s.State.Changed()
+		data, err := json.Marshal(s.fleet(sel))
+		if err != nil {
+			return
+		}
+		if _, err := fmt.Fprintf(w, "event: fleet\ndata: %s\n\n", data); err != nil {
+			return
+		}
+		flusher.Flush()
+		select {
+		case <-changed:
+		case <-r.Context().Done():
+			return
+		}
+		select {
+		case <-time.After(quiet):
+		case <-r.Context().Done():
+			return
+		}
+	}
+}

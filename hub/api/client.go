@@ -1,0 +1,126 @@
+package api
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Client asks a hub.
+type Client struct {
+	URL   string // of the hub, as http://127.0.0.1:7780
+	Token string
+}
+
+// answerTimeout is how long a hub may take to answer a question that is not live.
+const answerTimeout = 30 * time.Second
+
+// Clusters asks for the clusters that a selector chooses.
+func (c Client) Clusters(ctx context.Context, selector string) (Fleet, error) {
+	var f Fleet
+	return f, c.do(ctx, http.MethodGet, "/api/v1/clusters?selector="+url.QueryEscape(selector), nil, &f)
+}
+
+// Cluster asks for one cluster.
+func (c Client) Cluster(ctx context.Context, name string) (Detail, error) {
+	var d Detail
+	return d, c.do(ctx, http.MethodGet, "/api/v1/clusters/"+url.PathEscape(name), nil, &d)
+}
+
+// Credential asks for a new credential for a cluster's agent.
+func (c Client) Credential(ctx context.Context, name string, replace bool) (protocol.Credential, error) {
+	var cred protocol.Credential
+	err := c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/credential", map[string]bool{"replace": replace}, &cred)
+	return cred, err
+}
+
+// Poke has the hub look at its repository at once.
+func (c Client) Poke(ctx context.Context) error {
+	return c.do(ctx, http.MethodPost, "/api/v1/poke", nil, &struct{}{})
+}
+
+// Watch calls f with the clusters that a selector chooses, now and whenever something changed, until f gives an error
+// or ctx is done.
+func (c Client) Watch(ctx context.Context, selector string, f func(Fleet) error) error {
+	resp, err := c.send(ctx, http.MethodGet, "/api/v1/watch?selector="+url.QueryEscape(selector), nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	lines := bufio.NewReader(resp.Body)
+	for {
+		line, err := lines.ReadBytes('\n')
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("the hub at %s ended the answer: %w: is it being restarted? Try again", c.URL, err)
+		}
+		data, ok := bytes.CutPrefix(line, []byte("data: "))
+		if !ok {
+			continue
+		}
+		var fl Fleet
+		if err := json.Unmarshal(data, &fl); err != nil {
+			return fmt.Errorf("the hub's answer: %w", err)
+		}
+		if err := f(fl); err != nil {
+			return err
+		}
+	}
+}
+
+func (c Client) do(ctx context.Context, method, path string, body, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	resp, err := c.send(ctx, method, path, body)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(into); err != nil {
+		return fmt.Errorf("the answer of %s: %w: is that the address of a Drover hub?", c.URL, err)
+	}
+	return nil
+}
+
+// send asks, and turns answers that are not 200 into errors in the hub's words.
+func (c Client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
+	data, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.URL, "/")+path, bytes.NewReader(data))
+	if err != nil {
+		return nil, fmt.Errorf("the hub's address %q: %w", c.URL, err)
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return nil, fmt.Errorf("no hub answers at %s (%w): start one with `drover hub --repo …`, or say where it is with --hub", c.URL, err)
+	}
+	if resp.StatusCode == http.StatusOK {
+		return resp, nil
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxBody))
+	var f Failure
+	if json.Unmarshal(text, &f) != nil || f.Error == "" {
+		return nil, fmt.Errorf("%s answered %s: is that the address of a Drover hub?", c.URL, resp.Status)
+	}
+	return nil, errors.New(f.Error)
+}

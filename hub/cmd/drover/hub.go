@@ -1,0 +1,277 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/envsubst"
+	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/internal/version"
+)
+
+// hubOptions are the flags of `drover hub`.
+type hubOptions struct {
+	repo, branch, path, dataDir string
+	listen, natsListen, natsURL string
+	advertise                   []string
+	natsReplicas                int
+	poll                        time.Duration
+	auth                        git.Auth
+	logLevel                    string
+}
+
+func newHubCommand() *cobra.Command {
+	var o hubOptions
+	cmd := &cobra.Command{
+		Use: "hub", Short: "Run the hub: follow a repository and publish a bundle to every cluster",
+		Long: `Follows one branch of a Git repository, resolves every folder below clusters/ into a signed bundle, and publishes
+the bundles that changed to the clusters' agents over NATS. It runs until it is stopped; when it starts again it goes on
+where it was.
+
+Everything it must not lose is in the data directory: keys/ and clusters/ (back these up), and what can be made again from
+Git and from the agents.`,
+		Example: `  drover hub --repo https://git.example.com/platform/fleet.git --branch main
+  drover hub --repo ~/src/fleet --data-dir /var/lib/drover
+  drover hub --repo git@git.example.com:platform/fleet.git --nats-url nats://nats.internal:4222`,
+		Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if o.repo == "" {
+				return usageError{errors.New("which repository? Give it with --repo, as a path or a URL")}
+			}
+			return runHub(cmd.Context(), o, cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.repo, "repo", "", "the Git repository: a path, or a file, https or ssh URL")
+	f.StringVar(&o.branch, "branch", "", "the branch to follow (default: the repository's own)")
+	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line")
+	f.StringVar(&o.natsListen, "nats-listen", "0.0.0.0:4222", "address of the embedded NATS server, for the agents")
+	f.StringVar(&o.natsURL, "nats-url", "", "use this external NATS server instead of the embedded one")
+	f.IntVar(&o.natsReplicas, "nats-replicas", 1, "replicas of the streams, where the external server is a cluster")
+	f.StringSliceVar(&o.advertise, "advertise", nil, "NATS URLs that agents connect to (default: --nats-url, or this machine's address)")
+	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to look at the repository if nobody says that it moved")
+	f.StringVar(&o.auth.Username, "git-username", "", "user for an https repository (password or token: $DROVER_GIT_PASSWORD or --git-password-file)")
+	f.StringVar(&o.auth.PasswordFile, "git-password-file", "", "file with the password or token for an https repository")
+	f.StringVar(&o.auth.CAFile, "git-ca-file", "", "certificates to trust for an https repository, besides the system's")
+	f.StringVar(&o.auth.KeyFile, "git-key-file", "", "private key for an ssh repository (default: the ssh agent's)")
+	f.StringVar(&o.auth.KnownHostsFile, "git-known-hosts-file", "", "known hosts for an ssh repository (default: the user's)")
+	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
+	cmd.AddCommand(newNATSConfigCommand())
+	return cmd
+}
+
+func newNATSConfigCommand() *cobra.Command {
+	var dataDir string
+	cmd := &cobra.Command{
+		Use: "nats-config", Short: "Print what the configuration of an external nats-server must contain to serve this hub",
+		Example: "  drover hub nats-config > nats.conf && nats-server -c nats.conf", Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			keys, err := nats.OpenKeys(filepath.Join(dataDir, "keys"))
+			if err != nil {
+				return err
+			}
+			text, err := keys.ServerConfig()
+			if err != nil {
+				return err
+			}
+			_, err = io.WriteString(cmd.OutOrStdout(), text)
+			return err
+		},
+	}
+	cmd.Flags().StringVar(&dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
+	return cmd
+}
+
+// hubProcess is a running hub with what it stands on; closers are undone last first.
+type hubProcess struct {
+	opts    hubOptions
+	log     *slog.Logger
+	hub     *hub.Hub
+	api     *http.Server
+	ln      net.Listener
+	closers []func()
+}
+
+func runHub(ctx context.Context, o hubOptions, stderr io.Writer) error {
+	log, err := newLogger(stderr, o.logLevel)
+	if err != nil {
+		return err
+	}
+	p := &hubProcess{opts: o, log: log}
+	defer p.close()
+	if err := p.open(); err != nil {
+		return err
+	}
+	log.Info("the hub runs", "version", version.String(), "repository", p.hub.Repository, "api", "http://"+p.ln.Addr().String(),
+		"data", o.dataDir)
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	go func() {
+		if err := p.api.Serve(p.ln); !errors.Is(err, http.ErrServerClosed) {
+			cancel(err)
+		}
+	}()
+	if err := p.hub.Run(ctx); err != nil {
+		return err
+	}
+	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.Canceled) {
+		return err
+	}
+	log.Info("the hub stops; agents keep their clusters as they are")
+	return nil
+}
+
+func (p *hubProcess) close() {
+	for i := len(p.closers) - 1; i >= 0; i-- {
+		p.closers[i]()
+	}
+}
+
+func newLogger(w io.Writer, level string) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, usageError{fmt.Errorf("--log-level %q: use debug, info, warn or error", level)}
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// open puts the parts together. What it opened is closed by close, also after an error.
+func (p *hubProcess) open() error {
+	o := p.opts
+	if err := os.MkdirAll(o.dataDir, 0o700); err != nil {
+		return fmt.Errorf("the data directory: %w: choose another with --data-dir", err)
+	}
+	keys, err := nats.OpenKeys(filepath.Join(o.dataDir, "keys"))
+	if err != nil {
+		return err
+	}
+	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log)
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, func() { _ = store.Close() })
+	ids, err := nats.OpenIdentities(filepath.Join(o.dataDir, "clusters"), keys)
+	if err != nil {
+		return err
+	}
+	o.auth.PasswordEnv = "DROVER_GIT_PASSWORD"
+	source, err := git.Open(git.Options{URL: o.repo, Branch: o.branch, Dir: filepath.Join(o.dataDir, "git"),
+		PollInterval: o.poll, Auth: o.auth, Log: p.log})
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, func() { _ = source.Close() })
+	bus, err := p.connect(keys, ids)
+	if err != nil {
+		return err
+	}
+	h := hub.New(redactRepo(o.repo))
+	renderer := kustomize.New()
+	go renderer.Warm()
+	h.Source, h.Store, h.Bus, h.Identities, h.Signer, h.Log = source, store, bus, ids, keys.Signer, p.log
+	h.Resolver = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
+	p.hub = h
+	return p.serve(ids, source.Poke)
+}
+
+// connect starts the embedded NATS server, or connects to the external one.
+func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, error) {
+	o := p.opts
+	opts := nats.Options{URL: o.natsURL, Replicas: o.natsReplicas, Keys: keys, IDs: ids, Log: p.log}
+	if o.natsURL == "" {
+		s, err := nats.StartServer(o.natsListen, filepath.Join(o.dataDir, "nats"), keys, ids.Revoked(), p.log)
+		if err != nil {
+			return nil, err
+		}
+		p.closers = append(p.closers, s.Close)
+		opts.Server = s
+		ids.Advertise(advertised(o.advertise, s.Addr()), s.Revoke)
+	} else {
+		servers := o.advertise
+		if len(servers) == 0 {
+			servers = strings.Split(o.natsURL, ",")
+		}
+		ids.Advertise(servers, nil)
+	}
+	bus, err := nats.Connect(opts)
+	if err != nil {
+		return nil, err
+	}
+	p.closers = append(p.closers, bus.Close)
+	return bus, nil
+}
+
+// advertised are the URLs that agents are told: those the user gave, or this machine's first address that
+// others may reach.
+func advertised(given []string, addr *net.TCPAddr) []string {
+	if len(given) > 0 {
+		return given
+	}
+	host := addr.IP.String()
+	if addr.IP.IsUnspecified() {
+		host = "127.0.0.1"
+		addrs, _ := net.InterfaceAddrs()
+		for _, a := range addrs {
+			if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
+				host = n.IP.String()
+				break
+			}
+		}
+	}
+	return []string{"nats://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))}
+}
+
+// serve opens the API and tells the command line where it is.
+func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
+	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
+	if err != nil {
+		return err
+	}
+	p.ln, err = net.Listen("tcp", p.opts.listen)
+	if err != nil {
+		return fmt.Errorf("the API: %w: choose another address with --listen", err)
+	}
+	s := &api.Server{State: p.hub.State(), Identities: ids, Joined: p.hub.Joined, Poke: poke, Token: token, Log: p.log}
+	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	p.closers = append(p.closers, func() { _ = p.api.Close() })
+	return writeClientFile(p.opts.dataDir, "http://"+p.ln.Addr().String(), token)
+}
+
+// apiToken reads the token, or makes one.
+func apiToken(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err == nil && len(strings.TrimSpace(string(data))) >= 20 {
+		return strings.TrimSpace(string(data)), nil
+	}
+	token := rand.Text()
+	return token, os.WriteFile(path, []byte(token+"\n"), 0o600)
+}
+
+// redactRepo takes the password out of a repository's URL, for showing it.
+func redactRepo(repo string) string {
+	if u, err := url.Parse(repo); err == nil && u.User != nil {
+		return u.Redacted()
+	}
+	return repo
+}

@@ -1,0 +1,85 @@
+// Command drover is what people install: the hub, and the command line that asks it.
+//
+// Exit codes: 0 fine, 1 the answer is bad news or could not be had, 2 the command was used wrongly.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// The exit codes.
+const (
+	exitFine  = 0
+	exitBad   = 1
+	exitUsage = 2
+)
+
+// usageError is a mistake in how a command was called.
+type usageError struct{ error }
+
+// badNews is an answer that was given in full and is not what one hopes for: nothing more is said.
+var badNews = errors.New("bad news")
+
+// run is the whole program, for tests too.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitFine
+	case errors.Is(err, badNews):
+		return exitBad
+	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+		fmt.Fprintf(stderr, "drover: %v\nSee `%s --help`.\n", err, cmd.CommandPath())
+		return exitUsage
+	}
+	fmt.Fprintf(stderr, "drover: %v\n", err)
+	return exitBad
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "drover",
+		Short: "Run a fleet of Kubernetes clusters from one Git repository",
+		Long: `Drover runs a fleet of Kubernetes clusters from one Git repository. A hub resolves the
+repository's clusters/ tree into a signed bundle per cluster; a light agent in each cluster pulls its bundle,
+applies it, heals drift the moment it happens, and reports back.`,
+		Example: `  drover hub --repo https://git.example.com/platform/fleet.git
+  drover agent manifest --cluster staging | kubectl apply -f -
+  drover status
+  drover render staging --repo . | less`,
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(newHubCommand(), newStatusCommand(), newRenderCommand(), newAgentCommand(), newVersionCommand())
+	return root
+}
+
+// exactly is cobra.ExactArgs as a usage error that names what is missing.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usageError{fmt.Errorf("it takes %s", what)}
+		}
+		return nil
+	}
+}

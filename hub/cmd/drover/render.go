@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/envsubst"
+	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// annotationApp names an object's app in rendered output, where that is asked for.
+const annotationApp = "drover.dev/app"
+
+// renderOptions are the flags of `drover render`.
+type renderOptions struct {
+	repo, revision, path, app, output string
+	annotate                          bool
+}
+
+func newRenderCommand() *cobra.Command {
+	var o renderOptions
+	cmd := &cobra.Command{
+		Use: "render CLUSTER", Short: "Print every object that a cluster would get, without a hub",
+		Long: `Renders one cluster's folder at a revision of a repository on this machine, exactly as the hub does, and prints its
+objects as one stream, sorted by app, group, kind, namespace and name. Nothing is applied and nobody is asked.
+
+What cannot be rendered is named on standard error, and the exit code is 1; the rest is printed all the same.`,
+		Example: `  drover render staging --repo .
+  drover render production-us-east-1 --repo ~/src/fleet --revision feature/new-base --app payment-service
+  diff <(drover render staging --repo . --revision main) <(drover render staging --repo .)`,
+		Args: exactly(1, "the name of one cluster"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return o.run(cmd.Context(), args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.repo, "repo", ".", "path of the Git repository")
+	f.StringVar(&o.revision, "revision", "HEAD", "branch, tag or commit; what is not committed is not seen")
+	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	f.StringVar(&o.app, "app", "", "only this app")
+	f.StringVarP(&o.output, "output", "o", "yaml", "yaml or json")
+	f.BoolVar(&o.annotate, "annotate", false, "name each object's app in its annotation "+annotationApp)
+	return cmd
+}
+
+func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.Writer) error {
+	if o.output != "yaml" && o.output != "json" {
+		return usageError{fmt.Errorf("-o %s: use yaml or json", o.output)}
+	}
+	snap, err := git.At(ctx, o.repo, o.revision)
+	if err != nil {
+		return err
+	}
+	renderer := kustomize.New()
+	r := hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
+	names, _, err := r.Clusters(snap)
+	if err != nil {
+		return err
+	}
+	if !slices.Contains(names, name) {
+		return fmt.Errorf("there is no cluster %q at %s: there are %v", name, o.revision, names)
+	}
+	res, err := r.Resolve(ctx, snap, name, nil)
+	if err != nil {
+		return err
+	}
+	objects, bad, err := o.collect(r, res, stderr)
+	if err != nil {
+		return err
+	}
+	if err := o.print(stdout, objects); err != nil {
+		return err
+	}
+	if bad {
+		return badNews
+	}
+	return nil
+}
+
+// rendered is one object with its app.
+type rendered struct {
+	app string
+	ref protocol.ObjectRef
+	obj map[string]any
+}
+
+// collect gives the objects in order, and says on stderr what is missing among them.
+func (o *renderOptions) collect(r *hub.Resolver, res hub.Resolution, stderr io.Writer) (out []rendered, bad bool, err error) {
+	found := false
+	for _, p := range res.Cluster.Problems {
+		bad = true
+		fmt.Fprintf(stderr, "drover: %s\n", p)
+	}
+	for _, a := range res.Apps {
+		if o.app != "" && a.App.Name != o.app {
+			continue
+		}
+		found = true
+		if a.Err != "" {
+			bad = true
+			fmt.Fprintf(stderr, "drover: app %s: %s\n", a.App.Name, a.Err)
+			continue
+		}
+		objects, err := r.Objects(*a.Ref)
+		if err != nil {
+			return nil, false, err
+		}
+		for _, obj := range objects {
+			var m map[string]any
+			dec := json.NewDecoder(bytes.NewReader(obj.JSON))
+			dec.UseNumber() // a number is printed as it was written
+			if err := dec.Decode(&m); err != nil {
+				return nil, false, err
+			}
+			out = append(out, rendered{a.App.Name, fleet.RefOf(m), m})
+		}
+	}
+	if o.app != "" && !found {
+		return nil, false, fmt.Errorf("cluster %s has no app %q: it has %v", res.Cluster.Name, o.app, appNames(res))
+	}
+	slices.SortStableFunc(out, func(a, b rendered) int { return cmp.Or(cmp.Compare(a.app, b.app), a.ref.Compare(b.ref)) })
+	return out, bad, nil
+}
+
+func appNames(res hub.Resolution) []string {
+	var out []string
+	for _, a := range res.Apps {
+		out = append(out, a.App.Name)
+	}
+	return out
+}
+
+func (o *renderOptions) print(w io.Writer, objects []rendered) error {
+	var out bytes.Buffer
+	for i, r := range objects {
+		if o.annotate {
+			annotate(r.obj, r.app)
+		}
+		if o.output == "json" {
+			data, err := json.Marshal(r.obj)
+			if err != nil {
+				return err
+			}
+			out.Write(append(data, '\n'))
+			continue
+		}
+		data, err := json.Marshal(r.obj)
+		if err != nil {
+			return err
+		}
+		text, err := yaml.JSONToYAML(data)
+		if err != nil {
+			return err
+		}
+		if i > 0 {
+			out.WriteString("---\n")
+		}
+		out.Write(text)
+	}
+	_, err := w.Write(out.Bytes())
+	return err
+}
+
+func annotate(obj map[string]any, app string) {
+	meta, _ := obj["metadata"].(map[string]any)
+	if meta == nil {
+		return
+	}
+	annotations, _ := meta["annotations"].(map[string]any)
+	if annotations == nil {
+		annotations = map[string]any{}
+		meta["annotations"] = annotations
+	}
+	annotations[annotationApp] = app
+}
+
+func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

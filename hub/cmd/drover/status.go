@@ -1,0 +1,379 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// statusOptions are the flags of `drover status`.
+type statusOptions struct {
+	connection
+	output, selector string
+	watch, exitCode  bool
+}
+
+func newStatusCommand() *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use: "status [CLUSTER]", Short: "Show how the clusters are, or how one of them is",
+		Long: `Shows a line for every cluster: whether its agent is connected and since when, its health, how many apps and objects
+are as they should be, which revision it runs, and the worst that is known of it with what to do about it. With the name of a
+cluster it shows that cluster's apps, what is wrong in them, and what happened last.
+
+An offline cluster is not a failed one: its line shows what was known, and how old that knowledge is.`,
+		Example: `  drover status
+  drover status production-us-east-1
+  drover status -l 'env=production,region notin (us)' -o wide
+  drover status --watch
+  drover status --exit-code >/dev/null || echo "something is wrong"`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usageError{fmt.Errorf("it takes at most one cluster; choose several with -l")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			return o.names(cmd.Context(), args), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	o.flags(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&o.output, "output", "o", "", "wide, json or yaml")
+	f.StringVarP(&o.selector, "selector", "l", "", "only clusters with these labels, as kubectl's -l")
+	f.BoolVarP(&o.watch, "watch", "w", false, "stay, and show every change")
+	f.BoolVar(&o.exitCode, "exit-code", false, "exit with 1 unless everything shown is connected, in sync and healthy")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"wide", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (o *statusOptions) check(args []string) error {
+	switch o.output {
+	case "", "wide", "json", "yaml":
+	default:
+		return usageError{fmt.Errorf("-o %s: use wide, json or yaml", o.output)}
+	}
+	if _, err := fleet.ParseSelector(o.selector); err != nil {
+		return usageError{err}
+	}
+	if len(args) == 1 && (o.selector != "" || o.watch) {
+		return usageError{fmt.Errorf("name a cluster, or use -l and --watch for several; not both")}
+	}
+	return nil
+}
+
+func (o *statusOptions) run(ctx context.Context, w io.Writer, args []string) error {
+	if err := o.check(args); err != nil {
+		return err
+	}
+	c, err := o.client()
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(args) == 1:
+		return o.one(ctx, w, c, args[0])
+	case o.watch:
+		return o.follow(ctx, w, c)
+	}
+	f, err := c.Clusters(ctx, o.selector)
+	if err != nil {
+		return err
+	}
+	if err := o.printFleet(w, f); err != nil {
+		return err
+	}
+	return o.verdict(f.Source, f.Clusters...)
+}
+
+// names completes the names of clusters.
+func (o *statusOptions) names(ctx context.Context, args []string) []string {
+	c, err := o.client()
+	if err != nil || len(args) > 0 {
+		return nil
+	}
+	f, err := c.Clusters(ctx, "")
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, r := range f.Clusters {
+		out = append(out, r.Name)
+	}
+	return out
+}
+
+// verdict is bad news unless all is well, where that was asked for.
+func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
+	bad := source.Error != "" || len(source.Problems) > 0
+	for _, r := range rows {
+		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
+	}
+	if bad && o.exitCode {
+		return badNews
+	}
+	return nil
+}
+
+func (o *statusOptions) follow(ctx context.Context, w io.Writer, c api.Client) error {
+	first := true
+	return c.Watch(ctx, o.selector, func(f api.Fleet) error {
+		if !first && o.output != "json" && o.output != "yaml" {
+			fmt.Fprintf(w, "\n%s\n", f.Time.Local().Format(time.TimeOnly))
+		}
+		first = false
+		return o.printFleet(w, f)
+	})
+}
+
+func (o *statusOptions) one(ctx context.Context, w io.Writer, c api.Client, name string) error {
+	d, err := c.Cluster(ctx, name)
+	if err != nil {
+		return err
+	}
+	if done, err := o.printData(w, d); done || err != nil {
+		if err != nil {
+			return err
+		}
+		return o.verdict(d.Source, d.Row)
+	}
+	printDetail(w, d)
+	return o.verdict(d.Source, d.Row)
+}
+
+// printData prints an answer as data, where that was asked for.
+func (o *statusOptions) printData(w io.Writer, answer any) (bool, error) {
+	var data []byte
+	var err error
+	switch o.output {
+	case "json":
+		data, err = json.MarshalIndent(answer, "", "  ")
+		data = append(data, '\n')
+	case "yaml":
+		data, err = yaml.Marshal(answer)
+		if o.watch {
+			data = append([]byte("---\n"), data...)
+		}
+	default:
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	_, err = w.Write(data)
+	return true, err
+}
+
+func (o *statusOptions) printFleet(w io.Writer, f api.Fleet) error {
+	if done, err := o.printData(w, f); done {
+		return err
+	}
+	printSource(w, f.Source, f.Time)
+	if len(f.Clusters) == 0 {
+		if o.selector != "" {
+			fmt.Fprintf(w, "No cluster has the labels %s.\n", o.selector)
+		} else {
+			fmt.Fprintln(w, "No clusters yet: add a folder clusters/<name>/ to the repository.")
+		}
+		return nil
+	}
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	wide := o.output == "wide"
+	header := "CLUSTER\tAGENT\tHEALTH\tAPPS\tOBJECTS\tREVISION\tHEARD\t"
+	if wide {
+		header += "GENERATION\tDRIFT\tKUBERNETES\tVERSION\tLABELS\t"
+	}
+	fmt.Fprintln(t, header+"MESSAGE")
+	for _, r := range f.Clusters {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.Name, agentState(r, f.Time), healthWord(r), r.Apps, r.Objects, revision(r), ago(r.Received, f.Time))
+		if wide {
+			fmt.Fprintf(t, "%d/%d\t%d\t%s\t%s\t%s\t", r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), labels(r.Labels))
+		}
+		fmt.Fprintln(t, oneLine(r.Message))
+	}
+	return t.Flush()
+}
+
+func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
+	at := "not read yet"
+	if s.Revision.Hash != "" {
+		at = fmt.Sprintf("%s %q, resolved %s ago", s.Revision.Short(), s.Revision.Subject, ago(s.Resolved, now))
+	}
+	branch := ""
+	if s.Branch != "" {
+		branch = " (" + s.Branch + ")"
+	}
+	fmt.Fprintf(w, "%s%s at %s\n", s.Repository, branch, at)
+	if s.Error != "" {
+		fmt.Fprintf(w, "  cannot be followed since %s: %s\n", ago(s.ErrorSince, now), s.Error)
+	}
+	for _, p := range s.Problems {
+		fmt.Fprintf(w, "  %s\n", p)
+	}
+	fmt.Fprintln(w)
+}
+
+func printDetail(w io.Writer, d api.Detail) {
+	printSource(w, d.Source, d.Time)
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	line := func(key, format string, args ...any) { fmt.Fprintf(t, "%s:\t%s\n", key, fmt.Sprintf(format, args...)) }
+	line("Cluster", "%s", d.Name)
+	if len(d.Labels) > 0 {
+		line("Labels", "%s", labels(d.Labels))
+	}
+	line("Agent", "%s %s", agentState(d.Row, d.Time), describeAgent(d.Agent))
+	line("Heard", "%s", ago(d.Received, d.Time))
+	line("Health", "%s", healthWord(d.Row))
+	line("Revision", "%s (generation %d, accepted %d)", revision(d.Row), d.Generation, d.Accepted)
+	line("Drift", "%d corrected since the agent started", d.Drift)
+	if d.Message != "" {
+		line("Message", "%s", oneLine(d.Message))
+	}
+	_ = t.Flush()
+	for _, p := range d.Problems {
+		fmt.Fprintf(w, "  %s\n", p)
+	}
+	printApps(w, d)
+	printEvents(w, d)
+}
+
+func describeAgent(a protocol.Agent) string {
+	if a.Identity == "" {
+		return ""
+	}
+	return fmt.Sprintf("(%s, version %s, Kubernetes %s)", a.Identity, orDash(a.Version), orDash(a.Kubernetes))
+}
+
+func printApps(w io.Writer, d api.Detail) {
+	if len(d.AppRows) == 0 {
+		fmt.Fprintln(w, "\nNo apps.")
+		return
+	}
+	fmt.Fprintln(w)
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "APP\tPHASE\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
+	for _, a := range d.AppRows {
+		rev := protocol.Revision{Hash: a.Revision}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, a.Phase, a.Health, query.Count{Good: a.Current, All: a.Objects},
+			orDash(rev.Short()), ago(a.Since, d.Time), oneLine(a.Message))
+	}
+	_ = t.Flush()
+	for _, a := range d.AppRows {
+		for _, p := range a.Problems {
+			fmt.Fprintf(w, "  %s: %s is %s: %s\n", a.Name, p.Object, p.Health, oneLine(p.Message))
+		}
+		if a.More > 0 {
+			fmt.Fprintf(w, "  %s: and %d more\n", a.Name, a.More)
+		}
+	}
+}
+
+func printEvents(w io.Writer, d api.Detail) {
+	if len(d.Events) == 0 {
+		return
+	}
+	fmt.Fprintln(w, "\nWhat happened, newest first:")
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	for _, e := range d.Events {
+		what := e.App
+		if e.Object != nil {
+			what = strings.TrimPrefix(e.App+" "+e.Object.String(), " ")
+		}
+		text := e.Message
+		if e.By != "" {
+			text = strings.TrimSuffix(fmt.Sprintf("%s by %s, corrected in %.0f ms; %s", strings.Join(e.Fields, ", "), e.By, float64(e.Took), e.Message), "; ")
+		}
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", ago(e.Time, d.Time), e.Kind, what, oneLine(text))
+	}
+	_ = t.Flush()
+}
+
+// agentState says how the hub stands to the agent, and since when where that matters.
+func agentState(r query.Row, now time.Time) string {
+	if r.State == query.StateOffline && !r.Since.IsZero() {
+		return fmt.Sprintf("offline %s", ago(r.Since, now))
+	}
+	return string(r.State)
+}
+
+// healthWord is the health, marked where it is as old as the last report of an agent that is away.
+func healthWord(r query.Row) string {
+	switch {
+	case r.Suspended:
+		return "suspended"
+	case r.State == query.StateOffline && r.Health != protocol.HealthUnknown:
+		return string(r.Health) + " (old)"
+	}
+	return string(r.Health)
+}
+
+func revision(r query.Row) string {
+	switch {
+	case r.Generation == 0 && r.Applied.Hash == "":
+		return "-"
+	case r.Synced:
+		return r.Applied.Short()
+	case r.Applied.Hash == "":
+		return "- → " + r.Desired.Short()
+	}
+	return r.Applied.Short() + " → " + r.Desired.Short()
+}
+
+// ago says how long before now a time was, in one or two units.
+func ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	d := max(now.Sub(t), 0)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+func labels(m map[string]string) string {
+	if len(m) == 0 {
+		return "-"
+	}
+	var out []string
+	for _, k := range sortedKeys(m) {
+		out = append(out, k+"="+m[k])
+	}
+	return strings.Join(out, ",")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// oneLine keeps a table a table, whatever an API server or a commit message says.
+func oneLine(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return ' '
+		}
+		return r
+	}, s)
+}

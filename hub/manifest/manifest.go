@@ -1,0 +1,55 @@
+// Package manifest writes what is applied to a cluster to install its agent. It may import protocol.
+package manifest
+
+import (
+	_ "embed"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"text/template"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+//go:embed agent.yaml
+var agentYAML string
+
+var agentTemplate = template.Must(template.New("agent.yaml").Option("missingkey=error").Parse(agentYAML))
+
+// Agent is an agent to install.
+type Agent struct {
+	Namespace  string // its own; protocol.CheckName holds for it
+	Image      string
+	Credential protocol.Credential
+}
+
+// image is what an image reference may hold: enough to keep a typing mistake from becoming YAML.
+var image = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+
+// Check says what is wrong with an agent, its credential aside.
+func Check(a Agent) error {
+	if err := protocol.CheckName(a.Namespace); err != nil {
+		return fmt.Errorf("the namespace: %w", err)
+	}
+	if !image.MatchString(a.Image) {
+		return fmt.Errorf("the image %q is no image reference", a.Image)
+	}
+	return nil
+}
+
+// WriteAgent writes the manifest of an agent: namespace, rights, credential and DaemonSet.
+func WriteAgent(w io.Writer, a Agent) error {
+	if err := Check(a); err != nil {
+		return err
+	}
+	cred, err := json.Marshal(a.Credential)
+	if err != nil {
+		return err
+	}
+	return agentTemplate.Execute(w, map[string]string{
+		"Cluster": a.Credential.Cluster, "Namespace": a.Namespace, "Image": a.Image,
+		"Credential": base64.StdEncoding.EncodeToString(cred),
+	})
+}

@@ -1,0 +1,253 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// journalAge is how long events are kept.
+const journalAge = 7 * 24 * time.Hour
+
+// putTimeout is how long the bus may take to acknowledge one batch.
+const putTimeout = 30 * time.Second
+
+// Bus is a hub.Bus on NATS JetStream.
+type Bus struct {
+	conn     *natsgo.Conn // as the hub, in the account of the agents
+	system   *natsgo.Conn // in the system account: who is connected
+	account  string
+	js       jetstream.JetStream
+	ids      *Identities
+	replicas int
+	log      *slog.Logger
+	back     chan struct{} // the connection came back
+}
+
+var _ hub.Bus = (*Bus)(nil)
+
+// Options say to which server a Bus connects.
+type Options struct {
+	Server   *Server // the embedded one, or nil
+	URL      string  // of an external one (several, separated by commas)
+	Replicas int     // of the streams; 0 means 1
+	Keys     *Keys
+	IDs      *Identities
+	Log      *slog.Logger
+}
+
+// Connect connects to the server. An external server that cannot be reached is no error: the bus waits for it, and
+// the log says so.
+func Connect(o Options) (*Bus, error) {
+	account, err := o.Keys.account.PublicKey()
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{ids: o.IDs, account: account, replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
+	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub"); err != nil {
+		return nil, err
+	}
+	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system"); err != nil {
+		b.conn.Close()
+		return nil, err
+	}
+	if b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncMaxPending(4096)); err != nil {
+		b.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo.Conn, error) {
+	token, seed, err := o.Keys.userCredentials(user, account, name)
+	if err != nil {
+		return nil, err
+	}
+	opts := []natsgo.Option{
+		natsgo.Name(name), natsgo.UserJWTAndSeed(token, string(seed)), natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true),
+		natsgo.ReconnectWait(250 * time.Millisecond), natsgo.ReconnectJitter(250*time.Millisecond, time.Second),
+		natsgo.ReconnectBufSize(-1), // what cannot be sent now is an error now: the hub tries again by itself
+		natsgo.PingInterval(20 * time.Second), natsgo.MaxPingsOutstanding(2),
+		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) {
+			if err != nil {
+				b.log.Warn("the connection to NATS is lost; it is tried again", "server", redact(o.URL), "err", err)
+			}
+		}),
+		natsgo.ConnectHandler(func(*natsgo.Conn) { b.wake() }),
+		natsgo.ReconnectHandler(func(c *natsgo.Conn) {
+			b.log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
+			b.wake()
+		}),
+		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { b.log.Warn("NATS", "err", err) }),
+	}
+	if o.Server != nil {
+		opts = append(opts, natsgo.InProcessServer(o.Server.server))
+	}
+	c, err := natsgo.Connect(o.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("connect to NATS at %s: %w: check --nats-url, and that the server trusts this hub "+
+			"(`drover hub nats-config` prints what it needs)", redact(o.URL), err)
+	}
+	if !c.IsConnected() {
+		b.log.Warn("NATS does not answer yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL), "err", c.LastError())
+	}
+	return c, nil
+}
+
+// redact takes user and password out of a URL, or several.
+func redact(urls string) string {
+	parts := strings.Split(urls, ",")
+	for i, p := range parts {
+		if u, err := url.Parse(strings.TrimSpace(p)); err == nil {
+			parts[i] = u.Redacted()
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
+func (b *Bus) wake() {
+	select {
+	case b.back <- struct{}{}:
+	default:
+	}
+}
+
+// Close ends the connections.
+func (b *Bus) Close() {
+	b.conn.Close()
+	if b.system != nil {
+		b.system.Close()
+	}
+}
+
+// Put implements hub.Bus.
+func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) error {
+	ctx, cancel := context.WithTimeout(ctx, putTimeout)
+	defer cancel()
+	var acks []jetstream.PubAckFuture
+	for _, p := range blobs {
+		chunks := protocol.Chunks(p.Sealed)
+		for i, c := range slices.Backward(chunks) { // number 0 last: where it is, the others are
+			ack, err := b.js.PublishMsgAsync(&natsgo.Msg{Subject: protocol.BlobSubject(p.Ref.ID(), i), Data: c})
+			if err != nil {
+				return fmt.Errorf("publish a blob: %w", err)
+			}
+			acks = append(acks, ack)
+		}
+	}
+	if err := await(ctx, acks); err != nil {
+		return fmt.Errorf("publish %d blobs: %w", len(blobs), err)
+	}
+	acks = acks[:0]
+	for _, d := range bundles {
+		ack, err := b.js.PublishMsgAsync(&natsgo.Msg{Subject: protocol.DesiredSubject(d.Cluster), Data: d.Sealed,
+			Header: natsgo.Header{protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}}})
+		if err != nil {
+			return fmt.Errorf("publish the bundle of %s: %w", d.Cluster, err)
+		}
+		acks = append(acks, ack)
+	}
+	if err := await(ctx, acks); err != nil {
+		return fmt.Errorf("publish %d bundles: %w", len(bundles), err)
+	}
+	return nil
+}
+
+// await waits until the server has acknowledged everything.
+func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
+	for _, a := range acks {
+		select {
+		case <-a.Ok():
+		case err := <-a.Err():
+			return err
+		case <-ctx.Done():
+			return errors.New("the server does not acknowledge in time")
+		}
+	}
+	return nil
+}
+
+// Holdings implements hub.Bus. It makes the buckets and the stream first, where they are missing.
+func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
+	out := hub.Holdings{Generations: map[string]uint64{}, Blobs: map[string]bool{}}
+	if err := b.prepare(ctx); err != nil {
+		return out, err
+	}
+	blobs, err := b.js.Stream(ctx, "KV_"+protocol.BucketBlobs)
+	if err != nil {
+		return out, err
+	}
+	info, err := blobs.Info(ctx, jetstream.WithSubjectFilter(protocol.BlobSubject("*", 0)))
+	if err != nil {
+		return out, err
+	}
+	for subject := range info.State.Subjects {
+		parts := strings.Split(subject, ".")
+		out.Blobs[parts[len(parts)-2]] = true
+	}
+	return out, b.generations(ctx, out.Generations)
+}
+
+// generations reads the generation of every bundle from its headers.
+func (b *Bus) generations(ctx context.Context, into map[string]uint64) error {
+	c, err := b.js.OrderedConsumer(ctx, "KV_"+protocol.BucketDesired, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, HeadersOnly: true})
+	if err != nil {
+		return err
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return err
+	}
+	for left := info.NumPending; left > 0; {
+		batch, err := c.FetchNoWait(1000)
+		if err != nil {
+			return err
+		}
+		got := uint64(0)
+		for m := range batch.Messages() {
+			got++
+			g, err := strconv.ParseUint(m.Headers().Get(protocol.HeaderGeneration), 10, 64)
+			if err == nil {
+				into[strings.TrimPrefix(m.Subject(), protocol.DesiredSubject(""))] = g
+			}
+		}
+		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
+			return err
+		}
+		left -= min(got, left)
+	}
+	return nil
+}
+
+// prepare makes the buckets and the stream.
+func (b *Bus) prepare(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, putTimeout)
+	defer cancel()
+	for _, bucket := range []string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
+		_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, History: 1, Storage: jetstream.FileStorage, Replicas: b.replicas})
+		if err != nil {
+			return fmt.Errorf("the bucket %s on NATS: %w: does the server have JetStream, and does it trust this hub "+
+				"(`drover hub nats-config`)?", bucket, err)
+		}
+	}
+	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")},
+		MaxAge: journalAge, Storage: jetstream.FileStorage, Replicas: b.replicas})
+	if err != nil {
+		return fmt.Errorf("the stream %s on NATS: %w", protocol.StreamJournal, err)
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package nats
+
+import (
+	"crypto/ed25519"
+	"crypto/rand"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/nats-io/nkeys"
+)
+
+// Keys are the hub's secrets, each in a file of its own that only the hub's user can read. Whoever has them is
+// the hub: they are what a backup must hold, and they cannot be made again from Git.
+type Keys struct {
+	Signer ed25519.PrivateKey // signs bundles
+	Secret []byte             // of the fleet: encrypts blobs and the hub's store
+
+	operator, account, system, hubUser, systemUser nkeys.KeyPair
+}
+
+// OpenKeys reads the keys in dir, and makes those that are missing. Keys are made all at once: a
+// directory that has some of them and not others was damaged, and the error says which to bring back.
+func OpenKeys(dir string) (*Keys, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the hub's keys: %w: give the user who runs the hub the right to write there", err)
+	}
+	k := &Keys{}
+	f := &keyFiles{dir: dir}
+	f.fresh = f.none("signing.key", "fleet.key", "operator.nk", "account.nk", "system.nk", "hub-user.nk", "system-user.nk")
+	k.Signer = ed25519.NewKeyFromSeed(f.raw("signing.key", "DROVER SIGNING KEY"))
+	k.Secret = f.raw("fleet.key", "DROVER FLEET SECRET")
+	k.operator = f.nkey("operator.nk", nkeys.PrefixByteOperator)
+	k.account = f.nkey("account.nk", nkeys.PrefixByteAccount)
+	k.system = f.nkey("system.nk", nkeys.PrefixByteAccount)
+	k.hubUser = f.nkey("hub-user.nk", nkeys.PrefixByteUser)
+	k.systemUser = f.nkey("system-user.nk", nkeys.PrefixByteUser)
+	return k, f.err
+}
+
+// keyFiles reads or makes key files until the first error.
+type keyFiles struct {
+	dir   string
+	fresh bool
+	err   error
+}
+
+func (f *keyFiles) none(names ...string) bool {
+	for _, n := range names {
+		if _, err := os.Stat(filepath.Join(f.dir, n)); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
+}
+
+// load gives the content of a file, or makes it.
+func (f *keyFiles) load(name string, generate func() []byte) []byte {
+	if f.err != nil {
+		return nil
+	}
+	path := filepath.Join(f.dir, name)
+	data, err := os.ReadFile(path)
+	if err == nil {
+		return data
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		f.err = fmt.Errorf("the hub's keys: %w", err)
+		return nil
+	}
+	if !f.fresh {
+		f.err = fmt.Errorf("the hub's keys: %s is missing while others are there: bring it back from a backup; "+
+			"or remove the whole folder %s for a new fleet, whose agents all have to be installed anew", path, f.dir)
+		return nil
+	}
+	data = generate()
+	f.err = writeFile(path, data)
+	return data
+}
+
+// raw is a key of 32 bytes in PEM.
+func (f *keyFiles) raw(name, kind string) []byte {
+	data := f.load(name, func() []byte {
+		key := make([]byte, 32)
+		_, _ = rand.Read(key) // never fails: crypto/rand
+		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: key})
+	})
+	block, _ := pem.Decode(data)
+	if f.err == nil && (block == nil || block.Type != kind || len(block.Bytes) != 32) {
+		f.err = fmt.Errorf("the hub's keys: %s holds no %s: bring it back from a backup", filepath.Join(f.dir, name), kind)
+	}
+	if f.err != nil {
+		return make([]byte, 32)
+	}
+	return block.Bytes
+}
+
+func (f *keyFiles) nkey(name string, prefix nkeys.PrefixByte) nkeys.KeyPair {
+	data := f.load(name, func() []byte {
+		pair, err := nkeys.CreatePair(prefix)
+		if err != nil {
+			f.err = err
+			return nil
+		}
+		seed, err := pair.Seed()
+		f.err = err
+		return seed
+	})
+	if f.err != nil {
+		return nil
+	}
+	pair, err := nkeys.FromSeed(data)
+	if err != nil {
+		f.err = fmt.Errorf("the hub's keys: %s: %w: bring it back from a backup", filepath.Join(f.dir, name), err)
+	}
+	return pair
+}
+
+// writeFile writes a secret so that it is there whole or not at all.
+func writeFile(path string, data []byte) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".new-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	_, err = tmp.Write(data)
+	err = errors.Join(err, tmp.Sync(), tmp.Close())
+	if err == nil {
+		err = os.Rename(tmp.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(tmp.Name())
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}

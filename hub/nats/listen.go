@@ -1,0 +1,288 @@
+package nats
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// journalTail is how many events are read back when the hub starts.
+const journalTail = 2000
+
+// Listen implements hub.Bus. All calls to the listener come from this goroutine.
+func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
+	calls := make(chan func(), 4096)
+	call := func(f func()) {
+		select {
+		case calls <- f:
+		case <-ctx.Done():
+		}
+	}
+	watch := newLinks(b, to)
+	if err := watch.subscribe(call); err != nil {
+		return err
+	}
+	go b.retrieve(ctx, to, call)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case f := <-calls:
+			f()
+		case <-b.back:
+			to.Reset()
+			go watch.refresh(ctx, call)
+		}
+	}
+}
+
+// retrieve follows the reports and the journal: what is retained first, then what comes. It starts over
+// when the server loses its consumers.
+func (b *Bus) retrieve(ctx context.Context, to hub.Listener, call func(func())) {
+	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
+	for ctx.Err() == nil {
+		err := b.follow(ctx, to, call)
+		if ctx.Err() != nil {
+			return
+		}
+		b.log.Debug("reports are not followed; it is tried again", "err", err)
+		_ = pause.Wait(ctx, nil)
+	}
+}
+
+func (b *Bus) follow(ctx context.Context, to hub.Listener, call func(func())) error {
+	if err := b.prepare(ctx); err != nil {
+		return err
+	}
+	reports, err := b.js.OrderedConsumer(ctx, "KV_"+protocol.BucketReport, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy})
+	if err != nil {
+		return err
+	}
+	journal, err := b.journal(ctx)
+	if err != nil {
+		return err
+	}
+	failed := make(chan error, 1)
+	onError := jetstream.ConsumeErrHandler(func(_ jetstream.ConsumeContext, err error) {
+		select {
+		case failed <- err:
+		default:
+		}
+	})
+	r, err := reports.Consume(func(m jetstream.Msg) {
+		cluster, at := strings.TrimPrefix(m.Subject(), protocol.ReportSubject("")), received(m)
+		call(func() { to.Report(cluster, m.Data(), at) })
+	}, onError)
+	if err != nil {
+		return err
+	}
+	defer r.Stop()
+	j, err := journal.Consume(func(m jetstream.Msg) {
+		call(func() { to.Event(strings.TrimPrefix(m.Subject(), protocol.JournalSubject("")), m.Data()) })
+	}, onError)
+	if err != nil {
+		return err
+	}
+	defer j.Stop()
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-failed:
+		return err
+	}
+}
+
+func (b *Bus) journal(ctx context.Context) (jetstream.Consumer, error) {
+	stream, err := b.js.Stream(ctx, protocol.StreamJournal)
+	if err != nil {
+		return nil, err
+	}
+	state := stream.CachedInfo().State
+	from := max(state.FirstSeq, 1)
+	if state.LastSeq > journalTail {
+		from = max(from, state.LastSeq-journalTail)
+	}
+	return b.js.OrderedConsumer(ctx, protocol.StreamJournal, jetstream.OrderedConsumerConfig{
+		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from})
+}
+
+func received(m jetstream.Msg) time.Time {
+	if meta, err := m.Metadata(); err == nil {
+		return meta.Timestamp
+	}
+	return time.Now()
+}
+
+// links knows who is connected, from the events of the system account.
+type links struct {
+	bus  *Bus
+	to   hub.Listener
+	live map[string]map[string]bool // by cluster: its connections
+}
+
+func newLinks(b *Bus, to hub.Listener) *links {
+	return &links{b, to, map[string]map[string]bool{}}
+}
+
+// connection is what the system account says of one, see ConnectEventMsg and DisconnectEventMsg of
+// nats-server.
+type connection struct {
+	Server struct{ ID string }
+	Client struct {
+		ID    uint64
+		User  string
+		Start time.Time
+		Stop  time.Time
+	}
+}
+
+func (c connection) key() string { return fmt.Sprint(c.Server.ID, "/", c.Client.ID) }
+
+func (l *links) subscribe(call func(func())) error {
+	hear := func(event string, up bool) error {
+		_, err := l.bus.system.Subscribe("$SYS.ACCOUNT."+l.bus.account+"."+event, func(m *natsgo.Msg) {
+			var c connection
+			if json.Unmarshal(m.Data, &c) != nil {
+				return
+			}
+			if cluster, ok := l.bus.ids.cluster(c.Client.User); ok {
+				call(func() { l.note(cluster, c, up) })
+			}
+		})
+		return err
+	}
+	if err := hear("CONNECT", true); err != nil {
+		return err
+	}
+	return hear("DISCONNECT", false)
+}
+
+// note takes in that a connection came or went. A cluster is connected while any of its connections is.
+func (l *links) note(cluster string, c connection, up bool) {
+	was := len(l.live[cluster]) > 0
+	at := c.Client.Start
+	if up {
+		if l.live[cluster] == nil {
+			l.live[cluster] = map[string]bool{}
+		}
+		l.live[cluster][c.key()] = true
+	} else {
+		delete(l.live[cluster], c.key())
+		at = c.Client.Stop
+	}
+	if is := len(l.live[cluster]) > 0; is != was {
+		if at.IsZero() {
+			at = time.Now()
+		}
+		l.to.Link(cluster, is, at)
+	}
+}
+
+// refresh asks all servers who is connected: events were missed while the hub was away. Servers that do not
+// answer within a second are taken to be gone, with their connections.
+func (l *links) refresh(ctx context.Context, call func(func())) {
+	found := map[string]map[string]connection{} // by cluster and key
+	for offset := 0; ; {
+		got, err := l.page(ctx, offset, found)
+		if err != nil {
+			l.bus.log.Debug("who is connected cannot be told", "err", err)
+			return
+		}
+		if got < pageSize {
+			break
+		}
+		offset += pageSize
+	}
+	call(func() { l.replace(found) })
+}
+
+func (l *links) replace(found map[string]map[string]connection) {
+	for cluster, conns := range l.live {
+		for key := range conns {
+			if _, still := found[cluster][key]; !still {
+				var c connection
+				c.Server.ID, _, _ = strings.Cut(key, "/")
+				_, _ = fmt.Sscan(key[strings.LastIndex(key, "/")+1:], &c.Client.ID)
+				l.note(cluster, c, false)
+			}
+		}
+	}
+	for cluster, conns := range found {
+		for _, c := range conns {
+			l.note(cluster, c, true)
+		}
+	}
+}
+
+// pageSize is how many connections a server lists in one answer.
+const pageSize = 1024
+
+// page asks for one page of connections, and gives the most that any one server had.
+func (l *links) page(ctx context.Context, offset int, into map[string]map[string]connection) (int, error) {
+	inbox := l.bus.system.NewRespInbox()
+	sub, err := l.bus.system.SubscribeSync(inbox)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	ask := fmt.Sprintf(`{"auth":true,"limit":%d,"offset":%d}`, pageSize, offset)
+	if err := l.bus.system.PublishRequest("$SYS.REQ.ACCOUNT."+l.bus.account+".CONNZ", inbox, []byte(ask)); err != nil {
+		return 0, err
+	}
+	most := 0
+	wait, cancel := context.WithTimeout(ctx, 5*time.Second) // for the first answer
+	defer cancel()
+	for {
+		m, err := sub.NextMsgWithContext(wait)
+		if err != nil {
+			return most, ctx.Err() // no more servers answer
+		}
+		n, err := l.read(m.Data, into)
+		if err != nil {
+			return 0, err
+		}
+		most = max(most, n)
+		rest, stop := context.WithTimeout(ctx, time.Second)
+		defer stop()
+		wait = rest
+	}
+}
+
+func (l *links) read(data []byte, into map[string]map[string]connection) (int, error) {
+	var answer struct {
+		Server struct{ ID string }
+		Data   struct {
+			Connections []struct {
+				CID   uint64 `json:"cid"`
+				User  string `json:"authorized_user"`
+				Start time.Time
+			}
+		}
+	}
+	if err := json.Unmarshal(data, &answer); err != nil {
+		return 0, err
+	}
+	for _, conn := range answer.Data.Connections {
+		cluster, ok := l.bus.ids.cluster(conn.User)
+		if !ok {
+			continue
+		}
+		var c connection
+		c.Server.ID, c.Client.ID, c.Client.User, c.Client.Start = answer.Server.ID, conn.CID, conn.User, conn.Start
+		if into[cluster] == nil {
+			into[cluster] = map[string]connection{}
+		}
+		into[cluster][c.key()] = c
+	}
+	return len(answer.Data.Connections), nil
+}
