@@ -62,7 +62,7 @@ func parseURL(given string) (location, error) {
 		return l, fmt.Errorf("repository %s: %s is not supported: use a path, file, https, http or ssh", withoutUser(given), u.Scheme)
 	}
 	if u.Host == "" {
-		return l, fmt.Errorf("repository %s: it names no host", withoutUser(given))
+		return l, fmt.Errorf("repository %s: it names no host: write it before the path", withoutUser(given))
 	}
 	l.url = u.String()
 	return l, nil

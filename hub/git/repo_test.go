@@ -2,6 +2,9 @@ package git
 
 import (
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,6 +49,20 @@ func gitEnv(more ...string) []string {
 		"GIT_COMMITTER_NAME=Ben", "GIT_COMMITTER_EMAIL=ben@example.com", "GIT_COMMITTER_DATE=1700000100 +0200",
 	}
 	return append(env, more...)
+}
+
+// tryGit runs git and returns its error.
+func (r *testRepo) tryGit(args ...string) error {
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env = r.dir, gitEnv()
+	return cmd.Run()
+}
+
+// hashOf is the id of an object.
+func hashOf(kind string, data []byte) string {
+	h := sha1.New()
+	_, _ = fmt.Fprintf(h, "%s %d\x00%s", kind, len(data), data)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (r *testRepo) git(args ...string) string { r.Helper(); return runGit(r, r.dir, args...) }
