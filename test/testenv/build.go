@@ -226,6 +226,11 @@ func (b *build) goCommand(ctx context.Context, line func(string), args ...string
 	return stdout.Bytes(), nil
 }
 
+// lastLines joins the last n of lines.
+func lastLines(lines []string, n int) string {
+	return strings.Join(lines[max(0, len(lines)-n):], "\n")
+}
+
 // progress tells people, and processes that wait, how far a build is.
 type progress struct {
 	w     io.Writer

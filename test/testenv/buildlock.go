@@ -38,8 +38,3 @@ func lockBuilds(ctx context.Context, w io.Writer, cache string) (*os.File, error
 	}
 	return lock, nil
 }
-
-// lastLines joins the last n of lines.
-func lastLines(lines []string, n int) string {
-	return strings.Join(lines[max(0, len(lines)-n):], "\n")
-}

@@ -109,7 +109,7 @@ func TestGitOverHTTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Stop()
+	atEnd(t, s.Stop)
 
 	if _, err := r.Git("ls-remote", s.URL); err == nil {
 		t.Error("let in without a password")

@@ -118,7 +118,7 @@ func TestSweepRemovesOnlyWhatIsNobodys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer mine.remove()
+	atEnd(t, mine.remove)
 	dead, err := newTempDir("dead")
 	if err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestSweepRemovesOnlyWhatIsNobodys(t *testing.T) {
 		t.Fatal(err)
 	}
 	young.lock.Close()
-	defer os.RemoveAll(young.path)
+	atEnd(t, young.remove)
 	for _, d := range []*tempDir{mine, dead} {
 		old := time.Now().Add(-time.Hour)
 		if err := os.Chtimes(d.path, old, old); err != nil {
@@ -159,9 +159,9 @@ func TestPortTakenMeanwhileIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer taken.Close()
+	atEnd(t, taken.Close)
 	n := &NATS{Dir: dir.path, dir: dir, bin: bin["nats-server"]}
-	defer n.Stop()
+	atEnd(t, n.Stop)
 	if err := n.Configure(""); err != nil {
 		t.Fatal(err)
 	}
@@ -192,4 +192,13 @@ func TestSilentServerIsReportedWithItsLog(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "what happened") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("got %v; want the end of the log and what was tried", err)
 	}
+}
+
+// atEnd calls f when the test ends, and has its error fail the test.
+func atEnd(t *testing.T, f func() error) {
+	t.Cleanup(func() {
+		if err := f(); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -53,7 +53,7 @@ func TestNATSTellsWhatIsWrongWithItsConfiguration(t *testing.T) {
 	NeedT(t)
 	n, err := StartNATS(within(t), "no_such_setting: 1")
 	if err == nil {
-		n.Stop()
+		atEnd(t, n.Stop)
 		t.Fatal("started")
 	}
 	if !strings.Contains(err.Error(), "no_such_setting") {

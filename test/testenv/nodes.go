@@ -2,7 +2,6 @@ package testenv
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -185,11 +184,10 @@ func outcome(pod Object) string {
 		status := map[bool]string{true: "True", false: "False"}[ok]
 		conditions = append(conditions, Object{"type": name, "status": status, "lastTransitionTime": now()})
 	}
-	text, _ := json.Marshal(Object{"status": Object{ // made of strings, so it can be written
+	return Object{"status": Object{
 		"phase": phase, "startTime": now(), "hostIP": "127.0.0.1", "podIP": podIP(pod), "podIPs": []Object{{"ip": podIP(pod)}},
 		"conditions": conditions, "containerStatuses": states,
-	}})
-	return string(text)
+	}}.String()
 }
 
 // containerState returns the state of a container that was tried, and whether it is up.
@@ -211,8 +209,12 @@ func containerState(c Object, always bool) (state map[string]any, up bool) {
 	return Object{"running": Object{"startedAt": now()}}, true
 }
 
-// podIP returns an address made of the pod's uid: different for each, and the same at every look.
+// podIP returns the node's address for a pod in the host's network, and else one made of the pod's uid: another for each
+// pod, and the same at every look.
 func podIP(pod Object) string {
+	if pod.Field("spec", "hostNetwork") == true {
+		return "127.0.0.1"
+	}
 	var n uint32
 	for _, c := range pod.Text("metadata", "uid") {
 		n = n*31 + uint32(c)

@@ -72,7 +72,7 @@ func (p *process) stop(grace time.Duration) {
 	if p == nil {
 		return
 	}
-	p.signal(syscall.SIGTERM)
+	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended already, which is what we want
 	select {
 	case <-p.done:
 		return
@@ -86,18 +86,8 @@ func (p *process) kill() {
 	if p == nil {
 		return
 	}
-	p.signal(syscall.SIGKILL)
+	_ = p.cmd.Process.Kill() // it may have ended already, which is what we want
 	<-p.done
-}
-
-// signal sends sig to the program's process group, unless the program has already ended and been waited for: its
-// number may then belong to somebody else.
-func (p *process) signal(sig syscall.Signal) {
-	select {
-	case <-p.done:
-	default:
-		_ = syscall.Kill(-p.cmd.Process.Pid, sig) // it may have ended in this instant, which is what we want
-	}
 }
 
 // await polls ready until it returns no error, the program ends, or limit has passed. The error holds the end of the log.

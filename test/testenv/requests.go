@@ -135,7 +135,7 @@ rules:
 
 // Requests returns what each user has asked for since the control plane started, by the user's name, such as
 // system:serviceaccount:drover-system:drover-agent. Verbs are those of RBAC in capitals (GET, LIST, CREATE, …), except
-// that server-side applies are told from other patches as APPLY. It needs WithAudit.
+// that server-side applies are told from other patches as APPLY, those that force as Drover's do. It needs WithAudit.
 func (cp *ControlPlane) Requests() (map[string]Requests, error) {
 	if !cp.audit {
 		return nil, fmt.Errorf("control plane %s writes no audit log; start it WithAudit", cp.Name)

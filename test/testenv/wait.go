@@ -32,7 +32,7 @@ func Available(o Object) bool {
 }
 
 // Wait returns once cond holds for the object that ref names (nil while there is none), or with an error that shows the
-// object when ctx ends. what completes the sentence "the object …". It watches, so waiting costs the API server two
+// object when ctx ends. what names the condition in it. It watches, so waiting costs the API server two
 // requests, and not one for every look. Without a deadline in ctx it waits for a minute.
 func (k *Kube) Wait(ctx context.Context, ref Ref, what string, cond func(Object) bool) error {
 	if _, ok := ctx.Deadline(); !ok {
@@ -52,7 +52,11 @@ func (k *Kube) Wait(ctx context.Context, ref Ref, what string, cond func(Object)
 	if trouble != nil && !errors.Is(trouble, context.DeadlineExceeded) {
 		err = fmt.Errorf("%w (%v)", err, trouble)
 	}
-	return fmt.Errorf("waited for %s: %s: %w; it is %s", ref, what, err, last)
+	state := "absent"
+	if last != nil {
+		state = last.String()
+	}
+	return fmt.Errorf("waited for %s: %s: %w; it is %s", ref, what, err, state)
 }
 
 // waitOnce looks at the object and then watches it until cond holds or the watch ends.
