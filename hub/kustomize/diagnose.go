@@ -23,7 +23,7 @@ func diagnose(m *mount, cause error) error {
 		return cause
 	}
 	for _, look := range []func(*mount, string) *BuildError{
-		brokenKustomization, brokenReference, brokenObject, brokenPatch, brokenPairs,
+		brokenKustomization, brokenReference, brokenYAML, brokenObject, brokenPatch, brokenPairs,
 	} {
 		if e := look(m, cause.Error()); e != nil {
 			return e
@@ -75,7 +75,10 @@ func innermost(text string) string {
 	if i := strings.LastIndex(text, "': "); i >= 0 && strings.Contains(text[:i], "err='") {
 		text = text[i+len("': "):]
 	}
-	for _, quote := range []string{"\n", "map[", "{", "`", " in object"} {
+	if i := strings.LastIndex(text, "`: "); i >= 0 && strings.Contains(text, "with config: `") {
+		text = text[i+len("`: "):] // what stands before quotes the generator, literals and all
+	}
+	for _, quote := range []string{"\n", "map[", "{", "`", " in object", ": node contents"} {
 		if i := strings.Index(text, quote); i > 0 {
 			text = text[:i]
 		}
@@ -86,6 +89,9 @@ func innermost(text string) string {
 	})
 	keep := min(len(parts), 4)
 	text = strings.TrimRight(strings.Join(parts[len(parts)-keep:], ": "), ": ")
+	if text == "" {
+		return "kustomize's own reason quotes the content and is withheld"
+	}
 	if len(text) > 300 {
 		text = text[:300] + "…"
 	}
@@ -141,13 +147,24 @@ func (k kustomization) wrongType(text string) *BuildError {
 	_, where, _ = strings.Cut(where, ".")
 	where = strings.ReplaceAll(strings.ReplaceAll(where, "GeneratorArgs.", ""), "KvPairSources.", "")
 	if where == "" {
-		return &BuildError{File: k.path, Line: 1, Reason: "the kustomization is a " + what, Hint: "kustomize wants a map"}
+		return &BuildError{File: k.path, Line: 1, Reason: "the kustomization is " + kindOf(what), Hint: "kustomize wants a map"}
 	}
 	line := lineOf(k.data, where)
 	if at := keyLine(k.data, where[strings.LastIndex(where, ".")+1:]); at > 0 {
 		line = at
 	}
-	return &BuildError{File: k.path, Line: line, Reason: fmt.Sprintf("%s is a %s", where, what), Hint: "kustomize wants " + wanted(expected)}
+	return &BuildError{File: k.path, Line: line, Reason: where + " is " + kindOf(what), Hint: "kustomize wants " + wanted(expected)}
+}
+
+// kindOf puts JSON's word for a type into YAML's.
+func kindOf(value string) string {
+	switch value, _, _ = strings.Cut(value, " "); value {
+	case "array":
+		return "a list"
+	case "object":
+		return "a map"
+	}
+	return "a " + value
 }
 
 // wanted puts a Go type into words.

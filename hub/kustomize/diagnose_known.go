@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"strings"
@@ -58,7 +59,8 @@ func (m *mount) brokenEnv() *BuildError {
 	return nil
 }
 
-// explanation is a failure that kustomize's text tells and the files do not.
+// explanation is a failure that kustomize's text tells and the files do not. Without a reason of our
+// own, kustomize's is given.
 type explanation struct{ mark, reason, hint string }
 
 var explanations = []explanation{
@@ -78,6 +80,14 @@ var explanations = []explanation{
 	{"unsupported value: ", "a value is infinite, which Kubernetes cannot hold", "quote it if it is text"},
 	{"unsupported type: map[interface", "a map has a key that is no text", "quote the keys that are numbers, true, false or null"},
 	{"invalid schema file", "the schema that openapi.path names is no OpenAPI schema", "check the file"},
+	{"illegally repeats the key", "a generator has the same key twice", "keep one of the two"},
+	{"must have a name", "a generator has no name", "add name: to it"},
+	{"nothing selected by", "", "check the source of the replacement against the objects in this kustomization"},
+	{"in replacement target", "", "check fieldPaths, or set options.create to add the field"},
+	{"does not match a config with the following GVK", "", "replicas: names something that cannot be scaled, or is not there; check the name"},
+	{"sortOptions", "", "write order: fifo or order: legacy"},
+	{"OpenAPI version is not built in", "", "remove openapi.version"},
+	{"wrong node kind", "", "a patch has a list where the object has a map, or the other way round"},
 	{"already defined at line", "a map has the same key twice", "keep one of the two"},
 }
 
@@ -88,7 +98,7 @@ func known(m *mount, cause string) *BuildError {
 	}
 	for _, x := range explanations {
 		if strings.Contains(cause, x.mark) {
-			return &BuildError{File: m.outermost(), Reason: x.reason, Hint: x.hint}
+			return &BuildError{File: m.outermost(), Reason: cmp.Or(x.reason, innermost(cause)), Hint: x.hint}
 		}
 	}
 	return nil

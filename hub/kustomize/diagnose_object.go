@@ -9,14 +9,11 @@ import (
 
 const noObjectHint = "if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml"
 
-// brokenObject finds a file of objects that does not parse, or holds something that is no object.
+// brokenObject finds a file of objects that holds something that is none.
 func brokenObject(m *mount, cause string) *BuildError {
 	for _, f := range m.read {
 		if !m.declares[f.path] || isKustomization(f.path) {
 			continue
-		}
-		if e := syntax(f); e != nil {
-			return e
 		}
 		if e := duplicateKey(f); e != nil && strings.Contains(cause, "already defined at line") {
 			return e

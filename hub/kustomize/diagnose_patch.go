@@ -39,6 +39,7 @@ type patch struct {
 	field string
 	file  string // "" if the text stands in the kustomization
 	text  string
+	quote string // how kustomize points at it
 }
 
 // place says where to point for a patch.
@@ -73,11 +74,11 @@ func (m *mount) patches() []patch {
 
 func (m *mount) patch(k kustomization, field string, p types.Patch) patch {
 	if p.Path == "" {
-		return patch{k: k, field: field, text: p.Patch}
+		return patch{k: k, field: field, text: p.Patch, quote: fmt.Sprintf("[patch: %q]", strings.TrimSpace(p.Patch))}
 	}
 	target, _ := reference{path: p.Path}.target(k.dir())
 	data, _ := m.content(target)
-	return patch{k: k, field: field, file: target, text: string(data)}
+	return patch{k: k, field: field, file: target, text: string(data), quote: fmt.Sprintf("[path: %q]", p.Path)}
 }
 
 // brokenPatch finds a patch that does not parse, or that has nothing to patch.
@@ -97,7 +98,7 @@ func brokenPatch(m *mount, cause string) *BuildError {
 	}
 	id, ok := identityIn(after)
 	if !found || !ok {
-		return jsonPatch(m, cause)
+		return wrongPatch(m, cause)
 	}
 	e := &BuildError{File: m.outermost(), Reason: "the patch for " + id.String() + " matches no object", Hint: m.nearest(id)}
 	if strings.Contains(cause, "multiple matches") {
@@ -137,33 +138,3 @@ func (m *mount) nearest(id identity) string {
 	}
 	return suggest(id.name, names, "check its apiVersion, kind, name and namespace against the object's")
 }
-
-// jsonPatch explains a JSON patch that does not apply.
-func jsonPatch(m *mount, cause string) *BuildError {
-	for _, mark := range []string{
-		"operation does not apply", "must specify a target for JSON patch", "unable to parse SM or JSON patch",
-		"testing value", "testing path", "illegally qualifies as both", "is not allowed to set `patches.target`",
-	} {
-		at := strings.Index(cause, mark)
-		if at < 0 {
-			continue
-		}
-		e := &BuildError{File: m.outermost(), Reason: "a patch does not apply: " + innermost(cause), Hint: "check the paths and the operations against the object"}
-		all := m.patches()
-		for _, p := range all {
-			mentioned := p.file != "" && strings.Contains(cause, `[path: "`) && strings.Contains(cause, p.field) ||
-				p.file != "" && strings.Contains(cause, baseOf(p.file)) || len(all) == 1
-			if mentioned {
-				e.File, e.Line = p.place()
-				return e
-			}
-		}
-		if len(all) > 0 {
-			e.File = all[0].k.path
-		}
-		return e
-	}
-	return nil
-}
-
-func baseOf(file string) string { return file[strings.LastIndex(file, "/")+1:] }

@@ -40,6 +40,8 @@ func (m *mount) trouble(k kustomization, r reference, cause string) (reason, hin
 	}
 	info, err := m.stat(target)
 	switch {
+	case err != nil && strings.Contains(r.path, " - "):
+		return "does not exist", "is the line below it indented further? YAML then reads the two as one"
 	case err != nil && looksRemote(r.path):
 		return "does not exist", "if it is meant to be remote: a build reads nothing outside the repository; " + inHint
 	case err != nil:

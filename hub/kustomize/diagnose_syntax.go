@@ -7,6 +7,28 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
+// brokenYAML finds a file that should be YAML and is not. The data of generators may be anything.
+func brokenYAML(m *mount, _ string) *BuildError {
+	data := map[string]bool{}
+	for _, k := range m.kusts {
+		for _, r := range k.refs {
+			if strings.Contains(r.field, ".files[") || strings.Contains(r.field, ".env") {
+				target, _ := r.target(k.dir())
+				data[target] = true
+			}
+		}
+	}
+	for _, f := range m.read {
+		if data[f.path] || !m.declares[f.path] && !isManifest(f.path) {
+			continue
+		}
+		if e := syntax(f); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
 // syntax finds the line on which a file stops being YAML; nil if it is YAML.
 func syntax(f file) *BuildError {
 	for _, doc := range documents(f.data) {

@@ -59,7 +59,7 @@ func remotes(url string) []string {
 		"git@github.com:org/repo.git", "git@github.com:org/repo", "github.com/org/repo", "GitHub.com/org/repo?ref=x", "github.com:org/repo//sub",
 		"ssh://git@" + host + "/org/repo", "user@" + host + ":org/repo", "me@host.example:org/repo.git/sub",
 		"file:///etc", "file::/etc//x", "file:///tmp/repo.git?ref=x", "org@dev.azure.example:v3/org/_git/repo",
-		"git::git@github.com:org/repo", "https://user:hunter2@" + host + "/org/repo",
+		"git::git@github.com:org/repo", "git@host:org/repo: {x: y}", "https://user:hunter2@" + host + "/org/repo",
 	}
 }
 

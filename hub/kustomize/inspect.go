@@ -87,20 +87,22 @@ func (k kustomization) vetHelm() *BuildError {
 // vet refuses a reference that leads outside the repository. It says whether the reference is a local
 // file by a name that kustomize might take for a Git address.
 func (m *mount) vet(k kustomization, r reference) (masked bool, _ *BuildError) {
+	target, within := r.target(k.dir())
+	if r.role != component && isHTTP(r.path) || r.folder() && isGit(r.path) { // also if it is inline to us: kustomize may disagree
+		if r.role != component && !isHTTP(r.path) && within && m.isFile(target) {
+			return true, nil
+		}
+		return false, m.refuseRef(k, r, "is remote, and a build reads nothing outside the repository", vendorHint)
+	}
 	if r.inline() {
 		if r.role == plugin {
 			return false, vetPlugins(k.path, lineOf(k.data, r.field), r.field+".", []byte(r.path))
 		}
 		return false, nil
 	}
-	target, within := r.target(k.dir())
-	if r.role != component && isHTTP(r.path) || r.folder() && isGit(r.path) {
-		if r.role != component && !isHTTP(r.path) && within && m.isFile(target) {
-			return true, nil
-		}
-		return false, m.refuseRef(k, r, "is remote, and a build reads nothing outside the repository", vendorHint)
-	}
 	switch {
+	case r.field == "openapi.path" && within:
+		return false, m.vetSchema(target)
 	case path.IsAbs(r.path):
 		return false, m.refuseRef(k, r, "is an absolute path, and a build reads nothing outside the repository", inHint)
 	case !within:

@@ -1,9 +1,9 @@
 package kustomize
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"regexp"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -55,7 +55,7 @@ func (b *budget) admit(name string, data []byte) *BuildError {
 		return &BuildError{File: name, Reason: fmt.Sprintf("is larger than the %d MiB that a build reads", maxFile>>20), Hint: splitHint}
 	case b.bytes > maxRead, b.reads > maxReads, b.folders > maxFolders, b.nodes > maxNodes:
 		return &BuildError{File: name, Reason: "the build reads more than its bounds allow; this is where it was stopped", Hint: "does a base include itself many times over? Otherwise " + splitHint}
-	case bytes.IndexByte(data, '&') >= 0 && bytes.IndexByte(data, '*') >= 0:
+	case anchor.Match(data) && alias.Match(data):
 		return vetAliases(name, data)
 	}
 	return nil
@@ -72,6 +72,12 @@ func countNodes(data []byte) int {
 	}
 	return n
 }
+
+// anchor and alias find all text that YAML may take for one, and spare the usual file a parse.
+var (
+	anchor = regexp.MustCompile(`(^|[\s\[{,:?-])&[^\s\[\]{},]`)
+	alias  = regexp.MustCompile(`(^|[\s\[{,:?-])\*[^\s\[\]{},]`)
+)
 
 func vetAliases(name string, data []byte) *BuildError {
 	for _, doc := range documents(data) {

@@ -49,7 +49,7 @@ func (r *Renderer) Build(ctx context.Context, tree hub.Tree, dir string, opts hu
 	}
 	go func() {
 		defer func() { <-turn }()
-		done <- build(m, dir, opts)
+		done <- safely(m, opts)
 	}()
 	select {
 	case o := <-done:
@@ -66,9 +66,19 @@ type outcome struct {
 	err     error
 }
 
-// build prepares the mount for one folder, runs kustomize over it and explains what went wrong.
-func build(m *mount, dir string, opts hub.BuildOptions) outcome {
-	target, err := prepare(m, dir, opts)
+// safely keeps a panic from reaching beyond the build.
+func safely(m *mount, opts hub.BuildOptions) (o outcome) {
+	defer func() {
+		if v := recover(); v != nil {
+			o = outcome{err: unknown(m, panicked{v})}
+		}
+	}()
+	return build(m, opts)
+}
+
+// build prepares the mount for its folder, runs kustomize over it and explains what went wrong.
+func build(m *mount, opts hub.BuildOptions) outcome {
+	target, err := prepare(m, m.dir, opts)
 	if err != nil || target == "" {
 		return outcome{err: err}
 	}
