@@ -17,6 +17,9 @@ func At(ctx context.Context, path, revision string) (hub.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
+	if revision == "" {
+		revision = "HEAD"
+	}
 	id, err := r.resolve(revision)
 	if err != nil {
 		return nil, err

@@ -39,6 +39,8 @@ func (c *cache[K, V]) get(key K) (value V, ok bool) {
 
 // put keeps value, of about size bytes. What is larger than a quarter of the cache is not kept.
 func (c *cache[K, V]) put(key K, value V, size int) {
+	const overhead = 256 // bytes for the key and the places where it stands
+	size += overhead
 	if size > c.max/4 {
 		return
 	}

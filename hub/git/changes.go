@@ -15,7 +15,7 @@ const (
 
 // Changes lists what differs from an older snapshot (hub.Snapshot). From nil, everything differs.
 func (s *snapshot) Changes(from hub.Snapshot) ([]string, error) {
-	d := diff{now: s}
+	d := diff{now: s, limit: maxChanges}
 	var err error
 	switch old := from.(type) {
 	case nil:
@@ -37,6 +37,7 @@ func (s *snapshot) Changes(from hub.Snapshot) ([]string, error) {
 // diff collects the paths that differ between two snapshots.
 type diff struct {
 	old, now *snapshot
+	limit    int // of paths
 	paths    []string
 }
 
@@ -92,7 +93,7 @@ func (d *diff) entries(path string, old, now entry) error {
 
 // all lists what appeared or vanished: the entry at path and everything below.
 func (d *diff) all(s *snapshot, path string, e entry) error {
-	if len(path) > maxPath || len(d.paths) > maxChanges {
+	if len(path) > maxPath || len(d.paths) > d.limit {
 		return fmt.Errorf("folder %.60s of %s: its tree unfolds without end: remove it from the repository", path, s.revision.Hash)
 	}
 	d.paths = append(d.paths, path)

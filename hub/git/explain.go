@@ -7,10 +7,12 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"strings"
 	"syscall"
+	"unicode"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
@@ -33,7 +35,7 @@ func explain(at location, l *login, err error) (_ error, known bool) {
 	if known = what != ""; !known {
 		what, advice = err.Error(), "check that the URL leads to a Git repository, and that the server is well"
 	}
-	text := fmt.Sprintf("read repository %s: %s: %s", at.url, what, advice)
+	text := fmt.Sprintf("read repository %s: %.400s: %s", at.url, strings.Map(printable, what), advice)
 	if l != nil {
 		for _, secret := range l.secrets {
 			if secret != "" {
@@ -42,6 +44,14 @@ func explain(at location, l *login, err error) (_ error, known bool) {
 		}
 	}
 	return errors.New(text), known // the cause is not wrapped, because it may quote credentials
+}
+
+// printable drops what a server may have put into its answer to confuse a terminal.
+func printable(c rune) rune {
+	if unicode.IsPrint(c) {
+		return c
+	}
+	return -1
 }
 
 func meaning(at location, l *login, err error) (what, advice string) {
@@ -116,6 +126,8 @@ func meaningOfNetwork(err error) (what, advice string) {
 		return network.Error(), "check the network between here and there; it is tried again by itself"
 	case errors.Is(err, syscall.ENOSPC):
 		return "the disk is full", "make room for the mirror"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
+		return err.Error(), "let the hub write to the folder for the mirror"
 	}
 	return "", ""
 }

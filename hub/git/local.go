@@ -23,6 +23,10 @@ type local struct {
 
 func (l *local) look(context.Context) (head, error) {
 	h, err := l.read()
+	if err != nil && !l.trouble { // maybe the repository is another one by now, or none
+		l.trouble = true
+		h, err = l.read()
+	}
 	l.trouble = err != nil
 	return h, err
 }

@@ -104,6 +104,29 @@ func TestHeadIsFollowed(t *testing.T) {
 	}
 }
 
+func TestRepositoryIsReplaced(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit("a", "1")
+	s := open(t, Options{URL: r.dir, Branch: "main", PollInterval: 20 * time.Millisecond})
+	old := next(t, s, "")
+	if err := os.RemoveAll(r.dir); err != nil {
+		t.Fatal(err)
+	}
+	nextError(t, s, one, r.dir, "there is no such folder")
+	runGit(t, "", "init", "-q", "-b", "main", r.dir)
+	nextError(t, s, one, "it is empty")
+	two := r.commit("a", "2")
+	snap := next(t, s, one)
+	wantHash(t, snap, two)
+	if read(t, snap, "a") != "2" {
+		t.Error("wrong content")
+	}
+	_, err := old.ReadFile("a")
+	if errors.Is(err, os.ErrNotExist) { // gone for good, but not as if it had never been there
+		t.Errorf("error is %v", err)
+	}
+}
+
 func TestNextEndsWithItsContext(t *testing.T) {
 	r := newRepo(t)
 	one := r.commit("a", "1")

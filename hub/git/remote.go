@@ -31,7 +31,7 @@ func newRemote(at location, opts Options) (*remote, error) {
 	if opts.Dir == "" {
 		return nil, fmt.Errorf("repository %s: no folder is given for its mirror: give one", at.url)
 	}
-	if at.scheme == "http" && (at.password != "" || opts.Auth != Auth{}) {
+	if at.scheme == "http" && (at.user != "" || opts.Auth != Auth{}) {
 		opts.Log.Warn("the login to the repository is sent unencrypted, use https", "repository", at.url)
 	}
 	limitTransports()

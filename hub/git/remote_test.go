@@ -2,14 +2,22 @@ package git
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
+	"net/http/httptest"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"golang.org/x/net/proxy"
 )
 
 func TestRemoteIsMirrored(t *testing.T) {
@@ -101,6 +109,7 @@ func TestLogin(t *testing.T) {
 		"plain":  {URL: url, Auth: Auth{Username: "ada", Password: secret}},
 		"file":   {URL: url, Auth: Auth{PasswordFile: file}},
 		"env":    {URL: url, Auth: Auth{PasswordEnv: "FLEET_PASSWORD"}},
+		"token":  {URL: strings.Replace(url, "://", "://s3cr3t%2F+%C3%BC@", 1)},
 		"better": {URL: strings.Replace(url, "://", "://ada:old@", 1), Auth: Auth{PasswordFile: file}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -222,6 +231,75 @@ func notGit(t testing.TB) string {
 		}
 	}()
 	return "http://" + l.Addr().String() + "/x"
+}
+
+func TestCertificates(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit()
+	srv := serveWith(t, httptest.NewTLSServer)
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	url := srv.push(r, "fleet.git")
+	nextError(t, open(t, Options{URL: url, Dir: t.TempDir()}), "", url, "authority that is not trusted", "as CA file")
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
+	if err := os.WriteFile(file, block, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantHash(t, next(t, open(t, Options{URL: url, Dir: t.TempDir(), Auth: Auth{CAFile: file}}), ""), one)
+}
+
+// Whatever an error quotes, it quotes no secret.
+func TestSecretsAreCutOut(t *testing.T) {
+	l := &login{secrets: []string{"", "hunter2", "p%2Fw"}}
+	at := location{url: "https://host/x"}
+	err, _ := explain(at, l, errors.New("GET https://ada:hunter2@host/x?p%2Fw \x1b[31m"))
+	if got := err.Error(); strings.Contains(got, "hunter2") || strings.Contains(got, "p%2Fw") || strings.Contains(got, "\x1b") || errors.Unwrap(err) != nil {
+		t.Errorf("error is %q", got)
+	}
+}
+
+func TestSilentServersAreLeft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		near, far := net.Pipe()
+		defer func() { _, _ = near.Close(), far.Close() }()
+		c := quietConn{near, silence}
+		go func() { _, _ = far.Read(make([]byte, 1)) }()
+		begin := time.Now()
+		if _, err := c.Write([]byte("?")); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Read(make([]byte, 1))
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != silence {
+			t.Errorf("after %s: %v", time.Since(begin), err)
+		}
+	})
+	limitTransports()
+	d, err := proxy.FromURL(&url.URL{Scheme: sshDialer}, proxy.Direct)
+	if _, ok := d.(directDialer); !ok {
+		t.Errorf("ssh dials with %T, %v", d, err)
+	}
+}
+
+func TestEmptyIsFilled(t *testing.T) {
+	srv := serve(t)
+	runGit(t, "", "init", "-q", "--bare", "-b", "main", filepath.Join(srv.dir, "fleet.git"))
+	s := open(t, Options{URL: srv.URL + "/fleet.git", Dir: t.TempDir(), PollInterval: 10 * time.Millisecond})
+	nextError(t, s, "", "it is empty")
+	r := newRepo(t)
+	one := r.commit()
+	srv.push(r, "fleet.git")
+	wantHash(t, next(t, s, ""), one)
+}
+
+func TestFolderThatCannotBeWritten(t *testing.T) {
+	r := newRepo(t)
+	r.commit()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := open(t, Options{URL: serve(t).push(r, "fleet.git"), Dir: filepath.Join(file, "dir")})
+	nextError(t, s, "", "make a folder for the mirror", file)
 }
 
 // A failed attempt changes nothing, and what comes after it works without a restart.

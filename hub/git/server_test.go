@@ -29,7 +29,9 @@ type gitServer struct {
 	free     chan struct{} // closed to let hanging requests go
 }
 
-func serve(t testing.TB) *gitServer {
+func serve(t testing.TB) *gitServer { return serveWith(t, httptest.NewServer) }
+
+func serveWith(t testing.TB, start func(http.Handler) *httptest.Server) *gitServer {
 	t.Helper()
 	s := &gitServer{dir: t.TempDir(), free: make(chan struct{})}
 	s.password.Store("")
@@ -38,7 +40,7 @@ func serve(t testing.TB) *gitServer {
 		Env:    append(gitEnv(), "GIT_PROJECT_ROOT="+s.dir, "GIT_HTTP_EXPORT_ALL=1"),
 		Stderr: &bytes.Buffer{},
 	}
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = start(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)
 		if s.hang.Load() {
 			select {
@@ -51,8 +53,8 @@ func serve(t testing.TB) *gitServer {
 			http.Error(w, "no", int(code))
 			return
 		}
-		_, password, _ := r.BasicAuth()
-		if want := s.password.Load().(string); want != "" && password != want {
+		user, password, _ := r.BasicAuth()
+		if want := s.password.Load().(string); want != "" && password != want && user != want {
 			w.Header().Set("WWW-Authenticate", `Basic realm="git"`)
 			http.Error(w, "log in", http.StatusUnauthorized)
 			return

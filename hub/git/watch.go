@@ -15,6 +15,7 @@ type watcher struct {
 	files *fsnotify.Watcher
 	log   *slog.Logger
 	moved chan struct{} // holds at most one hint
+	told  bool          // it was logged that a folder cannot be watched
 }
 
 func newWatcher(log *slog.Logger) (*watcher, error) {
@@ -35,7 +36,11 @@ func (w *watcher) close() error { return w.files.Close() }
 func (w *watcher) add(dirs []string) {
 	for _, dir := range dirs {
 		err := w.files.Add(dir)
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, fsnotify.ErrClosed) {
+		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, fsnotify.ErrClosed) {
+			continue
+		}
+		if !w.told {
+			w.told = true
 			w.log.Warn("watching a folder of the repository does not work, so it is looked at every poll interval only", "dir", dir, "err", err)
 		}
 	}
