@@ -1,0 +1,56 @@
+# Drover. `make help` lists the targets.
+#
+# Every module is built by what its own go.mod allows it: workspace mode would let an agent file import go-git unnoticed.
+export GOWORK := off
+export GOTOOLCHAIN := local
+export CGO_ENABLED ?= 0
+
+MODULES := protocol fleet internal hub agent test/testenv test
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+LDFLAGS := -s -w -X github.com/drover-dev/drover/internal/version.release=$(VERSION)
+BIN := $(CURDIR)/bin
+IMAGE ?= drover-agent:$(VERSION)
+
+.DEFAULT_GOAL := help
+.PHONY: help build deps test test-env race demo bench lint tidy generate image clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+build: ## build drover and drover-agent into bin/
+	@mkdir -p $(BIN)
+	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover ./cmd/drover
+	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-agent ./cmd/drover-agent
+
+deps: ## install what the tests need from Debian's or Ubuntu's packages (asks apt; needs root)
+	@sh .ci/deps
+
+test-env: ## build the control plane that tests run against, once, with progress (8 minutes on two cores)
+	cd test/testenv && go run ./cmd/testenv build
+
+test: build test-env ## everything: unit, integration against real parts, system scripts over the real binaries
+	@for m in $(MODULES); do echo "== $$m"; (cd $$m && go vet ./... && DROVER_BIN=$(BIN) go test -timeout 20m ./...) || exit 1; done
+
+race: build test-env ## the same under the race detector, slower
+	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done
+
+demo: build ## three real clusters, a hub and their agents, in front of your eyes (ONCE=1: verify every step, then end)
+	cd test && go run ./cmd/demo -bin $(BIN) $(if $(ONCE),-once)
+
+bench: build test-env ## measure against the limits, in one run (OUT=FILE keeps the result)
+	cd test && go run ./cmd/bench -bin $(BIN) $(if $(OUT),-out $(OUT))
+
+lint: ## gofmt, vet, staticcheck, errcheck, ineffassign; unused and funlen are in staticcheck and test/house
+	@sh .ci/lint/run $(MODULES)
+
+tidy: ## tidy every module by itself
+	@for m in $(MODULES) .ci/lint; do echo "== $$m"; (cd $$m && go mod tidy) || exit 1; done
+
+generate: build ## write the files under deploy/ that follow from the code
+	cd hub && go run ./cmd/generate -out $(CURDIR)/deploy
+
+image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
+	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -name $(IMAGE) -out $(BIN)/drover-agent.tar
+
+clean: ## remove bin/ (the control plane's cache stays: `go run ./cmd/testenv path` says where)
+	rm -rf $(BIN)

@@ -1,0 +1,310 @@
+package hub_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/envsubst"
+	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// patience is how long a test waits for something that takes milliseconds.
+const patience = 30 * time.Second
+
+// rig is a hub as `drover hub` puts it together: real Git, kustomize, NATS and bbolt.
+type rig struct {
+	t    *testing.T
+	repo string // a work tree
+	data string
+
+	hub    *hub.Hub
+	ids    *nats.Identities
+	addr   string
+	stop   func()
+	agents map[string]*natsgo.Conn
+	creds  map[string]protocol.Credential
+}
+
+func newRig(t *testing.T, files map[string]string) *rig {
+	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: "127.0.0.1:0",
+		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
+	r.git("init", "-q", "-b", "main")
+	r.write(files)
+	r.commit("first")
+	r.start()
+	t.Cleanup(func() { r.stop() })
+	return r
+}
+
+func (r *rig) git(args ...string) {
+	r.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = r.repo
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.com")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		r.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}
+
+// write writes files; an empty one is removed.
+func (r *rig) write(files map[string]string) {
+	r.t.Helper()
+	for name, text := range files {
+		path := filepath.Join(r.repo, name)
+		if text == "" {
+			if err := os.RemoveAll(path); err != nil {
+				r.t.Fatal(err)
+			}
+			continue
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(text), 0o644)); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+}
+
+func (r *rig) commit(message string) {
+	r.t.Helper()
+	r.git("add", "-A")
+	r.git("commit", "-q", "--allow-empty", "-m", message)
+}
+
+// push commits files, and waits until the hub has resolved that commit or says why it does not.
+func (r *rig) push(message string, files map[string]string) {
+	r.t.Helper()
+	r.write(files)
+	r.commit(message)
+	r.until("the hub looked at "+message, func() bool {
+		s := r.hub.State().Source()
+		return s.Revision.Subject == message || s.Error != ""
+	})
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// start starts the hub, on the NATS port that it had before.
+func (r *rig) start() {
+	r.t.Helper()
+	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
+	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
+	r.ids = must(nats.OpenIdentities(filepath.Join(r.data, "clusters"), keys))
+	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
+	server := must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), keys, r.ids.Revoked(), log))
+	r.addr = server.Addr().String()
+	r.ids.Advertise([]string{"nats://" + r.addr}, server.Revoke)
+	bus := must(nats.Connect(nats.Options{Server: server, Keys: keys, IDs: r.ids, Log: log}))
+	renderer := kustomize.New()
+	h := hub.New(r.repo)
+	h.Source, h.Store, h.Bus, h.Identities, h.Signer, h.Log = source, store, bus, r.ids, keys.Signer, log
+	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
+	r.hub = h
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- h.Run(ctx) }()
+	r.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			r.t.Errorf("the hub ended with %v", err)
+		}
+		for name, c := range r.agents {
+			c.Close()
+			delete(r.agents, name)
+		}
+		bus.Close()
+		server.Close()
+		_ = source.Close()
+		if err := store.Close(); err != nil {
+			r.t.Error(err)
+		}
+		r.stop = func() {}
+	}
+	r.until("the hub has read the repository", func() bool {
+		s := h.State().Source()
+		return s.Revision.Hash != "" || s.Error != ""
+	})
+}
+
+// restart stops the hub, does something to what it left behind, and starts it again.
+func (r *rig) restart(meanwhile func()) {
+	r.t.Helper()
+	r.stop()
+	if meanwhile != nil {
+		meanwhile()
+	}
+	r.start()
+}
+
+func (r *rig) until(what string, cond func() bool) {
+	r.t.Helper()
+	deadline := time.After(patience)
+	for {
+		changed := r.hub.State().Changed()
+		if cond() {
+			return
+		}
+		select {
+		case <-changed:
+		case <-time.After(20 * time.Millisecond): // what is not in the state, such as the bus
+		case <-deadline:
+			r.t.Fatalf("not within %s: %s", patience, what)
+		}
+	}
+}
+
+// join makes the credential of a cluster.
+func (r *rig) join(names ...string) {
+	r.t.Helper()
+	for _, name := range names {
+		cred, err := r.ids.Issue(name, false)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		r.creds[name] = cred
+		r.hub.Joined(name)
+	}
+}
+
+// agent is the connection of a cluster's agent.
+func (r *rig) agent(name string) *natsgo.Conn {
+	r.t.Helper()
+	if c := r.agents[name]; c != nil {
+		return c
+	}
+	cred := r.creds[name]
+	c, err := natsgo.Connect(strings.Join(cred.Servers, ","), natsgo.UserJWTAndSeed(cred.JWT, cred.Seed),
+		natsgo.CustomInboxPrefix(protocol.InboxPrefix(name)), natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.agents[name] = c
+	return c
+}
+
+// bundle reads a cluster's bundle as its agent would; ok is false if there is none.
+func (r *rig) bundle(name string) (b protocol.Bundle, ok bool) {
+	r.t.Helper()
+	m, err := r.agent(name).Request(protocol.DesiredGet(name), nil, patience)
+	if err != nil {
+		r.t.Fatalf("bundle of %s: %v", name, err)
+	}
+	if m.Header.Get("Status") == "404" {
+		return b, false
+	}
+	cred := r.creds[name]
+	envelope, err := protocol.Unseal(cred.OpenKey, name, m.Data)
+	if err != nil {
+		r.t.Fatalf("bundle of %s: %v", name, err)
+	}
+	if b, err = protocol.VerifyBundle(envelope, name, cred.SigningKeys()); err != nil {
+		r.t.Fatalf("bundle of %s: %v", name, err)
+	}
+	return b, true
+}
+
+// await waits for a bundle that satisfies cond.
+func (r *rig) await(name, what string, cond func(protocol.Bundle) bool) protocol.Bundle {
+	r.t.Helper()
+	var b protocol.Bundle
+	r.until(fmt.Sprintf("the bundle of %s: %s", name, what), func() bool {
+		got, ok := r.bundle(name)
+		b = got
+		return ok && cond(got)
+	})
+	return b
+}
+
+// lines reads the objects of an app as the agent would.
+func (r *rig) lines(cluster string, b protocol.Bundle, app string) string {
+	r.t.Helper()
+	a := appOf(b, app)
+	if a == nil || a.Blob == nil {
+		return ""
+	}
+	var sealed []byte
+	for i := range a.Blob.Chunks {
+		m, err := r.agent(cluster).Request(protocol.BlobGet(a.Blob.ID(), i), nil, patience)
+		if err != nil || m.Header.Get("Status") == "404" {
+			r.t.Fatalf("blob of %s: %v %v", app, err, m)
+		}
+		sealed = append(sealed, m.Data...)
+	}
+	compressed, err := protocol.OpenBlob(*a.Blob, sealed)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	dec := must(zstd.NewReader(nil))
+	defer dec.Close()
+	text, err := dec.DecodeAll(compressed, nil)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := protocol.CheckBlob(*a.Blob, text); err != nil {
+		r.t.Fatal(err)
+	}
+	return string(text)
+}
+
+func appOf(b protocol.Bundle, name string) *protocol.App {
+	for i := range b.Apps {
+		if b.Apps[i].Name == name {
+			return &b.Apps[i]
+		}
+	}
+	return nil
+}
+
+// report has a cluster's agent report.
+func (r *rig) report(name string, edit func(*protocol.Report)) {
+	r.t.Helper()
+	rep := protocol.Report{Version: protocol.Version, Cluster: name, Seq: 1, Time: time.Now(), Agent: protocol.Agent{Identity: "test", Started: time.Now()}}
+	edit(&rep)
+	data := must(json.Marshal(rep))
+	c := r.agent(name)
+	if err := errors.Join(c.Publish(protocol.ReportSubject(name), data), c.Flush()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) row(name string) query.Row {
+	r.t.Helper()
+	c, ok := r.hub.State().Get(name)
+	if !ok {
+		r.t.Fatalf("the hub knows no cluster %s", name)
+	}
+	return c.Row()
+}
+
+func (r *rig) names() string {
+	var out []string
+	for _, c := range r.hub.State().Select(fleet.Selector{}) {
+		out = append(out, c.Name)
+	}
+	return strings.Join(out, " ")
+}

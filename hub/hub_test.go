@@ -1,0 +1,352 @@
+package hub_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+const (
+	kustomizationBase = "resources: [config.yaml]\n"
+	brokenBase        = "resources: [confg.yaml]\n"
+)
+
+func configMap(name, value string) string {
+	return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + ", namespace: web}\ndata: {value: \"" + value + "\"}\n"
+}
+
+func app(name, path, extra string) string {
+	return "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: " + name + "}\nspec:\n  path: " + path + "\n" + extra
+}
+
+// twoClusters share a base through overlays of their own; each has a second app.
+func twoClusters() map[string]string {
+	return map[string]string{
+		"apps/web/base/kustomization.yaml":       kustomizationBase,
+		"apps/web/base/config.yaml":              configMap("web", "one"),
+		"apps/web/overlays/a/kustomization.yaml": "resources: [../../base]\nnamePrefix: a-\n",
+		"apps/web/overlays/b/kustomization.yaml": "resources: [../../base]\nnamePrefix: b-\n",
+		"apps/extra/config.yaml":                 configMap("extra", "x"),
+		"clusters/a/apps.yaml":                   app("web", "./apps/web/overlays/a", "") + "---\n" + app("extra", "apps/extra", ""),
+		"clusters/b/apps.yaml":                   app("web", "./apps/web/overlays/b", "") + "---\n" + app("extra", "apps/extra", ""),
+		"clusters/b/settings.yaml":               configMap("settings", "b"),
+	}
+}
+
+func TestAJoinedClusterGetsItsBundle(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	if row := r.row("a"); row.State != query.StateAwaiting || !strings.Contains(row.Message, "drover agent manifest --cluster a") {
+		t.Errorf("before joining the row is %+v", row)
+	}
+	r.join("a", "b")
+	b := r.await("b", "published", func(protocol.Bundle) bool { return true })
+	if b.Generation != 1 || len(b.Apps) != 3 || b.Incomplete != "" {
+		t.Errorf("bundle = %+v", b)
+	}
+	if got := r.lines("b", b, "web"); !strings.Contains(got, `"name":"b-web"`) || !strings.Contains(got, `"value":"one"`) {
+		t.Errorf("web = %s", got)
+	}
+	if got := r.lines("b", b, "root"); !strings.Contains(got, `"name":"settings"`) || strings.Contains(got, "App") {
+		t.Errorf("root = %s", got)
+	}
+	a := r.await("a", "published", func(protocol.Bundle) bool { return true })
+	if appOf(a, "extra").Blob.ID() != appOf(b, "extra").Blob.ID() {
+		t.Error("the same folder is two blobs for two clusters")
+	}
+	if appOf(a, "root") != nil {
+		t.Error("a folder that holds nothing but Apps has a root app")
+	}
+}
+
+func TestACommitReachesOnlyWhomItConcerns(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a", "b")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	r.await("b", "published", func(protocol.Bundle) bool { return true })
+
+	r.push("overlay", map[string]string{"apps/web/overlays/a/kustomization.yaml": "resources: [../../base]\nnamePrefix: a2-\n"})
+	a := r.await("a", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
+	if got := r.lines("a", a, "web"); !strings.Contains(got, "a2-web") {
+		t.Errorf("web of a = %s", got)
+	}
+	if b, _ := r.bundle("b"); b.Generation != 1 {
+		t.Errorf("b is at generation %d after a commit that is not about it", b.Generation)
+	}
+	if row := r.row("b"); row.Desired.Subject != "overlay" {
+		t.Errorf("b is shown at %q; the newest revision asks the same of it", row.Desired.Subject)
+	}
+
+	r.push("base", map[string]string{"apps/web/base/config.yaml": configMap("web", "two")})
+	for name, generation := range map[string]uint64{"a": 3, "b": 2} {
+		b := r.await(name, "the base", func(b protocol.Bundle) bool { return b.Generation == generation })
+		if got := r.lines(name, b, "web"); !strings.Contains(got, `"value":"two"`) {
+			t.Errorf("web of %s = %s", name, got)
+		}
+	}
+
+	r.push("readme", map[string]string{"README.md": "words", "apps/other/config.yaml": configMap("other", "")})
+	if a, _ := r.bundle("a"); a.Generation != 3 {
+		t.Errorf("a is at generation %d after a commit that concerns nobody", a.Generation)
+	}
+}
+
+// A kustomization may look for a file in vain, and a folder may gain a file: neither is a change of anything that was
+// read.
+func TestWhatWasLookedForInVainCounts(t *testing.T) {
+	t.Parallel()
+	files := twoClusters()
+	files["clusters/a/more.yaml"] = app("late", "./apps/late", "")
+	r := newRig(t, files)
+	r.join("a")
+	b := r.await("a", "published", func(protocol.Bundle) bool { return true })
+	if e := appOf(b, "late").Error; !strings.Contains(e, "clusters/a/more.yaml:5") || !strings.Contains(e, "does not exist") {
+		t.Errorf("an App whose path does not exist says %q", e)
+	}
+	r.push("late comes", map[string]string{"apps/late/config.yaml": configMap("late", "1")})
+	r.await("a", "late is rendered", func(b protocol.Bundle) bool { return appOf(b, "late").Blob != nil && appOf(b, "late").Error == "" })
+	r.push("one more file", map[string]string{"apps/late/deep/second.yaml": configMap("second", "1")})
+	b = r.await("a", "the new file", func(b protocol.Bundle) bool { return appOf(b, "late").Blob.Objects == 2 })
+	if got := r.lines("a", b, "late"); !strings.Contains(got, `"name":"second"`) {
+		t.Errorf("late = %s", got)
+	}
+}
+
+func TestABrokenAppKeepsItsLastGoodState(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	before := r.await("a", "published", func(protocol.Bundle) bool { return true })
+
+	r.push("broken", map[string]string{"apps/web/base/kustomization.yaml": brokenBase, "apps/extra/config.yaml": configMap("extra", "y")})
+	b := r.await("a", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
+	web := appOf(b, "web")
+	if web.Blob == nil || web.Blob.Digest != appOf(before, "web").Blob.Digest {
+		t.Error("the broken app lost its last good blob")
+	}
+	if !strings.Contains(web.Error, "apps/web/base/kustomization.yaml") || !strings.Contains(web.Error, "confg.yaml") {
+		t.Errorf("its error names neither the file nor the entry: %q", web.Error)
+	}
+	if got := r.lines("a", b, "extra"); !strings.Contains(got, `"value":"y"`) {
+		t.Errorf("the other app did not go on: %s", got)
+	}
+	if row := r.row("a"); !strings.Contains(row.Message, "app web: ") {
+		t.Errorf("status says %q", row.Message)
+	}
+
+	r.git("revert", "--no-edit", "HEAD")
+	r.await("a", "the revert", func(b protocol.Bundle) bool {
+		return b.Generation == 3 && appOf(b, "web").Error == "" && b.Digest() == before.Digest()
+	})
+}
+
+func TestWhatCannotBeReadIsNotTakenForGone(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a", "b")
+	first := r.await("a", "published", func(protocol.Bundle) bool { return true })
+	r.await("b", "published", func(protocol.Bundle) bool { return true })
+
+	t.Run("a file that is no YAML may hold Apps", func(t *testing.T) {
+		r.push("bad yaml", map[string]string{"clusters/a/apps.yaml": "apiVersion: v1\n  kind: [\n"})
+		b := r.await("a", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
+		if !strings.Contains(b.Incomplete, "clusters/a/apps.yaml:") {
+			t.Errorf("the bundle does not say that it is incomplete: %q", b.Incomplete)
+		}
+		for _, name := range []string{"web", "extra"} {
+			if a := appOf(b, name); a == nil || a.Blob == nil || a.Blob.Digest != appOf(first, name).Blob.Digest {
+				t.Errorf("app %s lost its place: %+v", name, a)
+			}
+		}
+		if row := r.row("a"); !strings.Contains(row.Message, "clusters/a/apps.yaml:2") {
+			t.Errorf("status says %q", row.Message)
+		}
+		r.push("mended", map[string]string{"clusters/a/apps.yaml": twoClusters()["clusters/a/apps.yaml"]})
+		r.await("a", "mended", func(b protocol.Bundle) bool { return b.Digest() == first.Digest() })
+	})
+	t.Run("clusters/ is gone", func(t *testing.T) {
+		before, _ := r.bundle("a")
+		r.push("no clusters", map[string]string{"clusters": ""})
+		if s := r.hub.State().Source(); !strings.Contains(s.Error, "clusters/ does not exist") {
+			t.Errorf("the source's error is %q", s.Error)
+		}
+		if after, _ := r.bundle("a"); after.Generation != before.Generation {
+			t.Error("a bundle was published for it")
+		}
+		if row := r.row("a"); row.State == query.StateReleased {
+			t.Error("the clusters were released")
+		}
+		r.write(twoClusters())
+		r.commit("back")
+		r.until("the source is fine again", func() bool { return r.hub.State().Source().Error == "" })
+	})
+	t.Run("one folder is gone", func(t *testing.T) {
+		before, _ := r.bundle("b")
+		r.push("b leaves", map[string]string{"clusters/b": ""})
+		if row := r.row("b"); row.State != query.StateReleased {
+			t.Errorf("b is %s", row.State)
+		}
+		if after, _ := r.bundle("b"); after.Digest() != before.Digest() {
+			t.Error("a released cluster was told something")
+		}
+		r.push("b is back", map[string]string{"clusters/b/apps.yaml": twoClusters()["clusters/b/apps.yaml"]})
+		if row := r.row("b"); row.State == query.StateReleased {
+			t.Error("b is still released")
+		}
+	})
+	t.Run("a folder with a bad name", func(t *testing.T) {
+		r.push("bad name", map[string]string{"clusters/Bad_Name/x.yaml": configMap("x", "1")})
+		if p := strings.Join(r.hub.State().Source().Problems, "\n"); !strings.Contains(p, "clusters/Bad_Name") || !strings.Contains(p, "rename") {
+			t.Errorf("problems = %q", p)
+		}
+		if got := r.names(); got != "a b" {
+			t.Errorf("clusters = %s", got)
+		}
+	})
+}
+
+func TestTwoAppsThatClaimOneObject(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	first := r.await("a", "published", func(protocol.Bundle) bool { return true })
+	r.push("thief", map[string]string{
+		"apps/thief/config.yaml":   configMap("extra", "stolen") + "---\n" + configMap("other", "1"),
+		"clusters/a/thief.yaml":    app("thief", "apps/thief", ""),
+		"apps/extra/config.yaml":   configMap("extra", "moved on"),
+		"clusters/a/twin-one.yaml": app("twin-one", "apps/twins", ""),
+		"clusters/a/twin-two.yaml": app("twin-two", "apps/twins", ""),
+		"apps/twins/config.yaml":   configMap("twins", "1"),
+	})
+	b := r.await("a", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
+	if x := appOf(b, "extra"); x.Error != "" || x.Blob.Digest == appOf(first, "extra").Blob.Digest {
+		t.Errorf("the app that had the object did not go on: %+v", x)
+	}
+	if x := appOf(b, "thief"); x.Blob != nil || !strings.Contains(x.Error, "ConfigMap/web/extra is also in app extra (apps/extra)") {
+		t.Errorf("the app that claims it too: %+v", x)
+	}
+	for _, name := range []string{"twin-one", "twin-two"} {
+		if x := appOf(b, name); x.Blob != nil || !strings.Contains(x.Error, "ConfigMap/web/twins") {
+			t.Errorf("of two newcomers, %s: %+v", name, x)
+		}
+	}
+}
+
+func TestNothingIsLostWithTheStore(t *testing.T) {
+	t.Parallel()
+	for name, lose := range map[string][]string{
+		"nothing":           nil,
+		"the store":         {"hub.db"},
+		"the bus":           {"nats"},
+		"the store and bus": {"hub.db", "nats"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, twoClusters())
+			r.join("a")
+			r.await("a", "published", func(protocol.Bundle) bool { return true })
+			r.push("second", map[string]string{"apps/extra/config.yaml": configMap("extra", "2")})
+			before := r.await("a", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
+			report := func(rep *protocol.Report) {
+				rep.Generation, rep.Digest, rep.Revision = before.Generation, before.Digest(), before.Revision
+			}
+			r.report("a", report)
+			r.until("the report is in", func() bool { return r.row("a").Synced })
+			r.restart(func() {
+				for _, f := range lose {
+					if err := os.RemoveAll(filepath.Join(r.data, f)); err != nil {
+						t.Fatal(err)
+					}
+				}
+			})
+			r.report("a", report) // as an agent does after it connected again
+			after := r.await("a", "what was asked for", func(b protocol.Bundle) bool {
+				return b.Digest() == before.Digest() && b.Generation >= before.Generation
+			})
+			if got := r.lines("a", after, "extra"); !strings.Contains(got, `"value":"2"`) {
+				t.Errorf("extra = %s", got)
+			}
+			r.push("third", map[string]string{"apps/extra/config.yaml": configMap("extra", "3")})
+			r.await("a", "the generation goes on rising", func(b protocol.Bundle) bool {
+				return b.Generation > before.Generation && strings.Contains(r.lines("a", b, "extra"), `"value":"3"`)
+			})
+		})
+	}
+}
+
+func TestAnAgentAheadOfTheHubIsOvertaken(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	r.report("a", func(rep *protocol.Report) { rep.Generation, rep.Digest = 57, "of a hub that was lost" })
+	r.await("a", "generation 58", func(b protocol.Bundle) bool { return b.Generation == 58 })
+}
+
+func TestStatusFollowsTheAgent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	r.agent("a")
+	r.until("connected", func() bool { return r.row("a").State == query.StateConnected })
+	b := r.await("a", "published", func(protocol.Bundle) bool { return true })
+	r.report("a", func(rep *protocol.Report) {
+		rep.Generation, rep.Digest, rep.Revision = b.Generation, b.Digest(), b.Revision
+		rep.Apps = []protocol.AppReport{{Name: "web", Phase: protocol.PhaseHealthy, Health: protocol.HealthCurrent, Objects: 1, Current: 1}}
+	})
+	r.until("synced", func() bool { return r.row("a").Synced })
+	r.agents["a"].Close()
+	delete(r.agents, "a")
+	r.until("offline", func() bool { return r.row("a").State == query.StateOffline })
+	if row := r.row("a"); row.Since.IsZero() || time.Since(row.Since) > patience || row.Health == protocol.HealthUnknown {
+		t.Errorf("an offline cluster shows %+v; its age and what was known are to be kept", row)
+	}
+}
+
+func TestAReplacedCredentialOpensNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	if _, err := r.ids.Issue("a", false); !errors.Is(err, hub.ErrIssued) {
+		t.Errorf("a second credential = %v, want ErrIssued", err)
+	}
+	old, closed := r.creds["a"], make(chan struct{})
+	conn, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), natsgo.NoReconnect(),
+		natsgo.ClosedHandler(func(*natsgo.Conn) { close(closed) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	r.creds["a"] = must(r.ids.Issue("a", true))
+	r.hub.Joined("a")
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Error("the connection with the old credential was not cut")
+	}
+	if c, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), natsgo.NoReconnect()); err == nil {
+		c.Close()
+		t.Error("the old credential still connects")
+	}
+	r.agents["a"].Close()
+	delete(r.agents, "a")
+	r.until("the bundle is sealed to the new key", func() bool {
+		m, err := r.agent("a").Request(protocol.DesiredGet("a"), nil, patience)
+		if err != nil {
+			return false
+		}
+		_, err = protocol.Unseal(r.creds["a"].OpenKey, "a", m.Data)
+		return err == nil
+	})
+}
