@@ -106,6 +106,7 @@ const (
 	EventHealthy  EventKind = "healthy"  // an app became healthy
 	EventDegraded EventKind = "degraded" // an app stopped being healthy
 	EventPruned   EventKind = "pruned"   // an object was deleted because Git no longer has it
+	EventKept     EventKind = "kept"     // an object that Git no longer has was left in the cluster, and why
 	EventDrift    EventKind = "drift"    // drift was corrected
 	EventStarted  EventKind = "started"  // an agent took charge
 )
@@ -139,14 +140,15 @@ func DecodeReport(data []byte, cluster string) (Report, error) {
 	if len(data) > MaxReport {
 		return r, fmt.Errorf("%w: the report has %d bytes", ErrMalformed, len(data))
 	}
-	if err := json.Unmarshal(data, &r); err != nil {
+	err := json.Unmarshal(data, &r)
+	if newer := checkVersion("report", r.Version, "this hub"); newer != nil {
+		return Report{}, newer
+	}
+	if err != nil {
 		return Report{}, fmt.Errorf("%w: the report: %w", ErrMalformed, err)
 	}
 	if r.Cluster != cluster {
 		return Report{}, fmt.Errorf("%w: the report speaks for %.80q", ErrForeign, r.Cluster)
-	}
-	if r.Version > Version {
-		return Report{}, fmt.Errorf("%w: the report is of wire version %d, this program speaks %d: upgrade the hub", ErrVersion, r.Version, Version)
 	}
 	return r, nil
 }
@@ -157,7 +159,11 @@ func DecodeEvent(data []byte, cluster string) (Event, error) {
 	if len(data) > MaxReport {
 		return e, fmt.Errorf("%w: the event has %d bytes", ErrMalformed, len(data))
 	}
-	if err := json.Unmarshal(data, &e); err != nil {
+	err := json.Unmarshal(data, &e)
+	if newer := checkVersion("event", e.Version, "this hub"); newer != nil {
+		return Event{}, newer
+	}
+	if err != nil {
 		return Event{}, fmt.Errorf("%w: the event: %w", ErrMalformed, err)
 	}
 	if e.Cluster != cluster {

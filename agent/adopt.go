@@ -1,0 +1,260 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/protocol"
+)
+
+const (
+	// gatherTime is how long a bundle waits for all its blobs, so that an object that moves between apps is seen to.
+	gatherTime = 3 * time.Second
+	// parallelBlobs is how many blobs are fetched at once.
+	parallelBlobs = 8
+)
+
+// adopt puts an accepted bundle into force: the flags at once, the blobs as they come.
+func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time) {
+	s.mu.Lock()
+	changed := s.take(b)
+	s.mu.Unlock()
+	plans, missing := s.gather(ctx, changed, b.Generation, since)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for a, p := range plans {
+		a.next, a.fetching, a.unfit = p, "", ""
+	}
+	for a, err := range missing {
+		s.obtain(ctx, a, b.Generation, err)
+	}
+	for _, a := range s.ordered() {
+		s.kick(ctx, a)
+	}
+}
+
+// ordered are the apps by name, so that what depends on order is the same everywhere. s.mu is held.
+func (s *session) ordered() []*app {
+	out := make([]*app, 0, len(s.apps))
+	for _, a := range s.apps {
+		out = append(out, a)
+	}
+	slices.SortFunc(out, func(a, b *app) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
+	return out
+}
+
+// take puts the flags of a bundle into force, and gives the apps that need another blob. s.mu is held.
+func (s *session) take(b protocol.Bundle) (changed []*app) {
+	s.accepted.bundle, s.accepted.digest, s.accepted.floor, s.accepted.known = b, b.Digest(), b.Generation, true
+	graph := make(map[string][]string, len(b.Apps))
+	present := make(map[string]bool, len(b.Apps))
+	for _, spec := range b.Apps {
+		graph[spec.Name], present[spec.Name] = spec.DependsOn, true
+		a := s.apps[spec.Name]
+		if a == nil {
+			a = &app{name: spec.Name}
+			s.apps[spec.Name] = a
+		}
+		if a.take(spec) {
+			changed = append(changed, a)
+		}
+	}
+	for _, broken := range fleet.CheckDependencies(graph) {
+		s.apps[broken.App].blocked = broken.Reason
+	}
+	for name, a := range s.apps {
+		if !present[name] && b.Incomplete == "" {
+			a.leave()
+		}
+	}
+	return changed
+}
+
+// take puts the flags of a spec into force, and says whether the app needs another blob.
+func (a *app) take(spec protocol.App) (changed bool) {
+	if a.stopGet != nil {
+		a.stopGet()
+		a.stopGet = nil
+	}
+	a.spec, a.leaving, a.blocked, a.fetching, a.unfit = spec, false, "", "", ""
+	if spec.Blob == nil {
+		a.next = nil
+		return false
+	}
+	if !a.plan.same(spec) {
+		return !a.next.same(spec)
+	}
+	a.next = nil
+	was := a.plan.spec
+	was.Revision = spec.Revision
+	a.plan.spec = spec
+	a.dirty = a.dirty || !sameFlags(was, spec)
+	return false
+}
+
+// sameFlags says whether two specs differ in nothing that must be stored with the app.
+func sameFlags(a, b protocol.App) bool {
+	return a.Prune == b.Prune && a.Suspend == b.Suspend && a.Timeout == b.Timeout && slices.Equal(a.DependsOn, b.DependsOn)
+}
+
+// leave is for an app that a complete bundle no longer has.
+func (a *app) leave() {
+	a.leaving, a.next, a.plan, a.clashes = true, nil, nil, nil
+	a.fetching, a.unfit, a.blocked, a.waits = "", "", "", ""
+	a.spec.Error = ""
+	for _, o := range a.own {
+		o.want = nil
+	}
+}
+
+// gather fetches and indexes the blobs of apps together. What does not come in time, or at all, is in missing.
+func (s *session) gather(ctx context.Context, apps []*app, generation uint64, since time.Time) (map[*app]*plan, map[*app]error) {
+	ctx, cancel := context.WithTimeout(ctx, gatherTime)
+	defer cancel()
+	plans, missing := map[*app]*plan{}, map[*app]error{}
+	var mu sync.Mutex // guards plans and missing
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, parallelBlobs)
+	for _, a := range apps {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			p, err := s.read(ctx, a, generation)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				missing[a] = err
+				return
+			}
+			p.since = since
+			plans[a] = p
+		})
+	}
+	wg.Wait()
+	for a, p := range plans {
+		if err := p.place(ctx, s.resolve); err != nil {
+			missing[a] = err
+			delete(plans, a)
+		}
+	}
+	return plans, missing
+}
+
+// read gets the blob of an app, from what is stored if that is the same, and indexes it.
+func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, error) {
+	s.mu.Lock()
+	spec, had := a.spec, a.plan
+	s.mu.Unlock()
+	if spec.Blob == nil {
+		return nil, errors.New("the bundle has no blob for it")
+	}
+	var packed, lines []byte
+	var err error
+	if had != nil && had.spec.Blob.Digest == spec.Blob.Digest {
+		packed = had.packed
+		lines, err = had.lines()
+	} else {
+		packed, lines, err = fetchBlob(ctx, s.bus, *spec.Blob)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := readPlan(spec, generation, packed, lines)
+	if err != nil {
+		return nil, err
+	}
+	s.define(p)
+	return p, nil
+}
+
+// define remembers the kinds that a plan's definitions will add.
+func (s *session) define(p *plan) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, list := range p.defines {
+		if len(list) > 0 {
+			s.defines[groupKind{list[0].Group, list[0].Kind}] = list
+		}
+	}
+}
+
+// resolve finds a kind, also one that is only going to be served.
+func (s *session) resolve(ctx context.Context, apiVersion, kind string) (Resource, error) {
+	s.mu.Lock()
+	list := s.defines[groupKind{fleet.GroupOf(apiVersion), kind}]
+	s.mu.Unlock()
+	for _, r := range list {
+		if r.APIVersion() == apiVersion {
+			return r, nil
+		}
+	}
+	return s.cluster.Resolve(ctx, apiVersion, kind)
+}
+
+// obtain goes on trying to get the blob of an app. s.mu is held.
+func (s *session) obtain(ctx context.Context, a *app, generation uint64, err error) {
+	getting, stop := context.WithCancel(ctx)
+	a.stopGet = stop
+	a.missing(err)
+	s.spawn(func() {
+		defer stop()
+		pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
+		for {
+			if pause.Wait(getting, s.whenOnline(&pause)) != nil {
+				return
+			}
+			p, err := s.read(getting, a, generation)
+			if err == nil {
+				err = p.place(getting, s.resolve)
+			}
+			s.mu.Lock()
+			done := getting.Err() != nil || s.obtained(ctx, a, p, err)
+			s.mu.Unlock()
+			if done {
+				return
+			}
+		}
+	})
+}
+
+// obtained takes the outcome of a try, and says whether it was the last. s.mu is held.
+func (s *session) obtained(ctx context.Context, a *app, p *plan, err error) bool {
+	if err != nil {
+		a.missing(err)
+		s.assess(ctx, a)
+		return false
+	}
+	a.next, a.fetching, a.unfit = p, "", ""
+	s.kick(ctx, a)
+	return true
+}
+
+// missing notes why the blob of an app is not here: not to be had, or not fit.
+func (a *app) missing(err error) {
+	a.fetching, a.unfit = "", ""
+	if errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		a.fetching = fmt.Sprintf("its objects cannot be had from the hub yet: %v; what was applied before stays, and it is tried again by itself", err)
+		return
+	}
+	a.unfit = fmt.Sprintf("its objects cannot be used: %v; what was applied before stays", err)
+}
+
+// whenOnline is what the next try need not wait beyond: the bus coming back.
+func (s *session) whenOnline(pause *backoff.Backoff) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	select {
+	case <-s.online:
+		return nil // it is there, and still there was no answer: keep the pause
+	default:
+		pause.Reset()
+		return s.online
+	}
+}

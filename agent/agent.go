@@ -1,0 +1,338 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/version"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Config is what an agent is made of.
+type Config struct {
+	Credential protocol.Credential
+	Namespace  string // the agent's own, where its state lives
+	Identity   string // pod name, or host name outside of a pod
+	Cluster    Cluster
+	Objects    Objects
+	Store      Store
+	Bus        Bus
+	Log        *slog.Logger
+}
+
+// Agent keeps one cluster as its bundles say.
+type Agent struct {
+	c    Config
+	self protocol.Agent
+	seq  uint64 // of the last report
+}
+
+// New makes an agent.
+func New(c Config) *Agent {
+	c.Log = c.Log.With("cluster", c.Credential.Cluster)
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Identity, Started: time.Now()}}
+}
+
+// Run keeps the cluster until ctx is done. Whoever calls it has made sure that no other agent does.
+func (a *Agent) Run(ctx context.Context) error {
+	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
+	for ctx.Err() == nil {
+		start := time.Now()
+		err := a.session(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if time.Since(start) > time.Minute {
+			pause.Reset()
+		}
+		a.c.Log.Warn("the agent begins anew from what is stored in the cluster", "err", err)
+		if pause.Wait(ctx, nil) != nil {
+			break
+		}
+	}
+	return nil
+}
+
+// finalTime is how long the last report may take.
+const finalTime = 500 * time.Millisecond
+
+// session takes charge of the cluster with what is stored in it, until ctx is done or somebody else does.
+func (a *Agent) session(parent context.Context) error {
+	ctx, end := context.WithCancelCause(parent)
+	defer end(nil)
+	stored, err := a.load(ctx)
+	if err != nil {
+		return err
+	}
+	out := newOutbox(a.c.Bus, a.c.Credential.Cluster, a.c.Log, time.Now())
+	s := newSession(a.c, out, end)
+	box := newMailbox()
+	bus := make(chan error, 1)
+	busCtx, stopBus := context.WithCancel(context.WithoutCancel(parent)) // outlives the work, for the final report
+	defer stopBus()
+	go func() { bus <- a.c.Bus.Run(busCtx, box.put, s.connected) }()
+	s.restore(ctx, stored)
+	reporting := make(chan struct{})
+	go func() {
+		defer close(reporting)
+		s.awaitSynced(ctx, firstReport)
+		out.run(ctx, a.report(s))
+	}()
+	debug.FreeOSMemory() // loading is the largest thing an agent does in its rest
+	err = s.serve(ctx, box)
+	s.close()
+	<-reporting
+	a.farewell(s)
+	stopBus()
+	return errors.Join(err, <-bus)
+}
+
+// firstReport is how long a new session looks around before it says how things are.
+const firstReport = 3 * time.Second
+
+// load reads what is stored, however long it takes: with nothing known there is nothing to do.
+func (a *Agent) load(ctx context.Context) (Stored, error) {
+	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
+	for {
+		stored, err := a.c.Store.Load(ctx)
+		if err == nil {
+			if v, err := a.c.Cluster.Version(ctx); err == nil { // for the report only
+				a.self.Kubernetes = v
+			}
+			return stored, nil
+		}
+		if ctx.Err() == nil {
+			a.c.Log.Warn("the agent's state cannot be read; nothing is touched before it can", "err", err)
+		}
+		if err := pause.Wait(ctx, nil); err != nil {
+			return Stored{}, err
+		}
+	}
+}
+
+func (a *Agent) report(s *session) func() []byte {
+	return func() []byte {
+		a.seq++
+		return s.report(a.self, a.seq)
+	}
+}
+
+// farewell sends the last report and events, if that can be done quickly.
+func (a *Agent) farewell(s *session) {
+	ctx, cancel := context.WithTimeout(context.Background(), finalTime)
+	defer cancel()
+	if !s.out.isOnline() {
+		return
+	}
+	s.out.send(ctx)
+	s.out.report(ctx, a.report(s))
+}
+
+// serve takes bundles one after the other, the newest first, until ctx is done.
+func (s *session) serve(ctx context.Context, box *mailbox) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-box.full:
+			if sealed := box.take(); sealed != nil {
+				s.receive(ctx, sealed)
+			}
+		}
+	}
+}
+
+// connected is told by the bus.
+func (s *session) connected(yes bool) {
+	s.mu.Lock()
+	select {
+	case <-s.online:
+		if !yes {
+			s.online = make(chan struct{})
+		}
+	default:
+		if yes {
+			close(s.online)
+		}
+	}
+	s.mu.Unlock()
+	s.out.connected(yes)
+}
+
+// awaitSynced waits until every watch has listed, for some time.
+func (s *session) awaitSynced(ctx context.Context, limit time.Duration) {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	for {
+		s.mu.Lock()
+		synced, moved := true, s.moved
+		for _, k := range s.kinds {
+			synced = synced && k.synced
+		}
+		s.mu.Unlock()
+		if synced {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+			return
+		case <-moved:
+		}
+	}
+}
+
+// restore takes up what is stored: the bundle, if it still verifies, and every app with what it owns. From here on
+// drift is healed, with or without a hub.
+func (s *session) restore(ctx context.Context, st Stored) {
+	var bundle *protocol.Bundle
+	if st.Envelope != nil {
+		b, err := protocol.VerifyBundle(st.Envelope, s.who.Cluster, s.who.keys)
+		if err != nil {
+			st.Damaged = append(st.Damaged, Damage{Err: fmt.Errorf("the accepted bundle: %w", err)})
+		} else {
+			bundle = &b
+		}
+	}
+	s.mu.Lock()
+	for _, d := range st.Damaged {
+		s.message += d.Err.Error() + "; "
+	}
+	if s.message != "" {
+		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle makes it good"
+		s.log.Warn("a part of the agent's state cannot be read", "err", s.message)
+	}
+	s.mu.Unlock()
+	for _, a := range st.Apps {
+		s.restoreApp(ctx, a)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if bundle != nil {
+		for _, a := range s.take(*bundle) {
+			s.obtain(ctx, a, bundle.Generation, ErrOffline)
+		}
+	}
+	s.settleOwners()
+	for _, a := range s.ordered() {
+		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
+		s.kick(ctx, a)
+	}
+	s.emit(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
+		version.String(), s.accepted.bundle.Generation, count(len(s.all), "object"))})
+	s.spawn(func() { s.watchAll(ctx) })
+	s.out.changed(false)
+}
+
+// watchAll starts the watches of all kinds that there are objects of.
+func (s *session) watchAll(ctx context.Context) {
+	versions := map[groupKind]string{}
+	s.mu.Lock()
+	for ref, o := range s.all {
+		versions[groupKind{ref.Group, ref.Kind}] = o.item.APIVersion
+	}
+	s.mu.Unlock()
+	for gk, apiVersion := range versions {
+		res, err := s.cluster.Resolve(ctx, apiVersion, gk.kind)
+		s.mu.Lock()
+		if err == nil {
+			s.watch(ctx, res)
+		} else {
+			s.unserved(ctx, gk)
+		}
+		s.mu.Unlock()
+	}
+}
+
+// unserved is for objects whose kind the cluster no longer has: they are not there, and are applied when it has it
+// again. s.mu is held.
+func (s *session) unserved(ctx context.Context, gk groupKind) {
+	s.kindOf(protocol.ObjectRef{Group: gk.group, Kind: gk.kind}).synced = true
+	for ref, o := range s.all {
+		if ref.Group == gk.group && ref.Kind == gk.kind && o.want != nil {
+			o.drifted = true
+			s.kick(ctx, o.app)
+		}
+	}
+	s.announce()
+}
+
+// restoreApp makes an app of what is stored of it.
+func (s *session) restoreApp(ctx context.Context, st AppState) {
+	a := &app{name: st.Spec.Name, spec: st.Spec}
+	p, err := s.restorePlan(ctx, st)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.apps[a.name] = a
+	s.accepted.floor = max(s.accepted.floor, st.Generation)
+	wants := map[protocol.ObjectRef]*want{}
+	if err != nil {
+		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
+		s.log.Warn("the stored objects of an app cannot be used; they are had anew from the hub", "app", a.name, "err", err)
+	} else {
+		a.plan = p
+		for i := range p.wants {
+			wants[p.wants[i].ref] = &p.wants[i]
+		}
+	}
+	for _, item := range st.Items {
+		o := &object{item: item, app: a, want: wants[item.Ref], verdict: unseen}
+		a.own = append(a.own, o)
+	}
+}
+
+var unseen = fleet.Verdict{Health: protocol.HealthUnknown, Message: "it was not looked at yet"}
+
+func (s *session) restorePlan(ctx context.Context, st AppState) (*plan, error) {
+	if st.Spec.Blob == nil {
+		return nil, errors.New("there is no blob")
+	}
+	lines, err := Unpack(st.Packed, st.Spec.Blob.Size)
+	if err != nil {
+		return nil, err
+	}
+	if err := protocol.CheckBlob(*st.Spec.Blob, lines); err != nil {
+		return nil, err
+	}
+	p, err := readPlan(st.Spec, st.Generation, st.Packed, lines)
+	if err != nil {
+		return nil, err
+	}
+	s.define(p)
+	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
+	for {
+		err := p.place(ctx, s.resolve)
+		if ReasonOf(err) != ReasonUnreachable {
+			return p, err
+		}
+		if err := pause.Wait(ctx, nil); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// settleOwners gives each stored object one owner, where a crash left it in two inventories, and starts the
+// watches. s.mu is held.
+func (s *session) settleOwners() {
+	for _, a := range s.ordered() {
+		for _, o := range append([]*object(nil), a.own...) {
+			other := s.all[o.item.Ref]
+			switch {
+			case other == nil:
+				s.track(o)
+			case other.want == nil && o.want != nil:
+				other.app.disown(other)
+				s.all[o.item.Ref] = o
+			default:
+				a.disown(o)
+			}
+		}
+	}
+}

@@ -1,0 +1,253 @@
+package agent
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+const (
+	defaultTimeout = 5 * time.Minute
+	maxProblems    = 20
+)
+
+// app is one app of the cluster.
+type app struct {
+	name    string
+	spec    protocol.App // as the accepted bundle has it; of an app that leaves, as it was
+	plan    *plan        // in force; nil if nothing is known of what the app should be
+	next    *plan        // to come into force when the apps it depends on are healthy
+	own     []*object    // the inventory, in the order of applying
+	given   []*object    // taken over by other apps that have not stored that yet
+	clashes []clash
+
+	leaving  bool     // it is no longer in the bundle
+	waits    string   // for which app
+	blocked  string   // why its dependencies can never be satisfied
+	fault    *trouble // what concerns the whole app
+	fetching string   // why its blob is not here yet
+	unfit    string   // why it cannot be used
+	stopGet  func()   // stops the fetching of a blob
+
+	running bool // a goroutine works on it
+	again   bool // and shall look once more
+	dirty   bool // the inventory differs from what is stored
+	unsaved bool // the intent must be stored before anything is applied
+	fresh   bool // the plan in force has not been applied through yet
+	timer   *time.Timer
+	wake    time.Time // when timer fires
+
+	phase      protocol.Phase
+	health     protocol.Health
+	message    string
+	since      time.Time
+	wasHealthy bool      // since it was last applied
+	appliedAt  time.Time // when it was last applied
+	told       protocol.EventKind
+	current    int
+}
+
+// clash is an object that another app has.
+type clash struct {
+	ref  protocol.ObjectRef
+	with string
+}
+
+func (a *app) timeout() time.Duration {
+	if a.spec.Timeout > 0 {
+		return time.Duration(a.spec.Timeout) * time.Second
+	}
+	return defaultTimeout
+}
+
+// wants says whether the app will want an object when all it waits for has come.
+func (a *app) wants(ref protocol.ObjectRef) bool {
+	switch {
+	case a.leaving:
+		return false
+	case a.next != nil:
+		return a.next.wanted(ref)
+	}
+	return a.plan != nil && a.plan.wanted(ref)
+}
+
+func (a *app) disown(o *object) {
+	a.own = slices.DeleteFunc(a.own, func(x *object) bool { return x == o })
+}
+
+// troubled counts the objects that could not be applied or deleted, and gives the first.
+func (a *app) troubled() (n int, first *object) {
+	for _, o := range a.own {
+		if o.trouble != nil {
+			if n++; first == nil {
+				first = o
+			}
+		}
+	}
+	return n, first
+}
+
+// verdict is where an app is, and why.
+type verdict struct {
+	phase   protocol.Phase
+	message string
+}
+
+// judge says in which phase the app is. It reads nothing but the app.
+func (a *app) judge(now time.Time, suspended bool) verdict {
+	health, n := protocol.HealthCurrent, 0
+	objects := 0
+	for _, o := range a.own {
+		if o.want == nil {
+			continue
+		}
+		objects++
+		if o.current() {
+			n++
+		}
+		health = fleet.Worst(health, o.problem().Health)
+	}
+	a.current, a.health = n, health
+	v, ok := a.judgeFaults(suspended)
+	if ok {
+		return v
+	}
+	return a.judgeHealth(now, n == objects, objects-n)
+}
+
+// judgeFaults is for everything that comes before health.
+func (a *app) judgeFaults(suspended bool) (verdict, bool) {
+	troubled, first := a.troubled()
+	switch {
+	case suspended || a.spec.Suspend:
+		return verdict{protocol.PhaseSuspended, "suspended in Git: it is left as it is"}, true
+	case a.leaving && a.fault == nil && troubled == 0:
+		return verdict{protocol.PhaseApplying, fmt.Sprintf("it left Git: %s still to be deleted%s", count(len(a.own), "object"), a.removing())}, true
+	case a.blocked != "":
+		return verdict{protocol.PhaseFailed, a.blocked}, true
+	case a.fault != nil:
+		return verdict{protocol.PhaseFailed, a.fault.err.Error()}, true
+	case len(a.clashes) > 0:
+		c := a.clashes[0]
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s is in app %s, too: take it out of one of them%s", c.ref, c.with, more(len(a.clashes)-1))}, true
+	case troubled > 0:
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.trouble.err, more(troubled-1))}, true
+	case a.unfit != "":
+		return verdict{protocol.PhaseFailed, a.unfit}, true
+	case a.spec.Error != "":
+		return verdict{protocol.PhaseFailed, a.spec.Error}, true
+	}
+	return verdict{}, false
+}
+
+func (a *app) judgeHealth(now time.Time, healthy bool, ill int) verdict {
+	switch {
+	case a.next != nil && a.waits != "":
+		return verdict{protocol.PhasePending, a.waits}
+	case a.fetching != "":
+		return verdict{protocol.PhasePending, a.fetching}
+	case a.plan == nil:
+		return verdict{protocol.PhasePending, "nothing is known of it yet"}
+	case a.fresh:
+		return verdict{protocol.PhaseApplying, ""}
+	case healthy:
+		return verdict{protocol.PhaseHealthy, a.leftovers()}
+	case a.wasHealthy:
+		return verdict{protocol.PhaseDegraded, a.ill("")}
+	case now.Sub(a.appliedAt) >= a.timeout():
+		return verdict{protocol.PhaseDegraded, a.ill("not healthy after " + short(a.timeout()) + ": ")}
+	}
+	return verdict{protocol.PhaseWaiting, a.ill("")}
+}
+
+// ill names the worst object that is not current.
+func (a *app) ill(prefix string) string {
+	list := a.problems()
+	if len(list) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s%s: %s%s", prefix, list[0].Object, list[0].Message, more(len(list)-1))
+}
+
+// problems are all objects that are not as they should be, worst first.
+func (a *app) problems() []protocol.Problem {
+	var out []protocol.Problem
+	for _, o := range a.own {
+		if o.trouble != nil || o.want != nil && !o.current() {
+			out = append(out, o.problem())
+		}
+	}
+	for _, c := range a.clashes {
+		out = append(out, protocol.Problem{Object: c.ref, Health: protocol.HealthDegraded, Message: "app " + c.with + " has it, too: take it out of one of them"})
+	}
+	slices.SortFunc(out, compareProblems)
+	return out
+}
+
+// leftovers tells of objects that left Git and have not gone yet.
+func (a *app) leftovers() string {
+	n := 0
+	for _, o := range a.own {
+		if o.want == nil {
+			n++
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	return count(n, "object") + " still to be deleted" + a.removing()
+}
+
+// removing names those that were told to go and linger.
+func (a *app) removing() string {
+	for _, o := range a.own {
+		if o.removing {
+			return ": " + o.item.Ref.String() + " is waiting for its finalizers"
+		}
+	}
+	return ""
+}
+
+// report is the app's part of a report.
+func (a *app) report() protocol.AppReport {
+	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: fleet.HealthOfPhase(a.phase, a.health), Message: a.message,
+		Current: a.current, Since: a.since}
+	if a.plan != nil {
+		r.Revision, r.Digest = a.plan.spec.Revision, a.plan.spec.Blob.Digest
+	}
+	for _, o := range a.own {
+		if o.want != nil {
+			r.Objects++
+		}
+	}
+	r.Problems = a.problems()
+	if len(r.Problems) > maxProblems {
+		r.Problems, r.More = r.Problems[:maxProblems], len(r.Problems)-maxProblems
+	}
+	return r
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func more(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (and %d more)", n)
+}
+
+// short writes whole minutes and seconds without what is zero: 5m, 90s.
+func short(d time.Duration) string {
+	if d >= time.Minute && d%time.Minute == 0 {
+		return fmt.Sprintf("%dm", d/time.Minute)
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}

@@ -1,0 +1,147 @@
+package agent
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Manager is the field manager under which Drover applies.
+const Manager = "drover"
+
+// Sum is the beginning of a sha256: enough to see that something changed. The zero Sum means unknown.
+type Sum [16]byte
+
+// SumOf sums data.
+func SumOf(data []byte) Sum {
+	full := sha256.Sum256(data)
+	return Sum(full[:16])
+}
+
+// MarshalText gives lower-case hexadecimal, or nothing for the zero Sum.
+func (s Sum) MarshalText() ([]byte, error) {
+	if s == (Sum{}) {
+		return nil, nil
+	}
+	return hex.AppendEncode(nil, s[:]), nil
+}
+
+// UnmarshalText reads what MarshalText gave.
+func (s *Sum) UnmarshalText(text []byte) error {
+	*s = Sum{}
+	if len(text) == 0 {
+		return nil
+	}
+	raw, err := hex.DecodeString(string(text))
+	if err != nil || len(raw) != len(s) {
+		return errBadSum
+	}
+	copy(s[:], raw)
+	return nil
+}
+
+// Resource says where the API server serves a kind.
+type Resource struct {
+	Group, Version, Kind string
+	Plural               string
+	Namespaced           bool
+}
+
+// APIVersion is the group and version as objects carry them.
+func (r Resource) APIVersion() string {
+	if r.Group == "" {
+		return r.Version
+	}
+	return r.Group + "/" + r.Version
+}
+
+// Managed is one entry of an object's managedFields.
+type Managed struct {
+	Manager, Operation, Subresource, Time string
+	Fields                                []byte // fieldsV1 as it was received
+}
+
+// Live is what the agent wants to know of an object in the cluster. Values are never part of it.
+type Live struct {
+	Ref      protocol.ObjectRef
+	UID      string
+	Version  uint64    // its resourceVersion; they rise
+	App      string    // its label fleet.LabelApp
+	Keep     bool      // it is annotated to be left when it would be pruned
+	Deleting bool      // it is being deleted
+	Created  bool      // of an apply: it was not there before
+	Fields   Sum       // of the field set that Drover owns; zero if it owns none
+	Managed  []Managed // not kept longer than needed
+}
+
+// SightingKind says what a Sighting tells.
+type SightingKind int
+
+// The kinds of sightings. A list is told as SightListing, then SightObject for each item, then SightListed.
+const (
+	SightListing  SightingKind = iota // a complete list begins
+	SightObject                       // an object as it is now, from a list or a watch
+	SightGone                         // an object is no longer there, or no longer labelled as Drover's
+	SightListed                       // the list is complete; Version is that of the list
+	SightLost                         // the watch broke; Err says why. It is tried again by itself
+	SightWatching                     // it holds (again)
+)
+
+// Sighting is one thing that a watch tells.
+type Sighting struct {
+	Kind     SightingKind
+	Resource Resource
+	Live     Live
+	Verdict  fleet.Verdict // health of the object, for kinds that have any
+	At       time.Time     // when it was received
+	Err      error
+}
+
+// Culprit is who changed what in a drift.
+type Culprit struct {
+	Manager string   // the field manager that holds the fields now; "" if nobody does
+	Fields  []string // readable paths
+	More    int      // paths beyond those in Fields
+}
+
+// Cluster is the API of the Kubernetes cluster.
+type Cluster interface {
+	// Resolve finds where a kind is served. A *Failure of ReasonKind says that it is not (yet).
+	Resolve(ctx context.Context, apiVersion, kind string) (Resource, error)
+	// Learn adds kinds that are known to be served, as definitions that were just established say.
+	Learn(served []Resource)
+	// Watch tells sight of every object of res that is labelled as Drover's, one call at a time, until
+	// ctx is done.
+	Watch(ctx context.Context, res Resource, sight func(Sighting))
+	// Version is that of the API server.
+	Version(ctx context.Context) (string, error)
+}
+
+// Objects reads and writes objects one by one. Errors are *Failure.
+type Objects interface {
+	// Apply applies line, one object as canonical JSON, as app's, by server-side apply with force.
+	Apply(ctx context.Context, res Resource, ref protocol.ObjectRef, app string, line []byte) (Live, error)
+	// Get reads an object's metadata.
+	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
+	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.
+	Delete(ctx context.Context, res Resource, live Live) (gone bool, err error)
+	// Blame compares an object as it was seen drifted with how it was repaired.
+	Blame(drifted, repaired Live) Culprit
+}
+
+// Bus is the session with the hub.
+type Bus interface {
+	// Run holds the session until ctx is done. deliver gets every sealed bundle that arrives, at once and
+	// after each connecting; connected is told when the session holds and when it is lost.
+	Run(ctx context.Context, deliver func(sealed []byte), connected func(bool)) error
+	// Chunk fetches one chunk of a blob. ErrOffline says that the hub cannot be asked now.
+	Chunk(ctx context.Context, id string, chunk int) ([]byte, error)
+	// Report publishes a report.
+	Report(ctx context.Context, data []byte) error
+	// Record publishes events to the journal. With an error any number of them may have arrived.
+	Record(ctx context.Context, events [][]byte) error
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"cmp"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/drover-dev/drover/internal/version"
+)
+
+// flags are what the command line and the environment say.
+type flags struct {
+	credential, kubeconfig, namespace, identity, listen string
+	level                                               slog.Level
+	takeOver, version                                   bool
+	podName, podUID                                     string
+}
+
+// parseFlags reads the command line. What is wrong with it has been said when it returns an error.
+func parseFlags(args []string, stderr io.Writer) (flags, error) {
+	f := flags{podName: os.Getenv("POD_NAME"), podUID: os.Getenv("POD_UID")}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	set := flag.NewFlagSet("drover-agent", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	set.StringVar(&f.credential, "credential", cmp.Or(os.Getenv("DROVER_CREDENTIAL"), "/var/run/drover/credential.json"),
+		"`file` with the cluster's credential, from drover agent manifest (environment: DROVER_CREDENTIAL)")
+	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` that says how to reach the API server; as a pod, if empty")
+	set.StringVar(&f.namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "drover-system"), "the agent's own `namespace`, where its state lives (environment: POD_NAMESPACE)")
+	set.StringVar(&f.identity, "identity", cmp.Or(f.podName, host), "`name` of this agent in reports and, outside of a pod, in the lease")
+	set.StringVar(&f.listen, "listen", ":8081", "`address` that serves /healthz and /readyz; none, if empty")
+	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	set.BoolVar(&f.takeOver, "take-over", false, "lead now, whoever does: for when an agent that was no pod died")
+	set.BoolVar(&f.version, "version", false, "print the version and exit")
+	set.Usage = func() {
+		_, _ = fmt.Fprintf(stderr, "drover-agent keeps this cluster as its hub's bundles say.\n\nUsage: drover-agent [flags]\n\n")
+		set.PrintDefaults()
+	}
+	if err := set.Parse(args); err != nil {
+		return f, err
+	}
+	if set.NArg() > 0 {
+		_, _ = fmt.Fprintf(stderr, "drover-agent: %q is not understood: there are only flags, see --help\n", set.Arg(0))
+		return f, flag.ErrHelp
+	}
+	if f.kubeconfig != "" { // then this is no pod of the cluster it keeps
+		f.podName, f.podUID = "", ""
+	}
+	return f, nil
+}
+
+func versionText() string { return version.String() }

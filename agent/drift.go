@@ -1,0 +1,288 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// sight takes what a watch tells.
+func (s *session) sight(ctx context.Context, sg Sighting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	k := s.kinds[groupKind{sg.Resource.Group, sg.Resource.Kind}]
+	if k == nil || ctx.Err() != nil {
+		return
+	}
+	switch sg.Kind {
+	case SightListing:
+		k.epoch++
+	case SightListed:
+		s.listed(ctx, k, sg)
+	case SightWatching:
+		s.regained(ctx, k, sg)
+	case SightLost:
+		k.lost = true
+		s.log.Warn("a watch broke; it is opened again by itself", "kind", sg.Resource.Kind, "err", sg.Err)
+	case SightObject, SightGone:
+		o := s.all[sg.Live.Ref]
+		if o == nil {
+			return
+		}
+		o.epoch = k.epoch
+		s.see(ctx, o, sg)
+	}
+}
+
+// listed finds what should be there and was not in a complete list. s.mu is held.
+func (s *session) listed(ctx context.Context, k *kindWatch, sg Sighting) {
+	k.synced = true
+	var absent []*object
+	for ref, o := range s.all {
+		if ref.Group == sg.Resource.Group && ref.Kind == sg.Resource.Kind && o.epoch != k.epoch {
+			absent = append(absent, o)
+		}
+	}
+	for _, o := range absent {
+		s.see(ctx, o, Sighting{Kind: SightGone, Resource: sg.Resource, Live: Live{Ref: o.item.Ref, Version: sg.Live.Version}, At: time.Now()})
+	}
+	s.announce()
+	for _, a := range s.apps {
+		if !a.running {
+			s.assess(ctx, a)
+		}
+	}
+}
+
+// regained tries again what failed because the API server did not answer. s.mu is held.
+func (s *session) regained(ctx context.Context, k *kindWatch, sg Sighting) {
+	if !k.lost {
+		return
+	}
+	k.lost = false
+	s.log.Info("the watch holds again", "kind", sg.Resource.Kind)
+	s.retry(ctx, func(o *object) bool { return ReasonOf(o.trouble.err) == ReasonUnreachable })
+}
+
+// see takes one look at an object. While a request for it is under way the newest look waits. s.mu is held.
+func (s *session) see(ctx context.Context, o *object, sg Sighting) {
+	if o.busy {
+		if o.stash == nil || o.stash.Live.Version <= sg.Live.Version {
+			o.stash = &sg
+		}
+		return
+	}
+	s.judge(ctx, o, sg)
+}
+
+// judge compares a look with what the agent knows. Versions rise, so whatever is older is known already, and
+// whatever is newer than the agent's own apply was done by somebody else. s.mu is held.
+func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
+	if sg.Live.Version < o.version {
+		return
+	}
+	same := sg.Live.Version == o.version && o.ours
+	o.version = sg.Live.Version
+	if sg.Kind == SightGone {
+		s.missed(ctx, o, sg)
+		return
+	}
+	before := o.verdict
+	o.present, o.deleting, o.verdict = true, sg.Live.Deleting, sg.Verdict
+	switch {
+	case same: // the very state that our apply left: whatever it looks like is how it should
+		s.trust(o, sg.Live.Fields)
+	case o.item.Line == Sum{} || o.want == nil:
+	case sg.Live.Fields != o.item.Fields:
+		o.ours, o.drifted = false, true
+		s.heal(ctx, o, sg)
+	default:
+		o.ours, o.drifted = false, false
+	}
+	if before != o.verdict {
+		s.changed(ctx, o, before.Health)
+	}
+}
+
+// trust takes a field set as what an apply leaves. s.mu is held.
+func (s *session) trust(o *object, fields Sum) {
+	if o.item.Fields != fields {
+		o.item.Fields, o.app.dirty = fields, true
+	}
+}
+
+// missed is for an object that is not there, or no longer carries the label. s.mu is held.
+func (s *session) missed(ctx context.Context, o *object, sg Sighting) {
+	o.present, o.ours, o.deleting = false, false, false
+	if o.want == nil {
+		if o.removing {
+			s.gone(ctx, o)
+		}
+		return // or else the next prune finds out
+	}
+	before := o.verdict.Health
+	o.removing, o.verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
+	o.drifted = true
+	s.heal(ctx, o, sg)
+	s.changed(ctx, o, before)
+}
+
+// changed follows up a change of an object's health. s.mu is held.
+func (s *session) changed(ctx context.Context, o *object, before protocol.Health) {
+	if isDefinition(o.item.Ref) {
+		s.announce()
+		if o.verdict.Health == protocol.HealthCurrent && before != protocol.HealthCurrent {
+			s.established(ctx, o)
+		}
+	}
+	if k := s.kindOf(o.item.Ref); k.synced && !o.app.running { // or else who lists, or works on it, does
+		s.assess(ctx, o.app)
+	}
+}
+
+// established makes the kinds of a definition known, and tries what waited for them. s.mu is held.
+func (s *session) established(ctx context.Context, o *object) {
+	if o.app.plan == nil {
+		return
+	}
+	served := o.app.plan.defines[o.item.Ref.Name]
+	s.cluster.Learn(served)
+	s.retry(ctx, func(x *object) bool {
+		for _, r := range served {
+			if r.Kind == x.item.Ref.Kind && r.Group == x.item.Ref.Group {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// settle takes down the answer to an apply. s.mu is held.
+func (s *session) settle(ctx context.Context, o *object, w *want, live Live, err error) {
+	o.busy = false
+	s.settled.Broadcast()
+	stash := o.stash
+	o.stash = nil
+	switch {
+	case err == nil:
+		s.applied(ctx, o, w, live)
+	case ctx.Err() == nil:
+		if o.trouble == nil {
+			o.trouble = newTrouble()
+		}
+		o.trouble.note(err, time.Now())
+		s.plan(ctx, o.app)
+	}
+	if stash != nil {
+		s.judge(ctx, o, *stash)
+	}
+	if !o.app.running {
+		s.assess(ctx, o.app)
+	}
+}
+
+// applied takes down a success. s.mu is held.
+func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
+	if o.item.Line != w.line || o.item.Fields != live.Fields {
+		o.item.Line, o.item.Fields, o.app.dirty = w.line, live.Fields, true
+	}
+	if live.Version != o.version || !o.present {
+		if fleet.HasHealth(o.item.Ref) { // the watch will say
+			o.verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
+		} else {
+			o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}
+		}
+	}
+	o.version, o.ours, o.present, o.drifted, o.trouble = live.Version, true, true, false, nil
+	if ref := o.item.Ref; ref.Group == "" && ref.Kind == "Namespace" {
+		s.retry(ctx, func(x *object) bool {
+			r := ReasonOf(x.trouble.err)
+			return x.item.Ref.Namespace == ref.Name && (r == ReasonNamespace || r == ReasonNamespaceEnding)
+		})
+	}
+}
+
+// heal applies an object again that drifted, at once. s.mu is held.
+func (s *session) heal(ctx context.Context, o *object, sg Sighting) {
+	a := o.app
+	switch {
+	case o.busy || o.deleting || o.want == nil || s.suspended(a) || a.plan == nil || o.item.Line != o.want.line:
+		return // what is due is done by the app's next turn
+	case o.trouble != nil:
+		o.trouble.next = time.Time{}
+		s.kick(ctx, a)
+		return
+	}
+	if s.slowed(ctx, o, sg) {
+		return
+	}
+	o.busy = true
+	w, p := o.want, a.plan
+	s.spawn(func() { s.repair(ctx, a, o, w, p, sg) })
+}
+
+// repair is heal's request. The object is busy.
+func (s *session) repair(ctx context.Context, a *app, o *object, w *want, p *plan, sg Sighting) {
+	s.heals <- struct{}{}
+	lines, err := p.lines()
+	var live Live
+	if err == nil {
+		live, err = s.send(ctx, a, o, w, lines)
+	}
+	<-s.heals
+	took := time.Since(sg.At)
+	s.mu.Lock()
+	healed := err == nil && (live.Created || live.Version != sg.Live.Version)
+	if healed {
+		s.drift.Corrected++
+		a.wasHealthy, a.appliedAt = false, time.Now()
+	}
+	s.settle(ctx, o, w, live, err)
+	if err == nil && !healed {
+		s.trust(o, sg.Live.Fields) // it only looked different
+	}
+	s.mu.Unlock()
+	if healed {
+		s.journal(a, o, sg, live, took)
+	}
+}
+
+// journal tells of a drift that was corrected, and who it was.
+func (s *session) journal(a *app, o *object, sg Sighting, live Live, took time.Duration) {
+	e := protocol.Event{Kind: protocol.EventDrift, App: a.name, Took: protocol.MillisOf(took), Time: sg.At}
+	switch {
+	case sg.Kind == SightGone && live.Created:
+		e.Message = "it was deleted; it is there again"
+	case sg.Kind == SightGone:
+		e.Fields, e.Message = []string{"metadata.labels." + fleet.LabelApp}, "its label was taken away; it is back"
+	default:
+		c := s.objects.Blame(sg.Live, live)
+		e.By, e.Fields = c.Manager, c.Fields
+		e.Message = describe(c)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ref := o.item.Ref
+	e.Object = &ref
+	s.blame(o, e)
+	s.emit(e)
+	e.Version, e.Cluster, e.Generation = protocol.Version, s.who.Cluster, s.accepted.bundle.Generation
+	s.drift.Last = &e
+	s.out.changed(false)
+}
+
+func describe(c Culprit) string {
+	by := c.Manager
+	if by == "" {
+		by = "somebody who left no trace"
+	}
+	fields := strings.Join(c.Fields, ", ")
+	if c.More > 0 {
+		fields += more(c.More)
+	}
+	return fmt.Sprintf("%s changed %s; it is as in Git again", by, fields)
+}

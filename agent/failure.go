@@ -1,0 +1,48 @@
+package agent
+
+import (
+	"errors"
+	"time"
+)
+
+// Reason says what kind of Failure it was, for those who act on it.
+type Reason int
+
+// The reasons.
+const (
+	ReasonOther           Reason = iota
+	ReasonUnreachable            // the API server did not answer
+	ReasonKind                   // the kind is not served
+	ReasonMissing                // the object is not there
+	ReasonConflict               // somebody else changed it first
+	ReasonNamespace              // its namespace is not there
+	ReasonNamespaceEnding        // its namespace is being deleted
+	ReasonForbidden              // the agent may not
+	ReasonDenied                 // an admission webhook or policy said no
+	ReasonInvalid                // the object is not valid, or may not change this way
+	ReasonExpired                // the version asked for is no longer known
+)
+
+// Failure is why something asked of the API server was not done, in plain words with the next step.
+type Failure struct {
+	Reason Reason
+	Text   string
+	After  time.Duration // the server asked for this pause
+}
+
+// Error gives the text.
+func (f *Failure) Error() string { return f.Text }
+
+// ReasonOf is the reason of a Failure somewhere in err, or ReasonOther.
+func ReasonOf(err error) Reason {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f.Reason
+	}
+	return ReasonOther
+}
+
+// ErrOffline says that there is no session with the hub.
+var ErrOffline = errors.New("there is no connection to the hub")
+
+var errBadSum = errors.New("it is no sum of 16 bytes in hexadecimal")

@@ -1,0 +1,133 @@
+package kube
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+)
+
+// status is what the API server answers when it does not do what it was asked.
+type status struct {
+	Message string
+	Reason  string
+	Code    int
+	Details struct {
+		Name, Group, Kind string
+		Causes            []struct{ Reason, Message, Field string }
+	}
+}
+
+func unreachable(err error) *agent.Failure {
+	text := fmt.Sprintf("the API server does not answer: %v; it is tried again by itself", err)
+	if errors.Is(err, context.DeadlineExceeded) {
+		text = fmt.Sprintf("the API server did not answer within %s; it is tried again by itself", requestTimeout)
+	}
+	return &agent.Failure{Reason: agent.ReasonUnreachable, Text: text}
+}
+
+// readFailure makes a Failure of an answer that is no success, and closes it.
+func readFailure(resp *http.Response, k call) *agent.Failure {
+	defer drain(resp.Body)
+	data, err := io.ReadAll(io.LimitReader(resp.Body, 256<<10))
+	var st status
+	if err != nil || json.Unmarshal(data, &st) != nil || st.Message == "" {
+		st = status{Message: strings.TrimSpace(string(data[:min(len(data), 300)])), Code: resp.StatusCode}
+	}
+	st.Code = resp.StatusCode
+	if k.secret {
+		st.hide()
+	}
+	f := explain(st)
+	if after, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && after > 0 {
+		f.After = min(time.Duration(after)*time.Second, 10*time.Second)
+	}
+	return f
+}
+
+// hide takes the message away where it might quote a secret's content, and leaves where the trouble is.
+func (st *status) hide() {
+	if st.Code != http.StatusUnprocessableEntity && st.Code != http.StatusBadRequest && st.Code != http.StatusInternalServerError {
+		return
+	}
+	immutable := strings.Contains(st.Message, "immutable")
+	var fields []string
+	for _, c := range st.Details.Causes {
+		if c.Field != "" {
+			fields = append(fields, c.Field)
+		}
+	}
+	st.Message = "it is not valid"
+	if len(fields) > 0 {
+		st.Message += " at " + strings.Join(fields, ", ")
+	}
+	if immutable {
+		st.Message += ": field is immutable"
+	}
+	st.Message += " (the API server's message is left out, for it may quote the content)"
+}
+
+// explain says in plain words what the API server meant, and what to do.
+func explain(st status) *agent.Failure {
+	fail := func(reason agent.Reason, format string, args ...any) *agent.Failure {
+		return &agent.Failure{Reason: reason, Text: fmt.Sprintf(format, args...)}
+	}
+	m := st.Message
+	switch {
+	case st.Code == http.StatusUnauthorized:
+		return fail(agent.ReasonForbidden, "the API server does not know the agent (401): renew its service account token or kubeconfig")
+	case st.hasCause("NamespaceTerminating") || strings.Contains(m, "because it is being terminated"):
+		return fail(agent.ReasonNamespaceEnding, "its namespace is being deleted: it is applied again when the namespace is back")
+	case strings.Contains(m, "exceeded quota"):
+		return fail(agent.ReasonDenied, "a quota of its namespace is used up: raise the ResourceQuota or ask for less (%s)", m)
+	case strings.Contains(m, "denied the request") || strings.Contains(m, "denied request"):
+		return fail(agent.ReasonDenied, "an admission policy refused it: change the object or the policy (%s)", m)
+	case strings.Contains(m, "failed calling webhook") || strings.Contains(m, "failed to call webhook"):
+		return fail(agent.ReasonDenied, "an admission webhook that must be asked did not answer: see that its service runs (%s)", m)
+	case st.Code == http.StatusForbidden:
+		return fail(agent.ReasonForbidden, "the agent may not do this: give its service account the right, or take the object out of Git (%s)", m)
+	case st.Code == http.StatusNotFound && st.Details.Kind == "namespaces":
+		return fail(agent.ReasonNamespace, "its namespace %q is not there: add the Namespace to Git, or create it", st.Details.Name)
+	case st.Code == http.StatusNotFound && st.Details.Name != "":
+		return fail(agent.ReasonMissing, "it is not there (%s)", m)
+	case st.Code == http.StatusNotFound:
+		return fail(agent.ReasonKind, "its kind is not served by this cluster (yet): install its CustomResourceDefinition; it is applied as soon as that is there")
+	case st.Code == http.StatusGone:
+		return fail(agent.ReasonExpired, "%s", m)
+	case st.Code == http.StatusConflict:
+		return fail(agent.ReasonConflict, "somebody else changed it at the same time: it is tried again by itself (%s)", m)
+	case st.Code == http.StatusTooManyRequests || st.Code == http.StatusServiceUnavailable || st.Code == http.StatusGatewayTimeout:
+		return fail(agent.ReasonUnreachable, "the API server has no time for it: it is tried again by itself (%s)", m)
+	}
+	return explainInvalid(st)
+}
+
+func explainInvalid(st status) *agent.Failure {
+	m := st.Message
+	switch {
+	case strings.Contains(m, "immutable") || strings.Contains(m, "may not change once set") || strings.Contains(m, "updates to statefulset spec"):
+		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "a field of it cannot be changed while it lives: " +
+			"undo the change in Git, or delete the object and it is made anew (" + m + ")"}
+	case strings.Contains(m, "not declared in schema"):
+		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "it has a field that its kind does not know: correct it in Git (" + m + ")"}
+	case st.Code == http.StatusUnprocessableEntity || st.Code == http.StatusBadRequest:
+		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "it is not valid: correct it in Git (" + m + ")"}
+	}
+	return &agent.Failure{Text: fmt.Sprintf("the API server answered %d: %s", st.Code, m)}
+}
+
+func (st status) hasCause(reason string) bool {
+	for _, c := range st.Details.Causes {
+		if c.Reason == reason {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,165 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet"
+)
+
+// acceptDiscovery asks for all groups in one answer, and takes the old list of groups from servers that do not know it.
+const acceptDiscovery = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList," + acceptJSON
+
+// kinds remembers what the API server serves.
+type kinds struct {
+	load sync.Mutex // held while the server is asked, so that many who miss something ask once
+
+	mu     sync.Mutex // guards what follows
+	all    map[kindKey]agent.Resource
+	loaded bool
+}
+
+type kindKey struct{ apiVersion, kind string }
+
+// Resolve finds where a kind is served. The whole of discovery is read once, in two requests; later misses ask
+// for the one group and version that was missed.
+func (c *Client) Resolve(ctx context.Context, apiVersion, kind string) (agent.Resource, error) {
+	key := kindKey{apiVersion, kind}
+	if r, ok := c.kinds.get(key); ok {
+		return r, nil
+	}
+	c.kinds.load.Lock()
+	defer c.kinds.load.Unlock()
+	if r, ok := c.kinds.get(key); ok {
+		return r, nil
+	}
+	if err := c.discover(ctx, apiVersion); err != nil && agent.ReasonOf(err) != agent.ReasonKind && agent.ReasonOf(err) != agent.ReasonMissing {
+		return agent.Resource{}, fmt.Errorf("ask what kinds the cluster serves: %w", err)
+	}
+	if r, ok := c.kinds.get(key); ok {
+		return r, nil
+	}
+	return agent.Resource{}, &agent.Failure{Reason: agent.ReasonKind, Text: fmt.Sprintf(
+		"this cluster does not serve %s in %s: install its CustomResourceDefinition, or correct apiVersion and kind; "+
+			"it is applied as soon as that is there", kind, apiVersion)}
+}
+
+// Learn adds kinds that are known to be served.
+func (c *Client) Learn(served []agent.Resource) { c.kinds.add(served) }
+
+func (k *kinds) get(key kindKey) (agent.Resource, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	r, ok := k.all[key]
+	return r, ok
+}
+
+func (k *kinds) add(list []agent.Resource) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.all == nil {
+		k.all = make(map[kindKey]agent.Resource)
+	}
+	for _, r := range list {
+		k.all[kindKey{r.APIVersion(), r.Kind}] = r
+	}
+}
+
+// discover reads everything the first time, and one group and version after that.
+func (c *Client) discover(ctx context.Context, apiVersion string) error {
+	c.kinds.mu.Lock()
+	loaded := c.kinds.loaded
+	c.kinds.mu.Unlock()
+	if loaded {
+		return c.discoverVersion(ctx, apiVersion)
+	}
+	for _, path := range [...]string{"/api", "/apis"} {
+		aggregated, err := c.discoverAll(ctx, path)
+		if err != nil {
+			return err
+		}
+		if !aggregated {
+			return c.discoverVersion(ctx, apiVersion)
+		}
+	}
+	c.kinds.mu.Lock()
+	c.kinds.loaded = true
+	c.kinds.mu.Unlock()
+	return nil
+}
+
+// groupDiscovery is one group of an aggregated discovery answer.
+type groupDiscovery struct {
+	Metadata struct{ Name string }
+	Versions []struct {
+		Version   string
+		Resources []struct {
+			Resource     string
+			ResponseKind struct{ Kind string }
+			Scope        string
+		}
+	}
+}
+
+// discoverAll reads one of the two roots of discovery. It says false if the server is too old to aggregate.
+func (c *Client) discoverAll(ctx context.Context, path string) (aggregated bool, err error) {
+	var list struct {
+		Kind  string
+		Items []groupDiscovery
+	}
+	if _, err := c.do(ctx, call{method: http.MethodGet, path: path, accept: acceptDiscovery}, &list); err != nil {
+		return false, err
+	}
+	if list.Kind != "APIGroupDiscoveryList" {
+		return false, nil
+	}
+	var found []agent.Resource
+	for _, g := range list.Items {
+		for _, v := range g.Versions {
+			for _, r := range v.Resources {
+				if r.ResponseKind.Kind != "" {
+					found = append(found, agent.Resource{Group: g.Metadata.Name, Version: v.Version, Kind: r.ResponseKind.Kind,
+						Plural: r.Resource, Namespaced: r.Scope == "Namespaced"})
+				}
+			}
+		}
+	}
+	c.kinds.add(found)
+	return true, nil
+}
+
+// discoverVersion reads what one group serves in one version.
+func (c *Client) discoverVersion(ctx context.Context, apiVersion string) error {
+	path := "/apis/" + apiVersion
+	group := fleet.GroupOf(apiVersion)
+	if group == "" {
+		path = "/api/" + apiVersion
+	}
+	var list struct {
+		Resources []struct {
+			Name, Kind string
+			Namespaced bool
+		}
+	}
+	if _, err := c.do(ctx, call{method: http.MethodGet, path: path, accept: acceptJSON}, &list); err != nil {
+		return err
+	}
+	var found []agent.Resource
+	for _, r := range list.Resources {
+		if !isSubresource(r.Name) {
+			found = append(found, agent.Resource{Group: group, Version: versionOf(apiVersion), Kind: r.Kind, Plural: r.Name, Namespaced: r.Namespaced})
+		}
+	}
+	c.kinds.add(found)
+	return nil
+}
+
+func isSubresource(name string) bool { return strings.Contains(name, "/") }
+
+func versionOf(apiVersion string) string {
+	return apiVersion[strings.LastIndexByte(apiVersion, '/')+1:]
+}

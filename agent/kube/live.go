@@ -1,0 +1,102 @@
+package kube
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// metadata is what is read of an object's metadata.
+type metadata struct {
+	Name              string
+	Namespace         string
+	UID               string
+	ResourceVersion   string
+	Generation        int64
+	DeletionTimestamp string
+	Labels            map[string]string
+	Annotations       map[string]string
+	ManagedFields     []managedEntry
+}
+
+type managedEntry struct {
+	Manager     string
+	Operation   string
+	Subresource string
+	Time        string
+	FieldsV1    json.RawMessage
+}
+
+type partial struct{ Metadata metadata }
+
+// live picks what the agent wants to know.
+func (m *metadata) live(res agent.Resource) agent.Live {
+	l := agent.Live{
+		Ref:      protocol.ObjectRef{Group: res.Group, Kind: res.Kind, Namespace: m.Namespace, Name: m.Name},
+		UID:      m.UID,
+		Version:  parseVersion(m.ResourceVersion),
+		App:      m.Labels[fleet.LabelApp],
+		Keep:     m.Annotations[fleet.AnnotationPrune] == fleet.PruneDisabled,
+		Deleting: m.DeletionTimestamp != "",
+		Managed:  make([]agent.Managed, 0, len(m.ManagedFields)),
+	}
+	for _, e := range m.ManagedFields {
+		entry := agent.Managed{Manager: e.Manager, Operation: e.Operation, Subresource: e.Subresource, Time: e.Time, Fields: e.FieldsV1}
+		l.Managed = append(l.Managed, entry)
+		if ours(entry) {
+			l.Fields = agent.SumOf(e.FieldsV1)
+		}
+	}
+	return l
+}
+
+// ours says whether an entry is that of Drover's server-side apply. There is at most one.
+func ours(e agent.Managed) bool {
+	return e.Manager == agent.Manager && e.Operation == "Apply" && e.Subresource == ""
+}
+
+// judged is an object of a kind with health: its metadata, and what its health is judged by.
+type judged struct {
+	Metadata     metadata
+	Spec, Status map[string]any
+}
+
+// sighting decodes one object, in full if its kind has a health. Nothing of it is retained but what the sighting
+// holds.
+func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
+	s := agent.Sighting{Kind: agent.SightObject, Resource: res, Verdict: fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}}
+	if !hasHealth(res) {
+		var p partial
+		if err := json.Unmarshal(raw, &p); err != nil {
+			return s, fmt.Errorf("decode a %s: %w", res.Kind, err)
+		}
+		s.Live = p.Metadata.live(res)
+		if s.Live.Deleting {
+			s.Verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is being deleted"}
+		}
+		return s, nil
+	}
+	var o judged
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return s, fmt.Errorf("decode a %s: %w", res.Kind, err)
+	}
+	s.Live = o.Metadata.live(res)
+	s.Verdict = fleet.ObjectHealth(o.health(res))
+	return s, nil
+}
+
+// health is the object as fleet.ObjectHealth reads it.
+func (o *judged) health(res agent.Resource) map[string]any {
+	meta := map[string]any{"name": o.Metadata.Name, "namespace": o.Metadata.Namespace, "deletionTimestamp": o.Metadata.DeletionTimestamp}
+	if o.Metadata.Generation != 0 {
+		meta["generation"] = o.Metadata.Generation
+	}
+	return map[string]any{"apiVersion": res.APIVersion(), "kind": res.Kind, "metadata": meta, "spec": o.Spec, "status": o.Status}
+}
+
+func hasHealth(res agent.Resource) bool {
+	return fleet.HasHealth(protocol.ObjectRef{Group: res.Group, Kind: res.Kind})
+}

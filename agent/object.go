@@ -1,0 +1,88 @@
+package agent
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// object is one object that the agent owns or is about to.
+type object struct {
+	item    Item
+	app     *app  // its owner
+	former  *app  // the owner before, until the new one has stored its intent
+	want    *want // in the owner's plan; nil if it is to go
+	version uint64
+	verdict fleet.Verdict
+	trouble *trouble
+	stash   *Sighting // the newest that came while busy
+	epoch   uint32    // of the list it was last seen in
+
+	ours     bool // version is that of our own apply
+	present  bool // it was seen, or applied
+	deleting bool // somebody deletes it
+	removing bool // that is us
+	drifted  bool // it must be applied again
+	busy     bool // a request for it is under way
+}
+
+// trouble is why an object is not as it should be, and when that is tried again.
+type trouble struct {
+	err   error
+	next  time.Time
+	pause backoff.Backoff
+}
+
+func newTrouble() *trouble {
+	return &trouble{pause: backoff.Backoff{Min: time.Second, Max: 5 * time.Minute}}
+}
+
+// note takes down another failure.
+func (t *trouble) note(err error, now time.Time) {
+	t.err, t.next = err, now.Add(t.pause.Next())
+}
+
+// due says whether the object must be applied now.
+func (o *object) due(now time.Time) bool {
+	if o.want == nil || o.item.Line == o.want.line && (!o.drifted || o.deleting) {
+		return false // what is being deleted is made anew when it is gone
+	}
+	return o.trouble == nil || !now.Before(o.trouble.next)
+}
+
+// current says whether there is nothing left to do or wait for.
+func (o *object) current() bool {
+	return o.want != nil && o.trouble == nil && o.item.Line == o.want.line && o.verdict.Health == protocol.HealthCurrent
+}
+
+// problem describes an object that is not current.
+func (o *object) problem() protocol.Problem {
+	p := protocol.Problem{Object: o.item.Ref, Health: o.verdict.Health, Message: o.verdict.Message}
+	switch {
+	case o.trouble != nil:
+		p.Health, p.Message = protocol.HealthDegraded, o.trouble.err.Error()
+	case o.want != nil && o.item.Line != o.want.line:
+		p.Health, p.Message = protocol.HealthProgressing, "it is not applied yet"
+	}
+	return p
+}
+
+// compareProblems puts the worst first.
+func compareProblems(a, b protocol.Problem) int {
+	return cmp.Or(cmp.Compare(rank(b.Health), rank(a.Health)), a.Object.Compare(b.Object))
+}
+
+func rank(h protocol.Health) int {
+	switch h {
+	case protocol.HealthDegraded:
+		return 3
+	case protocol.HealthUnknown:
+		return 2
+	case protocol.HealthProgressing:
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,192 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// pruneTries is how often an object is looked at again that changes while it is about to be deleted.
+const pruneTries = 3
+
+// prune deletes what the app has and no longer wants, in the reverse of the order of applying: the next stage is
+// begun when the one before is gone. Nothing is deleted while something could not be applied, because what is to
+// go may still serve in place of what did not come.
+func (s *session) prune(ctx context.Context, a *app) {
+	for ctx.Err() == nil {
+		batch := s.batch(a)
+		if len(batch) == 0 {
+			return
+		}
+		var wg sync.WaitGroup
+		for _, o := range batch {
+			s.applies <- struct{}{}
+			wg.Go(func() {
+				defer func() { <-s.applies }()
+				s.remove(ctx, a, o)
+			})
+		}
+		wg.Wait()
+	}
+}
+
+// batch is what may be deleted now.
+func (s *session) batch(a *app) (out []*object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, stage := time.Now(), fleet.Stage(-1)
+	for _, o := range slices.Backward(a.own) {
+		switch {
+		case o.want != nil:
+			if o.trouble != nil || o.item.Line != o.want.line {
+				return nil
+			}
+			continue
+		case s.wantedElsewhere(o):
+			continue
+		case stage >= 0 && fleet.StageOf(o.item.Ref) != stage:
+			continue
+		}
+		stage = fleet.StageOf(o.item.Ref)
+		if !o.removing && (o.trouble == nil || !now.Before(o.trouble.next)) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// wantedElsewhere says whether another app is about to take an object over. s.mu is held.
+func (s *session) wantedElsewhere(o *object) bool {
+	for _, other := range s.apps {
+		if other == o.app || other.leaving {
+			continue
+		}
+		if other.next != nil && other.next.wanted(o.item.Ref) || other.plan != nil && other.plan.wanted(o.item.Ref) {
+			return true
+		}
+	}
+	return false
+}
+
+// remove deletes one object, unless a guard says that it is not to be.
+func (s *session) remove(ctx context.Context, a *app, o *object) {
+	s.mu.Lock()
+	for o.busy {
+		s.settled.Wait()
+	}
+	if o.app != a || o.want != nil || o.removing || ctx.Err() != nil {
+		s.mu.Unlock()
+		return
+	}
+	o.busy = true
+	prune, item := a.spec.Prune, o.item
+	s.mu.Unlock()
+	f := s.fate(ctx, a, item, prune)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.busy = false
+	s.settled.Broadcast()
+	s.decide(ctx, o, f)
+	if st := o.stash; st != nil && s.all[item.Ref] == o {
+		o.stash = nil
+		s.judge(ctx, o, *st)
+	}
+}
+
+// fate is what became of an object that was to be pruned.
+type fate struct {
+	gone bool   // it is no longer there
+	kept string // why it was left, and is no longer Drover's
+	err  error  // why that is not known yet
+}
+
+// fate asks the guards and then deletes.
+func (s *session) fate(ctx context.Context, a *app, item Item, prune bool) fate {
+	switch {
+	case !prune:
+		return fate{kept: "the app does not prune"}
+	case s.protected(item.Ref):
+		return fate{kept: "the agent itself lives by it"}
+	case item.Keep:
+		return fate{kept: "it was annotated " + fleet.AnnotationPrune + ": " + fleet.PruneDisabled}
+	}
+	res, err := s.cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind)
+	if err != nil {
+		return fate{gone: ReasonOf(err) == ReasonKind, err: err}
+	}
+	if !res.Namespaced {
+		item.Ref.Namespace = ""
+	}
+	for try := 1; ; try++ {
+		f := s.erase(ctx, a, res, item.Ref)
+		if ReasonOf(f.err) != ReasonConflict || try == pruneTries {
+			return f
+		}
+	}
+}
+
+// erase looks at an object as it is, and deletes just that.
+func (s *session) erase(ctx context.Context, a *app, res Resource, ref protocol.ObjectRef) fate {
+	live, err := s.objects.Get(ctx, res, ref)
+	switch {
+	case ReasonOf(err) == ReasonMissing || ReasonOf(err) == ReasonNamespace || ReasonOf(err) == ReasonKind:
+		return fate{gone: true}
+	case err != nil:
+		return fate{err: err}
+	case live.App != a.name:
+		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, a.name)}
+	case live.Keep:
+		return fate{kept: "it is annotated " + fleet.AnnotationPrune + ": " + fleet.PruneDisabled}
+	case live.Deleting:
+		return fate{}
+	}
+	gone, err := s.objects.Delete(ctx, res, live)
+	return fate{gone: gone, err: err}
+}
+
+// protected are the objects that the agent never deletes: its namespace, and its state.
+func (s *session) protected(ref protocol.ObjectRef) bool {
+	switch {
+	case ref.Group != "":
+		return false
+	case ref.Kind == "Namespace":
+		return ref.Name == s.namespace
+	}
+	return ref.Kind == "Secret" && ref.Namespace == s.namespace &&
+		(ref.Name == "drover-state" || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
+}
+
+// decide takes down what became of an object. s.mu is held.
+func (s *session) decide(ctx context.Context, o *object, f fate) {
+	ref := o.item.Ref
+	switch {
+	case ctx.Err() != nil:
+	case f.gone:
+		s.gone(ctx, o)
+	case f.kept != "":
+		s.emit(protocol.Event{Kind: protocol.EventKept, App: o.app.name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		s.forget(o)
+	case f.err != nil:
+		if o.trouble == nil {
+			o.trouble = newTrouble()
+		}
+		o.trouble.note(fmt.Errorf("delete: %w", f.err), time.Now())
+	default:
+		o.removing, o.trouble = true, nil
+	}
+}
+
+// gone is for an object that is no longer there, and was to go. s.mu is held.
+func (s *session) gone(ctx context.Context, o *object) {
+	ref := o.item.Ref
+	a := o.app
+	s.emit(protocol.Event{Kind: protocol.EventPruned, App: a.name, Object: &ref, Message: "deleted, because Git no longer has it"})
+	s.forget(o)
+	s.kick(ctx, a)
+}

@@ -1,0 +1,44 @@
+package agent
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// report is the whole account of the cluster, as JSON that fits into one message.
+func (s *session) report(self protocol.Agent, seq uint64) []byte {
+	s.mu.Lock()
+	r := protocol.Report{Version: protocol.Version, Cluster: s.who.Cluster, Seq: seq, Time: time.Now(), Agent: self,
+		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
+		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Apps: make([]protocol.AppReport, 0, len(s.apps))}
+	for _, a := range s.ordered() {
+		ar := a.report()
+		if fight := s.fighting(a); fight != "" {
+			ar.Message = fight
+		}
+		r.Apps = append(r.Apps, ar)
+	}
+	s.mu.Unlock()
+	return fit(r)
+}
+
+// fit encodes a report, and leaves problems out until it is small enough; how many is said.
+func fit(r protocol.Report) []byte {
+	for keep := maxProblems; ; keep /= 2 {
+		data, err := json.Marshal(r)
+		if err != nil {
+			panic("agent: a report that is not JSON: " + err.Error()) // plain data: cannot happen
+		}
+		if len(data) <= protocol.MaxReport || keep == 0 {
+			return data
+		}
+		for i := range r.Apps {
+			a := &r.Apps[i]
+			if n := len(a.Problems) - keep/2; n > 0 {
+				a.Problems, a.More = a.Problems[:keep/2], a.More+n
+			}
+		}
+	}
+}

@@ -1,0 +1,318 @@
+package agent
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+const (
+	// applySlots is how many requests may be under way for passes: more than a small API server can use.
+	applySlots = 16
+	// healSlots are kept free for drift, so that a large pass does not delay it.
+	healSlots = 4
+	// saveDelay gathers what heals change in the inventory, which is nothing as a rule.
+	saveDelay = 2 * time.Second
+)
+
+// session is all that a leading agent knows and does. It ends when somebody else turns out to lead.
+type session struct {
+	cluster Cluster
+	objects Objects
+	store   Store
+	bus     Bus
+	who     identity
+	log     *slog.Logger
+	out     *outbox
+	// namespace is the agent's own.
+	namespace string
+	applies   chan struct{}
+	heals     chan struct{}
+	end       context.CancelCauseFunc
+	wg        sync.WaitGroup
+
+	mu       sync.Mutex // guards what follows; never held over a request
+	settled  *sync.Cond // told whenever an object is no longer busy
+	moved    chan struct{}
+	closed   bool
+	accepted accepted
+	refused  *protocol.Refusal
+	message  string
+	apps     map[string]*app
+	all      map[protocol.ObjectRef]*object
+	kinds    map[groupKind]*kindWatch
+	defines  map[groupKind][]Resource // by definitions that apps have, established or not
+	online   chan struct{}            // closed while the bus is connected
+	fights   map[*object]*fight
+	drift    protocol.Drift
+}
+
+// accepted is the bundle in force.
+type accepted struct {
+	bundle protocol.Bundle
+	digest string
+	floor  uint64 // generations below are refused
+	known  bool   // there is a bundle
+}
+
+type groupKind struct{ group, kind string }
+
+// kindWatch is the watch of one kind.
+type kindWatch struct {
+	objects int // in inventories
+	stop    context.CancelFunc
+	epoch   uint32
+	synced  bool
+	lost    bool
+}
+
+func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
+	s := &session{
+		cluster: c.Cluster, objects: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
+		who: identity{c.Credential, c.Credential.SigningKeys()}, namespace: c.Namespace,
+		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
+		moved: make(chan struct{}), online: make(chan struct{}),
+		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[groupKind]*kindWatch{},
+		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{},
+	}
+	s.settled = sync.NewCond(&s.mu)
+	return s
+}
+
+// close waits until nothing of the session runs any more. Its context must be done.
+func (s *session) close() {
+	s.mu.Lock()
+	s.closed = true
+	for _, a := range s.apps {
+		if a.timer != nil {
+			a.timer.Stop()
+		}
+		if a.stopGet != nil {
+			a.stopGet()
+		}
+	}
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// spawn runs f, unless the session is over. s.mu is held.
+func (s *session) spawn(f func()) {
+	if !s.closed {
+		s.wg.Go(f)
+	}
+}
+
+// suspended says whether an app is left as it is. s.mu is held.
+func (s *session) suspended(a *app) bool {
+	return s.accepted.bundle.Suspend || a.spec.Suspend
+}
+
+// announce wakes those who wait for something to have moved. s.mu is held.
+func (s *session) announce() {
+	close(s.moved)
+	s.moved = make(chan struct{})
+}
+
+// kick has an app worked on. s.mu is held.
+func (s *session) kick(ctx context.Context, a *app) {
+	if a.running || s.closed {
+		a.again = true
+		return
+	}
+	a.running = true
+	s.spawn(func() { s.work(ctx, a) })
+}
+
+// work takes turns at an app until there is nothing left to do at once.
+func (s *session) work(ctx context.Context, a *app) {
+	for {
+		s.turn(ctx, a)
+		s.mu.Lock()
+		if !a.again || ctx.Err() != nil {
+			a.running = false
+			s.assess(ctx, a)
+			s.plan(ctx, a)
+			s.mu.Unlock()
+			return
+		}
+		a.again = false
+		s.mu.Unlock()
+	}
+}
+
+// plan sets the app's timer for the next thing that is due by itself, if any. s.mu is held.
+func (s *session) plan(ctx context.Context, a *app) {
+	var next time.Time
+	sooner := func(t time.Time) {
+		if next.IsZero() || t.Before(next) {
+			next = t
+		}
+	}
+	if !s.suspended(a) {
+		for _, o := range a.own {
+			if o.trouble != nil {
+				sooner(o.trouble.next)
+			}
+		}
+		if a.fault != nil {
+			sooner(a.fault.next)
+		}
+		if a.dirty {
+			sooner(time.Now().Add(saveDelay))
+		}
+	}
+	if a.phase == protocol.PhaseWaiting {
+		sooner(a.appliedAt.Add(a.timeout()))
+	}
+	s.alarm(ctx, a, next)
+}
+
+// alarm has an app kicked at a time; never, if it is zero. s.mu is held.
+func (s *session) alarm(ctx context.Context, a *app, at time.Time) {
+	if a.timer != nil {
+		if a.wake.Equal(at) {
+			return
+		}
+		a.timer.Stop()
+		a.timer = nil
+	}
+	if a.wake = at; at.IsZero() || s.closed {
+		return
+	}
+	a.timer = time.AfterFunc(time.Until(at), func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if a.wake.Equal(at) && ctx.Err() == nil {
+			a.timer = nil
+			s.kick(ctx, a)
+		}
+	})
+}
+
+// retry makes what failed due at once, where the reason may be gone. s.mu is held.
+func (s *session) retry(ctx context.Context, why func(*object) bool) {
+	for _, a := range s.apps {
+		hit := false
+		for _, o := range a.own {
+			if o.trouble != nil && why(o) {
+				o.trouble.next, hit = time.Time{}, true
+			}
+		}
+		if hit {
+			s.kick(ctx, a)
+		}
+	}
+}
+
+// assess finds out in which phase an app is, and tells if that changed. s.mu is held.
+func (s *session) assess(ctx context.Context, a *app) {
+	now := time.Now()
+	v := a.judge(now, s.accepted.bundle.Suspend)
+	if v.phase == protocol.PhaseHealthy {
+		a.wasHealthy = true
+	}
+	changed := v.phase != a.phase
+	if changed {
+		a.since = now
+	}
+	a.phase, a.message = v.phase, v.message
+	s.out.changed(changed && (v.phase == protocol.PhaseHealthy || v.phase == protocol.PhaseFailed || v.phase == protocol.PhaseDegraded))
+	if !changed {
+		return
+	}
+	s.tell(a, v)
+	s.announce()
+	if v.phase == protocol.PhaseHealthy {
+		s.release(ctx, a)
+	}
+	if v.phase == protocol.PhaseWaiting && !a.running {
+		s.plan(ctx, a)
+	}
+}
+
+// tell puts a change of phase into the journal, if it is one that people wait for.
+func (s *session) tell(a *app, v verdict) {
+	kinds := map[protocol.Phase]protocol.EventKind{
+		protocol.PhaseHealthy: protocol.EventHealthy, protocol.PhaseDegraded: protocol.EventDegraded, protocol.PhaseFailed: protocol.EventFailed,
+	}
+	kind, ok := kinds[v.phase]
+	if !ok || kind == a.told && kind == protocol.EventHealthy {
+		return
+	}
+	a.told = kind
+	s.emit(protocol.Event{Kind: kind, App: a.name, Message: v.message})
+}
+
+// release lets the apps begin that wait for a. s.mu is held.
+func (s *session) release(ctx context.Context, a *app) {
+	for _, other := range s.apps {
+		if other.next == nil {
+			continue
+		}
+		for _, d := range other.spec.DependsOn {
+			if d == a.name {
+				s.kick(ctx, other)
+			}
+		}
+	}
+}
+
+// emit puts an event into the journal. s.mu is held.
+func (s *session) emit(e protocol.Event) {
+	e.Generation = s.accepted.bundle.Generation
+	if a := s.apps[e.App]; a != nil && a.plan != nil && e.Revision == "" {
+		e.Revision = a.plan.spec.Revision
+	}
+	s.out.record(e)
+}
+
+// track counts an object for the watch of its kind. s.mu is held.
+func (s *session) track(o *object) {
+	s.all[o.item.Ref] = o
+	s.kindOf(o.item.Ref).objects++
+}
+
+// forget takes an object out of the inventory. s.mu is held.
+func (s *session) forget(o *object) {
+	delete(s.all, o.item.Ref)
+	delete(s.fights, o)
+	o.app.disown(o)
+	o.app.dirty = true
+	k := s.kindOf(o.item.Ref)
+	if k.objects--; k.objects == 0 {
+		if k.stop != nil {
+			k.stop()
+		}
+		delete(s.kinds, groupKind{o.item.Ref.Group, o.item.Ref.Kind})
+	}
+}
+
+func (s *session) kindOf(ref protocol.ObjectRef) *kindWatch {
+	key := groupKind{ref.Group, ref.Kind}
+	k := s.kinds[key]
+	if k == nil {
+		k = &kindWatch{}
+		s.kinds[key] = k
+	}
+	return k
+}
+
+// watch sees to it that the kind of an object is watched. s.mu is held.
+func (s *session) watch(ctx context.Context, res Resource) {
+	k := s.kindOf(protocol.ObjectRef{Group: res.Group, Kind: res.Kind})
+	if k.stop != nil || s.closed {
+		return
+	}
+	watching, stop := context.WithCancel(ctx)
+	k.stop = stop
+	s.spawn(func() {
+		s.cluster.Watch(watching, res, func(sg Sighting) {
+			if watching.Err() == nil {
+				s.sight(ctx, sg)
+			}
+		})
+	})
+}

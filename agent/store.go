@@ -1,0 +1,51 @@
+package agent
+
+import (
+	"context"
+	"errors"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// ErrLost says that somebody else wrote the state: another agent may lead. Whoever gets it stops and begins
+// anew from what is stored.
+var ErrLost = errors.New("the state in the cluster was changed by somebody else")
+
+// Item is one object of an inventory.
+type Item struct {
+	Ref        protocol.ObjectRef `json:"ref"`
+	APIVersion string             `json:"apiVersion"`
+	Line       Sum                `json:"line,omitzero"`   // of the line that was applied last; zero if none was yet
+	Fields     Sum                `json:"fields,omitzero"` // of Drover's field set after that
+	Keep       bool               `json:"keep,omitempty"`  // annotated to be left when it would be pruned
+}
+
+// AppState is what is stored of one app: enough to heal it with the hub away.
+type AppState struct {
+	Spec       protocol.App `json:"spec"` // the blob's key left out
+	Generation uint64       `json:"generation"`
+	Items      []Item       `json:"items"`
+	Packed     []byte       `json:"-"` // the lines, zstd
+}
+
+// Stored is everything that is stored.
+type Stored struct {
+	Envelope []byte // of the accepted bundle; nil if none was
+	Apps     []AppState
+	Damaged  []Damage // what could not be read
+}
+
+// Damage is a piece of state that cannot be read. What it held is unknown, so nothing may be concluded from it.
+type Damage struct {
+	App string // "" for the accepted bundle
+	Err error
+}
+
+// Store keeps the agent's state in the cluster it describes. All writes fail with ErrLost if what was read
+// before has changed since. It is safe for concurrent use.
+type Store interface {
+	Load(ctx context.Context) (Stored, error)
+	SaveBundle(ctx context.Context, envelope []byte, generation uint64) error
+	SaveApp(ctx context.Context, a AppState) error
+	DropApp(ctx context.Context, name string) error
+}

@@ -1,0 +1,383 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// establishTime is how long an app waits for its definitions before it goes on without them.
+const establishTime = 15 * time.Second
+
+// turn does what is due for an app, from the first step that is.
+func (s *session) turn(ctx context.Context, a *app) {
+	start := time.Now()
+	plan, fresh, ok := s.open(ctx, a)
+	if !ok {
+		return
+	}
+	if fresh && !s.save(ctx, a) { // the intent: from here on nothing that is applied can be lost
+		return
+	}
+	changed := 0
+	if plan != nil {
+		for stage := range fleet.Stages {
+			changed += s.applyStage(ctx, a, plan, stage)
+		}
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if s.knows() {
+		s.prune(ctx, a)
+	}
+	s.conclude(ctx, a, plan, changed, start)
+}
+
+// knows says whether a verified bundle is in force. Without one nothing is deleted.
+func (s *session) knows() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted.known
+}
+
+// open decides whether there is anything to do, and puts a new plan into force if its time has come.
+func (s *session) open(ctx context.Context, a *app) (p *plan, fresh, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	defer func() { s.assess(ctx, a) }()
+	if s.suspended(a) || !s.accepted.known && a.plan == nil {
+		return nil, false, false
+	}
+	if a.fault != nil && time.Now().Before(a.fault.next) && a.next == nil {
+		return nil, false, false
+	}
+	if a.leaving {
+		return nil, false, true
+	}
+	if a.next != nil && a.blocked == "" {
+		if a.waits = s.awaited(a); a.waits == "" {
+			s.activate(ctx, a)
+		}
+	}
+	s.reclaim(ctx, a)
+	return a.plan, a.unsaved, a.plan != nil
+}
+
+// awaited says which apps must become healthy before a can begin. s.mu is held.
+func (s *session) awaited(a *app) string {
+	for _, name := range a.spec.DependsOn {
+		d := s.apps[name]
+		if d == nil || d.phase != protocol.PhaseHealthy || d.next != nil || d.fetching != "" {
+			phase := protocol.PhasePending
+			if d != nil && d.phase != "" {
+				phase = d.phase
+			}
+			return fmt.Sprintf("waits for app %s, which is %s", name, phase)
+		}
+	}
+	return ""
+}
+
+// activate puts the next plan into force. s.mu is held.
+func (s *session) activate(ctx context.Context, a *app) {
+	p := a.next
+	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
+	a.wasHealthy, a.clashes = false, nil
+	for _, o := range a.own {
+		o.want = nil
+	}
+	for i := range p.wants {
+		s.claim(a, &p.wants[i])
+	}
+	slices.SortFunc(a.own, func(x, y *object) int { return fleet.CompareApply(x.item.Ref, y.item.Ref) })
+	for _, other := range s.apps { // which may have waited for something that a no longer wants
+		if len(other.clashes) > 0 {
+			s.kick(ctx, other)
+		}
+	}
+}
+
+// claim makes an object the app's own, unless another app has it and keeps it. s.mu is held.
+func (s *session) claim(a *app, w *want) {
+	o := s.all[w.ref]
+	switch {
+	case o == nil:
+		o = &object{item: Item{Ref: w.ref}, app: a, verdict: fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there yet"}}
+		a.own = append(a.own, o)
+		s.track(o)
+	case o.app == a:
+	case o.app.wants(w.ref):
+		a.clashes = append(a.clashes, clash{w.ref, o.app.name})
+		return
+	default:
+		s.move(o, a)
+	}
+	if o.trouble != nil && o.item.Line != w.line {
+		o.trouble = nil // another line deserves another try
+	}
+	o.want, o.item.APIVersion, o.item.Keep = w, w.apiVersion, w.keep
+	if o.removing {
+		o.item.Line = Sum{}
+	}
+}
+
+// move gives an object to another app. Until that has stored its intent, the inventory of the old one keeps it,
+// too. s.mu is held.
+func (s *session) move(o *object, to *app) {
+	o.app.disown(o)
+	o.app.given = append(o.app.given, o)
+	o.app.dirty = true
+	o.former, o.app = o.app, to
+	o.item.Line, o.removing = Sum{}, false // it carries the old one's label
+	to.own = append(to.own, o)
+}
+
+// reclaim tries again what clashed. s.mu is held.
+func (s *session) reclaim(ctx context.Context, a *app) {
+	if len(a.clashes) == 0 || a.plan == nil {
+		return
+	}
+	before := a.clashes
+	a.clashes = nil
+	for _, c := range before {
+		for i := range a.plan.wants {
+			if w := &a.plan.wants[i]; w.ref == c.ref {
+				s.claim(a, w)
+			}
+		}
+	}
+	if len(a.clashes) < len(before) {
+		a.unsaved = true
+		slices.SortFunc(a.own, func(x, y *object) int { return fleet.CompareApply(x.item.Ref, y.item.Ref) })
+	}
+}
+
+// save stores the app as it is now, and says whether that worked.
+func (s *session) save(ctx context.Context, a *app) bool {
+	s.mu.Lock()
+	if a.plan == nil { // of an app that leaves, what was stored before stays until nothing is left of it
+		a.dirty = false
+		s.mu.Unlock()
+		return true
+	}
+	state := a.state()
+	given := slices.Clone(a.own)
+	a.dirty = false
+	s.mu.Unlock()
+	err := s.store.SaveApp(ctx, state)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		a.dirty = true
+		s.faulted(ctx, a, fmt.Errorf("store its state in the cluster: %w", err))
+		return false
+	}
+	a.fault, a.unsaved = nil, false
+	for _, o := range given {
+		if o.former != nil && o.app == a {
+			o.former.given = slices.DeleteFunc(o.former.given, func(x *object) bool { return x == o })
+			s.kick(ctx, o.former)
+			o.former = nil
+		}
+	}
+	return true
+}
+
+// state is what is stored of an app. s.mu is held.
+func (a *app) state() AppState {
+	st := AppState{Spec: a.plan.spec, Generation: a.plan.generation, Packed: a.plan.packed, Items: make([]Item, 0, len(a.own)+len(a.given))}
+	for _, o := range a.own {
+		st.Items = append(st.Items, o.item)
+	}
+	for _, o := range a.given {
+		st.Items = append(st.Items, o.item)
+	}
+	return st
+}
+
+// faulted notes what keeps the whole app from going on. s.mu is held.
+func (s *session) faulted(ctx context.Context, a *app, err error) {
+	if errors.Is(err, ErrLost) {
+		s.end(err)
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if a.fault == nil {
+		a.fault = newTrouble()
+	}
+	a.fault.note(err, time.Now())
+	s.assess(ctx, a)
+}
+
+// applyStage applies what is due in one stage, all at once, and says how many objects that were.
+func (s *session) applyStage(ctx context.Context, a *app, p *plan, stage fleet.Stage) (changed int) {
+	due := s.due(a, stage)
+	if len(due) == 0 || ctx.Err() != nil {
+		return 0
+	}
+	lines, err := p.lines()
+	if err != nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.faulted(ctx, a, err)
+		return 0
+	}
+	var wg sync.WaitGroup
+	var mu sync.Mutex // guards changed
+	for _, o := range due {
+		s.applies <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-s.applies }()
+			if s.apply(ctx, a, o, lines) {
+				mu.Lock()
+				defer mu.Unlock()
+				changed++
+			}
+		})
+	}
+	wg.Wait()
+	if stage == fleet.StageDefinitions {
+		s.awaitDefinitions(ctx, a)
+	}
+	return changed
+}
+
+func (s *session) due(a *app, stage fleet.Stage) (due []*object) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	for _, o := range a.own {
+		if o.due(now) && fleet.StageOf(o.item.Ref) == stage {
+			due = append(due, o)
+		}
+	}
+	return due
+}
+
+// apply applies one object, if it is still due when nobody else has it under way.
+func (s *session) apply(ctx context.Context, a *app, o *object, lines []byte) (changed bool) {
+	s.mu.Lock()
+	for o.busy {
+		s.settled.Wait()
+	}
+	w := o.want
+	if o.app != a || !o.due(time.Now()) || ctx.Err() != nil {
+		s.mu.Unlock()
+		return false
+	}
+	o.busy = true
+	s.mu.Unlock()
+	live, err := s.send(ctx, a, o, w, lines)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	before := o.version
+	s.settle(ctx, o, w, live, err)
+	return err == nil && live.Version != before
+}
+
+// send finds where an object belongs and applies it there.
+func (s *session) send(ctx context.Context, a *app, o *object, w *want, lines []byte) (Live, error) {
+	res, err := s.cluster.Resolve(ctx, w.apiVersion, w.ref.Kind)
+	if err != nil {
+		return Live{}, err
+	}
+	s.mu.Lock()
+	if w.loose && !res.Namespaced {
+		s.rename(o, w)
+	}
+	ref := w.ref
+	s.watch(ctx, res)
+	s.mu.Unlock()
+	return s.objects.Apply(ctx, res, ref, a.name, w.lineOf(lines))
+}
+
+// rename takes away the namespace that was guessed for an object whose kind was not known. s.mu is held.
+func (s *session) rename(o *object, w *want) {
+	w.loose = false
+	delete(s.all, o.item.Ref)
+	w.ref.Namespace, o.item.Ref.Namespace = "", ""
+	s.all[w.ref] = o
+	o.app.dirty = true
+}
+
+// awaitDefinitions waits until the app's definitions are established, for some time.
+func (s *session) awaitDefinitions(ctx context.Context, a *app) {
+	limit := time.NewTimer(establishTime)
+	defer limit.Stop()
+	for {
+		s.mu.Lock()
+		waiting, moved := false, s.moved
+		for _, o := range a.own {
+			waiting = waiting || o.want != nil && o.trouble == nil && isDefinition(o.item.Ref) && o.verdict.Health == protocol.HealthProgressing
+		}
+		s.mu.Unlock()
+		if !waiting {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-limit.C:
+			return
+		case <-moved:
+		}
+	}
+}
+
+// conclude stores the outcome of a turn and tells of it.
+func (s *session) conclude(ctx context.Context, a *app, p *plan, changed int, start time.Time) {
+	if !s.finish(ctx, a) {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a.fault = nil
+	if p == nil || a.plan != p {
+		return
+	}
+	first := a.fresh
+	a.fresh = false
+	if changed > 0 || first {
+		a.appliedAt, a.wasHealthy = time.Now(), false
+		if first && !p.since.IsZero() {
+			start = p.since
+		}
+		s.emit(protocol.Event{Kind: protocol.EventApplied, App: a.name, Took: protocol.MillisOf(time.Since(start)),
+			Message: fmt.Sprintf("%s, %d changed", count(len(p.wants), "object"), changed)})
+	}
+	s.assess(ctx, a)
+}
+
+// finish stores the outcome, or takes away the state of an app that is gone.
+func (s *session) finish(ctx context.Context, a *app) bool {
+	s.mu.Lock()
+	gone, dirty := a.leaving && len(a.own) == 0 && len(a.given) == 0, a.dirty
+	s.mu.Unlock()
+	switch {
+	case gone:
+		err := s.store.DropApp(ctx, a.name)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if err != nil {
+			s.faulted(ctx, a, fmt.Errorf("delete its state in the cluster: %w", err))
+			return false
+		}
+		if a.leaving {
+			delete(s.apps, a.name)
+			s.out.changed(true)
+		}
+		return true
+	case dirty:
+		return s.save(ctx, a)
+	}
+	return true
+}
