@@ -231,3 +231,41 @@ func BenchmarkMoved(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkFetched measures from Poke to the snapshot of a commit that was pushed to a server on this machine.
+// Beside it: git fetch of the same.
+func BenchmarkFetched(b *testing.B) {
+	r := fleetRepo(b, true)
+	srv := serve(b)
+	url := srv.push(r, "fleet.git")
+	bare := filepath.Join(srv.dir, "fleet.git")
+	tip := r.git("rev-parse", "main")
+	commit := func(i int) string {
+		tip = r.git("commit-tree", "-p", tip, "-m", fmt.Sprint(i), "main^{tree}")
+		r.git("push", "-q", bare, tip+":refs/heads/main")
+		return tip
+	}
+	b.Run("drover", func(b *testing.B) {
+		s := open(b, Options{URL: url, Dir: b.TempDir(), PollInterval: watched})
+		at := next(b, s, "").Revision().Hash
+		for i := 0; b.Loop(); i++ {
+			b.StopTimer()
+			want := commit(i)
+			b.StartTimer()
+			s.Poke()
+			if at = next(b, s, at).Revision().Hash; at != want {
+				b.Fatal(at, want)
+			}
+		}
+	})
+	b.Run("git", func(b *testing.B) {
+		clone := filepath.Join(b.TempDir(), "clone")
+		runGit(b, "", "clone", "-q", "--bare", url, clone)
+		for i := 0; b.Loop(); i++ {
+			b.StopTimer()
+			commit(-i)
+			b.StartTimer()
+			runGit(b, clone, "fetch", "-q", "origin", "+main:main")
+		}
+	})
+}

@@ -89,6 +89,9 @@ func (s *Source) Close() error { return s.origin.close() }
 // Next blocks until the branch is at another commit than after (hub.Source). After an error
 // the next call waits before it looks again: one second, then twice as long with each error, up to
 // the poll interval. Poke cuts the wait short, and so does a change in a repository on this machine.
+//
+// If the first look after a start fails, and after is "", the revision that the mirror has from
+// before is returned, and the error by the next call.
 func (s *Source) Next(ctx context.Context, after string) (hub.Snapshot, error) {
 	select {
 	case s.turn <- struct{}{}:
