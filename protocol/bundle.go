@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -79,15 +80,17 @@ func (b Bundle) Digest() string {
 	if err != nil {
 		panic("protocol: a bundle that is not JSON: " + err.Error()) // plain data: cannot happen
 	}
+	// Bytes that are no UTF-8 are sent as \ufffd, and come back as that character: the digest of what was sent must
+	// be that of what arrives.
+	data = bytes.ReplaceAll(data, []byte(`\ufffd`), []byte("\ufffd"))
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:])
 }
 
 // Check says what is wrong with a bundle, whoever signed it.
 func (b Bundle) Check() error {
-	if b.Version > Version {
-		return fmt.Errorf("%w: the bundle is of wire version %d, this program speaks %d: upgrade it",
-			ErrVersion, b.Version, Version)
+	if err := checkVersion("bundle", b.Version, "this program"); err != nil {
+		return err
 	}
 	if b.Version < 1 || b.Generation == 0 {
 		return errors.New("the bundle has no version or no generation")
@@ -115,6 +118,15 @@ func (b Bundle) Check() error {
 
 // ErrVersion marks a message of a wire version that this program does not speak yet.
 var ErrVersion = errors.New("newer wire version")
+
+// checkVersion says that a message is newer than its reader, and who has to be upgraded. Decoders ask it first, even
+// where the message does not decode: a newer version is allowed not to.
+func checkVersion(message string, version int, reader string) error {
+	if version <= Version {
+		return nil
+	}
+	return fmt.Errorf("%w: the %s is of wire version %d, %s speaks %d: upgrade it", ErrVersion, message, version, reader, Version)
+}
 
 func (b *Blob) check() error {
 	if raw, err := hex.DecodeString(b.Digest); err != nil || len(raw) != sha256.Size {

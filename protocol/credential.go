@@ -23,22 +23,23 @@ type Credential struct {
 // DecodeCredential reads a credential, and says what it lacks.
 func DecodeCredential(data []byte) (Credential, error) {
 	var c Credential
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("the credential is no JSON: %w", err)
+	err := json.Unmarshal(data, &c)
+	if newer := checkVersion("credential", c.Version, "this program"); newer != nil {
+		return Credential{}, newer
 	}
-	if c.Version > Version {
-		return c, fmt.Errorf("%w: the credential is of wire version %d, this program speaks %d: upgrade it", ErrVersion, c.Version, Version)
+	if err != nil {
+		return Credential{}, fmt.Errorf("the credential cannot be read: %w", err)
 	}
 	if err := CheckName(c.Cluster); err != nil {
-		return c, fmt.Errorf("the credential's cluster: %w", err)
+		return Credential{}, fmt.Errorf("the credential's cluster: %w", err)
 	}
 	if len(c.Servers) == 0 || c.JWT == "" || c.Seed == "" || len(c.OpenKey) != 32 || len(c.HubKeys) == 0 {
-		return c, errors.New("the credential is incomplete: it needs servers, jwt, seed, openKey and hubKeys; " +
+		return Credential{}, errors.New("the credential is incomplete: it needs servers, jwt, seed, openKey and hubKeys; " +
 			"make a new one with `drover agent manifest`")
 	}
 	for _, k := range c.HubKeys {
 		if len(k) != ed25519.PublicKeySize {
-			return c, fmt.Errorf("the credential's hub key has %d bytes instead of %d", len(k), ed25519.PublicKeySize)
+			return Credential{}, fmt.Errorf("the credential's hub key has %d bytes instead of %d", len(k), ed25519.PublicKeySize)
 		}
 	}
 	return c, nil

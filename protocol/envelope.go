@@ -88,7 +88,14 @@ func VerifyBundle(envelope []byte, cluster string, keys []ed25519.PublicKey) (Bu
 	if !e.signedBy(keys) {
 		return b, ErrUnsigned
 	}
-	if err := json.Unmarshal(e.Payload, &b); err != nil {
+	if len(e.Payload) > MaxBundle {
+		return b, fmt.Errorf("%w: the payload has %d bytes", ErrMalformed, len(e.Payload))
+	}
+	err := json.Unmarshal(e.Payload, &b)
+	if newer := checkVersion("bundle", b.Version, "this program"); newer != nil {
+		return Bundle{}, newer // before err: it may be the newer version that does not fit
+	}
+	if err != nil {
 		return Bundle{}, fmt.Errorf("%w: the payload: %w", ErrMalformed, err)
 	}
 	if err := b.Check(); err != nil {

@@ -1,0 +1,216 @@
+package protocol
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+// add writes the golden messages that are not there yet. It never changes one.
+var add = flag.Bool("add", false, "add the golden messages of testdata/ that are missing")
+
+// golden is one file of testdata/v1: a message as it was once sent, what is needed to open it, and what it says.
+type golden struct {
+	Says    string          `json:"says"`              // what is special about it
+	Kind    string          `json:"kind"`              // bundle, envelope, sealed, report, event, credential, blob
+	Cluster string          `json:"cluster,omitempty"` // who reads it
+	HubKeys [][]byte        `json:"hubKeys,omitempty"` // who may have signed it
+	OpenKey []byte          `json:"openKey,omitempty"` // what opens it
+	Ref     *Blob           `json:"ref,omitempty"`     // what refers to it
+	Sent    json.RawMessage `json:"sent,omitempty"`    // the message, where it is JSON
+	Bytes   []byte          `json:"bytes,omitempty"`   // the message, where it is not
+	Want    json.RawMessage `json:"want,omitempty"`    // what it says: every field in here must come out of it
+	Digest  string          `json:"digest,omitempty"`  // Bundle.Digest of it
+	Opened  []byte          `json:"opened,omitempty"`  // what came out, where that is no JSON
+}
+
+// TestGoldenMessagesAreDecodedForEver decodes every message that was ever sent.
+func TestGoldenMessagesAreDecodedForEver(t *testing.T) {
+	files, err := filepath.Glob("testdata/v*/*.json")
+	if err != nil || len(files) < 9 {
+		t.Fatalf("%d golden messages, %v; they are add-only", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(file[len("testdata/"):], ".json"), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var g golden
+			dec := json.NewDecoder(bytes.NewReader(data))
+			dec.DisallowUnknownFields()
+			if err := dec.Decode(&g); err != nil {
+				t.Fatal(err)
+			}
+			if g.Kind == "blob" {
+				g.checkBlob(t)
+				return
+			}
+			var got, want any
+			if err := json.Unmarshal(mustJSON(t, g.decode(t)), &got); err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(g.Want, &want); err != nil {
+				t.Fatal(err)
+			}
+			within(t, "", got, want)
+		})
+	}
+}
+
+// decode reads the message as its receiver would.
+func (g golden) decode(t *testing.T) any {
+	t.Helper()
+	switch g.Kind {
+	case "report":
+		return g.must(t)(DecodeReport(g.Sent, g.Cluster))
+	case "event":
+		return g.must(t)(DecodeEvent(g.Sent, g.Cluster))
+	case "credential":
+		return g.must(t)(DecodeCredential(g.Sent))
+	}
+	var b Bundle
+	switch g.Kind {
+	case "bundle":
+		if err := json.Unmarshal(g.Sent, &b); err != nil {
+			t.Fatal(err)
+		}
+	case "envelope":
+		b = g.verify(t, g.Sent)
+	case "sealed":
+		envelope, err := Unseal(g.OpenKey, g.Cluster, g.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b = g.verify(t, envelope)
+	default:
+		t.Fatalf("a message of kind %q", g.Kind)
+	}
+	if err := b.Check(); err != nil {
+		t.Error(err)
+	}
+	if got := b.Digest(); got != g.Digest {
+		t.Errorf("its digest is %s and was %s: hubs and agents of different releases would not agree on what was accepted", got, g.Digest)
+	}
+	return b
+}
+
+func (g golden) must(t *testing.T) func(any, error) any {
+	return func(v any, err error) any {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func (g golden) verify(t *testing.T, envelope []byte) Bundle {
+	t.Helper()
+	keys := make([]ed25519.PublicKey, len(g.HubKeys))
+	for i, k := range g.HubKeys {
+		keys[i] = k
+	}
+	b, err := VerifyBundle(envelope, g.Cluster, keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+// checkBlob opens a blob. What comes out is zstd, which the standard library does not read: hub tests go on from there.
+func (g golden) checkBlob(t *testing.T) {
+	t.Helper()
+	got, err := OpenBlob(*g.Ref, g.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(got, g.Opened) {
+		t.Errorf("it opens to %x, and was %x", got, g.Opened)
+	}
+	if err := g.Ref.check(); err != nil {
+		t.Error(err)
+	}
+}
+
+// within checks that everything in want is in got. Fields that a later release adds may be there too.
+func within(t *testing.T, at string, got, want any) {
+	t.Helper()
+	switch want := want.(type) {
+	case map[string]any:
+		m, ok := got.(map[string]any)
+		if !ok {
+			t.Errorf("%s is %v, want an object", at, got)
+			return
+		}
+		for key, w := range want {
+			within(t, at+"."+key, m[key], w)
+		}
+	case []any:
+		list, ok := got.([]any)
+		if !ok || len(list) != len(want) {
+			t.Errorf("%s is %v, want %v", at, got, want)
+			return
+		}
+		for i, w := range want {
+			within(t, at+"[]", list[i], w)
+		}
+	default:
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("%s is %v, want %v", at, got, want)
+		}
+	}
+}
+
+// TestAddGoldenMessages makes the messages of this release that testdata/ lacks, with -add. See testdata/README.md.
+func TestAddGoldenMessages(t *testing.T) {
+	if !*add {
+		t.Skip("only with -add")
+	}
+	b := testBundle()
+	small := Bundle{Version: 1, Cluster: "staging", Generation: 1, Apps: []App{}}
+	envelope := mustSign(t, b, testKey("hub"))
+	private, public := testOpenKey(t, "staging")
+	sealed, err := Seal(public, "staging", envelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := [][]byte{testPublic("hub")}
+	full, digest := mustJSON(t, b), b.Digest()
+	for name, g := range map[string]golden{
+		"bundle":          {Says: "a value in every field", Kind: "bundle", Sent: full, Want: full, Digest: digest},
+		"bundle-smallest": {Says: "nothing but what must be there", Kind: "bundle", Sent: mustJSON(t, small), Want: mustJSON(t, small), Digest: small.Digest()},
+		"bundle-tomorrow": {Says: "fields of a later release at every level", Kind: "bundle", Sent: withUnknown(t, b), Want: full, Digest: digest},
+		"envelope":        {Says: "signed by the hub", Kind: "envelope", Cluster: "staging", HubKeys: keys, Sent: envelope, Want: full, Digest: digest},
+		"sealed":          {Says: "signed, then sealed to the cluster", Kind: "sealed", Cluster: "staging", HubKeys: keys, OpenKey: private, Bytes: sealed, Want: full, Digest: digest},
+		"report":          {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
+		"report-tomorrow": {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
+		"event":           {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
+		"credential":      {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
+	} {
+		data, err := json.MarshalIndent(g, "", "  ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(filepath.Join("testdata/v1", name+".json"), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+		if os.IsExist(err) {
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Write(append(data, '\n')); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		t.Log("added", name)
+	}
+}
