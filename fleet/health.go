@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -146,8 +147,8 @@ func deploymentHealth(o object) Verdict {
 	if p.reason == "ProgressDeadlineExceeded" {
 		return degraded("its progress deadline passed: %s", p.message)
 	}
-	_, hasDeadline := o.num("spec", "progressDeadlineSeconds")
-	settled := !hasDeadline || p.status == "True" && p.reason == "NewReplicaSetAvailable"
+	deadline := o.numOr(math.MaxInt32, "spec", "progressDeadlineSeconds") // this many is how the API writes none
+	settled := deadline == math.MaxInt32 || p.status == "True" && p.reason == "NewReplicaSetAvailable"
 	want := o.numOr(1, "spec", "replicas")
 	have, updated := o.numOr(0, "status", "replicas"), o.numOr(0, "status", "updatedReplicas")
 	ready, available := o.numOr(0, "status", "readyReplicas"), o.numOr(0, "status", "availableReplicas")

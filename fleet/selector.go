@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // Selector chooses clusters by their labels, as kubectl's -l does: comma-separated requirements, all
@@ -94,16 +95,24 @@ func parseRequirement(s string) (requirement, error) {
 		r = requirement{key: s}
 	}
 	r.key = strings.TrimSpace(r.key)
-	if r.key == "" || strings.ContainsAny(r.key, " !=(),") {
+	if r.key == "" || strings.ContainsFunc(r.key, notInKey) || strings.HasSuffix(s, ")") && slices.Equal(r.values, []string{""}) {
 		return r, selectorError(s)
 	}
 	for _, v := range r.values {
-		if strings.ContainsAny(v, " !=(),") {
+		if strings.ContainsFunc(v, notInValue) {
 			return r, selectorError(s)
 		}
 	}
 	return r, nil
 }
+
+// notInKey says which characters no label key has. A selector with one was meant otherwise, as k>1 or k~x: it must not
+// be taken for a key that no cluster happens to have.
+func notInKey(c rune) bool {
+	return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-_./", c))
+}
+
+func notInValue(c rune) bool { return unicode.IsSpace(c) || strings.ContainsRune("!=(),", c) }
 
 func selectorError(s string) error {
 	return fmt.Errorf("the selector part %q is not understood: use k=v, k!=v, k, !k, `k in (a,b)` or `k notin (a,b)`", s)
