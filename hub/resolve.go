@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -138,9 +139,12 @@ func (r *Resolver) app(ctx context.Context, snap Snapshot, c fleet.Cluster, app 
 	return out, nil
 }
 
-// appError says which app an error of its render belongs to, unless the render's own words do.
+// placed matches errors that begin with the file they are about.
+var placed = regexp.MustCompile(`^[^ :]+\.[a-zA-Z]+(:\d+)?: `)
+
+// appError says what was being rendered, unless the error's own words name a file.
 func appError(app fleet.App, text string) string {
-	if strings.Contains(text, app.Path) {
+	if placed.MatchString(text) || strings.Contains(text, app.Path) {
 		return text
 	}
 	return app.Path + ": " + text

@@ -11,6 +11,14 @@ require (
 	github.com/drover-dev/drover/test/testenv v0.0.0
 )
 
+require (
+	github.com/rogpeppe/go-internal v1.16.0 // indirect
+	go.yaml.in/yaml/v2 v2.4.4 // indirect
+	golang.org/x/sys v0.49.0 // indirect
+	golang.org/x/tools v0.52.0 // indirect
+	sigs.k8s.io/yaml v1.6.0 // indirect
+)
+
 replace github.com/drover-dev/drover/protocol => ../protocol
 
 replace github.com/drover-dev/drover/fleet => ../fleet
