@@ -1,0 +1,36 @@
+// Command demo shows Drover at work on real control planes, and stays up for the reader to play with.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/drover-dev/drover/test/demo"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	bin := flag.String("bin", "../bin", "`directory` of the programs drover and drover-agent")
+	once := flag.Bool("once", false, "end after the last act: exit code 0 only if everything was verified")
+	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "demo: it takes flags only, not %q\n", flag.Args())
+		return 2
+	}
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for the cleaning up
+	if demo.Run(ctx, demo.Options{Bin: *bin, Once: *once, Out: os.Stdout}) != nil {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,208 @@
+package demo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/test/testenv"
+)
+
+// Options say how the story is told.
+type Options struct {
+	Bin  string    // directory of the programs drover and drover-agent
+	Once bool      // end after the last act, instead of staying up for the reader
+	Out  io.Writer // where it is told
+}
+
+// story is a demo as it runs.
+type story struct {
+	Options
+	screen *screen
+	begun  time.Time
+	work   *workspace
+	repo   *repository
+	hub    *hub
+	abort  context.CancelCauseFunc // ends the story when a program of it ends by itself
+	shown  figures
+
+	// What the repository asks for at this point of the story.
+	head     string // revision
+	image    string // of the payment service
+	replicas int    // of it, in production
+
+	mu       sync.Mutex // guards what follows
+	clusters []*cluster
+	staying  bool
+}
+
+// act is one part of the story.
+type act struct {
+	title string
+	play  func(context.Context) error
+}
+
+func (s *story) acts() []act {
+	return []act{
+		{"Three clusters converge on one repository", s.converge},
+		{"A commit to the shared base: all clusters follow", s.changeBase},
+		{"A commit to one overlay: only its clusters follow", s.changeOverlay},
+		{"Live edits are healed, and the journal says whose they were", s.heal},
+		{"An object removed from Git is pruned", s.prune},
+		{"A fourth cluster is registered by adding a folder", s.register},
+		{"A broken kustomization stops only its own app", s.breakOne},
+		{"git revert brings it back", s.takeBack},
+		{"The hub is killed: clusters go on healing, and catch up", s.killHub},
+	}
+}
+
+// Run tells the story on o.Out, and ends when it is told or, without o.Once, when ctx ends after that. The error is not nil
+// if an act could not be verified, or ctx ended before; it has been told, too. Nothing that was started is left.
+func Run(ctx context.Context, o Options) (err error) {
+	s := &story{Options: o, screen: newScreen(o.Out), begun: time.Now(), image: "payment-service:1.4.0", replicas: 3}
+	inner, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	s.abort = abort
+	err = s.tell(inner)
+	if err == nil && !o.Once {
+		s.stay(ctx)
+	}
+	if cleaned := s.clean(); cleaned != nil {
+		s.screen.wrong("clean up: " + cleaned.Error())
+		err = errors.Join(err, cleaned)
+	}
+	return err
+}
+
+// tell plays the acts until one fails.
+func (s *story) tell(ctx context.Context) error {
+	s.screen.line(s.screen.paint(bold, "Drover: one commit reaches real clusters"))
+	s.screen.note("Every cluster below is a real control plane (kube-apiserver, etcd, controllers); only the machines " +
+		"that would run its pods are played. What is ticked was seen at the API servers. Times of commits include git's own.")
+	if err := s.prepare(ctx); err != nil {
+		s.fail(ctx, "Getting ready", err)
+		return err
+	}
+	acts := s.acts()
+	for i, a := range acts {
+		number := fmt.Sprintf("[%d/%d]", i+1, len(acts))
+		s.screen.heading(number + " " + a.title)
+		if err := a.play(ctx); err != nil {
+			s.fail(ctx, fmt.Sprintf("Act %s, %s,", number, a.title), err)
+			return err
+		}
+	}
+	if err := s.conclude(ctx); err != nil {
+		s.fail(ctx, "The end", err)
+		return err
+	}
+	return nil
+}
+
+// prepare makes the workspace and builds what is missing.
+func (s *story) prepare(ctx context.Context) (err error) {
+	for _, name := range []string{"drover", "drover-agent"} {
+		if _, err := os.Stat(filepath.Join(s.Bin, name)); err != nil {
+			return fmt.Errorf("%w: build it with `make build`, or start the demo with `make demo`", err)
+		}
+	}
+	if s.work, err = newWorkspace(); err != nil {
+		return err
+	}
+	began := time.Now()
+	if _, err := testenv.Binaries(ctx, s.screen, "etcd", "kube-apiserver", "kube-controller-manager"); err != nil {
+		return err
+	}
+	if took := time.Since(began); took > time.Second {
+		s.screen.saw(took, "etcd, kube-apiserver and kube-controller-manager are built; the next demo finds them")
+	}
+	return nil
+}
+
+// ended hears of a program that ended by itself.
+func (s *story) ended(p *process) {
+	s.mu.Lock()
+	staying := s.staying
+	s.mu.Unlock()
+	if staying {
+		s.screen.wrong(fmt.Sprintf("the %s ended (%s)", p.name, p.ending()))
+		return
+	}
+	s.abort(fmt.Errorf("the %s ended by itself (%s)", p.name, p.ending()))
+}
+
+// add takes a cluster in, so that it is cleaned up whatever comes.
+func (s *story) add(c *cluster) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clusters = append(s.clusters, c)
+}
+
+// fail tells where the story ended and why, with the end of the programs' logs.
+func (s *story) fail(ctx context.Context, where string, err error) {
+	s.screen.line("")
+	s.screen.wrong(fmt.Sprintf("%s failed after %s.\n%s", where, duration(time.Since(s.begun)), err))
+	var missed *disappointment
+	if ctx.Err() != nil && !errors.As(err, &missed) && errors.Is(context.Cause(ctx), context.Canceled) {
+		return // the reader ended it, and no log tells more about that
+	}
+	programs := []*process{}
+	if s.hub != nil {
+		programs = append(programs, s.hub.process)
+	}
+	for _, c := range s.clusters {
+		if c.agent != nil {
+			programs = append(programs, c.agent)
+		}
+	}
+	for _, p := range programs {
+		s.screen.line("")
+		s.screen.note("The log of the %s ends with:", p.name)
+		s.screen.quote(p.tail(12))
+	}
+}
+
+// clean ends all that was started: the agents, the hub, the control planes.
+func (s *story) clean() error {
+	if s.work == nil {
+		return nil
+	}
+	began := time.Now()
+	s.screen.line("")
+	_ = each(context.Background(), s.clusters, func(_ context.Context, c *cluster) error {
+		if c.agent != nil {
+			c.agent.stop(2 * time.Second)
+		}
+		return nil
+	})
+	if s.hub != nil {
+		s.hub.stop(3 * time.Second)
+	}
+	err := each(context.Background(), s.clusters, func(_ context.Context, c *cluster) error { return c.plane.Stop() })
+	err = errors.Join(err, s.work.remove())
+	s.screen.saw(time.Since(began), "Everything is stopped and removed.")
+	return err
+}
+
+// each calls f for all items at once. The first error ends the others, and is returned.
+func each[T any](ctx context.Context, items []T, f func(context.Context, T) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	errs := make(chan error, len(items))
+	for _, item := range items {
+		go func() { errs <- f(ctx, item) }()
+	}
+	var first error
+	for range items {
+		if err := <-errs; err != nil && first == nil {
+			first = err
+			cancel(err)
+		}
+	}
+	return first
+}

@@ -1,0 +1,175 @@
+package demo
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+// width is where the times end, in columns.
+const width = 78
+
+// screen is what the reader sees: a heading for each act, a line for each thing done or seen, its time at the right.
+// Colours and lines that are written over are for terminals only. It may be used by several goroutines.
+type screen struct {
+	w        io.Writer
+	terminal bool
+	colour   bool
+
+	mu     sync.Mutex // guards what follows
+	fading bool       // the last line is progress, to be written over
+}
+
+// newScreen makes a screen of out.
+func newScreen(out io.Writer) *screen {
+	s := &screen{w: out}
+	if f, ok := out.(*os.File); ok {
+		if info, err := f.Stat(); err == nil {
+			s.terminal = info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+		}
+	}
+	s.colour = s.terminal && os.Getenv("NO_COLOR") == ""
+	return s
+}
+
+// The colours, in the codes of terminals.
+const (
+	bold  = "1"
+	dim   = "2"
+	red   = "31"
+	green = "32"
+)
+
+func (s *screen) paint(code, text string) string {
+	if !s.colour {
+		return text
+	}
+	return "\x1b[" + code + "m" + text + "\x1b[0m"
+}
+
+// line writes one line.
+func (s *screen) line(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+	fmt.Fprintln(s.w, strings.TrimRight(text, " "))
+}
+
+// clear takes a line of progress away. s.mu is held.
+func (s *screen) clear() {
+	if s.fading {
+		fmt.Fprint(s.w, "\r\x1b[K")
+		s.fading = false
+	}
+}
+
+// heading begins something new.
+func (s *screen) heading(text string) {
+	s.line("")
+	s.line(s.paint(bold, text))
+}
+
+// ran shows a command that was run, or could have been.
+func (s *screen) ran(command string) {
+	s.line("      " + s.paint(dim, "$ "+command))
+}
+
+// note says something in passing.
+func (s *screen) note(format string, args ...any) {
+	for _, l := range wrap(fmt.Sprintf(format, args...), width-6) {
+		s.line("      " + l)
+	}
+}
+
+// saw tells what was seen and how long it took; no time is told of what has none.
+func (s *screen) saw(took time.Duration, format string, args ...any) {
+	text := fmt.Sprintf(format, args...)
+	if took > 0 {
+		text = right(text, duration(took), width-8)
+	}
+	s.line("    " + s.paint(green, "✓") + " " + text)
+}
+
+// quote shows what a program said, as it said it.
+func (s *screen) quote(text string) {
+	for l := range strings.Lines(strings.TrimSpace(text)) {
+		s.line("      " + s.paint(dim, "│") + " " + strings.TrimRight(l, "\n"))
+	}
+}
+
+// wrong tells what went wrong.
+func (s *screen) wrong(text string) {
+	mark := s.paint(red, "✗") + " "
+	for l := range strings.Lines(text) {
+		s.line("    " + mark + strings.TrimRight(l, "\n"))
+		mark = "  "
+	}
+}
+
+// Write takes the progress of builds, in lines. On a terminal each is written over the one before.
+func (s *screen) Write(p []byte) (int, error) {
+	for l := range bytes.Lines(p) {
+		text := "      " + strings.TrimPrefix(strings.TrimRight(string(l), "\n"), "testenv: ")
+		if !s.terminal {
+			s.line(text)
+			continue
+		}
+		s.mu.Lock()
+		s.clear()
+		fmt.Fprint(s.w, s.paint(dim, cut(text, width)))
+		s.fading = true
+		s.mu.Unlock()
+	}
+	return len(p), nil
+}
+
+// cut shortens text to n columns.
+func cut(text string, n int) string {
+	if utf8.RuneCountInString(text) <= n {
+		return text
+	}
+	return string([]rune(text)[:n-1]) + "…"
+}
+
+// right puts end at the end of a line of n columns that begins with text.
+func right(text, end string, n int) string {
+	gap := n - utf8.RuneCountInString(text) - utf8.RuneCountInString(end)
+	return text + strings.Repeat(" ", max(gap, 2)) + end
+}
+
+// wrap breaks text into lines of at most n columns; longer words stay whole.
+func wrap(text string, n int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > n:
+			lines, line = append(lines, line), word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}
+
+// duration writes a time as people say it.
+func duration(d time.Duration) string {
+	switch {
+	case d < 10*time.Millisecond:
+		return fmt.Sprintf("%.1f ms", float64(d.Microseconds())/1000)
+	case d < time.Second:
+		return fmt.Sprintf("%d ms", d.Milliseconds())
+	case d < 10*time.Second:
+		return fmt.Sprintf("%.2f s", d.Seconds())
+	case d < time.Minute:
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
+	return fmt.Sprintf("%d m %02d s", int(d.Minutes()), int(d.Seconds())%60)
+}
