@@ -95,7 +95,7 @@ func parseRequirement(s string) (requirement, error) {
 		r = requirement{key: s}
 	}
 	r.key = strings.TrimSpace(r.key)
-	if r.key == "" || strings.ContainsFunc(r.key, notInKey) || strings.HasSuffix(s, ")") && slices.Equal(r.values, []string{""}) {
+	if r.key == "" || strings.ContainsFunc(r.key, notInKey) {
 		return r, selectorError(s)
 	}
 	for _, v := range r.values {
