@@ -95,6 +95,9 @@ func (e *Election) Run(ctx context.Context, lead func(context.Context) error) er
 func (e *Election) acquire(ctx context.Context) (bool, error) {
 	l, err := e.get(ctx)
 	if agent.ReasonOf(err) == agent.ReasonMissing {
+		if err := e.makeNamespace(ctx); err != nil {
+			return false, err
+		}
 		return e.write(ctx, http.MethodPost, lease{})
 	}
 	if err != nil {
@@ -157,6 +160,24 @@ func (e *Election) put(ctx context.Context, method string, l lease) (bool, error
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// makeNamespace makes the agent's namespace, if the agent is no pod: no manifest was applied then that would have
+// brought it.
+func (e *Election) makeNamespace(ctx context.Context) error {
+	if e.PodName != "" {
+		return nil
+	}
+	body, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Namespace",
+		"metadata": map[string]any{"name": e.Namespace, "labels": map[string]string{"app.kubernetes.io/part-of": "drover"}}})
+	if err != nil {
+		return err
+	}
+	_, err = e.Client.do(ctx, call{method: http.MethodPost, path: "/api/v1/namespaces", accept: acceptJSON, contentType: acceptJSON, body: body}, nil)
+	if agent.ReasonOf(err) == agent.ReasonConflict {
+		return nil
+	}
+	return err
 }
 
 // vacant says whether a holder no longer lives. Of one that is no pod nobody can say.
