@@ -232,7 +232,11 @@ func (s *session) obtained(ctx context.Context, a *app, p *plan, err error) bool
 		return false
 	}
 	a.next, a.fetching, a.unfit = p, "", ""
-	s.kick(ctx, a)
+	for _, other := range s.ordered() {
+		if other == a || other.leftover() { // which may have been held until this was known
+			s.kick(ctx, other)
+		}
+	}
 	return true
 }
 

@@ -26,6 +26,7 @@ type app struct {
 
 	leaving  bool     // it is no longer in the bundle
 	waits    string   // for which app
+	held     string   // why nothing is deleted
 	blocked  string   // why its dependencies can never be satisfied
 	fault    *trouble // what concerns the whole app
 	fetching string   // why its blob is not here yet
@@ -125,7 +126,7 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	case suspended || a.spec.Suspend:
 		return verdict{protocol.PhaseSuspended, "suspended in Git: it is left as it is"}, true
 	case a.leaving && a.fault == nil && troubled == 0:
-		return verdict{protocol.PhaseApplying, fmt.Sprintf("it left Git: %s still to be deleted%s", count(len(a.own), "object"), a.removing())}, true
+		return verdict{protocol.PhaseApplying, "it left Git: " + a.leftovers()}, true
 	case a.blocked != "":
 		return verdict{protocol.PhaseFailed, a.blocked}, true
 	case a.fault != nil:
@@ -187,6 +188,11 @@ func (a *app) problems() []protocol.Problem {
 	return out
 }
 
+// leftover says whether there are objects that are to go.
+func (a *app) leftover() bool {
+	return slices.ContainsFunc(a.own, func(o *object) bool { return o.want == nil })
+}
+
 // leftovers tells of objects that left Git and have not gone yet.
 func (a *app) leftovers() string {
 	n := 0
@@ -197,6 +203,9 @@ func (a *app) leftovers() string {
 	}
 	if n == 0 {
 		return ""
+	}
+	if a.held != "" {
+		return count(n, "object") + " not deleted " + a.held
 	}
 	return count(n, "object") + " still to be deleted" + a.removing()
 }

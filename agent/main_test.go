@@ -1,7 +1,10 @@
 package agent_test
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"fmt"
+	"net/url"
 	"testing"
 
 	"github.com/drover-dev/drover/test/testenv"
@@ -36,4 +39,27 @@ func mapRef(namespace, name string) testenv.Ref {
 
 func deploymentRef(namespace, name string) testenv.Ref {
 	return testenv.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: namespace, Name: name}
+}
+
+// noise is text that does not compress well.
+func noise(t *testing.T, n int) string {
+	t.Helper()
+	raw := make([]byte, n*3/4)
+	if _, err := rand.Read(raw); err != nil {
+		t.Fatal(err)
+	}
+	return base64.StdEncoding.EncodeToString(raw)
+}
+
+// stateSecrets are the names of the Secrets that hold an agent's state.
+func stateSecrets(t *testing.T, cp *testenv.ControlPlane, ns string) (names []string) {
+	t.Helper()
+	list, err := cp.Kube().List(t.Context(), "v1", "Secret", ns, url.Values{"labelSelector": {"drover.dev/state"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range list {
+		names = append(names, o.Ref().Name)
+	}
+	return names
 }

@@ -37,11 +37,18 @@ type trouble struct {
 }
 
 func newTrouble() *trouble {
-	return &trouble{pause: backoff.Backoff{Min: time.Second, Max: 5 * time.Minute}}
+	return &trouble{pause: backoff.Backoff{Min: time.Second, Max: maxPause}}
 }
+
+// maxPause is how long something that fails again and again rests at most.
+const maxPause = 5 * time.Minute
 
 // note takes down another failure.
 func (t *trouble) note(err error, now time.Time) {
+	if t.err == nil && ReasonOf(err) == ReasonKind {
+		// A definition is served a moment after it says that it is.
+		t.pause = backoff.Backoff{Min: 50 * time.Millisecond, Max: maxPause}
+	}
 	t.err, t.next = err, now.Add(t.pause.Next())
 }
 

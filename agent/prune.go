@@ -40,6 +40,9 @@ func (s *session) prune(ctx context.Context, a *app) {
 func (s *session) batch(a *app) (out []*object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if a.held = s.uncertain(a); a.held != "" {
+		return nil
+	}
 	now, stage := time.Now(), fleet.Stage(-1)
 	for _, o := range slices.Backward(a.own) {
 		switch {
@@ -59,6 +62,24 @@ func (s *session) batch(a *app) (out []*object) {
 		}
 	}
 	return out
+}
+
+// uncertain says why nothing may be deleted at the moment, if so: an object that left one app may have moved to
+// another one, and of some app it is not known what it wants. s.mu is held.
+func (s *session) uncertain(a *app) string {
+	if !a.leftover() {
+		return ""
+	}
+	for _, other := range s.ordered() {
+		switch {
+		case other.leaving || other == a:
+		case other.spec.Error != "":
+			return fmt.Sprintf("until app %s can be rendered again, because they may have moved there", other.name)
+		case other.spec.Blob != nil && !other.plan.same(other.spec) && !other.next.same(other.spec):
+			return fmt.Sprintf("until it is known what app %s wants, because they may have moved there", other.name)
+		}
+	}
+	return ""
 }
 
 // wantedElsewhere says whether another app is about to take an object over. s.mu is held.

@@ -273,6 +273,25 @@ func (h *Hub) Event(t testing.TB, what string, cond func(protocol.Event) bool) p
 	return found
 }
 
+// Nth waits for the n-th event of a kind, from 0.
+func (h *Hub) Nth(t testing.TB, kind protocol.EventKind, n int) protocol.Event {
+	t.Helper()
+	var found protocol.Event
+	h.wait(t, fmt.Sprintf("event %d of kind %s", n, kind), func() bool {
+		left := n
+		for _, e := range h.events {
+			if e.Kind == kind {
+				if found = e; left == 0 {
+					return true
+				}
+				left--
+			}
+		}
+		return false
+	})
+	return found
+}
+
 // Events are all events so far.
 func (h *Hub) Events(kinds ...protocol.EventKind) (out []protocol.Event) {
 	h.mu.Lock()

@@ -31,7 +31,7 @@ var errExpired = errors.New("the version to watch from has expired")
 // Watch tells sight of every object of res that is labelled as Drover's, until ctx is done.
 func (c *Client) Watch(ctx context.Context, res agent.Resource, sight func(agent.Sighting)) {
 	w := &watch{client: c, res: res, sight: sight}
-	pause := backoff.Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}
+	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 	for ctx.Err() == nil {
 		err := w.turn(ctx)
 		switch {
