@@ -1,0 +1,218 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/drover-dev/drover/test/testenv"
+)
+
+// scene is one cluster with everything around it as processes of their own: API server, NATS, hub and agent.
+type scene struct {
+	t     *testing.T
+	cp    *testenv.ControlPlane
+	nats  *testenv.NATS
+	repo  *testenv.GitRepo
+	hub   *process
+	agent *process
+	env   []string
+	bin   string
+}
+
+func newScene(t *testing.T) *scene {
+	testenv.NeedT(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	s := &scene{t: t, bin: binaries(t), cp: testenv.ControlPlaneT(t)}
+	dir := t.TempDir()
+	s.env = []string{"DROVER_DATA_DIR=" + filepath.Join(dir, "data")}
+	var err error
+	if s.repo, err = testenv.NewGitRepo(filepath.Join(dir, "repo")); err != nil {
+		t.Fatal(err)
+	}
+	for _, app := range []string{"one", "two", "three"} {
+		s.repo.Write("clusters/edge/"+app+".yaml", fmt.Sprintf(
+			"apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: %s}\nspec: {path: apps/%s}\n", app, app))
+	}
+	s.write(0)
+	config := s.drover("hub", "nats-config")
+	s.nats = testenv.NATST(t, strings.ReplaceAll(config, "jetstream: { store_dir: ./jetstream }", "jetstream {}"))
+	api, err := testenv.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.hub = start(t, filepath.Join(s.bin, "drover"), s.env, "hub", "--repo", s.repo.Dir, "--nats-url", s.nats.URL,
+		"--listen", fmt.Sprintf("127.0.0.1:%d", api), "--poll-interval", "1s")
+	credential := filepath.Join(dir, "edge.json")
+	s.poll("the hub knows the cluster", func() (bool, string) {
+		out, err := s.try("agent", "credential", "--cluster", "edge", "--replace")
+		if err != nil {
+			return false, out
+		}
+		return os.WriteFile(credential, []byte(out), 0o600) == nil, ""
+	})
+	probe, err := testenv.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.cp.Kube().Apply(ctx, "test", "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge}\n"); err != nil {
+		t.Fatal(err)
+	}
+	s.agent = start(t, filepath.Join(s.bin, "drover-agent"), nil, "--credential", credential, "--kubeconfig", s.cp.Kubeconfig,
+		"--listen", fmt.Sprintf("127.0.0.1:%d", probe))
+	return s
+}
+
+// write makes revision n of the apps: one object that is in all of them, one that changes, and two that come and go.
+func (s *scene) write(n int) {
+	s.t.Helper()
+	for _, app := range []string{"one", "two", "three"} {
+		text := ""
+		for _, name := range objects(app, n) {
+			text += fmt.Sprintf("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, namespace: edge}\ndata: {revision: \"%d\"}\n", name, n)
+		}
+		s.repo.Write("apps/"+app+"/objects.yaml", text)
+	}
+	if _, err := s.repo.Commit(fmt.Sprintf("revision %d", n)); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// objects are the names of an app's objects at revision n.
+func objects(app string, n int) []string {
+	return []string{app + "-always", fmt.Sprintf("%s-odd-%d", app, n%2), fmt.Sprintf("%s-third-%d", app, n%3)}
+}
+
+// settled says whether the cluster holds exactly revision n, and the hub says so too.
+func (s *scene) settled(n int) (bool, string) {
+	list, err := s.cp.Kube().List(s.t.Context(), "v1", "ConfigMap", "edge", url.Values{"labelSelector": {"drover.dev/app"}})
+	if err != nil {
+		return false, err.Error()
+	}
+	got := map[string]string{}
+	for _, o := range list {
+		got[o.Text("metadata", "name")] = o.Text("data", "revision")
+	}
+	want := 0
+	for _, app := range []string{"one", "two", "three"} {
+		for _, name := range objects(app, n) {
+			want++
+			if got[name] != fmt.Sprint(n) {
+				return false, fmt.Sprintf("%s is at revision %q, not %d; the cluster has %v", name, got[name], n, got)
+			}
+		}
+	}
+	if len(got) != want {
+		return false, fmt.Sprintf("%d objects instead of %d: %v", len(got), want, got)
+	}
+	out, err := s.try("status", "--exit-code")
+	return err == nil, out
+}
+
+func (s *scene) poll(what string, cond func() (bool, string)) {
+	s.t.Helper()
+	deadline := time.After(90 * time.Second)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		ok, seen := cond()
+		if ok {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			status, _ := s.try("status", "edge")
+			s.t.Fatalf("not within 90 s: %s\nseen: %s\n%s", what, seen, status)
+		}
+	}
+}
+
+func (s *scene) drover(args ...string) string {
+	s.t.Helper()
+	out, err := s.try(args...)
+	if err != nil {
+		s.t.Fatalf("drover %v: %v\n%s", args, err, out)
+	}
+	return out
+}
+
+func (s *scene) try(args ...string) (string, error) {
+	cmd := exec.Command(filepath.Join(s.bin, "drover"), args...)
+	cmd.Env = append(os.Environ(), s.env...)
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+// Whatever is killed, and whenever: started again, it ends in the state that Git asks for, and nothing was deleted that
+// Git has.
+func TestKilledAtAnyMoment(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.poll("the first revision", func() (bool, string) { return s.settled(0) })
+	before := s.identities()
+	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))
+	victims := []struct {
+		name  string
+		kill  func()
+		start func()
+	}{
+		{"hub", s.hub.kill, s.hub.start},
+		{"agent", s.agent.kill, s.agent.start},
+		{"NATS", s.nats.Kill, func() {
+			if err := s.nats.Restart(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+		{"the API server", s.cp.StopAPIServer, func() {
+			if err := s.cp.StartAPIServer(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}},
+	}
+	n := 0
+	for round := range 3 {
+		for _, v := range victims {
+			n++
+			if round == 0 { // it is away while the commit is made
+				v.kill()
+				s.write(n)
+			} else { // it dies somewhere on the way
+				s.write(n)
+				wait := time.Duration(rng.Int64N(int64(60 * time.Millisecond)))
+				<-time.After(wait) // not to wait for anything: to die at some other moment each time
+				t.Logf("revision %d: %s dies after %s", n, v.name, wait)
+				v.kill()
+			}
+			v.start()
+			s.poll(fmt.Sprintf("revision %d after %s was killed", n, v.name), func() (bool, string) { return s.settled(n) })
+		}
+	}
+	for name, uid := range s.identities() {
+		if strings.HasSuffix(name, "-always") && before[name] != uid {
+			t.Errorf("%s was deleted and made again, though Git always had it", name)
+		}
+	}
+}
+
+// identities are the UIDs of the ConfigMaps, by name.
+func (s *scene) identities() map[string]string {
+	s.t.Helper()
+	list, err := s.cp.Kube().List(s.t.Context(), "v1", "ConfigMap", "edge", nil)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, o := range list {
+		out[o.Text("metadata", "name")] = o.Text("metadata", "uid")
+	}
+	return out
+}

@@ -1,0 +1,9 @@
+package system
+
+import (
+	"testing"
+
+	"github.com/drover-dev/drover/test/testenv"
+)
+
+func TestMain(m *testing.M) { testenv.Main(m) }
