@@ -46,10 +46,10 @@ func firstContainer(o testenv.Object) testenv.Object {
 
 // replicas is a Deployment that asks for so many pods.
 func replicas(ref testenv.Ref, want int) aim {
-	return aim{ref, fmt.Sprintf("%d replicas asked for", want),
+	return aim{ref, fmt.Sprintf("%d replicas", want),
 		func(o testenv.Object) bool { return o != nil && o.Number("spec", "replicas") == want },
 		func(o testenv.Object) string {
-			return fmt.Sprintf("%d replicas asked for", o.Number("spec", "replicas"))
+			return fmt.Sprintf("%d replicas", o.Number("spec", "replicas"))
 		}}
 }
 

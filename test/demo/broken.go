@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // breakOne commits a kustomization that cannot be built, beside a change to another app.
@@ -46,9 +47,7 @@ func (s *story) breakOne(ctx context.Context) error {
 		return err
 	}
 	s.screen.saw(0, "payment-service: untouched and ready in all %d clusters; drover status says:", len(s.clusters))
-	for _, l := range wrap(message, width-8) {
-		s.screen.quote(l)
-	}
+	s.screen.quote(message)
 	var no *refusal
 	if _, err := s.hub.drover(ctx, "status", "--exit-code"); !errors.As(err, &no) || no.code != 1 {
 		return &disappointment{"drover status --exit-code", "exit code 1", fmt.Sprint(err)}
@@ -90,6 +89,6 @@ func (s *story) takeBack(ctx context.Context) error {
 	if err := s.hub.untilGood(ctx, s.head, len(s.clusters)); err != nil {
 		return err
 	}
-	s.screen.saw(s.since(m), "payment-service: rendered again, healthy in all %d clusters", len(s.clusters))
+	s.screen.saw(time.Since(m.at), "payment-service: rendered again, healthy in all %d clusters", len(s.clusters))
 	return nil
 }

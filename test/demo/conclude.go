@@ -39,9 +39,6 @@ func spread(times []time.Duration) string {
 	return fmt.Sprintf("%s (median of %d; %s to %s)", duration(sorted[len(sorted)/2]), len(sorted), duration(sorted[0]), duration(sorted[len(sorted)-1]))
 }
 
-// since is the time since a move of the branch.
-func (s *story) since(m move) time.Duration { return time.Since(m.at) }
-
 // conclude ends the story with what the reader would ask.
 func (s *story) conclude(ctx context.Context) error {
 	for _, c := range s.clusters {

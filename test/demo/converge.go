@@ -88,7 +88,7 @@ func (s *story) raise(ctx context.Context, name string) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.screen.saw(time.Since(began), "%s: its control plane is up", name)
+	s.screen.saw(time.Since(began), "%s: control plane is up", name)
 	return c, nil
 }
 
@@ -102,7 +102,7 @@ func (s *story) settle(ctx context.Context, c *cluster) error {
 	if err != nil {
 		return err
 	}
-	s.screen.saw(at.Sub(began), "%s: its agent joined, all is applied and ready", c.name)
+	s.screen.saw(at.Sub(began), "%s: agent joined, everything is ready", c.name)
 	return nil
 }
 

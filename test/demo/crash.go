@@ -17,8 +17,9 @@ func (s *story) killHub(ctx context.Context) error {
 		return err
 	}
 	c := s.get("staging")
-	s.screen.ran("kubectl --context " + c.name + " -n status edit configmap page")
-	if err := s.edit(ctx, c, pageConfig, `{"data":{"colour":"grey"}}`, entry(pageConfig, "colour", "grey"), entry(pageConfig, "colour", "green")); err != nil {
+	s.screen.note("While it is away, in %s:", c.name)
+	s.screen.ran("kubectl -n status edit configmap page")
+	if err := s.edit(ctx, c, editor, `{"data":{"colour":"grey"}}`, entry(pageConfig, "colour", "grey"), entry(pageConfig, "colour", "green")); err != nil {
 		return err
 	}
 	next := "payment-service:1.6.0"
@@ -58,7 +59,7 @@ func (s *story) restart(ctx context.Context, edited *cluster) error {
 		return err
 	}
 	s.screen.saw(time.Since(began), "all %d agents are connected, in sync and healthy", len(s.clusters))
-	if err := s.blamed(ctx, edited, pageConfig); err != nil {
+	if err := s.blamed(ctx, edited, pageConfig, editor); err != nil {
 		return err
 	}
 	s.screen.saw(0, "the journal tells of the edit that the hub was away for")

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 
@@ -129,11 +130,20 @@ func (s *story) ended(p *process) {
 	s.mu.Lock()
 	staying := s.staying
 	s.mu.Unlock()
-	if staying {
-		s.screen.wrong(fmt.Sprintf("the %s ended (%s)", p.name, p.ending()))
+	if !staying {
+		s.abort(&programEnded{p})
 		return
 	}
-	s.abort(fmt.Errorf("the %s ended by itself (%s)", p.name, p.ending()))
+	s.screen.wrong(fmt.Sprintf("the %s ended (%s); to start it again:", p.name, p.ending()))
+	s.plain(strings.Join(p.args, " "))
+}
+
+// programEnded is why a story ends that a program has left.
+type programEnded struct{ p *process }
+
+// Error says which program ended, and how.
+func (e *programEnded) Error() string {
+	return fmt.Sprintf("the %s ended by itself (%s)", e.p.name, e.p.ending())
 }
 
 // add takes a cluster in, so that it is cleaned up whatever comes.
@@ -146,25 +156,37 @@ func (s *story) add(c *cluster) {
 // fail tells where the story ended and why, with the end of the programs' logs.
 func (s *story) fail(ctx context.Context, where string, err error) {
 	s.screen.line("")
-	s.screen.wrong(fmt.Sprintf("%s failed after %s.\n%s", where, duration(time.Since(s.begun)), err))
-	var missed *disappointment
-	if ctx.Err() != nil && !errors.As(err, &missed) && errors.Is(context.Cause(ctx), context.Canceled) {
-		return // the reader ended it, and no log tells more about that
-	}
-	programs := []*process{}
-	if s.hub != nil {
-		programs = append(programs, s.hub.process)
-	}
-	for _, c := range s.clusters {
-		if c.agent != nil {
-			programs = append(programs, c.agent)
+	programs := s.programs()
+	if ctx.Err() != nil {
+		err = context.Cause(ctx) // whatever else was said follows from it
+		var left *programEnded
+		if !errors.As(err, &left) {
+			s.screen.wrong(fmt.Sprintf("%s was ended after %s: %s.", where, duration(time.Since(s.begun)), err))
+			return
 		}
+		programs = []*process{left.p}
 	}
+	s.screen.wrong(fmt.Sprintf("%s failed after %s.\n%s", where, duration(time.Since(s.begun)), err))
 	for _, p := range programs {
 		s.screen.line("")
 		s.screen.note("The log of the %s ends with:", p.name)
-		s.screen.quote(p.tail(12))
+		s.screen.line(p.tail(12))
 	}
+}
+
+// programs are those of the product that were started.
+func (s *story) programs() (all []*process) {
+	if s.hub != nil {
+		all = append(all, s.hub.process)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, c := range s.clusters {
+		if c.agent != nil {
+			all = append(all, c.agent)
+		}
+	}
+	return all
 }
 
 // clean ends all that was started: the agents, the hub, the control planes.

@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -9,31 +10,36 @@ import (
 	"github.com/drover-dev/drover/test/testenv"
 )
 
-// editor is in whose name the story edits live objects.
-const editor = "kubectl-edit"
+// In the names of these field managers kubectl changes live objects.
+const (
+	editor  = "kubectl-edit"
+	patcher = "kubectl-patch"
+)
 
 // heal edits a cluster behind Git's back.
 func (s *story) heal(ctx context.Context) error {
 	c := s.get("production-us-east-1")
-	kubectl := "kubectl --context " + c.name + " "
-	s.screen.ran(kubectl + "-n payments scale deployment payment-service --replicas 0")
-	err := s.edit(ctx, c, paymentDeployment, `{"spec":{"replicas":0}}`, replicas(paymentDeployment, 0), replicas(paymentDeployment, s.replicas))
+	s.screen.note("In %s, behind Git's back:", c.name)
+	patch := `{"spec":{"replicas":0}}`
+	s.screen.ran("kubectl -n payments patch deploy payment-service -p '" + patch + "'")
+	err := s.edit(ctx, c, patcher, patch, replicas(paymentDeployment, 0), replicas(paymentDeployment, s.replicas))
 	if err != nil {
 		return err
 	}
-	s.screen.ran(kubectl + "-n status edit configmap page")
-	if err := s.edit(ctx, c, pageConfig, `{"data":{"colour":"red"}}`, entry(pageConfig, "colour", "red"), entry(pageConfig, "colour", "green")); err != nil {
+	s.screen.ran("kubectl -n status edit configmap page")
+	err = s.edit(ctx, c, editor, `{"data":{"colour":"red"}}`, entry(pageConfig, "colour", "red"), entry(pageConfig, "colour", "green"))
+	if err != nil {
 		return err
 	}
-	s.screen.ran(kubectl + "-n status delete configmap page")
+	s.screen.ran("kubectl -n status delete configmap page")
 	remove := func() error { return c.kube().Delete(ctx, pageConfig) }
-	if err := s.stray(ctx, c, "deleted", remove, gone(pageConfig), entry(pageConfig, "colour", "green")); err != nil {
+	if err := s.stray(ctx, c, remove, gone(pageConfig), present(pageConfig)); err != nil {
 		return err
 	}
-	if _, err := c.wait(ctx, s.wanted(c)...); err != nil {
+	if _, err := c.wait(ctx, append(s.wanted(c), entry(pageConfig, "colour", "green"))...); err != nil {
 		return err
 	}
-	if err := s.blamed(ctx, c, paymentDeployment); err != nil {
+	if err := errors.Join(s.blamed(ctx, c, paymentDeployment, patcher), s.blamed(ctx, c, pageConfig, editor)); err != nil {
 		return err
 	}
 	s.screen.ran("drover status " + c.name)
@@ -45,16 +51,16 @@ func (s *story) heal(ctx context.Context) error {
 	return s.hub.untilGood(ctx, s.head, len(s.clusters))
 }
 
-// edit changes a live object by a patch, and sees it go astray and come back.
-func (s *story) edit(ctx context.Context, c *cluster, ref testenv.Ref, patch string, astray, back aim) error {
-	return s.stray(ctx, c, astray.what, func() error {
-		_, err := c.kube().Patch(ctx, editor, ref, patch)
+// edit changes a live object by a patch in the name of a field manager, and sees it go astray and come back.
+func (s *story) edit(ctx context.Context, c *cluster, manager, patch string, astray, back aim) error {
+	return s.stray(ctx, c, func() error {
+		_, err := c.kube().Patch(ctx, manager, astray.ref, patch)
 		return err
 	}, astray, back)
 }
 
-// stray does something to a live object, and tells how long it takes from then until the object is back.
-func (s *story) stray(ctx context.Context, c *cluster, how string, do func() error, astray, back aim) error {
+// stray does something to a live object, and tells how long it takes from before then until the object is back.
+func (s *story) stray(ctx context.Context, c *cluster, do func() error, astray, back aim) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	l := c.look(ctx, after(astray, back))
@@ -67,13 +73,13 @@ func (s *story) stray(ctx context.Context, c *cluster, how string, do func() err
 		return err
 	}
 	s.shown.edit(at.Sub(began))
-	s.screen.saw(at.Sub(began), "%s: %s, and back to %s", back.ref, how, strings.TrimSuffix(back.what, " asked for"))
+	s.screen.saw(at.Sub(began), "%s: %s → %s", back.ref, astray.what, back.what)
 	return nil
 }
 
-// blamed waits until the journal says that the editor changed an object.
-func (s *story) blamed(ctx context.Context, c *cluster, ref testenv.Ref) error {
-	return until(ctx, fmt.Sprintf("drover status %s: drift of %s by %s", c.name, ref, editor), func() (bool, string) {
+// blamed waits until the journal says that a field manager changed an object.
+func (s *story) blamed(ctx context.Context, c *cluster, ref testenv.Ref, manager string) error {
+	return until(ctx, fmt.Sprintf("drover status %s: drift of %s by %s", c.name, ref, manager), func() (bool, string) {
 		d, err := s.hub.cluster(ctx, c.name)
 		if err != nil {
 			return false, err.Error()
@@ -84,7 +90,7 @@ func (s *story) blamed(ctx context.Context, c *cluster, ref testenv.Ref) error {
 				continue
 			}
 			seen = fmt.Sprintf("drift of %s %s/%s by %q", e.Object.Kind, e.Object.Namespace, e.Object.Name, e.By)
-			if e.Object.Kind == ref.Kind && e.Object.Namespace == ref.Namespace && e.Object.Name == ref.Name && e.By == editor {
+			if e.Object.Kind == ref.Kind && e.Object.Namespace == ref.Namespace && e.Object.Name == ref.Name && e.By == manager {
 				return true, ""
 			}
 		}

@@ -19,6 +19,8 @@ const (
 // register adds a folder for a cluster, and then the cluster.
 func (s *story) register(ctx context.Context) error {
 	s.screen.ran(fmt.Sprintf("cp -r clusters/%s clusters/%s", model, newcomer))
+	s.screen.ran("sed -i s/us-east-1/eu-west-1/ clusters/" + newcomer + "/*")
+	s.screen.ran("git add clusters/" + newcomer)
 	if err := s.copyFolder(); err != nil {
 		return err
 	}
@@ -30,14 +32,13 @@ func (s *story) register(ctx context.Context) error {
 	if err := s.awaited(ctx, m.at); err != nil {
 		return err
 	}
-	s.screen.note("There are no pods for a DaemonSet to run in here, so the same agent runs beside its cluster, with the " +
-		"credential that the manifest would hold:")
 	c, err := s.raise(ctx, newcomer)
 	if err != nil {
 		return err
 	}
-	s.screen.ran(fmt.Sprintf("drover agent credential --cluster %s > %[1]s.json", newcomer))
-	s.screen.ran(fmt.Sprintf("drover-agent --credential %s.json --kubeconfig …", newcomer))
+	s.screen.note("No containers run here, so its agent runs beside it, with the same credential:")
+	s.screen.ran("drover agent credential --cluster " + newcomer + " > credential.json")
+	s.screen.ran("drover-agent --credential credential.json --kubeconfig kubeconfig")
 	if err := s.settle(ctx, c); err != nil {
 		return err
 	}

@@ -51,9 +51,23 @@ func (r *repository) replace(file, old, with string) error {
 	if n := strings.Count(string(text), old); n != 1 {
 		return fmt.Errorf("%s holds %q %d times; want once", file, old, n)
 	}
-	r.git.Write(file, strings.Replace(string(text), old, with, 1))
-	r.screen.note("%s: %s → %s", file, strings.TrimSpace(old), strings.TrimSpace(with))
+	changed := strings.Replace(string(text), old, with, 1)
+	r.git.Write(file, changed)
+	less, more := difference(string(text), changed)
+	r.screen.diff(file, less, more)
 	return nil
+}
+
+// difference is what two texts do not share, in lines.
+func difference(old, now string) (less, more []string) {
+	a, b := strings.Split(old, "\n"), strings.Split(now, "\n")
+	for len(a) > 0 && len(b) > 0 && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	for len(a) > 0 && len(b) > 0 && a[len(a)-1] == b[len(b)-1] {
+		a, b = a[:len(a)-1], b[:len(b)-1]
+	}
+	return a, b
 }
 
 // move is a moment at which the branch moved, and to what.

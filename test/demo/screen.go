@@ -23,6 +23,7 @@ type screen struct {
 
 	mu     sync.Mutex // guards what follows
 	fading bool       // the last line is progress, to be written over
+	told   time.Time  // when progress was told last
 }
 
 // newScreen makes a screen of out.
@@ -90,15 +91,38 @@ func (s *screen) note(format string, args ...any) {
 func (s *screen) saw(took time.Duration, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
 	if took > 0 {
-		text = right(text, duration(took), width-8)
+		text = right(text, duration(took), width-6)
 	}
 	s.line("    " + s.paint(green, "✓") + " " + text)
 }
 
-// quote shows what a program said, as it said it.
+// quote shows what a program said; lines that are too long are broken.
 func (s *screen) quote(text string) {
 	for l := range strings.Lines(strings.TrimSpace(text)) {
-		s.line("      " + s.paint(dim, "│") + " " + strings.TrimRight(l, "\n"))
+		indent := ""
+		for _, part := range broken(strings.TrimRight(l, "\n"), width-10) {
+			s.line("      " + s.paint(dim, "│") + " " + indent + part)
+			indent = "  "
+		}
+	}
+}
+
+// broken is a line, or several if it has more than n columns.
+func broken(line string, n int) []string {
+	if utf8.RuneCountInString(line) <= n {
+		return []string{line}
+	}
+	return wrap(line, n)
+}
+
+// diff shows lines that a file holds no longer, and those it holds instead.
+func (s *screen) diff(file string, less, more []string) {
+	s.line("      " + file)
+	for _, l := range less {
+		s.line("      " + s.paint(red, "-  "+strings.TrimSpace(l)))
+	}
+	for _, l := range more {
+		s.line("      " + s.paint(green, "+  "+strings.TrimSpace(l)))
 	}
 }
 
@@ -111,21 +135,45 @@ func (s *screen) wrong(text string) {
 	}
 }
 
-// Write takes the progress of builds, in lines. On a terminal each is written over the one before.
+// sparse is how much time lies between two lines of progress where they stay.
+const sparse = 30 * time.Second
+
+// Write takes what the building of programs tells, in lines. How far it is comes every few seconds: on a terminal it is
+// written over, and elsewhere told less often.
 func (s *screen) Write(p []byte) (int, error) {
 	for l := range bytes.Lines(p) {
 		text := "      " + strings.TrimPrefix(strings.TrimRight(string(l), "\n"), "testenv: ")
-		if !s.terminal {
+		passing := strings.Contains(text, " %") || strings.Contains(text, "fetching sources") || strings.Contains(text, ": linking")
+		switch {
+		case !passing:
 			s.line(text)
-			continue
+		case s.terminal:
+			s.fade(text)
+		case s.due():
+			s.line(text)
 		}
-		s.mu.Lock()
-		s.clear()
-		fmt.Fprint(s.w, s.paint(dim, cut(text, width)))
-		s.fading = true
-		s.mu.Unlock()
 	}
 	return len(p), nil
+}
+
+// due says whether it is time to tell of progress.
+func (s *screen) due() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.told) < sparse {
+		return false
+	}
+	s.told = time.Now()
+	return true
+}
+
+// fade writes a line that the next one is written over.
+func (s *screen) fade(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear()
+	fmt.Fprint(s.w, s.paint(dim, cut(text, width)))
+	s.fading = true
 }
 
 // cut shortens text to n columns.

@@ -22,7 +22,9 @@ func run() int {
 		fmt.Fprintf(os.Stderr, "demo: it takes flags only, not %q\n", flag.Args())
 		return 2
 	}
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	// Whoever reads our output may be ended by the same Ctrl-C, and we have still to say goodbye.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE}
 	if !signal.Ignored(syscall.SIGHUP) { // as nohup has it
 		signals = append(signals, syscall.SIGHUP)
 	}
