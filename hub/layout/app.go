@@ -2,7 +2,6 @@ package layout
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"strconv"
@@ -62,61 +61,12 @@ func oneLine(err error) error {
 	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
 }
 
-// readCluster reads cluster.yaml: an object of kind Cluster, or its fields alone.
-func (r *reader) readCluster(file string) error {
-	data, err := r.tree.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("%s cannot be read: %w", file, err)
-	}
-	docs, err := parse(file, data)
-	switch {
-	case err != nil:
-		r.problem("%v", err)
-		return nil
-	case len(docs) == 0:
-		return nil
-	case len(docs) > 1:
-		r.problem("%s holds %d documents: keep one, of kind %s", file, len(docs), fleet.KindCluster)
-		return nil
-	}
-	if err := r.takeCluster(docs[0]); err != nil {
-		r.problem("%v", oneLine(err))
-	}
-	return nil
-}
-
-func (r *reader) takeCluster(d document) error {
-	c := &r.folder.Cluster
-	spec, labels := d.node, d.node
-	var err error
-	if field(d.node, "apiVersion") != nil || field(d.node, "kind") != nil {
-		if !d.isOurs(fleet.KindCluster) {
-			return d.errorf(d.node, "%s holds %s %s: it is for %s %s alone; rename the file", path.Base(d.file),
-				scalar(field(d.node, "apiVersion")), scalar(field(d.node, "kind")), fleet.APIVersion, fleet.KindCluster)
-		}
-		meta := field(d.node, "metadata")
-		spec, labels = field(d.node, "spec"), meta
-		err = errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", metaFields...),
-			d.checkKeys(spec, "spec of a Cluster", clusterFields[1:]...), d.sameName(c.Name))
-	} else {
-		err = d.checkKeys(d.node, path.Base(d.file), clusterFields...)
-	}
-	return errors.Join(err, d.pairs(labels, "labels", &c.Labels), d.pairs(spec, "vars", &c.Vars), d.yes(spec, "suspend", &c.Suspend))
-}
-
-func (d document) sameName(name string) error {
-	if n := field(field(d.node, "metadata"), "name"); n != nil && n.Value != name {
-		return d.errorf(n, "metadata.name is %q but the folder is %q: the folder names the cluster; make them equal", n.Value, name)
-	}
-	return nil
-}
-
 // path takes spec.path: a folder of the repository, seen from its root as in Flux.
 func (d document) path(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
 	n := field(spec, "path")
+	if n != nil && n.Kind != yaml.ScalarNode {
+		return d.errorf(n, "spec.path is to be a text: the folder to render, as ./apps/%s/overlays/production", app.Name)
+	}
 	if scalar(n) == "" {
 		at := n
 		if at == nil {

@@ -40,26 +40,30 @@ func parse(file string, data []byte) ([]document, error) {
 			}
 			return docs, fmt.Errorf("%s: invalid YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
 		}
-		if len(n.Content) == 1 {
+		if len(n.Content) == 1 && n.Content[0].Tag != "!!null" { // between two separators may be nothing
 			docs = append(docs, document{file: file, node: n.Content[0]})
 		}
 	}
 }
 
-// isOurs says whether the document declares kind in Drover's API group, of whatever version.
-func (d document) isOurs(kind string) bool {
-	return fleet.GroupOf(scalar(field(d.node, "apiVersion"))) == fleet.GroupOf(fleet.APIVersion) && scalar(field(d.node, "kind")) == kind
+// isOurs says whether the document is of Drover's API group, of whatever kind and version.
+func (d document) isOurs() bool {
+	return fleet.GroupOf(scalar(field(d.node, "apiVersion"))) == fleet.GroupOf(fleet.APIVersion)
 }
 
 func (d document) name() string { return scalar(field(field(d.node, "metadata"), "name")) }
 
 // errorf places a message at a node.
 func (d document) errorf(n *yaml.Node, format string, args ...any) error {
-	place := d.file
-	if n != nil && !d.rendered {
-		place = fmt.Sprintf("%s:%d", d.file, n.Line)
+	return fmt.Errorf("%s: %s", d.place(n), fmt.Sprintf(format, args...))
+}
+
+// place is where a node stands, as file:line where the line is known.
+func (d document) place(n *yaml.Node) string {
+	if n == nil || d.rendered {
+		return d.file
 	}
-	return fmt.Errorf("%s: %s", place, fmt.Sprintf(format, args...))
+	return fmt.Sprintf("%s:%d", d.file, n.Line)
 }
 
 // field is the value of a mapping's key, or nil.

@@ -1,0 +1,74 @@
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// readCluster reads cluster.yaml: an object of kind Cluster, or its fields alone. What is wrong with it is a problem of the
+// folder; an error says that it could not be read.
+func (r *reader) readCluster() error {
+	file := r.clusterFile()
+	data, err := r.tree.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		if info, statErr := r.tree.Stat(file); statErr == nil && info.IsDir() {
+			r.notKnown(fmt.Errorf("%s is a folder: it is to be a file that describes the cluster; rename it", file))
+			return nil
+		}
+		return fmt.Errorf("%s cannot be read: %w", file, err)
+	}
+	docs, err := parse(file, data)
+	switch {
+	case err != nil:
+		r.notKnown(err)
+	case len(docs) > 1:
+		r.notKnown(docs[1].errorf(docs[1].node, "%s holds %d documents: keep one, of kind %s", ClusterFile, len(docs), fleet.KindCluster))
+	case len(docs) == 1:
+		r.notKnown(oneLine(r.takeCluster(docs[0])))
+	}
+	return nil
+}
+
+// notKnown takes note of what is wrong with cluster.yaml.
+func (r *reader) notKnown(err error) {
+	if err != nil {
+		r.unknown = err.Error()
+		r.problem("%v", err)
+	}
+}
+
+func (r *reader) takeCluster(d document) error {
+	c := &r.folder.Cluster
+	apiVersion, kind := field(d.node, "apiVersion"), field(d.node, "kind")
+	if apiVersion == nil && kind == nil {
+		return errors.Join(d.checkKeys(d.node, ClusterFile, clusterFields...), d.pairs(d.node, "labels", &c.Labels),
+			d.pairs(d.node, "vars", &c.Vars), d.yes(d.node, "suspend", &c.Suspend))
+	}
+	if !d.isOurs() || scalar(kind) != fleet.KindCluster {
+		return d.errorf(d.node, "%s holds %s %s: it is for %s %s alone; rename the file", ClusterFile,
+			scalar(apiVersion), scalar(kind), fleet.APIVersion, fleet.KindCluster)
+	}
+	if scalar(apiVersion) != fleet.APIVersion {
+		return d.errorf(apiVersion, "a Cluster of %s: this release of Drover knows %s", scalar(apiVersion), fleet.APIVersion)
+	}
+	meta, spec := field(d.node, "metadata"), field(d.node, "spec")
+	err := d.checkKeys(spec, "spec of a Cluster", clusterFields[1:]...)
+	if labels := field(spec, clusterFields[0]); labels != nil {
+		err = d.errorf(labels, "the labels of a Cluster stand under metadata, not under spec: move them there")
+	}
+	return errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", metaFields...), err,
+		d.sameName(c.Name), d.pairs(meta, "labels", &c.Labels), d.pairs(spec, "vars", &c.Vars), d.yes(spec, "suspend", &c.Suspend))
+}
+
+func (d document) sameName(name string) error {
+	if n := field(field(d.node, "metadata"), "name"); n != nil && n.Value != name {
+		return d.errorf(n, "metadata.name is %q but the folder is %q: the folder names the cluster; make them equal", n.Value, name)
+	}
+	return nil
+}

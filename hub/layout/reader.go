@@ -1,0 +1,241 @@
+package layout
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+)
+
+// reader gathers what one folder says.
+type reader struct {
+	tree    hub.Tree
+	dir     string
+	folder  hub.Folder
+	apps    map[string]fleet.App
+	places  map[string]place // of the apps
+	scanned map[string]bool  // plain files, whose documents were taken in with their lines
+	unknown string           // why cluster.yaml cannot be known, or ""
+}
+
+// place says where an app is declared, as file:line.
+type place struct{ app, dependsOn string }
+
+func newReader(tree hub.Tree, dir, name string) *reader {
+	return &reader{
+		tree: tree, dir: dir, folder: hub.Folder{Cluster: fleet.Cluster{Name: name}},
+		apps: map[string]fleet.App{}, places: map[string]place{}, scanned: map[string]bool{},
+	}
+}
+
+func (r *reader) clusterFile() string { return path.Join(r.dir, ClusterFile) }
+
+func (r *reader) problem(format string, args ...any) {
+	p := fmt.Sprintf(format, args...)
+	if c := &r.folder.Cluster; !slices.Contains(c.Problems, p) {
+		c.Problems = append(c.Problems, p)
+	}
+}
+
+// scan looks for Apps in the plain files of a folder, each file by itself, so that a broken one
+// takes no App of another file with it. It says whether the folder is plain through and through, that is: without a
+// kustomization anywhere below, so that every App in it was found.
+func (r *reader) scan(dir string) (plain bool, err error) {
+	entries, err := r.tree.ReadDir(dir)
+	if err != nil {
+		return false, fmt.Errorf("%s cannot be read: %w", dir, err)
+	}
+	for _, k := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
+		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == k }) {
+			return false, nil
+		}
+	}
+	plain = true
+	for _, e := range entries {
+		file := path.Join(dir, e.Name())
+		switch {
+		case e.IsDir():
+			below, err := r.scan(file)
+			if err != nil {
+				r.problem("%v", err)
+			}
+			plain = plain && below
+		case isYAML(e.Name()) && file != r.clusterFile():
+			r.scanFile(file)
+		}
+	}
+	return plain, nil
+}
+
+func isYAML(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+func (r *reader) scanFile(file string) {
+	data, err := r.tree.ReadFile(file)
+	if err != nil {
+		r.problem("%s cannot be read: %v", file, err)
+		return
+	}
+	docs, err := parse(file, data)
+	if err != nil {
+		r.problem("%v", err)
+	}
+	r.scanned[file] = true
+	for _, d := range docs {
+		for _, item := range d.items() {
+			r.take(item)
+		}
+	}
+}
+
+// take takes in a document if it is one of ours.
+func (r *reader) take(d document) {
+	kind := field(d.node, "kind")
+	switch {
+	case !d.isOurs():
+	case scalar(kind) == fleet.KindApp:
+		r.takeApp(d)
+	case scalar(kind) == fleet.KindCluster:
+		r.problem("%v", d.errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
+	default:
+		r.problem("%v", d.errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s and %s",
+			scalar(field(d.node, "apiVersion")), scalar(kind), fleet.APIVersion, fleet.KindApp, fleet.KindCluster))
+	}
+}
+
+// takeApp takes an App in. Two of one name are both wrong: nobody can say which was meant.
+func (r *reader) takeApp(d document) {
+	app, err := readApp(r.tree, d)
+	if err != nil && d.rendered {
+		err = r.inSource(d, err)
+	}
+	if app.Name == "" {
+		r.problem("%v", err)
+		return
+	}
+	if err != nil {
+		app.Err = err.Error()
+	}
+	at := place{app: d.place(field(field(d.node, "metadata"), "name")), dependsOn: d.place(field(field(d.node, "spec"), "dependsOn"))}
+	if prev, ok := r.places[app.Name]; ok {
+		app.Err = fmt.Sprintf("the app %s is declared in %s and in %s: rename or remove one", app.Name, prev.app, at.app)
+	}
+	r.apps[app.Name], r.places[app.Name] = app, at
+}
+
+// inSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there are
+// lines; if it is not wrong there, it was made so on the way.
+func (r *reader) inSource(d document, err error) error {
+	data, unreadable := r.tree.ReadFile(d.file)
+	if unreadable != nil {
+		return err
+	}
+	docs, _ := parse(d.file, data) // what is broken in it, the build has said
+	for _, s := range docs {
+		if s.isOurs() && scalar(field(s.node, "kind")) == fleet.KindApp && s.name() == d.name() {
+			if _, there := readApp(r.tree, s); there != nil {
+				return there
+			}
+		}
+	}
+	return err
+}
+
+// takeRoot splits what the folder rendered to into Apps and the root app.
+func (r *reader) takeRoot(objects []hub.Rendered, err error) {
+	root := fleet.App{Name: fleet.RootApp, File: r.dir, Path: r.dir, Prune: true}
+	if err != nil {
+		root.Err = err.Error()
+	}
+	for _, o := range objects {
+		var head struct{ APIVersion string }
+		if err := json.Unmarshal(o.JSON, &head); err != nil {
+			r.problem("%s: %v", r.dir, err)
+			continue
+		}
+		if fleet.GroupOf(head.APIVersion) != fleet.GroupOf(fleet.APIVersion) {
+			r.folder.Root = append(r.folder.Root, o)
+			continue
+		}
+		r.takeRendered(o)
+	}
+	if app, taken := r.apps[root.Name]; taken {
+		app.Err = fmt.Sprintf("%s: the name %q is kept for what the folder holds beside its Apps: choose another",
+			r.places[root.Name].app, fleet.RootApp)
+		r.apps[root.Name] = app
+		return
+	}
+	if len(r.folder.Root) > 0 || root.Err != "" {
+		r.apps[root.Name] = root
+	}
+}
+
+// takeRendered takes in an object of ours that came out of the build; those of plain files are known already, with their
+// lines.
+func (r *reader) takeRendered(o hub.Rendered) {
+	if r.scanned[o.File] {
+		return
+	}
+	file := o.File
+	if file == "" {
+		file = r.dir
+	}
+	docs, err := parse(file, o.JSON)
+	if err != nil || len(docs) != 1 {
+		r.problem("%s: an object that cannot be read: %v", file, err)
+		return
+	}
+	d := docs[0]
+	d.rendered = true
+	if _, known := r.apps[d.name()]; known && o.File == "" {
+		return
+	}
+	r.take(d)
+}
+
+// conclude says which apps can never be applied as they are declared.
+func (r *reader) conclude() {
+	c := &r.folder.Cluster
+	deps := map[string][]string{}
+	for name, a := range r.apps {
+		deps[name] = a.DependsOn
+		if r.unknown != "" && a.Substitute && a.Err == "" {
+			a.Err = "the cluster's vars cannot be known, so the app stays as it is: " + r.unknown
+			r.apps[name] = a
+		}
+	}
+	if len(c.Problems) == 0 { // otherwise an app that seems missing may only be unreadable
+		for _, b := range fleet.CheckDependencies(deps) {
+			if a := r.apps[b.App]; a.Err == "" {
+				a.Err = r.places[b.App].dependsOn + ": the app " + b.App + " " + b.Reason
+				r.apps[b.App] = a
+			}
+		}
+	}
+	for _, a := range r.apps {
+		c.Apps = append(c.Apps, a)
+	}
+	slices.SortFunc(c.Apps, fleet.CompareApps)
+	slices.Sort(c.Problems)
+}
+
+// items are the documents in a list, or the document itself: a list may hold Apps as well.
+func (d document) items() []document {
+	list := field(d.node, "items")
+	if !strings.HasSuffix(scalar(field(d.node, "kind")), "List") || list == nil || list.Kind != yaml.SequenceNode {
+		return []document{d}
+	}
+	var out []document
+	for _, n := range list.Content {
+		out = append(out, document{file: d.file, rendered: d.rendered, node: n}.items()...)
+	}
+	return out
+}
