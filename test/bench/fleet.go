@@ -1,0 +1,154 @@
+package bench
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/test/testenv"
+)
+
+// fleet is a repository with a hub that follows it, and the clusters of it that are real.
+type fleet struct {
+	bench   *bench
+	name    string // of the measure
+	dir     string
+	repo    *repository
+	hub     *hub
+	closers []func()
+}
+
+// newFleet makes the repository, and starts a hub that has resolved it within limit.
+func (b *bench) newFleet(ctx context.Context, name string, t tree, limit time.Duration) (f *fleet, err error) {
+	f = &fleet{bench: b, name: name, dir: filepath.Join(b.dir, name)}
+	defer func() {
+		if err != nil {
+			f.close()
+		}
+	}()
+	if err := os.MkdirAll(f.dir, 0o700); err != nil {
+		return f, err
+	}
+	f.closers = append(f.closers, func() { _ = os.RemoveAll(f.dir) }) // or the workspace's removal does it
+	if f.repo, err = newRepository(filepath.Join(f.dir, "repo"), t); err != nil {
+		return f, err
+	}
+	head, err := f.repo.git.Head()
+	if err != nil {
+		return f, err
+	}
+	if f.hub, err = startHub(b.opts.Bin, f.dir, f.repo.git.Dir); err != nil {
+		return f, err
+	}
+	f.closers = append(f.closers, f.hub.stop)
+	begin := time.Now()
+	return f, f.hub.awaitRevision(ctx, head, limit, func() {
+		b.said.then(name, "the hub resolves %d files for the first time, %.0f s so far", len(t), time.Since(begin).Seconds())
+	})
+}
+
+// close ends everything, last first.
+func (f *fleet) close() {
+	for i := len(f.closers) - 1; i >= 0; i-- {
+		f.closers[i]()
+	}
+	f.closers = nil
+}
+
+// commit has the branch move to a commit with these files changed, and waits until the hub has resolved it.
+func (f *fleet) commit(ctx context.Context, message string, files tree) error {
+	id, err := f.repo.prepare(message, files)
+	if err != nil {
+		return err
+	}
+	if err := f.repo.move(id); err != nil {
+		return err
+	}
+	return f.hub.awaitRevision(ctx, id, patience, func() {})
+}
+
+// agentNamespace and agentAccount are what the manifest installs the agent with.
+const (
+	agentNamespace = "drover-system"
+	agentAccount   = "drover-agent"
+	agentUser      = "system:serviceaccount:" + agentNamespace + ":" + agentAccount
+)
+
+// cluster is a real cluster of a fleet: a control plane, its agent, and a session that hears what the agent hears.
+type cluster struct {
+	name       string
+	plane      *testenv.ControlPlane
+	client     *client
+	agent      *process
+	beside     *session
+	kubeconfig string   // the agent's: with the rights that the manifest gives it
+	args       []string // of the agent
+}
+
+// raise starts a control plane for one of the fleet's clusters, installs the agent as the manifest says, and starts it
+// as a process with its service account's rights.
+func (f *fleet) raise(ctx context.Context, name string, opts ...testenv.Option) (*cluster, error) {
+	opts = append(opts, testenv.WithName(name), testenv.WithEtcd(f.bench.etcd), testenv.WithLog(f.bench.opts.Progress))
+	plane, err := testenv.StartControlPlane(ctx, opts...)
+	if err != nil {
+		return nil, err
+	}
+	f.closers = append(f.closers, func() { _ = plane.Stop() }) // its data is thrown away
+	c := &cluster{name: name, plane: plane, client: newClient(plane)}
+	if f.bench.kubernetes, err = version(ctx, plane); err != nil {
+		return nil, err
+	}
+	manifest, credential, err := f.hub.manifest(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := plane.Kube().Apply(ctx, "bench", manifest); err != nil {
+		return nil, err
+	}
+	if c.kubeconfig, err = plane.ServiceAccountKubeconfig(ctx, agentNamespace, agentAccount); err != nil {
+		return nil, err
+	}
+	file := filepath.Join(f.dir, name+".json")
+	if err := os.WriteFile(file, credential, 0o600); err != nil {
+		return nil, err
+	}
+	known, err := protocol.DecodeCredential(credential)
+	if err != nil {
+		return nil, err
+	}
+	if c.beside, err = listen(known); err != nil {
+		return nil, err
+	}
+	f.closers = append(f.closers, c.beside.close)
+	c.args = []string{filepath.Join(f.bench.opts.Bin, "drover-agent"), "--credential", file, "--kubeconfig", c.kubeconfig,
+		"--namespace", agentNamespace, "--listen="}
+	c.agent, err = f.startAgent(c, name)
+	return c, err
+}
+
+// startAgent starts an agent of a cluster. The first leads; others wait.
+func (f *fleet) startAgent(c *cluster, identity string) (*process, error) {
+	p, err := startProcess("the agent "+identity, filepath.Join(f.dir, identity+".log"), append(c.args, "--identity", identity)...)
+	if err == nil {
+		f.closers = append(f.closers, p.stop)
+	}
+	return p, err
+}
+
+// settled waits until the hub says that a cluster runs what it should, with so many objects; all of them healthy, if
+// healthy is set.
+func (f *fleet) settled(ctx context.Context, c *cluster, objects int, healthy bool) error {
+	return f.hub.until(ctx, "hear that "+c.name+" is as it should be", 3*patience, func() (bool, error) {
+		r, err := f.hub.cluster(ctx, c.name)
+		if err != nil {
+			return false, err
+		}
+		f.bench.said.then(f.name, "%s: %s, %s, %d of %d objects healthy %s", c.name, r.State, r.Health, r.Objects.Good, r.Objects.All, r.Message)
+		if err := c.agent.ended(); err != nil {
+			return false, err
+		}
+		return r.Synced && r.Objects.All == objects && (!healthy || r.Health == "current"), nil
+	})
+}

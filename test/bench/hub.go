@@ -1,0 +1,182 @@
+package bench
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/test/testenv"
+)
+
+// hub is a running hub.
+type hub struct {
+	*process
+	bin, dataDir string
+	url, token   string // of its API
+}
+
+func startHub(bin, dir, repo string) (*hub, error) {
+	api, err := testenv.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	bus, err := testenv.FreePort()
+	if err != nil {
+		return nil, err
+	}
+	h := &hub{bin: bin, dataDir: filepath.Join(dir, "hub")}
+	h.process, err = startProcess("the hub", filepath.Join(dir, "hub.log"), filepath.Join(bin, "drover"), "hub", "--repo", repo,
+		"--data-dir", h.dataDir, fmt.Sprintf("--listen=127.0.0.1:%d", api), fmt.Sprintf("--nats-listen=127.0.0.1:%d", bus),
+		fmt.Sprintf("--advertise=nats://127.0.0.1:%d", bus))
+	return h, err
+}
+
+// awaitRevision waits until the hub has resolved a commit.
+func (h *hub) awaitRevision(ctx context.Context, commit string, limit time.Duration, waiting func()) error {
+	return h.until(ctx, "resolve "+commit[:8], limit, func() (bool, error) {
+		waiting()
+		var fleet struct {
+			Source struct {
+				Revision protocol.Revision
+				Error    string
+			}
+		}
+		if h.url == "" && h.find() != nil {
+			return false, nil // it is starting
+		}
+		if err := h.ask(ctx, http.MethodGet, "/api/v1/clusters?selector=env%3Dnone", &fleet); err != nil {
+			return false, nil // as above
+		}
+		if fleet.Source.Error != "" {
+			return false, errors.New(fleet.Source.Error)
+		}
+		return fleet.Source.Revision.Hash == commit, nil
+	})
+}
+
+// until asks now and then. It is for setting things up, never for measuring.
+func (h *hub) until(ctx context.Context, what string, limit time.Duration, done func() (bool, error)) error {
+	for begin := time.Now(); ; {
+		if err := h.ended(); err != nil {
+			return err
+		}
+		ok, err := done()
+		if ok || err != nil {
+			return err
+		}
+		if time.Since(begin) > limit {
+			return fmt.Errorf("the hub did not %s within %s; its log ends with:\n%s", what, limit, h.tail())
+		}
+		if err := pause(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// find reads where the hub's API is.
+func (h *hub) find() error {
+	data, err := os.ReadFile(filepath.Join(h.dataDir, "client.json"))
+	if err != nil {
+		return err
+	}
+	var at struct{ URL, Token string }
+	if err := unmarshal(data, &at); err != nil {
+		return err
+	}
+	h.url, h.token = at.URL, at.Token
+	return nil
+}
+
+func (h *hub) ask(ctx context.Context, method, path string, answer any) error {
+	req, err := http.NewRequestWithContext(ctx, method, h.url+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+h.token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("%s: %s: %s", path, resp.Status, text)
+	}
+	return unmarshal(text, answer)
+}
+
+// credential has the hub make the credential of a cluster.
+func (h *hub) credential(ctx context.Context, cluster string) (c protocol.Credential, err error) {
+	return c, h.ask(ctx, http.MethodPost, "/api/v1/clusters/"+cluster+"/credential", &c)
+}
+
+// row is what the hub knows of a cluster.
+type row struct {
+	State, Health, Message string
+	Synced                 bool
+	Objects                struct{ Good, All int }
+}
+
+func (h *hub) cluster(ctx context.Context, name string) (r row, err error) {
+	return r, h.ask(ctx, http.MethodGet, "/api/v1/clusters/"+name, &r)
+}
+
+// manifest is what installs a cluster's agent, as a person would get it, and the credential in it.
+func (h *hub) manifest(ctx context.Context, cluster string) (text string, credential []byte, err error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(h.bin, "drover"), "agent", "manifest", "--cluster", cluster, "--data-dir", h.dataDir)
+	cmd.Env = append(os.Environ(), "DROVER_HUB=", "DROVER_TOKEN=")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", nil, fmt.Errorf("drover agent manifest: %w: %s", err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	objects, err := testenv.Objects(string(out))
+	if err != nil {
+		return "", nil, err
+	}
+	for _, o := range objects {
+		if o.Text("kind") == "Secret" {
+			err := json.Unmarshal([]byte(strconv.Quote(o.Text("data", "credential.json"))), &credential)
+			return string(out), credential, err
+		}
+	}
+	return "", nil, errors.New("drover agent manifest: there is no Secret in it")
+}
+
+// work is what the hub has done for commits, as its log tells.
+type work struct{ commits, affected, published int }
+
+var resolvedLine = regexp.MustCompile(`msg=resolved .*affected=(\d+) published=(\d+)`)
+
+// worked counts what the hub has done so far.
+func (h *hub) worked() (w work, err error) {
+	log, err := os.ReadFile(h.log)
+	if err != nil {
+		return w, err
+	}
+	for _, m := range resolvedLine.FindAllSubmatch(log, -1) {
+		affected, _ := strconv.Atoi(string(m[1])) // digits
+		published, _ := strconv.Atoi(string(m[2]))
+		w.commits, w.affected, w.published = w.commits+1, w.affected+affected, w.published+published
+	}
+	return w, nil
+}
+
+func (w work) since(earlier work) work {
+	return work{w.commits - earlier.commits, w.affected - earlier.affected, w.published - earlier.published}
+}
