@@ -1,6 +1,11 @@
 // Package envsubst replaces ${var} in rendered objects, by the rules of Flux's post-build
 // substitution (https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution),
 // with Flux's own library. It may import hub.
+//
+// As in Flux a value is put into the text of the object, not into a field: replicas: ${n} becomes a number, and so does
+// data.n: ${n}, whatever quotes stood in Git, for kustomize has dropped them. A value that is to stay a text although it looks like
+// something else brings quotes of its own: n: '"3"'. For the same reason {a: b} becomes a mapping and what follows " #" a comment.
+// A value never reaches beyond the place where it stands: it is one line, whatever YAML takes for the end of one.
 package envsubst
 
 import (
@@ -21,6 +26,16 @@ import (
 // AnnotationSubstitute with the value "disabled", as an annotation or a label, keeps an object from being
 // substituted: Flux's word for it, and Drover's.
 var annotationSubstitute = []string{"kustomize.toolkit.fluxcd.io/substitute", "drover.dev/substitute"}
+
+// lineBreaks takes out all that YAML 1.1 takes for the end of a line. Flux takes out \n alone, so that a value with one of the others
+// could add fields of its own to the object.
+var lineBreaks = strings.NewReplacer("\n", "", "\r", "", "\u0085", "", "\u2028", "", "\u2029", "")
+
+// token finds whatever looks as if it were to be replaced.
+var token = regexp.MustCompile(`\$+\{[^}\n]*\}?`)
+
+// parserLine is where the YAML parser's error begins: a line of a text that nobody has seen.
+var parserLine = regexp.MustCompile(`^(error converting YAML to JSON: )?(yaml: )?(line \d+: )?`)
 
 // bare finds the ${var} of a template that have no default.
 var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
@@ -66,7 +81,7 @@ func replaceOne(object []byte, vars map[string]string) ([]byte, error) {
 	}
 	replaced, err := envsubst.Eval(string(text), func(name string) (string, bool) {
 		v, ok := vars[name]
-		return strings.ReplaceAll(v, "\n", ""), ok // as Flux does: a value is one line
+		return lineBreaks.Replace(v), ok
 	})
 	if err != nil {
 		return nil, explain(string(text), vars, err)
@@ -78,7 +93,8 @@ func replaceOne(object []byte, vars map[string]string) ([]byte, error) {
 func canonical(text []byte) ([]byte, error) {
 	data, err := yaml.YAMLToJSON(text)
 	if err != nil {
-		return nil, fmt.Errorf("after substitution it is no YAML any more (%w): quote the place where the variable stands", err)
+		return nil, fmt.Errorf(`with the variables replaced it is no YAML any more (%s): give the value quotes of its own, as name: '"value"'`,
+			parserLine.ReplaceAllString(err.Error(), ""))
 	}
 	return data, nil
 }
@@ -94,10 +110,21 @@ func explain(text string, vars map[string]string, err error) error {
 		}
 	}
 	if len(missing) == 0 {
-		return fmt.Errorf("substitution: %w", err)
+		return notUnderstood(text, err)
 	}
 	return fmt.Errorf("no value for ${%s}: set it under spec.vars of the App or of cluster.yaml, give it a default "+
 		"(${%s:-value}), or write $${%s} to keep it as text", strings.Join(missing, "}, ${"), missing[0], missing[0])
+}
+
+// notUnderstood names the place that the library stumbled over, as ${array[@]} in a shell script.
+func notUnderstood(text string, err error) error {
+	for _, t := range token.FindAllString(text, -1) {
+		if _, broken := envsubst.Parse(t); broken != nil {
+			return fmt.Errorf("%s is not understood (%w): the name of a variable has letters, digits and '_'; write $%s to keep it as text, "+
+				"or annotate the object with drover.dev/substitute: disabled", t, broken, t)
+		}
+	}
+	return fmt.Errorf("substitution: %w", err)
 }
 
 func where(o hub.Rendered) string {
