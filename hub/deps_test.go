@@ -1,0 +1,74 @@
+package hub_test
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/drover-dev/drover/internal/deptest"
+)
+
+const hubRoom = "github.com/drover-dev/drover/hub"
+
+// packages lists what lies below hub, by path relative to it.
+func packages(t *testing.T) []string {
+	t.Helper()
+	out, err := exec.Command("go", "list", hubRoom+"/...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for path := range strings.FieldsSeq(string(out)) {
+		if name := strings.TrimPrefix(path, hubRoom+"/"); name != hubRoom {
+			names = append(names, name)
+		}
+	}
+	if len(names) < 8 {
+		t.Fatalf("only %q lie below hub", names)
+	}
+	return names
+}
+
+// TestHubNeverLinksTheAgent: each side has to be upgradable, and small, without the other.
+func TestHubNeverLinksTheAgent(t *testing.T) {
+	deptest.Ban(t, hubRoom+"/...", map[string]string{
+		"github.com/drover-dev/drover/agent": "hub and agent know each other by protocol only",
+		"github.com/drover-dev/drover/test":  "nothing imports tests",
+	})
+}
+
+// TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added later is
+// held to it too. manifest is text that goes with the hub, and may be used by any.
+func TestAdaptersNeverImportEachOther(t *testing.T) {
+	var adapters []string
+	for _, name := range packages(t) {
+		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" {
+			adapters = append(adapters, name)
+		}
+	}
+	for _, a := range adapters {
+		banned := map[string]string{hubRoom + "/cmd": "an adapter does not know who puts it to use"}
+		for _, b := range adapters {
+			if !strings.HasPrefix(a+"/", b+"/") && !strings.HasPrefix(b+"/", a+"/") {
+				banned[hubRoom+"/"+b] = "hub's adapters never import each other; they meet in cmd"
+			}
+		}
+		deptest.Ban(t, hubRoom+"/"+a, banned)
+	}
+}
+
+// TestHubItselfLinksNoAdapter: the loop knows them by the interfaces it needs.
+func TestHubItselfLinksNoAdapter(t *testing.T) {
+	deptest.Ban(t, hubRoom, map[string]string{
+		"github.com/go-git/go-git/v5":       "Git is hub/git's",
+		"sigs.k8s.io/kustomize":             "kustomize is hub/kustomize's",
+		"github.com/nats-io":                "NATS is hub/nats'",
+		"go.etcd.io/bbolt":                  "bbolt is hub/bolt's",
+		"github.com/fluxcd/pkg/envsubst":    "substitution is hub/envsubst's",
+		"k8s.io/client-go":                  "the hub never speaks with a cluster's API server",
+		"github.com/spf13/cobra":            "the command line is cmd's",
+		hubRoom + "/layout":                 "folders are hub/layout's",
+		"google.golang.org/grpc":            "plugins run in processes of their own",
+		"github.com/drover-dev/drover/test": "nothing imports tests",
+	})
+}
