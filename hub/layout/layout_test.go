@@ -159,6 +159,11 @@ var badInput = []struct{ name, tree, want string }{
 	{"an unknown dependency", payment + app("a.yaml", "payment", "  path: ./apps/payment\n  dependsOn: [databse]\n"), say(
 		`app payment: ERR clusters/staging/a.yaml:7: the app payment depends on app "databse", which this cluster does not have: add it, or take it out of dependsOn`,
 	)},
+	{"a dependency that may only be unreadable", payment + app("a.yaml", "payment", "  path: ./apps/payment\n  dependsOn: [database]\n") + "-- clusters/staging/database.yaml --\na: [\n", say(
+		`problem clusters/staging/database.yaml:1: invalid YAML: did not find expected node content`,
+		`app payment: apps/payment`,
+		`app root: ERR clusters/staging/database.yaml:1: not valid YAML: did not find expected node content (check the indentation and the quotes on this line and the one above)`,
+	)},
 	{"a circle of dependencies", payment + app("a.yaml", "a", "  path: ./apps/payment\n  dependsOn: [b]\n") + app("b.yaml", "b", "  path: ./apps/payment\n  dependsOn:\n  - name: a\n"), say(
 		`app a: ERR clusters/staging/a.yaml:7: the app a depends on itself (a → b → a): take one of these out of dependsOn`,
 		`app b: ERR clusters/staging/b.yaml:8: the app b depends on itself (b → a → b): take one of these out of dependsOn`,
@@ -313,6 +318,9 @@ var badInput = []struct{ name, tree, want string }{
 	)},
 	{"an empty file and comments", "-- clusters/staging/a.yaml --\n# soon\n-- clusters/staging/b.yml --\n---\n---\n", say()},
 	{"a folder that holds nothing of ours", "-- clusters/staging/README.md --\nhello\n", say()},
+	{"a name that the build knows under no file", payment + app("x/a.yaml", "payment", "  path: ./apps/payment\n") + "-- clusters/staging/x/kustomization.yaml --\nresources: [a.yaml]\nnamePrefix: eu-\n", say(
+		`app eu-payment: apps/payment`,
+	)},
 	{"two kustomizations", "-- clusters/staging/kustomization.yaml --\nresources: []\n-- clusters/staging/Kustomization --\nresources: []\n", say(
 		`problem clusters/staging/kustomization.yaml: the folder has a second kustomization, clusters/staging/Kustomization, and kustomize takes only one (keep one of them)`,
 		`app root: ERR clusters/staging/kustomization.yaml: the folder has a second kustomization, clusters/staging/Kustomization, and kustomize takes only one (keep one of them)`,
