@@ -331,6 +331,31 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// A server that breaks in the middle leaves neither half a mirror nor a changed one.
+func TestTransferBreaks(t *testing.T) {
+	r := newRepo(t)
+	one := r.commit("a", "1")
+	srv := serve(t)
+	dir := t.TempDir()
+	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
+	srv.noPacks.Store(true)
+	nextError(t, s, "", "status code: 503")
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	srv.noPacks.Store(false)
+	snap := next(t, s, "")
+	srv.noPacks.Store(true)
+	two := r.commit("a", "2")
+	srv.push(r, "fleet.git")
+	nextError(t, s, one, "status code: 503")
+	if h := runGit(t, filepath.Join(dir, mirrorLink), "rev-parse", "main"); h != one || read(t, snap, "a") != "1" {
+		t.Errorf("the mirror is at %s", h)
+	}
+	srv.noPacks.Store(false)
+	wantHash(t, next(t, s, one), two)
+}
+
 func TestRemoteEndsWithItsContext(t *testing.T) {
 	r := newRepo(t)
 	r.commit("a", "1")

@@ -25,6 +25,7 @@ type gitServer struct {
 	password atomic.Value // string; "" asks for no login
 	requests atomic.Int64
 	broken   atomic.Int64 // status that everything is answered with; 0 for none
+	noPacks  atomic.Bool  // branches are listed, but nothing can be fetched
 	hang     atomic.Bool
 	free     chan struct{} // closed to let hanging requests go
 }
@@ -47,6 +48,10 @@ func serveWith(t testing.TB, start func(http.Handler) *httptest.Server) *gitServ
 			case <-s.free:
 			case <-r.Context().Done():
 			}
+			return
+		}
+		if s.noPacks.Load() && r.Method == http.MethodPost {
+			http.Error(w, "no", http.StatusServiceUnavailable)
 			return
 		}
 		if code := s.broken.Load(); code != 0 {

@@ -2,6 +2,7 @@ package git
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"reflect"
 	"strings"
@@ -59,10 +60,15 @@ func TestLookup(t *testing.T) {
 	r := newRepo(t)
 	r.commit(
 		"a/file", "1", "a/b/deep", "2", "run.sh", "#!/bin/sh",
-		"to-file", "->a/file", "to-folder", "->a/b", "a/up", "->../a/b/deep", "chain", "->to-folder", "self", "->.",
+		"to-file", "->a/file", "to-folder", "->a/b", "a/up", "->../a/b/deep", "hop", "->to-folder", "self", "->.",
 		"a/b/root", "->../..", "gone", "->a/nothing", "gone-deeper", "->a/no/thing", "through-link", "->to-folder/../file",
-		"out", "->../x", "out-later", "->a/../../x", "absolute", "->/etc/passwd", "loop", "->pool", "pool", "->loop", "onto-file", "->a/file/x",
+		"out", "->../x", "out-later", "->a/../../x", "absolute", "->/etc/passwd", "loop", "->pool", "pool", "->loop", "onto-file", "->a/file/x", "back", "->nowhere/../a/file",
 	)
+	for i := range maxLinks + 1 {
+		r.write(fmt.Sprintf("chain/%d", i), fmt.Sprintf("->%d", i+1))
+	}
+	r.write(fmt.Sprintf("chain/%d", maxLinks+1), "end")
+	r.commit()
 	r.git("update-index", "--chmod=+x", "run.sh")
 	r.git("commit", "-q", "-m", "x")
 	id := func(path string) string { return r.git("rev-parse", "HEAD:"+path) }
@@ -78,7 +84,7 @@ func TestLookup(t *testing.T) {
 		{"run.sh", hub.Entry{Path: "run.sh", Mode: 0o755, ID: id("run.sh")}, ""},
 		{"to-file", hub.Entry{Path: "a/file", Via: []string{"to-file"}, Mode: 0o644, ID: id("a/file")}, ""},
 		{"to-folder/deep", hub.Entry{Path: "a/b/deep", Via: []string{"to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
-		{"chain/deep", hub.Entry{Path: "a/b/deep", Via: []string{"chain", "to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
+		{"hop/deep", hub.Entry{Path: "a/b/deep", Via: []string{"hop", "to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
 		{"a/up", hub.Entry{Path: "a/b/deep", Via: []string{"a/up"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
 		{"self/self/a", hub.Entry{Path: "a", Via: []string{"self", "self"}, Mode: fs.ModeDir | 0o755, ID: id("a")}, ""},
 		{"a/b/root", hub.Entry{Path: ".", Via: []string{"a/b/root"}, Mode: fs.ModeDir | 0o755, ID: r.git("rev-parse", "HEAD^{tree}")}, ""},
@@ -90,6 +96,7 @@ func TestLookup(t *testing.T) {
 		{"gone/x", hub.Entry{Path: "a/nothing/x", Via: []string{"gone"}}, "absent"},
 		{"gone-deeper", hub.Entry{Path: "a/no/thing", Via: []string{"gone-deeper"}}, "absent"},
 		{"to-folder/x/y", hub.Entry{Path: "a/b/x/y", Via: []string{"to-folder"}}, "absent"},
+		{"back", hub.Entry{Path: "nowhere", Via: []string{"back"}}, "absent"},
 		{"onto-file", hub.Entry{Path: "a/file/x", Via: []string{"onto-file"}}, "absent"},
 		{"out", hub.Entry{Path: ".", Via: []string{"out"}}, `link out leads to "../x", outside of the repository`},
 		{"out-later", hub.Entry{Path: ".", Via: []string{"out-later"}}, `link out-later leads to "a/../../x", outside`},
@@ -110,13 +117,19 @@ func TestLookup(t *testing.T) {
 			t.Errorf("%s: error %v, want %s", tt.path, err, tt.err)
 		}
 	}
+	if _, err := snap.Lookup("chain/1"); err != nil {
+		t.Errorf("%d links: %v", maxLinks, err)
+	}
+	if _, err := snap.Lookup("chain/0"); err == nil {
+		t.Errorf("%d links were followed", maxLinks+1)
+	}
 	if _, err := snap.Lookup("loop"); err == nil || !strings.Contains(err.Error(), "it is a loop") || errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("loop: %v", err)
 	}
-	if target, err := snap.ReadLink("to-folder/../chain"); err == nil {
+	if target, err := snap.ReadLink("to-folder/../hop"); err == nil {
 		t.Errorf("invalid path was read as a link to %s", target)
 	}
-	if info, err := snap.Lstat("self/chain"); err != nil || info.Mode().Type() != fs.ModeSymlink || info.Name() != "chain" {
+	if info, err := snap.Lstat("self/hop"); err != nil || info.Mode().Type() != fs.ModeSymlink || info.Name() != "hop" {
 		t.Errorf("lstat through a link: %v, %v", info, err)
 	}
 }

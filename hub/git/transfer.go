@@ -132,7 +132,7 @@ func (t *transfer) fetch(ctx context.Context, l *login, folder, branch string) e
 		return fmt.Errorf("open mirror %s: %w", folder, err)
 	}
 	err = gogit.NewRemote(repo.Storer, t.remote(branch)).FetchContext(ctx, &gogit.FetchOptions{
-		RefSpecs: []config.RefSpec{spec(branch)}, Tags: gogit.NoTags, Force: true,
+		RefSpecs: []config.RefSpec{spec(branch)}, Tags: gogit.NoTags,
 		Auth: l.auth, CABundle: l.ca, ProxyOptions: proxyFor(t.at.scheme),
 	})
 	if err != nil && !errors.Is(err, gogit.NoErrAlreadyUpToDate) {
@@ -146,11 +146,11 @@ func (t *transfer) fetch(ctx context.Context, l *login, folder, branch string) e
 }
 
 // clone makes a new mirror. Nothing refers to its folder yet.
-func (t *transfer) clone(ctx context.Context, l *login, branch string) (folder string, err error) {
+func (t *transfer) clone(ctx context.Context, l *login, branch string) (_ string, err error) {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a folder for the mirror: %w", err)
 	}
-	folder, err = os.MkdirTemp(t.dir, clonePrefix)
+	folder, err := os.MkdirTemp(t.dir, clonePrefix)
 	if err != nil {
 		return "", fmt.Errorf("make a folder for the mirror: %w", err)
 	}
