@@ -137,8 +137,7 @@ func (f *fleet) startAgent(c *cluster, identity string) (*process, error) {
 	return p, err
 }
 
-// settled waits until the hub says that a cluster runs what it should, with so many objects; all of them healthy, if
-// healthy is set.
+// settled waits until the hub says that so many objects of a cluster are applied; and healthy, if healthy is set.
 func (f *fleet) settled(ctx context.Context, c *cluster, objects int, healthy bool) error {
 	return f.hub.until(ctx, "hear that "+c.name+" is as it should be", 3*patience, func() (bool, error) {
 		r, err := f.hub.cluster(ctx, c.name)
@@ -149,6 +148,6 @@ func (f *fleet) settled(ctx context.Context, c *cluster, objects int, healthy bo
 		if err := c.agent.ended(); err != nil {
 			return false, err
 		}
-		return r.Synced && r.Objects.All == objects && (!healthy || r.Health == "current"), nil
+		return r.Synced && r.Objects.All == objects && r.applied() && (!healthy || r.Health == "current"), nil
 	})
 }

@@ -129,6 +129,17 @@ type row struct {
 	State, Health, Message string
 	Synced                 bool
 	Objects                struct{ Good, All int }
+	AppRows                []struct{ Phase protocol.Phase }
+}
+
+// applied says whether all apps were applied. Without controllers they wait for their health for ever.
+func (r row) applied() bool {
+	for _, a := range r.AppRows {
+		if a.Phase != protocol.PhaseWaiting && a.Phase != protocol.PhaseHealthy {
+			return false
+		}
+	}
+	return true
 }
 
 func (h *hub) cluster(ctx context.Context, name string) (r row, err error) {
