@@ -28,11 +28,14 @@ type ControlPlane struct {
 	dir       *tempDir
 	apiserver *process
 	manager   *process // nil without controllers
+	scheduler *process // nil without machines
 	nodes     *Nodes   // nil without nodes
 	nodeLog   *os.File
 	tokens    struct{ controllers, nodes string } // of the users that are our own parts
 
-	audit, controllers bool
+	authority *authority
+
+	audit, controllers, machines bool
 }
 
 // sequence numbers the control planes of the process.
@@ -51,6 +54,9 @@ func StartControlPlane(ctx context.Context, opts ...Option) (*ControlPlane, erro
 	if o.controllers {
 		names = append(names, "kube-controller-manager")
 	}
+	if o.machines {
+		names = append(names, "kube-scheduler")
+	}
 	if o.etcd == nil {
 		names = append(names, "etcd")
 	}
@@ -58,8 +64,11 @@ func StartControlPlane(ctx context.Context, opts ...Option) (*ControlPlane, erro
 	if err != nil {
 		return nil, err
 	}
-	cp := &ControlPlane{Name: o.name, Token: rand.Text(), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, audit: o.audit, controllers: o.controllers}
+	cp := &ControlPlane{Name: o.name, Token: rand.Text(), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, audit: o.audit, controllers: o.controllers, machines: o.machines}
 	cp.tokens.controllers, cp.tokens.nodes = rand.Text(), rand.Text()
+	if o.machines && (!Enclosed() || !o.controllers || o.nodes > 0) {
+		return nil, errors.New("machines need an enclosure and controllers, and cannot be mixed with played nodes; see Enclose, WithControllers and WithNodes")
+	}
 	if err := cp.start(ctx, bin, o, opts); err != nil {
 		return nil, errors.Join(fmt.Errorf("start control plane %s: %w", o.name, err), cp.Stop())
 	}
@@ -80,7 +89,7 @@ func (cp *ControlPlane) start(ctx context.Context, bin map[string]string, o opti
 		if cp.port, err = FreePort(); err != nil {
 			return err
 		}
-		cp.URL = fmt.Sprintf("https://127.0.0.1:%d", cp.port)
+		cp.URL = fmt.Sprintf("https://%s:%d", cp.address(), cp.port)
 		cp.kube = NewKube(cp.URL, cp.CA, cp.Token)
 		return cp.serve(ctx, bin["kube-apiserver"])
 	})
@@ -97,6 +106,9 @@ func (cp *ControlPlane) start(ctx context.Context, bin map[string]string, o opti
 		if err := cp.control(ctx, bin["kube-controller-manager"]); err != nil {
 			return err
 		}
+	}
+	if o.machines {
+		return cp.schedule(bin["kube-scheduler"])
 	}
 	if o.nodes > 0 {
 		return cp.populate(ctx, o.nodes)
@@ -126,9 +138,12 @@ func (cp *ControlPlane) prepare() error {
 	if err != nil {
 		return fmt.Errorf("make certificate authority: %w", err)
 	}
-	cp.CA = ca.pem()
-	if err := ca.write(dir); err != nil {
+	cp.authority, cp.CA = ca, ca.pem()
+	if err := ca.write(dir, cp.address()); err != nil {
 		return fmt.Errorf("make certificates: %w", err)
+	}
+	if err := cp.writeKubeletClient(); err != nil {
+		return fmt.Errorf("make a certificate for kubelets: %w", err)
 	}
 	if err := os.WriteFile(dir.file("audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
@@ -146,13 +161,13 @@ func (cp *ControlPlane) prepare() error {
 func (cp *ControlPlane) serve(ctx context.Context, path string) (err error) {
 	args := []string{
 		"--etcd-servers=" + cp.etcd.URL, "--etcd-prefix=" + cp.prefix,
-		fmt.Sprintf("--secure-port=%d", cp.port), "--bind-address=127.0.0.1", "--advertise-address=127.0.0.1",
+		fmt.Sprintf("--secure-port=%d", cp.port), "--bind-address=" + cp.address(), "--advertise-address=" + cp.address(),
 		"--tls-cert-file=" + cp.dir.file("tls.crt"), "--tls-private-key-file=" + cp.dir.file("tls.key"), "--cert-dir=" + cp.Dir,
 		"--service-account-key-file=" + cp.dir.file("sa.key"), "--service-account-signing-key-file=" + cp.dir.file("sa.key"),
 		"--service-account-issuer=https://kubernetes.default.svc", "--token-auth-file=" + cp.dir.file("tokens.csv"),
-		"--authorization-mode=RBAC", "--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true",
-		"--endpoint-reconciler-type=none", // nothing in the cluster reaches it by the kubernetes Service
+		"--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true",
 	}
+	args = append(args, cp.machineArgs()...)
 	if !cp.controllers {
 		// Nobody makes the default service accounts that the plugin demands of every pod.
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
@@ -175,13 +190,16 @@ func (cp *ControlPlane) control(ctx context.Context, path string) (err error) {
 	if err := cp.writeKubeconfig(config, "controllers", cp.tokens.controllers); err != nil {
 		return err
 	}
-	cp.manager, err = startProcess("kube-controller-manager", path, cp.dir.file("kube-controller-manager.log"),
-		"--kubeconfig="+config, "--leader-elect=false", "--secure-port=0",
-		"--service-account-private-key-file="+cp.dir.file("sa.key"), "--root-ca-file="+cp.dir.file("ca.crt"),
-		"--cluster-signing-cert-file="+cp.dir.file("ca.crt"), "--cluster-signing-key-file="+cp.dir.file("ca.key"),
+	args := []string{
+		"--kubeconfig=" + config, "--leader-elect=false", "--secure-port=0",
+		"--service-account-private-key-file=" + cp.dir.file("sa.key"), "--root-ca-file=" + cp.dir.file("ca.crt"),
+		"--cluster-signing-cert-file=" + cp.dir.file("ca.crt"), "--cluster-signing-key-file=" + cp.dir.file("ca.key"),
+	}
+	if !cp.machines {
 		// Our nodes send no heartbeats, so that an idle cluster is idle; this controller would take them for dead.
-		"--controllers=*,-node-lifecycle-controller",
-	)
+		args = append(args, "--controllers=*,-node-lifecycle-controller")
+	}
+	cp.manager, err = startProcess("kube-controller-manager", path, cp.dir.file("kube-controller-manager.log"), args...)
 	if err != nil {
 		return err
 	}
@@ -230,6 +248,7 @@ func (cp *ControlPlane) Stop() error {
 	}
 	_ = cp.nodeLog.Close() // there is none without nodes
 	// Their store is thrown away, so there is nothing that more patience could save.
+	cp.scheduler.stop(time.Second)
 	cp.manager.stop(time.Second)
 	cp.apiserver.stop(time.Second)
 	var errs []error

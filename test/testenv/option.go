@@ -17,6 +17,7 @@ type options struct {
 	controllers bool
 	nodes       int
 	audit       bool
+	machines    bool
 }
 
 // newOptions applies opts to the defaults.
@@ -51,3 +52,8 @@ func WithNodes(n int) Option { return func(o *options) { o.nodes = n } }
 
 // WithAudit has the API server write down who asked for what; see ControlPlane.Requests.
 func WithAudit() Option { return func(o *options) { o.audit = true } }
+
+// WithMachines makes a control plane to which StartMachine adds nodes that run containers: it listens at EnclosureIP, has
+// a kube-scheduler, lets kubelets do what they may, and takes for lost the nodes that are no longer heard of. It works in
+// an enclosure only, and goes with WithControllers, not with WithNodes.
+func WithMachines() Option { return func(o *options) { o.machines = true } }

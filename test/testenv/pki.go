@@ -57,9 +57,9 @@ func (a *authority) pem() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.cert.Raw})
 }
 
-// write puts everything that is signed for a control plane into dir: ca.crt and ca.key, tls.crt and tls.key with which
-// it serves, and sa.key, which signs the tokens of service accounts.
-func (a *authority) write(dir *tempDir) error {
+// write puts everything that is signed for a control plane at address into dir: ca.crt and ca.key, tls.crt and tls.key
+// with which it serves, and sa.key, which signs the tokens of service accounts.
+func (a *authority) write(dir *tempDir, address string) error {
 	serving, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -68,7 +68,7 @@ func (a *authority) write(dir *tempDir) error {
 		Subject: pkix.Name{CommonName: "kube-apiserver"}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 		DNSNames:    []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"},
-		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(10, 0, 0, 1)},
+		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback, net.IPv4(10, 0, 0, 1), net.ParseIP(address)},
 	}, serving.Public())
 	if err != nil {
 		return err
@@ -86,6 +86,29 @@ func (a *authority) write(dir *tempDir) error {
 		return err
 	}
 	return os.WriteFile(dir.file("tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}), 0o600)
+}
+
+// client makes a certificate with which user, as a member of group, reaches the API server: PEM of it and of its key.
+func (a *authority) client(user, group string) (cert, key []byte, err error) {
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	subject := pkix.Name{CommonName: user}
+	if group != "" {
+		subject.Organization = []string{group}
+	}
+	c, err := a.sign(&x509.Certificate{
+		Subject: subject, KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}, k.Public())
+	if err != nil {
+		return nil, nil, err
+	}
+	der, err := x509.MarshalECPrivateKey(k)
+	if err != nil {
+		return nil, nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}), pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
 }
 
 // writeKey writes key in the form that Kubernetes reads.

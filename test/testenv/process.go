@@ -49,6 +49,11 @@ type process struct {
 
 // startProcess runs path with args; its output is appended to the file log.
 func startProcess(name, path, log string, args ...string) (*process, error) {
+	return startWith(childAttr(), name, path, log, args...)
+}
+
+// startWith is startProcess with attributes of the caller's choice.
+func startWith(attr *syscall.SysProcAttr, name, path, log string, args ...string) (*process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: open its log: %w", name, err)
@@ -56,7 +61,7 @@ func startProcess(name, path, log string, args ...string) (*process, error) {
 	defer out.Close() // the child has its own copy
 	p := &process{name: name, log: log, cmd: exec.Command(path, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
-	p.cmd.SysProcAttr = childAttr()
+	p.cmd.SysProcAttr = attr
 	if err := launch(p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)
 	}

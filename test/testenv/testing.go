@@ -108,7 +108,7 @@ func NamespaceT(t testing.TB, cp *ControlPlane) string {
 // Logs returns the end of the logs of the control plane's programs.
 func (cp *ControlPlane) Logs() string {
 	var logs strings.Builder
-	for _, p := range []*process{cp.apiserver, cp.manager} {
+	for _, p := range []*process{cp.apiserver, cp.manager, cp.scheduler} {
 		if p != nil {
 			fmt.Fprintf(&logs, "--- %s of %s ends with:\n%s\n", p.name, cp.Name, p.tail())
 		}

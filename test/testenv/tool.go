@@ -33,6 +33,7 @@ var tools = []tool{
 	{"kubectl", "kubernetes", "k8s.io/kubernetes", "k8s.io/kubernetes/cmd/kubectl", kubeStamp},
 	{"kube-scheduler", "kubernetes", "k8s.io/kubernetes", "k8s.io/kubernetes/cmd/kube-scheduler", kubeStamp},
 	{"kubelet", "kubernetes", "k8s.io/kubernetes", "k8s.io/kubernetes/cmd/kubelet", kubeStamp},
+	{"kube-proxy", "kubernetes", "k8s.io/kubernetes", "k8s.io/kubernetes/cmd/kube-proxy", kubeStamp},
 }
 
 // usual are the programs that are built when none is named: all that this package itself starts.

@@ -4,18 +4,12 @@
 package main
 
 import (
-	"archive/tar"
-	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"runtime"
-	"time"
+
+	"github.com/drover-dev/drover/test/testenv"
 )
 
 func main() {
@@ -29,9 +23,6 @@ func main() {
 	}
 }
 
-// epoch is the time of everything in the image, so that it depends on the binary alone.
-var epoch = time.Unix(0, 0).UTC()
-
 func run(bin, name, out string) error {
 	if bin == "" || name == "" || out == "" {
 		return fmt.Errorf("it needs -bin, -name and -out")
@@ -40,25 +31,7 @@ func run(bin, name, out string) error {
 	if err != nil {
 		return err
 	}
-	entry := "/" + filepath.Base(bin)
-	layer, err := archive([]file{{entry[1:], program, 0o755}})
-	if err != nil {
-		return err
-	}
-	config, err := json.Marshal(map[string]any{
-		"architecture": runtime.GOARCH, "os": "linux", "created": epoch.Format(time.RFC3339),
-		"config": map[string]any{"Entrypoint": []string{entry}, "User": "65532:65532", "WorkingDir": "/"},
-		"rootfs": map[string]any{"type": "layers", "diff_ids": []string{"sha256:" + digest(layer)}},
-	})
-	if err != nil {
-		return err
-	}
-	configName, layerName := digest(config)+".json", digest(layer)+"/layer.tar"
-	manifest, err := json.Marshal([]map[string]any{{"Config": configName, "RepoTags": []string{name}, "Layers": []string{layerName}}})
-	if err != nil {
-		return err
-	}
-	image, err := archive([]file{{configName, config, 0o644}, {layerName, layer, 0o644}, {"manifest.json", manifest, 0o644}})
+	image, err := testenv.PackImage(program, filepath.Base(bin), name)
 	if err != nil {
 		return err
 	}
@@ -68,29 +41,4 @@ func run(bin, name, out string) error {
 	fmt.Printf("%s: %s, %.1f MB; load it with `docker load -i %s` or `ctr -n k8s.io images import %s`\n",
 		out, name, float64(len(image))/1e6, out, out)
 	return nil
-}
-
-type file struct {
-	name string
-	data []byte
-	mode int64
-}
-
-func archive(files []file) ([]byte, error) {
-	var buf bytes.Buffer
-	w := tar.NewWriter(&buf)
-	for _, f := range files {
-		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), ModTime: epoch, Typeflag: tar.TypeReg}); err != nil {
-			return nil, err
-		}
-		if _, err := io.Copy(w, bytes.NewReader(f.data)); err != nil {
-			return nil, err
-		}
-	}
-	return buf.Bytes(), w.Close()
-}
-
-func digest(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
 }

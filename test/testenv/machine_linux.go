@@ -1,0 +1,225 @@
+package testenv
+
+import (
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+//go:embed machine.sh
+var machineScript []byte
+
+// PauseImage is an image that every machine has: its program does nothing until it is told to end.
+const PauseImage = "drover-pause:1"
+
+// Machine is a node that runs containers: a kubelet, a containerd and a kube-proxy as every node has them, in
+// namespaces of their own for processes, mounts, network and names, on a disk of its own above the host's. Pods have a
+// network, and reach each other, the kubernetes Service and EnclosureIP. What is missing is a name server and the way
+// to the internet: containers run from images that Import brought.
+type Machine struct {
+	Name string // of its node
+	IP   string
+
+	cp     *ControlPlane
+	n      int
+	dir    *tempDir
+	cgroup string
+	bin    map[string]string
+	init   *process
+	parts  map[string]*process // what runs on it, by name
+}
+
+// machines numbers the machines of the process.
+var machines atomic.Int64
+
+// StartMachine adds a machine to the control plane, which was started WithMachines, and returns when its node is ready.
+// ctx limits the start only. The machine ends with the control plane at the latest.
+func (cp *ControlPlane) StartMachine(ctx context.Context, opts ...Option) (*Machine, error) {
+	if !cp.machines {
+		return nil, errors.New("start a machine: the control plane takes none; start it WithMachines")
+	}
+	o := newOptions(opts)
+	bin, err := Binaries(ctx, o.log, "kubelet", "kube-proxy")
+	if err != nil {
+		return nil, err
+	}
+	n := int(machines.Add(1))
+	m := &Machine{Name: o.name, n: n, cp: cp, IP: fmt.Sprintf("192.168.77.%d", 10+n), bin: bin, parts: map[string]*process{}}
+	if m.Name == "" {
+		m.Name = fmt.Sprintf("machine-%d", n)
+	}
+	err = m.prepare(ctx)
+	if err == nil {
+		err = m.Boot(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("start machine %s: %w", m.Name, err), m.Stop())
+	}
+	return m, nil
+}
+
+// prepare makes all that the machine has before it is switched on.
+func (m *Machine) prepare(ctx context.Context) (err error) {
+	if m.dir, err = newTempDir(m.Name); err != nil {
+		return err
+	}
+	m.cgroup = filepath.Base(os.Getenv(enclosureVar)) + "/" + m.Name
+	if err := makeCgroup(m.cgroup); err != nil {
+		return err
+	}
+	if err := os.WriteFile(m.dir.file("machine.sh"), machineScript, 0o600); err != nil {
+		return err
+	}
+	if m.bin["pause"], err = m.buildPause(ctx); err != nil {
+		return err
+	}
+	return m.configure()
+}
+
+// buildPause compiles the program that is the first process of machines and pods.
+func (m *Machine) buildPause(ctx context.Context) (string, error) {
+	dir, err := tool{module: "kubernetes"}.dir()
+	if err != nil {
+		return "", err
+	}
+	path := m.dir.file("pause")
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./cmd/pause")
+	cmd.Dir = filepath.Join(dir, "..", "..")
+	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build cmd/pause: %w: %s", err, out)
+	}
+	return path, nil
+}
+
+// Boot switches the machine on, for the first time or after Crash, and returns when its node is ready.
+func (m *Machine) Boot(ctx context.Context) error {
+	if err := m.switchOn(ctx); err != nil {
+		return err
+	}
+	if err := m.run(ctx, "containerd", func(ctx context.Context) error { return m.Run(ctx, nil, "ctr", "version") },
+		"containerd", "--config=/etc/testenv/containerd.toml"); err != nil {
+		return err
+	}
+	program, err := os.ReadFile(m.bin["pause"])
+	if err != nil {
+		return err
+	}
+	image, err := PackImage(program, "pause", PauseImage)
+	if err != nil {
+		return err
+	}
+	if err := m.Import(ctx, image); err != nil {
+		return err
+	}
+	if err := m.run(ctx, "kube-proxy", nil, "kube-proxy", "--config=/etc/testenv/kube-proxy.yaml"); err != nil {
+		return err
+	}
+	since := time.Now().Add(-time.Second) // the API server's clock counts in seconds
+	err = m.run(ctx, "kubelet", nil, "kubelet", "--config=/etc/testenv/kubelet.yaml", "--kubeconfig=/etc/testenv/kubelet.kubeconfig",
+		"--hostname-override="+m.Name, "--node-ip="+m.IP)
+	if err != nil {
+		return err
+	}
+	return m.parts["kubelet"].await(ctx, startLimit, func(ctx context.Context) error { return m.ready(ctx, since) })
+}
+
+// ready looks whether the kubelet has said, not before since, that the node is ready.
+func (m *Machine) ready(ctx context.Context, since time.Time) error {
+	node, err := m.cp.Kube().Get(ctx, Ref{APIVersion: "v1", Kind: "Node", Name: m.Name})
+	if err != nil {
+		return err
+	}
+	for _, c := range node.Items("status", "conditions") {
+		if c.Text("type") == "Ready" {
+			if heard, err := time.Parse(time.RFC3339, c.Text("lastHeartbeatTime")); err != nil || heard.Before(since) {
+				return errors.New("the node was not heard of since its machine was switched on")
+			}
+			if c.Text("status") != "True" {
+				return errors.New("the node is not ready: " + c.Text("message"))
+			}
+		}
+	}
+	if len(node.Items("spec", "taints")) > 0 {
+		return fmt.Errorf("the node has taints: %v", node.Field("spec", "taints"))
+	}
+	return nil
+}
+
+// switchOn makes the machine's namespaces, with a first process in them, and connects it.
+func (m *Machine) switchOn(ctx context.Context) (err error) {
+	m.init, err = startWith(&syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
+		Pdeathsig:  syscall.SIGKILL, Setpgid: true,
+	}, m.Name, "/bin/sh", m.dir.file("machine.log"),
+		m.dir.file("machine.sh"), m.dir.path, m.Name, m.cgroup, m.bin["pause"], m.bin["kubelet"], m.bin["kube-proxy"])
+	if err != nil {
+		return err
+	}
+	err = m.init.await(ctx, startLimit, func(context.Context) error {
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", m.init.cmd.Process.Pid)); err != nil || filepath.Base(exe) != "pause" {
+			return fmt.Errorf("its first process is still %s (%v)", exe, err)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	port := fmt.Sprintf("port-%d", m.n)
+	_ = ip("link del " + port) // of before a crash, if the kernel has not removed it yet
+	if err := ip(
+		fmt.Sprintf("link add %s type veth peer name eth0 netns %d", port, m.init.cmd.Process.Pid),
+		fmt.Sprintf("link set %s master %s up", port, enclosureBridge),
+		fmt.Sprintf("route replace %s via %s", m.podCIDR(m.n), m.IP),
+	); err != nil {
+		return err
+	}
+	lines := []string{"addr add " + m.IP + "/24 dev eth0", "link set eth0 up", "route add default via " + EnclosureIP}
+	for _, line := range lines {
+		if err := m.Run(ctx, nil, append([]string{"ip"}, strings.Fields(line)...)...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// podCIDR returns the addresses of the pods of the n-th machine.
+func (m *Machine) podCIDR(n int) string { return fmt.Sprintf("10.244.%d.0/24", n) }
+
+// run starts a program on the machine, and waits until ready says that it is, if there is one.
+func (m *Machine) run(ctx context.Context, name string, ready func(context.Context) error, args ...string) error {
+	p, err := startProcess(name, "nsenter", m.dir.file(name+".log"), m.enter(args)...)
+	if err != nil {
+		return err
+	}
+	m.parts[name] = p
+	if ready == nil {
+		return nil
+	}
+	return p.await(ctx, startLimit, ready)
+}
+
+// enter returns the arguments of nsenter that run args on the machine.
+func (m *Machine) enter(args []string) []string {
+	return append([]string{"--target", strconv.Itoa(m.init.cmd.Process.Pid), "--mount", "--pid", "--net", "--uts", "--ipc", "--"}, args...)
+}
+
+// Run runs a command on the machine, with stdin as its input. An error holds what it said.
+func (m *Machine) Run(ctx context.Context, stdin io.Reader, args ...string) error {
+	cmd := exec.CommandContext(ctx, "nsenter", m.enter(args)...)
+	cmd.Stdin = stdin
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s on %s: %w: %s", strings.Join(args, " "), m.Name, err, strings.TrimSpace(string(out)))
+	}
+	return nil
+}
