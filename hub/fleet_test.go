@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -46,7 +48,7 @@ type rig struct {
 }
 
 func newRig(t *testing.T, files map[string]string) *rig {
-	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: "127.0.0.1:0",
+	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
@@ -54,6 +56,21 @@ func newRig(t *testing.T, files map[string]string) *rig {
 	r.start()
 	t.Cleanup(func() { r.stop() })
 	return r
+}
+
+// freeAddr is an address that is free now and will be when the hub is started again: the ports that the kernel hands out
+// (32768 and above) may be anyone's by then.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(10000)))
+		if err == nil {
+			defer ln.Close()
+			return ln.Addr().String()
+		}
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (r *rig) git(args ...string) {

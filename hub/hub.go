@@ -171,11 +171,13 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	return nil
 }
 
-// unreadable shows that a cluster's part of the tree could not be read. It stays as it is.
+// unreadable notes that a cluster's part of the tree could not be read. It stays as it is, says so, and is looked at again
+// at the next revision.
 func (h *Hub) unreadable(name string, err error) {
 	h.Log.Error("the cluster's folder cannot be read; it stays as it is", "cluster", name, "err", err)
-	if h.resolved[name] != nil {
-		h.resolved[name].Transient = true
+	if res := h.resolved[name]; res != nil {
+		res.Transient, res.Cluster.Problems = true, []string{err.Error()}
+		return
 	}
 	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{err.Error()} })
 }

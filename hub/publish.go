@@ -19,6 +19,9 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
 		Incomplete: strings.Join(res.Cluster.Problems, "; "),
 	}
+	if res.Cluster.Unclear {
+		b.Suspend = last.Suspend
+	}
 	for _, r := range res.Apps {
 		b.Apps = append(b.Apps, appOf(r, revision, find(last.Apps, r.App.Name)))
 	}
@@ -224,7 +227,10 @@ func (h *Hub) show(names []string) {
 			c.Released = false
 			r := h.records[name]
 			if res := h.resolved[name]; res != nil {
-				c.Labels, c.Problems, c.Suspended = res.Cluster.Labels, res.Cluster.Problems, res.Cluster.Suspend
+				c.Problems = res.Cluster.Problems
+				if !res.Cluster.Unclear {
+					c.Labels, c.Suspended = res.Cluster.Labels, res.Cluster.Suspend
+				}
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
 				}

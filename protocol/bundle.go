@@ -14,6 +14,8 @@ import (
 const (
 	MaxBundle = 8 << 20   // bytes of a bundle's JSON
 	MaxBlob   = 256 << 20 // bytes of one app's rendered objects, before compression
+	// MaxGeneration is the highest generation: what fits a JSON number exactly. Nobody gets there by publishing.
+	MaxGeneration = 1 << 53
 )
 
 // Revision is one Git commit, as people need it to recognise it.
@@ -38,6 +40,9 @@ type Bundle struct {
 	// missing from such a bundle is left as it is: absence never deletes.
 	Incomplete string `json:"incomplete,omitempty"`
 	Apps       []App  `json:"apps"`
+	// Content is the digest of what the bundle asks for, as the hub that signed it computed it. An agent repeats it and
+	// does not compute its own: it may not know all fields of a newer hub's bundle.
+	Content string `json:"content,omitempty"`
 }
 
 // App is one app of a bundle.
@@ -67,8 +72,11 @@ type Blob struct {
 }
 
 // Digest identifies what a bundle asks for: everything but the generation and the revisions it
-// was published under. Two bundles of equal digest ask for the same.
+// was published under. Two bundles of equal digest ask for the same. It is Content, if there is one.
 func (b Bundle) Digest() string {
+	if b.Content != "" {
+		return b.Content
+	}
 	b.Generation, b.Revision = 0, Revision{}
 	apps := make([]App, len(b.Apps))
 	copy(apps, b.Apps)
@@ -94,6 +102,9 @@ func (b Bundle) Check() error {
 	}
 	if b.Version < 1 || b.Generation == 0 {
 		return errors.New("the bundle has no version or no generation")
+	}
+	if b.Generation > MaxGeneration {
+		return fmt.Errorf("the bundle's generation %d is out of bounds", b.Generation)
 	}
 	if err := CheckName(b.Cluster); err != nil {
 		return fmt.Errorf("the bundle's cluster: %w", err)

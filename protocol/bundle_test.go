@@ -110,6 +110,16 @@ func TestDigestSurvivesTheWire(t *testing.T) {
 	}
 }
 
+// TestDigestOfANewerHubIsRepeated: an agent that does not know a field of the bundle would compute another digest than the
+// hub that set it, and be published to for ever.
+func TestDigestOfANewerHubIsRepeated(t *testing.T) {
+	b := testBundle()
+	b.Content = "of a hub that knows more fields"
+	if got := b.Digest(); got != b.Content {
+		t.Errorf("Digest = %s, want what the hub computed", got)
+	}
+}
+
 func TestDigestLeavesTheBundleAlone(t *testing.T) {
 	b := testBundle()
 	b.Digest()

@@ -52,11 +52,12 @@ var (
 	ErrSuperseded = errors.New("older than what was already accepted")
 )
 
-// SignBundle gives the DSSE envelope of b as JSON.
+// SignBundle gives the DSSE envelope of b as JSON. It sets Content.
 func SignBundle(b Bundle, key ed25519.PrivateKey) ([]byte, error) {
 	if err := b.Check(); err != nil {
 		return nil, err
 	}
+	b.Content = b.Digest()
 	payload, err := json.Marshal(b)
 	if err != nil {
 		return nil, err

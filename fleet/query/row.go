@@ -173,6 +173,8 @@ func (c Cluster) message(r Row) string {
 		return c.Report.Message
 	case c.Suspended:
 		return "suspended in Git: it is left as it is"
+	case r.State == StateOffline && c.Report == nil:
+		return "its agent connected and never reported: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
 	case r.State == StateOffline:
 		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 	case !r.Synced && r.Generation > 0:

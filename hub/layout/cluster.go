@@ -39,6 +39,7 @@ func (r *reader) readCluster() error {
 func (r *reader) notKnown(err error) {
 	if err != nil {
 		r.unknown = err.Error()
+		r.folder.Cluster.Unclear = true
 		r.problem("%v", err)
 	}
 }
