@@ -56,7 +56,7 @@ type pursuit struct {
 	size    size
 	cluster *cluster
 	others  []*session
-	seen    <-chan sighting // Deployments of the app, by a watch
+	seen    <-chan sighting // Deployments, by a watch
 	files   filesys.FileSystem
 	bare    testenv.Ref // a Deployment that is none of Drover's
 
@@ -109,7 +109,7 @@ func (p *pursuit) prepare(ctx context.Context) (err error) {
 	if err := p.settled(ctx, p.cluster, appSize, false); err != nil {
 		return err
 	}
-	if p.seen, err = p.cluster.client.watch(ctx, testenv.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: namespace}); err != nil {
+	if p.seen, err = p.cluster.client.watch(ctx, testenv.Ref{APIVersion: "apps/v1", Kind: "Deployment"}); err != nil {
 		return err
 	}
 	for i := range p.size.sessions {
@@ -207,7 +207,7 @@ func (p *pursuit) round(ctx context.Context, i int) error {
 		return err
 	}
 	moved := time.Now()
-	s, err := await(ctx, p.seen, "image "+tag, func(o testenv.Object) bool { return strings.HasSuffix(image(o), ":"+tag) })
+	s, err := p.await(ctx, namespace, tag)
 	if err != nil {
 		return err
 	}
@@ -246,10 +246,17 @@ func (p *pursuit) atBest(ctx context.Context, tag string) error {
 			return err
 		}
 	}
-	done := time.Now()
-	p.limit = append(p.limit, done.Sub(start))
-	p.build, p.apply = append(p.build, built.Sub(start)), append(p.apply, done.Sub(built))
-	return nil
+	s, err := p.await(ctx, p.bare.Namespace, tag)
+	p.limit = append(p.limit, s.at.Sub(start))
+	p.build, p.apply = append(p.build, built.Sub(start)), append(p.apply, s.at.Sub(built))
+	return err
+}
+
+// await waits until a watch shows the image with a tag.
+func (p *pursuit) await(ctx context.Context, namespace, tag string) (sighting, error) {
+	return await(ctx, p.seen, "image "+tag+" in "+namespace, func(o testenv.Object) bool {
+		return o.Text("metadata", "namespace") == namespace && strings.HasSuffix(image(o), ":"+tag)
+	})
 }
 
 func (p *pursuit) lines(warm int) []Line {

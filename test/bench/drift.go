@@ -79,7 +79,7 @@ func (b *bench) drift(ctx context.Context) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	one.What = fmt.Sprintf("live edit → healed, %d edits of one Deployment's field; limit: watch event of an edit of an object of nobody's + one apply", edits)
+	one.What = fmt.Sprintf("live edit → healed, %d edits of one Deployment's field; limit: watch event of an edit of an object of nobody's + one apply until its watch event", edits)
 	spread.What = fmt.Sprintf("the same over %d objects, Deployments and ConfigMaps in turn", len(many))
 	return []Line{one, spread}, nil
 }
@@ -169,10 +169,13 @@ func (h *healing) atBest(ctx context.Context) error {
 	if err := h.cluster.client.apply(ctx, h.body); err != nil {
 		return err
 	}
-	watch, apply := max(0, edited.at.Sub(start)), time.Since(begin)
+	applied, err := h.await(ctx, h.bare, "to be applied again", h.bare.right)
+	if err != nil {
+		return err
+	}
+	watch, apply := max(0, edited.at.Sub(start)), applied.at.Sub(begin)
 	h.watch, h.apply, h.limit = append(h.watch, watch), append(h.apply, apply), append(h.limit, watch+apply)
-	_, err = h.await(ctx, h.bare, "to be applied again", h.bare.right)
-	return err
+	return nil
 }
 
 // stray edits a target, and gives the watch event of the edit and the time at which it was answered.
