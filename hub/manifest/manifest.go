@@ -2,8 +2,10 @@
 package manifest
 
 import (
+	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -48,7 +50,9 @@ func WriteAgent(w io.Writer, a Agent) error {
 	if err != nil {
 		return err
 	}
+	sum := sha256.Sum256(cred)
 	return agentTemplate.Execute(w, map[string]string{
+		"Checksum": hex.EncodeToString(sum[:8]),
 		"Cluster": a.Credential.Cluster, "Namespace": a.Namespace, "Image": a.Image,
 		"Credential": base64.StdEncoding.EncodeToString(cred),
 	})
