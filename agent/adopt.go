@@ -206,8 +206,9 @@ func (s *session) obtain(ctx context.Context, a *app, generation uint64, err err
 	s.spawn(func() {
 		defer stop()
 		pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
-		for {
-			if pause.Wait(getting, s.whenOnline(&pause)) != nil {
+		for first := true; ; first = false {
+			wake := s.whenOnline(&pause)
+			if once := first && wake == nil && errors.Is(err, ErrOffline); !once && pause.Wait(getting, wake) != nil {
 				return
 			}
 			p, err := s.read(getting, a, generation)

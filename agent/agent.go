@@ -318,8 +318,8 @@ func (s *session) restorePlan(ctx context.Context, st AppState) (*plan, error) {
 	}
 }
 
-// settleOwners gives each stored object one owner, where a crash left it in two inventories, and starts the
-// watches. s.mu is held.
+// settleOwners gives each stored object one owner, where a crash left it in two inventories, and sees to it that
+// every object that a plan wants has one. s.mu is held.
 func (s *session) settleOwners() {
 	for _, a := range s.ordered() {
 		for _, o := range append([]*object(nil), a.own...) {
@@ -327,12 +327,25 @@ func (s *session) settleOwners() {
 			switch {
 			case other == nil:
 				s.track(o)
-			case other.want == nil && o.want != nil:
+			case other.want == nil && o.want != nil, o.want != nil && a.plan.generation > other.app.plan.generation:
 				other.app.disown(other)
 				s.all[o.item.Ref] = o
+				o.inherit(other.app)
 			default:
 				a.disown(o)
+				other.inherit(a)
 			}
 		}
+	}
+	for _, a := range s.ordered() {
+		if a.plan == nil {
+			continue
+		}
+		for i := range a.plan.wants {
+			if o := s.all[a.plan.wants[i].ref]; o == nil || o.app != a {
+				s.claim(a, &a.plan.wants[i])
+			}
+		}
+		a.sort()
 	}
 }

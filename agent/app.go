@@ -75,6 +75,11 @@ func (a *app) wants(ref protocol.ObjectRef) bool {
 	return a.plan != nil && a.plan.wanted(ref)
 }
 
+// sort puts the inventory in the order of applying.
+func (a *app) sort() {
+	slices.SortFunc(a.own, func(x, y *object) int { return fleet.CompareApply(x.item.Ref, y.item.Ref) })
+}
+
 func (a *app) disown(o *object) {
 	a.own = slices.DeleteFunc(a.own, func(x *object) bool { return x == o })
 }

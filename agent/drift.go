@@ -198,6 +198,9 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 		}
 	}
 	o.version, o.ours, o.present, o.drifted, o.trouble = live.Version, true, true, false, nil
+	if live.App == o.app.name {
+		o.item.Former = nil
+	}
 	if ref := o.item.Ref; ref.Group == "" && ref.Kind == "Namespace" {
 		s.retry(ctx, func(x *object) bool {
 			r := ReasonOf(x.trouble.err)

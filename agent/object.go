@@ -12,9 +12,9 @@ import (
 // object is one object that the agent owns or is about to.
 type object struct {
 	item    Item
-	app     *app  // its owner
-	former  *app  // the owner before, until the new one has stored its intent
-	want    *want // in the owner's plan; nil if it is to go
+	app     *app   // its owner
+	formers []*app // the owners before, until the owner has stored that it is
+	want    *want  // in the owner's plan; nil if it is to go
 	version uint64
 	verdict fleet.Verdict
 	trouble *trouble

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -108,12 +109,17 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 	o.busy = true
 	prune, item := a.spec.Prune, o.item
 	s.mu.Unlock()
-	f := s.fate(ctx, a, item, prune)
+	f := s.fate(ctx, a, o, item, prune)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o.busy = false
 	s.settled.Broadcast()
-	s.decide(ctx, o, f)
+	if o.app == a && o.want == nil {
+		s.decide(ctx, o, f)
+	} else if f.err == nil && f.kept == "" { // wanted again since, and deleted all the same
+		o.item.Line, o.drifted, o.deleting = Sum{}, true, !f.gone
+		s.kick(ctx, o.app)
+	}
 	if st := o.stash; st != nil && s.all[item.Ref] == o {
 		o.stash = nil
 		s.judge(ctx, o, *st)
@@ -128,7 +134,7 @@ type fate struct {
 }
 
 // fate asks the guards and then deletes.
-func (s *session) fate(ctx context.Context, a *app, item Item, prune bool) fate {
+func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune bool) fate {
 	switch {
 	case !prune:
 		return fate{kept: "the app does not prune"}
@@ -145,7 +151,7 @@ func (s *session) fate(ctx context.Context, a *app, item Item, prune bool) fate 
 		item.Ref.Namespace = ""
 	}
 	for try := 1; ; try++ {
-		f := s.erase(ctx, a, res, item.Ref)
+		f := s.erase(ctx, a, o, res, item)
 		if ReasonOf(f.err) != ReasonConflict || try == pruneTries {
 			return f
 		}
@@ -153,23 +159,31 @@ func (s *session) fate(ctx context.Context, a *app, item Item, prune bool) fate 
 }
 
 // erase looks at an object as it is, and deletes just that.
-func (s *session) erase(ctx context.Context, a *app, res Resource, ref protocol.ObjectRef) fate {
-	live, err := s.objects.Get(ctx, res, ref)
+func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, item Item) fate {
+	live, err := s.objects.Get(ctx, res, item.Ref)
 	switch {
 	case ReasonOf(err) == ReasonMissing || ReasonOf(err) == ReasonNamespace || ReasonOf(err) == ReasonKind:
 		return fate{gone: true}
 	case err != nil:
 		return fate{err: err}
-	case live.App != a.name:
+	case live.App != a.name && !slices.Contains(item.Former, live.App):
 		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, a.name)}
 	case live.Keep:
 		return fate{kept: "it is annotated " + fleet.AnnotationPrune + ": " + fleet.PruneDisabled}
 	case live.Deleting:
 		return fate{}
 	}
+	s.mu.Lock()
+	unwanted := o.app == a && o.want == nil && !s.wantedElsewhere(o) && s.uncertain(a) == ""
+	s.mu.Unlock()
+	if !unwanted { // a bundle came meanwhile: the next turn decides
+		return fate{err: errWanted}
+	}
 	gone, err := s.objects.Delete(ctx, res, live)
 	return fate{gone: gone, err: err}
 }
+
+var errWanted = errors.New("a newer bundle may want it")
 
 // protected are the objects that the agent never deletes: its namespace, and its state.
 func (s *session) protected(ref protocol.ObjectRef) bool {
@@ -192,7 +206,9 @@ func (s *session) decide(ctx context.Context, o *object, f fate) {
 		s.gone(ctx, o)
 	case f.kept != "":
 		s.emit(protocol.Event{Kind: protocol.EventKept, App: o.app.name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
-		s.forget(o)
+		s.forget(ctx, o)
+	case errors.Is(f.err, errWanted):
+		s.kick(ctx, o.app)
 	case f.err != nil:
 		if o.trouble == nil {
 			o.trouble = newTrouble()
@@ -208,6 +224,6 @@ func (s *session) gone(ctx context.Context, o *object) {
 	ref := o.item.Ref
 	a := o.app
 	s.emit(protocol.Event{Kind: protocol.EventPruned, App: a.name, Object: &ref, Message: "deleted, because Git no longer has it"})
-	s.forget(o)
+	s.forget(ctx, o)
 	s.kick(ctx, a)
 }

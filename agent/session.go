@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -276,7 +277,11 @@ func (s *session) track(o *object) {
 }
 
 // forget takes an object out of the inventory. s.mu is held.
-func (s *session) forget(o *object) {
+func (s *session) forget(ctx context.Context, o *object) {
+	for _, f := range o.formers {
+		f.given = slices.DeleteFunc(f.given, func(x *object) bool { return x == o })
+		s.kick(ctx, f)
+	}
 	delete(s.all, o.item.Ref)
 	delete(s.fights, o)
 	o.app.disown(o)

@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -18,6 +19,15 @@ type Item struct {
 	Line       Sum                `json:"line,omitzero"`   // of the line that was applied last; zero if none was yet
 	Fields     Sum                `json:"fields,omitzero"` // of Drover's field set after that
 	Keep       bool               `json:"keep,omitempty"`  // annotated to be left when it would be pruned
+	// Former are the apps that had it before, as long as it may still carry the label of one of them.
+	Former []string `json:"former,omitempty"`
+}
+
+// remember notes an app that had the object before.
+func (i *Item) remember(app string) {
+	if !slices.Contains(i.Former, app) {
+		i.Former = append(slices.Clone(i.Former), app)
+	}
 }
 
 // AppState is what is stored of one app: enough to heal it with the hub away.

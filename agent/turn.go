@@ -96,7 +96,7 @@ func (s *session) activate(ctx context.Context, a *app) {
 	for i := range p.wants {
 		s.claim(a, &p.wants[i])
 	}
-	slices.SortFunc(a.own, func(x, y *object) int { return fleet.CompareApply(x.item.Ref, y.item.Ref) })
+	a.sort()
 	for _, other := range s.apps { // which may have waited for something that a no longer wants
 		if len(other.clashes) > 0 {
 			s.kick(ctx, other)
@@ -128,15 +128,23 @@ func (s *session) claim(a *app, w *want) {
 	}
 }
 
-// move gives an object to another app. Until that has stored its intent, the inventory of the old one keeps it,
-// too. s.mu is held.
+// move gives an object to another app. s.mu is held.
 func (s *session) move(o *object, to *app) {
-	o.app.disown(o)
-	o.app.given = append(o.app.given, o)
-	o.app.dirty = true
-	o.former, o.app = o.app, to
+	from := o.app
+	from.disown(o)
+	o.app = to
+	o.inherit(from)
 	o.item.Line, o.removing = Sum{}, false // it carries the old one's label
 	to.own = append(to.own, o)
+}
+
+// inherit notes that another app had the object. Until the owner has stored that, the inventory of the other keeps
+// it, so that a crash in between loses neither the object nor whose label it may carry.
+func (o *object) inherit(from *app) {
+	o.item.remember(from.name)
+	o.formers = append(o.formers, from)
+	from.given = append(from.given, o)
+	o.app.dirty = true
 }
 
 // reclaim tries again what clashed. s.mu is held.
@@ -155,7 +163,7 @@ func (s *session) reclaim(ctx context.Context, a *app) {
 	}
 	if len(a.clashes) < len(before) {
 		a.unsaved = true
-		slices.SortFunc(a.own, func(x, y *object) int { return fleet.CompareApply(x.item.Ref, y.item.Ref) })
+		a.sort()
 	}
 }
 
@@ -181,11 +189,15 @@ func (s *session) save(ctx context.Context, a *app) bool {
 	}
 	a.fault, a.unsaved = nil, false
 	for _, o := range given {
-		if o.former != nil && o.app == a {
-			o.former.given = slices.DeleteFunc(o.former.given, func(x *object) bool { return x == o })
-			s.kick(ctx, o.former)
-			o.former = nil
+		if o.app != a {
+			continue
 		}
+		for _, f := range o.formers {
+			f.given = slices.DeleteFunc(f.given, func(x *object) bool { return x == o })
+			f.dirty = true
+			s.kick(ctx, f)
+		}
+		o.formers = nil
 	}
 	return true
 }
