@@ -76,7 +76,7 @@ func (s *story) hubUp(ctx context.Context, began time.Time) error {
 	return err
 }
 
-// raise starts a cluster's control plane, and makes the agent's namespace, as the agent's manifest would.
+// raise starts a cluster's control plane.
 func (s *story) raise(ctx context.Context, name string) (*cluster, error) {
 	began := time.Now()
 	c, err := startCluster(ctx, name, s.screen)
@@ -84,10 +84,6 @@ func (s *story) raise(ctx context.Context, name string) (*cluster, error) {
 		return nil, err
 	}
 	s.add(c)
-	_, err = c.kube().Apply(ctx, "kubectl", "{apiVersion: v1, kind: Namespace, metadata: {name: "+agentNamespace+"}}")
-	if err != nil {
-		return nil, err
-	}
 	s.screen.saw(time.Since(began), "%s: control plane is up", name)
 	return c, nil
 }
