@@ -1,0 +1,145 @@
+package agent_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/test/testenv"
+)
+
+func TestDeletedNamespaceComesBackWithAllInIt(t *testing.T) {
+	cp := testenv.Shared(t)
+	home := testenv.NamespaceT(t, cp)
+	ns := home + "-shop"
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, home, hub)
+	hub.Apply(t, hub.App(t, "shop", fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, ns),
+		configMap(ns, "a", "1"), configMap(ns, "b", "1"), deployment(ns, "web", 1)))
+	old := still(t, cp, testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: ns}).Text("metadata", "uid")
+	mustDelete(t, cp, testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: ns})
+	for _, ref := range []testenv.Ref{{APIVersion: "v1", Kind: "Namespace", Name: ns}, mapRef(ns, "a"), mapRef(ns, "b"), deploymentRef(ns, "web")} {
+		if err := cp.Kube().Wait(t.Context(), ref, "made anew", func(o testenv.Object) bool {
+			return o != nil && o.Text("metadata", "deletionTimestamp") == "" && o.Text("metadata", "uid") != old
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hub.Report(t, "the app healthy", func(r protocol.Report) bool {
+		return agenttest.PhaseOf(r, "shop") == protocol.PhaseHealthy && agenttest.AppOf(r, "shop").Current == 4
+	})
+	hub.Apply(t) // and away, before its namespace is
+	gone(t, cp, testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: ns})
+}
+
+func TestObjectBeingDeletedIsMadeAnewWhenItIsGone(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
+	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":["example.com/hold"]}}`)
+	before := still(t, cp, mapRef(ns, "a")).Text("metadata", "uid")
+	sent := applies(t, cp)
+	mustDelete(t, cp, mapRef(ns, "a"))
+	hub.Report(t, "it being deleted", func(r protocol.Report) bool {
+		return agenttest.PhaseOf(r, "web") == protocol.PhaseDegraded && strings.Contains(agenttest.AppOf(r, "web").Message, "being deleted")
+	})
+	if got := applies(t, cp) - sent; got != 0 {
+		t.Errorf("%d applies to an object that is being deleted, want 0", got)
+	}
+	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":null}}`)
+	if err := cp.Kube().Wait(t.Context(), mapRef(ns, "a"), "made anew", func(o testenv.Object) bool {
+		return o != nil && o.Text("metadata", "uid") != before
+	}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSuspendedIsLeftAlone(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	running := agenttest.Start(t, cp, ns, hub)
+	app := hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1"))
+	hub.Apply(t, app)
+	b := hub.Bundle(hub.App(t, "web", configMap(ns, "a", "2")))
+	b.Suspend = true
+	hub.Publish(t, b)
+	suspended := func(r protocol.Report) bool {
+		return r.Suspended && r.Generation == b.Generation && agenttest.PhaseOf(r, "web") == protocol.PhaseSuspended
+	}
+	hub.Report(t, "the suspension", suspended)
+	sent := applies(t, cp)
+	mustPatch(t, cp, mapRef(ns, "a"), `{"data":{"key":"by hand"}}`)
+	running.Stop(t)
+	agenttest.Start(t, cp, ns, hub) // which must not undo it either
+	hub.Report(t, "the suspension after a restart", func(r protocol.Report) bool { return r.Seq == 1 && suspended(r) })
+	mustDelete(t, cp, mapRef(ns, "b"))
+	if got := still(t, cp, mapRef(ns, "a")).Text("data", "key"); got != "by hand" || applies(t, cp) != sent {
+		t.Errorf("a suspended cluster was touched: %q", got)
+	}
+	hub.Apply(t, app)
+	if got := still(t, cp, mapRef(ns, "a")).Text("data", "key"); got != "1" {
+		t.Errorf("a is %q after the suspension", got)
+	}
+	still(t, cp, mapRef(ns, "b"))
+}
+
+func TestImmutableFieldIsExplained(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	frozen := func(value string) string {
+		return fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"frozen","namespace":%q},"immutable":true,"stringData":{"password":%q}}`, ns, value)
+	}
+	hub.Apply(t, hub.App(t, "web", frozen("first")))
+	b := hub.Bundle(hub.App(t, "web", frozen("hunter2")))
+	hub.Publish(t, b)
+	r := hub.Report(t, "web failed", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "web") == protocol.PhaseFailed })
+	if got := agenttest.AppOf(r, "web").Message; !strings.Contains(got, "cannot be changed while it lives") || strings.Contains(got, "hunter2") {
+		t.Errorf("web says %q", got)
+	}
+	mustDelete(t, cp, secretRef(ns, "frozen")) // as the message says
+	hub.Healthy(t, b)
+}
+
+func TestFightIsNamedAndSlowed(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
+	for i := range 301 {
+		mustPatch(t, cp, mapRef(ns, "a"), fmt.Sprintf(`{"data":{"key":"edit-%d"}}`, i))
+		hub.Nth(t, protocol.EventDrift, i)
+	}
+	r := hub.Report(t, "the fight", func(r protocol.Report) bool { return strings.Contains(agenttest.AppOf(r, "web").Message, "fights") })
+	if got := agenttest.AppOf(r, "web").Message; !strings.Contains(got, "fights with manager kubectl-edit over data.key") {
+		t.Errorf("web says %q", got)
+	}
+}
+
+func TestNewBundleIsThereQuickly(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	objects := make([]string, 51)
+	for i := range objects {
+		objects[i] = configMap(ns, fmt.Sprintf("map-%d", i), "1")
+	}
+	hub.Apply(t, hub.App(t, "web", objects...))
+	for i := range 10 {
+		objects[7] = configMap(ns, "map-7", fmt.Sprintf("value-%d", i))
+		b := hub.Bundle(hub.App(t, "web", objects...))
+		start := time.Now()
+		hub.Publish(t, b)
+		e := hub.Nth(t, protocol.EventApplied, i+1)
+		t.Logf("published → applied, stored and told: %s (by the agent's clock %.1f ms)", time.Since(start).Round(time.Millisecond), float64(e.Took))
+	}
+}
