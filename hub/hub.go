@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
@@ -243,12 +242,9 @@ func (h *Hub) forget(name string) {
 
 // release notes clusters whose folder is gone. Nothing is published for them: what runs there is left running.
 func (h *Hub) release(names []string) {
-	var gone []string
-	for _, c := range h.state.Select(fleet.Selector{}) {
-		if _, ok := slices.BinarySearch(names, c.Name); !ok && !c.Released {
-			gone = append(gone, c.Name)
-			h.forget(c.Name)
-		}
+	gone := h.state.without(names)
+	for _, name := range gone {
+		h.forget(name)
 	}
 	if len(gone) == 0 {
 		return

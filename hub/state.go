@@ -82,3 +82,16 @@ func (s *State) Changed() <-chan struct{} {
 	defer s.mu.Unlock()
 	return s.changed
 }
+
+// without gives the clusters that are not among names, which are sorted, and were not released. It is asked at every
+// revision, so it copies and sorts nothing.
+func (s *State) without(names []string) (gone []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.index.All() {
+		if _, ok := slices.BinarySearch(names, c.Name); !ok && !c.Released {
+			gone = append(gone, c.Name)
+		}
+	}
+	return gone
+}

@@ -2,6 +2,8 @@ package query
 
 import (
 	"cmp"
+	"iter"
+	"maps"
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
@@ -35,6 +37,9 @@ func (x *Index) Get(name string) (Cluster, bool) {
 	}
 	return *c, true
 }
+
+// All gives every cluster, in no order. What it gives is not to be changed: Edit is for that.
+func (x *Index) All() iter.Seq[*Cluster] { return maps.Values(x.clusters) }
 
 // Select gives copies of the clusters that a selector chooses, sorted by name.
 func (x *Index) Select(s fleet.Selector) []Cluster {

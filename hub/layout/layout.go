@@ -46,11 +46,11 @@ func (l *Layout) Clusters(tree hub.Tree) (names, problems []string, err error) {
 	}
 	for _, e := range entries {
 		folder := path.Join(l.root(), e.Name())
-		info, err := tree.Stat(folder) // a cluster's folder may be a link to another's
+		is, err := isFolder(tree, folder, e)
 		switch {
 		case err != nil:
 			problems = append(problems, fmt.Sprintf("%s cannot be read (%v): mend or remove it", folder, err))
-		case !info.IsDir() || strings.HasPrefix(e.Name(), "."):
+		case !is || strings.HasPrefix(e.Name(), "."):
 		default:
 			if err := fleet.CheckCluster(folder, e.Name()); err != nil {
 				problems = append(problems, err.Error())
@@ -61,6 +61,16 @@ func (l *Layout) Clusters(tree hub.Tree) (names, problems []string, err error) {
 	}
 	slices.Sort(names)
 	return names, problems, nil
+}
+
+// isFolder says whether an entry is a folder, or a link to one: a cluster's folder may be a link to another's. For the
+// folders themselves, of which there may be ten thousand at every revision, nothing is looked up.
+func isFolder(tree hub.Tree, path string, e fs.DirEntry) (bool, error) {
+	if e.IsDir() {
+		return true, nil
+	}
+	info, err := tree.Stat(path)
+	return err == nil && info.IsDir(), err
 }
 
 // Read implements hub.Layout.
