@@ -1,7 +1,9 @@
 package hub_test
 
 import (
+	"bytes"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -349,4 +351,38 @@ func TestAReplacedCredentialOpensNothing(t *testing.T) {
 		_, err = protocol.Unseal(r.creds["a"].OpenKey, "a", m.Data)
 		return err == nil
 	})
+}
+
+// What a person who takes the hub's disk finds, apart from the folder keys/, tells them nothing.
+func TestNoSecretIsInTheClearOnDisk(t *testing.T) {
+	t.Parallel()
+	files := twoClusters()
+	files["apps/extra/secret.yaml"] = "apiVersion: v1\nkind: Secret\nmetadata: {name: visible-name, namespace: web}\nstringData: {password: correct-horse}\n"
+	r := newRig(t, files)
+	r.join("a")
+	b := r.await("a", "published", func(protocol.Bundle) bool { return true })
+	if got := r.lines("a", b, "extra"); !strings.Contains(got, "correct-horse") {
+		t.Fatalf("the secret is not in the bundle: %s", got)
+	}
+	r.stop()
+	read := 0
+	err := filepath.WalkDir(r.data, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		read += len(data)
+		for _, word := range []string{"correct-horse", "visible-name", "kind\":\"Secret"} {
+			if bytes.Contains(data, []byte(word)) {
+				t.Errorf("%s holds %q", path, word)
+			}
+		}
+		return nil
+	})
+	if err != nil || read < 1000 {
+		t.Errorf("%d bytes were read, %v", read, err)
+	}
 }
