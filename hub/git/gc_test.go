@@ -129,6 +129,25 @@ func checkObject(t *testing.T, s *store, line string) {
 	}
 }
 
+// What was read belongs to who read it.
+func TestContentIsNotShared(t *testing.T) {
+	r := newRepo(t)
+	for i := range 5 {
+		r.commit(fmt.Sprint(i), content(i))
+	}
+	r.git("repack", "-q", "-a", "-d", "-f")
+	snap := r.at("HEAD")
+	for range 3 {
+		for i := range 5 {
+			data, err := snap.ReadFile(fmt.Sprint(i))
+			if err != nil || string(data) != content(i) {
+				t.Fatalf("%.20q, %v", data, err)
+			}
+			clear(data)
+		}
+	}
+}
+
 // Snapshots are read while the repository changes below them.
 func TestConcurrentUse(t *testing.T) {
 	r := newRepo(t)

@@ -179,6 +179,15 @@ func FuzzCommit(f *testing.F) {
 	})
 }
 
+// A copy of which no size is given is one of 64 KiB.
+func TestDeltaOf64KiB(t *testing.T) {
+	base := bytes.Repeat([]byte("0123456789abcdef"), 5000) // 80,000 bytes
+	got, err := patch(base, []byte("\x80\xf1\x04\x82\x80\x04\x81\x10\x02xy"), maxObject)
+	if want := append(bytes.Clone(base[16:][:1<<16]), "xy"...); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes, want %d, %v", len(got), len(want), err)
+	}
+}
+
 // FuzzDelta holds the decoder against go-git's.
 func FuzzDelta(f *testing.F) {
 	f.Add([]byte("the base of it"), []byte("\x0e\x06\x90\x04\x02xy"))

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -250,9 +251,13 @@ func TestCertificates(t *testing.T) {
 
 // Whatever an error quotes, it quotes no secret.
 func TestSecretsAreCutOut(t *testing.T) {
+	token, err := newLogin(location{scheme: "https", user: "t0ken"}, Auth{})
+	if err != nil || !slices.Contains(token.secrets, "t0ken") {
+		t.Errorf("a token in place of the user is no secret: %q, %v", token.secrets, err)
+	}
 	l := &login{secrets: []string{"", "hunter2", "p%2Fw"}}
 	at := location{url: "https://host/x"}
-	err, _ := explain(at, l, errors.New("GET https://ada:hunter2@host/x?p%2Fw \x1b[31m"))
+	err, _ = explain(at, l, errors.New("GET https://ada:hunter2@host/x?p%2Fw \x1b[31m"))
 	if got := err.Error(); strings.Contains(got, "hunter2") || strings.Contains(got, "p%2Fw") || strings.Contains(got, "\x1b") || errors.Unwrap(err) != nil {
 		t.Errorf("error is %q", got)
 	}
@@ -268,8 +273,12 @@ func TestSilentServersAreLeft(t *testing.T) {
 		if _, err := c.Write([]byte("?")); err != nil {
 			t.Fatal(err)
 		}
+		time.AfterFunc(silence-time.Second, func() { _, _ = far.Write([]byte("!")) }) // a sign of life
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Fatal(err)
+		}
 		_, err := c.Read(make([]byte, 1))
-		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != silence {
+		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != 2*silence-time.Second {
 			t.Errorf("after %s: %v", time.Since(begin), err)
 		}
 	})
