@@ -1,6 +1,7 @@
 package git
 
 import (
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -26,9 +27,16 @@ func (s *snapshot) Lookup(name string) (hub.Entry, error) {
 	n, err := s.resolve("lookup", name, true)
 	e := hub.Entry{Path: n.path, Via: n.via}
 	if err == nil {
-		e.Mode, e.ID = n.kind.mode(), n.id.String()
+		e.Mode, e.ID = n.kind.mode(), hexadecimal(n.id)
 	}
 	return e, err
+}
+
+// hexadecimal is the id as a string, in half the time of its String method.
+func hexadecimal(id hash) string {
+	var digits [2 * hashSize]byte
+	hex.Encode(digits[:], id[:])
+	return string(digits[:])
 }
 
 // resolve finds what name leads to. With follow, a link at the end is followed too. If

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
-	"sort"
 	"strings"
 	"unicode/utf8"
 )
@@ -60,9 +59,17 @@ type tree struct {
 
 // find returns the entry of that name.
 func (t *tree) find(name string) (entry, bool) {
-	i := sort.Search(len(t.entries), func(i int) bool { return t.entries[i].name >= name })
-	if i < len(t.entries) && t.entries[i].name == name {
-		return t.entries[i], true
+	lo, hi := 0, len(t.entries) // by hand, because all reading goes through here
+	for lo < hi {
+		mid := int(uint(lo+hi) >> 1)
+		switch strings.Compare(t.entries[mid].name, name) {
+		case 0:
+			return t.entries[mid], true
+		case -1:
+			lo = mid + 1
+		default:
+			hi = mid
+		}
 	}
 	return entry{}, false
 }
