@@ -157,7 +157,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, e
 	}
 	var packed, lines []byte
 	var err error
-	if had != nil && had.spec.Blob.Digest == spec.Blob.Digest {
+	if had != nil && had.digest == spec.Blob.Digest {
 		packed = had.packed
 		lines, err = had.lines()
 	} else {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -84,7 +83,6 @@ func (a *Agent) session(parent context.Context) error {
 		s.awaitSynced(ctx, firstReport)
 		out.run(ctx, a.report(s))
 	}()
-	debug.FreeOSMemory() // loading is the largest thing an agent does in its rest
 	err = s.serve(ctx, box)
 	s.close()
 	<-reporting

@@ -141,6 +141,8 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s is in app %s, too: take it out of one of them%s", c.ref, c.with, more(len(a.clashes)-1))}, true
 	case troubled > 0:
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.trouble.err, more(troubled-1))}, true
+	case a.plan != nil && len(a.plan.flaws) > 0:
+		return verdict{protocol.PhaseFailed, a.plan.flaws[0] + more(len(a.plan.flaws)-1)}, true
 	case a.unfit != "":
 		return verdict{protocol.PhaseFailed, a.unfit}, true
 	case a.spec.Error != "":
@@ -230,7 +232,7 @@ func (a *app) report() protocol.AppReport {
 	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: fleet.HealthOfPhase(a.phase, a.health), Message: a.message,
 		Current: a.current, Since: a.since}
 	if a.plan != nil {
-		r.Revision, r.Digest = a.plan.spec.Revision, a.plan.spec.Blob.Digest
+		r.Revision, r.Digest = a.plan.spec.Revision, a.plan.digest
 	}
 	for _, o := range a.own {
 		if o.want != nil {

@@ -164,3 +164,25 @@ func TestAppsWaitForThoseTheyDependOn(t *testing.T) {
 	first = hub.App(t, "first", configMap(ns, "first", "1"))
 	hub.Apply(t, first, second)
 }
+
+// What cannot be told apart or named stops only itself, and nothing is pruned meanwhile: it may be what seems to be gone.
+func TestFlawsStopOnlyThemselves(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "old", "1")))
+	nameless := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"x-","namespace":%q}}`, ns)
+	sly := `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"../../kube-system/x"}}`
+	hub.Publish(t, hub.Bundle(hub.App(t, "web", configMap(ns, "a", "2"), nameless, sly, configMap(ns, "a", "3"), configMap(ns, "b", "2"))))
+	r := hub.Report(t, "web failed", func(r protocol.Report) bool {
+		return agenttest.PhaseOf(r, "web") == protocol.PhaseFailed && agenttest.AppOf(r, "web").Current == 2
+	})
+	if got := agenttest.AppOf(r, "web").Message; !strings.Contains(got, "object 2 of the app lacks apiVersion, kind or name") || !strings.Contains(got, "2 more") {
+		t.Errorf("web says %q", got)
+	}
+	still(t, cp, mapRef(ns, "b"))
+	still(t, cp, mapRef(ns, "old"))
+	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "4")))
+	gone(t, cp, mapRef(ns, "old"))
+}

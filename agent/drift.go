@@ -26,8 +26,11 @@ func (s *session) sight(ctx context.Context, sg Sighting) {
 	case SightWatching:
 		s.regained(ctx, k, sg)
 	case SightLost:
-		k.lost = true
-		s.log.Warn("a watch broke; it is opened again by itself", "kind", sg.Resource.Kind, "err", sg.Err)
+		if k.lost.IsZero() {
+			k.lost = sg.At
+			s.log.Warn("a watch broke; it is opened again by itself", "kind", sg.Resource.Kind, "err", sg.Err)
+		}
+		s.out.changed(false)
 	case SightObject, SightGone:
 		o := s.all[sg.Live.Ref]
 		if o == nil {
@@ -60,10 +63,11 @@ func (s *session) listed(ctx context.Context, k *kindWatch, sg Sighting) {
 
 // regained tries again what failed because the API server did not answer. s.mu is held.
 func (s *session) regained(ctx context.Context, k *kindWatch, sg Sighting) {
-	if !k.lost {
+	if k.lost.IsZero() {
 		return
 	}
-	k.lost = false
+	k.lost = time.Time{}
+	s.out.changed(false)
 	s.log.Info("the watch holds again", "kind", sg.Resource.Kind)
 	s.retry(ctx, func(o *object) bool { return ReasonOf(o.trouble.err) == ReasonUnreachable })
 }
@@ -102,6 +106,9 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 		s.heal(ctx, o, sg)
 	default:
 		o.ours, o.drifted = false, false
+		if o.item.Line == o.want.line {
+			o.trouble = nil // whatever it was, it is as it should be
+		}
 	}
 	if before != o.verdict {
 		s.changed(ctx, o, before.Health)
@@ -151,6 +158,12 @@ func (s *session) established(ctx context.Context, o *object) {
 	}
 	served := o.app.plan.defines[o.item.Ref.Name]
 	s.cluster.Learn(served)
+	for _, r := range served {
+		if k := s.kinds[groupKind{r.Group, r.Kind}]; k != nil && !k.lost.IsZero() && k.stop != nil {
+			k.stop() // the next apply begins another watch, at once
+			k.stop, k.lost = nil, time.Time{}
+		}
+	}
 	s.retry(ctx, func(x *object) bool {
 		for _, r := range served {
 			if r.Kind == x.item.Ref.Kind && r.Group == x.item.Ref.Group {

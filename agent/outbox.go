@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -18,6 +19,9 @@ const (
 	busyTime   = 500 * time.Millisecond
 	urgentTime = 5 * time.Millisecond
 	reportGap  = 100 * time.Millisecond
+	// When nothing has happened for restTime, memory that work needed is given back to the machine: an agent rests
+	// nearly always, and the garbage collector of a program that rests does not run.
+	restTime = 5 * time.Second
 	// maxEvents is how many events are kept while there is no session with the hub.
 	maxEvents = 1000
 	// eventBatch is how many are sent before it is checked that they arrived.
@@ -80,15 +84,21 @@ func (b *outbox) record(e protocol.Event) {
 	}
 	b.events = append(b.events, e)
 	b.mu.Unlock()
-	b.log.Info("event", "kind", e.Kind, "app", e.App, "object", refText(e.Object), "by", e.By, "message", e.Message)
 	b.wake()
+	b.write(e)
 }
 
-func refText(ref *protocol.ObjectRef) string {
-	if ref == nil {
-		return ""
+// write logs an event, without what does not concern it.
+func (b *outbox) write(e protocol.Event) {
+	attrs := make([]slog.Attr, 0, 4)
+	if e.App != "" {
+		attrs = append(attrs, slog.String("app", e.App))
 	}
-	return ref.String()
+	if e.Object != nil {
+		attrs = append(attrs, slog.String("object", e.Object.String()))
+	}
+	attrs = append(attrs, slog.Uint64("generation", e.Generation), slog.String("message", e.Message))
+	b.log.LogAttrs(context.Background(), slog.LevelInfo, string(e.Kind), attrs...)
 }
 
 // connected says whether the hub can be told.
@@ -107,6 +117,7 @@ func (b *outbox) run(ctx context.Context, report func() []byte) {
 	pause := backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
+	rested := false
 	for ctx.Err() == nil {
 		wait, events := b.due(sent)
 		switch {
@@ -120,11 +131,19 @@ func (b *outbox) run(ctx context.Context, report func() []byte) {
 			pause.Reset()
 			continue
 		}
+		if !rested {
+			wait = min(wait, restTime)
+		}
 		timer.Reset(wait)
 		select {
 		case <-ctx.Done():
 		case <-b.poke:
+			rested = false
 		case <-timer.C:
+			if !rested && wait == restTime {
+				rested = true
+				debug.FreeOSMemory()
+			}
 		}
 	}
 }

@@ -50,6 +50,21 @@ func (w *wire) Record(_ context.Context, events [][]byte) error {
 	return nil
 }
 
+func (w *wire) be(away bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.away = away
+}
+
+// told gives the reports and events so far, and forgets them.
+func (w *wire) told() ([]time.Time, []protocol.Event) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	reports, events := w.reports, w.events
+	w.reports, w.events = nil, nil
+	return reports, events
+}
+
 func outboxTest(t *testing.T, f func(t *testing.T, b *outbox, w *wire)) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{}
@@ -67,35 +82,33 @@ func TestReportsAreGathered(t *testing.T) {
 	outboxTest(t, func(t *testing.T, b *outbox, w *wire) {
 		b.connected(true)
 		time.Sleep(time.Second)
-		w.reports = nil
+		w.told()
 		for range 20 { // quiet after 200 ms
 			b.changed(false)
 			time.Sleep(10 * time.Millisecond)
 		}
 		time.Sleep(time.Second)
-		if len(w.reports) != 1 {
-			t.Errorf("%d reports for a burst, want 1", len(w.reports))
+		if reports, _ := w.told(); len(reports) != 1 {
+			t.Errorf("%d reports for a burst, want 1", len(reports))
 		}
-		w.reports = nil
 		for range 300 { // never quiet for 3 s
 			b.changed(false)
 			time.Sleep(10 * time.Millisecond)
 		}
-		if n := len(w.reports); n < 5 || n > 7 {
-			t.Errorf("%d reports in 3 s without rest, want about 6", n)
+		if reports, _ := w.told(); len(reports) < 5 || len(reports) > 7 {
+			t.Errorf("%d reports in 3 s without rest, want about 6", len(reports))
 		}
 		time.Sleep(time.Second)
-		w.reports = nil
+		w.told()
 		start := time.Now()
 		b.changed(true)
 		time.Sleep(time.Second)
-		if len(w.reports) != 1 || w.reports[0].Sub(start) > 10*time.Millisecond {
-			t.Errorf("what people wait for was reported after %v, want at once", w.reports)
+		if reports, _ := w.told(); len(reports) != 1 || reports[0].Sub(start) > 10*time.Millisecond {
+			t.Errorf("what people wait for was reported at %v, want at once", reports)
 		}
-		w.reports = nil
 		time.Sleep(time.Hour)
-		if len(w.reports) != 0 {
-			t.Errorf("%d reports at rest, want 0", len(w.reports))
+		if reports, _ := w.told(); len(reports) != 0 {
+			t.Errorf("%d reports at rest, want 0", len(reports))
 		}
 	})
 }
@@ -106,22 +119,21 @@ func TestEventsAreKeptWhileAway(t *testing.T) {
 			b.record(protocol.Event{Kind: protocol.EventDrift})
 		}
 		time.Sleep(time.Minute)
-		if len(w.events) != 0 {
-			t.Fatalf("%d events without a session", len(w.events))
+		if _, events := w.told(); len(events) != 0 {
+			t.Fatalf("%d events without a session", len(events))
 		}
-		w.away = true
+		w.be(true)
 		b.connected(true)
 		time.Sleep(time.Minute)
-		w.mu.Lock()
-		w.away = false
-		w.mu.Unlock()
+		w.be(false)
 		time.Sleep(time.Minute)
-		if len(w.events) != maxEvents+1 || !strings.HasPrefix(w.events[0].Message, "7 events") {
-			t.Fatalf("%d events, the first %+v", len(w.events), w.events[0])
+		_, events := w.told()
+		if len(events) != maxEvents+1 || !strings.HasPrefix(events[0].Message, "7 events") {
+			t.Fatalf("%d events, the first %+v", len(events), events[0])
 		}
-		for i, e := range w.events[1:] {
-			if e.Seq <= w.events[i].Seq {
-				t.Errorf("event %d has the number %d after %d", i, e.Seq, w.events[i].Seq)
+		for i, e := range events[1:] {
+			if e.Seq <= events[i].Seq {
+				t.Errorf("event %d has the number %d after %d", i, e.Seq, events[i].Seq)
 			}
 		}
 	})

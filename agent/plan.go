@@ -26,16 +26,20 @@ type want struct {
 
 // plan is the index of an app's blob. The lines themselves are kept compressed.
 type plan struct {
-	spec       protocol.App
+	spec       protocol.App // guarded by the session's mutex; what follows does not change
+	digest     string
+	home       string // the namespace of objects that name none
+	size       int64
 	generation uint64
 	packed     []byte
-	wants      []want // in the order of applying
+	flaws      []string // objects that cannot be applied by anybody
+	wants      []want   // in the order of applying
 	defines    map[string][]Resource
 	since      time.Time // when the bundle arrived; zero if it was stored
 }
 
 // lines decompresses the lines.
-func (p *plan) lines() ([]byte, error) { return Unpack(p.packed, p.spec.Blob.Size) }
+func (p *plan) lines() ([]byte, error) { return Unpack(p.packed, p.size) }
 
 // lineOf is one of lines.
 func (w *want) lineOf(lines []byte) []byte { return lines[w.off : w.off+w.size] }
@@ -52,7 +56,7 @@ func (p *plan) wanted(ref protocol.ObjectRef) bool {
 
 // same says whether two specs ask for the same objects in the same places.
 func (p *plan) same(spec protocol.App) bool {
-	return p != nil && spec.Blob != nil && p.spec.Blob.Digest == spec.Blob.Digest && p.spec.Namespace == spec.Namespace
+	return p != nil && spec.Blob != nil && p.digest == spec.Blob.Digest && p.home == spec.Namespace
 }
 
 // line is what is read of a line to index it.
@@ -78,9 +82,9 @@ type definition struct {
 	}
 }
 
-// readPlan indexes lines. Namespaces are not known before place is called.
-func readPlan(spec protocol.App, generation uint64, packed, lines []byte) (*plan, error) {
-	p := &plan{spec: spec, generation: generation, packed: packed, wants: make([]want, 0, spec.Blob.Objects), defines: map[string][]Resource{}}
+// readPlan indexes the lines of a blob. Namespaces are not known before place is called.
+func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan, error) {
+	p := &plan{spec: spec, digest: spec.Blob.Digest, home: spec.Namespace, size: spec.Blob.Size, generation: generation, packed: packed, wants: make([]want, 0, spec.Blob.Objects), defines: map[string][]Resource{}}
 	interned := map[string]string{}
 	intern := func(s string) string {
 		if was, ok := interned[s]; ok {
@@ -89,8 +93,8 @@ func readPlan(spec protocol.App, generation uint64, packed, lines []byte) (*plan
 		interned[s] = s
 		return s
 	}
-	off := 0
-	for text := range bytes.Lines(lines) {
+	off, lines := 0, 0
+	for text := range bytes.Lines(blob) {
 		start := off
 		off += len(text)
 		text = bytes.TrimRight(text, "\n")
@@ -99,10 +103,12 @@ func readPlan(spec protocol.App, generation uint64, packed, lines []byte) (*plan
 		}
 		var l line
 		if err := json.Unmarshal(text, &l); err != nil {
-			return nil, fmt.Errorf("object %d of the blob is no JSON object", len(p.wants)+1) // json's error might quote a secret
+			return nil, fmt.Errorf("object %d of the blob is no JSON object", lines+1) // json's error might quote a secret
 		}
+		lines++
 		if err := l.check(); err != nil {
-			return nil, err
+			p.flaws = append(p.flaws, fmt.Sprintf("object %d of the app %v", lines, err))
+			continue
 		}
 		w := want{apiVersion: intern(l.APIVersion), line: SumOf(text), off: uint32(start), size: uint32(len(text)),
 			ref:  protocol.ObjectRef{Group: intern(fleet.GroupOf(l.APIVersion)), Kind: intern(l.Kind), Namespace: intern(l.Metadata.Namespace), Name: l.Metadata.Name},
@@ -112,8 +118,8 @@ func readPlan(spec protocol.App, generation uint64, packed, lines []byte) (*plan
 		}
 		p.wants = append(p.wants, w)
 	}
-	if len(p.wants) != spec.Blob.Objects {
-		return nil, fmt.Errorf("the blob has %d objects, its bundle says %d", len(p.wants), spec.Blob.Objects)
+	if lines != spec.Blob.Objects {
+		return nil, fmt.Errorf("the blob has %d objects, its bundle says %d", lines, spec.Blob.Objects)
 	}
 	return p, nil
 }
@@ -124,16 +130,16 @@ func isDefinition(ref protocol.ObjectRef) bool { return fleet.StageOf(ref) == fl
 func (l *line) check() error {
 	for _, part := range [...]string{l.APIVersion, l.Kind, l.Metadata.Name} {
 		if part == "" {
-			return errors.New("an object of the blob lacks apiVersion, kind or name")
+			return errors.New("lacks apiVersion, kind or name (generateName is not enough): correct it in Git")
 		}
 	}
 	for _, part := range [...]string{l.Metadata.Name, l.Metadata.Namespace} {
 		if strings.ContainsAny(part, "/%") || part == "." || part == ".." {
-			return fmt.Errorf("an object of the blob has the name %.80q, which cannot be", part)
+			return fmt.Errorf("has the name %.80q, which cannot be: correct it in Git", part)
 		}
 	}
 	if strings.Count(l.APIVersion, "/") > 1 || strings.ContainsAny(l.APIVersion, "%?#") || strings.Contains(l.APIVersion, "..") {
-		return fmt.Errorf("an object of the blob has the apiVersion %.80q, which cannot be", l.APIVersion)
+		return fmt.Errorf("has the apiVersion %.80q, which cannot be: correct it in Git", l.APIVersion)
 	}
 	return nil
 }
@@ -157,6 +163,7 @@ func (l *line) defines() []Resource {
 // going to be served.
 func (p *plan) place(ctx context.Context, resolve func(ctx context.Context, apiVersion, kind string) (Resource, error)) error {
 	seen := make(map[protocol.ObjectRef]bool, len(p.wants))
+	twice := map[int]bool{}
 	for i := range p.wants {
 		w := &p.wants[i]
 		res, err := resolve(ctx, w.apiVersion, w.ref.Kind)
@@ -168,12 +175,28 @@ func (p *plan) place(ctx context.Context, resolve func(ctx context.Context, apiV
 		}
 		w.ref.Namespace = p.namespace(res, w.ref)
 		if seen[w.ref] {
-			return fmt.Errorf("the app has %s twice: take one of them out of Git", w.ref)
+			p.flaws = append(p.flaws, fmt.Sprintf("the app has %s twice: take one of them out of Git", w.ref))
+			twice[i] = true
 		}
 		seen[w.ref] = true
 	}
+	p.drop(twice)
 	slices.SortFunc(p.wants, func(a, b want) int { return fleet.CompareApply(a.ref, b.ref) })
 	return nil
+}
+
+// drop takes some of the wants out.
+func (p *plan) drop(which map[int]bool) {
+	if len(which) == 0 {
+		return
+	}
+	rest := p.wants[:0]
+	for i, w := range p.wants {
+		if !which[i] {
+			rest = append(rest, w)
+		}
+	}
+	p.wants = rest
 }
 
 // namespace is where an object of the app belongs.
@@ -183,8 +206,8 @@ func (p *plan) namespace(res Resource, ref protocol.ObjectRef) string {
 		return ""
 	case ref.Namespace != "":
 		return ref.Namespace
-	case p.spec.Namespace != "":
-		return p.spec.Namespace
+	case p.home != "":
+		return p.home
 	}
 	return "default"
 }

@@ -42,6 +42,7 @@ func (s *session) batch(a *app) (out []*object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.held = s.uncertain(a); a.held != "" {
+		a.forgive()
 		return nil
 	}
 	now, stage := time.Now(), fleet.Stage(-1)
@@ -49,6 +50,8 @@ func (s *session) batch(a *app) (out []*object) {
 		switch {
 		case o.want != nil:
 			if o.trouble != nil || o.item.Line != o.want.line {
+				a.held = "until everything else is applied"
+				a.forgive()
 				return nil
 			}
 			continue
@@ -65,11 +68,23 @@ func (s *session) batch(a *app) (out []*object) {
 	return out
 }
 
+// forgive lets the deletes that failed be tried again as soon as there may be deletes.
+func (a *app) forgive() {
+	for _, o := range a.own {
+		if o.want == nil {
+			o.trouble = nil
+		}
+	}
+}
+
 // uncertain says why nothing may be deleted at the moment, if so: an object that left one app may have moved to
 // another one, and of some app it is not known what it wants. s.mu is held.
 func (s *session) uncertain(a *app) string {
 	if !a.leftover() {
 		return ""
+	}
+	if a.plan != nil && len(a.plan.flaws) > 0 {
+		return "until it is known what all objects of the app are"
 	}
 	for _, other := range s.ordered() {
 		switch {

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/protocol"
@@ -13,6 +14,7 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	r := protocol.Report{Version: protocol.Version, Cluster: s.who.Cluster, Seq: seq, Time: time.Now(), Agent: self,
 		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
 		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Apps: make([]protocol.AppReport, 0, len(s.apps))}
+	r.Message = s.away(r.Message, r.Time)
 	for _, a := range s.ordered() {
 		ar := a.report()
 		if fight := s.fighting(a); fight != "" {
@@ -22,6 +24,24 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	}
 	s.mu.Unlock()
 	return fit(r)
+}
+
+// awayAfter is how long the API server may be silent before a report says so.
+const awayAfter = 5 * time.Second
+
+// away adds to a message that what is said of the apps is old. s.mu is held.
+func (s *session) away(message string, now time.Time) string {
+	var since time.Time
+	for _, k := range s.kinds {
+		if !k.lost.IsZero() && (since.IsZero() || k.lost.Before(since)) {
+			since = k.lost
+		}
+	}
+	if since.IsZero() || now.Sub(since) < awayAfter {
+		return message
+	}
+	return strings.TrimPrefix(message+"; some kinds could not be watched since "+since.UTC().Format(time.RFC3339)+
+		": what is said of their objects is from before", "; ")
 }
 
 // fit encodes a report, and leaves problems out until it is small enough; how many is said.

@@ -67,7 +67,7 @@ type kindWatch struct {
 	stop    context.CancelFunc
 	epoch   uint32
 	synced  bool
-	lost    bool
+	lost    time.Time // since when; zero while it holds
 }
 
 func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
@@ -147,7 +147,11 @@ func (s *session) work(ctx context.Context, a *app) {
 // plan sets the app's timer for the next thing that is due by itself, if any. s.mu is held.
 func (s *session) plan(ctx context.Context, a *app) {
 	var next time.Time
+	now := time.Now()
 	sooner := func(t time.Time) {
+		if !t.After(now) { // it was due and not done: somebody else is waited for
+			t = now.Add(time.Second)
+		}
 		if next.IsZero() || t.Before(next) {
 			next = t
 		}
@@ -162,7 +166,7 @@ func (s *session) plan(ctx context.Context, a *app) {
 			sooner(a.fault.next)
 		}
 		if a.dirty {
-			sooner(time.Now().Add(saveDelay))
+			sooner(now.Add(saveDelay))
 		}
 	}
 	if a.phase == protocol.PhaseWaiting {

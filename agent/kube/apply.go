@@ -24,6 +24,9 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 	var p partial
 	code, err := c.do(ctx, call{method: http.MethodPatch, path: objectPath(res, ref), query: applyQuery, accept: acceptMetadata,
 		contentType: applyType, body: body, secret: isSecret(res)}, &p)
+	if agent.ReasonOf(err) == agent.ReasonKind {
+		c.kinds.drop(res)
+	}
 	if err != nil {
 		return agent.Live{}, err
 	}

@@ -213,19 +213,19 @@ func join(head secret, all map[string]secret) (data []byte, parts []string, err 
 	sum := head.Metadata.Annotations[annotationSum]
 	n, err := strconv.Atoi(head.Metadata.Annotations[annotationCut])
 	if err != nil || len(sum) != 2*sha256.Size || n < 0 || n > protocol.MaxBlob/maxPart+2 {
-		return nil, nil, fmt.Errorf("Secret %s does not say how many parts it has", head.Metadata.Name)
+		return nil, nil, fmt.Errorf("its Secret %s does not say how many parts it has", head.Metadata.Name)
 	}
 	data = append(data, head.Data[dataKey]...)
 	for i := 1; i <= n; i++ {
 		name := partName(head.Metadata.Name, sum, i)
 		part, ok := all[name]
 		if !ok {
-			return nil, nil, fmt.Errorf("Secret %s, a part of %s, is not there", name, head.Metadata.Name)
+			return nil, nil, fmt.Errorf("its Secret %s is not there", name)
 		}
 		data, parts = append(data, part.Data[dataKey]...), append(parts, name)
 	}
 	if checksum(data) != sum {
-		return nil, nil, fmt.Errorf("Secret %s was altered: its checksum does not fit", head.Metadata.Name)
+		return nil, nil, fmt.Errorf("its Secret %s was altered: its checksum does not fit", head.Metadata.Name)
 	}
 	return data, parts, nil
 }

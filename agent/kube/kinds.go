@@ -58,6 +58,13 @@ func (k *kinds) get(key kindKey) (agent.Resource, bool) {
 	return r, ok
 }
 
+// drop forgets a kind that turned out not to be served where it was.
+func (k *kinds) drop(res agent.Resource) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.all, kindKey{res.APIVersion(), res.Kind})
+}
+
 func (k *kinds) add(list []agent.Resource) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

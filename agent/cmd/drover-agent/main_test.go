@@ -269,10 +269,6 @@ func status(t *testing.T, p *process, key string) float64 {
 // cpuTime is what a process has used.
 func cpuTime(t *testing.T, p *process) time.Duration {
 	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/schedstat", p.cmd.Process.Pid))
-	if err != nil {
-		t.Fatal(err)
-	}
 	var ns int64
 	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/task", p.cmd.Process.Pid))
 	if err != nil {
@@ -280,7 +276,8 @@ func cpuTime(t *testing.T, p *process) time.Duration {
 	}
 	for _, e := range entries {
 		var n int64
-		if data, err = os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", p.cmd.Process.Pid, e.Name())); err != nil {
+		data, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%s/schedstat", p.cmd.Process.Pid, e.Name()))
+		if err != nil {
 			continue // the thread ended
 		}
 		if _, err := fmt.Sscan(string(data), &n); err == nil {
