@@ -29,6 +29,7 @@ func (s *story) converge(ctx context.Context) (err error) {
 		return err
 	}
 	resolved := sync.OnceValue(func() error { return s.hubUp(ctx, began) })
+	go func() { _ = resolved() }() // who needs it hears of an error
 	var first sync.Once
 	// On two cores, control planes that start at once are all late. One after the other, the first is early.
 	turns := make(chan struct{}, 1)
