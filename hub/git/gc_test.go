@@ -19,7 +19,8 @@ func TestRepacking(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRepo(t)
-			hash := r.commit("dir/a", content(0), "b", "b")
+			var hash string
+			r.commit("dir/a", content(0), "b", "b")
 			s := open(t, Options{URL: r.dir, PollInterval: watched})
 			snap := next(t, s, "")
 			for i := 1; i < 5; i++ {
@@ -151,7 +152,8 @@ func TestContentIsNotShared(t *testing.T) {
 // Snapshots are read while the repository changes below them.
 func TestConcurrentUse(t *testing.T) {
 	r := newRepo(t)
-	hash := r.commit("d/a", content(0), "d/b", content(1), "c", "->d")
+	var hash string
+	r.commit("d/a", content(0), "d/b", content(1), "c", "->d")
 	s := open(t, Options{URL: r.dir, PollInterval: watched})
 	snap := next(t, s, "")
 	var readers sync.WaitGroup

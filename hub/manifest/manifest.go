@@ -53,7 +53,7 @@ func WriteAgent(w io.Writer, a Agent) error {
 	sum := sha256.Sum256(cred)
 	return agentTemplate.Execute(w, map[string]string{
 		"Checksum": hex.EncodeToString(sum[:8]),
-		"Cluster": a.Credential.Cluster, "Namespace": a.Namespace, "Image": a.Image,
+		"Cluster":  a.Credential.Cluster, "Namespace": a.Namespace, "Image": a.Image,
 		"Credential": base64.StdEncoding.EncodeToString(cred),
 	})
 }

@@ -32,8 +32,8 @@ const (
 // usageError is a mistake in how a command was called.
 type usageError struct{ error }
 
-// badNews is an answer that was given in full and is not what one hopes for: nothing more is said.
-var badNews = errors.New("bad news")
+// errBadNews is an answer that was given in full and is not what one hopes for: nothing more is said.
+var errBadNews = errors.New("bad news")
 
 // run is the whole program, for tests too.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -46,7 +46,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	switch {
 	case err == nil:
 		return exitFine
-	case errors.Is(err, badNews):
+	case errors.Is(err, errBadNews):
 		return exitBad
 	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
 		fmt.Fprintf(stderr, "drover: %v\nSee `%s --help`.\n", err, cmd.CommandPath())

@@ -86,7 +86,7 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 		return err
 	}
 	if bad {
-		return badNews
+		return errBadNews
 	}
 	return nil
 }

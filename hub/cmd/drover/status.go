@@ -124,7 +124,7 @@ func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) erro
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
 	if bad && o.exitCode {
-		return badNews
+		return errBadNews
 	}
 	return nil
 }
