@@ -35,10 +35,12 @@ race: build test-env ## the same under the race detector, slower
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done
 
 demo: build ## three real clusters, a hub and their agents, in front of your eyes (ONCE=1: verify every step, then end)
-	cd test && go run ./cmd/demo -bin $(BIN) $(if $(ONCE),-once)
+	cd test && go build -o $(BIN)/demo ./cmd/demo
+	$(BIN)/demo -bin $(BIN) $(if $(ONCE),-once)
 
 bench: build test-env ## measure against the limits, in one run (OUT=FILE keeps the result)
-	cd test && go run ./cmd/bench -bin $(BIN) $(if $(OUT),-out $(OUT))
+	cd test && go build -o $(BIN)/bench ./cmd/bench
+	$(BIN)/bench -bin $(BIN) $(if $(OUT),-out $(OUT))
 
 lint: ## gofmt, vet, staticcheck, errcheck, ineffassign; unused and funlen are in staticcheck and test/house
 	@sh .ci/lint/run $(MODULES)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -128,10 +129,13 @@ type links struct {
 	bus  *Bus
 	to   hub.Listener
 	live map[string]map[string]bool // by cluster: its connections
+	// While questions are under way, what events said since is kept: it is newer than what will be answered.
+	asking  int             // questions under way
+	touched map[string]bool // connections that came or went meanwhile
 }
 
 func newLinks(b *Bus, to hub.Listener) *links {
-	return &links{b, to, map[string]map[string]bool{}}
+	return &links{bus: b, to: to, live: map[string]map[string]bool{}, touched: map[string]bool{}}
 }
 
 // connection is what the system account says of one, see ConnectEventMsg and DisconnectEventMsg of
@@ -169,6 +173,9 @@ func (l *links) subscribe(call func(func())) error {
 
 // note takes in that a connection came or went. A cluster is connected while any of its connections is.
 func (l *links) note(cluster string, c connection, up bool) {
+	if l.asking > 0 {
+		l.touched[c.key()] = true
+	}
 	was := len(l.live[cluster]) > 0
 	at := c.Client.Start
 	if up {
@@ -191,11 +198,13 @@ func (l *links) note(cluster string, c connection, up bool) {
 // refresh asks all servers who is connected: events were missed while the hub was away. Servers that do not
 // answer within a second are taken to be gone, with their connections.
 func (l *links) refresh(ctx context.Context, call func(func())) {
+	call(func() { l.asking++ })
 	found := map[string]map[string]connection{} // by cluster and key
 	for offset := 0; ; {
 		got, err := l.page(ctx, offset, found)
 		if err != nil {
 			l.bus.log.Debug("who is connected cannot be told", "err", err)
+			call(l.asked)
 			return
 		}
 		if got < pageSize {
@@ -206,10 +215,20 @@ func (l *links) refresh(ctx context.Context, call func(func())) {
 	call(func() { l.replace(found) })
 }
 
+// asked ends a question.
+func (l *links) asked() {
+	if l.asking--; l.asking == 0 {
+		clear(l.touched)
+	}
+}
+
+// replace takes an answer for what is live, but for connections that came or went since it was asked for.
 func (l *links) replace(found map[string]map[string]connection) {
+	defer l.asked()
+	since := maps.Clone(l.touched)
 	for cluster, conns := range l.live {
 		for key := range conns {
-			if _, still := found[cluster][key]; !still {
+			if _, still := found[cluster][key]; !still && !since[key] {
 				var c connection
 				c.Server.ID, _, _ = strings.Cut(key, "/")
 				_, _ = fmt.Sscan(key[strings.LastIndex(key, "/")+1:], &c.Client.ID)
@@ -218,8 +237,10 @@ func (l *links) replace(found map[string]map[string]connection) {
 		}
 	}
 	for cluster, conns := range found {
-		for _, c := range conns {
-			l.note(cluster, c, true)
+		for key, c := range conns {
+			if !since[key] {
+				l.note(cluster, c, true)
+			}
 		}
 	}
 }

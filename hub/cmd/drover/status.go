@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -191,7 +192,7 @@ func (o *statusOptions) printFleet(w io.Writer, f api.Fleet) error {
 		}
 		return nil
 	}
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	t := newTable(w)
 	wide := o.output == "wide"
 	header := "CLUSTER\tAGENT\tHEALTH\tAPPS\tOBJECTS\tREVISION\tHEARD\t"
 	if wide {
@@ -199,13 +200,39 @@ func (o *statusOptions) printFleet(w io.Writer, f api.Fleet) error {
 	}
 	fmt.Fprintln(t, header+"MESSAGE")
 	for _, r := range f.Clusters {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.Name, agentState(r, f.Time), healthWord(r), r.Apps, r.Objects, revision(r), ago(r.Received, f.Time))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.Name, agentState(r, f.Time), healthWord(r), r.Apps, r.Objects, revision(r), heard(r, f.Time))
 		if wide {
 			fmt.Fprintf(t, "%d/%d\t%d\t%s\t%s\t%s\t", r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), labels(r.Labels))
 		}
 		fmt.Fprintln(t, oneLine(r.Message))
 	}
 	return t.Flush()
+}
+
+// table is a tabwriter whose lines do not end in spaces.
+type table struct {
+	*tabwriter.Writer
+	buf bytes.Buffer
+	to  io.Writer
+}
+
+func newTable(w io.Writer) *table {
+	t := &table{to: w}
+	t.Writer = tabwriter.NewWriter(&t.buf, 0, 4, 2, ' ', 0)
+	return t
+}
+
+// Flush writes the table out.
+func (t *table) Flush() error {
+	if err := t.Writer.Flush(); err != nil {
+		return err
+	}
+	for line := range strings.Lines(t.buf.String()) {
+		if _, err := fmt.Fprintln(t.to, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
@@ -229,14 +256,14 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 
 func printDetail(w io.Writer, d api.Detail) {
 	printSource(w, d.Source, d.Time)
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	t := newTable(w)
 	line := func(key, format string, args ...any) { fmt.Fprintf(t, "%s:\t%s\n", key, fmt.Sprintf(format, args...)) }
 	line("Cluster", "%s", d.Name)
 	if len(d.Labels) > 0 {
 		line("Labels", "%s", labels(d.Labels))
 	}
 	line("Agent", "%s %s", agentState(d.Row, d.Time), describeAgent(d.Agent))
-	line("Heard", "%s", ago(d.Received, d.Time))
+	line("Heard", "%s", heard(d.Row, d.Time))
 	line("Health", "%s", healthWord(d.Row))
 	line("Revision", "%s (generation %d, accepted %d)", revision(d.Row), d.Generation, d.Accepted)
 	line("Drift", "%d corrected since the agent started", d.Drift)
@@ -264,7 +291,7 @@ func printApps(w io.Writer, d api.Detail) {
 		return
 	}
 	fmt.Fprintln(w)
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	t := newTable(w)
 	fmt.Fprintln(t, "APP\tPHASE\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
 	for _, a := range d.AppRows {
 		rev := protocol.Revision{Hash: a.Revision}
@@ -287,15 +314,15 @@ func printEvents(w io.Writer, d api.Detail) {
 		return
 	}
 	fmt.Fprintln(w, "\nWhat happened, newest first:")
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	t := newTable(w)
 	for _, e := range d.Events {
 		what := e.App
 		if e.Object != nil {
 			what = strings.TrimPrefix(e.App+" "+e.Object.String(), " ")
 		}
 		text := e.Message
-		if e.By != "" {
-			text = strings.TrimSuffix(fmt.Sprintf("%s by %s, corrected in %.0f ms; %s", strings.Join(e.Fields, ", "), e.By, float64(e.Took), e.Message), "; ")
+		if e.Kind == protocol.EventDrift {
+			text = fmt.Sprintf("%s (%.0f ms)", e.Message, float64(e.Took))
 		}
 		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", ago(e.Time, d.Time), e.Kind, what, oneLine(text))
 	}
@@ -308,6 +335,15 @@ func agentState(r query.Row, now time.Time) string {
 		return fmt.Sprintf("offline %s", ago(r.Since, now))
 	}
 	return string(r.State)
+}
+
+// heard says how old the knowledge of a cluster is. An agent that is connected reports what changes when it changes, so what
+// is known of it is so now, however long ago it was said.
+func heard(r query.Row, now time.Time) string {
+	if r.State == query.StateConnected && !r.Received.IsZero() {
+		return "live"
+	}
+	return ago(r.Received, now)
 }
 
 // healthWord is the health, marked where it is as old as the last report of an agent that is away.
