@@ -143,3 +143,25 @@ func TestNewBundleIsThereQuickly(t *testing.T) {
 		t.Logf("published → applied, stored and told: %s (by the agent's clock %.1f ms)", time.Since(start).Round(time.Millisecond), float64(e.Took))
 	}
 }
+
+func TestDeletedDefinitionComesBackWithItsObjects(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "definitions", fmt.Sprintf(definitionOf, ns, "things", "thing", "Cluster")),
+		hub.App(t, "things", fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"},"spec":{"a":"1"}}`, ns)))
+	mustDelete(t, cp, testenv.Ref{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "things." + ns + ".example.com"})
+	hub.Event(t, "the definition coming back", func(e protocol.Event) bool {
+		return e.Kind == protocol.EventDrift && e.Object != nil && e.Object.Kind == "CustomResourceDefinition"
+	})
+	hub.Report(t, "all healthy again", func(r protocol.Report) bool {
+		return agenttest.PhaseOf(r, "things") == protocol.PhaseHealthy && agenttest.PhaseOf(r, "definitions") == protocol.PhaseHealthy
+	})
+	ref := testenv.Ref{APIVersion: ns + ".example.com/v1", Kind: "thing", Name: "x"}
+	still(t, cp, ref)
+	mustPatch(t, cp, ref, `{"spec":{"a":"2"}}`) // and is watched again
+	if err := cp.Kube().Wait(t.Context(), ref, "healed", is("1", "spec", "a")); err != nil {
+		t.Error(err)
+	}
+}

@@ -85,6 +85,8 @@ func explain(st status) *agent.Failure {
 		return fail(agent.ReasonForbidden, "the API server does not know the agent (401): renew its service account token or kubeconfig")
 	case st.hasCause("NamespaceTerminating") || strings.Contains(m, "because it is being terminated"):
 		return fail(agent.ReasonNamespaceEnding, "its namespace is being deleted: it is applied again when the namespace is back")
+	case strings.Contains(m, "while custom resource definition is terminating"):
+		return fail(agent.ReasonKind, "the definition of its kind is being deleted: it is applied again when the definition is back")
 	case strings.Contains(m, "exceeded quota"):
 		return fail(agent.ReasonDenied, "a quota of its namespace is used up: raise the ResourceQuota or ask for less (%s)", m)
 	case strings.Contains(m, "denied the request") || strings.Contains(m, "denied request"):

@@ -286,3 +286,27 @@ func cpuTime(t *testing.T, p *process) time.Duration {
 	}
 	return time.Duration(ns)
 }
+
+// Who waits to lead holds nothing.
+func TestWaitsLightly(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("reads /proc")
+	}
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	start(t, cp, hub, ns, "leader")
+	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
+	waiting := start(t, cp, hub, ns, "waiting")
+	time.Sleep(3 * time.Second) // rest is what is measured
+	rss, anon := status(t, waiting, "VmRSS:"), status(t, waiting, "RssAnon:")
+	t.Logf("waiting: %.1f MiB resident (%.1f MiB of it memory of its own)", rss, anon)
+	if rss > 16 {
+		t.Errorf("who waits has %.1f MiB, more than 16", rss)
+	}
+	over := start(t, cp, hub, ns, "over", "--take-over")
+	hub.Nth(t, protocol.EventStarted, 1)
+	hub.Report(t, "the one who took over", func(r protocol.Report) bool { return r.Agent.Identity == "over" })
+	over.stop(t)
+	hub.Report(t, "one of the others", func(r protocol.Report) bool { return r.Agent.Identity != "over" })
+}
