@@ -21,6 +21,9 @@
 // nothing is garbage-collected, and pods get no service account (its admission plugin is off, because nobody would make
 // the accounts that it demands).
 //
+// Where nodes have to be real, StartMachine makes them: kubelet, containerd and kube-proxy, in namespaces of their own on this
+// machine. That takes root, Linux, some of Debian's packages, and an enclosure; see Enclose and WithMachines.
+//
 // # Nothing is left behind
 //
 // On Linux the kernel kills every program when the process that started it dies, however it dies; Stop ends it in order.

@@ -24,8 +24,8 @@ const (
 // internet. It needs root. Call it at the beginning of main or TestMain.
 //
 // Whatever is started, mounted, configured or written to TMPDIR in the enclosure is gone when it ends: the kernel sees to
-// that, also when every process of ours is killed. Only control groups outlive their processes. A keeper outside
-// removes them, even if this process is killed; should the keeper be killed too, the next one does.
+// that, also when every process of ours is killed. Only control groups, and an empty directory, outlive the processes. A
+// keeper outside removes them, even if this process is killed; should the keeper be killed too, the next one does.
 func Enclose(prepare func() error) error {
 	switch os.Getenv(enclosureVar) {
 	case "":
@@ -68,7 +68,9 @@ func enclose(prepare func() error) (int, error) {
 		return 1, err
 	}
 	defer life.Close()
-	return outcomeOf(keeper.Run())
+	code, err := outcomeOf(keeper.Run())
+	sweepCgroups() // should the keeper have been killed
+	return code, err
 }
 
 // again returns a command that runs this program with the same arguments at a stage.

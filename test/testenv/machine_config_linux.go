@@ -43,6 +43,7 @@ cgroupRoot: /%s
 failCgroupV1: false
 failSwapOn: false
 enforceNodeAllocatable: []
+makeIPTablesUtilChains: false
 localStorageCapacityIsolation: false
 evictionHard: {memory.available: 100Mi}
 imageGCHighThresholdPercent: 100

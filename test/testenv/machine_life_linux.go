@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 )
 
 // Import gives the machine the images of a tar, as PackImage and `docker save` make it.
@@ -56,6 +57,7 @@ func (m *Machine) Crash() {
 // Stop switches the machine off and removes it with its disk. Its Node object stays.
 func (m *Machine) Stop() error {
 	m.Crash()
+	m.unplug()
 	var errs []error
 	if m.cgroup != "" {
 		errs = append(errs, removeCgroup(m.cgroup))
@@ -65,6 +67,9 @@ func (m *Machine) Stop() error {
 	}
 	return errors.Join(errs...)
 }
+
+// unplug removes the connection of the machine, which the kernel does too, but later.
+func (m *Machine) unplug() { _ = ip("link del " + m.port()) }
 
 // Logs returns the end of the logs of the machine's programs.
 func (m *Machine) Logs() string {
@@ -99,4 +104,22 @@ func ContainerProcesses(containerID string) ([]int, error) {
 		pids = append(pids, pid)
 	}
 	return pids, nil
+}
+
+// MachineT adds a machine to the control plane and removes it at the test's end. A failed test shows the end of its logs.
+func MachineT(t testing.TB, cp *ControlPlane, opts ...Option) *Machine {
+	t.Helper()
+	m, err := cp.StartMachine(t.Context(), opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(m.Logs())
+		}
+		if err := m.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return m
 }

@@ -107,8 +107,7 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if err := m.switchOn(ctx); err != nil {
 		return err
 	}
-	if err := m.run(ctx, "containerd", func(ctx context.Context) error { return m.Run(ctx, nil, "ctr", "version") },
-		"containerd", "--config=/etc/testenv/containerd.toml"); err != nil {
+	if err := m.Start(ctx, "containerd"); err != nil {
 		return err
 	}
 	program, err := os.ReadFile(m.bin["pause"])
@@ -122,16 +121,39 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if err := m.Import(ctx, image); err != nil {
 		return err
 	}
-	if err := m.run(ctx, "kube-proxy", nil, "kube-proxy", "--config=/etc/testenv/kube-proxy.yaml"); err != nil {
+	if err := m.Start(ctx, "kube-proxy"); err != nil {
 		return err
 	}
-	since := time.Now().Add(-time.Second) // the API server's clock counts in seconds
-	err = m.run(ctx, "kubelet", nil, "kubelet", "--config=/etc/testenv/kubelet.yaml", "--kubeconfig=/etc/testenv/kubelet.kubeconfig",
-		"--hostname-override="+m.Name, "--node-ip="+m.IP)
+	return m.Start(ctx, "kubelet")
+}
+
+// Start starts one of the machine's programs, after Kill, and returns when it does its work: containerd, kube-proxy or
+// kubelet.
+func (m *Machine) Start(ctx context.Context, name string) error {
+	args := map[string][]string{
+		"containerd": {"--config=/etc/testenv/containerd.toml"},
+		"kube-proxy": {"--config=/etc/testenv/kube-proxy.yaml"},
+		"kubelet": {"--config=/etc/testenv/kubelet.yaml", "--kubeconfig=/etc/testenv/kubelet.kubeconfig",
+			"--hostname-override=" + m.Name, "--node-ip=" + m.IP},
+	}[name]
+	if args == nil {
+		return fmt.Errorf("a machine runs no %s", name)
+	}
+	since := time.Now().Truncate(time.Second) // the API server's clock counts in seconds
+	p, err := startProcess(name, "nsenter", m.dir.file(name+".log"), m.enter(append([]string{name}, args...))...)
 	if err != nil {
 		return err
 	}
-	return m.parts["kubelet"].await(ctx, startLimit, func(ctx context.Context) error { return m.ready(ctx, since) })
+	m.parts[name] = p
+	return p.await(ctx, startLimit, func(ctx context.Context) error {
+		switch name {
+		case "containerd":
+			return m.Run(ctx, nil, "ctr", "version")
+		case "kubelet":
+			return m.ready(ctx, since)
+		}
+		return nil // who needs a Service waits for it
+	})
 }
 
 // ready looks whether the kubelet has said, not before since, that the node is ready.
@@ -175,8 +197,8 @@ func (m *Machine) switchOn(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	port := fmt.Sprintf("port-%d", m.n)
-	_ = ip("link del " + port) // of before a crash, if the kernel has not removed it yet
+	m.unplug() // from before a crash
+	port := m.port()
 	if err := ip(
 		fmt.Sprintf("link add %s type veth peer name eth0 netns %d", port, m.init.cmd.Process.Pid),
 		fmt.Sprintf("link set %s master %s up", port, enclosureBridge),
@@ -193,21 +215,11 @@ func (m *Machine) switchOn(ctx context.Context) (err error) {
 	return nil
 }
 
+// port returns the name of the machine's end of the network in the enclosure.
+func (m *Machine) port() string { return fmt.Sprintf("port-%d", m.n) }
+
 // podCIDR returns the addresses of the pods of the n-th machine.
 func (m *Machine) podCIDR(n int) string { return fmt.Sprintf("10.244.%d.0/24", n) }
-
-// run starts a program on the machine, and waits until ready says that it is, if there is one.
-func (m *Machine) run(ctx context.Context, name string, ready func(context.Context) error, args ...string) error {
-	p, err := startProcess(name, "nsenter", m.dir.file(name+".log"), m.enter(args)...)
-	if err != nil {
-		return err
-	}
-	m.parts[name] = p
-	if ready == nil {
-		return nil
-	}
-	return p.await(ctx, startLimit, ready)
-}
 
 // enter returns the arguments of nsenter that run args on the machine.
 func (m *Machine) enter(args []string) []string {
