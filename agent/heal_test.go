@@ -155,11 +155,13 @@ func TestDeletedDefinitionComesBackWithItsObjects(t *testing.T) {
 	hub.Event(t, "the definition coming back", func(e protocol.Event) bool {
 		return e.Kind == protocol.EventDrift && e.Object != nil && e.Object.Kind == "CustomResourceDefinition"
 	})
+	ref := testenv.Ref{APIVersion: ns + ".example.com/v1", Kind: "thing", Name: "x"}
+	if err := cp.Kube().Wait(t.Context(), ref, "back", testenv.Exists); err != nil {
+		t.Fatal(err)
+	}
 	hub.Report(t, "all healthy again", func(r protocol.Report) bool {
 		return agenttest.PhaseOf(r, "things") == protocol.PhaseHealthy && agenttest.PhaseOf(r, "definitions") == protocol.PhaseHealthy
 	})
-	ref := testenv.Ref{APIVersion: ns + ".example.com/v1", Kind: "thing", Name: "x"}
-	still(t, cp, ref)
 	mustPatch(t, cp, ref, `{"spec":{"a":"2"}}`) // and is watched again
 	if err := cp.Kube().Wait(t.Context(), ref, "healed", is("1", "spec", "a")); err != nil {
 		t.Error(err)
