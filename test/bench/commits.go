@@ -98,6 +98,9 @@ func (b *bench) commits(ctx context.Context, s size) ([]Line, error) {
 	if err := p.end(); err != nil {
 		return nil, err
 	}
+	if p.did.commits != rounds { // or what follows would count nothing, and call it zero
+		return nil, fmt.Errorf("the hub's log tells of %d commits, not %d: does it still say how many clusters each affected?", p.did.commits, rounds)
+	}
 	return p.lines(warm), nil
 }
 
@@ -262,7 +265,7 @@ func (p *pursuit) await(ctx context.Context, namespace, tag string) (sighting, e
 func (p *pursuit) lines(warm int) []Line {
 	part := func(d []time.Duration) string { return figure(millis(d[warm:]).Median, "ms") }
 	n := p.did.commits
-	per := func(d time.Duration) string { return figure(float64(d.Milliseconds())/float64(max(n, 1)), "ms") }
+	per := func(d time.Duration) string { return figure(float64(d.Milliseconds())/float64(n), "ms") }
 	what := "ref moved → field changed in the API server, 1 cluster, app of 11 objects by a kustomize overlay; limit: kustomize library + one apply"
 	if p.size.folders > 1 {
 		what = strings.Replace(what, "1 cluster", fmt.Sprintf("1 cluster of %d (%d others connected)", p.size.folders, p.size.sessions), 1)
