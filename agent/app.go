@@ -46,6 +46,7 @@ type app struct {
 	message    string
 	since      time.Time
 	wasHealthy bool      // since it was last applied
+	illSince   time.Time // when it stopped being healthy; zero while it is
 	appliedAt  time.Time // when it was last applied
 	told       protocol.EventKind
 	current    int
@@ -56,6 +57,10 @@ type clash struct {
 	ref  protocol.ObjectRef
 	with string
 }
+
+// grace is how long what was healthy may be on its way before it counts as degraded: every edit of a Deployment, and every
+// pod that moves to another node, leaves it unready for a moment, and wakes nobody.
+const grace = 30 * time.Second
 
 func (a *app) timeout() time.Duration {
 	if a.spec.Timeout > 0 {
@@ -117,6 +122,12 @@ func (a *app) judge(now time.Time, suspended bool) verdict {
 		health = fleet.Worst(health, o.problem().Health)
 	}
 	a.current, a.health = n, health
+	switch {
+	case n == objects:
+		a.illSince = time.Time{}
+	case a.illSince.IsZero():
+		a.illSince = now
+	}
 	v, ok := a.judgeFaults(suspended)
 	if ok {
 		return v
@@ -163,9 +174,11 @@ func (a *app) judgeHealth(now time.Time, healthy bool, ill int) verdict {
 		return verdict{protocol.PhaseApplying, ""}
 	case healthy:
 		return verdict{protocol.PhaseHealthy, a.leftovers()}
-	case a.wasHealthy:
+	case a.health == protocol.HealthDegraded:
 		return verdict{protocol.PhaseDegraded, a.ill("")}
-	case now.Sub(a.appliedAt) >= a.timeout():
+	case a.wasHealthy && now.Sub(a.illSince) >= grace:
+		return verdict{protocol.PhaseDegraded, a.ill("not healthy any more for " + short(grace) + ": ")}
+	case !a.wasHealthy && now.Sub(a.appliedAt) >= a.timeout():
 		return verdict{protocol.PhaseDegraded, a.ill("not healthy after " + short(a.timeout()) + ": ")}
 	}
 	return verdict{protocol.PhaseWaiting, a.ill("")}

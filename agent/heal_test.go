@@ -46,7 +46,7 @@ func TestObjectBeingDeletedIsMadeAnewWhenItIsGone(t *testing.T) {
 	sent := applies(t, cp)
 	mustDelete(t, cp, mapRef(ns, "a"))
 	hub.Report(t, "it being deleted", func(r protocol.Report) bool {
-		return agenttest.PhaseOf(r, "web") == protocol.PhaseDegraded && strings.Contains(agenttest.AppOf(r, "web").Message, "being deleted")
+		return agenttest.PhaseOf(r, "web") == protocol.PhaseWaiting && strings.Contains(agenttest.AppOf(r, "web").Message, "being deleted")
 	})
 	if got := applies(t, cp) - sent; got != 0 {
 		t.Errorf("%d applies to an object that is being deleted, want 0", got)
@@ -165,5 +165,39 @@ func TestDeletedDefinitionComesBackWithItsObjects(t *testing.T) {
 	mustPatch(t, cp, ref, `{"spec":{"a":"2"}}`) // and is watched again
 	if err := cp.Kube().Wait(t.Context(), ref, "healed", is("1", "spec", "a")); err != nil {
 		t.Error(err)
+	}
+}
+
+// A Deployment that is edited is unready for a moment. That wakes nobody, and is no news beside the drift itself.
+func TestEveryEditOfADeploymentIsNotDegradation(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "web", deployment(ns, "web", 1)))
+	for n := 1; n <= 3; n++ {
+		mustPatch(t, cp, deploymentRef(ns, "web"), fmt.Sprintf(`{"spec":{"replicas":%d}}`, n+3))
+		hub.Nth(t, protocol.EventDrift, n)
+		hub.Report(t, "the app healthy again", func(r protocol.Report) bool {
+			return agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy && r.Drift.Corrected >= uint64(n)
+		})
+	}
+	if got := hub.Events(protocol.EventDegraded); len(got) > 0 {
+		t.Errorf("the journal tells %d times that the app is degraded: %+v", len(got), got[0])
+	}
+}
+
+// What will not become current by itself is said at once, not after the time that an app has to become healthy.
+func TestWhatFailedIsDegradedAtOnce(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	job := fmt.Sprintf(`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"fails","namespace":%q},"spec":{"backoffLimit":0,
+		"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"example.com/app:1","command":["false"]}]}}}}`, ns)
+	hub.Publish(t, hub.Bundle(hub.App(t, "migrate", job)))
+	r := hub.Report(t, "the app degraded", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "migrate") == protocol.PhaseDegraded })
+	if got := agenttest.AppOf(r, "migrate").Message; !strings.Contains(got, "Job/"+ns+"/fails: it failed") {
+		t.Errorf("it says %q", got)
 	}
 }

@@ -169,7 +169,10 @@ func (s *session) plan(ctx context.Context, a *app) {
 			sooner(now.Add(saveDelay))
 		}
 	}
-	if a.phase == protocol.PhaseWaiting {
+	switch {
+	case a.phase == protocol.PhaseWaiting && a.wasHealthy:
+		sooner(a.illSince.Add(grace))
+	case a.phase == protocol.PhaseWaiting:
 		sooner(a.appliedAt.Add(a.timeout()))
 	}
 	s.alarm(ctx, a, next)
