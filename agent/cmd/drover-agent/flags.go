@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -46,12 +47,14 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	}
 	if set.NArg() > 0 {
 		_, _ = fmt.Fprintf(stderr, "drover-agent: %q is not understood: there are only flags, see --help\n", set.Arg(0))
-		return f, flag.ErrHelp
+		return f, errArguments
 	}
 	if f.kubeconfig != "" { // then this is no pod of the cluster it keeps
 		f.podName, f.podUID = "", ""
 	}
 	return f, nil
 }
+
+var errArguments = errors.New("arguments that are not understood")
 
 func versionText() string { return version.String() }

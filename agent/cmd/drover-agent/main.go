@@ -7,6 +7,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/signal"
@@ -34,6 +36,8 @@ func main() {
 func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
 	f, err := parseFlags(args, stderr)
 	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
 	case err != nil:
 		return 2
 	case f.version:
