@@ -47,11 +47,9 @@ spec:
 
 // The objects of the app, and those of the agent that tests look at.
 var (
-	settings   = testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "settings"}
-	prices     = testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "prices"}
-	web        = testenv.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}
-	shop       = testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: "shop"}
-	daemonSet  = testenv.Ref{APIVersion: "apps/v1", Kind: "DaemonSet", Namespace: namespace, Name: "drover-agent"}
-	lease      = testenv.Ref{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Namespace: namespace, Name: "drover-agent"}
-	agentSpace = testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: namespace}
+	settings = testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "settings"}
+	prices   = testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "prices"}
+	web      = testenv.Ref{APIVersion: "apps/v1", Kind: "Deployment", Namespace: "shop", Name: "web"}
+	shop     = testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: "shop"}
+	lease    = testenv.Ref{APIVersion: "coordination.k8s.io/v1", Kind: "Lease", Namespace: namespace, Name: "drover-agent"}
 )

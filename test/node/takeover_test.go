@@ -101,8 +101,9 @@ func (s *scene) machineLost() {
 	leader := s.leader()
 	begun := time.Now()
 	s.must(m.Boot(s.t.Context()))
+	booted := since(begun)
 	s.installed(patience)
-	s.t.Logf("%s is back with a ready agent %s after it was switched on", m.Name, since(begun))
+	s.t.Logf("%s is ready %s after it was switched on, its agent after %s", m.Name, booted, since(begun))
 	if now := s.leader(); now.Text("metadata", "uid") != leader.Text("metadata", "uid") {
 		s.t.Errorf("%s led, and now %s does, because a machine came back", leader.Ref(), now.Ref())
 	}
