@@ -12,7 +12,7 @@ BIN := $(CURDIR)/bin
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env race demo bench lint tidy generate image clean
+.PHONY: help build deps test test-env test-node race demo bench lint tidy generate image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,11 @@ test-env: ## build the control plane that tests run against, once, with progress
 
 test: build test-env ## everything: unit, integration against real parts, system scripts over the real binaries
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && go vet ./... && DROVER_BIN=$(BIN) go test -timeout 20m ./...) || exit 1; done
+	@echo "Not part of this: the DaemonSet on real nodes, which needs root and containerd. Run make test-node."
+
+test-node: build ## the DaemonSet on two real nodes: kubelet, containerd, kube-proxy (needs root; installs what it needs)
+	@sh .ci/deps node
+	cd test && DROVER_TEST_NODE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m ./node
 
 race: build test-env ## the same under the race detector, slower
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done

@@ -177,7 +177,7 @@ func TestEveryEditOfADeploymentIsNotDegradation(t *testing.T) {
 	hub.Apply(t, hub.App(t, "web", deployment(ns, "web", 1)))
 	for n := 1; n <= 3; n++ {
 		mustPatch(t, cp, deploymentRef(ns, "web"), fmt.Sprintf(`{"spec":{"replicas":%d}}`, n+3))
-		hub.Nth(t, protocol.EventDrift, n)
+		hub.Nth(t, protocol.EventDrift, n-1)
 		hub.Report(t, "the app healthy again", func(r protocol.Report) bool {
 			return agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy && r.Drift.Corrected >= uint64(n)
 		})

@@ -34,8 +34,8 @@ var (
 // else that an agent at rest does. Here the Lease names the pod that leads, and is written only when that changes:
 // the API server already knows whether a pod is there, and a watch on it costs nothing while nothing happens. The
 // others watch the Lease and the leader's Pod. The price is that the loss of a whole node is noticed when the node
-// controller notices (40 to 50 seconds), where a deleted or ended pod is noticed at once. Until then the cluster is
-// not without healing if only the node's connection to the API server is lost: nobody could heal there anyway.
+// controller notices (with its defaults another agent leads after about a minute), where a deleted or ended pod is
+// noticed at once.
 //
 // Two leaders for a moment do no harm: both apply the same bundle, and all state is written with preconditions, so
 // the one who finds it changed stops.

@@ -29,7 +29,7 @@ func (p *pod) dead(uid string, now time.Time) (dead bool, in time.Duration) {
 		return true, 0
 	}
 	for _, c := range p.Status.Conditions {
-		if c.Type == "Ready" && c.lost() {
+		if c.Type == "Ready" && (c.lost() || c.Status != "True" && p.idle()) {
 			if left := lostAfter - now.Sub(c.LastTransitionTime); left > 0 {
 				return false, left
 			}
@@ -53,4 +53,14 @@ func (p *pod) terminated() bool {
 		}
 	}
 	return len(p.Status.ContainerStatuses) > 0
+}
+
+// idle says whether no container runs: a kubelet waits up to 5 minutes before it starts one again that keeps ending.
+func (p *pod) idle() bool {
+	for _, c := range p.Status.ContainerStatuses {
+		if c.State.Running != nil {
+			return false
+		}
+	}
+	return true
 }
