@@ -3,10 +3,7 @@ module github.com/drover-dev/drover/test
 go 1.26.0
 
 require (
-	github.com/drover-dev/drover/agent v0.0.0
 	github.com/drover-dev/drover/fleet v0.0.0
-	github.com/drover-dev/drover/hub v0.0.0
-	github.com/drover-dev/drover/internal v0.0.0
 	github.com/drover-dev/drover/protocol v0.0.0
 	github.com/drover-dev/drover/test/testenv v0.0.0
 )
@@ -47,7 +44,7 @@ require (
 	github.com/nats-io/nats.go v1.55.0
 	github.com/nats-io/nkeys v0.4.17 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
-	github.com/rogpeppe/go-internal v1.16.0 // indirect
+	github.com/rogpeppe/go-internal v1.16.0
 	github.com/x448/float16 v0.8.4 // indirect
 	go.yaml.in/yaml/v2 v2.4.4 // indirect
 	golang.org/x/crypto v0.58.0 // indirect

@@ -57,18 +57,6 @@ func (f *fleet) close() {
 	f.closers = nil
 }
 
-// commit has the branch move to a commit with these files changed, and waits until the hub has resolved it.
-func (f *fleet) commit(ctx context.Context, message string, files tree) error {
-	id, err := f.repo.prepare(message, files)
-	if err != nil {
-		return err
-	}
-	if err := f.repo.move(id); err != nil {
-		return err
-	}
-	return f.hub.awaitRevision(ctx, id, patience, func() {})
-}
-
 // agentNamespace and agentAccount are what the manifest installs the agent with.
 const (
 	agentNamespace = "drover-system"
