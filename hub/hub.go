@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"time"
 
@@ -35,7 +36,8 @@ type Hub struct {
 	revision protocol.Revision              // of base
 	resolved map[string]*Resolution         // by cluster
 	places   map[string]map[string]struct{} // path in the tree → clusters that depend on it
-	names    []string                       // of the clusters with a folder
+	listing  *listing                       // of the clusters that have a folder
+	again    map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
 	records  map[string]Record
 	floors   map[string]uint64 // generations that agents are known to have seen
 	held     map[string]bool   // blobs that the bus has
@@ -47,6 +49,7 @@ func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
 		resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, unsent: map[string]bool{},
+		again: map[string]struct{}{},
 	}
 }
 
@@ -133,14 +136,13 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	begin := time.Now()
 	rev := snap.Revision()
 	revision := protocol.Revision{Hash: rev.Hash, Branch: rev.Branch, Subject: rev.Subject, Time: rev.Time}
-	todo, names, problems, err := h.affected(snap)
+	todo, err := h.affected(snap)
 	if err != nil {
 		h.Log.Error("this revision cannot be followed; everything stays as it is", "revision", revision.Short(), "err", err)
 		h.sourceError(err)
 		return nil
 	}
-	h.release(names)
-	h.names, h.revision = names, revision
+	h.revision = revision
 	published := 0
 	for chunk := range slices.Chunk(todo, flushEvery) {
 		for _, name := range chunk {
@@ -158,14 +160,11 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 		published += n
 	}
 	h.base = snap
-	h.state.edit(func(x *query.Index, s *SourceStatus) {
-		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), problems
+	h.state.edit(func(_ *query.Index, s *SourceStatus) {
+		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), h.listing.problems
 		s.Error, s.ErrorSince = "", time.Time{}
-		for _, name := range names {
-			x.Edit(name).Desired.Revision = revision
-		}
 	})
-	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(names), "affected", len(todo),
+	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
 		"published", published, "took", time.Since(begin).Round(100*time.Microsecond))
 	return nil
 }
@@ -174,39 +173,72 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 // at the next revision.
 func (h *Hub) unreadable(name string, err error) {
 	h.Log.Error("the cluster's folder cannot be read; it stays as it is", "cluster", name, "err", err)
+	h.again[name] = struct{}{}
 	if res := h.resolved[name]; res != nil {
-		res.Transient, res.Cluster.Problems = true, []string{err.Error()}
+		res.Cluster.Problems = []string{err.Error()}
 		return
 	}
 	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{err.Error()} })
 }
 
-// affected are the clusters that a revision may have changed.
-func (h *Hub) affected(snap Snapshot) (todo, names, problems []string, err error) {
-	names, problems, err = h.Resolver.Clusters(snap)
-	if err != nil {
-		return nil, nil, nil, err
-	}
+// listing is which clusters have a folder, and on what in the tree that depends.
+type listing struct {
+	names, problems []string // sorted
+	places          map[string]struct{}
+}
+
+// affected are the clusters that a revision may have changed, sorted. Its cost follows what changed, not how many
+// clusters there are.
+func (h *Hub) affected(snap Snapshot) ([]string, error) {
 	if h.base == nil {
-		return names, names, problems, nil
+		return h.list(snap)
 	}
 	changed, err := snap.Changes(h.base)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	hit := map[string]struct{}{}
+	todo := maps.Clone(h.again)
+	listed := false
 	for _, path := range changed {
 		for name := range h.places[path] {
-			hit[name] = struct{}{}
+			todo[name] = struct{}{}
+		}
+		if _, is := h.listing.places[path]; is {
+			listed = true
 		}
 	}
-	for _, name := range names {
-		_, is := hit[name]
-		if r := h.resolved[name]; is || r == nil || r.Transient {
-			todo = append(todo, name)
+	if listed {
+		names, err := h.list(snap)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if h.resolved[name] == nil {
+				todo[name] = struct{}{}
+			}
 		}
 	}
-	return todo, names, problems, nil
+	maps.DeleteFunc(todo, func(name string, _ struct{}) bool {
+		_, listed := slices.BinarySearch(h.listing.names, name)
+		return !listed
+	})
+	return slices.Sorted(maps.Keys(todo)), nil
+}
+
+// list finds out which clusters have a folder, and lets go of those that no longer have.
+func (h *Hub) list(snap Snapshot) ([]string, error) {
+	rec := NewRecorder(snap)
+	names, problems, err := h.Resolver.Clusters(rec)
+	if err != nil {
+		return nil, err
+	}
+	l := &listing{names: names, problems: problems, places: map[string]struct{}{}}
+	for _, place := range placesOf(rec.Deps()) {
+		l.places[place] = struct{}{}
+	}
+	h.listing = l
+	h.release(names)
+	return names, nil
 }
 
 // resolve resolves one cluster and notes on what that depends.
@@ -223,6 +255,11 @@ func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
 		h.places[p][name] = struct{}{}
 	}
 	h.resolved[name] = &res
+	if res.Transient {
+		h.again[name] = struct{}{}
+	} else {
+		delete(h.again, name)
+	}
 	return nil
 }
 
@@ -238,6 +275,7 @@ func (h *Hub) forget(name string) {
 		}
 	}
 	delete(h.resolved, name)
+	delete(h.again, name)
 }
 
 // release notes clusters whose folder is gone. Nothing is published for them: what runs there is left running.

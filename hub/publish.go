@@ -205,7 +205,11 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	for name, generation := range has.Generations {
 		h.floors[name] = max(h.floors[name], h.beyond(name, generation))
 	}
-	_, err = h.publish(ctx, h.names)
+	var names []string
+	if h.listing != nil {
+		names = h.listing.names
+	}
+	_, err = h.publish(ctx, names)
 	return err
 }
 

@@ -50,8 +50,8 @@ type AppResult struct {
 }
 
 // Clusters lists the clusters of a revision, see Layout.
-func (r *Resolver) Clusters(snap Snapshot) (names, problems []string, err error) {
-	return r.layout.Clusters(snap)
+func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
+	return r.layout.Clusters(tree)
 }
 
 // Resolve says what a cluster is to run. last are the apps that it was told to run before, for deciding

@@ -54,7 +54,8 @@ type Snapshot interface {
 type Source interface {
 	// Next blocks until the branch is at a revision other than after (a full commit id, or ""
 	// for none yet), and returns its snapshot. An error says that the repository could not be read;
-	// nothing is changed by it, and the caller may call again.
+	// nothing is changed by it, and the caller may call again: then it returns as soon as the repository can be
+	// read, also if the branch is still at after.
 	Next(ctx context.Context, after string) (Snapshot, error)
 	// Poke makes Next look at once: somebody said that the branch moved.
 	Poke()

@@ -66,14 +66,28 @@ func (s *State) Source() SourceStatus {
 func (s *State) Select(sel fleet.Selector) []query.Cluster {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.index.Select(sel)
+	out := s.index.Select(sel)
+	for i := range out {
+		out[i] = s.dated(out[i])
+	}
+	return out
 }
 
 // Get gives one cluster.
 func (s *State) Get(name string) (query.Cluster, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.index.Get(name)
+	c, ok := s.index.Get(name)
+	return s.dated(c), ok
+}
+
+// dated says of a cluster which revision asks for what it was told: the newest that was resolved, whether that changed
+// anything for it or not. s.mu is held.
+func (s *State) dated(c query.Cluster) query.Cluster {
+	if !c.Released && s.source.Revision.Hash != "" {
+		c.Desired.Revision = s.source.Revision
+	}
+	return c
 }
 
 // Changed gives a channel that is closed when anything changes after this call.

@@ -144,3 +144,32 @@ func TestNextEndsWithItsContext(t *testing.T) {
 		}
 	}
 }
+
+// That a repository can be read again is told, also where the branch is where it was: until then its error is shown.
+func TestRecoveryIsToldThoughNothingMoved(t *testing.T) {
+	r := newRepo(t)
+	hash := r.commit("a", "1")
+	s := open(t, Options{URL: r.dir, Branch: "main", PollInterval: watched})
+	if got := next(t, s, "").Revision().Hash; got != hash {
+		t.Fatalf("at %s, want %s", got, hash)
+	}
+	r.git("branch", "-m", "main", "elsewhere")
+	if _, err := s.Next(t.Context(), hash); err == nil {
+		t.Fatal("a branch that is gone is no error")
+	}
+	r.git("branch", "-m", "elsewhere", "main")
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	for {
+		snap, err := s.Next(ctx, hash)
+		if ctx.Err() != nil {
+			t.Fatal("the recovery was not told")
+		}
+		if err == nil {
+			if got := snap.Revision().Hash; got != hash {
+				t.Errorf("at %s, want %s", got, hash)
+			}
+			return
+		}
+	}
+}

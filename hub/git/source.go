@@ -86,7 +86,7 @@ func (s *Source) Poke() {
 // Close stops watching. Snapshots stay readable. A Next that waits still ends with its context.
 func (s *Source) Close() error { return s.origin.close() }
 
-// Next blocks until the branch is at another commit than after (hub.Source). After an error
+// Next blocks until the branch is at another commit than after, or can be read again (hub.Source). After an error
 // the next call waits before it looks again: one second, then twice as long with each error, up to
 // the poll interval. Poke cuts the wait short, and so does a change in a repository on this machine.
 //
@@ -103,7 +103,11 @@ func (s *Source) Next(ctx context.Context, after string) (hub.Snapshot, error) {
 		if err := s.wait(ctx, s.delay(after)); err != nil {
 			return nil, err
 		}
-		next, err := s.look(ctx, after)
+		known := after
+		if s.failures > 0 {
+			known = "" // that it can be read again is to be told, also if nothing has changed
+		}
+		next, err := s.look(ctx, known)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}

@@ -64,9 +64,9 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// until runs a command again and again until its output matches: until REGEXP COMMAND…
+// until runs a command again and again until its output matches, or with ! no longer does: until REGEXP COMMAND…
 func until(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) < 2 {
+	if len(args) < 2 {
 		ts.Fatalf("usage: until REGEXP COMMAND…")
 	}
 	want, err := regexp.Compile("(?m)" + args[0])
@@ -78,7 +78,7 @@ func until(ts *testscript.TestScript, neg bool, args []string) {
 	defer tick.Stop()
 	for {
 		out, _ := command(ts, ctx, args[1:]).CombinedOutput()
-		if want.Match(out) {
+		if want.Match(out) != neg {
 			return
 		}
 		if len(out) > 0 {
