@@ -41,6 +41,8 @@ type rig struct {
 
 	hub    *hub.Hub
 	ids    *nats.Identities
+	keys   *nats.Keys
+	server *nats.Server
 	addr   string
 	stop   func()
 	agents map[string]*natsgo.Conn
@@ -134,9 +136,10 @@ func (r *rig) start() {
 	r.ids = must(nats.OpenIdentities(filepath.Join(r.data, "clusters"), keys))
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
 	server := must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), keys, r.ids.Revoked(), log))
+	r.keys, r.server = keys, server
 	r.addr = server.Addr().String()
 	r.ids.Advertise([]string{"nats://" + r.addr}, server.Revoke)
-	bus := must(nats.Connect(nats.Options{Server: server, Keys: keys, IDs: r.ids, Log: log}))
+	bus := must(nats.Connect(nats.Options{URL: "nats://" + r.addr, Keys: keys, IDs: r.ids, Log: log}))
 	renderer := kustomize.New()
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signer, h.Log = source, store, bus, r.ids, keys.Signer, log
@@ -155,7 +158,7 @@ func (r *rig) start() {
 			delete(r.agents, name)
 		}
 		bus.Close()
-		server.Close()
+		r.server.Close()
 		_ = source.Close()
 		if err := store.Close(); err != nil {
 			r.t.Error(err)

@@ -88,15 +88,22 @@ func (h *Hub) Run(ctx context.Context) error {
 }
 
 // retry does something until it succeeds: the loop cannot go on without, and what fails here (the disk,
-// the bus) is mended from outside.
+// the bus) is mended from outside. Meanwhile the state says so.
 func (h *Hub) retry(ctx context.Context, what string, do func(context.Context) error) {
 	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 10 * time.Second}
 	for {
 		err := do(ctx)
-		if err == nil || ctx.Err() != nil {
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			if pause.Tries() > 0 {
+				h.stalled(nil)
+			}
 			return
 		}
 		h.Log.Error(what+": it is tried again", "err", err)
+		h.stalled(err)
 		_ = pause.Wait(ctx, nil)
 	}
 }
@@ -120,6 +127,20 @@ func (h *Hub) follow(ctx context.Context, to chan<- Snapshot) {
 		case <-ctx.Done():
 		}
 	}
+}
+
+// stalled shows what keeps the loop from going on; nil that it goes on.
+func (h *Hub) stalled(err error) {
+	h.state.edit(func(_ *query.Index, s *SourceStatus) {
+		switch {
+		case err == nil:
+			s.Stalled, s.StalledSince = "", time.Time{}
+		case s.Stalled == "":
+			s.Stalled, s.StalledSince = err.Error(), time.Now()
+		default:
+			s.Stalled = err.Error()
+		}
+	})
 }
 
 func (h *Hub) sourceError(err error) {

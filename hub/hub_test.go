@@ -14,6 +14,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -384,5 +385,25 @@ func TestNoSecretIsInTheClearOnDisk(t *testing.T) {
 	})
 	if err != nil || read < 1000 {
 		t.Errorf("%d bytes were read, %v", read, err)
+	}
+}
+
+// While the bus is away the hub says so, and goes on by itself when it is back.
+func TestABusThatIsAwayIsShown(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	r.server.Close()
+	r.agents["a"].Close()
+	delete(r.agents, "a")
+	r.write(map[string]string{"apps/extra/config.yaml": configMap("extra", "late")})
+	r.commit("while NATS is away")
+	r.until("the hub says that it is stalled", func() bool { return r.hub.State().Source().Stalled != "" })
+	r.server = must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), r.keys, nil, r.hub.Log))
+	r.until("the hub goes on", func() bool { return r.hub.State().Source().Stalled == "" })
+	b := r.await("a", "the late commit", func(b protocol.Bundle) bool { return b.Generation == 2 })
+	if got := r.lines("a", b, "extra"); !strings.Contains(got, `"value":"late"`) {
+		t.Errorf("extra = %s", got)
 	}
 }

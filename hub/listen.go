@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -43,6 +44,9 @@ func (l listener) Event(cluster string, data []byte) {
 	}
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
+		if slices.ContainsFunc(c.Recent, func(known protocol.Event) bool { return known.Seq == e.Seq && known.Time.Equal(e.Time) }) {
+			return // sent twice, because the agent could not know whether it had arrived
+		}
 		recent := append([]protocol.Event{e}, c.Recent...)
 		c.Recent = recent[:min(len(recent), maxRecent)]
 	})

@@ -35,6 +35,9 @@ type SourceStatus struct {
 	// Error says why the repository, or its newest revision, cannot be followed; since when is ErrorSince.
 	Error      string    `json:"error,omitempty"`
 	ErrorSince time.Time `json:"errorSince,omitzero"`
+	// Stalled says why what was resolved cannot be stored or published; it is tried again. Since when is StalledSince.
+	Stalled      string    `json:"stalled,omitempty"`
+	StalledSince time.Time `json:"stalledSince,omitzero"`
 	// Problems are what is wrong with the tree beyond any one cluster.
 	Problems []string `json:"problems,omitempty"`
 }

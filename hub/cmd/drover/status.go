@@ -120,7 +120,7 @@ func (o *statusOptions) names(ctx context.Context, args []string) []string {
 
 // verdict is bad news unless all is well, where that was asked for.
 func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
-	bad := source.Error != "" || len(source.Problems) > 0
+	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0
 	for _, r := range rows {
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
@@ -247,6 +247,10 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	fmt.Fprintf(w, "%s%s at %s\n", s.Repository, branch, at)
 	if s.Error != "" {
 		fmt.Fprintf(w, "  cannot be followed since %s: %s\n", ago(s.ErrorSince, now), s.Error)
+	}
+	if s.Stalled != "" {
+		fmt.Fprintf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s\n",
+			ago(s.StalledSince, now), s.Stalled)
 	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
