@@ -30,6 +30,7 @@ type Bus struct {
 	conn     *natsgo.Conn // as the hub, in the account of the agents
 	system   *natsgo.Conn // in the system account: who is connected
 	account  string
+	url      string // for people; "" for the embedded server
 	js       jetstream.JetStream
 	ids      *Identities
 	replicas int
@@ -56,7 +57,7 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{ids: o.IDs, account: account, replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
+	b := &Bus{ids: o.IDs, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
 	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub"); err != nil {
 		return nil, err
 	}
@@ -102,7 +103,7 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo
 			"(`drover hub nats-config` prints what it needs)", redact(o.URL), err)
 	}
 	if !c.IsConnected() {
-		b.log.Warn("NATS does not answer yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL), "err", c.LastError())
+		b.log.Warn("NATS does not answer yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
 	}
 	return c, nil
 }
@@ -116,6 +117,18 @@ func redact(urls string) string {
 		}
 	}
 	return strings.Join(parts, ",")
+}
+
+// reach says what is wrong if the server cannot be reached now.
+func (b *Bus) reach() error {
+	if b.conn.IsConnected() {
+		return nil
+	}
+	why := ""
+	if err := b.conn.LastError(); err != nil {
+		why = " (" + err.Error() + ")"
+	}
+	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs and that --nats-url is right", b.url, why)
 }
 
 func (b *Bus) wake() {
@@ -135,6 +148,9 @@ func (b *Bus) Close() {
 
 // Put implements hub.Bus.
 func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) error {
+	if err := b.reach(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	var acks []jetstream.PubAckFuture
@@ -235,6 +251,9 @@ func (b *Bus) generations(ctx context.Context, into map[string]uint64) error {
 
 // prepare makes the buckets and the stream.
 func (b *Bus) prepare(ctx context.Context) error {
+	if err := b.reach(); err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	for _, bucket := range []string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {

@@ -28,6 +28,9 @@ import (
 	"github.com/drover-dev/drover/internal/version"
 )
 
+// gitPassword is the environment variable for the password or token of an https repository.
+const gitPassword = "DROVER_GIT_PASSWORD"
+
 // hubOptions are the flags of `drover hub`.
 type hubOptions struct {
 	repo, branch, path, dataDir string
@@ -71,7 +74,7 @@ Git and from the agents.`,
 	f.IntVar(&o.natsReplicas, "nats-replicas", 1, "replicas of the streams, where the external server is a cluster")
 	f.StringSliceVar(&o.advertise, "advertise", nil, "NATS URLs that agents connect to (default: --nats-url, or this machine's address)")
 	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to look at the repository if nobody says that it moved")
-	f.StringVar(&o.auth.Username, "git-username", "", "user for an https repository (password or token: $DROVER_GIT_PASSWORD or --git-password-file)")
+	f.StringVar(&o.auth.Username, "git-username", "", "user for an https repository (password or token: $"+gitPassword+" or --git-password-file)")
 	f.StringVar(&o.auth.PasswordFile, "git-password-file", "", "file with the password or token for an https repository")
 	f.StringVar(&o.auth.CAFile, "git-ca-file", "", "certificates to trust for an https repository, besides the system's")
 	f.StringVar(&o.auth.KeyFile, "git-key-file", "", "private key for an ssh repository (default: the ssh agent's)")
@@ -175,7 +178,9 @@ func (p *hubProcess) open() error {
 	if err != nil {
 		return err
 	}
-	o.auth.PasswordEnv = "DROVER_GIT_PASSWORD"
+	if _, given := os.LookupEnv(gitPassword); given {
+		o.auth.PasswordEnv = gitPassword
+	}
 	source, err := git.Open(git.Options{URL: o.repo, Branch: o.branch, Dir: filepath.Join(o.dataDir, "git"),
 		PollInterval: o.poll, Auth: o.auth, Log: p.log})
 	if err != nil {
