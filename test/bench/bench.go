@@ -58,12 +58,12 @@ func Run(ctx context.Context, o Options) (Report, error) {
 		return report, err
 	}
 	o.Bin = bin
-	dir, err := newWorkspace()
+	dir, err := testenv.NewTempDir("bench")
 	if err != nil {
 		return report, err
 	}
-	defer dir.remove()
-	b := &bench{opts: o, dir: dir.path, said: progress{w: o.Progress, begin: begin}}
+	defer func() { _ = dir.Remove() }() // what stays is removed by the next run
+	b := &bench{opts: o, dir: dir.Path, said: progress{w: o.Progress, begin: begin}}
 	report.Machine = describeMachine(ctx, o.Bin)
 	if b.etcd, err = testenv.StartEtcd(ctx, testenv.WithFsync(), testenv.WithLog(o.Progress)); err != nil {
 		return report, err

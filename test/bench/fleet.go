@@ -31,7 +31,7 @@ func (b *bench) newFleet(ctx context.Context, name string, t tree, limit time.Du
 	if err := os.MkdirAll(f.dir, 0o700); err != nil {
 		return f, err
 	}
-	f.closers = append(f.closers, func() { _ = os.RemoveAll(f.dir) }) // or the workspace's removal does it
+	f.closers = append(f.closers, func() { _ = os.RemoveAll(f.dir) }) // or the removal of all does it
 	if f.repo, err = newRepository(filepath.Join(f.dir, "repo"), t); err != nil {
 		return f, err
 	}

@@ -176,7 +176,7 @@ var resolvedLine = regexp.MustCompile(`msg=resolved .*affected=(\d+) published=(
 
 // worked counts what the hub has done so far.
 func (h *hub) worked() (w work, err error) {
-	log, err := os.ReadFile(h.log)
+	log, err := os.ReadFile(h.Log)
 	if err != nil {
 		return w, err
 	}

@@ -46,12 +46,12 @@ func (c *cluster) region() string {
 }
 
 // join gives the cluster its agent: a credential from the hub, and a process with it.
-func (c *cluster) join(ctx context.Context, w *workspace, h *hub, ended func(*process)) error {
+func (c *cluster) join(ctx context.Context, w *testenv.TempDir, h *hub, ended func(*process)) error {
 	credential, err := h.drover(ctx, "agent", "credential", "--cluster", c.name)
 	if err != nil {
 		return err
 	}
-	file := w.file(c.name + ".json")
+	file := w.File(c.name + ".json")
 	if err := os.WriteFile(file, []byte(credential), 0o600); err != nil {
 		return fmt.Errorf("keep the credential of %s: %w", c.name, err)
 	}
@@ -59,7 +59,7 @@ func (c *cluster) join(ctx context.Context, w *workspace, h *hub, ended func(*pr
 	if err != nil {
 		return err
 	}
-	c.agent, err = start("agent of "+c.name, w.file(c.name+".log"), ended, filepath.Join(h.bin, "drover-agent"), "--credential", file,
+	c.agent, err = start("agent of "+c.name, w.File(c.name+".log"), ended, filepath.Join(h.bin, "drover-agent"), "--credential", file,
 		"--kubeconfig", c.plane.Kubeconfig, "--namespace", agentNamespace, "--identity", c.name, fmt.Sprintf("--listen=127.0.0.1:%d", port))
 	return err
 }

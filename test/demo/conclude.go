@@ -67,7 +67,7 @@ func (s *story) stay(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		s.screen.wrong("kubectl could not be built, bring your own: " + err.Error())
 	}
-	config := s.work.file("kubeconfig")
+	config := s.work.File("kubeconfig")
 	if err := os.WriteFile(config, []byte(kubeconfig(s.clusters)), 0o600); err != nil {
 		s.screen.wrong("write a kubeconfig: " + err.Error())
 	}
@@ -99,9 +99,9 @@ func (s *story) stay(ctx context.Context) {
 	s.plain("git revert --no-edit HEAD")
 	s.screen.line("")
 	s.screen.note("Logs and kubeconfigs:")
-	s.plain(s.work.file("hub.log"))
+	s.plain(s.work.File("hub.log"))
 	for _, c := range s.clusters {
-		s.plain(c.agent.log)
+		s.plain(c.agent.Log)
 		s.plain(c.plane.Kubeconfig)
 	}
 	<-ctx.Done()

@@ -16,7 +16,7 @@ var firstClusters = []string{"production-us-east-1", "production-ap-northeast-2"
 
 // converge starts everything, and sees the first three clusters come to what the repository asks for.
 func (s *story) converge(ctx context.Context) (err error) {
-	if s.repo, err = newRepository(s.work.file("fleet"), s.screen); err != nil {
+	if s.repo, err = newRepository(s.work.File("fleet"), s.screen); err != nil {
 		return err
 	}
 	if s.head, err = s.repo.git.Head(); err != nil {

@@ -8,9 +8,9 @@ import (
 
 // killHub kills the hub, edits a cluster and commits while it is away, and starts it again.
 func (s *story) killHub(ctx context.Context) error {
-	pid := s.hub.cmd.Process.Pid
+	pid := s.hub.PID()
 	s.screen.ran(fmt.Sprintf("kill -9 %d   # the hub", pid))
-	s.hub.kill()
+	s.hub.Kill()
 	if _, err := s.hub.drover(ctx, "status"); err == nil {
 		return &disappointment{"drover status, after the hub was killed", "no answer", "an answer"}
 	} else if ctx.Err() != nil {

@@ -26,7 +26,7 @@ type story struct {
 	Options
 	screen *screen
 	begun  time.Time
-	work   *workspace
+	work   *testenv.TempDir
 	repo   *repository
 	hub    *hub
 	abort  context.CancelCauseFunc // ends the story when a program of it ends by itself
@@ -105,14 +105,14 @@ func (s *story) tell(ctx context.Context) error {
 	return nil
 }
 
-// prepare makes the workspace and builds what is missing.
+// prepare makes a temporary directory and builds what is missing.
 func (s *story) prepare(ctx context.Context) (err error) {
 	for _, name := range []string{"drover", "drover-agent"} {
 		if _, err := os.Stat(filepath.Join(s.Bin, name)); err != nil {
 			return fmt.Errorf("%w: build it with `make build`, or start the demo with `make demo`", err)
 		}
 	}
-	if s.work, err = newWorkspace(); err != nil {
+	if s.work, err = testenv.NewTempDir("demo"); err != nil {
 		return err
 	}
 	began := time.Now()
@@ -134,7 +134,7 @@ func (s *story) ended(p *process) {
 		s.abort(&programEnded{p})
 		return
 	}
-	s.screen.wrong(fmt.Sprintf("the %s ended (%s); to start it again:", p.name, p.ending()))
+	s.screen.wrong(fmt.Sprintf("the %s ended (%s); to start it again:", p.Name, p.ending()))
 	s.plain(strings.Join(p.args, " "))
 }
 
@@ -143,7 +143,7 @@ type programEnded struct{ p *process }
 
 // Error says which program ended, and how.
 func (e *programEnded) Error() string {
-	return fmt.Sprintf("the %s ended by itself (%s)", e.p.name, e.p.ending())
+	return fmt.Sprintf("the %s ended by itself (%s)", e.p.Name, e.p.ending())
 }
 
 // add takes a cluster in, so that it is cleaned up whatever comes.
@@ -169,8 +169,8 @@ func (s *story) fail(ctx context.Context, where string, err error) {
 	s.screen.wrong(fmt.Sprintf("%s failed after %s.\n%s", where, duration(time.Since(s.begun)), err))
 	for _, p := range programs {
 		s.screen.line("")
-		s.screen.note("The log of the %s ends with:", p.name)
-		s.screen.line(p.tail(12))
+		s.screen.note("The log of the %s ends with:", p.Name)
+		s.screen.line(p.Tail(12))
 	}
 }
 
@@ -198,15 +198,15 @@ func (s *story) clean() error {
 	s.screen.line("")
 	_ = each(context.Background(), s.clusters, func(_ context.Context, c *cluster) error {
 		if c.agent != nil {
-			c.agent.stop(2 * time.Second)
+			c.agent.Stop(2 * time.Second)
 		}
 		return nil
 	})
 	if s.hub != nil {
-		s.hub.stop(3 * time.Second)
+		s.hub.Stop(3 * time.Second)
 	}
 	err := each(context.Background(), s.clusters, func(_ context.Context, c *cluster) error { return c.plane.Stop() })
-	err = errors.Join(err, s.work.remove())
+	err = errors.Join(err, s.work.Remove())
 	s.screen.saw(time.Since(began), "Everything is stopped and removed.")
 	return err
 }

@@ -21,9 +21,9 @@ type hub struct {
 	dataDir string
 }
 
-// startHub starts the hub of a repository, with its data and its log below the workspace.
-func startHub(w *workspace, bin, repo string, ended func(*process)) (*hub, error) {
-	h := &hub{bin: bin, dataDir: w.file("hub")}
+// startHub starts the hub of a repository, with its data and its log in w.
+func startHub(w *testenv.TempDir, bin, repo string, ended func(*process)) (*hub, error) {
+	h := &hub{bin: bin, dataDir: w.File("hub")}
 	api, err := testenv.FreePort()
 	if err != nil {
 		return nil, err
@@ -32,7 +32,7 @@ func startHub(w *workspace, bin, repo string, ended func(*process)) (*hub, error
 	if err != nil {
 		return nil, err
 	}
-	h.process, err = start("hub", w.file("hub.log"), ended, filepath.Join(bin, "drover"), "hub", "--repo", repo, "--data-dir", h.dataDir,
+	h.process, err = start("hub", w.File("hub.log"), ended, filepath.Join(bin, "drover"), "hub", "--repo", repo, "--data-dir", h.dataDir,
 		fmt.Sprintf("--listen=127.0.0.1:%d", api), fmt.Sprintf("--nats-listen=127.0.0.1:%d", bus),
 		fmt.Sprintf("--advertise=nats://127.0.0.1:%d", bus))
 	return h, err
@@ -40,7 +40,7 @@ func startHub(w *workspace, bin, repo string, ended func(*process)) (*hub, error
 
 // again starts a hub that was killed, as it was.
 func (h *hub) again(ended func(*process)) (err error) {
-	h.process, err = start(h.name, h.log, ended, h.args...)
+	h.process, err = start(h.Name, h.Log, ended, h.args...)
 	return err
 }
 

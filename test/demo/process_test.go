@@ -17,8 +17,8 @@ func TestProgramThatLeavesIsHeardOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := <-left
-	if p.ending() != "exit status 3" || p.tail(1) != "two" {
-		t.Errorf("%s; its log ends with %q", p.ending(), p.tail(1))
+	if p.ending() != "exit status 3" || p.Tail(1) != "two" {
+		t.Errorf("%s; its log ends with %q", p.ending(), p.Tail(1))
 	}
 	said := (&programEnded{p}).Error()
 	if said != "the shell ended by itself (exit status 3)" {
@@ -33,10 +33,10 @@ func TestProgramThatIsStoppedIsNot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := until(t.Context(), "ready", func() (bool, string) { return p.tail(1) == "ready", p.tail(1) }); err != nil {
+	if err := until(t.Context(), "ready", func() (bool, string) { return p.Tail(1) == "ready", p.Tail(1) }); err != nil {
 		t.Fatal(err)
 	}
-	p.stop(50 * time.Millisecond)
+	p.Stop(50 * time.Millisecond)
 	if p.ending() != "signal: killed" {
 		t.Error(p.ending())
 	}
@@ -45,34 +45,6 @@ func TestProgramThatIsStoppedIsNot(t *testing.T) {
 func TestProgramThatIsMissing(t *testing.T) {
 	_, err := start("hub", filepath.Join(t.TempDir(), "log"), nil, "/nowhere/drover")
 	if !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "make build") {
-		t.Error(err)
-	}
-}
-
-func TestSweepLeavesWhatIsInUse(t *testing.T) {
-	t.Setenv("TMPDIR", t.TempDir())
-	mine, err := newWorkspace()
-	if err != nil {
-		t.Fatal(err)
-	}
-	dead, err := newWorkspace()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = dead.lock.Close() // as its end does
-	for _, w := range []*workspace{mine, dead} {
-		old := time.Now().Add(-time.Hour)
-		if err := os.Chtimes(w.dir, old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	sweep(os.TempDir())
-	for w, want := range map[*workspace]bool{mine: true, dead: false} {
-		if _, err := os.Stat(w.dir); (err == nil) != want {
-			t.Errorf("%s: there is %v; want %v", w.dir, err == nil, want)
-		}
-	}
-	if err := mine.remove(); err != nil {
 		t.Error(err)
 	}
 }

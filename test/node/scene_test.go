@@ -42,7 +42,7 @@ type scene struct {
 // newScene starts everything but the agent.
 func newScene(t *testing.T) *scene {
 	t.Helper()
-	s := &scene{t: t, bin: binaries(t), dir: t.TempDir()}
+	s := &scene{t: t, bin: testenv.ProgramsT(t), dir: t.TempDir()}
 	bin, err := testenv.Binaries(t.Context(), t.Output(), "kubectl")
 	s.must(err)
 	s.kubectl = bin["kubectl"]
@@ -62,25 +62,6 @@ func newScene(t *testing.T) *scene {
 	s.commit("the first revision")
 	s.startHub()
 	return s
-}
-
-// binaries is the folder of the real binaries.
-func binaries(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("DROVER_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "bin")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"drover", "drover-agent"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			t.Fatalf("%v: run `make build` first, or say with DROVER_BIN where the binaries are", err)
-		}
-	}
-	return dir
 }
 
 // startHub runs a hub that follows the repository until the test ends.

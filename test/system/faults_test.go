@@ -31,7 +31,7 @@ func newScene(t *testing.T) *scene {
 	testenv.NeedT(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	s := &scene{t: t, bin: binaries(t), cp: testenv.ControlPlaneT(t)}
+	s := &scene{t: t, bin: testenv.ProgramsT(t), cp: testenv.ControlPlaneT(t)}
 	dir := t.TempDir()
 	s.env = []string{"DROVER_DATA_DIR=" + filepath.Join(dir, "data")}
 	var err error
@@ -49,7 +49,7 @@ func newScene(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.hub = start(t, filepath.Join(s.bin, "drover"), s.env, "hub", "--repo", s.repo.Dir, "--nats-url", s.nats.URL,
+	s.hub = start(t, s.env, filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir, "--nats-url", s.nats.URL,
 		"--listen", fmt.Sprintf("127.0.0.1:%d", api), "--poll-interval", "1s")
 	credential := filepath.Join(dir, "edge.json")
 	s.poll("the hub knows the cluster", func() (bool, string) {
@@ -66,7 +66,7 @@ func newScene(t *testing.T) *scene {
 	if _, err := s.cp.Kube().Apply(ctx, "test", "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge}\n"); err != nil {
 		t.Fatal(err)
 	}
-	s.agent = start(t, filepath.Join(s.bin, "drover-agent"), nil, "--credential", credential, "--kubeconfig", s.cp.Kubeconfig,
+	s.agent = start(t, nil, filepath.Join(s.bin, "drover-agent"), "--credential", credential, "--kubeconfig", s.cp.Kubeconfig,
 		"--listen", fmt.Sprintf("127.0.0.1:%d", probe))
 	return s
 }

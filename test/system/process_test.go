@@ -1,56 +1,33 @@
 package system
 
 import (
-	"bytes"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"sync"
-	"syscall"
 	"testing"
+
+	"github.com/drover-dev/drover/test/testenv"
 )
 
 // process is a program of ours that can be killed and started again with the same arguments.
 type process struct {
-	t    *testing.T
-	name string
-	args []string
-	env  []string
-	log  *log
-
-	cmd  *exec.Cmd
-	done chan struct{}
-}
-
-// log keeps what a process said, for when a test fails.
-type log struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *log) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *log) tail() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.buf.String()
-	return s[max(0, len(s)-6000):]
+	t       *testing.T
+	log     string // file that it goes on with when it is started again
+	env     []string
+	args    []string // with the program's path
+	running *testenv.Process
 }
 
 // start starts a program. It ends with the test, and its log is shown if the test failed.
-func start(t *testing.T, name string, env []string, args ...string) *process {
+func start(t *testing.T, env []string, args ...string) *process {
 	t.Helper()
-	p := &process{t: t, name: name, args: args, env: env, log: &log{}}
+	name := filepath.Base(args[0])
+	p := &process{t: t, log: filepath.Join(t.TempDir(), name+".log"), env: env, args: args}
 	p.start()
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("what %s said last:\n%s", filepath.Base(name), p.log.tail())
+			t.Logf("what %s said last:\n%s", name, p.running.Tail(50))
 		}
 	})
 	return p
@@ -58,23 +35,22 @@ func start(t *testing.T, name string, env []string, args ...string) *process {
 
 func (p *process) start() {
 	p.t.Helper()
-	p.cmd = exec.Command(p.name, p.args...)
-	p.cmd.Env = append(os.Environ(), p.env...)
-	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nothing outlives the test
-	if err := p.cmd.Start(); err != nil {
+	running, err := testenv.StartProcess(filepath.Base(p.args[0]), p.log, p.env, p.args...)
+	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.done = make(chan struct{})
-	go func(cmd *exec.Cmd, done chan struct{}) {
-		_ = cmd.Wait() // how it ended is in its log
-		close(done)
-	}(p.cmd, p.done)
+	p.running = running
 }
 
-// kill ends the process without warning.
+// kill ends the process without warning, and says so in its log.
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // it may be gone already
-	<-p.done
-	fmt.Fprintf(p.log, "--- killed\n")
+	p.t.Helper()
+	p.running.Kill()
+	log, err := os.OpenFile(p.log, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		p.t.Error(err)
+		return
+	}
+	defer log.Close()
+	fmt.Fprintln(log, "--- killed")
 }

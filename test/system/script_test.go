@@ -19,27 +19,8 @@ import (
 // patience is how long `until` waits for what takes milliseconds.
 const patience = 30 * time.Second
 
-// binaries is the folder of the real binaries.
-func binaries(t *testing.T) string {
-	t.Helper()
-	dir := os.Getenv("DROVER_BIN")
-	if dir == "" {
-		dir = filepath.Join("..", "..", "bin")
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range []string{"drover", "drover-agent"} {
-		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-			t.Fatalf("%v: run `make build` first, or say with DROVER_BIN where the binaries are", err)
-		}
-	}
-	return dir
-}
-
 func TestScripts(t *testing.T) {
-	bin := binaries(t)
+	bin := testenv.ProgramsT(t)
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata",
 		Setup: func(e *testscript.Env) error {

@@ -25,10 +25,10 @@ type ControlPlane struct {
 	prefix    string // of its objects in etcd
 	etcd      *Etcd
 	release   func() error // gives the etcd back
-	dir       *tempDir
-	apiserver *process
-	manager   *process // nil without controllers
-	scheduler *process // nil without machines
+	dir       *TempDir
+	apiserver *Process
+	manager   *Process // nil without controllers
+	scheduler *Process // nil without machines
 	nodes     *Nodes   // nil without nodes
 	nodeLog   *os.File
 	tokens    struct{ controllers, nodes string } // of the users that are our own parts
@@ -118,7 +118,7 @@ func (cp *ControlPlane) start(ctx context.Context, bin map[string]string, o opti
 
 // populate starts n nodes.
 func (cp *ControlPlane) populate(ctx context.Context, n int) error {
-	log, err := os.Create(cp.dir.file("nodes.log"))
+	log, err := os.Create(cp.dir.File("nodes.log"))
 	if err != nil {
 		return err
 	}
@@ -129,11 +129,11 @@ func (cp *ControlPlane) populate(ctx context.Context, n int) error {
 
 // prepare makes the directory of the control plane with its keys and users.
 func (cp *ControlPlane) prepare() error {
-	dir, err := newTempDir(cp.Name)
+	dir, err := NewTempDir(cp.Name)
 	if err != nil {
 		return err
 	}
-	cp.dir, cp.Dir, cp.Kubeconfig = dir, dir.path, dir.file("kubeconfig")
+	cp.dir, cp.Dir, cp.Kubeconfig = dir, dir.Path, dir.File("kubeconfig")
 	ca, err := newAuthority(cp.Name)
 	if err != nil {
 		return fmt.Errorf("make certificate authority: %w", err)
@@ -145,13 +145,13 @@ func (cp *ControlPlane) prepare() error {
 	if err := cp.writeKubeletClient(); err != nil {
 		return fmt.Errorf("make a certificate for kubelets: %w", err)
 	}
-	if err := os.WriteFile(dir.file("audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
+	if err := os.WriteFile(dir.File("audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
 	}
 	// Each part has a name of its own, so that requests can be told apart in the audit log.
 	users := fmt.Sprintf("%s,admin,admin,system:masters\n%s,testenv-controllers,controllers,system:masters\n%s,testenv-nodes,nodes,system:masters\n",
 		cp.Token, cp.tokens.controllers, cp.tokens.nodes)
-	if err := os.WriteFile(dir.file("tokens.csv"), []byte(users), 0o600); err != nil {
+	if err := os.WriteFile(dir.File("tokens.csv"), []byte(users), 0o600); err != nil {
 		return fmt.Errorf("write users: %w", err)
 	}
 	return nil
@@ -160,11 +160,11 @@ func (cp *ControlPlane) prepare() error {
 // serve runs the API server on cp.port until it is ready.
 func (cp *ControlPlane) serve(ctx context.Context, path string) (err error) {
 	args := []string{
-		"--etcd-servers=" + cp.etcd.URL, "--etcd-prefix=" + cp.prefix,
+		path, "--etcd-servers=" + cp.etcd.URL, "--etcd-prefix=" + cp.prefix,
 		fmt.Sprintf("--secure-port=%d", cp.port), "--bind-address=" + cp.address(), "--advertise-address=" + cp.address(),
-		"--tls-cert-file=" + cp.dir.file("tls.crt"), "--tls-private-key-file=" + cp.dir.file("tls.key"), "--cert-dir=" + cp.Dir,
-		"--service-account-key-file=" + cp.dir.file("sa.key"), "--service-account-signing-key-file=" + cp.dir.file("sa.key"),
-		"--service-account-issuer=https://kubernetes.default.svc", "--token-auth-file=" + cp.dir.file("tokens.csv"),
+		"--tls-cert-file=" + cp.dir.File("tls.crt"), "--tls-private-key-file=" + cp.dir.File("tls.key"), "--cert-dir=" + cp.Dir,
+		"--service-account-key-file=" + cp.dir.File("sa.key"), "--service-account-signing-key-file=" + cp.dir.File("sa.key"),
+		"--service-account-issuer=https://kubernetes.default.svc", "--token-auth-file=" + cp.dir.File("tokens.csv"),
 		"--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true",
 	}
 	args = append(args, cp.machineArgs()...)
@@ -173,9 +173,9 @@ func (cp *ControlPlane) serve(ctx context.Context, path string) (err error) {
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
 	}
 	if cp.audit {
-		args = append(args, "--audit-policy-file="+cp.dir.file("audit.yaml"), "--audit-log-path="+cp.dir.file("audit.log"), "--audit-log-maxsize=1000")
+		args = append(args, "--audit-policy-file="+cp.dir.File("audit.yaml"), "--audit-log-path="+cp.dir.File("audit.log"), "--audit-log-maxsize=1000")
 	}
-	if cp.apiserver, err = startProcess("kube-apiserver", path, cp.dir.file("kube-apiserver.log"), args...); err != nil {
+	if cp.apiserver, err = StartProcess("kube-apiserver", cp.dir.File("kube-apiserver.log"), nil, args...); err != nil {
 		return err
 	}
 	return cp.apiserver.await(ctx, startLimit, func(ctx context.Context) error {
@@ -186,20 +186,20 @@ func (cp *ControlPlane) serve(ctx context.Context, path string) (err error) {
 
 // control runs the controller manager until it has made the first service account, without which no pod can be made.
 func (cp *ControlPlane) control(ctx context.Context, path string) (err error) {
-	config := cp.dir.file("kube-controller-manager.kubeconfig")
+	config := cp.dir.File("kube-controller-manager.kubeconfig")
 	if err := cp.writeKubeconfig(config, "controllers", cp.tokens.controllers); err != nil {
 		return err
 	}
 	args := []string{
-		"--kubeconfig=" + config, "--leader-elect=false", "--secure-port=0",
-		"--service-account-private-key-file=" + cp.dir.file("sa.key"), "--root-ca-file=" + cp.dir.file("ca.crt"),
-		"--cluster-signing-cert-file=" + cp.dir.file("ca.crt"), "--cluster-signing-key-file=" + cp.dir.file("ca.key"),
+		path, "--kubeconfig=" + config, "--leader-elect=false", "--secure-port=0",
+		"--service-account-private-key-file=" + cp.dir.File("sa.key"), "--root-ca-file=" + cp.dir.File("ca.crt"),
+		"--cluster-signing-cert-file=" + cp.dir.File("ca.crt"), "--cluster-signing-key-file=" + cp.dir.File("ca.key"),
 	}
 	if !cp.machines {
 		// Our nodes send no heartbeats, so that an idle cluster is idle; this controller would take them for dead.
 		args = append(args, "--controllers=*,-node-lifecycle-controller")
 	}
-	cp.manager, err = startProcess("kube-controller-manager", path, cp.dir.file("kube-controller-manager.log"), args...)
+	cp.manager, err = StartProcess("kube-controller-manager", cp.dir.File("kube-controller-manager.log"), nil, args...)
 	if err != nil {
 		return err
 	}
@@ -218,7 +218,7 @@ func (cp *ControlPlane) Etcd() *Etcd { return cp.etcd }
 
 // StopAPIServer ends the API server as a crash would: what it serves is away until StartAPIServer. Controllers and
 // nodes go on trying to reach it.
-func (cp *ControlPlane) StopAPIServer() { cp.apiserver.kill() }
+func (cp *ControlPlane) StopAPIServer() { cp.apiserver.Kill() }
 
 // StartAPIServer starts the API server again, on the same port and with the same objects.
 func (cp *ControlPlane) StartAPIServer(ctx context.Context) error {
@@ -237,7 +237,7 @@ func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace,
 	if err != nil {
 		return "", fmt.Errorf("get a token of service account %s/%s: %w", namespace, account, err)
 	}
-	file := cp.dir.file(fmt.Sprintf("%s-%s.kubeconfig", namespace, account))
+	file := cp.dir.File(fmt.Sprintf("%s-%s.kubeconfig", namespace, account))
 	return file, cp.writeKubeconfig(file, account, answer.Text("status", "token"))
 }
 
@@ -248,12 +248,12 @@ func (cp *ControlPlane) Stop() error {
 	}
 	_ = cp.nodeLog.Close() // there is none without nodes
 	// Their store is thrown away, so there is nothing that more patience could save.
-	cp.scheduler.stop(time.Second)
-	cp.manager.stop(time.Second)
-	cp.apiserver.stop(time.Second)
+	cp.scheduler.Stop(time.Second)
+	cp.manager.Stop(time.Second)
+	cp.apiserver.Stop(time.Second)
 	var errs []error
 	if cp.dir != nil {
-		errs = append(errs, cp.dir.remove())
+		errs = append(errs, cp.dir.Remove())
 	}
 	if cp.kube != nil {
 		cp.kube.http.CloseIdleConnections()

@@ -27,6 +27,6 @@
 // # Nothing is left behind
 //
 // On Linux the kernel kills every program when the process that started it dies, however it dies; Stop ends it in order.
-// Temporary directories are locked by their owner, and those of dead owners are removed by the next process. Servers
-// listen on 127.0.0.1 only, on ports from 20000 to 32000.
+// Temporary directories are locked by their owner, and those of dead owners are removed by the next process. Both
+// hold for others' too, by StartProcess and NewTempDir. Servers listen on 127.0.0.1 only, on ports from 20000 to 32000.
 package testenv

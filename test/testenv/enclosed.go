@@ -34,8 +34,8 @@ func (cp *ControlPlane) machineArgs() []string {
 		}
 	}
 	return []string{
-		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--client-ca-file=" + cp.dir.file("ca.crt"),
-		"--kubelet-client-certificate=" + cp.dir.file("kubelet-client.crt"), "--kubelet-client-key=" + cp.dir.file("kubelet-client.key"),
+		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--client-ca-file=" + cp.dir.File("ca.crt"),
+		"--kubelet-client-certificate=" + cp.dir.File("kubelet-client.crt"), "--kubelet-client-key=" + cp.dir.File("kubelet-client.key"),
 		"--kubelet-preferred-address-types=InternalIP",
 	}
 }
@@ -46,19 +46,19 @@ func (cp *ControlPlane) writeKubeletClient() error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(cp.dir.file("kubelet-client.crt"), cert, 0o600); err != nil {
+	if err := os.WriteFile(cp.dir.File("kubelet-client.crt"), cert, 0o600); err != nil {
 		return err
 	}
-	return os.WriteFile(cp.dir.file("kubelet-client.key"), key, 0o600)
+	return os.WriteFile(cp.dir.File("kubelet-client.key"), key, 0o600)
 }
 
 // schedule runs the scheduler. Who waits for a pod waits for it too.
 func (cp *ControlPlane) schedule(path string) (err error) {
-	config := cp.dir.file("kube-scheduler.kubeconfig")
+	config := cp.dir.File("kube-scheduler.kubeconfig")
 	if err := cp.writeMember(config, "system:kube-scheduler", ""); err != nil {
 		return err
 	}
-	cp.scheduler, err = startProcess("kube-scheduler", path, cp.dir.file("kube-scheduler.log"),
-		"--kubeconfig="+config, "--leader-elect=false", "--secure-port=0")
+	cp.scheduler, err = StartProcess("kube-scheduler", cp.dir.File("kube-scheduler.log"), nil,
+		path, "--kubeconfig="+config, "--leader-elect=false", "--secure-port=0")
 	return err
 }

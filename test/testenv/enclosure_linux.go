@@ -100,11 +100,11 @@ func outcomeOf(err error) (int, error) {
 // keep starts the enclosed process, sees that it ends when we are to end, and removes what it leaves.
 func keep() (int, error) {
 	sweepCgroups()
-	dir, err := newTempDir("enclosure")
+	dir, err := NewTempDir("enclosure")
 	if err != nil {
 		return 1, err
 	}
-	inside, err := again(dir.path)
+	inside, err := again(dir.Path)
 	if err != nil {
 		return 1, err
 	}
@@ -113,7 +113,7 @@ func keep() (int, error) {
 		Pdeathsig:  syscall.SIGKILL,
 	}
 	if err := launch(inside.Start); err != nil {
-		return 1, errors.Join(fmt.Errorf("make namespaces: %w", err), dir.remove())
+		return 1, errors.Join(fmt.Errorf("make namespaces: %w", err), dir.Remove())
 	}
 	told := make(chan os.Signal, 1)
 	signal.Notify(told, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT)
@@ -126,7 +126,7 @@ func keep() (int, error) {
 		_ = inside.Process.Kill()
 	}()
 	code, err := outcomeOf(inside.Wait())
-	return code, errors.Join(err, removeCgroup(filepath.Base(dir.path)), dir.remove())
+	return code, errors.Join(err, removeCgroup(filepath.Base(dir.Path)), dir.Remove())
 }
 
 // enter makes the enclosed process at home in its namespaces.

@@ -21,8 +21,8 @@ type Etcd struct {
 	URL string // where clients reach it
 
 	fsync bool
-	dir   *tempDir
-	p     *process
+	dir   *TempDir
+	p     *Process
 }
 
 // StartEtcd starts an etcd server with an empty store, having built it when it is missing. ctx limits the start only;
@@ -33,7 +33,7 @@ func StartEtcd(ctx context.Context, opts ...Option) (*Etcd, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newTempDir("etcd")
+	dir, err := NewTempDir("etcd")
 	if err != nil {
 		return nil, err
 	}
@@ -56,9 +56,9 @@ func (e *Etcd) start(ctx context.Context, path string) error {
 	}
 	e.URL = fmt.Sprintf("http://127.0.0.1:%d", port)
 	peerURL := fmt.Sprintf("http://127.0.0.1:%d", peer)
-	name := filepath.Base(e.dir.path)
+	name := filepath.Base(e.dir.Path)
 	args := []string{
-		"--name=" + name, "--log-level=warn", "--data-dir=" + e.dir.file(fmt.Sprintf("data-%d", port)),
+		path, "--name=" + name, "--log-level=warn", "--data-dir=" + e.dir.File(fmt.Sprintf("data-%d", port)),
 		"--listen-client-urls=" + e.URL, "--advertise-client-urls=" + e.URL,
 		"--listen-peer-urls=" + peerURL, "--initial-advertise-peer-urls=" + peerURL, "--initial-cluster=" + name + "=" + peerURL,
 		"--quota-backend-bytes=8589934592", // the most that etcd recommends: a bench writes much and compacts seldom
@@ -66,7 +66,7 @@ func (e *Etcd) start(ctx context.Context, path string) error {
 	if !e.fsync {
 		args = append(args, "--unsafe-no-fsync")
 	}
-	if e.p, err = startProcess("etcd", path, e.dir.file("etcd.log"), args...); err != nil {
+	if e.p, err = StartProcess("etcd", e.dir.File("etcd.log"), nil, args...); err != nil {
 		return err
 	}
 	return e.p.await(ctx, startLimit, func(ctx context.Context) error { return e.isNamed(ctx, name) })
@@ -98,8 +98,8 @@ func (e *Etcd) isNamed(ctx context.Context, name string) error {
 
 // Stop ends the server and removes its data.
 func (e *Etcd) Stop() error {
-	e.p.stop(2 * time.Second)
-	return e.dir.remove()
+	e.p.Stop(2 * time.Second)
+	return e.dir.Remove()
 }
 
 // shared is the etcd of all control planes that were not given one.

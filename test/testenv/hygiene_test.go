@@ -66,7 +66,7 @@ func TestOwner(t *testing.T) {
 	}
 	cp := ControlPlaneT(t, WithControllers())
 	n := NATST(t, "")
-	fmt.Println("children:", cp.etcd.p.cmd.Process.Pid, cp.apiserver.cmd.Process.Pid, cp.manager.cmd.Process.Pid, n.p.cmd.Process.Pid)
+	fmt.Println("children:", cp.etcd.p.PID(), cp.apiserver.PID(), cp.manager.PID(), n.p.PID())
 	<-context.Background().Done() // until killed
 }
 
@@ -91,7 +91,7 @@ func TestStopLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pids := []int{e.p.cmd.Process.Pid, cp.apiserver.cmd.Process.Pid, cp.manager.cmd.Process.Pid}
+	pids := []int{e.p.PID(), cp.apiserver.PID(), cp.manager.PID()}
 	if err := cp.Stop(); err != nil {
 		t.Error(err)
 	}
@@ -103,7 +103,7 @@ func TestStopLeavesNothing(t *testing.T) {
 			t.Errorf("process %d lives on", pid)
 		}
 	}
-	for _, dir := range []string{cp.Dir, e.dir.path} {
+	for _, dir := range []string{cp.Dir, e.dir.Path} {
 		if _, err := os.Stat(dir); !os.IsNotExist(err) {
 			t.Errorf("%s is still there (%v)", dir, err)
 		}
@@ -114,32 +114,32 @@ func TestStopLeavesNothing(t *testing.T) {
 }
 
 func TestSweepRemovesOnlyWhatIsNobodys(t *testing.T) {
-	mine, err := newTempDir("mine")
+	mine, err := NewTempDir("mine")
 	if err != nil {
 		t.Fatal(err)
 	}
-	atEnd(t, mine.remove)
-	dead, err := newTempDir("dead")
+	atEnd(t, mine.Remove)
+	dead, err := NewTempDir("dead")
 	if err != nil {
 		t.Fatal(err)
 	}
 	dead.lock.Close() // as the end of its owner does
-	young, err := newTempDir("young")
+	young, err := NewTempDir("young")
 	if err != nil {
 		t.Fatal(err)
 	}
 	young.lock.Close()
-	atEnd(t, young.remove)
-	for _, d := range []*tempDir{mine, dead} {
+	atEnd(t, young.Remove)
+	for _, d := range []*TempDir{mine, dead} {
 		old := time.Now().Add(-time.Hour)
-		if err := os.Chtimes(d.path, old, old); err != nil {
+		if err := os.Chtimes(d.Path, old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
 	sweep()
-	for d, want := range map[*tempDir]bool{mine: true, dead: false, young: true} {
-		if _, err := os.Stat(d.path); (err == nil) != want {
-			t.Errorf("%s: there is %v; want %v", filepath.Base(d.path), err == nil, want)
+	for d, want := range map[*TempDir]bool{mine: true, dead: false, young: true} {
+		if _, err := os.Stat(d.Path); (err == nil) != want {
+			t.Errorf("%s: there is %v; want %v", filepath.Base(d.Path), err == nil, want)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestPortTakenMeanwhileIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir, err := newTempDir("ports")
+	dir, err := NewTempDir("ports")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -160,7 +160,7 @@ func TestPortTakenMeanwhileIsTriedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	atEnd(t, taken.Close)
-	n := &NATS{Dir: dir.path, dir: dir, bin: bin["nats-server"]}
+	n := &NATS{Dir: dir.Path, dir: dir, bin: bin["nats-server"]}
 	atEnd(t, n.Stop)
 	if err := n.Configure(""); err != nil {
 		t.Fatal(err)
@@ -183,11 +183,11 @@ func TestPortTakenMeanwhileIsTriedAgain(t *testing.T) {
 func TestSilentServerIsReportedWithItsLog(t *testing.T) {
 	t.Parallel()
 	log := filepath.Join(t.TempDir(), "log")
-	p, err := startProcess("sh", "/bin/sh", log, "-c", "echo what happened; exec sleep 60")
+	p, err := StartProcess("sh", log, nil, "/bin/sh", "-c", "echo what happened; exec sleep 60")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer p.kill()
+	defer p.Kill()
 	err = p.await(t.Context(), 300*time.Millisecond, func(context.Context) error { return syscall.ECONNREFUSED })
 	if err == nil || !strings.Contains(err.Error(), "what happened") || !strings.Contains(err.Error(), "refused") {
 		t.Errorf("got %v; want the end of the log and what was tried", err)

@@ -62,7 +62,7 @@ conntrack: {maxPerCore: 0, min: 0, tcpEstablishedTimeout: 0s, tcpCloseWaitTimeou
 
 // configure writes the configuration of the machine's programs, which find it at /etc/testenv.
 func (m *Machine) configure() error {
-	etc := m.dir.file("etc")
+	etc := m.dir.File("etc")
 	if err := os.MkdirAll(filepath.Join(etc, "cni"), 0o755); err != nil {
 		return err
 	}

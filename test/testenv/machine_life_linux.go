@@ -24,7 +24,7 @@ func (m *Machine) Kill(name string) error {
 	if p == nil {
 		return fmt.Errorf("machine %s runs no %s", m.Name, name)
 	}
-	pid := p.cmd.Process.Pid // of nsenter, whose only child is the program
+	pid := p.PID() // of nsenter, whose only child is the program
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
 	if err != nil {
 		return err
@@ -38,7 +38,7 @@ func (m *Machine) Kill(name string) error {
 			return err
 		}
 	}
-	<-p.done
+	<-p.Done()
 	return nil
 }
 
@@ -48,9 +48,9 @@ func (m *Machine) Crash() {
 	if m.init == nil {
 		return
 	}
-	m.init.kill()
+	m.init.Kill()
 	for _, p := range m.parts {
-		p.kill() // nsenter: what it had started has ended
+		p.Kill() // nsenter: what it had started has ended
 	}
 }
 
@@ -63,7 +63,7 @@ func (m *Machine) Stop() error {
 		errs = append(errs, removeCgroup(m.cgroup))
 	}
 	if m.dir != nil {
-		errs = append(errs, m.dir.remove())
+		errs = append(errs, m.dir.Remove())
 	}
 	return errors.Join(errs...)
 }
@@ -75,7 +75,7 @@ func (m *Machine) unplug() { _ = ip("link del " + m.port()) }
 func (m *Machine) Logs() string {
 	var logs strings.Builder
 	for _, p := range m.parts {
-		fmt.Fprintf(&logs, "--- %s of %s ends with:\n%s\n", p.name, m.Name, p.tail())
+		fmt.Fprintf(&logs, "--- %s of %s ends with:\n%s\n", p.Name, m.Name, p.Tail(logLines))
 	}
 	return logs.String()
 }

@@ -32,11 +32,11 @@ type Machine struct {
 
 	cp     *ControlPlane
 	n      int
-	dir    *tempDir
+	dir    *TempDir
 	cgroup string
 	bin    map[string]string
-	init   *process
-	parts  map[string]*process // what runs on it, by name
+	init   *Process
+	parts  map[string]*Process // what runs on it, by name
 }
 
 // machines numbers the machines of the process.
@@ -54,7 +54,7 @@ func (cp *ControlPlane) StartMachine(ctx context.Context, opts ...Option) (*Mach
 		return nil, err
 	}
 	n := int(machines.Add(1))
-	m := &Machine{Name: o.name, n: n, cp: cp, IP: fmt.Sprintf("192.168.77.%d", 10+n), bin: bin, parts: map[string]*process{}}
+	m := &Machine{Name: o.name, n: n, cp: cp, IP: fmt.Sprintf("192.168.77.%d", 10+n), bin: bin, parts: map[string]*Process{}}
 	if m.Name == "" {
 		m.Name = fmt.Sprintf("machine-%d", n)
 	}
@@ -70,14 +70,14 @@ func (cp *ControlPlane) StartMachine(ctx context.Context, opts ...Option) (*Mach
 
 // prepare makes all that the machine has before it is switched on.
 func (m *Machine) prepare(ctx context.Context) (err error) {
-	if m.dir, err = newTempDir(m.Name); err != nil {
+	if m.dir, err = NewTempDir(m.Name); err != nil {
 		return err
 	}
 	m.cgroup = filepath.Base(os.Getenv(enclosureVar)) + "/" + m.Name
 	if err := makeCgroup(m.cgroup); err != nil {
 		return err
 	}
-	if err := os.WriteFile(m.dir.file("machine.sh"), machineScript, 0o600); err != nil {
+	if err := os.WriteFile(m.dir.File("machine.sh"), machineScript, 0o600); err != nil {
 		return err
 	}
 	if m.bin["pause"], err = m.buildPause(ctx); err != nil {
@@ -92,7 +92,7 @@ func (m *Machine) buildPause(ctx context.Context) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	path := m.dir.file("pause")
+	path := m.dir.File("pause")
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, "./cmd/pause")
 	cmd.Dir = filepath.Join(dir, "..", "..")
 	cmd.Env = append(os.Environ(), "GOWORK=off", "CGO_ENABLED=0")
@@ -140,7 +140,7 @@ func (m *Machine) Start(ctx context.Context, name string) error {
 		return fmt.Errorf("a machine runs no %s", name)
 	}
 	since := time.Now().Truncate(time.Second) // the API server's clock counts in seconds
-	p, err := startProcess(name, "nsenter", m.dir.file(name+".log"), m.enter(append([]string{name}, args...))...)
+	p, err := StartProcess(name, m.dir.File(name+".log"), nil, m.enter(append([]string{name}, args...))...)
 	if err != nil {
 		return err
 	}
@@ -183,13 +183,13 @@ func (m *Machine) switchOn(ctx context.Context) (err error) {
 	m.init, err = startWith(&syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL, Setpgid: true,
-	}, m.Name, "/bin/sh", m.dir.file("machine.log"),
-		m.dir.file("machine.sh"), m.dir.path, m.Name, m.cgroup, m.bin["pause"], m.bin["kubelet"], m.bin["kube-proxy"])
+	}, m.Name, m.dir.File("machine.log"), nil,
+		"/bin/sh", m.dir.File("machine.sh"), m.dir.Path, m.Name, m.cgroup, m.bin["pause"], m.bin["kubelet"], m.bin["kube-proxy"])
 	if err != nil {
 		return err
 	}
 	err = m.init.await(ctx, startLimit, func(context.Context) error {
-		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", m.init.cmd.Process.Pid)); err != nil || filepath.Base(exe) != "pause" {
+		if exe, err := os.Readlink(fmt.Sprintf("/proc/%d/exe", m.init.PID())); err != nil || filepath.Base(exe) != "pause" {
 			return fmt.Errorf("its first process is still %s (%v)", exe, err)
 		}
 		return nil
@@ -200,7 +200,7 @@ func (m *Machine) switchOn(ctx context.Context) (err error) {
 	m.unplug() // from before a crash
 	port := m.port()
 	if err := ip(
-		fmt.Sprintf("link add %s type veth peer name eth0 netns %d", port, m.init.cmd.Process.Pid),
+		fmt.Sprintf("link add %s type veth peer name eth0 netns %d", port, m.init.PID()),
 		fmt.Sprintf("link set %s master %s up", port, enclosureBridge),
 		fmt.Sprintf("route replace %s via %s", m.podCIDR(m.n), m.IP),
 	); err != nil {
@@ -221,14 +221,15 @@ func (m *Machine) port() string { return fmt.Sprintf("port-%d", m.n) }
 // podCIDR returns the addresses of the pods of the n-th machine.
 func (m *Machine) podCIDR(n int) string { return fmt.Sprintf("10.244.%d.0/24", n) }
 
-// enter returns the arguments of nsenter that run args on the machine.
+// enter returns the command, of nsenter, that runs args on the machine.
 func (m *Machine) enter(args []string) []string {
-	return append([]string{"--target", strconv.Itoa(m.init.cmd.Process.Pid), "--mount", "--pid", "--net", "--uts", "--ipc", "--"}, args...)
+	return append([]string{"nsenter", "--target", strconv.Itoa(m.init.PID()), "--mount", "--pid", "--net", "--uts", "--ipc", "--"}, args...)
 }
 
 // Run runs a command on the machine, with stdin as its input. An error holds what it said.
 func (m *Machine) Run(ctx context.Context, stdin io.Reader, args ...string) error {
-	cmd := exec.CommandContext(ctx, "nsenter", m.enter(args)...)
+	command := m.enter(args)
+	cmd := exec.CommandContext(ctx, command[0], command[1:]...)
 	cmd.Stdin = stdin
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%s on %s: %w: %s", strings.Join(args, " "), m.Name, err, strings.TrimSpace(string(out)))

@@ -21,8 +21,8 @@ type NATS struct {
 	Dir  string // holds the configuration, the store and the log; removed by Stop
 
 	bin string
-	dir *tempDir
-	p   *process
+	dir *TempDir
+	p   *Process
 }
 
 // StartNATS starts a nats-server with a configuration in its own language, which may be empty. Address, port, name and
@@ -33,12 +33,12 @@ func StartNATS(ctx context.Context, config string, opts ...Option) (*NATS, error
 	if err != nil {
 		return nil, err
 	}
-	dir, err := newTempDir("nats")
+	dir, err := NewTempDir("nats")
 	if err != nil {
 		return nil, err
 	}
-	n := &NATS{Dir: dir.path, dir: dir, bin: bin["nats-server"]}
-	err = os.WriteFile(dir.file("nats.conf"), []byte(config), 0o600)
+	n := &NATS{Dir: dir.Path, dir: dir, bin: bin["nats-server"]}
+	err = os.WriteFile(dir.File("nats.conf"), []byte(config), 0o600)
 	if err == nil {
 		err = retryPorts(func() (err error) {
 			if n.Port, err = FreePort(); err != nil {
@@ -57,8 +57,8 @@ func StartNATS(ctx context.Context, config string, opts ...Option) (*NATS, error
 // run runs the server until it greets its clients.
 func (n *NATS) run(ctx context.Context) (err error) {
 	name := filepath.Base(n.Dir)
-	n.p, err = startProcess("nats-server", n.bin, n.dir.file("nats.log"), "--config", n.dir.file("nats.conf"),
-		"--addr", "127.0.0.1", "--port", strconv.Itoa(n.Port), "--name", name, "--store_dir", n.dir.file("store"))
+	n.p, err = StartProcess("nats-server", n.dir.File("nats.log"), nil, n.bin, "--config", n.dir.File("nats.conf"),
+		"--addr", "127.0.0.1", "--port", strconv.Itoa(n.Port), "--name", name, "--store_dir", n.dir.File("store"))
 	if err != nil {
 		return err
 	}
@@ -91,11 +91,11 @@ func (n *NATS) greets(ctx context.Context, name string) error {
 }
 
 // Kill ends the server at once, as a crash of its machine would.
-func (n *NATS) Kill() { n.p.kill() }
+func (n *NATS) Kill() { n.p.Kill() }
 
 // Restart starts the server again, having ended it in order if it runs, on the same port and with the same store.
 func (n *NATS) Restart(ctx context.Context) error {
-	n.p.stop(5 * time.Second)
+	n.p.Stop(5 * time.Second)
 	if err := n.run(ctx); err != nil {
 		return fmt.Errorf("start nats-server again: %w", err)
 	}
@@ -104,11 +104,11 @@ func (n *NATS) Restart(ctx context.Context) error {
 
 // Configure replaces the configuration; Restart brings it into force.
 func (n *NATS) Configure(config string) error {
-	return os.WriteFile(n.dir.file("nats.conf"), []byte(config), 0o600)
+	return os.WriteFile(n.dir.File("nats.conf"), []byte(config), 0o600)
 }
 
 // Stop ends the server and removes its directory.
 func (n *NATS) Stop() error {
-	n.p.stop(5 * time.Second)
-	return n.dir.remove()
+	n.p.Stop(5 * time.Second)
+	return n.dir.Remove()
 }

@@ -59,7 +59,7 @@ func (a *authority) pem() []byte {
 
 // write puts everything that is signed for a control plane at address into dir: ca.crt and ca.key, tls.crt and tls.key
 // with which it serves, and sa.key, which signs the tokens of service accounts.
-func (a *authority) write(dir *tempDir, address string) error {
+func (a *authority) write(dir *TempDir, address string) error {
 	serving, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return err
@@ -78,14 +78,14 @@ func (a *authority) write(dir *tempDir, address string) error {
 		return err
 	}
 	for name, key := range map[string]crypto.Signer{"ca.key": a.key, "tls.key": serving, "sa.key": tokens} {
-		if err := writeKey(dir.file(name), key); err != nil {
+		if err := writeKey(dir.File(name), key); err != nil {
 			return err
 		}
 	}
-	if err := os.WriteFile(dir.file("ca.crt"), a.pem(), 0o600); err != nil {
+	if err := os.WriteFile(dir.File("ca.crt"), a.pem(), 0o600); err != nil {
 		return err
 	}
-	return os.WriteFile(dir.file("tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}), 0o600)
+	return os.WriteFile(dir.File("tls.crt"), pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw}), 0o600)
 }
 
 // client makes a certificate with which user, as a member of group, reaches the API server: PEM of it and of its key.

@@ -38,28 +38,35 @@ func launch(start func() error) error {
 	return <-result
 }
 
-// process is one running program whose output goes to a log file.
-type process struct {
-	name string
-	log  string
+// logLines is how much of a program's log goes with an error.
+const logLines = 25
+
+// Process is a program that runs beside us, its output in a log file.
+type Process struct {
+	Name string
+	Log  string // path of the file
+
 	cmd  *exec.Cmd
 	done chan struct{} // closed when the program has ended
-	err  error         // why it ended; read only after done
+	err  error         // how it ended; read only after done
 }
 
-// startProcess runs path with args; its output is appended to the file log.
-func startProcess(name, path, log string, args ...string) (*process, error) {
-	return startWith(childAttr(), name, path, log, args...)
+// StartProcess runs the program args[0] with the other args, in our environment and what env adds to it. Its output is
+// appended to the file log. An interrupt at the terminal reaches only us, so that we can end things in order; on Linux
+// the kernel kills the program when we die without having done so.
+func StartProcess(name, log string, env []string, args ...string) (*Process, error) {
+	return startWith(childAttr(), name, log, env, args...)
 }
 
-// startWith is startProcess with attributes of the caller's choice.
-func startWith(attr *syscall.SysProcAttr, name, path, log string, args ...string) (*process, error) {
+// startWith is StartProcess with attributes of the caller's choice.
+func startWith(attr *syscall.SysProcAttr, name, log string, env []string, args ...string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: open its log: %w", name, err)
 	}
 	defer out.Close() // the child has its own copy
-	p := &process{name: name, log: log, cmd: exec.Command(path, args...), done: make(chan struct{})}
+	p := &Process{Name: name, Log: log, cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
 	p.cmd.SysProcAttr = attr
 	if err := launch(p.cmd.Start); err != nil {
@@ -72,8 +79,25 @@ func startWith(attr *syscall.SysProcAttr, name, path, log string, args ...string
 	return p, nil
 }
 
-// stop asks the program to end, and ends it by force when it has not done so after grace.
-func (p *process) stop(grace time.Duration) {
+// PID returns the id of the process.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Done is closed when the program has ended.
+func (p *Process) Done() <-chan struct{} { return p.done }
+
+// Err returns how the program ended: nil for exit code 0, and as long as it runs.
+func (p *Process) Err() error {
+	select {
+	case <-p.done:
+		return p.err
+	default:
+		return nil
+	}
+}
+
+// Stop asks the program to end, and ends it by force when it has not done so after grace. On nil, a program that was not
+// started, it does nothing.
+func (p *Process) Stop(grace time.Duration) {
 	if p == nil {
 		return
 	}
@@ -83,11 +107,11 @@ func (p *process) stop(grace time.Duration) {
 		return
 	case <-time.After(grace):
 	}
-	p.kill()
+	p.Kill()
 }
 
-// kill ends the program at once, as a crash of its machine would.
-func (p *process) kill() {
+// Kill ends the program at once, as a crash of its machine would. On nil it does nothing.
+func (p *Process) Kill() {
 	if p == nil {
 		return
 	}
@@ -96,7 +120,7 @@ func (p *process) kill() {
 }
 
 // await polls ready until it returns no error, the program ends, or limit has passed. The error holds the end of the log.
-func (p *process) await(ctx context.Context, limit time.Duration, ready func(context.Context) error) error {
+func (p *Process) await(ctx context.Context, limit time.Duration, ready func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	over := make(chan struct{})
@@ -121,31 +145,31 @@ func (p *process) await(ctx context.Context, limit time.Duration, ready func(con
 	if err == nil {
 		return nil
 	}
-	return fmt.Errorf("%s is not ready after %s: %w (%v); its log ends with:\n%s", p.name, limit, err, last, p.tail())
+	return fmt.Errorf("%s is not ready after %s: %w (%v); its log ends with:\n%s", p.Name, limit, err, last, p.Tail(logLines))
 }
 
 // exitError reports a program that ended while it was waited for.
-type exitError struct{ p *process }
+type exitError struct{ p *Process }
 
 // Error says how the program ended and what it last said.
 func (e *exitError) Error() string {
-	return fmt.Sprintf("%s ended while starting (%v); its log ends with:\n%s", e.p.name, e.p.err, e.p.tail())
+	return fmt.Sprintf("%s ended while starting (%v); its log ends with:\n%s", e.p.Name, e.p.err, e.p.Tail(logLines))
 }
 
 // portTaken reports whether err is a program that ended because somebody else had taken its port meanwhile.
 func portTaken(err error) bool {
 	var ended *exitError
-	return errors.As(err, &ended) && strings.Contains(ended.p.tail(), "address already in use")
+	return errors.As(err, &ended) && strings.Contains(ended.p.Tail(logLines), "address already in use")
 }
 
-// tail returns the last lines of the program's log.
-func (p *process) tail() string {
-	text, err := os.ReadFile(p.log)
+// Tail returns the last lines of the program's log, at most so many, or why it cannot be read.
+func (p *Process) Tail(lines int) string {
+	text, err := os.ReadFile(p.Log)
 	if err != nil {
 		return err.Error()
 	}
-	lines := bytes.Split(bytes.TrimRight(text, "\n"), []byte("\n"))
-	return string(bytes.Join(lines[max(0, len(lines)-25):], []byte("\n")))
+	all := bytes.Split(bytes.TrimRight(text, "\n"), []byte("\n"))
+	return string(bytes.Join(all[max(0, len(all)-lines):], []byte("\n")))
 }
 
 // poll calls f now and then every interval until it reports true or an error, or ctx ends.

@@ -140,7 +140,7 @@ func (cp *ControlPlane) Requests() (map[string]Requests, error) {
 	if !cp.audit {
 		return nil, fmt.Errorf("control plane %s writes no audit log; start it WithAudit", cp.Name)
 	}
-	log, err := os.Open(cp.dir.file("audit.log"))
+	log, err := os.Open(cp.dir.File("audit.log"))
 	if err != nil {
 		return nil, fmt.Errorf("read audit log: %w", err)
 	}

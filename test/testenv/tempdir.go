@@ -12,21 +12,23 @@ import (
 
 const tempPrefix = "drover-testenv-"
 
-// tempDir is a temporary directory with a lock that shows other processes that its owner lives, so that what a killed
+// TempDir is a temporary directory with a lock that shows other processes that its owner lives, so that what a killed
 // process left behind is recognised and removed by the next one.
-type tempDir struct {
-	path string
+type TempDir struct {
+	Path string
+
 	lock *os.File
 }
 
 var sweepOnce sync.Once
 
-// newTempDir makes a directory whose name contains name.
-func newTempDir(name string) (*tempDir, error) {
+// NewTempDir makes a directory whose name contains name, and at its first call removes those that nobody has any more.
+// Remove removes it.
+func NewTempDir(name string) (*TempDir, error) {
 	sweepOnce.Do(sweep)
 	path, err := os.MkdirTemp("", tempPrefix+name+"-")
 	if err != nil {
-		return nil, fmt.Errorf("make a temporary directory: %w", err)
+		return nil, fmt.Errorf("make a temporary directory: %w: TMPDIR names another place", err)
 	}
 	lock, err := os.OpenFile(filepath.Join(path, ".lock"), os.O_CREATE|os.O_RDWR, 0o600)
 	if err == nil {
@@ -35,15 +37,15 @@ func newTempDir(name string) (*tempDir, error) {
 	if err != nil {
 		return nil, fmt.Errorf("lock temporary directory %s: %w", path, err)
 	}
-	return &tempDir{path, lock}, nil
+	return &TempDir{Path: path, lock: lock}, nil
 }
 
-// file returns the path of the file called name in the directory.
-func (d *tempDir) file(name string) string { return filepath.Join(d.path, name) }
+// File returns the path of the file called name in the directory.
+func (d *TempDir) File(name string) string { return filepath.Join(d.Path, name) }
 
-// remove deletes the directory with all that is in it.
-func (d *tempDir) remove() error {
-	err := os.RemoveAll(d.path)
+// Remove deletes the directory with all that is in it.
+func (d *TempDir) Remove() error {
+	err := os.RemoveAll(d.Path)
 	d.lock.Close()
 	return err
 }

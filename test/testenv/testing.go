@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -108,12 +109,32 @@ func NamespaceT(t testing.TB, cp *ControlPlane) string {
 // Logs returns the end of the logs of the control plane's programs.
 func (cp *ControlPlane) Logs() string {
 	var logs strings.Builder
-	for _, p := range []*process{cp.apiserver, cp.manager, cp.scheduler} {
+	for _, p := range []*Process{cp.apiserver, cp.manager, cp.scheduler} {
 		if p != nil {
-			fmt.Fprintf(&logs, "--- %s of %s ends with:\n%s\n", p.name, cp.Name, p.tail())
+			fmt.Fprintf(&logs, "--- %s of %s ends with:\n%s\n", p.Name, cp.Name, p.Tail(logLines))
 		}
 	}
 	return logs.String()
+}
+
+// ProgramsT returns the directory of the built programs drover and drover-agent: DROVER_BIN, or else the repository's bin,
+// for tests two directories below its root.
+func ProgramsT(t testing.TB) string {
+	t.Helper()
+	dir := os.Getenv("DROVER_BIN")
+	if dir == "" {
+		dir = filepath.Join("..", "..", "bin")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"drover", "drover-agent"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Fatalf("%v: run `make build` first, or say with DROVER_BIN where the binaries are", err)
+		}
+	}
+	return dir
 }
 
 // NATST starts a nats-server for the test and stops it at the test's end.
