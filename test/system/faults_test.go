@@ -39,18 +39,13 @@ func newScene(t *testing.T) *scene {
 		t.Fatal(err)
 	}
 	for _, app := range []string{"one", "two", "three"} {
-		s.repo.Write("clusters/edge/"+app+".yaml", fmt.Sprintf(
-			"apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: %s}\nspec: {path: apps/%s}\n", app, app))
+		s.repo.Write("clusters/edge/"+app+".yaml", appFile(app))
 	}
 	s.write(0)
 	config := s.drover("hub", "nats-config")
 	s.nats = testenv.NATST(t, strings.ReplaceAll(config, "jetstream: { store_dir: ./jetstream }", "jetstream {}"))
-	api, err := testenv.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
 	s.hub = start(t, s.env, filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir, "--nats-url", s.nats.URL,
-		"--listen", fmt.Sprintf("127.0.0.1:%d", api), "--poll-interval", "1s")
+		"--listen", freeAddr(t), "--poll-interval", "1s")
 	credential := filepath.Join(dir, "edge.json")
 	s.poll("the hub knows the cluster", func() (bool, string) {
 		out, err := s.try("agent", "credential", "--cluster", "edge", "--replace")
@@ -59,15 +54,11 @@ func newScene(t *testing.T) *scene {
 		}
 		return os.WriteFile(credential, []byte(out), 0o600) == nil, ""
 	})
-	probe, err := testenv.FreePort()
-	if err != nil {
-		t.Fatal(err)
-	}
 	if _, err := s.cp.Kube().Apply(ctx, "test", "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge}\n"); err != nil {
 		t.Fatal(err)
 	}
 	s.agent = start(t, nil, filepath.Join(s.bin, "drover-agent"), "--credential", credential, "--kubeconfig", s.cp.Kubeconfig,
-		"--listen", fmt.Sprintf("127.0.0.1:%d", probe))
+		"--listen", freeAddr(t))
 	return s
 }
 
@@ -86,6 +77,10 @@ func (s *scene) write(n int) {
 	}
 }
 
+func appFile(app string) string {
+	return fmt.Sprintf("apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: %s}\nspec: {path: apps/%s}\n", app, app)
+}
+
 // objects are the names of an app's objects at revision n.
 func objects(app string, n int) []string {
 	return []string{app + "-always", fmt.Sprintf("%s-odd-%d", app, n%2), fmt.Sprintf("%s-third-%d", app, n%3)}
@@ -93,14 +88,7 @@ func objects(app string, n int) []string {
 
 // settled says whether the cluster holds exactly revision n, and the hub says so too.
 func (s *scene) settled(n int) (bool, string) {
-	list, err := s.cp.Kube().List(s.t.Context(), "v1", "ConfigMap", "edge", url.Values{"labelSelector": {"drover.dev/app"}})
-	if err != nil {
-		return false, err.Error()
-	}
-	got := map[string]string{}
-	for _, o := range list {
-		got[o.Text("metadata", "name")] = o.Text("data", "revision")
-	}
+	got := s.revisions()
 	want := 0
 	for _, app := range []string{"one", "two", "three"} {
 		for _, name := range objects(app, n) {
@@ -115,6 +103,19 @@ func (s *scene) settled(n int) (bool, string) {
 	}
 	out, err := s.try("status", "--exit-code")
 	return err == nil, out
+}
+
+// revisions are the revisions that the cluster's objects are at, by name.
+func (s *scene) revisions() map[string]string {
+	list, err := s.cp.Kube().List(s.t.Context(), "v1", "ConfigMap", "edge", url.Values{"labelSelector": {"drover.dev/app"}})
+	if err != nil {
+		return map[string]string{"the API server": err.Error()} // it may have been killed
+	}
+	got := map[string]string{}
+	for _, o := range list {
+		got[o.Text("metadata", "name")] = o.Text("data", "revision")
+	}
+	return got
 }
 
 func (s *scene) poll(what string, cond func() (bool, string)) {
@@ -215,4 +216,47 @@ func (s *scene) identities() map[string]string {
 		out[o.Text("metadata", "name")] = o.Text("metadata", "uid")
 	}
 	return out
+}
+
+// What cannot be read in a cluster's folder is not taken for gone: nothing of it is deleted, and what can be read goes on.
+func TestWhatCannotBeReadIsNotDeleted(t *testing.T) {
+	t.Parallel()
+	s := newScene(t)
+	s.poll("the first revision", func() (bool, string) { return s.settled(0) })
+	before := s.identities()
+
+	s.repo.Write("clusters/edge/one.yaml", "apiVersion: drover.dev/v1alpha1\n  kind: [App\n")
+	s.repo.Write("clusters/edge/two.yaml", "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: two}\nspec: {path: apps/nowhere}\n")
+	s.write(1)
+	s.poll("the app that can be read at the new revision, and the others as they were", func() (bool, string) {
+		list := s.revisions()
+		for _, name := range objects("three", 1) {
+			if list[name] != "1" {
+				return false, fmt.Sprint(list)
+			}
+		}
+		for _, app := range []string{"one", "two"} {
+			for _, name := range objects(app, 0) {
+				if list[name] != "0" {
+					return false, fmt.Sprint(list)
+				}
+			}
+		}
+		out, _ := s.try("status", "edge")
+		return strings.Contains(out, "clusters/edge/one.yaml:2") && strings.Contains(out, "clusters/edge/two.yaml:4"), out
+	})
+	if _, err := s.try("status", "--exit-code"); err == nil {
+		t.Error("status has no bad news")
+	}
+
+	for _, app := range []string{"one", "two"} {
+		s.repo.Write("clusters/edge/"+app+".yaml", appFile(app))
+	}
+	s.write(2)
+	s.poll("everything at the mended revision", func() (bool, string) { return s.settled(2) })
+	for name, uid := range s.identities() {
+		if strings.HasSuffix(name, "-always") && before[name] != uid {
+			t.Errorf("%s was deleted and made again", name)
+		}
+	}
 }
