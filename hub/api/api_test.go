@@ -1,0 +1,104 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// nobody has no identities, as a hub that has just begun.
+type nobody struct{}
+
+func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
+func (nobody) Issue(string, bool) (protocol.Credential, error) {
+	return protocol.Credential{}, hub.ErrIssued
+}
+
+// serve serves the API of a hub that knows no clusters yet, and gives a client for it.
+func serve(t *testing.T) (c Client, poked func() int) {
+	t.Helper()
+	pokes := 0
+	s := &Server{State: hub.New("/fleet").State(), Identities: nobody{}, Joined: func(string) {}, Poke: func() { pokes++ },
+		Token: "the-token", Log: slog.New(slog.DiscardHandler)}
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	return Client{URL: server.URL, Token: "the-token"}, func() int { return pokes }
+}
+
+func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
+	c, poked := serve(t)
+	for _, token := range []string{"", "the-toke", "the-token2", "guess"} {
+		stranger := Client{URL: c.URL, Token: token}
+		_, clusters := stranger.Clusters(t.Context(), "")
+		_, cluster := stranger.Cluster(t.Context(), "staging")
+		_, credential := stranger.Credential(t.Context(), "staging", true)
+		for what, err := range map[string]error{
+			"clusters": clusters, "cluster": cluster, "credential": credential, "poke": stranger.Poke(t.Context()),
+			"watch": stranger.Watch(t.Context(), "", func(Fleet) error { return errors.New("answered") }),
+		} {
+			if err == nil || !strings.Contains(err.Error(), "does not accept this token") {
+				t.Errorf("%s with the token %q: %v", what, token, err)
+			}
+		}
+	}
+	if poked() != 0 {
+		t.Error("a stranger's poke was taken")
+	}
+	if err := c.Poke(t.Context()); err != nil || poked() != 1 {
+		t.Errorf("poke: %v, %d times", err, poked())
+	}
+}
+
+func TestAnswersSayWhatToDo(t *testing.T) {
+	c, _ := serve(t)
+	f, err := c.Clusters(t.Context(), "")
+	if err != nil || f.Clusters == nil || f.Source.Repository != "/fleet" {
+		t.Errorf("clusters of an empty hub: %+v, %v", f, err)
+	}
+	if _, err := c.Clusters(t.Context(), "env=("); err == nil || !strings.Contains(err.Error(), "is not understood") {
+		t.Errorf("a broken selector: %v", err)
+	}
+	for what, err := range map[string]error{
+		"cluster":    second(c.Cluster(t.Context(), "staging")),
+		"credential": second(c.Credential(t.Context(), "staging", false)),
+	} {
+		if err == nil || !strings.Contains(err.Error(), "add a folder clusters/staging/") || !strings.Contains(err.Error(), "has not been read yet") {
+			t.Errorf("%s of a cluster that is not known: %v", what, err)
+		}
+	}
+	away := Client{URL: "http://127.0.0.1:1", Token: "x"}
+	if err := away.Poke(t.Context()); err == nil || !strings.Contains(err.Error(), "no hub answers at http://127.0.0.1:1") {
+		t.Errorf("a hub that is away: %v", err)
+	}
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	if err := (Client{URL: other.URL}).Poke(t.Context()); err == nil || !strings.Contains(err.Error(), "is that the address of a Drover hub?") {
+		t.Errorf("some other server: %v", err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+func TestWatchBeginsWithHowThingsAre(t *testing.T) {
+	c, _ := serve(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := 0
+	err := c.Watch(ctx, "", func(f Fleet) error {
+		seen++
+		if f.Source.Repository != "/fleet" {
+			t.Errorf("it begins with %+v", f)
+		}
+		cancel()
+		return nil
+	})
+	if err != nil || seen != 1 {
+		t.Errorf("Watch = %v after %d answers; want an end without error", err, seen)
+	}
+}
