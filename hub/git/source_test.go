@@ -94,6 +94,9 @@ func TestPokes(t *testing.T) {
 		f.want(t, "0s", "0s", "0s")
 		f.err = nil
 		s.Poke()
+		if snap, err := s.Next(t.Context(), zero); snap == nil || err != nil {
+			t.Errorf("that it can be read again is not told: %v", err)
+		}
 		done := make(chan hub.Snapshot)
 		go func() { snap, _ := s.Next(t.Context(), zero); done <- snap }()
 		synctest.Wait()
