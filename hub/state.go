@@ -22,7 +22,6 @@ type State struct {
 	mu      sync.Mutex
 	index   *query.Index
 	source  SourceStatus
-	version uint64
 	changed chan struct{} // closed at the next change
 }
 
@@ -51,7 +50,6 @@ func (s *State) edit(f func(*query.Index, *SourceStatus)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f(s.index, &s.source)
-	s.version++
 	close(s.changed)
 	s.changed = make(chan struct{})
 }

@@ -11,8 +11,8 @@ const (
 	StreamJournal = "journal" // events, by age
 )
 
-// Headers on messages of the desired bucket, for the hub's own eyes when its store was lost.
-// They are not signed: agents never look at them.
+// HeaderGeneration is a header on the messages of the desired bucket: the bundle's generation, for the hub's own eyes when
+// its store was lost. It is not signed, and agents never look at it.
 const HeaderGeneration = "Drover-Generation"
 
 // MaxChunk is the most of a blob that one message carries, in bytes. It stays well under the

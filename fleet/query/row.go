@@ -35,10 +35,10 @@ type Row struct {
 	Generation uint64            `json:"generation"` // published
 	Accepted   uint64            `json:"accepted"`   // by the agent
 	Desired    protocol.Revision `json:"desired,omitzero"`
-	Applied    protocol.Revision `json:"applied,omitzero"`
-	Apps       Count             `json:"apps"`    // healthy of all
-	Objects    Count             `json:"objects"` // current of all
-	Drift      uint64            `json:"drift"`   // corrections since the agent started
+	Applied    protocol.Revision `json:"applied,omitzero"` // what the agent accepted; whether all of it is applied, Health and Apps say
+	Apps       Count             `json:"apps"`             // healthy of all
+	Objects    Count             `json:"objects"`          // current of all
+	Drift      uint64            `json:"drift"`            // corrections since the agent started
 	Received   time.Time         `json:"received,omitzero"`
 	Agent      protocol.Agent    `json:"agent,omitzero"`
 	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
