@@ -36,6 +36,9 @@ type Cluster struct {
 	Labels  map[string]string // for selectors
 	Vars    map[string]string // for ${var} substitution
 	Suspend bool              // leave the whole cluster as it is
+	// PruneOnRemove: when the folder goes, what Drover delivered there goes too. Otherwise it is left running.
+	PruneOnRemove bool
+	AgentImage    string // image its agent is to run; the one that was installed, if empty
 	// Unclear says that the cluster's own description cannot be read: Labels, Vars and Suspend are not known, and keep
 	// what they were.
 	Unclear bool

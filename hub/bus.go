@@ -53,4 +53,6 @@ type Identities interface {
 	// Issue makes the credential of cluster's agent. If there is one already it is an error wrapping
 	// ErrIssued, unless replace is set: then the old one opens nothing any more.
 	Issue(cluster string, replace bool) (protocol.Credential, error)
+	// Revoke ends every credential of a cluster, at once: live connections are cut. It is no error if there is none.
+	Revoke(cluster string) error
 }

@@ -40,6 +40,10 @@ type Bundle struct {
 	// missing from such a bundle is left as it is: absence never deletes.
 	Incomplete string `json:"incomplete,omitempty"`
 	Apps       []App  `json:"apps"`
+	// AgentImage is the image that the agent itself is to run; it stays as it is if empty.
+	AgentImage string `json:"agentImage,omitempty"`
+	// Trust is whom to believe from now on; nil for no news.
+	Trust *Trust `json:"trust,omitempty"`
 	// Content is the digest of what the bundle asks for, as the hub that signed it computed it. An agent repeats it and
 	// does not compute its own: it may not know all fields of a newer hub's bundle.
 	Content string `json:"content,omitempty"`
@@ -108,6 +112,11 @@ func (b Bundle) Check() error {
 	}
 	if err := CheckName(b.Cluster); err != nil {
 		return fmt.Errorf("the bundle's cluster: %w", err)
+	}
+	if b.Trust != nil {
+		if err := b.Trust.Check("bundle"); err != nil {
+			return err
+		}
 	}
 	seen := make(map[string]bool, len(b.Apps))
 	for _, a := range b.Apps {

@@ -2,22 +2,27 @@ package protocol
 
 import (
 	"crypto/ecdh"
-	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 )
 
-// Credential is all that an agent needs to be the agent of one cluster. It is a secret.
+// Credential is all that an agent needs to be the agent of one cluster. It is a secret, made in the cluster and kept
+// there: the hub knows its public parts only.
 type Credential struct {
-	Version int      `json:"version"`
-	Cluster string   `json:"cluster"`
-	Servers []string `json:"servers"` // NATS URLs
-	JWT     string   `json:"jwt"`     // NATS user JWT
-	Seed    string   `json:"seed"`    // NATS user nkey seed
-	OpenKey []byte   `json:"openKey"` // X25519 private key that opens this cluster's bundles
-	HubKeys [][]byte `json:"hubKeys"` // ed25519 public keys that may sign them
+	Version int    `json:"version"`
+	Cluster string `json:"cluster"`
+	Trust
+	JWT     string `json:"jwt"`     // NATS user JWT
+	Seed    string `json:"seed"`    // NATS user nkey seed; it signs what the agent says, too
+	OpenKey []byte `json:"openKey"` // X25519 private key that opens this cluster's bundles
+	// Earlier are the open keys of the credential before this one: a bundle may still be sealed to it.
+	Earlier [][]byte  `json:"earlier,omitempty"`
+	Issued  time.Time `json:"issued,omitzero"`
+	Expires time.Time `json:"expires,omitzero"` // of JWT; never, if zero
+	Token   string    `json:"token,omitempty"`  // public key of the join token that bought it
 }
 
 // DecodeCredential reads a credential, and says what it lacks.
@@ -37,21 +42,10 @@ func DecodeCredential(data []byte) (Credential, error) {
 		return Credential{}, errors.New("the credential is incomplete: it needs servers, jwt, seed, openKey and hubKeys; " +
 			"make a new one with `drover agent manifest`")
 	}
-	for _, k := range c.HubKeys {
-		if len(k) != ed25519.PublicKeySize {
-			return Credential{}, fmt.Errorf("the credential's hub key has %d bytes instead of %d", len(k), ed25519.PublicKeySize)
-		}
+	if err := c.Check("credential"); err != nil {
+		return Credential{}, err
 	}
 	return c, nil
-}
-
-// SigningKeys are HubKeys with their type.
-func (c Credential) SigningKeys() []ed25519.PublicKey {
-	out := make([]ed25519.PublicKey, len(c.HubKeys))
-	for i, k := range c.HubKeys {
-		out[i] = k
-	}
-	return out
 }
 
 // NewOpenKey makes the key pair that a cluster's bundles are sealed to.
@@ -61,6 +55,15 @@ func NewOpenKey() (private, public []byte, err error) {
 		return nil, nil, err
 	}
 	return k.Bytes(), k.PublicKey().Bytes(), nil
+}
+
+// OpenPublic is the public part of a private open key.
+func OpenPublic(private []byte) ([]byte, error) {
+	k, err := x25519().NewPrivateKey(private)
+	if err != nil {
+		return nil, fmt.Errorf("this is no X25519 private key: %w", err)
+	}
+	return k.PublicKey().Bytes(), nil
 }
 
 func x25519() ecdh.Curve { return ecdh.X25519() }

@@ -76,7 +76,7 @@ func TestVerifyRefuses(t *testing.T) {
 		"a payload cut short":    {edited(func(e *Envelope) { e.Payload = e.Payload[:len(e.Payload)-1] }), ErrUnsigned, ""},
 		"a payload put in":       {edited(func(e *Envelope) { e.Payload = []byte(`{"version":1}`) }), ErrUnsigned, ""},
 		"another payload type":   {edited(func(e *Envelope) { e.PayloadType = "text/plain" }), ErrMalformed, `"text/plain"`},
-		"another type, signed":   {func(t testing.TB) []byte { return signAnything(t, "text/plain", []byte("{}"), hub) }, ErrMalformed, "no bundle"},
+		"another type, signed":   {func(t testing.TB) []byte { return signAnything(t, "text/plain", []byte("{}"), hub) }, ErrMalformed, "no application/vnd.drover.bundle+json"},
 		"a signed text":          {func(t testing.TB) []byte { return signAnything(t, BundleType, []byte("hello"), hub) }, ErrMalformed, "payload"},
 		"nothing":                {func(testing.TB) []byte { return nil }, ErrMalformed, "envelope"},
 		"no JSON":                {func(testing.TB) []byte { return []byte("hello") }, ErrMalformed, "envelope"},

@@ -89,8 +89,8 @@ func testEvent() Event {
 func testCredential(t testing.TB, edits ...func(*Credential)) Credential {
 	private, _ := testOpenKey(t, "staging")
 	c := Credential{
-		Version: 1, Cluster: "staging", Servers: []string{"tls://hub.example:4222"}, JWT: "header.claims.signature",
-		Seed: "SUNOSEEDBUTATEST", OpenKey: private, HubKeys: [][]byte{testPublic("hub")},
+		Version: 1, Cluster: "staging", JWT: "header.claims.signature", Seed: "SUNOSEEDBUTATEST", OpenKey: private,
+		Trust: Trust{Servers: []string{"tls://hub.example:4222"}, HubKeys: [][]byte{testPublic("hub")}},
 	}
 	for _, edit := range edits {
 		edit(&c)

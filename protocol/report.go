@@ -57,6 +57,9 @@ type Agent struct {
 	Identity   string    `json:"identity"` // pod name, or host name outside of a pod
 	Started    time.Time `json:"started"`
 	Kubernetes string    `json:"kubernetes,omitempty"` // the API server's version
+	Image      string    `json:"image,omitempty"`      // it runs, as its pod names it
+	Trust      string    `json:"trust,omitempty"`      // Trust.ID of whom it believes
+	Expires    time.Time `json:"expires,omitzero"`     // of its credential
 }
 
 // Refusal says which bundle was refused, and why.
@@ -116,6 +119,7 @@ type Event struct {
 	Version    int        `json:"version"`
 	Cluster    string     `json:"cluster"`
 	Seq        uint64     `json:"seq"`
+	Prev       uint64     `json:"prev,omitempty"` // Seq of the event before it, so that a gap is seen; 0 if nobody knows
 	Time       time.Time  `json:"time"`
 	Kind       EventKind  `json:"kind"`
 	App        string     `json:"app,omitempty"`

@@ -59,7 +59,9 @@ func AgentSubjects(cluster string) (publish, subscribe []string) {
 		directGet(BucketBlobs, "$KV."+BucketBlobs+".*.*"),
 		ReportSubject(cluster),
 		JournalSubject(cluster),
+		RenewSubject(cluster),
+		HelloSubject(cluster),
 	}
-	subscribe = []string{DesiredSubject(cluster), InboxPrefix(cluster) + ".>"}
+	subscribe = []string{DesiredSubject(cluster), AskSubject(cluster), InboxPrefix(cluster) + ".>"}
 	return publish, subscribe
 }

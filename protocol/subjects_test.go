@@ -14,8 +14,10 @@ func TestAgentMayUseExactlyTheseSubjects(t *testing.T) {
 		"$JS.API.DIRECT.GET.KV_blobs.$KV.blobs.*.*",
 		"$KV.report.staging",
 		"journal.staging",
+		"renew.staging",
+		"hello.staging",
 	}
-	wantSubscribe := []string{"$KV.desired.staging", "_INBOX_staging.>"}
+	wantSubscribe := []string{"$KV.desired.staging", "ask.staging", "_INBOX_staging.>"}
 	if !slices.Equal(publish, wantPublish) {
 		t.Errorf("may publish to %q, want %q", publish, wantPublish)
 	}

@@ -73,8 +73,9 @@ func (h *Hub) credentials(t testing.TB) {
 		t.Fatal(err)
 	}
 	h.Key, h.OpenKey = private, openPublic
-	h.Credential = protocol.Credential{Version: protocol.Version, Cluster: h.Cluster, Servers: []string{h.NATS.URL},
-		JWT: "not asked for", Seed: string(seed), OpenKey: open, HubKeys: [][]byte{public}}
+	h.Credential = protocol.Credential{Version: protocol.Version, Cluster: h.Cluster,
+		Trust: protocol.Trust{Servers: []string{h.NATS.URL}, HubKeys: [][]byte{public}},
+		JWT:   "not asked for", Seed: string(seed), OpenKey: open}
 }
 
 func (h *Hub) connect(t testing.TB) {

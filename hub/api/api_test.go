@@ -17,6 +17,7 @@ import (
 type nobody struct{}
 
 func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
+func (nobody) Revoke(string) error           { return nil }
 func (nobody) Issue(string, bool) (protocol.Credential, error) {
 	return protocol.Credential{}, hub.ErrIssued
 }

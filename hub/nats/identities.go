@@ -58,11 +58,14 @@ func OpenIdentities(dir string, keys *Keys) (*Identities, error) {
 		}
 		var id identity
 		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		if err := json.Unmarshal(data, &id); err != nil || id.Cluster != name || len(id.OpenKey) != 32 {
+		if err := json.Unmarshal(data, &id); err != nil || id.Cluster != name || id.User != "" && len(id.OpenKey) != 32 {
 			return nil, fmt.Errorf("%s does not hold the identity of cluster %s: bring it back from a backup, or remove it and "+
 				"install that cluster's agent anew", file, name)
 		}
-		ids.known[name], ids.byUser[id.User] = id, name
+		ids.known[name] = id
+		if id.User != "" {
+			ids.byUser[id.User] = name
+		}
 	}
 	return ids, nil
 }
@@ -79,8 +82,8 @@ func (ids *Identities) Advertise(servers []string, cutOff func(users []string) e
 func (ids *Identities) OpenKey(cluster string) ([]byte, bool) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	id, ok := ids.known[cluster]
-	return id.OpenKey, ok
+	id := ids.known[cluster]
+	return id.OpenKey, id.User != ""
 }
 
 // cluster is whose the user key is.
@@ -117,6 +120,38 @@ func (ids *Identities) Issue(cluster string, replace bool) (protocol.Credential,
 	return cred, cutOff(ids.Revoked())
 }
 
+// Revoke implements hub.Identities.
+func (ids *Identities) Revoke(cluster string) error {
+	ids.mu.Lock()
+	id, ok := ids.known[cluster]
+	if !ok || id.User == "" {
+		ids.mu.Unlock()
+		return nil
+	}
+	user := id.User
+	id.Revoked = append(id.Revoked, user)
+	id.User, id.OpenKey = "", nil
+	err := ids.save(id)
+	if err == nil {
+		delete(ids.byUser, user)
+		ids.known[cluster] = id
+	}
+	cutOff := ids.cutOff
+	ids.mu.Unlock()
+	if err != nil || cutOff == nil {
+		return err
+	}
+	return cutOff(ids.Revoked())
+}
+
+func (ids *Identities) save(id identity) error {
+	data, err := json.MarshalIndent(id, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(ids.dir, id.Cluster+".json"), data)
+}
+
 func (ids *Identities) issue(cluster string, replace bool) (protocol.Credential, error) {
 	var none protocol.Credential
 	if err := protocol.CheckName(cluster); err != nil {
@@ -125,7 +160,7 @@ func (ids *Identities) issue(cluster string, replace bool) (protocol.Credential,
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	old, exists := ids.known[cluster]
-	if exists && !replace {
+	if old.User != "" && !replace {
 		return none, fmt.Errorf("cluster %s: %w, on %s: its agent would be locked out by another. Use the manifest "+
 			"you have; or say --replace if it is lost, and apply the new one", cluster, hub.ErrIssued, old.Issued.Format(time.DateTime))
 	}
@@ -151,20 +186,19 @@ func (ids *Identities) issue(cluster string, replace bool) (protocol.Credential,
 	}
 	id := identity{Cluster: cluster, User: user, OpenKey: public, Issued: time.Now().UTC()}
 	if exists {
-		id.Revoked = append(old.Revoked, old.User)
+		id.Revoked = old.Revoked
+		if old.User != "" {
+			id.Revoked = append(id.Revoked, old.User)
+		}
 	}
-	data, err := json.MarshalIndent(id, "", "  ")
-	if err != nil {
-		return none, err
-	}
-	if err := writeFile(filepath.Join(ids.dir, cluster+".json"), data); err != nil {
+	if err := ids.save(id); err != nil {
 		return none, err
 	}
 	delete(ids.byUser, old.User)
 	ids.known[cluster], ids.byUser[user] = id, cluster
 	return protocol.Credential{
-		Version: protocol.Version, Cluster: cluster, Servers: ids.servers, JWT: token, Seed: string(seed), OpenKey: private,
-		HubKeys: [][]byte{ids.keys.Signer.Public().(ed25519.PublicKey)},
+		Version: protocol.Version, Cluster: cluster, JWT: token, Seed: string(seed), OpenKey: private,
+		Trust: protocol.Trust{Servers: ids.servers, HubKeys: [][]byte{ids.keys.Signer.Public().(ed25519.PublicKey)}},
 	}, nil
 }
 
