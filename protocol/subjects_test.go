@@ -26,6 +26,17 @@ func TestAgentMayUseExactlyTheseSubjects(t *testing.T) {
 	}
 }
 
+// TestJoinTokenMayUseExactlyTheseSubjects: a token is good for one question.
+func TestJoinTokenMayUseExactlyTheseSubjects(t *testing.T) {
+	publish, subscribe := JoinSubjects("UABC")
+	if want := []string{"join.UABC"}; !slices.Equal(publish, want) {
+		t.Errorf("may publish to %q, want %q", publish, want)
+	}
+	if want := []string{"_INBOX_UABC.>"}; !slices.Equal(subscribe, want) {
+		t.Errorf("may subscribe to %q, want %q", subscribe, want)
+	}
+}
+
 // TestSubjectsAreThoseOfTheirBuckets pins the rest: agents of an older release go on using them.
 func TestSubjectsAreThoseOfTheirBuckets(t *testing.T) {
 	for got, want := range map[string]string{
@@ -37,6 +48,9 @@ func TestSubjectsAreThoseOfTheirBuckets(t *testing.T) {
 		ReportSubject("staging"):  "$KV.report.staging",
 		JournalSubject("staging"): "journal.staging",
 		InboxPrefix("staging"):    "_INBOX_staging",
+		RenewSubject("staging"):   "renew.staging",
+		HelloSubject("staging"):   "hello.staging",
+		AskSubject("staging"):     "ask.staging",
 	} {
 		if got != want {
 			t.Errorf("subject %q, want %q", got, want)
