@@ -50,9 +50,15 @@ type Identities interface {
 	// OpenKey is the public key that cluster's bundles are sealed to; ok is false as long as no credential was
 	// made for its agent.
 	OpenKey(cluster string) (key []byte, ok bool)
-	// Issue makes the credential of cluster's agent. If there is one already it is an error wrapping
-	// ErrIssued, unless replace is set: then the old one opens nothing any more.
-	Issue(cluster string, replace bool) (protocol.Credential, error)
+	// Token makes a join token for cluster's agent. If the cluster has a live credential it is an error wrapping ErrIssued,
+	// unless o.Replace is set: then all older credentials end when the token is used.
+	Token(cluster string, o TokenOptions) (protocol.JoinToken, error)
 	// Revoke ends every credential of a cluster, at once: live connections are cut. It is no error if there is none.
 	Revoke(cluster string) error
+}
+
+// TokenOptions are what a join token may do.
+type TokenOptions struct {
+	Replace bool          // it takes the place of the credentials there are
+	TTL     time.Duration // 0 means a day
 }

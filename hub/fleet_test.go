@@ -133,7 +133,7 @@ func (r *rig) start() {
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
-	r.ids = must(nats.OpenIdentities(filepath.Join(r.data, "clusters"), keys))
+	r.ids = must(nats.OpenIdentities(r.data, keys))
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
 	server := must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), keys, r.ids.Revoked(), log))
 	r.keys, r.server = keys, server

@@ -56,8 +56,7 @@ const maxBody = 1 << 16
 type Server struct {
 	State      *hub.State
 	Identities hub.Identities
-	Joined     func(cluster string) // told when a credential was made
-	Poke       func()               // looks at the repository at once
+	Poke       func() // looks at the repository at once
 	Token      string
 	Log        *slog.Logger
 }
@@ -68,7 +67,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/credential", s.guard(s.credential))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
 		s.Poke()
 		return struct{}{}, nil
@@ -168,30 +167,6 @@ func (s *Server) find(r *http.Request) (query.Cluster, error) {
 		return c, failure{http.StatusNotFound, why}
 	}
 	return c, nil
-}
-
-func (s *Server) credential(r *http.Request) (any, error) {
-	c, err := s.find(r)
-	if err != nil {
-		return nil, err
-	}
-	if c.Released {
-		return nil, failure{http.StatusConflict, fmt.Sprintf("the folder of cluster %s is gone from Git: bring it back first", c.Name)}
-	}
-	var ask struct{ Replace bool }
-	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil && !errors.Is(err, io.EOF) {
-		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
-	}
-	cred, err := s.Identities.Issue(c.Name, ask.Replace)
-	if errors.Is(err, hub.ErrIssued) {
-		return nil, failure{http.StatusConflict, err.Error()}
-	}
-	if err != nil {
-		return nil, err
-	}
-	s.Log.Info("a credential was issued", "cluster", c.Name, "replace", ask.Replace)
-	s.Joined(c.Name)
-	return cred, nil
 }
 
 // watch sends the fleet as server-sent events: now, and after every change.

@@ -18,34 +18,34 @@ type nobody struct{}
 
 func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
 func (nobody) Revoke(string) error           { return nil }
-func (nobody) Issue(string, bool) (protocol.Credential, error) {
-	return protocol.Credential{}, hub.ErrIssued
+func (nobody) Token(string, hub.TokenOptions) (protocol.JoinToken, error) {
+	return protocol.JoinToken{}, hub.ErrIssued
 }
 
 // serve serves the API of a hub that knows no clusters yet, and gives a client for it.
 func serve(t *testing.T) (c Client, poked func() int) {
 	t.Helper()
 	pokes := 0
-	s := &Server{State: hub.New("/fleet").State(), Identities: nobody{}, Joined: func(string) {}, Poke: func() { pokes++ },
+	s := &Server{State: hub.New("/fleet").State(), Identities: nobody{}, Poke: func() { pokes++ },
 		Token: "the-token", Log: slog.New(slog.DiscardHandler)}
 	server := httptest.NewServer(s.Handler())
 	t.Cleanup(server.Close)
-	return Client{URL: server.URL, Token: "the-token"}, func() int { return pokes }
+	return Client{URL: server.URL, APIToken: "the-token"}, func() int { return pokes }
 }
 
 func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 	c, poked := serve(t)
-	for _, token := range []string{"", "the-toke", "the-token2", "guess"} {
-		stranger := Client{URL: c.URL, Token: token}
+	for _, guess := range []string{"", "the-toke", "the-token2", "guess"} {
+		stranger := Client{URL: c.URL, APIToken: guess}
 		_, clusters := stranger.Clusters(t.Context(), "")
 		_, cluster := stranger.Cluster(t.Context(), "staging")
-		_, credential := stranger.Credential(t.Context(), "staging", true)
+		_, token := stranger.Token(t.Context(), "staging", TokenRequest{Replace: true})
 		for what, err := range map[string]error{
-			"clusters": clusters, "cluster": cluster, "credential": credential, "poke": stranger.Poke(t.Context()),
+			"clusters": clusters, "cluster": cluster, "token": token, "poke": stranger.Poke(t.Context()),
 			"watch": stranger.Watch(t.Context(), "", func(Fleet) error { return errors.New("answered") }),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "does not accept this token") {
-				t.Errorf("%s with the token %q: %v", what, token, err)
+				t.Errorf("%s with the token %q: %v", what, guess, err)
 			}
 		}
 	}
@@ -67,14 +67,14 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 		t.Errorf("a broken selector: %v", err)
 	}
 	for what, err := range map[string]error{
-		"cluster":    second(c.Cluster(t.Context(), "staging")),
-		"credential": second(c.Credential(t.Context(), "staging", false)),
+		"cluster": second(c.Cluster(t.Context(), "staging")),
+		"token":   second(c.Token(t.Context(), "staging", TokenRequest{})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "add a folder clusters/staging/") || !strings.Contains(err.Error(), "has not been read yet") {
 			t.Errorf("%s of a cluster that is not known: %v", what, err)
 		}
 	}
-	away := Client{URL: "http://127.0.0.1:1", Token: "x"}
+	away := Client{URL: "http://127.0.0.1:1", APIToken: "x"}
 	if err := away.Poke(t.Context()); err == nil || !strings.Contains(err.Error(), "no hub answers at http://127.0.0.1:1") {
 		t.Errorf("a hub that is away: %v", err)
 	}

@@ -18,8 +18,8 @@ import (
 
 // Client asks a hub.
 type Client struct {
-	URL   string // of the hub, as http://127.0.0.1:7780
-	Token string
+	URL      string // of the hub, as http://127.0.0.1:7780
+	APIToken string
 }
 
 // answerTimeout is how long a hub may take to answer a question that is not live.
@@ -37,11 +37,10 @@ func (c Client) Cluster(ctx context.Context, name string) (Detail, error) {
 	return d, c.do(ctx, http.MethodGet, "/api/v1/clusters/"+url.PathEscape(name), nil, &d)
 }
 
-// Credential asks for a new credential for a cluster's agent.
-func (c Client) Credential(ctx context.Context, name string, replace bool) (protocol.Credential, error) {
-	var cred protocol.Credential
-	err := c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/credential", map[string]bool{"replace": replace}, &cred)
-	return cred, err
+// Token asks for a new join token for a cluster's agent.
+func (c Client) Token(ctx context.Context, name string, o TokenRequest) (protocol.JoinToken, error) {
+	var t protocol.JoinToken
+	return t, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/token", o, &t)
 }
 
 // Poke has the hub look at its repository at once.
@@ -104,7 +103,7 @@ func (c Client) send(ctx context.Context, method, path string, body any) (*http.
 	if err != nil {
 		return nil, fmt.Errorf("the hub's address %q: %w", c.URL, err)
 	}
-	req.Header.Set("Authorization", "Bearer "+c.Token)
+	req.Header.Set("Authorization", "Bearer "+c.APIToken)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		var u *url.Error

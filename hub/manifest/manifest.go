@@ -22,15 +22,15 @@ var agentTemplate = template.Must(template.New("agent.yaml").Option("missingkey=
 
 // Agent is an agent to install.
 type Agent struct {
-	Namespace  string // its own; protocol.CheckName holds for it
-	Image      string
-	Credential protocol.Credential
+	Namespace string // its own; protocol.CheckName holds for it
+	Image     string
+	Token     protocol.JoinToken
 }
 
 // image is what an image reference may hold: enough to keep a typing mistake from becoming YAML.
 var image = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
 
-// Check says what is wrong with an agent, its credential aside.
+// Check says what is wrong with an agent, its token aside.
 func Check(a Agent) error {
 	if err := protocol.CheckName(a.Namespace); err != nil {
 		return fmt.Errorf("the namespace: %w", err)
@@ -41,19 +41,19 @@ func Check(a Agent) error {
 	return nil
 }
 
-// WriteAgent writes the manifest of an agent: namespace, rights, credential and DaemonSet.
+// WriteAgent writes the manifest of an agent: namespace, rights, join token and DaemonSet.
 func WriteAgent(w io.Writer, a Agent) error {
 	if err := Check(a); err != nil {
 		return err
 	}
-	cred, err := json.Marshal(a.Credential)
+	token, err := json.Marshal(a.Token)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(cred)
+	sum := sha256.Sum256(token)
 	return agentTemplate.Execute(w, map[string]string{
 		"Checksum": hex.EncodeToString(sum[:8]),
-		"Cluster":  a.Credential.Cluster, "Namespace": a.Namespace, "Image": a.Image,
-		"Credential": base64.StdEncoding.EncodeToString(cred),
+		"Cluster":  a.Token.Cluster, "Namespace": a.Namespace, "Image": a.Image,
+		"Token": base64.StdEncoding.EncodeToString(token),
 	})
 }

@@ -24,10 +24,10 @@ func write(t *testing.T, a Agent) string {
 
 func agent(seed string) Agent {
 	return Agent{Namespace: "drover-system", Image: "registry.example.com:5000/drover-agent:v1@sha256:00ff",
-		Credential: protocol.Credential{Version: 1, Cluster: "edge", Seed: seed}}
+		Token: protocol.JoinToken{Version: 1, Cluster: "edge", Seed: seed}}
 }
 
-func TestTheManifestIsYAMLThatHoldsTheCredential(t *testing.T) {
+func TestTheManifestIsYAMLThatHoldsTheToken(t *testing.T) {
 	text := write(t, agent("one"))
 	kinds := ""
 	dec := yaml.NewDecoder(strings.NewReader(text))
@@ -44,13 +44,13 @@ func TestTheManifestIsYAMLThatHoldsTheCredential(t *testing.T) {
 		if m["kind"] != "Secret" {
 			continue
 		}
-		data, err := base64.StdEncoding.DecodeString(m["data"].(map[string]any)["credential.json"].(string))
+		data, err := base64.StdEncoding.DecodeString(m["data"].(map[string]any)["join.json"].(string))
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got protocol.Credential
+		var got protocol.JoinToken
 		if err := json.Unmarshal(data, &got); err != nil || got.Seed != "one" || got.Cluster != "edge" {
-			t.Errorf("credential = %+v, %v", got, err)
+			t.Errorf("token = %+v, %v", got, err)
 		}
 	}
 	if want := "Namespace ServiceAccount ClusterRoleBinding Secret DaemonSet "; kinds != want {
@@ -58,13 +58,13 @@ func TestTheManifestIsYAMLThatHoldsTheCredential(t *testing.T) {
 	}
 }
 
-func TestAnotherCredentialIsAnotherRollout(t *testing.T) {
+func TestAnotherTokenIsAnotherRollout(t *testing.T) {
 	template := func(text string) string { return text[strings.Index(text, "kind: DaemonSet"):] }
 	if a, b := template(write(t, agent("one"))), template(write(t, agent("two"))); a == b {
-		t.Error("the DaemonSet is the same for two credentials: its pods would go on with the old one")
+		t.Error("the DaemonSet is the same for two tokens: its pods would go on with the old one")
 	}
 	if a, b := write(t, agent("one")), write(t, agent("one")); a != b {
-		t.Error("the same credential gives two manifests")
+		t.Error("the same token gives two manifests")
 	}
 }
 

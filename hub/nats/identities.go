@@ -1,76 +1,155 @@
 package nats
 
 import (
-	"crypto/ed25519"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"path/filepath"
-	"strings"
+	"reflect"
+	"slices"
 	"sync"
 	"time"
 
-	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// identity is what the hub keeps of a cluster's credential: public parts alone. One JSON file each.
-type identity struct {
-	Cluster string    `json:"cluster"`
-	User    string    `json:"user"` // public NATS user key
-	OpenKey []byte    `json:"openKey"`
+// DefaultTTL is how long a credential is good for, where nobody says otherwise.
+const DefaultTTL = 30 * 24 * time.Hour
+
+// credential is what the hub keeps of one credential of a cluster: public parts alone.
+type credential struct {
+	User    string    `json:"user"`    // public NATS user key
+	OpenKey []byte    `json:"openKey"` // X25519 public key
 	Issued  time.Time `json:"issued"`
-	Revoked []string  `json:"revoked,omitempty"` // user keys of credentials that were replaced
+	Expires time.Time `json:"expires,omitzero"`  // of its JWT; never, if zero
+	Greeted bool      `json:"greeted,omitempty"` // its agent has said Hello with it
 }
 
-// Identities are the clusters' identities, in a directory. It is safe for concurrent use.
-type Identities struct {
-	dir  string
-	keys *Keys
+func (c credential) live(now time.Time) bool { return c.Expires.IsZero() || now.Before(c.Expires) }
 
-	mu      sync.Mutex
+// identity is who a cluster is. One JSON file each.
+type identity struct {
+	Cluster     string       `json:"cluster"`
+	Credentials []credential `json:"credentials,omitempty"` // none of them revoked; newest first
+	Current     string       `json:"current,omitempty"`     // user key of the one that said Hello last
+	// Hello is the time of the last Hello that changed something, by the agent's clock.
+	Hello time.Time `json:"hello,omitzero"`
+	// Revoked are the user keys of credentials that were revoked, and when their JWTs expire: until then they are
+	// remembered.
+	Revoked map[string]time.Time `json:"revoked,omitempty"`
+	// ThrownOut is when a person revoked the cluster, if it has not joined since.
+	ThrownOut time.Time `json:"thrownOut,omitzero"`
+	// Rotate is when a person asked for a rotation that is not done yet.
+	Rotate time.Time `json:"rotate,omitzero"`
+}
+
+// current is the credential that the agent uses, as far as is known: the one it said Hello with, or else the newest.
+func (id identity) current() (credential, bool) {
+	if c, ok := id.credential(id.Current); ok {
+		return c, true
+	}
+	if len(id.Credentials) == 0 {
+		return credential{}, false
+	}
+	return id.Credentials[0], true
+}
+
+func (id identity) credential(user string) (credential, bool) {
+	i := slices.IndexFunc(id.Credentials, func(c credential) bool { return c.User == user })
+	if i < 0 {
+		return credential{}, false
+	}
+	return id.Credentials[i], true
+}
+
+// live are the credentials that are good now, newest first.
+func (id identity) live(now time.Time) []credential {
+	return slices.DeleteFunc(slices.Clone(id.Credentials), func(c credential) bool { return !c.live(now) })
+}
+
+// add takes in a credential.
+func (id *identity) add(c credential) {
+	id.Credentials = append(id.Credentials, c)
+	slices.SortStableFunc(id.Credentials, func(a, b credential) int { return b.Issued.Compare(a.Issued) })
+	id.ThrownOut = time.Time{}
+}
+
+// revoke ends all credentials but one; keep may be empty.
+func (id *identity) revoke(keep string) {
+	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
+		if c.User == keep {
+			return false
+		}
+		if id.Revoked == nil {
+			id.Revoked = map[string]time.Time{}
+		}
+		id.Revoked[c.User] = c.Expires
+		return true
+	})
+	if id.Current != keep {
+		id.Current = ""
+	}
+}
+
+// forget drops what can do nothing any more: revoked JWTs that have expired, and expired credentials but for the current
+// one, which tells since when its agent is locked out.
+func (id *identity) forget(now time.Time) {
+	maps.DeleteFunc(id.Revoked, func(_ string, expires time.Time) bool { return !credential{Expires: expires}.live(now) })
+	current, _ := id.current()
+	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool { return !c.live(now) && c.User != current.User })
+}
+
+func (id identity) clone() identity {
+	id.Credentials, id.Revoked = slices.Clone(id.Credentials), maps.Clone(id.Revoked)
+	return id
+}
+
+// Identities are the clusters' identities and join tokens, in a directory. It is safe for concurrent use: what concerns
+// one cluster waits for the disk in order, and nothing waits for another cluster's.
+type Identities struct {
+	TTL time.Duration // of credentials; set before use
+
+	clusterDir, tokenDir string
+	keys                 *Keys
+	cutting              sync.Mutex // one cut at a time, so that an older list never comes after a newer one
+
+	mu      sync.Mutex                 // guards what follows
 	servers []string                   // where agents connect
-	cutOff  func(users []string) error // takes effect on replaced credentials; nil if nothing can
-	known   map[string]identity        // by cluster
-	byUser  map[string]string          // user key → cluster
+	cutOff  func(users []string) error // takes effect on revoked credentials; nil if nothing can
+	known   map[string]identity        // by cluster; what they hold is replaced, never altered
+	byUser  map[string]string          // user key → cluster, of revoked ones too
+	tokens  map[string]token           // by user key
+	editing map[string]*sync.Mutex     // by cluster
 }
 
 var _ hub.Identities = (*Identities)(nil)
 
-// OpenIdentities reads the identities in dir.
-func OpenIdentities(dir string, keys *Keys) (*Identities, error) {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the clusters' identities: %w: give the user who runs the hub the right to write there", err)
+// OpenIdentities reads the identities and the join tokens in the hub's data directory.
+func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
+	ids := &Identities{
+		TTL: DefaultTTL, clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
+		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
 	}
-	ids := &Identities{dir: dir, keys: keys, known: map[string]identity{}, byUser: map[string]string{}}
-	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	err := readFiles(ids.clusterDir, "the clusters' identities", func(file, name string, data []byte) error {
+		var id identity
+		if err := json.Unmarshal(data, &id); err != nil || id.Cluster != name {
+			return fmt.Errorf("%s does not hold the identity of cluster %s: bring it back from a backup, or remove it: then "+
+				"that cluster's agent is known again when it next connects", file, name)
+		}
+		ids.put(id)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return nil, err
-		}
-		var id identity
-		name := strings.TrimSuffix(filepath.Base(file), ".json")
-		if err := json.Unmarshal(data, &id); err != nil || id.Cluster != name || id.User != "" && len(id.OpenKey) != 32 {
-			return nil, fmt.Errorf("%s does not hold the identity of cluster %s: bring it back from a backup, or remove it and "+
-				"install that cluster's agent anew", file, name)
-		}
-		ids.known[name] = id
-		if id.User != "" {
-			ids.byUser[id.User] = name
-		}
-	}
-	return ids, nil
+	ids.tokens, err = readTokens(ids.tokenDir, time.Now())
+	return ids, err
 }
 
-// Advertise says to which NATS URLs agents are to connect, and how credentials that were replaced are cut off from
+// Advertise says to which NATS URLs agents are to connect, and how credentials that were revoked are cut off from
 // them.
 func (ids *Identities) Advertise(servers []string, cutOff func(users []string) error) {
 	ids.mu.Lock()
@@ -78,15 +157,86 @@ func (ids *Identities) Advertise(servers []string, cutOff func(users []string) e
 	ids.servers, ids.cutOff = servers, cutOff
 }
 
-// OpenKey implements hub.Identities.
-func (ids *Identities) OpenKey(cluster string) ([]byte, bool) {
+func (ids *Identities) trust() (protocol.Trust, error) {
+	ids.mu.Lock()
+	servers := ids.servers
+	ids.mu.Unlock()
+	return ids.keys.trust(servers)
+}
+
+func (ids *Identities) get(cluster string) identity {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	id := ids.known[cluster]
-	return id.OpenKey, id.User != ""
+	id.Cluster = cluster
+	return id
 }
 
-// cluster is whose the user key is.
+// put makes an identity known. ids.mu is held, or nobody else has ids yet.
+func (ids *Identities) put(id identity) {
+	old := ids.known[id.Cluster]
+	for _, c := range old.Credentials {
+		delete(ids.byUser, c.User)
+	}
+	for user := range old.Revoked {
+		delete(ids.byUser, user)
+	}
+	for _, c := range id.Credentials {
+		ids.byUser[c.User] = id.Cluster
+	}
+	for user := range id.Revoked {
+		ids.byUser[user] = id.Cluster
+	}
+	ids.known[id.Cluster] = id
+}
+
+// edit changes a cluster's identity, on disk first. What change gives as an error leaves it as it was.
+func (ids *Identities) edit(cluster string, change func(id *identity, now time.Time) error) error {
+	ids.mu.Lock()
+	lock := ids.editing[cluster]
+	if lock == nil {
+		lock = &sync.Mutex{}
+		ids.editing[cluster] = lock
+	}
+	ids.mu.Unlock()
+	lock.Lock()
+	defer lock.Unlock()
+	old := ids.get(cluster)
+	id, now := old.clone(), time.Now().UTC()
+	if err := change(&id, now); err != nil || reflect.DeepEqual(id, old) {
+		return err
+	}
+	id.forget(now)
+	if err := saveJSON(filepath.Join(ids.clusterDir, cluster+".json"), id); err != nil {
+		return err
+	}
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	ids.put(id)
+	return nil
+}
+
+// saveJSON writes a file so that it is there whole or not at all.
+func saveJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return writeFile(path, data)
+}
+
+// OpenKey implements hub.Identities.
+func (ids *Identities) OpenKey(cluster string) ([]byte, bool) {
+	c, ok := ids.get(cluster).current()
+	return c.OpenKey, ok
+}
+
+// live are the credentials of a cluster that are good now, newest first.
+func (ids *Identities) live(cluster string, now time.Time) []credential {
+	return ids.get(cluster).live(now)
+}
+
+// cluster is whose the user key is, or was until it was revoked.
 func (ids *Identities) cluster(user string) (string, bool) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
@@ -94,134 +244,78 @@ func (ids *Identities) cluster(user string) (string, bool) {
 	return name, ok
 }
 
-// Revoked are the user keys of credentials that were replaced.
+// Revoked are the user keys of credentials and tokens that were revoked.
 func (ids *Identities) Revoked() []string {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	var out []string
 	for _, id := range ids.known {
-		out = append(out, id.Revoked...)
+		out = slices.AppendSeq(out, maps.Keys(id.Revoked))
 	}
 	return out
 }
 
-// Issue implements hub.Identities.
-func (ids *Identities) Issue(cluster string, replace bool) (protocol.Credential, error) {
-	cred, err := ids.issue(cluster, replace)
-	if err != nil || !replace {
-		return cred, err
+// Revoke implements hub.Identities.
+func (ids *Identities) Revoke(cluster string) error {
+	err := ids.edit(cluster, func(id *identity, now time.Time) error {
+		if len(id.Credentials) > 0 {
+			id.revoke("")
+			id.ThrownOut, id.Rotate = now, time.Time{}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
+	return ids.cut()
+}
+
+// cut has the servers cut off what was revoked.
+func (ids *Identities) cut() error {
+	ids.cutting.Lock()
+	defer ids.cutting.Unlock()
 	ids.mu.Lock()
 	cutOff := ids.cutOff
 	ids.mu.Unlock()
 	if cutOff == nil {
-		return cred, nil
-	}
-	return cred, cutOff(ids.Revoked())
-}
-
-// Revoke implements hub.Identities.
-func (ids *Identities) Revoke(cluster string) error {
-	ids.mu.Lock()
-	id, ok := ids.known[cluster]
-	if !ok || id.User == "" {
-		ids.mu.Unlock()
 		return nil
-	}
-	user := id.User
-	id.Revoked = append(id.Revoked, user)
-	id.User, id.OpenKey = "", nil
-	err := ids.save(id)
-	if err == nil {
-		delete(ids.byUser, user)
-		ids.known[cluster] = id
-	}
-	cutOff := ids.cutOff
-	ids.mu.Unlock()
-	if err != nil || cutOff == nil {
-		return err
 	}
 	return cutOff(ids.Revoked())
 }
 
-func (ids *Identities) save(id identity) error {
-	data, err := json.MarshalIndent(id, "", "  ")
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(ids.dir, id.Cluster+".json"), data)
-}
-
-func (ids *Identities) issue(cluster string, replace bool) (protocol.Credential, error) {
+// Issue makes a whole credential of cluster's agent, for tests that do not join.
+func (ids *Identities) Issue(cluster string, replace bool) (protocol.Credential, error) {
 	var none protocol.Credential
-	if err := protocol.CheckName(cluster); err != nil {
-		return none, err
-	}
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	old, exists := ids.known[cluster]
-	if old.User != "" && !replace {
-		return none, fmt.Errorf("cluster %s: %w, on %s: its agent would be locked out by another. Use the manifest "+
-			"you have; or say --replace if it is lost, and apply the new one", cluster, hub.ErrIssued, old.Issued.Format(time.DateTime))
+	if live := ids.live(cluster, time.Now()); len(live) > 0 && !replace {
+		return none, hub.ErrIssued
 	}
 	pair, err := nkeys.CreateUser()
 	if err != nil {
 		return none, err
 	}
-	user, err := pair.PublicKey()
-	if err != nil {
-		return none, err
-	}
-	seed, err := pair.Seed()
-	if err != nil {
-		return none, err
-	}
+	user, _ := pair.PublicKey()
+	seed, _ := pair.Seed()
 	private, public, err := protocol.NewOpenKey()
 	if err != nil {
 		return none, err
 	}
-	token, err := ids.keys.agentJWT(cluster, user)
+	c := credential{User: user, OpenKey: public, Issued: time.Now().UTC(), Expires: time.Now().Add(ids.TTL).UTC()}
+	signed, err := ids.keys.agentJWT(cluster, c)
 	if err != nil {
 		return none, err
 	}
-	id := identity{Cluster: cluster, User: user, OpenKey: public, Issued: time.Now().UTC()}
-	if exists {
-		id.Revoked = old.Revoked
-		if old.User != "" {
-			id.Revoked = append(id.Revoked, old.User)
-		}
-	}
-	if err := ids.save(id); err != nil {
+	err = ids.edit(cluster, func(id *identity, _ time.Time) error {
+		id.revoke("")
+		id.add(c)
+		return nil
+	})
+	if err != nil {
 		return none, err
 	}
-	delete(ids.byUser, old.User)
-	ids.known[cluster], ids.byUser[user] = id, cluster
-	return protocol.Credential{
-		Version: protocol.Version, Cluster: cluster, JWT: token, Seed: string(seed), OpenKey: private,
-		Trust: protocol.Trust{Servers: ids.servers, HubKeys: [][]byte{ids.keys.Signer.Public().(ed25519.PublicKey)}},
-	}, nil
-}
-
-// agentJWT allows user what protocol.AgentSubjects says, and nothing else.
-func (k *Keys) agentJWT(cluster, user string) (string, error) {
-	c := jwt.NewUserClaims(user)
-	c.Name = cluster
-	publish, subscribe := protocol.AgentSubjects(cluster)
-	c.Permissions.Pub.Allow.Add(publish...)
-	c.Permissions.Sub.Allow.Add(subscribe...)
-	c.Limits.Subs = 16 // an agent needs two
-	return c.Encode(k.account)
-}
-
-// userCredentials connect the hub itself.
-func (k *Keys) userCredentials(pair, account nkeys.KeyPair, name string) (token string, seed []byte, err error) {
-	pub, err := pair.PublicKey()
+	trust, err := ids.trust()
 	if err != nil {
-		return "", nil, err
+		return none, err
 	}
-	c := jwt.NewUserClaims(pub)
-	c.Name = name
-	token, err = c.Encode(account)
-	seed, err2 := pair.Seed()
-	return token, seed, errors.Join(err, err2)
+	return protocol.Credential{Version: protocol.Version, Cluster: cluster, JWT: signed, Seed: string(seed), OpenKey: private,
+		Trust: trust, Issued: c.Issued, Expires: c.Expires}, ids.cut()
 }

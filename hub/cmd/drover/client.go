@@ -42,8 +42,8 @@ func defaultDataDir() string {
 
 // client finds the hub.
 func (c *connection) client() (api.Client, error) {
-	out := api.Client{URL: c.url, Token: c.token}
-	if out.URL != "" && out.Token != "" {
+	out := api.Client{URL: c.url, APIToken: c.token}
+	if out.URL != "" && out.APIToken != "" {
 		return out, nil
 	}
 	path := filepath.Join(c.dataDir, clientFile)
@@ -66,8 +66,8 @@ func (c *connection) client() (api.Client, error) {
 	if out.URL == "" {
 		out.URL = known.URL
 	}
-	if out.Token == "" {
-		out.Token = known.Token
+	if out.APIToken == "" {
+		out.APIToken = known.Token
 	}
 	return out, nil
 }

@@ -31,13 +31,16 @@ import (
 // gitPassword is the environment variable for the password or token of an https repository.
 const gitPassword = "DROVER_GIT_PASSWORD"
 
+// minCredentialTTL leaves agents enough time to renew.
+const minCredentialTTL = 10 * time.Minute
+
 // hubOptions are the flags of `drover hub`.
 type hubOptions struct {
 	repo, branch, path, dataDir string
 	listen, natsListen, natsURL string
 	advertise                   []string
 	natsReplicas                int
-	poll                        time.Duration
+	poll, credentialTTL         time.Duration
 	auth                        git.Auth
 	logLevel                    string
 }
@@ -50,7 +53,7 @@ func newHubCommand() *cobra.Command {
 the bundles that changed to the clusters' agents over NATS. It runs until it is stopped; when it starts again it goes on
 where it was.
 
-Everything it must not lose is in the data directory: keys/ and clusters/ (back these up), and what can be made again from
+Everything it must not lose is in the data directory: keys/, clusters/ and tokens/ (back these up), and what can be made again from
 Git and from the agents.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git --branch main
   drover hub --repo ~/src/fleet --data-dir /var/lib/drover
@@ -59,6 +62,9 @@ Git and from the agents.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.repo == "" {
 				return usageError{errors.New("which repository? Give it with --repo, as a path or a URL")}
+			}
+			if o.credentialTTL < minCredentialTTL {
+				return usageError{fmt.Errorf("--credential-ttl %s: it takes at least %s", o.credentialTTL, minCredentialTTL)}
 			}
 			return runHub(cmd.Context(), o, cmd.ErrOrStderr())
 		},
@@ -74,6 +80,7 @@ Git and from the agents.`,
 	f.IntVar(&o.natsReplicas, "nats-replicas", 1, "replicas of the streams, where the external server is a cluster")
 	f.StringSliceVar(&o.advertise, "advertise", nil, "NATS URLs that agents connect to (default: --nats-url, or this machine's address)")
 	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to look at the repository if nobody says that it moved")
+	f.DurationVar(&o.credentialTTL, "credential-ttl", nats.DefaultTTL, "how long a cluster's credential is good for; its agent renews it at two thirds")
 	f.StringVar(&o.auth.Username, "git-username", "", "user for an https repository (password or token: $"+gitPassword+" or --git-password-file)")
 	f.StringVar(&o.auth.PasswordFile, "git-password-file", "", "file with the password or token for an https repository")
 	f.StringVar(&o.auth.CAFile, "git-ca-file", "", "certificates to trust for an https repository, besides the system's")
@@ -174,10 +181,11 @@ func (p *hubProcess) open() error {
 		return err
 	}
 	p.closers = append(p.closers, func() { _ = store.Close() })
-	ids, err := nats.OpenIdentities(filepath.Join(o.dataDir, "clusters"), keys)
+	ids, err := nats.OpenIdentities(o.dataDir, keys)
 	if err != nil {
 		return err
 	}
+	ids.TTL = o.credentialTTL
 	if _, given := os.LookupEnv(gitPassword); given {
 		o.auth.PasswordEnv = gitPassword
 	}
@@ -257,7 +265,7 @@ func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Joined: p.hub.Joined, Poke: poke, Token: token, Log: p.log}
+	s := &api.Server{State: p.hub.State(), Identities: ids, Poke: poke, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	return writeClientFile(p.opts.dataDir, "http://"+p.ln.Addr().String(), token)

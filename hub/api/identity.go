@@ -1,0 +1,51 @@
+package api
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+// TokenRequest asks for a join token.
+type TokenRequest struct {
+	Replace bool `json:"replace,omitempty"` // it takes the place of the credentials there are
+	TTL     int  `json:"ttl,omitempty"`     // how long it is good for, in seconds; 0 means a day
+}
+
+// The shortest and the longest time for which a join token may be good.
+const (
+	MinTokenTTL = time.Minute
+	MaxTokenTTL = 30 * 24 * time.Hour
+)
+
+func (s *Server) token(r *http.Request) (any, error) {
+	c, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.Released {
+		return nil, failure{http.StatusConflict, fmt.Sprintf("the folder of cluster %s is gone from Git: bring it back first", c.Name)}
+	}
+	var ask TokenRequest
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil && !errors.Is(err, io.EOF) {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
+	}
+	if ask.TTL != 0 && (ask.TTL < int(MinTokenTTL.Seconds()) || ask.TTL > int(MaxTokenTTL.Seconds())) {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("a join token cannot be good for %d s: choose between %s and %s",
+			ask.TTL, MinTokenTTL, MaxTokenTTL)}
+	}
+	t, err := s.Identities.Token(c.Name, hub.TokenOptions{Replace: ask.Replace, TTL: time.Duration(ask.TTL) * time.Second})
+	if errors.Is(err, hub.ErrIssued) {
+		return nil, failure{http.StatusConflict, err.Error()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.Log.Info("a join token was made", "cluster", c.Name, "replace", ask.Replace, "expires", t.Expires)
+	return t, nil
+}

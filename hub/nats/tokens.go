@@ -1,0 +1,152 @@
+package nats
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nkeys"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+const (
+	// tokenTTL is how long a join token is good for, where nobody says otherwise.
+	tokenTTL = 24 * time.Hour
+	// tokenKept is how long a token is remembered after it expired. Its JWT lives as long, so that whoever comes late
+	// is told why the token is refused, instead of being turned away by the server without a word.
+	tokenKept = 30 * 24 * time.Hour
+	// maxRequest is the most that a request for a credential may have, in bytes.
+	maxRequest = 64 << 10
+)
+
+// token is what the hub keeps of a join token: no secret. One JSON file each, named after the user.
+type token struct {
+	Cluster string     `json:"cluster"`
+	User    string     `json:"user"` // public NATS user key
+	Expires time.Time  `json:"expires"`
+	Replace bool       `json:"replace,omitempty"` // it takes the place of the credentials there are
+	Revoked time.Time  `json:"revoked,omitzero"`
+	Used    credential `json:"used,omitzero"` // what it bought
+}
+
+// forgotten says that the token's time, and the time in which it is explained, is over.
+func (t token) forgotten(now time.Time) bool { return now.After(t.Expires.Add(tokenKept)) }
+
+// open says whether it can still be used.
+func (t token) open(now time.Time) bool {
+	return t.Revoked.IsZero() && t.Used.User == "" && now.Before(t.Expires)
+}
+
+// readTokens reads the tokens in dir, and removes those that are forgotten.
+func readTokens(dir string, now time.Time) (map[string]token, error) {
+	out := map[string]token{}
+	err := readFiles(dir, "the join tokens", func(file, name string, data []byte) error {
+		var t token
+		if err := json.Unmarshal(data, &t); err != nil || t.User != name || protocol.CheckName(t.Cluster) != nil {
+			return fmt.Errorf("%s does not hold a join token: bring it back from a backup, or remove it and make a new token", file)
+		}
+		if t.forgotten(now) {
+			return os.Remove(file)
+		}
+		out[name] = t
+		return nil
+	})
+	return out, err
+}
+
+// readFiles calls take for every JSON file in dir, which is made if there is none. name is that of the file without its ending.
+func readFiles(dir, what string, take func(file, name string, data []byte) error) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("%s: %w: give the user who runs the hub the right to write there", what, err)
+	}
+	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		if err := take(file, strings.TrimSuffix(filepath.Base(file), ".json"), data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// saveToken remembers a token: on disk first.
+func (ids *Identities) saveToken(t token) error {
+	if err := saveJSON(filepath.Join(ids.tokenDir, t.User+".json"), t); err != nil {
+		return err
+	}
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	ids.tokens[t.User] = t
+	return nil
+}
+
+// forgetTokens removes tokens whose time is over.
+func (ids *Identities) forgetTokens(now time.Time) {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	for user, t := range ids.tokens {
+		if t.forgotten(now) {
+			_ = os.Remove(filepath.Join(ids.tokenDir, user+".json")) // or else at the next start
+			delete(ids.tokens, user)
+		}
+	}
+}
+
+// Token implements hub.Identities.
+func (ids *Identities) Token(cluster string, o hub.TokenOptions) (protocol.JoinToken, error) {
+	var none protocol.JoinToken
+	if err := protocol.CheckName(cluster); err != nil {
+		return none, err
+	}
+	now := time.Now().UTC().Truncate(time.Second) // as JWTs have it
+	if live := ids.live(cluster, now); len(live) > 0 && !o.Replace {
+		return none, fmt.Errorf("cluster %s: %w, on %s, and is good until %s: a second agent would lock the first one out. If that one is "+
+			"lost, say --replace: the new token takes its place when it is used", cluster, hub.ErrIssued,
+			live[0].Issued.Format(time.DateTime), live[0].Expires.Format(time.DateTime))
+	}
+	ttl := o.TTL
+	if ttl == 0 {
+		ttl = tokenTTL
+	}
+	t := token{Cluster: cluster, Expires: now.Add(ttl), Replace: o.Replace}
+	out, err := ids.mint(&t)
+	if err != nil {
+		return none, err
+	}
+	ids.forgetTokens(now)
+	return out, ids.saveToken(t)
+}
+
+// mint makes the key of a token, and what its holder gets.
+func (ids *Identities) mint(t *token) (protocol.JoinToken, error) {
+	var none protocol.JoinToken
+	pair, err := nkeys.CreateUser()
+	if err != nil {
+		return none, err
+	}
+	if t.User, err = pair.PublicKey(); err != nil {
+		return none, err
+	}
+	seed, err := pair.Seed()
+	if err != nil {
+		return none, err
+	}
+	signed, err := ids.keys.tokenJWT(*t)
+	if err != nil {
+		return none, err
+	}
+	trust, err := ids.trust()
+	return protocol.JoinToken{Version: protocol.Version, Cluster: t.Cluster, Trust: trust, JWT: signed, Seed: string(seed),
+		User: t.User, Expires: t.Expires}, err
+}
