@@ -17,10 +17,10 @@ import (
 func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
 	b := protocol.Bundle{
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
-		Incomplete: strings.Join(res.Cluster.Problems, "; "),
+		AgentImage: res.Cluster.AgentImage, Incomplete: strings.Join(res.Cluster.Problems, "; "),
 	}
 	if res.Cluster.Unclear {
-		b.Suspend = last.Suspend
+		b.Suspend, b.AgentImage = last.Suspend, last.AgentImage
 	}
 	for _, r := range res.Apps {
 		b.Apps = append(b.Apps, appOf(r, revision, find(last.Apps, r.App.Name)))

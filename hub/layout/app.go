@@ -20,7 +20,7 @@ var (
 	objectFields  = []string{"apiVersion", "kind", "metadata", "spec"}
 	metaFields    = []string{"name", "namespace", "labels", "annotations"}
 	appFields     = []string{"path", "namespace", "dependsOn", "prune", "suspend", "substitute", "vars", "timeout"}
-	clusterFields = []string{"labels", "vars", "suspend"}
+	clusterFields = []string{"labels", "vars", "suspend", "onRemove", "agent"}
 )
 
 // readApp reads one App. Where there is a name, it is given along with an error, so that the app can keep

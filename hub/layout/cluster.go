@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
 )
@@ -49,7 +52,7 @@ func (r *reader) takeCluster(d document) error {
 	apiVersion, kind := field(d.node, "apiVersion"), field(d.node, "kind")
 	if apiVersion == nil && kind == nil {
 		return errors.Join(d.checkKeys(d.node, ClusterFile, clusterFields...), d.pairs(d.node, "labels", &c.Labels),
-			d.pairs(d.node, "vars", &c.Vars), d.yes(d.node, "suspend", &c.Suspend))
+			d.takeSpec(d.node, c))
 	}
 	if !d.isOurs() || scalar(kind) != fleet.KindCluster {
 		return d.errorf(d.node, "%s holds %s %s: it is for %s %s alone; rename the file", ClusterFile,
@@ -64,7 +67,54 @@ func (r *reader) takeCluster(d document) error {
 		err = d.errorf(labels, "the labels of a Cluster stand under metadata, not under spec: move them there")
 	}
 	return errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", metaFields...), err,
-		d.sameName(c.Name), d.pairs(meta, "labels", &c.Labels), d.pairs(spec, "vars", &c.Vars), d.yes(spec, "suspend", &c.Suspend))
+		d.sameName(c.Name), d.pairs(meta, "labels", &c.Labels), d.takeSpec(spec, c))
+}
+
+// takeSpec takes the fields that stand under spec, or at the top where there is no spec.
+func (d document) takeSpec(in *yaml.Node, c *fleet.Cluster) error {
+	return errors.Join(d.pairs(in, "vars", &c.Vars), d.yes(in, "suspend", &c.Suspend), d.onRemove(in, &c.PruneOnRemove),
+		d.agent(in, &c.AgentImage))
+}
+
+// What may become of a cluster's workloads when its folder goes.
+const (
+	onRemoveKeep  = "keep"
+	onRemovePrune = "prune"
+)
+
+func (d document) onRemove(in *yaml.Node, prune *bool) error {
+	n := field(in, "onRemove")
+	if n == nil {
+		return nil
+	}
+	switch scalar(n) {
+	case onRemoveKeep:
+	case onRemovePrune:
+		*prune = true
+	default:
+		return d.errorf(n, "onRemove is %q: write %s (what runs there is left running when the folder goes) or %s (it is deleted)",
+			n.Value, onRemoveKeep, onRemovePrune)
+	}
+	return nil
+}
+
+// imageRef is what an image reference may hold.
+var imageRef = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+
+func (d document) agent(in *yaml.Node, image *string) error {
+	agent := field(in, "agent")
+	if err := d.checkKeys(agent, "agent", "image"); err != nil {
+		return err
+	}
+	n := field(agent, "image")
+	if n == nil {
+		return nil
+	}
+	if !imageRef.MatchString(scalar(n)) {
+		return d.errorf(n, "agent.image is %q: write an image reference, as registry.example.com/drover-agent:v0.3.0", n.Value)
+	}
+	*image = scalar(n)
+	return nil
 }
 
 func (d document) sameName(name string) error {

@@ -46,31 +46,28 @@ func (l *Layout) Clusters(tree hub.Tree) (names, problems []string, err error) {
 	}
 	for _, e := range entries {
 		folder := path.Join(l.root(), e.Name())
-		is, err := isFolder(tree, folder, e)
-		switch {
-		case err != nil:
-			problems = append(problems, fmt.Sprintf("%s cannot be read (%v): mend or remove it", folder, err))
-		case !is || strings.HasPrefix(e.Name(), "."):
-		default:
-			if err := fleet.CheckCluster(folder, e.Name()); err != nil {
-				problems = append(problems, err.Error())
-				continue
-			}
-			names = append(names, e.Name())
+		if strings.HasPrefix(e.Name(), ".") || !mayBeFolder(tree, folder, e) {
+			continue
 		}
+		if err := fleet.CheckCluster(folder, e.Name()); err != nil {
+			problems = append(problems, err.Error())
+			continue
+		}
+		names = append(names, e.Name())
 	}
 	slices.Sort(names)
 	return names, problems, nil
 }
 
-// isFolder says whether an entry is a folder, or a link to one: a cluster's folder may be a link to another's. For the
-// folders themselves, of which there may be ten thousand at every revision, nothing is looked up.
-func isFolder(tree hub.Tree, path string, e fs.DirEntry) (bool, error) {
+// mayBeFolder says whether an entry is a folder, or a link to one: a cluster's folder may be a link to another's. A link that
+// cannot be followed counts: that cluster is still there, and reading it says what is wrong. For the folders themselves, of
+// which there may be ten thousand at every revision, nothing is looked up.
+func mayBeFolder(tree hub.Tree, path string, e fs.DirEntry) bool {
 	if e.IsDir() {
-		return true, nil
+		return true
 	}
 	info, err := tree.Stat(path)
-	return err == nil && info.IsDir(), err
+	return err != nil || info.IsDir()
 }
 
 // Read implements hub.Layout.

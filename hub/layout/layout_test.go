@@ -272,6 +272,18 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "<<": it knows path, namespace, dependsOn, prune, suspend, substitute, vars, timeout; clusters/staging/a.yaml:3: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production`,
 		`app root: ERR clusters/staging/a.yaml:1: document 1 has no kind (if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml)`,
 	)},
+	{"cluster.yaml: onRemove that is neither", "-- clusters/staging/cluster.yaml --\nonRemove: delete\n", say(
+		`problem clusters/staging/cluster.yaml:1: onRemove is "delete": write keep (what runs there is left running when the folder goes) or prune (it is deleted)`,
+	)},
+	{"cluster.yaml: an agent without image", "-- clusters/staging/cluster.yaml --\nagent: {version: v2}\n", say(
+		`problem clusters/staging/cluster.yaml:1: agent has no field "version": it knows image`,
+	)},
+	{"cluster.yaml: an image that is none", "-- clusters/staging/cluster.yaml --\nsuspend: true\nagent:\n  image: 'a b'\n", say(
+		`problem clusters/staging/cluster.yaml:3: agent.image is "a b": write an image reference, as registry.example.com/drover-agent:v0.3.0`,
+	)},
+	{"cluster.yaml: an agent that is a text", "-- clusters/staging/cluster.yaml --\nagent: v2\n", say(
+		`problem clusters/staging/cluster.yaml:1: agent is no mapping`,
+	)},
 	{"cluster.yaml: a folder", "-- clusters/staging/cluster.yaml/x --\n", say(
 		`problem clusters/staging/cluster.yaml is a folder: it is to be a file that describes the cluster; rename it`,
 	)},

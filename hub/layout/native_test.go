@@ -79,20 +79,22 @@ func TestNativeLayout(t *testing.T) {
 }
 
 func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
-	want := fleet.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"}, Vars: map[string]string{"region": "eu"}, Suspend: true}
+	want := fleet.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"}, Vars: map[string]string{"region": "eu"}, Suspend: true,
+		PruneOnRemove: true, AgentImage: "example.com/agent:1"}
+	const life = "onRemove: prune\nagent: {image: example.com/agent:1}\n"
 	for name, text := range map[string]string{
-		"fields": "labels: {env: staging}\nvars: {region: eu}\nsuspend: true\n",
+		"fields": "labels: {env: staging}\nvars: {region: eu}\nsuspend: true\n" + life,
 		"an object": "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata:\n  name: staging\n  labels: {env: staging}\n" +
-			"spec:\n  vars: {region: eu}\n  suspend: true\n",
+			"spec:\n  vars: {region: eu}\n  suspend: true\n  onRemove: prune\n  agent:\n    image: example.com/agent:1\n",
 		"an object without a name": "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata:\n  labels: {env: staging}\n" +
-			"spec: {vars: {region: eu}, suspend: true}\n",
-		"an object after an empty document": "---\n---\nlabels: {env: staging}\nvars: {region: eu}\nsuspend: true\n",
+			"spec: {vars: {region: eu}, suspend: true, onRemove: prune, agent: {image: example.com/agent:1}}\n",
+		"an object after an empty document": "---\n---\nlabels: {env: staging}\nvars: {region: eu}\nsuspend: true\n" + life,
 	} {
 		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster, want) {
 			t.Errorf("%s: got %+v\nwant %+v", name, f.Cluster, want)
 		}
 	}
-	for _, text := range []string{"", "# nothing yet\n", "labels:\nvars:\n", "{}\n"} {
+	for _, text := range []string{"", "# nothing yet\n", "labels:\nvars:\n", "{}\n", "onRemove: keep\nagent:\n"} {
 		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster, fleet.Cluster{Name: "staging"}) {
 			t.Errorf("%q: got %+v", text, f.Cluster)
 		}
@@ -151,14 +153,13 @@ func TestClustersAreTheFolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"0", "copy", "production-us-east-1", "staging"}; !slices.Equal(names, want) {
+	if want := []string{"0", "copy", "lost", "production-us-east-1", "staging"}; !slices.Equal(names, want) {
 		t.Errorf("clusters %q, want %q", names, want)
 	}
 	const label = "is no DNS label: use lower-case letters, digits and '-', beginning and ending with a letter or digit; rename the folder"
 	wantProblems := []string{
 		`clusters/My_Cluster: the name "My_Cluster" ` + label,
 		`clusters/a.b: the name "a.b" ` + label,
-		"clusters/lost cannot be read (open clusters/lost: file does not exist): mend or remove it",
 	}
 	if slices.Sort(problems); !slices.Equal(problems, wantProblems) {
 		t.Errorf("problems\n%s\nwant\n%s", strings.Join(problems, "\n"), strings.Join(wantProblems, "\n"))
