@@ -58,8 +58,12 @@ func (a *Agent) Run(ctx context.Context) error {
 	return nil
 }
 
-// finalTime is how long the last report may take.
-const finalTime = 500 * time.Millisecond
+const (
+	// finalTime is how long the last events and the last report may take together.
+	finalTime = 500 * time.Millisecond
+	// partingTime is how long all may take that is left to do when the agent no longer leads.
+	partingTime = 3 * time.Second
+)
 
 // session takes charge of the cluster with what is stored in it, until ctx is done or somebody else does.
 func (a *Agent) session(parent context.Context) error {
@@ -69,7 +73,8 @@ func (a *Agent) session(parent context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := newOutbox(a.c.Bus, a.c.Credential.Cluster, a.c.Log, time.Now())
+	out := newOutbox(a.c, end, time.Now())
+	out.restore(stored.Journal, stored.JournalErr)
 	s := newSession(a.c, out, end)
 	box := newMailbox()
 	bus := make(chan error, 1)
@@ -121,15 +126,11 @@ func (a *Agent) report(s *session) func() []byte {
 	}
 }
 
-// farewell sends the last report and events, if that can be done quickly.
+// farewell tells or stores the last of it, if that can be done quickly.
 func (a *Agent) farewell(s *session) {
-	ctx, cancel := context.WithTimeout(context.Background(), finalTime)
+	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
 	defer cancel()
-	if !s.out.isOnline() {
-		return
-	}
-	s.out.send(ctx)
-	s.out.report(ctx, a.report(s))
+	s.out.finish(ctx, a.report(s))
 }
 
 // serve takes bundles one after the other, the newest first, until ctx is done.

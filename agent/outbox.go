@@ -2,7 +2,8 @@ package agent
 
 import (
 	"context"
-	"encoding/json"
+	"errors"
+	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"sync"
@@ -22,32 +23,49 @@ const (
 	// When nothing has happened for restTime, memory that work needed is given back to the machine: an agent rests
 	// nearly always, and the garbage collector of a program that rests does not run.
 	restTime = 5 * time.Second
-	// maxEvents is how many events are kept while there is no session with the hub.
-	maxEvents = 1000
 	// eventBatch is how many are sent before it is checked that they arrived.
 	eventBatch = 200
+	// storeDelay is how long events may wait for the hub before they are stored in the cluster, all of them together.
+	storeDelay = 5 * time.Second
 )
 
 // outbox gathers what the hub is to be told, and tells it when it can be.
 type outbox struct {
-	bus     Bus
-	cluster string
-	log     *slog.Logger
-	poke    chan struct{}
+	bus  Bus
+	keep func(ctx context.Context, journal []byte) error // Store.SaveJournal
+	end  context.CancelCauseFunc                         // called when somebody else turns out to lead
+	log  *slog.Logger
+	poke chan struct{}
 
-	mu     sync.Mutex // guards what follows
-	first  time.Time  // of the changes that no report has told; zero if there are none
-	last   time.Time
-	urgent bool
-	online bool
-	seq    uint64 // of the last event
-	events []protocol.Event
-	lost   int // events that did not fit
+	mu      sync.Mutex // guards what follows
+	first   time.Time  // of the changes that no report has told; zero if there are none
+	last    time.Time
+	urgent  bool
+	online  bool
+	journal journal
+	store   time.Time // when the journal is to be stored, or deleted; zero if what is stored is right
+	stored  bool      // there is something stored
+	from    uint64    // the events from and to are to be sent again; none, if from is 0
+	to      uint64
 }
 
-func newOutbox(bus Bus, cluster string, log *slog.Logger, now time.Time) *outbox {
-	// Events go on rising from one process to the next, as long as the clock does.
-	return &outbox{bus: bus, cluster: cluster, log: log, poke: make(chan struct{}, 1), seq: uint64(now.UnixMicro())}
+func newOutbox(c Config, end context.CancelCauseFunc, now time.Time) *outbox {
+	return &outbox{bus: c.Bus, keep: c.Store.SaveJournal, end: end, log: c.Log, poke: make(chan struct{}, 1),
+		journal: newJournal(c.Credential.Cluster, now)}
+}
+
+// restore takes up the journal that was stored, before anything is recorded. What cannot be read is said in it.
+func (b *outbox) restore(data []byte, err error) {
+	b.mu.Lock()
+	b.stored = len(data) > 0 || err != nil
+	if err == nil {
+		err = b.journal.restore(data)
+	}
+	b.mu.Unlock()
+	if err != nil {
+		b.record(protocol.Event{Kind: protocol.EventMissing, Message: fmt.Sprintf(
+			"what the agent before this one had still to tell is not known, because its Secret cannot be read: %v", err)})
+	}
 }
 
 func (b *outbox) wake() {
@@ -73,16 +91,14 @@ func (b *outbox) changed(urgent bool) {
 // record puts an event into the journal.
 func (b *outbox) record(e protocol.Event) {
 	b.mu.Lock()
-	b.seq++
-	e.Version, e.Cluster, e.Seq = protocol.Version, b.cluster, b.seq
+	now := time.Now()
 	if e.Time.IsZero() {
-		e.Time = time.Now()
+		e.Time = now
 	}
-	if len(b.events) == maxEvents {
-		b.events = b.events[1:]
-		b.lost++
+	b.journal.add(e)
+	if b.store.IsZero() {
+		b.store = now.Add(storeDelay) // it was told by then, as a rule
 	}
-	b.events = append(b.events, e)
 	b.mu.Unlock()
 	b.wake()
 	b.write(e)
@@ -99,6 +115,18 @@ func (b *outbox) write(e protocol.Event) {
 	}
 	attrs = append(attrs, slog.Uint64("generation", e.Generation), slog.String("message", e.Message))
 	b.log.LogAttrs(context.Background(), slog.LevelInfo, string(e.Kind), attrs...)
+}
+
+// replay has the hub told again of the events from and to.
+func (b *outbox) replay(from, to uint64) {
+	b.mu.Lock()
+	if b.from == 0 {
+		b.from, b.to = max(from, 1), to
+	} else {
+		b.from, b.to = min(b.from, max(from, 1)), max(b.to, to)
+	}
+	b.mu.Unlock()
+	b.wake()
 }
 
 // connected says whether the hub can be told.
@@ -119,17 +147,17 @@ func (b *outbox) run(ctx context.Context, report func() []byte) {
 	defer timer.Stop()
 	rested := false
 	for ctx.Err() == nil {
-		wait, events := b.due(sent)
+		wait, do := b.due(sent)
 		switch {
-		case wait == 0:
+		case do == dutyReport:
 			sent = time.Now()
 			b.report(ctx, report)
 			continue
-		case events && !b.send(ctx):
-			wait = min(wait, pause.Next())
-		case events:
+		case do != dutyNone && b.fulfil(ctx, do):
 			pause.Reset()
 			continue
+		case do != dutyNone:
+			wait = min(wait, pause.Next())
 		}
 		if !rested {
 			wait = min(wait, restTime)
@@ -148,16 +176,45 @@ func (b *outbox) run(ctx context.Context, report func() []byte) {
 	}
 }
 
-// due says how long the next report has time, and whether there are events to send.
-func (b *outbox) due(sent time.Time) (wait time.Duration, events bool) {
+// duty is what the outbox has to do next.
+type duty int
+
+const (
+	dutyNone duty = iota
+	dutyReport
+	dutySend   // events that the hub was not told of
+	dutyReplay // events that it asks for again
+	dutyStore  // what it was not told of, in the cluster
+)
+
+// due says what is to be done now, or how long nothing is.
+func (b *outbox) due(sent time.Time) (wait time.Duration, do duty) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !b.online {
-		return time.Hour, false
+	wait = time.Hour
+	if b.online && !b.first.IsZero() {
+		if wait = max(0, time.Until(b.reportAt(sent))); wait == 0 {
+			return 0, dutyReport
+		}
 	}
-	if b.first.IsZero() {
-		return time.Hour, len(b.events) > 0
+	if !b.store.IsZero() {
+		left := time.Until(b.store)
+		if left <= 0 {
+			return wait, dutyStore
+		}
+		wait = min(wait, left)
 	}
+	switch {
+	case b.online && b.journal.waiting():
+		return wait, dutySend
+	case b.online && b.from > 0:
+		return wait, dutyReplay
+	}
+	return wait, dutyNone
+}
+
+// reportAt is when the next report is due. b.mu is held.
+func (b *outbox) reportAt(sent time.Time) time.Time {
 	at := b.last.Add(quietTime)
 	if limit := b.first.Add(busyTime); at.After(limit) {
 		at = limit
@@ -168,7 +225,18 @@ func (b *outbox) due(sent time.Time) (wait time.Duration, events bool) {
 	if gap := sent.Add(reportGap); at.Before(gap) {
 		at = gap
 	}
-	return max(0, time.Until(at)), len(b.events) > 0
+	return at
+}
+
+// fulfil does a duty that is not to report, and says whether it could.
+func (b *outbox) fulfil(ctx context.Context, do duty) bool {
+	switch do {
+	case dutySend:
+		return b.send(ctx)
+	case dutyReplay:
+		return b.resend(ctx)
+	}
+	return b.save(ctx)
 }
 
 // report publishes a report. If that fails there is something to report, still.
@@ -185,44 +253,99 @@ func (b *outbox) report(ctx context.Context, report func() []byte) {
 // send publishes a batch of events, and says whether they arrived. If not they are kept, in the same order.
 func (b *outbox) send(ctx context.Context) bool {
 	b.mu.Lock()
-	n := min(len(b.events), eventBatch)
-	batch := make([][]byte, 0, n+1)
-	last := uint64(0)
-	if b.lost > 0 {
-		batch = append(batch, b.marshal(b.lossNote()))
-	}
-	for _, e := range b.events[:n] {
-		batch = append(batch, b.marshal(e))
-		last = e.Seq
-	}
+	lines, noted := b.journal.batch(eventBatch)
 	b.mu.Unlock()
-	if err := b.bus.Record(ctx, batch); err != nil {
+	if b.publish(ctx, lines) != nil {
 		return false
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lost = 0
-	for len(b.events) > 0 && b.events[0].Seq <= last {
-		b.events = b.events[1:]
-	}
-	if len(b.events) == 0 {
-		b.events = nil
+	b.journal.arrived(lines, noted)
+	if !b.journal.waiting() {
+		b.store = time.Time{}
+		if b.stored {
+			b.store = time.Now()
+		}
 	}
 	return true
 }
 
-// lossNote tells how many events were dropped. It takes the number of the last that was.
-func (b *outbox) lossNote() protocol.Event {
-	return protocol.Event{Version: protocol.Version, Cluster: b.cluster, Seq: b.events[0].Seq - 1, Time: b.events[0].Time, Kind: protocol.EventFailed,
-		Message: count(b.lost, "event") + " before this one were lost, because the hub was away for too long: the report says how things are now"}
+// resend publishes a batch of the events that the hub asks for again, and says whether they arrived.
+func (b *outbox) resend(ctx context.Context) bool {
+	b.mu.Lock()
+	from, to := b.from, b.to
+	lines := b.journal.again(from, to, eventBatch)
+	b.mu.Unlock()
+	if b.publish(ctx, lines) != nil {
+		return false
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.from != from || b.to != to: // it asked for more meanwhile
+	case len(lines) == 0 || lines[len(lines)-1].seq >= to:
+		b.from = 0
+	default:
+		b.from = lines[len(lines)-1].seq + 1
+	}
+	return true
 }
 
-func (b *outbox) marshal(e protocol.Event) []byte {
-	data, err := json.Marshal(e)
-	if err != nil {
-		panic("agent: an event that is not JSON: " + err.Error()) // plain data: cannot happen
+func (b *outbox) publish(ctx context.Context, lines []entry) error {
+	batch := make([][]byte, len(lines))
+	for i, l := range lines {
+		batch[i] = l.data
 	}
-	return data
+	return b.bus.Record(ctx, batch)
+}
+
+// save stores in the cluster what the hub was not told of, or deletes what is stored when it was. It says whether it
+// could.
+func (b *outbox) save(ctx context.Context) bool {
+	b.mu.Lock()
+	data := b.journal.stored()
+	b.store = time.Time{}
+	b.mu.Unlock()
+	err := b.keep(ctx, data)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err == nil {
+		b.stored = data != nil
+		return true
+	}
+	if b.store.IsZero() {
+		b.store = time.Now().Add(storeDelay)
+	}
+	switch {
+	case errors.Is(err, ErrLost):
+		b.end(err)
+	case ctx.Err() == nil:
+		b.log.Warn("what the hub has yet to be told cannot be stored in the cluster; it is kept in memory, and tried again by itself", "err", err)
+	}
+	return false
+}
+
+// finish says goodbye: what can be sent is, and what cannot is stored for the agent after this one.
+func (b *outbox) finish(ctx context.Context, report func() []byte) {
+	if b.isOnline() {
+		quick, cancel := context.WithTimeout(ctx, finalTime)
+		defer cancel()
+		for b.waits() && b.send(quick) {
+		}
+		b.report(quick, report)
+	}
+	b.mu.Lock()
+	stale := !b.store.IsZero()
+	b.mu.Unlock()
+	if stale {
+		b.save(ctx)
+	}
+}
+
+func (b *outbox) waits() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.journal.waiting()
 }
 
 func (b *outbox) isOnline() bool {

@@ -209,7 +209,7 @@ func (s *session) protected(ref protocol.ObjectRef) bool {
 		return ref.Name == s.namespace
 	}
 	return ref.Kind == "Secret" && ref.Namespace == s.namespace &&
-		(ref.Name == "drover-state" || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
+		(ref.Name == "drover-state" || ref.Name == "drover-journal" || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
 }
 
 // decide takes down what became of an object. s.mu is held.

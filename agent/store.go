@@ -43,6 +43,9 @@ type Stored struct {
 	Envelope []byte // of the accepted bundle; nil if none was
 	Apps     []AppState
 	Damaged  []Damage // what could not be read
+	// Journal is what SaveJournal was given last; JournalErr says why it cannot be read.
+	Journal    []byte
+	JournalErr error
 }
 
 // Damage is a piece of state that cannot be read. What it held is unknown, so nothing may be concluded from it.
@@ -58,4 +61,6 @@ type Store interface {
 	SaveBundle(ctx context.Context, envelope []byte, generation uint64) error
 	SaveApp(ctx context.Context, a AppState) error
 	DropApp(ctx context.Context, name string) error
+	// SaveJournal keeps what the hub has yet to be told, at most 1 MiB; nothing is kept if it is empty.
+	SaveJournal(ctx context.Context, journal []byte) error
 }

@@ -112,6 +112,7 @@ const (
 	EventKept     EventKind = "kept"     // an object that Git no longer has was left in the cluster, and why
 	EventDrift    EventKind = "drift"    // drift was corrected
 	EventStarted  EventKind = "started"  // an agent took charge
+	EventMissing  EventKind = "missing"  // the events from Prev to this one are not known any more
 )
 
 // Event is one line of a cluster's journal.

@@ -16,9 +16,11 @@ import (
 )
 
 const (
-	bundleName = "drover-state" // the Secret of the accepted bundle
-	appPrefix  = "drover-app-"  // and of each app
-	labelOfApp = "app"
+	bundleName  = "drover-state"   // the Secret of the accepted bundle
+	journalName = "drover-journal" // of what the hub has yet to be told
+	appPrefix   = "drover-app-"    // and of each app
+	labelOfApp  = "app"
+	maxJournal  = 1 << 20 // bytes, before compression
 )
 
 // Store keeps the agent's state in Secrets of its namespace. It is safe for concurrent use.
@@ -76,6 +78,11 @@ func (l *loaded) add(name string, data []byte, err error) {
 		if err != nil {
 			l.Damaged = append(l.Damaged, agent.Damage{Err: fmt.Errorf("the accepted bundle: %w", err)})
 		}
+	case name == journalName:
+		if err == nil {
+			l.Journal, err = agent.Unpack(data, maxJournal)
+		}
+		l.JournalErr = err
 	case isApp:
 		var a agent.AppState
 		if err == nil {
@@ -127,6 +134,14 @@ func (s *Store) SaveApp(ctx context.Context, a agent.AppState) error {
 	return s.save(ctx, document{name: appPrefix + a.Spec.Name, label: labelOfApp, generation: a.Generation, data: data})
 }
 
+// SaveJournal writes what the hub has yet to be told, or deletes what is written of it.
+func (s *Store) SaveJournal(ctx context.Context, journal []byte) error {
+	if len(journal) == 0 {
+		return s.drop(ctx, journalName)
+	}
+	return s.save(ctx, document{name: journalName, label: "journal", data: agent.Pack(journal)})
+}
+
 func (s *Store) save(ctx context.Context, d document) error {
 	s.mu.Lock()
 	before := s.heads[d.name]
@@ -142,8 +157,9 @@ func (s *Store) save(ctx context.Context, d document) error {
 }
 
 // DropApp deletes the state of an app that has nothing left.
-func (s *Store) DropApp(ctx context.Context, name string) error {
-	head := appPrefix + name
+func (s *Store) DropApp(ctx context.Context, name string) error { return s.drop(ctx, appPrefix+name) }
+
+func (s *Store) drop(ctx context.Context, head string) error {
 	s.mu.Lock()
 	before := s.heads[head]
 	s.mu.Unlock()
