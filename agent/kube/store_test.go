@@ -82,3 +82,39 @@ func TestTwoWritersCannotInterleave(t *testing.T) {
 		t.Errorf("state that somebody deleted is not written anew: %v", err)
 	}
 }
+
+func TestTheJournalIsKeptUntilItIsEmpty(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	client := newClient(t, cp)
+	store := kube.NewStore(client, ns)
+	journal := func() agent.Stored {
+		t.Helper()
+		got, err := kube.NewStore(client, ns).Load(t.Context())
+		if err != nil || len(got.Damaged) > 0 || got.Envelope != nil {
+			t.Fatalf("loaded %+v, %v", got, err)
+		}
+		return got
+	}
+	for _, text := range []string{"", "{}\nfirst", "{}\nsecond", ""} {
+		if err := store.SaveJournal(t.Context(), []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+		if got := journal(); string(got.Journal) != text || got.JournalErr != nil {
+			t.Errorf("loaded %q, %v, want %q", got.Journal, got.JournalErr, text)
+		}
+	}
+	if err := store.SaveJournal(t.Context(), []byte("{}\nthird")); err != nil {
+		t.Fatal(err)
+	}
+	if err := kube.NewStore(client, ns).SaveJournal(t.Context(), []byte("{}\nanother")); !errors.Is(err, agent.ErrLost) {
+		t.Errorf("a writer that read nothing got %v, want ErrLost", err)
+	}
+	ref := testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: ns, Name: "drover-journal"}
+	if _, err := cp.Kube().Patch(t.Context(), "somebody", ref, `{"data":{"state":"eHh4"}}`); err != nil {
+		t.Fatal(err)
+	}
+	if got := journal(); got.JournalErr == nil {
+		t.Errorf("a journal that was altered is read as %q", got.Journal)
+	}
+}
