@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"time"
 
 	"github.com/drover-dev/drover/protocol"
@@ -14,6 +16,9 @@ type Bus interface {
 	Put(ctx context.Context, blobs []Packed, bundles []Delivery) error
 	// Holdings says what the bus has now. After it lost something, the hub brings it back.
 	Holdings(ctx context.Context) (Holdings, error)
+	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks sees
+	// by what comes whether it was heard.
+	Ask(ctx context.Context, cluster string, a protocol.Ask) error
 	// Listen calls back for everything that agents say, and whenever the bus may have lost something.
 	// It blocks until ctx is done.
 	Listen(ctx context.Context, to Listener) error
@@ -23,17 +28,30 @@ type Bus interface {
 type Delivery struct {
 	Cluster    string
 	Generation uint64
+	Key        string // OpenKeyID of whom it is sealed to
 	Sealed     []byte
 }
 
-// Holdings is what a bus has: the generation of each cluster's bundle, and the ids of complete blobs.
+// OpenKeyID names a public key that bundles are sealed to: the first 16 hexadecimal digits of its sha256.
+func OpenKeyID(key []byte) string {
+	sum := sha256.Sum256(key)
+	return hex.EncodeToString(sum[:8])
+}
+
+// Holdings is what a bus has: the generation of each cluster's bundle and the key it is sealed to, and the ids of complete blobs.
 type Holdings struct {
 	Generations map[string]uint64
+	Keys        map[string]string // see Delivery
 	Blobs       map[string]bool
 }
 
-// Listener hears what agents say. Its methods are called from one goroutine, and do not block for long.
+// Listener hears what agents say. Its methods are called from one goroutine, and do not block for long. What it is told is verified
+// to come from an agent of that cluster.
 type Listener interface {
+	// Wanted says why no agent may join as cluster now; nil if one may. It may be called from any goroutine.
+	Wanted(cluster string) error
+	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were revoked.
+	Identities(clusters []string)
 	// Report is the last report of a cluster; retained says that it was sent before Listen began. at is when
 	// the bus received it.
 	Report(cluster string, data []byte, at time.Time)
@@ -55,6 +73,33 @@ type Identities interface {
 	Token(cluster string, o TokenOptions) (protocol.JoinToken, error)
 	// Revoke ends every credential of a cluster, at once: live connections are cut. It is no error if there is none.
 	Revoke(cluster string) error
+	// Rotate has cluster's agent make a new credential, now or when it is back; when it uses that, all older ones are
+	// revoked. It is an error wrapping ErrNoCredential if the cluster has none.
+	Rotate(cluster string) error
+	// Identity is what is known of cluster's credentials.
+	Identity(cluster string) Identity
+	// Joins says what came of the requests for credentials since the hub started.
+	Joins() Joins
+}
+
+// Identity is what is known of a cluster's credentials, for people.
+type Identity struct {
+	Issued   time.Time `json:"issued,omitzero"`   // of the credential that its agent uses
+	Expires  time.Time `json:"expires,omitzero"`  // of the same
+	Valid    int       `json:"valid"`             // credentials that are good now
+	Rotating time.Time `json:"rotating,omitzero"` // a rotation was asked for then, and is not done
+	Revoked  time.Time `json:"revoked,omitzero"`  // all were revoked then, and the cluster has not joined since
+	Token    time.Time `json:"token,omitzero"`    // a join token was not used yet, and is good until then
+	// Dropped is how much was said in the cluster's name since the hub started that could not be verified.
+	Dropped uint64 `json:"dropped,omitempty"`
+}
+
+// Joins counts requests for credentials, those to renew among them, and connections that NATS itself turned away.
+type Joins struct {
+	Granted uint64    `json:"granted"`
+	Refused uint64    `json:"refused"`
+	Last    string    `json:"last,omitempty"` // why the last one was refused
+	Time    time.Time `json:"time,omitzero"`  // and when
 }
 
 // TokenOptions are what a join token may do.

@@ -38,6 +38,7 @@ type rig struct {
 	t    *testing.T
 	repo string // a work tree
 	data string
+	ttl  time.Duration // of credentials; 0 means the default
 
 	hub    *hub.Hub
 	ids    *nats.Identities
@@ -134,6 +135,10 @@ func (r *rig) start() {
 	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
 	r.ids = must(nats.OpenIdentities(r.data, keys))
+	r.ids.Log = log
+	if r.ttl > 0 {
+		r.ids.TTL = r.ttl
+	}
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
 	server := must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), keys, r.ids.Revoked(), log))
 	r.keys, r.server = keys, server
@@ -196,35 +201,6 @@ func (r *rig) until(what string, cond func() bool) {
 			r.t.Fatalf("not within %s: %s", patience, what)
 		}
 	}
-}
-
-// join makes the credential of a cluster.
-func (r *rig) join(names ...string) {
-	r.t.Helper()
-	for _, name := range names {
-		cred, err := r.ids.Issue(name, false)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		r.creds[name] = cred
-		r.hub.Joined(name)
-	}
-}
-
-// agent is the connection of a cluster's agent.
-func (r *rig) agent(name string) *natsgo.Conn {
-	r.t.Helper()
-	if c := r.agents[name]; c != nil {
-		return c
-	}
-	cred := r.creds[name]
-	c, err := natsgo.Connect(strings.Join(cred.Servers, ","), natsgo.UserJWTAndSeed(cred.JWT, cred.Seed),
-		natsgo.CustomInboxPrefix(protocol.InboxPrefix(name)), natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}))
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	r.agents[name] = c
-	return c
 }
 
 // bundle reads a cluster's bundle as its agent would; ok is false if there is none.
@@ -305,11 +281,7 @@ func (r *rig) report(name string, edit func(*protocol.Report)) {
 	r.t.Helper()
 	rep := protocol.Report{Version: protocol.Version, Cluster: name, Seq: 1, Time: time.Now(), Agent: protocol.Agent{Identity: "test", Started: time.Now()}}
 	edit(&rep)
-	data := must(json.Marshal(rep))
-	c := r.agent(name)
-	if err := errors.Join(c.Publish(protocol.ReportSubject(name), data), c.Flush()); err != nil {
-		r.t.Fatal(err)
-	}
+	r.say(protocol.SpeechReport, r.creds[name], must(json.Marshal(rep)))
 }
 
 func (r *rig) row(name string) query.Row {

@@ -41,6 +41,7 @@ type Hub struct {
 	records  map[string]Record
 	floors   map[string]uint64 // generations that agents are known to have seen
 	held     map[string]bool   // blobs that the bus has
+	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
 	unsent   map[string]bool   // clusters whose record the bus has yet to take
 }
 
@@ -48,7 +49,7 @@ type Hub struct {
 func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
-		resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, unsent: map[string]bool{},
+		resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
 		again: map[string]struct{}{},
 	}
 }

@@ -2,7 +2,6 @@ package hub_test
 
 import (
 	"bytes"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,10 +9,8 @@ import (
 	"testing"
 	"time"
 
-	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/drover-dev/drover/fleet/query"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -314,44 +311,6 @@ func TestStatusFollowsTheAgent(t *testing.T) {
 	if row := r.row("a"); row.Since.IsZero() || time.Since(row.Since) > patience || row.Health == protocol.HealthUnknown {
 		t.Errorf("an offline cluster shows %+v; its age and what was known are to be kept", row)
 	}
-}
-
-func TestAReplacedCredentialOpensNothing(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, twoClusters())
-	r.join("a")
-	r.await("a", "published", func(protocol.Bundle) bool { return true })
-	if _, err := r.ids.Issue("a", false); !errors.Is(err, hub.ErrIssued) {
-		t.Errorf("a second credential = %v, want ErrIssued", err)
-	}
-	old, closed := r.creds["a"], make(chan struct{})
-	conn, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), natsgo.NoReconnect(),
-		natsgo.ClosedHandler(func(*natsgo.Conn) { close(closed) }))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	r.creds["a"] = must(r.ids.Issue("a", true))
-	r.hub.Joined("a")
-	select {
-	case <-closed:
-	case <-time.After(patience):
-		t.Error("the connection with the old credential was not cut")
-	}
-	if c, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), natsgo.NoReconnect()); err == nil {
-		c.Close()
-		t.Error("the old credential still connects")
-	}
-	r.agents["a"].Close()
-	delete(r.agents, "a")
-	r.until("the bundle is sealed to the new key", func() bool {
-		m, err := r.agent("a").Request(protocol.DesiredGet("a"), nil, patience)
-		if err != nil {
-			return false
-		}
-		_, err = protocol.Unseal(r.creds["a"].OpenKey, "a", m.Data)
-		return err == nil
-	})
 }
 
 // What a person who takes the hub's disk finds, apart from the folder keys/, tells them nothing.

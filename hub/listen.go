@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -24,8 +26,8 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	behind := false
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
-		if c.Report != nil && c.Report.Agent.Started.Equal(r.Agent.Started) && c.Report.Seq > r.Seq {
-			return // overtaken on its way
+		if overtaken(c.Report, r) {
+			return
 		}
 		c.Report, c.Received = &r, at
 		d := c.Desired
@@ -34,6 +36,19 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	if behind {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
+}
+
+// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus says it again.
+// Reports of one process are numbered. Between processes the clock decides, of the report and not of their start: a pod that waited
+// may be older than the one whose lead it took.
+func overtaken(last *protocol.Report, r protocol.Report) bool {
+	switch {
+	case last == nil:
+		return false
+	case last.Agent.Started.Equal(r.Agent.Started) && last.Agent.Identity == r.Agent.Identity:
+		return r.Seq < last.Seq
+	}
+	return r.Time.Before(last.Time)
 }
 
 func (l listener) Event(cluster string, data []byte) {
@@ -79,13 +94,53 @@ func (h *Hub) overtake(ctx context.Context, cluster string, r protocol.Report) e
 	return err
 }
 
-// Joined tells the hub that a credential was made for cluster's agent: its bundle is sealed anew.
-func (h *Hub) Joined(cluster string) {
-	h.do(func(ctx context.Context) error {
-		if _, known := h.records[cluster]; known {
-			h.unsent[cluster] = true
+func (l listener) Wanted(cluster string) error {
+	c, known := l.h.state.Get(cluster)
+	switch {
+	case known && !c.Released:
+		return nil
+	case !known && l.h.state.Source().Revision.Hash == "":
+		return errors.New("the hub has not read its repository yet: the request is made again by itself")
+	}
+	return fmt.Errorf("cluster %s has no folder in Git, or no longer: bring it back", cluster)
+}
+
+func (l listener) Identities(clusters []string) {
+	l.h.do(func(ctx context.Context) error { return l.h.identified(ctx, clusters) })
+}
+
+// identified seals the bundles of clusters anew, where their agents use another key now.
+func (h *Hub) identified(ctx context.Context, clusters []string) error {
+	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		for _, name := range clusters {
+			if _, known := x.Get(name); known {
+				h.introduce(x.Edit(name))
+			}
 		}
-		_, err := h.publish(ctx, []string{cluster})
-		return err
 	})
+	var wanted []string
+	for _, name := range clusters {
+		if h.outdated(name) {
+			h.unsent[name] = true
+		}
+		if h.resolved[name] != nil {
+			wanted = append(wanted, name)
+		}
+	}
+	_, err := h.publish(ctx, wanted)
+	return err
+}
+
+// outdated says whether the bus has a cluster's bundle sealed to another key than that of its agent.
+func (h *Hub) outdated(name string) bool {
+	key, joined := h.Identities.OpenKey(name)
+	_, known := h.records[name]
+	return joined && known && h.sealed[name] != OpenKeyID(key)
+}
+
+// introduce brings up to date what is shown of a cluster's identity.
+func (h *Hub) introduce(c *query.Cluster) {
+	_, c.Joined = h.Identities.OpenKey(c.Name)
+	id := h.Identities.Identity(c.Name)
+	c.Expires, c.Revoked = id.Expires, !id.Revoked.IsZero()
 }

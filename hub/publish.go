@@ -149,6 +149,7 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	}
 	for _, d := range bundles {
 		delete(h.unsent, d.Cluster)
+		h.sealed[d.Cluster] = d.Key
 	}
 	return len(bundles), nil
 }
@@ -160,7 +161,7 @@ func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
 		return Delivery{}, err
 	}
 	sealed, err := protocol.Seal(openKey, r.Bundle.Cluster, envelope)
-	return Delivery{r.Bundle.Cluster, r.Bundle.Generation, sealed}, err
+	return Delivery{r.Bundle.Cluster, r.Bundle.Generation, OpenKeyID(openKey), sealed}, err
 }
 
 // missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
@@ -190,9 +191,9 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.held = has.Blobs
+	h.held, h.sealed = has.Blobs, has.Keys
 	for name, r := range h.records {
-		if has.Generations[name] < r.Bundle.Generation {
+		if has.Generations[name] < r.Bundle.Generation || h.outdated(name) {
 			h.unsent[name] = true
 			continue
 		}
@@ -227,7 +228,7 @@ func (h *Hub) show(names []string) {
 	h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		for _, name := range names {
 			c := x.Edit(name)
-			_, c.Joined = h.Identities.OpenKey(name)
+			h.introduce(c)
 			c.Released = false
 			r := h.records[name]
 			if res := h.resolved[name]; res != nil {
@@ -250,7 +251,7 @@ func (h *Hub) recall() {
 	h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		for name, r := range h.records {
 			c := x.Edit(name)
-			_, c.Joined = h.Identities.OpenKey(name)
+			h.introduce(c)
 			c.Desired = query.Desired{Generation: r.Bundle.Generation, Digest: r.Digest, Revision: r.Bundle.Revision,
 				Published: r.Time, Apps: wanted(r.Bundle, nil)}
 		}

@@ -14,6 +14,9 @@ import (
 // ErrIssued says that a cluster's agent has a credential already.
 var ErrIssued = errors.New("a credential was issued before")
 
+// ErrNoCredential says that a cluster's agent has no credential.
+var ErrNoCredential = errors.New("its agent has no credential that is good now")
+
 // maxRecent is how many events of each cluster the hub keeps at hand; the journal has all.
 const maxRecent = 20
 
@@ -37,6 +40,8 @@ type SourceStatus struct {
 	// Stalled says why what was resolved cannot be stored or published; it is tried again. Since when is StalledSince.
 	Stalled      string    `json:"stalled,omitempty"`
 	StalledSince time.Time `json:"stalledSince,omitzero"`
+	// Joins says what came of agents' requests for credentials.
+	Joins Joins `json:"joins,omitzero"`
 	// Problems are what is wrong with the tree beyond any one cluster.
 	Problems []string `json:"problems,omitempty"`
 }
@@ -83,11 +88,12 @@ func (s *State) Get(name string) (query.Cluster, bool) {
 }
 
 // dated says of a cluster which revision asks for what it was told: the newest that was resolved, whether that changed
-// anything for it or not. s.mu is held.
+// anything for it or not; and whether its credential has expired. s.mu is held.
 func (s *State) dated(c query.Cluster) query.Cluster {
 	if !c.Released && s.source.Revision.Hash != "" {
 		c.Desired.Revision = s.source.Revision
 	}
+	c.Expired = !c.Expires.IsZero() && time.Now().After(c.Expires)
 	return c
 }
 

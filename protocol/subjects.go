@@ -9,11 +9,15 @@ const (
 	BucketBlobs   = "blobs"   // key = blob id and chunk: rendered objects
 	BucketReport  = "report"  // key = cluster: its last report
 	StreamJournal = "journal" // events, by age
+	StreamHello   = "hello"   // the last Hello of each cluster, so that a hub that was away hears it
 )
 
 // HeaderGeneration is a header on the messages of the desired bucket: the bundle's generation, for the hub's own eyes when
 // its store was lost. It is not signed, and agents never look at it.
 const HeaderGeneration = "Drover-Generation"
+
+// HeaderKey is another: which of the cluster's keys the bundle is sealed to.
+const HeaderKey = "Drover-Key"
 
 // MaxChunk is the most of a blob that one message carries, in bytes. It stays well under the
 // 1 MiB payload limit that NATS servers have by default.

@@ -16,7 +16,12 @@ type Cluster struct {
 	// Released: the folder is gone. What runs in the cluster is left running.
 	Released bool
 	// Joined: a credential was made for the cluster's agent.
-	Joined  bool
+	Joined bool
+	// Revoked: its credentials were revoked, and it has not joined since.
+	Revoked bool
+	// Expires is when the credential of the cluster's agent expires; zero if never, or if there is none. Expired: it has.
+	Expires time.Time
+	Expired bool
 	Desired Desired
 	Link    Link
 	// Report is the agent's last word; nil if it never said one.

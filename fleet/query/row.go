@@ -151,6 +151,11 @@ func (c Cluster) message(r Row) string {
 		return "its folder is gone from Git: what runs there is left running; remove its agent, or bring the folder back"
 	case len(c.Problems) > 0:
 		return c.Problems[0] + more(len(c.Problems)-1)
+	case c.Revoked && r.State != StateConnected:
+		return fmt.Sprintf("its credential was revoked: drover agent manifest --cluster %s | kubectl apply -f - lets it join again", c.Name)
+	case c.Expired && r.State != StateConnected:
+		return fmt.Sprintf("its credential expired on %s: run drover agent manifest --cluster %s | kubectl apply -f - to let it join again",
+			c.Expires.UTC().Format(time.DateTime+" MST"), c.Name)
 	case r.State == StateAwaiting && c.Joined:
 		return "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
 	case r.State == StateAwaiting:

@@ -18,6 +18,9 @@ type nobody struct{}
 
 func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
 func (nobody) Revoke(string) error           { return nil }
+func (nobody) Rotate(string) error           { return hub.ErrNoCredential }
+func (nobody) Identity(string) hub.Identity  { return hub.Identity{} }
+func (nobody) Joins() hub.Joins              { return hub.Joins{} }
 func (nobody) Token(string, hub.TokenOptions) (protocol.JoinToken, error) {
 	return protocol.JoinToken{}, hub.ErrIssued
 }

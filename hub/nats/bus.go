@@ -36,6 +36,8 @@ type Bus struct {
 	replicas int
 	log      *slog.Logger
 	back     chan struct{} // the connection came back
+	open     []byte        // the hub's X25519 private key, which agents seal to what they say
+	told     once          // what the log has
 }
 
 var _ hub.Bus = (*Bus)(nil)
@@ -57,7 +59,11 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{ids: o.IDs, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
+	open, _, err := protocol.HubOpenKey(o.Keys.Secret)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{open: open, ids: o.IDs, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
 	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub"); err != nil {
 		return nil, err
 	}
@@ -69,6 +75,7 @@ func Connect(o Options) (*Bus, error) {
 		b.Close()
 		return nil, err
 	}
+	o.IDs.reach(func(cluster string, a protocol.Ask) error { return b.Ask(context.Background(), cluster, a) })
 	return b, nil
 }
 
@@ -170,7 +177,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 	acks = acks[:0]
 	for _, d := range bundles {
 		ack, err := b.js.PublishMsgAsync(&natsgo.Msg{Subject: protocol.DesiredSubject(d.Cluster), Data: d.Sealed,
-			Header: natsgo.Header{protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}}})
+			Header: natsgo.Header{protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}, protocol.HeaderKey: {d.Key}}})
 		if err != nil {
 			return fmt.Errorf("publish the bundle of %s: %w", d.Cluster, err)
 		}
@@ -198,7 +205,7 @@ func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 
 // Holdings implements hub.Bus. It makes the buckets and the stream first, where they are missing.
 func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
-	out := hub.Holdings{Generations: map[string]uint64{}, Blobs: map[string]bool{}}
+	out := hub.Holdings{Generations: map[string]uint64{}, Keys: map[string]string{}, Blobs: map[string]bool{}}
 	if err := b.prepare(ctx); err != nil {
 		return out, err
 	}
@@ -214,11 +221,11 @@ func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
 		parts := strings.Split(subject, ".")
 		out.Blobs[parts[len(parts)-2]] = true
 	}
-	return out, b.generations(ctx, out.Generations)
+	return out, b.bundles(ctx, out)
 }
 
-// generations reads the generation of every bundle from its headers.
-func (b *Bus) generations(ctx context.Context, into map[string]uint64) error {
+// bundles reads the generation and the key of every bundle from its headers.
+func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 	c, err := b.js.OrderedConsumer(ctx, "KV_"+protocol.BucketDesired, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, HeadersOnly: true})
 	if err != nil {
@@ -238,7 +245,8 @@ func (b *Bus) generations(ctx context.Context, into map[string]uint64) error {
 			got++
 			g, err := strconv.ParseUint(m.Headers().Get(protocol.HeaderGeneration), 10, 64)
 			if err == nil {
-				into[strings.TrimPrefix(m.Subject(), protocol.DesiredSubject(""))] = g
+				cluster := strings.TrimPrefix(m.Subject(), protocol.DesiredSubject(""))
+				into.Generations[cluster], into.Keys[cluster] = g, m.Headers().Get(protocol.HeaderKey)
 			}
 		}
 		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
@@ -267,6 +275,11 @@ func (b *Bus) prepare(ctx context.Context) error {
 		MaxAge: journalAge, Storage: jetstream.FileStorage, Replicas: b.replicas})
 	if err != nil {
 		return fmt.Errorf("the stream %s on NATS: %w", protocol.StreamJournal, err)
+	}
+	_, err = b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")},
+		MaxMsgsPerSubject: 1, MaxMsgSize: maxRequest, Storage: jetstream.FileStorage, Replicas: b.replicas})
+	if err != nil {
+		return fmt.Errorf("the stream %s on NATS: %w", protocol.StreamHello, err)
 	}
 	return nil
 }

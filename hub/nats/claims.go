@@ -2,6 +2,8 @@ package nats
 
 import (
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nkeys"
@@ -45,4 +47,25 @@ func (k *Keys) userCredentials(pair, account nkeys.KeyPair, name string) (token 
 	token, err = c.Encode(account)
 	seed, err2 := pair.Seed()
 	return token, seed, errors.Join(err, err2)
+}
+
+// readJWT gives the credential of cluster that a JWT is, but for its open key. It is an error if this hub's account has not issued it,
+// or for somebody else. Whether it is still good is for the caller to see.
+func (k *Keys) readJWT(token, cluster string) (credential, error) {
+	c, err := jwt.DecodeUserClaims(token)
+	if err != nil {
+		return credential{}, fmt.Errorf("the JWT cannot be read: %w", err)
+	}
+	account, err := k.account.PublicKey()
+	if err != nil {
+		return credential{}, err
+	}
+	if c.Issuer != account || c.Name != cluster {
+		return credential{}, fmt.Errorf("the JWT is no credential of cluster %s that this hub has issued", cluster)
+	}
+	out := credential{User: c.Subject, Issued: time.Unix(c.IssuedAt, 0).UTC()}
+	if c.Expires != 0 {
+		out.Expires = time.Unix(c.Expires, 0).UTC()
+	}
+	return out, nil
 }

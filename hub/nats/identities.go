@@ -1,16 +1,16 @@
 package nats
 
 import (
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"sync"
 	"time"
-
-	"github.com/nats-io/nkeys"
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
@@ -110,11 +110,14 @@ func (id identity) clone() identity {
 // Identities are the clusters' identities and join tokens, in a directory. It is safe for concurrent use: what concerns
 // one cluster waits for the disk in order, and nothing waits for another cluster's.
 type Identities struct {
-	TTL time.Duration // of credentials; set before use
+	// To be set before use.
+	TTL time.Duration // of credentials
+	Log *slog.Logger
 
 	clusterDir, tokenDir string
 	keys                 *Keys
-	cutting              sync.Mutex // one cut at a time, so that an older list never comes after a newer one
+	cutting              sync.Mutex    // one cut at a time, so that an older list never comes after a newer one
+	stirred              chan struct{} // there is something in changed
 
 	mu      sync.Mutex                 // guards what follows
 	servers []string                   // where agents connect
@@ -123,6 +126,10 @@ type Identities struct {
 	byUser  map[string]string          // user key → cluster, of revoked ones too
 	tokens  map[string]token           // by user key
 	editing map[string]*sync.Mutex     // by cluster
+	changed map[string]struct{}        // clusters whose identity has changed since takeChanged
+	ask     func(cluster string, a protocol.Ask) error
+	joins   hub.Joins
+	dropped map[string]uint64 // by cluster: what could not be verified
 }
 
 var _ hub.Identities = (*Identities)(nil)
@@ -130,8 +137,9 @@ var _ hub.Identities = (*Identities)(nil)
 // OpenIdentities reads the identities and the join tokens in the hub's data directory.
 func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	ids := &Identities{
-		TTL: DefaultTTL, clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
+		TTL: DefaultTTL, Log: slog.Default(), clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
 		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
+		changed: map[string]struct{}{}, dropped: map[string]uint64{}, stirred: make(chan struct{}, 1),
 	}
 	err := readFiles(ids.clusterDir, "the clusters' identities", func(file, name string, data []byte) error {
 		var id identity
@@ -155,6 +163,13 @@ func (ids *Identities) Advertise(servers []string, cutOff func(users []string) e
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	ids.servers, ids.cutOff = servers, cutOff
+}
+
+// reach says how agents are asked for something.
+func (ids *Identities) reach(ask func(cluster string, a protocol.Ask) error) {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	ids.ask = ask
 }
 
 func (ids *Identities) trust() (protocol.Trust, error) {
@@ -190,30 +205,50 @@ func (ids *Identities) put(id identity) {
 	ids.known[id.Cluster] = id
 }
 
-// edit changes a cluster's identity, on disk first. What change gives as an error leaves it as it was.
-func (ids *Identities) edit(cluster string, change func(id *identity, now time.Time) error) error {
+// edit changes a cluster's identity, on disk first, and says whether it did. What change gives as an error leaves it as it was.
+func (ids *Identities) edit(cluster string, change func(id *identity, now time.Time) error) (bool, error) {
+	lock := ids.turn(cluster)
+	lock.Lock()
+	defer lock.Unlock()
+	old := ids.get(cluster)
+	id, now := old.clone(), time.Now().UTC().Round(0)
+	if err := change(&id, now); err != nil || reflect.DeepEqual(id, old) {
+		return false, err
+	}
+	id.forget(now)
+	if err := saveJSON(filepath.Join(ids.clusterDir, cluster+".json"), id); err != nil {
+		return false, err
+	}
 	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	ids.put(id)
+	ids.changed[cluster] = struct{}{}
+	select {
+	case ids.stirred <- struct{}{}:
+	default:
+	}
+	return true, nil
+}
+
+// turn is the lock under which a cluster's identity is edited.
+func (ids *Identities) turn(cluster string) *sync.Mutex {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
 	lock := ids.editing[cluster]
 	if lock == nil {
 		lock = &sync.Mutex{}
 		ids.editing[cluster] = lock
 	}
-	ids.mu.Unlock()
-	lock.Lock()
-	defer lock.Unlock()
-	old := ids.get(cluster)
-	id, now := old.clone(), time.Now().UTC()
-	if err := change(&id, now); err != nil || reflect.DeepEqual(id, old) {
-		return err
-	}
-	id.forget(now)
-	if err := saveJSON(filepath.Join(ids.clusterDir, cluster+".json"), id); err != nil {
-		return err
-	}
+	return lock
+}
+
+// takeChanged gives the clusters whose identity has changed since it was asked last.
+func (ids *Identities) takeChanged() []string {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	ids.put(id)
-	return nil
+	out := slices.Collect(maps.Keys(ids.changed))
+	clear(ids.changed)
+	return out
 }
 
 // saveJSON writes a file so that it is there whole or not at all.
@@ -236,86 +271,37 @@ func (ids *Identities) live(cluster string, now time.Time) []credential {
 	return ids.get(cluster).live(now)
 }
 
+// Identity implements hub.Identities.
+func (ids *Identities) Identity(cluster string) hub.Identity {
+	now, id := time.Now(), ids.get(cluster)
+	current, _ := id.current()
+	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate, Revoked: id.ThrownOut}
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	out.Dropped = ids.dropped[cluster]
+	for _, t := range ids.tokens {
+		if t.Cluster == cluster && t.open(now) && t.Expires.After(out.Token) {
+			out.Token = t.Expires
+		}
+	}
+	return out
+}
+
+// voices are the keys that spoke for cluster at a time.
+func (ids *Identities) voices(cluster string, at time.Time) []ed25519.PublicKey {
+	var out []ed25519.PublicKey
+	for _, c := range ids.live(cluster, at) {
+		if key, err := publicKey(c.User); err == nil {
+			out = append(out, key)
+		}
+	}
+	return out
+}
+
 // cluster is whose the user key is, or was until it was revoked.
 func (ids *Identities) cluster(user string) (string, bool) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	name, ok := ids.byUser[user]
 	return name, ok
-}
-
-// Revoked are the user keys of credentials and tokens that were revoked.
-func (ids *Identities) Revoked() []string {
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	var out []string
-	for _, id := range ids.known {
-		out = slices.AppendSeq(out, maps.Keys(id.Revoked))
-	}
-	return out
-}
-
-// Revoke implements hub.Identities.
-func (ids *Identities) Revoke(cluster string) error {
-	err := ids.edit(cluster, func(id *identity, now time.Time) error {
-		if len(id.Credentials) > 0 {
-			id.revoke("")
-			id.ThrownOut, id.Rotate = now, time.Time{}
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return ids.cut()
-}
-
-// cut has the servers cut off what was revoked.
-func (ids *Identities) cut() error {
-	ids.cutting.Lock()
-	defer ids.cutting.Unlock()
-	ids.mu.Lock()
-	cutOff := ids.cutOff
-	ids.mu.Unlock()
-	if cutOff == nil {
-		return nil
-	}
-	return cutOff(ids.Revoked())
-}
-
-// Issue makes a whole credential of cluster's agent, for tests that do not join.
-func (ids *Identities) Issue(cluster string, replace bool) (protocol.Credential, error) {
-	var none protocol.Credential
-	if live := ids.live(cluster, time.Now()); len(live) > 0 && !replace {
-		return none, hub.ErrIssued
-	}
-	pair, err := nkeys.CreateUser()
-	if err != nil {
-		return none, err
-	}
-	user, _ := pair.PublicKey()
-	seed, _ := pair.Seed()
-	private, public, err := protocol.NewOpenKey()
-	if err != nil {
-		return none, err
-	}
-	c := credential{User: user, OpenKey: public, Issued: time.Now().UTC(), Expires: time.Now().Add(ids.TTL).UTC()}
-	signed, err := ids.keys.agentJWT(cluster, c)
-	if err != nil {
-		return none, err
-	}
-	err = ids.edit(cluster, func(id *identity, _ time.Time) error {
-		id.revoke("")
-		id.add(c)
-		return nil
-	})
-	if err != nil {
-		return none, err
-	}
-	trust, err := ids.trust()
-	if err != nil {
-		return none, err
-	}
-	return protocol.Credential{Version: protocol.Version, Cluster: cluster, JWT: signed, Seed: string(seed), OpenKey: private,
-		Trust: trust, Issued: c.Issued, Expires: c.Expires}, ids.cut()
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"maps"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -18,6 +20,9 @@ import (
 
 // journalTail is how many events are read back when the hub starts.
 const journalTail = 2000
+
+// hellosTimeout is how long the retained hellos may take.
+const hellosTimeout = 10 * time.Second
 
 // Listen implements hub.Bus. All calls to the listener come from this goroutine.
 func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
@@ -32,26 +37,43 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 	if err := watch.subscribe(call); err != nil {
 		return err
 	}
-	go b.retrieve(ctx, to, call)
+	desk, err := b.openDesk(to, func(cluster, user string) {
+		call(func() { watch.learned(cluster, user) })
+		b.again(ctx, cluster, to, call)
+	})
+	if err != nil {
+		return err
+	}
+	var running sync.WaitGroup
+	running.Go(func() { b.retrieve(ctx, desk, to, call) })
+	defer func() {
+		running.Wait()
+		desk.close()
+	}()
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case f := <-calls:
 			f()
+		case <-b.ids.stirred:
+			to.Identities(b.ids.takeChanged())
 		case <-b.back:
 			to.Reset()
+			for _, cluster := range b.ids.rotating() {
+				b.ids.askRenew(cluster)
+			}
 			go watch.refresh(ctx, call)
 		}
 	}
 }
 
-// retrieve follows the reports and the journal: what is retained first, then what comes. It starts over
+// retrieve follows the hellos, the reports and the journal: what is retained first, then what comes. It starts over
 // when the server loses its consumers.
-func (b *Bus) retrieve(ctx context.Context, to hub.Listener, call func(func())) {
+func (b *Bus) retrieve(ctx context.Context, desk *desk, to hub.Listener, call func(func())) {
 	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 5 * time.Second}
 	for ctx.Err() == nil {
-		err := b.follow(ctx, to, call)
+		err := b.follow(ctx, desk, to, call)
 		if ctx.Err() != nil {
 			return
 		}
@@ -60,7 +82,7 @@ func (b *Bus) retrieve(ctx context.Context, to hub.Listener, call func(func())) 
 	}
 }
 
-func (b *Bus) follow(ctx context.Context, to hub.Listener, call func(func())) error {
+func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func(func())) error {
 	if err := b.prepare(ctx); err != nil {
 		return err
 	}
@@ -80,16 +102,21 @@ func (b *Bus) follow(ctx context.Context, to hub.Listener, call func(func())) er
 		default:
 		}
 	})
-	r, err := reports.Consume(func(m jetstream.Msg) {
-		cluster, at := strings.TrimPrefix(m.Subject(), protocol.ReportSubject("")), received(m)
-		call(func() { to.Report(cluster, m.Data(), at) })
-	}, onError)
+	h, err := b.hellos(ctx, desk, onError)
+	if err != nil {
+		return err
+	}
+	defer h.Stop()
+	r, err := reports.Consume(func(m jetstream.Msg) { b.report(m.Subject(), m.Data(), received(m), to, call) }, onError)
 	if err != nil {
 		return err
 	}
 	defer r.Stop()
 	j, err := journal.Consume(func(m jetstream.Msg) {
-		call(func() { to.Event(strings.TrimPrefix(m.Subject(), protocol.JournalSubject("")), m.Data()) })
+		cluster := strings.TrimPrefix(m.Subject(), protocol.JournalSubject(""))
+		if event, ok := b.hear(protocol.SpeechEvent, cluster, m.Data(), received(m)); ok {
+			call(func() { to.Event(cluster, event) })
+		}
 	}, onError)
 	if err != nil {
 		return err
@@ -117,6 +144,60 @@ func (b *Bus) journal(ctx context.Context) (jetstream.Consumer, error) {
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from})
 }
 
+// hellos follows the hellos, and returns when those that are retained were taken in: who speaks for a cluster has to be known
+// before what it said is read.
+func (b *Bus) hellos(ctx context.Context, desk *desk, onError jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {
+	c, err := b.js.OrderedConsumer(ctx, protocol.StreamHello, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy})
+	if err != nil {
+		return nil, err
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var left atomic.Int64
+	left.Store(int64(info.NumPending))
+	drained := make(chan struct{})
+	if info.NumPending == 0 {
+		close(drained)
+	}
+	h, err := c.Consume(func(m jetstream.Msg) {
+		desk.hello(strings.TrimPrefix(m.Subject(), protocol.HelloSubject("")), m.Data(), func() {
+			if left.Add(-1) == 0 {
+				close(drained)
+			}
+		})
+	}, onError)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-drained:
+	case <-ctx.Done():
+	case <-time.After(hellosTimeout): // the stream was lost meanwhile
+	}
+	return h, nil
+}
+
+// report hands on a report, if it is the cluster's word.
+func (b *Bus) report(subject string, data []byte, at time.Time, to hub.Listener, call func(func())) {
+	cluster := strings.TrimPrefix(subject, protocol.ReportSubject(""))
+	if report, ok := b.hear(protocol.SpeechReport, cluster, data, at); ok {
+		call(func() { to.Report(cluster, report, at) })
+	}
+}
+
+// again reads the last report of a cluster whose key was not known when it came.
+func (b *Bus) again(ctx context.Context, cluster string, to hub.Listener, call func(func())) {
+	s, err := b.js.Stream(ctx, "KV_"+protocol.BucketReport)
+	if err != nil {
+		return // it is read when reports are followed again
+	}
+	if m, err := s.GetLastMsgForSubject(ctx, protocol.ReportSubject(cluster)); err == nil {
+		b.report(m.Subject, m.Data, m.Time, to, call)
+	}
+}
+
 func received(m jetstream.Msg) time.Time {
 	if meta, err := m.Metadata(); err == nil {
 		return meta.Timestamp
@@ -128,14 +209,14 @@ func received(m jetstream.Msg) time.Time {
 type links struct {
 	bus  *Bus
 	to   hub.Listener
-	live map[string]map[string]bool // by cluster: its connections
+	live map[string]map[string]connection // by cluster: its connections; those of users that are no cluster's yet under ""
 	// While questions are under way, what events said since is kept: it is newer than what will be answered.
 	asking  int             // questions under way
 	touched map[string]bool // connections that came or went meanwhile
 }
 
 func newLinks(b *Bus, to hub.Listener) *links {
-	return &links{bus: b, to: to, live: map[string]map[string]bool{}, touched: map[string]bool{}}
+	return &links{bus: b, to: to, live: map[string]map[string]connection{}, touched: map[string]bool{}}
 }
 
 // connection is what the system account says of one, see ConnectEventMsg and DisconnectEventMsg of
@@ -159,9 +240,10 @@ func (l *links) subscribe(call func(func())) error {
 			if json.Unmarshal(m.Data, &c) != nil {
 				return
 			}
-			if cluster, ok := l.bus.ids.cluster(c.Client.User); ok {
-				call(func() { l.note(cluster, c, up) })
-			}
+			call(func() {
+				cluster, _ := l.bus.ids.cluster(c.Client.User)
+				l.note(cluster, c, up)
+			})
 		})
 		return err
 	}
@@ -180,18 +262,28 @@ func (l *links) note(cluster string, c connection, up bool) {
 	at := c.Client.Start
 	if up {
 		if l.live[cluster] == nil {
-			l.live[cluster] = map[string]bool{}
+			l.live[cluster] = map[string]connection{}
 		}
-		l.live[cluster][c.key()] = true
+		l.live[cluster][c.key()] = c
 	} else {
 		delete(l.live[cluster], c.key())
-		at = c.Client.Stop
+		at = c.Client.Stop // zero where its end was not heard of
 	}
-	if is := len(l.live[cluster]) > 0; is != was {
+	if is := len(l.live[cluster]) > 0; is != was && cluster != "" {
 		if at.IsZero() {
 			at = time.Now()
 		}
 		l.to.Link(cluster, is, at)
+	}
+}
+
+// learned takes in that a user is a cluster's.
+func (l *links) learned(cluster, user string) {
+	for _, c := range maps.Clone(l.live[""]) {
+		if c.Client.User == user {
+			l.note("", c, false)
+			l.note(cluster, c, true)
+		}
 	}
 }
 
@@ -227,11 +319,8 @@ func (l *links) replace(found map[string]map[string]connection) {
 	defer l.asked()
 	since := maps.Clone(l.touched)
 	for cluster, conns := range l.live {
-		for key := range conns {
+		for key, c := range conns {
 			if _, still := found[cluster][key]; !still && !since[key] {
-				var c connection
-				c.Server.ID, _, _ = strings.Cut(key, "/")
-				_, _ = fmt.Sscan(key[strings.LastIndex(key, "/")+1:], &c.Client.ID)
 				l.note(cluster, c, false)
 			}
 		}
@@ -294,10 +383,7 @@ func (l *links) read(data []byte, into map[string]map[string]connection) (int, e
 		return 0, err
 	}
 	for _, conn := range answer.Data.Connections {
-		cluster, ok := l.bus.ids.cluster(conn.User)
-		if !ok {
-			continue
-		}
+		cluster, _ := l.bus.ids.cluster(conn.User)
 		var c connection
 		c.Server.ID, c.Client.ID, c.Client.User, c.Client.Start = answer.Server.ID, conn.CID, conn.User, conn.Start
 		if into[cluster] == nil {

@@ -11,6 +11,8 @@ type said map[string]bool
 func (s said) Report(string, []byte, time.Time) {}
 func (s said) Event(string, []byte)             {}
 func (s said) Reset()                           {}
+func (s said) Wanted(string) error              { return nil }
+func (s said) Identities([]string)              {}
 func (s said) Link(cluster string, connected bool, _ time.Time) {
 	s[cluster] = connected
 }

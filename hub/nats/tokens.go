@@ -91,6 +91,42 @@ func (ids *Identities) saveToken(t token) error {
 	return nil
 }
 
+// token gives the token of a user key.
+func (ids *Identities) token(user string) (token, bool) {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	t, ok := ids.tokens[user]
+	return t, ok
+}
+
+// usedBefore says whether a user key is or was that of a credential or token.
+func (ids *Identities) usedBefore(user string) bool {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	_, isToken := ids.tokens[user]
+	_, isCredential := ids.byUser[user]
+	return isToken || isCredential
+}
+
+// revokeTokens ends the tokens of a cluster that were not used yet. It is called while the cluster's identity is edited.
+func (ids *Identities) revokeTokens(cluster string, now time.Time) error {
+	ids.mu.Lock()
+	var open []token
+	for _, t := range ids.tokens {
+		if t.Cluster == cluster && t.open(now) {
+			open = append(open, t)
+		}
+	}
+	ids.mu.Unlock()
+	for _, t := range open {
+		t.Revoked = now
+		if err := ids.saveToken(t); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // forgetTokens removes tokens whose time is over.
 func (ids *Identities) forgetTokens(now time.Time) {
 	ids.mu.Lock()

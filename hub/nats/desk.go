@@ -1,0 +1,118 @@
+package nats
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// desk answers those who ask for credentials. Each token and each cluster has a lane of its own: what one asks for, another does
+// not wait for.
+type desk struct {
+	bus   *Bus
+	lanes *lanes
+	subs  []*natsgo.Subscription
+	// learned is told that a user key is known to be a cluster's from now on.
+	learned func(cluster, user string)
+}
+
+// openDesk begins to answer.
+func (b *Bus) openDesk(to hub.Listener, learned func(cluster, user string)) (*desk, error) {
+	d := &desk{bus: b, lanes: newLanes(), learned: learned}
+	err := d.serve(protocol.JoinSubject("*"), func(user string, data []byte) ([]byte, error) { return b.ids.join(user, data, to.Wanted) })
+	if err == nil {
+		err = d.serve(protocol.RenewSubject("*"), b.ids.renew)
+	}
+	if err == nil {
+		err = d.countGuesses()
+	}
+	if err != nil {
+		d.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// close ends the subscriptions and waits for what is being answered.
+func (d *desk) close() {
+	for _, s := range d.subs {
+		_ = s.Unsubscribe() // it fails only where the connection is closed
+	}
+	d.lanes.close()
+}
+
+// serve has decide answer requests on a subject that ends in who asks.
+func (d *desk) serve(subject string, decide func(who string, data []byte) ([]byte, error)) error {
+	prefix := strings.TrimSuffix(subject, "*")
+	sub, err := d.bus.conn.Subscribe(subject, func(m *natsgo.Msg) {
+		if len(m.Data) > maxRequest || m.Reply == "" {
+			return
+		}
+		d.lanes.do(m.Subject, func() { d.decide(m, strings.TrimPrefix(m.Subject, prefix), decide) })
+	})
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", subject, err)
+	}
+	d.subs = append(d.subs, sub)
+	return nil
+}
+
+func (d *desk) decide(m *natsgo.Msg, who string, decide func(string, []byte) ([]byte, error)) {
+	answer, err := decide(who, m.Data)
+	d.bus.ids.count(err)
+	if err != nil && d.bus.told.first(m.Subject+" "+err.Error()) {
+		d.bus.log.Warn("a credential is refused; the same again is counted and not logged", "subject", m.Subject, "err", err)
+	}
+	if err == nil {
+		d.bus.log.Info("a credential is granted", "subject", m.Subject)
+	}
+	if answer != nil {
+		if err := m.Respond(answer); err != nil {
+			d.bus.log.Warn("an answer to a request for a credential is lost; it is asked for again", "subject", m.Subject, "err", err)
+		}
+	}
+}
+
+// hello takes in a Hello, and calls done when it has.
+func (d *desk) hello(cluster string, data []byte, done func()) {
+	took := d.lanes.do(protocol.HelloSubject(cluster), func() {
+		defer done()
+		h, err := d.bus.ids.hello(cluster, data)
+		if err != nil {
+			d.bus.drop("hello", cluster, err)
+			return
+		}
+		if h.learned != "" {
+			d.bus.log.Info("a cluster's credential is known again", "cluster", cluster, "user", h.learned)
+			d.learned(cluster, h.learned)
+		}
+		if h.renew {
+			d.bus.ids.askRenew(cluster)
+		}
+	})
+	if !took {
+		done()
+	}
+}
+
+// countGuesses counts connections that NATS itself turns away: their credentials were guessed, are over, or were revoked.
+func (d *desk) countGuesses() error {
+	sub, err := d.bus.system.Subscribe("$SYS.SERVER.*.CLIENT.AUTH.ERR", func(m *natsgo.Msg) {
+		var event struct {
+			Client struct{ Host string }
+			Reason string
+		}
+		if json.Unmarshal(m.Data, &event) == nil {
+			d.bus.ids.count(fmt.Errorf("NATS turned a connection from %.80q away: %.80s", event.Client.Host, event.Reason))
+		}
+	})
+	if err == nil {
+		d.subs = append(d.subs, sub)
+	}
+	return err
+}

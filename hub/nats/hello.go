@@ -1,0 +1,98 @@
+package nats
+
+import (
+	"crypto/ed25519"
+	"fmt"
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// heard is what came of a Hello.
+type heard struct {
+	learned string // user key that the hub did not know before
+	renew   bool   // the agent is to renew: a rotation waits for it
+}
+
+// hello takes in which credential cluster's agent uses now. A credential that this hub has forgotten, but did issue, is
+// known again.
+func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
+	var out heard
+	cred, err := ids.keys.readJWT(peek[protocol.Hello](data).JWT, cluster)
+	if err != nil {
+		return out, err
+	}
+	key, err := publicKey(cred.User)
+	if err != nil {
+		return out, err
+	}
+	h, err := protocol.VerifyMessage[protocol.Hello](data, cluster, []ed25519.PublicKey{key})
+	if err != nil {
+		return out, err
+	}
+	if err := checkOpenKey(h.OpenKey); err != nil {
+		return out, err
+	}
+	cred.OpenKey = h.OpenKey
+	rotated := false
+	_, err = ids.edit(cluster, func(id *identity, now time.Time) error {
+		if _, revoked := id.Revoked[cred.User]; revoked {
+			return fmt.Errorf("the credential %.12s… was revoked", cred.User)
+		}
+		if !cred.live(now) {
+			return fmt.Errorf("the credential %.12s… expired on %s", cred.User, date(cred.Expires))
+		}
+		known, has := id.credential(cred.User)
+		if has {
+			cred.Issued, cred.Greeted = known.Issued, known.Greeted
+		} else {
+			out.learned = cred.User
+		}
+		if err := id.greet(cred, h.Time); err != nil {
+			return err
+		}
+		if id.Rotate.IsZero() {
+			return nil
+		}
+		if out.renew = cred.Issued.Before(id.Rotate); !out.renew {
+			id.revoke(cred.User)
+			id.Rotate, rotated = time.Time{}, true
+		}
+		return nil
+	})
+	if err != nil {
+		return heard{}, err
+	}
+	if rotated {
+		ids.cutOrLog()
+	}
+	return out, nil
+}
+
+// greet makes c, which said Hello at a time of its agent's clock, the current credential.
+//
+// Somebody on the bus may say an old Hello again: so going back to a credential, as a cluster does that was restored from a
+// backup, takes a later time than that of the last change. The first Hello of a newer credential needs none: the agent's clock
+// may have been set back.
+func (id *identity) greet(c credential, at time.Time) error {
+	current, _ := id.credential(id.Current)
+	first := !c.Greeted && c.Issued.After(current.Issued)
+	if c.User != id.Current && !first && !at.After(id.Hello) {
+		return fmt.Errorf("a Hello of %s is not later than that of %s, which was taken", date(at), date(id.Hello))
+	}
+	if c.User != id.Current {
+		id.Current = c.User
+		if at.After(id.Hello) {
+			id.Hello = at.UTC()
+		}
+	}
+	c.Greeted = true
+	for i := range id.Credentials {
+		if id.Credentials[i].User == c.User {
+			id.Credentials[i] = c
+			return nil
+		}
+	}
+	id.add(c)
+	return nil
+}

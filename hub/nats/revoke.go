@@ -1,0 +1,128 @@
+package nats
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Revoked are the user keys of credentials that were revoked and have not expired since.
+func (ids *Identities) Revoked() []string {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	var out []string
+	for _, id := range ids.known {
+		out = slices.AppendSeq(out, maps.Keys(id.Revoked))
+	}
+	return out
+}
+
+// Revoke implements hub.Identities. Join tokens of the cluster that were not used yet end, too.
+func (ids *Identities) Revoke(cluster string) error {
+	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
+		if err := ids.revokeTokens(cluster, now); err != nil {
+			return err
+		}
+		if len(id.Credentials) > 0 {
+			id.revoke("")
+			id.ThrownOut, id.Rotate = now, time.Time{}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return ids.cut()
+}
+
+// Rotate implements hub.Identities.
+func (ids *Identities) Rotate(cluster string) error {
+	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
+		if len(id.live(now)) == 0 {
+			return fmt.Errorf("cluster %s: %w: let it join with `drover agent manifest --cluster %s | kubectl apply -f -`", cluster, hub.ErrNoCredential, cluster)
+		}
+		id.Rotate = now
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	ids.askRenew(cluster)
+	return nil
+}
+
+// askRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello.
+func (ids *Identities) askRenew(cluster string) {
+	ids.mu.Lock()
+	ask := ids.ask
+	ids.mu.Unlock()
+	if ask == nil {
+		return
+	}
+	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskRenew}); err != nil {
+		ids.Log.Info("an agent cannot be asked to renew its credential now; it is asked when it says hello", "cluster", cluster, "err", err)
+	}
+}
+
+// rotating are the clusters whose rotation is not done.
+func (ids *Identities) rotating() []string {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	var out []string
+	for name, id := range ids.known {
+		if !id.Rotate.IsZero() {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// cut has the servers cut off what was revoked.
+func (ids *Identities) cut() error {
+	ids.cutting.Lock()
+	defer ids.cutting.Unlock()
+	ids.mu.Lock()
+	cutOff := ids.cutOff
+	ids.mu.Unlock()
+	if cutOff == nil {
+		return nil
+	}
+	return cutOff(ids.Revoked())
+}
+
+// cutOrLog is cut where nobody waits to hear that it failed.
+func (ids *Identities) cutOrLog() {
+	if err := ids.cut(); err != nil {
+		ids.Log.Error("the NATS servers do not know yet that credentials were revoked", "err", err)
+	}
+}
+
+// count counts what came of a request to join or renew.
+func (ids *Identities) count(err error) {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	if err == nil {
+		ids.joins.Granted++
+		return
+	}
+	ids.joins.Refused++
+	ids.joins.Last, ids.joins.Time = err.Error(), time.Now().UTC()
+}
+
+// unheard counts what was said in the name of a cluster and could not be verified.
+func (ids *Identities) unheard(cluster string) {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	ids.dropped[cluster]++
+}
+
+// Joins implements hub.Identities.
+func (ids *Identities) Joins() hub.Joins {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	return ids.joins
+}

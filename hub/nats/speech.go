@@ -1,0 +1,63 @@
+package nats
+
+import (
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// hear gives what cluster's agent said, or nothing if it cannot be told that it said it. A key speaks for its cluster until it
+// expires or is revoked. at is when the bus took in what was said: so the last report of a cluster that has been away for longer than
+// its credential lasted is still known when the hub is restarted.
+func (b *Bus) hear(kind protocol.SpeechKind, cluster string, sealed []byte, at time.Time) ([]byte, bool) {
+	speech, err := protocol.OpenSpeech(kind, cluster, b.open, sealed)
+	var payload []byte
+	if err == nil {
+		payload, err = speech.Verify(b.ids.voices(cluster, at))
+	}
+	if err == nil {
+		return payload, true
+	}
+	b.drop(string(kind), cluster, err)
+	return nil, false
+}
+
+// drop counts what was said in the name of a cluster and cannot be taken for its agent's word.
+func (b *Bus) drop(kind, cluster string, err error) {
+	b.ids.unheard(cluster)
+	reason := protocol.ErrMalformed
+	for _, known := range []error{protocol.ErrUnheard, protocol.ErrNotSealed, protocol.ErrUnsigned, protocol.ErrForeign} {
+		if errors.Is(err, known) {
+			reason = known
+		}
+	}
+	if b.told.first(kind + " " + cluster + " " + reason.Error()) {
+		b.log.Warn("what was said in the name of a cluster is not taken; more of this kind is counted and not logged",
+			"cluster", cluster, "kind", kind, "err", err)
+	}
+}
+
+// once knows what was said before: whoever can publish must not be able to fill the log.
+type once struct {
+	mu   sync.Mutex
+	said map[string]struct{}
+}
+
+// maxOnce is how much once remembers before it begins anew.
+const maxOnce = 10_000
+
+// first says whether key was not asked about before.
+func (o *once) first(key string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, said := o.said[key]; said {
+		return false
+	}
+	if o.said == nil || len(o.said) >= maxOnce {
+		o.said = map[string]struct{}{}
+	}
+	o.said[key] = struct{}{}
+	return true
+}
