@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"

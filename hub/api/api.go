@@ -35,6 +35,7 @@ type Detail struct {
 	query.Row
 	Time     time.Time        `json:"time"`
 	Source   hub.SourceStatus `json:"source"`
+	Identity hub.Identity     `json:"identity"`
 	Problems []string         `json:"problems,omitempty"`
 	AppRows  []query.AppRow   `json:"appRows"`
 	Events   []protocol.Event `json:"events,omitempty"` // newest first
@@ -68,6 +69,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.revoke))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.rotate))
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
 		s.Poke()
 		return struct{}{}, nil
@@ -139,10 +142,18 @@ func (s *Server) clusters(r *http.Request) (any, error) {
 }
 
 func (s *Server) fleet(sel fleet.Selector) Fleet {
-	out := Fleet{Source: s.State.Source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
+	out := Fleet{Source: s.source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
 	for _, c := range s.State.Select(sel) {
 		out.Clusters = append(out.Clusters, c.Row())
 	}
+	return out
+}
+
+// source is how the hub stands, with what came of requests for credentials: they are counted beside the state, so that whoever
+// floods the hub with bad ones does not keep everybody awake who waits for a change of it.
+func (s *Server) source() hub.SourceStatus {
+	out := s.State.Source()
+	out.Joins = s.Identities.Joins()
 	return out
 }
 
@@ -151,7 +162,7 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.State.Source(), Problems: c.Problems, AppRows: c.Apps(), Events: c.Recent}, nil
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, AppRows: c.Apps(), Events: c.Recent}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -41,6 +42,18 @@ func (c Client) Cluster(ctx context.Context, name string) (Detail, error) {
 func (c Client) Token(ctx context.Context, name string, o TokenRequest) (protocol.JoinToken, error) {
 	var t protocol.JoinToken
 	return t, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/token", o, &t)
+}
+
+// Revoke ends the credentials of a cluster at once, and gives what its identity was before.
+func (c Client) Revoke(ctx context.Context, name string) (hub.Identity, error) {
+	var was hub.Identity
+	return was, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/revoke", nil, &was)
+}
+
+// Rotate has a cluster's agent make a new credential; older ones end when it uses that.
+func (c Client) Rotate(ctx context.Context, name string) (hub.Identity, error) {
+	var id hub.Identity
+	return id, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/rotate", nil, &id)
 }
 
 // Poke has the hub look at its repository at once.

@@ -49,3 +49,32 @@ func (s *Server) token(r *http.Request) (any, error) {
 	s.Log.Info("a join token was made", "cluster", c.Name, "replace", ask.Replace, "expires", t.Expires)
 	return t, nil
 }
+
+// revoke ends the credentials of a cluster, and gives what its identity was.
+func (s *Server) revoke(r *http.Request) (any, error) {
+	c, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	was := s.Identities.Identity(c.Name)
+	if err := s.Identities.Revoke(c.Name); err != nil {
+		return nil, fmt.Errorf("revoke the credentials of %s: %w", c.Name, err)
+	}
+	s.Log.Info("a cluster's credentials were revoked", "cluster", c.Name, "credentials", was.Valid)
+	return was, nil
+}
+
+// rotate has a cluster's agent make a new credential, and gives its identity.
+func (s *Server) rotate(r *http.Request) (any, error) {
+	c, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Identities.Rotate(c.Name); errors.Is(err, hub.ErrNoCredential) {
+		return nil, failure{http.StatusConflict, err.Error()}
+	} else if err != nil {
+		return nil, fmt.Errorf("rotate the credential of %s: %w", c.Name, err)
+	}
+	s.Log.Info("a cluster's credential is to be rotated", "cluster", c.Name)
+	return s.Identities.Identity(c.Name), nil
+}

@@ -108,7 +108,7 @@ func (d *desk) countGuesses() error {
 			Reason string
 		}
 		if json.Unmarshal(m.Data, &event) == nil {
-			d.bus.ids.count(fmt.Errorf("NATS turned a connection from %.80q away: %.80s", event.Client.Host, event.Reason))
+			d.bus.ids.count(fmt.Errorf("NATS turned a connection from %.80s away: %.80s", event.Client.Host, event.Reason))
 		}
 	})
 	if err == nil {

@@ -70,7 +70,7 @@ applies it, heals drift the moment it happens, and reports back.`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newHubCommand(), newStatusCommand(), newRenderCommand(), newAgentCommand(), newVersionCommand())
+	root.AddCommand(newHubCommand(), newStatusCommand(), newRenderCommand(), newAgentCommand(), newClusterCommand(), newVersionCommand())
 	return root
 }
 

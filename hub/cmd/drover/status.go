@@ -255,6 +255,9 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
 	}
+	if j := s.Joins; j.Refused > 0 {
+		fmt.Fprintf(w, "  %d requests for a credential were refused since the hub started, the last %s ago: %s\n", j.Refused, ago(j.Time, now), oneLine(j.Last))
+	}
 	fmt.Fprintln(w)
 }
 
@@ -270,6 +273,7 @@ func printDetail(w io.Writer, d api.Detail) {
 	line("Heard", "%s", heard(d.Row, d.Time))
 	line("Health", "%s", healthWord(d.Row))
 	line("Revision", "%s (generation %d, accepted %d)", revision(d.Row), d.Generation, d.Accepted)
+	line("Credential", "%s", credential(d.Identity))
 	line("Drift", "%d corrected since the agent started", d.Drift)
 	if d.Message != "" {
 		line("Message", "%s", oneLine(d.Message))
