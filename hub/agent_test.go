@@ -4,8 +4,10 @@ import (
 	"crypto/ed25519"
 	"errors"
 	"strings"
+	"testing"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 
@@ -171,4 +173,12 @@ func (r *rig) publish(name, subject string, data []byte) {
 	if err := errors.Join(c.Publish(subject, data), c.Flush()); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// selfMade is a JWT for a cluster from an account that is not the hub's.
+func selfMade(t *testing.T, cluster string) string {
+	t.Helper()
+	claims := jwt.NewUserClaims(newKeyPairs().user)
+	claims.Name = cluster
+	return must(claims.Encode(must(nkeys.CreateAccount())))
 }

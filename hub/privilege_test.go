@@ -8,22 +8,21 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// intruder is the agent of cluster a, gone bad: it has a's credential and says what it likes.
+// intruder has a JWT with its seed, and says what it likes.
 type intruder struct {
-	t      *testing.T
 	conn   *natsgo.Conn
+	inbox  string
 	denied chan error
 }
 
-func newIntruder(r *rig) *intruder {
-	i := &intruder{t: r.t, denied: make(chan error, 64)}
-	cred := r.creds["a"]
+func newIntruder(r *rig, trust protocol.Trust, jwt, seed, inbox string) *intruder {
+	i := &intruder{inbox: protocol.InboxPrefix(inbox) + ".x", denied: make(chan error, 64)}
 	var err error
-	i.conn, err = natsgo.Connect(cred.Servers[0], natsgo.UserJWTAndSeed(cred.JWT, cred.Seed),
-		natsgo.CustomInboxPrefix(protocol.InboxPrefix("a")),
+	i.conn, err = r.dial(trust, jwt, seed, inbox,
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { i.denied <- err }))
 	if err != nil {
 		r.t.Fatal(err)
@@ -32,19 +31,30 @@ func newIntruder(r *rig) *intruder {
 	return i
 }
 
-// refused asserts that the server refuses what do tries, and says so.
-func (i *intruder) refused(what string, do func() error) {
-	i.t.Helper()
-	if err := errors.Join(do(), i.conn.Flush()); err != nil && !errors.Is(err, natsgo.ErrPermissionViolation) {
-		i.t.Errorf("%s: %v", what, err)
-	}
-	select {
-	case err := <-i.denied:
-		if !errors.Is(err, natsgo.ErrPermissionViolation) {
-			i.t.Errorf("%s: %v, want a permissions violation", what, err)
-		}
-	case <-time.After(patience):
-		i.t.Errorf("%s: the server did not refuse it", what)
+func (i *intruder) publish(subject string) func() error {
+	return func() error { return i.conn.PublishRequest(subject, i.inbox, []byte("{}")) }
+}
+
+func (i *intruder) subscribe(subject string) func() error {
+	return func() error { _, err := i.conn.SubscribeSync(subject); return err }
+}
+
+// refused asserts that the server refuses each of what is tried, and says so.
+func (i *intruder) refused(t *testing.T, tries map[string]func() error) {
+	for what, do := range tries {
+		t.Run(what, func(t *testing.T) {
+			if err := errors.Join(do(), i.conn.Flush()); err != nil && !errors.Is(err, natsgo.ErrPermissionViolation) {
+				t.Error(err)
+			}
+			select {
+			case err := <-i.denied:
+				if !errors.Is(err, natsgo.ErrPermissionViolation) {
+					t.Errorf("%v, want a permissions violation", err)
+				}
+			case <-time.After(patience):
+				t.Error("the server did not refuse it")
+			}
+		})
 	}
 }
 
@@ -54,15 +64,11 @@ func TestACredentialAllowsWhatItsAgentNeedsAndNothingElse(t *testing.T) {
 	r.join("a", "b")
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
 	b := r.await("b", "published", func(protocol.Bundle) bool { return true })
-	i := newIntruder(r)
+	cred := r.creds["a"]
+	i := newIntruder(r, cred.Trust, cred.JWT, cred.Seed, "a")
 
-	publish := func(subject string) func() error {
-		return func() error { return i.conn.PublishRequest(subject, protocol.InboxPrefix("a")+".x", []byte("{}")) }
-	}
-	subscribe := func(subject string) func() error {
-		return func() error { _, err := i.conn.SubscribeSync(subject); return err }
-	}
-	for what, do := range map[string]func() error{
+	publish, subscribe := i.publish, i.subscribe
+	i.refused(t, map[string]func() error{
 		"read another cluster's bundle":            publish(protocol.DesiredGet("b")),
 		"hear another cluster's bundle":            subscribe(protocol.DesiredSubject("b")),
 		"hear all bundles":                         subscribe(protocol.DesiredSubject("*")),
@@ -77,6 +83,14 @@ func TestACredentialAllowsWhatItsAgentNeedsAndNothingElse(t *testing.T) {
 		"read another's report":                    publish("$JS.API.DIRECT.GET.KV_report." + protocol.ReportSubject("b")),
 		"write another's journal":                  publish(protocol.JournalSubject("b")),
 		"hear the journal":                         subscribe(protocol.JournalSubject("*")),
+		"renew another's credential":               publish(protocol.RenewSubject("b")),
+		"say hello for another":                    publish(protocol.HelloSubject("b")),
+		"hear who says hello":                      subscribe(protocol.HelloSubject("*")),
+		"ask another's agent":                      publish(protocol.AskSubject("b")),
+		"ask itself":                               publish(protocol.AskSubject("a")),
+		"hear what another is asked":               subscribe(protocol.AskSubject("b")),
+		"join":                                     publish(protocol.JoinSubject("UANYBODY")),
+		"hear who joins":                           subscribe(protocol.JoinSubject("*")),
 		"subscribe to everything":                  subscribe(">"),
 		"hear what others are answered":            subscribe(protocol.InboxPrefix("b") + ".>"),
 		"hear what the hub is answered":            subscribe("_INBOX.>"),
@@ -87,9 +101,7 @@ func TestACredentialAllowsWhatItsAgentNeedsAndNothingElse(t *testing.T) {
 		"listen in on the server":                  subscribe("$SYS.>"),
 		"ask the server who is connected":          publish("$SYS.REQ.SERVER.PING.CONNZ"),
 		"answer in the server's or the hub's name": publish("_INBOX.anyone"),
-	} {
-		i.refused(what, do)
-	}
+	})
 
 	// Any blob can be had: Direct Get takes wildcards. It opens with no key that a was told.
 	if _, err := i.conn.Request(strings.Replace(protocol.BlobGet("x", 0), ".x.", ".*.", 1), nil, patience); err != nil {
@@ -108,5 +120,51 @@ func TestACredentialAllowsWhatItsAgentNeedsAndNothingElse(t *testing.T) {
 	}
 	if after, _ := r.bundle("b"); after.Digest() != b.Digest() || after.Generation != b.Generation {
 		t.Error("the bundle of b is not what it was")
+	}
+}
+
+// With a join token one can ask for a credential, and nothing else.
+func TestAJoinTokenAllowsToAskAndNothingElse(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	token := r.token("a", hub.TokenOptions{Replace: true})
+	other := r.token("b", hub.TokenOptions{})
+	i := newIntruder(r, token.Trust, token.JWT, token.Seed, token.User)
+	publish, subscribe := i.publish, i.subscribe
+	i.refused(t, map[string]func() error{
+		"read its own cluster's bundle":   publish(protocol.DesiredGet("a")),
+		"hear its own cluster's bundle":   subscribe(protocol.DesiredSubject("a")),
+		"read a blob":                     publish(protocol.BlobGet("x", 0)),
+		"publish a bundle":                publish(protocol.DesiredSubject("a")),
+		"report":                          publish(protocol.ReportSubject("a")),
+		"write the journal":               publish(protocol.JournalSubject("a")),
+		"renew":                           publish(protocol.RenewSubject("a")),
+		"say hello":                       publish(protocol.HelloSubject("a")),
+		"hear what its agent is asked":    subscribe(protocol.AskSubject("a")),
+		"ask with another token":          publish(protocol.JoinSubject(other.User)),
+		"hear who joins":                  subscribe(protocol.JoinSubject("*")),
+		"hear what another is answered":   subscribe(protocol.InboxPrefix(other.User) + ".>"),
+		"hear what its agent is told":     subscribe(protocol.InboxPrefix("a") + ".>"),
+		"subscribe to everything":         subscribe(">"),
+		"touch a stream":                  publish("$JS.API.STREAM.INFO.KV_" + protocol.BucketDesired),
+		"make a consumer":                 publish("$JS.API.CONSUMER.CREATE.KV_" + protocol.BucketDesired + ".x"),
+		"ask the server who is connected": publish("$SYS.REQ.SERVER.PING.CONNZ"),
+	})
+	// What is larger than a request can be ends the connection.
+	closed := make(chan struct{})
+	c, err := r.dial(token.Trust, token.JWT, token.Seed, token.User, natsgo.NoReconnect(), natsgo.ClosedHandler(func(*natsgo.Conn) { close(closed) }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if err := c.Publish(protocol.JoinSubject(token.User), make([]byte, 65<<10)); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-closed:
+	case <-time.After(patience):
+		t.Error("a request of 65 KB was taken")
 	}
 }

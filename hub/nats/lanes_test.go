@@ -1,0 +1,40 @@
+package nats
+
+import (
+	"slices"
+	"testing"
+	"time"
+)
+
+func TestALaneThatIsStuckHoldsUpNoOther(t *testing.T) {
+	l := newLanes()
+	stuck, free := make(chan struct{}), make(chan struct{})
+	var order []int
+	for i := range laneQueue {
+		if !l.do("stuck", func() { <-stuck; order = append(order, i) }) {
+			t.Fatalf("task %d of %d was not taken", i, laneQueue)
+		}
+	}
+	if !l.do("free", func() { close(free) }) {
+		t.Error("the other lane takes nothing")
+	}
+	select {
+	case <-free:
+	case <-time.After(10 * time.Second):
+		t.Fatal("the other lane does not move")
+	}
+	taken := laneQueue
+	for l.do("stuck", func() { order = append(order, -1) }) {
+		if taken++; taken > laneQueue+1 { // the one that runs does not wait
+			t.Fatal("a lane takes whatever comes")
+		}
+	}
+	close(stuck)
+	l.close()
+	if len(order) != taken || !slices.IsSorted(order[:laneQueue]) {
+		t.Errorf("the tasks ran in the order %v", order)
+	}
+	if l.do("free", func() {}) {
+		t.Error("it takes tasks though it was closed")
+	}
+}
