@@ -200,6 +200,52 @@ func TestAClusterThatTheHubHasForgottenIsKnownAgainByItsHello(t *testing.T) {
 	r.opens("b", r.creds["b"], 1)
 }
 
+// Thousands of agents say Hello when the hub is restarted. Where that changes nothing, nothing is published.
+func TestAHelloThatChangesNothingPublishesNothing(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	published := func() string {
+		m, err := r.agent("a").Request(protocol.DesiredGet("a"), nil, patience)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.Header.Get("Nats-Sequence")
+	}
+	before := published()
+	r.restart(nil)
+	r.agent("a")
+	r.until("connected", func() bool { return r.row("a").State == query.StateConnected })
+	r.hello(r.creds["a"], time.Now())
+	r.push("nothing for a", map[string]string{"README.md": "words"}) // the loop has come by
+	if after := published(); after != before || before == "" {
+		t.Errorf("the bundle was number %s on the bus, and is %s", before, after)
+	}
+}
+
+// A backup may be older than a credential. Revoking ends that one as well: the hub needs not know it.
+func TestRevokingEndsCredentialsThatTheHubHasForgotten(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	cred := r.creds["a"]
+	r.restart(func() {
+		if err := os.RemoveAll(filepath.Join(r.data, "clusters")); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if err := r.ids.Revoke("a"); err != nil || r.ids.Identity("a").Valid != 0 {
+		t.Fatalf("%v, %+v", err, r.ids.Identity("a"))
+	}
+	closed := r.closing(cred) // nobody can know yet
+	r.agent("a")
+	r.cut(closed, cred)
+	if r.ids.Identity("a").Valid != 0 {
+		t.Error("the credential is good again")
+	}
+}
+
 func TestAHelloThatProvesNothingTeachesNothing(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, twoClusters())

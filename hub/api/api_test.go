@@ -42,9 +42,11 @@ func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 		stranger := Client{URL: c.URL, APIToken: guess}
 		_, clusters := stranger.Clusters(t.Context(), "")
 		_, cluster := stranger.Cluster(t.Context(), "staging")
+		_, revoke := stranger.Revoke(t.Context(), "staging")
+		_, rotate := stranger.Rotate(t.Context(), "staging")
 		_, token := stranger.Token(t.Context(), "staging", TokenRequest{Replace: true})
 		for what, err := range map[string]error{
-			"clusters": clusters, "cluster": cluster, "token": token, "poke": stranger.Poke(t.Context()),
+			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "poke": stranger.Poke(t.Context()),
 			"watch": stranger.Watch(t.Context(), "", func(Fleet) error { return errors.New("answered") }),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "does not accept this token") {
@@ -71,10 +73,18 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 	}
 	for what, err := range map[string]error{
 		"cluster": second(c.Cluster(t.Context(), "staging")),
+		"revoke":  second(c.Revoke(t.Context(), "staging")),
+		"rotate":  second(c.Rotate(t.Context(), "staging")),
 		"token":   second(c.Token(t.Context(), "staging", TokenRequest{})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "add a folder clusters/staging/") || !strings.Contains(err.Error(), "has not been read yet") {
 			t.Errorf("%s of a cluster that is not known: %v", what, err)
+		}
+	}
+	for _, ttl := range []int{-1, 59, 2592001} {
+		// before the cluster is looked for, which this hub does not have
+		if _, err := c.Token(t.Context(), "staging", TokenRequest{TTL: ttl}); err == nil || !strings.Contains(err.Error(), "choose between 1m0s and 720h0m0s") {
+			t.Errorf("a token for %d s: %v", ttl, err)
 		}
 	}
 	away := Client{URL: "http://127.0.0.1:1", APIToken: "x"}

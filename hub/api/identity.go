@@ -24,13 +24,6 @@ const (
 )
 
 func (s *Server) token(r *http.Request) (any, error) {
-	c, err := s.find(r)
-	if err != nil {
-		return nil, err
-	}
-	if c.Released {
-		return nil, failure{http.StatusConflict, fmt.Sprintf("the folder of cluster %s is gone from Git: bring it back first", c.Name)}
-	}
 	var ask TokenRequest
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil && !errors.Is(err, io.EOF) {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
@@ -38,6 +31,13 @@ func (s *Server) token(r *http.Request) (any, error) {
 	if ask.TTL != 0 && (ask.TTL < int(MinTokenTTL.Seconds()) || ask.TTL > int(MaxTokenTTL.Seconds())) {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("a join token cannot be good for %d s: choose between %s and %s",
 			ask.TTL, MinTokenTTL, MaxTokenTTL)}
+	}
+	c, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	if c.Released {
+		return nil, failure{http.StatusConflict, fmt.Sprintf("the folder of cluster %s is gone from Git: bring it back first", c.Name)}
 	}
 	t, err := s.Identities.Token(c.Name, hub.TokenOptions{Replace: ask.Replace, TTL: time.Duration(ask.TTL) * time.Second})
 	if errors.Is(err, hub.ErrIssued) {

@@ -2,6 +2,7 @@ package nats
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -83,7 +84,11 @@ func (d *desk) hello(cluster string, data []byte, done func()) {
 	took := d.lanes.do(protocol.HelloSubject(cluster), func() {
 		defer done()
 		h, err := d.bus.ids.hello(cluster, data)
-		if err != nil {
+		switch {
+		case errors.Is(err, errStore):
+			d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects", "cluster", cluster, "err", err)
+			return
+		case err != nil:
 			d.bus.drop("hello", cluster, err)
 			return
 		}

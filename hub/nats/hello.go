@@ -34,18 +34,23 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 		return out, err
 	}
 	cred.OpenKey = h.OpenKey
-	rotated := false
+	revoked, rotated := false, false // something was, by this Hello
 	_, err = ids.edit(cluster, func(id *identity, now time.Time) error {
-		if _, revoked := id.Revoked[cred.User]; revoked {
+		if _, banned := id.Revoked[cred.User]; banned {
 			return fmt.Errorf("the credential %.12s… was revoked", cred.User)
 		}
 		if !cred.live(now) {
 			return fmt.Errorf("the credential %.12s… expired on %s", cred.User, date(cred.Expires))
 		}
 		known, has := id.credential(cred.User)
-		if has {
+		switch {
+		case has:
 			cred.Issued, cred.Greeted = known.Issued, known.Greeted
-		} else {
+		case cred.Issued.Before(id.Since):
+			id.ban(cred)
+			revoked = true
+			return nil
+		default:
 			out.learned = cred.User
 		}
 		if err := id.greet(cred, h.Time); err != nil {
@@ -55,7 +60,7 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 			return nil
 		}
 		if out.renew = cred.Issued.Before(id.Rotate); !out.renew {
-			id.revoke(cred.User)
+			id.revoke(cred.User, cred.Issued)
 			id.Rotate, rotated = time.Time{}, true
 		}
 		return nil
@@ -63,8 +68,11 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 	if err != nil {
 		return heard{}, err
 	}
-	if rotated {
+	if revoked || rotated {
 		ids.cutOrLog()
+	}
+	if revoked {
+		return heard{}, fmt.Errorf("the credential %.12s… of %s was revoked with all others of that time", cred.User, date(cred.Issued))
 	}
 	return out, nil
 }

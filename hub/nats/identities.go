@@ -3,6 +3,7 @@ package nats
 import (
 	"crypto/ed25519"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -38,8 +39,9 @@ type identity struct {
 	// Hello is the time of the last Hello that changed something, by the agent's clock.
 	Hello time.Time `json:"hello,omitzero"`
 	// Revoked are the user keys of credentials that were revoked, and when their JWTs expire: until then they are
-	// remembered.
+	// remembered. So are all that were issued before Since: also those that a hub which was restored has forgotten.
 	Revoked map[string]time.Time `json:"revoked,omitempty"`
+	Since   time.Time            `json:"since,omitzero"`
 	// ThrownOut is when a person revoked the cluster, if it has not joined since.
 	ThrownOut time.Time `json:"thrownOut,omitzero"`
 	// Rotate is when a person asked for a rotation that is not done yet.
@@ -77,21 +79,27 @@ func (id *identity) add(c credential) {
 	id.ThrownOut = time.Time{}
 }
 
-// revoke ends all credentials but one; keep may be empty.
-func (id *identity) revoke(keep string) {
+// revoke ends all credentials but one, and those issued before since that are not known; keep may be empty.
+func (id *identity) revoke(keep string, since time.Time) {
+	id.Since = since
 	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
 		if c.User == keep {
 			return false
 		}
-		if id.Revoked == nil {
-			id.Revoked = map[string]time.Time{}
-		}
-		id.Revoked[c.User] = c.Expires
+		id.ban(c)
 		return true
 	})
 	if id.Current != keep {
 		id.Current = ""
 	}
+}
+
+// ban notes that a credential is revoked.
+func (id *identity) ban(c credential) {
+	if id.Revoked == nil {
+		id.Revoked = map[string]time.Time{}
+	}
+	id.Revoked[c.User] = c.Expires
 }
 
 // forget drops what can do nothing any more: revoked JWTs that have expired, and expired credentials but for the current
@@ -251,13 +259,19 @@ func (ids *Identities) takeChanged() []string {
 	return out
 }
 
+// errStore says that the hub could not write down what it has to remember: then it has not happened.
+var errStore = errors.New("the hub's data directory cannot be written to")
+
 // saveJSON writes a file so that it is there whole or not at all.
 func saveJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return err
 	}
-	return writeFile(path, data)
+	if err := writeFile(path, data); err != nil {
+		return fmt.Errorf("%w: %w", errStore, err)
+	}
+	return nil
 }
 
 // OpenKey implements hub.Identities.

@@ -28,15 +28,18 @@ func (ids *Identities) Revoke(cluster string) error {
 			return err
 		}
 		if len(id.Credentials) > 0 {
-			id.revoke("")
 			id.ThrownOut, id.Rotate = now, time.Time{}
 		}
+		id.revoke("", now)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	return ids.cut()
+	if err := ids.cut(); err != nil {
+		return fmt.Errorf("the credentials of cluster %s are revoked, but the NATS servers do not know it yet: %w", cluster, err)
+	}
+	return nil
 }
 
 // Rotate implements hub.Identities.

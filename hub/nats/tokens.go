@@ -149,7 +149,7 @@ func (ids *Identities) Token(cluster string, o hub.TokenOptions) (protocol.JoinT
 	if live := ids.live(cluster, now); len(live) > 0 && !o.Replace {
 		return none, fmt.Errorf("cluster %s: %w, on %s, and is good until %s: a second agent would lock the first one out. If that one is "+
 			"lost, say --replace: the new token takes its place when it is used", cluster, hub.ErrIssued,
-			live[0].Issued.Format(time.DateTime), live[0].Expires.Format(time.DateTime))
+			date(live[0].Issued), date(live[0].Expires))
 	}
 	ttl := o.TTL
 	if ttl == 0 {

@@ -185,7 +185,7 @@ func (p *hubProcess) open() error {
 	if err != nil {
 		return err
 	}
-	ids.TTL = o.credentialTTL
+	ids.TTL, ids.Log = o.credentialTTL, p.log
 	if _, given := os.LookupEnv(gitPassword); given {
 		o.auth.PasswordEnv = gitPassword
 	}
