@@ -183,6 +183,18 @@ func TestAClusterThatTheHubHasForgottenIsKnownAgainByItsHello(t *testing.T) {
 	r.opens("a", r.creds["a"], 1)
 	r.report("a", func(rep *protocol.Report) { rep.Message = "before the fire" })
 	r.until("reported", func() bool { return r.row("a").Message == "before the fire" })
+	quiet, err := r.dial(r.creds["b"].Trust, r.creds["b"].JWT, r.creds["b"].Seed, "b") // which never says Hello
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer quiet.Close()
+	words := must(json.Marshal(protocol.Report{Version: protocol.Version, Cluster: "b", Time: time.Now(), Message: "b is here"}))
+	spoken := must(protocol.Speak(protocol.SpeechReport, "b", signer(r.creds["b"].Seed), r.creds["b"].HubOpen, words))
+	if err := errors.Join(quiet.Publish(protocol.ReportSubject("b"), spoken), quiet.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	r.until("b reported", func() bool { return r.row("b").Message == "b is here" })
+	quiet.Close()
 	r.restart(func() {
 		if err := errors.Join(os.RemoveAll(filepath.Join(r.data, "clusters")), os.RemoveAll(filepath.Join(r.data, "tokens"))); err != nil {
 			t.Fatal(err)
@@ -192,11 +204,12 @@ func TestAClusterThatTheHubHasForgottenIsKnownAgainByItsHello(t *testing.T) {
 	r.until("known, with what was said last", func() bool { return r.row("a").Message == "before the fire" })
 	r.opens("a", r.creds["a"], 1)
 	r.until("connected", func() bool { return r.row("a").State == query.StateConnected })
-	if id := r.ids.Identity("b"); id.Valid != 0 {
+	if id := r.ids.Identity("b"); id.Valid != 0 || r.row("b").Message == "b is here" {
 		t.Errorf("b has never said Hello, and is %+v", id)
 	}
 	r.agent("b")
 	r.until("b is connected", func() bool { return r.row("b").State == query.StateConnected })
+	r.until("b is known, with what it said before the hub could know who said it", func() bool { return r.row("b").Message == "b is here" })
 	r.opens("b", r.creds["b"], 1)
 }
 
@@ -346,7 +359,8 @@ func TestACredentialThatHasExpiredIsOver(t *testing.T) {
 	closed := r.closing(short)
 	r.join("b")
 	r.agent("b")
-	r.until("b is connected", func() bool { return r.row("b").State == query.StateConnected })
+	r.report("b", func(rep *protocol.Report) { rep.Agent.Identity = "b's agent" })
+	r.until("b is connected", func() bool { return r.row("b").State == query.StateConnected && r.row("b").Agent.Identity == "b's agent" })
 
 	select {
 	case <-closed:
@@ -362,6 +376,8 @@ func TestACredentialThatHasExpiredIsOver(t *testing.T) {
 	if row := r.row("b"); row.State != query.StateOffline || !strings.Contains(row.Message, "drover agent manifest --cluster b") {
 		t.Errorf("the row is %+v", row)
 	}
+	r.restart(nil)
+	r.until("what b said last is known after a restart", func() bool { return r.row("b").Agent.Identity == "b's agent" })
 	r.join("b") // without --replace: nobody is locked out
 	r.use("b", r.creds["b"])
 	r.until("b is back", func() bool { return r.row("b").State == query.StateConnected })
