@@ -88,9 +88,12 @@ func (s *Session) dial(ctx context.Context, server string, a account, roots *x50
 			s.c.Log.Warn("the hub's NATS server complains: see that the credential is this cluster's and has not been revoked", "err", err)
 		}),
 	)
-	if err == nil && !d.release() {
+	if ended := !d.release(); ended && err == nil {
 		nc.Close()
 		err = ctx.Err()
+	}
+	if errors.Is(err, nats.ErrNoServers) && d.err != nil {
+		err = d.err // which nats.go has made less of
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", u.Redacted(), explain(err))

@@ -18,13 +18,20 @@ type dialer struct {
 	ctx   context.Context
 	proxy func(*url.URL) (*url.URL, error)
 	stop  func() bool
+	err   error // why there is no connection
 }
 
 // Dial implements nats.CustomDialer.
 func (d *dialer) Dial(network, address string) (net.Conn, error) {
+	conn, err := d.open(network, address)
+	d.err = err
+	return conn, err
+}
+
+func (d *dialer) open(network, address string) (net.Conn, error) {
 	proxy, err := d.proxy(&url.URL{Scheme: "https", Host: address})
-	if err != nil {
-		return nil, fmt.Errorf("which proxy is for %s cannot be told from HTTPS_PROXY and NO_PROXY", address) // the error might quote a password
+	if err != nil { // which might quote a password
+		return nil, fmt.Errorf("which proxy is for %s cannot be told from HTTPS_PROXY and NO_PROXY", address)
 	}
 	first := address
 	if proxy != nil {
@@ -46,8 +53,8 @@ func (d *dialer) Dial(network, address string) (net.Conn, error) {
 	return through, nil
 }
 
-// release lets the connection outlive the context. It says no if that has ended already.
-func (d *dialer) release() bool { return d.stop() }
+// release lets what was opened outlive the context. It says no if that has ended already.
+func (d *dialer) release() bool { return d.stop == nil || d.stop() }
 
 func proxyAddress(proxy *url.URL) string {
 	port := proxy.Port()
