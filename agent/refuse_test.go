@@ -63,12 +63,14 @@ func TestRefusals(t *testing.T) {
 			}
 			before := applies(t, cp)
 			hub.PublishRaw(t, c.data())
-			r = hub.Report(t, "a refusal", func(r protocol.Report) bool { return r.Refused != nil })
-			if !strings.Contains(r.Refused.Reason, c.want) || r.Generation != good.Generation {
-				t.Errorf("refused with %q at generation %d, want %q at %d", r.Refused.Reason, r.Generation, c.want, good.Generation)
+			if c.want != protocol.ErrNotSealed.Error() { // or else the agent asks for another key, is sent what is in force, and takes it back
+				r = hub.Report(t, "a refusal", func(r protocol.Report) bool { return r.Refused != nil })
+				if !strings.Contains(r.Refused.Reason, c.want) || r.Generation != good.Generation {
+					t.Errorf("refused with %q at generation %d, want %q at %d", r.Refused.Reason, r.Generation, c.want, good.Generation)
+				}
 			}
 			hub.Event(t, "the refusal", func(e protocol.Event) bool {
-				return e.Kind == protocol.EventRefused && strings.Contains(e.Message, c.want)
+				return e.Kind == protocol.EventRefused && e.Generation == good.Generation && strings.Contains(e.Message, c.want)
 			})
 			if got := still(t, cp, mapRef(ns, "web")).Text("data", "key"); got != c.name || applies(t, cp) != before {
 				t.Errorf("the cluster was touched: %q", got)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,6 +47,16 @@ func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string) 
 	go func() { r.done <- a.Run(ctx) }()
 	t.Cleanup(func() { r.Stop(t) })
 	return r
+}
+
+// Trouble waits until the agent says what a person has to do, with want in it.
+func (r *Running) Trouble(t testing.TB, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(r.Bus.Trouble(), want); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %q; the trouble is %q", want, r.Bus.Trouble())
+		}
+	}
 }
 
 // Stop ends the agent in order.

@@ -104,6 +104,10 @@ func (s *Session) renew(ctx context.Context, l *link) error {
 	if err := id.Accept(ctx, grant, trust, ""); err != nil {
 		return fmt.Errorf("the next credential was granted but cannot be stored; it is asked for again: %w", err)
 	}
+	select {
+	case <-s.wanted: // that is done, too
+	default:
+	}
 	s.c.Log.Info("the credential was renewed", "expires", grant.Expires)
 	return nil
 }
