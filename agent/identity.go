@@ -131,6 +131,11 @@ func (i *Identity) Refuse(ctx context.Context, token, why string) error {
 	return i.alter(ctx, func(h *held) { h.pending = pending{Version: protocol.Version, Token: token, Refused: why} })
 }
 
+// Forget throws prepared keys away: the next ones are new.
+func (i *Identity) Forget(ctx context.Context) error {
+	return i.alter(ctx, func(h *held) { h.pending = pending{} })
+}
+
 // Accept makes the prepared keys the current credential, as grant says. by is the trust with which grant was verified;
 // token is as in Prepare.
 func (i *Identity) Accept(ctx context.Context, grant protocol.Grant, by protocol.Trust, token string) error {

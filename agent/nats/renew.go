@@ -92,12 +92,16 @@ func (s *Session) renewIn(c protocol.Credential) time.Duration {
 // renew has new keys granted in place of those of the link's credential.
 func (s *Session) renew(ctx context.Context, l *link) error {
 	id := s.c.Identity
+	begun := id.Renewing()
 	keys, err := id.Prepare(ctx, "", newKeys)
 	if err != nil {
 		return fmt.Errorf("the keys of the next credential cannot be stored, so it is not asked for yet: %w", err)
 	}
 	trust := id.Credential().Trust
 	grant, err := exchange(ctx, l.Conn, protocol.RenewSubject(l.cred.Cluster), l.cred.Cluster, keys, l.key, trust.SigningKeys())
+	if isFinal(err) && begun { // it may be the keys: granted long ago, the answer lost, and revoked since
+		return errors.Join(id.Forget(ctx), fmt.Errorf("it is asked for with other keys: %v", err))
+	}
 	if err != nil {
 		return err
 	}

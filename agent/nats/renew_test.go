@@ -161,3 +161,30 @@ func TestACredentialThatIsRevokedSaysWhatToDo(t *testing.T) {
 		t.Error("the trouble tells the seed")
 	}
 }
+
+// Keys whose grant was lost, and that were revoked since, are no reason to give up.
+func TestKeysOfARenewalThatAreRefusedAreMadeAnew(t *testing.T) {
+	hub := agenttest.NewHub(t, "east-1")
+	h := hold(t, hub)
+	h.holds(t, true)
+	refused := ""
+	hub.Answer(func(g *protocol.Grant) bool {
+		if refused == "" {
+			refused = g.User
+			return false // the answer is lost
+		}
+		if g.User == refused {
+			g.Error, g.Final = "the request names a key that was used before", true
+		}
+		return true
+	})
+	hub.Ask(t, protocol.AskRenew)
+	eventually(t, "a request to renew", func() bool { return len(hub.Asked()) >= 2 })
+	h.stop()
+	before := hub.Hellos()
+	h = resume(t, h.vault.copy(), "")
+	hub.Hello(t, before+1)
+	if c := h.id.Credential(); h.Trouble() != "" || c.JWT == "" {
+		t.Errorf("renewed, and still: %s", h.Trouble())
+	}
+}
