@@ -2,17 +2,22 @@ package nats_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/ed25519"
 	"crypto/rand"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -253,6 +258,31 @@ func TestServersThatCannotBeTrustedAreRefused(t *testing.T) {
 	case line := <-sent:
 		t.Errorf("a server without TLS was sent %q", line)
 	default:
+	}
+}
+
+// A credential that names a server without TLS, whoever wrote it, leads nowhere.
+func TestAStoredCredentialDoesNotLeadIntoTheClear(t *testing.T) {
+	hub := agenttest.NewHub(t, "east-1")
+	h := hold(t, hub)
+	h.holds(t, true)
+	h.stop()
+	before := hub.Hellos()
+	v, log := h.vault.copy(), &logged{}
+	v.credential = []byte(strings.Replace(string(v.credential), "tls://", "nats://", 1))
+	id := agent.NewIdentity(v, agenttest.Log(t))
+	if err := id.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	s := nats.New(nats.Config{Identity: id, Log: slog.New(slog.NewTextHandler(log, nil))})
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() { _ = s.Run(ctx, func([]byte) {}, func(bool) {}, func(protocol.Ask) {}) })
+	eventually(t, "a refusal", func() bool { return strings.Contains(log.String(), "nothing is sent in the clear") })
+	cancel()
+	wg.Wait()
+	if hub.Hellos() != before {
+		t.Error("it was used")
 	}
 }
 
