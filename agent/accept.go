@@ -2,29 +2,12 @@ package agent
 
 import (
 	"context"
-	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/drover-dev/drover/protocol"
 )
-
-// identity is who this agent is, and whom it believes.
-type identity struct {
-	protocol.Credential
-	keys []ed25519.PublicKey
-}
-
-// open unseals and verifies a bundle.
-func (id identity) open(sealed []byte) (envelope []byte, b protocol.Bundle, err error) {
-	envelope, err = protocol.Unseal(id.OpenKey, id.Cluster, sealed)
-	if err != nil {
-		return nil, b, err
-	}
-	b, err = protocol.VerifyBundle(envelope, id.Cluster, id.keys)
-	return envelope, b, err
-}
 
 // errKnown says that a bundle is the one that is in force.
 var errKnown = errors.New("it is in force already")
@@ -58,13 +41,17 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 		return
 	case err != nil:
 		s.refuse(b, err)
+		if errors.Is(err, protocol.ErrNotSealed) {
+			s.bus.Renew() // the hub learns of the new key, and seals to that
+		}
 		return
 	}
-	if err := s.keep(ctx, envelope, b); err != nil {
+	doubt, err := s.keep(ctx, envelope, b)
+	if err != nil {
 		return
 	}
 	s.mu.Lock()
-	s.refused, s.message = nil, ""
+	s.refused, s.message = nil, doubt
 	s.accepted.bundle = b
 	s.emit(protocol.Event{Kind: protocol.EventAccepted, Revision: b.Revision.Hash, Message: fmt.Sprintf("generation %d with %s%s", b.Generation, count(len(b.Apps), "app"), incomplete(b))})
 	s.mu.Unlock()
@@ -79,12 +66,26 @@ func incomplete(b protocol.Bundle) string {
 	return "; it is not complete (" + b.Incomplete + "), so no missing app is taken away"
 }
 
-// keep stores the accepted envelope before anything is done about it. It goes on trying: a bundle that cannot be
-// stored must not be acted on.
-func (s *session) keep(ctx context.Context, envelope []byte, b protocol.Bundle) error {
+// keep stores whom an accepted bundle says to trust, and its envelope, before anything is done about it. The trust goes
+// first: a crash in between leaves nothing undone, because the bundle comes again. doubt says why the trust was not
+// taken, if so.
+func (s *session) keep(ctx context.Context, envelope []byte, b protocol.Bundle) (doubt string, err error) {
+	if b.Trust != nil {
+		if unfit := CheckTrust(*b.Trust); unfit != nil {
+			doubt = fmt.Sprintf("whom generation %d says to trust was not taken, and those trusted before are kept: %v", b.Generation, unfit)
+			s.log.Warn("the bundle's trust is of no use and was not taken", "generation", b.Generation, "err", unfit)
+		} else if err := s.persist(ctx, b.Generation, func() error { return s.who.Believe(ctx, *b.Trust) }); err != nil {
+			return "", err
+		}
+	}
+	return doubt, s.persist(ctx, b.Generation, func() error { return s.store.SaveBundle(ctx, envelope, b.Generation) })
+}
+
+// persist has something of an accepted bundle saved. It goes on trying: what cannot be stored must not be acted on.
+func (s *session) persist(ctx context.Context, generation uint64, save func() error) error {
 	pause := newTrouble().pause
 	for {
-		err := s.store.SaveBundle(ctx, envelope, b.Generation)
+		err := save()
 		switch {
 		case err == nil:
 			return nil
@@ -95,10 +96,10 @@ func (s *session) keep(ctx context.Context, envelope []byte, b protocol.Bundle) 
 			return err
 		}
 		s.mu.Lock()
-		s.message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", b.Generation, err)
+		s.message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", generation, err)
 		s.mu.Unlock()
 		s.out.changed(true)
-		s.log.Warn("the accepted bundle cannot be stored; it is tried again by itself", "generation", b.Generation, "err", err)
+		s.log.Warn("the accepted bundle cannot be stored; it is tried again by itself", "generation", generation, "err", err)
 		if err := pause.Wait(ctx, nil); err != nil {
 			return err
 		}

@@ -15,14 +15,15 @@ import (
 
 // Config is what an agent is made of.
 type Config struct {
-	Credential protocol.Credential
-	Namespace  string // the agent's own, where its state lives
-	Identity   string // pod name, or host name outside of a pod
-	Cluster    Cluster
-	Objects    Objects
-	Store      Store
-	Bus        Bus
-	Log        *slog.Logger
+	Identity  *Identity
+	Namespace string // the agent's own, where its state lives
+	Name      string // pod name, or host name outside of a pod
+	Image     string // that the pod runs; "" outside of a pod
+	Cluster   Cluster
+	Objects   Objects
+	Store     Store
+	Bus       Bus
+	Log       *slog.Logger
 }
 
 // Agent keeps one cluster as its bundles say.
@@ -34,8 +35,7 @@ type Agent struct {
 
 // New makes an agent.
 func New(c Config) *Agent {
-	c.Log = c.Log.With("cluster", c.Credential.Cluster)
-	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Identity, Started: time.Now()}}
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now()}}
 }
 
 // Run keeps the cluster until ctx is done. Whoever calls it has made sure that no other agent does.
@@ -73,14 +73,23 @@ func (a *Agent) session(parent context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := newOutbox(a.c, end, time.Now())
+	if err := a.c.Bus.Join(ctx); err != nil {
+		return err
+	}
+	c := a.c
+	c.Log = c.Log.With("cluster", c.Identity.Credential().Cluster)
+	out := newOutbox(c, end, time.Now())
 	out.restore(stored.Journal, stored.JournalErr)
-	s := newSession(a.c, out, end)
+	s := newSession(c, out, end)
 	box := newMailbox()
 	bus := make(chan error, 1)
 	busCtx, stopBus := context.WithCancel(context.WithoutCancel(parent)) // outlives the work, for the final report
 	defer stopBus()
-	go func() { bus <- a.c.Bus.Run(busCtx, box.put, s.connected) }()
+	go func() {
+		err := a.c.Bus.Run(busCtx, box.put, s.connected, s.asked)
+		end(err) // of no effect when it ended because the session did
+		bus <- err
+	}()
 	s.restore(ctx, stored)
 	reporting := make(chan struct{})
 	go func() {
@@ -104,6 +113,9 @@ func (a *Agent) load(ctx context.Context) (Stored, error) {
 	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
 	for {
 		stored, err := a.c.Store.Load(ctx)
+		if err == nil {
+			err = a.c.Identity.Load(ctx)
+		}
 		if err == nil {
 			if v, err := a.c.Cluster.Version(ctx); err == nil { // for the report only
 				a.self.Kubernetes = v
@@ -193,7 +205,8 @@ func (s *session) awaitSynced(ctx context.Context, limit time.Duration) {
 func (s *session) restore(ctx context.Context, st Stored) {
 	var bundle *protocol.Bundle
 	if st.Envelope != nil {
-		b, err := protocol.VerifyBundle(st.Envelope, s.who.Cluster, s.who.keys)
+		who := s.who.Credential()
+		b, err := protocol.VerifyBundle(st.Envelope, who.Cluster, who.SigningKeys())
 		if err != nil {
 			st.Damaged = append(st.Damaged, Damage{Err: fmt.Errorf("the accepted bundle: %w", err)})
 		} else {

@@ -135,9 +135,13 @@ type Objects interface {
 
 // Bus is the session with the hub.
 type Bus interface {
+	// Join has the cluster join, if it has not, however long that takes. It fails when ctx is done, or with ErrLost.
+	Join(ctx context.Context) error
 	// Run holds the session until ctx is done. deliver gets every sealed bundle that arrives, at once and
-	// after each connecting; connected is told when the session holds and when it is lost.
-	Run(ctx context.Context, deliver func(sealed []byte), connected func(bool)) error
+	// after each connecting; connected is told when the session holds and when it is lost. It fails with ErrLost.
+	Run(ctx context.Context, deliver func(sealed []byte), connected func(bool), asked func(protocol.Ask)) error
+	// Renew has the credential renewed soon, as when the hub seals to a key that this side no longer has.
+	Renew()
 	// Chunk fetches one chunk of a blob. ErrOffline says that the hub cannot be asked now.
 	Chunk(ctx context.Context, id string, chunk int) ([]byte, error)
 	// Report publishes a report.

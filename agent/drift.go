@@ -286,7 +286,7 @@ func (s *session) journal(a *app, o *object, sg Sighting, live Live, took time.D
 	e.Object = &ref
 	s.blame(o, e)
 	s.emit(e)
-	e.Version, e.Cluster, e.Generation = protocol.Version, s.who.Cluster, s.accepted.bundle.Generation
+	e.Version, e.Cluster, e.Generation = protocol.Version, s.name, s.accepted.bundle.Generation
 	s.drift.Last = &e
 	s.out.changed(false)
 }

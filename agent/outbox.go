@@ -51,7 +51,7 @@ type outbox struct {
 
 func newOutbox(c Config, end context.CancelCauseFunc, now time.Time) *outbox {
 	return &outbox{bus: c.Bus, keep: c.Store.SaveJournal, end: end, log: c.Log, poke: make(chan struct{}, 1),
-		journal: newJournal(c.Credential.Cluster, now)}
+		journal: newJournal(c.Identity.Credential().Cluster, now)}
 }
 
 // restore takes up the journal that was stored, before anything is recorded. What cannot be read is said in it.

@@ -92,6 +92,9 @@ func (w *wire) told() ([]time.Time, []protocol.Event) {
 	return reports, events
 }
 
+// east is the identity of a cluster that has joined.
+var east = &Identity{held: held{credential: protocol.Credential{Cluster: "east-1"}}}
+
 func outboxTest(t *testing.T, f func(t *testing.T, b *outbox, w *wire)) {
 	synctest.Test(t, func(t *testing.T) { term(t, &wire{}, &drawer{}, f) })
 }
@@ -99,7 +102,7 @@ func outboxTest(t *testing.T, f func(t *testing.T, b *outbox, w *wire)) {
 // term is one agent's turn at leading.
 func term(t *testing.T, w *wire, d *drawer, f func(t *testing.T, b *outbox, w *wire)) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	b := newOutbox(Config{Bus: w, Store: d, Log: slog.New(slog.DiscardHandler), Credential: protocol.Credential{Cluster: "east-1"}}, cancel, time.Now())
+	b := newOutbox(Config{Bus: w, Store: d, Log: slog.New(slog.DiscardHandler), Identity: east}, cancel, time.Now())
 	kept, _ := d.holds()
 	b.restore(kept, nil)
 	report := func() []byte { return []byte("{}") }
@@ -280,7 +283,7 @@ func TestWhoLostTheLeadIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &drawer{err: ErrLost}
 		ctx, end := context.WithCancelCause(t.Context())
-		b := newOutbox(Config{Bus: &wire{}, Store: d, Log: slog.New(slog.DiscardHandler)}, end, time.Now())
+		b := newOutbox(Config{Bus: &wire{}, Store: d, Log: slog.New(slog.DiscardHandler), Identity: east}, end, time.Now())
 		drifts(b, 1)
 		b.run(ctx, nil)
 		if !errors.Is(context.Cause(ctx), ErrLost) {
@@ -291,7 +294,7 @@ func TestWhoLostTheLeadIsTold(t *testing.T) {
 
 func TestADamagedJournalIsSaidToBe(t *testing.T) {
 	for name, stored := range map[string]string{"no journal": "x", "a foreign event": "{}\n{\"version\":1,\"cluster\":\"west\"}"} {
-		b := newOutbox(Config{Store: &drawer{}, Log: slog.New(slog.DiscardHandler), Credential: protocol.Credential{Cluster: "east-1"}}, nil, time.Now())
+		b := newOutbox(Config{Store: &drawer{}, Log: slog.New(slog.DiscardHandler), Identity: east}, nil, time.Now())
 		b.restore([]byte(stored), nil)
 		lines, _ := b.journal.batch(10)
 		if len(lines) != 1 || !strings.Contains(string(lines[0].data), "cannot be read") {

@@ -10,8 +10,10 @@ import (
 
 // report is the whole account of the cluster, as JSON that fits into one message.
 func (s *session) report(self protocol.Agent, seq uint64) []byte {
+	who := s.who.Credential()
+	self.Trust, self.Expires = who.Trust.ID(), who.Expires
 	s.mu.Lock()
-	r := protocol.Report{Version: protocol.Version, Cluster: s.who.Cluster, Seq: seq, Time: time.Now(), Agent: self,
+	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
 		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
 		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Apps: make([]protocol.AppReport, 0, len(s.apps))}
 	r.Message = s.away(r.Message, r.Time)

@@ -25,7 +25,8 @@ type session struct {
 	objects Objects
 	store   Store
 	bus     Bus
-	who     identity
+	who     *Identity
+	name    string // of the cluster
 	log     *slog.Logger
 	out     *outbox
 	// namespace is the agent's own.
@@ -73,7 +74,7 @@ type kindWatch struct {
 func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
 	s := &session{
 		cluster: c.Cluster, objects: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
-		who: identity{c.Credential, c.Credential.SigningKeys()}, namespace: c.Namespace,
+		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[groupKind]*kindWatch{},
@@ -81,6 +82,15 @@ func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
 	}
 	s.settled = sync.NewCond(&s.mu)
 	return s
+}
+
+// asked does what the hub asks for, apart from what the bus does by itself.
+func (s *session) asked(a protocol.Ask) {
+	if a.Kind == protocol.AskJournal {
+		s.out.replay(a.From, a.To)
+		return
+	}
+	s.log.Info("the hub asks for what this version cannot do; it is ignored", "kind", a.Kind)
 }
 
 // close waits until nothing of the session runs any more. Its context must be done.

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -17,26 +18,45 @@ import (
 
 // Running is an agent that runs in the test's process.
 type Running struct {
-	Client *kube.Client
-	Store  *kube.Store
-	stop   context.CancelFunc
-	done   chan error
+	Client   *kube.Client
+	Store    *kube.Store
+	Identity *agent.Identity
+	Bus      *agentnats.Session
+	stop     context.CancelFunc
+	done     chan error
 }
 
-// Start runs an agent for hub's cluster against cp, with its state in namespace, until the test ends. It does not
-// ask who leads.
+// Start runs an agent for hub's cluster against cp, with its state in namespace, until the test ends. It joins with
+// hub's token if it has not joined. It does not ask who leads.
 func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub) *Running {
+	t.Helper()
+	return StartWith(t, cp, namespace, hub.TokenFile(t))
+}
+
+// StartWith is Start with a join token in a file, which need not be there.
+func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string) *Running {
 	t.Helper()
 	log := Log(t)
 	client := Client(t, cp)
 	r := &Running{Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
-	a := agent.New(agent.Config{Credential: hub.Credential, Namespace: namespace, Identity: "test", Cluster: client, Objects: client,
-		Store: r.Store, Bus: agentnats.New(hub.Credential, log), Log: log})
+	r.Identity = agent.NewIdentity(kube.NewVault(client, namespace), log)
+	r.Bus = agentnats.New(agentnats.Config{Identity: r.Identity, TokenFile: token, Look: 100 * time.Millisecond, Log: log})
+	a := agent.New(agent.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: client, Objects: client, Store: r.Store, Bus: r.Bus, Log: log})
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background()) // ended by Stop, with time to say goodbye
 	go func() { r.done <- a.Run(ctx) }()
 	t.Cleanup(func() { r.Stop(t) })
 	return r
+}
+
+// Trouble waits until the agent says what a person has to do, with want in it.
+func (r *Running) Trouble(t testing.TB, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !strings.Contains(r.Bus.Trouble(), want); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited in vain for %q; the trouble is %q", want, r.Bus.Trouble())
+		}
+	}
 }
 
 // Stop ends the agent in order.

@@ -2,12 +2,10 @@ package agenttest
 
 import (
 	"bytes"
-	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/json"
+	"crypto/x509"
 	"fmt"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -23,26 +21,46 @@ import (
 type Hub struct {
 	Cluster    string
 	NATS       *testenv.NATS
-	Credential protocol.Credential
-	Key        ed25519.PrivateKey // signs bundles
-	OpenKey    []byte             // public; bundles are sealed to it
-	Generation uint64             // of the last bundle
+	Keys       []ed25519.PrivateKey // sign bundles, grants and asks
+	Generation uint64               // of the last bundle
 
-	nc     *nats.Conn
-	js     nats.JetStreamContext
-	secret []byte
+	operator *operator
+	nc       *nats.Conn
+	js       nats.JetStreamContext
+	secret   []byte
+	private  []byte // X25519, opens what agents say
+	dir      string
 
-	mu      sync.Mutex // guards what follows
-	moved   chan struct{}
-	reports []protocol.Report
-	events  []protocol.Event
+	mu        sync.Mutex // guards what follows
+	moved     chan struct{}
+	reports   []protocol.Report
+	events    []protocol.Event
+	trust     protocol.Trust
+	socket    int // port of the WebSocket listener, if there is one
+	authority *Authority
+	roots     []*Authority // that were ever used
+	joining   joining
+	desired   []byte // the last bundle's envelope
 }
 
-// NewHub starts a nats-server with the buckets of a hub, and makes a credential for cluster.
+// NewHub starts a nats-server as a hub configures it: TLS, operator mode, with the buckets. The agents of cluster can
+// join.
 func NewHub(t testing.TB, cluster string) *Hub {
 	t.Helper()
-	h := &Hub{Cluster: cluster, NATS: testenv.NATST(t, "jetstream {}"), secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{})}
-	h.credentials(t)
+	h := &Hub{Cluster: cluster, secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{}), dir: t.TempDir(), operator: newOperator(t),
+		authority: NewAuthority(t), joining: newJoining()}
+	h.roots = []*Authority{h.authority}
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.Keys = []ed25519.PrivateKey{private}
+	h.trust = protocol.Trust{CA: h.authority.PEM, HubKeys: [][]byte{public}}
+	if h.private, h.trust.HubOpen, err = protocol.HubOpenKey(h.secret); err != nil {
+		t.Fatal(err)
+	}
+	h.NATS = testenv.NATST(t, h.config(t))
+	h.trust.Servers = []string{fmt.Sprintf("tls://127.0.0.1:%d", h.NATS.Port)}
 	h.connect(t)
 	for _, bucket := range [...]string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
 		_, err := h.js.AddStream(&nats.StreamConfig{Name: "KV_" + bucket, Subjects: []string{"$KV." + bucket + ".>"},
@@ -55,15 +73,69 @@ func NewHub(t testing.TB, cluster string) *Hub {
 	return h
 }
 
-func (h *Hub) credentials(t testing.TB) {
-	public, private, err := ed25519.GenerateKey(rand.Reader)
+// config is the configuration of the nats-server.
+func (h *Hub) config(t testing.TB) string {
+	t.Helper()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	tls := h.authority.Serve(t, h.dir)
+	text := "jetstream {}\n" + h.operator.config(t) + tls
+	if h.socket != 0 {
+		text += fmt.Sprintf("websocket { listen: \"127.0.0.1:%d\"\n %s }\n", h.socket, tls)
+	}
+	return text
+}
+
+// restart has the server do as config says now.
+func (h *Hub) restart(t testing.TB) {
+	t.Helper()
+	err := h.NATS.Configure(h.config(t))
+	if err == nil {
+		err = h.NATS.Restart(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	open, openPublic, err := protocol.NewOpenKey()
+}
+
+// WebSocket opens a WebSocket listener, and gives its URL.
+func (h *Hub) WebSocket(t testing.TB) string {
+	t.Helper()
+	port, err := testenv.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.mu.Lock()
+	h.socket = port
+	h.mu.Unlock()
+	h.restart(t)
+	return fmt.Sprintf("wss://127.0.0.1:%d", port)
+}
+
+// ServeBy has the server show a certificate of another authority.
+func (h *Hub) ServeBy(t testing.TB, a *Authority) {
+	t.Helper()
+	h.mu.Lock()
+	h.authority, h.roots = a, append(h.roots, a)
+	h.mu.Unlock()
+	h.restart(t)
+}
+
+// Trust is what tokens and grants say to trust; SetTrust changes it.
+func (h *Hub) Trust() protocol.Trust {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.trust
+}
+
+// SetTrust changes what later tokens and grants say to trust.
+func (h *Hub) SetTrust(t protocol.Trust) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.trust = t
+}
+
+func (h *Hub) connect(t testing.TB) {
 	user, err := nkeys.CreateUser()
 	if err != nil {
 		t.Fatal(err)
@@ -72,14 +144,9 @@ func (h *Hub) credentials(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.Key, h.OpenKey = private, openPublic
-	h.Credential = protocol.Credential{Version: protocol.Version, Cluster: h.Cluster,
-		Trust: protocol.Trust{Servers: []string{h.NATS.URL}, HubKeys: [][]byte{public}},
-		JWT:   "not asked for", Seed: string(seed), OpenKey: open}
-}
-
-func (h *Hub) connect(t testing.TB) {
-	nc, err := nats.Connect(h.NATS.URL, nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.RetryOnFailedConnect(true))
+	nc, err := nats.Connect(h.trust.Servers[0], nats.UserJWTAndSeed(h.operator.user(t, public(t, user), nil, nil, time.Time{}), string(seed)),
+		nats.ClientTLSConfig(nil, h.pool), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,27 +158,49 @@ func (h *Hub) connect(t testing.TB) {
 	h.nc, h.js = nc, js
 }
 
+// pool holds all authorities that the server ever used.
+func (h *Hub) pool() (*x509.CertPool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	pool := x509.NewCertPool()
+	for _, a := range h.roots {
+		pool.AddCert(a.cert)
+	}
+	return pool, nil
+}
+
 func (h *Hub) listen(t testing.TB) {
-	_, err := h.nc.Subscribe(protocol.ReportSubject(h.Cluster), func(m *nats.Msg) {
-		r, err := protocol.DecodeReport(m.Data, h.Cluster)
+	report := func(m *nats.Msg) {
+		data, err := h.hear(protocol.SpeechReport, m.Data)
+		var r protocol.Report
+		if err == nil {
+			r, err = protocol.DecodeReport(data, h.Cluster)
+		}
 		if err != nil {
 			t.Errorf("the agent's report: %v", err)
 		}
 		h.note(func() { h.reports = append(h.reports, r) })
-	})
-	if err == nil {
-		_, err = h.nc.Subscribe(protocol.JournalSubject(h.Cluster), func(m *nats.Msg) {
-			e, err := protocol.DecodeEvent(m.Data, h.Cluster)
-			if err != nil {
-				t.Errorf("the agent's event: %v", err)
-			}
-			h.note(func() { h.events = append(h.events, e) })
-		})
 	}
-	if err == nil {
-		err = h.nc.Flush()
+	event := func(m *nats.Msg) {
+		data, err := h.hear(protocol.SpeechEvent, m.Data)
+		var e protocol.Event
+		if err == nil {
+			e, err = protocol.DecodeEvent(data, h.Cluster)
+		}
+		if err != nil {
+			t.Errorf("the agent's event: %v", err)
+		}
+		h.note(func() { h.events = append(h.events, e) })
 	}
-	if err != nil {
+	for subject, f := range map[string]nats.MsgHandler{
+		protocol.ReportSubject(h.Cluster): report, protocol.JournalSubject(h.Cluster): event, protocol.HelloSubject(h.Cluster): func(m *nats.Msg) { h.hello(t, m) },
+		protocol.JoinSubject("*"): func(m *nats.Msg) { h.joins(t, m) }, protocol.RenewSubject("*"): func(m *nats.Msg) { h.renews(t, m) },
+	} {
+		if _, err := h.nc.Subscribe(subject, f); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := h.nc.Flush(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -176,14 +265,26 @@ func (h *Hub) Bundle(apps ...protocol.App) protocol.Bundle {
 		Revision: protocol.Revision{Hash: fmt.Sprintf("%040x", h.Generation), Branch: "main"}, Apps: apps}
 }
 
-// Publish signs, seals and publishes a bundle.
+// Publish signs, seals and publishes a bundle: at once if the agent has said to which key, or when it does.
 func (h *Hub) Publish(t testing.TB, b protocol.Bundle) {
 	t.Helper()
-	envelope, err := protocol.SignBundle(b, h.Key)
+	envelope, err := protocol.SignBundle(b, h.Keys...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := protocol.Seal(h.OpenKey, h.Cluster, envelope)
+	h.mu.Lock()
+	h.desired = envelope
+	open := h.joining.open
+	h.mu.Unlock()
+	if open != nil {
+		h.PublishTo(t, open, envelope)
+	}
+}
+
+// PublishTo seals an envelope to a key and publishes it.
+func (h *Hub) PublishTo(t testing.TB, open, envelope []byte) {
+	t.Helper()
+	sealed, err := protocol.Seal(open, h.Cluster, envelope)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -206,155 +307,4 @@ func (h *Hub) DeleteBundle(t testing.TB) {
 	if _, err := h.js.PublishMsg(m); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// Apply publishes the next bundle of apps and waits until all of them are healthy in it.
-func (h *Hub) Apply(t testing.TB, apps ...protocol.App) protocol.Report {
-	t.Helper()
-	b := h.Bundle(apps...)
-	h.Publish(t, b)
-	return h.Healthy(t, b)
-}
-
-// Healthy waits until everything in a bundle is healthy.
-func (h *Hub) Healthy(t testing.TB, b protocol.Bundle) protocol.Report {
-	t.Helper()
-	return h.Report(t, "all apps healthy", func(r protocol.Report) bool {
-		if r.Generation != b.Generation || len(r.Apps) != len(b.Apps) {
-			return false
-		}
-		for i, a := range r.Apps {
-			if a.Phase != protocol.PhaseHealthy || find(b.Apps, a.Name).Blob.Digest != r.Apps[i].Digest {
-				return false
-			}
-		}
-		return true
-	})
-}
-
-func find(apps []protocol.App, name string) protocol.App {
-	for _, a := range apps {
-		if a.Name == name {
-			return a
-		}
-	}
-	return protocol.App{Blob: &protocol.Blob{}}
-}
-
-// patience is how long tests wait for anything.
-const patience = 60 * time.Second
-
-// Report waits for a report for which cond holds, the last one included.
-func (h *Hub) Report(t testing.TB, what string, cond func(protocol.Report) bool) protocol.Report {
-	t.Helper()
-	var found protocol.Report
-	h.wait(t, "a report with "+what, func() bool {
-		if n := len(h.reports); n > 0 && cond(h.reports[n-1]) {
-			found = h.reports[n-1]
-			return true
-		}
-		return false
-	})
-	return found
-}
-
-// Event waits for an event for which cond holds, past ones included.
-func (h *Hub) Event(t testing.TB, what string, cond func(protocol.Event) bool) protocol.Event {
-	t.Helper()
-	var found protocol.Event
-	h.wait(t, "an event of "+what, func() bool {
-		for _, e := range h.events {
-			if cond(e) {
-				found = e
-				return true
-			}
-		}
-		return false
-	})
-	return found
-}
-
-// Nth waits for the n-th event of a kind, from 0.
-func (h *Hub) Nth(t testing.TB, kind protocol.EventKind, n int) protocol.Event {
-	t.Helper()
-	var found protocol.Event
-	h.wait(t, fmt.Sprintf("event %d of kind %s", n, kind), func() bool {
-		left := n
-		for _, e := range h.events {
-			if e.Kind == kind {
-				if found = e; left == 0 {
-					return true
-				}
-				left--
-			}
-		}
-		return false
-	})
-	return found
-}
-
-// Events are all events so far.
-func (h *Hub) Events(kinds ...protocol.EventKind) (out []protocol.Event) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for _, e := range h.events {
-		for _, k := range kinds {
-			if e.Kind == k {
-				out = append(out, e)
-			}
-		}
-	}
-	return out
-}
-
-// wait returns once cond, called with mu held, holds.
-func (h *Hub) wait(t testing.TB, what string, cond func() bool) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
-	defer cancel()
-	for {
-		h.mu.Lock()
-		done, moved := cond(), h.moved
-		h.mu.Unlock()
-		if done {
-			return
-		}
-		select {
-		case <-moved:
-		case <-ctx.Done():
-			t.Fatalf("waited %s for %s; last:\n%s", patience, what, h.tail())
-		}
-	}
-}
-
-// tail is the last report and the last events, for messages.
-func (h *Hub) tail() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	var out strings.Builder
-	enc := json.NewEncoder(&out)
-	enc.SetIndent("", " ")
-	if n := len(h.reports); n > 0 {
-		_ = enc.Encode(h.reports[n-1])
-	}
-	enc.SetIndent("", "")
-	for _, e := range h.events[max(0, len(h.events)-20):] {
-		_ = enc.Encode(e)
-	}
-	return out.String()
-}
-
-// PhaseOf is the phase of an app in a report.
-func PhaseOf(r protocol.Report, app string) protocol.Phase {
-	return AppOf(r, app).Phase
-}
-
-// AppOf is an app in a report.
-func AppOf(r protocol.Report, app string) protocol.AppReport {
-	for _, a := range r.Apps {
-		if a.Name == app {
-			return a
-		}
-	}
-	return protocol.AppReport{}
 }

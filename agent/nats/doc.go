@@ -1,7 +1,11 @@
-// Package nats is the agent's session with the hub, over NATS: bundles and blobs in, reports and events out.
+// Package nats is the agent's session with the hub, over NATS: joining and renewing, bundles and blobs in, reports and
+// events out.
 //
-// It holds two core subscriptions (the cluster's own bundle, and its inbox) and no JetStream consumer: what was
-// missed is asked for with Direct Get after every connecting.
+// It holds three core subscriptions (the cluster's own bundle, what the hub asks of it, and its inbox) and no JetStream
+// consumer: what was missed is asked for with Direct Get after every connecting. Every connection is made anew from what
+// the agent's identity holds then, so that credentials, authorities and addresses change without a restart.
 //
-// It may import agent, protocol, internal, nats.go and nkeys; never agent/kube.
+// Connections are always encrypted. They go through the proxy that HTTPS_PROXY and NO_PROXY name, if any.
+//
+// It may import agent, protocol, internal, nats.go, nkeys and golang.org/x/net/http/httpproxy; never agent/kube.
 package nats

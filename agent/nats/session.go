@@ -2,11 +2,12 @@ package nats
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
-	"strings"
+	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -14,16 +15,13 @@ import (
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/nats-io/nats.go"
+	"golang.org/x/net/http/httpproxy"
 )
 
 const (
 	getTimeout   = 5 * time.Second
 	chunkTimeout = 15 * time.Second
 	flushTimeout = 2 * time.Second
-	// The first tries come quickly, because a hub that is restarted is back in a second; the last slowly, because one
-	// that is away may be away for long, and thousands of agents wait for it.
-	reconnectMin = 250 * time.Millisecond
-	reconnectMax = 15 * time.Second
 )
 
 // The headers of a message of a key-value bucket (NATS ADR-8) and of a Direct Get (ADR-31).
@@ -33,100 +31,145 @@ const (
 	statusNone      = "404"
 )
 
+// Config is what a session is made of.
+type Config struct {
+	Identity  *agent.Identity
+	TokenFile string // where a join token may be; it need not be there
+	// Look is how often TokenFile is looked at while the cluster has not joined and cannot; a minute, if zero.
+	Look time.Duration
+	Log  *slog.Logger
+}
+
 // Session is the agent's session with the hub.
 type Session struct {
-	cred protocol.Credential
-	log  *slog.Logger
-	opts []nats.Option
-	conn atomic.Pointer[nats.Conn]
-	// pushed counts the bundles that came by subscription.
-	pushed atomic.Uint64
+	c       Config
+	proxy   func(*url.URL) (*url.URL, error)
+	link    atomic.Pointer[link]
+	pushed  atomic.Uint64 // counts the bundles that came by subscription
+	wanted  chan struct{} // a renewal
+	forged  atomic.Bool   // an ask was not the hub's
+	trouble atomic.Pointer[string]
+
+	// what follows belongs to the goroutine of Run
+	renewed  time.Time // when it was last tried because somebody wanted it
+	hopeless string    // the JWT that the hub will not renew
+	greeted  time.Time // in the last hello
 }
 
 var _ agent.Bus = (*Session)(nil)
 
-// New prepares a session. opts are laid over the session's own.
-func New(cred protocol.Credential, log *slog.Logger, opts ...nats.Option) *Session {
-	return &Session{cred: cred, log: log, opts: opts}
+// New prepares a session.
+func New(c Config) *Session {
+	if c.Look == 0 {
+		c.Look = time.Minute
+	}
+	return &Session{c: c, proxy: httpproxy.FromEnvironment().ProxyFunc(), wanted: make(chan struct{}, 1)}
 }
 
-// Run holds the session until ctx is done.
-func (s *Session) Run(ctx context.Context, deliver func(sealed []byte), connected func(bool)) error {
-	ready := make(chan struct{}, 1)
-	up := func(*nats.Conn) {
-		select {
-		case ready <- struct{}{}:
-		default:
+// Trouble says why there is no session with the hub, or will soon be none, and what to do, where a person has to do
+// something; "" otherwise.
+func (s *Session) Trouble() string {
+	if t := s.trouble.Load(); t != nil {
+		return *t
+	}
+	return ""
+}
+
+// handlers are whom Run tells.
+type handlers struct {
+	deliver   func(sealed []byte)
+	connected func(bool)
+	asked     func(protocol.Ask)
+}
+
+// Run implements agent.Bus.
+func (s *Session) Run(ctx context.Context, deliver func(sealed []byte), connected func(bool), asked func(protocol.Ask)) error {
+	h := handlers{deliver, connected, asked}
+	token := s.newToken()
+	o := outage{log: s.c.Log}
+	for ctx.Err() == nil {
+		var err error
+		if token != nil {
+			token, err = s.rejoin(ctx, token, &o)
 		}
+		if !errors.Is(err, agent.ErrLost) {
+			err = s.round(ctx, h, &o)
+		}
+		switch {
+		case errors.Is(err, agent.ErrLost):
+			return err
+		case errors.Is(err, errRenewed):
+			continue // at once: only this agent does it now
+		}
+		o.pause(ctx, err)
 	}
-	nc, err := nats.Connect(strings.Join(s.cred.Servers, ","), append(s.options(up, connected), s.opts...)...)
+	return nil
+}
+
+// round connects and holds the session until it is lost.
+func (s *Session) round(ctx context.Context, h handlers, o *outage) error {
+	cred := s.c.Identity.Credential()
+	key, err := signer(cred.Seed)
 	if err != nil {
-		return fmt.Errorf("prepare the session with the hub at %s: %w", strings.Join(s.cred.Servers, ", "), err)
+		return fmt.Errorf("the credential: %w", err)
 	}
-	defer nc.Close()
-	s.conn.Store(nc)
-	_, err = nc.Subscribe(protocol.DesiredSubject(s.cred.Cluster), func(m *nats.Msg) {
+	nc, lost, err := s.connect(ctx, account{name: "drover-agent " + cred.Cluster, inbox: cred.Cluster, jwt: cred.JWT, seed: cred.Seed, trust: cred.Trust}, o)
+	if err != nil {
+		if isRefused(err) {
+			s.say(refusedText(cred, time.Now()))
+		}
+		return err
+	}
+	o.up()
+	if s.hopeless != cred.JWT {
+		s.say("")
+	}
+	l := &link{Conn: nc, cred: cred, key: key, lost: lost}
+	err = s.hold(ctx, l, h)
+	o.down()
+	return err
+}
+
+// link is one connection, with the credential that it was made with.
+type link struct {
+	*nats.Conn
+	cred protocol.Credential
+	key  ed25519.PrivateKey // of the credential
+	lost <-chan struct{}    // closed when the connection is
+}
+
+// hold keeps a session until ctx is done, it is lost or the credential is another.
+func (s *Session) hold(ctx context.Context, l *link, h handlers) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	defer l.Close()
+	if err := s.hello(l); err != nil {
+		return err
+	}
+	_, err := l.Subscribe(protocol.DesiredSubject(l.cred.Cluster), func(m *nats.Msg) {
 		s.pushed.Add(1)
-		s.take(m, deliver)
+		s.take(m, h.deliver)
 	})
+	if err == nil {
+		_, err = l.Subscribe(protocol.AskSubject(l.cred.Cluster), func(m *nats.Msg) { s.ask(m.Data, h.asked) })
+	}
 	if err != nil {
-		return fmt.Errorf("subscribe to the bundles of %s: %w", s.cred.Cluster, err)
+		return fmt.Errorf("subscribe to what the hub sends to %s: %w", l.cred.Cluster, err)
 	}
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ready:
-			s.log.Info("connected to the hub", "server", nc.ConnectedUrlRedacted())
-			connected(true)
-			s.get(ctx, nc, ready, deliver)
-		}
-	}
-}
-
-func (s *Session) options(up nats.ConnHandler, connected func(bool)) []nats.Option {
-	return []nats.Option{
-		nats.Name("drover-agent " + s.cred.Cluster),
-		nats.UserJWTAndSeed(s.cred.JWT, s.cred.Seed),
-		nats.CustomInboxPrefix(protocol.InboxPrefix(s.cred.Cluster)),
-		nats.MaxReconnects(-1),
-		nats.RetryOnFailedConnect(true),
-		nats.IgnoreAuthErrorAbort(), // a credential that the hub does not know yet may be known soon
-		nats.CustomReconnectDelay(delay),
-		nats.ReconnectBufSize(-1), // what cannot be sent is kept by the agent, which knows what is still true
-		nats.PingInterval(20 * time.Second),
-		nats.MaxPingsOutstanding(2),
-		nats.Timeout(5 * time.Second),
-		nats.ConnectHandler(up),
-		nats.ReconnectHandler(up),
-		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
-			connected(false)
-			if err != nil {
-				s.log.Warn("the connection to the hub broke; it is opened again by itself, and the cluster is kept as it is meanwhile", "err", err)
-			}
-		}),
-		nats.ReconnectErrHandler(func(_ *nats.Conn, err error) {
-			s.log.Debug("the hub cannot be reached yet", "err", err)
-		}),
-		nats.ErrorHandler(func(_ *nats.Conn, _ *nats.Subscription, err error) {
-			s.log.Warn("the hub's NATS server complains: see that the credential is this cluster's and has not been revoked", "err", err)
-		}),
-	}
-}
-
-// delay is the pause before a try to connect.
-func delay(tries int) time.Duration {
-	d := reconnectMax
-	if shift := min(max(tries-1, 0), 20); reconnectMin<<shift < reconnectMax {
-		d = reconnectMin << shift
-	}
-	return d/2 + rand.N(d/2)
+	s.link.Store(l)
+	s.c.Log.Info("connected to the hub", "server", l.ConnectedUrlRedacted())
+	h.connected(true)
+	defer h.connected(false)
+	wg.Go(func() { s.get(ctx, l, h.deliver) })
+	return s.tend(ctx, l)
 }
 
 // take hands on a bundle. A message that says that the bundle was deleted says nothing about the cluster.
 func (s *Session) take(m *nats.Msg, deliver func([]byte)) {
 	if op := m.Header.Get(headerOperation); op != "" || len(m.Data) == 0 {
-		s.log.Warn("the hub's store no longer has a bundle for this cluster; everything stays as it is", "operation", op)
+		s.c.Log.Warn("the hub's store no longer has a bundle for this cluster; everything stays as it is", "operation", op)
 		return
 	}
 	deliver(m.Data)
@@ -134,14 +177,14 @@ func (s *Session) take(m *nats.Msg, deliver func([]byte)) {
 
 // get asks for the bundle that was published while the session did not hold, until there is an answer or the
 // session is lost again.
-func (s *Session) get(ctx context.Context, nc *nats.Conn, ready <-chan struct{}, deliver func([]byte)) {
+func (s *Session) get(ctx context.Context, l *link, deliver func([]byte)) {
 	pause := backoff.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
-	for ctx.Err() == nil && nc.IsConnected() && len(ready) == 0 {
+	for ctx.Err() == nil && l.IsConnected() {
 		before := s.pushed.Load()
-		m, err := s.request(ctx, nc, protocol.DesiredGet(s.cred.Cluster), getTimeout)
+		m, err := request(ctx, l.Conn, protocol.DesiredGet(l.cred.Cluster), nil, getTimeout)
 		switch {
 		case err == nil && m.Header.Get(headerStatus) == statusNone:
-			s.log.Info("the hub has published no bundle for this cluster yet; it will come by itself")
+			s.c.Log.Info("the hub has published no bundle for this cluster yet; it will come by itself")
 			return
 		case err == nil && m.Header.Get(headerStatus) != "":
 			err = fmt.Errorf("%s %s", m.Header.Get(headerStatus), m.Header.Get("Description"))
@@ -151,31 +194,31 @@ func (s *Session) get(ctx context.Context, nc *nats.Conn, ready <-chan struct{},
 			}
 			return
 		}
-		s.log.Debug("the bundle cannot be had yet", "err", err)
+		s.c.Log.Debug("the bundle cannot be had yet", "err", err)
 		if pause.Wait(ctx, nil) != nil {
 			return
 		}
 	}
 }
 
-func (s *Session) request(ctx context.Context, nc *nats.Conn, subject string, limit time.Duration) (*nats.Msg, error) {
+func request(ctx context.Context, nc *nats.Conn, subject string, data []byte, limit time.Duration) (*nats.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	if err := nc.FlushWithContext(ctx); err != nil {
 		return nil, err
 	}
-	return nc.RequestWithContext(ctx, subject, nil)
+	return nc.RequestWithContext(ctx, subject, data)
 }
 
 // Chunk fetches one chunk of a blob.
 func (s *Session) Chunk(ctx context.Context, id string, chunk int) ([]byte, error) {
-	nc := s.conn.Load()
-	if nc == nil || !nc.IsConnected() {
+	l := s.link.Load()
+	if l == nil || !l.IsConnected() {
 		return nil, agent.ErrOffline
 	}
 	ctx, cancel := context.WithTimeout(ctx, chunkTimeout)
 	defer cancel()
-	m, err := nc.RequestWithContext(ctx, protocol.BlobGet(id, chunk), nil)
+	m, err := l.RequestWithContext(ctx, protocol.BlobGet(id, chunk), nil)
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("fetch blob %.12s: %w (%w)", id, agent.ErrOffline, err)
@@ -189,28 +232,37 @@ func (s *Session) Chunk(ctx context.Context, id string, chunk int) ([]byte, erro
 
 // Report publishes a report.
 func (s *Session) Report(ctx context.Context, data []byte) error {
-	return s.publish(ctx, protocol.ReportSubject(s.cred.Cluster), data)
+	return s.speak(ctx, protocol.SpeechReport, data)
 }
 
 // Record publishes events to the journal.
 func (s *Session) Record(ctx context.Context, events [][]byte) error {
-	return s.publish(ctx, protocol.JournalSubject(s.cred.Cluster), events...)
+	return s.speak(ctx, protocol.SpeechEvent, events...)
 }
 
-// publish returns when the server has everything: a flush comes back behind it.
-func (s *Session) publish(ctx context.Context, subject string, messages ...[]byte) error {
-	nc := s.conn.Load()
-	if nc == nil || !nc.IsConnected() {
+// speak signs, seals and publishes. It returns when the server has everything: a flush comes back behind it.
+func (s *Session) speak(ctx context.Context, kind protocol.SpeechKind, messages ...[]byte) error {
+	l := s.link.Load()
+	if l == nil || !l.IsConnected() {
 		return agent.ErrOffline
 	}
+	subject := protocol.ReportSubject(l.cred.Cluster)
+	if kind == protocol.SpeechEvent {
+		subject = protocol.JournalSubject(l.cred.Cluster)
+	}
+	hub := s.c.Identity.Credential().HubOpen
 	for _, m := range messages {
-		if err := nc.Publish(subject, m); err != nil {
+		sealed, err := protocol.Speak(kind, l.cred.Cluster, l.key, hub, m)
+		if err != nil {
+			return err
+		}
+		if err := l.Publish(subject, sealed); err != nil {
 			return fmt.Errorf("publish to %s: %w", subject, errors.Join(agent.ErrOffline, err))
 		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, flushTimeout)
 	defer cancel()
-	if err := nc.FlushWithContext(ctx); err != nil {
+	if err := l.FlushWithContext(ctx); err != nil {
 		return fmt.Errorf("publish to %s: %w", subject, errors.Join(agent.ErrOffline, err))
 	}
 	return nil

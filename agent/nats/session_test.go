@@ -3,36 +3,96 @@ package nats_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/agent/nats"
+	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/test/testenv"
 )
+
+func TestMain(m *testing.M) { testenv.Main(m) }
 
 // held is a session and what it was told.
 type held struct {
 	*nats.Session
+	id        *agent.Identity
+	vault     *vault
 	bundles   chan []byte
 	connected chan bool
+	asks      chan protocol.Ask
+	stop      func()
 }
 
+// hold has a session join and run until the test ends.
 func hold(t *testing.T, hub *agenttest.Hub) *held {
 	t.Helper()
-	h := &held{nats.New(hub.Credential, agenttest.Log(t)), make(chan []byte, 100), make(chan bool, 100)}
+	return resume(t, &vault{}, hub.TokenFile(t))
+}
+
+// resume has a session run with what is in a vault, until the test ends or it is stopped.
+func resume(t *testing.T, v *vault, token string) *held {
+	t.Helper()
+	log := agenttest.Log(t)
+	h := &held{id: agent.NewIdentity(v, log), vault: v, bundles: make(chan []byte, 100), connected: make(chan bool, 100), asks: make(chan protocol.Ask, 100)}
+	if err := h.id.Load(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	h.Session = nats.New(nats.Config{Identity: h.id, TokenFile: token, Look: 20 * time.Millisecond, Log: log})
 	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error)
+	done := make(chan error, 1)
 	go func() {
-		done <- h.Run(ctx, func(b []byte) { h.bundles <- b }, func(yes bool) { h.connected <- yes })
+		err := h.Join(ctx)
+		if err == nil {
+			err = h.Run(ctx, func(b []byte) { h.bundles <- b }, func(yes bool) { h.connected <- yes }, func(a protocol.Ask) { h.asks <- a })
+		}
+		done <- err
 	}()
-	t.Cleanup(func() {
+	h.stop = sync.OnceFunc(func() {
 		cancel()
-		if err := <-done; err != nil {
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
 			t.Errorf("the session ended with %v", err)
 		}
 	})
+	t.Cleanup(h.stop)
 	return h
+}
+
+// vault keeps an identity in memory.
+type vault struct {
+	mu                  sync.Mutex // guards what follows
+	credential, pending []byte
+	saves               int
+	fail                func(saves int) error // told how many saves there were before
+}
+
+func (v *vault) Load(context.Context) (credential, pending []byte, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.credential, v.pending, nil
+}
+
+func (v *vault) Save(_ context.Context, credential, pending []byte) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.fail != nil {
+		if err := v.fail(v.saves); err != nil {
+			return err
+		}
+	}
+	v.credential, v.pending = credential, pending
+	v.saves++
+	return nil
+}
+
+// copy is a vault with the same in it.
+func (v *vault) copy() *vault {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return &vault{credential: v.credential, pending: v.pending}
 }
 
 func (h *held) bundle(t *testing.T, want string) {

@@ -117,7 +117,7 @@ func (p *pursuit) prepare(ctx context.Context) (err error) {
 	}
 	for i := range p.size.sessions {
 		name := p.size.cluster(i + 1)
-		cred, err := p.fleet.hub.credential(ctx, name)
+		cred, err := p.fleet.hub.join(ctx, name)
 		if err != nil {
 			return err
 		}

@@ -2,6 +2,7 @@ package bench
 
 import (
 	"context"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"time"
@@ -88,7 +89,7 @@ func (f *fleet) raise(ctx context.Context, name string, opts ...testenv.Option) 
 	if f.bench.kubernetes, err = version(ctx, plane); err != nil {
 		return nil, err
 	}
-	manifest, credential, err := f.hub.manifest(ctx, name)
+	manifest, token, err := f.hub.manifest(ctx, name)
 	if err != nil {
 		return nil, err
 	}
@@ -99,10 +100,15 @@ func (f *fleet) raise(ctx context.Context, name string, opts ...testenv.Option) 
 		return nil, err
 	}
 	file := filepath.Join(f.dir, name+".json")
-	if err := os.WriteFile(file, credential, 0o600); err != nil {
+	if err := os.WriteFile(file, token, 0o600); err != nil {
 		return nil, err
 	}
-	known, err := protocol.DecodeCredential(credential)
+	c.args = []string{filepath.Join(f.bench.opts.Bin, "drover-agent"), "--join", file, "--kubeconfig", c.kubeconfig,
+		"--namespace", agentNamespace, "--listen="}
+	if c.agent, err = f.startAgent(c, name); err != nil {
+		return nil, err
+	}
+	known, err := c.credential(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -110,10 +116,21 @@ func (f *fleet) raise(ctx context.Context, name string, opts ...testenv.Option) 
 		return nil, err
 	}
 	f.closers = append(f.closers, c.beside.close)
-	c.args = []string{filepath.Join(f.bench.opts.Bin, "drover-agent"), "--credential", file, "--kubeconfig", c.kubeconfig,
-		"--namespace", agentNamespace, "--listen="}
-	c.agent, err = f.startAgent(c, name)
-	return c, err
+	return c, nil
+}
+
+// credential is what the cluster's agent has bought with its token, once it has.
+func (c *cluster) credential(ctx context.Context) (protocol.Credential, error) {
+	ref := testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: agentNamespace, Name: "drover-credential"}
+	var known protocol.Credential
+	err := c.plane.Kube().Wait(ctx, ref, "bought by the agent", func(o testenv.Object) bool {
+		data, err := base64.StdEncoding.DecodeString(o.Text("data", "credential.json"))
+		if err == nil {
+			known, err = protocol.DecodeCredential(data)
+		}
+		return err == nil
+	})
+	return known, err
 }
 
 // startAgent starts an agent of a cluster. The first leads; others wait.

@@ -119,9 +119,13 @@ func (h *hub) ask(ctx context.Context, method, path string, answer any) error {
 	return unmarshal(text, answer)
 }
 
-// credential has the hub make the credential of a cluster.
-func (h *hub) credential(ctx context.Context, cluster string) (c protocol.Credential, err error) {
-	return c, h.ask(ctx, http.MethodPost, "/api/v1/clusters/"+cluster+"/credential", &c)
+// join buys a credential for a cluster, as its agent would.
+func (h *hub) join(ctx context.Context, cluster string) (protocol.Credential, error) {
+	var token protocol.JoinToken
+	if err := h.ask(ctx, http.MethodPost, "/api/v1/clusters/"+cluster+"/token", &token); err != nil {
+		return protocol.Credential{}, err
+	}
+	return join(ctx, token)
 }
 
 // row is what the hub knows of a cluster.
@@ -146,8 +150,8 @@ func (h *hub) cluster(ctx context.Context, name string) (r row, err error) {
 	return r, h.ask(ctx, http.MethodGet, "/api/v1/clusters/"+name, &r)
 }
 
-// manifest is what installs a cluster's agent, as a person would get it, and the credential in it.
-func (h *hub) manifest(ctx context.Context, cluster string) (text string, credential []byte, err error) {
+// manifest is what installs a cluster's agent, as a person would get it, and the join token in it.
+func (h *hub) manifest(ctx context.Context, cluster string) (text string, token []byte, err error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(h.bin, "drover"), "agent", "manifest", "--cluster", cluster, "--data-dir", h.dataDir)
 	cmd.Env = append(os.Environ(), "DROVER_HUB=", "DROVER_TOKEN=")
 	var stderr bytes.Buffer
@@ -161,12 +165,12 @@ func (h *hub) manifest(ctx context.Context, cluster string) (text string, creden
 		return "", nil, err
 	}
 	for _, o := range objects {
-		if o.Text("kind") == "Secret" {
-			err := json.Unmarshal([]byte(strconv.Quote(o.Text("data", "credential.json"))), &credential)
-			return string(out), credential, err
+		if o.Text("kind") == "Secret" && o.Text("data", "join.json") != "" {
+			err := json.Unmarshal([]byte(strconv.Quote(o.Text("data", "join.json"))), &token)
+			return string(out), token, err
 		}
 	}
-	return "", nil, errors.New("drover agent manifest: there is no Secret in it")
+	return "", nil, errors.New("drover agent manifest: there is no join token in it")
 }
 
 // work is what the hub has done for commits, as its log tells.

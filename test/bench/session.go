@@ -2,10 +2,10 @@ package bench
 
 import (
 	"context"
+	"crypto/ed25519"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -33,8 +33,7 @@ type delivery struct {
 // listen connects and subscribes, as an agent does.
 func listen(cred protocol.Credential) (*session, error) {
 	s := &session{cred: cred, news: make(chan struct{})}
-	nc, err := nats.Connect(strings.Join(cred.Servers, ","), nats.Name("drover-bench "+cred.Cluster), nats.UserJWTAndSeed(cred.JWT, cred.Seed),
-		nats.CustomInboxPrefix(protocol.InboxPrefix(cred.Cluster)), nats.PingInterval(20*time.Second), nats.MaxReconnects(-1))
+	nc, err := connect(cred.Trust, cred.Cluster, cred.JWT, cred.Seed)
 	if err != nil {
 		return nil, fmt.Errorf("connect as %s: %w", cred.Cluster, err)
 	}
@@ -99,9 +98,16 @@ func (s *session) next(ctx context.Context) (delivery, error) {
 	}
 }
 
-// report gets the cluster's bundle, verifies it, and reports that all of it runs: what the hub hears once of an agent
+// report says hello, gets the cluster's bundle, verifies it, and reports that all of it runs: what the hub hears once of an agent
 // that has nothing to do afterwards.
 func (s *session) report(ctx context.Context) error {
+	key, err := signer(s.cred.Seed)
+	if err != nil {
+		return err
+	}
+	if err := s.hello(key); err != nil {
+		return err
+	}
 	sealed, err := s.desired(ctx)
 	if err != nil {
 		return err
@@ -128,7 +134,24 @@ func (s *session) report(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(s.nc.Publish(protocol.ReportSubject(s.cred.Cluster), data), s.nc.FlushTimeout(patience))
+	spoken, err := protocol.Speak(protocol.SpeechReport, s.cred.Cluster, key, s.cred.HubOpen, data)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.nc.Publish(protocol.ReportSubject(s.cred.Cluster), spoken), s.nc.FlushTimeout(patience))
+}
+
+// hello tells the hub which key to seal the cluster's bundle to.
+func (s *session) hello(key ed25519.PrivateKey) error {
+	open, err := protocol.OpenPublic(s.cred.OpenKey)
+	if err != nil {
+		return err
+	}
+	hello, err := protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: s.cred.Cluster, Time: time.Now(), JWT: s.cred.JWT, OpenKey: open}, key)
+	if err != nil {
+		return err
+	}
+	return s.nc.Publish(protocol.HelloSubject(s.cred.Cluster), hello)
 }
 
 // desired gets the cluster's bundle as an agent does when it connects. The hub may still be publishing it.

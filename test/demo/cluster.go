@@ -45,21 +45,21 @@ func (c *cluster) region() string {
 	return "us-east-1"
 }
 
-// join gives the cluster its agent: a credential from the hub, and a process with it.
+// join gives the cluster its agent: a join token from the hub, and a process with it.
 func (c *cluster) join(ctx context.Context, w *testenv.TempDir, h *hub, ended func(*process)) error {
-	credential, err := h.drover(ctx, "agent", "credential", "--cluster", c.name)
+	token, err := h.drover(ctx, "agent", "token", "--cluster", c.name)
 	if err != nil {
 		return err
 	}
 	file := w.File(c.name + ".json")
-	if err := os.WriteFile(file, []byte(credential), 0o600); err != nil {
-		return fmt.Errorf("keep the credential of %s: %w", c.name, err)
+	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
+		return fmt.Errorf("keep the join token of %s: %w", c.name, err)
 	}
 	port, err := testenv.FreePort()
 	if err != nil {
 		return err
 	}
-	c.agent, err = start("agent of "+c.name, w.File(c.name+".log"), ended, filepath.Join(h.bin, "drover-agent"), "--credential", file,
+	c.agent, err = start("agent of "+c.name, w.File(c.name+".log"), ended, filepath.Join(h.bin, "drover-agent"), "--join", file,
 		"--kubeconfig", c.plane.Kubeconfig, "--namespace", agentNamespace, "--identity", c.name, fmt.Sprintf("--listen=127.0.0.1:%d", port))
 	return err
 }

@@ -36,9 +36,9 @@ func (s *story) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.screen.note("No containers run here, so its agent runs beside it, with the same credential:")
-	s.screen.ran("drover agent credential --cluster " + newcomer + " > credential.json")
-	s.screen.ran("drover-agent --credential credential.json --kubeconfig kubeconfig")
+	s.screen.note("No containers run here, so its agent runs beside it, with a join token of its own:")
+	s.screen.ran("drover agent token --cluster " + newcomer + " > token.json")
+	s.screen.ran("drover-agent --join token.json --kubeconfig kubeconfig")
 	if err := s.settle(ctx, c); err != nil {
 		return err
 	}

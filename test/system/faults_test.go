@@ -46,18 +46,18 @@ func newScene(t *testing.T) *scene {
 	s.nats = testenv.NATST(t, strings.ReplaceAll(config, "jetstream: { store_dir: ./jetstream }", "jetstream {}"))
 	s.hub = start(t, s.env, filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir, "--nats-url", s.nats.URL,
 		"--listen", freeAddr(t), "--poll-interval", "1s")
-	credential := filepath.Join(dir, "edge.json")
+	token := filepath.Join(dir, "edge.json")
 	s.poll("the hub knows the cluster", func() (bool, string) {
-		out, err := s.try("agent", "credential", "--cluster", "edge", "--replace")
+		out, err := s.try("agent", "token", "--cluster", "edge")
 		if err != nil {
 			return false, out
 		}
-		return os.WriteFile(credential, []byte(out), 0o600) == nil, ""
+		return os.WriteFile(token, []byte(out), 0o600) == nil, ""
 	})
 	if _, err := s.cp.Kube().Apply(ctx, "test", "apiVersion: v1\nkind: Namespace\nmetadata: {name: edge}\n"); err != nil {
 		t.Fatal(err)
 	}
-	s.agent = start(t, nil, filepath.Join(s.bin, "drover-agent"), "--credential", credential, "--kubeconfig", s.cp.Kubeconfig,
+	s.agent = start(t, nil, filepath.Join(s.bin, "drover-agent"), "--join", token, "--kubeconfig", s.cp.Kubeconfig,
 		"--listen", freeAddr(t))
 	return s
 }

@@ -14,23 +14,23 @@ import (
 
 // flags are what the command line and the environment say.
 type flags struct {
-	credential, kubeconfig, namespace, identity, listen string
-	level                                               slog.Level
-	takeOver, version                                   bool
-	podName, podUID                                     string
+	join, kubeconfig, namespace, identity, listen string
+	level                                         slog.Level
+	takeOver, version                             bool
+	podName, podUID, image                        string
 }
 
 // parseFlags reads the command line. What is wrong with it has been said when it returns an error.
 func parseFlags(args []string, stderr io.Writer) (flags, error) {
-	f := flags{podName: os.Getenv("POD_NAME"), podUID: os.Getenv("POD_UID")}
+	f := flags{podName: os.Getenv("POD_NAME"), podUID: os.Getenv("POD_UID"), image: os.Getenv("DROVER_IMAGE")}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	set := flag.NewFlagSet("drover-agent", flag.ContinueOnError)
 	set.SetOutput(stderr)
-	set.StringVar(&f.credential, "credential", cmp.Or(os.Getenv("DROVER_CREDENTIAL"), "/var/run/drover/credential.json"),
-		"`file` with the cluster's credential, from drover agent manifest (environment: DROVER_CREDENTIAL)")
+	set.StringVar(&f.join, "join", cmp.Or(os.Getenv("DROVER_JOIN"), "/var/run/drover/join.json"),
+		"`file` with a join token, from drover agent token; it need not be there once the cluster has joined (environment: DROVER_JOIN)")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` that says how to reach the API server; as a pod, if empty")
 	set.StringVar(&f.namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "drover-system"), "the agent's own `namespace`, where its state lives (environment: POD_NAMESPACE)")
 	set.StringVar(&f.identity, "identity", cmp.Or(f.podName, host), "`name` of this agent in reports and, outside of a pod, in the lease")
@@ -39,7 +39,9 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.BoolVar(&f.takeOver, "take-over", false, "lead now, whoever does: for when an agent that was no pod died")
 	set.BoolVar(&f.version, "version", false, "print the version and exit")
 	set.Usage = func() {
-		_, _ = fmt.Fprintf(stderr, "drover-agent keeps this cluster as its hub's bundles say.\n\nUsage: drover-agent [flags]\n\n")
+		_, _ = fmt.Fprint(stderr, "drover-agent keeps this cluster as its hub's bundles say.\n\nUsage: drover-agent [flags]\n\n"+
+			"It joins with a token and keeps its credential in the Secret drover-credential of its namespace.\n"+
+			"The proxy that HTTPS_PROXY and NO_PROXY name is used to reach the hub.\n\n")
 		set.PrintDefaults()
 	}
 	if err := set.Parse(args); err != nil {

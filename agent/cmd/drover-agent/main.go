@@ -2,7 +2,7 @@
 //
 // It runs as a pod in the cluster, or anywhere with a kubeconfig:
 //
-//	drover-agent --credential credential.json --kubeconfig ~/.kube/config
+//	drover-agent --join token.json --kubeconfig ~/.kube/config
 package main
 
 import (

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -37,6 +36,7 @@ func TestLinksNothingHeavy(t *testing.T) {
 		"google.golang.org/grpc":                       "plugins are hosted by a program of their own",
 		"github.com/hashicorp/go-plugin":               "plugins are hosted by a program of their own",
 		"github.com/nats-io/nats-server":               "only the hub serves",
+		"github.com/nats-io/jwt":                       "only the hub issues credentials",
 		"github.com/drover-dev/drover/hub":             "hub and agent never import each other",
 		"github.com/drover-dev/drover/test":            "nothing imports tests",
 		"github.com/drover-dev/drover/agent/agenttest": "only tests may",
@@ -81,16 +81,8 @@ type process struct {
 // start runs the program against cp until the test ends.
 func start(t *testing.T, cp *testenv.ControlPlane, hub *agenttest.Hub, namespace, identity string, more ...string) *process {
 	t.Helper()
-	credential := filepath.Join(t.TempDir(), "credential.json")
-	data, err := json.Marshal(hub.Credential)
-	if err == nil {
-		err = os.WriteFile(credential, data, 0o600)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := &process{log: &strings.Builder{}, done: make(chan error, 1)}
-	p.cmd = exec.Command(binary(t), append([]string{"--credential", credential, "--kubeconfig", cp.Kubeconfig, "--namespace", namespace,
+	p.cmd = exec.Command(binary(t), append([]string{"--join", hub.TokenFile(t), "--kubeconfig", cp.Kubeconfig, "--namespace", namespace,
 		"--identity", identity, "--listen", ""}, more...)...)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"sync/atomic"
 	"time"
 
@@ -16,31 +15,21 @@ import (
 	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/internal/version"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // wiring is the program: who leads, and what the leader does.
 type wiring struct {
 	election *kube.Election
 	client   *kube.Client
-	cred     protocol.Credential
 	flags    flags
 	log      *slog.Logger
 	listener net.Listener
-	leading  atomic.Bool
+	bus      atomic.Pointer[nats.Session] // while this process leads
 }
 
 // build puts the parts together. Nothing runs yet.
 func build(f flags, stderr io.Writer) (*wiring, error) {
 	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: f.level}))
-	data, err := os.ReadFile(f.credential)
-	if err != nil {
-		return nil, fmt.Errorf("read the credential: %w; make one with `drover agent manifest` and name it with --credential", err)
-	}
-	cred, err := protocol.DecodeCredential(data)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.credential, err)
-	}
 	cfg, err := kube.LoadConfig(f.kubeconfig)
 	if err != nil {
 		return nil, err
@@ -49,7 +38,7 @@ func build(f flags, stderr io.Writer) (*wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wiring{client: client, cred: cred, flags: f, log: log}
+	w := &wiring{client: client, flags: f, log: log}
 	w.election = &kube.Election{Client: client, Namespace: f.namespace, PodName: f.podName, PodUID: f.podUID,
 		Identity: f.identity, TakeOver: f.takeOver, Log: log}
 	if f.listen != "" {
@@ -62,37 +51,44 @@ func build(f flags, stderr io.Writer) (*wiring, error) {
 
 // run leads when it can, until ctx is done.
 func (w *wiring) run(ctx context.Context) error {
-	w.log.Info("drover-agent starts", "cluster", w.cred.Cluster, "version", version.String(), "namespace", w.flags.namespace, "identity", w.flags.identity)
+	w.log.Info("drover-agent starts", "version", version.String(), "namespace", w.flags.namespace, "identity", w.flags.identity)
 	if w.listener != nil {
 		stop := w.serve()
 		defer stop()
 	}
 	err := w.election.Run(ctx, w.lead)
-	w.log.Info("drover-agent ends", "cluster", w.cred.Cluster)
+	w.log.Info("drover-agent ends")
 	return err
 }
 
-// lead is one term: an agent of its own, so that nothing is remembered from an earlier one.
+// lead is one term: an agent of its own, so that nothing is remembered from an earlier one. Only who leads holds the
+// credential and a connection.
 func (w *wiring) lead(ctx context.Context) error {
-	w.leading.Store(true)
-	defer w.leading.Store(false)
+	identity := agent.NewIdentity(kube.NewVault(w.client, w.flags.namespace), w.log)
+	bus := nats.New(nats.Config{Identity: identity, TokenFile: w.flags.join, Log: w.log})
+	w.bus.Store(bus)
+	defer w.bus.Store(nil)
 	return agent.New(agent.Config{
-		Credential: w.cred, Namespace: w.flags.namespace, Identity: w.flags.identity,
-		Cluster: w.client, Objects: w.client, Store: kube.NewStore(w.client, w.flags.namespace),
-		Bus: nats.New(w.cred, w.log), Log: w.log,
+		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: w.flags.image,
+		Cluster: w.client, Objects: w.client, Store: kube.NewStore(w.client, w.flags.namespace), Bus: bus, Log: w.log,
 	}).Run(ctx)
 }
 
-// serve answers those who ask whether the process lives. Who waits to lead is as ready as who leads.
+// serve answers those who ask whether the process lives. Who waits to lead is as ready as who leads, and so is who has no
+// session with the hub: it keeps the cluster, and to end it would help nobody. What a person has to do is said.
 func (w *wiring) serve() (stop func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
-		if w.leading.Load() {
+		bus := w.bus.Load()
+		switch {
+		case bus == nil:
+			_, _ = io.WriteString(rw, "waiting\n")
+		case bus.Trouble() != "":
+			_, _ = io.WriteString(rw, "leading: "+bus.Trouble()+"\n")
+		default:
 			_, _ = io.WriteString(rw, "leading\n")
-			return
 		}
-		_, _ = io.WriteString(rw, "waiting\n")
 	})
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	go func() {

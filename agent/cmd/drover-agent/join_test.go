@@ -1,0 +1,84 @@
+package main
+
+import (
+	"encoding/base64"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/test/testenv"
+)
+
+// readyz waits until the program answers with want in it.
+func readyz(t *testing.T, port int, want string) {
+	t.Helper()
+	var last string
+	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", port))
+		if err != nil {
+			last = err.Error()
+			continue
+		}
+		body, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if last = string(body); resp.StatusCode == http.StatusOK && strings.Contains(last, want) {
+			return
+		}
+	}
+	t.Fatalf("waited in vain for /readyz to say %q; it says %q", want, last)
+}
+
+func TestProcessSaysHowToJoinAndJoins(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	port, err := testenv.FreePort()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listen := fmt.Sprintf("127.0.0.1:%d", port)
+	missing := filepath.Join(t.TempDir(), "join.json")
+	p := start(t, cp, hub, ns, "one", "--join", missing, "--listen", listen)
+	readyz(t, port, "drover agent manifest --cluster NAME")
+	p.stop(t)
+	t.Setenv("DROVER_IMAGE", "example.com/drover-agent:v9")
+	p = start(t, cp, hub, ns, "one", "--listen", listen)
+	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
+	if r.Agent.Image != "example.com/drover-agent:v9" || r.Agent.Trust != hub.Trust().ID() || r.Agent.Expires.IsZero() {
+		t.Errorf("the report says %+v", r.Agent)
+	}
+	readyz(t, port, "leading\n")
+	hub.Revoke(t)
+	readyz(t, port, "drover agent manifest --cluster east-1 --replace")
+	p.kill(t)
+	if strings.Contains(p.log.String(), seedOf(t, cp, ns)) {
+		t.Error("the log tells the seed")
+	}
+}
+
+// seedOf is the secret that an agent keeps in its Secret.
+func seedOf(t *testing.T, cp *testenv.ControlPlane, ns string) string {
+	t.Helper()
+	secret, err := cp.Kube().Get(t.Context(), testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: ns, Name: "drover-credential"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := base64.StdEncoding.DecodeString(secret.Text("data", "credential.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := protocol.DecodeCredential(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Seed
+}
