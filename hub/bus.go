@@ -14,6 +14,9 @@ type Bus interface {
 	Put(ctx context.Context, blobs []Packed, bundles []Delivery) error
 	// Holdings says what the bus has now. After it lost something, the hub brings it back.
 	Holdings(ctx context.Context) (Holdings, error)
+	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks sees
+	// by what comes whether it was heard.
+	Ask(ctx context.Context, cluster string, a protocol.Ask) error
 	// Listen calls back for everything that agents say, and whenever the bus may have lost something.
 	// It blocks until ctx is done.
 	Listen(ctx context.Context, to Listener) error

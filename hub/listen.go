@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -11,7 +10,10 @@ import (
 
 // listener takes what agents say into the state. It runs beside the loop, and leaves to it what needs a
 // new bundle.
-type listener struct{ h *Hub }
+type listener struct {
+	h      *Hub
+	trails *trails
+}
 
 var _ Listener = listener{}
 
@@ -42,13 +44,13 @@ func (l listener) Event(cluster string, data []byte) {
 		l.h.Log.Warn("an event is not taken", "cluster", cluster, "err", err)
 		return
 	}
+	anew := l.trails.heard(e)
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
-		if slices.ContainsFunc(c.Recent, func(known protocol.Event) bool { return known.Seq == e.Seq && known.Time.Equal(e.Time) }) {
-			return // sent twice, because the agent could not know whether it had arrived
+		if anew {
+			c.Recent = nil
 		}
-		recent := append([]protocol.Event{e}, c.Recent...)
-		c.Recent = recent[:min(len(recent), maxRecent)]
+		c.Recent = query.Enter(c.Recent, e, maxRecent)
 	})
 }
 
@@ -56,6 +58,9 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		x.Edit(cluster).Link = query.Link{Connected: connected, Since: at}
 	})
+	if connected {
+		l.trails.linked(cluster)
+	}
 }
 
 func (l listener) Reset() { l.h.do(l.h.reconcile) }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -36,6 +37,7 @@ type Bus struct {
 	replicas int
 	log      *slog.Logger
 	back     chan struct{} // the connection came back
+	read     atomic.Uint64 // stream sequence of the last event of the journal that was read
 }
 
 var _ hub.Bus = (*Bus)(nil)

@@ -89,6 +89,9 @@ func (b *Bus) follow(ctx context.Context, to hub.Listener, call func(func())) er
 	}
 	defer r.Stop()
 	j, err := journal.Consume(func(m jetstream.Msg) {
+		if meta, err := m.Metadata(); err == nil {
+			b.read.Store(meta.Sequence.Stream)
+		}
 		call(func() { to.Event(strings.TrimPrefix(m.Subject(), protocol.JournalSubject("")), m.Data()) })
 	}, onError)
 	if err != nil {
@@ -103,6 +106,7 @@ func (b *Bus) follow(ctx context.Context, to hub.Listener, call func(func())) er
 	}
 }
 
+// journal gives the events from the last one that was read, or the newest if none was yet.
 func (b *Bus) journal(ctx context.Context) (jetstream.Consumer, error) {
 	stream, err := b.js.Stream(ctx, protocol.StreamJournal)
 	if err != nil {
@@ -112,6 +116,9 @@ func (b *Bus) journal(ctx context.Context) (jetstream.Consumer, error) {
 	from := max(state.FirstSeq, 1)
 	if state.LastSeq > journalTail {
 		from = max(from, state.LastSeq-journalTail)
+	}
+	if read := b.read.Load(); read <= state.LastSeq { // or else the stream was lost, and is another
+		from = max(from, read+1)
 	}
 	return b.js.OrderedConsumer(ctx, protocol.StreamJournal, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from})

@@ -1,0 +1,28 @@
+package nats
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Ask implements hub.Bus.
+func (b *Bus) Ask(_ context.Context, cluster string, a protocol.Ask) error {
+	key, ok := b.ids.OpenKey(cluster)
+	if !ok {
+		return fmt.Errorf("cluster %s has no agent that could be asked", cluster)
+	}
+	envelope, err := protocol.SignMessage(a, b.ids.keys.Signer)
+	if err != nil {
+		return err
+	}
+	sealed, err := protocol.Seal(key, cluster, envelope)
+	if err != nil {
+		return err
+	}
+	if err := b.reach(); err != nil {
+		return err
+	}
+	return b.conn.Publish(protocol.AskSubject(cluster), sealed)
+}
