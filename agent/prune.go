@@ -151,6 +151,8 @@ type fate struct {
 // fate asks the guards and then deletes.
 func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune bool) fate {
 	switch {
+	case s.scope.outside(item.Ref):
+		return fate{kept: s.scope.failure().Text}
 	case !prune:
 		return fate{kept: "the app does not prune"}
 	case s.protected(item.Ref):

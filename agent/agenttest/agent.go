@@ -27,10 +27,15 @@ type Running struct {
 // ask who leads.
 func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub) *Running {
 	t.Helper()
+	return StartScoped(t, Client(t, cp), namespace, hub)
+}
+
+// StartScoped is Start with a client of the test's own, for an agent that may only touch some namespaces.
+func StartScoped(t testing.TB, client *kube.Client, namespace string, hub *Hub, scope ...string) *Running {
+	t.Helper()
 	log := Log(t)
-	client := Client(t, cp)
 	r := &Running{Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
-	a := agent.New(agent.Config{Credential: hub.Credential, Namespace: namespace, Identity: "test", Cluster: client, Objects: client,
+	a := agent.New(agent.Config{Credential: hub.Credential, Namespace: namespace, Identity: "test", Scope: scope, Cluster: client, Objects: client,
 		Store: r.Store, Bus: agentnats.New(hub.Credential, log), Log: log})
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background()) // ended by Stop, with time to say goodbye

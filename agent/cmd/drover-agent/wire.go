@@ -77,7 +77,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	w.leading.Store(true)
 	defer w.leading.Store(false)
 	return agent.New(agent.Config{
-		Credential: w.cred, Namespace: w.flags.namespace, Identity: w.flags.identity,
+		Credential: w.cred, Namespace: w.flags.namespace, Identity: w.flags.identity, Scope: w.flags.scope,
 		Cluster: w.client, Objects: w.client, Store: kube.NewStore(w.client, w.flags.namespace),
 		Bus: nats.New(w.cred, w.log), Log: w.log,
 	}).Run(ctx)
