@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/drover-dev/drover/protocol"
@@ -121,8 +122,12 @@ func (j *journal) arrived(lines []entry, noted loss) {
 }
 
 // again gives what was sent of the events from and to, at most n and in order. For those that are not kept there is an
-// event that says so.
+// event that says so. If the hub knows of higher numbers than this journal has given, it goes on above them: the clock
+// was set back since another agent counted.
 func (j *journal) again(from, to uint64, n int) []entry {
+	if to > j.seq && to < math.MaxInt64 { // and never so high that counting would end
+		j.seq, j.began = to, to
+	}
 	var out []entry
 	for _, l := range j.sent.all {
 		if l.seq < from || l.seq > to || len(out) == n {

@@ -44,12 +44,9 @@ func (l listener) Event(cluster string, data []byte) {
 		l.h.Log.Warn("an event is not taken", "cluster", cluster, "err", err)
 		return
 	}
-	anew := l.trails.heard(e)
+	l.trails.heard(e)
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
-		if anew {
-			c.Recent = nil
-		}
 		c.Recent = query.Enter(c.Recent, e, maxRecent)
 	})
 }

@@ -26,6 +26,7 @@ type trail struct {
 	head uint64 // number of the newest event
 	// What came after the first and not after the second of these is missing, or some of it; nothing, if they are equal.
 	after, upto uint64
+	behind      bool // the agent counts from a number below head
 	tries       int
 	pause       backoff.Backoff
 	timer       *time.Timer // runs while the agent is to be asked
@@ -35,10 +36,8 @@ func newTrails(ask func(cluster string, from, to uint64)) *trails {
 	return &trails{ask: ask, all: map[string]*trail{}}
 }
 
-// heard takes in an event. anew says that the agent began to count anew from a lower number, as it does when its clock
-// was set back: it says that it knows no event before this one, and the journal goes on from here. What comes before the
-// first event that the hub hears of is not missed.
-func (t *trails) heard(e protocol.Event) (anew bool) {
+// heard takes in an event. What came before the first that the hub hears of is not missed.
+func (t *trails) heard(e protocol.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.all[e.Cluster]
@@ -55,26 +54,28 @@ func (t *trails) heard(e protocol.Event) (anew bool) {
 			x.upto = e.Prev
 			t.begin(e.Cluster, x)
 		}
-		x.head = e.Seq
+		x.head, x.behind = e.Seq, false
 	case e.Seq > x.after && e.Seq <= x.upto:
 		if e.Prev <= x.after { // they come in order
 			x.after = e.Seq
 		}
-	case e.Seq < x.head && e.Prev == 0:
-		x.head, x.after, x.upto = e.Seq, 0, 0
-		return true
+	case e.Seq < x.head && e.Prev == 0: // its clock was set back; asked for the head, it counts on from there
+		x.behind = true
+		t.begin(e.Cluster, x)
 	}
-	return false
 }
 
 // linked is told that a cluster's agent is there: now it can be asked.
 func (t *trails) linked(cluster string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if x := t.all[cluster]; x != nil && x.after != x.upto {
+	if x := t.all[cluster]; x != nil && x.waits() {
 		t.begin(cluster, x)
 	}
 }
+
+// waits says whether there is something to ask the agent for.
+func (x *trail) waits() bool { return x.behind || x.after != x.upto }
 
 // begin has the agent asked, from the first try on. t.mu is held.
 func (t *trails) begin(cluster string, x *trail) {
@@ -88,17 +89,22 @@ func (t *trails) begin(cluster string, x *trail) {
 // next sets the timer for a try, as long as there is reason to. t.mu is held.
 func (t *trails) next(cluster string, x *trail) {
 	x.timer = nil
-	if x.after == x.upto || x.tries == askTries {
+	if !x.waits() || x.tries == askTries {
 		return
 	}
 	x.timer = time.AfterFunc(x.pause.Next(), func() {
 		t.mu.Lock()
-		from, to := x.after+1, x.upto
-		missing := x.after != x.upto
+		from, to, waits := x.after+1, x.upto, x.waits()
+		if x.behind {
+			to = x.head
+		}
+		if x.after == x.upto {
+			from = to
+		}
 		x.tries++
 		t.next(cluster, x)
 		t.mu.Unlock()
-		if missing {
+		if waits {
 			t.ask(cluster, from, to)
 		}
 	})

@@ -26,7 +26,8 @@ func TestGapsOfAJournalAreAskedFor(t *testing.T) {
 		"two":                           {[]step{{5, 4}, {7, 6}, {9, 8}, {6, 5}, {7, 6}, {8, 7}, {link, 0}}, []string{"6-6", "6-6", "6-6", "6-8", "6-8", "6-8"}},
 		"twice the same":                {[]step{{5, 4}, {6, 5}, {5, 4}, {6, 5}, {7, 6}}, nil},
 		"a new agent":                   {[]step{{5, 4}, {900, 0}, {901, 900}}, nil},
-		"a clock that was set back":     {[]step{{5, 4}, {2, 0}, {3, 2}, {4, 3}, {link, 0}}, nil},
+		"a clock that was set back":     {[]step{{5, 4}, {2, 0}, {6, 2}, {link, 0}}, []string{"5-5", "5-5", "5-5"}},
+		"that, and a gap":               {[]step{{5, 4}, {9, 8}, {2, 0}, {10, 2}, {8, 5}}, []string{"6-8", "6-8", "6-8", "6-9", "6-9", "6-9"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -35,8 +36,8 @@ func TestGapsOfAJournalAreAskedFor(t *testing.T) {
 				for _, s := range c.steps {
 					if s.seq == link {
 						trails.linked("a")
-					} else if anew := trails.heard(protocol.Event{Cluster: "a", Seq: s.seq, Prev: s.prev}); anew != (s.seq == 2) {
-						t.Errorf("event %d begins anew: %t", s.seq, anew)
+					} else {
+						trails.heard(protocol.Event{Cluster: "a", Seq: s.seq, Prev: s.prev})
 					}
 					time.Sleep(time.Minute)
 				}
