@@ -61,7 +61,7 @@ func (s *session) batch(a *app) (out []*object) {
 			continue
 		}
 		stage = fleet.StageOf(o.item.Ref)
-		if !o.removing && (o.trouble == nil || !now.Before(o.trouble.next)) {
+		if !o.removing && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
 			out = append(out, o)
 		}
 	}

@@ -179,6 +179,35 @@ func TestASmallerScopeTakesNothingAway(t *testing.T) {
 	}
 }
 
+// Whether a kind has namespaces is known when it is served, and not before.
+func TestAKindThatTurnsOutToBeOutsideIsLeftAlone(t *testing.T) {
+	cp := testenv.Shared(t)
+	home, in := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	permit(t, cp, home, home, homeRole)
+	permit(t, cp, in, home, scopeRole)
+	client, gate := scopedClient(t, cp, home)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.StartScoped(t, client, home, hub, in)
+	app := hub.App(t, "web", configMap(in, "a", "1"), fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"},"spec":{"a":"1"}}`, in))
+	app.Namespace = in
+	hub.Publish(t, hub.Bundle(app))
+	says := func(text string) func(protocol.Report) bool {
+		return func(r protocol.Report) bool { return strings.Contains(agenttest.AppOf(r, "web").Message, text) }
+	}
+	hub.Report(t, "the kind being unknown", says("does not serve thing"))
+	if _, err := cp.Kube().Apply(t.Context(), "somebody", fmt.Sprintf(definitionOf, in, "things", "thing", "Cluster")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cp.Kube().Delete(context.WithoutCancel(t.Context()), testenv.Ref{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "things." + in + ".example.com"})
+	})
+	hub.Report(t, "the kind being outside", says("thing/x: this agent may only touch"))
+	hub.Apply(t, hub.App(t, "web", configMap(in, "a", "1")))
+	if refused, wide := gate.asked(); len(refused) > 0 || slices.ContainsFunc(wide, func(what string) bool { return !strings.HasPrefix(what, "GET /apis/"+in+".example.com/v1") }) {
+		t.Errorf("it asked for what it has no right to: %q, and of the whole cluster: %q", refused, wide)
+	}
+}
+
 // Who leads is agreed upon with the same rights.
 func TestAScopedAgentTakesTheLead(t *testing.T) {
 	cp := testenv.Shared(t)
