@@ -125,8 +125,12 @@ func (j *journal) arrived(lines []entry, noted loss) {
 // event that says so. If the hub knows of higher numbers than this journal has given, it goes on above them: the clock
 // was set back since another agent counted.
 func (j *journal) again(from, to uint64, n int) []entry {
-	if to > j.seq && to < math.MaxInt64 { // and never so high that counting would end
+	mine := j.seq
+	if to > mine && to < math.MaxInt64 { // and never so high that counting would end
 		j.seq, j.began = to, to
+	}
+	if from > mine {
+		return nil
 	}
 	var out []entry
 	for _, l := range j.sent.all {
@@ -189,12 +193,10 @@ func (j *journal) restore(data []byte) error {
 		if err != nil {
 			return err
 		}
-		j.last = e.Seq
+		j.last, j.seq = e.Seq, max(j.seq, e.Seq)
 		j.unsent.push(entry{e.Seq, e.Prev, e.Time, bytes.Clone(bytes.TrimSuffix(text, []byte("\n")))})
 	}
-	j.lost = h.Lost
-	j.seq = max(j.seq, j.last)
-	j.began = j.seq
+	j.lost, j.began = h.Lost, j.seq
 	return nil
 }
 
