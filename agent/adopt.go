@@ -59,7 +59,7 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 		graph[spec.Name], present[spec.Name] = spec.DependsOn, true
 		a := s.apps[spec.Name]
 		if a == nil {
-			a = &app{name: spec.Name}
+			a = &app{name: spec.Name, scope: s.scope}
 			s.apps[spec.Name] = a
 		}
 		if a.take(spec) {
@@ -139,7 +139,7 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 	}
 	wg.Wait()
 	for a, p := range plans {
-		if err := p.place(ctx, s.resolve); err != nil {
+		if err := p.place(ctx, s.resolve, s.scope); err != nil {
 			missing[a] = err
 			delete(plans, a)
 		}
@@ -213,7 +213,7 @@ func (s *session) obtain(ctx context.Context, a *app, generation uint64, err err
 			}
 			p, err := s.read(getting, a, generation)
 			if err == nil {
-				err = p.place(getting, s.resolve)
+				err = p.place(getting, s.resolve, s.scope)
 			}
 			s.mu.Lock()
 			done := getting.Err() != nil || s.obtained(ctx, a, p, err)

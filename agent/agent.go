@@ -19,6 +19,7 @@ type Config struct {
 	Namespace string // the agent's own, where its state lives
 	Name      string // pod name, or host name outside of a pod
 	Image     string // that the pod runs; "" outside of a pod
+	Scope     Scope
 	Cluster   Cluster
 	Objects   Objects
 	Store     Store
@@ -245,19 +246,21 @@ func (s *session) restore(ctx context.Context, st Stored) {
 
 // watchAll starts the watches of all kinds that there are objects of.
 func (s *session) watchAll(ctx context.Context) {
-	versions := map[groupKind]string{}
+	versions := map[watched]string{}
 	s.mu.Lock()
 	for ref, o := range s.all {
-		versions[groupKind{ref.Group, ref.Kind}] = o.item.APIVersion
+		if !s.scope.outside(ref) {
+			versions[s.scope.covering(ref)] = o.item.APIVersion
+		}
 	}
 	s.mu.Unlock()
-	for gk, apiVersion := range versions {
-		res, err := s.cluster.Resolve(ctx, apiVersion, gk.kind)
+	for key, apiVersion := range versions {
+		res, err := s.cluster.Resolve(ctx, apiVersion, key.kind)
 		s.mu.Lock()
 		if err == nil {
-			s.watch(ctx, res)
+			s.watch(ctx, res, key)
 		} else {
-			s.unserved(ctx, gk)
+			s.unserved(ctx, key)
 		}
 		s.mu.Unlock()
 	}
@@ -265,10 +268,10 @@ func (s *session) watchAll(ctx context.Context) {
 
 // unserved is for objects whose kind the cluster no longer has: they are not there, and are applied when it has it
 // again. s.mu is held.
-func (s *session) unserved(ctx context.Context, gk groupKind) {
-	s.kindOf(protocol.ObjectRef{Group: gk.group, Kind: gk.kind}).synced = true
+func (s *session) unserved(ctx context.Context, key watched) {
+	s.watchOf(key).synced = true
 	for ref, o := range s.all {
-		if ref.Group == gk.group && ref.Kind == gk.kind && o.want != nil {
+		if s.scope.covering(ref) == key && o.want != nil {
 			o.drifted = true
 			s.kick(ctx, o.app)
 		}
@@ -278,7 +281,7 @@ func (s *session) unserved(ctx context.Context, gk groupKind) {
 
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st AppState) {
-	a := &app{name: st.Spec.Name, spec: st.Spec}
+	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec}
 	p, err := s.restorePlan(ctx, st)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -320,7 +323,7 @@ func (s *session) restorePlan(ctx context.Context, st AppState) (*plan, error) {
 	s.define(p)
 	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
 	for {
-		err := p.place(ctx, s.resolve)
+		err := p.place(ctx, s.resolve, s.scope)
 		if ReasonOf(err) != ReasonUnreachable {
 			return p, err
 		}

@@ -17,6 +17,7 @@ const (
 // app is one app of the cluster.
 type app struct {
 	name    string
+	scope   Scope
 	spec    protocol.App // as the accepted bundle has it; of an app that leaves, as it was
 	plan    *plan        // in force; nil if nothing is known of what the app should be
 	next    *plan        // to come into force when the apps it depends on are healthy
@@ -154,6 +155,8 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.trouble.err, more(troubled-1))}, true
 	case a.plan != nil && len(a.plan.flaws) > 0:
 		return verdict{protocol.PhaseFailed, a.plan.flaws[0] + more(len(a.plan.flaws)-1)}, true
+	case a.plan != nil && len(a.plan.outside) > 0:
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", a.plan.outside[0], a.scope.failure(), more(len(a.plan.outside)-1))}, true
 	case a.unfit != "":
 		return verdict{protocol.PhaseFailed, a.unfit}, true
 	case a.spec.Error != "":
@@ -203,6 +206,11 @@ func (a *app) problems() []protocol.Problem {
 	}
 	for _, c := range a.clashes {
 		out = append(out, protocol.Problem{Object: c.ref, Health: protocol.HealthDegraded, Message: "app " + c.with + " has it, too: take it out of one of them"})
+	}
+	if a.plan != nil {
+		for _, ref := range a.plan.outside {
+			out = append(out, protocol.Problem{Object: ref, Health: protocol.HealthDegraded, Message: a.scope.failure().Text})
+		}
 	}
 	slices.SortFunc(out, compareProblems)
 	return out

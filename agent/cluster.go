@@ -95,10 +95,12 @@ const (
 type Sighting struct {
 	Kind     SightingKind
 	Resource Resource
-	Live     Live
-	Verdict  fleet.Verdict // health of the object, for kinds that have any
-	At       time.Time     // when it was received
-	Err      error
+	// Namespace is the one that is watched; "" for all.
+	Namespace string
+	Live      Live
+	Verdict   fleet.Verdict // health of the object, for kinds that have any
+	At        time.Time     // when it was received
+	Err       error
 }
 
 // Culprit is who changed what in a drift.
@@ -114,9 +116,9 @@ type Cluster interface {
 	Resolve(ctx context.Context, apiVersion, kind string) (Resource, error)
 	// Learn adds kinds that are known to be served, as definitions that were just established say.
 	Learn(served []Resource)
-	// Watch tells sight of every object of res that is labelled as Drover's, one call at a time, until
-	// ctx is done.
-	Watch(ctx context.Context, res Resource, sight func(Sighting))
+	// Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in
+	// all, one call at a time, until ctx is done.
+	Watch(ctx context.Context, res Resource, namespace string, sight func(Sighting))
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 }

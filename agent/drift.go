@@ -14,7 +14,7 @@ import (
 func (s *session) sight(ctx context.Context, sg Sighting) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	k := s.kinds[groupKind{sg.Resource.Group, sg.Resource.Kind}]
+	k := s.kinds[watched{sg.Resource.Group, sg.Resource.Kind, sg.Namespace}]
 	if k == nil || ctx.Err() != nil {
 		return
 	}
@@ -45,8 +45,9 @@ func (s *session) sight(ctx context.Context, sg Sighting) {
 func (s *session) listed(ctx context.Context, k *kindWatch, sg Sighting) {
 	k.synced = true
 	var absent []*object
+	covers := watched{sg.Resource.Group, sg.Resource.Kind, sg.Namespace}
 	for ref, o := range s.all {
-		if ref.Group == sg.Resource.Group && ref.Kind == sg.Resource.Kind && o.epoch != k.epoch {
+		if s.scope.covering(ref) == covers && o.epoch != k.epoch {
 			absent = append(absent, o)
 		}
 	}
@@ -61,7 +62,7 @@ func (s *session) listed(ctx context.Context, k *kindWatch, sg Sighting) {
 	}
 }
 
-// regained tries again what failed because the API server did not answer. s.mu is held.
+// regained tries again what failed because the API server did not answer, or refused. s.mu is held.
 func (s *session) regained(ctx context.Context, k *kindWatch, sg Sighting) {
 	if k.lost.IsZero() {
 		return
@@ -69,7 +70,10 @@ func (s *session) regained(ctx context.Context, k *kindWatch, sg Sighting) {
 	k.lost = time.Time{}
 	s.out.changed(false)
 	s.log.Info("the watch holds again", "kind", sg.Resource.Kind)
-	s.retry(ctx, func(o *object) bool { return ReasonOf(o.trouble.err) == ReasonUnreachable })
+	s.retry(ctx, func(o *object) bool {
+		r := ReasonOf(o.trouble.err)
+		return r == ReasonUnreachable || r == ReasonForbidden
+	})
 }
 
 // see takes one look at an object. While a request for it is under way the newest look waits. s.mu is held.
@@ -158,8 +162,8 @@ func (s *session) established(ctx context.Context, o *object) {
 	}
 	served := o.app.plan.defines[o.item.Ref.Name]
 	s.cluster.Learn(served)
-	for _, r := range served {
-		if k := s.kinds[groupKind{r.Group, r.Kind}]; k != nil && !k.lost.IsZero() && k.stop != nil {
+	for _, r := range served { // in a scope there are no definitions, and every kind is watched as a whole
+		if k := s.kinds[watched{group: r.Group, kind: r.Kind}]; k != nil && !k.lost.IsZero() && k.stop != nil {
 			k.stop() // the next apply begins another watch, at once
 			k.stop, k.lost = nil, time.Time{}
 		}

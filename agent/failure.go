@@ -21,6 +21,7 @@ const (
 	ReasonDenied                 // an admission webhook or policy said no
 	ReasonInvalid                // the object is not valid, or may not change this way
 	ReasonExpired                // the version asked for is no longer known
+	ReasonScope                  // it is outside of what the agent may touch
 )
 
 // Failure is why something asked of the API server was not done, in plain words with the next step.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/drover-dev/drover/protocol"
@@ -121,8 +122,16 @@ func (j *journal) arrived(lines []entry, noted loss) {
 }
 
 // again gives what was sent of the events from and to, at most n and in order. For those that are not kept there is an
-// event that says so.
+// event that says so. If the hub knows of higher numbers than this journal has given, it goes on above them: the clock
+// was set back since another agent counted.
 func (j *journal) again(from, to uint64, n int) []entry {
+	mine := j.seq
+	if to > mine && to < math.MaxInt64 { // and never so high that counting would end
+		j.seq, j.began = to, to
+	}
+	if from > mine {
+		return nil
+	}
 	var out []entry
 	for _, l := range j.sent.all {
 		if l.seq < from || l.seq > to || len(out) == n {
@@ -184,12 +193,10 @@ func (j *journal) restore(data []byte) error {
 		if err != nil {
 			return err
 		}
-		j.last = e.Seq
+		j.last, j.seq = e.Seq, max(j.seq, e.Seq)
 		j.unsent.push(entry{e.Seq, e.Prev, e.Time, bytes.Clone(bytes.TrimSuffix(text, []byte("\n")))})
 	}
-	j.lost = h.Lost
-	j.seq = max(j.seq, j.last)
-	j.began = j.seq
+	j.lost, j.began = h.Lost, j.seq
 	return nil
 }
 

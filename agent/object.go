@@ -34,6 +34,7 @@ type trouble struct {
 	err   error
 	next  time.Time
 	pause backoff.Backoff
+	final bool // trying again is of no use
 }
 
 func newTrouble() *trouble {
@@ -43,13 +44,20 @@ func newTrouble() *trouble {
 // maxPause is how long something that fails again and again rests at most.
 const maxPause = 5 * time.Minute
 
+// absentPause is the same where somebody is likely to bring what is missing.
+const absentPause = time.Minute
+
 // note takes down another failure.
 func (t *trouble) note(err error, now time.Time) {
 	if t.err == nil && ReasonOf(err) == ReasonKind {
 		// A definition is served a moment after it says that it is.
 		t.pause = backoff.Backoff{Min: 50 * time.Millisecond, Max: maxPause}
 	}
-	t.err, t.next = err, now.Add(t.pause.Next())
+	next := t.pause.Next()
+	if r := ReasonOf(err); r == ReasonNamespace || r == ReasonForbidden {
+		next = min(next, absentPause) // nobody tells of it when a namespace or a role is there
+	}
+	t.err, t.next, t.final = err, now.Add(next), ReasonOf(err) == ReasonScope
 }
 
 // due says whether the object must be applied now.
@@ -57,7 +65,7 @@ func (o *object) due(now time.Time) bool {
 	if o.want == nil || o.item.Line == o.want.line && (!o.drifted || o.deleting) {
 		return false // what is being deleted is made anew when it is gone
 	}
-	return o.trouble == nil || !now.Before(o.trouble.next)
+	return o.trouble == nil || !o.trouble.final && !now.Before(o.trouble.next)
 }
 
 // current says whether there is nothing left to do or wait for.

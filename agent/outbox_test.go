@@ -331,6 +331,10 @@ func TestTheHubIsToldAgain(t *testing.T) {
 		if got := ask(all[0].Seq-10, all[9].Seq); len(got) != 1 || !strings.HasPrefix(got[0].Message, "events from ") {
 			t.Errorf("it was asked for another agent's events and told %+v", got)
 		}
+		if got := ask(last+1000, last+1000); len(got) != 0 || b.journal.seq != last+1000 {
+			t.Errorf("the hub knows of event %d, was told %+v, and the next one is %d", last+1000, got, b.journal.seq+1)
+		}
+		last += 1000
 		w.be(true)
 		drifts(b, 1)
 		if got := ask(last+1, last+1); len(got) != 0 {

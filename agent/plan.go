@@ -32,8 +32,9 @@ type plan struct {
 	size       int64
 	generation uint64
 	packed     []byte
-	flaws      []string // objects that cannot be applied by anybody
-	wants      []want   // in the order of applying
+	flaws      []string             // objects that cannot be applied by anybody
+	outside    []protocol.ObjectRef // objects that this agent may not touch
+	wants      []want               // in the order of applying
 	defines    map[string][]Resource
 	since      time.Time // when the bundle arrived; zero if it was stored
 }
@@ -160,10 +161,11 @@ func (l *line) defines() []Resource {
 }
 
 // place gives every want its namespace, and orders them. resolve tells of kinds, also of those that are only
-// going to be served.
-func (p *plan) place(ctx context.Context, resolve func(ctx context.Context, apiVersion, kind string) (Resource, error)) error {
+// going to be served. What is outside of scope is not wanted.
+func (p *plan) place(ctx context.Context, resolve func(ctx context.Context, apiVersion, kind string) (Resource, error), scope Scope) error {
 	seen := make(map[protocol.ObjectRef]bool, len(p.wants))
-	twice := map[int]bool{}
+	unfit := map[int]bool{}
+	p.outside = nil
 	for i := range p.wants {
 		w := &p.wants[i]
 		res, err := resolve(ctx, w.apiVersion, w.ref.Kind)
@@ -176,11 +178,14 @@ func (p *plan) place(ctx context.Context, resolve func(ctx context.Context, apiV
 		w.ref.Namespace = p.namespace(res, w.ref)
 		if seen[w.ref] {
 			p.flaws = append(p.flaws, fmt.Sprintf("the app has %s twice: take one of them out of Git", w.ref))
-			twice[i] = true
+			unfit[i] = true
+		} else if scope.outside(w.ref) {
+			p.outside = append(p.outside, w.ref)
+			unfit[i] = true
 		}
 		seen[w.ref] = true
 	}
-	p.drop(twice)
+	p.drop(unfit)
 	slices.SortFunc(p.wants, func(a, b want) int { return fleet.CompareApply(a.ref, b.ref) })
 	return nil
 }

@@ -61,7 +61,7 @@ func (s *session) batch(a *app) (out []*object) {
 			continue
 		}
 		stage = fleet.StageOf(o.item.Ref)
-		if !o.removing && (o.trouble == nil || !now.Before(o.trouble.next)) {
+		if !o.removing && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
 			out = append(out, o)
 		}
 	}
@@ -151,6 +151,8 @@ type fate struct {
 // fate asks the guards and then deletes.
 func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune bool) fate {
 	switch {
+	case s.scope.outside(item.Ref):
+		return fate{kept: s.scope.failure().Text}
 	case !prune:
 		return fate{kept: "the app does not prune"}
 	case s.protected(item.Ref):

@@ -29,6 +29,7 @@ type session struct {
 	name    string // of the cluster
 	log     *slog.Logger
 	out     *outbox
+	scope   Scope
 	// namespace is the agent's own.
 	namespace string
 	applies   chan struct{}
@@ -45,7 +46,7 @@ type session struct {
 	message  string
 	apps     map[string]*app
 	all      map[protocol.ObjectRef]*object
-	kinds    map[groupKind]*kindWatch
+	kinds    map[watched]*kindWatch
 	defines  map[groupKind][]Resource // by definitions that apps have, established or not
 	online   chan struct{}            // closed while the bus is connected
 	fights   map[*object]*fight
@@ -62,7 +63,7 @@ type accepted struct {
 
 type groupKind struct{ group, kind string }
 
-// kindWatch is the watch of one kind.
+// kindWatch is the watch of one kind, or of that in one namespace.
 type kindWatch struct {
 	objects int // in inventories
 	stop    context.CancelFunc
@@ -74,10 +75,10 @@ type kindWatch struct {
 func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
 	s := &session{
 		cluster: c.Cluster, objects: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
-		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace,
+		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace, scope: c.Scope,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),
-		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[groupKind]*kindWatch{},
+		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},
 		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{},
 	}
 	s.settled = sync.NewCond(&s.mu)
@@ -168,7 +169,7 @@ func (s *session) plan(ctx context.Context, a *app) {
 	}
 	if !s.suspended(a) {
 		for _, o := range a.own {
-			if o.trouble != nil {
+			if o.trouble != nil && !o.trouble.final {
 				sooner(o.trouble.next)
 			}
 		}
@@ -293,27 +294,33 @@ func (s *session) track(o *object) {
 	s.kindOf(o.item.Ref).objects++
 }
 
+// untrack reverses track. s.mu is held.
+func (s *session) untrack(o *object) {
+	delete(s.all, o.item.Ref)
+	k := s.kindOf(o.item.Ref)
+	if k.objects--; k.objects == 0 {
+		if k.stop != nil {
+			k.stop()
+		}
+		delete(s.kinds, s.scope.covering(o.item.Ref))
+	}
+}
+
 // forget takes an object out of the inventory. s.mu is held.
 func (s *session) forget(ctx context.Context, o *object) {
 	for _, f := range o.formers {
 		f.given = slices.DeleteFunc(f.given, func(x *object) bool { return x == o })
 		s.kick(ctx, f)
 	}
-	delete(s.all, o.item.Ref)
+	s.untrack(o)
 	delete(s.fights, o)
 	o.app.disown(o)
 	o.app.dirty = true
-	k := s.kindOf(o.item.Ref)
-	if k.objects--; k.objects == 0 {
-		if k.stop != nil {
-			k.stop()
-		}
-		delete(s.kinds, groupKind{o.item.Ref.Group, o.item.Ref.Kind})
-	}
 }
 
-func (s *session) kindOf(ref protocol.ObjectRef) *kindWatch {
-	key := groupKind{ref.Group, ref.Kind}
+func (s *session) kindOf(ref protocol.ObjectRef) *kindWatch { return s.watchOf(s.scope.covering(ref)) }
+
+func (s *session) watchOf(key watched) *kindWatch {
 	k := s.kinds[key]
 	if k == nil {
 		k = &kindWatch{}
@@ -322,16 +329,16 @@ func (s *session) kindOf(ref protocol.ObjectRef) *kindWatch {
 	return k
 }
 
-// watch sees to it that the kind of an object is watched. s.mu is held.
-func (s *session) watch(ctx context.Context, res Resource) {
-	k := s.kindOf(protocol.ObjectRef{Group: res.Group, Kind: res.Kind})
+// watch sees to it that a kind is watched. s.mu is held.
+func (s *session) watch(ctx context.Context, res Resource, key watched) {
+	k := s.watchOf(key)
 	if k.stop != nil || s.closed {
 		return
 	}
 	watching, stop := context.WithCancel(ctx)
 	k.stop = stop
 	s.spawn(func() {
-		s.cluster.Watch(watching, res, func(sg Sighting) {
+		s.cluster.Watch(watching, res, key.namespace, func(sg Sighting) {
 			if watching.Err() == nil {
 				s.sight(ctx, sg)
 			}

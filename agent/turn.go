@@ -307,17 +307,22 @@ func (s *session) send(ctx context.Context, a *app, o *object, w *want, lines []
 		s.rename(o, w)
 	}
 	ref := w.ref
-	s.watch(ctx, res)
+	if s.scope.outside(ref) { // which was not known before its kind was
+		s.mu.Unlock()
+		return Live{}, s.scope.failure()
+	}
+	s.watch(ctx, res, s.scope.covering(ref))
 	s.mu.Unlock()
-	return s.objects.Apply(ctx, res, ref, a.name, w.lineOf(lines))
+	live, err := s.objects.Apply(ctx, res, ref, a.name, w.lineOf(lines))
+	return live, s.scope.explain(err, ref.Namespace)
 }
 
 // rename takes away the namespace that was guessed for an object whose kind was not known. s.mu is held.
 func (s *session) rename(o *object, w *want) {
 	w.loose = false
-	delete(s.all, o.item.Ref)
+	s.untrack(o)
 	w.ref.Namespace, o.item.Ref.Namespace = "", ""
-	s.all[w.ref] = o
+	s.track(o)
 	o.app.dirty = true
 }
 

@@ -69,7 +69,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer stop()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
-	go func() { heard <- h.Bus.Listen(ctx, listener{h}) }()
+	trails := newTrails(func(cluster string, from, to uint64) { h.inquire(ctx, cluster, from, to) })
+	go func() { heard <- h.Bus.Listen(ctx, listener{h, trails}) }()
 	h.retry(ctx, "compare with the bus", h.reconcile)
 	for {
 		select {

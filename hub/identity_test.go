@@ -355,7 +355,9 @@ func TestACredentialThatHasExpiredIsOver(t *testing.T) {
 	r.join("b")
 	r.agent("b")
 	r.report("b", func(rep *protocol.Report) { rep.Agent.Identity = "b's agent" })
-	r.until("b is connected", func() bool { return r.row("b").State == query.StateConnected && r.row("b").Agent.Identity == "b's agent" })
+	r.until("b is connected", func() bool {
+		return r.row("b").State == query.StateConnected && r.row("b").Agent.Identity == "b's agent"
+	})
 
 	select {
 	case <-closed:

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -13,7 +12,10 @@ import (
 
 // listener takes what agents say into the state. It runs beside the loop, and leaves to it what needs a
 // new bundle.
-type listener struct{ h *Hub }
+type listener struct {
+	h      *Hub
+	trails *trails
+}
 
 var _ Listener = listener{}
 
@@ -57,13 +59,10 @@ func (l listener) Event(cluster string, data []byte) {
 		l.h.Log.Warn("an event is not taken", "cluster", cluster, "err", err)
 		return
 	}
+	l.trails.heard(e)
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
-		if slices.ContainsFunc(c.Recent, func(known protocol.Event) bool { return known.Seq == e.Seq && known.Time.Equal(e.Time) }) {
-			return // sent twice, because the agent could not know whether it had arrived
-		}
-		recent := append([]protocol.Event{e}, c.Recent...)
-		c.Recent = recent[:min(len(recent), maxRecent)]
+		c.Recent = query.Enter(c.Recent, e, maxRecent)
 	})
 }
 
@@ -71,6 +70,9 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		x.Edit(cluster).Link = query.Link{Connected: connected, Since: at}
 	})
+	if connected {
+		l.trails.linked(cluster)
+	}
 }
 
 func (l listener) Reset() { l.h.do(l.h.reconcile) }

@@ -36,12 +36,23 @@ func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub) *
 // StartWith is Start with a join token in a file, which need not be there.
 func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string) *Running {
 	t.Helper()
+	return start(t, Client(t, cp), namespace, token)
+}
+
+// StartScoped is Start with a client of the test's own, for an agent that may only touch some namespaces.
+func StartScoped(t testing.TB, client *kube.Client, namespace string, hub *Hub, scope ...string) *Running {
+	t.Helper()
+	return start(t, client, namespace, hub.TokenFile(t), scope...)
+}
+
+func start(t testing.TB, client *kube.Client, namespace, token string, scope ...string) *Running {
+	t.Helper()
 	log := Log(t)
-	client := Client(t, cp)
 	r := &Running{Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
 	r.Identity = agent.NewIdentity(kube.NewVault(client, namespace), log)
 	r.Bus = agentnats.New(agentnats.Config{Identity: r.Identity, TokenFile: token, Look: 100 * time.Millisecond, Log: log})
-	a := agent.New(agent.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: client, Objects: client, Store: r.Store, Bus: r.Bus, Log: log})
+	a := agent.New(agent.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Scope: scope, Cluster: client, Objects: client,
+		Store: r.Store, Bus: r.Bus, Log: log})
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background()) // ended by Stop, with time to say goodbye
 	go func() { r.done <- a.Run(ctx) }()

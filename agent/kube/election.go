@@ -174,7 +174,7 @@ func (e *Election) makeNamespace(ctx context.Context) error {
 		return err
 	}
 	_, err = e.Client.do(ctx, call{method: http.MethodPost, path: "/api/v1/namespaces", accept: acceptJSON, contentType: acceptJSON, body: body}, nil)
-	if agent.ReasonOf(err) == agent.ReasonConflict {
+	if r := agent.ReasonOf(err); r == agent.ReasonConflict || r == agent.ReasonForbidden { // in a scope it must be there
 		return nil
 	}
 	return err

@@ -28,9 +28,14 @@ const (
 // errExpired says that the API server no longer knows the version a watch should go on from.
 var errExpired = errors.New("the version to watch from has expired")
 
-// Watch tells sight of every object of res that is labelled as Drover's, until ctx is done.
-func (c *Client) Watch(ctx context.Context, res agent.Resource, sight func(agent.Sighting)) {
-	w := &watch{client: c, res: res, sight: sight}
+// Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in all,
+// until ctx is done.
+func (c *Client) Watch(ctx context.Context, res agent.Resource, namespace string, sight func(agent.Sighting)) {
+	tell := func(s agent.Sighting) {
+		s.Namespace = namespace
+		sight(s)
+	}
+	w := &watch{client: c, res: res, namespace: namespace, sight: tell}
 	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 	for ctx.Err() == nil {
 		err := w.turn(ctx)
@@ -45,7 +50,7 @@ func (c *Client) Watch(ctx context.Context, res agent.Resource, sight func(agent
 		case w.held > time.Minute:
 			pause.Reset()
 		}
-		sight(agent.Sighting{Kind: agent.SightLost, Resource: res, Err: err, At: time.Now()})
+		tell(agent.Sighting{Kind: agent.SightLost, Resource: res, Err: err, At: time.Now()})
 		if pause.Wait(ctx, nil) != nil {
 			return
 		}
@@ -54,11 +59,12 @@ func (c *Client) Watch(ctx context.Context, res agent.Resource, sight func(agent
 
 // watch is the watching of one kind.
 type watch struct {
-	client  *Client
-	res     agent.Resource
-	sight   func(agent.Sighting)
-	version string        // to go on from; "" to list first
-	held    time.Duration // how long the last stream lasted
+	client    *Client
+	res       agent.Resource
+	namespace string // "" for all
+	sight     func(agent.Sighting)
+	version   string        // to go on from; "" to list first
+	held      time.Duration // how long the last stream lasted
 }
 
 // turn lists if it must, and then follows the changes until the stream ends.
@@ -116,7 +122,7 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 	if !hasHealth(w.res) {
 		accept = acceptMetaList + "," + acceptJSON
 	}
-	resp, err := w.client.open(ctx, call{method: http.MethodGet, path: collectionPath(w.res, ""), query: query, accept: accept})
+	resp, err := w.client.open(ctx, call{method: http.MethodGet, path: collectionPath(w.res, w.namespace), query: query, accept: accept})
 	if err != nil {
 		return listMeta{}, err
 	}
@@ -139,7 +145,7 @@ func (w *watch) follow(ctx context.Context) error {
 	if !hasHealth(w.res) {
 		accept = acceptMetadata + "," + acceptJSON
 	}
-	_, err := w.followRaw(ctx, collectionPath(w.res, ""), w.query(), accept, func(kind string, raw json.RawMessage) (bool, error) {
+	_, err := w.followRaw(ctx, collectionPath(w.res, w.namespace), w.query(), accept, func(kind string, raw json.RawMessage) (bool, error) {
 		if kind == openedEvent {
 			w.sight(agent.Sighting{Kind: agent.SightWatching, Resource: w.res})
 			return false, nil

@@ -100,8 +100,8 @@ func (c Cluster) state() State {
 		return StateReleased
 	case c.Link.Connected:
 		return StateConnected
-	case c.Report == nil && c.Link.Since.IsZero():
-		return StateAwaiting
+	case !c.Joined && c.Report == nil && c.Link.Since.IsZero():
+		return StateAwaiting // one that has joined was heard of, whatever this hub has read of it so far
 	}
 	return StateOffline
 }
@@ -156,7 +156,7 @@ func (c Cluster) message(r Row) string {
 	case c.Expired && r.State != StateConnected:
 		return fmt.Sprintf("its credential expired on %s: run drover agent manifest --cluster %s | kubectl apply -f - to let it join again",
 			c.Expires.UTC().Format(time.DateTime+" MST"), c.Name)
-	case r.State == StateAwaiting && c.Joined:
+	case r.State == StateOffline && c.Report == nil:
 		return "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
 	case r.State == StateAwaiting:
 		return fmt.Sprintf("run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
@@ -178,8 +178,6 @@ func (c Cluster) message(r Row) string {
 		return c.Report.Message
 	case c.Suspended:
 		return "suspended in Git: it is left as it is"
-	case r.State == StateOffline && c.Report == nil:
-		return "its agent connected and never reported: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
 	case r.State == StateOffline:
 		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 	case !r.Synced && r.Generation > 0:

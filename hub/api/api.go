@@ -162,7 +162,7 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, AppRows: c.Apps(), Events: c.Recent}, nil
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, AppRows: c.Apps(), Events: c.Journal()}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {

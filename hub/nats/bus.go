@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -38,6 +39,7 @@ type Bus struct {
 	back     chan struct{} // the connection came back
 	open     []byte        // the hub's X25519 private key, which agents seal to what they say
 	told     once          // what the log has
+	read     atomic.Uint64 // stream sequence of the last event of the journal that was read
 }
 
 var _ hub.Bus = (*Bus)(nil)

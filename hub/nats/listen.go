@@ -114,6 +114,9 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 	defer r.Stop()
 	j, err := journal.Consume(func(m jetstream.Msg) {
 		cluster := strings.TrimPrefix(m.Subject(), protocol.JournalSubject(""))
+		if meta, err := m.Metadata(); err == nil {
+			b.read.Store(meta.Sequence.Stream)
+		}
 		if event, ok := b.hear(protocol.SpeechEvent, cluster, m.Data(), received(m)); ok {
 			call(func() { to.Event(cluster, event) })
 		}
@@ -130,6 +133,7 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 	}
 }
 
+// journal gives the events from the last one that was read, or the newest if none was yet.
 func (b *Bus) journal(ctx context.Context) (jetstream.Consumer, error) {
 	stream, err := b.js.Stream(ctx, protocol.StreamJournal)
 	if err != nil {
@@ -139,6 +143,9 @@ func (b *Bus) journal(ctx context.Context) (jetstream.Consumer, error) {
 	from := max(state.FirstSeq, 1)
 	if state.LastSeq > journalTail {
 		from = max(from, state.LastSeq-journalTail)
+	}
+	if read := b.read.Load(); read <= state.LastSeq { // or else the stream was lost, and is another
+		from = max(from, read+1)
 	}
 	return b.js.OrderedConsumer(ctx, protocol.StreamJournal, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from})

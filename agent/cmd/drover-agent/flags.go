@@ -8,8 +8,12 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"slices"
+	"strings"
 
+	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/internal/version"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // flags are what the command line and the environment say.
@@ -17,6 +21,7 @@ type flags struct {
 	join, kubeconfig, namespace, identity, listen string
 	level                                         slog.Level
 	takeOver, version                             bool
+	scope                                         agent.Scope
 	podName, podUID, image                        string
 }
 
@@ -36,6 +41,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.identity, "identity", cmp.Or(f.podName, host), "`name` of this agent in reports and, outside of a pod, in the lease")
 	set.StringVar(&f.listen, "listen", ":8081", "`address` that serves /healthz and /readyz; none, if empty")
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
+	set.Func("scope-namespaces", "the only `namespaces` that the agent may touch, as a,b; the whole cluster, if not given", f.limit)
 	set.BoolVar(&f.takeOver, "take-over", false, "lead now, whoever does: for when an agent that was no pod died")
 	set.BoolVar(&f.version, "version", false, "print the version and exit")
 	set.Usage = func() {
@@ -55,6 +61,19 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 		f.podName, f.podUID = "", ""
 	}
 	return f, nil
+}
+
+// limit reads the namespaces of a scope. A list of none is refused: it must not become the whole cluster.
+func (f *flags) limit(list string) error {
+	for name := range strings.SplitSeq(list, ",") {
+		if err := protocol.CheckName(name); err != nil {
+			return err
+		}
+		if !slices.Contains(f.scope, name) {
+			f.scope = append(f.scope, name)
+		}
+	}
+	return nil
 }
 
 var errArguments = errors.New("arguments that are not understood")

@@ -69,7 +69,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	w.bus.Store(bus)
 	defer w.bus.Store(nil)
 	return agent.New(agent.Config{
-		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: w.flags.image,
+		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: w.flags.image, Scope: w.flags.scope,
 		Cluster: w.client, Objects: w.client, Store: kube.NewStore(w.client, w.flags.namespace), Bus: bus, Log: w.log,
 	}).Run(ctx)
 }

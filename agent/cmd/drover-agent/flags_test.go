@@ -1,0 +1,23 @@
+package main
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestAScopeIsNeverSilentlyTheWholeCluster(t *testing.T) {
+	for arg, want := range map[string][]string{"a": {"a"}, "a,b,a": {"a", "b"}, "": nil, ",": nil, "a,": nil, "*": nil, "A": nil} {
+		var stderr strings.Builder
+		f, err := parseFlags([]string{"--scope-namespaces=" + arg}, &stderr)
+		if (err == nil) != (want != nil) || err == nil && !slices.Equal(f.scope, want) {
+			t.Errorf("--scope-namespaces=%s gives %v, %v", arg, f.scope, err)
+		}
+		if err != nil && !strings.Contains(stderr.String(), "scope-namespaces") {
+			t.Errorf("--scope-namespaces=%s is refused with %q", arg, stderr.String())
+		}
+	}
+	if f, err := parseFlags(nil, nil); err != nil || f.scope != nil {
+		t.Errorf("without the flag the scope is %v, %v", f.scope, err)
+	}
+}
