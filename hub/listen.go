@@ -21,19 +21,42 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
 		return
 	}
-	behind := false
+	behind, first, emptied := false, false, false
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
+		first = c.Report == nil
 		if c.Report != nil && c.Report.Agent.Started.Equal(r.Agent.Started) && c.Report.Seq > r.Seq {
 			return // overtaken on its way
 		}
 		c.Report, c.Received = &r, at
+		emptied = c.Pruning && empty(*c)
 		d := c.Desired
 		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest
 	})
 	if behind {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
+	switch {
+	case first:
+		l.h.do(func(ctx context.Context) error { return l.h.heard(ctx, cluster) })
+	case emptied:
+		l.h.do(func(context.Context) error {
+			l.h.cutOff()
+			return nil
+		})
+	}
+}
+
+// heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then
+// the store was lost.
+func (h *Hub) heard(ctx context.Context, cluster string) error {
+	if h.listing == nil {
+		return nil // the first revision decides
+	}
+	if _, listed := slices.BinarySearch(h.listing.names, cluster); listed {
+		return nil
+	}
+	return h.depart(ctx)
 }
 
 func (l listener) Event(cluster string, data []byte) {
@@ -43,6 +66,9 @@ func (l listener) Event(cluster string, data []byte) {
 		return
 	}
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		if _, known := x.Get(cluster); !known {
+			return // it was forgotten; its journal ages
+		}
 		c := x.Edit(cluster)
 		if slices.ContainsFunc(c.Recent, func(known protocol.Event) bool { return known.Seq == e.Seq && known.Time.Equal(e.Time) }) {
 			return // sent twice, because the agent could not know whether it had arrived
@@ -54,7 +80,9 @@ func (l listener) Event(cluster string, data []byte) {
 
 func (l listener) Link(cluster string, connected bool, at time.Time) {
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
-		x.Edit(cluster).Link = query.Link{Connected: connected, Since: at}
+		if _, known := x.Get(cluster); known {
+			x.Edit(cluster).Link = query.Link{Connected: connected, Since: at}
+		}
 	})
 }
 
