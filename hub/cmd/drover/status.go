@@ -120,7 +120,7 @@ func (o *statusOptions) names(ctx context.Context, args []string) []string {
 
 // verdict is bad news unless all is well, where that was asked for.
 func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
-	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0
+	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0
 	for _, r := range rows {
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
@@ -255,6 +255,10 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
 	}
+	for _, h := range s.Held {
+		fmt.Fprintf(w, "  held since %s: revision %s %q took away the folders of %s; let them go with `drover approve %s`, or bring the folders back\n",
+			ago(h.Since, now), h.Revision.Short(), oneLine(h.Revision.Subject), strings.Join(h.Clusters, ", "), h.Revision.Short())
+	}
 	fmt.Fprintln(w)
 }
 
@@ -335,8 +339,8 @@ func printEvents(w io.Writer, d api.Detail) {
 
 // agentState says how the hub stands to the agent, and since when where that matters.
 func agentState(r query.Row, now time.Time) string {
-	if r.State == query.StateOffline && !r.Since.IsZero() {
-		return fmt.Sprintf("offline %s", ago(r.Since, now))
+	if (r.State == query.StateOffline || r.State == query.StateReleased) && !r.Since.IsZero() {
+		return fmt.Sprintf("%s %s", r.State, ago(r.Since, now))
 	}
 	return string(r.State)
 }
