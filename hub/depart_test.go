@@ -39,6 +39,12 @@ func (r *rig) accept(name string, b protocol.Bundle, apps ...string) {
 	})
 }
 
+// disconnect ends the connection of a cluster's agent.
+func (r *rig) disconnect(name string) {
+	r.agents[name].Close()
+	delete(r.agents, name)
+}
+
 func published(protocol.Bundle) bool { return true }
 
 // settle waits for a bundle of each cluster and has their agents accept it.
@@ -65,7 +71,7 @@ func TestAClusterWhoseFolderGoesIsReleased(t *testing.T) {
 		t.Errorf("credentials: a %t, b %t; want b's alone revoked", r.joined("a"), r.joined("b"))
 	}
 	r.until("the connection of b is cut", func() bool { return !r.agents["b"].IsConnected() })
-	delete(r.agents, "b")
+	r.disconnect("b")
 	r.restart(nil)
 	if again := r.row("b"); again.State != query.StateReleased || !again.Since.Equal(row.Since) {
 		t.Errorf("after a restart b is %s since %s, not %s", again.State, again.Since, row.Since)
@@ -192,7 +198,7 @@ func TestSeveralFoldersThatGoAtOnceAreHeld(t *testing.T) {
 	if row := r.row("c"); row.State != query.StateReleased {
 		t.Errorf("c, which left alone, is %s", row.State)
 	}
-	delete(r.agents, "c")
+	r.disconnect("c")
 	r.restart(nil)
 	check("after a restart")
 	if held := r.hub.State().Source().Held; len(held) != 1 || held[0].Revision.Hash != mistake.Hash {
@@ -216,7 +222,7 @@ func TestSeveralFoldersThatGoAtOnceAreHeld(t *testing.T) {
 	if err != nil || strings.Join(approved.Clusters, " ") != "a d" {
 		t.Fatalf("Approve = %+v, %v", approved, err)
 	}
-	delete(r.agents, "a")
+	r.disconnect("a")
 	for _, when := range []string{"approved", "after a restart"} {
 		if row := r.row("a"); row.State != query.StateReleased || r.joined("a") || !r.joined("b") {
 			t.Errorf("%s, a is %s, joined %t; b is joined %t", when, row.State, r.joined("a"), r.joined("b"))
@@ -278,7 +284,7 @@ func TestOnlyAReleasedClusterIsForgotten(t *testing.T) {
 		}
 	}
 	r.push("b leaves", map[string]string{"clusters/b": ""})
-	delete(r.agents, "b")
+	r.disconnect("b")
 	if err := r.hub.Forget(t.Context(), "b"); err != nil {
 		t.Fatal(err)
 	}

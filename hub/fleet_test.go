@@ -50,7 +50,7 @@ type rig struct {
 }
 
 func newRig(t *testing.T, files map[string]string) *rig {
-	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
+	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
@@ -60,8 +60,8 @@ func newRig(t *testing.T, files map[string]string) *rig {
 	return r
 }
 
-// freeAddr is an address that is free now and will be when the hub is started again: the ports that the kernel hands out
-// (32768 and above) may be anyone's by then.
+// freeAddr is an address that is free now, and will be in a moment: the ports that the kernel hands out (32768 and above) may
+// be anyone's by then.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -127,7 +127,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// start starts the hub, on the NATS port that it had before.
+// start starts the hub.
 func (r *rig) start() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -135,9 +135,9 @@ func (r *rig) start() {
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
 	r.ids = must(nats.OpenIdentities(r.data, keys))
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
+	r.addr = freeAddr(r.t) // another one each time: somebody else may have taken the one before
 	server := must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), keys, r.ids.Revoked(), log))
 	r.keys, r.server = keys, server
-	r.addr = server.Addr().String()
 	r.ids.Advertise([]string{"nats://" + r.addr}, server.Revoke)
 	bus := must(nats.Connect(nats.Options{URL: "nats://" + r.addr, Keys: keys, IDs: r.ids, Log: log}))
 	renderer := kustomize.New()
@@ -218,7 +218,7 @@ func (r *rig) agent(name string) *natsgo.Conn {
 		return c
 	}
 	cred := r.creds[name]
-	c, err := natsgo.Connect(strings.Join(cred.Servers, ","), natsgo.UserJWTAndSeed(cred.JWT, cred.Seed),
+	c, err := natsgo.Connect("nats://"+r.addr, natsgo.UserJWTAndSeed(cred.JWT, cred.Seed),
 		natsgo.CustomInboxPrefix(protocol.InboxPrefix(name)), natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}))
 	if err != nil {
 		r.t.Fatal(err)
