@@ -47,10 +47,8 @@ An offline cluster is not a failed one: its line shows what was known, and how o
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return o.names(cmd.Context(), args), cobra.ShellCompDirectiveNoFileComp
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
+		ValidArgsFunction: o.completion(1),
 	}
 	o.flags(cmd)
 	f := cmd.Flags()
@@ -99,23 +97,6 @@ func (o *statusOptions) run(ctx context.Context, w io.Writer, args []string) err
 		return err
 	}
 	return o.verdict(f.Source, f.Clusters...)
-}
-
-// names completes the names of clusters.
-func (o *statusOptions) names(ctx context.Context, args []string) []string {
-	c, err := o.client()
-	if err != nil || len(args) > 0 {
-		return nil
-	}
-	f, err := c.Clusters(ctx, "")
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, r := range f.Clusters {
-		out = append(out, r.Name)
-	}
-	return out
 }
 
 // verdict is bad news unless all is well, where that was asked for.
@@ -184,11 +165,16 @@ func (o *statusOptions) printFleet(w io.Writer, f api.Fleet) error {
 		return err
 	}
 	printSource(w, f.Source, f.Time)
+	return o.printRows(w, f)
+}
+
+// printRows prints a line for every cluster.
+func (o *statusOptions) printRows(w io.Writer, f api.Fleet) error {
 	if len(f.Clusters) == 0 {
 		if o.selector != "" {
 			fmt.Fprintf(w, "No cluster has the labels %s.\n", o.selector)
 		} else {
-			fmt.Fprintln(w, "No clusters yet: add a folder clusters/<name>/ to the repository.")
+			fmt.Fprintln(w, "No clusters yet: add one with `drover cluster add NAME`, or a folder clusters/<name>/ to the repository.")
 		}
 		return nil
 	}
@@ -271,9 +257,15 @@ func printDetail(w io.Writer, d api.Detail) {
 		line("Labels", "%s", labels(d.Labels))
 	}
 	line("Agent", "%s %s", agentState(d.Row, d.Time), describeAgent(d.Agent))
+	if !d.Since.IsZero() {
+		line("Since", "%s (%s ago)", d.Since.Local().Format(time.DateTime), ago(d.Since, d.Time))
+	}
 	line("Heard", "%s", heard(d.Row, d.Time))
 	line("Health", "%s", healthWord(d.Row))
 	line("Revision", "%s (generation %d, accepted %d)", revision(d.Row), d.Generation, d.Accepted)
+	if at := d.Agent.Expires; !at.IsZero() {
+		line("Credential", "expires on %s", at.Local().Format(time.DateTime))
+	}
 	line("Drift", "%d corrected since the agent started", d.Drift)
 	if d.Message != "" {
 		line("Message", "%s", oneLine(d.Message))
