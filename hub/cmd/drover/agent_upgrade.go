@@ -44,14 +44,13 @@ upstream. The hub then tells these agents to run that image. With -l the cluster
 	f.StringArrayVar(&o.clusters, "cluster", nil, "this cluster; may be given several times")
 	f.StringVar(&o.image, "image", "", "image of the agent, with its registry")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	cmd.MarkFlagsMutuallyExclusive("selector", "cluster")
 	_ = cmd.RegisterFlagCompletionFunc("cluster", o.completion(-1))
 	return cmd
 }
 
 func (o *upgradeOptions) check() error {
-	if o.selector == "" && len(o.clusters) == 0 {
-		return usageError{errors.New("which clusters? Choose them with -l, or name them with --cluster")}
+	if (o.selector == "") == (len(o.clusters) == 0) {
+		return usageError{errors.New("which clusters? Choose them with -l, or name them with --cluster, not both")}
 	}
 	if _, err := fleet.ParseSelector(o.selector); err != nil {
 		return usageError{err}

@@ -102,7 +102,7 @@ func (o *addOptions) run(ctx context.Context, name string, stdout, stderr io.Wri
 		fmt.Fprintf(stdout, "  %s still names %s: see whether that is right\n", place, o.from)
 	}
 	fmt.Fprintf(stdout, "\nInstall its agent, with kubectl pointed at that cluster:\n  drover agent manifest --cluster %s | kubectl apply -f -\n", name)
-	o.awaitHub(ctx, stdout, name, made)
+	o.awaitHub(ctx, w, stdout, name, made)
 	return nil
 }
 
@@ -214,7 +214,7 @@ func stillNaming(w *workTree, files []string, word string) (places []string) {
 const hubPatience = 5 * time.Second
 
 // awaitHub says whether the hub has seen the new cluster. Without a hub it says nothing: the cluster is added all the same.
-func (o *addOptions) awaitHub(ctx context.Context, stdout io.Writer, name string, made committed) {
+func (o *addOptions) awaitHub(ctx context.Context, w *workTree, stdout io.Writer, name string, made committed) {
 	c, err := o.client()
 	if err != nil || c.Poke(ctx) != nil {
 		return
@@ -223,6 +223,9 @@ func (o *addOptions) awaitHub(ctx context.Context, stdout io.Writer, name string
 	defer cancel()
 	said := errors.New("said")
 	err = c.Watch(ctx, "", func(f api.Fleet) error {
+		if made.remote == "" && f.Source.Repository != w.top {
+			return said // it cannot know
+		}
 		if b := f.Source.Branch; b != "" && b != made.branch {
 			fmt.Fprintf(stdout, "\nThe hub follows %s: it will know the cluster when %s is merged there.\n", b, made.branch)
 			return said

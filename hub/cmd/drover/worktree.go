@@ -33,7 +33,6 @@ func (o *gitOptions) flags(cmd *cobra.Command) {
 	f.StringVarP(&o.message, "message", "m", "", "the commit's message (default: what the command does)")
 	f.BoolVar(&o.push, "push", false, "push, also if the branch has no upstream yet")
 	f.BoolVar(&o.noPush, "no-push", false, "commit and do not push (default: push if the branch has an upstream)")
-	cmd.MarkFlagsMutuallyExclusive("push", "no-push")
 }
 
 // workTree is where the command line changes files and commits them. It does so with the git program, so that people's hooks,
@@ -49,6 +48,9 @@ type workTree struct {
 
 // open finds the work tree, or makes one.
 func (o *gitOptions) open(ctx context.Context, stderr io.Writer) (*workTree, error) {
+	if o.push && o.noPush {
+		return nil, usageError{errors.New("--push and --no-push: say one of them")}
+	}
 	if _, err := exec.LookPath("git"); err != nil {
 		return nil, errors.New("the git program is not found: install it; or make the change by hand, it is files alone")
 	}
