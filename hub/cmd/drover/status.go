@@ -351,7 +351,7 @@ func healthWord(r query.Row) string {
 	switch {
 	case r.Suspended:
 		return "suspended"
-	case r.State == query.StateOffline && r.Health != protocol.HealthUnknown:
+	case r.State != query.StateConnected && r.Health != protocol.HealthUnknown:
 		return string(r.Health) + " (old)"
 	}
 	return string(r.Health)
