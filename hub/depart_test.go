@@ -71,6 +71,10 @@ func TestAClusterWhoseFolderGoesIsReleased(t *testing.T) {
 		t.Errorf("credentials: a %t, b %t; want b's alone revoked", r.joined("a"), r.joined("b"))
 	}
 	r.until("the connection of b is cut", func() bool { return !r.agents["b"].IsConnected() })
+	r.until("that is seen", func() bool {
+		b, _ := r.hub.State().Get("b")
+		return !b.Link.Connected
+	})
 	r.disconnect("b")
 	r.restart(nil)
 	if again := r.row("b"); again.State != query.StateReleased || !again.Since.Equal(row.Since) {
@@ -125,6 +129,23 @@ func TestAFolderThatWentWhileTheHubWasAway(t *testing.T) {
 				t.Errorf("held %v; the credential of c is live: %t, of a: %t", held, r.joined("c"), r.joined("a"))
 			}
 		})
+	}
+}
+
+// With its store and the bus lost, the credentials are all that tells the hub whom it let in.
+func TestAClusterThatOnlyItsCredentialTellsOfIsReleased(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, nClusters("a", "b"))
+	r.settle("a", "b")
+	r.restart(func() {
+		if err := errors.Join(os.Remove(filepath.Join(r.data, "hub.db")), os.RemoveAll(filepath.Join(r.data, "nats"))); err != nil {
+			t.Fatal(err)
+		}
+		r.write(map[string]string{"clusters/b": ""})
+		r.commit("b leaves")
+	})
+	if row := r.row("b"); row.State != query.StateReleased || r.joined("b") || !r.joined("a") {
+		t.Errorf("b is %s, joined %t; a is joined %t", row.State, r.joined("b"), r.joined("a"))
 	}
 }
 
@@ -277,7 +298,7 @@ func TestAHubThatFindsNoneOfItsClustersReleasesNone(t *testing.T) {
 func TestOnlyAReleasedClusterIsForgotten(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nClusters("a", "b"))
-	r.settle("a", "b")
+	r.settle("b", "a") // whose report is the later one
 	for _, name := range []string{"a", "nobody"} {
 		if err := r.hub.Forget(t.Context(), name); !errors.Is(err, hub.ErrNotReleased) {
 			t.Errorf("forget %s: %v", name, err)
