@@ -18,7 +18,7 @@ import (
 type clusterFile struct {
 	file string // for messages
 	text string
-	root *kyaml.RNode // nil where the text holds nothing but comments
+	doc  *kyaml.Node // nil where the text holds nothing but comments
 }
 
 // readClusterFile reads a cluster.yaml; where there is none it is empty.
@@ -39,66 +39,89 @@ func readClusterFile(path, file string) (*clusterFile, error) {
 			return nil, fmt.Errorf("%s cannot be edited: %w: mend it first", file, err)
 		case len(n.Content) != 1 || n.Content[0].Tag == "!!null":
 			continue
-		case c.root != nil:
+		case c.doc != nil:
 			return nil, fmt.Errorf("%s cannot be edited, because it holds several documents: keep one", file)
 		case n.Content[0].Kind != kyaml.MappingNode:
 			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: mend it first", file)
 		}
-		c.root = kyaml.NewRNode(&n)
+		c.doc = &n
 	}
 }
 
 // isObject says whether the fields stand under metadata and spec.
 func (c *clusterFile) isObject() bool {
-	return c.root != nil && (c.root.Field("kind") != nil || c.root.Field("apiVersion") != nil)
+	return c.doc != nil && (fieldOf(c.doc.Content[0], "kind") != nil || fieldOf(c.doc.Content[0], "apiVersion") != nil)
 }
 
-// get gives a field's text, or an empty one. in is where fields stand in an object: metadata or spec.
+// get gives a field's text, or an empty one. in is where it stands in an object: metadata or spec.
 func (c *clusterFile) get(in string, path ...string) string {
-	if c.root == nil {
+	if c.doc == nil {
 		return ""
 	}
 	if c.isObject() {
 		path = append([]string{in}, path...)
 	}
-	n, err := c.root.Pipe(kyaml.Lookup(path...))
-	if err != nil || n == nil {
+	n := c.doc.Content[0]
+	for _, key := range path {
+		n = fieldOf(n, key)
+	}
+	if n == nil || n.Kind != kyaml.ScalarNode {
 		return ""
 	}
-	return n.YNode().Value
+	return n.Value
 }
 
 // set sets a field to a text.
 func (c *clusterFile) set(value, in string, path ...string) error {
-	if c.root == nil {
-		var node kyaml.Node
-		node.Kind, node.Content = kyaml.DocumentNode, []*kyaml.Node{{Kind: kyaml.MappingNode, Tag: kyaml.NodeTagMap}}
-		c.root = kyaml.NewRNode(&node)
+	if c.doc == nil {
+		c.doc = &kyaml.Node{Kind: kyaml.DocumentNode, Content: []*kyaml.Node{{Kind: kyaml.MappingNode, Tag: kyaml.NodeTagMap}}}
 	}
 	if c.isObject() {
 		path = append([]string{in}, path...)
 	}
-	last := len(path) - 1
-	var parent *kyaml.RNode
-	var err error
-	if parent = c.root; last > 0 {
-		parent, err = c.root.Pipe(kyaml.LookupCreate(kyaml.MappingNode, path[:last]...))
+	n := c.doc.Content[0]
+	for i, key := range path {
+		next := fieldOf(n, key)
+		if next == nil {
+			next = &kyaml.Node{Kind: kyaml.ScalarNode, Tag: kyaml.NodeTagNull}
+			n.Content = append(n.Content, &kyaml.Node{Kind: kyaml.ScalarNode, Tag: kyaml.NodeTagString, Value: key}, next)
+		}
+		if n = next; i == len(path)-1 {
+			break
+		}
+		if n.Tag == kyaml.NodeTagNull {
+			n.Kind, n.Tag, n.Value = kyaml.MappingNode, kyaml.NodeTagMap, ""
+		}
+		if n.Kind != kyaml.MappingNode {
+			return fmt.Errorf("%s cannot be edited, because %s is no mapping: mend it first", c.file, strings.Join(path[:i+1], "."))
+		}
 	}
-	if err == nil {
-		err = parent.PipeE(kyaml.SetField(path[last], kyaml.NewStringRNode(value)))
+	if n.Kind != kyaml.ScalarNode {
+		return fmt.Errorf("%s cannot be edited, because %s is no text: mend it first", c.file, strings.Join(path, "."))
 	}
-	if err != nil {
-		return fmt.Errorf("%s cannot be edited: %s: %w", c.file, strings.Join(path, "."), err)
+	n.Tag, n.Value = kyaml.NodeTagString, value
+	return nil
+}
+
+// fieldOf is the value of a mapping's key, or nil.
+func fieldOf(n *kyaml.Node, key string) *kyaml.Node {
+	if n == nil || n.Kind != kyaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
 	}
 	return nil
 }
 
-// write gives the file as it is to be written.
+// write writes the file.
 func (c *clusterFile) write(path string) error {
-	if c.root == nil {
+	if c.doc == nil {
 		return os.WriteFile(path, []byte(c.text), 0o644)
 	}
-	text, err := kyaml.MarshalWithOptions(c.root.Document(), &kyaml.EncoderOptions{
+	text, err := kyaml.MarshalWithOptions(c.doc, &kyaml.EncoderOptions{
 		SeqIndent: kyaml.SequenceIndentStyle(kyaml.DeriveSeqIndentStyle(c.text))})
 	if err != nil {
 		return fmt.Errorf("%s cannot be edited: %w", c.file, err)
@@ -112,7 +135,7 @@ func (c *clusterFile) write(path string) error {
 // comments says whether the text held nothing but comments, which no node carries.
 func (c *clusterFile) comments() bool {
 	for line := range strings.Lines(c.text) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+		if line = strings.TrimSpace(line); line != "" && line != "---" && !strings.HasPrefix(line, "#") {
 			return false
 		}
 	}
