@@ -19,6 +19,8 @@ type Bus interface {
 	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks sees
 	// by what comes whether it was heard.
 	Ask(ctx context.Context, cluster string, a protocol.Ask) error
+	// Forget drops the bundle and the last report of a cluster.
+	Forget(ctx context.Context, cluster string) error
 	// Listen calls back for everything that agents say, and whenever the bus may have lost something.
 	// It blocks until ctx is done.
 	Listen(ctx context.Context, to Listener) error
@@ -68,6 +70,8 @@ type Identities interface {
 	// OpenKey is the public key that cluster's bundles are sealed to; ok is false as long as no credential was
 	// made for its agent.
 	OpenKey(cluster string) (key []byte, ok bool)
+	// Clusters are those whose OpenKey is known, in no order.
+	Clusters() []string
 	// Token makes a join token for cluster's agent. If the cluster has a live credential it is an error wrapping ErrIssued,
 	// unless o.Replace is set: then all older credentials end when the token is used.
 	Token(cluster string, o TokenOptions) (protocol.JoinToken, error)

@@ -51,7 +51,7 @@ type rig struct {
 }
 
 func newRig(t *testing.T, files map[string]string) *rig {
-	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
+	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
@@ -61,8 +61,8 @@ func newRig(t *testing.T, files map[string]string) *rig {
 	return r
 }
 
-// freeAddr is an address that is free now and will be when the hub is started again: the ports that the kernel hands out
-// (32768 and above) may be anyone's by then.
+// freeAddr is an address that is free now, and will be in a moment: the ports that the kernel hands out (32768 and above) may
+// be anyone's by then.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
@@ -128,7 +128,7 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// start starts the hub, on the NATS port that it had before.
+// start starts the hub.
 func (r *rig) start() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -140,9 +140,9 @@ func (r *rig) start() {
 		r.ids.TTL = r.ttl
 	}
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
+	r.addr = freeAddr(r.t) // another one each time: somebody else may have taken the one before
 	server := must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), keys, r.ids.Revoked(), log))
 	r.keys, r.server = keys, server
-	r.addr = server.Addr().String()
 	r.ids.Advertise([]string{"nats://" + r.addr}, server.Revoke)
 	bus := must(nats.Connect(nats.Options{URL: "nats://" + r.addr, Keys: keys, IDs: r.ids, Log: log}))
 	renderer := kustomize.New()

@@ -43,6 +43,10 @@ type Hub struct {
 	held     map[string]bool   // blobs that the bus has
 	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
 	unsent   map[string]bool   // clusters whose record the bus has yet to take
+
+	left         map[string]time.Time // released clusters: since when their folder is gone
+	holds        []query.Hold         // what is shown of them is never changed, only replaced
+	holdsChanged bool                 // and not stored yet
 }
 
 // New makes a Hub that is ready for its fields to be set.
@@ -50,7 +54,7 @@ func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
 		resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{},
+		again: map[string]struct{}{}, left: map[string]time.Time{},
 	}
 }
 
@@ -64,6 +68,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
 	h.records = records
+	if h.holds, err = h.Store.Holds(); err != nil {
+		return fmt.Errorf("read the hub's store: %w", err)
+	}
 	h.recall()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -159,13 +166,20 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	begin := time.Now()
 	rev := snap.Revision()
 	revision := protocol.Revision{Hash: rev.Hash, Branch: rev.Branch, Subject: rev.Subject, Time: rev.Time}
-	todo, err := h.affected(snap)
+	todo, listed, err := h.affected(snap)
 	if err != nil {
 		h.Log.Error("this revision cannot be followed; everything stays as it is", "revision", revision.Short(), "err", err)
 		h.sourceError(err)
 		return nil
 	}
 	h.revision = revision
+	if listed {
+		if err := h.depart(ctx); err != nil {
+			return err
+		}
+	} else {
+		h.cutOff()
+	}
 	published := 0
 	for chunk := range slices.Chunk(todo, flushEvery) {
 		for _, name := range chunk {
@@ -210,18 +224,18 @@ type listing struct {
 	places          map[string]struct{}
 }
 
-// affected are the clusters that a revision may have changed, sorted. Its cost follows what changed, not how many
-// clusters there are.
-func (h *Hub) affected(snap Snapshot) ([]string, error) {
+// affected are the clusters that a revision may have changed, sorted, and whether which there are was found out anew. Its
+// cost follows what changed, not how many clusters there are.
+func (h *Hub) affected(snap Snapshot) (names []string, listed bool, err error) {
 	if h.base == nil {
-		return h.list(snap)
+		names, err := h.list(snap)
+		return names, true, err
 	}
 	changed, err := snap.Changes(h.base)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	todo := maps.Clone(h.again)
-	listed := false
 	for _, path := range changed {
 		for name := range h.places[path] {
 			todo[name] = struct{}{}
@@ -233,7 +247,7 @@ func (h *Hub) affected(snap Snapshot) ([]string, error) {
 	if listed {
 		names, err := h.list(snap)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		for _, name := range names {
 			if h.resolved[name] == nil {
@@ -245,10 +259,10 @@ func (h *Hub) affected(snap Snapshot) ([]string, error) {
 		_, listed := slices.BinarySearch(h.listing.names, name)
 		return !listed
 	})
-	return slices.Sorted(maps.Keys(todo)), nil
+	return slices.Sorted(maps.Keys(todo)), listed, nil
 }
 
-// list finds out which clusters have a folder, and lets go of those that no longer have.
+// list finds out which clusters have a folder.
 func (h *Hub) list(snap Snapshot) ([]string, error) {
 	rec := NewRecorder(snap)
 	names, problems, err := h.Resolver.Clusters(rec)
@@ -260,7 +274,6 @@ func (h *Hub) list(snap Snapshot) ([]string, error) {
 		l.places[place] = struct{}{}
 	}
 	h.listing = l
-	h.release(names)
 	return names, nil
 }
 
@@ -299,24 +312,4 @@ func (h *Hub) forget(name string) {
 	}
 	delete(h.resolved, name)
 	delete(h.again, name)
-}
-
-// release notes clusters whose folder is gone. Nothing is published for them: what runs there is left running.
-func (h *Hub) release(names []string) {
-	gone := h.state.without(names)
-	for _, name := range gone {
-		h.forget(name)
-	}
-	if len(gone) == 0 {
-		return
-	}
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
-		for _, name := range gone {
-			if c := x.Edit(name); c.Joined || c.Report != nil {
-				c.Released = true
-			} else {
-				x.Remove(name)
-			}
-		}
-	})
 }

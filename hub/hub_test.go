@@ -189,19 +189,21 @@ func TestWhatCannotBeReadIsNotTakenForGone(t *testing.T) {
 		r.commit("back")
 		r.until("the source is fine again", func() bool { return r.hub.State().Source().Error == "" })
 	})
-	t.Run("one folder is gone", func(t *testing.T) {
+	t.Run("a folder that is a link to nowhere", func(t *testing.T) {
 		before, _ := r.bundle("b")
-		r.push("b leaves", map[string]string{"clusters/b": ""})
-		if row := r.row("b"); row.State != query.StateReleased {
-			t.Errorf("b is %s", row.State)
+		r.write(map[string]string{"clusters/b": ""})
+		if err := os.Symlink("nowhere", filepath.Join(r.repo, "clusters/b")); err != nil {
+			t.Fatal(err)
 		}
-		if after, _ := r.bundle("b"); after.Digest() != before.Digest() {
-			t.Error("a released cluster was told something")
+		r.push("b leads nowhere", nil)
+		if row := r.row("b"); row.State == query.StateReleased || !strings.Contains(row.Message, "clusters/b cannot be read") {
+			t.Errorf("b is %s, %s", row.State, row.Message)
 		}
-		r.push("b is back", map[string]string{"clusters/b/apps.yaml": twoClusters()["clusters/b/apps.yaml"]})
-		if row := r.row("b"); row.State == query.StateReleased {
-			t.Error("b is still released")
+		if after, ok := r.bundle("b"); !ok || len(after.Apps) != len(before.Apps) {
+			t.Errorf("its apps are %v", after.Apps)
 		}
+		r.write(map[string]string{"clusters/b": ""})
+		r.push("b is a folder again", twoClusters())
 	})
 	t.Run("a folder with a bad name", func(t *testing.T) {
 		r.push("bad name", map[string]string{"clusters/Bad_Name/x.yaml": configMap("x", "1")})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -25,19 +26,42 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
 		return
 	}
-	behind := false
+	behind, first, emptied := false, false, false
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
 		if overtaken(c.Report, r) {
 			return
 		}
+		first = c.Report == nil
 		c.Report, c.Received = &r, at
+		emptied = c.Pruning && empty(*c)
 		d := c.Desired
 		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest
 	})
 	if behind {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
+	switch {
+	case first:
+		l.h.do(func(ctx context.Context) error { return l.h.heard(ctx, cluster) })
+	case emptied:
+		l.h.do(func(context.Context) error {
+			l.h.cutOff()
+			return nil
+		})
+	}
+}
+
+// heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then
+// the store was lost.
+func (h *Hub) heard(ctx context.Context, cluster string) error {
+	if h.listing == nil {
+		return nil // the first revision decides
+	}
+	if _, listed := slices.BinarySearch(h.listing.names, cluster); listed {
+		return nil
+	}
+	return h.depart(ctx)
 }
 
 // overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus says it again.
@@ -61,6 +85,9 @@ func (l listener) Event(cluster string, data []byte) {
 	}
 	l.trails.heard(e)
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		if _, known := x.Get(cluster); !known {
+			return // it was forgotten; its journal ages
+		}
 		c := x.Edit(cluster)
 		c.Recent = query.Enter(c.Recent, e, maxRecent)
 	})
@@ -68,7 +95,9 @@ func (l listener) Event(cluster string, data []byte) {
 
 func (l listener) Link(cluster string, connected bool, at time.Time) {
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
-		x.Edit(cluster).Link = query.Link{Connected: connected, Since: at}
+		if _, known := x.Get(cluster); known {
+			x.Edit(cluster).Link = query.Link{Connected: connected, Since: at}
+		}
 	})
 	if connected {
 		l.trails.linked(cluster)
@@ -99,7 +128,7 @@ func (h *Hub) overtake(ctx context.Context, cluster string, r protocol.Report) e
 func (l listener) Wanted(cluster string) error {
 	c, known := l.h.state.Get(cluster)
 	switch {
-	case known && !c.Released:
+	case known && c.Released.IsZero():
 		return nil
 	case !known && l.h.state.Source().Revision.Hash == "":
 		return errors.New("the hub has not read its repository yet: the request is made again by itself")

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -69,7 +70,8 @@ func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol
 // next is the record that follows prev when b is published.
 func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
 	b.Generation = max(prev.Bundle.Generation, floor) + 1
-	r := Record{Bundle: b, Digest: b.Digest(), Time: now}
+	r := prev
+	r.Bundle, r.Digest, r.Time = b, b.Digest(), now
 	if prev.Bundle.Generation > 0 {
 		r.History = append([]Past{{prev.Bundle.Generation, prev.Bundle.Revision, prev.Time, prev.Digest}}, prev.History...)
 		r.History = r.History[:min(len(r.History), MaxHistory)]
@@ -80,6 +82,15 @@ func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
 // publish gives clusters a new generation where what they are to run has changed, remembers it, and
 // sends whatever the bus has yet to take. It says how many bundles that were.
 func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
+	if err := h.save(names); err != nil {
+		return 0, err
+	}
+	h.show(names)
+	return h.send(ctx)
+}
+
+// save remembers what clusters need next, with everything else that is not stored yet.
+func (h *Hub) save(names []string) error {
 	batch := h.Resolver.memo.unsaved()
 	batch.Records = map[string]Record{}
 	for _, name := range names {
@@ -87,32 +98,51 @@ func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
 			batch.Records[name] = r
 		}
 	}
-	if !batch.empty() {
-		if err := h.Store.Save(batch); err != nil {
-			return 0, err
-		}
-		h.Resolver.memo.saved()
+	if h.holdsChanged {
+		batch.Holds = &h.holds
 	}
+	if batch.empty() {
+		return nil
+	}
+	if err := h.Store.Save(batch); err != nil {
+		return err
+	}
+	h.Resolver.memo.saved()
+	h.holdsChanged = false
 	for name, r := range batch.Records {
+		if r.Bundle.Generation > h.records[name].Bundle.Generation {
+			h.unsent[name] = true
+		}
 		h.records[name] = r
-		h.unsent[name] = true
 	}
-	h.show(names)
-	return h.send(ctx)
+	return nil
 }
 
-// plan is the record that a cluster needs next, if it needs one.
+// plan is the record that a cluster needs next, if it needs one. A new generation is only for a cluster whose agent has a
+// credential.
 func (h *Hub) plan(name string) (Record, bool) {
 	res, prev := h.resolved[name], h.records[name]
-	if _, joined := h.Identities.OpenKey(name); res == nil || !joined {
-		return Record{}, false
+	r := prev
+	r.Released = h.left[name]
+	changed := !r.Released.Equal(prev.Released)
+	_, joined := h.Identities.OpenKey(name)
+	var b protocol.Bundle
+	switch {
+	case res != nil && joined:
+		if !res.Cluster.Unclear && r.PruneOnRemove != res.Cluster.PruneOnRemove {
+			r.PruneOnRemove, changed = res.Cluster.PruneOnRemove, true
+		}
+		b = bundleOf(*res, h.revision, prev.Bundle)
+	case h.pruning(name):
+		b = emptied(prev.Bundle, h.revision)
+	default:
+		return r, changed
 	}
-	b := bundleOf(*res, h.revision, prev.Bundle)
 	floor := h.floors[name]
 	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest {
-		return Record{}, false
+		return r, changed
 	}
-	return next(prev, b, floor, time.Now()), true
+	return next(r, b, floor, time.Now()), true
 }
 
 // send gives the bus what it has yet to take.
@@ -208,7 +238,7 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	}
 	var names []string
 	if h.listing != nil {
-		names = h.listing.names
+		names = slices.AppendSeq(slices.Clone(h.listing.names), maps.Keys(h.left))
 	}
 	_, err = h.publish(ctx, names)
 	return err
@@ -229,8 +259,8 @@ func (h *Hub) show(names []string) {
 		for _, name := range names {
 			c := x.Edit(name)
 			h.introduce(c)
-			c.Released = false
 			r := h.records[name]
+			c.Released, c.Pruning = h.left[name], prunes(r, c.Joined)
 			if res := h.resolved[name]; res != nil {
 				c.Problems = res.Cluster.Problems
 				if !res.Cluster.Unclear {
@@ -240,6 +270,8 @@ func (h *Hub) show(names []string) {
 					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
 				}
 				c.Desired.Apps = wanted(r.Bundle, res.Cluster.Apps)
+			} else if c.Pruning {
+				c.Desired.Apps = nil
 			}
 			c.Desired.Generation, c.Desired.Digest, c.Desired.Published = r.Bundle.Generation, r.Digest, r.Time
 		}
@@ -249,13 +281,21 @@ func (h *Hub) show(names []string) {
 // recall shows what is remembered, before the first revision is seen.
 func (h *Hub) recall() {
 	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		for _, name := range h.Identities.Clusters() {
+			h.introduce(x.Edit(name))
+		}
 		for name, r := range h.records {
 			c := x.Edit(name)
 			h.introduce(c)
+			if !r.Released.IsZero() {
+				h.left[name] = r.Released
+				c.Released, c.Pruning = r.Released, prunes(r, c.Joined)
+			}
 			c.Desired = query.Desired{Generation: r.Bundle.Generation, Digest: r.Digest, Revision: r.Bundle.Revision,
 				Published: r.Time, Apps: wanted(r.Bundle, nil)}
 		}
 	})
+	h.showHolds(nil)
 }
 
 // wanted lists apps for people.

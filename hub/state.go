@@ -44,6 +44,8 @@ type SourceStatus struct {
 	Joins Joins `json:"joins,omitzero"`
 	// Problems are what is wrong with the tree beyond any one cluster.
 	Problems []string `json:"problems,omitempty"`
+	// Held are removals that wait for a person's approval, the oldest first.
+	Held []query.Hold `json:"held,omitempty"`
 }
 
 func newState(repository string) *State {
@@ -90,7 +92,7 @@ func (s *State) Get(name string) (query.Cluster, bool) {
 // dated says of a cluster which revision asks for what it was told: the newest that was resolved, whether that changed
 // anything for it or not; and whether its credential has expired. s.mu is held.
 func (s *State) dated(c query.Cluster) query.Cluster {
-	if !c.Released && s.source.Revision.Hash != "" {
+	if c.Released.IsZero() && s.source.Revision.Hash != "" {
 		c.Desired.Revision = s.source.Revision
 	}
 	c.Expired = !c.Expires.IsZero() && time.Now().After(c.Expires)
@@ -104,15 +106,19 @@ func (s *State) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// without gives the clusters that are not among names, which are sorted, and were not released. It is asked at every
-// revision, so it copies and sorts nothing.
-func (s *State) without(names []string) (gone []string) {
+// without gives the clusters that are not among names, which are sorted, and are neither released nor held; and how many
+// there are that are neither, with those among names that have a credential or were heard of.
+func (s *State) without(names []string) (gone []query.Cluster, known int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.index.All() {
-		if _, ok := slices.BinarySearch(names, c.Name); !ok && !c.Released {
-			gone = append(gone, c.Name)
+		if !c.Released.IsZero() || c.Held != nil {
+			continue
+		}
+		known++
+		if _, ok := slices.BinarySearch(names, c.Name); !ok {
+			gone = append(gone, *c)
 		}
 	}
-	return gone
+	return gone, known
 }

@@ -3,6 +3,7 @@ package hub
 import (
 	"time"
 
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -16,6 +17,8 @@ type Store interface {
 	Blob(id string) ([]byte, error)
 	// Clusters gives the last published record of every cluster.
 	Clusters() (map[string]Record, error)
+	// Holds gives the removals that wait for a person's approval.
+	Holds() ([]query.Hold, error)
 	// Save writes all of a batch, or nothing.
 	Save(Batch) error
 }
@@ -25,16 +28,24 @@ type Batch struct {
 	Memos   map[string][]byte
 	Blobs   []Packed
 	Records map[string]Record
+	Forget  []string      // clusters whose Record is dropped
+	Holds   *[]query.Hold // all there are; nil if nothing changed
 }
 
-func (b *Batch) empty() bool { return len(b.Memos) == 0 && len(b.Blobs) == 0 && len(b.Records) == 0 }
+func (b *Batch) empty() bool {
+	return len(b.Memos) == 0 && len(b.Blobs) == 0 && len(b.Records) == 0 && len(b.Forget) == 0 && b.Holds == nil
+}
 
-// Record is what was published for a cluster, and what was before.
+// Record is what was published for a cluster, and what was before. Of a cluster that nothing was published for since the
+// store was lost, Bundle is empty.
 type Record struct {
 	Bundle  protocol.Bundle `json:"bundle"`
 	Digest  string          `json:"digest"`
 	Time    time.Time       `json:"time"`
 	History []Past          `json:"history,omitempty"` // newest first, at most MaxHistory
+	// PruneOnRemove is what the last cluster.yaml that could be read says is to be done when the folder goes.
+	PruneOnRemove bool      `json:"pruneOnRemove,omitempty"`
+	Released      time.Time `json:"released,omitzero"` // when the folder was seen to be gone; zero while it is there
 }
 
 // MaxHistory is how many generations a Record remembers.

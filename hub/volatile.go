@@ -1,5 +1,7 @@
 package hub
 
+import "github.com/drover-dev/drover/fleet/query"
+
 // Volatile is a Store that forgets everything: for rendering once, without a hub.
 type Volatile struct{}
 
@@ -13,6 +15,9 @@ func (Volatile) Blob(string) ([]byte, error) { return nil, nil }
 
 // Clusters implements Store.
 func (Volatile) Clusters() (map[string]Record, error) { return map[string]Record{}, nil }
+
+// Holds implements Store.
+func (Volatile) Holds() ([]query.Hold, error) { return nil, nil }
 
 // Save implements Store.
 func (Volatile) Save(Batch) error { return nil }

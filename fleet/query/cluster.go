@@ -13,8 +13,13 @@ type Cluster struct {
 	Suspended bool
 	// Problems are what is wrong with the cluster's folder, beyond any one app.
 	Problems []string
-	// Released: the folder is gone. What runs in the cluster is left running.
-	Released bool
+	// Released is since when the cluster's folder is gone; zero while it is there.
+	Released time.Time
+	// Pruning: it is released, and what Drover delivered is deleted before its credential is revoked. Otherwise what runs
+	// there is left running.
+	Pruning bool
+	// Held: its folder is gone together with others, and nothing follows from that until a person approves.
+	Held *Hold
 	// Joined: a credential was made for the cluster's agent.
 	Joined bool
 	// Revoked: its credentials were revoked, and it has not joined since.
@@ -52,4 +57,11 @@ type DesiredApp struct {
 type Link struct {
 	Connected bool
 	Since     time.Time // when it was last seen to change; zero if it was never seen
+}
+
+// Hold is the removal of several clusters at once, which waits for a person's approval.
+type Hold struct {
+	Revision protocol.Revision `json:"revision"` // that took their folders away
+	Since    time.Time         `json:"since"`
+	Clusters []string          `json:"clusters"` // whose folders are still gone, sorted
 }

@@ -16,7 +16,7 @@ type State string
 
 // The states.
 const (
-	StateAwaiting  State = "awaiting agent" // no agent was ever heard of
+	StateAwaiting  State = "awaiting agent" // no agent was ever heard of, or what it had was revoked
 	StateConnected State = "connected"
 	StateOffline   State = "offline"
 	StateReleased  State = "released" // its folder is gone from Git
@@ -66,6 +66,9 @@ func (c Cluster) Row() Row {
 		Name: c.Name, Labels: c.Labels, State: c.state(), Since: c.Link.Since, Suspended: c.Suspended,
 		Generation: c.Desired.Generation, Desired: c.Desired.Revision, Received: c.Received, Health: protocol.HealthUnknown,
 	}
+	if r.State == StateReleased {
+		r.Since = c.Released
+	}
 	if c.Report != nil {
 		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected
 		r.Health = fleet.ClusterHealth(*c.Report)
@@ -96,11 +99,11 @@ func (c Cluster) Row() Row {
 
 func (c Cluster) state() State {
 	switch {
-	case c.Released:
+	case !c.Released.IsZero():
 		return StateReleased
 	case c.Link.Connected:
 		return StateConnected
-	case !c.Joined && c.Report == nil && c.Link.Since.IsZero():
+	case !c.Joined:
 		return StateAwaiting // one that has joined was heard of, whatever this hub has read of it so far
 	}
 	return StateOffline
@@ -148,11 +151,13 @@ func (c Cluster) Apps() []AppRow {
 func (c Cluster) message(r Row) string {
 	switch {
 	case r.State == StateReleased:
-		return "its folder is gone from Git: what runs there is left running; remove its agent, or bring the folder back"
+		return c.released()
+	case c.Held != nil:
+		return c.Held.message()
 	case len(c.Problems) > 0:
 		return c.Problems[0] + more(len(c.Problems)-1)
 	case c.Revoked && r.State != StateConnected:
-		return fmt.Sprintf("its credential was revoked: drover agent manifest --cluster %s | kubectl apply -f - lets it join again", c.Name)
+		return fmt.Sprintf("its credential was revoked, and what runs there is left running; to let it join again, run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
 	case c.Expired && r.State != StateConnected:
 		return fmt.Sprintf("its credential expired on %s: run drover agent manifest --cluster %s | kubectl apply -f - to let it join again",
 			c.Expires.UTC().Format(time.DateTime+" MST"), c.Name)
@@ -191,4 +196,47 @@ func more(n int) string {
 		return ""
 	}
 	return fmt.Sprintf(" (and %d more)", n)
+}
+
+// released says what becomes of a cluster whose folder is gone.
+func (c Cluster) released() string {
+	const gone = "its folder is gone from Git: "
+	switch {
+	case c.Pruning && c.Link.Connected && c.Report != nil && len(c.Report.Apps) > 0:
+		a := c.Apps()[0]
+		why := ""
+		if a.Message != "" {
+			why = ": " + a.Message
+		}
+		return fmt.Sprintf("%swhat Drover delivered there is being deleted, then its credential is revoked; left is app %s, %s%s%s", gone,
+			a.Name, a.Phase, why, more(len(c.Report.Apps)-1))
+	case c.Pruning:
+		since := "it was never heard of"
+		switch {
+		case !c.Link.Since.IsZero():
+			since = "offline since " + c.Link.Since.UTC().Format(time.RFC3339)
+		case c.Report != nil:
+			since = "last heard of at " + c.Received.UTC().Format(time.RFC3339)
+		}
+		return fmt.Sprintf("%swhat Drover delivered there is deleted as soon as its agent is back (%s); to give that up: drover cluster forget %s",
+			gone, since, c.Name)
+	case c.Joined:
+		return gone + "what runs there is left running, but its credential is not revoked yet: see the hub's log"
+	case len(c.Desired.Apps) == 0 && c.Report != nil && len(c.Report.Apps) == 0:
+		return fmt.Sprintf("%snothing of Drover's runs there any more; remove its agent, and then: drover cluster forget %s", gone, c.Name)
+	}
+	return fmt.Sprintf("%swhat runs there is left running; remove its agent, and then: drover cluster forget %s; or bring the folder back", gone, c.Name)
+}
+
+// message says why a cluster is held, and what to do.
+func (h Hold) message() string {
+	return fmt.Sprintf("its folder is gone from Git since revision %s%s: held, so nothing changes there; let it go with "+
+		"`drover approve %s`, or bring the folder back", h.Revision.Short(), others(len(h.Clusters)-1), h.Revision.Short())
+}
+
+func others(n int) string {
+	if n <= 0 {
+		return ""
+	}
+	return fmt.Sprintf(", with %d more", n)
 }

@@ -44,6 +44,8 @@ func noReport(c *Cluster)     { c.Report, c.Received = nil, time.Time{} }
 func neverLinked(c *Cluster)  { c.Link = Link{} }
 func notJoined(c *Cluster)    { c.Joined = false }
 func disconnected(c *Cluster) { c.Link = Link{Since: tuesday} }
+func released(c *Cluster)     { c.Released = tuesday }
+func pruned(c *Cluster)       { c.Pruning = true }
 func behind(c *Cluster)       { c.Report.Generation, c.Report.Digest = 6, "d6" }
 
 // reported edits the report on the app payment.
@@ -60,6 +62,7 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 	const (
 		healing = "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 		pending = "generation 7 was published and not accepted yet"
+		gone    = "its folder is gone from Git: "
 		build   = "apps/payment/kustomization.yaml:3: resources[1] does not exist"
 	)
 	hubError := func(c *Cluster) { c.Desired.Apps[0].Error = build }
@@ -83,8 +86,29 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 			StateOffline, protocol.HealthDegraded, true, "1/2", "3/4", "app payment: 1 of 2 pods are ready"},
 		"offline, and something new was published":          {cluster(disconnected, behind), StateOffline, protocol.HealthProgressing, false, "2/2", "4/4", healing},
 		"offline since before the hub began, by its report": {cluster(neverLinked), StateOffline, protocol.HealthCurrent, true, "2/2", "4/4", healing},
-		"released": {cluster(func(c *Cluster) { c.Released = true }), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
-			"its folder is gone from Git: what runs there is left running; remove its agent, or bring the folder back"},
+		"released": {cluster(released, notJoined), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
+			gone + "what runs there is left running; remove its agent, and then: drover cluster forget staging; or bring the folder back"},
+		"released, and still trusted": {cluster(released), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
+			gone + "what runs there is left running, but its credential is not revoked yet: see the hub's log"},
+		"released, and being pruned": {cluster(released, pruned), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
+			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, healthy (and 1 more)"},
+		"released, and being pruned, with an app that is left as it is": {cluster(released, pruned, payment(protocol.PhaseSuspended, protocol.HealthCurrent,
+			"suspended in Git: it is left as it is"), func(c *Cluster) { c.Report.Apps = c.Report.Apps[:1]; c.Desired.Apps = nil }),
+			StateReleased, protocol.HealthCurrent, true, "1/1", "2/3",
+			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, suspended: suspended in Git: it is left as it is"},
+		"released, to be pruned when it is back": {cluster(released, pruned, disconnected), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
+			gone + "what Drover delivered there is deleted as soon as its agent is back (offline since 2026-11-03T09:00:00Z); to give that up: drover cluster forget staging"},
+		"released, to be pruned, by its last report": {cluster(released, pruned, neverLinked), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
+			gone + "what Drover delivered there is deleted as soon as its agent is back (last heard of at 2026-11-03T09:00:00Z); to give that up: drover cluster forget staging"},
+		"released, and pruned": {cluster(released, notJoined, func(c *Cluster) { c.Report.Apps, c.Desired.Apps = nil, nil }), StateReleased,
+			protocol.HealthCurrent, true, "0/0", "0/0",
+			gone + "nothing of Drover's runs there any more; remove its agent, and then: drover cluster forget staging"},
+		"held": {cluster(func(c *Cluster) {
+			c.Held = &Hold{Revision: newer, Since: tuesday, Clusters: []string{"other", "staging"}}
+		}), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4",
+			"its folder is gone from Git since revision bbbbbbbb, with 1 more: held, so nothing changes there; let it go with `drover approve bbbbbbbb`, or bring the folder back"},
+		"its credential was revoked": {cluster(notJoined, disconnected), StateAwaiting, protocol.HealthCurrent, true, "2/2", "4/4",
+			"its credential was revoked, and what runs there is left running; to join anew, run: drover agent manifest --cluster staging | kubectl apply -f -"},
 		"not in step": {cluster(behind), StateConnected, protocol.HealthProgressing, false, "2/2", "4/4", pending},
 		"another bundle of the same generation": {cluster(func(c *Cluster) { c.Report.Digest = "d8" }), StateConnected, protocol.HealthProgressing, false,
 			"2/2", "4/4", pending},

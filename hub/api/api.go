@@ -6,6 +6,7 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/json"
@@ -57,6 +58,8 @@ const maxBody = 1 << 16
 type Server struct {
 	State      *hub.State
 	Identities hub.Identities
+	Approve    func(ctx context.Context, revision string) (query.Hold, error)
+	Forget     func(ctx context.Context, cluster string) error
 	Poke       func() // looks at the repository at once
 	Token      string
 	Log        *slog.Logger
@@ -71,6 +74,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.revoke))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.rotate))
+	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.forget))
+	mux.HandleFunc("POST /api/v1/approve", s.guard(s.approve))
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
 		s.Poke()
 		return struct{}{}, nil
@@ -178,6 +183,28 @@ func (s *Server) find(r *http.Request) (query.Cluster, error) {
 		return c, failure{http.StatusNotFound, why}
 	}
 	return c, nil
+}
+
+// approve lets the clusters go that are held at a revision.
+func (s *Server) approve(r *http.Request) (any, error) {
+	var ask struct{ Revision string }
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
+	}
+	hold, err := s.Approve(r.Context(), ask.Revision)
+	if errors.Is(err, hub.ErrNotHeld) {
+		return nil, failure{http.StatusNotFound, err.Error()}
+	}
+	return hold, err
+}
+
+// forget takes a released cluster off the list.
+func (s *Server) forget(r *http.Request) (any, error) {
+	err := s.Forget(r.Context(), r.PathValue("name"))
+	if errors.Is(err, hub.ErrNotReleased) {
+		return nil, failure{http.StatusConflict, err.Error()}
+	}
+	return struct{}{}, err
 }
 
 // watch sends the fleet as server-sent events: now, and after every change.

@@ -3,12 +3,14 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -17,6 +19,7 @@ import (
 type nobody struct{}
 
 func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
+func (nobody) Clusters() []string            { return nil }
 func (nobody) Revoke(string) error           { return nil }
 func (nobody) Rotate(string) error           { return hub.ErrNoCredential }
 func (nobody) Identity(string) hub.Identity  { return hub.Identity{} }
@@ -30,6 +33,15 @@ func serve(t *testing.T) (c Client, poked func() int) {
 	t.Helper()
 	pokes := 0
 	s := &Server{State: hub.New("/fleet").State(), Identities: nobody{}, Poke: func() { pokes++ },
+		Approve: func(_ context.Context, revision string) (query.Hold, error) {
+			if revision != "abcdef0" {
+				return query.Hold{}, fmt.Errorf("%w at %s", hub.ErrNotHeld, revision)
+			}
+			return query.Hold{Clusters: []string{"east", "west"}}, nil
+		},
+		Forget: func(_ context.Context, name string) error {
+			return fmt.Errorf("cluster %s is %w", name, hub.ErrNotReleased)
+		},
 		Token: "the-token", Log: slog.New(slog.DiscardHandler)}
 	server := httptest.NewServer(s.Handler())
 	t.Cleanup(server.Close)
@@ -45,8 +57,10 @@ func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 		_, revoke := stranger.Revoke(t.Context(), "staging")
 		_, rotate := stranger.Rotate(t.Context(), "staging")
 		_, token := stranger.Token(t.Context(), "staging", TokenRequest{Replace: true})
+		_, approve := stranger.Approve(t.Context(), "abcdef0")
 		for what, err := range map[string]error{
-			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "poke": stranger.Poke(t.Context()),
+			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "approve": approve,
+			"forget": stranger.Forget(t.Context(), "staging"), "poke": stranger.Poke(t.Context()),
 			"watch": stranger.Watch(t.Context(), "", func(Fleet) error { return errors.New("answered") }),
 		} {
 			if err == nil || !strings.Contains(err.Error(), "does not accept this token") {
@@ -86,6 +100,15 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 		if _, err := c.Token(t.Context(), "staging", TokenRequest{TTL: ttl}); err == nil || !strings.Contains(err.Error(), "choose between 1m0s and 720h0m0s") {
 			t.Errorf("a token for %d s: %v", ttl, err)
 		}
+	}
+	if hold, err := c.Approve(t.Context(), "abcdef0"); err != nil || len(hold.Clusters) != 2 {
+		t.Errorf("approve: %+v, %v", hold, err)
+	}
+	if _, err := c.Approve(t.Context(), "1234567"); err == nil || err.Error() != "nothing is held at 1234567" {
+		t.Errorf("approve what is not held: %v", err)
+	}
+	if err := c.Forget(t.Context(), "a/b"); err == nil || err.Error() != "cluster a/b is not released" {
+		t.Errorf("forget: %v", err)
 	}
 	away := Client{URL: "http://127.0.0.1:1", APIToken: "x"}
 	if err := away.Poke(t.Context()); err == nil || !strings.Contains(err.Error(), "no hub answers at http://127.0.0.1:1") {

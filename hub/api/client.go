@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -54,6 +55,17 @@ func (c Client) Revoke(ctx context.Context, name string) (hub.Identity, error) {
 func (c Client) Rotate(ctx context.Context, name string) (hub.Identity, error) {
 	var id hub.Identity
 	return id, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/rotate", nil, &id)
+}
+
+// Approve lets the clusters go that are held at a revision, and says which those are.
+func (c Client) Approve(ctx context.Context, revision string) (query.Hold, error) {
+	var hold query.Hold
+	return hold, c.do(ctx, http.MethodPost, "/api/v1/approve", map[string]string{"revision": revision}, &hold)
+}
+
+// Forget takes a released cluster off the list.
+func (c Client) Forget(ctx context.Context, name string) error {
+	return c.do(ctx, http.MethodDelete, "/api/v1/clusters/"+url.PathEscape(name), nil, &struct{}{})
 }
 
 // Poke has the hub look at its repository at once.

@@ -36,7 +36,7 @@ func (s *Server) token(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Released {
+	if !c.Released.IsZero() {
 		return nil, failure{http.StatusConflict, fmt.Sprintf("the folder of cluster %s is gone from Git: bring it back first", c.Name)}
 	}
 	t, err := s.Identities.Token(c.Name, hub.TokenOptions{Replace: ask.Replace, TTL: time.Duration(ask.TTL) * time.Second})

@@ -2,7 +2,7 @@
 // was published before. Every value is encrypted with a key derived from the fleet's secret, because blobs hold Secrets
 // and bundles hold the keys of blobs. Losing the file costs time, never correctness.
 //
-// It may import hub and protocol.
+// It may import hub, fleet and protocol.
 package bolt
 
 import (
@@ -22,6 +22,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 )
 
@@ -35,6 +36,7 @@ var (
 	bucketBlobs   = []byte("blobs")
 	bucketRecords = []byte("records")
 	keySchema     = []byte("schema")
+	keyHolds      = []byte("holds")
 )
 
 // Store is a hub.Store in a file.
@@ -152,9 +154,30 @@ func (s *Store) Clusters() (map[string]hub.Record, error) {
 	return out, err
 }
 
+// Holds implements hub.Store. What cannot be read is held anew when the hub sees that the folders are gone.
+func (s *Store) Holds() ([]query.Hold, error) {
+	data, err := s.get(bucketMeta, string(keyHolds))
+	if err != nil || data == nil {
+		return nil, err
+	}
+	var holds []query.Hold
+	if json.Unmarshal(data, &holds) != nil {
+		return nil, nil
+	}
+	return holds, nil
+}
+
 // Save implements hub.Store.
 func (s *Store) Save(b hub.Batch) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
+		if err := s.saveHolds(tx, b.Holds); err != nil {
+			return err
+		}
+		for _, name := range b.Forget {
+			if err := tx.Bucket(bucketRecords).Delete([]byte(name)); err != nil {
+				return err
+			}
+		}
 		for key, v := range b.Memos {
 			if err := tx.Bucket(bucketMemo).Put([]byte(key), s.seal([]byte(key), v)); err != nil {
 				return err
@@ -176,6 +199,17 @@ func (s *Store) Save(b hub.Batch) error {
 		}
 		return nil
 	})
+}
+
+func (s *Store) saveHolds(tx *bbolt.Tx, holds *[]query.Hold) error {
+	if holds == nil {
+		return nil
+	}
+	data, err := json.Marshal(*holds)
+	if err != nil {
+		return err
+	}
+	return tx.Bucket(bucketMeta).Put(keyHolds, s.seal(keyHolds, data))
 }
 
 func (s *Store) get(bucket []byte, key string) ([]byte, error) {

@@ -5,9 +5,12 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -63,6 +66,39 @@ func TestWhatWasSavedIsThereAfterReopening(t *testing.T) {
 	records, err := s.Clusters()
 	if err != nil || records["east-1"].Bundle.Generation != 3 || records["east-1"].Digest != "visible-digest" {
 		t.Errorf("Clusters = %+v, %v", records, err)
+	}
+}
+
+func TestHoldsAreReplacedWholeAndRecordsForgottenByName(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	s := mustOpen(t, path, secret, &bytes.Buffer{})
+	if holds, err := s.Holds(); err != nil || holds != nil {
+		t.Errorf("Holds of a new store = %v, %v", holds, err)
+	}
+	fill(t, s)
+	want := []query.Hold{{Revision: protocol.Revision{Hash: "abc"}, Since: time.Unix(1, 0).UTC(), Clusters: []string{"a", "b"}}}
+	save := func(b hub.Batch) {
+		t.Helper()
+		if err := s.Save(b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	save(hub.Batch{Holds: &want})
+	save(hub.Batch{Forget: []string{"east-1", "never-there"}})
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = mustOpen(t, path, secret, &bytes.Buffer{})
+	defer s.Close()
+	if holds, err := s.Holds(); err != nil || !reflect.DeepEqual(holds, want) {
+		t.Errorf("Holds = %+v, %v; want %+v", holds, err, want)
+	}
+	if records, err := s.Clusters(); err != nil || len(records) != 0 {
+		t.Errorf("Clusters = %+v, %v; want none", records, err)
+	}
+	save(hub.Batch{Holds: &[]query.Hold{}})
+	if holds, err := s.Holds(); err != nil || len(holds) != 0 {
+		t.Errorf("Holds = %+v, %v; want none", holds, err)
 	}
 }
 

@@ -191,6 +191,25 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 	return nil
 }
 
+// Forget implements hub.Bus.
+func (b *Bus) Forget(ctx context.Context, cluster string) error {
+	if err := b.reach(); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, putTimeout)
+	defer cancel()
+	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster), protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
+		stream, err := b.js.Stream(ctx, "KV_"+bucket)
+		if err == nil {
+			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
+		}
+		if err != nil {
+			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)
+		}
+	}
+	return nil
+}
+
 // await waits until the server has acknowledged everything.
 func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 	for _, a := range acks {

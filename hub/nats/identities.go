@@ -280,6 +280,19 @@ func (ids *Identities) OpenKey(cluster string) ([]byte, bool) {
 	return c.OpenKey, ok
 }
 
+// Clusters implements hub.Identities.
+func (ids *Identities) Clusters() []string {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	var out []string
+	for name, id := range ids.known {
+		if _, ok := id.current(); ok {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // live are the credentials of a cluster that are good now, newest first.
 func (ids *Identities) live(cluster string, now time.Time) []credential {
 	return ids.get(cluster).live(now)

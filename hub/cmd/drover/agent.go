@@ -18,11 +18,11 @@ import (
 
 func newAgentCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "agent", Short: "Install agents",
+		Use: "agent", Short: "Install and upgrade agents",
 		Args: exactly(0, "a command: see `drover agent --help`"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newManifestCommand(), newTokenCommand())
+	cmd.AddCommand(newManifestCommand(), newTokenCommand(), newUpgradeCommand())
 	return cmd
 }
 

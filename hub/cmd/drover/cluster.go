@@ -1,13 +1,196 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/hub/api"
+)
 
 func newClusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "cluster", Short: "Manage clusters",
+		Use: "cluster", Short: "Add, list, show and remove clusters; revoke and rotate their credentials",
+		Long: `A cluster is a folder below clusters/ in the fleet's repository. Adding and removing one is a commit, which these
+commands make and push; listing and showing ask the hub.`,
 		Args: exactly(0, "a command: see `drover cluster --help`"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newRevokeCommand(), newRotateCommand())
+	cmd.AddCommand(newClusterAddCommand(), newClusterListCommand(), newClusterShowCommand(), newClusterRemoveCommand(), newClusterForgetCommand(),
+		newRevokeCommand(), newRotateCommand())
 	return cmd
+}
+
+func newClusterListCommand() *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use: "list", Aliases: []string{"ls"}, Short: "List the clusters",
+		Example: `  drover cluster list
+  drover cluster list -l env=production -o name`,
+		Args: exactly(0, "no arguments: choose with -l, or see one with `drover cluster show NAME`"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			names := o.output == "name"
+			if names {
+				o.output = ""
+			}
+			if err := o.check(nil); err != nil {
+				return err
+			}
+			return o.list(cmd.Context(), cmd.OutOrStdout(), names)
+		},
+	}
+	o.flags(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&o.output, "output", "o", "", "wide, name, json or yaml")
+	f.StringVarP(&o.selector, "selector", "l", "", "only clusters with these labels, as kubectl's -l")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"wide", "name", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (o *statusOptions) list(ctx context.Context, w io.Writer, names bool) error {
+	c, err := o.client()
+	if err != nil {
+		return err
+	}
+	f, err := c.Clusters(ctx, o.selector)
+	if err != nil {
+		return err
+	}
+	if names {
+		for _, r := range f.Clusters {
+			fmt.Fprintln(w, r.Name)
+		}
+		return nil
+	}
+	if done, err := o.printData(w, f.Clusters); done {
+		return err
+	}
+	return o.printRows(w, f)
+}
+
+func newClusterShowCommand() *cobra.Command {
+	var o statusOptions
+	cmd := &cobra.Command{
+		Use: "show NAME", Short: "Show everything that is known of a cluster",
+		Long:    "Shows a cluster's state and since when, what it runs, its apps with what is wrong in them, and what happened last.",
+		Example: "  drover cluster show production-us-east-1\n  drover cluster show production-us-east-1 -o yaml",
+		Args:    exactly(1, "the name of one cluster"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if o.output == "wide" {
+				o.output = ""
+			}
+			if err := o.check(args); err != nil {
+				return err
+			}
+			c, err := o.client()
+			if err != nil {
+				return err
+			}
+			return o.one(cmd.Context(), cmd.OutOrStdout(), c, args[0])
+		},
+		ValidArgsFunction: o.completion(1),
+	}
+	o.flags(cmd)
+	cmd.Flags().StringVarP(&o.output, "output", "o", "", "json or yaml")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func newClusterForgetCommand() *cobra.Command {
+	var o connection
+	cmd := &cobra.Command{
+		Use: "forget NAME...", Short: "Take released clusters off the list",
+		Long: `A cluster whose folder is gone from Git stays on the list as released, so that nobody loses sight of what may still
+run there. Forgetting it takes it off, with its last report. One that waits to be pruned (onRemove: prune) is left as it is then, and
+its credential is revoked.`,
+		Example: "  drover cluster forget staging",
+		Args:    atLeastOne("the names of released clusters"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := o.client()
+			if err != nil {
+				return err
+			}
+			for _, name := range args {
+				if err := c.Forget(cmd.Context(), name); err != nil {
+					return err
+				}
+				fmt.Fprintf(cmd.OutOrStdout(), "%s is forgotten\n", name)
+			}
+			return nil
+		},
+		ValidArgsFunction: o.completion(-1),
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+func newApproveCommand() *cobra.Command {
+	var o connection
+	cmd := &cobra.Command{
+		Use: "approve REVISION", Short: "Let the clusters go whose folders were removed together",
+		Long: `A step that removes the folders of more than one cluster is held: these clusters stay as they are, and everything else in
+the commit goes on. Approving its revision releases exactly the clusters that are held there: their credentials are revoked, and what
+runs there is left running, or deleted first where its cluster.yaml had said onRemove: prune. ` + "`drover status`" + ` shows what is held.`,
+		Example: "  drover approve 1a2b3c4d",
+		Args:    exactly(1, "one revision, of 7 characters or more: `drover status` shows what is held"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := o.client()
+			if err != nil {
+				return err
+			}
+			hold, err := c.Approve(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			for _, name := range hold.Clusters {
+				fmt.Fprintf(cmd.OutOrStdout(), "%s is let go\n", name)
+			}
+			return nil
+		},
+		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var out []string
+			if f, err := o.fleet(cmd.Context()); err == nil && len(args) == 0 {
+				for _, h := range f.Source.Held {
+					out = append(out, h.Revision.Short()+"\t"+oneLine(h.Revision.Subject))
+				}
+			}
+			return out, cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	o.flags(cmd)
+	return cmd
+}
+
+// fleet asks the hub for all clusters.
+func (c *connection) fleet(ctx context.Context) (api.Fleet, error) {
+	client, err := c.client()
+	if err != nil {
+		return api.Fleet{}, err
+	}
+	return client.Clusters(ctx, "")
+}
+
+// completion completes the names of up to n clusters, of any number if n is negative.
+func (c *connection) completion(n int) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		var out []string
+		if f, err := c.fleet(cmd.Context()); err == nil && (n < 0 || len(args) < n) {
+			for _, r := range f.Clusters {
+				out = append(out, r.Name)
+			}
+		}
+		return out, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// atLeastOne wants one argument or more.
+func atLeastOne(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return usageError{fmt.Errorf("it takes %s", what)}
+		}
+		return nil
+	}
 }

@@ -265,7 +265,8 @@ func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Poke: poke, Token: token, Log: p.log}
+	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Forget: p.hub.Forget, Poke: poke,
+		Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	return writeClientFile(p.opts.dataDir, "http://"+p.ln.Addr().String(), token)

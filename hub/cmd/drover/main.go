@@ -64,13 +64,14 @@ func newRoot() *cobra.Command {
 repository's clusters/ tree into a signed bundle per cluster; a light agent in each cluster pulls its bundle,
 applies it, heals drift the moment it happens, and reports back.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git
+  drover cluster add staging --label env=staging
   drover agent manifest --cluster staging | kubectl apply -f -
   drover status
   drover render staging --repo . | less`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newHubCommand(), newStatusCommand(), newRenderCommand(), newAgentCommand(), newClusterCommand(), newVersionCommand())
+	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newAgentCommand(), newVersionCommand())
 	return root
 }
 

@@ -47,10 +47,8 @@ An offline cluster is not a failed one: its line shows what was known, and how o
 			}
 			return nil
 		},
-		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			return o.names(cmd.Context(), args), cobra.ShellCompDirectiveNoFileComp
-		},
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd.Context(), cmd.OutOrStdout(), args) },
+		ValidArgsFunction: o.completion(1),
 	}
 	o.flags(cmd)
 	f := cmd.Flags()
@@ -101,26 +99,9 @@ func (o *statusOptions) run(ctx context.Context, w io.Writer, args []string) err
 	return o.verdict(f.Source, f.Clusters...)
 }
 
-// names completes the names of clusters.
-func (o *statusOptions) names(ctx context.Context, args []string) []string {
-	c, err := o.client()
-	if err != nil || len(args) > 0 {
-		return nil
-	}
-	f, err := c.Clusters(ctx, "")
-	if err != nil {
-		return nil
-	}
-	var out []string
-	for _, r := range f.Clusters {
-		out = append(out, r.Name)
-	}
-	return out
-}
-
 // verdict is bad news unless all is well, where that was asked for.
 func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
-	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0
+	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0
 	for _, r := range rows {
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
@@ -184,11 +165,16 @@ func (o *statusOptions) printFleet(w io.Writer, f api.Fleet) error {
 		return err
 	}
 	printSource(w, f.Source, f.Time)
+	return o.printRows(w, f)
+}
+
+// printRows prints a line for every cluster.
+func (o *statusOptions) printRows(w io.Writer, f api.Fleet) error {
 	if len(f.Clusters) == 0 {
 		if o.selector != "" {
 			fmt.Fprintf(w, "No cluster has the labels %s.\n", o.selector)
 		} else {
-			fmt.Fprintln(w, "No clusters yet: add a folder clusters/<name>/ to the repository.")
+			fmt.Fprintln(w, "No clusters yet: add one with `drover cluster add NAME`, or a folder clusters/<name>/ to the repository.")
 		}
 		return nil
 	}
@@ -255,6 +241,10 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
 	}
+	for _, h := range s.Held {
+		fmt.Fprintf(w, "  held since %s: revision %s %q took away the folders of %s; let them go with `drover approve %s`, or bring the folders back\n",
+			ago(h.Since, now), h.Revision.Short(), oneLine(h.Revision.Subject), strings.Join(h.Clusters, ", "), h.Revision.Short())
+	}
 	if j := s.Joins; j.Refused > 0 {
 		fmt.Fprintf(w, "  %d requests for a credential were refused since the hub started, the last %s ago: %s\n", j.Refused, ago(j.Time, now), oneLine(j.Last))
 	}
@@ -270,6 +260,9 @@ func printDetail(w io.Writer, d api.Detail) {
 		line("Labels", "%s", labels(d.Labels))
 	}
 	line("Agent", "%s %s", agentState(d.Row, d.Time), describeAgent(d.Agent))
+	if !d.Since.IsZero() {
+		line("Since", "%s (%s ago)", d.Since.Local().Format(time.DateTime), ago(d.Since, d.Time))
+	}
 	line("Heard", "%s", heard(d.Row, d.Time))
 	line("Health", "%s", healthWord(d.Row))
 	line("Revision", "%s (generation %d, accepted %d)", revision(d.Row), d.Generation, d.Accepted)
@@ -339,8 +332,8 @@ func printEvents(w io.Writer, d api.Detail) {
 
 // agentState says how the hub stands to the agent, and since when where that matters.
 func agentState(r query.Row, now time.Time) string {
-	if r.State == query.StateOffline && !r.Since.IsZero() {
-		return fmt.Sprintf("offline %s", ago(r.Since, now))
+	if (r.State == query.StateOffline || r.State == query.StateReleased) && !r.Since.IsZero() {
+		return fmt.Sprintf("%s %s", r.State, ago(r.Since, now))
 	}
 	return string(r.State)
 }
@@ -359,7 +352,7 @@ func healthWord(r query.Row) string {
 	switch {
 	case r.Suspended:
 		return "suspended"
-	case r.State == query.StateOffline && r.Health != protocol.HealthUnknown:
+	case r.State != query.StateConnected && r.Health != protocol.HealthUnknown:
 		return string(r.Health) + " (old)"
 	}
 	return string(r.Health)

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+
+	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/hub/layout"
+)
+
+// clusterFile is a cluster.yaml that is being edited. Comments and the order of fields stay.
+type clusterFile struct {
+	file string // for messages
+	text string
+	doc  *kyaml.Node // nil where the text holds nothing but comments
+}
+
+// readClusterFile reads a cluster.yaml; where there is none it is empty.
+func readClusterFile(path, file string) (*clusterFile, error) {
+	data, err := os.ReadFile(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	c := &clusterFile{file: file, text: string(data)}
+	dec := kyaml.NewDecoder(bytes.NewReader(data))
+	for {
+		var n kyaml.Node
+		err := dec.Decode(&n)
+		switch {
+		case errors.Is(err, io.EOF):
+			return c, nil
+		case err != nil:
+			return nil, fmt.Errorf("%s cannot be edited: %w: mend it first", file, err)
+		case len(n.Content) != 1 || n.Content[0].Tag == "!!null":
+			continue
+		case c.doc != nil:
+			return nil, fmt.Errorf("%s cannot be edited, because it holds several documents: keep one", file)
+		case n.Content[0].Kind != kyaml.MappingNode:
+			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: mend it first", file)
+		}
+		c.doc = &n
+	}
+}
+
+// isObject says whether the fields stand under metadata and spec.
+func (c *clusterFile) isObject() bool {
+	return c.doc != nil && (fieldOf(c.doc.Content[0], "kind") != nil || fieldOf(c.doc.Content[0], "apiVersion") != nil)
+}
+
+// get gives a field's text, or an empty one. in is where it stands in an object: metadata or spec.
+func (c *clusterFile) get(in string, path ...string) string {
+	if c.doc == nil {
+		return ""
+	}
+	if c.isObject() {
+		path = append([]string{in}, path...)
+	}
+	n := c.doc.Content[0]
+	for _, key := range path {
+		n = fieldOf(n, key)
+	}
+	if n == nil || n.Kind != kyaml.ScalarNode {
+		return ""
+	}
+	return n.Value
+}
+
+// set sets a field to a text.
+func (c *clusterFile) set(value, in string, path ...string) error {
+	if c.doc == nil {
+		c.doc = &kyaml.Node{Kind: kyaml.DocumentNode, Content: []*kyaml.Node{{Kind: kyaml.MappingNode, Tag: kyaml.NodeTagMap}}}
+	}
+	if c.isObject() {
+		path = append([]string{in}, path...)
+	}
+	n := c.doc.Content[0]
+	for i, key := range path {
+		next := fieldOf(n, key)
+		if next == nil {
+			next = &kyaml.Node{Kind: kyaml.ScalarNode, Tag: kyaml.NodeTagNull}
+			n.Content = append(n.Content, &kyaml.Node{Kind: kyaml.ScalarNode, Tag: kyaml.NodeTagString, Value: key}, next)
+		}
+		if n = next; i == len(path)-1 {
+			break
+		}
+		if n.Tag == kyaml.NodeTagNull {
+			n.Kind, n.Tag, n.Value = kyaml.MappingNode, kyaml.NodeTagMap, ""
+		}
+		if n.Kind != kyaml.MappingNode {
+			return fmt.Errorf("%s cannot be edited, because %s is no mapping: mend it first", c.file, strings.Join(path[:i+1], "."))
+		}
+	}
+	if n.Kind != kyaml.ScalarNode {
+		return fmt.Errorf("%s cannot be edited, because %s is no text: mend it first", c.file, strings.Join(path, "."))
+	}
+	n.Tag, n.Value = kyaml.NodeTagString, value
+	return nil
+}
+
+// fieldOf is the value of a mapping's key, or nil.
+func fieldOf(n *kyaml.Node, key string) *kyaml.Node {
+	if n == nil || n.Kind != kyaml.MappingNode {
+		return nil
+	}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return n.Content[i+1]
+		}
+	}
+	return nil
+}
+
+// write writes the file.
+func (c *clusterFile) write(path string) error {
+	if c.doc == nil {
+		return os.WriteFile(path, []byte(c.text), 0o644)
+	}
+	text, err := kyaml.MarshalWithOptions(c.doc, &kyaml.EncoderOptions{
+		SeqIndent: kyaml.SequenceIndentStyle(kyaml.DeriveSeqIndentStyle(c.text))})
+	if err != nil {
+		return fmt.Errorf("%s cannot be edited: %w", c.file, err)
+	}
+	if c.comments() {
+		text = append([]byte(strings.TrimRight(c.text, "\n")+"\n"), text...)
+	}
+	return os.WriteFile(path, text, 0o644)
+}
+
+// comments says whether the text held nothing but comments, which no node carries.
+func (c *clusterFile) comments() bool {
+	for line := range strings.Lines(c.text) {
+		if line = strings.TrimSpace(line); line != "" && line != "---" && !strings.HasPrefix(line, "#") {
+			return false
+		}
+	}
+	return c.text != ""
+}
+
+// clusterFileOf reads the cluster.yaml of a cluster in a work tree.
+func (w *workTree) clusterFileOf(cluster string) (*clusterFile, error) {
+	file := w.folder(cluster) + "/" + layout.ClusterFile
+	return readClusterFile(w.file(file), file)
+}

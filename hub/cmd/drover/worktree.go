@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/hub/layout"
+)
+
+// gitOptions are the flags of commands that change files of the fleet's repository.
+type gitOptions struct {
+	connection
+	repo, path, branch, message string
+	push, noPush                bool
+}
+
+func (o *gitOptions) flags(cmd *cobra.Command) {
+	o.connection.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.repo, "repo", "", "the repository: a work tree, or a bare repository or URL, of which a temporary clone is made "+
+		"(default: the current directory's, or the hub's if it is on this machine)")
+	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	f.StringVar(&o.branch, "branch", "", "commit to this new branch, for a pull request, instead of the one that is checked out")
+	f.StringVarP(&o.message, "message", "m", "", "the commit's message (default: what the command does)")
+	f.BoolVar(&o.push, "push", false, "push, also if the branch has no upstream yet")
+	f.BoolVar(&o.noPush, "no-push", false, "commit and do not push (default: push if the branch has an upstream)")
+}
+
+// workTree is where the command line changes files and commits them. It does so with the git program, so that people's hooks,
+// signing and credential helpers work as they do by hand.
+type workTree struct {
+	top    string    // its top folder
+	root   string    // the folder in it that holds the clusters' folders, as Git names it
+	origin string    // what it was cloned from for this one change; empty for a work tree of the user's
+	branch string    // that is checked out
+	stderr io.Writer // for what git, its hooks and its helpers say
+	close  func()
+}
+
+// open finds the work tree, or makes one.
+func (o *gitOptions) open(ctx context.Context, stderr io.Writer) (*workTree, error) {
+	if o.push && o.noPush {
+		return nil, usageError{errors.New("--push and --no-push: say one of them")}
+	}
+	if _, err := exec.LookPath("git"); err != nil {
+		return nil, errors.New("the git program is not found: install it; or make the change by hand, it is files alone")
+	}
+	w := &workTree{stderr: stderr, root: filepath.ToSlash(filepath.Clean(o.path)), close: func() {}}
+	where, err := o.where(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	w.top = where
+	top, err := w.git(ctx, "rev-parse", "--show-toplevel")
+	if err != nil {
+		if err := w.clone(ctx, where, o.branch); err != nil {
+			w.close()
+			return nil, err
+		}
+	} else {
+		w.top = top
+	}
+	if err := w.ready(ctx); err != nil {
+		w.close()
+		return nil, err
+	}
+	return w, nil
+}
+
+// where says which repository is meant.
+func (o *gitOptions) where(ctx context.Context, w *workTree) (string, error) {
+	if o.repo != "" {
+		return o.repo, nil
+	}
+	w.top = "."
+	if _, err := w.git(ctx, "rev-parse", "--show-toplevel"); err == nil {
+		return ".", nil
+	}
+	if c, err := o.client(); err == nil {
+		if f, err := c.Clusters(ctx, ""); err == nil {
+			if path := strings.TrimPrefix(f.Source.Repository, "file://"); filepath.IsAbs(path) {
+				return path, nil
+			}
+		}
+	}
+	return "", usageError{errors.New("the current directory is in no Git repository: go to the fleet's, or name it with --repo, as a path or a URL")}
+}
+
+// clone makes a work tree of a bare repository or a URL, for one change.
+func (w *workTree) clone(ctx context.Context, origin, branch string) error {
+	dir, err := os.MkdirTemp("", "drover-")
+	if err != nil {
+		return err
+	}
+	w.close = func() { _ = os.RemoveAll(dir) }
+	args := []string{"clone", "-q", "--single-branch"}
+	if info, err := os.Stat(origin); err == nil && info.IsDir() {
+		if origin, err = filepath.Abs(origin); err != nil {
+			return err
+		}
+	} else {
+		args = append(args, "--depth=1")
+	}
+	w.top = "."
+	if branch != "" {
+		if _, err := w.git(ctx, "ls-remote", "--exit-code", "--heads", "--", origin, "refs/heads/"+branch); err == nil {
+			args = append(args, "--branch="+branch)
+		}
+	}
+	w.origin = redactRepo(origin)
+	if _, err := w.git(ctx, append(args, "--", origin, filepath.Join(dir, "repo"))...); err != nil {
+		return fmt.Errorf("%s is no Git repository that can be read: %w", w.origin, err)
+	}
+	w.top = filepath.Join(dir, "repo")
+	return nil
+}
+
+// ready refuses a work tree in which a commit would not be what one thinks.
+func (w *workTree) ready(ctx context.Context) error {
+	var err error
+	if w.branch, err = w.git(ctx, "symbolic-ref", "-q", "--short", "HEAD"); err != nil {
+		return fmt.Errorf("%s is on no branch (its HEAD is detached), so a commit would be lost: `git switch BRANCH` first", w.top)
+	}
+	for file, what := range map[string]string{"MERGE_HEAD": "a merge", "rebase-merge": "a rebase", "rebase-apply": "a rebase",
+		"CHERRY_PICK_HEAD": "a cherry-pick", "REVERT_HEAD": "a revert"} {
+		path, err := w.git(ctx, "rev-parse", "--git-path", file)
+		if err != nil {
+			return err
+		}
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(w.top, path)
+		}
+		if _, err := os.Stat(path); err == nil {
+			return fmt.Errorf("%s is in the middle of %s: finish or abort it first (`git status` says how)", w.top, what)
+		}
+	}
+	return nil
+}
+
+// file is the path on disk of a path in the repository.
+func (w *workTree) file(path string) string { return filepath.Join(w.top, filepath.FromSlash(path)) }
+
+// folder is the path in the repository of a cluster's folder.
+func (w *workTree) folder(cluster string) string { return w.root + "/" + cluster }
+
+// tracked are the files below a folder that Git knows.
+func (w *workTree) tracked(ctx context.Context, folder string) ([]string, error) {
+	out, err := w.git(ctx, "ls-files", "-z", "--", folder)
+	if err != nil {
+		return nil, err
+	}
+	return strings.FieldsFunc(out, func(r rune) bool { return r == 0 }), nil
+}
+
+// clean refuses paths that have changes which are not committed: they would go into the commit, too.
+func (w *workTree) clean(ctx context.Context, paths ...string) error {
+	out, err := w.git(ctx, append([]string{"status", "--porcelain", "--untracked-files=no", "--"}, paths...)...)
+	if err != nil {
+		return err
+	}
+	if out != "" {
+		return fmt.Errorf("%s has changes that are not committed:\n%s\ncommit or stash them first", w.top, out)
+	}
+	return nil
+}
+
+// git runs git in the work tree and gives its output without the final newline. Its error is what git said last.
+func (w *workTree) git(ctx context.Context, args ...string) (string, error) {
+	var stdout bytes.Buffer
+	err := w.run(ctx, &stdout, io.Discard, args...)
+	return strings.TrimRight(stdout.String(), "\n\x00"), err
+}
+
+// show runs git where hooks and helpers may have something to say or to ask.
+func (w *workTree) show(ctx context.Context, args ...string) error {
+	return w.run(ctx, w.stderr, w.stderr, args...)
+}
+
+func (w *workTree) run(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
+	var said bytes.Buffer
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", w.top, "--literal-pathspecs"}, args...)...)
+	cmd.Env = append(os.Environ(), "LC_ALL=C")
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, stdout, io.MultiWriter(stderr, &said)
+	err := cmd.Run()
+	if err == nil || ctx.Err() != nil {
+		return errors.Join(err, ctx.Err())
+	}
+	text := strings.TrimSpace(said.String())
+	if text == "" {
+		return fmt.Errorf("git %s: %w", args[0], err)
+	}
+	return &gitError{args[0], text}
+}
+
+// gitError is what git said when it failed.
+type gitError struct{ command, text string }
+
+func (e *gitError) Error() string {
+	last := e.text[strings.LastIndexByte(e.text, '\n')+1:]
+	return fmt.Sprintf("git %s: %s", e.command, strings.TrimPrefix(last, "fatal: "))
+}

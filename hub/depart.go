@@ -1,0 +1,296 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// MinApprove is how many characters of a revision Approve wants at least.
+const MinApprove = 7
+
+// ErrNotHeld says that there is nothing to approve at a revision.
+var ErrNotHeld = errors.New("nothing is held")
+
+// ErrNotReleased says that a cluster still has its folder, or was never known.
+var ErrNotReleased = errors.New("not released")
+
+// depart takes in which clusters have lost their folder since the last revision, or since what the hub knew when it
+// started. One of them is released. More than one in a single step is more often a mistake than a wish, so they are held
+// until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it.
+func (h *Hub) depart(ctx context.Context) error {
+	h.welcome()
+	h.cutOff()
+	gone, before := h.state.without(h.listing.names)
+	var names, cut []string
+	for _, c := range gone {
+		if _, known := h.records[c.Name]; !known && !c.Joined && c.Report != nil {
+			cut = append(cut, c.Name) // known by its last report alone: it was cut off before, and only the store forgot
+		} else {
+			names = append(names, c.Name)
+		}
+	}
+	slices.Sort(names)
+	if len(names) > 1 || len(names) == 1 && before == 1 && h.base == nil {
+		h.hold(names)
+		names = nil
+	}
+	if names = append(names, cut...); len(names) == 0 && !h.holdsChanged {
+		return nil
+	}
+	names = h.leave(names)
+	if err := h.save(names); err != nil {
+		return err
+	}
+	h.show(names)
+	h.cutOff()
+	_, err := h.send(ctx)
+	return err
+}
+
+// welcome takes back what was said of clusters that have a folder again.
+func (h *Hub) welcome() {
+	back := func(name string) bool {
+		_, is := slices.BinarySearch(h.listing.names, name)
+		return is
+	}
+	for name := range h.left {
+		if back(name) {
+			delete(h.left, name)
+		}
+	}
+	var still []query.Hold
+	var ended []string
+	for _, hold := range h.holds {
+		clusters := slices.DeleteFunc(slices.Clone(hold.Clusters), back)
+		if len(clusters) < len(hold.Clusters) {
+			h.holdsChanged = true
+			ended = append(ended, hold.Clusters...)
+		}
+		if hold.Clusters = clusters; len(clusters) > 0 {
+			still = append(still, hold)
+		}
+	}
+	h.holds = still
+	if len(ended) > 0 {
+		h.showHolds(ended)
+	}
+}
+
+// hold keeps clusters as they are though their folders are gone, until a person approves.
+func (h *Hub) hold(names []string) {
+	h.holdsChanged = true
+	for _, name := range names {
+		h.forget(name)
+	}
+	at := slices.IndexFunc(h.holds, func(x query.Hold) bool { return x.Revision.Hash == h.revision.Hash })
+	if at < 0 {
+		h.holds = append(slices.Clone(h.holds), query.Hold{Revision: h.revision, Since: time.Now(), Clusters: names})
+	} else {
+		h.holds = slices.Clone(h.holds)
+		h.holds[at].Clusters = slices.Sorted(slices.Values(append(slices.Clone(h.holds[at].Clusters), names...)))
+	}
+	h.Log.Warn("the folders of several clusters are gone at once; they are held as they are", "revision", h.revision.Short(),
+		"clusters", len(names), "approve", "drover approve "+h.revision.Short())
+	h.showHolds(names)
+}
+
+// showHolds brings what is shown of holds up to date, for the clusters of a hold that began, changed or ended.
+func (h *Hub) showHolds(names []string) {
+	h.state.edit(func(x *query.Index, s *SourceStatus) {
+		s.Held = slices.Clone(h.holds)
+		for _, name := range names {
+			x.Edit(name).Held = nil
+		}
+		for _, hold := range h.holds {
+			for _, name := range hold.Clusters {
+				x.Edit(name).Held = &hold
+			}
+		}
+	})
+}
+
+// leave notes that clusters have no folder any more, and gives those that the hub remembers: where no agent was ever
+// installed, nothing is left to tell.
+func (h *Hub) leave(names []string) (remembered []string) {
+	now := time.Now()
+	for _, name := range names {
+		h.forget(name)
+		h.left[name] = now
+	}
+	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		for _, name := range names {
+			c := x.Edit(name)
+			c.Held = nil
+			if _, known := h.records[name]; known || c.Joined || c.Report != nil {
+				remembered = append(remembered, name)
+				continue
+			}
+			x.Remove(name)
+			delete(h.left, name)
+		}
+	})
+	return remembered
+}
+
+// pruning says whether a released cluster has yet to be emptied.
+func (h *Hub) pruning(name string) bool {
+	_, joined := h.Identities.OpenKey(name)
+	r := h.records[name]
+	r.Released = h.left[name]
+	c, _ := h.state.Get(name)
+	return prunes(r, joined) && !empty(c)
+}
+
+// prunes says whether a cluster is to be emptied before its credential is revoked, as its last cluster.yaml that could be
+// read had asked for.
+func prunes(r Record, joined bool) bool {
+	return !r.Released.IsZero() && r.PruneOnRemove && joined && r.Bundle.Generation > 0
+}
+
+// empty says whether a cluster's agent has accepted what was published last, and has no app left.
+func empty(c query.Cluster) bool {
+	return c.Report != nil && c.Report.Generation == c.Desired.Generation && c.Report.Digest == c.Desired.Digest &&
+		len(c.Report.Apps) == 0 && len(c.Desired.Apps) == 0
+}
+
+// emptied is the bundle of a cluster that is to be pruned: complete, and without apps.
+func emptied(last protocol.Bundle, revision protocol.Revision) protocol.Bundle {
+	return protocol.Bundle{Version: protocol.Version, Cluster: last.Cluster, Revision: revision, Suspend: last.Suspend,
+		AgentImage: last.AgentImage, Apps: []protocol.App{}}
+}
+
+// cutOff revokes the credentials of released clusters, of those that are pruned when that is done. What fails is tried
+// again at the next revision; it keeps nobody else waiting.
+func (h *Hub) cutOff() {
+	for name := range h.left {
+		if _, joined := h.Identities.OpenKey(name); !joined || h.pruning(name) {
+			continue
+		}
+		if err := h.Identities.Revoke(name); err != nil {
+			h.Log.Error("the credential of a released cluster is not revoked yet; it is tried again at the next revision",
+				"cluster", name, "err", err)
+			continue
+		}
+		h.Log.Info("the cluster is released and its credential revoked", "cluster", name, "pruned", h.records[name].PruneOnRemove)
+		h.show([]string{name})
+	}
+}
+
+// Approve lets the clusters go that are held at a revision, which may be cut to MinApprove characters. It returns when
+// that is stored. An error that wraps ErrNotHeld says that there is nothing to approve.
+func (h *Hub) Approve(ctx context.Context, revision string) (query.Hold, error) {
+	var approved *query.Hold
+	var names []string
+	return ask(ctx, h, func(loop context.Context, reply func(query.Hold, error)) error {
+		if approved == nil { // else it was found before, and could not be stored
+			at, err := h.heldAt(revision)
+			if err != nil {
+				reply(query.Hold{}, err)
+				return nil
+			}
+			hold := h.holds[at]
+			approved, h.holds, h.holdsChanged = &hold, slices.Delete(slices.Clone(h.holds), at, at+1), true
+			names = h.leave(hold.Clusters)
+		}
+		if err := h.save(names); err != nil {
+			return err
+		}
+		h.Log.Info("a person let the clusters go that were held", "revision", approved.Revision.Short(), "clusters", approved.Clusters)
+		h.showHolds(nil)
+		h.show(names)
+		h.cutOff()
+		reply(*approved, nil)
+		_, err := h.send(loop)
+		return err
+	})
+}
+
+// heldAt finds the hold of a revision.
+func (h *Hub) heldAt(revision string) (int, error) {
+	var found []int
+	var all []string
+	for i, hold := range h.holds {
+		all = append(all, hold.Revision.Short())
+		if len(revision) >= MinApprove && strings.HasPrefix(hold.Revision.Hash, strings.ToLower(revision)) {
+			found = append(found, i)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		return 0, fmt.Errorf("%w at one revision %.40q: several begin with that; give more of it", ErrNotHeld, revision)
+	case len(all) == 0:
+		return 0, fmt.Errorf("%w: there is nothing to approve; see `drover status`", ErrNotHeld)
+	}
+	return 0, fmt.Errorf("%w at revision %.40q: give %d characters or more of one of these: %s", ErrNotHeld, revision, MinApprove,
+		strings.Join(all, ", "))
+}
+
+// Forget takes a released cluster off the list, with its last report. One that has yet to be pruned is left as it is,
+// and its credential is revoked. An error that wraps ErrNotReleased says that the cluster is not released.
+func (h *Hub) Forget(ctx context.Context, name string) error {
+	_, err := ask(ctx, h, func(loop context.Context, reply func(struct{}, error)) error {
+		if _, left := h.left[name]; !left {
+			reply(struct{}{}, fmt.Errorf("cluster %.80q is %w: only a cluster whose folder is gone from Git can be forgotten; see `drover cluster list`",
+				name, ErrNotReleased))
+			return nil
+		}
+		if err := errors.Join(h.Identities.Revoke(name), h.Bus.Forget(loop, name)); err != nil {
+			reply(struct{}{}, fmt.Errorf("cluster %s is not forgotten: %w: try again", name, err))
+			return nil
+		}
+		if err := h.Store.Save(Batch{Forget: []string{name}}); err != nil {
+			return err
+		}
+		delete(h.left, name)
+		delete(h.records, name)
+		delete(h.floors, name)
+		delete(h.unsent, name)
+		h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Remove(name) })
+		reply(struct{}{}, nil)
+		return nil
+	})
+	return err
+}
+
+// ask has the loop do something and waits for its reply. The loop tries again what ends with an error.
+func ask[T any](ctx context.Context, h *Hub, task func(loop context.Context, reply func(T, error)) error) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	answers := make(chan answer, 1)
+	reply := func(v T, err error) {
+		select {
+		case answers <- answer{v, err}:
+		default: // it was given before, and what came after it is tried again
+		}
+	}
+	begun := false
+	whole := func(loop context.Context) error {
+		if !begun && ctx.Err() != nil {
+			return nil // nobody waits for it any more
+		}
+		begun = true
+		return task(loop, reply)
+	}
+	select {
+	case h.tasks <- whole:
+	case <-ctx.Done():
+		return *new(T), ctx.Err()
+	}
+	select {
+	case a := <-answers:
+		return a.value, a.err
+	case <-ctx.Done():
+		return *new(T), fmt.Errorf("the hub is busy with something that does not succeed, see `drover status`: %w", ctx.Err())
+	}
+}
