@@ -14,7 +14,6 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
-	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -325,7 +324,7 @@ func TestAReplacedCredentialOpensNothing(t *testing.T) {
 		t.Errorf("a second credential = %v, want ErrIssued", err)
 	}
 	old, closed := r.creds["a"], make(chan struct{})
-	conn, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), natsgo.NoReconnect(),
+	conn, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), roots(old.Trust), natsgo.NoReconnect(),
 		natsgo.ClosedHandler(func(*natsgo.Conn) { close(closed) }))
 	if err != nil {
 		t.Fatal(err)
@@ -338,7 +337,7 @@ func TestAReplacedCredentialOpensNothing(t *testing.T) {
 	case <-time.After(patience):
 		t.Error("the connection with the old credential was not cut")
 	}
-	if c, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), natsgo.NoReconnect()); err == nil {
+	if c, err := natsgo.Connect(old.Servers[0], natsgo.UserJWTAndSeed(old.JWT, old.Seed), roots(old.Trust), natsgo.NoReconnect()); err == nil {
 		c.Close()
 		t.Error("the old credential still connects")
 	}
@@ -392,6 +391,8 @@ func TestNoSecretIsInTheClearOnDisk(t *testing.T) {
 func TestABusThatIsAwayIsShown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, twoClusters())
+	r.remote = true // or else the bus would not outlive its server
+	r.restart(nil)
 	r.join("a")
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
 	r.server.Close()
@@ -400,7 +401,7 @@ func TestABusThatIsAwayIsShown(t *testing.T) {
 	r.write(map[string]string{"apps/extra/config.yaml": configMap("extra", "late")})
 	r.commit("while NATS is away")
 	r.until("the hub says that it is stalled", func() bool { return r.hub.State().Source().Stalled != "" })
-	r.server = must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), r.keys, nil, r.hub.Log))
+	r.serve(r.hub.Log)
 	r.until("the hub goes on", func() bool { return r.hub.State().Source().Stalled == "" })
 	b := r.await("a", "the late commit", func(b protocol.Bundle) bool { return b.Generation == 2 })
 	if got := r.lines("a", b, "extra"); !strings.Contains(got, `"value":"late"`) {

@@ -22,7 +22,7 @@ func newIntruder(r *rig) *intruder {
 	i := &intruder{t: r.t, denied: make(chan error, 64)}
 	cred := r.creds["a"]
 	var err error
-	i.conn, err = natsgo.Connect(cred.Servers[0], natsgo.UserJWTAndSeed(cred.JWT, cred.Seed),
+	i.conn, err = natsgo.Connect(cred.Servers[0], natsgo.UserJWTAndSeed(cred.JWT, cred.Seed), roots(cred.Trust),
 		natsgo.CustomInboxPrefix(protocol.InboxPrefix("a")),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { i.denied <- err }))
 	if err != nil {

@@ -108,6 +108,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 		return Record{}, false
 	}
 	b := bundleOf(*res, h.revision, prev.Bundle)
+	b.Trust = h.Trust
 	floor := h.floors[name]
 	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest {
 		return Record{}, false
@@ -155,7 +156,7 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 
 // deliver signs and seals a record for its cluster.
 func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
-	envelope, err := protocol.SignBundle(r.Bundle, h.Signer)
+	envelope, err := protocol.SignBundle(r.Bundle, h.Signers...)
 	if err != nil {
 		return Delivery{}, err
 	}

@@ -2,6 +2,8 @@ package nats
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -29,6 +31,8 @@ const putTimeout = 30 * time.Second
 type Bus struct {
 	conn     *natsgo.Conn // as the hub, in the account of the agents
 	system   *natsgo.Conn // in the system account: who is connected
+	server   *Server      // the embedded one, or nil
+	keys     *Keys
 	account  string
 	url      string // for people; "" for the embedded server
 	js       jetstream.JetStream
@@ -43,7 +47,8 @@ var _ hub.Bus = (*Bus)(nil)
 // Options say to which server a Bus connects.
 type Options struct {
 	Server   *Server // the embedded one, or nil
-	URL      string  // of an external one (several, separated by commas)
+	URL      string  // of an external one (several, separated by commas); tls:// or wss://
+	CA       string  // PEM of the authorities its certificate comes from; the system's, if empty
 	Replicas int     // of the streams; 0 means 1
 	Keys     *Keys
 	IDs      *Identities
@@ -57,11 +62,11 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{ids: o.IDs, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
-	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub"); err != nil {
+	b := &Bus{ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
+	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", func(*natsgo.Conn) { b.wake() }); err != nil {
 		return nil, err
 	}
-	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system"); err != nil {
+	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system", func(c *natsgo.Conn) { b.wake(); b.remind(c) }); err != nil {
 		b.conn.Close()
 		return nil, err
 	}
@@ -72,7 +77,8 @@ func Connect(o Options) (*Bus, error) {
 	return b, nil
 }
 
-func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo.Conn, error) {
+// dial connects as user; up is called whenever that succeeds.
+func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func(*natsgo.Conn)) (*natsgo.Conn, error) {
 	token, seed, err := o.Keys.userCredentials(user, account, name)
 	if err != nil {
 		return nil, err
@@ -87,15 +93,17 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo
 				b.log.Warn("the connection to NATS is lost; it is tried again", "server", redact(o.URL), "err", err)
 			}
 		}),
-		natsgo.ConnectHandler(func(*natsgo.Conn) { b.wake() }),
+		natsgo.ConnectHandler(up),
 		natsgo.ReconnectHandler(func(c *natsgo.Conn) {
 			b.log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
-			b.wake()
+			up(c)
 		}),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { b.log.Warn("NATS", "err", err) }),
 	}
 	if o.Server != nil {
-		opts = append(opts, natsgo.InProcessServer(o.Server.server))
+		opts = append(opts, natsgo.InProcessServer(o.Server.server)) // asks for no TLS within the process
+	} else {
+		opts = append(opts, natsgo.Secure(clientTLS(o.CA))) // a server that offers none is refused
 	}
 	c, err := natsgo.Connect(o.URL, opts...)
 	if err != nil {
@@ -106,6 +114,24 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo
 		b.log.Warn("NATS does not answer yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
 	}
 	return c, nil
+}
+
+// clientTLS trusts ca (PEM), or the system's authorities if it is empty.
+func clientTLS(ca string) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM([]byte(ca))
+	}
+	return config
+}
+
+// CheckCA says whether the file of a flag holds certificates in PEM.
+func CheckCA(flag string, data []byte) error {
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		return fmt.Errorf("%s: the file holds no certificate in PEM", flag)
+	}
+	return nil
 }
 
 // redact takes user and password out of a URL, or several.
