@@ -27,6 +27,10 @@ const journalAge = 7 * 24 * time.Hour
 // putTimeout is how long the bus may take to acknowledge one batch.
 const putTimeout = 30 * time.Second
 
+// prepareTimeout is how long the bus may take to make one bucket. While a cluster of servers has no leader yet, nobody
+// answers: then it is better to ask again than to wait.
+const prepareTimeout = 5 * time.Second
+
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
 	conn     *natsgo.Conn // as the hub, in the account of the agents
@@ -40,6 +44,8 @@ type Bus struct {
 	replicas int
 	log      *slog.Logger
 	back     chan struct{} // the connection came back
+	remind   chan struct{} // external servers may not know who is revoked
+	closed   chan struct{}
 }
 
 var _ hub.Bus = (*Bus)(nil)
@@ -62,13 +68,20 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
-	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", func(*natsgo.Conn) { b.wake() }); err != nil {
+	b := &Bus{ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1),
+		remind: make(chan struct{}, 1), closed: make(chan struct{})}
+	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", b.wake); err != nil {
 		return nil, err
 	}
-	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system", func(c *natsgo.Conn) { b.wake(); b.remind(c) }); err != nil {
-		b.conn.Close()
+	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system", b.returned); err != nil {
+		b.Close()
 		return nil, err
+	}
+	if o.Server == nil {
+		if err := b.watchServers(); err != nil {
+			b.Close()
+			return nil, err
+		}
 	}
 	if b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncMaxPending(4096)); err != nil {
 		b.Close()
@@ -78,7 +91,7 @@ func Connect(o Options) (*Bus, error) {
 }
 
 // dial connects as user; up is called whenever that succeeds.
-func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func(*natsgo.Conn)) (*natsgo.Conn, error) {
+func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func()) (*natsgo.Conn, error) {
 	token, seed, err := o.Keys.userCredentials(user, account, name)
 	if err != nil {
 		return nil, err
@@ -93,10 +106,10 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func(
 				b.log.Warn("the connection to NATS is lost; it is tried again", "server", redact(o.URL), "err", err)
 			}
 		}),
-		natsgo.ConnectHandler(up),
+		natsgo.ConnectHandler(func(*natsgo.Conn) { up() }),
 		natsgo.ReconnectHandler(func(c *natsgo.Conn) {
 			b.log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
-			up(c)
+			up()
 		}),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { b.log.Warn("NATS", "err", err) }),
 	}
@@ -166,6 +179,7 @@ func (b *Bus) wake() {
 
 // Close ends the connections.
 func (b *Bus) Close() {
+	close(b.closed)
 	b.conn.Close()
 	if b.system != nil {
 		b.system.Close()
@@ -280,15 +294,17 @@ func (b *Bus) prepare(ctx context.Context) error {
 	if err := b.reach(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, putTimeout)
-	defer cancel()
 	for _, bucket := range []string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
+		ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 		_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, History: 1, Storage: jetstream.FileStorage, Replicas: b.replicas})
+		cancel()
 		if err != nil {
 			return fmt.Errorf("the bucket %s on NATS: %w: does the server have JetStream, and does it trust this hub "+
 				"(`drover hub nats-config`)?", bucket, err)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
 	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")},
 		MaxAge: journalAge, Storage: jetstream.FileStorage, Replicas: b.replicas})
 	if err != nil {

@@ -27,8 +27,9 @@ type Servers struct {
 	Cluster   string // its name; empty for a server alone
 	Nodes     []Node
 	WebSocket string // host:port at which each takes agents by WebSocket; none, if empty
+	LeafNodes string // the same for leaf nodes
 	// Upstreams make Nodes leaf nodes: for agents of a far site, who connect to it, while it alone connects to one of
-	// these (tls:// URLs of the port for leaf nodes, 7422 as printed here).
+	// these (tls:// URLs of the address for leaf nodes).
 	Upstreams []string
 }
 
@@ -72,10 +73,15 @@ leafnodes: { remotes: [
   { urls: [{{.Upstreams}}], account: "{{.Account}}", credentials: "./agents.creds", tls: { ca_file: "./ca.crt" } }
   { urls: [{{.Upstreams}}], account: "{{.System}}", credentials: "./system.creds", tls: { ca_file: "./ca.crt" } }
 ] }
+{{- template "domain" .}}
 {{- else}}
 
 jetstream: { store_dir: "./jetstream" }
-leafnodes: { listen: "0.0.0.0:7422", no_advertise: true, tls: { {{.TLS}} } }
+{{- end}}
+{{- if .LeafNodes}}
+
+leafnodes: { listen: "{{.LeafNodes}}", no_advertise: true, tls: { {{.TLS}} } }
+{{- template "domain" .}}
 {{- end}}
 {{- if .Cluster}}
 
@@ -85,6 +91,10 @@ cluster: {
   tls: { {{.TLS}}, ca_file: "./ca.crt", verify: true }
   routes: [{{.Routes}}]
 }
+{{- end}}
+{{define "domain"}}
+# JetStream is one on both sides of a leaf node's link.
+default_js_domain: { {{.Account}}: "" }
 {{- end}}
 `))
 
@@ -140,7 +150,7 @@ func (s Servers) config(c *claims, n Node) (string, error) {
 	var text strings.Builder
 	err := configTemplate.Execute(&text, map[string]any{
 		"Node": n, "Operators": c.operatorJWTs, "System": c.system, "SystemJWT": c.systemJWT, "Account": c.account,
-		"AccountJWT": c.accountJWT, "WebSocket": s.WebSocket, "Upstreams": strings.Join(upstreams, ", "), "Cluster": s.Cluster,
+		"AccountJWT": c.accountJWT, "WebSocket": s.WebSocket, "LeafNodes": s.LeafNodes, "Upstreams": strings.Join(upstreams, ", "), "Cluster": s.Cluster,
 		"Routes": strings.Join(routes, ", "), "TLS": serverTLS,
 	})
 	return text.String(), err
@@ -170,20 +180,20 @@ func leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]by
 	return jwt.FormatUserConfig(token, seed)
 }
 
-// agentsLeaf is what all agents behind a leaf node may do together. What it may hear are bundles and asks, sealed to
-// others, and answers: inboxes have no common wildcard, so what is said to the hub is denied instead.
+// agentsLeaf is what all agents behind a leaf node may do together. What it may hear is not narrowed down to these agents,
+// because servers also ask these rights whether the hub may hear something from there, and because inboxes have no common
+// wildcard. It is sealed, or asks for what is sealed; the answers to the hub are denied.
 func agentsLeaf() (p jwt.Permissions) {
 	publish, _ := protocol.AgentSubjects("*")
 	p.Pub.Allow.Add(publish...)
 	p.Pub.Allow.Add(protocol.JoinSubject("*"))
-	p.Sub.Deny.Add(protocol.ReportSubject("*"), protocol.JournalSubject("*"), protocol.RenewSubject("*"),
-		protocol.HelloSubject("*"), protocol.JoinSubject("*"), "$JS.>", "_INBOX.>")
+	p.Sub.Deny.Add("_INBOX.>")
 	return p
 }
 
 // systemLeaf lets a leaf node tell who is connected to it, and hear what the hub asks and who is revoked.
 func systemLeaf(account string) (p jwt.Permissions) {
-	p.Pub.Allow.Add("$SYS.ACCOUNT."+account+".CONNECT", "$SYS.ACCOUNT."+account+".DISCONNECT", "_INBOX.>")
+	p.Pub.Allow.Add("$SYS.ACCOUNT."+account+".CONNECT", "$SYS.ACCOUNT."+account+".DISCONNECT", "$SYS.SERVER.*.STATSZ", "_INBOX.>")
 	p.Sub.Allow.Add("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CONNZ")
 	return p
 }

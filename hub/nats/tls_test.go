@@ -48,7 +48,7 @@ func newServer(t *testing.T, certificate GetCertificate) (*Server, *Keys) {
 // dialAs connects as the agent of cluster a.
 func dialAs(keys *Keys, user userPair, url string, opts ...natsgo.Option) (*natsgo.Conn, error) {
 	token := must(keys.agentJWT("a", credential{User: user.public, Expires: time.Now().Add(time.Hour)}))
-	return natsgo.Connect(url, append([]natsgo.Option{natsgo.UserJWTAndSeed(token, user.seed), natsgo.NoReconnect(),
+	return natsgo.Connect(url, append([]natsgo.Option{natsgo.UserJWTAndSeed(token, user.seed),
 		natsgo.CustomInboxPrefix("_INBOX_a")}, opts...)...)
 }
 

@@ -19,9 +19,9 @@ import (
 
 // configOptions are the flags of `drover hub nats-config`.
 type configOptions struct {
-	dataDir, cluster, websocket, leaf, out string
-	nodes, upstreams                       []string
-	force                                  bool
+	dataDir, cluster, websocket, leafNodes, leaf, out string
+	nodes, upstreams                                  []string
+	force                                             bool
 }
 
 func newNATSConfigCommand() *cobra.Command {
@@ -32,7 +32,7 @@ func newNATSConfigCommand() *cobra.Command {
 the leaf node of a far site, whose agents connect to it while it alone connects to the others. With --out it writes
 a folder for each node, with its certificate and key from the hub's own authority, valid for a year.`,
 		Example: `  drover hub nats-config --node n0=nats.internal --out nats
-  drover hub nats-config --cluster main --node n0=10.0.0.1 --node n1=10.0.0.2 --node n2=10.0.0.3 --out nats
+  drover hub nats-config --cluster main --node n0=10.0.0.1 --node n1=10.0.0.2 --node n2=10.0.0.3 --leafnodes 0.0.0.0:7422 --out nats
   drover hub --repo … --nats-url tls://10.0.0.1,tls://10.0.0.2,tls://10.0.0.3 --nats-replicas 3
   drover hub nats-config --leaf oslo=nats.oslo.example.com --upstream tls://10.0.0.1:7422 --out nats`,
 		Args: exactly(0, "no arguments"),
@@ -65,6 +65,7 @@ a folder for each node, with its certificate and key from the hub's own authorit
 	f.StringVar(&o.cluster, "cluster", "", "name of the cluster that the nodes form")
 	f.StringArrayVar(&o.nodes, "node", nil, "a server, as NAME=HOST or NAME=HOST:PORT: where it is reached, and the port for the other nodes (default 6222)")
 	f.StringVar(&o.websocket, "websocket", "", "address at which the servers take agents by WebSocket too, as 0.0.0.0:443")
+	f.StringVar(&o.leafNodes, "leafnodes", "", "address at which the servers take leaf nodes, as 0.0.0.0:7422")
 	f.StringVar(&o.leaf, "leaf", "", "a leaf node instead, as NAME=HOST")
 	f.StringArrayVar(&o.upstreams, "upstream", nil, "where a leaf node connects, as tls://host:7422")
 	f.StringVar(&o.out, "out", "", "write everything below this folder instead of printing the configuration")
@@ -74,7 +75,7 @@ a folder for each node, with its certificate and key from the hub's own authorit
 
 // servers reads the flags.
 func (o *configOptions) servers() (nats.Servers, error) {
-	s := nats.Servers{Cluster: o.cluster, WebSocket: o.websocket}
+	s := nats.Servers{Cluster: o.cluster, WebSocket: o.websocket, LeafNodes: o.leafNodes}
 	nodes := o.nodes
 	switch {
 	case o.leaf != "" && (o.cluster != "" || len(o.nodes) > 0):
@@ -97,9 +98,9 @@ func (o *configOptions) servers() (nats.Servers, error) {
 			return s, fmt.Errorf("--cluster: %w", err)
 		}
 	}
-	if o.websocket != "" {
-		if _, _, err := net.SplitHostPort(o.websocket); err != nil || strings.ContainsAny(o.websocket, "\"\n") {
-			return s, fmt.Errorf("--websocket %q: write host:port, as 0.0.0.0:443", o.websocket)
+	for flag, address := range map[string]string{"--websocket": o.websocket, "--leafnodes": o.leafNodes} {
+		if _, _, err := net.SplitHostPort(address); address != "" && (err != nil || strings.ContainsAny(address, "\"\n")) {
+			return s, fmt.Errorf("%s %q: write host:port, as 0.0.0.0:443", flag, address)
 		}
 	}
 	for _, u := range o.upstreams {
