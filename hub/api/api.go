@@ -56,7 +56,8 @@ const maxBody = 1 << 16
 type Server struct {
 	State      *hub.State
 	Identities hub.Identities
-	Poke       func() // looks at the repository at once
+	Poke       func()         // looks at the repository at once
+	Trust      protocol.Trust // what clusters are told to trust
 	Token      string
 	Log        *slog.Logger
 }
@@ -68,6 +69,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
+	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
 		s.Poke()
 		return struct{}{}, nil

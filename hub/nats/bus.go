@@ -45,7 +45,8 @@ type Bus struct {
 	log      *slog.Logger
 	back     chan struct{} // the connection came back
 	remind   chan struct{} // external servers may not know who is revoked
-	closed   chan struct{}
+	closed   context.Context
+	quit     context.CancelFunc
 }
 
 var _ hub.Bus = (*Bus)(nil)
@@ -69,7 +70,8 @@ func Connect(o Options) (*Bus, error) {
 		return nil, err
 	}
 	b := &Bus{ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1),
-		remind: make(chan struct{}, 1), closed: make(chan struct{})}
+		remind: make(chan struct{}, 1)}
+	b.closed, b.quit = context.WithCancel(context.Background())
 	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", b.wake); err != nil {
 		return nil, err
 	}
@@ -179,7 +181,7 @@ func (b *Bus) wake() {
 
 // Close ends the connections.
 func (b *Bus) Close() {
-	close(b.closed)
+	b.quit()
 	b.conn.Close()
 	if b.system != nil {
 		b.system.Close()

@@ -49,7 +49,7 @@ func (b *Bus) watchServers() error {
 	go func() {
 		for {
 			select {
-			case <-b.closed:
+			case <-b.closed.Done():
 				return
 			case <-b.remind:
 			}

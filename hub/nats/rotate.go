@@ -150,14 +150,22 @@ func (k *Keys) Finish(kind KeyKind) error {
 	return err
 }
 
-// Believed says whether t trusts the next key of a kind, as far as clusters need to: none of them knows the operator.
+// Rotating says whether there is a next key of a kind.
+func (k *Keys) Rotating(kind KeyKind) bool {
+	ids, err := k.ids(kind)
+	return err == nil && len(ids) > 1
+}
+
+// Believed says whether t trusts the newest key of a kind, as far as clusters need to: none of them knows the operator, and
+// servers may have certificates of others' authorities.
 func (k *Keys) Believed(kind KeyKind, t protocol.Trust) bool {
 	switch kind {
 	case KeySigning:
-		next := k.Signers[len(k.Signers)-1].Public().(ed25519.PublicKey)
-		return slices.ContainsFunc(t.HubKeys, func(known []byte) bool { return slices.Equal(known, next) })
+		newest := k.Signers[len(k.Signers)-1].Public().(ed25519.PublicKey)
+		return slices.ContainsFunc(t.HubKeys, func(known []byte) bool { return slices.Equal(known, newest) })
 	case KeyCA:
-		return t.CA == "" || strings.Contains(t.CA, k.authorities[len(k.authorities)-1].pem())
+		newest := k.authorities[len(k.authorities)-1]
+		return strings.Contains(t.CA, newest.pem()) || !strings.Contains(t.CA, k.authorities[0].pem())
 	default:
 		return true
 	}

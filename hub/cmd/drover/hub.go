@@ -84,7 +84,7 @@ Git and from the agents.`,
 	f.StringVar(&o.auth.KeyFile, "git-key-file", "", "private key for an ssh repository (default: the ssh agent's)")
 	f.StringVar(&o.auth.KnownHostsFile, "git-known-hosts-file", "", "known hosts for an ssh repository (default: the user's)")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
-	cmd.AddCommand(newNATSConfigCommand())
+	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand())
 	return cmd
 }
 
@@ -197,7 +197,7 @@ func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Poke: poke, Token: token, Log: p.log}
+	s := &api.Server{State: p.hub.State(), Identities: ids, Poke: poke, Trust: *p.trust, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	return writeClientFile(p.opts.dataDir, "http://"+p.ln.Addr().String(), token)
