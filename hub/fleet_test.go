@@ -47,6 +47,7 @@ type rig struct {
 	ids    *nats.Identities
 	keys   *nats.Keys
 	server *nats.Server
+	store  *bolt.Store
 	addr   string
 	stop   func()
 	agents map[string]*natsgo.Conn
@@ -137,6 +138,7 @@ func (r *rig) start() {
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
+	r.store = store
 	r.ids = must(nats.OpenIdentities(r.data, keys))
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
 	r.keys = keys

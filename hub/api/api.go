@@ -58,6 +58,7 @@ type Server struct {
 	Identities hub.Identities
 	Poke       func()         // looks at the repository at once
 	Trust      protocol.Trust // what clusters are told to trust
+	Store      io.WriterTo    // gives a copy of the hub's store, whose values are encrypted
 	Token      string
 	Log        *slog.Logger
 }
@@ -70,6 +71,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
+	mux.HandleFunc("GET /api/v1/store", s.store)
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
 		s.Poke()
 		return struct{}{}, nil
@@ -169,6 +171,19 @@ func (s *Server) find(r *http.Request) (query.Cluster, error) {
 		return c, failure{http.StatusNotFound, why}
 	}
 	return c, nil
+}
+
+// store sends a copy of the hub's store.
+func (s *Server) store(w http.ResponseWriter, r *http.Request) {
+	if !s.allowed(r) {
+		s.answer(w, nil, errToken)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if _, err := s.Store.WriteTo(w); err != nil {
+		s.Log.Warn("a copy of the hub's store was not sent to its end", "err", err)
+		panic(http.ErrAbortHandler) // so that who asked does not take it for whole
+	}
 }
 
 // watch sends the fleet as server-sent events: now, and after every change.

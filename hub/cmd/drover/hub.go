@@ -84,7 +84,7 @@ Git and from the agents.`,
 	f.StringVar(&o.auth.KeyFile, "git-key-file", "", "private key for an ssh repository (default: the ssh agent's)")
 	f.StringVar(&o.auth.KnownHostsFile, "git-known-hosts-file", "", "known hosts for an ssh repository (default: the user's)")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
-	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand())
+	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand(), newBackupCommand(), newRestoreCommand())
 	return cmd
 }
 
@@ -184,11 +184,11 @@ func (p *hubProcess) open() error {
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Resolver = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
 	p.hub = h
-	return p.serve(ids, source.Poke)
+	return p.serve(ids, source.Poke, store)
 }
 
 // serve opens the API and tells the command line where it is.
-func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
+func (p *hubProcess) serve(ids hub.Identities, poke func(), store io.WriterTo) error {
 	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
 	if err != nil {
 		return err
@@ -197,7 +197,7 @@ func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Poke: poke, Trust: *p.trust, Token: token, Log: p.log}
+	s := &api.Server{State: p.hub.State(), Identities: ids, Poke: poke, Trust: *p.trust, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	return writeClientFile(p.opts.dataDir, "http://"+p.ln.Addr().String(), token)
