@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -43,8 +44,9 @@ type Bus struct {
 	ids      *Identities
 	replicas int
 	log      *slog.Logger
-	back     chan struct{} // the connection came back
-	remind   chan struct{} // external servers may not know who is revoked
+	back     chan struct{}         // the connection came back
+	remind   chan struct{}         // external servers may not know who is revoked
+	refusal  atomic.Pointer[error] // why the last try to connect failed
 	closed   context.Context
 	quit     context.CancelFunc
 }
@@ -108,6 +110,7 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func(
 				b.log.Warn("the connection to NATS is lost; it is tried again", "server", redact(o.URL), "err", err)
 			}
 		}),
+		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { b.refusal.Store(&err) }),
 		natsgo.ConnectHandler(func(*natsgo.Conn) { up() }),
 		natsgo.ReconnectHandler(func(c *natsgo.Conn) {
 			b.log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
@@ -126,7 +129,7 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func(
 			"(`drover hub nats-config` prints what it needs)", redact(o.URL), err)
 	}
 	if !c.IsConnected() {
-		b.log.Warn("NATS does not answer yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
+		b.log.Warn("NATS cannot be reached yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
 	}
 	return c, nil
 }
@@ -166,10 +169,10 @@ func (b *Bus) reach() error {
 		return nil
 	}
 	why := ""
-	if err := b.conn.LastError(); err != nil {
-		why = " (" + err.Error() + ")"
+	if err := b.refusal.Load(); err != nil {
+		why = " (" + (*err).Error() + ")"
 	}
-	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs and that --nats-url is right", b.url, why)
+	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs, and that --nats-url and --nats-ca are right", b.url, why)
 }
 
 func (b *Bus) wake() {

@@ -4,5 +4,9 @@
 // The hub is a NATS operator. It has one account, AGENTS, in which every cluster has a user of its own that may do
 // exactly what protocol.AgentSubjects says.
 //
+// Whoever comes over the network needs TLS. Certificates come from an authority that the hub makes with its other keys, or are
+// the user's own. External servers get their configuration and certificates from here too (Keys.Files): alone, as a cluster, or
+// as the leaf node of a far site. Keys are rotated in two steps (Keys.Begin, Keys.Finish).
+//
 // It may import hub and protocol.
 package nats

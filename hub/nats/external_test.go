@@ -259,3 +259,16 @@ func TestARevocationReachesEveryServer(t *testing.T) {
 		c.Close()
 	}
 }
+
+func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {
+	t.Parallel()
+	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	for name, ca := range map[string]string{"another authority": must(OpenKeys(t.TempDir())).CA(), "the system's authorities": ""} {
+		b := must(Connect(Options{URL: e.url("main"), CA: ca, Keys: e.keys, IDs: e.ids, Log: slog.New(slog.DiscardHandler)}))
+		t.Cleanup(b.Close)
+		until(t, "with "+name+" the hub says why it does not connect", func() bool {
+			err := b.reach()
+			return err != nil && strings.Contains(err.Error(), "unknown authority") && strings.Contains(err.Error(), "--nats-ca")
+		})
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -197,4 +198,22 @@ func TestTheUsersCertificateIsReadAgainWhenItChanges(t *testing.T) {
 	if got := shown(t, addr).Subject.CommonName; got != "third" {
 		t.Errorf("after it was mended the server shows %s", got)
 	}
+}
+
+func TestTheCertificateIsMadeAnewBeforeItEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keys := must(OpenKeys(t.TempDir()))
+		get := must(keys.Certificate(nil))
+		first := must(get(nil))
+		for range 4 {
+			time.Sleep(embeddedLife / 2)
+			now := must(get(nil))
+			if left := time.Until(now.Leaf.NotAfter); left < embeddedLife/3 {
+				t.Errorf("a certificate that ends in %s is shown", left)
+			}
+		}
+		if again := must(get(nil)); again == first || again != must(get(nil)) {
+			t.Error("it is not made anew, or every time")
+		}
+	})
 }

@@ -53,10 +53,11 @@ func newHubCommand() *cobra.Command {
 the bundles that changed to the clusters' agents over NATS. It runs until it is stopped; when it starts again it goes on
 where it was.
 
-Everything it must not lose is in the data directory: keys/, clusters/ and tokens/ (back these up), and what can be made again from
-Git and from the agents.`,
+Everything it must not lose is in the data directory; "drover hub backup" puts it into one file. Agents connect with TLS
+only: the hub has an authority of its own for that, which they are told to trust when they join.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git --branch main
   drover hub --repo ~/src/fleet --data-dir /var/lib/drover
+  drover hub --repo https://git.example.com/platform/fleet.git --advertise tls://hub.example.com:4222 --nats-websocket 0.0.0.0:443
   drover hub --repo git@git.example.com:platform/fleet.git --nats-url tls://nats.internal:4222`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {

@@ -136,6 +136,7 @@ func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, 
 	}
 	p.closers = append(p.closers, bus.Close)
 	ids.Advertise(trust, bus.Revoke)
+	p.log.Info("agents are told to connect to", "servers", strings.Join(servers, ","))
 	return bus, nil
 }
 
