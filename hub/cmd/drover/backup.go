@@ -202,7 +202,7 @@ func printRestored(w io.Writer, info backup.Info, dataDir string) {
 		count[folder]++
 	}
 	at := info.Time.Local().Format(time.DateTime)
-	fmt.Fprintf(w, `Restored the hub as it was on %s into %s: its keys, %d clusters and %d join tokens.
+	fmt.Fprintf(w, `Restored the hub as it was on %s into %s: its keys, the identities of clusters (%d) and join tokens (%d).
 
 Forgotten is what was done after that:
 - Credentials that were revoked since then are accepted again: see the hub's log or your notes, and run

@@ -72,7 +72,7 @@ func TestABackupOfAHubThatRunsAndOfOneThatDoesNot(t *testing.T) {
 	s.Close()
 	file, to = file+"2", filepath.Join(to, "deeper")
 	wants(t, exitFine, "It is a secret", "hub", "backup", file, "--data-dir", dir)
-	wants(t, exitFine, "0 clusters and 0 join tokens", "hub", "restore", file, "--data-dir", to)
+	wants(t, exitFine, "identities of clusters (0) and join tokens (0)", "hub", "restore", file, "--data-dir", to)
 	restored(t, to, keys)
 	wants(t, exitBad, "there are no keys of a hub", "hub", "backup", file+"3", "--data-dir", t.TempDir())
 }
