@@ -150,7 +150,7 @@ func Copy(path string, w io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
-	defer db.Close()
+	defer func() { _ = db.Close() }()
 	return db.View(func(tx *bbolt.Tx) error {
 		_, err := tx.WriteTo(w)
 		return err

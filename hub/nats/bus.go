@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,6 +48,7 @@ type Bus struct {
 	back     chan struct{}         // the connection came back
 	remind   chan struct{}         // external servers may not know who is revoked
 	refusal  atomic.Pointer[error] // why the last try to connect failed
+	claiming sync.Mutex            // one account at a time, so that an older one never comes after a newer one
 	closed   context.Context
 	quit     context.CancelFunc
 }
@@ -71,12 +73,12 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1),
-		remind: make(chan struct{}, 1)}
-	b.closed, b.quit = context.WithCancel(context.Background())
+	b := &Bus{ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log,
+		back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", b.wake); err != nil {
 		return nil, err
 	}
+	b.closed, b.quit = context.WithCancel(context.Background())
 	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system", b.returned); err != nil {
 		b.Close()
 		return nil, err

@@ -20,6 +20,8 @@ func (b *Bus) Revoke(users []string) error {
 	if b.server != nil {
 		return b.server.Revoke(users)
 	}
+	b.claiming.Lock()
+	defer b.claiming.Unlock()
 	if err := b.claim(users); err != nil {
 		return fmt.Errorf("the hub gives the credential nothing any more, but connections that it has are not cut yet: %w; "+
 			"it is tried again when the hub connects to NATS", err)
@@ -53,13 +55,20 @@ func (b *Bus) watchServers() error {
 				return
 			case <-b.remind:
 			}
-			if err := b.claim(b.ids.Revoked()); err != nil && b.system.IsConnected() {
-				b.log.Warn("the NATS servers have not been told which credentials are revoked; it is tried again when one of them, or "+
-					"the hub, connects", "err", err)
-			}
+			b.tell()
 		}
 	}()
 	return err
+}
+
+// tell tells external servers who is revoked.
+func (b *Bus) tell() {
+	b.claiming.Lock()
+	defer b.claiming.Unlock()
+	if err := b.claim(b.ids.Revoked()); err != nil && b.system.IsConnected() {
+		b.log.Warn("the NATS servers have not been told which credentials are revoked; it is tried again when one of them, or the hub, "+
+			"connects", "err", err)
+	}
 }
 
 // returned notes that the hub and a server have found each other. Several at once are one.
@@ -71,7 +80,7 @@ func (b *Bus) returned() {
 	}
 }
 
-// claim gives external servers the accounts as they are now.
+// claim gives external servers the accounts as they are now. b.claiming is held.
 func (b *Bus) claim(revoked []string) error {
 	now, err := b.keys.claims(revoked)
 	if err != nil {

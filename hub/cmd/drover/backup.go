@@ -64,7 +64,7 @@ func writeBackup(ctx context.Context, dataDir, file string, to []age.Recipient) 
 	if err != nil {
 		return 0, err
 	}
-	defer os.Remove(store)
+	defer func() { _ = os.Remove(store) }()
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if errors.Is(err, fs.ErrExist) {
 		return 0, fmt.Errorf("%s is there already: a backup overwrites nothing; name another file", file)
