@@ -49,11 +49,11 @@ files in the data directory, and a hub takes them up when it starts: until you r
 		},
 	}
 	c.flags(cmd)
-	cmd.AddCommand(newRotateCommand(), newFinishCommand())
+	cmd.AddCommand(newKeysRotateCommand(), newKeysFinishCommand())
 	return cmd
 }
 
-func newRotateCommand() *cobra.Command {
+func newKeysRotateCommand() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
 		Use: "rotate signing|ca|operator", Short: "Make the key that follows, beside the current one", ValidArgs: kinds(),
@@ -83,7 +83,7 @@ var next = map[nats.KeyKind]string{
 		"drover hub keys finish operator",
 }
 
-func newFinishCommand() *cobra.Command {
+func newKeysFinishCommand() *cobra.Command {
 	var c connection
 	var force bool
 	cmd := &cobra.Command{
