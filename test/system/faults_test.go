@@ -48,7 +48,9 @@ func newScene(t *testing.T) *scene {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.nats = testenv.NATST(t, strings.ReplaceAll(string(config), `"./`, `"`+bus+`/`)) // it is not started in its folder
+	// It is not started in its folder, and its streams are where testenv has them.
+	here := strings.NewReplacer(`jetstream: { store_dir: "./jetstream" }`, "jetstream {}", `"./`, `"`+bus+`/`)
+	s.nats = testenv.NATST(t, here.Replace(string(config)))
 	s.hub = start(t, s.env, filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir, "--nats-url", s.nats.URL,
 		"--listen", freeAddr(t), "--poll-interval", "1s")
 	credential := filepath.Join(dir, "edge.json")
