@@ -3,7 +3,6 @@ package hub_test
 import (
 	"crypto/ed25519"
 	"errors"
-	"strings"
 	"testing"
 	"time"
 
@@ -55,7 +54,7 @@ func (k keyPairs) credential(g protocol.Grant) protocol.Credential {
 
 // dial connects with a user's JWT and seed.
 func (r *rig) dial(trust protocol.Trust, jwt, seed, inbox string, opts ...natsgo.Option) (*natsgo.Conn, error) {
-	return natsgo.Connect(strings.Join(trust.Servers, ","), append([]natsgo.Option{natsgo.UserJWTAndSeed(jwt, seed), natsgo.CustomInboxPrefix(protocol.InboxPrefix(inbox)),
+	return natsgo.Connect("tls://"+r.addr, append([]natsgo.Option{roots(trust), natsgo.UserJWTAndSeed(jwt, seed), natsgo.CustomInboxPrefix(protocol.InboxPrefix(inbox)),
 		natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {})}, opts...)...)
 }
 

@@ -2,6 +2,8 @@ package hub_test
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -39,11 +41,14 @@ type rig struct {
 	repo string // a work tree
 	data string
 	ttl  time.Duration // of credentials; 0 means the default
+	// remote: the hub connects to its server over the network, as to an external one.
+	remote bool
 
 	hub    *hub.Hub
 	ids    *nats.Identities
 	keys   *nats.Keys
 	server *nats.Server
+	store  *bolt.Store
 	addr   string
 	stop   func()
 	agents map[string]*natsgo.Conn
@@ -134,20 +139,27 @@ func (r *rig) start() {
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
+	r.store = store
 	r.ids = must(nats.OpenIdentities(r.data, keys))
 	r.ids.Log = log
 	if r.ttl > 0 {
 		r.ids.TTL = r.ttl
 	}
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
+	r.keys = keys
 	r.addr = freeAddr(r.t) // another one each time: somebody else may have taken the one before
-	server := must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), keys, r.ids.Revoked(), log))
-	r.keys, r.server = keys, server
-	r.ids.Advertise([]string{"nats://" + r.addr}, server.Revoke)
-	bus := must(nats.Connect(nats.Options{URL: "nats://" + r.addr, Keys: keys, IDs: r.ids, Log: log}))
+	server := r.serve(log)
+	r.addr = server.Addr().String()
+	opts := nats.Options{Server: server, Keys: keys, IDs: r.ids, Log: log}
+	if r.remote {
+		opts.Server, opts.URL, opts.CA = nil, "tls://"+r.addr, keys.CA()
+	}
+	bus := must(nats.Connect(opts))
+	trust := must(keys.Trust([]string{"tls://" + r.addr}, keys.CA()))
+	r.ids.Advertise(trust, bus.Revoke)
 	renderer := kustomize.New()
 	h := hub.New(r.repo)
-	h.Source, h.Store, h.Bus, h.Identities, h.Signer, h.Log = source, store, bus, r.ids, keys.Signer, log
+	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
 	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
 	r.hub = h
 	ctx, cancel := context.WithCancel(context.Background())
@@ -174,6 +186,20 @@ func (r *rig) start() {
 		s := h.State().Source()
 		return s.Revision.Hash != "" || s.Error != ""
 	})
+}
+
+// serve starts the embedded server.
+func (r *rig) serve(log *slog.Logger) *nats.Server {
+	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
+		Certificate: must(r.keys.Certificate(nil)), Keys: r.keys, Revoked: r.ids.Revoked(), Log: log}))
+	return r.server
+}
+
+// roots are what an agent verifies servers with.
+func roots(t protocol.Trust) natsgo.Option {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM([]byte(t.CA))
+	return natsgo.Secure(&tls.Config{RootCAs: pool})
 }
 
 // restart stops the hub, does something to what it left behind, and starts it again.

@@ -3,6 +3,7 @@ module github.com/drover-dev/drover/hub
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.2
 	github.com/drover-dev/drover/fleet v0.0.0
 	github.com/drover-dev/drover/internal v0.0.0
 	github.com/drover-dev/drover/protocol v0.0.0
@@ -27,6 +28,7 @@ require (
 
 require (
 	dario.cat/mergo v1.0.0 // indirect
+	filippo.io/hpke v0.4.0 // indirect
 	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/ProtonMail/go-crypto v1.1.6 // indirect
 	github.com/antithesishq/antithesis-sdk-go v0.8.0-default-no-op // indirect

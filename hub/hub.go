@@ -26,7 +26,8 @@ type Hub struct {
 	Store      Store
 	Bus        Bus
 	Identities Identities
-	Signer     ed25519.PrivateKey
+	Signers    []ed25519.PrivateKey // every one signs every bundle
+	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
 	Log        *slog.Logger
 
 	state *State

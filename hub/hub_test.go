@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -352,6 +353,8 @@ func TestNoSecretIsInTheClearOnDisk(t *testing.T) {
 func TestABusThatIsAwayIsShown(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, twoClusters())
+	r.remote = true // or else the bus would not outlive its server
+	r.restart(nil)
 	r.join("a")
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
 	r.server.Close()
@@ -360,7 +363,7 @@ func TestABusThatIsAwayIsShown(t *testing.T) {
 	r.write(map[string]string{"apps/extra/config.yaml": configMap("extra", "late")})
 	r.commit("while NATS is away")
 	r.until("the hub says that it is stalled", func() bool { return r.hub.State().Source().Stalled != "" })
-	r.server = must(nats.StartServer(r.addr, filepath.Join(r.data, "nats"), r.keys, nil, r.hub.Log))
+	r.serve(r.hub.Log)
 	r.until("the hub goes on", func() bool { return r.hub.State().Source().Stalled == "" })
 	b := r.await("a", "the late commit", func(b protocol.Bundle) bool { return b.Generation == 2 })
 	if got := r.lines("a", b, "extra"); !strings.Contains(got, `"value":"late"`) {

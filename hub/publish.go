@@ -138,6 +138,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 	default:
 		return r, changed
 	}
+	b.Trust = h.Trust
 	floor := h.floors[name]
 	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest {
 		return r, changed
@@ -186,7 +187,7 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 
 // deliver signs and seals a record for its cluster.
 func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
-	envelope, err := protocol.SignBundle(r.Bundle, h.Signer)
+	envelope, err := protocol.SignBundle(r.Bundle, h.Signers...)
 	if err != nil {
 		return Delivery{}, err
 	}

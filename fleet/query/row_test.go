@@ -107,8 +107,8 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 			c.Held = &Hold{Revision: newer, Since: tuesday, Clusters: []string{"other", "staging"}}
 		}), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4",
 			"its folder is gone from Git since revision bbbbbbbb, with 1 more: held, so nothing changes there; let it go with `drover approve bbbbbbbb`, or bring the folder back"},
-		"its credential was revoked": {cluster(notJoined, disconnected), StateAwaiting, protocol.HealthCurrent, true, "2/2", "4/4",
-			"its credential was revoked, and what runs there is left running; to join anew, run: drover agent manifest --cluster staging | kubectl apply -f -"},
+		"its credential was revoked": {cluster(notJoined, disconnected, func(c *Cluster) { c.Revoked = true }), StateAwaiting, protocol.HealthCurrent, true, "2/2", "4/4",
+			"its credential was revoked, and what runs there is left running; to let it join again, run: drover agent manifest --cluster staging | kubectl apply -f -"},
 		"not in step": {cluster(behind), StateConnected, protocol.HealthProgressing, false, "2/2", "4/4", pending},
 		"another bundle of the same generation": {cluster(func(c *Cluster) { c.Report.Digest = "d8" }), StateConnected, protocol.HealthProgressing, false,
 			"2/2", "4/4", pending},

@@ -60,7 +60,9 @@ type Server struct {
 	Identities hub.Identities
 	Approve    func(ctx context.Context, revision string) (query.Hold, error)
 	Forget     func(ctx context.Context, cluster string) error
-	Poke       func() // looks at the repository at once
+	Poke       func()         // looks at the repository at once
+	Trust      protocol.Trust // what clusters are told to trust
+	Store      io.WriterTo    // gives a copy of the hub's store, whose values are encrypted
 	Token      string
 	Log        *slog.Logger
 }
@@ -76,6 +78,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.rotate))
 	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.forget))
 	mux.HandleFunc("POST /api/v1/approve", s.guard(s.approve))
+	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
+	mux.HandleFunc("GET /api/v1/store", s.store)
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
 		s.Poke()
 		return struct{}{}, nil
@@ -205,6 +209,19 @@ func (s *Server) forget(r *http.Request) (any, error) {
 		return nil, failure{http.StatusConflict, err.Error()}
 	}
 	return struct{}{}, err
+}
+
+// store sends a copy of the hub's store.
+func (s *Server) store(w http.ResponseWriter, r *http.Request) {
+	if !s.allowed(r) {
+		s.answer(w, nil, errToken)
+		return
+	}
+	w.Header().Set("Content-Type", "application/octet-stream")
+	if _, err := s.Store.WriteTo(w); err != nil {
+		s.Log.Warn("a copy of the hub's store was not sent to its end", "err", err)
+		panic(http.ErrAbortHandler) // so that who asked does not take it for whole
+	}
 }
 
 // watch sends the fleet as server-sent events: now, and after every change.

@@ -73,6 +73,19 @@ func (c Client) Poke(ctx context.Context) error {
 	return c.do(ctx, http.MethodPost, "/api/v1/poke", nil, &struct{}{})
 }
 
+// Store writes a copy of the hub's store to w.
+func (c Client) Store(ctx context.Context, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodGet, "/api/v1/store", nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if _, err := io.Copy(w, resp.Body); err != nil {
+		return fmt.Errorf("the hub at %s ended the answer: %w: try again", c.URL, err)
+	}
+	return nil
+}
+
 // Watch calls f with the clusters that a selector chooses, now and whenever something changed, until f gives an error
 // or ctx is done.
 func (c Client) Watch(ctx context.Context, selector string, f func(Fleet) error) error {

@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -45,7 +46,10 @@ type Store struct {
 	aead cipher.AEAD
 }
 
-var _ hub.Store = (*Store)(nil)
+var (
+	_ hub.Store   = (*Store)(nil)
+	_ io.WriterTo = (*Store)(nil)
+)
 
 // Open opens the file, and makes it if there is none. A file that is damaged, of another schema, or encrypted under
 // another secret is set aside (renamed to path.unreadable) and begun anew: the log says so. An error means that the
@@ -123,6 +127,37 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 
 // Close closes the file.
 func (s *Store) Close() error { return s.db.Close() }
+
+// WriteTo implements io.WriterTo: it writes a consistent copy of the file, while the hub goes on.
+func (s *Store) WriteTo(w io.Writer) (n int64, err error) {
+	err = s.db.View(func(tx *bbolt.Tx) (err error) {
+		n, err = tx.WriteTo(w)
+		return err
+	})
+	return n, err
+}
+
+// ErrInUse says that a hub has the store open.
+var ErrInUse = errors.New("the store is in use")
+
+// Copy writes a copy of the store at path, which no hub may have open: then it is ErrInUse.
+func Copy(path string, w io.Writer) error {
+	if _, err := os.Stat(path); err != nil {
+		return err // bbolt would make it
+	}
+	db, err := bbolt.Open(path, 0o600, &bbolt.Options{Timeout: time.Second, ReadOnly: true})
+	if errors.Is(err, berrors.ErrTimeout) {
+		return ErrInUse
+	}
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	defer func() { _ = db.Close() }()
+	return db.View(func(tx *bbolt.Tx) error {
+		_, err := tx.WriteTo(w)
+		return err
+	})
+}
 
 // Memo implements hub.Store.
 func (s *Store) Memo(key string) ([]byte, error) { return s.get(bucketMemo, key) }

@@ -13,7 +13,7 @@ func (b *Bus) Ask(_ context.Context, cluster string, a protocol.Ask) error {
 	if !ok {
 		return fmt.Errorf("cluster %s has no agent that could be asked", cluster)
 	}
-	envelope, err := protocol.SignMessage(a, b.ids.keys.Signer)
+	envelope, err := protocol.SignMessage(a, b.keys.Signers...)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,8 @@ package nats
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,20 +29,31 @@ const journalAge = 7 * 24 * time.Hour
 // putTimeout is how long the bus may take to acknowledge one batch.
 const putTimeout = 30 * time.Second
 
+// prepareTimeout is how long the bus may take to make one bucket. While a cluster of servers has no leader yet, nobody
+// answers: then it is better to ask again than to wait.
+const prepareTimeout = 5 * time.Second
+
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
 	conn     *natsgo.Conn // as the hub, in the account of the agents
 	system   *natsgo.Conn // in the system account: who is connected
+	server   *Server      // the embedded one, or nil
+	keys     *Keys
 	account  string
 	url      string // for people; "" for the embedded server
 	js       jetstream.JetStream
 	ids      *Identities
 	replicas int
 	log      *slog.Logger
-	back     chan struct{} // the connection came back
-	open     []byte        // the hub's X25519 private key, which agents seal to what they say
-	told     once          // what the log has
-	read     atomic.Uint64 // stream sequence of the last event of the journal that was read
+	open     []byte                // the hub's X25519 private key, which agents seal to what they say
+	told     once                  // what the log has
+	read     atomic.Uint64         // stream sequence of the last event of the journal that was read
+	back     chan struct{}         // the connection came back
+	remind   chan struct{}         // external servers may not know who is revoked
+	refusal  atomic.Pointer[error] // why the last try to connect failed
+	claiming sync.Mutex            // one account at a time, so that an older one never comes after a newer one
+	closed   context.Context
+	quit     context.CancelFunc
 }
 
 var _ hub.Bus = (*Bus)(nil)
@@ -47,7 +61,8 @@ var _ hub.Bus = (*Bus)(nil)
 // Options say to which server a Bus connects.
 type Options struct {
 	Server   *Server // the embedded one, or nil
-	URL      string  // of an external one (several, separated by commas)
+	URL      string  // of an external one (several, separated by commas); tls:// or wss://
+	CA       string  // PEM of the authorities its certificate comes from; the system's, if empty
 	Replicas int     // of the streams; 0 means 1
 	Keys     *Keys
 	IDs      *Identities
@@ -65,13 +80,21 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{open: open, ids: o.IDs, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1), log: o.Log, back: make(chan struct{}, 1)}
-	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub"); err != nil {
+	b := &Bus{open: open, ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
+		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
+	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", b.wake); err != nil {
 		return nil, err
 	}
-	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system"); err != nil {
-		b.conn.Close()
+	b.closed, b.quit = context.WithCancel(context.Background())
+	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system", b.returned); err != nil {
+		b.Close()
 		return nil, err
+	}
+	if o.Server == nil {
+		if err := b.watchServers(); err != nil {
+			b.Close()
+			return nil, err
+		}
 	}
 	if b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncMaxPending(4096)); err != nil {
 		b.Close()
@@ -81,7 +104,8 @@ func Connect(o Options) (*Bus, error) {
 	return b, nil
 }
 
-func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo.Conn, error) {
+// dial connects as user; up is called whenever that succeeds.
+func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func()) (*natsgo.Conn, error) {
 	token, seed, err := o.Keys.userCredentials(user, account, name)
 	if err != nil {
 		return nil, err
@@ -96,15 +120,18 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo
 				b.log.Warn("the connection to NATS is lost; it is tried again", "server", redact(o.URL), "err", err)
 			}
 		}),
-		natsgo.ConnectHandler(func(*natsgo.Conn) { b.wake() }),
+		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { b.refusal.Store(&err) }),
+		natsgo.ConnectHandler(func(*natsgo.Conn) { up() }),
 		natsgo.ReconnectHandler(func(c *natsgo.Conn) {
 			b.log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
-			b.wake()
+			up()
 		}),
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { b.log.Warn("NATS", "err", err) }),
 	}
 	if o.Server != nil {
-		opts = append(opts, natsgo.InProcessServer(o.Server.server))
+		opts = append(opts, natsgo.InProcessServer(o.Server.server)) // asks for no TLS within the process
+	} else {
+		opts = append(opts, natsgo.Secure(clientTLS(o.CA))) // a server that offers none is refused
 	}
 	c, err := natsgo.Connect(o.URL, opts...)
 	if err != nil {
@@ -112,9 +139,27 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string) (*natsgo
 			"(`drover hub nats-config` prints what it needs)", redact(o.URL), err)
 	}
 	if !c.IsConnected() {
-		b.log.Warn("NATS does not answer yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
+		b.log.Warn("NATS cannot be reached yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
 	}
 	return c, nil
+}
+
+// clientTLS trusts ca (PEM), or the system's authorities if it is empty.
+func clientTLS(ca string) *tls.Config {
+	config := &tls.Config{MinVersion: tls.VersionTLS12}
+	if ca != "" {
+		config.RootCAs = x509.NewCertPool()
+		config.RootCAs.AppendCertsFromPEM([]byte(ca))
+	}
+	return config
+}
+
+// CheckCA says whether the file of a flag holds certificates in PEM.
+func CheckCA(flag string, data []byte) error {
+	if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		return fmt.Errorf("%s: the file holds no certificate in PEM", flag)
+	}
+	return nil
 }
 
 // redact takes user and password out of a URL, or several.
@@ -134,10 +179,10 @@ func (b *Bus) reach() error {
 		return nil
 	}
 	why := ""
-	if err := b.conn.LastError(); err != nil {
-		why = " (" + err.Error() + ")"
+	if err := b.refusal.Load(); err != nil {
+		why = " (" + (*err).Error() + ")"
 	}
-	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs and that --nats-url is right", b.url, why)
+	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs, and that --nats-url and --nats-ca are right", b.url, why)
 }
 
 func (b *Bus) wake() {
@@ -149,6 +194,7 @@ func (b *Bus) wake() {
 
 // Close ends the connections.
 func (b *Bus) Close() {
+	b.quit()
 	b.conn.Close()
 	if b.system != nil {
 		b.system.Close()
@@ -283,15 +329,17 @@ func (b *Bus) prepare(ctx context.Context) error {
 	if err := b.reach(); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, putTimeout)
-	defer cancel()
 	for _, bucket := range []string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
+		ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 		_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, History: 1, Storage: jetstream.FileStorage, Replicas: b.replicas})
+		cancel()
 		if err != nil {
 			return fmt.Errorf("the bucket %s on NATS: %w: does the server have JetStream, and does it trust this hub "+
 				"(`drover hub nats-config`)?", bucket, err)
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
 	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")},
 		MaxAge: journalAge, Storage: jetstream.FileStorage, Replicas: b.replicas})
 	if err != nil {

@@ -189,7 +189,7 @@ func (ids *Identities) answer(req protocol.KeyRequest, cred credential, err erro
 		}
 		g = protocol.Grant{Version: g.Version, Cluster: g.Cluster, User: g.User, Error: r.text, Final: r.final}
 	}
-	data, failed := protocol.SignMessage(g, ids.keys.Signer)
+	data, failed := protocol.SignMessage(g, ids.keys.Signers...)
 	return data, errors.Join(err, failed)
 }
 

@@ -128,7 +128,7 @@ type Identities struct {
 	stirred              chan struct{} // there is something in changed
 
 	mu      sync.Mutex                 // guards what follows
-	servers []string                   // where agents connect
+	told    protocol.Trust             // to agents: whom to trust, and where to connect
 	cutOff  func(users []string) error // takes effect on revoked credentials; nil if nothing can
 	known   map[string]identity        // by cluster; what they hold is replaced, never altered
 	byUser  map[string]string          // user key → cluster, of revoked ones too
@@ -165,12 +165,12 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	return ids, err
 }
 
-// Advertise says to which NATS URLs agents are to connect, and how credentials that were revoked are cut off from
-// them.
-func (ids *Identities) Advertise(servers []string, cutOff func(users []string) error) {
+// Advertise says whom agents are to trust and where they are to connect, and how credentials that were revoked are cut
+// off from there.
+func (ids *Identities) Advertise(trust protocol.Trust, cutOff func(users []string) error) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	ids.servers, ids.cutOff = servers, cutOff
+	ids.told, ids.cutOff = trust, cutOff
 }
 
 // reach says how agents are asked for something.
@@ -182,9 +182,11 @@ func (ids *Identities) reach(ask func(cluster string, a protocol.Ask) error) {
 
 func (ids *Identities) trust() (protocol.Trust, error) {
 	ids.mu.Lock()
-	servers := ids.servers
-	ids.mu.Unlock()
-	return ids.keys.trust(servers)
+	defer ids.mu.Unlock()
+	if len(ids.told.Servers) == 0 {
+		return protocol.Trust{}, errors.New("the hub does not know yet where agents are to connect: try again in a moment")
+	}
+	return ids.told, nil
 }
 
 func (ids *Identities) get(cluster string) identity {

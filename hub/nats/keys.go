@@ -16,10 +16,15 @@ import (
 // Keys are the hub's secrets, each in a file of its own that only the hub's user can read. Whoever has them is
 // the hub: they are what a backup must hold, and they cannot be made again from Git.
 type Keys struct {
-	Signer ed25519.PrivateKey // signs bundles
-	Secret []byte             // of the fleet: encrypts blobs and the hub's store
+	// Signers sign bundles, grants and asks, all of them each: the current key and, while it is rotated, the next.
+	Signers []ed25519.PrivateKey
+	Secret  []byte // of the fleet: encrypts blobs and the hub's store
 
-	operator, account, system, hubUser, systemUser nkeys.KeyPair
+	dir         string
+	authorities []*authority    // the current one, which certificates come from, and the next
+	operators   []nkeys.KeyPair // the current one, which signs accounts, and the next
+
+	account, system, hubUser, systemUser nkeys.KeyPair
 }
 
 // OpenKeys reads the keys in dir, and makes those that are missing. Keys are made all at once: a
@@ -28,12 +33,19 @@ func OpenKeys(dir string) (*Keys, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("the hub's keys: %w: give the user who runs the hub the right to write there", err)
 	}
-	k := &Keys{}
+	k := &Keys{dir: dir}
 	f := &keyFiles{dir: dir}
-	f.fresh = f.none("signing.key", "fleet.key", "operator.nk", "account.nk", "system.nk", "hub-user.nk", "system-user.nk")
-	k.Signer = ed25519.NewKeyFromSeed(f.raw("signing.key", "DROVER SIGNING KEY"))
+	f.fresh = f.none("signing.key", "ca.pem", "fleet.key", "operator.nk", "account.nk", "system.nk", "hub-user.nk", "system-user.nk")
+	for _, name := range f.steps("signing.key") {
+		k.Signers = append(k.Signers, ed25519.NewKeyFromSeed(f.raw(name, signingKeyType)))
+	}
+	for _, name := range f.steps("ca.pem") {
+		k.authorities = append(k.authorities, f.authority(name))
+	}
+	for _, name := range f.steps("operator.nk") {
+		k.operators = append(k.operators, f.nkey(name, nkeys.PrefixByteOperator))
+	}
 	k.Secret = f.raw("fleet.key", "DROVER FLEET SECRET")
-	k.operator = f.nkey("operator.nk", nkeys.PrefixByteOperator)
 	k.account = f.nkey("account.nk", nkeys.PrefixByteAccount)
 	k.system = f.nkey("system.nk", nkeys.PrefixByteAccount)
 	k.hubUser = f.nkey("hub-user.nk", nkeys.PrefixByteUser)
@@ -57,8 +69,16 @@ func (f *keyFiles) none(names ...string) bool {
 	return true
 }
 
+// steps are the files of a key that can be rotated: its own and, while it is, the next one's.
+func (f *keyFiles) steps(name string) []string {
+	if f.none(name + nextSuffix) {
+		return []string{name}
+	}
+	return []string{name, name + nextSuffix}
+}
+
 // load gives the content of a file, or makes it.
-func (f *keyFiles) load(name string, generate func() []byte) []byte {
+func (f *keyFiles) load(name string, generate func() ([]byte, error)) []byte {
 	if f.err != nil {
 		return nil
 	}
@@ -76,18 +96,15 @@ func (f *keyFiles) load(name string, generate func() []byte) []byte {
 			"or remove the whole folder %s for a new fleet, whose agents all have to be installed anew", path, f.dir)
 		return nil
 	}
-	data = generate()
-	f.err = writeFile(path, data)
+	if data, f.err = generate(); f.err == nil {
+		f.err = writeFile(path, data)
+	}
 	return data
 }
 
 // raw is a key of 32 bytes in PEM.
 func (f *keyFiles) raw(name, kind string) []byte {
-	data := f.load(name, func() []byte {
-		key := make([]byte, 32)
-		_, _ = rand.Read(key) // never fails: crypto/rand
-		return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: key})
-	})
+	data := f.load(name, func() ([]byte, error) { return newRaw(kind), nil })
 	block, _ := pem.Decode(data)
 	if f.err == nil && (block == nil || block.Type != kind || len(block.Bytes) != 32) {
 		f.err = fmt.Errorf("the hub's keys: %s holds no %s: bring it back from a backup", filepath.Join(f.dir, name), kind)
@@ -98,17 +115,15 @@ func (f *keyFiles) raw(name, kind string) []byte {
 	return block.Bytes
 }
 
+// newRaw makes a key of 32 bytes in PEM.
+func newRaw(kind string) []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails: crypto/rand
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: key})
+}
+
 func (f *keyFiles) nkey(name string, prefix nkeys.PrefixByte) nkeys.KeyPair {
-	data := f.load(name, func() []byte {
-		pair, err := nkeys.CreatePair(prefix)
-		if err != nil {
-			f.err = err
-			return nil
-		}
-		seed, err := pair.Seed()
-		f.err = err
-		return seed
-	})
+	data := f.load(name, func() ([]byte, error) { return newSeed(prefix) })
 	if f.err != nil {
 		return nil
 	}
@@ -117,6 +132,27 @@ func (f *keyFiles) nkey(name string, prefix nkeys.PrefixByte) nkeys.KeyPair {
 		f.err = fmt.Errorf("the hub's keys: %s: %w: bring it back from a backup", filepath.Join(f.dir, name), err)
 	}
 	return pair
+}
+
+// newSeed makes the seed of an nkey.
+func newSeed(prefix nkeys.PrefixByte) ([]byte, error) {
+	pair, err := nkeys.CreatePair(prefix)
+	if err != nil {
+		return nil, err
+	}
+	return pair.Seed()
+}
+
+func (f *keyFiles) authority(name string) *authority {
+	data := f.load(name, newAuthority)
+	if f.err != nil {
+		return nil
+	}
+	a, err := parseAuthority(data)
+	if err != nil {
+		f.err = fmt.Errorf("the hub's keys: %s: %w: bring it back from a backup", filepath.Join(f.dir, name), err)
+	}
+	return a
 }
 
 // writeFile writes a secret so that it is there whole or not at all.

@@ -2,63 +2,50 @@ package nats
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/nats-io/jwt/v2"
 )
 
-// authority is what a server must know to take the hub for its operator.
-type authority struct {
-	operator                    *jwt.OperatorClaims
-	operatorJWT                 string
+// claims are what a server must know to take the hub for its operator.
+type claims struct {
+	operators                   []*jwt.OperatorClaims
+	operatorJWTs                []string
 	account, system             string // public keys
 	accountJWT, systemJWT       string
 	accountClaims, systemClaims *jwt.AccountClaims
 }
 
-// authority makes the claims from the keys. revoked are user keys that may not connect any more.
-func (k *Keys) authority(revoked []string) (*authority, error) {
-	a := &authority{}
-	var errs [3]error
-	var operator string
-	operator, errs[0] = k.operator.PublicKey()
-	a.account, errs[1] = k.account.PublicKey()
-	a.system, errs[2] = k.system.PublicKey()
+// claims makes them from the keys. revoked are user keys that may not connect any more. While the operator's key is
+// rotated, servers are told of both, and accounts are signed by the one that all servers know.
+func (k *Keys) claims(revoked []string) (*claims, error) {
+	c := &claims{}
+	var errs [2]error
+	c.account, errs[0] = k.account.PublicKey()
+	c.system, errs[1] = k.system.PublicKey()
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
-	a.operator = jwt.NewOperatorClaims(operator)
-	a.operator.Name, a.operator.SystemAccount = "drover", a.system
-	a.accountClaims, a.systemClaims = jwt.NewAccountClaims(a.account), jwt.NewAccountClaims(a.system)
-	a.accountClaims.Name, a.systemClaims.Name = "AGENTS", "SYS"
-	l := &a.accountClaims.Limits.JetStreamLimits
+	for _, pair := range k.operators {
+		key, err := pair.PublicKey()
+		if err != nil {
+			return nil, err
+		}
+		o := jwt.NewOperatorClaims(key)
+		o.Name, o.SystemAccount = "drover", c.system
+		text, err := o.Encode(pair)
+		if err != nil {
+			return nil, err
+		}
+		c.operators, c.operatorJWTs = append(c.operators, o), append(c.operatorJWTs, text)
+	}
+	c.accountClaims, c.systemClaims = jwt.NewAccountClaims(c.account), jwt.NewAccountClaims(c.system)
+	c.accountClaims.Name, c.systemClaims.Name = "AGENTS", "SYS"
+	l := &c.accountClaims.Limits.JetStreamLimits
 	l.MemoryStorage, l.DiskStorage, l.Streams, l.Consumer = jwt.NoLimit, jwt.NoLimit, jwt.NoLimit, jwt.NoLimit
 	for _, user := range revoked {
-		a.accountClaims.Revoke(user)
+		c.accountClaims.Revoke(user)
 	}
-	a.operatorJWT, errs[0] = a.operator.Encode(k.operator)
-	a.accountJWT, errs[1] = a.accountClaims.Encode(k.operator)
-	a.systemJWT, errs[2] = a.systemClaims.Encode(k.operator)
-	return a, errors.Join(errs[:]...)
-}
-
-// ServerConfig is what the configuration of an external nats-server must contain to serve this hub: its
-// operator, its accounts, and JetStream.
-func (k *Keys) ServerConfig() (string, error) {
-	a, err := k.authority(nil)
-	if err != nil {
-		return "", err
-	}
-	return fmt.Sprintf(`# For every nats-server that serves this hub. Give it a store_dir that lasts.
-operator: %s
-system_account: %s
-resolver: MEMORY
-resolver_preload: {
-  %s: %s
-  %s: %s
-}
-jetstream: { store_dir: ./jetstream }
-ping_interval: "20s"
-ping_max: 2
-`, a.operatorJWT, a.system, a.account, a.accountJWT, a.system, a.systemJWT), nil
+	c.accountJWT, errs[0] = c.accountClaims.Encode(k.operators[0])
+	c.systemJWT, errs[1] = c.systemClaims.Encode(k.operators[0])
+	return c, errors.Join(errs[:]...)
 }

@@ -1,14 +1,16 @@
 package nats
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
-	"github.com/nats-io/jwt/v2"
 	"github.com/nats-io/nats-server/v2/server"
 )
 
@@ -18,60 +20,106 @@ type Server struct {
 	keys   *Keys
 }
 
-// StartServer starts the embedded server on listen (host:port; port 0 takes a free one) with its streams in dir.
-func StartServer(listen, dir string, keys *Keys, revoked []string, log *slog.Logger) (*Server, error) {
-	host, port, err := net.SplitHostPort(listen)
+// ServerOptions say what the embedded server does.
+type ServerOptions struct {
+	Listen      string         // host:port for agents; port 0 takes a free one
+	WebSocket   string         // the same for agents that come by WebSocket; none, if empty
+	Dir         string         // of its streams
+	Certificate GetCertificate // for both
+	Keys        *Keys
+	Revoked     []string // user keys that may not connect
+	Log         *slog.Logger
+}
+
+// StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within the
+// process, without.
+func StartServer(o ServerOptions) (*Server, error) {
+	host, port, err := listenAddress("--nats-listen", o.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("the address %q for agents: %w: write host:port, as 0.0.0.0:4222", listen, err)
+		return nil, err
 	}
-	number, err := strconv.Atoi(port)
-	if err != nil {
-		return nil, fmt.Errorf("the address %q for agents: the port is no number", listen)
-	}
-	if number == 0 {
-		number = server.RANDOM_PORT
-	}
-	a, err := keys.authority(revoked)
+	c, err := o.Keys.claims(o.Revoked)
 	if err != nil {
 		return nil, err
 	}
 	resolver := &server.MemAccResolver{}
-	if err := errors.Join(resolver.Store(a.account, a.accountJWT), resolver.Store(a.system, a.systemJWT)); err != nil {
+	if err := errors.Join(resolver.Store(c.account, c.accountJWT), resolver.Store(c.system, c.systemJWT)); err != nil {
 		return nil, err
 	}
-	s, err := server.NewServer(&server.Options{
-		ServerName: "drover-hub", Host: host, Port: number, NoSigs: true,
-		JetStream: true, StoreDir: dir, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 64 << 30,
-		TrustedOperators: []*jwt.OperatorClaims{a.operator}, SystemAccount: a.system, AccountResolver: resolver,
+	config := &tls.Config{GetCertificate: o.Certificate, MinVersion: tls.VersionTLS12}
+	opts := &server.Options{
+		ServerName: "drover-hub", Host: host, Port: port, NoSigs: true,
+		TLS: true, TLSConfig: config, TLSTimeout: handshakeTimeout.Seconds(), AuthTimeout: handshakeTimeout.Seconds() + 1,
+		JetStream: true, StoreDir: o.Dir, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 64 << 30,
+		TrustedOperators: c.operators, SystemAccount: c.system, AccountResolver: resolver,
 		PingInterval: 20 * time.Second, MaxPingsOut: 2, // a dead link is noticed within a minute
 		MaxPayload: 1 << 20, MaxConn: 100_000, WriteDeadline: 10 * time.Second,
-	})
+	}
+	if o.WebSocket != "" {
+		w := &opts.Websocket
+		if w.Host, w.Port, err = listenAddress("--nats-websocket", o.WebSocket); err != nil {
+			return nil, err
+		}
+		w.TLSConfig, w.HandshakeTimeout = config.Clone(), handshakeTimeout
+	}
+	s, err := server.NewServer(opts)
 	if err != nil {
 		return nil, fmt.Errorf("the embedded NATS server: %w", err)
 	}
-	s.SetLoggerV2(serverLog{log.With("part", "nats-server")}, false, false, false)
+	s.SetLoggerV2(serverLog{o.Log.With("part", "nats-server")}, false, false, false)
 	go s.Start()
 	if !s.ReadyForConnections(20 * time.Second) {
 		s.Shutdown()
-		return nil, fmt.Errorf("the embedded NATS server does not come up on %s: is the port in use? Choose another with --nats-listen", listen)
+		return nil, fmt.Errorf("the embedded NATS server does not come up on %s: is a port in use? Choose another with "+
+			"--nats-listen or --nats-websocket", strings.TrimSuffix(o.Listen+" "+o.WebSocket, " "))
 	}
-	return &Server{s, keys}, nil
+	return &Server{s, o.Keys}, nil
+}
+
+// handshakeTimeout is how long TLS may take: after an outage thousands of agents shake hands at once.
+const handshakeTimeout = 10 * time.Second
+
+// listenAddress reads host:port as flag gives it.
+func listenAddress(flag, address string) (host string, port int, err error) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, fmt.Errorf("%s %q: %w: write host:port, as 0.0.0.0:4222", flag, address, err)
+	}
+	number, err := strconv.ParseUint(text, 10, 16)
+	if err != nil {
+		return "", 0, fmt.Errorf("%s %q: %q is no port: write a number up to 65535", flag, address, text)
+	}
+	if number == 0 {
+		return host, server.RANDOM_PORT, nil
+	}
+	return host, int(number), nil
 }
 
 // Addr is where agents connect.
 func (s *Server) Addr() *net.TCPAddr { return s.server.Addr().(*net.TCPAddr) }
 
+// WebSocketPort is where agents connect by WebSocket; 0 if they cannot.
+func (s *Server) WebSocketPort() int {
+	if p := s.server.PortsInfo(time.Second); p != nil && len(p.WebSocket) > 0 {
+		if u, err := url.Parse(p.WebSocket[0]); err == nil {
+			port, _ := strconv.Atoi(u.Port())
+			return port
+		}
+	}
+	return 0
+}
+
 // Revoke cuts off the credentials of user keys, at once.
 func (s *Server) Revoke(users []string) error {
-	a, err := s.keys.authority(users)
+	c, err := s.keys.claims(users)
 	if err != nil {
 		return err
 	}
-	acc, err := s.server.LookupAccount(a.account)
+	acc, err := s.server.LookupAccount(c.account)
 	if err != nil {
 		return err
 	}
-	s.server.UpdateAccountClaims(acc, a.accountClaims)
+	s.server.UpdateAccountClaims(acc, c.accountClaims)
 	return nil
 }
 

@@ -7,11 +7,17 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// trust is whom an agent is told to believe, and where it finds the hub.
-func (k *Keys) trust(servers []string) (protocol.Trust, error) {
+// Trust is what agents are told to trust: servers are NATS URLs, ca the PEM of the authorities that their certificates
+// come from, or empty for those that the agent's system knows.
+func (k *Keys) Trust(servers []string, ca string) (protocol.Trust, error) {
+	t := protocol.Trust{Servers: servers, CA: ca}
+	for _, s := range k.Signers {
+		t.HubKeys = append(t.HubKeys, s.Public().(ed25519.PublicKey))
+	}
 	_, open, err := protocol.HubOpenKey(k.Secret)
 	if err != nil {
-		return protocol.Trust{}, fmt.Errorf("the key that agents seal their reports to: %w", err)
+		return t, fmt.Errorf("the key that agents seal their reports to: %w", err)
 	}
-	return protocol.Trust{Servers: servers, HubKeys: [][]byte{k.Signer.Public().(ed25519.PublicKey)}, HubOpen: open}, nil
+	t.HubOpen = open
+	return t, nil
 }

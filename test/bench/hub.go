@@ -38,7 +38,7 @@ func startHub(bin, dir, repo string) (*hub, error) {
 	h := &hub{bin: bin, dataDir: filepath.Join(dir, "hub")}
 	h.process, err = startProcess("the hub", filepath.Join(dir, "hub.log"), filepath.Join(bin, "drover"), "hub", "--repo", repo,
 		"--data-dir", h.dataDir, fmt.Sprintf("--listen=127.0.0.1:%d", api), fmt.Sprintf("--nats-listen=127.0.0.1:%d", bus),
-		fmt.Sprintf("--advertise=nats://127.0.0.1:%d", bus))
+		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus))
 	return h, err
 }
 

@@ -34,7 +34,7 @@ func startHub(w *testenv.TempDir, bin, repo string, ended func(*process)) (*hub,
 	}
 	h.process, err = start("hub", w.File("hub.log"), ended, filepath.Join(bin, "drover"), "hub", "--repo", repo, "--data-dir", h.dataDir,
 		fmt.Sprintf("--listen=127.0.0.1:%d", api), fmt.Sprintf("--nats-listen=127.0.0.1:%d", bus),
-		fmt.Sprintf("--advertise=nats://127.0.0.1:%d", bus))
+		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus))
 	return h, err
 }
 

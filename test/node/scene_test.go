@@ -80,7 +80,7 @@ func (s *scene) startHub() {
 	log, err := os.Create(s.hubLog)
 	s.must(err)
 	hub := exec.Command(filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir,
-		"--listen", fmt.Sprintf("127.0.0.1:%d", ports[0]), "--nats-listen", bus, "--advertise", "nats://"+bus)
+		"--listen", fmt.Sprintf("127.0.0.1:%d", ports[0]), "--nats-listen", bus, "--advertise", "tls://"+bus)
 	hub.Env, hub.Stdout, hub.Stderr = s.env, log, log
 	s.must(hub.Start())
 	s.t.Cleanup(func() {

@@ -42,8 +42,15 @@ func newScene(t *testing.T) *scene {
 		s.repo.Write("clusters/edge/"+app+".yaml", appFile(app))
 	}
 	s.write(0)
-	config := s.drover("hub", "nats-config")
-	s.nats = testenv.NATST(t, strings.ReplaceAll(config, "jetstream: { store_dir: ./jetstream }", "jetstream {}"))
+	s.drover("hub", "nats-config", "--node", "bus=127.0.0.1", "--out", dir)
+	bus := filepath.Join(dir, "bus")
+	config, err := os.ReadFile(filepath.Join(bus, "nats.conf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It is not started in its folder, and its streams are where testenv has them.
+	here := strings.NewReplacer(`jetstream: { store_dir: "./jetstream" }`, "jetstream {}", `"./`, `"`+bus+`/`)
+	s.nats = testenv.NATST(t, here.Replace(string(config)))
 	s.hub = start(t, s.env, filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir, "--nats-url", s.nats.URL,
 		"--listen", freeAddr(t), "--poll-interval", "1s")
 	token := filepath.Join(dir, "edge.json")

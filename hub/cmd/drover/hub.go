@@ -26,6 +26,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/internal/version"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // gitPassword is the environment variable for the password or token of an https repository.
@@ -37,9 +38,8 @@ const minCredentialTTL = 10 * time.Minute
 // hubOptions are the flags of `drover hub`.
 type hubOptions struct {
 	repo, branch, path, dataDir string
-	listen, natsListen, natsURL string
-	advertise                   []string
-	natsReplicas                int
+	listen                      string
+	nats                        natsOptions
 	poll, credentialTTL         time.Duration
 	auth                        git.Auth
 	logLevel                    string
@@ -53,11 +53,12 @@ func newHubCommand() *cobra.Command {
 the bundles that changed to the clusters' agents over NATS. It runs until it is stopped; when it starts again it goes on
 where it was.
 
-Everything it must not lose is in the data directory: keys/, clusters/ and tokens/ (back these up), and what can be made again from
-Git and from the agents.`,
+Everything it must not lose is in the data directory; "drover hub backup" puts it into one file. Agents connect with TLS
+only: the hub has an authority of its own for that, which they are told to trust when they join.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git --branch main
   drover hub --repo ~/src/fleet --data-dir /var/lib/drover
-  drover hub --repo git@git.example.com:platform/fleet.git --nats-url nats://nats.internal:4222`,
+  drover hub --repo https://git.example.com/platform/fleet.git --advertise tls://hub.example.com:4222 --nats-websocket 0.0.0.0:443
+  drover hub --repo git@git.example.com:platform/fleet.git --nats-url tls://nats.internal:4222`,
 		Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if o.repo == "" {
@@ -75,10 +76,7 @@ Git and from the agents.`,
 	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
 	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line")
-	f.StringVar(&o.natsListen, "nats-listen", "0.0.0.0:4222", "address of the embedded NATS server, for the agents")
-	f.StringVar(&o.natsURL, "nats-url", "", "use this external NATS server instead of the embedded one")
-	f.IntVar(&o.natsReplicas, "nats-replicas", 1, "replicas of the streams, where the external server is a cluster")
-	f.StringSliceVar(&o.advertise, "advertise", nil, "NATS URLs that agents connect to (default: --nats-url, or this machine's address)")
+	o.nats.flags(cmd)
 	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to look at the repository if nobody says that it moved")
 	f.DurationVar(&o.credentialTTL, "credential-ttl", nats.DefaultTTL, "how long a cluster's credential is good for; its agent renews it at two thirds")
 	f.StringVar(&o.auth.Username, "git-username", "", "user for an https repository (password or token: $"+gitPassword+" or --git-password-file)")
@@ -87,29 +85,7 @@ Git and from the agents.`,
 	f.StringVar(&o.auth.KeyFile, "git-key-file", "", "private key for an ssh repository (default: the ssh agent's)")
 	f.StringVar(&o.auth.KnownHostsFile, "git-known-hosts-file", "", "known hosts for an ssh repository (default: the user's)")
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
-	cmd.AddCommand(newNATSConfigCommand())
-	return cmd
-}
-
-func newNATSConfigCommand() *cobra.Command {
-	var dataDir string
-	cmd := &cobra.Command{
-		Use: "nats-config", Short: "Print what the configuration of an external nats-server must contain to serve this hub",
-		Example: "  drover hub nats-config > nats.conf && nats-server -c nats.conf", Args: exactly(0, "no arguments"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			keys, err := nats.OpenKeys(filepath.Join(dataDir, "keys"))
-			if err != nil {
-				return err
-			}
-			text, err := keys.ServerConfig()
-			if err != nil {
-				return err
-			}
-			_, err = io.WriteString(cmd.OutOrStdout(), text)
-			return err
-		},
-	}
-	cmd.Flags().StringVar(&dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
+	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand(), newBackupCommand(), newRestoreCommand())
 	return cmd
 }
 
@@ -118,6 +94,7 @@ type hubProcess struct {
 	opts    hubOptions
 	log     *slog.Logger
 	hub     *hub.Hub
+	trust   *protocol.Trust // what clusters are told to trust
 	api     *http.Server
 	ln      net.Listener
 	closers []func()
@@ -126,6 +103,9 @@ type hubProcess struct {
 func runHub(ctx context.Context, o hubOptions, stderr io.Writer) error {
 	log, err := newLogger(stderr, o.logLevel)
 	if err != nil {
+		return err
+	}
+	if err := o.nats.check(log); err != nil {
 		return err
 	}
 	p := &hubProcess{opts: o, log: log}
@@ -202,61 +182,14 @@ func (p *hubProcess) open() error {
 	h := hub.New(redactRepo(o.repo))
 	renderer := kustomize.New()
 	go renderer.Warm()
-	h.Source, h.Store, h.Bus, h.Identities, h.Signer, h.Log = source, store, bus, ids, keys.Signer, p.log
+	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Resolver = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
 	p.hub = h
-	return p.serve(ids, source.Poke)
-}
-
-// connect starts the embedded NATS server, or connects to the external one.
-func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, error) {
-	o := p.opts
-	opts := nats.Options{URL: o.natsURL, Replicas: o.natsReplicas, Keys: keys, IDs: ids, Log: p.log}
-	if o.natsURL == "" {
-		s, err := nats.StartServer(o.natsListen, filepath.Join(o.dataDir, "nats"), keys, ids.Revoked(), p.log)
-		if err != nil {
-			return nil, err
-		}
-		p.closers = append(p.closers, s.Close)
-		opts.Server = s
-		ids.Advertise(advertised(o.advertise, s.Addr()), s.Revoke)
-	} else {
-		servers := o.advertise
-		if len(servers) == 0 {
-			servers = strings.Split(o.natsURL, ",")
-		}
-		ids.Advertise(servers, nil)
-	}
-	bus, err := nats.Connect(opts)
-	if err != nil {
-		return nil, err
-	}
-	p.closers = append(p.closers, bus.Close)
-	return bus, nil
-}
-
-// advertised are the URLs that agents are told: those the user gave, or this machine's first address that
-// others may reach.
-func advertised(given []string, addr *net.TCPAddr) []string {
-	if len(given) > 0 {
-		return given
-	}
-	host := addr.IP.String()
-	if addr.IP.IsUnspecified() {
-		host = "127.0.0.1"
-		addrs, _ := net.InterfaceAddrs()
-		for _, a := range addrs {
-			if n, ok := a.(*net.IPNet); ok && n.IP.IsGlobalUnicast() && n.IP.To4() != nil {
-				host = n.IP.String()
-				break
-			}
-		}
-	}
-	return []string{"nats://" + net.JoinHostPort(host, fmt.Sprint(addr.Port))}
+	return p.serve(ids, source.Poke, store)
 }
 
 // serve opens the API and tells the command line where it is.
-func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
+func (p *hubProcess) serve(ids hub.Identities, poke func(), store io.WriterTo) error {
 	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
 	if err != nil {
 		return err
@@ -266,7 +199,7 @@ func (p *hubProcess) serve(ids hub.Identities, poke func()) error {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
 	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Forget: p.hub.Forget, Poke: poke,
-		Token: token, Log: p.log}
+		Trust: *p.trust, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	return writeClientFile(p.opts.dataDir, "http://"+p.ln.Addr().String(), token)

@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Trust answers "may the hub's old keys go?".
+type Trust struct {
+	Trust    protocol.Trust `json:"trust"`            // what clusters are told to trust by the hub that runs now
+	Clusters int            `json:"clusters"`         // that have a credential
+	Behind   []string       `json:"behind,omitempty"` // those of them that have not reported to trust just that, sorted
+}
+
+func (s *Server) trust(*http.Request) (any, error) {
+	out := Trust{Trust: s.Trust}
+	id := s.Trust.ID()
+	for _, c := range s.State.Select(fleet.Selector{}) {
+		if !c.Joined || !c.Released.IsZero() {
+			continue
+		}
+		out.Clusters++
+		if c.Report == nil || c.Report.Agent.Trust != id {
+			out.Behind = append(out.Behind, c.Name)
+		}
+	}
+	return out, nil
+}
+
+// Trust asks what clusters are told to trust, and which have yet to say that they do.
+func (c Client) Trust(ctx context.Context) (Trust, error) {
+	var t Trust
+	return t, c.do(ctx, http.MethodGet, "/api/v1/trust", nil, &t)
+}

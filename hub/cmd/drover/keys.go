@@ -1,0 +1,194 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/nats"
+)
+
+func newKeysCommand() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use: "keys", Short: "List the hub's keys; rotate them",
+		Long: `Lists the hub's keys, and how many clusters have taken up what the running hub tells them to trust.
+
+A key is rotated in two steps, so that no cluster has to join anew. "rotate" makes the next key: once the hub was
+restarted, it uses both, and tells all clusters to trust both. When they do, "finish" drops the old one. The commands change
+files in the data directory, and a hub takes them up when it starts: until you restart it, nothing happens.
+
+  signing   signs bundles, grants and asks
+  ca        issues the certificates of NATS servers
+  operator  signs the NATS accounts; clusters do not know it, external NATS servers do`,
+		Example: `  drover hub keys
+  drover hub keys rotate signing   # then restart the hub
+  drover hub keys finish signing   # when "drover hub keys" says that all clusters trust it; then restart the hub`,
+		Args: exactly(0, "no arguments: see `drover hub keys --help`"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			keys, err := existingKeys(c.dataDir)
+			if err != nil {
+				return err
+			}
+			if err := listKeys(cmd.OutOrStdout(), keys); err != nil {
+				return err
+			}
+			believed, err := c.believed(cmd)
+			if err != nil {
+				fmt.Fprintf(cmd.OutOrStdout(), "\nWhich clusters trust them cannot be told: %v\n", err)
+				return nil
+			}
+			printBelieved(cmd.OutOrStdout(), keys, believed)
+			return nil
+		},
+	}
+	c.flags(cmd)
+	cmd.AddCommand(newKeysRotateCommand(), newKeysFinishCommand())
+	return cmd
+}
+
+func newKeysRotateCommand() *cobra.Command {
+	var c connection
+	cmd := &cobra.Command{
+		Use: "rotate signing|ca|operator", Short: "Make the key that follows, beside the current one", ValidArgs: kinds(),
+		Args: exactly(1, "the key to rotate: signing, ca or operator"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, keys, err := c.kind(args[0])
+			if err != nil {
+				return err
+			}
+			if err := keys.Begin(kind); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "Made the next %s key. Restart the hub, which then uses both.\n%s\n", kind, next[kind])
+			return err
+		},
+	}
+	c.flags(cmd)
+	return cmd
+}
+
+// next is what to do between rotate and finish.
+var next = map[nats.KeyKind]string{
+	nats.KeySigning: "When `drover hub keys` says that all clusters trust it: drover hub keys finish signing",
+	nats.KeyCA: "When `drover hub keys` says that all clusters trust it, give external NATS servers new certificates\n" +
+		"(drover hub nats-config --out), which come from it; then: drover hub keys finish ca",
+	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts both; then:\n" +
+		"drover hub keys finish operator",
+}
+
+func newKeysFinishCommand() *cobra.Command {
+	var c connection
+	var force bool
+	cmd := &cobra.Command{
+		Use: "finish signing|ca|operator", Short: "Drop the old key, now that the next one is trusted", ValidArgs: kinds(),
+		Long: `Drops the old key. It is refused while there are clusters that have not reported to trust the next one: they would have to
+join anew. --force does it nevertheless.`,
+		Args: exactly(1, "the key whose rotation ends: signing, ca or operator"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			kind, keys, err := c.kind(args[0])
+			if err != nil {
+				return err
+			}
+			if kind != nats.KeyOperator && keys.Rotating(kind) && !force {
+				if err := c.ready(cmd, keys, kind); err != nil {
+					return err
+				}
+			}
+			if err := keys.Finish(kind); err != nil {
+				return err
+			}
+			_, err = fmt.Fprintf(cmd.OutOrStdout(), "The old %s key is gone. Restart the hub, which then uses the new one alone.\n%s\n", kind, after[kind])
+			return err
+		},
+	}
+	c.flags(cmd)
+	cmd.Flags().BoolVar(&force, "force", false, "do it though there are clusters that have to join anew then")
+	return cmd
+}
+
+// after is what to know after finish.
+var after = map[nats.KeyKind]string{
+	nats.KeySigning: "Join tokens from before do not know it: make new ones with `drover agent token`.",
+	nats.KeyCA:      "Join tokens from before do not know it: make new ones with `drover agent token`.",
+	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts the new one alone,\n" +
+		"once the hub was restarted.",
+}
+
+func kinds() []string {
+	var out []string
+	for _, k := range nats.KeyKinds {
+		out = append(out, string(k))
+	}
+	return out
+}
+
+// kind reads the name of a key, and opens the keys.
+func (c *connection) kind(name string) (nats.KeyKind, *nats.Keys, error) {
+	for _, k := range nats.KeyKinds {
+		if string(k) == name {
+			keys, err := existingKeys(c.dataDir)
+			return k, keys, err
+		}
+	}
+	return "", nil, usageError{fmt.Errorf("there is no key %q that can be rotated: use %s", name, strings.Join(kinds(), ", "))}
+}
+
+func listKeys(w io.Writer, keys *nats.Keys) error {
+	list, err := keys.List()
+	if err != nil {
+		return err
+	}
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "KEY\tID\tSINCE\tSTEP")
+	for _, k := range list {
+		step := "in use"
+		if k.Next {
+			step = "next: see `drover hub keys finish --help`"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\n", k.Kind, k.ID, k.Since.Local().Format(time.DateTime), step)
+	}
+	return t.Flush()
+}
+
+// believed asks the running hub which clusters trust what it says.
+func (c *connection) believed(cmd *cobra.Command) (api.Trust, error) {
+	client, err := c.client()
+	if err != nil {
+		return api.Trust{}, err
+	}
+	return client.Trust(cmd.Context())
+}
+
+func printBelieved(w io.Writer, keys *nats.Keys, t api.Trust) {
+	for _, kind := range nats.KeyKinds {
+		if !keys.Believed(kind, t.Trust) {
+			fmt.Fprintf(w, "\nThe hub that runs does not use the next %s key yet: restart it.\n", kind)
+		}
+	}
+	fmt.Fprintf(w, "\n%d of %d clusters have reported to trust what the hub tells them to trust now.\n", t.Clusters-len(t.Behind), t.Clusters)
+	if len(t.Behind) > 0 {
+		fmt.Fprintf(w, "Not yet: %s\n", strings.Join(t.Behind, ", "))
+	}
+}
+
+// ready says why the rotation of a key cannot end yet.
+func (c *connection) ready(cmd *cobra.Command, keys *nats.Keys, kind nats.KeyKind) error {
+	t, err := c.believed(cmd)
+	switch {
+	case err != nil:
+		return fmt.Errorf("the old %s key is kept, because whether clusters trust the next one cannot be told: %w; or say --force", kind, err)
+	case !keys.Believed(kind, t.Trust):
+		return fmt.Errorf("the old %s key is kept: the hub that runs does not use the next one yet: restart it, and wait until all clusters have heard of it", kind)
+	case len(t.Behind) > 0:
+		return errors.New("the old " + string(kind) + " key is kept: " + strings.Join(t.Behind, ", ") + " did not report to trust the next one yet: " +
+			"wait until they have been connected, remove or revoke those that are gone for good, or say --force: then they have to join anew")
+	}
+	return nil
+}

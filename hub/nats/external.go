@@ -1,0 +1,113 @@
+package nats
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+)
+
+// claimsTimeout is how long external servers may take to answer that they took new claims.
+const claimsTimeout = 3 * time.Second
+
+// Revoke cuts off the credentials of user keys on all servers, at once. External servers that cannot be reached learn
+// of it when they can: the error says so.
+func (b *Bus) Revoke(users []string) error {
+	if b.server != nil {
+		return b.server.Revoke(users)
+	}
+	b.claiming.Lock()
+	defer b.claiming.Unlock()
+	if err := b.claim(users); err != nil {
+		return fmt.Errorf("the hub gives the credential nothing any more, but connections that it has are not cut yet: %w; "+
+			"it is tried again when the hub connects to NATS", err)
+	}
+	return nil
+}
+
+// serverSilence is how long a server says nothing before it counts as away: it sends its statistics every ten seconds.
+const serverSilence = 25 * time.Second
+
+// watchServers tells external servers who is revoked whenever one of them may have missed it: it appeared, or was away
+// for a while, or a leaf node found back to the others. What it has to tell may have been missed too, so the hub asks who
+// is connected there. The same is done whenever the hub connects (see Connect).
+func (b *Bus) watchServers() error {
+	seen := map[string]time.Time{} // by the server's id, which is another one after each start
+	_, err := b.system.Subscribe("$SYS.SERVER.*.STATSZ", func(m *natsgo.Msg) {
+		id, now := strings.Split(m.Subject, ".")[2], time.Now()
+		if now.Sub(seen[id]) > serverSilence {
+			b.returned()
+		}
+		seen[id] = now
+		maps.DeleteFunc(seen, func(_ string, last time.Time) bool { return now.Sub(last) > serverSilence })
+	})
+	if err == nil {
+		_, err = b.system.Subscribe("$SYS.ACCOUNT.*.LEAFNODE.CONNECT", func(*natsgo.Msg) { b.returned() })
+	}
+	go func() {
+		for {
+			select {
+			case <-b.closed.Done():
+				return
+			case <-b.remind:
+			}
+			b.tell()
+		}
+	}()
+	return err
+}
+
+// tell tells external servers who is revoked.
+func (b *Bus) tell() {
+	b.claiming.Lock()
+	defer b.claiming.Unlock()
+	if err := b.claim(b.ids.Revoked()); err != nil && b.system.IsConnected() {
+		b.log.Warn("the NATS servers have not been told which credentials are revoked; it is tried again when one of them, or the hub, "+
+			"connects", "err", err)
+	}
+}
+
+// returned notes that the hub and a server have found each other. Several at once are one.
+func (b *Bus) returned() {
+	b.wake()
+	select {
+	case b.remind <- struct{}{}:
+	default:
+	}
+}
+
+// claim gives external servers the accounts as they are now. b.claiming is held.
+func (b *Bus) claim(revoked []string) error {
+	now, err := b.keys.claims(revoked)
+	if err != nil {
+		return err
+	}
+	for account, token := range map[string]string{now.system: now.systemJWT, now.account: now.accountJWT} {
+		subject := "$SYS.REQ.ACCOUNT." + account + ".CLAIMS.UPDATE"
+		m, err := b.system.Request(subject, []byte(token), claimsTimeout)
+		if errors.Is(err, natsgo.ErrTimeout) { // the server that had the request may be the one that was lost
+			m, err = b.system.Request(subject, []byte(token), claimsTimeout)
+		}
+		if errors.Is(err, natsgo.ErrNoResponders) {
+			return errors.New("the NATS servers take no new accounts: give them the resolver that `drover hub nats-config` prints")
+		}
+		if err != nil {
+			return fmt.Errorf("tell the NATS servers: %w", err)
+		}
+		var answer struct {
+			Error *struct{ Description string }
+		}
+		if err := json.Unmarshal(m.Data, &answer); err != nil {
+			return fmt.Errorf("what the NATS servers answer is no JSON: %w", err)
+		}
+		if answer.Error != nil {
+			return fmt.Errorf("a NATS server refuses the account: %s: does it have the configuration that `drover hub nats-config` prints?",
+				answer.Error.Description)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,274 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+func until(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	deadline, tick := time.After(patience), time.NewTicker(20*time.Millisecond)
+	defer tick.Stop()
+	for !cond() {
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("not within %s: %s", patience, what)
+		}
+	}
+}
+
+// freePort is free now and will be when a server is started again: the ports that the kernel hands out may be
+// anyone's by then.
+func freePort(t *testing.T) int {
+	t.Helper()
+	for range 100 {
+		port := 10000 + rand.IntN(10000)
+		if ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			ln.Close()
+			return port
+		}
+	}
+	t.Fatal("no port is free")
+	return 0
+}
+
+// external are nats-servers that run with the configuration that Keys.Files gives, folder by folder.
+type external struct {
+	t       *testing.T
+	dir     string
+	keys    *Keys
+	ids     *Identities
+	ports   map[string]int // by node: for clients
+	running map[string]*server.Server
+}
+
+func newExternal(t *testing.T, s Servers) *external {
+	e := &external{t: t, dir: t.TempDir(), keys: must(OpenKeys(t.TempDir())), ports: map[string]int{}, running: map[string]*server.Server{}}
+	e.ids = must(OpenIdentities(t.TempDir(), e.keys))
+	t.Cleanup(func() {
+		for name := range e.running {
+			e.kill(name)
+		}
+	})
+	e.add(s)
+	return e
+}
+
+// add writes the configuration of servers, and starts them.
+func (e *external) add(s Servers) {
+	e.t.Helper()
+	for _, f := range must(e.keys.Files(s)) {
+		path := filepath.Join(e.dir, f.Path)
+		if strings.HasSuffix(path, ".conf") { // the folder that the server is started in
+			f.Data = []byte(strings.ReplaceAll(string(f.Data), `"./`, `"`+filepath.Dir(path)+`/`))
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, f.Data, 0o600)); err != nil {
+			e.t.Fatal(err)
+		}
+	}
+	for _, n := range s.Nodes {
+		e.ports[n.Name] = freePort(e.t)
+		e.start(n.Name)
+	}
+}
+
+// start starts a node, or starts it again.
+func (e *external) start(name string) {
+	e.t.Helper()
+	opts, err := server.ProcessConfigFile(filepath.Join(e.dir, name, "nats.conf"))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	opts.Host, opts.Port, opts.NoSigs, opts.SyncInterval = "127.0.0.1", e.ports[name], true, time.Minute
+	s, err := server.NewServer(opts)
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	s.SetLoggerV2(serverLog{slog.New(slog.DiscardHandler)}, false, false, false)
+	s.Start()
+	if !s.ReadyForConnections(patience) {
+		e.t.Fatalf("%s does not come up", name)
+	}
+	e.running[name] = s
+}
+
+func (e *external) kill(name string) {
+	e.running[name].Shutdown()
+	e.running[name].WaitForShutdown()
+	delete(e.running, name)
+}
+
+// url is where clients reach nodes.
+func (e *external) url(names ...string) string {
+	var out []string
+	for _, n := range names {
+		out = append(out, fmt.Sprintf("tls://127.0.0.1:%d", e.ports[n]))
+	}
+	return strings.Join(out, ",")
+}
+
+// hub connects as the hub.
+func (e *external) hub(replicas int, names ...string) *Bus {
+	e.t.Helper()
+	b := must(Connect(Options{URL: e.url(names...), CA: e.keys.CA(), Replicas: replicas, Keys: e.keys, IDs: e.ids, Log: testLog(e.t)}))
+	e.t.Cleanup(b.Close)
+	until(e.t, "the hub has its streams", func() bool {
+		_, err := b.Holdings(e.t.Context())
+		return err == nil
+	})
+	return b
+}
+
+// join gives the user that cluster a has.
+func (e *external) join() userPair {
+	user := newUser()
+	e.ids.mu.Lock()
+	defer e.ids.mu.Unlock()
+	e.ids.put(identity{Cluster: "a", Credentials: []credential{{User: user.public, Issued: time.Now(), Expires: time.Now().Add(time.Hour)}}})
+	return user
+}
+
+// agent connects as the agent of cluster a, and comes again by itself.
+func (e *external) agent(user userPair, names ...string) *natsgo.Conn {
+	e.t.Helper()
+	c, err := dialAs(e.keys, user, e.url(names...), trusting(e.keys.CA()), natsgo.MaxReconnects(-1), natsgo.ReconnectWait(50*time.Millisecond),
+		natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}))
+	if err != nil {
+		e.t.Fatal(err)
+	}
+	e.t.Cleanup(c.Close)
+	return c
+}
+
+// publish publishes text as the bundle of cluster a, as often as it takes.
+func publish(t *testing.T, b *Bus, generation uint64, text string) {
+	t.Helper()
+	until(t, "the bus takes the bundle", func() bool {
+		return b.Put(t.Context(), nil, []hub.Delivery{{Cluster: "a", Generation: generation, Sealed: []byte(text)}}) == nil
+	})
+}
+
+// sees waits until an agent is answered with text.
+func sees(t *testing.T, c *natsgo.Conn, text string) {
+	t.Helper()
+	until(t, "the agent gets "+text, func() bool {
+		m, err := c.Request(protocol.DesiredGet("a"), nil, time.Second)
+		return err == nil && string(m.Data) == text
+	})
+}
+
+func threeNodes(t *testing.T) Servers {
+	s := Servers{Cluster: "main"}
+	for i := range 3 {
+		s.Nodes = append(s.Nodes, Node{Name: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: freePort(t)})
+	}
+	return s
+}
+
+func TestAClusterOfServersSurvivesTheLossOfAny(t *testing.T) {
+	t.Parallel()
+	names := []string{"n0", "n1", "n2"}
+	e := newExternal(t, threeNodes(t))
+	b := e.hub(3, names...)
+	agent := e.agent(newUser(), names...)
+	publish(t, b, 1, "generation 1")
+	sees(t, agent, "generation 1")
+
+	for generation := uint64(2); generation < 5; generation++ {
+		leader := ""
+		until(t, "the stream has a leader and all replicas", func() bool {
+			leader = e.leader(b)
+			return leader != ""
+		})
+		e.kill(leader)
+		text := fmt.Sprintf("generation %d", generation)
+		publish(t, b, generation, text)
+		sees(t, agent, text)
+		until(t, "the hub sees that after "+leader+" was lost", func() bool {
+			has, err := b.Holdings(t.Context())
+			return err == nil && has.Generations["a"] == generation
+		})
+		e.start(leader)
+	}
+}
+
+// leader is the node that leads the stream of bundles, as soon as all others follow it.
+func (e *external) leader(b *Bus) string {
+	ctx, cancel := context.WithTimeout(e.t.Context(), time.Second)
+	defer cancel()
+	s, err := b.js.Stream(ctx, "KV_"+protocol.BucketDesired)
+	if err != nil {
+		return ""
+	}
+	c := s.CachedInfo().Cluster
+	if len(c.Replicas) != 2 || slices.ContainsFunc(c.Replicas, func(p *jetstream.PeerInfo) bool { return p.Offline || !p.Current }) {
+		return ""
+	}
+	return c.Leader
+}
+
+func TestARevocationReachesEveryServer(t *testing.T) {
+	t.Parallel()
+	names := []string{"n0", "n1", "n2"}
+	e := newExternal(t, threeNodes(t))
+	b := e.hub(1, names...)
+	user := e.join()
+	e.ids.Advertise(must(e.keys.Trust([]string{e.url(names...)}, e.keys.CA())), b.Revoke)
+	conns := map[string]*natsgo.Conn{}
+	for _, n := range names {
+		conns[n] = e.agent(user, n)
+	}
+	e.kill("n2")
+	if err := e.ids.Revoke("a"); err != nil {
+		t.Fatal(err)
+	}
+	begin := time.Now()
+	for _, n := range names[:2] {
+		until(t, "the connection to "+n+" is cut", func() bool { return !conns[n].IsConnected() })
+	}
+	t.Logf("connections were cut %s after the revocation", time.Since(begin).Round(time.Millisecond))
+	e.start("n2")
+	until(t, "the server that was away knows", func() bool {
+		c, err := dialAs(e.keys, user, e.url("n2"), trusting(e.keys.CA()))
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
+	})
+	if c, err := dialAs(e.keys, newUser(), e.url("n2"), trusting(e.keys.CA())); err != nil {
+		t.Errorf("another credential does not connect: %v", err)
+	} else {
+		c.Close()
+	}
+}
+
+func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {
+	t.Parallel()
+	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	for name, ca := range map[string]string{"another authority": must(OpenKeys(t.TempDir())).CA(), "the system's authorities": ""} {
+		b := must(Connect(Options{URL: e.url("main"), CA: ca, Keys: e.keys, IDs: e.ids, Log: slog.New(slog.DiscardHandler)}))
+		t.Cleanup(b.Close)
+		until(t, "with "+name+" the hub says why it does not connect", func() bool {
+			err := b.reach()
+			return err != nil && strings.Contains(err.Error(), "unknown authority") && strings.Contains(err.Error(), "--nats-ca")
+		})
+	}
+}

@@ -1,0 +1,172 @@
+package nats
+
+import (
+	"crypto/ed25519"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/nats-io/nkeys"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// A key of the hub is rotated in two steps. First the next key stands beside the current one, and everybody learns of
+// it; then the current one is dropped. In between, what one of them vouches for is accepted by all.
+
+// nextSuffix is what the file of a key that comes next has behind its name.
+const nextSuffix = ".next"
+
+const signingKeyType = "DROVER SIGNING KEY" // in PEM
+
+// KeyKind says which key of the hub is meant.
+type KeyKind string
+
+// The keys that can be rotated.
+const (
+	KeySigning  KeyKind = "signing"  // signs bundles, grants and asks
+	KeyCA       KeyKind = "ca"       // issues the certificates of NATS servers
+	KeyOperator KeyKind = "operator" // signs NATS accounts
+)
+
+// KeyKinds are all of them.
+var KeyKinds = []KeyKind{KeySigning, KeyCA, KeyOperator}
+
+// KeyInfo describes one key.
+type KeyInfo struct {
+	Kind  KeyKind   `json:"kind"`
+	ID    string    `json:"id"` // public
+	Since time.Time `json:"since"`
+	Next  bool      `json:"next,omitempty"` // it stands beside the current one, and is to follow it
+}
+
+func (kind KeyKind) file() (string, error) {
+	switch kind {
+	case KeySigning:
+		return "signing.key", nil
+	case KeyCA:
+		return "ca.pem", nil
+	case KeyOperator:
+		return "operator.nk", nil
+	}
+	return "", fmt.Errorf("the hub has no key %q that can be rotated: use signing, ca or operator", kind)
+}
+
+func (kind KeyKind) generate() ([]byte, error) {
+	switch kind {
+	case KeySigning:
+		return newRaw(signingKeyType), nil
+	case KeyCA:
+		return newAuthority()
+	default:
+		return newSeed(nkeys.PrefixByteOperator)
+	}
+}
+
+// List describes the keys that can be rotated, the current ones before the next.
+func (k *Keys) List() ([]KeyInfo, error) {
+	var out []KeyInfo
+	for _, kind := range KeyKinds {
+		name, err := kind.file()
+		if err != nil {
+			return nil, err
+		}
+		ids, err := k.ids(kind)
+		if err != nil {
+			return nil, err
+		}
+		for i, id := range ids {
+			file := filepath.Join(k.dir, name)
+			if i > 0 {
+				file += nextSuffix
+			}
+			info, err := os.Stat(file)
+			if err != nil {
+				return nil, fmt.Errorf("the hub's keys: %w", err)
+			}
+			out = append(out, KeyInfo{Kind: kind, ID: id, Since: info.ModTime(), Next: i > 0})
+		}
+	}
+	return out, nil
+}
+
+// ids names the current key of a kind, and the next.
+func (k *Keys) ids(kind KeyKind) (ids []string, err error) {
+	switch kind {
+	case KeySigning:
+		for _, s := range k.Signers {
+			ids = append(ids, protocol.KeyID(s.Public().(ed25519.PublicKey)))
+		}
+	case KeyCA:
+		for _, a := range k.authorities {
+			ids = append(ids, hex.EncodeToString(a.cert.SubjectKeyId))
+		}
+	case KeyOperator:
+		for _, o := range k.operators {
+			id, err := o.PublicKey()
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
+}
+
+// Begin makes the next key of a kind. It is an error if there is one already. k itself stays as it is: a hub takes
+// the key up when it starts.
+func (k *Keys) Begin(kind KeyKind) error {
+	name, err := kind.file()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(k.dir, name+nextSuffix)
+	if _, err := os.Stat(path); err == nil {
+		return fmt.Errorf("the %s key is being rotated already (%s): end that first with `drover hub keys finish %s`", kind, path, kind)
+	}
+	data, err := kind.generate()
+	if err != nil {
+		return err
+	}
+	return writeFile(path, data)
+}
+
+// Finish drops the current key of a kind for the next, from the next start of the hub on.
+func (k *Keys) Finish(kind KeyKind) error {
+	name, err := kind.file()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(k.dir, name)
+	err = os.Rename(path+nextSuffix, path)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("the %s key is not being rotated: begin with `drover hub keys rotate %s`", kind, kind)
+	}
+	return err
+}
+
+// Rotating says whether there is a next key of a kind.
+func (k *Keys) Rotating(kind KeyKind) bool {
+	ids, err := k.ids(kind)
+	return err == nil && len(ids) > 1
+}
+
+// Believed says whether t trusts the newest key of a kind, as far as clusters need to: none of them knows the operator, and
+// servers may have certificates of others' authorities.
+func (k *Keys) Believed(kind KeyKind, t protocol.Trust) bool {
+	switch kind {
+	case KeySigning:
+		newest := k.Signers[len(k.Signers)-1].Public().(ed25519.PublicKey)
+		return slices.ContainsFunc(t.HubKeys, func(known []byte) bool { return slices.Equal(known, newest) })
+	case KeyCA:
+		newest := k.authorities[len(k.authorities)-1]
+		return strings.Contains(t.CA, newest.pem()) || !strings.Contains(t.CA, k.authorities[0].pem())
+	default:
+		return true
+	}
+}

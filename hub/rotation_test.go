@@ -1,0 +1,103 @@
+package hub_test
+
+import (
+	"crypto/ed25519"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+
+	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// believe has a cluster's agent take a bundle that trusts something new, as agents do, and say so.
+func (r *rig) believe(name string) {
+	r.t.Helper()
+	b := r.await(name, "with the trust of the hub that runs", func(b protocol.Bundle) bool { return b.Trust != nil && b.Trust.Equal(*r.hub.Trust) })
+	cred := r.creds[name]
+	cred.Trust = *b.Trust
+	r.creds[name] = cred
+	r.report(name, func(rep *protocol.Report) {
+		rep.Generation, rep.Digest, rep.Agent.Trust = b.Generation, b.Digest(), cred.Trust.ID()
+	})
+}
+
+// trust asks the hub as `drover hub keys` does.
+func (r *rig) trust() api.Trust {
+	r.t.Helper()
+	s := httptest.NewServer((&api.Server{State: r.hub.State(), Trust: *r.hub.Trust, Token: "token", Log: r.hub.Log}).Handler())
+	defer s.Close()
+	return must(api.Client{URL: s.URL, APIToken: "token"}.Trust(r.t.Context()))
+}
+
+// rotate takes one step with every key, and restarts the hub.
+func (r *rig) rotate(step func(*nats.Keys, nats.KeyKind) error) {
+	r.t.Helper()
+	for _, kind := range nats.KeyKinds {
+		if err := step(r.keys, kind); err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	r.restart(nil)
+}
+
+// signedBy says whether a cluster's bundle is signed by one of keys.
+func (r *rig) signedBy(name string, keys []ed25519.PublicKey) bool {
+	r.t.Helper()
+	m, err := r.agent(name).Request(protocol.DesiredGet(name), nil, patience)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	_, err = protocol.VerifyBundle(must(protocol.Unseal(r.creds[name].OpenKey, name, m.Data)), name, keys)
+	return err == nil
+}
+
+func TestTheHubsKeysRotateWithoutJoiningAnew(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a", "b")
+	r.believe("a")
+	r.believe("b")
+	r.until("both clusters are known to trust the hub", func() bool { return len(r.trust().Behind) == 0 })
+	before := *r.hub.Trust
+
+	r.rotate((*nats.Keys).Begin)
+	overlap := *r.hub.Trust
+	if len(overlap.HubKeys) != 2 || !slices.Equal(overlap.HubKeys[0], before.HubKeys[0]) || !strings.HasPrefix(overlap.CA, before.CA) || overlap.CA == before.CA {
+		t.Fatalf("while keys are rotated clusters are told to trust %d keys and %d bytes of authorities", len(overlap.HubKeys), len(overlap.CA))
+	}
+	if behind := r.trust().Behind; !slices.Equal(behind, []string{"a", "b"}) {
+		t.Errorf("before anybody heard of it %q are behind", behind)
+	}
+	r.believe("a") // with what it trusted before; b is away
+	r.until("a is known to trust the next keys", func() bool { return slices.Equal(r.trust().Behind, []string{"b"}) })
+	if !r.signedBy("a", overlap.SigningKeys()[:1]) || !r.signedBy("a", overlap.SigningKeys()[1:]) {
+		t.Error("while keys are rotated a bundle is not signed with each")
+	}
+	if asked := r.trust(); asked.Clusters != 2 || !asked.Trust.Equal(overlap) {
+		t.Errorf("the hub says %+v", asked)
+	}
+
+	r.rotate((*nats.Keys).Finish)
+	if now := *r.hub.Trust; len(now.HubKeys) != 1 || slices.Equal(now.HubKeys[0], before.HubKeys[0]) || strings.Contains(now.CA, before.CA) {
+		t.Error("the old keys are still trusted")
+	}
+	r.believe("a")
+	if b, _ := r.bundle("a"); b.Generation < 3 {
+		t.Errorf("generation %d: each step is a new one", b.Generation)
+	}
+	b := r.creds["b"]
+	if c, err := natsgo.Connect(b.Servers[0], natsgo.UserJWTAndSeed(b.JWT, b.Seed), roots(b.Trust)); err == nil {
+		c.Close()
+		t.Error("who trusts the old authority alone still connects")
+	}
+	b.CA = r.hub.Trust.CA
+	r.creds["b"] = b
+	if r.signedBy("b", before.SigningKeys()) || !r.signedBy("b", r.hub.Trust.SigningKeys()) {
+		t.Error("what the hub publishes now is not signed with the new key alone")
+	}
+}
