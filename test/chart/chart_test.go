@@ -140,9 +140,9 @@ func TestTheChartGivesWhatIsPrinted(t *testing.T) {
 
 func TestTheChartRefusesWhatIsPrintedByNobody(t *testing.T) {
 	for values, want := range map[string]string{
-		"{}":                                         "cluster",
-		"{cluster: a, image: x, scoop: [b]}":         "scoop",
-		"{cluster: a, image: 'x y'}":                 "image",
+		"{}":                                 "cluster",
+		"{cluster: a, image: x, scoop: [b]}": "scoop",
+		"{cluster: a, image: 'x y'}":         "image",
 		"{cluster: a, image: x, proxy: 'proxy:1'}":   "proxy",
 		"{cluster: a, image: x, scope: ['a\n- b']}":  "scope",
 		"{cluster: a, image: x, noProxy: 'a\nb: c'}": "noProxy",

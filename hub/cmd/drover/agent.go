@@ -18,11 +18,11 @@ import (
 
 func newAgentCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "agent", Short: "Install agents",
+		Use: "agent", Short: "Install agents, and take them away",
 		Args: exactly(0, "a command: see `drover agent --help`"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newManifestCommand(), newTokenCommand())
+	cmd.AddCommand(newInstallCommand(), newUninstallCommand(), newManifestCommand(), newTokenCommand())
 	return cmd
 }
 
