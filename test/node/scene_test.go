@@ -47,15 +47,10 @@ func newScene(t *testing.T) *scene {
 	s.must(err)
 	s.kubectl = bin["kubectl"]
 	s.cp = testenv.ControlPlaneT(t, testenv.WithControllers(), testenv.WithMachines(), testenv.WithAudit())
-	program, err := os.ReadFile(filepath.Join(s.bin, "drover-agent"))
-	s.must(err)
-	image, err := testenv.PackImage(program, "drover-agent", agentImage)
-	s.must(err)
 	for range 2 {
-		m := testenv.MachineT(t, s.cp)
-		s.must(m.Import(t.Context(), image))
-		s.machines = append(s.machines, m)
+		s.machines = append(s.machines, testenv.MachineT(t, s.cp))
 	}
+	s.importImages()
 	s.repo, err = testenv.NewGitRepo(filepath.Join(s.dir, "repo"))
 	s.must(err)
 	s.repo.WriteTree(fleetTree)
@@ -80,7 +75,7 @@ func (s *scene) startHub() {
 	log, err := os.Create(s.hubLog)
 	s.must(err)
 	hub := exec.Command(filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir,
-		"--listen", fmt.Sprintf("127.0.0.1:%d", ports[0]), "--nats-listen", bus, "--advertise", "nats://"+bus)
+		"--listen", fmt.Sprintf("127.0.0.1:%d", ports[0]), "--nats-listen", bus, "--advertise", "tls://"+bus)
 	hub.Env, hub.Stdout, hub.Stderr = s.env, log, log
 	s.must(hub.Start())
 	s.t.Cleanup(func() {

@@ -64,7 +64,7 @@ func newRoot() *cobra.Command {
 repository's clusters/ tree into a signed bundle per cluster; a light agent in each cluster pulls its bundle,
 applies it, heals drift the moment it happens, and reports back.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git
-  drover agent manifest --cluster staging | kubectl apply -f -
+  drover agent install --cluster staging --context staging
   drover status
   drover render staging --repo . | less`,
 		SilenceUsage: true, SilenceErrors: true,
