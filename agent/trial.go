@@ -62,7 +62,7 @@ func (u Upgrade) Admit(ctx context.Context, log *slog.Logger) (*Trial, error) {
 	}
 	pause := backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
 	for {
-		st, err := u.Rollout.Look(ctx)
+		st, err := u.look(ctx, "")
 		wait := upgradeLook
 		switch {
 		case ReasonOf(err) == ReasonForbidden || ReasonOf(err) == ReasonMissing: // nobody could upgrade it
@@ -147,7 +147,7 @@ func (t *Trial) Run(ctx context.Context) error {
 func (t *Trial) prove(ctx context.Context) error {
 	pause := backoff.Backoff{Min: time.Second, Max: 5 * time.Second}
 	for {
-		st, err := t.up.Rollout.Look(ctx)
+		st, err := t.up.look(ctx, "")
 		if err == nil {
 			if !st.under() || st.Note.Trial != t.up.Identity {
 				return fmt.Errorf("%w: it took too long, and was taken back", ErrTrial)
@@ -171,7 +171,7 @@ func (t *Trial) prove(ctx context.Context) error {
 func (t *Trial) fail(ctx context.Context) error {
 	pause := backoff.Backoff{Min: time.Second, Max: 5 * time.Second}
 	for {
-		st, err := t.up.Rollout.Look(ctx)
+		st, err := t.up.look(ctx, "")
 		switch {
 		case err != nil:
 		case !st.under(), slices.ContainsFunc(st.Pods, func(p RolloutPod) bool { return p.Revision == st.Note.Former }):

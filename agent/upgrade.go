@@ -31,8 +31,10 @@ const (
 
 // Rollout is the DaemonSet that this program is a pod of.
 type Rollout interface {
-	// Look reads how it is.
+	// Look reads how it is, its pods aside.
 	Look(ctx context.Context) (RolloutState, error)
+	// Members reads those of its pods that are not being deleted.
+	Members(ctx context.Context) ([]RolloutPod, error)
 	// Set writes the image and the note, if the DaemonSet is as it was seen, or else fails with ErrLost.
 	Set(ctx context.Context, seen RolloutState, image string, note *UpgradeNote) error
 }
@@ -42,7 +44,7 @@ type RolloutState struct {
 	Version string       // of the object
 	Image   string       // that its pods are to run
 	Note    *UpgradeNote // of the last upgrade, if there was one
-	Pods    []RolloutPod // that are not being deleted
+	Pods    []RolloutPod // that are not being deleted, if an upgrade is under way or wanted
 }
 
 // RolloutPod is a pod of a DaemonSet.
@@ -195,6 +197,15 @@ func (u Upgrade) settle() time.Duration { return cmp.Or(u.Settle, trialSettle) }
 // margin is how much sooner than by others a trial that fails is ended by itself: 10 seconds of the 3 minutes.
 func (u Upgrade) margin() time.Duration { return u.limit() / 18 }
 
+// look reads the DaemonSet, and its pods if they matter.
+func (u Upgrade) look(ctx context.Context, wanted string) (RolloutState, error) {
+	st, err := u.Rollout.Look(ctx)
+	if err == nil && (st.under() || wanted != "" && wanted != st.Image) {
+		st.Pods, err = u.Rollout.Members(ctx)
+	}
+	return st, err
+}
+
 // keepVersion runs the image that the bundle asks for, until ctx is done. At rest it waits for a bundle or the hub.
 func (s *session) keepVersion(ctx context.Context) {
 	var again <-chan time.Time
@@ -244,7 +255,7 @@ func (s *session) versionTurn(ctx context.Context) (again bool) {
 	case s.version.settled && s.version.wanted == f.wanted:
 		return false
 	}
-	st, err := s.version.Rollout.Look(ctx)
+	st, err := s.version.look(ctx, f.wanted)
 	var turn upgradeTurn
 	if err == nil {
 		if turn = st.turn(f); turn.write {

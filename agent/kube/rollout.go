@@ -22,8 +22,8 @@ const (
 	// upgradeManager is the field manager of the image that an upgrade puts in.
 	upgradeManager = "drover-upgrade"
 	mergeType      = "application/strategic-merge-patch+json"
-	// maxEnded is the most that is told of how a container ended, in bytes.
-	maxEnded = 300
+	// maxReason is the most that is told of why a container waits, or how it ended, in bytes.
+	maxReason = 500
 )
 
 var daemonSets = agent.Resource{Group: "apps", Version: "v1", Kind: "DaemonSet", Plural: "daemonsets", Namespaced: true}
@@ -104,7 +104,7 @@ func (s podSpec) agent() (name, image string) {
 	return s.Containers[0].Name, s.Containers[0].Image
 }
 
-// Look reads the DaemonSet and its pods.
+// Look reads the DaemonSet.
 func (r *Rollout) Look(ctx context.Context) (agent.RolloutState, error) {
 	var st agent.RolloutState
 	var ds daemonSet
@@ -123,13 +123,11 @@ func (r *Rollout) Look(ctx context.Context) (agent.RolloutState, error) {
 			st.Note = nil // somebody has written it: nothing is known then of an upgrade
 		}
 	}
-	var err error
-	st.Pods, err = r.members(ctx)
-	return st, err
+	return st, nil
 }
 
-// members are the DaemonSet's pods.
-func (r *Rollout) members(ctx context.Context) ([]agent.RolloutPod, error) {
+// Members reads the DaemonSet's pods.
+func (r *Rollout) Members(ctx context.Context) ([]agent.RolloutPod, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	query := url.Values{"labelSelector": {labelRevision}}
@@ -163,7 +161,7 @@ func (p *memberPod) member(container string) agent.RolloutPod {
 			m.Ended = t.String()
 		}
 		if w := c.State.Waiting; w != nil {
-			m.Waiting = strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+			m.Waiting = short(strings.TrimSuffix(w.Reason+": "+w.Message, ": "))
 			m.Stuck = w.Reason == "InvalidImageName"
 		}
 	}
@@ -178,9 +176,17 @@ func (t *termination) String() string {
 	}
 	lines := strings.Split(strings.TrimSpace(t.Message), "\n")
 	if last := lines[len(lines)-1]; last != "" {
-		text += ": " + strings.ToValidUTF8(last[:min(len(last), maxEnded)], "")
+		text += ": " + short(last)
 	}
 	return text
+}
+
+// short cuts what is too long for a message.
+func short(text string) string {
+	if len(text) <= maxReason {
+		return text
+	}
+	return strings.ToValidUTF8(text[:maxReason], "") + "…"
 }
 
 // Set writes image and note in one request, unless the DaemonSet has changed since it was seen.
