@@ -149,7 +149,7 @@ func (c *Cluster) join(ctx context.Context, namespace string) ([]byte, error) {
 	}
 	var typed struct{ Data map[string][]byte }
 	if decode(s, &typed) != nil {
-		return nil, fmt.Errorf("Secret %s/%s cannot be read", namespace, manifest.JoinSecret) // its error might quote it
+		return nil, fmt.Errorf("the join token in Secret %s/%s cannot be read", namespace, manifest.JoinSecret) // an error of json might quote it
 	}
 	return typed.Data[manifest.JoinKey], nil
 }
