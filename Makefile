@@ -30,7 +30,7 @@ test-env: ## build the control plane that tests run against, once, with progress
 
 test: build test-env ## everything: unit, integration against real parts, system scripts over the real binaries
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && go vet ./... && DROVER_BIN=$(BIN) go test -timeout 20m ./...) || exit 1; done
-	@echo "Not part of this: the DaemonSet on real nodes, which needs root and containerd. Run make test-node."
+	@echo "Not part of this: the DaemonSet on real nodes, which needs root and containerd. Run make test-node; .ci/run does where it can."
 
 test-node: build ## the DaemonSet on two real nodes: kubelet, containerd, kube-proxy (needs root; installs what it needs)
 	@sh .ci/deps node

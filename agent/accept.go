@@ -55,6 +55,7 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 	s.accepted.bundle = b
 	s.emit(protocol.Event{Kind: protocol.EventAccepted, Revision: b.Revision.Hash, Message: fmt.Sprintf("generation %d with %s%s", b.Generation, count(len(b.Apps), "app"), incomplete(b))})
 	s.mu.Unlock()
+	s.version.reconsider()
 	s.adopt(ctx, b, since)
 	s.out.changed(false)
 }

@@ -25,6 +25,8 @@ type Config struct {
 	Store     Store
 	Bus       Bus
 	Log       *slog.Logger
+	Upgrade   Upgrade // how it comes to another version of itself
+	Reported  func()  // if not nil, told of every report that reaches the hub
 }
 
 // Agent keeps one cluster as its bundles say.
@@ -174,6 +176,7 @@ func (s *session) connected(yes bool) {
 		}
 	}
 	s.mu.Unlock()
+	s.version.reconsider()
 	s.out.connected(yes)
 }
 
@@ -241,6 +244,8 @@ func (s *session) restore(ctx context.Context, st Stored) {
 	s.emit(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
 		version.String(), s.accepted.bundle.Generation, count(len(s.all), "object"))})
 	s.spawn(func() { s.watchAll(ctx) })
+	s.version.reconsider()
+	s.spawn(func() { s.keepVersion(ctx) })
 	s.out.changed(false)
 }
 

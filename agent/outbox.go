@@ -36,6 +36,8 @@ type outbox struct {
 	end  context.CancelCauseFunc                         // called when somebody else turns out to lead
 	log  *slog.Logger
 	poke chan struct{}
+	// reported, if not nil, is told of every report that has arrived.
+	reported func()
 
 	mu      sync.Mutex // guards what follows
 	first   time.Time  // of the changes that no report has told; zero if there are none
@@ -51,7 +53,7 @@ type outbox struct {
 
 func newOutbox(c Config, end context.CancelCauseFunc, now time.Time) *outbox {
 	return &outbox{bus: c.Bus, keep: c.Store.SaveJournal, end: end, log: c.Log, poke: make(chan struct{}, 1),
-		journal: newJournal(c.Identity.Credential().Cluster, now)}
+		journal: newJournal(c.Identity.Credential().Cluster, now), reported: c.Reported}
 }
 
 // restore takes up the journal that was stored, before anything is recorded. What cannot be read is said in it.
@@ -247,6 +249,8 @@ func (b *outbox) report(ctx context.Context, report func() []byte) {
 	if err := b.bus.Report(ctx, report()); err != nil && ctx.Err() == nil {
 		b.log.Warn("a report did not reach the hub; it is sent again by itself", "err", err)
 		b.changed(false)
+	} else if err == nil && b.reported != nil {
+		b.reported()
 	}
 }
 

@@ -17,6 +17,9 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
 		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Apps: make([]protocol.AppReport, 0, len(s.apps))}
 	r.Message = s.away(r.Message, r.Time)
+	if s.version.message != "" {
+		r.Message = strings.TrimPrefix(r.Message+"; "+s.version.message, "; ")
+	}
 	for _, a := range s.ordered() {
 		ar := a.report()
 		if fight := s.fighting(a); fight != "" {

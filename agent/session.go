@@ -51,6 +51,7 @@ type session struct {
 	online   chan struct{}            // closed while the bus is connected
 	fights   map[*object]*fight
 	drift    protocol.Drift
+	version  versioning
 }
 
 // accepted is the bundle in force.
@@ -80,6 +81,7 @@ func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
 		moved: make(chan struct{}), online: make(chan struct{}),
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},
 		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{},
+		version: versioning{Upgrade: c.Upgrade, moved: make(chan struct{}, 1), since: time.Now()},
 	}
 	s.settled = sync.NewCond(&s.mu)
 	return s

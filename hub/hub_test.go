@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
-	"github.com/drover-dev/drover/hub"
-	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"
 )
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -46,7 +47,15 @@ type Election struct {
 	PodUID    string
 	Identity  string // of an agent that is no pod
 	TakeOver  bool   // once, whoever leads
-	Log       *slog.Logger
+	// Trial, if it is not 0, is how long the lease is taken for at first: others take it back after that, unless it was
+	// confirmed.
+	Trial time.Duration
+	Log   *slog.Logger
+
+	confirmed atomic.Bool
+	// trial is the lease on trial that was seen last, and seen when that was: no two clocks are compared.
+	trial string
+	seen  time.Time
 }
 
 // lease is a Lease as it is read and written.
@@ -61,6 +70,8 @@ type leaseSpec struct {
 	HolderIdentity   string `json:"holderIdentity"`
 	AcquireTime      string `json:"acquireTime,omitempty"`
 	LeaseTransitions int    `json:"leaseTransitions"`
+	// LeaseDurationSeconds is how long a lease on trial lasts; 0 for as long as the pod.
+	LeaseDurationSeconds int `json:"leaseDurationSeconds,omitempty"`
 }
 
 func (e *Election) holder() string {
@@ -104,8 +115,9 @@ func (e *Election) acquire(ctx context.Context) (bool, error) {
 		return false, err
 	}
 	if l.Spec.HolderIdentity == "" || l.Spec.HolderIdentity == e.holder() || e.TakeOver {
-		e.TakeOver = false
-		return e.write(ctx, http.MethodPut, l)
+		ok, err := e.write(ctx, http.MethodPut, l)
+		e.TakeOver = e.TakeOver && !ok
+		return ok, err
 	}
 	gone, err := e.vacant(ctx, l.Spec.HolderIdentity)
 	if err != nil {
@@ -115,9 +127,33 @@ func (e *Election) acquire(ctx context.Context) (bool, error) {
 		e.Log.Info("the agent that led is gone; this one takes over", "leader", l.Spec.HolderIdentity)
 		return e.write(ctx, http.MethodPut, l)
 	}
+	left := e.trialLeft(l, time.Now())
+	if left < 0 {
+		e.Log.Warn("the agent on trial has not proven itself in time; this one takes the lead back", "leader", l.Spec.HolderIdentity)
+		return e.write(ctx, http.MethodPut, l)
+	}
 	e.Log.Info("another agent leads; this one waits", "leader", l.Spec.HolderIdentity, "hint", hint(l.Spec.HolderIdentity))
-	e.await(ctx, l.Spec.HolderIdentity)
+	if left > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, left)
+		defer cancel()
+	}
+	e.await(ctx, l.Spec)
 	return false, nil
+}
+
+// trialLeft is how long a lease on trial still lasts: negative if it is over, 0 if the lease is not on trial.
+func (e *Election) trialLeft(l lease, now time.Time) time.Duration {
+	if l.Spec.LeaseDurationSeconds == 0 {
+		return 0
+	}
+	if which := l.Spec.HolderIdentity + " " + l.Spec.AcquireTime; which != e.trial {
+		e.trial, e.seen = which, now
+	}
+	if left := e.seen.Add(time.Duration(l.Spec.LeaseDurationSeconds) * time.Second).Sub(now); left > 0 {
+		return left
+	}
+	return -1
 }
 
 func hint(holder string) string {
@@ -141,8 +177,29 @@ func (e *Election) write(ctx context.Context, method string, l lease) (bool, err
 	} else if method == http.MethodPut {
 		return true, nil
 	}
-	l.Spec.HolderIdentity = e.holder()
+	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds = e.holder(), 0
+	if !e.confirmed.Load() {
+		l.Spec.LeaseDurationSeconds = int(e.Trial.Seconds())
+	}
 	return e.put(ctx, method, l)
+}
+
+// Confirm keeps the lease that was taken for a trial.
+func (e *Election) Confirm(ctx context.Context) error {
+	e.confirmed.Store(true)
+	l, err := e.get(ctx)
+	if err != nil {
+		return err
+	}
+	if l.Spec.HolderIdentity != e.holder() {
+		return fmt.Errorf("%w: its holder is %q", errDeposed, l.Spec.HolderIdentity)
+	}
+	l.Spec.LeaseDurationSeconds = 0
+	ok, err := e.put(ctx, http.MethodPut, l)
+	if err == nil && !ok {
+		err = fmt.Errorf("write Lease/%s/%s: %w", e.Namespace, leaseName, agent.ErrLost)
+	}
+	return err
 }
 
 func (e *Election) put(ctx context.Context, method string, l lease) (bool, error) {
@@ -198,13 +255,14 @@ func (e *Election) vacant(ctx context.Context, holder string) (bool, error) {
 	return dead, nil
 }
 
-// await returns when it is worth trying again: the lease or the holder's pod changed.
-func (e *Election) await(ctx context.Context, holder string) {
+// await returns when it is worth trying again: the lease or the holder's pod changed, or ctx is done.
+func (e *Election) await(ctx context.Context, was leaseSpec) {
+	holder := was.HolderIdentity
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
 		defer cancel()
-		e.Client.single(ctx, leases, e.Namespace, leaseName, func(raw []byte) bool { return holderOf(raw) != holder })
+		e.Client.single(ctx, leases, e.Namespace, leaseName, func(raw []byte) bool { return specOf(raw) != was })
 	}()
 	name, uid, ok := strings.Cut(holder, "/")
 	if ok && !strings.HasPrefix(holder, processPrefix) {
@@ -236,12 +294,12 @@ func (e *Election) podEnded(ctx context.Context, raw []byte, uid string, cancel 
 	return dead
 }
 
-func holderOf(raw []byte) string {
+func specOf(raw []byte) leaseSpec {
 	var l lease
 	if raw == nil || json.Unmarshal(raw, &l) != nil {
-		return ""
+		return leaseSpec{}
 	}
-	return l.Spec.HolderIdentity
+	return l.Spec
 }
 
 // errDeposed says that the lease names somebody else.
@@ -256,7 +314,7 @@ func (e *Election) term(ctx context.Context, lead func(context.Context) error) e
 	go func() {
 		defer close(watching)
 		e.Client.single(leading, leases, e.Namespace, leaseName, func(raw []byte) bool {
-			if holder := holderOf(raw); holder != e.holder() {
+			if holder := specOf(raw).HolderIdentity; holder != e.holder() {
 				depose(fmt.Errorf("%w: its holder is %q", errDeposed, holder))
 				return true
 			}
@@ -282,7 +340,7 @@ func (e *Election) release(ctx context.Context) error {
 	if err != nil || l.Spec.HolderIdentity != e.holder() {
 		return nil // who takes over finds out that this one is gone
 	}
-	l.Spec.HolderIdentity = ""
+	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds = "", 0
 	if _, err := e.put(ctx, http.MethodPut, l); err != nil {
 		e.Log.Warn("the lease could not be given back; who takes over finds out by the pod", "err", err)
 	}

@@ -20,7 +20,7 @@ type candidate struct {
 	done        chan error
 }
 
-func run(t *testing.T, e kube.Election) *candidate {
+func run(t *testing.T, e *kube.Election) *candidate {
 	t.Helper()
 	c := &candidate{leads: make(chan struct{}, 10), left: make(chan struct{}, 10), done: make(chan error, 1)}
 	var ctx context.Context
@@ -150,9 +150,9 @@ func TestLeadershipFollowsThePod(t *testing.T) {
 			firstUID, secondUID := makePod(t, cp, ns, "first"), makePod(t, cp, ns, "second")
 			setStatus(t, cp, ns, "first", testenv.Object{"phase": "Running", "conditions": []any{testenv.Object{"type": "Ready", "status": "True"}}})
 			// The first one ends without saying so: it is a lease that names it, and nothing else.
-			first := run(t, kube.Election{Client: client, Namespace: ns, PodName: "first", PodUID: firstUID})
+			first := run(t, &kube.Election{Client: client, Namespace: ns, PodName: "first", PodUID: firstUID})
 			soonTold(t, "the first to lead", first.leads)
-			second := run(t, kube.Election{Client: client, Namespace: ns, PodName: "second", PodUID: secondUID})
+			second := run(t, &kube.Election{Client: client, Namespace: ns, PodName: "second", PodUID: secondUID})
 			if err := cp.Kube().Wait(soon(t), leaseRef(ns), "held by the first", holds("first/"+firstUID)); err != nil {
 				t.Fatal(err)
 			}
@@ -173,9 +173,9 @@ func TestNotReadyIsNotDead(t *testing.T) {
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
 	firstUID, secondUID := makePod(t, cp, ns, "first"), makePod(t, cp, ns, "second")
-	first := run(t, kube.Election{Client: client, Namespace: ns, PodName: "first", PodUID: firstUID})
+	first := run(t, &kube.Election{Client: client, Namespace: ns, PodName: "first", PodUID: firstUID})
 	soonTold(t, "the first to lead", first.leads)
-	second := run(t, kube.Election{Client: client, Namespace: ns, PodName: "second", PodUID: secondUID})
+	second := run(t, &kube.Election{Client: client, Namespace: ns, PodName: "second", PodUID: secondUID})
 	setStatus(t, cp, ns, "first", testenv.Object{"phase": "Running", "conditions": []any{testenv.Object{"type": "Ready", "status": "False",
 		"reason": "ContainersNotReady", "lastTransitionTime": time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}}})
 	first.end(t) // gives the lease back
@@ -194,13 +194,13 @@ func TestProcessesTakeOverOnlyWhenTold(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
-	laptop := run(t, kube.Election{Client: client, Namespace: ns, Identity: "laptop"})
+	laptop := run(t, &kube.Election{Client: client, Namespace: ns, Identity: "laptop"})
 	soonTold(t, "the laptop to lead", laptop.leads)
-	desk := run(t, kube.Election{Client: client, Namespace: ns, Identity: "desk"})
-	again := run(t, kube.Election{Client: client, Namespace: ns, Identity: "laptop"}) // as after a crash
+	desk := run(t, &kube.Election{Client: client, Namespace: ns, Identity: "desk"})
+	again := run(t, &kube.Election{Client: client, Namespace: ns, Identity: "laptop"}) // as after a crash
 	soonTold(t, "the same process to lead again", again.leads)
 	notTold(t, "the desk leads", desk.leads)
-	bold := run(t, kube.Election{Client: client, Namespace: ns, Identity: "bold", TakeOver: true})
+	bold := run(t, &kube.Election{Client: client, Namespace: ns, Identity: "bold", TakeOver: true})
 	soonTold(t, "the bold one to lead", bold.leads)
 	soonTold(t, "the laptop to step down", laptop.left)
 	notTold(t, "the desk leads", desk.leads)
@@ -212,10 +212,10 @@ func TestWaitingCostsNothing(t *testing.T) {
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
 	uids := []string{makePod(t, cp, ns, "a"), makePod(t, cp, ns, "b"), makePod(t, cp, ns, "c")}
-	leader := run(t, kube.Election{Client: client, Namespace: ns, PodName: "a", PodUID: uids[0]})
+	leader := run(t, &kube.Election{Client: client, Namespace: ns, PodName: "a", PodUID: uids[0]})
 	soonTold(t, "a leader", leader.leads)
 	for i, name := range []string{"b", "c"} {
-		run(t, kube.Election{Client: client, Namespace: ns, PodName: name, PodUID: uids[i+1]})
+		run(t, &kube.Election{Client: client, Namespace: ns, PodName: name, PodUID: uids[i+1]})
 	}
 	count := func() int {
 		users, err := cp.Requests()
@@ -233,4 +233,45 @@ func TestWaitingCostsNothing(t *testing.T) {
 	if got := count() - before; got != 0 {
 		t.Errorf("%d requests in 5 s of rest, want 0", got)
 	}
+}
+
+func TestALeaseOnTrialIsTakenBack(t *testing.T) {
+	for name, proven := range map[string]bool{"unless it was confirmed": true, "in time": false} {
+		t.Run(name, func(t *testing.T) {
+			cp := testenv.Shared(t)
+			ns := testenv.NamespaceT(t, cp)
+			client := newClient(t, cp)
+			formerUID, newerUID := makePod(t, cp, ns, "former"), makePod(t, cp, ns, "newer")
+			former := run(t, &kube.Election{Client: client, Namespace: ns, PodName: "former", PodUID: formerUID})
+			soonTold(t, "the former to lead", former.leads)
+			e := &kube.Election{Client: client, Namespace: ns, PodName: "newer", PodUID: newerUID, TakeOver: true, Trial: 2 * time.Second}
+			newer := run(t, e)
+			soonTold(t, "the newer to lead", newer.leads)
+			soonTold(t, "the former to step down", former.left)
+			if !proven {
+				soonTold(t, "the former to take the lead back", former.leads)
+				soonTold(t, "the newer to step down", newer.left)
+				if err := cp.Kube().Wait(soon(t), leaseRef(ns), "no longer on trial", confirmed("former/"+formerUID)); err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if err := e.Confirm(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if err := cp.Kube().Wait(soon(t), leaseRef(ns), "confirmed", confirmed("newer/"+newerUID)); err != nil {
+				t.Error(err)
+			}
+			select {
+			case <-former.leads:
+				t.Error("the lease was confirmed, and taken back")
+			case <-time.After(3 * time.Second): // longer than the trial
+			}
+		})
+	}
+}
+
+// confirmed is for a lease that lasts as long as its holder.
+func confirmed(holder string) func(testenv.Object) bool {
+	return func(o testenv.Object) bool { return holds(holder)(o) && o.Field("spec", "leaseDurationSeconds") == nil }
 }

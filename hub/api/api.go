@@ -178,7 +178,7 @@ func (s *Server) find(r *http.Request) (query.Cluster, error) {
 	name := r.PathValue("name")
 	c, ok := s.State.Get(name)
 	if !ok {
-		why := fmt.Sprintf("there is no cluster %.80q: add a folder clusters/%.80s/ to the repository, or see `drover status` for those there are", name, name)
+		why := fmt.Sprintf("there is no cluster %.80q: add a folder clusters/%.80s/ to the repository with `drover cluster add %.80s`, or see `drover status` for those there are", name, name, name)
 		if src := s.State.Source(); src.Error != "" {
 			why += "; the repository cannot be followed: " + src.Error
 		} else if src.Revision.Hash == "" {

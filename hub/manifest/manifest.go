@@ -1,44 +1,157 @@
 // Package manifest writes what is applied to a cluster to install its agent. It may import protocol.
+//
+// agent.yaml is its one source: a template that Helm reads too, so it is limited to the template functions of which this
+// package has its own. The chart, the kustomize base and the manifest that is printed are all made of it.
 package manifest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"text/template"
+
+	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/protocol"
 )
 
+// Template is the source of all manifests: a template for the functions that Helm has.
+//
 //go:embed agent.yaml
-var agentYAML string
+var Template string
 
-var agentTemplate = template.Must(template.New("agent.yaml").Option("missingkey=error").Parse(agentYAML))
+// What the objects are called, beside the namespace.
+const (
+	Name       = "drover-agent"                     // of the DaemonSet, its ServiceAccount and all that gives it rights
+	Label      = "app.kubernetes.io/part-of=drover" // on every object
+	JoinSecret = "drover-join"
+	JoinKey    = "join.json" // in JoinSecret
+)
 
 // Agent is an agent to install.
 type Agent struct {
-	Namespace string // its own; protocol.CheckName holds for it
-	Image     string
-	Token     protocol.JoinToken
+	Cluster      string
+	Namespace    string // its own; protocol.CheckName holds for it
+	Image        string
+	Join         []byte            // the JSON of a protocol.JoinToken; no Secret is written without
+	Scope        []string          // the only namespaces it may touch; anything in the cluster, if there are none
+	Proxy        string            // URL of the HTTP proxy that it reaches the hub by, if any
+	NoProxy      string            // hosts that it reaches without, separated by commas
+	NodeSelector map[string]string // labels of the nodes that it runs on; all, if empty
 }
 
-// image is what an image reference may hold: enough to keep a typing mistake from becoming YAML.
-var image = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+var (
+	// image is what an image reference may hold: enough to keep a typing mistake from becoming YAML.
+	image = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+	// label is the key of a node's label.
+	label   = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	noProxy = regexp.MustCompile(`^[A-Za-z0-9.,:/*_-]*$`)
+)
+
+// CheckImage says what is wrong with an image reference.
+func CheckImage(ref string) error {
+	if !image.MatchString(ref) {
+		return fmt.Errorf("the image %q is no image reference", ref)
+	}
+	return nil
+}
 
 // Check says what is wrong with an agent, its token aside.
 func Check(a Agent) error {
+	if err := protocol.CheckName(a.Cluster); err != nil {
+		return fmt.Errorf("the cluster: %w", err)
+	}
 	if err := protocol.CheckName(a.Namespace); err != nil {
 		return fmt.Errorf("the namespace: %w", err)
 	}
-	if !image.MatchString(a.Image) {
-		return fmt.Errorf("the image %q is no image reference", a.Image)
+	if err := CheckImage(a.Image); err != nil {
+		return err
+	}
+	for i, ns := range a.Scope {
+		if err := protocol.CheckName(ns); err != nil {
+			return fmt.Errorf("a namespace of the scope: %w", err)
+		}
+		if ns == a.Namespace {
+			return fmt.Errorf("the scope names %s, which is the agent's own namespace: it holds the agent's credential, so deliver nothing there", ns)
+		}
+		if slices.Contains(a.Scope[:i], ns) {
+			return fmt.Errorf("the scope names %s twice", ns)
+		}
+	}
+	if err := checkProxy(a); err != nil {
+		return err
+	}
+	for key, value := range a.NodeSelector {
+		if !label.MatchString(key) || value != "" && !label.MatchString(value) {
+			return fmt.Errorf("the node selector %q=%q is no label", key, value)
+		}
 	}
 	return nil
+}
+
+// checkProxy keeps the address to itself: it may hold a password.
+func checkProxy(a Agent) error {
+	if a.Proxy != "" {
+		u, err := url.Parse(a.Proxy)
+		if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" {
+			return errors.New("the proxy is no URL as http://proxy.example.com:3128")
+		}
+	}
+	if a.NoProxy != "" && a.Proxy == "" {
+		return errors.New("hosts that are reached without the proxy are named, and no proxy")
+	}
+	if !noProxy.MatchString(a.NoProxy) {
+		return fmt.Errorf("the hosts %q that are reached without the proxy are no list of names, addresses and networks separated by commas", a.NoProxy)
+	}
+	return nil
+}
+
+// values are what the template is filled with, by the names that they have in the chart.
+type values struct {
+	Cluster         string            `json:"cluster"`
+	Image           string            `json:"image"`
+	Join            string            `json:"join"`
+	Scope           []string          `json:"scope"`
+	Proxy           string            `json:"proxy"`
+	NoProxy         string            `json:"noProxy"`
+	NodeSelector    map[string]string `json:"nodeSelector"`
+	CreateNamespace bool              `json:"createNamespace"`
+}
+
+func (a Agent) values() values {
+	v := values{Cluster: a.Cluster, Image: a.Image, Join: string(a.Join), Scope: a.Scope, Proxy: a.Proxy, NoProxy: a.NoProxy, NodeSelector: a.NodeSelector}
+	if v.Scope == nil {
+		v.Scope = []string{}
+	}
+	if v.NodeSelector == nil {
+		v.NodeSelector = map[string]string{}
+	}
+	return v
+}
+
+// WriteValues writes the values that give the chart drover-agent the objects of WriteAgent, but for the namespace, which
+// is Helm's.
+func WriteValues(w io.Writer, a Agent) error {
+	if err := Check(a); err != nil {
+		return err
+	}
+	data, err := yaml.Marshal(a.values())
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(data)
+	return err
 }
 
 // WriteAgent writes the manifest of an agent: namespace, rights, join token and DaemonSet.
@@ -46,14 +159,43 @@ func WriteAgent(w io.Writer, a Agent) error {
 	if err := Check(a); err != nil {
 		return err
 	}
-	token, err := json.Marshal(a.Token)
+	v := a.values()
+	v.CreateNamespace = true
+	data, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
-	sum := sha256.Sum256(token)
-	return agentTemplate.Execute(w, map[string]string{
-		"Checksum": hex.EncodeToString(sum[:8]),
-		"Cluster":  a.Token.Cluster, "Namespace": a.Namespace, "Image": a.Image,
-		"Token": base64.StdEncoding.EncodeToString(token),
-	})
+	var filling struct {
+		Values  map[string]any
+		Release struct{ Namespace string }
+	}
+	if err := json.Unmarshal(data, &filling.Values); err != nil { // so that the names are those of the chart
+		return err
+	}
+	filling.Release.Namespace = a.Namespace
+	var out bytes.Buffer
+	if err := parsed.Execute(&out, filling); err != nil {
+		return err
+	}
+	_, err = out.WriteTo(w)
+	return err
+}
+
+// parsed is the template with the functions that it uses, each as Helm has it.
+var parsed = template.Must(template.New("agent.yaml").Option("missingkey=error").Funcs(template.FuncMap{
+	"b64enc":     func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
+	"join":       joined,
+	"prepend":    func(list []any, first any) []any { return append([]any{first}, list...) },
+	"quote":      func(s string) string { return strconv.Quote(s) },
+	"sha256sum":  func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) },
+	"trimSuffix": func(suffix, s string) string { return strings.TrimSuffix(s, suffix) },
+	"trunc":      func(n int, s string) string { return s[:min(n, len(s))] },
+}).Parse(Template))
+
+func joined(separator string, list []any) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = fmt.Sprint(v)
+	}
+	return strings.Join(words, separator)
 }

@@ -32,12 +32,18 @@ func TestDaemonSet(t *testing.T) {
 		{"Converge", (*scene).converge},
 		{"Drift", (*scene).drift},
 		{"Memory", (*scene).measureMemory},
+		{"UpgradeOfAWrongImage", func(s *scene) { s.upgradeFails(wrongImage, "crash, exit 2") }},
+		{"UpgradeOfAMissingImage", func(s *scene) { s.upgradeFails(missingImage, "ImagePull") }},
+		{"UpgradeOfAHangingImage", func(s *scene) { s.upgradeFails(testenv.PauseImage, "crash, exit") }},
+		{"Upgrade", (*scene).upgrade},
 		{"LeaderDeleted", (*scene).leaderDeleted},
 		{"LeaderKilled", (*scene).leaderKilled},
 		{"KubeletLost", (*scene).kubeletLost},
 		{"MachineLost", (*scene).machineLost},
 		{"LeaderCrashes", (*scene).leaderCrashes},
-		{"Uninstall", func(s *scene) { s.uninstall(before) }},
+		{"Uninstall", func(s *scene) { s.uninstall(before, func() { s.kube("delete", "-f", s.manifest, "--wait=true") }) }},
+		{"InstallCommand", (*scene).installCommand},
+		{"UninstallCommand", func(s *scene) { s.uninstall(before, s.uninstallCommand) }},
 	} {
 		ok := t.Run(part.name, func(t *testing.T) {
 			outer := s.t
@@ -53,7 +59,7 @@ func TestDaemonSet(t *testing.T) {
 
 // install applies what `drover agent manifest` prints, as it is.
 func (s *scene) install() {
-	s.within(patience, "the hub makes a credential", func() (bool, string) {
+	s.within(patience, "the hub makes a join token", func() (bool, string) {
 		out, told, err := s.drover("agent", "manifest", "--cluster", cluster, "--image", agentImage)
 		if err != nil {
 			return false, told
@@ -117,11 +123,11 @@ func (s *scene) restricted() {
 		if err := os.WriteFile(probe, nil, 0o600); err == nil || !strings.Contains(err.Error(), syscall.EROFS.Error()) {
 			s.t.Errorf("%s: its root can be written to (%v)", name, err)
 		}
-		file := filepath.Join("/proc", fmt.Sprint(pid), "root", "var/run/drover/credential.json")
+		file := filepath.Join("/proc", fmt.Sprint(pid), "root", "var/run/drover/join.json")
 		info, err := os.Stat(file)
 		s.must(err)
 		if mode := info.Mode().Perm(); mode != 0o440 {
-			s.t.Errorf("%s: the credential has mode %o; want 440", name, mode)
+			s.t.Errorf("%s: the join token has mode %o; want 440", name, mode)
 		}
 	}
 }

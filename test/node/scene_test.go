@@ -47,15 +47,10 @@ func newScene(t *testing.T) *scene {
 	s.must(err)
 	s.kubectl = bin["kubectl"]
 	s.cp = testenv.ControlPlaneT(t, testenv.WithControllers(), testenv.WithMachines(), testenv.WithAudit())
-	program, err := os.ReadFile(filepath.Join(s.bin, "drover-agent"))
-	s.must(err)
-	image, err := testenv.PackImage(program, "drover-agent", agentImage)
-	s.must(err)
 	for range 2 {
-		m := testenv.MachineT(t, s.cp)
-		s.must(m.Import(t.Context(), image))
-		s.machines = append(s.machines, m)
+		s.machines = append(s.machines, testenv.MachineT(t, s.cp))
 	}
+	s.importImages()
 	s.repo, err = testenv.NewGitRepo(filepath.Join(s.dir, "repo"))
 	s.must(err)
 	s.repo.WriteTree(fleetTree)

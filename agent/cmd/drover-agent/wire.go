@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type wiring struct {
 	log      *slog.Logger
 	listener net.Listener
 	bus      atomic.Pointer[nats.Session] // while this process leads
+	upgrade  agent.Upgrade
+	trial    *agent.Trial // nil, if this version need not prove itself
+	admitted atomic.Bool  // it may take part in leading
 }
 
 // build puts the parts together. Nothing runs yet.
@@ -56,7 +60,10 @@ func (w *wiring) run(ctx context.Context) error {
 		stop := w.serve()
 		defer stop()
 	}
-	err := w.election.Run(ctx, w.lead)
+	var err error
+	if w.admit(ctx) == nil { // or it was told to end
+		err = w.compete(ctx)
+	}
 	w.log.Info("drover-agent ends")
 	return err
 }
@@ -68,20 +75,28 @@ func (w *wiring) lead(ctx context.Context) error {
 	bus := nats.New(nats.Config{Identity: identity, TokenFile: w.flags.join, Log: w.log})
 	w.bus.Store(bus)
 	defer w.bus.Store(nil)
+	var reported func()
+	if w.trial != nil {
+		reported = w.trial.Reported
+	}
 	return agent.New(agent.Config{
-		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: w.flags.image, Scope: w.flags.scope,
+		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: cmp.Or(w.upgrade.Image, w.flags.image), Scope: w.flags.scope,
 		Cluster: w.client, Objects: w.client, Store: kube.NewStore(w.client, w.flags.namespace), Bus: bus, Log: w.log,
+		Upgrade: w.upgrade, Reported: reported,
 	}).Run(ctx)
 }
 
 // serve answers those who ask whether the process lives. Who waits to lead is as ready as who leads, and so is who has no
-// session with the hub: it keeps the cluster, and to end it would help nobody. What a person has to do is said.
+// session with the hub: it keeps the cluster, and to end it would help nobody. What a person has to do is said. A version that
+// has to prove itself is ready when it has.
 func (w *wiring) serve() (stop func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
 		bus := w.bus.Load()
 		switch {
+		case !w.admitted.Load():
+			http.Error(rw, "not proven yet", http.StatusServiceUnavailable)
 		case bus == nil:
 			_, _ = io.WriteString(rw, "waiting\n")
 		case bus.Trouble() != "":

@@ -18,11 +18,11 @@ import (
 
 func newAgentCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "agent", Short: "Install and upgrade agents",
+		Use: "agent", Short: "Install, upgrade and uninstall agents",
 		Args: exactly(0, "a command: see `drover agent --help`"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newManifestCommand(), newTokenCommand(), newUpgradeCommand())
+	cmd.AddCommand(newInstallCommand(), newUninstallCommand(), newUpgradeCommand(), newManifestCommand(), newTokenCommand())
 	return cmd
 }
 
@@ -42,14 +42,22 @@ func (o *tokenOptions) flags(cmd *cobra.Command) {
 	f.DurationVar(&o.ttl, "ttl", 24*time.Hour, "how long the token is good for")
 }
 
+// check says what is wrong with the flags.
+func (o *tokenOptions) check() error {
+	if o.cluster == "" {
+		return usageError{errors.New("which cluster? Name it with --cluster")}
+	}
+	if o.ttl < api.MinTokenTTL || o.ttl > api.MaxTokenTTL {
+		return usageError{fmt.Errorf("--ttl %s: choose between %s and %s", o.ttl, api.MinTokenTTL, api.MaxTokenTTL)}
+	}
+	return nil
+}
+
 // token has the hub make a join token.
 func (o *tokenOptions) token(ctx context.Context) (protocol.JoinToken, error) {
 	var none protocol.JoinToken
-	if o.cluster == "" {
-		return none, usageError{errors.New("which cluster? Name it with --cluster")}
-	}
-	if o.ttl < api.MinTokenTTL || o.ttl > api.MaxTokenTTL {
-		return none, usageError{fmt.Errorf("--ttl %s: choose between %s and %s", o.ttl, api.MinTokenTTL, api.MaxTokenTTL)}
+	if err := o.check(); err != nil {
+		return none, err
 	}
 	c, err := o.client()
 	if err != nil {
@@ -58,32 +66,95 @@ func (o *tokenOptions) token(ctx context.Context) (protocol.JoinToken, error) {
 	return c.Token(ctx, o.cluster, api.TokenRequest{Replace: o.replace, TTL: int(o.ttl.Seconds())})
 }
 
+// agentOptions are the flags that say what agent is to be installed.
+type agentOptions struct {
+	manifest.Agent
+	scope []string
+}
+
+func (o *agentOptions) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.Namespace, "namespace", "drover-system", "namespace of the agent")
+	f.StringVar(&o.Image, "image", "drover-agent:"+strings.TrimPrefix(version.String(), "v"), "image of the agent, with its registry")
+	f.StringSliceVar(&o.scope, "scope", nil, "namespace=a,b: the only namespaces that the agent may touch; they have to be there (default: it may do anything)")
+	f.StringVar(&o.Proxy, "proxy", "", "URL of the HTTP proxy that the agent reaches the hub by")
+	f.StringVar(&o.NoProxy, "no-proxy", "", "hosts that it reaches without the proxy, separated by commas")
+	f.StringToStringVar(&o.NodeSelector, "node-selector", nil, "labels of the nodes that it runs on, as zone=edge (default: all nodes)")
+}
+
+// check says what is wrong with the flags, before a token is made for nothing.
+func (o *agentOptions) check(cluster string) error {
+	o.Cluster, o.Scope = cluster, nil
+	for i, word := range o.scope {
+		word, named := strings.CutPrefix(word, "namespace=")
+		if i == 0 && !named {
+			return usageError{fmt.Errorf("--scope %s: it is given as namespace=a,b", strings.Join(o.scope, ","))}
+		}
+		o.Scope = append(o.Scope, word)
+	}
+	if err := manifest.Check(o.Agent); err != nil {
+		return usageError{err}
+	}
+	return nil
+}
+
+// The formats of `drover agent manifest`.
+const (
+	formatYAML   = "yaml"
+	formatValues = "helm-values"
+)
+
 func newManifestCommand() *cobra.Command {
 	var o tokenOptions
-	var namespace, image string
+	var a agentOptions
+	var format string
 	cmd := &cobra.Command{
 		Use: "manifest --cluster NAME", Short: "Print what installs the agent of a cluster: pipe it into kubectl apply",
 		Long: `Has the hub make a join token for a cluster's agent and prints the namespace, rights, Secret and DaemonSet that install
-it. Whoever has the token before the agent has used it can join in its place: pipe the output into kubectl, do not commit it.`,
+it. Whoever has the token before the agent has used it can join in its place: pipe the output into kubectl, do not commit it.
+
+The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
+may do anything in the namespaces named, and nothing elsewhere.`,
 		Example: `  drover agent manifest --cluster staging | kubectl --context staging apply -f -
-  drover agent manifest --cluster staging --replace | kubectl --context staging apply -f -   # its agent was lost`,
+  drover agent manifest --cluster staging --replace | kubectl --context staging apply -f -   # its agent was lost
+  drover agent manifest --cluster staging -o helm-values | helm install drover-agent deploy/charts/drover-agent \\
+      --namespace drover-system --create-namespace -f -`,
 		Args: exactly(0, "no arguments: name the cluster with --cluster"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			a := manifest.Agent{Namespace: namespace, Image: image}
-			if err := manifest.Check(a); err != nil {
-				return usageError{err} // before a token is made for nothing
-			}
-			var err error
-			if a.Token, err = o.token(cmd.Context()); err != nil {
+			if err := o.check(); err != nil {
 				return err
 			}
-			return manifest.WriteAgent(cmd.OutOrStdout(), a)
+			if err := a.check(o.cluster); err != nil {
+				return err
+			}
+			write := manifest.WriteAgent
+			switch format {
+			case formatYAML:
+			case formatValues:
+				write = manifest.WriteValues
+			default:
+				return usageError{fmt.Errorf("-o %s: choose %s or %s", format, formatYAML, formatValues)}
+			}
+			if err := o.join(cmd.Context(), &a.Agent); err != nil {
+				return err
+			}
+			return write(cmd.OutOrStdout(), a.Agent)
 		},
 	}
 	o.flags(cmd)
-	cmd.Flags().StringVar(&namespace, "namespace", "drover-system", "namespace of the agent")
-	cmd.Flags().StringVar(&image, "image", "drover-agent:"+strings.TrimPrefix(version.String(), "v"), "image of the agent, with its registry")
+	a.flags(cmd)
+	cmd.Flags().StringVarP(&format, "output", "o", formatYAML, "yaml, or helm-values for the chart drover-agent")
 	return cmd
+}
+
+// join has the hub make a join token, for the manifest of an agent.
+func (o *tokenOptions) join(ctx context.Context, a *manifest.Agent) error {
+	t, err := o.token(ctx)
+	if err != nil {
+		return err
+	}
+	a.Join, err = json.Marshal(t)
+	return err
 }
 
 func newTokenCommand() *cobra.Command {

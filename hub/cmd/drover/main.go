@@ -65,7 +65,7 @@ repository's clusters/ tree into a signed bundle per cluster; a light agent in e
 applies it, heals drift the moment it happens, and reports back.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git
   drover cluster add staging --label env=staging
-  drover agent manifest --cluster staging | kubectl apply -f -
+  drover agent install --cluster staging --context staging
   drover status
   drover render staging --repo . | less`,
 		SilenceUsage: true, SilenceErrors: true,

@@ -1,0 +1,295 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/install"
+	"github.com/drover-dev/drover/hub/manifest"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// kubeTarget are the flags that say which cluster is meant.
+type kubeTarget struct{ kubeconfig, context string }
+
+func (t *kubeTarget) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&t.kubeconfig, "kubeconfig", "", "kubeconfig file (default: as kubectl has it)")
+	f.StringVar(&t.context, "context", "", "context of the kubeconfig (default: the current one)")
+}
+
+// installOptions are the flags of `drover agent install`.
+type installOptions struct {
+	tokenOptions
+	agentOptions
+	kubeTarget
+	timeout   time.Duration
+	imageSaid bool
+	out       io.Writer
+}
+
+func newInstallCommand() *cobra.Command {
+	var o installOptions
+	cmd := &cobra.Command{
+		Use: "install --cluster NAME", Short: "Install the agent of a cluster, and wait until it reports",
+		Long: `Installs what ` + "`drover agent manifest`" + ` prints into the cluster of a kubeconfig's context, and waits until the hub hears of it.
+It says which cluster that is before it does anything. Run again, it changes what is not as asked for, and says if there is nothing
+to do. It may be stopped at any time, and run again.
+
+The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
+may do anything in the namespaces named, and nothing elsewhere.`,
+		Example: `  drover agent install --cluster staging --context staging
+  drover agent install --cluster edge-7 --context edge-7 --scope namespace=shop,web
+  drover agent install --cluster staging --context staging --replace   # its agent was lost`,
+		Args: exactly(0, "no arguments: name the cluster with --cluster"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			o.imageSaid, o.out = cmd.Flags().Changed("image"), cmd.OutOrStdout()
+			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
+			defer cancel()
+			err := o.run(ctx)
+			if err != nil && cmd.Context().Err() != nil {
+				return errors.New("stopped: what was applied stays; run it again to go on, or `drover agent uninstall` to take it away")
+			}
+			return err
+		},
+	}
+	o.tokenOptions.flags(cmd)
+	o.agentOptions.flags(cmd)
+	o.kubeTarget.flags(cmd)
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait until the cluster reports")
+	return cmd
+}
+
+func (o *installOptions) say(format string, args ...any) {
+	fmt.Fprintf(o.out, format+"\n", args...)
+}
+
+// run installs. Nothing is written before it is known that the cluster is there and is the one that is meant.
+func (o *installOptions) run(ctx context.Context) error {
+	if err := o.tokenOptions.check(); err != nil {
+		return err
+	}
+	if err := o.agentOptions.check(o.cluster); err != nil {
+		return err
+	}
+	hub, err := o.client()
+	if err != nil {
+		return err
+	}
+	before, err := hub.Cluster(ctx, o.cluster)
+	if err != nil {
+		return err
+	}
+	c, err := install.Connect(ctx, o.kubeconfig, o.kubeTarget.context)
+	if err != nil {
+		return err
+	}
+	o.say("The agent of %s goes into the cluster of context %s (%s, Kubernetes %s), namespace %s.", o.cluster, c.Context, c.Server, c.Version, o.Namespace)
+	present, err := c.Look(ctx, o.Namespace)
+	if err != nil {
+		return err
+	}
+	fresh, err := o.choose(ctx, present, before)
+	if err != nil {
+		return err
+	}
+	changed, err := o.apply(ctx, c)
+	if err != nil {
+		return err
+	}
+	if err := o.await(ctx, c); err != nil {
+		return err
+	}
+	since := time.Time{}
+	if fresh {
+		since = before.Time
+	}
+	row, err := o.awaitReport(ctx, hub, c, since)
+	if err != nil {
+		return err
+	}
+	if !changed {
+		o.say("Nothing was to be done: the agent of %s is installed as asked for.", o.cluster)
+	}
+	o.say("%s reports: %s, %s apps healthy.", o.cluster, row.Health, row.Apps)
+	return nil
+}
+
+// choose completes the agent with what is there already: a token that was used, or still can be, and an image if none was
+// asked for. Otherwise the hub makes a new token.
+func (o *installOptions) choose(ctx context.Context, present install.Present, before api.Detail) (fresh bool, err error) {
+	if present.Cluster != "" && present.Cluster != o.cluster {
+		return false, fmt.Errorf("it holds the agent of cluster %s: choose another context, or take that one away with `drover agent uninstall` first", present.Cluster)
+	}
+	if present.Image != "" && !o.imageSaid {
+		o.Image = present.Image // it may have been upgraded from Git
+	}
+	joined := before.State != query.StateAwaiting
+	switch {
+	case o.replace:
+	case present.Installed && before.State == query.StateConnected:
+		o.Join = present.Join
+		return false, nil
+	case present.Cluster != "" && (joined || good(present.Join)):
+		o.Join = present.Join
+		return false, nil
+	}
+	return true, o.join(ctx, &o.Agent)
+}
+
+// good says whether a join token can still be used.
+func good(token []byte) bool {
+	t, err := protocol.DecodeJoinToken(token)
+	return err == nil && time.Now().Before(t.Expires)
+}
+
+// apply applies the manifest, and says what became of each object.
+func (o *installOptions) apply(ctx context.Context, c *install.Cluster) (changed bool, err error) {
+	var text bytes.Buffer
+	if err := manifest.WriteAgent(&text, o.Agent); err != nil {
+		return false, err
+	}
+	return c.Apply(ctx, o.Namespace, text.Bytes(), func(object, outcome string) { o.say("  %-9s %s", outcome, object) })
+}
+
+// await waits until the pods are ready.
+func (o *installOptions) await(ctx context.Context, c *install.Cluster) error {
+	err := c.AwaitReady(ctx, o.Namespace, func(r install.Rollout) { o.say("  %s", r) })
+	if errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("the agent is not ready after %s (%w): see `kubectl --context %s -n %s get pods`; run this again to wait longer", o.timeout, err, c.Context, o.Namespace)
+	}
+	return err
+}
+
+// awaitReport waits until the hub has heard of the cluster after a time of its own clock.
+func (o *installOptions) awaitReport(ctx context.Context, hub api.Client, c *install.Cluster, since time.Time) (query.Row, error) {
+	said := false
+	for {
+		d, err := hub.Cluster(ctx, o.cluster)
+		if err == nil && d.State == query.StateConnected && !said {
+			o.say("  joined: its agent is connected to the hub")
+			said = true
+		}
+		if err == nil && d.State == query.StateConnected && d.Received.After(since) {
+			return d.Row, nil
+		}
+		if err == nil {
+			err = install.Pause(ctx)
+		}
+		if ctx.Err() != nil {
+			return query.Row{}, o.unheard(c, said)
+		}
+		if err != nil {
+			return query.Row{}, err
+		}
+	}
+}
+
+// unheard says what is known of an agent that runs and does not report.
+func (o *installOptions) unheard(c *install.Cluster, joined bool) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second) // the command's own time is over
+	defer cancel()
+	what := "has not joined"
+	if joined {
+		what = "has joined and not reported"
+	}
+	text := fmt.Sprintf("the agent of %s runs and %s within %s", o.cluster, what, o.timeout)
+	if trouble := c.Trouble(ctx, o.Namespace); trouble != nil {
+		text += ": " + trouble.Error()
+	} else if line := c.LastLog(ctx, o.Namespace); line != "" {
+		text += "; it logged last: " + line
+	}
+	if t, err := protocol.DecodeJoinToken(o.Join); err == nil && !joined {
+		text += "; see that the cluster reaches " + strings.Join(t.Servers, " or ")
+	}
+	return errors.New(text)
+}
+
+// uninstallOptions are the flags of `drover agent uninstall`.
+type uninstallOptions struct {
+	kubeTarget
+	namespace string
+	yes       bool
+	timeout   time.Duration
+}
+
+func newUninstallCommand() *cobra.Command {
+	var o uninstallOptions
+	cmd := &cobra.Command{
+		Use: "uninstall", Short: "Take the agent out of a cluster; what it delivered stays",
+		Long: `Removes what installing the agent brought into the cluster of a kubeconfig's context: the DaemonSet, its rights, and its
+namespace with the agent's credential and state. What the agent delivered from Git stays and keeps running.`,
+		Example: `  drover agent uninstall --context staging
+  drover agent uninstall --context staging --yes`,
+		Args: exactly(0, "no arguments: name the cluster's context with --context"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
+			defer cancel()
+			err := o.run(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
+			if err != nil && cmd.Context().Err() != nil {
+				return errors.New("stopped: what was removed is gone; run it again to remove the rest")
+			}
+			return err
+		},
+	}
+	o.flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.namespace, "namespace", "drover-system", "namespace of the agent")
+	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait until all is gone")
+	return cmd
+}
+
+func (o *uninstallOptions) run(ctx context.Context, in io.Reader, out io.Writer) error {
+	c, err := install.Connect(ctx, o.kubeconfig, o.context)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "The cluster of context %s (%s, Kubernetes %s), namespace %s.\n", c.Context, c.Server, c.Version, o.namespace)
+	parts, err := c.Parts(ctx, o.namespace)
+	if err != nil {
+		return err
+	}
+	if len(parts) == 0 {
+		fmt.Fprintln(out, "There is no agent.")
+		return nil
+	}
+	present, err := c.Look(ctx, o.namespace)
+	if err != nil {
+		present = install.Present{} // what is left of it may still be removed
+	}
+	fmt.Fprintln(out, "To be removed, with all that is in the namespace:")
+	for _, p := range parts {
+		fmt.Fprintf(out, "  %s\n", p)
+	}
+	if !o.yes && !confirmed(in, out) {
+		return errors.New("nothing was removed: answer yes, or give --yes")
+	}
+	if err := c.Remove(ctx, parts, func(p install.Part) { fmt.Fprintf(out, "  removed   %s\n", p) }); err != nil {
+		return err
+	}
+	name := present.Cluster
+	if name == "" {
+		name = "NAME"
+	}
+	fmt.Fprintf(out, "The agent is gone; what it delivered stays. Its credential ends by itself, or at once with: drover cluster revoke %s\n", name)
+	return nil
+}
+
+// confirmed asks a person.
+func confirmed(in io.Reader, out io.Writer) bool {
+	fmt.Fprint(out, "Remove them? [yes/no] ")
+	line, _ := bufio.NewReader(in).ReadString('\n') // no answer is no
+	answer := strings.ToLower(strings.TrimSpace(line))
+	return answer == "y" || answer == "yes"
+}
