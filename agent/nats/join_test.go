@@ -266,6 +266,7 @@ func TestAStoredCredentialDoesNotLeadIntoTheClear(t *testing.T) {
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
+	hub.Hello(t, 0)
 	h.stop()
 	before := hub.Hellos()
 	v, log := h.vault.copy(), &logged{}
