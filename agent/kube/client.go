@@ -54,6 +54,8 @@ func LoadConfig(kubeconfig string) (*rest.Config, error) {
 		if err != nil {
 			return nil, fmt.Errorf("reach the API server as a pod: %w; outside of a cluster name a kubeconfig with --kubeconfig", err)
 		}
+		// HTTPS_PROXY is for the way out to the hub. The API server is in here, where no proxy reaches it.
+		cfg.Proxy = func(*http.Request) (*url.URL, error) { return nil, nil }
 		return cfg, nil
 	}
 	cfg, err := clientcmd.BuildConfigFromFlags("", kubeconfig)

@@ -88,7 +88,7 @@ func TestARenewalThatCrashedIsFinished(t *testing.T) {
 	eventually(t, "a request to renew", func() bool { return len(hub.Asked()) >= 2 })
 	h.stop()
 	before := hub.Hellos()
-	h = resume(t, h.vault.copy(), "")
+	resume(t, h.vault.copy(), "")
 	hub.Hello(t, before+1)
 	asked := hub.Asked()
 	for _, a := range asked[1:] {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -11,7 +12,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -44,7 +47,7 @@ func deaf(t *testing.T) string {
 
 func TestWebSocketIsUsedWhereNothingElseIsLetOut(t *testing.T) {
 	hub := agenttest.NewHub(t, "east-1")
-	tls, wss := hub.Trust().Servers[0], hub.WebSocket(t)
+	direct, wss := hub.Trust().Servers[0], hub.WebSocket(t)
 	begin := time.Now()
 	h := resume(t, &vault{}, through(t, hub, "tls://"+deaf(t), wss))
 	h.holds(t, true)
@@ -56,7 +59,7 @@ func TestWebSocketIsUsedWhereNothingElseIsLetOut(t *testing.T) {
 	}
 	h.stop()
 	// and the other way round
-	h = resume(t, &vault{}, through(t, hub, "wss://"+deaf(t), tls))
+	h = resume(t, &vault{}, through(t, hub, "wss://"+deaf(t), direct))
 	h.holds(t, true)
 	h.bundle(t, "one")
 }
@@ -78,6 +81,11 @@ func newProxy(t *testing.T) *proxy {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return proxyAt(t, l)
+}
+
+func proxyAt(t *testing.T, l net.Listener) *proxy {
+	t.Helper()
 	p := &proxy{url: l.Addr().String()}
 	t.Cleanup(func() { _ = l.Close() })
 	go func() {
@@ -152,12 +160,12 @@ func (l *logged) String() string {
 
 func TestConnectionsGoThroughTheProxy(t *testing.T) {
 	hub := agenttest.NewHub(t, "east-1")
-	tls := strings.TrimPrefix(hub.Trust().Servers[0], "tls://")
+	direct := strings.TrimPrefix(hub.Trust().Servers[0], "tls://")
 	wss := strings.TrimPrefix(hub.WebSocket(t), "wss://")
 	p := newProxy(t)
 	t.Setenv("HTTPS_PROXY", "http://robin:h3dge@"+p.url)
 	t.Setenv("NO_PROXY", "internal.example.com")
-	for server, target := range map[string]string{"tls://" + agenttest.Host + ":4222": tls, "wss://" + agenttest.Host: wss} {
+	for server, target := range map[string]string{"tls://" + agenttest.Host + ":4222": direct, "wss://" + agenttest.Host: wss} {
 		p.set(target, 0)
 		h := resume(t, &vault{}, through(t, hub, server))
 		h.holds(t, true) // TLS is with the hub itself: the certificate names it, and the proxy has no other
@@ -176,6 +184,37 @@ func TestConnectionsGoThroughTheProxy(t *testing.T) {
 	if len(p.users) < 4 {
 		t.Errorf("%d connections went through the proxy, want one to join and one to stay of each kind", len(p.users))
 	}
+}
+
+// systemAuthority stands for the system's authorities, which a process reads once.
+var systemAuthority *agenttest.Authority
+
+func TestTheWayToTheProxyIsEncryptedIfItSaysSo(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("SSL_CERT_FILE says which authorities the system has on Linux alone")
+	}
+	dir := t.TempDir()
+	if systemAuthority == nil {
+		systemAuthority = agenttest.NewAuthority(t)
+	}
+	systemAuthority.Serve(t, dir)
+	roots := filepath.Join(dir, "roots.pem")
+	if err := os.WriteFile(roots, []byte(systemAuthority.PEM), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("SSL_CERT_FILE", roots)
+	cert, err := tls.LoadX509KeyPair(filepath.Join(dir, "server.crt"), filepath.Join(dir, "server.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{cert}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	hub, p := agenttest.NewHub(t, "east-1"), proxyAt(t, l)
+	p.set(strings.TrimPrefix(hub.Trust().Servers[0], "tls://"), 0)
+	t.Setenv("HTTPS_PROXY", "https://robin:h3dge@"+p.url)
+	resume(t, &vault{}, through(t, hub, "tls://"+agenttest.Host+":4222")).holds(t, true)
 }
 
 func TestWhatTheProxyRefusesIsSaidWithoutItsPassword(t *testing.T) {
