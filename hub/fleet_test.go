@@ -56,7 +56,7 @@ type rig struct {
 }
 
 func newRig(t *testing.T, files map[string]string) *rig {
-	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(),
+	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
@@ -66,18 +66,19 @@ func newRig(t *testing.T, files map[string]string) *rig {
 	return r
 }
 
-// freeAddr is an address that is free now, and will be in a moment: the ports that the kernel hands out (32768 and above) may
-// be anyone's by then.
+// freeAddr is an address that is free now and will be when the hub is started again: nobody else takes that of a random
+// loopback network.
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
-		ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(10000)))
+		ip := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254)))
+		ln, err := net.Listen("tcp", net.JoinHostPort(ip.String(), "4222"))
 		if err == nil {
 			defer ln.Close()
 			return ln.Addr().String()
 		}
 	}
-	t.Fatal("no port is free")
+	t.Fatal("no address is free")
 	return ""
 }
 
@@ -147,9 +148,7 @@ func (r *rig) start() {
 	}
 	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
 	r.keys = keys
-	r.addr = freeAddr(r.t) // another one each time: somebody else may have taken the one before
 	server := r.serve(log)
-	r.addr = server.Addr().String()
 	opts := nats.Options{Server: server, Keys: keys, IDs: r.ids, Log: log}
 	if r.remote {
 		opts.Server, opts.URL, opts.CA = nil, "tls://"+r.addr, keys.CA()
@@ -190,8 +189,12 @@ func (r *rig) start() {
 
 // serve starts the embedded server.
 func (r *rig) serve(log *slog.Logger) *nats.Server {
+	host, _, err := net.SplitHostPort(r.addr)
+	if err != nil {
+		r.t.Fatal(err)
+	}
 	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
-		Certificate: must(r.keys.Certificate(nil)), Keys: r.keys, Revoked: r.ids.Revoked(), Log: log}))
+		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), Log: log}))
 	return r.server
 }
 
