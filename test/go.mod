@@ -3,12 +3,14 @@ module github.com/drover-dev/drover/test
 go 1.26.0
 
 require (
+	github.com/drover-dev/drover/agent v0.0.0
 	github.com/drover-dev/drover/fleet v0.0.0
 	github.com/drover-dev/drover/protocol v0.0.0
 	github.com/drover-dev/drover/test/testenv v0.0.0
 )
 
 require (
+	github.com/drover-dev/drover/internal v0.0.0 // indirect
 	github.com/go-errors/errors v1.5.1 // indirect
 	github.com/go-openapi/jsonpointer v1.0.0 // indirect
 	github.com/go-openapi/jsonreference v1.0.1 // indirect
