@@ -265,7 +265,7 @@ func (s *storm) bare(ctx context.Context) error {
 	err := s.each(s.n, func(i int) error {
 		cred := s.visitors[i].id.Credential()
 		for ctx.Err() == nil {
-			if c, err := connect(cred.Trust, cred.Cluster, cred.JWT, cred.Seed); err == nil {
+			if c, err := connect(cred.Trust, cred.Cluster, cred.JWT, cred.Seed, nats.Timeout(patience)); err == nil {
 				conns[i] = c
 				return nil
 			}
