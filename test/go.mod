@@ -3,6 +3,7 @@ module github.com/drover-dev/drover/test
 go 1.26.0
 
 require (
+	github.com/drover-dev/drover/agent v0.0.0
 	github.com/drover-dev/drover/fleet v0.0.0
 	github.com/drover-dev/drover/protocol v0.0.0
 	github.com/drover-dev/drover/test/testenv v0.0.0
@@ -15,6 +16,7 @@ require (
 	github.com/Masterminds/semver/v3 v3.5.0 // indirect
 	github.com/Masterminds/sprig/v3 v3.3.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
+	github.com/drover-dev/drover/internal v0.0.0 // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
 	github.com/go-errors/errors v1.5.1 // indirect
 	github.com/go-openapi/jsonpointer v1.0.0 // indirect

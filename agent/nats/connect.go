@@ -32,7 +32,11 @@ const (
 	fallbackTries = 3
 	fallbackTime  = 20 * time.Second
 
-	connectTimeout = 5 * time.Second
+	// dialTimeout is how long it may take to reach a server, and connectTimeout what follows: TLS, and the answer to the
+	// credential. Where thousands come back at once that takes long, and who gives up early has made work for nothing: with
+	// 5 s a hub on a busy machine was kept from ever getting through.
+	dialTimeout    = 5 * time.Second
+	connectTimeout = 30 * time.Second
 	// warnGap is how often it is warned of another reason for having no session: some name a port that is never the same.
 	warnGap = 30 * time.Second
 )

@@ -37,7 +37,7 @@ func (d *dialer) open(network, address string) (net.Conn, error) {
 	if proxy != nil {
 		first = proxyAddress(proxy)
 	}
-	conn, err := (&net.Dialer{Timeout: connectTimeout}).DialContext(d.ctx, network, first)
+	conn, err := (&net.Dialer{Timeout: dialTimeout}).DialContext(d.ctx, network, first)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +73,7 @@ func tunnel(conn net.Conn, proxy *url.URL, address string) (net.Conn, error) {
 	default:
 		return nil, fmt.Errorf("proxies of kind %.20q are not supported: name an http:// or https:// one", proxy.Scheme)
 	}
-	if err := conn.SetDeadline(time.Now().Add(connectTimeout)); err != nil {
+	if err := conn.SetDeadline(time.Now().Add(dialTimeout)); err != nil {
 		return nil, err
 	}
 	req := &http.Request{Method: http.MethodConnect, URL: &url.URL{Opaque: address}, Host: address, Header: http.Header{}}

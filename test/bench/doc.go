@@ -9,5 +9,5 @@
 // Control planes run without controllers, except where health has to settle first (B11): what a Deployment sets off in a
 // cluster is none of Drover's time.
 //
-// It may import protocol and testenv. Nothing imports it but its command.
+// It may import protocol, testenv and, for sessions as agents hold them, agent and agent/nats. Nothing imports it but its command.
 package bench

@@ -43,7 +43,7 @@ func (b *bench) newFleet(ctx context.Context, name string, t tree, limit time.Du
 	if f.hub, err = startHub(b.opts.Bin, f.dir, f.repo.git.Dir); err != nil {
 		return f, err
 	}
-	f.closers = append(f.closers, f.hub.stop)
+	f.closers = append(f.closers, func() { f.hub.stop() }) // whichever it is by then
 	begin := time.Now()
 	return f, f.hub.awaitRevision(ctx, head, limit, func() {
 		b.said.then(name, "the hub resolves %d files for the first time, %.0f s so far", len(t), time.Since(begin).Seconds())

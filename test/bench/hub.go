@@ -23,6 +23,7 @@ import (
 type hub struct {
 	*process
 	bin, dataDir string
+	args         []string
 	url, token   string // of its API
 }
 
@@ -36,10 +37,18 @@ func startHub(bin, dir, repo string) (*hub, error) {
 		return nil, err
 	}
 	h := &hub{bin: bin, dataDir: filepath.Join(dir, "hub")}
-	h.process, err = startProcess("the hub", filepath.Join(dir, "hub.log"), filepath.Join(bin, "drover"), "hub", "--repo", repo,
+	h.args = []string{filepath.Join(bin, "drover"), "hub", "--repo", repo,
 		"--data-dir", h.dataDir, fmt.Sprintf("--listen=127.0.0.1:%d", api), fmt.Sprintf("--nats-listen=127.0.0.1:%d", bus),
-		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus))
+		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus)}
+	h.process, err = startProcess("the hub", filepath.Join(dir, "hub.log"), h.args...)
 	return h, err
+}
+
+// again kills the hub without a word, and starts it again where it was.
+func (h *hub) again() (err error) {
+	h.Kill()
+	h.process, err = startProcess("the hub", h.Log, h.args...)
+	return err
 }
 
 // awaitRevision waits until the hub has resolved a commit.
@@ -119,10 +128,15 @@ func (h *hub) ask(ctx context.Context, method, path string, answer any) error {
 	return unmarshal(text, answer)
 }
 
+// joinToken has the hub make a join token for a cluster.
+func (h *hub) joinToken(ctx context.Context, cluster string) (t protocol.JoinToken, err error) {
+	return t, h.ask(ctx, http.MethodPost, "/api/v1/clusters/"+cluster+"/token", &t)
+}
+
 // join buys a credential for a cluster, as its agent would.
 func (h *hub) join(ctx context.Context, cluster string) (protocol.Credential, error) {
-	var token protocol.JoinToken
-	if err := h.ask(ctx, http.MethodPost, "/api/v1/clusters/"+cluster+"/token", &token); err != nil {
+	token, err := h.joinToken(ctx, cluster)
+	if err != nil {
 		return protocol.Credential{}, err
 	}
 	return join(ctx, token)

@@ -69,16 +69,16 @@ func buy(ctx context.Context, token protocol.JoinToken, request []byte) (protoco
 }
 
 // connect opens a connection as the user of a JWT, whose answers come to the inbox of this name.
-func connect(trust protocol.Trust, inbox, jwt, seed string) (*nats.Conn, error) {
+func connect(trust protocol.Trust, inbox, jwt, seed string, opts ...nats.Option) (*nats.Conn, error) {
 	var roots *x509.CertPool
 	if trust.CA != "" {
 		roots = x509.NewCertPool()
 		roots.AppendCertsFromPEM([]byte(trust.CA))
 	}
 	servers := slices.DeleteFunc(slices.Clone(trust.Servers), func(s string) bool { return !strings.HasPrefix(s, "tls://") })
-	return nats.Connect(strings.Join(servers, ","), nats.Name("drover-bench "+inbox), nats.UserJWTAndSeed(jwt, seed),
+	return nats.Connect(strings.Join(servers, ","), append([]nats.Option{nats.Name("drover-bench " + inbox), nats.UserJWTAndSeed(jwt, seed),
 		nats.Secure(&tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}), nats.CustomInboxPrefix(protocol.InboxPrefix(inbox)),
-		nats.PingInterval(20*time.Second), nats.MaxReconnects(-1))
+		nats.PingInterval(20 * time.Second), nats.MaxReconnects(-1)}, opts...)...)
 }
 
 // signer is the signing key of a NATS user seed.
