@@ -70,13 +70,15 @@ type Identities interface {
 	// OpenKey is the public key that cluster's bundles are sealed to; ok is false as long as no credential was
 	// made for its agent.
 	OpenKey(cluster string) (key []byte, ok bool)
-	// Clusters are those whose OpenKey is known, in no order.
+	// Clusters are those that have a credential, or had one until it was revoked, in no order.
 	Clusters() []string
 	// Token makes a join token for cluster's agent. If the cluster has a live credential it is an error wrapping ErrIssued,
 	// unless o.Replace is set: then all older credentials end when the token is used.
 	Token(cluster string, o TokenOptions) (protocol.JoinToken, error)
 	// Revoke ends every credential of a cluster, at once: live connections are cut. It is no error if there is none.
 	Revoke(cluster string) error
+	// Forget revokes every credential of a cluster, and no longer counts it among Clusters.
+	Forget(cluster string) error
 	// Rotate has cluster's agent make a new credential, now or when it is back; when it uses that, all older ones are
 	// revoked. It is an error wrapping ErrNoCredential if the cluster has none.
 	Rotate(cluster string) error

@@ -30,7 +30,7 @@ func (h *Hub) depart(ctx context.Context) error {
 	gone, before := h.state.without(h.listing.names)
 	var names, cut []string
 	for _, c := range gone {
-		if _, known := h.records[c.Name]; !known && !c.Joined && c.Report != nil {
+		if _, known := h.records[c.Name]; !known && !c.Joined && (c.Report != nil || c.Revoked) {
 			cut = append(cut, c.Name) // known by its last report alone: it was cut off before, and only the store forgot
 		} else {
 			names = append(names, c.Name)
@@ -128,7 +128,7 @@ func (h *Hub) leave(names []string) (remembered []string) {
 		for _, name := range names {
 			c := x.Edit(name)
 			c.Held = nil
-			if _, known := h.records[name]; known || c.Joined || c.Report != nil {
+			if _, known := h.records[name]; known || c.Joined || c.Revoked || c.Report != nil {
 				remembered = append(remembered, name)
 				continue
 			}
@@ -243,7 +243,7 @@ func (h *Hub) Forget(ctx context.Context, name string) error {
 				name, ErrNotReleased))
 			return nil
 		}
-		if err := errors.Join(h.Identities.Revoke(name), h.Bus.Forget(loop, name)); err != nil {
+		if err := errors.Join(h.Identities.Forget(name), h.Bus.Forget(loop, name)); err != nil {
 			reply(struct{}{}, fmt.Errorf("cluster %s is not forgotten: %w: try again", name, err))
 			return nil
 		}

@@ -128,7 +128,7 @@ func (h *Hub) overtake(ctx context.Context, cluster string, r protocol.Report) e
 func (l listener) Wanted(cluster string) error {
 	c, known := l.h.state.Get(cluster)
 	switch {
-	case known && c.Released.IsZero():
+	case known && (c.Released.IsZero() || c.Pruning):
 		return nil
 	case !known && l.h.state.Source().Revision.Hash == "":
 		return errors.New("the hub has not read its repository yet: the request is made again by itself")
@@ -159,6 +159,7 @@ func (h *Hub) identified(ctx context.Context, clusters []string) error {
 		}
 	}
 	_, err := h.publish(ctx, wanted)
+	h.cutOff() // a released cluster whose agent is known again, because the hub had forgotten that it was revoked
 	return err
 }
 

@@ -19,6 +19,7 @@ import (
 type nobody struct{}
 
 func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
+func (nobody) Forget(string) error           { return nil }
 func (nobody) Clusters() []string            { return nil }
 func (nobody) Revoke(string) error           { return nil }
 func (nobody) Rotate(string) error           { return hub.ErrNoCredential }

@@ -288,7 +288,7 @@ func (ids *Identities) Clusters() []string {
 	defer ids.mu.Unlock()
 	var out []string
 	for name, id := range ids.known {
-		if _, ok := id.current(); ok {
+		if _, ok := id.current(); ok || !id.ThrownOut.IsZero() {
 			out = append(out, name)
 		}
 	}

@@ -42,6 +42,18 @@ func (ids *Identities) Revoke(cluster string) error {
 	return nil
 }
 
+// Forget implements hub.Identities. Which keys were revoked is remembered all the same.
+func (ids *Identities) Forget(cluster string) error {
+	if err := ids.Revoke(cluster); err != nil {
+		return err
+	}
+	_, err := ids.edit(cluster, func(id *identity, _ time.Time) error {
+		id.ThrownOut = time.Time{}
+		return nil
+	})
+	return err
+}
+
 // Rotate implements hub.Identities.
 func (ids *Identities) Rotate(cluster string) error {
 	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
