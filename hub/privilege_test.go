@@ -159,7 +159,11 @@ func TestAJoinTokenAllowsToAskAndNothingElse(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if err := c.Publish(protocol.JoinSubject(token.User), make([]byte, 65<<10)); err != nil {
+	err = c.Publish(protocol.JoinSubject(token.User), make([]byte, 65<<10))
+	if errors.Is(err, natsgo.ErrMaxPayload) {
+		return // the server has told this token's limit already
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	select {
