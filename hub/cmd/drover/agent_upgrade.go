@@ -58,7 +58,7 @@ func (o *upgradeOptions) check() error {
 	if o.image == "" {
 		return usageError{errors.New("to which image? Name it with --image")}
 	}
-	if err := manifest.Check(manifest.Agent{Namespace: "drover-system", Image: o.image}); err != nil {
+	if err := manifest.CheckImage(o.image); err != nil {
 		return usageError{err}
 	}
 	return nil
