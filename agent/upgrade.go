@@ -44,6 +44,7 @@ type RolloutState struct {
 	Version string       // of the object
 	Image   string       // that its pods are to run
 	Note    *UpgradeNote // of the last upgrade, if there was one
+	Abrupt  bool         // an old pod ends before its new one begins, so that nobody could take a failure back
 	Pods    []RolloutPod // that are not being deleted, if an upgrade is under way or wanted
 }
 
@@ -141,6 +142,9 @@ func (st RolloutState) turn(f upgradeFacts) upgradeTurn {
 		return upgradeTurn{}
 	case failed && n.To == f.wanted && !n.Away:
 		return upgradeTurn{message: failedText(*n)}
+	case st.Abrupt:
+		return upgradeTurn{message: fmt.Sprintf("the agent cannot be upgraded to %s: its DaemonSet ends old pods before new ones begin; "+
+			"apply what `drover agent manifest` prints, which has it surge", f.wanted)}
 	case !f.online:
 		return upgradeTurn{}
 	}

@@ -256,6 +256,16 @@ func TestAVersionThatIsAloneTakesItselfBack(t *testing.T) {
 	})
 }
 
+func TestNoUpgradeBeginsWithoutASurge(t *testing.T) {
+	o := newOwn(t, `{type: RollingUpdate}`)
+	hub := agenttest.NewHub(t, "east-1")
+	o.lead(hub, o.pod(firstImage, time.Minute))
+	hub.Report(t, "why not", says(ask(t, hub, secondImage), "its DaemonSet ends old pods before new ones begin"))
+	if d, err := o.cp.Kube().Get(t.Context(), o.ref()); err != nil || !runs(firstImage)(d) {
+		t.Errorf("the image was changed (%v)", err)
+	}
+}
+
 func TestWhoIsNoPodSaysThatItCannotBeUpgraded(t *testing.T) {
 	cp := testenv.Shared(t)
 	hub := agenttest.NewHub(t, "east-1")

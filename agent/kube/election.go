@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,8 @@ const (
 	// processPrefix begins the identity of an agent that is no pod.
 	processPrefix = "process/"
 	releaseTime   = time.Second
+	// restTime is how long an agent waits before it gives memory back to the machine.
+	restTime = 3 * time.Second
 )
 
 var (
@@ -257,6 +260,8 @@ func (e *Election) vacant(ctx context.Context, holder string) (bool, error) {
 
 // await returns when it is worth trying again: the lease or the holder's pod changed, or ctx is done.
 func (e *Election) await(ctx context.Context, was leaseSpec) {
+	rest := time.AfterFunc(restTime, debug.FreeOSMemory) // what it took to come here is not needed by who waits
+	defer rest.Stop()
 	holder := was.HolderIdentity
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

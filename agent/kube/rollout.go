@@ -42,7 +42,20 @@ var _ agent.Rollout = (*Rollout)(nil)
 // daemonSet is what is read of a DaemonSet.
 type daemonSet struct {
 	Metadata metadata
-	Spec     struct{ Template struct{ Spec podSpec } }
+	Spec     struct {
+		Template       struct{ Spec podSpec }
+		UpdateStrategy struct {
+			Type          string
+			RollingUpdate struct{ MaxSurge any } // a number, or a share as "10%"
+		}
+	}
+}
+
+// abrupt says whether pods are replaced one after the other rather than one beside the other.
+func (d daemonSet) abrupt() bool {
+	u := d.Spec.UpdateStrategy
+	surge := fmt.Sprint(u.RollingUpdate.MaxSurge)
+	return u.Type != "OnDelete" && (surge == "<nil>" || surge == "0" || surge == "0%")
 }
 
 type podSpec struct {
@@ -111,7 +124,7 @@ func (r *Rollout) Look(ctx context.Context) (agent.RolloutState, error) {
 	if _, err := r.client.do(ctx, call{method: http.MethodGet, path: objectPath(daemonSets, r.ref), accept: acceptJSON}, &ds); err != nil {
 		return st, fmt.Errorf("read %s: %w", r.ref, err)
 	}
-	st.Version = ds.Metadata.ResourceVersion
+	st.Version, st.Abrupt = ds.Metadata.ResourceVersion, ds.abrupt()
 	for _, c := range ds.Spec.Template.Spec.Containers {
 		if c.Name == r.container {
 			st.Image = c.Image

@@ -181,21 +181,26 @@ func (s *scene) paint() error {
 
 func isGreen(o testenv.Object) bool { return o.Text("data", "colour") == "green" }
 
-// measureMemory holds the pods that wait against what they may use.
+// measureMemory holds the pods that wait against what they may use when they have come to rest.
 func (s *scene) measureMemory() {
-	const mb = 1000 // of kB
+	const mib, limit = 1024, 15 // of the kB that /proc counts; in MiB
 	leader := s.leader().Text("metadata", "name")
 	pods := s.pods()
 	for _, name := range slices.Sorted(maps.Keys(pods)) {
-		resident, anonymous := s.memory(pods[name])
-		role := "waits"
 		if name == leader {
-			role = "leads"
+			resident, anonymous := s.memory(pods[name])
+			s.t.Logf("%s leads: %.1f MiB resident, %.1f MiB of it its own", name, float64(resident)/mib, float64(anonymous)/mib)
+			continue
 		}
-		s.t.Logf("%s %s: %.1f MB resident, %.1f MB of it its own", name, role, float64(resident)/mb, float64(anonymous)/mb)
-		if name != leader && resident >= 15*mb {
-			s.t.Errorf("%s only waits, and takes %.1f MB; want less than 15", name, float64(resident)/mb)
-		}
+		s.within(30*time.Second, fmt.Sprintf("%s only waits, and takes less than %d MiB", name, limit), func() (bool, string) {
+			resident, anonymous := s.memory(pods[name])
+			seen := fmt.Sprintf("%.1f MiB resident, %.1f MiB of it its own", float64(resident)/mib, float64(anonymous)/mib)
+			if resident >= limit*mib {
+				return false, seen
+			}
+			s.t.Logf("%s waits: %s", name, seen)
+			return true, seen
+		})
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"runtime/debug"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -23,7 +22,6 @@ func (w *wiring) admit(ctx context.Context) error {
 	if w.trial, err = w.upgrade.Admit(ctx, w.log); err != nil {
 		return err
 	}
-	debug.FreeOSMemory() // what that took is not needed by who waits
 	if w.trial == nil {
 		w.admitted.Store(true)
 		return nil

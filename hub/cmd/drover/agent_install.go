@@ -125,8 +125,8 @@ func (o *installOptions) run(ctx context.Context) error {
 	return nil
 }
 
-// choose completes the agent with what is there already: a token that was used, or still can be, and an image if none was
-// asked for. Otherwise the hub makes a new token.
+// choose completes the agent with what is there already: an image, if none was asked for, and the token, if it still waits to
+// be used or has been. Otherwise the hub makes a new one, or says why not.
 func (o *installOptions) choose(ctx context.Context, present install.Present, before api.Detail) (fresh bool, err error) {
 	if present.Cluster != "" && present.Cluster != o.cluster {
 		return false, fmt.Errorf("it holds the agent of cluster %s: choose another context, or take that one away with `drover agent uninstall` first", present.Cluster)
@@ -134,13 +134,8 @@ func (o *installOptions) choose(ctx context.Context, present install.Present, be
 	if present.Image != "" && !o.imageSaid {
 		o.Image = present.Image // it may have been upgraded from Git
 	}
-	joined := before.State != query.StateAwaiting
-	switch {
-	case o.replace:
-	case present.Installed && before.State == query.StateConnected:
-		o.Join = present.Join
-		return false, nil
-	case present.Cluster != "" && (joined || good(present.Join)):
+	waiting := !before.Identity.Token.IsZero() && present.Cluster != "" && good(present.Join)
+	if !o.replace && (waiting || present.Installed && before.Identity.Valid > 0) {
 		o.Join = present.Join
 		return false, nil
 	}
