@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/memory"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -172,7 +172,7 @@ func (b *outbox) run(ctx context.Context, report func() []byte) {
 		case <-timer.C:
 			if !rested && wait == restTime {
 				rested = true
-				debug.FreeOSMemory()
+				memory.Release()
 			}
 		}
 	}

@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/memory"
 )
 
 const (
@@ -260,7 +260,7 @@ func (e *Election) vacant(ctx context.Context, holder string) (bool, error) {
 
 // await returns when it is worth trying again: the lease or the holder's pod changed, or ctx is done.
 func (e *Election) await(ctx context.Context, was leaseSpec) {
-	rest := time.AfterFunc(restTime, debug.FreeOSMemory) // what it took to come here is not needed by who waits
+	rest := time.AfterFunc(restTime, memory.Release) // what it took to come here is not needed by who waits
 	defer rest.Stop()
 	holder := was.HolderIdentity
 	ctx, cancel := context.WithCancel(ctx)

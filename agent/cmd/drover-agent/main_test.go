@@ -283,11 +283,11 @@ func TestWaitsLightly(t *testing.T) {
 	start(t, cp, hub, ns, "leader")
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	waiting := start(t, cp, hub, ns, "waiting")
-	time.Sleep(3 * time.Second) // rest is what is measured
+	time.Sleep(8 * time.Second) // rest is what is measured: it gives memory back when it has waited for three
 	rss, anon := status(t, waiting, "VmRSS:"), status(t, waiting, "RssAnon:")
 	t.Logf("waiting: %.1f MiB resident (%.1f MiB of it memory of its own)", rss, anon)
-	if rss > 16 {
-		t.Errorf("who waits has %.1f MiB, more than 16", rss)
+	if rss > 12 {
+		t.Errorf("who waits has %.1f MiB, more than 12", rss)
 	}
 	over := start(t, cp, hub, ns, "over", "--take-over")
 	hub.Nth(t, protocol.EventStarted, 1)
