@@ -77,7 +77,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 }
 
 // handshakeTimeout is how long TLS may take: after an outage thousands of agents shake hands at once.
-const handshakeTimeout = 10 * time.Second
+const handshakeTimeout = 30 * time.Second
 
 // listenAddress reads host:port as flag gives it.
 func listenAddress(flag, address string) (host string, port int, err error) {
