@@ -102,7 +102,7 @@ func (e *external) start(name string) {
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	s.SetLoggerV2(serverLog{slog.New(slog.DiscardHandler)}, false, false, false)
+	s.SetLoggerV2(newServerLog(slog.New(slog.DiscardHandler)), false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(patience) {
 		e.t.Fatalf("%s does not come up", name)

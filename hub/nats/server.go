@@ -66,7 +66,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the embedded NATS server: %w", err)
 	}
-	s.SetLoggerV2(serverLog{o.Log.With("part", "nats-server")}, false, false, false)
+	s.SetLoggerV2(newServerLog(o.Log), false, false, false)
 	go s.Start()
 	if !s.ReadyForConnections(20 * time.Second) {
 		s.Shutdown()
@@ -128,15 +128,3 @@ func (s *Server) Close() {
 	s.server.Shutdown()
 	s.server.WaitForShutdown()
 }
-
-// serverLog hands the server's own log on. Its notices are for its developers.
-type serverLog struct{ log *slog.Logger }
-
-var _ server.Logger = serverLog{}
-
-func (l serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
-func (l serverLog) Warnf(format string, v ...any)   { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l serverLog) Errorf(format string, v ...any)  { l.log.Warn(fmt.Sprintf(format, v...)) }
-func (l serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
-func (l serverLog) Debugf(string, ...any)           {}
-func (l serverLog) Tracef(string, ...any)           {}
