@@ -16,7 +16,8 @@
 //
 // # Diary of Version
 //
-//   - 1 (November 2026): bundle, report, event, credential, as they were first sent.
+//   - 1 (November 2026): bundle, report, event, credential, as they were first sent. The same month, before any release: join
+//     token, key request, hello, grant, ask; reports and events are signed by their cluster and sealed to the hub.
 package protocol
 
 // Version is the version of the wire this package speaks. It rises only when an older reader

@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 // add writes the golden messages that are not there yet. It never changes one.
@@ -18,7 +19,7 @@ var add = flag.Bool("add", false, "add the golden messages of testdata/ that are
 // golden is one file of testdata/v1: a message as it was once sent, what is needed to open it, and what it says.
 type golden struct {
 	Says    string          `json:"says"`              // what is special about it
-	Kind    string          `json:"kind"`              // bundle, envelope, sealed, report, event, credential, blob
+	Kind    string          `json:"kind"`              // see testdata/README.md
 	Cluster string          `json:"cluster,omitempty"` // who reads it
 	HubKeys [][]byte        `json:"hubKeys,omitempty"` // who may have signed it
 	OpenKey []byte          `json:"openKey,omitempty"` // what opens it
@@ -74,6 +75,26 @@ func (g golden) decode(t *testing.T) any {
 		return g.must(t)(DecodeEvent(g.Sent, g.Cluster))
 	case "credential":
 		return g.must(t)(DecodeCredential(g.Sent))
+	case "jointoken":
+		return g.must(t)(DecodeJoinToken(g.Sent))
+	case "keyrequest":
+		return g.must(t)(verified[KeyRequest](g))
+	case "hello":
+		return g.must(t)(verified[Hello](g))
+	case "grant":
+		return g.must(t)(verified[Grant](g))
+	case "ask":
+		return g.must(t)(verified[Ask](g))
+	case "speech":
+		s, err := OpenSpeech(SpeechReport, g.Cluster, g.OpenKey, g.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, err := s.Verify(g.keys())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.must(t)(DecodeReport(payload, g.Cluster))
 	}
 	var b Bundle
 	switch g.Kind {
@@ -113,16 +134,17 @@ func (g golden) must(t *testing.T) func(any, error) any {
 
 func (g golden) verify(t *testing.T, envelope []byte) Bundle {
 	t.Helper()
-	keys := make([]ed25519.PublicKey, len(g.HubKeys))
-	for i, k := range g.HubKeys {
-		keys[i] = k
-	}
-	b, err := VerifyBundle(envelope, g.Cluster, keys)
+	b, err := VerifyBundle(envelope, g.Cluster, g.keys())
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
+
+// keys are those that may have signed it.
+func (g golden) keys() []ed25519.PublicKey { return Trust{HubKeys: g.HubKeys}.SigningKeys() }
+
+func verified[M message](g golden) (any, error) { return VerifyMessage[M](g.Sent, g.Cluster, g.keys()) }
 
 // checkBlob opens a blob. What comes out is zstd, which the standard library does not read: hub tests go on from there.
 func (g golden) checkBlob(t *testing.T) {
@@ -168,6 +190,16 @@ func within(t *testing.T, at string, got, want any) {
 	}
 }
 
+// signedGolden is a signed message with a value in every field.
+func signedGolden[M message](t *testing.T, kind string, m M) golden {
+	t.Helper()
+	envelope, err := SignMessage(m, testKey("hub"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return golden{Says: "a value in every field", Kind: kind, Cluster: "staging", HubKeys: [][]byte{testPublic("hub")}, Sent: envelope, Want: mustJSON(t, m)}
+}
+
 // TestAddGoldenMessages makes the messages of this release that testdata/ lacks, with -add. See testdata/README.md.
 func TestAddGoldenMessages(t *testing.T) {
 	if !*add {
@@ -183,16 +215,39 @@ func TestAddGoldenMessages(t *testing.T) {
 	}
 	keys := [][]byte{testPublic("hub")}
 	full, digest := mustJSON(t, b), b.Digest()
+	trust := testTrust(t)
+	trusting := testBundle(func(b *Bundle) { b.Trust, b.AgentImage = &trust, "registry.example/drover-agent:v2" })
+	joined := testCredential(t, func(c *Credential) {
+		c.Trust, c.Token, c.Issued, c.Expires, c.Earlier = trust, "UNOUSERBUTATEST", issued, issued.Add(24*time.Hour), [][]byte{c.OpenKey}
+	})
+	later := testReport()
+	later.Agent.Image, later.Agent.Trust, later.Agent.Expires = trusting.AgentImage, trust.ID(), joined.Expires
+	hubPrivate, hubPublic, err := HubOpenKey(testSecret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	said, err := Speak(SpeechReport, "staging", testKey("hub"), hubPublic, mustJSON(t, later))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, g := range map[string]golden{
-		"bundle":          {Says: "a value in every field", Kind: "bundle", Sent: full, Want: full, Digest: digest},
-		"bundle-smallest": {Says: "nothing but what must be there", Kind: "bundle", Sent: mustJSON(t, small), Want: mustJSON(t, small), Digest: small.Digest()},
-		"bundle-tomorrow": {Says: "fields of a later release at every level", Kind: "bundle", Sent: withUnknown(t, b), Want: full, Digest: digest},
-		"envelope":        {Says: "signed by the hub", Kind: "envelope", Cluster: "staging", HubKeys: keys, Sent: envelope, Want: full, Digest: digest},
-		"sealed":          {Says: "signed, then sealed to the cluster", Kind: "sealed", Cluster: "staging", HubKeys: keys, OpenKey: private, Bytes: sealed, Want: full, Digest: digest},
-		"report":          {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
-		"report-tomorrow": {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
-		"event":           {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
-		"credential":      {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
+		"bundle":            {Says: "a value in every field", Kind: "bundle", Sent: full, Want: full, Digest: digest},
+		"bundle-smallest":   {Says: "nothing but what must be there", Kind: "bundle", Sent: mustJSON(t, small), Want: mustJSON(t, small), Digest: small.Digest()},
+		"bundle-tomorrow":   {Says: "fields of a later release at every level", Kind: "bundle", Sent: withUnknown(t, b), Want: full, Digest: digest},
+		"envelope":          {Says: "signed by the hub", Kind: "envelope", Cluster: "staging", HubKeys: keys, Sent: envelope, Want: full, Digest: digest},
+		"sealed":            {Says: "signed, then sealed to the cluster", Kind: "sealed", Cluster: "staging", HubKeys: keys, OpenKey: private, Bytes: sealed, Want: full, Digest: digest},
+		"report":            {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
+		"report-tomorrow":   {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
+		"event":             {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
+		"credential":        {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
+		"bundle-trust":      {Says: "with whom to trust, and the agent's image", Kind: "bundle", Sent: mustJSON(t, trusting), Want: mustJSON(t, trusting), Digest: trusting.Digest()},
+		"credential-joined": {Says: "of a cluster that has joined", Kind: "credential", Sent: mustJSON(t, joined), Want: mustJSON(t, joined)},
+		"jointoken":         {Says: "a value in every field", Kind: "jointoken", Sent: mustJSON(t, testToken(t)), Want: mustJSON(t, testToken(t))},
+		"keyrequest":        signedGolden(t, "keyrequest", testKeyRequest(t)),
+		"hello":             signedGolden(t, "hello", testHello(t)),
+		"grant":             signedGolden(t, "grant", testGrant(t)),
+		"ask":               signedGolden(t, "ask", testAsk()),
+		"speech":            {Says: "a report, signed by its cluster and sealed to the hub", Kind: "speech", Cluster: "staging", HubKeys: keys, OpenKey: hubPrivate, Bytes: said, Want: mustJSON(t, later)},
 	} {
 		data, err := json.MarshalIndent(g, "", "  ")
 		if err != nil {
