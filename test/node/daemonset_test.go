@@ -183,7 +183,7 @@ func isGreen(o testenv.Object) bool { return o.Text("data", "colour") == "green"
 
 // measureMemory holds the pods that wait against what they may use when they have come to rest.
 func (s *scene) measureMemory() {
-	const mib, limit = 1024, 15 // of the kB that /proc counts; in MiB
+	const mib, limit = 1024, 12 // of the kB that /proc counts; in MiB
 	leader := s.leader().Text("metadata", "name")
 	pods := s.pods()
 	for _, name := range slices.Sorted(maps.Keys(pods)) {
