@@ -106,7 +106,7 @@ func (r VarsRef) String() string { return r.Kind + " " + r.Namespace + "/" + r.N
 
 // Note names something that a file asks for and Drover does not do, or does otherwise than its reader may expect.
 type Note struct {
-	File   string `json:"file"`            // repository path
+	File   string `json:"file,omitempty"`  // repository path; "" if it is about no file
 	Line   int    `json:"line,omitempty"`  // 1-based; 0 if unknown
 	Object string `json:"object"`          // as "Kustomization flux-system/apps"
 	Field  string `json:"field,omitempty"` // as spec.force; "" if the object as a whole is meant
