@@ -53,8 +53,8 @@ lint: ## gofmt, vet, staticcheck, errcheck, ineffassign; unused and funlen are i
 tidy: ## tidy every module by itself
 	@for m in $(MODULES) .ci/lint; do echo "== $$m"; (cd $$m && go mod tidy) || exit 1; done
 
-generate: build ## write the files under deploy/ that follow from the code
-	cd hub && go run ./cmd/generate -out $(CURDIR)/deploy
+generate: build ## write the files under deploy/ and docs/ that follow from the code
+	cd hub && go run ./cmd/generate -root $(CURDIR)
 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
 	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -name $(IMAGE) -out $(BIN)/drover-agent.tar

@@ -67,6 +67,7 @@ type line struct {
 	Metadata   struct {
 		Name, Namespace string
 		Annotations     map[string]any
+		Labels          map[string]any
 	}
 	Spec json.RawMessage
 }
@@ -113,7 +114,7 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 		}
 		w := want{apiVersion: intern(l.APIVersion), line: SumOf(text), off: uint32(start), size: uint32(len(text)),
 			ref:  protocol.ObjectRef{Group: intern(fleet.GroupOf(l.APIVersion)), Kind: intern(l.Kind), Namespace: intern(l.Metadata.Namespace), Name: l.Metadata.Name},
-			keep: l.Metadata.Annotations[fleet.AnnotationPrune] == fleet.PruneDisabled}
+			keep: fleet.NeverPruned(l.Metadata.Annotations, l.Metadata.Labels)}
 		if isDefinition(w.ref) {
 			p.defines[w.ref.Name] = l.defines()
 		}

@@ -59,7 +59,8 @@ func TestPruneGuards(t *testing.T) {
 	agenttest.Start(t, cp, ns, hub)
 	annotated := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"annotated","namespace":%q,"annotations":{"drover.dev/prune":"disabled"}}}`, ns)
 	own := fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, ns)
-	all := []string{annotated, configMap(ns, "annotated-live", "1"), configMap(ns, "stolen", "1"), own, configMap(ns, "base", "1"), configMap(ns, "plain", "1")}
+	flux := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flux","namespace":%q,"labels":{"kustomize.toolkit.fluxcd.io/prune":"disabled"}}}`, ns)
+	all := []string{annotated, flux, configMap(ns, "annotated-live", "1"), configMap(ns, "stolen", "1"), own, configMap(ns, "base", "1"), configMap(ns, "plain", "1")}
 	hub.Apply(t, hub.App(t, "web", all...))
 	if err := patch(`{"metadata":{"annotations":{"drover.dev/prune":"disabled"}}}`)(t.Context(), cp.Kube(), mapRef(ns, "annotated-live")); err != nil {
 		t.Fatal(err)
@@ -73,7 +74,7 @@ func TestPruneGuards(t *testing.T) {
 	}
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "base", "1")))
 	gone(t, cp, mapRef(ns, "plain"))
-	for _, ref := range []testenv.Ref{mapRef(ns, "annotated"), mapRef(ns, "annotated-live"), mapRef(ns, "stolen"), {APIVersion: "v1", Kind: "Namespace", Name: ns}} {
+	for _, ref := range []testenv.Ref{mapRef(ns, "annotated"), mapRef(ns, "flux"), mapRef(ns, "annotated-live"), mapRef(ns, "stolen"), {APIVersion: "v1", Kind: "Namespace", Name: ns}} {
 		hub.Event(t, ref.String()+" kept", kept(ref))
 		if live := still(t, cp, ref); live.Text("metadata", "deletionTimestamp") != "" {
 			t.Errorf("%s is being deleted", ref)

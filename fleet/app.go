@@ -3,71 +3,132 @@ package fleet
 import (
 	"cmp"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
-
-	"github.com/drover-dev/drover/protocol"
 )
 
-// APIVersion is that of the files people write for Drover: App and Cluster.
-const APIVersion = "drover.dev/v1alpha1"
-
-// The kinds of APIVersion.
-const (
-	KindApp     = "App"
-	KindCluster = "Cluster"
-)
-
-// RootApp is the name of the app that holds everything in a cluster's folder that no App takes.
-const RootApp = "root"
-
-// LabelApp is put on every object that Drover applies; its value is the app's name. Watches select by it, so an
-// agent is never told of objects that are not its own.
-const LabelApp = "drover.dev/app"
-
-// AnnotationPrune with the value PruneDisabled on an object keeps it from ever being pruned.
-const (
-	AnnotationPrune = "drover.dev/prune"
-	PruneDisabled   = "disabled"
-)
-
-// Cluster is what a folder clusters/<name>/ says of a cluster.
-type Cluster struct {
-	Name    string            // of the folder
-	Labels  map[string]string // for selectors
-	Vars    map[string]string // for ${var} substitution
-	Suspend bool              // leave the whole cluster as it is
-	// PruneOnRemove: when the folder goes, what Drover delivered there goes too. Otherwise it is left running.
-	PruneOnRemove bool
-	AgentImage    string // image its agent is to run; the one that was installed, if empty
-	// Unclear says that the cluster's own description cannot be read: Labels, Vars and Suspend are not known, and keep
-	// what they were.
-	Unclear bool
-	Apps    []App // sorted by name; the root app among them, if it has anything to hold
-	// Problems are what is wrong with the folder itself, beyond any one app. While there are some, an
-	// app that is missing may only be unreadable.
-	Problems []string
-}
-
-// App is the unit of delivery in a cluster, as Git describes it.
+// App is the unit of delivery in a cluster, as Git describes it: what is rendered and how, and what the agent is told.
 type App struct {
-	Name       string
-	File       string            // repository path of the file that declares it; of the folder for the root app
-	Path       string            // repository path of the folder to render
-	Namespace  string            // of namespaced objects that name none
-	DependsOn  []string          // apps that must be healthy first
-	Prune      bool              // objects that left the app are deleted
-	Suspend    bool              // leave the app as it is
+	Name   string
+	File   string // repository path of the file that declares it; of the folder for the root app
+	Parent string // app whose render declares it; "" if the cluster's folder does
+
+	Path      string   // repository path of the folder to render
+	Overlay   Overlay  // laid over the folder
+	Metadata  Metadata // put on every object, after all else
+	Namespace string   // of namespaced objects that name none
+
 	Substitute bool              // replace ${var} in the rendered objects
-	Vars       map[string]string // go before the cluster's
-	Timeout    time.Duration     // for becoming healthy; 0: the agent's own
-	Err        string            // why this app cannot be known; it keeps its last good state
+	Vars       map[string]string // go before the cluster's, and before VarsFrom
+	VarsFrom   []VarsRef         // objects of the cluster whose data are variables; a later one goes before an earlier one
+	Foreign    bool              // written for Flux: the cluster's vars do not apply, and a variable without a value is ""
+	// SubstituteEmpty: a Foreign app is substituted even if it has no variables at all.
+	SubstituteEmpty bool
+
+	DependsOn []string      // apps that must be healthy first
+	DependsAt string        // where DependsOn is written, as file:line
+	Prune     bool          // objects that left the app are deleted
+	Suspend   bool          // leave the app as it is
+	Timeout   time.Duration // for becoming healthy; 0: the agent's own
+
+	Err   string // why this app cannot be known; it keeps its last good state
+	Notes []Note // what is asked for and not done; the app is delivered all the same
 }
 
-// Variables are the cluster's vars with the app's own laid over them.
+// Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one
+// that is made for a plain folder. The zero value changes nothing.
+type Overlay struct {
+	Namespace  string   `json:"namespace,omitempty"` // replaces the namespace of every namespaced object
+	NamePrefix string   `json:"namePrefix,omitempty"`
+	NameSuffix string   `json:"nameSuffix,omitempty"`
+	Patches    []Patch  `json:"patches,omitempty"`
+	Images     []Image  `json:"images,omitempty"`
+	Components []string `json:"components,omitempty"` // paths of kustomize components, seen from the folder
+	// IgnoreMissing: components that do not exist are left out instead of an error.
+	IgnoreMissing bool     `json:"ignoreMissing,omitempty"`
+	BuildMetadata []string `json:"buildMetadata,omitempty"` // as kustomize's buildMetadata
+	// Flux: the folder is built for Flux, down to what only Flux does: a kustomization without resources gets
+	// origin annotations (fluxcd/pkg/kustomize, Generator.GenerateManifest).
+	Flux bool `json:"flux,omitempty"`
+}
+
+// IsZero says whether the overlay changes nothing.
+func (o Overlay) IsZero() bool {
+	return o.Namespace == "" && o.NamePrefix == "" && o.NameSuffix == "" && len(o.Patches) == 0 && len(o.Images) == 0 &&
+		len(o.Components) == 0 && len(o.BuildMetadata) == 0 && !o.Flux
+}
+
+// Patch is a strategic merge patch or a JSON 6902 patch, written inline, as in kustomize.
+type Patch struct {
+	Patch  string  `json:"patch"`
+	Target *Target `json:"target,omitempty"` // nil: the patch names its object itself
+}
+
+// Target chooses the objects of a Patch. Kind, Name and Namespace are regular expressions, as in kustomize.
+type Target struct {
+	Group              string `json:"group,omitempty"`
+	Version            string `json:"version,omitempty"`
+	Kind               string `json:"kind,omitempty"`
+	Namespace          string `json:"namespace,omitempty"`
+	Name               string `json:"name,omitempty"`
+	LabelSelector      string `json:"labelSelector,omitempty"`
+	AnnotationSelector string `json:"annotationSelector,omitempty"`
+}
+
+// Image changes the name, the tag or the digest of a container image, as in kustomize.
+type Image struct {
+	Name    string `json:"name"`
+	NewName string `json:"newName,omitempty"`
+	NewTag  string `json:"newTag,omitempty"`
+	Digest  string `json:"digest,omitempty"`
+}
+
+// Metadata are labels and annotations that every object of an app gets; they replace those of equal keys.
+type Metadata struct {
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// IsZero says whether there are neither labels nor annotations.
+func (m Metadata) IsZero() bool { return len(m.Labels) == 0 && len(m.Annotations) == 0 }
+
+// VarsRef refers to a ConfigMap or a Secret of the cluster.
+type VarsRef struct {
+	Kind      string // ConfigMap or Secret
+	Namespace string
+	Name      string
+	Optional  bool // no error if it does not exist
+}
+
+// String is "Kind namespace/name".
+func (r VarsRef) String() string { return r.Kind + " " + r.Namespace + "/" + r.Name }
+
+// Note names something that a file asks for and Drover does not do, or does otherwise than its reader may expect.
+type Note struct {
+	File   string `json:"file,omitempty"`  // repository path; "" if it is about no file
+	Line   int    `json:"line,omitempty"`  // 1-based; 0 if unknown
+	Object string `json:"object"`          // as "Kustomization flux-system/apps"
+	Field  string `json:"field,omitempty"` // as spec.force; "" if the object as a whole is meant
+	Text   string `json:"text"`            // what is not done, and the way out
+}
+
+// String is one line, which begins with the place as file:line where that is known.
+func (n Note) String() string {
+	at := n.File
+	if n.Line > 0 {
+		at = fmt.Sprintf("%s:%d", n.File, n.Line)
+	}
+	return strings.Join(slices.DeleteFunc([]string{at, n.Object, n.Field, n.Text}, func(s string) bool { return s == "" }), ": ")
+}
+
+// Variables are the cluster's vars with the app's own laid over them; of an app written for Flux its own alone.
 func (a App) Variables(c Cluster) map[string]string {
 	out := make(map[string]string, len(c.Vars)+len(a.Vars))
-	for k, v := range c.Vars {
-		out[k] = v
+	if !a.Foreign {
+		for k, v := range c.Vars {
+			out[k] = v
+		}
 	}
 	for k, v := range a.Vars {
 		out[k] = v
@@ -77,11 +138,3 @@ func (a App) Variables(c Cluster) map[string]string {
 
 // CompareApps orders apps by name.
 func CompareApps(a, b App) int { return cmp.Compare(a.Name, b.Name) }
-
-// CheckCluster says whether a folder's name can be a cluster's.
-func CheckCluster(folder, name string) error {
-	if err := protocol.CheckName(name); err != nil {
-		return fmt.Errorf("%s: %w; rename the folder", folder, err)
-	}
-	return nil
-}

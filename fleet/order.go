@@ -84,6 +84,21 @@ func CheckDependencies(apps map[string][]string) []Blocked {
 	return out
 }
 
+// Unsatisfiable says of the apps whose dependencies can never be satisfied why, and where that is written.
+func Unsatisfiable(apps []App) map[string]string {
+	deps, out := map[string][]string{}, map[string]string{}
+	at := map[string]string{}
+	for _, a := range apps {
+		deps[a.Name], at[a.Name] = a.DependsOn, a.DependsAt
+	}
+	for _, b := range CheckDependencies(deps) {
+		if out[b.App] == "" {
+			out[b.App] = at[b.App] + ": the app " + b.App + " " + b.Reason
+		}
+	}
+	return out
+}
+
 // findCycle gives the way from start back to start, or nil.
 func findCycle(apps map[string][]string, start string) []string {
 	seen := map[string]bool{}

@@ -1,7 +1,9 @@
 package fleet
 
 import (
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -36,6 +38,34 @@ func ParseSelector(s string) (Selector, error) {
 		sel.requirements = append(sel.requirements, r)
 	}
 	return sel, nil
+}
+
+// Requirement is one of a label selector's matchExpressions, as in Kubernetes.
+type Requirement struct {
+	Key      string
+	Operator string // In, NotIn, Exists or DoesNotExist
+	Values   []string
+}
+
+// NewSelector makes a selector of what Kubernetes' LabelSelector has: all labels and all requirements must match.
+func NewSelector(labels map[string]string, requirements []Requirement) (Selector, error) {
+	var s Selector
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		s.requirements = append(s.requirements, requirement{key, []string{labels[key]}, false})
+	}
+	for _, r := range requirements {
+		valued := r.Operator == "In" || r.Operator == "NotIn"
+		switch {
+		case r.Key == "":
+			return Selector{}, errors.New("a requirement without a key: name the label that it is about")
+		case !valued && r.Operator != "Exists" && r.Operator != "DoesNotExist":
+			return Selector{}, fmt.Errorf("the operator %q is not known: use In, NotIn, Exists or DoesNotExist", r.Operator)
+		case valued != (len(r.Values) > 0):
+			return Selector{}, fmt.Errorf("the operator %s of %s has %d values: In and NotIn take some, Exists and DoesNotExist none", r.Operator, r.Key, len(r.Values))
+		}
+		s.requirements = append(s.requirements, requirement{r.Key, r.Values, r.Operator == "NotIn" || r.Operator == "DoesNotExist"})
+	}
+	return s, nil
 }
 
 // Matches says whether labels satisfy every requirement. As in Kubernetes, != and notin hold

@@ -131,3 +131,33 @@ func FuzzSelector(f *testing.F) {
 		}
 	})
 }
+
+func TestSelectorOfLabelsAndRequirements(t *testing.T) {
+	labels := map[string]string{"env": "production", "region": "eu"}
+	for _, c := range []struct {
+		name         string
+		labels       map[string]string
+		requirements []Requirement
+		want         bool
+	}{
+		{"nothing chooses all", nil, nil, true},
+		{"a label", map[string]string{"env": "production"}, nil, true},
+		{"two labels, one wrong", map[string]string{"env": "production", "region": "us"}, nil, false},
+		{"in", nil, []Requirement{{"env", "In", []string{"staging", "production"}}}, true},
+		{"not in", nil, []Requirement{{"env", "NotIn", []string{"production"}}}, false},
+		{"not in, without the label", nil, []Requirement{{"tier", "NotIn", []string{"x"}}}, true},
+		{"exists", nil, []Requirement{{"tier", "Exists", nil}}, false},
+		{"does not exist", nil, []Requirement{{"tier", "DoesNotExist", nil}}, true},
+		{"labels and requirements", map[string]string{"env": "production"}, []Requirement{{"region", "Exists", nil}}, true},
+	} {
+		s, err := NewSelector(c.labels, c.requirements)
+		if err != nil || s.Matches(labels) != c.want {
+			t.Errorf("%s: %t, %v", c.name, s.Matches(labels), err)
+		}
+	}
+	for _, r := range []Requirement{{"", "Exists", nil}, {"a", "Equals", []string{"b"}}, {"a", "In", nil}, {"a", "Exists", []string{"b"}}} {
+		if _, err := NewSelector(nil, []Requirement{r}); err == nil {
+			t.Errorf("%+v is taken", r)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package hub_test
 import (
 	"crypto/ed25519"
 	"errors"
+	"testing"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
@@ -173,9 +174,10 @@ func (r *rig) publish(name, subject string, data []byte) {
 	}
 }
 
-// selfMade is a JWT of k's user for a cluster, from an account that is not the hub's.
-func (k keyPairs) selfMade(cluster string) string {
-	claims := jwt.NewUserClaims(k.user)
+// selfMade is a JWT for a cluster from an account that is not the hub's.
+func selfMade(t *testing.T, cluster string) string {
+	t.Helper()
+	claims := jwt.NewUserClaims(newKeyPairs().user)
 	claims.Name = cluster
 	return must(claims.Encode(must(nkeys.CreateAccount())))
 }

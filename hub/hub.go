@@ -167,7 +167,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	begin := time.Now()
 	rev := snap.Revision()
 	revision := protocol.Revision{Hash: rev.Hash, Branch: rev.Branch, Subject: rev.Subject, Time: rev.Time}
-	todo, listed, err := h.affected(snap)
+	todo, listed, err := h.affected(ctx, snap)
 	if err != nil {
 		h.Log.Error("this revision cannot be followed; everything stays as it is", "revision", revision.Short(), "err", err)
 		h.sourceError(err)
@@ -199,7 +199,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	}
 	h.base = snap
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
-		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), h.listing.problems
+		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), slices.Concat(h.listing.problems, h.Resolver.FleetProblems())
 		s.Error, s.ErrorSince = "", time.Time{}
 	})
 	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
@@ -227,7 +227,11 @@ type listing struct {
 
 // affected are the clusters that a revision may have changed, sorted, and whether which there are was found out anew. Its
 // cost follows what changed, not how many clusters there are.
-func (h *Hub) affected(snap Snapshot) (names []string, listed bool, err error) {
+func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, listed bool, err error) {
+	reselect, err := h.Resolver.refresh(ctx, snap)
+	if err != nil {
+		return nil, false, err
+	}
 	if h.base == nil {
 		names, err := h.list(snap)
 		return names, true, err
@@ -237,6 +241,14 @@ func (h *Hub) affected(snap Snapshot) (names []string, listed bool, err error) {
 		return nil, false, err
 	}
 	todo := maps.Clone(h.again)
+	if reselect {
+		for name, res := range h.resolved {
+			keeps := res.Doubt != "" && len(h.records[name].Bundle.Apps) > len(res.Apps) // apps that may be wanted no more
+			if keeps || h.Resolver.reselected(res) {
+				todo[name] = struct{}{}
+			}
+		}
+	}
 	for _, path := range changed {
 		for name := range h.places[path] {
 			todo[name] = struct{}{}

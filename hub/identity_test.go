@@ -264,7 +264,7 @@ func TestAHelloThatProvesNothingTeachesNothing(t *testing.T) {
 	r := newRig(t, twoClusters())
 	r.join("a", "b")
 	token := r.token("a", hub.TokenOptions{Replace: true})
-	a, b, forger := r.creds["a"], r.creds["b"], newKeyPairs()
+	a, b := r.creds["a"], r.creds["b"]
 	r.agent("a")
 	r.until("a is connected", func() bool { return r.row("a").State == query.StateConnected })
 	for what, edit := range map[string]func(h *protocol.Hello) (seed string){
@@ -276,7 +276,7 @@ func TestAHelloThatProvesNothingTeachesNothing(t *testing.T) {
 		"with a JWT cut short":       func(h *protocol.Hello) string { h.JWT = h.JWT[:len(h.JWT)-8]; return a.Seed },
 		"with a key that is no key":  func(h *protocol.Hello) string { h.OpenKey = h.OpenKey[:31]; return a.Seed },
 		"that says nothing in JSON":  func(h *protocol.Hello) string { return "" },
-		"with a JWT of its own make": func(h *protocol.Hello) string { h.JWT = forger.selfMade("a"); return forger.seed },
+		"with a JWT of its own make": func(h *protocol.Hello) string { h.JWT = selfMade(t, "a"); return a.Seed },
 	} {
 		h := protocol.Hello{Version: protocol.Version, Cluster: "a", Time: time.Now().Add(time.Hour), JWT: a.JWT, OpenKey: newKeyPairs().openKey}
 		data := []byte("{")

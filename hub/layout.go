@@ -15,6 +15,17 @@ type Layout interface {
 	// Read says what the folder of a cluster asks for. It returns an error only where the tree could not
 	// be read; what is wrong with the folder's content is in the result.
 	Read(ctx context.Context, tree Tree, name string) (Folder, error)
+	// Sort sets apart what of rendered objects is for Drover itself and not for the cluster. An error says that the
+	// objects cannot be delivered as they are.
+	Sort(objects []Rendered) (Sorted, error)
+	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files.
+	Fleet(tree Tree) (apps []Rendered, problems []string)
+	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of which that
+	// cannot be told.
+	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
+	// Plan says which apps a cluster has, given all that its folder and the renders of its apps declare. Like Read it
+	// returns an error only where the tree could not be read.
+	Plan(tree Tree, d Declarations) (fleet.Cluster, error)
 }
 
 // Folder is one cluster's folder, read.
@@ -23,4 +34,29 @@ type Folder struct {
 	// Root are the objects of the root app: everything in the folder that declares no App. Where the
 	// root app has an Err, they are not known.
 	Root []Rendered
+	// Declared are objects that declare apps, or what apps need. The Apps of plain files are not among them: they are in
+	// Cluster already.
+	Declared []Rendered
+}
+
+// Sorted are rendered objects by whom they are for.
+type Sorted struct {
+	Objects  []Rendered   // for the cluster
+	Declared []Rendered   // for Drover: they declare apps, or what apps need
+	Notes    []fleet.Note // on objects that are left out, or that ask for what is not done
+}
+
+// Declarations are all that is known of what a cluster declares.
+type Declarations struct {
+	Cluster    fleet.Cluster // as its folder was read
+	Declared   []Declaration
+	Branch     string   // that is followed; "" if none is
+	Repository []string // addresses of the repository
+}
+
+// Declaration is an object that declares something, with the app whose render it came out of: the root app for the
+// cluster's folder, "" for what is declared for many clusters.
+type Declaration struct {
+	Rendered
+	App string
 }

@@ -19,8 +19,12 @@ const maxVariants = 4
 type Render struct {
 	Ref     protocol.Blob        `json:"ref"`
 	Refs    []protocol.ObjectRef `json:"refs"`              // of the objects in the blob, in its order
-	Cluster *fleet.Cluster       `json:"cluster,omitempty"` // of a folder
-	Err     string               `json:"-"`                 // failures are remembered in this process only
+	Cluster *fleet.Cluster       `json:"cluster,omitempty"` // of a folder, or of a plan
+	// Declared are objects beside the blob that declare apps, or what apps need.
+	Declared []Rendered   `json:"declared,omitempty"`
+	Problems []string     `json:"problems,omitempty"` // of the files that declare apps for many clusters
+	Notes    []fleet.Note `json:"notes,omitempty"`
+	Err      string       `json:"-"` // failures are remembered in this process only
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
 	Deps      []Dep `json:"deps"`
@@ -47,13 +51,16 @@ type question struct {
 
 func newMemo(store Store) *memo { return &memo{store: store, known: map[string]*question{}} }
 
+// memoFormat changes whenever what a Render means does, so that nothing is found that another release remembered.
+const memoFormat = "2"
+
 // memoKey names a question.
 func memoKey(kind string, params any) string {
 	data, err := json.Marshal(params)
 	if err != nil {
 		panic("hub: memo parameters that are not JSON: " + err.Error()) // plain data: cannot happen
 	}
-	sum := sha256.Sum256(append([]byte(kind+"\x00"), data...))
+	sum := sha256.Sum256(append([]byte(memoFormat+kind+"\x00"), data...))
 	return kind + "-" + hex.EncodeToString(sum[:16])
 }
 

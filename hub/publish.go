@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -26,16 +28,43 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 	for _, r := range res.Apps {
 		b.Apps = append(b.Apps, appOf(r, revision, find(last.Apps, r.App.Name)))
 	}
-	if b.Incomplete != "" {
-		for _, a := range last.Apps {
-			if find(b.Apps, a.Name) == nil {
-				a.Error = "whether it is still wanted cannot be told: " + b.Incomplete
-				b.Apps = append(b.Apps, a)
-			}
+	kept := 0
+	for _, a := range last.Apps {
+		if doubt := cmp.Or(doubt(b, last, a), res.Doubt); find(b.Apps, a.Name) == nil && doubt != "" {
+			a.Error = "whether it is still wanted cannot be told: " + doubt
+			b.Apps = append(b.Apps, a)
+			kept++
 		}
+	}
+	if kept > 0 {
 		slices.SortFunc(b.Apps, func(a, b protocol.App) int { return strings.Compare(a.Name, b.Name) })
 	}
 	return b
+}
+
+// doubt says why an app that is missing from b may be wanted all the same: the folder, or the app that declared it, cannot be
+// read, or is to be left as it is. "" if there is no doubt.
+func doubt(b, last protocol.Bundle, a protocol.App) string {
+	if b.Incomplete != "" {
+		return b.Incomplete
+	}
+	for range len(last.Apps) { // parents know no circles, but what is stored is not trusted to
+		if p := find(b.Apps, a.Parent); p != nil {
+			switch {
+			case p.Error != "":
+				return fmt.Sprintf("the app %s, which declared it, has an error: %s", p.Name, p.Error)
+			case p.Suspend:
+				return fmt.Sprintf("the app %s, which declared it, is suspended", p.Name)
+			}
+			return ""
+		}
+		p := find(last.Apps, a.Parent)
+		if p == nil {
+			return ""
+		}
+		a = *p
+	}
+	return ""
 }
 
 func find(apps []protocol.App, name string) *protocol.App {
@@ -49,7 +78,7 @@ func find(apps []protocol.App, name string) *protocol.App {
 
 func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
 	a := protocol.App{
-		Name: r.App.Name, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
+		Name: r.App.Name, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
 		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Revision: revision.Hash,
 	}
 	if last == nil {
@@ -263,7 +292,7 @@ func (h *Hub) show(names []string) {
 			r := h.records[name]
 			c.Released, c.Pruning = h.left[name], prunes(r, c.Joined)
 			if res := h.resolved[name]; res != nil {
-				c.Problems = res.Cluster.Problems
+				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
 				if !res.Cluster.Unclear {
 					c.Labels, c.Suspended = res.Cluster.Labels, res.Cluster.Suspend
 				}

@@ -1,6 +1,10 @@
 package hub
 
-import "context"
+import (
+	"context"
+
+	"github.com/drover-dev/drover/fleet"
+)
 
 // Rendered is one object as a renderer gives it: canonical JSON (object keys sorted, no
 // insignificant space, no newline), with the file it comes from where that is known.
@@ -19,7 +23,7 @@ type Renderer interface {
 
 // BuildOptions are what an app may ask of a build beyond its folder. The zero value asks nothing.
 type BuildOptions struct {
-	Namespace string `json:"namespace,omitempty"` // sets metadata.namespace as kustomize's `namespace:` does
+	Overlay fleet.Overlay `json:"overlay,omitzero"`
 	// Skip names files (repository paths) that a plain folder's build leaves out, such as
 	// the cluster.yaml of a cluster's folder.
 	Skip []string `json:"skip,omitempty"`

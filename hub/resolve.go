@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -12,18 +14,22 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// Substitute replaces ${var} in objects.
-type Substitute func(objects []Rendered, vars map[string]string) ([]Rendered, error)
+// Substitute replaces ${var} in objects. If strict, a variable without a value and without a default is an error;
+// otherwise it is empty.
+type Substitute func(objects []Rendered, vars map[string]string, strict bool) ([]Rendered, error)
 
 // Resolver turns a revision into what each cluster is to run. Everything it does is remembered by what
 // it read, so that a revision costs what it changed. It is for one goroutine at a time.
 type Resolver struct {
+	Repository []string // addresses of the repository, by which files in it may name it
+
 	layout     Layout
 	renderer   Renderer
 	substitute Substitute
 	secret     []byte
 	memo       *memo
 	store      Store
+	fleet      *Render // the apps for many clusters, at the revision that was looked at last; nil before the first
 }
 
 // NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
@@ -38,7 +44,10 @@ type Resolution struct {
 	// Transient says that something could not be read: the cluster is to be resolved again at the next
 	// revision, whatever that changes.
 	Transient bool
+	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that is certain.
+	Doubt     string
 	places    []string // paths in the tree on which any of it depends
+	selection string   // what was selected of the apps for many clusters
 }
 
 // AppResult is one app, rendered, or the reason why not.
@@ -48,6 +57,22 @@ type AppResult struct {
 	Refs []protocol.ObjectRef
 	Err  string
 }
+
+// Notes are what the cluster asks for and Drover does not do, each once.
+func (r *Resolution) Notes() []fleet.Note {
+	out := slices.Clone(r.Cluster.Notes)
+	for _, a := range r.Apps {
+		for _, n := range a.App.Notes {
+			if !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// Places are the paths in the tree on which any of it depends, sorted: what was read, and what was looked for in vain.
+func (r *Resolution) Places() []string { return r.places }
 
 // Clusters lists the clusters of a revision, see Layout.
 func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
@@ -65,7 +90,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 			return Render{}, nil, err
 		}
 		out, blobs, err := r.pack(f.Root)
-		out.Cluster = &f.Cluster
+		out.Cluster, out.Declared = &f.Cluster, f.Declared
 		return out, blobs, err
 	})
 	if err != nil {
@@ -74,22 +99,78 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	if folder.Err != "" {
 		return Resolution{}, fmt.Errorf("cluster %s: %s", name, folder.Err)
 	}
-	res := Resolution{Cluster: *folder.Cluster, places: placesOf(folder.Deps), Transient: folder.Transient}
-	for _, app := range res.Cluster.Apps {
-		a, err := r.app(ctx, snap, res.Cluster, app, folder)
-		if err != nil {
-			return Resolution{}, err
-		}
-		if a.render != nil {
-			res.places = append(res.places, placesOf(a.render.Deps)...)
-			res.Transient = res.Transient || a.render.Transient
-		}
-		res.Apps = append(res.Apps, a.AppResult)
+	if _, err := r.refresh(ctx, snap); err != nil {
+		return Resolution{}, err
 	}
-	slices.Sort(res.places)
-	res.places = slices.Compact(res.places)
+	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
+	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}}
+	res, err := e.run(ctx)
+	if err != nil {
+		return Resolution{}, err
+	}
+	res.selection = selection(selected, problems)
+	res.Cluster.Problems = slices.Concat(res.Cluster.Problems, problems)
+	res.Doubt = strings.Join(r.FleetProblems(), "; ")
+	res.Transient = res.Transient || r.fleet.Transient
+	res.block()
 	r.settleClaims(&res, last)
 	return res, nil
+}
+
+// refresh reads the apps for many clusters at a revision, and says whether they are others than before.
+func (r *Resolver) refresh(ctx context.Context, snap Snapshot) (changed bool, err error) {
+	now, err := r.memo.do(ctx, snap, memoKey("fleet", nil), func(rec *Recorder) (Render, []Packed, error) {
+		apps, problems := r.layout.Fleet(rec)
+		return Render{Declared: apps, Problems: problems}, nil, nil
+	})
+	if err != nil {
+		return false, err
+	}
+	before := r.fleet
+	r.fleet = now
+	return before != now && (before == nil || selection(before.Declared, before.Problems) != selection(now.Declared, now.Problems)), nil
+}
+
+// FleetProblems are what is wrong with the files that declare apps for many clusters, at the revision that was looked at last.
+func (r *Resolver) FleetProblems() []string {
+	if r.fleet == nil {
+		return nil
+	}
+	return r.fleet.Problems
+}
+
+// reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.
+func (r *Resolver) reselected(res *Resolution) bool {
+	return selection(r.layout.Select(r.fleet.Declared, res.Cluster)) != res.selection
+}
+
+// selection is a digest of what was selected.
+func selection(apps []Rendered, problems []string) string {
+	h := sha256.New()
+	for _, a := range apps {
+		fmt.Fprintf(h, "%d %s %s\n", len(a.JSON), a.JSON, a.File)
+	}
+	for _, p := range problems {
+		fmt.Fprintf(h, "problem %s\n", p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// block stops the apps whose dependencies can never be satisfied as they are written.
+func (r *Resolution) block() {
+	if len(r.Cluster.Problems) > 0 {
+		return // an app that seems missing may only be unreadable
+	}
+	apps := make([]fleet.App, len(r.Apps))
+	for i, a := range r.Apps {
+		apps[i] = a.App
+	}
+	for name, why := range fleet.Unsatisfiable(apps) {
+		at := slices.IndexFunc(apps, func(a fleet.App) bool { return a.Name == name })
+		if a := &r.Apps[at]; a.Err == "" {
+			a.Ref, a.Refs, a.Err = nil, nil, why
+		}
+	}
 }
 
 func placesOf(deps []Dep) []string {
@@ -100,44 +181,19 @@ func placesOf(deps []Dep) []string {
 	return out
 }
 
-// appRender is an AppResult with the render it rests on; the root app's is its folder's.
-type appRender struct {
-	AppResult
-	render *Render
-}
-
-func (r *Resolver) app(ctx context.Context, snap Snapshot, c fleet.Cluster, app fleet.App, folder *Render) (appRender, error) {
-	out := appRender{AppResult: AppResult{App: app, Err: app.Err}}
-	if app.Err != "" {
-		return out, nil
-	}
-	render := folder
-	if app.Name != fleet.RootApp {
-		var err error
-		render, err = r.memo.do(ctx, snap, memoKey("build", app.Path), func(rec *Recorder) (Render, []Packed, error) {
-			objects, err := r.renderer.Build(ctx, rec, app.Path, BuildOptions{})
-			if err != nil {
-				return Render{}, nil, err
-			}
-			return r.pack(objects)
-		})
+// built is the render of an app's folder as the renderer and the layout give it.
+func (r *Resolver) built(ctx context.Context, snap Snapshot, app fleet.App) (*Render, error) {
+	key := memoKey("build", struct {
+		Path    string
+		Overlay fleet.Overlay
+	}{app.Path, app.Overlay})
+	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
+		objects, err := r.renderer.Build(ctx, rec, app.Path, BuildOptions{Overlay: app.Overlay})
 		if err != nil {
-			return out, err
+			return Render{}, nil, err
 		}
-		out.render = render
-	}
-	if app.Substitute && render.Err == "" {
-		var err error
-		if render, err = r.substituted(ctx, snap, render, app.Variables(c)); err != nil {
-			return out, err
-		}
-	}
-	if render.Err != "" {
-		out.Err = appError(app, render.Err)
-		return out, nil
-	}
-	out.Ref, out.Refs = &render.Ref, render.Refs
-	return out, nil
+		return r.packSorted(objects)
+	})
 }
 
 // placed matches errors that begin with the file they are about.
@@ -145,29 +201,46 @@ var placed = regexp.MustCompile(`^[^ :]+\.[a-zA-Z]+(:\d+)?: `)
 
 // appError says what was being rendered, unless the error's own words name a file.
 func appError(app fleet.App, text string) string {
-	if placed.MatchString(text) || strings.Contains(text, app.Path) {
-		return text
+	if !placed.MatchString(text) && !strings.Contains(text, app.Path) {
+		text = app.Path + ": " + text
 	}
-	return app.Path + ": " + text
+	if o := app.Overlay; len(o.Patches)+len(o.Images)+len(o.Components) > 0 || o.Namespace != "" {
+		text += " (with what " + app.File + " lays over it)"
+	}
+	return text
 }
 
-// substituted is a render with the variables replaced. It reads nothing from the tree: it depends on the
-// render and the values alone.
-func (r *Resolver) substituted(ctx context.Context, snap Snapshot, from *Render, vars map[string]string) (*Render, error) {
-	key := memoKey("substitute", struct {
-		Digest string
-		Vars   map[string]string
-	}{from.Ref.Digest, vars})
+// finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing from the
+// tree: it depends on the render and the values alone.
+func (r *Resolver) finished(ctx context.Context, snap Snapshot, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
+	replace := app.Substitute && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
+	if !replace && app.Metadata.IsZero() {
+		return from, nil
+	}
+	key := memoKey("finish", struct {
+		Digest          string
+		Declared        []Rendered
+		Vars            map[string]string
+		Replace, Strict bool
+		Metadata        fleet.Metadata
+	}{from.Ref.Digest, from.Declared, vars, replace, !app.Foreign, app.Metadata})
 	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []Packed, error) {
 		objects, err := r.Objects(from.Ref)
 		if err != nil {
 			return Render{}, nil, err
 		}
-		objects, err = r.substitute(objects, vars)
-		if err != nil {
+		objects = append(objects, from.Declared...)
+		if replace {
+			if objects, err = r.substitute(objects, vars, !app.Foreign); err != nil {
+				return Render{}, nil, err
+			}
+		}
+		if objects, err = withMetadata(objects, app.Metadata); err != nil {
 			return Render{}, nil, err
 		}
-		return r.pack(objects)
+		out, blobs, err := r.packSorted(objects)
+		out.Notes = from.Notes
+		return out, blobs, err
 	})
 }
 
@@ -194,6 +267,17 @@ func (r *Resolver) Sealed(ref protocol.Blob) ([]byte, error) {
 			"start it again: everything in it is made anew from Git", ref.ID())
 	}
 	return sealed, nil
+}
+
+// packSorted packs what is for the cluster, and keeps what is for Drover beside it.
+func (r *Resolver) packSorted(objects []Rendered) (Render, []Packed, error) {
+	sorted, err := r.layout.Sort(objects)
+	if err != nil {
+		return Render{}, nil, err
+	}
+	out, blobs, err := r.pack(sorted.Objects)
+	out.Declared, out.Notes = sorted.Declared, sorted.Notes
+	return out, blobs, err
 }
 
 func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {

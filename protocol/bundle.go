@@ -51,7 +51,9 @@ type Bundle struct {
 
 // App is one app of a bundle.
 type App struct {
-	Name      string   `json:"name"`
+	Name string `json:"name"`
+	// Parent is the app whose objects declare this one; "" if the cluster's folder does.
+	Parent    string   `json:"parent,omitempty"`
 	DependsOn []string `json:"dependsOn,omitempty"` // names of apps that must be healthy first
 	Prune     bool     `json:"prune,omitempty"`     // objects that left the app are deleted
 	Suspend   bool     `json:"suspend,omitempty"`   // leave everything of this app as it is

@@ -39,7 +39,7 @@ func (m *metadata) live(res agent.Resource) agent.Live {
 		UID:      m.UID,
 		Version:  parseVersion(m.ResourceVersion),
 		App:      m.Labels[fleet.LabelApp],
-		Keep:     m.Annotations[fleet.AnnotationPrune] == fleet.PruneDisabled,
+		Keep:     fleet.NeverPruned(m.Annotations, m.Labels),
 		Deleting: m.DeletionTimestamp != "",
 		Managed:  make([]agent.Managed, 0, len(m.ManagedFields)),
 	}

@@ -3,6 +3,7 @@ package query
 import (
 	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -13,6 +14,8 @@ type Cluster struct {
 	Suspended bool
 	// Problems are what is wrong with the cluster's folder, beyond any one app.
 	Problems []string
+	// Notes are what the folder asks for and Drover does not do.
+	Notes []fleet.Note
 	// Released is since when the cluster's folder is gone; zero while it is there.
 	Released time.Time
 	// Pruning: it is released, and what Drover delivered is deleted before its credential is revoked. Otherwise what runs

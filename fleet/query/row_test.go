@@ -46,7 +46,6 @@ func notJoined(c *Cluster)    { c.Joined = false }
 func disconnected(c *Cluster) { c.Link = Link{Since: tuesday} }
 func released(c *Cluster)     { c.Released = tuesday }
 func pruned(c *Cluster)       { c.Pruning = true }
-func expired(c *Cluster)      { c.Expires, c.Expired = tuesday, true }
 func behind(c *Cluster)       { c.Report.Generation, c.Report.Digest = 6, "d6" }
 
 // reported edits the report on the app payment.
@@ -81,8 +80,6 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 			"run: drover agent manifest --cluster staging | kubectl apply -f - (or drover agent install --cluster staging)"},
 		"its agent has joined, and no report was read yet": {cluster(noReport, neverLinked), StateOffline, protocol.HealthUnknown, false, "0/2", "0/4",
 			"no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"},
-		"its credential expired while it was away": {cluster(disconnected, expired), StateOffline, protocol.HealthCurrent, true, "2/2", "4/4",
-			"its credential expired on 2026-11-03 09:00:00 UTC: run drover agent manifest --cluster staging | kubectl apply -f - to let it join again"},
 		"connected, and nothing said yet":  {cluster(noReport), StateConnected, protocol.HealthUnknown, false, "0/2", "0/4", pending},
 		"offline, well when last heard of": {cluster(disconnected), StateOffline, protocol.HealthCurrent, true, "2/2", "4/4", healing},
 		"offline, not well when last heard of": {cluster(disconnected, payment(protocol.PhaseDegraded, protocol.HealthDegraded, "1 of 2 pods are ready")),

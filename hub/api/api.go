@@ -38,6 +38,7 @@ type Detail struct {
 	Source   hub.SourceStatus `json:"source"`
 	Identity hub.Identity     `json:"identity"`
 	Problems []string         `json:"problems,omitempty"`
+	Notes    []fleet.Note     `json:"notes,omitempty"` // what Git asks for and Drover does not do
 	AppRows  []query.AppRow   `json:"appRows"`
 	Events   []protocol.Event `json:"events,omitempty"` // newest first
 }
@@ -171,7 +172,7 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, AppRows: c.Apps(), Events: c.Journal()}, nil
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {

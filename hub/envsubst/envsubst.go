@@ -37,17 +37,28 @@ var token = regexp.MustCompile(`\$+\{[^}\n]*\}?`)
 // parserLine is where the YAML parser's error begins: a line of a text that nobody has seen.
 var parserLine = regexp.MustCompile(`^(error converting YAML to JSON: )?(yaml: )?(line \d+: )?`)
 
+// variable is what the name of a variable looks like (fluxcd/pkg/kustomize, varsubRegex).
+var variable = regexp.MustCompile(`^[_[:alpha:]][_[:alpha:][:digit:]]*$`)
+
 // bare finds the ${var} of a template that have no default.
 var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
 // Replace gives objects with every ${var} replaced. As in Flux it works on an object's YAML, so that
-// `replicas: ${replicas}` becomes a number. A variable without a value is an error unless the template has a
-// default (${var:-default}); $${var} stands for ${var} itself.
-func Replace(objects []hub.Rendered, vars map[string]string) ([]hub.Rendered, error) {
+// `replicas: ${replicas}` becomes a number; $${var} stands for ${var} itself. If strict, a variable without a value is an error
+// unless the template has a default (${var:-default}). Otherwise it is empty, as Flux has it without its feature gate
+// StrictPostBuildSubstitutions; then, as in Flux, a variable whose name is none is an error even if nothing uses it.
+func Replace(objects []hub.Rendered, vars map[string]string, strict bool) ([]hub.Rendered, error) {
+	if !strict {
+		for name := range vars {
+			if !variable.MatchString(name) {
+				return nil, fmt.Errorf("the variable %q has no name that can be one: use letters, digits and '_', and no digit first", name)
+			}
+		}
+	}
 	out := make([]hub.Rendered, len(objects))
 	var errs []error
 	for i, o := range objects {
-		replaced, err := replaceOne(o.JSON, vars)
+		replaced, err := replaceOne(o.JSON, vars, strict)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", where(o), err))
 			continue
@@ -60,7 +71,7 @@ func Replace(objects []hub.Rendered, vars map[string]string) ([]hub.Rendered, er
 	return out, nil
 }
 
-func replaceOne(object []byte, vars map[string]string) ([]byte, error) {
+func replaceOne(object []byte, vars map[string]string, strict bool) ([]byte, error) {
 	if !bytes.Contains(object, []byte("$")) {
 		return object, nil // nothing to replace and nothing to unescape
 	}
@@ -81,9 +92,12 @@ func replaceOne(object []byte, vars map[string]string) ([]byte, error) {
 	}
 	replaced, err := envsubst.Eval(string(text), func(name string) (string, bool) {
 		v, ok := vars[name]
-		return lineBreaks.Replace(v), ok
+		return lineBreaks.Replace(v), ok || !strict
 	})
 	if err != nil {
+		if !strict {
+			return nil, notUnderstood(string(text), err)
+		}
 		return nil, explain(string(text), vars, err)
 	}
 	return canonical([]byte(replaced))

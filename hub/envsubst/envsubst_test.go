@@ -16,7 +16,7 @@ func replace(t *testing.T, data map[string]any, vars map[string]string) (map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := Replace([]hub.Rendered{{JSON: object, File: "apps/a.yaml"}}, vars)
+	out, err := Replace([]hub.Rendered{{JSON: object, File: "apps/a.yaml"}}, vars, true)
 	if err != nil {
 		return nil, err
 	}
@@ -69,6 +69,21 @@ func TestReplacesAsFluxDocumentsIt(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(got["k"], want) {
 			t.Errorf("%s gives %#v, %v; want %#v", template, got["k"], err, want)
 		}
+	}
+}
+
+// TestWithoutStrictnessAMissingVariableIsEmpty, as in Flux; and there a variable whose name is none is an error.
+func TestWithoutStrictnessAMissingVariableIsEmpty(t *testing.T) {
+	object := []hub.Rendered{{JSON: []byte(`{"data":{"a":"x${missing}y","b":"${missing:-z}","c":"${have}"},"kind":"ConfigMap","metadata":{"name":"a"}}`)}}
+	got, err := Replace(object, map[string]string{"have": "v"}, false)
+	if want := `{"data":{"a":"xy","b":"z","c":"v"},"kind":"ConfigMap","metadata":{"name":"a"}}`; err != nil || string(got[0].JSON) != want {
+		t.Errorf("got %s, %v; want %s", got, err, want)
+	}
+	if _, err := Replace(object, map[string]string{"a-b": "v"}, false); err == nil || !strings.Contains(err.Error(), `"a-b"`) {
+		t.Errorf("a variable named a-b: %v", err)
+	}
+	if _, err := Replace(object, map[string]string{"have": "v"}, true); err == nil || !strings.Contains(err.Error(), "${missing}") {
+		t.Errorf("with strictness: %v", err)
 	}
 }
 
@@ -157,7 +172,7 @@ func TestEveryObjectThatFailsIsNamed(t *testing.T) {
 		{JSON: []byte(`{"kind":"A","metadata":{"name":"a","namespace":"n"},"x":"${x}"}`), File: "a.yaml"},
 		{JSON: []byte(`{"kind":"B","metadata":{"name":"b"}}`)},
 		{JSON: []byte(`{"kind":"C","metadata":{"name":"c"},"x":"${y}"}`)},
-	}, nil)
+	}, nil, true)
 	if err == nil || !strings.Contains(err.Error(), "a.yaml: A/n/a: no value for ${x}") || !strings.Contains(err.Error(), "C/c: no value for ${y}") {
 		t.Errorf("got %v", err)
 	}
@@ -174,7 +189,7 @@ func TestObjectsMayOptOut(t *testing.T) {
 		`"annotations":{"example.com/substitute":"disabled"}`:                 false,
 	} {
 		object := `{"kind":"ConfigMap","metadata":{` + meta + `,"name":"a"},"x":"${x} $${y}"}`
-		got, err := Replace([]hub.Rendered{{JSON: []byte(object), File: "a.yaml"}}, map[string]string{"x": "v"})
+		got, err := Replace([]hub.Rendered{{JSON: []byte(object), File: "a.yaml"}}, map[string]string{"x": "v"}, true)
 		if err != nil {
 			t.Errorf("%s: %v", meta, err)
 			continue
@@ -194,19 +209,19 @@ func TestObjectsMayOptOut(t *testing.T) {
 func TestWhatHasNoVariableStaysAsItIs(t *testing.T) {
 	const odd = `"a":"yes","b":"0123","c":"1e3","d":"null","e":"","f":" x ","g":"a\nb\n","h":"~","i":"1_000","j":9007199254740993,"k":true,"l":null,"m":"- a","n":"#"`
 	for _, object := range []string{`{` + odd + `,"z":"\u003c é"}`, `{` + odd + `,"z":"$"}`} {
-		got, err := Replace([]hub.Rendered{{JSON: []byte(object)}}, nil)
+		got, err := Replace([]hub.Rendered{{JSON: []byte(object)}}, nil, true)
 		if err != nil || string(got[0].JSON) != object {
 			t.Errorf("got  %s, %v\nwant %s", got[0].JSON, err, object)
 		}
 	}
-	if got, err := Replace(nil, nil); err != nil || len(got) != 0 {
+	if got, err := Replace(nil, nil, true); err != nil || len(got) != 0 {
 		t.Errorf("nothing gives %v, %v", got, err)
 	}
 }
 
 // TestTheKeysComeOutSorted: equal objects must give equal blobs, whatever a value brought with it.
 func TestTheKeysComeOutSorted(t *testing.T) {
-	got, err := Replace([]hub.Rendered{{JSON: []byte(`{"a":"${x}","b":1}`)}}, map[string]string{"x": "{z: 1, w: 2}"})
+	got, err := Replace([]hub.Rendered{{JSON: []byte(`{"a":"${x}","b":1}`)}}, map[string]string{"x": "{z: 1, w: 2}"}, true)
 	if want := `{"a":{"w":2,"z":1},"b":1}`; err != nil || string(got[0].JSON) != want {
 		t.Errorf("got %s, %v; want %s", got[0].JSON, err, want)
 	}

@@ -3,12 +3,14 @@ package git
 import (
 	"context"
 
+	gogit "github.com/go-git/go-git/v5"
+
 	"github.com/drover-dev/drover/hub"
 )
 
 // At opens the repository at path, on this machine, at a revision: a branch, a tag, a full or
 // abbreviated commit id, HEAD, and any of them followed by ~N or ^N (gitrevisions(7)). Changes that are
-// not committed are not seen. The branch of the snapshot's revision is what was asked for.
+// not committed are not seen. The snapshot's revision names no branch: none is followed.
 func At(ctx context.Context, path, revision string) (hub.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -24,5 +26,27 @@ func At(ctx context.Context, path, revision string) (hub.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.snapshot(id, revision)
+	return r.snapshot(id, "")
+}
+
+// Addresses lists the addresses of a repository that are known here: the location by which it was given and, of a repository on this
+// machine, those of its remotes. They may hold credentials.
+func Addresses(location string) []string {
+	out := []string{location}
+	at, err := parseLocation(location)
+	if err != nil || at.path == "" {
+		return out
+	}
+	repo, err := gogit.PlainOpenWithOptions(at.path, &gogit.PlainOpenOptions{DetectDotGit: true})
+	if err != nil {
+		return out
+	}
+	remotes, err := repo.Remotes()
+	if err != nil {
+		return out
+	}
+	for _, r := range remotes {
+		out = append(out, r.Config().URLs...)
+	}
+	return out
 }

@@ -48,7 +48,7 @@ func TestRevisionIsDescribed(t *testing.T) {
 	r.git("add", "-A")
 	r.git("commit", "-q", "-m", "first line\n\nthe rest")
 	want := hub.Revision{
-		Hash: r.git("rev-parse", "HEAD"), Branch: "main", Author: "Ada <ada@example.com>", Subject: "first line",
+		Hash: r.git("rev-parse", "HEAD"), Author: "Ada <ada@example.com>", Subject: "first line",
 		Time: time.Unix(1700000100, 0).UTC(),
 	}
 	if got := r.at("main").Revision(); got != want {

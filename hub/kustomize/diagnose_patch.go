@@ -14,7 +14,7 @@ import (
 // identity is how kustomize names an object in its errors: Kind.version.group/name.namespace.
 type identity struct{ kind, name, namespace string }
 
-var identityText = regexp.MustCompile(`([A-Za-z0-9]+)\.([^\s"/]*)/(\S+)\.([^\s.";,]+)`)
+var identityText = regexp.MustCompile(`([A-Za-z0-9]+)\.([^\s"/]*)/(\S+)\.([^\s.";,':]+)`)
 
 func identityIn(text string) (identity, bool) {
 	f := identityText.FindStringSubmatch(text)

@@ -40,6 +40,9 @@ func (m *mount) inspect(name string, data []byte) ([]byte, error) {
 	if k.err = k.Unmarshal(data); k.err == nil {
 		k.refs = references(&k.Kustomization)
 	}
+	if original, ok := m.content(name); ok {
+		k.data = original // whose lines a person can look up, also where the kustomization is served otherwise
+	}
 	if name != synthetic && !slices.ContainsFunc(m.kusts, func(other kustomization) bool { return other.path == name }) {
 		m.kusts = append(m.kusts, k)
 	}

@@ -29,8 +29,9 @@ var (
 // every kustomization is inspected at the moment it is served, so that nothing remote is
 // ever loaded.
 type mount struct {
-	dir       string // the folder that is built
-	synthetic []byte // content of the synthetic kustomization beside the repository; nil if there is none
+	dir       string            // the folder that is built
+	synthetic []byte            // content of the synthetic kustomization beside the repository; nil if there is none
+	amended   map[string][]byte // files that are served otherwise than the repository has them
 
 	mu     sync.Mutex // held over every use of tree, so that none outlives close
 	closed bool
@@ -152,6 +153,9 @@ func (m *mount) ReadFile(name string) ([]byte, error) {
 		return nil, m.refuse(e)
 	}
 	m.note(rel, data)
+	if amended, ok := m.amended[rel]; ok {
+		data = amended
+	}
 	if isKustomization(rel) {
 		return m.inspect(rel, data)
 	}

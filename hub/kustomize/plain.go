@@ -1,7 +1,6 @@
 package kustomize
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -39,11 +38,19 @@ var ignoredFolders = []string{".git", ".github", ".circleci"}
 // manifests at all is no objects, not an error. Linked folders are not entered.
 func plain(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 	resources, err := scan(m, dir, opts.Skip, 0)
-	if err != nil || len(resources) == 0 {
+	if err != nil {
 		return "", err
 	}
-	k := types.Kustomization{Resources: resources, Namespace: opts.Namespace}
-	return "/", m.lay(k)
+	k := types.Kustomization{Resources: resources}
+	if err := merge(m, &k, dir, relative(dir), opts.Overlay); err != nil || len(resources)+len(k.Components) == 0 {
+		return "", err
+	}
+	data, err := yaml.Marshal(k)
+	if err != nil {
+		return "", fmt.Errorf("write the kustomization of a plain folder: %w", err)
+	}
+	m.synthetic = data
+	return "/", nil
 }
 
 // scan lists what the kustomization of a plain folder would name, relative to the mount's root.
@@ -100,38 +107,4 @@ func scanFolder(m *mount, dir string, skip []string, depth int) ([]string, error
 func isManifest(name string) bool {
 	ext := path.Ext(name)
 	return ext == ".yaml" || ext == ".yml"
-}
-
-// overlay lays a kustomization over the mount that sets the namespace of everything that the
-// kustomization in file builds, as an overlay with `namespace:` would. What only the outermost
-// kustomization may say (the order, the build's metadata) is taken over from file.
-func overlay(m *mount, file, namespace string) (string, error) {
-	data, err := m.readFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return "", &BuildError{File: file, Reason: "vanished while it was read", Hint: "try again"}
-	}
-	if err != nil {
-		return "", fmt.Errorf("read %s: %w", file, err)
-	}
-	outer := types.Kustomization{Namespace: namespace}
-	var inner types.Kustomization
-	if inner.Unmarshal(data) == nil { // if it does not parse, the build itself will say why
-		outer.SortOptions, outer.BuildMetadata = inner.SortOptions, inner.BuildMetadata
-	}
-	if inner.Kind == types.ComponentKind {
-		outer.Components = []string{relative(path.Dir(file))}
-	} else {
-		outer.Resources = []string{relative(path.Dir(file))}
-	}
-	return "/", m.lay(outer)
-}
-
-// lay puts a synthetic kustomization into the mount.
-func (m *mount) lay(k types.Kustomization) error {
-	data, err := yaml.Marshal(k)
-	if err != nil {
-		return fmt.Errorf("write the outer kustomization: %w", err)
-	}
-	m.synthetic = data
-	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
 )
 
@@ -68,7 +69,7 @@ func TestPlain(t *testing.T) {
 func TestPlainNamespace(t *testing.T) {
 	files := tree(plainTree)
 	with := tree(plainTree + "-- p/kustomization.yaml --\nnamespace: prod\nresources: [a.yml, b.yaml, kust, sub/deep/c.yaml]\n")
-	same(t, mustBuild(t, files, "p", hub.BuildOptions{Namespace: "prod", Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
+	same(t, mustBuild(t, files, "p", hub.BuildOptions{Overlay: fleet.Overlay{Namespace: "prod"}, Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
 }
 
 func TestPlainWithoutManifests(t *testing.T) {
@@ -140,12 +141,12 @@ metadata: {name: p}
 spec: {volumes: [{name: v, configMap: {name: g}}]}
 `
 	with := tree(base + "-- over/kustomization.yaml --\nnamespace: outer\nsortOptions: {order: fifo}\nresources: [../base]\n")
-	same(t, mustBuild(t, tree(base), "base", hub.BuildOptions{Namespace: "outer", Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
+	same(t, mustBuild(t, tree(base), "base", hub.BuildOptions{Overlay: fleet.Overlay{Namespace: "outer"}, Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
 }
 
 func TestNamespaceOfAComponent(t *testing.T) {
 	files := tree("-- c/kustomization.yaml --\nkind: Component\nresources: [x.yaml]\n-- c/x.yaml --\n" + configMap("x"))
-	got := mustBuild(t, files, "c", hub.BuildOptions{Namespace: "n"})
+	got := mustBuild(t, files, "c", hub.BuildOptions{Overlay: fleet.Overlay{Namespace: "n"}})
 	if len(got) != 1 || !strings.Contains(string(got[0].JSON), `"namespace":"n"`) || got[0].File != "c/x.yaml" {
 		t.Errorf("%+v", got)
 	}

@@ -101,10 +101,10 @@ func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 		return "", err
 	case len(names) > 1:
 		return "", twoKustomizations(dir, names)
-	case len(names) == 1 && opts.Namespace == "":
+	case len(names) == 1 && opts.Overlay.IsZero():
 		return absolute(dir), nil
 	case len(names) == 1:
-		return overlay(m, path.Join(dir, names[0]), opts.Namespace)
+		return absolute(dir), amend(m, path.Join(dir, names[0]), opts.Overlay)
 	}
 	return plain(m, dir, opts)
 }

@@ -15,13 +15,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// The fields of the two kinds. docs/native.md describes them; a field that is not here is an error.
-var (
-	objectFields  = []string{"apiVersion", "kind", "metadata", "spec"}
-	metaFields    = []string{"name", "namespace", "labels", "annotations"}
-	appFields     = []string{"path", "namespace", "dependsOn", "prune", "suspend", "substitute", "vars", "timeout"}
-	clusterFields = []string{"labels", "vars", "suspend", "onRemove", "agent"}
-)
+// objectFields are those of every object of ours.
+var objectFields = []string{"apiVersion", "kind", "metadata", "spec"}
 
 // readApp reads one App. Where there is a name, it is given along with an error, so that the app can keep
 // its last good state.
@@ -40,17 +35,30 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 	spec := field(d.node, "spec")
 	err := errors.Join( // all at once: a person wants to mend them in one go
 		d.checkKeys(d.node, "an App", objectFields...),
-		d.checkKeys(field(d.node, "metadata"), "metadata", metaFields...),
-		d.checkKeys(spec, "spec of an App", appFields...),
+		d.checkKeys(field(d.node, "metadata"), "metadata", namesOf(metaShapes)...),
+		d.checkKeys(spec, "spec of an App", namesOf(appShapes)...),
 		d.text(spec, "namespace", &app.Namespace),
 		d.yes(spec, "prune", &app.Prune),
 		d.yes(spec, "suspend", &app.Suspend),
 		d.names(spec, "dependsOn", &app.DependsOn),
 		d.pairs(spec, "vars", &app.Vars),
 		d.duration(spec, "timeout", &app.Timeout),
+		errors.Join(d.overlay(spec, &app)...),
+		d.notChosen(spec),
 	)
 	app.Substitute = len(app.Vars) > 0
+	if len(app.DependsOn) > 0 {
+		app.DependsAt = d.place(field(spec, "dependsOn"))
+	}
 	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), d.path(tree, spec, &app)))
+}
+
+// notChosen refuses a selector of clusters where the place of the App says already which cluster it is for.
+func (d document) notChosen(spec *yaml.Node) error {
+	if n := field(spec, "clusterSelector"); n != nil && !strings.HasPrefix(d.file, FleetRoot+"/") {
+		return d.errorf(n, "clusterSelector is for Apps below %s/, this one is for its own cluster alone: take it out, or move the App", FleetRoot)
+	}
+	return nil
 }
 
 // oneLine joins several errors in one line.

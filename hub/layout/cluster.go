@@ -51,7 +51,7 @@ func (r *reader) takeCluster(d document) error {
 	c := &r.folder.Cluster
 	apiVersion, kind := field(d.node, "apiVersion"), field(d.node, "kind")
 	if apiVersion == nil && kind == nil {
-		return errors.Join(d.checkKeys(d.node, ClusterFile, clusterFields...), d.pairs(d.node, "labels", &c.Labels),
+		return errors.Join(d.checkKeys(d.node, ClusterFile, append([]string{"labels"}, namesOf(clusterShapes)...)...), d.pairs(d.node, "labels", &c.Labels),
 			d.takeSpec(d.node, c))
 	}
 	if !d.isOurs() || scalar(kind) != fleet.KindCluster {
@@ -62,11 +62,11 @@ func (r *reader) takeCluster(d document) error {
 		return d.errorf(apiVersion, "a Cluster of %s: this release of Drover knows %s", scalar(apiVersion), fleet.APIVersion)
 	}
 	meta, spec := field(d.node, "metadata"), field(d.node, "spec")
-	err := d.checkKeys(spec, "spec of a Cluster", clusterFields[1:]...)
-	if labels := field(spec, clusterFields[0]); labels != nil {
+	err := d.checkKeys(spec, "spec of a Cluster", namesOf(clusterShapes)...)
+	if labels := field(spec, "labels"); labels != nil {
 		err = d.errorf(labels, "the labels of a Cluster stand under metadata, not under spec: move them there")
 	}
-	return errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", metaFields...), err,
+	return errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", namesOf(metaShapes)...), err,
 		d.sameName(c.Name), d.pairs(meta, "labels", &c.Labels), d.takeSpec(spec, c))
 }
 

@@ -1,6 +1,13 @@
-// Package layout reads what a clusters/ folder says. In the native layout a file of kind App
-// (drover.dev/v1alpha1) names a folder to render, cluster.yaml gives a cluster labels and vars, and
-// everything else in the folder is the cluster's root app.
+// Package layout reads what a repository's files say of clusters and apps, whoever they were written for.
 //
-// It may import hub, fleet and protocol, and a YAML parser that knows line numbers.
+//	Read    a cluster's folder: cluster.yaml, Apps, everything else
+//	Fleet   the Apps below fleet/, and Select which of them are for a cluster
+//	Sort    rendered objects: what is for the cluster, and what declares apps
+//	Plan    all that was declared, by the folder, by fleet/ and by renders of apps: which apps that comes to
+//
+// In the native layout a file of kind App (drover.dev/v1alpha1) names a folder to render, cluster.yaml gives a cluster labels and
+// vars, and everything else in the folder is the cluster's root app. Of Flux, Kustomizations over this repository become apps as
+// well, with fields.go saying of each of their fields what becomes of it.
+//
+// It may import hub, fleet and protocol, a YAML parser that knows line numbers, and CEL for the selectors of clusters.
 package layout

@@ -34,6 +34,9 @@ func (l *Layout) root() string {
 	return path.Clean(l.Root)
 }
 
+// folder is where a cluster is described.
+func (l *Layout) folder(cluster string) string { return path.Join(l.root(), cluster) }
+
 // Clusters implements hub.Layout.
 func (l *Layout) Clusters(tree hub.Tree) (names, problems []string, err error) {
 	entries, err := tree.ReadDir(l.root())
@@ -72,7 +75,7 @@ func mayBeFolder(tree hub.Tree, path string, e fs.DirEntry) bool {
 
 // Read implements hub.Layout.
 func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Folder, error) {
-	r := newReader(tree, path.Join(l.root(), name), name)
+	r := newReader(l, tree, name)
 	if err := r.readCluster(); err != nil {
 		return hub.Folder{}, err
 	}

@@ -61,7 +61,7 @@ func TestNativeLayout(t *testing.T) {
 			{Name: "database", File: "clusters/staging/apps.yaml", Path: "apps/payment", Prune: true},
 			{
 				Name: "payment", File: "clusters/staging/apps.yaml", Path: "apps/payment", Namespace: "shop",
-				DependsOn: []string{"database", "queue"}, Suspend: true, Substitute: true, // since it has vars
+				DependsOn: []string{"database", "queue"}, DependsAt: "clusters/staging/apps.yaml:8", Suspend: true, Substitute: true, // since it has vars
 				Vars: map[string]string{"replicas": "3"}, Timeout: 90 * time.Second,
 			},
 			{Name: "queue", File: "clusters/staging/more/queue.yml", Path: "apps/payment", Prune: true, Substitute: true},

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -16,22 +17,21 @@ import (
 
 // reader gathers what one folder says.
 type reader struct {
+	layout  *Layout
 	tree    hub.Tree
 	dir     string
 	folder  hub.Folder
 	apps    map[string]fleet.App
-	places  map[string]place // of the apps
-	scanned map[string]bool  // plain files, whose documents were taken in with their lines
-	unknown string           // why cluster.yaml cannot be known, or ""
+	places  map[string]string // of the apps, as file:line
+	scanned map[string]bool   // plain files, whose documents were taken in with their lines
+	flux    []hub.Rendered    // what is Flux' in plain files; it is used where the build fails
+	unknown string            // why cluster.yaml cannot be known, or ""
 }
 
-// place says where an app is declared, as file:line.
-type place struct{ app, dependsOn string }
-
-func newReader(tree hub.Tree, dir, name string) *reader {
+func newReader(l *Layout, tree hub.Tree, name string) *reader {
 	return &reader{
-		tree: tree, dir: dir, folder: hub.Folder{Cluster: fleet.Cluster{Name: name}},
-		apps: map[string]fleet.App{}, places: map[string]place{}, scanned: map[string]bool{},
+		layout: l, dir: l.folder(name), tree: tree, folder: hub.Folder{Cluster: fleet.Cluster{Name: name}},
+		apps: map[string]fleet.App{}, places: map[string]string{}, scanned: map[string]bool{},
 	}
 }
 
@@ -52,10 +52,8 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%s cannot be read: %w", dir, err)
 	}
-	for _, k := range []string{"kustomization.yaml", "kustomization.yml", "Kustomization"} {
-		if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == k }) {
-			return false, nil
-		}
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isKustomization(e.Name()) }) {
+		return false, nil
 	}
 	plain = true
 	for _, e := range entries {
@@ -72,6 +70,11 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 		}
 	}
 	return plain, nil
+}
+
+// isKustomization says whether kustomize takes a file of this name for a kustomization.
+func isKustomization(name string) bool {
+	return name == "kustomization.yaml" || name == "kustomization.yml" || name == "Kustomization"
 }
 
 func isYAML(name string) bool {
@@ -100,6 +103,8 @@ func (r *reader) scanFile(file string) {
 func (r *reader) take(d document) {
 	kind := field(d.node, "kind")
 	switch {
+	case isFlux(fleet.GroupOf(scalar(field(d.node, "apiVersion")))):
+		r.takeFlux(d)
 	case !d.isOurs():
 	case scalar(kind) == fleet.KindApp:
 		r.takeApp(d)
@@ -111,11 +116,23 @@ func (r *reader) take(d document) {
 	}
 }
 
+// takeFlux keeps an object of Flux as the build would give it.
+func (r *reader) takeFlux(d document) {
+	var object map[string]any
+	err := d.node.Decode(&object)
+	data, notJSON := json.Marshal(object)
+	if err = errors.Join(err, notJSON); err != nil {
+		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %v", err))
+		return
+	}
+	r.flux = append(r.flux, hub.Rendered{JSON: data, File: d.file})
+}
+
 // takeApp takes an App in. Two of one name are both wrong: nobody can say which was meant.
 func (r *reader) takeApp(d document) {
 	app, err := readApp(r.tree, d)
 	if err != nil && d.rendered {
-		err = r.inSource(d, err)
+		err = inSource(r.tree, d, err)
 	}
 	if app.Name == "" {
 		r.problem("%v", err)
@@ -124,24 +141,24 @@ func (r *reader) takeApp(d document) {
 	if err != nil {
 		app.Err = err.Error()
 	}
-	at := place{app: d.place(field(field(d.node, "metadata"), "name")), dependsOn: d.place(field(field(d.node, "spec"), "dependsOn"))}
+	at := d.place(field(field(d.node, "metadata"), "name"))
 	if prev, ok := r.places[app.Name]; ok {
-		app.Err = fmt.Sprintf("the app %s is declared in %s and in %s: rename or remove one", app.Name, prev.app, at.app)
+		app.Err = fmt.Sprintf("the app %s is declared in %s and in %s: rename or remove one", app.Name, prev, at)
 	}
 	r.apps[app.Name], r.places[app.Name] = app, at
 }
 
 // inSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there are
 // lines; if it is not wrong there, it was made so on the way.
-func (r *reader) inSource(d document, err error) error {
-	data, unreadable := r.tree.ReadFile(d.file)
+func inSource(tree hub.Tree, d document, err error) error {
+	data, unreadable := tree.ReadFile(d.file)
 	if unreadable != nil {
 		return err
 	}
 	docs, _ := parse(d.file, data) // what is broken in it, the build has said
 	for _, s := range docs {
 		if s.isOurs() && scalar(field(s.node, "kind")) == fleet.KindApp && s.name() == d.name() {
-			if _, there := readApp(r.tree, s); there != nil {
+			if _, there := readApp(tree, s); there != nil {
 				return there
 			}
 		}
@@ -155,21 +172,24 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 	if err != nil {
 		root.Err = err.Error()
 	}
-	for _, o := range objects {
-		var head struct{ APIVersion string }
-		if err := json.Unmarshal(o.JSON, &head); err != nil {
-			r.problem("%s: %v", r.dir, err)
-			continue
+	sorted, unfit := r.layout.Sort(objects)
+	if err == nil && unfit != nil {
+		root.Err = unfit.Error()
+	}
+	r.folder.Root, r.folder.Cluster.Notes, r.folder.Declared = sorted.Objects, sorted.Notes, nil
+	for _, o := range sorted.Declared {
+		if declaresNative(o) {
+			r.takeRendered(o)
+		} else {
+			r.folder.Declared = append(r.folder.Declared, o)
 		}
-		if fleet.GroupOf(head.APIVersion) != fleet.GroupOf(fleet.APIVersion) {
-			r.folder.Root = append(r.folder.Root, o)
-			continue
-		}
-		r.takeRendered(o)
+	}
+	if root.Err != "" {
+		r.folder.Root, r.folder.Declared = nil, r.flux
 	}
 	if app, taken := r.apps[root.Name]; taken {
 		app.Err = fmt.Sprintf("%s: the name %q is kept for what the folder holds beside its Apps: choose another",
-			r.places[root.Name].app, fleet.RootApp)
+			r.places[root.Name], fleet.RootApp)
 		r.apps[root.Name] = app
 		return
 	}
@@ -204,23 +224,10 @@ func (r *reader) takeRendered(o hub.Rendered) {
 // conclude says which apps can never be applied as they are declared.
 func (r *reader) conclude() {
 	c := &r.folder.Cluster
-	deps := map[string][]string{}
-	for name, a := range r.apps {
-		deps[name] = a.DependsOn
+	for _, a := range r.apps {
 		if r.unknown != "" && a.Substitute && a.Err == "" {
 			a.Err = "the cluster's vars cannot be known, so the app stays as it is: " + r.unknown
-			r.apps[name] = a
 		}
-	}
-	if len(c.Problems) == 0 { // otherwise an app that seems missing may only be unreadable
-		for _, b := range fleet.CheckDependencies(deps) {
-			if a := r.apps[b.App]; a.Err == "" {
-				a.Err = r.places[b.App].dependsOn + ": the app " + b.App + " " + b.Reason
-				r.apps[b.App] = a
-			}
-		}
-	}
-	for _, a := range r.apps {
 		c.Apps = append(c.Apps, a)
 	}
 	slices.SortFunc(c.Apps, fleet.CompareApps)

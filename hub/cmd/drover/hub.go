@@ -20,10 +20,7 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/bolt"
-	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
-	"github.com/drover-dev/drover/hub/kustomize"
-	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
@@ -40,6 +37,7 @@ type hubOptions struct {
 	repo, branch, path, dataDir string
 	listen                      string
 	nats                        natsOptions
+	alias                       []string
 	poll, credentialTTL         time.Duration
 	auth                        git.Auth
 	logLevel                    string
@@ -73,7 +71,7 @@ only: the hub has an authority of its own for that, which they are told to trust
 	f := cmd.Flags()
 	f.StringVar(&o.repo, "repo", "", "the Git repository: a path, or a file, https or ssh URL")
 	f.StringVar(&o.branch, "branch", "", "the branch to follow (default: the repository's own)")
-	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	addLayout(f, &o.path, &o.alias)
 	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line")
 	o.nats.flags(cmd)
@@ -180,10 +178,8 @@ func (p *hubProcess) open() error {
 		return err
 	}
 	h := hub.New(redactRepo(o.repo))
-	renderer := kustomize.New()
-	go renderer.Warm()
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
-	h.Resolver = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
+	h.Resolver = newResolver(o.path, append(git.Addresses(o.repo), o.alias...), store, keys.Secret)
 	p.hub = h
 	return p.serve(ids, source.Poke, store)
 }

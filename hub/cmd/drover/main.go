@@ -67,11 +67,13 @@ applies it, heals drift the moment it happens, and reports back.`,
   drover cluster add staging --label env=staging
   drover agent install --cluster staging --context staging
   drover status
-  drover render staging --repo . | less`,
+  drover render staging --repo . | less
+  drover lint --repo .`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newAgentCommand(), newVersionCommand())
+	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newLintCommand(), newSchemaCommand(),
+		newAgentCommand(), newVersionCommand())
 	return root
 }
 

@@ -15,10 +15,6 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
-	"github.com/drover-dev/drover/hub/envsubst"
-	"github.com/drover-dev/drover/hub/git"
-	"github.com/drover-dev/drover/hub/kustomize"
-	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -27,8 +23,9 @@ const annotationApp = "drover.dev/app"
 
 // renderOptions are the flags of `drover render`.
 type renderOptions struct {
-	repo, revision, path, app, output string
-	annotate                          bool
+	treeOptions
+	app, output string
+	annotate    bool
 }
 
 func newRenderCommand() *cobra.Command {
@@ -48,9 +45,7 @@ What cannot be rendered is named on standard error, and the exit code is 1; the 
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.repo, "repo", ".", "path of the Git repository")
-	f.StringVar(&o.revision, "revision", "HEAD", "branch, tag or commit; what is not committed is not seen")
-	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	o.addTo(f)
 	f.StringVar(&o.app, "app", "", "only this app")
 	f.StringVarP(&o.output, "output", "o", "yaml", "yaml or json")
 	f.BoolVar(&o.annotate, "annotate", false, "name each object's app in its annotation "+annotationApp)
@@ -61,18 +56,16 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 	if o.output != "yaml" && o.output != "json" {
 		return usageError{fmt.Errorf("-o %s: use yaml or json", o.output)}
 	}
-	snap, err := git.At(ctx, o.repo, o.revision)
+	snap, r, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
-	renderer := kustomize.New()
-	r := hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
 	names, _, err := r.Clusters(snap)
 	if err != nil {
 		return err
 	}
-	if !slices.Contains(names, name) {
-		return fmt.Errorf("there is no cluster %q at %s: there are %v", name, o.revision, names)
+	if err := among(names, name, o.revision); err != nil {
+		return err
 	}
 	res, err := r.Resolve(ctx, snap, name, nil)
 	if err != nil {

@@ -276,6 +276,12 @@ func printDetail(w io.Writer, d api.Detail) {
 		fmt.Fprintf(w, "  %s\n", p)
 	}
 	printApps(w, d)
+	if len(d.Notes) > 0 {
+		fmt.Fprintln(w, "\nAsked for in Git and not done:")
+	}
+	for _, n := range d.Notes {
+		fmt.Fprintf(w, "  %s\n", n)
+	}
 	printEvents(w, d)
 }
 

@@ -7,15 +7,16 @@ import (
 	"testing"
 )
 
-func TestDeployFollowsFromTheCode(t *testing.T) {
-	files, err := files()
+func TestGeneratedFilesFollowFromTheCode(t *testing.T) {
+	root := filepath.Join("..", "..", "..")
+	files, err := files(root)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range files {
-		got, err := os.ReadFile(filepath.Join("..", "..", "..", "deploy", name))
+		got, err := os.ReadFile(filepath.Join(root, name))
 		if err != nil || !bytes.Equal(got, want) {
-			t.Errorf("deploy/%s is not what the code gives (%v): run make generate", name, err)
+			t.Errorf("%s is not what the code gives (%v): run make generate", name, err)
 		}
 	}
 }

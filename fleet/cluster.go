@@ -1,0 +1,65 @@
+package fleet
+
+import (
+	"fmt"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// APIVersion is that of the files people write for Drover: App and Cluster.
+const APIVersion = "drover.dev/v1alpha1"
+
+// The kinds of APIVersion.
+const (
+	KindApp     = "App"
+	KindCluster = "Cluster"
+)
+
+// RootApp is the name of the app that holds everything in a cluster's folder that no App takes.
+const RootApp = "root"
+
+// LabelApp is put on every object that Drover applies; its value is the app's name. Watches select by it, so an
+// agent is never told of objects that are not its own.
+const LabelApp = "drover.dev/app"
+
+// AnnotationPrune with the value PruneDisabled on an object keeps it from ever being pruned. Of Flux' word for it, as an
+// annotation or a label, the same is true (https://fluxcd.io/flux/components/kustomize/kustomizations/#prune).
+const (
+	AnnotationPrune = "drover.dev/prune"
+	PruneDisabled   = "disabled"
+	fluxPrune       = "kustomize.toolkit.fluxcd.io/prune"
+)
+
+// NeverPruned says whether the annotations or the labels of an object keep it from being pruned.
+func NeverPruned[V any](annotations, labels map[string]V) bool {
+	return any(annotations[AnnotationPrune]) == any(PruneDisabled) ||
+		any(annotations[fluxPrune]) == any(PruneDisabled) || any(labels[fluxPrune]) == any(PruneDisabled)
+}
+
+// Cluster is what a folder clusters/<name>/ says of a cluster.
+type Cluster struct {
+	Name    string            // of the folder
+	Labels  map[string]string // for selectors
+	Vars    map[string]string // for ${var} substitution
+	Suspend bool              // leave the whole cluster as it is
+	// PruneOnRemove: when the folder goes, what Drover delivered there goes too. Otherwise it is left running.
+	PruneOnRemove bool
+	AgentImage    string // image its agent is to run; the one that was installed, if empty
+	// Unclear says that the cluster's own description cannot be read: Labels, Vars and Suspend are not known, and keep
+	// what they were.
+	Unclear bool
+	Apps    []App // sorted by name; the root app among them, if it has anything to hold
+	// Problems are what is wrong with the folder itself, beyond any one app. While there are some, an
+	// app that is missing may only be unreadable.
+	Problems []string
+	// Notes name what the folder asks for and Drover does not do, beyond any one app.
+	Notes []Note
+}
+
+// CheckCluster says whether a folder's name can be a cluster's.
+func CheckCluster(folder, name string) error {
+	if err := protocol.CheckName(name); err != nil {
+		return fmt.Errorf("%s: %w; rename the folder", folder, err)
+	}
+	return nil
+}

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout"
+)
+
+// How bad a finding is.
+const (
+	severityError  = "error"  // something is not delivered as it is
+	severityNote   = "note"   // something is asked for and not done
+	severityUnused = "unused" // something is there and nobody asks for it
+)
+
+// finding is one thing that lint found, in as many clusters as have it.
+type finding struct {
+	Severity string   `json:"severity"`
+	File     string   `json:"file,omitempty"` // repository path
+	Line     int      `json:"line,omitempty"` // 1-based
+	Object   string   `json:"object,omitempty"`
+	Field    string   `json:"field,omitempty"`
+	Text     string   `json:"text"`
+	App      string   `json:"app,omitempty"`
+	Clusters []string `json:"clusters,omitempty"`
+}
+
+func (f finding) String() string {
+	text := fleet.Note{File: f.File, Line: f.Line, Object: f.Object, Field: f.Field, Text: f.Text}.String()
+	const some = 3
+	if n := len(f.Clusters); n > some {
+		return fmt.Sprintf("%-6s %s [%s and %d more]", f.Severity, text, strings.Join(f.Clusters[:some], ", "), n-some)
+	}
+	if len(f.Clusters) > 0 {
+		text += " [" + strings.Join(f.Clusters, ", ") + "]"
+	}
+	return fmt.Sprintf("%-6s %s", f.Severity, text)
+}
+
+// lintOptions are the flags of `drover lint`.
+type lintOptions struct {
+	treeOptions
+	cluster, output string
+}
+
+func newLintCommand() *cobra.Command {
+	var o lintOptions
+	cmd := &cobra.Command{
+		Use: "lint", Short: "Say what is wrong in a repository, and what it asks for that Drover does not do",
+		Long: `Resolves every cluster of a repository on this machine, exactly as the hub does, and says per file and field
+
+  error   what keeps an app from being delivered as it is in Git
+  note    what a file asks for and Drover does not do; the app is delivered all the same
+  unused  overlays and folders with manifests that no cluster reads (not looked for while there are errors, or with --cluster)
+
+The exit code is 1 if there are errors.`,
+		Example: `  drover lint
+  drover lint --repo ~/src/fleet --revision feature/new-base --cluster staging
+  drover lint -o json | jq -r '.[] | select(.severity == "note") | .field' | sort | uniq -c`,
+		Args: exactly(0, "no arguments; name a cluster with --cluster"),
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
+	}
+	f := cmd.Flags()
+	o.addTo(f)
+	f.StringVar(&o.cluster, "cluster", "", "only this cluster")
+	f.StringVarP(&o.output, "output", "o", "text", "text or json")
+	return cmd
+}
+
+func (o *lintOptions) run(ctx context.Context, w io.Writer) error {
+	if o.output != "text" && o.output != "json" {
+		return usageError{fmt.Errorf("-o %s: use text or json", o.output)}
+	}
+	snap, r, err := o.open(ctx)
+	if err != nil {
+		return err
+	}
+	names, problems, err := r.Clusters(snap)
+	if err != nil {
+		return err
+	}
+	found := &findings{at: map[string]int{}}
+	if o.cluster != "" {
+		if err := among(names, o.cluster, o.revision); err != nil {
+			return err
+		}
+		names, problems = []string{o.cluster}, nil
+	}
+	for _, p := range problems {
+		found.text("", "", p)
+	}
+	for _, p := range r.FleetProblems() {
+		found.text("", "", p)
+	}
+	read := map[string]bool{}
+	for _, name := range names {
+		res, err := r.Resolve(ctx, snap, name, nil)
+		if err != nil {
+			return err
+		}
+		found.resolution(res)
+		for _, place := range res.Places() {
+			read[place] = true
+		}
+	}
+	if o.cluster == "" && !found.wrong() {
+		notes, err := layout.Unused(snap, func(path string) bool { return read[path] })
+		if err != nil {
+			return err
+		}
+		for _, n := range notes {
+			found.note(severityUnused, "", "", n)
+		}
+	}
+	if err := found.print(w, o.output); err != nil {
+		return err
+	}
+	if found.wrong() {
+		return errBadNews
+	}
+	return nil
+}
+
+// findings gathers what was found, each thing once.
+type findings struct {
+	all []finding
+	at  map[string]int // in all, by everything but the clusters
+}
+
+func (f *findings) wrong() bool {
+	return slices.ContainsFunc(f.all, func(x finding) bool { return x.Severity == severityError })
+}
+
+func (f *findings) resolution(res hub.Resolution) {
+	for _, p := range res.Cluster.Problems {
+		f.text(res.Cluster.Name, "", p)
+	}
+	for _, n := range res.Cluster.Notes {
+		f.note(severityNote, res.Cluster.Name, "", n)
+	}
+	for _, a := range res.Apps {
+		if a.Err != "" {
+			f.text(res.Cluster.Name, a.App.Name, a.Err)
+		}
+		for _, n := range a.App.Notes {
+			f.note(severityNote, res.Cluster.Name, a.App.Name, n)
+		}
+	}
+}
+
+// placed matches a message that begins with the file it is about.
+var placed = regexp.MustCompile(`^([^ :]+/[^ :]+?)(?::(\d+))?: (.*)$`)
+
+// text adds an error that is a line of text.
+func (f *findings) text(cluster, app, text string) {
+	n := fleet.Note{Text: text}
+	if m := placed.FindStringSubmatch(text); m != nil {
+		n.File, n.Text = m[1], m[3]
+		n.Line, _ = strconv.Atoi(m[2]) // "" is no line
+	}
+	f.note(severityError, cluster, app, n)
+}
+
+func (f *findings) note(severity, cluster, app string, n fleet.Note) {
+	x := finding{Severity: severity, File: n.File, Line: n.Line, Object: n.Object, Field: n.Field, Text: n.Text, App: app}
+	key := x.String() + "\x00" + app
+	i, known := f.at[key]
+	if !known {
+		i = len(f.all)
+		f.all, f.at[key] = append(f.all, x), i
+	}
+	at := &f.all[i].Clusters // clusters come one after the other
+	if n := len(*at); cluster != "" && (n == 0 || (*at)[n-1] != cluster) {
+		*at = append(*at, cluster)
+	}
+}
+
+func (f *findings) print(w io.Writer, output string) error {
+	slices.SortStableFunc(f.all, func(a, b finding) int {
+		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
+	})
+	if output == "json" {
+		if f.all == nil {
+			f.all = []finding{}
+		}
+		data, err := json.MarshalIndent(f.all, "", "  ")
+		if err == nil {
+			_, err = w.Write(append(data, '\n'))
+		}
+		return err
+	}
+	for _, x := range f.all {
+		if _, err := fmt.Fprintln(w, x); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package hub
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// maxRounds bounds how often what a cluster declares is looked at anew. An app in an app in an app takes three.
+const maxRounds = 32
+
+// expansion finds the apps of one cluster: what its folder declares is rendered, what these renders declare is rendered as
+// well, until nothing new comes up.
+type expansion struct {
+	*Resolver
+	snap     Snapshot
+	folder   *Render
+	selected []Rendered      // what is declared for many clusters, this one among them
+	made     map[string]made // by app
+	order    []string        // the apps in the order in which they came up: who declares an app comes before it
+	used     []*Render       // everything that the outcome depends on, beside folder and selected
+}
+
+// made is an app that was rendered, with what that depended on beyond the tree.
+type made struct {
+	app    fleet.App
+	vars   map[string]string
+	absent []fleet.VarsRef // of its variables
+	result AppResult
+	render *Render // nil if there is none
+}
+
+func (e *expansion) run(ctx context.Context) (Resolution, error) {
+	for range maxRounds {
+		cluster, err := e.plan(ctx)
+		if err != nil {
+			return Resolution{}, err
+		}
+		maps.DeleteFunc(e.made, func(name string, _ made) bool {
+			return !slices.ContainsFunc(cluster.Apps, func(a fleet.App) bool { return a.Name == name })
+		})
+		moved, err := e.advance(ctx, cluster, false)
+		if err == nil && !moved { // what is still missing will not come any more
+			moved, err = e.advance(ctx, cluster, true)
+		}
+		if err != nil {
+			return Resolution{}, err
+		}
+		if !moved {
+			return e.outcome(cluster), nil
+		}
+	}
+	cluster := *e.folder.Cluster
+	cluster.Problems = append(slices.Clone(cluster.Problems), fmt.Sprintf("what the apps of the cluster declare did not settle in %d rounds: "+
+		"does an app declare another whose variables it depends on itself?", maxRounds))
+	return e.outcome(cluster), nil
+}
+
+// plan asks the layout for the apps, given what is declared so far.
+func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
+	in := Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.Repository}
+	if len(in.Declared) == 0 {
+		return in.Cluster, nil
+	}
+	r, err := e.memo.do(ctx, e.snap, memoKey("plan", in), func(rec *Recorder) (Render, []Packed, error) {
+		c, err := e.layout.Plan(rec, in)
+		return Render{Cluster: &c}, nil, err
+	})
+	if err != nil {
+		return fleet.Cluster{}, err
+	}
+	e.used = append(e.used, r)
+	if r.Err != "" {
+		return fleet.Cluster{}, fmt.Errorf("cluster %s: %s", in.Cluster.Name, r.Err)
+	}
+	return *r.Cluster, nil
+}
+
+// declared is what the folder and the apps declare, in a fixed order.
+func (e *expansion) declared() []Declaration {
+	var out []Declaration
+	add := func(app string, objects []Rendered) {
+		for _, o := range objects {
+			out = append(out, Declaration{o, app})
+		}
+	}
+	add("", e.selected)
+	if root, ok := e.made[fleet.RootApp]; !ok || root.app.Err != "" { // else its variables are replaced there too
+		add(fleet.RootApp, e.folder.Declared)
+	}
+	for _, name := range e.order {
+		if m := e.made[name]; m.render != nil {
+			add(name, m.render.Declared)
+		}
+	}
+	return out
+}
+
+// advance renders the apps that were not rendered as they now are, and says whether there were any. An app whose
+// variables are missing is rendered without them only if final, and then it is the only one: what it declares may bring those of
+// the next.
+func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (moved bool, err error) {
+	for _, app := range c.Apps {
+		m := made{app: app, vars: app.Variables(c)}
+		if app.Err == "" && len(app.VarsFrom) > 0 {
+			if m.vars, m.absent, err = e.variables(app); err != nil {
+				m.app.Err = err.Error()
+			}
+		}
+		before, ok := e.made[app.Name]
+		if ok && reflect.DeepEqual(before.app, m.app) && maps.Equal(before.vars, m.vars) && slices.Equal(before.absent, m.absent) ||
+			len(m.absent) > 0 && !final {
+			continue
+		}
+		if err := e.make(ctx, &m); err != nil {
+			return false, err
+		}
+		switch {
+		case slices.Contains(e.order, app.Name):
+		case app.Name == fleet.RootApp:
+			e.order = append([]string{app.Name}, e.order...)
+		default:
+			e.order = append(e.order, app.Name)
+		}
+		e.made[app.Name] = m
+		moved = true
+		if final {
+			return true, nil
+		}
+	}
+	return moved, nil
+}
+
+// make renders an app.
+func (e *expansion) make(ctx context.Context, m *made) error {
+	m.result = AppResult{App: m.app, Err: m.app.Err}
+	for _, ref := range m.absent {
+		if !ref.Optional {
+			m.result.Err = notDelivered(m.app, ref)
+		}
+	}
+	if m.result.Err != "" {
+		return nil
+	}
+	render := e.folder
+	if m.app.Name != fleet.RootApp {
+		var err error
+		if render, err = e.built(ctx, e.snap, m.app); err != nil {
+			return err
+		}
+		e.used = append(e.used, render)
+	}
+	if render.Err == "" {
+		var err error
+		if render, err = e.finished(ctx, e.snap, render, m.vars, m.app); err != nil {
+			return err
+		}
+	}
+	if render.Err != "" {
+		m.result.Err = appError(m.app, render.Err)
+		return nil
+	}
+	m.render = render
+	m.result.Ref, m.result.Refs = &render.Ref, render.Refs
+	m.result.App.Notes = slices.Concat(m.app.Notes, render.Notes)
+	return nil
+}
+
+func notDelivered(app fleet.App, ref fleet.VarsRef) string {
+	return fmt.Sprintf("%s: substituteFrom names the %s, which is not among what this cluster's folder renders to, and Drover substitutes "+
+		"before the cluster sees anything: put it into Git, write its values under substitute, or say optional: true", app.File, ref)
+}
+
+// outcome is what the cluster is to run.
+func (e *expansion) outcome(c fleet.Cluster) Resolution {
+	res := Resolution{Cluster: c, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
+	for _, r := range e.used {
+		res.places = append(res.places, placesOf(r.Deps)...)
+		res.Transient = res.Transient || r.Transient
+	}
+	slices.Sort(res.places)
+	res.places = slices.Compact(res.places)
+	root, ok := e.made[fleet.RootApp]
+	rootless := !ok || root.result.Err == "" && len(root.result.Refs) == 0 // the folder holds nothing beside what declares apps
+	for _, name := range slices.Sorted(maps.Keys(e.made)) {
+		result := e.made[name].result
+		if rootless {
+			if name == fleet.RootApp {
+				continue
+			}
+			result.App.DependsOn = slices.DeleteFunc(slices.Clone(result.App.DependsOn), func(on string) bool { return on == fleet.RootApp })
+		}
+		res.Apps = append(res.Apps, result)
+	}
+	return res
+}
+
+// variables gives what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not (yet) among what the
+// cluster is to run.
+func (e *expansion) variables(app fleet.App) (vars map[string]string, absent []fleet.VarsRef, err error) {
+	vars = map[string]string{}
+	for _, ref := range app.VarsFrom {
+		object, err := e.find(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: substituteFrom names the %s: %w", app.File, ref, err)
+		}
+		if object == nil {
+			absent = append(absent, ref)
+			continue
+		}
+		if err := addData(vars, object, ref.Kind); err != nil {
+			return nil, nil, fmt.Errorf("%s: substituteFrom names the %s: %w", app.File, ref, err)
+		}
+	}
+	maps.Copy(vars, app.Vars)
+	return vars, absent, nil
+}
+
+// find gives an object that some app of the cluster delivers, or nil.
+func (e *expansion) find(ref protocol.ObjectRef) ([]byte, error) {
+	for _, name := range slices.Sorted(maps.Keys(e.made)) {
+		m := e.made[name]
+		for i, have := range m.result.Refs {
+			if claimed(have, m.app.Namespace) == ref {
+				objects, err := e.Objects(*m.result.Ref)
+				if err != nil {
+					return nil, err
+				}
+				return objects[i].JSON, nil
+			}
+		}
+	}
+	return nil, nil
+}
+
+// addData adds the data of a ConfigMap or a Secret to vars. What is wrong with it is said without its values.
+func addData(vars map[string]string, object []byte, kind string) error {
+	var o struct{ Data, StringData map[string]string }
+	if err := json.Unmarshal(object, &o); err != nil {
+		return fmt.Errorf("its data are not all texts")
+	}
+	for k, v := range o.Data {
+		if kind == "Secret" {
+			plain, err := base64.StdEncoding.DecodeString(v)
+			if err != nil {
+				return fmt.Errorf("data.%s is not base64", k)
+			}
+			v = string(plain)
+		}
+		vars[k] = v
+	}
+	if kind == "Secret" {
+		maps.Copy(vars, o.StringData)
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package hub_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// source is a GitRepository in the cluster's folder, and a Kustomization that names it.
+func source(spec string) string {
+	return `
+-- clusters/staging/source.yaml --
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata:
+  name: other
+  namespace: flux-system
+spec:
+` + spec + `
+-- clusters/staging/use.yaml --
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: use, namespace: flux-system}
+spec: {path: app, prune: true, sourceRef: {kind: GitRepository, name: other}}
+`
+}
+
+// TestWhatFluxDoesAndDroverDoesNotIsNamed: per file and field, as an error where the app would not be what it is meant to be, as a
+// note otherwise.
+func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
+	const app = "-- app/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n"
+	for _, c := range []struct{ name, tree, want string }{
+		{"fields of a Kustomization", kustomization("app", `  path: app
+  force: true
+  wait: false
+  kubeConfig: {}
+  deletionPolicy: Orphan
+  dependsOn:
+  - name: other
+    readyExpr: x
+  healthChecks: [{kind: Deployment, name: x, namespace: y}]
+  healthCheckExprs: [{}]
+  decryption: {provider: sops}
+  nonsense: {a: b}
+`) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other unpruned
+  note clusters/staging/app.yaml:20: Kustomization flux-system/app: spec.decryption: no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app
+  note clusters/staging/app.yaml:17: Kustomization flux-system/app: spec.dependsOn[0].readyExpr: not evaluated: the app waits until all objects of the other are healthy
+  note clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.force: an object with an immutable field that changed is reported, not made anew: delete it by hand
+  note clusters/staging/app.yaml:19: Kustomization flux-system/app: spec.healthCheckExprs: not evaluated: a custom resource is healthy when its conditions say so
+  note clusters/staging/app.yaml:21: Kustomization flux-system/app: spec.nonsense: no field that Drover knows of this kind: nothing is done with it
+`},
+		{"a service account", kustomization("app", "  path: app\n  serviceAccountName: team\n"),
+			"  ERR clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.serviceAccountName: not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want\n"},
+		{"another cluster", kustomization("app", "  path: app\n  kubeConfig: {secretRef: {name: x}}\n"),
+			"  ERR clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.kubeConfig: not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant\n"},
+		{"a path that is not there", kustomization("app", "  path: ./nope\n"),
+			"  ERR clusters/staging/app.yaml:10: Kustomization flux-system/app: spec.path: \"./nope\" does not exist at this revision: paths are seen from the repository's root\n"},
+		{"a path out of the repository is taken as Flux takes it", kustomization("app", "  path: ../../app/../app\n"), "  {\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"app\"}}\n"},
+		{"a field of a wrong type", kustomization("app", "  path: app\n  suspend: maybe\n"),
+			"  ERR clusters/staging/app.yaml:6: Kustomization flux-system/app: spec: spec.suspend of Kustomization flux-system/app is a string, which it cannot be: see the reference of its kind\n"},
+		{"a source that is not there", strings.ReplaceAll(kustomization("app", "  path: app\n"), "name: flux-system}", "name: nope}"),
+			"  ERR clusters/staging/app.yaml:9: Kustomization flux-system/app: spec.sourceRef: there is no GitRepository flux-system/nope in what the cluster's folder renders to: add it, or name one that is there\n"},
+		{"a source of another kind", strings.ReplaceAll(kustomization("app", "  path: app\n"), "GitRepository", "OCIRepository"),
+			"  ERR clusters/staging/app.yaml:9: Kustomization flux-system/app: spec.sourceRef: a source of kind \"OCIRepository\" is not supported yet: put the manifests into this repository, and name its GitRepository\n"},
+		{"another repository", source("  url: https://token@example.com/other.git"),
+			"  ERR clusters/staging/source.yaml:7: GitRepository flux-system/other: spec.url: https://example.com/other.git: another repository than the one that the hub follows is not supported yet: move what it delivers into this one; if it is this one under another address, name it with --alias\n"},
+		{"another branch", source("  url: https://github.com/org/fleet\n  ref:\n    branch: dev"),
+			"  ERR clusters/staging/source.yaml:8: GitRepository flux-system/other: spec.ref: dev: another ref than the branch main, which the hub follows, is not supported yet: use that branch\n"},
+		{"a tag", source("  url: https://github.com/org/fleet\n  ref:\n    tag: v1"),
+			"  ERR clusters/staging/source.yaml:9: GitRepository flux-system/other: spec.ref.tag: not supported yet: the hub follows one branch\n"},
+		{"rules of a source", source("  url: git@github.com:org/fleet.git\n  ignore: |\n    /*\n"),
+			"note clusters/staging/source.yaml:8: GitRepository flux-system/other: spec.ignore: not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered\n"},
+		{"rules of the repository", kustomization("app", "  path: app\n") + "-- .sourceignore --\n/*\n",
+			"note .sourceignore: rules: not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered\n"},
+		{"a HelmRelease", "-- clusters/staging/hr.yaml --\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: redis, namespace: db}\nspec: {}\n",
+			"  ERR clusters/staging/hr.yaml:1: HelmRelease db/redis: a HelmRelease is not supported yet: render the chart into the repository, or let Flux deliver it\n"},
+		{"what is for Flux' other controllers", "-- clusters/staging/alert.yaml --\napiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Alert\nmetadata: {name: slack, namespace: flux-system}\n",
+			"note clusters/staging/alert.yaml: Alert flux-system/slack: left out: it is for a controller of Flux, and Drover has nothing that does this\n"},
+		{"variables that only the cluster has", kustomization("app", "  path: app\n  postBuild: {substituteFrom: [{kind: Secret, name: s}]}\n"),
+			"  ERR clusters/staging/app.yaml: substituteFrom names the Secret flux-system/s, which is not among what this cluster's folder renders to, and Drover substitutes before the cluster sees anything: put it into Git, write its values under substitute, or say optional: true\n"},
+		{"an encrypted object", kustomization("app", "  path: app\n") + "-- app/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: \"ENC[AES256_GCM,data:x]\"}\nsops: {mac: x}\n",
+			"  ERR app/s.yaml: Secret s is encrypted with SOPS, and decryption is not supported yet: let Flux or a secrets operator deliver it, or keep it out of the repository\n"},
+		{"an encrypted file in a generator", kustomization("app", "  path: app\n") + "-- app/kustomization.yaml --\nsecretGenerator: [{name: s, files: [s.json]}]\n-- app/s.json --\n{\"a\":\"ENC[AES256_GCM,data:x]\"}\n",
+			"  ERR app/kustomization.yaml: Secret s-g2g8ff94gd is encrypted with SOPS, and decryption is not supported yet: let Flux or a secrets operator deliver it, or keep it out of the repository\n"},
+		{"an annotation", kustomization("app", "  path: app\n") + "-- app/x.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s, annotations: {kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}}\n",
+			"  note app/x.yaml: Secret s: metadata.annotations.kustomize.toolkit.fluxcd.io/ssa: not done: the object is applied like any other, and what changed it is undone\n"},
+		{"one Kustomization written twice", kustomization("app", "  path: app\n") + strings.Replace(kustomization("app", "  path: app2\n"), "app.yaml", "b/app.yaml", 1),
+			"  ERR clusters/staging/b/app.yaml: Kustomization \"app\" in namespace \"flux-system\" is declared a second time, first in clusters/staging/app.yaml (remove one, or give the two different names or namespaces)\n"},
+		{"an app that declares itself", kustomization("app", "  path: app\n") + "-- app/kustomization.yaml --\nresources: [cm.yaml, ../clusters/staging/app.yaml]\n",
+			"  note clusters/staging/app.yaml:1: Kustomization flux-system/app: it declares itself (app → app): take it out of the app app\n"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newScene(t, bootstrap+app+c.tree)
+			got := s.summary(s.resolve("staging"))
+			if !strings.Contains(got, c.want) {
+				t.Errorf("got:\n%s\nwant in it:\n%s", got, c.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,160 @@
+package layout
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Support says what becomes of a field of a Flux object.
+type Support string
+
+// What becomes of a field.
+const (
+	Done     Support = "yes"      // it does what it does in Flux
+	Needless Support = "needless" // what it is for, Drover does by itself
+	Noted    Support = "no"       // it is not done; the app is delivered all the same, and a note says so
+	Refused  Support = "refused"  // it is not done, and without it the app would not be what it is meant to be: the app stops
+)
+
+// Field is one field of a kind, with what becomes of it. What lies below it shares its fate, unless listed itself.
+type Field struct {
+	Kind    string
+	Path    string // as spec.dependsOn[].name
+	Support Support
+	Says    string // what happens, or what to do instead
+	// Idle are values that ask for nothing, beside absence.
+	Idle []string
+}
+
+// Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of docs/from-flux.md.
+// The reference is the API of kustomize-controller v1.10 and source-controller v1.10.
+func Fields() []Field { return slices.Clone(fluxFields) }
+
+const (
+	kindKustomization = "Kustomization"
+	kindGitRepository = "GitRepository"
+)
+
+var fluxFields = []Field{
+	{kindKustomization, "spec.path", Done, "cleaned as Flux does: seen from the repository's root, and never above it", nil},
+	{kindKustomization, "spec.sourceRef", Done, "a GitRepository that is this repository, at the branch that is followed; any other source stops the app", nil},
+	{kindKustomization, "spec.dependsOn", Done, "waits until all objects of that app are healthy", nil},
+	{kindKustomization, "spec.dependsOn[].name", Done, "", nil},
+	{kindKustomization, "spec.dependsOn[].namespace", Done, "", nil},
+	{kindKustomization, "spec.dependsOn[].readyExpr", Noted, "not evaluated: the app waits until all objects of the other are healthy", nil},
+	{kindKustomization, "spec.prune", Done, "an object that left the app is deleted", nil},
+	{kindKustomization, "spec.deletionPolicy", Done, "Orphan is taken as prune: false, so that nothing is ever deleted; Delete and WaitForTermination follow prune", []string{"MirrorPrune"}},
+	{kindKustomization, "spec.suspend", Done, "the app, and every app that it declares, is left as it is", nil},
+	{kindKustomization, "spec.targetNamespace", Done, "", nil},
+	{kindKustomization, "spec.namePrefix", Done, "", nil},
+	{kindKustomization, "spec.nameSuffix", Done, "", nil},
+	{kindKustomization, "spec.patches", Done, "", nil},
+	{kindKustomization, "spec.images", Done, "", nil},
+	{kindKustomization, "spec.components", Done, "", nil},
+	{kindKustomization, "spec.ignoreMissingComponents", Done, "", nil},
+	{kindKustomization, "spec.buildMetadata", Done, "", nil},
+	{kindKustomization, "spec.commonMetadata", Done, "", nil},
+	{kindKustomization, "spec.postBuild.substitute", Done, "by Flux's own library; a variable without a value is empty, as in Flux without strict substitution", nil},
+	{kindKustomization, "spec.postBuild.substituteFrom", Done, "a ConfigMap or Secret that this cluster's folder renders to; one that only the cluster has stops the app, unless it is optional", nil},
+	{kindKustomization, "spec.postBuild.substituteStrategy", Done, "", nil},
+	{kindKustomization, "spec.timeout", Done, "for becoming healthy; without it the agent's own", nil},
+	{kindKustomization, "spec.interval", Needless, "a commit is followed when it comes, and drift is corrected when it happens", nil},
+	{kindKustomization, "spec.retryInterval", Needless, "what fails is tried again with a growing pause", nil},
+	{kindKustomization, "spec.wait", Needless, "the health of all objects is always watched", nil},
+	{kindKustomization, "spec.healthChecks", Needless, "the health of all objects is always watched", nil},
+	{kindKustomization, "spec.healthCheckExprs", Noted, "not evaluated: a custom resource is healthy when its conditions say so", nil},
+	{kindKustomization, "spec.force", Noted, "an object with an immutable field that changed is reported, not made anew: delete it by hand", []string{"false"}},
+	{kindKustomization, "spec.ignore", Noted, "not done: drift in these fields is corrected too; leave them out of the manifests", nil},
+	{kindKustomization, "spec.decryption", Noted, "no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app", nil},
+	{kindKustomization, "spec.serviceAccountName", Refused, "not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want", nil},
+	{kindKustomization, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
+
+	{kindGitRepository, "spec.url", Done, "compared with the repository that the hub follows, whatever the spelling (ssh, https, .git)", nil},
+	{kindGitRepository, "spec.ref.branch", Done, "must be the branch that the hub follows", nil},
+	{kindGitRepository, "spec.ref.name", Done, "must be the branch that the hub follows", nil},
+	{kindGitRepository, "spec.ref.tag", Refused, "not supported yet: the hub follows one branch", nil},
+	{kindGitRepository, "spec.ref.semver", Refused, "not supported yet: the hub follows one branch", nil},
+	{kindGitRepository, "spec.ref.commit", Refused, "not supported yet: the hub follows one branch", nil},
+	{kindGitRepository, "spec.include", Refused, "not supported yet: copy what is included into this repository", nil},
+	{kindGitRepository, "spec.ignore", Noted, "not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered", nil},
+	{kindGitRepository, "spec.verify", Noted, "not done: signatures of commits are not verified", nil},
+	{kindGitRepository, "spec.suspend", Noted, "not done: suspend the apps, or the cluster in its cluster.yaml", []string{"false"}},
+	{kindGitRepository, "spec.recurseSubmodules", Noted, "not done: submodules are not read", []string{"false"}},
+	{kindGitRepository, "spec.sparseCheckout", Needless, "nothing is checked out", nil},
+	{kindGitRepository, "spec.interval", Needless, "the hub watches the repository", nil},
+	{kindGitRepository, "spec.timeout", Needless, "the hub's own", nil},
+	{kindGitRepository, "spec.secretRef", Needless, "the hub has its own credentials: `drover hub --help`", nil},
+	{kindGitRepository, "spec.provider", Needless, "the hub has its own credentials: `drover hub --help`", nil},
+	{kindGitRepository, "spec.serviceAccountName", Needless, "the hub has its own credentials: `drover hub --help`", nil},
+	{kindGitRepository, "spec.proxySecretRef", Needless, "the hub has its own way to the network", nil},
+}
+
+// asked is a field of an object that is set to something.
+type asked struct {
+	Field
+	path string // with indexes, as spec.dependsOn[0].readyExpr
+}
+
+// judge goes through the spec of an object and gives every field that is not simply Done or Needless. What no release of Flux
+// knows counts as Noted.
+func judge(kind string, spec any) []asked {
+	known := map[string]Field{}
+	for _, f := range fluxFields {
+		if f.Kind == kind {
+			known[f.Path] = f
+		}
+	}
+	var out []asked
+	judgeAt(known, spec, "spec", "spec", &out)
+	return out
+}
+
+// empty says whether a value asks for nothing, whatever its field is.
+func empty(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case string:
+		return v == ""
+	case map[string]any:
+		return len(v) == 0
+	case []any:
+		return len(v) == 0
+	}
+	return false
+}
+
+func judgeAt(known map[string]Field, v any, pattern, path string, out *[]asked) {
+	if empty(v) {
+		return
+	}
+	f, listed := known[pattern]
+	if listed && f.Support != Done && f.Support != Needless && !slices.Contains(f.Idle, fmt.Sprint(v)) {
+		*out = append(*out, asked{f, path})
+		return
+	}
+	below := slices.ContainsFunc(fluxFields, func(o Field) bool {
+		return known[o.Path].Path != "" && strings.HasPrefix(o.Path, pattern) && len(o.Path) > len(pattern) && strings.ContainsAny(o.Path[len(pattern):len(pattern)+1], ".[")
+	})
+	if !below {
+		if !listed {
+			*out = append(*out, asked{Field{Path: pattern, Support: Noted, Says: "no field that Drover knows of this kind: nothing is done with it"}, path})
+		}
+		return
+	}
+	switch v := v.(type) {
+	case map[string]any:
+		for _, key := range sortedKeys(v) {
+			judgeAt(known, v[key], pattern+"."+key, path+"."+key, out)
+		}
+	case []any:
+		for i, item := range v {
+			if m, ok := item.(map[string]any); ok {
+				for _, key := range sortedKeys(m) {
+					judgeAt(known, m[key], pattern+"[]."+key, fmt.Sprintf("%s[%d].%s", path, i, key), out)
+				}
+			}
+		}
+	}
+}

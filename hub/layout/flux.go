@@ -1,0 +1,348 @@
+package layout
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// fluxNamespace is where Flux and what it was bootstrapped with live.
+const fluxNamespace = "flux-system"
+
+// kustomization is what Drover takes from the spec of a Kustomization (kustomize.toolkit.fluxcd.io).
+type kustomization struct {
+	Path      string
+	SourceRef struct{ Kind, Name, Namespace string }
+	DependsOn []struct{ Name, Namespace string }
+	Prune     bool
+	Suspend   bool
+	Timeout   string
+	PostBuild *postBuild
+	fleet.Overlay
+	TargetNamespace         string
+	IgnoreMissingComponents bool
+	CommonMetadata          fleet.Metadata
+	DeletionPolicy          string
+}
+
+type postBuild struct {
+	SubstituteStrategy string
+	Substitute         map[string]string
+	SubstituteFrom     []struct {
+		Kind, Name string
+		Optional   bool
+	}
+}
+
+// gitRepository is what Drover takes from the spec of a GitRepository (source.toolkit.fluxcd.io).
+type gitRepository struct {
+	URL string
+	Ref struct{ Branch, Name string }
+}
+
+func (g gitRepository) branch() string {
+	if g.Ref.Name != "" {
+		return strings.TrimPrefix(g.Ref.Name, "refs/heads/")
+	}
+	return g.Ref.Branch
+}
+
+func (o *fluxObject) declaresApp() bool {
+	return o.kind == kindKustomization && o.group == "kustomize.toolkit.fluxcd.io" || o.kind == "HelmRelease"
+}
+
+func (o *fluxObject) decode(to any) error {
+	body := struct{ Spec any }{to}
+	err := json.Unmarshal(o.JSON, &body)
+	var typed *json.UnmarshalTypeError
+	if errors.As(err, &typed) {
+		return fmt.Errorf("%s of %s is a %s, which it cannot be: see the reference of its kind", strings.ToLower(typed.Field), o, typed.Value)
+	}
+	return err
+}
+
+// learnAddresses finds out by which address the cluster's files name this repository: whatever delivers the cluster's own
+// folder, as `flux bootstrap` sets it up, is of this repository. Where nobody says which branch is followed, it is of that branch too.
+func (p *planner) learnAddresses() {
+	for _, o := range p.objects {
+		var k kustomization
+		if o.kind != kindKustomization || o.decode(&k) != nil || cleaned(k.Path) != p.layout.folder(p.cluster.Name) {
+			continue
+		}
+		var g gitRepository
+		if s := p.byKey[k.sourceKey(o)]; s != nil && s.kind == kindGitRepository && s.decode(&g) == nil && g.URL != "" {
+			p.known = append(p.known, g.URL)
+			if p.branch == "" {
+				p.branch = g.branch()
+			}
+		}
+	}
+}
+
+// cleaned is a path as Flux takes it: seen from the root of the source, above which nothing leads
+// (kustomize-controller uses securejoin.SecureJoin).
+func cleaned(name string) string {
+	if name = strings.TrimPrefix(path.Clean("/"+name), "/"); name == "" {
+		return "."
+	}
+	return name
+}
+
+func (k kustomization) sourceKey(o *fluxObject) string {
+	namespace := k.SourceRef.Namespace
+	if namespace == "" {
+		namespace = o.namespace
+	}
+	return objectKey(k.SourceRef.Kind, namespace, k.SourceRef.Name)
+}
+
+// take makes an app of a declared object, if it declares one.
+func (p *planner) take(o *fluxObject) {
+	if !o.declaresApp() {
+		return
+	}
+	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Foreign: true}
+	app.DependsAt = o.where()
+	var err error
+	if o.kind == kindKustomization {
+		err = p.kustomization(o, &app)
+	} else {
+		err = p.errorf(o, "", "a HelmRelease is not supported yet: render the chart into the repository, or let Flux deliver it")
+	}
+	if o.clash != "" {
+		err = p.errorf(o, "", "it is declared in %s as well, and otherwise: keep one", o.clash)
+	}
+	if err != nil {
+		app.Err = oneLine(err).Error()
+	}
+	if app.Path == p.layout.folder(p.cluster.Name) {
+		p.takeSelf(o, app)
+		return
+	}
+	p.apps[app.Name] = app
+}
+
+// takeSelf lets the Kustomization that delivers the cluster's own folder say how: the folder is the root app already.
+func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
+	root, ok := p.apps[fleet.RootApp]
+	if !ok {
+		root = fleet.App{Name: fleet.RootApp, File: app.Path, Path: app.Path}
+	}
+	switch overlay := app.Overlay; {
+	case root.Err != "":
+	case app.Err != "":
+		root.Err = app.Err
+	case overlay.Namespace != "" || overlay.NamePrefix != "" || overlay.NameSuffix != "" || len(overlay.Patches)+len(overlay.Images)+len(overlay.Components) > 0:
+		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
+			"are not supported: write them in a kustomization.yaml in that folder").Error()
+	}
+	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
+	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
+	p.apps[fleet.RootApp] = root
+}
+
+// kustomization reads a Kustomization of Flux.
+func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
+	var k kustomization
+	if err := o.decode(&k); err != nil {
+		return p.errorf(o, "spec", "%v", err)
+	}
+	app.Path, app.Overlay, app.Metadata = cleaned(k.Path), k.Overlay, k.CommonMetadata
+	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
+	app.Prune, app.Suspend = k.Prune && k.DeletionPolicy != "Orphan", k.Suspend
+	for _, d := range k.DependsOn {
+		app.DependsOn = append(app.DependsOn, p.nameOf(o, d.Namespace, d.Name))
+	}
+	errs := []error{p.weigh(o, &app.Notes), p.source(o, k), p.checkPath(o, k, app.Path), p.substitution(o, k.PostBuild, app)}
+	if k.Timeout != "" {
+		d, err := time.ParseDuration(k.Timeout)
+		if err != nil || d <= 0 {
+			errs = append(errs, p.errorf(o, "spec.timeout", "%q is no duration: write one such as 90s or 5m", k.Timeout))
+		}
+		app.Timeout = d
+	}
+	return errors.Join(errs...)
+}
+
+// nameOf is the app that another Kustomization is; the name it would have if there is none.
+func (p *planner) nameOf(o *fluxObject, namespace, name string) string {
+	if namespace == "" {
+		namespace = o.namespace
+	}
+	on := p.byKey[objectKey(o.kind, namespace, name)]
+	switch {
+	case on == nil && namespace == fluxNamespace:
+		return name
+	case on == nil:
+		return namespace + "-" + name
+	}
+	var k kustomization
+	if on.decode(&k) == nil && cleaned(k.Path) == p.layout.folder(p.cluster.Name) {
+		return fleet.RootApp
+	}
+	return on.appName
+}
+
+// weigh names what the object asks for and Drover does not do. What cannot be left out is an error.
+func (p *planner) weigh(o *fluxObject, notes *[]fleet.Note) error {
+	var errs []error
+	for _, a := range judge(o.kind, o.spec) {
+		if a.Support == Refused {
+			errs = append(errs, p.errorf(o, a.path, "%s", a.Says))
+			continue
+		}
+		if n := p.note(o, a.path, a.Says); !slices.Contains(*notes, n) {
+			*notes = append(*notes, n)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (p *planner) checkPath(o *fluxObject, k kustomization, dir string) error {
+	info, err := p.tree.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return p.errorf(o, "spec.path", "%q does not exist at this revision: paths are seen from the repository's root", k.Path)
+	case err != nil:
+		return p.errorf(o, "spec.path", "%q cannot be read: %v", k.Path, err)
+	case !info.IsDir():
+		return p.errorf(o, "spec.path", "%q is a file: name the folder it is in", k.Path)
+	}
+	return nil
+}
+
+func (p *planner) substitution(o *fluxObject, b *postBuild, app *fleet.App) error {
+	if b == nil {
+		return nil
+	}
+	app.Vars, app.SubstituteEmpty = b.Substitute, b.SubstituteStrategy == "Always"
+	for i, ref := range b.SubstituteFrom {
+		if ref.Kind != "ConfigMap" && ref.Kind != "Secret" || ref.Name == "" {
+			return p.errorf(o, fmt.Sprintf("spec.postBuild.substituteFrom[%d]", i), "it is to have a name, and the kind ConfigMap or Secret")
+		}
+		app.VarsFrom = append(app.VarsFrom, fleet.VarsRef{Kind: ref.Kind, Namespace: o.namespace, Name: ref.Name, Optional: ref.Optional})
+	}
+	app.Substitute = app.SubstituteEmpty || len(app.Vars)+len(app.VarsFrom) > 0
+	return nil
+}
+
+// sourceIgnore is the file by which a repository hides files from Flux' source-controller.
+const sourceIgnore = ".sourceignore"
+
+// noteOnce adds a note on the cluster as a whole.
+func (p *planner) noteOnce(n fleet.Note) {
+	if !slices.Contains(p.cluster.Notes, n) {
+		p.cluster.Notes = append(p.cluster.Notes, n)
+	}
+}
+
+// source checks that an app's source is this repository at this revision.
+func (p *planner) source(o *fluxObject, k kustomization) error {
+	key := k.sourceKey(o)
+	if _, err := p.tree.Stat(sourceIgnore); err == nil {
+		p.noteOnce(fleet.Note{File: sourceIgnore, Object: "rules", Text: "not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered"})
+	}
+	s := p.byKey[key]
+	switch {
+	case k.SourceRef.Kind != kindGitRepository:
+		return p.errorf(o, "spec.sourceRef", "a source of kind %q is not supported yet: put the manifests into this repository, and name its GitRepository", k.SourceRef.Kind)
+	case s == nil && key == objectKey(kindGitRepository, fluxNamespace, fluxNamespace):
+		p.noteOnce(fleet.Note{Object: key, Text: "it is not in the cluster's folder: it is taken to be this repository, as `flux bootstrap` makes it"})
+		return nil
+	case s == nil:
+		return p.errorf(o, "spec.sourceRef", "there is no %s in what the cluster's folder renders to: add it, or name one that is there", key)
+	case s.clash != "":
+		return p.errorf(s, "", "it is declared in %s as well, and otherwise: keep one", s.clash)
+	}
+	var g gitRepository
+	if err := s.decode(&g); err != nil {
+		return p.errorf(s, "spec", "%v", err)
+	}
+	if !slices.ContainsFunc(p.known, func(known string) bool { return sameRepository(known, g.URL) }) {
+		return p.errorf(s, "spec.url", "%s: another repository than the one that the hub follows is not supported yet: move what it delivers into this one; "+
+			"if it is this one under another address, name it with --alias", withoutUser(g.URL))
+	}
+	if branch := g.branch(); branch != "" && p.branch != "" && branch != p.branch {
+		return p.errorf(s, "spec.ref", "%s: another ref than the branch %s, which the hub follows, is not supported yet: use that branch", branch, p.branch)
+	}
+	return p.weigh(s, &p.cluster.Notes)
+}
+
+// withoutUser is an address without what may be a secret in it.
+func withoutUser(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if at := strings.LastIndex(rest, "@"); ok && at >= 0 {
+		return scheme + "://" + rest[at+1:]
+	}
+	return address
+}
+
+// errorf places a message at a field of a declared object.
+func (p *planner) errorf(o *fluxObject, at, format string, args ...any) error {
+	return errors.New(p.note(o, at, fmt.Sprintf(format, args...)).String())
+}
+
+func (p *planner) note(o *fluxObject, at, text string) fleet.Note {
+	return fleet.Note{File: o.where(), Line: p.line(o, at), Object: o.String(), Field: at, Text: text}
+}
+
+// line finds the line on which a field of an object stands in the file that the object comes from; 0 if it cannot be found, since
+// a kustomization may have made the object otherwise than it was written.
+func (p *planner) line(o *fluxObject, at string) int {
+	if o.File == "" {
+		return 0
+	}
+	data, err := p.tree.ReadFile(o.File)
+	if err != nil {
+		return 0
+	}
+	docs, _ := parse(o.File, data) // what is broken in it, the build has said
+	for _, d := range docs {
+		for _, item := range d.items() {
+			if scalar(field(item.node, "kind")) == o.kind && item.name() == o.name {
+				return lineAt(item.node, at)
+			}
+		}
+	}
+	return 0
+}
+
+// lineAt is the line of a field such as spec.dependsOn[0].readyExpr, or of the deepest part of it that is there.
+func lineAt(n *yaml.Node, at string) int {
+	line := n.Line
+	for _, step := range strings.FieldsFunc(at, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
+		next, nextLine := below(n, step)
+		if next == nil {
+			return line
+		}
+		n, line = next, nextLine
+	}
+	return line
+}
+
+// below is the value at a key or an index of a node, and the line on which it begins.
+func below(n *yaml.Node, step string) (*yaml.Node, int) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == step {
+				return n.Content[i+1], n.Content[i].Line
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.Content) {
+			return n.Content[i], n.Content[i].Line
+		}
+	}
+	return nil, 0
+}

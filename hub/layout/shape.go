@@ -1,0 +1,163 @@
+package layout
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// shape describes one field of the files that people write for Drover. What the reader accepts and what the JSON Schema says both
+// follow from it.
+type shape struct {
+	name    string
+	says    string
+	kind    map[string]any // JSON Schema of the value; nil for a mapping or a list of fields
+	list    bool           // a list of fields
+	fields  []shape        // of a mapping, or of each item of a list
+	must    bool           // it has to be there
+	example any            // a value that is accepted
+}
+
+// The kinds of values.
+var (
+	aText     = map[string]any{"type": "string"}
+	aSwitch   = map[string]any{"type": "boolean"}
+	aDuration = map[string]any{"type": "string", "pattern": `^([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h))+$`}
+	texts     = map[string]any{"type": "array", "items": aText}
+	// Numbers and booleans are taken as they are written.
+	somePairs = map[string]any{"type": "object", "additionalProperties": map[string]any{"type": []string{"string", "number", "boolean", "null"}}}
+)
+
+// metaShapes are the fields of metadata.
+var metaShapes = []shape{
+	{name: "name", says: "A DNS label.", kind: aText, example: "payment"},
+	{name: "namespace", says: "Means nothing to Drover.", kind: aText, example: "default"},
+	{name: "labels", kind: somePairs, says: "Of a Cluster: for selectors, as `drover status -l`.", example: map[string]any{"env": "production"}},
+	{name: "annotations", kind: somePairs, says: "Mean nothing to Drover.", example: map[string]any{"a": "b"}},
+}
+
+// appShapes are the fields of an App's spec.
+var appShapes = []shape{
+	{name: "path", must: true, kind: aText, says: "The folder to render, seen from the repository's root.", example: "./apps/payment"},
+	{name: "namespace", kind: aText, says: "For namespaced objects that name none; \"default\" if empty.", example: "payment"},
+	{name: "dependsOn", says: "Apps of this cluster that must be healthy first: names, or {name: …}.", example: []any{"database"},
+		kind: map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{aText, mapping([]shape{{name: "name", kind: aText, must: true}})}}}},
+	{name: "prune", kind: aSwitch, says: "Delete objects that left the app; true if it is not said.", example: true},
+	{name: "suspend", kind: aSwitch, says: "Leave the app, and every app that it declares, as it is.", example: false},
+	{name: "timeout", kind: aDuration, says: "To become healthy, before the app counts as degraded.", example: "5m"},
+	{name: "vars", kind: somePairs, says: "Replace ${name} in the rendered objects; they go before the cluster's vars.", example: map[string]any{"replicas": "3"}},
+	{name: "substitute", kind: aSwitch, says: "Replace ${name} by the cluster's vars even without vars of its own.", example: true},
+	{name: "targetNamespace", kind: aText, says: "Replaces the namespace of every namespaced object, as kustomize's namespace does.", example: "payment"},
+	{name: "namePrefix", kind: aText, says: "Before the name of every object.", example: "eu-"},
+	{name: "nameSuffix", kind: aText, says: "After the name of every object.", example: "-blue"},
+	{name: "patches", list: true, fields: patchShapes, says: "Strategic merge or JSON 6902 patches, written inline.",
+		example: []any{map[string]any{"patch": "- {op: remove, path: /spec/replicas}", "target": map[string]any{"kind": "Deployment"}}}},
+	{name: "images", list: true, fields: imageShapes, says: "Change names, tags or digests of container images.",
+		example: []any{map[string]any{"name": "nginx", "newTag": "1.27"}}},
+	{name: "components", kind: texts, says: "Paths of kustomize components, seen from the folder that is rendered.", example: []any{"../components/tls"}},
+	{name: "clusterSelector", fields: selectorShapes, says: "The clusters that the App is for, all if it is empty. Only for Apps below fleet/.",
+		example: map[string]any{"matchLabels": map[string]any{"env": "production"}}},
+	{name: "commonMetadata", fields: []shape{
+		{name: "labels", kind: somePairs, says: "Replace labels of equal keys.", example: map[string]any{"team": "a"}},
+		{name: "annotations", kind: somePairs, says: "Replace annotations of equal keys.", example: map[string]any{"owner": "a"}},
+	}, says: "Labels and annotations for every object, after all else.", example: map[string]any{"labels": map[string]any{"team": "a"}}},
+}
+
+var patchShapes = []shape{
+	{name: "patch", must: true, kind: aText, says: "The patch, as text.", example: "{kind: Service, apiVersion: v1, metadata: {name: web}}"},
+	{name: "target", says: "The objects it is for; without it the patch names its object itself.", example: map[string]any{"kind": "Deployment"}, fields: []shape{
+		{name: "group", kind: aText, example: "apps"}, {name: "version", kind: aText, example: "v1"},
+		{name: "kind", kind: aText, says: "A regular expression.", example: "Deployment"},
+		{name: "namespace", kind: aText, says: "A regular expression.", example: "shop"},
+		{name: "name", kind: aText, says: "A regular expression.", example: "web.*"},
+		{name: "labelSelector", kind: aText, example: "tier=web"}, {name: "annotationSelector", kind: aText, example: "a=b"},
+	}},
+}
+
+var imageShapes = []shape{
+	{name: "name", must: true, kind: aText, says: "The image as the manifests name it, without a tag.", example: "nginx"},
+	{name: "newName", kind: aText, example: "registry.example.com/nginx"},
+	{name: "newTag", kind: aText, example: "1.27"},
+	{name: "digest", kind: aText, says: "Goes before newTag.", example: "sha256:0000000000000000000000000000000000000000000000000000000000000000"},
+}
+
+// clusterShapes are the fields of a Cluster's spec.
+var clusterShapes = []shape{
+	{name: "vars", kind: somePairs, says: "Replace ${name} in Apps that ask for substitution.", example: map[string]any{"region": "eu"}},
+	{name: "suspend", kind: aSwitch, says: "Leave the whole cluster as it is.", example: false},
+	{name: "onRemove", kind: map[string]any{"enum": []string{onRemoveKeep, onRemovePrune}}, example: onRemovePrune,
+		says: "What becomes of what runs in the cluster when its folder goes; keep if it is not said."},
+	{name: "agent", says: "The cluster's agent.", example: map[string]any{"image": "drover-agent:v1"}, fields: []shape{
+		{name: "image", kind: aText, says: "The image it is to run; the one that was installed, if empty.", example: "registry.example.com/drover-agent:v1"},
+	}},
+}
+
+func namesOf(shapes []shape) []string {
+	out := make([]string, len(shapes))
+	for i, s := range shapes {
+		out[i] = s.name
+	}
+	return out
+}
+
+// mapping is the JSON Schema of a mapping with these fields and no others.
+func mapping(fields []shape) map[string]any {
+	properties, required := map[string]any{}, []string{}
+	for _, f := range fields {
+		properties[f.name] = f.schema()
+		if f.must {
+			required = append(required, f.name)
+		}
+	}
+	out := map[string]any{"type": "object", "additionalProperties": false, "properties": properties}
+	if len(required) > 0 {
+		out["required"] = required
+	}
+	return out
+}
+
+func (s shape) schema() map[string]any {
+	out := map[string]any{}
+	switch {
+	case s.list:
+		out["type"], out["items"] = "array", mapping(s.fields)
+	case s.fields != nil:
+		out = mapping(s.fields)
+	default:
+		for k, v := range s.kind {
+			out[k] = v
+		}
+	}
+	if s.says != "" {
+		out["description"] = s.says
+	}
+	return out
+}
+
+// Kinds lists the kinds that people write for Drover.
+func Kinds() []string { return []string{fleet.KindApp, fleet.KindCluster} }
+
+// Schema gives the JSON Schema (2020-12) of a kind, indented. An error says that there is no such kind.
+func Schema(kind string) ([]byte, error) {
+	spec := shape{name: "spec", fields: appShapes, must: true, says: "What to deliver, and how."}
+	named := slices.Clone(metaShapes)
+	switch kind {
+	case fleet.KindApp:
+		named[0].must = true
+	case fleet.KindCluster:
+		spec = shape{name: "spec", fields: clusterShapes, says: "How the cluster is to be treated."}
+	default:
+		return nil, fmt.Errorf("there is no kind %q: there are %v", kind, Kinds())
+	}
+	out := mapping([]shape{
+		{name: "apiVersion", must: true, kind: map[string]any{"const": fleet.APIVersion}},
+		{name: "kind", must: true, kind: map[string]any{"const": kind}},
+		{name: "metadata", must: kind == fleet.KindApp, fields: named},
+		spec,
+	})
+	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", kind+" ("+fleet.APIVersion+")"
+	data, err := json.MarshalIndent(out, "", "  ")
+	return append(data, '\n'), err
+}

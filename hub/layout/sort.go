@@ -1,0 +1,172 @@
+package layout
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+)
+
+// head is what every object says of itself.
+type head struct {
+	APIVersion, Kind text
+	Metadata         struct {
+		Name, Namespace     text
+		Labels, Annotations map[string]text
+	}
+	Sops json.RawMessage
+	Data json.RawMessage
+}
+
+// text is a string in an object of any shape: what is none is taken as it is written.
+type text string
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *text) UnmarshalJSON(data []byte) error {
+	var s string
+	if json.Unmarshal(data, &s) != nil && string(data) != "null" {
+		s = string(data)
+	}
+	*t = text(s)
+	return nil
+}
+
+func (h head) group() string { return fleet.GroupOf(string(h.APIVersion)) }
+
+func (h head) String() string {
+	return string(h.Kind + " " + h.path())
+}
+
+// path is namespace/name, or the name alone.
+func (h head) path() text {
+	if h.Metadata.Namespace == "" {
+		return h.Metadata.Name
+	}
+	return h.Metadata.Namespace + "/" + h.Metadata.Name
+}
+
+// isFlux says whether objects of an API group are for Flux' own controllers.
+func isFlux(group string) bool {
+	return strings.HasSuffix(group, ".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
+}
+
+// Sort implements hub.Layout: what declares apps, and the sources of Flux, is for Drover. The components of Flux itself are
+// for nobody: a Flux that runs beside Drover looks after itself.
+func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
+	var out hub.Sorted
+	components := map[string]bool{} // files that were noted
+	for _, o := range objects {
+		var h head
+		if err := json.Unmarshal(o.JSON, &h); err != nil {
+			return out, fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)
+		}
+		note := func(field, says string) {
+			out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: h.String(), Field: field, Text: says})
+		}
+		group := h.group()
+		switch {
+		case group == fleet.GroupOf(fleet.APIVersion):
+			out.Declared = append(out.Declared, o)
+		case isComponent(o, h):
+			if h.Kind == "Namespace" {
+				kept, err := keptForever(o)
+				if err != nil {
+					return out, err
+				}
+				out.Objects = append(out.Objects, kept)
+			}
+			if !components[o.File] {
+				components[o.File] = true
+				out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: "Flux itself",
+					Text: "left out, but for its namespace: Drover does not deliver the components of Flux, and does not touch those that run"})
+			}
+		case group == "kustomize.toolkit.fluxcd.io", group == "source.toolkit.fluxcd.io", group == "helm.toolkit.fluxcd.io", group == "source.extensions.fluxcd.io":
+			out.Declared = append(out.Declared, o)
+		case isFlux(group):
+			note("", "left out: it is for a controller of Flux, and Drover has nothing that does this")
+		default:
+			if err := encrypted(o, h); err != nil {
+				return out, err
+			}
+			for _, a := range fluxAnnotations {
+				if h.Metadata.Annotations[a.key] == text(a.value) {
+					note("metadata.annotations."+a.key, a.says)
+				}
+			}
+			out.Objects = append(out.Objects, o)
+		}
+	}
+	return out, nil
+}
+
+// isComponent says whether an object came from what `flux install --export` writes.
+func isComponent(o hub.Rendered, h head) bool {
+	if path.Base(o.File) == "gotk-components.yaml" {
+		return true
+	}
+	return h.Metadata.Labels["app.kubernetes.io/part-of"] == "flux" && h.Metadata.Labels["app.kubernetes.io/instance"] == "flux-system"
+}
+
+// keptForever marks the namespace of Flux so that it is never deleted: what stands in it may be others'.
+func keptForever(o hub.Rendered) (hub.Rendered, error) {
+	var m map[string]any
+	if err := json.Unmarshal(o.JSON, &m); err != nil {
+		return o, err
+	}
+	meta, _ := m["metadata"].(map[string]any)
+	annotations, ok := meta["annotations"].(map[string]any)
+	if !ok {
+		annotations = map[string]any{}
+	}
+	annotations[fleet.AnnotationPrune] = fleet.PruneDisabled
+	if meta != nil {
+		meta["annotations"] = annotations
+	}
+	data, err := json.Marshal(m)
+	return hub.Rendered{JSON: data, File: o.File}, err
+}
+
+// fluxAnnotations are annotations by which an object asks Flux for something that Drover does not do. Of
+// kustomize.toolkit.fluxcd.io/prune and /substitute Drover does what they ask.
+var fluxAnnotations = []struct{ key, value, says string }{
+	{"kustomize.toolkit.fluxcd.io/reconcile", "disabled", "not done: the object is applied like any other; leave it out of the manifests"},
+	{"kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent", "not done: the object is applied like any other, and what changed it is undone"},
+	{"kustomize.toolkit.fluxcd.io/ssa", "Ignore", "not done: the object is applied like any other; leave it out of the manifests"},
+	{"kustomize.toolkit.fluxcd.io/ssa", "Merge", "not done: fields that others added to lists that Drover applies are undone"},
+	{"kustomize.toolkit.fluxcd.io/force", "enabled", "not done: an object with an immutable field that changed is reported, not made anew"},
+}
+
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").
+var sopsValue = []byte("ENC[AES256_GCM,")
+
+// encrypted refuses an object that is encrypted with SOPS: applied as it is, it would replace a secret by its ciphertext.
+func encrypted(o hub.Rendered, h head) error {
+	is := bytes.HasPrefix(bytes.TrimSpace(h.Sops), []byte("{")) && bytes.Contains(o.JSON, sopsValue)
+	if !is && h.Kind == "Secret" && h.group() == "" { // a generator may have wrapped an encrypted file
+		var data map[string]string
+		if json.Unmarshal(h.Data, &data) == nil {
+			for v := range maps.Values(data) {
+				plain, err := base64.StdEncoding.DecodeString(v)
+				is = is || err == nil && bytes.Contains(plain, sopsValue)
+			}
+		}
+	}
+	if !is {
+		return nil
+	}
+	at := ""
+	if o.File != "" {
+		at = o.File + ": "
+	}
+	return fmt.Errorf("%s%s is encrypted with SOPS, and decryption is not supported yet: "+
+		"let Flux or a secrets operator deliver it, or keep it out of the repository", at, h)
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

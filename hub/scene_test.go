@@ -1,0 +1,146 @@
+package hub_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/envsubst"
+	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/layout"
+)
+
+// counting is the real renderer, which counts.
+type counting struct {
+	hub.Renderer
+	builds atomic.Int64
+}
+
+func (c *counting) Build(ctx context.Context, tree hub.Tree, dir string, opts hub.BuildOptions) ([]hub.Rendered, error) {
+	c.builds.Add(1)
+	return c.Renderer.Build(ctx, tree, dir, opts)
+}
+
+// scene is a repository and a resolver over it, without a bus.
+type scene struct {
+	t        *testing.T
+	dir      string
+	renderer *counting
+	resolver *hub.Resolver
+}
+
+// files reads text in the txtar format: each file after a line "-- name --".
+func files(text string) map[string]string {
+	out := map[string]string{}
+	name := ""
+	for line := range strings.Lines(text) {
+		if rest, ok := strings.CutPrefix(line, "-- "); ok && strings.HasSuffix(rest, " --\n") {
+			name = strings.TrimSuffix(rest, " --\n")
+			out[name] = ""
+		} else if name != "" {
+			out[name] += line
+		}
+	}
+	return out
+}
+
+func newScene(t *testing.T, text string) *scene {
+	b := &scene{t: t, dir: t.TempDir(), renderer: &counting{Renderer: kustomize.New()}}
+	b.resolver = hub.NewResolver(&layout.Layout{Renderer: b.renderer}, b.renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
+	b.git("init", "-q", "-b", "main")
+	b.commit(text)
+	return b
+}
+
+func (b *scene) git(args ...string) {
+	b.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir = b.dir
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+		"GIT_AUTHOR_NAME=t", "GIT_AUTHOR_EMAIL=t@example.com", "GIT_COMMITTER_NAME=t", "GIT_COMMITTER_EMAIL=t@example.com")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+}
+
+// commit writes files; an empty one is removed.
+func (b *scene) commit(text string) {
+	b.t.Helper()
+	for name, data := range files(text) {
+		file := filepath.Join(b.dir, name)
+		if data == "" {
+			must(0, os.RemoveAll(file))
+			continue
+		}
+		must(0, os.MkdirAll(filepath.Dir(file), 0o755))
+		must(0, os.WriteFile(file, []byte(data), 0o644))
+	}
+	b.git("add", "-A")
+	b.git("commit", "-q", "--allow-empty", "-m", "x")
+}
+
+func (b *scene) resolve(cluster string) hub.Resolution {
+	b.t.Helper()
+	snap, err := git.At(b.t.Context(), b.dir, "main")
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	res, err := b.resolver.Resolve(b.t.Context(), snap, cluster, nil)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return res
+}
+
+// summary tells a resolution in lines: problems, notes, apps with what the agent is told, and their objects.
+func (b *scene) summary(res hub.Resolution) string {
+	b.t.Helper()
+	var out strings.Builder
+	for _, p := range res.Cluster.Problems {
+		fmt.Fprintf(&out, "problem %s\n", p)
+	}
+	for _, n := range res.Cluster.Notes {
+		fmt.Fprintf(&out, "note %s\n", n)
+	}
+	for _, a := range res.Apps {
+		fmt.Fprintf(&out, "app %s", a.App.Name)
+		if a.App.Parent != "" {
+			fmt.Fprintf(&out, " of %s", a.App.Parent)
+		}
+		for _, d := range a.App.DependsOn {
+			fmt.Fprintf(&out, " after %s", d)
+		}
+		if !a.App.Prune {
+			out.WriteString(" unpruned")
+		}
+		if a.App.Suspend {
+			out.WriteString(" suspended")
+		}
+		if a.App.Timeout > 0 {
+			fmt.Fprintf(&out, " timeout %s", a.App.Timeout)
+		}
+		out.WriteString("\n")
+		for _, n := range a.App.Notes {
+			fmt.Fprintf(&out, "  note %s\n", n)
+		}
+		if a.Err != "" {
+			fmt.Fprintf(&out, "  ERR %s\n", a.Err)
+			continue
+		}
+		objects, err := b.resolver.Objects(*a.Ref)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		for _, o := range objects {
+			fmt.Fprintf(&out, "  %s\n", o.JSON)
+		}
+	}
+	return out.String()
+}
