@@ -48,17 +48,31 @@ func (b *Bus) watchServers() error {
 	if err == nil {
 		_, err = b.system.Subscribe("$SYS.ACCOUNT.*.LEAFNODE.CONNECT", func(*natsgo.Msg) { b.returned() })
 	}
-	go func() {
-		for {
-			select {
-			case <-b.closed.Done():
-				return
-			case <-b.remind:
-			}
-			b.tell()
-		}
-	}()
+	go b.tellOnReturn()
 	return err
+}
+
+// reminders are the pauses after which servers that were found are told again: a leaf node is announced before the others have
+// heard what it subscribes to, and what is sent to it between the two is lost.
+var reminders = []time.Duration{time.Second, 4 * time.Second, 15 * time.Second}
+
+// tellOnReturn tells external servers who is revoked whenever one was found, until the bus is closed.
+func (b *Bus) tellOnReturn() {
+	var left []time.Duration
+	for {
+		var again <-chan time.Time
+		if len(left) > 0 {
+			again, left = time.After(left[0]), left[1:]
+		}
+		select {
+		case <-b.closed.Done():
+			return
+		case <-b.remind:
+			left = reminders
+		case <-again:
+		}
+		b.tell()
+	}
 }
 
 // tell tells external servers who is revoked.
