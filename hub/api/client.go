@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +24,7 @@ import (
 type Client struct {
 	URL      string // of the hub, as http://127.0.0.1:7780
 	APIToken string
+	CA       string // PEM of the authorities that its certificate comes from; the system's, if empty
 }
 
 // answerTimeout is how long a hub may take to answer a question that is not live.
@@ -131,6 +134,18 @@ func (c Client) do(ctx context.Context, method, path string, body, into any) err
 	return nil
 }
 
+// http is the client for one question: a command asks few.
+func (c Client) http() *http.Client {
+	if c.CA == "" {
+		return http.DefaultClient
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(c.CA))
+	t := http.DefaultTransport.(*http.Transport).Clone()
+	t.TLSClientConfig, t.DisableKeepAlives = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots}, true
+	return &http.Client{Transport: t}
+}
+
 // send asks, and turns answers that are not 200 into errors in the hub's words.
 func (c Client) send(ctx context.Context, method, path string, body any) (*http.Response, error) {
 	data, err := json.Marshal(body)
@@ -142,7 +157,12 @@ func (c Client) send(ctx context.Context, method, path string, body any) (*http.
 		return nil, fmt.Errorf("the hub's address %q: %w", c.URL, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.APIToken)
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.http().Do(req)
+	var unknown x509.UnknownAuthorityError
+	if errors.As(err, &unknown) {
+		return nil, fmt.Errorf("the certificate of %s is from no authority that is trusted here: name the hub's with --hub-ca; it stands under \"ca\" in client.json "+
+			"of the hub's data directory", c.URL)
+	}
 	if err != nil {
 		var u *url.Error
 		if errors.As(err, &u) {

@@ -38,6 +38,7 @@ func TestScripts(t *testing.T) {
 					return err
 				}
 				e.Setenv(name, fmt.Sprintf("127.0.0.1:%d", port))
+				e.Setenv(name+"_PORT", fmt.Sprint(port))
 			}
 			return nil
 		},

@@ -54,7 +54,7 @@ func TestABackupOfAHubThatRunsAndOfOneThatDoesNot(t *testing.T) {
 	}
 	s := httptest.NewServer((&api.Server{State: hub.New("").State(), Store: store, Token: "token", Log: slog.New(slog.DiscardHandler)}).Handler())
 	defer s.Close()
-	if err := writeClientFile(dir, s.URL, "token"); err != nil {
+	if err := writeClientFile(dir, clientInfo{URL: s.URL, Token: "token"}); err != nil {
 		t.Fatal(err)
 	}
 	wants(t, exitFine, "It is a secret", "hub", "backup", file, "--data-dir", dir)

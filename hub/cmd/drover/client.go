@@ -17,12 +17,13 @@ import (
 const clientFile = "client.json"
 
 // connection are the flags of every command that asks a hub.
-type connection struct{ url, token, dataDir string }
+type connection struct{ url, token, ca, dataDir string }
 
 func (c *connection) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&c.url, "hub", os.Getenv("DROVER_HUB"), "address of the hub's API [$DROVER_HUB] (default: the hub of --data-dir)")
 	f.StringVar(&c.token, "token", os.Getenv("DROVER_TOKEN"), "token of the hub's API [$DROVER_TOKEN] (default: that of the hub of --data-dir)")
+	f.StringVar(&c.ca, "hub-ca", os.Getenv("DROVER_HUB_CA"), "file of the authorities that the hub's certificate is verified with [$DROVER_HUB_CA] (default: those of the hub of --data-dir, or the system's)")
 	f.StringVar(&c.dataDir, "data-dir", defaultDataDir(), "data directory of a hub on this machine [$DROVER_DATA_DIR]")
 }
 
@@ -43,6 +44,10 @@ func defaultDataDir() string {
 // client finds the hub.
 func (c *connection) client() (api.Client, error) {
 	out := api.Client{URL: c.url, APIToken: c.token}
+	var err error
+	if out.CA, err = readCA("--hub-ca", c.ca); err != nil {
+		return out, usageError{err}
+	}
 	if out.URL != "" && out.APIToken != "" {
 		return out, nil
 	}
@@ -59,12 +64,15 @@ func (c *connection) client() (api.Client, error) {
 	if err != nil {
 		return out, fmt.Errorf("find the hub: %w", err)
 	}
-	var known struct{ URL, Token string }
+	var known clientInfo
 	if err := json.Unmarshal(data, &known); err != nil {
 		return out, fmt.Errorf("%s is no JSON (%w): remove it and start the hub again", path, err)
 	}
 	if out.URL == "" {
 		out.URL = known.URL
+	}
+	if out.CA == "" && out.URL == known.URL {
+		out.CA = known.CA
 	}
 	if out.APIToken == "" {
 		out.APIToken = known.Token
@@ -72,9 +80,16 @@ func (c *connection) client() (api.Client, error) {
 	return out, nil
 }
 
+// clientInfo is what clientFile holds.
+type clientInfo struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+	CA    string `json:"ca,omitempty"` // PEM of the authorities its certificate comes from; the system's, if empty
+}
+
 // writeClientFile tells the command line on this machine where the hub is.
-func writeClientFile(dataDir, url, token string) error {
-	data, err := json.Marshal(map[string]string{"url": url, "token": token})
+func writeClientFile(dataDir string, known clientInfo) error {
+	data, err := json.Marshal(known)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -73,7 +75,7 @@ only: the hub has an authority of its own for that, which they are told to trust
 	f.StringVar(&o.branch, "branch", "", "the branch to follow (default: the repository's own)")
 	addLayout(f, &o.path, &o.alias)
 	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
-	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line")
+	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line; with TLS if other machines can reach it")
 	o.nats.flags(cmd)
 	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to look at the repository if nobody says that it moved")
 	f.DurationVar(&o.credentialTTL, "credential-ttl", nats.DefaultTTL, "how long a cluster's credential is good for; its agent renews it at two thirds")
@@ -95,6 +97,7 @@ type hubProcess struct {
 	trust   *protocol.Trust // what clusters are told to trust
 	api     *http.Server
 	ln      net.Listener
+	apiURL  string
 	closers []func()
 }
 
@@ -111,7 +114,7 @@ func runHub(ctx context.Context, o hubOptions, stderr io.Writer) error {
 	if err := p.open(); err != nil {
 		return err
 	}
-	log.Info("the hub runs", "version", version.String(), "repository", p.hub.Repository, "api", "http://"+p.ln.Addr().String(),
+	log.Info("the hub runs", "version", version.String(), "repository", p.hub.Repository, "api", p.apiURL,
 		"data", o.dataDir)
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -181,11 +184,11 @@ func (p *hubProcess) open() error {
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Resolver = newResolver(o.path, append(git.Addresses(o.repo), o.alias...), store, keys.Secret)
 	p.hub = h
-	return p.serve(ids, source.Poke, store)
+	return p.serve(keys, ids, source.Poke, store)
 }
 
 // serve opens the API and tells the command line where it is.
-func (p *hubProcess) serve(ids hub.Identities, poke func(), store io.WriterTo) error {
+func (p *hubProcess) serve(keys *nats.Keys, ids hub.Identities, poke func(), store io.WriterTo) error {
 	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
 	if err != nil {
 		return err
@@ -198,7 +201,31 @@ func (p *hubProcess) serve(ids hub.Identities, poke func(), store io.WriterTo) e
 		Trust: *p.trust, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
-	return writeClientFile(p.opts.dataDir, "http://"+p.ln.Addr().String(), token)
+	known, err := p.secure(keys)
+	if err != nil {
+		return err
+	}
+	known.Token = token
+	p.apiURL = known.URL
+	return writeClientFile(p.opts.dataDir, known)
+}
+
+// secure has the API speak TLS, unless only this machine can reach it, and says how it is reached.
+func (p *hubProcess) secure(keys *nats.Keys) (clientInfo, error) {
+	addr := p.ln.Addr().(*net.TCPAddr)
+	if addr.IP.IsLoopback() {
+		return clientInfo{URL: "http://" + addr.String()}, nil
+	}
+	certificate, err := p.certificate(keys)
+	if err != nil {
+		return clientInfo{}, err
+	}
+	p.ln = tls.NewListener(p.ln, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: certificate})
+	known := clientInfo{URL: "https://" + net.JoinHostPort(reachable(addr.IP), strconv.Itoa(addr.Port)), CA: keys.CA()}
+	if p.opts.nats.tlsCert != "" {
+		known.CA, err = readCA("--tls-ca", p.opts.nats.tlsCA)
+	}
+	return known, err
 }
 
 // apiToken reads the token, or makes one.

@@ -49,7 +49,7 @@ func TestAKeyIsKeptWhileClustersDoNotTrustTheNextOne(t *testing.T) {
 	wants(t, exitBad, "begin with `drover hub keys rotate signing`", "hub", "keys", "finish", "signing", "--data-dir", dir)
 	wants(t, exitFine, "Restart the hub", "hub", "keys", "rotate", "signing", "--data-dir", dir)
 	wants(t, exitBad, "cannot be told", "hub", "keys", "finish", "signing", "--data-dir", dir)
-	if err := writeClientFile(dir, s.URL, "token"); err != nil {
+	if err := writeClientFile(dir, clientInfo{URL: s.URL, Token: "token"}); err != nil {
 		t.Fatal(err)
 	}
 	wants(t, exitBad, "does not use the next one yet: restart it", "hub", "keys", "finish", "signing", "--data-dir", dir)

@@ -33,7 +33,7 @@ func (o *natsOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.listen, "nats-listen", "0.0.0.0:4222", "address of the embedded NATS server, for the agents; always with TLS")
 	f.StringVar(&o.websocket, "nats-websocket", "", "address at which the embedded NATS server takes WebSocket too, as 0.0.0.0:443 for sites that only let that out")
-	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate of the embedded NATS server (default: one of the hub's own authority, which agents are told to trust)")
+	f.StringVar(&o.tlsCert, "tls-cert", "", "certificate of the embedded NATS server and the API (default: one of the hub's own authority, which agents are told to trust)")
 	f.StringVar(&o.tlsKey, "tls-key", "", "key of --tls-cert; both files are read again when they change")
 	f.StringVar(&o.tlsCA, "tls-ca", "", "authorities that agents verify --tls-cert with (default: those of their systems)")
 	f.StringVar(&o.url, "nats-url", "", "use these external NATS servers instead of the embedded one: tls:// or wss:// URLs, separated by commas")
@@ -140,18 +140,24 @@ func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, 
 	return bus, nil
 }
 
-func (p *hubProcess) startServer(keys *nats.Keys, ids *nats.Identities) (*nats.Server, error) {
+// certificate is that of the embedded NATS server and of the API.
+func (p *hubProcess) certificate(keys *nats.Keys) (nats.GetCertificate, error) {
 	o := p.opts.nats
+	if o.tlsCert != "" {
+		return nats.CertificateFiles(o.tlsCert, o.tlsKey, p.log)
+	}
 	hosts := make([]string, len(o.advertise))
 	for i, text := range o.advertise {
 		if u, err := url.Parse(text); err == nil {
 			hosts[i] = u.Hostname()
 		}
 	}
-	certificate, err := keys.Certificate(hosts)
-	if o.tlsCert != "" {
-		certificate, err = nats.CertificateFiles(o.tlsCert, o.tlsKey, p.log)
-	}
+	return keys.Certificate(hosts)
+}
+
+func (p *hubProcess) startServer(keys *nats.Keys, ids *nats.Identities) (*nats.Server, error) {
+	o := p.opts.nats
+	certificate, err := p.certificate(keys)
 	if err != nil {
 		return nil, err
 	}
