@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,13 +67,13 @@ func newRig(t *testing.T, files map[string]string) *rig {
 	return r
 }
 
-// freeAddr is an address that is free now and will be when the hub is started again: nobody else takes that of a random
-// loopback network.
+// freeAddr is an address that is free now and will be when the hub is started again: nobody else takes one of a random
+// loopback network, and the port is none that the kernel hands out (32768 and above).
 func freeAddr(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		ip := net.IPv4(127, byte(1+rand.IntN(254)), byte(rand.IntN(256)), byte(1+rand.IntN(254)))
-		ln, err := net.Listen("tcp", net.JoinHostPort(ip.String(), "4222"))
+		ln, err := net.Listen("tcp", net.JoinHostPort(ip.String(), strconv.Itoa(10000+rand.IntN(20000))))
 		if err == nil {
 			defer ln.Close()
 			return ln.Addr().String()
