@@ -246,7 +246,7 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 			ago(h.Since, now), h.Revision.Short(), oneLine(h.Revision.Subject), strings.Join(h.Clusters, ", "), h.Revision.Short())
 	}
 	if j := s.Joins; j.Refused > 0 {
-		fmt.Fprintf(w, "  refused since the hub started: %s for a credential, the last %s ago: %s\n", plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
+		fmt.Fprintf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s\n", j.Refused, plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
 	}
 	fmt.Fprintln(w)
 }
