@@ -1,0 +1,36 @@
+package helm
+
+import "github.com/drover-dev/drover/hub"
+
+// Greeting is the first thing that a worker writes. It changes whenever the messages do.
+const Greeting = "drover helm worker 1\n"
+
+// Message is what a Renderer sends to a worker, as a gob stream: a job, or what the worker asked for.
+type Message struct {
+	Job    *Job
+	Posted *Posted
+}
+
+// Job is one chart to render.
+type Job struct {
+	Chart        string   // for messages
+	Files        []File   // of a chart folder
+	Archive      []byte   // instead of Files
+	Dependencies [][]byte // archives of charts that it lacks
+	Options      Options
+	PostRender   bool // Options.PostRender is set, which is not sent itself
+}
+
+// Posted is what came of post-rendering.
+type Posted struct{ Stream []byte }
+
+// Answer is what a worker sends, as a gob stream: the outcome of a job or, if PostRender is set, the wish to have Stream
+// post-rendered first. The files in it are named as Helm names them, the chart's name first.
+type Answer struct {
+	PostRender bool
+	Stream     []byte
+
+	Objects  []hub.Rendered
+	Warnings []Warning
+	Err      *Error
+}
