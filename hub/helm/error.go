@@ -12,6 +12,9 @@ type Error struct {
 	Line   int    // 1-based line in File; 0 if unknown
 	Reason string // what is wrong
 	Hint   string // what to do about it; "" if the reason says enough
+
+	// Transient: another try may end differently, without any change in the repository.
+	Transient bool
 }
 
 // Error gives "chart CHART: FILE:LINE: reason (hint)", in one line.

@@ -134,7 +134,7 @@ func crashed(chart, stderr string) *Error {
 	if first == "" {
 		first = "it said nothing"
 	}
-	return &Error{Chart: chart, Reason: "the process that renders charts ended: " + first, Hint: "was it killed? The machine may be short of memory; the next change renders again"}
+	return &Error{Chart: chart, Reason: "the process that renders charts ended: " + first, Hint: "was it killed? The machine may be short of memory; the next change renders again", Transient: true}
 }
 
 var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makeslice|allocation size out of range|failed to create new OS thread`)

@@ -1,0 +1,378 @@
+package helm_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/drover-dev/drover/hub/helm"
+)
+
+func newFetcher(t testing.TB) (*helm.Fetcher, string) {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "charts")
+	f, err := helm.NewFetcher(dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, dir
+}
+
+// site is a web server with files, that counts.
+type site struct {
+	*httptest.Server
+	mu       sync.Mutex
+	files    map[string][]byte
+	asked    map[string]int // by path; those that were answered 304 count as "PATH unchanged"
+	login    string         // "user:password" it wants, if any
+	seen     []string       // the Authorization that came along
+	noETag   bool
+	redirect string
+}
+
+func newSite(t testing.TB, secure bool) *site {
+	s := &site{files: map[string][]byte{}, asked: map[string]int{}}
+	if secure {
+		s.Server = httptest.NewTLSServer(s)
+	} else {
+		s.Server = httptest.NewServer(s)
+	}
+	t.Cleanup(s.Close)
+	return s
+}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	s.asked[name]++
+	s.seen = append(s.seen, r.Header.Get("Authorization"))
+	user, password, _ := r.BasicAuth()
+	data, ok := s.files[name]
+	switch {
+	case s.redirect != "":
+		http.Redirect(w, r, s.redirect, http.StatusFound)
+	case s.login != "" && s.login != user+":"+password:
+		w.WriteHeader(http.StatusUnauthorized)
+	case !ok:
+		http.NotFound(w, r)
+	default:
+		etag := fmt.Sprintf(`"%x"`, len(data))
+		if !s.noETag {
+			w.Header().Set("ETag", etag)
+		}
+		if r.Header.Get("If-None-Match") == etag {
+			s.asked[name+" unchanged"]++
+			w.WriteHeader(http.StatusNotModified)
+			return
+		}
+		_, _ = w.Write(data)
+	}
+}
+
+func (s *site) count(name string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asked[name]
+}
+
+func (s *site) put(name string, data []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.files[name] = data
+}
+
+// publish puts versions of a chart on the site, with an index as `helm repo index` writes it.
+func (s *site) publish(t testing.TB, chart string, versions ...string) {
+	t.Helper()
+	index := "apiVersion: v1\nentries:\n  a-first:\n  - version: 9.9.9\n    urls:\n    - x.tgz\n  " + chart + ":\n"
+	for _, v := range versions {
+		archive := pack(t, manifestOf(chart, v), entry{name: chart + "/templates/a.yaml", data: aConfigMap})
+		s.put("charts/"+chart+"-"+v+".tgz", archive)
+		index += fmt.Sprintf("  - apiVersion: v2\n    description: |\n      text with\n      redis:\n    digest: %s\n    name: %s\n    urls:\n    - charts/%s-%s.tgz\n    version: %s\n", strings.TrimPrefix(digestOf(archive), "sha256:"), chart, chart, v, v)
+	}
+	s.put("index.yaml", []byte(index+"  z-last:\n  - version: 8.8.8\n    urls: [z.tgz]\ngenerated: \"2026-01-01T00:00:00Z\"\n"))
+}
+
+func mustFetch(t testing.TB, f *helm.Fetcher, ref helm.Reference, access helm.Access) helm.Fetched {
+	t.Helper()
+	got, err := f.Fetch(context.Background(), ref, access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if digestOf(got.Archive) != got.Digest {
+		t.Errorf("digest %s", got.Digest)
+	}
+	return got
+}
+
+func mustNotFetch(t testing.TB, f *helm.Fetcher, ref helm.Reference, access helm.Access, want string) *helm.Error {
+	t.Helper()
+	_, err := f.Fetch(context.Background(), ref, access)
+	var e *helm.Error
+	if !errors.As(err, &e) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+		t.Fatalf("%v, want an *Error of one line with %q", err, want)
+	}
+	if strings.Contains(err.Error(), "hunter2") {
+		t.Errorf("a secret is told: %v", err)
+	}
+	return e
+}
+
+// TestVersionsAreChosenAsHelmDoes from an index.
+func TestVersionsAreChosenAsHelmDoes(t *testing.T) {
+	s := newSite(t, false)
+	s.publish(t, "redis", "1.9.0", "1.10.1", "1.10.0", "2.0.0-rc.1", "v0.9.0", "1.2.0+build.7", "not-semver")
+	f, _ := newFetcher(t)
+	for constraint, want := range map[string]string{
+		"": "1.10.1", "*": "1.10.1", "^1.2": "1.10.1", "1.9.x": "1.9.0", "~1.10.0": "1.10.1", ">=2.0.0-0": "2.0.0-rc.1", "2.0.0-rc.1": "2.0.0-rc.1",
+		"1.2.0+build.7": "1.2.0+build.7", "0.9.0": "v0.9.0", "1.9.0": "1.9.0", "<1": "v0.9.0", "1.10": "1.10.1",
+	} {
+		if got := mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Version: constraint}, helm.Access{}); got.Version != want || got.Name != "redis" {
+			t.Errorf("%q gives %s %s, want %s", constraint, got.Name, got.Version, want)
+		}
+	}
+	for constraint, want := range map[string]string{"^3": "the newest is 2.0.0-rc.1", "^2": "pre-releases", "no constraint!": "no version and no constraint"} {
+		mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Version: constraint}, helm.Access{}, want)
+	}
+	for _, name := range []string{"nginx", "text with", "description", "entries", "generated"} {
+		mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: name}, helm.Access{}, "does not have the chart")
+	}
+	if got := mustFetch(t, f, helm.Reference{Repository: s.URL + "/charts/redis-1.9.0.tgz"}, helm.Access{}); !bytes.Equal(got.Archive, s.files["charts/redis-1.9.0.tgz"]) {
+		t.Error("the archive at a URL is another")
+	}
+}
+
+// TestIndexesOfEveryStyle are read: JSON, flow style, quoted keys, deep lists.
+func TestIndexesOfEveryStyle(t *testing.T) {
+	for name, index := range map[string]string{
+		"json":   `{"apiVersion":"v1","entries":{"other":[],"redis":[{"version":"1.0.0","urls":["r.tgz"]}]}}`,
+		"flow":   "apiVersion: v1\nentries: {redis: [{version: 1.0.0, urls: [r.tgz]}]}\n",
+		"quoted": "entries:\n    \"redis\":\n        - urls:\n            - r.tgz\n          version: 1.0.0\n    other: []\napiVersion: v1",
+		"mixed":  "entries:\n  other: [{version: 2.0.0, urls: [o.tgz]}]\n  redis:\n  - {version: 1.0.0, urls: [r.tgz]}\n",
+		"alias":  "entries:\n  redis: &r\n  - {version: 1.0.0, urls: [r.tgz]}\n  other: *r\n",
+		"last":   "apiVersion: v1\nentries:\n  redis:\n  -   urls:\n      - r.tgz\n      version: \"1.0.0\"\n\n# the end",
+		"crlf":   "apiVersion: v1\r\nentries:\r\n  redis:\r\n  - urls:\r\n    - r.tgz\r\n    version: 1.0.0\r\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t, false)
+			s.put("index.yaml", []byte(index))
+			s.put("r.tgz", pack(t, manifestOf("redis", "1.0.0")))
+			f, _ := newFetcher(t)
+			if got := mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}); got.Version != "1.0.0" {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	for _, index := range []string{"", "<html>", "entries: [", "entries:\n  redis: 5\n", "a: &a [*a]\nentries: {}"} {
+		s := newSite(t, false)
+		s.put("index.yaml", []byte(index))
+		f, _ := newFetcher(t)
+		if _, err := f.Fetch(context.Background(), helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}); err == nil {
+			t.Errorf("%q is no index", index)
+		}
+	}
+}
+
+// TestWhatIsKnownIsNotAskedFor again: neither index nor archive.
+func TestWhatIsKnownIsNotAskedFor(t *testing.T) {
+	s := newSite(t, false)
+	s.publish(t, "redis", "1.0.0")
+	f, dir := newFetcher(t)
+	ref := helm.Reference{Repository: s.URL, Name: "redis", Version: "1.x"}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() { mustFetch(t, f, ref, helm.Access{}) })
+	}
+	wg.Wait()
+	if s.count("index.yaml") != 1 || s.count("charts/redis-1.0.0.tgz") != 1 {
+		t.Errorf("asked %v", s.asked)
+	}
+	exact := mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Version: "1.0.0"}, helm.Access{})
+	if s.count("index.yaml unchanged") != 1 || s.count("charts/redis-1.0.0.tgz") != 1 {
+		t.Errorf("asked %v", s.asked)
+	}
+	again, err := helm.NewFetcher(dir, 1<<20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	ref.Digest = exact.Digest
+	if got := mustFetch(t, again, ref, helm.Access{}); !bytes.Equal(got.Archive, exact.Archive) {
+		t.Error("another archive")
+	}
+	ref.Digest = "sha256:" + strings.Repeat("0", 64)
+	if e := mustNotFetch(t, again, ref, helm.Access{}, "cannot be reached"); !e.Transient {
+		t.Error("what cannot be reached is tried again")
+	}
+}
+
+// TestCredentialsGoWhereTheyBelong and nowhere else.
+func TestCredentialsGoWhereTheyBelong(t *testing.T) {
+	s, elsewhere := newSite(t, false), newSite(t, false)
+	s.login = "me:hunter2"
+	archive := pack(t, manifestOf("redis", "1.0.0"))
+	elsewhere.put("r.tgz", archive)
+	s.put("index.yaml", []byte("entries:\n  redis:\n  - {version: 1.0.0, urls: [\""+elsewhere.URL+"/r.tgz\"]}\n  here:\n  - {version: 1.0.0, urls: [h.tgz]}\n"))
+	s.put("h.tgz", archive)
+	f, _ := newFetcher(t)
+	me := helm.Access{Username: "me", Password: "hunter2"}
+	if e := mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "401"); !strings.Contains(e.Hint, "credentials") {
+		t.Error(e)
+	}
+	mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "here"}, me)
+	mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, me)
+	if strings.Join(elsewhere.seen, "") != "" {
+		t.Errorf("another host was given %q", elsewhere.seen)
+	}
+	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "401")
+	me.Everywhere = true
+	g, _ := newFetcher(t)
+	mustFetch(t, g, helm.Reference{Repository: s.URL, Name: "redis"}, me)
+	if strings.Join(elsewhere.seen, "") == "" {
+		t.Error("another host was not given them, and should have been")
+	}
+	s.redirect = elsewhere.URL + "/index.yaml"
+	elsewhere.seen = nil
+	h, _ := newFetcher(t)
+	mustNotFetch(t, h, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{Username: "me", Password: "hunter2"}, "404")
+	if len(elsewhere.seen) != 1 {
+		t.Errorf("%q", elsewhere.seen)
+	}
+	mustNotFetch(t, h, helm.Reference{Repository: "https://me:hunter2@charts.example.com", Name: "redis"}, helm.Access{}, "contains a user")
+	mustNotFetch(t, h, helm.Reference{Repository: "http://127.0.0.1:1/?token=hunter2", Name: "redis"}, helm.Access{}, "cannot be reached")
+}
+
+// TestCertificates: those that are given are trusted, others not; and https stays https.
+func TestCertificates(t *testing.T) {
+	s, plain := newSite(t, true), newSite(t, false)
+	s.Config.ErrorLog = nil
+	s.publish(t, "redis", "1.0.0")
+	f, _ := newFetcher(t)
+	ref := helm.Reference{Repository: s.URL, Name: "redis"}
+	if e := mustNotFetch(t, f, ref, helm.Access{}, "cannot be reached"); !strings.Contains(e.Hint, "CA certificate") {
+		t.Error(e)
+	}
+	mustNotFetch(t, f, ref, helm.Access{CA: []byte("no PEM")}, "no PEM")
+	ca := helm.Access{CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})}
+	mustFetch(t, f, ref, ca)
+	plain.publish(t, "redis", "1.0.0")
+	s.redirect = plain.URL + "/index.yaml"
+	g, _ := newFetcher(t)
+	mustNotFetch(t, g, ref, ca, "from https to http")
+}
+
+// TestHostileRepositories: what is not what was asked for is refused and not kept.
+func TestHostileRepositories(t *testing.T) {
+	s := newSite(t, false)
+	s.publish(t, "redis", "1.0.0")
+	s.put("charts/redis-1.0.0.tgz", pack(t, manifestOf("redis", "6.6.6")))
+	f, dir := newFetcher(t)
+	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "what was fetched has sha256:")
+	s.put("page.tgz", []byte("<html>please log in</html>"))
+	mustNotFetch(t, f, helm.Reference{Repository: s.URL + "/page.tgz"}, helm.Access{}, "no chart archive")
+	s.put("ok.tgz", pack(t, manifestOf("redis", "1.0.0")))
+	mustNotFetch(t, f, helm.Reference{Repository: s.URL + "/ok.tgz", Digest: "sha256:" + strings.Repeat("1", 64)}, helm.Access{}, "was to have digest")
+	s.put("big.tgz", make([]byte, helm.MaxChart+1))
+	mustNotFetch(t, f, helm.Reference{Repository: s.URL + "/big.tgz"}, helm.Access{}, "larger than the 64 MiB")
+	s.put("index.yaml", []byte("entries:\n  redis:\n  - {version: 1.0.0, urls: [\"file:///etc/passwd\"]}\n"))
+	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "no http URL")
+	for _, repository := range []string{"file:///etc", "charts.example.com", "@stable", "https://", "%"} {
+		mustNotFetch(t, f, helm.Reference{Repository: repository, Name: "redis"}, helm.Access{}, "no address")
+	}
+	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Digest: "sha256:../../etc/passwd"}, helm.Access{}, "is no digest")
+	if kept, err := os.ReadDir(dir); err != nil || len(kept) > 0 {
+		t.Errorf("kept %v, %v", kept, err)
+	}
+}
+
+// TestTheCacheIsCheckedAndBounded: a damaged file is fetched again, and what was not used for longest goes first.
+func TestTheCacheIsCheckedAndBounded(t *testing.T) {
+	s := newSite(t, false)
+	dir := filepath.Join(t.TempDir(), "charts")
+	f, err := helm.NewFetcher(dir, 2500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fetch := func(name string) string {
+		noise := make([]byte, 1000)
+		for i := range noise {
+			noise[i] = byte(i*i) ^ name[0] ^ byte(i>>3)*17
+		}
+		s.put(name, pack(t, manifestOf("redis", "1.0.0"), entry{name: "redis/noise", data: string(noise)}))
+		got := mustFetch(t, f, helm.Reference{Repository: s.URL + "/" + name}, helm.Access{})
+		return filepath.Join(dir, strings.TrimPrefix(got.Digest, "sha256:")+".tgz")
+	}
+	a := fetch("a.tgz")
+	if err := os.WriteFile(a, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fetch("a.tgz")
+	if s.count("a.tgz") != 2 {
+		t.Errorf("a damaged file was taken: asked %v", s.asked)
+	}
+	b := fetch("b.tgz")
+	fetch("a.tgz")
+	c := fetch("c.tgz")
+	there := func(name string) bool { _, err := os.Stat(name); return err == nil }
+	if !there(a) || there(b) || !there(c) {
+		t.Errorf("a %t b %t c %t", there(a), there(b), there(c))
+	}
+}
+
+// TestDependenciesAreFetched that charts/ lacks: by Chart.lock, else by Chart.yaml.
+func TestDependenciesAreFetched(t *testing.T) {
+	s := newSite(t, false)
+	s.publish(t, "redis", "1.0.0", "1.1.0", "1.2.0")
+	files := tree(`-- web/Chart.yaml --
+apiVersion: v2
+name: web
+version: 1.0.0
+dependencies:
+- {name: redis, version: 1.x, repository: ` + s.URL + `}
+- {name: redis, version: 1.x, repository: ` + s.URL + `, alias: second}
+- {name: vendored, version: 1.x, repository: ` + s.URL + `}
+-- web/Chart.lock --
+dependencies:
+- {name: redis, version: 1.1.0, repository: ` + s.URL + `}
+- {name: vendored, version: 1.0.0, repository: ` + s.URL + `}
+-- web/charts/vendored/Chart.yaml --
+{apiVersion: v2, name: vendored, version: 1.0.0}
+-- web/templates/a.yaml --
+{apiVersion: v1, kind: ConfigMap, metadata: {name: "{{ .Subcharts.redis.Chart.Version }}"}}
+`)
+	f, _ := newFetcher(t)
+	open := func(string) (helm.Access, error) { return helm.Access{}, nil }
+	for _, want := range []string{"1.1.0", "1.2.0"} {
+		chart, err := f.Complete(context.Background(), helm.Chart{Tree: files, Path: "web"}, open)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := renderer(t).Render(context.Background(), chart, helm.Options{Release: "rel"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got.Objects) != 3 || !strings.Contains(string(got.Objects[2].JSON), want) {
+			t.Errorf("%d objects, want version %s in %s", len(got.Objects), want, got.Objects[len(got.Objects)-1].JSON)
+		}
+		delete(files, "web/Chart.lock")
+	}
+	refused := errors.New("no such Secret")
+	if _, err := f.Complete(context.Background(), helm.Chart{Tree: files, Path: "web"}, func(string) (helm.Access, error) { return helm.Access{}, refused }); !errors.Is(err, refused) {
+		t.Errorf("%v", err)
+	}
+	files["web/Chart.yaml"].Data = bytes.ReplaceAll(files["web/Chart.yaml"].Data, []byte(s.URL), []byte("'@stable'"))
+	_, err := f.Complete(context.Background(), helm.Chart{Tree: files, Path: "web"}, open)
+	if err == nil || !strings.Contains(err.Error(), "only one machine knows") {
+		t.Errorf("%v", err)
+	}
+}
