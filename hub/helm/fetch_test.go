@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -41,10 +43,12 @@ type site struct {
 
 func newSite(t testing.TB, secure bool) *site {
 	s := &site{files: map[string][]byte{}, asked: map[string]int{}}
+	s.Server = httptest.NewUnstartedServer(s)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of clients that do not trust it
 	if secure {
-		s.Server = httptest.NewTLSServer(s)
+		s.StartTLS()
 	} else {
-		s.Server = httptest.NewServer(s)
+		s.Start()
 	}
 	t.Cleanup(s.Close)
 	return s
@@ -255,7 +259,6 @@ func TestCredentialsGoWhereTheyBelong(t *testing.T) {
 // TestCertificates: those that are given are trusted, others not; and https stays https.
 func TestCertificates(t *testing.T) {
 	s, plain := newSite(t, true), newSite(t, false)
-	s.Config.ErrorLog = nil
 	s.publish(t, "redis", "1.0.0")
 	f, _ := newFetcher(t)
 	ref := helm.Reference{Repository: s.URL, Name: "redis"}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -25,6 +26,7 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // Helm's action, which is the oracle, logs there
 	os.Exit(m.Run())
 }
 

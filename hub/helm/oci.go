@@ -13,6 +13,7 @@ import (
 	"github.com/Masterminds/semver/v3"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/content"
+	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
@@ -173,6 +174,8 @@ func (r Reference) registryError(err error) error {
 	switch {
 	case errors.As(err, &answer):
 		return refused(r, answer.URL.Host, answer.StatusCode)
+	case errors.Is(err, errdef.ErrNotFound):
+		return refused(r, address(r.Repository), http.StatusNotFound)
 	case errors.Is(err, auth.ErrBasicCredentialNotFound):
 		return refused(r, address(r.Repository), http.StatusUnauthorized)
 	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, content.ErrInvalidDescriptorSize), errors.Is(err, io.ErrUnexpectedEOF):
