@@ -17,9 +17,10 @@ IMAGE ?= drover-agent:$(VERSION)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build drover and drover-agent into bin/
+build: ## build drover, drover-helm-worker and drover-agent into bin/
 	@mkdir -p $(BIN)
 	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover ./cmd/drover
+	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-helm-worker ./cmd/drover-helm-worker
 	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-agent ./cmd/drover-agent
 
 deps: ## install what the tests need from Debian's or Ubuntu's packages (asks apt; needs root)

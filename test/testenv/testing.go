@@ -117,7 +117,7 @@ func (cp *ControlPlane) Logs() string {
 	return logs.String()
 }
 
-// ProgramsT returns the directory of the built programs drover and drover-agent: DROVER_BIN, or else the repository's bin,
+// ProgramsT returns the directory of the built programs drover, drover-helm-worker and drover-agent: DROVER_BIN, or else the repository's bin,
 // for tests two directories below its root.
 func ProgramsT(t testing.TB) string {
 	t.Helper()
@@ -129,7 +129,7 @@ func ProgramsT(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"drover", "drover-agent"} {
+	for _, name := range []string{"drover", "drover-helm-worker", "drover-agent"} {
 		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
 			t.Fatalf("%v: run `make build` first, or say with DROVER_BIN where the binaries are", err)
 		}
