@@ -14,12 +14,13 @@ type App struct {
 	File   string // repository path of the file that declares it; of the folder for the root app
 	Parent string // app whose render declares it; "" if the cluster's folder does
 
-	Path      string   // repository path of the folder to render
-	Overlay   Overlay  // laid over the folder
+	Path      string   // repository path of the folder to render, or of the chart
+	Chart     *Chart   // Path leads to a Helm chart; nil if it does not
+	Overlay   Overlay  // laid over the folder; never over a chart
 	Metadata  Metadata // put on every object, after all else
 	Namespace string   // of namespaced objects that name none
 
-	Substitute bool              // replace ${var} in the rendered objects
+	Substitute bool              // replace ${var} in the rendered objects; of a chart, in its values instead
 	Vars       map[string]string // go before the cluster's, and before VarsFrom
 	VarsFrom   []VarsRef         // objects of the cluster whose data are variables; a later one goes before an earlier one
 	Foreign    bool              // written for Flux: the cluster's vars do not apply, and a variable without a value is ""
@@ -34,6 +35,19 @@ type App struct {
 
 	Err   string // why this app cannot be known; it keeps its last good state
 	Notes []Note // what is asked for and not done; the app is delivered all the same
+}
+
+// Chart is what is to become of a Helm chart.
+type Chart struct {
+	Release  string   `json:"release"`            // .Release.Name; the app's Namespace is .Release.Namespace
+	Values   []Values `json:"values,omitempty"`   // merged in order, later ones go before earlier ones
+	SkipCRDs bool     `json:"skipCRDs,omitempty"` // leave out what lies in the chart's crds/
+}
+
+// Values are values for a chart: either a file, or a text.
+type Values struct {
+	Path string `json:"path,omitempty"` // repository path
+	Text string `json:"text,omitempty"` // YAML, as the file that declares the app has it
 }
 
 // Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one

@@ -23,16 +23,18 @@ const RootApp = "root"
 const LabelApp = "drover.dev/app"
 
 // AnnotationPrune with the value PruneDisabled on an object keeps it from ever being pruned. Of Flux' word for it, as an
-// annotation or a label, the same is true (https://fluxcd.io/flux/components/kustomize/kustomizations/#prune).
+// annotation or a label, the same is true (https://fluxcd.io/flux/components/kustomize/kustomizations/#prune), and of Helm's annotation
+// (https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource).
 const (
 	AnnotationPrune = "drover.dev/prune"
 	PruneDisabled   = "disabled"
 	fluxPrune       = "kustomize.toolkit.fluxcd.io/prune"
+	helmPolicy      = "helm.sh/resource-policy"
 )
 
 // NeverPruned says whether the annotations or the labels of an object keep it from being pruned.
 func NeverPruned[V any](annotations, labels map[string]V) bool {
-	return any(annotations[AnnotationPrune]) == any(PruneDisabled) ||
+	return any(annotations[AnnotationPrune]) == any(PruneDisabled) || any(annotations[helmPolicy]) == any("keep") ||
 		any(annotations[fluxPrune]) == any(PruneDisabled) || any(labels[fluxPrune]) == any(PruneDisabled)
 }
 

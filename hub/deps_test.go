@@ -72,3 +72,12 @@ func TestHubItselfLinksNoAdapter(t *testing.T) {
 		"github.com/drover-dev/drover/test": "nothing imports tests",
 	})
 }
+
+// TestTheCommandLineDoesNotLinkHelm: its SDK costs 15 ms and 38 MB at each start, which `drover status` need not pay.
+func TestTheCommandLineDoesNotLinkHelm(t *testing.T) {
+	banned := map[string]string{hubRoom + "/helm/worker": "charts are rendered by drover-helm-worker"}
+	for _, part := range []string{"action", "engine", "chart", "release"} {
+		banned["helm.sh/helm/v4/pkg/"+part] = "charts are rendered by drover-helm-worker"
+	}
+	deptest.Ban(t, hubRoom+"/cmd/drover", banned)
+}

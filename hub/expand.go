@@ -20,12 +20,13 @@ const maxRounds = 32
 // well, until nothing new comes up.
 type expansion struct {
 	*Resolver
-	snap     Snapshot
-	folder   *Render
-	selected []Rendered      // what is declared for many clusters, this one among them
-	made     map[string]made // by app
-	order    []string        // the apps in the order in which they came up: who declares an app comes before it
-	used     []*Render       // everything that the outcome depends on, beside folder and selected
+	snap       Snapshot
+	folder     *Render
+	selected   []Rendered      // what is declared for many clusters, this one among them
+	made       map[string]made // by app
+	order      []string        // the apps in the order in which they came up: who declares an app comes before it
+	kubernetes string          // version of the cluster; "" if it is not known
+	used       []*Render       // everything that the outcome depends on, beside folder and selected
 }
 
 // made is an app that was rendered, with what that depended on beyond the tree.
@@ -69,7 +70,7 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	r, err := e.memo.do(ctx, e.snap, memoKey("plan", in), func(rec *Recorder) (Render, []Packed, error) {
+	r, err := e.memo.do(ctx, e.snap, memoKey("plan-2", in), func(rec *Recorder) (Render, []Packed, error) {
 		c, err := e.layout.Plan(rec, in)
 		return Render{Cluster: &c}, nil, err
 	})
@@ -149,16 +150,19 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	if m.result.Err != "" {
 		return nil
 	}
-	render := e.folder
+	render, err := e.folder, error(nil)
 	if m.app.Name != fleet.RootApp {
-		var err error
-		if render, err = e.built(ctx, e.snap, m.app); err != nil {
+		if m.app.Chart != nil {
+			render, err = e.charted(ctx, e.snap, e.kubernetes, m.app, m.vars)
+		} else {
+			render, err = e.built(ctx, e.snap, m.app)
+		}
+		if err != nil {
 			return err
 		}
 		e.used = append(e.used, render)
 	}
 	if render.Err == "" {
-		var err error
 		if render, err = e.finished(ctx, e.snap, render, m.vars, m.app); err != nil {
 			return err
 		}
@@ -180,7 +184,7 @@ func notDelivered(app fleet.App, ref fleet.VarsRef) string {
 
 // outcome is what the cluster is to run.
 func (e *expansion) outcome(c fleet.Cluster) Resolution {
-	res := Resolution{Cluster: c, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
+	res := Resolution{Cluster: c, kubernetes: e.kubernetes, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
 	for _, r := range e.used {
 		res.places = append(res.places, placesOf(r.Deps)...)
 		res.Transient = res.Transient || r.Transient

@@ -161,6 +161,7 @@ func (r *rig) start() {
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
 	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
+	h.Resolver.Charts = charts(r.t)
 	r.hub = h
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -72,6 +72,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	if h.holds, err = h.Store.Holds(); err != nil {
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
+	h.Resolver.Kubernetes = h.kubernetes
 	h.recall()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

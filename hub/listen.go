@@ -26,13 +26,14 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
 		return
 	}
-	behind, first, emptied := false, false, false
+	behind, first, emptied, upgraded := false, false, false, false
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
 		if overtaken(c.Report, r) {
 			return
 		}
 		first = c.Report == nil
+		upgraded = first || c.Report.Agent.Kubernetes != r.Agent.Kubernetes
 		c.Report, c.Received = &r, at
 		emptied = c.Pruning && empty(*c)
 		d := c.Desired
@@ -40,6 +41,9 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	})
 	if behind {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
+	}
+	if upgraded {
+		l.h.do(func(ctx context.Context) error { return l.h.rerender(ctx, cluster) })
 	}
 	switch {
 	case first:

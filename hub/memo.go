@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"sync"
 
 	"github.com/drover-dev/drover/fleet"
@@ -78,7 +79,7 @@ func (m *memo) do(ctx context.Context, snap Snapshot, key string, make func(*Rec
 		r = Render{Err: err.Error()}
 	}
 	r.Deps = rec.Deps()
-	if rec.Failed() {
+	if _, transient := errors.AsType[*TransientError](err); transient || rec.Failed() {
 		r.Transient = true
 		m.hold(blobs)
 		return &r, nil // used once, and tried again at the next revision

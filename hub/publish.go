@@ -161,6 +161,9 @@ func (h *Hub) plan(name string) (Record, bool) {
 		if !res.Cluster.Unclear && r.PruneOnRemove != res.Cluster.PruneOnRemove {
 			r.PruneOnRemove, changed = res.Cluster.PruneOnRemove, true
 		}
+		if res.charts() && r.Kubernetes != res.kubernetes {
+			r.Kubernetes, changed = res.kubernetes, true
+		}
 		b = bundleOf(*res, h.revision, prev.Bundle)
 	case h.pruning(name):
 		b = emptied(prev.Bundle, h.revision)

@@ -28,3 +28,19 @@ type BuildOptions struct {
 	// the cluster.yaml of a cluster's folder.
 	Skip []string `json:"skip,omitempty"`
 }
+
+// Charts renders Helm charts.
+type Charts interface {
+	// RenderChart renders the chart of an app, reading nothing but tree. Like Renderer.Build it depends only on what was read and on its
+	// arguments. kubernetes is the version that the cluster reported, "" if it is not known; replace, unless nil, is given the values
+	// (an object that holds them) to replace variables in. The notes say what of the chart is not done.
+	// An error that another try may not have is a *TransientError.
+	RenderChart(ctx context.Context, tree Tree, app fleet.App, kubernetes string, replace func(Rendered) (Rendered, error)) ([]Rendered, []fleet.Note, error)
+}
+
+// TransientError is a failure that another try may not have, although nothing in the tree changes.
+type TransientError struct{ Err error }
+
+func (e *TransientError) Error() string { return e.Err.Error() }
+
+func (e *TransientError) Unwrap() error { return e.Err }

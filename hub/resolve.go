@@ -22,6 +22,9 @@ type Substitute func(objects []Rendered, vars map[string]string, strict bool) ([
 // it read, so that a revision costs what it changed. It is for one goroutine at a time.
 type Resolver struct {
 	Repository []string // addresses of the repository, by which files in it may name it
+	Charts     Charts   // for apps that are charts; nil if there are to be none
+	// Kubernetes says which version a cluster runs, "" if that is not known; nil if it never is.
+	Kubernetes func(cluster string) string
 
 	layout     Layout
 	renderer   Renderer
@@ -45,9 +48,10 @@ type Resolution struct {
 	// revision, whatever that changes.
 	Transient bool
 	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that is certain.
-	Doubt     string
-	places    []string // paths in the tree on which any of it depends
-	selection string   // what was selected of the apps for many clusters
+	Doubt      string
+	places     []string // paths in the tree on which any of it depends
+	selection  string   // what was selected of the apps for many clusters
+	kubernetes string   // version that charts were rendered for; "" if it was not known
 }
 
 // AppResult is one app, rendered, or the reason why not.
@@ -84,7 +88,7 @@ func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
 // or that ctx is done; what is wrong with its content is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
 	// The key changes with what a folder may say: what an older release took for a mistake is read anew.
-	folder, err := r.memo.do(ctx, snap, memoKey("folder-2", name), func(rec *Recorder) (Render, []Packed, error) {
+	folder, err := r.memo.do(ctx, snap, memoKey("folder-3", name), func(rec *Recorder) (Render, []Packed, error) {
 		f, err := r.layout.Read(ctx, rec, name)
 		if err != nil {
 			return Render{}, nil, err
@@ -104,6 +108,9 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	}
 	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
 	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}}
+	if r.Kubernetes != nil {
+		e.kubernetes = r.Kubernetes(name)
+	}
 	res, err := e.run(ctx)
 	if err != nil {
 		return Resolution{}, err
@@ -213,7 +220,7 @@ func appError(app fleet.App, text string) string {
 // finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing from the
 // tree: it depends on the render and the values alone.
 func (r *Resolver) finished(ctx context.Context, snap Snapshot, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
-	replace := app.Substitute && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
+	replace := app.Substitute && app.Chart == nil && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
 	if !replace && app.Metadata.IsZero() {
 		return from, nil
 	}

@@ -46,6 +46,9 @@ type Record struct {
 	// PruneOnRemove is what the last cluster.yaml that could be read says is to be done when the folder goes.
 	PruneOnRemove bool      `json:"pruneOnRemove,omitempty"`
 	Released      time.Time `json:"released,omitzero"` // when the folder was seen to be gone; zero while it is there
+	// Kubernetes is the version that the cluster's charts were rendered for; "" if none was reported, or there are no charts. It spares
+	// them a render for another one while a hub that starts has not heard of the cluster yet.
+	Kubernetes string `json:"kubernetes,omitempty"`
 }
 
 // MaxHistory is how many generations a Record remembers.

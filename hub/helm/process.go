@@ -57,7 +57,8 @@ func (r *Renderer) run(ctx context.Context, j Job) (*Answer, error) {
 	for {
 		w, used, err := r.worker()
 		if err != nil {
-			return nil, fmt.Errorf("start the process that renders charts (%q): %w", r.command, err)
+			return nil, &Error{Chart: j.Chart, Reason: "the program that renders charts cannot be started: " + err.Error(),
+				Hint: "install drover-helm-worker of the same release beside drover, or say with --helm-worker where it is", Transient: true}
 		}
 		a, err := r.try(ctx, w, j)
 		var failed postError

@@ -302,7 +302,7 @@ func TestWorkers(t *testing.T) {
 		return err
 	}
 	for _, command := range [][]string{{"/bin/true"}, {"/bin/echo", strings.Repeat("hello ", 10)}, {"/no/such/program"}} {
-		if err := render(helm.New(command...)); err == nil || !strings.Contains(err.Error(), "start the process that renders charts") {
+		if err := render(helm.New(command...)); err == nil || !strings.Contains(err.Error(), "cannot be started") {
 			t.Errorf("%v", err)
 		}
 	}

@@ -50,7 +50,15 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 	if len(app.DependsOn) > 0 {
 		app.DependsAt = d.place(field(spec, "dependsOn"))
 	}
-	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), d.path(tree, spec, &app)))
+	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), d.what(tree, spec, &app)))
+}
+
+// what takes what an App renders: a folder, or a chart.
+func (d document) what(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
+	if helm := field(spec, "helm"); helm != nil {
+		return d.chart(tree, spec, helm, app)
+	}
+	return d.path(tree, spec, app)
 }
 
 // notChosen refuses a selector of clusters where the place of the App says already which cluster it is for.
@@ -80,22 +88,36 @@ func (d document) path(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
 		if at == nil {
 			at = d.node
 		}
-		return d.errorf(at, "the App %s has no spec.path: name the folder to render, as ./apps/%s/overlays/production", app.Name, app.Name)
+		return d.errorf(at, "the App %s has no spec.path: name the folder to render, as ./apps/%s/overlays/production, or a chart under spec.helm", app.Name, app.Name)
 	}
-	app.Path = path.Clean(strings.TrimPrefix(strings.TrimLeft(scalar(n), "/"), "./"))
-	if !fs.ValidPath(app.Path) {
-		return d.errorf(n, "spec.path %q leaves the repository: name a folder in it, seen from its root", n.Value)
+	var err error
+	app.Path, err = d.folder(tree, n, "spec.path")
+	return err
+}
+
+// folder takes the path of a folder.
+func (d document) folder(tree hub.Tree, n *yaml.Node, what string) (string, error) {
+	name, info, err := d.find(tree, n, what)
+	if err == nil && !info.IsDir() {
+		err = d.errorf(n, "%s %q is a file: name the folder it is in", what, n.Value)
 	}
-	info, err := tree.Stat(app.Path)
+	return name, err
+}
+
+// find takes a path in the repository, seen from its root as in Flux, at which there is something.
+func (d document) find(tree hub.Tree, n *yaml.Node, what string) (string, fs.FileInfo, error) {
+	name := path.Clean(strings.TrimPrefix(strings.TrimLeft(scalar(n), "/"), "./"))
+	if !fs.ValidPath(name) {
+		return name, nil, d.errorf(n, "%s %q leaves the repository: name something in it, seen from its root", what, n.Value)
+	}
+	info, err := tree.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return d.errorf(n, "spec.path %q does not exist at this revision: paths are seen from the repository's root", n.Value)
+		return name, nil, d.errorf(n, "%s %q does not exist at this revision: paths are seen from the repository's root", what, n.Value)
 	case err != nil:
-		return d.errorf(n, "spec.path %q cannot be read: %v", n.Value, err)
-	case !info.IsDir():
-		return d.errorf(n, "spec.path %q is a file: name the folder it is in", n.Value)
+		return name, nil, d.errorf(n, "%s %q cannot be read: %v", what, n.Value, err)
 	}
-	return nil
+	return name, info, nil
 }
 
 func (d document) text(in *yaml.Node, key string, to *string) error {

@@ -108,7 +108,7 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "dependOn" (did you mean "dependsOn"?)`,
 	)},
 	{"an unknown field near none", payment + app("a.yaml", "payment", "  path: ./apps/payment\n  interval: 5m\n"), say(
-		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "interval": it knows path, namespace, dependsOn, prune, suspend, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata`,
+		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "interval": it knows path, helm, namespace, dependsOn, prune, suspend, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata`,
 	)},
 	{"a status in an App", payment + app("a.yaml", "payment", "  path: ./apps/payment\nstatus: {}\n"), say(
 		`app payment: ERR clusters/staging/a.yaml:7: an App has no field "status": it knows apiVersion, kind, metadata, spec`,
@@ -120,10 +120,10 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "prunes" (did you mean "prune"?); clusters/staging/a.yaml:8: suspend is "maybe": write true or false; clusters/staging/a.yaml:6: spec.path "./apps/nope" does not exist at this revision: paths are seen from the repository's root`,
 	)},
 	{"no path", app("a.yaml", "payment", "  prune: false\n"), say(
-		`app payment: ERR clusters/staging/a.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production`,
+		`app payment: ERR clusters/staging/a.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
 	)},
 	{"no spec", "-- clusters/staging/a.yaml --\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata:\n  name: payment\n", say(
-		`app payment: ERR clusters/staging/a.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production`,
+		`app payment: ERR clusters/staging/a.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
 	)},
 	{"a path that does not exist", app("a.yaml", "payment", "  path: ./apps/payment\n"), say(
 		`app payment: ERR clusters/staging/a.yaml:6: spec.path "./apps/payment" does not exist at this revision: paths are seen from the repository's root`,
@@ -132,7 +132,7 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: ERR clusters/staging/a.yaml:6: spec.path "./apps/payment/cm.yaml" is a file: name the folder it is in`,
 	)},
 	{"a path out of the repository", app("a.yaml", "payment", "  path: ../other\n"), say(
-		`app payment: ERR clusters/staging/a.yaml:6: spec.path "../other" leaves the repository: name a folder in it, seen from its root`,
+		`app payment: ERR clusters/staging/a.yaml:6: spec.path "../other" leaves the repository: name something in it, seen from its root`,
 	)},
 	{"a path that is a list", app("a.yaml", "payment", "  path: [a]\n"), say(
 		`app payment: ERR clusters/staging/a.yaml:6: spec.path is to be a text: the folder to render, as ./apps/payment/overlays/production`,
@@ -215,7 +215,7 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: apps/payment`,
 	)},
 	{"a mistake in an App through a kustomization, with its line", payment + app("payment.yaml", "payment", "  pth: ./apps/payment\n") + "-- clusters/staging/kustomization.yaml --\nresources: [payment.yaml]\n", say(
-		`app payment: ERR clusters/staging/payment.yaml:6: spec of an App has no field "pth" (did you mean "path"?); clusters/staging/payment.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production`,
+		`app payment: ERR clusters/staging/payment.yaml:6: spec of an App has no field "pth" (did you mean "path"?); clusters/staging/payment.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
 	)},
 	{"a kustomization that does not build", payment + app("payment.yaml", "payment", "  path: ./apps/payment\n") + "-- clusters/staging/kustomization.yaml --\nresources: [paymnt.yaml]\n", say(
 		`problem clusters/staging/kustomization.yaml:1: resources[0] "paymnt.yaml" does not exist (did you mean "payment.yaml"?)`,
@@ -278,7 +278,7 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: apps/payment`,
 	)},
 	{"a merge key", payment + "-- clusters/staging/a.yaml --\nx: &x {path: ./apps/payment}\n---\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: payment}\nspec:\n  <<: {path: ./apps/payment}\n", say(
-		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "<<": it knows path, namespace, dependsOn, prune, suspend, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata; clusters/staging/a.yaml:3: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production`,
+		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "<<": it knows path, helm, namespace, dependsOn, prune, suspend, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata; clusters/staging/a.yaml:3: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
 		`app root: ERR clusters/staging/a.yaml:1: document 1 has no kind (if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml)`,
 	)},
 	{"cluster.yaml: onRemove that is neither", "-- clusters/staging/cluster.yaml --\nonRemove: delete\n", say(
@@ -297,14 +297,14 @@ var badInput = []struct{ name, tree, want string }{
 		`problem clusters/staging/cluster.yaml is a folder: it is to be a file that describes the cluster; rename it`,
 	)},
 	{"a spec that is a list", app("a.yaml", "payment", "  - x\n"), say(
-		`app payment: ERR clusters/staging/a.yaml:6: spec of an App is no mapping; clusters/staging/a.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production`,
+		`app payment: ERR clusters/staging/a.yaml:6: spec of an App is no mapping; clusters/staging/a.yaml:1: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
 	)},
 	{"an empty name", payment + app("a.yaml", "\"\"", "  path: ./apps/payment\n"), say(
 		`problem clusters/staging/a.yaml:4: the app's metadata.name: the name is empty: use 1 to 63 lower-case letters, digits and '-'`,
 		`app root: ERR clusters/staging/a.yaml:1: document 1, a App, has no metadata.name (add metadata.name)`,
 	)},
 	{"a path of null", payment + app("a.yaml", "payment", "  path: null\n"), say(
-		`app payment: ERR clusters/staging/a.yaml:6: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production`,
+		`app payment: ERR clusters/staging/a.yaml:6: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
 	)},
 	{"the whole repository", payment + app("a.yaml", "payment", "  path: ./\n"), say(
 		`app payment: .`,

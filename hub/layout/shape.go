@@ -40,7 +40,9 @@ var metaShapes = []shape{
 
 // appShapes are the fields of an App's spec.
 var appShapes = []shape{
-	{name: "path", must: true, kind: aText, says: "The folder to render, seen from the repository's root.", example: "./apps/payment"},
+	{name: "path", kind: aText, says: "The folder to render, seen from the repository's root.", example: "./apps/payment"},
+	{name: "helm", fields: helmShapes, says: "The Helm chart to render, instead of path. ${name} is replaced in its values, not in what it renders to.",
+		example: map[string]any{"path": "./apps/payment"}},
 	{name: "namespace", kind: aText, says: "For namespaced objects that name none; \"default\" if empty.", example: "payment"},
 	{name: "dependsOn", says: "Apps of this cluster that must be healthy first: names, or {name: …}.", example: []any{"database"},
 		kind: map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{aText, mapping([]shape{{name: "name", kind: aText, must: true}})}}}},
@@ -157,7 +159,22 @@ func Schema(kind string) ([]byte, error) {
 		{name: "metadata", must: kind == fleet.KindApp, fields: named},
 		spec,
 	})
+	if kind == fleet.KindApp {
+		oneOf(out, "path", "helm")
+	}
 	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", kind+" ("+fleet.APIVersion+")"
 	data, err := json.MarshalIndent(out, "", "  ")
 	return append(data, '\n'), err
+}
+
+// oneOf demands one of some fields in an object's spec, and no more.
+func oneOf(object map[string]any, fields ...string) {
+	var each []any
+	for _, name := range fields {
+		each = append(each, map[string]any{"required": []string{name}})
+	}
+	properties, _ := object["properties"].(map[string]any)
+	if spec, ok := properties["spec"].(map[string]any); ok {
+		spec["oneOf"] = each
+	}
 }

@@ -38,6 +38,9 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 	if kind == fleet.KindApp {
 		out["spec"] = map[string]any{"path": "apps/payment"}
 	}
+	if spec["helm"] != nil { // instead of a path
+		delete(out["spec"].(map[string]any), "path")
+	}
 	for k, v := range spec {
 		out["spec"].(map[string]any)[k] = v
 	}
@@ -109,6 +112,17 @@ func TestNestedFieldsAreReadAndNoOthers(t *testing.T) {
 	for _, f := range patchShapes[1].fields {
 		if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item("patches", "target", map[string]any{f.name: f.example}), nil)); got != "" {
 			t.Errorf("patches.target.%s: %s", f.name, got)
+		}
+	}
+	for _, f := range append(helmShapes, shape{name: "nonsense", kind: aText}) {
+		chart := func(v any) string {
+			return errorsOf(t, fleet.KindApp, object(fleet.KindApp, map[string]any{"helm": map[string]any{"path": "apps/payment", f.name: v}}, nil))
+		}
+		if got := chart(f.example); got != "" && f.name != "nonsense" {
+			t.Errorf("helm.%s: %s", f.name, got)
+		}
+		if got := chart(wrong(f)); !strings.Contains(got, f.name) {
+			t.Errorf("helm.%s takes %v: %q", f.name, wrong(f), got)
 		}
 	}
 	for _, common := range []string{"nonsense", "patch"} {

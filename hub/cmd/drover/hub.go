@@ -36,13 +36,13 @@ const minCredentialTTL = 10 * time.Minute
 
 // hubOptions are the flags of `drover hub`.
 type hubOptions struct {
-	repo, branch, path, dataDir string
-	listen                      string
-	nats                        natsOptions
-	alias                       []string
-	poll, credentialTTL         time.Duration
-	auth                        git.Auth
-	logLevel                    string
+	layoutOptions
+	repo, branch, dataDir string
+	listen                string
+	nats                  natsOptions
+	poll, credentialTTL   time.Duration
+	auth                  git.Auth
+	logLevel              string
 }
 
 func newHubCommand() *cobra.Command {
@@ -73,7 +73,7 @@ only: the hub has an authority of its own for that, which they are told to trust
 	f := cmd.Flags()
 	f.StringVar(&o.repo, "repo", "", "the Git repository: a path, or a file, https or ssh URL")
 	f.StringVar(&o.branch, "branch", "", "the branch to follow (default: the repository's own)")
-	addLayout(f, &o.path, &o.alias)
+	o.layoutOptions.addTo(f)
 	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line; with TLS if other machines can reach it")
 	o.nats.flags(cmd)
@@ -182,7 +182,9 @@ func (p *hubProcess) open() error {
 	}
 	h := hub.New(redactRepo(o.repo))
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
-	h.Resolver = newResolver(o.path, append(git.Addresses(o.repo), o.alias...), store, keys.Secret)
+	var done func()
+	h.Resolver, done = o.resolver(git.Addresses(o.repo), store, keys.Secret)
+	p.closers = append(p.closers, done)
 	p.hub = h
 	return p.serve(keys, ids, source.Poke, store)
 }

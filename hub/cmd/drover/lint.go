@@ -83,10 +83,11 @@ func (o *lintOptions) run(ctx context.Context, w io.Writer) error {
 	if o.output != "text" && o.output != "json" {
 		return usageError{fmt.Errorf("-o %s: use text or json", o.output)}
 	}
-	snap, r, err := o.open(ctx)
+	snap, r, done, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
+	defer done()
 	names, problems, err := r.Clusters(snap)
 	if err != nil {
 		return err

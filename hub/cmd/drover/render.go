@@ -56,10 +56,11 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 	if o.output != "yaml" && o.output != "json" {
 		return usageError{fmt.Errorf("-o %s: use yaml or json", o.output)}
 	}
-	snap, r, err := o.open(ctx)
+	snap, r, done, err := o.open(ctx)
 	if err != nil {
 		return err
 	}
+	defer done()
 	names, _, err := r.Clusters(snap)
 	if err != nil {
 		return err

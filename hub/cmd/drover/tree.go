@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/spf13/pflag"
@@ -10,43 +12,68 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
 )
 
 // treeOptions choose a revision of a repository on this machine.
 type treeOptions struct {
-	repo, revision, path string
-	alias                []string
+	repo, revision string
+	layoutOptions
+}
+
+// layoutOptions say how a repository is read. The hub and the commands without a hub share them.
+type layoutOptions struct {
+	path, helmWorker string
+	alias            []string
 }
 
 func (o *treeOptions) addTo(f *pflag.FlagSet) {
 	f.StringVar(&o.repo, "repo", ".", "path of the Git repository")
 	f.StringVar(&o.revision, "revision", "HEAD", "branch, tag or commit; what is not committed is not seen")
-	addLayout(f, &o.path, &o.alias)
+	o.layoutOptions.addTo(f)
 }
 
-// addLayout adds the flags that say how a repository is read, which the hub and the commands without a hub share.
-func addLayout(f *pflag.FlagSet, path *string, alias *[]string) {
-	f.StringVar(path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
-	f.StringArrayVar(alias, "alias", nil, "another address of the repository, by which a GitRepository in it may name it (may be repeated)")
+func (o *layoutOptions) addTo(f *pflag.FlagSet) {
+	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	f.StringArrayVar(&o.alias, "alias", nil, "another address of the repository, by which a GitRepository in it may name it (may be repeated)")
+	f.StringVar(&o.helmWorker, "helm-worker", "", "the program that renders Helm charts (default: "+helmWorker+" beside drover)")
 }
 
-// open opens the repository, and resolves like the hub.
-func (o *treeOptions) open(ctx context.Context) (hub.Snapshot, *hub.Resolver, error) {
-	snap, err := git.At(ctx, o.repo, o.revision)
-	if err != nil {
-		return nil, nil, err
+// helmWorker is the program that renders charts.
+const helmWorker = "drover-helm-worker"
+
+// worker is the path of the program that renders charts. Whether it is there matters only where there are charts.
+func (o *layoutOptions) worker() string {
+	if o.helmWorker != "" {
+		return o.helmWorker
 	}
-	return snap, newResolver(o.path, append(git.Addresses(o.repo), o.alias...), hub.Volatile{}, make([]byte, 32)), nil
+	self, err := os.Executable()
+	if err == nil {
+		self, err = filepath.EvalSymlinks(self) // it may be linked into a folder of the PATH
+	}
+	if err != nil {
+		return helmWorker
+	}
+	return filepath.Join(filepath.Dir(self), helmWorker)
 }
 
-// newResolver puts a resolver together. addresses are those of the repository.
-func newResolver(path string, addresses []string, store hub.Store, secret []byte) *hub.Resolver {
-	renderer := kustomize.New()
-	r := hub.NewResolver(&layout.Layout{Root: path, Renderer: renderer}, renderer, envsubst.Replace, store, secret)
-	r.Repository = addresses
-	return r
+// open opens the repository, and resolves like the hub. done ends what it takes to render.
+func (o *treeOptions) open(ctx context.Context) (snap hub.Snapshot, r *hub.Resolver, done func(), err error) {
+	if snap, err = git.At(ctx, o.repo, o.revision); err != nil {
+		return nil, nil, nil, err
+	}
+	r, done = o.resolver(git.Addresses(o.repo), hub.Volatile{}, make([]byte, 32))
+	return snap, r, done, nil
+}
+
+// resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render.
+func (o *layoutOptions) resolver(addresses []string, store hub.Store, secret []byte) (r *hub.Resolver, done func()) {
+	renderer, charts := kustomize.New(), helm.New(o.worker())
+	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, store, secret)
+	r.Repository, r.Charts = append(addresses, o.alias...), charts
+	return r, charts.Close
 }
 
 // among says that there is no such cluster, if so.

@@ -1,0 +1,73 @@
+package hub
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them: charts carry
+// scripts and configuration with a ${…} of their own.
+func (r *Resolver) charted(ctx context.Context, snap Snapshot, kubernetes string, app fleet.App, vars map[string]string) (*Render, error) {
+	var replace func(Rendered) (Rendered, error)
+	if !app.Substitute {
+		vars = nil
+	} else {
+		replace = func(values Rendered) (Rendered, error) {
+			out, err := r.substitute([]Rendered{values}, vars, !app.Foreign)
+			if err != nil {
+				return Rendered{}, err
+			}
+			return out[0], nil
+		}
+	}
+	key := memoKey("chart", struct {
+		Path, File, Namespace, Kubernetes string
+		Chart                             *fleet.Chart
+		Substitute, Foreign               bool
+		Vars                              map[string]string
+	}{app.Path, app.File, app.Namespace, kubernetes, app.Chart, app.Substitute, app.Foreign, vars})
+	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
+		if r.Charts == nil {
+			return Render{}, nil, errors.New("nothing here renders charts")
+		}
+		objects, notes, err := r.Charts.RenderChart(ctx, rec, app, kubernetes, replace)
+		if err != nil {
+			return Render{}, nil, err
+		}
+		out, blobs, err := r.packSorted(objects)
+		out.Notes = append(out.Notes, notes...)
+		return out, blobs, err
+	})
+}
+
+// charts says whether an app of the cluster is a chart.
+func (r *Resolution) charts() bool {
+	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Chart != nil })
+}
+
+// kubernetes is the version that a cluster reported, in this run of the hub or before its charts were rendered last; "" if none is known.
+func (h *Hub) kubernetes(cluster string) string {
+	if c, ok := h.state.Get(cluster); ok && c.Report != nil && c.Report.Agent.Kubernetes != "" {
+		return c.Report.Agent.Kubernetes
+	}
+	return h.records[cluster].Kubernetes
+}
+
+// rerender renders a cluster's charts for the version of Kubernetes that it reported, if they were rendered for another one.
+func (h *Hub) rerender(ctx context.Context, cluster string) error {
+	res := h.resolved[cluster]
+	if res == nil || h.base == nil || !res.charts() || res.kubernetes == h.kubernetes(cluster) {
+		return nil
+	}
+	if err := h.resolve(ctx, h.base, cluster); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		h.unreadable(cluster, err)
+	}
+	_, err := h.publish(ctx, []string{cluster})
+	return err
+}

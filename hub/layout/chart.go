@@ -1,0 +1,88 @@
+package layout
+
+import (
+	"errors"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+)
+
+// helmShapes are the fields of an App's spec.helm.
+var helmShapes = []shape{
+	{name: "path", must: true, kind: aText, says: "The chart's folder, or a chart archive, seen from the repository's root.", example: "./apps/payment"},
+	{name: "releaseName", kind: aText, says: "The App's name, if it is not said.", example: "payment"},
+	{name: "values", kind: map[string]any{"type": "object"}, says: "Go before those of valuesFiles.", example: map[string]any{"replicas": 3}},
+	{name: "valuesFiles", kind: texts, says: "Files with values, seen from the repository's root; later ones go before earlier ones, and all before the chart's own.",
+		example: []any{"apps/payment/README.md"}},
+	{name: "skipCRDs", kind: aSwitch, says: "Leave out what lies in the chart's crds/.", example: true},
+}
+
+// laidOver are the fields of an App that are for folders.
+var laidOver = []string{"targetNamespace", "namePrefix", "nameSuffix", "patches", "images", "components"}
+
+// chart takes spec.helm.
+func (d document) chart(tree hub.Tree, spec, helm *yaml.Node, app *fleet.App) error {
+	if err := d.checkKeys(helm, "spec.helm", namesOf(helmShapes)...); err != nil {
+		return err
+	}
+	c := &fleet.Chart{Release: app.Name}
+	app.Chart = c
+	var errs []error
+	if n := field(spec, "path"); n != nil {
+		errs = append(errs, d.errorf(n, "an App renders a folder or a chart: take out spec.path or spec.helm"))
+	}
+	for _, name := range laidOver {
+		if n := field(spec, name); n != nil {
+			errs = append(errs, d.errorf(n, "spec.%s is for folders, and this App is a chart: say it by the chart's values, or render the chart into a folder", name))
+		}
+	}
+	return errors.Join(append(errs, d.chartPath(tree, helm, app), d.text(helm, "releaseName", &c.Release), d.yes(helm, "skipCRDs", &c.SkipCRDs),
+		d.valuesFiles(tree, helm, c), d.values(helm, c))...)
+}
+
+func (d document) chartPath(tree hub.Tree, helm *yaml.Node, app *fleet.App) error {
+	n := field(helm, "path")
+	if scalar(n) == "" {
+		return d.errorf(helm, "spec.helm has no path: name the folder of the chart, as ./charts/%s", app.Name)
+	}
+	var err error
+	app.Path, _, err = d.find(tree, n, "spec.helm.path")
+	return err
+}
+
+func (d document) valuesFiles(tree hub.Tree, helm *yaml.Node, c *fleet.Chart) error {
+	return d.each(helm, "valuesFiles", func(item *yaml.Node) error {
+		if scalar(item) == "" {
+			return d.errorf(item, "spec.helm.valuesFiles is to be a list of paths")
+		}
+		name, info, err := d.find(tree, item, "spec.helm.valuesFiles")
+		if err == nil && info.IsDir() {
+			err = d.errorf(item, "spec.helm.valuesFiles %q is a folder: name a file with values", item.Value)
+		}
+		c.Values = append(c.Values, fleet.Values{Path: name})
+		return err
+	})
+}
+
+// values takes the values that are written in the App itself, as YAML: so Helm reads them as it reads a file.
+func (d document) values(helm *yaml.Node, c *fleet.Chart) error {
+	n := field(helm, "values")
+	if n == nil || n.Tag == "!!null" {
+		return nil
+	}
+	if n.Kind != yaml.MappingNode {
+		return d.errorf(n, "spec.helm.values is to be a mapping")
+	}
+	node := yaml.NewRNode(n).Copy()
+	if err := node.DeAnchor(); err != nil {
+		return d.errorf(n, "spec.helm.values: %v", err)
+	}
+	text, err := node.String()
+	if err != nil {
+		return d.errorf(n, "spec.helm.values cannot be read: %v", err)
+	}
+	c.Values = append(c.Values, fleet.Values{Text: text})
+	return nil
+}
