@@ -44,10 +44,12 @@ type Chart struct {
 	SkipCRDs bool     `json:"skipCRDs,omitempty"` // leave out what lies in the chart's crds/
 }
 
-// Values are values for a chart: either a file, or a text.
+// Values are values for a chart: a file, a text, or what an object of the cluster holds.
 type Values struct {
-	Path string `json:"path,omitempty"` // repository path
-	Text string `json:"text,omitempty"` // YAML, as the file that declares the app has it
+	Path string   `json:"path,omitempty"` // repository path
+	Text string   `json:"text,omitempty"` // YAML, as the file that declares the app has it
+	From *VarsRef `json:"from,omitempty"`
+	Key  string   `json:"key,omitempty"` // in the data of From
 }
 
 // Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one

@@ -3,9 +3,11 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them: charts carry
@@ -41,6 +43,38 @@ func (r *Resolver) charted(ctx context.Context, snap Snapshot, kubernetes string
 		out.Notes = append(out.Notes, notes...)
 		return out, blobs, err
 	})
+}
+
+// values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects are not (yet)
+// among what the cluster is to run.
+func (e *expansion) values(app fleet.App) (*fleet.Chart, []fleet.VarsRef, error) {
+	chart := *app.Chart
+	chart.Values = nil
+	var absent []fleet.VarsRef
+	for _, v := range app.Chart.Values {
+		if v.From == nil {
+			chart.Values = append(chart.Values, v)
+			continue
+		}
+		object, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
+		if err != nil {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
+		}
+		if object == nil {
+			absent = append(absent, *v.From)
+			continue
+		}
+		data := map[string]string{}
+		if err := addData(data, object, v.From.Kind); err != nil {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
+		}
+		text, ok := data[v.Key]
+		if !ok && !v.From.Optional {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name another with valuesKey", app.File, v.From, v.Key)
+		}
+		chart.Values = append(chart.Values, fleet.Values{Text: text})
+	}
+	return &chart, absent, nil
 }
 
 // charts says whether an app of the cluster is a chart.

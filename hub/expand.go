@@ -115,6 +115,11 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 				m.app.Err = err.Error()
 			}
 		}
+		if app.Err == "" && app.Chart != nil {
+			if m.app.Chart, m.absent, err = e.values(app); err != nil {
+				m.app.Err = err.Error()
+			}
+		}
 		before, ok := e.made[app.Name]
 		if ok && reflect.DeepEqual(before.app, m.app) && maps.Equal(before.vars, m.vars) && slices.Equal(before.absent, m.absent) ||
 			len(m.absent) > 0 && !final {
@@ -178,6 +183,10 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 }
 
 func notDelivered(app fleet.App, ref fleet.VarsRef) string {
+	if app.Chart != nil {
+		return fmt.Sprintf("%s: valuesFrom names the %s, which is not among what this cluster's folder renders to, and Drover renders "+
+			"before the cluster sees anything: put it into Git, write its values under values, or say optional: true", app.File, ref)
+	}
 	return fmt.Sprintf("%s: substituteFrom names the %s, which is not among what this cluster's folder renders to, and Drover substitutes "+
 		"before the cluster sees anything: put it into Git, write its values under substitute, or say optional: true", app.File, ref)
 }

@@ -71,8 +71,6 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
 			"note clusters/staging/source.yaml:8: GitRepository flux-system/other: spec.ignore: not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered\n"},
 		{"rules of the repository", kustomization("app", "  path: app\n") + "-- .sourceignore --\n/*\n",
 			"note .sourceignore: rules: not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered\n"},
-		{"a HelmRelease", "-- clusters/staging/hr.yaml --\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: redis, namespace: db}\nspec: {}\n",
-			"  ERR clusters/staging/hr.yaml:1: HelmRelease db/redis: a HelmRelease is not supported yet: render the chart into the repository, or let Flux deliver it\n"},
 		{"what is for Flux' other controllers", "-- clusters/staging/alert.yaml --\napiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Alert\nmetadata: {name: slack, namespace: flux-system}\n",
 			"note clusters/staging/alert.yaml: Alert flux-system/slack: left out: it is for a controller of Flux, and Drover has nothing that does this\n"},
 		{"variables that only the cluster has", kustomization("app", "  path: app\n  postBuild: {substituteFrom: [{kind: Secret, name: s}]}\n"),

@@ -2,6 +2,7 @@ package layout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -28,8 +29,8 @@ type Field struct {
 }
 
 // Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of docs/from-flux.md.
-// The reference is the API of kustomize-controller v1.10 and source-controller v1.10.
-func Fields() []Field { return slices.Clone(fluxFields) }
+// The reference is the API of kustomize-controller v1.10, source-controller v1.10 and helm-controller v1.6.
+func Fields() []Field { return slices.Concat(fluxFields, releaseFields) }
 
 const (
 	kindKustomization = "Kustomization"
@@ -100,7 +101,7 @@ type asked struct {
 // knows counts as Noted.
 func judge(kind string, spec any) []asked {
 	known := map[string]Field{}
-	for _, f := range fluxFields {
+	for _, f := range Fields() {
 		if f.Kind == kind {
 			known[f.Path] = f
 		}
@@ -134,10 +135,10 @@ func judgeAt(known map[string]Field, v any, pattern, path string, out *[]asked) 
 		*out = append(*out, asked{f, path})
 		return
 	}
-	below := slices.ContainsFunc(fluxFields, func(o Field) bool {
-		return known[o.Path].Path != "" && strings.HasPrefix(o.Path, pattern) && len(o.Path) > len(pattern) && strings.ContainsAny(o.Path[len(pattern):len(pattern)+1], ".[")
-	})
-	if !below {
+	below := func(field string) bool {
+		return strings.HasPrefix(field, pattern) && len(field) > len(pattern) && strings.ContainsAny(field[len(pattern):len(pattern)+1], ".[")
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(known)), below) {
 		if !listed {
 			*out = append(*out, asked{Field{Path: pattern, Support: Noted, Says: "no field that Drover knows of this kind: nothing is done with it"}, path})
 		}

@@ -58,7 +58,7 @@ func (g gitRepository) branch() string {
 }
 
 func (o *fluxObject) declaresApp() bool {
-	return o.kind == kindKustomization && o.group == "kustomize.toolkit.fluxcd.io" || o.kind == "HelmRelease"
+	return o.kind == kindKustomization && o.group == "kustomize.toolkit.fluxcd.io" || o.kind == kindHelmRelease
 }
 
 func (o *fluxObject) decode(to any) error {
@@ -99,11 +99,15 @@ func cleaned(name string) string {
 }
 
 func (k kustomization) sourceKey(o *fluxObject) string {
-	namespace := k.SourceRef.Namespace
+	return o.sourceKey(k.SourceRef.Kind, k.SourceRef.Namespace, k.SourceRef.Name)
+}
+
+// sourceKey is the key of a source that an object names.
+func (o *fluxObject) sourceKey(kind, namespace, name string) string {
 	if namespace == "" {
 		namespace = o.namespace
 	}
-	return objectKey(k.SourceRef.Kind, namespace, k.SourceRef.Name)
+	return objectKey(kind, namespace, name)
 }
 
 // take makes an app of a declared object, if it declares one.
@@ -117,7 +121,7 @@ func (p *planner) take(o *fluxObject) {
 	if o.kind == kindKustomization {
 		err = p.kustomization(o, &app)
 	} else {
-		err = p.errorf(o, "", "a HelmRelease is not supported yet: render the chart into the repository, or let Flux deliver it")
+		err = p.helmRelease(o, &app)
 	}
 	if o.clash != "" {
 		err = p.errorf(o, "", "it is declared in %s as well, and otherwise: keep one", o.clash)
@@ -125,7 +129,7 @@ func (p *planner) take(o *fluxObject) {
 	if err != nil {
 		app.Err = oneLine(err).Error()
 	}
-	if app.Path == p.layout.folder(p.cluster.Name) {
+	if app.Path == p.layout.folder(p.cluster.Name) && app.Chart == nil {
 		p.takeSelf(o, app)
 		return
 	}
@@ -163,7 +167,7 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	for _, d := range k.DependsOn {
 		app.DependsOn = append(app.DependsOn, p.nameOf(o, d.Namespace, d.Name))
 	}
-	errs := []error{p.weigh(o, &app.Notes), p.source(o, k), p.checkPath(o, k, app.Path), p.substitution(o, k.PostBuild, app)}
+	errs := []error{p.weigh(o, &app.Notes), p.source(o, "spec.sourceRef", k.SourceRef.Kind, k.SourceRef.Namespace, k.SourceRef.Name), p.checkPath(o, k, app.Path), p.substitution(o, k.PostBuild, app)}
 	if k.Timeout != "" {
 		d, err := time.ParseDuration(k.Timeout)
 		if err != nil || d <= 0 {
@@ -246,21 +250,21 @@ func (p *planner) noteOnce(n fleet.Note) {
 	}
 }
 
-// source checks that an app's source is this repository at this revision.
-func (p *planner) source(o *fluxObject, k kustomization) error {
-	key := k.sourceKey(o)
+// source checks that an app's source, which it names at a field, is this repository at this revision.
+func (p *planner) source(o *fluxObject, at, kind, namespace, name string) error {
+	key := o.sourceKey(kind, namespace, name)
 	if _, err := p.tree.Stat(sourceIgnore); err == nil {
 		p.noteOnce(fleet.Note{File: sourceIgnore, Object: "rules", Text: "not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered"})
 	}
 	s := p.byKey[key]
 	switch {
-	case k.SourceRef.Kind != kindGitRepository:
-		return p.errorf(o, "spec.sourceRef", "a source of kind %q is not supported yet: put the manifests into this repository, and name its GitRepository", k.SourceRef.Kind)
+	case kind != kindGitRepository:
+		return p.errorf(o, at, "a source of kind %q is not supported yet: put the manifests into this repository, and name its GitRepository", kind)
 	case s == nil && key == objectKey(kindGitRepository, fluxNamespace, fluxNamespace):
 		p.noteOnce(fleet.Note{Object: key, Text: "it is not in the cluster's folder: it is taken to be this repository, as `flux bootstrap` makes it"})
 		return nil
 	case s == nil:
-		return p.errorf(o, "spec.sourceRef", "there is no %s in what the cluster's folder renders to: add it, or name one that is there", key)
+		return p.errorf(o, at, "there is no %s in what the cluster's folder renders to: add it, or name one that is there", key)
 	case s.clash != "":
 		return p.errorf(s, "", "it is declared in %s as well, and otherwise: keep one", s.clash)
 	}
