@@ -41,6 +41,8 @@ type Charts interface {
 // TransientError is a failure that another try may not have, although nothing in the tree changes.
 type TransientError struct{ Err error }
 
+// Error implements error.
 func (e *TransientError) Error() string { return e.Err.Error() }
 
+// Unwrap gives the failure itself.
 func (e *TransientError) Unwrap() error { return e.Err }
