@@ -3,6 +3,7 @@ package hub
 import (
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,8 +32,13 @@ func TestGapsOfAJournalAreAskedFor(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				var mu sync.Mutex // guards what follows
 				var asked []string
-				trails := newTrails(func(cluster string, from, to uint64) { asked = append(asked, fmt.Sprint(from, "-", to)) })
+				trails := newTrails(func(cluster string, from, to uint64) {
+					mu.Lock()
+					defer mu.Unlock()
+					asked = append(asked, fmt.Sprint(from, "-", to))
+				})
 				for _, s := range c.steps {
 					if s.seq == link {
 						trails.linked("a")
@@ -41,6 +47,8 @@ func TestGapsOfAJournalAreAskedFor(t *testing.T) {
 					}
 					time.Sleep(time.Minute)
 				}
+				mu.Lock()
+				defer mu.Unlock()
 				if !slices.Equal(asked, c.want) {
 					t.Errorf("asked for %v, want %v", asked, c.want)
 				}
