@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -101,7 +102,8 @@ func (a *app) take(spec protocol.App) (changed bool) {
 
 // sameFlags says whether two specs differ in nothing that must be stored with the app.
 func sameFlags(a, b protocol.App) bool {
-	return a.Prune == b.Prune && a.Suspend == b.Suspend && a.Timeout == b.Timeout && slices.Equal(a.DependsOn, b.DependsOn)
+	return a.Prune == b.Prune && a.Suspend == b.Suspend && a.Timeout == b.Timeout && slices.Equal(a.DependsOn, b.DependsOn) &&
+		reflect.DeepEqual(a.Handling, b.Handling)
 }
 
 // leave is for an app that a complete bundle no longer has.

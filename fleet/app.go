@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/drover-dev/drover/protocol"
 )
 
 // App is the unit of delivery in a cluster, as Git describes it: what is rendered and how, and what the agent is told.
@@ -14,16 +16,15 @@ type App struct {
 	File   string // repository path of the file that declares it; of the folder for the root app
 	Parent string // app whose render declares it; "" if the cluster's folder does
 
-	Path      string   // repository path of the folder to render, or of the chart
-	Chart     *Chart   // Path leads to a Helm chart; nil if it does not
-	Overlay   Overlay  // laid over the folder; never over a chart
+	Part
+	More      []Part   // what is rendered beside it; where two parts have the same object, that of the later one counts
 	Metadata  Metadata // put on every object, after all else
 	Namespace string   // of namespaced objects that name none
 
-	Substitute bool              // replace ${var} in the rendered objects; of a chart, in its values instead
-	Vars       map[string]string // go before the cluster's, and before VarsFrom
-	VarsFrom   []VarsRef         // objects of the cluster whose data are variables; a later one goes before an earlier one
-	Foreign    bool              // written for Flux: the cluster's vars do not apply, and a variable without a value is ""
+	Substitute bool               // replace ${var} in the rendered objects; of a chart, in its values instead
+	Vars       map[string]string  // go before the cluster's, and before VarsFrom
+	VarsFrom   []protocol.VarsRef // objects of the cluster whose data are variables; a later one goes before an earlier one
+	Foreign    bool               // written for Flux: the cluster's vars do not apply, and a variable without a value is ""
 	// SubstituteEmpty: a Foreign app is substituted even if it has no variables at all.
 	SubstituteEmpty bool
 
@@ -33,8 +34,63 @@ type App struct {
 	Suspend   bool          // leave the app as it is
 	Timeout   time.Duration // for becoming healthy; 0: the agent's own
 
+	Ignore   []IgnoreRule      // made out for the objects they meet in Handling.Ignored
+	Handling protocol.Handling // what the agent does otherwise than with every app
+
 	Err   string // why this app cannot be known; it keeps its last good state
 	Notes []Note // what is asked for and not done; the app is delivered all the same
+}
+
+// Part is something that is rendered: a folder or a chart.
+type Part struct {
+	Path    string  // of the folder to render, or of the chart, seen from the root of Source
+	Source  *Source `json:",omitempty"` // nil for the repository that the hub follows
+	Chart   *Chart  // Path leads to a Helm chart; nil if it does not
+	Overlay Overlay // laid over the folder; never over a chart
+}
+
+// Parts are all that an app renders.
+func (a App) Parts() []Part { return append([]Part{a.Part}, a.More...) }
+
+// Charts says whether a part of an app is a chart.
+func (a App) Charts() bool {
+	return slices.ContainsFunc(a.Parts(), func(p Part) bool { return p.Chart != nil })
+}
+
+// SourceKind says how a Source is fetched.
+type SourceKind string
+
+// The kinds of sources.
+const (
+	SourceGit  SourceKind = "git"  // a Git repository
+	SourceOCI  SourceKind = "oci"  // an artifact in an OCI registry: a tar archive of files
+	SourceHelm SourceKind = "helm" // a chart from a Helm repository over HTTP, or from an OCI registry
+)
+
+// Source is where files are that are not in the repository that the hub follows. Of Branch, Ref, SemVer and Revision at most one
+// is set; the newest is followed unless Revision is.
+type Source struct {
+	Kind     SourceKind `json:"kind"`
+	URL      string     `json:"url"`
+	Branch   string     `json:"branch,omitempty"`   // of a Git repository; the branch of its HEAD if nothing is said
+	Ref      string     `json:"ref,omitempty"`      // a tag, or a whole Git ref such as refs/pull/1/head
+	SemVer   string     `json:"semver,omitempty"`   // range of versions that tags, or versions of a chart, are chosen by
+	Revision string     `json:"revision,omitempty"` // commit id, or digest as sha256:…
+	Chart    string     `json:"chart,omitempty"`    // name of the chart in a Helm repository
+	// Folder leaves out all of the files but those below it, which are seen from it then; "" for all.
+	Folder string `json:"folder,omitempty"`
+	// Credentials names what the hub logs in with, see `drover hub --help`; "" for what it has for the URL.
+	Credentials string        `json:"credentials,omitempty"`
+	Interval    time.Duration `json:"interval,omitempty"` // how often to look for something newer; 0: the hub's own
+}
+
+// IgnoreRule names fields that are left to others once the objects exist.
+type IgnoreRule struct {
+	Target   Target   // which objects; all of the app if it is zero
+	Paths    []string `json:",omitempty"` // JSON pointers (RFC 6901)
+	JQ       []string `json:",omitempty"` // path expressions of jq, as Argo CD has them
+	When     string   `json:",omitempty"` // CEL over the object in Git; objects for which it is false are not meant
+	Managers []string `json:",omitempty"` // field managers whose fields are theirs
 }
 
 // Chart is what is to become of a Helm chart.
@@ -46,10 +102,11 @@ type Chart struct {
 
 // Values are values for a chart: a file, a text, or what an object of the cluster holds.
 type Values struct {
-	Path string   `json:"path,omitempty"` // repository path
-	Text string   `json:"text,omitempty"` // YAML, as the file that declares the app has it
-	From *VarsRef `json:"from,omitempty"`
-	Key  string   `json:"key,omitempty"` // in the data of From
+	Path   string            `json:"path,omitempty"`   // of a file, seen from the root of Source
+	Source *Source           `json:"source,omitempty"` // nil for the repository that the hub follows
+	Text   string            `json:"text,omitempty"`   // YAML, as the file that declares the app has it
+	From   *protocol.VarsRef `json:"from,omitempty"`
+	Key    string            `json:"key,omitempty"` // in the data of From
 }
 
 // Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one
@@ -108,17 +165,6 @@ type Metadata struct {
 
 // IsZero says whether there are neither labels nor annotations.
 func (m Metadata) IsZero() bool { return len(m.Labels) == 0 && len(m.Annotations) == 0 }
-
-// VarsRef refers to a ConfigMap or a Secret of the cluster.
-type VarsRef struct {
-	Kind      string // ConfigMap or Secret
-	Namespace string
-	Name      string
-	Optional  bool // no error if it does not exist
-}
-
-// String is "Kind namespace/name".
-func (r VarsRef) String() string { return r.Kind + " " + r.Namespace + "/" + r.Name }
 
 // Note names something that a file asks for and Drover does not do, or does otherwise than its reader may expect.
 type Note struct {

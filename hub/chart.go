@@ -45,12 +45,34 @@ func (r *Resolver) charted(ctx context.Context, snap Snapshot, kubernetes string
 	})
 }
 
+// fill gives the charts of an app the values that objects of the cluster hold, see values.
+func (e *expansion) fill(app *fleet.App) (absent []protocol.VarsRef, err error) {
+	app.More = slices.Clone(app.More)
+	for i := range len(app.More) + 1 {
+		part := &app.Part
+		if i > 0 {
+			part = &app.More[i-1]
+		}
+		if part.Chart == nil {
+			continue
+		}
+		of := *app
+		of.Part = *part
+		chart, missing, err := e.values(of)
+		if err != nil {
+			return nil, err
+		}
+		part.Chart, absent = chart, append(absent, missing...)
+	}
+	return absent, nil
+}
+
 // values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects are not (yet)
 // among what the cluster is to run.
-func (e *expansion) values(app fleet.App) (*fleet.Chart, []fleet.VarsRef, error) {
+func (e *expansion) values(app fleet.App) (*fleet.Chart, []protocol.VarsRef, error) {
 	chart := *app.Chart
 	chart.Values = nil
-	var absent []fleet.VarsRef
+	var absent []protocol.VarsRef
 	for _, v := range app.Chart.Values {
 		if v.From == nil {
 			chart.Values = append(chart.Values, v)
@@ -79,7 +101,7 @@ func (e *expansion) values(app fleet.App) (*fleet.Chart, []fleet.VarsRef, error)
 
 // charts says whether an app of the cluster is a chart.
 func (r *Resolution) charts() bool {
-	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Chart != nil })
+	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Charts() })
 }
 
 // kubernetes is the version that a cluster reported, in this run of the hub or before its charts were rendered last; "" if none is known.

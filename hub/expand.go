@@ -33,7 +33,7 @@ type expansion struct {
 type made struct {
 	app    fleet.App
 	vars   map[string]string
-	absent []fleet.VarsRef // of its variables
+	absent []protocol.VarsRef // of its variables
 	result AppResult
 	render *Render // nil if there is none
 }
@@ -115,10 +115,12 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 				m.app.Err = err.Error()
 			}
 		}
-		if app.Err == "" && app.Chart != nil {
-			if m.app.Chart, m.absent, err = e.values(app); err != nil {
+		if app.Err == "" {
+			absent, err := e.fill(&m.app)
+			if err != nil {
 				m.app.Err = err.Error()
 			}
+			m.absent = append(m.absent, absent...)
 		}
 		before, ok := e.made[app.Name]
 		if ok && reflect.DeepEqual(before.app, m.app) && maps.Equal(before.vars, m.vars) && slices.Equal(before.absent, m.absent) ||
@@ -157,20 +159,12 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	}
 	render, err := e.folder, error(nil)
 	if m.app.Name != fleet.RootApp {
-		if m.app.Chart != nil {
-			render, err = e.charted(ctx, e.snap, e.kubernetes, m.app, m.vars)
-		} else {
-			render, err = e.built(ctx, e.snap, m.app)
-		}
-		if err != nil {
+		if render, err = e.parts(ctx, m); render == nil || err != nil {
 			return err
 		}
-		e.used = append(e.used, render)
 	}
-	if render.Err == "" {
-		if render, err = e.finished(ctx, e.snap, render, m.vars, m.app); err != nil {
-			return err
-		}
+	if render, err = e.finished(ctx, e.snap, render, m.vars, m.app); err != nil {
+		return err
 	}
 	if render.Err != "" {
 		m.result.Err = appError(m.app, render.Err)
@@ -182,8 +176,39 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	return nil
 }
 
-func notDelivered(app fleet.App, ref fleet.VarsRef) string {
+// parts is the render of all parts of an app together; nil if one of them has none, and m says why.
+func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
+	var renders []*Render
+	for _, part := range m.app.Parts() {
+		app := m.app
+		app.Part, app.More = part, nil
+		render, err := e.part(ctx, app, m.vars)
+		if err != nil {
+			return nil, err
+		}
+		e.used = append(e.used, render)
+		if render.Err != "" {
+			m.result.Err = appError(app, render.Err)
+			return nil, nil
+		}
+		renders = append(renders, render)
+	}
+	if len(renders) == 1 {
+		return renders[0], nil
+	}
+	return e.merged(ctx, e.snap, renders)
+}
+
+// part is the render of an app's first part, with the variables replaced if it is a chart.
+func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]string) (*Render, error) {
 	if app.Chart != nil {
+		return e.charted(ctx, e.snap, e.kubernetes, app, vars)
+	}
+	return e.built(ctx, e.snap, app)
+}
+
+func notDelivered(app fleet.App, ref protocol.VarsRef) string {
+	if app.Charts() {
 		return fmt.Sprintf("%s: valuesFrom names the %s, which is not among what this cluster's folder renders to, and Drover renders "+
 			"before the cluster sees anything: put it into Git, write its values under values, or say optional: true", app.File, ref)
 	}
@@ -217,7 +242,7 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 
 // variables gives what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not (yet) among what the
 // cluster is to run.
-func (e *expansion) variables(app fleet.App) (vars map[string]string, absent []fleet.VarsRef, err error) {
+func (e *expansion) variables(app fleet.App) (vars map[string]string, absent []protocol.VarsRef, err error) {
 	vars = map[string]string{}
 	for _, ref := range app.VarsFrom {
 		object, err := e.find(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})

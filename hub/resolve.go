@@ -220,7 +220,10 @@ func appError(app fleet.App, text string) string {
 // finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing from the
 // tree: it depends on the render and the values alone.
 func (r *Resolver) finished(ctx context.Context, snap Snapshot, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
-	replace := app.Substitute && app.Chart == nil && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
+	if from.Err != "" {
+		return from, nil
+	}
+	replace := app.Substitute && !app.Charts() && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
 	if !replace && app.Metadata.IsZero() {
 		return from, nil
 	}
@@ -247,6 +250,42 @@ func (r *Resolver) finished(ctx context.Context, snap Snapshot, from *Render, va
 		}
 		out, blobs, err := r.packSorted(objects)
 		out.Notes = from.Notes
+		return out, blobs, err
+	})
+}
+
+// merged is the render of several parts as one.
+func (r *Resolver) merged(ctx context.Context, snap Snapshot, parts []*Render) (*Render, error) {
+	type part struct {
+		Digest   string
+		Declared []Rendered
+	}
+	var key []part
+	for _, p := range parts {
+		key = append(key, part{p.Ref.Digest, p.Declared})
+	}
+	return r.memo.do(ctx, snap, memoKey("merge", key), func(*Recorder) (Render, []Packed, error) {
+		var objects []Rendered
+		places := map[protocol.ObjectRef]int{}
+		var out Render
+		for _, p := range parts {
+			more, err := r.Objects(p.Ref)
+			if err != nil {
+				return Render{}, nil, err
+			}
+			for i, o := range more {
+				if at, ok := places[p.Refs[i]]; ok {
+					objects[at] = o
+					out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: p.Refs[i].String(), Text: "it is in several sources of the app: that of the last one counts"})
+					continue
+				}
+				places[p.Refs[i]] = len(objects)
+				objects = append(objects, o)
+			}
+			out.Declared, out.Notes = append(out.Declared, p.Declared...), append(out.Notes, p.Notes...)
+		}
+		packed, blobs, err := r.pack(objects)
+		out.Ref, out.Refs = packed.Ref, packed.Refs
 		return out, blobs, err
 	})
 }

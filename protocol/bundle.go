@@ -65,6 +65,7 @@ type App struct {
 	Blob *Blob `json:"blob,omitempty"`
 	// Error says why Blob is not of the newest revision: the app keeps its last good state.
 	Error string `json:"error,omitempty"`
+	Handling
 }
 
 // Blob refers to rendered objects: canonical JSON, one object a line (application/x-ndjson),

@@ -21,8 +21,8 @@ func TestAnAppsChartGivesWhatHelmTemplateGives(t *testing.T) {
 			}
 			files := tree(string(text))
 			own := "given: {by: app}\n"
-			app := fleet.App{Name: "a", File: "clusters/a/app.yaml", Path: "web", Namespace: "shop",
-				Chart: &fleet.Chart{Release: "rel", SkipCRDs: true, Values: []fleet.Values{{Text: own}}}}
+			app := fleet.App{Name: "a", File: "clusters/a/app.yaml", Namespace: "shop",
+				Part: fleet.Part{Path: "web", Chart: &fleet.Chart{Release: "rel", SkipCRDs: true, Values: []fleet.Values{{Text: own}}}}}
 			opts := helm.Options{Release: "rel", Namespace: "shop", KubeVersion: "v1.31.5", Values: []helm.Values{{File: "own", Text: own}}}
 			if v, ok := files["values.yaml"]; ok {
 				app.Chart.Values = slices.Insert(app.Chart.Values, 0, fleet.Values{Path: "values.yaml"})

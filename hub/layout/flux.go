@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // fluxNamespace is where Flux and what it was bootstrapped with live.
@@ -140,7 +141,7 @@ func (p *planner) take(o *fluxObject) {
 func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 	root, ok := p.apps[fleet.RootApp]
 	if !ok {
-		root = fleet.App{Name: fleet.RootApp, File: app.Path, Path: app.Path}
+		root = fleet.App{Name: fleet.RootApp, File: app.Path, Part: fleet.Part{Path: app.Path}}
 	}
 	switch overlay := app.Overlay; {
 	case root.Err != "":
@@ -234,7 +235,7 @@ func (p *planner) substitution(o *fluxObject, b *postBuild, app *fleet.App) erro
 		if ref.Kind != "ConfigMap" && ref.Kind != "Secret" || ref.Name == "" {
 			return p.errorf(o, fmt.Sprintf("spec.postBuild.substituteFrom[%d]", i), "it is to have a name, and the kind ConfigMap or Secret")
 		}
-		app.VarsFrom = append(app.VarsFrom, fleet.VarsRef{Kind: ref.Kind, Namespace: o.namespace, Name: ref.Name, Optional: ref.Optional})
+		app.VarsFrom = append(app.VarsFrom, protocol.VarsRef{Kind: ref.Kind, Namespace: o.namespace, Name: ref.Name, Optional: ref.Optional})
 	}
 	app.Substitute = app.SubstituteEmpty || len(app.Vars)+len(app.VarsFrom) > 0
 	return nil

@@ -58,14 +58,14 @@ func TestNativeLayout(t *testing.T) {
 		Labels: map[string]string{"env": "staging", "tier": "1"},
 		Vars:   map[string]string{"region": "eu", "replicas": "2", "debug": "true"}, // as they are written
 		Apps: []fleet.App{
-			{Name: "database", File: "clusters/staging/apps.yaml", Path: "apps/payment", Prune: true},
+			{Name: "database", File: "clusters/staging/apps.yaml", Part: fleet.Part{Path: "apps/payment"}, Prune: true},
 			{
-				Name: "payment", File: "clusters/staging/apps.yaml", Path: "apps/payment", Namespace: "shop",
+				Name: "payment", File: "clusters/staging/apps.yaml", Part: fleet.Part{Path: "apps/payment"}, Namespace: "shop",
 				DependsOn: []string{"database", "queue"}, DependsAt: "clusters/staging/apps.yaml:8", Suspend: true, Substitute: true, // since it has vars
 				Vars: map[string]string{"replicas": "3"}, Timeout: 90 * time.Second,
 			},
-			{Name: "queue", File: "clusters/staging/more/queue.yml", Path: "apps/payment", Prune: true, Substitute: true},
-			{Name: "root", File: "clusters/staging", Path: "clusters/staging", Prune: true},
+			{Name: "queue", File: "clusters/staging/more/queue.yml", Part: fleet.Part{Path: "apps/payment"}, Prune: true, Substitute: true},
+			{Name: "root", File: "clusters/staging", Part: fleet.Part{Path: "clusters/staging"}, Prune: true},
 		},
 	}
 	f := read(t, native)
@@ -126,8 +126,8 @@ metadata: {name: shop}
 a: [ # nothing names this file, so nothing reads it
 `)
 	want := []fleet.App{
-		{Name: "eu-payment", File: "apps/base/app.yaml", Path: "apps/payment", Prune: true},
-		{Name: "root", File: "clusters/staging", Path: "clusters/staging", Prune: true},
+		{Name: "eu-payment", File: "apps/base/app.yaml", Part: fleet.Part{Path: "apps/payment"}, Prune: true},
+		{Name: "root", File: "clusters/staging", Part: fleet.Part{Path: "clusters/staging"}, Prune: true},
 	}
 	if !reflect.DeepEqual(f.Cluster.Apps, want) || len(f.Cluster.Problems) > 0 {
 		t.Errorf("apps %+v, problems %q\nwant %+v", f.Cluster.Apps, f.Cluster.Problems, want)

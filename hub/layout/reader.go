@@ -168,7 +168,7 @@ func inSource(tree hub.Tree, d document, err error) error {
 
 // takeRoot splits what the folder rendered to into Apps and the root app.
 func (r *reader) takeRoot(objects []hub.Rendered, err error) {
-	root := fleet.App{Name: fleet.RootApp, File: r.dir, Path: r.dir, Prune: true}
+	root := fleet.App{Name: fleet.RootApp, File: r.dir, Part: fleet.Part{Path: r.dir}, Prune: true}
 	if err != nil {
 		root.Err = err.Error()
 	}

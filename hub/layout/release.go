@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // helmRelease is what Drover takes from the spec of a HelmRelease (helm.toolkit.fluxcd.io).
@@ -144,7 +145,7 @@ func (p *planner) releaseValues(o *fluxObject, h helmRelease, c *fleet.Chart) er
 			ref.ValuesKey = "values.yaml"
 		}
 		c.Values = append(c.Values, fleet.Values{Key: ref.ValuesKey,
-			From: &fleet.VarsRef{Kind: ref.Kind, Namespace: o.namespace, Name: ref.Name, Optional: ref.Optional}})
+			From: &protocol.VarsRef{Kind: ref.Kind, Namespace: o.namespace, Name: ref.Name, Optional: ref.Optional}})
 	}
 	if text := strings.TrimSpace(string(h.Values)); text != "" && text != "null" {
 		c.Values = append(c.Values, fleet.Values{Text: text})

@@ -186,9 +186,9 @@ func TestAnAppLaysOverItsFolderWhatItSays(t *testing.T) {
 `))
 	got := f.Cluster.Apps[0]
 	want := fleet.App{
-		Name: "payment", File: "clusters/staging/a.yaml", Path: "apps/payment", Prune: true,
-		Overlay: fleet.Overlay{Namespace: "shop", NamePrefix: "a-", NameSuffix: "-b", Patches: []fleet.Patch{{Patch: "x", Target: &fleet.Target{Kind: "Pod", Name: "w.*"}}},
-			Images: []fleet.Image{{Name: "nginx", NewTag: "1.27", NewName: "n", Digest: "d"}}, Components: []string{"../tls"}},
+		Name: "payment", File: "clusters/staging/a.yaml", Prune: true,
+		Part: fleet.Part{Path: "apps/payment", Overlay: fleet.Overlay{Namespace: "shop", NamePrefix: "a-", NameSuffix: "-b", Patches: []fleet.Patch{{Patch: "x", Target: &fleet.Target{Kind: "Pod", Name: "w.*"}}},
+			Images: []fleet.Image{{Name: "nginx", NewTag: "1.27", NewName: "n", Digest: "d"}}, Components: []string{"../tls"}}},
 		Metadata: fleet.Metadata{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "1"}},
 	}
 	if !reflect.DeepEqual(got, want) {

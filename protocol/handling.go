@@ -1,0 +1,90 @@
+package protocol
+
+import "encoding/json"
+
+// Handling is how an agent applies the objects of one app and judges them, where that differs from what is so for every app. The zero
+// value asks for nothing.
+type Handling struct {
+	// ServiceAccount is the account, as namespace/name, whose rights the agent uses for the app's objects; "" for its own.
+	ServiceAccount string `json:"serviceAccount,omitempty"`
+	// CreateNamespace has the agent create App.Namespace where it is not there. It is never deleted.
+	CreateNamespace *NamespaceRequest `json:"createNamespace,omitempty"`
+	// Recreate: an object with an immutable field that changed is deleted and created anew.
+	Recreate bool `json:"recreate,omitempty"`
+	// KeepDrift: drift is told and left. What changed in Git is applied.
+	KeepDrift bool         `json:"keepDrift,omitempty"`
+	Ignored   []Ignored    `json:"ignored,omitempty"`
+	Health    []HealthRule `json:"health,omitempty"` // they go before the agent's own rules
+	// Checks are objects beside the app's own that must be healthy for it to be.
+	Checks []ObjectRef `json:"checks,omitempty"`
+	// Ready are conditions on apps in App.DependsOn, beside their health.
+	Ready []Readiness `json:"ready,omitempty"`
+	// Decrypt has the agent decrypt objects that are encrypted with SOPS, before anything else is done to them.
+	Decrypt *Decryption `json:"decrypt,omitempty"`
+	// Substitute has the agent replace ${var} in the objects, because some variables are known in the cluster alone. Nothing was
+	// replaced before, then.
+	Substitute *Substitution `json:"substitute,omitempty"`
+}
+
+// NamespaceRequest is what a namespace gets when it is created.
+type NamespaceRequest struct {
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
+}
+
+// Ignored names fields of one object that are left to others once the object exists.
+type Ignored struct {
+	Object ObjectRef `json:"object"` // as the blob has it: without a namespace where it names none
+	// Paths are JSON pointers (RFC 6901).
+	Paths []string `json:"paths,omitempty"`
+	// Managers are field managers: what they own is theirs.
+	Managers []string `json:"managers,omitempty"`
+}
+
+// HealthRule judges objects of one kind, of any version. The expressions are asked in the order in which they stand here; where none is
+// true, the object is progressing.
+type HealthRule struct {
+	Group      string      `json:"group,omitempty"`
+	Kind       string      `json:"kind"`
+	Failed     *Expression `json:"failed,omitempty"`
+	InProgress *Expression `json:"inProgress,omitempty"`
+	Current    *Expression `json:"current,omitempty"`
+}
+
+// Readiness is a condition on an app that another depends on.
+type Readiness struct {
+	App string `json:"app"`
+	Expression
+}
+
+// Expression is an expression of the Common Expression Language (https://cel.dev), checked by the hub and taken apart, so that an agent
+// need not parse it.
+type Expression struct {
+	Text string          `json:"text"` // as it is written
+	Tree json.RawMessage `json:"tree"` // as package fleet/expr evaluates it
+}
+
+// Decryption says where the keys are with which an app's objects are decrypted.
+type Decryption struct {
+	Namespace string `json:"namespace,omitempty"` // of Secret
+	Secret    string `json:"secret,omitempty"`    // its values of keys that end in .agekey are age identities; "" for the agent's own keys
+}
+
+// Substitution are the variables of an app. Vars go before From, and of From a later object goes before an earlier one.
+type Substitution struct {
+	Vars map[string]string `json:"vars,omitempty"`
+	From []VarsRef         `json:"from,omitempty"`
+	// Strict: a variable without a value and without a default is an error; otherwise it is empty.
+	Strict bool `json:"strict,omitempty"`
+}
+
+// VarsRef is a ConfigMap or Secret of the cluster whose data are variables.
+type VarsRef struct {
+	Kind      string `json:"kind"`
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	Optional  bool   `json:"optional,omitempty"` // no error if it does not exist
+}
+
+// String is "Kind namespace/name".
+func (r VarsRef) String() string { return r.Kind + " " + r.Namespace + "/" + r.Name }
