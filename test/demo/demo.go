@@ -56,6 +56,7 @@ func (s *story) acts() []act {
 		{"Live edits are healed, and the journal says whose they were", s.heal},
 		{"An object removed from Git is pruned", s.prune},
 		{"A fourth cluster is registered by adding a folder", s.register},
+		{"A migration runs before each release, and one that fails keeps the old version", s.migrate},
 		{"A broken kustomization stops only its own app", s.breakOne},
 		{"git revert brings it back", s.takeBack},
 		{"The hub is killed: clusters go on healing, and catch up", s.killHub},

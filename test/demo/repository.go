@@ -35,6 +35,9 @@ func newRepository(dir string, s *screen) (*repository, error) {
 		}
 	}
 	git.WriteTree(firstTree)
+	if err := writeExamples(git); err != nil {
+		return nil, err
+	}
 	if _, err := git.Commit("three clusters, two apps"); err != nil {
 		return nil, err
 	}
