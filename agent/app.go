@@ -25,7 +25,7 @@ type app struct {
 	given   []*object    // taken over by other apps that have not stored that yet
 	clashes []clash
 
-	housed   string   // the request for its namespace that was granted
+	housed string // the request for its namespace that was granted
 
 	leaving  bool     // it is no longer in the bundle
 	waits    string   // for which app

@@ -78,6 +78,7 @@ type Live struct {
 	Left     bool      // of an apply: it was there, and was left as it is
 	Fields   Sum       // of the field set that Drover owns; zero if it owns none
 	Managed  []Managed // not kept longer than needed
+	Adopted  []string  // of an apply: paths of fields that were applied with the value that they had, because a part of them is left to others
 }
 
 // SightingKind says what a Sighting tells.
@@ -167,7 +168,7 @@ type Objects interface {
 	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
 	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.
 	Delete(ctx context.Context, res Resource, live Live) (gone bool, err error)
-	// Blame compares an object as it was seen drifted with how it was repaired.
+	// Blame compares an object as it was seen drifted with how it was repaired. What is left to others is nobody's fault.
 	Blame(drifted, repaired Live) Culprit
 }
 

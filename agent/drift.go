@@ -269,24 +269,29 @@ func (s *session) repair(ctx context.Context, a *app, o *object, w *want, p *pla
 	}
 	<-s.heals
 	took := time.Since(sg.At)
-	s.mu.Lock()
 	healed := err == nil && !live.Left && (live.Created || live.Version != sg.Live.Version)
+	var c Culprit
+	if healed && sg.Kind != SightGone {
+		c = s.objects.Blame(sg.Live, live)
+		healed = live.Created || len(c.Fields) > 0
+	}
+	s.mu.Lock()
 	if healed {
 		s.drift.Corrected++
 		a.wasHealthy, a.appliedAt = false, time.Now()
 	}
 	s.settle(ctx, o, w, live, err)
-	if err == nil && !healed {
+	if err == nil && live.Version == sg.Live.Version {
 		s.trust(o, sg.Live.Fields) // it only looked different
 	}
-	s.mu.Unlock()
 	if healed {
-		s.journal(a, o, sg, live, took)
+		s.journal(a, o, sg, live, c, took)
 	}
+	s.mu.Unlock()
 }
 
-// journal tells of a drift that was corrected, and who it was.
-func (s *session) journal(a *app, o *object, sg Sighting, live Live, took time.Duration) {
+// journal tells of a drift that was corrected, and who it was. s.mu is held.
+func (s *session) journal(a *app, o *object, sg Sighting, live Live, c Culprit, took time.Duration) {
 	e := protocol.Event{Kind: protocol.EventDrift, App: a.name, Took: protocol.MillisOf(took), Time: sg.At}
 	switch {
 	case sg.Kind == SightGone && live.Created:
@@ -294,12 +299,9 @@ func (s *session) journal(a *app, o *object, sg Sighting, live Live, took time.D
 	case sg.Kind == SightGone:
 		e.Fields, e.Message = []string{"metadata.labels." + fleet.LabelApp}, "its label was taken away; it is back"
 	default:
-		c := s.objects.Blame(sg.Live, live)
 		e.By, e.Fields = c.Manager, c.Fields
 		e.Message = c.changed() + "; it is as in Git again"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	ref := o.item.Ref
 	e.Object = &ref
 	s.blame(o, e)

@@ -21,8 +21,9 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 	if err != nil {
 		return agent.Live{}, err
 	}
+	var adopted []string
 	if !p.Leave.IsZero() {
-		if err := c.leave(ctx, res, ref, obj, p.Leave); err != nil {
+		if adopted, err = c.leave(ctx, res, ref, obj, p.Leave); err != nil {
 			return agent.Live{}, err
 		}
 	}
@@ -43,7 +44,7 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 		return agent.Live{}, err
 	}
 	l := got.Metadata.live(res)
-	l.Created = code == http.StatusCreated
+	l.Created, l.Adopted = code == http.StatusCreated, adopted
 	return l, nil
 }
 

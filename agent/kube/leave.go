@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -17,39 +18,37 @@ import (
 )
 
 // leave takes out of obj what is left to others, if the object exists. A field that Drover owns and no longer applies would be removed by
-// server-side apply, so it lets go of these fields first: then they are nobody's, or others', and keep their values.
-func (c *Client) leave(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, obj map[string]any, l agent.Leave) error {
+// server-side apply, so it lets go of these fields first: then they are nobody's, or others', and keep their values. A part of what can only be
+// owned as a whole gets the value that it has; adopted are the paths of these.
+func (c *Client) leave(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, obj map[string]any, l agent.Leave) (adopted []string, err error) {
 	for try := 1; ; try++ {
 		var raw json.RawMessage
 		_, err := c.do(ctx, call{method: http.MethodGet, path: objectPath(res, ref), accept: acceptJSON, secret: isSecret(res)}, &raw)
 		switch agent.ReasonOf(err) {
 		case agent.ReasonMissing, agent.ReasonNamespace:
-			return nil
+			return nil, nil
 		}
 		var live map[string]any
 		var p partial
 		if err == nil {
-			err = decodeWhole(raw, &live)
-		}
-		if err == nil {
-			err = json.Unmarshal(raw, &p)
+			err = errors.Join(decodeWhole(raw, &live), json.Unmarshal(raw, &p))
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		rest, changed := letGo(obj, live, p.Metadata.ManagedFields, l)
+		rest, adopted, changed := letGo(obj, live, p.Metadata.ManagedFields, l)
 		if !changed {
-			return nil
+			return adopted, nil
 		}
 		err = c.rewrite(ctx, res, ref, p.Metadata.ResourceVersion, rest)
 		if agent.ReasonOf(err) != agent.ReasonConflict || try == rewriteTries {
-			return err
+			return adopted, err
 		}
 	}
 }
 
 // letGo takes out of obj what is left to others, and gives the managedFields without it. changed says whether these are others than before.
-func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (rest []managedEntry, changed bool) {
+func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (rest []managedEntry, adopted []string, changed bool) {
 	all, theirs, mine := fieldpath.NewSet(), fieldpath.NewSet(), fieldpath.NewSet()
 	var own managedEntry
 	for _, e := range managed {
@@ -69,13 +68,15 @@ func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (res
 		w := walk{shape: all}
 		if w.cut(obj, live, parts) {
 			left.Insert(w.path)
+		} else if w.whole {
+			adopted = append(adopted, w.path.String())
 		}
 	}
 	for path := range theirs.All() {
 		cutPath(obj, path)
 	}
 	kept := mine.RecursiveDifference(left).Difference(theirs)
-	return withSet(rest, own, kept), !kept.Equals(mine)
+	return withSet(rest, own, kept), adopted, !kept.Equals(mine)
 }
 
 // pointers takes JSON pointers (RFC 6901) apart. Of the items of a list the last comes first, so that taking one out moves none that is still
