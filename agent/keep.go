@@ -32,7 +32,7 @@ func (s *session) keepDrift(ctx context.Context, o *object, sg Sighting) {
 		return
 	}
 	o.item.Told, a.dirty = fields, true
-	s.plan(ctx, a)
+	s.kick(ctx, a) // to store it, so that the next agent does not tell it again
 	if sg.Kind == SightGone {
 		s.tellLeft(o, protocol.Event{Time: sg.At, Message: "it was deleted, and left so"})
 		return

@@ -28,6 +28,9 @@ type status struct {
 	}
 }
 
+// maxMessage is how much of a message is told: the API server may quote a whole object.
+const maxMessage = 2000
+
 func unreachable(err error) *agent.Failure {
 	text := fmt.Sprintf("the API server does not answer: %v; it is tried again by itself", err)
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -45,6 +48,9 @@ func readFailure(resp *http.Response, k call) *agent.Failure {
 		st = status{Message: strings.TrimSpace(string(data[:min(len(data), 300)])), Code: resp.StatusCode}
 	}
 	st.Code = resp.StatusCode
+	if len(st.Message) > maxMessage {
+		st.Message = strings.ToValidUTF8(st.Message[:maxMessage], "") + "… (cut short: it is longer)"
+	}
 	if k.secret {
 		st.hide()
 	}
