@@ -95,7 +95,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 	a.next = nil
 	was := a.plan.spec
 	was.Revision = spec.Revision
-	a.plan.spec = spec
+	a.handle(spec)
 	a.dirty = a.dirty || !sameFlags(was, spec)
 	return false
 }

@@ -237,6 +237,7 @@ func (s *session) restore(ctx context.Context, st Stored) {
 		}
 	}
 	s.settleOwners()
+	s.resumeScalers(ctx)
 	for _, a := range s.ordered() {
 		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
 		s.kick(ctx, a)

@@ -25,6 +25,8 @@ type app struct {
 	given   []*object    // taken over by other apps that have not stored that yet
 	clashes []clash
 
+	housed string // the request for its namespace that was granted
+
 	leaving  bool     // it is no longer in the bundle
 	waits    string   // for which app
 	held     string   // why nothing is deleted
@@ -176,7 +178,7 @@ func (a *app) judgeHealth(now time.Time, healthy bool, ill int) verdict {
 	case a.fresh:
 		return verdict{protocol.PhaseApplying, ""}
 	case healthy:
-		return verdict{protocol.PhaseHealthy, a.leftovers()}
+		return verdict{protocol.PhaseHealthy, a.asides()}
 	case a.health == protocol.HealthDegraded:
 		return verdict{protocol.PhaseDegraded, a.ill("")}
 	case a.wasHealthy && now.Sub(a.illSince) >= grace:

@@ -72,10 +72,13 @@ type Live struct {
 	Version  uint64    // its resourceVersion; they rise
 	App      string    // its label fleet.LabelApp
 	Keep     bool      // it is annotated to be left when it would be pruned
+	Paused   bool      // it is annotated to be left alone altogether
 	Deleting bool      // it is being deleted
 	Created  bool      // of an apply: it was not there before
+	Left     bool      // of an apply: it was there, and was left as it is
 	Fields   Sum       // of the field set that Drover owns; zero if it owns none
 	Managed  []Managed // not kept longer than needed
+	Adopted  []string  // of an apply: paths of fields that were applied with the value that they had, because a part of them is left to others
 }
 
 // SightingKind says what a Sighting tells.
@@ -119,19 +122,53 @@ type Cluster interface {
 	// Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in
 	// all, one call at a time, until ctx is done.
 	Watch(ctx context.Context, res Resource, namespace string, sight func(Sighting))
+	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells of objects, one call at a time,
+	// until ctx is done. The Scaler is empty where it is about none.
+	Scalers(ctx context.Context, namespace string, tell func(SightingKind, Scaler))
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 }
 
+// Scaler is a HorizontalPodAutoscaler.
+type Scaler struct {
+	Namespace, Name string
+	Target          protocol.ObjectRef // whose replicas it sets
+}
+
+// Patch is one object as it is applied.
+type Patch struct {
+	Line []byte // the object as canonical JSON
+	App  string // whose it is; "" for nobody's: it gets no label
+	// Manager is the field manager, if it is not Manager.
+	Manager string
+	// Polite leaves an object alone of which others have fields that would change: that is a Failure of ReasonManaged.
+	Polite bool
+	Try    bool // ask whether it can be done, and do not do it
+	Leave  Leave
+}
+
+// Leave are the fields of an object that are left to others if it exists: they are not applied, not owned, and keep their values.
+type Leave struct {
+	Paths    []string // JSON pointers; the index of an item of a list is that in Patch.Line
+	Managers []string // field managers whose fields are theirs
+}
+
+// IsZero says whether nothing is left to others.
+func (l Leave) IsZero() bool { return len(l.Paths) == 0 && len(l.Managers) == 0 }
+
 // Objects reads and writes objects one by one. Errors are *Failure.
 type Objects interface {
-	// Apply applies line, one object as canonical JSON, as app's, by server-side apply with force.
-	Apply(ctx context.Context, res Resource, ref protocol.ObjectRef, app string, line []byte) (Live, error)
+	// Apply applies one object by server-side apply.
+	Apply(ctx context.Context, res Resource, ref protocol.ObjectRef, p Patch) (Live, error)
+	// TakeOver gives Drover the fields that were applied with other tools before, so that those go with the next apply that Git does not have.
+	// Tools that still run keep theirs. first is for an object that Drover has just applied for the first time. took says whether there
+	// was anything.
+	TakeOver(ctx context.Context, res Resource, ref protocol.ObjectRef, first bool) (took bool, err error)
 	// Get reads an object's metadata.
 	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
 	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.
 	Delete(ctx context.Context, res Resource, live Live) (gone bool, err error)
-	// Blame compares an object as it was seen drifted with how it was repaired.
+	// Blame compares an object as it was seen drifted with how it was repaired. What is left to others is nobody's fault.
 	Blame(drifted, repaired Live) Culprit
 }
 

@@ -101,6 +101,7 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 	}
 	before := o.verdict
 	o.present, o.deleting, o.verdict = true, sg.Live.Deleting, sg.Verdict
+	s.paused(ctx, o, sg.Live.Paused)
 	switch {
 	case same: // the very state that our apply left: whatever it looks like is how it should
 		s.trust(o, sg.Live.Fields)
@@ -110,6 +111,7 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 		s.heal(ctx, o, sg)
 	default:
 		o.ours, o.drifted = false, false
+		s.untell(o)
 		if o.item.Line == o.want.line {
 			o.trouble = nil // whatever it was, it is as it should be
 		}
@@ -139,6 +141,10 @@ func (s *session) missed(ctx context.Context, o *object, sg Sighting) {
 	o.removing, o.verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
 	o.drifted = true
 	s.heal(ctx, o, sg)
+	if o.trouble != nil && ReasonOf(o.trouble.err) == ReasonEnding { // this is what was waited for
+		o.trouble.next = time.Time{}
+		s.kick(ctx, o.app)
+	}
 	s.changed(ctx, o, before)
 }
 
@@ -207,7 +213,12 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 	if o.item.Line != w.line || o.item.Fields != live.Fields {
 		o.item.Line, o.item.Fields, o.app.dirty = w.line, live.Fields, true
 	}
-	if live.Version != o.version || !o.present {
+	s.untell(o)
+	switch {
+	case live.Left:
+		o.item.Paused = live.Paused
+		o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it was there before, and is left as it is"}
+	case live.Version != o.version || !o.present:
 		if fleet.HasHealth(o.item.Ref) { // the watch will say
 			o.verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
 		} else {
@@ -232,6 +243,9 @@ func (s *session) heal(ctx context.Context, o *object, sg Sighting) {
 	switch {
 	case o.busy || o.deleting || o.want == nil || s.suspended(a) || a.plan == nil || o.item.Line != o.want.line:
 		return // what is due is done by the app's next turn
+	case !o.heals():
+		s.keepDrift(ctx, o, sg)
+		return
 	case o.trouble != nil:
 		o.trouble.next = time.Time{}
 		s.kick(ctx, a)
@@ -255,24 +269,29 @@ func (s *session) repair(ctx context.Context, a *app, o *object, w *want, p *pla
 	}
 	<-s.heals
 	took := time.Since(sg.At)
+	healed := err == nil && !live.Left && (live.Created || live.Version != sg.Live.Version)
+	var c Culprit
+	if healed && sg.Kind != SightGone {
+		c = s.objects.Blame(sg.Live, live)
+		healed = live.Created || len(c.Fields) > 0
+	}
 	s.mu.Lock()
-	healed := err == nil && (live.Created || live.Version != sg.Live.Version)
 	if healed {
 		s.drift.Corrected++
 		a.wasHealthy, a.appliedAt = false, time.Now()
 	}
 	s.settle(ctx, o, w, live, err)
-	if err == nil && !healed {
+	if err == nil && live.Version == sg.Live.Version {
 		s.trust(o, sg.Live.Fields) // it only looked different
 	}
-	s.mu.Unlock()
 	if healed {
-		s.journal(a, o, sg, live, took)
+		s.journal(a, o, sg, live, c, took)
 	}
+	s.mu.Unlock()
 }
 
-// journal tells of a drift that was corrected, and who it was.
-func (s *session) journal(a *app, o *object, sg Sighting, live Live, took time.Duration) {
+// journal tells of a drift that was corrected, and who it was. s.mu is held.
+func (s *session) journal(a *app, o *object, sg Sighting, live Live, c Culprit, took time.Duration) {
 	e := protocol.Event{Kind: protocol.EventDrift, App: a.name, Took: protocol.MillisOf(took), Time: sg.At}
 	switch {
 	case sg.Kind == SightGone && live.Created:
@@ -280,12 +299,9 @@ func (s *session) journal(a *app, o *object, sg Sighting, live Live, took time.D
 	case sg.Kind == SightGone:
 		e.Fields, e.Message = []string{"metadata.labels." + fleet.LabelApp}, "its label was taken away; it is back"
 	default:
-		c := s.objects.Blame(sg.Live, live)
 		e.By, e.Fields = c.Manager, c.Fields
-		e.Message = describe(c)
+		e.Message = c.changed() + "; it is as in Git again"
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	ref := o.item.Ref
 	e.Object = &ref
 	s.blame(o, e)
@@ -295,7 +311,8 @@ func (s *session) journal(a *app, o *object, sg Sighting, live Live, took time.D
 	s.out.changed(false)
 }
 
-func describe(c Culprit) string {
+// changed says who changed what.
+func (c Culprit) changed() string {
 	by := c.Manager
 	if by == "" {
 		by = "somebody who left no trace"
@@ -304,5 +321,5 @@ func describe(c Culprit) string {
 	if c.More > 0 {
 		fields += more(c.More)
 	}
-	return fmt.Sprintf("%s changed %s; it is as in Git again", by, fields)
+	return fmt.Sprintf("%s changed %s", by, fields)
 }

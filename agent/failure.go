@@ -19,9 +19,14 @@ const (
 	ReasonNamespaceEnding        // its namespace is being deleted
 	ReasonForbidden              // the agent may not
 	ReasonDenied                 // an admission webhook or policy said no
-	ReasonInvalid                // the object is not valid, or may not change this way
+	ReasonInvalid                // the object is not valid
 	ReasonExpired                // the version asked for is no longer known
 	ReasonScope                  // it is outside of what the agent may touch
+	ReasonImmutable              // a field changed that cannot be while the object lives
+	ReasonManaged                // others have fields of it, and it was to be applied politely
+	ReasonEnding                 // it is being deleted, to be made anew
+	ReasonWebhook                // a webhook that must be asked did not answer
+	ReasonQuota                  // a quota is used up
 )
 
 // Failure is why something asked of the API server was not done, in plain words with the next step.

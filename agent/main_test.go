@@ -1,11 +1,13 @@
 package agent_test
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
 	"net/url"
 	"testing"
+	"time"
 
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -62,4 +64,23 @@ func stateSecrets(t *testing.T, cp *testenv.ControlPlane, ns string) (names []st
 		names = append(names, o.Ref().Name)
 	}
 	return names
+}
+
+// eventually waits until cond holds.
+func eventually(t *testing.T, what string, cond func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(time.Minute); !cond(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited a minute in vain for %s", what)
+		}
+	}
+}
+
+// deleteAfter deletes an object of the whole cluster when the test ends.
+func deleteAfter(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref) {
+	t.Cleanup(func() {
+		if err := cp.Kube().Delete(context.Background(), ref); err != nil && !testenv.IsNotFound(err) { // the test's own context has ended
+			t.Error(err)
+		}
+	})
 }

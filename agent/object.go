@@ -54,23 +54,44 @@ func (t *trouble) note(err error, now time.Time) {
 		t.pause = backoff.Backoff{Min: 50 * time.Millisecond, Max: maxPause}
 	}
 	next := t.pause.Next()
-	if r := ReasonOf(err); r == ReasonNamespace || r == ReasonForbidden {
-		next = min(next, absentPause) // nobody tells of it when a namespace or a role is there
+	switch ReasonOf(err) {
+	case ReasonNamespace, ReasonForbidden, ReasonWebhook, ReasonQuota: // nobody tells of it when they are there, or answer
+		next = min(next, absentPause)
 	}
 	t.err, t.next, t.final = err, now.Add(next), ReasonOf(err) == ReasonScope
 }
 
 // due says whether the object must be applied now.
 func (o *object) due(now time.Time) bool {
-	if o.want == nil || o.item.Line == o.want.line && (!o.drifted || o.deleting) {
+	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals()) {
 		return false // what is being deleted is made anew when it is gone
 	}
 	return o.trouble == nil || !o.trouble.final && !now.Before(o.trouble.next)
 }
 
+// pending says whether the object as Git has it is still to be applied.
+func (o *object) pending() bool { return o.item.Line != o.want.line && !o.left() }
+
+// left says whether the object is left alone, because it asks for that in Git or in the cluster. What Drover does not watch, because it never
+// applied it, is looked at again with every change in Git.
+func (o *object) left() bool {
+	return o.want.mode == fleet.ModeIgnore || o.item.Paused && o.item.Fields != Sum{}
+}
+
+// heals says whether drift of the object is undone.
+func (o *object) heals() bool {
+	switch {
+	case o.left():
+		return false
+	case o.want.mode == fleet.ModeIfNotPresent:
+		return !o.present
+	}
+	return o.app.plan == nil || !o.app.plan.spec.KeepDrift
+}
+
 // current says whether there is nothing left to do or wait for.
 func (o *object) current() bool {
-	return o.want != nil && o.trouble == nil && o.item.Line == o.want.line && o.verdict.Health == protocol.HealthCurrent
+	return o.want != nil && (o.left() || o.trouble == nil && !o.pending() && o.verdict.Health == protocol.HealthCurrent)
 }
 
 // problem describes an object that is not current.
@@ -79,7 +100,9 @@ func (o *object) problem() protocol.Problem {
 	switch {
 	case o.trouble != nil:
 		p.Health, p.Message = protocol.HealthDegraded, o.trouble.err.Error()
-	case o.want != nil && o.item.Line != o.want.line:
+	case o.want != nil && o.left():
+		p.Health, p.Message = protocol.HealthCurrent, "it is left alone, as it asks to be"
+	case o.want != nil && o.pending():
 		p.Health, p.Message = protocol.HealthProgressing, "it is not applied yet"
 	}
 	return p

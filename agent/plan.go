@@ -22,6 +22,10 @@ type want struct {
 	off, size  uint32 // where the line is among the lines
 	keep       bool   // annotated to be left when it would be pruned
 	loose      bool   // its kind was not known, so its namespace is a guess
+	bare       bool   // the line names no namespace
+	recreate   bool   // it is made anew where a field that cannot be changed did
+	scaled     bool   // the line says how many replicas it has, which an autoscaler may change
+	mode       fleet.Mode
 }
 
 // plan is the index of an app's blob. The lines themselves are kept compressed.
@@ -36,7 +40,8 @@ type plan struct {
 	outside    []protocol.ObjectRef // objects that this agent may not touch
 	wants      []want               // in the order of applying
 	defines    map[string][]Resource
-	since      time.Time // when the bundle arrived; zero if it was stored
+	since      time.Time                    // when the bundle arrived; zero if it was stored
+	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
 }
 
 // lines decompresses the lines.
@@ -112,9 +117,10 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 			p.flaws = append(p.flaws, fmt.Sprintf("object %d of the app %v", lines, err))
 			continue
 		}
+		t := fleet.TreatmentOf(l.Metadata.Annotations, l.Metadata.Labels)
 		w := want{apiVersion: intern(l.APIVersion), line: SumOf(text), off: uint32(start), size: uint32(len(text)),
 			ref:  protocol.ObjectRef{Group: intern(fleet.GroupOf(l.APIVersion)), Kind: intern(l.Kind), Namespace: intern(l.Metadata.Namespace), Name: l.Metadata.Name},
-			keep: fleet.NeverPruned(l.Metadata.Annotations, l.Metadata.Labels)}
+			keep: t.Keep, mode: t.Mode, recreate: t.Recreate, bare: l.Metadata.Namespace == "", scaled: l.scaled()}
 		if isDefinition(w.ref) {
 			p.defines[w.ref.Name] = l.defines()
 		}
@@ -124,6 +130,12 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 		return nil, fmt.Errorf("the blob has %d objects, its bundle says %d", lines, spec.Blob.Objects)
 	}
 	return p, nil
+}
+
+// scaled says whether the line has a number of replicas.
+func (l *line) scaled() bool {
+	var spec struct{ Replicas json.Number }
+	return bytes.Contains(l.Spec, []byte(`"replicas"`)) && json.Unmarshal(l.Spec, &spec) == nil && spec.Replicas != ""
 }
 
 func isDefinition(ref protocol.ObjectRef) bool { return fleet.StageOf(ref) == fleet.StageDefinitions }

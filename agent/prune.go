@@ -49,7 +49,7 @@ func (s *session) batch(a *app) (out []*object) {
 	for _, o := range slices.Backward(a.own) {
 		switch {
 		case o.want != nil:
-			if o.trouble != nil || o.item.Line != o.want.line {
+			if o.trouble != nil || o.pending() {
 				a.held = "until everything else is applied"
 				a.forgive()
 				return nil

@@ -2,7 +2,11 @@ package agent
 
 import (
 	"context"
+	"slices"
 	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // apply applies one object, if it is still due when nobody else has it under way.
@@ -43,8 +47,79 @@ func (s *session) send(ctx context.Context, a *app, o *object, w *want, lines []
 	}
 	s.watch(ctx, res, s.scope.covering(ref))
 	s.mu.Unlock()
-	live, err := s.objects.Apply(ctx, res, ref, a.name, w.lineOf(lines))
+	live, err := s.put(ctx, s.errand(ctx, a, o, w, res, lines))
 	return live, s.scope.explain(err, ref.Namespace)
+}
+
+// errand is one object that is to be put into the cluster.
+type errand struct {
+	res      Resource
+	ref      protocol.ObjectRef
+	app      string
+	patch    Patch
+	mode     fleet.Mode
+	first    bool // Drover has never applied it
+	heal     bool // it was applied as it is
+	recreate bool // it may be deleted and created anew
+}
+
+// errand reads what there is to know before an object is applied.
+func (s *session) errand(ctx context.Context, a *app, o *object, w *want, res Resource, lines []byte) errand {
+	known := w.scaled && s.knowScalers(ctx, w.ref.Namespace)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := errand{res: res, ref: w.ref, app: a.name, mode: w.mode, first: o.item.Fields == Sum{}, heal: o.item.Line == w.line, recreate: w.recreate,
+		patch: Patch{Line: w.lineOf(lines), App: a.name, Leave: a.leaves(w)}}
+	if a.plan != nil && a.plan.spec.Recreate && !precious(w.ref) {
+		e.recreate = true
+	}
+	if scaled := s.scaled(w.ref); (known || !w.scaled) && o.item.Scaled != (w.scaled && scaled) {
+		o.item.Scaled, a.dirty = w.scaled && scaled, true
+	}
+	if o.item.Scaled {
+		e.patch.Leave.Paths = append(e.patch.Leave.Paths, "/spec/replicas")
+	}
+	e.patch.Polite = e.first
+	return e
+}
+
+// put applies an object in its mode.
+func (s *session) put(ctx context.Context, e errand) (Live, error) {
+	if e.mode == fleet.ModeIfNotPresent {
+		live, err := s.objects.Get(ctx, e.res, e.ref)
+		if r := ReasonOf(err); err == nil || r != ReasonMissing && r != ReasonNamespace {
+			live.Left = err == nil
+			return live, err
+		}
+	}
+	live, err := s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	if ReasonOf(err) == ReasonManaged { // somebody made it before: who may want to be left alone
+		there, getErr := s.objects.Get(ctx, e.res, e.ref)
+		if getErr == nil && there.Paused {
+			there.Left = true
+			return there, nil
+		}
+		e.patch.Polite = false
+		live, err = s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	}
+	if ReasonOf(err) == ReasonImmutable && e.recreate {
+		return s.recreate(ctx, e, err)
+	}
+	if err != nil || live.Created || e.heal && !e.first || e.mode != fleet.ModeOverride || !live.formerly(e.first) {
+		return live, err
+	}
+	took, err := s.objects.TakeOver(ctx, e.res, e.ref, e.first)
+	if err != nil || !took {
+		return live, err
+	}
+	return s.objects.Apply(ctx, e.res, e.ref, e.patch)
+}
+
+// formerly says whether other tools may have applied an object before.
+func (l *Live) formerly(first bool) bool {
+	return slices.ContainsFunc(l.Managed, func(m Managed) bool {
+		return fleet.FormerManager(m.Manager, m.Operation, m.Subresource, first) != fleet.ToolNone
+	})
 }
 
 // rename takes away the namespace that was guessed for an object whose kind was not known. s.mu is held.

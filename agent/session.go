@@ -50,6 +50,7 @@ type session struct {
 	defines  map[groupKind][]Resource // by definitions that apps have, established or not
 	online   chan struct{}            // closed while the bus is connected
 	fights   map[*object]*fight
+	scaling  scaling
 	drift    protocol.Drift
 	version  versioning
 }
@@ -80,7 +81,7 @@ func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},
-		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{},
+		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{}, scaling: scaling{},
 		version: versioning{Upgrade: c.Upgrade, moved: make(chan struct{}, 1), since: time.Now()},
 	}
 	s.settled = sync.NewCond(&s.mu)
@@ -248,6 +249,7 @@ func (s *session) assess(ctx context.Context, a *app) {
 	s.announce()
 	if v.phase == protocol.PhaseHealthy {
 		s.release(ctx, a)
+		s.retry(ctx, func(o *object) bool { return ReasonOf(o.trouble.err) == ReasonWebhook }) // it may be what answers
 	}
 	if v.phase == protocol.PhaseWaiting && !a.running {
 		s.plan(ctx, a)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
@@ -72,7 +73,7 @@ func bareLoop(t *testing.T, cp *testenv.ControlPlane, objects []string) {
 				ref := list[0].Ref()
 				res, err := client.Resolve(t.Context(), ref.APIVersion, ref.Kind)
 				if err == nil {
-					_, err = client.Apply(t.Context(), res, protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}, "bare", []byte(list[0].String()))
+					_, err = client.Apply(t.Context(), res, protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}, agent.Patch{App: "bare", Line: []byte(list[0].String())})
 				}
 				if err != nil {
 					t.Error(err)

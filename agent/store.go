@@ -16,9 +16,12 @@ var ErrLost = errors.New("the state in the cluster was changed by somebody else"
 type Item struct {
 	Ref        protocol.ObjectRef `json:"ref"`
 	APIVersion string             `json:"apiVersion"`
-	Line       Sum                `json:"line,omitzero"`   // of the line that was applied last; zero if none was yet
-	Fields     Sum                `json:"fields,omitzero"` // of Drover's field set after that
-	Keep       bool               `json:"keep,omitempty"`  // annotated to be left when it would be pruned
+	Line       Sum                `json:"line,omitzero"`    // of the line that was applied last; zero if none was yet
+	Fields     Sum                `json:"fields,omitzero"`  // of Drover's field set after that
+	Keep       bool               `json:"keep,omitempty"`   // annotated to be left when it would be pruned
+	Paused     bool               `json:"paused,omitempty"` // annotated in the cluster to be left alone
+	Scaled     bool               `json:"scaled,omitempty"` // applied without replicas, because of an autoscaler
+	Told       Sum                `json:"told,omitzero"`    // of the field set of a drift that was told and left
 	// Former are the apps that had it before, as long as it may still carry the label of one of them.
 	Former []string `json:"former,omitempty"`
 }

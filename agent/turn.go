@@ -26,6 +26,9 @@ func (s *session) turn(ctx context.Context, a *app) {
 		return
 	}
 	changed := 0
+	if plan != nil && !s.house(ctx, a, plan) {
+		return
+	}
 	if plan != nil {
 		for stage := range fleet.Stages {
 			changed += s.applyStage(ctx, a, plan, stage)
@@ -108,6 +111,8 @@ func (s *session) activate(ctx context.Context, a *app) {
 func (s *session) claim(a *app, w *want) {
 	o := s.all[w.ref]
 	switch {
+	case o == nil && w.mode == fleet.ModeIgnore:
+		return
 	case o == nil:
 		o = &object{item: Item{Ref: w.ref}, app: a, verdict: fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there yet"}}
 		a.own = append(a.own, o)

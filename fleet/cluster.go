@@ -34,8 +34,9 @@ const (
 
 // NeverPruned says whether the annotations or the labels of an object keep it from being pruned.
 func NeverPruned[V any](annotations, labels map[string]V) bool {
-	return any(annotations[AnnotationPrune]) == any(PruneDisabled) || any(annotations[helmPolicy]) == any("keep") ||
-		any(annotations[fluxPrune]) == any(PruneDisabled) || any(labels[fluxPrune]) == any(PruneDisabled)
+	return word(annotations, AnnotationPrune) == PruneDisabled || word(annotations, helmPolicy) == "keep" ||
+		word(annotations, fluxPrune) == PruneDisabled || word(labels, fluxPrune) == PruneDisabled ||
+		word(annotations, fluxReconcile) == "disabled" || word(labels, fluxReconcile) == "disabled" || argoKept(annotations)
 }
 
 // Cluster is what a folder clusters/<name>/ says of a cluster.

@@ -2,49 +2,68 @@ package kube
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
-var applyQuery = url.Values{"fieldManager": {agent.Manager}, "force": {"true"}}
-
-// Apply applies line as app's by server-side apply. Only metadata comes back, which is all there is to learn.
-func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, app string, line []byte) (agent.Live, error) {
-	body, err := applyBody(res, ref, app, line)
+// Apply applies one object by server-side apply. Only metadata comes back, which is all there is to learn.
+func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, p agent.Patch) (agent.Live, error) {
+	obj, err := applied(res, ref, p)
 	if err != nil {
 		return agent.Live{}, err
 	}
-	var p partial
-	code, err := c.do(ctx, call{method: http.MethodPatch, path: objectPath(res, ref), query: applyQuery, accept: acceptMetadata,
-		contentType: applyType, body: body, secret: isSecret(res)}, &p)
+	var adopted []string
+	if !p.Leave.IsZero() {
+		if adopted, err = c.leave(ctx, res, ref, obj, p.Leave); err != nil {
+			return agent.Live{}, err
+		}
+	}
+	if p.App != "" {
+		label(obj, p.App)
+	}
+	body, err := json.Marshal(obj)
+	if err != nil {
+		return agent.Live{}, err
+	}
+	var got partial
+	code, err := c.do(ctx, call{method: http.MethodPatch, path: objectPath(res, ref), query: applyQuery(p), accept: acceptMetadata,
+		contentType: applyType, body: body, secret: isSecret(res)}, &got)
 	if agent.ReasonOf(err) == agent.ReasonKind {
 		c.kinds.drop(res)
 	}
 	if err != nil {
 		return agent.Live{}, err
 	}
-	l := p.Metadata.live(res)
-	l.Created = code == http.StatusCreated
+	l := got.Metadata.live(res)
+	l.Created, l.Adopted = code == http.StatusCreated, adopted
 	return l, nil
+}
+
+func applyQuery(p agent.Patch) url.Values {
+	q := url.Values{"fieldManager": {cmp.Or(p.Manager, agent.Manager)}, "force": {strconv.FormatBool(!p.Polite)}}
+	if p.Try {
+		q.Set("dryRun", "All")
+	}
+	return q
 }
 
 // serverFields are set by the API server; an apply that names them is refused, or would never fit again.
 var serverFields = [...]string{"managedFields", "resourceVersion", "uid", "generation", "creationTimestamp", "selfLink"}
 
-// applyBody is line with the namespace and label that it is applied with.
-func applyBody(res agent.Resource, ref protocol.ObjectRef, app string, line []byte) ([]byte, error) {
-	dec := json.NewDecoder(bytes.NewReader(line))
-	dec.UseNumber() // or large whole numbers would lose digits
+// applied is the object of a patch with the name and namespace that it is applied with.
+func applied(res agent.Resource, ref protocol.ObjectRef, p agent.Patch) (map[string]any, error) {
 	var obj map[string]any
-	if err := dec.Decode(&obj); err != nil {
-		return nil, &agent.Failure{Reason: agent.ReasonInvalid, Text: fmt.Sprintf("its line is no JSON: %v", err)}
+	if err := decodeWhole(p.Line, &obj); err != nil {
+		return nil, &agent.Failure{Reason: agent.ReasonInvalid, Text: "its line is no JSON: correct it in Git"} // the error might quote a secret
 	}
 	meta, _ := obj["metadata"].(map[string]any)
 	if meta == nil {
@@ -54,16 +73,29 @@ func applyBody(res agent.Resource, ref protocol.ObjectRef, app string, line []by
 		delete(meta, f)
 	}
 	delete(meta, "namespace")
+	meta["name"] = ref.Name
 	if res.Namespaced {
 		meta["namespace"] = ref.Namespace
 	}
+	return obj, nil
+}
+
+// label makes an object an app's.
+func label(obj map[string]any, app string) {
+	meta := obj["metadata"].(map[string]any) // applied has seen to it
 	labels, _ := meta["labels"].(map[string]any)
 	if labels == nil {
 		labels = make(map[string]any, 1)
 	}
 	labels[fleet.LabelApp] = app
 	meta["labels"] = labels
-	return json.Marshal(obj)
+}
+
+// decodeWhole decodes JSON and loses no digit of large numbers.
+func decodeWhole(data []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	return dec.Decode(into)
 }
 
 // Get reads an object's metadata.

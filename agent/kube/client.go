@@ -40,6 +40,7 @@ type Client struct {
 	base  *url.URL
 	log   *slog.Logger
 	kinds kinds
+	tools tools
 }
 
 var (

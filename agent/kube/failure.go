@@ -1,17 +1,20 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet"
 )
 
 // status is what the API server answers when it does not do what it was asked.
@@ -24,6 +27,9 @@ type status struct {
 		Causes            []struct{ Reason, Message, Field string }
 	}
 }
+
+// maxMessage is how much of a message is told: the API server may quote a whole object.
+const maxMessage = 2000
 
 func unreachable(err error) *agent.Failure {
 	text := fmt.Sprintf("the API server does not answer: %v; it is tried again by itself", err)
@@ -42,6 +48,9 @@ func readFailure(resp *http.Response, k call) *agent.Failure {
 		st = status{Message: strings.TrimSpace(string(data[:min(len(data), 300)])), Code: resp.StatusCode}
 	}
 	st.Code = resp.StatusCode
+	if len(st.Message) > maxMessage {
+		st.Message = strings.ToValidUTF8(st.Message[:maxMessage], "") + "… (cut short: it is longer)"
+	}
 	if k.secret {
 		st.hide()
 	}
@@ -88,11 +97,15 @@ func explain(st status) *agent.Failure {
 	case strings.Contains(m, "while custom resource definition is terminating"):
 		return fail(agent.ReasonKind, "the definition of its kind is being deleted: it is applied again when the definition is back")
 	case strings.Contains(m, "exceeded quota"):
-		return fail(agent.ReasonDenied, "a quota of its namespace is used up: raise the ResourceQuota or ask for less (%s)", m)
+		return fail(agent.ReasonQuota, "a quota of its namespace is used up: raise the ResourceQuota or ask for less (%s)", m)
 	case strings.Contains(m, "denied the request") || strings.Contains(m, "denied request"):
 		return fail(agent.ReasonDenied, "an admission policy refused it: change the object or the policy (%s)", m)
 	case strings.Contains(m, "failed calling webhook") || strings.Contains(m, "failed to call webhook"):
-		return fail(agent.ReasonDenied, "an admission webhook that must be asked did not answer: see that its service runs (%s)", m)
+		return fail(agent.ReasonWebhook, "an admission webhook that must be asked did not answer: see that its service runs; it is tried again by itself (%s)", m)
+	case strings.Contains(m, "conversion webhook"):
+		return fail(agent.ReasonWebhook, "the webhook that converts its kind between versions did not answer, or failed: see that its service runs; it is tried again by itself (%s)", m)
+	case st.tooLarge():
+		return fail(agent.ReasonInvalid, "it is larger than the cluster stores (about 1.5 MB with what others keep in it, 256 KiB of annotations): make it smaller or split it (%s)", m)
 	case st.Code == http.StatusForbidden:
 		return fail(agent.ReasonForbidden, "the agent may not do this: give its service account the right, or take the object out of Git (%s)", m)
 	case st.Code == http.StatusNotFound && st.Details.Kind == "namespaces":
@@ -103,6 +116,8 @@ func explain(st status) *agent.Failure {
 		return fail(agent.ReasonKind, "its kind is not served by this cluster (yet): install its CustomResourceDefinition; it is applied as soon as that is there")
 	case st.Code == http.StatusGone:
 		return fail(agent.ReasonExpired, "%s", m)
+	case st.Code == http.StatusConflict && st.hasCause("FieldManagerConflict"):
+		return fail(agent.ReasonManaged, "others manage fields of it: %s", m)
 	case st.Code == http.StatusConflict:
 		return fail(agent.ReasonConflict, "somebody else changed it at the same time: it is tried again by itself (%s)", m)
 	case st.Code == http.StatusTooManyRequests || st.Code == http.StatusServiceUnavailable || st.Code == http.StatusGatewayTimeout:
@@ -114,15 +129,42 @@ func explain(st status) *agent.Failure {
 func explainInvalid(st status) *agent.Failure {
 	m := st.Message
 	switch {
-	case strings.Contains(m, "immutable") || strings.Contains(m, "may not change once set") || strings.Contains(m, "updates to statefulset spec"):
-		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "a field of it cannot be changed while it lives: " +
-			"undo the change in Git, or delete the object and it is made anew (" + m + ")"}
+	case st.immutable():
+		return &agent.Failure{Reason: agent.ReasonImmutable, Text: fmt.Sprintf("%s cannot be changed while it lives: undo the change in Git, or "+
+			"annotate the object in Git with %s: \"true\" to have it deleted and created anew (%s)", cmp.Or(st.fields(), "a field of it"), fleet.AnnotationRecreate, m)}
 	case strings.Contains(m, "not declared in schema"):
 		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "it has a field that its kind does not know: correct it in Git (" + m + ")"}
 	case st.Code == http.StatusUnprocessableEntity || st.Code == http.StatusBadRequest:
 		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "it is not valid: correct it in Git (" + m + ")"}
 	}
 	return &agent.Failure{Text: fmt.Sprintf("the API server answered %d: %s", st.Code, m)}
+}
+
+// immutables are how the API server's kinds, and rules of definitions, say that a field cannot be changed.
+var immutables = []string{"immutable", "may not change once set", "updates to statefulset spec", "pod updates may not change fields", "cannot change roleRef",
+	"may not be changed in an update", "updates to parameters are forbidden", "updates to provisioner are forbidden"}
+
+func (st status) immutable() bool {
+	return slices.ContainsFunc(immutables, func(s string) bool { return strings.Contains(st.Message, s) })
+}
+
+// fields are the fields that cannot be changed, as the API server names them.
+func (st status) fields() string {
+	var out []string
+	for _, c := range st.Details.Causes {
+		one := status{Message: c.Message}
+		if c.Field != "" && (one.immutable() || len(st.Details.Causes) == 1) && !slices.Contains(out, c.Field) {
+			out = append(out, c.Field)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// tooLarge is for an object that etcd or the API server does not take.
+func (st status) tooLarge() bool {
+	return st.Code == http.StatusRequestEntityTooLarge || strings.Contains(st.Message, "request is too large") ||
+		strings.Contains(st.Message, "trying to send message larger than max") || strings.Contains(st.Message, "Too long: may not be more than") ||
+		strings.Contains(st.Message, "Too long: must have at most")
 }
 
 func (st status) hasCause(reason string) bool {

@@ -16,11 +16,19 @@ func TestFailuresAreExplained(t *testing.T) {
 	}{
 		{"forbidden", func(s *status) { s.Code, s.Message = 403, `secrets is forbidden: User "x" cannot patch` }, agent.ReasonForbidden, "give its service account the right"},
 		{"unknown", func(s *status) { s.Code = 401 }, agent.ReasonForbidden, "renew"},
-		{"quota", func(s *status) { s.Code, s.Message = 403, `pods "a" is forbidden: exceeded quota: small` }, agent.ReasonDenied, "ResourceQuota"},
+		{"quota", func(s *status) { s.Code, s.Message = 403, `pods "a" is forbidden: exceeded quota: small` }, agent.ReasonQuota, "ResourceQuota"},
 		{"webhook", func(s *status) {
 			s.Code, s.Message = 403, `admission webhook "policy.example.com" denied the request: no`
 		}, agent.ReasonDenied, "change the object or the policy"},
-		{"webhook away", func(s *status) { s.Code, s.Message = 500, `failed calling webhook "policy.example.com": timeout` }, agent.ReasonDenied, "see that its service runs"},
+		{"webhook away", func(s *status) { s.Code, s.Message = 500, `failed calling webhook "policy.example.com": timeout` }, agent.ReasonWebhook, "see that its service runs"},
+		{"conversion", func(s *status) {
+			s.Code, s.Message = 500, `conversion webhook for shop.example.com/v1, Kind=Till failed: Post "https://x": refused`
+		}, agent.ReasonWebhook, "converts its kind"},
+		{"too large", func(s *status) { s.Code, s.Message = 500, "etcdserver: request is too large" }, agent.ReasonInvalid, "make it smaller"},
+		{"managed", func(s *status) {
+			s.Code, s.Message = 409, `Apply failed with 1 conflict: conflict with "kubectl-edit": .data.key`
+			s.Details.Causes = append(s.Details.Causes, struct{ Reason, Message, Field string }{"FieldManagerConflict", "", ".data.key"})
+		}, agent.ReasonManaged, "kubectl-edit"},
 		{"namespace", func(s *status) {
 			s.Code, s.Message, s.Details.Kind, s.Details.Name = 404, "not found", "namespaces", "shop"
 		}, agent.ReasonNamespace, `"shop" is not there`},
@@ -32,7 +40,7 @@ func TestFailuresAreExplained(t *testing.T) {
 		}, agent.ReasonMissing, "not there"},
 		{"kind", func(s *status) { s.Code, s.Message = 404, "the server could not find the requested resource" }, agent.ReasonKind, "CustomResourceDefinition"},
 		{"conflict", func(s *status) { s.Code, s.Message = 409, "the object has been modified" }, agent.ReasonConflict, "tried again by itself"},
-		{"immutable", func(s *status) { s.Code, s.Message = 422, "spec.selector: Invalid value: x: field is immutable" }, agent.ReasonInvalid, "delete the object and it is made anew"},
+		{"immutable", func(s *status) { s.Code, s.Message = 422, "spec.selector: Invalid value: x: field is immutable" }, agent.ReasonImmutable, `drover.dev/recreate: "true"`},
 		{"invalid", func(s *status) { s.Code, s.Message = 422, "spec.ports[0].port: Invalid value: 99999" }, agent.ReasonInvalid, "correct it in Git"},
 		{"schema", func(s *status) {
 			s.Code, s.Message = 500, "failed to create typed patch object: .spec.replcias: field not declared in schema"

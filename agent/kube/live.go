@@ -22,12 +22,19 @@ type metadata struct {
 	ManagedFields     []managedEntry
 }
 
+// managedEntry is an entry of managedFields, whole, so that it can be written back.
 type managedEntry struct {
-	Manager     string
-	Operation   string
-	Subresource string
-	Time        string
-	FieldsV1    json.RawMessage
+	Manager     string          `json:"manager,omitempty"`
+	Operation   string          `json:"operation,omitempty"`
+	APIVersion  string          `json:"apiVersion,omitempty"`
+	Time        string          `json:"time,omitempty"`
+	FieldsType  string          `json:"fieldsType,omitempty"`
+	FieldsV1    json.RawMessage `json:"fieldsV1,omitempty"`
+	Subresource string          `json:"subresource,omitempty"`
+}
+
+func (e managedEntry) ours() bool {
+	return e.Manager == agent.Manager && e.Operation == "Apply" && e.Subresource == ""
 }
 
 type partial struct{ Metadata metadata }
@@ -40,6 +47,7 @@ func (m *metadata) live(res agent.Resource) agent.Live {
 		Version:  parseVersion(m.ResourceVersion),
 		App:      m.Labels[fleet.LabelApp],
 		Keep:     fleet.NeverPruned(m.Annotations, m.Labels),
+		Paused:   fleet.Paused(m.Annotations, m.Labels),
 		Deleting: m.DeletionTimestamp != "",
 		Managed:  make([]agent.Managed, 0, len(m.ManagedFields)),
 	}

@@ -40,6 +40,14 @@ func (t *text) UnmarshalJSON(data []byte) error {
 
 func (h head) group() string { return fleet.GroupOf(string(h.APIVersion)) }
 
+func (h head) annotations() map[string]string {
+	out := make(map[string]string, len(h.Metadata.Annotations))
+	for k, v := range h.Metadata.Annotations {
+		out[k] = string(v)
+	}
+	return out
+}
+
 func (h head) String() string {
 	return string(h.Kind + " " + h.path())
 }
@@ -95,10 +103,8 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 			if err := encrypted(o, h); err != nil {
 				return out, err
 			}
-			for _, a := range fluxAnnotations {
-				if h.Metadata.Annotations[a.key] == text(a.value) {
-					note("metadata.annotations."+a.key, a.says)
-				}
+			for _, u := range fleet.UnmetBy(h.annotations()) {
+				note("metadata.annotations."+u.Annotation, u.Text)
 			}
 			out.Objects = append(out.Objects, o)
 		}
@@ -131,16 +137,6 @@ func keptForever(o hub.Rendered) (hub.Rendered, error) {
 	}
 	data, err := json.Marshal(m)
 	return hub.Rendered{JSON: data, File: o.File}, err
-}
-
-// fluxAnnotations are annotations by which an object asks Flux for something that Drover does not do. Of
-// kustomize.toolkit.fluxcd.io/prune and /substitute Drover does what they ask.
-var fluxAnnotations = []struct{ key, value, says string }{
-	{"kustomize.toolkit.fluxcd.io/reconcile", "disabled", "not done: the object is applied like any other; leave it out of the manifests"},
-	{"kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent", "not done: the object is applied like any other, and what changed it is undone"},
-	{"kustomize.toolkit.fluxcd.io/ssa", "Ignore", "not done: the object is applied like any other; leave it out of the manifests"},
-	{"kustomize.toolkit.fluxcd.io/ssa", "Merge", "not done: fields that others added to lists that Drover applies are undone"},
-	{"kustomize.toolkit.fluxcd.io/force", "enabled", "not done: an object with an immutable field that changed is reported, not made anew"},
 }
 
 // sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").

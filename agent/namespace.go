@@ -1,0 +1,72 @@
+package agent
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+var namespaces = Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}
+
+// house sees to it that the app's namespace is there, if the app asks for that, and says whether the app can go on. The namespace is in no
+// inventory, so it is never deleted. Its labels and annotations are applied under a field manager of the app's own: other apps may
+// ask for the same namespace, or have it in Git.
+func (s *session) house(ctx context.Context, a *app, p *plan) bool {
+	s.mu.Lock()
+	request := p.spec.CreateNamespace
+	ref := protocol.ObjectRef{Kind: "Namespace", Name: p.home}
+	if request == nil || p.home == "" || p.wanted(ref) {
+		s.mu.Unlock()
+		return true
+	}
+	body := namespaceBody(p.home, *request)
+	if a.housed == string(body) && !a.homeless() {
+		s.mu.Unlock()
+		return true
+	}
+	s.mu.Unlock()
+	_, err := s.objects.Apply(ctx, namespaces, ref, Patch{Line: body, Manager: Manager + "-namespace-" + a.name})
+	if ReasonOf(err) == ReasonForbidden && len(request.Labels)+len(request.Annotations) == 0 {
+		if _, getErr := s.objects.Get(ctx, namespaces, ref); getErr == nil || len(s.scope) > 0 {
+			err = nil // it is there, or whoever gave the agent its scope knows: nothing else was asked for
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil {
+		s.faulted(ctx, a, fmt.Errorf("create its namespace %s: %w", p.home, err))
+		return false
+	}
+	a.housed = string(body)
+	return true
+}
+
+func namespaceBody(name string, r protocol.NamespaceRequest) []byte {
+	meta := map[string]any{"name": name}
+	if len(r.Labels) > 0 {
+		meta["labels"] = r.Labels
+	}
+	if len(r.Annotations) > 0 {
+		meta["annotations"] = r.Annotations
+	}
+	body, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+	if err != nil {
+		panic("agent: a namespace that is not JSON: " + err.Error()) // strings only: cannot happen
+	}
+	return body
+}
+
+// homeless says whether the app's namespace went away. The session's mutex is held.
+func (a *app) homeless() bool {
+	for _, o := range a.own {
+		if o.trouble == nil {
+			continue
+		}
+		if r := ReasonOf(o.trouble.err); r == ReasonNamespace || r == ReasonNamespaceEnding {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,84 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// precious says whether deleting an object takes more with it than can be made anew: that is never done because a switch of the whole app says so.
+func precious(ref protocol.ObjectRef) bool {
+	switch ref.Group + "/" + ref.Kind {
+	case "/Namespace", "/PersistentVolumeClaim", "/PersistentVolume", "apiextensions.k8s.io/CustomResourceDefinition":
+		return true
+	}
+	return false
+}
+
+// recreate deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the next one creates
+// it. why is the refusal to change it.
+func (s *session) recreate(ctx context.Context, e errand, why error) (Live, error) {
+	if err := s.rehearse(ctx, e); err != nil {
+		return Live{}, fmt.Errorf("%w. It was not deleted to be created anew, because that would fail: %v", why, err)
+	}
+	gone, err := s.discard(ctx, e)
+	if err != nil {
+		return Live{}, fmt.Errorf("delete it, to create it anew: %w", err)
+	}
+	if !gone {
+		return Live{}, &Failure{Reason: ReasonEnding, Text: "it is being deleted, and created anew when its finalizers let it go"}
+	}
+	live, err := s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	if err != nil {
+		return live, fmt.Errorf("create it anew, after it was deleted because a field changed that cannot be: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emit(protocol.Event{Kind: protocol.EventRecreated, App: e.app, Object: &e.ref, Message: "deleted and created anew, as Git asks: " + why.Error()})
+	return live, nil
+}
+
+// discard deletes the object that is there now, and no other of its name.
+func (s *session) discard(ctx context.Context, e errand) (gone bool, err error) {
+	for try := 1; ; try++ {
+		live, err := s.objects.Get(ctx, e.res, e.ref)
+		switch {
+		case ReasonOf(err) == ReasonMissing:
+			return true, nil
+		case err != nil:
+			return false, err
+		case live.Deleting:
+			return false, nil
+		}
+		gone, err = s.objects.Delete(ctx, e.res, live)
+		if ReasonOf(err) != ReasonConflict || try == pruneTries {
+			return gone, err
+		}
+	}
+}
+
+// rehearse asks whether the object could be created if it were not there, by asking the same of another name. Where the name cannot be
+// another, nobody can tell. That a quota is used up, or an address taken, may be because of the object itself.
+func (s *session) rehearse(ctx context.Context, e errand) error {
+	if slices.Contains(named, e.ref.Group+"/"+e.ref.Kind) {
+		return nil
+	}
+	e.ref.Name = strings.TrimRight(e.ref.Name[:min(len(e.ref.Name), 40)], "-.") + "-rehearsal"
+	e.patch.Try, e.patch.Leave, e.patch.Polite = true, Leave{}, false
+	_, err := s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	switch ReasonOf(err) {
+	case ReasonDenied, ReasonForbidden, ReasonWebhook, ReasonNamespaceEnding:
+		return err
+	case ReasonInvalid:
+		if !strings.Contains(err.Error(), "already allocated") {
+			return err
+		}
+	}
+	return nil
+}
+
+// named are the kinds whose names follow from what they are.
+var named = []string{"/Namespace", "apiextensions.k8s.io/CustomResourceDefinition", "apiregistration.k8s.io/APIService", "storage.k8s.io/CSIDriver"}

@@ -1,0 +1,137 @@
+package fleet
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Mode says how an object is applied.
+type Mode uint8
+
+// The modes.
+const (
+	ModeOverride     Mode = iota // server-side apply with force; what tools applied before Drover came is taken over
+	ModeMerge                    // the same, and what others applied stays theirs
+	ModeIfNotPresent             // created if it is not there, and otherwise left as it is
+	ModeIgnore                   // left to others
+)
+
+// Annotations by which an object says how it is to be applied.
+const (
+	AnnotationApply    = "drover.dev/apply"    // override, merge, if-not-present, ignore
+	AnnotationRecreate = "drover.dev/recreate" // "true": deleted and created anew where a field that cannot be changed did
+
+	fluxSSA       = "kustomize.toolkit.fluxcd.io/ssa"
+	fluxForce     = "kustomize.toolkit.fluxcd.io/force"
+	fluxReconcile = "kustomize.toolkit.fluxcd.io/reconcile"
+	argoSync      = "argocd.argoproj.io/sync-options"
+)
+
+// modes are Drover's own words. Flux's are those of kustomize-controller, which has them as annotations and as labels
+// (https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources). Its Merge differs from
+// Override in nothing but that what others manage is not cleaned up (fluxcd/pkg/ssa, ApplyCleanupOptions.Exclusions).
+var (
+	modes     = map[string]Mode{"override": ModeOverride, "merge": ModeMerge, "if-not-present": ModeIfNotPresent, "ignore": ModeIgnore}
+	fluxModes = map[string]Mode{"Override": ModeOverride, "Merge": ModeMerge, "IfNotPresent": ModeIfNotPresent, "Ignore": ModeIgnore}
+)
+
+// Treatment is how an object asks to be dealt with.
+type Treatment struct {
+	Mode     Mode
+	Recreate bool // deleted and created anew where a field that cannot be changed did
+	Keep     bool // never pruned
+}
+
+// TreatmentOf reads an object's annotations and labels. Drover's own words go before those of Flux, and these before those of Argo CD.
+func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
+	t := Treatment{Mode: modeOf(annotations, labels), Keep: NeverPruned(annotations, labels)}
+	options := syncOptions(annotations)
+	switch {
+	case word(annotations, AnnotationRecreate) != "":
+		t.Recreate = word(annotations, AnnotationRecreate) == "true"
+	case word(annotations, fluxForce) == "enabled" || word(labels, fluxForce) == "enabled":
+		t.Recreate = true
+	default:
+		t.Recreate = options["Force"] == "true"
+	}
+	return t
+}
+
+func modeOf[V any](annotations, labels map[string]V) Mode {
+	if m, ok := modes[word(annotations, AnnotationApply)]; ok {
+		return m
+	}
+	if Paused(annotations, labels) {
+		return ModeIgnore
+	}
+	if m, ok := fluxModes[word(annotations, fluxSSA)]; ok {
+		return m
+	}
+	return fluxModes[word(labels, fluxSSA)]
+}
+
+// Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: whoever puts them
+// there wants to work on it undisturbed (as in Flux, where reconcile: disabled and ssa: Ignore count on the object itself, too).
+func Paused[V any](annotations, labels map[string]V) bool {
+	if own := word(annotations, AnnotationApply); own != "" {
+		return modes[own] == ModeIgnore
+	}
+	return word(annotations, fluxReconcile) == "disabled" || word(labels, fluxReconcile) == "disabled" ||
+		word(annotations, fluxSSA) == "Ignore" || word(labels, fluxSSA) == "Ignore"
+}
+
+// word is a value that is a string.
+func word[V any](m map[string]V, key string) string {
+	s, _ := any(m[key]).(string)
+	return s
+}
+
+// syncOptions are the options of Argo CD on an object (https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/).
+func syncOptions[V any](annotations map[string]V) map[string]string {
+	text := word(annotations, argoSync)
+	if text == "" {
+		return nil
+	}
+	out := map[string]string{}
+	for option := range strings.SplitSeq(text, ",") {
+		if name, value, ok := strings.Cut(strings.TrimSpace(option), "="); ok {
+			out[name] = value
+		}
+	}
+	return out
+}
+
+// argoKept says whether Argo CD would not delete an object, or not before somebody confirmed it.
+func argoKept[V any](annotations map[string]V) bool {
+	options := syncOptions(annotations)
+	no := func(v string) bool { return v == "false" || v == "confirm" }
+	return no(options["Prune"]) || no(options["Delete"])
+}
+
+// unmetOptions are options of Argo CD that are not done as Argo CD does them. Of those that are not here Drover does what they ask, or has no
+// need to be asked: it applies server-side, sends only what changed, and waits for a kind's definition.
+var unmetOptions = map[string]string{
+	"Replace=true":   "not done: the object is applied server-side, which has no limit that replacing would get around, and what others added to it stays",
+	"Validate=false": "not done: the API server checks whatever is applied server-side",
+	"Prune=confirm":  "taken as Prune=false, because nobody is asked: delete the object by hand",
+	"Delete=confirm": "taken as Delete=false, because nobody is asked: delete the object by hand",
+	"Delete=false":   "it keeps the object from being deleted when it leaves Git, too",
+}
+
+// Unmet is something that an annotation asks for and Drover does not do, or does otherwise.
+type Unmet struct{ Annotation, Text string }
+
+// UnmetBy lists what the annotations of an object ask for in vain, in the order in which they ask.
+func UnmetBy[V any](annotations map[string]V) (out []Unmet) {
+	if own := word(annotations, AnnotationApply); own != "" {
+		if _, ok := modes[own]; !ok {
+			out = append(out, Unmet{AnnotationApply, fmt.Sprintf("not done: there is no %q; it is override, merge, if-not-present or ignore", own)})
+		}
+	}
+	for option := range strings.SplitSeq(word(annotations, argoSync), ",") {
+		if says := unmetOptions[strings.TrimSpace(option)]; says != "" {
+			out = append(out, Unmet{argoSync, strings.TrimSpace(option) + ": " + says})
+		}
+	}
+	return out
+}
