@@ -36,10 +36,14 @@ type looks struct {
 
 // health is the object's, with the cause that a look has found.
 func (o *object) health() fleet.Verdict {
-	if o.look == nil {
+	switch l := o.look; {
+	case l == nil:
 		return o.verdict
+	case o.verdict.Health == protocol.HealthDegraded && l.stop != nil && !l.looked: // which takes a moment, and makes the event that tells of it worth reading
+		return fleet.Verdict{Health: protocol.HealthProgressing, Message: o.verdict.Message}
+	default:
+		return o.verdict.Because(l.cause)
 	}
-	return o.verdict.Because(o.look.cause)
 }
 
 // inquire sees to it that an object is looked into while it is not well, and no longer. s.mu is held.
@@ -141,9 +145,11 @@ func (s *session) begin(ctx context.Context, l *look) {
 		if err != nil {
 			s.log.Debug("why an object is not healthy could not be found out", "object", item.Ref.String(), "err", err)
 		}
+		before := l.object.health()
 		l.looked = true
 		s.rest(l) // the next change of the object begins it anew
 		s.rotate(ctx)
+		s.reassess(ctx, l.object, before)
 	})
 }
 
@@ -162,6 +168,11 @@ func (s *session) found(ctx context.Context, l *look, turn int, c fleet.Cause) {
 	} else {
 		s.rotate(ctx)
 	}
+	s.reassess(ctx, o, before)
+}
+
+// reassess follows up what a look has changed. s.mu is held.
+func (s *session) reassess(ctx context.Context, o *object, before fleet.Verdict) {
 	if o.health() != before && s.kindOf(o.item.Ref).synced && !o.app.running {
 		s.assess(ctx, o.app)
 	}

@@ -9,14 +9,14 @@ func jobHealth(o object) Verdict {
 	if c := o.condition("Failed"); c.status == "True" {
 		return degraded("it failed%s", why(c))
 	}
-	if c := o.condition("FailureTarget"); c.status == "True" {
-		return degraded("it failed%s", why(c))
-	}
 	if o.get("spec", "suspend") == true {
 		return progressing("it is suspended (spec.suspend): it runs when that is taken away")
 	}
 	if o.str("status", "startTime") == "" {
 		return progressing("it has not started")
+	}
+	if c := o.condition("FailureTarget"); c.status == "True" { // its pods have yet to end
+		return degraded("it failed%s", why(c))
 	}
 	return progressing("it runs (%d active, %d failed)", o.numOr(0, "status", "active"), o.numOr(0, "status", "failed"))
 }
@@ -26,7 +26,7 @@ func why(c condition) string {
 	if c.reason == "" || c.message == "" {
 		return ": " + c.text()
 	}
-	return " (" + c.reason + "): " + c.message
+	return " (" + c.reason + "): " + c.text()
 }
 
 // cronJobHealth: the controller writes when a run was begun, and when the last that succeeded ended. With none under way, a

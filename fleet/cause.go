@@ -3,7 +3,6 @@ package fleet
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -173,22 +172,4 @@ func oneLine(s string) string {
 		s = strings.ToValidUTF8(s[:maxWords], "") + "…"
 	}
 	return s
-}
-
-// Quote gives a cause the end of what its container wrote: the last lines that say anything.
-func (c Cause) Quote(output string) Cause {
-	var lines []string
-	for line := range strings.Lines(output) {
-		if line = oneLine(line); line != "" {
-			lines = append(lines, line)
-		}
-	}
-	lines = slices.Clone(lines[max(0, len(lines)-3):])
-	for len(lines) > 1 && len(strings.Join(lines, " / ")) > maxWords {
-		lines = lines[1:]
-	}
-	if len(lines) > 0 {
-		c.Words = fmt.Sprintf("it wrote last: %s", strings.Join(lines, " / "))
-	}
-	return c
 }

@@ -197,7 +197,7 @@ func (c container) ended(t object, how string, previous bool) Cause {
 	if code == 128+9 || code == 128+15 {
 		out.Doubt = DoubtKilled
 	}
-	if out.Words = lastLine(t.str("message")); out.Words == "" {
+	if out.Words = telling(t.str("message")); out.Words == "" {
 		out.Output = output
 	}
 	return out
@@ -238,6 +238,3 @@ func exit(code int64) string {
 	}
 	return fmt.Sprintf("exit code %d", code)
 }
-
-// lastLine is the end of a termination message.
-func lastLine(s string) string { return strings.TrimPrefix(Cause{}.Quote(s).Words, "it wrote last: ") }

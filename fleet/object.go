@@ -87,7 +87,7 @@ type condition struct{ kind, status, reason, message string }
 func (c condition) text() string {
 	switch {
 	case c.message != "":
-		return c.message
+		return oneLine(c.message)
 	case c.reason != "":
 		return c.reason
 	}

@@ -12,7 +12,7 @@ func podHealth(o object) Verdict {
 	case "Succeeded":
 		return current("it ended well")
 	case "Failed":
-		return degraded("it ended in failure: %s", orUnknown(o.str("status", "message")))
+		return degraded("it ended in failure: %s", orUnknown(oneLine(o.str("status", "message"))))
 	case "Running":
 		if o.condition("Ready").status == "True" {
 			return current("it is ready")
@@ -23,7 +23,7 @@ func podHealth(o object) Verdict {
 		return progressing("it runs but is not ready")
 	case "Pending":
 		if c := o.condition("PodScheduled"); c.status == "False" && c.reason == "Unschedulable" {
-			return progressing("it cannot be scheduled: %s", c.message)
+			return progressing("it cannot be scheduled: %s", c.text())
 		}
 		return progressing("it is pending")
 	default:

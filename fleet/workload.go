@@ -36,7 +36,7 @@ func statefulSetHealth(o object) Verdict {
 func deploymentHealth(o object) Verdict {
 	p := o.condition("Progressing")
 	if p.reason == "ProgressDeadlineExceeded" {
-		return degraded("its progress deadline passed: %s", p.message)
+		return degraded("its progress deadline passed: %s", p.text())
 	}
 	if c := o.condition("ReplicaFailure"); c.status == "True" {
 		return notCreated(c.text())

@@ -19,8 +19,9 @@ type collector struct {
 	listed func()                         // the list is complete
 }
 
-// collect lists all objects that query selects and then follows their changes, until ctx is done. Nothing is retained.
-func (c *Client) collect(ctx context.Context, res agent.Resource, namespace string, query url.Values, to collector) {
+// collect lists all objects that query selects and then follows their changes, until ctx is done or the API server says that
+// the agent may not. Nothing is retained.
+func (c *Client) collect(ctx context.Context, res agent.Resource, namespace string, query url.Values, to collector) error {
 	pause := backoff.Backoff{Min: 500 * time.Millisecond, Max: 30 * time.Second}
 	for ctx.Err() == nil {
 		err := c.collectTurn(ctx, res, namespace, query, to)
@@ -28,13 +29,17 @@ func (c *Client) collect(ctx context.Context, res agent.Resource, namespace stri
 			pause.Reset()
 			continue
 		}
+		if agent.ReasonOf(err) == agent.ReasonForbidden {
+			return err
+		}
 		if ctx.Err() == nil {
 			c.log.Debug("a watch broke; it is opened again by itself", "kind", res.Kind, "namespace", namespace, "err", err)
 		}
 		if pause.Wait(ctx, nil) != nil {
-			return
+			break
 		}
 	}
+	return nil
 }
 
 func (c *Client) collectTurn(ctx context.Context, res agent.Resource, namespace string, query url.Values, to collector) error {

@@ -18,8 +18,10 @@ import (
 
 const (
 	// tailLines and tailBytes bound what is read of a container's output.
-	tailLines = 10
-	tailBytes = 8 << 10
+	tailLines = 50
+	tailBytes = 16 << 10
+	// tailTime is how long a cause waits for the words of the container that ended.
+	tailTime = 5 * time.Second
 	// maxTopics bounds how many kinds of events about one object are kept.
 	maxTopics = 32
 )
@@ -38,8 +40,7 @@ func (c *Client) Explain(ctx context.Context, res agent.Resource, ref protocol.O
 		<-ctx.Done()
 		return nil
 	}
-	c.collect(ctx, podKind, ref.Namespace, w.query, collector{begin: x.begin, seen: x.seen, listed: x.listed})
-	return nil
+	return c.collect(ctx, podKind, ref.Namespace, w.query, collector{begin: x.begin, seen: x.seen, listed: x.listed})
 }
 
 // explanation is one search for a cause: a watch of the Pods, one of the events about what says too little itself, and the
@@ -61,7 +62,8 @@ type explanation struct {
 	unfollow context.CancelFunc
 	topics   map[string]fleet.Event // the newest of each
 	asked    output                 // whose output was asked for
-	wrote    string                 // what it says
+	answered bool
+	wrote    string // what it says; "" if it cannot be had
 }
 
 // note is what is known of one Pod.
@@ -153,10 +155,11 @@ func (x *explanation) decide() {
 	if x.workload.counts && cause.Restarts > 0 {
 		cause.Health = protocol.HealthProgressing
 	}
-	if cause.Output != nil {
-		cause = x.quote(cause)
+	if cause.Output == nil {
+		x.tell(cause)
+	} else if x.read(output{cause.Pod, *cause.Output}) {
+		x.tell(cause.Quote(x.wrote))
 	}
-	x.tell(cause)
 }
 
 // tell tells what changed. x.mu is held.
@@ -168,7 +171,7 @@ func (x *explanation) tell(cause fleet.Cause) {
 		x.told = &cause
 		x.found(cause)
 	}
-	if x.workload.finished && x.complete && (cause.Output == nil || x.wrote != "") {
+	if x.workload.finished && x.complete {
 		x.stop()
 	}
 }
@@ -217,8 +220,11 @@ func (x *explanation) listen(uid string) {
 		}
 	}
 	x.wg.Go(func() {
-		x.client.collect(ctx, eventKind, x.workload.ref.Namespace, url.Values{"fieldSelector": {"involvedObject.uid=" + uid}},
+		err := x.client.collect(ctx, eventKind, x.workload.ref.Namespace, url.Values{"fieldSelector": {"involvedObject.uid=" + uid}},
 			collector{begin: func() {}, seen: hear, listed: func() {}})
+		if err != nil {
+			x.client.log.Debug("events cannot be read", "namespace", x.workload.ref.Namespace, "err", err)
+		}
 	})
 }
 
@@ -245,37 +251,30 @@ func (x *explanation) heard() []fleet.Event {
 	return all
 }
 
-// quote adds the end of a container's output, and has it read first if it was not. x.mu is held.
-func (x *explanation) quote(c fleet.Cause) fleet.Cause {
-	want := output{c.Pod, *c.Output}
-	if want != x.asked {
-		x.asked, x.wrote = want, ""
-		x.wg.Go(func() { x.read(want) })
+// read has a container's output read if it was not, and says whether it was. x.mu is held.
+func (x *explanation) read(o output) bool {
+	if x.asked == o {
+		return x.answered
 	}
-	if x.wrote == "" {
-		return c
-	}
-	return c.Quote(x.wrote)
-}
-
-// read reads the end of a container's output.
-func (x *explanation) read(o output) {
-	text, err := x.client.tail(x.ctx, x.workload.ref.Namespace, o)
-	if err != nil {
-		x.client.log.Debug("a container's output cannot be read", "pod", o.pod, "container", o.Container, "err", err)
-	}
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	if x.asked != o || x.ctx.Err() != nil {
-		return
-	}
-	x.wrote = text + "\n" // so that it is not asked for again
-	x.decide()
+	x.asked, x.answered, x.wrote = o, false, ""
+	x.wg.Go(func() {
+		text, err := x.client.tail(x.ctx, x.workload.ref.Namespace, o)
+		if err != nil {
+			x.client.log.Debug("a container's output cannot be read", "pod", o.pod, "container", o.Container, "err", err)
+		}
+		x.mu.Lock()
+		defer x.mu.Unlock()
+		if x.asked == o && x.ctx.Err() == nil {
+			x.answered, x.wrote = true, text
+			x.decide()
+		}
+	})
+	return false
 }
 
 // tail is the end of a container's output. It is shown to people and kept nowhere.
 func (c *Client) tail(ctx context.Context, namespace string, o output) (string, error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	ctx, cancel := context.WithTimeout(ctx, tailTime)
 	defer cancel()
 	query := url.Values{"container": {o.Container}, "tailLines": {strconv.Itoa(tailLines)}, "limitBytes": {strconv.Itoa(tailBytes)}}
 	if o.Previous {
