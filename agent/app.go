@@ -24,6 +24,9 @@ type app struct {
 	own     []*object    // the inventory, in the order of applying
 	given   []*object    // taken over by other apps that have not stored that yet
 	clashes []clash
+	checks  []*check
+	// unchecked is how many checks are beyond what an app may have.
+	unchecked int
 
 	housed string // the request for its namespace that was granted
 
@@ -124,9 +127,14 @@ func (a *app) judge(now time.Time, suspended bool) verdict {
 		}
 		health = fleet.Worst(health, o.problem().Health)
 	}
+	ill := objects - n
+	for _, p := range a.illChecks() {
+		ill++
+		health = fleet.Worst(health, p.Health)
+	}
 	a.current, a.health = n, health
 	switch {
-	case n == objects:
+	case ill == 0:
 		a.illSince = time.Time{}
 	case a.illSince.IsZero():
 		a.illSince = now
@@ -135,7 +143,7 @@ func (a *app) judge(now time.Time, suspended bool) verdict {
 	if ok {
 		return v
 	}
-	return a.judgeHealth(now, n == objects, objects-n)
+	return a.judgeHealth(now, ill == 0)
 }
 
 // judgeFaults is for everything that comes before health.
@@ -167,7 +175,7 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	return verdict{}, false
 }
 
-func (a *app) judgeHealth(now time.Time, healthy bool, ill int) verdict {
+func (a *app) judgeHealth(now time.Time, healthy bool) verdict {
 	switch {
 	case a.next != nil && a.waits != "":
 		return verdict{protocol.PhasePending, a.waits}
@@ -206,6 +214,7 @@ func (a *app) problems() []protocol.Problem {
 			out = append(out, o.problem())
 		}
 	}
+	out = append(out, a.illChecks()...)
 	for _, c := range a.clashes {
 		out = append(out, protocol.Problem{Object: c.ref, Health: protocol.HealthDegraded, Message: "app " + c.with + " has it, too: take it out of one of them"})
 	}

@@ -67,18 +67,21 @@ type Managed struct {
 
 // Live is what the agent wants to know of an object in the cluster. Values are never part of it.
 type Live struct {
-	Ref      protocol.ObjectRef
-	UID      string
-	Version  uint64    // its resourceVersion; they rise
-	App      string    // its label fleet.LabelApp
-	Keep     bool      // it is annotated to be left when it would be pruned
-	Paused   bool      // it is annotated to be left alone altogether
-	Deleting bool      // it is being deleted
-	Created  bool      // of an apply: it was not there before
-	Left     bool      // of an apply: it was there, and was left as it is
-	Fields   Sum       // of the field set that Drover owns; zero if it owns none
-	Managed  []Managed // not kept longer than needed
-	Adopted  []string  // of an apply: paths of fields that were applied with the value that they had, because a part of them is left to others
+	Ref     protocol.ObjectRef
+	UID     string
+	Version uint64 // its resourceVersion; they rise
+	// Generation is that of its spec; 0 for kinds that have none.
+	Generation int64
+	App        string    // its label fleet.LabelApp
+	Keep       bool      // it is annotated to be left when it would be pruned
+	Paused     bool      // it is annotated to be left alone altogether
+	Deleting   bool      // it is being deleted
+	Created    bool      // of an apply: it was not there before
+	Left       bool      // of an apply: it was there, and was left as it is
+	Fields     Sum       // of the field set that Drover owns; zero if it owns none
+	Managed    []Managed // not kept longer than needed
+	// Adopted are, of an apply, the paths of fields that were applied with the value that they had, because a part of them is left to others.
+	Adopted []string
 }
 
 // SightingKind says what a Sighting tells.
@@ -125,6 +128,16 @@ type Cluster interface {
 	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells of objects, one call at a time,
 	// until ctx is done. The Scaler is empty where it is about none.
 	Scalers(ctx context.Context, namespace string, tell func(SightingKind, Scaler))
+	// Served finds where a kind is served, in the version that the API server prefers. A *Failure of ReasonKind says that it
+	// is not (yet).
+	Served(ctx context.Context, group, kind string) (Resource, error)
+	// Follow tells sight of one object, whoever it belongs to, until ctx is done: SightObject as it is and whenever it
+	// changes, SightGone while it is not there.
+	Follow(ctx context.Context, res Resource, namespace, name string, sight func(Sighting))
+	// Explain looks for the cause why an object is not healthy, at its Pods, what they wrote last, and the events about
+	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
+	// come of it.
+	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 }

@@ -116,6 +116,7 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 			o.trouble = nil // whatever it was, it is as it should be
 		}
 	}
+	s.inquire(ctx, o, sg.Live.Generation)
 	if before != o.verdict {
 		s.changed(ctx, o, before.Health)
 	}
@@ -131,6 +132,7 @@ func (s *session) trust(o *object, fields Sum) {
 // missed is for an object that is not there, or no longer carries the label. s.mu is held.
 func (s *session) missed(ctx context.Context, o *object, sg Sighting) {
 	o.present, o.ours, o.deleting = false, false, false
+	s.unlook(ctx, o)
 	if o.want == nil {
 		if o.removing {
 			s.gone(ctx, o)
@@ -219,6 +221,7 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 		o.item.Paused = live.Paused
 		o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it was there before, and is left as it is"}
 	case live.Version != o.version || !o.present:
+		s.unlook(ctx, o)                 // what was wrong was wrong with what it was before
 		if fleet.HasHealth(o.item.Ref) { // the watch will say
 			o.verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
 		} else {

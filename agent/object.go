@@ -16,7 +16,8 @@ type object struct {
 	formers []*app // the owners before, until the owner has stored that it is
 	want    *want  // in the owner's plan; nil if it is to go
 	version uint64
-	verdict fleet.Verdict
+	verdict fleet.Verdict // by what it says itself; health adds the cause
+	look    *look         // for that cause; nil while it is well
 	trouble *trouble
 	stash   *Sighting // the newest that came while busy
 	epoch   uint32    // of the list it was last seen in
@@ -91,12 +92,13 @@ func (o *object) heals() bool {
 
 // current says whether there is nothing left to do or wait for.
 func (o *object) current() bool {
-	return o.want != nil && (o.left() || o.trouble == nil && !o.pending() && o.verdict.Health == protocol.HealthCurrent)
+	return o.want != nil && (o.left() || o.trouble == nil && !o.pending() && o.health().Health == protocol.HealthCurrent)
 }
 
 // problem describes an object that is not current.
 func (o *object) problem() protocol.Problem {
-	p := protocol.Problem{Object: o.item.Ref, Health: o.verdict.Health, Message: o.verdict.Message}
+	v := o.health()
+	p := protocol.Problem{Object: o.item.Ref, Health: v.Health, Message: v.Message}
 	switch {
 	case o.trouble != nil:
 		p.Health, p.Message = protocol.HealthDegraded, o.trouble.err.Error()

@@ -52,6 +52,7 @@ type session struct {
 	fights   map[*object]*fight
 	scaling  scaling
 	drift    protocol.Drift
+	looks    looks
 	version  versioning
 }
 
@@ -108,6 +109,9 @@ func (s *session) close() {
 		if a.stopGet != nil {
 			a.stopGet()
 		}
+	}
+	if s.looks.timer != nil {
+		s.looks.timer.Stop()
 	}
 	s.mu.Unlock()
 	s.wg.Wait()
@@ -232,6 +236,7 @@ func (s *session) retry(ctx context.Context, why func(*object) bool) {
 // assess finds out in which phase an app is, and tells if that changed. s.mu is held.
 func (s *session) assess(ctx context.Context, a *app) {
 	now := time.Now()
+	s.recheck(ctx, a)
 	v := a.judge(now, s.accepted.bundle.Suspend)
 	if v.phase == protocol.PhaseHealthy {
 		a.wasHealthy = true
@@ -317,6 +322,7 @@ func (s *session) forget(ctx context.Context, o *object) {
 		s.kick(ctx, f)
 	}
 	s.untrack(o)
+	s.unlook(ctx, o)
 	delete(s.fights, o)
 	o.app.disown(o)
 	o.app.dirty = true

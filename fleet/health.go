@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -14,9 +13,14 @@ type Verdict struct {
 }
 
 // ObjectHealth judges a live object, given as decoded JSON, by the rules of kstatus
-// (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus), which test/ holds it against. It
-// differs where kstatus calls something current that a person on call would not: a Job that still runs is
-// progressing (as in Flux), and a Pod that ended in failure is degraded (as in Argo CD).
+// (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus), which test/kstatus holds it against. It
+// differs, as listed there, where kstatus calls something current that a person on call would not (a Job that still
+// runs, a Pod that ended in failure, a CronJob whose last run failed, an autoscaler without metrics), and where it waits
+// for what nobody is going to do (the update of pods that are updated by hand, a Deployment that is paused).
+//
+// Degraded is only what will not heal by itself. What may heal is progressing, with its cause, and the app's timeout
+// decides. An Ingress is current when it is there: many controllers never write an address, and to wait for one, as
+// Argo CD does, waits for ever.
 //
 // It reads nothing but the object. Hostile shapes give unknown or progressing, never a panic.
 func ObjectHealth(obj map[string]any) Verdict {
@@ -45,8 +49,6 @@ func HasHealth(ref protocol.ObjectRef) bool {
 		return false
 	case "networking.k8s.io":
 		return false // Ingress and NetworkPolicy say nothing in kstatus' terms
-	case "batch":
-		return ref.Kind != "CronJob"
 	}
 	return true
 }
@@ -59,12 +61,14 @@ var healthRules = map[string]func(object) Verdict{
 	"apps/DaemonSet":             daemonSetHealth,
 	"apps/Deployment":            deploymentHealth,
 	"apps/ReplicaSet":            replicaSetHealth,
-	"policy/PodDisruptionBudget": alwaysCurrent,
-	"batch/CronJob":              alwaysCurrent,
+	"policy/PodDisruptionBudget": budgetHealth,
+	"batch/CronJob":              cronJobHealth,
 	"/Secret":                    alwaysCurrent,
 	"/ConfigMap":                 alwaysCurrent,
 	"batch/Job":                  jobHealth,
 	"apiextensions.k8s.io/CustomResourceDefinition": definitionHealth,
+	"apiregistration.k8s.io/APIService":             apiServiceHealth,
+	"autoscaling/HorizontalPodAutoscaler":           autoscalerHealth,
 }
 
 func current(format string, args ...any) Verdict {
@@ -113,158 +117,6 @@ func (o object) readyCondition() Verdict {
 	return current("it is there")
 }
 
-func statefulSetHealth(o object) Verdict {
-	if o.str("spec", "updateStrategy", "type") == "OnDelete" {
-		return current("updated by hand (OnDelete)")
-	}
-	want := o.numOr(1, "spec", "replicas")
-	have, ready, updated := o.numOr(0, "status", "replicas"), o.numOr(0, "status", "readyReplicas"), o.numOr(0, "status", "updatedReplicas")
-	switch {
-	case want > have:
-		return progressing("%d of %d pods exist", have, want)
-	case want > ready:
-		return progressing("%d of %d pods are ready", ready, want)
-	case have > want:
-		return progressing("%d pods have yet to end", have-want)
-	}
-	if partition, ok := o.num("spec", "updateStrategy", "rollingUpdate", "partition"); ok {
-		if updated < want-partition {
-			return progressing("%d of %d pods are updated", updated, want-partition)
-		}
-		return current("%d pods are updated up to the partition", updated)
-	}
-	if n := o.numOr(0, "status", "currentReplicas"); want > n {
-		return progressing("%d of %d pods are current", n, want)
-	}
-	if o.str("status", "currentRevision") != o.str("status", "updateRevision") {
-		return progressing("the update is not complete yet")
-	}
-	return current("%d of %d pods are ready", ready, want)
-}
-
-func deploymentHealth(o object) Verdict {
-	p := o.condition("Progressing")
-	if p.reason == "ProgressDeadlineExceeded" {
-		return degraded("its progress deadline passed: %s", p.message)
-	}
-	deadline := o.numOr(math.MaxInt32, "spec", "progressDeadlineSeconds") // this many is how the API writes none
-	settled := deadline == math.MaxInt32 || p.status == "True" && p.reason == "NewReplicaSetAvailable"
-	want := o.numOr(1, "spec", "replicas")
-	have, updated := o.numOr(0, "status", "replicas"), o.numOr(0, "status", "updatedReplicas")
-	ready, available := o.numOr(0, "status", "readyReplicas"), o.numOr(0, "status", "availableReplicas")
-	switch {
-	case want > have:
-		return progressing("%d of %d pods exist", have, want)
-	case want > updated:
-		return progressing("%d of %d pods are updated", updated, want)
-	case have > want:
-		return progressing("%d old pods have yet to end", have-want)
-	case updated > available:
-		return progressing("%d of %d pods are available", available, updated)
-	case want > ready:
-		return progressing("%d of %d pods are ready", ready, want)
-	case !settled:
-		return progressing("its new ReplicaSet is not available yet")
-	case o.condition("Available").status != "True":
-		return progressing("it is not available yet")
-	}
-	return current("%d of %d pods are ready", ready, want)
-}
-
-func replicaSetHealth(o object) Verdict {
-	if c := o.condition("ReplicaFailure"); c.status == "True" {
-		return progressing("%s", c.text())
-	}
-	want := o.numOr(1, "spec", "replicas")
-	have, labelled := o.numOr(0, "status", "replicas"), o.numOr(0, "status", "fullyLabeledReplicas")
-	ready, available := o.numOr(0, "status", "readyReplicas"), o.numOr(0, "status", "availableReplicas")
-	switch {
-	case want > labelled:
-		return progressing("%d of %d pods are labelled", labelled, want)
-	case want > available:
-		return progressing("%d of %d pods are available", available, want)
-	case want > ready:
-		return progressing("%d of %d pods are ready", ready, want)
-	case have > want:
-		return progressing("%d pods have yet to end", have-want)
-	}
-	return current("%d of %d pods are ready", ready, want)
-}
-
-func daemonSetHealth(o object) Verdict {
-	_, generated := o.num("metadata", "generation")
-	_, observed := o.num("status", "observedGeneration")
-	want, counted := o.num("status", "desiredNumberScheduled")
-	if !generated || !observed || !counted {
-		return progressing("its controller has not seen it yet")
-	}
-	for _, f := range [...]struct{ field, what string }{
-		{"currentNumberScheduled", "scheduled"}, {"updatedNumberScheduled", "updated"},
-		{"numberAvailable", "available"}, {"numberReady", "ready"},
-	} {
-		if n := o.numOr(0, "status", f.field); want > n {
-			return progressing("%d of %d pods are %s", n, want, f.what)
-		}
-	}
-	return current("%d of %d pods are ready", want, want)
-}
-
-func claimHealth(o object) Verdict {
-	if phase := o.str("status", "phase"); phase != "Bound" {
-		return progressing("the claim is not bound (%s)", orUnknown(phase))
-	}
-	return current("the claim is bound")
-}
-
-func podHealth(o object) Verdict {
-	switch phase := o.str("status", "phase"); phase {
-	case "Succeeded":
-		return current("it ended well")
-	case "Failed":
-		return degraded("it ended in failure: %s", orUnknown(o.str("status", "message")))
-	case "Running":
-		if o.condition("Ready").status == "True" {
-			return current("it is ready")
-		}
-		if name := o.crashLooping(); name != "" {
-			return degraded("container %s crashes again and again", name)
-		}
-		return progressing("it runs but is not ready")
-	case "Pending":
-		if c := o.condition("PodScheduled"); c.status == "False" && c.reason == "Unschedulable" {
-			return progressing("it cannot be scheduled: %s", c.message)
-		}
-		return progressing("it is pending")
-	default:
-		return progressing("its phase is %s", orUnknown(phase))
-	}
-}
-
-// crashLooping names the first container that waits in CrashLoopBackOff.
-func (o object) crashLooping() string {
-	list, _ := o.get("status", "containerStatuses").([]any)
-	for _, item := range list {
-		m, _ := item.(map[string]any)
-		if object(m).str("state", "waiting", "reason") == "CrashLoopBackOff" {
-			return orUnknown(object(m).str("name"))
-		}
-	}
-	return ""
-}
-
-func jobHealth(o object) Verdict {
-	if c := o.condition("Complete"); c.status == "True" {
-		return current("it completed")
-	}
-	if c := o.condition("Failed"); c.status == "True" {
-		return degraded("it failed: %s", c.text())
-	}
-	if o.str("status", "startTime") == "" {
-		return progressing("it has not started")
-	}
-	return progressing("it runs (%d active, %d failed)", o.numOr(0, "status", "active"), o.numOr(0, "status", "failed"))
-}
-
 func serviceHealth(o object) Verdict {
 	if o.str("spec", "type") == "LoadBalancer" && o.str("spec", "clusterIP") == "" {
 		return progressing("it has no address yet")
@@ -283,4 +135,48 @@ func definitionHealth(o object) Verdict {
 		return degraded("it is not established: %s", c.text())
 	}
 	return progressing("it is being installed")
+}
+
+func claimHealth(o object) Verdict {
+	switch phase := o.str("status", "phase"); phase {
+	case "Bound":
+		return current("the claim is bound")
+	case "Lost":
+		return degraded("its volume %s is gone, and what was on it: restore the volume, or delete the claim and it is made anew, empty", o.str("spec", "volumeName"))
+	default:
+		return progressing("the claim is not bound (%s)", orUnknown(phase))
+	}
+}
+
+// budgetHealth: that a budget allows no disruption now is what it is for.
+func budgetHealth(o object) Verdict {
+	if c := o.condition("DisruptionAllowed"); c.status == "False" && c.reason == "SyncFailed" {
+		return progressing("what it protects cannot be made out, so nothing is evicted: %s", c.text())
+	}
+	return current("it is there")
+}
+
+// apiServiceHealth: kubectl and the garbage collector stumble over an API that nobody serves.
+func apiServiceHealth(o object) Verdict {
+	if c := o.condition("Available"); c.status != "True" {
+		return progressing("its API is not served: %s", orUnknown(c.text()))
+	}
+	return current("its API is served")
+}
+
+func autoscalerHealth(o object) Verdict {
+	able, active := o.condition("AbleToScale"), o.condition("ScalingActive")
+	switch {
+	case able.status == "False":
+		return progressing("it cannot scale its target: %s", able.text())
+	case active.status == "False" && active.reason == "ScalingDisabled":
+		return current("scaling is switched off, because its target has 0 replicas")
+	case active.status == "False" && (active.reason == "InvalidMetricSourceType" || active.reason == "InvalidSelector" || active.reason == "AmbiguousSelector"):
+		return degraded("it does not scale: %s; correct it in Git", active.text())
+	case active.status == "False":
+		return progressing("it does not scale, for it has no metrics: %s; see that metrics-server, or the adapter of the metric, runs, and that the pods have resource requests", active.text())
+	case able.status == "":
+		return progressing("its controller has not looked at it yet")
+	}
+	return current("it scales (%d replicas)", o.numOr(0, "status", "currentReplicas"))
 }

@@ -74,6 +74,10 @@ func job(status map[string]any) map[string]any { return live("batch/v1", "Job", 
 
 func pod(status map[string]any) map[string]any { return live("v1", "Pod", "status", status) }
 
+func autoscaler(conditions ...any) map[string]any {
+	return live("autoscaling/v2", "HorizontalPodAutoscaler", "status", with(map[string]any{"currentReplicas": int64(2)}, conditions...))
+}
+
 func definition(conditions ...any) map[string]any {
 	return live("apiextensions.k8s.io/v1", "CustomResourceDefinition", "status", with(map[string]any{}, conditions...))
 }
@@ -101,6 +105,17 @@ var verdicts = map[string]struct {
 	// The API writes "no deadline" as the greatest int32, and then there never is a condition Progressing.
 	"Deployment with deadline off": {live("apps/v1", "Deployment", "spec.replicas", int64(2), "spec.progressDeadlineSeconds", int64(2147483647),
 		"status", with(twoOfTwo, available)), cur, "2 of 2 pods are ready"},
+	"Deployment paused": {live("apps/v1", "Deployment", "spec.paused", true, "spec.replicas", int64(2), "spec.progressDeadlineSeconds", int64(600), "status",
+		with(counts("replicas", 2, "readyReplicas", 2, "availableReplicas", 2), available, cond("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused"))), cur,
+		"2 of 2 pods are ready; it is paused, with 0 of them updated"},
+	"Deployment paused and ill": {live("apps/v1", "Deployment", "spec.paused", true, "spec.replicas", int64(2), "spec.progressDeadlineSeconds", int64(600), "status",
+		with(counts("replicas", 2, "readyReplicas", 1, "availableReplicas", 1), available)), prog, "1 of 2 pods are ready"},
+	"Deployment beyond its quota": {deployment(with(counts("replicas", 1, "updatedReplicas", 1), rolling,
+		cond("ReplicaFailure", "True", "FailedCreate", `pods "payment-7d4-x2" is forbidden: exceeded quota: pods, requested: pods=1, used: pods=1, limited: pods=1`))), prog,
+		"its pods exceed a quota of the namespace: exceeded quota: pods, requested: pods=1, used: pods=1, limited: pods=1; raise the ResourceQuota or ask for less"},
+	"Deployment against a policy": {deployment(with(counts(), rolling, cond("ReplicaFailure", "True", "FailedCreate",
+		"admission webhook \"policy.example.com\" denied the request: no tag\n  latest\n"))), degr,
+		`its pods are refused by an admission policy: admission webhook "policy.example.com" denied the request: no tag latest; change the pod template or the policy`},
 	"Deployment being deleted": {live("apps/v1", "Deployment", "metadata.deletionTimestamp", "2026-11-03T09:30:00Z", "status", twoOfTwo), prog, "it is being deleted"},
 
 	"StatefulSet starting":  {statefulSet(counts("replicas", 1)), prog, "1 of 2 pods exist"},
@@ -115,7 +130,9 @@ var verdicts = map[string]struct {
 		"spec.updateStrategy.rollingUpdate.partition", int64(1)), cur, "1 pods are updated up to the partition"},
 	"StatefulSet before its partition": {statefulSet(counts("replicas", 2, "readyReplicas", 2),
 		"spec.updateStrategy.rollingUpdate.partition", int64(1)), prog, "0 of 1 pods are updated"},
-	"StatefulSet updated by hand": {statefulSet(counts("replicas", 2, "readyReplicas", 0), "spec.updateStrategy.type", "OnDelete"), cur, "updated by hand (OnDelete)"},
+	"StatefulSet updated by hand": {statefulSet(counts("replicas", 2, "readyReplicas", 2, "updatedReplicas", 0), "spec.updateStrategy.type", "OnDelete"), cur,
+		"2 of 2 pods are ready; they are updated by hand (OnDelete)"},
+	"StatefulSet updated by hand, ill": {statefulSet(counts("replicas", 2, "readyReplicas", 1), "spec.updateStrategy.type", "OnDelete"), prog, "1 of 2 pods are ready"},
 
 	"DaemonSet not seen yet":  {live("apps/v1", "DaemonSet"), prog, "its controller has not seen it yet"},
 	"DaemonSet not counted":   {daemonSet(counts("numberReady", 1)), prog, "its controller has not seen it yet"},
@@ -124,19 +141,27 @@ var verdicts = map[string]struct {
 	"DaemonSet not available": {daemonSet(counts("desiredNumberScheduled", 3, "currentNumberScheduled", 3, "updatedNumberScheduled", 3)), prog, "0 of 3 pods are available"},
 	"DaemonSet not ready":     {daemonSet(counts("desiredNumberScheduled", 3, "currentNumberScheduled", 3, "updatedNumberScheduled", 3, "numberAvailable", 3, "numberReady", 2)), prog, "2 of 3 pods are ready"},
 	"DaemonSet ready":         {daemonSet(counts("desiredNumberScheduled", 3, "currentNumberScheduled", 3, "updatedNumberScheduled", 3, "numberAvailable", 3, "numberReady", 3)), cur, "3 of 3 pods are ready"},
+	"DaemonSet updated by hand": {live("apps/v1", "DaemonSet", "spec.updateStrategy.type", "OnDelete", "status",
+		counts("desiredNumberScheduled", 3, "currentNumberScheduled", 3, "updatedNumberScheduled", 1, "numberAvailable", 3, "numberReady", 3)), cur,
+		"3 of 3 pods are ready; they are updated by hand (OnDelete)"},
 	"DaemonSet without nodes": {daemonSet(counts("desiredNumberScheduled", 0)), cur, "0 of 0 pods are ready"},
 
-	"ReplicaSet without quota": {live("apps/v1", "ReplicaSet", "status", with(counts(), cond("ReplicaFailure", "True", "FailedCreate", "exceeded quota: pods"))), prog, "exceeded quota: pods"},
-	"ReplicaSet starting":      {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1, "fullyLabeledReplicas", 1)), prog, "0 of 1 pods are available"},
-	"ReplicaSet unlabelled":    {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1)), prog, "0 of 1 pods are labelled"},
-	"ReplicaSet not ready":     {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1, "fullyLabeledReplicas", 1, "availableReplicas", 1)), prog, "0 of 1 pods are ready"},
-	"ReplicaSet shrinking":     {live("apps/v1", "ReplicaSet", "status", counts("replicas", 2, "fullyLabeledReplicas", 2, "availableReplicas", 2, "readyReplicas", 2)), prog, "1 pods have yet to end"},
-	"ReplicaSet ready":         {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1, "fullyLabeledReplicas", 1, "availableReplicas", 1, "readyReplicas", 1)), cur, "1 of 1 pods are ready"},
+	"ReplicaSet without quota": {live("apps/v1", "ReplicaSet", "status", with(counts(), cond("ReplicaFailure", "True", "FailedCreate", "exceeded quota: pods"))), prog,
+		"its pods exceed a quota of the namespace: exceeded quota: pods; raise the ResourceQuota or ask for less"},
+	"ReplicaSet starting":   {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1, "fullyLabeledReplicas", 1)), prog, "0 of 1 pods are available"},
+	"ReplicaSet unlabelled": {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1)), prog, "0 of 1 pods are labelled"},
+	"ReplicaSet not ready":  {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1, "fullyLabeledReplicas", 1, "availableReplicas", 1)), prog, "0 of 1 pods are ready"},
+	"ReplicaSet shrinking":  {live("apps/v1", "ReplicaSet", "status", counts("replicas", 2, "fullyLabeledReplicas", 2, "availableReplicas", 2, "readyReplicas", 2)), prog, "1 pods have yet to end"},
+	"ReplicaSet ready":      {live("apps/v1", "ReplicaSet", "status", counts("replicas", 1, "fullyLabeledReplicas", 1, "availableReplicas", 1, "readyReplicas", 1)), cur, "1 of 1 pods are ready"},
 
-	"Job not started":      {job(nil), prog, "it has not started"},
-	"Job running":          {job(map[string]any{"startTime": "2026-11-03T09:30:00Z", "active": int64(1), "failed": int64(2)}), prog, "it runs (1 active, 2 failed)"},
-	"Job complete":         {job(with(map[string]any{"startTime": "x"}, cond("SuccessCriteriaMet", "True", "", ""), cond("Complete", "True", "", ""))), cur, "it completed"},
-	"Job failed":           {job(with(map[string]any{"startTime": "x"}, cond("Failed", "True", "BackoffLimitExceeded", "Job has reached the specified backoff limit"))), degr, "it failed: Job has reached the specified backoff limit"},
+	"Job not started": {job(nil), prog, "it has not started"},
+	"Job running":     {job(map[string]any{"startTime": "2026-11-03T09:30:00Z", "active": int64(1), "failed": int64(2)}), prog, "it runs (1 active, 2 failed)"},
+	"Job complete":    {job(with(map[string]any{"startTime": "x"}, cond("SuccessCriteriaMet", "True", "", ""), cond("Complete", "True", "", ""))), cur, "it completed"},
+	"Job failed":      {job(with(map[string]any{"startTime": "x"}, cond("Failed", "True", "BackoffLimitExceeded", "Job has reached the specified backoff limit"))), degr, "it failed (BackoffLimitExceeded): Job has reached the specified backoff limit"},
+	"Job failing": {job(with(map[string]any{"startTime": "x", "terminating": int64(1)}, cond("FailureTarget", "True", "PodFailurePolicy", "Container main failed with exit code 3"))), degr,
+		"it failed (PodFailurePolicy): Container main failed with exit code 3"},
+	"Job suspended": {live("batch/v1", "Job", "spec.suspend", true, "status", with(map[string]any{}, cond("Suspended", "True", "JobSuspended", "Job suspended"))), prog,
+		"it is suspended (spec.suspend): it runs when that is taken away"},
 	"Job failed in a word": {job(with(map[string]any{}, cond("Failed", "True", "DeadlineExceeded", ""))), degr, "it failed: DeadlineExceeded"},
 
 	"Pod not seen yet": {pod(nil), prog, "its phase is unknown"},
@@ -156,14 +181,46 @@ var verdicts = map[string]struct {
 
 	"PersistentVolumeClaim pending": {live("v1", "PersistentVolumeClaim", "status.phase", "Pending"), prog, "the claim is not bound (Pending)"},
 	"PersistentVolumeClaim new":     {live("v1", "PersistentVolumeClaim"), prog, "the claim is not bound (unknown)"},
-	"PersistentVolumeClaim bound":   {live("v1", "PersistentVolumeClaim", "status.phase", "Bound"), cur, "the claim is bound"},
+	"PersistentVolumeClaim lost": {live("v1", "PersistentVolumeClaim", "spec.volumeName", "pv-7", "status.phase", "Lost"), degr,
+		"its volume pv-7 is gone, and what was on it: restore the volume, or delete the claim and it is made anew, empty"},
+	"PersistentVolumeClaim bound": {live("v1", "PersistentVolumeClaim", "status.phase", "Bound"), cur, "the claim is bound"},
 
-	"Service":                             {live("v1", "Service", "spec.type", "ClusterIP"), cur, "it is there"},
-	"Service without an address":          {live("v1", "Service", "spec.type", "LoadBalancer"), prog, "it has no address yet"},
-	"Service with an address":             {live("v1", "Service", "spec.type", "LoadBalancer", "spec.clusterIP", "10.0.0.1"), cur, "it is there"},
-	"ConfigMap":                           {live("v1", "ConfigMap"), cur, "it is there"},
-	"Secret being deleted":                {live("v1", "Secret", "metadata.deletionTimestamp", "2026-11-03T09:30:00Z"), prog, "it is being deleted"},
-	"CronJob":                             {live("batch/v1", "CronJob"), cur, "it is there"},
+	"Service":                    {live("v1", "Service", "spec.type", "ClusterIP"), cur, "it is there"},
+	"Service without an address": {live("v1", "Service", "spec.type", "LoadBalancer"), prog, "it has no address yet"},
+	"Service with an address":    {live("v1", "Service", "spec.type", "LoadBalancer", "spec.clusterIP", "10.0.0.1"), cur, "it is there"},
+	"ConfigMap":                  {live("v1", "ConfigMap"), cur, "it is there"},
+	"Secret being deleted":       {live("v1", "Secret", "metadata.deletionTimestamp", "2026-11-03T09:30:00Z"), prog, "it is being deleted"},
+	"CronJob":                    {live("batch/v1", "CronJob"), cur, "it has not run yet"},
+	"CronJob suspended":          {live("batch/v1", "CronJob", "spec.suspend", true, "status.lastScheduleTime", "2026-11-03T09:30:00Z"), cur, "it is suspended (spec.suspend)"},
+	"CronJob running": {live("batch/v1", "CronJob", "status.lastScheduleTime", "2026-11-03T09:30:00Z", "status.active", []any{map[string]any{"name": "payment-1"}}), cur,
+		"1 of its Jobs run, since 2026-11-03T09:30:00Z"},
+	"CronJob whose last run succeeded": {live("batch/v1", "CronJob", "status.lastScheduleTime", "2026-11-03T09:30:00Z", "status.lastSuccessfulTime", "2026-11-03T09:30:09Z"), cur,
+		"its last run, of 2026-11-03T09:30:00Z, succeeded"},
+	"CronJob whose last run failed": {live("batch/v1", "CronJob", "status.lastScheduleTime", "2026-11-03T09:30:00Z", "status.lastSuccessfulTime", "2026-11-03T09:00:09Z"), degr,
+		"its last run, of 2026-11-03T09:30:00Z, did not succeed; it counts as healthy when the next one does (try now: kubectl create job -n shop --from=cronjob/payment payment-retry)"},
+	"CronJob that never succeeded": {live("batch/v1", "CronJob", "status.lastScheduleTime", "2026-11-03T09:30:00Z"), degr,
+		"its last run, of 2026-11-03T09:30:00Z, did not succeed; it counts as healthy when the next one does (try now: kubectl create job -n shop --from=cronjob/payment payment-retry)"},
+
+	"HPA not looked at": {live("autoscaling/v2", "HorizontalPodAutoscaler"), prog, "its controller has not looked at it yet"},
+	"HPA scaling":       {autoscaler(cond("AbleToScale", "True", "ReadyForNewScale", ""), cond("ScalingActive", "True", "ValidMetricFound", "")), cur, "it scales (2 replicas)"},
+	"HPA at its limit": {autoscaler(cond("AbleToScale", "True", "ReadyForNewScale", ""), cond("ScalingActive", "True", "ValidMetricFound", ""),
+		cond("ScalingLimited", "True", "TooManyReplicas", "the desired replica count is more than the maximum replica count")), cur, "it scales (2 replicas)"},
+	"HPA without a target": {autoscaler(cond("AbleToScale", "False", "FailedGetScale", "the HPA controller was unable to get the target's current scale")), prog,
+		"it cannot scale its target: the HPA controller was unable to get the target's current scale"},
+	"HPA without metrics": {autoscaler(cond("AbleToScale", "True", "SucceededGetScale", ""), cond("ScalingActive", "False", "FailedGetResourceMetric", "unable to get metrics for resource cpu")), prog,
+		"it does not scale, for it has no metrics: unable to get metrics for resource cpu; see that metrics-server, or the adapter of the metric, runs, and that the pods have resource requests"},
+	"HPA with a wrong metric": {autoscaler(cond("AbleToScale", "True", "SucceededGetScale", ""), cond("ScalingActive", "False", "InvalidMetricSourceType", "unknown metric source type")), degr,
+		"it does not scale: unknown metric source type; correct it in Git"},
+	"HPA of nothing": {autoscaler(cond("AbleToScale", "True", "SucceededGetScale", ""), cond("ScalingActive", "False", "ScalingDisabled", "scaling is disabled since the replica count of the target is zero")), cur,
+		"scaling is switched off, because its target has 0 replicas"},
+
+	"APIService served": {live("apiregistration.k8s.io/v1", "APIService", "status", with(map[string]any{}, cond("Available", "True", "Passed", "all checks passed"))), cur, "its API is served"},
+	"APIService of nobody": {live("apiregistration.k8s.io/v1", "APIService", "status", with(map[string]any{}, cond("Available", "False", "ServiceNotFound", "service/metrics-server in \"kube-system\" is not present"))), prog,
+		"its API is not served: service/metrics-server in \"kube-system\" is not present"},
+
+	"PodDisruptionBudget that allows none": {live("policy/v1", "PodDisruptionBudget", "status", with(counts(), cond("DisruptionAllowed", "False", "InsufficientPods", ""))), cur, "it is there"},
+	"PodDisruptionBudget of what it cannot count": {live("policy/v1", "PodDisruptionBudget", "status", with(counts(), cond("DisruptionAllowed", "False", "SyncFailed", "found no controllers for pod"))), prog,
+		"what it protects cannot be made out, so nothing is evicted: found no controllers for pod"},
 	"PodDisruptionBudget not counted yet": {live("policy/v1", "PodDisruptionBudget", "status", map[string]any{"observedGeneration": int64(2)}), prog, "its controller has not seen the last change yet"},
 
 	"CRD new":               {definition(), prog, "it is being installed"},
@@ -212,7 +269,7 @@ func TestKindsThatCanBeUnhealthyAreWatchedInFull(t *testing.T) {
 		}
 	}
 	for _, r := range []protocol.ObjectRef{
-		ref("", "ConfigMap", "", ""), ref("", "Secret", "", ""), ref("", "ServiceAccount", "", ""), ref("batch", "CronJob", "", ""),
+		ref("", "ConfigMap", "", ""), ref("", "Secret", "", ""), ref("", "ServiceAccount", "", ""),
 		ref("rbac.authorization.k8s.io", "Role", "", ""), ref("networking.k8s.io", "Ingress", "", ""),
 	} {
 		if HasHealth(r) {

@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"strings"
+	"time"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -63,12 +64,30 @@ func (o object) numOr(fallback int64, path ...string) int64 {
 	return fallback
 }
 
+// time reads a time as the API writes it.
+func (o object) time(path ...string) (time.Time, bool) {
+	t, err := time.Parse(time.RFC3339, o.str(path...))
+	return t, err == nil
+}
+
+// items are the objects in a list; whatever else is in it is left out.
+func (o object) items(path ...string) []object {
+	list, _ := o.get(path...).([]any)
+	out := make([]object, 0, len(list))
+	for _, item := range list {
+		if m, ok := item.(map[string]any); ok {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 type condition struct{ kind, status, reason, message string }
 
 func (c condition) text() string {
 	switch {
 	case c.message != "":
-		return c.message
+		return oneLine(c.message)
 	case c.reason != "":
 		return c.reason
 	}

@@ -20,10 +20,14 @@ type kinds struct {
 
 	mu     sync.Mutex // guards what follows
 	all    map[kindKey]agent.Resource
+	first  map[groupKind]agent.Resource // in the version that the server prefers
 	loaded bool
 }
 
-type kindKey struct{ apiVersion, kind string }
+type (
+	kindKey   struct{ apiVersion, kind string }
+	groupKind struct{ group, kind string }
+)
 
 // Resolve finds where a kind is served. The whole of discovery is read once, in two requests; later misses ask
 // for the one group and version that was missed.
@@ -63,6 +67,9 @@ func (k *kinds) drop(res agent.Resource) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.all, kindKey{res.APIVersion(), res.Kind})
+	if k.first[groupKind{res.Group, res.Kind}] == res {
+		delete(k.first, groupKind{res.Group, res.Kind})
+	}
 }
 
 func (k *kinds) add(list []agent.Resource) {
@@ -70,9 +77,13 @@ func (k *kinds) add(list []agent.Resource) {
 	defer k.mu.Unlock()
 	if k.all == nil {
 		k.all = make(map[kindKey]agent.Resource)
+		k.first = make(map[groupKind]agent.Resource)
 	}
 	for _, r := range list {
 		k.all[kindKey{r.APIVersion(), r.Kind}] = r
+		if _, ok := k.first[groupKind{r.Group, r.Kind}]; !ok { // discovery names versions in the order of preference
+			k.first[groupKind{r.Group, r.Kind}] = r
+		}
 	}
 }
 

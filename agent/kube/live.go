@@ -51,6 +51,7 @@ func (m *metadata) live(res agent.Resource) agent.Live {
 		Deleting: m.DeletionTimestamp != "",
 		Managed:  make([]agent.Managed, 0, len(m.ManagedFields)),
 	}
+	l.Generation = m.Generation
 	for _, e := range m.ManagedFields {
 		entry := agent.Managed{Manager: e.Manager, Operation: e.Operation, Subresource: e.Subresource, Time: e.Time, Fields: e.FieldsV1}
 		l.Managed = append(l.Managed, entry)

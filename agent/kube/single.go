@@ -3,7 +3,6 @@ package kube
 import (
 	"context"
 	"encoding/json"
-	"net/http"
 	"net/url"
 	"time"
 
@@ -52,16 +51,6 @@ func (c *Client) singleTurn(ctx context.Context, res agent.Resource, namespace, 
 
 // look lists the one object that query selects; raw is nil if it is not there.
 func (c *Client) look(ctx context.Context, res agent.Resource, namespace string, query url.Values) (raw []byte, version string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
-	defer cancel()
-	resp, err := c.open(ctx, call{method: http.MethodGet, path: collectionPath(res, namespace), query: query, accept: acceptJSON})
-	if err != nil {
-		return nil, "", err
-	}
-	defer drain(resp.Body)
-	meta, err := decodeList(resp.Body, func(item json.RawMessage) error {
-		raw = append(raw[:0], item...)
-		return nil
-	})
-	return raw, meta.ResourceVersion, err
+	version, err = c.listAll(ctx, res, namespace, query, func(item []byte) { raw = append(raw[:0], item...) })
+	return raw, version, err
 }

@@ -44,6 +44,40 @@ var deviations = map[string]struct {
 	"a Pod of a phase that is not known is on its way": {protocol.HealthUnknown, protocol.HealthProgressing, func(o *unstructured.Unstructured) bool {
 		return o.GetKind() == "Pod" && phase(o) == "Unknown"
 	}},
+	"a StatefulSet that is updated by hand must be ready all the same": {protocol.HealthCurrent, protocol.HealthProgressing, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "StatefulSet" && str(o, "spec", "updateStrategy", "type") == "OnDelete"
+	}},
+	// Nobody is going to update them.
+	"a DaemonSet that is updated by hand does not wait for it": {protocol.HealthProgressing, protocol.HealthCurrent, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "DaemonSet" && str(o, "spec", "updateStrategy", "type") == "OnDelete"
+	}},
+	"a Deployment that is paused does not wait for its update": {protocol.HealthProgressing, protocol.HealthCurrent, func(o *unstructured.Unstructured) bool {
+		return o.GetAPIVersion() == "apps/v1" && o.GetKind() == "Deployment" && o.Object["spec"].(map[string]any)["paused"] == true
+	}},
+	"a Deployment whose pods are refused is on its way, whatever it counts": {protocol.HealthCurrent, protocol.HealthProgressing, func(o *unstructured.Unstructured) bool {
+		return o.GetAPIVersion() == "apps/v1" && o.GetKind() == "Deployment" && isTrue(o, "ReplicaFailure")
+	}},
+	"a CronJob whose last run failed is degraded (as in Argo CD)": {protocol.HealthCurrent, protocol.HealthDegraded, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "CronJob" && str(o, "status", "lastScheduleTime") != ""
+	}},
+	"an autoscaler that cannot scale is on its way": {protocol.HealthCurrent, protocol.HealthProgressing, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "HorizontalPodAutoscaler" && !(isTrue(o, "AbleToScale") && isTrue(o, "ScalingActive"))
+	}},
+	"an autoscaler with a metric that cannot be is degraded (as in Argo CD)": {protocol.HealthCurrent, protocol.HealthDegraded, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "HorizontalPodAutoscaler" && !isTrue(o, "ScalingActive")
+	}},
+	"an APIService that nobody serves is on its way (as in Argo CD)": {protocol.HealthCurrent, protocol.HealthProgressing, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "APIService" && !isTrue(o, "Available")
+	}},
+	"a budget that protects what cannot be counted is on its way": {protocol.HealthCurrent, protocol.HealthProgressing, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "PodDisruptionBudget" && !isTrue(o, "DisruptionAllowed")
+	}},
+	"a claim whose volume is lost is degraded (as in Argo CD)": {protocol.HealthProgressing, protocol.HealthDegraded, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "PersistentVolumeClaim" && phase(o) == "Lost"
+	}},
+	"a Job that is about to fail has failed": {protocol.HealthCurrent, protocol.HealthDegraded, func(o *unstructured.Unstructured) bool {
+		return o.GetKind() == "Job" && isTrue(o, "FailureTarget")
+	}},
 	// kstatus takes whichever condition comes first in the list, which means nothing. Such a definition does not serve the
 	// names that it asks for now.
 	"a definition whose new names are refused is degraded although it serves": {protocol.HealthCurrent, protocol.HealthDegraded, func(o *unstructured.Unstructured) bool {
@@ -51,8 +85,10 @@ var deviations = map[string]struct {
 	}},
 }
 
-func phase(o *unstructured.Unstructured) string {
-	s, _, _ := unstructured.NestedString(o.Object, "status", "phase")
+func phase(o *unstructured.Unstructured) string { return str(o, "status", "phase") }
+
+func str(o *unstructured.Unstructured, path ...string) string {
+	s, _, _ := unstructured.NestedString(o.Object, path...)
 	return s
 }
 
@@ -156,6 +192,10 @@ var kinds = []kind{
 		"Available":   {absent, "True/x", "False/MinimumReplicasUnavailable"},
 		"Progressing": {absent, "True/NewReplicaSetAvailable", "True/ReplicaSetUpdated", "False/ProgressDeadlineExceeded"},
 	}},
+	{"apps/v1", "Deployment", map[string][]any{
+		"spec.replicas": numbers(2), "spec.paused": {absent, true}, "spec.progressDeadlineSeconds": {absent, int64(600)},
+		"status.replicas": some, "status.updatedReplicas": some, "status.readyReplicas": some, "status.availableReplicas": some,
+	}, map[string][]any{"Available": {"True/x"}, "Progressing": {"Unknown/DeploymentPaused", "True/NewReplicaSetAvailable"}, "ReplicaFailure": {absent, "True/FailedCreate"}}},
 	{"apps/v1", "StatefulSet", map[string][]any{
 		"spec.replicas": numbers(-1, 0, 2), "spec.updateStrategy.type": {absent, "RollingUpdate", "OnDelete"},
 		"spec.updateStrategy.rollingUpdate.partition": numbers(-1, 0, 1), "status.replicas": some, "status.readyReplicas": some,
@@ -164,7 +204,7 @@ var kinds = []kind{
 	}, nil},
 	{"apps/v1", "DaemonSet", map[string][]any{
 		"status.desiredNumberScheduled": some, "status.currentNumberScheduled": some, "status.updatedNumberScheduled": some,
-		"status.numberAvailable": some, "status.numberReady": some,
+		"status.numberAvailable": some, "status.numberReady": some, "spec.updateStrategy.type": {absent, "OnDelete"},
 	}, nil},
 	{"apps/v1", "ReplicaSet", map[string][]any{
 		"spec.replicas": numbers(-1, 0, 2), "status.replicas": some, "status.fullyLabeledReplicas": some,
@@ -173,9 +213,17 @@ var kinds = []kind{
 	{"batch/v1", "Job", map[string][]any{
 		"status.startTime": {absent, now}, "status.active": some, "status.succeeded": some, "status.failed": some,
 	}, map[string][]any{
-		"Complete": {absent, "True/", "False/"}, "Failed": {absent, "True/BackoffLimitExceeded", "False/"}, "Suspended": {absent, "True/"},
+		"Complete": {absent, "True/", "False/"}, "Failed": {absent, "True/BackoffLimitExceeded", "False/"}, "FailureTarget": {absent, "True/BackoffLimitExceeded"}, "Suspended": {absent, "True/"},
 	}},
-	{"batch/v1", "CronJob", nil, nil},
+	{"batch/v1", "CronJob", map[string][]any{
+		"spec.suspend": {absent, true}, "status.lastScheduleTime": {absent, now}, "status.lastSuccessfulTime": {absent, "2026-01-01T00:00:00Z", "2096-01-01T00:00:00Z"},
+		"status.active": {absent, []any{map[string]any{"name": "x-1"}}},
+	}, nil},
+	{"autoscaling/v2", "HorizontalPodAutoscaler", nil, map[string][]any{
+		"AbleToScale": {absent, "True/SucceededGetScale", "False/FailedGetScale"}, "ScalingLimited": {absent, "True/TooManyReplicas"},
+		"ScalingActive": {absent, "True/ValidMetricFound", "False/FailedGetResourceMetric", "False/ScalingDisabled", "False/InvalidMetricSourceType"},
+	}},
+	{"apiregistration.k8s.io/v1", "APIService", nil, map[string][]any{"Available": {absent, "True/Passed", "False/ServiceNotFound"}}},
 	{"v1", "Pod", map[string][]any{
 		"status.phase": {absent, "Pending", "Running", "Succeeded", "Failed", "Unknown"}, "metadata.creationTimestamp": {"2026-01-01T00:00:00Z", now},
 		"status.containerStatuses": {absent, []any{}, []any{
@@ -195,7 +243,7 @@ var kinds = []kind{
 	{"v1", "Secret", nil, nil},
 	{"v1", "Namespace", map[string][]any{"status.phase": {absent, "Active", "Terminating"}}, nil},
 	{"v1", "ReplicationController", map[string][]any{"spec.replicas": numbers(2), "status.replicas": some}, nil},
-	{"policy/v1", "PodDisruptionBudget", map[string][]any{"status.currentHealthy": some}, map[string][]any{"DisruptionAllowed": {absent, "False/x"}}},
+	{"policy/v1", "PodDisruptionBudget", map[string][]any{"status.currentHealthy": some}, map[string][]any{"DisruptionAllowed": {absent, "False/InsufficientPods", "False/SyncFailed"}}},
 	{"networking.k8s.io/v1", "Ingress", nil, nil},
 	{"example.com/v1", "Deployment", map[string][]any{"spec.replicas": numbers(2), "status.replicas": some}, map[string][]any{"Ready": ready}},
 	{"example.com/v1", "Widget", nil, map[string][]any{

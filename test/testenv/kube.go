@@ -116,6 +116,15 @@ func (k *Kube) Patch(ctx context.Context, manager string, ref Ref, patch string)
 	return k.object(ctx, http.MethodPatch, ref, url.Values{"fieldManager": {manager}}, []byte(patch), "application/merge-patch+json")
 }
 
+// PatchStatus merges patch, in JSON, into the object's status as its controller or kubelet does.
+func (k *Kube) PatchStatus(ctx context.Context, ref Ref, patch string) (Object, error) {
+	path, err := k.path(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	return k.decode(k.do(ctx, http.MethodPatch, path+"/status", nil, []byte(patch), "application/merge-patch+json"))
+}
+
 // Delete has the object deleted, what it owns after it. An object with finalizers, or a namespace, goes later.
 func (k *Kube) Delete(ctx context.Context, ref Ref) error {
 	_, err := k.object(ctx, http.MethodDelete, ref, nil, []byte(`{"propagationPolicy":"Background"}`), "application/json")

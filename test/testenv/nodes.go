@@ -177,12 +177,20 @@ func outcome(pod Object) string {
 		if Object(state).Number("terminated", "exitCode") != 0 {
 			phase = "Failed"
 		}
-		states = append(states, Object{"name": c["name"], "image": c["image"], "imageID": "played", "ready": up, "started": up, "restartCount": 0, "state": state})
+		status := Object{"name": c["name"], "image": c["image"], "imageID": "played", "ready": up, "started": up, "restartCount": 0, "state": state}
+		if Object(state).Text("waiting", "reason") == "CrashLoopBackOff" {
+			status["restartCount"] = 3
+			status["lastState"] = Object{"terminated": Object{"exitCode": 1, "reason": "Error", "startedAt": now(), "finishedAt": now()}}
+		}
+		states = append(states, status)
 	}
 	conditions := []Object{}
 	for name, ok := range map[string]bool{"PodScheduled": true, "Initialized": true, "PodReadyToStartContainers": true, "ContainersReady": ready, "Ready": ready} {
-		status := map[bool]string{true: "True", false: "False"}[ok]
-		conditions = append(conditions, Object{"type": name, "status": status, "lastTransitionTime": now()})
+		condition := Object{"type": name, "status": "True", "lastTransitionTime": now()}
+		if !ok {
+			condition["status"], condition["reason"] = "False", "ContainersNotReady"
+		}
+		conditions = append(conditions, condition)
 	}
 	return Object{"status": Object{
 		"phase": phase, "startTime": now(), "hostIP": "127.0.0.1", "podIP": podIP(pod), "podIPs": []Object{{"ip": podIP(pod)}},

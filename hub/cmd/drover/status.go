@@ -308,6 +308,9 @@ func printApps(w io.Writer, d api.Detail) {
 	_ = t.Flush()
 	for _, a := range d.AppRows {
 		for _, p := range a.Problems {
+			if strings.Contains(a.Message, p.Object.String()+": "+p.Message) {
+				continue // it stands above
+			}
 			fmt.Fprintf(w, "  %s: %s is %s: %s\n", a.Name, p.Object, p.Health, oneLine(p.Message))
 		}
 		if a.More > 0 {
