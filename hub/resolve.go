@@ -191,11 +191,12 @@ func placesOf(deps []Dep) []string {
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap Snapshot, app fleet.App) (*Render, error) {
 	key := memoKey("build", struct {
-		Path    string
-		Overlay fleet.Overlay
-	}{app.Path, app.Overlay})
+		Path      string
+		Overlay   fleet.Overlay
+		Directory *fleet.Directory `json:",omitempty"`
+	}{app.Path, app.Overlay, app.Directory})
 	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
-		objects, err := r.renderer.Build(ctx, rec, app.Path, BuildOptions{Overlay: app.Overlay})
+		objects, err := r.renderer.Build(ctx, rec, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if err != nil {
 			return Render{}, nil, err
 		}

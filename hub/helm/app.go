@@ -33,6 +33,9 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 		}
 		opts.Values = append(opts.Values, values)
 	}
+	if err := opts.amend(tree, *app.Chart); err != nil {
+		return nil, nil, err
+	}
 	result, err := r.Render(ctx, Chart{Tree: tree, Path: app.Path}, opts)
 	if err != nil {
 		return nil, nil, placed(err)
