@@ -111,11 +111,13 @@ type Chart struct {
 
 // Values are values for a chart: a file, a text, or what an object of the cluster holds.
 type Values struct {
-	Path   string            `json:"path,omitempty"`   // of a file, seen from the root of Source
-	Source *Source           `json:"source,omitempty"` // nil for the repository that the hub follows
-	Text   string            `json:"text,omitempty"`   // YAML, as the file that declares the app has it
-	From   *protocol.VarsRef `json:"from,omitempty"`
-	Key    string            `json:"key,omitempty"` // in the data of From
+	Path   string  `json:"path,omitempty"`   // of a file, seen from the root of Source
+	Source *Source `json:"source,omitempty"` // nil for the repository that the hub follows
+	// Optional: a file that does not exist has no values, instead of an error.
+	Optional bool              `json:"optional,omitempty"`
+	Text     string            `json:"text,omitempty"` // YAML, as the file that declares the app has it
+	From     *protocol.VarsRef `json:"from,omitempty"`
+	Key      string            `json:"key,omitempty"` // in the data of From
 }
 
 // Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one
