@@ -146,7 +146,7 @@ func (r *directoryReader) yaml(name string, data []byte) error {
 	before := len(r.objects)
 	looks := bytes.Contains(data, []byte("apiVersion:")) && bytes.Contains(data, []byte("kind:")) && bytes.Contains(data, []byte("metadata:"))
 	for _, d := range documents(append([]byte("\n"), data...)) {
-		object, err := decode(d.text)
+		object, err := manifest(d.text)
 		if err == nil && object == nil {
 			continue
 		}
@@ -166,8 +166,8 @@ func (r *directoryReader) yaml(name string, data []byte) error {
 	return nil
 }
 
-// decode reads a YAML document; nil if there is nothing in it.
-func decode(text string) (map[string]any, error) {
+// manifest reads a YAML document; nil if there is nothing in it.
+func manifest(text string) (map[string]any, error) {
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
 		return nil, fmt.Errorf("invalid YAML: %s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))

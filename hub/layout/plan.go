@@ -78,6 +78,7 @@ func (l *Layout) Plan(ctx context.Context, tree hub.Tree, in hub.Declarations) (
 		p.take(o)
 	}
 	p.inherit()
+	p.keepUnpruned()
 	p.noteCircles()
 	p.cluster.Apps = slices.SortedFunc(maps.Values(p.apps), fleet.CompareApps)
 	return p.cluster, nil
