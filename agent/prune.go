@@ -122,7 +122,7 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 		return
 	}
 	o.busy = true
-	prune, item := a.spec.Prune, o.item
+	prune, item := a.spec.Prune && !(a.leaving && a.spec.Orphan), o.item
 	s.mu.Unlock()
 	f := s.fate(ctx, a, o, item, prune)
 	s.mu.Lock()

@@ -47,6 +47,8 @@ type Part struct {
 	Source  *Source `json:",omitempty"` // nil for the repository that the hub follows
 	Chart   *Chart  // Path leads to a Helm chart; nil if it does not
 	Overlay Overlay // laid over the folder; never over a chart
+	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
+	Directory *Directory `json:",omitempty"`
 }
 
 // Parts are all that an app renders.
@@ -98,15 +100,24 @@ type Chart struct {
 	Release  string   `json:"release"`            // .Release.Name; the app's Namespace is .Release.Namespace
 	Values   []Values `json:"values,omitempty"`   // merged in order, later ones go before earlier ones
 	SkipCRDs bool     `json:"skipCRDs,omitempty"` // leave out what lies in the chart's crds/
+	// Parameters are laid over Values in order.
+	Parameters []Parameter `json:"parameters,omitempty"`
+	SkipSchema bool        `json:"skipSchema,omitempty"` // do not hold the values against values.schema.json
+	// Namespace is .Release.Namespace where that is not the app's.
+	Namespace   string   `json:"namespace,omitempty"`
+	KubeVersion string   `json:"kubeVersion,omitempty"` // instead of what the cluster reported
+	APIVersions []string `json:"apiVersions,omitempty"` // instead of what the cluster reported
 }
 
 // Values are values for a chart: a file, a text, or what an object of the cluster holds.
 type Values struct {
-	Path   string            `json:"path,omitempty"`   // of a file, seen from the root of Source
-	Source *Source           `json:"source,omitempty"` // nil for the repository that the hub follows
-	Text   string            `json:"text,omitempty"`   // YAML, as the file that declares the app has it
-	From   *protocol.VarsRef `json:"from,omitempty"`
-	Key    string            `json:"key,omitempty"` // in the data of From
+	Path   string  `json:"path,omitempty"`   // of a file, seen from the root of Source
+	Source *Source `json:"source,omitempty"` // nil for the repository that the hub follows
+	// Optional: a file that does not exist has no values, instead of an error.
+	Optional bool              `json:"optional,omitempty"`
+	Text     string            `json:"text,omitempty"` // YAML, as the file that declares the app has it
+	From     *protocol.VarsRef `json:"from,omitempty"`
+	Key      string            `json:"key,omitempty"` // in the data of From
 }
 
 // Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one
@@ -123,19 +134,22 @@ type Overlay struct {
 	BuildMetadata []string `json:"buildMetadata,omitempty"` // as kustomize's buildMetadata
 	// Flux: the folder is built for Flux, down to what only Flux does: a kustomization without resources gets
 	// origin annotations (fluxcd/pkg/kustomize, Generator.GenerateManifest).
-	Flux bool `json:"flux,omitempty"`
+	Flux bool  `json:"flux,omitempty"`
+	Edit *Edit `json:"edit,omitempty"` // as `kustomize edit` does it; nil changes nothing
 }
 
 // IsZero says whether the overlay changes nothing.
 func (o Overlay) IsZero() bool {
 	return o.Namespace == "" && o.NamePrefix == "" && o.NameSuffix == "" && len(o.Patches) == 0 && len(o.Images) == 0 &&
-		len(o.Components) == 0 && len(o.BuildMetadata) == 0 && !o.Flux
+		len(o.Components) == 0 && len(o.BuildMetadata) == 0 && !o.Flux && o.Edit == nil
 }
 
 // Patch is a strategic merge patch or a JSON 6902 patch, written inline, as in kustomize.
 type Patch struct {
-	Patch  string  `json:"patch"`
-	Target *Target `json:"target,omitempty"` // nil: the patch names its object itself
+	Patch   string          `json:"patch"`
+	Target  *Target         `json:"target,omitempty"`  // nil: the patch names its object itself
+	Path    string          `json:"path,omitempty"`    // of a file that holds the patch, seen from the folder
+	Options map[string]bool `json:"options,omitempty"` // as kustomize has them: allowNameChange, allowKindChange
 }
 
 // Target chooses the objects of a Patch. Kind, Name and Namespace are regular expressions, as in kustomize.

@@ -41,10 +41,13 @@ func NeverPruned[V any](annotations, labels map[string]V) bool {
 
 // Cluster is what a folder clusters/<name>/ says of a cluster.
 type Cluster struct {
-	Name    string            // of the folder
-	Labels  map[string]string // for selectors
-	Vars    map[string]string // for ${var} substitution
-	Suspend bool              // leave the whole cluster as it is
+	Name   string            // of the folder
+	Labels map[string]string // for selectors
+	// Annotations are for ApplicationSets of Argo CD, which may use them as parameters.
+	Annotations map[string]string
+	Argo        ArgoCluster
+	Vars        map[string]string // for ${var} substitution
+	Suspend     bool              // leave the whole cluster as it is
 	// PruneOnRemove: when the folder goes, what Drover delivered there goes too. Otherwise it is left running.
 	PruneOnRemove bool
 	AgentImage    string // image its agent is to run; the one that was installed, if empty
@@ -57,6 +60,12 @@ type Cluster struct {
 	Problems []string
 	// Notes name what the folder asks for and Drover does not do, beyond any one app.
 	Notes []Note
+}
+
+// ArgoCluster is what Argo CD calls a cluster, by which files that were written for it name the cluster.
+type ArgoCluster struct {
+	Name   string // beside the name of the folder; "" for none
+	Server string // address of the API server; "" if nothing names it
 }
 
 // CheckCluster says whether a folder's name can be a cluster's.

@@ -70,8 +70,8 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	r, err := e.memo.do(ctx, e.snap, memoKey("plan-2", in), func(rec *Recorder) (Render, []Packed, error) {
-		c, err := e.layout.Plan(rec, in)
+	r, err := e.memo.do(ctx, e.snap, memoKey("plan-3", in), func(rec *Recorder) (Render, []Packed, error) {
+		c, err := e.layout.Plan(ctx, rec, in)
 		return Render{Cluster: &c}, nil, err
 	})
 	if err != nil {

@@ -19,13 +19,13 @@ type Layout interface {
 	// objects cannot be delivered as they are.
 	Sort(objects []Rendered) (Sorted, error)
 	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files.
-	Fleet(tree Tree) (apps []Rendered, problems []string)
+	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string)
 	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of which that
 	// cannot be told.
 	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
 	// Plan says which apps a cluster has, given all that its folder and the renders of its apps declare. Like Read it
-	// returns an error only where the tree could not be read.
-	Plan(tree Tree, d Declarations) (fleet.Cluster, error)
+	// returns an error only where the tree could not be read, or if ctx is done.
+	Plan(ctx context.Context, tree Tree, d Declarations) (fleet.Cluster, error)
 }
 
 // Folder is one cluster's folder, read.

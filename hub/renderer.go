@@ -27,6 +27,8 @@ type BuildOptions struct {
 	// Skip names files (repository paths) that a plain folder's build leaves out, such as
 	// the cluster.yaml of a cluster's folder.
 	Skip []string `json:"skip,omitempty"`
+	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
+	Directory *fleet.Directory `json:"directory,omitempty"`
 }
 
 // Charts renders Helm charts.

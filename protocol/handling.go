@@ -9,6 +9,8 @@ type Handling struct {
 	ServiceAccount string `json:"serviceAccount,omitempty"`
 	// CreateNamespace has the agent create App.Namespace where it is not there. It is never deleted.
 	CreateNamespace *NamespaceRequest `json:"createNamespace,omitempty"`
+	// Orphan: when the app itself goes, its objects stay. For objects that leave the app see App.Prune.
+	Orphan bool `json:"orphan,omitempty"`
 	// Recreate: an object with an immutable field that changed is deleted and created anew.
 	Recreate bool `json:"recreate,omitempty"`
 	// KeepDrift: drift is told and left. What changed in Git is applied.

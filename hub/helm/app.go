@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strings"
 
@@ -33,6 +34,9 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 		}
 		opts.Values = append(opts.Values, values)
 	}
+	if err := opts.amend(tree, *app.Chart); err != nil {
+		return nil, nil, err
+	}
 	result, err := r.Render(ctx, Chart{Tree: tree, Path: app.Path}, opts)
 	if err != nil {
 		return nil, nil, placed(err)
@@ -50,6 +54,9 @@ func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Ren
 	out := Values{File: app.File, Text: v.Text}
 	if v.Path != "" {
 		data, err := tree.ReadFile(v.Path)
+		if v.Optional && errors.Is(err, fs.ErrNotExist) {
+			return out, nil
+		}
 		if err != nil {
 			return out, fmt.Errorf("%s: the values cannot be read: %w", v.Path, err)
 		}

@@ -3,7 +3,7 @@ package helm
 import "github.com/drover-dev/drover/hub"
 
 // Greeting is the first thing that a worker writes. It changes whenever the messages do.
-const Greeting = "drover helm worker 1\n"
+const Greeting = "drover helm worker 2\n"
 
 // Message is what a Renderer sends to a worker, as a gob stream: a job, or what the worker asked for.
 type Message struct {
@@ -11,14 +11,21 @@ type Message struct {
 	Posted *Posted
 }
 
-// Job is one chart to render.
+// Job is one chart to render, or templates to execute.
 type Job struct {
+	Templates    *Templates
 	Chart        string   // for messages
 	Files        []File   // of a chart folder
 	Archive      []byte   // instead of Files
 	Dependencies [][]byte // archives of charts that it lacks
 	Options      Options
 	PostRender   bool // Options.PostRender is set, which is not sent itself
+}
+
+// Templates are Go templates that belong to no chart.
+type Templates struct {
+	Options []string // of text/template, as missingkey=error
+	Groups  []hub.Templated
 }
 
 // Posted is what came of post-rendering.
@@ -32,5 +39,6 @@ type Answer struct {
 
 	Objects  []hub.Rendered
 	Warnings []Warning
+	Texts    [][]string // what Templates came to, by group
 	Err      *Error
 }

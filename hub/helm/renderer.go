@@ -47,6 +47,7 @@ type Parameter struct {
 	Name   string `json:"name"`
 	Value  string `json:"value"`
 	String bool   `json:"string,omitempty"` // take the value for a string whatever it looks like
+	File   bool   `json:"file,omitempty"`   // the value is the content of a file, and taken as it is
 }
 
 // Result is a rendered chart.

@@ -36,6 +36,11 @@ func amend(m *mount, file string, o fleet.Overlay) error {
 	if err := merge(m, &k, path.Dir(file), ".", o); err != nil {
 		return err
 	}
+	if o.Edit != nil {
+		if err := edit(&k, *o.Edit); err != nil {
+			return &BuildError{File: file, Reason: err.Error(), Hint: "see the kustomize options of the source"}
+		}
+	}
 	out, err := yaml.Marshal(k)
 	if err != nil {
 		return fmt.Errorf("write %s anew: %w", file, err)
@@ -62,7 +67,7 @@ func merge(m *mount, k *types.Kustomization, dir, base string, o fleet.Overlay) 
 		k.BuildMetadata = o.BuildMetadata
 	}
 	for _, p := range o.Patches {
-		k.Patches = append(k.Patches, types.Patch{Patch: p.Patch, Target: selector(p.Target)})
+		k.Patches = append(k.Patches, types.Patch{Path: p.Path, Patch: p.Patch, Target: selector(p.Target), Options: options(p)})
 	}
 	for _, i := range o.Images {
 		mergeImage(k, i)
@@ -78,9 +83,19 @@ func merge(m *mount, k *types.Kustomization, dir, base string, o fleet.Overlay) 
 			}
 			return &BuildError{File: dir, Reason: fmt.Sprintf("the component %q does not exist", c), Hint: m.didYouMean(target, "it is seen from the folder that is rendered")}
 		}
-		k.Components = append(k.Components, path.Join(base, c))
+		if name := path.Join(base, c); o.Edit == nil || !slices.Contains(k.Components, name) {
+			k.Components = append(k.Components, name)
+		}
 	}
 	return nil
+}
+
+// options are what a patch may change beyond its fields; nil for nothing.
+func options(p fleet.Patch) *types.PatchArgs {
+	if len(p.Options) == 0 {
+		return nil
+	}
+	return &types.PatchArgs{AllowNameChange: p.Options["allowNameChange"], AllowKindChange: p.Options["allowKindChange"]}
 }
 
 func mergeImage(k *types.Kustomization, i fleet.Image) {

@@ -78,6 +78,13 @@ func safely(m *mount, opts hub.BuildOptions) (o outcome) {
 
 // build prepares the mount for its folder, runs kustomize over it and explains what went wrong.
 func build(m *mount, opts hub.BuildOptions) outcome {
+	if plain, err := isDirectory(m, m.dir, opts.Directory); plain || err != nil {
+		if err != nil {
+			return outcome{err: err}
+		}
+		objects, err := directory(m, m.dir, *opts.Directory)
+		return outcome{objects: objects, err: err}
+	}
 	target, err := prepare(m, m.dir, opts)
 	if err != nil || target == "" {
 		return outcome{err: err}
@@ -105,6 +112,8 @@ func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 		return absolute(dir), nil
 	case len(names) == 1:
 		return absolute(dir), amend(m, path.Join(dir, names[0]), opts.Overlay)
+	case opts.Overlay.Edit != nil && opts.Overlay.Edit.NeedsKustomization:
+		return "", &BuildError{File: dir, Reason: "the folder has no kustomization.yaml, and is to be built with kustomize", Hint: "add one, or take out the kustomize options"}
 	}
 	return plain(m, dir, opts)
 }

@@ -51,7 +51,8 @@ func (r *reader) takeCluster(d document) error {
 	c := &r.folder.Cluster
 	apiVersion, kind := field(d.node, "apiVersion"), field(d.node, "kind")
 	if apiVersion == nil && kind == nil {
-		return errors.Join(d.checkKeys(d.node, ClusterFile, append([]string{"labels"}, namesOf(clusterShapes)...)...), d.pairs(d.node, "labels", &c.Labels),
+		return errors.Join(d.checkKeys(d.node, ClusterFile, append([]string{"labels", "annotations"}, namesOf(clusterShapes)...)...), d.pairs(d.node, "labels", &c.Labels),
+			d.pairs(d.node, "annotations", &c.Annotations),
 			d.takeSpec(d.node, c))
 	}
 	if !d.isOurs() || scalar(kind) != fleet.KindCluster {
@@ -67,13 +68,19 @@ func (r *reader) takeCluster(d document) error {
 		err = d.errorf(labels, "the labels of a Cluster stand under metadata, not under spec: move them there")
 	}
 	return errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", namesOf(metaShapes)...), err,
-		d.sameName(c.Name), d.pairs(meta, "labels", &c.Labels), d.takeSpec(spec, c))
+		d.sameName(c.Name), d.pairs(meta, "labels", &c.Labels), d.pairs(meta, "annotations", &c.Annotations), d.takeSpec(spec, c))
 }
 
 // takeSpec takes the fields that stand under spec, or at the top where there is no spec.
 func (d document) takeSpec(in *yaml.Node, c *fleet.Cluster) error {
 	return errors.Join(d.pairs(in, "vars", &c.Vars), d.yes(in, "suspend", &c.Suspend), d.onRemove(in, &c.PruneOnRemove),
-		d.agent(in, &c.AgentImage))
+		d.agent(in, &c.AgentImage), d.argo(in, &c.Argo))
+}
+
+// argo takes what Argo CD calls the cluster.
+func (d document) argo(in *yaml.Node, to *fleet.ArgoCluster) error {
+	n := field(in, "argocd")
+	return errors.Join(d.checkKeys(n, "argocd", namesOf(argoClusterShapes)...), d.text(n, "name", &to.Name), d.text(n, "server", &to.Server))
 }
 
 // What may become of a cluster's workloads when its folder goes.

@@ -7,7 +7,9 @@
 //
 // In the native layout a file of kind App (drover.dev/v1alpha1) names a folder to render, cluster.yaml gives a cluster labels and
 // vars, and everything else in the folder is the cluster's root app. Of Flux, Kustomizations over this repository become apps as
-// well, with fields.go saying of each of their fields what becomes of it.
+// well, and of Argo CD, Applications, with those that ApplicationSets give; fields.go and fields_argo.go say of each of their fields what
+// becomes of it.
 //
-// It may import hub, fleet and protocol, a YAML parser that knows line numbers, and CEL for the selectors of clusters.
+// It may import hub, fleet and protocol, a YAML parser that knows line numbers, JSON patches, version ranges, and CEL for the selectors of
+// clusters.
 package layout

@@ -101,7 +101,7 @@ type asked struct {
 // knows counts as Noted.
 func judge(kind string, spec any) []asked {
 	known := map[string]Field{}
-	for _, f := range Fields() {
+	for _, f := range slices.Concat(Fields(), ArgoFields(), sourceFields("spec.sources[]")) {
 		if f.Kind == kind {
 			known[f.Path] = f
 		}

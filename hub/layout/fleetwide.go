@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,13 +22,38 @@ import (
 // FleetRoot is the folder with the Apps that are for many clusters.
 const FleetRoot = "fleet"
 
-// Fleet implements hub.Layout: every App in the plain files below FleetRoot. Whatever keeps an App from being read is a problem.
-func (l *Layout) Fleet(tree hub.Tree) (apps []hub.Rendered, problems []string) {
+// Fleet implements hub.Layout: every App in the plain files below FleetRoot, and what is Argo CD's there, also where a kustomization makes
+// it. Whatever keeps an App from being read is a problem.
+func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered, problems []string) {
 	if _, err := tree.Stat(FleetRoot); errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	at := map[string]string{}
+	add := func(d document) {
+		app, err := d.fleetApp()
+		key := d.fleetKey()
+		if prev := at[key]; err == nil && prev != "" {
+			err = d.errorf(d.node, "the %s is declared in %s already: rename or remove one", key, prev)
+		}
+		if err != nil {
+			problems = append(problems, err.Error())
+			return
+		}
+		at[key] = d.place(d.node)
+		apps = append(apps, app)
+	}
 	take := func(file string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() {
+			if made, err := l.fleetBuild(ctx, tree, file); made != nil || err != nil {
+				take, wrong := fleetMade(file, made, err)
+				for _, d := range take {
+					add(d)
+				}
+				problems = append(problems, wrong...)
+				return fs.SkipDir
+			}
+			return nil
+		}
 		var data []byte
 		if err == nil && !e.IsDir() && isYAML(e.Name()) {
 			data, err = tree.ReadFile(file)
@@ -41,16 +67,9 @@ func (l *Layout) Fleet(tree hub.Tree) (apps []hub.Rendered, problems []string) {
 			problems = append(problems, broken.Error())
 		}
 		for _, d := range docs {
-			app, err := d.fleetApp()
-			if prev := at[d.name()]; err == nil && prev != "" {
-				err = d.errorf(d.node, "the app %s is declared in %s already: rename or remove one", d.name(), prev)
+			for _, item := range d.items() {
+				add(item)
 			}
-			if err != nil {
-				problems = append(problems, err.Error())
-				continue
-			}
-			at[d.name()] = d.place(d.node)
-			apps = append(apps, app)
 		}
 		return nil
 	}
@@ -62,8 +81,11 @@ func (l *Layout) Fleet(tree hub.Tree) (apps []hub.Rendered, problems []string) {
 
 // fleetApp takes a document below FleetRoot, which is to be an App with a name.
 func (d document) fleetApp() (hub.Rendered, error) {
+	if d.isArgo() {
+		return d.rendering()
+	}
 	if !d.isOurs() || scalar(field(d.node, "kind")) != fleet.KindApp {
-		return hub.Rendered{}, d.errorf(d.node, "%s is for Apps (%s) that are for many clusters: move this elsewhere, and let an App name its folder", FleetRoot, fleet.APIVersion)
+		return hub.Rendered{}, d.errorf(d.node, "%s is for Apps (%s), and what Argo CD reads, that are for many clusters: move this elsewhere, and let an App name its folder", FleetRoot, fleet.APIVersion)
 	}
 	if err := protocol.CheckName(d.name()); err != nil {
 		return hub.Rendered{}, d.errorf(d.node, "the app's metadata.name: %v", err)
@@ -74,12 +96,57 @@ func (d document) fleetApp() (hub.Rendered, error) {
 	if _, err := d.selector(); err != nil {
 		return hub.Rendered{}, err
 	}
+	return d.rendering()
+}
+
+// rendering is a document as a build would give it.
+func (d document) rendering() (hub.Rendered, error) {
 	var object map[string]any
 	if err := d.node.Decode(&object); err != nil {
-		return hub.Rendered{}, d.errorf(d.node, "an App that cannot be read: %v", err)
+		return hub.Rendered{}, d.errorf(d.node, "an object that cannot be read: %v", err)
 	}
 	data, err := json.Marshal(object)
 	return hub.Rendered{JSON: data, File: d.file}, err
+}
+
+// fleetKey is what a document below FleetRoot is known by: an App by its name alone.
+func (d document) fleetKey() string {
+	if !d.isArgo() {
+		return "app " + d.name()
+	}
+	namespace := scalar(field(field(d.node, "metadata"), "namespace"))
+	return scalar(field(d.node, "kind")) + " " + namespace + "/" + d.name()
+}
+
+// fleetBuild builds a folder below FleetRoot that has a kustomization; nil if it has none.
+func (l *Layout) fleetBuild(ctx context.Context, tree hub.Tree, dir string) ([]hub.Rendered, error) {
+	entries, err := tree.ReadDir(dir)
+	if err != nil || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isKustomization(e.Name()) }) {
+		return nil, err
+	}
+	made, err := l.Renderer.Build(ctx, tree, dir, hub.BuildOptions{})
+	return append([]hub.Rendered{}, made...), err
+}
+
+// fleetMade reads what a kustomization below FleetRoot gives.
+func fleetMade(dir string, made []hub.Rendered, err error) (docs []document, problems []string) {
+	if err != nil {
+		return nil, []string{err.Error()}
+	}
+	for _, o := range made {
+		if o.File == "" {
+			o.File = dir
+		}
+		parsed, err := parse(o.File, o.JSON)
+		if err != nil {
+			problems = append(problems, err.Error())
+		}
+		for _, d := range parsed {
+			d.rendered = true
+			docs = append(docs, d)
+		}
+	}
+	return docs, problems
 }
 
 // clusterSelector chooses the clusters that an App is for. All of it must hold; the zero value chooses all.
@@ -140,6 +207,12 @@ func (l *Layout) Select(apps []hub.Rendered, cluster fleet.Cluster) (selected []
 		}
 		d := docs[0]
 		d.rendered = true
+		if d.isArgo() {
+			if selectArgo(a, cluster) {
+				selected = append(selected, a)
+			}
+			continue
+		}
 		s, err := d.selector()
 		is := err == nil && s.labels.Matches(cluster.Labels)
 		if is && s.expression != "" {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +60,7 @@ func (g gitRepository) branch() string {
 }
 
 func (o *fluxObject) declaresApp() bool {
-	return o.kind == kindKustomization && o.group == "kustomize.toolkit.fluxcd.io" || o.kind == kindHelmRelease
+	return o.kind == kindKustomization && o.group == "kustomize.toolkit.fluxcd.io" || o.kind == kindHelmRelease || o.isApplication()
 }
 
 func (o *fluxObject) decode(to any) error {
@@ -76,6 +77,7 @@ func (o *fluxObject) decode(to any) error {
 // folder, as `flux bootstrap` sets it up, is of this repository. Where nobody says which branch is followed, it is of that branch too.
 func (p *planner) learnAddresses() {
 	for _, o := range p.objects {
+		p.learnArgo(o)
 		var k kustomization
 		if o.kind != kindKustomization || o.decode(&k) != nil || cleaned(k.Path) != p.layout.folder(p.cluster.Name) {
 			continue
@@ -114,14 +116,21 @@ func (o *fluxObject) sourceKey(kind, namespace, name string) string {
 // take makes an app of a declared object, if it declares one.
 func (p *planner) take(o *fluxObject) {
 	if !o.declaresApp() {
+		p.noteProject(o)
+		return
+	}
+	if o.isApplication() && !p.destined(o) {
 		return
 	}
 	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Foreign: true}
 	app.DependsAt = o.where()
 	var err error
-	if o.kind == kindKustomization {
+	switch o.kind {
+	case kindKustomization:
 		err = p.kustomization(o, &app)
-	} else {
+	case kindApplication:
+		err = p.application(o, &app)
+	default:
 		err = p.helmRelease(o, &app)
 	}
 	if o.clash != "" {
@@ -130,14 +139,14 @@ func (p *planner) take(o *fluxObject) {
 	if err != nil {
 		app.Err = oneLine(err).Error()
 	}
-	if app.Path == p.layout.folder(p.cluster.Name) && app.Chart == nil {
+	if app.Path == p.layout.folder(p.cluster.Name) && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
 		p.takeSelf(o, app)
 		return
 	}
 	p.apps[app.Name] = app
 }
 
-// takeSelf lets the Kustomization that delivers the cluster's own folder say how: the folder is the root app already.
+// takeSelf lets the Kustomization or the Application that delivers the cluster's own folder say how: the folder is the root app already.
 func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 	root, ok := p.apps[fleet.RootApp]
 	if !ok {
@@ -147,12 +156,16 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 	case root.Err != "":
 	case app.Err != "":
 		root.Err = app.Err
-	case overlay.Namespace != "" || overlay.NamePrefix != "" || overlay.NameSuffix != "" || len(overlay.Patches)+len(overlay.Images)+len(overlay.Components) > 0:
+	case overlay.Namespace != "" || overlay.NamePrefix != "" || overlay.NameSuffix != "" || len(overlay.Patches)+len(overlay.Images)+len(overlay.Components) > 0,
+		overlay.Edit != nil && !reflect.DeepEqual(*overlay.Edit, fleet.Edit{NeedsKustomization: true}):
 		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 			"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
+	if o.isApplication() {
+		root.Namespace, root.Handling, root.Ignore = app.Namespace, app.Handling, app.Ignore
+	}
 	p.apps[fleet.RootApp] = root
 }
 

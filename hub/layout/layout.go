@@ -21,8 +21,9 @@ const ClusterFile = "cluster.yaml"
 
 // Layout reads the folders below Root with the help of a Renderer. It is safe for concurrent use.
 type Layout struct {
-	Root     string // repository path; DefaultRoot if empty
-	Renderer hub.Renderer
+	Root      string // repository path; DefaultRoot if empty
+	Renderer  hub.Renderer
+	Templates hub.Templates // executes the Go templates of ApplicationSets; nil if nothing does
 }
 
 var _ hub.Layout = (*Layout)(nil)

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -28,13 +29,13 @@ type planner struct {
 	cluster fleet.Cluster
 	apps    map[string]fleet.App
 
-	objects []*fluxObject // all that is Flux', sorted; each once
+	objects []*fluxObject // all that is Flux' or Argo CD's, sorted; each once
 	byKey   map[string]*fluxObject
 	known   []string // addresses of this repository
 	branch  string   // that is followed
 }
 
-// fluxObject is a declared object of Flux.
+// fluxObject is a declared object of Flux or Argo CD.
 type fluxObject struct {
 	hub.Declaration
 	group, kind, namespace, name string
@@ -58,7 +59,7 @@ func declaresNative(o hub.Rendered) bool {
 }
 
 // Plan implements hub.Layout.
-func (l *Layout) Plan(tree hub.Tree, in hub.Declarations) (fleet.Cluster, error) {
+func (l *Layout) Plan(ctx context.Context, tree hub.Tree, in hub.Declarations) (fleet.Cluster, error) {
 	p := &planner{layout: l, tree: tree, in: in, cluster: in.Cluster, apps: map[string]fleet.App{}, byKey: map[string]*fluxObject{}, known: slices.Clone(in.Repository), branch: in.Branch}
 	p.cluster.Problems, p.cluster.Notes = slices.Clone(in.Cluster.Problems), slices.Clone(in.Cluster.Notes)
 	for _, a := range in.Cluster.Apps {
@@ -67,16 +68,24 @@ func (l *Layout) Plan(tree hub.Tree, in hub.Declarations) (fleet.Cluster, error)
 	for _, d := range in.Declared {
 		p.index(d)
 	}
-	slices.SortFunc(p.objects, func(a, b *fluxObject) int { return strings.Compare(a.key(), b.key()) })
+	p.sort()
 	p.learnAddresses()
+	if err := p.generate(ctx); err != nil {
+		return fleet.Cluster{}, err
+	}
 	p.nameApps()
 	for _, o := range p.objects {
 		p.take(o)
 	}
 	p.inherit()
+	p.keepUnpruned()
 	p.noteCircles()
 	p.cluster.Apps = slices.SortedFunc(maps.Values(p.apps), fleet.CompareApps)
 	return p.cluster, nil
+}
+
+func (p *planner) sort() {
+	slices.SortFunc(p.objects, func(a, b *fluxObject) int { return strings.Compare(a.key(), b.key()) })
 }
 
 func (p *planner) problem(format string, args ...any) {
@@ -102,6 +111,9 @@ func (p *planner) index(d hub.Declaration) {
 	o.spec = body.Spec
 	if o.namespace == "" {
 		o.namespace = "default"
+		if isArgo(o.group, o.kind) {
+			o.namespace = argoNamespace
+		}
 	}
 	if first, ok := p.byKey[o.key()]; ok {
 		if string(first.JSON) != string(o.JSON) {
@@ -172,8 +184,8 @@ func equalApps(a, b fleet.App) bool {
 	return string(left) == string(right)
 }
 
-// nameApps gives every app of Flux a name that is no other's. It follows from namespace and name alone, so that it stays when
-// others come and go: the plain name in Flux' own namespace, with the namespace before it elsewhere. Only where two would be the same,
+// nameApps gives every app of Flux or Argo CD a name that is no other's. It follows from namespace and name alone, so that it stays when
+// others come and go: the plain name in their own namespace, with the namespace before it elsewhere. Only where two would be the same,
 // or it would be no DNS label, a digest is added.
 func (p *planner) nameApps() {
 	count := map[string]int{fleet.RootApp: 1}
@@ -183,7 +195,7 @@ func (p *planner) nameApps() {
 	for _, o := range p.objects {
 		if o.declaresApp() {
 			o.appName = o.name
-			if o.namespace != fluxNamespace {
+			if o.namespace != o.home() {
 				o.appName = o.namespace + "-" + o.name
 			}
 			count[o.appName]++

@@ -24,7 +24,7 @@ type reader struct {
 	apps    map[string]fleet.App
 	places  map[string]string // of the apps, as file:line
 	scanned map[string]bool   // plain files, whose documents were taken in with their lines
-	flux    []hub.Rendered    // what is Flux' in plain files; it is used where the build fails
+	flux    []hub.Rendered    // what is Flux' or Argo CD's in plain files; it is used where the build fails
 	unknown string            // why cluster.yaml cannot be known, or ""
 }
 
@@ -103,7 +103,7 @@ func (r *reader) scanFile(file string) {
 func (r *reader) take(d document) {
 	kind := field(d.node, "kind")
 	switch {
-	case isFlux(fleet.GroupOf(scalar(field(d.node, "apiVersion")))):
+	case isFlux(fleet.GroupOf(scalar(field(d.node, "apiVersion")))), d.isArgo():
 		r.takeFlux(d)
 	case !d.isOurs():
 	case scalar(kind) == fleet.KindApp:
@@ -116,7 +116,7 @@ func (r *reader) take(d document) {
 	}
 }
 
-// takeFlux keeps an object of Flux as the build would give it.
+// takeFlux keeps an object of Flux or Argo CD as the build would give it.
 func (r *reader) takeFlux(d document) {
 	var object map[string]any
 	err := d.node.Decode(&object)

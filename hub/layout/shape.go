@@ -35,7 +35,7 @@ var metaShapes = []shape{
 	{name: "name", says: "A DNS label.", kind: aText, example: "payment"},
 	{name: "namespace", says: "Means nothing to Drover.", kind: aText, example: "default"},
 	{name: "labels", kind: somePairs, says: "Of a Cluster: for selectors, as `drover status -l`.", example: map[string]any{"env": "production"}},
-	{name: "annotations", kind: somePairs, says: "Mean nothing to Drover.", example: map[string]any{"a": "b"}},
+	{name: "annotations", kind: somePairs, says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App they mean nothing to Drover.", example: map[string]any{"a": "b"}},
 }
 
 // appShapes are the fields of an App's spec.
@@ -91,9 +91,16 @@ var clusterShapes = []shape{
 	{name: "suspend", kind: aSwitch, says: "Leave the whole cluster as it is.", example: false},
 	{name: "onRemove", kind: map[string]any{"enum": []string{onRemoveKeep, onRemovePrune}}, example: onRemovePrune,
 		says: "What becomes of what runs in the cluster when its folder goes; keep if it is not said."},
+	{name: "argocd", fields: argoClusterShapes, says: "What Argo CD calls the cluster, in the files that were written for it.",
+		example: map[string]any{"server": "https://production.example.com:6443"}},
 	{name: "agent", says: "The cluster's agent.", example: map[string]any{"image": "drover-agent:v1"}, fields: []shape{
 		{name: "image", kind: aText, says: "The image it is to run; the one that was installed, if empty.", example: "registry.example.com/drover-agent:v1"},
 	}},
+}
+
+var argoClusterShapes = []shape{
+	{name: "name", kind: aText, says: "As destination.name has it, beside the name of the folder.", example: "prod-eu"},
+	{name: "server", kind: aText, says: "As destination.server has it.", example: "https://production.example.com:6443"},
 }
 
 func namesOf(shapes []shape) []string {

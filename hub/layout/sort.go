@@ -65,8 +65,8 @@ func isFlux(group string) bool {
 	return strings.HasSuffix(group, ".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
 }
 
-// Sort implements hub.Layout: what declares apps, and the sources of Flux, is for Drover. The components of Flux itself are
-// for nobody: a Flux that runs beside Drover looks after itself.
+// Sort implements hub.Layout: what declares apps, and the sources of Flux, is for Drover. The components of Flux and Argo CD themselves
+// are for nobody: one that runs beside Drover looks after itself.
 func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 	var out hub.Sorted
 	components := map[string]bool{} // files that were noted
@@ -82,7 +82,9 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 		switch {
 		case group == fleet.GroupOf(fleet.APIVersion):
 			out.Declared = append(out.Declared, o)
-		case isComponent(o, h):
+		case isArgo(group, string(h.Kind)):
+			out.Declared = append(out.Declared, o)
+		case componentOf(o, h) != "":
 			if h.Kind == "Namespace" {
 				kept, err := keptForever(o)
 				if err != nil {
@@ -92,8 +94,8 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 			}
 			if !components[o.File] {
 				components[o.File] = true
-				out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: "Flux itself",
-					Text: "left out, but for its namespace: Drover does not deliver the components of Flux, and does not touch those that run"})
+				out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: componentOf(o, h) + " itself",
+					Text: "left out, but for its namespace: Drover does not deliver the components of " + componentOf(o, h) + ", and does not touch those that run"})
 			}
 		case group == "kustomize.toolkit.fluxcd.io", group == "source.toolkit.fluxcd.io", group == "helm.toolkit.fluxcd.io", group == "source.extensions.fluxcd.io":
 			out.Declared = append(out.Declared, o)
@@ -112,12 +114,16 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 	return out, nil
 }
 
-// isComponent says whether an object came from what `flux install --export` writes.
-func isComponent(o hub.Rendered, h head) bool {
-	if path.Base(o.File) == "gotk-components.yaml" {
-		return true
+// componentOf says of which tool an object is a part: of Flux if it came from what `flux install --export` writes, of Argo CD if it has
+// the label of its install manifests; "" if of none.
+func componentOf(o hub.Rendered, h head) string {
+	switch part := h.Metadata.Labels["app.kubernetes.io/part-of"]; {
+	case path.Base(o.File) == "gotk-components.yaml", part == "flux" && h.Metadata.Labels["app.kubernetes.io/instance"] == "flux-system":
+		return "Flux"
+	case part == "argocd":
+		return "Argo CD"
 	}
-	return h.Metadata.Labels["app.kubernetes.io/part-of"] == "flux" && h.Metadata.Labels["app.kubernetes.io/instance"] == "flux-system"
+	return ""
 }
 
 // keptForever marks the namespace of Flux so that it is never deleted: what stands in it may be others'.

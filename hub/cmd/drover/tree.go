@@ -71,7 +71,7 @@ func (o *treeOptions) open(ctx context.Context) (snap hub.Snapshot, r *hub.Resol
 // resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render.
 func (o *layoutOptions) resolver(addresses []string, store hub.Store, secret []byte) (r *hub.Resolver, done func()) {
 	renderer, charts := kustomize.New(), helm.New(o.worker())
-	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer}, renderer, envsubst.Replace, store, secret)
+	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)
 	r.Repository, r.Charts = append(addresses, o.alias...), charts
 	return r, charts.Close
 }

@@ -64,8 +64,12 @@ func files(root string) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
-	out[fromFlux], err = withTable(filepath.Join(root, fromFlux))
-	return out, err
+	for page, fields := range tables {
+		if out[page], err = withTable(filepath.Join(root, page), fields()); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }
 
 func written(a manifest.Agent, note string) ([]byte, error) {
@@ -74,15 +78,16 @@ func written(a manifest.Agent, note string) ([]byte, error) {
 	return out.Bytes(), err
 }
 
-// fromFlux is the page whose table is generated, between these lines.
+// tables are the pages whose table of fields is generated, between these lines.
+var tables = map[string]func() []layout.Field{"docs/from-flux.md": layout.Fields, "docs/from-argocd.md": layout.ArgoFields}
+
 const (
-	fromFlux   = "docs/from-flux.md"
 	tableBegin = "<!-- table: make generate -->\n"
 	tableEnd   = "<!-- end of table -->\n"
 )
 
 // withTable is a page with its table as the code gives it.
-func withTable(path string) ([]byte, error) {
+func withTable(path string, fields []layout.Field) ([]byte, error) {
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -92,15 +97,15 @@ func withTable(path string) ([]byte, error) {
 	if !begins || !ends {
 		return nil, fmt.Errorf("%s has no lines %q and %q: the table goes between them", path, tableBegin, tableEnd)
 	}
-	return []byte(before + tableBegin + fluxTable() + tableEnd + after), nil
+	return []byte(before + tableBegin + fieldTable(fields) + tableEnd + after), nil
 }
 
-// fluxTable lists every field of Flux' kinds that Drover knows.
-func fluxTable() string {
+// fieldTable lists fields with what becomes of them.
+func fieldTable(fields []layout.Field) string {
 	words := map[layout.Support]string{layout.Done: "yes", layout.Needless: "not needed", layout.Noted: "no, with a note", layout.Refused: "no, the app stops"}
 	var out strings.Builder
 	out.WriteString("\n| kind | field | supported | |\n|---|---|---|---|\n")
-	for _, f := range layout.Fields() {
+	for _, f := range fields {
 		fmt.Fprintf(&out, "| %s | `%s` | %s | %s |\n", f.Kind, f.Path, words[f.Support], f.Says)
 	}
 	out.WriteString("\n")

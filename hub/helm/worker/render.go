@@ -145,7 +145,14 @@ func (r *render) values() (map[string]any, error) {
 		if p.String {
 			set = strvals.ParseIntoString
 		}
-		if err := set(p.Name+"="+p.Value, merged); err != nil {
+		given := p.Name + "=" + p.Value
+		if p.File {
+			given = p.Name + "=file"
+			set = func(s string, dest map[string]any) error {
+				return strvals.ParseIntoFile(s, dest, func([]rune) (any, error) { return p.Value, nil })
+			}
+		}
+		if err := set(given, merged); err != nil {
 			return nil, r.fail(fmt.Sprintf("parameter %s cannot be set", p.Name), "write its name as a path of the values, as for helm --set: a.b[0].c; escape commas of the value with a backslash")
 		}
 	}

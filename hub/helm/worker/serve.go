@@ -75,6 +75,9 @@ func safely(r *render) (a helm.Answer) {
 			a = helm.Answer{Err: &helm.Error{Chart: r.job.Chart, Reason: fmt.Sprintf("Helm panicked: %v", v), Hint: "is the chart damaged? Try helm template on it"}}
 		}
 	}()
+	if r.job.Templates != nil {
+		return executed(r.job)
+	}
 	objects, err := r.run()
 	if err != nil {
 		var known *helm.Error

@@ -1,0 +1,112 @@
+package layout
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// argoSyncPolicy says when and how Argo CD applies.
+type argoSyncPolicy struct {
+	Automated *struct {
+		Enabled         *bool
+		Prune, SelfHeal bool
+	}
+	SyncOptions              []string
+	ManagedNamespaceMetadata *protocol.NamespaceRequest
+}
+
+// argoIgnored are fields that Argo CD does not compare.
+type argoIgnored struct {
+	Group, Kind, Name, Namespace                           string
+	JSONPointers, JQPathExpressions, ManagedFieldsManagers []string
+}
+
+// syncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and the correction of
+// drift, is not done by itself here either; what changed in Git is delivered in any case.
+func (p *planner) syncPolicy(o *fluxObject, a argoApplication, app *fleet.App) error {
+	s := a.SyncPolicy
+	if s == nil {
+		s = &argoSyncPolicy{}
+	}
+	if s.Automated != nil && (s.Automated.Enabled == nil || *s.Automated.Enabled) {
+		app.Prune, app.Handling.KeepDrift = s.Automated.Prune, !s.Automated.SelfHeal
+	} else {
+		app.Prune, app.Handling.KeepDrift = false, true
+		app.Notes = append(app.Notes, p.note(o, "spec.syncPolicy", "it is synced by hand in Argo CD; here every commit is delivered, but nothing is pruned "+
+			"and drift is left: write automated, or take the Application out until it is wanted"))
+	}
+	return errors.Join(p.syncOptions(o, s, app), p.checkNamespace(o, s, app))
+}
+
+// syncOptions goes through the options by the table of fields.
+func (p *planner) syncOptions(o *fluxObject, s *argoSyncPolicy, app *fleet.App) error {
+	var errs []error
+	for i, option := range s.SyncOptions {
+		at := fieldAt("spec.syncPolicy.syncOptions", i)
+		f, known := syncOption(option)
+		switch {
+		case !known:
+			app.Notes = append(app.Notes, p.note(o, at, option+": no option that Drover knows: nothing is done with it"))
+		case f.Support == Noted:
+			app.Notes = append(app.Notes, p.note(o, at, option+": "+f.Says))
+		case f.Support == Refused:
+			errs = append(errs, p.errorf(o, at, "%s: %s", option, f.Says))
+		}
+		switch option {
+		case "CreateNamespace=true":
+			app.Handling.CreateNamespace = s.ManagedNamespaceMetadata
+			if app.Handling.CreateNamespace == nil {
+				app.Handling.CreateNamespace = &protocol.NamespaceRequest{}
+			}
+		case "Prune=false":
+			app.Prune = false
+		case "Delete=false":
+			app.Handling.Orphan = true
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// syncOption finds an option in the table.
+func syncOption(option string) (Field, bool) {
+	at := slices.IndexFunc(syncOptionFields, func(f Field) bool { return f.Path == syncOptionsAt+"["+option+"]" })
+	if at < 0 {
+		return Field{}, false
+	}
+	return syncOptionFields[at], true
+}
+
+// checkNamespace finds a request for a namespace without a name.
+func (p *planner) checkNamespace(o *fluxObject, s *argoSyncPolicy, app *fleet.App) error {
+	if app.Handling.CreateNamespace != nil && app.Namespace == "" {
+		return p.errorf(o, "spec.destination.namespace", "it is empty, and CreateNamespace=true asks for that namespace: name it")
+	}
+	if s.ManagedNamespaceMetadata != nil && app.Handling.CreateNamespace == nil {
+		app.Notes = append(app.Notes, p.note(o, "spec.syncPolicy.managedNamespaceMetadata", "not done without CreateNamespace=true, as in Argo CD"))
+	}
+	return nil
+}
+
+// ignored takes the fields that are left to others.
+func (p *planner) ignored(o *fluxObject, a argoApplication, app *fleet.App) error {
+	for i, d := range a.IgnoreDifferences {
+		if d.Kind == "" {
+			return p.errorf(o, fieldAt("spec.ignoreDifferences", i), "it names no kind: write one, or \"*\" for all")
+		}
+		rule := fleet.IgnoreRule{Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers,
+			Target: fleet.Target{Group: d.Group, Kind: starred(d.Kind), Name: regexp.QuoteMeta(d.Name), Namespace: regexp.QuoteMeta(d.Namespace)}}
+		if d.Group == "*" {
+			rule.Target.Group = ""
+		}
+		app.Ignore = append(app.Ignore, rule)
+	}
+	return nil
+}
+
+// starred makes a regular expression of a name in which * stands for anything.
+func starred(name string) string { return strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") }

@@ -1,0 +1,240 @@
+package layout
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	jsonpatch "gopkg.in/evanphx/json-patch.v4"
+	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+)
+
+// argoSet is what Drover takes from the spec of an ApplicationSet. Generators and template stay as they are written, because templates may
+// stand anywhere in them.
+type argoSet struct {
+	GoTemplate        bool
+	GoTemplateOptions []string
+	Generators        []map[string]any
+	Template          map[string]any
+	TemplatePatch     string
+	SyncPolicy        struct {
+		PreserveResourcesOnDeletion bool
+		ApplicationsSync            string
+	}
+}
+
+// generation makes the Applications of an ApplicationSet.
+//
+// The rules are those of Argo CD (v3.6, applicationset/generators and applicationset/controllers/template): every generator gives sets of
+// parameters, and the template is executed with each.
+type generation struct {
+	*planner
+	ctx context.Context
+	o   *fluxObject
+	argoSet
+	count int // of the Applications
+}
+
+// generate adds the Applications of all ApplicationSets to what is declared. One that fails is a problem of the cluster: what it gave
+// before stays as it is.
+func (p *planner) generate(ctx context.Context) error {
+	for _, o := range slices.Clone(p.objects) {
+		if o.group != argoGroup || o.kind != kindApplicationSet {
+			continue
+		}
+		g := generation{planner: p, ctx: ctx, o: o}
+		err := o.decode(&g.argoSet)
+		if err != nil {
+			err = p.errorf(o, "spec", "%v", err)
+		} else if o.clash != "" {
+			err = p.errorf(o, "", "it is declared in %s as well, and otherwise: keep one", o.clash)
+		} else {
+			err = errors.Join(p.weigh(o, &p.cluster.Notes), g.run())
+		}
+		if _, transient := errors.AsType[*hub.TransientError](err); transient {
+			return err
+		}
+		if err != nil {
+			p.problem("%v; what it gave before stays as it is", oneLine(err))
+		}
+	}
+	p.sort()
+	return nil
+}
+
+// placed puts an error at a field, unless it stands at one further in.
+func (g *generation) placed(at string, err error) error {
+	if _, transient := errors.AsType[*hub.TransientError](err); transient {
+		return err
+	}
+	if _, already := errors.AsType[placedError](err); already {
+		return err
+	}
+	return placedError{g.errorf(g.o, at, "%v", err)}
+}
+
+// placedError is an error that says at which field it is.
+type placedError struct{ error }
+
+// run goes through the generators.
+func (g *generation) run() error {
+	if len(g.Template) == 0 {
+		return g.errorf(g.o, "spec.template", "it is empty: write the Application that is wanted")
+	}
+	var errs []error
+	for i, generator := range g.Generators {
+		at := fieldAt("spec.generators", i)
+		given, err := g.params(at, generator, nil)
+		errs = append(errs, err)
+		for _, of := range given {
+			errs = append(errs, g.applications(at, of))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// applications executes the template with every set of parameters. If one of them cannot be made an Application of, the others are.
+func (g *generation) applications(at string, of generated) error {
+	if g.count += len(of.params); g.count > maxApps {
+		return g.errorf(g.o, at, "it gives more than %d Applications", maxApps)
+	}
+	source := []any{of.template, g.TemplatePatch}
+	made, err := g.executeEach(source, of.params)
+	if _, transient := errors.AsType[*hub.TransientError](err); transient {
+		return err
+	}
+	if err == nil {
+		return g.declareAll(at, made)
+	}
+	var errs []error
+	for _, params := range of.params {
+		made, err := g.executeEach(source, []map[string]any{params})
+		if err != nil {
+			errs = append(errs, g.placed("spec.template", err))
+			continue
+		}
+		errs = append(errs, g.declareAll(at, made))
+	}
+	return errors.Join(errs...)
+}
+
+func (g *generation) declareAll(at string, made []any) error {
+	var errs []error
+	for _, m := range made {
+		if err := g.declare(m.([]any)); err != nil {
+			errs = append(errs, g.placed(at, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// declare adds an Application, of a template and a patch that were executed.
+func (g *generation) declare(made []any) error {
+	template, _ := made[0].(map[string]any)
+	object := map[string]any{"apiVersion": argoGroup + "/v1alpha1", "kind": kindApplication}
+	metadata, ok := template["metadata"].(map[string]any)
+	if !ok {
+		return errors.New("spec.template has no metadata: give it a name")
+	}
+	object["metadata"], object["spec"] = metadata, template["spec"]
+	if finalizers, _ := metadata["finalizers"].([]any); len(finalizers) == 0 && !g.SyncPolicy.PreserveResourcesOnDeletion {
+		metadata["finalizers"] = []any{resourcesFinalizer}
+	}
+	patch, _ := made[1].(string)
+	object, err := patched(object, patch)
+	if err != nil {
+		return fmt.Errorf("spec.templatePatch: %w", err)
+	}
+	if metadata, _ = object["metadata"].(map[string]any); metadata["name"] == "" || metadata["name"] == nil {
+		return errors.New("an Application comes to have no name: see metadata.name of the template")
+	}
+	metadata["namespace"] = g.o.namespace
+	if sync := g.SyncPolicy.ApplicationsSync; sync == "create-only" || sync == "create-update" { // Argo CD deletes none of them
+		delete(metadata, "finalizers")
+	}
+	data, err := json.Marshal(object)
+	if err != nil {
+		return err
+	}
+	g.index(hub.Declaration{Rendered: hub.Rendered{JSON: data, File: g.o.File}, App: g.o.App})
+	return nil
+}
+
+// patched lays a template's patch over an Application. The project stays as it is.
+func patched(object map[string]any, patch string) (map[string]any, error) {
+	if strings.TrimSpace(patch) == "" {
+		return object, nil
+	}
+	if strings.Contains(patch, "$patch") {
+		return nil, errors.New("$patch is not supported: write what is to be there")
+	}
+	change, err := yaml.YAMLToJSON([]byte(patch))
+	if err != nil {
+		return nil, err
+	}
+	before, err := json.Marshal(object)
+	if err != nil {
+		return nil, err
+	}
+	after, err := jsonpatch.MergePatch(before, change)
+	if err != nil {
+		return nil, err
+	}
+	var out map[string]any
+	if err := json.Unmarshal(after, &out); err != nil {
+		return nil, err
+	}
+	was, _ := object["spec"].(map[string]any)
+	if spec, ok := out["spec"].(map[string]any); ok && was != nil {
+		spec["project"] = was["project"]
+	}
+	return out, nil
+}
+
+// everyCluster says whether the parameters of other clusters than the planned one matter. They do not where each Application goes to the
+// cluster that it is made of, as nearly all do: then a set costs a cluster what is in its own cluster.yaml, however many there are.
+func (g *generation) everyCluster(generator map[string]any) bool {
+	if flat, _ := generator["flatList"].(bool); flat || strings.Contains(g.TemplatePatch, "destination") {
+		return true
+	}
+	spec, _ := g.Template["spec"].(map[string]any)
+	destination, _ := spec["destination"].(map[string]any)
+	for _, key := range []string{"name", "server"} {
+		if s, _ := destination[key].(string); strings.Contains(s, "{{") {
+			return false
+		}
+	}
+	return true
+}
+
+// clusters are those that the cluster generator knows: all of the fleet, unless only the planned one matters.
+func (g *generation) clusters(generator map[string]any) ([]fleet.Cluster, error) {
+	if !g.everyCluster(generator) {
+		if g.cluster.Unclear {
+			return nil, errors.New("the cluster's labels cannot be known: " + strings.Join(g.cluster.Problems, "; "))
+		}
+		return []fleet.Cluster{g.cluster}, nil
+	}
+	names, _, err := g.layout.Clusters(g.tree)
+	if err != nil {
+		return nil, err
+	}
+	var out []fleet.Cluster
+	for _, name := range names {
+		r := newReader(g.layout, g.tree, name)
+		if err := r.readCluster(); err != nil {
+			return nil, err
+		}
+		if r.unknown != "" {
+			return nil, errors.New(r.unknown)
+		}
+		out = append(out, r.folder.Cluster)
+	}
+	return out, nil
+}
