@@ -97,6 +97,23 @@ func TestNoPruneUnlessAskedFor(t *testing.T) {
 	still(t, cp, mapRef(ns, "b"))
 }
 
+func TestAnOrphaningAppPrunesAndLeavesItsObjectsWhenItGoes(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	app := hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1"))
+	app.Orphan = true
+	hub.Apply(t, app)
+	app = hub.App(t, "web", configMap(ns, "a", "1"))
+	app.Orphan = true
+	hub.Apply(t, app)
+	gone(t, cp, mapRef(ns, "b"))
+	hub.Apply(t)
+	hub.Event(t, "a kept", kept(mapRef(ns, "a")))
+	still(t, cp, mapRef(ns, "a"))
+}
+
 func TestAbsenceNeverDeletes(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)

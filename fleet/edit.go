@@ -23,6 +23,11 @@ type Edit struct {
 	NeedsKustomization bool              `json:"needsKustomization,omitempty"` // a folder without a kustomization is an error
 }
 
+// IsZero says whether the kustomization stays as it is.
+func (e Edit) IsZero() bool {
+	return len(e.Images)+len(e.Replicas)+len(e.Labels)+len(e.Annotations) == 0
+}
+
 // Replicas is how many there are to be of the workload of a name.
 type Replicas struct {
 	Name  string `json:"name"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"reflect"
@@ -72,6 +73,9 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	}
 	r, err := e.memo.do(ctx, e.snap, memoKey("plan-3", in), func(rec *Recorder) (Render, []Packed, error) {
 		c, err := e.layout.Plan(ctx, rec, in)
+		if _, transient := errors.AsType[*TransientError](err); transient {
+			return Render{Cluster: &c, Transient: true}, nil, nil
+		}
 		return Render{Cluster: &c}, nil, err
 	})
 	if err != nil {

@@ -24,7 +24,8 @@ type Layout interface {
 	// cannot be told.
 	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
 	// Plan says which apps a cluster has, given all that its folder and the renders of its apps declare. Like Read it
-	// returns an error only where the tree could not be read, or if ctx is done.
+	// returns an error only where the tree could not be read, or if ctx is done; with a *TransientError the cluster is given as well, as far
+	// as it could be known, with a problem that says what could not.
 	Plan(ctx context.Context, tree Tree, d Declarations) (fleet.Cluster, error)
 }
 

@@ -79,7 +79,7 @@ func (m *memo) do(ctx context.Context, snap Snapshot, key string, make func(*Rec
 		r = Render{Err: err.Error()}
 	}
 	r.Deps = rec.Deps()
-	if _, transient := errors.AsType[*TransientError](err); transient || rec.Failed() {
+	if _, transient := errors.AsType[*TransientError](err); transient || rec.Failed() || r.Transient {
 		r.Transient = true
 		m.hold(blobs)
 		return &r, nil // used once, and tried again at the next revision

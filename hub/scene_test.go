@@ -53,8 +53,9 @@ func files(text string) map[string]string {
 
 func newScene(t *testing.T, text string) *scene {
 	b := &scene{t: t, dir: t.TempDir(), renderer: &counting{Renderer: kustomize.New()}}
-	b.resolver = hub.NewResolver(&layout.Layout{Renderer: b.renderer}, b.renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	b.resolver.Charts = charts(t)
+	worker := charts(t)
+	b.resolver = hub.NewResolver(&layout.Layout{Renderer: b.renderer, Templates: worker}, b.renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
+	b.resolver.Charts = worker
 	b.git("init", "-q", "-b", "main")
 	b.commit(text)
 	return b

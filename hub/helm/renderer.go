@@ -138,7 +138,7 @@ func crashed(chart, stderr string) *Error {
 	return &Error{Chart: chart, Reason: "the process that renders charts ended: " + first, Hint: "was it killed? The machine may be short of memory; the next change renders again", Transient: true}
 }
 
-var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makeslice|allocation size out of range|failed to create new OS thread`)
+var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makeslice|allocation size out of range|failed to create new OS thread|pthread_create failed`)
 
 // tooSlow tells of a render that was stopped; deadline says that our own bound did it.
 func tooSlow(ctx context.Context, chart string) error {

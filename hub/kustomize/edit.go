@@ -113,10 +113,12 @@ func addLabels(k *types.Kustomization, e fleet.Edit) error {
 	case e.IncludeTemplates && !e.WithoutSelector:
 		return fmt.Errorf("labelIncludeTemplates works with labelWithoutSelector alone")
 	case !e.WithoutSelector:
-		if k.CommonLabels == nil { //nolint:staticcheck // it is what the command writes
-			k.CommonLabels = map[string]string{}
+		//lint:ignore SA1019 it is what the command writes
+		labels := &k.CommonLabels
+		if *labels == nil {
+			*labels = map[string]string{}
 		}
-		return addPairs(k.CommonLabels, e.Labels, e.ForceLabels, "label") //nolint:staticcheck // as above
+		return addPairs(*labels, e.Labels, e.ForceLabels, "label")
 	}
 	at := slices.IndexFunc(k.Labels, func(l types.Label) bool { return !l.IncludeSelectors && l.IncludeTemplates == e.IncludeTemplates })
 	if at < 0 {

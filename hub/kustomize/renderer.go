@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
 	"sigs.k8s.io/kustomize/api/konfig"
 )
@@ -108,7 +109,7 @@ func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 		return "", err
 	case len(names) > 1:
 		return "", twoKustomizations(dir, names)
-	case len(names) == 1 && opts.Overlay.IsZero():
+	case len(names) == 1 && unchanged(opts.Overlay):
 		return absolute(dir), nil
 	case len(names) == 1:
 		return absolute(dir), amend(m, path.Join(dir, names[0]), opts.Overlay)
@@ -116,6 +117,14 @@ func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 		return "", &BuildError{File: dir, Reason: "the folder has no kustomization.yaml, and is to be built with kustomize", Hint: "add one, or take out the kustomize options"}
 	}
 	return plain(m, dir, opts)
+}
+
+// unchanged says whether an overlay leaves a kustomization as it is, so that it need not be written anew.
+func unchanged(o fleet.Overlay) bool {
+	if o.Edit != nil && o.Edit.IsZero() {
+		o.Edit = nil
+	}
+	return o.IsZero()
 }
 
 func confirmFolder(m *mount, dir string) error {

@@ -63,7 +63,7 @@ func (p *planner) application(o *fluxObject, app *fleet.App) error {
 	}
 	app.Namespace = a.Destination.Namespace
 	p.noteMetadata(o, app)
-	return errors.Join(p.weigh(o, &app.Notes), p.argoSources(o, a, app), p.syncPolicy(o, a, app), p.ignored(o, a, app))
+	return errors.Join(p.weigh(o, &app.Notes), p.checkDestination(o, a.Destination), p.argoSources(o, a, app), p.syncPolicy(o, a, app), p.ignored(o, a, app))
 }
 
 // keepUnpruned keeps the objects of Applications that would stay in Argo CD when they leave Git, because what declares them does not prune.

@@ -79,6 +79,17 @@ func (p *planner) destined(o *fluxObject) bool {
 // central says whether an object stands below FleetRoot.
 func (p *planner) central(o *fluxObject) bool { return o.App == "" }
 
+// checkDestination finds a destination that is none, or two.
+func (p *planner) checkDestination(o *fluxObject, d argoDestination) error {
+	switch {
+	case d.Name == "" && d.Server == "":
+		return p.errorf(o, "spec.destination", "it names no cluster: write name: in-cluster, or the name of the cluster's folder")
+	case d.Name != "" && d.Server != "":
+		return p.errorf(o, "spec.destination", "it has a name and a server: keep one")
+	}
+	return nil
+}
+
 // selectArgo says whether what Argo CD reads below FleetRoot may be for a cluster. Of an ApplicationSet only its generators tell.
 func selectArgo(o hub.Rendered, cluster fleet.Cluster) bool {
 	var a struct {

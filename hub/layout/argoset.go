@@ -42,8 +42,8 @@ type generation struct {
 }
 
 // generate adds the Applications of all ApplicationSets to what is declared. One that fails is a problem of the cluster: what it gave
-// before stays as it is.
-func (p *planner) generate(ctx context.Context) error {
+// before stays as it is. A failure that another try may not have is returned as well.
+func (p *planner) generate(ctx context.Context) (transient error) {
 	for _, o := range slices.Clone(p.objects) {
 		if o.group != argoGroup || o.kind != kindApplicationSet {
 			continue
@@ -57,15 +57,15 @@ func (p *planner) generate(ctx context.Context) error {
 		} else {
 			err = errors.Join(p.weigh(o, &p.cluster.Notes), g.run())
 		}
-		if _, transient := errors.AsType[*hub.TransientError](err); transient {
-			return err
+		if once, ok := errors.AsType[*hub.TransientError](err); ok {
+			transient = once
 		}
 		if err != nil {
 			p.problem("%v; what it gave before stays as it is", oneLine(err))
 		}
 	}
 	p.sort()
-	return nil
+	return transient
 }
 
 // placed puts an error at a field, unless it stands at one further in.

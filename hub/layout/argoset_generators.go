@@ -31,10 +31,9 @@ func (g *generation) params(at string, generator, outer map[string]any) ([]gener
 			return nil, g.placed(at+"."+kind, errors.New("it is no mapping"))
 		}
 		template, _ := own["template"].(map[string]any)
-		of := generator
 		if len(outer) > 0 {
-			var err error
-			if of, err = g.interpolate(kind, generator, outer); err != nil {
+			of, err := g.interpolate(kind, generator, outer)
+			if err != nil {
 				return nil, g.placed(at+"."+kind, err)
 			}
 			own, _ = of[kind].(map[string]any)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -157,7 +156,7 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 	case app.Err != "":
 		root.Err = app.Err
 	case overlay.Namespace != "" || overlay.NamePrefix != "" || overlay.NameSuffix != "" || len(overlay.Patches)+len(overlay.Images)+len(overlay.Components) > 0,
-		overlay.Edit != nil && !reflect.DeepEqual(*overlay.Edit, fleet.Edit{NeedsKustomization: true}):
+		overlay.Edit != nil && !overlay.Edit.IsZero():
 		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 			"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}

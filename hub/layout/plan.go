@@ -70,9 +70,7 @@ func (l *Layout) Plan(ctx context.Context, tree hub.Tree, in hub.Declarations) (
 	}
 	p.sort()
 	p.learnAddresses()
-	if err := p.generate(ctx); err != nil {
-		return fleet.Cluster{}, err
-	}
+	transient := p.generate(ctx)
 	p.nameApps()
 	for _, o := range p.objects {
 		p.take(o)
@@ -81,7 +79,7 @@ func (l *Layout) Plan(ctx context.Context, tree hub.Tree, in hub.Declarations) (
 	p.keepUnpruned()
 	p.noteCircles()
 	p.cluster.Apps = slices.SortedFunc(maps.Values(p.apps), fleet.CompareApps)
-	return p.cluster, nil
+	return p.cluster, transient
 }
 
 func (p *planner) sort() {
