@@ -51,7 +51,7 @@ func (c *Client) mergeFormer(ctx context.Context, res agent.Resource, m *metadat
 		default:
 			took = true
 			if e.APIVersion == res.APIVersion() { // the fields of another version may not exist in this one: they are nobody's then
-				set = set.Union(decodeSet(e.FieldsV1))
+				set = set.Union(decodeSet(e.FieldsV1).Difference(tracking))
 			}
 		}
 	}
@@ -60,6 +60,17 @@ func (c *Client) mergeFormer(ctx context.Context, res agent.Resource, m *metadat
 	}
 	return withSet(out, mine, set), true
 }
+
+// tracking are the fields by which tools know their own again.
+var tracking = func() *fieldpath.Set {
+	set := fieldpath.NewSet()
+	for field, names := range map[string][]string{"labels": fleet.TrackingLabels, "annotations": fleet.TrackingAnnotations} {
+		for _, n := range names {
+			set.Insert(fieldpath.MakePathOrDie("metadata", field, n))
+		}
+	}
+	return set
+}()
 
 // withSet adds an entry with a set of fields, unless it is empty.
 func withSet(entries []managedEntry, e managedEntry, set *fieldpath.Set) []managedEntry {
