@@ -31,7 +31,7 @@ func TestSendsOnlyWhatChanged(t *testing.T) {
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, ns, hub)
-	objects := make([]string, 200)
+	objects := make([]string, 500)
 	for i := range objects {
 		objects[i] = configMap(ns, fmt.Sprintf("map-%d", i), "1")
 	}
@@ -40,7 +40,7 @@ func TestSendsOnlyWhatChanged(t *testing.T) {
 	objects[117] = configMap(ns, "map-117", "2")
 	hub.Apply(t, hub.App(t, "many", objects...))
 	if got := applies(t, cp) - before; got != 1 {
-		t.Errorf("%d objects were sent for a change of one among 200, want 1", got)
+		t.Errorf("%d objects were sent for a change of one among 500, want 1", got)
 	}
 	live, err := cp.Kube().Get(t.Context(), mapRef(ns, "map-117"))
 	if err != nil || live.Text("data", "key") != "2" {
