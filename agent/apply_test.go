@@ -48,6 +48,33 @@ func TestSendsOnlyWhatChanged(t *testing.T) {
 	}
 }
 
+// What is new is sent and not asked for; what was there before is looked at once, and taken over.
+func TestFreshObjectsCostOneRequestEach(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "web", configMap(ns, "first", "1"), deployment(ns, "first", 1))) // watches and discovery
+	objects := []string{configMap(ns, "first", "1"), deployment(ns, "first", 1)}
+	for i := range 40 {
+		objects = append(objects, configMap(ns, fmt.Sprintf("map-%d", i), "1"))
+	}
+	objects = append(objects, deployment(ns, "one", 1), deployment(ns, "two", 1))
+	requests := func() testenv.Requests {
+		users, err := cp.Requests()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return users["admin"]
+	}
+	before := requests()
+	hub.Apply(t, hub.App(t, "web", objects...))
+	since := requests().Since(before)
+	if n := since.Total(testenv.Resource("configmaps", "deployments")); n != 42 {
+		t.Errorf("%d requests for 42 new objects:\n%s", n, since)
+	}
+}
+
 func TestOneBadObjectStopsOnlyItself(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
