@@ -96,7 +96,9 @@ func (c *change) commitOne(ctx context.Context, f *fleet, at *cluster, seen <-ch
 // writes counts the writes to objects so far.
 func (c *cluster) writes(ctx context.Context) (int, error) {
 	requests, err := c.plane.Kube().Metrics(ctx)
-	return requests.Total(testenv.Write, func(r testenv.Request) bool { return r.Resource != "secrets" && r.Resource != "leases" && r.Resource != "events" }), err
+	return requests.Total(testenv.Write, func(r testenv.Request) bool {
+		return r.Resource != "secrets" && r.Resource != "leases" && r.Resource != "events"
+	}), err
 }
 
 func (c *change) applyOne(ctx context.Context, at *cluster, seen <-chan sighting, tag string) error {
