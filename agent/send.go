@@ -73,6 +73,7 @@ func (s *session) errand(ctx context.Context, a *app, o *object, w *want, res Re
 	if a.plan != nil && a.plan.spec.Recreate && !precious(w.ref) {
 		e.recreate = true
 	}
+	e.recreate = e.recreate && s.accepted.known // without a bundle nothing is deleted
 	if scaled := s.scaled(w.ref); (known || !w.scaled) && o.item.Scaled != (w.scaled && scaled) {
 		o.item.Scaled, a.dirty = w.scaled && scaled, true
 	}
