@@ -31,7 +31,7 @@ func TestSendsOnlyWhatChanged(t *testing.T) {
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, ns, hub)
-	objects := make([]string, 200)
+	objects := make([]string, 500)
 	for i := range objects {
 		objects[i] = configMap(ns, fmt.Sprintf("map-%d", i), "1")
 	}
@@ -40,11 +40,38 @@ func TestSendsOnlyWhatChanged(t *testing.T) {
 	objects[117] = configMap(ns, "map-117", "2")
 	hub.Apply(t, hub.App(t, "many", objects...))
 	if got := applies(t, cp) - before; got != 1 {
-		t.Errorf("%d objects were sent for a change of one among 200, want 1", got)
+		t.Errorf("%d objects were sent for a change of one among 500, want 1", got)
 	}
 	live, err := cp.Kube().Get(t.Context(), mapRef(ns, "map-117"))
 	if err != nil || live.Text("data", "key") != "2" {
 		t.Errorf("the changed object is %s (%v)", live, err)
+	}
+}
+
+// What is new is sent and not asked for; what was there before is looked at once, and taken over.
+func TestFreshObjectsCostOneRequestEach(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "web", configMap(ns, "first", "1"), deployment(ns, "first", 1))) // watches and discovery
+	objects := []string{configMap(ns, "first", "1"), deployment(ns, "first", 1)}
+	for i := range 40 {
+		objects = append(objects, configMap(ns, fmt.Sprintf("map-%d", i), "1"))
+	}
+	objects = append(objects, deployment(ns, "one", 1), deployment(ns, "two", 1))
+	requests := func() testenv.Requests {
+		users, err := cp.Requests()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return users["admin"]
+	}
+	before := requests()
+	hub.Apply(t, hub.App(t, "web", objects...))
+	since := requests().Since(before)
+	if maps, rest := since.Total(testenv.Resource("configmaps")), since.Total(testenv.Resource("deployments"), testenv.Verb("APPLY", "PATCH")); maps != 40 || rest != 2 {
+		t.Errorf("%d and %d requests for 40 and 2 new objects:\n%s", maps, rest, since)
 	}
 }
 

@@ -174,9 +174,9 @@ type Objects interface {
 	// Apply applies one object by server-side apply.
 	Apply(ctx context.Context, res Resource, ref protocol.ObjectRef, p Patch) (Live, error)
 	// TakeOver gives Drover the fields that were applied with other tools before, so that those go with the next apply that Git does not have.
-	// Tools that still run keep theirs. first is for an object that Drover has just applied for the first time. took says whether there
-	// was anything.
-	TakeOver(ctx context.Context, res Resource, ref protocol.ObjectRef, first bool) (took bool, err error)
+	// Tools that still run keep theirs, and so do the field managers in but. first is for an object that Drover has just applied for the
+	// first time. took says whether there was anything.
+	TakeOver(ctx context.Context, res Resource, ref protocol.ObjectRef, first bool, but []string) (took bool, err error)
 	// Get reads an object's metadata.
 	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
 	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.

@@ -10,6 +10,19 @@ import (
 
 var namespaces = Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}
 
+// prepare sees to what comes before the app's objects, and says whether the app can go on. The watch of autoscalers begins, so that nothing has to
+// wait for it later.
+func (s *session) prepare(ctx context.Context, a *app, p *plan) bool {
+	s.mu.Lock()
+	for _, o := range a.own {
+		if o.want != nil && o.want.scaled && o.pending() {
+			s.followScalers(ctx, o.item.Ref.Namespace)
+		}
+	}
+	s.mu.Unlock()
+	return s.house(ctx, a, p)
+}
+
 // house sees to it that the app's namespace is there, if the app asks for that, and says whether the app can go on. The namespace is in no
 // inventory, so it is never deleted. Its labels and annotations are applied under a field manager of the app's own: other apps may
 // ask for the same namespace, or have it in Git.

@@ -73,6 +73,7 @@ func (s *session) errand(ctx context.Context, a *app, o *object, w *want, res Re
 	if a.plan != nil && a.plan.spec.Recreate && !precious(w.ref) {
 		e.recreate = true
 	}
+	e.recreate = e.recreate && s.accepted.known // without a bundle nothing is deleted
 	if scaled := s.scaled(w.ref); (known || !w.scaled) && o.item.Scaled != (w.scaled && scaled) {
 		o.item.Scaled, a.dirty = w.scaled && scaled, true
 	}
@@ -105,20 +106,20 @@ func (s *session) put(ctx context.Context, e errand) (Live, error) {
 	if ReasonOf(err) == ReasonImmutable && e.recreate {
 		return s.recreate(ctx, e, err)
 	}
-	if err != nil || live.Created || e.heal && !e.first || e.mode != fleet.ModeOverride || !live.formerly(e.first) {
+	if err != nil || live.Created || e.heal && !e.first || e.mode != fleet.ModeOverride || !live.formerly(e.first, e.patch.Leave.Managers) {
 		return live, err
 	}
-	took, err := s.objects.TakeOver(ctx, e.res, e.ref, e.first)
+	took, err := s.objects.TakeOver(ctx, e.res, e.ref, e.first, e.patch.Leave.Managers)
 	if err != nil || !took {
 		return live, err
 	}
 	return s.objects.Apply(ctx, e.res, e.ref, e.patch)
 }
 
-// formerly says whether other tools may have applied an object before.
-func (l *Live) formerly(first bool) bool {
+// formerly says whether other tools, but for some managers, may have applied an object before.
+func (l *Live) formerly(first bool, but []string) bool {
 	return slices.ContainsFunc(l.Managed, func(m Managed) bool {
-		return fleet.FormerManager(m.Manager, m.Operation, m.Subresource, first) != fleet.ToolNone
+		return !slices.Contains(but, m.Manager) && fleet.FormerManager(m.Manager, m.Operation, m.Subresource, first) != fleet.ToolNone
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -151,6 +152,22 @@ func TestMergeTakesNothingOver(t *testing.T) {
 		if got := keys(still(t, cp, mapRef(ns, "a"))); got != `{"key":"2","theirs":"1"}` {
 			t.Errorf("%s: the data are %s", key[0], got)
 		}
+	}
+}
+
+// Managers that the app leaves their fields keep them, whoever they are.
+func TestManagersThatAreLeftAloneAreNotTakenOver(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	mustCreate(t, cp, "kubectl-create", settings(ns, "a", "a", "theirs"))
+	mustPatch(t, cp, mapRef(ns, "a"), `{"data":{"a":"edited"}}`) // kubectl-edit
+	app := hub.App(t, "web", settings(ns, "a", "a", "b"))
+	app.Ignored = []protocol.Ignored{{Object: protocol.ObjectRef{Kind: "ConfigMap", Namespace: ns, Name: "a"}, Managers: []string{"kubectl-edit"}}}
+	hub.Apply(t, app)
+	if got := keys(still(t, cp, mapRef(ns, "a"))); got != `{"a":"edited","b":"1"}` {
+		t.Errorf("the data are %s", got)
 	}
 }
 

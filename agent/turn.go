@@ -26,7 +26,7 @@ func (s *session) turn(ctx context.Context, a *app) {
 		return
 	}
 	changed := 0
-	if plan != nil && !s.house(ctx, a, plan) {
+	if plan != nil && !s.prepare(ctx, a, plan) {
 		return
 	}
 	if plan != nil {

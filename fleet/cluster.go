@@ -36,7 +36,8 @@ const (
 func NeverPruned[V any](annotations, labels map[string]V) bool {
 	return word(annotations, AnnotationPrune) == PruneDisabled || word(annotations, helmPolicy) == "keep" ||
 		word(annotations, fluxPrune) == PruneDisabled || word(labels, fluxPrune) == PruneDisabled ||
-		word(annotations, fluxReconcile) == "disabled" || word(labels, fluxReconcile) == "disabled" || argoKept(annotations)
+		word(annotations, fluxReconcile) == "disabled" || word(labels, fluxReconcile) == "disabled" ||
+		modes[word(annotations, AnnotationApply)] == ModeIgnore || argoKept(annotations)
 }
 
 // Cluster is what a folder clusters/<name>/ says of a cluster.

@@ -40,6 +40,14 @@ func FormerManager(manager, operation, subresource string, first bool) Tool {
 	return ToolNone
 }
 
+// TrackingLabels and TrackingAnnotations are by what tools know their own again. They stay when the rest is taken over: they harm nothing, and help on
+// the way back.
+var (
+	TrackingLabels = []string{"kustomize.toolkit.fluxcd.io/name", "kustomize.toolkit.fluxcd.io/namespace",
+		"helm.toolkit.fluxcd.io/name", "helm.toolkit.fluxcd.io/namespace"}
+	TrackingAnnotations = []string{"argocd.argoproj.io/tracking-id", "meta.helm.sh/release-name", "meta.helm.sh/release-namespace"}
+)
+
 // OwnerOf names the object by which a tool delivers an object with these labels and annotations. Its namespace is "" if that is not
 // told, and its name is "" if nothing is.
 func OwnerOf(tool Tool, labels, annotations map[string]string) (namespace, name string) {

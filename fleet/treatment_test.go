@@ -17,7 +17,7 @@ func TestTreatmentOf(t *testing.T) {
 		{"override", words{AnnotationApply: "override", flux + "ssa": "Ignore"}, nil, Treatment{}},
 		{"merge", words{AnnotationApply: "merge"}, nil, Treatment{Mode: ModeMerge}},
 		{"if not present", words{AnnotationApply: "if-not-present"}, nil, Treatment{Mode: ModeIfNotPresent}},
-		{"ignore", words{AnnotationApply: "ignore"}, nil, Treatment{Mode: ModeIgnore}},
+		{"ignore", words{AnnotationApply: "ignore"}, nil, Treatment{Mode: ModeIgnore, Keep: true}},
 		{"no word", words{AnnotationApply: "whatever"}, nil, Treatment{}},
 		{"recreate", words{AnnotationRecreate: "true"}, nil, Treatment{Recreate: true}},
 		{"not recreate", words{AnnotationRecreate: "false", flux + "force": "enabled"}, nil, Treatment{}},

@@ -59,7 +59,11 @@ func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (res
 			own, mine = e, set
 			continue
 		case slices.Contains(l.Managers, e.Manager):
-			theirs = theirs.Union(set.Leaves())
+			for path := range set.Leaves().All() {
+				if n := len(path); n < 2 || !names(path[n-2], path[n-1]) {
+					theirs.Insert(path.Copy())
+				}
+			}
 		}
 		rest = append(rest, e)
 	}
@@ -68,7 +72,7 @@ func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (res
 		w := walk{shape: all}
 		if w.cut(obj, live, parts) {
 			left.Insert(w.path)
-		} else if w.whole {
+		} else if w.copied {
 			adopted = append(adopted, w.path.String())
 		}
 	}
@@ -109,9 +113,10 @@ func compareParts(a, b string) int {
 // walk follows a JSON pointer into an object that is to be applied, into the live object beside it, and into the fields that are managed,
 // which tell the shape: by what the items of a list are known, and what is owned as a whole only.
 type walk struct {
-	shape *fieldpath.Set
-	path  fieldpath.Path
-	whole bool // from here on there is only one owner, so a value is copied instead of left out
+	shape  *fieldpath.Set
+	path   fieldpath.Path
+	whole  bool // from here on there is only one owner, so a value is copied instead of left out
+	copied bool // it was
 }
 
 // cut takes out of at what parts point to, or copies it from live where it is part of something that is owned as a whole. It says
@@ -144,9 +149,10 @@ func (w *walk) cutField(node, there map[string]any, parts []string) bool {
 			delete(node, name)
 			w.path = append(w.path, fieldpath.PathElement{FieldName: &name})
 		case has:
-			node[name] = current
+			node[name], w.copied = current, true
 		default:
 			delete(node, name)
+			w.copied = true
 		}
 		return !w.whole
 	}
@@ -189,7 +195,7 @@ func (w *walk) cutListed(node map[string]any, name string, list []any, live any,
 		}
 		return true
 	case i < len(there):
-		list[i] = there[i]
+		list[i], w.copied = there[i], true
 	}
 	return false
 }
@@ -284,7 +290,7 @@ func cutPath(at any, path fieldpath.Path) {
 		cutPath(node[*e.FieldName], path[1:])
 	case []any:
 		for _, item := range node {
-			if fits(e, item) && !last && !names(e, path[1]) {
+			if fits(e, item) && !last {
 				cutPath(item, path[1:])
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"time"
 
@@ -20,14 +21,14 @@ const rewriteTries = 3
 
 // TakeOver gives Drover the fields that were applied with other tools before. They stay as they are until the next apply, which takes away
 // those that it does not have. So whatever happens in between, nothing is lost that Git has.
-func (c *Client) TakeOver(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, first bool) (took bool, err error) {
+func (c *Client) TakeOver(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, first bool, but []string) (took bool, err error) {
 	for try := 1; ; try++ {
 		var p partial
 		_, err := c.do(ctx, call{method: http.MethodGet, path: objectPath(res, ref), accept: acceptMetadata, secret: isSecret(res)}, &p)
 		if err != nil {
 			return false, err
 		}
-		entries, took := c.mergeFormer(ctx, res, &p.Metadata, first)
+		entries, took := c.mergeFormer(ctx, res, &p.Metadata, first, but)
 		if !took {
 			return false, nil
 		}
@@ -39,19 +40,19 @@ func (c *Client) TakeOver(ctx context.Context, res agent.Resource, ref protocol.
 }
 
 // mergeFormer adds the fields of former managers to Drover's own.
-func (c *Client) mergeFormer(ctx context.Context, res agent.Resource, m *metadata, first bool) (out []managedEntry, took bool) {
+func (c *Client) mergeFormer(ctx context.Context, res agent.Resource, m *metadata, first bool, but []string) (out []managedEntry, took bool) {
 	mine, set := managedEntry{Manager: agent.Manager, Operation: "Apply", APIVersion: res.APIVersion(), FieldsType: "FieldsV1"}, fieldpath.NewSet()
 	for _, e := range m.ManagedFields {
 		tool := fleet.FormerManager(e.Manager, e.Operation, e.Subresource, first)
 		switch {
 		case e.ours():
 			mine, set = e, set.Union(decodeSet(e.FieldsV1))
-		case tool == fleet.ToolNone || c.runs(ctx, tool, m):
+		case tool == fleet.ToolNone, slices.Contains(but, e.Manager), c.runs(ctx, tool, m):
 			out = append(out, e)
 		default:
 			took = true
 			if e.APIVersion == res.APIVersion() { // the fields of another version may not exist in this one: they are nobody's then
-				set = set.Union(decodeSet(e.FieldsV1))
+				set = set.Union(decodeSet(e.FieldsV1).Difference(tracking))
 			}
 		}
 	}
@@ -60,6 +61,17 @@ func (c *Client) mergeFormer(ctx context.Context, res agent.Resource, m *metadat
 	}
 	return withSet(out, mine, set), true
 }
+
+// tracking are the fields by which tools know their own again.
+var tracking = func() *fieldpath.Set {
+	set := fieldpath.NewSet()
+	for field, names := range map[string][]string{"labels": fleet.TrackingLabels, "annotations": fleet.TrackingAnnotations} {
+		for _, n := range names {
+			set.Insert(fieldpath.MakePathOrDie("metadata", field, n))
+		}
+	}
+	return set
+}()
 
 // withSet adds an entry with a set of fields, unless it is empty.
 func withSet(entries []managedEntry, e managedEntry, set *fieldpath.Set) []managedEntry {

@@ -17,38 +17,21 @@ const workers = 16
 type arrival struct {
 	bench *bench
 	apps  int
+	whole bool // all apps are folders of one app
 
 	ours, limit, commit []time.Duration // from the bundle; bare; from the ref
 	agentTime           time.Duration
 }
 
-// fresh measures how long a cluster's first objects take. Each round has a control plane of its own, on which Drover and
-// the bare loop take turns at going first.
+// fresh measures how long a cluster's first objects take.
 func (b *bench) fresh(ctx context.Context) ([]Line, error) {
 	a := &arrival{bench: b, apps: 50}
 	if b.opts.Quick {
 		a.apps = 8
 	}
 	rounds := b.rounds(7, 1)
-	t := newTree()
-	for i := range rounds {
-		t.cluster(freshCluster(i)) // without an app: agents connect and wait
-	}
-	f, err := b.newFleet(ctx, "B6", t, patience)
-	if err != nil {
+	if err := a.rounds(ctx, "B6", rounds, nil); err != nil {
 		return nil, err
-	}
-	defer f.close()
-	for i := range rounds {
-		keep := len(f.closers)
-		if err := a.round(ctx, f, i); err != nil {
-			return nil, err
-		}
-		for len(f.closers) > keep { // the round's control plane and agent
-			f.closers[len(f.closers)-1]()
-			f.closers = f.closers[:len(f.closers)-1]
-		}
-		b.said.now("B6", "round %d of %d: %s, bare %s", i+1, rounds, a.ours[i].Round(time.Millisecond), a.limit[i].Round(time.Millisecond))
 	}
 	n := a.apps * appSize
 	line := Line{Name: "B6", What: fmt.Sprintf("%d objects in %d apps to 1 fresh cluster, from the bundle being published to the last object; limit: bare server-side applies, %d workers",
@@ -57,6 +40,36 @@ func (b *bench) fresh(ctx context.Context) ([]Line, error) {
 		fmt.Sprintf("processor time of the agent: %s a round", figure(float64(a.agentTime.Milliseconds())/float64(rounds), "ms")),
 	}}
 	return []Line{line.judge()}, nil
+}
+
+// rounds takes rounds. Each has a control plane of its own, on which Drover and the bare loop take turns at going first; then comes what
+// then does, if it is not nil.
+func (a *arrival) rounds(ctx context.Context, name string, rounds int, then func(context.Context, *fleet, *cluster) error) error {
+	t := newTree()
+	for i := range rounds {
+		t.cluster(freshCluster(i)) // without an app: agents connect and wait
+	}
+	f, err := a.bench.newFleet(ctx, name, t, patience)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	for i := range rounds {
+		keep := len(f.closers)
+		c, err := a.round(ctx, f, i)
+		if err == nil && then != nil {
+			err = then(ctx, f, c)
+		}
+		if err != nil {
+			return err
+		}
+		for len(f.closers) > keep { // the round's control plane and agent
+			f.closers[len(f.closers)-1]()
+			f.closers = f.closers[:len(f.closers)-1]
+		}
+		a.bench.said.now(name, "round %d of %d: %s, bare %s", i+1, rounds, a.ours[i].Round(time.Millisecond), a.limit[i].Round(time.Millisecond))
+	}
+	return nil
 }
 
 func freshCluster(i int) string { return fmt.Sprintf("fresh-%d", i) }
@@ -70,20 +83,30 @@ func (a *arrival) tree(cluster, prefix string) tree {
 		t.overlay(dir, fmt.Sprintf("%s-%02d", prefix, i), "v1", 1+i%3)
 		dirs = append(dirs, dir)
 	}
+	if a.whole {
+		all := "apps/" + cluster
+		t[all+"/kustomization.yaml"] = "resources: [" + strings.ReplaceAll(strings.Join(dirs, ", "), all+"/", "") + "]\n"
+		dirs = []string{all}
+	}
 	t.cluster(cluster, dirs...)
 	return t
 }
 
-func (a *arrival) round(ctx context.Context, f *fleet, i int) error {
+func (a *arrival) round(ctx context.Context, f *fleet, i int) (*cluster, error) {
 	name := freshCluster(i)
 	c, err := f.raise(ctx, name)
+	if err == nil {
+		err = f.settled(ctx, c, 0, false)
+	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := f.settled(ctx, c, 0, false); err != nil {
-		return err
-	}
-	objects, err := a.objects(name)
+	return c, a.arrive(ctx, f, c, i)
+}
+
+// arrive has the objects come to a cluster, Drover's and the bare ones.
+func (a *arrival) arrive(ctx context.Context, f *fleet, c *cluster, i int) error {
+	objects, err := a.objects(c.name)
 	if err != nil {
 		return err
 	}

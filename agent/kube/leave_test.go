@@ -1,0 +1,81 @@
+package kube
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/drover-dev/drover/agent"
+)
+
+// TestLetGo: what is taken out of an object, what keeps its live value, and what of Drover's fields is let go of.
+func TestLetGo(t *testing.T) {
+	const live = `{"spec":{"replicas":5,"selector":{"app":"live"},"list":[{"name":"a","v":"live"},{"name":"b","v":"live"}],"set":["x","y"],"atoms":[{"v":"live"}]}}`
+	const git = `{"spec":{"replicas":1,"selector":{"app":"git"},"list":[{"name":"b","v":"git"},{"name":"c","v":"git"}],"set":["x","z"],"atoms":[{"v":"git"}]}}`
+	const mine = `{"f:spec":{"f:replicas":{},"f:selector":{},"f:list":{"k:{\"name\":\"b\"}":{".":{},"f:name":{},"f:v":{}},"k:{\"name\":\"c\"}":{".":{},"f:name":{},"f:v":{}}},"f:set":{"v:\"x\"":{},"v:\"z\"":{}},"f:atoms":{}}}`
+	const theirs = `{"f:spec":{"f:replicas":{},"f:list":{"k:{\"name\":\"b\"}":{".":{},"f:name":{},"f:v":{}}},"f:set":{"v:\"x\"":{}}}}`
+	for _, c := range []struct {
+		name      string
+		leave     agent.Leave
+		obj, kept string // "" for as it was
+		adopted   int
+	}{
+		{name: "nothing", leave: agent.Leave{Paths: []string{"", "spec", "/", "/nowhere/x", "/spec/list/7/v", "/spec/list/x/v", "/spec/replicas/deeper"}}},
+		{name: "a field", leave: agent.Leave{Paths: []string{"/spec/replicas"}},
+			obj:  `{"spec":{"atoms":[{"v":"git"}],"list":[{"name":"b","v":"git"},{"name":"c","v":"git"}],"selector":{"app":"git"},"set":["x","z"]}}`,
+			kept: `{"f:spec":{"f:atoms":{},"f:list":{"k:{\"name\":\"b\"}":{".":{},"f:name":{},"f:v":{}},"k:{\"name\":\"c\"}":{".":{},"f:name":{},"f:v":{}}},"f:selector":{},"f:set":{"v:\"x\"":{},"v:\"z\"":{}}}}`},
+		{name: "in an item, by its key", leave: agent.Leave{Paths: []string{"/spec/list/0/v"}},
+			obj:  `{"spec":{"atoms":[{"v":"git"}],"list":[{"name":"b"},{"name":"c","v":"git"}],"replicas":1,"selector":{"app":"git"},"set":["x","z"]}}`,
+			kept: `{"f:spec":{"f:atoms":{},"f:list":{"k:{\"name\":\"b\"}":{".":{},"f:name":{}},"k:{\"name\":\"c\"}":{".":{},"f:name":{},"f:v":{}}},"f:replicas":{},"f:selector":{},"f:set":{"v:\"x\"":{},"v:\"z\"":{}}}}`},
+		{name: "in an item that is not there yet", leave: agent.Leave{Paths: []string{"/spec/list/1/v"}}},
+		{name: "items, which move each other", leave: agent.Leave{Paths: []string{"/spec/list/0", "/spec/list/1"}},
+			obj:  `{"spec":{"atoms":[{"v":"git"}],"replicas":1,"selector":{"app":"git"},"set":["x","z"]}}`,
+			kept: `{"f:spec":{"f:atoms":{},"f:replicas":{},"f:selector":{},"f:set":{"v:\"x\"":{},"v:\"z\"":{}}}}`},
+		{name: "of a whole", leave: agent.Leave{Paths: []string{"/spec/selector/app", "/spec/atoms/0/v"}}, adopted: 2,
+			obj: `{"spec":{"atoms":[{"v":"live"}],"list":[{"name":"b","v":"git"},{"name":"c","v":"git"}],"replicas":1,"selector":{"app":"live"},"set":["x","z"]}}`},
+		{name: "a manager's, but not what names an item", leave: agent.Leave{Managers: []string{"them"}},
+			obj:  `{"spec":{"atoms":[{"v":"git"}],"list":[{"name":"b"},{"name":"c","v":"git"}],"selector":{"app":"git"},"set":["z"]}}`,
+			kept: `{"f:spec":{"f:atoms":{},"f:list":{"k:{\"name\":\"b\"}":{".":{},"f:name":{}},"k:{\"name\":\"c\"}":{".":{},"f:name":{},"f:v":{}}},"f:selector":{},"f:set":{"v:\"z\"":{}}}}`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var obj, now map[string]any
+			for text, into := range map[string]*map[string]any{git: &obj, live: &now} {
+				if err := decodeWhole([]byte(text), into); err != nil {
+					t.Fatal(err)
+				}
+			}
+			managed := []managedEntry{{Manager: "them", Operation: "Update", FieldsV1: []byte(theirs)}, {Manager: agent.Manager, Operation: "Apply", FieldsV1: []byte(mine)}}
+			rest, adopted, changed := letGo(obj, now, managed, c.leave)
+			want, kept := c.obj, c.kept
+			if want == "" {
+				want = canonical(t, git)
+			}
+			if kept == "" {
+				kept = canonical(t, mine)
+			}
+			got, err := json.Marshal(obj)
+			if err != nil || string(got) != want {
+				t.Errorf("the object is\n%s, want\n%s (%v)", got, want, err)
+			}
+			if len(adopted) != c.adopted || changed != (c.kept != "") || len(rest) != 2 {
+				t.Fatalf("adopted %v, changed %t, %d managers", adopted, changed, len(rest))
+			}
+			if got := canonical(t, string(rest[1].FieldsV1)); got != canonical(t, kept) {
+				t.Errorf("Drover keeps\n%s, want\n%s", got, kept)
+			}
+		})
+	}
+}
+
+// canonical is JSON with its keys in order.
+func canonical(t *testing.T, text string) string {
+	t.Helper()
+	var v any
+	if err := decodeWhole([]byte(text), &v); err != nil {
+		t.Fatal(err)
+	}
+	out, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out)
+}
