@@ -25,7 +25,7 @@ type look struct {
 	stop       context.CancelFunc // nil while it has no turn
 	turn       int                // counts them
 	begun      time.Time          // its turn
-	looked     bool               // it has had a turn that told something, or ended
+	looked     bool               // it has had a turn that told something, or was long enough
 }
 
 // looks are all looks that want a turn: those that have one, and those that wait for theirs.
@@ -146,7 +146,6 @@ func (s *session) begin(ctx context.Context, l *look) {
 			s.log.Debug("why an object is not healthy could not be found out", "object", item.Ref.String(), "err", err)
 		}
 		before := l.object.health()
-		l.looked = true
 		s.rest(l) // the next change of the object begins it anew
 		s.rotate(ctx)
 		s.reassess(ctx, l.object, before)

@@ -28,7 +28,7 @@ func tells(app string, phase protocol.Phase, parts ...string) func(protocol.Repo
 // running is a workload of one pod with one container.
 func running(kind, ns, name, container string) string {
 	return fmt.Sprintf(`{"apiVersion":"apps/v1","kind":%q,"metadata":{"name":%q,"namespace":%q},"spec":{"serviceName":"none","selector":{"matchLabels":{"app":%[2]q}},
-		"template":{"metadata":{"labels":{"app":%[2]q}},"spec":{"containers":[%s]}}}}`, kind, name, ns, container)
+		"template":{"metadata":{"labels":{"app":%[2]q}},"spec":{"containers":[%[4]s]}}}}`, kind, name, ns, container)
 }
 
 func deployed(ns, name, container string) string {

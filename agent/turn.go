@@ -342,6 +342,7 @@ func (s *session) finish(ctx context.Context, a *app) bool {
 			s.faulted(ctx, a, fmt.Errorf("delete its state in the cluster: %w", err))
 			return false
 		}
+		a.dirty = false // or else it would be dropped again and again
 		if a.leaving {
 			delete(s.apps, a.name)
 			s.out.changed(true)

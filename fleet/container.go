@@ -181,15 +181,15 @@ func (c container) ended(t object, how string, previous bool) Cause {
 	code := t.numOr(-1, "exitCode")
 	switch reason := t.str("reason"); {
 	case reason == "OOMKilled":
-		out.What += ", killed for using more memory than " + c.memory() + " (OOMKilled)"
-		out.Next = "raise the limit, or see why it needs so much"
+		out.What += ", killed by its node (OOMKilled)"
+		out.Words, out.Next = "it used more memory than "+c.memory(), "raise the limit, or see why it needs so much"
 		return out
 	case reason == "StartError" || reason == "ContainerCannotRun":
 		out.What, out.Words, out.Next = c.name()+" cannot be started", t.str("message"), "correct its command in Git"
 		return out
 	case code == 0:
-		out.What += " with exit code 0, and is expected to go on"
-		out.Next = "give it a command that does not return, or make it a Job"
+		out.What += " with exit code 0"
+		out.Words, out.Next = "it is expected to go on", "give it a command that does not return, or make it a Job"
 		return out
 	case code > 0:
 		out.What += " with " + exit(code)

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -92,9 +91,7 @@ func (c Cause) unhealthy(e Event) (Cause, bool) {
 	probe, _, _ := strings.Cut(e.Message, " ") // "Readiness probe failed: …"
 	switch {
 	case c.Doubt == DoubtKilled && (probe == "Liveness" || probe == "Startup"):
-		c.What += fmt.Sprintf(", for its %s probe failed", strings.ToLower(probe))
-		_, words, _ := strings.Cut(e.Message, ": ")
-		c.Words, c.Output = oneLine(words), nil
+		c.Words, c.Output = oneLine(e.Message), nil
 	case c.Doubt == DoubtProbe:
 		c.Words = oneLine(e.Message)
 	default:

@@ -9,7 +9,7 @@ import (
 // Words by which programs begin the line that says why they end, and words that such a line is likely to have.
 var (
 	lastWord = regexp.MustCompile(`^(panic|fatal error|fatal|Caused by): |\b(FATAL|PANIC)\b`)
-	badWord  = regexp.MustCompile(`(?i)\b(error|exception|cannot|can't|could not|unable|failed|failure|denied|refused|not found|no such|invalid|undefined|missing|required|not defined)\b`)
+	badWord  = regexp.MustCompile(`(?i)\b(\w*error|\w*exception|cannot|can't|could not|unable|failed|failure|denied|refused|not found|no such|invalid|undefined|missing|required|not defined)\b`)
 	// A line of a stack trace says where, and not why.
 	traceLine = regexp.MustCompile(`^\s|^goroutine |\)$`)
 )

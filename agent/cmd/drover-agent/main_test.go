@@ -190,7 +190,16 @@ func TestSurvivesBeingKilled(t *testing.T) {
 	}
 }
 
-// What an agent costs that has nothing to do.
+// broken are Deployments whose image cannot be pulled.
+func broken(namespace string, size int) (objects []string) {
+	for i := range size {
+		objects = append(objects, fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web-%[1]d","namespace":%[2]q},"spec":{"selector":{"matchLabels":{"app":"web-%[1]d"}},
+			"template":{"metadata":{"labels":{"app":"web-%[1]d"}},"spec":{"containers":[{"name":"main","image":"registry.invalid/app:1"}]}}}}`, i, namespace))
+	}
+	return objects
+}
+
+// What an agent costs that has nothing to do, and that has had to do with broken workloads before.
 func TestRestsLightly(t *testing.T) {
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
@@ -205,8 +214,17 @@ func TestRestsLightly(t *testing.T) {
 			for i := range objects {
 				objects[i] = configMap(ns, fmt.Sprintf("map-%d", i), strings.Repeat("x", 300))
 			}
+			hub.Publish(t, hub.Bundle(hub.App(t, "broken", broken(ns, 20)...), hub.App(t, "web", objects...)))
+			hub.Report(t, "why all is broken", func(r protocol.Report) bool {
+				known := 0
+				for _, p := range agenttest.AppOf(r, "broken").Problems {
+					if strings.Contains(p.Message, "cannot be pulled") {
+						known++
+					}
+				}
+				return known == 20
+			})
 			hub.Apply(t, hub.App(t, "web", objects...))
-			hub.Nth(t, protocol.EventHealthy, 0)
 			time.Sleep(10 * time.Second) // rest is what is measured
 			requests, cpu := agentRequests(t, cp), cpuTime(t, p)
 			time.Sleep(20 * time.Second)
@@ -228,7 +246,7 @@ func agentRequests(t *testing.T, cp *testenv.ControlPlane) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return users["admin"].Total(testenv.Verb("APPLY", "WATCH", "LIST", "CREATE", "UPDATE"))
+	return users["admin"].Total(testenv.Verb("APPLY", "WATCH", "LIST", "CREATE", "UPDATE", "DELETE"))
 }
 
 // status reads a line of /proc/PID/status, in MiB.
