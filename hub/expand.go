@@ -192,7 +192,11 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 		} else {
 			e.foreign = append(e.foreign, render)
 		}
-		if render.Err != "" {
+		switch {
+		case render.Away:
+			m.result.Err = m.app.File + ": " + render.Err
+			return nil, nil
+		case render.Err != "":
 			m.result.Err = appError(app, render.Err)
 			return nil, nil
 		}

@@ -42,7 +42,7 @@ func (e *expansion) view(ctx context.Context, s *fleet.Source) (View, error) {
 		return e.snap, nil
 	}
 	if e.Sources == nil {
-		return nil, errors.New("nothing here fetches sources")
+		return nil, fmt.Errorf("%s: nothing here fetches sources", s)
 	}
 	view, err := e.Sources.View(ctx, *s)
 	if err != nil {
@@ -61,7 +61,7 @@ func unavailable(ctx context.Context, err error) (*Render, error) {
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
-	return &Render{Err: err.Error()}, nil
+	return &Render{Err: err.Error(), Away: true}, nil
 }
 
 // texts gives an app's chart with those values as texts that lie in another tree than the chart.

@@ -28,6 +28,7 @@ type Render struct {
 	Err      string       `json:"-"` // failures are remembered in this process only
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
+	Away      bool  `json:"-"` // what was to be rendered is not at hand
 	Deps      []Dep `json:"deps"`
 }
 
