@@ -49,11 +49,35 @@ func (e *expansion) view(ctx context.Context, s *fleet.Source) (View, error) {
 		return nil, err
 	}
 	if s.SourceIgnore || s.Ignore != "" {
-		if view, err = e.Ignore(view, *s); err != nil {
+		if view, err = e.show(view, *s); err != nil {
 			return nil, err
 		}
 	}
 	return below(view, s.Folder)
+}
+
+// maxShown bounds what is remembered of how sources are seen. When there is more, all of it is forgotten, which costs time only.
+const maxShown = 256
+
+// show is what is seen of a view through the rules of its source. It is made once for each revision: it takes all of the tree.
+func (r *Resolver) show(view View, s fleet.Source) (View, error) {
+	s.Folder, s.Interval = "", 0
+	key := memoKey("shown", s)
+	if have := r.shown[key]; have != nil && have.Revision().Hash == view.Revision().Hash {
+		return have, nil
+	}
+	if r.Ignore == nil {
+		return nil, fmt.Errorf("%s: nothing here knows its rules", s)
+	}
+	shown, err := r.Ignore(view, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.shown) >= maxShown {
+		clear(r.shown)
+	}
+	r.shown[key] = shown
+	return shown, nil
 }
 
 // unavailable is the render of what is not at hand. It is not remembered.

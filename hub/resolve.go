@@ -35,12 +35,13 @@ type Resolver struct {
 	secret     []byte
 	memo       *memo
 	store      Store
-	fleet      *Render // the apps for many clusters, at the revision that was looked at last; nil before the first
+	shown      map[string]View // what is seen of sources through their rules, by what is looked at; of each the newest
+	fleet      *Render         // the apps for many clusters, at the revision that was looked at last; nil before the first
 }
 
 // NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
 func NewResolver(l Layout, r Renderer, s Substitute, store Store, secret []byte) *Resolver {
-	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store}
+	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store, shown: map[string]View{}}
 }
 
 // Resolution is what one cluster is to run at a revision.
