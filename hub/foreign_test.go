@@ -149,7 +149,7 @@ func TestFluxSources(t *testing.T) {
 // TestSourcesAreSeenAsSourceControllerPacksThem: .sourceignore, spec.ignore, and its own rules where there are neither.
 func TestSourcesAreSeenAsSourceControllerPacksThem(t *testing.T) {
 	e := newElsewhere(t)
-	tree := map[string]string{"a.yaml": configMap("a", ""), "ci/ci.yaml": configMap("ci", ""), "docs/d.yaml": configMap("d", ""), "cloudbuild.yaml": configMap("g", "")}
+	tree := map[string]string{"a.yaml": configMap("a", ""), "ci/ci.yaml": configMap("ci", ""), "docs/d.yaml": configMap("d", "")}
 	for i, c := range []struct {
 		name   string
 		more   map[string]string
@@ -157,8 +157,8 @@ func TestSourcesAreSeenAsSourceControllerPacksThem(t *testing.T) {
 		want   string
 	}{
 		{"its own rules", nil, "", "a ci d"},
-		{"a file with rules", map[string]string{".sourceignore": "# no comment\n/ci\n"}, "", "a g d"},
-		{"a file with rules for its folder", map[string]string{"docs/.sourceignore": "*.yaml\n"}, "", "a ci g"},
+		{"a file with rules", map[string]string{".sourceignore": "# no comment\n/ci\n"}, "", "a d"},
+		{"a file with rules for its folder", map[string]string{"docs/.sourceignore": "*.yaml\n"}, "", "a ci"},
 		{"rules of the source after those of files", map[string]string{".sourceignore": "/*\n"}, "!/docs", "d"},
 		{"all but some", nil, "/*\n!/ci/\n", "ci"},
 	} {
