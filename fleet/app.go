@@ -54,32 +54,19 @@ type Part struct {
 // Parts are all that an app renders.
 func (a App) Parts() []Part { return append([]Part{a.Part}, a.More...) }
 
-// Sources are those that an app's parts and their values come from.
+// Sources are those that an app's parts and their values come from, beside the repository that the hub follows.
 func (a App) Sources() []*Source {
 	var out []*Source
-	add := func(s *Source) {
-		if s == nil {
-			return
-		}
-		for _, c := range s.Copies {
-			if c.From != nil {
-				out = append(out, c.From)
-			}
-		}
-		if s.Kind != SourceArtifact {
-			out = append(out, s)
-		}
-	}
 	for _, p := range a.Parts() {
-		add(p.Source)
+		out = append(out, p.Source)
 		if p.Chart == nil {
 			continue
 		}
 		for _, v := range p.Chart.Values {
-			add(v.Source)
+			out = append(out, v.Source)
 		}
 	}
-	return out
+	return slices.DeleteFunc(out, func(s *Source) bool { return s == nil })
 }
 
 // Charts says whether a part of an app is a chart.
@@ -95,8 +82,6 @@ const (
 	SourceGit  SourceKind = "git"  // a Git repository
 	SourceOCI  SourceKind = "oci"  // an artifact in an OCI registry: a tar archive of files
 	SourceHelm SourceKind = "helm" // a chart from a Helm repository over HTTP, or from an OCI registry; its root is the chart's folder
-	// SourceArtifact is put together from files of other sources, see Copies. Nothing else of it is set.
-	SourceArtifact SourceKind = "artifact"
 )
 
 // Source is where files are that are not in the repository that the hub follows. Of Branch, Ref, SemVer and Revision at most one
@@ -119,17 +104,6 @@ type Source struct {
 	Ignore       string `json:"ignore,omitempty"`    // rules as in a .gitignore
 	MediaType    string `json:"mediaType,omitempty"` // of the layer of an OCI artifact that is wanted; "" for the first
 	PlainHTTP    bool   `json:"plainHTTP,omitempty"` // speak http with an OCI registry
-	Copies       []Copy `json:"copies,omitempty"`    // what an artifact is made of, in order
-}
-
-// Copy takes files of a source into an artifact.
-type Copy struct {
-	From    *Source  `json:"from,omitempty"` // nil for the repository that the hub follows
-	Glob    string   `json:"glob"`           // which files, seen from the root of From; ** stands for any folders
-	Exclude []string `json:"exclude,omitempty"`
-	To      string   `json:"to"` // seen from the root of the artifact; it ends with a slash if it is a folder to copy into
-	// Merge lays YAML files over those that are there, mapping by mapping, instead of replacing them.
-	Merge bool `json:"merge,omitempty"`
 }
 
 // IgnoreRule names fields that are left to others once the objects exist.

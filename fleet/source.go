@@ -28,9 +28,6 @@ func (s Source) Fixed() bool { return s.Revision != "" }
 
 // String is the source for people: its address without what may be secret in it, the chart, and what of it is wanted.
 func (s Source) String() string {
-	if s.Kind == SourceArtifact {
-		return "an artifact made of " + s.parts()
-	}
 	out := WithoutUser(s.URL)
 	if s.Chart != "" {
 		out = "chart " + s.Chart + " of " + out
@@ -43,26 +40,8 @@ func (s Source) String() string {
 	return out
 }
 
-// parts names the sources of an artifact.
-func (s Source) parts() string {
-	var names []string
-	for _, c := range s.Copies {
-		name := "this repository"
-		if c.From != nil {
-			name = c.From.String()
-		}
-		if len(names) == 0 || names[len(names)-1] != name {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
 // Place is how people are told of a file in the source. It is never a path of the repository that the hub follows.
 func (s Source) Place(file string) string {
-	if s.Kind == SourceArtifact {
-		return "artifact://" + file
-	}
 	place := WithoutUser(s.URL)
 	if s.Chart != "" {
 		place += "/" + s.Chart

@@ -30,7 +30,7 @@ type Field struct {
 
 // Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of docs/from-flux.md.
 // The reference is the API of kustomize-controller v1.10, source-controller v1.10 and helm-controller v1.6.
-func Fields() []Field { return slices.Concat(fluxFields, releaseFields, sourceFields) }
+func Fields() []Field { return slices.Concat(fluxFields, releaseFields, fluxSources) }
 
 const (
 	kindKustomization = "Kustomization"

@@ -10,8 +10,8 @@ const (
 	everyInterval  = "how often the hub looks for something newer, at most every ten seconds"
 )
 
-// sourceFields are those of the sources of Flux. They stand for source.toolkit.fluxcd.io/v1 and source.extensions.fluxcd.io/v1beta1.
-var sourceFields = slices.Concat(gitFields, ociFields, helmFields)
+// fluxSources are those of the sources of Flux. They stand for source.toolkit.fluxcd.io/v1 and source.extensions.fluxcd.io/v1beta1.
+var fluxSources = slices.Concat(gitFields, ociFields, helmFields)
 
 var gitFields = []Field{
 	{kindGitRepository, "spec.url", Done, "compared with the repository that the hub follows, whatever the spelling (ssh, https, .git); any other is fetched beside it", nil},
@@ -20,7 +20,7 @@ var gitFields = []Field{
 	{kindGitRepository, "spec.ref.tag", Done, "", nil},
 	{kindGitRepository, "spec.ref.semver", Done, "the highest tag in the range", nil},
 	{kindGitRepository, "spec.ref.commit", Done, "", nil},
-	{kindGitRepository, "spec.include", Refused, "not supported: an ArtifactGenerator puts several sources together", nil},
+	{kindGitRepository, "spec.include", Refused, "not supported: let an App for each of the sources deliver its part", nil},
 	{kindGitRepository, "spec.ignore", Done, "with .sourceignore as in Flux; not done for the repository that the hub follows, and said so", nil},
 	{kindGitRepository, "spec.verify", Refused, noVerification, nil},
 	{kindGitRepository, "spec.suspend", Noted, "not done: suspend the apps, or the cluster in its cluster.yaml", []string{"false"}},
