@@ -126,3 +126,46 @@ func TestACredentialIsFoundWhenItComes(t *testing.T) {
 		t.Errorf("the other server was asked %d times", n)
 	}
 }
+
+// TestWhatMovesWithoutACommitIsDelivered: a new version of a chart within its range, and a tag that is pushed again.
+func TestWhatMovesWithoutACommitIsDelivered(t *testing.T) {
+	t.Parallel()
+	e := newElsewhere(t)
+	e.publish("web", "1.0.0", webChartFiles("one"))
+	stable := e.artifact("manifests/shop", "stable", map[string]string{"shop.yaml": configMap("shop", "one")})
+	files := twoClusters()
+	files["clusters/a/chart.yaml"] = "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: chart}\nspec: {helm: {repo: " + e.URL + ", chart: web, version: 1.x}}\n"
+	files["clusters/a/shop.yaml"] = app("shop", ".", "  source: {oci: {url: "+stable+", tag: stable, insecure: true}}\n")
+	r := newRigWith(t, e, files)
+	r.join("a")
+	shows := func(name, text string) func(protocol.Bundle) bool {
+		return func(b protocol.Bundle) bool { return rendered(name)(b) && strings.Contains(r.lines("a", b, name), text) }
+	}
+	r.await("a", "the chart", shows("chart", `"version":"one"`))
+	b := r.await("a", "the artifact", shows("shop", `"value":"one"`))
+
+	e.publish("web", "1.1.0", webChartFiles("two"))
+	e.publish("web", "2.0.0", webChartFiles("three"))
+	e.artifact("manifests/shop", "stable", map[string]string{"shop.yaml": configMap("shop", "two")})
+	r.hub.Sources.Poke()
+	r.await("a", "the newer chart", shows("chart", `"version":"two"`))
+	after := r.await("a", "the newer artifact", shows("shop", `"value":"two"`))
+	if appOf(after, "web").Revision != appOf(b, "web").Revision || r.hub.State().Source().Revision.Subject != "first" {
+		t.Errorf("more than what moved is new: %+v", after)
+	}
+
+	e.away.Store(true)
+	r.restart(nil)
+	r.until("the restarted hub cannot fetch", func() bool {
+		n := 0
+		for _, s := range r.hub.State().Source().Sources {
+			if s.Error != "" && s.Revision != "" {
+				n++
+			}
+		}
+		return n == 2
+	})
+	if again, _ := r.bundle("a"); again.Generation != after.Generation {
+		t.Errorf("a hub that started while the sources are away publishes generation %d after %d", again.Generation, after.Generation)
+	}
+}
