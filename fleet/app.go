@@ -54,6 +54,21 @@ type Part struct {
 // Parts are all that an app renders.
 func (a App) Parts() []Part { return append([]Part{a.Part}, a.More...) }
 
+// Sources are those that an app's parts and their values come from, beside the repository that the hub follows.
+func (a App) Sources() []*Source {
+	var out []*Source
+	for _, p := range a.Parts() {
+		out = append(out, p.Source)
+		if p.Chart == nil {
+			continue
+		}
+		for _, v := range p.Chart.Values {
+			out = append(out, v.Source)
+		}
+	}
+	return slices.DeleteFunc(out, func(s *Source) bool { return s == nil })
+}
+
 // Charts says whether a part of an app is a chart.
 func (a App) Charts() bool {
 	return slices.ContainsFunc(a.Parts(), func(p Part) bool { return p.Chart != nil })
@@ -66,7 +81,7 @@ type SourceKind string
 const (
 	SourceGit  SourceKind = "git"  // a Git repository
 	SourceOCI  SourceKind = "oci"  // an artifact in an OCI registry: a tar archive of files
-	SourceHelm SourceKind = "helm" // a chart from a Helm repository over HTTP, or from an OCI registry
+	SourceHelm SourceKind = "helm" // a chart from a Helm repository over HTTP, or from an OCI registry; its root is the chart's folder
 )
 
 // Source is where files are that are not in the repository that the hub follows. Of Branch, Ref, SemVer and Revision at most one
@@ -75,7 +90,7 @@ type Source struct {
 	Kind     SourceKind `json:"kind"`
 	URL      string     `json:"url"`
 	Branch   string     `json:"branch,omitempty"`   // of a Git repository; the branch of its HEAD if nothing is said
-	Ref      string     `json:"ref,omitempty"`      // a tag, or a whole Git ref such as refs/pull/1/head
+	Ref      string     `json:"ref,omitempty"`      // a tag (of Git: or a branch, if there is no such tag), or a whole Git ref such as refs/pull/1/head
 	SemVer   string     `json:"semver,omitempty"`   // range of versions that tags, or versions of a chart, are chosen by
 	Revision string     `json:"revision,omitempty"` // commit id, or digest as sha256:…
 	Chart    string     `json:"chart,omitempty"`    // name of the chart in a Helm repository
@@ -84,6 +99,11 @@ type Source struct {
 	// Credentials names what the hub logs in with, see `drover hub --help`; "" for what it has for the URL.
 	Credentials string        `json:"credentials,omitempty"`
 	Interval    time.Duration `json:"interval,omitempty"` // how often to look for something newer; 0: the hub's own
+	// SourceIgnore leaves files out as Flux does: by its .sourceignore files and Ignore, or by Flux' own rules if there are neither.
+	SourceIgnore bool   `json:"sourceIgnore,omitempty"`
+	Ignore       string `json:"ignore,omitempty"`    // rules as in a .gitignore
+	MediaType    string `json:"mediaType,omitempty"` // of the layer of an OCI artifact that is wanted; "" for the first
+	PlainHTTP    bool   `json:"plainHTTP,omitempty"` // speak http with an OCI registry
 }
 
 // IgnoreRule names fields that are left to others once the objects exist.
@@ -107,6 +127,8 @@ type Chart struct {
 	Namespace   string   `json:"namespace,omitempty"`
 	KubeVersion string   `json:"kubeVersion,omitempty"` // instead of what the cluster reported
 	APIVersions []string `json:"apiVersions,omitempty"` // instead of what the cluster reported
+	// NoDefaults leaves out the chart's own values.yaml, as Flux does for a chart with valuesFiles.
+	NoDefaults bool `json:"noDefaults,omitempty"`
 }
 
 // Values are values for a chart: a file, a text, or what an object of the cluster holds.

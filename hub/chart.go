@@ -12,7 +12,7 @@ import (
 
 // charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them: charts carry
 // scripts and configuration with a ${…} of their own.
-func (r *Resolver) charted(ctx context.Context, snap Snapshot, kubernetes string, app fleet.App, vars map[string]string) (*Render, error) {
+func (r *Resolver) charted(ctx context.Context, snap View, kubernetes string, app fleet.App, vars map[string]string) (*Render, error) {
 	var replace func(Rendered) (Rendered, error)
 	if !app.Substitute {
 		vars = nil
@@ -30,7 +30,8 @@ func (r *Resolver) charted(ctx context.Context, snap Snapshot, kubernetes string
 		Chart                             *fleet.Chart
 		Substitute, Foreign               bool
 		Vars                              map[string]string
-	}{app.Path, app.File, app.Namespace, kubernetes, app.Chart, app.Substitute, app.Foreign, vars})
+		Source                            *fleet.Source `json:",omitempty"`
+	}{app.Path, app.File, app.Namespace, kubernetes, app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source)})
 	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
 		if r.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
@@ -39,7 +40,7 @@ func (r *Resolver) charted(ctx context.Context, snap Snapshot, kubernetes string
 		if err != nil {
 			return Render{}, nil, err
 		}
-		out, blobs, err := r.packSorted(objects)
+		out, blobs, err := r.packSorted(app.Source, objects)
 		out.Notes = append(out.Notes, notes...)
 		return out, blobs, err
 	})

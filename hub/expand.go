@@ -28,6 +28,7 @@ type expansion struct {
 	order      []string        // the apps in the order in which they came up: who declares an app comes before it
 	kubernetes string          // version of the cluster; "" if it is not known
 	used       []*Render       // everything that the outcome depends on, beside folder and selected
+	foreign    []*Render       // the same, of what was read from other sources
 }
 
 // made is an app that was rendered, with what that depended on beyond the tree.
@@ -190,8 +191,16 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.used = append(e.used, render)
-		if render.Err != "" {
+		if part.Source == nil {
+			e.used = append(e.used, render)
+		} else {
+			e.foreign = append(e.foreign, render)
+		}
+		switch {
+		case render.Away:
+			m.result.Err = m.app.File + ": " + render.Err
+			return nil, nil
+		case render.Err != "":
 			m.result.Err = appError(app, render.Err)
 			return nil, nil
 		}
@@ -205,10 +214,17 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 
 // part is the render of an app's first part, with the variables replaced if it is a chart.
 func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]string) (*Render, error) {
-	if app.Chart != nil {
-		return e.charted(ctx, e.snap, e.kubernetes, app, vars)
+	view, err := e.view(ctx, app.Source)
+	if err != nil {
+		return unavailable(ctx, err)
 	}
-	return e.built(ctx, e.snap, app)
+	if app.Chart == nil {
+		return e.built(ctx, view, app)
+	}
+	if app.Chart, err = e.texts(ctx, app); err != nil {
+		return unavailable(ctx, err)
+	}
+	return e.charted(ctx, view, e.kubernetes, app, vars)
 }
 
 func notDelivered(app fleet.App, ref protocol.VarsRef) string {
@@ -227,6 +243,10 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 		res.places = append(res.places, placesOf(r.Deps)...)
 		res.Transient = res.Transient || r.Transient
 	}
+	for _, r := range e.foreign {
+		res.Transient = res.Transient || r.Transient
+	}
+	res.places = append(res.places, e.sourcePlaces()...)
 	slices.Sort(res.places)
 	res.places = slices.Compact(res.places)
 	root, ok := e.made[fleet.RootApp]

@@ -44,6 +44,8 @@ type rig struct {
 	ttl  time.Duration // of credentials; 0 means the default
 	// remote: the hub connects to its server over the network, as to an external one.
 	remote bool
+	// elsewhere are the sources that files in the repository may name; nil for none.
+	elsewhere *elsewhere
 
 	hub    *hub.Hub
 	ids    *nats.Identities
@@ -56,8 +58,10 @@ type rig struct {
 	creds  map[string]protocol.Credential
 }
 
-func newRig(t *testing.T, files map[string]string) *rig {
-	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
+func newRig(t *testing.T, files map[string]string) *rig { return newRigWith(t, nil, files) }
+
+func newRigWith(t *testing.T, sources *elsewhere, files map[string]string) *rig {
+	r := &rig{t: t, elsewhere: sources, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
@@ -162,6 +166,9 @@ func (r *rig) start() {
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
 	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
 	h.Resolver.Charts = charts(r.t)
+	if r.elsewhere != nil {
+		h.Sources, h.Resolver.Ignore = r.elsewhere.follow(r.data, log), git.Ignore
+	}
 	r.hub = h
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
@@ -170,6 +177,9 @@ func (r *rig) start() {
 		cancel()
 		if err := <-done; err != nil {
 			r.t.Errorf("the hub ended with %v", err)
+		}
+		if h.Sources != nil {
+			h.Sources.Close()
 		}
 		for name, c := range r.agents {
 			c.Close()

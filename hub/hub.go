@@ -23,6 +23,7 @@ type Hub struct {
 	Repository string // for people: what Source reads, without credentials
 	Source     Source
 	Resolver   *Resolver
+	Sources    *Follower // of what apps take from elsewhere; nil if there is to be nothing
 	Store      Store
 	Bus        Bus
 	Identities Identities
@@ -73,11 +74,17 @@ func (h *Hub) Run(ctx context.Context) error {
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
 	h.Resolver.Kubernetes = h.kubernetes
+	if h.Sources != nil {
+		h.Resolver.Sources = h.Sources
+	}
 	h.recall()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
+	if h.Sources != nil {
+		go h.track(ctx)
+	}
 	trails := newTrails(func(cluster string, from, to uint64) { h.inquire(ctx, cluster, from, to) })
 	go func() { heard <- h.Bus.Listen(ctx, listener{h, trails}) }()
 	h.retry(ctx, "compare with the bus", h.reconcile)
@@ -182,23 +189,12 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	} else {
 		h.cutOff()
 	}
-	published := 0
-	for chunk := range slices.Chunk(todo, flushEvery) {
-		for _, name := range chunk {
-			if err := h.resolve(ctx, snap, name); err != nil {
-				if ctx.Err() != nil {
-					return ctx.Err()
-				}
-				h.unreadable(name, err)
-			}
-		}
-		n, err := h.publish(ctx, chunk)
-		if err != nil {
-			return err
-		}
-		published += n
+	published, err := h.resolveAll(ctx, snap, todo)
+	if err != nil {
+		return err
 	}
 	h.base = snap
+	h.showSources()
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
 		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), slices.Concat(h.listing.problems, h.Resolver.FleetProblems())
 		s.Error, s.ErrorSince = "", time.Time{}
@@ -206,6 +202,26 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
 		"published", published, "took", time.Since(begin).Round(100*time.Microsecond))
 	return nil
+}
+
+// resolveAll resolves clusters and publishes what changed. It says how many bundles that were.
+func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (published int, err error) {
+	for chunk := range slices.Chunk(names, flushEvery) {
+		for _, name := range chunk {
+			if err := h.resolve(ctx, snap, name); err != nil {
+				if ctx.Err() != nil {
+					return published, ctx.Err()
+				}
+				h.unreadable(name, err)
+			}
+		}
+		n, err := h.publish(ctx, chunk)
+		if err != nil {
+			return published, err
+		}
+		published += n
+	}
+	return published, nil
 }
 
 // unreadable notes that a cluster's part of the tree could not be read. It stays as it is, says so, and is looked at again

@@ -28,6 +28,7 @@ type Render struct {
 	Err      string       `json:"-"` // failures are remembered in this process only
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
+	Away      bool  `json:"-"` // what was to be rendered is not at hand
 	Deps      []Dep `json:"deps"`
 }
 
@@ -66,7 +67,7 @@ func memoKey(kind string, params any) string {
 }
 
 // do answers a question from memory, or by make, which is given a recording tree.
-func (m *memo) do(ctx context.Context, snap Snapshot, key string, make func(*Recorder) (Render, []Packed, error)) (*Render, error) {
+func (m *memo) do(ctx context.Context, snap View, key string, make func(*Recorder) (Render, []Packed, error)) (*Render, error) {
 	if r, err := m.find(snap, key); r != nil || err != nil {
 		return r, err
 	}
@@ -88,7 +89,7 @@ func (m *memo) do(ctx context.Context, snap Snapshot, key string, make func(*Rec
 	return &r, nil
 }
 
-func (m *memo) find(snap Snapshot, key string) (*Render, error) {
+func (m *memo) find(snap View, key string) (*Render, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	q, err := m.question(key)
@@ -125,7 +126,7 @@ func (m *memo) question(key string) (*question, error) {
 	return q, nil
 }
 
-func (m *memo) keep(snap Snapshot, key string, r *Render, blobs []Packed) {
+func (m *memo) keep(snap View, key string, r *Render, blobs []Packed) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	q := m.known[key]

@@ -34,7 +34,7 @@ const (
 
 // Recorder is a Tree that remembers what was asked of it. It is safe for concurrent use.
 type Recorder struct {
-	snap Snapshot
+	snap View
 
 	mu     sync.Mutex
 	deps   map[string]Dep // by kind and path
@@ -44,7 +44,7 @@ type Recorder struct {
 var _ Tree = (*Recorder)(nil)
 
 // NewRecorder records what is read from snap.
-func NewRecorder(snap Snapshot) *Recorder {
+func NewRecorder(snap View) *Recorder {
 	return &Recorder{snap: snap, deps: map[string]Dep{}}
 }
 
@@ -125,7 +125,7 @@ func (r *Recorder) note(name string, how DepKind) Dep {
 }
 
 // learn looks at path. how is DepListing where the names in a folder matter.
-func learn(snap Snapshot, path string, how DepKind) Dep {
+func learn(snap View, path string, how DepKind) Dep {
 	d := Dep{Path: path, Kind: DepAbsent}
 	e, err := snap.Lookup(path)
 	if e.Path != path {
@@ -146,7 +146,7 @@ func learn(snap Snapshot, path string, how DepKind) Dep {
 	return d
 }
 
-func listingID(snap Snapshot, path string) string {
+func listingID(snap View, path string) string {
 	entries, err := snap.ReadDir(path)
 	if err != nil {
 		return "error"
@@ -159,7 +159,7 @@ func listingID(snap Snapshot, path string) string {
 }
 
 // holds says whether everything that was learned is still so.
-func holds(snap Snapshot, deps []Dep) bool {
+func holds(snap View, deps []Dep) bool {
 	for _, d := range deps {
 		now := learn(snap, d.Path, d.Kind)
 		if now.Kind != d.Kind || now.ID != d.ID || now.Real != d.Real {

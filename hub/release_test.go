@@ -63,11 +63,12 @@ func TestWhatAHelmReleaseAsksForInVainIsNamed(t *testing.T) {
 	const repository = "  chart: {spec: {chart: redis, version: 1.x, sourceRef: {kind: HelmRepository, name: bitnami}}}\n"
 	for _, c := range []struct{ name, tree, want string }{
 		{"a chart of a repository", helmRelease("web", "team", repository),
-			"ERR clusters/staging/web.yaml:8: HelmRelease team/web: spec.chart.spec.sourceRef: a chart from a source of kind \"HelmRepository\" is not supported yet: put the chart"},
-		{"a chart by reference", helmRelease("web", "team", "  chartRef: {kind: OCIRepository, name: x}\n"), "ERR clusters/staging/web.yaml:8: HelmRelease team/web: spec.chartRef: not supported yet"},
+			"ERR clusters/staging/web.yaml:8: HelmRelease team/web: spec.chart.spec.sourceRef: there is no HelmRepository team/bitnami in what"},
+		{"a chart by reference", helmRelease("web", "team", "  chartRef: {kind: OCIRepository, name: x}\n"), "ERR clusters/staging/web.yaml:8: HelmRelease team/web: spec.chartRef: there is no OCIRepository team/x in what"},
+		{"a chart of a bucket", helmRelease("web", "team", strings.ReplaceAll(repository, "HelmRepository", "Bucket")), `a source of kind "Bucket" is not supported`},
 		{"a chart that is not there", helmRelease("web", "team", strings.Replace(ofRepository, "charts/web", "charts/wbe", 1)), `spec.chart.spec.chart: "./charts/wbe" does not exist`},
-		{"values files without the chart's own", helmRelease("web", "team", strings.Replace(ofRepository, "charts/web,", "charts/web, valuesFiles: [x.yaml],", 1)),
-			"spec.chart.spec.valuesFiles[0]: with valuesFiles Flux leaves out the chart's own values.yaml, which is not supported: name charts/web/values.yaml first"},
+		{"values files that are not there", helmRelease("web", "team", strings.Replace(ofRepository, "charts/web,", "charts/web, valuesFiles: [x.yaml],", 1)),
+			`spec.chart.spec.valuesFiles[0]: "x.yaml" cannot be read at this revision`},
 		{"values that only the cluster has", helmRelease("web", "team", ofRepository+"  valuesFrom: [{kind: Secret, name: nowhere}]\n"),
 			"ERR clusters/staging/web.yaml: valuesFrom names the Secret team/nowhere, which is not among what this cluster's folder renders to"},
 		{"values under a key that is not there", manifest("clusters/staging/cm.yaml", "cm, namespace: team", "{a: b}") + helmRelease("web", "team", ofRepository+"  valuesFrom: [{kind: ConfigMap, name: cm}]\n"),

@@ -23,6 +23,9 @@ type Substitute func(objects []Rendered, vars map[string]string, strict bool) ([
 type Resolver struct {
 	Repository []string // addresses of the repository, by which files in it may name it
 	Charts     Charts   // for apps that are charts; nil if there are to be none
+	Sources    Sources  // for apps that are not in the repository; nil if there are to be none
+	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
+	Ignore func(View, fleet.Source) (View, error)
 	// Kubernetes says which version a cluster runs, "" if that is not known; nil if it never is.
 	Kubernetes func(cluster string) string
 
@@ -32,12 +35,13 @@ type Resolver struct {
 	secret     []byte
 	memo       *memo
 	store      Store
-	fleet      *Render // the apps for many clusters, at the revision that was looked at last; nil before the first
+	shown      map[string]View // what is seen of sources through their rules, by what is looked at; of each the newest
+	fleet      *Render         // the apps for many clusters, at the revision that was looked at last; nil before the first
 }
 
 // NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
 func NewResolver(l Layout, r Renderer, s Substitute, store Store, secret []byte) *Resolver {
-	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store}
+	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store, shown: map[string]View{}}
 }
 
 // Resolution is what one cluster is to run at a revision.
@@ -189,18 +193,19 @@ func placesOf(deps []Dep) []string {
 }
 
 // built is the render of an app's folder as the renderer and the layout give it.
-func (r *Resolver) built(ctx context.Context, snap Snapshot, app fleet.App) (*Render, error) {
+func (r *Resolver) built(ctx context.Context, snap View, app fleet.App) (*Render, error) {
 	key := memoKey("build", struct {
 		Path      string
 		Overlay   fleet.Overlay
 		Directory *fleet.Directory `json:",omitempty"`
-	}{app.Path, app.Overlay, app.Directory})
+		Source    *fleet.Source    `json:",omitempty"`
+	}{app.Path, app.Overlay, app.Directory, seen(app.Source)})
 	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
 		objects, err := r.renderer.Build(ctx, rec, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if err != nil {
 			return Render{}, nil, err
 		}
-		return r.packSorted(objects)
+		return r.packSorted(app.Source, objects)
 	})
 }
 
@@ -212,6 +217,9 @@ func appError(app fleet.App, text string) string {
 	if !placed.MatchString(text) && !strings.Contains(text, app.Path) {
 		text = app.Path + ": " + text
 	}
+	if app.Source != nil {
+		text = fmt.Sprintf("%s: %s: %s", app.File, app.Source, text)
+	}
 	if o := app.Overlay; len(o.Patches)+len(o.Images)+len(o.Components) > 0 || o.Namespace != "" {
 		text += " (with what " + app.File + " lays over it)"
 	}
@@ -220,7 +228,7 @@ func appError(app fleet.App, text string) string {
 
 // finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing from the
 // tree: it depends on the render and the values alone.
-func (r *Resolver) finished(ctx context.Context, snap Snapshot, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
+func (r *Resolver) finished(ctx context.Context, snap View, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
 	if from.Err != "" {
 		return from, nil
 	}
@@ -249,14 +257,14 @@ func (r *Resolver) finished(ctx context.Context, snap Snapshot, from *Render, va
 		if objects, err = withMetadata(objects, app.Metadata); err != nil {
 			return Render{}, nil, err
 		}
-		out, blobs, err := r.packSorted(objects)
+		out, blobs, err := r.packSorted(nil, objects)
 		out.Notes = from.Notes
 		return out, blobs, err
 	})
 }
 
 // merged is the render of several parts as one.
-func (r *Resolver) merged(ctx context.Context, snap Snapshot, parts []*Render) (*Render, error) {
+func (r *Resolver) merged(ctx context.Context, snap View, parts []*Render) (*Render, error) {
 	type part struct {
 		Digest   string
 		Declared []Rendered
@@ -316,8 +324,13 @@ func (r *Resolver) Sealed(ref protocol.Blob) ([]byte, error) {
 	return sealed, nil
 }
 
-// packSorted packs what is for the cluster, and keeps what is for Drover beside it.
-func (r *Resolver) packSorted(objects []Rendered) (Render, []Packed, error) {
+// packSorted packs what is for the cluster, and keeps what is for Drover beside it. Objects that come from another source say so.
+func (r *Resolver) packSorted(from *fleet.Source, objects []Rendered) (Render, []Packed, error) {
+	if from != nil {
+		for i := range objects {
+			objects[i].File = from.Place(objects[i].File)
+		}
+	}
 	sorted, err := r.layout.Sort(objects)
 	if err != nil {
 		return Render{}, nil, err

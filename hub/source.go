@@ -33,15 +33,20 @@ type Entry struct {
 	ID   string      // the Git object id: of a blob's content, or of a folder's whole subtree
 }
 
-// Snapshot is the tree of one revision, read from Git objects without a checkout. It is safe
-// for concurrent use, and stays readable while the Source moves on.
-type Snapshot interface {
+// View is a tree at one revision. It is safe for concurrent use, and stays readable while what it was taken from moves on.
+type View interface {
 	Tree
+	// Revision says what is seen. Two views of one source that have the same Hash are the same.
 	Revision() Revision
 	// Lookup follows path through symbolic links. If nothing is there the error is
 	// fs.ErrNotExist, and the entry still says how far the links led: Path is the real path that
 	// was looked for in vain.
 	Lookup(path string) (Entry, error)
+}
+
+// Snapshot is the tree of one revision, read from Git objects without a checkout.
+type Snapshot interface {
+	View
 	// Changes lists, sorted, every path that differs from the older snapshot: files and links
 	// whose content or mode changed, everything (recursively) that appeared or vanished, and
 	// folders whose set of entry names or kinds changed. Folders below which only contents

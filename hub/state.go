@@ -44,6 +44,8 @@ type SourceStatus struct {
 	Joins Joins `json:"joins,omitzero"`
 	// Problems are what is wrong with the tree beyond any one cluster.
 	Problems []string `json:"problems,omitempty"`
+	// Sources are what apps take from elsewhere, sorted.
+	Sources []SourceState `json:"sources,omitempty"`
 	// Held are removals that wait for a person's approval, the oldest first.
 	Held []query.Hold `json:"held,omitempty"`
 }

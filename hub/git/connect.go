@@ -12,6 +12,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/transport/client"
 	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"golang.org/x/net/proxy"
+
+	"github.com/drover-dev/drover/internal/outbound"
 )
 
 const (
@@ -54,7 +56,8 @@ func (directDialer) Dial(network, addr string) (net.Conn, error) {
 func (directDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
-	conn, err := proxy.Dial(ctx, network, addr)
+	dialer := proxy.FromEnvironmentUsing(outbound.Dialer(dialTimeout))
+	conn, err := dialer.(proxy.ContextDialer).DialContext(ctx, network, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -65,7 +68,7 @@ func (directDialer) DialContext(ctx context.Context, network, addr string) (net.
 // variables of the package, and nothing else in the hub uses them.
 var limitTransports = sync.OnceFunc(func() {
 	t := http.DefaultTransport.(*http.Transport).Clone()
-	dial := t.DialContext
+	dial := outbound.Dialer(dialTimeout).DialContext
 	t.DialContext = func(ctx context.Context, network, addr string) (net.Conn, error) {
 		conn, err := dial(ctx, network, addr)
 		if err != nil {

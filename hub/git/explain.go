@@ -18,6 +18,8 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/protocol/packp"
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"golang.org/x/crypto/ssh/knownhosts"
+
+	"github.com/drover-dev/drover/internal/outbound"
 )
 
 // advisedError carries what to do about an error.
@@ -58,6 +60,10 @@ func meaning(at location, l *login, err error) (what, advice string) {
 	var advised *advisedError
 	if errors.As(err, &advised) {
 		return advised.what, advised.advice
+	}
+	var forbidden *outbound.ForbiddenError
+	if errors.As(err, &forbidden) {
+		return forbidden.Error(), "name another address, or let who runs the hub allow it (drover hub --local-sources)"
 	}
 	loggedIn := l != nil && l.auth != nil
 	switch {

@@ -21,6 +21,8 @@ import (
 type login struct {
 	auth    transport.AuthMethod // nil for none
 	ca      []byte               // PEM
+	cert    []byte               // PEM, of the client
+	key     []byte               // of cert
 	secrets []string             // what no error may contain
 	agent   net.Conn             // nil if no agent is asked
 }
@@ -37,10 +39,11 @@ func newLogin(at location, a Auth) (*login, error) {
 	if err != nil {
 		return nil, err
 	}
-	if password == "" {
+	if password == "" && !a.Alone {
 		password = at.password
 	}
-	l := &login{secrets: []string{password, url.QueryEscape(password), url.PathEscape(password), a.KeyPassphrase}}
+	l := &login{ca: []byte(a.CA), cert: []byte(a.Certificate), key: []byte(a.TLSKey)}
+	l.secrets = []string{password, url.QueryEscape(password), url.PathEscape(password), a.KeyPassphrase, a.Token}
 	if at.scheme == "ssh" {
 		if err := l.useSSH(at, a, password); err != nil {
 			l.close()
@@ -54,10 +57,13 @@ func newLogin(at location, a Auth) (*login, error) {
 		}
 	}
 	user := a.Username
-	if user == "" {
+	if user == "" && !a.Alone {
 		user = at.user
 	}
 	switch {
+	case a.Token != "":
+		l.auth = &githttp.TokenAuth{Token: a.Token}
+		return l, nil
 	case user == "" && password == "":
 		return l, nil
 	case password == "": // a token may stand in place of the user
@@ -101,7 +107,7 @@ func (l *login) useSSH(at location, a Auth, password string) error {
 		c.User = a.Username
 	}
 	switch socket := os.Getenv("SSH_AUTH_SOCK"); {
-	case a.KeyFile != "":
+	case a.KeyFile != "" || a.Key != "":
 		key, err := readKey(a)
 		if err != nil {
 			return err
@@ -109,6 +115,8 @@ func (l *login) useSSH(at location, a Auth, password string) error {
 		c.Auth = append(c.Auth, ssh.PublicKeys(key))
 	case password != "":
 		c.Auth = append(c.Auth, ssh.Password(password))
+	case a.Alone:
+		return &advisedError{"there is no key for it", "give a credential with an ssh key for its address: drover hub --help, --credentials-dir"}
 	case socket != "":
 		conn, err := net.Dial("unix", socket)
 		if err != nil {
@@ -119,7 +127,7 @@ func (l *login) useSSH(at location, a Auth, password string) error {
 	default:
 		return errors.New("there is no key for ssh: give a key file, or start an ssh agent (SSH_AUTH_SOCK)")
 	}
-	known, err := knownHosts(a.KnownHostsFile)
+	known, err := a.knownHosts()
 	if err != nil {
 		return err
 	}
@@ -136,22 +144,52 @@ func (l *login) useSSH(at location, a Auth, password string) error {
 }
 
 func readKey(a Auth) (ssh.Signer, error) {
-	data, err := os.ReadFile(a.KeyFile)
-	if err != nil {
-		return nil, fmt.Errorf("read the key for ssh: %w: create it, or correct its path", err)
+	data, err := []byte(a.Key), error(nil)
+	if len(data) == 0 {
+		if data, err = os.ReadFile(a.KeyFile); err != nil {
+			return nil, fmt.Errorf("read the key for ssh: %w: create it, or correct its path", err)
+		}
 	}
 	key, err := ssh.ParsePrivateKey(data)
 	var encrypted *ssh.PassphraseMissingError
 	if errors.As(err, &encrypted) {
 		if a.KeyPassphrase == "" {
-			return nil, fmt.Errorf("read the key for ssh in %s: it is encrypted: give its passphrase", a.KeyFile)
+			return nil, fmt.Errorf("read the key for ssh%s: it is encrypted: give its passphrase", a.keyPlace())
 		}
 		key, err = ssh.ParsePrivateKeyWithPassphrase(data, []byte(a.KeyPassphrase))
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the key for ssh in %s: %w: give a private key in PEM or OpenSSH format", a.KeyFile, err)
+		return nil, fmt.Errorf("read the key for ssh%s: %w: give a private key in PEM or OpenSSH format", a.keyPlace(), err)
 	}
 	return key, nil
+}
+
+// keyPlace is where the key for ssh is kept, for messages.
+func (a Auth) keyPlace() string {
+	if a.KeyFile == "" {
+		return ""
+	}
+	return " in " + a.KeyFile
+}
+
+// knownHosts reads the host keys that are trusted, from wherever they are.
+func (a Auth) knownHosts() (*knownhosts.HostKeyDB, error) {
+	if a.KnownHosts == "" {
+		if a.Alone {
+			return nil, &advisedError{"there are no known hosts for it", "add them to the credential for its address (ssh-keyscan), and compare them with what the server's owner publishes"}
+		}
+		return knownHosts(a.KnownHostsFile)
+	}
+	f, err := os.CreateTemp("", "known-hosts-*") // what parses them reads files alone; they are public
+	if err != nil {
+		return nil, fmt.Errorf("keep known hosts while they are read: %w", err)
+	}
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.WriteString(a.KnownHosts)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, fmt.Errorf("keep known hosts while they are read: %w", err)
+	}
+	return knownHosts(f.Name())
 }
 
 // knownHosts reads the host keys that are trusted.

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"context"
 	"log/slog"
 	"time"
 )
@@ -15,6 +16,7 @@ type Options struct {
 	URL string
 	// Branch is what is followed. If it is empty, it is the branch that the repository's HEAD names.
 	Branch string
+	Wanted
 	// Dir is where the mirror of a repository on another machine is kept. It is created; nothing
 	// else may be kept in it. A repository on this machine needs none.
 	Dir string
@@ -23,9 +25,18 @@ type Options struct {
 	PollInterval time.Duration
 	// Auth is how to log in to a repository on another machine.
 	Auth Auth
+	// Login, unless nil, gives Auth for each attempt anew.
+	Login func(context.Context) (Auth, error)
 	// Log gets what is not an error of Next: a mirror that is made anew, a watch that does not work.
 	// Nil means silence.
 	Log *slog.Logger
+}
+
+// Wanted is what is followed instead of a branch. At most one of its fields is set.
+type Wanted struct {
+	Ref    string // a tag, or else a branch, or a whole ref such as refs/pull/1/head
+	SemVer string // the highest tag in a range of versions
+	Commit string // a full commit id; with a branch, only that is fetched
 }
 
 // Auth are credentials. They are read anew for each attempt, so that files may be replaced
@@ -41,4 +52,13 @@ type Auth struct {
 	KeyFile        string // private key for ssh, PEM or OpenSSH
 	KeyPassphrase  string // of KeyFile, if it is encrypted
 	KnownHostsFile string // for ssh; "" means SSH_KNOWN_HOSTS, ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts
+
+	Token               string // sent as bearer instead of user and password, for https
+	CA                  string // what is in CAFile
+	Certificate, TLSKey string // of the client, PEM, for https
+	Key, KnownHosts     string // what is in KeyFile and KnownHostsFile
+
+	// Alone: nothing is taken from the URL, the environment or the user of this machine. Whoever names a repository to be fetched must
+	// not have it fetched with what is not meant for it.
+	Alone bool
 }

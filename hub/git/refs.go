@@ -135,11 +135,11 @@ func (h head) ref() string {
 	return branchPrefix + h.branch
 }
 
-// head reads where branch is, or HEAD if branch is empty.
+// head reads where branch, or another ref by its whole name, is, or HEAD if branch is empty.
 func (r *repository) head(branch string) (head, error) {
 	name := "HEAD"
 	if branch != "" {
-		name = branchPrefix + branch
+		name = head{branch: branch}.ref()
 	}
 	id, at, err := r.ref(name)
 	switch short, isBranch := strings.CutPrefix(at, branchPrefix); {

@@ -16,7 +16,8 @@ const maxPacks = 500
 type remote struct {
 	at     location
 	branch string
-	auth   Auth
+	wanted Wanted
+	login  func(context.Context) (Auth, error)
 	dir    string
 	log    *slog.Logger
 	busy   chan struct{} // held while a transfer runs, also one that nobody waits for any more
@@ -35,8 +36,11 @@ func newRemote(at location, opts Options) (*remote, error) {
 		opts.Log.Warn("the login to the repository is sent unencrypted, use https", "repository", at.url)
 	}
 	limitTransports()
+	if opts.Login == nil {
+		opts.Login = func(context.Context) (Auth, error) { return opts.Auth, nil }
+	}
 	return &remote{
-		at: at, branch: opts.Branch, auth: opts.Auth, dir: opts.Dir, log: opts.Log,
+		at: at, branch: opts.Branch, wanted: opts.Wanted, login: opts.Login, dir: opts.Dir, log: opts.Log,
 		busy: make(chan struct{}, 1), crowd: maxPacks,
 	}, nil
 }
@@ -65,7 +69,7 @@ func (r *remote) look(ctx context.Context) (head, error) {
 // transfer runs one transfer. It returns as soon as ctx ends, even if go-git does not; the
 // next one waits until that has ended.
 func (r *remote) transfer(ctx context.Context, renew bool) (outcome, error) {
-	t := &transfer{at: r.at, branch: r.branch, auth: r.auth, dir: r.dir, mirror: r.mirror}
+	t := &transfer{at: r.at, branch: r.branch, wanted: r.wanted, login: r.login, dir: r.dir, mirror: r.mirror}
 	if renew {
 		t.mirror = nil
 	}
@@ -120,7 +124,11 @@ func (r *remote) known() (head, bool) {
 	if r.mirror == nil {
 		return head{}, false
 	}
-	h, err := r.mirror.head(r.branch)
+	branch := r.branch
+	if r.wanted != (Wanted{}) {
+		branch = "" // HEAD names what was fetched last
+	}
+	h, err := r.mirror.head(branch)
 	return h, err == nil
 }
 

@@ -27,7 +27,8 @@ const (
 type transfer struct {
 	at     location
 	branch string
-	auth   Auth
+	wanted Wanted
+	login  func(context.Context) (Auth, error)
 	dir    string      // where a new mirror is made
 	mirror *repository // nil makes a new one
 }
@@ -41,7 +42,11 @@ type outcome struct {
 
 // run does the transfer.
 func (t *transfer) run(ctx context.Context) (out outcome, err error) {
-	l, err := newLogin(t.at, t.auth)
+	var l *login
+	auth, err := t.login(ctx)
+	if err == nil {
+		l, err = newLogin(t.at, auth)
+	}
 	if err == nil {
 		defer l.close()
 		err = t.reach(ctx, l, &out)
@@ -58,38 +63,44 @@ func (t *transfer) reach(ctx context.Context, l *login, out *outcome) error {
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var err error
-	if out.head, err = t.ask(asking, l); err != nil {
+	if out.head, err = t.pinned(); err != nil {
 		return err
+	}
+	if out.head.branch == "" {
+		if out.head, err = t.ask(asking, l); err != nil {
+			return err
+		}
 	}
 	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	if t.mirror == nil {
-		out.clone, err = t.clone(fetching, l, out.head.branch)
+		out.clone, err = t.clone(fetching, l, out.head)
 		return err
 	}
 	if have, err := t.mirror.head(out.head.branch); err == nil && have.id == out.head.id {
 		return nil
 	}
-	return t.fetch(fetching, l, t.mirror.common, out.head.branch)
+	return t.fetch(fetching, l, t.mirror.common, out.head)
 }
 
 // remote describes the other side to go-git. The URL has no credentials: it is written to the mirror.
-func (t *transfer) remote(branch string) *config.RemoteConfig {
-	return &config.RemoteConfig{Name: originName, URLs: []string{t.at.url}, Fetch: []config.RefSpec{spec(branch)}}
+func (t *transfer) remote(ref string) *config.RemoteConfig {
+	return &config.RemoteConfig{Name: originName, URLs: []string{t.at.url}, Fetch: []config.RefSpec{spec(ref)}}
 }
 
-// spec says that a branch is to become what it is there, also when it was pushed with force.
-func spec(branch string) config.RefSpec {
-	return config.RefSpec("+" + branchPrefix + branch + ":" + branchPrefix + branch)
-}
+// spec says that a ref is to become what it is there, also when it was pushed with force.
+func spec(ref string) config.RefSpec { return config.RefSpec("+" + ref + ":" + ref) }
 
 // ask finds out where the branch is.
 func (t *transfer) ask(ctx context.Context, l *login) (head, error) {
-	list, err := gogit.NewRemote(memory.NewStorage(), t.remote("*")).ListContext(ctx, &gogit.ListOptions{
-		Auth: l.auth, CABundle: l.ca, ProxyOptions: proxyFor(t.at.scheme),
+	list, err := gogit.NewRemote(memory.NewStorage(), t.remote(branchPrefix+"*")).ListContext(ctx, &gogit.ListOptions{
+		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(t.at.scheme),
 	})
 	if err != nil {
 		return head{}, err
+	}
+	if t.wanted != (Wanted{}) {
+		return t.wanted.choose(list)
 	}
 	return chooseHead(list, t.branch)
 }
@@ -125,28 +136,40 @@ func chooseHead(list []*plumbing.Reference, branch string) (head, error) {
 	return head{}, &advisedError{"it has no branch " + branch, "create it, or choose one of " + some(names)}
 }
 
-// fetch brings a branch into the bare repository in folder, and makes its HEAD name the branch.
-func (t *transfer) fetch(ctx context.Context, l *login, folder, branch string) error {
+// fetch brings what h names into the bare repository in folder, and makes its HEAD name it.
+func (t *transfer) fetch(ctx context.Context, l *login, folder string, h head) error {
 	repo, err := gogit.PlainOpen(folder)
 	if err != nil {
 		return fmt.Errorf("open mirror %s: %w", folder, err)
 	}
-	err = gogit.NewRemote(repo.Storer, t.remote(branch)).FetchContext(ctx, &gogit.FetchOptions{
-		RefSpecs: []config.RefSpec{spec(branch)}, Tags: gogit.NoTags,
-		Auth: l.auth, CABundle: l.ca, ProxyOptions: proxyFor(t.at.scheme),
-	})
-	if err != nil && !errors.Is(err, gogit.NoErrAlreadyUpToDate) {
+	if h.branch == pinnedRef {
+		err = t.fetchCommit(ctx, l, repo, h.id)
+	} else {
+		err = t.fetchRefs(ctx, l, repo, spec(h.ref()))
+	}
+	if err != nil {
 		return err
 	}
-	want := plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.NewBranchReferenceName(branch))
+	want := plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.ReferenceName(h.ref()))
 	if have, err := repo.Storer.Reference(plumbing.HEAD); err == nil && have.Target() == want.Target() {
 		return nil
 	}
 	return repo.Storer.SetReference(want)
 }
 
+func (t *transfer) fetchRefs(ctx context.Context, l *login, repo *gogit.Repository, specs ...config.RefSpec) error {
+	err := gogit.NewRemote(repo.Storer, t.remote("HEAD")).FetchContext(ctx, &gogit.FetchOptions{
+		RefSpecs: specs, Tags: gogit.NoTags,
+		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(t.at.scheme),
+	})
+	if errors.Is(err, gogit.NoErrAlreadyUpToDate) {
+		return nil
+	}
+	return err
+}
+
 // clone makes a new mirror. Nothing refers to its folder yet.
-func (t *transfer) clone(ctx context.Context, l *login, branch string) (_ string, err error) {
+func (t *transfer) clone(ctx context.Context, l *login, h head) (_ string, err error) {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a folder for the mirror: %w", err)
 	}
@@ -163,10 +186,10 @@ func (t *transfer) clone(ctx context.Context, l *login, branch string) (_ string
 	if err != nil {
 		return "", fmt.Errorf("make mirror %s: %w", folder, err)
 	}
-	if _, err := repo.CreateRemote(t.remote(branch)); err != nil {
+	if _, err := repo.CreateRemote(t.remote(h.ref())); err != nil {
 		return "", fmt.Errorf("make mirror %s: %w", folder, err)
 	}
-	if err := t.fetch(ctx, l, folder, branch); err != nil {
+	if err := t.fetch(ctx, l, folder, h); err != nil {
 		return "", err
 	}
 	return folder, ctx.Err()

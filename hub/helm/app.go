@@ -37,7 +37,7 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 	if err := opts.amend(tree, *app.Chart); err != nil {
 		return nil, nil, err
 	}
-	result, err := r.Render(ctx, Chart{Tree: tree, Path: app.Path}, opts)
+	result, err := r.Render(ctx, Chart{Tree: tree, Path: app.Path, NoDefaults: app.Chart.NoDefaults}, opts)
 	if err != nil {
 		return nil, nil, placed(err)
 	}
@@ -53,6 +53,9 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Rendered) (hub.Rendered, error)) (Values, error) {
 	out := Values{File: app.File, Text: v.Text}
 	if v.Path != "" {
+		out.File = v.Path
+	}
+	if v.Path != "" && v.Text == "" {
 		data, err := tree.ReadFile(v.Path)
 		if v.Optional && errors.Is(err, fs.ErrNotExist) {
 			return out, nil
@@ -60,7 +63,7 @@ func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Ren
 		if err != nil {
 			return out, fmt.Errorf("%s: the values cannot be read: %w", v.Path, err)
 		}
-		out.File, out.Text = v.Path, string(data)
+		out.Text = string(data)
 	}
 	if replace == nil || !strings.Contains(out.Text, "$") {
 		return out, nil
@@ -138,7 +141,7 @@ func delivered(objects []hub.Rendered) (out []hub.Rendered, notes []fleet.Note, 
 				continue
 			}
 		}
-		if head.Kind == "CustomResourceDefinition" && strings.Contains(o.File, "/crds/") && !strings.Contains(o.File, "/templates/") {
+		if head.Kind == "CustomResourceDefinition" && strings.Contains("/"+o.File, "/crds/") && !strings.Contains("/"+o.File, "/templates/") {
 			if o, err = keptForever(o); err != nil {
 				return nil, nil, err
 			}

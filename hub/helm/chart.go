@@ -20,6 +20,8 @@ type Chart struct {
 	Archive []byte // a chart archive (.tgz), as a Fetcher gives it
 	Name    string // of an archive, as people call it: for messages only
 
+	NoDefaults bool // leave out values.yaml of a chart that is a folder
+
 	// Dependencies are archives of charts that Chart.yaml declares and charts/ lacks: see Missing.
 	Dependencies [][]byte
 }
@@ -85,6 +87,9 @@ func (c Chart) stat() (fs.FileInfo, error) {
 	return info, nil
 }
 
+// valuesFile holds a chart's own values.
+const valuesFile = "values.yaml"
+
 // reader reads the files of one chart folder, as Helm's directory loader does.
 type reader struct {
 	chart  Chart
@@ -143,6 +148,7 @@ func (r *reader) walk(dir, sub, prefix string, rules *ignore.Rules, depth int) e
 		}
 		switch {
 		case rules.Ignore(name, info):
+		case r.chart.NoDefaults && path.Join(dir, name) == path.Join(r.chart.Path, valuesFile):
 		case info.IsDir():
 			err = r.walk(dir, name, prefix, rules, depth+1)
 		default:

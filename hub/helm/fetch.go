@@ -52,13 +52,15 @@ func address(text string) string {
 type Access struct {
 	Username, Password string // for the repository's own host
 	Everywhere         bool   // send them to other hosts too, if the index names archives there (helm's --pass-credentials)
+	Token              string // sent as bearer instead
 	CA                 []byte // PEM certificates to trust beside those of this system
+	Certificate, Key   []byte // of the client, PEM
 	PlainHTTP          bool   // speak http with an OCI registry
 }
 
 // fingerprint tells one Access from another, so that what one may read is not given to another.
 func (a Access) fingerprint() string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %t %q %t", a.Username, a.Password, a.Everywhere, a.CA, a.PlainHTTP))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q %q %t %q %t %q %q %q", a.Username, a.Password, a.Everywhere, a.CA, a.PlainHTTP, a.Token, a.Certificate, a.Key))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -11,9 +11,11 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/drover-dev/drover/internal/outbound"
 )
 
-// clients are HTTP clients by the certificates that they trust.
+// clients are HTTP clients by the certificates that they trust and have.
 type clients struct {
 	mu   sync.Mutex
 	byCA map[string]*http.Client
@@ -25,10 +27,13 @@ const maxClients = 64
 func (c *clients) client(ref Reference, access Access) (*http.Client, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if known, ok := c.byCA[string(access.CA)]; ok {
+	key := string(access.CA) + "\x00" + string(access.Certificate) + "\x00" + string(access.Key)
+	if known, ok := c.byCA[key]; ok {
 		return known, nil
 	}
 	transport := &http.Transport{
+		DialContext:           outbound.Dialer(15 * time.Second).DialContext,
+		TLSClientConfig:       &tls.Config{},
 		Proxy:                 http.ProxyFromEnvironment,
 		ForceAttemptHTTP2:     true,
 		MaxIdleConnsPerHost:   4,
@@ -44,13 +49,20 @@ func (c *clients) client(ref Reference, access Access) (*http.Client, error) {
 		if !pool.AppendCertsFromPEM(access.CA) {
 			return nil, ref.fail("the CA certificates of the repository are no PEM certificates", "correct the Secret that holds them")
 		}
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
+		transport.TLSClientConfig.RootCAs = pool
+	}
+	if len(access.Certificate) > 0 {
+		pair, err := tls.X509KeyPair(access.Certificate, access.Key)
+		if err != nil {
+			return nil, ref.fail("the certificate with which the hub is to log in cannot be used", "give certificate and key that belong together, as PEM")
+		}
+		transport.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
 	client := &http.Client{Transport: transport, CheckRedirect: follow}
 	if c.byCA == nil || len(c.byCA) >= maxClients {
 		c.byCA = map[string]*http.Client{}
 	}
-	c.byCA[string(access.CA)] = client
+	c.byCA[key] = client
 	return client, nil
 }
 
@@ -84,7 +96,10 @@ func (f *Fetcher) get(ctx context.Context, ref Reference, target string, access 
 		return response{}, ref.fail("the address of its archive is no URL", "tell who runs the repository")
 	}
 	req.Header.Set("User-Agent", "drover")
-	if access.Username+access.Password != "" && (access.Everywhere || sameHost(req.URL, ref.Repository)) {
+	switch mine := access.Everywhere || sameHost(req.URL, ref.Repository); {
+	case mine && access.Token != "":
+		req.Header.Set("Authorization", "Bearer "+access.Token)
+	case mine && access.Username+access.Password != "":
 		req.SetBasicAuth(access.Username, access.Password)
 	}
 	if before.etag != "" {
@@ -127,6 +142,10 @@ func unreachable(ref Reference, err error) *Error {
 	}
 	e := ref.fail("the repository cannot be reached: "+err.Error(), "it is tried again; is the address right, and the network open?")
 	e.Transient = true
+	var forbidden *outbound.ForbiddenError
+	if errors.As(err, &forbidden) {
+		e.Hint = "name another address, or let who runs the hub allow it (drover hub --local-sources)"
+	}
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {
 		e.Hint = "give the CA certificate of the repository by reference"

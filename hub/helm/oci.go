@@ -82,7 +82,7 @@ func (f *Fetcher) repository(ref Reference, access Access) (*remote.Repository, 
 	repository.Client = &auth.Client{
 		Client:     client,
 		Header:     http.Header{"User-Agent": {"drover"}},
-		Credential: auth.StaticCredential(repository.Reference.Registry, auth.Credential{Username: access.Username, Password: access.Password}),
+		Credential: auth.StaticCredential(repository.Reference.Registry, auth.Credential{Username: access.Username, Password: access.Password, AccessToken: access.Token}),
 		Cache:      auth.NewCache(),
 	}
 	return repository, nil

@@ -53,8 +53,11 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), d.what(tree, spec, &app)))
 }
 
-// what takes what an App renders: a folder, or a chart.
+// what takes what an App renders: a folder, or a chart, of this repository or of another source.
 func (d document) what(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
+	if err := d.source(spec, app); err != nil {
+		return err
+	}
 	if helm := field(spec, "helm"); helm != nil {
 		return d.chart(tree, spec, helm, app)
 	}
@@ -80,6 +83,11 @@ func oneLine(err error) error {
 // path takes spec.path: a folder of the repository, seen from its root as in Flux.
 func (d document) path(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
 	n := field(spec, "path")
+	if app.Source != nil {
+		var err error
+		app.Path, err = d.elsewhere(n, "spec.path")
+		return err
+	}
 	if n != nil && n.Kind != yaml.ScalarNode {
 		return d.errorf(n, "spec.path is to be a text: the folder to render, as ./apps/%s/overlays/production", app.Name)
 	}

@@ -119,7 +119,7 @@ func (s *argoPart) valuePath(dir, at, file string) (string, *fleet.Source, error
 	}
 	name := s.env.expand(file)
 	if u, err := url.Parse(name); err == nil && u.Scheme != "" {
-		return "", nil, s.errorf(at, "%s: values from an address are not supported: put the file into the repository", withoutUser(name))
+		return "", nil, s.errorf(at, "%s: values from an address are not supported: put the file into the repository", fleet.WithoutUser(name))
 	}
 	if path.IsAbs(name) {
 		name = strings.TrimPrefix(path.Clean(name), "/")

@@ -134,7 +134,7 @@ func (p *planner) own(o *fluxObject, at, url, name string, notes *[]fleet.Note) 
 	if _, err := p.tree.Stat(cleaned(name)); err != nil {
 		return false
 	}
-	n := p.note(o, at+".repoURL", withoutUser(url)+" is taken to be this repository, because it has what is named there and no address of its own: name it with --alias")
+	n := p.note(o, at+".repoURL", fleet.WithoutUser(url)+" is taken to be this repository, because it has what is named there and no address of its own: name it with --alias")
 	if !slices.Contains(*notes, n) {
 		*notes = append(*notes, n)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
 )
 
@@ -42,7 +43,7 @@ func (g *generation) git(at string, own map[string]any) ([]map[string]any, error
 	}
 	if !g.own(g.o, at, of.RepoURL, first, &g.planner.cluster.Notes) || !g.followed(of.Revision) {
 		return nil, fmt.Errorf("%s at %q: only this repository at the branch that is followed is supported; if it is this one under another address, name it with --alias",
-			withoutUser(of.RepoURL), of.Revision)
+			fleet.WithoutUser(of.RepoURL), of.Revision)
 	}
 	switch {
 	case len(of.Directories) > 0:

@@ -11,10 +11,15 @@ import (
 
 // helmShapes are the fields of an App's spec.helm.
 var helmShapes = []shape{
-	{name: "path", must: true, kind: aText, says: "The chart's folder, or a chart archive, seen from the repository's root.", example: "./apps/payment"},
+	{name: "path", kind: aText, says: "The chart's folder, or a chart archive, seen from the root of the repository, or of the source.", example: "./apps/payment"},
+	{name: "repo", kind: aText, says: "Instead of path: the address of a repository of charts, or of a registry as oci://host/path.", example: "https://charts.example.com"},
+	{name: "chart", kind: aText, says: "The chart in repo.", example: "web"},
+	{name: "version", kind: aText, says: "Of the chart in repo: a version or a range of them; the latest that is no pre-release, if it is not said.", example: "1.x"},
+	{name: "credentials", kind: aText, says: "The hub's credential to log in to repo with; what it has for the address, if it is not said.", example: "platform"},
+	{name: "interval", kind: aDuration, says: "How often to look into repo for something newer; 5m, if it is not said.", example: "5m"},
 	{name: "releaseName", kind: aText, says: "The App's name, if it is not said.", example: "payment"},
 	{name: "values", kind: map[string]any{"type": "object"}, says: "Go before those of valuesFiles.", example: map[string]any{"replicas": 3}},
-	{name: "valuesFiles", kind: texts, says: "Files with values, seen from the repository's root; later ones go before earlier ones, and all before the chart's own.",
+	{name: "valuesFiles", kind: texts, says: "Files with values, seen from the root of this repository, wherever the chart is; later ones go before earlier ones, and all before the chart's own.",
 		example: []any{"apps/payment/README.md"}},
 	{name: "skipCRDs", kind: aSwitch, says: "Leave out what lies in the chart's crds/.", example: true},
 }
@@ -43,9 +48,19 @@ func (d document) chart(tree hub.Tree, spec, helm *yaml.Node, app *fleet.App) er
 }
 
 func (d document) chartPath(tree hub.Tree, helm *yaml.Node, app *fleet.App) error {
+	for _, name := range []string{"repo", "chart", "version"} {
+		if field(helm, name) != nil {
+			return d.published(helm, app)
+		}
+	}
 	n := field(helm, "path")
+	if app.Source != nil {
+		var err error
+		app.Path, err = d.elsewhere(n, "spec.helm.path")
+		return err
+	}
 	if scalar(n) == "" {
-		return d.errorf(helm, "spec.helm has no path: name the folder of the chart, as ./charts/%s", app.Name)
+		return d.errorf(helm, "spec.helm has no path: name the folder of the chart, as ./charts/%s, or a published one with repo and chart", app.Name)
 	}
 	var err error
 	app.Path, _, err = d.find(tree, n, "spec.helm.path")

@@ -30,7 +30,7 @@ type Field struct {
 
 // Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of docs/from-flux.md.
 // The reference is the API of kustomize-controller v1.10, source-controller v1.10 and helm-controller v1.6.
-func Fields() []Field { return slices.Concat(fluxFields, releaseFields) }
+func Fields() []Field { return slices.Concat(fluxFields, releaseFields, fluxSources) }
 
 const (
 	kindKustomization = "Kustomization"
@@ -39,7 +39,7 @@ const (
 
 var fluxFields = []Field{
 	{kindKustomization, "spec.path", Done, "cleaned as Flux does: seen from the repository's root, and never above it", nil},
-	{kindKustomization, "spec.sourceRef", Done, "a GitRepository that is this repository, at the branch that is followed; any other source stops the app", nil},
+	{kindKustomization, "spec.sourceRef", Done, "a GitRepository or an OCIRepository; a Bucket stops the app", nil},
 	{kindKustomization, "spec.dependsOn", Done, "waits until all objects of that app are healthy", nil},
 	{kindKustomization, "spec.dependsOn[].name", Done, "", nil},
 	{kindKustomization, "spec.dependsOn[].namespace", Done, "", nil},
@@ -70,25 +70,6 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.decryption", Noted, "no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app", nil},
 	{kindKustomization, "spec.serviceAccountName", Refused, "not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want", nil},
 	{kindKustomization, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
-
-	{kindGitRepository, "spec.url", Done, "compared with the repository that the hub follows, whatever the spelling (ssh, https, .git)", nil},
-	{kindGitRepository, "spec.ref.branch", Done, "must be the branch that the hub follows", nil},
-	{kindGitRepository, "spec.ref.name", Done, "must be the branch that the hub follows", nil},
-	{kindGitRepository, "spec.ref.tag", Refused, "not supported yet: the hub follows one branch", nil},
-	{kindGitRepository, "spec.ref.semver", Refused, "not supported yet: the hub follows one branch", nil},
-	{kindGitRepository, "spec.ref.commit", Refused, "not supported yet: the hub follows one branch", nil},
-	{kindGitRepository, "spec.include", Refused, "not supported yet: copy what is included into this repository", nil},
-	{kindGitRepository, "spec.ignore", Noted, "not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered", nil},
-	{kindGitRepository, "spec.verify", Noted, "not done: signatures of commits are not verified", nil},
-	{kindGitRepository, "spec.suspend", Noted, "not done: suspend the apps, or the cluster in its cluster.yaml", []string{"false"}},
-	{kindGitRepository, "spec.recurseSubmodules", Noted, "not done: submodules are not read", []string{"false"}},
-	{kindGitRepository, "spec.sparseCheckout", Needless, "nothing is checked out", nil},
-	{kindGitRepository, "spec.interval", Needless, "the hub watches the repository", nil},
-	{kindGitRepository, "spec.timeout", Needless, "the hub's own", nil},
-	{kindGitRepository, "spec.secretRef", Needless, "the hub has its own credentials: `drover hub --help`", nil},
-	{kindGitRepository, "spec.provider", Needless, "the hub has its own credentials: `drover hub --help`", nil},
-	{kindGitRepository, "spec.serviceAccountName", Needless, "the hub has its own credentials: `drover hub --help`", nil},
-	{kindGitRepository, "spec.proxySecretRef", Needless, "the hub has its own way to the network", nil},
 }
 
 // asked is a field of an object that is set to something.

@@ -4,16 +4,16 @@ const kindHelmRelease = "HelmRelease"
 
 // releaseFields are those of a HelmRelease. They stand for helm.toolkit.fluxcd.io/v2.
 var releaseFields = []Field{
-	{kindHelmRelease, "spec.chart.spec.chart", Done, "a folder of this repository with a chart", nil},
-	{kindHelmRelease, "spec.chart.spec.sourceRef", Done, "a GitRepository that is this repository; a chart from a HelmRepository or a Bucket stops the app", nil},
-	{kindHelmRelease, "spec.chart.spec.version", Needless, "Flux does not look at it either where the chart comes from a GitRepository", nil},
-	{kindHelmRelease, "spec.chart.spec.interval", Needless, "a commit is followed when it comes", nil},
+	{kindHelmRelease, "spec.chart.spec.chart", Done, "a folder of a Git repository, or the name of a chart in a HelmRepository", nil},
+	{kindHelmRelease, "spec.chart.spec.sourceRef", Done, "a HelmRepository, a GitRepository or an OCIRepository; a Bucket stops the app", nil},
+	{kindHelmRelease, "spec.chart.spec.version", Done, "of a HelmRepository, as Helm takes it; Flux does not look at it either where the chart comes from a GitRepository", nil},
+	{kindHelmRelease, "spec.chart.spec.interval", Done, everyInterval, nil},
 	{kindHelmRelease, "spec.chart.spec.reconcileStrategy", Needless, "whatever changes in the chart is delivered, whether its version changes or not", nil},
-	{kindHelmRelease, "spec.chart.spec.valuesFiles", Done, "the first must be the chart's own values.yaml, which Flux leaves out otherwise", nil},
+	{kindHelmRelease, "spec.chart.spec.valuesFiles", Done, "the chart's own values.yaml is left out then, unless it is the first, as in Flux", nil},
 	{kindHelmRelease, "spec.chart.spec.ignoreMissingValuesFiles", Done, "", nil},
-	{kindHelmRelease, "spec.chart.spec.verify", Noted, "not done: signatures of charts are not verified", nil},
+	{kindHelmRelease, "spec.chart.spec.verify", Refused, noVerification, nil},
 	{kindHelmRelease, "spec.chart.metadata", Needless, "there is no HelmChart object", nil},
-	{kindHelmRelease, "spec.chartRef", Refused, "not supported yet: put the chart into this repository, and name it under spec.chart", nil},
+	{kindHelmRelease, "spec.chartRef", Done, "an OCIRepository or a HelmChart", nil},
 	{kindHelmRelease, "spec.releaseName", Done, "without it the name that Flux gives", nil},
 	{kindHelmRelease, "spec.targetNamespace", Done, "", nil},
 	{kindHelmRelease, "spec.storageNamespace", Needless, "no release is kept in the cluster: `helm list` does not show it", nil},

@@ -23,7 +23,7 @@ const fluxNamespace = "flux-system"
 // kustomization is what Drover takes from the spec of a Kustomization (kustomize.toolkit.fluxcd.io).
 type kustomization struct {
 	Path      string
-	SourceRef struct{ Kind, Name, Namespace string }
+	SourceRef sourceRef
 	DependsOn []struct{ Name, Namespace string }
 	Prune     bool
 	Suspend   bool
@@ -43,19 +43,6 @@ type postBuild struct {
 		Kind, Name string
 		Optional   bool
 	}
-}
-
-// gitRepository is what Drover takes from the spec of a GitRepository (source.toolkit.fluxcd.io).
-type gitRepository struct {
-	URL string
-	Ref struct{ Branch, Name string }
-}
-
-func (g gitRepository) branch() string {
-	if g.Ref.Name != "" {
-		return strings.TrimPrefix(g.Ref.Name, "refs/heads/")
-	}
-	return g.Ref.Branch
 }
 
 func (o *fluxObject) declaresApp() bool {
@@ -180,7 +167,9 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	for _, d := range k.DependsOn {
 		app.DependsOn = append(app.DependsOn, p.nameOf(o, d.Namespace, d.Name))
 	}
-	errs := []error{p.weigh(o, &app.Notes), p.source(o, "spec.sourceRef", k.SourceRef.Kind, k.SourceRef.Namespace, k.SourceRef.Name), p.checkPath(o, k, app.Path), p.substitution(o, k.PostBuild, app)}
+	source, unknown := p.source(o, "spec.sourceRef", k.SourceRef)
+	app.Source = source
+	errs := []error{p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app)}
 	if k.Timeout != "" {
 		d, err := time.ParseDuration(k.Timeout)
 		if err != nil || d <= 0 {
@@ -225,8 +214,11 @@ func (p *planner) weigh(o *fluxObject, notes *[]fleet.Note) error {
 	return errors.Join(errs...)
 }
 
-func (p *planner) checkPath(o *fluxObject, k kustomization, dir string) error {
-	info, err := p.tree.Stat(dir)
+func (p *planner) checkPath(o *fluxObject, k kustomization, app *fleet.App) error {
+	if app.Source != nil {
+		return nil // it is seen when it is rendered
+	}
+	info, err := p.tree.Stat(app.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return p.errorf(o, "spec.path", "%q does not exist at this revision: paths are seen from the repository's root", k.Path)
@@ -261,47 +253,6 @@ func (p *planner) noteOnce(n fleet.Note) {
 	if !slices.Contains(p.cluster.Notes, n) {
 		p.cluster.Notes = append(p.cluster.Notes, n)
 	}
-}
-
-// source checks that an app's source, which it names at a field, is this repository at this revision.
-func (p *planner) source(o *fluxObject, at, kind, namespace, name string) error {
-	key := o.sourceKey(kind, namespace, name)
-	if _, err := p.tree.Stat(sourceIgnore); err == nil {
-		p.noteOnce(fleet.Note{File: sourceIgnore, Object: "rules", Text: "not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered"})
-	}
-	s := p.byKey[key]
-	switch {
-	case kind != kindGitRepository:
-		return p.errorf(o, at, "a source of kind %q is not supported yet: put the manifests into this repository, and name its GitRepository", kind)
-	case s == nil && key == objectKey(kindGitRepository, fluxNamespace, fluxNamespace):
-		p.noteOnce(fleet.Note{Object: key, Text: "it is not in the cluster's folder: it is taken to be this repository, as `flux bootstrap` makes it"})
-		return nil
-	case s == nil:
-		return p.errorf(o, at, "there is no %s in what the cluster's folder renders to: add it, or name one that is there", key)
-	case s.clash != "":
-		return p.errorf(s, "", "it is declared in %s as well, and otherwise: keep one", s.clash)
-	}
-	var g gitRepository
-	if err := s.decode(&g); err != nil {
-		return p.errorf(s, "spec", "%v", err)
-	}
-	if !slices.ContainsFunc(p.known, func(known string) bool { return sameRepository(known, g.URL) }) {
-		return p.errorf(s, "spec.url", "%s: another repository than the one that the hub follows is not supported yet: move what it delivers into this one; "+
-			"if it is this one under another address, name it with --alias", withoutUser(g.URL))
-	}
-	if branch := g.branch(); branch != "" && p.branch != "" && branch != p.branch {
-		return p.errorf(s, "spec.ref", "%s: another ref than the branch %s, which the hub follows, is not supported yet: use that branch", branch, p.branch)
-	}
-	return p.weigh(s, &p.cluster.Notes)
-}
-
-// withoutUser is an address without what may be a secret in it.
-func withoutUser(address string) string {
-	scheme, rest, ok := strings.Cut(address, "://")
-	if at := strings.LastIndex(rest, "@"); ok && at >= 0 {
-		return scheme + "://" + rest[at+1:]
-	}
-	return address
 }
 
 // errorf places a message at a field of a declared object.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strings"
 	"time"
 
@@ -17,14 +16,8 @@ import (
 
 // helmRelease is what Drover takes from the spec of a HelmRelease (helm.toolkit.fluxcd.io).
 type helmRelease struct {
-	Chart *struct {
-		Spec struct {
-			Chart                    string
-			SourceRef                struct{ Kind, Name, Namespace string }
-			ValuesFiles              []string
-			IgnoreMissingValuesFiles bool
-		}
-	}
+	Chart           *struct{ Spec chartSpec }
+	ChartRef        *sourceRef
 	ReleaseName     string
 	TargetNamespace string
 	DependsOn       []struct{ Name, Namespace string }
@@ -89,45 +82,21 @@ func (h helmRelease) release(o *fluxObject) string {
 	return name[:maxRelease-13] + "-" + hex.EncodeToString(sum[:6])
 }
 
-// releaseChart takes the chart of a HelmRelease, which is to be a folder of this repository.
-func (p *planner) releaseChart(o *fluxObject, h helmRelease, app *fleet.App) error {
-	const vendored = "put the chart into this repository (`helm pull --untar`), and name it with a GitRepository as its source"
-	if h.Chart == nil {
-		return p.errorf(o, "spec.chart", "only charts of this repository are supported yet, and this names none: %s", vendored)
-	}
-	spec := h.Chart.Spec
-	if spec.SourceRef.Kind != kindGitRepository {
-		return p.errorf(o, "spec.chart.spec.sourceRef", "a chart from a source of kind %q is not supported yet: %s", spec.SourceRef.Kind, vendored)
-	}
-	if err := p.source(o, "spec.chart.spec.sourceRef", spec.SourceRef.Kind, spec.SourceRef.Namespace, spec.SourceRef.Name); err != nil {
-		return err
-	}
-	app.Path = cleaned(spec.Chart)
-	info, err := p.tree.Stat(app.Path)
+// ownChart takes a chart that is a folder of this repository.
+func (p *planner) ownChart(o *fluxObject, at string, spec chartSpec, app *fleet.App) error {
+	_, err := p.tree.Stat(app.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return p.errorf(o, "spec.chart.spec.chart", "%q does not exist at this revision: paths are seen from the repository's root", spec.Chart)
+		return p.errorf(o, at+".chart", "%q does not exist at this revision: paths are seen from the repository's root", spec.Chart)
 	case err != nil:
-		return p.errorf(o, "spec.chart.spec.chart", "%q cannot be read: %v", spec.Chart, err)
+		return p.errorf(o, at+".chart", "%q cannot be read: %v", spec.Chart, err)
 	}
-	own := path.Join(app.Path, "values.yaml")
 	for i, file := range spec.ValuesFiles {
-		at := fmt.Sprintf("spec.chart.spec.valuesFiles[%d]", i)
-		switch name := cleaned(file); {
-		case i == 0 && (name != own || !info.IsDir()):
-			return p.errorf(o, at, "with valuesFiles Flux leaves out the chart's own values.yaml, which is not supported: name %s first", own)
-		case i == 0: // it is read in any case
-		default:
-			_, err := p.tree.Stat(name)
-			if errors.Is(err, fs.ErrNotExist) && spec.IgnoreMissingValuesFiles {
-				continue
-			}
-			if err != nil {
-				return p.errorf(o, at, "%q cannot be read at this revision: paths are seen from the repository's root", file)
-			}
-			app.Chart.Values = append(app.Chart.Values, fleet.Values{Path: name})
+		if _, err := p.tree.Stat(cleaned(file)); err != nil && (!spec.IgnoreMissingValuesFiles || !errors.Is(err, fs.ErrNotExist)) {
+			return p.errorf(o, fmt.Sprintf("%s.valuesFiles[%d]", at, i), "%q cannot be read at this revision: paths are seen from the repository's root", file)
 		}
 	}
+	p.valuesFiles(spec, app)
 	return nil
 }
 

@@ -40,7 +40,9 @@ var metaShapes = []shape{
 
 // appShapes are the fields of an App's spec.
 var appShapes = []shape{
-	{name: "path", kind: aText, says: "The folder to render, seen from the repository's root.", example: "./apps/payment"},
+	{name: "path", kind: aText, says: "The folder to render, seen from the root of the repository, or of the source.", example: "./apps/payment"},
+	{name: "source", fields: sourceShapes, says: "Where the folder or the chart is, if it is not in this repository.",
+		example: map[string]any{"git": map[string]any{"url": "https://git.example.com/platform/apps.git"}}},
 	{name: "helm", fields: helmShapes, says: "The Helm chart to render, instead of path. ${name} is replaced in its values, not in what it renders to.",
 		example: map[string]any{"path": "./apps/payment"}},
 	{name: "namespace", kind: aText, says: "For namespaced objects that name none; \"default\" if empty.", example: "payment"},
@@ -167,21 +169,19 @@ func Schema(kind string) ([]byte, error) {
 		spec,
 	})
 	if kind == fleet.KindApp {
-		oneOf(out, "path", "helm")
+		oneOf(out)
 	}
 	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", kind+" ("+fleet.APIVersion+")"
 	data, err := json.MarshalIndent(out, "", "  ")
 	return append(data, '\n'), err
 }
 
-// oneOf demands one of some fields in an object's spec, and no more.
-func oneOf(object map[string]any, fields ...string) {
-	var each []any
-	for _, name := range fields {
-		each = append(each, map[string]any{"required": []string{name}})
-	}
+// oneOf demands a path or a chart in an App's spec, and not both; with a source there need be neither.
+func oneOf(object map[string]any) {
+	has := func(name string) map[string]any { return map[string]any{"required": []string{name}} }
 	properties, _ := object["properties"].(map[string]any)
 	if spec, ok := properties["spec"].(map[string]any); ok {
-		spec["oneOf"] = each
+		spec["anyOf"] = []any{has("path"), has("helm"), has("source")}
+		spec["not"] = map[string]any{"required": []string{"path", "helm"}}
 	}
 }

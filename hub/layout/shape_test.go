@@ -116,13 +116,33 @@ func TestNestedFieldsAreReadAndNoOthers(t *testing.T) {
 	}
 	for _, f := range append(helmShapes, shape{name: "nonsense", kind: aText}) {
 		chart := func(v any) string {
-			return errorsOf(t, fleet.KindApp, object(fleet.KindApp, map[string]any{"helm": map[string]any{"path": "apps/payment", f.name: v}}, nil))
+			helm := map[string]any{"path": "apps/payment", f.name: v}
+			if f.name == "repo" || f.name == "chart" || f.name == "version" || f.name == "credentials" || f.name == "interval" {
+				helm = map[string]any{"repo": "https://charts.example.com", "chart": "web"}
+				helm[f.name] = v
+			}
+			return errorsOf(t, fleet.KindApp, object(fleet.KindApp, map[string]any{"helm": helm}, nil))
 		}
 		if got := chart(f.example); got != "" && f.name != "nonsense" {
 			t.Errorf("helm.%s: %s", f.name, got)
 		}
 		if got := chart(wrong(f)); !strings.Contains(got, f.name) {
 			t.Errorf("helm.%s takes %v: %q", f.name, wrong(f), got)
+		}
+	}
+	for kind, fields := range map[string][]shape{"git": sourceShapes[0].fields, "oci": sourceShapes[1].fields} {
+		for _, f := range append(fields, shape{name: "nonsense", kind: aText}) {
+			from := func(v any) string {
+				source := map[string]any{"url": "https://git.example.com/x"}
+				source[f.name] = v
+				return errorsOf(t, fleet.KindApp, object(fleet.KindApp, map[string]any{"source": map[string]any{kind: source}}, nil))
+			}
+			if got := from(f.example); got != "" && f.name != "nonsense" {
+				t.Errorf("source.%s.%s: %s", kind, f.name, got)
+			}
+			if got := from(wrong(f)); !strings.Contains(got, f.name) {
+				t.Errorf("source.%s.%s takes %v: %q", kind, f.name, wrong(f), got)
+			}
 		}
 	}
 	for _, common := range []string{"nonsense", "patch"} {

@@ -42,6 +42,7 @@ type hubOptions struct {
 	nats                  natsOptions
 	poll, credentialTTL   time.Duration
 	auth                  git.Auth
+	sources               sourceOptions
 	logLevel              string
 }
 
@@ -52,6 +53,9 @@ func newHubCommand() *cobra.Command {
 		Long: `Follows one branch of a Git repository, resolves every folder below clusters/ into a signed bundle, and publishes
 the bundles that changed to the clusters' agents over NATS. It runs until it is stopped; when it starts again it goes on
 where it was.
+
+Files in the repository may name other sources: Git repositories, charts, OCI artifacts. They are fetched beside it, with the
+credentials that --credentials-dir has for their addresses, and whatever is wrong with one stops only what uses it.
 
 Everything it must not lose is in the data directory; "drover hub backup" puts it into one file. Agents connect with TLS
 only: the hub has an authority of its own for that, which they are told to trust when they join.`,
@@ -84,6 +88,7 @@ only: the hub has an authority of its own for that, which they are told to trust
 	f.StringVar(&o.auth.CAFile, "git-ca-file", "", "certificates to trust for an https repository, besides the system's")
 	f.StringVar(&o.auth.KeyFile, "git-key-file", "", "private key for an ssh repository (default: the ssh agent's)")
 	f.StringVar(&o.auth.KnownHostsFile, "git-known-hosts-file", "", "known hosts for an ssh repository (default: the user's)")
+	o.sources.addTo(f)
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand(), newBackupCommand(), newRestoreCommand())
 	return cmd
@@ -171,11 +176,15 @@ func (p *hubProcess) open() error {
 		o.auth.PasswordEnv = gitPassword
 	}
 	source, err := git.Open(git.Options{URL: o.repo, Branch: o.branch, Dir: filepath.Join(o.dataDir, "git"),
-		PollInterval: o.poll, Auth: o.auth, Log: p.log})
+		PollInterval: o.poll, Login: p.login(o.auth), Log: p.log})
 	if err != nil {
 		return err
 	}
 	p.closers = append(p.closers, func() { _ = source.Close() })
+	sources, err := p.follow(o.auth)
+	if err != nil {
+		return err
+	}
 	bus, err := p.connect(keys, ids)
 	if err != nil {
 		return err
@@ -183,10 +192,44 @@ func (p *hubProcess) open() error {
 	h := hub.New(redactRepo(o.repo))
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	var done func()
+	h.Sources = sources
 	h.Resolver, done = o.resolver(git.Addresses(o.repo), store, keys.Secret)
 	p.closers = append(p.closers, done)
 	p.hub = h
-	return p.serve(keys, ids, source.Poke, store)
+	poke := func() {
+		source.Poke()
+		sources.Poke()
+	}
+	return p.serve(keys, ids, poke, store)
+}
+
+// login is how to log in to the repository: as the flags say, or with the credential for its address.
+func (p *hubProcess) login(flags git.Auth) func(context.Context) (git.Auth, error) {
+	return func(ctx context.Context) (git.Auth, error) {
+		if flags != (git.Auth{}) || p.opts.sources.credentials.Dir == "" {
+			return flags, nil
+		}
+		c, err := p.opts.sources.credentials.Find(ctx, p.opts.repo, "", false)
+		if c.URLs == nil || err != nil {
+			return flags, err
+		}
+		return authOf(c), nil
+	}
+}
+
+// follow keeps the sources beside the repository up to date.
+func (p *hubProcess) follow(own git.Auth) (*hub.Follower, error) {
+	if err := p.opts.sources.credentials.Check(); err != nil {
+		p.log.Warn("some credentials cannot be used; the others are", "err", err)
+	}
+	dir := filepath.Join(p.opts.dataDir, "sources")
+	open, err := p.opts.sources.opener(dir, p.opts.repo, own, p.log)
+	if err != nil {
+		return nil, err
+	}
+	f := hub.NewFollower(dir, open, 0, p.log)
+	p.closers = append(p.closers, f.Close)
+	return f, nil
 }
 
 // serve opens the API and tells the command line where it is.

@@ -70,7 +70,9 @@ The exit code is 1 if there are errors.`,
   drover lint --repo ~/src/fleet --revision feature/new-base --cluster staging
   drover lint -o json | jq -r '.[] | select(.severity == "note") | .field' | sort | uniq -c`,
 		Args: exactly(0, "no arguments; name a cluster with --cluster"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context(), cmd.OutOrStdout()) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return o.run(cmd.Context(), cmd.OutOrStdout(), cmd.ErrOrStderr())
+		},
 	}
 	f := cmd.Flags()
 	o.addTo(f)
@@ -79,11 +81,11 @@ The exit code is 1 if there are errors.`,
 	return cmd
 }
 
-func (o *lintOptions) run(ctx context.Context, w io.Writer) error {
+func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	if o.output != "text" && o.output != "json" {
 		return usageError{fmt.Errorf("-o %s: use text or json", o.output)}
 	}
-	snap, r, done, err := o.open(ctx)
+	snap, r, done, err := o.open(ctx, stderr)
 	if err != nil {
 		return err
 	}

@@ -33,8 +33,9 @@ func newRenderCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "render CLUSTER", Short: "Print every object that a cluster would get, without a hub",
 		Long: `Renders one cluster's folder at a revision of a repository on this machine, exactly as the hub does, and prints its
-objects as one stream, sorted by app, group, kind, namespace and name. Nothing is applied and nobody is asked.
+objects as one stream, sorted by app, group, kind, namespace and name. Nothing is applied.
 
+Charts and files from elsewhere are fetched, and kept for the next time; where that fails, what was kept is used, and said so.
 What cannot be rendered is named on standard error, and the exit code is 1; the rest is printed all the same.`,
 		Example: `  drover render staging --repo .
   drover render production-us-east-1 --repo ~/src/fleet --revision feature/new-base --app payment-service
@@ -56,7 +57,7 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 	if o.output != "yaml" && o.output != "json" {
 		return usageError{fmt.Errorf("-o %s: use yaml or json", o.output)}
 	}
-	snap, r, done, err := o.open(ctx)
+	snap, r, done, err := o.open(ctx, stderr)
 	if err != nil {
 		return err
 	}

@@ -241,6 +241,14 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
 	}
+	for _, from := range s.Sources {
+		switch {
+		case from.Error != "" && from.Revision != "":
+			fmt.Fprintf(w, "  a source cannot be fetched since %s, and is used as it was at %s: %s\n", ago(from.Since, now), from.Revision, oneLine(from.Error))
+		case from.Error != "":
+			fmt.Fprintf(w, "  a source cannot be fetched since %s: %s\n", ago(from.Since, now), oneLine(from.Error))
+		}
+	}
 	for _, h := range s.Held {
 		fmt.Fprintf(w, "  held since %s: revision %s %q took away the folders of %s; let them go with `drover approve %s`, or bring the folders back\n",
 			ago(h.Since, now), h.Revision.Short(), oneLine(h.Revision.Subject), strings.Join(h.Clusters, ", "), h.Revision.Short())

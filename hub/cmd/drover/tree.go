@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 type treeOptions struct {
 	repo, revision string
 	layoutOptions
+	sources sourceOptions
 }
 
 // layoutOptions say how a repository is read. The hub and the commands without a hub share them.
@@ -33,6 +35,7 @@ func (o *treeOptions) addTo(f *pflag.FlagSet) {
 	f.StringVar(&o.repo, "repo", ".", "path of the Git repository")
 	f.StringVar(&o.revision, "revision", "HEAD", "branch, tag or commit; what is not committed is not seen")
 	o.layoutOptions.addTo(f)
+	o.sources.addTo(f)
 }
 
 func (o *layoutOptions) addTo(f *pflag.FlagSet) {
@@ -59,12 +62,18 @@ func (o *layoutOptions) worker() string {
 	return filepath.Join(filepath.Dir(self), helmWorker)
 }
 
-// open opens the repository, and resolves like the hub. done ends what it takes to render.
-func (o *treeOptions) open(ctx context.Context) (snap hub.Snapshot, r *hub.Resolver, done func(), err error) {
+// open opens the repository, and resolves like the hub, but for waiting for sources, which is told on stderr. done ends what it takes to
+// render.
+func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snapshot, r *hub.Resolver, done func(), err error) {
 	if snap, err = git.At(ctx, o.repo, o.revision); err != nil {
 		return nil, nil, nil, err
 	}
+	sources, err := o.sources.once(o.repo, stderr)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	r, done = o.resolver(git.Addresses(o.repo), hub.Volatile{}, make([]byte, 32))
+	r.Sources = sources
 	return snap, r, done, nil
 }
 
@@ -72,7 +81,7 @@ func (o *treeOptions) open(ctx context.Context) (snap hub.Snapshot, r *hub.Resol
 func (o *layoutOptions) resolver(addresses []string, store hub.Store, secret []byte) (r *hub.Resolver, done func()) {
 	renderer, charts := kustomize.New(), helm.New(o.worker())
 	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)
-	r.Repository, r.Charts = append(addresses, o.alias...), charts
+	r.Repository, r.Charts, r.Ignore = append(addresses, o.alias...), charts, git.Ignore
 	return r, charts.Close
 }
 

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/credentials"
+	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/oci"
+	"github.com/drover-dev/drover/internal/outbound"
+)
+
+// maxCharts is about how many bytes of chart archives are kept.
+const maxCharts = 1 << 30
+
+// sourceOptions say how sources beside the repository are fetched. The hub and the commands without a hub share them.
+type sourceOptions struct {
+	credentials *credentials.Folder
+	local       bool
+}
+
+func (o *sourceOptions) addTo(f *pflag.FlagSet) {
+	o.credentials = &credentials.Folder{}
+	f.StringVar(&o.credentials.Dir, "credentials-dir", "", "folder of files with credentials for sources, each with the addresses it is for (see docs/sources.md)")
+	f.BoolVar(&o.local, "local-sources", false, "let sources be at addresses of this machine and of its link, which files in Git may not name otherwise")
+}
+
+// opener fetches every kind of source, and keeps what has no folder of its own below dir. own are the credentials of the repository itself,
+// for other branches and tags of it.
+func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.Logger) (hub.Opener, error) {
+	charts, err := helm.NewFetcher(filepath.Join(dir, "charts"), maxCharts)
+	if err != nil {
+		return nil, err
+	}
+	return func(s fleet.Source, dir string) (hub.Remote, error) {
+		r, err := o.remote(s, dir, charts, func(ctx context.Context) (git.Auth, error) {
+			c, err := o.find(ctx, s)
+			if none := c.URLs == nil; (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(repository, ".git") {
+				return own, nil
+			}
+			return authOf(c), err
+		}, log)
+		if err != nil || o.local {
+			return r, err
+		}
+		return strangers{r}, nil
+	}, nil
+}
+
+func (o *sourceOptions) find(ctx context.Context, s fleet.Source) (credentials.Credential, error) {
+	return o.credentials.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
+}
+
+func (o *sourceOptions) remote(s fleet.Source, dir string, charts *helm.Fetcher, login func(context.Context) (git.Auth, error), log *slog.Logger) (hub.Remote, error) {
+	switch s.Kind {
+	case fleet.SourceGit:
+		return git.NewRemote(git.Options{URL: s.URL, Branch: s.Branch, Wanted: git.Wanted{Ref: s.Ref, SemVer: s.SemVer, Commit: s.Revision}, Dir: dir, Login: login, Log: log})
+	case fleet.SourceOCI:
+		return oci.NewRemote(s, dir, func(ctx context.Context) (oci.Access, error) {
+			c, err := o.find(ctx, s)
+			return oci.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key)}, err
+		})
+	case fleet.SourceHelm:
+		return helm.NewRemote(charts, s, dir, func(ctx context.Context) (helm.Access, error) {
+			c, err := o.find(ctx, s)
+			return helm.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key),
+				PlainHTTP: s.PlainHTTP}, err
+		})
+	}
+	return nil, fmt.Errorf("%s: a source of kind %q is not known to this release", s, s.Kind)
+}
+
+// authOf is a credential for Git. Nothing else is to be used: not this machine's keys, nor its user's known hosts.
+func authOf(c credentials.Credential) git.Auth {
+	return git.Auth{Username: c.Username, Password: c.Password, Token: c.Token, CA: c.CA, Certificate: c.Certificate, TLSKey: c.Key,
+		Key: c.SSHKey, KeyPassphrase: c.SSHPassphrase, KnownHosts: c.KnownHosts, Alone: true}
+}
+
+// strangers fetches for whoever may write a file in Git: not from this machine.
+type strangers struct{ hub.Remote }
+
+// Fetch implements hub.Remote.
+func (s strangers) Fetch(ctx context.Context) (hub.View, error) {
+	return s.Remote.Fetch(outbound.Restrict(ctx))
+}
+
+// once fetches for a command that renders one time, and says on stderr what it waits for.
+func (o *sourceOptions) once(repository string, stderr io.Writer) (hub.Sources, error) {
+	dir, err := os.UserCacheDir()
+	dir = filepath.Join(cmp.Or(dir, os.TempDir()), "drover", "sources")
+	if err == nil {
+		err = os.MkdirAll(dir, 0o700)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("make a place for what is fetched: %w: set XDG_CACHE_HOME to a folder that can be written to", err)
+	}
+	open, err := o.opener(dir, repository, git.Auth{}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return nil, err
+	}
+	return hub.NewOnce(dir, open, func(line string) { fmt.Fprintln(stderr, "drover: "+line) }), nil
+}

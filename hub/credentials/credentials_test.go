@@ -1,0 +1,109 @@
+package credentials
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func folder(t *testing.T, files map[string]string) *Folder {
+	t.Helper()
+	f := &Folder{Dir: t.TempDir()}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(f.Dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return f
+}
+
+// TestACredentialGoesWhereItsFileSays: whoever names it in Git.
+func TestACredentialGoesWhereItsFileSays(t *testing.T) {
+	f := folder(t, map[string]string{
+		"acme.yaml":     "urls: [https://git.example.com/acme/, 'ssh://git@git.example.com/acme', oci://ghcr.io/acme]\ntoken: acme\n",
+		"web.yaml":      "urls: [https://git.example.com/acme/web.git]\ntoken: web\n",
+		"internal.yaml": "urls: ['http://charts.internal:8080']\nusername: u\npassword: internal\n",
+		"..data.yaml":   "what a mounted Secret keeps of itself",
+		"README":        "no credential",
+	})
+	for _, c := range []struct {
+		name, address, named string
+		plain                bool
+		want, err            string
+	}{
+		{name: "by the beginning of the address", address: "https://git.example.com/acme/shop.git", want: "acme"},
+		{name: "whatever the case of the host, and whoever the user", address: "https://x@GIT.example.com/acme/shop.git", want: "acme"},
+		{name: "the longest beginning", address: "https://git.example.com/acme/web.git", want: "web"},
+		{name: "named", address: "https://git.example.com/acme/web.git", named: "acme", want: "acme"},
+		{name: "an ssh address as scp has it", address: "git@git.example.com:acme/shop.git", want: "acme"},
+		{name: "a registry", address: "oci://ghcr.io/acme/app", want: "acme"},
+		{name: "a registry without encryption", address: "oci://ghcr.io/acme/app", plain: true},
+		{name: "http where http was said", address: "http://charts.internal:8080/x", want: "internal"},
+		{name: "a name that only begins alike", address: "https://git.example.com/acme-evil/shop.git"},
+		{name: "a host that only begins alike", address: "https://git.example.com.evil.org/acme/shop.git"},
+		{name: "another port", address: "https://git.example.com:8443/acme/shop.git"},
+		{name: "http instead of https", address: "http://git.example.com/acme/shop.git"},
+		{name: "out of the folder", address: "https://git.example.com/acme/../other/shop.git"},
+		{name: "out of the folder, written otherwise", address: "https://git.example.com/acme/%2e%2e/other/shop.git"},
+		{name: "named, to a server of somebody else's", address: "https://evil.example.org/x.git", named: "acme", err: `asks for the credential "acme", which is not for this address`},
+		{name: "named, with no such credential", address: "https://evil.example.org/x.git", named: "nope", err: "put a file nope.yaml with urls: [https://evil.example.org/x.git]"},
+		{name: "another name, and one that is for the address", address: "https://git.example.com/acme/shop.git", named: "flux-system", want: "acme"},
+		{name: "no address", address: "/etc", err: "is to begin with https://"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got, err := f.Find(t.Context(), c.address, c.named, c.plain)
+			if c.err != "" {
+				if err == nil || !strings.Contains(err.Error(), c.err) {
+					t.Errorf("error %v, want %q", err, c.err)
+				}
+				return
+			}
+			if secret := got.Token + got.Password; err != nil || secret != c.want {
+				t.Errorf("got %q, %v; want %q", secret, err, c.want)
+			}
+		})
+	}
+}
+
+// TestABadFileStopsOnlyItself: and no secret is in what is said of it.
+func TestABadFileStopsOnlyItself(t *testing.T) {
+	for _, c := range []struct{ name, text, want string }{
+		{"no YAML", "urls: [https://a/]\ntoken: hunter2: hunter2\n", "bad.yaml: it is no YAML (line 2)"},
+		{"no urls", "token: hunter2\n", "it says under no urls where it may be sent"},
+		{"urls of another kind", "urls: [/tmp]\ntoken: hunter2\n", "is to begin with https://"},
+		{"a field that nobody knows", "urls: [https://a/]\nhunter2: x\n", "it has a field that no credential has"},
+		{"two ways to log in", "urls: [https://a/]\ntoken: hunter2\nusername: x\npassword: hunter2\n", "more than one of"},
+		{"half a certificate", "urls: [https://a/]\nkey: hunter2\n", "certificate and key belong together"},
+		{"half an app", "urls: [https://a/]\ngithubApp: {id: 1, privateKey: hunter2}\n", "githubApp is to have"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := folder(t, map[string]string{"bad.yaml": c.text, "good.yaml": "urls: [https://good/]\ntoken: good\n"})
+			err := f.Check()
+			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "hunter2") {
+				t.Errorf("Check = %v, want %q", err, c.want)
+			}
+			if got, err := f.Find(t.Context(), "https://good/x", "", false); err != nil || got.Token != "good" {
+				t.Errorf("the good one: %+v, %v", got, err)
+			}
+			if _, err := f.Find(t.Context(), "https://public/x", "", false); err != nil {
+				t.Errorf("what anybody may read: %v", err)
+			}
+			if _, err := f.Find(t.Context(), "https://a/x", "bad", false); err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("the bad one, by name: %v", err)
+			}
+		})
+	}
+}
+
+func TestAReplacedFileCountsAtOnce(t *testing.T) {
+	f := folder(t, map[string]string{"a.yaml": "urls: [https://a/]\ntoken: old\n"})
+	for _, want := range []string{"old", "new"} {
+		if err := os.WriteFile(filepath.Join(f.Dir, "a.yaml"), []byte("urls: [https://a/]\ntoken: "+want+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := f.Find(t.Context(), "https://a/x", "", false); err != nil || got.Token != want {
+			t.Errorf("got %q, %v; want %q", got.Token, err, want)
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+)
+
+// seen is what of a source a render depends on beside its revision: how it is looked at, not how it is fetched.
+func seen(s *fleet.Source) *fleet.Source {
+	if s == nil {
+		return nil
+	}
+	out := *s
+	out.Interval, out.Credentials = 0, ""
+	return &out
+}
+
+// sourcePlace stands for a source among the places in the tree on which a cluster depends: no path has a zero byte.
+func sourcePlace(key string) string { return "\x00" + key }
+
+// sourcePlaces are the places of all sources that the apps name, whether they are rendered or not: one whose variables are missing for a
+// while does not have its source fetched anew.
+func (e *expansion) sourcePlaces() (places []string) {
+	for _, m := range e.made {
+		for _, s := range m.app.Sources() {
+			places = append(places, sourcePlace(s.Key()))
+		}
+	}
+	return places
+}
+
+// view is the tree that a source leads to; nil is the repository itself.
+func (e *expansion) view(ctx context.Context, s *fleet.Source) (View, error) {
+	if s == nil {
+		return e.snap, nil
+	}
+	if e.Sources == nil {
+		return nil, fmt.Errorf("%s: nothing here fetches sources", s)
+	}
+	view, err := e.Sources.View(ctx, *s)
+	if err != nil {
+		return nil, err
+	}
+	if s.SourceIgnore || s.Ignore != "" {
+		if view, err = e.show(view, *s); err != nil {
+			return nil, err
+		}
+	}
+	return below(view, s.Folder)
+}
+
+// maxShown bounds what is remembered of how sources are seen. When there is more, all of it is forgotten, which costs time only.
+const maxShown = 256
+
+// show is what is seen of a view through the rules of its source. It is made once for each revision: it takes all of the tree.
+func (r *Resolver) show(view View, s fleet.Source) (View, error) {
+	s.Folder, s.Interval = "", 0
+	key := memoKey("shown", s)
+	if have := r.shown[key]; have != nil && have.Revision().Hash == view.Revision().Hash {
+		return have, nil
+	}
+	if r.Ignore == nil {
+		return nil, fmt.Errorf("%s: nothing here knows its rules", s)
+	}
+	shown, err := r.Ignore(view, s)
+	if err != nil {
+		return nil, err
+	}
+	if len(r.shown) >= maxShown {
+		clear(r.shown)
+	}
+	r.shown[key] = shown
+	return shown, nil
+}
+
+// unavailable is the render of what is not at hand. It is not remembered.
+func unavailable(ctx context.Context, err error) (*Render, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	return &Render{Err: err.Error(), Away: true}, nil
+}
+
+// texts gives an app's chart with those values as texts that lie in another tree than the chart.
+func (e *expansion) texts(ctx context.Context, app fleet.App) (*fleet.Chart, error) {
+	chart := *app.Chart
+	chart.Values = slices.Clone(chart.Values)
+	for i, v := range chart.Values {
+		if v.Path == "" || sameSource(v.Source, app.Source) {
+			continue
+		}
+		text, err := e.text(ctx, v)
+		if err != nil {
+			return nil, err
+		}
+		chart.Values[i] = fleet.Values{Text: text, Path: v.Path}
+		if v.Source != nil {
+			chart.Values[i].Path = v.Source.Place(v.Path)
+		}
+	}
+	return &chart, nil
+}
+
+func sameSource(a, b *fleet.Source) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return a.Key() == b.Key() && a.Folder == b.Folder
+}
+
+// text reads a file with values. An empty file says that it says nothing.
+func (e *expansion) text(ctx context.Context, v fleet.Values) (string, error) {
+	view, err := e.view(ctx, v.Source)
+	if err != nil {
+		return "", err
+	}
+	key := memoKey("text", struct {
+		Path     string
+		Optional bool
+		Source   *fleet.Source
+	}{v.Path, v.Optional, seen(v.Source)})
+	r, err := e.memo.do(ctx, view, key, func(rec *Recorder) (Render, []Packed, error) {
+		data, err := rec.ReadFile(v.Path)
+		if err != nil && (!v.Optional || !errors.Is(err, fs.ErrNotExist)) {
+			return Render{}, nil, fmt.Errorf("%s: the values cannot be read: %w", v.Path, err)
+		}
+		text, err := json.Marshal(string(data))
+		return Render{Declared: []Rendered{{JSON: text, File: v.Path}}}, nil, err
+	})
+	if err != nil {
+		return "", err
+	}
+	if v.Source == nil {
+		e.used = append(e.used, r)
+	} else {
+		e.foreign = append(e.foreign, r)
+	}
+	if r.Err != "" {
+		return "", errors.New(r.Err)
+	}
+	text := "{}\n"
+	if err := json.Unmarshal(r.Declared[0].JSON, &text); err != nil {
+		return "", err
+	}
+	if text == "" {
+		text = "{}\n"
+	}
+	return text, nil
+}
+
+// track hands on which sources moved.
+func (h *Hub) track(ctx context.Context) {
+	for {
+		select {
+		case key := <-h.Sources.Moved():
+			h.do(func(ctx context.Context) error { return h.refreshed(ctx, key) })
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// refreshed resolves the clusters that use a source.
+func (h *Hub) refreshed(ctx context.Context, key string) error {
+	defer h.showSources()
+	if h.base == nil {
+		return nil // the first revision comes to it
+	}
+	names := make([]string, 0, len(h.places[sourcePlace(key)]))
+	for name := range h.places[sourcePlace(key)] {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	_, err := h.resolveAll(ctx, h.base, names)
+	return err
+}
+
+// showSources brings up to date what is shown of the sources, and ends those that nobody uses any more.
+func (h *Hub) showSources() {
+	if h.Sources == nil {
+		return
+	}
+	if h.base != nil && len(h.again) == 0 { // else a cluster that was not read may use one
+		h.Sources.Retain(func(key string) bool { return len(h.places[sourcePlace(key)]) > 0 })
+	}
+	states := h.Sources.States()
+	h.state.edit(func(_ *query.Index, s *SourceStatus) { s.Sources = states })
+}

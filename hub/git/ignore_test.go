@@ -1,0 +1,88 @@
+package git
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+)
+
+// seenIn lists the files of a view.
+func seenIn(t *testing.T, view hub.View) string {
+	t.Helper()
+	var names []string
+	err := fs.WalkDir(view, ".", func(name string, e fs.DirEntry, err error) error {
+		if err == nil && !e.IsDir() {
+			names = append(names, name)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(names, " ")
+}
+
+func TestIgnoreLeavesOutWhatTheRulesSay(t *testing.T) {
+	for _, c := range []struct{ name, files, rules, want string }{
+		{"Flux' own rules", "a.yaml logo.png .github/ci.yaml x/.sops.yaml x/b.yaml .gitignore", "", "a.yaml x/b.yaml"},
+		{"others instead of them", "a.yaml logo.png .gitignore", "nothing", "a.yaml logo.png"},
+		{"a folder", "a.yaml ci/x/y.yaml", "ci/", "a.yaml"},
+		{"all but a file far below", "a.yaml x/y/z.yaml x/w.yaml", "/*\n!/x/y/z.yaml", "x/y/z.yaml"},
+		{"a later rule goes before an earlier one", "a.yaml b.yaml", "!a.yaml\n*.yaml", ""},
+		{"a file with rules", "a.yaml b.yaml .sourceignore=a.yaml", "", ".sourceignore b.yaml"},
+		{"one deeper goes before one higher up", "x/a.yaml .sourceignore=a.yaml x/.sourceignore=!a.yaml", "", ".sourceignore x/.sourceignore x/a.yaml"},
+		{"the source's own before all", "x/a.yaml x/.sourceignore=a.yaml", "!x/a.yaml", "x/.sourceignore x/a.yaml"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			files := map[string]hub.MemoryFile{}
+			for f := range strings.FieldsSeq(c.files) {
+				name, text, _ := strings.Cut(f, "=")
+				files[name] = hub.MemoryFile{Data: []byte(text)}
+			}
+			view, err := hub.MemoryView(files, hub.Revision{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if view, err = Ignore(view, fleet.Source{SourceIgnore: true, Ignore: c.rules}); err != nil {
+				t.Fatal(err)
+			}
+			if got := seenIn(t, view); got != c.want {
+				t.Errorf("seen: %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
+// TestWhatIsIgnoredIsNotThere: however it is asked for. Links are not, as in what source-controller packs.
+func TestWhatIsIgnoredIsNotThere(t *testing.T) {
+	r := newRepo(t)
+	r.commit("secret/a.yaml", "x")
+	r.commit("link.yaml", "->secret/a.yaml", "b.yaml", "x")
+	snap, err := At(t.Context(), r.dir, "HEAD")
+	if err != nil {
+		t.Fatal(err)
+	}
+	view, err := Ignore(snap, fleet.Source{Ignore: "/secret"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"secret/a.yaml", "secret", "link.yaml", "nope"} {
+		_, lookup := view.Lookup(name)
+		_, stat := view.Stat(name)
+		_, read := view.ReadFile(name)
+		_, open := view.Open(name)
+		_, list := view.ReadDir(name)
+		for _, err := range []error{lookup, stat, read, open, list} {
+			if !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if got := seenIn(t, view); got != "b.yaml" {
+		t.Errorf("seen: %s", got)
+	}
+}

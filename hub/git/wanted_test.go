@@ -1,0 +1,180 @@
+package git
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/drover-dev/drover/internal/outbound"
+)
+
+func newRemoteOf(t *testing.T, opts Options) Remote {
+	t.Helper()
+	if opts.Dir == "" {
+		opts.Dir = t.TempDir()
+	}
+	opts.Log, _ = logger()
+	r, err := NewRemote(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = r.Close() })
+	return r
+}
+
+func fetched(t *testing.T, r Remote) string {
+	t.Helper()
+	view, err := r.Fetch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return view.Revision().Hash
+}
+
+func TestWhatIsWantedOfARepositoryIsFetched(t *testing.T) {
+	srv := serve(t)
+	r := newRepo(t)
+	one := r.commit("a", "1")
+	r.git("tag", "v1.0.0")
+	two := r.commit("a", "2")
+	r.git("tag", "-a", "-m", "x", "1.2.0")
+	r.git("branch", "release")
+	three := r.commit("a", "3")
+	r.git("tag", "v1.3.0-rc.1")
+	r.git("tag", "release-7")
+	url := srv.push(r, "fleet.git")
+	r.git("push", "-q", "--tags", filepath.Join(srv.dir, "fleet.git"))
+	r.git("push", "-q", filepath.Join(srv.dir, "fleet.git"), "HEAD:refs/pull/1/head")
+	for _, c := range []struct {
+		name   string
+		branch string
+		wanted Wanted
+		want   string
+	}{
+		{"the branch of its HEAD", "", Wanted{}, three},
+		{"a branch", "release", Wanted{}, two},
+		{"a tag", "", Wanted{Ref: "v1.0.0"}, one},
+		{"an annotated tag", "", Wanted{Ref: "refs/tags/1.2.0"}, two},
+		{"a branch where there is no such tag", "", Wanted{Ref: "release"}, two},
+		{"another ref", "", Wanted{Ref: "refs/pull/1/head"}, three},
+		{"a range of versions, with v and without", "", Wanted{SemVer: "^1.0.0"}, two},
+		{"a range with pre-releases", "", Wanted{SemVer: ">=1.0.0-0"}, three},
+		{"a commit", "", Wanted{Commit: one}, one},
+		{"a commit of a branch", "release", Wanted{Commit: one}, one},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			dir := t.TempDir()
+			wantHash := func(got string) {
+				t.Helper()
+				if got != c.want {
+					t.Errorf("at %s, want %s", got, c.want)
+				}
+			}
+			opts := Options{URL: url, Branch: c.branch, Wanted: c.wanted, Dir: dir}
+			wantHash(fetched(t, newRemoteOf(t, opts)))
+			again := newRemoteOf(t, opts)
+			if kept := again.Kept(); kept == nil {
+				t.Error("nothing was kept")
+			} else {
+				wantHash(kept.Revision().Hash)
+			}
+			wantHash(fetched(t, again))
+		})
+	}
+	for want, w := range map[string]Wanted{
+		"it has no tag, branch or other ref nope": {Ref: "nope"}, "none of its tags is a version in the range 9.x": {SemVer: "9.x"},
+		"it has no commit 0123456789": {Commit: "0123456789012345678901234567890123456789"},
+	} {
+		if _, err := newRemoteOf(t, Options{URL: url, Wanted: w}).Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %q", w, err, want)
+		}
+	}
+}
+
+func TestATagIsFollowedWhenItMoves(t *testing.T) {
+	srv := serve(t)
+	r := newRepo(t)
+	one := r.commit("a", "1")
+	r.git("tag", "stable")
+	url := srv.push(r, "fleet.git")
+	r.git("push", "-q", "--tags", filepath.Join(srv.dir, "fleet.git"))
+	remote := newRemoteOf(t, Options{URL: url, Wanted: Wanted{Ref: "stable"}})
+	if got := fetched(t, remote); got != one {
+		t.Errorf("at %s, want %s", got, one)
+	}
+	two := r.commit("a", "2")
+	r.git("tag", "-f", "stable")
+	r.git("push", "-q", "-f", "--tags", filepath.Join(srv.dir, "fleet.git"))
+	if got := fetched(t, remote); got != two {
+		t.Errorf("at %s, want %s", got, two)
+	}
+}
+
+// TestStrangersAreGivenNothingOfThisMachine: neither its disk, nor what only it can reach, nor its user's keys and passwords.
+func TestStrangersAreGivenNothingOfThisMachine(t *testing.T) {
+	for _, url := range []string{"/etc", "file:///etc", ".", "https://user:secret@example.com/x.git", "ftp://example.com/x", ""} {
+		if _, err := NewRemote(Options{URL: url, Dir: t.TempDir()}); err == nil || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+	srv := serve(t)
+	r := newRepo(t)
+	r.commit("a", "1")
+	remote := newRemoteOf(t, Options{URL: srv.push(r, "fleet.git")})
+	asked := srv.requests.Load()
+	_, err := remote.Fetch(outbound.Restrict(t.Context()))
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1 is an address of the hub's own machine") || srv.requests.Load() != asked {
+		t.Errorf("an address of this machine: %v", err)
+	}
+	fetched(t, remote)
+}
+
+func TestStrangersDoNotUseTheKeysOfThisMachine(t *testing.T) {
+	srv := serveSSH(t)
+	me, err := user.Current()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRepo(t)
+	one := r.commit("a", "1")
+	bare := filepath.Join(t.TempDir(), "fleet.git")
+	runGit(t, "", "clone", "-q", "--bare", r.dir, bare)
+	url := fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, srv.port, bare)
+	read := func(name string) string {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(data)
+	}
+	socket := filepath.Join(t.TempDir(), "agent")
+	cmd := exec.Command("ssh-agent", "-D", "-a", socket)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	t.Setenv("SSH_AUTH_SOCK", socket)
+	t.Setenv("SSH_KNOWN_HOSTS", srv.known)
+	for _, c := range []struct {
+		name string
+		auth Auth
+		want string
+	}{
+		{"nothing", Auth{}, "there is no key for it"},
+		{"a key without known hosts", Auth{Key: read(srv.key)}, "there are no known hosts for it"},
+		{"known hosts of another server", Auth{Key: read(srv.key), KnownHosts: "example.com " + strings.SplitN(read(srv.known), " ", 2)[1]}, "the server's host key is not known"},
+		{"both", Auth{Key: read(srv.key), KnownHosts: read(srv.known)}, ""},
+	} {
+		c.auth.Alone = true
+		view, err := newRemoteOf(t, Options{URL: url, Login: func(context.Context) (Auth, error) { return c.auth, nil }}).Fetch(t.Context())
+		switch {
+		case c.want == "" && (err != nil || view.Revision().Hash != one), c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+}

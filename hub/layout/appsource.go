@@ -1,0 +1,117 @@
+package layout
+
+import (
+	"errors"
+	"path"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// sourceShapes are the fields of an App's spec.source.
+var sourceShapes = []shape{
+	{name: "git", fields: []shape{
+		{name: "url", must: true, kind: aText, says: "An https or ssh address.", example: "https://git.example.com/platform/apps.git"},
+		{name: "branch", kind: aText, says: "The branch of the repository's HEAD, if nothing is said.", example: "main"},
+		{name: "tag", kind: aText, example: "v1.2.0"},
+		{name: "semver", kind: aText, says: "The highest tag in a range of versions.", example: ">=1.2.0 <2"},
+		{name: "commit", kind: aText, says: "A full commit id.", example: "0123456789012345678901234567890123456789"},
+	}, says: "A Git repository. Of branch, tag, semver and commit at most one is set.", example: map[string]any{"url": "https://git.example.com/platform/apps.git"}},
+	{name: "oci", fields: []shape{
+		{name: "url", must: true, kind: aText, says: "As oci://host/path.", example: "oci://registry.example.com/manifests/app"},
+		{name: "tag", kind: aText, says: "latest, if nothing is said.", example: "v1.2.0"},
+		{name: "semver", kind: aText, says: "The highest tag in a range of versions.", example: ">=1.2.0 <2"},
+		{name: "digest", kind: aText, example: "sha256:0000000000000000000000000000000000000000000000000000000000000000"},
+		{name: "insecure", kind: aSwitch, says: "Speak http with the registry.", example: false},
+	}, says: "An artifact with manifests in an OCI registry. Of tag, semver and digest at most one is set.", example: map[string]any{"url": "oci://registry.example.com/manifests/app"}},
+	{name: "credentials", kind: aText, says: "The hub's credential to log in with; what it has for the address, if it is not said.", example: "platform"},
+	{name: "interval", kind: aDuration, says: "How often to look for something newer; 1m for Git and 5m for all else, if it is not said.", example: "1m"},
+}
+
+// source takes spec.source: where the App's path is, if it is not in this repository.
+func (d document) source(spec *yaml.Node, app *fleet.App) error {
+	n := field(spec, "source")
+	if n == nil {
+		return nil
+	}
+	s := &fleet.Source{}
+	app.Source = s
+	if err := d.checkKeys(n, "spec.source", namesOf(sourceShapes)...); err != nil {
+		return err
+	}
+	git, oci := field(n, "git"), field(n, "oci")
+	if (git == nil) == (oci == nil) {
+		return d.errorf(n, "spec.source is to have either git or oci: name one")
+	}
+	errs := []error{d.text(n, "credentials", &s.Credentials), d.duration(n, "interval", &s.Interval)}
+	at, fields := git, sourceShapes[0].fields
+	if s.Kind = fleet.SourceGit; oci != nil {
+		s.Kind, at, fields = fleet.SourceOCI, oci, sourceShapes[1].fields
+	}
+	what := "spec.source." + string(s.Kind)
+	if err := d.checkKeys(at, what, namesOf(fields)...); err != nil {
+		return errors.Join(append(errs, err)...)
+	}
+	var tag string
+	errs = append(errs, d.text(at, "url", &s.URL), d.text(at, "branch", &s.Branch), d.text(at, "semver", &s.SemVer), d.text(at, "tag", &tag),
+		d.text(at, "commit", &s.Revision), d.text(at, "digest", &s.Revision), d.yes(at, "insecure", &s.PlainHTTP))
+	if s.Ref = tag; tag != "" && oci == nil {
+		s.Ref = "refs/tags/" + tag
+	}
+	set := 0
+	for _, v := range []string{s.Branch, s.Ref, s.SemVer, s.Revision} {
+		if v != "" {
+			set++
+		}
+	}
+	if set > 1 {
+		errs = append(errs, d.errorf(at, "%s says more than once what is wanted: keep one of branch, tag, semver, commit and digest", what))
+	}
+	return errors.Join(append(errs, d.address(at, what, s.URL))...)
+}
+
+func (d document) address(n *yaml.Node, what, address string) error {
+	if err := checkAddress(address); err != nil {
+		if url := field(n, "url"); url != nil {
+			n = url
+		}
+		return d.errorf(n, "%s.url: %v", what, err)
+	}
+	return nil
+}
+
+// published takes the chart of a repository of charts under spec.helm.
+func (d document) published(helm *yaml.Node, app *fleet.App) error {
+	s := &fleet.Source{Kind: fleet.SourceHelm}
+	err := errors.Join(d.text(helm, "repo", &s.URL), d.text(helm, "chart", &s.Chart), d.text(helm, "version", &s.SemVer),
+		d.text(helm, "credentials", &s.Credentials), d.duration(helm, "interval", &s.Interval))
+	switch {
+	case err != nil:
+	case app.Source != nil:
+		err = d.errorf(helm, "spec.helm.repo and spec.source both say where the chart is: keep one")
+	case field(helm, "path") != nil:
+		err = d.errorf(helm, "spec.helm.path is for a chart in a folder, and spec.helm.chart for a published one: keep one")
+	case s.Chart == "" && !strings.HasPrefix(s.URL, "oci://"):
+		err = d.errorf(helm, "spec.helm has no chart: name one of the repository, or the folder of a chart as path")
+	default:
+		if address := checkAddress(s.URL); address != nil {
+			err = d.errorf(helm, "spec.helm.repo: %v", address)
+		}
+	}
+	app.Path, app.Source = ".", s
+	return err
+}
+
+// elsewhere takes a path in another source, where it is seen when it is rendered.
+func (d document) elsewhere(n *yaml.Node, what string) (string, error) {
+	if n != nil && n.Kind != yaml.ScalarNode {
+		return "", d.errorf(n, "%s is to be a text", what)
+	}
+	name := path.Clean("/" + scalar(n))[1:]
+	if name == "" {
+		name = "."
+	}
+	return name, nil
+}
