@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strconv"
 
 	"github.com/drover-dev/drover/protocol"
@@ -214,11 +215,29 @@ func compilePattern(text string) (*regexp.Regexp, error) {
 	if len(text) > MaxPattern {
 		return nil, fmt.Errorf("a regular expression has %d bytes, and may have %d", len(text), MaxPattern)
 	}
-	re, err := regexp.Compile(text)
+	parsed, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, errors.New("what matches is given is no regular expression")
 	}
-	return re, nil
+	if weight(parsed) > maxWeight {
+		return nil, errors.New("a regular expression repeats too much: write smaller counts in {}, or .* instead")
+	}
+	return regexp.Compile(text)
+}
+
+// maxWeight bounds what a regular expression becomes when it is compiled: regexp itself would go up to 128 MB.
+const maxWeight = 5000
+
+// weight is about the number of instructions and characters of a compiled regular expression.
+func weight(re *syntax.Regexp) int {
+	w := 1 + len(re.Rune)
+	for _, sub := range re.Sub {
+		w += weight(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		w *= max(1, re.Min, re.Max)
+	}
+	return w
 }
 
 // literal is a constant of a type that JSON has not.
