@@ -123,8 +123,8 @@ type Cluster interface {
 	// Learn adds kinds that are known to be served, as definitions that were just established say.
 	Learn(served []Resource)
 	// Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in
-	// all, one call at a time, until ctx is done.
-	Watch(ctx context.Context, res Resource, namespace string, sight func(Sighting))
+	// all, one call at a time, until ctx is done. Their health is judged by rules, where there is one for them.
+	Watch(ctx context.Context, res Resource, namespace string, rules Rules, sight func(Sighting))
 	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells of objects, one call at a time,
 	// until ctx is done. The Scaler is empty where it is about none.
 	Scalers(ctx context.Context, namespace string, tell func(SightingKind, Scaler))

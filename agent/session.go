@@ -73,6 +73,9 @@ type kindWatch struct {
 	epoch   uint32
 	synced  bool
 	lost    time.Time // since when; zero while it holds
+
+	resource Resource                       // as which it is watched
+	rules    map[string]protocol.HealthRule // that apps brought when it began, by app
 }
 
 func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
@@ -346,9 +349,11 @@ func (s *session) watch(ctx context.Context, res Resource, key watched) {
 		return
 	}
 	watching, stop := context.WithCancel(ctx)
-	k.stop = stop
+	k.stop, k.resource = stop, res
+	var rules Rules
+	rules, k.rules = s.rulesFor(key)
 	s.spawn(func() {
-		s.cluster.Watch(watching, res, key.namespace, func(sg Sighting) {
+		s.cluster.Watch(watching, res, key.namespace, rules, func(sg Sighting) {
 			if watching.Err() == nil {
 				s.sight(ctx, sg)
 			}

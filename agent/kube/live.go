@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 
@@ -75,7 +76,10 @@ type judged struct {
 
 // sighting decodes one object, in full if its kind has a health. Nothing of it is retained but what the sighting
 // holds.
-func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
+func sighting(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
+	if !rules.None() {
+		return ruled(res, rules, raw)
+	}
 	s := agent.Sighting{Kind: agent.SightObject, Resource: res, Verdict: fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}}
 	if !hasHealth(res) {
 		var p partial
@@ -95,6 +99,27 @@ func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
 	s.Live = o.Metadata.live(res)
 	s.Verdict = fleet.ObjectHealth(o.health(res))
 	return s, nil
+}
+
+// ruled is the sighting of an object of a kind that there are rules for, though perhaps not for this object.
+func ruled(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
+	var p partial
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return agent.Sighting{}, fmt.Errorf("decode a %s: %w", res.Kind, err)
+	}
+	live := p.Metadata.live(res)
+	rule := rules.For(live.App)
+	if rule == nil {
+		return sighting(res, agent.Rules{}, raw)
+	}
+	var o map[string]any
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber() // whole numbers are whole, as in Kubernetes
+	if err := dec.Decode(&o); err != nil {
+		return agent.Sighting{}, fmt.Errorf("decode a %s: %w", res.Kind, err)
+	}
+	o["apiVersion"], o["kind"] = res.APIVersion(), res.Kind // which lists leave out
+	return agent.Sighting{Kind: agent.SightObject, Resource: res, Live: live, Verdict: rule.Judge(o)}, nil
 }
 
 // health is the object as fleet.ObjectHealth reads it.

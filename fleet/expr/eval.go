@@ -277,11 +277,7 @@ func (e *evaluation) otherwise(n *node, in *scope) (any, error) {
 	case o.set:
 		return o.value, nil
 	}
-	v, err = e.eval(n.args[1], in)
-	if _, ok := v.(optional); err == nil && n.name == "or" && !ok {
-		return nil, fmt.Errorf("or asks for an optional value: %w", errType)
-	}
-	return v, err
+	return e.eval(n.args[1], in)
 }
 
 // index evaluates e[key] and e[?key]. Of an optional that has no value, and of what can hold nothing, nothing is asked.

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
@@ -63,10 +64,13 @@ func compileFor(text string, want *cel.Type, vars []string) (protocol.Expression
 	if err := check(env, parsed, w.free, len(vars) > 0, want); err != nil {
 		return none, err
 	}
-	out := protocol.Expression{Text: text}
-	if out.Tree, err = json.Marshal(tree); err != nil {
+	var data bytes.Buffer
+	enc := json.NewEncoder(&data)
+	enc.SetEscapeHTML(false) // && is what most expressions have
+	if err := enc.Encode(tree); err != nil {
 		return none, err
 	}
+	out := protocol.Expression{Text: text, Tree: bytes.TrimSpace(data.Bytes())}
 	_, err = expr.Decode(out) // whatever it refuses, an agent would refuse
 	return out, err
 }

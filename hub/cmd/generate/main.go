@@ -1,5 +1,5 @@
 // Command generate writes the files of the repository that follow from the code, so that they cannot differ from it: those under
-// deploy/, and the tables in docs/. A test holds that they do not.
+// deploy/, the tables in docs/, and the health rules that agents carry. A test holds that they do not.
 package main
 
 import (
@@ -63,6 +63,9 @@ func files(root string) (map[string][]byte, error) {
 		if out["deploy/schemas/"+strings.ToLower(kind)+".json"], err = layout.Schema(kind); err != nil {
 			return nil, err
 		}
+	}
+	if out[rulesTo], err = bundledRules(root); err != nil {
+		return nil, err
 	}
 	for page, fields := range tables {
 		if out[page], err = withTable(filepath.Join(root, page), fields()); err != nil {
