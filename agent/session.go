@@ -245,6 +245,9 @@ func (s *session) assess(ctx context.Context, a *app) {
 		a.wasHealthy = true
 	}
 	changed := v.phase != a.phase
+	if changed || v.message != a.message {
+		defer s.reconsider(ctx, a)
+	}
 	if changed {
 		a.since = now
 	}
