@@ -106,6 +106,7 @@ func check(env *cel.Env, parsed *cel.Ast, vars []string, objects bool, want *cel
 func located(issues *cel.Issues) error {
 	first := issues.Errors()[0]
 	text, _, _ := strings.Cut(strings.TrimSuffix(first.Message, " (in container '')"), "\n")
+	text, _, _ = strings.Cut(text, " expecting {") // all that the grammar knows
 	return placed(first.Location.Line(), first.Location.Column(), text)
 }
 

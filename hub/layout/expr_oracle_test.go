@@ -291,7 +291,7 @@ var liveObject = map[string]any{
 func TestGeneratedExpressionsMeanWhatTheyMeanInCELGo(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(4, 5))}
 	compared, failed, errs := 0, 0, 0
-	for range 40_000 {
+	for range 15_000 {
 		text := g.expr(1 + g.IntN(3))
 		compiled, err := compileFor(text, nil, nil)
 		if err != nil {
@@ -308,7 +308,7 @@ func TestGeneratedExpressionsMeanWhatTheyMeanInCELGo(t *testing.T) {
 		}
 	}
 	t.Logf("%d compared, of which %d are errors; %d differ", compared, errs, failed)
-	if compared < 5_000 || compared-errs < 1_500 {
+	if compared < 2_000 || compared-errs < 600 {
 		t.Errorf("%d expressions were compared, of which %d are errors: too few", compared, errs)
 	}
 }
