@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -132,8 +133,8 @@ type Cluster interface {
 	// is not (yet).
 	Served(ctx context.Context, group, kind string) (Resource, error)
 	// Follow tells sight of one object, whoever it belongs to, until ctx is done: SightObject as it is and whenever it
-	// changes, SightGone while it is not there.
-	Follow(ctx context.Context, res Resource, namespace, name string, sight func(Sighting))
+	// changes, SightGone while it is not there. Its health is judged by a rule, if there is one.
+	Follow(ctx context.Context, res Resource, namespace, name string, rule *health.Rule, sight func(Sighting))
 	// Explain looks for the cause why an object is not healthy, at its Pods, what they wrote last, and the events about
 	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
 	// come of it.

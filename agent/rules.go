@@ -4,6 +4,7 @@ import (
 	"context"
 	"reflect"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -47,6 +48,11 @@ func (s *session) rulesFor(key watched) (Rules, map[string]protocol.HealthRule) 
 		r.apps[app] = health.New(rule)
 	}
 	return r, brought
+}
+
+// judged says whether a kind has a health beyond being there, which its watch tells. s.mu is held.
+func (s *session) judged(ref protocol.ObjectRef) bool {
+	return fleet.HasHealth(ref) || len(s.kindOf(ref).rules) > 0
 }
 
 // rejudge opens those watches anew whose rules have changed: nothing is kept of an object that it could be judged by again. s.mu is held.

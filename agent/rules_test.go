@@ -76,6 +76,28 @@ func TestARuleThatChangesJudgesWhatIsThere(t *testing.T) {
 	}
 }
 
+// What an app has checked of others is judged by its rules as well.
+func TestAnAppsRuleJudgesWhatItHasChecked(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	if _, err := cp.Kube().Apply(t.Context(), "somebody", configMap(ns, "theirs", "1")); err != nil {
+		t.Fatal(err)
+	}
+	app := hub.App(t, "web", fmt.Sprintf(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"web","namespace":%q}}`, ns))
+	app.Checks = []protocol.ObjectRef{{Kind: "ConfigMap", Namespace: ns, Name: "theirs"}}
+	hub.Apply(t, app)
+	app.Health = []protocol.HealthRule{mapRule()}
+	hub.Publish(t, hub.Bundle(app))
+	hub.Report(t, "it waiting for what it has checked", func(r protocol.Report) bool {
+		a := agenttest.AppOf(r, "web")
+		return a.Phase == protocol.PhaseWaiting && strings.Contains(a.Message, "not yet as the rule of its kind wants it")
+	})
+	mustPatch(t, cp, mapRef(ns, "theirs"), `{"data":{"ready":"yes"}}`)
+	hub.Report(t, "it healthy", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy })
+}
+
 // certificates defines cert-manager's kind as far as it matters here.
 const certificates = `{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"certificates.cert-manager.io"},
 "spec":{"group":"cert-manager.io","scope":"Namespaced","names":{"kind":"Certificate","plural":"certificates","singular":"certificate","listKind":"CertificateList"},

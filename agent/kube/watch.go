@@ -133,7 +133,7 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 	defer drain(resp.Body)
 	at := time.Now()
 	return decodeList(resp.Body, func(raw json.RawMessage) error {
-		s, err := sighting(w.res, w.rules, raw)
+		s, err := ruled(w.res, w.rules, raw)
 		if err != nil {
 			return err
 		}
@@ -154,7 +154,7 @@ func (w *watch) follow(ctx context.Context) error {
 			w.sight(agent.Sighting{Kind: agent.SightWatching, Resource: w.res})
 			return false, nil
 		}
-		s, err := sighting(w.res, w.rules, raw)
+		s, err := ruled(w.res, w.rules, raw)
 		if err != nil {
 			return false, err
 		}
