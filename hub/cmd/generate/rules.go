@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -18,6 +20,7 @@ import (
 const (
 	rulesFrom = "fleet/health/rules.yaml"
 	rulesTo   = "fleet/health/rules.json"
+	rulesPage = "docs/health.md" // which lists their kinds
 )
 
 // ruleFile is what is in rulesFrom, which says what it means.
@@ -29,16 +32,43 @@ type ruleFile struct {
 	}
 }
 
-// bundledRules takes the expressions of all rules apart. Each rule is a line: the kind it is for, a space, and the rule as JSON.
-func bundledRules(root string) ([]byte, error) {
+func readRules(root string) (f ruleFile, err error) {
 	data, err := os.ReadFile(filepath.Join(root, rulesFrom))
 	if err != nil {
-		return nil, err
+		return f, err
 	}
-	var f ruleFile
 	if err := yaml.UnmarshalStrict(data, &f); err != nil {
-		return nil, fmt.Errorf("%s: %w", rulesFrom, err)
+		return f, fmt.Errorf("%s: %w", rulesFrom, err)
 	}
+	return f, nil
+}
+
+// table lists the kinds that there are rules for, by their group.
+func (f ruleFile) table() string {
+	kinds := map[string][]string{}
+	for _, r := range f.Rules {
+		for _, name := range r.Kinds {
+			kind, group, _ := strings.Cut(name, ".")
+			switch {
+			case kind == "*" && len(kinds[group]) > 0:
+				kind = "all others"
+			case kind == "*":
+				kind = "all"
+			}
+			kinds[group] = append(kinds[group], kind)
+		}
+	}
+	var out strings.Builder
+	out.WriteString("\n| group | kinds |\n|---|---|\n")
+	for _, group := range slices.Sorted(maps.Keys(kinds)) {
+		fmt.Fprintf(&out, "| `%s` | %s |\n", group, strings.Join(kinds[group], ", "))
+	}
+	out.WriteString("\n")
+	return out.String()
+}
+
+// compiled takes the expressions of all rules apart. Each rule is a line: the kinds it is for, a space, and the rule as JSON.
+func (f ruleFile) compiled() ([]byte, error) {
 	var out bytes.Buffer
 	for _, r := range f.Rules {
 		var rule protocol.HealthRule
