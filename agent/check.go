@@ -85,7 +85,12 @@ func (a *app) home() string {
 func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
 	checking, stop := context.WithCancel(ctx)
 	rules, brought := s.rulesFor(watched{group: ref.Group, kind: ref.Kind})
+	rule := rules.For(a.name)
 	c := &check{ref: ref, verdict: unseen, stop: stop, rule: brought[a.name]}
+	if own, ok := brought[a.name]; ok {
+		own.Message = nil // an app is not to quote from what belongs to others
+		rule = health.New(own)
+	}
 	a.checks = append(a.checks, c)
 	home := a.home()
 	told := func(v fleet.Verdict) {
@@ -99,7 +104,7 @@ func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
 		for {
 			res, err := s.cluster.Served(checking, ref.Group, ref.Kind)
 			if err == nil {
-				s.follow(checking, c.ref, res, home, rules.For(a.name), told)
+				s.follow(checking, c.ref, res, home, rule, told)
 				return
 			}
 			told(fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is waited for: " + err.Error()})

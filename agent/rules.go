@@ -26,9 +26,12 @@ func (r Rules) For(app string) *health.Rule {
 	return r.bundled
 }
 
-// ruled are the rules that apps bring for a kind, by app. s.mu is held.
+// ruled are the rules that apps bring for a kind, by app. There are none for Secrets, which are never read back. s.mu is held.
 func (s *session) ruled(key watched) map[string]protocol.HealthRule {
 	out := map[string]protocol.HealthRule{}
+	if key.group == "" && key.kind == "Secret" {
+		return out
+	}
 	for name, a := range s.apps {
 		for _, r := range a.spec.Health {
 			_, known := out[name]

@@ -96,6 +96,27 @@ func TestAnAppsRuleJudgesWhatItHasChecked(t *testing.T) {
 	})
 	mustPatch(t, cp, mapRef(ns, "theirs"), `{"data":{"ready":"yes"}}`)
 	hub.Report(t, "it healthy", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy })
+	mustPatch(t, cp, mapRef(ns, "theirs"), `{"data":{"broken":"the password is hunter2"}}`)
+	r := hub.Report(t, "it degraded", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "web") == protocol.PhaseDegraded })
+	if text := agenttest.AppOf(r, "web").Message; strings.Contains(text, "hunter2") {
+		t.Errorf("what belongs to others is quoted: %s", text)
+	}
+}
+
+// Whatever a bundle says, the agent does not read a Secret back.
+func TestNoRuleJudgesASecret(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	app := hub.App(t, "web", fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"web","namespace":%q},"stringData":{"password":"hunter2"}}`, ns), configMap(ns, "a", "1"))
+	failed := expression("has(data)", `["has",["id","metadata"],"name"]`)
+	app.Health = []protocol.HealthRule{{Kind: "Secret", Failed: &failed}, {Failed: &failed}}
+	hub.Publish(t, hub.Bundle(app))
+	hub.Report(t, "the other object judged, and the Secret not", func(r protocol.Report) bool {
+		a := agenttest.AppOf(r, "web")
+		return a.Phase == protocol.PhaseDegraded && a.Current == 1 && len(a.Problems) == 1 && a.Problems[0].Object.Kind == "ConfigMap"
+	})
 }
 
 // certificates defines cert-manager's kind as far as it matters here.

@@ -22,6 +22,8 @@ func (h healthCheck) rule() (r protocol.HealthRule, at string, err error) {
 	switch {
 	case h.APIVersion == "" || h.Kind == "" && r.Group == "":
 		return r, "kind", errors.New("a health rule names what it is for: give it apiVersion and kind")
+	case r.Group == "" && h.Kind == "Secret":
+		return r, "kind", errors.New("a Secret is never read back from the cluster, so that no rule can judge it: take the rule out")
 	case h.Current == "":
 		return r, "current", errors.New("a health rule without current calls nothing healthy: write when an object is")
 	}

@@ -10,6 +10,7 @@ func TestConditionsThatAreWrongAreNamedWithTheirPlace(t *testing.T) {
 	for _, c := range []struct{ name, spec, want string }{
 		{"a rule of nothing", "health: [{current: 'true'}]", "clusters/staging/app.yaml:5: health: a health rule names what it is for: give it apiVersion and kind"},
 		{"a rule of the whole core group", "health: [{apiVersion: v1, current: 'true'}]", "give it apiVersion and kind"},
+		{"a rule for Secrets", "health: [{apiVersion: v1, kind: Secret, current: 'true'}]", "a Secret is never read back from the cluster"},
 		{"a rule without current", "health: [{apiVersion: a/v1, kind: B}]", "a health rule without current calls nothing healthy"},
 		{"no expression", "health: [{apiVersion: a/v1, kind: B, current: 'a b'}]", "a b is no CEL expression over the object's fields: line 1, column 3: Syntax error"},
 		{"not true or false", "health: [{apiVersion: a/v1, kind: B, current: '1 + 1'}]", "it gives a int, and is to give a bool"},
