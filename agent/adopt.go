@@ -26,6 +26,7 @@ const (
 func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time) {
 	s.mu.Lock()
 	changed := s.take(b)
+	s.rejudge(ctx)
 	s.mu.Unlock()
 	plans, missing := s.gather(ctx, changed, b.Generation, since)
 	s.mu.Lock()

@@ -3,10 +3,12 @@ package agent
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -19,6 +21,7 @@ type check struct {
 	ref     protocol.ObjectRef // as the bundle names it
 	verdict fleet.Verdict
 	stop    context.CancelFunc
+	rule    protocol.HealthRule // of the app, for its kind; zero if there is none
 }
 
 // problem describes a check that is not current.
@@ -40,7 +43,7 @@ func (s *session) recheck(ctx context.Context, a *app) {
 	a.unchecked = max(0, len(want)-maxChecks)
 	want = want[:len(want)-a.unchecked]
 	a.checks = slices.DeleteFunc(a.checks, func(c *check) bool {
-		gone := !slices.Contains(want, c.ref)
+		gone := !slices.Contains(want, c.ref) || !reflect.DeepEqual(c.rule, s.ruled(watched{group: c.ref.Group, kind: c.ref.Kind})[a.name])
 		if gone {
 			c.stop()
 		}
@@ -81,7 +84,13 @@ func (a *app) home() string {
 // check begins to watch an object. s.mu is held.
 func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
 	checking, stop := context.WithCancel(ctx)
-	c := &check{ref: ref, verdict: unseen, stop: stop}
+	rules, brought := s.rulesFor(watched{group: ref.Group, kind: ref.Kind})
+	rule := rules.For(a.name)
+	c := &check{ref: ref, verdict: unseen, stop: stop, rule: brought[a.name]}
+	if own, ok := brought[a.name]; ok {
+		own.Message = nil // an app is not to quote from what belongs to others
+		rule = health.New(own)
+	}
 	a.checks = append(a.checks, c)
 	home := a.home()
 	told := func(v fleet.Verdict) {
@@ -95,7 +104,7 @@ func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
 		for {
 			res, err := s.cluster.Served(checking, ref.Group, ref.Kind)
 			if err == nil {
-				s.follow(checking, c.ref, res, home, told)
+				s.follow(checking, c.ref, res, home, rule, told)
 				return
 			}
 			told(fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is waited for: " + err.Error()})
@@ -107,7 +116,7 @@ func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
 }
 
 // follow watches an object until ctx is done.
-func (s *session) follow(ctx context.Context, ref protocol.ObjectRef, res Resource, home string, told func(fleet.Verdict)) {
+func (s *session) follow(ctx context.Context, ref protocol.ObjectRef, res Resource, home string, rule *health.Rule, told func(fleet.Verdict)) {
 	switch {
 	case !res.Namespaced:
 		ref.Namespace = ""
@@ -118,7 +127,7 @@ func (s *session) follow(ctx context.Context, ref protocol.ObjectRef, res Resour
 		told(fleet.Verdict{Health: protocol.HealthDegraded, Message: s.scope.failure().Text})
 		return
 	}
-	s.cluster.Follow(ctx, res, ref.Namespace, ref.Name, func(sg Sighting) {
+	s.cluster.Follow(ctx, res, ref.Namespace, ref.Name, rule, func(sg Sighting) {
 		v := sg.Verdict
 		if sg.Kind == SightGone {
 			v = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there, and waited for: no part of this app makes it"}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -123,8 +124,8 @@ type Cluster interface {
 	// Learn adds kinds that are known to be served, as definitions that were just established say.
 	Learn(served []Resource)
 	// Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in
-	// all, one call at a time, until ctx is done.
-	Watch(ctx context.Context, res Resource, namespace string, sight func(Sighting))
+	// all, one call at a time, until ctx is done. Their health is judged by rules, where there is one for them.
+	Watch(ctx context.Context, res Resource, namespace string, rules Rules, sight func(Sighting))
 	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells of objects, one call at a time,
 	// until ctx is done. The Scaler is empty where it is about none.
 	Scalers(ctx context.Context, namespace string, tell func(SightingKind, Scaler))
@@ -132,8 +133,8 @@ type Cluster interface {
 	// is not (yet).
 	Served(ctx context.Context, group, kind string) (Resource, error)
 	// Follow tells sight of one object, whoever it belongs to, until ctx is done: SightObject as it is and whenever it
-	// changes, SightGone while it is not there.
-	Follow(ctx context.Context, res Resource, namespace, name string, sight func(Sighting))
+	// changes, SightGone while it is not there. Its health is judged by a rule, if there is one.
+	Follow(ctx context.Context, res Resource, namespace, name string, rule *health.Rule, sight func(Sighting))
 	// Explain looks for the cause why an object is not healthy, at its Pods, what they wrote last, and the events about
 	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
 	// come of it.

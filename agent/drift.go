@@ -221,8 +221,8 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 		o.item.Paused = live.Paused
 		o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it was there before, and is left as it is"}
 	case live.Version != o.version || !o.present:
-		s.unlook(ctx, o)                 // what was wrong was wrong with what it was before
-		if fleet.HasHealth(o.item.Ref) { // the watch will say
+		s.unlook(ctx, o)          // what was wrong was wrong with what it was before
+		if s.judged(o.item.Ref) { // the watch will say
 			o.verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
 		} else {
 			o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}

@@ -73,6 +73,9 @@ type kindWatch struct {
 	epoch   uint32
 	synced  bool
 	lost    time.Time // since when; zero while it holds
+
+	resource Resource                       // as which it is watched
+	rules    map[string]protocol.HealthRule // that apps brought when it began, by app
 }
 
 func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
@@ -242,6 +245,9 @@ func (s *session) assess(ctx context.Context, a *app) {
 		a.wasHealthy = true
 	}
 	changed := v.phase != a.phase
+	if changed || v.message != a.message {
+		defer s.reconsider(ctx, a)
+	}
 	if changed {
 		a.since = now
 	}
@@ -346,9 +352,11 @@ func (s *session) watch(ctx context.Context, res Resource, key watched) {
 		return
 	}
 	watching, stop := context.WithCancel(ctx)
-	k.stop = stop
+	k.stop, k.resource = stop, res
+	var rules Rules
+	rules, k.rules = s.rulesFor(key)
 	s.spawn(func() {
-		s.cluster.Watch(watching, res, key.namespace, func(sg Sighting) {
+		s.cluster.Watch(watching, res, key.namespace, rules, func(sg Sighting) {
 			if watching.Err() == nil {
 				s.sight(ctx, sg)
 			}

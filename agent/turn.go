@@ -77,12 +77,16 @@ func (s *session) open(ctx context.Context, a *app) (p *plan, fresh, ok bool) {
 func (s *session) awaited(a *app) string {
 	for _, name := range a.spec.DependsOn {
 		d := s.apps[name]
-		if d == nil || d.phase != protocol.PhaseHealthy || d.next != nil || d.fetching != "" {
+		conditions, instead := a.conditions(name)
+		if !instead && (d == nil || d.phase != protocol.PhaseHealthy || d.next != nil || d.fetching != "") {
 			phase := protocol.PhasePending
 			if d != nil && d.phase != "" {
 				phase = d.phase
 			}
 			return fmt.Sprintf("waits for app %s, which is %s", name, phase)
+		}
+		if waits := s.unready(a, d, conditions); waits != "" {
+			return waits
 		}
 	}
 	return ""

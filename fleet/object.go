@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -44,7 +45,7 @@ func (o object) str(path ...string) string {
 	return s
 }
 
-// num reads a whole number, whether it was decoded as int64 (apimachinery) or float64 (encoding/json).
+// num reads a whole number, whether it was decoded as int64 (apimachinery), float64 or json.Number (encoding/json).
 func (o object) num(path ...string) (int64, bool) {
 	switch n := o.get(path...).(type) {
 	case int64:
@@ -53,6 +54,9 @@ func (o object) num(path ...string) (int64, bool) {
 		return int64(n), true
 	case float64:
 		return int64(n), true
+	case json.Number:
+		i, err := n.Int64()
+		return i, err == nil
 	}
 	return 0, false
 }

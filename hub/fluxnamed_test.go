@@ -36,18 +36,22 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
   deletionPolicy: Orphan
   dependsOn:
   - name: other
-    readyExpr: x
+    readyExpr: dep.status.observedGeneration > 0
   healthChecks: [{kind: Deployment, name: x, namespace: y}]
-  healthCheckExprs: [{}]
+  healthCheckExprs: [{apiVersion: example.com/v1, kind: Widget, current: status.ok}]
   decryption: {provider: sops}
   nonsense: {a: b}
 `) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other unpruned
   note clusters/staging/app.yaml:20: Kustomization flux-system/app: spec.decryption: no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app
-  note clusters/staging/app.yaml:17: Kustomization flux-system/app: spec.dependsOn[0].readyExpr: not evaluated: the app waits until all objects of the other are healthy
   note clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.force: an object with an immutable field that changed is reported, not made anew: delete it by hand
-  note clusters/staging/app.yaml:19: Kustomization flux-system/app: spec.healthCheckExprs: not evaluated: a custom resource is healthy when its conditions say so
   note clusters/staging/app.yaml:21: Kustomization flux-system/app: spec.nonsense: no field that Drover knows of this kind: nothing is done with it
 `},
+		{"a condition on what is not there", kustomization("app", "  path: app\n  dependsOn:\n  - name: other\n    readyExpr: data.x == 1\n") + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"),
+			"  ERR clusters/staging/app.yaml:13: Kustomization flux-system/app: spec.dependsOn[0].readyExpr: data.x == 1 is no CEL expression over self and dep: line 1, column 1: there is no data: an expression in this place may use self and dep\n"},
+		{"a health check that is no expression", kustomization("app", "  path: app\n  healthCheckExprs:\n  - apiVersion: example.com/v1\n    kind: Widget\n    current: status.ok ==\n"),
+			"  ERR clusters/staging/app.yaml:14: Kustomization flux-system/app: spec.healthCheckExprs[0].current: status.ok == is no CEL expression over the object's fields: line 1, column 13: Syntax error: mismatched input '<EOF>'\n"},
+		{"a health check of nothing", kustomization("app", "  path: app\n  healthCheckExprs:\n  - apiVersion: example.com/v1\n"),
+			"  ERR clusters/staging/app.yaml:12: Kustomization flux-system/app: spec.healthCheckExprs[0].current: a health rule without current calls nothing healthy: write when an object is\n"},
 		{"a service account", kustomization("app", "  path: app\n  serviceAccountName: team\n"),
 			"  ERR clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.serviceAccountName: not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want\n"},
 		{"another cluster", kustomization("app", "  path: app\n  kubeConfig: {secretRef: {name: x}}\n"),

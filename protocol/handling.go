@@ -43,20 +43,30 @@ type Ignored struct {
 	Managers []string `json:"managers,omitempty"`
 }
 
-// HealthRule judges objects of one kind, of any version. The expressions are asked in the order in which they stand here; where none is
-// true, the object is progressing.
+// HealthRule judges objects of one kind, of any version. The expressions are over the object, whose fields are the variables: status, spec,
+// metadata and whatever else it has. They are asked in the order in which they stand here, which is that of Flux (its RFC 0009); where
+// none is true, the object is progressing.
 type HealthRule struct {
 	Group      string      `json:"group,omitempty"`
-	Kind       string      `json:"kind"`
-	Failed     *Expression `json:"failed,omitempty"`
+	Kind       string      `json:"kind,omitempty"` // "" for all of the group that no other rule is for
 	InProgress *Expression `json:"inProgress,omitempty"`
+	Failed     *Expression `json:"failed,omitempty"`
 	Current    *Expression `json:"current,omitempty"`
+	// Message gives the cause, as text, of an object that is not current. Without it, or where it gives "", the conditions of the
+	// object say it.
+	Message *Expression `json:"message,omitempty"`
 }
 
-// Readiness is a condition on an app that another depends on.
+// Readiness is a condition on an app that another depends on. Its expression is over self, the app that waits, and dep, the one that is
+// waited for. Both have the shape of Flux' objects: metadata and spec as Git has them, status as the agent knows it.
 type Readiness struct {
 	App string `json:"app"`
 	Expression
+	// Instead: the expression alone says whether the other is ready, and its health is not asked.
+	Instead bool `json:"instead,omitempty"`
+	// Self and Dep are the two objects as JSON, without status.
+	Self json.RawMessage `json:"self,omitempty"`
+	Dep  json.RawMessage `json:"dep,omitempty"`
 }
 
 // Expression is an expression of the Common Expression Language (https://cel.dev), checked by the hub and taken apart, so that an agent

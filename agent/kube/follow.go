@@ -9,17 +9,18 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// Follow tells sight of one object until ctx is done.
-func (c *Client) Follow(ctx context.Context, res agent.Resource, namespace, name string, sight func(agent.Sighting)) {
+// Follow tells sight of one object until ctx is done. Its health is judged by a rule, if there is one.
+func (c *Client) Follow(ctx context.Context, res agent.Resource, namespace, name string, rule *health.Rule, sight func(agent.Sighting)) {
 	ref := protocol.ObjectRef{Group: res.Group, Kind: res.Kind, Namespace: namespace, Name: name}
 	c.single(ctx, res, namespace, name, func(raw []byte) (enough bool) {
 		s := agent.Sighting{Kind: agent.SightGone, Resource: res, Live: agent.Live{Ref: ref}}
 		if raw != nil {
 			var err error
-			if s, err = sighting(res, raw); err != nil {
+			if s, err = judgedBy(rule, res, raw); err != nil {
 				c.log.Warn("an object that is followed cannot be read", "object", ref.String(), "err", err)
 				return false
 			}

@@ -1,11 +1,14 @@
 package kube
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -95,6 +98,36 @@ func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
 	s.Live = o.Metadata.live(res)
 	s.Verdict = fleet.ObjectHealth(o.health(res))
 	return s, nil
+}
+
+// ruled is the sighting of an object of a kind that there may be rules for.
+func ruled(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
+	if rules.None() {
+		return sighting(res, raw)
+	}
+	var p struct {
+		Metadata struct{ Labels map[string]string }
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return agent.Sighting{}, fmt.Errorf("decode a %s: %w", res.Kind, err)
+	}
+	return judgedBy(rules.For(p.Metadata.Labels[fleet.LabelApp]), res, raw)
+}
+
+// judgedBy is the sighting of an object whose health is judged by a rule; nil for the agent's own way.
+func judgedBy(rule *health.Rule, res agent.Resource, raw []byte) (agent.Sighting, error) {
+	if rule == nil {
+		return sighting(res, raw)
+	}
+	var p partial
+	var o map[string]any
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.UseNumber() // whole numbers are whole, as in Kubernetes
+	if err := errors.Join(json.Unmarshal(raw, &p), dec.Decode(&o)); err != nil {
+		return agent.Sighting{}, fmt.Errorf("decode a %s: %w", res.Kind, err)
+	}
+	o["apiVersion"], o["kind"] = res.APIVersion(), res.Kind // which lists leave out
+	return agent.Sighting{Kind: agent.SightObject, Resource: res, Live: p.Metadata.live(res), Verdict: rule.Judge(o)}, nil
 }
 
 // health is the object as fleet.ObjectHealth reads it.

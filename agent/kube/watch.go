@@ -29,13 +29,13 @@ const (
 var errExpired = errors.New("the version to watch from has expired")
 
 // Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in all,
-// until ctx is done.
-func (c *Client) Watch(ctx context.Context, res agent.Resource, namespace string, sight func(agent.Sighting)) {
+// until ctx is done. Their health is judged by rules, where there is one for them.
+func (c *Client) Watch(ctx context.Context, res agent.Resource, namespace string, rules agent.Rules, sight func(agent.Sighting)) {
 	tell := func(s agent.Sighting) {
 		s.Namespace = namespace
 		sight(s)
 	}
-	w := &watch{client: c, res: res, namespace: namespace, sight: tell}
+	w := &watch{client: c, res: res, namespace: namespace, rules: rules, sight: tell}
 	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 	for ctx.Err() == nil {
 		err := w.turn(ctx)
@@ -62,6 +62,7 @@ type watch struct {
 	client    *Client
 	res       agent.Resource
 	namespace string // "" for all
+	rules     agent.Rules
 	sight     func(agent.Sighting)
 	version   string        // to go on from; "" to list first
 	held      time.Duration // how long the last stream lasted
@@ -83,6 +84,9 @@ func (w *watch) turn(ctx context.Context) error {
 	}
 	return nil
 }
+
+// metadataOnly says whether nothing else of the objects is asked for.
+func (w *watch) metadataOnly() bool { return !hasHealth(w.res) && w.rules.None() }
 
 func (w *watch) query() url.Values { return url.Values{"labelSelector": {fleet.LabelApp}} }
 
@@ -119,7 +123,7 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	accept := acceptJSON
-	if !hasHealth(w.res) {
+	if w.metadataOnly() {
 		accept = acceptMetaList + "," + acceptJSON
 	}
 	resp, err := w.client.open(ctx, call{method: http.MethodGet, path: collectionPath(w.res, w.namespace), query: query, accept: accept})
@@ -129,7 +133,7 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 	defer drain(resp.Body)
 	at := time.Now()
 	return decodeList(resp.Body, func(raw json.RawMessage) error {
-		s, err := sighting(w.res, raw)
+		s, err := ruled(w.res, w.rules, raw)
 		if err != nil {
 			return err
 		}
@@ -142,7 +146,7 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 // follow tells the changes of one stream.
 func (w *watch) follow(ctx context.Context) error {
 	accept := acceptJSON
-	if !hasHealth(w.res) {
+	if w.metadataOnly() {
 		accept = acceptMetadata + "," + acceptJSON
 	}
 	_, err := w.followRaw(ctx, collectionPath(w.res, w.namespace), w.query(), accept, func(kind string, raw json.RawMessage) (bool, error) {
@@ -150,7 +154,7 @@ func (w *watch) follow(ctx context.Context) error {
 			w.sight(agent.Sighting{Kind: agent.SightWatching, Resource: w.res})
 			return false, nil
 		}
-		s, err := sighting(w.res, raw)
+		s, err := ruled(w.res, w.rules, raw)
 		if err != nil {
 			return false, err
 		}

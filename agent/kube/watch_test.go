@@ -79,7 +79,7 @@ func TestContentsAreNotReadBack(t *testing.T) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		client.Watch(ctx, res, "", func(s agent.Sighting) { sightings <- s })
+		client.Watch(ctx, res, "", agent.Rules{}, func(s agent.Sighting) { sightings <- s })
 	}()
 	until := func(kind agent.SightingKind, name string) agent.Sighting {
 		t.Helper()

@@ -40,7 +40,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.text(spec, "namespace", &app.Namespace),
 		d.yes(spec, "prune", &app.Prune),
 		d.yes(spec, "suspend", &app.Suspend),
-		d.names(spec, "dependsOn", &app.DependsOn),
+		d.dependencies(spec, &app), d.healthRules(spec, &app),
 		d.pairs(spec, "vars", &app.Vars),
 		d.duration(spec, "timeout", &app.Timeout),
 		errors.Join(d.overlay(spec, &app)...),
@@ -163,31 +163,6 @@ func (d document) duration(in *yaml.Node, key string, to *time.Duration) error {
 		return d.errorf(n, "%s is %q: write a duration such as 90s or 5m", key, n.Value)
 	}
 	*to = v
-	return nil
-}
-
-// names takes a list of names, or of {name: …} as Flux has it.
-func (d document) names(in *yaml.Node, key string, to *[]string) error {
-	n := field(in, key)
-	if n == nil {
-		return nil
-	}
-	if n.Kind != yaml.SequenceNode {
-		return d.errorf(n, "%s is to be a list of names", key)
-	}
-	for _, item := range n.Content {
-		name := item
-		if item.Kind == yaml.MappingNode {
-			if err := d.checkKeys(item, key, "name"); err != nil {
-				return err
-			}
-			name = field(item, "name")
-		}
-		if scalar(name) == "" {
-			return d.errorf(item, "%s is to be a list of names of apps", key)
-		}
-		*to = append(*to, scalar(name))
-	}
 	return nil
 }
 

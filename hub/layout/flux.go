@@ -24,7 +24,7 @@ const fluxNamespace = "flux-system"
 type kustomization struct {
 	Path      string
 	SourceRef sourceRef
-	DependsOn []struct{ Name, Namespace string }
+	DependsOn []dependency
 	Prune     bool
 	Suspend   bool
 	Timeout   string
@@ -34,6 +34,7 @@ type kustomization struct {
 	IgnoreMissingComponents bool
 	CommonMetadata          fleet.Metadata
 	DeletionPolicy          string
+	HealthCheckExprs        []healthCheck
 }
 
 type postBuild struct {
@@ -149,8 +150,9 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 	}
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
+	root.Handling = app.Handling
 	if o.isApplication() {
-		root.Namespace, root.Handling, root.Ignore = app.Namespace, app.Handling, app.Ignore
+		root.Namespace, root.Ignore = app.Namespace, app.Ignore
 	}
 	p.apps[fleet.RootApp] = root
 }
@@ -164,12 +166,9 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	app.Path, app.Overlay, app.Metadata = cleaned(k.Path), k.Overlay, k.CommonMetadata
 	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
 	app.Prune, app.Suspend = k.Prune && k.DeletionPolicy != "Orphan", k.Suspend
-	for _, d := range k.DependsOn {
-		app.DependsOn = append(app.DependsOn, p.nameOf(o, d.Namespace, d.Name))
-	}
 	source, unknown := p.source(o, "spec.sourceRef", k.SourceRef)
 	app.Source = source
-	errs := []error{p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app)}
+	errs := []error{p.depends(o, k.DependsOn, app), p.checks(o, k.HealthCheckExprs, app), p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app)}
 	if k.Timeout != "" {
 		d, err := time.ParseDuration(k.Timeout)
 		if err != nil || d <= 0 {

@@ -20,7 +20,7 @@ type helmRelease struct {
 	ChartRef        *sourceRef
 	ReleaseName     string
 	TargetNamespace string
-	DependsOn       []struct{ Name, Namespace string }
+	DependsOn       []dependency
 	Suspend         bool
 	Timeout         string
 	Values          json.RawMessage
@@ -30,6 +30,8 @@ type helmRelease struct {
 		CRDs     string
 		SkipCRDs bool
 	}
+
+	HealthCheckExprs []healthCheck
 }
 
 type valuesFrom struct {
@@ -48,10 +50,7 @@ func (p *planner) helmRelease(o *fluxObject, app *fleet.App) error {
 	if app.Namespace = h.TargetNamespace; app.Namespace == "" {
 		app.Namespace = o.namespace
 	}
-	for _, d := range h.DependsOn {
-		app.DependsOn = append(app.DependsOn, p.nameOf(o, d.Namespace, d.Name))
-	}
-	errs := []error{p.weigh(o, &app.Notes), p.releaseChart(o, h, app), p.releaseValues(o, h, app.Chart)}
+	errs := []error{p.depends(o, h.DependsOn, app), p.checks(o, h.HealthCheckExprs, app), p.weigh(o, &app.Notes), p.releaseChart(o, h, app), p.releaseValues(o, h, app.Chart)}
 	if h.Timeout != "" {
 		d, err := time.ParseDuration(h.Timeout)
 		if err != nil || d <= 0 {

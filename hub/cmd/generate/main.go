@@ -1,5 +1,5 @@
 // Command generate writes the files of the repository that follow from the code, so that they cannot differ from it: those under
-// deploy/, and the tables in docs/. A test holds that they do not.
+// deploy/, the tables in docs/, and the health rules that agents carry. A test holds that they do not.
 package main
 
 import (
@@ -64,8 +64,18 @@ func files(root string) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
+	rules, err := readRules(root)
+	if err != nil {
+		return nil, err
+	}
+	if out[rulesTo], err = rules.compiled(); err != nil {
+		return nil, err
+	}
+	if out[rulesPage], err = withTable(filepath.Join(root, rulesPage), rules.table()); err != nil {
+		return nil, err
+	}
 	for page, fields := range tables {
-		if out[page], err = withTable(filepath.Join(root, page), fields()); err != nil {
+		if out[page], err = withTable(filepath.Join(root, page), fieldTable(fields())); err != nil {
 			return nil, err
 		}
 	}
@@ -87,7 +97,7 @@ const (
 )
 
 // withTable is a page with its table as the code gives it.
-func withTable(path string, fields []layout.Field) ([]byte, error) {
+func withTable(path, table string) ([]byte, error) {
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
@@ -97,7 +107,7 @@ func withTable(path string, fields []layout.Field) ([]byte, error) {
 	if !begins || !ends {
 		return nil, fmt.Errorf("%s has no lines %q and %q: the table goes between them", path, tableBegin, tableEnd)
 	}
-	return []byte(before + tableBegin + fieldTable(fields) + tableEnd + after), nil
+	return []byte(before + tableBegin + table + tableEnd + after), nil
 }
 
 // fieldTable lists fields with what becomes of them.
