@@ -85,12 +85,12 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		a.stopGet()
 		a.stopGet = nil
 	}
-	a.spec, a.leaving, a.blocked, a.fetching, a.unfit = spec, false, "", "", ""
+	a.spec, a.leaving, a.blocked, a.fetching, a.unfit, a.last = spec, false, "", "", "", nil
 	if spec.Blob == nil {
 		a.next = nil
 		return false
 	}
-	if !a.plan.same(spec) {
+	if !a.plan.same(spec) || a.run != nil && (!a.run.is(a.plan) || a.run.ahead()) { // or what came since was begun, so that going back is another delivery
 		return !a.next.same(spec)
 	}
 	a.next = nil
@@ -109,6 +109,9 @@ func sameFlags(a, b protocol.App) bool {
 
 // leave is for an app that a complete bundle no longer has.
 func (a *app) leave() {
+	if a.plan.has(false, fleet.PreDelete, fleet.PostDelete) {
+		a.last = a.plan
+	}
 	a.leaving, a.next, a.plan, a.clashes = true, nil, nil, nil
 	a.fetching, a.unfit, a.blocked, a.waits = "", "", "", ""
 	a.spec.Error = ""

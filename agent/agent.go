@@ -222,6 +222,7 @@ func (s *session) restore(ctx context.Context, st Stored) {
 		s.message += d.Err.Error() + "; "
 	}
 	if s.message != "" {
+		s.damaged = true
 		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle makes it good"
 		s.log.Warn("a part of the agent's state cannot be read", "err", s.message)
 	}
@@ -258,6 +259,9 @@ func (s *session) watchAll(ctx context.Context) {
 		if !s.scope.outside(ref) {
 			versions[s.scope.covering(ref)] = o.item.APIVersion
 		}
+	}
+	for ref, l := range s.hooks {
+		versions[s.scope.covering(ref)] = l.apiVersion
 	}
 	s.mu.Unlock()
 	for key, apiVersion := range versions {
@@ -298,12 +302,22 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
 		s.log.Warn("the stored objects of an app cannot be used; they are had anew from the hub", "app", a.name, "err", err)
 	} else {
-		a.plan = p
+		if st.Run.ahead() && st.Run.is(p) { // its hooks go on, before it comes into force
+			a.next = p
+		}
+		if a.next == nil || !st.Run.Install {
+			a.plan = p
+		}
 		for i := range p.wants {
 			wants[p.wants[i].ref] = &p.wants[i]
 		}
 	}
+	s.resume(a, st.Run)
 	for _, item := range st.Items {
+		if a.plan.hooked(item.Ref) { // an agent that knew no hooks applied it
+			a.dirty = true
+			continue
+		}
 		o := &object{item: item, app: a, want: wants[item.Ref], verdict: unseen}
 		a.own = append(a.own, o)
 	}

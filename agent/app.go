@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -56,6 +57,10 @@ type app struct {
 	appliedAt  time.Time // when it was last applied
 	told       protocol.EventKind
 	current    int
+
+	kindless bool // objects of it wait for their kind to be served
+
+	progress // through its hooks and waves
 }
 
 // clash is an object that another app has.
@@ -88,7 +93,7 @@ func (a *app) wants(ref protocol.ObjectRef) bool {
 
 // sort puts the inventory in the order of applying.
 func (a *app) sort() {
-	slices.SortFunc(a.own, func(x, y *object) int { return fleet.CompareApply(x.item.Ref, y.item.Ref) })
+	slices.SortFunc(a.own, func(x, y *object) int { return compareOrder(x.item.Wave, y.item.Wave, x.item.Ref, y.item.Ref) })
 }
 
 func (a *app) disown(o *object) {
@@ -152,8 +157,8 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	switch {
 	case suspended || a.spec.Suspend:
 		return verdict{protocol.PhaseSuspended, "suspended in Git: it is left as it is"}, true
-	case a.leaving && a.fault == nil && troubled == 0:
-		return verdict{protocol.PhaseApplying, "it left Git: " + a.leftovers()}, true
+	case a.leaving && a.fault == nil && troubled == 0 && a.run.failure() == "":
+		return verdict{protocol.PhaseApplying, "it left Git: " + cmp.Or(a.step, a.leftovers())}, true
 	case a.blocked != "":
 		return verdict{protocol.PhaseFailed, a.blocked}, true
 	case a.fault != nil:
@@ -161,8 +166,13 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	case len(a.clashes) > 0:
 		c := a.clashes[0]
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s is in app %s, too: take it out of one of them%s", c.ref, c.with, more(len(a.clashes)-1))}, true
+	case a.run.failure() != "":
+		return verdict{protocol.PhaseFailed, a.run.failure()}, true
 	case troubled > 0:
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.trouble.err, more(troubled-1))}, true
+	case a.heldForGood() != nil:
+		o := a.heldForGood()
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s", o.item.Ref, o.held)}, true
 	case a.plan != nil && len(a.plan.flaws) > 0:
 		return verdict{protocol.PhaseFailed, a.plan.flaws[0] + more(len(a.plan.flaws)-1)}, true
 	case a.plan != nil && len(a.plan.outside) > 0:
@@ -181,10 +191,16 @@ func (a *app) judgeHealth(now time.Time, healthy bool) verdict {
 		return verdict{protocol.PhasePending, a.waits}
 	case a.fetching != "":
 		return verdict{protocol.PhasePending, a.fetching}
+	case a.next != nil && a.run.is(a.next):
+		return verdict{protocol.PhaseApplying, a.step}
 	case a.plan == nil:
 		return verdict{protocol.PhasePending, "nothing is known of it yet"}
+	case a.stuck:
+		return verdict{protocol.PhaseDegraded, a.step}
 	case a.fresh:
-		return verdict{protocol.PhaseApplying, ""}
+		return verdict{protocol.PhaseApplying, a.step}
+	case healthy && a.run.open():
+		return verdict{protocol.PhaseApplying, a.step}
 	case healthy:
 		return verdict{protocol.PhaseHealthy, a.asides()}
 	case a.health == protocol.HealthDegraded:

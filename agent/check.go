@@ -144,6 +144,9 @@ func (s *session) checked(ctx context.Context, a *app, c *check, v fleet.Verdict
 		return
 	}
 	c.verdict = v
+	if a.run.open() {
+		s.kick(ctx, a)
+	}
 	if !a.running {
 		s.assess(ctx, a)
 	}

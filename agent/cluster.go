@@ -80,6 +80,9 @@ type Live struct {
 	Created    bool      // of an apply: it was not there before
 	Left       bool      // of an apply: it was there, and was left as it is
 	Fields     Sum       // of the field set that Drover owns; zero if it owns none
+	Hook       bool      // it is annotated as a hook, whoever made it
+	HookRun    string    // its annotation fleet.AnnotationHookRun
+	Held       []string  // its finalizers
 	Managed    []Managed // not kept longer than needed
 	// Adopted are, of an apply, the paths of fields that were applied with the value that they had, because a part of them is left to others.
 	Adopted []string
@@ -139,6 +142,8 @@ type Cluster interface {
 	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
 	// come of it.
 	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
+	// Definitions calls changed with the name of every CustomResourceDefinition that comes or changes, until ctx is done.
+	Definitions(ctx context.Context, changed func(name string))
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 }
@@ -182,6 +187,13 @@ type Objects interface {
 	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
 	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.
 	Delete(ctx context.Context, res Resource, live Live) (gone bool, err error)
+	// Retire deletes the object that Get found, what it owns first, and takes fleet.FinalizerHook from it. gone says that it left at once.
+	Retire(ctx context.Context, res Resource, live Live) (gone bool, err error)
+	// Release takes fleet.FinalizerHook from the object that Get found, unless it changed since.
+	Release(ctx context.Context, res Resource, live Live) error
+	// LastWords says of a Pod that failed, or of the newest one of a Job, how its log ends, or why it does not start; nothing of any
+	// other kind.
+	LastWords(ctx context.Context, ref protocol.ObjectRef) (string, error)
 	// Blame compares an object as it was seen drifted with how it was repaired. What is left to others is nobody's fault.
 	Blame(drifted, repaired Live) Culprit
 }

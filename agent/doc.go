@@ -20,5 +20,9 @@
 // field set that managedFields gives to Drover; a different hash, or no object, is drift, and is healed at once
 // with the same line that was applied before.
 //
+// An app with hooks or waves goes through them as a Run: a turn does what is due and ends where it has to wait; the watch, or a timer, begins
+// the next one. The Run is stored with the app, what is about to be done before it is done, and a hook's object is named and marked after its run
+// and held by a finalizer until it is stored how it ended. So an agent that ends at any moment leaves nothing that is done twice.
+//
 // All state of a leading agent is one session, guarded by one mutex that is never held over a request.
 package agent

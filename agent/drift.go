@@ -32,6 +32,7 @@ func (s *session) sight(ctx context.Context, sg Sighting) {
 		}
 		s.out.changed(false)
 	case SightObject, SightGone:
+		s.sightHook(ctx, k, sg)
 		o := s.all[sg.Live.Ref]
 		if o == nil {
 			return
@@ -54,6 +55,7 @@ func (s *session) listed(ctx context.Context, k *kindWatch, sg Sighting) {
 	for _, o := range absent {
 		s.see(ctx, o, Sighting{Kind: SightGone, Resource: sg.Resource, Live: Live{Ref: o.item.Ref, Version: sg.Live.Version}, At: time.Now()})
 	}
+	s.absentHooks(ctx, k, sg, covers)
 	s.announce()
 	for _, a := range s.apps {
 		if !a.running {
@@ -158,6 +160,7 @@ func (s *session) changed(ctx context.Context, o *object, before protocol.Health
 			s.established(ctx, o)
 		}
 	}
+	s.moveOn(ctx, o, before)
 	if k := s.kindOf(o.item.Ref); k.synced && !o.app.running { // or else who lists, or works on it, does
 		s.assess(ctx, o.app)
 	}
@@ -229,6 +232,9 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 		}
 	}
 	o.version, o.ours, o.present, o.drifted, o.trouble = live.Version, true, true, false, nil
+	if s.wake(ctx, o.item.Ref); !o.app.running && o.app.run.open() {
+		s.kick(ctx, o.app)
+	}
 	if live.App == o.app.name {
 		o.item.Former = nil
 	}

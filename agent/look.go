@@ -172,6 +172,9 @@ func (s *session) found(ctx context.Context, l *look, turn int, c fleet.Cause) {
 
 // reassess follows up what a look has changed. s.mu is held.
 func (s *session) reassess(ctx context.Context, o *object, before fleet.Verdict) {
+	if o.health() != before {
+		s.moveOn(ctx, o, before.Health)
+	}
 	if o.health() != before && s.kindOf(o.item.Ref).synced && !o.app.running {
 		s.assess(ctx, o.app)
 	}

@@ -10,9 +10,9 @@ import (
 
 var namespaces = Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}
 
-// prepare sees to what comes before the app's objects, and says whether the app can go on. The watch of autoscalers begins, so that nothing has to
+// ground sees to what comes before the app's objects, and says whether the app can go on. The watch of autoscalers begins, so that nothing has to
 // wait for it later.
-func (s *session) prepare(ctx context.Context, a *app, p *plan) bool {
+func (s *session) ground(ctx context.Context, a *app, p *plan) bool {
 	s.mu.Lock()
 	for _, o := range a.own {
 		if o.want != nil && o.want.scaled && o.pending() {

@@ -28,6 +28,9 @@ type object struct {
 	removing bool // that is us
 	drifted  bool // it must be applied again
 	busy     bool // a request for it is under way
+
+	held        string // what it is applied after, while that is not current
+	heldForGood bool   // and will never be, as Git has it
 }
 
 // trouble is why an object is not as it should be, and when that is tried again.
@@ -48,11 +51,13 @@ const maxPause = 5 * time.Minute
 // absentPause is the same where somebody is likely to bring what is missing.
 const absentPause = time.Minute
 
+// servedSoon is how a kind is asked for that may be served at any moment.
+func servedSoon() backoff.Backoff { return backoff.Backoff{Min: 50 * time.Millisecond, Max: maxPause} }
+
 // note takes down another failure.
 func (t *trouble) note(err error, now time.Time) {
 	if t.err == nil && ReasonOf(err) == ReasonKind {
-		// A definition is served a moment after it says that it is.
-		t.pause = backoff.Backoff{Min: 50 * time.Millisecond, Max: maxPause}
+		t.pause = servedSoon() // a definition is served a moment after it says that it is
 	}
 	next := t.pause.Next()
 	switch ReasonOf(err) {
@@ -104,6 +109,10 @@ func (o *object) problem() protocol.Problem {
 		p.Health, p.Message = protocol.HealthDegraded, o.trouble.err.Error()
 	case o.want != nil && o.left():
 		p.Health, p.Message = protocol.HealthCurrent, "it is left alone, as it asks to be"
+	case o.heldForGood:
+		p.Health, p.Message = protocol.HealthDegraded, o.held
+	case o.held != "":
+		p.Health, p.Message = protocol.HealthProgressing, o.held
 	case o.want != nil && o.pending():
 		p.Health, p.Message = protocol.HealthProgressing, "it is not applied yet"
 	}

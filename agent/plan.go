@@ -2,6 +2,7 @@ package agent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -26,6 +27,8 @@ type want struct {
 	recreate   bool   // it is made anew where a field that cannot be changed did
 	scaled     bool   // the line says how many replicas it has, which an autoscaler may change
 	mode       fleet.Mode
+	wave       int
+	after      []protocol.ObjectRef // must be current before it is applied
 }
 
 // plan is the index of an app's blob. The lines themselves are kept compressed.
@@ -39,6 +42,7 @@ type plan struct {
 	flaws      []string             // objects that cannot be applied by anybody
 	outside    []protocol.ObjectRef // objects that this agent may not touch
 	wants      []want               // in the order of applying
+	hooks      []hookWant           // in the order in which they are done
 	defines    map[string][]Resource
 	since      time.Time                    // when the bundle arrived; zero if it was stored
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
@@ -71,6 +75,7 @@ type line struct {
 	Kind       string
 	Metadata   struct {
 		Name, Namespace string
+		GenerateName    string
 		Annotations     map[string]any
 		Labels          map[string]any
 	}
@@ -113,14 +118,22 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 			return nil, fmt.Errorf("object %d of the blob is no JSON object", lines+1) // json's error might quote a secret
 		}
 		lines++
-		if err := l.check(); err != nil {
+		course, err := l.course()
+		if err != nil {
 			p.flaws = append(p.flaws, fmt.Sprintf("object %d of the app %v", lines, err))
+			continue
+		}
+		if course.Skip {
 			continue
 		}
 		t := fleet.TreatmentOf(l.Metadata.Annotations, l.Metadata.Labels)
 		w := want{apiVersion: intern(l.APIVersion), line: SumOf(text), off: uint32(start), size: uint32(len(text)),
 			ref:  protocol.ObjectRef{Group: intern(fleet.GroupOf(l.APIVersion)), Kind: intern(l.Kind), Namespace: intern(l.Metadata.Namespace), Name: l.Metadata.Name},
-			keep: t.Keep, mode: t.Mode, recreate: t.Recreate, bare: l.Metadata.Namespace == "", scaled: l.scaled()}
+			keep: t.Keep, mode: t.Mode, recreate: t.Recreate, bare: l.Metadata.Namespace == "", scaled: l.scaled(), wave: course.Wave, after: course.After}
+		if course.Hook != nil {
+			p.hooks = append(p.hooks, hookWant{want: w, hook: *course.Hook, generate: l.Metadata.GenerateName})
+			continue
+		}
 		if isDefinition(w.ref) {
 			p.defines[w.ref.Name] = l.defines()
 		}
@@ -136,6 +149,20 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 func (l *line) scaled() bool {
 	var spec struct{ Replicas json.Number }
 	return bytes.Contains(l.Spec, []byte(`"replicas"`)) && json.Unmarshal(l.Spec, &spec) == nil && spec.Replicas != ""
+}
+
+// course checks a line and reads what its annotations say of its place.
+func (l *line) course() (fleet.Course, error) {
+	c, err := fleet.CourseOf(l.Metadata.Annotations)
+	if err != nil {
+		return c, err
+	}
+	if c.Hook != nil && l.Metadata.Name == "" && l.Metadata.GenerateName != "" {
+		named := *l
+		named.Metadata.Name = l.Metadata.GenerateName + "x"
+		return c, named.check()
+	}
+	return c, l.check()
 }
 
 func isDefinition(ref protocol.ObjectRef) bool { return fleet.StageOf(ref) == fleet.StageDefinitions }
@@ -199,8 +226,13 @@ func (p *plan) place(ctx context.Context, resolve func(ctx context.Context, apiV
 		seen[w.ref] = true
 	}
 	p.drop(unfit)
-	slices.SortFunc(p.wants, func(a, b want) int { return fleet.CompareApply(a.ref, b.ref) })
-	return nil
+	slices.SortFunc(p.wants, func(a, b want) int { return compareOrder(a.wave, b.wave, a.ref, b.ref) })
+	return p.placeHooks(ctx, resolve, scope, seen)
+}
+
+// compareOrder is the order of applying: by wave, then as fleet has it.
+func compareOrder(waveA, waveB int, a, b protocol.ObjectRef) int {
+	return cmp.Or(cmp.Compare(waveA, waveB), fleet.CompareApply(a, b))
 }
 
 // drop takes some of the wants out.

@@ -45,7 +45,7 @@ func (s *session) batch(a *app) (out []*object) {
 		a.forgive()
 		return nil
 	}
-	now, stage := time.Now(), fleet.Stage(-1)
+	now, stage, wave := time.Now(), fleet.Stage(-1), 0
 	for _, o := range slices.Backward(a.own) {
 		switch {
 		case o.want != nil:
@@ -57,10 +57,10 @@ func (s *session) batch(a *app) (out []*object) {
 			continue
 		case s.wantedElsewhere(o):
 			continue
-		case stage >= 0 && fleet.StageOf(o.item.Ref) != stage:
+		case stage >= 0 && (fleet.StageOf(o.item.Ref) != stage || o.item.Wave != wave):
 			continue
 		}
-		stage = fleet.StageOf(o.item.Ref)
+		stage, wave = fleet.StageOf(o.item.Ref), o.item.Wave
 		if !o.removing && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
 			out = append(out, o)
 		}

@@ -51,6 +51,10 @@ type session struct {
 	online   chan struct{}            // closed while the bus is connected
 	fights   map[*object]*fight
 	scaling  scaling
+	hooks    map[protocol.ObjectRef]*lookout // objects of hooks that are under way
+	waiters  map[protocol.ObjectRef][]*app   // that have objects which are applied after another
+	heed     context.CancelFunc              // ends the watch of definitions; nil while nobody waits for one
+	damaged  bool                            // a part of what was stored could not be read
 	drift    protocol.Drift
 	looks    looks
 	version  versioning
@@ -86,6 +90,7 @@ func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
 		moved: make(chan struct{}), online: make(chan struct{}),
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},
 		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{}, scaling: scaling{},
+		hooks: map[protocol.ObjectRef]*lookout{}, waiters: map[protocol.ObjectRef][]*app{},
 		version: versioning{Upgrade: c.Upgrade, moved: make(chan struct{}, 1), since: time.Now()},
 	}
 	s.settled = sync.NewCond(&s.mu)
@@ -177,14 +182,19 @@ func (s *session) plan(ctx context.Context, a *app) {
 			next = t
 		}
 	}
+	a.kindless = false
 	if !s.suspended(a) {
 		for _, o := range a.own {
+			a.kindless = a.kindless || o.kindless()
 			if o.trouble != nil && !o.trouble.final {
 				sooner(o.trouble.next)
 			}
 		}
 		if a.fault != nil {
 			sooner(a.fault.next)
+		}
+		if !a.until.IsZero() {
+			sooner(a.until)
 		}
 		if a.dirty {
 			sooner(now.Add(saveDelay))
@@ -197,6 +207,7 @@ func (s *session) plan(ctx context.Context, a *app) {
 		sooner(a.appliedAt.Add(a.timeout()))
 	}
 	s.alarm(ctx, a, next)
+	s.heedDefinitions(ctx)
 }
 
 // alarm has an app kicked at a time; never, if it is zero. s.mu is held.
@@ -312,12 +323,17 @@ func (s *session) track(o *object) {
 // untrack reverses track. s.mu is held.
 func (s *session) untrack(o *object) {
 	delete(s.all, o.item.Ref)
-	k := s.kindOf(o.item.Ref)
+	s.unwatch(o.item.Ref)
+}
+
+// unwatch ends the watch of an object's kind if it was the last. s.mu is held.
+func (s *session) unwatch(ref protocol.ObjectRef) {
+	k := s.kindOf(ref)
 	if k.objects--; k.objects == 0 {
 		if k.stop != nil {
 			k.stop()
 		}
-		delete(s.kinds, s.scope.covering(o.item.Ref))
+		delete(s.kinds, s.scope.covering(ref))
 	}
 }
 

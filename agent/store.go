@@ -22,6 +22,7 @@ type Item struct {
 	Paused     bool               `json:"paused,omitempty"` // annotated in the cluster to be left alone
 	Scaled     bool               `json:"scaled,omitempty"` // applied without replicas, because of an autoscaler
 	Told       Sum                `json:"told,omitzero"`    // of the field set of a drift that was told and left
+	Wave       int                `json:"wave,omitempty"`   // pruned in the reverse order
 	// Former are the apps that had it before, as long as it may still carry the label of one of them.
 	Former []string `json:"former,omitempty"`
 }
@@ -38,7 +39,8 @@ type AppState struct {
 	Spec       protocol.App `json:"spec"` // the blob's key left out
 	Generation uint64       `json:"generation"`
 	Items      []Item       `json:"items"`
-	Packed     []byte       `json:"-"` // the lines, zstd
+	Run        *Run         `json:"run,omitempty"` // of its hooks and waves; nil if it has none
+	Packed     []byte       `json:"-"`             // the lines, zstd
 }
 
 // Stored is everything that is stored.

@@ -15,32 +15,47 @@ import (
 // establishTime is how long an app waits for its definitions before it goes on without them.
 const establishTime = 15 * time.Second
 
-// turn does what is due for an app, from the first step that is.
+// turn does what is due for an app, from the first step that is. What a step waits for is not waited for here: the turn ends, and
+// whatever moves it, or the time, begins another one.
 func (s *session) turn(ctx context.Context, a *app) {
 	start := time.Now()
-	plan, fresh, ok := s.open(ctx, a)
+	next, leaving, ok := s.open(ctx, a)
+	if !ok || !s.tidy(ctx, a) {
+		return
+	}
+	if leaving {
+		s.leave(ctx, a)
+		return
+	}
+	if s.advance(ctx, a, next, start) && s.finish(ctx, a) && s.tidy(ctx, a) {
+		s.finish(ctx, a)
+	}
+}
+
+// advance takes the delivery of an app as far as it goes, and says whether it can be concluded.
+func (s *session) advance(ctx context.Context, a *app, next *plan, start time.Time) bool {
+	plan, fresh, ok := s.enter(ctx, a, next, next != nil && s.precede(ctx, a, next))
 	if !ok {
-		return
+		return true
 	}
-	if fresh && !s.save(ctx, a) { // the intent: from here on nothing that is applied can be lost
-		return
+	if fresh && (!s.save(ctx, a) || !s.tidy(ctx, a)) { // the intent: from here on nothing that is applied can be lost
+		return false
 	}
-	changed := 0
-	if plan != nil && !s.prepare(ctx, a, plan) {
-		return
+	if !s.ground(ctx, a, plan) {
+		return false
 	}
-	if plan != nil {
-		for stage := range fleet.Stages {
-			changed += s.applyStage(ctx, a, plan, stage)
-		}
-	}
+	changed := s.deliver(ctx, a, plan)
 	if ctx.Err() != nil {
-		return
+		return false
 	}
-	if s.knows() {
+	if s.knows() && (a.run == nil || a.run.Applied) {
 		s.prune(ctx, a)
 	}
-	s.conclude(ctx, a, plan, changed, start)
+	if !s.conclude(ctx, a, plan, changed, start) {
+		return false
+	}
+	s.complete(ctx, a, plan)
+	return ctx.Err() == nil
 }
 
 // knows says whether a verified bundle is in force. Without one nothing is deleted.
@@ -50,27 +65,41 @@ func (s *session) knows() bool {
 	return s.accepted.known
 }
 
-// open decides whether there is anything to do, and puts a new plan into force if its time has come.
-func (s *session) open(ctx context.Context, a *app) (p *plan, fresh, ok bool) {
+// open decides whether there is anything to do, and gives a new plan whose time has come.
+func (s *session) open(ctx context.Context, a *app) (next *plan, leaving, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer func() { s.assess(ctx, a) }()
-	if s.suspended(a) || !s.accepted.known && a.plan == nil {
+	a.until = time.Time{}
+	if s.suspended(a) || !s.accepted.known && a.plan == nil && a.next == nil {
 		return nil, false, false
 	}
 	if a.fault != nil && time.Now().Before(a.fault.next) && a.next == nil {
 		return nil, false, false
 	}
 	if a.leaving {
-		return nil, false, true
+		s.depart(a)
+		return nil, true, true
 	}
 	if a.next != nil && a.blocked == "" {
 		if a.waits = s.awaited(a); a.waits == "" {
-			s.activate(ctx, a)
+			s.deliverNext(a, a.next)
+			return a.next, false, true
 		}
 	}
+	return nil, false, true
+}
+
+// enter puts a new plan into force if it may be, and says whether there is one in force, and whether that is yet to be stored.
+func (s *session) enter(ctx context.Context, a *app, next *plan, may bool) (p *plan, fresh, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if may && a.next == next && !a.leaving {
+		s.activate(ctx, a)
+	}
 	s.reclaim(ctx, a)
-	return a.plan, a.unsaved, a.plan != nil
+	s.assess(ctx, a)
+	return a.plan, a.unsaved, a.plan != nil && !a.leaving
 }
 
 // awaited says which apps must become healthy before a can begin. s.mu is held.
@@ -96,13 +125,17 @@ func (s *session) awaited(a *app) string {
 func (s *session) activate(ctx context.Context, a *app) {
 	p := a.next
 	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
-	a.wasHealthy, a.clashes = false, nil
+	a.wasHealthy, a.clashes, a.changes = false, nil, 0
+	if a.run != nil {
+		a.run.Entered, a.run.Applied, a.run.Done = true, !p.ordered(), !p.ordered()
+	}
 	for _, o := range a.own {
 		o.want = nil
 	}
 	for i := range p.wants {
 		s.claim(a, &p.wants[i])
 	}
+	s.shed(ctx, a)
 	a.sort()
 	for _, other := range s.apps { // which may have waited for something that a no longer wants
 		if len(other.clashes) > 0 {
@@ -131,7 +164,8 @@ func (s *session) claim(a *app, w *want) {
 	if o.trouble != nil && o.item.Line != w.line {
 		o.trouble = nil // another line deserves another try
 	}
-	o.want, o.item.APIVersion, o.item.Keep = w, w.apiVersion, w.keep
+	o.held, o.heldForGood = "", false
+	o.want, o.item.APIVersion, o.item.Keep, o.item.Wave = w, w.apiVersion, w.keep, w.wave
 	if o.removing {
 		o.item.Line = Sum{}
 	}
@@ -179,7 +213,7 @@ func (s *session) reclaim(ctx context.Context, a *app) {
 // save stores the app as it is now, and says whether that worked.
 func (s *session) save(ctx context.Context, a *app) bool {
 	s.mu.Lock()
-	if a.plan == nil { // of an app that leaves, what was stored before stays until nothing is left of it
+	if a.stored() == nil { // of an app that leaves, what was stored before stays until nothing is left of it
 		a.dirty = false
 		s.mu.Unlock()
 		return true
@@ -211,9 +245,23 @@ func (s *session) save(ctx context.Context, a *app) bool {
 	return true
 }
 
+// stored is the plan that is stored of an app: what is in force; or what its first PreSync hooks are done for, or its last ones when it leaves.
+func (a *app) stored() *plan {
+	switch {
+	case a.plan != nil:
+		return a.plan
+	case a.leaving:
+		return a.last
+	case a.run.is(a.next):
+		return a.next
+	}
+	return nil
+}
+
 // state is what is stored of an app. s.mu is held.
 func (a *app) state() AppState {
-	st := AppState{Spec: a.plan.spec, Generation: a.plan.generation, Packed: a.plan.packed, Items: make([]Item, 0, len(a.own)+len(a.given))}
+	p := a.stored()
+	st := AppState{Spec: p.spec, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)), Run: a.run.clone()}
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
 	}
@@ -239,18 +287,18 @@ func (s *session) faulted(ctx context.Context, a *app, err error) {
 	s.assess(ctx, a)
 }
 
-// applyStage applies what is due in one stage, all at once, and says how many objects that were.
-func (s *session) applyStage(ctx context.Context, a *app, p *plan, stage fleet.Stage) (changed int) {
-	due := s.due(a, stage)
+// applyStage applies what is due in one stage, all at once, and says how many objects were sent and how many of them changed.
+func (s *session) applyStage(ctx context.Context, a *app, p *plan, stage fleet.Stage, part func(*object) bool) (sent, changed int) {
+	due := s.due(a, stage, part)
 	if len(due) == 0 || ctx.Err() != nil {
-		return 0
+		return 0, 0
 	}
 	lines, err := p.lines()
 	if err != nil {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.faulted(ctx, a, err)
-		return 0
+		return 0, 0
 	}
 	var wg sync.WaitGroup
 	var mu sync.Mutex // guards changed
@@ -269,15 +317,16 @@ func (s *session) applyStage(ctx context.Context, a *app, p *plan, stage fleet.S
 	if stage == fleet.StageDefinitions {
 		s.awaitDefinitions(ctx, a)
 	}
-	return changed
+	return len(due), changed
 }
 
-func (s *session) due(a *app, stage fleet.Stage) (due []*object) {
+// due are the objects of a part of the app that must be applied now.
+func (s *session) due(a *app, stage fleet.Stage, part func(*object) bool) (due []*object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	for _, o := range a.own {
-		if o.due(now) && fleet.StageOf(o.item.Ref) == stage {
+		if o.due(now) && fleet.StageOf(o.item.Ref) == stage && part(o) && s.free(a, o) {
 			due = append(due, o)
 		}
 	}
@@ -308,16 +357,21 @@ func (s *session) awaitDefinitions(ctx context.Context, a *app) {
 	}
 }
 
-// conclude stores the outcome of a turn and tells of it.
-func (s *session) conclude(ctx context.Context, a *app, p *plan, changed int, start time.Time) {
+// conclude stores the outcome of a turn and tells of it. It says whether that worked.
+func (s *session) conclude(ctx context.Context, a *app, p *plan, changed int, start time.Time) bool {
 	if !s.finish(ctx, a) {
-		return
+		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.fault = nil
-	if p == nil || a.plan != p {
-		return
+	if a.plan != p {
+		return true
+	}
+	a.changes += changed
+	if a.run.is(p) && !a.run.Applied { // the rest follows
+		s.assess(ctx, a)
+		return true
 	}
 	first := a.fresh
 	a.fresh = false
@@ -327,15 +381,17 @@ func (s *session) conclude(ctx context.Context, a *app, p *plan, changed int, st
 			start = p.since
 		}
 		s.emit(protocol.Event{Kind: protocol.EventApplied, App: a.name, Took: protocol.MillisOf(time.Since(start)),
-			Message: fmt.Sprintf("%s, %d changed", count(len(p.wants), "object"), changed)})
+			Message: fmt.Sprintf("%s, %d changed", count(len(p.wants), "object"), a.changes)})
+		a.changes = 0
 	}
 	s.assess(ctx, a)
+	return true
 }
 
 // finish stores the outcome, or takes away the state of an app that is gone.
 func (s *session) finish(ctx context.Context, a *app) bool {
 	s.mu.Lock()
-	gone, dirty := a.leaving && len(a.own) == 0 && len(a.given) == 0, a.dirty
+	gone, dirty := a.leaving && len(a.own) == 0 && len(a.given) == 0 && !a.run.open(), a.dirty
 	s.mu.Unlock()
 	switch {
 	case gone:

@@ -65,7 +65,7 @@ metadata: {name: cleanup, annotations: {helm.sh/hook: pre-delete}}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: probe, annotations: {helm.sh/hook: test}}
+metadata: {name: probe, annotations: {helm.sh/hook: pre-rollback}}
 `
 
 func chartApp(name, spec string) string {
@@ -86,14 +86,14 @@ func parts(summary string, words ...string) string {
 	return out.String()
 }
 
-const hookNotes = `  note charts/web/templates/hooks.yaml: Pod migrate: metadata.annotations.helm.sh/hook: not done as a hook (pre-install, pre-upgrade): the object is applied with the others, and stays
-  note charts/web/templates/hooks.yaml: Pod cleanup: metadata.annotations.helm.sh/hook: left out: hooks for pre-delete are not done
+const hookNotes = `  note charts/web/templates/hooks.yaml: Pod probe: metadata.annotations.helm.sh/hook: left out: hooks for pre-rollback are not done
 `
 
 func TestCharts(t *testing.T) {
 	const widget = `  {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"annotations":{"drover.dev/prune":"disabled"},"name":"widgets.example.com"}}
 `
 	const migrate = `  {"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"helm.sh/hook":"pre-install, pre-upgrade"},"name":"migrate"}}
+  {"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"helm.sh/hook":"pre-delete"},"name":"cleanup"}}
 `
 	config := func(name, namespace, replicas, region string) string {
 		return `  {"apiVersion":"v1","data":{"kubernetes":"v1.33.1","region":"` + region + `","replicas":"` + replicas + `","script":"echo ${HOME} in ` + namespace +

@@ -102,18 +102,20 @@ type EventKind string
 
 // The kinds of events. Readers meet kinds they do not know, and show them as they are.
 const (
-	EventAccepted  EventKind = "accepted"  // a bundle was verified and taken
-	EventRefused   EventKind = "refused"   // a bundle was not
-	EventApplied   EventKind = "applied"   // an app was applied
-	EventFailed    EventKind = "failed"    // an app or object could not be
-	EventHealthy   EventKind = "healthy"   // an app became healthy
-	EventDegraded  EventKind = "degraded"  // an app stopped being healthy
-	EventPruned    EventKind = "pruned"    // an object was deleted because Git no longer has it
-	EventKept      EventKind = "kept"      // an object that Git no longer has was left in the cluster, and why
-	EventDrift     EventKind = "drift"     // drift was corrected, or seen and left, as the message says
-	EventRecreated EventKind = "recreated" // an object was deleted and created anew, and why
-	EventStarted   EventKind = "started"   // an agent took charge
-	EventMissing   EventKind = "missing"   // the events from Prev to this one are not known any more
+	EventAccepted   EventKind = "accepted"    // a bundle was verified and taken
+	EventRefused    EventKind = "refused"     // a bundle was not
+	EventApplied    EventKind = "applied"     // an app was applied
+	EventFailed     EventKind = "failed"      // an app or object could not be
+	EventHealthy    EventKind = "healthy"     // an app became healthy
+	EventDegraded   EventKind = "degraded"    // an app stopped being healthy
+	EventPruned     EventKind = "pruned"      // an object was deleted because Git no longer has it
+	EventKept       EventKind = "kept"        // an object that Git no longer has was left in the cluster, and why
+	EventDrift      EventKind = "drift"       // drift was corrected, or seen and left, as the message says
+	EventRecreated  EventKind = "recreated"   // an object was deleted and created anew, and why
+	EventHook       EventKind = "hook"        // a hook was begun, or succeeded
+	EventHookFailed EventKind = "hook-failed" // a hook failed, and how
+	EventStarted    EventKind = "started"     // an agent took charge
+	EventMissing    EventKind = "missing"     // the events from Prev to this one are not known any more
 )
 
 // Event is one line of a cluster's journal.

@@ -22,6 +22,7 @@ type metadata struct {
 	DeletionTimestamp string
 	Labels            map[string]string
 	Annotations       map[string]string
+	Finalizers        []string
 	ManagedFields     []managedEntry
 }
 
@@ -52,6 +53,9 @@ func (m *metadata) live(res agent.Resource) agent.Live {
 		Keep:     fleet.NeverPruned(m.Annotations, m.Labels),
 		Paused:   fleet.Paused(m.Annotations, m.Labels),
 		Deleting: m.DeletionTimestamp != "",
+		Hook:     fleet.IsHook(m.Annotations),
+		HookRun:  m.Annotations[fleet.AnnotationHookRun],
+		Held:     m.Finalizers,
 		Managed:  make([]agent.Managed, 0, len(m.ManagedFields)),
 	}
 	l.Generation = m.Generation
@@ -96,7 +100,9 @@ func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
 		return s, fmt.Errorf("decode a %s: %w", res.Kind, err)
 	}
 	s.Live = o.Metadata.live(res)
-	s.Verdict = fleet.ObjectHealth(o.health(res))
+	if s.Verdict = fleet.ObjectHealth(o.health(res)); s.Live.HookRun != "" {
+		s.Verdict = fleet.HookHealth(o.health(res))
+	}
 	return s, nil
 }
 

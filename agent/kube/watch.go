@@ -15,6 +15,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/protocol"
 )
 
 const (
@@ -36,6 +37,24 @@ func (c *Client) Watch(ctx context.Context, res agent.Resource, namespace string
 		sight(s)
 	}
 	w := &watch{client: c, res: res, namespace: namespace, rules: rules, sight: tell}
+	w.run(ctx)
+}
+
+// definitions are read by their metadata: that they change is all that is asked of them.
+var definitions = agent.Resource{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition", Plural: "customresourcedefinitions"}
+
+// Definitions calls changed with the name of every definition that comes or changes, until ctx is done.
+func (c *Client) Definitions(ctx context.Context, changed func(name string)) {
+	w := &watch{client: c, res: definitions, foreign: true, sight: func(s agent.Sighting) {
+		if s.Kind == agent.SightObject {
+			changed(s.Live.Ref.Name)
+		}
+	}}
+	w.run(ctx)
+}
+
+// run watches until ctx is done, from where it was after the watch broke.
+func (w *watch) run(ctx context.Context) {
 	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 30 * time.Second}
 	for ctx.Err() == nil {
 		err := w.turn(ctx)
@@ -50,7 +69,7 @@ func (c *Client) Watch(ctx context.Context, res agent.Resource, namespace string
 		case w.held > time.Minute:
 			pause.Reset()
 		}
-		tell(agent.Sighting{Kind: agent.SightLost, Resource: res, Err: err, At: time.Now()})
+		w.sight(agent.Sighting{Kind: agent.SightLost, Resource: w.res, Err: err, At: time.Now()})
 		if pause.Wait(ctx, nil) != nil {
 			return
 		}
@@ -66,7 +85,11 @@ type watch struct {
 	sight     func(agent.Sighting)
 	version   string        // to go on from; "" to list first
 	held      time.Duration // how long the last stream lasted
+	foreign   bool          // objects that are not Drover's, too; metadata alone
 }
+
+// whole says whether objects are read as a whole.
+func (w *watch) whole() bool { return !w.foreign && (hasHealth(w.res) || !w.rules.None()) }
 
 // turn lists if it must, and then follows the changes until the stream ends.
 func (w *watch) turn(ctx context.Context) error {
@@ -85,10 +108,12 @@ func (w *watch) turn(ctx context.Context) error {
 	return nil
 }
 
-// metadataOnly says whether nothing else of the objects is asked for.
-func (w *watch) metadataOnly() bool { return !hasHealth(w.res) && w.rules.None() }
-
-func (w *watch) query() url.Values { return url.Values{"labelSelector": {fleet.LabelApp}} }
+func (w *watch) query() url.Values {
+	if w.foreign {
+		return url.Values{}
+	}
+	return url.Values{"labelSelector": {fleet.LabelApp}}
+}
 
 // list tells all objects there are, page by page and item by item.
 func (w *watch) list(ctx context.Context) error {
@@ -123,7 +148,7 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	accept := acceptJSON
-	if w.metadataOnly() {
+	if !w.whole() {
 		accept = acceptMetaList + "," + acceptJSON
 	}
 	resp, err := w.client.open(ctx, call{method: http.MethodGet, path: collectionPath(w.res, w.namespace), query: query, accept: accept})
@@ -133,7 +158,7 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 	defer drain(resp.Body)
 	at := time.Now()
 	return decodeList(resp.Body, func(raw json.RawMessage) error {
-		s, err := ruled(w.res, w.rules, raw)
+		s, err := w.decode(raw)
 		if err != nil {
 			return err
 		}
@@ -143,10 +168,20 @@ func (w *watch) page(ctx context.Context, query url.Values) (listMeta, error) {
 	})
 }
 
+// decode reads one object as far as it is asked for.
+func (w *watch) decode(raw []byte) (agent.Sighting, error) {
+	if !w.foreign {
+		return ruled(w.res, w.rules, raw)
+	}
+	var p partial
+	err := json.Unmarshal(raw, &p)
+	return agent.Sighting{Kind: agent.SightObject, Resource: w.res, Live: agent.Live{Ref: protocol.ObjectRef{Name: p.Metadata.Name}}}, err
+}
+
 // follow tells the changes of one stream.
 func (w *watch) follow(ctx context.Context) error {
 	accept := acceptJSON
-	if w.metadataOnly() {
+	if !w.whole() {
 		accept = acceptMetadata + "," + acceptJSON
 	}
 	_, err := w.followRaw(ctx, collectionPath(w.res, w.namespace), w.query(), accept, func(kind string, raw json.RawMessage) (bool, error) {
@@ -154,7 +189,7 @@ func (w *watch) follow(ctx context.Context) error {
 			w.sight(agent.Sighting{Kind: agent.SightWatching, Resource: w.res})
 			return false, nil
 		}
-		s, err := ruled(w.res, w.rules, raw)
+		s, err := w.decode(raw)
 		if err != nil {
 			return false, err
 		}

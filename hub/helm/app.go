@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strings"
 
 	"sigs.k8s.io/yaml"
@@ -19,7 +18,7 @@ import (
 var _ hub.Charts = (*Renderer)(nil)
 
 // RenderChart implements hub.Charts. The objects are those of `helm template`, with what lies in crds/, and without hooks that are for
-// tests, deletes and rollbacks.
+// tests and rollbacks alone: the agent does the others.
 func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App, kubernetes string,
 	replace func(hub.Rendered) (hub.Rendered, error),
 ) ([]hub.Rendered, []fleet.Note, error) {
@@ -109,14 +108,7 @@ func placed(err error) error {
 	return out
 }
 
-// annotationHook has the events at which Helm applies an object, instead of with the others (https://helm.sh/docs/topics/charts_hooks/).
-const annotationHook = "helm.sh/hook"
-
-// appliedHooks are the events that come with every delivery. Helm knows whether it installs or upgrades; what is declared does not.
-var appliedHooks = []string{"pre-install", "post-install", "pre-upgrade", "post-upgrade", "crd-install"}
-
-// delivered leaves out what is not to be applied, and keeps what lies in crds/ from being pruned, as Helm does: with a definition all its
-// objects go.
+// delivered leaves out what is never done, and keeps what lies in crds/ from being pruned, as Helm does: with a definition all its objects go.
 func delivered(objects []hub.Rendered) (out []hub.Rendered, notes []fleet.Note, err error) {
 	for _, o := range objects {
 		var head struct {
@@ -129,17 +121,10 @@ func delivered(objects []hub.Rendered) (out []hub.Rendered, notes []fleet.Note, 
 		if err := json.Unmarshal(o.JSON, &head); err != nil {
 			return nil, nil, fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)
 		}
-		if events, ok := head.Metadata.Annotations[annotationHook].(string); ok {
-			note := fleet.Note{File: o.File, Object: head.Kind + " " + head.Metadata.Name, Field: "metadata.annotations." + annotationHook}
-			note.Text = "left out: hooks for " + events + " are not done"
-			apply := slices.ContainsFunc(strings.Split(events, ","), func(e string) bool { return slices.Contains(appliedHooks, strings.TrimSpace(e)) })
-			if apply {
-				note.Text = "not done as a hook (" + events + "): the object is applied with the others, and stays"
-			}
-			notes = append(notes, note)
-			if !apply {
-				continue
-			}
+		if fleet.NeverDone(head.Metadata.Annotations) {
+			notes = append(notes, fleet.Note{File: o.File, Object: head.Kind + " " + head.Metadata.Name, Field: "metadata.annotations.helm.sh/hook",
+				Text: fmt.Sprintf("left out: hooks for %v are not done", head.Metadata.Annotations["helm.sh/hook"])})
+			continue
 		}
 		if head.Kind == "CustomResourceDefinition" && strings.Contains("/"+o.File, "/crds/") && !strings.Contains("/"+o.File, "/templates/") {
 			if o, err = keptForever(o); err != nil {
