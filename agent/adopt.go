@@ -85,6 +85,18 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		a.stopGet()
 		a.stopGet = nil
 	}
+	if unfit := unmet(spec); unfit != "" { // what was understood before stays in force
+		spec.Handling, spec.Needs = a.spec.Handling, a.spec.Needs
+		a.spec, a.leaving, a.next, a.blocked, a.fetching, a.unfit = spec, false, nil, "", "", unfit
+		return false
+	}
+	if a.spec.ServiceAccount != spec.ServiceAccount { // what one may not do, another may
+		for _, o := range a.own {
+			if o.trouble != nil {
+				o.trouble.next = time.Time{}
+			}
+		}
+	}
 	a.spec, a.leaving, a.blocked, a.fetching, a.unfit = spec, false, "", "", ""
 	if spec.Blob == nil {
 		a.next = nil
@@ -110,7 +122,7 @@ func sameFlags(a, b protocol.App) bool {
 // leave is for an app that a complete bundle no longer has.
 func (a *app) leave() {
 	a.leaving, a.next, a.plan, a.clashes = true, nil, nil, nil
-	a.fetching, a.unfit, a.blocked, a.waits = "", "", "", ""
+	a.fetching, a.unfit, a.blocked, a.waits = "", unmet(a.spec), "", ""
 	a.spec.Error = ""
 	for _, o := range a.own {
 		o.want = nil

@@ -21,7 +21,7 @@ type Config struct {
 	Image     string // that the pod runs; "" outside of a pod
 	Scope     Scope
 	Cluster   Cluster
-	Objects   Objects
+	Objects   func(Access) Objects
 	Store     Store
 	Bus       Bus
 	Log       *slog.Logger
@@ -289,6 +289,9 @@ func (s *session) unserved(ctx context.Context, key watched) {
 func (s *session) restoreApp(ctx context.Context, st AppState) {
 	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec}
 	p, err := s.restorePlan(ctx, st)
+	if why := unmet(st.Spec); why != "" { // a newer agent stored it
+		p, err = nil, errors.New(why)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.apps[a.name] = a

@@ -152,7 +152,7 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	switch {
 	case suspended || a.spec.Suspend:
 		return verdict{protocol.PhaseSuspended, "suspended in Git: it is left as it is"}, true
-	case a.leaving && a.fault == nil && troubled == 0:
+	case a.leaving && a.fault == nil && troubled == 0 && a.unfit == "":
 		return verdict{protocol.PhaseApplying, "it left Git: " + a.leftovers()}, true
 	case a.blocked != "":
 		return verdict{protocol.PhaseFailed, a.blocked}, true

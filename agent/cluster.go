@@ -170,6 +170,14 @@ type Leave struct {
 // IsZero says whether nothing is left to others.
 func (l Leave) IsZero() bool { return len(l.Paths) == 0 && len(l.Managers) == 0 }
 
+// Access is how objects are read and written.
+type Access struct {
+	// Account is the service account, as namespace/name, whose rights are used; "" for the agent's own.
+	Account string
+	// Secret: what the API server says of an object may quote what must not be shown.
+	Secret bool
+}
+
 // Objects reads and writes objects one by one. Errors are *Failure.
 type Objects interface {
 	// Apply applies one object by server-side apply.

@@ -22,7 +22,7 @@ const (
 // session is all that a leading agent knows and does. It ends when somebody else turns out to lead.
 type session struct {
 	cluster Cluster
-	objects Objects
+	reach   func(Access) Objects // see objects
 	store   Store
 	bus     Bus
 	who     *Identity
@@ -80,7 +80,7 @@ type kindWatch struct {
 
 func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
 	s := &session{
-		cluster: c.Cluster, objects: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
+		cluster: c.Cluster, reach: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
 		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace, scope: c.Scope,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),

@@ -55,7 +55,7 @@ func (s *session) open(ctx context.Context, a *app) (p *plan, fresh, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer func() { s.assess(ctx, a) }()
-	if s.suspended(a) || !s.accepted.known && a.plan == nil {
+	if s.suspended(a) || unmet(a.spec) != "" || !s.accepted.known && a.plan == nil {
 		return nil, false, false
 	}
 	if a.fault != nil && time.Now().Before(a.fault.next) && a.next == nil {

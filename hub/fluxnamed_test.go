@@ -52,8 +52,6 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
 			"  ERR clusters/staging/app.yaml:14: Kustomization flux-system/app: spec.healthCheckExprs[0].current: status.ok == is no CEL expression over the object's fields: line 1, column 13: Syntax error: mismatched input '<EOF>'\n"},
 		{"a health check of nothing", kustomization("app", "  path: app\n  healthCheckExprs:\n  - apiVersion: example.com/v1\n"),
 			"  ERR clusters/staging/app.yaml:12: Kustomization flux-system/app: spec.healthCheckExprs[0].current: a health rule without current calls nothing healthy: write when an object is\n"},
-		{"a service account", kustomization("app", "  path: app\n  serviceAccountName: team\n"),
-			"  ERR clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.serviceAccountName: not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want\n"},
 		{"another cluster", kustomization("app", "  path: app\n  kubeConfig: {secretRef: {name: x}}\n"),
 			"  ERR clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.kubeConfig: not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant\n"},
 		{"a path that is not there", kustomization("app", "  path: ./nope\n"),

@@ -73,7 +73,7 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.force", Noted, "an object with an immutable field that changed is reported, not made anew: delete it by hand", []string{"false"}},
 	{kindKustomization, "spec.ignore", Noted, "not done: drift in these fields is corrected too; leave them out of the manifests", nil},
 	{kindKustomization, "spec.decryption", Noted, "no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app", nil},
-	{kindKustomization, "spec.serviceAccountName", Refused, "not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want", nil},
+	{kindKustomization, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other", nil},
 	{kindKustomization, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
 }
 
