@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -30,14 +31,18 @@ type app struct {
 
 	housed string // the request for its namespace that was granted
 
-	leaving  bool     // it is no longer in the bundle
-	waits    string   // for which app
-	held     string   // why nothing is deleted
-	blocked  string   // why its dependencies can never be satisfied
-	fault    *trouble // what concerns the whole app
-	fetching string   // why its blob is not here yet
-	unfit    string   // why it cannot be used
-	stopGet  func()   // stops the fetching of a blob
+	leaving      bool     // it is no longer in the bundle
+	waits        string   // for which app
+	held         string   // why nothing is deleted
+	blocked      string   // why its dependencies can never be satisfied
+	fault        *trouble // what concerns the whole app
+	stored       []byte   // what is stored of a blob that no plan could be made of, packed; its digest
+	storedDigest string
+
+	fetching string // why its blob is not here yet
+	unfit    string // why it cannot be used
+	lacks    string // which of its inputs is not there
+	stopGet  func() // stops the fetching of a blob
 
 	running bool // a goroutine works on it
 	again   bool // and shall look once more
@@ -179,8 +184,8 @@ func (a *app) judgeHealth(now time.Time, healthy bool) verdict {
 	switch {
 	case a.next != nil && a.waits != "":
 		return verdict{protocol.PhasePending, a.waits}
-	case a.fetching != "":
-		return verdict{protocol.PhasePending, a.fetching}
+	case a.fetching != "" || a.lacks != "":
+		return verdict{protocol.PhasePending, cmp.Or(a.fetching, a.lacks)}
 	case a.plan == nil:
 		return verdict{protocol.PhasePending, "nothing is known of it yet"}
 	case a.fresh:

@@ -139,6 +139,9 @@ type Cluster interface {
 	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
 	// come of it.
 	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
+	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not
+	// there, one call at a time, until ctx is done.
+	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 }
@@ -188,6 +191,8 @@ type Objects interface {
 	TakeOver(ctx context.Context, res Resource, ref protocol.ObjectRef, first bool, but []string) (took bool, err error)
 	// Get reads an object's metadata.
 	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
+	// Data reads the data of a ConfigMap or Secret, and its version.
+	Data(ctx context.Context, ref protocol.VarsRef) (data map[string]string, version uint64, err error)
 	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.
 	Delete(ctx context.Context, res Resource, live Live) (gone bool, err error)
 	// Blame compares an object as it was seen drifted with how it was repaired. What is left to others is nobody's fault.

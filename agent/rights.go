@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/protocol"
@@ -18,7 +19,13 @@ func (s *session) objects(a *app) Objects {
 }
 
 // accessOf is how the objects of an app are reached.
-func accessOf(h protocol.Handling) Access { return Access{Account: h.ServiceAccount} }
+func accessOf(h protocol.Handling) Access {
+	secret := h.Decrypt != nil
+	if h.Substitute != nil {
+		secret = secret || slices.ContainsFunc(h.Substitute.From, func(ref protocol.VarsRef) bool { return ref.Kind == "Secret" })
+	}
+	return Access{Account: h.ServiceAccount, Secret: secret}
+}
 
 // look reads an object's metadata, before it is deleted. Where the app's account may not, the agent's own rights tell whether there is
 // anything to delete: the account may have gone together with its namespace, and what the app could never apply is somebody else's.

@@ -35,6 +35,7 @@ type session struct {
 	applies   chan struct{}
 	heals     chan struct{}
 	end       context.CancelCauseFunc
+	life      context.Context // of the session
 	wg        sync.WaitGroup
 
 	mu       sync.Mutex // guards what follows; never held over a request
@@ -51,6 +52,7 @@ type session struct {
 	online   chan struct{}            // closed while the bus is connected
 	fights   map[*object]*fight
 	scaling  scaling
+	inputs   map[protocol.VarsRef]*input
 	drift    protocol.Drift
 	looks    looks
 	version  versioning
@@ -78,14 +80,15 @@ type kindWatch struct {
 	rules    map[string]protocol.HealthRule // that apps brought when it began, by app
 }
 
-func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
+func newSession(ctx context.Context, c Config, out *outbox, end context.CancelCauseFunc) *session {
 	s := &session{
+		life:    ctx,
 		cluster: c.Cluster, reach: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
 		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace, scope: c.Scope,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},
-		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{}, scaling: scaling{},
+		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{}, scaling: scaling{}, inputs: map[protocol.VarsRef]*input{},
 		version: versioning{Upgrade: c.Upgrade, moved: make(chan struct{}, 1), since: time.Now()},
 	}
 	s.settled = sync.NewCond(&s.mu)

@@ -182,3 +182,5 @@ replace github.com/drover-dev/drover/hub => ../hub
 replace github.com/drover-dev/drover/agent => ../agent
 
 replace github.com/drover-dev/drover/test/testenv => ./testenv
+
+replace github.com/drover-dev/drover/envsubst => ../envsubst
