@@ -59,6 +59,9 @@ func (c *cook) line(text []byte) ([]byte, Sum, error) {
 	if c == nil {
 		return text, SumOf(text), nil
 	}
+	if len(c.vars) == 0 && !c.sub.Always {
+		return text, SumOf(text), nil
+	}
 	out, err := envsubst.Replace(text, c.vars, c.sub.Strict)
 	if err != nil {
 		return nil, Sum{}, err

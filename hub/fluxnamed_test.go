@@ -77,8 +77,6 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
 			"note .sourceignore: rules: not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered\n"},
 		{"what is for Flux' other controllers", "-- clusters/staging/alert.yaml --\napiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Alert\nmetadata: {name: slack, namespace: flux-system}\n",
 			"note clusters/staging/alert.yaml: Alert flux-system/slack: left out: it is for a controller of Flux, and Drover has nothing that does this\n"},
-		{"variables that only the cluster has", kustomization("app", "  path: app\n  postBuild: {substituteFrom: [{kind: Secret, name: s}]}\n"),
-			"  ERR clusters/staging/app.yaml: substituteFrom names the Secret flux-system/s, which is not among what this cluster's folder renders to, and Drover substitutes before the cluster sees anything: put it into Git, write its values under substitute, or say optional: true\n"},
 		{"an encrypted object", kustomization("app", "  path: app\n") + "-- app/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: \"ENC[AES256_GCM,data:x]\"}\nsops: {mac: x}\n",
 			"  ERR app/s.yaml: Secret s is encrypted with SOPS, and decryption is not supported yet: let Flux or a secrets operator deliver it, or keep it out of the repository\n"},
 		{"an encrypted file in a generator", kustomization("app", "  path: app\n") + "-- app/kustomization.yaml --\nsecretGenerator: [{name: s, files: [s.json]}]\n-- app/s.json --\n{\"a\":\"ENC[AES256_GCM,data:x]\"}\n",

@@ -110,6 +110,8 @@ type Substitution struct {
 	From []VarsRef         `json:"from,omitempty"`
 	// Strict: a variable without a value and without a default is an error; otherwise it is empty.
 	Strict bool `json:"strict,omitempty"`
+	// Always: objects are gone through even if there are no variables at all; otherwise they are left as they are then.
+	Always bool `json:"always,omitempty"`
 }
 
 // VarsRef is a ConfigMap or Secret of the cluster whose data are variables.

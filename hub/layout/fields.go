@@ -57,7 +57,7 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.buildMetadata", Done, "", nil},
 	{kindKustomization, "spec.commonMetadata", Done, "", nil},
 	{kindKustomization, "spec.postBuild.substitute", Done, "by Flux's own library; a variable without a value is empty, as in Flux without strict substitution", nil},
-	{kindKustomization, "spec.postBuild.substituteFrom", Done, "a ConfigMap or Secret that this cluster's folder renders to; one that only the cluster has stops the app, unless it is optional", nil},
+	{kindKustomization, "spec.postBuild.substituteFrom", Done, "a ConfigMap or Secret that this cluster's folder renders to, or that only the cluster has: then the agent replaces, the app waits for the object, and another value is applied at once; what declares apps may not use such variables", nil},
 	{kindKustomization, "spec.postBuild.substituteStrategy", Done, "", nil},
 	{kindKustomization, "spec.timeout", Done, "for becoming healthy; without it the agent's own", nil},
 	{kindKustomization, "spec.interval", Needless, "a commit is followed when it comes, and drift is corrected when it happens", nil},

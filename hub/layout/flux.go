@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -127,6 +128,7 @@ func (p *planner) take(o *fluxObject) {
 	if err != nil {
 		app.Err = oneLine(err).Error()
 	}
+	app.Err = cmp.Or(o.Err, app.Err)
 	if app.Path == p.layout.folder(p.cluster.Name) && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
 		if o.App == fleet.RootApp || o.App == "" {
 			p.takeSelf(o, app)

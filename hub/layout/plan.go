@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -158,6 +159,9 @@ func (p *planner) takeNative(d hub.Declaration) {
 	app.Parent = d.App
 	if unmade := p.unmade(d); unmade != nil {
 		err = unmade
+	}
+	if d.Err != "" {
+		err = errors.New(d.Err)
 	}
 	switch {
 	case err != nil:
