@@ -32,8 +32,11 @@ func TestVariablesAreLeftToTheAgentWhereOnlyTheClusterKnowsThem(t *testing.T) {
 	for _, c := range []struct{ name, tree, want, objects string }{
 		{"a Secret that Git does not have", app("{kind: Secret, name: s}"), left + `}]}}`, "${region} ${own} ${token}"},
 		{"one that need not be there", app("{kind: Secret, name: s, optional: true}"), left + `,"optional":true}]}}`, "${region} ${own} ${token}"},
-		{"one that is encrypted in Git", app("{kind: Secret, name: s}") + "-- clusters/staging/s.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: elsewhere}\n" +
-			"-- clusters/staging/x.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: flux-system}\nstringData: {token: plain}\n", "{}", "eu one plain"},
+		{"all of them in Git", app("{kind: Secret, name: s}") + "-- clusters/staging/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: flux-system}\nstringData: {token: plain}\n",
+			"{}", "eu one plain"},
+		{"one that is encrypted in Git", app("{kind: Secret, name: s}") + kustomization("secrets", "  path: secrets\n") +
+			"-- secrets/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: flux-system}\nstringData: {token: \"ENC[AES256_GCM,data:x]\"}\nsops: {mac: x}\n",
+			left + `}]}}`, "${region} ${own} ${token}"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newScene(t, bootstrap+vars+c.tree)
