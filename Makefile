@@ -5,7 +5,7 @@ export GOWORK := off
 export GOTOOLCHAIN := local
 export CGO_ENABLED ?= 0
 
-MODULES := protocol fleet internal hub agent test/testenv test
+MODULES := protocol fleet internal envsubst hub agent test/testenv test
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/drover-dev/drover/internal/version.release=$(VERSION)
 BIN := $(CURDIR)/bin

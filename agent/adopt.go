@@ -32,7 +32,10 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for a, p := range plans {
-		a.next, a.fetching, a.unfit = p, "", ""
+		a.next, a.fetching, a.unfit, a.lacks = p, "", "", ""
+		if s.outdated(p) {
+			s.remake(ctx, a)
+		}
 	}
 	for a, err := range missing {
 		s.obtain(ctx, a, b.Generation, err)
@@ -76,6 +79,7 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 			a.leave()
 		}
 	}
+	s.neglect()
 	return changed
 }
 
@@ -85,12 +89,25 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		a.stopGet()
 		a.stopGet = nil
 	}
+	if unfit := unmet(spec); unfit != "" { // what was understood before stays in force
+		spec.Handling, spec.Needs = a.spec.Handling, a.spec.Needs
+		a.spec, a.leaving, a.next, a.blocked, a.fetching, a.unfit = spec, false, nil, "", "", unfit
+		return false
+	}
+	if a.spec.ServiceAccount != spec.ServiceAccount { // what one may not do, another may
+		for _, o := range a.own {
+			if o.trouble != nil {
+				o.trouble.next = time.Time{}
+			}
+		}
+	}
 	a.spec, a.leaving, a.blocked, a.fetching, a.unfit, a.last = spec, false, "", "", "", nil
 	if spec.Blob == nil {
 		a.next = nil
 		return false
 	}
 	if !a.plan.same(spec) || a.run != nil && (!a.run.is(a.plan) || a.run.ahead()) { // or what came since was begun, so that going back is another delivery
+		a.lacks = ""
 		return !a.next.same(spec)
 	}
 	a.next = nil
@@ -113,7 +130,7 @@ func (a *app) leave() {
 		a.last = a.plan
 	}
 	a.leaving, a.next, a.plan, a.clashes = true, nil, nil, nil
-	a.fetching, a.unfit, a.blocked, a.waits = "", "", "", ""
+	a.fetching, a.unfit, a.blocked, a.waits = "", unmet(a.spec), "", ""
 	a.spec.Error = ""
 	for _, o := range a.own {
 		o.want = nil
@@ -156,23 +173,31 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 // read gets the blob of an app, from what is stored if that is the same, and indexes it.
 func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, error) {
 	s.mu.Lock()
-	spec, had := a.spec, a.plan
+	spec, had, stored, spare := a.spec, a.plan, a.spare, a.spareDigest
 	s.mu.Unlock()
 	if spec.Blob == nil {
 		return nil, errors.New("the bundle has no blob for it")
 	}
 	var packed, lines []byte
 	var err error
-	if had != nil && had.digest == spec.Blob.Digest {
+	switch {
+	case had != nil && had.digest == spec.Blob.Digest:
 		packed = had.packed
-		lines, err = had.lines()
-	} else {
+		lines, err = had.raw()
+	case stored != nil && spare == spec.Blob.Digest:
+		packed = stored
+		lines, err = Unpack(stored, spec.Blob.Size)
+	default:
 		packed, lines, err = fetchBlob(ctx, s.bus, *spec.Blob)
 	}
 	if err != nil {
 		return nil, err
 	}
-	p, err := readPlan(spec, generation, packed, lines)
+	c, err := s.cookFor(ctx, a, spec)
+	if err != nil {
+		return nil, err
+	}
+	p, err := readPlan(spec, generation, packed, lines, c)
 	if err != nil {
 		return nil, err
 	}
@@ -206,15 +231,24 @@ func (s *session) resolve(ctx context.Context, apiVersion, kind string) (Resourc
 
 // obtain goes on trying to get the blob of an app. s.mu is held.
 func (s *session) obtain(ctx context.Context, a *app, generation uint64, err error) {
+	if err != nil {
+		a.missing(err)
+	}
+	if s.awaits(err) {
+		return
+	}
+	if a.stopGet != nil {
+		a.stopGet()
+	}
 	getting, stop := context.WithCancel(ctx)
 	a.stopGet = stop
-	a.missing(err)
 	s.spawn(func() {
 		defer stop()
 		pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
 		for first := true; ; first = false {
 			wake := s.whenOnline(&pause)
-			if once := first && wake == nil && errors.Is(err, ErrOffline); !once && pause.Wait(getting, wake) != nil {
+			once := first && (err == nil || wake == nil && errors.Is(err, ErrOffline))
+			if !once && pause.Wait(getting, wake) != nil {
 				return
 			}
 			p, err := s.read(getting, a, generation)
@@ -236,9 +270,12 @@ func (s *session) obtained(ctx context.Context, a *app, p *plan, err error) bool
 	if err != nil {
 		a.missing(err)
 		s.assess(ctx, a)
+		return s.awaits(err)
+	}
+	if s.outdated(p) {
 		return false
 	}
-	a.next, a.fetching, a.unfit = p, "", ""
+	a.next, a.fetching, a.unfit, a.lacks = p, "", "", ""
 	for _, other := range s.ordered() {
 		if other == a || other.leftover() { // which may have been held until this was known
 			s.kick(ctx, other)
@@ -250,6 +287,11 @@ func (s *session) obtained(ctx context.Context, a *app, p *plan, err error) bool
 // missing notes why the blob of an app is not here: not to be had, or not fit.
 func (a *app) missing(err error) {
 	a.fetching, a.unfit = "", ""
+	var gone *lacking
+	if errors.As(err, &gone) {
+		a.lacks = err.Error()
+		return
+	}
 	if errors.Is(err, ErrOffline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		a.fetching = fmt.Sprintf("its objects cannot be had from the hub yet: %v; what was applied before stays, and it is tried again by itself", err)
 		return

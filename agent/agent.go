@@ -21,7 +21,7 @@ type Config struct {
 	Image     string // that the pod runs; "" outside of a pod
 	Scope     Scope
 	Cluster   Cluster
-	Objects   Objects
+	Objects   func(Access) Objects
 	Store     Store
 	Bus       Bus
 	Log       *slog.Logger
@@ -83,7 +83,7 @@ func (a *Agent) session(parent context.Context) error {
 	c.Log = c.Log.With("cluster", c.Identity.Credential().Cluster)
 	out := newOutbox(c, end, time.Now())
 	out.restore(stored.Journal, stored.JournalErr)
-	s := newSession(c, out, end)
+	s := newSession(ctx, c, out, end)
 	box := newMailbox()
 	bus := make(chan error, 1)
 	busCtx, stopBus := context.WithCancel(context.WithoutCancel(parent)) // outlives the work, for the final report
@@ -292,7 +292,10 @@ func (s *session) unserved(ctx context.Context, key watched) {
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st AppState) {
 	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec}
-	p, err := s.restorePlan(ctx, st)
+	p, err := s.restorePlan(ctx, a, st)
+	if why := unmet(st.Spec); why != "" { // a newer agent stored it
+		p, err = nil, errors.New(why)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.apps[a.name] = a
@@ -300,6 +303,9 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 	wants := map[protocol.ObjectRef]*want{}
 	if err != nil {
 		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
+		if errors.As(err, new(*lacking)) {
+			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
+		}
 		s.log.Warn("the stored objects of an app cannot be used; they are had anew from the hub", "app", a.name, "err", err)
 	} else {
 		if st.Run.ahead() && st.Run.is(p) { // its hooks go on, before it comes into force
@@ -325,7 +331,7 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 
 var unseen = fleet.Verdict{Health: protocol.HealthUnknown, Message: "it was not looked at yet"}
 
-func (s *session) restorePlan(ctx context.Context, st AppState) (*plan, error) {
+func (s *session) restorePlan(ctx context.Context, a *app, st AppState) (*plan, error) {
 	if st.Spec.Blob == nil {
 		return nil, errors.New("there is no blob")
 	}
@@ -336,14 +342,9 @@ func (s *session) restorePlan(ctx context.Context, st AppState) (*plan, error) {
 	if err := protocol.CheckBlob(*st.Spec.Blob, lines); err != nil {
 		return nil, err
 	}
-	p, err := readPlan(st.Spec, st.Generation, st.Packed, lines)
-	if err != nil {
-		return nil, err
-	}
-	s.define(p)
 	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
 	for {
-		err := p.place(ctx, s.resolve, s.scope)
+		p, err := s.makePlan(ctx, a, st, lines)
 		if ReasonOf(err) != ReasonUnreachable {
 			return p, err
 		}
@@ -351,6 +352,19 @@ func (s *session) restorePlan(ctx context.Context, st AppState) (*plan, error) {
 			return nil, err
 		}
 	}
+}
+
+func (s *session) makePlan(ctx context.Context, a *app, st AppState, lines []byte) (*plan, error) {
+	c, err := s.cookFor(ctx, a, st.Spec)
+	if err != nil {
+		return nil, err
+	}
+	p, err := readPlan(st.Spec, st.Generation, st.Packed, lines, c)
+	if err != nil {
+		return nil, err
+	}
+	s.define(p)
+	return p, p.place(ctx, s.resolve, s.scope)
 }
 
 // settleOwners gives each stored object one owner, where a crash left it in two inventories, and sees to it that

@@ -31,14 +31,18 @@ type app struct {
 
 	housed string // the request for its namespace that was granted
 
-	leaving  bool     // it is no longer in the bundle
-	waits    string   // for which app
-	held     string   // why nothing is deleted
-	blocked  string   // why its dependencies can never be satisfied
-	fault    *trouble // what concerns the whole app
-	fetching string   // why its blob is not here yet
-	unfit    string   // why it cannot be used
-	stopGet  func()   // stops the fetching of a blob
+	leaving     bool     // it is no longer in the bundle
+	waits       string   // for which app
+	held        string   // why nothing is deleted
+	blocked     string   // why its dependencies can never be satisfied
+	fault       *trouble // what concerns the whole app
+	spare       []byte   // what is stored of a blob that no plan could be made of, packed; its digest
+	spareDigest string
+
+	fetching string // why its blob is not here yet
+	unfit    string // why it cannot be used
+	lacks    string // which of its inputs is not there
+	stopGet  func() // stops the fetching of a blob
 
 	running bool // a goroutine works on it
 	again   bool // and shall look once more
@@ -157,7 +161,7 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	switch {
 	case suspended || a.spec.Suspend:
 		return verdict{protocol.PhaseSuspended, "suspended in Git: it is left as it is"}, true
-	case a.leaving && a.fault == nil && troubled == 0 && a.run.failure() == "":
+	case a.leaving && a.fault == nil && troubled == 0 && a.unfit == "" && a.run.failure() == "":
 		return verdict{protocol.PhaseApplying, "it left Git: " + cmp.Or(a.step, a.leftovers())}, true
 	case a.blocked != "":
 		return verdict{protocol.PhaseFailed, a.blocked}, true
@@ -189,8 +193,8 @@ func (a *app) judgeHealth(now time.Time, healthy bool) verdict {
 	switch {
 	case a.next != nil && a.waits != "":
 		return verdict{protocol.PhasePending, a.waits}
-	case a.fetching != "":
-		return verdict{protocol.PhasePending, a.fetching}
+	case a.fetching != "" || a.lacks != "":
+		return verdict{protocol.PhasePending, cmp.Or(a.fetching, a.lacks)}
 	case a.next != nil && a.run.is(a.next):
 		return verdict{protocol.PhaseApplying, a.step}
 	case a.plan == nil:

@@ -144,6 +144,9 @@ type Cluster interface {
 	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
 	// Definitions calls changed with the name of every CustomResourceDefinition that comes or changes, until ctx is done.
 	Definitions(ctx context.Context, changed func(name string))
+	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not
+	// there, one call at a time, until ctx is done.
+	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 }
@@ -175,6 +178,14 @@ type Leave struct {
 // IsZero says whether nothing is left to others.
 func (l Leave) IsZero() bool { return len(l.Paths) == 0 && len(l.Managers) == 0 }
 
+// Access is how objects are read and written.
+type Access struct {
+	// Account is the service account, as namespace/name, whose rights are used; "" for the agent's own.
+	Account string
+	// Secret: what the API server says of an object may quote what must not be shown.
+	Secret bool
+}
+
 // Objects reads and writes objects one by one. Errors are *Failure.
 type Objects interface {
 	// Apply applies one object by server-side apply.
@@ -185,6 +196,8 @@ type Objects interface {
 	TakeOver(ctx context.Context, res Resource, ref protocol.ObjectRef, first bool, but []string) (took bool, err error)
 	// Get reads an object's metadata.
 	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
+	// Data reads the data of a ConfigMap or Secret, and its version.
+	Data(ctx context.Context, ref protocol.VarsRef) (data map[string]string, version uint64, err error)
 	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.
 	Delete(ctx context.Context, res Resource, live Live) (gone bool, err error)
 	// Retire deletes the object that Get found, what it owns first, and takes fleet.FinalizerHook from it. gone says that it left at once.

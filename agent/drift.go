@@ -281,7 +281,7 @@ func (s *session) repair(ctx context.Context, a *app, o *object, w *want, p *pla
 	healed := err == nil && !live.Left && (live.Created || live.Version != sg.Live.Version)
 	var c Culprit
 	if healed && sg.Kind != SightGone {
-		c = s.objects.Blame(sg.Live, live)
+		c = s.objects(a).Blame(sg.Live, live)
 		healed = live.Created || len(c.Fields) > 0
 	}
 	s.mu.Lock()

@@ -33,6 +33,7 @@ const (
 type Failure struct {
 	Reason Reason
 	Text   string
+	Said   string        // what the API server said; "" if it said nothing
 	After  time.Duration // the server asked for this pause
 }
 

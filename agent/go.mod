@@ -3,6 +3,7 @@ module github.com/drover-dev/drover/agent
 go 1.26.0
 
 require (
+	github.com/drover-dev/drover/envsubst v0.0.0
 	github.com/drover-dev/drover/fleet v0.0.0
 	github.com/drover-dev/drover/internal v0.0.0
 	github.com/drover-dev/drover/protocol v0.0.0
@@ -16,6 +17,7 @@ require (
 )
 
 require (
+	github.com/fluxcd/pkg/envsubst v1.8.0 // indirect
 	github.com/nats-io/nuid v1.0.1 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
 	golang.org/x/tools v0.52.0 // indirect
@@ -55,3 +57,5 @@ replace github.com/drover-dev/drover/fleet => ../fleet
 replace github.com/drover-dev/drover/internal => ../internal
 
 replace github.com/drover-dev/drover/test/testenv => ../test/testenv
+
+replace github.com/drover-dev/drover/envsubst => ../envsubst

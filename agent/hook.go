@@ -127,7 +127,7 @@ func (s *session) make(ctx context.Context, a *app, w *hookWant, h *HookState, l
 		return Live{}, err
 	}
 	healthy := fleet.HasHealth(h.Ref)
-	live, err := s.objects.Get(ctx, res, h.Ref)
+	live, err := s.objects(a).Get(ctx, res, h.Ref)
 	switch r := ReasonOf(err); {
 	case err == nil && live.HookRun == h.Mark:
 		return live, nil
@@ -137,14 +137,14 @@ func (s *session) make(ctx context.Context, a *app, w *hookWant, h *HookState, l
 			return Live{}, err
 		}
 	case r != ReasonMissing && r != ReasonNamespace:
-		return Live{}, err
+		return Live{}, s.unpermitted(ctx, a, err)
 	}
 	line, err := hookLine(w.lineOf(lines), h, healthy)
 	if err != nil {
 		return Live{}, err
 	}
-	live, err = s.objects.Apply(ctx, res, h.Ref, Patch{Line: line, App: a.name})
-	return live, s.scope.explain(err, h.Ref.Namespace)
+	live, err = s.objects(a).Apply(ctx, res, h.Ref, Patch{Line: line, App: a.name})
+	return live, s.scope.explain(s.unpermitted(ctx, a, err), h.Ref.Namespace)
 }
 
 // prepare sees to it that a hook's object is no other app's, and that it is watched.
@@ -192,7 +192,7 @@ func (s *session) makeWay(ctx context.Context, a *app, w *hookWant, res Resource
 		return stays("the one of an earlier run is still there, and its delete policy leaves it: add BeforeHookCreation to the policy, " +
 			"use generateName, or delete it")
 	}
-	gone, err := s.objects.Retire(ctx, res, live)
+	gone, err := s.objects(a).Retire(ctx, res, live)
 	if err == nil && !gone {
 		err = &Failure{Text: "the one of an earlier run is being deleted"}
 	}
@@ -240,7 +240,7 @@ func (s *session) observe(ctx context.Context, a *app, h *HookState) (HookStage,
 		return HookRunning, text
 	}
 	if stage == HookFailed {
-		text += s.lastWords(ctx, h)
+		text += s.lastWords(ctx, a, h)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -291,11 +291,11 @@ func (s *session) look(a *app, h *HookState, now time.Time) (stage HookStage, te
 }
 
 // lastWords is what can be found out about a hook that failed, beside what its object says.
-func (s *session) lastWords(ctx context.Context, h *HookState) (text string) {
+func (s *session) lastWords(ctx context.Context, a *app, h *HookState) (text string) {
 	if h.Stage != HookRunning {
 		return ""
 	}
-	words, err := s.objects.LastWords(ctx, h.Ref)
+	words, err := s.objects(a).LastWords(ctx, h.Ref)
 	switch {
 	case err != nil:
 		text = fmt.Sprintf(" (its log cannot be read: %v)", err)
@@ -303,7 +303,7 @@ func (s *session) lastWords(ctx context.Context, h *HookState) (text string) {
 		text = "; " + words
 	}
 	if h.Ref.Namespace != "" && len(s.scope) == 0 {
-		ns, err := s.objects.Get(ctx, Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}, protocol.ObjectRef{Kind: "Namespace", Name: h.Ref.Namespace})
+		ns, err := s.objects(a).Get(ctx, Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}, protocol.ObjectRef{Kind: "Namespace", Name: h.Ref.Namespace})
 		if ns.Deleting || ReasonOf(err) == ReasonMissing {
 			text += " (its namespace is being deleted)"
 		}

@@ -28,8 +28,8 @@ func newMortal(left int, jobs *int) *mortal {
 }
 
 func (m *mortal) into(c *agent.Config) {
-	m.Objects, m.Store = c.Objects, c.Store
-	c.Objects, c.Store = m, m
+	m.Objects, m.Store = c.Objects(agent.Access{}), c.Store
+	c.Objects, c.Store = func(agent.Access) agent.Objects { return m }, m
 }
 
 // do makes a request, unless it is dead. An error of a dead one is what a killed process would not have seen.

@@ -65,7 +65,7 @@ func (s *session) letGo(ctx context.Context, a *app, h *HookState) (tidy bool, e
 	s.mu.Lock()
 	s.watch(ctx, res, s.scope.covering(h.Ref)) // which tells when it is gone
 	s.mu.Unlock()
-	live, err := s.objects.Get(ctx, res, h.Ref)
+	live, err := s.objects(a).Get(ctx, res, h.Ref)
 	switch r := ReasonOf(err); {
 	case r == ReasonMissing || r == ReasonNamespace || r == ReasonKind:
 		return true, nil
@@ -74,7 +74,7 @@ func (s *session) letGo(ctx context.Context, a *app, h *HookState) (tidy bool, e
 	case live.HookRun != h.Mark: // it is another one's
 		return true, nil
 	case h.doomed() && !s.spared(h.Ref, live):
-		return s.objects.Retire(ctx, res, live)
+		return s.objects(a).Retire(ctx, res, live)
 	}
-	return true, s.objects.Release(ctx, res, live)
+	return true, s.objects(a).Release(ctx, res, live)
 }

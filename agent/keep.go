@@ -53,8 +53,8 @@ func (s *session) compare(ctx context.Context, a *app, o *object, w *want, p *pl
 		e := s.errand(ctx, a, o, w, res, lines)
 		e.patch.Try, e.patch.Polite = true, false
 		var would Live
-		if would, err = s.objects.Apply(ctx, e.res, e.ref, e.patch); err == nil {
-			c = s.objects.Blame(sg.Live, would)
+		if would, err = e.at.Apply(ctx, e.res, e.ref, e.patch); err == nil {
+			c = e.at.Blame(sg.Live, would)
 		}
 	}
 	s.mu.Lock()

@@ -40,9 +40,9 @@ func (s *session) house(ctx context.Context, a *app, p *plan) bool {
 		return true
 	}
 	s.mu.Unlock()
-	_, err := s.objects.Apply(ctx, namespaces, ref, Patch{Line: body, Manager: Manager + "-namespace-" + a.name})
+	_, err := s.objects(a).Apply(ctx, namespaces, ref, Patch{Line: body, Manager: Manager + "-namespace-" + a.name})
 	if ReasonOf(err) == ReasonForbidden && len(request.Labels)+len(request.Annotations) == 0 {
-		if _, getErr := s.objects.Get(ctx, namespaces, ref); getErr == nil || len(s.scope) > 0 {
+		if _, getErr := s.objects(a).Get(ctx, namespaces, ref); getErr == nil || len(s.scope) > 0 {
 			err = nil // it is there, or whoever gave the agent its scope knows: nothing else was asked for
 		}
 	}

@@ -38,18 +38,30 @@ type plan struct {
 	home       string // the namespace of objects that name none
 	size       int64
 	generation uint64
-	packed     []byte
-	flaws      []string             // objects that cannot be applied by anybody
-	outside    []protocol.ObjectRef // objects that this agent may not touch
-	wants      []want               // in the order of applying
-	hooks      []hookWant           // in the order in which they are done
+	packed     []byte                      // the blob's lines as the hub made them
+	cooked     []byte                      // the lines that are applied, where they are others; packed, and never stored
+	cookedSize int64                       // of these lines
+	taken      map[protocol.VarsRef]uint64 // the inputs that they were made with, by version
+	handling   protocol.Handling           // by which they were made
+	flaws      []string                    // objects that cannot be applied by anybody
+	outside    []protocol.ObjectRef        // objects that this agent may not touch
+	wants      []want                      // in the order of applying
+	hooks      []hookWant                  // in the order in which they are done
 	defines    map[string][]Resource
 	since      time.Time                    // when the bundle arrived; zero if it was stored
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
 }
 
-// lines decompresses the lines.
-func (p *plan) lines() ([]byte, error) { return Unpack(p.packed, p.size) }
+// lines decompresses the lines that are applied.
+func (p *plan) lines() ([]byte, error) {
+	if p.cooked != nil {
+		return Unpack(p.cooked, p.cookedSize)
+	}
+	return p.raw()
+}
+
+// raw decompresses the lines as the hub made them.
+func (p *plan) raw() ([]byte, error) { return Unpack(p.packed, p.size) }
 
 // lineOf is one of lines.
 func (w *want) lineOf(lines []byte) []byte { return lines[w.off : w.off+w.size] }
@@ -66,7 +78,7 @@ func (p *plan) wanted(ref protocol.ObjectRef) bool {
 
 // same says whether two specs ask for the same objects in the same places.
 func (p *plan) same(spec protocol.App) bool {
-	return p != nil && spec.Blob != nil && p.digest == spec.Blob.Digest && p.home == spec.Namespace
+	return p != nil && spec.Blob != nil && p.digest == spec.Blob.Digest && p.home == spec.Namespace && sameMaking(p.handling, spec.Handling)
 }
 
 // line is what is read of a line to index it.
@@ -94,9 +106,10 @@ type definition struct {
 	}
 }
 
-// readPlan indexes the lines of a blob. Namespaces are not known before place is called.
-func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan, error) {
-	p := &plan{spec: spec, digest: spec.Blob.Digest, home: spec.Namespace, size: spec.Blob.Size, generation: generation, packed: packed, wants: make([]want, 0, spec.Blob.Objects), defines: map[string][]Resource{}}
+// readPlan indexes the lines of a blob as c makes them. Namespaces are not known before place is called.
+func readPlan(spec protocol.App, generation uint64, packed, blob []byte, c *cook) (*plan, error) {
+	p := &plan{spec: spec, digest: spec.Blob.Digest, home: spec.Namespace, size: spec.Blob.Size, generation: generation, packed: packed, handling: spec.Handling,
+		wants: make([]want, 0, spec.Blob.Objects), defines: map[string][]Resource{}}
 	interned := map[string]string{}
 	intern := func(s string) string {
 		if was, ok := interned[s]; ok {
@@ -105,12 +118,13 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 		interned[s] = s
 		return s
 	}
-	off, lines := 0, 0
+	all, lines := lineup{cook: c}, 0
 	for text := range bytes.Lines(blob) {
-		start := off
-		off += len(text)
-		text = bytes.TrimRight(text, "\n")
-		if len(bytes.TrimSpace(text)) == 0 {
+		text, sum, start, err := all.next(text)
+		if err != nil {
+			return nil, err
+		}
+		if text == nil {
 			continue
 		}
 		var l line
@@ -127,7 +141,7 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 			continue
 		}
 		t := fleet.TreatmentOf(l.Metadata.Annotations, l.Metadata.Labels)
-		w := want{apiVersion: intern(l.APIVersion), line: SumOf(text), off: uint32(start), size: uint32(len(text)),
+		w := want{apiVersion: intern(l.APIVersion), line: sum, off: uint32(start), size: uint32(len(text)),
 			ref:  protocol.ObjectRef{Group: intern(fleet.GroupOf(l.APIVersion)), Kind: intern(l.Kind), Namespace: intern(l.Metadata.Namespace), Name: l.Metadata.Name},
 			keep: t.Keep, mode: t.Mode, recreate: t.Recreate, bare: l.Metadata.Namespace == "", scaled: l.scaled(), wave: course.Wave, after: course.After}
 		if course.Hook != nil {
@@ -142,6 +156,7 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte) (*plan,
 	if lines != spec.Blob.Objects {
 		return nil, fmt.Errorf("the blob has %d objects, its bundle says %d", lines, spec.Blob.Objects)
 	}
+	all.finish(p)
 	return p, nil
 }
 

@@ -177,7 +177,7 @@ func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune 
 
 // erase looks at an object as it is, and deletes just that.
 func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, item Item) fate {
-	live, err := s.objects.Get(ctx, res, item.Ref)
+	live, err := s.peek(ctx, a, res, item.Ref)
 	switch {
 	case ReasonOf(err) == ReasonMissing || ReasonOf(err) == ReasonNamespace || ReasonOf(err) == ReasonKind:
 		return fate{gone: true}
@@ -196,8 +196,8 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 	if !unwanted { // a bundle came meanwhile: the next turn decides
 		return fate{err: errWanted}
 	}
-	gone, err := s.objects.Delete(ctx, res, live)
-	return fate{gone: gone, err: err}
+	gone, err := s.objects(a).Delete(ctx, res, live)
+	return fate{gone: gone, err: s.unpermitted(ctx, a, err)}
 }
 
 var errWanted = errors.New("a newer bundle may want it")

@@ -31,7 +31,7 @@ func (s *session) recreate(ctx context.Context, e errand, why error) (Live, erro
 	if !gone {
 		return Live{}, &Failure{Reason: ReasonEnding, Text: "it is being deleted, and created anew when its finalizers let it go"}
 	}
-	live, err := s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	live, err := e.at.Apply(ctx, e.res, e.ref, e.patch)
 	if err != nil {
 		return live, fmt.Errorf("create it anew, after it was deleted because a field changed that cannot be: %w", err)
 	}
@@ -44,7 +44,7 @@ func (s *session) recreate(ctx context.Context, e errand, why error) (Live, erro
 // discard deletes the object that is there now, and no other of its name.
 func (s *session) discard(ctx context.Context, e errand) (gone bool, err error) {
 	for try := 1; ; try++ {
-		live, err := s.objects.Get(ctx, e.res, e.ref)
+		live, err := e.at.Get(ctx, e.res, e.ref)
 		switch {
 		case ReasonOf(err) == ReasonMissing:
 			return true, nil
@@ -53,7 +53,7 @@ func (s *session) discard(ctx context.Context, e errand) (gone bool, err error) 
 		case live.Deleting:
 			return false, nil
 		}
-		gone, err = s.objects.Delete(ctx, e.res, live)
+		gone, err = e.at.Delete(ctx, e.res, live)
 		if ReasonOf(err) != ReasonConflict || try == pruneTries {
 			return gone, err
 		}
@@ -68,7 +68,7 @@ func (s *session) rehearse(ctx context.Context, e errand) error {
 	}
 	e.ref.Name = strings.TrimRight(e.ref.Name[:min(len(e.ref.Name), 40)], "-.") + "-rehearsal"
 	e.patch.Try, e.patch.Leave, e.patch.Polite = true, Leave{}, false
-	_, err := s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	_, err := e.at.Apply(ctx, e.res, e.ref, e.patch)
 	switch ReasonOf(err) {
 	case ReasonDenied, ReasonForbidden, ReasonWebhook, ReasonNamespaceEnding:
 		return err

@@ -48,11 +48,12 @@ func (s *session) send(ctx context.Context, a *app, o *object, w *want, lines []
 	s.watch(ctx, res, s.scope.covering(ref))
 	s.mu.Unlock()
 	live, err := s.put(ctx, s.errand(ctx, a, o, w, res, lines))
-	return live, s.scope.explain(err, ref.Namespace)
+	return live, s.scope.explain(s.unpermitted(ctx, a, err), ref.Namespace)
 }
 
 // errand is one object that is to be put into the cluster.
 type errand struct {
+	at       Objects // with the rights of the app
 	res      Resource
 	ref      protocol.ObjectRef
 	app      string
@@ -68,7 +69,7 @@ func (s *session) errand(ctx context.Context, a *app, o *object, w *want, res Re
 	known := w.scaled && s.knowScalers(ctx, w.ref.Namespace)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := errand{res: res, ref: w.ref, app: a.name, mode: w.mode, first: o.item.Fields == Sum{}, heal: o.item.Line == w.line, recreate: w.recreate,
+	e := errand{at: s.reach(accessOf(a.spec.Handling)), res: res, ref: w.ref, app: a.name, mode: w.mode, first: o.item.Fields == Sum{}, heal: o.item.Line == w.line, recreate: w.recreate,
 		patch: Patch{Line: w.lineOf(lines), App: a.name, Leave: a.leaves(w)}}
 	if a.plan != nil && a.plan.spec.Recreate && !precious(w.ref) {
 		e.recreate = true
@@ -87,21 +88,21 @@ func (s *session) errand(ctx context.Context, a *app, o *object, w *want, res Re
 // put applies an object in its mode.
 func (s *session) put(ctx context.Context, e errand) (Live, error) {
 	if e.mode == fleet.ModeIfNotPresent {
-		live, err := s.objects.Get(ctx, e.res, e.ref)
+		live, err := e.at.Get(ctx, e.res, e.ref)
 		if r := ReasonOf(err); err == nil || r != ReasonMissing && r != ReasonNamespace {
 			live.Left = err == nil
 			return live, err
 		}
 	}
-	live, err := s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	live, err := e.at.Apply(ctx, e.res, e.ref, e.patch)
 	if ReasonOf(err) == ReasonManaged { // somebody made it before: who may want to be left alone
-		there, getErr := s.objects.Get(ctx, e.res, e.ref)
+		there, getErr := e.at.Get(ctx, e.res, e.ref)
 		if getErr == nil && there.Paused {
 			there.Left = true
 			return there, nil
 		}
 		e.patch.Polite = false
-		live, err = s.objects.Apply(ctx, e.res, e.ref, e.patch)
+		live, err = e.at.Apply(ctx, e.res, e.ref, e.patch)
 	}
 	if ReasonOf(err) == ReasonImmutable && e.recreate {
 		return s.recreate(ctx, e, err)
@@ -109,11 +110,11 @@ func (s *session) put(ctx context.Context, e errand) (Live, error) {
 	if err != nil || live.Created || e.heal && !e.first || e.mode != fleet.ModeOverride || !live.formerly(e.first, e.patch.Leave.Managers) {
 		return live, err
 	}
-	took, err := s.objects.TakeOver(ctx, e.res, e.ref, e.first, e.patch.Leave.Managers)
+	took, err := e.at.TakeOver(ctx, e.res, e.ref, e.first, e.patch.Leave.Managers)
 	if err != nil || !took {
 		return live, err
 	}
-	return s.objects.Apply(ctx, e.res, e.ref, e.patch)
+	return e.at.Apply(ctx, e.res, e.ref, e.patch)
 }
 
 // formerly says whether other tools, but for some managers, may have applied an object before.

@@ -22,7 +22,7 @@ const (
 // session is all that a leading agent knows and does. It ends when somebody else turns out to lead.
 type session struct {
 	cluster Cluster
-	objects Objects
+	reach   func(Access) Objects // see objects
 	store   Store
 	bus     Bus
 	who     *Identity
@@ -35,6 +35,7 @@ type session struct {
 	applies   chan struct{}
 	heals     chan struct{}
 	end       context.CancelCauseFunc
+	life      context.Context // of the session
 	wg        sync.WaitGroup
 
 	mu       sync.Mutex // guards what follows; never held over a request
@@ -55,6 +56,7 @@ type session struct {
 	waiters  map[protocol.ObjectRef][]*app   // that have objects which are applied after another
 	heed     context.CancelFunc              // ends the watch of definitions; nil while nobody waits for one
 	damaged  bool                            // a part of what was stored could not be read
+	inputs   map[protocol.VarsRef]*input
 	drift    protocol.Drift
 	looks    looks
 	version  versioning
@@ -82,14 +84,15 @@ type kindWatch struct {
 	rules    map[string]protocol.HealthRule // that apps brought when it began, by app
 }
 
-func newSession(c Config, out *outbox, end context.CancelCauseFunc) *session {
+func newSession(ctx context.Context, c Config, out *outbox, end context.CancelCauseFunc) *session {
 	s := &session{
-		cluster: c.Cluster, objects: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
+		life:    ctx,
+		cluster: c.Cluster, reach: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
 		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace, scope: c.Scope,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},
-		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{}, scaling: scaling{},
+		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{}, scaling: scaling{}, inputs: map[protocol.VarsRef]*input{},
 		hooks: map[protocol.ObjectRef]*lookout{}, waiters: map[protocol.ObjectRef][]*app{},
 		version: versioning{Upgrade: c.Upgrade, moved: make(chan struct{}, 1), since: time.Now()},
 	}

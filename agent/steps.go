@@ -118,7 +118,7 @@ func (s *session) waves(ctx context.Context, a *app, p *plan) (changed int) {
 		if run.Reached && wave < run.Wave {
 			continue
 		}
-		s.reach(a, wave)
+		s.enterWave(a, wave)
 		changed += s.applyPart(ctx, a, p, func(o *object) bool { return o.want.wave <= wave })
 		if ctx.Err() != nil {
 			return changed
@@ -148,8 +148,8 @@ func (s *session) waves(ctx context.Context, a *app, p *plan) (changed int) {
 	return changed
 }
 
-// reach notes that a wave has begun.
-func (s *session) reach(a *app, wave int) {
+// enterWave notes that a wave has begun.
+func (s *session) enterWave(a *app, wave int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if r := a.run; !r.Reached || r.Wave != wave {

@@ -71,7 +71,7 @@ func (s *session) open(ctx context.Context, a *app) (next *plan, leaving, ok boo
 	defer s.mu.Unlock()
 	defer func() { s.assess(ctx, a) }()
 	a.until = time.Time{}
-	if s.suspended(a) || !s.accepted.known && a.plan == nil && a.next == nil {
+	if s.suspended(a) || unmet(a.spec) != "" || !s.accepted.known && a.plan == nil && a.next == nil {
 		return nil, false, false
 	}
 	if a.fault != nil && time.Now().Before(a.fault.next) && a.next == nil {

@@ -35,6 +35,8 @@ type expansion struct {
 type made struct {
 	app    fleet.App
 	vars   map[string]string
+	own    map[string]string  // the app's and the cluster's, without what VarsFrom say
+	sure   map[string]string  // those of vars that nothing in the cluster goes before
 	absent []protocol.VarsRef // of its variables
 	result AppResult
 	render *Render // nil if there is none
@@ -115,8 +117,9 @@ func (e *expansion) declared() []Declaration {
 func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (moved bool, err error) {
 	for _, app := range c.Apps {
 		m := made{app: app, vars: app.Variables(c)}
+		m.own, m.sure = m.vars, m.vars
 		if app.Err == "" && len(app.VarsFrom) > 0 {
-			if m.vars, m.absent, err = e.variables(app); err != nil {
+			if err := e.variables(&m); err != nil {
 				m.app.Err = err.Error()
 			}
 		}
@@ -128,7 +131,7 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 			m.absent = append(m.absent, absent...)
 		}
 		before, ok := e.made[app.Name]
-		if ok && reflect.DeepEqual(before.app, m.app) && maps.Equal(before.vars, m.vars) && slices.Equal(before.absent, m.absent) ||
+		if ok && reflect.DeepEqual(before.app, m.app) && maps.Equal(before.vars, m.vars) && maps.Equal(before.sure, m.sure) && slices.Equal(before.absent, m.absent) ||
 			len(m.absent) > 0 && !final {
 			continue
 		}
@@ -154,9 +157,15 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 // make renders an app.
 func (e *expansion) make(ctx context.Context, m *made) error {
 	m.result = AppResult{App: m.app, Err: m.app.Err}
-	for _, ref := range m.absent {
-		if !ref.Optional {
-			m.result.Err = notDelivered(m.app, ref)
+	app := m.app
+	if m.left() {
+		app = m.leave()
+		m.result.App = app
+	} else {
+		for _, ref := range m.absent {
+			if !ref.Optional {
+				m.result.Err = notDelivered(m.app, ref)
+			}
 		}
 	}
 	if m.result.Err != "" {
@@ -168,16 +177,21 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 			return err
 		}
 	}
-	if render, err = e.finished(ctx, e.snap, render, m.vars, m.app); err != nil {
+	if render, err = e.finished(ctx, e.snap, render, m.vars, app); err != nil {
 		return err
 	}
 	if render.Err != "" {
 		m.result.Err = appError(m.app, render.Err)
 		return nil
 	}
-	m.render = render
+	if m.render = render; m.left() {
+		if m.render, err = e.declaredBy(m); err != nil {
+			m.result.Err = appError(m.app, err.Error())
+			return nil
+		}
+	}
 	m.result.Ref, m.result.Refs = &render.Ref, render.Refs
-	m.result.App.Notes = slices.Concat(m.app.Notes, render.Notes)
+	m.result.App.Notes = slices.Concat(app.Notes, render.Notes)
 	return nil
 }
 
@@ -228,12 +242,8 @@ func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]str
 }
 
 func notDelivered(app fleet.App, ref protocol.VarsRef) string {
-	if app.Charts() {
-		return fmt.Sprintf("%s: valuesFrom names the %s, which is not among what this cluster's folder renders to, and Drover renders "+
-			"before the cluster sees anything: put it into Git, write its values under values, or say optional: true", app.File, ref)
-	}
-	return fmt.Sprintf("%s: substituteFrom names the %s, which is not among what this cluster's folder renders to, and Drover substitutes "+
-		"before the cluster sees anything: put it into Git, write its values under substitute, or say optional: true", app.File, ref)
+	return fmt.Sprintf("%s: the chart's values are to come from the %s, which is not among what this cluster's folder renders to, or is encrypted there, and Drover "+
+		"renders charts before the cluster sees anything: put it into Git as it is, write its values under values, or say optional: true", app.File, ref)
 }
 
 // outcome is what the cluster is to run.
@@ -262,27 +272,6 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 		res.Apps = append(res.Apps, result)
 	}
 	return res
-}
-
-// variables gives what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not (yet) among what the
-// cluster is to run.
-func (e *expansion) variables(app fleet.App) (vars map[string]string, absent []protocol.VarsRef, err error) {
-	vars = map[string]string{}
-	for _, ref := range app.VarsFrom {
-		object, err := e.find(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
-		if err != nil {
-			return nil, nil, fmt.Errorf("%s: substituteFrom names the %s: %w", app.File, ref, err)
-		}
-		if object == nil {
-			absent = append(absent, ref)
-			continue
-		}
-		if err := addData(vars, object, ref.Kind); err != nil {
-			return nil, nil, fmt.Errorf("%s: substituteFrom names the %s: %w", app.File, ref, err)
-		}
-	}
-	maps.Copy(vars, app.Vars)
-	return vars, absent, nil
 }
 
 // find gives an object that some app of the cluster delivers, or nil.

@@ -153,7 +153,7 @@ configMapGenerator: [{name: more, literals: [k=v], options: {disableNameSuffixHa
 		{"variables of the cluster's own objects", bootstrap + manifest("clusters/staging/vars.yaml", "vars", `{region: eu, "n": "1"}`) + kustomization("app", `  path: app
   postBuild:
     substitute: {n: "2"}
-    substituteFrom: [{kind: ConfigMap, name: vars}, {kind: Secret, name: later}, {kind: Secret, name: nowhere, optional: true}]
+    substituteFrom: [{kind: ConfigMap, name: vars}, {kind: Secret, name: later}]
 `) + kustomization("secrets", "  path: secrets\n") + manifest("app/cm.yaml", "app", `{a: "${region} ${n} ${token} ${undefined} ${d:=x}"}`) + `
 -- clusters/staging/kustomization.yaml --
 resources: [flux-system, app.yaml, secrets.yaml, vars.yaml]

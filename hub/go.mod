@@ -7,10 +7,10 @@ require (
 	filippo.io/age v1.3.2
 	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/Masterminds/sprig/v3 v3.3.0
+	github.com/drover-dev/drover/envsubst v0.0.0
 	github.com/drover-dev/drover/fleet v0.0.0
 	github.com/drover-dev/drover/internal v0.0.0
 	github.com/drover-dev/drover/protocol v0.0.0
-	github.com/fluxcd/pkg/envsubst v1.8.0
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/go-git/go-git/v5 v5.19.3
 	github.com/google/cel-go v0.31.0
@@ -62,6 +62,7 @@ require (
 	github.com/fatih/color v1.19.0 // indirect
 	github.com/felixge/httpsnoop v1.0.4 // indirect
 	github.com/fluxcd/cli-utils v1.2.2 // indirect
+	github.com/fluxcd/pkg/envsubst v1.8.0 // indirect
 	github.com/fxamacker/cbor/v2 v2.9.1 // indirect
 	github.com/go-gorp/gorp/v3 v3.1.0 // indirect
 	github.com/go-logr/logr v1.4.4 // indirect
@@ -217,3 +218,5 @@ replace github.com/drover-dev/drover/protocol => ../protocol
 replace github.com/drover-dev/drover/fleet => ../fleet
 
 replace github.com/drover-dev/drover/internal => ../internal
+
+replace github.com/drover-dev/drover/envsubst => ../envsubst

@@ -80,7 +80,7 @@ func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol
 	a := protocol.App{
 		Name: r.App.Name, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
 		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Revision: revision.Hash,
-		Handling: r.App.Handling,
+		Handling: r.App.Handling, Needs: r.App.Handling.Needs(),
 	}
 	if last == nil {
 		return a

@@ -70,7 +70,7 @@ func TestWhatAHelmReleaseAsksForInVainIsNamed(t *testing.T) {
 		{"values files that are not there", helmRelease("web", "team", strings.Replace(ofRepository, "charts/web,", "charts/web, valuesFiles: [x.yaml],", 1)),
 			`spec.chart.spec.valuesFiles[0]: "x.yaml" cannot be read at this revision`},
 		{"values that only the cluster has", helmRelease("web", "team", ofRepository+"  valuesFrom: [{kind: Secret, name: nowhere}]\n"),
-			"ERR clusters/staging/web.yaml: valuesFrom names the Secret team/nowhere, which is not among what this cluster's folder renders to"},
+			"ERR clusters/staging/web.yaml: the chart's values are to come from the Secret team/nowhere, which is not among what this cluster's folder renders to"},
 		{"values under a key that is not there", manifest("clusters/staging/cm.yaml", "cm, namespace: team", "{a: b}") + helmRelease("web", "team", ofRepository+"  valuesFrom: [{kind: ConfigMap, name: cm}]\n"),
 			`valuesFrom names the ConfigMap team/cm, which has no "values.yaml" in its data`},
 		{"a path for values", helmRelease("web", "team", ofRepository+"  valuesFrom: [{kind: ConfigMap, name: cm, targetPath: a.b}]\n"), "spec.valuesFrom[0].targetPath: not supported"},

@@ -11,6 +11,7 @@ import (
 type Rendered struct {
 	JSON []byte
 	File string // repository path of the file that first declared the object; "" if unknown
+	Err  string `json:",omitempty"` // of what declares an app: why it cannot be known what it says
 }
 
 // Renderer builds the objects of one folder.

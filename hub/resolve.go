@@ -232,7 +232,7 @@ func (r *Resolver) finished(ctx context.Context, snap View, from *Render, vars m
 	if from.Err != "" {
 		return from, nil
 	}
-	replace := app.Substitute && !app.Charts() && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
+	replace := app.Substitute && app.Handling.Substitute == nil && !app.Charts() && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
 	if !replace && app.Metadata.IsZero() {
 		return from, nil
 	}

@@ -65,6 +65,9 @@ type App struct {
 	Blob *Blob `json:"blob,omitempty"`
 	// Error says why Blob is not of the newest revision: the app keeps its last good state.
 	Error string `json:"error,omitempty"`
+	// Needs names what an agent must know to handle the app as it is asked to, see Handling.Needs. One that does not know it leaves
+	// the app as it is, and says so: what it ignored might be what keeps the app from doing harm.
+	Needs []string `json:"needs,omitempty"`
 	Handling
 }
 

@@ -217,6 +217,12 @@ func TestAddGoldenMessages(t *testing.T) {
 	full, digest := mustJSON(t, b), b.Digest()
 	trust := testTrust(t)
 	trusting := testBundle(func(b *Bundle) { b.Trust, b.AgentImage = &trust, "registry.example/drover-agent:v2" })
+	needing := testBundle(func(b *Bundle) {
+		h := Handling{ServiceAccount: "shop/deployer", Decrypt: &Decryption{Namespace: "shop", Secret: "keys"},
+			Substitute: &Substitution{Vars: map[string]string{"region": "eu"}, Strict: true, Always: true,
+				From: []VarsRef{{Kind: "Secret", Namespace: "shop", Name: "vars", Optional: true}}}}
+		b.Apps[0].Handling, b.Apps[0].Needs = h, h.Needs()
+	})
 	joined := testCredential(t, func(c *Credential) {
 		c.Trust, c.Token, c.Issued, c.Expires, c.Earlier = trust, "UNOUSERBUTATEST", issued, issued.Add(24*time.Hour), [][]byte{c.OpenKey}
 	})
@@ -240,6 +246,7 @@ func TestAddGoldenMessages(t *testing.T) {
 		"report-tomorrow":   {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
 		"event":             {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
 		"credential":        {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
+		"bundle-needs":      {Says: "with apps that need an agent that knows what they ask for", Kind: "bundle", Sent: mustJSON(t, needing), Want: mustJSON(t, needing), Digest: needing.Digest()},
 		"bundle-trust":      {Says: "with whom to trust, and the agent's image", Kind: "bundle", Sent: mustJSON(t, trusting), Want: mustJSON(t, trusting), Digest: trusting.Digest()},
 		"credential-joined": {Says: "of a cluster that has joined", Kind: "credential", Sent: mustJSON(t, joined), Want: mustJSON(t, joined)},
 		"jointoken":         {Says: "a value in every field", Kind: "jointoken", Sent: mustJSON(t, testToken(t)), Want: mustJSON(t, testToken(t))},

@@ -28,6 +28,28 @@ type Handling struct {
 	Substitute *Substitution `json:"substitute,omitempty"`
 }
 
+// What an agent may need to know, see App.Needs.
+const (
+	NeedServiceAccount = "serviceAccount" // Handling.ServiceAccount
+	NeedDecrypt        = "decrypt"        // Handling.Decrypt
+	NeedSubstitute     = "substitute"     // Handling.Substitute
+)
+
+// Needs names what an agent must know, or it would do with the objects what must not be done.
+func (h Handling) Needs() []string {
+	var out []string
+	if h.ServiceAccount != "" {
+		out = append(out, NeedServiceAccount)
+	}
+	if h.Decrypt != nil {
+		out = append(out, NeedDecrypt)
+	}
+	if h.Substitute != nil {
+		out = append(out, NeedSubstitute)
+	}
+	return out
+}
+
 // NamespaceRequest is what a namespace gets when it is created.
 type NamespaceRequest struct {
 	Labels      map[string]string `json:"labels,omitempty"`
@@ -88,6 +110,8 @@ type Substitution struct {
 	From []VarsRef         `json:"from,omitempty"`
 	// Strict: a variable without a value and without a default is an error; otherwise it is empty.
 	Strict bool `json:"strict,omitempty"`
+	// Always: objects are gone through even if there are no variables at all; otherwise they are left as they are then.
+	Always bool `json:"always,omitempty"`
 }
 
 // VarsRef is a ConfigMap or Secret of the cluster whose data are variables.

@@ -33,6 +33,7 @@ require (
 	github.com/cloudflare/circl v1.6.3 // indirect
 	github.com/cyphar/filepath-securejoin v0.7.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
+	github.com/drover-dev/drover/envsubst v0.0.0 // indirect
 	github.com/drover-dev/drover/internal v0.0.0 // indirect
 	github.com/dylibso/observe-sdk/go v0.0.0-20240819160327-2d926c5d788a // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
@@ -182,3 +183,5 @@ replace github.com/drover-dev/drover/hub => ../hub
 replace github.com/drover-dev/drover/agent => ../agent
 
 replace github.com/drover-dev/drover/test/testenv => ./testenv
+
+replace github.com/drover-dev/drover/envsubst => ../envsubst

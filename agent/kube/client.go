@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -17,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+	"k8s.io/client-go/transport"
 )
 
 const (
@@ -36,17 +38,25 @@ const (
 
 // Client speaks with one API server. It is safe for concurrent use.
 type Client struct {
-	http  *http.Client
-	base  *url.URL
-	log   *slog.Logger
-	kinds kinds
-	tools tools
+	http   *http.Client
+	base   *url.URL
+	log    *slog.Logger
+	kinds  *kinds
+	tools  *tools
+	access agent.Access
 }
 
 var (
 	_ agent.Cluster = (*Client)(nil)
 	_ agent.Objects = (*Client)(nil)
 )
+
+// With is the same client, over the same connections, with another access.
+func (c *Client) With(access agent.Access) agent.Objects {
+	other := *c
+	other.access = access
+	return &other
+}
 
 // LoadConfig reads a kubeconfig file or, without one, what a pod is given by its service account.
 func LoadConfig(kubeconfig string) (*rest.Config, error) {
@@ -80,7 +90,7 @@ func New(cfg *rest.Config, log *slog.Logger) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the API server's address %q: %w", cfg.Host, err)
 	}
-	return &Client{http: hc, base: base, log: log}, nil
+	return &Client{http: hc, base: base, log: log, kinds: &kinds{}, tools: &tools{}}, nil
 }
 
 // call is one request.
@@ -103,6 +113,7 @@ func (c *Client) open(ctx context.Context, k call) (*http.Response, error) {
 		if resp.StatusCode < 300 {
 			return resp, nil
 		}
+		k.secret = k.secret || c.access.Secret
 		failure := readFailure(resp, k)
 		if failure.After == 0 || try == busyTries {
 			return nil, failure
@@ -126,6 +137,10 @@ func (c *Client) send(ctx context.Context, k call) (*http.Response, error) {
 	req.Header.Set("Accept", k.accept)
 	if k.contentType != "" {
 		req.Header.Set("Content-Type", k.contentType)
+	}
+	if account := c.access.Account; account != "" {
+		// No groups are named: the API server then adds those of the service account, and the right to impersonate that is all it takes.
+		req.Header.Set(transport.ImpersonateUserHeader, "system:serviceaccount:"+strings.Replace(account, "/", ":", 1))
 	}
 	return c.http.Do(req)
 }

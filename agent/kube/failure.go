@@ -55,6 +55,7 @@ func readFailure(resp *http.Response, k call) *agent.Failure {
 		st.hide()
 	}
 	f := explain(st)
+	f.Said = st.Message
 	if after, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && after > 0 {
 		f.After = min(time.Duration(after)*time.Second, 10*time.Second)
 	}

@@ -1,64 +1,29 @@
-// Package envsubst replaces ${var} in rendered objects, by the rules of Flux's post-build
-// substitution (https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution),
-// with Flux's own library. It may import hub.
-//
-// As in Flux a value is put into the text of the object, not into a field: replicas: ${n} becomes a number, and so does
-// data.n: ${n}, whatever quotes stood in Git, for kustomize has dropped them. A value that is to stay a text although it looks like
-// something else brings quotes of its own: n: '"3"'. For the same reason {a: b} becomes a mapping and what follows " #" a comment.
-// A value never reaches beyond the place where it stands: it is one line, whatever YAML takes for the end of one.
+// Package envsubst replaces ${var} in what the hub renders, by the rules of the package of that name that the agent uses too. It may
+// import hub.
 package envsubst
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 
-	"github.com/fluxcd/pkg/envsubst"
-	"sigs.k8s.io/yaml"
-
+	"github.com/drover-dev/drover/envsubst"
 	"github.com/drover-dev/drover/hub"
 )
 
-// AnnotationSubstitute with the value "disabled", as an annotation or a label, keeps an object from being
-// substituted: Flux's word for it, and Drover's.
-var annotationSubstitute = []string{"kustomize.toolkit.fluxcd.io/substitute", "drover.dev/substitute"}
-
-// lineBreaks takes out all that YAML 1.1 takes for the end of a line. Flux takes out \n alone, so that a value with one of the others
-// could add fields of its own to the object.
-var lineBreaks = strings.NewReplacer("\n", "", "\r", "", "\u0085", "", "\u2028", "", "\u2029", "")
-
-// token finds whatever looks as if it were to be replaced.
-var token = regexp.MustCompile(`\$+\{[^}\n]*\}?`)
-
-// parserLine is where the YAML parser's error begins: a line of a text that nobody has seen.
-var parserLine = regexp.MustCompile(`^(error converting YAML to JSON: )?(yaml: )?(line \d+: )?`)
-
-// variable is what the name of a variable looks like (fluxcd/pkg/kustomize, varsubRegex).
-var variable = regexp.MustCompile(`^[_[:alpha:]][_[:alpha:][:digit:]]*$`)
-
-// bare finds the ${var} of a template that have no default.
-var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
-
-// Replace gives objects with every ${var} replaced. As in Flux it works on an object's YAML, so that
-// `replicas: ${replicas}` becomes a number; $${var} stands for ${var} itself. If strict, a variable without a value is an error
-// unless the template has a default (${var:-default}). Otherwise it is empty, as Flux has it without its feature gate
-// StrictPostBuildSubstitutions; then, as in Flux, a variable whose name is none is an error even if nothing uses it.
+// Replace gives objects with every ${var} replaced, see envsubst.Replace. Unless strict, a variable whose name is none is an error even
+// if nothing uses it.
 func Replace(objects []hub.Rendered, vars map[string]string, strict bool) ([]hub.Rendered, error) {
 	if !strict {
-		for name := range vars {
-			if !variable.MatchString(name) {
-				return nil, fmt.Errorf("the variable %q has no name that can be one: use letters, digits and '_', and no digit first", name)
-			}
+		if err := envsubst.CheckNames(vars); err != nil {
+			return nil, err
 		}
 	}
 	out := make([]hub.Rendered, len(objects))
 	var errs []error
 	for i, o := range objects {
-		replaced, err := replaceOne(o.JSON, vars, strict)
+		replaced, err := envsubst.Replace(o.JSON, vars, strict)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", where(o), err))
 			continue
@@ -69,76 +34,6 @@ func Replace(objects []hub.Rendered, vars map[string]string, strict bool) ([]hub
 		return nil, err
 	}
 	return out, nil
-}
-
-func replaceOne(object []byte, vars map[string]string, strict bool) ([]byte, error) {
-	if !bytes.Contains(object, []byte("$")) {
-		return object, nil // nothing to replace and nothing to unescape
-	}
-	var meta struct {
-		Metadata struct{ Annotations, Labels map[string]string }
-	}
-	if err := json.Unmarshal(object, &meta); err != nil {
-		return nil, err
-	}
-	for _, key := range annotationSubstitute {
-		if meta.Metadata.Annotations[key] == "disabled" || meta.Metadata.Labels[key] == "disabled" {
-			return object, nil
-		}
-	}
-	text, err := yaml.JSONToYAML(object)
-	if err != nil {
-		return nil, err
-	}
-	replaced, err := envsubst.Eval(string(text), func(name string) (string, bool) {
-		v, ok := vars[name]
-		return lineBreaks.Replace(v), ok || !strict
-	})
-	if err != nil {
-		if !strict {
-			return nil, notUnderstood(string(text), err)
-		}
-		return nil, explain(string(text), vars, err)
-	}
-	return canonical([]byte(replaced))
-}
-
-// canonical turns YAML into JSON with sorted keys and no insignificant space.
-func canonical(text []byte) ([]byte, error) {
-	data, err := yaml.YAMLToJSON(text)
-	if err != nil {
-		return nil, fmt.Errorf(`with the variables replaced it is no YAML any more (%s): give the value quotes of its own, as name: '"value"'`,
-			parserLine.ReplaceAllString(err.Error(), ""))
-	}
-	return data, nil
-}
-
-// explain names the variables that have no value, which is nearly always the reason.
-func explain(text string, vars map[string]string, err error) error {
-	var missing []string
-	for _, m := range bare.FindAllStringSubmatchIndex(text, -1) {
-		name := text[m[2]:m[3]]
-		escaped := m[0] > 0 && text[m[0]-1] == '$'
-		if _, ok := vars[name]; !ok && !escaped && !slices.Contains(missing, name) {
-			missing = append(missing, name)
-		}
-	}
-	if len(missing) == 0 {
-		return notUnderstood(text, err)
-	}
-	return fmt.Errorf("no value for ${%s}: set it under spec.vars of the App or of cluster.yaml, give it a default "+
-		"(${%s:-value}), or write $${%s} to keep it as text", strings.Join(missing, "}, ${"), missing[0], missing[0])
-}
-
-// notUnderstood names the place that the library stumbled over, as ${array[@]} in a shell script.
-func notUnderstood(text string, err error) error {
-	for _, t := range token.FindAllString(text, -1) {
-		if _, broken := envsubst.Parse(t); broken != nil {
-			return fmt.Errorf("%s is not understood (%w): the name of a variable has letters, digits and '_'; write $%s to keep it as text, "+
-				"or annotate the object with drover.dev/substitute: disabled", t, broken, t)
-		}
-	}
-	return fmt.Errorf("substitution: %w", err)
 }
 
 func where(o hub.Rendered) string {

@@ -152,7 +152,7 @@ func TestWhatCannotBeReplacedIsSaid(t *testing.T) {
 			"write $${my-var} to keep it as text, or annotate the object with drover.dev/substitute: disabled",
 		"${x} ${": "${ is not understood (unable to parse variable name): the name of a variable has letters, digits and '_'; " +
 			"write $${ to keep it as text, or annotate the object with drover.dev/substitute: disabled",
-		"${broken}": "with the variables replaced it is no YAML any more (mapping values are not allowed in this context): " +
+		"${broken}": "with the variables replaced it is no YAML any more: " +
 			`give the value quotes of its own, as name: '"value"'`,
 	} {
 		_, err := replace(t, map[string]any{"k": template}, map[string]string{"x": "1", "broken": "a: b"})

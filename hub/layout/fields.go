@@ -57,7 +57,7 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.buildMetadata", Done, "", nil},
 	{kindKustomization, "spec.commonMetadata", Done, "", nil},
 	{kindKustomization, "spec.postBuild.substitute", Done, "by Flux's own library; a variable without a value is empty, as in Flux without strict substitution", nil},
-	{kindKustomization, "spec.postBuild.substituteFrom", Done, "a ConfigMap or Secret that this cluster's folder renders to; one that only the cluster has stops the app, unless it is optional", nil},
+	{kindKustomization, "spec.postBuild.substituteFrom", Done, "a ConfigMap or Secret that this cluster's folder renders to, or that only the cluster has: then the agent replaces, the app waits for the object, and another value is applied at once; what declares apps may not use such variables", nil},
 	{kindKustomization, "spec.postBuild.substituteStrategy", Done, "", nil},
 	{kindKustomization, "spec.timeout", Done, "for becoming healthy; without it the agent's own", nil},
 	{kindKustomization, "spec.interval", Needless, "a commit is followed when it comes, and drift is corrected when it happens", nil},
@@ -73,7 +73,7 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.force", Noted, "an object with an immutable field that changed is reported, not made anew: delete it by hand", []string{"false"}},
 	{kindKustomization, "spec.ignore", Noted, "not done: drift in these fields is corrected too; leave them out of the manifests", nil},
 	{kindKustomization, "spec.decryption", Noted, "no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app", nil},
-	{kindKustomization, "spec.serviceAccountName", Refused, "not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want", nil},
+	{kindKustomization, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other", nil},
 	{kindKustomization, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
 }
 

@@ -67,6 +67,6 @@ var releaseFields = []Field{
 	{kindHelmRelease, "spec.persistentClient", Needless, "there is none", nil},
 	{kindHelmRelease, "spec.interval", Needless, "a commit is followed when it comes, and drift is corrected when it happens", nil},
 	{kindHelmRelease, "spec.postRenderers", Refused, "not supported yet: say it by the chart's values, or render the chart into a folder", nil},
-	{kindHelmRelease, "spec.serviceAccountName", Refused, "not supported yet: the agent would apply the app with its own rights; take the field out if that is what you want", nil},
+	{kindHelmRelease, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other", nil},
 	{kindHelmRelease, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
 }

@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +32,7 @@ type kustomization struct {
 	PostBuild *postBuild
 	fleet.Overlay
 	TargetNamespace         string
+	ServiceAccountName      string
 	IgnoreMissingComponents bool
 	CommonMetadata          fleet.Metadata
 	DeletionPolicy          string
@@ -126,9 +128,13 @@ func (p *planner) take(o *fluxObject) {
 	if err != nil {
 		app.Err = oneLine(err).Error()
 	}
+	app.Err = cmp.Or(o.Err, app.Err)
 	if app.Path == p.layout.folder(p.cluster.Name) && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
-		p.takeSelf(o, app)
-		return
+		if o.App == fleet.RootApp || o.App == "" {
+			p.takeSelf(o, app)
+			return
+		}
+		app.Err = p.errorf(o, "spec.path", "it delivers the cluster's own folder, and only what stands in that folder may say how: the app %s may not", o.App).Error()
 	}
 	p.apps[app.Name] = app
 }
@@ -148,6 +154,7 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 			"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
+	root.Handling.ServiceAccount = app.Handling.ServiceAccount
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
 	root.Handling = app.Handling
@@ -166,6 +173,7 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	app.Path, app.Overlay, app.Metadata = cleaned(k.Path), k.Overlay, k.CommonMetadata
 	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
 	app.Prune, app.Suspend = k.Prune && k.DeletionPolicy != "Orphan", k.Suspend
+	app.Handling.ServiceAccount = o.account(k.ServiceAccountName)
 	source, unknown := p.source(o, "spec.sourceRef", k.SourceRef)
 	app.Source = source
 	errs := []error{p.depends(o, k.DependsOn, app), p.checks(o, k.HealthCheckExprs, app), p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app)}

@@ -1,10 +1,12 @@
 package layout
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -158,6 +160,9 @@ func (p *planner) takeNative(d hub.Declaration) {
 	if unmade := p.unmade(d); unmade != nil {
 		err = unmade
 	}
+	if d.Err != "" {
+		err = errors.New(d.Err)
+	}
 	switch {
 	case err != nil:
 		app.Err = err.Error()
@@ -221,18 +226,20 @@ func (p *planner) inherit() {
 		p.problem("the cluster %s declares %d apps, and %d is the most: does an app declare others without end?", p.cluster.Name, len(p.apps), maxApps)
 	}
 	for name, a := range p.apps {
-		way := []string{name}
+		way, account := []string{name}, ""
 		for parent := a.Parent; parent != ""; parent = p.apps[parent].Parent {
 			way = append(way, parent)
 			if p.apps[parent].Suspend {
 				a.Suspend = true
 			}
+			account = cmp.Or(p.apps[parent].Handling.ServiceAccount, account) // that of the highest counts
 			if len(way) > maxDepth {
 				slices.Reverse(way)
 				a.Err = fmt.Sprintf("%s: apps declare apps more than %d deep (%s): declare it higher up", a.File, maxDepth, strings.Join(way, " → "))
 				break
 			}
 		}
+		bind(&a, account)
 		p.apps[name] = a
 	}
 }

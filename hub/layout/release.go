@@ -16,17 +16,18 @@ import (
 
 // helmRelease is what Drover takes from the spec of a HelmRelease (helm.toolkit.fluxcd.io).
 type helmRelease struct {
-	Chart           *struct{ Spec chartSpec }
-	ChartRef        *sourceRef
-	ReleaseName     string
-	TargetNamespace string
-	DependsOn       []dependency
-	Suspend         bool
-	Timeout         string
-	Values          json.RawMessage
-	ValuesFrom      []valuesFrom
-	CommonMetadata  fleet.Metadata
-	Install         struct {
+	Chart              *struct{ Spec chartSpec }
+	ChartRef           *sourceRef
+	ReleaseName        string
+	TargetNamespace    string
+	ServiceAccountName string
+	DependsOn          []dependency
+	Suspend            bool
+	Timeout            string
+	Values             json.RawMessage
+	ValuesFrom         []valuesFrom
+	CommonMetadata     fleet.Metadata
+	Install            struct {
 		CRDs     string
 		SkipCRDs bool
 	}
@@ -46,6 +47,7 @@ func (p *planner) helmRelease(o *fluxObject, app *fleet.App) error {
 		return p.errorf(o, "spec", "%v", err)
 	}
 	app.Prune, app.Suspend, app.Metadata = true, h.Suspend, h.CommonMetadata
+	app.Handling.ServiceAccount = o.account(h.ServiceAccountName)
 	app.Chart = &fleet.Chart{Release: h.release(o), SkipCRDs: h.Install.SkipCRDs || h.Install.CRDs == "Skip"}
 	if app.Namespace = h.TargetNamespace; app.Namespace == "" {
 		app.Namespace = o.namespace

@@ -46,6 +46,8 @@ var appShapes = []shape{
 	{name: "helm", fields: helmShapes, says: "The Helm chart to render, instead of path. ${name} is replaced in its values, not in what it renders to.",
 		example: map[string]any{"path": "./apps/payment"}},
 	{name: "namespace", kind: aText, says: "For namespaced objects that name none; \"default\" if empty.", example: "payment"},
+	{name: "serviceAccount", kind: aText, says: "The service account, as namespace/name, with whose rights the app is applied; those of the agent, if empty. Apps that the app declares have it too.",
+		example: "payment/deployer"},
 	{name: "dependsOn", says: "Apps of this cluster that must be healthy first: names, or {name: …, ready: …}.", example: []any{"database"},
 		kind: map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{aText, mapping(dependencyShapes)}}}},
 	{name: "health", list: true, fields: healthShapes, says: "When objects of a kind are healthy, in CEL; goes before what Drover knows of the kind.",

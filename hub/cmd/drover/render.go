@@ -110,6 +110,9 @@ func (o *renderOptions) collect(r *hub.Resolver, res hub.Resolution, stderr io.W
 			fmt.Fprintf(stderr, "drover: app %s: %s\n", a.App.Name, a.Err)
 			continue
 		}
+		if a.App.Handling.Substitute != nil {
+			fmt.Fprintf(stderr, "drover: app %s: some of its variables are known in the cluster alone, where they are replaced: they are printed as they stand in Git\n", a.App.Name)
+		}
 		objects, err := r.Objects(*a.Ref)
 		if err != nil {
 			return nil, false, err

@@ -1,0 +1,150 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// input is a ConfigMap or Secret of the cluster from which apps take variables or keys. It is watched by its name, by metadata alone.
+type input struct {
+	version uint64 // as the watch said last; 0 while the object is not there
+	stop    context.CancelFunc
+}
+
+// lacking says that an input is not there. Nothing is tried again by itself: the watch tells when it is.
+type lacking struct {
+	ref protocol.VarsRef
+	use string
+}
+
+func (e *lacking) Error() string {
+	return fmt.Sprintf("waits for the %s, from which it takes %s: make it in the cluster, or take it out of the app; what was applied before stays", e.ref, e.use)
+}
+
+// inputsOf are the objects from which an app takes variables and keys. namespace is the agent's own.
+func inputsOf(h protocol.Handling) (refs []protocol.VarsRef) {
+	if h.Substitute != nil {
+		for _, ref := range h.Substitute.From {
+			ref.Optional = false
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
+// attend sees to it that an input is watched. s.mu is held.
+func (s *session) attend(ctx context.Context, ref protocol.VarsRef) {
+	if s.inputs[ref] != nil || s.closed {
+		return
+	}
+	following, stop := context.WithCancel(ctx)
+	in := &input{stop: stop}
+	s.inputs[ref] = in
+	s.spawn(func() {
+		s.cluster.Versions(following, ref, func(version uint64) {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			if following.Err() == nil && in.version != version {
+				in.version = version
+				s.supplied(ctx, ref)
+			}
+		})
+	})
+}
+
+// neglect ends the watches of inputs that no app has any more. s.mu is held.
+func (s *session) neglect() {
+	for ref, in := range s.inputs {
+		used := false
+		for _, a := range s.apps {
+			used = used || slices.Contains(inputsOf(a.spec.Handling), ref)
+		}
+		if !used {
+			in.stop()
+			delete(s.inputs, ref)
+		}
+	}
+}
+
+// supplied has the apps made anew that take something from an input that changed. s.mu is held.
+func (s *session) supplied(ctx context.Context, ref protocol.VarsRef) {
+	for _, a := range s.ordered() {
+		if !slices.Contains(inputsOf(a.spec.Handling), ref) || a.leaving {
+			continue
+		}
+		p := a.next
+		if p == nil && a.plan.same(a.spec) {
+			p = a.plan
+		}
+		if p == nil || p.taken[ref] != s.inputs[ref].version {
+			s.remake(ctx, a)
+		}
+	}
+}
+
+// remake reads an app's blob and its inputs again. s.mu is held.
+func (s *session) remake(ctx context.Context, a *app) {
+	if a.spec.Blob == nil || unmet(a.spec) != "" {
+		return
+	}
+	if a.stopGet != nil {
+		a.stopGet()
+	}
+	s.obtain(ctx, a, s.accepted.bundle.Generation, nil)
+}
+
+// outdated says whether an input of a plan is known to have changed since the plan was made. s.mu is held.
+func (s *session) outdated(p *plan) bool {
+	for ref, version := range p.taken {
+		if in := s.inputs[ref]; in != nil && in.version > version {
+			return true
+		}
+	}
+	return false
+}
+
+// awaits says whether err is that an input is not there, so that there is nothing to do before the watch tells that it is. s.mu is held.
+func (s *session) awaits(err error) bool {
+	var gone *lacking
+	if !errors.As(err, &gone) {
+		return false
+	}
+	in := s.inputs[gone.ref]
+	return in != nil && in.version == 0
+}
+
+// supplies is what an app's inputs hold.
+type supplies struct {
+	data  map[protocol.VarsRef]map[string]string
+	taken map[protocol.VarsRef]uint64 // the version of each; 0 for one that is not there
+}
+
+// gatherInputs reads the inputs of an app, with the rights that the app has. An error is *lacking where one is not there that has to be.
+func (s *session) gatherInputs(ctx context.Context, a *app, spec protocol.App) (supplies, error) {
+	out := supplies{data: map[protocol.VarsRef]map[string]string{}, taken: map[protocol.VarsRef]uint64{}}
+	for _, ref := range inputsOf(spec.Handling) {
+		if strings.ContainsAny(ref.Namespace+ref.Name, "/%?#") || ref.Namespace == "" || ref.Name == "" {
+			return out, fmt.Errorf("the %s has a name that cannot be: correct it in Git", ref)
+		}
+		if s.scope.outside(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}) {
+			return out, fmt.Errorf("the %s: %w", ref, s.scope.failure())
+		}
+		s.mu.Lock()
+		s.attend(s.life, ref)
+		s.mu.Unlock()
+		data, version, err := s.reach(accessOf(spec.Handling)).Data(ctx, ref)
+		if err = s.unpermitted(ctx, a, err); err != nil && ReasonOf(err) != ReasonMissing && ReasonOf(err) != ReasonNamespace {
+			return out, fmt.Errorf("read the %s: %w", ref, err)
+		}
+		out.taken[ref] = version
+		if err == nil {
+			out.data[ref] = data
+		}
+	}
+	return out, nil
+}
