@@ -11,7 +11,7 @@ import (
 
 const (
 	// lookSlots is how many objects that are not well are looked into at once. Each costs a watch or two.
-	lookSlots = 8
+	lookSlots = 16
 	// Where more wait, an object keeps its turn for shortTurn while others have had none, and for longTurn after that.
 	shortTurn = 5 * time.Second
 	longTurn  = time.Minute

@@ -142,7 +142,7 @@ func (v Verdict) Because(c Cause) Verdict {
 		return v
 	case v.Health == protocol.HealthCurrent && c.Holds():
 		return Verdict{c.Health, "it is ready again, and not for long enough to count: " + c.Message()}
-	case v.Health == protocol.HealthCurrent:
+	case v.Health == protocol.HealthCurrent, v.Health == protocol.HealthDegraded && c.weight() == 1: // "it failed: the pod is being started" helps nobody
 		return v
 	case c.Health == protocol.HealthCurrent:
 		return Verdict{c.Health, c.Message()}

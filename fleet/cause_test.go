@@ -184,6 +184,27 @@ func TestTheWorstOfTheNewRevisionCounts(t *testing.T) {
 	}
 }
 
+func TestAVerdictIsGivenItsCause(t *testing.T) {
+	crash := Cause{Health: degr, What: "crash", Restarts: 2}
+	for name, c := range map[string]struct {
+		verdict Verdict
+		cause   Cause
+		want    Verdict
+	}{
+		"no cause":                           {progressing("waits"), Cause{}, progressing("waits")},
+		"the worse of both":                  {progressing("waits."), crash, degraded("waits: crash after 2 restarts")},
+		"what may heal, of what failed":      {degraded("failed"), Cause{Health: prog, What: "exit 1"}, degraded("failed: exit 1")},
+		"no vague cause of what failed":      {degraded("failed"), Cause{Health: prog, What: "starting", Doubt: DoubtStart}, degraded("failed")},
+		"a crash loop that holds its breath": {current("ready"), crash, degraded("it is ready again, and not for long enough to count: crash after 2 restarts")},
+		"what is well":                       {current("ready"), Cause{Health: prog, What: "starting"}, current("ready")},
+		"what only seemed to be ill":         {progressing("pending"), Cause{Health: cur, What: "it waits for its pod"}, current("it waits for its pod")},
+	} {
+		if got := c.verdict.Because(c.cause); got != c.want {
+			t.Errorf("%s: got %+v, want %+v", name, got, c.want)
+		}
+	}
+}
+
 func TestOutputIsQuotedWhereItTells(t *testing.T) {
 	for name, c := range map[string]struct{ output, want string }{
 		"nothing":           {"\n\n", ""},
