@@ -139,7 +139,9 @@ func TestWhatMovesWithoutACommitIsDelivered(t *testing.T) {
 	r := newRigWith(t, e, files)
 	r.join("a")
 	shows := func(name, text string) func(protocol.Bundle) bool {
-		return func(b protocol.Bundle) bool { return rendered(name)(b) && strings.Contains(r.lines("a", b, name), text) }
+		return func(b protocol.Bundle) bool {
+			return rendered(name)(b) && strings.Contains(r.lines("a", b, name), text)
+		}
 	}
 	r.await("a", "the chart", shows("chart", `"version":"one"`))
 	b := r.await("a", "the artifact", shows("shop", `"value":"one"`))
