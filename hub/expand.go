@@ -20,13 +20,14 @@ const maxRounds = 32
 // well, until nothing new comes up.
 type expansion struct {
 	*Resolver
-	snap       Snapshot
-	folder     *Render
-	selected   []Rendered      // what is declared for many clusters, this one among them
-	made       map[string]made // by app
-	order      []string        // the apps in the order in which they came up: who declares an app comes before it
-	kubernetes string          // version of the cluster; "" if it is not known
-	used       []*Render       // everything that the outcome depends on, beside folder and selected
+	snap     Snapshot
+	folder   *Render
+	selected []Rendered      // what is declared for many clusters, this one among them
+	made     map[string]made // by app
+	order    []string        // the apps in the order in which they came up: who declares an app comes before it
+	on       Capabilities    // what is known of the cluster
+	asksAPIs bool            // a chart looks at on.APIs
+	used     []*Render       // everything that the outcome depends on, beside folder and selected
 }
 
 // made is an app that was rendered, with what that depended on beyond the tree.
@@ -173,7 +174,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	m.render = render
 	m.result.Ref, m.result.Refs = &render.Ref, render.Refs
 	m.result.App.Notes = slices.Concat(m.app.Notes, render.Notes)
-	return nil
+	return e.handle(ctx, m)
 }
 
 // parts is the render of all parts of an app together; nil if one of them has none, and m says why.
@@ -187,6 +188,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 			return nil, err
 		}
 		e.used = append(e.used, render)
+		e.asksAPIs = e.asksAPIs || render.AsksAPIs
 		if render.Err != "" {
 			m.result.Err = appError(app, render.Err)
 			return nil, nil
@@ -202,7 +204,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 // part is the render of an app's first part, with the variables replaced if it is a chart.
 func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]string) (*Render, error) {
 	if app.Chart != nil {
-		return e.charted(ctx, e.snap, e.kubernetes, app, vars)
+		return e.charted(ctx, e.snap, e.on, app, vars)
 	}
 	return e.built(ctx, e.snap, app)
 }
@@ -218,7 +220,7 @@ func notDelivered(app fleet.App, ref protocol.VarsRef) string {
 
 // outcome is what the cluster is to run.
 func (e *expansion) outcome(c fleet.Cluster) Resolution {
-	res := Resolution{Cluster: c, kubernetes: e.kubernetes, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
+	res := Resolution{Cluster: c, kubernetes: e.on.Kubernetes, apis: protocol.APIsDigest(e.on.APIs), asksAPIs: e.asksAPIs, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
 	for _, r := range e.used {
 		res.places = append(res.places, placesOf(r.Deps)...)
 		res.Transient = res.Transient || r.Transient
@@ -266,7 +268,7 @@ func (e *expansion) find(ref protocol.ObjectRef) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		m := e.made[name]
 		for i, have := range m.result.Refs {
-			if claimed(have, m.app.Namespace) == ref {
+			if Claimed(have, m.app.Namespace) == ref {
 				objects, err := e.Objects(*m.result.Ref)
 				if err != nil {
 					return nil, err

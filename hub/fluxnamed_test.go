@@ -41,10 +41,10 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
   healthCheckExprs: [{}]
   decryption: {provider: sops}
   nonsense: {a: b}
-`) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other unpruned
+`) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other
+  handling {"orphan":true,"recreate":true,"checks":[{"kind":"Deployment","namespace":"y","name":"x"}]}
   note clusters/staging/app.yaml:20: Kustomization flux-system/app: spec.decryption: no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app
   note clusters/staging/app.yaml:17: Kustomization flux-system/app: spec.dependsOn[0].readyExpr: not evaluated: the app waits until all objects of the other are healthy
-  note clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.force: an object with an immutable field that changed is reported, not made anew: delete it by hand
   note clusters/staging/app.yaml:19: Kustomization flux-system/app: spec.healthCheckExprs: not evaluated: a custom resource is healthy when its conditions say so
   note clusters/staging/app.yaml:21: Kustomization flux-system/app: spec.nonsense: no field that Drover knows of this kind: nothing is done with it
 `},

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -30,8 +31,9 @@ type Hub struct {
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
 	Log        *slog.Logger
 
-	state *State
-	tasks chan func(context.Context) error // run by the loop, which alone touches what follows
+	state  *State
+	served sync.Map                         // APIsDigest → what such a cluster serves, a []string
+	tasks  chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base     Snapshot                       // the revision that was resolved last
 	revision protocol.Revision              // of base
@@ -73,6 +75,10 @@ func (h *Hub) Run(ctx context.Context) error {
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
 	h.Resolver.Kubernetes = h.kubernetes
+	h.Resolver.APIs = func(cluster string) []string {
+		_, list := h.apis(cluster)
+		return list
+	}
 	h.recall()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()

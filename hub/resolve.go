@@ -23,8 +23,11 @@ type Substitute func(objects []Rendered, vars map[string]string, strict bool) ([
 type Resolver struct {
 	Repository []string // addresses of the repository, by which files in it may name it
 	Charts     Charts   // for apps that are charts; nil if there are to be none
+	Ignore     Ignore   // for apps with ignore rules; nil if there are to be none
 	// Kubernetes says which version a cluster runs, "" if that is not known; nil if it never is.
 	Kubernetes func(cluster string) string
+	// APIs says what a cluster's API server serves, as protocol.Report.APIs has it, and nothing if that is not known; nil if it never is.
+	APIs func(cluster string) []string
 
 	layout     Layout
 	renderer   Renderer
@@ -52,6 +55,8 @@ type Resolution struct {
 	places     []string // paths in the tree on which any of it depends
 	selection  string   // what was selected of the apps for many clusters
 	kubernetes string   // version that charts were rendered for; "" if it was not known
+	apis       string   // APIsDigest of what they were rendered for; "" if it was not known
+	asksAPIs   bool     // a chart looks at what the API server serves
 }
 
 // AppResult is one app, rendered, or the reason why not.
@@ -109,7 +114,10 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
 	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}}
 	if r.Kubernetes != nil {
-		e.kubernetes = r.Kubernetes(name)
+		e.on.Kubernetes = r.Kubernetes(name)
+	}
+	if r.APIs != nil {
+		e.on.APIs = r.APIs(name)
 	}
 	res, err := e.run(ctx)
 	if err != nil {
@@ -120,6 +128,9 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	res.Doubt = strings.Join(r.FleetProblems(), "; ")
 	res.Transient = res.Transient || r.fleet.Transient
 	res.block()
+	if err := r.shareDefinitions(ctx, snap, &res, last); err != nil {
+		return Resolution{}, err
+	}
 	r.settleClaims(&res, last)
 	return res, nil
 }

@@ -35,6 +35,7 @@ type kustomization struct {
 	IgnoreMissingComponents bool
 	CommonMetadata          fleet.Metadata
 	DeletionPolicy          string
+	fluxHandling
 }
 
 type postBuild struct {
@@ -161,6 +162,7 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 			"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
+	root.Handling, root.Ignore = app.Handling, app.Ignore
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
 	if o.isApplication() {
@@ -177,11 +179,11 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	}
 	app.Path, app.Overlay, app.Metadata = cleaned(k.Path), k.Overlay, k.CommonMetadata
 	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
-	app.Prune, app.Suspend = k.Prune && k.DeletionPolicy != "Orphan", k.Suspend
+	app.Prune, app.Suspend = k.Prune, k.Suspend
 	for _, d := range k.DependsOn {
 		app.DependsOn = append(app.DependsOn, p.nameOf(o, d.Namespace, d.Name))
 	}
-	errs := []error{p.weigh(o, &app.Notes), p.source(o, "spec.sourceRef", k.SourceRef.Kind, k.SourceRef.Namespace, k.SourceRef.Name), p.checkPath(o, k, app.Path), p.substitution(o, k.PostBuild, app)}
+	errs := []error{p.weigh(o, &app.Notes), p.source(o, "spec.sourceRef", k.SourceRef.Kind, k.SourceRef.Namespace, k.SourceRef.Name), p.checkPath(o, k, app.Path), p.substitution(o, k.PostBuild, app), p.handling(o, k.fluxHandling, k.DeletionPolicy, app)}
 	if k.Timeout != "" {
 		d, err := time.ParseDuration(k.Timeout)
 		if err != nil || d <= 0 {
