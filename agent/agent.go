@@ -123,6 +123,9 @@ func (a *Agent) load(ctx context.Context) (Stored, error) {
 			if v, err := a.c.Cluster.Version(ctx); err == nil { // for the report only
 				a.self.Kubernetes = v
 			}
+			if err := a.c.Cluster.Discover(ctx); err != nil { // for the report, too: kinds that are missed are asked for again
+				a.c.Log.Warn("what the API server serves cannot be read: charts are rendered without it", "err", err)
+			}
 			return stored, nil
 		}
 		if ctx.Err() == nil {

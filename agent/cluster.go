@@ -149,6 +149,13 @@ type Cluster interface {
 	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
+	// Discover reads what the API server serves, if that was not done yet.
+	Discover(ctx context.Context) error
+	// APIs are the groups with their versions and the kinds that are known to be served, as protocol.Report has them; none, before all of
+	// them were read. Nobody is asked.
+	APIs() []string
+	// APIsDigest identifies them, see protocol.APIsDigest.
+	APIsDigest() string
 }
 
 // Scaler is a HorizontalPodAutoscaler.

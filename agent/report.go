@@ -12,6 +12,7 @@ import (
 func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	who := s.who.Credential()
 	self.Trust, self.Expires = who.Trust.ID(), who.Expires
+	self.APIs = s.cluster.APIsDigest()
 	s.mu.Lock()
 	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
 		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
@@ -28,6 +29,9 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 		r.Apps = append(r.Apps, ar)
 	}
 	s.mu.Unlock()
+	if s.tellAPIs.Swap(false) {
+		r.APIs = s.cluster.APIs()
+	}
 	return fit(r)
 }
 
@@ -56,7 +60,14 @@ func fit(r protocol.Report) []byte {
 		if err != nil {
 			panic("agent: a report that is not JSON: " + err.Error()) // plain data: cannot happen
 		}
-		if len(data) <= protocol.MaxReport || keep == 0 {
+		switch {
+		case len(data) <= protocol.MaxReport:
+			return data
+		case r.APIs != nil: // it is asked for again
+			r.APIs = nil
+			keep *= 2
+			continue
+		case keep == 0:
 			return data
 		}
 		for i := range r.Apps {

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/protocol"
@@ -30,6 +31,8 @@ type session struct {
 	log     *slog.Logger
 	out     *outbox
 	scope   Scope
+	// tellAPIs: the hub wants to know what the API server serves.
+	tellAPIs atomic.Bool
 	// namespace is the agent's own.
 	namespace string
 	applies   chan struct{}
@@ -102,8 +105,13 @@ func newSession(ctx context.Context, c Config, out *outbox, end context.CancelCa
 
 // asked does what the hub asks for, apart from what the bus does by itself.
 func (s *session) asked(a protocol.Ask) {
-	if a.Kind == protocol.AskJournal {
+	switch a.Kind {
+	case protocol.AskJournal:
 		s.out.replay(a.From, a.To)
+		return
+	case protocol.AskAPIs:
+		s.tellAPIs.Store(true)
+		s.out.changed(true)
 		return
 	}
 	s.log.Info("the hub asks for what this version cannot do; it is ignored", "kind", a.Kind)

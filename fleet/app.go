@@ -129,6 +129,17 @@ type Chart struct {
 	APIVersions []string `json:"apiVersions,omitempty"` // instead of what the cluster reported
 	// NoDefaults leaves out the chart's own values.yaml, as Flux does for a chart with valuesFiles.
 	NoDefaults bool `json:"noDefaults,omitempty"`
+	ChartTreatment
+}
+
+// ChartTreatment is what a release may ask of a chart's objects beyond the chart and its values. The zero value asks nothing.
+type ChartTreatment struct {
+	CreateCRDs bool     `json:"createCRDs,omitempty"` // what lies in the chart's crds/ is left as it is once it exists
+	SkipHooks  []string `json:"skipHooks,omitempty"`  // events, as pre-install, whose hooks are left out
+	// PostRender are laid over the rendered objects one after the other: patches and images of them are used.
+	PostRender []Overlay `json:"postRender,omitempty"`
+	// PostRenderHooks: PostRender is for hooks, too.
+	PostRenderHooks bool `json:"postRenderHooks,omitempty"`
 }
 
 // Values are values for a chart: a file, a text, or what an object of the cluster holds.
@@ -140,6 +151,11 @@ type Values struct {
 	Text     string            `json:"text,omitempty"` // YAML, as the file that declares the app has it
 	From     *protocol.VarsRef `json:"from,omitempty"`
 	Key      string            `json:"key,omitempty"` // in the data of From
+	// Target is where the value is put, as helm's --set names it: the text is that value, and no YAML. Such values go before all others but
+	// those that the release itself says at the same place (Own), by the rules of Flux (fluxcd/pkg/chartutil, ChartValuesFromReferences).
+	Target  string `json:"target,omitempty"`
+	Literal bool   `json:"literal,omitempty"` // the text of Target is taken as it is: commas and brackets in it mean nothing
+	Own     bool   `json:"own,omitempty"`     // what the release says itself; the last of its values
 }
 
 // Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one

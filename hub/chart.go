@@ -11,8 +11,20 @@ import (
 )
 
 // charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them: charts carry
-// scripts and configuration with a ${…} of their own.
-func (r *Resolver) charted(ctx context.Context, snap View, kubernetes string, app fleet.App, vars map[string]string) (*Render, error) {
+// scripts and configuration with a ${…} of their own. What a cluster serves counts for those charts alone that look at it: they are rendered
+// once without knowing it, which tells, and again with it.
+func (r *Resolver) charted(ctx context.Context, snap View, on Capabilities, app fleet.App, vars map[string]string) (*Render, error) {
+	apis := on.APIs
+	on.APIs = nil
+	render, err := r.chartedOn(ctx, snap, on, app, vars)
+	if err != nil || !render.AsksAPIs || len(apis) == 0 {
+		return render, err
+	}
+	on.APIs = apis
+	return r.chartedOn(ctx, snap, on, app, vars)
+}
+
+func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, app fleet.App, vars map[string]string) (*Render, error) {
 	var replace func(Rendered) (Rendered, error)
 	if !app.Substitute {
 		vars = nil
@@ -25,23 +37,24 @@ func (r *Resolver) charted(ctx context.Context, snap View, kubernetes string, ap
 			return out[0], nil
 		}
 	}
-	key := memoKey("chart", struct {
-		Path, File, Namespace, Kubernetes string
-		Chart                             *fleet.Chart
-		Substitute, Foreign               bool
-		Vars                              map[string]string
-		Source                            *fleet.Source `json:",omitempty"`
-	}{app.Path, app.File, app.Namespace, kubernetes, app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source)})
-	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
+	key := memoKey("chart-2", struct {
+		Path, File, Namespace, Kubernetes, APIs string
+		Chart                                   *fleet.Chart
+		Substitute, Foreign                     bool
+		Vars                                    map[string]string
+		Source                                  *fleet.Source `json:",omitempty"`
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source)})
+	return r.memo.do(ctx, snap, key, func(rec *Recorder) (out Render, blobs []Packed, err error) {
 		if r.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
 		}
-		objects, notes, err := r.Charts.RenderChart(ctx, rec, app, kubernetes, replace)
-		if err != nil {
-			return Render{}, nil, err
+		asks := false
+		on.Asked = func() { asks = true }
+		objects, notes, err := r.Charts.RenderChart(ctx, rec, app, on, replace)
+		if err == nil {
+			out, blobs, err = r.packSorted(app.Source, objects)
 		}
-		out, blobs, err := r.packSorted(app.Source, objects)
-		out.Notes = append(out.Notes, notes...)
+		out.Notes, out.AsksAPIs = append(out.Notes, notes...), asks
 		return out, blobs, err
 	})
 }
@@ -92,10 +105,13 @@ func (e *expansion) values(app fleet.App) (*fleet.Chart, []protocol.VarsRef, err
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
 		}
 		text, ok := data[v.Key]
-		if !ok && !v.From.Optional {
+		switch {
+		case !ok && v.From.Optional:
+			continue
+		case !ok:
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name another with valuesKey", app.File, v.From, v.Key)
 		}
-		chart.Values = append(chart.Values, fleet.Values{Text: text})
+		chart.Values = append(chart.Values, fleet.Values{Text: text, Target: v.Target, Literal: v.Literal})
 	}
 	return &chart, absent, nil
 }
@@ -111,20 +127,4 @@ func (h *Hub) kubernetes(cluster string) string {
 		return c.Report.Agent.Kubernetes
 	}
 	return h.records[cluster].Kubernetes
-}
-
-// rerender renders a cluster's charts for the version of Kubernetes that it reported, if they were rendered for another one.
-func (h *Hub) rerender(ctx context.Context, cluster string) error {
-	res := h.resolved[cluster]
-	if res == nil || h.base == nil || !res.charts() || res.kubernetes == h.kubernetes(cluster) {
-		return nil
-	}
-	if err := h.resolve(ctx, h.base, cluster); err != nil {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		h.unreadable(cluster, err)
-	}
-	_, err := h.publish(ctx, []string{cluster})
-	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/helm/worker"
+	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -28,6 +29,7 @@ func TestMain(m *testing.M) {
 // charts renders charts in processes of this very program.
 func charts(t testing.TB) *helm.Renderer {
 	r := helm.New(must(os.Executable()), asWorker)
+	r.Kustomize = kustomize.New()
 	t.Cleanup(r.Close)
 	return r
 }

@@ -18,7 +18,7 @@ func (r *Resolver) settleClaims(res *Resolution, last []protocol.App) {
 	owners := map[protocol.ObjectRef][]int{}
 	for i, a := range res.Apps {
 		for _, ref := range a.Refs {
-			ref = claimed(ref, a.App.Namespace)
+			ref = Claimed(ref, a.App.Namespace)
 			if at := owners[ref]; len(at) == 0 || at[len(at)-1] != i {
 				owners[ref] = append(at, i)
 			}
@@ -82,12 +82,12 @@ func (r *Resolver) had(app string, ref protocol.ObjectRef, last []protocol.App) 
 	}
 	return slices.ContainsFunc(objects, func(o Rendered) bool {
 		var m map[string]any
-		return json.Unmarshal(o.JSON, &m) == nil && claimed(fleet.RefOf(m), last[at].Namespace) == ref
+		return json.Unmarshal(o.JSON, &m) == nil && Claimed(fleet.RefOf(m), last[at].Namespace) == ref
 	})
 }
 
-// claimed is the object that ref will be in the cluster, as far as can be told from here.
-func claimed(ref protocol.ObjectRef, namespace string) protocol.ObjectRef {
+// Claimed is the object that ref will be in the cluster, as far as can be told from here.
+func Claimed(ref protocol.ObjectRef, namespace string) protocol.ObjectRef {
 	if ref.Namespace == "" && !fleet.ClusterScoped(ref) {
 		ref.Namespace = "default"
 		if namespace != "" {

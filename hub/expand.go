@@ -21,14 +21,15 @@ const maxRounds = 32
 // well, until nothing new comes up.
 type expansion struct {
 	*Resolver
-	snap       Snapshot
-	folder     *Render
-	selected   []Rendered      // what is declared for many clusters, this one among them
-	made       map[string]made // by app
-	order      []string        // the apps in the order in which they came up: who declares an app comes before it
-	kubernetes string          // version of the cluster; "" if it is not known
-	used       []*Render       // everything that the outcome depends on, beside folder and selected
-	foreign    []*Render       // the same, of what was read from other sources
+	snap     Snapshot
+	folder   *Render
+	selected []Rendered      // what is declared for many clusters, this one among them
+	made     map[string]made // by app
+	order    []string        // the apps in the order in which they came up: who declares an app comes before it
+	on       Capabilities    // what is known of the cluster
+	asksAPIs bool            // a chart looks at on.APIs
+	used     []*Render       // everything that the outcome depends on, beside folder and selected
+	foreign  []*Render       // the same, of what was read from other sources
 }
 
 // made is an app that was rendered, with what that depended on beyond the tree.
@@ -192,7 +193,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	}
 	m.result.Ref, m.result.Refs = &render.Ref, render.Refs
 	m.result.App.Notes = slices.Concat(app.Notes, render.Notes)
-	return nil
+	return e.handle(ctx, m)
 }
 
 // parts is the render of all parts of an app together; nil if one of them has none, and m says why.
@@ -210,6 +211,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 		} else {
 			e.foreign = append(e.foreign, render)
 		}
+		e.asksAPIs = e.asksAPIs || render.AsksAPIs
 		switch {
 		case render.Away:
 			m.result.Err = m.app.File + ": " + render.Err
@@ -238,7 +240,7 @@ func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]str
 	if app.Chart, err = e.texts(ctx, app); err != nil {
 		return unavailable(ctx, err)
 	}
-	return e.charted(ctx, view, e.kubernetes, app, vars)
+	return e.charted(ctx, view, e.on, app, vars)
 }
 
 func notDelivered(app fleet.App, ref protocol.VarsRef) string {
@@ -248,7 +250,7 @@ func notDelivered(app fleet.App, ref protocol.VarsRef) string {
 
 // outcome is what the cluster is to run.
 func (e *expansion) outcome(c fleet.Cluster) Resolution {
-	res := Resolution{Cluster: c, kubernetes: e.kubernetes, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
+	res := Resolution{Cluster: c, kubernetes: e.on.Kubernetes, apis: protocol.APIsDigest(e.on.APIs), asksAPIs: e.asksAPIs, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
 	for _, r := range e.used {
 		res.places = append(res.places, placesOf(r.Deps)...)
 		res.Transient = res.Transient || r.Transient
@@ -279,7 +281,7 @@ func (e *expansion) find(ref protocol.ObjectRef) ([]byte, error) {
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		m := e.made[name]
 		for i, have := range m.result.Refs {
-			if claimed(have, m.app.Namespace) == ref {
+			if Claimed(have, m.app.Namespace) == ref {
 				objects, err := e.Objects(*m.result.Ref)
 				if err != nil {
 					return nil, err

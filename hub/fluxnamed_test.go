@@ -41,9 +41,9 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
   healthCheckExprs: [{apiVersion: example.com/v1, kind: Widget, current: status.ok}]
   decryption: {provider: sops}
   nonsense: {a: b}
-`) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other unpruned
+`) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other
+  handling {"orphan":true,"recreate":true,"checks":[{"kind":"Deployment","namespace":"y","name":"x"}]}
   note clusters/staging/app.yaml:20: Kustomization flux-system/app: spec.decryption: no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app
-  note clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.force: an object with an immutable field that changed is reported, not made anew: delete it by hand
   note clusters/staging/app.yaml:21: Kustomization flux-system/app: spec.nonsense: no field that Drover knows of this kind: nothing is done with it
 `},
 		{"a condition on what is not there", kustomization("app", "  path: app\n  dependsOn:\n  - name: other\n    readyExpr: data.x == 1\n") + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"),

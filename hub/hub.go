@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -31,8 +32,9 @@ type Hub struct {
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
 	Log        *slog.Logger
 
-	state *State
-	tasks chan func(context.Context) error // run by the loop, which alone touches what follows
+	state  *State
+	served sync.Map                         // APIsDigest → what such a cluster serves, a []string
+	tasks  chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base     Snapshot                       // the revision that was resolved last
 	revision protocol.Revision              // of base
@@ -76,6 +78,10 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.Resolver.Kubernetes = h.kubernetes
 	if h.Sources != nil {
 		h.Resolver.Sources = h.Sources
+	}
+	h.Resolver.APIs = func(cluster string) []string {
+		_, list := h.apis(cluster)
+		return list
 	}
 	h.recall()
 	ctx, stop := context.WithCancel(ctx)

@@ -26,14 +26,16 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
 		return
 	}
-	behind, first, emptied, upgraded := false, false, false, false
+	apis := r.APIs
+	r.APIs = nil // the same for most clusters: it is kept once
+	behind, first, emptied, upgraded := false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
 		if overtaken(c.Report, r) {
 			return
 		}
 		first = c.Report == nil
-		upgraded = first || c.Report.Agent.Kubernetes != r.Agent.Kubernetes
+		upgraded = upgraded || first || c.Report.Agent.Kubernetes != r.Agent.Kubernetes || c.Report.Agent.APIs != r.Agent.APIs
 		c.Report, c.Received = &r, at
 		emptied = c.Pruning && empty(*c)
 		d := c.Desired
@@ -43,7 +45,10 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
 	if upgraded {
-		l.h.do(func(ctx context.Context) error { return l.h.rerender(ctx, cluster) })
+		l.h.do(func(ctx context.Context) error {
+			l.h.learn(ctx, cluster, r.Agent.APIs, apis)
+			return l.h.rerender(ctx, cluster)
+		})
 	}
 	switch {
 	case first:

@@ -22,10 +22,12 @@ type Render struct {
 	Refs    []protocol.ObjectRef `json:"refs"`              // of the objects in the blob, in its order
 	Cluster *fleet.Cluster       `json:"cluster,omitempty"` // of a folder, or of a plan
 	// Declared are objects beside the blob that declare apps, or what apps need.
-	Declared []Rendered   `json:"declared,omitempty"`
-	Problems []string     `json:"problems,omitempty"` // of the files that declare apps for many clusters
-	Notes    []fleet.Note `json:"notes,omitempty"`
-	Err      string       `json:"-"` // failures are remembered in this process only
+	Declared []Rendered         `json:"declared,omitempty"`
+	Problems []string           `json:"problems,omitempty"` // of the files that declare apps for many clusters
+	Notes    []fleet.Note       `json:"notes,omitempty"`
+	Ignored  []protocol.Ignored `json:"ignored,omitempty"`  // of ignore rules that were made out
+	AsksAPIs bool               `json:"asksAPIs,omitempty"` // of a chart: it looks at what the API server serves
+	Err      string             `json:"-"`                  // failures are remembered in this process only
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
 	Away      bool  `json:"-"` // what was to be rendered is not at hand
@@ -77,7 +79,7 @@ func (m *memo) do(ctx context.Context, snap View, key string, make func(*Recorde
 		return nil, ctx.Err()
 	}
 	if err != nil {
-		r = Render{Err: err.Error()}
+		r = Render{Err: err.Error(), AsksAPIs: r.AsksAPIs}
 	}
 	r.Deps = rec.Deps()
 	if _, transient := errors.AsType[*TransientError](err); transient || rec.Failed() || r.Transient {
@@ -151,6 +153,16 @@ func (m *memo) keep(snap View, key string, r *Render, blobs []Packed) {
 	}
 	m.batch.Memos[key] = data
 	m.batch.Blobs = append(m.batch.Blobs, blobs...)
+}
+
+// note keeps something for the store that is no answer to a question.
+func (m *memo) note(key string, data []byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.batch.Memos == nil {
+		m.batch.Memos = map[string][]byte{}
+	}
+	m.batch.Memos[key] = data
 }
 
 // hold keeps blobs for the store without remembering how they came about.

@@ -165,6 +165,9 @@ func (h *Hub) plan(name string) (Record, bool) {
 		if res.charts() && r.Kubernetes != res.kubernetes {
 			r.Kubernetes, changed = res.kubernetes, true
 		}
+		if res.asksAPIs && r.APIs != res.apis {
+			r.APIs, changed = res.apis, true
+		}
 		b = bundleOf(*res, h.revision, prev.Bundle)
 	case h.pruning(name):
 		b = emptied(prev.Bundle, h.revision)

@@ -32,13 +32,20 @@ type BuildOptions struct {
 	Directory *fleet.Directory `json:"directory,omitempty"`
 }
 
+// Capabilities are what a chart may know of its cluster.
+type Capabilities struct {
+	Kubernetes string   // version that the cluster reported; "" if it is not known
+	APIs       []string // what its API server serves, as protocol.Report.APIs has it; empty if that is not known
+	Asked      func()   // called if the outcome depends on APIs
+}
+
 // Charts renders Helm charts.
 type Charts interface {
 	// RenderChart renders the chart of an app, reading nothing but tree. Like Renderer.Build it depends only on what was read and on its
-	// arguments. kubernetes is the version that the cluster reported, "" if it is not known; replace, unless nil, is given the values
+	// arguments. replace, unless nil, is given the values
 	// (an object that holds them) to replace variables in. The notes say what of the chart is not done.
 	// An error that another try may not have is a *TransientError.
-	RenderChart(ctx context.Context, tree Tree, app fleet.App, kubernetes string, replace func(Rendered) (Rendered, error)) ([]Rendered, []fleet.Note, error)
+	RenderChart(ctx context.Context, tree Tree, app fleet.App, on Capabilities, replace func(Rendered) (Rendered, error)) ([]Rendered, []fleet.Note, error)
 }
 
 // TransientError is a failure that another try may not have, although nothing in the tree changes.

@@ -25,9 +25,12 @@ type Resolver struct {
 	Charts     Charts   // for apps that are charts; nil if there are to be none
 	Sources    Sources  // for apps that are not in the repository; nil if there are to be none
 	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
-	Ignore func(View, fleet.Source) (View, error)
+	Ignore  func(View, fleet.Source) (View, error)
+	Ignored Ignore // for apps with ignore rules; nil if there are to be none
 	// Kubernetes says which version a cluster runs, "" if that is not known; nil if it never is.
 	Kubernetes func(cluster string) string
+	// APIs says what a cluster's API server serves, as protocol.Report.APIs has it, and nothing if that is not known; nil if it never is.
+	APIs func(cluster string) []string
 
 	layout     Layout
 	renderer   Renderer
@@ -56,6 +59,8 @@ type Resolution struct {
 	places     []string // paths in the tree on which any of it depends
 	selection  string   // what was selected of the apps for many clusters
 	kubernetes string   // version that charts were rendered for; "" if it was not known
+	apis       string   // APIsDigest of what they were rendered for; "" if it was not known
+	asksAPIs   bool     // a chart looks at what the API server serves
 }
 
 // AppResult is one app, rendered, or the reason why not.
@@ -113,7 +118,10 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
 	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}}
 	if r.Kubernetes != nil {
-		e.kubernetes = r.Kubernetes(name)
+		e.on.Kubernetes = r.Kubernetes(name)
+	}
+	if r.APIs != nil {
+		e.on.APIs = r.APIs(name)
 	}
 	res, err := e.run(ctx)
 	if err != nil {
@@ -124,6 +132,9 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	res.Doubt = strings.Join(r.FleetProblems(), "; ")
 	res.Transient = res.Transient || r.fleet.Transient
 	res.block()
+	if err := r.shareDefinitions(ctx, snap, &res, last); err != nil {
+		return Resolution{}, err
+	}
 	r.settleClaims(&res, last)
 	return res, nil
 }

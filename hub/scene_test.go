@@ -2,10 +2,12 @@ package hub_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,8 +15,10 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // counting is the real renderer, which counts.
@@ -55,7 +59,7 @@ func newScene(t *testing.T, text string) *scene {
 	b := &scene{t: t, dir: t.TempDir(), renderer: &counting{Renderer: kustomize.New()}}
 	worker := charts(t)
 	b.resolver = hub.NewResolver(&layout.Layout{Renderer: b.renderer, Templates: worker}, b.renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	b.resolver.Charts = worker
+	b.resolver.Charts, b.resolver.Ignored = worker, ignore.Made
 	b.git("init", "-q", "-b", "main")
 	b.commit(text)
 	return b
@@ -90,11 +94,24 @@ func (b *scene) commit(text string) {
 
 func (b *scene) resolve(cluster string) hub.Resolution {
 	b.t.Helper()
+	return b.resolveAfter(cluster, nil)
+}
+
+// told is what a cluster was told to run.
+func told(res hub.Resolution) (out []protocol.App) {
+	for _, a := range res.Apps {
+		out = append(out, protocol.App{Name: a.App.Name, Namespace: a.App.Namespace, Blob: a.Ref})
+	}
+	return out
+}
+
+func (b *scene) resolveAfter(cluster string, last []protocol.App) hub.Resolution {
+	b.t.Helper()
 	snap, err := git.At(b.t.Context(), b.dir, "main")
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	res, err := b.resolver.Resolve(b.t.Context(), snap, cluster, nil)
+	res, err := b.resolver.Resolve(b.t.Context(), snap, cluster, last)
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -129,6 +146,9 @@ func (b *scene) summary(res hub.Resolution) string {
 			fmt.Fprintf(&out, " timeout %s", a.App.Timeout)
 		}
 		out.WriteString("\n")
+		if h := a.App.Handling; !reflect.DeepEqual(h, protocol.Handling{}) {
+			fmt.Fprintf(&out, "  handling %s\n", must(json.Marshal(h)))
+		}
 		for _, n := range a.App.Notes {
 			fmt.Fprintf(&out, "  note %s\n", n)
 		}

@@ -49,6 +49,7 @@ type Record struct {
 	// Kubernetes is the version that the cluster's charts were rendered for; "" if none was reported, or there are no charts. It spares
 	// them a render for another one while a hub that starts has not heard of the cluster yet.
 	Kubernetes string `json:"kubernetes,omitempty"`
+	APIs       string `json:"apis,omitempty"` // the same of what the API server serves: its APIsDigest
 }
 
 // MaxHistory is how many generations a Record remembers.

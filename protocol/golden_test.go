@@ -236,6 +236,9 @@ func TestAddGoldenMessages(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	served := testReport()
+	served.APIs = []string{"apps/v1", "apps/v1/Deployment", "v1", "v1/Pod"}
+	served.Agent.APIs = APIsDigest(served.APIs)
 	for name, g := range map[string]golden{
 		"bundle":            {Says: "a value in every field", Kind: "bundle", Sent: full, Want: full, Digest: digest},
 		"bundle-smallest":   {Says: "nothing but what must be there", Kind: "bundle", Sent: mustJSON(t, small), Want: mustJSON(t, small), Digest: small.Digest()},
@@ -244,6 +247,7 @@ func TestAddGoldenMessages(t *testing.T) {
 		"sealed":            {Says: "signed, then sealed to the cluster", Kind: "sealed", Cluster: "staging", HubKeys: keys, OpenKey: private, Bytes: sealed, Want: full, Digest: digest},
 		"report":            {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
 		"report-tomorrow":   {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
+		"report-apis":       {Says: "with what the API server serves", Kind: "report", Cluster: "staging", Sent: mustJSON(t, served), Want: mustJSON(t, served)},
 		"event":             {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
 		"credential":        {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
 		"bundle-needs":      {Says: "with apps that need an agent that knows what they ask for", Kind: "bundle", Sent: mustJSON(t, needing), Want: mustJSON(t, needing), Digest: needing.Digest()},

@@ -91,6 +91,7 @@ type AskKind string
 const (
 	AskJournal AskKind = "journal" // publish the events From to To again, as far as they are kept
 	AskRenew   AskKind = "renew"   // renew the credential now
+	AskAPIs    AskKind = "apis"    // say in the next report what the API server serves
 )
 
 // Ask is what the hub asks an agent to do now. It never carries desired state.

@@ -1,6 +1,8 @@
 package protocol
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -49,6 +51,9 @@ type Report struct {
 	Message    string      `json:"message,omitempty"` // what concerns the cluster and no app
 	Apps       []AppReport `json:"apps"`
 	Drift      Drift       `json:"drift,omitzero"`
+	// APIs are the groups with their versions that the API server serves, and their kinds, as "apps/v1" and "apps/v1/Deployment", sorted. They
+	// are told when the hub asks; otherwise Agent.APIs identifies them.
+	APIs []string `json:"apis,omitempty"`
 }
 
 // Agent describes the process that reports.
@@ -60,6 +65,19 @@ type Agent struct {
 	Image      string    `json:"image,omitempty"`      // it runs, as its pod names it
 	Trust      string    `json:"trust,omitempty"`      // Trust.ID of whom it believes
 	Expires    time.Time `json:"expires,omitzero"`     // of its credential
+	APIs       string    `json:"apis,omitempty"`       // APIsDigest of what the API server serves; "" if that is not known
+}
+
+// APIsDigest identifies what an API server serves, as Report.APIs lists it.
+func APIsDigest(apis []string) string {
+	if len(apis) == 0 {
+		return ""
+	}
+	h := sha256.New()
+	for _, a := range apis {
+		fmt.Fprintf(h, "%s\n", a)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // Refusal says which bundle was refused, and why.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // acceptDiscovery asks for all groups in one answer, and takes the old list of groups from servers that do not know it.
@@ -22,6 +24,7 @@ type kinds struct {
 	all    map[kindKey]agent.Resource
 	first  map[groupKind]agent.Resource // in the version that the server prefers
 	loaded bool
+	digest string // of all, as APIs gives them; "" if it is to be computed
 }
 
 type (
@@ -67,6 +70,7 @@ func (k *kinds) drop(res agent.Resource) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	delete(k.all, kindKey{res.APIVersion(), res.Kind})
+	k.digest = ""
 	if k.first[groupKind{res.Group, res.Kind}] == res {
 		delete(k.first, groupKind{res.Group, res.Kind})
 	}
@@ -80,11 +84,59 @@ func (k *kinds) add(list []agent.Resource) {
 		k.first = make(map[groupKind]agent.Resource)
 	}
 	for _, r := range list {
-		k.all[kindKey{r.APIVersion(), r.Kind}] = r
+		key := kindKey{r.APIVersion(), r.Kind}
+		if _, known := k.all[key]; !known {
+			k.digest = ""
+		}
+		k.all[key] = r
 		if _, ok := k.first[groupKind{r.Group, r.Kind}]; !ok { // discovery names versions in the order of preference
 			k.first[groupKind{r.Group, r.Kind}] = r
 		}
 	}
+}
+
+// Discover reads the whole of discovery, if that was not done yet.
+func (c *Client) Discover(ctx context.Context) error {
+	c.kinds.load.Lock()
+	defer c.kinds.load.Unlock()
+	c.kinds.mu.Lock()
+	loaded := c.kinds.loaded
+	c.kinds.mu.Unlock()
+	if loaded {
+		return nil
+	}
+	return c.discover(ctx, "v1")
+}
+
+// APIs lists what is known to be served, as Helm has it in .Capabilities.APIVersions: groups with their versions, and their kinds. Kinds of
+// subresources, which Helm lists too, are left out.
+func (c *Client) APIs() []string {
+	c.kinds.mu.Lock()
+	defer c.kinds.mu.Unlock()
+	return c.kinds.list()
+}
+
+// APIsDigest implements agent.Cluster.
+func (c *Client) APIsDigest() string {
+	k := c.kinds
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.digest == "" {
+		k.digest = protocol.APIsDigest(k.list())
+	}
+	return k.digest
+}
+
+// list is what APIs gives. k.mu is held.
+func (k *kinds) list() (list []string) {
+	if !k.loaded {
+		return nil
+	}
+	for key := range k.all {
+		list = append(list, key.apiVersion, key.apiVersion+"/"+key.kind)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
 }
 
 // discover reads everything the first time, and one group and version after that.

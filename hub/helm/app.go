@@ -19,10 +19,10 @@ var _ hub.Charts = (*Renderer)(nil)
 
 // RenderChart implements hub.Charts. The objects are those of `helm template`, with what lies in crds/, and without hooks that are for
 // tests and rollbacks alone: the agent does the others.
-func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App, kubernetes string,
+func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App, on hub.Capabilities,
 	replace func(hub.Rendered) (hub.Rendered, error),
 ) ([]hub.Rendered, []fleet.Note, error) {
-	opts := Options{Release: app.Chart.Release, Namespace: app.Namespace, KubeVersion: kubernetes, IncludeCRDs: !app.Chart.SkipCRDs, SkipTests: true}
+	opts := Options{Release: app.Chart.Release, Namespace: app.Namespace, KubeVersion: on.Kubernetes, APIVersions: on.APIs, IncludeCRDs: !app.Chart.SkipCRDs, SkipTests: true}
 	if opts.Namespace == "" {
 		opts.Namespace = "default"
 	}
@@ -33,10 +33,16 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 		}
 		opts.Values = append(opts.Values, values)
 	}
+	if treatment := app.Chart.ChartTreatment; len(treatment.PostRender) > 0 {
+		opts.PostRender, opts.PostRenderHooks = r.postRender(treatment.PostRender), treatment.PostRenderHooks
+	}
 	if err := opts.amend(tree, *app.Chart); err != nil {
 		return nil, nil, err
 	}
 	result, err := r.Render(ctx, Chart{Tree: tree, Path: app.Path, NoDefaults: app.Chart.NoDefaults}, opts)
+	if result.AsksAPIs && on.Asked != nil {
+		on.Asked()
+	}
 	if err != nil {
 		return nil, nil, placed(err)
 	}
@@ -44,13 +50,17 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 	for _, w := range result.Warnings {
 		notes = append(notes, fleet.Note{File: w.File, Line: w.Line, Object: "chart " + app.Path, Text: w.Text})
 	}
-	objects, more, err := delivered(result.Objects)
+	objects, err := treated(result.Objects, app.Chart.ChartTreatment)
+	if err != nil {
+		return nil, nil, err
+	}
+	objects, more, err := delivered(objects)
 	return objects, append(notes, more...), err
 }
 
 // valuesOf reads values of an app, with the variables replaced.
 func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Rendered) (hub.Rendered, error)) (Values, error) {
-	out := Values{File: app.File, Text: v.Text}
+	out := Values{File: app.File, Text: v.Text, Target: v.Target, Literal: v.Literal, Own: v.Own}
 	if v.Path != "" {
 		out.File = v.Path
 	}
@@ -64,7 +74,7 @@ func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Ren
 		}
 		out.Text = string(data)
 	}
-	if replace == nil || !strings.Contains(out.Text, "$") {
+	if replace == nil || out.Target != "" || !strings.Contains(out.Text, "$") {
 		return out, nil
 	}
 	data, err := yaml.YAMLToJSON([]byte(out.Text))
@@ -122,12 +132,12 @@ func delivered(objects []hub.Rendered) (out []hub.Rendered, notes []fleet.Note, 
 			return nil, nil, fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)
 		}
 		if fleet.NeverDone(head.Metadata.Annotations) {
-			notes = append(notes, fleet.Note{File: o.File, Object: head.Kind + " " + head.Metadata.Name, Field: "metadata.annotations.helm.sh/hook",
-				Text: fmt.Sprintf("left out: hooks for %v are not done", head.Metadata.Annotations["helm.sh/hook"])})
+			notes = append(notes, fleet.Note{File: o.File, Object: head.Kind + " " + head.Metadata.Name, Field: "metadata.annotations." + annotationHook,
+				Text: fmt.Sprintf("left out: hooks for %v are not done", head.Metadata.Annotations[annotationHook])})
 			continue
 		}
-		if head.Kind == "CustomResourceDefinition" && strings.Contains("/"+o.File, "/crds/") && !strings.Contains("/"+o.File, "/templates/") {
-			if o, err = keptForever(o); err != nil {
+		if head.Kind == "CustomResourceDefinition" && inCRDs(o.File) {
+			if o, err = annotated(o, fleet.AnnotationPrune, fleet.PruneDisabled); err != nil {
 				return nil, nil, err
 			}
 		}
@@ -136,8 +146,13 @@ func delivered(objects []hub.Rendered) (out []hub.Rendered, notes []fleet.Note, 
 	return out, notes, nil
 }
 
-// keptForever marks an object so that it is never pruned.
-func keptForever(o hub.Rendered) (hub.Rendered, error) {
+// inCRDs says whether a file lies in the crds/ of a chart.
+func inCRDs(file string) bool {
+	return strings.Contains("/"+file, "/crds/") && !strings.Contains("/"+file, "/templates/")
+}
+
+// annotated is an object with an annotation.
+func annotated(o hub.Rendered, key, value string) (hub.Rendered, error) {
 	dec := json.NewDecoder(bytes.NewReader(o.JSON))
 	dec.UseNumber() // a number stays as it was written
 	var m map[string]any
@@ -150,7 +165,7 @@ func keptForever(o hub.Rendered) (hub.Rendered, error) {
 			annotations = map[string]any{}
 			meta["annotations"] = annotations
 		}
-		annotations[fleet.AnnotationPrune] = fleet.PruneDisabled
+		annotations[key] = value
 	}
 	data, err := json.Marshal(m)
 	return hub.Rendered{JSON: data, File: o.File}, err

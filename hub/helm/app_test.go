@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
 )
 
@@ -32,7 +33,7 @@ func TestAnAppsChartGivesWhatHelmTemplateGives(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, _, err := r.RenderChart(t.Context(), files, app, "v1.31.5", nil)
+			got, _, err := r.RenderChart(t.Context(), files, app, hub.Capabilities{Kubernetes: "v1.31.5"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -41,4 +41,5 @@ type Answer struct {
 	Warnings []Warning
 	Texts    [][]string // what Templates came to, by group
 	Err      *Error
+	AsksAPIs bool // the templates looked at .Capabilities.APIVersions
 }

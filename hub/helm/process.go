@@ -12,11 +12,15 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/drover-dev/drover/hub"
 )
 
 // Renderer renders charts in worker processes. It is safe for concurrent use: as many charts are rendered at once as Go
 // uses processors.
 type Renderer struct {
+	Kustomize hub.Renderer // builds what post-renderers of a release ask for; set before the first chart is rendered
+
 	command []string
 	turns   chan struct{}
 

@@ -40,6 +40,11 @@ type Options struct {
 type Values struct {
 	File string `json:"file"` // for messages: the path it was read from
 	Text string `json:"text"`
+
+	// Target, Literal and Own are those of fleet.Values.
+	Target  string `json:"target,omitempty"`
+	Literal bool   `json:"literal,omitempty"`
+	Own     bool   `json:"own,omitempty"`
 }
 
 // Parameter sets one value by its path, in the syntax of --set.
@@ -56,6 +61,7 @@ type Result struct {
 	// path of the template where the chart is a folder of the tree, else its path below the chart's name.
 	Objects  []hub.Rendered
 	Warnings []Warning
+	AsksAPIs bool // the templates looked at .Capabilities.APIVersions
 }
 
 // Warning is something that a person should know about a chart that renders nevertheless.
@@ -95,7 +101,7 @@ func (r *Renderer) Render(ctx context.Context, chart Chart, opts Options) (Resul
 	}
 	if a.Err != nil {
 		a.Err.File = src.where(a.Err.File)
-		return Result{}, a.Err
+		return Result{AsksAPIs: a.AsksAPIs}, a.Err
 	}
 	for i := range a.Objects {
 		a.Objects[i].File = src.where(a.Objects[i].File)
@@ -103,7 +109,7 @@ func (r *Renderer) Render(ctx context.Context, chart Chart, opts Options) (Resul
 	for i := range a.Warnings {
 		a.Warnings[i].File = src.where(a.Warnings[i].File)
 	}
-	return Result{a.Objects, a.Warnings}, nil
+	return Result{a.Objects, a.Warnings, a.AsksAPIs}, nil
 }
 
 func (o *Options) check(chart Chart) error {

@@ -45,6 +45,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.pairs(spec, "vars", &app.Vars),
 		d.duration(spec, "timeout", &app.Timeout),
 		errors.Join(d.overlay(spec, &app)...),
+		d.handling(spec, &app),
 		d.notChosen(spec),
 	)
 	app.Substitute = len(app.Vars) > 0

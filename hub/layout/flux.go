@@ -37,6 +37,7 @@ type kustomization struct {
 	CommonMetadata          fleet.Metadata
 	DeletionPolicy          string
 	HealthCheckExprs        []healthCheck
+	fluxHandling
 }
 
 type postBuild struct {
@@ -154,12 +155,11 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 			"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
-	root.Handling.ServiceAccount = app.Handling.ServiceAccount
+	root.Handling, root.Ignore = app.Handling, app.Ignore
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
-	root.Handling = app.Handling
 	if o.isApplication() {
-		root.Namespace, root.Ignore = app.Namespace, app.Ignore
+		root.Namespace = app.Namespace
 	}
 	p.apps[fleet.RootApp] = root
 }
@@ -172,11 +172,11 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	}
 	app.Path, app.Overlay, app.Metadata = cleaned(k.Path), k.Overlay, k.CommonMetadata
 	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
-	app.Prune, app.Suspend = k.Prune && k.DeletionPolicy != "Orphan", k.Suspend
+	app.Prune, app.Suspend = k.Prune, k.Suspend
 	app.Handling.ServiceAccount = o.account(k.ServiceAccountName)
 	source, unknown := p.source(o, "spec.sourceRef", k.SourceRef)
 	app.Source = source
-	errs := []error{p.depends(o, k.DependsOn, app), p.checks(o, k.HealthCheckExprs, app), p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app)}
+	errs := []error{p.depends(o, k.DependsOn, app), p.checks(o, k.HealthCheckExprs, app), p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app), p.handling(o, k.fluxHandling, k.DeletionPolicy, app)}
 	if k.Timeout != "" {
 		d, err := time.ParseDuration(k.Timeout)
 		if err != nil || d <= 0 {

@@ -31,13 +31,9 @@ func (d document) texts(in *yaml.Node, key string, to *[]string) error {
 func (d document) patches(in *yaml.Node, to *[]fleet.Patch) error {
 	return d.each(in, "patches", func(item *yaml.Node) error {
 		var p fleet.Patch
-		target := field(item, "target")
-		if target != nil {
-			p.Target = &fleet.Target{}
-			t := p.Target
-			if err := d.record(target, "target", patchShapes[1].fields, &t.Group, &t.Version, &t.Kind, &t.Namespace, &t.Name, &t.LabelSelector, &t.AnnotationSelector); err != nil {
-				return err
-			}
+		var err error
+		if p.Target, err = d.target(item); err != nil {
+			return err
 		}
 		if err := d.checkKeys(item, "patches", namesOf(patchShapes)...); err != nil {
 			return err

@@ -79,6 +79,7 @@ func (l *Layout) Plan(ctx context.Context, tree hub.Tree, in hub.Declarations) (
 	}
 	p.inherit()
 	p.keepUnpruned()
+	p.awaitApps()
 	p.noteCircles()
 	p.cluster.Apps = slices.SortedFunc(maps.Values(p.apps), fleet.CompareApps)
 	return p.cluster, transient

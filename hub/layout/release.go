@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // helmRelease is what Drover takes from the spec of a HelmRelease (helm.toolkit.fluxcd.io).
@@ -27,17 +26,13 @@ type helmRelease struct {
 	Values             json.RawMessage
 	ValuesFrom         []valuesFrom
 	CommonMetadata     fleet.Metadata
-	Install            struct {
-		CRDs     string
-		SkipCRDs bool
-	}
-
-	HealthCheckExprs []healthCheck
+	HealthCheckExprs   []healthCheck
+	releaseHandling
 }
 
 type valuesFrom struct {
 	Kind, Name, ValuesKey, TargetPath string
-	Optional                          bool
+	Optional, Literal                 bool
 }
 
 // helmRelease reads a HelmRelease of Flux.
@@ -48,11 +43,11 @@ func (p *planner) helmRelease(o *fluxObject, app *fleet.App) error {
 	}
 	app.Prune, app.Suspend, app.Metadata = true, h.Suspend, h.CommonMetadata
 	app.Handling.ServiceAccount = o.account(h.ServiceAccountName)
-	app.Chart = &fleet.Chart{Release: h.release(o), SkipCRDs: h.Install.SkipCRDs || h.Install.CRDs == "Skip"}
+	app.Chart = &fleet.Chart{Release: h.release(o)}
 	if app.Namespace = h.TargetNamespace; app.Namespace == "" {
 		app.Namespace = o.namespace
 	}
-	errs := []error{p.depends(o, h.DependsOn, app), p.checks(o, h.HealthCheckExprs, app), p.weigh(o, &app.Notes), p.releaseChart(o, h, app), p.releaseValues(o, h, app.Chart)}
+	errs := []error{p.depends(o, h.DependsOn, app), p.checks(o, h.HealthCheckExprs, app), p.weigh(o, &app.Notes), p.releaseChart(o, h, app), p.releaseValues(o, h, app.Chart), p.releaseHandling(o, h.releaseHandling, app)}
 	if h.Timeout != "" {
 		d, err := time.ParseDuration(h.Timeout)
 		if err != nil || d <= 0 {
@@ -104,21 +99,14 @@ func (p *planner) ownChart(o *fluxObject, at string, spec chartSpec, app *fleet.
 // releaseValues takes spec.valuesFrom, and spec.values, which go before them.
 func (p *planner) releaseValues(o *fluxObject, h helmRelease, c *fleet.Chart) error {
 	for i, ref := range h.ValuesFrom {
-		at := fmt.Sprintf("spec.valuesFrom[%d]", i)
-		if ref.Kind != "ConfigMap" && ref.Kind != "Secret" || ref.Name == "" {
-			return p.errorf(o, at, "it is to have a name, and the kind ConfigMap or Secret")
+		value, err := p.releaseValue(o, i, ref)
+		if err != nil {
+			return err
 		}
-		if ref.TargetPath != "" {
-			return p.errorf(o, at+".targetPath", "not supported: write the value under spec.values, or a whole YAML text into the %s", ref.Kind)
-		}
-		if ref.ValuesKey == "" {
-			ref.ValuesKey = "values.yaml"
-		}
-		c.Values = append(c.Values, fleet.Values{Key: ref.ValuesKey,
-			From: &protocol.VarsRef{Kind: ref.Kind, Namespace: o.namespace, Name: ref.Name, Optional: ref.Optional}})
+		c.Values = append(c.Values, value)
 	}
 	if text := strings.TrimSpace(string(h.Values)); text != "" && text != "null" {
-		c.Values = append(c.Values, fleet.Values{Text: text})
+		c.Values = append(c.Values, fleet.Values{Text: text, Own: true})
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ var metaShapes = []shape{
 }
 
 // appShapes are the fields of an App's spec.
-var appShapes = []shape{
+var appShapes = slices.Concat([]shape{
 	{name: "path", kind: aText, says: "The folder to render, seen from the root of the repository, or of the source.", example: "./apps/payment"},
 	{name: "source", fields: sourceShapes, says: "Where the folder or the chart is, if it is not in this repository.",
 		example: map[string]any{"git": map[string]any{"url": "https://git.example.com/platform/apps.git"}}},
@@ -71,7 +71,7 @@ var appShapes = []shape{
 		{name: "labels", kind: somePairs, says: "Replace labels of equal keys.", example: map[string]any{"team": "a"}},
 		{name: "annotations", kind: somePairs, says: "Replace annotations of equal keys.", example: map[string]any{"owner": "a"}},
 	}, says: "Labels and annotations for every object, after all else.", example: map[string]any{"labels": map[string]any{"team": "a"}}},
-}
+}, handlingShapes)
 
 var patchShapes = []shape{
 	{name: "patch", must: true, kind: aText, says: "The patch, as text.", example: "{kind: Service, apiVersion: v1, metadata: {name: web}}"},

@@ -38,6 +38,9 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 	if kind == fleet.KindApp {
 		out["spec"] = map[string]any{"path": "apps/payment"}
 	}
+	if spec["createNamespace"] != nil { // which one
+		out["spec"].(map[string]any)["namespace"] = "payment"
+	}
 	if spec["helm"] != nil { // instead of a path
 		delete(out["spec"].(map[string]any), "path")
 	}
@@ -92,17 +95,20 @@ func wrong(f shape) any {
 // TestNestedFieldsAreReadAndNoOthers: below the top as well.
 func TestNestedFieldsAreReadAndNoOthers(t *testing.T) {
 	item := func(list, name string, value any) map[string]any {
-		base := map[string]any{"patches": map[string]any{"patch": "x"}, "images": map[string]any{"name": "x"}}[list].(map[string]any)
+		base := map[string]any{
+			"patches": map[string]any{"patch": "x"}, "images": map[string]any{"name": "x"}, "ignore": map[string]any{"paths": []any{"/x"}},
+			"healthChecks": map[string]any{"apiVersion": "v1", "kind": "Pod", "name": "x"},
+		}[list].(map[string]any)
 		base[name] = value
 		return map[string]any{list: []any{base}}
 	}
-	for list, fields := range map[string][]shape{"patches": patchShapes, "images": imageShapes} {
+	for list, fields := range map[string][]shape{"patches": patchShapes, "images": imageShapes, "ignore": ignoreShapes, "healthChecks": checkShapes} {
 		for _, f := range fields {
 			if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item(list, f.name, f.example), nil)); got != "" {
 				t.Errorf("%s.%s: %s", list, f.name, got)
 			}
-			if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item(list, f.name, []any{"a"}), nil)); got == "" {
-				t.Errorf("%s.%s takes a list", list, f.name)
+			if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item(list, f.name, wrong(f)), nil)); got == "" {
+				t.Errorf("%s.%s takes %v", list, f.name, wrong(f))
 			}
 		}
 		if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item(list, "nonsense", "x"), nil)); !strings.Contains(got, "nonsense") {

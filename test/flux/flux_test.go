@@ -3,10 +3,12 @@ package flux
 import (
 	"bytes"
 	"encoding/json"
+	"log/slog"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -16,9 +18,39 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/helm/worker"
+	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
 )
+
+// asWorker makes this test program one that renders charts.
+const asWorker = "helm-worker"
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == asWorker {
+		if err := worker.Serve(os.Stdin, os.Stdout); err != nil {
+			os.Exit(1)
+		}
+		return
+	}
+	slog.SetDefault(slog.New(slog.DiscardHandler)) // Helm's action, which is the oracle, logs there
+	os.Exit(m.Run())
+}
+
+// charts renders charts in processes of this very program.
+func charts(t *testing.T, renderer hub.Renderer) *helm.Renderer {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := helm.New(program, asWorker)
+	r.Kustomize = renderer
+	t.Cleanup(r.Close)
+	return r
+}
 
 // cluster is the folder that every repository in testdata has.
 const cluster = "staging"
@@ -52,6 +84,29 @@ func TestEveryAppIsWhatFluxMakesOfIt(t *testing.T) {
 			}
 			t.Logf("%d apps, %d objects", len(want), objects)
 		})
+	}
+}
+
+// ofChart is what the name of a chart's app ends with here: a HelmRelease often has the name of the Kustomization that declares it, and Drover
+// adds a digest to the names of both then.
+const ofChart = " (chart)"
+
+var digest = regexp.MustCompile(`-[0-9a-f]{8}$`)
+
+// share moves the definitions of a chart where those of all charts are: a definition that two charts bring is there once, and which of them
+// brought it is no matter.
+func share(apps map[string]objects, app string) {
+	if !strings.HasSuffix(app, ofChart) {
+		return
+	}
+	for key, object := range apps[app] {
+		if strings.Contains(key, " CustomResourceDefinition ") {
+			if apps["definitions"] == nil {
+				apps["definitions"] = objects{}
+			}
+			apps["definitions"][key] = object
+			delete(apps[app], key)
+		}
 	}
 }
 
@@ -94,11 +149,23 @@ func (o objects) add(t *testing.T, data []byte) {
 	if strings.Contains(m.APIVersion, ".fluxcd.io/") || m.Metadata.Labels["app.kubernetes.io/part-of"] == "flux" {
 		return
 	}
+	withoutOurs(whole)
 	canonical, err := json.Marshal(whole)
 	if err != nil {
 		t.Fatal(err)
 	}
 	o[m.APIVersion+" "+m.Kind+" "+m.Metadata.Namespace+"/"+m.Metadata.Name] = string(canonical)
+}
+
+// withoutOurs takes out the annotations by which the hub tells the agent how Flux treats an object.
+func withoutOurs(object any) {
+	m, _ := object.(map[string]any)
+	meta, _ := m["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	maps.DeleteFunc(annotations, func(key string, _ any) bool { return strings.HasPrefix(key, "drover.dev/") })
+	if len(annotations) == 0 {
+		delete(meta, "annotations")
+	}
 }
 
 // repository puts a txtar file on disk as a Git repository.
@@ -142,6 +209,7 @@ func ours(t *testing.T, repo string) (out map[string]objects, failed []string) {
 	}
 	renderer := kustomize.New()
 	r := hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
+	r.Charts, r.Ignored = charts(t, renderer), ignore.Made
 	res, err := r.Resolve(t.Context(), snap, cluster, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -151,19 +219,25 @@ func ours(t *testing.T, repo string) (out map[string]objects, failed []string) {
 	}
 	out = map[string]objects{}
 	for _, a := range res.Apps {
+		name := digest.ReplaceAllString(a.App.Name, "")
+		if a.App.Charts() {
+			name += ofChart
+		}
 		if a.Err != "" {
 			t.Logf("app %s: %s", a.App.Name, a.Err)
-			failed = append(failed, a.App.Name)
+			failed = append(failed, name)
 			continue
 		}
 		list, err := r.Objects(*a.Ref)
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[a.App.Name] = objects{}
+		out[name] = objects{}
 		for _, o := range list {
-			out[a.App.Name].add(t, o.JSON)
+			out[name].add(t, o.JSON)
 		}
+		share(out, name)
 	}
+	slices.Sort(failed)
 	return out, failed
 }

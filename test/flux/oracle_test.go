@@ -71,8 +71,11 @@ func (r *reconciler) reconcile(k unstructured.Unstructured, seen map[string]bool
 	}
 	r.apps[name] = out
 	for _, o := range list {
-		if o.GetKind() == "Kustomization" && o.GroupVersionKind().Group == "kustomize.toolkit.fluxcd.io" {
+		switch {
+		case o.GetKind() == "Kustomization" && o.GroupVersionKind().Group == "kustomize.toolkit.fluxcd.io":
 			r.reconcile(o, seen)
+		case o.GetKind() == "HelmRelease":
+			r.release(o)
 		}
 	}
 }

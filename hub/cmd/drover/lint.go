@@ -65,7 +65,7 @@ func newLintCommand() *cobra.Command {
   note    what a file asks for and Drover does not do; the app is delivered all the same
   unused  overlays and folders with manifests that no cluster reads (not looked for while there are errors, or with --cluster)
 
-The exit code is 1 if there are errors.`,
+The exit code is 1 if there are errors. How many things were found is said on standard error.`,
 		Example: `  drover lint
   drover lint --repo ~/src/fleet --revision feature/new-base --cluster staging
   drover lint -o json | jq -r '.[] | select(.severity == "note") | .field' | sort | uniq -c`,
@@ -130,6 +130,9 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	if err := found.print(w, o.output); err != nil {
 		return err
 	}
+	if o.output == "text" {
+		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.count(), len(names), plural(len(names), "cluster"))
+	}
 	if found.wrong() {
 		return errBadNews
 	}
@@ -144,6 +147,16 @@ type findings struct {
 
 func (f *findings) wrong() bool {
 	return slices.ContainsFunc(f.all, func(x finding) bool { return x.Severity == severityError })
+}
+
+// count says how many things were found, by how bad they are.
+func (f *findings) count() string {
+	n := map[string]int{}
+	for _, x := range f.all {
+		n[x.Severity]++
+	}
+	return fmt.Sprintf("%d %s, %d %s and %d unused", n[severityError], plural(n[severityError], severityError), n[severityNote], plural(n[severityNote], severityNote),
+		n[severityUnused])
 }
 
 func (f *findings) resolution(res hub.Resolution) {

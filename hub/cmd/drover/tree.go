@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
 )
@@ -80,8 +81,9 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snap
 // resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render.
 func (o *layoutOptions) resolver(addresses []string, store hub.Store, secret []byte) (r *hub.Resolver, done func()) {
 	renderer, charts := kustomize.New(), helm.New(o.worker())
+	charts.Kustomize = renderer
 	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)
-	r.Repository, r.Charts, r.Ignore = append(addresses, o.alias...), charts, git.Ignore
+	r.Repository, r.Charts, r.Ignore, r.Ignored = append(addresses, o.alias...), charts, git.Ignore, ignore.Made
 	return r, charts.Close
 }
 

@@ -30,6 +30,7 @@ type render struct {
 	post     func(stream []byte) ([]byte, error)
 	chart    *chart.Chart
 	warnings []helm.Warning
+	caps     *capabilities // nil before there are values
 }
 
 func (r *render) run() ([]hub.Rendered, error) {
@@ -132,13 +133,9 @@ func (r *render) installable() error {
 
 // values merges what the release gives.
 func (r *render) values() (map[string]any, error) {
-	merged := map[string]any{}
-	for _, v := range r.job.Options.Values {
-		values, err := loader.LoadValues(strings.NewReader(v.Text))
-		if err != nil {
-			return nil, &helm.Error{Chart: r.job.Chart, File: v.File, Line: yamlLine(err), Reason: "values that are no YAML mapping: " + err.Error(), Hint: "correct the YAML"}
-		}
-		merged = loader.MergeMaps(merged, values)
+	merged, err := r.merged()
+	if err != nil {
+		return nil, err
 	}
 	for _, p := range r.job.Options.Set {
 		set := strvals.ParseInto
@@ -172,6 +169,8 @@ func (r *render) scope(given map[string]any) (common.Values, error) {
 	if err != nil {
 		return nil, r.fail("values: "+err.Error(), "compare the values with the chart's values.yaml")
 	}
+	r.caps = &capabilities{Capabilities: caps}
+	values["Capabilities"] = r.caps
 	if top, ok := values["Values"].(common.Values); ok && !o.SkipSchema {
 		if err := r.validate(r.chart, top); err != nil {
 			return nil, err

@@ -84,9 +84,9 @@ func safely(r *render) (a helm.Answer) {
 		if !errors.As(err, &known) {
 			known = r.explain(err)
 		}
-		return helm.Answer{Err: known}
+		return helm.Answer{Err: known, AsksAPIs: r.asked()}
 	}
-	return helm.Answer{Objects: objects, Warnings: r.warnings}
+	return helm.Answer{Objects: objects, Warnings: r.warnings, AsksAPIs: r.asked()}
 }
 
 const (

@@ -1,0 +1,52 @@
+package hub_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestOneAppDeliversADefinitionThatSeveralChartsBring, and it is the one that had it.
+func TestOneAppDeliversADefinitionThatSeveralChartsBring(t *testing.T) {
+	const definition = `"kind":"CustomResourceDefinition"`
+	of := func(got, app string) string {
+		_, rest, _ := strings.Cut(got, "app "+app)
+		text, _, _ := strings.Cut(rest, "\napp ")
+		return text
+	}
+	const chart = `
+-- charts/web/Chart.yaml --
+{apiVersion: v2, name: web, version: 1.0.0}
+-- charts/web/crds/widgets.yaml --
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+-- charts/web/templates/cm.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: "{{ .Release.Name }}"}
+`
+	b := newScene(t, bootstrap+chart+helmRelease("b", "team", ofRepository)+helmRelease("c", "team", ofRepository))
+	first := b.resolve("staging")
+	got := b.summary(first)
+	if strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "team-b"), definition) {
+		t.Fatalf("the first by name is to deliver it, alone:\n%s", got)
+	}
+	last := told(first)
+	b.commit(helmRelease("a", "team", ofRepository))
+	if got = b.summary(b.resolveAfter("staging", last)); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "team-b"), definition) {
+		t.Errorf("whoever had it is to keep it:\n%s", got)
+	}
+	b.commit("-- clusters/staging/b.yaml --\n")
+	if got = b.summary(b.resolveAfter("staging", last)); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "team-a"), definition) {
+		t.Errorf("another is to take it over:\n%s", got)
+	}
+	plain := "-- clusters/staging/crd.yaml --\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.example.com}\n"
+	b.commit(plain)
+	if got = b.summary(b.resolve("staging")); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "root"), definition) {
+		t.Errorf("one that stands in a folder goes before those of charts:\n%s", got)
+	}
+	b.commit(kustomization("crds", "  path: crds\n") + strings.Replace(plain, "clusters/staging/", "crds/", 1))
+	if got = b.summary(b.resolve("staging")); !strings.Contains(of(got, "crds"), "an object belongs to one app") || !strings.Contains(of(got, "root"), "an object belongs to one app") {
+		t.Errorf("two folders with the same definition are told:\n%s", got)
+	}
+}
