@@ -2,6 +2,7 @@ package agent_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,7 +37,9 @@ func deliver(t *testing.T, hub *agenttest.Hub, app protocol.App) {
 	hub.Publish(t, b)
 	hub.Report(t, "the bundle applied", func(r protocol.Report) bool {
 		phase := agenttest.PhaseOf(r, "web")
-		return r.Generation == b.Generation && agenttest.AppOf(r, "web").Digest == app.Blob.Digest &&
+		web := agenttest.AppOf(r, "web")
+		pending := slices.ContainsFunc(web.Problems, func(p protocol.Problem) bool { return p.Message == "it is not applied yet" })
+		return r.Generation == b.Generation && web.Digest == app.Blob.Digest && !pending &&
 			(phase == protocol.PhaseWaiting || phase == protocol.PhaseHealthy || phase == protocol.PhaseDegraded)
 	})
 }

@@ -19,6 +19,7 @@ const (
 // Annotations by which an object says how it is to be applied.
 const (
 	AnnotationApply    = "drover.dev/apply"    // override, merge, if-not-present, ignore
+	ApplyIfNotPresent  = "if-not-present"      // of AnnotationApply: it is created, and otherwise left as it is
 	AnnotationRecreate = "drover.dev/recreate" // "true": deleted and created anew where a field that cannot be changed did
 
 	fluxSSA       = "kustomize.toolkit.fluxcd.io/ssa"
@@ -31,7 +32,7 @@ const (
 // (https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources). Its Merge differs from
 // Override in nothing but that what others manage is not cleaned up (fluxcd/pkg/ssa, ApplyCleanupOptions.Exclusions).
 var (
-	modes     = map[string]Mode{"override": ModeOverride, "merge": ModeMerge, "if-not-present": ModeIfNotPresent, "ignore": ModeIgnore}
+	modes     = map[string]Mode{"override": ModeOverride, "merge": ModeMerge, ApplyIfNotPresent: ModeIfNotPresent, "ignore": ModeIgnore}
 	fluxModes = map[string]Mode{"Override": ModeOverride, "Merge": ModeMerge, "IfNotPresent": ModeIfNotPresent, "Ignore": ModeIgnore}
 )
 

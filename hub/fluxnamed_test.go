@@ -42,7 +42,7 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
   decryption: {provider: sops}
   nonsense: {a: b}
 `) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other
-  handling {"orphan":true,"recreate":true,"checks":[{"kind":"Deployment","namespace":"y","name":"x"}]}
+  handling {"orphan":true,"recreate":true,"health":[{"group":"example.com","kind":"Widget","current":{"text":"status.ok","tree":[".",["id","status"],"ok"]}}],"checks":[{"kind":"Deployment","namespace":"y","name":"x"}],"ready":[{"app":"other","text":"dep.status.observedGeneration \u003e 0","tree":["\u003e",[".",[".",["id","dep"],"status"],"observedGeneration"],0],"instead":true,"self":{"metadata":{"name":"app","namespace":"flux-system","labels":null,"annotations":null}},"dep":{"metadata":{"name":"other","namespace":"flux-system","labels":null,"annotations":null}}}]}
   note clusters/staging/app.yaml:20: Kustomization flux-system/app: spec.decryption: no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app
   note clusters/staging/app.yaml:21: Kustomization flux-system/app: spec.nonsense: no field that Drover knows of this kind: nothing is done with it
 `},

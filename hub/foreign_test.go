@@ -107,7 +107,7 @@ func TestFluxSources(t *testing.T) {
 		{"an artifact by range", ociRef("  ref: {semver: 1.x}\n"), []string{shopConfig("two")}},
 		{"an artifact by digest that is not there", ociRef("  ref: {digest: '" + digest.FromString("x").String() + "'}\n"), []string{"the registry has no such artifact"}},
 		{"a layer of a type that is not there", ociRef("  layerSelector: {mediaType: text/x}\n"), []string{"it has no layer of media type text/x"}},
-		{"a chart, and its newest version that is no pre-release", chart("", ""), []string{webConfig("web", "1", "none", "v1.1.0"), `{"drover.dev/prune":"disabled"},"name":"widgets.example.com"}`}},
+		{"a chart, and its newest version that is no pre-release", chart("", ""), []string{webConfig("web", "1", "none", "v1.1.0"), `"drover.dev/prune":"disabled"},"name":"widgets.example.com"}`}},
 		{"a chart by range, with values", chart(", version: '~1.0'", "  values: {replicas: 3}\n"), []string{webConfig("web", "3", "none", "v1.0.0")}},
 		{"files of the chart instead of its values", chart(", valuesFiles: [values-prod.yaml, more.yaml]", ""), []string{webConfig("web", "5", "more", "v1.1.0")}},
 		{"files beside the chart's values", chart(", valuesFiles: [values.yaml, values-prod.yaml]", ""), []string{webConfig("web", "5", "none", "v1.1.0")}},

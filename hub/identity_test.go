@@ -42,9 +42,10 @@ func TestARenewedCredentialIsUsedFromItsHelloOn(t *testing.T) {
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
 	first := r.creds["a"]
 	second := r.renew("a")
-	if id := r.ids.Identity("a"); id.Valid != 2 || !id.Issued.Equal(first.Issued) {
-		t.Errorf("before its Hello the identity is %+v", id)
-	}
+	r.until("the first credential, whose Hello was heard, is the one in use", func() bool {
+		id := r.ids.Identity("a")
+		return id.Valid == 2 && id.Issued.Equal(first.Issued)
+	})
 	r.opens("a", first, 1)
 	r.use("a", second)
 	r.opens("a", second, 1)

@@ -163,9 +163,7 @@ func TestAJoinTokenAllowsToAskAndNothingElse(t *testing.T) {
 	if errors.Is(err, natsgo.ErrMaxPayload) {
 		return // the server has told this token's limit already
 	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	// Another error says that the server hung up while the request was still being written.
 	select {
 	case <-closed:
 	case <-time.After(patience):

@@ -39,7 +39,7 @@ func treated(objects []hub.Rendered, t fleet.ChartTreatment) ([]hub.Rendered, er
 				o, err = annotated(o, annotationHook, rest)
 			}
 		case t.CreateCRDs && head.Kind == "CustomResourceDefinition" && inCRDs(o.File):
-			o, err = annotated(o, fleet.AnnotationApply, string(fleet.ModeIfNotPresent))
+			o, err = annotated(o, fleet.AnnotationApply, fleet.ApplyIfNotPresent)
 		}
 		if err != nil {
 			return nil, err

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -12,6 +13,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"github.com/drover-dev/drover/internal/backoff"
 )
 
 // Server is the embedded nats-server.
@@ -62,18 +65,50 @@ func StartServer(o ServerOptions) (*Server, error) {
 		}
 		w.TLSConfig, w.HandshakeTimeout = config.Clone(), handshakeTimeout
 	}
-	s, err := server.NewServer(opts)
+	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
+	for deadline := time.Now().Add(portTime); ; {
+		s, err := startServer(opts, o.Log)
+		if err == nil {
+			return &Server{s, o.Keys}, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the embedded NATS server does not come up on %s: %w. Is a port in use? Choose another with "+
+				"--nats-listen or --nats-websocket", strings.TrimSuffix(o.Listen+" "+o.WebSocket, " "), err)
+		}
+		_ = pause.Wait(context.Background(), nil) // which nothing ends
+	}
+}
+
+const (
+	// portTime is how long a port may be in use before that is an error: a process that has just ended, or one that it started,
+	// may hold it for a moment.
+	portTime = 3 * time.Second
+	// comeUpTime is how long the server may take to read what it stored.
+	comeUpTime = 20 * time.Second
+)
+
+// startServer starts the server once.
+func startServer(opts *server.Options, log *slog.Logger) (*server.Server, error) {
+	s, err := server.NewServer(opts.Clone())
 	if err != nil {
-		return nil, fmt.Errorf("the embedded NATS server: %w", err)
+		return nil, err
 	}
-	s.SetLoggerV2(newServerLog(o.Log), false, false, false)
+	said := newServerLog(log)
+	s.SetLoggerV2(said, false, false, false)
+	ready := make(chan bool, 1)
 	go s.Start()
-	if !s.ReadyForConnections(20 * time.Second) {
-		s.Shutdown()
-		return nil, fmt.Errorf("the embedded NATS server does not come up on %s: is a port in use? Choose another with "+
-			"--nats-listen or --nats-websocket", strings.TrimSuffix(o.Listen+" "+o.WebSocket, " "))
+	go func() { ready <- s.ReadyForConnections(comeUpTime) }()
+	why := fmt.Sprintf("it is not ready after %s", comeUpTime)
+	select {
+	case ok := <-ready:
+		if ok {
+			return s, nil
+		}
+	case why = <-said.failed:
 	}
-	return &Server{s, o.Keys}, nil
+	s.Shutdown()
+	s.WaitForShutdown()
+	return nil, errors.New(why)
 }
 
 // handshakeTimeout is how long TLS may take: after an outage thousands of agents shake hands at once.

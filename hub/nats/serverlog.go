@@ -17,7 +17,8 @@ const serverLogGap = time.Minute
 // to fill the log, nor thousands of agents that come back at once: a line of a kind that was logged within the last minute is
 // counted, and the next one says how many there were.
 type serverLog struct {
-	log *slog.Logger
+	log    *slog.Logger
+	failed chan string // why the server cannot start, once
 
 	mu   sync.Mutex
 	said map[string]*saidLine // by kind
@@ -32,7 +33,7 @@ type saidLine struct {
 var _ server.Logger = (*serverLog)(nil)
 
 func newServerLog(log *slog.Logger) *serverLog {
-	return &serverLog{log: log.With("part", "nats-server"), said: map[string]*saidLine{}}
+	return &serverLog{log: log.With("part", "nats-server"), said: map[string]*saidLine{}, failed: make(chan string, 1)}
 }
 
 // warn logs a line, if it is time for one of its kind: that is its format without the client, which the server puts before it.
@@ -63,6 +64,14 @@ func (l *serverLog) warn(format string, v []any) {
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Warnf(format string, v ...any)   { l.warn(format, v) }
 func (l *serverLog) Errorf(format string, v ...any)  { l.warn(format, v) }
-func (l *serverLog) Fatalf(format string, v ...any)  { l.log.Error(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Debugf(string, ...any)           {}
 func (l *serverLog) Tracef(string, ...any)           {}
+
+// Fatalf is why the server ends as soon as it began: whoever started it says so.
+func (l *serverLog) Fatalf(format string, v ...any) {
+	select {
+	case l.failed <- fmt.Sprintf(format, v...):
+	default:
+		l.log.Error(fmt.Sprintf(format, v...))
+	}
+}
