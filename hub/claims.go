@@ -19,7 +19,7 @@ func (r *Resolver) settleClaims(res *Resolution, last []protocol.App) {
 	for i, a := range res.Apps {
 		for _, ref := range a.Refs {
 			ref = Claimed(ref, a.App.Namespace)
-			if at := owners[ref]; len(at) == 0 || at[len(at)-1] != i {
+			if at := owners[ref]; !unnamed(ref) && (len(at) == 0 || at[len(at)-1] != i) {
 				owners[ref] = append(at, i)
 			}
 		}

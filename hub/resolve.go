@@ -294,7 +294,7 @@ func (r *Resolver) merged(ctx context.Context, snap View, parts []*Render) (*Ren
 				return Render{}, nil, err
 			}
 			for i, o := range more {
-				if at, ok := places[p.Refs[i]]; ok {
+				if at, ok := places[p.Refs[i]]; ok && !unnamed(p.Refs[i]) {
 					objects[at] = o
 					out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: p.Refs[i].String(), Text: "it is in several sources of the app: that of the last one counts"})
 					continue
@@ -359,8 +359,11 @@ func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {
 			return out, nil, fmt.Errorf("%s: a rendered object is no JSON object: %w", o.File, err)
 		}
 		ref := fleet.RefOf(m)
+		if ref.Name == "" {
+			ref.Name = generated(m, len(out.Refs))
+		}
 		if ref.Kind == "" || ref.Name == "" {
-			return out, nil, fmt.Errorf("%s: an object without kind or metadata.name: give it both", o.File)
+			return out, nil, fmt.Errorf("%s: an object without kind or metadata.name: give it both (generateName is for hooks alone)", o.File)
 		}
 		out.Refs = append(out.Refs, ref)
 	}
@@ -371,3 +374,20 @@ func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {
 	out.Ref = p.Ref
 	return out, []Packed{p}, nil
 }
+
+// anyName stands in the reference of an object whose name the API server makes up. No name can hold it.
+const anyName = "*"
+
+// generated stands for the name of the i-th object of a render, if that is a hook which has generateName in place of a name, as Argo CD allows it.
+func generated(object map[string]any, i int) string {
+	meta, _ := object["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	prefix, _ := meta["generateName"].(string)
+	if course, err := fleet.CourseOf(annotations); err != nil || course.Hook == nil || prefix == "" {
+		return ""
+	}
+	return fmt.Sprint(prefix, anyName, i)
+}
+
+// unnamed says whether a reference is of an object whose name nobody knows yet: it is no other's.
+func unnamed(ref protocol.ObjectRef) bool { return strings.Contains(ref.Name, anyName) }

@@ -44,6 +44,10 @@ func TestATenantIsHeldToItsAccount(t *testing.T) {
 		{"another account", tenantApp("team/more.yaml", "more", "  path: more\n  serviceAccountName: admin\n"),
 			"root  false\ntenant-more tenant/deployer false ERR team/more.yaml: the app tenant-more names the service account tenant/admin, and the app that declares it " +
 				"is held to tenant/deployer, as is all that it declares: name that, or declare the app where no service account is named\ntenant-team tenant/deployer false\n"},
+		{"the account of Flux' own controller, which has all rights, and what that declares with accounts of tenants", // as in fluxcd/flux2-multi-tenancy
+			strings.ReplaceAll(tenantApp("clusters/staging/tenants.yaml", "tenants", "  path: tenants\n  serviceAccountName: kustomize-controller\n"), "namespace: tenant", "namespace: flux-system") +
+				tenantApp("tenants/one.yaml", "one", "  path: more\n  serviceAccountName: one\n"),
+			"root  false\ntenant-one tenant/one false\ntenant-team tenant/deployer false\ntenants  false\n"},
 		{"a release", "-- team/more.yaml --\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: more, namespace: tenant}\n" +
 			"spec: {chart: {spec: {chart: chart, sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}}}}\n" +
 			"-- chart/Chart.yaml --\napiVersion: v2\nname: more\nversion: 1.0.0\n-- chart/templates/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: chart}\n",

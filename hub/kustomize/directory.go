@@ -211,7 +211,7 @@ func (r *directoryReader) take(name string, line int, object map[string]any) err
 	meta, _ := object["metadata"].(map[string]any)
 	apiVersion, _ := object["apiVersion"].(string)
 	key := fmt.Sprint(fleet.GroupOf(apiVersion), " ", kind, " ", meta["namespace"], "/", meta["name"])
-	if at, ok := r.at[key]; ok {
+	if at, ok := r.at[key]; ok && meta["name"] != nil { // names that are generated are never the same
 		r.objects[at] = hub.Rendered{JSON: data, File: name}
 		return nil
 	}

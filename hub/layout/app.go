@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -74,12 +75,18 @@ func (d document) notChosen(spec *yaml.Node) error {
 	return nil
 }
 
-// oneLine joins several errors in one line.
+// oneLine joins several errors in one line, each once.
 func oneLine(err error) error {
 	if err == nil {
 		return nil
 	}
-	return errors.New(strings.ReplaceAll(err.Error(), "\n", "; "))
+	var once []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !slices.Contains(once, line) {
+			once = append(once, line)
+		}
+	}
+	return errors.New(strings.Join(once, "; "))
 }
 
 // path takes spec.path: a folder of the repository, seen from its root as in Flux.

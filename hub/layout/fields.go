@@ -73,7 +73,7 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.force", Done, "an object with an immutable field that changed is deleted and made anew", nil},
 	{kindKustomization, "spec.ignore", Done, "fields that Git has are left to others once the object exists", nil},
 	{kindKustomization, "spec.decryption", Noted, "no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app", nil},
-	{kindKustomization, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other", nil},
+	{kindKustomization, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other. Flux' own controllers' accounts stand for the agent's own rights", nil},
 	{kindKustomization, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
 }
 

@@ -79,6 +79,6 @@ var releaseFields = []Field{
 	{kindHelmRelease, "spec.postRenderers", Done, "patches and images, by kustomize, one after the other, as Flux does it", nil},
 	{kindHelmRelease, "spec.postRenderStrategy", Done, "nohooks leaves hooks out; separate is taken as combined", nil},
 	{kindHelmRelease, "spec.waitStrategy", Needless, "health is judged by the same rules for every object", nil},
-	{kindHelmRelease, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other", nil},
+	{kindHelmRelease, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other. Flux' own controllers' accounts stand for the agent's own rights", nil},
 	{kindHelmRelease, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
 }

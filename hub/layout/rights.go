@@ -10,9 +10,12 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// account is the service account that an object of Flux names: one of its own namespace.
+// controllers are the accounts of Flux' own controllers. `flux install` gives them all rights, and Drover's agent stands in their place.
+var controllers = map[string]bool{fluxNamespace + "/kustomize-controller": true, fluxNamespace + "/helm-controller": true}
+
+// account is the service account that an object of Flux names: one of its own namespace; "" for the agent's own rights.
 func (o *fluxObject) account(name string) string {
-	if name == "" {
+	if name == "" || controllers[o.namespace+"/"+name] {
 		return ""
 	}
 	return o.namespace + "/" + name
