@@ -223,6 +223,7 @@ func TestAddGoldenMessages(t *testing.T) {
 				From: []VarsRef{{Kind: "Secret", Namespace: "shop", Name: "vars", Optional: true}}}}
 		b.Apps[0].Handling, b.Apps[0].Needs = h, h.Needs()
 	})
+	handled := testBundle(func(b *Bundle) { b.Apps[0].Handling = testHandling() })
 	joined := testCredential(t, func(c *Credential) {
 		c.Trust, c.Token, c.Issued, c.Expires, c.Earlier = trust, "UNOUSERBUTATEST", issued, issued.Add(24*time.Hour), [][]byte{c.OpenKey}
 	})
@@ -251,6 +252,7 @@ func TestAddGoldenMessages(t *testing.T) {
 		"event":             {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
 		"credential":        {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
 		"bundle-needs":      {Says: "with apps that need an agent that knows what they ask for", Kind: "bundle", Sent: mustJSON(t, needing), Want: mustJSON(t, needing), Digest: needing.Digest()},
+		"bundle-handling":   {Says: "with a value in every field of an app's handling", Kind: "bundle", Sent: mustJSON(t, handled), Want: mustJSON(t, handled), Digest: handled.Digest()},
 		"bundle-trust":      {Says: "with whom to trust, and the agent's image", Kind: "bundle", Sent: mustJSON(t, trusting), Want: mustJSON(t, trusting), Digest: trusting.Digest()},
 		"credential-joined": {Says: "of a cluster that has joined", Kind: "credential", Sent: mustJSON(t, joined), Want: mustJSON(t, joined)},
 		"jointoken":         {Says: "a value in every field", Kind: "jointoken", Sent: mustJSON(t, testToken(t)), Want: mustJSON(t, testToken(t))},

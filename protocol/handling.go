@@ -33,6 +33,7 @@ const (
 	NeedServiceAccount = "serviceAccount" // Handling.ServiceAccount
 	NeedDecrypt        = "decrypt"        // Handling.Decrypt
 	NeedSubstitute     = "substitute"     // Handling.Substitute
+	NeedOrphan         = "orphan"         // Handling.Orphan
 )
 
 // Needs names what an agent must know, or it would do with the objects what must not be done.
@@ -46,6 +47,9 @@ func (h Handling) Needs() []string {
 	}
 	if h.Substitute != nil {
 		out = append(out, NeedSubstitute)
+	}
+	if h.Orphan {
+		out = append(out, NeedOrphan)
 	}
 	return out
 }

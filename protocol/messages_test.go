@@ -53,6 +53,22 @@ func testBundle(edits ...func(*Bundle)) Bundle {
 	return b
 }
 
+// testHandling is a Handling with a value in every field.
+func testHandling() Handling {
+	ready := Expression{Text: "status.ok", Tree: json.RawMessage(`[".",["id","status"],"ok"]`)}
+	return Handling{
+		ServiceAccount:  "shop/deployer",
+		CreateNamespace: &NamespaceRequest{Labels: map[string]string{"team": "shop"}, Annotations: map[string]string{"note": "by request"}},
+		Orphan:          true, Recreate: true, KeepDrift: true,
+		Ignored:    []Ignored{{Object: ObjectRef{Group: "apps", Kind: "Deployment", Name: "payment"}, Paths: []string{"/spec/replicas"}, Managers: []string{"autoscaler"}}},
+		Health:     []HealthRule{{Group: "example.com", Kind: "Widget", InProgress: &ready, Failed: &ready, Current: &ready, Message: &ready}},
+		Checks:     []ObjectRef{{Kind: "Service", Namespace: "shop", Name: "queue"}},
+		Ready:      []Readiness{{App: "database", Expression: ready, Instead: true, Self: json.RawMessage(`{"a":1}`), Dep: json.RawMessage(`{"b":2}`)}},
+		Decrypt:    &Decryption{Namespace: "shop", Secret: "keys"},
+		Substitute: &Substitution{Vars: map[string]string{"region": "eu"}, From: []VarsRef{{Kind: "Secret", Namespace: "shop", Name: "vars", Optional: true}}, Strict: true, Always: true},
+	}
+}
+
 // testReport is a report with a value in every field.
 func testReport() Report {
 	at := time.Date(2026, 11, 3, 9, 31, 2, 500000000, time.UTC)
