@@ -84,7 +84,9 @@ func TestArtifactsOfArchivesAndOtherSources(t *testing.T) {
 	shop := fluxSource("GitRepository", "shop", "  url: "+e.URL+"/git/shop.git\n  ref: {tag: v1.0.0}\n")
 	packed := fluxSource("OCIRepository", "packed", "  insecure: true\n  url: "+e.artifact("packed", "latest", map[string]string{
 		"in/x.tgz": string(archive("", map[string]string{"deploy/packed.yaml": configMap("packed", "x")})), "in/readme.md": "x"})+"\n")
-	alias := func(kind, name string) string { return "  - {alias: " + name + ", kind: " + kind + ", name: " + name + "}\n" }
+	alias := func(kind, name string) string {
+		return "  - {alias: " + name + ", kind: " + kind + ", name: " + name + "}\n"
+	}
 	chart := "-- charts/web/Chart.yaml --\napiVersion: v2\nname: web\nversion: 0.1.0\n-- charts/web/values.yaml --\nreplicas: 1\nweb: {a: 1, b: [1, 2]}\n" +
 		"-- charts/web/templates/config.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: {values: {{ toJson .Values | quote }}}\n-- prod.yaml --\nreplicas: 5\nweb: {b: [3]}\n"
 	release := bootstrap + helmRelease("app", "flux-system", "  chartRef: {kind: ExternalArtifact, name: made}\n")
