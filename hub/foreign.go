@@ -75,6 +75,20 @@ func (r *Resolver) hidden(tree Tree, h *fleet.Hide) Tree {
 	return r.Hide(tree, *h)
 }
 
+// hiddenFolder says so if rules are why there is nothing to render.
+func hiddenFolder(whole, seen Tree, app fleet.App) error {
+	if app.Hide == nil {
+		return nil
+	}
+	if _, err := seen.Stat(app.Path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := whole.Stat(app.Path); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%s is hidden by a .sourceignore, or by spec.ignore of its GitRepository: take it out of the rules", app.Path)
+}
+
 // maxShown bounds what is remembered of how sources are seen. When there is more, all of it is forgotten, which costs time only.
 const maxShown = 256
 

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -217,9 +218,10 @@ func (r *Resolver) built(ctx context.Context, snap View, app fleet.App) (*Render
 		Hide      *fleet.Hide      `json:",omitempty"`
 	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide})
 	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
-		objects, err := r.renderer.Build(ctx, r.hidden(rec, app.Hide), app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
+		tree := r.hidden(rec, app.Hide)
+		objects, err := r.renderer.Build(ctx, tree, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if err != nil {
-			return Render{}, nil, err
+			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
 		}
 		return r.packSorted(app.Source, objects)
 	})

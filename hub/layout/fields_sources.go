@@ -71,7 +71,7 @@ var helmFields = []Field{
 	{kindHelmRepository, "spec.provider", Noted, noIdentity, []string{"generic"}},
 	{kindHelmChart, "spec.chart", Done, "", nil},
 	{kindHelmChart, "spec.version", Done, "", nil},
-	{kindHelmChart, "spec.sourceRef", Done, "a HelmRepository, a GitRepository, an OCIRepository or an ExternalArtifact", nil},
+	{kindHelmChart, "spec.sourceRef", Done, "a HelmRepository, a GitRepository or an OCIRepository", nil},
 	{kindHelmChart, "spec.interval", Done, everyInterval, nil},
 	{kindHelmChart, "spec.reconcileStrategy", Needless, "whatever changes in the chart is delivered, whether its version changes or not", nil},
 	{kindHelmChart, "spec.valuesFiles", Done, "", nil},
