@@ -49,24 +49,36 @@ type Part struct {
 	Overlay Overlay // laid over the folder; never over a chart
 	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
 	Directory *Directory `json:",omitempty"`
+	// Hide leaves files of the repository that the hub follows out; nil leaves none out. Other sources have rules of their own.
+	Hide *Hide `json:",omitempty"`
+}
+
+// Hide leaves files out as Flux' source-controller does: by .sourceignore files and Rules, or by its own rules if there are neither.
+type Hide struct {
+	Rules string `json:"rules,omitempty"` // as in a .gitignore; they go before those of files
 }
 
 // Parts are all that an app renders.
 func (a App) Parts() []Part { return append([]Part{a.Part}, a.More...) }
 
-// Sources are those that an app's parts and their values come from, beside the repository that the hub follows.
+// Sources are those that are fetched for an app's parts and their values, beside the repository that the hub follows.
 func (a App) Sources() []*Source {
 	var out []*Source
+	add := func(s *Source) {
+		if s != nil {
+			out = append(out, s.fetched()...)
+		}
+	}
 	for _, p := range a.Parts() {
-		out = append(out, p.Source)
+		add(p.Source)
 		if p.Chart == nil {
 			continue
 		}
 		for _, v := range p.Chart.Values {
-			out = append(out, v.Source)
+			add(v.Source)
 		}
 	}
-	return slices.DeleteFunc(out, func(s *Source) bool { return s == nil })
+	return out
 }
 
 // Charts says whether a part of an app is a chart.
@@ -82,7 +94,14 @@ const (
 	SourceGit  SourceKind = "git"  // a Git repository
 	SourceOCI  SourceKind = "oci"  // an artifact in an OCI registry: a tar archive of files
 	SourceHelm SourceKind = "helm" // a chart from a Helm repository over HTTP, or from an OCI registry; its root is the chart's folder
+	// SourceComposed is made of copies out of other sources; its URL is how people are told of it.
+	SourceComposed SourceKind = "composed"
+	// SourceFollowed is the repository that the hub follows, where copies are made of it.
+	SourceFollowed SourceKind = "followed"
 )
+
+// OnlyFolder as a Source's Folder is the one folder that is at its root, whatever its name, as archives of charts have it.
+const OnlyFolder = "*"
 
 // Source is where files are that are not in the repository that the hub follows. Of Branch, Ref, SemVer and Revision at most one
 // is set; the newest is followed unless Revision is.
@@ -104,6 +123,7 @@ type Source struct {
 	Ignore       string `json:"ignore,omitempty"`    // rules as in a .gitignore
 	MediaType    string `json:"mediaType,omitempty"` // of the layer of an OCI artifact that is wanted; "" for the first
 	PlainHTTP    bool   `json:"plainHTTP,omitempty"` // speak http with an OCI registry
+	Copies       []Copy `json:"copies,omitempty"`    // of a SourceComposed, in order
 }
 
 // IgnoreRule names fields that are left to others once the objects exist.

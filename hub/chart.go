@@ -43,14 +43,15 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 		Substitute, Foreign                     bool
 		Vars                                    map[string]string
 		Source                                  *fleet.Source `json:",omitempty"`
-	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source)})
+		Hide                                    *fleet.Hide   `json:",omitempty"`
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide})
 	return r.memo.do(ctx, snap, key, func(rec *Recorder) (out Render, blobs []Packed, err error) {
 		if r.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
 		}
 		asks := false
 		on.Asked = func() { asks = true }
-		objects, notes, err := r.Charts.RenderChart(ctx, rec, app, on, replace)
+		objects, notes, err := r.Charts.RenderChart(ctx, r.hidden(rec, app.Hide), app, on, replace)
 		if err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)
 		}

@@ -40,7 +40,7 @@ type made struct {
 	sure   map[string]string  // those of vars that nothing in the cluster goes before
 	absent []protocol.VarsRef // of its variables
 	result AppResult
-	render *Render // nil if there is none
+	render *Render // that it declares others by; nil if there is none
 }
 
 func (e *expansion) run(ctx context.Context) (Resolution, error) {
@@ -101,7 +101,7 @@ func (e *expansion) declared() []Declaration {
 		}
 	}
 	add("", e.selected)
-	if root, ok := e.made[fleet.RootApp]; !ok || root.app.Err != "" { // else its variables are replaced there too
+	if root, ok := e.made[fleet.RootApp]; !ok || root.app.Err != "" && root.render == nil { // else its variables are replaced there too
 		add(fleet.RootApp, e.folder.Declared)
 	}
 	for _, name := range e.order {
@@ -138,6 +138,9 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 		}
 		if err := e.make(ctx, &m); err != nil {
 			return false, err
+		}
+		if app.Err != "" && m.render == nil { // without what it declared it may not be at fault any more, and so on without end
+			m.render = before.render
 		}
 		switch {
 		case slices.Contains(e.order, app.Name):

@@ -41,10 +41,7 @@ func (e *expansion) view(ctx context.Context, s *fleet.Source) (View, error) {
 	if s == nil {
 		return e.snap, nil
 	}
-	if e.Sources == nil {
-		return nil, fmt.Errorf("%s: nothing here fetches sources", s)
-	}
-	view, err := e.Sources.View(ctx, *s)
+	view, err := e.whole(ctx, *s)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +50,43 @@ func (e *expansion) view(ctx context.Context, s *fleet.Source) (View, error) {
 			return nil, err
 		}
 	}
+	if s.Folder == fleet.OnlyFolder {
+		return onlyFolder(view, *s)
+	}
 	return below(view, s.Folder)
+}
+
+// whole is all of a source, whatever its rules leave out and wherever in it an app looks.
+func (e *expansion) whole(ctx context.Context, s fleet.Source) (View, error) {
+	switch {
+	case s.Kind == fleet.SourceComposed:
+		return e.compose(ctx, s)
+	case e.Sources == nil:
+		return nil, fmt.Errorf("%s: nothing here fetches sources", s)
+	}
+	return e.Sources.View(ctx, s)
+}
+
+// hidden is what of the repository that is followed is seen through rules.
+func (r *Resolver) hidden(tree Tree, h *fleet.Hide) Tree {
+	if h == nil || r.Hide == nil {
+		return tree
+	}
+	return r.Hide(tree, *h)
+}
+
+// hiddenFolder says so if rules are why there is nothing to render.
+func hiddenFolder(whole, seen Tree, app fleet.App) error {
+	if app.Hide == nil {
+		return nil
+	}
+	if _, err := seen.Stat(app.Path); !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if _, err := whole.Stat(app.Path); err != nil {
+		return nil
+	}
+	return fmt.Errorf("%s is hidden by a .sourceignore, or by spec.ignore of its GitRepository: take it out of the rules", app.Path)
 }
 
 // maxShown bounds what is remembered of how sources are seen. When there is more, all of it is forgotten, which costs time only.

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -25,7 +26,9 @@ type Resolver struct {
 	Charts     Charts   // for apps that are charts; nil if there are to be none
 	Sources    Sources  // for apps that are not in the repository; nil if there are to be none
 	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
-	Ignore  func(View, fleet.Source) (View, error)
+	Ignore func(View, fleet.Source) (View, error)
+	// Hide shows what a part's Hide leaves of the repository that is followed.
+	Hide    func(Tree, fleet.Hide) Tree
 	Ignored Ignore // for apps with ignore rules; nil if there are to be none
 	// Kubernetes says which version a cluster runs, "" if that is not known; nil if it never is.
 	Kubernetes func(cluster string) string
@@ -39,12 +42,14 @@ type Resolver struct {
 	memo       *memo
 	store      Store
 	shown      map[string]View // what is seen of sources through their rules, by what is looked at; of each the newest
-	fleet      *Render         // the apps for many clusters, at the revision that was looked at last; nil before the first
+	// compositions are the composed sources as they were made last, by their keys.
+	compositions map[string]*composition
+	fleet        *Render // the apps for many clusters, at the revision that was looked at last; nil before the first
 }
 
 // NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
 func NewResolver(l Layout, r Renderer, s Substitute, store Store, secret []byte) *Resolver {
-	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store, shown: map[string]View{}}
+	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store, shown: map[string]View{}, compositions: map[string]*composition{}}
 }
 
 // Resolution is what one cluster is to run at a revision.
@@ -210,11 +215,13 @@ func (r *Resolver) built(ctx context.Context, snap View, app fleet.App) (*Render
 		Overlay   fleet.Overlay
 		Directory *fleet.Directory `json:",omitempty"`
 		Source    *fleet.Source    `json:",omitempty"`
-	}{app.Path, app.Overlay, app.Directory, seen(app.Source)})
+		Hide      *fleet.Hide      `json:",omitempty"`
+	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide})
 	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
-		objects, err := r.renderer.Build(ctx, rec, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
+		tree := r.hidden(rec, app.Hide)
+		objects, err := r.renderer.Build(ctx, tree, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if err != nil {
-			return Render{}, nil, err
+			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
 		}
 		return r.packSorted(app.Source, objects)
 	})

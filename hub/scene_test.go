@@ -59,7 +59,7 @@ func newScene(t *testing.T, text string) *scene {
 	b := &scene{t: t, dir: t.TempDir(), renderer: &counting{Renderer: kustomize.New()}}
 	worker := charts(t)
 	b.resolver = hub.NewResolver(&layout.Layout{Renderer: b.renderer, Templates: worker}, b.renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	b.resolver.Charts, b.resolver.Ignored = worker, ignore.Made
+	b.resolver.Charts, b.resolver.Ignored, b.resolver.Hide = worker, ignore.Made, git.Hide
 	b.git("init", "-q", "-b", "main")
 	b.commit(text)
 	return b

@@ -39,7 +39,7 @@ const (
 
 var fluxFields = []Field{
 	{kindKustomization, "spec.path", Done, "cleaned as Flux does: seen from the repository's root, and never above it", nil},
-	{kindKustomization, "spec.sourceRef", Done, "a GitRepository or an OCIRepository; a Bucket stops the app", nil},
+	{kindKustomization, "spec.sourceRef", Done, "a GitRepository, an OCIRepository, or an ExternalArtifact that an ArtifactGenerator in what the folder renders to makes; a Bucket stops the app", nil},
 	{kindKustomization, "spec.dependsOn", Done, "waits until all objects of that app are healthy", nil},
 	{kindKustomization, "spec.dependsOn[].name", Done, "", nil},
 	{kindKustomization, "spec.dependsOn[].namespace", Done, "", nil},

@@ -13,7 +13,7 @@ var releaseFields = []Field{
 	{kindHelmRelease, "spec.chart.spec.ignoreMissingValuesFiles", Done, "", nil},
 	{kindHelmRelease, "spec.chart.spec.verify", Refused, noVerification, nil},
 	{kindHelmRelease, "spec.chart.metadata", Needless, "there is no HelmChart object", nil},
-	{kindHelmRelease, "spec.chartRef", Done, "an OCIRepository or a HelmChart", nil},
+	{kindHelmRelease, "spec.chartRef", Done, "an OCIRepository, a HelmChart, or an ExternalArtifact that an ArtifactGenerator in what the folder renders to makes", nil},
 	{kindHelmRelease, "spec.releaseName", Done, "without it the name that Flux gives", nil},
 	{kindHelmRelease, "spec.targetNamespace", Done, "", nil},
 	{kindHelmRelease, "spec.storageNamespace", Needless, "no release is kept in the cluster: `helm list` does not show it", nil},

@@ -11,7 +11,7 @@ const (
 )
 
 // fluxSources are those of the sources of Flux. They stand for source.toolkit.fluxcd.io/v1 and source.extensions.fluxcd.io/v1beta1.
-var fluxSources = slices.Concat(gitFields, ociFields, helmFields)
+var fluxSources = slices.Concat(gitFields, ociFields, helmFields, artifactFields)
 
 var gitFields = []Field{
 	{kindGitRepository, "spec.url", Done, "compared with the repository that the hub follows, whatever the spelling (ssh, https, .git); any other is fetched beside it", nil},
@@ -20,8 +20,11 @@ var gitFields = []Field{
 	{kindGitRepository, "spec.ref.tag", Done, "", nil},
 	{kindGitRepository, "spec.ref.semver", Done, "the highest tag in the range", nil},
 	{kindGitRepository, "spec.ref.commit", Done, "", nil},
-	{kindGitRepository, "spec.include", Refused, "not supported: let an App for each of the sources deliver its part", nil},
-	{kindGitRepository, "spec.ignore", Done, "with .sourceignore as in Flux; not done for the repository that the hub follows, and said so", nil},
+	{kindGitRepository, "spec.include", Done, "not seen in the cluster's own folder, and said so", nil},
+	{kindGitRepository, "spec.include[].repository", Done, "", nil},
+	{kindGitRepository, "spec.include[].fromPath", Done, "", nil},
+	{kindGitRepository, "spec.include[].toPath", Done, "", nil},
+	{kindGitRepository, "spec.ignore", Done, "with .sourceignore as in Flux; not for the cluster's own folder, and said so; of the repository that the hub follows symbolic links are seen as well", nil},
 	{kindGitRepository, "spec.verify", Refused, noVerification, nil},
 	{kindGitRepository, "spec.suspend", Noted, "not done: suspend the apps, or the cluster in its cluster.yaml", []string{"false"}},
 	{kindGitRepository, "spec.recurseSubmodules", Noted, "not done: submodules are not read", []string{"false"}},
@@ -75,4 +78,23 @@ var helmFields = []Field{
 	{kindHelmChart, "spec.ignoreMissingValuesFiles", Done, "", nil},
 	{kindHelmChart, "spec.suspend", Noted, "not done: suspend the apps, or the cluster in its cluster.yaml", []string{"false"}},
 	{kindHelmChart, "spec.verify", Refused, noVerification, nil},
+}
+
+var artifactFields = []Field{
+	{kindArtifactGenerator, "spec.sources", Done, "a GitRepository, an OCIRepository, or an ExternalArtifact that another generator makes; a Bucket or a HelmChart stops the apps", nil},
+	{kindArtifactGenerator, "spec.sources[].alias", Done, "", nil},
+	{kindArtifactGenerator, "spec.sources[].kind", Done, "", nil},
+	{kindArtifactGenerator, "spec.sources[].name", Done, "", nil},
+	{kindArtifactGenerator, "spec.sources[].namespace", Done, "", nil},
+	{kindArtifactGenerator, "spec.artifacts", Done, "made out by the hub, where an app names one: no ExternalArtifact comes into the cluster", nil},
+	{kindArtifactGenerator, "spec.artifacts[].name", Done, "", nil},
+	{kindArtifactGenerator, "spec.artifacts[].namespace", Done, "", nil},
+	{kindArtifactGenerator, "spec.artifacts[].copy", Done, "from, to, exclude, strategy (Overwrite, Merge, Extract) and optional, by the rules of source-watcher", nil},
+	{kindArtifactGenerator, "spec.artifacts[].revision", Needless, "an app says of what revision of the repository it is", nil},
+	{kindArtifactGenerator, "spec.artifacts[].originRevision", Needless, "an app says of what revision of the repository it is", nil},
+	{kindArtifactGenerator, "spec.artifacts[].inputsFrom", Noted, "not done: there is no ExternalArtifact whose status could hold them", nil},
+	{kindArtifactGenerator, "spec.pathPattern", Refused, "not supported: write the artifacts out one by one", nil},
+	{kindArtifactGenerator, "spec.managedNamespaces", Noted, "not done: write the namespaces as manifests", nil},
+	{kindArtifactGenerator, "spec.serviceAccountName", Needless, "nothing is made in the cluster", nil},
+	{kindArtifactGenerator, "spec.commonMetadata", Needless, "nothing is made in the cluster", nil},
 }

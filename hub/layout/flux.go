@@ -175,7 +175,7 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	app.Prune, app.Suspend = k.Prune, k.Suspend
 	app.Handling.ServiceAccount = o.account(k.ServiceAccountName)
 	source, unknown := p.source(o, "spec.sourceRef", k.SourceRef)
-	app.Source = source
+	p.takeSource(o, source, app)
 	errs := []error{p.depends(o, k.DependsOn, app), p.checks(o, k.HealthCheckExprs, app), p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app), p.handling(o, k.fluxHandling, k.DeletionPolicy, app)}
 	if k.Timeout != "" {
 		d, err := time.ParseDuration(k.Timeout)
@@ -251,9 +251,6 @@ func (p *planner) substitution(o *fluxObject, b *postBuild, app *fleet.App) erro
 	app.Substitute = app.SubstituteEmpty || len(app.Vars)+len(app.VarsFrom) > 0
 	return nil
 }
-
-// sourceIgnore is the file by which a repository hides files from Flux' source-controller.
-const sourceIgnore = ".sourceignore"
 
 // noteOnce adds a note on the cluster as a whole.
 func (p *planner) noteOnce(n fleet.Note) {

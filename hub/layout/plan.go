@@ -35,6 +35,7 @@ type planner struct {
 	byKey   map[string]*fluxObject
 	known   []string // addresses of this repository
 	branch  string   // that is followed
+	way     []string // keys of the composed sources that are being made out, each for the one before it
 }
 
 // fluxObject is a declared object of Flux or Argo CD.

@@ -26,6 +26,7 @@ type gitRepository struct {
 	Interval  string
 	SecretRef struct{ Name string }
 	Ignore    string
+	Include   []include
 }
 
 // ociRepository is what Drover takes from the spec of an OCIRepository.
@@ -59,17 +60,19 @@ func (g gitRepository) pinned() bool {
 	return g.Ref.Tag+g.Ref.SemVer+g.Ref.Commit != "" || strings.HasPrefix(g.Ref.Name, "refs/") && !strings.HasPrefix(g.Ref.Name, "refs/heads/")
 }
 
-// source gives the source that an object names at a field; nil is the repository that the hub follows, at its revision.
+// source gives the source that an object names at a field, of the kind fleet.SourceFollowed if that is the repository that the hub follows, at
+// its revision.
 func (p *planner) source(o *fluxObject, at string, ref sourceRef) (*fleet.Source, error) {
 	key := o.sourceKey(ref.Kind, ref.Namespace, ref.Name)
 	s := p.byKey[key]
 	switch {
+	case ref.Kind == kindExternalArtifact:
+		return p.artifact(o, at, key)
 	case ref.Kind != kindGitRepository && ref.Kind != kindOCIRepository:
-		return nil, p.errorf(o, at, "a source of kind %q is not supported: use a GitRepository or an OCIRepository", ref.Kind)
+		return nil, p.errorf(o, at, "a source of kind %q is not supported: use a GitRepository, an OCIRepository or an ExternalArtifact", ref.Kind)
 	case s == nil && key == objectKey(kindGitRepository, fluxNamespace, fluxNamespace):
-		p.noteIgnored()
 		p.noteOnce(fleet.Note{Object: key, Text: "it is not in the cluster's folder: it is taken to be this repository, as `flux bootstrap` makes it"})
-		return nil, nil
+		return &fleet.Source{Kind: fleet.SourceFollowed}, nil
 	}
 	if err := p.declared(o, at, s, key); err != nil {
 		return nil, err
@@ -91,13 +94,6 @@ func (p *planner) declared(o *fluxObject, at string, s *fluxObject, key string) 
 	return nil
 }
 
-// noteIgnored names a .sourceignore of this repository.
-func (p *planner) noteIgnored() {
-	if _, err := p.tree.Stat(sourceIgnore); err == nil {
-		p.noteOnce(fleet.Note{File: sourceIgnore, Object: "rules", Text: "not done: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered"})
-	}
-}
-
 // gitSource reads a GitRepository. What is followed is chosen as source-controller does: commit before name before semver before tag before
 // branch.
 func (p *planner) gitSource(s *fluxObject) (*fleet.Source, error) {
@@ -107,11 +103,7 @@ func (p *planner) gitSource(s *fluxObject) (*fleet.Source, error) {
 	}
 	own := slices.ContainsFunc(p.known, func(known string) bool { return sameRepository(known, g.URL) })
 	if branch := g.branch(); own && !g.pinned() && (branch == "" || p.branch == "" || branch == p.branch) {
-		p.noteIgnored()
-		if g.Ignore != "" {
-			p.noteOnce(p.note(s, "spec.ignore", "not done for the repository that the hub follows: manifests that it hides from Flux in a folder without a kustomization.yaml are delivered"))
-		}
-		return nil, p.weigh(s, &p.cluster.Notes)
+		return p.including(s, g, &fleet.Source{Kind: fleet.SourceFollowed, Ignore: g.Ignore}, p.weigh(s, &p.cluster.Notes))
 	}
 	out := &fleet.Source{Kind: fleet.SourceGit, URL: g.URL, SourceIgnore: true, Ignore: g.Ignore, Credentials: g.SecretRef.Name}
 	switch {
@@ -128,7 +120,17 @@ func (p *planner) gitSource(s *fluxObject) (*fleet.Source, error) {
 	default:
 		out.Branch = "master" // as the reference of GitRepository says
 	}
-	return p.finish(s, out, g.Interval)
+	out, err := p.finish(s, out, g.Interval)
+	return p.including(s, g, out, err)
+}
+
+// from has a part come from a source.
+func from(s *fleet.Source, part *fleet.Part) {
+	if s != nil && s.Kind == fleet.SourceFollowed {
+		part.Hide = &fleet.Hide{Rules: s.Ignore}
+		return
+	}
+	part.Source = s
 }
 
 // ociSource reads an OCIRepository that holds manifests.
@@ -201,8 +203,14 @@ func (p *planner) releaseChart(o *fluxObject, h helmRelease, app *fleet.App) err
 	s := p.byKey[key]
 	switch ref.Kind {
 	case kindHelmChart, kindOCIRepository:
+	case kindExternalArtifact:
+		var err error
+		if app.Source, err = p.artifact(o, "spec.chartRef", key); err == nil {
+			app.Path, app.Source.Folder = ".", fleet.OnlyFolder
+		}
+		return err
 	default:
-		return p.errorf(o, "spec.chartRef", "a chart of kind %q is not supported: name an OCIRepository or a HelmChart", ref.Kind)
+		return p.errorf(o, "spec.chartRef", "a chart of kind %q is not supported: name an OCIRepository, a HelmChart or an ExternalArtifact", ref.Kind)
 	}
 	if err := p.declared(o, "spec.chartRef", s, key); err != nil {
 		return err
@@ -246,10 +254,11 @@ func (p *planner) chartOf(o *fluxObject, at string, spec chartSpec, app *fleet.A
 		}
 		return nil
 	}
-	var err error
-	if app.Source, err = p.source(o, at+".sourceRef", spec.SourceRef); err != nil {
+	source, err := p.source(o, at+".sourceRef", spec.SourceRef)
+	if err != nil {
 		return err
 	}
+	from(source, &app.Part)
 	app.Path = cleaned(spec.Chart)
 	if app.Source == nil {
 		return p.ownChart(o, at, spec, app)

@@ -83,7 +83,7 @@ func (o *layoutOptions) resolver(addresses []string, store hub.Store, secret []b
 	renderer, charts := kustomize.New(), helm.New(o.worker())
 	charts.Kustomize = renderer
 	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)
-	r.Repository, r.Charts, r.Ignore, r.Ignored = append(addresses, o.alias...), charts, git.Ignore, ignore.Made
+	r.Repository, r.Charts, r.Ignore, r.Hide, r.Ignored = append(addresses, o.alias...), charts, git.Ignore, git.Hide, ignore.Made
 	return r, charts.Close
 }
 
