@@ -60,7 +60,7 @@ generate: build ## write the files under deploy/ and docs/ that follow from the 
 	cd hub && go run ./cmd/generate -root $(CURDIR)
 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
-	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -name $(IMAGE) -out $(BIN)/drover-agent.tar
+	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -with drover-plugins,plugins/drover-plugin-sops -name $(IMAGE) -out $(BIN)/drover-agent.tar
 
 clean: ## remove bin/ (the control plane's cache stays: `go run ./cmd/testenv path` says where)
 	rm -rf $(BIN)

@@ -13,7 +13,7 @@ import (
 )
 
 // MaxFrame is the most that a question or an answer may have, in bytes.
-const MaxFrame = 32 << 20
+const MaxFrame = 16 << 20
 
 // Question is what is asked of drover-plugins.
 type Question struct {

@@ -11,6 +11,7 @@ package plugin
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os/exec"
 	"time"
@@ -26,14 +27,17 @@ const Version = 1
 // Prefix begins the file name of every plugin; its name follows.
 const Prefix = "drover-plugin-"
 
-// MaxMessage is the most that a message may have, in bytes.
-const MaxMessage = 16 << 20
+// MaxMessage is the most that a message may have, in bytes: more than an API server takes, also when it is written as base64.
+const MaxMessage = 8 << 20
 
 // startTime is how long a plugin may take until it can be spoken with.
 const startTime = 10 * time.Second
 
 // Handshake keeps a plugin from being started by mistake, and one of another contract from being used.
 var Handshake = goplugin.HandshakeConfig{ProtocolVersion: Version, MagicCookieKey: "DROVER_PLUGIN", MagicCookieValue: "transformer"}
+
+// ErrEnded is what a Running gives whose process has ended, before the call or over it.
+var ErrEnded = errors.New("the plugin ended")
 
 // Description is what a plugin says of itself.
 type Description struct {

@@ -7,6 +7,7 @@ import (
 
 	goplugin "github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
+	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/wrapperspb"
 )
@@ -72,6 +73,9 @@ func invoke[Out any](ctx context.Context, conn *grpc.ClientConn, name string, in
 	}
 	var answer wrapperspb.BytesValue
 	if err := conn.Invoke(ctx, "/"+serviceName+"/"+name, wrapperspb.Bytes(data), &answer); err != nil {
+		if status.Code(err) == codes.Unavailable {
+			return out, ErrEnded
+		}
 		return out, errors.New(status.Convert(err).Message())
 	}
 	if err := json.Unmarshal(answer.Value, &out); err != nil {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -158,6 +159,9 @@ func (s *scene) untold() {
 		data, _ := o["data"].(map[string]any)
 		for key, value := range data {
 			raw, _ := base64.StdEncoding.DecodeString(fmt.Sprint(value))
+			if plain, err := agent.Unpack(raw, 1<<24); err == nil {
+				raw = plain
+			}
 			texts["Secret "+o.Text("metadata", "name")+" "+key] = string(raw)
 		}
 	}

@@ -23,7 +23,7 @@ import (
 
 const (
 	// maxMemory is what drover-plugins and every plugin may each write to, in bytes. The pod's own limit is above that.
-	maxMemory = 192 << 20
+	maxMemory = 128 << 20
 	// workTime is within the time that the agent gives, so that it is this program that says which plugin hangs.
 	workTime = 20 * time.Second
 	maxWords = 500 // bytes of an error
@@ -101,7 +101,7 @@ func (h *host) transform(q plugins.Question) ([]byte, error) {
 	case ctx.Err() != nil:
 		h.end(q.Plugin)
 		return nil, fmt.Errorf("the plugin %s did not answer within %s, and was ended", q.Plugin, workTime)
-	case err != nil && p.Exited():
+	case errors.Is(err, plugin.ErrEnded):
 		h.end(q.Plugin)
 		return nil, fmt.Errorf("the plugin %s crashed over it; it may be too large for the %d MB of memory that a plugin has", q.Plugin, maxMemory>>20)
 	}
