@@ -22,8 +22,9 @@ import (
 )
 
 const (
-	// maxMemory is what drover-plugins and every plugin may each write to, in bytes. The pod's own limit is above that.
-	maxMemory = 128 << 20
+	// maxMemory is what drover-plugins and every plugin may each write to, in bytes. The pod's own limit is above that. It counts what was
+	// once taken, so that plugins are told to be content with much less.
+	maxMemory = 256 << 20
 	// workTime is within the time that the agent gives, so that it is this program that says which plugin hangs.
 	workTime = 20 * time.Second
 	maxWords = 500 // bytes of an error
@@ -125,7 +126,7 @@ func (h *host) plugin(of string) (*plugin.Running, error) {
 		return nil, fmt.Errorf("there is no plugin %s (looked for %s): add it to the agent's image", of, path)
 	}
 	cmd := exec.Command(path)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "GOMAXPROCS=1", fmt.Sprintf("GOMEMLIMIT=%d", maxMemory*3/4)}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "GOMAXPROCS=1", fmt.Sprintf("GOMEMLIMIT=%d", maxMemory/4)}
 	p, err := plugin.Start(cmd)
 	if err != nil {
 		return nil, fmt.Errorf("the plugin %s cannot be started, or is not of version %d of the contract: %w", of, plugin.Version, err)

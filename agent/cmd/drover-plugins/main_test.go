@@ -107,7 +107,7 @@ func TestABadPluginStopsOnlyItself(t *testing.T) {
 	for _, c := range []struct{ plugin, want string }{
 		{"crash", "the plugin crash crashed"},
 		{"flood", "larger than max"},
-		{"greedy", "the plugin greedy crashed over it; it may be too large for the 128 MB"},
+		{"greedy", "the plugin greedy crashed over it; it may be too large for the 256 MB"},
 		{"chatty", "long long long"},
 		{"newer", "the plugin newer cannot be started, or is not of version 1 of the contract"},
 		{"liar", `the plugin liar says that it is "sops"`},
