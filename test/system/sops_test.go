@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -108,7 +109,15 @@ func TestEncryptedObjectsAreDecryptedInTheCluster(t *testing.T) {
 		got := s.revisions()
 		return got["one-always"] == "0", fmt.Sprint(got)
 	})
+	s.agent.kill()
+	args := s.agent.args
+	s.agent.args = append(slices.Clone(args), "--plugins", t.TempDir())
+	s.agent.start()
 	s.key("old.agekey")
+	s.says("it is encrypted with SOPS and cannot be decrypted: there is no plugin sops")
+	s.agent.kill()
+	s.agent.args = args
+	s.agent.start()
 	s.secret("login", "password", "first-s3cret")
 	s.secret("vars", "TOKEN", "env-s3cret")
 	s.secret("files", "app.env", "TOKEN=env-s3cret\n")
