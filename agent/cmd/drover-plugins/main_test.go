@@ -56,9 +56,8 @@ func (b behaviour) Transform(ctx context.Context, r plugin.Request) (plugin.Resp
 	case b == "flood":
 		return plugin.Response{Object: make([]byte, plugin.MaxMessage/4*3)}, nil
 	case b == "greedy":
-		var all [][]byte
-		for {
-			all = append(all, []byte(strings.Repeat("x", 1<<20)))
+		for len(r.Object) < 1<<30 {
+			r.Object = append(r.Object, strings.Repeat("x", 1<<20)...)
 		}
 	case b == "chatty":
 		for range 1000 {
