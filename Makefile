@@ -5,7 +5,7 @@ export GOWORK := off
 export GOTOOLCHAIN := local
 export CGO_ENABLED ?= 0
 
-MODULES := protocol fleet internal envsubst hub agent test/testenv test
+MODULES := protocol protocol/plugin fleet internal envsubst hub agent plugins test/testenv test
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/drover-dev/drover/internal/version.release=$(VERSION)
 BIN := $(CURDIR)/bin
@@ -17,11 +17,13 @@ IMAGE ?= drover-agent:$(VERSION)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build drover, drover-helm-worker and drover-agent into bin/
-	@mkdir -p $(BIN)
+build: ## build drover, drover-helm-worker, drover-agent, drover-plugins and the plugins into bin/
+	@mkdir -p $(BIN)/plugins
 	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover ./cmd/drover
 	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-helm-worker ./cmd/drover-helm-worker
 	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-agent ./cmd/drover-agent
+	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-plugins ./cmd/drover-plugins
+	cd plugins && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/plugins/drover-plugin-sops ./cmd/drover-plugin-sops
 
 deps: ## install what the tests need from Debian's or Ubuntu's packages (asks apt; needs root)
 	@sh .ci/deps
@@ -58,7 +60,7 @@ generate: build ## write the files under deploy/ and docs/ that follow from the 
 	cd hub && go run ./cmd/generate -root $(CURDIR)
 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
-	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -name $(IMAGE) -out $(BIN)/drover-agent.tar
+	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -with drover-plugins,plugins/drover-plugin-sops -name $(IMAGE) -out $(BIN)/drover-agent.tar
 
 clean: ## remove bin/ (the control plane's cache stays: `go run ./cmd/testenv path` says where)
 	rm -rf $(BIN)

@@ -193,11 +193,11 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, e
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.cookFor(ctx, a, spec)
+	c, err := s.cookFor(ctx, a, spec, lines)
 	if err != nil {
 		return nil, err
 	}
-	p, err := readPlan(spec, generation, packed, lines, c)
+	p, err := readPlan(ctx, spec, generation, packed, lines, c)
 	if err != nil {
 		return nil, err
 	}

@@ -22,6 +22,7 @@ type Config struct {
 	Scope     Scope
 	Cluster   Cluster
 	Objects   func(Access) Objects
+	Plugins   Plugins // nil if there are none
 	Store     Store
 	Bus       Bus
 	Log       *slog.Logger
@@ -358,11 +359,11 @@ func (s *session) restorePlan(ctx context.Context, a *app, st AppState) (*plan, 
 }
 
 func (s *session) makePlan(ctx context.Context, a *app, st AppState, lines []byte) (*plan, error) {
-	c, err := s.cookFor(ctx, a, st.Spec)
+	c, err := s.cookFor(ctx, a, st.Spec, lines)
 	if err != nil {
 		return nil, err
 	}
-	p, err := readPlan(st.Spec, st.Generation, st.Packed, lines, c)
+	p, err := readPlan(ctx, st.Spec, st.Generation, st.Packed, lines, c)
 	if err != nil {
 		return nil, err
 	}

@@ -27,12 +27,15 @@ func (e *lacking) Error() string {
 }
 
 // inputsOf are the objects from which an app takes variables and keys. namespace is the agent's own.
-func inputsOf(h protocol.Handling) (refs []protocol.VarsRef) {
+func inputsOf(h protocol.Handling, namespace string) (refs []protocol.VarsRef) {
 	if h.Substitute != nil {
 		for _, ref := range h.Substitute.From {
 			ref.Optional = false
 			refs = append(refs, ref)
 		}
+	}
+	if h.Decrypt != nil {
+		refs = append(refs, keysOf(h.Decrypt, namespace))
 	}
 	return refs
 }
@@ -62,7 +65,7 @@ func (s *session) neglect() {
 	for ref, in := range s.inputs {
 		used := false
 		for _, a := range s.apps {
-			used = used || slices.Contains(inputsOf(a.spec.Handling), ref)
+			used = used || slices.Contains(inputsOf(a.spec.Handling, s.namespace), ref)
 		}
 		if !used {
 			in.stop()
@@ -74,7 +77,7 @@ func (s *session) neglect() {
 // supplied has the apps made anew that take something from an input that changed. s.mu is held.
 func (s *session) supplied(ctx context.Context, ref protocol.VarsRef) {
 	for _, a := range s.ordered() {
-		if !slices.Contains(inputsOf(a.spec.Handling), ref) || a.leaving {
+		if !slices.Contains(inputsOf(a.spec.Handling, s.namespace), ref) || a.leaving {
 			continue
 		}
 		p := a.next
@@ -118,33 +121,24 @@ func (s *session) awaits(err error) bool {
 	return in != nil && in.version == 0
 }
 
-// supplies is what an app's inputs hold.
-type supplies struct {
-	data  map[protocol.VarsRef]map[string]string
-	taken map[protocol.VarsRef]uint64 // the version of each; 0 for one that is not there
-}
-
-// gatherInputs reads the inputs of an app, with the rights that the app has. An error is *lacking where one is not there that has to be.
-func (s *session) gatherInputs(ctx context.Context, a *app, spec protocol.App) (supplies, error) {
-	out := supplies{data: map[protocol.VarsRef]map[string]string{}, taken: map[protocol.VarsRef]uint64{}}
-	for _, ref := range inputsOf(spec.Handling) {
-		if strings.ContainsAny(ref.Namespace+ref.Name, "/%?#") || ref.Namespace == "" || ref.Name == "" {
-			return out, fmt.Errorf("the %s has a name that cannot be: correct it in Git", ref)
-		}
-		if s.scope.outside(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}) {
-			return out, fmt.Errorf("the %s: %w", ref, s.scope.failure())
-		}
-		s.mu.Lock()
-		s.attend(s.life, ref)
-		s.mu.Unlock()
-		data, version, err := s.reach(accessOf(spec.Handling)).Data(ctx, ref)
-		if err = s.unpermitted(ctx, a, err); err != nil && ReasonOf(err) != ReasonMissing && ReasonOf(err) != ReasonNamespace {
-			return out, fmt.Errorf("read the %s: %w", ref, err)
-		}
-		out.taken[ref] = version
-		if err == nil {
-			out.data[ref] = data
-		}
+// supply reads an input, with the rights of the app, and has it watched. A version of 0 says that it is not there.
+func (s *session) supply(ctx context.Context, a *app, access Access, ref protocol.VarsRef) (data map[string]string, version uint64, err error) {
+	own := ref == keysOf(&protocol.Decryption{}, s.namespace)
+	switch {
+	case strings.ContainsAny(ref.Namespace+ref.Name, "/%?#") || ref.Namespace == "" || ref.Name == "":
+		return nil, 0, fmt.Errorf("the %s has a name that cannot be: correct it in Git", ref)
+	case !own && s.scope.outside(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name}):
+		return nil, 0, fmt.Errorf("the %s: %w", ref, s.scope.failure())
 	}
-	return out, nil
+	s.mu.Lock()
+	s.attend(s.life, ref)
+	s.mu.Unlock()
+	data, version, err = s.reach(access).Data(ctx, ref)
+	if r := ReasonOf(err); r == ReasonMissing || r == ReasonNamespace {
+		return nil, 0, nil
+	}
+	if err = s.unpermitted(ctx, a, err); err != nil {
+		return nil, 0, fmt.Errorf("read the %s: %w", ref, err)
+	}
+	return data, version, nil
 }

@@ -10,7 +10,7 @@ import (
 )
 
 // known are the needs of apps that this agent can meet.
-var known = []string{protocol.NeedServiceAccount, protocol.NeedSubstitute, protocol.NeedOrphan}
+var known = []string{protocol.NeedServiceAccount, protocol.NeedDecrypt, protocol.NeedSubstitute, protocol.NeedOrphan}
 
 // unmet says why this agent must not handle an app: it would do it otherwise than it was asked to, as with rights that the app is not
 // to have. "" if it may.

@@ -107,7 +107,7 @@ type definition struct {
 }
 
 // readPlan indexes the lines of a blob as c makes them. Namespaces are not known before place is called.
-func readPlan(spec protocol.App, generation uint64, packed, blob []byte, c *cook) (*plan, error) {
+func readPlan(ctx context.Context, spec protocol.App, generation uint64, packed, blob []byte, c *cook) (*plan, error) {
 	p := &plan{spec: spec, digest: spec.Blob.Digest, home: spec.Namespace, size: spec.Blob.Size, generation: generation, packed: packed, handling: spec.Handling,
 		wants: make([]want, 0, spec.Blob.Objects), defines: map[string][]Resource{}}
 	interned := map[string]string{}
@@ -120,7 +120,7 @@ func readPlan(spec protocol.App, generation uint64, packed, blob []byte, c *cook
 	}
 	all, lines := lineup{cook: c}, 0
 	for text := range bytes.Lines(blob) {
-		text, sum, start, err := all.next(text)
+		text, sum, start, err := all.next(ctx, text)
 		if err != nil {
 			return nil, err
 		}

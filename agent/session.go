@@ -24,6 +24,7 @@ const (
 type session struct {
 	cluster Cluster
 	reach   func(Access) Objects // see objects
+	plugins Plugins
 	store   Store
 	bus     Bus
 	who     *Identity
@@ -90,7 +91,7 @@ type kindWatch struct {
 func newSession(ctx context.Context, c Config, out *outbox, end context.CancelCauseFunc) *session {
 	s := &session{
 		life:    ctx,
-		cluster: c.Cluster, reach: c.Objects, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
+		cluster: c.Cluster, reach: c.Objects, plugins: c.Plugins, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
 		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace, scope: c.Scope,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),

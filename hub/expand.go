@@ -188,6 +188,11 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 		m.result.Err = appError(m.app, render.Err)
 		return nil
 	}
+	if render.Encrypted != "" && app.Handling.Decrypt == nil {
+		m.result.Err = appError(m.app, render.Encrypted+" is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} "+
+			"where the app is declared (an App of Drover, or a Kustomization of Flux), or keep the object out of the app")
+		return nil
+	}
 	if m.render = render; m.left() {
 		if m.render, err = e.declaredBy(m); err != nil {
 			m.result.Err = appError(m.app, err.Error())

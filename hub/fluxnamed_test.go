@@ -42,8 +42,7 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
   decryption: {provider: sops}
   nonsense: {a: b}
 `) + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"), `app app of root after other
-  handling {"orphan":true,"recreate":true,"health":[{"group":"example.com","kind":"Widget","current":{"text":"status.ok","tree":[".",["id","status"],"ok"]}}],"checks":[{"kind":"Deployment","namespace":"y","name":"x"}],"ready":[{"app":"other","text":"dep.status.observedGeneration \u003e 0","tree":["\u003e",[".",[".",["id","dep"],"status"],"observedGeneration"],0],"instead":true,"self":{"metadata":{"name":"app","namespace":"flux-system","labels":null,"annotations":null}},"dep":{"metadata":{"name":"other","namespace":"flux-system","labels":null,"annotations":null}}}]}
-  note clusters/staging/app.yaml:20: Kustomization flux-system/app: spec.decryption: no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app
+  handling {"orphan":true,"recreate":true,"health":[{"group":"example.com","kind":"Widget","current":{"text":"status.ok","tree":[".",["id","status"],"ok"]}}],"checks":[{"kind":"Deployment","namespace":"y","name":"x"}],"ready":[{"app":"other","text":"dep.status.observedGeneration \u003e 0","tree":["\u003e",[".",[".",["id","dep"],"status"],"observedGeneration"],0],"instead":true,"self":{"metadata":{"name":"app","namespace":"flux-system","labels":null,"annotations":null}},"dep":{"metadata":{"name":"other","namespace":"flux-system","labels":null,"annotations":null}}}],"decrypt":{}}
   note clusters/staging/app.yaml:21: Kustomization flux-system/app: spec.nonsense: no field that Drover knows of this kind: nothing is done with it
 `},
 		{"a condition on what is not there", kustomization("app", "  path: app\n  dependsOn:\n  - name: other\n    readyExpr: data.x == 1\n") + kustomization("other", "  path: app2\n") + strings.ReplaceAll(app, "app", "app2"),
@@ -78,9 +77,11 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
 		{"what is for Flux' other controllers", "-- clusters/staging/alert.yaml --\napiVersion: notification.toolkit.fluxcd.io/v1beta3\nkind: Alert\nmetadata: {name: slack, namespace: flux-system}\n",
 			"note clusters/staging/alert.yaml: Alert flux-system/slack: left out: it is for a controller of Flux, and Drover has nothing that does this\n"},
 		{"an encrypted object", kustomization("app", "  path: app\n") + "-- app/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: \"ENC[AES256_GCM,data:x]\"}\nsops: {mac: x}\n",
-			"  ERR app/s.yaml: Secret s is encrypted with SOPS, and decryption is not supported yet: let Flux or a secrets operator deliver it, or keep it out of the repository\n"},
+			"  ERR app/s.yaml: Secret s is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} " +
+				"where the app is declared"},
 		{"an encrypted file in a generator", kustomization("app", "  path: app\n") + "-- app/kustomization.yaml --\nsecretGenerator: [{name: s, files: [s.json]}]\n-- app/s.json --\n{\"a\":\"ENC[AES256_GCM,data:x]\"}\n",
-			"  ERR app/kustomization.yaml: Secret s-g2g8ff94gd is encrypted with SOPS, and decryption is not supported yet: let Flux or a secrets operator deliver it, or keep it out of the repository\n"},
+			"  ERR app/kustomization.yaml: Secret s-g2g8ff94gd is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} " +
+				"where the app is declared"},
 		{"an annotation", kustomization("app", "  path: app\n") + "-- app/x.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s, annotations: {argocd.argoproj.io/sync-options: 'Force=true,Validate=false', kustomize.toolkit.fluxcd.io/ssa: IfNotPresent}}\n",
 			"  note app/x.yaml: Secret s: metadata.annotations.argocd.argoproj.io/sync-options: Validate=false: not done: the API server checks whatever is applied server-side\n"},
 		{"one Kustomization written twice", kustomization("app", "  path: app\n") + strings.Replace(kustomization("app", "  path: app2\n"), "app.yaml", "b/app.yaml", 1),

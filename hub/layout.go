@@ -35,6 +35,8 @@ type Folder struct {
 	// Root are the objects of the root app: everything in the folder that declares no App. Where the
 	// root app has an Err, they are not known.
 	Root []Rendered
+	// Encrypted is that of Sorted, of Root.
+	Encrypted string
 	// Declared are objects that declare apps, or what apps need. The Apps of plain files are not among them: they are in
 	// Cluster already.
 	Declared []Rendered
@@ -45,6 +47,8 @@ type Sorted struct {
 	Objects  []Rendered   // for the cluster
 	Declared []Rendered   // for Drover: they declare apps, or what apps need
 	Notes    []fleet.Note // on objects that are left out, or that ask for what is not done
+	// Encrypted names the first object for the cluster that is encrypted with SOPS, with its file; "" if none is.
+	Encrypted string
 }
 
 // Declarations are all that is known of what a cluster declares.

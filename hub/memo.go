@@ -27,7 +27,9 @@ type Render struct {
 	Notes    []fleet.Note       `json:"notes,omitempty"`
 	Ignored  []protocol.Ignored `json:"ignored,omitempty"`  // of ignore rules that were made out
 	AsksAPIs bool               `json:"asksAPIs,omitempty"` // of a chart: it looks at what the API server serves
-	Err      string             `json:"-"`                  // failures are remembered in this process only
+	// Encrypted names the first object of the blob that is encrypted with SOPS; "" if none is.
+	Encrypted string `json:"encrypted,omitempty"`
+	Err       string `json:"-"` // failures are remembered in this process only
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
 	Away      bool  `json:"-"` // what was to be rendered is not at hand
@@ -56,7 +58,7 @@ type question struct {
 func newMemo(store Store) *memo { return &memo{store: store, known: map[string]*question{}} }
 
 // memoFormat changes whenever what a Render means does, so that nothing is found that another release remembered.
-const memoFormat = "4"
+const memoFormat = "5"
 
 // memoKey names a question.
 func memoKey(kind string, params any) string {

@@ -108,7 +108,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 			return Render{}, nil, err
 		}
 		out, blobs, err := r.pack(f.Root)
-		out.Cluster, out.Declared = &f.Cluster, f.Declared
+		out.Cluster, out.Declared, out.Encrypted = &f.Cluster, f.Declared, f.Encrypted
 		return out, blobs, err
 	})
 	if err != nil {
@@ -276,7 +276,7 @@ func (r *Resolver) finished(ctx context.Context, snap View, from *Render, vars m
 			return Render{}, nil, err
 		}
 		out, blobs, err := r.packSorted(nil, objects)
-		out.Notes = from.Notes
+		out.Notes, out.Encrypted = from.Notes, from.Encrypted
 		return out, blobs, err
 	})
 }
@@ -310,6 +310,7 @@ func (r *Resolver) merged(ctx context.Context, snap View, parts []*Render) (*Ren
 				objects = append(objects, o)
 			}
 			out.Declared, out.Notes = append(out.Declared, p.Declared...), append(out.Notes, p.Notes...)
+			out.Encrypted = cmp.Or(out.Encrypted, p.Encrypted)
 		}
 		packed, blobs, err := r.pack(objects)
 		out.Ref, out.Refs = packed.Ref, packed.Refs
@@ -354,7 +355,7 @@ func (r *Resolver) packSorted(from *fleet.Source, objects []Rendered) (Render, [
 		return Render{}, nil, err
 	}
 	out, blobs, err := r.pack(sorted.Objects)
-	out.Declared, out.Notes = sorted.Declared, sorted.Notes
+	out.Declared, out.Notes, out.Encrypted = sorted.Declared, sorted.Notes, sorted.Encrypted
 	return out, blobs, err
 }
 

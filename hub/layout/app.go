@@ -40,6 +40,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.checkKeys(spec, "spec of an App", namesOf(appShapes)...),
 		d.text(spec, "namespace", &app.Namespace),
 		d.account(spec, &app.Handling.ServiceAccount),
+		d.decryption(spec, &app),
 		d.yes(spec, "prune", &app.Prune),
 		d.yes(spec, "suspend", &app.Suspend),
 		d.dependencies(spec, &app), d.healthRules(spec, &app),

@@ -72,7 +72,10 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.healthCheckExprs[].current", Done, "", nil},
 	{kindKustomization, "spec.force", Done, "an object with an immutable field that changed is deleted and made anew", nil},
 	{kindKustomization, "spec.ignore", Done, "fields that Git has are left to others once the object exists", nil},
-	{kindKustomization, "spec.decryption", Noted, "no object of the app is encrypted with SOPS, so nothing is missing; one that is would stop the app", nil},
+	{kindKustomization, "spec.decryption", Done, "the agent decrypts, in the cluster, with age keys; see docs/secrets.md", nil},
+	{kindKustomization, "spec.decryption.provider", Done, "sops, as in Flux", nil},
+	{kindKustomization, "spec.decryption.secretRef", Done, "a Secret of the cluster; its values whose keys end in .agekey are age identities, others are not used. Without it: the Secret drover-sops in the agent's namespace", nil},
+	{kindKustomization, "spec.decryption.serviceAccountName", Noted, "not used: it is for the key management services of clouds, and Drover decrypts with age alone", nil},
 	{kindKustomization, "spec.serviceAccountName", Done, "the agent impersonates it; apps that the app declares have it too, and may name no other. Flux' own controllers' accounts stand for the agent's own rights", nil},
 	{kindKustomization, "spec.kubeConfig", Refused, "not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant", nil},
 }

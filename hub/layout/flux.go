@@ -37,6 +37,7 @@ type kustomization struct {
 	CommonMetadata          fleet.Metadata
 	DeletionPolicy          string
 	HealthCheckExprs        []healthCheck
+	Decryption              *decryption
 	fluxHandling
 }
 
@@ -176,7 +177,7 @@ func (p *planner) kustomization(o *fluxObject, app *fleet.App) error {
 	app.Handling.ServiceAccount = o.account(k.ServiceAccountName)
 	source, unknown := p.source(o, "spec.sourceRef", k.SourceRef)
 	p.takeSource(o, source, app)
-	errs := []error{p.depends(o, k.DependsOn, app), p.checks(o, k.HealthCheckExprs, app), p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app), p.handling(o, k.fluxHandling, k.DeletionPolicy, app)}
+	errs := []error{p.depends(o, k.DependsOn, app), p.checks(o, k.HealthCheckExprs, app), p.weigh(o, &app.Notes), unknown, p.checkPath(o, k, app), p.substitution(o, k.PostBuild, app), p.handling(o, k.fluxHandling, k.DeletionPolicy, app), p.decryption(o, k.Decryption, app)}
 	if k.Timeout != "" {
 		d, err := time.ParseDuration(k.Timeout)
 		if err != nil || d <= 0 {

@@ -176,7 +176,7 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 	if err == nil && unfit != nil {
 		root.Err = unfit.Error()
 	}
-	r.folder.Root, r.folder.Cluster.Notes, r.folder.Declared = sorted.Objects, sorted.Notes, nil
+	r.folder.Root, r.folder.Cluster.Notes, r.folder.Declared, r.folder.Encrypted = sorted.Objects, sorted.Notes, nil, sorted.Encrypted
 	for _, o := range sorted.Declared {
 		if declaresNative(o) {
 			r.takeRendered(o)

@@ -36,12 +36,7 @@ func (d document) account(spec *yaml.Node, to *string) error {
 func checkAccount(account string) error {
 	namespace, name, ok := strings.Cut(account, "/")
 	err := protocol.CheckName(namespace)
-	for part := range strings.SplitSeq(name, ".") { // a DNS subdomain, unlike a namespace
-		if err == nil {
-			err = protocol.CheckName(part)
-		}
-	}
-	if !ok || err != nil {
+	if !ok || err != nil || checkSubdomain(name) != nil { // unlike a namespace
 		return fmt.Errorf("%.80q is no service account: write it as namespace/name", account)
 	}
 	return nil

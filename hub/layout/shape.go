@@ -48,6 +48,7 @@ var appShapes = slices.Concat([]shape{
 	{name: "namespace", kind: aText, says: "For namespaced objects that name none; \"default\" if empty.", example: "payment"},
 	{name: "serviceAccount", kind: aText, says: "The service account, as namespace/name, with whose rights the app is applied; those of the agent, if empty. Apps that the app declares have it too.",
 		example: "payment/deployer"},
+	{name: "decryption", fields: decryptionShapes, says: "Objects that are encrypted in Git are decrypted in the cluster.", example: map[string]any{"provider": "sops"}},
 	{name: "dependsOn", says: "Apps of this cluster that must be healthy first: names, or {name: …, ready: …}.", example: []any{"database"},
 		kind: map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{aText, mapping(dependencyShapes)}}}},
 	{name: "health", list: true, fields: healthShapes, says: "When objects of a kind are healthy, in CEL; goes before what Drover knows of the kind.",
@@ -72,6 +73,12 @@ var appShapes = slices.Concat([]shape{
 		{name: "annotations", kind: somePairs, says: "Replace annotations of equal keys.", example: map[string]any{"owner": "a"}},
 	}, says: "Labels and annotations for every object, after all else.", example: map[string]any{"labels": map[string]any{"team": "a"}}},
 }, handlingShapes)
+
+var decryptionShapes = []shape{
+	{name: "provider", must: true, kind: map[string]any{"enum": []string{providerSOPS}}, says: "With what they are encrypted.", example: providerSOPS},
+	{name: "secret", kind: aText, says: "The Secret of the cluster, as namespace/name, with the age identities, in values whose keys end in .agekey; drover-sops in the agent's namespace, if empty.",
+		example: "payment/sops-age"},
+}
 
 var patchShapes = []shape{
 	{name: "patch", must: true, kind: aText, says: "The patch, as text.", example: "{kind: Service, apiVersion: v1, metadata: {name: web}}"},

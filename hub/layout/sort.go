@@ -102,8 +102,11 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 		case isFlux(group):
 			note("", "left out: it is for a controller of Flux, and Drover has nothing that does this")
 		default:
-			if err := encrypted(o, h); err != nil {
-				return out, err
+			if out.Encrypted == "" && encrypted(o, h) {
+				out.Encrypted = h.String()
+				if o.File != "" {
+					out.Encrypted = o.File + ": " + out.Encrypted
+				}
 			}
 			for _, u := range fleet.UnmetBy(h.annotations()) {
 				note("metadata.annotations."+u.Annotation, u.Text)
@@ -148,27 +151,24 @@ func keptForever(o hub.Rendered) (hub.Rendered, error) {
 // sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").
 var sopsValue = []byte("ENC[AES256_GCM,")
 
-// encrypted refuses an object that is encrypted with SOPS: applied as it is, it would replace a secret by its ciphertext.
-func encrypted(o hub.Rendered, h head) error {
-	is := bytes.HasPrefix(bytes.TrimSpace(h.Sops), []byte("{")) && bytes.Contains(o.JSON, sopsValue)
-	if !is && h.Kind == "Secret" && h.group() == "" { // a generator may have wrapped an encrypted file
-		var data map[string]string
-		if json.Unmarshal(h.Data, &data) == nil {
-			for v := range maps.Values(data) {
-				plain, err := base64.StdEncoding.DecodeString(v)
-				is = is || err == nil && bytes.Contains(plain, sopsValue)
-			}
+// encrypted says whether an object is encrypted with SOPS: applied as it is, it would replace a secret by its ciphertext.
+func encrypted(o hub.Rendered, h head) bool {
+	if bytes.HasPrefix(bytes.TrimSpace(h.Sops), []byte("{")) && bytes.Contains(o.JSON, sopsValue) {
+		return true
+	}
+	if h.Kind != "Secret" || h.group() != "" {
+		return false
+	}
+	var data map[string]string // a generator may have wrapped an encrypted file
+	if json.Unmarshal(h.Data, &data) != nil {
+		return false
+	}
+	for _, v := range data {
+		if plain, err := base64.StdEncoding.DecodeString(v); err == nil && bytes.Contains(plain, sopsValue) {
+			return true
 		}
 	}
-	if !is {
-		return nil
-	}
-	at := ""
-	if o.File != "" {
-		at = o.File + ": "
-	}
-	return fmt.Errorf("%s%s is encrypted with SOPS, and decryption is not supported yet: "+
-		"let Flux or a secrets operator deliver it, or keep it out of the repository", at, h)
+	return false
 }
 
 func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }

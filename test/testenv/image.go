@@ -13,9 +13,13 @@ import (
 
 // PackImage packs a static program as a container image that runs it: a tar of one layer, a configuration, and the
 // manifest that `docker load` and `ctr images import` read. entry is the program's name in the image, name the image's
-// with its tag. The same program gives the same image, byte for byte.
-func PackImage(program []byte, entry, name string) ([]byte, error) {
-	layer, err := archive([]packed{{entry, program, 0o755}})
+// with its tag. beside are more programs, whose names may have a folder. The same programs give the same image, byte for byte.
+func PackImage(program []byte, entry, name string, beside ...Program) ([]byte, error) {
+	files := []packed{{entry, program, 0o755}}
+	for _, p := range beside {
+		files = append(files, packed{p.Name, p.Data, 0o755})
+	}
+	layer, err := archive(files)
 	if err != nil {
 		return nil, err
 	}
@@ -38,6 +42,12 @@ func PackImage(program []byte, entry, name string) ([]byte, error) {
 // epoch is the time of everything in an image, so that it depends on the program alone.
 var epoch = time.Unix(0, 0).UTC()
 
+// Program is a static program for an image.
+type Program struct {
+	Name string // seen from the image's root, as plugins/example
+	Data []byte
+}
+
 // packed is a file in an image.
 type packed struct {
 	name string
@@ -57,7 +67,8 @@ func archive(files []packed) ([]byte, error) {
 			return nil, err
 		}
 	}
-	return buf.Bytes(), w.Close()
+	err := w.Close()
+	return buf.Bytes(), err
 }
 
 // digest returns the SHA-256 of data in hexadecimal.

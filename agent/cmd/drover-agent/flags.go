@@ -18,11 +18,11 @@ import (
 
 // flags are what the command line and the environment say.
 type flags struct {
-	join, kubeconfig, namespace, identity, listen string
-	level                                         slog.Level
-	takeOver, version                             bool
-	scope                                         agent.Scope
-	podName, podUID, image                        string
+	join, kubeconfig, namespace, identity, listen, plugins string
+	level                                                  slog.Level
+	takeOver, version                                      bool
+	scope                                                  agent.Scope
+	podName, podUID, image                                 string
 }
 
 // parseFlags reads the command line. What is wrong with it has been said when it returns an error.
@@ -42,6 +42,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.listen, "listen", ":8081", "`address` that serves /healthz and /readyz; none, if empty")
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.Func("scope-namespaces", "the only `namespaces` that the agent may touch, as a,b; the whole cluster, if not given", f.limit)
+	set.StringVar(&f.plugins, "plugins", "", "`folder` with plugins, as drover-plugin-sops; the folder plugins beside drover-plugins, if empty")
 	set.BoolVar(&f.takeOver, "take-over", false, "lead now, whoever does: for when an agent that was no pod died")
 	set.BoolVar(&f.version, "version", false, "print the version and exit")
 	set.Usage = func() {

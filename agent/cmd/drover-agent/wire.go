@@ -9,12 +9,15 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/agent/nats"
+	"github.com/drover-dev/drover/agent/plugins"
 	"github.com/drover-dev/drover/internal/version"
 )
 
@@ -29,6 +32,7 @@ type wiring struct {
 	upgrade  agent.Upgrade
 	trial    *agent.Trial // nil, if this version need not prove itself
 	admitted atomic.Bool  // it may take part in leading
+	plugins  *plugins.Host
 }
 
 // build puts the parts together. Nothing runs yet.
@@ -42,7 +46,7 @@ func build(f flags, stderr io.Writer) (*wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wiring{client: client, flags: f, log: log}
+	w := &wiring{client: client, flags: f, log: log, plugins: &plugins.Host{Path: beside(plugins.Program), Folder: f.plugins, Log: log}}
 	w.election = &kube.Election{Client: client, Namespace: f.namespace, PodName: f.podName, PodUID: f.podUID,
 		Identity: f.identity, TakeOver: f.takeOver, Log: log}
 	if f.listen != "" {
@@ -51,6 +55,15 @@ func build(f flags, stderr io.Writer) (*wiring, error) {
 		}
 	}
 	return w, nil
+}
+
+// beside is the path of a program that lies beside this one.
+func beside(program string) string {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	return filepath.Join(filepath.Dir(self), program)
 }
 
 // run leads when it can, until ctx is done.
@@ -64,6 +77,7 @@ func (w *wiring) run(ctx context.Context) error {
 	if w.admit(ctx) == nil { // or it was told to end
 		err = w.compete(ctx)
 	}
+	w.plugins.Close()
 	w.log.Info("drover-agent ends")
 	return err
 }
@@ -81,7 +95,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	}
 	return agent.New(agent.Config{
 		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: cmp.Or(w.upgrade.Image, w.flags.image), Scope: w.flags.scope,
-		Cluster: w.client, Objects: w.client.With, Store: kube.NewStore(w.client, w.flags.namespace), Bus: bus, Log: w.log,
+		Cluster: w.client, Objects: w.client.With, Plugins: w.plugins, Store: kube.NewStore(w.client, w.flags.namespace), Bus: bus, Log: w.log,
 		Upgrade: w.upgrade, Reported: reported,
 	}).Run(ctx)
 }

@@ -1,5 +1,5 @@
-// Command image packs a static binary as a container image: one layer, a configuration, and the manifest that
-// `docker load` and `ctr images import` read. It needs no container engine and no registry, and the same binary gives
+// Command image packs static binaries as a container image: one layer, a configuration, and the manifest that
+// `docker load` and `ctr images import` read. It needs no container engine and no registry, and the same binaries give
 // the same image, byte for byte.
 package main
 
@@ -8,22 +8,24 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/drover-dev/drover/test/testenv"
 )
 
 func main() {
 	bin := flag.String("bin", "", "the static binary")
+	with := flag.String("with", "", "more binaries, as a,b, seen from the folder of the first one; they have the same places in the image")
 	name := flag.String("name", "", "name and tag of the image, as drover-agent:1.0")
 	out := flag.String("out", "", "the tar to write")
 	flag.Parse()
-	if err := run(*bin, *name, *out); err != nil {
+	if err := run(*bin, *with, *name, *out); err != nil {
 		fmt.Fprintln(os.Stderr, "image:", err)
 		os.Exit(1)
 	}
 }
 
-func run(bin, name, out string) error {
+func run(bin, with, name, out string) error {
 	if bin == "" || name == "" || out == "" {
 		return fmt.Errorf("it needs -bin, -name and -out")
 	}
@@ -31,7 +33,15 @@ func run(bin, name, out string) error {
 	if err != nil {
 		return err
 	}
-	image, err := testenv.PackImage(program, filepath.Base(bin), name)
+	var beside []testenv.Program
+	for path := range strings.FieldsFuncSeq(with, func(r rune) bool { return r == ',' }) {
+		data, err := os.ReadFile(filepath.Join(filepath.Dir(bin), path))
+		if err != nil {
+			return err
+		}
+		beside = append(beside, testenv.Program{Name: path, Data: data})
+	}
+	image, err := testenv.PackImage(program, filepath.Base(bin), name, beside...)
 	if err != nil {
 		return err
 	}

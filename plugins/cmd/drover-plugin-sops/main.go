@@ -1,0 +1,10 @@
+// Command drover-plugin-sops is the plugin of drover-agent that decrypts objects that are encrypted with SOPS. drover-plugins starts it; it
+// is of no use by itself.
+package main
+
+import (
+	"github.com/drover-dev/drover/plugins/sops"
+	"github.com/drover-dev/drover/protocol/plugin"
+)
+
+func main() { plugin.Serve(sops.Plugin{}) }

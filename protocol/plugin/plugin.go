@@ -1,0 +1,124 @@
+// Package plugin is the contract between Drover and the plugins that anybody may write: programs by the name of drover-plugin-NAME that
+// drover-plugins starts when a bundle needs them, in the agent's pod, and that speak gRPC with it by hashicorp/go-plugin.
+//
+// A plugin in Go calls Serve. In another language it makes go-plugin's handshake (see Handshake), and serves the gRPC service
+// drover.plugin.v1.Transformer with the methods Describe and Transform. Both take and give a google.protobuf.BytesValue, whose value is the JSON
+// of the types of this package. Fields that are not known are ignored, so that either side may be older. Other kinds of plugins will be
+// other services.
+//
+// What a plugin prints is thrown away: it may hold what must not be shown. What an error says is shown to people, so it must not.
+package plugin
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	goplugin "github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+)
+
+// Version is that of this contract. A plugin of another one is refused.
+const Version = 1
+
+// Prefix begins the file name of every plugin; its name follows.
+const Prefix = "drover-plugin-"
+
+// MaxMessage is the most that a message may have, in bytes: more than an API server takes, also when it is written as base64.
+const MaxMessage = 8 << 20
+
+// startTime is how long a plugin may take until it can be spoken with.
+const startTime = 10 * time.Second
+
+// Handshake keeps a plugin from being started by mistake, and one of another contract from being used.
+var Handshake = goplugin.HandshakeConfig{ProtocolVersion: Version, MagicCookieKey: "DROVER_PLUGIN", MagicCookieValue: "transformer"}
+
+// ErrEnded is what a Running gives whose process has ended, before the call or over it.
+var ErrEnded = errors.New("the plugin ended")
+
+// Description is what a plugin says of itself.
+type Description struct {
+	Name    string `json:"name"`    // as in its file name
+	Version string `json:"version"` // its own, for people
+}
+
+// Request asks for one object to be transformed.
+type Request struct {
+	Object []byte `json:"object"` // JSON
+	// Secrets is the data of the Secret that the app names for the plugin.
+	Secrets map[string][]byte `json:"secrets,omitempty"`
+}
+
+// Response is the object as it is to be applied.
+type Response struct {
+	Object []byte `json:"object"` // JSON; of the same kind and name
+}
+
+// Transformer changes objects before they are applied. It is safe for concurrent use.
+type Transformer interface {
+	Describe(ctx context.Context) (Description, error)
+	Transform(ctx context.Context, r Request) (Response, error)
+}
+
+// Serve is all that the main function of a plugin does. It returns when whoever started it ends it.
+func Serve(t Transformer) {
+	goplugin.Serve(&goplugin.ServeConfig{
+		HandshakeConfig: Handshake,
+		Plugins:         goplugin.PluginSet{serviceName: &adapter{transformer: t}},
+		Logger:          hclog.NewNullLogger(),
+		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
+			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))...)
+		},
+	})
+}
+
+// Running is a plugin that was started.
+type Running struct {
+	Transformer
+	client *goplugin.Client
+}
+
+// Start starts a plugin. An error says what is wrong with it.
+func Start(cmd *exec.Cmd) (*Running, error) {
+	client := goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig:  Handshake,
+		Plugins:          goplugin.PluginSet{serviceName: &adapter{}},
+		Cmd:              cmd,
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		Logger:           hclog.NewNullLogger(),
+		StartTimeout:     startTime,
+		SkipHostEnv:      true,
+		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage))},
+	})
+	service, err := dispense(client)
+	if err != nil {
+		client.Kill()
+		return nil, err
+	}
+	return &Running{service, client}, nil
+}
+
+func dispense(client *goplugin.Client) (Transformer, error) {
+	conn, err := client.Client()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := conn.Dispense(serviceName)
+	if err != nil {
+		return nil, err
+	}
+	t, ok := raw.(Transformer)
+	if !ok {
+		return nil, fmt.Errorf("it serves %T", raw)
+	}
+	return t, nil
+}
+
+// Exited says whether the plugin's process has ended.
+func (r *Running) Exited() bool { return r.client.Exited() }
+
+// Stop ends the plugin.
+func (r *Running) Stop() { r.client.Kill() }
