@@ -118,7 +118,8 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 			o.trouble = nil // whatever it was, it is as it should be
 		}
 	}
-	s.inquire(ctx, o, sg.Live.Generation)
+	o.generation = sg.Live.Generation
+	s.inquire(ctx, o)
 	if before != o.verdict {
 		s.changed(ctx, o, before.Health)
 	}

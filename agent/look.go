@@ -46,15 +46,18 @@ func (o *object) health() fleet.Verdict {
 	}
 }
 
-// inquire sees to it that an object is looked into while it is not well, and no longer. s.mu is held.
-func (s *session) inquire(ctx context.Context, o *object, generation int64) {
-	l := o.look
+// inquire sees to it that an object is looked into while it is not well, and no longer. While a turn of its app is under way no look
+// begins: what was just applied is rarely well, and looking would take from the API server what applying needs. s.mu is held.
+func (s *session) inquire(ctx context.Context, o *object) {
+	l, generation := o.look, o.generation
 	ill := o.verdict.Health != protocol.HealthCurrent || l != nil && l.cause.Holds()
 	if o.want == nil || !o.present || o.deleting || !ill || !fleet.Explained(o.item.Ref) {
 		s.unlook(ctx, o)
 		return
 	}
 	switch {
+	case l == nil && o.app.running:
+		return
 	case l == nil:
 		o.look = &look{object: o, generation: generation}
 	case l.generation != generation:

@@ -16,11 +16,13 @@ type object struct {
 	formers []*app // the owners before, until the owner has stored that it is
 	want    *want  // in the owner's plan; nil if it is to go
 	version uint64
-	verdict fleet.Verdict // by what it says itself; health adds the cause
-	look    *look         // for that cause; nil while it is well
-	trouble *trouble
-	stash   *Sighting // the newest that came while busy
-	epoch   uint32    // of the list it was last seen in
+	// generation is that of the newest sighting; 0 for kinds that have none.
+	generation int64
+	verdict    fleet.Verdict // by what it says itself; health adds the cause
+	look       *look         // for that cause; nil while it is well
+	trouble    *trouble
+	stash      *Sighting // the newest that came while busy
+	epoch      uint32    // of the list it was last seen in
 
 	ours     bool // version is that of our own apply
 	present  bool // it was seen, or applied

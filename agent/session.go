@@ -172,6 +172,11 @@ func (s *session) work(ctx context.Context, a *app) {
 		s.mu.Lock()
 		if !a.again || ctx.Err() != nil {
 			a.running = false
+			for _, o := range a.own {
+				if o.look == nil {
+					s.inquire(ctx, o)
+				}
+			}
 			s.assess(ctx, a)
 			s.plan(ctx, a)
 			s.mu.Unlock()

@@ -126,7 +126,7 @@ func (r *render) installable() error {
 	}
 	if len(missing) > 0 {
 		return r.failIn("Chart.yaml", "these dependencies are declared and not in charts/: "+strings.Join(missing, ", "),
-			"run helm dependency update, and commit what it puts into charts/")
+			"run helm dependency update and commit charts/")
 	}
 	return nil
 }
