@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,9 @@ func (h *Hub) hello(t testing.TB, m *nats.Msg) {
 	}
 	var envelope []byte
 	h.note(func() {
+		if slices.ContainsFunc(h.joining.hellos, func(b protocol.Hello) bool { return b.Time.Equal(hello.Time) && b.JWT == hello.JWT }) {
+			return // it was heard, and is what the bus has kept
+		}
 		if string(h.joining.open) != string(hello.OpenKey) {
 			envelope = h.desired
 		}
