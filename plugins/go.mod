@@ -3,6 +3,7 @@ module github.com/drover-dev/drover/plugins
 go 1.26.0
 
 require (
+	filippo.io/age v1.3.1
 	github.com/drover-dev/drover/internal v0.0.0
 	github.com/drover-dev/drover/protocol/plugin v0.0.0
 	github.com/getsops/sops/v3 v3.13.3
@@ -19,7 +20,6 @@ require (
 	cloud.google.com/go/longrunning v1.2.0 // indirect
 	cloud.google.com/go/monitoring v1.30.0 // indirect
 	cloud.google.com/go/storage v1.63.1 // indirect
-	filippo.io/age v1.3.1 // indirect
 	filippo.io/edwards25519 v1.2.0 // indirect
 	filippo.io/hpke v0.4.0 // indirect
 	github.com/Azure/azure-sdk-for-go/sdk/azcore v1.22.0 // indirect
