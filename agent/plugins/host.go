@@ -101,7 +101,7 @@ func (h *Host) ask(ctx context.Context, q Question) (Answer, error) {
 		return a, nil
 	case <-ctx.Done():
 		h.stop(0)
-		_ = <-done // its pipes are closed
+		<-done // its pipes are closed
 		return Answer{}, context.Cause(ctx)
 	}
 }
