@@ -1,6 +1,7 @@
 package plugins
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -101,8 +102,7 @@ func (h *Host) ask(ctx context.Context, q Question) (Answer, error) {
 		return a, nil
 	case <-ctx.Done():
 		h.stop(0)
-		<-done // its pipes are closed
-		return Answer{}, context.Cause(ctx)
+		return Answer{}, cmp.Or(context.Cause(ctx), <-done) // which comes as its pipes are closed
 	}
 }
 
