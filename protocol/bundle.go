@@ -31,15 +31,22 @@ func (r Revision) Short() string { return r.Hash[:min(8, len(r.Hash))] }
 
 // Bundle is the whole desired state of one cluster at a revision.
 type Bundle struct {
-	Version    int      `json:"version"`
-	Cluster    string   `json:"cluster"`
-	Generation uint64   `json:"generation"` // strictly rising per cluster, from 1
-	Revision   Revision `json:"revision"`   // the newest revision when this generation was published
-	Suspend    bool     `json:"suspend,omitempty"`
+	Version    int    `json:"version"`
+	Cluster    string `json:"cluster"`
+	Generation uint64 `json:"generation"` // strictly rising per cluster, from 1
+	// Epoch counts how often a hub with another data directory took the fleet over. Bundles are ordered by (Epoch, Generation). 0 stands for
+	// hubs that are older than epochs.
+	Epoch    uint64   `json:"epoch,omitempty"`
+	Revision Revision `json:"revision"` // the newest revision when this generation was published
+	Suspend  bool     `json:"suspend,omitempty"`
 	// Incomplete, if not empty, says why Apps may lack some that exist. An app that is
 	// missing from such a bundle is left as it is: absence never deletes.
 	Incomplete string `json:"incomplete,omitempty"`
-	Apps       []App  `json:"apps"`
+	// FlagsUnknown, if not empty, says why Suspend and AgentImage are not known. The agent keeps those that it accepted last.
+	FlagsUnknown string `json:"flagsUnknown,omitempty"`
+	Apps         []App  `json:"apps"`
+	// Deletions bounds what may be deleted; nil in bundles of hubs that are older than the guard.
+	Deletions *Deletions `json:"deletions,omitempty"`
 	// AgentImage is the image that the agent itself is to run; it stays as it is if empty.
 	AgentImage string `json:"agentImage,omitempty"`
 	// Trust is whom to believe from now on; nil for no news.
@@ -81,13 +88,13 @@ type Blob struct {
 	Objects int    `json:"objects"` // lines
 }
 
-// Digest identifies what a bundle asks for: everything but the generation and the revisions it
+// Digest identifies what a bundle asks for: everything but the epoch, the generation and the revisions it
 // was published under. Two bundles of equal digest ask for the same. It is Content, if there is one.
 func (b Bundle) Digest() string {
 	if b.Content != "" {
 		return b.Content
 	}
-	b.Generation, b.Revision = 0, Revision{}
+	b.Epoch, b.Generation, b.Revision = 0, 0, Revision{}
 	apps := make([]App, len(b.Apps))
 	copy(apps, b.Apps)
 	for i := range apps {

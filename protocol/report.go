@@ -44,6 +44,7 @@ type Report struct {
 	Time       time.Time   `json:"time"` // the agent's clock
 	Agent      Agent       `json:"agent"`
 	Generation uint64      `json:"generation"`       // of the last accepted bundle; 0 for none
+	Epoch      uint64      `json:"epoch,omitempty"`  // of the last accepted bundle
 	Digest     string      `json:"digest,omitempty"` // Bundle.Digest of it
 	Revision   Revision    `json:"revision,omitzero"`
 	Suspended  bool        `json:"suspended,omitempty"`
@@ -51,6 +52,7 @@ type Report struct {
 	Message    string      `json:"message,omitempty"` // what concerns the cluster and no app
 	Apps       []AppReport `json:"apps"`
 	Drift      Drift       `json:"drift,omitzero"`
+	Held       []Held      `json:"held,omitempty"` // what waits for a person's approval
 	// APIs are the groups with their versions that the API server serves, and their kinds, as "apps/v1" and "apps/v1/Deployment", sorted. They
 	// are told when the hub asks; otherwise Agent.APIs identifies them.
 	APIs []string `json:"apis,omitempty"`
@@ -66,6 +68,8 @@ type Agent struct {
 	Trust      string    `json:"trust,omitempty"`      // Trust.ID of whom it believes
 	Expires    time.Time `json:"expires,omitzero"`     // of its credential
 	APIs       string    `json:"apis,omitempty"`       // APIsDigest of what the API server serves; "" if that is not known
+	Term       uint64    `json:"term,omitempty"`       // rises whenever another process takes the lead; 0 of agents that do not count
+	ClusterUID string    `json:"clusterUID,omitempty"` // uid of the namespace kube-system; "" if it is not known
 }
 
 // APIsDigest identifies what an API server serves, as Report.APIs lists it.
@@ -106,6 +110,10 @@ type AppReport struct {
 	Since    time.Time `json:"since,omitzero"` // in this phase since
 	Problems []Problem `json:"problems,omitempty"`
 	More     int       `json:"more,omitempty"` // problems that did not fit
+	// Deleted counts the objects that left the inventory because Git no longer has them, since the agent first learned of the app. An agent
+	// that learns of an app begins with the total that the bundle permits, so that it may delete nothing. See Deletions.
+	Deleted uint64 `json:"deleted,omitempty"`
+	Leaving bool   `json:"leaving,omitempty"` // the app is no longer in the bundle, and has objects left
 }
 
 // Problem is one object that is not as it should be.
