@@ -30,7 +30,7 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 	since := time.Now()
 	envelope, b, err := s.who.open(sealed)
 	s.mu.Lock()
-	before := s.accepted
+	before, beside := s.accepted, s.knownBeside(b)
 	s.mu.Unlock()
 	if err == nil {
 		err = before.check(b)
@@ -46,13 +46,13 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 		}
 		return
 	}
-	doubt, err := s.keep(ctx, envelope, b)
+	doubt, err := s.keep(ctx, beside.with(envelope), b)
 	if err != nil {
 		return
 	}
 	s.mu.Lock()
 	s.refused, s.message = nil, doubt
-	s.accepted.bundle = b
+	s.accepted.bundle = withKnownFlags(b, before)
 	s.emit(protocol.Event{Kind: protocol.EventAccepted, Revision: b.Revision.Hash, Message: fmt.Sprintf("generation %d with %s%s", b.Generation, count(len(b.Apps), "app"), incomplete(b))})
 	s.mu.Unlock()
 	s.version.reconsider()

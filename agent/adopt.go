@@ -57,7 +57,9 @@ func (s *session) ordered() []*app {
 
 // take puts the flags of a bundle into force, and gives the apps that need another blob. s.mu is held.
 func (s *session) take(b protocol.Bundle) (changed []*app) {
-	s.accepted.bundle, s.accepted.digest, s.accepted.floor, s.accepted.known = b, b.Digest(), b.Generation, true
+	digest := b.Digest()
+	b = withKnownFlags(b, s.accepted)
+	s.accepted.bundle, s.accepted.digest, s.accepted.floor, s.accepted.known = b, digest, b.Generation, true
 	graph := make(map[string][]string, len(b.Apps))
 	present := make(map[string]bool, len(b.Apps))
 	for _, spec := range b.Apps {
@@ -67,7 +69,7 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 			a = &app{name: spec.Name, scope: s.scope}
 			s.apps[spec.Name] = a
 		}
-		if a.take(spec) {
+		if a.take(fleet.KeepKnown(spec, a.spec)) {
 			changed = append(changed, a)
 		}
 	}
@@ -75,7 +77,12 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 		s.apps[broken.App].blocked = broken.Reason
 	}
 	for name, a := range s.apps {
-		if !present[name] && b.Incomplete == "" {
+		if present[name] {
+			continue
+		}
+		if doubt := fleet.WhyKept(b, name, s.parentOf); doubt != "" {
+			a.doubted(doubt)
+		} else {
 			a.leave()
 		}
 	}

@@ -237,7 +237,7 @@ func (s *session) restore(ctx context.Context, st Stored) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if bundle != nil {
-		for _, a := range s.take(*bundle) {
+		for _, a := range s.take(s.restoreKnown(st.Envelope, *bundle)) {
 			s.obtain(ctx, a, bundle.Generation, ErrOffline)
 		}
 	}

@@ -61,7 +61,7 @@ func TestAFleetwideAppThatCannotBeReadStays(t *testing.T) {
 	r.await("b", "published", func(b protocol.Bundle) bool { return appOf(b, "agent") != nil })
 	r.push("broken", map[string]string{"fleet/agent.yaml": "a: [\n"})
 	b := r.await("b", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
-	if got := appOf(b, "agent"); got == nil || got.Blob == nil || !strings.Contains(got.Error, "whether it is still wanted cannot be told: fleet/agent.yaml:1: invalid YAML") {
+	if got := appOf(b, "agent"); got == nil || got.Blob == nil || !strings.Contains(got.Error, "it is not known whether the app is still wanted, so it is kept: fleet/agent.yaml:1: invalid YAML") {
 		t.Fatalf("the app became %+v", got)
 	}
 	if a, _ := r.bundle("a"); a.Generation != 1 || a.Incomplete != "" {

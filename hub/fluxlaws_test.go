@@ -27,7 +27,7 @@ func TestAppsOfAnAppThatCannotBeRenderedStay(t *testing.T) {
 	b := r.await("staging", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
 	child := appOf(b, "child")
 	if child == nil || child.Blob == nil || child.Blob.Digest != appOf(before, "child").Blob.Digest ||
-		!strings.Contains(child.Error, "whether it is still wanted cannot be told: the app tenants, which declared it, has an error: tenants/broken.yaml:1") {
+		!strings.Contains(child.Error, "it is not known whether the app is still wanted, so it is kept: the app tenants, which declared it, has an error: tenants/broken.yaml:1") {
 		t.Fatalf("child became %+v", child)
 	}
 	r.push("suspended", map[string]string{"tenants/broken.yaml": "", "clusters/staging/tenants.yaml": files(kustomization("tenants", "  path: tenants\n  suspend: true\n"))["clusters/staging/tenants.yaml"]})

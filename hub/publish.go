@@ -3,7 +3,6 @@ package hub
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -14,24 +13,34 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be
-// rendered keeps its last good blob, from last; and while a folder cannot be read whole, an app that seems to have
-// left it keeps its place too.
+// bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be rendered keeps its last good blob, from
+// last; and while a folder cannot be read whole, an app that seems to be missing from it is kept too. last may be empty, because the
+// hub's store was lost: so everything that is in doubt is written into the bundle, and the agent keeps what it knows.
 func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
 	b := protocol.Bundle{
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
-		AgentImage: res.Cluster.AgentImage, Incomplete: strings.Join(res.Cluster.Problems, "; "),
+		AgentImage: res.Cluster.AgentImage, Incomplete: res.incomplete(),
 	}
 	if res.Cluster.Unclear {
 		b.Suspend, b.AgentImage = last.Suspend, last.AgentImage
+		b.FlagsUnknown = cmp.Or(strings.Join(res.Cluster.Problems, "; "), "cluster.yaml cannot be read")
 	}
 	for _, r := range res.Apps {
 		b.Apps = append(b.Apps, appOf(r, revision, find(last.Apps, r.App.Name)))
 	}
+	parentOf := func(app string) string {
+		if a := find(last.Apps, app); a != nil {
+			return a.Parent
+		}
+		return ""
+	}
 	kept := 0
 	for _, a := range last.Apps {
-		if doubt := cmp.Or(doubt(b, last, a), res.Doubt); find(b.Apps, a.Name) == nil && doubt != "" {
-			a.Error = "whether it is still wanted cannot be told: " + doubt
+		if find(b.Apps, a.Name) != nil {
+			continue
+		}
+		if doubt := fleet.WhyKept(b, a.Name, parentOf); doubt != "" {
+			a.Error = fleet.Doubted(doubt)
 			b.Apps = append(b.Apps, a)
 			kept++
 		}
@@ -42,29 +51,26 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 	return b
 }
 
-// doubt says why an app that is missing from b may be wanted all the same: the folder, or the app that declared it, cannot be
-// read, or is to be left as it is. "" if there is no doubt.
-func doubt(b, last protocol.Bundle, a protocol.App) string {
-	if b.Incomplete != "" {
-		return b.Incomplete
+// incomplete says why the apps of a resolution may lack some that exist.
+func (r *Resolution) incomplete() string {
+	reasons := slices.Clone(r.Cluster.Problems)
+	if r.Doubt != "" && !slices.Contains(reasons, r.Doubt) {
+		reasons = append(reasons, r.Doubt)
 	}
-	for range len(last.Apps) { // parents know no circles, but what is stored is not trusted to
-		if p := find(b.Apps, a.Parent); p != nil {
-			switch {
-			case p.Error != "":
-				return fmt.Sprintf("the app %s, which declared it, has an error: %s", p.Name, p.Error)
-			case p.Suspend:
-				return fmt.Sprintf("the app %s, which declared it, is suspended", p.Name)
-			}
-			return ""
-		}
-		p := find(last.Apps, a.Parent)
-		if p == nil {
-			return ""
-		}
-		a = *p
+	return strings.Join(reasons, "; ")
+}
+
+// asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
+// not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
+func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
+	if b.Digest() == digest {
+		return true
 	}
-	return ""
+	if res == nil || res.Doubt == "" || len(res.Cluster.Problems) > 0 && prev.Incomplete == "" {
+		return false
+	}
+	b.Incomplete, prev.Incomplete = "", ""
+	return b.Digest() == prev.Digest()
 }
 
 func find(apps []protocol.App, name string) *protocol.App {
@@ -176,7 +182,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 	}
 	b.Trust = h.Trust
 	floor := h.floors[name]
-	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest {
+	if prev.Bundle.Generation > floor && asksTheSame(b, prev.Bundle, prev.Digest, res) {
 		return r, changed
 	}
 	return next(r, b, floor, time.Now()), true
