@@ -86,6 +86,9 @@ func (s *session) uncertain(a *app) string {
 	if a.plan != nil && len(a.plan.flaws) > 0 {
 		return "until it is known what all objects of the app are"
 	}
+	if why := s.accepted.bundle.Incomplete; why != "" {
+		return "until the hub knows everything that the cluster is to run, because they may have moved: " + why
+	}
 	for _, other := range s.ordered() {
 		switch {
 		case other.leaving || other == a:
