@@ -21,8 +21,10 @@ const (
 	// silence is how long a server may send nothing. git sends a sign of life every five seconds while
 	// it prepares a pack (uploadpack.keepAlive in git-config(1)).
 	silence = 2 * time.Minute
-	// sshDialer is a made-up kind of proxy, because go-git's ssh has no other place to say how to dial.
+	// sshDialer is a made-up kind of proxy, because go-git's ssh has no other place to say how to dial. The host of its URL says whether the
+	// connection is restricted (see package outbound), and its query what is allowed all the same.
 	sshDialer = "drover-direct"
+	strangers = "strangers"
 )
 
 // quietConn is a connection that breaks when nothing is received for some time. Without that, a server
@@ -46,14 +48,33 @@ func (c quietConn) Write(p []byte) (int, error) { // an answer is waited for fro
 	return c.Conn.Write(p)
 }
 
-// directDialer dials as the proxy variables of the environment say.
-type directDialer struct{}
-
-func (directDialer) Dial(network, addr string) (net.Conn, error) {
-	return directDialer{}.DialContext(context.Background(), network, addr)
+// directDialer dials as the proxy variables of the environment say, restricted or not.
+type directDialer struct {
+	restricted bool
+	allowed    []outbound.Allowed
 }
 
-func (directDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+// newDirectDialer reads the URL that proxyFor wrote.
+func newDirectDialer(u *url.URL, _ proxy.Dialer) (proxy.Dialer, error) {
+	d := directDialer{restricted: u.Host == strangers}
+	for _, text := range u.Query()["allow"] {
+		a, err := outbound.ParseAllowed(text)
+		if err != nil {
+			return nil, err
+		}
+		d.allowed = append(d.allowed, a)
+	}
+	return d, nil
+}
+
+func (d directDialer) Dial(network, addr string) (net.Conn, error) {
+	return d.DialContext(context.Background(), network, addr)
+}
+
+func (d directDialer) DialContext(ctx context.Context, network, addr string) (net.Conn, error) {
+	if d.restricted {
+		ctx = outbound.Restrict(ctx, d.allowed...)
+	}
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
 	dialer := proxy.FromEnvironmentUsing(outbound.Dialer(dialTimeout))
@@ -79,13 +100,23 @@ var limitTransports = sync.OnceFunc(func() {
 	c := githttp.NewClient(&http.Client{Transport: t})
 	client.InstallProtocol("http", c)
 	client.InstallProtocol("https", c)
-	proxy.RegisterDialerType(sshDialer, func(*url.URL, proxy.Dialer) (proxy.Dialer, error) { return directDialer{}, nil })
+	proxy.RegisterDialerType(sshDialer, newDirectDialer)
 })
 
 // proxyFor returns what go-git is to be told of proxies. It takes those for http from the environment.
-func proxyFor(scheme string) transport.ProxyOptions {
-	if scheme == "ssh" {
-		return transport.ProxyOptions{URL: sshDialer + "://"}
+func proxyFor(ctx context.Context, scheme string) transport.ProxyOptions {
+	if scheme != "ssh" {
+		return transport.ProxyOptions{}
 	}
-	return transport.ProxyOptions{}
+	u := url.URL{Scheme: sshDialer}
+	if allowed, restricted := outbound.Restriction(ctx); restricted {
+		query := url.Values{}
+		for _, a := range allowed {
+			query.Add("allow", a.String())
+		}
+		u.Host, u.RawQuery = strangers, query.Encode()
+	} else {
+		u.Host = "own"
+	}
+	return transport.ProxyOptions{URL: u.String()}
 }

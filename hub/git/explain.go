@@ -63,7 +63,7 @@ func meaning(at location, l *login, err error) (what, advice string) {
 	}
 	var forbidden *outbound.ForbiddenError
 	if errors.As(err, &forbidden) {
-		return forbidden.Error(), "name another address, or let who runs the hub allow it (drover hub --local-sources)"
+		return forbidden.Error(), "name another address, or let the operator of the hub allow it (drover hub --allow-source-address)"
 	}
 	loggedIn := l != nil && l.auth != nil
 	switch {

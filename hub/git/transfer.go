@@ -94,7 +94,7 @@ func spec(ref string) config.RefSpec { return config.RefSpec("+" + ref + ":" + r
 // ask finds out where the branch is.
 func (t *transfer) ask(ctx context.Context, l *login) (head, error) {
 	list, err := gogit.NewRemote(memory.NewStorage(), t.remote(branchPrefix+"*")).ListContext(ctx, &gogit.ListOptions{
-		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(t.at.scheme),
+		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme),
 	})
 	if err != nil {
 		return head{}, err
@@ -160,7 +160,7 @@ func (t *transfer) fetch(ctx context.Context, l *login, folder string, h head) e
 func (t *transfer) fetchRefs(ctx context.Context, l *login, repo *gogit.Repository, specs ...config.RefSpec) error {
 	err := gogit.NewRemote(repo.Storer, t.remote("HEAD")).FetchContext(ctx, &gogit.FetchOptions{
 		RefSpecs: specs, Tags: gogit.NoTags,
-		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(t.at.scheme),
+		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme),
 	})
 	if errors.Is(err, gogit.NoErrAlreadyUpToDate) {
 		return nil

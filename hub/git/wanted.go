@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -13,7 +12,6 @@ import (
 	"github.com/go-git/go-git/v5/plumbing"
 
 	"github.com/drover-dev/drover/hub"
-	"github.com/drover-dev/drover/internal/outbound"
 )
 
 const (
@@ -51,12 +49,6 @@ func NewRemote(opts Options) (Remote, error) {
 
 // Fetch implements hub.Remote.
 func (r Remote) Fetch(ctx context.Context) (hub.View, error) {
-	if host := r.at.host(); r.at.scheme == "ssh" { // over http every connection is looked at when it is made
-		if err := outbound.Check(ctx, host); err != nil {
-			err, _ = explain(r.at, nil, &advisedError{err.Error(), "name another address"})
-			return nil, err
-		}
-	}
 	h, err := r.look(ctx)
 	if err != nil {
 		return nil, err
@@ -79,16 +71,6 @@ func (r Remote) Kept() hub.View {
 
 // Close implements hub.Remote.
 func (r Remote) Close() error { return r.close() }
-
-// host is the name or the address of the machine that the repository is on.
-func (l location) host() string {
-	if u, err := url.Parse(l.url); err == nil && u.Host != "" {
-		return u.Hostname()
-	}
-	_, rest, _ := strings.Cut(l.url, "@")
-	host, _, _ := strings.Cut(rest, ":")
-	return host
-}
 
 func (w Wanted) check() error {
 	if w.Commit != "" && (len(w.Commit) != 2*hashSize || !isHex(w.Commit)) {

@@ -144,7 +144,7 @@ func unreachable(ref Reference, err error) *Error {
 	e.Transient = true
 	var forbidden *outbound.ForbiddenError
 	if errors.As(err, &forbidden) {
-		e.Hint = "name another address, or let who runs the hub allow it (drover hub --local-sources)"
+		e.Hint = "name another address, or let the operator of the hub allow it (drover hub --allow-source-address)"
 	}
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {

@@ -263,7 +263,7 @@ func (r *Remote) explain(err error) error {
 	case errors.As(err, &answer):
 		return r.fail(fmt.Sprintf("the registry answers %d %s", answer.StatusCode, http.StatusText(answer.StatusCode)), "it is tried again; does the registry work?")
 	case errors.As(err, &forbidden):
-		return r.fail(forbidden.Error(), "name another address, or let who runs the hub allow it (drover hub --local-sources)")
+		return r.fail(forbidden.Error(), "name another address, or let the operator of the hub allow it (drover hub --allow-source-address)")
 	case errors.As(err, &unknown):
 		return r.fail("the registry's certificate is signed by an authority that is not trusted", "add its certificate to the credential for the address, as ca")
 	case errors.As(err, &failed):

@@ -28,12 +28,14 @@ const maxCharts = 1 << 30
 type sourceOptions struct {
 	credentials *credentials.Folder
 	local       bool
+	allow       []string // as outbound.ParseAllowed reads them
 }
 
 func (o *sourceOptions) addTo(f *pflag.FlagSet) {
 	o.credentials = &credentials.Folder{}
 	f.StringVar(&o.credentials.Dir, "credentials-dir", "", "folder of files with credentials for sources, each with the addresses it is for (see docs/sources.md)")
 	f.BoolVar(&o.local, "local-sources", false, "let sources be at addresses of this machine and of its link, which files in Git may not name otherwise")
+	f.StringSliceVar(&o.allow, "allow-source-address", nil, "an address of this machine or of its link at which sources may be all the same, with a port or without, such as 127.0.0.1:5000 or 10.0.0.0/8; may be given several times")
 }
 
 // opener fetches every kind of source, and keeps what has no folder of its own below dir. own are the credentials of the repository itself,
@@ -42,6 +44,14 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 	charts, err := helm.NewFetcher(filepath.Join(dir, "charts"), maxCharts)
 	if err != nil {
 		return nil, err
+	}
+	var allowed []outbound.Allowed
+	for _, text := range o.allow {
+		a, err := outbound.ParseAllowed(text)
+		if err != nil {
+			return nil, fmt.Errorf("--allow-source-address: %w", err)
+		}
+		allowed = append(allowed, a)
 	}
 	return func(s fleet.Source, dir string) (hub.Remote, error) {
 		r, err := o.remote(s, dir, charts, func(ctx context.Context) (git.Auth, error) {
@@ -54,7 +64,7 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 		if err != nil || o.local {
 			return r, err
 		}
-		return strangers{r}, nil
+		return strangers{r, allowed}, nil
 	}, nil
 }
 
@@ -88,11 +98,14 @@ func authOf(c credentials.Credential) git.Auth {
 }
 
 // strangers fetches for whoever may write a file in Git: not from this machine.
-type strangers struct{ hub.Remote }
+type strangers struct {
+	hub.Remote
+	allowed []outbound.Allowed
+}
 
 // Fetch implements hub.Remote.
 func (s strangers) Fetch(ctx context.Context) (hub.View, error) {
-	return s.Remote.Fetch(outbound.Restrict(ctx))
+	return s.Remote.Fetch(outbound.Restrict(ctx, s.allowed...))
 }
 
 // once fetches for a command that renders one time, and says on stderr what it waits for.
