@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -17,8 +18,9 @@ func (h *Hub) apis(cluster string) (digest string, list []string) {
 	if c, ok := h.state.Get(cluster); ok && c.Report != nil {
 		digest = c.Report.Agent.APIs
 	}
-	if known, ok := h.served.Load(digest); ok {
-		return digest, known.([]string)
+	if known, ok := h.served.get(digest); ok {
+		h.served.set(cluster, digest, known)
+		return digest, known
 	}
 	if digest == "" {
 		return "", nil
@@ -27,7 +29,7 @@ func (h *Hub) apis(cluster string) (digest string, list []string) {
 	if err != nil || json.Unmarshal(data, &list) != nil || protocol.APIsDigest(list) != digest {
 		return "", nil // the cluster is asked
 	}
-	h.served.Store(digest, list)
+	h.served.set(cluster, digest, list)
 	return digest, list
 }
 
@@ -35,12 +37,14 @@ func (h *Hub) apis(cluster string) (digest string, list []string) {
 func (h *Hub) learn(ctx context.Context, cluster, digest string, list []string) {
 	switch known, _ := h.apis(cluster); {
 	case digest == "" || known == digest:
+	case sizeOf(list) > maxServed:
+		h.Log.Warn("the list of what a cluster's API server serves is too long and is not used", "cluster", cluster, "bytes", sizeOf(list), "limit", maxServed)
 	case protocol.APIsDigest(list) == digest:
 		data, err := json.Marshal(list)
 		if err != nil {
 			panic("hub: a list of texts that is not JSON: " + err.Error()) // plain data: cannot happen
 		}
-		h.served.Store(digest, list)
+		h.served.set(cluster, digest, list)
 		h.Resolver.memo.note(memoAPIs+digest, data)
 	default:
 		if err := h.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskAPIs}); err != nil {
@@ -51,8 +55,28 @@ func (h *Hub) learn(ctx context.Context, cluster, digest string, list []string) 
 
 // unheard says whether a cluster serves what this run of the hub has not heard of.
 func (h *Hub) unheard(digest string) bool {
-	_, known := h.served.Load(digest)
+	_, known := h.served.get(digest)
 	return digest != "" && !known
+}
+
+// changed follows a change of a cluster's API server: what it serves, or its version. A cluster that says so again and again is
+// followed at a pace, and what it says last is not lost.
+func (h *Hub) changed(cluster, digest string, list []string) {
+	ok, after := h.served.may(cluster)
+	switch {
+	case ok:
+		h.do(func(ctx context.Context) error {
+			h.learn(ctx, cluster, digest, list)
+			return h.rerender(ctx, cluster)
+		})
+	case after > 0:
+		h.Log.Warn("a cluster says again and again that its API server has changed; it is followed at a slower pace", "cluster", cluster, "next", after)
+		time.AfterFunc(after, func() {
+			if c, known := h.state.Get(cluster); known && c.Report != nil {
+				h.changed(cluster, c.Report.Agent.APIs, nil)
+			}
+		})
+	}
 }
 
 // rerender renders a cluster's charts for what it reported, if they were rendered for something else.

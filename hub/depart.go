@@ -254,6 +254,7 @@ func (h *Hub) Forget(ctx context.Context, name string) error {
 		delete(h.records, name)
 		delete(h.floors, name)
 		delete(h.unsent, name)
+		h.served.forget(name)
 		h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Remove(name) })
 		reply(struct{}{}, nil)
 		return nil

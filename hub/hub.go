@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -33,7 +32,7 @@ type Hub struct {
 	Log        *slog.Logger
 
 	state  *State
-	served sync.Map                         // APIsDigest → what such a cluster serves, a []string
+	served *served                          // what clusters' API servers serve
 	tasks  chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base     Snapshot                       // the revision that was resolved last
@@ -57,7 +56,7 @@ type Hub struct {
 func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
-		resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
+		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
 		again: map[string]struct{}{}, left: map[string]time.Time{},
 	}
 }

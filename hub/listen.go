@@ -28,6 +28,9 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
+	if len(r.Agent.Kubernetes) > maxKubernetes {
+		r.Agent.Kubernetes = ""
+	}
 	behind, first, emptied, upgraded := false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
@@ -45,10 +48,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
 	if upgraded {
-		l.h.do(func(ctx context.Context) error {
-			l.h.learn(ctx, cluster, r.Agent.APIs, apis)
-			return l.h.rerender(ctx, cluster)
-		})
+		l.h.changed(cluster, r.Agent.APIs, apis)
 	}
 	switch {
 	case first:
@@ -98,7 +98,7 @@ func (l listener) Event(cluster string, data []byte) {
 			return // it was forgotten; its journal ages
 		}
 		c := x.Edit(cluster)
-		c.Recent = query.Enter(c.Recent, e, maxRecent)
+		c.Recent = query.Enter(c.Recent, bounded(e), maxRecent)
 	})
 }
 
