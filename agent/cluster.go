@@ -174,6 +174,8 @@ type Patch struct {
 	Polite bool
 	Try    bool // ask whether it can be done, and do not do it
 	Leave  Leave
+	// Strings: Drover, or whom it takes over from, may have applied the object with stringData, if it is a Secret.
+	Strings bool
 }
 
 // Leave are the fields of an object that are left to others if it exists: they are not applied, not owned, and keep their values.

@@ -27,6 +27,11 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 			return agent.Live{}, err
 		}
 	}
+	if p.Strings && isSecret(res) {
+		if err := c.adoptStrings(ctx, res, ref, p.Leave); err != nil {
+			return agent.Live{}, err
+		}
+	}
 	if p.App != "" {
 		label(obj, p.App)
 	}
@@ -77,6 +82,7 @@ func applied(res agent.Resource, ref protocol.ObjectRef, p agent.Patch) (map[str
 	if res.Namespaced {
 		meta["namespace"] = ref.Namespace
 	}
+	fleet.Canonical(obj)
 	return obj, nil
 }
 

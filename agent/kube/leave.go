@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
@@ -21,6 +22,10 @@ import (
 // server-side apply, so it lets go of these fields first: then they are nobody's, or others', and keep their values. A part of what can only be
 // owned as a whole gets the value that it has; adopted are the paths of these.
 func (c *Client) leave(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, obj map[string]any, l agent.Leave) (adopted []string, err error) {
+	l.Paths = slices.Clone(l.Paths)
+	for i, p := range l.Paths {
+		l.Paths[i] = fleet.CanonicalPointer(ref, p)
+	}
 	for try := 1; ; try++ {
 		var raw json.RawMessage
 		_, err := c.do(ctx, call{method: http.MethodGet, path: objectPath(res, ref), accept: acceptJSON, secret: isSecret(res)}, &raw)
