@@ -220,6 +220,7 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 		o.item.Line, o.item.Fields, o.app.dirty = w.line, live.Fields, true
 	}
 	s.untell(o)
+	s.learn(ctx, o, w, live.Whole)
 	switch {
 	case live.Left:
 		o.item.Paused = live.Paused

@@ -48,6 +48,7 @@ type plan struct {
 	wants      []want                      // in the order of applying
 	hooks      []hookWant                  // in the order in which they are done
 	defines    map[string][]Resource
+	steers     []steer
 	since      time.Time                    // when the bundle arrived; zero if it was stored
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
 }
@@ -152,6 +153,7 @@ func readPlan(ctx context.Context, spec protocol.App, generation uint64, packed,
 		if fleet.HasAlias(w.ref, l.StringData, l.Spec) {
 			w.line = w.line.canonical()
 		}
+		p.steer(w.ref, l.Spec)
 		if isDefinition(w.ref) {
 			p.defines[w.ref.Name] = l.defines()
 		}

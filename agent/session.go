@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -365,6 +366,9 @@ func (s *session) forget(ctx context.Context, o *object) {
 	delete(s.fights, o)
 	o.app.disown(o)
 	o.app.dirty = true
+	if fleet.Steers(o.item.Ref) {
+		s.resteer(ctx)
+	}
 }
 
 func (s *session) kindOf(ref protocol.ObjectRef) *kindWatch { return s.watchOf(s.scope.covering(ref)) }

@@ -39,7 +39,8 @@ func ownedBy(o testenv.Object, manager, field string) bool {
 	return false
 }
 
-// A Secret that is written with stringData is healed and pruned like one with data: plain, with variables, or encrypted.
+// A Secret that is written with stringData is healed and pruned like one with data: plain, with variables, or
+// encrypted.
 func TestSecretsWithStringDataAreHealed(t *testing.T) {
 	for _, c := range []struct {
 		name, git, value string
@@ -76,8 +77,8 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 	}
 }
 
-// Agents before applied stringData as it was: keys that had left Git stayed, and live edits too. What others own stays, and what is left
-// to others.
+// Agents before applied stringData as it was: keys that had left Git stayed, and live edits too. What others own
+// stays, and what is left to others.
 func TestSecretsAppliedWithStringDataBeforeAreMadeGood(t *testing.T) {
 	cp := testenv.Shared(t)
 	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
@@ -142,7 +143,8 @@ func formerly(t *testing.T, r *agenttest.Running, cp *testenv.ControlPlane, ref 
 	}
 }
 
-// The account of a pod template has two names, of which Kubernetes takes one: a change in Git under the other had no effect.
+// The account of a pod template has two names, of which Kubernetes takes one: a change in Git under the other had no
+// effect.
 func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)

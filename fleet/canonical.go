@@ -7,10 +7,10 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// Canonical renames the fields of an object that the API server stores under another name, as it does itself: the stringData of a Secret, and
-// serviceAccount in a pod template. Under server-side apply the owner of such a field owns nothing of what is stored: live edits are no
-// drift, a field that Git removes stays, and a change in Git may have no effect. An object that the API server refuses is left as it is,
-// so that the refusal is the API server's.
+// Canonical renames the fields of an object that the API server stores under another name, as it does itself: the
+// stringData of a Secret, and serviceAccount in a pod template. Under server-side apply the owner of such a field
+// owns nothing of what is stored: live edits are no drift, a field that Git removes stays, and a change in Git may
+// have no effect. An object that the API server refuses is left as it is, so that the refusal is the API server's.
 func Canonical(obj map[string]any) {
 	apiVersion, _ := obj["apiVersion"].(string)
 	kind, _ := obj["kind"].(string)
@@ -49,7 +49,8 @@ func CanonicalPointer(ref protocol.ObjectRef, pointer string) string {
 	return pointer
 }
 
-// HasAlias says whether Canonical may change an object: stringData is that field of it, spec its spec, both as JSON without white space.
+// HasAlias says whether Canonical may change an object: stringData is that field of it, spec its spec, both as JSON
+// without white space.
 func HasAlias(ref protocol.ObjectRef, stringData, spec []byte) bool {
 	ref.Namespace, ref.Name = "", ""
 	if isSecret(ref) {

@@ -21,9 +21,9 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 	if err != nil {
 		return agent.Live{}, err
 	}
-	var adopted []string
+	var whole []string
 	if !p.Leave.IsZero() {
-		if adopted, err = c.leave(ctx, res, ref, obj, p.Leave); err != nil {
+		if whole, err = c.leave(ctx, res, ref, obj, p.Leave); err != nil {
 			return agent.Live{}, err
 		}
 	}
@@ -49,7 +49,7 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 		return agent.Live{}, err
 	}
 	l := got.Metadata.live(res)
-	l.Created, l.Adopted = code == http.StatusCreated, adopted
+	l.Created, l.Whole = code == http.StatusCreated, whole
 	return l, nil
 }
 

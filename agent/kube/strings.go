@@ -17,9 +17,9 @@ var (
 	dataField       = "data"
 )
 
-// adoptStrings gives Drover the keys of a Secret that it applied as stringData. The API server stores them in data, where they have no
-// owner, so the next apply would not remove those that Git no longer has. Nobody else leaves keys without an owner: what is created or
-// updated otherwise is owned in data.
+// adoptStrings gives Drover the keys of a Secret that it applied as stringData. The API server stores them in data,
+// where they have no owner, so the next apply would not remove those that Git no longer has. Nobody else leaves keys
+// without an owner: what is created or updated otherwise is owned in data.
 func (c *Client) adoptStrings(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, l agent.Leave) error {
 	for try := 1; ; try++ {
 		var p partial
@@ -38,7 +38,9 @@ func (c *Client) adoptStrings(ctx context.Context, res agent.Resource, ref proto
 			_, err = c.do(ctx, k, &o)
 		}
 		switch agent.ReasonOf(err) {
-		case agent.ReasonMissing, agent.ReasonNamespace, agent.ReasonForbidden: // without the right to read nothing can be adopted
+		case agent.ReasonMissing, agent.ReasonNamespace:
+			return nil
+		case agent.ReasonForbidden: // what cannot be read cannot be adopted, and is applied all the same
 			return nil
 		}
 		if err != nil {
@@ -67,9 +69,10 @@ func ownsStrings(managed []managedEntry) bool {
 	return false
 }
 
-// withStrings gives the managedFields in which Drover owns those keys of the data that nobody does. Keys that are left to others stay
-// without an owner.
-func withStrings(managed []managedEntry, data map[string]json.RawMessage, ref protocol.ObjectRef, l agent.Leave) (out []managedEntry, changed bool) {
+// withStrings gives the managedFields in which Drover owns those keys of the data that nobody does. Keys that are
+// left to others stay without an owner.
+func withStrings(managed []managedEntry, data map[string]json.RawMessage, ref protocol.ObjectRef,
+	l agent.Leave) (out []managedEntry, changed bool) {
 	var own managedEntry
 	mine, owned := fieldpath.NewSet(), fieldpath.NewSet()
 	for _, e := range managed {
