@@ -204,6 +204,9 @@ func (s *session) plan(ctx context.Context, a *app) {
 	if !s.suspended(a) {
 		for _, o := range a.own {
 			a.kindless = a.kindless || o.kindless()
+			if o.unnoticed.open() {
+				sooner(o.unnoticed.until)
+			}
 			if o.trouble != nil && !o.trouble.final {
 				sooner(o.trouble.next)
 			}

@@ -2,7 +2,9 @@ package agent
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"time"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -14,6 +16,8 @@ import (
 type steer struct {
 	by     protocol.ObjectRef
 	fields []protocol.Ignored
+	target protocol.ObjectRef // see fleet.Followed
+	within time.Duration
 }
 
 // steer reads what an object of the app steers, if it is such a one.
@@ -23,7 +27,9 @@ func (p *plan) steer(ref protocol.ObjectRef, spec []byte) {
 	}
 	ref.Namespace = p.namespace(Resource{Namespaced: true}, ref)
 	if fields := fleet.Steered(ref, spec); len(fields) > 0 {
-		p.steers = append(p.steers, steer{ref, fields})
+		st := steer{by: ref, fields: fields}
+		st.target, st.within = fleet.Followed(ref, spec)
+		p.steers = append(p.steers, st)
 	}
 }
 
@@ -88,4 +94,30 @@ func (s *session) resteer(ctx context.Context) {
 			s.kick(ctx, o.app)
 		}
 	}
+}
+
+// unnoticed is a change that the controller of an object has yet to notice: until then what the object says of itself
+// is old.
+type unnoticed struct {
+	of    protocol.ObjectRef
+	until time.Time // when it must have
+}
+
+// notice holds back the health of what follows an object that was changed. s.mu is held.
+func (s *session) notice(ctx context.Context, changed protocol.ObjectRef) {
+	for _, a := range s.apps {
+		for _, st := range a.steers {
+			if o := s.all[st.by]; st.within > 0 && st.target == changed && o != nil && s.steering(a, st) {
+				o.unnoticed = unnoticed{changed, time.Now().Add(st.within)}
+				s.kick(ctx, o.app)
+			}
+		}
+	}
+}
+
+// open says whether the change is yet to be noticed.
+func (u unnoticed) open() bool { return !u.until.IsZero() && time.Now().Before(u.until) }
+
+func (u unnoticed) verdict() fleet.Verdict {
+	return fleet.Verdict{Health: protocol.HealthProgressing, Message: fmt.Sprintf("its controller has not seen the last change of %s yet", u.of)}
 }

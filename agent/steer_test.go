@@ -191,3 +191,49 @@ func disown(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, manager str
 		t.Fatal(err)
 	}
 }
+
+// Flagger looks at a workload once in an interval, and has no generation: what its Canary said before a change is not
+// taken for what it says of it.
+func TestACanaryIsNotCurrentBeforeItsControllerHasLooked(t *testing.T) {
+	cp := testenv.ControlPlaneT(t, testenv.WithControllers(), testenv.WithNodes(1))
+	ns := testenv.NamespaceT(t, cp)
+	shapeless(t, cp, "flagger.app", "v1beta1", "Canary", "canaries")
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	ref := testenv.Ref{APIVersion: "flagger.app/v1beta1", Kind: "Canary", Namespace: ns, Name: "web"}
+	publish := func(image, interval string) {
+		t.Helper()
+		app := hub.App(t, "web", strings.ReplaceAll(deployment(ns, "web", 1), "app:1", "app:"+image),
+			fmt.Sprintf(`{apiVersion: flagger.app/v1beta1, kind: Canary, metadata: {name: web, namespace: %s},
+spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, service: {port: 80}, analysis: {interval: %s}}}`, ns, interval))
+		deliver(t, hub, app)
+	}
+	phase := func(name string) {
+		t.Helper()
+		if _, err := cp.Kube().PatchStatus(t.Context(), ref, fmt.Sprintf(`{"status":{"phase":%q}}`, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	says := func(what string, want protocol.Phase, text string) {
+		t.Helper()
+		hub.Report(t, what, func(r protocol.Report) bool {
+			a := agenttest.AppOf(r, "web")
+			return a.Phase == want && strings.Contains(a.Message, text)
+		})
+	}
+	publish("1", "1h")
+	says("the Canary on its way", protocol.PhaseWaiting, "Canary")
+	phase("Initialized")
+	says("the Canary current", protocol.PhaseHealthy, "")
+	publish("2", "1h")
+	says("the Canary that has not looked", protocol.PhaseWaiting, "its controller has not seen the last change of Deployment/"+ns+"/web yet")
+	phase("Progressing")
+	says("the Canary on its way", protocol.PhaseWaiting, "Progressing")
+	phase("Succeeded")
+	says("the Canary current again", protocol.PhaseHealthy, "")
+	publish("3", "1s") // Flagger finds nothing to do
+	says("the Canary current by itself", protocol.PhaseHealthy, "")
+	if n := len(hub.Events(protocol.EventDegraded)); n > 0 {
+		t.Errorf("%d times degraded", n)
+	}
+}

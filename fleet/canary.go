@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -33,6 +34,31 @@ func Steered(ref protocol.ObjectRef, spec []byte) []protocol.Ignored {
 	}
 	return s.out
 }
+
+// Followed is the workload that the controller of an object follows by looking at it from time to time, and how long
+// that may take. Until then the object says of a change of the workload nothing, and has no generation that would
+// tell. Only Canaries are such.
+func Followed(ref protocol.ObjectRef, spec []byte) (target protocol.ObjectRef, within time.Duration) {
+	if !Steers(ref) || ref.Kind != "Canary" {
+		return target, 0
+	}
+	var c canarySpec
+	_ = json.Unmarshal(spec, &c) // what has another type than it should have is left out
+	if c.TargetRef.Name == "" {
+		return target, 0
+	}
+	interval, err := time.ParseDuration(c.Analysis.Interval)
+	if err != nil || interval <= 0 {
+		interval = canaryInterval
+	}
+	return protocol.ObjectRef{Group: GroupOf(c.TargetRef.APIVersion), Kind: c.TargetRef.Kind, Namespace: ref.Namespace, Name: c.TargetRef.Name},
+		min(2*interval, maxCanaryInterval)
+}
+
+const (
+	canaryInterval    = time.Minute // Flagger's own, for a Canary that names none
+	maxCanaryInterval = 10 * time.Minute
+)
 
 // steered gathers fields by their objects.
 type steered struct {
@@ -186,6 +212,7 @@ func (s *steered) gateway(g gatewayPlugin) {
 type canarySpec struct {
 	TargetRef workload
 	Service   struct{ Name string }
+	Analysis  struct{ Interval string }
 }
 
 // canary: the workload is scaled down in favour of a copy, and the Service of the app and its routes lead to that.

@@ -5,10 +5,35 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
+
+// TestFollowed: Flagger looks at the workload once in an interval.
+func TestFollowed(t *testing.T) {
+	canary := protocol.ObjectRef{Group: "flagger.app", Kind: "Canary", Namespace: "shop", Name: "web"}
+	const target = `"targetRef":{"apiVersion":"apps/v1","kind":"Deployment","name":"w"}`
+	for _, c := range []struct {
+		ref    protocol.ObjectRef
+		spec   string
+		target string
+		within time.Duration
+	}{
+		{canary, `{` + target + `,"analysis":{"interval":"30s"}}`, "Deployment/shop/w", time.Minute},
+		{canary, `{` + target + `,"analysis":{"interval":"1h"}}`, "Deployment/shop/w", 10 * time.Minute},
+		{canary, `{` + target + `,"analysis":{"interval":7}}`, "Deployment/shop/w", 2 * time.Minute},
+		{canary, `{` + target + `}`, "Deployment/shop/w", 2 * time.Minute},
+		{canary, `{}`, "", 0},
+		{protocol.ObjectRef{Group: "argoproj.io", Kind: "Rollout", Name: "web"}, `{` + target + `}`, "", 0},
+	} {
+		got, within := fleet.Followed(c.ref, []byte(c.spec))
+		if within != c.within || within > 0 && got.String() != c.target {
+			t.Errorf("%s: %s within %s", c.spec, got, within)
+		}
+	}
+}
 
 // TestSteered: what the controllers of canaries write in objects that stand in Git.
 func TestSteered(t *testing.T) {
