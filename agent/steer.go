@@ -86,7 +86,7 @@ func (s *session) resteer(ctx context.Context) {
 	targets := map[protocol.ObjectRef]bool{}
 	s.eachSteered(func(f protocol.Ignored) { targets[f.Object] = true })
 	for ref, o := range s.all {
-		if o.want == nil || o.item.Fields == (Sum{}) || !targets[ref] && len(o.item.Steered) == 0 {
+		if o.want == nil || o.left() || o.item.Fields == (Sum{}) || !targets[ref] && len(o.item.Steered) == 0 {
 			continue
 		}
 		if !slices.Equal(o.item.Steered, s.steered(ref)) {
@@ -119,5 +119,6 @@ func (s *session) notice(ctx context.Context, changed protocol.ObjectRef) {
 func (u unnoticed) open() bool { return !u.until.IsZero() && time.Now().Before(u.until) }
 
 func (u unnoticed) verdict() fleet.Verdict {
-	return fleet.Verdict{Health: protocol.HealthProgressing, Message: fmt.Sprintf("its controller has not seen the last change of %s yet", u.of)}
+	return fleet.Verdict{Health: protocol.HealthProgressing,
+		Message: fmt.Sprintf("its controller has not seen the last change of %s yet", u.of)}
 }

@@ -178,3 +178,15 @@ func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
 		t.Errorf("the managed fields are %v", o.Field("metadata", "managedFields"))
 	}
 }
+
+// What another tool applied with stringData is taken over as what it applied with data.
+func TestStringDataOfAnotherToolIsTakenOver(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	made(t, cp, secret(ns, "login", "{somebody: kept}"))
+	mustApplyAs(t, cp, "kubectl", marked(t, secret(ns, "login", "{password: a, old: b}"), nil, nil))
+	deliver(t, hub, hub.App(t, "web", secret(ns, "login", "{password: c}")))
+	holds(t, cp, secretRef(ns, "login"), "as in Git", map[string]string{"password": "c", "somebody": "kept"})
+}

@@ -51,8 +51,9 @@ func Followed(ref protocol.ObjectRef, spec []byte) (target protocol.ObjectRef, w
 	if err != nil || interval <= 0 {
 		interval = canaryInterval
 	}
-	return protocol.ObjectRef{Group: GroupOf(c.TargetRef.APIVersion), Kind: c.TargetRef.Kind, Namespace: ref.Namespace, Name: c.TargetRef.Name},
-		min(2*interval, maxCanaryInterval)
+	target = protocol.ObjectRef{Group: GroupOf(c.TargetRef.APIVersion), Kind: c.TargetRef.Kind, Namespace: ref.Namespace,
+		Name: c.TargetRef.Name}
+	return target, min(2*interval, maxCanaryInterval)
 }
 
 const (

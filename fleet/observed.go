@@ -2,8 +2,8 @@ package fleet
 
 import "strconv"
 
-// Unsettled gives the verdict on an object that says nothing of itself yet, whatever its kind: it is being deleted, or its
-// controller has not seen its last change.
+// Unsettled gives the verdict on an object that says nothing of itself yet, whatever its kind: it is being deleted,
+// or its controller has not seen its last change.
 func Unsettled(obj map[string]any) (Verdict, bool) {
 	o := object(obj)
 	switch {
@@ -27,7 +27,8 @@ func (o object) unobserved() bool {
 	if seen, ok := o.num("status", "observedGeneration"); ok {
 		return seen != want
 	}
-	if text := o.str("status", "observedGeneration"); text != "" { // Argo Rollouts; before 1.0 it was a hash, which may look like a number
+	// That of Argo Rollouts is text; before 1.0 it was a hash, which may look like a number.
+	if text := o.str("status", "observedGeneration"); text != "" {
 		seen, err := strconv.ParseInt(text, 10, 64)
 		return err == nil && seen < want
 	}
@@ -35,8 +36,9 @@ func (o object) unobserved() bool {
 	return ok && seen < want
 }
 
-// stamped is the newest generation that the conditions are of, for kinds that have it nowhere else and whose controllers write it
-// with every look. Of others it cannot be told whether a condition is old, or was only not touched.
+// stamped is the newest generation that the conditions are of, for kinds that have it nowhere else and whose
+// controllers write it with every look. Of others it cannot be told whether a condition is old, or was only not
+// touched.
 func (o object) stamped() (newest int64, ok bool) {
 	conditions := o.items("status", "conditions")
 	switch o.group() {
@@ -58,8 +60,8 @@ func (o object) stamped() (newest int64, ok bool) {
 	return newest, ok
 }
 
-// unobservedWorkload says whether a Rollout has not seen the last change of the workload that it takes its pods from: the controller
-// writes down the generation of both.
+// unobservedWorkload says whether a Rollout has not seen the last change of the workload that it takes its pods from:
+// the controller writes down the generation of both.
 func (o object) unobservedWorkload() bool {
 	if o.group() != "argoproj.io" || o.str("kind") != "Rollout" || o.get("spec", "workloadRef") == nil {
 		return false
