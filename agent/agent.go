@@ -242,6 +242,12 @@ func (s *session) restore(ctx context.Context, st Stored) {
 		}
 	}
 	s.settleOwners()
+	for _, a := range s.apps {
+		if a.plan != nil {
+			a.steers = a.plan.steers
+		}
+	}
+	s.resteer(ctx)
 	s.resumeScalers(ctx)
 	for _, a := range s.ordered() {
 		a.told, a.appliedAt = protocol.EventHealthy, time.Now()

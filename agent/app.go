@@ -62,6 +62,8 @@ type app struct {
 	told       protocol.EventKind
 	current    int
 
+	steers []steer // by the plan in force, and by what is yet to be pruned
+
 	kindless bool // objects of it wait for their kind to be served
 
 	progress // through its hooks and waves

@@ -84,8 +84,9 @@ type Live struct {
 	HookRun    string    // its annotation fleet.AnnotationHookRun
 	Held       []string  // its finalizers
 	Managed    []Managed // not kept longer than needed
-	// Adopted are, of an apply, the paths of fields that were applied with the value that they had, because a part of them is left to others.
-	Adopted []string
+	// Whole are, of an apply, JSON pointers to fields that were left to others because a part of them is, and they have
+	// one owner only.
+	Whole []string
 }
 
 // SightingKind says what a Sighting tells.
@@ -174,6 +175,8 @@ type Patch struct {
 	Polite bool
 	Try    bool // ask whether it can be done, and do not do it
 	Leave  Leave
+	// Strings: Drover, or whom it takes over from, may have applied the object with stringData, if it is a Secret.
+	Strings bool
 }
 
 // Leave are the fields of an object that are left to others if it exists: they are not applied, not owned, and keep their values.
@@ -214,7 +217,7 @@ type Objects interface {
 	// LastWords says of a Pod that failed, or of the newest one of a Job, how its log ends, or why it does not start; nothing of any
 	// other kind.
 	LastWords(ctx context.Context, ref protocol.ObjectRef) (string, error)
-	// Blame compares an object as it was seen drifted with how it was repaired. What is left to others is nobody's fault.
+	// Blame compares an object as it was seen drifted with how it was repaired.
 	Blame(drifted, repaired Live) Culprit
 }
 

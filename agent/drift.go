@@ -103,6 +103,9 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 	}
 	before := o.verdict
 	o.present, o.deleting, o.verdict = true, sg.Live.Deleting, sg.Verdict
+	if o.verdict.Health != protocol.HealthCurrent {
+		o.unnoticed = unnoticed{}
+	}
 	s.paused(ctx, o, sg.Live.Paused)
 	switch {
 	case same: // the very state that our apply left: whatever it looks like is how it should
@@ -216,10 +219,14 @@ func (s *session) settle(ctx context.Context, o *object, w *want, live Live, err
 
 // applied takes down a success. s.mu is held.
 func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
+	if o.item.Line != w.line && o.item.Fields != (Sum{}) && live.Version != o.version {
+		s.notice(ctx, o.item.Ref)
+	}
 	if o.item.Line != w.line || o.item.Fields != live.Fields {
 		o.item.Line, o.item.Fields, o.app.dirty = w.line, live.Fields, true
 	}
 	s.untell(o)
+	s.learn(ctx, o, w, live.Whole)
 	switch {
 	case live.Left:
 		o.item.Paused = live.Paused

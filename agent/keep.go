@@ -107,5 +107,6 @@ func (a *app) asides() string {
 	if left > 0 {
 		out = append(out, fmt.Sprintf("%s left alone, as annotations of theirs ask", count(left, "object")))
 	}
+	out = append(out, a.atomics())
 	return strings.Join(slices.DeleteFunc(out, func(s string) bool { return s == "" }), "; ")
 }

@@ -37,6 +37,8 @@ type looks struct {
 // health is the object's, with the cause that a look has found.
 func (o *object) health() fleet.Verdict {
 	switch l := o.look; {
+	case o.verdict.Health == protocol.HealthCurrent && o.unnoticed.open():
+		return o.unnoticed.verdict()
 	case l == nil:
 		return o.verdict
 	case o.verdict.Health == protocol.HealthDegraded && l.stop != nil && !l.looked: // which takes a moment, and makes the event that tells of it worth reading

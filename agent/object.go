@@ -31,6 +31,8 @@ type object struct {
 	drifted  bool // it must be applied again
 	busy     bool // a request for it is under way
 
+	unnoticed unnoticed // of what it follows
+
 	held        string // what it is applied after, while that is not current
 	heldForGood bool   // and will never be, as Git has it
 }

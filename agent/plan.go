@@ -48,6 +48,7 @@ type plan struct {
 	wants      []want                      // in the order of applying
 	hooks      []hookWant                  // in the order in which they are done
 	defines    map[string][]Resource
+	steers     []steer
 	since      time.Time                    // when the bundle arrived; zero if it was stored
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
 }
@@ -91,7 +92,8 @@ type line struct {
 		Annotations     map[string]any
 		Labels          map[string]any
 	}
-	Spec json.RawMessage
+	Spec       json.RawMessage
+	StringData json.RawMessage // of a Secret
 }
 
 // definition is what is read of a CustomResourceDefinition.
@@ -148,6 +150,10 @@ func readPlan(ctx context.Context, spec protocol.App, generation uint64, packed,
 			p.hooks = append(p.hooks, hookWant{want: w, hook: *course.Hook, generate: l.Metadata.GenerateName})
 			continue
 		}
+		if fleet.HasAlias(w.ref, l.StringData, l.Spec) {
+			w.line = w.line.canonical()
+		}
+		p.steer(w.ref, l.Spec)
 		if isDefinition(w.ref) {
 			p.defines[w.ref.Name] = l.defines()
 		}
@@ -159,6 +165,10 @@ func readPlan(ctx context.Context, spec protocol.App, generation uint64, packed,
 	all.finish(p)
 	return p, nil
 }
+
+// canonical is the sum of a line that is applied as fleet.Canonical makes it. It differs from that of the line, by which agents before
+// applied it as it was, so what they applied is applied once more.
+func (s Sum) canonical() Sum { return SumOf(append(s[:], "canonical"...)) }
 
 // scaled says whether the line has a number of replicas.
 func (l *line) scaled() bool {

@@ -81,7 +81,13 @@ func (s *session) errand(ctx context.Context, a *app, o *object, w *want, res Re
 	if o.item.Scaled {
 		e.patch.Leave.Paths = append(e.patch.Leave.Paths, "/spec/replicas")
 	}
-	e.patch.Polite = e.first
+	if steered := s.steered(w.ref); !slices.Equal(o.item.Steered, steered) {
+		o.item.Steered, a.dirty = steered, true
+	}
+	e.patch.Leave.Paths = append(e.patch.Leave.Paths, o.item.Steered...)
+	all, _ := whole(o.item.Whole, e.patch.Leave.Paths)
+	e.patch.Leave.Paths = append(e.patch.Leave.Paths, all...)
+	e.patch.Polite, e.patch.Strings = e.first, !e.first && !e.heal
 	return e
 }
 
@@ -114,6 +120,7 @@ func (s *session) put(ctx context.Context, e errand) (Live, error) {
 	if err != nil || !took {
 		return live, err
 	}
+	e.patch.Strings = true
 	return e.at.Apply(ctx, e.res, e.ref, e.patch)
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -203,6 +204,9 @@ func (s *session) plan(ctx context.Context, a *app) {
 	if !s.suspended(a) {
 		for _, o := range a.own {
 			a.kindless = a.kindless || o.kindless()
+			if o.unnoticed.open() {
+				sooner(o.unnoticed.until)
+			}
 			if o.trouble != nil && !o.trouble.final {
 				sooner(o.trouble.next)
 			}
@@ -365,6 +369,9 @@ func (s *session) forget(ctx context.Context, o *object) {
 	delete(s.fights, o)
 	o.app.disown(o)
 	o.app.dirty = true
+	if fleet.Steers(o.item.Ref) {
+		s.resteer(ctx)
+	}
 }
 
 func (s *session) kindOf(ref protocol.ObjectRef) *kindWatch { return s.watchOf(s.scope.covering(ref)) }

@@ -23,6 +23,10 @@ type Item struct {
 	Scaled     bool               `json:"scaled,omitempty"` // applied without replicas, because of an autoscaler
 	Told       Sum                `json:"told,omitzero"`    // of the field set of a drift that was told and left
 	Wave       int                `json:"wave,omitempty"`   // pruned in the reverse order
+	// Steered are JSON pointers to what was left to controllers of other objects when it was applied, see fleet.Steered.
+	Steered []string `json:"steered,omitempty"`
+	// Whole are JSON pointers to fields that have one owner only, as far as that mattered.
+	Whole []string `json:"whole,omitempty"`
 	// Former are the apps that had it before, as long as it may still carry the label of one of them.
 	Former []string `json:"former,omitempty"`
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
@@ -123,7 +124,10 @@ func (s *session) awaited(a *app) string {
 
 // activate puts the next plan into force. s.mu is held.
 func (s *session) activate(ctx context.Context, a *app) {
-	p := a.next
+	p, left := a.next, map[*object]Leave{}
+	if a.plan != nil && !reflect.DeepEqual(a.plan.spec.Ignored, p.spec.Ignored) {
+		left = a.left()
+	}
 	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
 	a.wasHealthy, a.clashes, a.changes = false, nil, 0
 	if a.run != nil {
@@ -137,6 +141,8 @@ func (s *session) activate(ctx context.Context, a *app) {
 	}
 	s.shed(ctx, a)
 	a.sort()
+	a.releave(left)
+	s.steer(ctx, a)
 	for _, other := range s.apps { // which may have waited for something that a no longer wants
 		if len(other.clashes) > 0 {
 			s.kick(ctx, other)

@@ -85,20 +85,6 @@ func degraded(format string, args ...any) Verdict {
 
 func alwaysCurrent(object) Verdict { return current("it is there") }
 
-// Unsettled gives the verdict on an object that says nothing of itself yet, whatever its kind: it is being deleted, or its
-// controller has not seen its last change.
-func Unsettled(obj map[string]any) (Verdict, bool) {
-	o := object(obj)
-	if o.str("metadata", "deletionTimestamp") != "" {
-		return progressing("it is being deleted"), true
-	}
-	want, ok := o.num("metadata", "generation")
-	if seen, ok2 := o.num("status", "observedGeneration"); ok && ok2 && seen != want {
-		return progressing("its controller has not seen the last change yet"), true
-	}
-	return Verdict{}, false
-}
-
 // generic holds for every kind, and comes first.
 func (o object) generic() (Verdict, bool) {
 	if v, ok := Unsettled(o); ok {

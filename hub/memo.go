@@ -58,7 +58,7 @@ type question struct {
 func newMemo(store Store) *memo { return &memo{store: store, known: map[string]*question{}} }
 
 // memoFormat changes whenever what a Render means does, so that nothing is found that another release remembered.
-const memoFormat = "5"
+const memoFormat = "6"
 
 // memoKey names a question.
 func memoKey(kind string, params any) string {

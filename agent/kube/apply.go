@@ -21,9 +21,14 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 	if err != nil {
 		return agent.Live{}, err
 	}
-	var adopted []string
+	var whole []string
 	if !p.Leave.IsZero() {
-		if adopted, err = c.leave(ctx, res, ref, obj, p.Leave); err != nil {
+		if whole, err = c.leave(ctx, res, ref, obj, p.Leave); err != nil {
+			return agent.Live{}, err
+		}
+	}
+	if p.Strings && isSecret(res) {
+		if err := c.adoptStrings(ctx, res, ref, p.Leave); err != nil {
 			return agent.Live{}, err
 		}
 	}
@@ -44,7 +49,7 @@ func (c *Client) Apply(ctx context.Context, res agent.Resource, ref protocol.Obj
 		return agent.Live{}, err
 	}
 	l := got.Metadata.live(res)
-	l.Created, l.Adopted = code == http.StatusCreated, adopted
+	l.Created, l.Whole = code == http.StatusCreated, whole
 	return l, nil
 }
 
@@ -77,6 +82,7 @@ func applied(res agent.Resource, ref protocol.ObjectRef, p agent.Patch) (map[str
 	if res.Namespaced {
 		meta["namespace"] = ref.Namespace
 	}
+	fleet.Canonical(obj)
 	return obj, nil
 }
 

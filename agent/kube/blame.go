@@ -2,7 +2,6 @@ package kube
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
@@ -27,9 +26,6 @@ func (c *Client) Blame(drifted, repaired agent.Live) agent.Culprit {
 		}
 	}
 	lost.Iterate(func(p fieldpath.Path) {
-		if slices.Contains(repaired.Adopted, p.String()) {
-			return
-		}
 		if len(out.Fields) == maxFields {
 			out.More++
 			return

@@ -12,15 +12,21 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
 )
 
 // leave takes out of obj what is left to others, if the object exists. A field that Drover owns and no longer applies would be removed by
-// server-side apply, so it lets go of these fields first: then they are nobody's, or others', and keep their values. A part of what can only be
-// owned as a whole gets the value that it has; adopted are the paths of these.
-func (c *Client) leave(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, obj map[string]any, l agent.Leave) (adopted []string, err error) {
+// server-side apply, so it lets go of these fields first: then they are nobody's, or others', and keep their values. Of what can only be owned
+// as a whole all is left; whole are the pointers to these.
+func (c *Client) leave(ctx context.Context, res agent.Resource, ref protocol.ObjectRef, obj map[string]any,
+	l agent.Leave) (whole []string, err error) {
+	l.Paths = slices.Clone(l.Paths)
+	for i, p := range l.Paths {
+		l.Paths[i] = fleet.CanonicalPointer(ref, p)
+	}
 	for try := 1; ; try++ {
 		var raw json.RawMessage
 		_, err := c.do(ctx, call{method: http.MethodGet, path: objectPath(res, ref), accept: acceptJSON, secret: isSecret(res)}, &raw)
@@ -36,19 +42,21 @@ func (c *Client) leave(ctx context.Context, res agent.Resource, ref protocol.Obj
 		if err != nil {
 			return nil, err
 		}
-		rest, adopted, changed := letGo(obj, live, p.Metadata.ManagedFields, l)
+		rest, whole, changed := letGo(obj, live, p.Metadata.ManagedFields, l)
 		if !changed {
-			return adopted, nil
+			return whole, nil
 		}
 		err = c.rewrite(ctx, res, ref, p.Metadata.ResourceVersion, rest)
 		if agent.ReasonOf(err) != agent.ReasonConflict || try == rewriteTries {
-			return adopted, err
+			return whole, err
 		}
 	}
 }
 
-// letGo takes out of obj what is left to others, and gives the managedFields without it. changed says whether these are others than before.
-func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (rest []managedEntry, adopted []string, changed bool) {
+// letGo takes out of obj what is left to others, and gives the managedFields without it. whole are pointers to fields that are left because
+// of a part of them. changed says whether the managedFields are others than before.
+func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (rest []managedEntry, whole []string,
+	changed bool) {
 	all, theirs, mine := fieldpath.NewSet(), fieldpath.NewSet(), fieldpath.NewSet()
 	var own managedEntry
 	for _, e := range managed {
@@ -70,17 +78,18 @@ func letGo(obj, live map[string]any, managed []managedEntry, l agent.Leave) (res
 	left := fieldpath.NewSet()
 	for _, parts := range pointers(l.Paths) {
 		w := walk{shape: all}
-		if w.cut(obj, live, parts) {
-			left.Insert(w.path)
-		} else if w.copied {
-			adopted = append(adopted, w.path.String())
+		if !w.cut(obj, live, parts) {
+			continue
+		}
+		if left.Insert(w.path); w.whole {
+			whole = append(whole, pointer(parts[:len(parts)-w.rest]))
 		}
 	}
 	for path := range theirs.All() {
 		cutPath(obj, path)
 	}
 	kept := mine.RecursiveDifference(left).Difference(theirs)
-	return withSet(rest, own, kept), adopted, !kept.Equals(mine)
+	return withSet(rest, own, kept), slices.Compact(whole), !kept.Equals(mine)
 }
 
 // pointers takes JSON pointers (RFC 6901) apart. Of the items of a list the last comes first, so that taking one out moves none that is still
@@ -101,6 +110,15 @@ func pointers(paths []string) (out [][]string) {
 	return out
 }
 
+// pointer reverses pointers for one.
+func pointer(parts []string) string {
+	var out strings.Builder
+	for _, p := range parts {
+		out.WriteString("/" + strings.ReplaceAll(strings.ReplaceAll(p, "~", "~0"), "/", "~1"))
+	}
+	return out.String()
+}
+
 func compareParts(a, b string) int {
 	i, err := strconv.Atoi(a)
 	j, err2 := strconv.Atoi(b)
@@ -113,14 +131,14 @@ func compareParts(a, b string) int {
 // walk follows a JSON pointer into an object that is to be applied, into the live object beside it, and into the fields that are managed,
 // which tell the shape: by what the items of a list are known, and what is owned as a whole only.
 type walk struct {
-	shape  *fieldpath.Set
-	path   fieldpath.Path
-	whole  bool // from here on there is only one owner, so a value is copied instead of left out
-	copied bool // it was
+	shape *fieldpath.Set
+	path  fieldpath.Path
+	whole bool // the pointer leads into something that has one owner only, which is at path
+	rest  int  // how many parts of the pointer are below path then
 }
 
-// cut takes out of at what parts point to, or copies it from live where it is part of something that is owned as a whole. It says
-// whether the field is at path and can be let go of. Where the cluster has nothing that holds the field, it stays: it is new.
+// cut takes out of at what parts point to, or what that is part of if it has one owner only. It says whether the field is at path and can be
+// let go of. Where the cluster has nothing that holds the field, it stays: it is new.
 func (w *walk) cut(at, live any, parts []string) bool {
 	switch node := at.(type) {
 	case map[string]any:
@@ -142,27 +160,28 @@ func (w *walk) cut(at, live any, parts []string) bool {
 
 func (w *walk) cutField(node, there map[string]any, parts []string) bool {
 	name := parts[0]
-	current, has := there[name]
 	if len(parts) == 1 {
-		switch {
-		case !w.whole:
-			delete(node, name)
-			w.path = append(w.path, fieldpath.PathElement{FieldName: &name})
-		case has:
-			node[name], w.copied = current, true
-		default:
-			delete(node, name)
-			w.copied = true
-		}
-		return !w.whole
+		delete(node, name)
+		w.path = append(w.path, fieldpath.PathElement{FieldName: &name})
+		return true
 	}
+	current := there[name]
 	w.step(fieldpath.PathElement{FieldName: &name})
+	if w.whole {
+		switch current.(type) {
+		case map[string]any, []any:
+			delete(node, name)
+			w.rest = len(parts) - 1
+			return true
+		}
+		return false
+	}
 	below, ours := node[name]
 	if !ours { // Git has nothing there, and may have had: what Drover owns below is let go of all the same
-		return !w.whole && w.follow(parts[1:])
+		return w.follow(parts[1:])
 	}
 	if list, ok := below.([]any); ok && len(parts) == 2 {
-		return w.cutListed(node, name, list, current, parts[1])
+		return w.cutListed(node, name, list, parts[1])
 	}
 	done := w.cut(below, current, parts[1:])
 	if m, ok := below.(map[string]any); ok && len(m) == 0 && done {
@@ -171,33 +190,33 @@ func (w *walk) cutField(node, there map[string]any, parts []string) bool {
 	return done
 }
 
-// follow adds parts that are names of fields.
+// follow adds parts that are names of fields, as far as these have owners of their own.
 func (w *walk) follow(parts []string) bool {
-	for _, p := range parts {
-		w.path = append(w.path, fieldpath.PathElement{FieldName: &p})
+	for i, p := range parts {
+		if w.step(fieldpath.PathElement{FieldName: &p}); w.whole && i < len(parts)-1 {
+			w.rest = len(parts) - 1 - i
+			return true
+		}
+		w.whole = false // the field that is meant
 	}
 	return true
 }
 
 // cutListed takes an item out of the list that is the field name of node.
-func (w *walk) cutListed(node map[string]any, name string, list []any, live any, index string) bool {
-	there, ok := live.([]any)
+func (w *walk) cutListed(node map[string]any, name string, list []any, index string) bool {
 	i, err := strconv.Atoi(index)
-	if !ok || err != nil || i < 0 || i >= len(list) {
+	if err != nil || i < 0 || i >= len(list) {
 		return false
 	}
 	e, known := w.element(list[i])
-	switch {
-	case known && !w.whole:
-		w.path = append(w.path, e)
-		if node[name] = slices.Delete(slices.Clone(list), i, i+1); len(list) == 1 {
-			delete(node, name)
-		}
-		return true
-	case i < len(there):
-		list[i], w.copied = there[i], true
+	if !known {
+		return false
 	}
-	return false
+	w.path = append(w.path, e)
+	if node[name] = slices.Delete(slices.Clone(list), i, i+1); len(list) == 1 {
+		delete(node, name)
+	}
+	return true
 }
 
 // cutItem goes on below an item of a list.
@@ -206,11 +225,13 @@ func (w *walk) cutItem(node, there []any, i int, parts []string) bool {
 		return false // a list in a list: nobody's shape
 	}
 	e, known := w.element(node[i])
-	if !known || w.whole {
-		w.whole = true
-		return i < len(there) && w.cut(node[i], there[i], parts[1:])
+	if !known {
+		return false
 	}
 	w.step(e)
+	if w.whole { // an item that is atomic itself is not told from a new one without its key
+		return false
+	}
 	for _, item := range there {
 		if fits(e, item) {
 			return w.cut(node[i], item, parts[1:])
@@ -223,12 +244,16 @@ func (w *walk) cutItem(node, there []any, i int, parts []string) bool {
 func (w *walk) step(e fieldpath.PathElement) {
 	if w.shape != nil {
 		below, ok := w.shape.Children.Get(e)
-		if !ok && w.shape.Members.Has(e) {
+		if !ok && w.shape.Members.Has(e) && !inMetadata(w.path) { // or somebody owns an empty map of labels or annotations
 			w.whole = true
 		}
 		w.shape = below
 	}
 	w.path = append(w.path, e)
+}
+
+func inMetadata(path fieldpath.Path) bool {
+	return len(path) > 0 && path[0].FieldName != nil && *path[0].FieldName == "metadata"
 }
 
 // element finds how an item of a list is known among the fields that are managed.

@@ -19,6 +19,8 @@ const (
 		`"spec":{"replicas":3,"template":{"spec":{"containers":[{"name":"app","image":"a:1"},{"name":"istio-proxy","image":"p:1"}]}}}}`
 	worker = `{"apiVersion":"apps/v1","kind":"StatefulSet","metadata":{"name":"worker","namespace":"jobs"},"spec":{"replicas":1,"ratio":0.5}}`
 	config = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"config"},"data":{"a~b":"1","c/d":"2"}}`
+	front  = `{"apiVersion":"v1","kind":"Service","metadata":{"name":"front"},"spec":{"selector":{"app":"web"}}}`
+	routes = `{"apiVersion":"networking.istio.io/v1","kind":"VirtualService","metadata":{"name":"routes"},"spec":{"http":[{"route":[{"destination":{"host":"a"}}]}]}}`
 	role   = `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"reader"},"rules":[{"verbs":["get"]}]}`
 )
 
@@ -45,6 +47,10 @@ func TestRulesBecomeExactFieldsOfExactObjects(t *testing.T) {
 	}{
 		"no target means every object that has the field": {target(fleet.Target{}, "/spec/replicas"), "web=/spec/replicas worker=/spec/replicas"},
 		"a field that Git does not have is nobody's":      {target(fleet.Target{}, "/spec/paused"), ""},
+		"a field that Git does not have, of a map":        {target(fleet.Target{}, "/spec/selector/hash"), "front=/spec/selector/hash"},
+		"a field that Git does not have, of a list":       {target(fleet.Target{}, "/spec/http/0/route/-1/weight"), "routes=/spec/http/0/route/0/weight"},
+		"jq of a field that Git does not have":            {jq(`.spec.selector["rollouts-pod-template-hash"]`), "front=/spec/selector/rollouts-pod-template-hash"},
+		"labels that Git does not have are nobody's":      {target(fleet.Target{}, "/metadata/labels/x", "/data/x"), ""},
 		"a kind is a whole regular expression":            {target(fleet.Target{Kind: "State.*"}, "/spec/replicas"), "worker=/spec/replicas"},
 		"part of a kind is no match":                      {target(fleet.Target{Kind: "State"}, "/spec/replicas"), ""},
 		"alternatives are anchored as a whole":            {target(fleet.Target{Name: "we|worker"}, "/spec/replicas"), "worker=/spec/replicas"},
@@ -79,7 +85,7 @@ func TestRulesBecomeExactFieldsOfExactObjects(t *testing.T) {
 		"a field that it lacks is no match": {when(`object.spec.ratio < 1`), "worker=/spec/replicas"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			made, _, err := Made(t.Context(), []fleet.IgnoreRule{c.rule}, "shop", objects(web, worker, config, role))
+			made, _, err := Made(t.Context(), []fleet.IgnoreRule{c.rule}, "shop", objects(web, worker, config, role, front, routes))
 			if err != nil {
 				t.Fatal(err)
 			}

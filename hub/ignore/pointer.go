@@ -1,6 +1,8 @@
 package ignore
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -59,4 +61,43 @@ func locate(v any, steps []string) (exact []string, at any, ok bool) {
 		}
 	}
 	return exact, at, true
+}
+
+// vacant finds a field that Git does not have, where it may be a part of one that it has: the API server may know one owner
+// for all of a map (the selector of a Service) or list, so a controller that adds a field takes what is from Git with it.
+// Labels, annotations and the data of ConfigMaps are no such maps, and a map of more than plain values only below a list.
+func vacant(v any, steps []string) (exact []string, ok bool) {
+	last := len(steps) - 1
+	if last < 2 || slices.Contains(steps, "metadata") {
+		return nil, false
+	}
+	exact, at, ok := locate(v, steps[:last])
+	if !ok {
+		return nil, false
+	}
+	m, ok := at.(map[string]any)
+	if !ok || len(m) == 0 || !listed(v, exact) && slices.ContainsFunc(slices.Collect(maps.Values(m)), nested) {
+		return nil, false
+	}
+	return append(exact, steps[last]), true
+}
+
+// listed says whether a pointer goes through a list.
+func listed(v any, steps []string) bool {
+	for i := range steps {
+		if _, at, ok := locate(v, steps[:i]); ok {
+			if _, list := at.([]any); list {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func nested(v any) bool {
+	switch v.(type) {
+	case map[string]any, []any:
+		return true
+	}
+	return false
 }

@@ -137,6 +137,9 @@ func (r *rule) apply(ctx context.Context, s *subject) error {
 func (s *subject) add(steps []string) {
 	exact, value, ok := locate(s.object, steps)
 	if !ok {
+		if exact, ok = vacant(s.object, steps); ok {
+			s.paths[joinPointer(exact)] = true
+		}
 		return
 	}
 	switch pointer := joinPointer(exact); pointer {
