@@ -41,6 +41,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		d := c.Desired
 		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest
 	})
+	l.h.checkOverdue(cluster, false)
 	if behind {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
@@ -111,6 +112,7 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 	if connected {
 		l.trails.linked(cluster)
 	}
+	l.h.checkOverdue(cluster, true)
 }
 
 func (l listener) Reset() { l.h.do(l.h.reconcile) }

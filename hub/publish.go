@@ -217,6 +217,7 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	for _, d := range bundles {
 		delete(h.unsent, d.Cluster)
 		h.sealed[d.Cluster] = d.Key
+		h.checkOverdue(d.Cluster, false)
 	}
 	return len(bundles), nil
 }

@@ -92,6 +92,7 @@ const (
 	AskJournal AskKind = "journal" // publish the events From to To again, as far as they are kept
 	AskRenew   AskKind = "renew"   // renew the credential now
 	AskAPIs    AskKind = "apis"    // say in the next report what the API server serves
+	AskFetch   AskKind = "fetch"   // fetch the bundle from the bucket again, and report
 )
 
 // Ask is what the hub asks an agent to do now. It never carries desired state.

@@ -32,6 +32,8 @@ type Cluster struct {
 	Expired bool
 	Desired Desired
 	Link    Link
+	// Urged is what was done about a bundle that the agent has not accepted.
+	Urged Urged
 	// Report is the agent's last word; nil if it never said one.
 	Report   *protocol.Report
 	Received time.Time // when Report arrived, by the hub's clock

@@ -167,6 +167,8 @@ func (c Cluster) message(r Row) string {
 		return fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.Report != nil && c.Report.Refused != nil:
 		return "its agent refused a bundle: " + c.Report.Refused.Reason
+	case c.Urged.Times > 1 && c.Urged.Generation == r.Generation && c.Behind():
+		return c.behind(r.Generation) // what its apps say is older
 	}
 	apps := c.Apps()
 	if len(apps) > 0 && apps[0].Message != "" && fleet.WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
@@ -186,7 +188,7 @@ func (c Cluster) message(r Row) string {
 	case r.State == StateOffline:
 		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 	case !r.Synced && r.Generation > 0:
-		return fmt.Sprintf("generation %d was published and not accepted yet", r.Generation)
+		return c.behind(r.Generation)
 	}
 	return ""
 }

@@ -137,7 +137,9 @@ type Identities struct {
 	changed map[string]struct{}        // clusters whose identity has changed since takeChanged
 	ask     func(cluster string, a protocol.Ask) error
 	joins   hub.Joins
-	dropped map[string]uint64 // by cluster: what could not be verified
+	// reminders are those of clusters whose rotation waits.
+	reminders map[string]*reminder
+	dropped   map[string]uint64 // by cluster: what could not be verified
 }
 
 var _ hub.Identities = (*Identities)(nil)
@@ -147,7 +149,7 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	ids := &Identities{
 		TTL: DefaultTTL, Log: slog.Default(), clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
 		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
-		changed: map[string]struct{}{}, dropped: map[string]uint64{}, stirred: make(chan struct{}, 1),
+		reminders: map[string]*reminder{}, changed: map[string]struct{}{}, dropped: map[string]uint64{}, stirred: make(chan struct{}, 1),
 	}
 	err := readFiles(ids.clusterDir, "the clusters' identities", func(file, name string, data []byte) error {
 		var id identity

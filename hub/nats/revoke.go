@@ -70,12 +70,13 @@ func (ids *Identities) Rotate(cluster string) error {
 	return nil
 }
 
-// askRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello.
+// askRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello, and after a while.
 func (ids *Identities) askRenew(cluster string) {
 	ids.mu.Lock()
-	ask := ids.ask
+	ask, wanted := ids.ask, !ids.known[cluster].Rotate.IsZero()
 	ids.mu.Unlock()
-	if ask == nil {
+	defer ids.remind(cluster)
+	if ask == nil || !wanted {
 		return
 	}
 	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskRenew}); err != nil {
