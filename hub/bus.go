@@ -96,8 +96,11 @@ type Identity struct {
 	Rotating time.Time `json:"rotating,omitzero"` // a rotation was asked for then, and is not done
 	Revoked  time.Time `json:"revoked,omitzero"`  // all were revoked then, and the cluster has not joined since
 	Token    time.Time `json:"token,omitzero"`    // a join token was not used yet, and is good until then
-	// Dropped is how much was said in the cluster's name since the hub started that could not be verified.
-	Dropped uint64 `json:"dropped,omitempty"`
+	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast and DroppedWhy are
+	// when that happened last, why, and what to do.
+	Dropped     uint64    `json:"dropped,omitempty"`
+	DroppedLast time.Time `json:"droppedLast,omitzero"`
+	DroppedWhy  string    `json:"droppedWhy,omitempty"`
 }
 
 // Joins counts requests for credentials, those to renew among them, and connections that NATS itself turned away.

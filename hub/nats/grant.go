@@ -81,7 +81,7 @@ func (ids *Identities) buy(user string, req protocol.KeyRequest, wanted func(str
 			return nil
 		}
 		if t.Replace {
-			id.revoke("", t.Used.Issued)
+			id.revoke("", t.Used.Issued, now)
 		}
 		id.add(t.Used)
 		return nil

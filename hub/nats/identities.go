@@ -42,6 +42,8 @@ type identity struct {
 	// remembered. So are all that were issued before Since: also those that a hub which was restored has forgotten.
 	Revoked map[string]time.Time `json:"revoked,omitempty"`
 	Since   time.Time            `json:"since,omitzero"`
+	// Former are the keys of credentials that ended, newest first.
+	Former []former `json:"former,omitempty"`
 	// ThrownOut is when a person revoked the cluster, if it has not joined since.
 	ThrownOut time.Time `json:"thrownOut,omitzero"`
 	// Rotate is when a person asked for a rotation that is not done yet.
@@ -80,13 +82,14 @@ func (id *identity) add(c credential) {
 }
 
 // revoke ends all credentials but one, and those issued before since that are not known; keep may be empty.
-func (id *identity) revoke(keep string, since time.Time) {
+func (id *identity) revoke(keep string, since, now time.Time) {
 	id.Since = since
 	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
 		if c.User == keep {
 			return false
 		}
 		id.ban(c)
+		id.retire(c, now)
 		return true
 	})
 	if id.Current != keep {
@@ -107,11 +110,18 @@ func (id *identity) ban(c credential) {
 func (id *identity) forget(now time.Time) {
 	maps.DeleteFunc(id.Revoked, func(_ string, expires time.Time) bool { return !credential{Expires: expires}.live(now) })
 	current, _ := id.current()
-	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool { return !c.live(now) && c.User != current.User })
+	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
+		if c.live(now) || c.User == current.User {
+			return false
+		}
+		id.retire(c, c.Expires)
+		return true
+	})
+	id.forgetFormer(now)
 }
 
 func (id identity) clone() identity {
-	id.Credentials, id.Revoked = slices.Clone(id.Credentials), maps.Clone(id.Revoked)
+	id.Credentials, id.Revoked, id.Former = slices.Clone(id.Credentials), maps.Clone(id.Revoked), slices.Clone(id.Former)
 	return id
 }
 
@@ -139,7 +149,7 @@ type Identities struct {
 	joins   hub.Joins
 	// reminders are those of clusters whose rotation waits.
 	reminders map[string]*reminder
-	dropped   map[string]uint64 // by cluster: what could not be verified
+	dropped   map[string]dropped // by cluster
 }
 
 var _ hub.Identities = (*Identities)(nil)
@@ -149,7 +159,7 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	ids := &Identities{
 		TTL: DefaultTTL, Log: slog.Default(), clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
 		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
-		reminders: map[string]*reminder{}, changed: map[string]struct{}{}, dropped: map[string]uint64{}, stirred: make(chan struct{}, 1),
+		reminders: map[string]*reminder{}, changed: map[string]struct{}{}, dropped: map[string]dropped{}, stirred: make(chan struct{}, 1),
 	}
 	err := readFiles(ids.clusterDir, "the clusters' identities", func(file, name string, data []byte) error {
 		var id identity
@@ -309,7 +319,9 @@ func (ids *Identities) Identity(cluster string) hub.Identity {
 	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate, Revoked: id.ThrownOut}
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	out.Dropped = ids.dropped[cluster]
+	if d := ids.dropped[cluster]; d.count > 0 {
+		out.Dropped, out.DroppedLast, out.DroppedWhy = d.count, d.last, fmt.Sprintf(d.why, cluster)
+	}
 	for _, t := range ids.tokens {
 		if t.Cluster == cluster && t.open(now) && t.Expires.After(out.Token) {
 			out.Token = t.Expires
@@ -318,7 +330,7 @@ func (ids *Identities) Identity(cluster string) hub.Identity {
 	return out
 }
 
-// voices are the keys that spoke for cluster at a time.
+// voices are the keys of credentials that have not ended, and were good at a time.
 func (ids *Identities) voices(cluster string, at time.Time) []ed25519.PublicKey {
 	var out []ed25519.PublicKey
 	for _, c := range ids.live(cluster, at) {

@@ -30,7 +30,7 @@ func (ids *Identities) Revoke(cluster string) error {
 		if len(id.Credentials) > 0 {
 			id.ThrownOut, id.Rotate = now, time.Time{}
 		}
-		id.revoke("", now)
+		id.revoke("", now, now)
 		return nil
 	})
 	if err != nil {
@@ -130,10 +130,10 @@ func (ids *Identities) count(err error) {
 }
 
 // unheard counts what was said in the name of a cluster and could not be verified.
-func (ids *Identities) unheard(cluster string) {
+func (ids *Identities) unheard(cluster string, err error) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	ids.dropped[cluster]++
+	ids.dropped[cluster] = dropped{ids.dropped[cluster].count + 1, time.Now().UTC(), whyDropped(err)}
 }
 
 // Joins implements hub.Identities.
