@@ -109,6 +109,16 @@ type Joins struct {
 	Refused uint64    `json:"refused"`
 	Last    string    `json:"last,omitempty"` // why the last one was refused
 	Time    time.Time `json:"time,omitzero"`  // and when
+	// Distrusted is about connections to the embedded server whose agents do not trust its certificate.
+	Distrusted Distrusted `json:"distrusted,omitzero"`
+}
+
+// Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a hub with other keys.
+type Distrusted struct {
+	Count     uint64    `json:"count"`
+	Addresses int       `json:"addresses"` // from how many, as far as they are counted
+	Last      string    `json:"last"`      // address of the last one
+	Time      time.Time `json:"time"`      // and when
 }
 
 // TokenOptions are what a join token may do.

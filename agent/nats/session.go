@@ -114,8 +114,11 @@ func (s *Session) round(ctx context.Context, h handlers, o *outage) error {
 	}
 	nc, lost, err := s.connect(ctx, account{name: "drover-agent " + cred.Cluster, inbox: cred.Cluster, jwt: cred.JWT, seed: cred.Seed, trust: cred.Trust}, o)
 	if err != nil {
-		if isRefused(err) {
+		switch {
+		case isRefused(err):
 			s.say(refusedText(cred, time.Now()))
+		case isForeign(err):
+			s.say(err.Error())
 		}
 		return err
 	}

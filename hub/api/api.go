@@ -63,6 +63,7 @@ type Server struct {
 	Forget     func(ctx context.Context, cluster string) error
 	Poke       func()         // looks at the repository at once
 	Trust      protocol.Trust // what clusters are told to trust
+	KeysMade   time.Time      // when the hub's keys were made; zero if that is not known
 	Store      io.WriterTo    // gives a copy of the hub's store, whose values are encrypted
 	Token      string
 	Log        *slog.Logger
@@ -154,6 +155,7 @@ func (s *Server) clusters(r *http.Request) (any, error) {
 func (s *Server) fleet(sel fleet.Selector) Fleet {
 	out := Fleet{Source: s.source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
 	for _, c := range s.State.Select(sel) {
+		c.Distrusted = out.Source.Joins.Distrusted.Count > 0
 		out.Clusters = append(out.Clusters, c.Row())
 	}
 	return out
@@ -164,6 +166,9 @@ func (s *Server) fleet(sel fleet.Selector) Fleet {
 func (s *Server) source() hub.SourceStatus {
 	out := s.State.Source()
 	out.Joins = s.Identities.Joins()
+	if out.Joins.Distrusted.Count > 0 || !s.KeysMade.IsZero() && len(s.Identities.Clusters()) == 0 {
+		out.KeysMade = s.KeysMade
+	}
 	return out
 }
 
@@ -172,7 +177,9 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
+	source := s.source()
+	c.Distrusted = source.Joins.Distrusted.Count > 0
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {

@@ -137,16 +137,17 @@ type Identities struct {
 	cutting              sync.Mutex    // one cut at a time, so that an older list never comes after a newer one
 	stirred              chan struct{} // there is something in changed
 
-	mu      sync.Mutex                 // guards what follows
-	told    protocol.Trust             // to agents: whom to trust, and where to connect
-	cutOff  func(users []string) error // takes effect on revoked credentials; nil if nothing can
-	known   map[string]identity        // by cluster; what they hold is replaced, never altered
-	byUser  map[string]string          // user key → cluster, of revoked ones too
-	tokens  map[string]token           // by user key
-	editing map[string]*sync.Mutex     // by cluster
-	changed map[string]struct{}        // clusters whose identity has changed since takeChanged
-	ask     func(cluster string, a protocol.Ask) error
-	joins   hub.Joins
+	mu          sync.Mutex                 // guards what follows
+	told        protocol.Trust             // to agents: whom to trust, and where to connect
+	cutOff      func(users []string) error // takes effect on revoked credentials; nil if nothing can
+	known       map[string]identity        // by cluster; what they hold is replaced, never altered
+	byUser      map[string]string          // user key → cluster, of revoked ones too
+	tokens      map[string]token           // by user key
+	editing     map[string]*sync.Mutex     // by cluster
+	changed     map[string]struct{}        // clusters whose identity has changed since takeChanged
+	ask         func(cluster string, a protocol.Ask) error
+	joins       hub.Joins
+	distrusting map[string]struct{} // addresses of agents that do not trust the hub's certificate
 	// reminders are those of clusters whose rotation waits.
 	reminders map[string]*reminder
 	dropped   map[string]dropped // by cluster
@@ -159,7 +160,7 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	ids := &Identities{
 		TTL: DefaultTTL, Log: slog.Default(), clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
 		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
-		reminders: map[string]*reminder{}, changed: map[string]struct{}{}, dropped: map[string]dropped{}, stirred: make(chan struct{}, 1),
+		reminders: map[string]*reminder{}, distrusting: map[string]struct{}{}, changed: map[string]struct{}{}, dropped: map[string]dropped{}, stirred: make(chan struct{}, 1),
 	}
 	err := readFiles(ids.clusterDir, "the clusters' identities", func(file, name string, data []byte) error {
 		var id identity
