@@ -84,18 +84,23 @@ type Identities interface {
 	Rotate(cluster string) error
 	// Identity is what is known of cluster's credentials.
 	Identity(cluster string) Identity
+	// Place is the uid of kube-system of the cluster that the credentials belong to; "" if that is not known. Settle remembers it, until
+	// the cluster joins with another token.
+	Place(cluster string) (uid string)
+	Settle(cluster, uid string) error
 	// Joins says what came of the requests for credentials since the hub started.
 	Joins() Joins
 }
 
 // Identity is what is known of a cluster's credentials, for people.
 type Identity struct {
-	Issued   time.Time `json:"issued,omitzero"`   // of the credential that its agent uses
-	Expires  time.Time `json:"expires,omitzero"`  // of the same
-	Valid    int       `json:"valid"`             // credentials that are good now
-	Rotating time.Time `json:"rotating,omitzero"` // a rotation was asked for then, and is not done
-	Revoked  time.Time `json:"revoked,omitzero"`  // all were revoked then, and the cluster has not joined since
-	Token    time.Time `json:"token,omitzero"`    // a join token was not used yet, and is good until then
+	Issued     time.Time `json:"issued,omitzero"`      // of the credential that its agent uses
+	Expires    time.Time `json:"expires,omitzero"`     // of the same
+	Valid      int       `json:"valid"`                // credentials that are good now
+	Rotating   time.Time `json:"rotating,omitzero"`    // a rotation was asked for then, and is not done
+	Revoked    time.Time `json:"revoked,omitzero"`     // all were revoked then, and the cluster has not joined since
+	Token      time.Time `json:"token,omitzero"`       // a join token was not used yet, and is good until then
+	ClusterUID string    `json:"clusterUID,omitempty"` // see Identities.Place
 	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast and DroppedWhy are
 	// when that happened last, why, and what to do.
 	Dropped     uint64    `json:"dropped,omitempty"`

@@ -26,6 +26,9 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
 		return
 	}
+	if l.misplaced(cluster, r, at) {
+		return
+	}
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
 	behind, first, emptied, upgraded := false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
@@ -186,4 +189,5 @@ func (h *Hub) introduce(c *query.Cluster) {
 	_, c.Joined = h.Identities.OpenKey(c.Name)
 	id := h.Identities.Identity(c.Name)
 	c.Expires, c.Revoked = id.Expires, !id.Revoked.IsZero()
+	forgetCopy(c, id)
 }

@@ -174,7 +174,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 	default:
 		return r, changed
 	}
-	b.Trust = h.Trust
+	b.Trust, b.ClusterUID = h.Trust, h.Identities.Place(name)
 	floor := h.floors[name]
 	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest {
 		return r, changed

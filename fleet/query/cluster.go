@@ -34,6 +34,8 @@ type Cluster struct {
 	Distrusted bool
 	Desired    Desired
 	Link       Link
+	// Copy is another cluster that uses the credential of this one; nil if there is none.
+	Copy *Copy
 	// Urged is what was done about a bundle that the agent has not accepted.
 	Urged Urged
 	// Report is the agent's last word; nil if it never said one.

@@ -154,6 +154,8 @@ func (c Cluster) message(r Row) string {
 		return c.released()
 	case c.Held != nil:
 		return c.Held.message()
+	case c.Copy != nil:
+		return c.Copy.message(c.Name)
 	case len(c.Problems) > 0:
 		return c.Problems[0] + more(len(c.Problems)-1)
 	case c.Revoked && r.State != StateConnected:

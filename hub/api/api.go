@@ -37,6 +37,7 @@ type Detail struct {
 	Time     time.Time        `json:"time"`
 	Source   hub.SourceStatus `json:"source"`
 	Identity hub.Identity     `json:"identity"`
+	Copy     *query.Copy      `json:"copy,omitempty"` // another cluster that uses its credential
 	Problems []string         `json:"problems,omitempty"`
 	Notes    []fleet.Note     `json:"notes,omitempty"` // what Git asks for and Drover does not do
 	AppRows  []query.AppRow   `json:"appRows"`
@@ -61,6 +62,7 @@ type Server struct {
 	Identities hub.Identities
 	Approve    func(ctx context.Context, revision string) (query.Hold, error)
 	Forget     func(ctx context.Context, cluster string) error
+	Accept     func(ctx context.Context, cluster, uid string) (query.Copy, error)
 	Poke       func()         // looks at the repository at once
 	Trust      protocol.Trust // what clusters are told to trust
 	KeysMade   time.Time      // when the hub's keys were made; zero if that is not known
@@ -78,6 +80,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.revoke))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.rotate))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.accept))
 	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.forget))
 	mux.HandleFunc("POST /api/v1/approve", s.guard(s.approve))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
@@ -179,7 +182,8 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	}
 	source := s.source()
 	c.Distrusted = source.Joins.Distrusted.Count > 0
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Copy: c.Copy,
+		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {

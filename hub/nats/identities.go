@@ -42,6 +42,8 @@ type identity struct {
 	// remembered. So are all that were issued before Since: also those that a hub which was restored has forgotten.
 	Revoked map[string]time.Time `json:"revoked,omitempty"`
 	Since   time.Time            `json:"since,omitzero"`
+	// ClusterUID is the uid of kube-system of the cluster that joined, if it is known.
+	ClusterUID string `json:"clusterUID,omitempty"`
 	// Former are the keys of credentials that ended, newest first.
 	Former []former `json:"former,omitempty"`
 	// ThrownOut is when a person revoked the cluster, if it has not joined since.
@@ -317,7 +319,8 @@ func (ids *Identities) live(cluster string, now time.Time) []credential {
 func (ids *Identities) Identity(cluster string) hub.Identity {
 	now, id := time.Now(), ids.get(cluster)
 	current, _ := id.current()
-	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate, Revoked: id.ThrownOut}
+	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate, Revoked: id.ThrownOut,
+		ClusterUID: id.ClusterUID}
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	if d := ids.dropped[cluster]; d.count > 0 {
@@ -329,6 +332,20 @@ func (ids *Identities) Identity(cluster string) hub.Identity {
 		}
 	}
 	return out
+}
+
+// Place implements hub.Identities.
+func (ids *Identities) Place(cluster string) string { return ids.get(cluster).ClusterUID }
+
+// Settle implements hub.Identities.
+func (ids *Identities) Settle(cluster, uid string) error {
+	_, err := ids.edit(cluster, func(id *identity, _ time.Time) error {
+		if len(id.Credentials) > 0 { // or else the next one that joins says where it is
+			id.ClusterUID = uid
+		}
+		return nil
+	})
+	return err
 }
 
 // voices are the keys of credentials that have not ended, and were good at a time.
