@@ -10,9 +10,10 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// A credential that came into another cluster with a copy of etcd or a restored backup would have two agents apply the same, and speak for
-// one cluster. So it is noted in the credential to which cluster it belongs, by the uid of the namespace kube-system. An agent that finds
-// itself in another one touches nothing and says so, until the hub, or a new join token, decides that this is the cluster.
+// A credential that came into another cluster with a copy of etcd or a restored backup would have two agents apply the
+// same, and speak for one cluster. So it is noted in the credential to which cluster it belongs, by the uid of the
+// namespace kube-system. An agent that finds itself in another one touches nothing and says so, until the hub, or a new
+// join token, decides that this is the cluster.
 
 // errPlace ends a session when it turns out to which cluster the credential belongs.
 var errPlace = errors.New("which cluster the credential belongs to was decided")
@@ -39,7 +40,8 @@ func (i *Identity) place() *protocol.Place {
 	return nil
 }
 
-// Freeze keeps the credential from being renewed while true: the agent of another cluster may be the one that it belongs to.
+// Freeze keeps the credential from being renewed while true: the agent of another cluster may be the one that it
+// belongs to.
 func (i *Identity) Freeze(yes bool) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -58,7 +60,8 @@ func (i *Identity) Settle(ctx context.Context, p protocol.Place) error {
 	return i.alter(ctx, func(h *held) { h.credential.Place = &p })
 }
 
-// Misplaced says whether the credential belongs to another cluster than this, and to which. If nobody has noted that yet, it is this one.
+// Misplaced says whether the credential belongs to another cluster than this, and to which. If nobody has noted that
+// yet, it is this one.
 func (i *Identity) Misplaced(ctx context.Context) (protocol.Place, bool, error) {
 	here, belongs := i.UID(), i.Credential().Place
 	switch {
@@ -76,7 +79,8 @@ func (s *session) elsewhere(ctx context.Context, b protocol.Bundle) bool {
 	if here == "" || b.ClusterUID == "" || b.ClusterUID == here {
 		return false
 	}
-	s.log.Error("the hub's bundle is for another cluster: applying nothing", "uid", b.ClusterUID, "here", here, "generation", b.Generation)
+	s.log.Error("the hub's bundle is for another cluster: applying nothing", "uid", b.ClusterUID, "here", here,
+		"generation", b.Generation)
 	if s.persist(ctx, b.Generation, func() error {
 		return s.who.Settle(ctx, protocol.Place{UID: b.ClusterUID, Epoch: b.Epoch, Generation: b.Generation})
 	}) == nil {
@@ -85,14 +89,16 @@ func (s *session) elsewhere(ctx context.Context, b protocol.Bundle) bool {
 	return true
 }
 
-// lookAround finds out in which cluster the agent is. An agent that may not read kube-system, as one with a scope, does not know.
+// lookAround finds out in which cluster the agent is. An agent that may not read kube-system, as one with a scope, does
+// not know.
 func (a *Agent) lookAround(ctx context.Context) error {
 	if len(a.c.Scope) > 0 {
 		return nil
 	}
 	uid, err := a.c.Cluster.UID(ctx)
 	if reason := ReasonOf(err); reason == ReasonForbidden || reason == ReasonMissing {
-		a.c.Log.Info("the namespace kube-system cannot be read: whether the credential was copied into another cluster is not checked", "err", err)
+		a.c.Log.Info("the namespace kube-system cannot be read: whether the credential was copied into another "+
+			"cluster is not checked", "err", err)
 		uid, err = "", nil
 	}
 	if err != nil {
@@ -107,8 +113,10 @@ func (a *Agent) lookAround(ctx context.Context) error {
 func (a *Agent) hold(parent context.Context, belongs protocol.Place) error {
 	id, here := a.c.Identity, a.self.ClusterUID
 	cluster := id.Credential().Cluster
-	text := fmt.Sprintf("the credential of %[1]s was found in another cluster than before: kube-system has uid %[2]s here, and had %[3]s; applying nothing. If this cluster takes "+
-		"the place of the other, run `drover cluster accept %[1]s`; if it is a copy, run `drover agent uninstall` here and `drover cluster rotate %[1]s`", cluster, here, belongs.UID)
+	text := fmt.Sprintf("the credential of %[1]s was found in another cluster than before: kube-system has uid %[2]s "+
+		"here, and had %[3]s; applying nothing. If this cluster takes "+
+		"the place of the other, run `drover cluster accept %[1]s`; if it is a copy, run `drover agent uninstall` "+
+		"here and `drover cluster rotate %[1]s`", cluster, here, belongs.UID)
 	a.c.Log.Error(text, "cluster", cluster)
 	id.Freeze(true)
 	defer id.Freeze(false)
@@ -178,10 +186,12 @@ func (a *Agent) decide(ctx context.Context, sealed []byte) error {
 	case "", belongs.UID:
 		return nil
 	case a.self.ClusterUID:
-		if err := a.c.Identity.Settle(ctx, protocol.Place{UID: b.ClusterUID, Epoch: b.Epoch, Generation: b.Generation}); err != nil {
+		if err := a.c.Identity.Settle(ctx, protocol.Place{UID: b.ClusterUID, Epoch: b.Epoch,
+			Generation: b.Generation}); err != nil {
 			return err
 		}
-		a.c.Log.Info("the hub decided that the credential belongs to this cluster", "uid", b.ClusterUID, "generation", b.Generation)
+		a.c.Log.Info("the hub decided that the credential belongs to this cluster", "uid", b.ClusterUID, "generation",
+			b.Generation)
 		return errPlace
 	}
 	return nil
@@ -193,8 +203,10 @@ func (a *Agent) heldReport(belongs protocol.Place, text string) func() []byte {
 		a.seq++
 		who, self := a.c.Identity.Credential(), a.self
 		self.Trust, self.Expires = who.Trust.ID(), who.Expires
-		return fit(protocol.Report{Version: protocol.Version, Cluster: who.Cluster, Seq: a.seq, Time: time.Now(), Agent: self, Message: text,
-			Apps: []protocol.AppReport{}, Held: []protocol.Held{{ID: protocol.HoldID(protocol.HoldIdentity, who.Cluster, belongs.UID, self.ClusterUID),
+		return fit(protocol.Report{Version: protocol.Version, Cluster: who.Cluster, Seq: a.seq, Time: time.Now(),
+			Agent: self, Message: text,
+			Apps: []protocol.AppReport{}, Held: []protocol.Held{{ID: protocol.HoldID(protocol.HoldIdentity, who.Cluster,
+				belongs.UID, self.ClusterUID),
 				Kind: protocol.HoldIdentity, Message: text}}})
 	}
 }

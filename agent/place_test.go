@@ -11,7 +11,8 @@ import (
 	"github.com/drover-dev/drover/test/testenv"
 )
 
-// elsewhere is the API server of a test as another cluster, into which etcd or a backup was restored with all that it holds.
+// elsewhere is the API server of a test as another cluster, into which etcd or a backup was restored with all that it
+// holds.
 type elsewhere struct {
 	agent.Cluster
 	uid string
@@ -32,18 +33,22 @@ func holds(t *testing.T, hub *agenttest.Hub, uid string) protocol.Report {
 	})
 }
 
-// heldAgain asks an agent that holds for a fetch, twice, and waits for its reports: by then it has seen what was published before.
+// heldAgain asks an agent that holds for a fetch, twice, and waits for its reports: by then it has seen what was
+// published before.
 func heldAgain(t *testing.T, hub *agenttest.Hub) {
 	t.Helper()
 	for range 2 {
 		before := hub.Report(t, "anything", func(protocol.Report) bool { return true }).Seq
 		hub.Ask(t, protocol.AskFetch)
-		hub.Report(t, "an agent that still holds", func(r protocol.Report) bool { return r.Seq > before && len(r.Held) == 1 })
+		hub.Report(t, "an agent that still holds", func(r protocol.Report) bool {
+			return r.Seq > before &&
+				len(r.Held) == 1
+		})
 	}
 }
 
-// A copy of the cluster, with its credential and the agent's state, applies nothing until the hub says that it is the cluster now. Then the
-// first one does not.
+// A copy of the cluster, with its credential and the agent's state, applies nothing until the hub says that it is the
+// cluster now. Then the first one does not.
 func TestACopiedCredentialAppliesNothing(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
@@ -65,7 +70,8 @@ func TestACopiedCredentialAppliesNothing(t *testing.T) {
 	}
 	copied := agenttest.Start(t, cp, ns, hub, in("copy"))
 	held := holds(t, hub, "copy").Held[0]
-	for _, want := range []string{"uid copy here", "had " + uid, "drover cluster accept east-1", "drover cluster rotate east-1"} {
+	for _, want := range []string{"uid copy here", "had " + uid, "drover cluster accept east-1",
+		"drover cluster rotate east-1"} {
 		if !strings.Contains(held.Message, want) {
 			t.Errorf("%q does not say %q", held.Message, want)
 		}

@@ -84,8 +84,8 @@ type Identities interface {
 	Rotate(cluster string) error
 	// Identity is what is known of cluster's credentials.
 	Identity(cluster string) Identity
-	// Place is the uid of kube-system of the cluster that the credentials belong to; "" if that is not known. Settle remembers it, until
-	// the cluster joins with another token.
+	// Place is the uid of kube-system of the cluster that the credentials belong to; "" if that is not known. Settle
+	// remembers it, until the cluster joins with another token.
 	Place(cluster string) (uid string)
 	Settle(cluster, uid string) error
 	// Joins says what came of the requests for credentials since the hub started.
@@ -101,8 +101,8 @@ type Identity struct {
 	Revoked    time.Time `json:"revoked,omitzero"`     // all were revoked then, and the cluster has not joined since
 	Token      time.Time `json:"token,omitzero"`       // a join token was not used yet, and is good until then
 	ClusterUID string    `json:"clusterUID,omitempty"` // see Identities.Place
-	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast and DroppedWhy are
-	// when that happened last, why, and what to do.
+	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast
+	// and DroppedWhy are when that happened last, why, and what to do.
 	Dropped     uint64    `json:"dropped,omitempty"`
 	DroppedLast time.Time `json:"droppedLast,omitzero"`
 	DroppedWhy  string    `json:"droppedWhy,omitempty"`
@@ -118,7 +118,8 @@ type Joins struct {
 	Distrusted Distrusted `json:"distrusted,omitzero"`
 }
 
-// Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a hub with other keys.
+// Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a
+// hub with other keys.
 type Distrusted struct {
 	Count     uint64    `json:"count"`
 	Addresses int       `json:"addresses"` // from how many, as far as they are counted

@@ -10,8 +10,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// An agent that is connected and has not accepted what was published is asked to fetch it; if it does not know how, the bundle is
-// published again.
+// An agent that is connected and has not accepted what was published is asked to fetch it; if it does not know how, the
+// bundle is published again.
 func TestAnAgentThatMissedItsBundleIsAskedToFetchIt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, twoClusters())
@@ -36,13 +36,15 @@ func TestAnAgentThatMissedItsBundleIsAskedToFetchIt(t *testing.T) {
 	select {
 	case m := <-pushed:
 		envelope := must(protocol.Unseal(r.creds["a"].OpenKey, "a", m.Data))
-		if again := must(protocol.VerifyBundle(envelope, "a", r.creds["a"].SigningKeys())); again.Generation != b.Generation || again.Digest() != b.Digest() {
+		if again := must(protocol.VerifyBundle(envelope, "a",
+			r.creds["a"].SigningKeys())); again.Generation != b.Generation || again.Digest() != b.Digest() {
 			t.Errorf("published again is %+v", again)
 		}
 	case <-time.After(patience):
 		t.Fatal("the bundle is not published again")
 	}
-	if got := r.row("a").Message; !strings.Contains(got, "generation 1 was published and not accepted yet") || !strings.Contains(got, "asked 2 times") {
+	if got := r.row("a").Message; !strings.Contains(got, "generation 1 was published and not accepted yet") ||
+		!strings.Contains(got, "asked 2 times") {
 		t.Errorf("status says %q", got)
 	}
 	r.report("a", func(rep *protocol.Report) { rep.Generation, rep.Digest = b.Generation, b.Digest() })

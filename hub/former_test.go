@@ -8,7 +8,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// What was said with a credential that ended since is known after a restart of the hub; but nothing more can be said with it.
+// What was said with a credential that ended since is known after a restart of the hub; but nothing more can be said
+// with it.
 func TestHistorySurvivesARotation(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, twoClusters())
@@ -36,7 +37,8 @@ func TestHistorySurvivesARotation(t *testing.T) {
 	// The former key signs with a time of its choice. What counts is when the bus took it in.
 	r.report("a", func(rep *protocol.Report) { rep.Message = "said after" })
 	r.until("the report is taken", func() bool { return r.row("a").Message == "said after" })
-	lie := must(json.Marshal(protocol.Report{Version: protocol.Version, Cluster: "a", Seq: 9, Time: time.Now().Add(-time.Minute), Message: "a lie"}))
+	lie := must(json.Marshal(protocol.Report{Version: protocol.Version, Cluster: "a", Seq: 9,
+		Time: time.Now().Add(-time.Minute), Message: "a lie"}))
 	forged := must(protocol.Speak(protocol.SpeechReport, "a", signer(first.Seed), first.HubOpen, lie))
 	dropped := func() {
 		t.Helper()

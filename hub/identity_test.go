@@ -121,7 +121,8 @@ func TestRotatingEndsTheOlderCredentialsWhenANewOneIsUsed(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			ask, err := protocol.VerifyMessage[protocol.Ask](must(protocol.Unseal(first.OpenKey, "a", m.Data)), "a", first.SigningKeys())
+			ask, err := protocol.VerifyMessage[protocol.Ask](must(protocol.Unseal(first.OpenKey, "a", m.Data)), "a",
+				first.SigningKeys())
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -11,19 +11,20 @@ import (
 )
 
 const (
-	// overdueAfter is how long a connected agent has to accept what was published before it is asked to fetch it; then it is asked again,
-	// in pauses that double up to overdueMax.
+	// overdueAfter is how long a connected agent has to accept what was published before it is asked to fetch it; then
+	// it is asked again, in pauses that double up to overdueMax.
 	overdueAfter = 5 * time.Second
 	overdueMax   = 10 * time.Minute
 	// overdueGap spaces the asks of all clusters out, so that a fleet that comes back together is not asked together.
 	overdueGap = 5 * time.Millisecond
-	// resendFrom is from which ask of a cluster on its bundle is published again as well: its agent may be too old to know the ask, and the
-	// bus may have lost the bundle.
+	// resendFrom is from which ask of a cluster on its bundle is published again as well: its agent may be too old to
+	// know the ask, and the bus may have lost the bundle.
 	resendFrom = 2
 )
 
-// overdue knows the clusters whose agents are connected and have not accepted what was published last, and has them asked for it until they
-// have. Nothing that is published depends on one delivery. At rest it does nothing. It is safe for concurrent use.
+// overdue knows the clusters whose agents are connected and have not accepted what was published last, and has them
+// asked for it until they have. Nothing that is published depends on one delivery. At rest it does nothing. It is safe
+// for concurrent use.
 type overdue struct {
 	ask func(cluster string, times int)
 
@@ -138,7 +139,8 @@ func (h *Hub) urge(ctx context.Context, cluster string, times int) {
 		generation = c.Desired.Generation
 		c.Urged = query.Urged{Generation: generation, Times: times, Last: time.Now()}
 	})
-	h.Log.Info("the agent is connected and has not accepted what was published: asking it to fetch it", "cluster", cluster, "generation", generation, "times", times)
+	h.Log.Info("the agent is connected and has not accepted what was published: asking it to fetch it", "cluster",
+		cluster, "generation", generation, "times", times)
 	err := h.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskFetch})
 	if err != nil {
 		h.Log.Debug("the agent cannot be asked to fetch its bundle now", "cluster", cluster, "err", err)

@@ -11,8 +11,9 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// A cluster's credential can come into another cluster, with a copy of etcd or a restored backup. The hub remembers the uid of kube-system that
-// each cluster had when it joined, names it in the bundles, and believes no other, until a person decides.
+// A cluster's credential can come into another cluster, with a copy of etcd or a restored backup. The hub remembers the
+// uid of kube-system that each cluster had when it joined, names it in the bundles, and believes no other, until a
+// person decides.
 
 // ErrNotCopied says that no other cluster with that uid uses a cluster's credential.
 var ErrNotCopied = errors.New("no other cluster with this uid uses its credential")
@@ -20,7 +21,8 @@ var ErrNotCopied = errors.New("no other cluster with this uid uses its credentia
 // maxUID is how long the uid of an object may be.
 const maxUID = 128
 
-// misplaced says whether a report comes from another cluster than the credential belongs to. It is shown then, and not taken.
+// misplaced says whether a report comes from another cluster than the credential belongs to. It is shown then, and not
+// taken.
 func (l listener) misplaced(cluster string, r protocol.Report, at time.Time) bool {
 	uid, h := r.Agent.ClusterUID, l.h
 	if uid == "" || len(uid) > maxUID {
@@ -42,7 +44,8 @@ func (l listener) misplaced(cluster string, r protocol.Report, at time.Time) boo
 		c.Copy = &query.Copy{UID: uid, Known: known, Agent: r.Agent.Identity, Heard: at}
 	})
 	if news {
-		h.Log.Warn("a cluster's credential is used in another cluster: its reports are not taken", "cluster", cluster, "uid", uid, "known", known,
+		h.Log.Warn("a cluster's credential is used in another cluster: its reports are not taken", "cluster", cluster,
+			"uid", uid, "known", known,
 			"agent", r.Agent.Identity, "accept", "drover cluster accept "+cluster)
 		h.do(func(ctx context.Context) error { return h.name(ctx, cluster) })
 	}
@@ -57,7 +60,8 @@ func (h *Hub) settle(cluster, uid string) error {
 	return h.Identities.Settle(cluster, uid)
 }
 
-// name publishes a bundle that says which cluster it is for, if the last one does not: the other agent may not have noted it.
+// name publishes a bundle that says which cluster it is for, if the last one does not: the other agent may not have
+// noted it.
 func (h *Hub) name(ctx context.Context, cluster string) error {
 	uid, b := h.Identities.Place(cluster), h.records[cluster].Bundle
 	if uid == "" || b.Generation == 0 || b.ClusterUID == uid {
@@ -68,8 +72,8 @@ func (h *Hub) name(ctx context.Context, cluster string) error {
 	return err
 }
 
-// Accept decides that a cluster's credential belongs to the cluster with a uid, which was seen to use it. An error that wraps ErrNotCopied says
-// that it was not seen.
+// Accept decides that a cluster's credential belongs to the cluster with a uid, which was seen to use it. An error that
+// wraps ErrNotCopied says that it was not seen.
 func (h *Hub) Accept(ctx context.Context, cluster, uid string) (query.Copy, error) {
 	return ask(ctx, h, func(loop context.Context, reply func(query.Copy, error)) error {
 		c, _ := h.state.Get(cluster)
@@ -78,13 +82,15 @@ func (h *Hub) Accept(ctx context.Context, cluster, uid string) (query.Copy, erro
 			reply(query.Copy{}, fmt.Errorf("cluster %.80q: %w: see `drover status`", cluster, ErrNotCopied))
 			return nil
 		case c.Copy.UID != uid:
-			reply(query.Copy{}, fmt.Errorf("cluster %.80q: %w %.80q: it is %s; see `drover status`", cluster, ErrNotCopied, uid, c.Copy.UID))
+			reply(query.Copy{}, fmt.Errorf("cluster %.80q: %w %.80q: it is %s; see `drover status`", cluster,
+				ErrNotCopied, uid, c.Copy.UID))
 			return nil
 		}
 		if err := h.Identities.Settle(cluster, uid); err != nil {
 			return err
 		}
-		h.Log.Warn("a person decided to which cluster a credential belongs", "cluster", cluster, "uid", uid, "before", c.Copy.Known)
+		h.Log.Warn("a person decided to which cluster a credential belongs", "cluster", cluster, "uid", uid, "before",
+			c.Copy.Known)
 		h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(cluster).Copy = nil })
 		err := h.name(loop, cluster)
 		reply(*c.Copy, err)

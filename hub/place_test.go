@@ -42,7 +42,8 @@ func TestACopiedCredentialIsNotBelieved(t *testing.T) {
 
 	r.from("a", "other", "said by the other")
 	message := r.copied("a", "other")
-	for _, want := range []string{"uid other", "uid first", "pod-of-other", "drover cluster accept a", "drover cluster rotate a"} {
+	for _, want := range []string{"uid other", "uid first", "pod-of-other", "drover cluster accept a",
+		"drover cluster rotate a"} {
 		if !strings.Contains(message, want) {
 			t.Errorf("%q does not say %q", message, want)
 		}
@@ -50,7 +51,9 @@ func TestACopiedCredentialIsNotBelieved(t *testing.T) {
 	if c, _ := r.hub.State().Get("a"); c.Report.Message != "said by the first" {
 		t.Errorf("the report is %q", c.Report.Message)
 	}
-	r.await("a", "it names the first", func(b protocol.Bundle) bool { return b.Generation == 2 && b.ClusterUID == "first" })
+	r.await("a", "it names the first", func(b protocol.Bundle) bool {
+		return b.Generation == 2 && b.ClusterUID == "first"
+	})
 
 	r.restart(nil) // the bus has the report of the other
 	r.copied("a", "other")
@@ -59,7 +62,8 @@ func TestACopiedCredentialIsNotBelieved(t *testing.T) {
 		c, _ := r.hub.State().Get("a")
 		return c.Report != nil && c.Report.Message == "said by the first again"
 	})
-	r.restart(func() { _ = os.Remove(filepath.Join(r.data, "hub.db")) }) // where a cluster is does not depend on the store
+	// where a cluster is does not depend on the store
+	r.restart(func() { _ = os.Remove(filepath.Join(r.data, "hub.db")) })
 	if r.ids.Place("a") != "first" {
 		t.Error("the hub has forgotten where the cluster is")
 	}
@@ -124,7 +128,8 @@ func TestANewTokenSaysWhereTheClusterIs(t *testing.T) {
 	k := newKeyPairs()
 	req := k.request("a")
 	req.ClusterUID = "second"
-	if g := r.ask(r.agent("a"), protocol.RenewSubject("a"), r.creds["a"].Trust, r.creds["a"].Seed, req); g.Final || !strings.Contains(g.Error, "drover cluster accept a") {
+	if g := r.ask(r.agent("a"), protocol.RenewSubject("a"), r.creds["a"].Trust, r.creds["a"].Seed, req); g.Final ||
+		!strings.Contains(g.Error, "drover cluster accept a") {
 		t.Errorf("a renewal from another cluster: %+v", g)
 	}
 	r.hangUp("a")

@@ -9,8 +9,8 @@ import (
 	"github.com/nats-io/nats.go"
 )
 
-// StoreRaw stores anything where bundles are stored, and no subscriber hears of it: as with a message that the server routed before the
-// agent subscribed, and stored after the agent asked.
+// StoreRaw stores anything where bundles are stored, and no subscriber hears of it: as with a message that the server
+// routed before the agent subscribed, and stored after the agent asked.
 func (h *Hub) StoreRaw(t testing.TB, data []byte) {
 	t.Helper()
 	const side = "unrouted"
@@ -71,7 +71,8 @@ func (h *Hub) DropHellos(t testing.TB) {
 // KeepHellos makes the stream that keeps the hellos.
 func (h *Hub) KeepHellos(t testing.TB) {
 	t.Helper()
-	_, err := h.js.AddStream(&nats.StreamConfig{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject(h.Cluster)}, MaxMsgsPerSubject: 1})
+	_, err := h.js.AddStream(&nats.StreamConfig{Name: protocol.StreamHello,
+		Subjects: []string{protocol.HelloSubject(h.Cluster)}, MaxMsgsPerSubject: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,8 +112,10 @@ func explain(err error) error {
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return fmt.Errorf("the server offers no TLS, and nothing is sent in the clear: see that this is the hub's NATS server, and who takes TLS off on the way: %w", err)
 	case errors.As(err, &unknown):
-		return fmt.Errorf("the server's certificate is not from an authority that this agent was told to trust: see who opens TLS on the way; if the hub lost its "+
-			"keys, bring them back with `drover hub restore`; if its authority was replaced, make a new token with `drover agent manifest`: %w", err)
+		return fmt.Errorf("the server's certificate is not from an authority that this agent was told to trust: see "+
+			"who opens TLS on the way; if the hub lost its "+
+			"keys, bring them back with `drover hub restore`; if its authority was replaced, make a new token with "+
+			"`drover agent manifest`: %w", err)
 	}
 	return err
 }

@@ -18,8 +18,8 @@ const (
 	// While the hub's store has no bundle, it is asked again: first after fetchMin, in the end every fetchMax.
 	fetchMin = 100 * time.Millisecond
 	fetchMax = time.Minute
-	// confirmTime is about how long after the first answer of a connection the store is asked once more. A message that was routed before
-	// this connection subscribed, and is stored only after the first answer, is found then.
+	// confirmTime is about how long after the first answer of a connection the store is asked once more. A message that
+	// was routed before this connection subscribed, and is stored only after the first answer, is found then.
 	confirmTime = 3 * time.Second
 	// askedGap is the least time between two fetches that the hub asks for: whoever runs the bus can repeat an ask.
 	askedGap = time.Second
@@ -27,10 +27,11 @@ const (
 
 // desired brings the cluster's bundle to the agent over one connection.
 //
-// A bundle comes by subscription, or by Direct Get when it was published before. Neither is enough alone, and both together are not
-// either: the server routes a message to subscribers before its stream has stored it. A connection that subscribes and asks between
-// the two misses the message, and is told that there is none, or is given the one before. So an answer is asked for until there is a
-// bundle, and once more a little later, unless one came by subscription: what is published after that comes the same way.
+// A bundle comes by subscription, or by Direct Get when it was published before. Neither is enough alone, and both
+// together are not either: the server routes a message to subscribers before its stream has stored it. A connection
+// that subscribes and asks between the two misses the message, and is told that there is none, or is given the one
+// before. So an answer is asked for until there is a bundle, and once more a little later, unless one came by
+// subscription: what is published after that comes the same way.
 type desired struct {
 	*Session
 	link    *link
@@ -38,14 +39,16 @@ type desired struct {
 	asked   chan struct{} // the hub asks to fetch
 	arrived chan struct{} // a bundle came by subscription
 
-	mu     sync.Mutex // guards what follows; held while a bundle is handed on, so that an older one never follows a newer one
-	pushed int        // bundles that came by subscription
+	// guards what follows; held while a bundle is handed on, so that an older one never follows a newer one
+	mu     sync.Mutex
+	pushed int // bundles that came by subscription
 	last   [sha256.Size]byte
 	seq    uint64 // in the hub's store, of the newest answer; replicas of the store may be behind one another
 }
 
 func newDesired(s *Session, l *link, deliver func([]byte)) *desired {
-	return &desired{Session: s, link: l, deliver: deliver, asked: make(chan struct{}, 1), arrived: make(chan struct{}, 1)}
+	return &desired{Session: s, link: l, deliver: deliver, asked: make(chan struct{}, 1), arrived: make(chan struct{},
+		1)}
 }
 
 // push takes a message of the subscription.
@@ -74,7 +77,8 @@ func signal(c chan<- struct{}) {
 // holdsBundle is false for a message that says that the bundle was deleted. That says nothing about the cluster.
 func (d *desired) holdsBundle(m *nats.Msg) bool {
 	if op := m.Header.Get(headerOperation); op != "" || len(m.Data) == 0 {
-		d.c.Log.Warn("the hub's store no longer has a bundle for this cluster; keeping the last applied version", "operation", op)
+		d.c.Log.Warn("the hub's store no longer has a bundle for this cluster; keeping the last applied version",
+			"operation", op)
 		return false
 	}
 	return true
@@ -114,8 +118,8 @@ func (d *desired) pause(ctx context.Context, limit time.Duration, wakes bool) {
 	}
 }
 
-// obtain asks the hub's store until it gives a bundle, or one comes by subscription, and hands it on: again, even if it is the same
-// as the last one, where the hub asked for it. It says whether there is a bundle.
+// obtain asks the hub's store until it gives a bundle, or one comes by subscription, and hands it on: again, even if it
+// is the same as the last one, where the hub asked for it. It says whether there is a bundle.
 func (d *desired) obtain(ctx context.Context, again bool) bool {
 	pause := backoff.Backoff{Min: fetchMin, Max: fetchMax}
 	said := false
@@ -163,7 +167,8 @@ func (d *desired) count() int {
 	return d.pushed
 }
 
-// take hands on an answer, unless something newer came by subscription since before. It is false for one that holds no bundle.
+// take hands on an answer, unless something newer came by subscription since before. It is false for one that holds no
+// bundle.
 func (d *desired) take(m *nats.Msg, before int, again bool) bool {
 	if !d.holdsBundle(m) {
 		return false

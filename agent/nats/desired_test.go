@@ -8,8 +8,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// The server routes a message before its stream stores it. A session that begins in between hears nothing, and is told that there is
-// no bundle, or is given the one before.
+// The server routes a message before its stream stores it. A session that begins in between hears nothing, and is told
+// that there is no bundle, or is given the one before.
 func TestABundleThatWasRoutedBeforeTheSessionIsFound(t *testing.T) {
 	t.Parallel()
 	t.Run("the first one", func(t *testing.T) {
@@ -40,7 +40,8 @@ func TestABundleThatWasRoutedBeforeTheSessionIsFound(t *testing.T) {
 	})
 }
 
-// Whatever was lost, the hub notices, and asks for a fetch. It may have missed the report, so the agent is told as well.
+// Whatever was lost, the hub notices, and asks for a fetch. It may have missed the report, so the agent is told as
+// well.
 func TestTheHubAsksForAFetch(t *testing.T) {
 	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")

@@ -6,7 +6,8 @@ import (
 	"github.com/drover-dev/drover/agent/agenttest"
 )
 
-// A hub whose keys were lost has others. The agent that joined the one before says what that is, instead of only trying again.
+// A hub whose keys were lost has others. The agent that joined the one before says what that is, instead of only trying
+// again.
 func TestAHubWithOtherKeysIsNamed(t *testing.T) {
 	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")

@@ -17,7 +17,8 @@ type greeting struct {
 	ack     *nats.Subscription
 }
 
-// hello says which credential this connection was made with. It is the first thing that is said, so that the hub can verify the rest.
+// hello says which credential this connection was made with. It is the first thing that is said, so that the hub can
+// verify the rest.
 func (s *Session) hello(l *link) (greeting, error) {
 	now := time.Now()
 	if !now.After(s.greeted) { // a hub takes no hello that is not newer than the last one, and clocks are set back
@@ -28,7 +29,8 @@ func (s *Session) hello(l *link) (greeting, error) {
 	if err != nil {
 		return greeting{}, err
 	}
-	hello, err := protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: l.cred.Cluster, Time: now, JWT: l.cred.JWT, OpenKey: open}, l.key)
+	hello, err := protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: l.cred.Cluster, Time: now,
+		JWT: l.cred.JWT, OpenKey: open}, l.key)
 	if err != nil {
 		return greeting{}, err
 	}
@@ -40,8 +42,8 @@ func (s *Session) hello(l *link) (greeting, error) {
 	return greeting{hello, ack}, err
 }
 
-// assure says hello again until the hub's stream has it: the hub, which may be away or have been restored, learns from there who speaks
-// for the cluster.
+// assure says hello again until the hub's stream has it: the hub, which may be away or have been restored, learns from
+// there who speaks for the cluster.
 func (s *Session) assure(ctx context.Context, l *link, g greeting) {
 	defer func() { _ = g.ack.Unsubscribe() }()
 	pause := backoff.Backoff{Min: time.Second, Max: time.Minute}

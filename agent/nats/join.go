@@ -143,7 +143,8 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 		return err
 	}
 	defer nc.Close()
-	grant, err := exchange(ctx, nc, asking{protocol.JoinSubject(t.User), t.Cluster, id.UID()}, keys, key, t.SigningKeys())
+	grant, err := exchange(ctx, nc, asking{protocol.JoinSubject(t.User), t.Cluster, id.UID()}, keys, key,
+		t.SigningKeys())
 	var no refusal
 	if errors.As(err, &no) && no.final {
 		return errors.Join(err, id.Refuse(ctx, t.User, no.why))
@@ -176,7 +177,8 @@ func exchange(ctx context.Context, nc *nats.Conn, a asking, keys agent.Keys, sig
 	if err != nil {
 		return protocol.Grant{}, err
 	}
-	signed, err := protocol.SignMessage(protocol.KeyRequest{Version: protocol.Version, Cluster: a.cluster, User: string(user), OpenKey: open, ClusterUID: a.uid}, signedBy)
+	signed, err := protocol.SignMessage(protocol.KeyRequest{Version: protocol.Version, Cluster: a.cluster,
+		User: string(user), OpenKey: open, ClusterUID: a.uid}, signedBy)
 	if err != nil {
 		return protocol.Grant{}, err
 	}

@@ -102,7 +102,8 @@ func (s *Session) renew(ctx context.Context, l *link) error {
 		return fmt.Errorf("the keys of the next credential cannot be stored, so it is not asked for yet: %w", err)
 	}
 	trust := id.Credential().Trust
-	grant, err := exchange(ctx, l.Conn, asking{protocol.RenewSubject(l.cred.Cluster), l.cred.Cluster, id.UID()}, keys, l.key, trust.SigningKeys())
+	grant, err := exchange(ctx, l.Conn, asking{protocol.RenewSubject(l.cred.Cluster), l.cred.Cluster, id.UID()}, keys,
+		l.key, trust.SigningKeys())
 	if isFinal(err) && begun { // it may be the keys: granted long ago, the answer lost, and revoked since
 		return errors.Join(id.Forget(ctx), fmt.Errorf("it is asked for with other keys: %v", err))
 	}

@@ -38,5 +38,6 @@ func (c Cluster) behind(generation uint64) string {
 		times = fmt.Sprintf("%d times", c.Urged.Times)
 	}
 	return fmt.Sprintf("%s: its agent is connected and was asked %s to fetch it, last at %s; if that goes on, see "+
-		"`kubectl -n drover-system logs ds/drover-agent` in that cluster", text, times, c.Urged.Last.UTC().Format(time.RFC3339))
+		"`kubectl -n drover-system logs ds/drover-agent` in that "+
+		"cluster", text, times, c.Urged.Last.UTC().Format(time.RFC3339))
 }

@@ -30,7 +30,8 @@ type Cluster struct {
 	// Expires is when the credential of the cluster's agent expires; zero if never, or if there is none. Expired: it has.
 	Expires time.Time
 	Expired bool
-	// Distrusted: agents break connections to the hub off, because they joined one with other keys. Which clusters they are of is not known.
+	// Distrusted: agents break connections to the hub off, because they joined one with other keys. Which clusters they
+	// are of is not known.
 	Distrusted bool
 	Desired    Desired
 	Link       Link

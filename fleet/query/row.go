@@ -166,8 +166,10 @@ func (c Cluster) message(r Row) string {
 	case r.State == StateOffline && c.Report == nil:
 		return "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
 	case r.State == StateAwaiting && c.Distrusted:
-		return fmt.Sprintf("agents refuse this hub, because they joined one with other keys: if this cluster had joined that one, stop this hub and bring the keys "+
-			"back with `drover hub restore`; if not, run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
+		return fmt.Sprintf("agents refuse this hub, because they joined one with other keys: if this cluster had "+
+			"joined that one, stop this hub and bring the keys "+
+			"back with `drover hub restore`; if not, run: drover agent manifest --cluster %s | kubectl apply -f "+
+			"-", c.Name)
 	case r.State == StateAwaiting:
 		return fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.Report != nil && c.Report.Refused != nil:

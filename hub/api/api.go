@@ -182,7 +182,8 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	}
 	source := s.source()
 	c.Distrusted = source.Joins.Distrusted.Count > 0
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Copy: c.Copy,
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name),
+		Copy:     c.Copy,
 		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
 }
 

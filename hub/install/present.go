@@ -71,14 +71,15 @@ func (c *Cluster) Look(ctx context.Context, namespace string) (Present, error) {
 	if err != nil {
 		return p, err
 	}
-	if credential, err := protocol.DecodeCredential(held); err == nil { // one that cannot be used is none to the agent either
+	// one that cannot be used is none to the agent either
+	if credential, err := protocol.DecodeCredential(held); err == nil {
 		p.Joined, p.Trust = credential.Cluster, credential.Trust
 	}
 	return p, nil
 }
 
-// Elsewhere finds agents in other namespaces than this one. Their rights in the cluster have one name, so a second agent would take them
-// from the first.
+// Elsewhere finds agents in other namespaces than this one. Their rights in the cluster have one name, so a second
+// agent would take them from the first.
 func (c *Cluster) Elsewhere(ctx context.Context, namespace string) ([]Present, error) {
 	list, err := c.api.Resource(daemonSets).List(ctx, metav1.ListOptions{LabelSelector: manifest.Label})
 	if err != nil {

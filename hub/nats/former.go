@@ -11,10 +11,11 @@ import (
 )
 
 const (
-	// formerAge is how long the key of a credential that ended is kept: as long as the events that it signed are kept, and a day.
+	// formerAge is how long the key of a credential that ended is kept: as long as the events that it signed are kept,
+	// and a day.
 	formerAge = journalAge + 24*time.Hour
-	// maxFormer bounds how many are kept for one cluster. The last one that ended is always kept: the last report, which does not
-	// age, may be signed with it.
+	// maxFormer bounds how many are kept for one cluster. The last one that ended is always kept: the last report,
+	// which does not age, may be signed with it.
 	maxFormer = 32
 )
 
@@ -47,8 +48,8 @@ func (id *identity) forgetFormer(now time.Time) {
 	id.Former = id.Former[:keep]
 }
 
-// witnesses are the keys that vouch for what the bus took in from cluster at a time: those that were good then, though they may have
-// ended since.
+// witnesses are the keys that vouch for what the bus took in from cluster at a time: those that were good then, though
+// they may have ended since.
 func (ids *Identities) witnesses(cluster string, at time.Time) []ed25519.PublicKey {
 	out := ids.voices(cluster, at)
 	for _, f := range ids.get(cluster).Former {
@@ -70,13 +71,17 @@ type dropped struct {
 func whyDropped(err error) string {
 	switch {
 	case errors.Is(err, protocol.ErrUnheard):
-		return "signed with a key that was not this cluster's at that time: after a restore of the hub, or an upgrade from one that kept no former keys, " +
-			"it was said before, and there is nothing to do; if the number goes on rising, somebody else uses the cluster's name: see who connects, and " +
+		return "signed with a key that was not this cluster's at that time: after a restore of the hub, or an upgrade " +
+			"from one that kept no former keys, " +
+			"it was said before, and there is nothing to do; if the number goes on rising, somebody else uses the " +
+			"cluster's name: see who connects, and " +
 			"run `drover cluster rotate %s`"
 	case errors.Is(err, protocol.ErrNotSealed):
-		return "sealed to the key of another hub: the agent joined a hub with other keys; bring those back with `drover hub restore`, or let it join this one " +
+		return "sealed to the key of another hub: the agent joined a hub with other keys; bring those back with " +
+			"`drover hub restore`, or let it join this one " +
 			"with `drover agent manifest --cluster %s --replace | kubectl apply -f -`"
 	}
-	return "not a valid message of this cluster's agent: if the number goes on rising, see who connects with the cluster's credential, and run " +
+	return "not a valid message of this cluster's agent: if the number goes on rising, see who connects with the " +
+		"cluster's credential, and run " +
 		"`drover cluster rotate %s`"
 }

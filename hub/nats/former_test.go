@@ -29,7 +29,8 @@ func TestFormerKeysAreKeptAsLongAsWhatTheySigned(t *testing.T) {
 
 func TestARenewedCredentialEndsWhenItExpires(t *testing.T) {
 	now := time.Now()
-	id := identity{Current: "new", Credentials: []credential{{User: "new", Issued: now}, {User: "old", Expires: now.Add(-time.Hour)}}}
+	id := identity{Current: "new", Credentials: []credential{{User: "new", Issued: now}, {User: "old",
+		Expires: now.Add(-time.Hour)}}}
 	id.forget(now)
 	if len(id.Credentials) != 1 || len(id.Former) != 1 || id.Former[0] != (former{"old", now.Add(-time.Hour)}) {
 		t.Errorf("kept are %+v and formerly %+v", id.Credentials, id.Former)

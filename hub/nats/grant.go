@@ -136,7 +136,8 @@ func (ids *Identities) renew(cluster string, data []byte) ([]byte, error) {
 			cred = known
 			return nil
 		case req.ClusterUID != "" && id.ClusterUID != "" && req.ClusterUID != id.ClusterUID:
-			return refusedForNow("cluster %s joined where kube-system has uid %s, and the request comes from where it has %.80s: if that takes its place, "+
+			return refusedForNow("cluster %s joined where kube-system has uid %s, and the request comes from where it "+
+				"has %.80s: if that takes its place, "+
 				"run `drover cluster accept %[1]s`", cluster, id.ClusterUID, req.ClusterUID)
 		case ids.usedBefore(req.User):
 			return refused("the request names a key that was used before: an agent has to make a new one")

@@ -123,7 +123,8 @@ func (id *identity) forget(now time.Time) {
 }
 
 func (id identity) clone() identity {
-	id.Credentials, id.Revoked, id.Former = slices.Clone(id.Credentials), maps.Clone(id.Revoked), slices.Clone(id.Former)
+	id.Credentials, id.Former = slices.Clone(id.Credentials), slices.Clone(id.Former)
+	id.Revoked = maps.Clone(id.Revoked)
 	return id
 }
 
@@ -162,7 +163,8 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	ids := &Identities{
 		TTL: DefaultTTL, Log: slog.Default(), clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
 		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
-		reminders: map[string]*reminder{}, distrusting: map[string]struct{}{}, changed: map[string]struct{}{}, dropped: map[string]dropped{}, stirred: make(chan struct{}, 1),
+		reminders: map[string]*reminder{}, distrusting: map[string]struct{}{}, changed: map[string]struct{}{},
+		dropped: map[string]dropped{}, stirred: make(chan struct{}, 1),
 	}
 	err := readFiles(ids.clusterDir, "the clusters' identities", func(file, name string, data []byte) error {
 		var id identity
@@ -319,7 +321,8 @@ func (ids *Identities) live(cluster string, now time.Time) []credential {
 func (ids *Identities) Identity(cluster string) hub.Identity {
 	now, id := time.Now(), ids.get(cluster)
 	current, _ := id.current()
-	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate, Revoked: id.ThrownOut,
+	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate,
+		Revoked:    id.ThrownOut,
 		ClusterUID: id.ClusterUID}
 	ids.mu.Lock()
 	defer ids.mu.Unlock()

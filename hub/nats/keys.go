@@ -21,7 +21,8 @@ type Keys struct {
 	// Signers sign bundles, grants and asks, all of them each: the current key and, while it is rotated, the next.
 	Signers []ed25519.PrivateKey
 	Secret  []byte // of the fleet: encrypts blobs and the hub's store
-	// New says that the keys were made now, because there were none. Made is when they were made; zero if that was before it was noted.
+	// New says that the keys were made now, because there were none. Made is when they were made; zero if that was
+	// before it was noted.
 	New  bool
 	Made time.Time
 

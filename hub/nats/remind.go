@@ -6,7 +6,8 @@ import (
 	"github.com/drover-dev/drover/internal/backoff"
 )
 
-// The pauses after which an agent is asked again to renew, while its rotation is not done. An ask that nobody heard leaves no trace.
+// The pauses after which an agent is asked again to renew, while its rotation is not done. An ask that nobody heard
+// leaves no trace.
 const (
 	remindMin = 10 * time.Second
 	remindMax = 10 * time.Minute

@@ -70,7 +70,8 @@ func (ids *Identities) Rotate(cluster string) error {
 	return nil
 }
 
-// askRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello, and after a while.
+// askRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello, and after a
+// while.
 func (ids *Identities) askRenew(cluster string) {
 	ids.mu.Lock()
 	ask, wanted := ids.ask, !ids.known[cluster].Rotate.IsZero()

@@ -255,13 +255,15 @@ func TestSaysWhoseAgentIsThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := make([]byte, 32)
-	held, err := json.Marshal(protocol.Credential{Version: protocol.Version, Cluster: "edge", JWT: "jwt", Seed: "seed", OpenKey: open,
-		Trust: protocol.Trust{Servers: []string{"tls://hub:4222"}, HubKeys: [][]byte{key}}})
+	held, err := json.Marshal(protocol.Credential{Version: protocol.Version, Cluster: "edge", JWT: "jwt", Seed: "seed",
+		OpenKey: open,
+		Trust:   protocol.Trust{Servers: []string{"tls://hub:4222"}, HubKeys: [][]byte{key}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	secret := testenv.Object{"apiVersion": "v1", "kind": "Secret", "metadata": testenv.Object{"name": manifest.CredentialSecret, "namespace": "drover-system"},
-		"data": testenv.Object{manifest.CredentialKey: held}}
+	secret := testenv.Object{"apiVersion": "v1", "kind": "Secret",
+		"metadata": testenv.Object{"name": manifest.CredentialSecret, "namespace": "drover-system"},
+		"data":     testenv.Object{manifest.CredentialKey: held}}
 	if _, err := s.cp.Kube().Create(t.Context(), "test", secret); err != nil {
 		t.Fatal(err)
 	}

@@ -44,9 +44,9 @@ func newInstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "install --cluster NAME", Short: "Install the agent of a cluster, and wait until it reports",
 		Long: `Installs what ` + "`drover agent manifest`" + ` prints into the cluster of a kubeconfig's context, and waits until the hub hears of it.
-It says which cluster that is before it does anything, and asks where that follows from the current context alone. A cluster that holds
-the agent of another cluster of the fleet, or of another hub, is refused. Run again, it changes what is not as asked for, and says if
-there is nothing to do. It may be stopped at any time, and run again.
+It says which cluster that is before it does anything, and asks where that follows from the current context alone. A
+cluster that holds the agent of another cluster of the fleet, or of another hub, is refused. Run again, it changes what
+is not as asked for, and says if there is nothing to do. It may be stopped at any time, and run again.
 
 The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
 may do anything in the namespaces named, and nothing elsewhere.`,

@@ -20,18 +20,23 @@ func TestAnAgentIsNotInstalledOverAnother(t *testing.T) {
 		replace bool
 		want    []string // nil if it may be installed
 	}{
-		"nothing is there":        {present: install.Present{Namespace: "drover-system"}},
-		"its own agent":           {present: joined("a", ours[1:])},
-		"its own token":           {present: install.Present{Namespace: "drover-system", Invited: "a"}},
-		"another cluster's":       {joined("b", ours), nil, false, []string{"context kind-b is b (joined the hub at tls://hub.example.com:4222), and not a", "drover agent uninstall --context kind-b"}},
+		"nothing is there": {present: install.Present{Namespace: "drover-system"}},
+		"its own agent":    {present: joined("a", ours[1:])},
+		"its own token":    {present: install.Present{Namespace: "drover-system", Invited: "a"}},
+		"another cluster's": {joined("b", ours), nil, false, []string{"context kind-b is b (joined the hub at " +
+			"tls://hub.example.com:4222), and not a", "drover agent uninstall --context kind-b"}},
 		"that, though it is lost": {joined("b", ours), nil, true, []string{"is b", "and not a"}},
-		"another cluster's token": {install.Present{Namespace: "drover-system", Invited: "b"}, nil, false, []string{"context kind-b is b, and not a"}},
-		"a token of its own, another's credential": {install.Present{Namespace: "drover-system", Joined: "b", Invited: "a"}, nil, false,
+		"another cluster's token": {install.Present{Namespace: "drover-system", Invited: "b"}, nil, false,
+			[]string{"context kind-b is b, and not a"}},
+		"a token of its own, another's credential": {install.Present{Namespace: "drover-system", Joined: "b",
+			Invited: "a"}, nil, false,
 			[]string{"is b", "and not a"}},
-		"another hub's": {joined("a", theirs), nil, false, []string{"is a of another hub (joined the hub at tls://hub.example.com:4222)",
+		"another hub's": {joined("a", theirs), nil, false, []string{"is a of another hub (joined the hub at " +
+			"tls://hub.example.com:4222)",
 			"drover hub restore", "--replace"}},
 		"another hub's that is lost": {joined("a", theirs), nil, true, nil},
-		"one in another namespace": {install.Present{Namespace: "drover-system"}, []install.Present{{Namespace: "ops", Joined: "b"}}, false,
+		"one in another namespace": {install.Present{Namespace: "drover-system"}, []install.Present{{Namespace: "ops",
+			Joined: "b"}}, false,
 			[]string{"the agent of b already, in namespace ops", "give --namespace ops", "--namespace ops`"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -54,7 +54,8 @@ func (o *uninstallOptions) run(ctx context.Context, in io.Reader, out io.Writer)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "The cluster of context %s (%s, Kubernetes %s), namespace %s.\n", c.Context, c.Server, c.Version, o.namespace)
+	fmt.Fprintf(out, "The cluster of context %s (%s, Kubernetes %s), namespace %s.\n", c.Context, c.Server, c.Version,
+		o.namespace)
 	parts, err := c.Parts(ctx, o.namespace)
 	if err != nil {
 		return err
@@ -82,10 +83,12 @@ func (o *uninstallOptions) run(ctx context.Context, in io.Reader, out io.Writer)
 	}
 	name := present.Cluster()
 	if name == "" {
-		fmt.Fprintln(out, "The agent is gone; what it delivered stays. Of which cluster it was is not known: `drover status` shows whose agent is offline now.")
+		fmt.Fprintln(out, "The agent is gone; what it delivered stays. Of which cluster it was is not known: `drover "+
+			"status` shows whose agent is offline now.")
 		return nil
 	}
-	fmt.Fprintf(out, "The agent of cluster %[1]s is gone; what it delivered stays. Its credential ends by itself, or at once with: drover cluster revoke %[1]s\n", name)
+	fmt.Fprintf(out, "The agent of cluster %[1]s is gone; what it delivered stays. Its credential ends by itself, or "+
+		"at once with: drover cluster revoke %[1]s\n", name)
 	return nil
 }
 
