@@ -46,6 +46,9 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 		}
 		return
 	}
+	if s.elsewhere(ctx, b) {
+		return
+	}
 	doubt, err := s.keep(ctx, beside.with(envelope), b)
 	if err != nil {
 		return

@@ -80,6 +80,12 @@ func (a *Agent) session(parent context.Context) error {
 	if err := a.c.Bus.Join(ctx); err != nil {
 		return err
 	}
+	if belongs, misplaced, err := a.c.Identity.Misplaced(ctx); misplaced || err != nil {
+		if err != nil {
+			return err
+		}
+		return a.hold(ctx, belongs)
+	}
 	c := a.c
 	c.Log = c.Log.With("cluster", c.Identity.Credential().Cluster)
 	out := newOutbox(c, end, time.Now())
@@ -119,6 +125,9 @@ func (a *Agent) load(ctx context.Context) (Stored, error) {
 		stored, err := a.c.Store.Load(ctx)
 		if err == nil {
 			err = a.c.Identity.Load(ctx)
+		}
+		if err == nil {
+			err = a.lookAround(ctx)
 		}
 		if err == nil {
 			if v, err := a.c.Cluster.Version(ctx); err == nil { // for the report only

@@ -150,6 +150,8 @@ type Cluster interface {
 	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
+	// UID tells the cluster from every other, copies of it included: it is that of the namespace kube-system.
+	UID(ctx context.Context) (string, error)
 	// Discover reads what the API server serves, if that was not done yet.
 	Discover(ctx context.Context) error
 	// APIs are the groups with their versions and the kinds that are known to be served, as protocol.Report has them; none, before all of

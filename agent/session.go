@@ -111,6 +111,9 @@ func (s *session) asked(a protocol.Ask) {
 	case protocol.AskJournal:
 		s.out.replay(a.From, a.To)
 		return
+	case protocol.AskFetch: // the bus fetches; the hub may have missed the last report, too
+		s.out.changed(true)
+		return
 	case protocol.AskAPIs:
 		s.tellAPIs.Store(true)
 		s.out.changed(true)

@@ -84,20 +84,28 @@ type Identities interface {
 	Rotate(cluster string) error
 	// Identity is what is known of cluster's credentials.
 	Identity(cluster string) Identity
+	// Place is the uid of kube-system of the cluster that the credentials belong to; "" if that is not known. Settle
+	// remembers it, until the cluster joins with another token.
+	Place(cluster string) (uid string)
+	Settle(cluster, uid string) error
 	// Joins says what came of the requests for credentials since the hub started.
 	Joins() Joins
 }
 
 // Identity is what is known of a cluster's credentials, for people.
 type Identity struct {
-	Issued   time.Time `json:"issued,omitzero"`   // of the credential that its agent uses
-	Expires  time.Time `json:"expires,omitzero"`  // of the same
-	Valid    int       `json:"valid"`             // credentials that are good now
-	Rotating time.Time `json:"rotating,omitzero"` // a rotation was asked for then, and is not done
-	Revoked  time.Time `json:"revoked,omitzero"`  // all were revoked then, and the cluster has not joined since
-	Token    time.Time `json:"token,omitzero"`    // a join token was not used yet, and is good until then
-	// Dropped is how much was said in the cluster's name since the hub started that could not be verified.
-	Dropped uint64 `json:"dropped,omitempty"`
+	Issued     time.Time `json:"issued,omitzero"`      // of the credential that its agent uses
+	Expires    time.Time `json:"expires,omitzero"`     // of the same
+	Valid      int       `json:"valid"`                // credentials that are good now
+	Rotating   time.Time `json:"rotating,omitzero"`    // a rotation was asked for then, and is not done
+	Revoked    time.Time `json:"revoked,omitzero"`     // all were revoked then, and the cluster has not joined since
+	Token      time.Time `json:"token,omitzero"`       // a join token was not used yet, and is good until then
+	ClusterUID string    `json:"clusterUID,omitempty"` // see Identities.Place
+	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast
+	// and DroppedWhy are when that happened last, why, and what to do.
+	Dropped     uint64    `json:"dropped,omitempty"`
+	DroppedLast time.Time `json:"droppedLast,omitzero"`
+	DroppedWhy  string    `json:"droppedWhy,omitempty"`
 }
 
 // Joins counts requests for credentials, those to renew among them, and connections that NATS itself turned away.
@@ -106,6 +114,17 @@ type Joins struct {
 	Refused uint64    `json:"refused"`
 	Last    string    `json:"last,omitempty"` // why the last one was refused
 	Time    time.Time `json:"time,omitzero"`  // and when
+	// Distrusted is about connections to the embedded server whose agents do not trust its certificate.
+	Distrusted Distrusted `json:"distrusted,omitzero"`
+}
+
+// Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a
+// hub with other keys.
+type Distrusted struct {
+	Count     uint64    `json:"count"`
+	Addresses int       `json:"addresses"` // from how many, as far as they are counted
+	Last      string    `json:"last"`      // address of the last one
+	Time      time.Time `json:"time"`      // and when
 }
 
 // TokenOptions are what a join token may do.

@@ -206,7 +206,8 @@ func (r *rig) serve(log *slog.Logger) *nats.Server {
 		r.t.Fatal(err)
 	}
 	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
-		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), Log: log}))
+		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(),
+		Distrusted: r.ids.Distrust, Log: log}))
 	return r.server
 }
 

@@ -31,9 +31,10 @@ type Hub struct {
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
 	Log        *slog.Logger
 
-	state  *State
-	served *served                          // what clusters' API servers serve
-	tasks  chan func(context.Context) error // run by the loop, which alone touches what follows
+	state   *State
+	overdue *overdue                         // set before anything is heard
+	served  *served                          // what clusters' API servers serve
+	tasks   chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base     Snapshot                       // the revision that was resolved last
 	revision protocol.Revision              // of base
@@ -90,6 +91,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	if h.Sources != nil {
 		go h.track(ctx)
 	}
+	h.overdue = newOverdue(func(cluster string, times int) { h.urge(ctx, cluster, times) })
+	defer h.overdue.stop()
 	trails := newTrails(func(cluster string, from, to uint64) { h.inquire(ctx, cluster, from, to) })
 	go func() { heard <- h.Bus.Listen(ctx, listener{h, trails}) }()
 	h.retry(ctx, "compare with the bus", h.reconcile)

@@ -26,6 +26,9 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
 		return
 	}
+	if l.misplaced(cluster, r, at) {
+		return
+	}
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
 	if len(r.Agent.Kubernetes) > maxKubernetes {
@@ -44,6 +47,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		d := c.Desired
 		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest
 	})
+	l.h.checkOverdue(cluster, false)
 	if behind {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
@@ -111,6 +115,7 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 	if connected {
 		l.trails.linked(cluster)
 	}
+	l.h.checkOverdue(cluster, true)
 }
 
 func (l listener) Reset() { l.h.do(l.h.reconcile) }
@@ -184,4 +189,5 @@ func (h *Hub) introduce(c *query.Cluster) {
 	_, c.Joined = h.Identities.OpenKey(c.Name)
 	id := h.Identities.Identity(c.Name)
 	c.Expires, c.Revoked = id.Expires, !id.Revoked.IsZero()
+	forgetCopy(c, id)
 }

@@ -180,7 +180,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 	default:
 		return r, changed
 	}
-	b.Trust = h.Trust
+	b.Trust, b.ClusterUID = h.Trust, h.Identities.Place(name)
 	floor := h.floors[name]
 	if prev.Bundle.Generation > floor && asksTheSame(b, prev.Bundle, prev.Digest, res) {
 		return r, changed
@@ -223,6 +223,7 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	for _, d := range bundles {
 		delete(h.unsent, d.Cluster)
 		h.sealed[d.Cluster] = d.Key
+		h.checkOverdue(d.Cluster, false)
 	}
 	return len(bundles), nil
 }

@@ -42,6 +42,9 @@ type SourceStatus struct {
 	StalledSince time.Time `json:"stalledSince,omitzero"`
 	// Joins says what came of agents' requests for credentials.
 	Joins Joins `json:"joins,omitzero"`
+	// KeysMade is when the hub's keys were made, while that may explain why agents do not come: no cluster has joined,
+	// or some refuse it.
+	KeysMade time.Time `json:"keysMade,omitzero"`
 	// Problems are what is wrong with the tree beyond any one cluster.
 	Problems []string `json:"problems,omitempty"`
 	// Sources are what apps take from elsewhere, sorted.

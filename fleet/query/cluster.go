@@ -30,8 +30,15 @@ type Cluster struct {
 	// Expires is when the credential of the cluster's agent expires; zero if never, or if there is none. Expired: it has.
 	Expires time.Time
 	Expired bool
-	Desired Desired
-	Link    Link
+	// Distrusted: agents break connections to the hub off, because they joined one with other keys. Which clusters they
+	// are of is not known.
+	Distrusted bool
+	Desired    Desired
+	Link       Link
+	// Copy is another cluster that uses the credential of this one; nil if there is none.
+	Copy *Copy
+	// Urged is what was done about a bundle that the agent has not accepted.
+	Urged Urged
 	// Report is the agent's last word; nil if it never said one.
 	Report   *protocol.Report
 	Received time.Time // when Report arrived, by the hub's clock

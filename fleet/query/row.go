@@ -154,6 +154,8 @@ func (c Cluster) message(r Row) string {
 		return c.released()
 	case c.Held != nil:
 		return c.Held.message()
+	case c.Copy != nil:
+		return c.Copy.message(c.Name)
 	case len(c.Problems) > 0:
 		return c.Problems[0] + more(len(c.Problems)-1)
 	case c.Revoked && r.State != StateConnected:
@@ -163,10 +165,17 @@ func (c Cluster) message(r Row) string {
 			c.Expires.UTC().Format(time.DateTime+" MST"), c.Name)
 	case r.State == StateOffline && c.Report == nil:
 		return "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
+	case r.State == StateAwaiting && c.Distrusted:
+		return fmt.Sprintf("agents refuse this hub, because they joined one with other keys: if this cluster had "+
+			"joined that one, stop this hub and bring the keys "+
+			"back with `drover hub restore`; if not, run: drover agent manifest --cluster %s | kubectl apply -f "+
+			"-", c.Name)
 	case r.State == StateAwaiting:
 		return fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.Report != nil && c.Report.Refused != nil:
 		return "its agent refused a bundle: " + c.Report.Refused.Reason
+	case c.Urged.Times > 1 && c.Urged.Generation == r.Generation && c.Behind():
+		return c.behind(r.Generation) // what its apps say is older
 	}
 	apps := c.Apps()
 	if len(apps) > 0 && apps[0].Message != "" && fleet.WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
@@ -186,7 +195,7 @@ func (c Cluster) message(r Row) string {
 	case r.State == StateOffline:
 		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 	case !r.Synced && r.Generation > 0:
-		return fmt.Sprintf("generation %d was published and not accepted yet", r.Generation)
+		return c.behind(r.Generation)
 	}
 	return ""
 }

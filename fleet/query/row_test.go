@@ -78,6 +78,12 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 		"all is well": {cluster(), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4", ""},
 		"no agent was ever heard of": {cluster(noReport, neverLinked, notJoined), StateAwaiting, protocol.HealthUnknown, false, "0/2", "0/4",
 			"run: drover agent manifest --cluster staging | kubectl apply -f - (or drover agent install --cluster staging)"},
+		"no agent was ever heard of, and agents refuse the hub": {cluster(noReport, neverLinked, notJoined,
+			func(c *Cluster) { c.Distrusted = true }), StateAwaiting,
+			protocol.HealthUnknown, false, "0/2", "0/4", "agents refuse this hub, because they joined one with other " +
+				"keys: if this cluster had joined that one, stop this " +
+				"hub and bring the keys back with `drover hub restore`; if not, run: drover agent manifest --cluster " +
+				"staging | kubectl apply -f -"},
 		"its agent has joined, and no report was read yet": {cluster(noReport, neverLinked), StateOffline, protocol.HealthUnknown, false, "0/2", "0/4",
 			"no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"},
 		"connected, and nothing said yet":  {cluster(noReport), StateConnected, protocol.HealthUnknown, false, "0/2", "0/4", pending},

@@ -37,6 +37,7 @@ type Detail struct {
 	Time     time.Time        `json:"time"`
 	Source   hub.SourceStatus `json:"source"`
 	Identity hub.Identity     `json:"identity"`
+	Copy     *query.Copy      `json:"copy,omitempty"` // another cluster that uses its credential
 	Problems []string         `json:"problems,omitempty"`
 	Notes    []fleet.Note     `json:"notes,omitempty"` // what Git asks for and Drover does not do
 	AppRows  []query.AppRow   `json:"appRows"`
@@ -61,8 +62,10 @@ type Server struct {
 	Identities hub.Identities
 	Approve    func(ctx context.Context, revision string) (query.Hold, error)
 	Forget     func(ctx context.Context, cluster string) error
+	Accept     func(ctx context.Context, cluster, uid string) (query.Copy, error)
 	Poke       func()         // looks at the repository at once
 	Trust      protocol.Trust // what clusters are told to trust
+	KeysMade   time.Time      // when the hub's keys were made; zero if that is not known
 	Store      io.WriterTo    // gives a copy of the hub's store, whose values are encrypted
 	Token      string
 	Log        *slog.Logger
@@ -77,6 +80,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.revoke))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.rotate))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.accept))
 	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.forget))
 	mux.HandleFunc("POST /api/v1/approve", s.guard(s.approve))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
@@ -154,6 +158,7 @@ func (s *Server) clusters(r *http.Request) (any, error) {
 func (s *Server) fleet(sel fleet.Selector) Fleet {
 	out := Fleet{Source: s.source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
 	for _, c := range s.State.Select(sel) {
+		c.Distrusted = out.Source.Joins.Distrusted.Count > 0
 		out.Clusters = append(out.Clusters, c.Row())
 	}
 	return out
@@ -164,6 +169,9 @@ func (s *Server) fleet(sel fleet.Selector) Fleet {
 func (s *Server) source() hub.SourceStatus {
 	out := s.State.Source()
 	out.Joins = s.Identities.Joins()
+	if out.Joins.Distrusted.Count > 0 || !s.KeysMade.IsZero() && len(s.Identities.Clusters()) == 0 {
+		out.KeysMade = s.KeysMade
+	}
 	return out
 }
 
@@ -172,7 +180,11 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
+	source := s.source()
+	c.Distrusted = source.Joins.Distrusted.Count > 0
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name),
+		Copy:     c.Copy,
+		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {

@@ -18,6 +18,8 @@ import (
 // nobody has no identities, as a hub that has just begun.
 type nobody struct{}
 
+func (nobody) Place(string) string           { return "" }
+func (nobody) Settle(string, string) error   { return nil }
 func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
 func (nobody) Forget(string) error           { return nil }
 func (nobody) Clusters() []string            { return nil }
@@ -59,8 +61,9 @@ func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 		_, rotate := stranger.Rotate(t.Context(), "staging")
 		_, token := stranger.Token(t.Context(), "staging", TokenRequest{Replace: true})
 		_, approve := stranger.Approve(t.Context(), "abcdef0")
+		_, accept := stranger.Accept(t.Context(), "staging", "uid")
 		for what, err := range map[string]error{
-			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "approve": approve,
+			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "approve": approve, "accept": accept,
 			"forget": stranger.Forget(t.Context(), "staging"), "poke": stranger.Poke(t.Context()),
 			"watch": stranger.Watch(t.Context(), "", func(Fleet) error { return errors.New("answered") }),
 		} {
@@ -90,6 +93,7 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 		"cluster": second(c.Cluster(t.Context(), "staging")),
 		"revoke":  second(c.Revoke(t.Context(), "staging")),
 		"rotate":  second(c.Rotate(t.Context(), "staging")),
+		"accept":  second(c.Accept(t.Context(), "staging", "uid")),
 		"token":   second(c.Token(t.Context(), "staging", TokenRequest{})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "add a folder clusters/staging/") || !strings.Contains(err.Error(), "has not been read yet") {

@@ -195,6 +195,7 @@ func (b *Bus) wake() {
 // Close ends the connections.
 func (b *Bus) Close() {
 	b.quit()
+	b.ids.reach(nil)
 	b.conn.Close()
 	if b.system != nil {
 		b.system.Close()

@@ -88,6 +88,9 @@ func (d *desk) hello(cluster string, data []byte, done func()) {
 		case errors.Is(err, errStore):
 			d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects", "cluster", cluster, "err", err)
 			return
+		case errors.Is(err, errRevoked):
+			d.bus.log.Debug("a hello with a revoked credential is ignored", "cluster", cluster, "err", err)
+			return
 		case err != nil:
 			d.bus.drop("hello", cluster, err)
 			return

@@ -31,7 +31,9 @@ type ServerOptions struct {
 	Certificate GetCertificate // for both
 	Keys        *Keys
 	Revoked     []string // user keys that may not connect
-	Log         *slog.Logger
+	// Distrusted, if not nil, is told from where an agent came that does not trust Certificate.
+	Distrusted func(host string)
+	Log        *slog.Logger
 }
 
 // StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within the
@@ -67,7 +69,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	}
 	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
 	for deadline := time.Now().Add(portTime); ; {
-		s, err := startServer(opts, o.Log)
+		s, err := startServer(opts, o)
 		if err == nil {
 			return &Server{s, o.Keys}, nil
 		}
@@ -88,12 +90,13 @@ const (
 )
 
 // startServer starts the server once.
-func startServer(opts *server.Options, log *slog.Logger) (*server.Server, error) {
+func startServer(opts *server.Options, o ServerOptions) (*server.Server, error) {
 	s, err := server.NewServer(opts.Clone())
 	if err != nil {
 		return nil, err
 	}
-	said := newServerLog(log)
+	said := newServerLog(o.Log)
+	said.distrusted = o.Distrusted
 	s.SetLoggerV2(said, false, false, false)
 	ready := make(chan bool, 1)
 	go s.Start()

@@ -19,7 +19,7 @@ commands make and push; listing and showing ask the hub.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newClusterAddCommand(), newClusterListCommand(), newClusterShowCommand(), newClusterRemoveCommand(), newClusterForgetCommand(),
-		newRevokeCommand(), newRotateCommand())
+		newRevokeCommand(), newRotateCommand(), newAcceptCommand())
 	return cmd
 }
 

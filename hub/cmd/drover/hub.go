@@ -162,6 +162,12 @@ func (p *hubProcess) open() error {
 	if err != nil {
 		return err
 	}
+	if keys.New {
+		p.log.Warn("new keys were made, because the data directory had none: agents that joined another hub refuse "+
+			"this one. "+
+			"If there was a hub before, stop this one and bring its keys back with `drover hub "+
+			"restore`", "data", o.dataDir)
+	}
 	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log)
 	if err != nil {
 		return err
@@ -242,8 +248,9 @@ func (p *hubProcess) serve(keys *nats.Keys, ids hub.Identities, poke func(), sto
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Forget: p.hub.Forget, Poke: poke,
-		Trust: *p.trust, Store: store, Token: token, Log: p.log}
+	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Forget: p.hub.Forget,
+		Accept: p.hub.Accept, Poke: poke,
+		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	known, err := p.secure(keys)

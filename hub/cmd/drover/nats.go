@@ -162,7 +162,7 @@ func (p *hubProcess) startServer(keys *nats.Keys, ids *nats.Identities) (*nats.S
 		return nil, err
 	}
 	return nats.StartServer(nats.ServerOptions{Listen: o.listen, WebSocket: o.websocket, Dir: filepath.Join(p.opts.dataDir, "nats"),
-		Certificate: certificate, Keys: keys, Revoked: ids.Revoked(), Log: p.log})
+		Certificate: certificate, Keys: keys, Revoked: ids.Revoked(), Distrusted: ids.Distrust, Log: p.log})
 }
 
 // readCA reads the authorities of a flag; none, if it is not given.

@@ -253,9 +253,7 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		fmt.Fprintf(w, "  held since %s: revision %s %q took away the folders of %s; let them go with `drover approve %s`, or bring the folders back\n",
 			ago(h.Since, now), h.Revision.Short(), oneLine(h.Revision.Subject), strings.Join(h.Clusters, ", "), h.Revision.Short())
 	}
-	if j := s.Joins; j.Refused > 0 {
-		fmt.Fprintf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s\n", j.Refused, plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
-	}
+	printJoins(w, s, now)
 	fmt.Fprintln(w)
 }
 
