@@ -75,7 +75,7 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	r, err := e.memo.do(ctx, e.snap, memoKey("plan-3", in), func(rec *Recorder) (Render, []Packed, error) {
+	r, err := e.memo.do(ctx, e.snap, memoKey("plan-4", in), func(rec *Recorder) (Render, []Packed, error) {
 		c, err := e.layout.Plan(ctx, rec, in)
 		if _, transient := errors.AsType[*TransientError](err); transient {
 			return Render{Cluster: &c, Transient: true}, nil, nil

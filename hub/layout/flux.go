@@ -110,7 +110,7 @@ func (p *planner) take(o *fluxObject) {
 		p.noteProject(o)
 		return
 	}
-	if o.isApplication() && !p.destined(o) {
+	if o.isApplication() && !slices.ContainsFunc(append([]*fluxObject{o}, o.rivals...), p.destined) {
 		return
 	}
 	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Foreign: true}

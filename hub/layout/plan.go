@@ -44,8 +44,9 @@ type fluxObject struct {
 	group, kind, namespace, name string
 
 	spec    map[string]any
-	appName string   // of the app that it is, if it is one
-	clash   string   // where the same object is declared otherwise
+	appName string // of the app that it is, if it is one
+	clash   string // where the same object is declared otherwise
+	rivals  []*fluxObject
 	again   []string // apps that declare the same once more
 }
 
@@ -120,6 +121,7 @@ func (p *planner) index(d hub.Declaration) {
 	if first, ok := p.byKey[o.key()]; ok {
 		if string(first.JSON) != string(o.JSON) {
 			first.clash = o.where()
+			first.rivals = append(first.rivals, o)
 		} else {
 			first.again = append(first.again, o.App)
 		}
