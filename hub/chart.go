@@ -37,7 +37,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 			return out[0], nil
 		}
 	}
-	key := memoKey("chart-2", struct {
+	key := memoKey("chart-3", struct {
 		Path, File, Namespace, Kubernetes, APIs string
 		Chart                                   *fleet.Chart
 		Substitute, Foreign                     bool

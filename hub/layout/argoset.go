@@ -51,7 +51,9 @@ func (p *planner) generate(ctx context.Context) (transient error) {
 		}
 		g := generation{planner: p, ctx: ctx, o: o}
 		err := o.decode(&g.argoSet)
-		if err != nil {
+		if o.Err != "" {
+			err = errors.New(o.Err)
+		} else if err != nil {
 			err = p.errorf(o, "spec", "%v", err)
 		} else if o.clash != "" {
 			err = p.errorf(o, "", "it is declared in %s as well, and otherwise: keep one", o.clash)

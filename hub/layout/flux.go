@@ -51,7 +51,7 @@ type postBuild struct {
 }
 
 func (o *fluxObject) declaresApp() bool {
-	return o.kind == kindKustomization && o.group == "kustomize.toolkit.fluxcd.io" || o.kind == kindHelmRelease || o.isApplication()
+	return o.kind == kindKustomization && o.group == kustomizeGroup || o.kind == kindHelmRelease && o.group == helmGroup || o.isApplication()
 }
 
 func (o *fluxObject) decode(to any) error {

@@ -112,6 +112,13 @@ func (p *planner) index(d hub.Declaration) {
 	}
 	o.group, o.kind, o.namespace, o.name = h.group(), string(h.Kind), string(h.Metadata.Namespace), string(h.Metadata.Name)
 	o.spec = body.Spec
+	if says := lookalike(string(h.APIVersion), o.kind); says != "" {
+		p.problem("%s", fleet.Note{File: o.where(), Line: p.line(o, ""), Object: h.String(), Text: says})
+		return
+	}
+	if says := unknownVersion(string(h.APIVersion), o.kind); says != "" && o.Err == "" {
+		o.Err = p.errorf(o, "", "%s", says).Error()
+	}
 	if o.namespace == "" {
 		o.namespace = "default"
 		if isArgo(o.group, o.kind) {
@@ -148,6 +155,10 @@ func (p *planner) takeNative(d hub.Declaration) {
 	}
 	doc := docs[0]
 	doc.rendered = true
+	if says := lookalike(scalar(field(doc.node, "apiVersion")), scalar(field(doc.node, "kind"))); says != "" {
+		p.problem("%s: %s in the app %s: %s", d.File, doc.name(), d.App, says)
+		return
+	}
 	if kind := scalar(field(doc.node, "kind")); kind != fleet.KindApp {
 		p.problem("%s: %s %s in the app %s: only Apps may be declared by an app", d.File, kind, doc.name(), d.App)
 		return

@@ -65,8 +65,14 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 				r.problem("%v", err)
 			}
 			plain = plain && below
+		case dir == r.dir && e.Name() != ClusterFile && strings.EqualFold(e.Name(), ClusterFile):
+			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, ClusterFile))
 		case isYAML(e.Name()) && file != r.clusterFile():
 			r.scanFile(file)
+		default:
+			if says := misnamed(r.tree, file); says != "" {
+				r.problem("%s", says)
+			}
 		}
 	}
 	return plain, nil
