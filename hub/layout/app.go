@@ -50,6 +50,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.handling(spec, &app),
 		d.notChosen(spec),
 	)
+	d.protect(&app)
 	app.Substitute = len(app.Vars) > 0
 	if len(app.DependsOn) > 0 {
 		app.DependsAt = d.place(field(spec, "dependsOn"))

@@ -35,7 +35,7 @@ var metaShapes = []shape{
 	{name: "name", says: "A DNS label.", kind: aText, example: "payment"},
 	{name: "namespace", says: "Means nothing to Drover.", kind: aText, example: "default"},
 	{name: "labels", kind: somePairs, says: "Of a Cluster: for selectors, as `drover status -l`.", example: map[string]any{"env": "production"}},
-	{name: "annotations", kind: somePairs, says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App they mean nothing to Drover.", example: map[string]any{"a": "b"}},
+	{name: "annotations", kind: somePairs, says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App: drover.dev/prune: disabled keeps what it delivers when the App is removed.", example: map[string]any{"a": "b"}},
 }
 
 // appShapes are the fields of an App's spec.

@@ -40,9 +40,13 @@ func (t *text) UnmarshalJSON(data []byte) error {
 
 func (h head) group() string { return fleet.GroupOf(string(h.APIVersion)) }
 
-func (h head) annotations() map[string]string {
-	out := make(map[string]string, len(h.Metadata.Annotations))
-	for k, v := range h.Metadata.Annotations {
+func (h head) annotations() map[string]string { return stringsOf(h.Metadata.Annotations) }
+
+func (h head) labels() map[string]string { return stringsOf(h.Metadata.Labels) }
+
+func stringsOf(pairs map[string]text) map[string]string {
+	out := make(map[string]string, len(pairs))
+	for k, v := range pairs {
 		out[k] = string(v)
 	}
 	return out
