@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -61,7 +63,8 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 }
 
 // fill gives the charts of an app the values that objects of the cluster hold, see values.
-func (e *expansion) fill(app *fleet.App) (absent []protocol.VarsRef, err error) {
+func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
+	app := &m.app
 	app.More = slices.Clone(app.More)
 	for i := range len(app.More) + 1 {
 		part := &app.Part
@@ -73,7 +76,7 @@ func (e *expansion) fill(app *fleet.App) (absent []protocol.VarsRef, err error) 
 		}
 		of := *app
 		of.Part = *part
-		chart, missing, err := e.values(of)
+		chart, missing, err := e.values(of, &m.secret)
 		if err != nil {
 			return nil, err
 		}
@@ -83,8 +86,8 @@ func (e *expansion) fill(app *fleet.App) (absent []protocol.VarsRef, err error) 
 }
 
 // values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects are not (yet)
-// among what the cluster is to run.
-func (e *expansion) values(app fleet.App) (*fleet.Chart, []protocol.VarsRef, error) {
+// among what the cluster is to run. What comes of Secrets is added to secret.
+func (e *expansion) values(app fleet.App, secret *[]string) (*fleet.Chart, []protocol.VarsRef, error) {
 	chart := *app.Chart
 	chart.Values = nil
 	var absent []protocol.VarsRef
@@ -112,6 +115,9 @@ func (e *expansion) values(app fleet.App) (*fleet.Chart, []protocol.VarsRef, err
 		case !ok:
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name another with valuesKey", app.File, v.From, v.Key)
 		}
+		if v.From.Kind == "Secret" {
+			*secret = append(*secret, secretsIn(text)...)
+		}
 		chart.Values = append(chart.Values, fleet.Values{Text: text, Target: v.Target, Literal: v.Literal})
 	}
 	return &chart, absent, nil
@@ -128,4 +134,31 @@ func (h *Hub) kubernetes(cluster string) string {
 		return c.Report.Agent.Kubernetes
 	}
 	return h.records[cluster].Kubernetes
+}
+
+// secretsIn are the values in a text of a Secret, which may be YAML: an error may quote one of them.
+func secretsIn(text string) []string {
+	out := []string{text}
+	var v any
+	if yaml.Unmarshal([]byte(text), &v) != nil {
+		return out
+	}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, item := range v {
+				walk(item)
+			}
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case nil, bool:
+		default:
+			out = append(out, fmt.Sprint(v))
+		}
+	}
+	walk(v)
+	return out
 }

@@ -39,6 +39,7 @@ type made struct {
 	own    map[string]string  // the app's and the cluster's, without what VarsFrom say
 	sure   map[string]string  // those of vars that nothing in the cluster goes before
 	absent []protocol.VarsRef // of its variables
+	secret []string           // values of Secrets among its variables and its chart's values, which no error may quote
 	result AppResult
 	render *Render // that it declares others by; nil if there is none
 }
@@ -125,7 +126,7 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 			}
 		}
 		if app.Err == "" {
-			absent, err := e.fill(&m.app)
+			absent, err := e.fill(&m)
 			if err != nil {
 				m.app.Err = err.Error()
 			}
@@ -161,6 +162,7 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 // make renders an app.
 func (e *expansion) make(ctx context.Context, m *made) error {
 	m.result = AppResult{App: m.app, Err: m.app.Err}
+	defer func() { m.result.Err = fleet.Conceal(m.result.Err, m.secret) }()
 	app := m.app
 	if m.left() {
 		app = m.leave()

@@ -30,6 +30,9 @@ func (e *expansion) variables(m *made) error {
 		if err := addData(data, object, ref.Kind); err != nil {
 			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
 		}
+		if ref.Kind == "Secret" {
+			m.secret = slices.AppendSeq(m.secret, maps.Values(data))
+		}
 		maps.Copy(m.vars, data)
 		maps.Copy(m.sure, data)
 	}

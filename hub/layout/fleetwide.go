@@ -117,7 +117,7 @@ func (d document) fleetApp() (hub.Rendered, error) {
 func (d document) rendering() (hub.Rendered, error) {
 	var object map[string]any
 	if err := d.node.Decode(&object); err != nil {
-		return hub.Rendered{}, d.errorf(d.node, "an object that cannot be read: %v", err)
+		return hub.Rendered{}, d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err))
 	}
 	data, err := json.Marshal(object)
 	return hub.Rendered{JSON: data, File: d.file}, err

@@ -128,7 +128,7 @@ func (r *reader) takeFlux(d document) {
 	err := d.node.Decode(&object)
 	data, notJSON := json.Marshal(object)
 	if err = errors.Join(err, notJSON); err != nil {
-		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %v", err))
+		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
 		return
 	}
 	r.flux = append(r.flux, hub.Rendered{JSON: data, File: d.file})
