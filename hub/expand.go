@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -14,8 +15,12 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// maxRounds bounds how often what a cluster declares is looked at anew. An app in an app in an app takes three.
-const maxRounds = 32
+// Bounds on an expansion. An app is rendered again when its variables or its declaration change; one that goes on changing depends on itself.
+// There are as many rounds as apps depend on each other in a chain, so their number is there for what nobody has thought of.
+const (
+	maxTurns  = 32
+	maxRounds = 10_000
+)
 
 // expansion finds the apps of one cluster: what its folder declares is rendered, what these renders declare is rendered as
 // well, until nothing new comes up.
@@ -28,6 +33,7 @@ type expansion struct {
 	order    []string        // the apps in the order in which they came up: who declares an app comes before it
 	on       Capabilities    // what is known of the cluster
 	asksAPIs bool            // a chart looks at on.APIs
+	turns    map[string]int  // how often an app was rendered, by what declares it
 	used     []*Render       // everything that the outcome depends on, beside folder and selected
 	foreign  []*Render       // the same, of what was read from other sources
 }
@@ -50,9 +56,7 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 		if err != nil {
 			return Resolution{}, err
 		}
-		maps.DeleteFunc(e.made, func(name string, _ made) bool {
-			return !slices.ContainsFunc(cluster.Apps, func(a fleet.App) bool { return a.Name == name })
-		})
+		e.rename(cluster.Apps)
 		moved, err := e.advance(ctx, cluster, false)
 		if err == nil && !moved { // what is still missing will not come any more
 			moved, err = e.advance(ctx, cluster, true)
@@ -68,6 +72,30 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 	cluster.Problems = append(slices.Clone(cluster.Problems), fmt.Sprintf("what the apps of the cluster declare did not settle in %d rounds: "+
 		"does an app declare another whose variables it depends on itself?", maxRounds))
 	return e.outcome(cluster), nil
+}
+
+// rename lets go of apps that are not declared any more. One that only got another name, because another one of its name came up, keeps what
+// it declared: that is why the other one is there.
+func (e *expansion) rename(apps []fleet.App) {
+	names := make(map[string]bool, len(apps))
+	for _, a := range apps {
+		names[a.Name] = true
+	}
+	for _, a := range apps {
+		if _, ok := e.made[a.Name]; ok || a.Declared == "" {
+			continue
+		}
+		for name, m := range e.made {
+			if m.app.Declared == a.Declared && !names[name] {
+				delete(e.made, name)
+				e.made[a.Name] = m
+				e.order[slices.Index(e.order, name)] = a.Name
+				break
+			}
+		}
+	}
+	maps.DeleteFunc(e.made, func(name string, _ made) bool { return !names[name] })
+	e.order = slices.DeleteFunc(e.order, func(name string) bool { return !names[name] })
 }
 
 // plan asks the layout for the apps, given what is declared so far.
@@ -114,8 +142,7 @@ func (e *expansion) declared() []Declaration {
 }
 
 // advance renders the apps that were not rendered as they now are, and says whether there were any. An app whose
-// variables are missing is rendered without them only if final, and then it is the only one: what it declares may bring those of
-// the next.
+// variables are missing is rendered without them only if final: what others declare may bring them.
 func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (moved bool, err error) {
 	for _, app := range c.Apps {
 		m := made{app: app, vars: app.Variables(c)}
@@ -137,8 +164,13 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 			len(m.absent) > 0 && !final {
 			continue
 		}
-		if err := e.make(ctx, &m); err != nil {
+		stuck, err := e.turn(ctx, &m, before)
+		if err != nil {
 			return false, err
+		}
+		if stuck {
+			e.made[app.Name] = m
+			continue
 		}
 		if app.Err != "" && m.render == nil { // without what it declared it may not be at fault any more, and so on without end
 			m.render = before.render
@@ -152,11 +184,21 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 		}
 		e.made[app.Name] = m
 		moved = true
-		if final {
-			return true, nil
-		}
 	}
 	return moved, nil
+}
+
+// turn renders an app, unless it was rendered so often that it depends on itself: then it stops, with what it declared last, and the others
+// go on.
+func (e *expansion) turn(ctx context.Context, m *made, before made) (stuck bool, err error) {
+	key := cmp.Or(m.app.Declared, m.app.Name)
+	if e.turns[key]++; e.turns[key] <= maxTurns {
+		return false, e.make(ctx, m)
+	}
+	m.render = before.render
+	m.result = AppResult{App: m.app, Err: fmt.Sprintf("%s: the app %s does not settle: its variables, or how it is declared, follow from what it delivers or declares itself, "+
+		"and differ each time: take them from an object that the app does not change", m.app.File, m.app.Name)}
+	return true, nil
 }
 
 // make renders an app.

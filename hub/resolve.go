@@ -121,7 +121,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 		return Resolution{}, err
 	}
 	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
-	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}}
+	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{}}
 	if r.Kubernetes != nil {
 		e.on.Kubernetes = r.Kubernetes(name)
 	}

@@ -55,8 +55,8 @@ func TestNoErrorQuotesASecret(t *testing.T) {
 			way{name + " in a chart", release("") + chart + in("charts/web/templates/s.yaml", secret(data))},
 			way{name + " as a patch", flux + good + overlay("patches: [{path: p.yaml}]\n") + in("shop/p.yaml", secret(data))},
 			way{name + " as values", release(valuesFrom) + chart + in("charts/web/templates/a.yaml", aMap) + in("clusters/staging/s.yaml", secret("stringData:\n  values.yaml: |\n    "+strings.ReplaceAll(data, "\n", "\n    ")+"\n"))},
-			way{name + " as a file of values", in("clusters/staging/web.yaml", "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: web}\nspec: {helm: {path: charts/web, valuesFiles: [values/v.yaml]}}\n")+
-				chart+in("charts/web/templates/a.yaml", aMap)+in("values/v.yaml", data)})
+			way{name + " as a file of values", in("clusters/staging/web.yaml", "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: web}\nspec: {helm: {path: charts/web, valuesFiles: [values/v.yaml]}}\n") +
+				chart + in("charts/web/templates/a.yaml", aMap) + in("values/v.yaml", data)})
 	}
 	for name, text := range map[string]string{"an unclosed variable": "${" + mark, "a variable": "${" + mark + "}", "an array": "${" + mark + "[@]}", "a nested one": "${a:-${" + mark + "}"} {
 		object := secret("stringData: {password: \"" + text + "\"}\n")
@@ -80,7 +80,9 @@ func TestNoErrorQuotesASecret(t *testing.T) {
 			way{name + " in a file", flux + good + overlay("patches: [{path: p.yaml, target: {kind: Secret}}]\n") + in("shop/p.yaml", patch+"\n")},
 			way{name + " after rendering", release("  postRenderers: [{kustomize: {patches: [{patch: "+quoted+", target: {kind: Secret}}]}}]\n") + chart + in("charts/web/templates/s.yaml", secret("stringData: {a: "+mark+"}\n"))})
 	}
-	generator := func(of string) string { return flux + in("shop/kustomization.yaml", "secretGenerator: [{name: s, "+of+"}]\n") }
+	generator := func(of string) string {
+		return flux + in("shop/kustomization.yaml", "secretGenerator: [{name: s, "+of+"}]\n")
+	}
 	ways = append(ways,
 		way{"a literal that is none", generator("literals: [" + mark + "]")},
 		way{"a literal that is repeated", generator("literals: [" + mark + "=a, " + mark + "=b]")},

@@ -113,7 +113,7 @@ func (p *planner) take(o *fluxObject) {
 	if o.isApplication() && !slices.ContainsFunc(append([]*fluxObject{o}, o.rivals...), p.destined) {
 		return
 	}
-	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Foreign: true}
+	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Declared: o.key(), Foreign: true}
 	app.DependsAt = o.where()
 	var err error
 	switch o.kind {
