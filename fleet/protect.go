@@ -9,8 +9,10 @@ import "strings"
 const (
 	AnnotationPrune = "drover.dev/prune"
 	PruneDisabled   = "disabled"
-	fluxPrune       = "kustomize.toolkit.fluxcd.io/prune"
-	helmPolicy      = "helm.sh/resource-policy"
+	// AnnotationAllowEmpty with the value "true", on an object that declares an app, says that the app may render to nothing.
+	AnnotationAllowEmpty = "drover.dev/allow-empty"
+	fluxPrune            = "kustomize.toolkit.fluxcd.io/prune"
+	helmPolicy           = "helm.sh/resource-policy"
 )
 
 // KeptBy names the annotation or the label that keeps an object from being pruned, with the value as it is written there, such as
@@ -39,6 +41,11 @@ func KeptBy[V any](annotations, labels map[string]V) string {
 		return found("annotation", annotations, argoSync)
 	}
 	return ""
+}
+
+// AllowsEmpty says whether annotations let an app render to nothing.
+func AllowsEmpty[V any](annotations map[string]V) bool {
+	return says(annotations, AnnotationAllowEmpty, "true")
 }
 
 // NeverPruned says whether the annotations or the labels of an object keep it from being pruned.

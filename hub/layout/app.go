@@ -43,6 +43,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.decryption(spec, &app),
 		d.yes(spec, "prune", &app.Prune),
 		d.yes(spec, "suspend", &app.Suspend),
+		d.yes(spec, "allowEmpty", &app.AllowEmpty),
 		d.dependencies(spec, &app), d.healthRules(spec, &app),
 		d.pairs(spec, "vars", &app.Vars),
 		d.duration(spec, "timeout", &app.Timeout),

@@ -114,7 +114,7 @@ func (p *planner) take(o *fluxObject) {
 		return
 	}
 	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Declared: o.key(), Foreign: true}
-	app.DependsAt = o.where()
+	app.DependsAt, app.AllowEmpty = o.where(), o.allowsEmpty()
 	var err error
 	switch o.kind {
 	case kindKustomization:
@@ -156,7 +156,7 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 			"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
-	root.Handling, root.Ignore = app.Handling, app.Ignore
+	root.Handling, root.Ignore, root.AllowEmpty = app.Handling, app.Ignore, app.AllowEmpty
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
 	if o.isApplication() {

@@ -26,13 +26,21 @@ func (p *planner) keepUnpruned() {
 	}
 }
 
+// allowsEmpty says whether an object that declares an app is annotated that the app may render to nothing.
+func (o *fluxObject) allowsEmpty() bool {
+	var h head
+	return json.Unmarshal(o.JSON, &h) == nil && fleet.AllowsEmpty(h.annotations())
+}
+
 // keptBy is what protects an object from being pruned, see fleet.KeptBy.
 func (h head) keptBy() string { return fleet.KeptBy(h.annotations(), h.labels()) }
 
-// protect takes what the annotations and labels of an App say of it: protected itself, what it delivers stays when the App goes.
+// protect takes what the annotations and labels of an App say of it: protected itself, what it delivers stays when the App is removed.
 func (d document) protect(app *fleet.App) {
 	meta := field(d.node, "metadata")
-	app.Handling.Orphan = fleet.KeptBy(scalars(field(meta, "annotations")), scalars(field(meta, "labels"))) != ""
+	annotations := scalars(field(meta, "annotations"))
+	app.Handling.Orphan = fleet.KeptBy(annotations, scalars(field(meta, "labels"))) != ""
+	app.AllowEmpty = app.AllowEmpty || fleet.AllowsEmpty(annotations)
 }
 
 // scalars are the values of a mapping that are texts, numbers or booleans, as they are written.
