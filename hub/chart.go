@@ -96,9 +96,13 @@ func (e *expansion) values(app fleet.App, secret *[]string) (*fleet.Chart, []pro
 			chart.Values = append(chart.Values, v)
 			continue
 		}
-		object, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
+		object, unknown, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
 		if err != nil {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
+		}
+		if unknown != "" {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, whose content only the cluster knows (%s), and charts are rendered before the cluster sees anything: "+
+				"put it into Git as it is, or write its values under values", app.File, v.From, unknown)
 		}
 		if object == nil {
 			absent = append(absent, *v.From)

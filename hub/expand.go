@@ -328,21 +328,21 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 	return res
 }
 
-// find gives an object that some app of the cluster delivers, or nil.
-func (e *expansion) find(ref protocol.ObjectRef) ([]byte, error) {
+// find gives an object that some app of the cluster delivers, or nil. unknown says why its content is not known here, although it is there.
+func (e *expansion) find(ref protocol.ObjectRef) (object []byte, unknown string, err error) {
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		m := e.made[name]
 		for i, have := range m.result.Refs {
 			if Claimed(have, m.app.Namespace) == ref {
 				objects, err := e.Objects(*m.result.Ref)
 				if err != nil {
-					return nil, err
+					return nil, "", err
 				}
-				return objects[i].JSON, nil
+				return e.content(&m, objects[i])
 			}
 		}
 	}
-	return nil, nil
+	return nil, "", nil
 }
 
 // addData adds the data of a ConfigMap or a Secret to vars. What is wrong with it is said without its values.

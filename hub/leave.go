@@ -17,11 +17,11 @@ import (
 func (e *expansion) variables(m *made) error {
 	m.vars, m.sure = map[string]string{}, map[string]string{}
 	for _, ref := range m.app.VarsFrom {
-		object, err := e.find(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
+		object, unknown, err := e.find(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
 		if err != nil {
 			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
 		}
-		if object == nil || bytes.Contains(object, sopsValue) {
+		if object == nil || unknown != "" {
 			m.absent = append(m.absent, ref)
 			m.sure = map[string]string{} // a later object goes before the earlier ones
 			continue
@@ -76,18 +76,61 @@ func unreplaced(pairs map[string]string) map[string]string {
 // used finds the variables in a text.
 var used = regexp.MustCompile(`\$+\{([_A-Za-z][_A-Za-z0-9]*)`)
 
+// content is an object as it will be in the cluster. unknown says why that is known in the cluster alone, as far as anything in it is.
+func (e *expansion) content(m *made, o Rendered) (object []byte, unknown string, err error) {
+	if ciphertext(o.JSON) {
+		return o.JSON, "it is encrypted with SOPS", nil
+	}
+	if !m.left() {
+		return o.JSON, "", nil
+	}
+	if name := m.unsure(o.JSON); name != "" {
+		return o.JSON, fmt.Sprintf("${%s} in it may come from the %s in the cluster", name, m.absent[0]), nil
+	}
+	replaced, err := e.substitute([]Rendered{o}, m.sure, !m.app.Foreign)
+	if err != nil {
+		return nil, "", err
+	}
+	return replaced[0].JSON, "", nil
+}
+
+// ciphertext says whether an object is encrypted with SOPS, or holds an encrypted file in base64.
+func ciphertext(object []byte) bool {
+	if bytes.Contains(object, sopsValue) {
+		return true
+	}
+	data := map[string]string{}
+	if addData(data, object, "Secret") != nil {
+		return false
+	}
+	for _, v := range data {
+		if strings.Contains(v, string(sopsValue)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unsure names a variable in an object whose value the agent alone knows; "" if there is none.
+func (m *made) unsure(object []byte) string {
+	for _, u := range used.FindAllSubmatch(object, -1) {
+		name := string(u[1])
+		if _, known := m.sure[name]; !known && bytes.Count(u[0], []byte("$"))%2 == 1 {
+			return name
+		}
+	}
+	return ""
+}
+
 // declaredBy is the render of an app whose variables are left to the agent, with those replaced in what declares apps that are certain
 // here. Where others are used, nobody can know what is declared: that is said of it.
 func (e *expansion) declaredBy(m *made) (*Render, error) {
 	out := *m.render
 	out.Declared = slices.Clone(out.Declared)
 	for i, o := range out.Declared {
-		for _, u := range used.FindAllSubmatch(o.JSON, -1) {
-			name := string(u[1])
-			if _, known := m.sure[name]; !known && bytes.Count(u[0], []byte("$"))%2 == 1 {
-				o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared before the cluster sees anything: "+
-					"give it a value in Git, where the app %s is declared, or declare this elsewhere", o.File, name, m.absent[0], m.app.Name)
-			}
+		if name := m.unsure(o.JSON); name != "" {
+			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared before the cluster sees anything: "+
+				"give it a value in Git, where the app %s is declared, or declare this elsewhere", o.File, name, m.absent[0], m.app.Name)
 		}
 		if o.Err == "" {
 			replaced, err := e.substitute([]Rendered{o}, m.sure, !m.app.Foreign)

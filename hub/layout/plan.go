@@ -116,6 +116,9 @@ func (p *planner) index(d hub.Declaration) {
 		p.problem("%s", fleet.Note{File: o.where(), Line: p.line(o, ""), Object: h.String(), Text: says})
 		return
 	}
+	if encrypted(d.Rendered, h) && o.Err == "" {
+		o.Err = p.errorf(o, "", "it is encrypted with SOPS, and apps are declared before anything is decrypted in the cluster: keep what is secret in a Secret of its own").Error()
+	}
 	if says := unknownVersion(string(h.APIVersion), o.kind); says != "" && o.Err == "" {
 		o.Err = p.errorf(o, "", "%s", says).Error()
 	}
