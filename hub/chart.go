@@ -65,6 +65,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 // fill gives the charts of an app the values that objects of the cluster hold, see values.
 func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
 	app := &m.app
+	app.Notes = slices.Clone(app.Notes)
 	app.More = slices.Clone(app.More)
 	for i := range len(app.More) + 1 {
 		part := &app.Part
@@ -76,7 +77,7 @@ func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
 		}
 		of := *app
 		of.Part = *part
-		chart, missing, err := e.values(of, &m.secret)
+		chart, missing, err := e.values(of, &m.secret, &app.Notes)
 		if err != nil {
 			return nil, err
 		}
@@ -87,7 +88,7 @@ func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
 
 // values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects are not (yet)
 // among what the cluster is to run. What comes of Secrets is added to secret.
-func (e *expansion) values(app fleet.App, secret *[]string) (*fleet.Chart, []protocol.VarsRef, error) {
+func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note) (*fleet.Chart, []protocol.VarsRef, error) {
 	chart := *app.Chart
 	chart.Values = nil
 	var absent []protocol.VarsRef
@@ -96,20 +97,24 @@ func (e *expansion) values(app fleet.App, secret *[]string) (*fleet.Chart, []pro
 			chart.Values = append(chart.Values, v)
 			continue
 		}
-		object, unknown, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
+		f, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
 		if err != nil {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
 		}
-		if unknown != "" {
+		if f.unknown != "" {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, whose content only the cluster knows (%s), and charts are rendered before the cluster sees anything: "+
-				"put it into Git as it is, or write its values under values", app.File, v.From, unknown)
+				"put it into Git as it is, or write its values under values", app.File, v.From, f.unknown)
 		}
-		if object == nil {
+		if f.assumed != "" {
+			*notes = append(*notes, fleet.Note{File: app.File, Object: "app " + app.Name, Field: "valuesFrom", Text: fmt.Sprintf("variables in the %s are replaced as if "+
+				"there were no %s in the cluster, which is optional: charts are rendered before the cluster sees anything", v.From, f.assumed)})
+		}
+		if f.object == nil {
 			absent = append(absent, *v.From)
 			continue
 		}
 		data := map[string]string{}
-		if err := addData(data, object, v.From.Kind); err != nil {
+		if err := addData(data, f.object, v.From.Kind); err != nil {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
 		}
 		text, ok := data[v.Key]

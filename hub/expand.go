@@ -328,21 +328,30 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 	return res
 }
 
-// find gives an object that some app of the cluster delivers, or nil. unknown says why its content is not known here, although it is there.
-func (e *expansion) find(ref protocol.ObjectRef) (object []byte, unknown string, err error) {
+// found is an object that some app of the cluster delivers.
+type found struct {
+	object  []byte // nil if there is none
+	by      string // the app
+	unknown string // why its content is not known here, although it is there
+	unsure  string // the variable in it whose value is not known here, if that is why
+	assumed string // the optional object that is taken not to be in the cluster; "" if nothing is assumed
+}
+
+// find gives an object that some app of the cluster delivers.
+func (e *expansion) find(ref protocol.ObjectRef) (found, error) {
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		m := e.made[name]
 		for i, have := range m.result.Refs {
 			if Claimed(have, m.app.Namespace) == ref {
 				objects, err := e.Objects(*m.result.Ref)
 				if err != nil {
-					return nil, "", err
+					return found{}, err
 				}
 				return e.content(&m, objects[i])
 			}
 		}
 	}
-	return nil, "", nil
+	return found{}, nil
 }
 
 // addData adds the data of a ConfigMap or a Secret to vars. What is wrong with it is said without its values.

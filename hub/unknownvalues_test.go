@@ -50,6 +50,8 @@ func TestCiphertextAndVariablesAreNoValues(t *testing.T) {
 		{"an encrypted object that is patched", strings.Replace(overlay, "extra: plain}", "extra: \""+enc+"\"}\nsops: {mac: x}", 1) + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: flux-system, labels: {a: b}}}'}]\n", "shop", ""},
 		{"a value that the agent replaces", left + holder("${only}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", "valuesFrom names the ConfigMap flux-system/values, whose content only the cluster knows (${only} in it may come from the Secret flux-system/only-there in the cluster)"},
 		{"a value that is certain although the agent replaces it", left + holder("${sure}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", ""},
+		{"a value with an optional Secret that is not there", strings.Replace(left, "substituteFrom: [", "substituteFrom: [{kind: ConfigMap, name: vars}, ", 1) +
+			strings.Replace(manifest("clusters/staging/vars.yaml", "vars", "{only: known}"), "metadata: {", "metadata: {namespace: flux-system, ", 1) + holder("${only}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", ""},
 		{"a value that stands for itself", left + holder("$${only}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", ""},
 		{"a variable that the agent replaces", left + holder("${only}") + kustomization("shop", "  path: shop\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: values}]}\n"), "shop", ""},
 	} {
@@ -69,7 +71,7 @@ func TestCiphertextAndVariablesAreNoValues(t *testing.T) {
 			if len(res.Cluster.Problems) > 0 || c.want != "" && strings.Contains(got, `"data":{"password":"`+enc) || strings.Contains(got, `"password":"${`) && c.name != "a value that stands for itself" {
 				t.Errorf("got:\n%s", got)
 			}
-			if strings.HasPrefix(c.name, "a value that is certain") && !strings.Contains(got, `"password":"known"`) {
+			if (strings.HasPrefix(c.name, "a value that is certain") || strings.HasPrefix(c.name, "a value with an optional")) && !strings.Contains(got, `"password":"known"`) {
 				t.Errorf("got:\n%s", got)
 			}
 			if c.name == "a variable that the agent replaces" && !strings.Contains(b.handled("shop"), `"from":[{"kind":"ConfigMap"`) {
