@@ -86,6 +86,7 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 			a.leave()
 		}
 	}
+	s.inheritOrphans()
 	s.neglect()
 	return changed
 }
@@ -141,6 +142,27 @@ func (a *app) leave() {
 	a.spec.Error = ""
 	for _, o := range a.own {
 		o.want = nil
+	}
+}
+
+// inheritOrphans has the objects of apps stay that leave together with the app which declares them, where that leaves its own objects: the
+// declaration is one of these, so in Flux and Argo CD it would stay in the cluster, with all that it delivers. s.mu is held.
+func (s *session) inheritOrphans() {
+	for _, a := range s.apps {
+		if !a.leaving || a.spec.Orphan {
+			continue
+		}
+		p := s.apps[a.spec.Parent]
+		for range len(s.apps) { // what is stored is not trusted to have no circle
+			if p == nil || !p.leaving {
+				break
+			}
+			if p.spec.Orphan || !p.spec.Prune {
+				a.spec.Orphan, a.dirty = true, true
+				break
+			}
+			p = s.apps[p.spec.Parent]
+		}
 	}
 }
 

@@ -74,7 +74,7 @@ type Live struct {
 	// Generation is that of its spec; 0 for kinds that have none.
 	Generation int64
 	App        string    // its label fleet.LabelApp
-	Keep       bool      // it is annotated to be left when it would be pruned
+	KeptBy     string    // the annotation or label by which it is left when it would be pruned, see fleet.KeptBy; "" if there is none
 	Paused     bool      // it is annotated to be left alone altogether
 	Deleting   bool      // it is being deleted
 	Created    bool      // of an apply: it was not there before

@@ -161,7 +161,7 @@ func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune 
 	case s.protected(item.Ref):
 		return fate{kept: "the agent itself lives by it"}
 	case item.Keep:
-		return fate{kept: "it was annotated " + fleet.AnnotationPrune + ": " + fleet.PruneDisabled}
+		return fate{kept: s.keptBy(ctx, a, item)}
 	}
 	res, err := s.cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind)
 	if err != nil {
@@ -178,6 +178,20 @@ func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune 
 	}
 }
 
+// keptBy says which annotation keeps an object that was applied with one. What keeps it is what was applied: the look at the object is for
+// the words alone.
+func (s *session) keptBy(ctx context.Context, a *app, item Item) string {
+	if res, err := s.cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind); err == nil {
+		if !res.Namespaced {
+			item.Ref.Namespace = ""
+		}
+		if live, err := s.peek(ctx, a, res, item.Ref); err == nil && live.KeptBy != "" {
+			return "it has the " + live.KeptBy
+		}
+	}
+	return "it was applied with an annotation that keeps it from being pruned"
+}
+
 // erase looks at an object as it is, and deletes just that.
 func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, item Item) fate {
 	live, err := s.peek(ctx, a, res, item.Ref)
@@ -188,8 +202,8 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 		return fate{err: err}
 	case live.App != a.name && !slices.Contains(item.Former, live.App):
 		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, a.name)}
-	case live.Keep:
-		return fate{kept: "it is annotated " + fleet.AnnotationPrune + ": " + fleet.PruneDisabled}
+	case live.KeptBy != "":
+		return fate{kept: "it has the " + live.KeptBy}
 	case live.Deleting:
 		return fate{}
 	}

@@ -254,7 +254,7 @@ func (s *session) mourn(ctx context.Context, a *app, p *plan) {
 // leave takes away an app that left Git.
 func (s *session) leave(ctx context.Context, a *app) {
 	s.mu.Lock()
-	may := s.accepted.known && a.spec.Prune && s.uncertain(a) == ""
+	may := s.accepted.known && a.spec.Prune && !a.spec.Orphan && s.uncertain(a) == ""
 	s.mu.Unlock()
 	if a.run != nil && a.run.Failure != "" {
 		s.finish(ctx, a)
@@ -306,7 +306,7 @@ func (s *session) erased(ctx context.Context, a *app, may bool) bool {
 
 // part does the hooks of an app that leaves, and says whether they are done.
 func (s *session) part(ctx context.Context, a *app, phase fleet.HookPhase) bool {
-	if !a.last.has(false, phase) {
+	if !a.last.has(false, phase) || s.takenOver(a) {
 		return true
 	}
 	out := s.hooksOf(ctx, a, a.last, phase, nil)
@@ -318,6 +318,36 @@ func (s *session) part(ctx context.Context, a *app, phase fleet.HookPhase) bool 
 		s.closePhase(a, phase)
 	}
 	return out.done
+}
+
+// takenOver says whether an app that leaves goes on under another name: all its objects, or all its delete hooks, belong to other apps.
+// Nothing is deleted then, so its delete hooks are not run.
+func (s *session) takenOver(a *app) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	elsewhere := func(has func(*plan) bool) bool {
+		for _, other := range s.apps {
+			if other != a && !other.leaving && (other.next != nil && has(other.next) || other.plan != nil && has(other.plan)) {
+				return true
+			}
+		}
+		return false
+	}
+	left, hooks, hooksLeft := 0, 0, 0
+	for i := range a.last.wants {
+		if !elsewhere(func(p *plan) bool { return p.wanted(a.last.wants[i].ref) }) {
+			left++
+		}
+	}
+	for i := range a.last.hooks {
+		if h := &a.last.hooks[i]; h.hook.In(fleet.PreDelete, false) || h.hook.In(fleet.PostDelete, false) {
+			hooks++
+			if !elsewhere(func(p *plan) bool { return p.hooked(h.ref) }) {
+				hooksLeft++
+			}
+		}
+	}
+	return left == 0 && len(a.last.wants) > 0 || hooksLeft == 0 && hooks > 0
 }
 
 // moveOn has an app looked at whose run may go on, and those that wait for the object. s.mu is held.

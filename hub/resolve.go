@@ -102,7 +102,7 @@ func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
 // or that ctx is done; what is wrong with its content is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
 	// The key changes with what a folder may say: what an older release took for a mistake is read anew.
-	folder, err := r.memo.do(ctx, snap, memoKey("folder-4", name), func(rec *Recorder) (Render, []Packed, error) {
+	folder, err := r.memo.do(ctx, snap, memoKey("folder-5", name), func(rec *Recorder) (Render, []Packed, error) {
 		f, err := r.layout.Read(ctx, rec, name)
 		if err != nil {
 			return Render{}, nil, err
@@ -121,7 +121,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 		return Resolution{}, err
 	}
 	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
-	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}}
+	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{}}
 	if r.Kubernetes != nil {
 		e.on.Kubernetes = r.Kubernetes(name)
 	}
@@ -146,7 +146,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 
 // refresh reads the apps for many clusters at a revision, and says whether they are others than before.
 func (r *Resolver) refresh(ctx context.Context, snap Snapshot) (changed bool, err error) {
-	now, err := r.memo.do(ctx, snap, memoKey("fleet", nil), func(rec *Recorder) (Render, []Packed, error) {
+	now, err := r.memo.do(ctx, snap, memoKey("fleet-2", nil), func(rec *Recorder) (Render, []Packed, error) {
 		apps, problems := r.layout.Fleet(ctx, rec)
 		return Render{Declared: apps, Problems: problems}, nil, nil
 	})
@@ -210,7 +210,7 @@ func placesOf(deps []Dep) []string {
 
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap View, app fleet.App) (*Render, error) {
-	key := memoKey("build", struct {
+	key := memoKey("build-2", struct {
 		Path      string
 		Overlay   fleet.Overlay
 		Directory *fleet.Directory `json:",omitempty"`
@@ -254,7 +254,7 @@ func (r *Resolver) finished(ctx context.Context, snap View, from *Render, vars m
 	if !replace && app.Metadata.IsZero() {
 		return from, nil
 	}
-	key := memoKey("finish", struct {
+	key := memoKey("finish-2", struct {
 		Digest          string
 		Declared        []Rendered
 		Vars            map[string]string

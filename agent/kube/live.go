@@ -50,7 +50,7 @@ func (m *metadata) live(res agent.Resource) agent.Live {
 		UID:      m.UID,
 		Version:  parseVersion(m.ResourceVersion),
 		App:      m.Labels[fleet.LabelApp],
-		Keep:     fleet.NeverPruned(m.Annotations, m.Labels),
+		KeptBy:   fleet.KeptBy(m.Annotations, m.Labels),
 		Paused:   fleet.Paused(m.Annotations, m.Labels),
 		Deleting: m.DeletionTimestamp != "",
 		Hook:     fleet.IsHook(m.Annotations),

@@ -53,7 +53,7 @@ func TestARemovedClusterIsPrunedBeforeItsAgentIsCutOff(t *testing.T) {
 			t.Errorf("the journal does not say that %s was kept:\n%s", object, shown)
 		}
 	}
-	for _, line := range []string{"kept", "pruned", "the app does not prune", "it was annotated drover.dev/prune: disabled"} {
+	for _, line := range []string{"kept", "pruned", "the app does not prune", "it has the annotation drover.dev/prune: disabled"} {
 		if !strings.Contains(shown, line) {
 			t.Errorf("the journal does not say %q:\n%s", line, shown)
 		}
