@@ -2,6 +2,7 @@ package fleet
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -20,7 +21,7 @@ const (
 const (
 	AnnotationApply    = "drover.dev/apply"    // override, merge, if-not-present, ignore
 	ApplyIfNotPresent  = "if-not-present"      // of AnnotationApply: it is created, and otherwise left as it is
-	AnnotationRecreate = "drover.dev/recreate" // "true": deleted and created anew where a field that cannot be changed did
+	AnnotationRecreate = "drover.dev/recreate" // "enabled" or "true": deleted and created anew where a field that cannot be changed did
 
 	fluxSSA       = "kustomize.toolkit.fluxcd.io/ssa"
 	fluxForce     = "kustomize.toolkit.fluxcd.io/force"
@@ -49,7 +50,7 @@ func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
 	options := syncOptions(annotations)
 	switch {
 	case word(annotations, AnnotationRecreate) != "":
-		t.Recreate = word(annotations, AnnotationRecreate) == "true"
+		t.Recreate = slices.Contains([]string{"true", "enabled"}, word(annotations, AnnotationRecreate))
 	case word(annotations, fluxForce) == "enabled" || word(labels, fluxForce) == "enabled":
 		t.Recreate = true
 	default:
