@@ -300,8 +300,10 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 	if why := unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err = nil, errors.New(why)
 	}
+	lasts := s.restoreLast(ctx, a, st)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	a.lasts = lasts
 	s.apps[a.name] = a
 	s.accepted.floor = max(s.accepted.floor, st.Generation)
 	wants := map[protocol.ObjectRef]*want{}

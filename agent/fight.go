@@ -44,12 +44,9 @@ func (s *session) slowed(ctx context.Context, o *object, sg Sighting) bool {
 		defer s.mu.Unlock()
 		late := f.late
 		f.late = nil
-		if s.fights[o] != f || !o.drifted || o.busy || o.deleting || o.want == nil || o.app.plan == nil || s.closed {
-			return
+		if w, p := o.inForce(); s.fights[o] == f && w != nil && o.drifted && !o.busy && !o.deleting && !s.closed {
+			s.mend(ctx, o, w, p, *late)
 		}
-		o.busy = true
-		a, w := o.app, o.want
-		s.spawn(func() { s.repair(ctx, a, o, w, a.plan, *late) })
 	})
 	return true
 }

@@ -40,7 +40,9 @@ type AppState struct {
 	Generation uint64       `json:"generation"`
 	Items      []Item       `json:"items"`
 	Run        *Run         `json:"run,omitempty"` // of its hooks and waves; nil if it has none
-	Packed     []byte       `json:"-"`             // the lines, zstd
+	// Last is the last applied content of objects whose newer content is not accepted.
+	Last   []LastApplied `json:"last,omitempty"`
+	Packed []byte        `json:"-"` // the lines, zstd
 }
 
 // Stored is everything that is stored.

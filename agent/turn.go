@@ -48,6 +48,7 @@ func (s *session) advance(ctx context.Context, a *app, next *plan, start time.Ti
 	if ctx.Err() != nil {
 		return false
 	}
+	s.fallBack(ctx, a)
 	if s.knows() && (a.run == nil || a.run.Applied) {
 		s.prune(ctx, a)
 	}
@@ -124,6 +125,9 @@ func (s *session) awaited(a *app) string {
 // activate puts the next plan into force. s.mu is held.
 func (s *session) activate(ctx context.Context, a *app) {
 	p := a.next
+	if a.was == nil {
+		a.was = a.plan
+	}
 	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
 	a.wasHealthy, a.clashes, a.changes = false, nil, 0
 	if a.run != nil {
@@ -161,8 +165,8 @@ func (s *session) claim(a *app, w *want) {
 	default:
 		s.move(o, a)
 	}
-	if o.trouble != nil && o.item.Line != w.line {
-		o.trouble = nil // another line deserves another try
+	if o.trouble != nil && (o.item.Line != w.line || o.trouble.line != w.line) {
+		o.trouble = nil // it was that of other content, and what is to be applied deserves a try at once
 	}
 	o.held, o.heldForGood = "", false
 	o.want, o.item.APIVersion, o.item.Keep, o.item.Wave = w, w.apiVersion, w.keep, w.wave
@@ -218,6 +222,13 @@ func (s *session) save(ctx context.Context, a *app) bool {
 		s.mu.Unlock()
 		return true
 	}
+	s.mu.Unlock()
+	s.keepLast(a)
+	s.mu.Lock()
+	if a.stored() == nil {
+		s.mu.Unlock()
+		return true // it left meanwhile
+	}
 	state := a.state()
 	given := slices.Clone(a.own)
 	a.dirty = false
@@ -261,7 +272,7 @@ func (a *app) stored() *plan {
 // state is what is stored of an app. s.mu is held.
 func (a *app) state() AppState {
 	p := a.stored()
-	st := AppState{Spec: p.spec, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)), Run: a.run.clone()}
+	st := AppState{Spec: p.spec, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)), Last: a.lastApplied(), Run: a.run.clone()}
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
 	}
