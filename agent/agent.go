@@ -285,7 +285,7 @@ func (s *session) watchAll(ctx context.Context) {
 func (s *session) unserved(ctx context.Context, key watched) {
 	s.watchOf(key).synced = true
 	for ref, o := range s.all {
-		if s.scope.covering(ref) == key && o.want != nil {
+		if s.scope.covering(ref) == key && o.want != nil && !o.ended() {
 			o.drifted = true
 			s.kick(ctx, o.app)
 		}

@@ -97,6 +97,7 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 	}
 	same := sg.Live.Version == o.version && o.ours
 	o.version = sg.Live.Version
+	s.noteEnd(ctx, o, sg.Live, sg.Verdict.Message)
 	if sg.Kind == SightGone {
 		s.missed(ctx, o, sg)
 		return
@@ -141,6 +142,13 @@ func (s *session) missed(ctx context.Context, o *object, sg Sighting) {
 			s.gone(ctx, o)
 		}
 		return // or else the next prune finds out
+	}
+	if o.ended() {
+		s.settleEnded(ctx, o)
+		return
+	}
+	if s.unseenEnd(ctx, o, sg) {
+		return
 	}
 	before := o.verdict.Health
 	o.removing, o.verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
@@ -218,6 +226,12 @@ func (s *session) settle(ctx context.Context, o *object, w *want, live Live, err
 
 // applied takes down a success. s.mu is held.
 func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
+	if live.Created {
+		o.item.Ended = nil
+	}
+	if uid := runUID(o.item.Ref, live); o.item.UID != uid {
+		o.item.UID, o.app.dirty = uid, true
+	}
 	if o.item.Line != w.line || o.item.Fields != live.Fields {
 		o.item.Line, o.item.Fields, o.app.dirty = w.line, live.Fields, true
 	}
@@ -317,6 +331,9 @@ func (s *session) journal(a *app, o *object, sg Sighting, live Live, c Culprit, 
 	switch {
 	case sg.Kind == SightGone && live.Created:
 		e.Message = "it was deleted; it is there again"
+		if f := s.fights[o]; f != nil && f.slow != nil {
+			e.Message += "; it " + f.recreating()
+		}
 	case sg.Kind == SightGone:
 		e.Fields, e.Message = []string{"metadata.labels." + fleet.LabelApp}, "its label was taken away; it is back"
 	default:

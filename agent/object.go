@@ -32,6 +32,9 @@ type object struct {
 	drifted  bool // it must be applied again
 	busy     bool // a request for it is under way
 
+	asked string    // uid of the object of which it was asked whether it completed
+	paced time.Time // when drift is healed next, because it was healed too often
+
 	held        string // what it is applied after, while that is not current
 	heldForGood bool   // and will never be, as Git has it
 }
@@ -73,7 +76,7 @@ func (t *trouble) note(err error, now time.Time) {
 
 // due says whether the object must be applied now.
 func (o *object) due(now time.Time) bool {
-	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals()) {
+	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals() || now.Before(o.paced)) {
 		return false // what is being deleted is made anew when it is gone
 	}
 	return o.trouble == nil || !o.trouble.final && !now.Before(o.trouble.next)

@@ -23,6 +23,8 @@ type Item struct {
 	Scaled     bool               `json:"scaled,omitempty"` // applied without replicas, because of an autoscaler
 	Told       Sum                `json:"told,omitzero"`    // of the field set of a drift that was told and left
 	Wave       int                `json:"wave,omitempty"`   // pruned in the reverse order
+	Ended      *Ended             `json:"ended,omitempty"`  // it has run for the content in Line, unless that is another one by now
+	UID        string             `json:"uid,omitempty"`    // of a Job
 	// Former are the apps that had it before, as long as it may still carry the label of one of them.
 	Former []string `json:"former,omitempty"`
 }

@@ -20,7 +20,11 @@ const establishTime = 15 * time.Second
 func (s *session) turn(ctx context.Context, a *app) {
 	start := time.Now()
 	next, leaving, ok := s.open(ctx, a)
-	if !ok || !s.tidy(ctx, a) {
+	if !ok {
+		s.saveSuspended(ctx, a)
+		return
+	}
+	if !s.tidy(ctx, a) {
 		return
 	}
 	if leaving {
@@ -181,7 +185,8 @@ func (s *session) move(o *object, to *app) {
 	from.disown(o)
 	o.app = to
 	o.inherit(from)
-	o.item.Line, o.removing = Sum{}, false // it carries the old one's label
+	o.again() // it carries the old one's label
+	o.removing = false
 	to.own = append(to.own, o)
 }
 
@@ -254,6 +259,16 @@ func (s *session) save(ctx context.Context, a *app) bool {
 		o.formers = nil
 	}
 	return true
+}
+
+// saveSuspended stores what is known of a suspended app, such as that a Job has completed. Nothing else is done.
+func (s *session) saveSuspended(ctx context.Context, a *app) {
+	s.mu.Lock()
+	due := s.suspended(a) && a.dirty && s.accepted.known
+	s.mu.Unlock()
+	if due {
+		s.save(ctx, a)
+	}
 }
 
 // stored is the plan that is stored of an app: what is in force; or what its first PreSync hooks are done for, or its last ones when it leaves.
