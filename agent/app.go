@@ -61,6 +61,7 @@ type app struct {
 	wasHealthy bool      // since it was last applied
 	illSince   time.Time // when it stopped being healthy; zero while it is
 	appliedAt  time.Time // when it was last applied
+	spaceMade  time.Time // when something was last deleted because a quota was used up
 	told       protocol.EventKind
 	current    int
 
@@ -175,7 +176,7 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	case a.run.failure() != "":
 		return verdict{protocol.PhaseFailed, a.run.failure()}, true
 	case troubled > 0:
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.complaint(), more(troubled-1))}, true
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.complaint(), a.waitsForQuota(first)+more(troubled-1))}, true
 	case a.heldForGood() != nil:
 		o := a.heldForGood()
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s", o.item.Ref, o.held)}, true

@@ -46,16 +46,20 @@ func (s *session) batch(a *app) (out []*object) {
 		return nil
 	}
 	now, stage, wave := time.Now(), fleet.Stage(-1), 0
+	first := a.inTheWay(now)
+	if first != nil {
+		a.retryQuota(now)
+	}
 	for _, o := range slices.Backward(a.own) {
 		switch {
 		case o.want != nil:
-			if o.trouble != nil || o.pending() {
+			if first == nil && (o.trouble != nil || o.pending()) {
 				a.held = "until everything else is applied"
 				a.forgive()
 				return nil
 			}
 			continue
-		case s.wantedElsewhere(o):
+		case s.wantedElsewhere(o), first != nil && !first[o]:
 			continue
 		case stage >= 0 && (fleet.StageOf(o.item.Ref) != stage || o.item.Wave != wave):
 			continue

@@ -53,7 +53,7 @@ func (s *session) advance(ctx context.Context, a *app, next *plan, start time.Ti
 		return false
 	}
 	s.fallBack(ctx, a)
-	if s.knows() && (a.run == nil || a.run.Applied) {
+	if s.knows() && (a.run == nil || a.run.Applied || s.crowded(a)) {
 		s.prune(ctx, a)
 	}
 	if !s.conclude(ctx, a, plan, changed, start) {
