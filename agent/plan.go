@@ -69,6 +69,9 @@ func (w *want) lineOf(lines []byte) []byte { return lines[w.off : w.off+w.size] 
 
 // wanted says whether the plan wants an object.
 func (p *plan) wanted(ref protocol.ObjectRef) bool {
+	if p == nil {
+		return false
+	}
 	for i := range p.wants {
 		if p.wants[i].ref == ref {
 			return true

@@ -102,8 +102,11 @@ func (s *session) uncertain(a *app) string {
 	return ""
 }
 
-// wantedElsewhere says whether another app is about to take an object over. s.mu is held.
+// wantedElsewhere says whether another app is about to take an object over, or its own wants it again. s.mu is held.
 func (s *session) wantedElsewhere(o *object) bool {
+	if a := o.app; !a.leaving && (a.plan == nil || a.next.wanted(o.item.Ref)) { // it came back, or a newer version waits
+		return true
+	}
 	for _, other := range s.apps {
 		if other == o.app || other.leaving {
 			continue
