@@ -41,6 +41,12 @@ func (p *plan) find(ref protocol.ObjectRef, line Sum) *want {
 	if p == nil {
 		return nil
 	}
+	if p.index != nil {
+		if w := p.index[ref]; w != nil && w.line == line {
+			return w
+		}
+		return nil
+	}
 	for i := range p.wants {
 		if w := &p.wants[i]; w.ref == ref && w.line == line {
 			return w
@@ -129,7 +135,16 @@ func (p *plan) only(open map[protocol.ObjectRef]Sum) (*plan, error) {
 	if p.cooked != nil {
 		q.cooked, q.cookedSize = Pack(linesOnly), int64(len(linesOnly))
 	}
+	q.reindex()
 	return q, nil
+}
+
+// reindex makes the index of former content.
+func (p *plan) reindex() {
+	p.index = make(map[protocol.ObjectRef]*want, len(p.wants))
+	for i := range p.wants {
+		p.index[p.wants[i].ref] = &p.wants[i]
+	}
 }
 
 // lastApplied is what is stored of former content. The session's mutex is held.
@@ -158,6 +173,7 @@ func (s *session) restoreLast(ctx context.Context, a *app, st AppState) (out []*
 			continue
 		}
 		p.hooks, p.defines = nil, nil
+		p.reindex()
 		out = append(out, p)
 	}
 	return out
@@ -186,6 +202,6 @@ func (s *session) mend(ctx context.Context, o *object, w *want, p *plan, sg Sigh
 
 // lost tells that former content cannot be used.
 func (s *session) lost(a *app, err error) {
-	s.log.Warn("the last applied version of some objects cannot be read; their drift is healed when a newer one is accepted",
+	s.log.Warn("the last applied version of some objects cannot be read; drift is healed when a newer one is accepted",
 		"app", a.name, "err", err)
 }

@@ -50,6 +50,7 @@ type plan struct {
 	hooks      []hookWant                  // in the order in which they are done
 	defines    map[string][]Resource
 	since      time.Time                    // when the bundle arrived; zero if it was stored
+	index      map[protocol.ObjectRef]*want // wants by object, of former content; see find
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
 }
 

@@ -94,8 +94,8 @@ func (a *app) waitsForQuota(o *object) string {
 	}
 	for _, x := range a.own {
 		if x.want == nil && precious(x.item.Ref) && quotaOf(x.item.Ref) == quotaOf(o.item.Ref) {
-			return fmt.Sprintf("; %s left Git, and is not deleted before everything else is applied, because its data would be lost: delete it by "+
-				"hand, or raise the quota", x.item.Ref)
+			return fmt.Sprintf("; %s left Git, and is not deleted before everything else is applied, because its data would be "+
+				"lost: delete it by hand, or raise the quota", x.item.Ref)
 		}
 	}
 	return "; " + a.leftovers()

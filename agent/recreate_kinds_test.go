@@ -94,6 +94,38 @@ func TestKindsWithFieldsThatCannotBeChanged(t *testing.T) {
 	}
 }
 
+// The app's switch recreates a StatefulSet, unless its data would go with it.
+func TestStatefulSetIsRecreatedByTheSwitchUnlessItTakesItsClaims(t *testing.T) {
+	for _, policy := range []string{"Retain", "Delete"} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			cp := testenv.Shared(t)
+			ns := testenv.NamespaceT(t, cp)
+			hub := agenttest.NewHub(t, "east-1")
+			agenttest.Start(t, cp, ns, hub)
+			app := func(value string) protocol.App {
+				text := strings.Replace(fixedObject("StatefulSet", ns, value, ""), "spec: {serviceName",
+					"spec: {persistentVolumeClaimRetentionPolicy: {whenDeleted: "+policy+"}, serviceName", 1)
+				a := hub.App(t, "web", text)
+				a.Recreate = true
+				return a
+			}
+			hub.Apply(t, app("1"))
+			ref := testenv.Ref{APIVersion: "apps/v1", Kind: "StatefulSet", Namespace: ns, Name: "x"}
+			uid := still(t, cp, ref).Text("metadata", "uid")
+			if policy == "Retain" {
+				hub.Apply(t, app("2"))
+			} else {
+				hub.Publish(t, hub.Bundle(app("2")))
+				refused(t, hub, "web")
+			}
+			if same := still(t, cp, ref).Text("metadata", "uid") == uid; same != (policy == "Delete") {
+				t.Errorf("it is the same: %t", same)
+			}
+		})
+	}
+}
+
 // The annotations of Argo CD and Flux do it as well, on a Job.
 func TestJobsAreRecreatedWhereGitAsks(t *testing.T) {
 	for name, mark := range map[string]string{

@@ -159,7 +159,7 @@ spec: {policyName: %[1]s-frozen, validationActions: [Deny]}
 		return agenttest.PhaseOf(r, "web") == protocol.PhaseFailed && len(p) == 2 && strings.Contains(p[0].Message+p[1].Message, "is immutable")
 	})
 	for _, p := range agenttest.AppOf(r, "web").Problems {
-		want := map[string]string{"ConfigMap": "was not deleted to be created anew", "PersistentVolumeClaim": "which deletes its data"}[p.Object.Kind]
+		want := map[string]string{"ConfigMap": "is immutable, and it was not deleted to be recreated", "PersistentVolumeClaim": "which deletes its data"}[p.Object.Kind]
 		if !strings.Contains(p.Message, want) {
 			t.Errorf("%s: %q does not say %q", p.Object, p.Message, want)
 		}

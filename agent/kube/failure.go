@@ -149,8 +149,9 @@ func explainInvalid(st status) *agent.Failure {
 	case len(mismatches) > 0:
 		return invalid("%s", few(mismatches))
 	case st.immutable():
-		return &agent.Failure{Reason: agent.ReasonImmutable, Text: fmt.Sprintf("%s is immutable: annotate %s: enabled in Git to have the object deleted and "+
-			"recreated%s, or undo the change", cmp.Or(st.fields(), "a field of it"), fleet.AnnotationRecreate, st.loses())}
+		brief := cmp.Or(st.fields(), "a field of it") + " is immutable"
+		return &agent.Failure{Reason: agent.ReasonImmutable, Brief: brief, Text: fmt.Sprintf("%s: annotate %s: enabled in Git "+
+			"to have the object deleted and recreated%s, or undo the change", brief, fleet.AnnotationRecreate, st.loses())}
 	case strings.Contains(st.Message, "not declared in schema"):
 		return invalid("it has a field that its kind does not know: correct it in Git (%s)", st.said())
 	case st.Code == http.StatusUnprocessableEntity || st.Code == http.StatusBadRequest:
