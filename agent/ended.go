@@ -68,6 +68,9 @@ func (s *session) settleEnded(ctx context.Context, o *object) {
 	s.changed(ctx, o, before)
 }
 
+// unseenPause is how long the event of a Job's end may come after its deletion.
+const unseenPause = time.Second
+
 // unseenEnd asks how an object ended that was not seen to end, as while no agent ran, and says whether it does. The
 // answer comes through missed. s.mu is held.
 func (s *session) unseenEnd(ctx context.Context, o *object, sg Sighting) bool {
@@ -79,6 +82,13 @@ func (s *session) unseenEnd(ctx context.Context, o *object, sg Sighting) bool {
 	ref := o.item.Ref
 	s.spawn(func() {
 		completed, err := s.cluster.Completed(ctx, ref, uid)
+		if !completed && err == nil { // the event may be written a moment after the object is gone
+			select {
+			case <-ctx.Done():
+			case <-time.After(unseenPause):
+				completed, err = s.cluster.Completed(ctx, ref, uid)
+			}
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		if err != nil {

@@ -169,15 +169,7 @@ func TestJobThatCompletesUnattended(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !suspended {
-				eventually(t, "the event that tells of it", func() bool {
-					list, err := cp.Kube().List(t.Context(), "v1", "Event", ns, nil)
-					for _, e := range list {
-						if e.Text("reason") == "Completed" {
-							return true
-						}
-					}
-					return err != nil
-				})
+				eventually(t, "the event that tells of it", func() bool { return len(completions(t, cp, ns)) > 0 })
 			}
 			mustDelete(t, cp, jobRef(ns, "x"))
 			gone(t, cp, jobRef(ns, "x"))
@@ -192,6 +184,50 @@ func TestJobThatCompletesUnattended(t *testing.T) {
 			notRecreated(t, cp, hub, jobRef(ns, "x"))
 		})
 	}
+}
+
+// Whenever the agent ends, and another one goes on, a Job runs once for each content.
+func TestJobRunsOnceThoughAgentsComeAndGo(t *testing.T) {
+	t.Parallel()
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	const rounds = 12
+	for round := range rounds {
+		running := agenttest.Start(t, cp, ns, hub)
+		seed := strings.Replace(brief(job(ns, "seed", works)), "job:1", fmt.Sprintf("job:%d", round), 1)
+		b := hub.Bundle(hub.App(t, "web", seed, configMap(ns, "probe", "1")))
+		hub.Publish(t, b)
+		hub.Event(t, "the Job applied", func(e protocol.Event) bool { return e.Kind == protocol.EventApplied && e.Generation == b.Generation })
+		if round%2 == 0 { // which is before or after the Job ended, and was deleted
+			eventually(t, "the Job's end", func() bool { return len(completions(t, cp, ns)) > round })
+		}
+		running.Stop(t)
+	}
+	agenttest.Start(t, cp, ns, hub)
+	eventually(t, "all ends", func() bool { return len(completions(t, cp, ns)) >= rounds })
+	gone(t, cp, jobRef(ns, "seed"))
+	hub.Report(t, "the app healthy", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy })
+	notRecreated(t, cp, hub, jobRef(ns, "seed"))
+	if n := len(completions(t, cp, ns)); n != rounds {
+		t.Errorf("%d runs of %d contents", n, rounds)
+	}
+}
+
+// completions are the Jobs of a namespace that completed, by uid.
+func completions(t *testing.T, cp *testenv.ControlPlane, ns string) map[string]bool {
+	t.Helper()
+	list, err := cp.Kube().List(t.Context(), "v1", "Event", ns, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]bool{}
+	for _, e := range list {
+		if e.Text("reason") == "Completed" {
+			out[e.Text("involvedObject", "uid")] = true
+		}
+	}
+	return out
 }
 
 // finishPods has the Pods of a namespace that fit on no node end well.
