@@ -135,6 +135,7 @@ func (a *app) leave() {
 	for _, o := range a.own {
 		o.want = nil
 	}
+	a.excuse()
 }
 
 // gather fetches and indexes the blobs of apps together. What does not come in time, or at all, is in missing.

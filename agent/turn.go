@@ -143,11 +143,21 @@ func (s *session) activate(ctx context.Context, a *app) {
 	for i := range p.wants {
 		s.claim(a, &p.wants[i])
 	}
+	a.excuse()
 	s.shed(ctx, a)
 	a.sort()
 	for _, other := range s.apps { // which may have waited for something that a no longer wants
 		if len(other.clashes) > 0 {
 			s.kick(ctx, other)
+		}
+	}
+}
+
+// excuse forgets why objects could not be applied that are to go now. The session's mutex is held.
+func (a *app) excuse() {
+	for _, o := range a.own {
+		if o.want == nil && o.trouble != nil && o.trouble.line != (Sum{}) {
+			o.trouble = nil
 		}
 	}
 }

@@ -14,9 +14,7 @@ import (
 // A bundle may take an app away, or bring it back, between any two steps of its worker. The race detector judges (make race): what a
 // bundle changes of an app is read under the session's lock.
 func TestStepsReadAnAppUnderTheLock(t *testing.T) {
-	ctx, end := context.WithCancelCause(t.Context())
-	c := Config{Bus: &wire{}, Store: &drawer{}, Log: slog.New(slog.DiscardHandler), Identity: east}
-	s := newSession(ctx, c, newOutbox(c, end, time.Now()), end)
+	ctx, s := idle(t)
 	hook := hookWant{want: want{ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "hook"}}, hook: fleet.Hook{Upgrade: []fleet.HookPhase{fleet.PostDelete}}}
 	old := &plan{hooks: []hookWant{hook}, digest: "old"}
 	a := &app{name: "web", spec: protocol.App{Name: "web"}, plan: old}
@@ -70,5 +68,33 @@ func TestStepsReadAnAppUnderTheLock(t *testing.T) {
 			close(done)
 			bundles.Wait()
 		})
+	}
+}
+
+// idle is a session that nothing happens in.
+func idle(t *testing.T) (context.Context, *session) {
+	ctx, end := context.WithCancelCause(t.Context())
+	c := Config{Bus: &wire{}, Store: &drawer{}, Log: slog.New(slog.DiscardHandler), Identity: east}
+	return ctx, newSession(ctx, c, newOutbox(c, end, time.Now()), end)
+}
+
+// Why an object could not be applied is no reason to put its deletion off.
+func TestObjectThatCouldNotBeAppliedIsDeletedAtOnce(t *testing.T) {
+	for name, remove := range map[string]func(context.Context, *session, *app){
+		"object": func(ctx context.Context, s *session, a *app) { a.next = &plan{digest: "new"}; s.activate(ctx, a) },
+		"app":    func(_ context.Context, _ *session, a *app) { a.leave() },
+	} {
+		ctx, s := idle(t)
+		w := &want{ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "a"}, line: SumOf([]byte("refused"))}
+		a := &app{name: "web", plan: &plan{digest: "old", wants: []want{*w}}, spec: protocol.App{Name: "web", Prune: true}}
+		o := &object{item: Item{Ref: w.ref}, app: a, want: w, trouble: newTrouble()}
+		o.trouble.note(&Failure{Reason: ReasonInvalid, Text: "refused"}, time.Now())
+		o.trouble.line = w.line
+		a.own, s.apps[a.name] = []*object{o}, a
+		s.track(o)
+		remove(ctx, s, a)
+		if batch := s.batch(a); len(batch) != 1 {
+			t.Errorf("%s: it is not deleted: %v", name, o.trouble)
+		}
 	}
 }
