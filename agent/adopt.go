@@ -137,12 +137,13 @@ func (a *app) leave() {
 	if a.plan.has(false, fleet.PreDelete, fleet.PostDelete) {
 		a.last = a.plan
 	}
-	a.leaving, a.next, a.plan, a.clashes = true, nil, nil, nil
+	a.leaving, a.next, a.plan, a.lasts, a.was, a.clashes = true, nil, nil, nil, nil, nil
 	a.fetching, a.unfit, a.blocked, a.waits = "", unmet(a.spec), "", ""
 	a.spec.Error = ""
 	for _, o := range a.own {
 		o.want = nil
 	}
+	a.excuse()
 }
 
 // inheritOrphans has the objects of apps stay that leave together with the app which declares them, where that leaves its own objects: the

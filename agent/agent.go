@@ -300,7 +300,7 @@ func (s *session) watchAll(ctx context.Context) {
 func (s *session) unserved(ctx context.Context, key watched) {
 	s.watchOf(key).synced = true
 	for ref, o := range s.all {
-		if s.scope.covering(ref) == key && o.want != nil {
+		if s.scope.covering(ref) == key && o.want != nil && !o.ended() {
 			o.drifted = true
 			s.kick(ctx, o.app)
 		}
@@ -315,8 +315,10 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 	if why := unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err = nil, errors.New(why)
 	}
+	lasts := s.restoreLast(ctx, a, st)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	a.lasts = lasts
 	s.apps[a.name] = a
 	s.accepted.floor = max(s.accepted.floor, st.Generation)
 	wants := map[protocol.ObjectRef]*want{}

@@ -22,6 +22,8 @@ type app struct {
 	spec    protocol.App // as the accepted bundle has it; of an app that leaves, as it was
 	plan    *plan        // in force; nil if nothing is known of what the app should be
 	next    *plan        // to come into force when the apps it depends on are healthy
+	lasts   []*plan      // what was applied last of objects whose newer content is not accepted; see inForce
+	was     *plan        // in force before plan, until it is reduced to that
 	own     []*object    // the inventory, in the order of applying
 	given   []*object    // taken over by other apps that have not stored that yet
 	clashes []clash
@@ -59,6 +61,7 @@ type app struct {
 	wasHealthy bool      // since it was last applied
 	illSince   time.Time // when it stopped being healthy; zero while it is
 	appliedAt  time.Time // when it was last applied
+	spaceMade  time.Time // when something was last deleted because a quota was used up
 	told       protocol.EventKind
 	current    int
 
@@ -175,7 +178,7 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	case a.run.failure() != "":
 		return verdict{protocol.PhaseFailed, a.run.failure()}, true
 	case troubled > 0:
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.trouble.err, more(troubled-1))}, true
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.complaint(), a.waitsForQuota(first)+more(troubled-1))}, true
 	case a.heldForGood() != nil:
 		o := a.heldForGood()
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s", o.item.Ref, o.held)}, true

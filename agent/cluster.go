@@ -77,6 +77,7 @@ type Live struct {
 	KeptBy     string    // the annotation or label by which it is left when it would be pruned, see fleet.KeptBy; "" if there is none
 	Paused     bool      // it is annotated to be left alone altogether
 	Deleting   bool      // it is being deleted
+	Outcome    Outcome   // how it has ended
 	Created    bool      // of an apply: it was not there before
 	Left       bool      // of an apply: it was there, and was left as it is
 	Fields     Sum       // of the field set that Drover owns; zero if it owns none
@@ -143,6 +144,8 @@ type Cluster interface {
 	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
 	// come of it.
 	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
+	// Completed says whether an object that is gone completed before, as far as the cluster remembers. uid is that of the object.
+	Completed(ctx context.Context, ref protocol.ObjectRef, uid string) (bool, error)
 	// Definitions calls changed with the name of every CustomResourceDefinition that comes or changes, until ctx is done.
 	Definitions(ctx context.Context, changed func(name string))
 	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not

@@ -21,6 +21,7 @@ type want struct {
 	apiVersion string
 	line       Sum
 	off, size  uint32 // where the line is among the lines
+	nth        uint32 // which line of the blob it is made of, from 1
 	keep       bool   // annotated to be left when it would be pruned
 	loose      bool   // its kind was not known, so its namespace is a guess
 	bare       bool   // the line names no namespace
@@ -50,6 +51,7 @@ type plan struct {
 	defines    map[string][]Resource
 	steers     []steer
 	since      time.Time                    // when the bundle arrived; zero if it was stored
+	index      map[protocol.ObjectRef]*want // wants by object, of former content; see find
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
 }
 
@@ -69,6 +71,9 @@ func (w *want) lineOf(lines []byte) []byte { return lines[w.off : w.off+w.size] 
 
 // wanted says whether the plan wants an object.
 func (p *plan) wanted(ref protocol.ObjectRef) bool {
+	if p == nil {
+		return false
+	}
 	for i := range p.wants {
 		if p.wants[i].ref == ref {
 			return true
@@ -143,7 +148,7 @@ func readPlan(ctx context.Context, spec protocol.App, generation uint64, packed,
 			continue
 		}
 		t := fleet.TreatmentOf(l.Metadata.Annotations, l.Metadata.Labels)
-		w := want{apiVersion: intern(l.APIVersion), line: sum, off: uint32(start), size: uint32(len(text)),
+		w := want{apiVersion: intern(l.APIVersion), line: sum, off: uint32(start), size: uint32(len(text)), nth: uint32(all.read),
 			ref:  protocol.ObjectRef{Group: intern(fleet.GroupOf(l.APIVersion)), Kind: intern(l.Kind), Namespace: intern(l.Metadata.Namespace), Name: l.Metadata.Name},
 			keep: t.Keep, mode: t.Mode, recreate: t.Recreate, bare: l.Metadata.Namespace == "", scaled: l.scaled(), wave: course.Wave, after: course.After}
 		if course.Hook != nil {

@@ -46,16 +46,20 @@ func (s *session) batch(a *app) (out []*object) {
 		return nil
 	}
 	now, stage, wave := time.Now(), fleet.Stage(-1), 0
+	first := a.inTheWay(now)
+	if first != nil {
+		a.retryQuota(now)
+	}
 	for _, o := range slices.Backward(a.own) {
 		switch {
 		case o.want != nil:
-			if o.trouble != nil || o.pending() {
+			if first == nil && (o.trouble != nil || o.pending()) {
 				a.held = "until everything else is applied"
 				a.forgive()
 				return nil
 			}
 			continue
-		case s.wantedElsewhere(o):
+		case s.wantedElsewhere(o), first != nil && !first[o]:
 			continue
 		case stage >= 0 && (fleet.StageOf(o.item.Ref) != stage || o.item.Wave != wave):
 			continue
@@ -101,8 +105,11 @@ func (s *session) uncertain(a *app) string {
 	return ""
 }
 
-// wantedElsewhere says whether another app is about to take an object over. s.mu is held.
+// wantedElsewhere says whether another app is about to take an object over, or its own wants it again. s.mu is held.
 func (s *session) wantedElsewhere(o *object) bool {
+	if a := o.app; !a.leaving && (a.plan == nil || a.next.wanted(o.item.Ref)) { // it came back, or a newer version waits
+		return true
+	}
 	for _, other := range s.apps {
 		if other == o.app || other.leaving {
 			continue

@@ -24,7 +24,7 @@ func shapeless(t *testing.T, cp *testenv.ControlPlane, group, version, kind, plu
 	}
 }
 
-func serviceRef(ns, name string) testenv.Ref {
+func steeredService(ns, name string) testenv.Ref {
 	return testenv.Ref{APIVersion: "v1", Kind: "Service", Namespace: ns, Name: name}
 }
 
@@ -81,7 +81,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	shapeless(t, cp, "argoproj.io", "v1alpha1", "Rollout", "rollouts")
 	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, ns, hub)
-	active, later, plain := serviceRef(ns, "active"), serviceRef(ns, "later"), serviceRef(ns, "plain")
+	active, later, plain := steeredService(ns, "active"), steeredService(ns, "later"), steeredService(ns, "plain")
 	publish := func(port int, more ...string) {
 		t.Helper()
 		deliver(t, hub, hub.App(t, "web", append(more, service(ns, "active", port), service(ns, "plain", port))...))
@@ -138,7 +138,7 @@ func TestARuleBelowAnAtomicFieldLeavesAllOfIt(t *testing.T) {
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, ns, hub)
-	ref := serviceRef(ns, "active")
+	ref := steeredService(ns, "active")
 	object := protocol.ObjectRef{Kind: "Service", Namespace: ns, Name: "active"}
 	publish := func(port int, left bool) protocol.Bundle {
 		t.Helper()

@@ -27,6 +27,8 @@ type Item struct {
 	Steered []string `json:"steered,omitempty"`
 	// Whole are JSON pointers to fields that have one owner only, as far as that mattered.
 	Whole []string `json:"whole,omitempty"`
+	Ended *Ended   `json:"ended,omitempty"` // it has run for the content in Line, unless that is another one by now
+	UID   string   `json:"uid,omitempty"`   // of a Job
 	// Former are the apps that had it before, as long as it may still carry the label of one of them.
 	Former []string `json:"former,omitempty"`
 }
@@ -44,7 +46,9 @@ type AppState struct {
 	Generation uint64       `json:"generation"`
 	Items      []Item       `json:"items"`
 	Run        *Run         `json:"run,omitempty"` // of its hooks and waves; nil if it has none
-	Packed     []byte       `json:"-"`             // the lines, zstd
+	// Last is the last applied content of objects whose newer content is not accepted.
+	Last   []LastApplied `json:"last,omitempty"`
+	Packed []byte        `json:"-"` // the lines, zstd
 }
 
 // Stored is everything that is stored.

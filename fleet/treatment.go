@@ -20,7 +20,7 @@ const (
 const (
 	AnnotationApply    = "drover.dev/apply"    // override, merge, if-not-present, ignore
 	ApplyIfNotPresent  = "if-not-present"      // of AnnotationApply: it is created, and otherwise left as it is
-	AnnotationRecreate = "drover.dev/recreate" // "true": deleted and created anew where a field that cannot be changed did
+	AnnotationRecreate = "drover.dev/recreate" // "enabled" or "true": deleted and created anew where a field that cannot be changed did
 
 	fluxSSA       = "kustomize.toolkit.fluxcd.io/ssa"
 	fluxForce     = "kustomize.toolkit.fluxcd.io/force"
@@ -50,7 +50,7 @@ func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
 	options := syncOptions(annotations)
 	switch {
 	case word(annotations, AnnotationRecreate) != "":
-		t.Recreate = says(annotations, AnnotationRecreate, "true")
+		t.Recreate = says(annotations, AnnotationRecreate, "true") || says(annotations, AnnotationRecreate, "enabled")
 	case says(annotations, fluxForce, "enabled") || says(labels, fluxForce, "enabled"):
 		t.Recreate = true
 	default:

@@ -20,6 +20,7 @@ func TestTreatmentOf(t *testing.T) {
 		{"ignore", words{AnnotationApply: "ignore"}, nil, Treatment{Mode: ModeIgnore, Keep: true}},
 		{"no word", words{AnnotationApply: "whatever"}, nil, Treatment{}},
 		{"recreate", words{AnnotationRecreate: "true"}, nil, Treatment{Recreate: true}},
+		{"recreate enabled", words{AnnotationRecreate: "enabled"}, nil, Treatment{Recreate: true}},
 		{"not recreate", words{AnnotationRecreate: "false", flux + "force": "enabled"}, nil, Treatment{}},
 		{"Flux, Merge", words{flux + "ssa": "Merge"}, nil, Treatment{Mode: ModeMerge}},
 		{"Flux, Override", words{flux + "ssa": "Override"}, nil, Treatment{}},

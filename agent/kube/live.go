@@ -106,8 +106,14 @@ func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
 	return s, nil
 }
 
-// ruled is the sighting of an object of a kind that there may be rules for.
+// ruled is the sighting of an object of a kind that there may be rules for, and that may have ended.
 func ruled(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
+	s, err := byRules(res, rules, raw)
+	s.Live.Outcome = outcome(res, raw)
+	return s, err
+}
+
+func byRules(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
 	if rules.None() {
 		return sighting(res, raw)
 	}
