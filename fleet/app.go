@@ -34,7 +34,7 @@ type App struct {
 	DependsAt string   // where DependsOn is written, as file:line
 	Prune     bool     // objects that left the app are deleted
 	Suspend   bool     // leave the app as it is
-	// AllowEmpty: rendering to no objects is no error, also where there were some.
+	// AllowEmpty: rendering to nothing where there was something is meant, and no error.
 	AllowEmpty bool
 	Timeout    time.Duration // for becoming healthy; 0: the agent's own
 

@@ -37,7 +37,9 @@ type Cluster struct {
 	// Unclear says that the cluster's own description cannot be read: Labels, Vars and Suspend are not known, and keep
 	// what they were.
 	Unclear bool
-	Apps    []App // sorted by name; the root app among them, if it has anything to hold
+	// Described says that the cluster's own description is there and has content.
+	Described bool
+	Apps      []App // sorted by name; the root app among them, if it has anything to hold
 	// Problems are what is wrong with the folder itself, beyond any one app. While there are some, an
 	// app that is missing may only be unreadable.
 	Problems []string

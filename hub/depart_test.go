@@ -206,7 +206,7 @@ func TestSeveralFoldersThatGoAtOnceAreHeld(t *testing.T) {
 		t.Helper()
 		for _, name := range []string{"a", "b"} {
 			row := r.row(name)
-			if row.State == query.StateReleased || !r.joined(name) || !strings.Contains(row.Message, "drover approve "+mistake.Short()) {
+			if row.State == query.StateReleased || !r.joined(name) || !strings.Contains(row.Message, "drover approve "+held[0].ID) {
 				t.Errorf("%s, %s is %s, joined %t: %s", when, name, row.State, r.joined(name), row.Message)
 			}
 		}

@@ -243,7 +243,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 			return nil
 		}
 	}
-	m.result.Ref, m.result.Refs = &render.Ref, render.Refs
+	m.result.Ref, m.result.Refs, m.result.declares = &render.Ref, render.Refs, len(render.Declared) > 0
 	m.result.App.Notes = slices.Concat(app.Notes, render.Notes)
 	return e.handle(ctx, m)
 }

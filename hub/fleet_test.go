@@ -46,6 +46,7 @@ type rig struct {
 	remote bool
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
+	addresses []string // of the repository, by which files in it name it
 
 	hub    *hub.Hub
 	ids    *nats.Identities
@@ -61,7 +62,12 @@ type rig struct {
 func newRig(t *testing.T, files map[string]string) *rig { return newRigWith(t, nil, files) }
 
 func newRigWith(t *testing.T, sources *elsewhere, files map[string]string) *rig {
-	r := &rig{t: t, elsewhere: sources, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
+	return newRigAs(t, sources, nil, files)
+}
+
+// newRigAs is for files that name the repository by an address.
+func newRigAs(t *testing.T, sources *elsewhere, addresses []string, files map[string]string) *rig {
+	r := &rig{t: t, elsewhere: sources, addresses: addresses, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
@@ -165,7 +171,7 @@ func (r *rig) start() {
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
 	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
-	h.Resolver.Charts = charts(r.t)
+	h.Resolver.Charts, h.Resolver.Repository = charts(r.t), r.addresses
 	if r.elsewhere != nil {
 		h.Sources, h.Resolver.Ignore = r.elsewhere.follow(r.data, log), git.Ignore
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
@@ -51,14 +52,21 @@ type Hub struct {
 	left         map[string]time.Time // released clusters: since when their folder is gone
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
 	holdsChanged bool                 // and not stored yet
+
+	holding    map[string]struct{} // clusters with deletions that are held
+	waiting    []string            // clusters that holds of deletions are shown for
+	passes     map[string]*pass    // what a person approved and is not stored yet, by cluster
+	later      map[string]struct{} // clusters that wait until it is known what all lose by one commit; nil if none is to wait
+	everywhere bool                // too many clusters lose too much by one commit
 }
 
 // New makes a Hub that is ready for its fields to be set.
 func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
-		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{},
+		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
+		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
+		again: map[string]struct{}{}, left: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
 	}
 }
 
@@ -74,6 +82,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.records = records
 	if h.holds, err = h.Store.Holds(); err != nil {
 		return fmt.Errorf("read the hub's store: %w", err)
+	}
+	for i, hold := range h.holds { // those of an older release have no ids
+		h.holds[i] = identify(hold)
 	}
 	h.Resolver.Kubernetes = h.kubernetes
 	if h.Sources != nil {
@@ -212,8 +223,11 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	return nil
 }
 
-// resolveAll resolves clusters and publishes what changed. It says how many bundles that were.
+// resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a cluster
+// waits until it is known in how many.
 func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (published int, err error) {
+	h.later = map[string]struct{}{}
+	defer func() { h.later, h.everywhere = nil, false }()
 	for chunk := range slices.Chunk(names, flushEvery) {
 		for _, name := range chunk {
 			if err := h.resolve(ctx, snap, name); err != nil {
@@ -229,7 +243,13 @@ func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (pu
 		}
 		published += n
 	}
-	return published, nil
+	if len(h.later) == 0 {
+		return published, nil
+	}
+	later := slices.Sorted(maps.Keys(h.later))
+	h.everywhere, h.later = fleet.TooMany(h.losers(names), len(h.listing.names)), nil
+	n, err := h.publish(ctx, later)
+	return published + n, err
 }
 
 // unreadable notes that a cluster's part of the tree could not be read. It stays as it is, says so, and is looked at again

@@ -173,6 +173,9 @@ func (h *Hub) identified(ctx context.Context, clusters []string) error {
 		}
 	}
 	_, err := h.publish(ctx, wanted)
+	if slices.ContainsFunc(clusters, func(name string) bool { _, holds := h.holding[name]; return holds }) {
+		h.showHolds(nil)
+	}
 	h.cutOff() // a released cluster whose agent is known again, because the hub had forgotten that it was revoked
 	return err
 }

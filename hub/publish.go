@@ -145,11 +145,19 @@ func (h *Hub) save(names []string) error {
 	}
 	h.Resolver.memo.saved()
 	h.holdsChanged = false
+	for _, name := range names {
+		delete(h.passes, name)
+	}
+	held := false
 	for name, r := range batch.Records {
 		if r.Bundle.Generation > h.records[name].Bundle.Generation {
 			h.unsent[name] = true
 		}
+		held = h.noteHolds(name, h.records[name].Deletions, r.Deletions) || held
 		h.records[name] = r
+	}
+	if held {
+		h.showHolds(nil)
 	}
 	return nil
 }
@@ -161,6 +169,11 @@ func (h *Hub) plan(name string) (Record, bool) {
 	r := prev
 	r.Released = h.left[name]
 	changed := !r.Released.Equal(prev.Released)
+	approved := h.passes[name]
+	if approved != nil {
+		r.Deletions.remember(approved.approval)
+		changed = true
+	}
 	_, joined := h.Identities.OpenKey(name)
 	var b protocol.Bundle
 	switch {
@@ -180,10 +193,19 @@ func (h *Hub) plan(name string) (Record, bool) {
 	default:
 		return r, changed
 	}
-	b.Trust, b.ClusterUID = h.Trust, h.Identities.Place(name)
+	b.Trust, b.ClusterUID, b.Deletions = h.Trust, h.Identities.Place(name), prev.Bundle.Deletions
 	floor := h.floors[name]
-	if prev.Bundle.Generation > floor && asksTheSame(b, prev.Bundle, prev.Digest, res) {
-		return r, changed
+	same := func() bool { return prev.Bundle.Generation > floor && asksTheSame(b, prev.Bundle, prev.Digest, res) }
+	if approved == nil && b.Deletions != nil && same() {
+		noted := r.Deletions
+		r.Deletions.note(res, b)
+		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
+	}
+	if h.budget(name, res, &r, &b) {
+		return prev, false
+	}
+	if same() {
+		return r, true
 	}
 	return next(r, b, floor, time.Now()), true
 }
@@ -304,7 +326,7 @@ func (h *Hub) show(names []string) {
 			c := x.Edit(name)
 			h.introduce(c)
 			r := h.records[name]
-			c.Released, c.Pruning = h.left[name], prunes(r, c.Joined)
+			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
 				if !res.Cluster.Unclear {
@@ -331,6 +353,8 @@ func (h *Hub) recall() {
 		for name, r := range h.records {
 			c := x.Edit(name)
 			h.introduce(c)
+			h.noteHolds(name, Deletions{}, r.Deletions)
+			c.Approved = r.Deletions.approved()
 			if !r.Released.IsZero() {
 				h.left[name] = r.Released
 				c.Released, c.Pruning = r.Released, prunes(r, c.Joined)

@@ -45,6 +45,7 @@ type Resolver struct {
 	// compositions are the composed sources as they were made last, by their keys.
 	compositions map[string]*composition
 	fleet        *Render // the apps for many clusters, at the revision that was looked at last; nil before the first
+	contents     contents
 }
 
 // NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
@@ -63,6 +64,8 @@ type Resolution struct {
 	Doubt      string
 	places     []string // paths in the tree on which any of it depends
 	selection  string   // what was selected of the apps for many clusters
+	fleetApps  bool     // something was selected of them
+	fleetGone  bool     // nothing declares apps for many clusters
 	kubernetes string   // version that charts were rendered for; "" if it was not known
 	apis       string   // APIsDigest of what they were rendered for; "" if it was not known
 	asksAPIs   bool     // a chart looks at what the API server serves
@@ -74,6 +77,8 @@ type AppResult struct {
 	Ref  *protocol.Blob // nil if Err is set
 	Refs []protocol.ObjectRef
 	Err  string
+
+	declares bool // it declares other apps, or what they need
 }
 
 // Notes are what the cluster asks for and Drover does not do, each once.
@@ -133,6 +138,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 		return Resolution{}, err
 	}
 	res.selection = selection(selected, problems)
+	res.fleetApps, res.fleetGone = len(selected) > 0, len(r.fleet.Declared) == 0
 	res.Cluster.Problems = slices.Concat(res.Cluster.Problems, problems)
 	res.Doubt = strings.Join(r.FleetProblems(), "; ")
 	res.Transient = res.Transient || r.fleet.Transient
@@ -140,6 +146,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	if err := r.shareDefinitions(ctx, snap, &res, last); err != nil {
 		return Resolution{}, err
 	}
+	r.refuseEmpty(&res, last)
 	r.settleClaims(&res, last)
 	return res, nil
 }
@@ -361,6 +368,7 @@ func (r *Resolver) packSorted(from *fleet.Source, objects []Rendered) (Render, [
 
 func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {
 	var out Render
+	var kept []fleet.Owned
 	for _, o := range objects {
 		var m map[string]any
 		if err := json.Unmarshal(o.JSON, &m); err != nil {
@@ -374,12 +382,14 @@ func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {
 			return out, nil, fmt.Errorf("%s: an object without kind or metadata.name: give it both (generateName is for hooks alone)", o.File)
 		}
 		out.Refs = append(out.Refs, ref)
+		kept = owned(kept, ref, m)
 	}
 	p, err := Pack(r.secret, objects)
 	if err != nil {
 		return out, nil, err
 	}
 	out.Ref = p.Ref
+	r.contents.put(p.Ref.Digest, kept)
 	return out, []Packed{p}, nil
 }
 

@@ -49,7 +49,7 @@ type SourceStatus struct {
 	Problems []string `json:"problems,omitempty"`
 	// Sources are what apps take from elsewhere, sorted.
 	Sources []SourceState `json:"sources,omitempty"`
-	// Held are removals that wait for a person's approval, the oldest first.
+	// Held is what waits for a person's approval: removed folders, deletions, and then what agents reported, by cluster.
 	Held []query.Hold `json:"held,omitempty"`
 }
 
@@ -72,6 +72,7 @@ func (s *State) Source() SourceStatus {
 	defer s.mu.Unlock()
 	out := s.source
 	out.Problems = slices.Clone(out.Problems)
+	out.Held = slices.Concat(out.Held, s.index.Reported())
 	return out
 }
 

@@ -23,6 +23,11 @@ type Cluster struct {
 	Pruning bool
 	// Held: its folder is gone together with others, and nothing follows from that until a person approves.
 	Held *Hold
+	// Waiting are the holds of deletions that concern the cluster; Guarded the apps whose deletions are held.
+	Waiting []Hold
+	Guarded []string
+	// Approved are the ids of what a person approved for the cluster lately.
+	Approved []string
 	// Joined: a credential was made for the cluster's agent.
 	Joined bool
 	// Revoked: its credentials were revoked, and it has not joined since.
@@ -67,11 +72,4 @@ type DesiredApp struct {
 type Link struct {
 	Connected bool
 	Since     time.Time // when it was last seen to change; zero if it was never seen
-}
-
-// Hold is the removal of several clusters at once, which waits for a person's approval.
-type Hold struct {
-	Revision protocol.Revision `json:"revision"` // that took their folders away
-	Since    time.Time         `json:"since"`
-	Clusters []string          `json:"clusters"` // whose folders are still gone, sorted
 }

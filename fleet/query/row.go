@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -41,6 +42,7 @@ type Row struct {
 	Drift      uint64            `json:"drift"`            // corrections since the agent started
 	Received   time.Time         `json:"received,omitzero"`
 	Agent      protocol.Agent    `json:"agent,omitzero"`
+	Held       []string          `json:"held,omitempty"`    // ids of what waits for a person's approval, see `drover approve`
 	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
 }
 
@@ -94,6 +96,13 @@ func (c Cluster) Row() Row {
 		r.Health = protocol.HealthDegraded
 	}
 	r.Message = c.message(r)
+	if c.Held != nil {
+		r.Held = append(r.Held, c.Held.Name())
+	}
+	for _, h := range c.Holds() {
+		r.Held = append(r.Held, h.ID)
+		r.Message = strings.TrimPrefix(r.Message+"; "+h.There(), "; ")
+	}
 	return r
 }
 
@@ -240,7 +249,7 @@ func (c Cluster) released() string {
 // message says why a cluster is held, and what to do.
 func (h Hold) message() string {
 	return fmt.Sprintf("its folder is gone from Git since revision %s%s: held, so nothing changes there; let it go with "+
-		"`drover approve %s`, or bring the folder back", h.Revision.Short(), others(len(h.Clusters)-1), h.Revision.Short())
+		"`drover approve %s`, or bring the folder back", h.Revision.Short(), others(len(h.Clusters)-1), h.Name())
 }
 
 func others(n int) string {

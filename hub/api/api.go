@@ -41,6 +41,7 @@ type Detail struct {
 	Problems []string         `json:"problems,omitempty"`
 	Notes    []fleet.Note     `json:"notes,omitempty"` // what Git asks for and Drover does not do
 	AppRows  []query.AppRow   `json:"appRows"`
+	Holds    []query.Hold     `json:"holds,omitempty"`  // what waits for a person's approval here
 	Events   []protocol.Event `json:"events,omitempty"` // newest first
 }
 
@@ -60,7 +61,8 @@ const maxBody = 1 << 16
 type Server struct {
 	State      *hub.State
 	Identities hub.Identities
-	Approve    func(ctx context.Context, revision string) (query.Hold, error)
+	Approve    func(ctx context.Context, id string) (query.Hold, error)
+	Held       func(ctx context.Context, id string) (query.Hold, error) // as Approve would let it through
 	Forget     func(ctx context.Context, cluster string) error
 	Accept     func(ctx context.Context, cluster, uid string) (query.Copy, error)
 	Poke       func()         // looks at the repository at once
@@ -83,6 +85,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.accept))
 	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.forget))
 	mux.HandleFunc("POST /api/v1/approve", s.guard(s.approve))
+	mux.HandleFunc("GET /api/v1/held/{id}", s.guard(s.held))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
 	mux.HandleFunc("GET /api/v1/store", s.store)
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
@@ -182,9 +185,8 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	}
 	source := s.source()
 	c.Distrusted = source.Joins.Distrusted.Count > 0
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name),
-		Copy:     c.Copy,
-		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Copy: c.Copy,
+		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Holds: c.Holds(), Events: c.Journal()}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {
@@ -202,13 +204,22 @@ func (s *Server) find(r *http.Request) (query.Cluster, error) {
 	return c, nil
 }
 
-// approve lets the clusters go that are held at a revision.
+// approve lets through what is held under an id, or at a revision.
 func (s *Server) approve(r *http.Request) (any, error) {
-	var ask struct{ Revision string }
+	var ask struct{ Revision string } // or an id: older clients and hubs have this field alone
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
 	}
 	hold, err := s.Approve(r.Context(), ask.Revision)
+	if errors.Is(err, hub.ErrNotHeld) {
+		return nil, failure{http.StatusNotFound, err.Error()}
+	}
+	return hold, err
+}
+
+// held says what an approval would let through.
+func (s *Server) held(r *http.Request) (any, error) {
+	hold, err := s.Held(r.Context(), r.PathValue("id"))
 	if errors.Is(err, hub.ErrNotHeld) {
 		return nil, failure{http.StatusNotFound, err.Error()}
 	}

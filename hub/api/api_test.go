@@ -42,6 +42,12 @@ func serve(t *testing.T) (c Client, poked func() int) {
 			}
 			return query.Hold{Clusters: []string{"east", "west"}}, nil
 		},
+		Held: func(_ context.Context, id string) (query.Hold, error) {
+			if id != "abcdef0123" {
+				return query.Hold{}, fmt.Errorf("%w as %s", hub.ErrNotHeld, id)
+			}
+			return query.Hold{ID: id, Count: 7}, nil
+		},
 		Forget: func(_ context.Context, name string) error {
 			return fmt.Errorf("cluster %s is %w", name, hub.ErrNotReleased)
 		},
@@ -60,10 +66,11 @@ func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 		_, revoke := stranger.Revoke(t.Context(), "staging")
 		_, rotate := stranger.Rotate(t.Context(), "staging")
 		_, token := stranger.Token(t.Context(), "staging", TokenRequest{Replace: true})
+		_, held := stranger.Held(t.Context(), "abcdef0123")
 		_, approve := stranger.Approve(t.Context(), "abcdef0")
 		_, accept := stranger.Accept(t.Context(), "staging", "uid")
 		for what, err := range map[string]error{
-			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "approve": approve, "accept": accept,
+			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "approve": approve, "held": held, "accept": accept,
 			"forget": stranger.Forget(t.Context(), "staging"), "poke": stranger.Poke(t.Context()),
 			"watch": stranger.Watch(t.Context(), "", func(Fleet) error { return errors.New("answered") }),
 		} {
@@ -111,6 +118,12 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 	}
 	if _, err := c.Approve(t.Context(), "1234567"); err == nil || err.Error() != "nothing is held at 1234567" {
 		t.Errorf("approve what is not held: %v", err)
+	}
+	if hold, err := c.Held(t.Context(), "abcdef0123"); err != nil || hold.Count != 7 {
+		t.Errorf("held: %+v, %v", hold, err)
+	}
+	if _, err := c.Held(t.Context(), "12/34"); err == nil || err.Error() != "nothing is held as 12/34" {
+		t.Errorf("what is not held: %v", err)
 	}
 	if err := c.Forget(t.Context(), "a/b"); err == nil || err.Error() != "cluster a/b is not released" {
 		t.Errorf("forget: %v", err)

@@ -248,7 +248,7 @@ func (p *hubProcess) serve(keys *nats.Keys, ids hub.Identities, poke func(), sto
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Forget: p.hub.Forget,
+	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget,
 		Accept: p.hub.Accept, Poke: poke,
 		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}

@@ -250,8 +250,15 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		}
 	}
 	for _, h := range s.Held {
-		fmt.Fprintf(w, "  held since %s: revision %s %q took away the folders of %s; let them go with `drover approve %s`, or bring the folders back\n",
-			ago(h.Since, now), h.Revision.Short(), oneLine(h.Revision.Subject), strings.Join(h.Clusters, ", "), h.Revision.Short())
+		since := ""
+		if !h.Since.IsZero() {
+			since = " since " + ago(h.Since, now)
+		}
+		back := ""
+		if h.Revision.Hash != "" {
+			back = ", or bring it back in Git"
+		}
+		fmt.Fprintf(w, "  held%s: %s; let it through with `drover approve %s`%s\n", since, oneLine(h.Text()), h.Name(), back)
 	}
 	printJoins(w, s, now)
 	fmt.Fprintln(w)
@@ -280,6 +287,10 @@ func printDetail(w io.Writer, d api.Detail) {
 	_ = t.Flush()
 	for _, p := range d.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
+	}
+	for _, h := range d.Holds {
+		fmt.Fprintf(w, "\nHeld as %s: %s\n", h.Name(), oneLine(h.Text()))
+		printObjects(w, h)
 	}
 	printApps(w, d)
 	if len(d.Notes) > 0 {
