@@ -146,8 +146,9 @@ func (a *app) leave() {
 	a.excuse()
 }
 
-// inheritOrphans has the objects of apps stay that leave together with the app which declares them, where that leaves its own objects: the
-// declaration is one of these, so in Flux and Argo CD it would stay in the cluster, with all that it delivers. s.mu is held.
+// inheritOrphans has the objects of apps stay that leave together with the app which declares them, where that leaves
+// its own objects: the declaration is one of these, so in Flux and Argo CD it would stay in the cluster, with all that
+// it delivers. s.mu is held.
 func (s *session) inheritOrphans() {
 	for _, a := range s.apps {
 		if !a.leaving || a.spec.Orphan {

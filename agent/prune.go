@@ -185,8 +185,8 @@ func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune 
 	}
 }
 
-// keptBy says which annotation keeps an object that was applied with one. What keeps it is what was applied: the look at the object is for
-// the words alone.
+// keptBy says which annotation keeps an object that was applied with one. What keeps it is what was applied: the look
+// at the object is for the words alone.
 func (s *session) keptBy(ctx context.Context, a *app, item Item) string {
 	if res, err := s.cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind); err == nil {
 		if !res.Namespaced {

@@ -334,14 +334,17 @@ func (s *session) part(ctx context.Context, a *app, phase fleet.HookPhase) bool 
 	return out.done
 }
 
-// takenOver says whether an app that leaves goes on under another name: all its objects, or all its delete hooks, belong to other apps.
-// Nothing is deleted then, so its delete hooks are not run.
+// takenOver says whether an app that leaves goes on under another name: all its objects, or all its delete hooks,
+// belong to other apps. Nothing is deleted then, so its delete hooks are not run.
 func (s *session) takenOver(a *app, last *plan) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	elsewhere := func(has func(*plan) bool) bool {
 		for _, other := range s.apps {
-			if other != a && !other.leaving && (other.next != nil && has(other.next) || other.plan != nil && has(other.plan)) {
+			if other == a || other.leaving {
+				continue
+			}
+			if other.next != nil && has(other.next) || other.plan != nil && has(other.plan) {
 				return true
 			}
 		}

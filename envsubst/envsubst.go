@@ -52,11 +52,11 @@ func CheckNames(vars map[string]string) error {
 	return nil
 }
 
-// Replace gives an object, as canonical JSON, with every ${var} replaced. As in Flux it works on the object's YAML, so that
-// `replicas: ${replicas}` becomes a number; $${var} stands for ${var} itself. If strict, a variable without a value is an error
-// unless the template has a default (${var:-default}). Otherwise it is empty, as Flux has it without its feature gate
-// StrictPostBuildSubstitutions. No value is in an error, and of an object of kind Secret nothing at all: a password may hold what looks like
-// a variable.
+// Replace gives an object, as canonical JSON, with every ${var} replaced. As in Flux it works on the object's YAML, so
+// that `replicas: ${replicas}` becomes a number; $${var} stands for ${var} itself. If strict, a variable without a
+// value is an error unless the template has a default (${var:-default}). Otherwise it is empty, as Flux has it without
+// its feature gate StrictPostBuildSubstitutions. No value is in an error, and of an object of kind Secret nothing at
+// all: a password may hold what looks like a variable.
 func Replace(object []byte, vars map[string]string, strict bool) ([]byte, error) {
 	return replace(object, vars, strict, false)
 }
@@ -110,8 +110,9 @@ func replace(object []byte, vars map[string]string, strict, secret bool) ([]byte
 }
 
 // errSecret is what is told of a secret object.
-var errSecret = errors.New("a ${…} in it has no value, or is none that can be replaced; which is not told, for it may be part of a secret: " +
-	"give every variable in it a value or a default, write $${ for a text that begins so, or annotate the object with drover.dev/substitute: disabled")
+var errSecret = errors.New("a ${…} in it has no value, or is none that can be replaced; " +
+	"which is not told, for it may be part of a secret: give every variable in it a value or a default, " +
+	"write $${ for a text that begins so, or annotate the object with drover.dev/substitute: disabled")
 
 // canonical turns YAML into JSON with sorted keys and no insignificant space.
 func canonical(text []byte) ([]byte, error) {

@@ -15,7 +15,8 @@ type App struct {
 	Name   string
 	File   string // repository path of the file that declares it; of the folder for the root app
 	Parent string // app whose render declares it; "" if the cluster's folder does
-	// Declared is the object that declares it, as "Kustomization media/web", which stays the same where Name changes; "" for an App.
+	// Declared is the object that declares it, as "Kustomization media/web", which stays the same where Name changes;
+	// "" for an App.
 	Declared string
 
 	Part

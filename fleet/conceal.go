@@ -12,15 +12,18 @@ var secretKind = regexp.MustCompile(`(?m)kind["']?\s*:\s*["']?Secret\b`)
 func HoldsSecret(text []byte) bool { return secretKind.Match(text) }
 
 // staticRules are how the YAML parser begins those messages that quote nothing of the content.
-var staticRules = regexp.MustCompile(`^(did not find|could not find|cannot start|mapping values are not|mapping keys are not|block (sequence|mapping|collection)|control characters|` +
-	`found (character that cannot start any token|a tab character|unexpected|unknown escape character|incompatible|duplicate|undefined tag handle|invalid)|` +
-	`(invalid|incomplete|unexpected|expected) [a-z0-9 -]+$|map merge requires|document contains excessive aliasing|exceeded max depth|!!binary value contains invalid base64 data|input contains)`)
+var staticRules = regexp.MustCompile(`^(did not find|could not find|cannot start|mapping values are not|mapping keys are not|` +
+	`block (sequence|mapping|collection)|control characters|found (character that cannot start any token|a tab character|` +
+	`unexpected|unknown escape character|incompatible|duplicate|undefined tag handle|invalid)|` +
+	`(invalid|incomplete|unexpected|expected) [a-z0-9 -]+$|map merge requires|document contains excessive aliasing|` +
+	`exceeded max depth|!!binary value contains invalid base64 data|input contains)`)
 
 // yamlPlace is what the YAML parsers say before a rule.
-var yamlPlace = regexp.MustCompile(`^((error converting YAML to JSON: |MalformedYAMLError: |yaml: |unmarshal errors:\s*)*)(line (\d+): )?`)
+var yamlPlace = regexp.MustCompile(`^((error converting YAML to JSON: |MalformedYAMLError: |yaml: |unmarshal errors:\s*)*)` +
+	`(line (\d+): )?`)
 
-// YAMLRule gives what a YAML parser said by its rule alone, without the line and without what it quotes of the text: that may be a part of a
-// secret, and nobody knows which part.
+// YAMLRule gives what a YAML parser said by its rule alone, without the line and without what it quotes of the text:
+// that may be a part of a secret, and nobody knows which part.
 func YAMLRule(err error) string {
 	text := strings.TrimSpace(yamlPlace.ReplaceAllString(strings.TrimSpace(err.Error()), ""))
 	switch {
@@ -46,10 +49,12 @@ const minConcealed = 4
 func Conceal(message string, values []string) string {
 	for _, v := range values {
 		for line := range strings.Lines(v) {
-			if line = strings.TrimSpace(line); len(line) >= minConcealed && strings.Contains(message, line) {
+			line = strings.TrimSpace(line)
+			if len(line) >= minConcealed && strings.Contains(message, line) {
 				before, _, _ := strings.Cut(message, line)
 				place, _, _ := strings.Cut(before, ": ")
-				return place + ": it failed with a message that quotes a value of a Secret, and is withheld: see the values that it is given"
+				return place + ": it failed with a message that quotes a value of a Secret, and is withheld: " +
+					"see the values that it is given"
 			}
 		}
 	}

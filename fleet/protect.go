@@ -2,22 +2,24 @@ package fleet
 
 import "strings"
 
-// AnnotationPrune with the value PruneDisabled on an object keeps it from ever being pruned. Of Flux' word for it, as an
-// annotation or a label, the same is true (https://fluxcd.io/flux/components/kustomize/kustomizations/#prune), and of Helm's annotation
-// (https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource). On an object that declares an app, it protects
-// what the app delivers when the declaration is removed.
+// AnnotationPrune with the value PruneDisabled on an object keeps it from ever being pruned. Of Flux' word for it, as
+// an annotation or a label, the same is true (https://fluxcd.io/flux/components/kustomize/kustomizations/#prune), and
+// of Helm's annotation (https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource). On
+// an object that declares an app, it protects what the app delivers when the declaration is removed.
 const (
 	AnnotationPrune = "drover.dev/prune"
 	PruneDisabled   = "disabled"
-	// AnnotationAllowEmpty with the value "true", on an object that declares an app, says that the app may render to nothing.
+	// AnnotationAllowEmpty with the value "true", on an object that declares an app, says that the app may render to
+	// nothing.
 	AnnotationAllowEmpty = "drover.dev/allow-empty"
 	fluxPrune            = "kustomize.toolkit.fluxcd.io/prune"
 	helmPolicy           = "helm.sh/resource-policy"
 )
 
-// KeptBy names the annotation or the label that keeps an object from being pruned, with the value as it is written there, such as
-// "annotation kustomize.toolkit.fluxcd.io/prune: Disabled"; "" if there is none. Hub and agent both decide by it. Letter case does not count:
-// neither Flux nor Helm looks at it, and what is meant as a protection must not fail for a spelling.
+// KeptBy names the annotation or the label that keeps an object from being pruned, with the value as it is written
+// there, such as "annotation kustomize.toolkit.fluxcd.io/prune: Disabled"; "" if there is none. Hub and agent both
+// decide by it. Letter case does not count: neither Flux nor Helm looks at it, and what is meant as a protection must
+// not fail for a spelling.
 func KeptBy[V any](annotations, labels map[string]V) string {
 	found := func(what string, in map[string]V, key string) string {
 		return what + " " + key + ": " + strings.TrimSpace(word(in, key))

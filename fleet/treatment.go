@@ -29,9 +29,10 @@ const (
 )
 
 // modes are Drover's own words. Flux's are those of kustomize-controller, which has them as annotations and as labels
-// (https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources). Its Merge differs from
-// Override in nothing but that what others manage is not cleaned up (fluxcd/pkg/ssa, ApplyCleanupOptions.Exclusions). Flux compares without
-// case (fluxcd/pkg/ssa/utils, AnyInMetadata); keys here are in lower case.
+// (https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources). Its Merge
+// differs from Override in nothing but that what others manage is not cleaned up (fluxcd/pkg/ssa,
+// ApplyCleanupOptions.Exclusions). Flux compares without case (fluxcd/pkg/ssa/utils, AnyInMetadata); keys here are in
+// lower case.
 var (
 	modes     = map[string]Mode{"override": ModeOverride, "merge": ModeMerge, ApplyIfNotPresent: ModeIfNotPresent, "ignore": ModeIgnore}
 	fluxModes = map[string]Mode{"override": ModeOverride, "merge": ModeMerge, "ifnotpresent": ModeIfNotPresent, "ignore": ModeIgnore}

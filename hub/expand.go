@@ -15,8 +15,9 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// Bounds on an expansion. An app is rendered again when its variables or its declaration change; one that goes on changing depends on itself.
-// There are as many rounds as apps depend on each other in a chain, so their number is there for what nobody has thought of.
+// Bounds on an expansion. An app is rendered again when its variables or its declaration change; one that goes on
+// changing depends on itself. There are as many rounds as apps depend on each other in a chain, so their number is
+// there for what nobody has thought of.
 const (
 	maxTurns  = 32
 	maxRounds = 10_000
@@ -74,8 +75,8 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 	return e.outcome(cluster), nil
 }
 
-// rename lets go of apps that are not declared any more. One that only got another name, because another one of its name came up, keeps what
-// it declared: that is why the other one is there.
+// rename lets go of apps that are not declared any more. One that only got another name, because another one of its
+// name came up, keeps what it declared: that is why the other one is there.
 func (e *expansion) rename(apps []fleet.App) {
 	names := make(map[string]bool, len(apps))
 	for _, a := range apps {
@@ -188,8 +189,8 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 	return moved, nil
 }
 
-// turn renders an app, unless it was rendered so often that it depends on itself: then it stops, with what it declared last, and the others
-// go on.
+// turn renders an app, unless it was rendered so often that it depends on itself: then it stops, with what it declared
+// last, and the others go on.
 func (e *expansion) turn(ctx context.Context, m *made, before made) (stuck bool, err error) {
 	key := cmp.Or(m.app.Declared, m.app.Name)
 	if e.turns[key]++; e.turns[key] <= maxTurns {

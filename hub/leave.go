@@ -121,7 +121,8 @@ func ciphertext(object []byte) bool {
 	return false
 }
 
-// unsure names a variable in an object that is not among vars, so that the agent alone may know it; "" if there is none.
+// unsure names a variable in an object that is not among vars, so that the agent alone may know it; "" if there is
+// none.
 func (m *made) unsure(object []byte, vars map[string]string) string {
 	for _, u := range used.FindAllSubmatch(object, -1) {
 		name := string(u[1])

@@ -58,7 +58,8 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 	return objects, append(notes, more...), err
 }
 
-// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
+// Protocol").
 const sopsValue = "ENC[AES256_GCM,"
 
 // valuesOf reads values of an app, with the variables replaced.

@@ -11,8 +11,8 @@ import (
 	"github.com/drover-dev/drover/fleet"
 )
 
-// quotesSecret says whether a text quotes a value of a Secret that the build has read: of an object, of a generator, or of a patch, whose
-// target may be a Secret.
+// quotesSecret says whether a text quotes a value of a Secret that the build has read: of an object, of a generator,
+// or of a patch, whose target may be a Secret.
 func (m *mount) quotesSecret(text string) bool {
 	var values []string
 	for _, f := range m.read {

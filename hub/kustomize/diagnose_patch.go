@@ -52,11 +52,12 @@ func (p patch) place() (file string, line int) {
 	return p.k.path, lineOf(p.k.data, p.field)
 }
 
-// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
+// Protocol").
 const sopsValue = "ENC[AES256_GCM,"
 
-// encryptedPatch finds a patch that is encrypted. Its object would be a mixture that nobody can decrypt: of plain values, and of ciphertext
-// whose checksum is that of the patch.
+// encryptedPatch finds a patch that is encrypted. Its object would be a mixture that nobody can decrypt: of plain
+// values, and of ciphertext whose checksum is that of the patch.
 func encryptedPatch(m *mount) *BuildError {
 	for _, p := range m.patches() {
 		if strings.Contains(p.text, sopsValue) {

@@ -201,8 +201,9 @@ func patched(object map[string]any, patch string) (map[string]any, error) {
 	return out, nil
 }
 
-// clusters are those that the cluster generator knows: all of the fleet, unless each Application goes to the cluster whose parameters it
-// is made of. Then a set costs a cluster what is in its own cluster.yaml, however many clusters there are.
+// clusters are those that the cluster generator knows: all of the fleet, unless each Application goes to the cluster
+// whose parameters it is made of. Then a set costs a cluster what is in its own cluster.yaml, however many clusters
+// there are.
 func (g *generation) clusters(generator map[string]any) ([]fleet.Cluster, error) {
 	if flat, _ := generator["flatList"].(bool); !flat && g.target != "" {
 		if g.cluster.Unclear {

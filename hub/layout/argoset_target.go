@@ -5,12 +5,14 @@ import (
 	"strings"
 )
 
-// ownParameter is a template that is nothing but the name or the server of a cluster, as the cluster generator gives them.
+// ownParameter is a template that is nothing but the name or the server of a cluster, as the cluster generator gives
+// them.
 var ownParameter = regexp.MustCompile(`^\{\{-?\s*\.?(name|server)\s*-?\}\}$`)
 
-// targetParameter is the parameter of the cluster generator, name or server, that the Applications of a generator have as their destination,
-// verbatim; "" if the destination is anything else. Only where it is verbatim is an Application known to be for the cluster that its
-// parameters come from: a label, an annotation or a function may yield the name of any cluster.
+// targetParameter is the parameter of the cluster generator, name or server, that the Applications of a generator have
+// as their destination, verbatim; "" if the destination is anything else. Only where it is verbatim is an Application
+// known to be for the cluster that its parameters come from: a label, an annotation or a function may yield the name
+// of any cluster.
 func targetParameter(generator map[string]any, set argoSet) string {
 	if mayRedirect(set.TemplatePatch) {
 		return ""
@@ -54,15 +56,16 @@ var control = regexp.MustCompile(`\{\{-?\s*(if|else|end|range|with)\b[^{}]*-?\}\
 // plainValue matches a line of YAML whose templates are the value of a key other than spec, or an item of a list.
 var plainValue = regexp.MustCompile(`^\s*(- |(- )?["']?[^{}:\s]+["']?:\s)`)
 
-// mayRedirect says whether a template's patch may change the destination of an Application: it names it, or has a template where whole
-// fields may come from.
+// mayRedirect says whether a template's patch may change the destination of an Application: it names it, or has a
+// template where whole fields may come from.
 func mayRedirect(patch string) bool {
 	if strings.Contains(patch, "destination") {
 		return true
 	}
 	for line := range strings.Lines(control.ReplaceAllString(patch, "")) {
 		key := strings.TrimSpace(line)
-		if strings.Contains(line, "{{") && (!plainValue.MatchString(line) || strings.HasPrefix(key, "spec:") || strings.HasPrefix(key, `"spec"`)) {
+		whole := strings.HasPrefix(key, "spec:") || strings.HasPrefix(key, `"spec"`)
+		if strings.Contains(line, "{{") && (whole || !plainValue.MatchString(line)) {
 			return true
 		}
 	}
@@ -72,8 +75,8 @@ func mayRedirect(patch string) bool {
 // aim changes the parameter that is the destination.
 func (g *generation) aim(target string) { g.target = target }
 
-// beside runs the second generator of a matrix. Parameters of the first take precedence: if it gives the destination already, the clusters of
-// the second are no destinations.
+// beside runs the second generator of a matrix. Parameters of the first take precedence: if it gives the destination
+// already, the clusters of the second are no destinations.
 func (g *generation) beside(first map[string]any, second func() ([]map[string]any, error)) ([]map[string]any, error) {
 	defer g.aim(g.target)
 	if _, given := first[g.target]; given {

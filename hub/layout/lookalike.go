@@ -29,10 +29,11 @@ var declarators = []declarator{
 	{argoGroup, "v1alpha1", []string{kindApplication, kindApplicationSet, kindAppProject}},
 }
 
-// lookalike says which declaration an object that is none was probably meant to be: its kind, its group or its apiVersion are a slip away
-// from one. Delivered as an ordinary object it would be refused by the API server at best, and the objects that it declares would seem to
-// have left Git. "" if it is a declaration, or something of its own: kinds of others with the same name (Application of app.k8s.io,
-// Kustomization of kustomize.config.k8s.io, App of any product) are far enough away.
+// lookalike says which declaration an object that is none was probably meant to be: its kind, its group or its
+// apiVersion are a slip away from one. Delivered as an ordinary object it would be refused by the API server at best,
+// and the objects that it declares would seem to have left Git. "" if it is a declaration, or something of its own:
+// kinds of others with the same name (Application of app.k8s.io, Kustomization of kustomize.config.k8s.io, App of any
+// product) are far enough away.
 func lookalike(apiVersion, kind string) string {
 	group, _, grouped := strings.Cut(apiVersion, "/")
 	for _, d := range declarators {
@@ -90,12 +91,14 @@ func (d declarator) near(group string) bool {
 	case d.group == argoGroup:
 		return strings.Contains(group, "argoproj") || first == "argocd" || first == "argo"
 	case strings.HasSuffix(d.group, ".fluxcd.io"): // that of Flux 1 (helm.fluxcd.io) among them
-		return strings.HasSuffix(group, "fluxcd.io") || strings.HasPrefix(group, strings.TrimSuffix(d.group, "fluxcd.io"))
+		return strings.HasSuffix(group, "fluxcd.io") ||
+			strings.HasPrefix(group, strings.TrimSuffix(d.group, "fluxcd.io"))
 	}
 	return strings.HasSuffix(group, "."+d.group) || nearly(first, "drover")
 }
 
-// nearly says whether a word is at most a slip of the pen away from another: in the case of letters, in one letter, in two of a long word.
+// nearly says whether a word is at most a slip of the pen away from another: in the case of letters, in one letter, in
+// two of a long word.
 func nearly(word, of string) bool {
 	if len(word) > 2*len(of) {
 		return false
@@ -107,8 +110,8 @@ func nearly(word, of string) bool {
 	return distance(strings.ToLower(word), strings.ToLower(of)) <= limit
 }
 
-// unknownVersion says that a declaration is of a version that is not read; "" if it is not. What another version says may be something else
-// than what this one would make of it.
+// unknownVersion says that a declaration is of a version that is not read; "" if it is not. What another version says
+// may be something else than what this one would make of it.
 func unknownVersion(apiVersion, kind string) string {
 	group, version, _ := strings.Cut(apiVersion, "/")
 	for _, d := range declarators {
@@ -117,14 +120,15 @@ func unknownVersion(apiVersion, kind string) string {
 			if strings.HasSuffix(d.group, ".fluxcd.io") {
 				hint = " (`flux migrate -f` rewrites files)"
 			}
-			return fmt.Sprintf("apiVersion: %.60s is not a version that this release of Drover reads: write %s/%s%s", apiVersion, d.group, d.version, hint)
+			return fmt.Sprintf("apiVersion: %.60s is not a version that this release of Drover reads: write %s/%s%s",
+				apiVersion, d.group, d.version, hint)
 		}
 	}
 	return ""
 }
 
-// misnamed says that a file which is not read, because its name ends otherwise than in .yaml or .yml, declares something: a file that was
-// renamed would take its apps with it. "" for every other file.
+// misnamed says that a file which is not read, because its name ends otherwise than in .yaml or .yml, declares
+// something: a file that was renamed would take its apps with it. "" for every other file.
 func misnamed(tree hub.Tree, file string) string {
 	ext := path.Ext(file)
 	lower := strings.ToLower(ext)
@@ -142,12 +146,14 @@ func misnamed(tree hub.Tree, file string) string {
 	for _, d := range docs {
 		for _, item := range d.items() {
 			if kind := scalar(field(item.node, "kind")); item.declares() {
-				return fmt.Sprintf("%s is not read, because its name ends in %s, and declares the %s %s: rename it, so that it ends in .yaml", file, ext, kind, item.name())
+				return fmt.Sprintf("%s is not read, because its name ends in %s, and declares the %s %s: "+
+					"rename it, so that it ends in .yaml", file, ext, kind, item.name())
 			}
 		}
 	}
 	if err != nil && lower != ".json" {
-		return fmt.Sprintf("%s is not read, because its name ends in %s, and may declare apps: rename it, so that it ends in .yaml, or remove it", file, ext)
+		return fmt.Sprintf("%s is not read, because its name ends in %s, and may declare apps: "+
+			"rename it, so that it ends in .yaml, or remove it", file, ext)
 	}
 	return ""
 }

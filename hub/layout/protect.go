@@ -8,8 +8,9 @@ import (
 	"github.com/drover-dev/drover/fleet"
 )
 
-// keepUnpruned keeps the objects of apps whose declaration would stay in the cluster, in Flux and Argo CD, when it leaves Git: because the app
-// that declares it does not prune, or because the declaration itself is protected. What stays goes on delivering.
+// keepUnpruned keeps the objects of apps whose declaration would stay in the cluster, in Flux and Argo CD, when it
+// leaves Git: because the app that declares it does not prune, or because the declaration itself is protected. What
+// stays goes on delivering.
 func (p *planner) keepUnpruned() {
 	for name, app := range p.apps {
 		if parent, declared := p.apps[app.Parent]; declared && !parent.Prune {
@@ -35,7 +36,8 @@ func (o *fluxObject) allowsEmpty() bool {
 // keptBy is what protects an object from being pruned, see fleet.KeptBy.
 func (h head) keptBy() string { return fleet.KeptBy(h.annotations(), h.labels()) }
 
-// protect takes what the annotations and labels of an App say of it: protected itself, what it delivers stays when the App is removed.
+// protect takes what the annotations and labels of an App say of it: protected itself, what it delivers stays when the
+// App is removed.
 func (d document) protect(app *fleet.App) {
 	meta := field(d.node, "metadata")
 	annotations := scalars(field(meta, "annotations"))

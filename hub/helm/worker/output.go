@@ -81,7 +81,8 @@ func (o *output) refuse(file, reason, hint string) {
 	}
 }
 
-// noYAML says by which rule, and on which of its lines, a rendered text is no YAML. It may be a Secret, so nothing of it is told.
+// noYAML says by which rule, and on which of its lines, a rendered text is no YAML. It may be a Secret, so nothing of
+// it is told.
 func noYAML(err error) string {
 	reason := "its rendered text is no YAML: "
 	if line := yamlLine(err); line > 0 {
