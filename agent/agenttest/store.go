@@ -45,6 +45,23 @@ func (h *Hub) StoreRaw(t testing.TB, data []byte) {
 	}
 }
 
+// Store signs and seals a bundle to the key that the agent has said, and stores it as StoreRaw does.
+func (h *Hub) Store(t testing.TB, b protocol.Bundle) {
+	t.Helper()
+	envelope, err := protocol.SignBundle(b, h.Keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.mu.Lock()
+	open := h.joining.open
+	h.mu.Unlock()
+	sealed, err := protocol.Seal(open, h.Cluster, envelope)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.StoreRaw(t, sealed)
+}
+
 // Fetches counts how often the agent asks for its bundle from now on, on a channel.
 func (h *Hub) Fetches(t testing.TB) <-chan *nats.Msg {
 	t.Helper()
