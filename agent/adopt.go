@@ -79,6 +79,7 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 			a.leave()
 		}
 	}
+	s.entitle()
 	s.neglect()
 	return changed
 }

@@ -295,7 +295,7 @@ func (s *session) unserved(ctx context.Context, key watched) {
 
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st AppState) {
-	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec}
+	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec, budget: budget{deleted: st.Deleted, granted: st.Granted}}
 	p, err := s.restorePlan(ctx, a, st)
 	if why := unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err = nil, errors.New(why)

@@ -41,7 +41,10 @@ func (s *session) prune(ctx context.Context, a *app) {
 func (s *session) batch(a *app) (out []*object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.held = s.uncertain(a); a.held != "" {
+	if a.held = s.uncertain(a); a.held == "" {
+		a.held = s.restrain(a)
+	}
+	if a.held != "" {
 		a.forgive()
 		return nil
 	}
@@ -122,7 +125,7 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 		return
 	}
 	o.busy = true
-	prune, item := a.spec.Prune && !(a.leaving && a.spec.Orphan), o.item
+	prune, item := a.prunes(), o.item
 	s.mu.Unlock()
 	f := s.fate(ctx, a, o, item, prune)
 	s.mu.Lock()
@@ -191,7 +194,7 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 		return fate{}
 	}
 	s.mu.Lock()
-	unwanted := o.app == a && o.want == nil && !s.wantedElsewhere(o) && s.uncertain(a) == ""
+	unwanted := o.app == a && o.want == nil && !s.wantedElsewhere(o) && s.uncertain(a) == "" && s.cleared(a)
 	s.mu.Unlock()
 	if !unwanted { // a bundle came meanwhile: the next turn decides
 		return fate{err: errWanted}
@@ -202,6 +205,9 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 
 var errWanted = errors.New("a newer bundle may want it")
 
+// stateNames are the Secrets that hold the agent's state, beside those of the apps.
+var stateNames = []string{"drover-state", "drover-journal"}
+
 // protected are the objects that the agent never deletes: its namespace, and its state.
 func (s *session) protected(ref protocol.ObjectRef) bool {
 	switch {
@@ -211,7 +217,7 @@ func (s *session) protected(ref protocol.ObjectRef) bool {
 		return ref.Name == s.namespace
 	}
 	return ref.Kind == "Secret" && ref.Namespace == s.namespace &&
-		(ref.Name == "drover-state" || ref.Name == "drover-journal" || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
+		(slices.Contains(stateNames, ref.Name) || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
 }
 
 // decide takes down what became of an object. s.mu is held.
@@ -223,6 +229,7 @@ func (s *session) decide(ctx context.Context, o *object, f fate) {
 		s.gone(ctx, o)
 	case f.kept != "":
 		s.emit(protocol.Event{Kind: protocol.EventKept, App: o.app.name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		o.app.spend(s.accepted.bundle.Deletions)
 		s.forget(ctx, o)
 	case errors.Is(f.err, errWanted):
 		s.kick(ctx, o.app)
@@ -241,6 +248,7 @@ func (s *session) gone(ctx context.Context, o *object) {
 	ref := o.item.Ref
 	a := o.app
 	s.emit(protocol.Event{Kind: protocol.EventPruned, App: a.name, Object: &ref, Message: "deleted, because Git no longer has it"})
+	a.spend(s.accepted.bundle.Deletions)
 	s.forget(ctx, o)
 	s.kick(ctx, a)
 }

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	s.mu.Lock()
 	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
 		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
-		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Apps: make([]protocol.AppReport, 0, len(s.apps))}
+		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Held: s.held(), Apps: make([]protocol.AppReport, 0, len(s.apps))}
 	r.Message = s.away(r.Message, r.Time)
 	if s.version.message != "" {
 		r.Message = strings.TrimPrefix(r.Message+"; "+s.version.message, "; ")
@@ -66,6 +67,11 @@ func fit(r protocol.Report) []byte {
 		case r.APIs != nil: // it is asked for again
 			r.APIs = nil
 			keep *= 2
+			continue
+		case keep == 0 && slices.ContainsFunc(r.Held, func(h protocol.Held) bool { return h.Objects != nil }):
+			for i := range r.Held {
+				r.Held[i].Objects = nil // Count and Message say how many there are
+			}
 			continue
 		case keep == 0:
 			return data

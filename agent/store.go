@@ -40,7 +40,10 @@ type AppState struct {
 	Generation uint64       `json:"generation"`
 	Items      []Item       `json:"items"`
 	Run        *Run         `json:"run,omitempty"` // of its hooks and waves; nil if it has none
-	Packed     []byte       `json:"-"`             // the lines, zstd
+	// Deleted counts what left the inventory because Git no longer has it, see protocol.Deletions; nil of agents that did not count.
+	Deleted *uint64 `json:"deleted,omitempty"`
+	Granted uint64  `json:"granted,omitempty"` // total that a person's approval permits, beside that of the bundle
+	Packed  []byte  `json:"-"`                 // the lines, zstd
 }
 
 // Stored is everything that is stored.

@@ -142,6 +142,7 @@ const (
 	EventHookFailed EventKind = "hook-failed" // a hook failed, and how
 	EventStarted    EventKind = "started"     // an agent took charge
 	EventMissing    EventKind = "missing"     // the events from Prev to this one are not known any more
+	EventHeld       EventKind = "held"        // something waits for a person's approval, and what
 )
 
 // Event is one line of a cluster's journal.
