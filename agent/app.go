@@ -265,9 +265,12 @@ func (a *app) leftovers() string {
 	return count(n, "object") + " still to be deleted" + a.removing()
 }
 
-// removing names those that were told to go and linger.
+// removing names those that were told to go and linger, or wait for a person.
 func (a *app) removing() string {
 	for _, o := range a.own {
+		if o.want == nil && o.hold != nil {
+			return ": " + o.hold.held.Message
+		}
 		if o.removing {
 			return ": " + o.item.Ref.String() + " is waiting for its finalizers"
 		}

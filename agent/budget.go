@@ -27,7 +27,7 @@ type passed struct {
 	digest     string
 }
 
-// entitle begins to count where nothing was counted yet. An app begins with the
+// entitle begins to count where nothing was counted yet, and has what is held looked at again. An app begins with the
 // total that is permitted, so that it may delete nothing. s.mu is held.
 func (s *session) entitle() {
 	for _, a := range s.apps {
@@ -38,6 +38,9 @@ func (s *session) entitle() {
 			total := max(d.Permitted(a.name), a.granted)
 			a.deleted, a.dirty = &total, true
 		}
+	}
+	for _, o := range s.all {
+		o.hold.due()
 	}
 	s.announce()
 }
@@ -153,6 +156,11 @@ func (s *session) held() (out []protocol.Held) {
 	for _, a := range s.ordered() {
 		if a.over != nil && a.leftover() {
 			out = append(out, *a.over)
+		}
+		for _, o := range a.own {
+			if o.want == nil && o.hold != nil {
+				out = append(out, o.hold.held)
+			}
 		}
 	}
 	return out

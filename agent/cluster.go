@@ -84,8 +84,21 @@ type Live struct {
 	HookRun    string    // its annotation fleet.AnnotationHookRun
 	Held       []string  // its finalizers
 	Managed    []Managed // not kept longer than needed
+	Owners     []Owner
 	// Adopted are, of an apply, the paths of fields that were applied with the value that they had, because a part of them is left to others.
 	Adopted []string
+}
+
+// Owner is an entry of an object's ownerReferences.
+type Owner struct {
+	APIVersion, Kind, Name, UID string
+	Controller                  bool
+}
+
+// Found is an object that was looked for.
+type Found struct {
+	Resource Resource
+	Live
 }
 
 // SightingKind says what a Sighting tells.
@@ -147,6 +160,9 @@ type Cluster interface {
 	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not
 	// there, one call at a time, until ctx is done.
 	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
+	// Inside finds what a Namespace or CustomResourceDefinition holds, by metadata without Managed, and of which kinds that could be. An error
+	// says that it is not known. Events, Endpoints and EndpointSlices are left out. Beyond a limit more says that there are others.
+	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []Resource, found []Found, more bool, err error)
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 	// Discover reads what the API server serves, if that was not done yet.

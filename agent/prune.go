@@ -64,7 +64,7 @@ func (s *session) batch(a *app) (out []*object) {
 			continue
 		}
 		stage, wave = fleet.StageOf(o.item.Ref), o.item.Wave
-		if !o.removing && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
+		if !o.removing && o.hold.over(now) && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
 			out = append(out, o)
 		}
 	}
@@ -134,7 +134,7 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 	s.settled.Broadcast()
 	if o.app == a && o.want == nil {
 		s.decide(ctx, o, f)
-	} else if f.err == nil && f.kept == "" { // wanted again since, and deleted all the same
+	} else if f.err == nil && f.kept == "" && f.held == nil { // wanted again since, and deleted all the same
 		o.item.Line, o.drifted, o.deleting = Sum{}, true, !f.gone
 		s.kick(ctx, o.app)
 	}
@@ -146,9 +146,10 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 
 // fate is what became of an object that was to be pruned.
 type fate struct {
-	gone bool   // it is no longer there
-	kept string // why it was left, and is no longer Drover's
-	err  error  // why that is not known yet
+	gone bool           // it is no longer there
+	kept string         // why it was left, and is no longer Drover's
+	held *protocol.Held // what a person has to approve first
+	err  error          // why that is not known yet
 }
 
 // fate asks the guards and then deletes.
@@ -193,6 +194,9 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 	case live.Deleting:
 		return fate{}
 	}
+	if held, err := s.guard(ctx, a.name, live, nil); held != nil || err != nil {
+		return fate{held: held, err: err}
+	}
 	s.mu.Lock()
 	unwanted := o.app == a && o.want == nil && !s.wantedElsewhere(o) && s.uncertain(a) == "" && s.cleared(a)
 	s.mu.Unlock()
@@ -231,6 +235,8 @@ func (s *session) decide(ctx context.Context, o *object, f fate) {
 		s.emit(protocol.Event{Kind: protocol.EventKept, App: o.app.name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
 		o.app.spend(s.accepted.bundle.Deletions)
 		s.forget(ctx, o)
+	case f.held != nil:
+		s.holdBack(o, *f.held)
 	case errors.Is(f.err, errWanted):
 		s.kick(ctx, o.app)
 	case f.err != nil:
@@ -239,7 +245,7 @@ func (s *session) decide(ctx context.Context, o *object, f fate) {
 		}
 		o.trouble.note(fmt.Errorf("delete: %w", f.err), time.Now())
 	default:
-		o.removing, o.trouble = true, nil
+		o.removing, o.trouble, o.hold = true, nil, nil
 	}
 }
 

@@ -21,6 +21,9 @@ func precious(ref protocol.ObjectRef) bool {
 // recreate deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the next one creates
 // it. why is the refusal to change it.
 func (s *session) recreate(ctx context.Context, e errand, why error) (Live, error) {
+	if container(e.ref) {
+		return Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go with it: undo the change in Git, or delete it yourself", why, e.ref.Kind)
+	}
 	if err := s.rehearse(ctx, e); err != nil {
 		return Live{}, fmt.Errorf("%w. It was not deleted to be created anew, because that would fail: %v", why, err)
 	}

@@ -206,6 +206,9 @@ func (s *session) plan(ctx context.Context, a *app) {
 			if o.trouble != nil && !o.trouble.final {
 				sooner(o.trouble.next)
 			}
+			if o.want == nil && o.hold != nil && a.held == "" {
+				sooner(o.hold.next)
+			}
 		}
 		if a.fault != nil {
 			sooner(a.fault.next)
