@@ -227,10 +227,11 @@ func (s *session) restore(ctx context.Context, st Stored) {
 	}
 	if s.message != "" {
 		s.damaged = true
-		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle makes it good"
+		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle replaces it, and what nothing wants is searched for"
 		s.log.Warn("a part of the agent's state cannot be read", "err", s.message)
 	}
 	s.mu.Unlock()
+	s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
 	}

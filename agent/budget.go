@@ -163,5 +163,5 @@ func (s *session) held() (out []protocol.Held) {
 			}
 		}
 	}
-	return out
+	return append(out, s.search.held...)
 }

@@ -163,6 +163,9 @@ type Cluster interface {
 	// Inside finds what a Namespace or CustomResourceDefinition holds, by metadata without Managed, and of which kinds that could be. An error
 	// says that it is not known. Events, Endpoints and EndpointSlices are left out. Beyond a limit more says that there are others.
 	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []Resource, found []Found, more bool, err error)
+	// Labelled finds all objects that are labelled as Drover's, in some namespaces or, if there are none, in the whole cluster. unread are the
+	// API groups that are served by somebody who does not answer. others are the apps of other agents in the cluster.
+	Labelled(ctx context.Context, namespaces []string) (found []Found, unread, others []string, err error)
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 	// Discover reads what the API server serves, if that was not done yet.

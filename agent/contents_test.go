@@ -169,18 +169,27 @@ func TestOwnerIsNotDeletedWhileAnAppWantsWhatItOwns(t *testing.T) {
 	gone(t, cp, mapRef(ns, "owner"))
 }
 
+// awayService is an API that nothing serves.
+const awayService = `
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1.away.example.com}
+spec:
+  group: away.example.com
+  version: v1
+  groupPriorityMinimum: 100
+  versionPriority: 100
+  insecureSkipTLSVerify: true
+  service: {name: nobody, namespace: default}
+`
+
 // What cannot be listed may be there.
 func TestContainerIsNotDeletedWhileItIsNotKnownWhatItHolds(t *testing.T) {
 	cp := testenv.ControlPlaneT(t, testenv.WithControllers())
 	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, "default", hub)
 	hub.Apply(t, hub.App(t, "a", namespaceOf("he")))
-	create(t, cp, `
-apiVersion: apiregistration.k8s.io/v1
-kind: APIService
-metadata: {name: v1.away.example.com}
-spec: {group: away.example.com, version: v1, groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, service: {name: nobody, namespace: default}}
-`)
+	create(t, cp, awayService)
 	eventually(t, "a group that does not answer", func() bool {
 		_, found, _, err := agenttest.Client(t, cp).Inside(t.Context(), protocol.ObjectRef{Kind: "Namespace", Name: "he"})
 		return err != nil && len(found) == 0

@@ -210,7 +210,7 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 var errWanted = errors.New("a newer bundle may want it")
 
 // stateNames are the Secrets that hold the agent's state, beside those of the apps.
-var stateNames = []string{"drover-state", "drover-journal"}
+var stateNames = []string{"drover-state", "drover-journal", "drover-search"}
 
 // protected are the objects that the agent never deletes: its namespace, and its state.
 func (s *session) protected(ref protocol.ObjectRef) bool {

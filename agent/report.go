@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -17,10 +18,13 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	s.mu.Lock()
 	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
 		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
-		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Held: s.held(), Apps: make([]protocol.AppReport, 0, len(s.apps))}
+		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Held: s.held(), Searching: s.search.reason, Apps: make([]protocol.AppReport, 0, len(s.apps))}
 	r.Message = s.away(r.Message, r.Time)
 	if s.version.message != "" {
 		r.Message = strings.TrimPrefix(r.Message+"; "+s.version.message, "; ")
+	}
+	if text := cmp.Or(s.search.reason, s.search.unread); text != "" {
+		r.Message = strings.TrimPrefix(r.Message+"; "+text, "; ")
 	}
 	for _, a := range s.ordered() {
 		ar := a.report()

@@ -63,6 +63,7 @@ type session struct {
 	inputs   map[protocol.VarsRef]*input
 	drift    protocol.Drift
 	looks    looks
+	search   search
 	version  versioning
 }
 

@@ -54,6 +54,7 @@ type Stored struct {
 	// Journal is what SaveJournal was given last; JournalErr says why it cannot be read.
 	Journal    []byte
 	JournalErr error
+	Search     []byte // what SaveSearch was given last; nil for nothing
 }
 
 // Damage is a piece of state that cannot be read. What it held is unknown, so nothing may be concluded from it.
@@ -71,4 +72,6 @@ type Store interface {
 	DropApp(ctx context.Context, name string) error
 	// SaveJournal keeps what the hub has yet to be told, at most 1 MiB; nothing is kept if it is empty.
 	SaveJournal(ctx context.Context, journal []byte) error
+	// SaveSearch keeps what is to be known of a search that goes on; nothing is kept if it is empty.
+	SaveSearch(ctx context.Context, search []byte) error
 }

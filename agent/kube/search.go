@@ -13,6 +13,7 @@ import (
 	"sync"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -67,6 +68,38 @@ func (c *Client) Inside(ctx context.Context, container protocol.ObjectRef) (kind
 	}
 	err = s.run(ctx, list, []string{namespace})
 	return kinds, found, s.beyond, err
+}
+
+// Labelled implements agent.Cluster.
+func (c *Client) Labelled(ctx context.Context, namespaces []string) (found []agent.Found, unread, others []string,
+	err error) {
+	kinds, unread, err := c.deletable(ctx)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	scoped := len(namespaces) > 0
+	kinds = slices.DeleteFunc(kinds, func(r agent.Resource) bool { return byControllers(r) || scoped && !r.Namespaced })
+	if !scoped {
+		namespaces = []string{""}
+		if others, err = c.otherApps(ctx); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	s := &search{client: c, query: url.Values{"labelSelector": {fleet.LabelApp}}}
+	s.each = func(res agent.Resource, l agent.Live) { found = append(found, agent.Found{Resource: res, Live: l}) }
+	err = s.run(ctx, kinds, namespaces)
+	return found, unread, others, err
+}
+
+// otherApps are the names of the apps that agents in any namespace have state of, as often as there are such agents.
+func (c *Client) otherApps(ctx context.Context) (names []string, err error) {
+	s := &search{client: c, query: url.Values{"labelSelector": {LabelState + "=" + labelOfApp}}}
+	s.each = func(_ agent.Resource, l agent.Live) {
+		if app, ok := strings.CutPrefix(l.Ref.Name, appPrefix); ok && !isPart(l.Ref.Name) {
+			names = append(names, l.Ref.Namespace+"/"+app)
+		}
+	}
+	return names, s.run(ctx, []agent.Resource{secrets}, []string{""})
 }
 
 // byControllers says whether objects of a kind come and go by themselves with others.
