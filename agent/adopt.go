@@ -87,6 +87,7 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 		}
 	}
 	s.inheritOrphans()
+	s.entitle()
 	s.neglect()
 	return changed
 }

@@ -236,10 +236,11 @@ func (s *session) restore(ctx context.Context, st Stored) {
 	}
 	if s.message != "" {
 		s.damaged = true
-		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle makes it good"
+		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle replaces it, and what nothing wants is searched for"
 		s.log.Warn("a part of the agent's state cannot be read", "err", s.message)
 	}
 	s.mu.Unlock()
+	s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
 	}
@@ -310,7 +311,7 @@ func (s *session) unserved(ctx context.Context, key watched) {
 
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st AppState) {
-	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec}
+	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec, budget: budget{deleted: st.Deleted, granted: st.Granted}}
 	p, err := s.restorePlan(ctx, a, st)
 	if why := unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err = nil, errors.New(why)

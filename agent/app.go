@@ -70,6 +70,7 @@ type app struct {
 	kindless bool // objects of it wait for their kind to be served
 
 	progress // through its hooks and waves
+	budget   // of deletions
 }
 
 // clash is an object that another app has.
@@ -259,12 +260,7 @@ func (a *app) leftover() bool {
 
 // leftovers tells of objects that left Git and have not gone yet.
 func (a *app) leftovers() string {
-	n := 0
-	for _, o := range a.own {
-		if o.want == nil {
-			n++
-		}
-	}
+	n := a.leftoverCount()
 	if n == 0 {
 		return ""
 	}
@@ -274,9 +270,12 @@ func (a *app) leftovers() string {
 	return count(n, "object") + " still to be deleted" + a.removing()
 }
 
-// removing names those that were told to go and linger.
+// removing names those that were told to go and linger, or wait for a person.
 func (a *app) removing() string {
 	for _, o := range a.own {
+		if o.want == nil && o.hold != nil {
+			return ": " + o.hold.held.Message
+		}
 		if o.removing {
 			return ": " + o.item.Ref.String() + " is waiting for its finalizers"
 		}
@@ -287,7 +286,10 @@ func (a *app) removing() string {
 // report is the app's part of a report.
 func (a *app) report() protocol.AppReport {
 	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: fleet.HealthOfPhase(a.phase, a.health), Message: a.message,
-		Current: a.current, Since: a.since}
+		Current: a.current, Since: a.since, Leaving: a.leaving && len(a.own) > 0}
+	if a.deleted != nil {
+		r.Deleted = *a.deleted
+	}
 	if a.plan != nil {
 		r.Revision, r.Digest = a.plan.spec.Revision, a.plan.digest
 	}

@@ -87,7 +87,20 @@ type Live struct {
 	Managed    []Managed // not kept longer than needed
 	// Whole are, of an apply, JSON pointers to fields that were left to others because a part of them is, and they have
 	// one owner only.
-	Whole []string
+	Whole  []string
+	Owners []Owner
+}
+
+// Owner is an entry of an object's ownerReferences.
+type Owner struct {
+	APIVersion, Kind, Name, UID string
+	Controller                  bool
+}
+
+// Found is an object that was looked for.
+type Found struct {
+	Resource Resource
+	Live
 }
 
 // SightingKind says what a Sighting tells.
@@ -151,6 +164,12 @@ type Cluster interface {
 	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not
 	// there, one call at a time, until ctx is done.
 	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
+	// Inside finds what a Namespace or CustomResourceDefinition holds, by metadata without Managed, and of which kinds that could be. An error
+	// says that it is not known. Events, Endpoints and EndpointSlices are left out. Beyond a limit more says that there are others.
+	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []Resource, found []Found, more bool, err error)
+	// Labelled finds all objects that are labelled as Drover's, in some namespaces or, if there are none, in the whole cluster. unread are the
+	// API groups that are served by somebody who does not answer. others are the apps of other agents in the cluster.
+	Labelled(ctx context.Context, namespaces []string) (found []Found, unread, others []string, err error)
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
 	// UID tells the cluster from every other, copies of it included: it is that of the namespace kube-system.

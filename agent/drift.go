@@ -122,7 +122,7 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 			o.trouble = nil // whatever it was, it is as it should be
 		}
 	}
-	o.generation = sg.Live.Generation
+	o.generation, o.owners = sg.Live.Generation, sg.Live.owners()
 	s.inquire(ctx, o)
 	if before != o.verdict {
 		s.changed(ctx, o, before.Health)

@@ -203,10 +203,10 @@ func (s *session) makeWay(ctx context.Context, a *app, w *hookWant, res Resource
 	return err
 }
 
-// spared says whether the object of a hook is never deleted: a definition, as in Helm, because all its objects go with it, and what is not
-// pruned either.
+// spared says whether the object of a hook is never deleted: a definition, as in Helm, or a Namespace, because all its objects go with it, and
+// what is not pruned either.
 func (s *session) spared(ref protocol.ObjectRef, live Live) bool {
-	return isDefinition(ref) || live.KeptBy != "" || s.protected(ref)
+	return container(ref) || live.KeptBy != "" || s.protected(ref)
 }
 
 // hookLine is the line of a hook as it is applied: named, marked, and kept from being gone before it is known how it ended.

@@ -21,6 +21,8 @@ type object struct {
 	verdict    fleet.Verdict // by what it says itself; health adds the cause
 	look       *look         // for that cause; nil while it is well
 	trouble    *trouble
+	hold       *hold     // why it is not deleted, while a person has to approve that
+	owners     []string  // uids of what it belongs to, and goes with
 	stash      *Sighting // the newest that came while busy
 	astray     *Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
 	epoch      uint32    // of the list it was last seen in

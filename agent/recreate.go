@@ -34,6 +34,9 @@ func takesClaims(ref protocol.ObjectRef, line []byte) bool {
 // recreate deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the next one creates
 // it. why is the refusal to change it.
 func (s *session) recreate(ctx context.Context, e errand, why error) (Live, error) {
+	if container(e.ref) {
+		return Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go with it: undo the change in Git, or delete it yourself", why, e.ref.Kind)
+	}
 	if err := s.rehearse(ctx, e); err != nil {
 		return Live{}, &Failure{Reason: ReasonOf(why),
 			Text: fmt.Sprintf("%s, and it was not deleted to be recreated, because that would fail: %v", brief(why), err)}

@@ -64,6 +64,7 @@ type session struct {
 	inputs   map[protocol.VarsRef]*input
 	drift    protocol.Drift
 	looks    looks
+	search   search
 	version  versioning
 }
 
@@ -212,6 +213,9 @@ func (s *session) plan(ctx context.Context, a *app) {
 			}
 			if o.trouble != nil && !o.trouble.final {
 				sooner(o.trouble.next)
+			}
+			if o.want == nil && o.hold != nil && a.held == "" {
+				sooner(o.hold.next)
 			}
 		}
 		if a.fault != nil {

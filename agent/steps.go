@@ -265,7 +265,7 @@ func (s *session) mourn(ctx context.Context, a *app, p *plan) {
 // leave takes away an app that left Git.
 func (s *session) leave(ctx context.Context, a *app) {
 	s.mu.Lock()
-	may := s.accepted.known && a.spec.Prune && !a.spec.Orphan && s.uncertain(a) == ""
+	may := s.accepted.known && a.spec.Prune && !a.spec.Orphan && s.uncertain(a) == "" && s.restrain(a) == ""
 	s.mu.Unlock()
 	if a.run != nil && a.run.Failure != "" {
 		s.finish(ctx, a)

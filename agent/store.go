@@ -47,8 +47,11 @@ type AppState struct {
 	Items      []Item       `json:"items"`
 	Run        *Run         `json:"run,omitempty"` // of its hooks and waves; nil if it has none
 	// Last is the last applied content of objects whose newer content is not accepted.
-	Last   []LastApplied `json:"last,omitempty"`
-	Packed []byte        `json:"-"` // the lines, zstd
+	Last []LastApplied `json:"last,omitempty"`
+	// Deleted counts what left the inventory because Git no longer has it, see protocol.Deletions; nil of agents that did not count.
+	Deleted *uint64 `json:"deleted,omitempty"`
+	Granted uint64  `json:"granted,omitempty"` // total that a person's approval permits, beside that of the bundle
+	Packed  []byte  `json:"-"`                 // the lines, zstd
 }
 
 // Stored is everything that is stored.
@@ -59,6 +62,7 @@ type Stored struct {
 	// Journal is what SaveJournal was given last; JournalErr says why it cannot be read.
 	Journal    []byte
 	JournalErr error
+	Search     []byte // what SaveSearch was given last; nil for nothing
 }
 
 // Damage is a piece of state that cannot be read. What it held is unknown, so nothing may be concluded from it.
@@ -76,4 +80,6 @@ type Store interface {
 	DropApp(ctx context.Context, name string) error
 	// SaveJournal keeps what the hub has yet to be told, at most 1 MiB; nothing is kept if it is empty.
 	SaveJournal(ctx context.Context, journal []byte) error
+	// SaveSearch keeps what is to be known of a search that goes on; nothing is kept if it is empty.
+	SaveSearch(ctx context.Context, search []byte) error
 }

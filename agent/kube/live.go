@@ -23,6 +23,7 @@ type metadata struct {
 	Labels            map[string]string
 	Annotations       map[string]string
 	Finalizers        []string
+	OwnerReferences   []agent.Owner
 	ManagedFields     []managedEntry
 }
 
@@ -56,6 +57,7 @@ func (m *metadata) live(res agent.Resource) agent.Live {
 		Hook:     fleet.IsHook(m.Annotations),
 		HookRun:  m.Annotations[fleet.AnnotationHookRun],
 		Held:     m.Finalizers,
+		Owners:   m.OwnerReferences,
 		Managed:  make([]agent.Managed, 0, len(m.ManagedFields)),
 	}
 	l.Generation = m.Generation

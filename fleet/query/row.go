@@ -31,7 +31,7 @@ type Row struct {
 	State      State             `json:"state"`
 	Since      time.Time         `json:"since,omitzero"` // in this state since
 	Health     protocol.Health   `json:"health"`
-	Synced     bool              `json:"synced"` // the agent has accepted what was published last
+	Synced     bool              `json:"synced"` // the agent has accepted what was published last, and knows what it owns
 	Suspended  bool              `json:"suspended,omitempty"`
 	Generation uint64            `json:"generation"` // published
 	Accepted   uint64            `json:"accepted"`   // by the agent
@@ -74,7 +74,7 @@ func (c Cluster) Row() Row {
 	if c.Report != nil {
 		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected
 		r.Health = fleet.ClusterHealth(*c.Report)
-		r.Synced = r.Accepted == r.Generation && c.Report.Digest == c.Desired.Digest && r.Generation > 0
+		r.Synced = r.Accepted == r.Generation && c.Report.Digest == c.Desired.Digest && r.Generation > 0 && c.Report.Searching == ""
 		if r.Synced {
 			r.Applied = c.Desired.Revision // a newer commit that asks for the same is as good as applied
 		} else {

@@ -142,6 +142,9 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 			protocol.HealthCurrent, true, "2/2", "3/4", ""},
 		"suspended": {cluster(func(c *Cluster) { c.Suspended = true }), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4",
 			"suspended in Git: it is left as it is"},
+		"its agent searches for what it lost": {cluster(func(c *Cluster) {
+			c.Report.Searching, c.Report.Message = "the inventory is not complete", "the inventory is not complete"
+		}), StateConnected, protocol.HealthProgressing, false, "2/2", "4/4", "the inventory is not complete"},
 		"a word from the agent itself": {cluster(func(c *Cluster) { c.Report.Message = "its credential ends in 3 days" }), StateConnected,
 			protocol.HealthCurrent, true, "2/2", "4/4", "its credential ends in 3 days"},
 	} {
