@@ -72,7 +72,7 @@ func TestASlipInOneCommitDeletesNothing(t *testing.T) {
 		"only .gitkeep is left":             {files: map[string]string{"clusters/a": "", "clusters/a/.gitkeep": "\n"}, held: "agent chart child data root set-one web"},
 		"a kustomization in the folder":     {files: map[string]string{"clusters/a/kustomization.yaml": "resources: [web.yaml]\n"}, held: "chart child data root set-one"},
 		"fleet/ is renamed":                 {files: map[string]string{"fleet": "", "Fleet/agent.yaml": fleetApp("prod", "")}, held: "agent"},
-		"the fleet's file is renamed":       {files: map[string]string{"fleet/agent.yaml": "", "fleet/agent.YAML": fleetApp("prod", "")}, held: "agent"},
+		"the fleet's file is renamed":       {files: map[string]string{"fleet/agent.yaml": "", "fleet/agent.YAML": fleetApp("prod", "")}, wrong: "agent.YAML is not read"},
 		"cluster.yaml is removed":           {files: map[string]string{"clusters/a/cluster.yaml": ""}, held: "agent"},
 		"cluster.yaml says nothing":         {files: map[string]string{"clusters/a/cluster.yaml": "# nothing\n"}, held: "agent"},
 		"a label is misspelt":               {files: map[string]string{"clusters/a/cluster.yaml": "labels: {env: prd}\n"}, held: "agent"},
@@ -85,7 +85,7 @@ func TestASlipInOneCommitDeletesNothing(t *testing.T) {
 		"an App is empty":                   {files: map[string]string{"clusters/a/web.yaml": "\n"}, held: "web"},
 		"an App is null":                    {files: map[string]string{"clusters/a/web.yaml": "null\n"}, held: "web"},
 		"an App is commented out":           {files: map[string]string{"clusters/a/web.yaml": "# kind: App\n"}, held: "web"},
-		"an App's file is renamed":          {files: map[string]string{"clusters/a/web.yaml": "", "clusters/a/web.YAML": app("web", "apps/web", "")}, held: "web"},
+		"an App's file is renamed":          {files: map[string]string{"clusters/a/web.yaml": "", "clusters/a/web.YAML": app("web", "apps/web", "")}, wrong: "web.YAML is not read"},
 		"a chart's value is misspelt":       {files: map[string]string{"clusters/a/chart.yaml": chartWith("storag")}, held: "chart"},
 		"a PersistentVolumeClaim leaves":    {files: map[string]string{"apps/data/data.yaml": configMap("data", "1")}, held: "data"},
 	} {
