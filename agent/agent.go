@@ -27,6 +27,7 @@ type Config struct {
 	Bus       Bus
 	Log       *slog.Logger
 	Upgrade   Upgrade // how it comes to another version of itself
+	Term      uint64  // counts the processes that have led; 0 if nobody counts
 	Reported  func()  // if not nil, told of every report that reaches the hub
 }
 
@@ -39,7 +40,7 @@ type Agent struct {
 
 // New makes an agent.
 func New(c Config) *Agent {
-	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now()}}
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term}}
 }
 
 // Run keeps the cluster until ctx is done. Whoever calls it has made sure that no other agent does.

@@ -54,8 +54,8 @@ type Listener interface {
 	Wanted(cluster string) error
 	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were revoked.
 	Identities(clusters []string)
-	// Report is the last report of a cluster; retained says that it was sent before Listen began. at is when
-	// the bus received it.
+	// Report is the last report of a cluster. Those of one cluster come in the order in which the bus took them. at
+	// is when the bus received it.
 	Report(cluster string, data []byte, at time.Time)
 	// Event is one event of a cluster's journal.
 	Event(cluster string, data []byte)

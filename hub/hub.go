@@ -33,6 +33,7 @@ type Hub struct {
 	Log        *slog.Logger
 
 	state  *State
+	late   sync.Map                         // by cluster: the agent process whose dropped reports the log has
 	served sync.Map                         // APIsDigest → what such a cluster serves, a []string
 	tasks  chan func(context.Context) error // run by the loop, which alone touches what follows
 

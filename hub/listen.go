@@ -29,9 +29,11 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
 	behind, first, emptied, upgraded := false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
+	var late *protocol.Agent // who spoke later
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
 		if overtaken(c.Report, r) {
+			late = &c.Report.Agent
 			return
 		}
 		first = c.Report == nil
@@ -41,6 +43,10 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		d := c.Desired
 		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest
 	})
+	if late != nil {
+		l.dropped(cluster, r, *late)
+		return
+	}
 	if behind {
 		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
 	}
@@ -73,17 +79,30 @@ func (h *Hub) heard(ctx context.Context, cluster string) error {
 	return h.depart(ctx)
 }
 
-// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus says it again.
-// Reports of one process are numbered. Between processes the clock decides, of the report and not of their start: a pod that waited
-// may be older than the one whose lead it took.
+// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus
+// says it again. Reports of one process are numbered, and processes that lead one after the other count their terms.
+// What tells neither comes in the order in which the bus took it. Clocks decide nothing: those of two machines may
+// differ by hours.
 func overtaken(last *protocol.Report, r protocol.Report) bool {
 	switch {
 	case last == nil:
 		return false
 	case last.Agent.Started.Equal(r.Agent.Started) && last.Agent.Identity == r.Agent.Identity:
 		return r.Seq < last.Seq
+	case last.Agent.Term > 0 && r.Agent.Term > 0:
+		return r.Agent.Term < last.Agent.Term
 	}
-	return r.Time.Before(last.Time)
+	return false
+}
+
+// dropped logs that a report is not taken, once for each process that speaks late.
+func (l listener) dropped(cluster string, r protocol.Report, last protocol.Agent) {
+	said := r.Agent.Identity + r.Agent.Started.String()
+	if before, _ := l.h.late.Swap(cluster, said); before == said {
+		return
+	}
+	l.h.Log.Warn("a report is dropped, because a later one was taken; more of this agent process are not logged",
+		"cluster", cluster, "agent", r.Agent.Identity, "term", r.Agent.Term, "seq", r.Seq, "taken", last.Identity, "takenTerm", last.Term)
 }
 
 func (l listener) Event(cluster string, data []byte) {

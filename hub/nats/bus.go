@@ -47,6 +47,7 @@ type Bus struct {
 	log      *slog.Logger
 	open     []byte                // the hub's X25519 private key, which agents seal to what they say
 	told     once                  // what the log has
+	latest   map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
 	read     atomic.Uint64         // stream sequence of the last event of the journal that was read
 	back     chan struct{}         // the connection came back
 	remind   chan struct{}         // external servers may not know who is revoked
@@ -80,7 +81,8 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{open: open, ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
+	b := &Bus{latest: map[string]uint64{}, open: open,
+		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", b.wake); err != nil {
 		return nil, err
