@@ -304,7 +304,7 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.apps[a.name] = a
-	s.accepted.floor = max(s.accepted.floor, st.Generation)
+	s.accepted.raise(st.Epoch, st.Generation)
 	wants := map[protocol.ObjectRef]*want{}
 	if err != nil {
 		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
@@ -368,6 +368,7 @@ func (s *session) makePlan(ctx context.Context, a *app, st AppState, lines []byt
 	if err != nil {
 		return nil, err
 	}
+	p.epoch = st.Epoch
 	s.define(p)
 	return p, p.place(ctx, s.resolve, s.scope)
 }
@@ -381,7 +382,7 @@ func (s *session) settleOwners() {
 			switch {
 			case other == nil:
 				s.track(o)
-			case other.want == nil && o.want != nil, o.want != nil && a.plan.generation > other.app.plan.generation:
+			case other.want == nil && o.want != nil, o.want != nil && a.plan.later(other.app.plan):
 				other.app.disown(other)
 				s.all[o.item.Ref] = o
 				o.inherit(other.app)

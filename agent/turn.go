@@ -261,7 +261,7 @@ func (a *app) stored() *plan {
 // state is what is stored of an app. s.mu is held.
 func (a *app) state() AppState {
 	p := a.stored()
-	st := AppState{Spec: p.spec, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)), Run: a.run.clone()}
+	st := AppState{Spec: p.spec, Epoch: p.epoch, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)), Run: a.run.clone()}
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
 	}

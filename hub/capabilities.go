@@ -35,6 +35,7 @@ func (h *Hub) apis(cluster string) (digest string, list []string) {
 func (h *Hub) learn(ctx context.Context, cluster, digest string, list []string) {
 	switch known, _ := h.apis(cluster); {
 	case digest == "" || known == digest:
+	case !h.open(): // the hub that acts for the fleet asks
 	case protocol.APIsDigest(list) == digest:
 		data, err := json.Marshal(list)
 		if err != nil {

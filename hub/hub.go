@@ -30,6 +30,10 @@ type Hub struct {
 	Identities Identities
 	Signers    []ed25519.PrivateKey // every one signs every bundle
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
+	Peers      Peers                // other hubs on the bus; nil if there can be none
+	Leads      Leads                // remembers the epoch; nil if there is none
+	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
+	Silence    time.Duration        // see the constant; 0 means that
 	Log        *slog.Logger
 
 	state  *State
@@ -52,6 +56,10 @@ type Hub struct {
 	left         map[string]time.Time // released clusters: since when their folder is gone
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
 	holdsChanged bool                 // and not stored yet
+
+	fence fence            // whether this hub publishes
+	fresh freshness        // whether what it would publish is Git's word
+	wake  <-chan time.Time // when tick is due; nil for never
 }
 
 // New makes a Hub that is ready for its fields to be set.
@@ -59,7 +67,7 @@ func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
 		resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{},
+		again: map[string]struct{}{}, left: map[string]time.Time{}, fresh: newFreshness(),
 	}
 }
 
@@ -85,6 +93,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		return list
 	}
 	h.recall()
+	if err := h.enter(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
@@ -95,6 +106,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	trails := newTrails(func(cluster string, from, to uint64) { h.inquire(ctx, cluster, from, to) })
 	go func() { heard <- h.Bus.Listen(ctx, listener{h, trails}) }()
 	h.retry(ctx, "compare with the bus", h.reconcile)
+	h.arm()
 	for {
 		select {
 		case <-ctx.Done():
@@ -108,6 +120,8 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.retry(ctx, "follow the repository", func(ctx context.Context) error { return h.turn(ctx, snap) })
 		case task := <-h.tasks:
 			h.retry(ctx, "publish", task)
+		case <-h.wake:
+			h.retry(ctx, "look for other hubs", h.tick)
 		}
 	}
 }
@@ -189,6 +203,9 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 		return nil
 	}
 	h.revision = revision
+	if err := h.inspect(ctx, snap); err != nil {
+		return err
+	}
 	if listed {
 		if err := h.depart(ctx); err != nil {
 			return err
@@ -208,7 +225,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	})
 	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
 		"published", published, "took", time.Since(begin).Round(100*time.Microsecond))
-	return nil
+	return h.catchUp(ctx)
 }
 
 // resolveAll resolves clusters and publishes what changed. It says how many bundles that were.

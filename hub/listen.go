@@ -28,7 +28,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
-	behind, first, emptied, upgraded := false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
+	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
 	var late *protocol.Agent // who spoke later
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
@@ -36,6 +36,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 			late = &c.Report.Agent
 			return
 		}
+		moved = c.Report == nil || c.Report.Epoch != r.Epoch || c.Report.Revision.Hash != r.Revision.Hash
 		first = c.Report == nil
 		upgraded = upgraded || first || c.Report.Agent.Kubernetes != r.Agent.Kubernetes || c.Report.Agent.APIs != r.Agent.APIs
 		c.Report, c.Received = &r, at
@@ -47,8 +48,13 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.dropped(cluster, r, *late)
 		return
 	}
-	if behind {
-		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
+	if moved || behind {
+		l.h.do(func(ctx context.Context) error {
+			if err := l.h.check(ctx, cluster, r); err != nil || !behind {
+				return err
+			}
+			return l.h.overtake(ctx, cluster, r)
+		})
 	}
 	if upgraded {
 		l.h.do(func(ctx context.Context) error {
@@ -137,18 +143,23 @@ func (l listener) Reset() { l.h.do(l.h.reconcile) }
 // do has the loop do something.
 func (h *Hub) do(task func(context.Context) error) { h.tasks <- task }
 
-// overtake gives a cluster a generation above the one that its agent has accepted. It is needed after
-// the hub's store was lost or restored from an older state: the agent rightly refuses to go back.
+// overtake gives a cluster a generation above the one that its agent has accepted. It is needed after the hub's store
+// was lost or restored from an older state: the agent rightly refuses to go back. It waits as long as it is this hub
+// that may be behind: see barred.
 func (h *Hub) overtake(ctx context.Context, cluster string, r protocol.Report) error {
 	known := h.records[cluster]
 	if r.Generation < known.Bundle.Generation || r.Generation == known.Bundle.Generation && r.Digest == known.Digest {
 		return nil // published meanwhile
 	}
+	h.floors[cluster] = max(h.floors[cluster], r.Generation)
+	if h.barred(cluster) != nil {
+		h.delay(cluster)
+		return nil
+	}
 	if known.Bundle.Generation > 0 {
 		h.Log.Warn("the agent has accepted what this hub does not remember: the next generation rises above it",
 			"cluster", cluster, "generation", r.Generation, "known", known.Bundle.Generation)
 	}
-	h.floors[cluster] = max(h.floors[cluster], r.Generation)
 	_, err := h.publish(ctx, []string{cluster})
 	return err
 }

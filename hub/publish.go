@@ -124,6 +124,7 @@ func (h *Hub) save(names []string) error {
 	batch := h.Resolver.memo.unsaved()
 	batch.Records = map[string]Record{}
 	for _, name := range names {
+		delete(h.fresh.delayed, name)
 		if r, changed := h.plan(name); changed {
 			batch.Records[name] = r
 		}
@@ -174,9 +175,12 @@ func (h *Hub) plan(name string) (Record, bool) {
 	default:
 		return r, changed
 	}
-	b.Trust = h.Trust
+	b.Trust, b.Epoch = h.Trust, h.fence.lead.Epoch
 	floor := h.floors[name]
-	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest {
+	if prev.Bundle.Generation > floor && b.Digest() == prev.Digest && prev.Bundle.Epoch == b.Epoch {
+		return r, changed
+	}
+	if h.delays(name, b.Revision.Hash) {
 		return r, changed
 	}
 	return next(r, b, floor, time.Now()), true
@@ -190,8 +194,8 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	for name := range h.unsent {
 		key, joined := h.Identities.OpenKey(name)
 		r, known := h.records[name]
-		if !joined || !known {
-			continue // it will be sent when its agent has a credential
+		if !joined || !known || h.barred(name) != nil {
+			continue // it will be sent when its agent has a credential, and nothing is in the way
 		}
 		missing, err := h.missing(r.Bundle, ids)
 		if err != nil {
@@ -208,7 +212,7 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	if len(bundles) == 0 {
 		return 0, nil
 	}
-	if err := h.Bus.Put(ctx, blobs, bundles); err != nil {
+	if sent, err := h.put(ctx, blobs, bundles); err != nil || !sent {
 		return 0, err
 	}
 	for id := range ids {
@@ -228,7 +232,8 @@ func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
 		return Delivery{}, err
 	}
 	sealed, err := protocol.Seal(openKey, r.Bundle.Cluster, envelope)
-	return Delivery{r.Bundle.Cluster, r.Bundle.Generation, OpenKeyID(openKey), sealed}, err
+	b := r.Bundle
+	return Delivery{b.Cluster, b.Generation, OpenKeyID(openKey), sealed, b.Epoch, b.Revision.Hash}, err
 }
 
 // missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
@@ -258,9 +263,12 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if has, err = h.compete(ctx, has); err != nil {
+		return err
+	}
 	h.held, h.sealed = has.Blobs, has.Keys
 	for name, r := range h.records {
-		if has.Generations[name] < r.Bundle.Generation || h.outdated(name) {
+		if has.Generations[name] < r.Bundle.Generation || has.Epochs[name] < r.Bundle.Epoch || h.outdated(name) {
 			h.unsent[name] = true
 			continue
 		}
@@ -271,14 +279,21 @@ func (h *Hub) reconcile(ctx context.Context) error {
 		}
 	}
 	for name, generation := range has.Generations {
-		h.floors[name] = max(h.floors[name], h.beyond(name, generation))
+		if beyond := h.beyond(name, generation); beyond > 0 {
+			h.floors[name] = max(h.floors[name], beyond)
+			if _, err := h.vouch(ctx, name, has.Revisions[name]); err != nil {
+				return err
+			}
+		}
 	}
 	var names []string
 	if h.listing != nil {
 		names = slices.AppendSeq(slices.Clone(h.listing.names), maps.Keys(h.left))
 	}
-	_, err = h.publish(ctx, names)
-	return err
+	if _, err = h.publish(ctx, names); err != nil {
+		return err
+	}
+	return h.catchUp(ctx)
 }
 
 // beyond is generation if it is more than the hub remembers, else 0: then the hub's store was lost or is older than what

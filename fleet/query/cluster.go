@@ -23,6 +23,8 @@ type Cluster struct {
 	Pruning bool
 	// Held: its folder is gone together with others, and nothing follows from that until a person approves.
 	Held *Hold
+	// Withheld: nothing is published for it now.
+	Withheld *Withheld
 	// Joined: a credential was made for the cluster's agent.
 	Joined bool
 	// Revoked: its credentials were revoked, and it has not joined since.

@@ -44,6 +44,7 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 	if err != nil {
 		return err
 	}
+	b.hearPeers(func(p protocol.Presence) { call(func() { to.Peer(p) }) })
 	var running sync.WaitGroup
 	running.Go(func() { b.retrieve(ctx, desk, to, call) })
 	defer func() {
@@ -60,8 +61,10 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 			to.Identities(b.ids.takeChanged())
 		case <-b.back:
 			to.Reset()
-			for _, cluster := range b.ids.rotating() {
-				b.ids.askRenew(cluster)
+			if b.serving.Load() {
+				for _, cluster := range b.ids.rotating() {
+					b.ids.askRenew(cluster)
+				}
 			}
 			go watch.refresh(ctx, call)
 		}
