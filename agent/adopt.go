@@ -59,7 +59,7 @@ func (s *session) ordered() []*app {
 func (s *session) take(b protocol.Bundle) (changed []*app) {
 	digest := b.Digest()
 	b = withKnownFlags(b, s.accepted)
-	s.accepted.bundle, s.accepted.digest, s.accepted.floor, s.accepted.known = b, digest, b.Generation, true
+	s.accepted = accepted{bundle: b, digest: digest, epoch: b.Epoch, floor: b.Generation, known: true}
 	graph := make(map[string][]string, len(b.Apps))
 	present := make(map[string]bool, len(b.Apps))
 	for _, spec := range b.Apps {
@@ -205,7 +205,7 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 // read gets the blob of an app, from what is stored if that is the same, and indexes it.
 func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, error) {
 	s.mu.Lock()
-	spec, had, stored, spare := a.spec, a.plan, a.spare, a.spareDigest
+	spec, had, stored, spare, epoch := a.spec, a.plan, a.spare, a.spareDigest, s.accepted.bundle.Epoch
 	s.mu.Unlock()
 	if spec.Blob == nil {
 		return nil, errors.New("the bundle has no blob for it")
@@ -233,6 +233,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, e
 	if err != nil {
 		return nil, err
 	}
+	p.epoch = epoch
 	s.define(p)
 	return p, nil
 }

@@ -27,6 +27,7 @@ type Config struct {
 	Bus       Bus
 	Log       *slog.Logger
 	Upgrade   Upgrade // how it comes to another version of itself
+	Term      uint64  // counts the processes that have led; 0 if nobody counts
 	Reported  func()  // if not nil, told of every report that reaches the hub
 }
 
@@ -39,7 +40,7 @@ type Agent struct {
 
 // New makes an agent.
 func New(c Config) *Agent {
-	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now()}}
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term}}
 }
 
 // Run keeps the cluster until ctx is done. Whoever calls it has made sure that no other agent does.
@@ -321,7 +322,7 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 	defer s.mu.Unlock()
 	a.lasts = lasts
 	s.apps[a.name] = a
-	s.accepted.floor = max(s.accepted.floor, st.Generation)
+	s.accepted.raise(st.Epoch, st.Generation)
 	wants := map[protocol.ObjectRef]*want{}
 	if err != nil {
 		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
@@ -385,6 +386,7 @@ func (s *session) makePlan(ctx context.Context, a *app, st AppState, lines []byt
 	if err != nil {
 		return nil, err
 	}
+	p.epoch = st.Epoch
 	s.define(p)
 	return p, p.place(ctx, s.resolve, s.scope)
 }
@@ -398,7 +400,7 @@ func (s *session) settleOwners() {
 			switch {
 			case other == nil:
 				s.track(o)
-			case other.want == nil && o.want != nil, o.want != nil && a.plan.generation > other.app.plan.generation:
+			case other.want == nil && o.want != nil, o.want != nil && a.plan.later(other.app.plan):
 				other.app.disown(other)
 				s.all[o.item.Ref] = o
 				o.inherit(other.app)

@@ -38,6 +38,7 @@ type plan struct {
 	digest     string
 	home       string // the namespace of objects that name none
 	size       int64
+	epoch      uint64 // with generation: of the bundle it is from
 	generation uint64
 	packed     []byte                      // the blob's lines as the hub made them
 	cooked     []byte                      // the lines that are applied, where they are others; packed, and never stored
@@ -53,6 +54,11 @@ type plan struct {
 	since      time.Time                    // when the bundle arrived; zero if it was stored
 	index      map[protocol.ObjectRef]*want // wants by object, of former content; see find
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
+}
+
+// later says whether p is from a later bundle than other.
+func (p *plan) later(other *plan) bool {
+	return order(p.epoch, p.generation, other.epoch, other.generation) > 0
 }
 
 // lines decompresses the lines that are applied.

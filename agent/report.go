@@ -17,7 +17,7 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	self.APIs = s.cluster.APIsDigest()
 	s.mu.Lock()
 	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
-		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
+		Epoch: s.accepted.bundle.Epoch, Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
 		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Held: s.held(), Searching: s.search.reason, Apps: make([]protocol.AppReport, 0, len(s.apps))}
 	r.Message = s.away(r.Message, r.Time)
 	if s.version.message != "" {

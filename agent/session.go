@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -72,8 +73,21 @@ type session struct {
 type accepted struct {
 	bundle protocol.Bundle
 	digest string
-	floor  uint64 // generations below are refused
+	epoch  uint64 // bundles of epochs below are refused
+	floor  uint64 // and so are generations of this epoch below
 	known  bool   // there is a bundle
+}
+
+// raise makes what a part of the state was made from the least that is accepted.
+func (a *accepted) raise(epoch, generation uint64) {
+	if order(epoch, generation, a.epoch, a.floor) > 0 {
+		a.epoch, a.floor = epoch, generation
+	}
+}
+
+// order compares bundles by epoch and generation.
+func order(epochA, generationA, epochB, generationB uint64) int {
+	return cmp.Or(cmp.Compare(epochA, epochB), cmp.Compare(generationA, generationB))
 }
 
 type groupKind struct{ group, kind string }

@@ -42,7 +42,8 @@ func (i *Item) remember(app string) {
 
 // AppState is what is stored of one app: enough to heal it with the hub away.
 type AppState struct {
-	Spec       protocol.App `json:"spec"` // the blob's key left out
+	Spec       protocol.App `json:"spec"`            // the blob's key left out
+	Epoch      uint64       `json:"epoch,omitempty"` // with Generation: of the bundle it is from
 	Generation uint64       `json:"generation"`
 	Items      []Item       `json:"items"`
 	Run        *Run         `json:"run,omitempty"` // of its hooks and waves; nil if it has none

@@ -303,8 +303,8 @@ func (a *app) stored() *plan {
 // state is what is stored of an app. s.mu is held.
 func (a *app) state() AppState {
 	p := a.stored()
-	st := AppState{Spec: p.spec, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)), Last: a.lastApplied(), Run: a.run.clone(),
-		Deleted: a.deleted, Granted: a.granted}
+	st := AppState{Spec: p.spec, Epoch: p.epoch, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)),
+		Last: a.lastApplied(), Run: a.run.clone(), Deleted: a.deleted, Granted: a.granted}
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
 	}

@@ -32,6 +32,8 @@ type Delivery struct {
 	Generation uint64
 	Key        string // OpenKeyID of whom it is sealed to
 	Sealed     []byte
+	Epoch      uint64
+	Revision   string // the commit that it was made from
 }
 
 // OpenKeyID names a public key that bundles are sealed to: the first 16 hexadecimal digits of its sha256.
@@ -40,9 +42,12 @@ func OpenKeyID(key []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Holdings is what a bus has: the generation of each cluster's bundle and the key it is sealed to, and the ids of complete blobs.
+// Holdings is what a bus has: of each cluster's bundle the epoch, generation and commit and the key it is sealed to,
+// and the ids of complete blobs. What it says of bundles is a hint: it is not signed.
 type Holdings struct {
 	Generations map[string]uint64
+	Epochs      map[string]uint64
+	Revisions   map[string]string
 	Keys        map[string]string // see Delivery
 	Blobs       map[string]bool
 }
@@ -54,8 +59,8 @@ type Listener interface {
 	Wanted(cluster string) error
 	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were revoked.
 	Identities(clusters []string)
-	// Report is the last report of a cluster; retained says that it was sent before Listen began. at is when
-	// the bus received it.
+	// Report is the last report of a cluster. Those of one cluster come in the order in which the bus took them. at
+	// is when the bus received it.
 	Report(cluster string, data []byte, at time.Time)
 	// Event is one event of a cluster's journal.
 	Event(cluster string, data []byte)
@@ -63,6 +68,8 @@ type Listener interface {
 	Link(cluster string, connected bool, at time.Time)
 	// Reset says that the bus was away, and may have lost something.
 	Reset()
+	// Peer says that another hub of the fleet is there, and asks who else is.
+	Peer(p protocol.Presence)
 }
 
 // Identities are who the clusters are.

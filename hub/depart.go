@@ -19,7 +19,13 @@ var ErrNotReleased = errors.New("not released")
 // started. One of them is released. More than one in a single step is more often a mistake than a wish, so they are held
 // until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it, and one
 // that is to be pruned where the guard of deletions would not let that through.
+//
+// While nothing may be published this waits: the hub may see an older state of Git than another hub has published.
 func (h *Hub) depart(ctx context.Context) error {
+	first := h.base == nil || h.fresh.departing
+	if h.fresh.departing = h.withheldFromAll() != nil; h.fresh.departing {
+		return nil
+	}
 	h.welcome()
 	h.cutOff()
 	gone, before := h.state.without(h.listing.names)
@@ -32,7 +38,7 @@ func (h *Hub) depart(ctx context.Context) error {
 		}
 	}
 	slices.Sort(names)
-	if len(names) > 1 || len(names) == 1 && (before == 1 && h.base == nil || h.empties(names[0])) {
+	if len(names) > 1 || len(names) == 1 && (before == 1 && first || h.empties(names[0])) {
 		h.hold(names)
 		names = nil
 	}
@@ -178,6 +184,9 @@ func emptied(last protocol.Bundle, revision protocol.Revision) protocol.Bundle {
 // cutOff revokes the credentials of released clusters, of those that are pruned when that is done. What fails is tried
 // again at the next revision; it keeps nobody else waiting.
 func (h *Hub) cutOff() {
+	if h.withheldFromAll() != nil {
+		return
+	}
 	for name := range h.left {
 		if _, joined := h.Identities.OpenKey(name); !joined || h.pruning(name) {
 			continue

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -36,6 +37,9 @@ import (
 // patience is how long a test waits for something that takes milliseconds.
 const patience = 30 * time.Second
 
+// silence is how long no other hub may answer before one takes over: much less than the ten seconds of a real one.
+const silence = 500 * time.Millisecond
+
 // rig is a hub as `drover hub` puts it together: real Git, kustomize, NATS and bbolt.
 type rig struct {
 	t    *testing.T
@@ -44,6 +48,14 @@ type rig struct {
 	ttl  time.Duration // of credentials; 0 means the default
 	// remote: the hub connects to its server over the network, as to an external one.
 	remote bool
+	// guest: the server outlives the hub.
+	guest bool
+	// url is the repository that the hub follows, looked at every poll; repo, if it is empty.
+	url  string
+	poll time.Duration
+	// old: the hub knows no epochs, like c9a339c.
+	old      bool
+	takeOver bool
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
 	addresses []string // of the repository, by which files in it name it
@@ -157,10 +169,12 @@ func (r *rig) start() {
 	if r.ttl > 0 {
 		r.ids.TTL = r.ttl
 	}
-	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
+	source := must(git.Open(git.Options{URL: cmp.Or(r.url, r.repo), Branch: "main", Dir: filepath.Join(r.data, "git"), PollInterval: r.poll, Log: log}))
 	r.keys = keys
-	server := r.serve(log)
-	opts := nats.Options{Server: server, Keys: keys, IDs: r.ids, Log: log}
+	if !r.guest {
+		r.serve(log)
+	}
+	opts := nats.Options{Server: r.server, Standby: !r.old, Keys: keys, IDs: r.ids, Log: log}
 	if r.remote {
 		opts.Server, opts.URL, opts.CA = nil, "tls://"+r.addr, keys.CA()
 	}
@@ -170,6 +184,9 @@ func (r *rig) start() {
 	renderer := kustomize.New()
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
+	if h.Silence, h.TakeOver = silence, r.takeOver; !r.old {
+		h.Peers, h.Leads = bus, store
+	}
 	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
 	h.Resolver.Charts, h.Resolver.Repository = charts(r.t), r.addresses
 	if r.elsewhere != nil {
@@ -192,7 +209,9 @@ func (r *rig) start() {
 			delete(r.agents, name)
 		}
 		bus.Close()
-		r.server.Close()
+		if !r.guest {
+			r.server.Close()
+		}
 		_ = source.Close()
 		if err := store.Close(); err != nil {
 			r.t.Error(err)
@@ -347,4 +366,9 @@ func (r *rig) names() string {
 		out = append(out, c.Name)
 	}
 	return strings.Join(out, " ")
+}
+
+// quietLog shows warnings.
+func quietLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

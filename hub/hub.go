@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -30,11 +31,16 @@ type Hub struct {
 	Identities Identities
 	Signers    []ed25519.PrivateKey // every one signs every bundle
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
+	Peers      Peers                // other hubs on the bus; nil if there can be none
+	Leads      Leads                // remembers the epoch; nil if there is none
+	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
+	Silence    time.Duration        // see the constant; 0 means that
 	Log        *slog.Logger
 
 	state   *State
 	overdue *overdue                         // set before anything is heard
 	served  *served                          // what clusters' API servers serve
+	late    sync.Map                         // by cluster: the agent process whose dropped reports the log has
 	tasks   chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base     Snapshot                       // the revision that was resolved last
@@ -58,6 +64,9 @@ type Hub struct {
 	passes     map[string]*pass    // what a person approved and is not stored yet, by cluster
 	later      map[string]struct{} // clusters that wait until it is known what all lose by one commit; nil if none is to wait
 	everywhere bool                // too many clusters lose too much by one commit
+	fence      fence               // whether this hub publishes
+	fresh      freshness           // whether what it would publish is Git's word
+	wake       <-chan time.Time    // when tick is due; nil for never
 }
 
 // New makes a Hub that is ready for its fields to be set.
@@ -67,6 +76,7 @@ func New(repository string) *Hub {
 		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
 		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
 		again: map[string]struct{}{}, left: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
+		fresh: newFreshness(),
 	}
 }
 
@@ -95,6 +105,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		return list
 	}
 	h.recall()
+	if err := h.enter(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
@@ -107,6 +120,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	trails := newTrails(func(cluster string, from, to uint64) { h.inquire(ctx, cluster, from, to) })
 	go func() { heard <- h.Bus.Listen(ctx, listener{h, trails}) }()
 	h.retry(ctx, "compare with the bus", h.reconcile)
+	h.arm()
 	for {
 		select {
 		case <-ctx.Done():
@@ -120,6 +134,8 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.retry(ctx, "follow the repository", func(ctx context.Context) error { return h.turn(ctx, snap) })
 		case task := <-h.tasks:
 			h.retry(ctx, "publish", task)
+		case <-h.wake:
+			h.retry(ctx, "look for other hubs", h.tick)
 		}
 	}
 }
@@ -201,6 +217,9 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 		return nil
 	}
 	h.revision = revision
+	if err := h.inspect(ctx, snap); err != nil {
+		return err
+	}
 	if listed {
 		if err := h.depart(ctx); err != nil {
 			return err
@@ -220,7 +239,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	})
 	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
 		"published", published, "took", time.Since(begin).Round(100*time.Microsecond))
-	return nil
+	return h.catchUp(ctx)
 }
 
 // resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a cluster

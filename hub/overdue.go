@@ -128,12 +128,29 @@ func (h *Hub) checkOverdue(cluster string, fresh bool) {
 	h.overdue.note(cluster, generation, fresh)
 }
 
-// urge asks a cluster's agent to fetch its bundle, for the times-th time since it fell behind.
+// urge asks a cluster's agent to fetch its bundle, for the times-th time since it fell behind. From the second time the
+// bundle is published again, too. The loop does it, because a hub that stands back asks nobody.
 func (h *Hub) urge(ctx context.Context, cluster string, times int) {
-	if ctx.Err() != nil {
-		return
+	task := func(ctx context.Context) error {
+		if c, _ := h.state.Get(cluster); !h.open() || !c.Behind() {
+			return nil
+		}
+		generation := h.asksToFetch(ctx, cluster, times)
+		if times < resendFrom || h.records[cluster].Bundle.Generation != generation {
+			return nil
+		}
+		h.unsent[cluster] = true
+		_, err := h.send(ctx)
+		return err
 	}
-	var generation uint64
+	select {
+	case h.tasks <- task:
+	case <-ctx.Done():
+	}
+}
+
+// asksToFetch asks, and gives the generation that is asked for.
+func (h *Hub) asksToFetch(ctx context.Context, cluster string, times int) (generation uint64) {
 	h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
 		generation = c.Desired.Generation
@@ -145,19 +162,5 @@ func (h *Hub) urge(ctx context.Context, cluster string, times int) {
 	if err != nil {
 		h.Log.Debug("the agent cannot be asked to fetch its bundle now", "cluster", cluster, "err", err)
 	}
-	if times < resendFrom {
-		return
-	}
-	resend := func(ctx context.Context) error {
-		if c, _ := h.state.Get(cluster); !c.Behind() || h.records[cluster].Bundle.Generation != generation {
-			return nil
-		}
-		h.unsent[cluster] = true
-		_, err := h.send(ctx)
-		return err
-	}
-	select {
-	case h.tasks <- resend:
-	case <-ctx.Done():
-	}
+	return generation
 }

@@ -130,6 +130,7 @@ func (h *Hub) save(names []string) error {
 	batch := h.Resolver.memo.unsaved()
 	batch.Records = map[string]Record{}
 	for _, name := range names {
+		delete(h.fresh.delayed, name)
 		if r, changed := h.plan(name); changed {
 			batch.Records[name] = r
 		}
@@ -146,7 +147,9 @@ func (h *Hub) save(names []string) error {
 	h.Resolver.memo.saved()
 	h.holdsChanged = false
 	for _, name := range names {
-		delete(h.passes, name)
+		if !h.fresh.delayed[name] { // else what was approved is for the bundle that was put off
+			delete(h.passes, name)
+		}
 	}
 	held := false
 	for name, r := range batch.Records {
@@ -194,8 +197,11 @@ func (h *Hub) plan(name string) (Record, bool) {
 		return r, changed
 	}
 	b.Trust, b.ClusterUID, b.Deletions = h.Trust, h.Identities.Place(name), prev.Bundle.Deletions
+	b.Epoch = h.fence.lead.Epoch
 	floor := h.floors[name]
-	same := func() bool { return prev.Bundle.Generation > floor && asksTheSame(b, prev.Bundle, prev.Digest, res) }
+	same := func() bool {
+		return prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
+	}
 	if approved == nil && b.Deletions != nil && same() {
 		noted := r.Deletions
 		r.Deletions.note(res, b)
@@ -206,6 +212,10 @@ func (h *Hub) plan(name string) (Record, bool) {
 	}
 	if same() {
 		return r, true
+	}
+	if h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
+		r.Deletions = prev.Deletions
+		return r, changed
 	}
 	return next(r, b, floor, time.Now()), true
 }
@@ -218,8 +228,8 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	for name := range h.unsent {
 		key, joined := h.Identities.OpenKey(name)
 		r, known := h.records[name]
-		if !joined || !known {
-			continue // it will be sent when its agent has a credential
+		if !joined || !known || h.barred(name) != nil {
+			continue // it will be sent when its agent has a credential, and nothing is in the way
 		}
 		missing, err := h.missing(r.Bundle, ids)
 		if err != nil {
@@ -236,7 +246,7 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	if len(bundles) == 0 {
 		return 0, nil
 	}
-	if err := h.Bus.Put(ctx, blobs, bundles); err != nil {
+	if sent, err := h.put(ctx, blobs, bundles); err != nil || !sent {
 		return 0, err
 	}
 	for id := range ids {
@@ -257,7 +267,8 @@ func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
 		return Delivery{}, err
 	}
 	sealed, err := protocol.Seal(openKey, r.Bundle.Cluster, envelope)
-	return Delivery{r.Bundle.Cluster, r.Bundle.Generation, OpenKeyID(openKey), sealed}, err
+	b := r.Bundle
+	return Delivery{b.Cluster, b.Generation, OpenKeyID(openKey), sealed, b.Epoch, b.Revision.Hash}, err
 }
 
 // missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
@@ -287,9 +298,12 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if has, err = h.compete(ctx, has); err != nil {
+		return err
+	}
 	h.held, h.sealed = has.Blobs, has.Keys
 	for name, r := range h.records {
-		if has.Generations[name] < r.Bundle.Generation || h.outdated(name) {
+		if has.Generations[name] < r.Bundle.Generation || has.Epochs[name] < r.Bundle.Epoch || h.outdated(name) {
 			h.unsent[name] = true
 			continue
 		}
@@ -300,14 +314,21 @@ func (h *Hub) reconcile(ctx context.Context) error {
 		}
 	}
 	for name, generation := range has.Generations {
-		h.floors[name] = max(h.floors[name], h.beyond(name, generation))
+		if beyond := h.beyond(name, generation); beyond > 0 {
+			h.floors[name] = max(h.floors[name], beyond)
+			if _, err := h.vouch(ctx, name, has.Revisions[name]); err != nil {
+				return err
+			}
+		}
 	}
 	var names []string
 	if h.listing != nil {
 		names = slices.AppendSeq(slices.Clone(h.listing.names), maps.Keys(h.left))
 	}
-	_, err = h.publish(ctx, names)
-	return err
+	if _, err = h.publish(ctx, names); err != nil {
+		return err
+	}
+	return h.catchUp(ctx)
 }
 
 // beyond is generation if it is more than the hub remembers, else 0: then the hub's store was lost or is older than what

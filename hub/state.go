@@ -40,6 +40,10 @@ type SourceStatus struct {
 	// Stalled says why what was resolved cannot be stored or published; it is tried again. Since when is StalledSince.
 	Stalled      string    `json:"stalled,omitempty"`
 	StalledSince time.Time `json:"stalledSince,omitzero"`
+	// Hub is this hub's place among the hubs of the fleet.
+	Hub HubStatus `json:"hub,omitzero"`
+	// Withheld says why nothing is published; nil if that is not so.
+	Withheld *query.Withheld `json:"withheld,omitempty"`
 	// Joins says what came of agents' requests for credentials.
 	Joins Joins `json:"joins,omitzero"`
 	// KeysMade is when the hub's keys were made, while that may explain why agents do not come: no cluster has joined,
@@ -52,6 +56,17 @@ type SourceStatus struct {
 	// Held is what waits for a person's approval: removed folders, deletions, and then what agents reported, by cluster.
 	Held []query.Hold `json:"held,omitempty"`
 }
+
+// HubStatus is a hub's place among the hubs of the fleet.
+type HubStatus struct {
+	State    protocol.HubState `json:"state"`
+	Epoch    uint64            `json:"epoch"` // of the bundles that it publishes
+	Instance string            `json:"instance"`
+	Since    time.Time         `json:"since"` // in this state since
+}
+
+// Acts says whether the hub acts for the fleet.
+func (s HubStatus) Acts() bool { return s.State == "" || s.State == protocol.HubActive }
 
 func newState(repository string) *State {
 	return &State{index: query.NewIndex(), source: SourceStatus{Repository: repository}, changed: make(chan struct{})}

@@ -28,6 +28,8 @@ type Cluster struct {
 	Guarded []string
 	// Approved are the ids of what a person approved for the cluster lately.
 	Approved []string
+	// Withheld: nothing is published for it now.
+	Withheld *Withheld
 	// Joined: a credential was made for the cluster's agent.
 	Joined bool
 	// Revoked: its credentials were revoked, and it has not joined since.

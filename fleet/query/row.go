@@ -44,6 +44,7 @@ type Row struct {
 	Agent      protocol.Agent    `json:"agent,omitzero"`
 	Held       []string          `json:"held,omitempty"`    // ids of what waits for a person's approval, see `drover approve`
 	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
+	Withheld   *Withheld         `json:"withheld,omitempty"`
 }
 
 // Count is so many of so many.
@@ -67,6 +68,7 @@ func (c Cluster) Row() Row {
 	r := Row{
 		Name: c.Name, Labels: c.Labels, State: c.state(), Since: c.Link.Since, Suspended: c.Suspended,
 		Generation: c.Desired.Generation, Desired: c.Desired.Revision, Received: c.Received, Health: protocol.HealthUnknown,
+		Withheld: c.Withheld,
 	}
 	if r.State == StateReleased {
 		r.Since = c.Released
@@ -165,6 +167,8 @@ func (c Cluster) message(r Row) string {
 		return c.Held.message()
 	case c.Copy != nil:
 		return c.Copy.message(c.Name)
+	case c.Withheld != nil:
+		return c.Withheld.String()
 	case len(c.Problems) > 0:
 		return c.Problems[0] + more(len(c.Problems)-1)
 	case c.Revoked && r.State != StateConnected:

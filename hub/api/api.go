@@ -79,12 +79,12 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.revoke))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.rotate))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.accept))
-	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.forget))
-	mux.HandleFunc("POST /api/v1/approve", s.guard(s.approve))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.acting(s.token)))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.acting(s.revoke)))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.acting(s.rotate)))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.acting(s.accept)))
+	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.acting(s.forget)))
+	mux.HandleFunc("POST /api/v1/approve", s.guard(s.acting(s.approve)))
 	mux.HandleFunc("GET /api/v1/held/{id}", s.guard(s.held))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
 	mux.HandleFunc("GET /api/v1/store", s.store)
@@ -123,6 +123,21 @@ func (s *Server) guard(h func(*http.Request) (any, error)) http.HandlerFunc {
 			answer, err = h(r)
 		}
 		s.answer(w, answer, err)
+	}
+}
+
+// acting lets through what changes something for the fleet, unless another hub is the one that does that.
+func (s *Server) acting(h func(*http.Request) (any, error)) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) {
+		source := s.State.Source()
+		if !source.Hub.Acts() {
+			why := "it has not found out yet which other hubs there are: try again in a moment"
+			if source.Withheld != nil {
+				why = source.Withheld.String()
+			}
+			return nil, failure{http.StatusConflict, "this hub stands back and changes nothing for the fleet: " + why}
+		}
+		return h(r)
 	}
 }
 

@@ -38,6 +38,7 @@ var (
 	bucketRecords = []byte("records")
 	keySchema     = []byte("schema")
 	keyHolds      = []byte("holds")
+	keyLead       = []byte("lead")
 )
 
 // Store is a hub.Store in a file.
@@ -48,6 +49,7 @@ type Store struct {
 
 var (
 	_ hub.Store   = (*Store)(nil)
+	_ hub.Leads   = (*Store)(nil)
 	_ io.WriterTo = (*Store)(nil)
 )
 
@@ -55,15 +57,7 @@ var (
 // another secret is set aside (renamed to path.unreadable) and begun anew: the log says so. An error means that the
 // file cannot be used at all, most often because another hub has it open.
 func Open(path string, secret []byte, log *slog.Logger) (*Store, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, "drover hub store v1", 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
+	aead, err := cipherOf(secret)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +77,19 @@ func Open(path string, secret []byte, log *slog.Logger) (*Store, error) {
 		return nil, fmt.Errorf("set the unreadable store aside: %w", err)
 	}
 	return open(path, aead)
+}
+
+// cipherOf is what values are encrypted with.
+func cipherOf(secret []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, "drover hub store v1", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
 }
 
 func open(path string, aead cipher.AEAD) (_ *Store, err error) {

@@ -51,7 +51,7 @@ func (d *desk) close() {
 func (d *desk) serve(subject string, decide func(who string, data []byte) ([]byte, error)) error {
 	prefix := strings.TrimSuffix(subject, "*")
 	sub, err := d.bus.conn.Subscribe(subject, func(m *natsgo.Msg) {
-		if len(m.Data) > maxRequest || m.Reply == "" {
+		if len(m.Data) > maxRequest || m.Reply == "" || !d.bus.serving.Load() {
 			return
 		}
 		d.lanes.do(m.Subject, func() { d.decide(m, strings.TrimPrefix(m.Subject, prefix), decide) })
@@ -99,7 +99,7 @@ func (d *desk) hello(cluster string, data []byte, done func()) {
 			d.bus.log.Info("a cluster's credential is known again", "cluster", cluster, "user", h.learned)
 			d.learned(cluster, h.learned)
 		}
-		if h.renew {
+		if h.renew && d.bus.serving.Load() {
 			d.bus.ids.askRenew(cluster)
 		}
 	})

@@ -96,7 +96,7 @@ func secureURL(flag, text string) (string, error) {
 // connect starts the embedded NATS server, or connects to the external ones, and says what clusters are to trust.
 func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, error) {
 	o := p.opts.nats
-	opts := nats.Options{URL: o.url, Replicas: o.replicas, Keys: keys, IDs: ids, Log: p.log}
+	opts := nats.Options{URL: o.url, Replicas: o.replicas, Standby: true, Keys: keys, IDs: ids, Log: p.log}
 	servers, ca := o.advertise, keys.CA()
 	if o.url == "" {
 		s, err := p.startServer(keys, ids)

@@ -101,7 +101,7 @@ func (o *statusOptions) run(ctx context.Context, w io.Writer, args []string) err
 
 // verdict is bad news unless all is well, where that was asked for.
 func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
-	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0
+	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0 || source.Withheld != nil
 	for _, r := range rows {
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
@@ -237,6 +237,12 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	if s.Stalled != "" {
 		fmt.Fprintf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s\n",
 			ago(s.StalledSince, now), s.Stalled)
+	}
+	if !s.Hub.Acts() {
+		fmt.Fprintf(w, "  this hub does not act for the fleet: its state is %s, with epoch %d\n", s.Hub.State, s.Hub.Epoch)
+	}
+	if s.Withheld != nil {
+		fmt.Fprintf(w, "  since %s %s\n", ago(s.Withheld.Since, now), oneLine(s.Withheld.String()))
 	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
