@@ -114,7 +114,7 @@ func (h *Hub) empties(name string) bool {
 		return false
 	}
 	changes, had := h.weigh(name, nil, r.Bundle, emptied(r.Bundle, h.revision)).compare(r.Deletions)
-	return len(fleet.Guard(lossOf(changes, had, fleet.AppLoss{}))) > 0
+	return len(fleet.Guard(lossOf(changes, had, nil, fleet.AppLoss{}))) > 0
 }
 
 // forgot says whether a cluster has joined and the hub has no record of it.
