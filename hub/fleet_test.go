@@ -42,6 +42,9 @@ type rig struct {
 	repo string // a work tree
 	data string
 	ttl  time.Duration // of credentials; 0 means the default
+	// grace and maxStore are those of the hub and of the server; 0 means the default.
+	grace    time.Duration
+	maxStore int64
 	// remote: the hub connects to its server over the network, as to an external one.
 	remote bool
 	// elsewhere are the sources that files in the repository may name; nil for none.
@@ -60,9 +63,12 @@ type rig struct {
 
 func newRig(t *testing.T, files map[string]string) *rig { return newRigWith(t, nil, files) }
 
-func newRigWith(t *testing.T, sources *elsewhere, files map[string]string) *rig {
+func newRigWith(t *testing.T, sources *elsewhere, files map[string]string, edits ...func(*rig)) *rig {
 	r := &rig{t: t, elsewhere: sources, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
+	for _, edit := range edits {
+		edit(r)
+	}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
 	r.commit("first")
@@ -165,7 +171,7 @@ func (r *rig) start() {
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
 	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
-	h.Resolver.Charts = charts(r.t)
+	h.Resolver.Charts, h.Grace = charts(r.t), r.grace
 	if r.elsewhere != nil {
 		h.Sources, h.Resolver.Ignore = r.elsewhere.follow(r.data, log), git.Ignore
 	}
@@ -206,7 +212,7 @@ func (r *rig) serve(log *slog.Logger) *nats.Server {
 		r.t.Fatal(err)
 	}
 	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
-		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), Log: log}))
+		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), MaxStore: r.maxStore, Log: log}))
 	return r.server
 }
 

@@ -29,6 +29,7 @@ type Hub struct {
 	Identities Identities
 	Signers    []ed25519.PrivateKey // every one signs every bundle
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
+	Grace      time.Duration        // how long a blob that nothing names stays on the bus; 0 is ten minutes
 	Log        *slog.Logger
 
 	state  *State
@@ -46,6 +47,7 @@ type Hub struct {
 	held     map[string]bool   // blobs that the bus has
 	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
 	unsent   map[string]bool   // clusters whose record the bus has yet to take
+	garbage  garbage
 
 	left         map[string]time.Time // released clusters: since when their folder is gone
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
@@ -85,6 +87,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	h.recall()
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	defer h.garbage.stop()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
 	if h.Sources != nil {
@@ -314,11 +317,13 @@ func (h *Hub) list(snap Snapshot) ([]string, error) {
 
 // resolve resolves one cluster and notes on what that depends.
 func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
+	h.Resolver.memo.trace()
 	res, err := h.Resolver.Resolve(ctx, snap, name, h.records[name].Bundle.Apps)
 	if err != nil {
 		return err
 	}
 	h.forget(name)
+	res.questions = h.Resolver.memo.traced()
 	for _, p := range res.places {
 		if h.places[p] == nil {
 			h.places[p] = map[string]struct{}{}

@@ -43,7 +43,9 @@ type memo struct {
 
 	mu    sync.Mutex
 	known map[string]*question
-	batch Batch // what the store has yet to be told
+	batch Batch                  // what the store has yet to be told
+	round uint64                 // see sweep
+	uses  map[*question]struct{} // what was asked since trace; nil if nobody wants to know
 }
 
 // question is what was asked, with its answers so far, newest first.
@@ -53,6 +55,7 @@ type question struct {
 	// that ten thousand clusters share is checked once.
 	revision string
 	answer   *Render
+	asked    uint64 // the round in which it was asked last
 }
 
 func newMemo(store Store) *memo { return &memo{store: store, known: map[string]*question{}} }
@@ -99,6 +102,9 @@ func (m *memo) find(snap View, key string) (*Render, error) {
 	q, err := m.question(key)
 	if err != nil {
 		return nil, err
+	}
+	if q.asked = m.round; m.uses != nil {
+		m.uses[q] = struct{}{}
 	}
 	revision := snap.Revision().Hash
 	if q.revision == revision && revision != "" {

@@ -107,7 +107,7 @@ func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol
 func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
 	b.Generation = max(prev.Bundle.Generation, floor) + 1
 	r := prev
-	r.Bundle, r.Digest, r.Time = b, b.Digest(), now
+	r.Bundle, r.Digest, r.Time, r.Retired = b, b.Digest(), now, retire(prev, b)
 	if prev.Bundle.Generation > 0 {
 		r.History = append([]Past{{prev.Bundle.Generation, prev.Bundle.Revision, prev.Time, prev.Digest}}, prev.History...)
 		r.History = r.History[:min(len(r.History), MaxHistory)]
@@ -214,17 +214,12 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	if len(bundles) == 0 {
 		return 0, nil
 	}
-	if err := h.Bus.Put(ctx, blobs, bundles); err != nil {
-		return 0, err
-	}
-	for id := range ids {
-		h.held[id] = true
-	}
+	bundles, err := h.put(ctx, blobs, bundles)
 	for _, d := range bundles {
 		delete(h.unsent, d.Cluster)
 		h.sealed[d.Cluster] = d.Key
 	}
-	return len(bundles), nil
+	return len(bundles), err
 }
 
 // deliver signs and seals a record for its cluster.

@@ -61,11 +61,12 @@ type Resolution struct {
 	Transient bool
 	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that is certain.
 	Doubt      string
-	places     []string // paths in the tree on which any of it depends
-	selection  string   // what was selected of the apps for many clusters
-	kubernetes string   // version that charts were rendered for; "" if it was not known
-	apis       string   // APIsDigest of what they were rendered for; "" if it was not known
-	asksAPIs   bool     // a chart looks at what the API server serves
+	places     []string    // paths in the tree on which any of it depends
+	selection  string      // what was selected of the apps for many clusters
+	kubernetes string      // version that charts were rendered for; "" if it was not known
+	apis       string      // APIsDigest of what they were rendered for; "" if it was not known
+	asksAPIs   bool        // a chart looks at what the API server serves
+	questions  []*question // that were asked of the memo
 }
 
 // AppResult is one app, rendered, or the reason why not.

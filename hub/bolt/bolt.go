@@ -6,6 +6,7 @@
 package bolt
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -234,6 +235,40 @@ func (s *Store) Save(b hub.Batch) error {
 		}
 		return nil
 	})
+}
+
+// Collect implements hub.Store. The file keeps its size, and what comes next takes the space.
+func (s *Store) Collect(keepMemo, keepBlob func(string) bool) (removed int, err error) {
+	unneeded := map[string][][]byte{}
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		for name, keep := range map[string]func(string) bool{string(bucketMemo): keepMemo, string(bucketBlobs): keepBlob} {
+			if err := tx.Bucket([]byte(name)).ForEach(func(k, _ []byte) error {
+				if !keep(string(k)) {
+					unneeded[name] = append(unneeded[name], bytes.Clone(k))
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || len(unneeded) == 0 {
+		return 0, err
+	}
+	err = s.db.Update(func(tx *bbolt.Tx) error {
+		removed = 0
+		for name, keys := range unneeded {
+			for _, k := range keys {
+				if err := tx.Bucket([]byte(name)).Delete(k); err != nil {
+					return err
+				}
+			}
+			removed += len(keys)
+		}
+		return nil
+	})
+	return removed, err
 }
 
 func (s *Store) saveHolds(tx *bbolt.Tx, holds *[]query.Hold) error {

@@ -262,7 +262,7 @@ func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 		select {
 		case <-a.Ok():
 		case err := <-a.Err():
-			return err
+			return full(err)
 		case <-ctx.Done():
 			return errors.New("the server does not acknowledge in time")
 		}
