@@ -150,7 +150,7 @@ func (r *rig) start() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
-	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
+	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log, keys.Former))
 	r.store = store
 	r.ids = must(nats.OpenIdentities(r.data, keys))
 	r.ids.Log = log
@@ -170,8 +170,9 @@ func (r *rig) start() {
 	renderer := kustomize.New()
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
-	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
-	h.Resolver.Charts, h.Grace = charts(r.t), r.grace
+	worker := charts(r.t)
+	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer, Templates: worker}, renderer, envsubst.Replace, store, keys.Secret)
+	h.Resolver.Charts, h.Grace = worker, r.grace
 	if r.elsewhere != nil {
 		h.Sources, h.Resolver.Ignore = r.elsewhere.follow(r.data, log), git.Ignore
 	}

@@ -54,21 +54,16 @@ var (
 
 // Open opens the file, and makes it if there is none. A file that is damaged, of another schema, or encrypted under
 // another secret is set aside (renamed to path.unreadable) and begun anew: the log says so. An error means that the
-// file cannot be used at all, most often because another hub has it open.
-func Open(path string, secret []byte, log *slog.Logger) (*Store, error) {
-	key, err := hkdf.Key(sha256.New, secret, nil, "drover hub store v1", 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	aead, err := cipher.NewGCM(block)
+// file cannot be used at all, most often because another hub has it open. A file that is encrypted under a former secret is encrypted anew.
+func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Store, error) {
+	aead, err := newCipher(secret)
 	if err != nil {
 		return nil, err
 	}
 	s, err := open(path, aead)
+	if errors.Is(err, errSecret) {
+		s, err = reencrypted(path, secret, log, former)
+	}
 	if err == nil {
 		return s, nil
 	}
@@ -85,6 +80,22 @@ func Open(path string, secret []byte, log *slog.Logger) (*Store, error) {
 	}
 	return open(path, aead)
 }
+
+// newCipher derives the store's key from the fleet's secret.
+func newCipher(secret []byte) (cipher.AEAD, error) {
+	key, err := hkdf.Key(sha256.New, secret, nil, "drover hub store v1", 32)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(key)
+	if err != nil {
+		return nil, err
+	}
+	return cipher.NewGCM(block)
+}
+
+// errSecret says that a file is encrypted under another secret.
+var errSecret = errors.New("it was written under another secret")
 
 func open(path string, aead cipher.AEAD) (_ *Store, err error) {
 	defer func() {
@@ -118,7 +129,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 	}
 	got, err := s.unseal(keySchema, sealed)
 	if err != nil {
-		return errors.New("it was written under another secret")
+		return errSecret
 	}
 	if string(got) != schema {
 		return fmt.Errorf("it was written by a release with schema %s, this one has %s", got, schema)

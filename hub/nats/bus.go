@@ -45,7 +45,7 @@ type Bus struct {
 	ids      *Identities
 	replicas int
 	log      *slog.Logger
-	open     []byte                // the hub's X25519 private key, which agents seal to what they say
+	open     [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
 	told     once                  // what the log has
 	read     atomic.Uint64         // stream sequence of the last event of the journal that was read
 	back     chan struct{}         // the connection came back
@@ -76,9 +76,16 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, _, err := protocol.HubOpenKey(o.Keys.Secret)
-	if err != nil {
-		return nil, err
+	var open [][]byte
+	for _, secret := range [][]byte{o.Keys.Secret, o.Keys.Former} {
+		if secret == nil {
+			continue
+		}
+		private, _, err := protocol.HubOpenKey(secret)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, private)
 	}
 	b := &Bus{open: open, ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}

@@ -47,7 +47,8 @@ func (b *Bus) Drop(ctx context.Context, ids []string) error {
 	return failed
 }
 
-// Codes of JetStream's answers to what it has no space for: the account's limit, the server's, and a stream's, which is told in words alone.
+// Codes of JetStream's answers to what it has no space for: the account's limit, the server's, and a stream's, which
+// is told in words alone.
 const (
 	codeAccountFull  = 10002
 	codeServerFull   = 10023

@@ -162,7 +162,7 @@ func (p *hubProcess) open() error {
 	if err != nil {
 		return err
 	}
-	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log)
+	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log, keys.Former)
 	if err != nil {
 		return err
 	}
