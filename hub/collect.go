@@ -16,13 +16,15 @@ import (
 var ErrFull = errors.New("the bus has no space left")
 
 const (
-	// keepGenerations is how many generations of a cluster keep their blobs: what an agent that is behind may still fetch.
+	// keepGenerations is how many generations of a cluster keep their blobs: what an agent that is behind may still
+	// fetch.
 	keepGenerations = 10
-	// collectAfter is how many generations are published before the next collection, collectEvery how long it takes at most after
-	// something was published.
+	// collectAfter is how many generations are published before the next collection, collectEvery how long it takes
+	// at most after something was published.
 	collectAfter = 256
 	collectEvery = 10 * time.Minute
-	// fullPause is how long the hub waits before it tries a full bus again, where nobody publishes anything meanwhile.
+	// fullPause is how long the hub waits before it tries a full bus again, where nobody publishes anything
+	// meanwhile.
 	fullPause = 15 * time.Second
 )
 
@@ -154,9 +156,10 @@ func (h *Hub) collected(ctx context.Context, published int) {
 	h.collectIn(min(collectEvery, h.grace()))
 }
 
-// collect removes from the store and from the bus what nothing names: no record of a cluster, its last keepGenerations generations
-// among them, and no answer that is in use. A blob on the bus is removed when nothing has named it for a while, so that an agent that is fetching
-// it is done; without grace only what the newest bundles need is left there. Removing is never urgent: what fails is tried again later, and is no error.
+// collect removes from the store and from the bus what nothing names: no record of a cluster, its last
+// keepGenerations generations among them, and no answer that is in use. A blob on the bus is removed when nothing has
+// named it for a while, so that an agent that is fetching it is done; without grace only what the newest bundles need
+// is left there. Removing is never urgent: what fails is tried again later, and is no error.
 func (h *Hub) collect(ctx context.Context, grace time.Duration) {
 	if h.base == nil {
 		return // what is in use is known after the first revision
@@ -182,11 +185,13 @@ func (h *Hub) collect(ctx context.Context, grace time.Duration) {
 		h.collectIn(grace)
 	}
 	if removed+len(gone) > 0 {
-		h.Log.Info("removed what no cluster needs any more", "stored", removed, "blobs", len(gone), "took", time.Since(begin).Round(time.Millisecond))
+		h.Log.Info("removed what no cluster needs any more", "stored", removed, "blobs", len(gone),
+			"took", time.Since(begin).Round(time.Millisecond))
 	}
 }
 
-// named are the blobs that bundles on the bus need, all that records name, and all that resolutions need beside these.
+// named are the blobs that bundles on the bus need, all that records name, and all that resolutions need beside
+// these.
 func (h *Hub) named() (needed, named, stored map[string]bool) {
 	needed, named, stored = map[string]bool{}, map[string]bool{}, map[string]bool{}
 	for _, r := range h.records {
@@ -266,8 +271,8 @@ func (h *Hub) drop(ctx context.Context, ids []string) {
 	}
 }
 
-// put gives the bus blobs and bundles, and says which bundles it has. When it is full, what nobody needs is removed at once, and
-// then every cluster is served by itself, so that one that needs much keeps none from what needs little.
+// put gives the bus blobs and bundles, and says which bundles it has. When it is full, what nobody needs is removed
+// at once, and then every cluster is served by itself, so that one that needs much keeps none from what needs little.
 func (h *Hub) put(ctx context.Context, blobs []Packed, bundles []Delivery) ([]Delivery, error) {
 	err := h.Bus.Put(ctx, blobs, bundles)
 	if errors.Is(err, ErrFull) {
@@ -302,7 +307,8 @@ func (h *Hub) putAgain(ctx context.Context, blobs []Packed) {
 	h.collect(ctx, 0)
 }
 
-// putEach gives a full bus one bundle after the other, those that need least first. Those that do not fit are shown, and tried again.
+// putEach gives a full bus one bundle after the other, those that need least first. Those that do not fit are shown,
+// and tried again.
 func (h *Hub) putEach(ctx context.Context, blobs []Packed, bundles []Delivery) (put []Delivery, err error) {
 	type parcel struct {
 		Delivery
@@ -351,8 +357,9 @@ func (h *Hub) putEach(ctx context.Context, blobs []Packed, bundles []Delivery) (
 		return put, nil
 	}
 	slices.Sort(unfit)
-	err = fmt.Errorf("%w: %d clusters keep what they have (%s, …), and the hub tries again: give NATS more space (--nats-max-store of the hub, or the limits "+
-		"of an external server and its disk), or publish less", ErrFull, len(unfit), unfit[0])
+	err = fmt.Errorf("%w: %d clusters keep their last bundle (%s, …); retrying in %s: give NATS more space "+
+		"(--nats-max-store of the hub, or the limits and the disk of an external server), or publish less",
+		ErrFull, len(unfit), unfit[0], fullPause)
 	h.Log.Error("bundles are not published", "clusters", len(unfit), "err", err)
 	h.garbage.full = true
 	h.stalled(err)

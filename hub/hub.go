@@ -48,6 +48,7 @@ type Hub struct {
 	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
 	unsent   map[string]bool   // clusters whose record the bus has yet to take
 	garbage  garbage
+	waiting  map[string]time.Time // clusters whose renders have not finished: since when
 
 	left         map[string]time.Time // released clusters: since when their folder is gone
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
@@ -59,7 +60,7 @@ func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
 		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{},
+		again: map[string]struct{}{}, left: map[string]time.Time{}, waiting: map[string]time.Time{},
 	}
 }
 
@@ -88,6 +89,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer h.garbage.stop()
+	defer h.renderAside(ctx)()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
 	if h.Sources != nil {
@@ -318,8 +320,9 @@ func (h *Hub) list(snap Snapshot) ([]string, error) {
 // resolve resolves one cluster and notes on what that depends.
 func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
 	h.Resolver.memo.trace()
+	h.Resolver.renders.begin(name)
 	res, err := h.Resolver.Resolve(ctx, snap, name, h.records[name].Bundle.Apps)
-	if err != nil {
+	if h.Resolver.renders.end(); err != nil {
 		return err
 	}
 	h.forget(name)
@@ -331,6 +334,9 @@ func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
 		h.places[p][name] = struct{}{}
 	}
 	h.resolved[name] = &res
+	if h.Resolver.memo.crowded() {
+		h.collect(ctx, h.grace())
+	}
 	if res.Transient {
 		h.again[name] = struct{}{}
 	} else {

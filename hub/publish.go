@@ -63,6 +63,7 @@ func (r *Resolution) incomplete() string {
 // asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
 // not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
 func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
+	b = res.settled(b, prev)
 	if b.Digest() == digest {
 		return true
 	}
@@ -130,6 +131,9 @@ func (h *Hub) save(names []string) error {
 	batch := h.Resolver.memo.unsaved()
 	batch.Records = map[string]Record{}
 	for _, name := range names {
+		if h.patient(name) {
+			continue
+		}
 		if r, changed := h.plan(name); changed {
 			batch.Records[name] = r
 		}
@@ -307,7 +311,7 @@ func (h *Hub) show(names []string) {
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = wanted(r.Bundle, res.Cluster.Apps)
+				c.Desired.Apps = res.shown(wanted(r.Bundle, res.Cluster.Apps))
 			} else if c.Pruning {
 				c.Desired.Apps = nil
 			}
