@@ -12,7 +12,7 @@ BIN := $(CURDIR)/bin
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env test-node race demo bench lint tidy generate image clean
+.PHONY: help build deps test test-env test-node race demo soak bench lint tidy generate image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,6 +45,10 @@ race: build test-env ## the same under the race detector, slower
 demo: build ## three real clusters, a hub and their agents, in front of your eyes (ONCE=1: verify every step, then end)
 	cd test && go build -o $(BIN)/demo ./cmd/demo
 	$(BIN)/demo -bin $(BIN) $(if $(ONCE),-once)
+
+soak: build test-env ## random commits, slips, edits and kills; every delete is judged (SOAK_FOR=3m, SEED=N, SOAK_FLAGS=…)
+	cd test && go build -o $(BIN)/soak ./cmd/soak
+	$(BIN)/soak -bin $(BIN) -for $(or $(SOAK_FOR),10m) $(if $(SEED),-seed $(SEED)) $(SOAK_FLAGS)
 
 bench: build test-env ## measure against the limits, in one run (OUT=FILE keeps the result)
 	cd test && go build -o $(BIN)/bench ./cmd/bench

@@ -12,9 +12,16 @@ import (
 // errKnown says that a bundle is the one that is in force.
 var errKnown = errors.New("it is in force already")
 
-// check says whether a verified bundle may be accepted after what was accepted before.
+// check says whether a verified bundle may be accepted after what was accepted before. Bundles are ordered by their
+// epoch, and those of one epoch by their generation: a hub that another one has taken over from can do no harm.
 func (a accepted) check(b protocol.Bundle) error {
 	switch {
+	case b.Epoch < a.epoch:
+		return fmt.Errorf("%w: it has epoch %d, and a bundle of epoch %d was accepted: a hub that another one has taken over "+
+			"from still publishes; stop it, or let it take over with `drover hub --take-over`",
+			protocol.ErrSuperseded, b.Epoch, a.epoch)
+	case b.Epoch > a.epoch:
+		return nil
 	case b.Generation < a.floor:
 		return fmt.Errorf("%w: it has generation %d, and %d was accepted", protocol.ErrSuperseded, b.Generation, a.floor)
 	case !a.known || b.Generation > a.floor:
@@ -44,6 +51,9 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 		if errors.Is(err, protocol.ErrNotSealed) {
 			s.bus.Renew() // the hub learns of the new key, and seals to that
 		}
+		return
+	}
+	if s.elsewhere(ctx, b) {
 		return
 	}
 	doubt, err := s.keep(ctx, beside.with(envelope), b)

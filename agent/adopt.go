@@ -59,7 +59,7 @@ func (s *session) ordered() []*app {
 func (s *session) take(b protocol.Bundle) (changed []*app) {
 	digest := b.Digest()
 	b = withKnownFlags(b, s.accepted)
-	s.accepted.bundle, s.accepted.digest, s.accepted.floor, s.accepted.known = b, digest, b.Generation, true
+	s.accepted = accepted{bundle: b, digest: digest, epoch: b.Epoch, floor: b.Generation, known: true}
 	graph := make(map[string][]string, len(b.Apps))
 	present := make(map[string]bool, len(b.Apps))
 	for _, spec := range b.Apps {
@@ -86,6 +86,8 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 			a.leave()
 		}
 	}
+	s.inheritOrphans()
+	s.entitle()
 	s.neglect()
 	return changed
 }
@@ -136,11 +138,34 @@ func (a *app) leave() {
 	if a.plan.has(false, fleet.PreDelete, fleet.PostDelete) {
 		a.last = a.plan
 	}
-	a.leaving, a.next, a.plan, a.clashes = true, nil, nil, nil
+	a.leaving, a.next, a.plan, a.lasts, a.was, a.clashes = true, nil, nil, nil, nil, nil
 	a.fetching, a.unfit, a.blocked, a.waits = "", unmet(a.spec), "", ""
 	a.spec.Error = ""
 	for _, o := range a.own {
 		o.want = nil
+	}
+	a.excuse()
+}
+
+// inheritOrphans has the objects of apps stay that leave together with the app which declares them, where that leaves
+// its own objects: the declaration is one of these, so in Flux and Argo CD it would stay in the cluster, with all that
+// it delivers. s.mu is held.
+func (s *session) inheritOrphans() {
+	for _, a := range s.apps {
+		if !a.leaving || a.spec.Orphan {
+			continue
+		}
+		p := s.apps[a.spec.Parent]
+		for range len(s.apps) { // what is stored is not trusted to have no circle
+			if p == nil || !p.leaving {
+				break
+			}
+			if p.spec.Orphan || !p.spec.Prune {
+				a.spec.Orphan, a.dirty = true, true
+				break
+			}
+			p = s.apps[p.spec.Parent]
+		}
 	}
 }
 
@@ -180,7 +205,7 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 // read gets the blob of an app, from what is stored if that is the same, and indexes it.
 func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, error) {
 	s.mu.Lock()
-	spec, had, stored, spare := a.spec, a.plan, a.spare, a.spareDigest
+	spec, had, stored, spare, epoch := a.spec, a.plan, a.spare, a.spareDigest, s.accepted.bundle.Epoch
 	s.mu.Unlock()
 	if spec.Blob == nil {
 		return nil, errors.New("the bundle has no blob for it")
@@ -208,6 +233,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan, e
 	if err != nil {
 		return nil, err
 	}
+	p.epoch = epoch
 	s.define(p)
 	return p, nil
 }

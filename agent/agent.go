@@ -27,6 +27,7 @@ type Config struct {
 	Bus       Bus
 	Log       *slog.Logger
 	Upgrade   Upgrade // how it comes to another version of itself
+	Term      uint64  // counts the processes that have led; 0 if nobody counts
 	Reported  func()  // if not nil, told of every report that reaches the hub
 }
 
@@ -39,7 +40,7 @@ type Agent struct {
 
 // New makes an agent.
 func New(c Config) *Agent {
-	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now()}}
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term}}
 }
 
 // Run keeps the cluster until ctx is done. Whoever calls it has made sure that no other agent does.
@@ -80,6 +81,12 @@ func (a *Agent) session(parent context.Context) error {
 	if err := a.c.Bus.Join(ctx); err != nil {
 		return err
 	}
+	if belongs, misplaced, err := a.c.Identity.Misplaced(ctx); misplaced || err != nil {
+		if err != nil {
+			return err
+		}
+		return a.hold(ctx, belongs)
+	}
 	c := a.c
 	c.Log = c.Log.With("cluster", c.Identity.Credential().Cluster)
 	out := newOutbox(c, end, time.Now())
@@ -119,6 +126,9 @@ func (a *Agent) load(ctx context.Context) (Stored, error) {
 		stored, err := a.c.Store.Load(ctx)
 		if err == nil {
 			err = a.c.Identity.Load(ctx)
+		}
+		if err == nil {
+			err = a.lookAround(ctx)
 		}
 		if err == nil {
 			if v, err := a.c.Cluster.Version(ctx); err == nil { // for the report only
@@ -227,10 +237,11 @@ func (s *session) restore(ctx context.Context, st Stored) {
 	}
 	if s.message != "" {
 		s.damaged = true
-		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle makes it good"
+		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle replaces it, and what nothing wants is searched for"
 		s.log.Warn("a part of the agent's state cannot be read", "err", s.message)
 	}
 	s.mu.Unlock()
+	s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
 	}
@@ -291,7 +302,7 @@ func (s *session) watchAll(ctx context.Context) {
 func (s *session) unserved(ctx context.Context, key watched) {
 	s.watchOf(key).synced = true
 	for ref, o := range s.all {
-		if s.scope.covering(ref) == key && o.want != nil {
+		if s.scope.covering(ref) == key && o.want != nil && !o.ended() {
 			o.drifted = true
 			s.kick(ctx, o.app)
 		}
@@ -301,15 +312,17 @@ func (s *session) unserved(ctx context.Context, key watched) {
 
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st AppState) {
-	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec}
+	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec, budget: budget{deleted: st.Deleted, granted: st.Granted}}
 	p, err := s.restorePlan(ctx, a, st)
 	if why := unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err = nil, errors.New(why)
 	}
+	lasts := s.restoreLast(ctx, a, st)
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	a.lasts = lasts
 	s.apps[a.name] = a
-	s.accepted.floor = max(s.accepted.floor, st.Generation)
+	s.accepted.raise(st.Epoch, st.Generation)
 	wants := map[protocol.ObjectRef]*want{}
 	if err != nil {
 		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
@@ -373,6 +386,7 @@ func (s *session) makePlan(ctx context.Context, a *app, st AppState, lines []byt
 	if err != nil {
 		return nil, err
 	}
+	p.epoch = st.Epoch
 	s.define(p)
 	return p, p.place(ctx, s.resolve, s.scope)
 }
@@ -386,7 +400,7 @@ func (s *session) settleOwners() {
 			switch {
 			case other == nil:
 				s.track(o)
-			case other.want == nil && o.want != nil, o.want != nil && a.plan.generation > other.app.plan.generation:
+			case other.want == nil && o.want != nil, o.want != nil && a.plan.later(other.app.plan):
 				other.app.disown(other)
 				s.all[o.item.Ref] = o
 				o.inherit(other.app)

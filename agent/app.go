@@ -22,6 +22,8 @@ type app struct {
 	spec    protocol.App // as the accepted bundle has it; of an app that leaves, as it was
 	plan    *plan        // in force; nil if nothing is known of what the app should be
 	next    *plan        // to come into force when the apps it depends on are healthy
+	lasts   []*plan      // what was applied last of objects whose newer content is not accepted; see inForce
+	was     *plan        // in force before plan, until it is reduced to that
 	own     []*object    // the inventory, in the order of applying
 	given   []*object    // taken over by other apps that have not stored that yet
 	clashes []clash
@@ -59,6 +61,7 @@ type app struct {
 	wasHealthy bool      // since it was last applied
 	illSince   time.Time // when it stopped being healthy; zero while it is
 	appliedAt  time.Time // when it was last applied
+	spaceMade  time.Time // when something was last deleted because a quota was used up
 	told       protocol.EventKind
 	current    int
 
@@ -67,6 +70,7 @@ type app struct {
 	kindless bool // objects of it wait for their kind to be served
 
 	progress // through its hooks and waves
+	budget   // of deletions
 }
 
 // clash is an object that another app has.
@@ -175,7 +179,7 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 	case a.run.failure() != "":
 		return verdict{protocol.PhaseFailed, a.run.failure()}, true
 	case troubled > 0:
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.trouble.err, more(troubled-1))}, true
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.complaint(), a.waitsForQuota(first)+more(troubled-1))}, true
 	case a.heldForGood() != nil:
 		o := a.heldForGood()
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s", o.item.Ref, o.held)}, true
@@ -256,12 +260,7 @@ func (a *app) leftover() bool {
 
 // leftovers tells of objects that left Git and have not gone yet.
 func (a *app) leftovers() string {
-	n := 0
-	for _, o := range a.own {
-		if o.want == nil {
-			n++
-		}
-	}
+	n := a.leftoverCount()
 	if n == 0 {
 		return ""
 	}
@@ -271,9 +270,12 @@ func (a *app) leftovers() string {
 	return count(n, "object") + " still to be deleted" + a.removing()
 }
 
-// removing names those that were told to go and linger.
+// removing names those that were told to go and linger, or wait for a person.
 func (a *app) removing() string {
 	for _, o := range a.own {
+		if o.want == nil && o.hold != nil {
+			return ": " + o.hold.held.Message
+		}
 		if o.removing {
 			return ": " + o.item.Ref.String() + " is waiting for its finalizers"
 		}
@@ -284,7 +286,10 @@ func (a *app) removing() string {
 // report is the app's part of a report.
 func (a *app) report() protocol.AppReport {
 	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: fleet.HealthOfPhase(a.phase, a.health), Message: a.message,
-		Current: a.current, Since: a.since}
+		Current: a.current, Since: a.since, Leaving: a.leaving && len(a.own) > 0}
+	if a.deleted != nil {
+		r.Deleted = *a.deleted
+	}
 	if a.plan != nil {
 		r.Revision, r.Digest = a.plan.spec.Revision, a.plan.digest
 	}

@@ -74,9 +74,10 @@ type Live struct {
 	// Generation is that of its spec; 0 for kinds that have none.
 	Generation int64
 	App        string    // its label fleet.LabelApp
-	Keep       bool      // it is annotated to be left when it would be pruned
+	KeptBy     string    // the annotation or label by which it is left when it would be pruned, see fleet.KeptBy; "" if there is none
 	Paused     bool      // it is annotated to be left alone altogether
 	Deleting   bool      // it is being deleted
+	Outcome    Outcome   // how it has ended
 	Created    bool      // of an apply: it was not there before
 	Left       bool      // of an apply: it was there, and was left as it is
 	Fields     Sum       // of the field set that Drover owns; zero if it owns none
@@ -86,7 +87,20 @@ type Live struct {
 	Managed    []Managed // not kept longer than needed
 	// Whole are, of an apply, JSON pointers to fields that were left to others because a part of them is, and they have
 	// one owner only.
-	Whole []string
+	Whole  []string
+	Owners []Owner
+}
+
+// Owner is an entry of an object's ownerReferences.
+type Owner struct {
+	APIVersion, Kind, Name, UID string
+	Controller                  bool
+}
+
+// Found is an object that was looked for.
+type Found struct {
+	Resource Resource
+	Live
 }
 
 // SightingKind says what a Sighting tells.
@@ -143,13 +157,23 @@ type Cluster interface {
 	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
 	// come of it.
 	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
+	// Completed says whether an object that is gone completed before, as far as the cluster remembers. uid is that of the object.
+	Completed(ctx context.Context, ref protocol.ObjectRef, uid string) (bool, error)
 	// Definitions calls changed with the name of every CustomResourceDefinition that comes or changes, until ctx is done.
 	Definitions(ctx context.Context, changed func(name string))
 	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not
 	// there, one call at a time, until ctx is done.
 	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
+	// Inside finds what a Namespace or CustomResourceDefinition holds, by metadata without Managed, and of which kinds that could be. An error
+	// says that it is not known. Events, Endpoints and EndpointSlices are left out. Beyond a limit more says that there are others.
+	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []Resource, found []Found, more bool, err error)
+	// Labelled finds all objects that are labelled as Drover's, in some namespaces or, if there are none, in the whole cluster. unread are the
+	// API groups that are served by somebody who does not answer. others are the apps of other agents in the cluster.
+	Labelled(ctx context.Context, namespaces []string) (found []Found, unread, others []string, err error)
 	// Version is that of the API server.
 	Version(ctx context.Context) (string, error)
+	// UID tells the cluster from every other, copies of it included: it is that of the namespace kube-system.
+	UID(ctx context.Context) (string, error)
 	// Discover reads what the API server serves, if that was not done yet.
 	Discover(ctx context.Context) error
 	// APIs are the groups with their versions and the kinds that are known to be served, as protocol.Report has them; none, before all of

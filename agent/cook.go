@@ -113,7 +113,11 @@ func (c *cook) line(ctx context.Context, text []byte) (line []byte, sum Sum, err
 	if c.sub == nil || len(c.vars) == 0 && !c.sub.Always {
 		return line, sum, nil
 	}
-	replaced, err := envsubst.Replace(line, c.vars, c.sub.Strict)
+	replace := envsubst.Replace
+	if !bytes.Equal(line, text) { // it was decrypted
+		replace = envsubst.ReplaceSecret
+	}
+	replaced, err := replace(line, c.vars, c.sub.Strict)
 	if err != nil {
 		return nil, sum, err
 	}

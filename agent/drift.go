@@ -97,6 +97,7 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 	}
 	same := sg.Live.Version == o.version && o.ours
 	o.version = sg.Live.Version
+	s.noteEnd(ctx, o, sg.Live, sg.Verdict.Message)
 	if sg.Kind == SightGone {
 		s.missed(ctx, o, sg)
 		return
@@ -115,13 +116,13 @@ func (s *session) judge(ctx context.Context, o *object, sg Sighting) {
 		o.ours, o.drifted = false, true
 		s.heal(ctx, o, sg)
 	default:
-		o.ours, o.drifted = false, false
+		o.ours, o.drifted, o.astray = false, false, nil
 		s.untell(o)
 		if o.item.Line == o.want.line {
 			o.trouble = nil // whatever it was, it is as it should be
 		}
 	}
-	o.generation = sg.Live.Generation
+	o.generation, o.owners = sg.Live.Generation, sg.Live.owners()
 	s.inquire(ctx, o)
 	if before != o.verdict {
 		s.changed(ctx, o, before.Health)
@@ -144,6 +145,13 @@ func (s *session) missed(ctx context.Context, o *object, sg Sighting) {
 			s.gone(ctx, o)
 		}
 		return // or else the next prune finds out
+	}
+	if o.ended() {
+		s.settleEnded(ctx, o)
+		return
+	}
+	if s.unseenEnd(ctx, o, sg) {
+		return
 	}
 	before := o.verdict.Health
 	o.removing, o.verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
@@ -202,11 +210,13 @@ func (s *session) settle(ctx context.Context, o *object, w *want, live Live, err
 	switch {
 	case err == nil:
 		s.applied(ctx, o, w, live)
+	case o.want != nil && o.want.line != w.line: // it is tried again with the newer content, if that is refused again
 	case ctx.Err() == nil:
 		if o.trouble == nil {
 			o.trouble = newTrouble()
 		}
 		o.trouble.note(err, time.Now())
+		o.trouble.line = w.line
 		s.plan(ctx, o.app)
 	}
 	if stash != nil {
@@ -221,6 +231,12 @@ func (s *session) settle(ctx context.Context, o *object, w *want, live Live, err
 func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 	if o.item.Line != w.line && o.item.Fields != (Sum{}) && live.Version != o.version {
 		s.notice(ctx, o.item.Ref)
+	}
+	if live.Created {
+		o.item.Ended = nil
+	}
+	if uid := runUID(o.item.Ref, live); o.item.UID != uid {
+		o.item.UID, o.app.dirty = uid, true
 	}
 	if o.item.Line != w.line || o.item.Fields != live.Fields {
 		o.item.Line, o.item.Fields, o.app.dirty = w.line, live.Fields, true
@@ -239,7 +255,10 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 			o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}
 		}
 	}
-	o.version, o.ours, o.present, o.drifted, o.trouble = live.Version, true, true, false, nil
+	o.version, o.ours, o.present, o.drifted, o.astray = live.Version, true, true, false, nil
+	if o.want == nil || o.want.line == w.line { // or else newer content is still refused
+		o.trouble = nil
+	}
 	if s.wake(ctx, o.item.Ref); !o.app.running && o.app.run.open() {
 		s.kick(ctx, o.app)
 	}
@@ -257,23 +276,29 @@ func (s *session) applied(ctx context.Context, o *object, w *want, live Live) {
 // heal applies an object again that drifted, at once. s.mu is held.
 func (s *session) heal(ctx context.Context, o *object, sg Sighting) {
 	a := o.app
+	w, p := o.inForce()
 	switch {
-	case o.busy || o.deleting || o.want == nil || s.suspended(a) || a.plan == nil || o.item.Line != o.want.line:
+	case o.busy || o.deleting || o.want == nil || s.suspended(a) || a.plan == nil || w == nil:
 		return // what is due is done by the app's next turn
 	case !o.heals():
-		s.keepDrift(ctx, o, sg)
+		s.keepDrift(ctx, o, w, p, sg)
 		return
-	case o.trouble != nil:
-		o.trouble.next = time.Time{}
+	}
+	newer := w != o.want
+	if newer {
+		o.astray = &sg
+	}
+	// Without the old object the newer content may be accepted. If it is not, the turn falls back to the last applied one.
+	if newer && sg.Kind == SightGone || !newer && o.trouble != nil {
+		if o.trouble != nil {
+			o.trouble.next = time.Time{}
+		}
 		s.kick(ctx, a)
 		return
 	}
-	if s.slowed(ctx, o, sg) {
-		return
+	if !s.slowed(ctx, o, sg) {
+		s.mend(ctx, o, w, p, sg)
 	}
-	o.busy = true
-	w, p := o.want, a.plan
-	s.spawn(func() { s.repair(ctx, a, o, w, p, sg) })
 }
 
 // repair is heal's request. The object is busy.
@@ -313,6 +338,9 @@ func (s *session) journal(a *app, o *object, sg Sighting, live Live, c Culprit, 
 	switch {
 	case sg.Kind == SightGone && live.Created:
 		e.Message = "it was deleted; it is there again"
+		if f := s.fights[o]; f != nil && f.slow != nil {
+			e.Message += "; it " + f.recreating()
+		}
 	case sg.Kind == SightGone:
 		e.Fields, e.Message = []string{"metadata.labels." + fleet.LabelApp}, "its label was taken away; it is back"
 	default:

@@ -33,6 +33,7 @@ const (
 type Failure struct {
 	Reason Reason
 	Text   string
+	Brief  string        // what is wrong, without what to do about it; "" if Text alone says it
 	Said   string        // what the API server said; "" if it said nothing
 	After  time.Duration // the server asked for this pause
 }

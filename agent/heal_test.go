@@ -101,7 +101,7 @@ func TestImmutableFieldIsExplained(t *testing.T) {
 	b := hub.Bundle(hub.App(t, "web", frozen("hunter2")))
 	hub.Publish(t, b)
 	r := hub.Report(t, "web failed", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "web") == protocol.PhaseFailed })
-	if got := agenttest.AppOf(r, "web").Message; !strings.Contains(got, "cannot be changed while it lives") || strings.Contains(got, "hunter2") {
+	if got := agenttest.AppOf(r, "web").Message; !strings.Contains(got, "is immutable") || strings.Contains(got, "hunter2") {
 		t.Errorf("web says %q", got)
 	}
 	mustDelete(t, cp, secretRef(ns, "frozen")) // as the message says

@@ -24,6 +24,7 @@ type lookout struct {
 	mark       string // which run it was made for
 	verdict    fleet.Verdict
 	trouble    *trouble // why it could not be made, or taken away
+	failed     string   // the mark of the run that trouble is of
 }
 
 // lookOut begins to look at the object of a hook. s.mu is held.
@@ -85,6 +86,9 @@ func (s *session) absentHooks(ctx context.Context, k *kindWatch, sg Sighting, co
 func (s *session) launch(ctx context.Context, a *app, w *hookWant, h *HookState, lines []byte) {
 	s.mu.Lock()
 	l := s.lookOut(a, h.Ref, w.apiVersion)
+	if l.failed != h.Mark { // what was wrong with the hook of another run is not wrong with this one
+		l.trouble, l.failed = nil, h.Mark
+	}
 	resting := l.trouble != nil && (l.trouble.final || time.Now().Before(l.trouble.next))
 	s.mu.Unlock()
 	if resting {
@@ -199,10 +203,10 @@ func (s *session) makeWay(ctx context.Context, a *app, w *hookWant, res Resource
 	return err
 }
 
-// spared says whether the object of a hook is never deleted: a definition, as in Helm, because all its objects go with it, and what is not
-// pruned either.
+// spared says whether the object of a hook is never deleted: a definition, as in Helm, or a Namespace, because all its objects go with it, and
+// what is not pruned either.
 func (s *session) spared(ref protocol.ObjectRef, live Live) bool {
-	return isDefinition(ref) || live.Keep || s.protected(ref)
+	return container(ref) || live.KeptBy != "" || s.protected(ref)
 }
 
 // hookLine is the line of a hook as it is applied: named, marked, and kept from being gone before it is known how it ended.

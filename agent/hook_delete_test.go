@@ -49,3 +49,43 @@ func TestDeleteHooksFrameTheEndOfAnApp(t *testing.T) {
 		t.Errorf("the last hook was begun %d times, want once", n)
 	}
 }
+
+// TestAnAppThatGoesOnUnderAnotherNameDoesNoDeleteHooks: nothing of it is deleted, so nothing is to be done before or after that.
+func TestAnAppThatGoesOnUnderAnotherNameDoesNoDeleteHooks(t *testing.T) {
+	t.Parallel()
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	all := []string{hookJob(ns, "backup", "PreDelete", works), hookJob(ns, "goodbye", "PostDelete", works), configMap(ns, "settings", "1"), configMap(ns, "more", "1")}
+	other := hub.App(t, "other", configMap(ns, "other", "1"))
+	hub.Apply(t, hub.App(t, "shop", all...), other)
+	before := still(t, cp, mapRef(ns, "settings"))
+	renamed := hub.App(t, "shop-4f1d", all...)
+	hub.Apply(t, renamed, other)
+	hub.Report(t, "two apps", func(r protocol.Report) bool { return len(r.Apps) == 2 })
+	if now := still(t, cp, mapRef(ns, "settings")); now.Text("metadata", "uid") != before.Text("metadata", "uid") {
+		t.Error("the object was made again")
+	}
+	// All objects are taken over without the hooks, and then the hooks without one of the objects.
+	plain := hub.App(t, "plain", all[2:]...)
+	hub.Apply(t, plain, other)
+	hub.Report(t, "the plain app", func(r protocol.Report) bool {
+		return len(r.Apps) == 2 && agenttest.PhaseOf(r, "plain") == protocol.PhaseHealthy
+	})
+	hub.Apply(t, hub.App(t, "shop", all...), other)
+	hub.Apply(t, hub.App(t, "less", all[:3]...), other)
+	gone(t, cp, mapRef(ns, "more"))
+	hub.Report(t, "less", func(r protocol.Report) bool {
+		return len(r.Apps) == 2 && agenttest.PhaseOf(r, "less") == protocol.PhaseHealthy
+	})
+	if n := starts(hub, "backup") + starts(hub, "goodbye"); n != 0 {
+		t.Errorf("%d hooks for deletes were done", n)
+	}
+	hub.Apply(t, other)
+	gone(t, cp, mapRef(ns, "settings"))
+	hub.Report(t, "one app", func(r protocol.Report) bool { return len(r.Apps) == 1 })
+	if starts(hub, "backup") != 1 || starts(hub, "goodbye") != 1 {
+		t.Errorf("when it was removed, the hooks were begun %d and %d times", starts(hub, "backup"), starts(hub, "goodbye"))
+	}
+}

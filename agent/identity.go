@@ -46,6 +46,8 @@ type Identity struct {
 	saving sync.Mutex // held over a request to the vault; taken before mu
 	mu     sync.Mutex // guards what follows
 	held   held
+	here   string // see Here
+	frozen bool   // see Freeze
 }
 
 // held is what the vault holds.
@@ -149,7 +151,10 @@ func (i *Identity) Accept(ctx context.Context, grant protocol.Grant, by protocol
 	return i.alter(ctx, func(h *held) {
 		former, p := h.credential, h.pending
 		h.credential = protocol.Credential{Version: protocol.Version, Cluster: grant.Cluster, Trust: by, JWT: grant.JWT, Seed: p.Seed, OpenKey: p.OpenKey,
-			Issued: grant.Issued, Expires: grant.Expires, Token: cmp.Or(token, former.Token)}
+			Issued: grant.Issued, Expires: grant.Expires, Token: cmp.Or(token, former.Token), Place: former.Place}
+		if token != "" {
+			h.credential.Place = i.place() // who made the token decided for this cluster
+		}
 		if len(former.OpenKey) != 0 {
 			h.credential.Earlier = [][]byte{former.OpenKey}
 		}

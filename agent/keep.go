@@ -22,9 +22,9 @@ func (s *session) paused(ctx context.Context, o *object, yes bool) {
 	s.kick(ctx, o.app) // to store it, and to apply what came meanwhile
 }
 
-// keepDrift tells of a drift that is left, once. s.mu is held.
-func (s *session) keepDrift(ctx context.Context, o *object, sg Sighting) {
-	a, w, fields := o.app, o.want, sg.Live.Fields
+// keepDrift tells of a drift from w, as p has it, that is left, once. s.mu is held.
+func (s *session) keepDrift(ctx context.Context, o *object, w *want, p *plan, sg Sighting) {
+	a, fields := o.app, sg.Live.Fields
 	if sg.Kind == SightGone {
 		fields = absent
 	}
@@ -37,7 +37,6 @@ func (s *session) keepDrift(ctx context.Context, o *object, sg Sighting) {
 		s.tellLeft(o, protocol.Event{Time: sg.At, Message: "it was deleted, and left so"})
 		return
 	}
-	p := a.plan
 	s.spawn(func() { s.compare(ctx, a, o, w, p, sg) })
 }
 
@@ -60,7 +59,7 @@ func (s *session) compare(ctx context.Context, a *app, o *object, w *want, p *pl
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
-	case o.app != a || o.want != w:
+	case o.app != a || o.item.Line != w.line:
 	case err != nil:
 		s.tellLeft(o, protocol.Event{Time: sg.At, Message: "somebody changed it; it is left so"})
 	case len(c.Fields) == 0: // it only looks different

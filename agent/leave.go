@@ -122,5 +122,7 @@ func (a *app) handle(spec protocol.App) {
 
 // again has an object applied once more, also if the agent ends before it comes to that. The session's mutex is held.
 func (o *object) again() {
-	o.item.Line, o.app.dirty = Sum{}, true
+	if !o.over() {
+		o.item.Line, o.app.dirty = Sum{}, true
+	}
 }

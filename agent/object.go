@@ -21,7 +21,10 @@ type object struct {
 	verdict    fleet.Verdict // by what it says itself; health adds the cause
 	look       *look         // for that cause; nil while it is well
 	trouble    *trouble
+	hold       *hold     // why it is not deleted, while a person has to approve that
+	owners     []string  // uids of what it belongs to, and goes with
 	stash      *Sighting // the newest that came while busy
+	astray     *Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
 	epoch      uint32    // of the list it was last seen in
 
 	ours     bool // version is that of our own apply
@@ -32,6 +35,8 @@ type object struct {
 	busy     bool // a request for it is under way
 
 	unnoticed unnoticed // of what it follows
+	asked     string    // uid of the object of which it was asked whether it completed
+	paced     time.Time // when drift is healed next, because it was healed too often
 
 	held        string // what it is applied after, while that is not current
 	heldForGood bool   // and will never be, as Git has it
@@ -40,6 +45,7 @@ type object struct {
 // trouble is why an object is not as it should be, and when that is tried again.
 type trouble struct {
 	err   error
+	line  Sum // of the content that could not be applied; zero for a delete
 	next  time.Time
 	pause backoff.Backoff
 	final bool // trying again is of no use
@@ -68,12 +74,12 @@ func (t *trouble) note(err error, now time.Time) {
 	case ReasonNamespace, ReasonForbidden, ReasonWebhook, ReasonQuota: // nobody tells of it when they are there, or answer
 		next = min(next, absentPause)
 	}
-	t.err, t.next, t.final = err, now.Add(next), ReasonOf(err) == ReasonScope
+	t.err, t.line, t.next, t.final = err, Sum{}, now.Add(next), ReasonOf(err) == ReasonScope
 }
 
 // due says whether the object must be applied now.
 func (o *object) due(now time.Time) bool {
-	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals()) {
+	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals() || now.Before(o.paced)) {
 		return false // what is being deleted is made anew when it is gone
 	}
 	return o.trouble == nil || !o.trouble.final && !now.Before(o.trouble.next)
@@ -104,13 +110,22 @@ func (o *object) current() bool {
 	return o.want != nil && (o.left() || o.trouble == nil && !o.pending() && o.health().Health == protocol.HealthCurrent)
 }
 
+// complaint says what the trouble is, and whether the object is kept as it was applied last. The session's mutex is held.
+func (o *object) complaint() string {
+	text := o.trouble.err.Error()
+	if w, _ := o.inForce(); w != nil && w != o.want && !o.deleting {
+		text += "; keeping the last applied version"
+	}
+	return text
+}
+
 // problem describes an object that is not current.
 func (o *object) problem() protocol.Problem {
 	v := o.health()
 	p := protocol.Problem{Object: o.item.Ref, Health: v.Health, Message: v.Message}
 	switch {
 	case o.trouble != nil:
-		p.Health, p.Message = protocol.HealthDegraded, o.trouble.err.Error()
+		p.Health, p.Message = protocol.HealthDegraded, o.complaint()
 	case o.want != nil && o.left():
 		p.Health, p.Message = protocol.HealthCurrent, "it is left alone, as it asks to be"
 	case o.heldForGood:

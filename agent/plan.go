@@ -21,6 +21,7 @@ type want struct {
 	apiVersion string
 	line       Sum
 	off, size  uint32 // where the line is among the lines
+	nth        uint32 // which line of the blob it is made of, from 1
 	keep       bool   // annotated to be left when it would be pruned
 	loose      bool   // its kind was not known, so its namespace is a guess
 	bare       bool   // the line names no namespace
@@ -37,6 +38,7 @@ type plan struct {
 	digest     string
 	home       string // the namespace of objects that name none
 	size       int64
+	epoch      uint64 // with generation: of the bundle it is from
 	generation uint64
 	packed     []byte                      // the blob's lines as the hub made them
 	cooked     []byte                      // the lines that are applied, where they are others; packed, and never stored
@@ -50,7 +52,13 @@ type plan struct {
 	defines    map[string][]Resource
 	steers     []steer
 	since      time.Time                    // when the bundle arrived; zero if it was stored
+	index      map[protocol.ObjectRef]*want // wants by object, of former content; see find
 	rules      map[protocol.ObjectRef][]int // see ignored; guarded by the session's mutex
+}
+
+// later says whether p is from a later bundle than other.
+func (p *plan) later(other *plan) bool {
+	return order(p.epoch, p.generation, other.epoch, other.generation) > 0
 }
 
 // lines decompresses the lines that are applied.
@@ -69,6 +77,9 @@ func (w *want) lineOf(lines []byte) []byte { return lines[w.off : w.off+w.size] 
 
 // wanted says whether the plan wants an object.
 func (p *plan) wanted(ref protocol.ObjectRef) bool {
+	if p == nil {
+		return false
+	}
 	for i := range p.wants {
 		if p.wants[i].ref == ref {
 			return true
@@ -143,7 +154,7 @@ func readPlan(ctx context.Context, spec protocol.App, generation uint64, packed,
 			continue
 		}
 		t := fleet.TreatmentOf(l.Metadata.Annotations, l.Metadata.Labels)
-		w := want{apiVersion: intern(l.APIVersion), line: sum, off: uint32(start), size: uint32(len(text)),
+		w := want{apiVersion: intern(l.APIVersion), line: sum, off: uint32(start), size: uint32(len(text)), nth: uint32(all.read),
 			ref:  protocol.ObjectRef{Group: intern(fleet.GroupOf(l.APIVersion)), Kind: intern(l.Kind), Namespace: intern(l.Metadata.Namespace), Name: l.Metadata.Name},
 			keep: t.Keep, mode: t.Mode, recreate: t.Recreate, bare: l.Metadata.Namespace == "", scaled: l.scaled(), wave: course.Wave, after: course.After}
 		if course.Hook != nil {

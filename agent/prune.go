@@ -41,27 +41,34 @@ func (s *session) prune(ctx context.Context, a *app) {
 func (s *session) batch(a *app) (out []*object) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if a.held = s.uncertain(a); a.held != "" {
+	if a.held = s.uncertain(a); a.held == "" {
+		a.held = s.restrain(a)
+	}
+	if a.held != "" {
 		a.forgive()
 		return nil
 	}
 	now, stage, wave := time.Now(), fleet.Stage(-1), 0
+	first := a.inTheWay(now)
+	if first != nil {
+		a.retryQuota(now)
+	}
 	for _, o := range slices.Backward(a.own) {
 		switch {
 		case o.want != nil:
-			if o.trouble != nil || o.pending() {
+			if first == nil && (o.trouble != nil || o.pending()) {
 				a.held = "until everything else is applied"
 				a.forgive()
 				return nil
 			}
 			continue
-		case s.wantedElsewhere(o):
+		case s.wantedElsewhere(o), first != nil && !first[o]:
 			continue
 		case stage >= 0 && (fleet.StageOf(o.item.Ref) != stage || o.item.Wave != wave):
 			continue
 		}
 		stage, wave = fleet.StageOf(o.item.Ref), o.item.Wave
-		if !o.removing && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
+		if !o.removing && o.hold.over(now) && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
 			out = append(out, o)
 		}
 	}
@@ -101,8 +108,11 @@ func (s *session) uncertain(a *app) string {
 	return ""
 }
 
-// wantedElsewhere says whether another app is about to take an object over. s.mu is held.
+// wantedElsewhere says whether another app is about to take an object over, or its own wants it again. s.mu is held.
 func (s *session) wantedElsewhere(o *object) bool {
+	if a := o.app; !a.leaving && (a.plan == nil || a.next.wanted(o.item.Ref)) { // it came back, or a newer version waits
+		return true
+	}
 	for _, other := range s.apps {
 		if other == o.app || other.leaving {
 			continue
@@ -125,7 +135,7 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 		return
 	}
 	o.busy = true
-	prune, item := a.spec.Prune && !(a.leaving && a.spec.Orphan), o.item
+	prune, item := a.prunes(), o.item
 	s.mu.Unlock()
 	f := s.fate(ctx, a, o, item, prune)
 	s.mu.Lock()
@@ -134,7 +144,7 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 	s.settled.Broadcast()
 	if o.app == a && o.want == nil {
 		s.decide(ctx, o, f)
-	} else if f.err == nil && f.kept == "" { // wanted again since, and deleted all the same
+	} else if f.err == nil && f.kept == "" && f.held == nil { // wanted again since, and deleted all the same
 		o.item.Line, o.drifted, o.deleting = Sum{}, true, !f.gone
 		s.kick(ctx, o.app)
 	}
@@ -146,9 +156,10 @@ func (s *session) remove(ctx context.Context, a *app, o *object) {
 
 // fate is what became of an object that was to be pruned.
 type fate struct {
-	gone bool   // it is no longer there
-	kept string // why it was left, and is no longer Drover's
-	err  error  // why that is not known yet
+	gone bool           // it is no longer there
+	kept string         // why it was left, and is no longer Drover's
+	held *protocol.Held // what a person has to approve first
+	err  error          // why that is not known yet
 }
 
 // fate asks the guards and then deletes.
@@ -161,7 +172,7 @@ func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune 
 	case s.protected(item.Ref):
 		return fate{kept: "the agent itself lives by it"}
 	case item.Keep:
-		return fate{kept: "it was annotated " + fleet.AnnotationPrune + ": " + fleet.PruneDisabled}
+		return fate{kept: s.keptBy(ctx, a, item)}
 	}
 	res, err := s.cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind)
 	if err != nil {
@@ -178,6 +189,20 @@ func (s *session) fate(ctx context.Context, a *app, o *object, item Item, prune 
 	}
 }
 
+// keptBy says which annotation keeps an object that was applied with one. What keeps it is what was applied: the look
+// at the object is for the words alone.
+func (s *session) keptBy(ctx context.Context, a *app, item Item) string {
+	if res, err := s.cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind); err == nil {
+		if !res.Namespaced {
+			item.Ref.Namespace = ""
+		}
+		if live, err := s.peek(ctx, a, res, item.Ref); err == nil && live.KeptBy != "" {
+			return "it has the " + live.KeptBy
+		}
+	}
+	return "it was applied with an annotation that keeps it from being pruned"
+}
+
 // erase looks at an object as it is, and deletes just that.
 func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, item Item) fate {
 	live, err := s.peek(ctx, a, res, item.Ref)
@@ -188,13 +213,16 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 		return fate{err: err}
 	case live.App != a.name && !slices.Contains(item.Former, live.App):
 		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, a.name)}
-	case live.Keep:
-		return fate{kept: "it is annotated " + fleet.AnnotationPrune + ": " + fleet.PruneDisabled}
+	case live.KeptBy != "":
+		return fate{kept: "it has the " + live.KeptBy}
 	case live.Deleting:
 		return fate{}
 	}
+	if held, err := s.guard(ctx, a.name, live, nil); held != nil || err != nil {
+		return fate{held: held, err: err}
+	}
 	s.mu.Lock()
-	unwanted := o.app == a && o.want == nil && !s.wantedElsewhere(o) && s.uncertain(a) == ""
+	unwanted := o.app == a && o.want == nil && !s.wantedElsewhere(o) && s.uncertain(a) == "" && s.cleared(a)
 	s.mu.Unlock()
 	if !unwanted { // a bundle came meanwhile: the next turn decides
 		return fate{err: errWanted}
@@ -205,6 +233,9 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 
 var errWanted = errors.New("a newer bundle may want it")
 
+// stateNames are the Secrets that hold the agent's state, beside those of the apps.
+var stateNames = []string{"drover-state", "drover-journal", "drover-search"}
+
 // protected are the objects that the agent never deletes: its namespace, and its state.
 func (s *session) protected(ref protocol.ObjectRef) bool {
 	switch {
@@ -214,7 +245,7 @@ func (s *session) protected(ref protocol.ObjectRef) bool {
 		return ref.Name == s.namespace
 	}
 	return ref.Kind == "Secret" && ref.Namespace == s.namespace &&
-		(ref.Name == "drover-state" || ref.Name == "drover-journal" || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
+		(slices.Contains(stateNames, ref.Name) || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
 }
 
 // decide takes down what became of an object. s.mu is held.
@@ -226,7 +257,10 @@ func (s *session) decide(ctx context.Context, o *object, f fate) {
 		s.gone(ctx, o)
 	case f.kept != "":
 		s.emit(protocol.Event{Kind: protocol.EventKept, App: o.app.name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		o.app.spend(s.accepted.bundle.Deletions)
 		s.forget(ctx, o)
+	case f.held != nil:
+		s.holdBack(o, *f.held)
 	case errors.Is(f.err, errWanted):
 		s.kick(ctx, o.app)
 	case f.err != nil:
@@ -235,7 +269,7 @@ func (s *session) decide(ctx context.Context, o *object, f fate) {
 		}
 		o.trouble.note(fmt.Errorf("delete: %w", f.err), time.Now())
 	default:
-		o.removing, o.trouble = true, nil
+		o.removing, o.trouble, o.hold = true, nil, nil
 	}
 }
 
@@ -244,6 +278,7 @@ func (s *session) gone(ctx context.Context, o *object) {
 	ref := o.item.Ref
 	a := o.app
 	s.emit(protocol.Event{Kind: protocol.EventPruned, App: a.name, Object: &ref, Message: "deleted, because Git no longer has it"})
+	a.spend(s.accepted.bundle.Deletions)
 	s.forget(ctx, o)
 	s.kick(ctx, a)
 }

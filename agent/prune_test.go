@@ -59,10 +59,10 @@ func TestPruneGuards(t *testing.T) {
 	agenttest.Start(t, cp, ns, hub)
 	annotated := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"annotated","namespace":%q,"annotations":{"drover.dev/prune":"disabled"}}}`, ns)
 	own := fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, ns)
-	flux := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flux","namespace":%q,"labels":{"kustomize.toolkit.fluxcd.io/prune":"disabled"}}}`, ns)
+	flux := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flux","namespace":%q,"labels":{"kustomize.toolkit.fluxcd.io/prune":"Disabled"}}}`, ns)
 	all := []string{annotated, flux, configMap(ns, "annotated-live", "1"), configMap(ns, "stolen", "1"), own, configMap(ns, "base", "1"), configMap(ns, "plain", "1")}
 	hub.Apply(t, hub.App(t, "web", all...))
-	if err := patch(`{"metadata":{"annotations":{"drover.dev/prune":"disabled"}}}`)(t.Context(), cp.Kube(), mapRef(ns, "annotated-live")); err != nil {
+	if err := patch(`{"metadata":{"annotations":{"helm.sh/resource-policy":"Keep"}}}`)(t.Context(), cp.Kube(), mapRef(ns, "annotated-live")); err != nil {
 		t.Fatal(err)
 	}
 	suspended := hub.App(t, "web", all...)
@@ -74,8 +74,13 @@ func TestPruneGuards(t *testing.T) {
 	}
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "base", "1")))
 	gone(t, cp, mapRef(ns, "plain"))
-	for _, ref := range []testenv.Ref{mapRef(ns, "annotated"), mapRef(ns, "flux"), mapRef(ns, "annotated-live"), mapRef(ns, "stolen"), {APIVersion: "v1", Kind: "Namespace", Name: ns}} {
-		hub.Event(t, ref.String()+" kept", kept(ref))
+	for ref, why := range map[testenv.Ref]string{
+		mapRef(ns, "annotated"):      "it has the annotation drover.dev/prune: disabled",
+		mapRef(ns, "flux"):           "it has the label kustomize.toolkit.fluxcd.io/prune: Disabled",
+		mapRef(ns, "annotated-live"): "it has the annotation helm.sh/resource-policy: Keep",
+		mapRef(ns, "stolen"):         "its label", {APIVersion: "v1", Kind: "Namespace", Name: ns}: "the agent itself",
+	} {
+		hub.Event(t, ref.String()+" kept, because "+why, func(e protocol.Event) bool { return kept(ref)(e) && strings.Contains(e.Message, why) })
 		if live := still(t, cp, ref); live.Text("metadata", "deletionTimestamp") != "" {
 			t.Errorf("%s is being deleted", ref)
 		}
@@ -112,6 +117,25 @@ func TestAnOrphaningAppPrunesAndLeavesItsObjectsWhenItGoes(t *testing.T) {
 	hub.Apply(t)
 	hub.Event(t, "a kept", kept(mapRef(ns, "a")))
 	still(t, cp, mapRef(ns, "a"))
+}
+
+// TestWhatAnOrphaningAppDeclaresStaysWithIt: its declaration is one of the objects that stay. What it no longer declares goes.
+func TestWhatAnOrphaningAppDeclaresStaysWithIt(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	parent, child, grandchild, other := hub.App(t, "parent", configMap(ns, "parent", "1")), hub.App(t, "child", configMap(ns, "child", "1")),
+		hub.App(t, "grandchild", configMap(ns, "grandchild", "1")), hub.App(t, "other", configMap(ns, "other", "1"))
+	parent.Orphan, child.Parent, grandchild.Parent, other.Parent = true, "parent", "child", "parent"
+	hub.Apply(t, parent, child, grandchild, other)
+	hub.Apply(t, parent, child, grandchild)
+	gone(t, cp, mapRef(ns, "other"))
+	hub.Apply(t)
+	for _, name := range []string{"parent", "child", "grandchild"} {
+		hub.Event(t, name+" kept", kept(mapRef(ns, name)))
+		still(t, cp, mapRef(ns, name))
+	}
 }
 
 func TestAbsenceNeverDeletes(t *testing.T) {

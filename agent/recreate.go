@@ -2,6 +2,8 @@ package agent
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -18,11 +20,26 @@ func precious(ref protocol.ObjectRef) bool {
 	return false
 }
 
+// takesClaims says whether deleting an object deletes claims of it, and so its data.
+func takesClaims(ref protocol.ObjectRef, line []byte) bool {
+	var set struct {
+		Spec struct {
+			PersistentVolumeClaimRetentionPolicy struct{ WhenDeleted string }
+		}
+	}
+	return ref.Group == "apps" && ref.Kind == "StatefulSet" && json.Unmarshal(line, &set) == nil &&
+		set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == "Delete"
+}
+
 // recreate deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the next one creates
 // it. why is the refusal to change it.
 func (s *session) recreate(ctx context.Context, e errand, why error) (Live, error) {
+	if container(e.ref) {
+		return Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go with it: undo the change in Git, or delete it yourself", why, e.ref.Kind)
+	}
 	if err := s.rehearse(ctx, e); err != nil {
-		return Live{}, fmt.Errorf("%w. It was not deleted to be created anew, because that would fail: %v", why, err)
+		return Live{}, &Failure{Reason: ReasonOf(why),
+			Text: fmt.Sprintf("%s, and it was not deleted to be recreated, because that would fail: %v", brief(why), err)}
 	}
 	gone, err := s.discard(ctx, e)
 	if err != nil {
@@ -37,8 +54,17 @@ func (s *session) recreate(ctx context.Context, e errand, why error) (Live, erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.emit(protocol.Event{Kind: protocol.EventRecreated, App: e.app, Object: &e.ref, Message: "deleted and created anew, as Git asks: " + why.Error()})
+	s.emit(protocol.Event{Kind: protocol.EventRecreated, App: e.app, Object: &e.ref, Message: "deleted and recreated, as Git asks: " + brief(why)})
 	return live, nil
+}
+
+// brief is what is wrong, without what to do about it.
+func brief(err error) string {
+	var f *Failure
+	if errors.As(err, &f) && f.Brief != "" {
+		return f.Brief
+	}
+	return err.Error()
 }
 
 // discard deletes the object that is there now, and no other of its name.

@@ -35,9 +35,9 @@ func TestImmutableFieldFailsAndSaysTheWayOut(t *testing.T) {
 	r := hub.Report(t, "three failures", func(r protocol.Report) bool {
 		return agenttest.PhaseOf(r, "web") == protocol.PhaseFailed && len(agenttest.AppOf(r, "web").Problems) == 3
 	})
-	want := map[string]string{"ConfigMap": "data cannot be changed", "Deployment": "spec.selector cannot be changed", "RoleBinding": "roleRef cannot be changed"}
+	want := map[string]string{"ConfigMap": "data is immutable", "Deployment": "spec.selector is immutable", "RoleBinding": "roleRef is immutable"}
 	for _, p := range agenttest.AppOf(r, "web").Problems {
-		if !strings.Contains(p.Message, want[p.Object.Kind]) || !strings.Contains(p.Message, `drover.dev/recreate: "true"`) {
+		if !strings.Contains(p.Message, want[p.Object.Kind]) || !strings.Contains(p.Message, `drover.dev/recreate: enabled`) {
 			t.Errorf("%s: %q does not say %q and the way out", p.Object, p.Message, want[p.Object.Kind])
 		}
 	}
@@ -156,10 +156,10 @@ spec: {policyName: %[1]s-frozen, validationActions: [Deny]}
 	hub.Publish(t, hub.Bundle(app("2", "two")))
 	r := hub.Report(t, "both failed", func(r protocol.Report) bool {
 		p := agenttest.AppOf(r, "web").Problems
-		return agenttest.PhaseOf(r, "web") == protocol.PhaseFailed && len(p) == 2 && strings.Contains(p[0].Message+p[1].Message, "cannot be changed")
+		return agenttest.PhaseOf(r, "web") == protocol.PhaseFailed && len(p) == 2 && strings.Contains(p[0].Message+p[1].Message, "is immutable")
 	})
 	for _, p := range agenttest.AppOf(r, "web").Problems {
-		want := map[string]string{"ConfigMap": "was not deleted to be created anew", "PersistentVolumeClaim": "cannot be changed while it lives"}[p.Object.Kind]
+		want := map[string]string{"ConfigMap": "is immutable, and it was not deleted to be recreated", "PersistentVolumeClaim": "which deletes its data"}[p.Object.Kind]
 		if !strings.Contains(p.Message, want) {
 			t.Errorf("%s: %q does not say %q", p.Object, p.Message, want)
 		}

@@ -1,7 +1,9 @@
 package agent
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,11 +17,14 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	self.APIs = s.cluster.APIsDigest()
 	s.mu.Lock()
 	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
-		Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
-		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Apps: make([]protocol.AppReport, 0, len(s.apps))}
+		Epoch: s.accepted.bundle.Epoch, Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
+		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Held: s.held(), Searching: s.search.reason, Apps: make([]protocol.AppReport, 0, len(s.apps))}
 	r.Message = s.away(r.Message, r.Time)
 	if s.version.message != "" {
 		r.Message = strings.TrimPrefix(r.Message+"; "+s.version.message, "; ")
+	}
+	if text := cmp.Or(s.search.reason, s.search.unread); text != "" {
+		r.Message = strings.TrimPrefix(r.Message+"; "+text, "; ")
 	}
 	for _, a := range s.ordered() {
 		ar := a.report()
@@ -66,6 +71,11 @@ func fit(r protocol.Report) []byte {
 		case r.APIs != nil: // it is asked for again
 			r.APIs = nil
 			keep *= 2
+			continue
+		case keep == 0 && slices.ContainsFunc(r.Held, func(h protocol.Held) bool { return h.Objects != nil }):
+			for i := range r.Held {
+				r.Held[i].Objects = nil // Count and Message say how many there are
+			}
 			continue
 		case keep == 0:
 			return data

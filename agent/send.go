@@ -71,7 +71,7 @@ func (s *session) errand(ctx context.Context, a *app, o *object, w *want, res Re
 	defer s.mu.Unlock()
 	e := errand{at: s.reach(accessOf(a.spec.Handling)), res: res, ref: w.ref, app: a.name, mode: w.mode, first: o.item.Fields == Sum{}, heal: o.item.Line == w.line, recreate: w.recreate,
 		patch: Patch{Line: w.lineOf(lines), App: a.name, Leave: a.leaves(w)}}
-	if a.plan != nil && a.plan.spec.Recreate && !precious(w.ref) {
+	if a.plan != nil && a.plan.spec.Recreate && !precious(w.ref) && !takesClaims(w.ref, e.patch.Line) {
 		e.recreate = true
 	}
 	e.recreate = e.recreate && s.accepted.known // without a bundle nothing is deleted

@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -64,6 +65,7 @@ type session struct {
 	inputs   map[protocol.VarsRef]*input
 	drift    protocol.Drift
 	looks    looks
+	search   search
 	version  versioning
 }
 
@@ -71,8 +73,21 @@ type session struct {
 type accepted struct {
 	bundle protocol.Bundle
 	digest string
-	floor  uint64 // generations below are refused
+	epoch  uint64 // bundles of epochs below are refused
+	floor  uint64 // and so are generations of this epoch below
 	known  bool   // there is a bundle
+}
+
+// raise makes what a part of the state was made from the least that is accepted.
+func (a *accepted) raise(epoch, generation uint64) {
+	if order(epoch, generation, a.epoch, a.floor) > 0 {
+		a.epoch, a.floor = epoch, generation
+	}
+}
+
+// order compares bundles by epoch and generation.
+func order(epochA, generationA, epochB, generationB uint64) int {
+	return cmp.Or(cmp.Compare(epochA, epochB), cmp.Compare(generationA, generationB))
 }
 
 type groupKind struct{ group, kind string }
@@ -110,6 +125,9 @@ func (s *session) asked(a protocol.Ask) {
 	switch a.Kind {
 	case protocol.AskJournal:
 		s.out.replay(a.From, a.To)
+		return
+	case protocol.AskFetch: // the bus fetches; the hub may have missed the last report, too
+		s.out.changed(true)
 		return
 	case protocol.AskAPIs:
 		s.tellAPIs.Store(true)
@@ -209,6 +227,9 @@ func (s *session) plan(ctx context.Context, a *app) {
 			}
 			if o.trouble != nil && !o.trouble.final {
 				sooner(o.trouble.next)
+			}
+			if o.want == nil && o.hold != nil && a.held == "" {
+				sooner(o.hold.next)
 			}
 		}
 		if a.fault != nil {

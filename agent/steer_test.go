@@ -24,11 +24,11 @@ func shapeless(t *testing.T, cp *testenv.ControlPlane, group, version, kind, plu
 	}
 }
 
-func serviceRef(ns, name string) testenv.Ref {
+func steeredService(ns, name string) testenv.Ref {
 	return testenv.Ref{APIVersion: "v1", Kind: "Service", Namespace: ns, Name: name}
 }
 
-func service(ns, name string, port int) string {
+func steerService(ns, name string, port int) string {
 	return fmt.Sprintf("{apiVersion: v1, kind: Service, metadata: {name: %s, namespace: %s}, spec: {selector: {app: shop}, ports: [{port: %d, targetPort: 8080}]}}", name, ns, port)
 }
 
@@ -81,10 +81,10 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	shapeless(t, cp, "argoproj.io", "v1alpha1", "Rollout", "rollouts")
 	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, ns, hub)
-	active, later, plain := serviceRef(ns, "active"), serviceRef(ns, "later"), serviceRef(ns, "plain")
+	active, later, plain := steeredService(ns, "active"), steeredService(ns, "later"), steeredService(ns, "plain")
 	publish := func(port int, more ...string) {
 		t.Helper()
-		deliver(t, hub, hub.App(t, "web", append(more, service(ns, "active", port), service(ns, "plain", port))...))
+		deliver(t, hub, hub.App(t, "web", append(more, steerService(ns, "active", port), steerService(ns, "plain", port))...))
 	}
 	publish(80, rollout(ns))
 	selects(t, cp, active, "as in Git", "", 80)
@@ -110,12 +110,12 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	// An app that came before the Rollout's.
 	both := func(more ...protocol.App) {
 		t.Helper()
-		apps := append(more, hub.App(t, "web", rollout(ns), service(ns, "active", 83)))
+		apps := append(more, hub.App(t, "web", rollout(ns), steerService(ns, "active", 83)))
 		b := hub.Bundle(apps...)
 		hub.Publish(t, b)
 		hub.Report(t, "the bundle", func(r protocol.Report) bool { return r.Generation == b.Generation && len(r.Apps) == len(apps) })
 	}
-	both(hub.App(t, "front", service(ns, "later", 80)))
+	both(hub.App(t, "front", steerService(ns, "later", 80)))
 	selects(t, cp, later, "as in Git", "", 80)
 	controls(t, cp, later, 3, hashOf)
 	selects(t, cp, later, "the controller's", "h2", 80)
@@ -127,7 +127,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 
 	running.Stop(t) // what is left, and why, is known to the next agent
 	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", service(ns, "active", 84)))
+	deliver(t, hub, hub.App(t, "web", steerService(ns, "active", 84)))
 	selects(t, cp, active, "Git's again without the Rollout", "", 84)
 }
 
@@ -138,11 +138,11 @@ func TestARuleBelowAnAtomicFieldLeavesAllOfIt(t *testing.T) {
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, ns, hub)
-	ref := serviceRef(ns, "active")
+	ref := steeredService(ns, "active")
 	object := protocol.ObjectRef{Kind: "Service", Namespace: ns, Name: "active"}
 	publish := func(port int, left bool) protocol.Bundle {
 		t.Helper()
-		app := hub.App(t, "web", service(ns, "active", port))
+		app := hub.App(t, "web", steerService(ns, "active", port))
 		if left {
 			app.Ignored = []protocol.Ignored{{Object: object, Paths: []string{"/spec/selector/rollouts-pod-template-hash"}}}
 		}

@@ -55,7 +55,7 @@ func (s *session) precede(ctx context.Context, a *app, p *plan) bool {
 		s.wait(a, out.step, false)
 		if out.failed != "" {
 			before := "; nothing of the app was applied"
-			if a.plan != nil {
+			if s.hasPlan(a) {
 				before = "; the version before stays as it is"
 			}
 			s.fail(a, fleet.PreSync, out.failed+before+": correct it in Git, and its next revision is tried")
@@ -68,10 +68,20 @@ func (s *session) precede(ctx context.Context, a *app, p *plan) bool {
 	return !p.has(a.run.Install, fleet.PreSync)
 }
 
+// hasPlan says whether there is content of the app in force.
+func (s *session) hasPlan(a *app) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return a.plan != nil
+}
+
 // awaitPast waits for hooks of an older revision to be gone, so that two never run at once.
 func (s *session) awaitPast(ctx context.Context, a *app, p *plan) bool {
 	h := a.run.Past[0]
-	end := a.run.Since.Add(a.timeout())
+	s.mu.Lock()
+	timeout := a.timeout()
+	s.mu.Unlock()
+	end := a.run.Since.Add(timeout)
 	if time.Now().Before(end) {
 		s.mu.Lock()
 		a.lookAt(end)
@@ -80,7 +90,7 @@ func (s *session) awaitPast(ctx context.Context, a *app, p *plan) bool {
 		return false
 	}
 	s.fail(a, fleet.PreSync, fmt.Sprintf("%s: %s of the revision before is not gone after %s: see what holds it, and make another revision",
-		fleet.PreSync, h.Ref, short(a.timeout())))
+		fleet.PreSync, h.Ref, short(timeout)))
 	s.mourn(ctx, a, p)
 	return false
 }
@@ -171,7 +181,8 @@ func (s *session) ready(ctx context.Context, a *app, p *plan, wave int) bool {
 		}
 		ill = ill || o.trouble == nil && o.health().Health == protocol.HealthDegraded
 	}
-	end := a.run.Since.Add(a.timeout())
+	timeout := a.timeout()
+	end := a.run.Since.Add(timeout)
 	late := !time.Now().Before(end)
 	if worst != nil && !late {
 		a.lookAt(end)
@@ -182,7 +193,7 @@ func (s *session) ready(ctx context.Context, a *app, p *plan, wave int) bool {
 	case worst == nil:
 		return !clashing
 	case late:
-		s.wait(a, fmt.Sprintf("wave %d is not healthy after %s, and what comes after it waits: %s: %s", wave, short(a.timeout()), worst.Object, worst.Message), true)
+		s.wait(a, fmt.Sprintf("wave %d is not healthy after %s, and what comes after it waits: %s: %s", wave, short(timeout), worst.Object, worst.Message), true)
 	case ill:
 		s.wait(a, fmt.Sprintf("wave %d is not healthy, and what comes after it waits: %s: %s", wave, worst.Object, worst.Message), true)
 	default:
@@ -254,7 +265,7 @@ func (s *session) mourn(ctx context.Context, a *app, p *plan) {
 // leave takes away an app that left Git.
 func (s *session) leave(ctx context.Context, a *app) {
 	s.mu.Lock()
-	may := s.accepted.known && a.spec.Prune && s.uncertain(a) == ""
+	may := s.accepted.known && a.spec.Prune && !a.spec.Orphan && s.uncertain(a) == "" && s.restrain(a) == ""
 	s.mu.Unlock()
 	if a.run != nil && a.run.Failure != "" {
 		s.finish(ctx, a)
@@ -268,7 +279,7 @@ func (s *session) leave(ctx context.Context, a *app) {
 		s.prune(ctx, a)
 	}
 	s.mu.Lock()
-	empty := len(a.own) == 0 && len(a.given) == 0
+	empty := a.leaving && len(a.own) == 0 && len(a.given) == 0 // unless it came back
 	s.mu.Unlock()
 	if empty && a.run != nil && (!may || s.part(ctx, a, fleet.PostDelete)) && !s.erased(ctx, a, may) {
 		return
@@ -306,10 +317,13 @@ func (s *session) erased(ctx context.Context, a *app, may bool) bool {
 
 // part does the hooks of an app that leaves, and says whether they are done.
 func (s *session) part(ctx context.Context, a *app, phase fleet.HookPhase) bool {
-	if !a.last.has(false, phase) {
+	s.mu.Lock()
+	last := a.last
+	s.mu.Unlock()
+	if !last.has(false, phase) || s.takenOver(a, last) {
 		return true
 	}
-	out := s.hooksOf(ctx, a, a.last, phase, nil)
+	out := s.hooksOf(ctx, a, last, phase, nil)
 	s.wait(a, out.step, false)
 	switch {
 	case out.failed != "":
@@ -318,6 +332,39 @@ func (s *session) part(ctx context.Context, a *app, phase fleet.HookPhase) bool 
 		s.closePhase(a, phase)
 	}
 	return out.done
+}
+
+// takenOver says whether an app that leaves goes on under another name: all its objects, or all its delete hooks,
+// belong to other apps. Nothing is deleted then, so its delete hooks are not run.
+func (s *session) takenOver(a *app, last *plan) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	elsewhere := func(has func(*plan) bool) bool {
+		for _, other := range s.apps {
+			if other == a || other.leaving {
+				continue
+			}
+			if other.next != nil && has(other.next) || other.plan != nil && has(other.plan) {
+				return true
+			}
+		}
+		return false
+	}
+	left, hooks, hooksLeft := 0, 0, 0
+	for i := range last.wants {
+		if !elsewhere(func(p *plan) bool { return p.wanted(last.wants[i].ref) }) {
+			left++
+		}
+	}
+	for i := range last.hooks {
+		if h := &last.hooks[i]; h.hook.In(fleet.PreDelete, false) || h.hook.In(fleet.PostDelete, false) {
+			hooks++
+			if !elsewhere(func(p *plan) bool { return p.hooked(h.ref) }) {
+				hooksLeft++
+			}
+		}
+	}
+	return left == 0 && len(last.wants) > 0 || hooksLeft == 0 && hooks > 0
 }
 
 // moveOn has an app looked at whose run may go on, and those that wait for the object. s.mu is held.

@@ -27,6 +27,8 @@ type Item struct {
 	Steered []string `json:"steered,omitempty"`
 	// Whole are JSON pointers to fields that have one owner only, as far as that mattered.
 	Whole []string `json:"whole,omitempty"`
+	Ended *Ended   `json:"ended,omitempty"` // it has run for the content in Line, unless that is another one by now
+	UID   string   `json:"uid,omitempty"`   // of a Job
 	// Former are the apps that had it before, as long as it may still carry the label of one of them.
 	Former []string `json:"former,omitempty"`
 }
@@ -40,11 +42,17 @@ func (i *Item) remember(app string) {
 
 // AppState is what is stored of one app: enough to heal it with the hub away.
 type AppState struct {
-	Spec       protocol.App `json:"spec"` // the blob's key left out
+	Spec       protocol.App `json:"spec"`            // the blob's key left out
+	Epoch      uint64       `json:"epoch,omitempty"` // with Generation: of the bundle it is from
 	Generation uint64       `json:"generation"`
 	Items      []Item       `json:"items"`
 	Run        *Run         `json:"run,omitempty"` // of its hooks and waves; nil if it has none
-	Packed     []byte       `json:"-"`             // the lines, zstd
+	// Last is the last applied content of objects whose newer content is not accepted.
+	Last []LastApplied `json:"last,omitempty"`
+	// Deleted counts what left the inventory because Git no longer has it, see protocol.Deletions; nil of agents that did not count.
+	Deleted *uint64 `json:"deleted,omitempty"`
+	Granted uint64  `json:"granted,omitempty"` // total that a person's approval permits, beside that of the bundle
+	Packed  []byte  `json:"-"`                 // the lines, zstd
 }
 
 // Stored is everything that is stored.
@@ -55,6 +63,7 @@ type Stored struct {
 	// Journal is what SaveJournal was given last; JournalErr says why it cannot be read.
 	Journal    []byte
 	JournalErr error
+	Search     []byte // what SaveSearch was given last; nil for nothing
 }
 
 // Damage is a piece of state that cannot be read. What it held is unknown, so nothing may be concluded from it.
@@ -72,4 +81,6 @@ type Store interface {
 	DropApp(ctx context.Context, name string) error
 	// SaveJournal keeps what the hub has yet to be told, at most 1 MiB; nothing is kept if it is empty.
 	SaveJournal(ctx context.Context, journal []byte) error
+	// SaveSearch keeps what is to be known of a search that goes on; nothing is kept if it is empty.
+	SaveSearch(ctx context.Context, search []byte) error
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // holds waits until a Secret has these keys, each with its value, and no other.
-func holds(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, what string, want map[string]string) {
+func hasData(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, what string, want map[string]string) {
 	t.Helper()
 	if err := cp.Kube().Wait(t.Context(), ref, what, func(o testenv.Object) bool {
 		data, _ := o.Field("data").(map[string]any)
@@ -61,15 +61,15 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 			})))
 			ref := secretRef(ns, "login")
 			deliver(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s", old: "1"}`, c.git))), ns))
-			holds(t, cp, ref, "as in Git", map[string]string{"password": c.value, "old": "1"})
+			hasData(t, cp, ref, "as in Git", map[string]string{"password": c.value, "old": "1"})
 			mustPatch(t, cp, ref, `{"data":{"password":"SEFDS0VE"}}`)
-			holds(t, cp, ref, "healed", map[string]string{"password": c.value, "old": "1"})
+			hasData(t, cp, ref, "healed", map[string]string{"password": c.value, "old": "1"})
 			e := hub.Event(t, "the drift", func(e protocol.Event) bool { return e.Kind == protocol.EventDrift })
 			if strings.Join(e.Fields, " ") != "data.password" {
 				t.Errorf("the fields are %v", e.Fields)
 			}
 			deliver(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s"}`, c.git))), ns))
-			holds(t, cp, ref, "without the key that left Git", map[string]string{"password": c.value})
+			hasData(t, cp, ref, "without the key that left Git", map[string]string{"password": c.value})
 			if c.git != c.value {
 				noTrace(t, cp, home, "s3cret")
 			}
@@ -99,22 +99,22 @@ func TestSecretsAppliedWithStringDataBeforeAreMadeGood(t *testing.T) {
 	}
 	mustPatch(t, cp, at, `{"data":{"password":"SEFDS0VE","theirs":"MQ=="}}`)
 	mustApplyAs(t, cp, "another", marked(t, secret(ns, "login", "{another: x}"), nil, nil))
-	holds(t, cp, at, "as agents before left it", map[string]string{"password": "HACKED", "old": "b", "left": "first", "theirs": "1", "another": "x"})
+	hasData(t, cp, at, "as agents before left it", map[string]string{"password": "HACKED", "old": "b", "left": "first", "theirs": "1", "another": "x"})
 	formerly(t, running, cp, at, text)
 
 	running = agenttest.Start(t, cp, home, hub)
 	want := map[string]string{"password": "a", "left": "first", "theirs": "1", "another": "x"}
-	holds(t, cp, at, "made good", want)
+	hasData(t, cp, at, "made good", want)
 	if o := still(t, cp, at); ownedBy(o, agent.Manager, "f:stringData") || !ownedBy(o, agent.Manager, "f:data") {
 		t.Errorf("the managed fields are %v", o.Field("metadata", "managedFields"))
 	}
 	mustPatch(t, cp, at, `{"data":{"password":"SEFDS0VE"}}`)
-	holds(t, cp, at, "healed", want)
+	hasData(t, cp, at, "healed", want)
 	running.Stop(t)
 	agenttest.Start(t, cp, home, hub)
 	deliver(t, hub, hub.App(t, "web", text))
 	want["left"] = "mine" // which is Git's again
-	holds(t, cp, at, "with what was left to others", want)
+	hasData(t, cp, at, "with what was left to others", want)
 }
 
 // formerly makes the state that agents before stored for the app web: they summed lines as they are.
@@ -188,5 +188,5 @@ func TestStringDataOfAnotherToolIsTakenOver(t *testing.T) {
 	made(t, cp, secret(ns, "login", "{somebody: kept}"))
 	mustApplyAs(t, cp, "kubectl", marked(t, secret(ns, "login", "{password: a, old: b}"), nil, nil))
 	deliver(t, hub, hub.App(t, "web", secret(ns, "login", "{password: c}")))
-	holds(t, cp, secretRef(ns, "login"), "as in Git", map[string]string{"password": "c", "somebody": "kept"})
+	hasData(t, cp, secretRef(ns, "login"), "as in Git", map[string]string{"password": "c", "somebody": "kept"})
 }

@@ -21,7 +21,11 @@ const establishTime = 15 * time.Second
 func (s *session) turn(ctx context.Context, a *app) {
 	start := time.Now()
 	next, leaving, ok := s.open(ctx, a)
-	if !ok || !s.tidy(ctx, a) {
+	if !ok {
+		s.saveSuspended(ctx, a)
+		return
+	}
+	if !s.tidy(ctx, a) {
 		return
 	}
 	if leaving {
@@ -49,7 +53,8 @@ func (s *session) advance(ctx context.Context, a *app, next *plan, start time.Ti
 	if ctx.Err() != nil {
 		return false
 	}
-	if s.knows() && (a.run == nil || a.run.Applied) {
+	s.fallBack(ctx, a)
+	if s.knows() && (a.run == nil || a.run.Applied || s.crowded(a)) {
 		s.prune(ctx, a)
 	}
 	if !s.conclude(ctx, a, plan, changed, start) {
@@ -128,6 +133,9 @@ func (s *session) activate(ctx context.Context, a *app) {
 	if a.plan != nil && !reflect.DeepEqual(a.plan.spec.Ignored, p.spec.Ignored) {
 		left = a.left()
 	}
+	if a.was == nil {
+		a.was = a.plan
+	}
 	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
 	a.wasHealthy, a.clashes, a.changes = false, nil, 0
 	if a.run != nil {
@@ -139,6 +147,7 @@ func (s *session) activate(ctx context.Context, a *app) {
 	for i := range p.wants {
 		s.claim(a, &p.wants[i])
 	}
+	a.excuse()
 	s.shed(ctx, a)
 	a.sort()
 	a.releave(left)
@@ -146,6 +155,15 @@ func (s *session) activate(ctx context.Context, a *app) {
 	for _, other := range s.apps { // which may have waited for something that a no longer wants
 		if len(other.clashes) > 0 {
 			s.kick(ctx, other)
+		}
+	}
+}
+
+// excuse forgets why objects could not be applied that are to go now. The session's mutex is held.
+func (a *app) excuse() {
+	for _, o := range a.own {
+		if o.want == nil && o.trouble != nil && o.trouble.line != (Sum{}) {
+			o.trouble = nil
 		}
 	}
 }
@@ -167,8 +185,8 @@ func (s *session) claim(a *app, w *want) {
 	default:
 		s.move(o, a)
 	}
-	if o.trouble != nil && o.item.Line != w.line {
-		o.trouble = nil // another line deserves another try
+	if o.trouble != nil && (o.item.Line != w.line || o.trouble.line != w.line) {
+		o.trouble = nil // it was that of other content, and what is to be applied deserves a try at once
 	}
 	o.held, o.heldForGood = "", false
 	o.want, o.item.APIVersion, o.item.Keep, o.item.Wave = w, w.apiVersion, w.keep, w.wave
@@ -183,7 +201,8 @@ func (s *session) move(o *object, to *app) {
 	from.disown(o)
 	o.app = to
 	o.inherit(from)
-	o.item.Line, o.removing = Sum{}, false // it carries the old one's label
+	o.again() // it carries the old one's label
+	o.removing = false
 	to.own = append(to.own, o)
 }
 
@@ -224,6 +243,13 @@ func (s *session) save(ctx context.Context, a *app) bool {
 		s.mu.Unlock()
 		return true
 	}
+	s.mu.Unlock()
+	s.keepLast(a)
+	s.mu.Lock()
+	if a.stored() == nil {
+		s.mu.Unlock()
+		return true // it left meanwhile
+	}
 	state := a.state()
 	given := slices.Clone(a.own)
 	a.dirty = false
@@ -251,6 +277,16 @@ func (s *session) save(ctx context.Context, a *app) bool {
 	return true
 }
 
+// saveSuspended stores what is known of a suspended app, such as that a Job has completed. Nothing else is done.
+func (s *session) saveSuspended(ctx context.Context, a *app) {
+	s.mu.Lock()
+	due := s.suspended(a) && a.dirty && s.accepted.known
+	s.mu.Unlock()
+	if due {
+		s.save(ctx, a)
+	}
+}
+
 // stored is the plan that is stored of an app: what is in force; or what its first PreSync hooks are done for, or its last ones when it leaves.
 func (a *app) stored() *plan {
 	switch {
@@ -267,7 +303,8 @@ func (a *app) stored() *plan {
 // state is what is stored of an app. s.mu is held.
 func (a *app) state() AppState {
 	p := a.stored()
-	st := AppState{Spec: p.spec, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)), Run: a.run.clone()}
+	st := AppState{Spec: p.spec, Epoch: p.epoch, Generation: p.generation, Packed: p.packed, Items: make([]Item, 0, len(a.own)+len(a.given)),
+		Last: a.lastApplied(), Run: a.run.clone(), Deleted: a.deleted, Granted: a.granted}
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
 	}

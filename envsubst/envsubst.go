@@ -52,19 +52,30 @@ func CheckNames(vars map[string]string) error {
 	return nil
 }
 
-// Replace gives an object, as canonical JSON, with every ${var} replaced. As in Flux it works on the object's YAML, so that
-// `replicas: ${replicas}` becomes a number; $${var} stands for ${var} itself. If strict, a variable without a value is an error
-// unless the template has a default (${var:-default}). Otherwise it is empty, as Flux has it without its feature gate
-// StrictPostBuildSubstitutions. No value is in an error.
+// Replace gives an object, as canonical JSON, with every ${var} replaced. As in Flux it works on the object's YAML, so
+// that `replicas: ${replicas}` becomes a number; $${var} stands for ${var} itself. If strict, a variable without a
+// value is an error unless the template has a default (${var:-default}). Otherwise it is empty, as Flux has it without
+// its feature gate StrictPostBuildSubstitutions. No value is in an error, and of an object of kind Secret nothing at
+// all: a password may hold what looks like a variable.
 func Replace(object []byte, vars map[string]string, strict bool) ([]byte, error) {
+	return replace(object, vars, strict, false)
+}
+
+// ReplaceSecret is Replace for an object that is secret whatever its kind, because it was decrypted.
+func ReplaceSecret(object []byte, vars map[string]string, strict bool) ([]byte, error) {
+	return replace(object, vars, strict, true)
+}
+
+func replace(object []byte, vars map[string]string, strict, secret bool) ([]byte, error) {
 	if !bytes.Contains(object, []byte("$")) {
 		return object, nil // nothing to replace and nothing to unescape
 	}
 	var meta struct {
+		Kind     string
 		Metadata struct{ Annotations, Labels map[string]string }
 	}
 	if err := json.Unmarshal(object, &meta); err != nil {
-		return nil, err
+		return nil, errors.New("its kind, its labels or its annotations are not all texts")
 	}
 	for _, key := range annotationSubstitute {
 		if meta.Metadata.Annotations[key] == "disabled" || meta.Metadata.Labels[key] == "disabled" {
@@ -87,6 +98,9 @@ func Replace(object []byte, vars map[string]string, strict bool) ([]byte, error)
 		return lineBreaks.Replace(v), ok || !strict
 	})
 	if err != nil {
+		if secret || meta.Kind == "Secret" {
+			return nil, errSecret
+		}
 		if !strict {
 			return nil, notUnderstood(string(text), err)
 		}
@@ -94,6 +108,11 @@ func Replace(object []byte, vars map[string]string, strict bool) ([]byte, error)
 	}
 	return canonical([]byte(replaced))
 }
+
+// errSecret is what is told of a secret object.
+var errSecret = errors.New("a ${…} in it has no value, or is none that can be replaced; " +
+	"which is not told, for it may be part of a secret: give every variable in it a value or a default, " +
+	"write $${ for a text that begins so, or annotate the object with drover.dev/substitute: disabled")
 
 // canonical turns YAML into JSON with sorted keys and no insignificant space.
 func canonical(text []byte) ([]byte, error) {

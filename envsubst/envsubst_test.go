@@ -19,6 +19,25 @@ func TestNoErrorQuotesAValue(t *testing.T) {
 	}
 }
 
+// TestOfASecretNothingIsTold: neither of an object of that kind nor of one that was decrypted.
+func TestOfASecretNothingIsTold(t *testing.T) {
+	for _, text := range []string{"${s3cret", "${s3cret}", "${s3cret[@]}", "${a:-${s3cret}}", "${-s3cret}"} {
+		for _, strict := range []bool{true, false} {
+			_, err := Replace([]byte(`{"data":{"a":"`+text+`"},"kind":"Secret","metadata":{"name":"a"}}`), nil, strict)
+			if err != nil && strings.Contains(err.Error(), "s3cret") || err == nil && strict {
+				t.Errorf("%s of a Secret: %v", text, err)
+			}
+			_, err = ReplaceSecret([]byte(`{"data":{"a":"`+text+`"},"kind":"ConfigMap","metadata":{"name":"a"}}`), nil, strict)
+			if err != nil && strings.Contains(err.Error(), "s3cret") || err == nil && strict {
+				t.Errorf("%s of what was decrypted: %v", text, err)
+			}
+		}
+	}
+	if _, err := Replace([]byte(`{"kind":"Secret","metadata":{"labels":{"a":7}}}$`), nil, true); err == nil || strings.Contains(err.Error(), "7") {
+		t.Errorf("a label that is no text: %v", err)
+	}
+}
+
 func TestWhatWouldBecomeTooLargeIsRefused(t *testing.T) {
 	object := `{"data":{"a":"` + strings.Repeat("${x}", 100_000) + `"},"kind":"ConfigMap","metadata":{"name":"a"}}`
 	if _, err := Replace([]byte(object), map[string]string{"x": strings.Repeat("y", 1000)}, true); err == nil || !strings.Contains(err.Error(), "larger than 64 MB") {

@@ -15,6 +15,9 @@ type App struct {
 	Name   string
 	File   string // repository path of the file that declares it; of the folder for the root app
 	Parent string // app whose render declares it; "" if the cluster's folder does
+	// Declared is the object that declares it, as "Kustomization media/web", which stays the same where Name changes;
+	// "" for an App.
+	Declared string
 
 	Part
 	More      []Part   // what is rendered beside it; where two parts have the same object, that of the later one counts
@@ -28,11 +31,13 @@ type App struct {
 	// SubstituteEmpty: a Foreign app is substituted even if it has no variables at all.
 	SubstituteEmpty bool
 
-	DependsOn []string      // apps that must be healthy first
-	DependsAt string        // where DependsOn is written, as file:line
-	Prune     bool          // objects that left the app are deleted
-	Suspend   bool          // leave the app as it is
-	Timeout   time.Duration // for becoming healthy; 0: the agent's own
+	DependsOn []string // apps that must be healthy first
+	DependsAt string   // where DependsOn is written, as file:line
+	Prune     bool     // objects that left the app are deleted
+	Suspend   bool     // leave the app as it is
+	// AllowEmpty: rendering to nothing where there was something is meant, and no error.
+	AllowEmpty bool
+	Timeout    time.Duration // for becoming healthy; 0: the agent's own
 
 	Ignore   []IgnoreRule      // made out for the objects they meet in Handling.Ignored
 	Handling protocol.Handling // what the agent does otherwise than with every app

@@ -22,24 +22,6 @@ const RootApp = "root"
 // agent is never told of objects that are not its own.
 const LabelApp = "drover.dev/app"
 
-// AnnotationPrune with the value PruneDisabled on an object keeps it from ever being pruned. Of Flux' word for it, as an
-// annotation or a label, the same is true (https://fluxcd.io/flux/components/kustomize/kustomizations/#prune), and of Helm's annotation
-// (https://helm.sh/docs/howto/charts_tips_and_tricks/#tell-helm-not-to-uninstall-a-resource).
-const (
-	AnnotationPrune = "drover.dev/prune"
-	PruneDisabled   = "disabled"
-	fluxPrune       = "kustomize.toolkit.fluxcd.io/prune"
-	helmPolicy      = "helm.sh/resource-policy"
-)
-
-// NeverPruned says whether the annotations or the labels of an object keep it from being pruned.
-func NeverPruned[V any](annotations, labels map[string]V) bool {
-	return word(annotations, AnnotationPrune) == PruneDisabled || word(annotations, helmPolicy) == "keep" ||
-		word(annotations, fluxPrune) == PruneDisabled || word(labels, fluxPrune) == PruneDisabled ||
-		word(annotations, fluxReconcile) == "disabled" || word(labels, fluxReconcile) == "disabled" ||
-		modes[word(annotations, AnnotationApply)] == ModeIgnore || argoKept(annotations)
-}
-
 // Cluster is what a folder clusters/<name>/ says of a cluster.
 type Cluster struct {
 	Name   string            // of the folder
@@ -55,7 +37,9 @@ type Cluster struct {
 	// Unclear says that the cluster's own description cannot be read: Labels, Vars and Suspend are not known, and keep
 	// what they were.
 	Unclear bool
-	Apps    []App // sorted by name; the root app among them, if it has anything to hold
+	// Described says that the cluster's own description is there and has content.
+	Described bool
+	Apps      []App // sorted by name; the root app among them, if it has anything to hold
 	// Problems are what is wrong with the folder itself, beyond any one app. While there are some, an
 	// app that is missing may only be unreadable.
 	Problems []string

@@ -20,7 +20,7 @@ const (
 const (
 	AnnotationApply    = "drover.dev/apply"    // override, merge, if-not-present, ignore
 	ApplyIfNotPresent  = "if-not-present"      // of AnnotationApply: it is created, and otherwise left as it is
-	AnnotationRecreate = "drover.dev/recreate" // "true": deleted and created anew where a field that cannot be changed did
+	AnnotationRecreate = "drover.dev/recreate" // "enabled" or "true": deleted and created anew where a field that cannot be changed did
 
 	fluxSSA       = "kustomize.toolkit.fluxcd.io/ssa"
 	fluxForce     = "kustomize.toolkit.fluxcd.io/force"
@@ -29,18 +29,20 @@ const (
 )
 
 // modes are Drover's own words. Flux's are those of kustomize-controller, which has them as annotations and as labels
-// (https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources). Its Merge differs from
-// Override in nothing but that what others manage is not cleaned up (fluxcd/pkg/ssa, ApplyCleanupOptions.Exclusions).
+// (https://fluxcd.io/flux/components/kustomize/kustomizations/#controlling-the-apply-behavior-of-resources). Its Merge
+// differs from Override in nothing but that what others manage is not cleaned up (fluxcd/pkg/ssa,
+// ApplyCleanupOptions.Exclusions). Flux compares without case (fluxcd/pkg/ssa/utils, AnyInMetadata); keys here are in
+// lower case.
 var (
 	modes     = map[string]Mode{"override": ModeOverride, "merge": ModeMerge, ApplyIfNotPresent: ModeIfNotPresent, "ignore": ModeIgnore}
-	fluxModes = map[string]Mode{"Override": ModeOverride, "Merge": ModeMerge, "IfNotPresent": ModeIfNotPresent, "Ignore": ModeIgnore}
+	fluxModes = map[string]Mode{"override": ModeOverride, "merge": ModeMerge, "ifnotpresent": ModeIfNotPresent, "ignore": ModeIgnore}
 )
 
 // Treatment is how an object asks to be dealt with.
 type Treatment struct {
 	Mode     Mode
 	Recreate bool // deleted and created anew where a field that cannot be changed did
-	Keep     bool // never pruned
+	Keep     bool // never pruned, see KeptBy
 }
 
 // TreatmentOf reads an object's annotations and labels. Drover's own words go before those of Flux, and these before those of Argo CD.
@@ -49,8 +51,8 @@ func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
 	options := syncOptions(annotations)
 	switch {
 	case word(annotations, AnnotationRecreate) != "":
-		t.Recreate = word(annotations, AnnotationRecreate) == "true"
-	case word(annotations, fluxForce) == "enabled" || word(labels, fluxForce) == "enabled":
+		t.Recreate = says(annotations, AnnotationRecreate, "true") || says(annotations, AnnotationRecreate, "enabled")
+	case says(annotations, fluxForce, "enabled") || says(labels, fluxForce, "enabled"):
 		t.Recreate = true
 	default:
 		t.Recreate = options["Force"] == "true"
@@ -59,26 +61,26 @@ func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
 }
 
 func modeOf[V any](annotations, labels map[string]V) Mode {
-	if m, ok := modes[word(annotations, AnnotationApply)]; ok {
+	if m, ok := modes[strings.ToLower(word(annotations, AnnotationApply))]; ok {
 		return m
 	}
 	if Paused(annotations, labels) {
 		return ModeIgnore
 	}
-	if m, ok := fluxModes[word(annotations, fluxSSA)]; ok {
+	if m, ok := fluxModes[strings.ToLower(word(annotations, fluxSSA))]; ok {
 		return m
 	}
-	return fluxModes[word(labels, fluxSSA)]
+	return fluxModes[strings.ToLower(word(labels, fluxSSA))]
 }
 
 // Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: whoever puts them
 // there wants to work on it undisturbed (as in Flux, where reconcile: disabled and ssa: Ignore count on the object itself, too).
 func Paused[V any](annotations, labels map[string]V) bool {
 	if own := word(annotations, AnnotationApply); own != "" {
-		return modes[own] == ModeIgnore
+		return modes[strings.ToLower(own)] == ModeIgnore
 	}
-	return word(annotations, fluxReconcile) == "disabled" || word(labels, fluxReconcile) == "disabled" ||
-		word(annotations, fluxSSA) == "Ignore" || word(labels, fluxSSA) == "Ignore"
+	return says(annotations, fluxReconcile, "disabled") || says(labels, fluxReconcile, "disabled") ||
+		says(annotations, fluxSSA, "ignore") || says(labels, fluxSSA, "ignore")
 }
 
 // word is a value that is a string.
@@ -102,13 +104,6 @@ func syncOptions[V any](annotations map[string]V) map[string]string {
 	return out
 }
 
-// argoKept says whether Argo CD would not delete an object, or not before somebody confirmed it.
-func argoKept[V any](annotations map[string]V) bool {
-	options := syncOptions(annotations)
-	no := func(v string) bool { return v == "false" || v == "confirm" }
-	return no(options["Prune"]) || no(options["Delete"])
-}
-
 // unmetOptions are options of Argo CD that are not done as Argo CD does them. Of those that are not here Drover does what they ask, or has no
 // need to be asked: it applies server-side, sends only what changed, and waits for a kind's definition.
 var unmetOptions = map[string]string{
@@ -125,7 +120,7 @@ type Unmet struct{ Annotation, Text string }
 // UnmetBy lists what the annotations of an object ask for in vain, in the order in which they ask.
 func UnmetBy[V any](annotations map[string]V) (out []Unmet) {
 	if own := word(annotations, AnnotationApply); own != "" {
-		if _, ok := modes[own]; !ok {
+		if _, ok := modes[strings.ToLower(own)]; !ok {
 			out = append(out, Unmet{AnnotationApply, fmt.Sprintf("not done: there is no %q; it is override, merge, if-not-present or ignore", own)})
 		}
 	}

@@ -20,11 +20,17 @@ func TestTreatmentOf(t *testing.T) {
 		{"ignore", words{AnnotationApply: "ignore"}, nil, Treatment{Mode: ModeIgnore, Keep: true}},
 		{"no word", words{AnnotationApply: "whatever"}, nil, Treatment{}},
 		{"recreate", words{AnnotationRecreate: "true"}, nil, Treatment{Recreate: true}},
+		{"recreate enabled", words{AnnotationRecreate: "enabled"}, nil, Treatment{Recreate: true}},
 		{"not recreate", words{AnnotationRecreate: "false", flux + "force": "enabled"}, nil, Treatment{}},
 		{"Flux, Merge", words{flux + "ssa": "Merge"}, nil, Treatment{Mode: ModeMerge}},
 		{"Flux, Override", words{flux + "ssa": "Override"}, nil, Treatment{}},
 		{"Flux, as a label", nil, words{flux + "ssa": "IfNotPresent"}, Treatment{Mode: ModeIfNotPresent}},
-		{"Flux, case counts", words{flux + "ssa": "ignore"}, nil, Treatment{}},
+		{"Flux, in another case", words{flux + "ssa": "ignore"}, nil, Treatment{Mode: ModeIgnore}},
+		{"Flux, merge in another case", nil, words{flux + "ssa": "merge"}, Treatment{Mode: ModeMerge}},
+		{"Flux, force in another case", words{flux + "force": "Enabled"}, nil, Treatment{Recreate: true}},
+		{"Flux, reconcile in another case", nil, words{flux + "reconcile": "Disabled"}, Treatment{Mode: ModeIgnore, Keep: true}},
+		{"Flux, prune in another case", words{flux + "prune": "DISABLED"}, nil, Treatment{Keep: true}},
+		{"Drover, in another case", words{AnnotationApply: "Ignore"}, nil, Treatment{Mode: ModeIgnore, Keep: true}},
 		{"Flux, force", words{flux + "force": "enabled"}, nil, Treatment{Recreate: true}},
 		{"Flux, force as a label", nil, words{flux + "force": "enabled"}, Treatment{Recreate: true}},
 		{"Flux, reconcile", words{flux + "reconcile": "disabled"}, nil, Treatment{Mode: ModeIgnore, Keep: true}},
@@ -58,6 +64,8 @@ func TestPaused(t *testing.T) {
 		{map[string]string{flux + "reconcile": "disabled"}, true},
 		{map[string]string{flux + "ssa": "Ignore"}, true},
 		{map[string]string{flux + "ssa": "IfNotPresent"}, false},
+		{map[string]string{flux + "ssa": "IGNORE"}, true},
+		{map[string]string{flux + "reconcile": "Disabled"}, true},
 	} {
 		if got := Paused(c.annotations, nil); got != c.want {
 			t.Errorf("%v: %t", c.annotations, got)

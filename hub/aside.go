@@ -3,6 +3,7 @@ package hub
 import (
 	"bytes"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -64,34 +65,75 @@ func (h *Hub) renderAside(ctx context.Context) (stop func()) {
 // rendered resolves the clusters whose renders have finished.
 func (h *Hub) rendered(ctx context.Context) error {
 	names := slices.DeleteFunc(h.Resolver.renders.take(), func(name string) bool { return h.resolved[name] == nil })
+	return h.resolveLate(ctx, names)
+}
+
+// resolveLate resolves clusters whose bundles were put off in the turn of their commit.
+func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	if h.base == nil || len(names) == 0 {
-		return nil
+		return nil // the first revision decides
 	}
+	h.lost.late = true
 	_, err := h.resolveAll(ctx, h.base, names)
+	h.lost.late = false
 	return err
+}
+
+// lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these come one after the
+// other, and what the guard counts are all clusters that lose by one commit.
+type lostLate struct {
+	late bool // renders that have finished are taken in
+	at   map[string]time.Time
+}
+
+// lateWindow is for how long they count together.
+const lateWindow = 10 * time.Minute
+
+// note adds clusters, if what they lose comes of renders that were late.
+func (l *lostLate) note(names []string) {
+	if !l.late {
+		return
+	}
+	if l.at == nil {
+		l.at = map[string]time.Time{}
+	}
+	for _, name := range names {
+		l.at[name] = time.Now()
+	}
+}
+
+// others counts those that are not among names.
+func (l *lostLate) others(names []string) int {
+	maps.DeleteFunc(l.at, func(_ string, at time.Time) bool { return time.Since(at) > lateWindow })
+	n := len(l.at)
+	for _, name := range names {
+		if _, is := l.at[name]; is {
+			n--
+		}
+	}
+	return n
 }
 
 // patient says whether the next bundle of a cluster waits for renders, for a while.
 func (h *Hub) patient(name string) bool {
 	if res := h.resolved[name]; res == nil || !res.pending() {
-		delete(h.waiting, name)
+		delete(h.rendering, name)
 		return false
 	}
 	patience := renderPatience
 	if h.records[name].Bundle.Generation == 0 {
 		patience = firstPatience
 	}
-	since, waits := h.waiting[name]
+	since, waits := h.rendering[name]
 	if !waits {
 		since = time.Now()
-		h.waiting[name] = since
+		h.rendering[name] = since
 		time.AfterFunc(patience, func() {
 			h.do(func(ctx context.Context) error {
-				if _, waits := h.waiting[name]; !waits {
+				if _, waits := h.rendering[name]; !waits {
 					return nil
 				}
-				_, err := h.publish(ctx, []string{name})
-				return err
+				return h.resolveLate(ctx, []string{name})
 			})
 		})
 	}

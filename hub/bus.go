@@ -34,6 +34,8 @@ type Delivery struct {
 	Generation uint64
 	Key        string // OpenKeyID of whom it is sealed to
 	Sealed     []byte
+	Epoch      uint64
+	Revision   string // the commit that it was made from
 }
 
 // OpenKeyID names a public key that bundles are sealed to: the first 16 hexadecimal digits of its sha256.
@@ -42,9 +44,12 @@ func OpenKeyID(key []byte) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// Holdings is what a bus has: the generation of each cluster's bundle and the key it is sealed to, and the ids of complete blobs.
+// Holdings is what a bus has: of each cluster's bundle the epoch, generation and commit and the key it is sealed to,
+// and the ids of complete blobs. What it says of bundles is a hint: it is not signed.
 type Holdings struct {
 	Generations map[string]uint64
+	Epochs      map[string]uint64
+	Revisions   map[string]string
 	Keys        map[string]string // see Delivery
 	Blobs       map[string]bool
 }
@@ -56,8 +61,8 @@ type Listener interface {
 	Wanted(cluster string) error
 	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were revoked.
 	Identities(clusters []string)
-	// Report is the last report of a cluster; retained says that it was sent before Listen began. at is when
-	// the bus received it.
+	// Report is the last report of a cluster. Those of one cluster come in the order in which the bus took them. at
+	// is when the bus received it.
 	Report(cluster string, data []byte, at time.Time)
 	// Event is one event of a cluster's journal.
 	Event(cluster string, data []byte)
@@ -65,6 +70,8 @@ type Listener interface {
 	Link(cluster string, connected bool, at time.Time)
 	// Reset says that the bus was away, and may have lost something.
 	Reset()
+	// Peer says that another hub of the fleet is there, and asks who else is.
+	Peer(p protocol.Presence)
 }
 
 // Identities are who the clusters are.
@@ -86,20 +93,28 @@ type Identities interface {
 	Rotate(cluster string) error
 	// Identity is what is known of cluster's credentials.
 	Identity(cluster string) Identity
+	// Place is the uid of kube-system of the cluster that the credentials belong to; "" if that is not known. Settle
+	// remembers it, until the cluster joins with another token.
+	Place(cluster string) (uid string)
+	Settle(cluster, uid string) error
 	// Joins says what came of the requests for credentials since the hub started.
 	Joins() Joins
 }
 
 // Identity is what is known of a cluster's credentials, for people.
 type Identity struct {
-	Issued   time.Time `json:"issued,omitzero"`   // of the credential that its agent uses
-	Expires  time.Time `json:"expires,omitzero"`  // of the same
-	Valid    int       `json:"valid"`             // credentials that are good now
-	Rotating time.Time `json:"rotating,omitzero"` // a rotation was asked for then, and is not done
-	Revoked  time.Time `json:"revoked,omitzero"`  // all were revoked then, and the cluster has not joined since
-	Token    time.Time `json:"token,omitzero"`    // a join token was not used yet, and is good until then
-	// Dropped is how much was said in the cluster's name since the hub started that could not be verified.
-	Dropped uint64 `json:"dropped,omitempty"`
+	Issued     time.Time `json:"issued,omitzero"`      // of the credential that its agent uses
+	Expires    time.Time `json:"expires,omitzero"`     // of the same
+	Valid      int       `json:"valid"`                // credentials that are good now
+	Rotating   time.Time `json:"rotating,omitzero"`    // a rotation was asked for then, and is not done
+	Revoked    time.Time `json:"revoked,omitzero"`     // all were revoked then, and the cluster has not joined since
+	Token      time.Time `json:"token,omitzero"`       // a join token was not used yet, and is good until then
+	ClusterUID string    `json:"clusterUID,omitempty"` // see Identities.Place
+	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast
+	// and DroppedWhy are when that happened last, why, and what to do.
+	Dropped     uint64    `json:"dropped,omitempty"`
+	DroppedLast time.Time `json:"droppedLast,omitzero"`
+	DroppedWhy  string    `json:"droppedWhy,omitempty"`
 }
 
 // Joins counts requests for credentials, those to renew among them, and connections that NATS itself turned away.
@@ -108,6 +123,17 @@ type Joins struct {
 	Refused uint64    `json:"refused"`
 	Last    string    `json:"last,omitempty"` // why the last one was refused
 	Time    time.Time `json:"time,omitzero"`  // and when
+	// Distrusted is about connections to the embedded server whose agents do not trust its certificate.
+	Distrusted Distrusted `json:"distrusted,omitzero"`
+}
+
+// Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a
+// hub with other keys.
+type Distrusted struct {
+	Count     uint64    `json:"count"`
+	Addresses int       `json:"addresses"` // from how many, as far as they are counted
+	Last      string    `json:"last"`      // address of the last one
+	Time      time.Time `json:"time"`      // and when
 }
 
 // TokenOptions are what a join token may do.

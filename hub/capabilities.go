@@ -39,6 +39,7 @@ func (h *Hub) learn(ctx context.Context, cluster, digest string, list []string) 
 	case digest == "" || known == digest:
 	case sizeOf(list) > maxServed:
 		h.Log.Warn("the list of what a cluster's API server serves is too long and is not used", "cluster", cluster, "bytes", sizeOf(list), "limit", maxServed)
+	case !h.open(): // the hub that acts for the fleet asks
 	case protocol.APIsDigest(list) == digest:
 		data, err := json.Marshal(list)
 		if err != nil {

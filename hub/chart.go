@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -37,7 +39,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 			return out[0], nil
 		}
 	}
-	key := memoKey("chart-2", struct {
+	key := memoKey("chart-3", struct {
 		Path, File, Namespace, Kubernetes, APIs string
 		Chart                                   *fleet.Chart
 		Substitute, Foreign                     bool
@@ -61,7 +63,9 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 }
 
 // fill gives the charts of an app the values that objects of the cluster hold, see values.
-func (e *expansion) fill(app *fleet.App) (absent []protocol.VarsRef, err error) {
+func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
+	app := &m.app
+	app.Notes = slices.Clone(app.Notes)
 	app.More = slices.Clone(app.More)
 	for i := range len(app.More) + 1 {
 		part := &app.Part
@@ -73,7 +77,7 @@ func (e *expansion) fill(app *fleet.App) (absent []protocol.VarsRef, err error) 
 		}
 		of := *app
 		of.Part = *part
-		chart, missing, err := e.values(of)
+		chart, missing, err := e.values(of, &m.secret, &app.Notes)
 		if err != nil {
 			return nil, err
 		}
@@ -83,8 +87,8 @@ func (e *expansion) fill(app *fleet.App) (absent []protocol.VarsRef, err error) 
 }
 
 // values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects are not (yet)
-// among what the cluster is to run.
-func (e *expansion) values(app fleet.App) (*fleet.Chart, []protocol.VarsRef, error) {
+// among what the cluster is to run. What comes of Secrets is added to secret.
+func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note) (*fleet.Chart, []protocol.VarsRef, error) {
 	chart := *app.Chart
 	chart.Values = nil
 	var absent []protocol.VarsRef
@@ -93,16 +97,24 @@ func (e *expansion) values(app fleet.App) (*fleet.Chart, []protocol.VarsRef, err
 			chart.Values = append(chart.Values, v)
 			continue
 		}
-		object, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
+		f, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
 		if err != nil {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
 		}
-		if object == nil {
+		if f.unknown != "" {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, whose content only the cluster knows (%s), and charts are rendered before the cluster sees anything: "+
+				"put it into Git as it is, or write its values under values", app.File, v.From, f.unknown)
+		}
+		if f.assumed != "" {
+			*notes = append(*notes, fleet.Note{File: app.File, Object: "app " + app.Name, Field: "valuesFrom", Text: fmt.Sprintf("variables in the %s are replaced as if "+
+				"there were no %s in the cluster, which is optional: charts are rendered before the cluster sees anything", v.From, f.assumed)})
+		}
+		if f.object == nil {
 			absent = append(absent, *v.From)
 			continue
 		}
 		data := map[string]string{}
-		if err := addData(data, object, v.From.Kind); err != nil {
+		if err := addData(data, f.object, v.From.Kind); err != nil {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
 		}
 		text, ok := data[v.Key]
@@ -111,6 +123,9 @@ func (e *expansion) values(app fleet.App) (*fleet.Chart, []protocol.VarsRef, err
 			continue
 		case !ok:
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name another with valuesKey", app.File, v.From, v.Key)
+		}
+		if v.From.Kind == "Secret" {
+			*secret = append(*secret, secretsIn(text)...)
 		}
 		chart.Values = append(chart.Values, fleet.Values{Text: text, Target: v.Target, Literal: v.Literal})
 	}
@@ -128,4 +143,31 @@ func (h *Hub) kubernetes(cluster string) string {
 		return c.Report.Agent.Kubernetes
 	}
 	return h.records[cluster].Kubernetes
+}
+
+// secretsIn are the values in a text of a Secret, which may be YAML: an error may quote one of them.
+func secretsIn(text string) []string {
+	out := []string{text}
+	var v any
+	if yaml.Unmarshal([]byte(text), &v) != nil {
+		return out
+	}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, item := range v {
+				walk(item)
+			}
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case nil, bool:
+		default:
+			out = append(out, fmt.Sprint(v))
+		}
+	}
+	walk(v)
+	return out
 }

@@ -112,6 +112,17 @@ type garbage struct {
 	dropped   []string             // blobs that may be on the bus still, because their removal was not acknowledged
 	timer     *time.Timer          // of the next collection; nil if none is due
 	full      bool                 // the bus has no space left
+	onBus     map[string]uint64    // generations that clusters have there, as far as is known
+}
+
+// sent notes which bundles the bus has now.
+func (g *garbage) sent(bundles []Delivery) {
+	if g.onBus == nil {
+		g.onBus = map[string]uint64{}
+	}
+	for _, d := range bundles {
+		g.onBus[d.Cluster] = d.Generation
+	}
 }
 
 func (g *garbage) stop() {
@@ -179,8 +190,12 @@ func (h *Hub) collect(ctx context.Context, grace time.Duration) {
 	if grace == 0 {
 		named = needed
 	}
-	gone, left := h.unnamed(named, grace)
-	h.drop(ctx, gone)
+	var gone []string
+	left := 0
+	if h.knowsBus() {
+		gone, left = h.unnamed(named, grace)
+		h.drop(ctx, gone)
+	}
 	if left > 0 {
 		h.collectIn(grace)
 	}
@@ -194,11 +209,14 @@ func (h *Hub) collect(ctx context.Context, grace time.Duration) {
 // these.
 func (h *Hub) named() (needed, named, stored map[string]bool) {
 	needed, named, stored = map[string]bool{}, map[string]bool{}, map[string]bool{}
-	for _, r := range h.records {
+	for name, r := range h.records {
 		blobsIn(reflect.ValueOf(r.Bundle), needed)
 		blobsIn(reflect.ValueOf(r), named)
 		for _, old := range r.Retired {
 			named[old.Blob] = true
+			if h.unsent[name] && old.Generation >= h.garbage.onBus[name] { // the bundle on the bus names it
+				needed[old.Blob] = true
+			}
 		}
 	}
 	for id := range named {
@@ -212,6 +230,20 @@ func (h *Hub) named() (needed, named, stored map[string]bool) {
 		}
 	}
 	return needed, named, stored
+}
+
+// knowsBus says whether all bundles on the bus are known, and this hub is the one that publishes: else what nothing here
+// names may be needed all the same.
+func (h *Hub) knowsBus() bool {
+	if !h.open() {
+		return false
+	}
+	for name, floor := range h.floors {
+		if h.records[name].Bundle.Generation < floor {
+			return false
+		}
+	}
+	return true
 }
 
 // listsInUse are the digests of what the clusters' API servers serve.
@@ -271,16 +303,19 @@ func (h *Hub) drop(ctx context.Context, ids []string) {
 	}
 }
 
-// put gives the bus blobs and bundles, and says which bundles it has. When it is full, what nobody needs is removed
+// share gives the bus blobs and bundles, and says which bundles it has. When it is full, what nobody needs is removed
 // at once, and then every cluster is served by itself, so that one that needs much keeps none from what needs little.
-func (h *Hub) put(ctx context.Context, blobs []Packed, bundles []Delivery) ([]Delivery, error) {
-	err := h.Bus.Put(ctx, blobs, bundles)
+func (h *Hub) share(ctx context.Context, blobs []Packed, bundles []Delivery) ([]Delivery, error) {
+	sent, err := h.put(ctx, blobs, bundles)
 	if errors.Is(err, ErrFull) {
 		h.putAgain(ctx, blobs)
-		err = h.Bus.Put(ctx, blobs, bundles)
+		sent, err = h.put(ctx, blobs, bundles)
 	}
 	switch {
+	case err == nil && !sent:
+		return nil, nil // another hub publishes
 	case err == nil:
+		h.garbage.sent(bundles)
 		for _, p := range blobs {
 			h.held[p.Ref.ID()] = true
 		}
@@ -336,7 +371,7 @@ func (h *Hub) putEach(ctx context.Context, blobs []Packed, bundles []Delivery) (
 	var unfit []string
 	for _, x := range parcels {
 		missing := slices.DeleteFunc(x.blobs, func(p Packed) bool { return h.held[p.Ref.ID()] })
-		switch err := h.Bus.Put(ctx, missing, []Delivery{x.Delivery}); {
+		switch sent, err := h.put(ctx, missing, []Delivery{x.Delivery}); {
 		case errors.Is(err, ErrFull):
 			partly := make([]string, 0, len(missing))
 			for _, p := range missing {
@@ -344,9 +379,10 @@ func (h *Hub) putEach(ctx context.Context, blobs []Packed, bundles []Delivery) (
 			}
 			h.drop(ctx, partly)
 			unfit = append(unfit, x.Cluster)
-		case err != nil:
+		case err != nil || !sent:
 			return put, err
 		default:
+			h.garbage.sent([]Delivery{x.Delivery})
 			for _, p := range missing {
 				h.held[p.Ref.ID()] = true
 			}

@@ -5,26 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/protocol"
 )
-
-// MinApprove is how many characters of a revision Approve wants at least.
-const MinApprove = 7
-
-// ErrNotHeld says that there is nothing to approve at a revision.
-var ErrNotHeld = errors.New("nothing is held")
 
 // ErrNotReleased says that a cluster still has its folder, or was never known.
 var ErrNotReleased = errors.New("not released")
 
 // depart takes in which clusters have lost their folder since the last revision, or since what the hub knew when it
 // started. One of them is released. More than one in a single step is more often a mistake than a wish, so they are held
-// until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it.
+// until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it, and one
+// that is to be pruned where the guard of deletions would not let that through.
+//
+// While nothing may be published this waits: the hub may see an older state of Git than another hub has published.
 func (h *Hub) depart(ctx context.Context) error {
+	first := h.base == nil || h.fresh.departing
+	if h.fresh.departing = h.withheldFromAll() != nil; h.fresh.departing {
+		return nil
+	}
 	h.welcome()
 	h.cutOff()
 	gone, before := h.state.without(h.listing.names)
@@ -37,7 +38,7 @@ func (h *Hub) depart(ctx context.Context) error {
 		}
 	}
 	slices.Sort(names)
-	if len(names) > 1 || len(names) == 1 && before == 1 && h.base == nil {
+	if len(names) > 1 || len(names) == 1 && (before == 1 && first || h.empties(names[0])) {
 		h.hold(names)
 		names = nil
 	}
@@ -48,6 +49,7 @@ func (h *Hub) depart(ctx context.Context) error {
 	if err := h.save(names); err != nil {
 		return err
 	}
+	h.showHolds(nil)
 	h.show(names)
 	h.cutOff()
 	_, err := h.send(ctx)
@@ -60,9 +62,11 @@ func (h *Hub) welcome() {
 		_, is := slices.BinarySearch(h.listing.names, name)
 		return is
 	}
+	returned := false
 	for name := range h.left {
 		if back(name) {
 			delete(h.left, name)
+			returned = true
 		}
 	}
 	var still []query.Hold
@@ -74,11 +78,11 @@ func (h *Hub) welcome() {
 			ended = append(ended, hold.Clusters...)
 		}
 		if hold.Clusters = clusters; len(clusters) > 0 {
-			still = append(still, hold)
+			still = append(still, h.counted(hold))
 		}
 	}
 	h.holds = still
-	if len(ended) > 0 {
+	if len(ended) > 0 || returned {
 		h.showHolds(ended)
 	}
 }
@@ -90,30 +94,41 @@ func (h *Hub) hold(names []string) {
 		h.forget(name)
 	}
 	at := slices.IndexFunc(h.holds, func(x query.Hold) bool { return x.Revision.Hash == h.revision.Hash })
+	h.holds = slices.Clone(h.holds)
 	if at < 0 {
-		h.holds = append(slices.Clone(h.holds), query.Hold{Revision: h.revision, Since: time.Now(), Clusters: names})
-	} else {
-		h.holds = slices.Clone(h.holds)
-		h.holds[at].Clusters = slices.Sorted(slices.Values(append(slices.Clone(h.holds[at].Clusters), names...)))
+		at = len(h.holds)
+		h.holds = append(h.holds, query.Hold{Revision: h.revision, Since: time.Now()})
 	}
-	h.Log.Warn("the folders of several clusters are gone at once; they are held as they are", "revision", h.revision.Short(),
-		"clusters", len(names), "approve", "drover approve "+h.revision.Short())
+	h.holds[at].Clusters = slices.Sorted(slices.Values(append(slices.Clone(h.holds[at].Clusters), names...)))
+	h.holds[at] = h.counted(h.holds[at])
+	h.Log.Warn("the folders of clusters are gone; nothing changes there until a person approves", "revision", h.revision.Short(),
+		"clusters", h.holds[at].Clusters, "objects", h.holds[at].Count, "approve", "drover approve "+h.holds[at].ID)
 	h.showHolds(names)
 }
 
-// showHolds brings what is shown of holds up to date, for the clusters of a hold that began, changed or ended.
-func (h *Hub) showHolds(names []string) {
-	h.state.edit(func(x *query.Index, s *SourceStatus) {
-		s.Held = slices.Clone(h.holds)
-		for _, name := range names {
-			x.Edit(name).Held = nil
-		}
-		for _, hold := range h.holds {
-			for _, name := range hold.Clusters {
-				x.Edit(name).Held = &hold
+// empties says whether a cluster whose folder is gone would be pruned, and the guard of deletions holds that.
+func (h *Hub) empties(name string) bool {
+	r := h.records[name]
+	if _, joined := h.Identities.OpenKey(name); !joined || !r.PruneOnRemove || r.Bundle.Generation == 0 {
+		return false
+	}
+	changes, had := h.weigh(name, nil, r.Bundle, emptied(r.Bundle, h.revision)).compare(r.Deletions)
+	return len(fleet.Guard(lossOf(changes, had, fleet.AppLoss{}))) > 0
+}
+
+// counted completes a hold of removed folders: its id, and how many objects go with them.
+func (h *Hub) counted(hold query.Hold) query.Hold {
+	hold.Count = 0
+	for _, name := range hold.Clusters {
+		if r := h.records[name]; r.PruneOnRemove {
+			for _, a := range r.Bundle.Apps {
+				if a.Blob != nil {
+					hold.Count += a.Blob.Objects
+				}
 			}
 		}
-	})
+	}
+	return identify(hold)
 }
 
 // leave notes that clusters have no folder any more, and gives those that the hub remembers: where no agent was ever
@@ -169,6 +184,9 @@ func emptied(last protocol.Bundle, revision protocol.Revision) protocol.Bundle {
 // cutOff revokes the credentials of released clusters, of those that are pruned when that is done. What fails is tried
 // again at the next revision; it keeps nobody else waiting.
 func (h *Hub) cutOff() {
+	if h.withheldFromAll() != nil {
+		return
+	}
 	for name := range h.left {
 		if _, joined := h.Identities.OpenKey(name); !joined || h.pruning(name) {
 			continue
@@ -181,57 +199,6 @@ func (h *Hub) cutOff() {
 		h.Log.Info("the cluster is released and its credential revoked", "cluster", name, "pruned", h.records[name].PruneOnRemove)
 		h.show([]string{name})
 	}
-}
-
-// Approve lets the clusters go that are held at a revision, which may be cut to MinApprove characters. It returns when
-// that is stored. An error that wraps ErrNotHeld says that there is nothing to approve.
-func (h *Hub) Approve(ctx context.Context, revision string) (query.Hold, error) {
-	var approved *query.Hold
-	var names []string
-	return ask(ctx, h, func(loop context.Context, reply func(query.Hold, error)) error {
-		if approved == nil { // else it was found before, and could not be stored
-			at, err := h.heldAt(revision)
-			if err != nil {
-				reply(query.Hold{}, err)
-				return nil
-			}
-			hold := h.holds[at]
-			approved, h.holds, h.holdsChanged = &hold, slices.Delete(slices.Clone(h.holds), at, at+1), true
-			names = h.leave(hold.Clusters)
-		}
-		if err := h.save(names); err != nil {
-			return err
-		}
-		h.Log.Info("a person let the clusters go that were held", "revision", approved.Revision.Short(), "clusters", approved.Clusters)
-		h.showHolds(nil)
-		h.show(names)
-		h.cutOff()
-		reply(*approved, nil)
-		_, err := h.send(loop)
-		return err
-	})
-}
-
-// heldAt finds the hold of a revision.
-func (h *Hub) heldAt(revision string) (int, error) {
-	var found []int
-	var all []string
-	for i, hold := range h.holds {
-		all = append(all, hold.Revision.Short())
-		if len(revision) >= MinApprove && strings.HasPrefix(hold.Revision.Hash, strings.ToLower(revision)) {
-			found = append(found, i)
-		}
-	}
-	switch {
-	case len(found) == 1:
-		return found[0], nil
-	case len(found) > 1:
-		return 0, fmt.Errorf("%w at one revision %.40q: several begin with that; give more of it", ErrNotHeld, revision)
-	case len(all) == 0:
-		return 0, fmt.Errorf("%w: there is nothing to approve; see `drover status`", ErrNotHeld)
-	}
-	return 0, fmt.Errorf("%w at revision %.40q: give %d characters or more of one of these: %s", ErrNotHeld, revision, MinApprove,
-		strings.Join(all, ", "))
 }
 
 // Forget takes a released cluster off the list, with its last report. One that has yet to be pruned is left as it is,
@@ -252,6 +219,7 @@ func (h *Hub) Forget(ctx context.Context, name string) error {
 		}
 		delete(h.left, name)
 		delete(h.records, name)
+		delete(h.holding, name)
 		delete(h.floors, name)
 		delete(h.unsent, name)
 		h.served.forget(name)

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -14,8 +15,13 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// maxRounds bounds how often what a cluster declares is looked at anew. An app in an app in an app takes three.
-const maxRounds = 32
+// Bounds on an expansion. An app is rendered again when its variables or its declaration change; one that goes on
+// changing depends on itself. There are as many rounds as apps depend on each other in a chain, so their number is
+// there for what nobody has thought of.
+const (
+	maxTurns  = 32
+	maxRounds = 10_000
+)
 
 // expansion finds the apps of one cluster: what its folder declares is rendered, what these renders declare is rendered as
 // well, until nothing new comes up.
@@ -30,6 +36,7 @@ type expansion struct {
 	asksAPIs bool            // a chart looks at on.APIs
 	pending  bool            // a chart is being rendered
 	planning bool            // so are the templates of an ApplicationSet
+	turns    map[string]int  // how often an app was rendered, by what declares it
 	used     []*Render       // everything that the outcome depends on, beside folder and selected
 	foreign  []*Render       // the same, of what was read from other sources
 }
@@ -41,6 +48,7 @@ type made struct {
 	own    map[string]string  // the app's and the cluster's, without what VarsFrom say
 	sure   map[string]string  // those of vars that nothing in the cluster goes before
 	absent []protocol.VarsRef // of its variables
+	secret []string           // values of Secrets among its variables and its chart's values, which no error may quote
 	result AppResult
 	render *Render // that it declares others by; nil if there is none
 }
@@ -51,9 +59,7 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 		if err != nil {
 			return Resolution{}, err
 		}
-		maps.DeleteFunc(e.made, func(name string, _ made) bool {
-			return !slices.ContainsFunc(cluster.Apps, func(a fleet.App) bool { return a.Name == name })
-		})
+		e.rename(cluster.Apps)
 		moved, err := e.advance(ctx, cluster, false)
 		if err == nil && !moved { // what is still missing will not come any more
 			moved, err = e.advance(ctx, cluster, true)
@@ -71,13 +77,37 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 	return e.outcome(cluster), nil
 }
 
+// rename lets go of apps that are not declared any more. One that only got another name, because another one of its
+// name came up, keeps what it declared: that is why the other one is there.
+func (e *expansion) rename(apps []fleet.App) {
+	names := make(map[string]bool, len(apps))
+	for _, a := range apps {
+		names[a.Name] = true
+	}
+	for _, a := range apps {
+		if _, ok := e.made[a.Name]; ok || a.Declared == "" {
+			continue
+		}
+		for name, m := range e.made {
+			if m.app.Declared == a.Declared && !names[name] {
+				delete(e.made, name)
+				e.made[a.Name] = m
+				e.order[slices.Index(e.order, name)] = a.Name
+				break
+			}
+		}
+	}
+	maps.DeleteFunc(e.made, func(name string, _ made) bool { return !names[name] })
+	e.order = slices.DeleteFunc(e.order, func(name string) bool { return !names[name] })
+}
+
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	in := Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.Repository}
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	key, plan := memoKey("plan-3", in), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
+	key, plan := memoKey("plan-4", in), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
 		c, err := e.layout.Plan(ctx, rec, in)
 		if _, transient := errors.AsType[*TransientError](err); transient {
 			return Render{Cluster: &c, Transient: true}, nil, nil
@@ -122,8 +152,7 @@ func (e *expansion) declared() []Declaration {
 }
 
 // advance renders the apps that were not rendered as they now are, and says whether there were any. An app whose
-// variables are missing is rendered without them only if final, and then it is the only one: what it declares may bring those of
-// the next.
+// variables are missing is rendered without them only if final: what others declare may bring them.
 func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (moved bool, err error) {
 	for _, app := range c.Apps {
 		m := made{app: app, vars: app.Variables(c)}
@@ -134,7 +163,7 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 			}
 		}
 		if app.Err == "" {
-			absent, err := e.fill(&m.app)
+			absent, err := e.fill(&m)
 			if err != nil {
 				m.app.Err = err.Error()
 			}
@@ -145,8 +174,13 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 			len(m.absent) > 0 && !final {
 			continue
 		}
-		if err := e.make(ctx, &m); err != nil {
+		stuck, err := e.turn(ctx, &m, before)
+		if err != nil {
 			return false, err
+		}
+		if stuck {
+			e.made[app.Name] = m
+			continue
 		}
 		if app.Err != "" && m.render == nil { // without what it declared it may not be at fault any more, and so on without end
 			m.render = before.render
@@ -160,16 +194,27 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 		}
 		e.made[app.Name] = m
 		moved = true
-		if final {
-			return true, nil
-		}
 	}
 	return moved, nil
+}
+
+// turn renders an app, unless it was rendered so often that it depends on itself: then it stops, with what it declared
+// last, and the others go on.
+func (e *expansion) turn(ctx context.Context, m *made, before made) (stuck bool, err error) {
+	key := cmp.Or(m.app.Declared, m.app.Name)
+	if e.turns[key]++; e.turns[key] <= maxTurns {
+		return false, e.make(ctx, m)
+	}
+	m.render = before.render
+	m.result = AppResult{App: m.app, Err: fmt.Sprintf("%s: the app %s does not settle: its variables, or how it is declared, follow from what it delivers or declares itself, "+
+		"and differ each time: take them from an object that the app does not change", m.app.File, m.app.Name)}
+	return true, nil
 }
 
 // make renders an app.
 func (e *expansion) make(ctx context.Context, m *made) error {
 	m.result = AppResult{App: m.app, Err: m.app.Err}
+	defer func() { m.result.Err = fleet.Conceal(m.result.Err, m.secret) }()
 	app := m.app
 	if m.left() {
 		app = m.leave()
@@ -211,7 +256,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 			return nil
 		}
 	}
-	m.result.Ref, m.result.Refs = &render.Ref, render.Refs
+	m.result.Ref, m.result.Refs, m.result.declares = &render.Ref, render.Refs, len(render.Declared) > 0
 	m.result.App.Notes = slices.Concat(app.Notes, render.Notes)
 	return e.handle(ctx, m)
 }
@@ -299,21 +344,30 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 	return res
 }
 
-// find gives an object that some app of the cluster delivers, or nil.
-func (e *expansion) find(ref protocol.ObjectRef) ([]byte, error) {
+// found is an object that some app of the cluster delivers.
+type found struct {
+	object  []byte // nil if there is none
+	by      string // the app
+	unknown string // why its content is not known here, although it is there
+	unsure  string // the variable in it whose value is not known here, if that is why
+	assumed string // the optional object that is taken not to be in the cluster; "" if nothing is assumed
+}
+
+// find gives an object that some app of the cluster delivers.
+func (e *expansion) find(ref protocol.ObjectRef) (found, error) {
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		m := e.made[name]
 		for i, have := range m.result.Refs {
 			if Claimed(have, m.app.Namespace) == ref {
 				objects, err := e.Objects(*m.result.Ref)
 				if err != nil {
-					return nil, err
+					return found{}, err
 				}
-				return objects[i].JSON, nil
+				return e.content(&m, objects[i])
 			}
 		}
 	}
-	return nil, nil
+	return found{}, nil
 }
 
 // addData adds the data of a ConfigMap or a Secret to vars. What is wrong with it is said without its values.

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -36,6 +37,9 @@ import (
 // patience is how long a test waits for something that takes milliseconds.
 const patience = 30 * time.Second
 
+// silence is how long no other hub may answer before one takes over: much less than the ten seconds of a real one.
+const silence = 500 * time.Millisecond
+
 // rig is a hub as `drover hub` puts it together: real Git, kustomize, NATS and bbolt.
 type rig struct {
 	t    *testing.T
@@ -47,8 +51,17 @@ type rig struct {
 	maxStore int64
 	// remote: the hub connects to its server over the network, as to an external one.
 	remote bool
+	// guest: the server outlives the hub.
+	guest bool
+	// url is the repository that the hub follows, looked at every poll; repo, if it is empty.
+	url  string
+	poll time.Duration
+	// old: the hub knows no epochs, like c9a339c.
+	old      bool
+	takeOver bool
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
+	addresses []string // of the repository, by which files in it name it
 
 	hub    *hub.Hub
 	ids    *nats.Identities
@@ -64,7 +77,12 @@ type rig struct {
 func newRig(t *testing.T, files map[string]string) *rig { return newRigWith(t, nil, files) }
 
 func newRigWith(t *testing.T, sources *elsewhere, files map[string]string, edits ...func(*rig)) *rig {
-	r := &rig{t: t, elsewhere: sources, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
+	return newRigAs(t, sources, nil, files, edits...)
+}
+
+// newRigAs is for files that name the repository by an address.
+func newRigAs(t *testing.T, sources *elsewhere, addresses []string, files map[string]string, edits ...func(*rig)) *rig {
+	r := &rig{t: t, elsewhere: sources, addresses: addresses, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
 	for _, edit := range edits {
 		edit(r)
@@ -157,10 +175,12 @@ func (r *rig) start() {
 	if r.ttl > 0 {
 		r.ids.TTL = r.ttl
 	}
-	source := must(git.Open(git.Options{URL: r.repo, Branch: "main", Dir: filepath.Join(r.data, "git"), Log: log}))
+	source := must(git.Open(git.Options{URL: cmp.Or(r.url, r.repo), Branch: "main", Dir: filepath.Join(r.data, "git"), PollInterval: r.poll, Log: log}))
 	r.keys = keys
-	server := r.serve(log)
-	opts := nats.Options{Server: server, Keys: keys, IDs: r.ids, Log: log}
+	if !r.guest {
+		r.serve(log)
+	}
+	opts := nats.Options{Server: r.server, Standby: !r.old, Keys: keys, IDs: r.ids, Log: log}
 	if r.remote {
 		opts.Server, opts.URL, opts.CA = nil, "tls://"+r.addr, keys.CA()
 	}
@@ -170,9 +190,13 @@ func (r *rig) start() {
 	renderer := kustomize.New()
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
+	if h.Silence, h.TakeOver = silence, r.takeOver; !r.old {
+		h.Peers, h.Leads = bus, store
+	}
 	worker := charts(r.t)
 	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer, Templates: worker}, renderer, envsubst.Replace, store, keys.Secret)
 	h.Resolver.Charts, h.Grace = worker, r.grace
+	h.Resolver.Repository = r.addresses
 	if r.elsewhere != nil {
 		h.Sources, h.Resolver.Ignore = r.elsewhere.follow(r.data, log), git.Ignore
 	}
@@ -193,7 +217,9 @@ func (r *rig) start() {
 			delete(r.agents, name)
 		}
 		bus.Close()
-		r.server.Close()
+		if !r.guest {
+			r.server.Close()
+		}
 		_ = source.Close()
 		if err := store.Close(); err != nil {
 			r.t.Error(err)
@@ -213,7 +239,8 @@ func (r *rig) serve(log *slog.Logger) *nats.Server {
 		r.t.Fatal(err)
 	}
 	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
-		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), MaxStore: r.maxStore, Log: log}))
+		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), MaxStore: r.maxStore,
+		Distrusted: r.ids.Distrust, Log: log}))
 	return r.server
 }
 
@@ -347,4 +374,9 @@ func (r *rig) names() string {
 		out = append(out, c.Name)
 	}
 	return strings.Join(out, " ")
+}
+
+// quietLog shows warnings.
+func quietLog(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 }

@@ -125,7 +125,7 @@ func TestTheKustomizationOfTheFolderItselfCounts(t *testing.T) {
 		manifest("clusters/staging/cm.yaml", "cm", "{who: \"${who}\"}")+manifest("app/cm.yaml", "app", "{a: \"${who}\"}"))
 	got := s.summary(s.resolve("staging"))
 	for _, want := range []string{
-		"app app of root\n  {\"apiVersion\":\"v1\",\"data\":{\"a\":\"${who}\"},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"app\",\"namespace\":\"me\"}}\n",
+		"app app of root\n  handling {\"orphan\":true}\n  {\"apiVersion\":\"v1\",\"data\":{\"a\":\"${who}\"},\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"app\",\"namespace\":\"me\"}}\n",
 		"app root unpruned timeout 3m0s\n",
 		`{"apiVersion":"v1","data":{"who":"me"},"kind":"ConfigMap","metadata":{"labels":{"team":"x"},"name":"cm"}}`,
 	} {

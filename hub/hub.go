@@ -7,8 +7,10 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
@@ -30,37 +32,55 @@ type Hub struct {
 	Signers    []ed25519.PrivateKey // every one signs every bundle
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
 	Grace      time.Duration        // how long a blob that nothing names stays on the bus; 0 is ten minutes
+	Peers      Peers                // other hubs on the bus; nil if there can be none
+	Leads      Leads                // remembers the epoch; nil if there is none
+	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
+	Silence    time.Duration        // see the constant; 0 means that
 	Log        *slog.Logger
 
-	state  *State
-	served *served                          // what clusters' API servers serve
-	tasks  chan func(context.Context) error // run by the loop, which alone touches what follows
+	state   *State
+	overdue *overdue                         // set before anything is heard
+	served  *served                          // what clusters' API servers serve
+	late    sync.Map                         // by cluster: the agent process whose dropped reports the log has
+	tasks   chan func(context.Context) error // run by the loop, which alone touches what follows
 
-	base     Snapshot                       // the revision that was resolved last
-	revision protocol.Revision              // of base
-	resolved map[string]*Resolution         // by cluster
-	places   map[string]map[string]struct{} // path in the tree → clusters that depend on it
-	listing  *listing                       // of the clusters that have a folder
-	again    map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
-	records  map[string]Record
-	floors   map[string]uint64 // generations that agents are known to have seen
-	held     map[string]bool   // blobs that the bus has
-	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
-	unsent   map[string]bool   // clusters whose record the bus has yet to take
-	garbage  garbage
-	waiting  map[string]time.Time // clusters whose renders have not finished: since when
+	base      Snapshot                       // the revision that was resolved last
+	revision  protocol.Revision              // of base
+	resolved  map[string]*Resolution         // by cluster
+	places    map[string]map[string]struct{} // path in the tree → clusters that depend on it
+	listing   *listing                       // of the clusters that have a folder
+	again     map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
+	records   map[string]Record
+	floors    map[string]uint64 // generations that agents are known to have seen
+	held      map[string]bool   // blobs that the bus has
+	sealed    map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
+	unsent    map[string]bool   // clusters whose record the bus has yet to take
+	garbage   garbage
+	lost      lostLate
+	rendering map[string]time.Time // clusters whose renders have not finished: since when
 
 	left         map[string]time.Time // released clusters: since when their folder is gone
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
 	holdsChanged bool                 // and not stored yet
+
+	holding    map[string]struct{} // clusters with deletions that are held
+	waiting    []string            // clusters that holds of deletions are shown for
+	passes     map[string]*pass    // what a person approved and is not stored yet, by cluster
+	later      map[string]struct{} // clusters that wait until it is known what all lose by one commit; nil if none is to wait
+	everywhere bool                // too many clusters lose too much by one commit
+	fence      fence               // whether this hub publishes
+	fresh      freshness           // whether what it would publish is Git's word
+	wake       <-chan time.Time    // when tick is due; nil for never
 }
 
 // New makes a Hub that is ready for its fields to be set.
 func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
-		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{}, held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{}, waiting: map[string]time.Time{},
+		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
+		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
+		again: map[string]struct{}{}, left: map[string]time.Time{}, rendering: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
+		fresh: newFreshness(),
 	}
 }
 
@@ -77,6 +97,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	if h.holds, err = h.Store.Holds(); err != nil {
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
+	for i, hold := range h.holds { // those of an older release have no ids
+		h.holds[i] = identify(hold)
+	}
 	h.Resolver.Kubernetes = h.kubernetes
 	if h.Sources != nil {
 		h.Resolver.Sources = h.Sources
@@ -86,6 +109,9 @@ func (h *Hub) Run(ctx context.Context) error {
 		return list
 	}
 	h.recall()
+	if err := h.enter(); err != nil {
+		return err
+	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer h.garbage.stop()
@@ -95,9 +121,12 @@ func (h *Hub) Run(ctx context.Context) error {
 	if h.Sources != nil {
 		go h.track(ctx)
 	}
+	h.overdue = newOverdue(func(cluster string, times int) { h.urge(ctx, cluster, times) })
+	defer h.overdue.stop()
 	trails := newTrails(func(cluster string, from, to uint64) { h.inquire(ctx, cluster, from, to) })
 	go func() { heard <- h.Bus.Listen(ctx, listener{h, trails}) }()
 	h.retry(ctx, "compare with the bus", h.reconcile)
+	h.arm()
 	for {
 		select {
 		case <-ctx.Done():
@@ -111,6 +140,8 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.retry(ctx, "follow the repository", func(ctx context.Context) error { return h.turn(ctx, snap) })
 		case task := <-h.tasks:
 			h.retry(ctx, "publish", task)
+		case <-h.wake:
+			h.retry(ctx, "look for other hubs", h.tick)
 		}
 	}
 }
@@ -192,6 +223,9 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 		return nil
 	}
 	h.revision = revision
+	if err := h.inspect(ctx, snap); err != nil {
+		return err
+	}
 	if listed {
 		if err := h.depart(ctx); err != nil {
 			return err
@@ -211,11 +245,14 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	})
 	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
 		"published", published, "took", time.Since(begin).Round(100*time.Microsecond))
-	return nil
+	return h.catchUp(ctx)
 }
 
-// resolveAll resolves clusters and publishes what changed. It says how many bundles that were.
+// resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a cluster
+// waits until it is known in how many.
 func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (published int, err error) {
+	h.later = map[string]struct{}{}
+	defer func() { h.later, h.everywhere = nil, false }()
 	for chunk := range slices.Chunk(names, flushEvery) {
 		for _, name := range chunk {
 			if err := h.resolve(ctx, snap, name); err != nil {
@@ -231,7 +268,14 @@ func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (pu
 		}
 		published += n
 	}
-	return published, nil
+	if len(h.later) == 0 {
+		return published, nil
+	}
+	later := slices.Sorted(maps.Keys(h.later))
+	h.everywhere, h.later = fleet.TooMany(h.losers(names)+h.lost.others(names), len(h.listing.names)), nil
+	h.lost.note(later)
+	n, err := h.publish(ctx, later)
+	return published + n, err
 }
 
 // unreadable notes that a cluster's part of the tree could not be read. It stays as it is, says so, and is looked at again

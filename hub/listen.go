@@ -26,17 +26,23 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
 		return
 	}
+	if l.misplaced(cluster, r, at) {
+		return
+	}
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
 	if len(r.Agent.Kubernetes) > maxKubernetes {
 		r.Agent.Kubernetes = ""
 	}
-	behind, first, emptied, upgraded := false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
+	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
+	var late *protocol.Agent // who spoke later
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
 		if overtaken(c.Report, r) {
+			late = &c.Report.Agent
 			return
 		}
+		moved = c.Report == nil || c.Report.Epoch != r.Epoch || c.Report.Revision.Hash != r.Revision.Hash
 		first = c.Report == nil
 		upgraded = upgraded || first || c.Report.Agent.Kubernetes != r.Agent.Kubernetes || c.Report.Agent.APIs != r.Agent.APIs
 		c.Report, c.Received = &r, at
@@ -44,8 +50,18 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		d := c.Desired
 		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest
 	})
-	if behind {
-		l.h.do(func(ctx context.Context) error { return l.h.overtake(ctx, cluster, r) })
+	if late != nil {
+		l.dropped(cluster, r, *late)
+		return
+	}
+	l.h.checkOverdue(cluster, false)
+	if moved || behind {
+		l.h.do(func(ctx context.Context) error {
+			if err := l.h.check(ctx, cluster, r); err != nil || !behind {
+				return err
+			}
+			return l.h.overtake(ctx, cluster, r)
+		})
 	}
 	if upgraded {
 		l.h.changed(cluster, r.Agent.APIs, apis)
@@ -73,17 +89,30 @@ func (h *Hub) heard(ctx context.Context, cluster string) error {
 	return h.depart(ctx)
 }
 
-// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus says it again.
-// Reports of one process are numbered. Between processes the clock decides, of the report and not of their start: a pod that waited
-// may be older than the one whose lead it took.
+// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus
+// says it again. Reports of one process are numbered, and processes that lead one after the other count their terms.
+// What tells neither comes in the order in which the bus took it. Clocks decide nothing: those of two machines may
+// differ by hours.
 func overtaken(last *protocol.Report, r protocol.Report) bool {
 	switch {
 	case last == nil:
 		return false
 	case last.Agent.Started.Equal(r.Agent.Started) && last.Agent.Identity == r.Agent.Identity:
 		return r.Seq < last.Seq
+	case last.Agent.Term > 0 && r.Agent.Term > 0:
+		return r.Agent.Term < last.Agent.Term
 	}
-	return r.Time.Before(last.Time)
+	return false
+}
+
+// dropped logs that a report is not taken, once for each process that speaks late.
+func (l listener) dropped(cluster string, r protocol.Report, last protocol.Agent) {
+	said := r.Agent.Identity + r.Agent.Started.String()
+	if before, _ := l.h.late.Swap(cluster, said); before == said {
+		return
+	}
+	l.h.Log.Warn("a report is dropped, because a later one was taken; more of this agent process are not logged",
+		"cluster", cluster, "agent", r.Agent.Identity, "term", r.Agent.Term, "seq", r.Seq, "taken", last.Identity, "takenTerm", last.Term)
 }
 
 func (l listener) Event(cluster string, data []byte) {
@@ -111,6 +140,7 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 	if connected {
 		l.trails.linked(cluster)
 	}
+	l.h.checkOverdue(cluster, true)
 }
 
 func (l listener) Reset() { l.h.do(l.h.reconcile) }
@@ -118,18 +148,23 @@ func (l listener) Reset() { l.h.do(l.h.reconcile) }
 // do has the loop do something.
 func (h *Hub) do(task func(context.Context) error) { h.tasks <- task }
 
-// overtake gives a cluster a generation above the one that its agent has accepted. It is needed after
-// the hub's store was lost or restored from an older state: the agent rightly refuses to go back.
+// overtake gives a cluster a generation above the one that its agent has accepted. It is needed after the hub's store
+// was lost or restored from an older state: the agent rightly refuses to go back. It waits as long as it is this hub
+// that may be behind: see barred.
 func (h *Hub) overtake(ctx context.Context, cluster string, r protocol.Report) error {
 	known := h.records[cluster]
 	if r.Generation < known.Bundle.Generation || r.Generation == known.Bundle.Generation && r.Digest == known.Digest {
 		return nil // published meanwhile
 	}
+	h.floors[cluster] = max(h.floors[cluster], r.Generation)
+	if h.barred(cluster) != nil {
+		h.delay(cluster)
+		return nil
+	}
 	if known.Bundle.Generation > 0 {
 		h.Log.Warn("the agent has accepted what this hub does not remember: the next generation rises above it",
 			"cluster", cluster, "generation", r.Generation, "known", known.Bundle.Generation)
 	}
-	h.floors[cluster] = max(h.floors[cluster], r.Generation)
 	_, err := h.publish(ctx, []string{cluster})
 	return err
 }
@@ -168,6 +203,9 @@ func (h *Hub) identified(ctx context.Context, clusters []string) error {
 		}
 	}
 	_, err := h.publish(ctx, wanted)
+	if slices.ContainsFunc(clusters, func(name string) bool { _, holds := h.holding[name]; return holds }) {
+		h.showHolds(nil)
+	}
 	h.cutOff() // a released cluster whose agent is known again, because the hub had forgotten that it was revoked
 	return err
 }
@@ -184,4 +222,5 @@ func (h *Hub) introduce(c *query.Cluster) {
 	_, c.Joined = h.Identities.OpenKey(c.Name)
 	id := h.Identities.Identity(c.Name)
 	c.Expires, c.Revoked = id.Expires, !id.Revoked.IsZero()
+	forgetCopy(c, id)
 }

@@ -130,10 +130,9 @@ func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
 func (h *Hub) save(names []string) error {
 	batch := h.Resolver.memo.unsaved()
 	batch.Records = map[string]Record{}
+	names = slices.DeleteFunc(slices.Clone(names), h.patient)
 	for _, name := range names {
-		if h.patient(name) {
-			continue
-		}
+		delete(h.fresh.delayed, name)
 		if r, changed := h.plan(name); changed {
 			batch.Records[name] = r
 		}
@@ -149,11 +148,21 @@ func (h *Hub) save(names []string) error {
 	}
 	h.Resolver.memo.saved()
 	h.holdsChanged = false
+	for _, name := range names {
+		if !h.fresh.delayed[name] { // else what was approved is for the bundle that was put off
+			delete(h.passes, name)
+		}
+	}
+	held := false
 	for name, r := range batch.Records {
 		if r.Bundle.Generation > h.records[name].Bundle.Generation {
 			h.unsent[name] = true
 		}
+		held = h.noteHolds(name, h.records[name].Deletions, r.Deletions) || held
 		h.records[name] = r
+	}
+	if held {
+		h.showHolds(nil)
 	}
 	return nil
 }
@@ -165,6 +174,11 @@ func (h *Hub) plan(name string) (Record, bool) {
 	r := prev
 	r.Released = h.left[name]
 	changed := !r.Released.Equal(prev.Released)
+	approved := h.passes[name]
+	if approved != nil {
+		r.Deletions.remember(approved.approval)
+		changed = true
+	}
 	_, joined := h.Identities.OpenKey(name)
 	var b protocol.Bundle
 	switch {
@@ -184,9 +198,25 @@ func (h *Hub) plan(name string) (Record, bool) {
 	default:
 		return r, changed
 	}
-	b.Trust = h.Trust
+	b.Trust, b.ClusterUID, b.Deletions = h.Trust, h.Identities.Place(name), prev.Bundle.Deletions
+	b.Epoch = h.fence.lead.Epoch
 	floor := h.floors[name]
-	if prev.Bundle.Generation > floor && asksTheSame(b, prev.Bundle, prev.Digest, res) {
+	same := func() bool {
+		return prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
+	}
+	if approved == nil && b.Deletions != nil && same() {
+		noted := r.Deletions
+		r.Deletions.note(res, b)
+		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
+	}
+	if h.budget(name, res, &r, &b) {
+		return prev, false
+	}
+	if same() {
+		return r, true
+	}
+	if h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
+		r.Deletions = prev.Deletions
 		return r, changed
 	}
 	return next(r, b, floor, time.Now()), true
@@ -200,8 +230,8 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	for name := range h.unsent {
 		key, joined := h.Identities.OpenKey(name)
 		r, known := h.records[name]
-		if !joined || !known {
-			continue // it will be sent when its agent has a credential
+		if !joined || !known || h.barred(name) != nil {
+			continue // it will be sent when its agent has a credential, and nothing is in the way
 		}
 		missing, err := h.missing(r.Bundle, ids)
 		if err != nil {
@@ -218,10 +248,11 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	if len(bundles) == 0 {
 		return 0, nil
 	}
-	bundles, err := h.put(ctx, blobs, bundles)
+	bundles, err := h.share(ctx, blobs, bundles)
 	for _, d := range bundles {
 		delete(h.unsent, d.Cluster)
 		h.sealed[d.Cluster] = d.Key
+		h.checkOverdue(d.Cluster, false)
 	}
 	return len(bundles), err
 }
@@ -233,7 +264,8 @@ func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
 		return Delivery{}, err
 	}
 	sealed, err := protocol.Seal(openKey, r.Bundle.Cluster, envelope)
-	return Delivery{r.Bundle.Cluster, r.Bundle.Generation, OpenKeyID(openKey), sealed}, err
+	b := r.Bundle
+	return Delivery{b.Cluster, b.Generation, OpenKeyID(openKey), sealed, b.Epoch, b.Revision.Hash}, err
 }
 
 // missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
@@ -263,9 +295,13 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if has, err = h.compete(ctx, has); err != nil {
+		return err
+	}
 	h.held, h.sealed = has.Blobs, has.Keys
+	h.garbage.onBus = maps.Clone(has.Generations)
 	for name, r := range h.records {
-		if has.Generations[name] < r.Bundle.Generation || h.outdated(name) {
+		if has.Generations[name] < r.Bundle.Generation || has.Epochs[name] < r.Bundle.Epoch || h.outdated(name) {
 			h.unsent[name] = true
 			continue
 		}
@@ -276,14 +312,21 @@ func (h *Hub) reconcile(ctx context.Context) error {
 		}
 	}
 	for name, generation := range has.Generations {
-		h.floors[name] = max(h.floors[name], h.beyond(name, generation))
+		if beyond := h.beyond(name, generation); beyond > 0 {
+			h.floors[name] = max(h.floors[name], beyond)
+			if _, err := h.vouch(ctx, name, has.Revisions[name]); err != nil {
+				return err
+			}
+		}
 	}
 	var names []string
 	if h.listing != nil {
 		names = slices.AppendSeq(slices.Clone(h.listing.names), maps.Keys(h.left))
 	}
-	_, err = h.publish(ctx, names)
-	return err
+	if _, err = h.publish(ctx, names); err != nil {
+		return err
+	}
+	return h.catchUp(ctx)
 }
 
 // beyond is generation if it is more than the hub remembers, else 0: then the hub's store was lost or is older than what
@@ -302,7 +345,7 @@ func (h *Hub) show(names []string) {
 			c := x.Edit(name)
 			h.introduce(c)
 			r := h.records[name]
-			c.Released, c.Pruning = h.left[name], prunes(r, c.Joined)
+			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
 				if !res.Cluster.Unclear {
@@ -329,6 +372,8 @@ func (h *Hub) recall() {
 		for name, r := range h.records {
 			c := x.Edit(name)
 			h.introduce(c)
+			h.noteHolds(name, Deletions{}, r.Deletions)
+			c.Approved = r.Deletions.approved()
 			if !r.Released.IsZero() {
 				h.left[name] = r.Released
 				c.Released, c.Pruning = r.Released, prunes(r, c.Joined)

@@ -46,6 +46,7 @@ type Resolver struct {
 	// compositions are the composed sources as they were made last, by their keys.
 	compositions map[string]*composition
 	fleet        *Render // the apps for many clusters, at the revision that was looked at last; nil before the first
+	contents     contents
 }
 
 // NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
@@ -64,6 +65,8 @@ type Resolution struct {
 	Doubt      string
 	places     []string    // paths in the tree on which any of it depends
 	selection  string      // what was selected of the apps for many clusters
+	fleetApps  bool        // something was selected of them
+	fleetGone  bool        // nothing declares apps for many clusters
 	kubernetes string      // version that charts were rendered for; "" if it was not known
 	apis       string      // APIsDigest of what they were rendered for; "" if it was not known
 	asksAPIs   bool        // a chart looks at what the API server serves
@@ -79,6 +82,8 @@ type AppResult struct {
 	Err  string
 	// Pending: it is being rendered; Err says so.
 	Pending bool
+
+	declares bool // it declares other apps, or what they need
 }
 
 // Notes are what the cluster asks for and Drover does not do, each once.
@@ -107,7 +112,7 @@ func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
 // or that ctx is done; what is wrong with its content is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
 	// The key changes with what a folder may say: what an older release took for a mistake is read anew.
-	folder, err := r.memo.do(ctx, snap, memoKey("folder-4", name), func(rec *Recorder) (Render, []Packed, error) {
+	folder, err := r.memo.do(ctx, snap, memoKey("folder-5", name), func(rec *Recorder) (Render, []Packed, error) {
 		f, err := r.layout.Read(ctx, rec, name)
 		if err != nil {
 			return Render{}, nil, err
@@ -126,7 +131,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 		return Resolution{}, err
 	}
 	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
-	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}}
+	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{}}
 	if r.Kubernetes != nil {
 		e.on.Kubernetes = r.Kubernetes(name)
 	}
@@ -138,6 +143,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 		return Resolution{}, err
 	}
 	res.selection = selection(selected, problems)
+	res.fleetApps, res.fleetGone = len(selected) > 0, len(r.fleet.Declared) == 0
 	res.Cluster.Problems = slices.Concat(res.Cluster.Problems, problems)
 	res.Doubt = strings.Join(r.FleetProblems(), "; ")
 	res.Transient = res.Transient || r.fleet.Transient
@@ -145,13 +151,14 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	if err := r.shareDefinitions(ctx, snap, &res, last); err != nil {
 		return Resolution{}, err
 	}
+	r.refuseEmpty(&res, last)
 	r.settleClaims(&res, last)
 	return res, nil
 }
 
 // refresh reads the apps for many clusters at a revision, and says whether they are others than before.
 func (r *Resolver) refresh(ctx context.Context, snap Snapshot) (changed bool, err error) {
-	now, err := r.memo.do(ctx, snap, memoKey("fleet", nil), func(rec *Recorder) (Render, []Packed, error) {
+	now, err := r.memo.do(ctx, snap, memoKey("fleet-2", nil), func(rec *Recorder) (Render, []Packed, error) {
 		apps, problems := r.layout.Fleet(ctx, rec)
 		return Render{Declared: apps, Problems: problems}, nil, nil
 	})
@@ -215,7 +222,7 @@ func placesOf(deps []Dep) []string {
 
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap View, app fleet.App) (*Render, error) {
-	key := memoKey("build", struct {
+	key := memoKey("build-2", struct {
 		Path      string
 		Overlay   fleet.Overlay
 		Directory *fleet.Directory `json:",omitempty"`
@@ -259,7 +266,7 @@ func (r *Resolver) finished(ctx context.Context, snap View, from *Render, vars m
 	if !replace && app.Metadata.IsZero() {
 		return from, nil
 	}
-	key := memoKey("finish", struct {
+	key := memoKey("finish-2", struct {
 		Digest          string
 		Declared        []Rendered
 		Vars            map[string]string
@@ -366,6 +373,7 @@ func (r *Resolver) packSorted(from *fleet.Source, objects []Rendered) (Render, [
 
 func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {
 	var out Render
+	var kept []fleet.Owned
 	for _, o := range objects {
 		var m map[string]any
 		if err := json.Unmarshal(o.JSON, &m); err != nil {
@@ -379,12 +387,14 @@ func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {
 			return out, nil, fmt.Errorf("%s: an object without kind or metadata.name: give it both (generateName is for hooks alone)", o.File)
 		}
 		out.Refs = append(out.Refs, ref)
+		kept = owned(kept, ref, m)
 	}
 	p, err := Pack(r.secret, objects)
 	if err != nil {
 		return out, nil, err
 	}
 	out.Ref = p.Ref
+	r.contents.put(p.Ref.Digest, kept)
 	return out, []Packed{p}, nil
 }
 

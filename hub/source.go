@@ -53,6 +53,11 @@ type Snapshot interface {
 	// changed are not listed. Equal subtrees are skipped by comparing tree ids, so the cost
 	// follows the change.
 	Changes(from Snapshot) ([]string, error)
+	// Fetched is when the look at the repository began that found the branch at this revision. It is zero for a
+	// revision that a mirror has from before this process, while the repository itself has not been reached.
+	Fetched() time.Time
+	// Lacks gives those of revisions (full commit ids) that are neither this one nor in its history.
+	Lacks(ctx context.Context, revisions []string) ([]string, error)
 }
 
 // Source hands out revisions as they appear.
@@ -64,4 +69,7 @@ type Source interface {
 	Next(ctx context.Context, after string) (Snapshot, error)
 	// Poke makes Next look at once: somebody said that the branch moved.
 	Poke()
+	// Refresh makes Next look at once and return what that look finds, also if the branch has not moved. A look that
+	// has begun before does not count.
+	Refresh()
 }

@@ -40,15 +40,33 @@ type SourceStatus struct {
 	// Stalled says why what was resolved cannot be stored or published; it is tried again. Since when is StalledSince.
 	Stalled      string    `json:"stalled,omitempty"`
 	StalledSince time.Time `json:"stalledSince,omitzero"`
+	// Hub is this hub's place among the hubs of the fleet.
+	Hub HubStatus `json:"hub,omitzero"`
+	// Withheld says why nothing is published; nil if that is not so.
+	Withheld *query.Withheld `json:"withheld,omitempty"`
 	// Joins says what came of agents' requests for credentials.
 	Joins Joins `json:"joins,omitzero"`
+	// KeysMade is when the hub's keys were made, while that may explain why agents do not come: no cluster has joined,
+	// or some refuse it.
+	KeysMade time.Time `json:"keysMade,omitzero"`
 	// Problems are what is wrong with the tree beyond any one cluster.
 	Problems []string `json:"problems,omitempty"`
 	// Sources are what apps take from elsewhere, sorted.
 	Sources []SourceState `json:"sources,omitempty"`
-	// Held are removals that wait for a person's approval, the oldest first.
+	// Held is what waits for a person's approval: removed folders, deletions, and then what agents reported, by cluster.
 	Held []query.Hold `json:"held,omitempty"`
 }
+
+// HubStatus is a hub's place among the hubs of the fleet.
+type HubStatus struct {
+	State    protocol.HubState `json:"state"`
+	Epoch    uint64            `json:"epoch"` // of the bundles that it publishes
+	Instance string            `json:"instance"`
+	Since    time.Time         `json:"since"` // in this state since
+}
+
+// Acts says whether the hub acts for the fleet.
+func (s HubStatus) Acts() bool { return s.State == "" || s.State == protocol.HubActive }
 
 func newState(repository string) *State {
 	return &State{index: query.NewIndex(), source: SourceStatus{Repository: repository}, changed: make(chan struct{})}
@@ -69,6 +87,7 @@ func (s *State) Source() SourceStatus {
 	defer s.mu.Unlock()
 	out := s.source
 	out.Problems = slices.Clone(out.Problems)
+	out.Held = slices.Concat(out.Held, s.index.Reported())
 	return out
 }
 

@@ -53,6 +53,8 @@ type Record struct {
 	// them a render for another one while a hub that starts has not heard of the cluster yet.
 	Kubernetes string `json:"kubernetes,omitempty"`
 	APIs       string `json:"apis,omitempty"` // the same of what the API server serves: its APIsDigest
+	// Deletions bounds what the agent may delete.
+	Deletions Deletions `json:"deletions,omitzero"`
 }
 
 // MaxHistory is how many generations a Record remembers.

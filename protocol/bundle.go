@@ -47,6 +47,9 @@ type Bundle struct {
 	Apps         []App  `json:"apps"`
 	// Deletions bounds what may be deleted; nil in bundles of hubs that are older than the guard.
 	Deletions *Deletions `json:"deletions,omitempty"`
+	// ClusterUID is the uid of the namespace kube-system of the cluster that the bundle is for; "" if the hub does not
+	// know it. An agent that finds itself in another cluster applies nothing.
+	ClusterUID string `json:"clusterUID,omitempty"`
 	// AgentImage is the image that the agent itself is to run; it stays as it is if empty.
 	AgentImage string `json:"agentImage,omitempty"`
 	// Trust is whom to believe from now on; nil for no news.
@@ -89,12 +92,13 @@ type Blob struct {
 }
 
 // Digest identifies what a bundle asks for: everything but the epoch, the generation and the revisions it
-// was published under. Two bundles of equal digest ask for the same. It is Content, if there is one.
+// was published under, and which cluster it is for. Two bundles of equal digest ask for the same. It is Content, if
+// there is one.
 func (b Bundle) Digest() string {
 	if b.Content != "" {
 		return b.Content
 	}
-	b.Epoch, b.Generation, b.Revision = 0, 0, Revision{}
+	b.Epoch, b.Generation, b.Revision, b.ClusterUID = 0, 0, Revision{}, ""
 	apps := make([]App, len(b.Apps))
 	copy(apps, b.Apps)
 	for i := range apps {

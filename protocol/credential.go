@@ -23,6 +23,21 @@ type Credential struct {
 	Issued  time.Time `json:"issued,omitzero"`
 	Expires time.Time `json:"expires,omitzero"` // of JWT; never, if zero
 	Token   string    `json:"token,omitempty"`  // public key of the join token that bought it
+	// Place is the cluster that the credential belongs to; nil if that was not noted yet.
+	Place *Place `json:"place,omitempty"`
+}
+
+// Place tells a Kubernetes cluster from a copy of it.
+type Place struct {
+	UID string `json:"uid"` // of the namespace kube-system
+	// Epoch and Generation are those of the bundle that said so; 0 if it is where the cluster joined.
+	Epoch      uint64 `json:"epoch,omitempty"`
+	Generation uint64 `json:"generation,omitempty"`
+}
+
+// SaidBefore says whether a bundle is newer than what p follows from.
+func (p Place) SaidBefore(b Bundle) bool {
+	return b.Epoch > p.Epoch || b.Epoch == p.Epoch && b.Generation > p.Generation
 }
 
 // DecodeCredential reads a credential, and says what it lacks.

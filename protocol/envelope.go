@@ -98,7 +98,7 @@ const maxMessage = 256 << 10
 
 // message is what SignMessage signs.
 type message interface {
-	KeyRequest | Hello | Grant | Ask
+	KeyRequest | Hello | Grant | Ask | Presence
 }
 
 // SignMessage gives the DSSE envelope of m as JSON, signed by every key.
@@ -144,6 +144,8 @@ func about[M message](m *M) (version *int, cluster *string, payloadType string) 
 		return &m.Version, &m.Cluster, GrantType
 	case *Ask:
 		return &m.Version, &m.Cluster, AskType
+	case *Presence:
+		return &m.Version, &m.Fleet, PresenceType
 	}
 	panic("protocol: a message of no kind") // the constraint names them all
 }

@@ -10,7 +10,7 @@ import (
 // Deletions bounds what an agent may delete. A bundle without it comes from a hub that is older than the guard; it bounds nothing.
 type Deletions struct {
 	// Apps holds, by app name, a running total: how many objects of the app may have been deleted since the agent first learned of the app.
-	// It never falls. The agent counts what it deletes (see AppReport.Deleted) and deletes nothing of an app while that would exceed the
+	// While deletions of an app are held it falls back to what the agent reported, and rises above that again. The agent counts what it deletes (see AppReport.Deleted) and deletes nothing of an app while that would exceed the
 	// total. Apps that left the bundle keep their entry, because deleting them counts as well. An app without an entry has the total 0.
 	Apps map[string]uint64 `json:"apps,omitempty"`
 	// Approved are the ids of holds that the agent reported and a person approved, sorted. See Held.

@@ -50,6 +50,8 @@ type KeyRequest struct {
 	Cluster string `json:"cluster"`
 	User    string `json:"user"`    // public NATS user key
 	OpenKey []byte `json:"openKey"` // X25519 public key that bundles are to be sealed to
+	// ClusterUID is the uid of the namespace kube-system; "" if it is not known.
+	ClusterUID string `json:"clusterUID,omitempty"`
 }
 
 // Hello is what an agent says whenever it has connected: which credential it uses now. It carries the JWT, so that a
@@ -92,6 +94,7 @@ const (
 	AskJournal AskKind = "journal" // publish the events From to To again, as far as they are kept
 	AskRenew   AskKind = "renew"   // renew the credential now
 	AskAPIs    AskKind = "apis"    // say in the next report what the API server serves
+	AskFetch   AskKind = "fetch"   // fetch the bundle from the bucket again, and report
 )
 
 // Ask is what the hub asks an agent to do now. It never carries desired state.

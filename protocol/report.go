@@ -53,6 +53,9 @@ type Report struct {
 	Apps       []AppReport `json:"apps"`
 	Drift      Drift       `json:"drift,omitzero"`
 	Held       []Held      `json:"held,omitempty"` // what waits for a person's approval
+	// Searching, if not empty, says why it is not known yet whether the cluster has objects that Drover applied once and that nothing wants:
+	// the agent's inventory was lost. The cluster is not synced before that is known.
+	Searching string `json:"searching,omitempty"`
 	// APIs are the groups with their versions that the API server serves, and their kinds, as "apps/v1" and "apps/v1/Deployment", sorted. They
 	// are told when the hub asks; otherwise Agent.APIs identifies them.
 	APIs []string `json:"apis,omitempty"`
@@ -143,6 +146,7 @@ const (
 	EventHookFailed EventKind = "hook-failed" // a hook failed, and how
 	EventStarted    EventKind = "started"     // an agent took charge
 	EventMissing    EventKind = "missing"     // the events from Prev to this one are not known any more
+	EventHeld       EventKind = "held"        // something waits for a person's approval, and what
 )
 
 // Event is one line of a cluster's journal.

@@ -19,6 +19,13 @@ const HeaderGeneration = "Drover-Generation"
 // HeaderKey is another: which of the cluster's keys the bundle is sealed to.
 const HeaderKey = "Drover-Key"
 
+// HeaderEpoch and HeaderRevision are two more: the bundle's epoch and the commit it was made from. They are hints like
+// the generation.
+const (
+	HeaderEpoch    = "Drover-Epoch"
+	HeaderRevision = "Drover-Revision"
+)
+
 // MaxChunk is the most of a blob that one message carries, in bytes. It stays well under the
 // 1 MiB payload limit that NATS servers have by default.
 const MaxChunk = 768 << 10

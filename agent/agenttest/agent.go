@@ -51,7 +51,7 @@ func start(t testing.TB, client *kube.Client, namespace, token string, edit ...f
 	r := &Running{Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
 	r.Identity = agent.NewIdentity(kube.NewVault(client, namespace), log)
 	r.Bus = agentnats.New(agentnats.Config{Identity: r.Identity, TokenFile: token, Look: 100 * time.Millisecond, Log: log})
-	c := agent.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: client, Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
+	c := agent.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: among{client, namespace}, Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
 	for _, f := range edit {
 		f(&c)
 	}

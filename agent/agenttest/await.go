@@ -23,7 +23,7 @@ func (h *Hub) Apply(t testing.TB, apps ...protocol.App) protocol.Report {
 func (h *Hub) Healthy(t testing.TB, b protocol.Bundle) protocol.Report {
 	t.Helper()
 	return h.Report(t, "all apps healthy", func(r protocol.Report) bool {
-		if r.Generation != b.Generation || len(r.Apps) != len(b.Apps) {
+		if r.Generation != b.Generation || len(r.Apps) != len(b.Apps) || r.Searching != "" {
 			return false
 		}
 		for i, a := range r.Apps {

@@ -70,9 +70,7 @@ func NewHub(t testing.TB, cluster string) *Hub {
 		}
 	}
 	// As on the real bus the last Hello is kept: an agent may be back before whoever listens is.
-	if _, err := h.js.AddStream(&nats.StreamConfig{Name: "hello", Subjects: []string{protocol.HelloSubject(h.Cluster)}, MaxMsgsPerSubject: 1}); err != nil {
-		t.Fatal(err)
-	}
+	h.KeepHellos(t)
 	h.listen(t)
 	h.nc.SetReconnectHandler(func(*nats.Conn) {
 		if m, err := h.js.GetLastMsg("hello", protocol.HelloSubject(h.Cluster)); err == nil {

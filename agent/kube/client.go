@@ -170,6 +170,17 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	return v.GitVersion, err
 }
 
+// UID implements agent.Cluster.
+func (c *Client) UID(ctx context.Context) (string, error) {
+	var ns struct {
+		Metadata struct {
+			UID string `json:"uid"`
+		} `json:"metadata"`
+	}
+	_, err := c.do(ctx, call{method: http.MethodGet, path: "/api/v1/namespaces/kube-system", accept: acceptJSON}, &ns)
+	return ns.Metadata.UID, err
+}
+
 // drain reads what is left of a body, so that its connection can be used again.
 func drain(body io.ReadCloser) {
 	_, _ = io.Copy(io.Discard, io.LimitReader(body, 64<<10)) // nothing depends on it

@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"math"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -34,12 +37,12 @@ var (
 
 // Election sees to it that one of a cluster's agents leads.
 //
-// The usual way is to renew a Lease every few seconds, which costs the API server of every cluster more than all
-// else that an agent at rest does. Here the Lease names the pod that leads, and is written only when that changes:
-// the API server already knows whether a pod is there, and a watch on it costs nothing while nothing happens. The
-// others watch the Lease and the leader's Pod. The price is that the loss of a whole node is noticed when the node
-// controller notices (with its defaults another agent leads after about a minute), where a deleted or ended pod is
-// noticed at once.
+// The usual way is to renew a Lease every few seconds, which costs the API server of every cluster more than all else
+// that an agent at rest does. Here the Lease names the pod that leads, and is written only when a process takes the
+// lead: the API server already knows whether a pod is there, and a watch on it costs nothing while nothing happens.
+// The others watch the Lease and the leader's Pod. The price is that the loss of a whole node is noticed when the
+// node controller notices (with its defaults another agent leads after about a minute), where a deleted or ended pod
+// is noticed at once.
 //
 // Two leaders for a moment do no harm: both apply the same bundle, and all state is written with preconditions, so
 // the one who finds it changed stops.
@@ -56,6 +59,7 @@ type Election struct {
 	Log   *slog.Logger
 
 	confirmed atomic.Bool
+	led       atomic.Uint64 // see Term
 	// trial is the lease on trial that was seen last, and seen when that was: no two clocks are compared.
 	trial string
 	seen  time.Time
@@ -172,20 +176,45 @@ func (e *Election) get(ctx context.Context) (lease, error) {
 	return l, err
 }
 
-// write makes this agent the holder. It says false if somebody else was quicker.
+// write makes this agent the holder, and begins a term. It says false if somebody else was quicker.
 func (e *Election) write(ctx context.Context, method string, l lease) (bool, error) {
 	if l.Spec.HolderIdentity != e.holder() {
 		l.Spec.LeaseTransitions++
 		l.Spec.AcquireTime = time.Now().UTC().Format("2006-01-02T15:04:05.000000Z")
-	} else if method == http.MethodPut {
-		return true, nil
+		l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds = e.holder(), 0
+		if !e.confirmed.Load() {
+			l.Spec.LeaseDurationSeconds = int(e.Trial.Seconds())
+		}
 	}
-	l.Spec.HolderIdentity, l.Spec.LeaseDurationSeconds = e.holder(), 0
-	if !e.confirmed.Load() {
-		l.Spec.LeaseDurationSeconds = int(e.Trial.Seconds())
+	term := nextTerm(l.Metadata.Annotations[annotationTerm], time.Now())
+	l.Metadata.Annotations = maps.Clone(l.Metadata.Annotations)
+	if l.Metadata.Annotations == nil {
+		l.Metadata.Annotations = map[string]string{}
 	}
-	return e.put(ctx, method, l)
+	l.Metadata.Annotations[annotationTerm] = strconv.FormatUint(term, 10)
+	ok, err := e.put(ctx, method, l)
+	if ok {
+		e.led.Store(term)
+	}
+	return ok, err
 }
+
+// annotationTerm is the term of the process that leads, on the Lease.
+const annotationTerm = "drover.dev/term"
+
+// nextTerm is the term after the one that the Lease tells. Where it tells none, because it is new or was lost,
+// counting begins at the time in milliseconds, so that it goes on above what was counted before: processes take the
+// lead less often than that.
+func nextTerm(last string, now time.Time) uint64 {
+	if n, err := strconv.ParseUint(last, 10, 64); err == nil && n < math.MaxUint64 {
+		return n + 1
+	}
+	return uint64(max(now.UnixMilli(), 1))
+}
+
+// Term counts the processes that have led. It is that of this process while it leads, and higher than that of any
+// process before.
+func (e *Election) Term() uint64 { return e.led.Load() }
 
 // Confirm keeps the lease that was taken for a trial.
 func (e *Election) Confirm(ctx context.Context) error {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,12 +23,17 @@ type status struct {
 	Code    int
 	Details struct {
 		Name, Group, Kind string
-		Causes            []struct{ Reason, Message, Field string }
+		Causes            []cause
 	}
+	secret bool // it may quote what must not be shown
 }
 
-// maxMessage is how much of a message is told: the API server may quote a whole object.
-const maxMessage = 2000
+const (
+	// maxMessage is how much of a message is told: the API server may quote a whole object.
+	maxMessage = 2000
+	// maxAnswer is how much of an answer is read. One that is not valid may quote the object several times.
+	maxAnswer = 16 << 20
+)
 
 func unreachable(err error) *agent.Failure {
 	text := fmt.Sprintf("the API server does not answer: %v; it is tried again by itself", err)
@@ -42,20 +46,19 @@ func unreachable(err error) *agent.Failure {
 // readFailure makes a Failure of an answer that is no success, and closes it.
 func readFailure(resp *http.Response, k call) *agent.Failure {
 	defer drain(resp.Body)
-	data, err := io.ReadAll(io.LimitReader(resp.Body, 256<<10))
+	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	var st status
 	if err != nil || json.Unmarshal(data, &st) != nil || st.Message == "" {
 		st = status{Message: strings.TrimSpace(string(data[:min(len(data), 300)])), Code: resp.StatusCode}
 	}
 	st.Code = resp.StatusCode
-	if len(st.Message) > maxMessage {
-		st.Message = strings.ToValidUTF8(st.Message[:maxMessage], "") + "… (cut short: it is longer)"
-	}
 	if k.secret {
 		st.hide()
 	}
 	f := explain(st)
-	f.Said = st.Message
+	if f.Said = st.said(); st.secret {
+		f.Said = f.Text
+	}
 	if after, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil && after > 0 {
 		f.After = min(time.Duration(after)*time.Second, 10*time.Second)
 	}
@@ -67,11 +70,19 @@ func (st *status) hide() {
 	if st.Code != http.StatusUnprocessableEntity && st.Code != http.StatusBadRequest && st.Code != http.StatusInternalServerError {
 		return
 	}
-	immutable := strings.Contains(st.Message, "immutable")
+	st.secret = true
+	if len(st.mismatches()) > 0 {
+		return // which names fields only
+	}
+	immutable := st.immutable() || saysImmutable(st.Message)
 	var fields []string
-	for _, c := range st.Details.Causes {
+	for i := range st.Details.Causes {
+		c := &st.Details.Causes[i]
 		if c.Field != "" {
 			fields = append(fields, c.Field)
+		}
+		if c.Message = "not valid"; immutable {
+			c.Message = "field is immutable"
 		}
 	}
 	st.Message = "it is not valid"
@@ -89,8 +100,10 @@ func explain(st status) *agent.Failure {
 	fail := func(reason agent.Reason, format string, args ...any) *agent.Failure {
 		return &agent.Failure{Reason: reason, Text: fmt.Sprintf(format, args...)}
 	}
-	m := st.Message
+	m, said := st.Message, st.said()
 	switch {
+	case st.fielded() && !st.tooLarge(), len(st.mismatches()) > 0: // its message may quote the object, so nothing in there tells anything
+		return explainInvalid(st)
 	case st.Code == http.StatusUnauthorized:
 		return fail(agent.ReasonForbidden, "the API server does not know the agent (401): renew its service account token or kubeconfig")
 	case st.hasCause("NamespaceTerminating") || strings.Contains(m, "because it is being terminated"):
@@ -98,67 +111,61 @@ func explain(st status) *agent.Failure {
 	case strings.Contains(m, "while custom resource definition is terminating"):
 		return fail(agent.ReasonKind, "the definition of its kind is being deleted: it is applied again when the definition is back")
 	case strings.Contains(m, "exceeded quota"):
-		return fail(agent.ReasonQuota, "a quota of its namespace is used up: raise the ResourceQuota or ask for less (%s)", m)
+		return fail(agent.ReasonQuota, "a quota of its namespace is used up: raise the ResourceQuota or ask for less (%s)", said)
 	case strings.Contains(m, "denied the request") || strings.Contains(m, "denied request"):
-		return fail(agent.ReasonDenied, "an admission policy refused it: change the object or the policy (%s)", m)
+		return fail(agent.ReasonDenied, "an admission policy refused it: change the object or the policy (%s)", said)
 	case strings.Contains(m, "failed calling webhook") || strings.Contains(m, "failed to call webhook"):
-		return fail(agent.ReasonWebhook, "an admission webhook that must be asked did not answer: see that its service runs; it is tried again by itself (%s)", m)
+		return fail(agent.ReasonWebhook, "an admission webhook that must be asked did not answer: see that its service runs; it is tried again by itself (%s)", said)
 	case strings.Contains(m, "conversion webhook"):
-		return fail(agent.ReasonWebhook, "the webhook that converts its kind between versions did not answer, or failed: see that its service runs; it is tried again by itself (%s)", m)
+		return fail(agent.ReasonWebhook, "the webhook that converts its kind between versions did not answer, or failed: see that its service runs; it is tried again by itself (%s)", said)
 	case st.tooLarge():
-		return fail(agent.ReasonInvalid, "it is larger than the cluster stores (about 1.5 MB with what others keep in it, 256 KiB of annotations): make it smaller or split it (%s)", m)
+		return fail(agent.ReasonInvalid, "it is larger than the cluster stores (about 1.5 MB with what others keep in it, 256 KiB of annotations): make it smaller or split it (%s)", said)
 	case st.Code == http.StatusForbidden:
-		return fail(agent.ReasonForbidden, "the agent may not do this: give its service account the right, or take the object out of Git (%s)", m)
+		return fail(agent.ReasonForbidden, "the agent may not do this: give its service account the right, or take the object out of Git (%s)", said)
 	case st.Code == http.StatusNotFound && st.Details.Kind == "namespaces":
 		return fail(agent.ReasonNamespace, "its namespace %q is not there: add the Namespace to Git, or create it", st.Details.Name)
 	case st.Code == http.StatusNotFound && st.Details.Name != "":
-		return fail(agent.ReasonMissing, "it is not there (%s)", m)
+		return fail(agent.ReasonMissing, "it is not there (%s)", said)
 	case st.Code == http.StatusNotFound:
 		return fail(agent.ReasonKind, "its kind is not served by this cluster (yet): install its CustomResourceDefinition; it is applied as soon as that is there")
 	case st.Code == http.StatusGone:
-		return fail(agent.ReasonExpired, "%s", m)
+		return fail(agent.ReasonExpired, "%s", said)
 	case st.Code == http.StatusConflict && st.hasCause("FieldManagerConflict"):
-		return fail(agent.ReasonManaged, "others manage fields of it: %s", m)
+		return fail(agent.ReasonManaged, "others manage fields of it: %s", said)
 	case st.Code == http.StatusConflict:
-		return fail(agent.ReasonConflict, "somebody else changed it at the same time: it is tried again by itself (%s)", m)
+		return fail(agent.ReasonConflict, "somebody else changed it at the same time: it is tried again by itself (%s)", said)
 	case st.Code == http.StatusTooManyRequests || st.Code == http.StatusServiceUnavailable || st.Code == http.StatusGatewayTimeout:
-		return fail(agent.ReasonUnreachable, "the API server has no time for it: it is tried again by itself (%s)", m)
+		return fail(agent.ReasonUnreachable, "the API server has no time for it: it is tried again by itself (%s)", said)
 	}
 	return explainInvalid(st)
 }
 
 func explainInvalid(st status) *agent.Failure {
-	m := st.Message
+	invalid := func(format string, args ...any) *agent.Failure {
+		return &agent.Failure{Reason: agent.ReasonInvalid, Text: fmt.Sprintf(format, args...)}
+	}
+	mismatches := st.mismatches()
 	switch {
+	case len(mismatches) > 0:
+		return invalid("%s", few(mismatches))
 	case st.immutable():
-		return &agent.Failure{Reason: agent.ReasonImmutable, Text: fmt.Sprintf("%s cannot be changed while it lives: undo the change in Git, or "+
-			"annotate the object in Git with %s: \"true\" to have it deleted and created anew (%s)", cmp.Or(st.fields(), "a field of it"), fleet.AnnotationRecreate, m)}
-	case strings.Contains(m, "not declared in schema"):
-		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "it has a field that its kind does not know: correct it in Git (" + m + ")"}
+		brief := cmp.Or(st.fields(), "a field of it") + " is immutable"
+		return &agent.Failure{Reason: agent.ReasonImmutable, Brief: brief, Text: fmt.Sprintf("%s: annotate %s: enabled in Git "+
+			"to have the object deleted and recreated%s, or undo the change", brief, fleet.AnnotationRecreate, st.loses())}
+	case strings.Contains(st.Message, "not declared in schema"):
+		return invalid("it has a field that its kind does not know: correct it in Git (%s)", st.said())
 	case st.Code == http.StatusUnprocessableEntity || st.Code == http.StatusBadRequest:
-		return &agent.Failure{Reason: agent.ReasonInvalid, Text: "it is not valid: correct it in Git (" + m + ")"}
+		return invalid("it is not valid: correct it in Git (%s)", st.said())
 	}
-	return &agent.Failure{Text: fmt.Sprintf("the API server answered %d: %s", st.Code, m)}
+	return &agent.Failure{Text: fmt.Sprintf("the API server answered %d: %s", st.Code, st.said())}
 }
 
-// immutables are how the API server's kinds, and rules of definitions, say that a field cannot be changed.
-var immutables = []string{"immutable", "may not change once set", "updates to statefulset spec", "pod updates may not change fields", "cannot change roleRef",
-	"may not be changed in an update", "updates to parameters are forbidden", "updates to provisioner are forbidden"}
-
-func (st status) immutable() bool {
-	return slices.ContainsFunc(immutables, func(s string) bool { return strings.Contains(st.Message, s) })
-}
-
-// fields are the fields that cannot be changed, as the API server names them.
-func (st status) fields() string {
-	var out []string
-	for _, c := range st.Details.Causes {
-		one := status{Message: c.Message}
-		if c.Field != "" && (one.immutable() || len(st.Details.Causes) == 1) && !slices.Contains(out, c.Field) {
-			out = append(out, c.Field)
-		}
+// loses says what is lost with an object of some kinds.
+func (st *status) loses() string {
+	if st.Details.Kind == "PersistentVolumeClaim" {
+		return ", which deletes its data"
 	}
-	return strings.Join(out, ", ")
+	return ""
 }
 
 // tooLarge is for an object that etcd or the API server does not take.

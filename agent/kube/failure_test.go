@@ -27,7 +27,7 @@ func TestFailuresAreExplained(t *testing.T) {
 		{"too large", func(s *status) { s.Code, s.Message = 500, "etcdserver: request is too large" }, agent.ReasonInvalid, "make it smaller"},
 		{"managed", func(s *status) {
 			s.Code, s.Message = 409, `Apply failed with 1 conflict: conflict with "kubectl-edit": .data.key`
-			s.Details.Causes = append(s.Details.Causes, struct{ Reason, Message, Field string }{"FieldManagerConflict", "", ".data.key"})
+			s.Details.Causes = append(s.Details.Causes, cause{"FieldManagerConflict", "", ".data.key"})
 		}, agent.ReasonManaged, "kubectl-edit"},
 		{"namespace", func(s *status) {
 			s.Code, s.Message, s.Details.Kind, s.Details.Name = 404, "not found", "namespaces", "shop"
@@ -40,11 +40,11 @@ func TestFailuresAreExplained(t *testing.T) {
 		}, agent.ReasonMissing, "not there"},
 		{"kind", func(s *status) { s.Code, s.Message = 404, "the server could not find the requested resource" }, agent.ReasonKind, "CustomResourceDefinition"},
 		{"conflict", func(s *status) { s.Code, s.Message = 409, "the object has been modified" }, agent.ReasonConflict, "tried again by itself"},
-		{"immutable", func(s *status) { s.Code, s.Message = 422, "spec.selector: Invalid value: x: field is immutable" }, agent.ReasonImmutable, `drover.dev/recreate: "true"`},
+		{"immutable", func(s *status) { s.Code, s.Message = 422, "spec.selector: Invalid value: x: field is immutable" }, agent.ReasonImmutable, `drover.dev/recreate: enabled`},
 		{"invalid", func(s *status) { s.Code, s.Message = 422, "spec.ports[0].port: Invalid value: 99999" }, agent.ReasonInvalid, "correct it in Git"},
 		{"schema", func(s *status) {
 			s.Code, s.Message = 500, "failed to create typed patch object: .spec.replcias: field not declared in schema"
-		}, agent.ReasonInvalid, "its kind does not know"},
+		}, agent.ReasonInvalid, "spec.replcias is not a field of its kind"},
 		{"busy", func(s *status) { s.Code, s.Message = 429, "too many requests" }, agent.ReasonUnreachable, "has no time"},
 		{"gone", func(s *status) { s.Code, s.Message = 410, "too old resource version" }, agent.ReasonExpired, "too old"},
 		{"other", func(s *status) { s.Code, s.Message = 500, "etcdserver: leader changed" }, agent.ReasonOther, "answered 500"},
@@ -59,9 +59,9 @@ func TestFailuresAreExplained(t *testing.T) {
 
 func TestSecretsAreNotQuoted(t *testing.T) {
 	st := status{Code: 422, Message: `Secret "db" is invalid: data[password]: Invalid value: "hunter2": field is immutable`}
-	st.Details.Causes = append(st.Details.Causes, struct{ Reason, Message, Field string }{"FieldValueInvalid", "hunter2", "data[password]"})
+	st.Details.Causes = append(st.Details.Causes, cause{"FieldValueInvalid", "hunter2", "data[password]"})
 	st.hide()
-	if f := explain(st); strings.Contains(f.Text, "hunter2") || !strings.Contains(f.Text, "data[password]") || !strings.Contains(f.Text, "cannot be changed") {
+	if f := explain(st); strings.Contains(f.Text, "hunter2") || !strings.Contains(f.Text, "data[password]") || !strings.Contains(f.Text, "is immutable") {
 		t.Errorf("it says %q", f.Text)
 	}
 }

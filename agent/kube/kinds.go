@@ -167,10 +167,12 @@ type groupDiscovery struct {
 	Metadata struct{ Name string }
 	Versions []struct {
 		Version   string
+		Freshness string // "Stale" where what serves it does not answer
 		Resources []struct {
 			Resource     string
 			ResponseKind struct{ Kind string }
 			Scope        string
+			Verbs        []string
 		}
 	}
 }

@@ -23,6 +23,7 @@ type metadata struct {
 	Labels            map[string]string
 	Annotations       map[string]string
 	Finalizers        []string
+	OwnerReferences   []agent.Owner
 	ManagedFields     []managedEntry
 }
 
@@ -50,12 +51,13 @@ func (m *metadata) live(res agent.Resource) agent.Live {
 		UID:      m.UID,
 		Version:  parseVersion(m.ResourceVersion),
 		App:      m.Labels[fleet.LabelApp],
-		Keep:     fleet.NeverPruned(m.Annotations, m.Labels),
+		KeptBy:   fleet.KeptBy(m.Annotations, m.Labels),
 		Paused:   fleet.Paused(m.Annotations, m.Labels),
 		Deleting: m.DeletionTimestamp != "",
 		Hook:     fleet.IsHook(m.Annotations),
 		HookRun:  m.Annotations[fleet.AnnotationHookRun],
 		Held:     m.Finalizers,
+		Owners:   m.OwnerReferences,
 		Managed:  make([]agent.Managed, 0, len(m.ManagedFields)),
 	}
 	l.Generation = m.Generation
@@ -106,8 +108,14 @@ func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
 	return s, nil
 }
 
-// ruled is the sighting of an object of a kind that there may be rules for.
+// ruled is the sighting of an object of a kind that there may be rules for, and that may have ended.
 func ruled(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
+	s, err := byRules(res, rules, raw)
+	s.Live.Outcome = outcome(res, raw)
+	return s, err
+}
+
+func byRules(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
 	if rules.None() {
 		return sighting(res, raw)
 	}

@@ -18,6 +18,7 @@ import (
 const (
 	bundleName  = "drover-state"   // the Secret of the accepted bundle
 	journalName = "drover-journal" // of what the hub has yet to be told
+	searchName  = "drover-search"  // of the search for what nothing wants any more
 	appPrefix   = "drover-app-"    // and of each app
 	labelOfApp  = "app"
 	maxJournal  = 1 << 20 // bytes, before compression
@@ -83,6 +84,10 @@ func (l *loaded) add(name string, data []byte, err error) {
 			l.Journal, err = agent.Unpack(data, maxJournal)
 		}
 		l.JournalErr = err
+	case name == searchName: // that it is there says enough
+		if l.Search = []byte("{}"); err == nil && len(data) > 0 {
+			l.Search = data
+		}
 	case isApp:
 		var a agent.AppState
 		if err == nil {
@@ -140,6 +145,14 @@ func (s *Store) SaveJournal(ctx context.Context, journal []byte) error {
 		return s.drop(ctx, journalName)
 	}
 	return s.save(ctx, document{name: journalName, label: "journal", data: agent.Pack(journal)})
+}
+
+// SaveSearch writes what is known of a search that goes on, or deletes it.
+func (s *Store) SaveSearch(ctx context.Context, search []byte) error {
+	if len(search) == 0 {
+		return s.drop(ctx, searchName)
+	}
+	return s.save(ctx, document{name: searchName, label: "search", data: search})
 }
 
 func (s *Store) save(ctx context.Context, d document) error {

@@ -112,10 +112,18 @@ func explain(err error) error {
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return fmt.Errorf("the server offers no TLS, and nothing is sent in the clear: see that this is the hub's NATS server, and who takes TLS off on the way: %w", err)
 	case errors.As(err, &unknown):
-		return fmt.Errorf("the server's certificate is not from an authority that this agent was told to trust: see who opens TLS on the way, or make a new "+
-			"token with `drover agent manifest` if the hub's authority was replaced: %w", err)
+		return fmt.Errorf("the server's certificate is not from an authority that this agent was told to trust: see "+
+			"who opens TLS on the way; if the hub lost its "+
+			"keys, bring them back with `drover hub restore`; if its authority was replaced, make a new token with "+
+			"`drover agent manifest`: %w", err)
 	}
 	return err
+}
+
+// isForeign says whether the server is not the hub that this agent joined.
+func isForeign(err error) bool {
+	var unknown x509.UnknownAuthorityError
+	return errors.As(err, &unknown)
 }
 
 // kind is the scheme of a server's URL, or "" if it is none that is taken.

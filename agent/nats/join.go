@@ -143,7 +143,8 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 		return err
 	}
 	defer nc.Close()
-	grant, err := exchange(ctx, nc, protocol.JoinSubject(t.User), t.Cluster, keys, key, t.SigningKeys())
+	grant, err := exchange(ctx, nc, asking{protocol.JoinSubject(t.User), t.Cluster, id.UID()}, keys, key,
+		t.SigningKeys())
 	var no refusal
 	if errors.As(err, &no) && no.final {
 		return errors.Join(err, id.Refuse(ctx, t.User, no.why))
@@ -158,8 +159,11 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 	return nil
 }
 
-// exchange asks on subject for a credential for keys. signedBy is what entitles to it; hub are the keys that may answer.
-func exchange(ctx context.Context, nc *nats.Conn, subject, cluster string, keys agent.Keys, signedBy ed25519.PrivateKey,
+// asking is where a credential is asked for, and for which cluster.
+type asking struct{ subject, cluster, uid string }
+
+// exchange asks for a credential for keys. signedBy is what entitles to it; hub are the keys that may answer.
+func exchange(ctx context.Context, nc *nats.Conn, a asking, keys agent.Keys, signedBy ed25519.PrivateKey,
 	hub []ed25519.PublicKey) (protocol.Grant, error) {
 	own, err := signer(keys.Seed)
 	if err != nil {
@@ -173,15 +177,16 @@ func exchange(ctx context.Context, nc *nats.Conn, subject, cluster string, keys 
 	if err != nil {
 		return protocol.Grant{}, err
 	}
-	signed, err := protocol.SignMessage(protocol.KeyRequest{Version: protocol.Version, Cluster: cluster, User: string(user), OpenKey: open}, signedBy)
+	signed, err := protocol.SignMessage(protocol.KeyRequest{Version: protocol.Version, Cluster: a.cluster,
+		User: string(user), OpenKey: open, ClusterUID: a.uid}, signedBy)
 	if err != nil {
 		return protocol.Grant{}, err
 	}
-	answer, err := request(ctx, nc, subject, signed, grantTimeout)
+	answer, err := request(ctx, nc, a.subject, signed, grantTimeout)
 	if err != nil {
 		return protocol.Grant{}, fmt.Errorf("the hub does not answer to who asks for a credential: %w", err)
 	}
-	g, err := protocol.VerifyMessage[protocol.Grant](answer.Data, cluster, hub)
+	g, err := protocol.VerifyMessage[protocol.Grant](answer.Data, a.cluster, hub)
 	switch {
 	case err != nil:
 		return protocol.Grant{}, fmt.Errorf("an answer that is not the hub's was refused: %w", err)

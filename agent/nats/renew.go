@@ -53,6 +53,10 @@ func (s *Session) tend(ctx context.Context, l *link) error {
 			s.renewed = time.Now()
 		case <-due.C:
 		}
+		if s.c.Identity.Frozen() {
+			due.Reset(never)
+			continue
+		}
 		err := s.renew(ctx, l)
 		switch {
 		case err == nil:
@@ -98,7 +102,8 @@ func (s *Session) renew(ctx context.Context, l *link) error {
 		return fmt.Errorf("the keys of the next credential cannot be stored, so it is not asked for yet: %w", err)
 	}
 	trust := id.Credential().Trust
-	grant, err := exchange(ctx, l.Conn, protocol.RenewSubject(l.cred.Cluster), l.cred.Cluster, keys, l.key, trust.SigningKeys())
+	grant, err := exchange(ctx, l.Conn, asking{protocol.RenewSubject(l.cred.Cluster), l.cred.Cluster, id.UID()}, keys,
+		l.key, trust.SigningKeys())
 	if isFinal(err) && begun { // it may be the keys: granted long ago, the answer lost, and revoked since
 		return errors.Join(id.Forget(ctx), fmt.Errorf("it is asked for with other keys: %v", err))
 	}
@@ -116,26 +121,8 @@ func (s *Session) renew(ctx context.Context, l *link) error {
 	return nil
 }
 
-// hello says which credential this connection was made with.
-func (s *Session) hello(l *link) error {
-	now := time.Now()
-	if !now.After(s.greeted) { // a hub takes no hello that is not newer than the last one, and clocks are set back
-		now = s.greeted.Add(time.Microsecond)
-	}
-	s.greeted = now
-	open, err := protocol.OpenPublic(l.cred.OpenKey)
-	if err != nil {
-		return err
-	}
-	hello, err := protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: l.cred.Cluster, Time: now, JWT: l.cred.JWT, OpenKey: open}, l.key)
-	if err != nil {
-		return err
-	}
-	return l.Publish(protocol.HelloSubject(l.cred.Cluster), hello)
-}
-
 // ask does what the hub asks for, or has it done.
-func (s *Session) ask(sealed []byte, asked func(protocol.Ask)) {
+func (s *Session) ask(sealed []byte, fetch func(), asked func(protocol.Ask)) {
 	id := s.c.Identity
 	cred := id.Credential()
 	envelope, err := id.Unseal(sealed)
@@ -149,6 +136,9 @@ func (s *Session) ask(sealed []byte, asked func(protocol.Ask)) {
 	case err != nil:
 	case a.Kind == protocol.AskRenew:
 		s.Renew()
+	case a.Kind == protocol.AskFetch:
+		fetch()
+		asked(a) // to report again
 	default:
 		asked(a)
 	}

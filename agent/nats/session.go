@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/net/http/httpproxy"
@@ -28,6 +27,7 @@ const (
 const (
 	headerOperation = "KV-Operation"
 	headerStatus    = "Status"
+	headerSequence  = "Nats-Sequence"
 	statusNone      = "404"
 )
 
@@ -45,7 +45,6 @@ type Session struct {
 	c       Config
 	proxy   func(*url.URL) (*url.URL, error)
 	link    atomic.Pointer[link]
-	pushed  atomic.Uint64 // counts the bundles that came by subscription
 	wanted  chan struct{} // a renewal
 	forged  atomic.Bool   // an ask was not the hub's
 	trouble atomic.Pointer[string]
@@ -115,8 +114,11 @@ func (s *Session) round(ctx context.Context, h handlers, o *outage) error {
 	}
 	nc, lost, err := s.connect(ctx, account{name: "drover-agent " + cred.Cluster, inbox: cred.Cluster, jwt: cred.JWT, seed: cred.Seed, trust: cred.Trust}, o)
 	if err != nil {
-		if isRefused(err) {
+		switch {
+		case isRefused(err):
 			s.say(refusedText(cred, time.Now()))
+		case isForeign(err):
+			s.say(err.Error())
 		}
 		return err
 	}
@@ -145,60 +147,25 @@ func (s *Session) hold(ctx context.Context, l *link, h handlers) error {
 	defer wg.Wait()
 	defer cancel()
 	defer l.Close()
-	if err := s.hello(l); err != nil {
-		return err
-	}
-	_, err := l.Subscribe(protocol.DesiredSubject(l.cred.Cluster), func(m *nats.Msg) {
-		s.pushed.Add(1)
-		s.take(m, h.deliver)
-	})
+	d := newDesired(s, l, h.deliver)
+	_, err := l.Subscribe(protocol.DesiredSubject(l.cred.Cluster), d.push)
 	if err == nil {
-		_, err = l.Subscribe(protocol.AskSubject(l.cred.Cluster), func(m *nats.Msg) { s.ask(m.Data, h.asked) })
+		_, err = l.Subscribe(protocol.AskSubject(l.cred.Cluster), func(m *nats.Msg) { s.ask(m.Data, d.fetch, h.asked) })
 	}
 	if err != nil {
 		return fmt.Errorf("subscribe to what the hub sends to %s: %w", l.cred.Cluster, err)
+	}
+	greeting, err := s.hello(l) // after it can be asked for something
+	if err != nil {
+		return err
 	}
 	s.link.Store(l)
 	s.c.Log.Info("connected to the hub", "server", l.ConnectedUrlRedacted())
 	h.connected(true)
 	defer h.connected(false)
-	wg.Go(func() { s.get(ctx, l, h.deliver) })
+	wg.Go(func() { d.run(ctx) })
+	wg.Go(func() { s.assure(ctx, l, greeting) })
 	return s.tend(ctx, l)
-}
-
-// take hands on a bundle. A message that says that the bundle was deleted says nothing about the cluster.
-func (s *Session) take(m *nats.Msg, deliver func([]byte)) {
-	if op := m.Header.Get(headerOperation); op != "" || len(m.Data) == 0 {
-		s.c.Log.Warn("the hub's store no longer has a bundle for this cluster; everything stays as it is", "operation", op)
-		return
-	}
-	deliver(m.Data)
-}
-
-// get asks for the bundle that was published while the session did not hold, until there is an answer or the
-// session is lost again.
-func (s *Session) get(ctx context.Context, l *link, deliver func([]byte)) {
-	pause := backoff.Backoff{Min: 200 * time.Millisecond, Max: 30 * time.Second}
-	for ctx.Err() == nil && l.IsConnected() {
-		before := s.pushed.Load()
-		m, err := request(ctx, l.Conn, protocol.DesiredGet(l.cred.Cluster), nil, getTimeout)
-		switch {
-		case err == nil && m.Header.Get(headerStatus) == statusNone:
-			s.c.Log.Info("the hub has published no bundle for this cluster yet; it will come by itself")
-			return
-		case err == nil && m.Header.Get(headerStatus) != "":
-			err = fmt.Errorf("%s %s", m.Header.Get(headerStatus), m.Header.Get("Description"))
-		case err == nil:
-			if s.pushed.Load() == before { // or else something newer came while this was on its way
-				s.take(m, deliver)
-			}
-			return
-		}
-		s.c.Log.Debug("the bundle cannot be had yet", "err", err)
-		if pause.Wait(ctx, nil) != nil {
-			return
-		}
-	}
 }
 
 func request(ctx context.Context, nc *nats.Conn, subject string, data []byte, limit time.Duration) (*nats.Msg, error) {

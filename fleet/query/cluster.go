@@ -23,6 +23,13 @@ type Cluster struct {
 	Pruning bool
 	// Held: its folder is gone together with others, and nothing follows from that until a person approves.
 	Held *Hold
+	// Waiting are the holds of deletions that concern the cluster; Guarded the apps whose deletions are held.
+	Waiting []Hold
+	Guarded []string
+	// Approved are the ids of what a person approved for the cluster lately.
+	Approved []string
+	// Withheld: nothing is published for it now.
+	Withheld *Withheld
 	// Joined: a credential was made for the cluster's agent.
 	Joined bool
 	// Revoked: its credentials were revoked, and it has not joined since.
@@ -30,8 +37,15 @@ type Cluster struct {
 	// Expires is when the credential of the cluster's agent expires; zero if never, or if there is none. Expired: it has.
 	Expires time.Time
 	Expired bool
-	Desired Desired
-	Link    Link
+	// Distrusted: agents break connections to the hub off, because they joined one with other keys. Which clusters they
+	// are of is not known.
+	Distrusted bool
+	Desired    Desired
+	Link       Link
+	// Copy is another cluster that uses the credential of this one; nil if there is none.
+	Copy *Copy
+	// Urged is what was done about a bundle that the agent has not accepted.
+	Urged Urged
 	// Report is the agent's last word; nil if it never said one.
 	Report   *protocol.Report
 	Received time.Time // when Report arrived, by the hub's clock
@@ -60,11 +74,4 @@ type DesiredApp struct {
 type Link struct {
 	Connected bool
 	Since     time.Time // when it was last seen to change; zero if it was never seen
-}
-
-// Hold is the removal of several clusters at once, which waits for a person's approval.
-type Hold struct {
-	Revision protocol.Revision `json:"revision"` // that took their folders away
-	Since    time.Time         `json:"since"`
-	Clusters []string          `json:"clusters"` // whose folders are still gone, sorted
 }

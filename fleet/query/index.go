@@ -41,6 +41,15 @@ func (x *Index) Get(name string) (Cluster, bool) {
 // All gives every cluster, in no order. What it gives is not to be changed: Edit is for that.
 func (x *Index) All() iter.Seq[*Cluster] { return maps.Values(x.clusters) }
 
+// Reported are the holds that agents reported, by cluster.
+func (x *Index) Reported() (out []Hold) {
+	for _, c := range x.clusters {
+		out = append(out, c.reported()...)
+	}
+	slices.SortStableFunc(out, func(a, b Hold) int { return cmp.Compare(a.Clusters[0], b.Clusters[0]) })
+	return out
+}
+
 // Select gives copies of the clusters that a selector chooses, sorted by name.
 func (x *Index) Select(s fleet.Selector) []Cluster {
 	out := make([]Cluster, 0, len(x.clusters))

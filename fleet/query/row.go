@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -30,7 +31,7 @@ type Row struct {
 	State      State             `json:"state"`
 	Since      time.Time         `json:"since,omitzero"` // in this state since
 	Health     protocol.Health   `json:"health"`
-	Synced     bool              `json:"synced"` // the agent has accepted what was published last
+	Synced     bool              `json:"synced"` // the agent has accepted what was published last, and knows what it owns
 	Suspended  bool              `json:"suspended,omitempty"`
 	Generation uint64            `json:"generation"` // published
 	Accepted   uint64            `json:"accepted"`   // by the agent
@@ -41,7 +42,9 @@ type Row struct {
 	Drift      uint64            `json:"drift"`            // corrections since the agent started
 	Received   time.Time         `json:"received,omitzero"`
 	Agent      protocol.Agent    `json:"agent,omitzero"`
+	Held       []string          `json:"held,omitempty"`    // ids of what waits for a person's approval, see `drover approve`
 	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
+	Withheld   *Withheld         `json:"withheld,omitempty"`
 }
 
 // Count is so many of so many.
@@ -65,6 +68,7 @@ func (c Cluster) Row() Row {
 	r := Row{
 		Name: c.Name, Labels: c.Labels, State: c.state(), Since: c.Link.Since, Suspended: c.Suspended,
 		Generation: c.Desired.Generation, Desired: c.Desired.Revision, Received: c.Received, Health: protocol.HealthUnknown,
+		Withheld: c.Withheld,
 	}
 	if r.State == StateReleased {
 		r.Since = c.Released
@@ -72,7 +76,7 @@ func (c Cluster) Row() Row {
 	if c.Report != nil {
 		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected
 		r.Health = fleet.ClusterHealth(*c.Report)
-		r.Synced = r.Accepted == r.Generation && c.Report.Digest == c.Desired.Digest && r.Generation > 0
+		r.Synced = r.Accepted == r.Generation && c.Report.Digest == c.Desired.Digest && r.Generation > 0 && c.Report.Searching == ""
 		if r.Synced {
 			r.Applied = c.Desired.Revision // a newer commit that asks for the same is as good as applied
 		} else {
@@ -94,6 +98,13 @@ func (c Cluster) Row() Row {
 		r.Health = protocol.HealthDegraded
 	}
 	r.Message = c.message(r)
+	if c.Held != nil {
+		r.Held = append(r.Held, c.Held.Name())
+	}
+	for _, h := range c.Holds() {
+		r.Held = append(r.Held, h.ID)
+		r.Message = strings.TrimPrefix(r.Message+"; "+h.There(), "; ")
+	}
 	return r
 }
 
@@ -154,6 +165,10 @@ func (c Cluster) message(r Row) string {
 		return c.released()
 	case c.Held != nil:
 		return c.Held.message()
+	case c.Copy != nil:
+		return c.Copy.message(c.Name)
+	case c.Withheld != nil:
+		return c.Withheld.String()
 	case len(c.Problems) > 0:
 		return c.Problems[0] + more(len(c.Problems)-1)
 	case c.Revoked && r.State != StateConnected:
@@ -163,10 +178,17 @@ func (c Cluster) message(r Row) string {
 			c.Expires.UTC().Format(time.DateTime+" MST"), c.Name)
 	case r.State == StateOffline && c.Report == nil:
 		return "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
+	case r.State == StateAwaiting && c.Distrusted:
+		return fmt.Sprintf("agents refuse this hub, because they joined one with other keys: if this cluster had "+
+			"joined that one, stop this hub and bring the keys "+
+			"back with `drover hub restore`; if not, run: drover agent manifest --cluster %s | kubectl apply -f "+
+			"-", c.Name)
 	case r.State == StateAwaiting:
 		return fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.Report != nil && c.Report.Refused != nil:
 		return "its agent refused a bundle: " + c.Report.Refused.Reason
+	case c.Urged.Times > 1 && c.Urged.Generation == r.Generation && c.Behind():
+		return c.behind(r.Generation) // what its apps say is older
 	}
 	apps := c.Apps()
 	if len(apps) > 0 && apps[0].Message != "" && fleet.WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
@@ -186,7 +208,7 @@ func (c Cluster) message(r Row) string {
 	case r.State == StateOffline:
 		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 	case !r.Synced && r.Generation > 0:
-		return fmt.Sprintf("generation %d was published and not accepted yet", r.Generation)
+		return c.behind(r.Generation)
 	}
 	return ""
 }
@@ -231,7 +253,7 @@ func (c Cluster) released() string {
 // message says why a cluster is held, and what to do.
 func (h Hold) message() string {
 	return fmt.Sprintf("its folder is gone from Git since revision %s%s: held, so nothing changes there; let it go with "+
-		"`drover approve %s`, or bring the folder back", h.Revision.Short(), others(len(h.Clusters)-1), h.Revision.Short())
+		"`drover approve %s`, or bring the folder back", h.Revision.Short(), others(len(h.Clusters)-1), h.Name())
 }
 
 func others(n int) string {

@@ -78,6 +78,12 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 		"all is well": {cluster(), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4", ""},
 		"no agent was ever heard of": {cluster(noReport, neverLinked, notJoined), StateAwaiting, protocol.HealthUnknown, false, "0/2", "0/4",
 			"run: drover agent manifest --cluster staging | kubectl apply -f - (or drover agent install --cluster staging)"},
+		"no agent was ever heard of, and agents refuse the hub": {cluster(noReport, neverLinked, notJoined,
+			func(c *Cluster) { c.Distrusted = true }), StateAwaiting,
+			protocol.HealthUnknown, false, "0/2", "0/4", "agents refuse this hub, because they joined one with other " +
+				"keys: if this cluster had joined that one, stop this " +
+				"hub and bring the keys back with `drover hub restore`; if not, run: drover agent manifest --cluster " +
+				"staging | kubectl apply -f -"},
 		"its agent has joined, and no report was read yet": {cluster(noReport, neverLinked), StateOffline, protocol.HealthUnknown, false, "0/2", "0/4",
 			"no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"},
 		"connected, and nothing said yet":  {cluster(noReport), StateConnected, protocol.HealthUnknown, false, "0/2", "0/4", pending},
@@ -136,6 +142,9 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 			protocol.HealthCurrent, true, "2/2", "3/4", ""},
 		"suspended": {cluster(func(c *Cluster) { c.Suspended = true }), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4",
 			"suspended in Git: it is left as it is"},
+		"its agent searches for what it lost": {cluster(func(c *Cluster) {
+			c.Report.Searching, c.Report.Message = "the inventory is not complete", "the inventory is not complete"
+		}), StateConnected, protocol.HealthProgressing, false, "2/2", "4/4", "the inventory is not complete"},
 		"a word from the agent itself": {cluster(func(c *Cluster) { c.Report.Message = "its credential ends in 3 days" }), StateConnected,
 			protocol.HealthCurrent, true, "2/2", "4/4", "its credential ends in 3 days"},
 	} {

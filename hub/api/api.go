@@ -37,9 +37,11 @@ type Detail struct {
 	Time     time.Time        `json:"time"`
 	Source   hub.SourceStatus `json:"source"`
 	Identity hub.Identity     `json:"identity"`
+	Copy     *query.Copy      `json:"copy,omitempty"` // another cluster that uses its credential
 	Problems []string         `json:"problems,omitempty"`
 	Notes    []fleet.Note     `json:"notes,omitempty"` // what Git asks for and Drover does not do
 	AppRows  []query.AppRow   `json:"appRows"`
+	Holds    []query.Hold     `json:"holds,omitempty"`  // what waits for a person's approval here
 	Events   []protocol.Event `json:"events,omitempty"` // newest first
 }
 
@@ -59,10 +61,13 @@ const maxBody = 1 << 16
 type Server struct {
 	State      *hub.State
 	Identities hub.Identities
-	Approve    func(ctx context.Context, revision string) (query.Hold, error)
+	Approve    func(ctx context.Context, id string) (query.Hold, error)
+	Held       func(ctx context.Context, id string) (query.Hold, error) // as Approve would let it through
 	Forget     func(ctx context.Context, cluster string) error
+	Accept     func(ctx context.Context, cluster, uid string) (query.Copy, error)
 	Poke       func()         // looks at the repository at once
 	Trust      protocol.Trust // what clusters are told to trust
+	KeysMade   time.Time      // when the hub's keys were made; zero if that is not known
 	Store      io.WriterTo    // gives a copy of the hub's store, whose values are encrypted
 	Token      string
 	Log        *slog.Logger
@@ -74,11 +79,13 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.token))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.revoke))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.rotate))
-	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.forget))
-	mux.HandleFunc("POST /api/v1/approve", s.guard(s.approve))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.acting(s.token)))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.acting(s.revoke)))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.acting(s.rotate)))
+	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.acting(s.accept)))
+	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.acting(s.forget)))
+	mux.HandleFunc("POST /api/v1/approve", s.guard(s.acting(s.approve)))
+	mux.HandleFunc("GET /api/v1/held/{id}", s.guard(s.held))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
 	mux.HandleFunc("GET /api/v1/store", s.store)
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
@@ -119,6 +126,21 @@ func (s *Server) guard(h func(*http.Request) (any, error)) http.HandlerFunc {
 	}
 }
 
+// acting lets through what changes something for the fleet, unless another hub is the one that does that.
+func (s *Server) acting(h func(*http.Request) (any, error)) func(*http.Request) (any, error) {
+	return func(r *http.Request) (any, error) {
+		source := s.State.Source()
+		if !source.Hub.Acts() {
+			why := "it has not found out yet which other hubs there are: try again in a moment"
+			if source.Withheld != nil {
+				why = source.Withheld.String()
+			}
+			return nil, failure{http.StatusConflict, "this hub stands back and changes nothing for the fleet: " + why}
+		}
+		return h(r)
+	}
+}
+
 func (s *Server) answer(w http.ResponseWriter, answer any, err error) {
 	w.Header().Set("Content-Type", "application/json")
 	if err != nil {
@@ -154,6 +176,7 @@ func (s *Server) clusters(r *http.Request) (any, error) {
 func (s *Server) fleet(sel fleet.Selector) Fleet {
 	out := Fleet{Source: s.source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
 	for _, c := range s.State.Select(sel) {
+		c.Distrusted = out.Source.Joins.Distrusted.Count > 0
 		out.Clusters = append(out.Clusters, c.Row())
 	}
 	return out
@@ -164,6 +187,9 @@ func (s *Server) fleet(sel fleet.Selector) Fleet {
 func (s *Server) source() hub.SourceStatus {
 	out := s.State.Source()
 	out.Joins = s.Identities.Joins()
+	if out.Joins.Distrusted.Count > 0 || !s.KeysMade.IsZero() && len(s.Identities.Clusters()) == 0 {
+		out.KeysMade = s.KeysMade
+	}
 	return out
 }
 
@@ -172,7 +198,10 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: s.source(), Identity: s.Identities.Identity(c.Name), Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Events: c.Journal()}, nil
+	source := s.source()
+	c.Distrusted = source.Joins.Distrusted.Count > 0
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Copy: c.Copy,
+		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Holds: c.Holds(), Events: c.Journal()}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {
@@ -190,13 +219,22 @@ func (s *Server) find(r *http.Request) (query.Cluster, error) {
 	return c, nil
 }
 
-// approve lets the clusters go that are held at a revision.
+// approve lets through what is held under an id, or at a revision.
 func (s *Server) approve(r *http.Request) (any, error) {
-	var ask struct{ Revision string }
+	var ask struct{ Revision string } // or an id: older clients and hubs have this field alone
 	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
 	}
 	hold, err := s.Approve(r.Context(), ask.Revision)
+	if errors.Is(err, hub.ErrNotHeld) {
+		return nil, failure{http.StatusNotFound, err.Error()}
+	}
+	return hold, err
+}
+
+// held says what an approval would let through.
+func (s *Server) held(r *http.Request) (any, error) {
+	hold, err := s.Held(r.Context(), r.PathValue("id"))
 	if errors.Is(err, hub.ErrNotHeld) {
 		return nil, failure{http.StatusNotFound, err.Error()}
 	}

@@ -18,6 +18,8 @@ import (
 // nobody has no identities, as a hub that has just begun.
 type nobody struct{}
 
+func (nobody) Place(string) string           { return "" }
+func (nobody) Settle(string, string) error   { return nil }
 func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
 func (nobody) Forget(string) error           { return nil }
 func (nobody) Clusters() []string            { return nil }
@@ -40,6 +42,12 @@ func serve(t *testing.T) (c Client, poked func() int) {
 			}
 			return query.Hold{Clusters: []string{"east", "west"}}, nil
 		},
+		Held: func(_ context.Context, id string) (query.Hold, error) {
+			if id != "abcdef0123" {
+				return query.Hold{}, fmt.Errorf("%w as %s", hub.ErrNotHeld, id)
+			}
+			return query.Hold{ID: id, Count: 7}, nil
+		},
 		Forget: func(_ context.Context, name string) error {
 			return fmt.Errorf("cluster %s is %w", name, hub.ErrNotReleased)
 		},
@@ -58,9 +66,11 @@ func TestOnlyWhoHasTheTokenIsAnswered(t *testing.T) {
 		_, revoke := stranger.Revoke(t.Context(), "staging")
 		_, rotate := stranger.Rotate(t.Context(), "staging")
 		_, token := stranger.Token(t.Context(), "staging", TokenRequest{Replace: true})
+		_, held := stranger.Held(t.Context(), "abcdef0123")
 		_, approve := stranger.Approve(t.Context(), "abcdef0")
+		_, accept := stranger.Accept(t.Context(), "staging", "uid")
 		for what, err := range map[string]error{
-			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "approve": approve,
+			"clusters": clusters, "cluster": cluster, "token": token, "revoke": revoke, "rotate": rotate, "approve": approve, "held": held, "accept": accept,
 			"forget": stranger.Forget(t.Context(), "staging"), "poke": stranger.Poke(t.Context()),
 			"watch": stranger.Watch(t.Context(), "", func(Fleet) error { return errors.New("answered") }),
 		} {
@@ -90,6 +100,7 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 		"cluster": second(c.Cluster(t.Context(), "staging")),
 		"revoke":  second(c.Revoke(t.Context(), "staging")),
 		"rotate":  second(c.Rotate(t.Context(), "staging")),
+		"accept":  second(c.Accept(t.Context(), "staging", "uid")),
 		"token":   second(c.Token(t.Context(), "staging", TokenRequest{})),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "add a folder clusters/staging/") || !strings.Contains(err.Error(), "has not been read yet") {
@@ -107,6 +118,12 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 	}
 	if _, err := c.Approve(t.Context(), "1234567"); err == nil || err.Error() != "nothing is held at 1234567" {
 		t.Errorf("approve what is not held: %v", err)
+	}
+	if hold, err := c.Held(t.Context(), "abcdef0123"); err != nil || hold.Count != 7 {
+		t.Errorf("held: %+v, %v", hold, err)
+	}
+	if _, err := c.Held(t.Context(), "12/34"); err == nil || err.Error() != "nothing is held as 12/34" {
+		t.Errorf("what is not held: %v", err)
 	}
 	if err := c.Forget(t.Context(), "a/b"); err == nil || err.Error() != "cluster a/b is not released" {
 		t.Errorf("forget: %v", err)

@@ -60,10 +60,16 @@ func (c Client) Rotate(ctx context.Context, name string) (hub.Identity, error) {
 	return id, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/rotate", nil, &id)
 }
 
-// Approve lets the clusters go that are held at a revision, and says which those are.
-func (c Client) Approve(ctx context.Context, revision string) (query.Hold, error) {
+// Approve lets through what is held under an id, or at a revision where that is one thing alone, and says what that was.
+func (c Client) Approve(ctx context.Context, id string) (query.Hold, error) {
 	var hold query.Hold
-	return hold, c.do(ctx, http.MethodPost, "/api/v1/approve", map[string]string{"revision": revision}, &hold)
+	return hold, c.do(ctx, http.MethodPost, "/api/v1/approve", map[string]string{"revision": id}, &hold)
+}
+
+// Held says what Approve would let through.
+func (c Client) Held(ctx context.Context, id string) (query.Hold, error) {
+	var hold query.Hold
+	return hold, c.do(ctx, http.MethodGet, "/api/v1/held/"+url.PathEscape(id), nil, &hold)
 }
 
 // Forget takes a released cluster off the list.

@@ -39,6 +39,7 @@ var (
 	bucketRecords = []byte("records")
 	keySchema     = []byte("schema")
 	keyHolds      = []byte("holds")
+	keyLead       = []byte("lead")
 )
 
 // Store is a hub.Store in a file.
@@ -49,6 +50,7 @@ type Store struct {
 
 var (
 	_ hub.Store   = (*Store)(nil)
+	_ hub.Leads   = (*Store)(nil)
 	_ io.WriterTo = (*Store)(nil)
 )
 
@@ -56,7 +58,7 @@ var (
 // another secret is set aside (renamed to path.unreadable) and begun anew: the log says so. An error means that the
 // file cannot be used at all, most often because another hub has it open. A file that is encrypted under a former secret is encrypted anew.
 func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Store, error) {
-	aead, err := newCipher(secret)
+	aead, err := cipherOf(secret)
 	if err != nil {
 		return nil, err
 	}
@@ -81,8 +83,8 @@ func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Stor
 	return open(path, aead)
 }
 
-// newCipher derives the store's key from the fleet's secret.
-func newCipher(secret []byte) (cipher.AEAD, error) {
+// cipherOf derives the store's key from the fleet's secret.
+func cipherOf(secret []byte) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, secret, nil, "drover hub store v1", 32)
 	if err != nil {
 		return nil, err

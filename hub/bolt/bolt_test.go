@@ -237,7 +237,7 @@ func TestANewSecretEncryptsEverythingAnew(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	aead, err := newCipher(secret)
+	aead, err := cipherOf(secret)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func reencrypted(path string, secret []byte, log *slog.Logger, former [][]byte) 
 		if old == nil {
 			continue
 		}
-		aead, err := newCipher(old)
+		aead, err := cipherOf(old)
 		if err != nil {
 			return nil, err
 		}
@@ -48,7 +48,7 @@ func reencrypted(path string, secret []byte, log *slog.Logger, former [][]byte) 
 			return nil, fmt.Errorf("encrypt the hub's store under the next secret: %w", err)
 		}
 		log.Info("the hub's store is encrypted under the next secret of the fleet", "took", time.Since(begin).Round(time.Millisecond))
-		if aead, err = newCipher(secret); err != nil {
+		if aead, err = cipherOf(secret); err != nil {
 			return nil, err
 		}
 		return open(path, aead)
@@ -61,7 +61,7 @@ func (s *Store) copyUnder(path string, secret []byte) (*Store, error) {
 	if err := os.Remove(path); err != nil && !os.IsNotExist(err) {
 		return nil, err
 	}
-	aead, err := newCipher(secret)
+	aead, err := cipherOf(secret)
 	if err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"time"
 
 	"github.com/drover-dev/drover/hub"
 )
@@ -30,6 +31,8 @@ type snapshot struct {
 	revision hub.Revision
 	root     *tree
 	rootID   hash
+	fetched  time.Time // see Fetched
+	past     history
 }
 
 var (
@@ -76,6 +79,9 @@ func (s *store) commit(id hash) (*commit, hash, error) {
 
 // Revision returns the commit that the snapshot shows.
 func (s *snapshot) Revision() hub.Revision { return s.revision }
+
+// Fetched is when the look at the origin began that found this commit (hub.Snapshot).
+func (s *snapshot) Fetched() time.Time { return s.fetched }
 
 // tree reads a tree object. The result is shared and must not be changed.
 func (s *snapshot) tree(id hash) (*tree, error) {

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/hub"
@@ -23,6 +24,7 @@ type Source struct {
 	origin origin
 	poll   time.Duration
 	poked  chan struct{} // holds at most one hint
+	fresh  atomic.Bool   // the next look is to be told whatever it finds
 	turn   chan struct{} // held while Next runs; guards what follows
 
 	last     string    // the commit that the origin was at when it was last looked at
@@ -83,6 +85,12 @@ func (s *Source) Poke() {
 	}
 }
 
+// Refresh makes Next look at once and return what it finds (hub.Source).
+func (s *Source) Refresh() {
+	s.fresh.Store(true)
+	s.Poke()
+}
+
 // Close stops watching. Snapshots stay readable. A Next that waits still ends with its context.
 func (s *Source) Close() error { return s.origin.close() }
 
@@ -91,7 +99,7 @@ func (s *Source) Close() error { return s.origin.close() }
 // the poll interval. Poke cuts the wait short, and so does a change in a repository on this machine.
 //
 // If the first look after a start fails, and after is "", the revision that the mirror has from
-// before is returned, and the error by the next call.
+// before is returned, which says that it was not fetched, and the error by the next call.
 func (s *Source) Next(ctx context.Context, after string) (hub.Snapshot, error) {
 	select {
 	case s.turn <- struct{}{}:
@@ -104,7 +112,7 @@ func (s *Source) Next(ctx context.Context, after string) (hub.Snapshot, error) {
 			return nil, err
 		}
 		known := after
-		if s.failures > 0 {
+		if s.fresh.Swap(false) || s.failures > 0 {
 			known = "" // that it can be read again is to be told, also if nothing has changed
 		}
 		next, err := s.look(ctx, known)
@@ -123,6 +131,7 @@ func (s *Source) Next(ctx context.Context, after string) (hub.Snapshot, error) {
 
 // look returns the snapshot of the branch if it is not at after.
 func (s *Source) look(ctx context.Context, after string) (*snapshot, error) {
+	began := time.Now()
 	h, err := s.origin.look(ctx)
 	if err != nil {
 		return nil, err
@@ -131,7 +140,11 @@ func (s *Source) look(ctx context.Context, after string) (*snapshot, error) {
 	if s.last == after {
 		return nil, nil
 	}
-	return s.origin.open(h)
+	snap, err := s.origin.open(h)
+	if err == nil {
+		snap.fetched = began
+	}
+	return snap, err
 }
 
 // failed counts an error and returns it. If it is the first thing that happens after a start,

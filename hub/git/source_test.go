@@ -168,3 +168,34 @@ func TestLocations(t *testing.T) {
 		}
 	}
 }
+
+// Somebody who has to know where the branch is now is told by a look that began after the question, also if nothing
+// has moved.
+func TestRefreshTellsWhatIsFoundAlsoIfNothingMoved(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFake(nil)
+		s := newSource(f, time.Hour)
+		first := next(t, s, "")
+		time.Sleep(time.Minute)
+		asked := time.Now()
+		s.Refresh()
+		again := next(t, s, zero)
+		if !first.Fetched().Before(asked) || again.Fetched().Before(asked) {
+			t.Errorf("asked at %s, fetched at %s and %s", asked, first.Fetched(), again.Fetched())
+		}
+		f.err = errors.New("away")
+		s.Refresh()
+		if _, err := s.Next(t.Context(), zero); err == nil {
+			t.Fatal("no error")
+		}
+		f.err = nil
+		if snap := next(t, s, zero); snap.Fetched().IsZero() {
+			t.Error("after an error it is not told that it can be read")
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if snap, err := s.Next(ctx, zero); err == nil {
+			t.Errorf("told again: %v", snap.Revision())
+		}
+	})
+}

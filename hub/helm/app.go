@@ -58,6 +58,10 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 	return objects, append(notes, more...), err
 }
 
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
+// Protocol").
+const sopsValue = "ENC[AES256_GCM,"
+
 // valuesOf reads values of an app, with the variables replaced.
 func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Rendered) (hub.Rendered, error)) (Values, error) {
 	out := Values{File: app.File, Text: v.Text, Target: v.Target, Literal: v.Literal, Own: v.Own}
@@ -73,6 +77,10 @@ func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Ren
 			return out, fmt.Errorf("%s: the values cannot be read: %w", v.Path, err)
 		}
 		out.Text = string(data)
+	}
+	if strings.Contains(out.Text, sopsValue) {
+		return out, fmt.Errorf("%s: the values are encrypted with SOPS, and charts are rendered before anything is decrypted in the cluster: "+
+			"have the chart name a Secret of the cluster for them, and deliver that encrypted", out.File)
 	}
 	if replace == nil || out.Target != "" || !strings.Contains(out.Text, "$") {
 		return out, nil

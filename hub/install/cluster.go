@@ -20,9 +20,6 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
-
-	"github.com/drover-dev/drover/hub/manifest"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // manager is the field manager of what is applied.
@@ -100,58 +97,6 @@ func plain(cfg *rest.Config) (rest.Interface, error) {
 	cfg = dynamic.ConfigFor(cfg)
 	cfg.GroupVersion = &schema.GroupVersion{}
 	return rest.RESTClientFor(cfg)
-}
-
-// Present is what there is of an agent in a cluster.
-type Present struct {
-	Installed bool
-	Cluster   string // whose agent it is; "" if its join token is not there
-	Image     string
-	Join      []byte // JSON of the join token; nil if it is not there
-}
-
-// Look finds out what there is of an agent in a namespace. It fails if the namespace is somebody else's.
-func (c *Cluster) Look(ctx context.Context, namespace string) (Present, error) {
-	var p Present
-	ns, err := c.api.Resource(namespaces).Get(ctx, namespace, metav1.GetOptions{})
-	switch {
-	case apierrors.IsNotFound(err):
-		return p, nil
-	case err != nil:
-		return p, fmt.Errorf("look at namespace %s: %w", namespace, err)
-	case ns.GetDeletionTimestamp() != nil:
-		return p, fmt.Errorf("namespace %s is being deleted: wait until it is gone, and try again", namespace)
-	case ns.GetLabels()["app.kubernetes.io/part-of"] != "drover":
-		return p, fmt.Errorf("namespace %s is there and is not Drover's: choose another with --namespace", namespace)
-	}
-	ds, err := c.api.Resource(daemonSets).Namespace(namespace).Get(ctx, manifest.Name, metav1.GetOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return p, fmt.Errorf("look at DaemonSet %s/%s: %w", namespace, manifest.Name, err)
-	}
-	if err == nil {
-		p.Installed, p.Image = true, imageOf(ds)
-	}
-	p.Join, err = c.join(ctx, namespace)
-	if t, err := protocol.DecodeJoinToken(p.Join); err == nil {
-		p.Cluster = t.Cluster
-	}
-	return p, err
-}
-
-// join reads the join token that was installed, if it is there.
-func (c *Cluster) join(ctx context.Context, namespace string) ([]byte, error) {
-	s, err := c.api.Resource(secrets).Namespace(namespace).Get(ctx, manifest.JoinSecret, metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("look at Secret %s/%s: %w", namespace, manifest.JoinSecret, err)
-	}
-	var typed struct{ Data map[string][]byte }
-	if decode(s, &typed) != nil {
-		return nil, fmt.Errorf("the join token in Secret %s/%s cannot be read", namespace, manifest.JoinSecret) // an error of json might quote it
-	}
-	return typed.Data[manifest.JoinKey], nil
 }
 
 // decode reads an object into a struct, whose fields may be named in Go's way.

@@ -15,6 +15,15 @@ import (
 // file as a folder before it gives up), and may quote whole objects; so the files that were read are
 // looked at again, and its text is used only for what they do not show.
 func diagnose(m *mount, cause error) error {
+	err := explained(m, cause)
+	var e *BuildError
+	if errors.As(err, &e) && m.quotesSecret(e.Reason) {
+		e.Reason = "kustomize's own reason quotes a Secret and is withheld"
+	}
+	return err
+}
+
+func explained(m *mount, cause error) error {
 	var e *BuildError
 	if errors.As(cause, &e) {
 		return e

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
 )
 
 const noObjectHint = "if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml"
@@ -99,7 +101,11 @@ func unencodable(m *mount, file, object string, cause error) *BuildError {
 			return &BuildError{File: file, Reason: object + ": " + x.reason, Hint: x.hint}
 		}
 	}
-	return &BuildError{File: file, Reason: object + " cannot be written as JSON: " + innermost(cause.Error()), Hint: "see its values"}
+	reason := innermost(cause.Error())
+	if strings.HasPrefix(cause.Error(), "yaml: ") {
+		reason = fleet.YAMLRule(cause)
+	}
+	return &BuildError{File: file, Reason: object + " cannot be written as JSON: " + reason, Hint: "see its values"}
 }
 
 // duplicateKey finds a map that has a key twice.
@@ -110,7 +116,11 @@ func duplicateKey(f file) *BuildError {
 			continue
 		}
 		if key, first := twice(&root); key != nil {
-			return &BuildError{File: f.path, Line: doc.line + key.Line - 1, Reason: fmt.Sprintf("key %q stands here a second time, first on line %d", key.Value, doc.line+first-1), Hint: "keep one of the two"}
+			what := fmt.Sprintf("key %q", key.Value)
+			if fleet.HoldsSecret([]byte(doc.text)) {
+				what = "a key"
+			}
+			return &BuildError{File: f.path, Line: doc.line + key.Line - 1, Reason: fmt.Sprintf("%s stands here a second time, first on line %d", what, doc.line+first-1), Hint: "keep one of the two"}
 		}
 	}
 	return nil

@@ -52,6 +52,24 @@ func (p patch) place() (file string, line int) {
 	return p.k.path, lineOf(p.k.data, p.field)
 }
 
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
+// Protocol").
+const sopsValue = "ENC[AES256_GCM,"
+
+// encryptedPatch finds a patch that is encrypted. Its object would be a mixture that nobody can decrypt: of plain
+// values, and of ciphertext whose checksum is that of the patch.
+func encryptedPatch(m *mount) *BuildError {
+	for _, p := range m.patches() {
+		if strings.Contains(p.text, sopsValue) {
+			e := &BuildError{Reason: "the patch is encrypted with SOPS, and patches are applied before anything is decrypted in the cluster",
+				Hint: "encrypt the object itself, or move the secret part into an encrypted object of its own"}
+			e.File, e.Line = p.place()
+			return e
+		}
+	}
+	return nil
+}
+
 // patches lists the patches of every kustomization that was read, as far as they can be read.
 func (m *mount) patches() []patch {
 	var all []patch

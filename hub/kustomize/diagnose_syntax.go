@@ -1,9 +1,9 @@
 package kustomize
 
 import (
-	"regexp"
 	"strings"
 
+	"github.com/drover-dev/drover/fleet"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
@@ -38,7 +38,7 @@ func syntax(f file) *BuildError {
 		}
 		lines := strings.SplitAfter(doc.text, "\n")
 		bad := culprit(lines)
-		e := &BuildError{File: f.path, Line: doc.line + bad, Reason: "not valid YAML: " + yamlReason(err), Hint: "check the indentation and the quotes on this line and the one above"}
+		e := &BuildError{File: f.path, Line: doc.line + bad, Reason: "not valid YAML: " + fleet.YAMLRule(err), Hint: "check the indentation and the quotes on this line and the one above"}
 		if bad < len(lines) && strings.Contains(indentation(lines[bad]), "\t") {
 			e.Reason, e.Hint = "not valid YAML: a tab in the indentation", "indent with spaces"
 		}
@@ -83,17 +83,6 @@ func firstGood(lines []string, from, before int) int {
 
 func indentation(line string) string {
 	return line[:len(line)-len(strings.TrimLeft(line, " \t"))]
-}
-
-var (
-	yamlPrefix = regexp.MustCompile(`^(MalformedYAMLError: )?(yaml: )?(unmarshal errors:\s*)?(line \d+: )?`)
-	yamlQuote  = regexp.MustCompile("`[^`]*`")
-)
-
-// yamlReason gives a parser's message without its line and without what it quotes of the content.
-func yamlReason(err error) string {
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	return yamlQuote.ReplaceAllString(yamlPrefix.ReplaceAllString(text, ""), "…")
 }
 
 // keyLine gives the first line on which a key stands, wherever in the file.

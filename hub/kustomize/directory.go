@@ -134,7 +134,11 @@ func (r *directoryReader) json(name string, data []byte) error {
 	dec.UseNumber()
 	var object map[string]any
 	if err := dec.Decode(&object); err != nil {
-		return &BuildError{File: name, Reason: "is no JSON object: " + err.Error(), Hint: "correct it, or leave the file out with directory.exclude"}
+		reason := "is no JSON object"
+		if !fleet.HoldsSecret(data) {
+			reason += ": " + err.Error()
+		}
+		return &BuildError{File: name, Reason: reason, Hint: "correct it, or leave the file out with directory.exclude"}
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return &BuildError{File: name, Reason: "holds more than one object", Hint: "a JSON file may hold one; use a List, or several files"}
@@ -170,7 +174,7 @@ func (r *directoryReader) yaml(name string, data []byte) error {
 func manifest(text string) (map[string]any, error) {
 	data, err := yaml.YAMLToJSON([]byte(text))
 	if err != nil {
-		return nil, fmt.Errorf("invalid YAML: %s", strings.TrimPrefix(err.Error(), "error converting YAML to JSON: "))
+		return nil, fmt.Errorf("invalid YAML: %s", fleet.YAMLRule(err))
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()

@@ -94,6 +94,9 @@ func build(m *mount, opts hub.BuildOptions) outcome {
 	if err != nil {
 		return outcome{err: diagnose(m, err)}
 	}
+	if e := encryptedPatch(m); e != nil {
+		return outcome{err: e}
+	}
 	return outcome{objects: objects}
 }
 

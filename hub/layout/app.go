@@ -43,6 +43,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.decryption(spec, &app),
 		d.yes(spec, "prune", &app.Prune),
 		d.yes(spec, "suspend", &app.Suspend),
+		d.yes(spec, "allowEmpty", &app.AllowEmpty),
 		d.dependencies(spec, &app), d.healthRules(spec, &app),
 		d.pairs(spec, "vars", &app.Vars),
 		d.duration(spec, "timeout", &app.Timeout),
@@ -50,6 +51,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.handling(spec, &app),
 		d.notChosen(spec),
 	)
+	d.protect(&app)
 	app.Substitute = len(app.Vars) > 0
 	if len(app.DependsOn) > 0 {
 		app.DependsAt = d.place(field(spec, "dependsOn"))

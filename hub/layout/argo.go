@@ -66,17 +66,6 @@ func (p *planner) application(o *fluxObject, app *fleet.App) error {
 	return errors.Join(p.weigh(o, &app.Notes), p.checkDestination(o, a.Destination), p.argoSources(o, a, app), p.syncPolicy(o, a, app), p.ignored(o, a, app))
 }
 
-// keepUnpruned keeps the objects of Applications that would stay in Argo CD when they leave Git, because what declares them does not prune.
-func (p *planner) keepUnpruned() {
-	for _, o := range p.objects {
-		app, ok := p.apps[o.appName]
-		if parent, declared := p.apps[app.Parent]; ok && o.isApplication() && declared && !parent.Prune {
-			app.Handling.Orphan = true
-			p.apps[o.appName] = app
-		}
-	}
-}
-
 // argoMetadata is what an Application says beside its spec.
 type argoMetadata struct {
 	Metadata struct {

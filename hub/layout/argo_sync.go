@@ -13,8 +13,8 @@ import (
 // argoSyncPolicy says when and how Argo CD applies.
 type argoSyncPolicy struct {
 	Automated *struct {
-		Enabled         *bool
-		Prune, SelfHeal bool
+		Enabled                     *bool
+		Prune, SelfHeal, AllowEmpty bool
 	}
 	SyncOptions              []string
 	ManagedNamespaceMetadata *protocol.NamespaceRequest
@@ -33,6 +33,7 @@ func (p *planner) syncPolicy(o *fluxObject, a argoApplication, app *fleet.App) e
 	if s == nil {
 		s = &argoSyncPolicy{}
 	}
+	app.AllowEmpty = app.AllowEmpty || s.Automated != nil && s.Automated.AllowEmpty
 	if s.Automated != nil && (s.Automated.Enabled == nil || *s.Automated.Enabled) {
 		app.Prune, app.Handling.KeepDrift = s.Automated.Prune, !s.Automated.SelfHeal
 	} else {

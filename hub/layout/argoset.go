@@ -38,7 +38,8 @@ type generation struct {
 	ctx context.Context
 	o   *fluxObject
 	argoSet
-	count int // of the Applications
+	count  int    // of the Applications
+	target string // the parameter of the cluster generator that is the destination, verbatim; "" if none is
 }
 
 // generate adds the Applications of all ApplicationSets to what is declared. One that fails is a problem of the cluster: what it gave
@@ -50,7 +51,9 @@ func (p *planner) generate(ctx context.Context) (transient error) {
 		}
 		g := generation{planner: p, ctx: ctx, o: o}
 		err := o.decode(&g.argoSet)
-		if err != nil {
+		if o.Err != "" {
+			err = errors.New(o.Err)
+		} else if err != nil {
 			err = p.errorf(o, "spec", "%v", err)
 		} else if o.clash != "" {
 			err = p.errorf(o, "", "it is declared in %s as well, and otherwise: keep one", o.clash)
@@ -90,6 +93,7 @@ func (g *generation) run() error {
 	var errs []error
 	for i, generator := range g.Generators {
 		at := fieldAt("spec.generators", i)
+		g.target = targetParameter(generator, g.argoSet)
 		given, err := g.params(at, generator, nil)
 		errs = append(errs, err)
 		for _, of := range given {
@@ -197,25 +201,11 @@ func patched(object map[string]any, patch string) (map[string]any, error) {
 	return out, nil
 }
 
-// everyCluster says whether the parameters of other clusters than the planned one matter. They do not where each Application goes to the
-// cluster that it is made of, as nearly all do: then a set costs a cluster what is in its own cluster.yaml, however many there are.
-func (g *generation) everyCluster(generator map[string]any) bool {
-	if flat, _ := generator["flatList"].(bool); flat || strings.Contains(g.TemplatePatch, "destination") {
-		return true
-	}
-	spec, _ := g.Template["spec"].(map[string]any)
-	destination, _ := spec["destination"].(map[string]any)
-	for _, key := range []string{"name", "server"} {
-		if s, _ := destination[key].(string); strings.Contains(s, "{{") {
-			return false
-		}
-	}
-	return true
-}
-
-// clusters are those that the cluster generator knows: all of the fleet, unless only the planned one matters.
+// clusters are those that the cluster generator knows: all of the fleet, unless each Application goes to the cluster
+// whose parameters it is made of. Then a set costs a cluster what is in its own cluster.yaml, however many clusters
+// there are.
 func (g *generation) clusters(generator map[string]any) ([]fleet.Cluster, error) {
-	if !g.everyCluster(generator) {
+	if flat, _ := generator["flatList"].(bool); !flat && g.target != "" {
 		if g.cluster.Unclear {
 			return nil, errors.New("the cluster's labels cannot be known: " + strings.Join(g.cluster.Problems, "; "))
 		}

@@ -240,7 +240,7 @@ func (g *generation) matrix(at string, own map[string]any) ([]map[string]any, er
 	}
 	var out []map[string]any
 	for _, a := range first {
-		second, err := g.nested(at, own, 1, a)
+		second, err := g.beside(a, func() ([]map[string]any, error) { return g.nested(at, own, 1, a) })
 		if err != nil {
 			return nil, err
 		}
@@ -271,6 +271,10 @@ func (g *generation) merge(at string, own map[string]any) ([]map[string]any, err
 	keys, _ := own["mergeKeys"].([]any)
 	if len(list) < 2 || len(keys) == 0 {
 		return nil, errors.New("it is to have two generators or more, and mergeKeys")
+	}
+	defer g.aim(g.target)
+	if !slices.Contains(keys, any(g.target)) { // sets of other names may come to have the name of this cluster
+		g.aim("")
 	}
 	var base map[string]map[string]any
 	for i := range list {

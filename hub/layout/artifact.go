@@ -1,6 +1,7 @@
 package layout
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -65,6 +66,9 @@ func (p *planner) artifact(o *fluxObject, at, key string) (*fleet.Source, error)
 	}
 	if found == nil {
 		return nil, p.errorf(o, at, "no ArtifactGenerator in what the cluster's folder renders to makes the %s, and Drover sees no other: add the generator, or name a GitRepository or an OCIRepository", key)
+	}
+	if by.Err != "" {
+		return nil, errors.New(by.Err)
 	}
 	if by.clash != "" {
 		return nil, p.errorf(by, "", "it is declared in %s as well, and otherwise: keep one", by.clash)

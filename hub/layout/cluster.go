@@ -33,6 +33,7 @@ func (r *reader) readCluster() error {
 	case len(docs) > 1:
 		r.notKnown(docs[1].errorf(docs[1].node, "%s holds %d documents: keep one, of kind %s", ClusterFile, len(docs), fleet.KindCluster))
 	case len(docs) == 1:
+		r.folder.Cluster.Described = len(docs[0].node.Content) > 0
 		r.notKnown(oneLine(r.takeCluster(docs[0])))
 	}
 	return nil

@@ -36,9 +36,9 @@ func parse(file string, data []byte) ([]document, error) {
 		}
 		if err != nil {
 			if m := lineOf.FindStringSubmatch(err.Error()); m != nil {
-				return docs, fmt.Errorf("%s:%s: invalid YAML: %s", file, m[1], m[2])
+				return docs, fmt.Errorf("%s:%s: invalid YAML: %s", file, m[1], fleet.YAMLRule(err))
 			}
-			return docs, fmt.Errorf("%s: invalid YAML: %s", file, strings.TrimPrefix(err.Error(), "yaml: "))
+			return docs, fmt.Errorf("%s: invalid YAML: %s", file, fleet.YAMLRule(err))
 		}
 		if len(n.Content) == 1 && n.Content[0].Tag != "!!null" { // between two separators may be nothing
 			docs = append(docs, document{file: file, node: n.Content[0]})

@@ -17,7 +17,7 @@ var applicationFields = []Field{
 	{kindApplication, "spec.syncPolicy.automated.enabled", Done, "", nil},
 	{kindApplication, "spec.syncPolicy.automated.prune", Done, "", nil},
 	{kindApplication, "spec.syncPolicy.automated.selfHeal", Done, "without it drift is told and left", nil},
-	{kindApplication, "spec.syncPolicy.automated.allowEmpty", Needless, "an app that cannot be rendered keeps its objects; one that is really empty has none", nil},
+	{kindApplication, "spec.syncPolicy.automated.allowEmpty", Done, "without it an Application that renders to nothing, and did not before, is an error and keeps its objects", nil},
 	{kindApplication, "spec.syncPolicy.syncOptions", Done, "each by itself, see below", nil},
 	{kindApplication, "spec.syncPolicy.managedNamespaceMetadata", Done, "when the namespace is created", nil},
 	{kindApplication, "spec.syncPolicy.retry", Needless, "what fails is tried again with a growing pause", nil},

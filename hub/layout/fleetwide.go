@@ -25,8 +25,12 @@ const FleetRoot = "fleet"
 // Fleet implements hub.Layout: every App in the plain files below FleetRoot, and what is Argo CD's there, also where a kustomization makes
 // it. Whatever keeps an App from being read is a problem.
 func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered, problems []string) {
-	if _, err := tree.Stat(FleetRoot); errors.Is(err, fs.ErrNotExist) {
+	info, err := tree.Stat(FleetRoot)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil
+	case err == nil && !info.IsDir():
+		return nil, []string{fmt.Sprintf("%s is a file: it is to be a folder with the Apps that are for many clusters", FleetRoot)}
 	}
 	at := map[string]string{}
 	add := func(d document) {
@@ -55,8 +59,15 @@ func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered,
 			return nil
 		}
 		var data []byte
-		if err == nil && !e.IsDir() && isYAML(e.Name()) {
+		switch {
+		case err != nil:
+		case isYAML(e.Name()):
 			data, err = tree.ReadFile(file)
+		default:
+			if says := misnamed(tree, file); says != "" {
+				problems = append(problems, says)
+			}
+			return nil
 		}
 		if err != nil {
 			problems = append(problems, fmt.Sprintf("%s cannot be read: %v", file, err))
@@ -84,6 +95,9 @@ func (d document) fleetApp() (hub.Rendered, error) {
 	if d.isArgo() {
 		return d.rendering()
 	}
+	if says := lookalike(scalar(field(d.node, "apiVersion")), scalar(field(d.node, "kind"))); says != "" {
+		return hub.Rendered{}, d.errorf(d.node, "%s", says)
+	}
 	if !d.isOurs() || scalar(field(d.node, "kind")) != fleet.KindApp {
 		return hub.Rendered{}, d.errorf(d.node, "%s is for Apps (%s), and what Argo CD reads, that are for many clusters: move this elsewhere, and let an App name its folder", FleetRoot, fleet.APIVersion)
 	}
@@ -103,7 +117,7 @@ func (d document) fleetApp() (hub.Rendered, error) {
 func (d document) rendering() (hub.Rendered, error) {
 	var object map[string]any
 	if err := d.node.Decode(&object); err != nil {
-		return hub.Rendered{}, d.errorf(d.node, "an object that cannot be read: %v", err)
+		return hub.Rendered{}, d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err))
 	}
 	data, err := json.Marshal(object)
 	return hub.Rendered{JSON: data, File: d.file}, err

@@ -51,7 +51,7 @@ type postBuild struct {
 }
 
 func (o *fluxObject) declaresApp() bool {
-	return o.kind == kindKustomization && o.group == "kustomize.toolkit.fluxcd.io" || o.kind == kindHelmRelease || o.isApplication()
+	return o.kind == kindKustomization && o.group == kustomizeGroup || o.kind == kindHelmRelease && o.group == helmGroup || o.isApplication()
 }
 
 func (o *fluxObject) decode(to any) error {
@@ -110,11 +110,11 @@ func (p *planner) take(o *fluxObject) {
 		p.noteProject(o)
 		return
 	}
-	if o.isApplication() && !p.destined(o) {
+	if o.isApplication() && !slices.ContainsFunc(append([]*fluxObject{o}, o.rivals...), p.destined) {
 		return
 	}
-	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Foreign: true}
-	app.DependsAt = o.where()
+	app := fleet.App{Name: o.appName, File: o.where(), Parent: o.App, Declared: o.key(), Foreign: true}
+	app.DependsAt, app.AllowEmpty = o.where(), o.allowsEmpty()
 	var err error
 	switch o.kind {
 	case kindKustomization:
@@ -156,7 +156,7 @@ func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 		root.Err = p.errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 			"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
-	root.Handling, root.Ignore = app.Handling, app.Ignore
+	root.Handling, root.Ignore, root.AllowEmpty = app.Handling, app.Ignore, app.AllowEmpty
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend, root.Timeout, root.Notes = app.Vars, app.VarsFrom, app.Prune, app.Suspend, app.Timeout, app.Notes
 	if o.isApplication() {

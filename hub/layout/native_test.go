@@ -54,9 +54,10 @@ Not a manifest.
 
 func TestNativeLayout(t *testing.T) {
 	want := fleet.Cluster{
-		Name:   "staging",
-		Labels: map[string]string{"env": "staging", "tier": "1"},
-		Vars:   map[string]string{"region": "eu", "replicas": "2", "debug": "true"}, // as they are written
+		Name:      "staging",
+		Labels:    map[string]string{"env": "staging", "tier": "1"},
+		Described: true,
+		Vars:      map[string]string{"region": "eu", "replicas": "2", "debug": "true"}, // as they are written
 		Apps: []fleet.App{
 			{Name: "database", File: "clusters/staging/apps.yaml", Part: fleet.Part{Path: "apps/payment"}, Prune: true},
 			{
@@ -80,7 +81,7 @@ func TestNativeLayout(t *testing.T) {
 
 func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
 	want := fleet.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"}, Vars: map[string]string{"region": "eu"}, Suspend: true,
-		PruneOnRemove: true, AgentImage: "example.com/agent:1"}
+		PruneOnRemove: true, AgentImage: "example.com/agent:1", Described: true}
 	const life = "onRemove: prune\nagent: {image: example.com/agent:1}\n"
 	for name, text := range map[string]string{
 		"fields": "labels: {env: staging}\nvars: {region: eu}\nsuspend: true\n" + life,
@@ -94,8 +95,8 @@ func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
 			t.Errorf("%s: got %+v\nwant %+v", name, f.Cluster, want)
 		}
 	}
-	for _, text := range []string{"", "# nothing yet\n", "labels:\nvars:\n", "{}\n", "onRemove: keep\nagent:\n"} {
-		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster, fleet.Cluster{Name: "staging"}) {
+	for text, described := range map[string]bool{"": false, "# nothing yet\n": false, "null\n": false, "{}\n": false, "labels:\nvars:\n": true, "onRemove: keep\nagent:\n": true} {
+		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster, fleet.Cluster{Name: "staging", Described: described}) {
 			t.Errorf("%q: got %+v", text, f.Cluster)
 		}
 	}

@@ -44,8 +44,9 @@ type fluxObject struct {
 	group, kind, namespace, name string
 
 	spec    map[string]any
-	appName string   // of the app that it is, if it is one
-	clash   string   // where the same object is declared otherwise
+	appName string // of the app that it is, if it is one
+	clash   string // where the same object is declared otherwise
+	rivals  []*fluxObject
 	again   []string // apps that declare the same once more
 }
 
@@ -111,6 +112,16 @@ func (p *planner) index(d hub.Declaration) {
 	}
 	o.group, o.kind, o.namespace, o.name = h.group(), string(h.Kind), string(h.Metadata.Namespace), string(h.Metadata.Name)
 	o.spec = body.Spec
+	if says := lookalike(string(h.APIVersion), o.kind); says != "" {
+		p.problem("%s", fleet.Note{File: o.where(), Line: p.line(o, ""), Object: h.String(), Text: says})
+		return
+	}
+	if encrypted(d.Rendered, h) && o.Err == "" {
+		o.Err = p.errorf(o, "", "it is encrypted with SOPS, and apps are declared before anything is decrypted in the cluster: keep what is secret in a Secret of its own").Error()
+	}
+	if says := unknownVersion(string(h.APIVersion), o.kind); says != "" && o.Err == "" {
+		o.Err = p.errorf(o, "", "%s", says).Error()
+	}
 	if o.namespace == "" {
 		o.namespace = "default"
 		if isArgo(o.group, o.kind) {
@@ -120,6 +131,7 @@ func (p *planner) index(d hub.Declaration) {
 	if first, ok := p.byKey[o.key()]; ok {
 		if string(first.JSON) != string(o.JSON) {
 			first.clash = o.where()
+			first.rivals = append(first.rivals, o)
 		} else {
 			first.again = append(first.again, o.App)
 		}
@@ -146,6 +158,10 @@ func (p *planner) takeNative(d hub.Declaration) {
 	}
 	doc := docs[0]
 	doc.rendered = true
+	if says := lookalike(scalar(field(doc.node, "apiVersion")), scalar(field(doc.node, "kind"))); says != "" {
+		p.problem("%s: %s in the app %s: %s", d.File, doc.name(), d.App, says)
+		return
+	}
 	if kind := scalar(field(doc.node, "kind")); kind != fleet.KindApp {
 		p.problem("%s: %s %s in the app %s: only Apps may be declared by an app", d.File, kind, doc.name(), d.App)
 		return

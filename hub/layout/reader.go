@@ -65,8 +65,14 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 				r.problem("%v", err)
 			}
 			plain = plain && below
+		case dir == r.dir && e.Name() != ClusterFile && strings.EqualFold(e.Name(), ClusterFile):
+			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, ClusterFile))
 		case isYAML(e.Name()) && file != r.clusterFile():
 			r.scanFile(file)
+		default:
+			if says := misnamed(r.tree, file); says != "" {
+				r.problem("%s", says)
+			}
 		}
 	}
 	return plain, nil
@@ -122,7 +128,7 @@ func (r *reader) takeFlux(d document) {
 	err := d.node.Decode(&object)
 	data, notJSON := json.Marshal(object)
 	if err = errors.Join(err, notJSON); err != nil {
-		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %v", err))
+		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
 		return
 	}
 	r.flux = append(r.flux, hub.Rendered{JSON: data, File: d.file})

@@ -35,7 +35,7 @@ var metaShapes = []shape{
 	{name: "name", says: "A DNS label.", kind: aText, example: "payment"},
 	{name: "namespace", says: "Means nothing to Drover.", kind: aText, example: "default"},
 	{name: "labels", kind: somePairs, says: "Of a Cluster: for selectors, as `drover status -l`.", example: map[string]any{"env": "production"}},
-	{name: "annotations", kind: somePairs, says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App they mean nothing to Drover.", example: map[string]any{"a": "b"}},
+	{name: "annotations", kind: somePairs, says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App: drover.dev/prune: disabled keeps what it delivers when the App is removed, drover.dev/allow-empty: \"true\" is allowEmpty.", example: map[string]any{"a": "b"}},
 }
 
 // appShapes are the fields of an App's spec.
@@ -55,6 +55,7 @@ var appShapes = slices.Concat([]shape{
 		example: []any{map[string]any{"apiVersion": "example.com/v1", "kind": "Widget", "current": "status.phase == 'Ready'"}}},
 	{name: "prune", kind: aSwitch, says: "Delete objects that left the app; true if it is not said.", example: true},
 	{name: "suspend", kind: aSwitch, says: "Leave the app, and every app that it declares, as it is.", example: false},
+	{name: "allowEmpty", kind: aSwitch, says: "Rendering to no objects is no error, also where there were some.", example: true},
 	{name: "timeout", kind: aDuration, says: "To become healthy, before the app counts as degraded.", example: "5m"},
 	{name: "vars", kind: somePairs, says: "Replace ${name} in the rendered objects; they go before the cluster's vars.", example: map[string]any{"replicas": "3"}},
 	{name: "substitute", kind: aSwitch, says: "Replace ${name} by the cluster's vars even without vars of its own.", example: true},

@@ -40,9 +40,13 @@ func (t *text) UnmarshalJSON(data []byte) error {
 
 func (h head) group() string { return fleet.GroupOf(string(h.APIVersion)) }
 
-func (h head) annotations() map[string]string {
-	out := make(map[string]string, len(h.Metadata.Annotations))
-	for k, v := range h.Metadata.Annotations {
+func (h head) annotations() map[string]string { return stringsOf(h.Metadata.Annotations) }
+
+func (h head) labels() map[string]string { return stringsOf(h.Metadata.Labels) }
+
+func stringsOf(pairs map[string]text) map[string]string {
+	out := make(map[string]string, len(pairs))
+	for k, v := range pairs {
 		out[k] = string(v)
 	}
 	return out
@@ -80,7 +84,7 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 		}
 		group := h.group()
 		switch {
-		case group == fleet.GroupOf(fleet.APIVersion):
+		case group == fleet.GroupOf(fleet.APIVersion), lookalike(string(h.APIVersion), string(h.Kind)) != "": // Plan names it
 			out.Declared = append(out.Declared, o)
 		case isArgo(group, string(h.Kind)):
 			out.Declared = append(out.Declared, o)
@@ -97,7 +101,7 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 				out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: componentOf(o, h) + " itself",
 					Text: "left out, but for its namespace: Drover does not deliver the components of " + componentOf(o, h) + ", and does not touch those that run"})
 			}
-		case group == "kustomize.toolkit.fluxcd.io", group == "source.toolkit.fluxcd.io", group == "helm.toolkit.fluxcd.io", group == "source.extensions.fluxcd.io":
+		case group == kustomizeGroup, group == "source.toolkit.fluxcd.io", group == helmGroup, group == "source.extensions.fluxcd.io":
 			out.Declared = append(out.Declared, o)
 		case isFlux(group):
 			note("", "left out: it is for a controller of Flux, and Drover has nothing that does this")

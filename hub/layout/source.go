@@ -88,6 +88,8 @@ func (p *planner) declared(o *fluxObject, at string, s *fluxObject, key string) 
 	switch {
 	case s == nil:
 		return p.errorf(o, at, "there is no %s in what the cluster's folder renders to: add it, or name one that is there", key)
+	case s.Err != "":
+		return errors.New(s.Err)
 	case s.clash != "":
 		return p.errorf(s, "", "it is declared in %s as well, and otherwise: keep one", s.clash)
 	}

@@ -37,6 +37,9 @@ const (
 	Label      = "app.kubernetes.io/part-of=drover" // on every object
 	JoinSecret = "drover-join"
 	JoinKey    = "join.json" // in JoinSecret
+	// CredentialSecret is where the agent keeps what it joined with. It makes that itself: no manifest holds it.
+	CredentialSecret = "drover-credential"
+	CredentialKey    = "credential.json"
 )
 
 // Agent is an agent to install.

@@ -4,11 +4,15 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // Ask implements hub.Bus.
 func (b *Bus) Ask(_ context.Context, cluster string, a protocol.Ask) error {
+	if !b.serving.Load() {
+		return hub.ErrStandsBack
+	}
 	key, ok := b.ids.OpenKey(cluster)
 	if !ok {
 		return fmt.Errorf("cluster %s has no agent that could be asked", cluster)

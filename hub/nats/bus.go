@@ -33,6 +33,9 @@ const putTimeout = 30 * time.Second
 // answers: then it is better to ask again than to wait.
 const prepareTimeout = 5 * time.Second
 
+// prepareTry is how long one try may take: a server that takes new claims meanwhile may lose the request.
+const prepareTry = time.Second
+
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
 	conn     *natsgo.Conn // as the hub, in the account of the agents
@@ -47,11 +50,16 @@ type Bus struct {
 	log      *slog.Logger
 	open     [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
 	told     once                  // what the log has
+	latest   map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
 	read     atomic.Uint64         // stream sequence of the last event of the journal that was read
 	back     chan struct{}         // the connection came back
 	remind   chan struct{}         // external servers may not know who is revoked
 	refusal  atomic.Pointer[error] // why the last try to connect failed
 	claiming sync.Mutex            // one account at a time, so that an older one never comes after a newer one
+	peers    *peers
+	serving  atomic.Bool   // this hub acts for the fleet; see hub.Peers
+	standby  bool          // see Options
+	met      atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
 	closed   context.Context
 	quit     context.CancelFunc
 }
@@ -64,6 +72,7 @@ type Options struct {
 	URL      string  // of an external one (several, separated by commas); tls:// or wss://
 	CA       string  // PEM of the authorities its certificate comes from; the system's, if empty
 	Replicas int     // of the streams; 0 means 1
+	Standby  bool    // it acts for the fleet only when Serve says so, which tells hubs from each other; see hub.Peers
 	Keys     *Keys
 	IDs      *Identities
 	Log      *slog.Logger
@@ -87,12 +96,19 @@ func Connect(o Options) (*Bus, error) {
 		}
 		open = append(open, private)
 	}
-	b := &Bus{open: open, ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
+	b := &Bus{latest: map[string]uint64{}, open: open,
+		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
+	b.standby = o.Standby
+	b.serving.Store(!o.Standby)
 	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", b.wake); err != nil {
 		return nil, err
 	}
 	b.closed, b.quit = context.WithCancel(context.Background())
+	if b.peers, err = b.openPeers(o); err != nil {
+		b.Close()
+		return nil, err
+	}
 	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system", b.returned); err != nil {
 		b.Close()
 		return nil, err
@@ -112,7 +128,9 @@ func Connect(o Options) (*Bus, error) {
 }
 
 // dial connects as user; up is called whenever that succeeds.
-func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func()) (*natsgo.Conn, error) {
+func (b *Bus) dial(
+	o Options, user, account nkeys.KeyPair, name string, up func(), more ...natsgo.Option,
+) (*natsgo.Conn, error) {
 	token, seed, err := o.Keys.userCredentials(user, account, name)
 	if err != nil {
 		return nil, err
@@ -140,7 +158,7 @@ func (b *Bus) dial(o Options, user, account nkeys.KeyPair, name string, up func(
 	} else {
 		opts = append(opts, natsgo.Secure(clientTLS(o.CA))) // a server that offers none is refused
 	}
-	c, err := natsgo.Connect(o.URL, opts...)
+	c, err := natsgo.Connect(o.URL, append(opts, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("connect to NATS at %s: %w: check --nats-url, and that the server trusts this hub "+
 			"(`drover hub nats-config` prints what it needs)", redact(o.URL), err)
@@ -202,9 +220,13 @@ func (b *Bus) wake() {
 // Close ends the connections.
 func (b *Bus) Close() {
 	b.quit()
+	b.ids.reach(nil)
 	b.conn.Close()
 	if b.system != nil {
 		b.system.Close()
+	}
+	if b.peers != nil && b.peers.conn != nil {
+		b.peers.conn.Close()
 	}
 }
 
@@ -212,6 +234,9 @@ func (b *Bus) Close() {
 func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) error {
 	if err := b.reach(); err != nil {
 		return err
+	}
+	if b.unmet() {
+		return hub.ErrUnmet
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
@@ -232,7 +257,9 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 	acks = acks[:0]
 	for _, d := range bundles {
 		ack, err := b.js.PublishMsgAsync(&natsgo.Msg{Subject: protocol.DesiredSubject(d.Cluster), Data: d.Sealed,
-			Header: natsgo.Header{protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}, protocol.HeaderKey: {d.Key}}})
+			Header: natsgo.Header{
+				protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}, protocol.HeaderKey: {d.Key},
+				protocol.HeaderEpoch: {strconv.FormatUint(d.Epoch, 10)}, protocol.HeaderRevision: {d.Revision}}})
 		if err != nil {
 			return fmt.Errorf("publish the bundle of %s: %w", d.Cluster, err)
 		}
@@ -277,13 +304,21 @@ func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 	return nil
 }
 
-// Holdings implements hub.Bus. It makes the buckets and the stream first, where they are missing.
+// Holdings implements hub.Bus. It makes the buckets and the stream first, where they are missing; a hub that does not
+// act for the fleet makes none, and finds nothing then.
 func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
-	out := hub.Holdings{Generations: map[string]uint64{}, Keys: map[string]string{}, Blobs: map[string]bool{}}
+	out := hub.Holdings{Generations: map[string]uint64{}, Epochs: map[string]uint64{}, Revisions: map[string]string{},
+		Keys: map[string]string{}, Blobs: map[string]bool{}}
 	if err := b.prepare(ctx); err != nil {
 		return out, err
 	}
 	blobs, err := b.js.Stream(ctx, "KV_"+protocol.BucketBlobs)
+	if err == nil {
+		_, err = b.js.Stream(ctx, "KV_"+protocol.BucketDesired)
+	}
+	if errors.Is(err, jetstream.ErrStreamNotFound) && !b.serving.Load() {
+		return out, nil
+	}
 	if err != nil {
 		return out, err
 	}
@@ -321,6 +356,9 @@ func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 			if err == nil {
 				cluster := strings.TrimPrefix(m.Subject(), protocol.DesiredSubject(""))
 				into.Generations[cluster], into.Keys[cluster] = g, m.Headers().Get(protocol.HeaderKey)
+				into.Revisions[cluster] = m.Headers().Get(protocol.HeaderRevision)
+				// Of a hub that is older than epochs it is 0.
+				into.Epochs[cluster], _ = strconv.ParseUint(m.Headers().Get(protocol.HeaderEpoch), 10, 64)
 			}
 		}
 		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
@@ -331,31 +369,50 @@ func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 	return nil
 }
 
-// prepare makes the buckets and the stream.
+// prepare makes the buckets and the stream. A hub that does not act for the fleet leaves those of external servers as
+// they are: its flags, such as the number of replicas, may differ.
 func (b *Bus) prepare(ctx context.Context) error {
-	if err := b.reach(); err != nil {
+	if err := b.reach(); err != nil || !b.serving.Load() && b.server == nil {
 		return err
 	}
 	for _, bucket := range []string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
-		ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
-		_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, History: 1, Storage: jetstream.FileStorage, Replicas: b.replicas})
-		cancel()
+		err := insist(ctx, func(ctx context.Context) error {
+			_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
+				Bucket: bucket, History: 1, Storage: jetstream.FileStorage, Replicas: b.replicas})
+			return err
+		})
 		if err != nil {
 			return fmt.Errorf("the bucket %s on NATS: %w: does the server have JetStream, and does it trust this hub "+
 				"(`drover hub nats-config`)?", bucket, err)
 		}
 	}
-	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
-	defer cancel()
-	_, err := b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")},
-		MaxAge: journalAge, Storage: jetstream.FileStorage, Replicas: b.replicas})
-	if err != nil {
-		return fmt.Errorf("the stream %s on NATS: %w", protocol.StreamJournal, err)
-	}
-	_, err = b.js.CreateOrUpdateStream(ctx, jetstream.StreamConfig{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")},
-		MaxMsgsPerSubject: 1, MaxMsgSize: maxRequest, Storage: jetstream.FileStorage, Replicas: b.replicas})
-	if err != nil {
-		return fmt.Errorf("the stream %s on NATS: %w", protocol.StreamHello, err)
+	for _, config := range []jetstream.StreamConfig{
+		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge,
+			Storage: jetstream.FileStorage, Replicas: b.replicas},
+		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1,
+			MaxMsgSize: maxRequest, Storage: jetstream.FileStorage, Replicas: b.replicas},
+	} {
+		err := insist(ctx, func(ctx context.Context) error {
+			_, err := b.js.CreateOrUpdateStream(ctx, config)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("the stream %s on NATS: %w", config.Name, err)
+		}
 	}
 	return nil
+}
+
+// insist asks the server for something until it answers, or prepareTimeout is over.
+func insist(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	for {
+		try, stop := context.WithTimeout(ctx, prepareTry)
+		err := ask(try)
+		stop()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
 }

@@ -51,7 +51,7 @@ func (d *desk) close() {
 func (d *desk) serve(subject string, decide func(who string, data []byte) ([]byte, error)) error {
 	prefix := strings.TrimSuffix(subject, "*")
 	sub, err := d.bus.conn.Subscribe(subject, func(m *natsgo.Msg) {
-		if len(m.Data) > maxRequest || m.Reply == "" {
+		if len(m.Data) > maxRequest || m.Reply == "" || !d.bus.serving.Load() {
 			return
 		}
 		d.lanes.do(m.Subject, func() { d.decide(m, strings.TrimPrefix(m.Subject, prefix), decide) })
@@ -88,6 +88,9 @@ func (d *desk) hello(cluster string, data []byte, done func()) {
 		case errors.Is(err, errStore):
 			d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects", "cluster", cluster, "err", err)
 			return
+		case errors.Is(err, errRevoked):
+			d.bus.log.Debug("a hello with a revoked credential is ignored", "cluster", cluster, "err", err)
+			return
 		case err != nil:
 			d.bus.drop("hello", cluster, err)
 			return
@@ -96,7 +99,7 @@ func (d *desk) hello(cluster string, data []byte, done func()) {
 			d.bus.log.Info("a cluster's credential is known again", "cluster", cluster, "user", h.learned)
 			d.learned(cluster, h.learned)
 		}
-		if h.renew {
+		if h.renew && d.bus.serving.Load() {
 			d.bus.ids.askRenew(cluster)
 		}
 	})

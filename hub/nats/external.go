@@ -15,8 +15,12 @@ import (
 const claimsTimeout = 3 * time.Second
 
 // Revoke cuts off the credentials of user keys on all servers, at once. External servers that cannot be reached learn
-// of it when they can: the error says so.
+// of it when they can: the error says so. A hub that does not act for the fleet tells nobody: what it remembers may
+// be older than what another hub has revoked, and would let that in again.
 func (b *Bus) Revoke(users []string) error {
+	if !b.serving.Load() {
+		return nil
+	}
 	if b.server != nil {
 		return b.server.Revoke(users)
 	}
@@ -77,6 +81,9 @@ func (b *Bus) tellOnReturn() {
 
 // tell tells external servers who is revoked.
 func (b *Bus) tell() {
+	if !b.serving.Load() {
+		return
+	}
 	b.claiming.Lock()
 	defer b.claiming.Unlock()
 	if err := b.claim(b.ids.Revoked()); err != nil && b.system.IsConnected() {

@@ -81,9 +81,10 @@ func (ids *Identities) buy(user string, req protocol.KeyRequest, wanted func(str
 			return nil
 		}
 		if t.Replace {
-			id.revoke("", t.Used.Issued)
+			id.revoke("", t.Used.Issued, now)
 		}
 		id.add(t.Used)
+		id.ClusterUID = req.ClusterUID
 		return nil
 	})
 	if changed && err == nil && t.Replace {
@@ -134,6 +135,10 @@ func (ids *Identities) renew(cluster string, data []byte) ([]byte, error) {
 		case has && bytes.Equal(known.OpenKey, req.OpenKey):
 			cred = known
 			return nil
+		case req.ClusterUID != "" && id.ClusterUID != "" && req.ClusterUID != id.ClusterUID:
+			return refusedForNow("cluster %s joined where kube-system has uid %s, and the request comes from where it "+
+				"has %.80s: if that takes its place, "+
+				"run `drover cluster accept %[1]s`", cluster, id.ClusterUID, req.ClusterUID)
 		case ids.usedBefore(req.User):
 			return refused("the request names a key that was used before: an agent has to make a new one")
 		case len(id.live(now)) >= maxCredentials:
@@ -162,8 +167,14 @@ func checkRequest(req protocol.KeyRequest, cluster string) error {
 	if err := checkOpenKey(req.OpenKey); err != nil {
 		return refused("the request is malformed: %v", err)
 	}
+	if len(req.ClusterUID) > maxUID {
+		return refused("the request is malformed: the uid of the cluster has %d bytes", len(req.ClusterUID))
+	}
 	return nil
 }
+
+// maxUID is how long the uid of an object may be.
+const maxUID = 128
 
 // checkOpenKey says why nothing can be sealed to a public key.
 func checkOpenKey(key []byte) error {

@@ -2,6 +2,7 @@ package nats
 
 import (
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"time"
 
@@ -13,6 +14,9 @@ type heard struct {
 	learned string // user key that the hub did not know before
 	renew   bool   // the agent is to renew: a rotation waits for it
 }
+
+// errRevoked marks a Hello with a credential that was revoked, such as the one that the bus has kept since before.
+var errRevoked = errors.New("was revoked")
 
 // hello takes in which credential cluster's agent uses now. A credential that this hub has forgotten, but did issue, is
 // known again.
@@ -37,7 +41,7 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 	revoked, rotated := false, false // something was, by this Hello
 	_, err = ids.edit(cluster, func(id *identity, now time.Time) error {
 		if _, banned := id.Revoked[cred.User]; banned {
-			return fmt.Errorf("the credential %.12s… was revoked", cred.User)
+			return fmt.Errorf("the credential %.12s… %w", cred.User, errRevoked)
 		}
 		if !cred.live(now) {
 			return fmt.Errorf("the credential %.12s… expired on %s", cred.User, date(cred.Expires))
@@ -60,7 +64,7 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 			return nil
 		}
 		if out.renew = cred.Issued.Before(id.Rotate); !out.renew {
-			id.revoke(cred.User, cred.Issued)
+			id.revoke(cred.User, cred.Issued, now)
 			id.Rotate, rotated = time.Time{}, true
 		}
 		return nil

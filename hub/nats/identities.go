@@ -42,6 +42,10 @@ type identity struct {
 	// remembered. So are all that were issued before Since: also those that a hub which was restored has forgotten.
 	Revoked map[string]time.Time `json:"revoked,omitempty"`
 	Since   time.Time            `json:"since,omitzero"`
+	// ClusterUID is the uid of kube-system of the cluster that joined, if it is known.
+	ClusterUID string `json:"clusterUID,omitempty"`
+	// Former are the keys of credentials that ended, newest first.
+	Former []former `json:"former,omitempty"`
 	// ThrownOut is when a person revoked the cluster, if it has not joined since.
 	ThrownOut time.Time `json:"thrownOut,omitzero"`
 	// Rotate is when a person asked for a rotation that is not done yet.
@@ -80,13 +84,14 @@ func (id *identity) add(c credential) {
 }
 
 // revoke ends all credentials but one, and those issued before since that are not known; keep may be empty.
-func (id *identity) revoke(keep string, since time.Time) {
+func (id *identity) revoke(keep string, since, now time.Time) {
 	id.Since = since
 	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
 		if c.User == keep {
 			return false
 		}
 		id.ban(c)
+		id.retire(c, now)
 		return true
 	})
 	if id.Current != keep {
@@ -107,11 +112,19 @@ func (id *identity) ban(c credential) {
 func (id *identity) forget(now time.Time) {
 	maps.DeleteFunc(id.Revoked, func(_ string, expires time.Time) bool { return !credential{Expires: expires}.live(now) })
 	current, _ := id.current()
-	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool { return !c.live(now) && c.User != current.User })
+	id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
+		if c.live(now) || c.User == current.User {
+			return false
+		}
+		id.retire(c, c.Expires)
+		return true
+	})
+	id.forgetFormer(now)
 }
 
 func (id identity) clone() identity {
-	id.Credentials, id.Revoked = slices.Clone(id.Credentials), maps.Clone(id.Revoked)
+	id.Credentials, id.Former = slices.Clone(id.Credentials), slices.Clone(id.Former)
+	id.Revoked = maps.Clone(id.Revoked)
 	return id
 }
 
@@ -127,17 +140,20 @@ type Identities struct {
 	cutting              sync.Mutex    // one cut at a time, so that an older list never comes after a newer one
 	stirred              chan struct{} // there is something in changed
 
-	mu      sync.Mutex                 // guards what follows
-	told    protocol.Trust             // to agents: whom to trust, and where to connect
-	cutOff  func(users []string) error // takes effect on revoked credentials; nil if nothing can
-	known   map[string]identity        // by cluster; what they hold is replaced, never altered
-	byUser  map[string]string          // user key → cluster, of revoked ones too
-	tokens  map[string]token           // by user key
-	editing map[string]*sync.Mutex     // by cluster
-	changed map[string]struct{}        // clusters whose identity has changed since takeChanged
-	ask     func(cluster string, a protocol.Ask) error
-	joins   hub.Joins
-	dropped map[string]uint64 // by cluster: what could not be verified
+	mu          sync.Mutex                 // guards what follows
+	told        protocol.Trust             // to agents: whom to trust, and where to connect
+	cutOff      func(users []string) error // takes effect on revoked credentials; nil if nothing can
+	known       map[string]identity        // by cluster; what they hold is replaced, never altered
+	byUser      map[string]string          // user key → cluster, of revoked ones too
+	tokens      map[string]token           // by user key
+	editing     map[string]*sync.Mutex     // by cluster
+	changed     map[string]struct{}        // clusters whose identity has changed since takeChanged
+	ask         func(cluster string, a protocol.Ask) error
+	joins       hub.Joins
+	distrusting map[string]struct{} // addresses of agents that do not trust the hub's certificate
+	// reminders are those of clusters whose rotation waits.
+	reminders map[string]*reminder
+	dropped   map[string]dropped // by cluster
 }
 
 var _ hub.Identities = (*Identities)(nil)
@@ -147,7 +163,8 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	ids := &Identities{
 		TTL: DefaultTTL, Log: slog.Default(), clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
 		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
-		changed: map[string]struct{}{}, dropped: map[string]uint64{}, stirred: make(chan struct{}, 1),
+		reminders: map[string]*reminder{}, distrusting: map[string]struct{}{}, changed: map[string]struct{}{},
+		dropped: map[string]dropped{}, stirred: make(chan struct{}, 1),
 	}
 	err := readFiles(ids.clusterDir, "the clusters' identities", func(file, name string, data []byte) error {
 		var id identity
@@ -304,10 +321,14 @@ func (ids *Identities) live(cluster string, now time.Time) []credential {
 func (ids *Identities) Identity(cluster string) hub.Identity {
 	now, id := time.Now(), ids.get(cluster)
 	current, _ := id.current()
-	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate, Revoked: id.ThrownOut}
+	out := hub.Identity{Issued: current.Issued, Expires: current.Expires, Valid: len(id.live(now)), Rotating: id.Rotate,
+		Revoked:    id.ThrownOut,
+		ClusterUID: id.ClusterUID}
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	out.Dropped = ids.dropped[cluster]
+	if d := ids.dropped[cluster]; d.count > 0 {
+		out.Dropped, out.DroppedLast, out.DroppedWhy = d.count, d.last, fmt.Sprintf(d.why, cluster)
+	}
 	for _, t := range ids.tokens {
 		if t.Cluster == cluster && t.open(now) && t.Expires.After(out.Token) {
 			out.Token = t.Expires
@@ -316,7 +337,21 @@ func (ids *Identities) Identity(cluster string) hub.Identity {
 	return out
 }
 
-// voices are the keys that spoke for cluster at a time.
+// Place implements hub.Identities.
+func (ids *Identities) Place(cluster string) string { return ids.get(cluster).ClusterUID }
+
+// Settle implements hub.Identities.
+func (ids *Identities) Settle(cluster, uid string) error {
+	_, err := ids.edit(cluster, func(id *identity, _ time.Time) error {
+		if len(id.Credentials) > 0 { // or else the next one that joins says where it is
+			id.ClusterUID = uid
+		}
+		return nil
+	})
+	return err
+}
+
+// voices are the keys of credentials that have not ended, and were good at a time.
 func (ids *Identities) voices(cluster string, at time.Time) []ed25519.PublicKey {
 	var out []ed25519.PublicKey
 	for _, c := range ids.live(cluster, at) {

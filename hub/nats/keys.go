@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/nats-io/nkeys"
 )
@@ -21,6 +23,10 @@ type Keys struct {
 	Secret  []byte // of the fleet: encrypts blobs and the hub's store
 	// Former is the secret before, while it is rotated: it opens what was made with it. It is nil otherwise.
 	Former []byte
+	// New says that the keys were made now, because there were none. Made is when they were made; zero if that was
+	// before it was noted.
+	New  bool
+	Made time.Time
 
 	dir         string
 	authorities []*authority    // the current one, which certificates come from, and the next
@@ -54,8 +60,17 @@ func OpenKeys(dir string) (*Keys, error) {
 	k.system = f.nkey("system.nk", nkeys.PrefixByteAccount)
 	k.hubUser = f.nkey("hub-user.nk", nkeys.PrefixByteUser)
 	k.systemUser = f.nkey("system-user.nk", nkeys.PrefixByteUser)
+	if k.New = f.fresh && f.err == nil; k.New {
+		k.Made = time.Now().UTC().Truncate(time.Second)
+		f.err = writeFile(filepath.Join(dir, madeFile), []byte(k.Made.Format(time.RFC3339)+"\n"))
+	} else if data, err := os.ReadFile(filepath.Join(dir, madeFile)); err == nil {
+		k.Made, _ = time.Parse(time.RFC3339, strings.TrimSpace(string(data))) // for people alone
+	}
 	return k, f.err
 }
+
+// madeFile says when the keys were made, for people.
+const madeFile = "made.txt"
 
 // keyFiles reads or makes key files until the first error.
 type keyFiles struct {

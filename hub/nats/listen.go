@@ -44,6 +44,7 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 	if err != nil {
 		return err
 	}
+	b.hearPeers(func(p protocol.Presence) { call(func() { to.Peer(p) }) })
 	var running sync.WaitGroup
 	running.Go(func() { b.retrieve(ctx, desk, to, call) })
 	defer func() {
@@ -60,8 +61,10 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 			to.Identities(b.ids.takeChanged())
 		case <-b.back:
 			to.Reset()
-			for _, cluster := range b.ids.rotating() {
-				b.ids.askRenew(cluster)
+			if b.serving.Load() {
+				for _, cluster := range b.ids.rotating() {
+					b.ids.askRenew(cluster)
+				}
 			}
 			go watch.refresh(ctx, call)
 		}
@@ -107,7 +110,10 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 		return err
 	}
 	defer h.Stop()
-	r, err := reports.Consume(func(m jetstream.Msg) { b.report(m.Subject(), m.Data(), received(m), to, call) }, onError)
+	call(func() { clear(b.latest) }) // the stream may be another one
+	r, err := reports.Consume(func(m jetstream.Msg) {
+		b.report(m.Subject(), m.Data(), sequence(m), received(m), to, call)
+	}, onError)
 	if err != nil {
 		return err
 	}
@@ -186,12 +192,20 @@ func (b *Bus) hellos(ctx context.Context, desk *desk, onError jetstream.PullCons
 	return h, nil
 }
 
-// report hands on a report, if it is the cluster's word.
-func (b *Bus) report(subject string, data []byte, at time.Time, to hub.Listener, call func(func())) {
+// report hands on a report, if it is the cluster's word, and none that the bus took later was handed on before.
+func (b *Bus) report(subject string, data []byte, number uint64, at time.Time, to hub.Listener, call func(func())) {
 	cluster := strings.TrimPrefix(subject, protocol.ReportSubject(""))
-	if report, ok := b.hear(protocol.SpeechReport, cluster, data, at); ok {
-		call(func() { to.Report(cluster, report, at) })
+	report, ok := b.hear(protocol.SpeechReport, cluster, data, at)
+	if !ok {
+		return
 	}
+	call(func() {
+		if number < b.latest[cluster] {
+			return
+		}
+		b.latest[cluster] = number
+		to.Report(cluster, report, at)
+	})
 }
 
 // again reads the last report of a cluster whose key was not known when it came.
@@ -201,8 +215,16 @@ func (b *Bus) again(ctx context.Context, cluster string, to hub.Listener, call f
 		return // it is read when reports are followed again
 	}
 	if m, err := s.GetLastMsgForSubject(ctx, protocol.ReportSubject(cluster)); err == nil {
-		b.report(m.Subject, m.Data, m.Time, to, call)
+		b.report(m.Subject, m.Data, m.Sequence, m.Time, to, call)
 	}
+}
+
+// sequence is the number of a message in its stream.
+func sequence(m jetstream.Msg) uint64 {
+	if meta, err := m.Metadata(); err == nil {
+		return meta.Sequence.Stream
+	}
+	return 0
 }
 
 func received(m jetstream.Msg) time.Time {

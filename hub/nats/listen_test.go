@@ -3,6 +3,8 @@ package nats
 import (
 	"testing"
 	"time"
+
+	"github.com/drover-dev/drover/protocol"
 )
 
 // said is what a listener was told of links, last.
@@ -11,6 +13,7 @@ type said map[string]bool
 func (s said) Report(string, []byte, time.Time) {}
 func (s said) Event(string, []byte)             {}
 func (s said) Reset()                           {}
+func (s said) Peer(protocol.Presence)           {}
 func (s said) Wanted(string) error              { return nil }
 func (s said) Identities([]string)              {}
 func (s said) Link(cluster string, connected bool, _ time.Time) {

@@ -30,7 +30,7 @@ func (ids *Identities) Revoke(cluster string) error {
 		if len(id.Credentials) > 0 {
 			id.ThrownOut, id.Rotate = now, time.Time{}
 		}
-		id.revoke("", now)
+		id.revoke("", now, now)
 		return nil
 	})
 	if err != nil {
@@ -70,12 +70,14 @@ func (ids *Identities) Rotate(cluster string) error {
 	return nil
 }
 
-// askRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello.
+// askRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello, and after a
+// while.
 func (ids *Identities) askRenew(cluster string) {
 	ids.mu.Lock()
-	ask := ids.ask
+	ask, wanted := ids.ask, !ids.known[cluster].Rotate.IsZero()
 	ids.mu.Unlock()
-	if ask == nil {
+	defer ids.remind(cluster)
+	if ask == nil || !wanted {
 		return
 	}
 	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskRenew}); err != nil {
@@ -129,10 +131,10 @@ func (ids *Identities) count(err error) {
 }
 
 // unheard counts what was said in the name of a cluster and could not be verified.
-func (ids *Identities) unheard(cluster string) {
+func (ids *Identities) unheard(cluster string, err error) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	ids.dropped[cluster]++
+	ids.dropped[cluster] = dropped{ids.dropped[cluster].count + 1, time.Now().UTC(), whyDropped(err)}
 }
 
 // Joins implements hub.Identities.

@@ -33,7 +33,9 @@ type ServerOptions struct {
 	Keys        *Keys
 	Revoked     []string // user keys that may not connect
 	MaxStore    int64    // bytes that it may store; 0 means 64 GiB
-	Log         *slog.Logger
+	// Distrusted, if not nil, is told from where an agent came that does not trust Certificate.
+	Distrusted func(host string)
+	Log        *slog.Logger
 }
 
 // defaultMaxStore is how much the embedded server may store, in bytes.
@@ -72,7 +74,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	}
 	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
 	for deadline := time.Now().Add(portTime); ; {
-		s, err := startServer(opts, o.Log)
+		s, err := startServer(opts, o)
 		if err == nil {
 			return &Server{s, o.Keys}, nil
 		}
@@ -93,12 +95,13 @@ const (
 )
 
 // startServer starts the server once.
-func startServer(opts *server.Options, log *slog.Logger) (*server.Server, error) {
+func startServer(opts *server.Options, o ServerOptions) (*server.Server, error) {
 	s, err := server.NewServer(opts.Clone())
 	if err != nil {
 		return nil, err
 	}
-	said := newServerLog(log)
+	said := newServerLog(o.Log)
+	said.distrusted = o.Distrusted
 	s.SetLoggerV2(said, false, false, false)
 	ready := make(chan bool, 1)
 	go s.Start()

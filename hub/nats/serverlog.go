@@ -19,6 +19,8 @@ const serverLogGap = time.Minute
 type serverLog struct {
 	log    *slog.Logger
 	failed chan string // why the server cannot start, once
+	// distrusted, if not nil, is told from where a client came that does not trust the certificate.
+	distrusted func(host string)
 
 	mu   sync.Mutex
 	said map[string]*saidLine // by kind
@@ -63,9 +65,19 @@ func (l *serverLog) warn(format string, v []any) {
 
 func (l *serverLog) Noticef(format string, v ...any) { l.log.Debug(fmt.Sprintf(format, v...)) }
 func (l *serverLog) Warnf(format string, v ...any)   { l.warn(format, v) }
-func (l *serverLog) Errorf(format string, v ...any)  { l.warn(format, v) }
-func (l *serverLog) Debugf(string, ...any)           {}
-func (l *serverLog) Tracef(string, ...any)           {}
+
+// Errorf logs an error, and has refused handshakes counted.
+func (l *serverLog) Errorf(format string, v ...any) {
+	if l.distrusted != nil {
+		if host, is := distrusting(fmt.Sprintf(format, v...)); is {
+			l.distrusted(host)
+		}
+	}
+	l.warn(format, v)
+}
+
+func (l *serverLog) Debugf(string, ...any) {}
+func (l *serverLog) Tracef(string, ...any) {}
 
 // Fatalf is why the server ends as soon as it began: whoever started it says so.
 func (l *serverLog) Fatalf(format string, v ...any) {

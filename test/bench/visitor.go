@@ -71,7 +71,7 @@ func visit(ctx context.Context, name, token string) (*visitor, error) {
 	v.stop = stop
 	go func() {
 		defer close(v.done)
-		_ = v.bus.Run(running, v.deliver, v.connected, func(protocol.Ask) {}) // it ends when it is told to
+		_ = v.bus.Run(running, v.deliver, v.connected, v.asked) // it ends when it is told to
 	}()
 	return v, nil
 }
@@ -103,6 +103,15 @@ func (v *visitor) deliver(sealed []byte) {
 		}
 	}
 	v.tell()
+}
+
+// asked reports again, if the hub may have missed it.
+func (v *visitor) asked(a protocol.Ask) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if a.Kind == protocol.AskFetch && v.report.Generation > 0 {
+		v.tell()
+	}
 }
 
 func (v *visitor) open(sealed []byte) (protocol.Bundle, error) {

@@ -59,6 +59,7 @@ func (s *story) acts() []act {
 		{"A migration runs before each release, and one that fails keeps the old version", s.migrate},
 		{"A broken kustomization stops only its own app", s.breakOne},
 		{"git revert brings it back", s.takeBack},
+		{"What the API servers refuse is named, and git revert ends it", s.refuse},
 		{"The hub is killed: clusters go on healing, and catch up", s.killHub},
 	}
 }

@@ -3,6 +3,7 @@ package install
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/install"
 	"github.com/drover-dev/drover/hub/manifest"
+	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -238,5 +240,42 @@ func TestRefusesWhatIsNotDrovers(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), contextAndWant[1]) {
 			t.Errorf("kubeconfig %s, context %q: %v; want %q", path, contextAndWant[0], err, contextAndWant[1])
 		}
+	}
+}
+
+// Whose agent is there, its credential says: the join token may be another's, or gone.
+func TestSaysWhoseAgentIsThere(t *testing.T) {
+	s := newScene(t)
+	s.mustApply(agent(nil))
+	if p, err := s.c.Look(t.Context(), "drover-system"); err != nil || p.Cluster() != "" {
+		t.Errorf("with a token that says nothing, there is the agent of %q, %v", p.Cluster(), err)
+	}
+	open, _, err := protocol.NewOpenKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := make([]byte, 32)
+	held, err := json.Marshal(protocol.Credential{Version: protocol.Version, Cluster: "edge", JWT: "jwt", Seed: "seed",
+		OpenKey: open,
+		Trust:   protocol.Trust{Servers: []string{"tls://hub:4222"}, HubKeys: [][]byte{key}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := testenv.Object{"apiVersion": "v1", "kind": "Secret",
+		"metadata": testenv.Object{"name": manifest.CredentialSecret, "namespace": "drover-system"},
+		"data":     testenv.Object{manifest.CredentialKey: held}}
+	if _, err := s.cp.Kube().Create(t.Context(), "test", secret); err != nil {
+		t.Fatal(err)
+	}
+	p, err := s.c.Look(t.Context(), "drover-system")
+	if err != nil || p.Joined != "edge" || p.Cluster() != "edge" || !p.Of([][]byte{key}) || p.Of([][]byte{{1}}) {
+		t.Errorf("there is %+v, %v", p, err)
+	}
+	if others, err := s.c.Elsewhere(t.Context(), "drover-system"); err != nil || len(others) > 0 {
+		t.Errorf("elsewhere there is %+v, %v", others, err)
+	}
+	others, err := s.c.Elsewhere(t.Context(), "ops")
+	if err != nil || len(others) != 1 || others[0].Namespace != "drover-system" || others[0].Cluster() != "edge" {
+		t.Errorf("beside an agent in ops there is %+v, %v", others, err)
 	}
 }

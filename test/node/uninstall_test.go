@@ -52,6 +52,10 @@ func (s *scene) uninstall(before map[string]bool, remove func()) {
 func (s *scene) installCommand() {
 	uids := s.identities()
 	args := []string{"agent", "install", "--cluster", cluster, "--kubeconfig", s.cp.Kubeconfig, "--image", nextImage}
+	if _, told, err := s.drover(args...); err == nil || !strings.Contains(told, "--yes") {
+		s.t.Errorf("an agent is installed into the current context, and nobody was asked: %v %s", err, told)
+	}
+	args = append(args, "--yes")
 	_, told, err := s.drover(args...)
 	if err == nil || !strings.Contains(told, "--replace") {
 		s.t.Errorf("without --replace an agent whose cluster has a credential is installed: %v %s", err, told)

@@ -25,13 +25,16 @@ type scene struct {
 	agent *process
 	env   []string
 	bin   string
+	more  int // objects of each app that are always there, beside one
 }
 
-func newScene(t *testing.T) *scene {
+func newScene(t *testing.T) *scene { return newSceneWith(t, 0) }
+
+func newSceneWith(t *testing.T, more int) *scene {
 	testenv.NeedT(t)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	s := &scene{t: t, bin: testenv.ProgramsT(t), cp: testenv.ControlPlaneT(t)}
+	s := &scene{t: t, more: more, bin: testenv.ProgramsT(t), cp: testenv.ControlPlaneT(t)}
 	dir := t.TempDir()
 	s.env = []string{"DROVER_DATA_DIR=" + filepath.Join(dir, "data")}
 	var err error
@@ -74,7 +77,7 @@ func (s *scene) write(n int) {
 	s.t.Helper()
 	for _, app := range []string{"one", "two", "three"} {
 		text := ""
-		for _, name := range objects(app, n) {
+		for _, name := range s.objects(app, n) {
 			text += fmt.Sprintf("---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s, namespace: edge}\ndata: {revision: \"%d\"}\n", name, n)
 		}
 		s.repo.Write("apps/"+app+"/objects.yaml", text)
@@ -93,12 +96,21 @@ func objects(app string, n int) []string {
 	return []string{app + "-always", fmt.Sprintf("%s-odd-%d", app, n%2), fmt.Sprintf("%s-third-%d", app, n%3)}
 }
 
+// objects are the names of an app's objects at revision n, with those that are always there.
+func (s *scene) objects(app string, n int) []string {
+	out := objects(app, n)
+	for i := range s.more {
+		out = append(out, fmt.Sprintf("%s-%d-always", app, i))
+	}
+	return out
+}
+
 // settled says whether the cluster holds exactly revision n, and the hub says so too.
 func (s *scene) settled(n int) (bool, string) {
 	got := s.revisions()
 	want := 0
 	for _, app := range []string{"one", "two", "three"} {
-		for _, name := range objects(app, n) {
+		for _, name := range s.objects(app, n) {
 			want++
 			if got[name] != fmt.Sprint(n) {
 				return false, fmt.Sprintf("%s is at revision %q, not %d; the cluster has %v", name, got[name], n, got)
@@ -164,7 +176,7 @@ func (s *scene) try(args ...string) (string, error) {
 // Git has.
 func TestKilledAtAnyMoment(t *testing.T) {
 	t.Parallel()
-	s := newScene(t)
+	s := newSceneWith(t, 7) // a revision takes away 6 of 30 objects, so nothing of it is held
 	s.poll("the first revision", func() (bool, string) { return s.settled(0) })
 	before := s.identities()
 	rng := rand.New(rand.NewPCG(1, uint64(time.Now().UnixNano())))

@@ -2,6 +2,7 @@ package system
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -29,6 +30,17 @@ func TestARemovedClusterIsPrunedBeforeItsAgentIsCutOff(t *testing.T) {
 	if out := s.drover("cluster", "remove", "edge", "--repo", s.repo.Dir, "--yes"); !strings.Contains(out, "onRemove: prune, so everything that Drover delivered there is deleted") {
 		t.Errorf("remove does not say what it does:\n%s", out)
 	}
+	var id string
+	s.poll("what would be deleted is held", func() (bool, string) {
+		out := s.drover("status")
+		if m := regexp.MustCompile("onRemove: prune would delete .* let it through with `drover approve ([0-9a-f]{10})`").FindStringSubmatch(out); m != nil {
+			id = m[1]
+		}
+		return id != "", out
+	})
+	if out := s.drover("approve", id, "--yes"); !strings.Contains(out, "edge is let go") {
+		t.Errorf("approve says:\n%s", out)
+	}
 	s.poll("the agent is waited for", func() (bool, string) {
 		out := s.drover("status")
 		return strings.Contains(out, "is deleted as soon as its agent is back"), out
@@ -53,7 +65,7 @@ func TestARemovedClusterIsPrunedBeforeItsAgentIsCutOff(t *testing.T) {
 			t.Errorf("the journal does not say that %s was kept:\n%s", object, shown)
 		}
 	}
-	for _, line := range []string{"kept", "pruned", "the app does not prune", "it was annotated drover.dev/prune: disabled"} {
+	for _, line := range []string{"kept", "pruned", "the app does not prune", "it has the annotation drover.dev/prune: disabled"} {
 		if !strings.Contains(shown, line) {
 			t.Errorf("the journal does not say %q:\n%s", line, shown)
 		}

@@ -32,6 +32,8 @@ type ControlPlane struct {
 	nodes     *Nodes   // nil without nodes
 	nodeLog   *os.File
 	tokens    struct{ controllers, nodes string } // of the users that are our own parts
+	users     map[string]string                   // tokens of WithUsers, by name
+	policy    string                              // of the audit log
 
 	authority *authority
 
@@ -66,6 +68,10 @@ func StartControlPlane(ctx context.Context, opts ...Option) (*ControlPlane, erro
 	}
 	cp := &ControlPlane{Name: o.name, Token: rand.Text(), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, audit: o.audit, controllers: o.controllers, machines: o.machines}
 	cp.tokens.controllers, cp.tokens.nodes = rand.Text(), rand.Text()
+	cp.policy, cp.users = o.auditPolicy, map[string]string{}
+	for _, name := range o.users {
+		cp.users[name] = rand.Text()
+	}
 	if o.machines && (!Enclosed() || !o.controllers || o.nodes > 0) {
 		return nil, errors.New("machines need an enclosure and controllers, and cannot be mixed with played nodes; see Enclose, WithControllers and WithNodes")
 	}
@@ -145,12 +151,15 @@ func (cp *ControlPlane) prepare() error {
 	if err := cp.writeKubeletClient(); err != nil {
 		return fmt.Errorf("make a certificate for kubelets: %w", err)
 	}
-	if err := os.WriteFile(dir.File("audit.yaml"), []byte(auditPolicy), 0o600); err != nil {
+	if err := os.WriteFile(dir.File("audit.yaml"), []byte(cp.policy), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
 	}
 	// Each part has a name of its own, so that requests can be told apart in the audit log.
 	users := fmt.Sprintf("%s,admin,admin,system:masters\n%s,testenv-controllers,controllers,system:masters\n%s,testenv-nodes,nodes,system:masters\n",
 		cp.Token, cp.tokens.controllers, cp.tokens.nodes)
+	for name, token := range cp.users {
+		users += fmt.Sprintf("%s,%s,%s,system:masters\n", token, name, name)
+	}
 	if err := os.WriteFile(dir.File("tokens.csv"), []byte(users), 0o600); err != nil {
 		return fmt.Errorf("write users: %w", err)
 	}
@@ -240,6 +249,19 @@ func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace,
 	file := cp.dir.File(fmt.Sprintf("%s-%s.kubeconfig", namespace, account))
 	return file, cp.writeKubeconfig(file, account, answer.Text("status", "token"))
 }
+
+// UserKubeconfig writes a kubeconfig of a user that WithUsers added, and returns its path.
+func (cp *ControlPlane) UserKubeconfig(name string) (string, error) {
+	token, ok := cp.users[name]
+	if !ok {
+		return "", fmt.Errorf("control plane %s has no user %s; start it WithUsers", cp.Name, name)
+	}
+	file := cp.dir.File("user-" + name + ".kubeconfig")
+	return file, cp.writeKubeconfig(file, name, token)
+}
+
+// AuditLog returns the path of the audit log, an audit.k8s.io/v1 Event per line. It needs WithAudit or WithAuditPolicy.
+func (cp *ControlPlane) AuditLog() string { return cp.dir.File("audit.log") }
 
 // Stop ends everything that was started for the control plane and removes its directory.
 func (cp *ControlPlane) Stop() error {

@@ -17,12 +17,14 @@ type options struct {
 	controllers bool
 	nodes       int
 	audit       bool
+	auditPolicy string
+	users       []string
 	machines    bool
 }
 
 // newOptions applies opts to the defaults.
 func newOptions(opts []Option) options {
-	o := options{log: os.Stderr}
+	o := options{log: os.Stderr, auditPolicy: auditPolicy}
 	for _, opt := range opts {
 		opt(&o)
 	}
@@ -52,6 +54,17 @@ func WithNodes(n int) Option { return func(o *options) { o.nodes = n } }
 
 // WithAudit has the API server write down who asked for what; see ControlPlane.Requests.
 func WithAudit() Option { return func(o *options) { o.audit = true } }
+
+// WithAuditPolicy is WithAudit with a policy of the caller's, YAML: ControlPlane.AuditLog names the file.
+func WithAuditPolicy(policy string) Option {
+	return func(o *options) { o.audit, o.auditPolicy = true, policy }
+}
+
+// WithUsers adds administrators of these names, so that the audit log tells the requests of a program from those of
+// others; see ControlPlane.UserKubeconfig.
+func WithUsers(names ...string) Option {
+	return func(o *options) { o.users = append(o.users, names...) }
+}
 
 // WithMachines makes a control plane to which StartMachine adds nodes that run containers: it listens at EnclosureIP, has
 // a kube-scheduler, lets kubelets do what they may, and takes for lost the nodes that are no longer heard of. It works in

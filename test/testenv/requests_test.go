@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"bufio"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -98,5 +99,38 @@ spec: {limits: [{type: Pod, max: {cpu: "COUNT"}}]}
 	if err != nil {
 		m, a := count()
 		t.Errorf("counted %d by metrics and %d by the audit log; want 3", m-metrics, a-audit)
+	}
+}
+
+func TestUsersAreToldApart(t *testing.T) {
+	t.Parallel()
+	policy := "apiVersion: audit.k8s.io/v1\nkind: Policy\nrules:\n- {level: Metadata, users: [robot]}\n- {level: None}\n"
+	cp := ControlPlaneT(t, WithUsers("robot"), WithAuditPolicy(policy))
+	file, err := cp.UserKubeconfig("robot")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), cp.users["robot"]) {
+		t.Errorf("the kubeconfig has no token of the user (%v)", err)
+	}
+	if _, err := cp.UserKubeconfig("nobody"); err == nil {
+		t.Error("a user that was not asked for has a kubeconfig")
+	}
+	ref := namespace("default")
+	for _, k := range []*Kube{cp.Kube(), NewKube(cp.URL, cp.CA, cp.users["robot"])} {
+		if _, err := k.Get(within(t), ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err = poll(within(t), 20*time.Millisecond, func() (bool, error) {
+		text, err := os.ReadFile(cp.AuditLog())
+		return strings.Contains(string(text), "namespaces/default"), err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	users, err := cp.Requests()
+	if err != nil || len(users) != 1 || users["robot"].Total() == 0 {
+		t.Errorf("the audit log has %v (%v), want the robot's requests alone", users, err)
 	}
 }

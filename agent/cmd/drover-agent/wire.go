@@ -96,7 +96,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	return agent.New(agent.Config{
 		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: cmp.Or(w.upgrade.Image, w.flags.image), Scope: w.flags.scope,
 		Cluster: w.client, Objects: w.client.With, Plugins: w.plugins, Store: kube.NewStore(w.client, w.flags.namespace), Bus: bus, Log: w.log,
-		Upgrade: w.upgrade, Reported: reported,
+		Upgrade: w.upgrade, Term: w.election.Term(), Reported: reported,
 	}).Run(ctx)
 }
 

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -34,7 +33,9 @@ type installOptions struct {
 	agentOptions
 	kubeTarget
 	timeout   time.Duration
+	yes       bool
 	imageSaid bool
+	in        io.Reader
 	out       io.Writer
 }
 
@@ -43,8 +44,9 @@ func newInstallCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "install --cluster NAME", Short: "Install the agent of a cluster, and wait until it reports",
 		Long: `Installs what ` + "`drover agent manifest`" + ` prints into the cluster of a kubeconfig's context, and waits until the hub hears of it.
-It says which cluster that is before it does anything. Run again, it changes what is not as asked for, and says if there is nothing
-to do. It may be stopped at any time, and run again.
+It says which cluster that is before it does anything, and asks where that follows from the current context alone. A
+cluster that holds the agent of another cluster of the fleet, or of another hub, is refused. Run again, it changes what
+is not as asked for, and says if there is nothing to do. It may be stopped at any time, and run again.
 
 The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
 may do anything in the namespaces named, and nothing elsewhere.`,
@@ -53,7 +55,7 @@ may do anything in the namespaces named, and nothing elsewhere.`,
   drover agent install --cluster staging --context staging --replace   # its agent was lost`,
 		Args: exactly(0, "no arguments: name the cluster with --cluster"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.imageSaid, o.out = cmd.Flags().Changed("image"), cmd.OutOrStdout()
+			o.imageSaid, o.in, o.out = cmd.Flags().Changed("image"), cmd.InOrStdin(), cmd.OutOrStdout()
 			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
 			defer cancel()
 			err := o.run(ctx)
@@ -67,6 +69,7 @@ may do anything in the namespaces named, and nothing elsewhere.`,
 	o.agentOptions.flags(cmd)
 	o.kubeTarget.flags(cmd)
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait until the cluster reports")
+	cmd.Flags().BoolVarP(&o.yes, "yes", "y", false, "do not ask, though no --context says which cluster is meant")
 	return cmd
 }
 
@@ -95,7 +98,7 @@ func (o *installOptions) run(ctx context.Context) error {
 		return err
 	}
 	o.say("The agent of %s goes into the cluster of context %s (%s, Kubernetes %s), namespace %s.", o.cluster, c.Context, c.Server, c.Version, o.Namespace)
-	present, err := c.Look(ctx, o.Namespace)
+	present, err := o.survey(ctx, hub, c)
 	if err != nil {
 		return err
 	}
@@ -128,13 +131,10 @@ func (o *installOptions) run(ctx context.Context) error {
 // choose completes the agent with what is there already: an image, if none was asked for, and the token, if it still waits to
 // be used or has been. Otherwise the hub makes a new one, or says why not.
 func (o *installOptions) choose(ctx context.Context, present install.Present, before api.Detail) (fresh bool, err error) {
-	if present.Cluster != "" && present.Cluster != o.cluster {
-		return false, fmt.Errorf("it holds the agent of cluster %s: choose another context, or take that one away with `drover agent uninstall` first", present.Cluster)
-	}
 	if present.Image != "" && !o.imageSaid {
 		o.Image = present.Image // it may have been upgraded from Git
 	}
-	waiting := !before.Identity.Token.IsZero() && present.Cluster != "" && good(present.Join)
+	waiting := !before.Identity.Token.IsZero() && present.Invited == o.cluster && good(present.Join)
 	if !o.replace && (waiting || present.Installed && before.Identity.Valid > 0) {
 		o.Join = present.Join
 		return false, nil
@@ -208,83 +208,4 @@ func (o *installOptions) unheard(c *install.Cluster, joined bool) error {
 		text += "; see that the cluster reaches " + strings.Join(t.Servers, " or ")
 	}
 	return errors.New(text)
-}
-
-// uninstallOptions are the flags of `drover agent uninstall`.
-type uninstallOptions struct {
-	kubeTarget
-	namespace string
-	yes       bool
-	timeout   time.Duration
-}
-
-func newUninstallCommand() *cobra.Command {
-	var o uninstallOptions
-	cmd := &cobra.Command{
-		Use: "uninstall", Short: "Take the agent out of a cluster; what it delivered stays",
-		Long: `Removes what installing the agent brought into the cluster of a kubeconfig's context: the DaemonSet, its rights, and its
-namespace with the agent's credential and state. What the agent delivered from Git stays and keeps running.`,
-		Example: `  drover agent uninstall --context staging
-  drover agent uninstall --context staging --yes`,
-		Args: exactly(0, "no arguments: name the cluster's context with --context"),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
-			defer cancel()
-			err := o.run(ctx, cmd.InOrStdin(), cmd.OutOrStdout())
-			if err != nil && cmd.Context().Err() != nil {
-				return errors.New("stopped: what was removed is gone; run it again to remove the rest")
-			}
-			return err
-		},
-	}
-	o.flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&o.namespace, "namespace", "drover-system", "namespace of the agent")
-	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait until all is gone")
-	return cmd
-}
-
-func (o *uninstallOptions) run(ctx context.Context, in io.Reader, out io.Writer) error {
-	c, err := install.Connect(ctx, o.kubeconfig, o.context)
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(out, "The cluster of context %s (%s, Kubernetes %s), namespace %s.\n", c.Context, c.Server, c.Version, o.namespace)
-	parts, err := c.Parts(ctx, o.namespace)
-	if err != nil {
-		return err
-	}
-	if len(parts) == 0 {
-		fmt.Fprintln(out, "There is no agent.")
-		return nil
-	}
-	present, err := c.Look(ctx, o.namespace)
-	if err != nil {
-		present = install.Present{} // what is left of it may still be removed
-	}
-	fmt.Fprintln(out, "To be removed, with all that is in the namespace:")
-	for _, p := range parts {
-		fmt.Fprintf(out, "  %s\n", p)
-	}
-	if !o.yes && !confirmed(in, out) {
-		return errors.New("nothing was removed: answer yes, or give --yes")
-	}
-	if err := c.Remove(ctx, parts, func(p install.Part) { fmt.Fprintf(out, "  removed   %s\n", p) }); err != nil {
-		return err
-	}
-	name := present.Cluster
-	if name == "" {
-		name = "NAME"
-	}
-	fmt.Fprintf(out, "The agent is gone; what it delivered stays. Its credential ends by itself, or at once with: drover cluster revoke %s\n", name)
-	return nil
-}
-
-// confirmed asks a person.
-func confirmed(in io.Reader, out io.Writer) bool {
-	fmt.Fprint(out, "Remove them? [yes/no] ")
-	line, _ := bufio.NewReader(in).ReadString('\n') // no answer is no
-	answer := strings.ToLower(strings.TrimSpace(line))
-	return answer == "y" || answer == "yes"
 }

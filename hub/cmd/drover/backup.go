@@ -172,8 +172,10 @@ func restoreBackup(file, identity, dataDir string) (backup.Info, error) {
 		if err != nil {
 			return err
 		}
-		_, err = nats.OpenIdentities(dir, keys)
-		return err
+		if _, err = nats.OpenIdentities(dir, keys); err != nil {
+			return err
+		}
+		return bolt.Restored(filepath.Join(dir, "hub.db"), keys.Secret)
 	})
 }
 
@@ -212,5 +214,6 @@ Forgotten is what was done after that:
 
 By itself comes back: clusters that joined or renewed since then say hello when they connect, and generations rise above
 those that their agents have accepted. Stop the hub that this one replaces, then: drover hub --data-dir %s --repo …
+It publishes when no other hub has answered for 10s, with a new epoch: the hub that it replaces then publishes nothing more.
 `, at, dataDir, count["clusters"], count["tokens"], dataDir)
 }

@@ -42,6 +42,9 @@ func restored(t *testing.T, dir string, keys *nats.Keys) {
 	if got := must(store.Clusters())["edge"].Bundle.Generation; got != 7 {
 		t.Errorf("the store says generation %d", got)
 	}
+	if lead, known, err := store.Lead(); err != nil || !known || !lead.Claim {
+		t.Errorf("the directory does not know that it was restored: %+v, %t, %v", lead, known, err)
+	}
 }
 
 func TestABackupOfAHubThatRunsAndOfOneThatDoesNot(t *testing.T) {

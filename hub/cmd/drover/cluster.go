@@ -19,7 +19,7 @@ commands make and push; listing and showing ask the hub.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newClusterAddCommand(), newClusterListCommand(), newClusterShowCommand(), newClusterRemoveCommand(), newClusterForgetCommand(),
-		newRevokeCommand(), newRotateCommand())
+		newRevokeCommand(), newRotateCommand(), newAcceptCommand())
 	return cmd
 }
 
@@ -121,43 +121,6 @@ its credential is revoked.`,
 			return nil
 		},
 		ValidArgsFunction: o.completion(-1),
-	}
-	o.flags(cmd)
-	return cmd
-}
-
-func newApproveCommand() *cobra.Command {
-	var o connection
-	cmd := &cobra.Command{
-		Use: "approve REVISION", Short: "Let the clusters go whose folders were removed together",
-		Long: `A step that removes the folders of more than one cluster is held: these clusters stay as they are, and everything else in
-the commit goes on. Approving its revision releases exactly the clusters that are held there: their credentials are revoked, and what
-runs there is left running, or deleted first where its cluster.yaml had said onRemove: prune. ` + "`drover status`" + ` shows what is held.`,
-		Example: "  drover approve 1a2b3c4d",
-		Args:    exactly(1, "one revision, of 7 characters or more: `drover status` shows what is held"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := o.client()
-			if err != nil {
-				return err
-			}
-			hold, err := c.Approve(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			for _, name := range hold.Clusters {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s is let go\n", name)
-			}
-			return nil
-		},
-		ValidArgsFunction: func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-			var out []string
-			if f, err := o.fleet(cmd.Context()); err == nil && len(args) == 0 {
-				for _, h := range f.Source.Held {
-					out = append(out, h.Revision.Short()+"\t"+oneLine(h.Revision.Subject))
-				}
-			}
-			return out, cobra.ShellCompDirectiveNoFileComp
-		},
 	}
 	o.flags(cmd)
 	return cmd

@@ -68,7 +68,7 @@ func (o *removeOptions) run(ctx context.Context, names []string, stdin io.Reader
 	}
 	fmt.Fprintf(stdout, "The removal of %s is %s\n", strings.Join(folders, " and "), made)
 	if len(names) > 1 {
-		fmt.Fprintf(stdout, "\nWhen the hub has seen it, it shows the revision that it holds; let it through with:\n  drover approve %.8s\n", made.hash)
+		fmt.Fprintf(stdout, "\nWhen the hub has seen it, `drover status` shows what it holds; let it through with:\n  drover approve %.8s\n", made.hash)
 	}
 	return nil
 }
@@ -93,7 +93,8 @@ func fate(w *workTree, name string) string {
 	case err != nil:
 		return fmt.Sprintf("what becomes of it is what the hub last read (%v); then %s", err, revoked)
 	case c.get("spec", "onRemove") == "prune":
-		return "onRemove: prune, so everything that Drover delivered there is deleted, and then " + revoked
+		return "onRemove: prune, so everything that Drover delivered there is deleted, and then " + revoked +
+			"; if that is more than a commit usually deletes, the hub holds it until somebody approves, see `drover status`"
 	}
 	return "what runs there is left running, and " + revoked
 }

@@ -215,7 +215,9 @@ func confirm(in io.Reader, out io.Writer, yes bool, question string) error {
 	}
 	fmt.Fprintf(out, "%s [y/N] ", question)
 	var answer string
-	_, _ = fmt.Fscanln(in, &answer)
+	if _, err := fmt.Fscanln(in, &answer); errors.Is(err, io.EOF) {
+		return errors.New("nothing was done, because there was no answer: say --yes if you mean it")
+	}
 	switch strings.ToLower(answer) {
 	case "y", "yes":
 		return nil

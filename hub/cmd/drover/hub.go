@@ -42,6 +42,7 @@ type hubOptions struct {
 	nats                  natsOptions
 	poll, credentialTTL   time.Duration
 	auth                  git.Auth
+	takeOver              bool
 	sources               sourceOptions
 	logLevel              string
 }
@@ -88,6 +89,8 @@ only: the hub has an authority of its own for that, which they are told to trust
 	f.StringVar(&o.auth.CAFile, "git-ca-file", "", "certificates to trust for an https repository, besides the system's")
 	f.StringVar(&o.auth.KeyFile, "git-key-file", "", "private key for an ssh repository (default: the ssh agent's)")
 	f.StringVar(&o.auth.KnownHostsFile, "git-known-hosts-file", "", "known hosts for an ssh repository (default: the user's)")
+	f.BoolVar(&o.takeOver, "take-over", false, "publish with a new epoch although another hub does or did, "+
+		"which then publishes nothing more; of no effect where nothing is in the way")
 	o.sources.addTo(f)
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand(), newBackupCommand(), newRestoreCommand())
@@ -162,6 +165,12 @@ func (p *hubProcess) open() error {
 	if err != nil {
 		return err
 	}
+	if keys.New {
+		p.log.Warn("new keys were made, because the data directory had none: agents that joined another hub refuse "+
+			"this one. "+
+			"If there was a hub before, stop this one and bring its keys back with `drover hub "+
+			"restore`", "data", o.dataDir)
+	}
 	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log, keys.Former)
 	if err != nil {
 		return err
@@ -191,6 +200,7 @@ func (p *hubProcess) open() error {
 	}
 	h := hub.New(redactRepo(o.repo))
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
+	h.Peers, h.Leads, h.TakeOver = bus, store, o.takeOver
 	var done func()
 	h.Sources = sources
 	h.Resolver, done = o.resolver(git.Addresses(o.repo), store, keys.Secret)
@@ -242,8 +252,9 @@ func (p *hubProcess) serve(keys *nats.Keys, ids hub.Identities, poke func(), sto
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Forget: p.hub.Forget, Poke: poke,
-		Trust: *p.trust, Store: store, Token: token, Log: p.log}
+	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget,
+		Accept: p.hub.Accept, Poke: poke,
+		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	known, err := p.secure(keys)

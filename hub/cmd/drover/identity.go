@@ -99,7 +99,9 @@ func credential(id hub.Identity) string {
 		out = append(out, "a join token is good until "+day(id.Token))
 	}
 	if id.Dropped > 0 {
-		out = append(out, fmt.Sprintf("%d messages in its name could not be verified", id.Dropped))
+		out = append(out, fmt.Sprintf("%d messages in its name were not taken since the hub started, the last at %s: "+
+			"%s", id.Dropped,
+			day(id.DroppedLast), id.DroppedWhy))
 	}
 	return strings.Join(out, "; ")
 }

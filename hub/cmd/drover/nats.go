@@ -98,7 +98,7 @@ func secureURL(flag, text string) (string, error) {
 // connect starts the embedded NATS server, or connects to the external ones, and says what clusters are to trust.
 func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, error) {
 	o := p.opts.nats
-	opts := nats.Options{URL: o.url, Replicas: o.replicas, Keys: keys, IDs: ids, Log: p.log}
+	opts := nats.Options{URL: o.url, Replicas: o.replicas, Standby: true, Keys: keys, IDs: ids, Log: p.log}
 	servers, ca := o.advertise, keys.CA()
 	if o.url == "" {
 		s, err := p.startServer(keys, ids)
@@ -167,7 +167,8 @@ func (p *hubProcess) startServer(keys *nats.Keys, ids *nats.Identities) (*nats.S
 		return nil, usageError{fmt.Errorf("--nats-max-store %d: give GiB, 1 or more", o.maxStore)}
 	}
 	return nats.StartServer(nats.ServerOptions{Listen: o.listen, WebSocket: o.websocket, Dir: filepath.Join(p.opts.dataDir, "nats"),
-		Certificate: certificate, Keys: keys, Revoked: ids.Revoked(), MaxStore: o.maxStore << 30, Log: p.log})
+		Certificate: certificate, Keys: keys, Revoked: ids.Revoked(), MaxStore: o.maxStore << 30,
+		Distrusted: ids.Distrust, Log: p.log})
 }
 
 // readCA reads the authorities of a flag; none, if it is not given.

@@ -101,7 +101,7 @@ func (o *statusOptions) run(ctx context.Context, w io.Writer, args []string) err
 
 // verdict is bad news unless all is well, where that was asked for.
 func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
-	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0
+	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0 || source.Withheld != nil
 	for _, r := range rows {
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
@@ -238,6 +238,12 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		fmt.Fprintf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s\n",
 			ago(s.StalledSince, now), s.Stalled)
 	}
+	if !s.Hub.Acts() {
+		fmt.Fprintf(w, "  this hub does not act for the fleet: its state is %s, with epoch %d\n", s.Hub.State, s.Hub.Epoch)
+	}
+	if s.Withheld != nil {
+		fmt.Fprintf(w, "  since %s %s\n", ago(s.Withheld.Since, now), oneLine(s.Withheld.String()))
+	}
 	for _, p := range s.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
 	}
@@ -250,12 +256,17 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		}
 	}
 	for _, h := range s.Held {
-		fmt.Fprintf(w, "  held since %s: revision %s %q took away the folders of %s; let them go with `drover approve %s`, or bring the folders back\n",
-			ago(h.Since, now), h.Revision.Short(), oneLine(h.Revision.Subject), strings.Join(h.Clusters, ", "), h.Revision.Short())
+		since := ""
+		if !h.Since.IsZero() {
+			since = " since " + ago(h.Since, now)
+		}
+		back := ""
+		if h.Revision.Hash != "" {
+			back = ", or bring it back in Git"
+		}
+		fmt.Fprintf(w, "  held%s: %s; let it through with `drover approve %s`%s\n", since, oneLine(h.Text()), h.Name(), back)
 	}
-	if j := s.Joins; j.Refused > 0 {
-		fmt.Fprintf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s\n", j.Refused, plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
-	}
+	printJoins(w, s, now)
 	fmt.Fprintln(w)
 }
 
@@ -282,6 +293,10 @@ func printDetail(w io.Writer, d api.Detail) {
 	_ = t.Flush()
 	for _, p := range d.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
+	}
+	for _, h := range d.Holds {
+		fmt.Fprintf(w, "\nHeld as %s: %s\n", h.Name(), oneLine(h.Text()))
+		printObjects(w, h)
 	}
 	printApps(w, d)
 	if len(d.Notes) > 0 {

@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -44,7 +45,7 @@ func (r *render) explain(err error) *helm.Error {
 		return &helm.Error{Chart: r.job.Chart, File: m[1], Line: number(m[2]), Reason: m[3], Hint: hintFor(m[3])}
 	}
 	if m := badYAML.FindStringSubmatch(flat); m != nil {
-		return &helm.Error{Chart: r.job.Chart, File: m[1], Reason: "its rendered text is no YAML: " + m[2], Hint: seeText}
+		return &helm.Error{Chart: r.job.Chart, File: m[1], Reason: noYAML(errors.New(m[2])), Hint: seeText}
 	}
 	if e := r.trace(text); e != nil {
 		return e

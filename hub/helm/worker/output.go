@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
@@ -34,7 +35,7 @@ func (o *output) add(file, text string) {
 			document, err = yaml.YAMLToJSON(document)
 		}
 		if err != nil {
-			o.refuse(file, "its rendered text is no YAML: "+err.Error(), seeText)
+			o.refuse(file, noYAML(err), seeText)
 			return
 		}
 		o.object(file, document)
@@ -54,7 +55,7 @@ func (o *output) object(file string, data []byte) {
 		Items      json.RawMessage `json:"items"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		o.refuse(file, fmt.Sprintf("its rendered text is no Kubernetes object: %.100s", data), seeText)
+		o.refuse(file, "its rendered text is no Kubernetes object", seeText)
 		return
 	}
 	var items []json.RawMessage
@@ -66,7 +67,7 @@ func (o *output) object(file string, data []byte) {
 	}
 	switch {
 	case head.APIVersion == "" || head.Kind == "":
-		o.refuse(file, fmt.Sprintf("an object lacks apiVersion or kind: %.100s", data), "is the text around it rendered as meant? helm template --debug shows it")
+		o.refuse(file, "an object lacks apiVersion or kind", "is the text around it rendered as meant? helm template --debug shows it")
 	case len(o.objects) >= helm.MaxObjects:
 		o.refuse(file, fmt.Sprintf("the chart gives more than %d objects", helm.MaxObjects), "split the chart")
 	default:
@@ -78,4 +79,14 @@ func (o *output) refuse(file, reason, hint string) {
 	if o.err == nil {
 		o.err = &helm.Error{Chart: o.render.job.Chart, File: file, Reason: reason, Hint: hint}
 	}
+}
+
+// noYAML says by which rule, and on which of its lines, a rendered text is no YAML. It may be a Secret, so nothing of
+// it is told.
+func noYAML(err error) string {
+	reason := "its rendered text is no YAML: "
+	if line := yamlLine(err); line > 0 {
+		reason += fmt.Sprintf("line %d: ", line)
+	}
+	return reason + fleet.YAMLRule(err)
 }

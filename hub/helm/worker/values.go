@@ -7,6 +7,7 @@ import (
 	"helm.sh/helm/v4/pkg/chart/v2/loader"
 	"helm.sh/helm/v4/pkg/strvals"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/helm"
 )
 
@@ -21,7 +22,7 @@ func (r *render) merged() (map[string]any, error) {
 		if v.Target == "" {
 			var err error
 			if values, err = loader.LoadValues(strings.NewReader(v.Text)); err != nil {
-				return nil, &helm.Error{Chart: r.job.Chart, File: v.File, Line: yamlLine(err), Reason: "values that are no YAML mapping: " + err.Error(), Hint: "correct the YAML"}
+				return nil, &helm.Error{Chart: r.job.Chart, File: v.File, Line: yamlLine(err), Reason: "values that are no YAML mapping: " + fleet.YAMLRule(err), Hint: "correct the YAML"}
 			}
 			if v.Own {
 				own = values

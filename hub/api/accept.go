@@ -1,0 +1,37 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub"
+)
+
+// accept decides that a cluster's credential belongs to another cluster that uses it.
+func (s *Server) accept(r *http.Request) (any, error) {
+	var ask struct{ UID string }
+	if err := json.NewDecoder(r.Body).Decode(&ask); err != nil {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
+	}
+	c, err := s.find(r)
+	if err != nil {
+		return nil, err
+	}
+	accepted, err := s.Accept(r.Context(), c.Name, ask.UID)
+	if errors.Is(err, hub.ErrNotCopied) {
+		return nil, failure{http.StatusConflict, err.Error()}
+	}
+	return accepted, err
+}
+
+// Accept decides that a cluster's credential belongs to the cluster with a uid, which the hub has seen to use it.
+func (c Client) Accept(ctx context.Context, name, uid string) (query.Copy, error) {
+	var accepted query.Copy
+	return accepted, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/accept",
+		map[string]string{"uid": uid}, &accepted)
+}

@@ -1,0 +1,371 @@
+package hub
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// pass is what a person approved for a cluster and is not stored yet.
+type pass struct {
+	approval Approval
+	apps     map[string]string // app → AppHold.ID
+	totals   map[string]uint64 // app → what its agent asked for
+	id       string            // of another hold that the agent reported; "" if it is none
+}
+
+// weighing compares what a cluster may have with what a bundle asks for.
+type weighing struct {
+	*Hub
+	cluster    string
+	last, next protocol.Bundle
+	refs       map[string][]protocol.ObjectRef // what apps of next render to, by app, where that is known
+
+	lastWants, nextWants map[protocol.ObjectRef]bool // by any app; nil before it is needed
+}
+
+// change is what becomes of one app.
+type change struct {
+	name    string
+	state   AppDeletions
+	had     int                  // objects that the app had with the last bundle, those among them that are held
+	gone    []protocol.ObjectRef // leave the app
+	counted []protocol.ObjectRef // those of gone that were permitted before
+	held    bool                 // some of gone was held before
+	deletes []protocol.ObjectRef // those of gone that the guard judges: what is new, and what is held
+}
+
+// fresh is how much more is to be permitted.
+func (c *change) fresh() int { return len(c.gone) - len(c.counted) }
+
+// budget sets what the agent of a cluster may delete for a bundle, and what waits for a person. later says that
+// nothing is to be published before it is known what the other clusters lose.
+func (h *Hub) budget(name string, res *Resolution, r *Record, b *protocol.Bundle) (later bool) {
+	d := r.Deletions.heard(r.Bundle, r.Digest, h.reportOf(name))
+	p := h.passes[name]
+	w := h.weigh(name, res, r.Bundle, *b)
+	changes, had := w.compare(d)
+	flags := fleet.AppLoss{Everywhere: h.everywhere}
+	if res != nil {
+		flags.FleetGone = d.HadFleet && res.fleetGone
+		flags.FileGone = d.HadFile && !res.Cluster.Described && !res.Cluster.Unclear
+	}
+	held := fleet.Guard(lossOf(changes, had, flags))
+	if n, through := losing(w, changes, held); h.later != nil && res != nil && n >= fleet.GuardAtLeast && through {
+		h.later[name] = struct{}{}
+		return true
+	}
+	for _, c := range changes {
+		a := c.state
+		id := w.id(c)
+		approved := p != nil && p.apps[c.name] == id
+		switch {
+		case c.fresh() == 0:
+			a.Hold, a.Counted = nil, nil
+		case res == nil, approved, len(held[c.name]) == 0 && (a.Hold == nil || a.Hold.ID != id):
+			a.Total += uint64(c.fresh())
+			a.Hold, a.Counted = nil, nil
+		default:
+			a.Counted = c.counted
+			if a.Hold == nil || a.Hold.ID != id {
+				a.Hold = h.heldApp(id, c, held[c.name])
+			}
+		}
+		d.Apps[c.name] = a
+	}
+	d.settle(p)
+	d.note(res, *b)
+	r.Deletions, b.Deletions = d, d.wire()
+	return false
+}
+
+// settle takes in what was approved of what the agent reported, and forgets apps of which nothing is left to know.
+func (d *Deletions) settle(p *pass) {
+	if p != nil {
+		for app, total := range p.totals {
+			a := d.Apps[app]
+			a.Total = max(a.Total, total)
+			d.Apps[app] = a
+		}
+		if p.id != "" && !slices.Contains(d.Approved, p.id) {
+			d.Approved = slices.Sorted(slices.Values(append(slices.Clone(d.Approved), p.id)))
+		}
+	}
+	maps.DeleteFunc(d.Apps, func(_ string, a AppDeletions) bool { return a.empty() })
+}
+
+// note remembers what a bundle was made with. What cannot be read is not taken for gone.
+func (d *Deletions) note(res *Resolution, b protocol.Bundle) {
+	if res == nil {
+		return
+	}
+	broken := slices.ContainsFunc(b.Apps, func(a protocol.App) bool { return a.Error != "" })
+	doubt := res.Doubt != "" || b.Incomplete != "" || res.Cluster.Unclear || broken
+	d.HadFleet = res.fleetApps || doubt && d.HadFleet
+	d.HadFile = res.Cluster.Described || doubt && d.HadFile
+}
+
+// heldApp begins to hold an app's deletions.
+func (h *Hub) heldApp(id string, c change, reasons []fleet.GuardReason) *AppHold {
+	had := c.had
+	if c.held {
+		had = min(had, c.state.Hold.Had)
+	}
+	return &AppHold{ID: id, Revision: h.revision, Since: time.Now(), Reasons: reasons, Count: len(c.deletes),
+		Objects: slices.Clone(c.deletes[:min(len(c.deletes), protocol.MaxHeldObjects)]), Had: had}
+}
+
+// lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back.
+func lossOf(changes []change, had int, flags fleet.AppLoss) fleet.Loss {
+	loss := fleet.Loss{Had: had}
+	for _, c := range changes {
+		l := flags
+		l.App, l.Deletes, l.Had = c.name, c.deletes, c.had
+		if hold := c.state.Hold; c.held {
+			l.Had = min(l.Had, hold.Had)
+			l.FleetGone = l.FleetGone || slices.Contains(hold.Reasons, fleet.GuardFleetGone)
+			l.FileGone = l.FileGone || slices.Contains(hold.Reasons, fleet.GuardFileGone)
+			l.Everywhere = l.Everywhere || slices.Contains(hold.Reasons, fleet.GuardEverywhere)
+		}
+		loss.Apps = append(loss.Apps, l)
+	}
+	return loss
+}
+
+// losing counts the deletions that are new, and says whether the guard lets any of them through.
+func losing(w *weighing, changes []change, held map[string][]fleet.GuardReason) (n int, through bool) {
+	for _, c := range changes {
+		if c.fresh() == 0 || c.state.Hold != nil && c.state.Hold.ID == w.id(c) {
+			continue
+		}
+		n += len(c.deletes)
+		through = through || len(c.deletes) > 0 && len(held[c.name]) == 0
+	}
+	return n, through
+}
+
+// losers counts the clusters among names that lose much by the revision that is being resolved.
+func (h *Hub) losers(names []string) (n int) {
+	for _, name := range names {
+		_, waits := h.later[name]
+		count := 0
+		for _, a := range h.records[name].Deletions.Apps {
+			if a.Hold != nil && a.Hold.Revision.Hash == h.revision.Hash {
+				count += a.Hold.Count
+			}
+		}
+		if waits || count >= fleet.GuardAtLeast {
+			n++
+		}
+	}
+	return n
+}
+
+// id identifies an app's deletions in this cluster, as the agent does that holds the same.
+func (w *weighing) id(c change) string {
+	lines := make([]string, len(c.deletes))
+	for i, ref := range c.deletes {
+		lines[i] = ref.Group + " " + ref.String()
+	}
+	return protocol.HoldID(protocol.HoldDeletions, w.cluster+"/"+c.name, lines...)
+}
+
+func (h *Hub) reportOf(name string) *protocol.Report {
+	c, _ := h.state.Get(name)
+	return c.Report
+}
+
+func (h *Hub) weigh(name string, res *Resolution, last, next protocol.Bundle) *weighing {
+	w := &weighing{Hub: h, cluster: name, last: last, next: next, refs: map[string][]protocol.ObjectRef{}}
+	if res != nil {
+		for _, a := range res.Apps {
+			if a.Ref != nil {
+				w.refs[a.App.Name] = a.Refs
+			}
+		}
+	}
+	return w
+}
+
+// compare gives the apps that have something else now, or whose last change the agent has yet to acknowledge, and how
+// many objects the cluster has.
+func (w *weighing) compare(d Deletions) (changes []change, had int) {
+	names := map[string]bool{}
+	for _, apps := range [][]protocol.App{w.last.Apps, w.next.Apps} {
+		for _, a := range apps {
+			names[a.Name] = true
+		}
+	}
+	for name := range d.Apps {
+		names[name] = true
+	}
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		c, changed := w.app(name, d.Apps[name])
+		if changed {
+			changes = append(changes, c)
+			had += c.had
+		} else if last := find(w.last.Apps, name); last != nil && last.Blob != nil {
+			had += last.Blob.Objects
+		}
+	}
+	return changes, had
+}
+
+// app compares one app.
+func (w *weighing) app(name string, state AppDeletions) (c change, changed bool) {
+	last, now := find(w.last.Apps, name), find(w.next.Apps, name)
+	given := slices.Clone(state.Given)
+	was, known := givenOf(last)
+	if known {
+		given = append(given, was)
+	}
+	if len(given) == 0 || now != nil && now.Blob == nil {
+		return c, false // nothing is known of what it had, or of what it wants
+	}
+	is, _ := givenOf(now)
+	if known && now != nil && is.equal(was) && len(state.Given) == 0 && state.Hold == nil {
+		return c, false
+	}
+	c = change{name: name, state: state}
+	had := w.had(name, given)
+	var wants, wanted []protocol.ObjectRef
+	prunes := slices.ContainsFunc(given, func(g Given) bool { return !g.Keep }) // whichever of them the agent knows
+	if now != nil {
+		prunes, wants = now.Prune, w.wants(*now)
+	}
+	if last != nil {
+		wanted = w.wants(*last)
+	}
+	c.gone, c.deletes = fleet.Gone(had, wants, w.wanted(&w.nextWants, w.next), prunes)
+	c.had = len(wanted)
+	if len(state.Given) > 0 {
+		before, _ := fleet.Gone(had, wanted, w.wanted(&w.lastWants, w.last), true)
+		if state.Hold != nil { // else all was permitted
+			waits := without(before, state.Counted)
+			c.had += len(waits)
+			c.held = len(common(waits, c.gone)) > 0
+			before = state.Counted
+		}
+		c.counted = common(before, c.gone)
+	}
+	c.deletes = without(c.deletes, c.counted)
+	c.state.Given = w.distinct(given, now)
+	return c, true
+}
+
+// had is what an app may have of what it was given.
+func (w *weighing) had(app string, given []Given) []fleet.Owned {
+	at := map[protocol.ObjectRef]int{}
+	var out []fleet.Owned
+	for _, g := range given {
+		for _, o := range w.contents(app, g) {
+			if i, ok := at[o.Ref]; ok {
+				out[i].Keep = out[i].Keep && o.Keep // whichever of them the agent knows
+				continue
+			}
+			at[o.Ref] = len(out)
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// contents are the objects of something that was given, as they are in the cluster.
+func (w *weighing) contents(app string, g Given) []fleet.Owned {
+	objects, err := w.Resolver.Contents(g.Blob)
+	if err != nil { // the agent counts, and holds what was not permitted
+		w.Log.Warn("what an app had cannot be read: its agent reports what it holds", "cluster", w.cluster, "app", app,
+			"err", err)
+		return nil
+	}
+	out := slices.Clone(objects)
+	for i := range out {
+		out[i].Ref = Claimed(out[i].Ref, g.Namespace)
+	}
+	return out
+}
+
+// wants are the objects that an app of a bundle asks for.
+func (w *weighing) wants(a protocol.App) []protocol.ObjectRef {
+	g, ok := givenOf(&a)
+	if !ok {
+		return nil
+	}
+	var out []protocol.ObjectRef
+	for _, o := range w.contents(a.Name, g) {
+		out = append(out, o.Ref)
+	}
+	return out
+}
+
+// wanted says whether any app of a bundle asks for an object. set remembers that.
+func (w *weighing) wanted(set *map[protocol.ObjectRef]bool, b protocol.Bundle) func(protocol.ObjectRef) bool {
+	return func(ref protocol.ObjectRef) bool {
+		if *set == nil {
+			*set = map[protocol.ObjectRef]bool{}
+			for _, a := range b.Apps {
+				refs, known := w.refs[a.Name]
+				if !known || set != &w.nextWants {
+					refs = w.wants(a)
+				}
+				for _, r := range refs {
+					(*set)[Claimed(r, a.Namespace)] = true
+				}
+			}
+		}
+		return (*set)[ref]
+	}
+}
+
+// distinct is what has to be remembered of what an app was given: what has an object that the app does not want now, or
+// wants to be kept otherwise.
+func (w *weighing) distinct(given []Given, now *protocol.App) []Given {
+	keeps := map[protocol.ObjectRef]bool{}
+	current, _ := givenOf(now)
+	if now != nil {
+		for _, o := range w.contents(now.Name, current) {
+			keeps[o.Ref] = o.Keep
+		}
+	}
+	covered := func(g Given) bool {
+		if now == nil || g.Keep != current.Keep {
+			return false
+		}
+		return !slices.ContainsFunc(w.contents(now.Name, g), func(o fleet.Owned) bool {
+			keep, wanted := keeps[o.Ref]
+			return !wanted || keep != o.Keep
+		})
+	}
+	var out []Given
+	for _, g := range given {
+		if !covered(g) && !slices.ContainsFunc(out, g.equal) {
+			out = append(out, g)
+		}
+	}
+	if n := len(out) - maxGiven; n > 0 {
+		out = slices.Delete(out, 1, 1+n)
+	}
+	return out
+}
+
+// without gives the references of a that are not in b.
+func without(a, b []protocol.ObjectRef) []protocol.ObjectRef { return choose(a, b, false) }
+
+// common gives the references of a that are in b.
+func common(a, b []protocol.ObjectRef) []protocol.ObjectRef { return choose(a, b, true) }
+
+func choose(a, b []protocol.ObjectRef, in bool) (out []protocol.ObjectRef) {
+	set := make(map[protocol.ObjectRef]bool, len(b))
+	for _, ref := range b {
+		set[ref] = true
+	}
+	for _, ref := range a {
+		if set[ref] == in {
+			out = append(out, ref)
+		}
+	}
+	return out
+}

@@ -1,0 +1,33 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+// printJoins says what keeps agents from joining.
+func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
+	if !s.KeysMade.IsZero() {
+		fmt.Fprintf(w, "  new keys were made at %s: agents that joined another hub refuse this one; if there was a "+
+			"hub before, stop this one and bring its keys "+
+			"back with `drover hub restore`\n", s.KeysMade.Local().Format(time.DateTime))
+	}
+	if d := s.Joins.Distrusted; d.Count > 0 {
+		addresses := "addresses"
+		if d.Addresses == 1 {
+			addresses = "address"
+		}
+		fmt.Fprintf(w, "  %d %s were broken off by agents that do not trust this hub's certificate, from %d %s, the "+
+			"last %s ago from %s: they joined a hub with other keys; "+
+			"bring those back with `drover hub restore`, or let the clusters join this one with `drover agent "+
+			"manifest --cluster NAME --replace | kubectl apply -f -`\n",
+			d.Count, plural(int(d.Count), "connection"), d.Addresses, addresses, ago(d.Time, now), orDash(d.Last))
+	}
+	if j := s.Joins; j.Refused > 0 {
+		fmt.Fprintf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s\n", j.Refused,
+			plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
+	}
+}

@@ -1,0 +1,71 @@
+package hub
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// TestWhatAnAgentAcknowledges: of an app that is told of in full, and that neither side holds, nothing older is remembered.
+func TestWhatAnAgentAcknowledges(t *testing.T) {
+	t.Parallel()
+	last := protocol.Bundle{Generation: 3, Apps: []protocol.App{{Name: "web"}}, Deletions: &protocol.Deletions{Approved: []string{"1", "2"}}}
+	given := []Given{{Blob: protocol.Blob{Digest: "d"}}}
+	held := []protocol.Held{{ID: "2", Kind: protocol.HoldContents, App: "web"}}
+	over := []protocol.Held{{ID: "2", Kind: protocol.HoldDeletions, App: "web"}}
+	for name, c := range map[string]struct {
+		app    string
+		hold   *AppHold
+		report *protocol.Report
+		want   string // total, what the agent reported, blobs, ids
+	}{
+		"nothing was heard":          {"web", nil, nil, "5 1 1 [1 2 3]"},
+		"another generation":         {"web", nil, &protocol.Report{Generation: 2, Digest: "x", Apps: []protocol.AppReport{{Name: "web", Deleted: 4}}}, "5 4 1 [1 2 3]"},
+		"another digest":             {"web", nil, &protocol.Report{Generation: 3, Digest: "y", Apps: []protocol.AppReport{{Name: "web", Deleted: 9}}}, "9 9 1 [1 2 3]"},
+		"acknowledged":               {"web", nil, &protocol.Report{Generation: 3, Digest: "x", Apps: []protocol.AppReport{{Name: "web", Deleted: 4}}, Held: held}, "5 4 0 [2 3]"},
+		"acknowledged, without it":   {"web", nil, &protocol.Report{Generation: 3, Digest: "x"}, "5 1 0 [3]"},
+		"the agent holds it":         {"web", nil, &protocol.Report{Generation: 3, Digest: "x", Held: over}, "5 1 1 [2 3]"},
+		"the agent holds another":    {"web", nil, &protocol.Report{Generation: 3, Digest: "x", Held: []protocol.Held{{Kind: protocol.HoldDeletions, App: "db"}}}, "5 1 0 [3]"},
+		"the hub holds it":           {"web", &AppHold{}, &protocol.Report{Generation: 3, Digest: "x"}, "5 1 1 [3]"},
+		"it has left, and objects":   {"old", nil, &protocol.Report{Generation: 3, Digest: "x", Apps: []protocol.AppReport{{Name: "old", Leaving: true}}}, "5 0 1 [3]"},
+		"it has left, and is told":   {"old", nil, &protocol.Report{Generation: 3, Digest: "x", Apps: []protocol.AppReport{{Name: "old"}}}, "5 0 1 [3]"},
+		"it has left, and is gone":   {"old", nil, &protocol.Report{Generation: 3, Digest: "x"}, "0 0 0 [3]"},
+		"it was held, and is gone":   {"old", &AppHold{}, &protocol.Report{Generation: 3, Digest: "x"}, "0 0 0 [3]"},
+		"it is leaving, and is back": {"web", nil, &protocol.Report{Generation: 3, Digest: "x", Apps: []protocol.AppReport{{Name: "web", Leaving: true}}}, "5 0 1 [3]"},
+	} {
+		before := Deletions{Apps: map[string]AppDeletions{c.app: {Total: 5, Reported: 1, Given: given, Hold: c.hold}}, Approved: []string{"1", "2", "3"}}
+		d := before.heard(last, "x", c.report)
+		a := d.Apps[c.app]
+		if got := fmt.Sprint(a.Total, a.Reported, len(a.Given), d.Approved); got != c.want {
+			t.Errorf("%s: %s, want %s", name, got, c.want)
+		}
+		if was := before.Apps[c.app]; was.Total != 5 || len(was.Given) != 1 || len(before.Approved) != 3 {
+			t.Errorf("%s: what was remembered before is changed: %+v", name, before)
+		}
+	}
+}
+
+func TestOfAHeldAppNoMoreIsPermittedThanWasDone(t *testing.T) {
+	t.Parallel()
+	d := Deletions{Approved: []string{"1"}, Apps: map[string]AppDeletions{
+		"free": {Total: 5, Reported: 1}, "held": {Total: 5, Reported: 1, Hold: &AppHold{}}, "new": {Total: 5, Hold: &AppHold{}}, "ahead": {Total: 2, Reported: 3, Hold: &AppHold{}},
+		"none": {Given: []Given{{}}}}}
+	if got := d.wire(); fmt.Sprint(got.Apps, got.Approved) != "map[ahead:2 free:5 held:1] [1]" {
+		t.Errorf("the bundle says %+v", got)
+	}
+	if got := (Deletions{}).wire(); got == nil || got.Apps != nil {
+		t.Errorf("with nothing to permit it says %+v", got)
+	}
+}
+
+func TestApprovalsAreRemembered(t *testing.T) {
+	t.Parallel()
+	var d Deletions
+	for i := range MaxApprovals + 2 {
+		d.remember(Approval{ID: fmt.Sprint(i)})
+	}
+	if ids := d.approved(); len(ids) != MaxApprovals || ids[0] != fmt.Sprint(MaxApprovals+1) {
+		t.Errorf("remembered are %v", ids)
+	}
+}

@@ -1,0 +1,44 @@
+package hub
+
+import (
+	"context"
+	"errors"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// ErrStandsBack says that this hub does not act for the fleet now: another hub does, or a newer epoch is in force.
+var ErrStandsBack = errors.New("this hub stands back and does nothing for the fleet now, see `drover status`")
+
+// ErrUnmet says that the bus was away, and that other hubs have to be asked for before anything is published again.
+var ErrUnmet = errors.New("the bus was away, and other hubs have not been asked for since")
+
+// Peers are the other hubs of the fleet on the bus.
+type Peers interface {
+	// Meet gives the other hubs that answer now. From then on other hubs are answered with self.
+	Meet(ctx context.Context, self protocol.Presence) ([]protocol.Presence, error)
+	// Serve says whether this hub acts for the fleet: answers requests for credentials, asks agents, has credentials
+	// cut off, and makes buckets. Before the first call it does not.
+	Serve(yes bool)
+	// Alone says whether the bus is part of this process, so that nobody has to be waited for.
+	Alone() bool
+}
+
+// Lead is what a data directory remembers of its hub's place among the hubs of the fleet.
+type Lead struct {
+	// Epoch is that of the bundles which this hub publishes. It is 0 as long as nobody has taken over from a hub that
+	// is older than epochs.
+	Epoch uint64 `json:"epoch"`
+	// Claim: the directory was restored, or its hub stood back. It may be older than what the fleet has, so it
+	// publishes with a new epoch only.
+	Claim bool `json:"claim,omitempty"`
+	// Seen is the newest epoch that was met elsewhere. If it is above Epoch, another hub has taken the fleet over.
+	Seen uint64 `json:"seen,omitempty"`
+}
+
+// Leads is where a hub remembers its Lead.
+type Leads interface {
+	// Lead is what was saved last; known is false if nothing was.
+	Lead() (lead Lead, known bool, err error)
+	SaveLead(Lead) error
+}
