@@ -44,7 +44,7 @@ func retire(prev Record, b protocol.Bundle) []Retired {
 	}
 	var out []Retired
 	for _, r := range prev.Retired {
-		if !now[r.Blob] && r.Generation+keepGenerations > b.Generation {
+		if !now[r.Blob] && r.Generation+keepGenerations >= b.Generation {
 			out = append(out, r)
 		}
 	}
