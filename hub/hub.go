@@ -314,7 +314,8 @@ func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, list
 	todo := maps.Clone(h.again)
 	if reselect {
 		for name, res := range h.resolved {
-			keeps := res.Doubt != "" && len(h.records[name].Bundle.Apps) > len(res.Apps) // apps that may be wanted no more
+			last := h.records[name].Bundle
+			keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps)) // what waited for the doubt
 			if keeps || h.Resolver.reselected(res) {
 				todo[name] = struct{}{}
 			}
