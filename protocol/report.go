@@ -189,9 +189,6 @@ func DecodeReport(data []byte, cluster string) (Report, error) {
 	if r.Cluster != cluster {
 		return Report{}, fmt.Errorf("%w: the report speaks for %.80q", ErrForeign, r.Cluster)
 	}
-	if r.Generation >= MaxGeneration {
-		return Report{}, fmt.Errorf("%w: the report's generation %d is out of bounds", ErrMalformed, r.Generation)
-	}
 	return r, nil
 }
 
