@@ -37,11 +37,12 @@ type Hub struct {
 	Silence    time.Duration        // see the constant; 0 means that
 	Log        *slog.Logger
 
-	state   *State
-	overdue *overdue                         // set before anything is heard
-	served  *served                          // what clusters' API servers serve
-	late    sync.Map                         // by cluster: the agent process whose dropped reports the log has
-	tasks   chan func(context.Context) error // run by the loop, which alone touches what follows
+	state    *State
+	overdue  *overdue                         // set before anything is heard
+	served   *served                          // what clusters' API servers serve
+	late     sync.Map                         // by cluster: the agent process whose dropped reports the log has
+	refusals sync.Map                         // by cluster: when the log had last that something it said is not taken
+	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base     Snapshot                       // the revision that was resolved last
 	revision protocol.Revision              // of base

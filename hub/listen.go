@@ -23,7 +23,7 @@ var _ Listener = listener{}
 func (l listener) Report(cluster string, data []byte, at time.Time) {
 	r, err := protocol.DecodeReport(data, cluster)
 	if err != nil {
-		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
+		l.refused("a report", cluster, err)
 		return
 	}
 	if l.misplaced(cluster, r, at) {
@@ -84,6 +84,20 @@ func claimOf(r protocol.Report) protocol.Report {
 	return protocol.Report{Generation: r.Generation, Epoch: r.Epoch, Digest: r.Digest, Revision: protocol.Revision{Hash: r.Revision.Hash}}
 }
 
+// refusalGap is how often the log has what one cluster says that is not taken.
+const refusalGap = time.Minute
+
+// refused logs that what a cluster's agent said is not taken. Who sends one may send many.
+func (l listener) refused(what, cluster string, err error) {
+	now := time.Now()
+	if last, told := l.h.refusals.Load(cluster); told && now.Sub(last.(time.Time)) < refusalGap {
+		return
+	}
+	l.h.refusals.Store(cluster, now)
+	l.h.Log.Warn(what+" is not taken: see that the agent is of a release that fits the hub's, and whose its credential is; more "+
+		"of this cluster are not logged for a minute", "cluster", cluster, "err", err)
+}
+
 // heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then
 // the store was lost.
 func (h *Hub) heard(ctx context.Context, cluster string) error {
@@ -126,7 +140,11 @@ func (l listener) dropped(cluster string, r protocol.Report, last protocol.Agent
 func (l listener) Event(cluster string, data []byte) {
 	e, err := protocol.DecodeEvent(data, cluster)
 	if err != nil {
-		l.h.Log.Warn("an event is not taken", "cluster", cluster, "err", err)
+		l.refused("an event", cluster, err)
+		return
+	}
+	if e.Seq > 2*uint64(time.Now().UnixMicro()) { // agents count from the microseconds since 1970
+		l.refused("an event", cluster, fmt.Errorf("%w: its number %d is out of bounds", protocol.ErrMalformed, e.Seq))
 		return
 	}
 	l.trails.heard(e)
