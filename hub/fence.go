@@ -195,7 +195,7 @@ func (h *Hub) enact(v verdict) error {
 	}
 	f.lead = lead
 	h.stand(v)
-	h.Peers.Serve(h.open())
+	h.Peers.Serve(h.open(), lead.Epoch)
 	return nil
 }
 

@@ -25,7 +25,9 @@ func TestReportAndEventComeBackAsTheyWere(t *testing.T) {
 func TestAReportThatIsAsLargeAsOneMayBeIsTaken(t *testing.T) {
 	ref := ObjectRef{Kind: "Pod", Namespace: "d", Name: "p-12345"}
 	for name, add := range map[string]func(*Report){
-		"apps":     func(r *Report) { r.Apps = append(r.Apps, AppReport{Name: "a", Phase: PhaseHealthy, Health: HealthCurrent, Objects: 1}) },
+		"apps": func(r *Report) {
+			r.Apps = append(r.Apps, AppReport{Name: "a", Phase: PhaseHealthy, Health: HealthCurrent, Objects: 1})
+		},
 		"problems": func(r *Report) { r.Apps[0].Problems = append(r.Apps[0].Problems, Problem{ref, HealthDegraded, "why"}) },
 		"held": func(r *Report) {
 			r.Held = append(r.Held, Held{ID: "0123456789", Kind: HoldOrphans, Count: 20, Message: "why"})
