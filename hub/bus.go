@@ -45,9 +45,11 @@ func OpenKeyID(key []byte) string {
 }
 
 // Holdings is what a bus has: of each cluster's bundle the epoch, generation and commit and the key it is sealed to,
-// and the ids of complete blobs. What it says of bundles is a hint: it is not signed.
+// and the ids of complete blobs. Bundles that are not Proven have no epoch and no commit here, and their generation is
+// a hint that anybody on the bus may have made.
 type Holdings struct {
 	Generations map[string]uint64
+	Proven      map[string]bool // a hub of the fleet made what is said of the cluster's bundle
 	Epochs      map[string]uint64
 	Revisions   map[string]string
 	Keys        map[string]string // see Delivery

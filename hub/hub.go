@@ -38,11 +38,12 @@ type Hub struct {
 	Silence    time.Duration        // see the constant; 0 means that
 	Log        *slog.Logger
 
-	state   *State
-	overdue *overdue                         // set before anything is heard
-	served  *served                          // what clusters' API servers serve
-	late    sync.Map                         // by cluster: the agent process whose dropped reports the log has
-	tasks   chan func(context.Context) error // run by the loop, which alone touches what follows
+	state    *State
+	overdue  *overdue                         // set before anything is heard
+	served   *served                          // what clusters' API servers serve
+	late     sync.Map                         // by cluster: the agent process whose dropped reports the log has
+	refusals sync.Map                         // by cluster: when the log had last that something it said is not taken
+	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base      Snapshot                       // the revision that was resolved last
 	revision  protocol.Revision              // of base
@@ -52,6 +53,7 @@ type Hub struct {
 	again     map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
 	records   map[string]Record
 	floors    map[string]uint64 // generations that agents are known to have seen
+	proven    map[string]uint64 // generations that a hub of the fleet is seen to have published
 	held      map[string]bool   // blobs that the bus has
 	sealed    map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
 	unsent    map[string]bool   // clusters whose record the bus has yet to take
@@ -63,14 +65,15 @@ type Hub struct {
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
 	holdsChanged bool                 // and not stored yet
 
-	holding    map[string]struct{} // clusters with deletions that are held
-	waiting    []string            // clusters that holds of deletions are shown for
-	passes     map[string]*pass    // what a person approved and is not stored yet, by cluster
-	later      map[string]struct{} // clusters that wait until it is known what all lose by one commit; nil if none is to wait
-	everywhere bool                // too many clusters lose too much by one commit
-	fence      fence               // whether this hub publishes
-	fresh      freshness           // whether what it would publish is Git's word
-	wake       <-chan time.Time    // when tick is due; nil for never
+	holding    map[string]struct{}  // clusters with deletions that are held
+	waiting    []string             // clusters that holds of deletions are shown for
+	overclaims map[string]overclaim // by cluster
+	passes     map[string]*pass     // what a person approved and is not stored yet, by cluster
+	later      map[string]struct{}  // clusters that wait until it is known what all lose by one commit; nil if none is to wait
+	everywhere bool                 // too many clusters lose too much by one commit
+	fence      fence                // whether this hub publishes
+	fresh      freshness            // whether what it would publish is Git's word
+	wake       <-chan time.Time     // when tick is due; nil for never
 }
 
 // New makes a Hub that is ready for its fields to be set.
@@ -80,7 +83,7 @@ func New(repository string) *Hub {
 		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
 		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
 		again: map[string]struct{}{}, left: map[string]time.Time{}, rendering: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
-		fresh: newFreshness(),
+		fresh: newFreshness(), proven: map[string]uint64{}, overclaims: map[string]overclaim{},
 	}
 }
 

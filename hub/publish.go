@@ -3,6 +3,7 @@ package hub
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -106,7 +107,11 @@ func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol
 
 // next is the record that follows prev when b is published.
 func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
-	b.Generation = max(prev.Bundle.Generation, floor) + 1
+	last := prev.Bundle.Generation
+	if last > protocol.MaxFollowed && b.Epoch > prev.Bundle.Epoch {
+		last = 0 // the numbers were used up, see Hub.spent
+	}
+	b.Generation = max(last, floor) + 1
 	r := prev
 	r.Bundle, r.Digest, r.Time, r.Retired = b, b.Digest(), now, retire(prev, b)
 	if prev.Bundle.Generation > 0 {
@@ -215,7 +220,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 	if same() {
 		return r, true
 	}
-	if h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
+	if h.spent(name) || h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
 		r.Deletions = prev.Deletions
 		return r, changed
 	}
@@ -298,6 +303,7 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if has, err = h.compete(ctx, has); err != nil {
 		return err
 	}
+	h.weed(&has)
 	h.held, h.sealed = has.Blobs, has.Keys
 	h.garbage.onBus = maps.Clone(has.Generations)
 	for name, r := range h.records {
@@ -312,8 +318,12 @@ func (h *Hub) reconcile(ctx context.Context) error {
 		}
 	}
 	for name, generation := range has.Generations {
-		if beyond := h.beyond(name, generation); beyond > 0 {
-			h.floors[name] = max(h.floors[name], beyond)
+		if has.Proven[name] {
+			h.proven[name] = max(h.proven[name], generation)
+		}
+		if generation <= protocol.MaxFollowed && has.Epochs[name] >= h.records[name].Bundle.Epoch &&
+			h.beyond(name, generation) > 0 {
+			h.floors[name] = max(h.floors[name], generation)
 			if _, err := h.vouch(ctx, name, has.Revisions[name]); err != nil {
 				return err
 			}
@@ -326,7 +336,7 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if _, err = h.publish(ctx, names); err != nil {
 		return err
 	}
-	return h.catchUp(ctx)
+	return errors.Join(h.renumber(ctx), h.catchUp(ctx))
 }
 
 // beyond is generation if it is more than the hub remembers, else 0: then the hub's store was lost or is older than what
