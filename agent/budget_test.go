@@ -87,7 +87,7 @@ func TestNothingIsDeletedBeyondTheTotal(t *testing.T) {
 	})
 	allThere(t, cp, ns, 0, 6)
 	// A raised total lets them go at once.
-	r = applyWith(t, hub, permitting(hub, map[string]uint64{"web": 11}, nil, hub.App(t, "web", append(maps(ns, 0, 2), configMap(ns, "new", "1"))...)))
+	applyWith(t, hub, permitting(hub, map[string]uint64{"web": 11}, nil, hub.App(t, "web", append(maps(ns, 0, 2), configMap(ns, "new", "1"))...)))
 	for i := 2; i < 6; i++ {
 		gone(t, cp, mapRef(ns, fmt.Sprintf("m%d", i)))
 	}

@@ -18,12 +18,6 @@ func (r *rig) putBack(copied string) {
 	must(0, os.CopyFS(r.data, os.DirFS(copied)))
 }
 
-// follows waits until the hub has resolved a commit.
-func (r *rig) follows(subject string) {
-	r.t.Helper()
-	r.until("the hub follows "+subject, func() bool { return r.hub.State().Source().Revision.Subject == subject })
-}
-
 // A data directory is put back from a snapshot while the Git server is away. The mirror's commit used to become a new
 // generation, and agents deleted what the newer one had.
 func TestAnOldMirrorIsNotPublished(t *testing.T) {
