@@ -51,11 +51,31 @@ func (s *story) conclude(ctx context.Context) error {
 	s.screen.note("edit → healed:    %s", spread(s.shown.edits))
 	s.screen.line("")
 	s.screen.ran("drover status --exit-code")
-	text, err := s.hub.drover(ctx, "status", "--exit-code")
+	text, err := s.settled(ctx)
 	for l := range strings.Lines(text) {
 		s.screen.line("      " + strings.TrimRight(l, "\n"))
 	}
 	return err
+}
+
+// settleTime is how long the last rollout may take to be over: its old pods have yet to end when the new ones serve.
+const settleTime = time.Minute
+
+// settled is what drover status says when all is well, or when that has taken too long.
+func (s *story) settled(ctx context.Context) (text string, err error) {
+	poll := time.NewTicker(200 * time.Millisecond)
+	defer poll.Stop()
+	for end := time.Now().Add(settleTime); ; {
+		text, err = s.hub.drover(ctx, "status", "--exit-code")
+		if err == nil || time.Now().After(end) {
+			return text, err
+		}
+		select {
+		case <-ctx.Done():
+			return text, ctx.Err()
+		case <-poll.C:
+		}
+	}
 }
 
 // stay keeps everything up until ctx ends, and tells the reader what to try.
