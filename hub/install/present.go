@@ -17,6 +17,9 @@ type Present struct {
 	Namespace string
 	Installed bool
 	Image     string
+	// Outdated says that the manifest is of before the pods of an agent had no rights of their own: an image of that time
+	// does not work with the present one.
+	Outdated bool
 	// Joined is the cluster whose credential the agent has, and Trust whom it believes; "" if it has none.
 	Joined string
 	Trust  protocol.Trust
@@ -54,12 +57,16 @@ func (c *Cluster) Look(ctx context.Context, namespace string) (Present, error) {
 	case ns.GetLabels()["app.kubernetes.io/part-of"] != "drover":
 		return p, fmt.Errorf("namespace %s is there and is not Drover's: choose another with --namespace", namespace)
 	}
-	ds, err := c.api.Resource(daemonSets).Namespace(namespace).Get(ctx, manifest.Name, metav1.GetOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return p, fmt.Errorf("look at DaemonSet %s/%s: %w", namespace, manifest.Name, err)
-	}
-	if err == nil {
-		p.Installed, p.Image = true, imageOf(ds)
+	for _, kind := range []string{"DaemonSet", "Deployment"} {
+		o, err := c.at(kind, namespace).Get(ctx, manifest.Name, metav1.GetOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return p, fmt.Errorf("look at %s %s/%s: %w", kind, namespace, manifest.Name, err)
+		}
+		if err == nil {
+			image, args := container(o)
+			p.Installed, p.Image = true, image
+			p.Outdated = !slices.Contains(args, manifest.LeaderFlag+manifest.LeaderAccount)
+		}
 	}
 	if p.Join, err = c.secret(ctx, namespace, manifest.JoinSecret, manifest.JoinKey); err != nil {
 		return p, err

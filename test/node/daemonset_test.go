@@ -43,6 +43,7 @@ func TestDaemonSet(t *testing.T) {
 		{"LeaderCrashes", (*scene).leaderCrashes},
 		{"Uninstall", func(s *scene) { s.uninstall(before, func() { s.kube("delete", "-f", s.manifest, "--wait=true") }) }},
 		{"InstallCommand", (*scene).installCommand},
+		{"LeaderNodes", (*scene).leaderNodes},
 		{"UninstallCommand", func(s *scene) { s.uninstall(before, s.uninstallCommand) }},
 	} {
 		ok := t.Run(part.name, func(t *testing.T) {
@@ -60,7 +61,7 @@ func TestDaemonSet(t *testing.T) {
 // install applies what `drover agent manifest` prints, as it is.
 func (s *scene) install() {
 	s.within(patience, "the hub makes a join token", func() (bool, string) {
-		out, told, err := s.drover("agent", "manifest", "--cluster", cluster, "--image", agentImage)
+		out, told, err := s.drover("agent", "manifest", "--cluster", cluster, "--image", agentImage, "--leader-nodes", "all")
 		if err != nil {
 			return false, told
 		}

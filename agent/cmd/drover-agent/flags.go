@@ -23,6 +23,7 @@ type flags struct {
 	takeOver, version                                      bool
 	scope                                                  agent.Scope
 	podName, podUID, image                                 string
+	leaderAccount                                          string
 }
 
 // parseFlags reads the command line. What is wrong with it has been said when it returns an error.
@@ -43,6 +44,8 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.Func("scope-namespaces", "the only `namespaces` that the agent may touch, as a,b; the whole cluster, if not given", f.limit)
 	set.StringVar(&f.plugins, "plugins", "", "`folder` with plugins, as drover-plugin-sops; the folder plugins beside drover-plugins, if empty")
+	set.StringVar(&f.leaderAccount, "leader-account", "", "service `account` of the agent's namespace that it acts as while it leads, "+
+		"with tokens that it requests; its own account, if empty")
 	set.BoolVar(&f.takeOver, "take-over", false, "lead now, whoever does: for when an agent that was no pod died")
 	set.BoolVar(&f.version, "version", false, "print the version and exit")
 	set.Usage = func() {
@@ -59,7 +62,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 		return f, errArguments
 	}
 	if f.kubeconfig != "" { // then this is no pod of the cluster it keeps
-		f.podName, f.podUID = "", ""
+		f.podName, f.podUID, f.leaderAccount = "", "", ""
 	}
 	return f, nil
 }
