@@ -1,7 +1,9 @@
 package kube_test
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"strings"
 	"testing"
@@ -105,6 +107,24 @@ func TestTheLeaderActsWithATokenThatItRequests(t *testing.T) {
 	for deadline := time.Now().Add(10 * time.Second); asked(t, cp, ns)-before != 1; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d tokens were requested after one was forgotten; want 1", asked(t, cp, ns)-before)
+		}
+	}
+}
+
+func TestAJoinTokenIsReadFromASecret(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	c := newClient(t, cp)
+	if _, err := kube.JoinToken(t.Context(), c, ns, "drover-join"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without a Secret: %v", err)
+	}
+	for data, want := range map[string]string{`{other.json: e30=}`: "", `{join.json: e30=}`: "{}"} {
+		if _, err := cp.Kube().Apply(t.Context(), "test", "{apiVersion: v1, kind: Secret, metadata: {name: drover-join, namespace: "+ns+"}, data: "+data+"}"); err != nil {
+			t.Fatal(err)
+		}
+		got, err := kube.JoinToken(t.Context(), c, ns, "drover-join")
+		if string(got) != want || (want == "") != errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a Secret of %s: %q, %v", data, got, err)
 		}
 	}
 }

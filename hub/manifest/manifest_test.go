@@ -221,6 +221,14 @@ func subjects(t *testing.T, text string) (all []string) {
 	return all
 }
 
+func TestNoPodMountsASecret(t *testing.T) {
+	for _, v := range podSpec(t, write(t, agent("t")), "DaemonSet")["volumes"].([]any) {
+		if _, ok := v.(map[string]any)["secret"]; ok {
+			t.Errorf("the pods mount %v", v)
+		}
+	}
+}
+
 func TestOnlyTheLeadersAccountHasTheRights(t *testing.T) {
 	a := agent("t")
 	text := write(t, a)

@@ -191,7 +191,7 @@ resources: [../base]
 images: [{name: drover-agent, newName: registry.example.com/drover-agent, newTag: "1"}]
 namespace: drover-system
 secretGenerator:
-- {name: drover-join, files: [join.json]}
+- {name: drover-join, files: [join.json], options: {disableNameSuffixHash: true}}
 `} {
 		if err := fs.WriteFile("/mine/"+name, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -213,8 +213,8 @@ secretGenerator:
 		}
 	}
 	pods := all["DaemonSet drover-system/drover-agent"]
-	if !strings.HasPrefix(secret, "drover-join-") || !strings.Contains(pods, `"secretName":"`+secret+`"`) {
-		t.Errorf("the pods do not mount the Secret %q:\n%s", secret, pods)
+	if secret != manifest.JoinSecret || !strings.Contains(pods, `"--join-secret=`+secret+`"`) {
+		t.Errorf("the pods are not told of the Secret %q:\n%s", secret, pods)
 	}
 	if !strings.Contains(pods, `"image":"registry.example.com/drover-agent:1"`) {
 		t.Errorf("the pods do not run the image:\n%s", pods)

@@ -23,7 +23,7 @@ type flags struct {
 	takeOver, version                                      bool
 	scope                                                  agent.Scope
 	podName, podUID, image                                 string
-	leaderAccount                                          string
+	leaderAccount, joinSecret                              string
 }
 
 // parseFlags reads the command line. What is wrong with it has been said when it returns an error.
@@ -37,6 +37,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.SetOutput(stderr)
 	set.StringVar(&f.join, "join", cmp.Or(os.Getenv("DROVER_JOIN"), "/var/run/drover/join.json"),
 		"`file` with a join token, from drover agent token; it need not be there once the cluster has joined (environment: DROVER_JOIN)")
+	set.StringVar(&f.joinSecret, "join-secret", "", "`name` of a Secret of the agent's namespace that may hold the join token, in place of a file")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` that says how to reach the API server; as a pod, if empty")
 	set.StringVar(&f.namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "drover-system"), "the agent's own `namespace`, where its state lives (environment: POD_NAMESPACE)")
 	set.StringVar(&f.identity, "identity", cmp.Or(f.podName, host), "`name` of this agent in reports and, outside of a pod, in the lease")

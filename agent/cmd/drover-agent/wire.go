@@ -95,7 +95,14 @@ func (w *wiring) lead(ctx context.Context) error {
 		defer w.leader.Forget()
 	}
 	identity := agent.NewIdentity(kube.NewVault(w.acting, w.flags.namespace), w.log)
-	bus := nats.New(nats.Config{Identity: identity, TokenFile: w.flags.join, Log: w.log})
+	session := nats.Config{Identity: identity, TokenFile: w.flags.join, Log: w.log}
+	if name := w.flags.joinSecret; name != "" {
+		session.TokenFile = "Secret/" + w.flags.namespace + "/" + name
+		session.Token = func(ctx context.Context) ([]byte, error) {
+			return kube.JoinToken(ctx, w.acting, w.flags.namespace, name)
+		}
+	}
+	bus := nats.New(session)
 	var reported func()
 	if w.trial != nil {
 		reported = w.trial.Reported
