@@ -266,7 +266,10 @@ func TestAnotherFormReplacesTheFormer(t *testing.T) {
 			t.Errorf("told %q, and not %q", told, want)
 		}
 	}
-	if p, err := s.c.Look(t.Context(), "drover-system"); err != nil || !p.Installed || p.Outdated || p.Image != image {
+	if list, err := s.c.Elsewhere(t.Context(), "other"); err != nil || len(list) != 1 || list[0].Namespace != "drover-system" {
+		t.Errorf("seen from another namespace there is %+v, %v", list, err)
+	}
+	if p, err := s.c.Look(t.Context(), "drover-system"); err != nil || !p.Installed || p.Outdated || p.Image != image || p.Form != manifest.FormDeployment {
 		t.Errorf("there is %+v, %v", p, err)
 	}
 }

@@ -104,6 +104,10 @@ func (o *installOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if present.Form == manifest.FormDeployment {
+		return fmt.Errorf("the agent in namespace %s is a Deployment, and this command installs a DaemonSet: nothing was changed; apply "+
+			"`drover agent manifest --form deployment`, or run `drover agent uninstall` first", o.Namespace)
+	}
 	if err := o.chooseNodes(ctx, c); err != nil {
 		return err
 	}
