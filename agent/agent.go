@@ -29,6 +29,7 @@ type Config struct {
 	Upgrade   Upgrade // how it comes to another version of itself
 	Term      uint64  // counts the processes that have led; 0 if nobody counts
 	Reported  func()  // if not nil, told of every report that reaches the hub
+	Outdated  string  // what is wrong with how it was installed, for the report; "" if nothing is
 }
 
 // Agent keeps one cluster as its bundles say.

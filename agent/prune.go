@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -232,21 +231,6 @@ func (s *session) erase(ctx context.Context, a *app, o *object, res Resource, it
 }
 
 var errWanted = errors.New("a newer bundle may want it")
-
-// stateNames are the Secrets that hold the agent's state, beside those of the apps.
-var stateNames = []string{"drover-state", "drover-journal", "drover-search"}
-
-// protected are the objects that the agent never deletes: its namespace, and its state.
-func (s *session) protected(ref protocol.ObjectRef) bool {
-	switch {
-	case ref.Group != "":
-		return false
-	case ref.Kind == "Namespace":
-		return ref.Name == s.namespace
-	}
-	return ref.Kind == "Secret" && ref.Namespace == s.namespace &&
-		(slices.Contains(stateNames, ref.Name) || strings.HasPrefix(ref.Name, "drover-state.") || strings.HasPrefix(ref.Name, "drover-app-"))
-}
 
 // decide takes down what became of an object. s.mu is held.
 func (s *session) decide(ctx context.Context, o *object, f fate) {

@@ -87,6 +87,38 @@ func TestPruneGuards(t *testing.T) {
 	}
 }
 
+// An app may hold what installs the agent, as when a manifest was committed by mistake.
+func TestTheAgentsPartsStayWhenTheyLeaveAnApp(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub)
+	object := func(apiVersion, kind, name, more string) string {
+		return fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q}%s}`, apiVersion, kind, name, ns, more)
+	}
+	const rbac = "rbac.authorization.k8s.io/v1"
+	parts := []string{
+		object("v1", "Secret", "drover-join", ""), object("v1", "Secret", "drover-sops", ""),
+		object("v1", "ServiceAccount", "drover-agent", ""), object("v1", "ServiceAccount", "drover-leader", ""),
+		object(rbac, "Role", "drover-agent", ""), object(rbac, "RoleBinding", "drover-agent",
+			`,"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"Role","name":"drover-agent"}`),
+		object("apps/v1", "DaemonSet", "drover-agent", `,"spec":{"selector":{"matchLabels":{"a":"b"}},"template":{"metadata":`+
+			`{"labels":{"a":"b"}},"spec":{"nodeSelector":{"no":"node"},"containers":[{"name":"agent","image":"example.com/agent:1"}]}}}`),
+	}
+	stay := configMap(ns, "stay", "1")
+	hub.Apply(t, hub.App(t, "web", append(parts, stay, configMap(ns, "leave", "1"))...))
+	hub.Apply(t, hub.App(t, "web", stay))
+	gone(t, cp, mapRef(ns, "leave"))
+	for _, part := range parts {
+		list, err := testenv.Objects(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		still(t, cp, list[0].Ref())
+		hub.Event(t, "the part is kept", kept(list[0].Ref()))
+	}
+}
+
 func TestNoPruneUnlessAskedFor(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)

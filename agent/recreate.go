@@ -37,6 +37,10 @@ func (s *session) recreate(ctx context.Context, e errand, why error) (Live, erro
 	if container(e.ref) {
 		return Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go with it: undo the change in Git, or delete it yourself", why, e.ref.Kind)
 	}
+	if s.protected(e.ref) {
+		return Live{}, fmt.Errorf("%w. It is never deleted to be recreated, because the agent itself lives by it: "+
+			"undo the change in Git, or run `drover agent install`", why)
+	}
 	if err := s.rehearse(ctx, e); err != nil {
 		return Live{}, &Failure{Reason: ReasonOf(why),
 			Text: fmt.Sprintf("%s, and it was not deleted to be recreated, because that would fail: %v", brief(why), err)}

@@ -23,6 +23,9 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	if s.version.message != "" {
 		r.Message = strings.TrimPrefix(r.Message+"; "+s.version.message, "; ")
 	}
+	if s.installed != "" {
+		r.Message = strings.TrimPrefix(r.Message+"; "+s.installed, "; ")
+	}
 	if text := cmp.Or(s.search.reason, s.search.unread); text != "" {
 		r.Message = strings.TrimPrefix(r.Message+"; "+text, "; ")
 	}

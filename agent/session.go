@@ -38,6 +38,7 @@ type session struct {
 	tellAPIs atomic.Bool
 	// namespace is the agent's own.
 	namespace string
+	installed string // Config.Outdated
 	applies   chan struct{}
 	heals     chan struct{}
 	end       context.CancelCauseFunc
@@ -108,7 +109,7 @@ func newSession(ctx context.Context, c Config, out *outbox, end context.CancelCa
 	s := &session{
 		life:    ctx,
 		cluster: c.Cluster, reach: c.Objects, plugins: c.Plugins, store: c.Store, bus: c.Bus, log: c.Log, out: out, end: end,
-		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace, scope: c.Scope,
+		who: c.Identity, name: c.Identity.Credential().Cluster, namespace: c.Namespace, installed: c.Outdated, scope: c.Scope,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
 		moved: make(chan struct{}), online: make(chan struct{}),
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},

@@ -102,7 +102,7 @@ func (o *own) pod(image string, limit time.Duration) agent.Upgrade {
 	o.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		if names, _ := o.pods(image); len(names) > 0 {
-			u, err := kube.FindUpgrade(o.t.Context(), agenttest.Client(o.t, o.cp), o.ns, names[0])
+			u, err := kube.FindUpgrade(o.t.Context(), agenttest.Client(o.t, o.cp), agenttest.Client(o.t, o.cp), o.ns, names[0])
 			if err != nil {
 				o.t.Fatal(err)
 			}
@@ -272,4 +272,16 @@ func TestWhoIsNoPodSaysThatItCannotBeUpgraded(t *testing.T) {
 	agenttest.Start(t, cp, testenv.NamespaceT(t, cp), hub)
 	hub.Report(t, "that it cannot", says(ask(t, hub, secondImage), "Git asks for the agent's image "+secondImage+", and this agent is no pod of a DaemonSet"))
 	hub.Report(t, "that nobody asks", says(ask(t, hub, ""), ""))
+}
+
+// An agent that an older manifest installed goes on, and the report names the way out.
+func TestAnOutdatedInstallationIsReported(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { c.Outdated = "run `drover agent install` again" })
+	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
+	if !strings.Contains(r.Message, "run `drover agent install` again") {
+		t.Errorf("the report says %q", r.Message)
+	}
 }

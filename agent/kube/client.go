@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -107,6 +108,10 @@ type call struct {
 func (c *Client) open(ctx context.Context, k call) (*http.Response, error) {
 	for try := 1; ; try++ {
 		resp, err := c.send(ctx, k)
+		var refused *agent.Failure
+		if errors.As(err, &refused) { // a token of the leader
+			return nil, refused
+		}
 		if err != nil {
 			return nil, unreachable(err)
 		}

@@ -32,6 +32,7 @@ var daemonSets = agent.Resource{Group: "apps", Version: "v1", Kind: "DaemonSet",
 // binary.
 type Rollout struct {
 	client    *Client
+	lead      *Client // may write it
 	ref       protocol.ObjectRef
 	uid       string
 	container string
@@ -91,8 +92,9 @@ type termination struct {
 	Reason, Message string
 }
 
-// FindUpgrade finds the DaemonSet that the pod with this name belongs to. Without one, Upgrade.Rollout is nil.
-func FindUpgrade(ctx context.Context, c *Client, namespace, podName string) (agent.Upgrade, error) {
+// FindUpgrade finds the DaemonSet that the pod with this name belongs to. Without one, Upgrade.Rollout is nil. c reads, and
+// lead writes, for which it takes the rights of the agent that leads.
+func FindUpgrade(ctx context.Context, c, lead *Client, namespace, podName string) (agent.Upgrade, error) {
 	var p memberPod
 	ref := protocol.ObjectRef{Kind: "Pod", Namespace: namespace, Name: podName}
 	if _, err := c.do(ctx, call{method: http.MethodGet, path: objectPath(pods, ref), accept: acceptJSON}, &p); err != nil {
@@ -102,7 +104,7 @@ func FindUpgrade(ctx context.Context, c *Client, namespace, podName string) (age
 	u := agent.Upgrade{Identity: p.Metadata.Name + "/" + p.Metadata.UID, Revision: p.Metadata.Labels[labelRevision], Image: image}
 	for _, o := range p.Metadata.OwnerReferences {
 		if o.Kind == daemonSets.Kind && o.Controller {
-			u.Rollout = &Rollout{client: c, uid: o.UID, container: container,
+			u.Rollout = &Rollout{client: c, lead: lead, uid: o.UID, container: container,
 				ref: protocol.ObjectRef{Group: daemonSets.Group, Kind: o.Kind, Namespace: namespace, Name: o.Name}}
 		}
 	}
@@ -221,7 +223,7 @@ func (r *Rollout) Set(ctx context.Context, seen agent.RolloutState, image string
 	if err != nil {
 		return err
 	}
-	_, err = r.client.do(ctx, call{method: http.MethodPatch, path: objectPath(daemonSets, r.ref), query: url.Values{"fieldManager": {upgradeManager}},
+	_, err = r.lead.do(ctx, call{method: http.MethodPatch, path: objectPath(daemonSets, r.ref), query: url.Values{"fieldManager": {upgradeManager}},
 		accept: acceptMetadata, contentType: mergeType, body: data}, nil)
 	if agent.ReasonOf(err) == agent.ReasonConflict {
 		return fmt.Errorf("write %s: %w", r.ref, agent.ErrLost)

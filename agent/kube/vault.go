@@ -3,6 +3,7 @@ package kube
 import (
 	"context"
 	"encoding/binary"
+	"io/fs"
 	"sync"
 
 	"github.com/drover-dev/drover/agent"
@@ -58,6 +59,24 @@ func (v *Vault) Save(ctx context.Context, credential, pending []byte) error {
 		v.version = version
 	}
 	return err
+}
+
+// joinKey is where a Secret holds a join token.
+const joinKey = "join.json"
+
+// JoinToken reads a join token from a Secret of namespace, in the way of a file: it fails with fs.ErrNotExist if there is
+// none.
+func JoinToken(ctx context.Context, c *Client, namespace, name string) ([]byte, error) {
+	s, err := documents{c, namespace}.get(ctx, name)
+	switch {
+	case agent.ReasonOf(err) == agent.ReasonMissing:
+		return nil, fs.ErrNotExist
+	case err != nil:
+		return nil, err
+	case len(s.Data[joinKey]) == 0:
+		return nil, fs.ErrNotExist
+	}
+	return s.Data[joinKey], nil
 }
 
 // identitySum is by which Save knows its own writing again, when only the answer to it was lost.

@@ -36,7 +36,7 @@ func isFinal(err error) bool {
 func (s *Session) Join(ctx context.Context) error {
 	o := outage{log: s.c.Log}
 	for !s.c.Identity.Joined() {
-		token, err := s.readToken()
+		token, err := s.readToken(ctx)
 		usable := err == nil
 		if usable {
 			err = s.redeem(ctx, token, &o)
@@ -68,12 +68,21 @@ func joinTrouble(t protocol.JoinToken, err error, now time.Time) string {
 	return fmt.Sprintf("cluster %s has not joined yet; it is tried again by itself: %v", t.Cluster, err)
 }
 
+// noToken says that there is no join token.
+type noToken string
+
+func (e noToken) Error() string { return string(e) }
+
 // readToken reads the join token, and says what to do if there is none.
-func (s *Session) readToken() (protocol.JoinToken, error) {
+func (s *Session) readToken(ctx context.Context) (protocol.JoinToken, error) {
 	const what = "run `drover agent manifest --cluster NAME | kubectl apply -f -`, or name the file of a token with --join"
-	data, err := os.ReadFile(s.c.TokenFile)
+	read := s.c.Token
+	if read == nil {
+		read = func(context.Context) ([]byte, error) { return os.ReadFile(s.c.TokenFile) }
+	}
+	data, err := read(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return protocol.JoinToken{}, fmt.Errorf("this cluster has not joined a fleet, and there is no join token at %q: %s", s.c.TokenFile, what)
+		return protocol.JoinToken{}, noToken(fmt.Sprintf("this cluster has not joined a fleet, and there is no join token at %q: %s", s.c.TokenFile, what))
 	}
 	if err != nil {
 		return protocol.JoinToken{}, fmt.Errorf("the join token cannot be read: %w; %s", err, what)
@@ -89,13 +98,12 @@ func (s *Session) readToken() (protocol.JoinToken, error) {
 }
 
 // newToken is a join token that a cluster that has joined was given since; nil if there is none.
-func (s *Session) newToken() *protocol.JoinToken {
-	if _, err := os.Stat(s.c.TokenFile); err != nil {
-		return nil // it need not be there any more
-	}
+func (s *Session) newToken(ctx context.Context) *protocol.JoinToken {
 	cred := s.c.Identity.Credential()
-	t, err := s.readToken()
+	t, err := s.readToken(ctx)
+	var none noToken
 	switch {
+	case errors.As(err, &none), ctx.Err() != nil: // it need not be there any more
 	case err != nil:
 		s.c.Log.Warn("the cluster goes on with the credential that it has", "err", err)
 	case t.User == cred.Token:

@@ -35,7 +35,10 @@ const (
 type Config struct {
 	Identity  *agent.Identity
 	TokenFile string // where a join token may be; it need not be there
-	// Look is how often TokenFile is looked at while the cluster has not joined and cannot; a minute, if zero.
+	// Token, if not nil, reads the join token in place of TokenFile, which then says where that is. It fails with
+	// fs.ErrNotExist if there is none.
+	Token func(context.Context) ([]byte, error)
+	// Look is how often the token is looked at while the cluster has not joined and cannot; a minute, if zero.
 	Look time.Duration
 	Log  *slog.Logger
 }
@@ -85,7 +88,7 @@ type handlers struct {
 // Run implements agent.Bus.
 func (s *Session) Run(ctx context.Context, deliver func(sealed []byte), connected func(bool), asked func(protocol.Ask)) error {
 	h := handlers{deliver, connected, asked}
-	token := s.newToken()
+	token := s.newToken(ctx)
 	o := outage{log: s.c.Log}
 	for ctx.Err() == nil {
 		var err error

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -20,6 +21,8 @@ import (
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/drover-dev/drover/hub/manifest"
 )
 
 // manager is the field manager of what is applied.
@@ -27,18 +30,24 @@ const manager = "drover-install"
 
 // The kinds that a manifest holds, and those that are looked at.
 var (
-	namespaces = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
-	secrets    = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
-	pods       = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
-	daemonSets = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
-	leases     = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
-	roles      = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"}
-	bindings   = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
-	everywhere = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"}
+	namespaces  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	secrets     = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
+	pods        = schema.GroupVersionResource{Version: "v1", Resource: "pods"}
+	nodes       = schema.GroupVersionResource{Version: "v1", Resource: "nodes"}
+	deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
+	daemonSets  = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "daemonsets"}
+	leases      = schema.GroupVersionResource{Group: "coordination.k8s.io", Version: "v1", Resource: "leases"}
+	roles       = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "roles"}
+	bindings    = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "rolebindings"}
+	everywhere  = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterrolebindings"}
 
 	kinds = map[string]schema.GroupVersionResource{
 		"Namespace": namespaces, "ServiceAccount": {Version: "v1", Resource: "serviceaccounts"}, "Secret": secrets, "DaemonSet": daemonSets,
-		"Role": roles, "RoleBinding": bindings, "ClusterRoleBinding": everywhere,
+		"Role": roles, "RoleBinding": bindings, "ClusterRoleBinding": everywhere, "Deployment": deployments,
+		"NetworkPolicy":             {Group: "networking.k8s.io", Version: "v1", Resource: "networkpolicies"},
+		"ValidatingAdmissionPolicy": {Group: "admissionregistration.k8s.io", Version: "v1", Resource: "validatingadmissionpolicies"},
+		"ValidatingAdmissionPolicyBinding": {Group: "admissionregistration.k8s.io", Version: "v1",
+			Resource: "validatingadmissionpolicybindings"},
 	}
 )
 
@@ -108,15 +117,27 @@ func decode(o *unstructured.Unstructured, into any) error {
 	return json.Unmarshal(data, into)
 }
 
-func imageOf(ds *unstructured.Unstructured) string {
-	all, _, _ := unstructured.NestedSlice(ds.Object, "spec", "template", "spec", "containers")
+// container reads what the agent's container of a DaemonSet or Deployment runs.
+func container(o *unstructured.Unstructured) (image string, args []string) {
+	all, _, _ := unstructured.NestedSlice(o.Object, "spec", "template", "spec", "containers")
 	for _, c := range all {
 		if c, ok := c.(map[string]any); ok && c["name"] == "agent" {
-			image, _ := c["image"].(string)
-			return image
+			image, _ = c["image"].(string)
+			args, _, _ = unstructured.NestedStringSlice(c, "args")
+			return image, args
 		}
 	}
-	return ""
+	return "", nil
+}
+
+// HasControlPlaneNodes says whether there are nodes with the label of the control plane. Where the cluster is managed for
+// its people there are none.
+func (c *Cluster) HasControlPlaneNodes(ctx context.Context) (bool, error) {
+	list, err := c.api.Resource(nodes).List(ctx, metav1.ListOptions{LabelSelector: manifest.ControlPlaneLabel, Limit: 1})
+	if err != nil {
+		return false, fmt.Errorf("look for control-plane nodes: %w; or say which nodes may lead with --leader-nodes", explain(err, ""))
+	}
+	return len(list.Items) > 0, nil
 }
 
 // Apply applies the documents of a manifest by server-side apply, one after the other, and takes rights away that an earlier
@@ -191,6 +212,8 @@ func (c *Cluster) applyOne(ctx context.Context, o *unstructured.Unstructured) (o
 // explain adds what to do about an error, where that can be said.
 func explain(err error, namespace string) error {
 	switch {
+	case apierrors.IsNotFound(err) && strings.Contains(err.Error(), "could not find the requested resource"):
+		return fmt.Errorf("%w: the cluster does not serve this kind, as before Kubernetes 1.30: give --leader-nodes all", err)
 	case apierrors.IsForbidden(err):
 		return fmt.Errorf("%w: installing an agent takes the rights of a cluster-admin, which this context's user has not", err)
 	case apierrors.IsNotFound(err) && namespace != "":

@@ -7,6 +7,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/drover-dev/drover/hub/manifest"
 	"github.com/drover-dev/drover/protocol"
@@ -17,6 +18,10 @@ type Present struct {
 	Namespace string
 	Installed bool
 	Image     string
+	Form      string // manifest.FormDaemonSet or manifest.FormDeployment; "" if it is not installed
+	// Outdated says that the manifest is of before the pods of an agent had no rights of their own: an image of that time
+	// does not work with the present one.
+	Outdated bool
 	// Joined is the cluster whose credential the agent has, and Trust whom it believes; "" if it has none.
 	Joined string
 	Trust  protocol.Trust
@@ -40,6 +45,9 @@ func (p Present) Of(keys [][]byte) bool {
 	})
 }
 
+// forms are the kinds that run an agent.
+var forms = map[string]string{"DaemonSet": manifest.FormDaemonSet, "Deployment": manifest.FormDeployment}
+
 // Look finds out what there is of an agent in a namespace. It fails if the namespace is somebody else's.
 func (c *Cluster) Look(ctx context.Context, namespace string) (Present, error) {
 	p := Present{Namespace: namespace}
@@ -54,12 +62,16 @@ func (c *Cluster) Look(ctx context.Context, namespace string) (Present, error) {
 	case ns.GetLabels()["app.kubernetes.io/part-of"] != "drover":
 		return p, fmt.Errorf("namespace %s is there and is not Drover's: choose another with --namespace", namespace)
 	}
-	ds, err := c.api.Resource(daemonSets).Namespace(namespace).Get(ctx, manifest.Name, metav1.GetOptions{})
-	if err != nil && !apierrors.IsNotFound(err) {
-		return p, fmt.Errorf("look at DaemonSet %s/%s: %w", namespace, manifest.Name, err)
-	}
-	if err == nil {
-		p.Installed, p.Image = true, imageOf(ds)
+	for kind, form := range forms {
+		o, err := c.at(kind, namespace).Get(ctx, manifest.Name, metav1.GetOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return p, fmt.Errorf("look at %s %s/%s: %w", kind, namespace, manifest.Name, err)
+		}
+		if err == nil {
+			image, args := container(o)
+			p.Installed, p.Image, p.Form = true, image, form
+			p.Outdated = !slices.Contains(args, manifest.LeaderFlag+manifest.LeaderAccount)
+		}
 	}
 	if p.Join, err = c.secret(ctx, namespace, manifest.JoinSecret, manifest.JoinKey); err != nil {
 		return p, err
@@ -81,12 +93,16 @@ func (c *Cluster) Look(ctx context.Context, namespace string) (Present, error) {
 // Elsewhere finds agents in other namespaces than this one. Their rights in the cluster have one name, so a second
 // agent would take them from the first.
 func (c *Cluster) Elsewhere(ctx context.Context, namespace string) ([]Present, error) {
-	list, err := c.api.Resource(daemonSets).List(ctx, metav1.ListOptions{LabelSelector: manifest.Label})
-	if err != nil {
-		return nil, fmt.Errorf("look for other agents: %w", explain(err, ""))
+	var all []unstructured.Unstructured
+	for kind := range forms {
+		list, err := c.api.Resource(kinds[kind]).List(ctx, metav1.ListOptions{LabelSelector: manifest.Label})
+		if err != nil {
+			return nil, fmt.Errorf("look for other agents: %w", explain(err, ""))
+		}
+		all = append(all, list.Items...)
 	}
 	var out []Present
-	for _, o := range list.Items {
+	for _, o := range all {
 		if o.GetName() != manifest.Name || o.GetNamespace() == namespace {
 			continue
 		}

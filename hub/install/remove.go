@@ -23,12 +23,19 @@ func (p Part) String() string {
 	return p.Kind + "/" + p.Namespace + "/" + p.Name
 }
 
+// partKinds are the kinds of the parts, in the order in which they are to be removed.
+var partKinds = []string{"DaemonSet", "Deployment", "RoleBinding", "Role", "ClusterRoleBinding",
+	"ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy", "NetworkPolicy", "Namespace"}
+
 // Parts finds what installing an agent in namespace brought, in the order in which it is to be removed: the agent before its
 // rights, so that it ends in order, and its namespace with all that is in it last. What the agent delivered is none of it.
 func (c *Cluster) Parts(ctx context.Context, namespace string) ([]Part, error) {
 	var all []Part
-	for _, kind := range [...]string{"DaemonSet", "RoleBinding", "Role", "ClusterRoleBinding", "Namespace"} {
+	for _, kind := range partKinds {
 		list, err := c.api.Resource(kinds[kind]).List(ctx, metav1.ListOptions{LabelSelector: manifest.Label})
+		if apierrors.IsNotFound(err) { // a kind that the cluster does not serve
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("look for what was installed: %w", explain(err, ""))
 		}
@@ -39,12 +46,12 @@ func (c *Cluster) Parts(ctx context.Context, namespace string) ([]Part, error) {
 				if p.Name != namespace {
 					continue
 				}
-			case "DaemonSet":
+			case "DaemonSet", "Deployment", "NetworkPolicy":
 				if p.Namespace != namespace || p.Name != manifest.Name {
 					continue
 				}
 			default:
-				if p.Name != manifest.Name {
+				if p.Name != manifest.Name && p.Name != manifest.LeaderAccount {
 					continue
 				}
 			}

@@ -125,7 +125,7 @@ func (c *Cluster) Trouble(ctx context.Context, namespace string) error {
 		return nil // whoever asks has an error of its own then
 	}
 	if len(list.Items) == 0 {
-		return fmt.Errorf("no node takes a pod of the agent: see that there are nodes, and that --node-selector fits them (`kubectl -n %s describe ds %s`)",
+		return fmt.Errorf("no node takes a pod of the agent: see that there are nodes, and that --leader-nodes and --node-selector fit them (`kubectl -n %s describe ds %s`)",
 			namespace, manifest.Name)
 	}
 	for _, o := range slices.Backward(list.Items) {

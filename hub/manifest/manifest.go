@@ -6,6 +6,7 @@ package manifest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -37,6 +38,10 @@ const (
 	Label      = "app.kubernetes.io/part-of=drover" // on every object
 	JoinSecret = "drover-join"
 	JoinKey    = "join.json" // in JoinSecret
+	// LeaderAccount is the ServiceAccount whose tokens the pod that leads asks for, and LeaderFlag the flag that names it
+	// to the agent. A manifest without is of before, when every pod had all rights.
+	LeaderAccount = "drover-leader"
+	LeaderFlag    = "--leader-account="
 	// CredentialSecret is where the agent keeps what it joined with. It makes that itself: no manifest holds it.
 	CredentialSecret = "drover-credential"
 	CredentialKey    = "credential.json"
@@ -52,15 +57,46 @@ type Agent struct {
 	Proxy        string            // URL of the HTTP proxy that it reaches the hub by, if any
 	NoProxy      string            // hosts that it reaches without, separated by commas
 	NodeSelector map[string]string // labels of the nodes that it runs on; all, if empty
+	// LeaderNodes says which nodes may lead: ControlPlane, which "" stands for, AllNodes, or a label as KEY or KEY=VALUE.
+	LeaderNodes string
+	Form        string // FormDaemonSet, which "" stands for, or FormDeployment
 }
 
 var (
 	// image is what an image reference may hold: enough to keep a typing mistake from becoming YAML.
 	image = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
 	// label is the key of a node's label.
-	label   = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
-	noProxy = regexp.MustCompile(`^[A-Za-z0-9.,:/*_-]*$`)
+	label      = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*/)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
+	labelValue = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$`)
+	noProxy    = regexp.MustCompile(`^[A-Za-z0-9.,:/*_-]*$`)
 )
+
+// Which nodes may lead, if not those with a label of people's choice.
+const (
+	ControlPlane = "control-plane"
+	AllNodes     = "all"
+	// ControlPlaneLabel is on the nodes of the control plane.
+	ControlPlaneLabel = "node-role.kubernetes.io/control-plane"
+)
+
+// The forms that an agent comes in.
+const (
+	FormDaemonSet  = "daemonset"
+	FormDeployment = "deployment"
+)
+
+// ByDigest says whether an image reference names its content. A tag may be moved to another image by whoever can write
+// to the registry, and the agent may do anything in its cluster.
+func ByDigest(ref string) bool { return strings.Contains(ref, "@sha256:") }
+
+// TagWarning is what to tell somebody who names the agent's image by a tag; "" if that is a digest.
+func TagWarning(ref string) string {
+	if ByDigest(ref) {
+		return ""
+	}
+	return fmt.Sprintf("warning: the image %s is named by a tag, which who can write to the registry may move to another image: "+
+		"name it by digest, as NAME@sha256:…", ref)
+}
 
 // CheckImage says what is wrong with an image reference.
 func CheckImage(ref string) error {
@@ -95,10 +131,34 @@ func Check(a Agent) error {
 	if err := checkProxy(a); err != nil {
 		return err
 	}
+	if err := checkLeaderNodes(a.LeaderNodes); err != nil {
+		return err
+	}
+	if a.Form != "" && a.Form != FormDaemonSet && a.Form != FormDeployment {
+		return fmt.Errorf("the form %q: choose %s or %s", a.Form, FormDaemonSet, FormDeployment)
+	}
 	for key, value := range a.NodeSelector {
 		if !label.MatchString(key) || value != "" && !label.MatchString(value) {
 			return fmt.Errorf("the node selector %q=%q is no label", key, value)
 		}
+	}
+	return nil
+}
+
+// checkLeaderNodes refuses a label that a node could put on itself: whoever took it would decide then that it may lead.
+func checkLeaderNodes(nodes string) error {
+	if nodes == "" || nodes == ControlPlane || nodes == AllNodes {
+		return nil
+	}
+	key, value, given := strings.Cut(nodes, "=")
+	if !label.MatchString(key) || given && !labelValue.MatchString(value) {
+		return fmt.Errorf("the nodes that may lead, %q: give %s, %s or a label as KEY or KEY=VALUE", nodes, ControlPlane, AllNodes)
+	}
+	domain, _, _ := strings.Cut(key, "/")
+	if domain != "node-role.kubernetes.io" && domain != "node-restriction.kubernetes.io" &&
+		!strings.HasSuffix(domain, ".node-restriction.kubernetes.io") {
+		return fmt.Errorf("the nodes that may lead have the label %s, which a kubelet may put on its own node: use one as "+
+			"node-restriction.kubernetes.io/NAME, which only an administrator may", key)
 	}
 	return nil
 }
@@ -129,11 +189,14 @@ type values struct {
 	Proxy           string            `json:"proxy"`
 	NoProxy         string            `json:"noProxy"`
 	NodeSelector    map[string]string `json:"nodeSelector"`
+	LeaderNodes     string            `json:"leaderNodes"`
+	Form            string            `json:"form"`
 	CreateNamespace bool              `json:"createNamespace"`
 }
 
 func (a Agent) values() values {
-	v := values{Cluster: a.Cluster, Image: a.Image, Join: string(a.Join), Scope: a.Scope, Proxy: a.Proxy, NoProxy: a.NoProxy, NodeSelector: a.NodeSelector}
+	v := values{Cluster: a.Cluster, Image: a.Image, Join: string(a.Join), Scope: a.Scope, Proxy: a.Proxy, NoProxy: a.NoProxy, NodeSelector: a.NodeSelector,
+		LeaderNodes: cmp.Or(a.LeaderNodes, ControlPlane), Form: cmp.Or(a.Form, FormDaemonSet)}
 	if v.Scope == nil {
 		v.Scope = []string{}
 	}
@@ -188,9 +251,9 @@ func WriteAgent(w io.Writer, a Agent) error {
 var parsed = template.Must(template.New("agent.yaml").Option("missingkey=error").Funcs(template.FuncMap{
 	"b64enc":     func(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) },
 	"join":       joined,
-	"prepend":    func(list []any, first any) []any { return append([]any{first}, list...) },
 	"quote":      func(s string) string { return strconv.Quote(s) },
 	"sha256sum":  func(s string) string { sum := sha256.Sum256([]byte(s)); return hex.EncodeToString(sum[:]) },
+	"splitn":     splitn,
 	"trimSuffix": func(suffix, s string) string { return strings.TrimSuffix(s, suffix) },
 	"trunc":      func(n int, s string) string { return s[:min(n, len(s))] },
 }).Parse(Template))
@@ -201,4 +264,13 @@ func joined(separator string, list []any) string {
 		words[i] = fmt.Sprint(v)
 	}
 	return strings.Join(words, separator)
+}
+
+// splitn splits as Helm does: the parts are called _0, _1 and so on.
+func splitn(separator string, n int, s string) map[string]string {
+	parts := map[string]string{}
+	for i, part := range strings.SplitN(s, separator, n) {
+		parts["_"+strconv.Itoa(i)] = part
+	}
+	return parts
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -74,7 +75,9 @@ func agent(token string) Agent {
 
 func TestTheManifestHoldsTheTokenAndTheRights(t *testing.T) {
 	text := write(t, agent(`{"seed":"one"}`))
-	if got, want := kinds(t, text), "Namespace ServiceAccount/drover-system ClusterRoleBinding Secret/drover-system DaemonSet/drover-system"; got != want {
+	if got, want := kinds(t, text), "Namespace ServiceAccount/drover-system ServiceAccount/drover-system "+
+		"Role/drover-system RoleBinding/drover-system ClusterRoleBinding ValidatingAdmissionPolicy ValidatingAdmissionPolicyBinding "+
+		"NetworkPolicy/drover-system Secret/drover-system DaemonSet/drover-system"; got != want {
 		t.Errorf("kinds = %s, want %s", got, want)
 	}
 	data, err := base64.StdEncoding.DecodeString(find(t, text, "Secret", JoinSecret)["data"].(map[string]any)[JoinKey].(string))
@@ -89,9 +92,11 @@ func TestTheManifestHoldsTheTokenAndTheRights(t *testing.T) {
 func TestAScopeTakesTheRightsInTheClusterAway(t *testing.T) {
 	a := agent("t")
 	a.Scope = []string{"shop", "web"}
+	a.LeaderNodes = AllNodes
 	text := write(t, a)
-	want := "Namespace ServiceAccount/drover-system Role/drover-system Role/shop Role/web " +
-		"RoleBinding/drover-system RoleBinding/shop RoleBinding/web Secret/drover-system DaemonSet/drover-system"
+	want := "Namespace ServiceAccount/drover-system ServiceAccount/drover-system Role/drover-system RoleBinding/drover-system " +
+		"Role/drover-system RoleBinding/drover-system Role/shop RoleBinding/shop Role/web RoleBinding/web " +
+		"NetworkPolicy/drover-system Secret/drover-system DaemonSet/drover-system"
 	if got := kinds(t, text); got != want {
 		t.Errorf("kinds = %s, want %s", got, want)
 	}
@@ -117,7 +122,7 @@ func TestTheProxyIsASecretAndTheAPIServerNotBehindIt(t *testing.T) {
 	if !strings.Contains(text, `"$(KUBERNETES_SERVICE_HOST),10.0.0.0/8,.example.com"`) {
 		t.Errorf("NO_PROXY is not as asked for in\n%s", text)
 	}
-	if plain := write(t, agent("t")); strings.Contains(plain, "PROXY") || strings.Contains(plain, "nodeSelector") {
+	if plain := write(t, agent("t")); strings.Contains(plain, "PROXY") || strings.Contains(plain, "nodeSelector:") {
 		t.Errorf("what nobody asked for is in\n%s", plain)
 	}
 	a.NoProxy = ""
@@ -152,6 +157,12 @@ func TestNothingBecomesYAMLThatWasNotMeantTo(t *testing.T) {
 		"no-proxy with a line":     func(a *Agent) { a.Proxy, a.NoProxy = "http://p", "a\nb" },
 		"no-proxy without a proxy": func(a *Agent) { a.NoProxy = "a" },
 		"selector with a line":     func(a *Agent) { a.NodeSelector = map[string]string{"a": "b\nc"} },
+		"leaders with a line":      func(a *Agent) { a.LeaderNodes = "node-role.kubernetes.io/a\nb" },
+		"leaders without a key":    func(a *Agent) { a.LeaderNodes = "=b" },
+		"leaders by a kubelet":     func(a *Agent) { a.LeaderNodes = "zone=core" },
+		"leaders by a hostname":    func(a *Agent) { a.LeaderNodes = "kubernetes.io/hostname=a" },
+		"leaders with no value":    func(a *Agent) { a.LeaderNodes = "node-role.kubernetes.io/a=" },
+		"a form that is none":      func(a *Agent) { a.Form = "statefulset" },
 		"selector without a key":   func(a *Agent) { a.NodeSelector = map[string]string{"": "b"} },
 	} {
 		a := agent("one")
@@ -185,8 +196,115 @@ func TestValuesNameEverythingThatTheTemplateAsksFor(t *testing.T) {
 		name, _, _ := strings.Cut(line, ":")
 		names = append(names, name)
 	}
-	want := []string{"cluster", "createNamespace", "image", "join", "noProxy", "nodeSelector", "proxy", "scope"}
+	want := []string{"cluster", "createNamespace", "form", "image", "join", "leaderNodes", "noProxy", "nodeSelector", "proxy", "scope"}
 	if !slices.Equal(names, want) {
 		t.Errorf("values are %q, want %q", names, want)
+	}
+}
+
+// podSpec is that of what runs the agent.
+func podSpec(t *testing.T, text, kind string) map[string]any {
+	t.Helper()
+	return find(t, text, kind, Name)["spec"].(map[string]any)["template"].(map[string]any)["spec"].(map[string]any)
+}
+
+// subjects are those of every binding, as Kind/name.
+func subjects(t *testing.T, text string) (all []string) {
+	t.Helper()
+	for _, m := range documents(t, text) {
+		list, _ := m["subjects"].([]any)
+		for _, s := range list {
+			role := m["roleRef"].(map[string]any)["name"].(string)
+			all = append(all, role+" "+s.(map[string]any)["name"].(string))
+		}
+	}
+	return all
+}
+
+func TestNoPodMountsASecret(t *testing.T) {
+	for _, v := range podSpec(t, write(t, agent("t")), "DaemonSet")["volumes"].([]any) {
+		if _, ok := v.(map[string]any)["secret"]; ok {
+			t.Errorf("the pods mount %v", v)
+		}
+	}
+}
+
+func TestOnlyTheLeadersAccountHasTheRights(t *testing.T) {
+	a := agent("t")
+	text := write(t, a)
+	want := []string{"drover-agent drover-agent", "cluster-admin drover-leader"}
+	if got := subjects(t, text); !slices.Equal(got, want) {
+		t.Errorf("bound are %q, want %q", got, want)
+	}
+	for _, r := range find(t, text, "Role", Name)["rules"].([]any) {
+		for _, resource := range r.(map[string]any)["resources"].([]any) {
+			if resource == "secrets" || resource == "*" {
+				t.Errorf("the pods' own account may use %v", r)
+			}
+		}
+	}
+	pod := podSpec(t, text, "DaemonSet")
+	if pod["serviceAccountName"] != Name || !strings.Contains(text, "- "+LeaderFlag+LeaderAccount+"\n") {
+		t.Errorf("the pods run as %v, and are not told of %s", pod["serviceAccountName"], LeaderAccount)
+	}
+}
+
+func TestOnlyChosenNodesMayLead(t *testing.T) {
+	for _, c := range []struct{ nodes, runs, refused string }{
+		{"", "{key: node-role.kubernetes.io/control-plane, operator: Exists}", "{key: node-role.kubernetes.io/control-plane, operator: DoesNotExist}"},
+		{"node-restriction.kubernetes.io/drover", "{key: node-restriction.kubernetes.io/drover, operator: Exists}",
+			"{key: node-restriction.kubernetes.io/drover, operator: DoesNotExist}"},
+		{"node-restriction.kubernetes.io/drover=yes", `{key: node-restriction.kubernetes.io/drover, operator: In, values: ["yes"]}`,
+			`{key: node-restriction.kubernetes.io/drover, operator: NotIn, values: ["yes"]}`},
+	} {
+		a := agent("t")
+		a.LeaderNodes = c.nodes
+		text := write(t, a)
+		if !strings.Contains(text, "- "+c.runs+"\n") || !strings.Contains(text, "- "+c.refused+"\n") {
+			t.Errorf("%q: the pods do not run on %s, or the policy does not refuse %s:\n%s", c.nodes, c.runs, c.refused, text)
+		}
+	}
+	a := agent("t")
+	a.LeaderNodes = AllNodes
+	if text := write(t, a); strings.Contains(text, "affinity") || strings.Contains(kinds(t, text), "Admission") {
+		t.Errorf("every node may lead, and something is in the way:\n%s", text)
+	}
+}
+
+func TestADeploymentRunsTheSamePod(t *testing.T) {
+	a := agent("t")
+	daemon := podSpec(t, write(t, a), "DaemonSet")
+	a.Form = FormDeployment
+	text := write(t, a)
+	deployed := podSpec(t, text, "Deployment")
+	if strings.Contains(text, "kind: DaemonSet") || find(t, text, "Deployment", Name)["spec"].(map[string]any)["replicas"] != 2 {
+		t.Errorf("a Deployment is written as\n%s", text)
+	}
+	// A pod that tolerates the loss of its node would not be replaced.
+	if len(deployed["tolerations"].([]any)) != 1 || strings.Contains(text, "- operator: Exists") {
+		t.Errorf("it tolerates %v", deployed["tolerations"])
+	}
+	for _, spec := range []map[string]any{daemon, deployed} {
+		delete(spec, "tolerations")
+		delete(spec["affinity"].(map[string]any), "podAntiAffinity")
+	}
+	if !reflect.DeepEqual(daemon, deployed) {
+		t.Errorf("the pod is %v, and in the DaemonSet %v", deployed, daemon)
+	}
+}
+
+func TestTagsAreWarnedOf(t *testing.T) {
+	if text := TagWarning("registry.example.com:5000/drover-agent:v1@sha256:00ff"); text != "" {
+		t.Errorf("a digest is warned of: %s", text)
+	}
+	if text := TagWarning("registry.example.com:5000/drover-agent:v1"); !strings.Contains(text, "by digest") {
+		t.Errorf("a tag is warned of as %q", text)
+	}
+}
+
+func TestNobodyReachesTheAgent(t *testing.T) {
+	spec := find(t, write(t, agent("t")), "NetworkPolicy", Name)["spec"].(map[string]any)
+	if _, ok := spec["ingress"]; ok || !reflect.DeepEqual(spec["policyTypes"], []any{"Ingress"}) {
+		t.Errorf("the policy is %v", spec)
 	}
 }

@@ -101,10 +101,14 @@ func helm(t *testing.T, namespace string, values []byte) (map[string]string, err
 var agents = map[string]manifest.Agent{
 	"plain": {Join: []byte(`{"version":1,"seed":"SU'\"\\ABC"}`)},
 	"without a token, in a namespace of its own": {Namespace: "fleet"},
-	"scope":         {Join: []byte("{}"), Scope: []string{"shop", "web"}},
-	"proxy":         {Proxy: "https://me:pass@proxy.example.com:3128/?a=b&c", NoProxy: ".example.com,10.0.0.0/8"},
-	"proxy alone":   {Join: []byte("{}"), Proxy: "http://proxy:3128"},
-	"node selector": {NodeSelector: map[string]string{"zone": "true", "node-role.kubernetes.io/edge": "", "n": "1"}},
+	"every node leads":                           {LeaderNodes: manifest.AllNodes},
+	"a label leads":                              {LeaderNodes: "node-restriction.kubernetes.io/drover"},
+	"a label with a value, as a Deployment":      {LeaderNodes: "node-restriction.kubernetes.io/drover=yes", Form: manifest.FormDeployment},
+	"a Deployment anywhere":                      {LeaderNodes: manifest.AllNodes, Form: manifest.FormDeployment},
+	"scope":                                      {Join: []byte("{}"), Scope: []string{"shop", "web"}},
+	"proxy":                                      {Proxy: "https://me:pass@proxy.example.com:3128/?a=b&c", NoProxy: ".example.com,10.0.0.0/8"},
+	"proxy alone":                                {Join: []byte("{}"), Proxy: "http://proxy:3128"},
+	"node selector":                              {NodeSelector: map[string]string{"zone": "true", "node-role.kubernetes.io/edge": "", "n": "1"}},
 }
 
 func complete(a manifest.Agent) manifest.Agent {
@@ -146,6 +150,8 @@ func TestTheChartRefusesWhatIsPrintedByNobody(t *testing.T) {
 		"{cluster: a, image: x, proxy: 'proxy:1'}":   "proxy",
 		"{cluster: a, image: x, scope: ['a\n- b']}":  "scope",
 		"{cluster: a, image: x, noProxy: 'a\nb: c'}": "noProxy",
+		"{cluster: a, image: x, leaderNodes: zone}":  "leaderNodes",
+		"{cluster: a, image: x, form: Pod}":          "form",
 	} {
 		if _, err := helm(t, "drover-system", []byte(values)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("values %s: %v; want a refusal that names %s", values, err, want)
@@ -185,7 +191,7 @@ resources: [../base]
 images: [{name: drover-agent, newName: registry.example.com/drover-agent, newTag: "1"}]
 namespace: drover-system
 secretGenerator:
-- {name: drover-join, files: [join.json]}
+- {name: drover-join, files: [join.json], options: {disableNameSuffixHash: true}}
 `} {
 		if err := fs.WriteFile("/mine/"+name, []byte(text)); err != nil {
 			t.Fatal(err)
@@ -207,8 +213,8 @@ secretGenerator:
 		}
 	}
 	pods := all["DaemonSet drover-system/drover-agent"]
-	if !strings.HasPrefix(secret, "drover-join-") || !strings.Contains(pods, `"secretName":"`+secret+`"`) {
-		t.Errorf("the pods do not mount the Secret %q:\n%s", secret, pods)
+	if secret != manifest.JoinSecret || !strings.Contains(pods, `"--join-secret=`+secret+`"`) {
+		t.Errorf("the pods are not told of the Secret %q:\n%s", secret, pods)
 	}
 	if !strings.Contains(pods, `"image":"registry.example.com/drover-agent:1"`) {
 		t.Errorf("the pods do not run the image:\n%s", pods)

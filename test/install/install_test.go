@@ -54,7 +54,7 @@ func newScene(t *testing.T) *scene {
 }
 
 func agent(edit func(*manifest.Agent)) manifest.Agent {
-	a := manifest.Agent{Cluster: "staging", Namespace: "drover-system", Image: image, Join: []byte("{}")}
+	a := manifest.Agent{Cluster: "staging", Namespace: "drover-system", Image: image, Join: []byte("{}"), LeaderNodes: manifest.AllNodes}
 	if edit != nil {
 		edit(&a)
 	}
@@ -93,8 +93,10 @@ func TestInstallsAndUninstalls(t *testing.T) {
 		t.Errorf("before, there is %+v, %v", p, err)
 	}
 	told, changed := s.mustApply(agent(nil))
-	if want := []string{"created Namespace/drover-system", "created ServiceAccount/drover-system/drover-agent", "created ClusterRoleBinding/drover-agent",
-		"created Secret/drover-system/drover-join", "created DaemonSet/drover-system/drover-agent"}; !slices.Equal(told, want) || !changed {
+	if want := []string{"created Namespace/drover-system", "created ServiceAccount/drover-system/drover-agent",
+		"created ServiceAccount/drover-system/drover-leader", "created Role/drover-system/drover-agent",
+		"created RoleBinding/drover-system/drover-agent", "created ClusterRoleBinding/drover-agent",
+		"created NetworkPolicy/drover-system/drover-agent", "created Secret/drover-system/drover-join", "created DaemonSet/drover-system/drover-agent"}; !slices.Equal(told, want) || !changed {
 		t.Errorf("told %q, changed %v; want %q", told, changed, want)
 	}
 	var seen []install.Rollout
@@ -128,7 +130,9 @@ func (s *scene) uninstall() {
 	if err := s.c.Remove(s.soon(), parts, func(p install.Part) { gone = append(gone, p.String()) }); err != nil {
 		s.Fatal(err)
 	}
-	if want := []string{"DaemonSet/drover-system/drover-agent", "ClusterRoleBinding/drover-agent", "Namespace/drover-system"}; !slices.Equal(gone, want) {
+	if want := []string{"DaemonSet/drover-system/drover-agent", "RoleBinding/drover-system/drover-agent",
+		"Role/drover-system/drover-agent", "ClusterRoleBinding/drover-agent", "NetworkPolicy/drover-system/drover-agent",
+		"Namespace/drover-system"}; !slices.Equal(gone, want) {
 		s.Errorf("removed %q, want %q", gone, want)
 	}
 	for _, ref := range []testenv.Ref{{APIVersion: "v1", Kind: "Namespace", Name: "drover-system"},
@@ -169,12 +173,18 @@ func TestAScopeTakesFormerRightsAway(t *testing.T) {
 	s.may("default/secrets", false)
 }
 
-// may waits until the agent may create namespace/resource, or may not: the API server learns of bindings a little later.
+// may waits until the agent that leads may create namespace/resource, or may not: the API server learns of bindings a
+// little later.
 func (s *scene) may(what string, want bool) {
+	s.Helper()
+	s.mayAs(manifest.LeaderAccount, what, want)
+}
+
+func (s *scene) mayAs(account, what string, want bool) {
 	s.Helper()
 	namespace, resource, _ := strings.Cut(what, "/")
 	review := testenv.Object{"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": testenv.Object{
-		"user":               "system:serviceaccount:drover-system:drover-agent",
+		"user":               "system:serviceaccount:drover-system:" + account,
 		"resourceAttributes": testenv.Object{"namespace": namespace, "verb": "create", "resource": resource}}}
 	for deadline := time.Now().Add(10 * time.Second); ; {
 		got, err := s.cp.Kube().Create(s.Context(), "test", review)
@@ -185,7 +195,7 @@ func (s *scene) may(what string, want bool) {
 			return
 		}
 		if time.Now().After(deadline) {
-			s.Errorf("the agent may create %s: %v, want %v", what, !want, want)
+			s.Errorf("%s may create %s: %v, want %v", account, what, !want, want)
 			return
 		}
 	}

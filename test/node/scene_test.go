@@ -20,7 +20,7 @@ const (
 	cluster    = "edge"
 	namespace  = "drover-system" // of the agent, as `drover agent manifest` has it
 	agentImage = "drover-agent:test"
-	agentUser  = "system:serviceaccount:" + namespace + ":drover-agent"
+	agentUser  = "system:serviceaccount:" + namespace + ":drover-leader"
 	patience   = 2 * time.Minute
 )
 

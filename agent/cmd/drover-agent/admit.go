@@ -35,7 +35,7 @@ func (w *wiring) findUpgrade(ctx context.Context) error {
 	pause := backoff.Backoff{Min: time.Second, Max: 15 * time.Second}
 	for {
 		var err error
-		w.upgrade, err = kube.FindUpgrade(ctx, w.client, w.flags.namespace, w.flags.podName)
+		w.upgrade, err = kube.FindUpgrade(ctx, w.client, w.acting, w.flags.namespace, w.flags.podName)
 		switch agent.ReasonOf(err) {
 		case agent.ReasonForbidden, agent.ReasonMissing:
 			w.log.Warn("the agent cannot see its own pod, so it cannot be upgraded from Git", "err", err)

@@ -23,6 +23,7 @@ type flags struct {
 	takeOver, version                                      bool
 	scope                                                  agent.Scope
 	podName, podUID, image                                 string
+	leaderAccount, joinSecret                              string
 }
 
 // parseFlags reads the command line. What is wrong with it has been said when it returns an error.
@@ -36,6 +37,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.SetOutput(stderr)
 	set.StringVar(&f.join, "join", cmp.Or(os.Getenv("DROVER_JOIN"), "/var/run/drover/join.json"),
 		"`file` with a join token, from drover agent token; it need not be there once the cluster has joined (environment: DROVER_JOIN)")
+	set.StringVar(&f.joinSecret, "join-secret", "", "`name` of a Secret of the agent's namespace that may hold the join token, in place of a file")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` that says how to reach the API server; as a pod, if empty")
 	set.StringVar(&f.namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "drover-system"), "the agent's own `namespace`, where its state lives (environment: POD_NAMESPACE)")
 	set.StringVar(&f.identity, "identity", cmp.Or(f.podName, host), "`name` of this agent in reports and, outside of a pod, in the lease")
@@ -43,6 +45,8 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.Func("scope-namespaces", "the only `namespaces` that the agent may touch, as a,b; the whole cluster, if not given", f.limit)
 	set.StringVar(&f.plugins, "plugins", "", "`folder` with plugins, as drover-plugin-sops; the folder plugins beside drover-plugins, if empty")
+	set.StringVar(&f.leaderAccount, "leader-account", "", "service `account` of the agent's namespace that it acts as while it leads, "+
+		"with tokens that it requests; its own account, if empty")
 	set.BoolVar(&f.takeOver, "take-over", false, "lead now, whoever does: for when an agent that was no pod died")
 	set.BoolVar(&f.version, "version", false, "print the version and exit")
 	set.Usage = func() {
@@ -59,7 +63,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 		return f, errArguments
 	}
 	if f.kubeconfig != "" { // then this is no pod of the cluster it keeps
-		f.podName, f.podUID = "", ""
+		f.podName, f.podUID, f.leaderAccount = "", "", ""
 	}
 	return f, nil
 }

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -14,6 +15,34 @@ import (
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
+
+// logged is what a program has logged so far.
+type logged struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *logged) Write(data []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(data)
+}
+
+func (l *logged) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+// says waits until the program has logged want.
+func (p *process) says(t *testing.T, want string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(p.log.String(), want); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the agent did not log %q", want)
+		}
+	}
+}
 
 // readyz waits until the program answers with want in it.
 func readyz(t *testing.T, port int, want string) {
@@ -48,7 +77,8 @@ func TestProcessSaysHowToJoinAndJoins(t *testing.T) {
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
 	missing := filepath.Join(t.TempDir(), "join.json")
 	p := start(t, cp, hub, ns, "one", "--join", missing, "--listen", listen)
-	readyz(t, port, "drover agent manifest --cluster NAME")
+	p.says(t, "drover agent manifest --cluster NAME")
+	readyz(t, port, "ok\n")
 	p.stop(t)
 	t.Setenv("DROVER_IMAGE", "example.com/drover-agent:v9")
 	p = start(t, cp, hub, ns, "one", "--listen", listen)
@@ -56,9 +86,10 @@ func TestProcessSaysHowToJoinAndJoins(t *testing.T) {
 	if r.Agent.Image != "example.com/drover-agent:v9" || r.Agent.Trust != hub.Trust().ID() || r.Agent.Expires.IsZero() {
 		t.Errorf("the report says %+v", r.Agent)
 	}
-	readyz(t, port, "leading\n")
+	readyz(t, port, "ok\n")
 	hub.Revoke(t)
-	readyz(t, port, "drover agent manifest --cluster east-1 --replace")
+	p.says(t, "drover agent manifest --cluster east-1 --replace")
+	readyz(t, port, "ok\n")
 	p.kill(t)
 	if strings.Contains(p.log.String(), seedOf(t, cp, ns)) {
 		t.Error("the log tells the seed")

@@ -74,14 +74,14 @@ func binary(t *testing.T) string {
 // process is an agent in a process of its own.
 type process struct {
 	cmd  *exec.Cmd
-	log  *strings.Builder
+	log  *logged
 	done chan error
 }
 
 // start runs the program against cp until the test ends.
 func start(t *testing.T, cp *testenv.ControlPlane, hub *agenttest.Hub, namespace, identity string, more ...string) *process {
 	t.Helper()
-	p := &process{log: &strings.Builder{}, done: make(chan error, 1)}
+	p := &process{log: &logged{}, done: make(chan error, 1)}
 	p.cmd = exec.Command(binary(t), append([]string{"--join", hub.TokenFile(t), "--kubeconfig", cp.Kubeconfig, "--namespace", namespace,
 		"--identity", identity, "--listen", ""}, more...)...)
 	p.cmd.Stderr = p.log

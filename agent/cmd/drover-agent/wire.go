@@ -24,11 +24,12 @@ import (
 // wiring is the program: who leads, and what the leader does.
 type wiring struct {
 	election *kube.Election
-	client   *kube.Client
+	client   *kube.Client // as what the pod runs as
+	acting   *kube.Client // as the agent that leads
+	leader   *kube.Leader // nil, if that is the same
 	flags    flags
 	log      *slog.Logger
 	listener net.Listener
-	bus      atomic.Pointer[nats.Session] // while this process leads
 	upgrade  agent.Upgrade
 	trial    *agent.Trial // nil, if this version need not prove itself
 	admitted atomic.Bool  // it may take part in leading
@@ -46,7 +47,12 @@ func build(f flags, stderr io.Writer) (*wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wiring{client: client, flags: f, log: log, plugins: &plugins.Host{Path: beside(plugins.Program), Folder: f.plugins, Log: log}}
+	w := &wiring{client: client, acting: client, flags: f, log: log, plugins: &plugins.Host{Path: beside(plugins.Program), Folder: f.plugins, Log: log}}
+	if f.leaderAccount != "" {
+		if w.acting, w.leader, err = kube.NewLeader(cfg, client, f.namespace, f.leaderAccount); err != nil {
+			return nil, err
+		}
+	}
 	w.election = &kube.Election{Client: client, Namespace: f.namespace, PodName: f.podName, PodUID: f.podUID,
 		Identity: f.identity, TakeOver: f.takeOver, Log: log}
 	if f.listen != "" {
@@ -85,41 +91,53 @@ func (w *wiring) run(ctx context.Context) error {
 // lead is one term: an agent of its own, so that nothing is remembered from an earlier one. Only who leads holds the
 // credential and a connection.
 func (w *wiring) lead(ctx context.Context) error {
-	identity := agent.NewIdentity(kube.NewVault(w.client, w.flags.namespace), w.log)
-	bus := nats.New(nats.Config{Identity: identity, TokenFile: w.flags.join, Log: w.log})
-	w.bus.Store(bus)
-	defer w.bus.Store(nil)
+	if w.leader != nil {
+		defer w.leader.Forget()
+	}
+	identity := agent.NewIdentity(kube.NewVault(w.acting, w.flags.namespace), w.log)
+	session := nats.Config{Identity: identity, TokenFile: w.flags.join, Log: w.log}
+	if name := w.flags.joinSecret; name != "" {
+		session.TokenFile = "Secret/" + w.flags.namespace + "/" + name
+		session.Token = func(ctx context.Context) ([]byte, error) {
+			return kube.JoinToken(ctx, w.acting, w.flags.namespace, name)
+		}
+	}
+	bus := nats.New(session)
 	var reported func()
 	if w.trial != nil {
 		reported = w.trial.Reported
 	}
 	return agent.New(agent.Config{
 		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: cmp.Or(w.upgrade.Image, w.flags.image), Scope: w.flags.scope,
-		Cluster: w.client, Objects: w.client.With, Plugins: w.plugins, Store: kube.NewStore(w.client, w.flags.namespace), Bus: bus, Log: w.log,
-		Upgrade: w.upgrade, Term: w.election.Term(), Reported: reported,
+		Cluster: w.acting, Objects: w.acting.With, Plugins: w.plugins, Store: kube.NewStore(w.acting, w.flags.namespace), Bus: bus, Log: w.log,
+		Upgrade: w.upgrade, Term: w.election.Term(), Reported: reported, Outdated: w.outdated(),
 	}).Run(ctx)
+}
+
+// outdated says, for the report, that the manifest that this pod was made of is of before pods had no rights of their own.
+func (w *wiring) outdated() string {
+	if w.flags.podName == "" || w.leader != nil {
+		return ""
+	}
+	return "the agent was installed from an older manifest, by which each node that runs it holds a token with all its rights: " +
+		"run `drover agent install` or apply `drover agent manifest` again"
 }
 
 // serve answers those who ask whether the process lives. Who waits to lead is as ready as who leads, and so is who has no
 // session with the hub: it keeps the cluster, and to end it would help nobody. What a person has to do is said. A version that
-// has to prove itself is ready when it has.
+// has to prove itself is ready when it has. Who leads, and what troubles it, is in the log and the report: any pod may ask here.
 func (w *wiring) serve() (stop func()) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok\n") })
 	mux.HandleFunc("GET /readyz", func(rw http.ResponseWriter, _ *http.Request) {
-		bus := w.bus.Load()
-		switch {
-		case !w.admitted.Load():
-			http.Error(rw, "not proven yet", http.StatusServiceUnavailable)
-		case bus == nil:
-			_, _ = io.WriteString(rw, "waiting\n")
-		case bus.Trouble() != "":
-			_, _ = io.WriteString(rw, "leading: "+bus.Trouble()+"\n")
-		default:
-			_, _ = io.WriteString(rw, "leading\n")
+		if !w.admitted.Load() {
+			http.Error(rw, "not ready", http.StatusServiceUnavailable)
+			return
 		}
+		_, _ = io.WriteString(rw, "ok\n")
 	})
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, WriteTimeout: 10 * time.Second,
+		IdleTimeout: time.Minute, MaxHeaderBytes: 8 << 10}
 	go func() {
 		if err := server.Serve(w.listener); !errors.Is(err, http.ErrServerClosed) {
 			w.log.Warn("health is no longer served", "err", err)

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -80,6 +81,8 @@ func (o *agentOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.Proxy, "proxy", "", "URL of the HTTP proxy that the agent reaches the hub by")
 	f.StringVar(&o.NoProxy, "no-proxy", "", "hosts that it reaches without the proxy, separated by commas")
 	f.StringToStringVar(&o.NodeSelector, "node-selector", nil, "labels of the nodes that it runs on, as zone=edge (default: all nodes)")
+	f.StringVar(&o.LeaderNodes, "leader-nodes", "", "nodes that the agent may lead on, and so runs on: control-plane, all, or a label as "+
+		"node-restriction.kubernetes.io/drover (default: control-plane; with install all, if there are no such nodes)")
 }
 
 // check says what is wrong with the flags, before a token is made for nothing.
@@ -114,7 +117,8 @@ func newManifestCommand() *cobra.Command {
 it. Whoever has the token before the agent has used it can join in its place: pipe the output into kubectl, do not commit it.
 
 The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
-may do anything in the namespaces named, and nothing elsewhere.`,
+may do anything in the namespaces named, and nothing elsewhere. Only the pod that leads has these rights, and only nodes
+that --leader-nodes chooses may lead: nodes of the control plane, unless it says otherwise.`,
 		Example: `  drover agent manifest --cluster staging | kubectl --context staging apply -f -
   drover agent manifest --cluster staging --replace | kubectl --context staging apply -f -   # its agent was lost
   drover agent manifest --cluster staging -o helm-values | helm install drover-agent deploy/charts/drover-agent \\
@@ -135,6 +139,7 @@ may do anything in the namespaces named, and nothing elsewhere.`,
 			default:
 				return usageError{fmt.Errorf("-o %s: choose %s or %s", format, formatYAML, formatValues)}
 			}
+			warnOfTag(cmd.ErrOrStderr(), a.Image)
 			if err := o.join(cmd.Context(), &a.Agent); err != nil {
 				return err
 			}
@@ -143,8 +148,16 @@ may do anything in the namespaces named, and nothing elsewhere.`,
 	}
 	o.flags(cmd)
 	a.flags(cmd)
+	cmd.Flags().StringVar(&a.Form, "form", manifest.FormDaemonSet, "daemonset, or deployment with two pods, which Git does not upgrade")
 	cmd.Flags().StringVarP(&format, "output", "o", formatYAML, "yaml, or helm-values for the chart drover-agent")
 	return cmd
+}
+
+// warnOfTag says that an image is not named by digest.
+func warnOfTag(w io.Writer, image string) {
+	if text := manifest.TagWarning(image); text != "" {
+		fmt.Fprintln(w, text)
+	}
 }
 
 // join has the hub make a join token, for the manifest of an agent.

@@ -36,7 +36,7 @@ type installOptions struct {
 	yes       bool
 	imageSaid bool
 	in        io.Reader
-	out       io.Writer
+	out, errs io.Writer
 }
 
 func newInstallCommand() *cobra.Command {
@@ -49,13 +49,15 @@ cluster that holds the agent of another cluster of the fleet, or of another hub,
 is not as asked for, and says if there is nothing to do. It may be stopped at any time, and run again.
 
 The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
-may do anything in the namespaces named, and nothing elsewhere.`,
+may do anything in the namespaces named, and nothing elsewhere. Only the pod that leads has these rights, and only nodes
+that --leader-nodes chooses may lead: nodes of the control plane, or all where the cluster has none.`,
 		Example: `  drover agent install --cluster staging --context staging
   drover agent install --cluster edge-7 --context edge-7 --scope namespace=shop,web
   drover agent install --cluster staging --context staging --replace   # its agent was lost`,
 		Args: exactly(0, "no arguments: name the cluster with --cluster"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			o.imageSaid, o.in, o.out = cmd.Flags().Changed("image"), cmd.InOrStdin(), cmd.OutOrStdout()
+			o.imageSaid, o.in, o.out, o.errs = cmd.Flags().Changed("image"), cmd.InOrStdin(),
+				cmd.OutOrStdout(), cmd.ErrOrStderr()
 			ctx, cancel := context.WithTimeout(cmd.Context(), o.timeout)
 			defer cancel()
 			err := o.run(ctx)
@@ -102,10 +104,18 @@ func (o *installOptions) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if present.Form == manifest.FormDeployment {
+		return fmt.Errorf("the agent in namespace %s is a Deployment, and this command installs a DaemonSet: nothing was changed; apply "+
+			"`drover agent manifest --form deployment`, or run `drover agent uninstall` first", o.Namespace)
+	}
+	if err := o.chooseNodes(ctx, c); err != nil {
+		return err
+	}
 	fresh, err := o.choose(ctx, present, before)
 	if err != nil {
 		return err
 	}
+	warnOfTag(o.errs, o.Image)
 	changed, err := o.apply(ctx, c)
 	if err != nil {
 		return err
@@ -128,9 +138,28 @@ func (o *installOptions) run(ctx context.Context) error {
 	return nil
 }
 
+// chooseNodes completes the agent with which nodes may lead: those of the control plane, where there are any.
+func (o *installOptions) chooseNodes(ctx context.Context, c *install.Cluster) error {
+	if o.LeaderNodes != "" {
+		return nil
+	}
+	has, err := c.HasControlPlaneNodes(ctx)
+	if err != nil || has {
+		return err
+	}
+	o.LeaderNodes = manifest.AllNodes
+	o.say("The cluster has no control-plane nodes, so every node may lead: whoever takes one node can get the agent's rights. " +
+		"Hold them to some nodes with --leader-nodes node-restriction.kubernetes.io/NAME.")
+	return nil
+}
+
 // choose completes the agent with what is there already: an image, if none was asked for, and the token, if it still waits to
 // be used or has been. Otherwise the hub makes a new one, or says why not.
 func (o *installOptions) choose(ctx context.Context, present install.Present, before api.Detail) (fresh bool, err error) {
+	if present.Outdated && !o.imageSaid {
+		return false, fmt.Errorf("the agent in namespace %s was installed from an older manifest, and its image %s may be too old "+
+			"for the present one: name an image of this version with --image", o.Namespace, present.Image)
+	}
 	if present.Image != "" && !o.imageSaid {
 		o.Image = present.Image // it may have been upgraded from Git
 	}

@@ -28,8 +28,8 @@ func newUpgradeCommand() *cobra.Command {
 		Use: "upgrade -l SELECTOR --image IMAGE", Short: "Have the agents of clusters run another image",
 		Long: `Writes agent.image into the cluster.yaml of the clusters that are chosen, in one commit, and pushes it if the branch has an
 upstream. The hub then tells these agents to run that image. With -l the clusters are those that the hub knows with these labels.`,
-		Example: `  drover agent upgrade -l env=staging --image registry.example.com/drover-agent:v0.3.0
-  drover agent upgrade --cluster edge-1 --cluster edge-2 --image registry.example.com/drover-agent:v0.3.0 --yes`,
+		Example: `  drover agent upgrade -l env=staging --image registry.example.com/drover-agent@sha256:…
+  drover agent upgrade --cluster edge-1 --cluster edge-2 --image registry.example.com/drover-agent@sha256:… --yes`,
 		Args: exactly(0, "no arguments: choose clusters with -l or --cluster"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -65,6 +65,7 @@ func (o *upgradeOptions) check() error {
 }
 
 func (o *upgradeOptions) run(ctx context.Context, stdin io.Reader, stdout, stderr io.Writer) error {
+	warnOfTag(stderr, o.image)
 	w, err := o.open(ctx, stderr)
 	if err != nil {
 		return err
