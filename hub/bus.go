@@ -12,10 +12,12 @@ import (
 // Bus carries bundles and blobs to the agents, and what they say back.
 type Bus interface {
 	// Put stores blobs, then bundles, and returns when the bus has them all. Blobs come first so that
-	// no agent is ever told of one that is not there.
+	// no agent is ever told of one that is not there. An error that wraps ErrFull says that there is no space left.
 	Put(ctx context.Context, blobs []Packed, bundles []Delivery) error
 	// Holdings says what the bus has now. After it lost something, the hub brings it back.
 	Holdings(ctx context.Context) (Holdings, error)
+	// Drop removes blobs. One that is not there is no error.
+	Drop(ctx context.Context, ids []string) error
 	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks sees
 	// by what comes whether it was heard.
 	Ask(ctx context.Context, cluster string, a protocol.Ask) error

@@ -64,6 +64,7 @@ func (r *Resolution) incomplete() string {
 // asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
 // not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
 func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
+	b = res.settled(b, prev)
 	if b.Digest() == digest {
 		return true
 	}
@@ -112,7 +113,7 @@ func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
 	}
 	b.Generation = max(last, floor) + 1
 	r := prev
-	r.Bundle, r.Digest, r.Time = b, b.Digest(), now
+	r.Bundle, r.Digest, r.Time, r.Retired = b, b.Digest(), now, retire(prev, b)
 	if prev.Bundle.Generation > 0 {
 		r.History = append([]Past{{prev.Bundle.Generation, prev.Bundle.Revision, prev.Time, prev.Digest}}, prev.History...)
 		r.History = r.History[:min(len(r.History), MaxHistory)]
@@ -134,6 +135,7 @@ func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
 func (h *Hub) save(names []string) error {
 	batch := h.Resolver.memo.unsaved()
 	batch.Records = map[string]Record{}
+	names = slices.DeleteFunc(slices.Clone(names), h.patient)
 	for _, name := range names {
 		delete(h.fresh.delayed, name)
 		if r, changed := h.plan(name); changed {
@@ -251,18 +253,13 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	if len(bundles) == 0 {
 		return 0, nil
 	}
-	if sent, err := h.put(ctx, blobs, bundles); err != nil || !sent {
-		return 0, err
-	}
-	for id := range ids {
-		h.held[id] = true
-	}
+	bundles, err := h.share(ctx, blobs, bundles)
 	for _, d := range bundles {
 		delete(h.unsent, d.Cluster)
 		h.sealed[d.Cluster] = d.Key
 		h.checkOverdue(d.Cluster, false)
 	}
-	return len(bundles), nil
+	return len(bundles), err
 }
 
 // deliver signs and seals a record for its cluster.
@@ -308,6 +305,7 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	}
 	h.weed(&has)
 	h.held, h.sealed = has.Blobs, has.Keys
+	h.garbage.onBus = maps.Clone(has.Generations)
 	for name, r := range h.records {
 		if has.Generations[name] < r.Bundle.Generation || has.Epochs[name] < r.Bundle.Epoch || h.outdated(name) {
 			h.unsent[name] = true
@@ -366,7 +364,7 @@ func (h *Hub) show(names []string) {
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = wanted(r.Bundle, res.Cluster.Apps)
+				c.Desired.Apps = res.shown(wanted(r.Bundle, res.Cluster.Apps))
 			} else if c.Pruning {
 				c.Desired.Apps = nil
 			}

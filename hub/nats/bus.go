@@ -47,7 +47,7 @@ type Bus struct {
 	ids      *Identities
 	replicas int
 	log      *slog.Logger
-	open     []byte                // the hub's X25519 private key, which agents seal to what they say
+	open     [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
 	header   []byte                // the key of protocol.HeaderAuth
 	told     once                  // what the log has
 	latest   map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
@@ -85,9 +85,16 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, _, err := protocol.HubOpenKey(o.Keys.Secret)
-	if err != nil {
-		return nil, err
+	var open [][]byte
+	for _, secret := range [][]byte{o.Keys.Secret, o.Keys.Former} {
+		if secret == nil {
+			continue
+		}
+		private, _, err := protocol.HubOpenKey(secret)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, private)
 	}
 	header, err := protocol.HeaderKeyOf(o.Keys.Secret)
 	if err != nil {
@@ -291,7 +298,7 @@ func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 		select {
 		case <-a.Ok():
 		case err := <-a.Err():
-			return err
+			return full(err)
 		case <-ctx.Done():
 			return errors.New("the server does not acknowledge in time")
 		}

@@ -171,7 +171,7 @@ func (p *hubProcess) open() error {
 			"If there was a hub before, stop this one and bring its keys back with `drover hub "+
 			"restore`", "data", o.dataDir)
 	}
-	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log)
+	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log, keys.Former)
 	if err != nil {
 		return err
 	}
