@@ -37,31 +37,31 @@ const prepareTry = time.Second
 
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
-	conn     *natsgo.Conn // as the hub, in the account of the agents
-	system   *natsgo.Conn // in the system account: who is connected
-	server   *Server      // the embedded one, or nil
-	keys     *Keys
-	account  string
-	url      string // for people; "" for the embedded server
-	js       jetstream.JetStream
-	ids      *Identities
-	replicas int
-	log      *slog.Logger
-	open     [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
-	header   []byte                // the key of protocol.HeaderAuth
-	told     once                  // what the log has
-	latest   map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
-	read     atomic.Uint64         // stream sequence of the last event of the journal that was read
-	back     chan struct{}         // the connection came back
-	remind   chan struct{}         // external servers may not know who is revoked
-	refusal  atomic.Pointer[error] // why the last try to connect failed
-	claiming sync.Mutex            // one account at a time, so that an older one never comes after a newer one
-	peers    *peers
-	serving  atomic.Bool   // this hub acts for the fleet; see hub.Peers
-	standby  bool          // see Options
-	met      atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
-	closed   context.Context
-	quit     context.CancelFunc
+	conn       *natsgo.Conn // as the hub, in the account of the agents
+	system     *natsgo.Conn // in the system account: who is connected
+	server     *Server      // the embedded one, or nil
+	keys       *Keys
+	account    string
+	url        string // for people; "" for the embedded server
+	js         jetstream.JetStream
+	ids        *Identities
+	replicas   int
+	log        *slog.Logger
+	open       [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
+	headerKeys [][]byte              // of protocol.HeaderAuth: the current one, and the one before while the fleet's secret is rotated
+	told       once                  // what the log has
+	latest     map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
+	read       atomic.Uint64         // stream sequence of the last event of the journal that was read
+	back       chan struct{}         // the connection came back
+	remind     chan struct{}         // external servers may not know who is revoked
+	refusal    atomic.Pointer[error] // why the last try to connect failed
+	claiming   sync.Mutex            // one account at a time, so that an older one never comes after a newer one
+	peers      *peers
+	serving    atomic.Bool   // this hub acts for the fleet; see hub.Peers
+	standby    bool          // see Options
+	met        atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
+	closed     context.Context
+	quit       context.CancelFunc
 }
 
 var _ hub.Bus = (*Bus)(nil)
@@ -85,7 +85,7 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	var open [][]byte
+	var open, headers [][]byte
 	for _, secret := range [][]byte{o.Keys.Secret, o.Keys.Former} {
 		if secret == nil {
 			continue
@@ -94,13 +94,13 @@ func Connect(o Options) (*Bus, error) {
 		if err != nil {
 			return nil, err
 		}
-		open = append(open, private)
+		header, err := protocol.HeaderKeyOf(secret)
+		if err != nil {
+			return nil, err
+		}
+		open, headers = append(open, private), append(headers, header)
 	}
-	header, err := protocol.HeaderKeyOf(o.Keys.Secret)
-	if err != nil {
-		return nil, err
-	}
-	b := &Bus{latest: map[string]uint64{}, open: open, header: header,
+	b := &Bus{latest: map[string]uint64{}, open: open, headerKeys: headers,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	b.standby = o.Standby

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"slices"
 	"strconv"
 
 	natsgo "github.com/nats-io/nats.go"
@@ -15,7 +16,7 @@ func (b *Bus) headers(d hub.Delivery) natsgo.Header {
 	return natsgo.Header{
 		protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}, protocol.HeaderKey: {d.Key},
 		protocol.HeaderEpoch: {strconv.FormatUint(d.Epoch, 10)}, protocol.HeaderRevision: {d.Revision},
-		protocol.HeaderAuth: {h.Auth(b.header)}}
+		protocol.HeaderAuth: {h.Auth(b.headerKeys[0])}}
 }
 
 // holding takes in the headers of a cluster's message. Of headers that no hub of the fleet is seen to have made, the
@@ -29,7 +30,8 @@ func (b *Bus) holding(into hub.Holdings, cluster string, h natsgo.Header) {
 	said := protocol.BundleHeaders{Cluster: cluster, Epoch: epoch, Generation: generation,
 		Revision: h.Get(protocol.HeaderRevision), Key: h.Get(protocol.HeaderKey)}
 	into.Generations[cluster], into.Keys[cluster] = generation, said.Key
-	if said.Authentic(b.header, h.Get(protocol.HeaderAuth)) {
+	auth := h.Get(protocol.HeaderAuth)
+	if slices.ContainsFunc(b.headerKeys, func(key []byte) bool { return said.Authentic(key, auth) }) {
 		into.Proven[cluster], into.Epochs[cluster], into.Revisions[cluster] = true, epoch, said.Revision
 	}
 }

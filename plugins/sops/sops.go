@@ -4,8 +4,10 @@
 // The keys are age identities: whatever stands in the values of the Secret whose keys end in .agekey. Nothing else decrypts: no key of the
 // machine's environment, no PGP, and no key management service of a cloud, so that nothing is asked of the network, whatever an object says.
 //
-// As in Flux the message authentication code is not checked: kustomize changes what stands around the values (a namespace, a label), and
-// the code covers that too. Each value is authenticated by itself, together with the place where it stands.
+// As in Flux the message authentication code is not checked by default: kustomize changes what stands around the values (a namespace, a
+// label), and the code covers that too. Each value is authenticated by itself, together with the place where it stands. Where the Secret with
+// the keys has verify-mac: "true", the code has to fit: so who owns the keys decides, and nobody in Git. Files that a generator put into a
+// Secret are as they were encrypted; the fields of an object come in the order of their names, without the object's own order.
 package sops
 
 import (
@@ -17,6 +19,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/getsops/sops/v3"
 	"github.com/getsops/sops/v3/aes"
@@ -32,6 +35,9 @@ import (
 
 // keySuffix ends the keys of a Secret under which age identities stand, as in Flux.
 const keySuffix = ".agekey"
+
+// verifyKey is the key of that Secret that demands that the message authentication code fits.
+const verifyKey = "verify-mac"
 
 // Plugin implements plugin.Transformer.
 type Plugin struct{}
@@ -88,6 +94,7 @@ func withData(object []byte, data map[string]string) ([]byte, error) {
 type keyring struct {
 	keyservice.KeyServiceServer // nil: nothing is encrypted here
 	ids                         age.ParsedIdentities
+	verify                      bool // the message authentication code, too
 }
 
 // identities reads the keys of a Secret.
@@ -100,6 +107,13 @@ func identities(secrets map[string][]byte) (*keyring, error) {
 		if err := k.ids.Import(string(secrets[name])); err != nil {
 			return nil, fmt.Errorf("the key %s of the Secret holds no age identity", name) // the error might quote it
 		}
+	}
+	switch value := strings.TrimSpace(string(secrets[verifyKey])); value {
+	case "", "false":
+	case "true":
+		k.verify = true
+	default: // whoever wrote it wants something
+		return nil, fmt.Errorf("%s of the Secret with the keys is neither true nor false", verifyKey)
 	}
 	if len(k.ids) == 0 {
 		return nil, fmt.Errorf("the Secret with the keys has none whose name ends in %s", keySuffix)
@@ -138,8 +152,19 @@ func (k *keyring) tree(data []byte, in formats.Format) (_ sops.Tree, err error) 
 		return t, fmt.Errorf("none of the keys that there are fits: it is encrypted for %s; add the identity of one of them to the Secret "+
 			"with the keys, or a recipient of yours to the file (sops updatekeys); only age is supported, no PGP and no key management service", recipients(t.Metadata))
 	}
-	if _, err := t.Decrypt(key, aes.NewCipher()); err != nil { // the error might quote a value
+	cipher := aes.NewCipher()
+	code, err := t.Decrypt(key, cipher)
+	if err != nil { // the error might quote a value
 		return t, errors.New("a value cannot be decrypted: it was changed, or moved to another place, after it was encrypted")
+	}
+	if !k.verify {
+		return t, nil
+	}
+	want, err := cipher.Decrypt(t.Metadata.MessageAuthenticationCode, key, t.Metadata.LastModified.Format(time.RFC3339))
+	if err != nil || want != code {
+		return t, fmt.Errorf("its message authentication code does not fit, which %s of the Secret with the keys demands: something was added, "+
+			"taken away, put back or reordered after it was encrypted. Encrypt whole objects with mac_only_encrypted and sorted keys, or put "+
+			"encrypted files into Secrets with kustomize's secretGenerator", verifyKey)
 	}
 	return t, nil
 }

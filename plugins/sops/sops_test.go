@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"maps"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -195,5 +196,47 @@ func TestWhatCannotBeDecryptedSaysWhyAndNoValue(t *testing.T) {
 	_, err := Plugin{}.Transform(t.Context(), plugin.Request{Object: object, Secrets: map[string][]byte{"a.agekey": []byte("AGE-SECRET-KEY-1XX")}})
 	if err == nil || !strings.Contains(err.Error(), "a.agekey of the Secret holds no age identity") || strings.Contains(err.Error(), "1XX") {
 		t.Errorf("a key that is none: %v", err)
+	}
+}
+
+// That something was taken away or put back shows only in the code over all values.
+func TestTheMACIsCheckedWhereWhoOwnsTheKeysDemandsIt(t *testing.T) {
+	id := identity(t)
+	file := encrypted(t, id, formats.Yaml, "", "admin: nobody\nallowed: none\nzone: a\n")
+	cut := regexp.MustCompile(`(?m)^allowed: .*\n`).ReplaceAll(file, nil)
+	if bytes.Equal(cut, file) {
+		t.Fatalf("nothing is cut: %s", file)
+	}
+	secret := func(file []byte) []byte {
+		return []byte(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"data":{"rules.yaml":"` + base64.StdEncoding.EncodeToString(file) + `"}}`)
+	}
+	const plain = `{"apiVersion":"v1","data":{"password":"s3cret"},"kind":"Secret","metadata":{"name":"db"}}`
+	object := encrypted(t, id, formats.Json, "^data$", plain)
+	moved := bytes.Replace(object, []byte(`"name": "db"`), []byte(`"name": "db", "namespace": "other"`), 1)
+	for name, c := range map[string]struct {
+		object []byte
+		verify string
+		good   bool
+	}{
+		"a file, not demanded":              {secret(cut), "", true},
+		"the same, said":                    {secret(cut), "false", true},
+		"a file of which something is gone": {secret(cut), "true", false},
+		"a whole file":                      {secret(file), "true\n", true},
+		"an object":                         {object, "true", true},
+		"an object with another namespace":  {moved, "true", false},
+		"the same, not demanded":            {moved, "", true},
+		"neither yes nor no":                {object, "yes", false},
+	} {
+		secrets := map[string][]byte{"a.agekey": []byte(id.String())}
+		if c.verify != "" {
+			secrets["verify-mac"] = []byte(c.verify)
+		}
+		r, err := Plugin{}.Transform(t.Context(), plugin.Request{Object: c.object, Secrets: secrets})
+		if (err == nil) != c.good || c.good == (len(r.Object) == 0) {
+			t.Errorf("%s: %v, %s", name, err, r.Object)
+		}
+		if err != nil && !strings.Contains(err.Error(), "verify-mac") {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
