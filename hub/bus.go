@@ -95,6 +95,9 @@ type Identities interface {
 	// remembers it, until the cluster joins with another token.
 	Place(cluster string) (uid string)
 	Settle(cluster, uid string) error
+	// EndFormer ends all credentials and join tokens of an older release, whose NATS users are not bounded, at once. left
+	// are the clusters whose agents still use one: where there are any, it does nothing unless force is set.
+	EndFormer(force bool) (left []string, err error)
 	// Joins says what came of the requests for credentials since the hub started.
 	Joins() Joins
 }
@@ -123,6 +126,8 @@ type Joins struct {
 	Time    time.Time `json:"time,omitzero"`  // and when
 	// Distrusted is about connections to the embedded server whose agents do not trust its certificate.
 	Distrusted Distrusted `json:"distrusted,omitzero"`
+	// Former are the clusters whose agents still use a credential of an older release; see Identities.EndFormer.
+	Former []string `json:"former,omitempty"`
 }
 
 // Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a

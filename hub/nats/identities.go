@@ -142,12 +142,14 @@ type Identities struct {
 
 	mu          sync.Mutex                 // guards what follows
 	told        protocol.Trust             // to agents: whom to trust, and where to connect
-	cutOff      func(users []string) error // takes effect on revoked credentials; nil if nothing can
-	known       map[string]identity        // by cluster; what they hold is replaced, never altered
-	byUser      map[string]string          // user key → cluster, of revoked ones too
-	tokens      map[string]token           // by user key
-	editing     map[string]*sync.Mutex     // by cluster
-	changed     map[string]struct{}        // clusters whose identity has changed since takeChanged
+	cutOff      func(users []string) error // takes effect on what is revoked; nil if nothing can
+	bounded     boundary
+	ending      *time.Timer            // when the next token ends
+	known       map[string]identity    // by cluster; what they hold is replaced, never altered
+	byUser      map[string]string      // user key → cluster, of revoked ones too
+	tokens      map[string]token       // by user key
+	editing     map[string]*sync.Mutex // by cluster
+	changed     map[string]struct{}    // clusters whose identity has changed since takeChanged
 	ask         func(cluster string, a protocol.Ask) error
 	joins       hub.Joins
 	distrusting map[string]struct{} // addresses of agents that do not trust the hub's certificate
@@ -178,7 +180,10 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids.tokens, err = readTokens(ids.tokenDir, time.Now())
+	if ids.tokens, err = readTokens(ids.tokenDir, time.Now()); err != nil {
+		return nil, err
+	}
+	ids.bounded, err = openBoundary(keys.dir, len(ids.known)+len(ids.tokens) > 0, time.Now())
 	return ids, err
 }
 
@@ -186,8 +191,9 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 // off from there.
 func (ids *Identities) Advertise(trust protocol.Trust, cutOff func(users []string) error) {
 	ids.mu.Lock()
-	defer ids.mu.Unlock()
 	ids.told, ids.cutOff = trust, cutOff
+	ids.mu.Unlock()
+	ids.awaitEnd()
 }
 
 // reach says how agents are asked for something.

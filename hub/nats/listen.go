@@ -175,7 +175,7 @@ func (b *Bus) hellos(ctx context.Context, desk *desk, onError jetstream.PullCons
 		close(drained)
 	}
 	h, err := c.Consume(func(m jetstream.Msg) {
-		desk.hello(strings.TrimPrefix(m.Subject(), protocol.HelloSubject("")), m.Data(), func() {
+		desk.hello(strings.TrimPrefix(m.Subject(), protocol.HelloSubject("")), m.Data(), func(bool) {
 			if left.Add(-1) == 0 {
 				close(drained)
 			}

@@ -46,7 +46,8 @@ func (b *Bus) openPeers(o Options) (*peers, error) {
 		return nil, err
 	}
 	p := &peers{key: ed25519.NewKeyFromSeed(seed)}
-	p.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub-peers", func() {}, natsgo.NoEcho())
+	who := as{user: o.Keys.hubUser, account: o.Keys.hub, name: "drover-hub-peers"}
+	p.conn, err = b.dial(o, who, func() {}, natsgo.NoEcho())
 	if err != nil {
 		return nil, err
 	}
