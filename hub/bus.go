@@ -111,6 +111,8 @@ type Identity struct {
 	Revoked    time.Time `json:"revoked,omitzero"`     // all were revoked then, and the cluster has not joined since
 	Token      time.Time `json:"token,omitzero"`       // a join token was not used yet, and is good until then
 	ClusterUID string    `json:"clusterUID,omitempty"` // see Identities.Place
+	// Suspended is until when the cluster is cut off because it said too much.
+	Suspended time.Time `json:"suspended,omitzero"`
 	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast
 	// and DroppedWhy are when that happened last, why, and what to do.
 	Dropped     uint64    `json:"dropped,omitempty"`

@@ -65,6 +65,8 @@ type Bus struct {
 	retired  bool          // the streams of an older release are gone; guarded by claiming
 	relinks  bool          // leaf nodes are to connect again; the same
 	met      atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
+	weighing sync.Mutex
+	said     map[string]*bucket // by cluster: what it may still say; guarded by weighing
 	closed   context.Context
 	quit     context.CancelFunc
 }

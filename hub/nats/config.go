@@ -195,6 +195,6 @@ func agentsLeaf() (p jwt.Permissions) {
 // systemLeaf lets a leaf node tell who is connected to it, and hear what the hub asks and who is revoked.
 func systemLeaf(account string) (p jwt.Permissions) {
 	p.Pub.Allow.Add("$SYS.ACCOUNT."+account+".CONNECT", "$SYS.ACCOUNT."+account+".DISCONNECT", "$SYS.SERVER.*.STATSZ", "_INBOX.>")
-	p.Sub.Allow.Add("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CONNZ")
+	p.Sub.Allow.Add("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CONNZ", "$SYS.REQ.SERVER.*.KICK")
 	return p
 }

@@ -58,7 +58,8 @@ type external struct {
 	ids     *Identities
 	ports   map[string]int // by node: for clients
 	running map[string]*server.Server
-	former  bool // servers are configured as c9a339c did
+	former  bool   // servers are configured as c9a339c did
+	storage string // that servers have; as much as there is, if empty
 }
 
 func newExternal(t *testing.T, s Servers) *external {
@@ -88,6 +89,9 @@ func (e *external) add(s Servers) {
 			text := strings.ReplaceAll(string(f.Data), `"./`, `"`+filepath.Dir(path)+`/`)
 			if e.former {
 				text = formerConfig(e.keys, text)
+			}
+			if e.storage != "" {
+				text = strings.Replace(text, "jetstream: {", "jetstream: { max_file_store: "+e.storage+",", 1)
 			}
 			f.Data = []byte(text)
 		}

@@ -155,7 +155,8 @@ type Identities struct {
 	distrusting map[string]struct{} // addresses of agents that do not trust the hub's certificate
 	// reminders are those of clusters whose rotation waits.
 	reminders map[string]*reminder
-	dropped   map[string]dropped // by cluster
+	dropped   map[string]dropped   // by cluster
+	suspended map[string]time.Time // clusters that said too much: until when they are cut off
 }
 
 var _ hub.Identities = (*Identities)(nil)
@@ -334,6 +335,9 @@ func (ids *Identities) Identity(cluster string) hub.Identity {
 	defer ids.mu.Unlock()
 	if d := ids.dropped[cluster]; d.count > 0 {
 		out.Dropped, out.DroppedLast, out.DroppedWhy = d.count, d.last, fmt.Sprintf(d.why, cluster)
+	}
+	if until := ids.suspended[cluster]; until.After(now) {
+		out.Suspended = until
 	}
 	for _, t := range ids.tokens {
 		if t.Cluster == cluster && t.open(now) && t.Expires.After(out.Token) {

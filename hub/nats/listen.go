@@ -112,6 +112,7 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 	defer h.Stop()
 	call(func() { clear(b.latest) }) // the stream may be another one
 	r, err := reports.Consume(func(m jetstream.Msg) {
+		b.weigh(strings.TrimPrefix(m.Subject(), protocol.ReportSubject("")), len(m.Data()), received(m))
 		b.report(m.Subject(), m.Data(), sequence(m), received(m), to, call)
 	}, onError)
 	if err != nil {
@@ -120,6 +121,7 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 	defer r.Stop()
 	j, err := journal.Consume(func(m jetstream.Msg) {
 		cluster := strings.TrimPrefix(m.Subject(), protocol.JournalSubject(""))
+		b.weigh(cluster, len(m.Data()), received(m))
 		if meta, err := m.Metadata(); err == nil {
 			b.read.Store(meta.Sequence.Stream)
 		}
@@ -297,6 +299,9 @@ func (l *links) note(cluster string, c connection, up bool) {
 	} else {
 		delete(l.live[cluster], c.key())
 		at = c.Client.Stop // zero where its end was not heard of
+	}
+	if cluster != "" {
+		l.crowd(cluster, c)
 	}
 	if is := len(l.live[cluster]) > 0; is != was && cluster != "" {
 		if at.IsZero() {

@@ -19,6 +19,13 @@ func (ids *Identities) Revoked() []string {
 	for _, id := range ids.known {
 		out = slices.AppendSeq(out, maps.Keys(id.Revoked))
 	}
+	for name, until := range ids.suspended {
+		if until.After(now) {
+			for _, c := range ids.known[name].live(now) {
+				out = append(out, c.User)
+			}
+		}
+	}
 	for _, t := range ids.tokens {
 		if end := t.end(); !now.Before(end) && now.Before(t.connects()) {
 			out = append(out, t.User)

@@ -116,7 +116,7 @@ func (ids *Identities) saveToken(t token) error {
 	return nil
 }
 
-// awaitEnd has the servers told when the next token ends.
+// awaitEnd has the servers told when the next token ends, or a cluster is no longer cut off.
 func (ids *Identities) awaitEnd() {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
@@ -127,6 +127,13 @@ func (ids *Identities) awaitEnd() {
 	for _, t := range ids.tokens {
 		if end := t.end(); end.After(now) && (next.IsZero() || end.Before(next)) {
 			next = end
+		}
+	}
+	for cluster, until := range ids.suspended {
+		if !until.After(now) {
+			delete(ids.suspended, cluster)
+		} else if next.IsZero() || until.Before(next) {
+			next = until
 		}
 	}
 	if ids.cutOff == nil || next.IsZero() {
