@@ -39,36 +39,40 @@ const prepareTry = time.Second
 
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
-	conn     *natsgo.Conn // as the hub, in the account with JetStream
-	agents   *natsgo.Conn // in the account of the agents: what they ask, and what they are asked
-	system   *natsgo.Conn // in the system account: who is connected
-	server   *Server      // the embedded one, or nil
-	keys     *Keys
-	account  string // of the agents
-	url      string // for people; "" for the embedded server
-	js       jetstream.JetStream
-	ids      *Identities
-	replicas int
-	log      *slog.Logger
-	open     []byte                // the hub's X25519 private key, which agents seal to what they say
-	told     once                  // what the log has
-	latest   map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
-	read     atomic.Uint64         // stream sequence of the last event of the journal that was read
-	back     chan struct{}         // the connection came back
-	remind   chan struct{}         // external servers may not know who is revoked
-	refusal  atomic.Pointer[error] // why the last try to connect failed
-	claiming sync.Mutex            // one account at a time, so that an older one never comes after a newer one
-	peers    *peers
-	serving  atomic.Bool // this hub acts for the fleet; see hub.Peers
-	standby  bool        // see Options
-	options  Options
-	retired  bool          // the streams of an older release are gone; guarded by claiming
-	relinks  bool          // leaf nodes are to connect again; the same
-	met      atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
-	weighing sync.Mutex
-	said     map[string]*bucket // by cluster: what it may still say; guarded by weighing
-	closed   context.Context
-	quit     context.CancelFunc
+	conn      *natsgo.Conn // as the hub, in the account with JetStream
+	agents    *natsgo.Conn // in the account of the agents: what they ask, and what they are asked
+	system    *natsgo.Conn // in the system account: who is connected
+	server    *Server      // the embedded one, or nil
+	keys      *Keys
+	account   string // of the agents
+	url       string // for people; "" for the embedded server
+	js        jetstream.JetStream
+	ids       *Identities
+	replicas  int
+	log       *slog.Logger
+	open      []byte                // the hub's X25519 private key, which agents seal to what they say
+	told      once                  // what the log has
+	latest    map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
+	read      atomic.Uint64         // stream sequence of the last event of the journal that was read
+	back      chan struct{}         // the connection came back
+	remind    chan struct{}         // external servers may not know who is revoked
+	refusal   atomic.Pointer[error] // why the last try to connect failed
+	claiming  sync.Mutex            // one account at a time, so that an older one never comes after a newer one
+	peers     *peers
+	serving   atomic.Bool // this hub acts for the fleet; see hub.Peers
+	standby   bool        // see Options
+	options   Options
+	retired   bool          // the streams of an older release are gone; guarded by claiming
+	relinks   bool          // leaf nodes are to connect again; the same
+	met       atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
+	guard     *guard
+	counts    map[string]uint64 // by stream: messages when it was last looked at; the watching goroutine owns it
+	forgets   atomic.Uint64     // rises when this hub drops a cluster's messages, and when that is done
+	forgotten uint64            // as it was at the last look; the watching goroutine owns it
+	weighing  sync.Mutex
+	said      map[string]*bucket // by cluster: what it may still say; guarded by weighing
+	closed    context.Context
+	quit      context.CancelFunc
 }
 
 var _ hub.Bus = (*Bus)(nil)
@@ -96,7 +100,7 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{latest: map[string]uint64{}, open: open,
+	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), counts: map[string]uint64{}, open: open,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	b.standby, b.options = o.Standby, o
@@ -250,7 +254,15 @@ func (b *Bus) Close() {
 }
 
 // Put implements hub.Bus.
-func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) error {
+func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) (err error) {
+	defer func() {
+		if err != nil {
+			b.guard.unsure()
+		}
+		if errors.Is(err, jetstream.ErrNoStreamResponse) { // a stream is gone: who tries again finds it
+			err = errors.Join(err, b.prepare(ctx))
+		}
+	}()
 	if err := b.reach(); err != nil {
 		return err
 	}
@@ -259,6 +271,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
+	defer b.guard.begin()()
 	var acks []jetstream.PubAckFuture
 	for _, p := range blobs {
 		chunks := protocol.Chunks(p.Sealed)
@@ -270,7 +283,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 			acks = append(acks, ack)
 		}
 	}
-	if err := await(ctx, acks); err != nil {
+	if err := b.await(ctx, acks); err != nil {
 		return fmt.Errorf("publish %d blobs: %w", len(blobs), err)
 	}
 	acks = acks[:0]
@@ -284,7 +297,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 		}
 		acks = append(acks, ack)
 	}
-	if err := await(ctx, acks); err != nil {
+	if err := b.await(ctx, acks); err != nil {
 		return fmt.Errorf("publish %d bundles: %w", len(bundles), err)
 	}
 	return nil
@@ -300,7 +313,10 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster), protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
 		stream, err := b.js.Stream(ctx, "KV_"+bucket)
 		if err == nil {
+			b.forgets.Add(1)
+			b.guard.forget(cluster)
 			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
+			b.forgets.Add(1)
 		}
 		if err != nil {
 			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)
@@ -310,10 +326,11 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 }
 
 // await waits until the server has acknowledged everything.
-func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
+func (b *Bus) await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 	for _, a := range acks {
 		select {
-		case <-a.Ok():
+		case ack := <-a.Ok():
+			b.guard.note(a.Msg().Subject, ack)
 		case err := <-a.Err():
 			return err
 		case <-ctx.Done():
@@ -347,7 +364,7 @@ func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
 	}
 	for subject := range info.State.Subjects {
 		parts := strings.Split(subject, ".")
-		out.Blobs[parts[len(parts)-2]] = true
+		out.Blobs[parts[len(parts)-2]] = !b.guard.touched(parts[len(parts)-2])
 	}
 	return out, b.bundles(ctx, out)
 }
@@ -372,7 +389,7 @@ func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 		for m := range batch.Messages() {
 			got++
 			g, err := strconv.ParseUint(m.Headers().Get(protocol.HeaderGeneration), 10, 64)
-			if err == nil {
+			if err == nil && b.guard.own(m.Subject(), sequence(m)) {
 				cluster := strings.TrimPrefix(m.Subject(), protocol.DesiredSubject(""))
 				into.Generations[cluster], into.Keys[cluster] = g, m.Headers().Get(protocol.HeaderKey)
 				into.Revisions[cluster] = m.Headers().Get(protocol.HeaderRevision)

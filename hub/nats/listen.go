@@ -47,6 +47,7 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 	b.hearPeers(func(p protocol.Presence) { call(func() { to.Peer(p) }) })
 	var running sync.WaitGroup
 	running.Go(func() { b.retrieve(ctx, desk, to, call) })
+	running.Go(func() { b.watch(ctx, to, call) })
 	defer func() {
 		running.Wait()
 		desk.close()

@@ -162,6 +162,7 @@ func (b *Bus) Serve(yes bool) {
 	if b.serving.Swap(yes) == yes || !yes {
 		return
 	}
+	b.guard.unsure()
 	if b.server != nil {
 		if err := b.server.Revoke(b.ids.Revoked()); err != nil {
 			b.log.Error("the embedded NATS server has not been told which credentials are revoked", "err", err)

@@ -143,7 +143,11 @@ func (s site) attack(t *testing.T) {
 	agent := s.dial(t, must(s.keys.agentJWT("a", credential{User: user.public, Expires: now.Add(time.Hour)})), user.seed, "a")
 	holder := s.dial(t, must(s.keys.tokenJWT(tokenOf("a", token.public))), token.seed, token.public)
 	sees(t, agent, "bundle of a")
-	until(t, "the streams have what was said", func() bool { return len(contents(t, s.bus)) >= 11 })
+	until(t, "the streams have what was said, and the hub reads it", func() bool {
+		all := contents(t, s.bus)
+		read := strings.Count(all["KV_report"]+all["journal"]+all["hello"], "consumers 1")
+		return len(all) >= 11 && read == 3
+	})
 	before := contents(t, s.bus)
 	neighbours, hubs := s.observe(t, s.keys.account, s.url, s.hub), s.observe(t, s.keys.hub, s.hub)
 

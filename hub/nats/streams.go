@@ -61,7 +61,10 @@ func (b *Bus) makeStreams(ctx context.Context, share int64) error {
 			config.MaxBytes /= share
 		}
 		err := insist(ctx, func(ctx context.Context) error {
-			_, err := b.js.CreateOrUpdateStream(ctx, config)
+			s, err := b.js.CreateOrUpdateStream(ctx, config)
+			if err == nil {
+				b.guard.first(config.Name, s.CachedInfo().Created)
+			}
 			return err
 		})
 		if err != nil {
