@@ -313,10 +313,10 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster), protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
 		stream, err := b.js.Stream(ctx, "KV_"+bucket)
 		if err == nil {
-			b.forgets.Add(1)
+			done := b.dropping()
 			b.guard.forget(cluster)
 			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
-			b.forgets.Add(1)
+			done()
 		}
 		if err != nil {
 			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)

@@ -197,6 +197,12 @@ func (b *Bus) inspect(ctx context.Context) string {
 	return strings.Join(out, "; ")
 }
 
+// dropping notes that the hub itself drops messages; what it gives is called when that is done.
+func (b *Bus) dropping() (done func()) {
+	b.forgets.Add(1)
+	return func() { b.forgets.Add(1) }
+}
+
 // shrunk says whether a stream that only the hub deletes from has fewer messages than before. quiet says that the hub has
 // dropped nothing since.
 func (b *Bus) shrunk(name string, info *jetstream.StreamInfo, quiet bool) bool {

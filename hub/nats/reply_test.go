@@ -50,11 +50,15 @@ type site struct {
 func (s site) dial(t *testing.T, jwt, seed, inbox string, opts ...natsgo.Option) *natsgo.Conn {
 	t.Helper()
 	var c *natsgo.Conn
+	login := []natsgo.Option{natsgo.UserJWTAndSeed(jwt, seed), trusting(s.keys.CA())}
+	if strings.HasPrefix(s.url, "nats://") { // a hostile leaf node, which asks nobody who they are
+		login = nil
+	}
 	until(t, "the server admits "+inbox, func() (ok bool) {
 		var err error
-		c, err = natsgo.Connect(s.url, append([]natsgo.Option{natsgo.UserJWTAndSeed(jwt, seed), trusting(s.keys.CA()),
+		c, err = natsgo.Connect(s.url, append(append(login,
 			natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}), // the server refuses some replies by itself
-			natsgo.CustomInboxPrefix(protocol.InboxPrefix(inbox))}, opts...)...)
+			natsgo.CustomInboxPrefix(protocol.InboxPrefix(inbox))), opts...)...)
 		return err == nil
 	})
 	t.Cleanup(c.Close)
@@ -243,6 +247,11 @@ func TestNoAnswerReachesWhatAnAgentMayNotReach(t *testing.T) {
 		"leaf node": func(t *testing.T) site {
 			e, b, _ := newSite(t)
 			return site{b, e.keys, e.ids, e.url("leaf"), e.url("main")}
+		},
+		"hostile leaf node": func(t *testing.T) site {
+			e, b, upstream := newSite(t)
+			url := hostileLeaf(e, upstream)
+			return site{b, e.keys, e.ids, url, e.url("main")}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
