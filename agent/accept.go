@@ -20,6 +20,9 @@ func (a accepted) check(b protocol.Bundle) error {
 		return fmt.Errorf("%w: it has epoch %d, and a bundle of epoch %d was accepted: a hub that another one has taken over "+
 			"from still publishes; stop it, or let it take over with `drover hub --take-over`",
 			protocol.ErrSuperseded, b.Epoch, a.epoch)
+	case a.known && b.Epoch > a.epoch+protocol.MaxEpochStep, a.known && b.Epoch == a.epoch && b.Generation > a.floor+protocol.MaxGenerationStep:
+		return fmt.Errorf("its number %d/%d (epoch/generation) is out of all proportion to %d/%d, which was accepted: a hub that does so may "+
+			"be in other hands; see which hubs publish", b.Epoch, b.Generation, a.epoch, a.floor)
 	case b.Epoch > a.epoch:
 		return nil
 	case b.Generation < a.floor:

@@ -43,6 +43,21 @@ func TestBundlesAreOrderedByEpochThenGeneration(t *testing.T) {
 	if err := in(bundle(2, 7)).check(bundle(2, 7, other)); err == nil || errors.Is(err, errKnown) {
 		t.Errorf("another bundle of the same generation: %v", err)
 	}
+	// One signed bundle cannot be the last that the agent ever accepts.
+	for _, far := range []protocol.Bundle{bundle(2, protocol.MaxGeneration), bundle(2, 8+protocol.MaxGenerationStep), bundle(protocol.MaxEpoch, 1),
+		bundle(3+protocol.MaxEpochStep, 8)} {
+		if err := in(bundle(2, 7)).check(far); err == nil || errors.Is(err, errKnown) {
+			t.Errorf("a bundle of %d/%d is accepted after one of 2/7: %v", far.Epoch, far.Generation, err)
+		}
+	}
+	for _, good := range []protocol.Bundle{bundle(2, 5_000_001), bundle(2+1<<20, 1)} { // as far as a hub follows what is reported
+		if err := in(bundle(2, 7)).check(good); err != nil {
+			t.Errorf("a bundle of %d/%d is refused after one of 2/7: %v", good.Epoch, good.Generation, err)
+		}
+	}
+	if err := in(bundle(2, protocol.MaxGeneration)).check(bundle(3, 1)); err != nil { // and a new epoch goes on from there
+		t.Errorf("a new epoch is refused: %v", err)
+	}
 	var a accepted
 	for _, part := range [][2]uint64{{0, 900}, {2, 7}, {1, 800}, {2, 5}} { // the apps' states, in any order
 		a.raise(part[0], part[1])

@@ -60,6 +60,7 @@ func (s *session) take(b protocol.Bundle) (changed []*app) {
 	digest := b.Digest()
 	b = withKnownFlags(b, s.accepted)
 	s.accepted = accepted{bundle: b, digest: digest, epoch: b.Epoch, floor: b.Generation, known: true}
+	s.who.Reach(b.Epoch)
 	graph := make(map[string][]string, len(b.Apps))
 	present := make(map[string]bool, len(b.Apps))
 	for _, spec := range b.Apps {

@@ -323,6 +323,7 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 	a.lasts = lasts
 	s.apps[a.name] = a
 	s.accepted.raise(st.Epoch, st.Generation)
+	s.who.Reach(st.Epoch)
 	wants := map[protocol.ObjectRef]*want{}
 	if err != nil {
 		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)

@@ -58,3 +58,35 @@ func TestAnOlderEpochIsRefusedAndShown(t *testing.T) {
 	}
 	gone(t, cp, mapRef(ns, "more"))
 }
+
+// A bundle of an older epoch is signed and sealed as it should be: it is refused however it comes.
+func TestABundleOfAnOlderEpochIsRefusedByPushAndByGet(t *testing.T) {
+	cp := testenv.Shared(t)
+	ns := testenv.NamespaceT(t, cp)
+	hub := agenttest.NewHub(t, "east-1")
+	running := agenttest.Start(t, cp, ns, hub)
+	taken := hub.Bundle(hub.App(t, "web", configMap(ns, "web", "new")))
+	taken.Epoch = 2
+	hub.Publish(t, taken)
+	hub.Healthy(t, taken)
+	refused := func(how string, generation, term uint64) {
+		t.Helper()
+		r := hub.Report(t, "a refusal of what comes by "+how, func(r protocol.Report) bool {
+			return r.Refused != nil && r.Refused.Generation == generation && r.Agent.Term == term
+		})
+		if r.Epoch != 2 || r.Generation != taken.Generation {
+			t.Errorf("by %s: it is at %d/%d", how, r.Epoch, r.Generation)
+		}
+		if got := still(t, cp, mapRef(ns, "web")).Text("data", "key"); got != "new" {
+			t.Errorf("by %s: the cluster has %q", how, got)
+		}
+	}
+	hub.Generation = 500
+	old := hub.Bundle(hub.App(t, "web", configMap(ns, "web", "old")))
+	old.Epoch = 1
+	hub.Publish(t, old)
+	refused("push", old.Generation, 0)
+	running.Stop(t) // what it finds when it starts, it gets
+	agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { c.Term = 9 })
+	refused("Direct Get", old.Generation, 9)
+}

@@ -47,6 +47,7 @@ type Identity struct {
 	mu     sync.Mutex // guards what follows
 	held   held
 	here   string // see Here
+	epoch  uint64 // see Reach
 	frozen bool   // see Freeze
 }
 
@@ -89,6 +90,20 @@ func (i *Identity) Credential() protocol.Credential {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.held.credential
+}
+
+// Reach notes that a bundle of an epoch was accepted: a hub of an older one has been taken over from.
+func (i *Identity) Reach(epoch uint64) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.epoch = max(i.epoch, epoch)
+}
+
+// Epoch is the newest epoch that a bundle was accepted of, as far as Reach was told.
+func (i *Identity) Epoch() uint64 {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.epoch
 }
 
 // Joined says whether there is a credential.

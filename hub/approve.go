@@ -86,10 +86,13 @@ func identify(hold query.Hold) query.Hold {
 // showHolds brings what is shown of holds up to date, for the clusters of a hold of removed folders that began,
 // changed or ended.
 func (h *Hub) showHolds(names []string) {
-	deletions := h.deletionHolds()
+	deletions := slices.Concat(h.deletionHolds(), h.overclaimed())
 	shown := h.state.Source().Held
 	for _, hold := range deletions {
 		if !slices.ContainsFunc(shown, func(x query.Hold) bool { return x.ID == hold.ID }) {
+			if hold.Kind != protocol.HoldDeletions {
+				continue // logged where it began
+			}
 			h.Log.Warn("deletions are held until a person approves", "revision", hold.Revision.Short(),
 				"clusters", len(hold.Clusters), "apps", hold.Apps, "objects", hold.Count, "why", hold.Reason,
 				"approve", "drover approve "+hold.ID)
@@ -183,6 +186,14 @@ func (h *Hub) Approve(ctx context.Context, name string) (query.Hold, error) {
 			}
 		}
 		h.let(*approved)
+		if approved.Kind == protocol.HoldGeneration {
+			for _, name := range names {
+				if err := h.surpass(name); err != nil {
+					reply(query.Hold{}, err)
+					return nil
+				}
+			}
+		}
 		if err := h.save(names); err != nil {
 			return err
 		}
@@ -193,8 +204,10 @@ func (h *Hub) Approve(ctx context.Context, name string) (query.Hold, error) {
 		h.show(names)
 		h.cutOff()
 		reply(*approved, nil)
-		_, err := h.send(loop)
-		return err
+		if _, err := h.send(loop); err != nil || approved.Kind != protocol.HoldGeneration {
+			return err
+		}
+		return h.catchUp(loop) // the epoch may be a new one, for all
 	})
 }
 
@@ -269,7 +282,7 @@ func (h *Hub) let(hold query.Hold) {
 					p.apps[app] = a.Hold.ID
 				}
 			}
-		case hold.Kind != protocol.HoldClusters:
+		case hold.Kind != protocol.HoldClusters && hold.Kind != protocol.HoldGeneration:
 			p.id = hold.ID
 		}
 		if _, known := h.records[name]; known {

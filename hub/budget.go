@@ -53,7 +53,7 @@ func (h *Hub) budget(name string, res *Resolution, r *Record, b *protocol.Bundle
 		flags.FleetGone = d.HadFleet && res.fleetGone
 		flags.FileGone = d.HadFile && !res.Cluster.Described && !res.Cluster.Unclear
 	}
-	held := fleet.Guard(lossOf(changes, had, flags))
+	held := fleet.Guard(lossOf(changes, had, res, flags))
 	if n, through := losing(w, changes, held); h.later != nil && res != nil && n >= fleet.GuardAtLeast && through {
 		h.later[name] = struct{}{}
 		return true
@@ -118,16 +118,18 @@ func (h *Hub) heldApp(id string, c change, reasons []fleet.GuardReason) *AppHold
 		Objects: slices.Clone(c.deletes[:min(len(c.deletes), protocol.MaxHeldObjects)]), Had: had}
 }
 
-// lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back.
-func lossOf(changes []change, had int, flags fleet.AppLoss) fleet.Loss {
+// lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was gone
+// is: what is still missing then left Git by itself.
+func lossOf(changes []change, had int, res *Resolution, flags fleet.AppLoss) fleet.Loss {
+	fleetBack, fileBack := res != nil && res.fleetApps, res != nil && res.Cluster.Described
 	loss := fleet.Loss{Had: had}
 	for _, c := range changes {
 		l := flags
 		l.App, l.Deletes, l.Had = c.name, c.deletes, c.had
 		if hold := c.state.Hold; c.held {
 			l.Had = min(l.Had, hold.Had)
-			l.FleetGone = l.FleetGone || slices.Contains(hold.Reasons, fleet.GuardFleetGone)
-			l.FileGone = l.FileGone || slices.Contains(hold.Reasons, fleet.GuardFileGone)
+			l.FleetGone = l.FleetGone || !fleetBack && slices.Contains(hold.Reasons, fleet.GuardFleetGone)
+			l.FileGone = l.FileGone || !fileBack && slices.Contains(hold.Reasons, fleet.GuardFileGone)
 			l.Everywhere = l.Everywhere || slices.Contains(hold.Reasons, fleet.GuardEverywhere)
 		}
 		loss.Apps = append(loss.Apps, l)

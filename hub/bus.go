@@ -12,10 +12,12 @@ import (
 // Bus carries bundles and blobs to the agents, and what they say back.
 type Bus interface {
 	// Put stores blobs, then bundles, and returns when the bus has them all. Blobs come first so that
-	// no agent is ever told of one that is not there.
+	// no agent is ever told of one that is not there. An error that wraps ErrFull says that there is no space left.
 	Put(ctx context.Context, blobs []Packed, bundles []Delivery) error
 	// Holdings says what the bus has now. After it lost something, the hub brings it back.
 	Holdings(ctx context.Context) (Holdings, error)
+	// Drop removes blobs. One that is not there is no error.
+	Drop(ctx context.Context, ids []string) error
 	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks sees
 	// by what comes whether it was heard.
 	Ask(ctx context.Context, cluster string, a protocol.Ask) error
@@ -43,9 +45,11 @@ func OpenKeyID(key []byte) string {
 }
 
 // Holdings is what a bus has: of each cluster's bundle the epoch, generation and commit and the key it is sealed to,
-// and the ids of complete blobs. What it says of bundles is a hint: it is not signed.
+// and the ids of complete blobs. Bundles that are not Proven have no epoch and no commit here, and their generation is
+// a hint that anybody on the bus may have made.
 type Holdings struct {
 	Generations map[string]uint64
+	Proven      map[string]bool // a hub of the fleet made what is said of the cluster's bundle
 	Epochs      map[string]uint64
 	Revisions   map[string]string
 	Keys        map[string]string // see Delivery

@@ -47,11 +47,11 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 		Source                                  *fleet.Source `json:",omitempty"`
 		Hide                                    *fleet.Hide   `json:",omitempty"`
 	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide})
-	return r.memo.do(ctx, snap, key, func(rec *Recorder) (out Render, blobs []Packed, err error) {
+	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []Packed, err error) {
 		if r.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
 		}
-		asks := false
+		asks, on := false, on
 		on.Asked = func() { asks = true }
 		objects, notes, err := r.Charts.RenderChart(ctx, r.hidden(rec, app.Hide), app, on, replace)
 		if err == nil {

@@ -67,6 +67,13 @@ const MaxApprovals = 50
 // maxGiven is how many blobs are remembered of an app: the one that was acknowledged, and the newest.
 const maxGiven = 16
 
+const (
+	// maxStrange bounds how many apps a cluster has remembered that only its agent names.
+	maxStrange = 5000
+	// maxDeleted is the most that an agent is believed to have deleted, so that the total can always rise.
+	maxDeleted = 1 << 52
+)
+
 // empty says whether nothing of an app needs to be remembered.
 func (a AppDeletions) empty() bool { return a.Total == 0 && len(a.Given) == 0 && a.Hold == nil }
 
@@ -101,10 +108,17 @@ func (d Deletions) heard(last protocol.Bundle, digest string, r *protocol.Report
 		return out
 	}
 	reported := map[string]protocol.AppReport{}
+	strange := len(out.Apps)
 	for _, ar := range r.Apps {
 		reported[ar.Name] = ar
-		a := out.Apps[ar.Name]
-		a.Total, a.Reported = max(a.Total, ar.Deleted), ar.Deleted
+		a, known := out.Apps[ar.Name]
+		if !known && find(last.Apps, ar.Name) == nil { // of before the store was lost, or it does not exist
+			if strange++; strange > maxStrange || protocol.CheckName(ar.Name) != nil {
+				continue
+			}
+		}
+		deleted := min(ar.Deleted, maxDeleted)
+		a.Total, a.Reported = max(a.Total, deleted), deleted
 		if !a.empty() {
 			out.Apps[ar.Name] = a
 		}

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"fmt"
+	"math"
 	"testing"
 
 	"github.com/drover-dev/drover/protocol"
@@ -67,5 +68,28 @@ func TestApprovalsAreRemembered(t *testing.T) {
 	}
 	if ids := d.approved(); len(ids) != MaxApprovals || ids[0] != fmt.Sprint(MaxApprovals+1) {
 		t.Errorf("remembered are %v", ids)
+	}
+}
+
+// An agent that names ever new apps must not make a bundle that is too large to be published.
+func TestAppsThatOnlyTheAgentNamesAreBounded(t *testing.T) {
+	var d Deletions
+	last := protocol.Bundle{Generation: 1, Apps: []protocol.App{{Name: "web"}}}
+	for round := range 30 {
+		r := &protocol.Report{Generation: 2}
+		for i := range 9000 {
+			r.Apps = append(r.Apps, protocol.AppReport{Name: fmt.Sprintf("x-%d-%d", round, i), Deleted: 1})
+		}
+		r.Apps = append(r.Apps, protocol.AppReport{Name: "No name\n", Deleted: 1}, protocol.AppReport{Name: "web", Deleted: math.MaxUint64})
+		d = d.heard(last, "", r)
+	}
+	if len(d.Apps) > maxStrange+1 {
+		t.Errorf("%d apps are remembered", len(d.Apps))
+	}
+	if a := d.Apps["web"]; a.Total+1_000_000 < a.Total || a.Total == 0 {
+		t.Errorf("the total of an app that is there is %d", a.Total)
+	}
+	if _, there := d.Apps["No name\n"]; there {
+		t.Error("an app is remembered that can have no such name")
 	}
 }

@@ -17,8 +17,9 @@ var ErrNotReleased = errors.New("not released")
 
 // depart takes in which clusters have lost their folder since the last revision, or since what the hub knew when it
 // started. One of them is released. More than one in a single step is more often a mistake than a wish, so they are held
-// until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it, and one
-// that is to be pruned where the guard of deletions would not let that through.
+// until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it, one
+// that is to be pruned where the guard of deletions would not let that through, and one that joined and of which a hub that starts
+// remembers nothing: its store was lost, and with it whether the cluster was held or is to be pruned.
 //
 // While nothing may be published this waits: the hub may see an older state of Git than another hub has published.
 func (h *Hub) depart(ctx context.Context) error {
@@ -38,7 +39,7 @@ func (h *Hub) depart(ctx context.Context) error {
 		}
 	}
 	slices.Sort(names)
-	if len(names) > 1 || len(names) == 1 && (before == 1 && first || h.empties(names[0])) {
+	if len(names) > 1 || len(names) == 1 && (first && (before == 1 || h.forgot(names[0])) || h.empties(names[0])) {
 		h.hold(names)
 		names = nil
 	}
@@ -113,7 +114,14 @@ func (h *Hub) empties(name string) bool {
 		return false
 	}
 	changes, had := h.weigh(name, nil, r.Bundle, emptied(r.Bundle, h.revision)).compare(r.Deletions)
-	return len(fleet.Guard(lossOf(changes, had, fleet.AppLoss{}))) > 0
+	return len(fleet.Guard(lossOf(changes, had, nil, fleet.AppLoss{}))) > 0
+}
+
+// forgot says whether a cluster has joined and the hub has no record of it.
+func (h *Hub) forgot(name string) bool {
+	_, joined := h.Identities.OpenKey(name)
+	_, known := h.records[name]
+	return joined && !known
 }
 
 // counted completes a hold of removed folders: its id, and how many objects go with them.

@@ -8,10 +8,13 @@ import (
 )
 
 const (
-	// maxEpoch bounds what a header on the bus, which nobody signs, is believed to say.
-	maxEpoch = 1 << 48
-	// maxReported is how far above what hubs say an agent's word is believed.
+	// maxEpoch is the highest epoch that anybody is believed.
+	maxEpoch = protocol.MaxEpoch
+	// maxReported is how far above what hubs say an agent's word is believed; maxForced, where a person says that this hub
+	// takes over. It is far below protocol.MaxEpochStep, so that an agent that lies cannot lead the hub to where others
+	// do not follow.
 	maxReported = 1 << 10
+	maxForced   = 1 << 20
 )
 
 // situation is all that decides whether a hub publishes.
@@ -43,12 +46,18 @@ func judge(s situation) verdict {
 		v.newest = max(v.newest, s.bus)
 	}
 	for _, o := range s.others {
-		v.newest = max(v.newest, o.Epoch)
+		if o.Epoch < maxEpoch {
+			v.newest = max(v.newest, o.Epoch)
+		}
 	}
 	other, rival := s.rival()
 	next := v.newest
-	if s.reports > next && s.reports-next <= maxReported {
+	switch {
+	case s.reports <= next:
+	case s.reports-next <= maxReported:
 		next = s.reports
+	case s.force:
+		next = min(s.reports, next+maxForced)
 	}
 	next++
 	switch {

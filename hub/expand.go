@@ -34,6 +34,8 @@ type expansion struct {
 	order    []string        // the apps in the order in which they came up: who declares an app comes before it
 	on       Capabilities    // what is known of the cluster
 	asksAPIs bool            // a chart looks at on.APIs
+	pending  bool            // a chart is being rendered
+	planning bool            // so are the templates of an ApplicationSet
 	turns    map[string]int  // how often an app was rendered, by what declares it
 	used     []*Render       // everything that the outcome depends on, beside folder and selected
 	foreign  []*Render       // the same, of what was read from other sources
@@ -105,15 +107,22 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	r, err := e.memo.do(ctx, e.snap, memoKey("plan-4", in), func(rec *Recorder) (Render, []Packed, error) {
+	key, plan := memoKey("plan-4", in), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
 		c, err := e.layout.Plan(ctx, rec, in)
 		if _, transient := errors.AsType[*TransientError](err); transient {
 			return Render{Cluster: &c, Transient: true}, nil, nil
 		}
 		return Render{Cluster: &c}, nil, err
-	})
+	}
+	r, err := e.planned(ctx, key, templated(in.Declared), plan)
 	if err != nil {
 		return fleet.Cluster{}, err
+	}
+	if r.Pending {
+		e.pending, e.planning = true, true
+		cluster := in.Cluster // in is what is being planned
+		cluster.Problems = append(slices.Clone(cluster.Problems), beingGenerated)
+		return cluster, nil
 	}
 	e.used = append(e.used, r)
 	if r.Err != "" {
@@ -211,8 +220,11 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 		app = m.leave()
 		m.result.App = app
 	} else {
+		if e.pending && len(m.absent) > 0 { // it may come with what is being rendered
+			m.result.Err, m.result.Pending = m.app.File+": "+waitsForOthers, true
+		}
 		for _, ref := range m.absent {
-			if !ref.Optional {
+			if !ref.Optional && !m.result.Pending {
 				m.result.Err = notDelivered(m.app, ref)
 			}
 		}
@@ -267,7 +279,8 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 		e.asksAPIs = e.asksAPIs || render.AsksAPIs
 		switch {
 		case render.Away:
-			m.result.Err = m.app.File + ": " + render.Err
+			m.result.Err, m.result.Pending = m.app.File+": "+render.Err, render.Pending
+			e.pending = e.pending || render.Pending
 			return nil, nil
 		case render.Err != "":
 			m.result.Err = appError(app, render.Err)
@@ -311,6 +324,8 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 	for _, r := range e.foreign {
 		res.Transient = res.Transient || r.Transient
 	}
+	res.planning = e.planning
+	res.Transient = res.Transient || e.pending // what the render reads is not known yet
 	res.places = append(res.places, e.sourcePlaces()...)
 	slices.Sort(res.places)
 	res.places = slices.Compact(res.places)

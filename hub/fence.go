@@ -109,7 +109,7 @@ func (h *Hub) convene(ctx context.Context, has *Holdings) error {
 			return err
 		}
 		s := situation{self: f.self, lead: f.lead, others: others, bus: f.bus,
-			reports: h.state.reported(), force: h.TakeOver}
+			reports: h.state.reported(h.believable()), force: h.TakeOver}
 		_, rival := s.rival()
 		switch {
 		case rival:
@@ -195,7 +195,7 @@ func (h *Hub) enact(v verdict) error {
 	}
 	f.lead = lead
 	h.stand(v)
-	h.Peers.Serve(h.open())
+	h.Peers.Serve(h.open(), lead.Epoch)
 	return nil
 }
 
@@ -246,12 +246,21 @@ func (f *fence) explain(v verdict, silence time.Duration) string {
 	return "it has not found out yet which other hubs there are"
 }
 
-// reported is the newest epoch that any agent has reported.
-func (s *State) reported() (newest uint64) {
+// believable is the newest epoch that an agent is believed to have accepted: one that lies must not hide what others say.
+func (h *Hub) believable() uint64 {
+	f := &h.fence
+	if h.TakeOver {
+		return maxEpoch
+	}
+	return max(f.lead.Epoch, f.lead.Seen, f.bus) + maxReported
+}
+
+// reported is the newest epoch up to a limit that any agent has reported.
+func (s *State) reported(limit uint64) (newest uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.index.All() {
-		if c.Report != nil {
+		if c.Report != nil && c.Report.Epoch <= limit {
 			newest = max(newest, c.Report.Epoch)
 		}
 	}

@@ -46,6 +46,9 @@ type rig struct {
 	repo string // a work tree
 	data string
 	ttl  time.Duration // of credentials; 0 means the default
+	// grace and maxStore are those of the hub and of the server; 0 means the default.
+	grace    time.Duration
+	maxStore int64
 	// remote: the hub connects to its server over the network, as to an external one.
 	remote bool
 	// guest: the server outlives the hub.
@@ -73,14 +76,17 @@ type rig struct {
 
 func newRig(t *testing.T, files map[string]string) *rig { return newRigWith(t, nil, files) }
 
-func newRigWith(t *testing.T, sources *elsewhere, files map[string]string) *rig {
-	return newRigAs(t, sources, nil, files)
+func newRigWith(t *testing.T, sources *elsewhere, files map[string]string, edits ...func(*rig)) *rig {
+	return newRigAs(t, sources, nil, files, edits...)
 }
 
 // newRigAs is for files that name the repository by an address.
-func newRigAs(t *testing.T, sources *elsewhere, addresses []string, files map[string]string) *rig {
+func newRigAs(t *testing.T, sources *elsewhere, addresses []string, files map[string]string, edits ...func(*rig)) *rig {
 	r := &rig{t: t, elsewhere: sources, addresses: addresses, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t),
 		creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{}}
+	for _, edit := range edits {
+		edit(r)
+	}
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
 	r.commit("first")
@@ -162,7 +168,7 @@ func (r *rig) start() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
-	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log))
+	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log, keys.Former))
 	r.store = store
 	r.ids = must(nats.OpenIdentities(r.data, keys))
 	r.ids.Log = log
@@ -187,8 +193,10 @@ func (r *rig) start() {
 	if h.Silence, h.TakeOver = silence, r.takeOver; !r.old {
 		h.Peers, h.Leads = bus, store
 	}
-	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, store, keys.Secret)
-	h.Resolver.Charts, h.Resolver.Repository = charts(r.t), r.addresses
+	worker := charts(r.t)
+	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer, Templates: worker}, renderer, envsubst.Replace, store, keys.Secret)
+	h.Resolver.Charts, h.Grace = worker, r.grace
+	h.Resolver.Repository = r.addresses
 	if r.elsewhere != nil {
 		h.Sources, h.Resolver.Ignore = r.elsewhere.follow(r.data, log), git.Ignore
 	}
@@ -231,7 +239,7 @@ func (r *rig) serve(log *slog.Logger) *nats.Server {
 		r.t.Fatal(err)
 	}
 	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
-		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(),
+		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), MaxStore: r.maxStore,
 		Distrusted: r.ids.Distrust, Log: log}))
 	return r.server
 }

@@ -31,42 +31,49 @@ type Hub struct {
 	Identities Identities
 	Signers    []ed25519.PrivateKey // every one signs every bundle
 	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
+	Grace      time.Duration        // how long a blob that nothing names stays on the bus; 0 is ten minutes
 	Peers      Peers                // other hubs on the bus; nil if there can be none
 	Leads      Leads                // remembers the epoch; nil if there is none
 	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
 	Silence    time.Duration        // see the constant; 0 means that
 	Log        *slog.Logger
 
-	state   *State
-	overdue *overdue                         // set before anything is heard
-	served  *served                          // what clusters' API servers serve
-	late    sync.Map                         // by cluster: the agent process whose dropped reports the log has
-	tasks   chan func(context.Context) error // run by the loop, which alone touches what follows
+	state    *State
+	overdue  *overdue                         // set before anything is heard
+	served   *served                          // what clusters' API servers serve
+	late     sync.Map                         // by cluster: the agent process whose dropped reports the log has
+	refusals sync.Map                         // by cluster: when the log had last that something it said is not taken
+	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
 
-	base     Snapshot                       // the revision that was resolved last
-	revision protocol.Revision              // of base
-	resolved map[string]*Resolution         // by cluster
-	places   map[string]map[string]struct{} // path in the tree → clusters that depend on it
-	listing  *listing                       // of the clusters that have a folder
-	again    map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
-	records  map[string]Record
-	floors   map[string]uint64 // generations that agents are known to have seen
-	held     map[string]bool   // blobs that the bus has
-	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
-	unsent   map[string]bool   // clusters whose record the bus has yet to take
+	base      Snapshot                       // the revision that was resolved last
+	revision  protocol.Revision              // of base
+	resolved  map[string]*Resolution         // by cluster
+	places    map[string]map[string]struct{} // path in the tree → clusters that depend on it
+	listing   *listing                       // of the clusters that have a folder
+	again     map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
+	records   map[string]Record
+	floors    map[string]uint64 // generations that agents are known to have seen
+	proven    map[string]uint64 // generations that a hub of the fleet is seen to have published
+	held      map[string]bool   // blobs that the bus has
+	sealed    map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
+	unsent    map[string]bool   // clusters whose record the bus has yet to take
+	garbage   garbage
+	lost      lostLate
+	rendering map[string]time.Time // clusters whose renders have not finished: since when
 
 	left         map[string]time.Time // released clusters: since when their folder is gone
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
 	holdsChanged bool                 // and not stored yet
 
-	holding    map[string]struct{} // clusters with deletions that are held
-	waiting    []string            // clusters that holds of deletions are shown for
-	passes     map[string]*pass    // what a person approved and is not stored yet, by cluster
-	later      map[string]struct{} // clusters that wait until it is known what all lose by one commit; nil if none is to wait
-	everywhere bool                // too many clusters lose too much by one commit
-	fence      fence               // whether this hub publishes
-	fresh      freshness           // whether what it would publish is Git's word
-	wake       <-chan time.Time    // when tick is due; nil for never
+	holding    map[string]struct{}  // clusters with deletions that are held
+	waiting    []string             // clusters that holds of deletions are shown for
+	overclaims map[string]overclaim // by cluster
+	passes     map[string]*pass     // what a person approved and is not stored yet, by cluster
+	later      map[string]struct{}  // clusters that wait until it is known what all lose by one commit; nil if none is to wait
+	everywhere bool                 // too many clusters lose too much by one commit
+	fence      fence                // whether this hub publishes
+	fresh      freshness            // whether what it would publish is Git's word
+	wake       <-chan time.Time     // when tick is due; nil for never
 }
 
 // New makes a Hub that is ready for its fields to be set.
@@ -75,8 +82,8 @@ func New(repository string) *Hub {
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
 		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
 		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
-		fresh: newFreshness(),
+		again: map[string]struct{}{}, left: map[string]time.Time{}, rendering: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
+		fresh: newFreshness(), proven: map[string]uint64{}, overclaims: map[string]overclaim{},
 	}
 }
 
@@ -110,6 +117,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
+	defer h.garbage.stop()
+	defer h.renderAside(ctx)()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
 	if h.Sources != nil {
@@ -266,7 +275,8 @@ func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (pu
 		return published, nil
 	}
 	later := slices.Sorted(maps.Keys(h.later))
-	h.everywhere, h.later = fleet.TooMany(h.losers(names), len(h.listing.names)), nil
+	h.everywhere, h.later = fleet.TooMany(h.losers(names)+h.lost.others(names), len(h.listing.names)), nil
+	h.lost.note(later)
 	n, err := h.publish(ctx, later)
 	return published + n, err
 }
@@ -307,7 +317,8 @@ func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, list
 	todo := maps.Clone(h.again)
 	if reselect {
 		for name, res := range h.resolved {
-			keeps := res.Doubt != "" && len(h.records[name].Bundle.Apps) > len(res.Apps) // apps that may be wanted no more
+			last := h.records[name].Bundle
+			keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps)) // what waited for the doubt
 			if keeps || h.Resolver.reselected(res) {
 				todo[name] = struct{}{}
 			}
@@ -356,11 +367,14 @@ func (h *Hub) list(snap Snapshot) ([]string, error) {
 
 // resolve resolves one cluster and notes on what that depends.
 func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
+	h.Resolver.memo.trace()
+	h.Resolver.renders.begin(name)
 	res, err := h.Resolver.Resolve(ctx, snap, name, h.records[name].Bundle.Apps)
-	if err != nil {
+	if h.Resolver.renders.end(); err != nil {
 		return err
 	}
 	h.forget(name)
+	res.questions = h.Resolver.memo.traced()
 	for _, p := range res.places {
 		if h.places[p] == nil {
 			h.places[p] = map[string]struct{}{}
@@ -368,6 +382,9 @@ func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
 		h.places[p][name] = struct{}{}
 	}
 	h.resolved[name] = &res
+	if h.Resolver.memo.crowded() {
+		h.collect(ctx, h.grace())
+	}
 	if res.Transient {
 		h.again[name] = struct{}{}
 	} else {

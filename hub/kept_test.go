@@ -101,6 +101,10 @@ func TestWhatMovesIntoAnUnreadableAppIsInDoubt(t *testing.T) {
 	})
 	r.push("mended", map[string]string{"fleet/new.yaml": strings.NewReplacer("name: agent", "name: new", "apps/${cluster.labels.env}", "apps/new").Replace(fleetApp("two", ""))})
 	r.await("b", "a complete bundle", func(b protocol.Bundle) bool { return b.Incomplete == "" && appOf(b, "new") != nil })
+	r.push("in doubt again", map[string]string{"fleet/other.yaml": "kind: [\n", "apps/two/cm.yaml": configMap("agent", "again")})
+	r.await("b", "a doubt that concerns no app of it", func(b protocol.Bundle) bool { return strings.Contains(b.Incomplete, "fleet/other.yaml:1") })
+	r.push("without doubt", map[string]string{"fleet/other.yaml": ""})
+	r.await("b", "a complete bundle, although nothing else changed for it", func(b protocol.Bundle) bool { return b.Incomplete == "" })
 	if a, _ := r.bundle("a"); a.Generation != 1 {
 		t.Errorf("a, which nothing of this is for, is at generation %d", a.Generation)
 	}

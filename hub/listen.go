@@ -23,7 +23,7 @@ var _ Listener = listener{}
 func (l listener) Report(cluster string, data []byte, at time.Time) {
 	r, err := protocol.DecodeReport(data, cluster)
 	if err != nil {
-		l.h.Log.Warn("a report is not taken", "cluster", cluster, "err", err)
+		l.refused("a report", cluster, err)
 		return
 	}
 	if l.misplaced(cluster, r, at) {
@@ -34,11 +34,12 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	if len(r.Agent.Kubernetes) > maxKubernetes {
 		r.Agent.Kubernetes = ""
 	}
+	said := claimOf(r)
 	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
 	var late *protocol.Agent // who spoke later
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
-		if overtaken(c.Report, r) {
+		if overtaken(c.Report, r) && !l.h.Identities.Identity(cluster).Issued.After(c.Received) {
 			late = &c.Report.Agent
 			return
 		}
@@ -48,7 +49,8 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		c.Report, c.Received = &r, at
 		emptied = c.Pruning && empty(*c)
 		d := c.Desired
-		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest
+		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest ||
+			slices.ContainsFunc(c.Waiting, func(x query.Hold) bool { return x.Kind == protocol.HoldGeneration })
 	})
 	if late != nil {
 		l.dropped(cluster, r, *late)
@@ -57,10 +59,10 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	l.h.checkOverdue(cluster, false)
 	if moved || behind {
 		l.h.do(func(ctx context.Context) error {
-			if err := l.h.check(ctx, cluster, r); err != nil || !behind {
+			if err := l.h.check(ctx, cluster, said); err != nil || !behind {
 				return err
 			}
-			return l.h.overtake(ctx, cluster, r)
+			return l.h.overtake(ctx, cluster, said)
 		})
 	}
 	if upgraded {
@@ -77,6 +79,25 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 }
 
+// claimOf is what a report says of the bundle that was accepted. What waits for the loop holds no more than that.
+func claimOf(r protocol.Report) protocol.Report {
+	return protocol.Report{Generation: r.Generation, Epoch: r.Epoch, Digest: r.Digest, Revision: protocol.Revision{Hash: r.Revision.Hash}}
+}
+
+// refusalGap is how often the log has what one cluster says that is not taken.
+const refusalGap = time.Minute
+
+// refused logs that what a cluster's agent said is not taken. Who sends one may send many.
+func (l listener) refused(what, cluster string, err error) {
+	now := time.Now()
+	if last, told := l.h.refusals.Load(cluster); told && now.Sub(last.(time.Time)) < refusalGap {
+		return
+	}
+	l.h.refusals.Store(cluster, now)
+	l.h.Log.Warn(what+" is not taken: see that the agent is of a release that fits the hub's, and whose its credential is; more "+
+		"of this cluster are not logged for a minute", "cluster", cluster, "err", err)
+}
+
 // heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then
 // the store was lost.
 func (h *Hub) heard(ctx context.Context, cluster string) error {
@@ -91,7 +112,8 @@ func (h *Hub) heard(ctx context.Context, cluster string) error {
 
 // overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus
 // says it again. Reports of one process are numbered, and processes that lead one after the other count their terms.
-// What tells neither comes in the order in which the bus took it. Clocks decide nothing: those of two machines may
+// What tells neither comes in the order in which the bus took it. Who asks lets a credential that is newer than the last
+// report count from the start, because who had the one before may have counted to the end. Clocks decide nothing: those of two machines may
 // differ by hours.
 func overtaken(last *protocol.Report, r protocol.Report) bool {
 	switch {
@@ -118,7 +140,11 @@ func (l listener) dropped(cluster string, r protocol.Report, last protocol.Agent
 func (l listener) Event(cluster string, data []byte) {
 	e, err := protocol.DecodeEvent(data, cluster)
 	if err != nil {
-		l.h.Log.Warn("an event is not taken", "cluster", cluster, "err", err)
+		l.refused("an event", cluster, err)
+		return
+	}
+	if e.Seq > 2*uint64(time.Now().UnixMicro()) { // agents count from the microseconds since 1970
+		l.refused("an event", cluster, fmt.Errorf("%w: its number %d is out of bounds", protocol.ErrMalformed, e.Seq))
 		return
 	}
 	l.trails.heard(e)
@@ -159,6 +185,9 @@ func (h *Hub) do(task func(context.Context) error) { h.tasks <- task }
 // that may be behind: see barred.
 func (h *Hub) overtake(ctx context.Context, cluster string, r protocol.Report) error {
 	known := h.records[cluster]
+	if !h.believes(cluster, r) || r.Epoch > 0 && r.Epoch < known.Bundle.Epoch {
+		return nil // it is held for a person, or ours goes before it whatever its number
+	}
 	if r.Generation < known.Bundle.Generation || r.Generation == known.Bundle.Generation && r.Digest == known.Digest {
 		return nil // published meanwhile
 	}

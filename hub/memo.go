@@ -33,6 +33,7 @@ type Render struct {
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
 	Away      bool  `json:"-"` // what was to be rendered is not at hand
+	Pending   bool  `json:"-"` // it is being rendered
 	Deps      []Dep `json:"deps"`
 }
 
@@ -43,7 +44,10 @@ type memo struct {
 
 	mu    sync.Mutex
 	known map[string]*question
-	batch Batch // what the store has yet to be told
+	fresh int                    // questions that were not known at the last sweep
+	batch Batch                  // what the store has yet to be told
+	round uint64                 // see sweep
+	uses  map[*question]struct{} // what was asked since trace; nil if nobody wants to know
 }
 
 // question is what was asked, with its answers so far, newest first.
@@ -53,6 +57,7 @@ type question struct {
 	// that ten thousand clusters share is checked once.
 	revision string
 	answer   *Render
+	asked    uint64 // the round in which it was asked last
 }
 
 func newMemo(store Store) *memo { return &memo{store: store, known: map[string]*question{}} }
@@ -80,6 +85,11 @@ func (m *memo) do(ctx context.Context, snap View, key string, make func(*Recorde
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	return m.settle(snap, key, rec, r, blobs, err), nil
+}
+
+// settle takes in how a render ended that was recorded by rec.
+func (m *memo) settle(snap View, key string, rec *Recorder, r Render, blobs []Packed, err error) *Render {
 	if err != nil {
 		r = Render{Err: err.Error(), AsksAPIs: r.AsksAPIs}
 	}
@@ -87,10 +97,10 @@ func (m *memo) do(ctx context.Context, snap View, key string, make func(*Recorde
 	if _, transient := errors.AsType[*TransientError](err); transient || rec.Failed() || r.Transient {
 		r.Transient = true
 		m.hold(blobs)
-		return &r, nil // used once, and tried again at the next revision
+		return &r // used once, and tried again at the next revision
 	}
 	m.keep(snap, key, &r, blobs)
-	return &r, nil
+	return &r
 }
 
 func (m *memo) find(snap View, key string) (*Render, error) {
@@ -99,6 +109,9 @@ func (m *memo) find(snap View, key string) (*Render, error) {
 	q, err := m.question(key)
 	if err != nil {
 		return nil, err
+	}
+	if q.asked = m.round; m.uses != nil {
+		m.uses[q] = struct{}{}
 	}
 	revision := snap.Revision().Hash
 	if q.revision == revision && revision != "" {
@@ -127,13 +140,18 @@ func (m *memo) question(key string) (*question, error) {
 		q.variants = nil // written by another release: render again
 	}
 	m.known[key] = q
+	m.fresh++
 	return q, nil
 }
 
 func (m *memo) keep(snap View, key string, r *Render, blobs []Packed) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	q := m.known[key]
+	q, err := m.question(key)
+	if err != nil { // the store cannot be read, so that it is not overwritten either
+		m.batch.Blobs = append(m.batch.Blobs, blobs...)
+		return
+	}
 	q.revision, q.answer = snap.Revision().Hash, r
 	q.variants = append([]*Render{r}, q.variants...)
 	q.variants = q.variants[:min(len(q.variants), maxVariants)]

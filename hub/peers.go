@@ -18,8 +18,9 @@ type Peers interface {
 	// Meet gives the other hubs that answer now. From then on other hubs are answered with self.
 	Meet(ctx context.Context, self protocol.Presence) ([]protocol.Presence, error)
 	// Serve says whether this hub acts for the fleet: answers requests for credentials, asks agents, has credentials
-	// cut off, and makes buckets. Before the first call it does not.
-	Serve(yes bool)
+	// cut off, and makes buckets. Before the first call it does not. epoch is that of what it publishes, and goes into
+	// grants and asks.
+	Serve(yes bool, epoch uint64)
 	// Alone says whether the bus is part of this process, so that nobody has to be waited for.
 	Alone() bool
 }

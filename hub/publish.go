@@ -3,6 +3,7 @@ package hub
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -63,6 +64,7 @@ func (r *Resolution) incomplete() string {
 // asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
 // not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
 func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
+	b = res.settled(b, prev)
 	if b.Digest() == digest {
 		return true
 	}
@@ -105,9 +107,13 @@ func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol
 
 // next is the record that follows prev when b is published.
 func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
-	b.Generation = max(prev.Bundle.Generation, floor) + 1
+	last := prev.Bundle.Generation
+	if last > protocol.MaxFollowed && b.Epoch > prev.Bundle.Epoch {
+		last = 0 // the numbers were used up, see Hub.spent
+	}
+	b.Generation = max(last, floor) + 1
 	r := prev
-	r.Bundle, r.Digest, r.Time = b, b.Digest(), now
+	r.Bundle, r.Digest, r.Time, r.Retired = b, b.Digest(), now, retire(prev, b)
 	if prev.Bundle.Generation > 0 {
 		r.History = append([]Past{{prev.Bundle.Generation, prev.Bundle.Revision, prev.Time, prev.Digest}}, prev.History...)
 		r.History = r.History[:min(len(r.History), MaxHistory)]
@@ -129,6 +135,7 @@ func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
 func (h *Hub) save(names []string) error {
 	batch := h.Resolver.memo.unsaved()
 	batch.Records = map[string]Record{}
+	names = slices.DeleteFunc(slices.Clone(names), h.patient)
 	for _, name := range names {
 		delete(h.fresh.delayed, name)
 		if r, changed := h.plan(name); changed {
@@ -213,7 +220,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 	if same() {
 		return r, true
 	}
-	if h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
+	if h.spent(name) || h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
 		r.Deletions = prev.Deletions
 		return r, changed
 	}
@@ -246,18 +253,13 @@ func (h *Hub) send(ctx context.Context) (int, error) {
 	if len(bundles) == 0 {
 		return 0, nil
 	}
-	if sent, err := h.put(ctx, blobs, bundles); err != nil || !sent {
-		return 0, err
-	}
-	for id := range ids {
-		h.held[id] = true
-	}
+	bundles, err := h.share(ctx, blobs, bundles)
 	for _, d := range bundles {
 		delete(h.unsent, d.Cluster)
 		h.sealed[d.Cluster] = d.Key
 		h.checkOverdue(d.Cluster, false)
 	}
-	return len(bundles), nil
+	return len(bundles), err
 }
 
 // deliver signs and seals a record for its cluster.
@@ -301,7 +303,9 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if has, err = h.compete(ctx, has); err != nil {
 		return err
 	}
+	h.weed(&has)
 	h.held, h.sealed = has.Blobs, has.Keys
+	h.garbage.onBus = maps.Clone(has.Generations)
 	for name, r := range h.records {
 		if has.Generations[name] < r.Bundle.Generation || has.Epochs[name] < r.Bundle.Epoch || h.outdated(name) {
 			h.unsent[name] = true
@@ -314,8 +318,12 @@ func (h *Hub) reconcile(ctx context.Context) error {
 		}
 	}
 	for name, generation := range has.Generations {
-		if beyond := h.beyond(name, generation); beyond > 0 {
-			h.floors[name] = max(h.floors[name], beyond)
+		if has.Proven[name] {
+			h.proven[name] = max(h.proven[name], generation)
+		}
+		if generation <= protocol.MaxFollowed && has.Epochs[name] >= h.records[name].Bundle.Epoch &&
+			h.beyond(name, generation) > 0 {
+			h.floors[name] = max(h.floors[name], generation)
 			if _, err := h.vouch(ctx, name, has.Revisions[name]); err != nil {
 				return err
 			}
@@ -328,7 +336,7 @@ func (h *Hub) reconcile(ctx context.Context) error {
 	if _, err = h.publish(ctx, names); err != nil {
 		return err
 	}
-	return h.catchUp(ctx)
+	return errors.Join(h.renumber(ctx), h.catchUp(ctx))
 }
 
 // beyond is generation if it is more than the hub remembers, else 0: then the hub's store was lost or is older than what
@@ -356,7 +364,7 @@ func (h *Hub) show(names []string) {
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = wanted(r.Bundle, res.Cluster.Apps)
+				c.Desired.Apps = res.shown(wanted(r.Bundle, res.Cluster.Apps))
 			} else if c.Pruning {
 				c.Desired.Apps = nil
 			}

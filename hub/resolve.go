@@ -35,6 +35,7 @@ type Resolver struct {
 	// APIs says what a cluster's API server serves, as protocol.Report.APIs has it, and nothing if that is not known; nil if it never is.
 	APIs func(cluster string) []string
 
+	renders    *renders // of charts; nil renders them while their app is resolved
 	layout     Layout
 	renderer   Renderer
 	substitute Substitute
@@ -62,13 +63,15 @@ type Resolution struct {
 	Transient bool
 	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that is certain.
 	Doubt      string
-	places     []string // paths in the tree on which any of it depends
-	selection  string   // what was selected of the apps for many clusters
-	fleetApps  bool     // something was selected of them
-	fleetGone  bool     // nothing declares apps for many clusters
-	kubernetes string   // version that charts were rendered for; "" if it was not known
-	apis       string   // APIsDigest of what they were rendered for; "" if it was not known
-	asksAPIs   bool     // a chart looks at what the API server serves
+	places     []string    // paths in the tree on which any of it depends
+	selection  string      // what was selected of the apps for many clusters
+	fleetApps  bool        // something was selected of them
+	fleetGone  bool        // nothing declares apps for many clusters
+	kubernetes string      // version that charts were rendered for; "" if it was not known
+	apis       string      // APIsDigest of what they were rendered for; "" if it was not known
+	asksAPIs   bool        // a chart looks at what the API server serves
+	planning   bool        // the templates of an ApplicationSet are being executed
+	questions  []*question // that were asked of the memo
 }
 
 // AppResult is one app, rendered, or the reason why not.
@@ -77,6 +80,8 @@ type AppResult struct {
 	Ref  *protocol.Blob // nil if Err is set
 	Refs []protocol.ObjectRef
 	Err  string
+	// Pending: it is being rendered; Err says so.
+	Pending bool
 
 	declares bool // it declares other apps, or what they need
 }
@@ -192,8 +197,8 @@ func selection(apps []Rendered, problems []string) string {
 
 // block stops the apps whose dependencies can never be satisfied as they are written.
 func (r *Resolution) block() {
-	if len(r.Cluster.Problems) > 0 {
-		return // an app that seems missing may only be unreadable
+	if len(r.Cluster.Problems) > 0 || r.pending() {
+		return // an app that seems missing may only be unreadable, or be declared by what is being rendered
 	}
 	apps := make([]fleet.App, len(r.Apps))
 	for i, a := range r.Apps {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 
@@ -100,4 +101,55 @@ func TestTheHubsKeysRotateWithoutJoiningAnew(t *testing.T) {
 	if r.signedBy("b", before.SigningKeys()) || !r.signedBy("b", r.hub.Trust.SigningKeys()) {
 		t.Error("what the hub publishes now is not signed with the new key alone")
 	}
+}
+
+// A new key of the fleet ends what the old one opens: on the bus, in the store, and of what agents say from then on.
+func TestANewFleetKeyEndsWhatTheOldOneOpens(t *testing.T) {
+	t.Parallel()
+	r := newRigWith(t, nil, twoClusters(), func(r *rig) { r.grace = 10 * time.Millisecond })
+	r.join("a", "b")
+	old := map[string]protocol.Bundle{}
+	for _, name := range []string{"a", "b"} {
+		old[name] = r.await(name, "published", func(protocol.Bundle) bool { return true })
+	}
+	must(0, r.keys.Begin(nats.KeyFleet))
+	r.restart(nil)
+	for _, name := range []string{"a", "b"} {
+		r.report(name, func(rep *protocol.Report) { rep.Generation, rep.Digest = old[name].Generation, old[name].Digest() }) // sealed to the old key
+		r.until("its report is heard", func() bool {
+			c, _ := r.hub.State().Get(name)
+			return c.Report != nil
+		})
+		b := r.await(name, "with new blobs", func(b protocol.Bundle) bool {
+			return b.Generation > old[name].Generation && appOf(b, "web").Blob.ID() != appOf(old[name], "web").Blob.ID()
+		})
+		if appOf(b, "web").Blob.Digest != appOf(old[name], "web").Blob.Digest || r.lines(name, b, "web") == "" {
+			t.Errorf("web of %s = %+v", name, appOf(b, "web"))
+		}
+		r.believe(name)
+	}
+	r.until("the old blobs are gone from the bus", func() bool {
+		blobs := must(r.hub.Bus.Holdings(t.Context())).Blobs
+		for _, b := range old {
+			for _, a := range b.Apps {
+				if blobs[a.Blob.ID()] {
+					return false
+				}
+			}
+		}
+		return true
+	})
+	must(0, r.keys.Finish(nats.KeyFleet))
+	r.restart(nil)
+	b, _ := r.bundle("a")
+	if r.lines("a", b, "web") == "" || r.keys.Former != nil {
+		t.Error("after the rotation web of a is empty, or the old key is still in use")
+	}
+	r.push("more", map[string]string{"apps/web/base/config.yaml": configMap("web", "two")})
+	r.await("a", "the next commit", func(b protocol.Bundle) bool { return strings.Contains(r.lines("a", b, "web"), `"two"`) })
+	r.report("a", func(rep *protocol.Report) { rep.Seq, rep.Agent.Kubernetes = 9, "v1.99.0" })
+	r.until("what the agent says with the new key", func() bool {
+		c, _ := r.hub.State().Get("a")
+		return c.Report != nil && c.Report.Agent.Kubernetes == "v1.99.0"
+	})
 }

@@ -21,6 +21,8 @@ type Store interface {
 	Holds() ([]query.Hold, error)
 	// Save writes all of a batch, or nothing.
 	Save(Batch) error
+	// Collect removes every memo and every blob that is not to be kept, and says how many that were.
+	Collect(keepMemo, keepBlob func(string) bool) (removed int, err error)
 }
 
 // Batch is what one turn of the loop has to remember.
@@ -43,6 +45,7 @@ type Record struct {
 	Digest  string          `json:"digest"`
 	Time    time.Time       `json:"time"`
 	History []Past          `json:"history,omitempty"` // newest first, at most MaxHistory
+	Retired []Retired       `json:"retired,omitempty"` // blobs that former bundles named, oldest first
 	// PruneOnRemove is what the last cluster.yaml that could be read says is to be done when the folder goes.
 	PruneOnRemove bool      `json:"pruneOnRemove,omitempty"`
 	Released      time.Time `json:"released,omitzero"` // when the folder was seen to be gone; zero while it is there

@@ -21,3 +21,6 @@ func (Volatile) Holds() ([]query.Hold, error) { return nil, nil }
 
 // Save implements Store.
 func (Volatile) Save(Batch) error { return nil }
+
+// Collect implements Store.
+func (Volatile) Collect(_, _ func(string) bool) (int, error) { return 0, nil }

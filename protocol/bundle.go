@@ -16,6 +16,14 @@ const (
 	MaxBlob   = 256 << 20 // bytes of one app's rendered objects, before compression
 	// MaxGeneration is the highest generation: what fits a JSON number exactly. Nobody gets there by publishing.
 	MaxGeneration = 1 << 53
+	// MaxFollowed is the highest generation that a hub takes up from what others say, so that it can always publish above it.
+	MaxFollowed = MaxGeneration / 2
+	// MaxGenerationStep and MaxEpochStep are how far above what it has accepted an agent believes a bundle: one bundle of a hub that was
+	// captured must not be the last that the agent can ever accept. What a hub takes up from others stays far below.
+	MaxGenerationStep = 1 << 40
+	MaxEpochStep      = 1 << 24
+	// MaxEpoch is the highest epoch.
+	MaxEpoch = 1 << 48
 )
 
 // Revision is one Git commit, as people need it to recognise it.
@@ -126,6 +134,9 @@ func (b Bundle) Check() error {
 	}
 	if b.Generation > MaxGeneration {
 		return fmt.Errorf("the bundle's generation %d is out of bounds", b.Generation)
+	}
+	if b.Epoch > MaxEpoch {
+		return fmt.Errorf("the bundle's epoch %d is out of bounds", b.Epoch)
 	}
 	if err := CheckName(b.Cluster); err != nil {
 		return fmt.Errorf("the bundle's cluster: %w", err)

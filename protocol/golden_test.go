@@ -240,6 +240,9 @@ func TestAddGoldenMessages(t *testing.T) {
 	served := testReport()
 	served.APIs = []string{"apps/v1", "apps/v1/Deployment", "v1", "v1/Pod"}
 	served.Agent.APIs = APIsDigest(served.APIs)
+	request, grant, ask := testKeyRequest(t), testGrant(t), testAsk()
+	request.Nonce, grant.Nonce, grant.Epoch = "once", "once", 3
+	ask.Nonce, ask.Epoch, ask.Time = "once", 3, issued
 	for name, g := range map[string]golden{
 		"bundle":            {Says: "a value in every field", Kind: "bundle", Sent: full, Want: full, Digest: digest},
 		"bundle-smallest":   {Says: "nothing but what must be there", Kind: "bundle", Sent: mustJSON(t, small), Want: mustJSON(t, small), Digest: small.Digest()},
@@ -260,6 +263,9 @@ func TestAddGoldenMessages(t *testing.T) {
 		"hello":             signedGolden(t, "hello", testHello(t)),
 		"grant":             signedGolden(t, "grant", testGrant(t)),
 		"ask":               signedGolden(t, "ask", testAsk()),
+		"keyrequest-fresh":  signedGolden(t, "keyrequest", request),
+		"grant-fresh":       signedGolden(t, "grant", grant),
+		"ask-fresh":         signedGolden(t, "ask", ask),
 		"speech":            {Says: "a report, signed by its cluster and sealed to the hub", Kind: "speech", Cluster: "staging", HubKeys: keys, OpenKey: hubPrivate, Bytes: said, Want: mustJSON(t, later)},
 	} {
 		data, err := json.MarshalIndent(g, "", "  ")

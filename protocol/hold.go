@@ -34,7 +34,9 @@ const (
 	HoldContents  HoldKind = "ContainerNotEmpty"   // a Namespace or CustomResourceDefinition that still holds objects
 	HoldOrphans   HoldKind = "Orphaned"            // objects that Drover applied once and that nothing wants, found after the inventory was lost
 	HoldClusters  HoldKind = "ClustersRemoved"     // cluster folders that are gone
-	HoldIdentity  HoldKind = "ClusterIdentity"     // the credential is used in another cluster than before
+	// HoldGeneration is an agent that reports a generation far above what the hub published.
+	HoldGeneration HoldKind = "GenerationNotPublished"
+	HoldIdentity   HoldKind = "ClusterIdentity" // the credential is used in another cluster than before
 )
 
 // MaxHeldObjects is how many objects a Held names.

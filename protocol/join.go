@@ -52,7 +52,12 @@ type KeyRequest struct {
 	OpenKey []byte `json:"openKey"` // X25519 public key that bundles are to be sealed to
 	// ClusterUID is the uid of the namespace kube-system; "" if it is not known.
 	ClusterUID string `json:"clusterUID,omitempty"`
+	// Nonce is chosen for this request; the Grant repeats it, so that an earlier one is worth nothing.
+	Nonce string `json:"nonce,omitempty"`
 }
+
+// MaxNonce is how many bytes a nonce may have.
+const MaxNonce = 64
 
 // Hello is what an agent says whenever it has connected: which credential it uses now. It carries the JWT, so that a
 // hub whose memory was brought back from a backup knows the cluster again.
@@ -76,6 +81,8 @@ type Grant struct {
 	Issued  time.Time `json:"issued,omitzero"`
 	Expires time.Time `json:"expires,omitzero"` // of JWT
 	Trust   *Trust    `json:"trust,omitempty"`
+	Nonce   string    `json:"nonce,omitempty"` // of the request; "" from hubs that know none
+	Epoch   uint64    `json:"epoch,omitempty"` // of the bundles that the hub publishes; see Bundle.Epoch
 }
 
 // RenewAt is when a credential is to be renewed: at two thirds of its life. It is zero if it never expires.
@@ -104,6 +111,11 @@ type Ask struct {
 	Kind    AskKind `json:"kind"`
 	From    uint64  `json:"from,omitempty"` // first Event.Seq, inclusive
 	To      uint64  `json:"to,omitempty"`   // last, inclusive
+	// Epoch is that of the bundles which the hub publishes, Time its clock, and Nonce is of this ask alone: so an agent knows one of a
+	// hub that another has taken over from, and one that somebody says again.
+	Epoch uint64    `json:"epoch,omitempty"`
+	Time  time.Time `json:"time,omitzero"`
+	Nonce string    `json:"nonce,omitempty"`
 }
 
 // The DSSE payload types of the messages of this file.

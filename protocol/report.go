@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -173,11 +174,41 @@ type Millis float64
 // MillisOf converts a duration.
 func MillisOf(d time.Duration) Millis { return Millis(float64(d.Microseconds()) / 1000) }
 
+// A list element of three bytes takes two hundred in memory. These bounds are above what fits a report whose elements say something.
+const (
+	maxCommas   = 120_000 // in the JSON of a report or event
+	maxElements = 20_000  // apps, problems, holds and objects of a report
+	maxHash     = 128     // bytes of a commit id
+)
+
+// fits says whether a report or event is no larger than one may be.
+func fits(what string, data []byte) error {
+	if len(data) > MaxReport {
+		return fmt.Errorf("%w: the %s has %d bytes", ErrMalformed, what, len(data))
+	}
+	if n := bytes.Count(data, []byte(",")); n > maxCommas {
+		return fmt.Errorf("%w: the %s has more than %d fields and elements", ErrMalformed, what, maxCommas)
+	}
+	return nil
+}
+
+// elements counts what a report lists.
+func (r Report) elements() int {
+	n := len(r.Apps) + len(r.Held)
+	for _, a := range r.Apps {
+		n += len(a.Problems)
+	}
+	for _, h := range r.Held {
+		n += len(h.Objects)
+	}
+	return n
+}
+
 // DecodeReport reads a report that claims to be cluster's.
 func DecodeReport(data []byte, cluster string) (Report, error) {
 	var r Report
-	if len(data) > MaxReport {
-		return r, fmt.Errorf("%w: the report has %d bytes", ErrMalformed, len(data))
+	if err := fits("report", data); err != nil {
+		return r, err
 	}
 	err := json.Unmarshal(data, &r)
 	if newer := checkVersion("report", r.Version, "this hub"); newer != nil {
@@ -189,8 +220,9 @@ func DecodeReport(data []byte, cluster string) (Report, error) {
 	if r.Cluster != cluster {
 		return Report{}, fmt.Errorf("%w: the report speaks for %.80q", ErrForeign, r.Cluster)
 	}
-	if r.Generation >= MaxGeneration {
-		return Report{}, fmt.Errorf("%w: the report's generation %d is out of bounds", ErrMalformed, r.Generation)
+	if n := r.elements(); n > maxElements || len(r.Revision.Hash) > maxHash {
+		return Report{}, fmt.Errorf("%w: the report lists %d elements (at most %d), and its commit has %d bytes (at most %d)", ErrMalformed,
+			n, maxElements, len(r.Revision.Hash), maxHash)
 	}
 	return r, nil
 }
@@ -198,8 +230,8 @@ func DecodeReport(data []byte, cluster string) (Report, error) {
 // DecodeEvent reads an event that claims to be cluster's.
 func DecodeEvent(data []byte, cluster string) (Event, error) {
 	var e Event
-	if len(data) > MaxReport {
-		return e, fmt.Errorf("%w: the event has %d bytes", ErrMalformed, len(data))
+	if err := fits("event", data); err != nil {
+		return e, err
 	}
 	err := json.Unmarshal(data, &e)
 	if newer := checkVersion("event", e.Version, "this hub"); newer != nil {

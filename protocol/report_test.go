@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,6 +18,41 @@ func TestReportAndEventComeBackAsTheyWere(t *testing.T) {
 	event, err := DecodeEvent(mustJSON(t, testEvent()), "staging")
 	if err != nil || !reflect.DeepEqual(event, testEvent()) {
 		t.Errorf("event: %v\ngot  %+v\nwant %+v", err, event, testEvent())
+	}
+}
+
+// What is refused because it would take much more memory than it has bytes is nothing that an agent says.
+func TestAReportThatIsAsLargeAsOneMayBeIsTaken(t *testing.T) {
+	ref := ObjectRef{Kind: "Pod", Namespace: "d", Name: "p-12345"}
+	for name, add := range map[string]func(*Report){
+		"apps": func(r *Report) {
+			r.Apps = append(r.Apps, AppReport{Name: "a", Phase: PhaseHealthy, Health: HealthCurrent, Objects: 1})
+		},
+		"problems": func(r *Report) { r.Apps[0].Problems = append(r.Apps[0].Problems, Problem{ref, HealthDegraded, "why"}) },
+		"held": func(r *Report) {
+			r.Held = append(r.Held, Held{ID: "0123456789", Kind: HoldOrphans, Count: 20, Message: "why"})
+			for h := &r.Held[len(r.Held)-1]; len(h.Objects) < MaxHeldObjects; {
+				h.Objects = append(h.Objects, ref)
+			}
+		},
+	} {
+		r := testReport()
+		per := len(mustJSON(t, r))
+		add(&r)
+		for per = len(mustJSON(t, r)) - per; len(mustJSON(t, r))+100*per < MaxReport; {
+			for range 100 {
+				add(&r)
+			}
+		}
+		if _, err := DecodeReport(mustJSON(t, r), "staging"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, text := range map[string]string{"apps": `"apps":[`, "held": `"held":[`, "fields": `"drift":{},"x":[`} {
+		data := []byte(`{"version":1,"cluster":"staging",` + text + strings.Repeat("null,", 150_000) + `null]}`)
+		if _, err := DecodeReport(data, "staging"); !errors.Is(err, ErrMalformed) {
+			t.Errorf("150,000 empty %s are taken: %v", name, err)
+		}
 	}
 }
 

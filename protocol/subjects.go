@@ -13,14 +13,14 @@ const (
 )
 
 // HeaderGeneration is a header on the messages of the desired bucket: the bundle's generation, for the hub's own eyes when
-// its store was lost. It is not signed, and agents never look at it.
+// its store was lost. Nobody has to believe it without HeaderAuth, and agents never look at it.
 const HeaderGeneration = "Drover-Generation"
 
 // HeaderKey is another: which of the cluster's keys the bundle is sealed to.
 const HeaderKey = "Drover-Key"
 
-// HeaderEpoch and HeaderRevision are two more: the bundle's epoch and the commit it was made from. They are hints like
-// the generation.
+// HeaderEpoch and HeaderRevision are two more: the bundle's epoch and the commit it was made from. They are
+// believed with HeaderAuth only.
 const (
 	HeaderEpoch    = "Drover-Epoch"
 	HeaderRevision = "Drover-Revision"

@@ -41,6 +41,7 @@ type Hub struct {
 	roots     []*Authority // that were ever used
 	joining   joining
 	desired   []byte // the last bundle's envelope
+	epoch     uint64 // of the last bundle, and of asks and grants
 }
 
 // NewHub starts a nats-server as a hub configures it: TLS, operator mode, with the buckets. The agents of cluster can
@@ -280,7 +281,7 @@ func (h *Hub) Publish(t testing.TB, b protocol.Bundle) {
 		t.Fatal(err)
 	}
 	h.mu.Lock()
-	h.desired = envelope
+	h.desired, h.epoch = envelope, b.Epoch
 	open := h.joining.open
 	h.mu.Unlock()
 	if open != nil {

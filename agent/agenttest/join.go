@@ -2,6 +2,7 @@ package agenttest
 
 import (
 	"crypto/ed25519"
+	"crypto/rand"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -147,6 +148,8 @@ func (h *Hub) grant(t testing.TB, m *nats.Msg, req protocol.KeyRequest, refusal 
 		g.JWT = h.operator.user(t, req.User, publish, subscribe, g.Expires)
 		h.note(func() { h.joining.grants[req.User], h.joining.known[req.User] = g, userKey(t, req.User) })
 	}
+	g.Nonce = req.Nonce
+	h.note(func() { g.Epoch = h.epoch })
 	if answer != nil && !answer(&g) {
 		return
 	}
@@ -251,7 +254,9 @@ func (h *Hub) Asked() []protocol.KeyRequest {
 // Ask has the hub ask the agent for something.
 func (h *Hub) Ask(t testing.TB, kind protocol.AskKind) {
 	t.Helper()
-	envelope, err := protocol.SignMessage(protocol.Ask{Version: protocol.Version, Cluster: h.Cluster, Kind: kind}, h.Keys...)
+	a := protocol.Ask{Version: protocol.Version, Cluster: h.Cluster, Kind: kind, Time: time.Now(), Nonce: rand.Text()}
+	h.note(func() { a.Epoch = h.epoch })
+	envelope, err := protocol.SignMessage(a, h.Keys...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -40,6 +40,9 @@ func (st *status) mismatches() (out []string) {
 
 // mismatch translates one. Only a ConfigMap's values are quoted: what stands in any other field may be secret.
 func (st *status) mismatch(field, said, kind string) string {
+	if st.secret && !strings.HasPrefix(said, "expected ") { // the name may be a value that stands at the wrong place
+		return "it has a field that is not known, or one key twice: correct it in Git; the name is not told, because it may be a value"
+	}
 	if said == "field not declared in schema" {
 		return fmt.Sprintf("%s is not a field of %s: correct its name in Git, or remove it", field, kind)
 	}

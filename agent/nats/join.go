@@ -3,6 +3,7 @@ package nats
 import (
 	"context"
 	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -147,7 +148,7 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 		return err
 	}
 	defer nc.Close()
-	grant, err := exchange(ctx, nc, asking{protocol.JoinSubject(t.User), t.Cluster, id.UID()}, keys, key,
+	grant, err := exchange(ctx, nc, asking{protocol.JoinSubject(t.User), t.Cluster, id.UID(), 0}, keys, key,
 		t.SigningKeys())
 	var no refusal
 	if errors.As(err, &no) && no.final {
@@ -164,7 +165,11 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 }
 
 // asking is where a credential is asked for, and for which cluster.
-type asking struct{ subject, cluster, uid string }
+type asking struct {
+	subject, cluster, uid string
+	// epoch is the least that the hub's may be. Who made a token decided for its hub, whatever epoch that has.
+	epoch uint64
+}
 
 // exchange asks for a credential for keys. signedBy is what entitles to it; hub are the keys that may answer.
 func exchange(ctx context.Context, nc *nats.Conn, a asking, keys agent.Keys, signedBy ed25519.PrivateKey,
@@ -181,8 +186,9 @@ func exchange(ctx context.Context, nc *nats.Conn, a asking, keys agent.Keys, sig
 	if err != nil {
 		return protocol.Grant{}, err
 	}
+	nonce := rand.Text()
 	signed, err := protocol.SignMessage(protocol.KeyRequest{Version: protocol.Version, Cluster: a.cluster,
-		User: string(user), OpenKey: open, ClusterUID: a.uid}, signedBy)
+		User: string(user), OpenKey: open, ClusterUID: a.uid, Nonce: nonce}, signedBy)
 	if err != nil {
 		return protocol.Grant{}, err
 	}
@@ -196,6 +202,11 @@ func exchange(ctx context.Context, nc *nats.Conn, a asking, keys agent.Keys, sig
 		return protocol.Grant{}, fmt.Errorf("an answer that is not the hub's was refused: %w", err)
 	case g.User != string(user):
 		return protocol.Grant{}, errors.New("an answer was refused that was meant for other keys")
+	case g.Nonce != "" && g.Nonce != nonce: // older hubs repeat none
+		return protocol.Grant{}, errors.New("an answer was refused that was given to an earlier request")
+	case g.Epoch < a.epoch:
+		return protocol.Grant{}, fmt.Errorf("an answer was refused: %w: its hub has epoch %d, and a bundle of epoch %d was accepted",
+			protocol.ErrSuperseded, g.Epoch, a.epoch)
 	case g.Error != "":
 		return protocol.Grant{}, refusal{why: g.Error, final: g.Final}
 	case g.JWT == "":

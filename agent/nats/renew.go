@@ -102,7 +102,7 @@ func (s *Session) renew(ctx context.Context, l *link) error {
 		return fmt.Errorf("the keys of the next credential cannot be stored, so it is not asked for yet: %w", err)
 	}
 	trust := id.Credential().Trust
-	grant, err := exchange(ctx, l.Conn, asking{protocol.RenewSubject(l.cred.Cluster), l.cred.Cluster, id.UID()}, keys,
+	grant, err := exchange(ctx, l.Conn, asking{protocol.RenewSubject(l.cred.Cluster), l.cred.Cluster, id.UID(), id.Epoch()}, keys,
 		l.key, trust.SigningKeys())
 	if isFinal(err) && begun { // it may be the keys: granted long ago, the answer lost, and revoked since
 		return errors.Join(id.Forget(ctx), fmt.Errorf("it is asked for with other keys: %v", err))
@@ -130,9 +130,12 @@ func (s *Session) ask(sealed []byte, fetch func(), asked func(protocol.Ask)) {
 	if err == nil {
 		a, err = protocol.VerifyMessage[protocol.Ask](envelope, cred.Cluster, cred.SigningKeys())
 	}
+	if err == nil {
+		err = s.heard.take(a, id.Epoch(), cred.Issued, time.Now())
+	}
 	switch {
 	case err != nil && s.forged.CompareAndSwap(false, true): // once: who sends one can send many
-		s.c.Log.Warn("something was asked of this agent that is not from its hub, and is ignored, as all that follow", "err", err)
+		s.c.Log.Warn("something was asked of this agent that its hub does not ask now; it is ignored, and more of it is not logged", "err", err)
 	case err != nil:
 	case a.Kind == protocol.AskRenew:
 		s.Renew()

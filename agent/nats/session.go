@@ -48,6 +48,7 @@ type Session struct {
 	link    atomic.Pointer[link]
 	wanted  chan struct{} // a renewal
 	forged  atomic.Bool   // an ask was not the hub's
+	heard   askLog
 	trouble atomic.Pointer[string]
 
 	// what follows belongs to the goroutine of Run

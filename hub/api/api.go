@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -54,6 +55,20 @@ type Failure struct {
 // once are one new table, not a hundred.
 const quiet = 100 * time.Millisecond
 
+// maxWatchers is how many live answers are given at once.
+const maxWatchers = 100
+
+// writeTimeout is how long who asks may take to read an answer, or each part of a live one; storeTimeout, a copy of the store.
+const (
+	writeTimeout = 30 * time.Second
+	storeTimeout = 10 * time.Minute
+)
+
+// Limit sets the time-outs of a server for the API: who connects and says nothing, or reads nothing, holds nothing for long.
+func Limit(s *http.Server) {
+	s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout, s.MaxHeaderBytes = 10*time.Second, 30*time.Second, 2*time.Minute, 64<<10
+}
+
 // maxBody is how much of a request is read, in bytes.
 const maxBody = 1 << 16
 
@@ -71,6 +86,8 @@ type Server struct {
 	Store      io.WriterTo    // gives a copy of the hub's store, whose values are encrypted
 	Token      string
 	Log        *slog.Logger
+
+	watchers atomic.Int64
 }
 
 // Handler is the API.
@@ -153,7 +170,12 @@ func (s *Server) answer(w http.ResponseWriter, answer any, err error) {
 		w.WriteHeader(status)
 		answer = Failure{err.Error()}
 	}
-	if err := json.NewEncoder(w).Encode(answer); err != nil {
+	data, err := json.Marshal(answer)
+	if err == nil {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // where there is no deadline, none is missed
+		_, err = w.Write(append(query.VisibleJSON(data), '\n'))
+	}
+	if err != nil {
 		s.Log.Debug("an answer was not taken", "err", err)
 	}
 }
@@ -257,6 +279,7 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, nil, errToken)
 		return
 	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(storeTimeout))
 	w.Header().Set("Content-Type", "application/octet-stream")
 	if _, err := s.Store.WriteTo(w); err != nil {
 		s.Log.Warn("a copy of the hub's store was not sent to its end", "err", err)
@@ -270,11 +293,18 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 	if !s.allowed(r) {
 		err = errToken
 	}
+	defer s.watchers.Add(-1)
+	if n := s.watchers.Add(1); err == nil && n > maxWatchers {
+		err = failure{http.StatusServiceUnavailable, fmt.Sprintf("%d live answers are being given already, and no more are: end some "+
+			"`drover status --watch`, or ask without --watch", maxWatchers)}
+	}
 	flusher, ok := w.(http.Flusher)
 	if err != nil || !ok {
 		s.answer(w, nil, err)
 		return
 	}
+	conn := http.NewResponseController(w)
+	_ = conn.SetReadDeadline(time.Time{}) // it goes on for longer than a request may take to read
 	w.Header().Set("Content-Type", "text/event-stream")
 	w.Header().Set("Cache-Control", "no-store")
 	for {
@@ -283,7 +313,8 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 		if err != nil {
 			return
 		}
-		if _, err := fmt.Fprintf(w, "event: fleet\ndata: %s\n\n", data); err != nil {
+		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := fmt.Fprintf(w, "event: fleet\ndata: %s\n\n", query.VisibleJSON(data)); err != nil {
 			return
 		}
 		flusher.Flush()

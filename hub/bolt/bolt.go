@@ -6,6 +6,7 @@
 package bolt
 
 import (
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/hkdf"
@@ -55,13 +56,16 @@ var (
 
 // Open opens the file, and makes it if there is none. A file that is damaged, of another schema, or encrypted under
 // another secret is set aside (renamed to path.unreadable) and begun anew: the log says so. An error means that the
-// file cannot be used at all, most often because another hub has it open.
-func Open(path string, secret []byte, log *slog.Logger) (*Store, error) {
+// file cannot be used at all, most often because another hub has it open. A file that is encrypted under a former secret is encrypted anew.
+func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Store, error) {
 	aead, err := cipherOf(secret)
 	if err != nil {
 		return nil, err
 	}
 	s, err := open(path, aead)
+	if errors.Is(err, errSecret) {
+		s, err = reencrypted(path, secret, log, former)
+	}
 	if err == nil {
 		return s, nil
 	}
@@ -79,7 +83,7 @@ func Open(path string, secret []byte, log *slog.Logger) (*Store, error) {
 	return open(path, aead)
 }
 
-// cipherOf is what values are encrypted with.
+// cipherOf derives the store's key from the fleet's secret.
 func cipherOf(secret []byte) (cipher.AEAD, error) {
 	key, err := hkdf.Key(sha256.New, secret, nil, "drover hub store v1", 32)
 	if err != nil {
@@ -91,6 +95,9 @@ func cipherOf(secret []byte) (cipher.AEAD, error) {
 	}
 	return cipher.NewGCM(block)
 }
+
+// errSecret says that a file is encrypted under another secret.
+var errSecret = errors.New("it was written under another secret")
 
 func open(path string, aead cipher.AEAD) (_ *Store, err error) {
 	defer func() {
@@ -124,7 +131,7 @@ func (s *Store) prepare(tx *bbolt.Tx) error {
 	}
 	got, err := s.unseal(keySchema, sealed)
 	if err != nil {
-		return errors.New("it was written under another secret")
+		return errSecret
 	}
 	if string(got) != schema {
 		return fmt.Errorf("it was written by a release with schema %s, this one has %s", got, schema)
@@ -241,6 +248,40 @@ func (s *Store) Save(b hub.Batch) error {
 		}
 		return nil
 	})
+}
+
+// Collect implements hub.Store. The file keeps its size, and what comes next takes the space.
+func (s *Store) Collect(keepMemo, keepBlob func(string) bool) (removed int, err error) {
+	unneeded := map[string][][]byte{}
+	err = s.db.View(func(tx *bbolt.Tx) error {
+		for name, keep := range map[string]func(string) bool{string(bucketMemo): keepMemo, string(bucketBlobs): keepBlob} {
+			if err := tx.Bucket([]byte(name)).ForEach(func(k, _ []byte) error {
+				if !keep(string(k)) {
+					unneeded[name] = append(unneeded[name], bytes.Clone(k))
+				}
+				return nil
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || len(unneeded) == 0 {
+		return 0, err
+	}
+	err = s.db.Update(func(tx *bbolt.Tx) error {
+		removed = 0
+		for name, keys := range unneeded {
+			for _, k := range keys {
+				if err := tx.Bucket([]byte(name)).Delete(k); err != nil {
+					return err
+				}
+			}
+			removed += len(keys)
+		}
+		return nil
+	})
+	return removed, err
 }
 
 func (s *Store) saveHolds(tx *bbolt.Tx, holds *[]query.Hold) error {

@@ -2,6 +2,8 @@ package bolt
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -181,5 +183,68 @@ func truncate(t *testing.T, path string, size int64) {
 	t.Helper()
 	if err := os.Truncate(path, size); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestANewSecretEncryptsEverythingAnew: what is stored stays, and nothing of it opens with the former secret.
+func TestANewSecretEncryptsEverythingAnew(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	var log bytes.Buffer
+	s := mustOpen(t, path, secret, &log)
+	p := fill(t, s)
+	record := hub.Record{Bundle: protocol.Bundle{Cluster: "b", Generation: 7, Apps: []protocol.App{{Name: "web", Blob: &p.Ref}}},
+		Retired: []hub.Retired{{Blob: "x", Generation: 6}}}
+	memo, err := json.Marshal([]hub.Render{{Ref: p.Ref}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Save(hub.Batch{Records: map[string]hub.Record{"b": record}, Memos: map[string][]byte{"build-2": memo}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing to do
+		if s, err = Open(path, other, slog.New(slog.NewTextHandler(&log, nil)), secret); err != nil {
+			t.Fatal(err)
+		}
+		records, err := s.Clusters()
+		if err != nil || len(records) != 2 || records["b"].Bundle.Generation != 7 || len(records["b"].Retired) != 0 {
+			t.Fatalf("records are %+v, %v", records, err)
+		}
+		ref := *records["b"].Bundle.Apps[0].Blob
+		if ref.Digest != p.Ref.Digest || bytes.Equal(ref.Key, p.Ref.Key) {
+			t.Errorf("the blob is %+v, it was %+v", ref, p.Ref)
+		}
+		sealed, err := s.Blob(ref.ID())
+		if err != nil || sealed == nil {
+			t.Fatalf("blob: %v", err)
+		}
+		if objects, err := hub.Unpack(hub.Packed{Ref: ref, Sealed: sealed}); err != nil || len(objects) != 1 {
+			t.Errorf("its objects are %v, %v", objects, err)
+		}
+		if old, err := s.Blob(p.Ref.ID()); err != nil || old != nil {
+			t.Errorf("the former blob is still there, %v", err)
+		}
+		var renders []hub.Render
+		if data, err := s.Memo("build-2"); err != nil || json.Unmarshal(data, &renders) != nil || renders[0].Ref.ID() != ref.ID() {
+			t.Errorf("the memo is %s, %v", data, err)
+		}
+		if got, err := s.Memo("build-1"); err != nil || string(got) != "remember-me" {
+			t.Errorf("Memo = %q, %v", got, err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	aead, err := cipherOf(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := open(path, aead); !errors.Is(err, errSecret) {
+		t.Errorf("under the former secret: %v", err)
+	}
+	if _, err := os.Stat(path + ".unreadable"); err == nil {
+		t.Error("the store was set aside")
 	}
 }

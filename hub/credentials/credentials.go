@@ -133,6 +133,38 @@ func (f *Folder) Check() error {
 	return errors.Join(err, bad)
 }
 
+// The modes of files with credentials. Who may write one can have the hub send what is in it elsewhere, so it is refused. Who may read one
+// has it: that is said. Files of a volume that the kubelet mounts are links through ..data, readable as their defaultMode says, and only
+// there for the containers of the pod: nothing is said of those.
+const (
+	othersWrite = 0o022
+	othersRead  = 0o004
+	mounted     = "..data"
+)
+
+// Exposed names the files that every user of the machine may read.
+func (f *Folder) Exposed() (names []string) {
+	entries, err := os.ReadDir(f.Dir)
+	if f.Dir == "" || err != nil {
+		return nil // Check says so
+	}
+	for _, e := range entries {
+		file := filepath.Join(f.Dir, e.Name())
+		info, err := os.Stat(file)
+		if err != nil || !strings.HasSuffix(e.Name(), ".yaml") || info.Mode().Perm()&othersRead == 0 || isMounted(file) {
+			continue
+		}
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// isMounted says whether a file is one of a volume that the kubelet writes.
+func isMounted(file string) bool {
+	to, err := os.Readlink(file)
+	return err == nil && strings.HasPrefix(to, mounted+"/")
+}
+
 // read reads all files, and says which of them cannot be used.
 func (f *Folder) read() (all map[string]Credential, bad, err error) {
 	if f.Dir == "" {
@@ -170,6 +202,10 @@ func readFile(file string) (c Credential, err error) {
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return c, errors.New("it is no file with a credential: see drover hub --help")
+	}
+	if info.Mode().Perm()&othersWrite != 0 && !isMounted(file) {
+		return c, fmt.Errorf("others than its owner may write it (mode %04o), and could have what is in it sent elsewhere: chmod go-w it",
+			info.Mode().Perm())
 	}
 	data, err := os.ReadFile(file)
 	if err != nil {

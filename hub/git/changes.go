@@ -9,7 +9,7 @@ import (
 
 // Trees can be made so that they unfold to more than fits anywhere. These are far beyond any real one.
 const (
-	maxChanges = 4 << 20  // paths
+	maxChanges = 1 << 20  // paths
 	maxPath    = 16 << 10 // bytes
 )
 

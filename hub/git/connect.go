@@ -10,7 +10,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/transport"
 	"github.com/go-git/go-git/v5/plumbing/transport/client"
-	githttp "github.com/go-git/go-git/v5/plumbing/transport/http"
 	"golang.org/x/net/proxy"
 
 	"github.com/drover-dev/drover/internal/outbound"
@@ -52,11 +51,15 @@ func (c quietConn) Write(p []byte) (int, error) { // an answer is waited for fro
 type directDialer struct {
 	restricted bool
 	allowed    []outbound.Allowed
+	meter      *meter // nil does not count
 }
 
 // newDirectDialer reads the URL that proxyFor wrote.
 func newDirectDialer(u *url.URL, _ proxy.Dialer) (proxy.Dialer, error) {
 	d := directDialer{restricted: u.Host == strangers}
+	if m, ok := meters.Load(u.Query().Get("meter")); ok {
+		d.meter = m.(*meter)
+	}
 	for _, text := range u.Query()["allow"] {
 		a, err := outbound.ParseAllowed(text)
 		if err != nil {
@@ -82,6 +85,9 @@ func (d directDialer) DialContext(ctx context.Context, network, addr string) (ne
 	if err != nil {
 		return nil, err
 	}
+	if d.meter != nil {
+		conn = meteredConn{conn, d.meter}
+	}
 	return quietConn{conn, silence}, nil
 }
 
@@ -97,26 +103,31 @@ var limitTransports = sync.OnceFunc(func() {
 		}
 		return quietConn{conn, silence}, nil
 	}
-	c := githttp.NewClient(&http.Client{Transport: t})
+	c := newBoundedHTTP(t)
 	client.InstallProtocol("http", c)
 	client.InstallProtocol("https", c)
 	proxy.RegisterDialerType(sshDialer, newDirectDialer)
 })
 
-// proxyFor returns what go-git is to be told of proxies. It takes those for http from the environment.
-func proxyFor(ctx context.Context, scheme string) transport.ProxyOptions {
+// proxyFor returns what go-git is to be told of proxies. It takes those for http from the environment. meter is the number of what counts
+// the bytes that are received over ssh; "" for none.
+func proxyFor(ctx context.Context, scheme, meter string) transport.ProxyOptions {
 	if scheme != "ssh" {
 		return transport.ProxyOptions{}
 	}
 	u := url.URL{Scheme: sshDialer}
+	query := url.Values{}
+	if meter != "" {
+		query.Set("meter", meter)
+	}
 	if allowed, restricted := outbound.Restriction(ctx); restricted {
-		query := url.Values{}
 		for _, a := range allowed {
 			query.Add("allow", a.String())
 		}
-		u.Host, u.RawQuery = strangers, query.Encode()
+		u.Host = strangers
 	} else {
 		u.Host = "own"
 	}
+	u.RawQuery = query.Encode()
 	return transport.ProxyOptions{URL: u.String()}
 }

@@ -25,9 +25,9 @@ func TestSSHIsDialedAsTheContextSays(t *testing.T) {
 		url       string
 		forbidden bool
 	}{
-		"the repository itself":  {proxyFor(ctx, "ssh").URL, false},
-		"a source":               {proxyFor(outbound.Restrict(ctx), "ssh").URL, true},
-		"a source at an allowed": {proxyFor(outbound.Restrict(ctx, allowed), "ssh").URL, false},
+		"the repository itself":  {proxyFor(ctx, "ssh", "").URL, false},
+		"a source":               {proxyFor(outbound.Restrict(ctx), "ssh", "").URL, true},
+		"a source at an allowed": {proxyFor(outbound.Restrict(ctx, allowed), "ssh", "").URL, false},
 	} {
 		u, err := url.Parse(c.url)
 		if err != nil {
@@ -46,7 +46,7 @@ func TestSSHIsDialedAsTheContextSays(t *testing.T) {
 			t.Errorf("%s: %v, want forbidden to be %t", name, err, c.forbidden)
 		}
 	}
-	if got := proxyFor(ctx, "https").URL; got != "" {
+	if got := proxyFor(ctx, "https", "").URL; got != "" {
 		t.Errorf("https has the proxy %q", got)
 	}
 }

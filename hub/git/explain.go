@@ -61,6 +61,10 @@ func meaning(at location, l *login, err error) (what, advice string) {
 	if errors.As(err, &advised) {
 		return advised.what, advised.advice
 	}
+	var excess *excessError
+	if errors.As(err, &excess) {
+		return excess.what, excessAdvice
+	}
 	var forbidden *outbound.ForbiddenError
 	if errors.As(err, &forbidden) {
 		return forbidden.Error(), "name another address, or let the operator of the hub allow it (drover hub --allow-source-address)"

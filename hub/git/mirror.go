@@ -103,7 +103,12 @@ func sweep(dir string, mirror *repository) {
 	if keep == "" {
 		return
 	}
-	parts, _ := filepath.Glob(filepath.Join(mirror.common, "objects", "pack", "tmp_pack_*")) // of fetches that were interrupted
+	mirror.dropParts()
+}
+
+// dropParts removes what fetches that were interrupted, or refused, left in a mirror.
+func (r *repository) dropParts() {
+	parts, _ := filepath.Glob(filepath.Join(r.common, "objects", "pack", "tmp_pack_*"))
 	for _, p := range parts {
 		_ = os.Remove(p)
 	}

@@ -123,7 +123,7 @@ func (p *pack) entry(r *bufio.Reader, offset int64) (e packEntry, err error) {
 }
 
 // offsetBase reads the distance from a delta at offset back to its base.
-func offsetBase(r *bufio.Reader, offset int64) (int64, error) {
+func offsetBase(r io.ByteReader, offset int64) (int64, error) {
 	b, err := r.ReadByte()
 	if err != nil {
 		return 0, err

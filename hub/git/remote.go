@@ -18,6 +18,7 @@ type remote struct {
 	branch string
 	wanted Wanted
 	login  func(context.Context) (Auth, error)
+	bounds bounds
 	dir    string
 	log    *slog.Logger
 	busy   chan struct{} // held while a transfer runs, also one that nobody waits for any more
@@ -40,7 +41,7 @@ func newRemote(at location, opts Options) (*remote, error) {
 		opts.Login = func(context.Context) (Auth, error) { return opts.Auth, nil }
 	}
 	return &remote{
-		at: at, branch: opts.Branch, wanted: opts.Wanted, login: opts.Login, dir: opts.Dir, log: opts.Log,
+		at: at, branch: opts.Branch, wanted: opts.Wanted, login: opts.Login, dir: opts.Dir, log: opts.Log, bounds: defaultBounds,
 		busy: make(chan struct{}, 1), crowd: maxPacks,
 	}, nil
 }
@@ -69,7 +70,7 @@ func (r *remote) look(ctx context.Context) (head, error) {
 // transfer runs one transfer. It returns as soon as ctx ends, even if go-git does not; the
 // next one waits until that has ended.
 func (r *remote) transfer(ctx context.Context, renew bool) (outcome, error) {
-	t := &transfer{at: r.at, branch: r.branch, wanted: r.wanted, login: r.login, dir: r.dir, mirror: r.mirror}
+	t := &transfer{at: r.at, branch: r.branch, wanted: r.wanted, login: r.login, dir: r.dir, mirror: r.mirror, bounds: r.bounds}
 	if renew {
 		t.mirror = nil
 	}

@@ -31,6 +31,7 @@ type transfer struct {
 	login  func(context.Context) (Auth, error)
 	dir    string      // where a new mirror is made
 	mirror *repository // nil makes a new one
+	bounds bounds
 }
 
 // outcome is what a transfer found.
@@ -43,6 +44,7 @@ type outcome struct {
 // run does the transfer.
 func (t *transfer) run(ctx context.Context) (out outcome, err error) {
 	var l *login
+	ctx = t.bounds.bounded(ctx)
 	auth, err := t.login(ctx)
 	if err == nil {
 		l, err = newLogin(t.at, auth)
@@ -71,16 +73,28 @@ func (t *transfer) reach(ctx context.Context, l *login, out *outcome) error {
 			return err
 		}
 	}
+	if t.mirror != nil {
+		if have, err := t.mirror.head(out.head.branch); err == nil && have.id == out.head.id {
+			return nil
+		}
+	}
+	if err := t.bounds.refused(t.dir, out.head.id); err != nil {
+		return err
+	}
 	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
 	defer cancel()
 	if t.mirror == nil {
 		out.clone, err = t.clone(fetching, l, out.head)
-		return err
+	} else {
+		err = t.fetch(fetching, l, t.mirror.common, out.head)
 	}
-	if have, err := t.mirror.head(out.head.branch); err == nil && have.id == out.head.id {
-		return nil
+	if excess, ok := errors.AsType[*excessError](err); ok {
+		t.bounds.refuse(t.dir, out.head.id, excess)
+		if t.mirror != nil {
+			t.mirror.dropParts()
+		}
 	}
-	return t.fetch(fetching, l, t.mirror.common, out.head)
+	return err
 }
 
 // remote describes the other side to go-git. The URL has no credentials: it is written to the mirror.
@@ -93,11 +107,18 @@ func spec(ref string) config.RefSpec { return config.RefSpec("+" + ref + ":" + r
 
 // ask finds out where the branch is.
 func (t *transfer) ask(ctx context.Context, l *login) (head, error) {
-	list, err := gogit.NewRemote(memory.NewStorage(), t.remote(branchPrefix+"*")).ListContext(ctx, &gogit.ListOptions{
-		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme),
+	var list []*plumbing.Reference
+	err := t.metered(t.bounds.asking(), "to list its branches and tags", func(meter string) (err error) {
+		list, err = gogit.NewRemote(memory.NewStorage(), t.remote(branchPrefix+"*")).ListContext(ctx, &gogit.ListOptions{
+			Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme, meter),
+		})
+		return err
 	})
 	if err != nil {
 		return head{}, err
+	}
+	if len(list) > t.bounds.refs {
+		return head{}, &excessError{fmt.Sprintf("it has %d branches and tags, and %d are taken at most", len(list), t.bounds.refs)}
 	}
 	if t.wanted != (Wanted{}) {
 		return t.wanted.choose(list)
@@ -158,9 +179,15 @@ func (t *transfer) fetch(ctx context.Context, l *login, folder string, h head) e
 }
 
 func (t *transfer) fetchRefs(ctx context.Context, l *login, repo *gogit.Repository, specs ...config.RefSpec) error {
-	err := gogit.NewRemote(repo.Storer, t.remote("HEAD")).FetchContext(ctx, &gogit.FetchOptions{
-		RefSpecs: specs, Tags: gogit.NoTags,
-		Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme),
+	within, err := t.bounds.within(repo.Storer)
+	if err != nil {
+		return err
+	}
+	err = t.metered(t.bounds, "at once", func(meter string) error {
+		return gogit.NewRemote(within, t.remote("HEAD")).FetchContext(ctx, &gogit.FetchOptions{
+			RefSpecs: specs, Tags: gogit.NoTags,
+			Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme, meter),
+		})
 	})
 	if errors.Is(err, gogit.NoErrAlreadyUpToDate) {
 		return nil

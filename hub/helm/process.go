@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os/exec"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -16,8 +15,7 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// Renderer renders charts in worker processes. It is safe for concurrent use: as many charts are rendered at once as Go
-// uses processors.
+// Renderer renders charts in worker processes. It is safe for concurrent use: maxWorkers charts are rendered at once.
 type Renderer struct {
 	Kustomize hub.Renderer // builds what post-renderers of a release ask for; set before the first chart is rendered
 
@@ -32,8 +30,11 @@ type Renderer struct {
 // New returns a Renderer whose workers are started as the given command: a program that calls worker.Serve with its standard input
 // and output. Nothing is started before there is a chart to render.
 func New(command ...string) *Renderer {
-	return &Renderer{command: command, turns: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	return &Renderer{command: command, turns: make(chan struct{}, maxWorkers())}
 }
+
+// maxWorkers is how many workers have work at once: as many as the hub renders beside its loop, and one for the loop itself.
+func maxWorkers() int { return hub.RendersAtOnce() + 1 }
 
 // Close ends the workers that have no work. Those that have end with it.
 func (r *Renderer) Close() {

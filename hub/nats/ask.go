@@ -2,7 +2,9 @@ package nats
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
+	"time"
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
@@ -17,6 +19,7 @@ func (b *Bus) Ask(_ context.Context, cluster string, a protocol.Ask) error {
 	if !ok {
 		return fmt.Errorf("cluster %s has no agent that could be asked", cluster)
 	}
+	a.Epoch, a.Time, a.Nonce = b.ids.epoch.Load(), time.Now().UTC(), rand.Text()
 	envelope, err := protocol.SignMessage(a, b.keys.Signers...)
 	if err != nil {
 		return err

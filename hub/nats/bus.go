@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,7 +49,8 @@ type Bus struct {
 	ids       *Identities
 	replicas  int
 	log       *slog.Logger
-	open      []byte                // the hub's X25519 private key, which agents seal to what they say
+	open      [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
+	header    []byte                // the key of protocol.HeaderAuth
 	told      once                  // what the log has
 	latest    map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
 	read      atomic.Uint64         // stream sequence of the last event of the journal that was read
@@ -96,11 +96,22 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	open, _, err := protocol.HubOpenKey(o.Keys.Secret)
+	var open [][]byte
+	for _, secret := range [][]byte{o.Keys.Secret, o.Keys.Former} {
+		if secret == nil {
+			continue
+		}
+		private, _, err := protocol.HubOpenKey(secret)
+		if err != nil {
+			return nil, err
+		}
+		open = append(open, private)
+	}
+	header, err := protocol.HeaderKeyOf(o.Keys.Secret)
 	if err != nil {
 		return nil, err
 	}
-	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), counts: map[string]uint64{}, open: open,
+	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), counts: map[string]uint64{}, open: open, header: header,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	b.standby, b.options = o.Standby, o
@@ -289,9 +300,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 	acks = acks[:0]
 	for _, d := range bundles {
 		ack, err := b.js.PublishMsgAsync(&natsgo.Msg{Subject: protocol.DesiredSubject(d.Cluster), Data: d.Sealed,
-			Header: natsgo.Header{
-				protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}, protocol.HeaderKey: {d.Key},
-				protocol.HeaderEpoch: {strconv.FormatUint(d.Epoch, 10)}, protocol.HeaderRevision: {d.Revision}}})
+			Header: b.headers(d)})
 		if err != nil {
 			return fmt.Errorf("publish the bundle of %s: %w", d.Cluster, err)
 		}
@@ -332,7 +341,7 @@ func (b *Bus) await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 		case ack := <-a.Ok():
 			b.guard.note(a.Msg().Subject, ack)
 		case err := <-a.Err():
-			return err
+			return full(err)
 		case <-ctx.Done():
 			return errors.New("the server does not acknowledge in time")
 		}
@@ -344,7 +353,7 @@ func (b *Bus) await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 // act for the fleet makes none, and finds nothing then.
 func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
 	out := hub.Holdings{Generations: map[string]uint64{}, Epochs: map[string]uint64{}, Revisions: map[string]string{},
-		Keys: map[string]string{}, Blobs: map[string]bool{}}
+		Proven: map[string]bool{}, Keys: map[string]string{}, Blobs: map[string]bool{}}
 	if err := b.prepare(ctx); err != nil {
 		return out, err
 	}
@@ -388,13 +397,8 @@ func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 		got := uint64(0)
 		for m := range batch.Messages() {
 			got++
-			g, err := strconv.ParseUint(m.Headers().Get(protocol.HeaderGeneration), 10, 64)
-			if err == nil && b.guard.own(m.Subject(), sequence(m)) {
-				cluster := strings.TrimPrefix(m.Subject(), protocol.DesiredSubject(""))
-				into.Generations[cluster], into.Keys[cluster] = g, m.Headers().Get(protocol.HeaderKey)
-				into.Revisions[cluster] = m.Headers().Get(protocol.HeaderRevision)
-				// Of a hub that is older than epochs it is 0.
-				into.Epochs[cluster], _ = strconv.ParseUint(m.Headers().Get(protocol.HeaderEpoch), 10, 64)
+			if b.guard.own(m.Subject(), sequence(m)) {
+				b.holding(into, strings.TrimPrefix(m.Subject(), protocol.DesiredSubject("")), m.Headers())
 			}
 		}
 		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {

@@ -65,8 +65,14 @@ func (d *desk) serve(subject string, decide func(who string, data []byte) ([]byt
 		return fmt.Errorf("listen on %s: %w", subject, err)
 	}
 	d.subs = append(d.subs, sub)
-	return nil
+	return sub.SetPendingLimits(maxPending, maxPendingBytes)
 }
+
+// How many requests wait to be looked at, and how many bytes they have: more are dropped, and asked again.
+const (
+	maxPending      = 16 << 10
+	maxPendingBytes = 8 << 20
+)
 
 func (d *desk) decide(m *natsgo.Msg, who string, decide func(string, []byte) ([]byte, error)) {
 	answer, err := decide(who, m.Data)

@@ -167,6 +167,9 @@ func checkRequest(req protocol.KeyRequest, cluster string) error {
 	if err := checkOpenKey(req.OpenKey); err != nil {
 		return refused("the request is malformed: %v", err)
 	}
+	if len(req.Nonce) > protocol.MaxNonce {
+		return refused("the request is malformed: its nonce has %d bytes", len(req.Nonce))
+	}
 	if len(req.ClusterUID) > maxUID {
 		return refused("the request is malformed: the uid of the cluster has %d bytes", len(req.ClusterUID))
 	}
@@ -200,6 +203,7 @@ func (ids *Identities) answer(req protocol.KeyRequest, cred credential, err erro
 		}
 		g = protocol.Grant{Version: g.Version, Cluster: g.Cluster, User: g.User, Error: r.text, Final: r.final}
 	}
+	g.Nonce, g.Epoch = req.Nonce, ids.epoch.Load()
 	data, failed := protocol.SignMessage(g, ids.keys.Signers...)
 	return data, errors.Join(err, failed)
 }

@@ -11,6 +11,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/hub"
@@ -140,6 +141,7 @@ type Identities struct {
 	cutting              sync.Mutex    // one cut at a time, so that an older list never comes after a newer one
 	stirred              chan struct{} // there is something in changed
 
+	epoch       atomic.Uint64              // see hub.Peers.Serve
 	mu          sync.Mutex                 // guards what follows
 	told        protocol.Trust             // to agents: whom to trust, and where to connect
 	cutOff      func(users []string) error // takes effect on what is revoked; nil if nothing can

@@ -21,6 +21,8 @@ type Keys struct {
 	// Signers sign bundles, grants and asks, all of them each: the current key and, while it is rotated, the next.
 	Signers []ed25519.PrivateKey
 	Secret  []byte // of the fleet: encrypts blobs and the hub's store
+	// Former is the secret before, while it is rotated: it opens what was made with it. It is nil otherwise.
+	Former []byte
 	// New says that the keys were made now, because there were none. Made is when they were made; zero if that was
 	// before it was noted.
 	New  bool
@@ -51,7 +53,9 @@ func OpenKeys(dir string) (*Keys, error) {
 	for _, name := range f.steps("operator.nk") {
 		k.operators = append(k.operators, f.nkey(name, nkeys.PrefixByteOperator))
 	}
-	k.Secret = f.raw("fleet.key", "DROVER FLEET SECRET")
+	for _, name := range f.steps("fleet.key") {
+		k.Former, k.Secret = k.Secret, f.raw(name, fleetKeyType)
+	}
 	k.account = f.nkey("account.nk", nkeys.PrefixByteAccount)
 	if f.err == nil {
 		k.hub, f.err = hubPair(k.account)

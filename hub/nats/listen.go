@@ -26,7 +26,7 @@ const hellosTimeout = 10 * time.Second
 
 // Listen implements hub.Bus. All calls to the listener come from this goroutine.
 func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
-	calls := make(chan func(), 4096)
+	calls := make(chan func(), 4096) // of small things: what agents say is handed on one at a time, see heed
 	call := func(f func()) {
 		select {
 		case calls <- f:
@@ -114,8 +114,8 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 	call(func() { clear(b.latest) }) // the stream may be another one
 	r, err := reports.Consume(func(m jetstream.Msg) {
 		b.weigh(strings.TrimPrefix(m.Subject(), protocol.ReportSubject("")), len(m.Data()), received(m))
-		b.report(m.Subject(), m.Data(), sequence(m), received(m), to, call)
-	}, onError)
+		b.report(ctx, m.Subject(), m.Data(), sequence(m), received(m), to, call)
+	}, onError, ahead)
 	if err != nil {
 		return err
 	}
@@ -127,9 +127,9 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 			b.read.Store(meta.Sequence.Stream)
 		}
 		if event, ok := b.hear(protocol.SpeechEvent, cluster, m.Data(), received(m)); ok {
-			call(func() { to.Event(cluster, event) })
+			heed(ctx, call, func() { to.Event(cluster, event) })
 		}
-	}, onError)
+	}, onError, ahead)
 	if err != nil {
 		return err
 	}
@@ -158,6 +158,23 @@ func (b *Bus) journal(ctx context.Context) (jetstream.Consumer, error) {
 	}
 	return b.js.OrderedConsumer(ctx, protocol.StreamJournal, jetstream.OrderedConsumerConfig{
 		DeliverPolicy: jetstream.DeliverByStartSequencePolicy, OptStartSeq: from})
+}
+
+// ahead is how many bytes of what agents say are read from the server before they are looked at.
+const ahead = jetstream.PullMaxBytes(4 << 20)
+
+// heed has something that is large handed on, and returns when that is done: what agents say waits at the server, and
+// not in the hub's memory.
+func heed(ctx context.Context, call func(func()), f func()) {
+	done := make(chan struct{})
+	call(func() {
+		defer close(done)
+		f()
+	})
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
 }
 
 // hellos follows the hellos, and returns when those that are retained were taken in: who speaks for a cluster has to be known
@@ -196,13 +213,15 @@ func (b *Bus) hellos(ctx context.Context, desk *desk, onError jetstream.PullCons
 }
 
 // report hands on a report, if it is the cluster's word, and none that the bus took later was handed on before.
-func (b *Bus) report(subject string, data []byte, number uint64, at time.Time, to hub.Listener, call func(func())) {
+func (b *Bus) report(
+	ctx context.Context, subject string, data []byte, number uint64, at time.Time, to hub.Listener, call func(func()),
+) {
 	cluster := strings.TrimPrefix(subject, protocol.ReportSubject(""))
 	report, ok := b.hear(protocol.SpeechReport, cluster, data, at)
 	if !ok {
 		return
 	}
-	call(func() {
+	heed(ctx, call, func() {
 		if number < b.latest[cluster] {
 			return
 		}
@@ -218,7 +237,7 @@ func (b *Bus) again(ctx context.Context, cluster string, to hub.Listener, call f
 		return // it is read when reports are followed again
 	}
 	if m, err := s.GetLastMsgForSubject(ctx, protocol.ReportSubject(cluster)); err == nil {
-		b.report(m.Subject, m.Data, m.Sequence, m.Time, to, call)
+		b.report(ctx, m.Subject, m.Data, m.Sequence, m.Time, to, call)
 	}
 }
 

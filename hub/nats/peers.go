@@ -158,7 +158,8 @@ func (b *Bus) hearPeers(met func(protocol.Presence)) {
 }
 
 // Serve implements hub.Peers.
-func (b *Bus) Serve(yes bool) {
+func (b *Bus) Serve(yes bool, epoch uint64) {
+	b.ids.epoch.Store(epoch)
 	if b.serving.Swap(yes) == yes || !yes {
 		return
 	}

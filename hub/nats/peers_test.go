@@ -114,7 +114,7 @@ func TestAHubThatStandsBackLeavesTheServersAsTheyAre(t *testing.T) {
 		t.Fatal("it cut off a credential")
 	case <-time.After(300 * time.Millisecond):
 	}
-	b.Serve(true)
+	b.Serve(true, 0)
 	select {
 	case <-gone:
 	case <-time.After(patience):

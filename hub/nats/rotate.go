@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/nats-io/nkeys"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -22,7 +24,11 @@ import (
 // nextSuffix is what the file of a key that comes next has behind its name.
 const nextSuffix = ".next"
 
-const signingKeyType = "DROVER SIGNING KEY" // in PEM
+// What keys are called in PEM.
+const (
+	signingKeyType = "DROVER SIGNING KEY"
+	fleetKeyType   = "DROVER FLEET SECRET"
+)
 
 // KeyKind says which key of the hub is meant.
 type KeyKind string
@@ -32,10 +38,11 @@ const (
 	KeySigning  KeyKind = "signing"  // signs bundles, grants and asks
 	KeyCA       KeyKind = "ca"       // issues the certificates of NATS servers
 	KeyOperator KeyKind = "operator" // signs NATS accounts
+	KeyFleet    KeyKind = "fleet"    // encrypts blobs, the hub's store, and what agents say to the hub
 )
 
 // KeyKinds are all of them.
-var KeyKinds = []KeyKind{KeySigning, KeyCA, KeyOperator}
+var KeyKinds = []KeyKind{KeySigning, KeyCA, KeyOperator, KeyFleet}
 
 // KeyInfo describes one key.
 type KeyInfo struct {
@@ -53,8 +60,10 @@ func (kind KeyKind) file() (string, error) {
 		return "ca.pem", nil
 	case KeyOperator:
 		return "operator.nk", nil
+	case KeyFleet:
+		return "fleet.key", nil
 	}
-	return "", fmt.Errorf("the hub has no key %q that can be rotated: use signing, ca or operator", kind)
+	return "", fmt.Errorf("the hub has no key %q that can be rotated: use signing, ca, operator or fleet", kind)
 }
 
 func (kind KeyKind) generate() ([]byte, error) {
@@ -63,6 +72,8 @@ func (kind KeyKind) generate() ([]byte, error) {
 		return newRaw(signingKeyType), nil
 	case KeyCA:
 		return newAuthority()
+	case KeyFleet:
+		return newRaw(fleetKeyType), nil
 	default:
 		return newSeed(nkeys.PrefixByteOperator)
 	}
@@ -113,6 +124,17 @@ func (k *Keys) ids(kind KeyKind) (ids []string, err error) {
 				return nil, err
 			}
 			ids = append(ids, id)
+		}
+	case KeyFleet:
+		for _, secret := range [][]byte{k.Former, k.Secret} {
+			if secret == nil {
+				continue
+			}
+			_, open, err := protocol.HubOpenKey(secret)
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, hub.OpenKeyID(open))
 		}
 	}
 	return ids, nil
@@ -166,6 +188,9 @@ func (k *Keys) Believed(kind KeyKind, t protocol.Trust) bool {
 	case KeyCA:
 		newest := k.authorities[len(k.authorities)-1]
 		return strings.Contains(t.CA, newest.pem()) || !strings.Contains(t.CA, k.authorities[0].pem())
+	case KeyFleet:
+		_, open, err := protocol.HubOpenKey(k.Secret)
+		return err == nil && bytes.Equal(open, t.HubOpen)
 	default:
 		return true
 	}

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -31,10 +32,14 @@ type ServerOptions struct {
 	Certificate GetCertificate // for both
 	Keys        *Keys
 	Revoked     []string // users that may not connect any more
+	MaxStore    int64    // bytes that it may store; 0 means 64 GiB
 	// Distrusted, if not nil, is told from where an agent came that does not trust Certificate.
 	Distrusted func(host string)
 	Log        *slog.Logger
 }
+
+// defaultMaxStore is how much the embedded server may store, in bytes.
+const defaultMaxStore = 64 << 30
 
 // StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within the
 // process, without.
@@ -59,7 +64,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	opts := &server.Options{
 		ServerName: "drover-hub", Host: host, Port: port, NoSigs: true,
 		TLS: true, TLSConfig: config, TLSTimeout: handshakeTimeout.Seconds(), AuthTimeout: handshakeTimeout.Seconds() + 1,
-		JetStream: true, StoreDir: o.Dir, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: 64 << 30,
+		JetStream: true, StoreDir: o.Dir, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: cmp.Or(o.MaxStore, defaultMaxStore),
 		TrustedOperators: c.operators, SystemAccount: c.system, AccountResolver: resolver,
 		PingInterval: 20 * time.Second, MaxPingsOut: 2, // a dead link is noticed within a minute
 		MaxPayload: 1 << 20, MaxConn: 100_000, WriteDeadline: 10 * time.Second,

@@ -12,7 +12,13 @@ import (
 // expires or is revoked. at is when the bus took in what was said, and not what the message says of itself: so what was
 // said with keys that have ended since is still known when the hub is restarted, and those keys can say nothing more.
 func (b *Bus) hear(kind protocol.SpeechKind, cluster string, sealed []byte, at time.Time) ([]byte, bool) {
-	speech, err := protocol.OpenSpeech(kind, cluster, b.open, sealed)
+	speech, err := protocol.OpenSpeech(kind, cluster, b.open[0], sealed)
+	for _, former := range b.open[1:] { // while the fleet's key is rotated
+		if err == nil {
+			break
+		}
+		speech, err = protocol.OpenSpeech(kind, cluster, former, sealed)
+	}
 	var payload []byte
 	if err == nil {
 		payload, err = speech.Verify(b.ids.witnesses(cluster, at))

@@ -95,6 +95,15 @@ func (l *Ledger) approve(cluster string, apps []string) {
 	}
 }
 
+// approvals is a copy of what was approved.
+func (l *Ledger) approvals() map[string]Refs {
+	out := make(map[string]Refs, len(l.approved))
+	for cluster, refs := range l.approved {
+		out[cluster] = maps.Clone(refs)
+	}
+	return out
+}
+
 // lose says that something was lost; an agent without its state may delete nothing.
 func (l *Ledger) lose(cluster, what string, state bool) {
 	l.lost[cluster] = what

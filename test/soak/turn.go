@@ -127,12 +127,17 @@ func approval() op {
 				continue
 			}
 			done[h.ID] = true
+			before := s.ledger.approvals()
 			for _, c := range s.fleet.clusters {
 				if h.on(c.name) {
 					s.ledger.approve(c.name, h.Apps)
 				}
 			}
 			_, err := s.fleet.drover(ctx, "approve", h.ID, "--yes")
+			if err != nil && strings.Contains(err.Error(), "has not read what Git asks") {
+				s.ledger.approved = before // the newest revision cannot be followed, and the hub was restarted since
+				return errSkip
+			}
 			if err != nil && s.stillHeld(ctx, h.ID) {
 				return &violation{[]string{fmt.Sprintf("what the status shows as held cannot be approved: %v", err)}}
 			}

@@ -95,12 +95,12 @@ func question(h query.Hold) string {
 
 // printHold shows what would happen.
 func printHold(w io.Writer, h query.Hold) {
-	fmt.Fprintf(w, "%s: %s\n", h.Name(), oneLine(h.Text()))
+	sayf(w, "%s: %s", h.Name(), oneLine(h.Text()))
 	if len(h.Clusters) > 3 {
-		fmt.Fprintf(w, "  clusters: %s\n", strings.Join(h.Clusters, ", "))
+		sayf(w, "  clusters: %s", strings.Join(h.Clusters, ", "))
 	}
 	if len(h.Apps) > 1 {
-		fmt.Fprintf(w, "  apps: %s\n", strings.Join(h.Apps, ", "))
+		sayf(w, "  apps: %s", strings.Join(h.Apps, ", "))
 	}
 	printObjects(w, h)
 }
@@ -108,12 +108,12 @@ func printHold(w io.Writer, h query.Hold) {
 // printObjects lists what a hold names.
 func printObjects(w io.Writer, h query.Hold) {
 	if h.Object != "" {
-		fmt.Fprintf(w, "  %s, which holds:\n", oneLine(h.Object))
+		sayf(w, "  %s, which holds:", oneLine(h.Object))
 	}
 	for _, o := range h.Objects {
-		fmt.Fprintf(w, "  %s\n", oneLine(o))
+		sayf(w, "  %s", oneLine(o))
 	}
 	if n := h.Count - len(h.Objects); n > 0 && len(h.Objects) > 0 {
-		fmt.Fprintf(w, "  and %d more\n", n)
+		sayf(w, "  and %d more", n)
 	}
 }

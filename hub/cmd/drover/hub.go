@@ -172,7 +172,7 @@ func (p *hubProcess) open() error {
 			"If there was a hub before, stop this one and bring its keys back with `drover hub "+
 			"restore`", "data", o.dataDir)
 	}
-	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log)
+	store, err := bolt.Open(filepath.Join(o.dataDir, "hub.db"), keys.Secret, p.log, keys.Former)
 	if err != nil {
 		return err
 	}
@@ -230,6 +230,9 @@ func (p *hubProcess) login(flags git.Auth) func(context.Context) (git.Auth, erro
 
 // follow keeps the sources beside the repository up to date.
 func (p *hubProcess) follow(own git.Auth) (*hub.Follower, error) {
+	for _, name := range p.opts.sources.credentials.Exposed() {
+		p.log.Warn("every user of this machine may read a credential: chmod o-r it", "file", name, "in", p.opts.sources.credentials.Dir)
+	}
 	if err := p.opts.sources.credentials.Check(); err != nil {
 		p.log.Warn("some credentials cannot be used; the others are", "err", err)
 	}
@@ -256,7 +259,8 @@ func (p *hubProcess) serve(keys *nats.Keys, ids hub.Identities, poke func(), sto
 	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget,
 		Accept: p.hub.Accept, Poke: poke,
 		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
-	p.api = &http.Server{Handler: s.Handler(), ReadHeaderTimeout: 10 * time.Second}
+	p.api = &http.Server{Handler: s.Handler()}
+	api.Limit(p.api)
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
 	known, err := p.secure(keys)
 	if err != nil {

@@ -26,7 +26,9 @@ files in the data directory, and a hub takes them up when it starts: until you r
 
   signing   signs bundles, grants and asks
   ca        issues the certificates of NATS servers
-  operator  signs the NATS accounts; clusters do not know it, external NATS servers do`,
+  operator  signs the NATS accounts; clusters do not know it, external NATS servers do
+  fleet     encrypts what is published, the hub's store, and what agents say to the hub: the next one re-encrypts all of it when the
+            hub starts, and all clusters get new bundles`,
 		Example: `  drover hub keys
   drover hub keys rotate signing   # then restart the hub
   drover hub keys finish signing   # when "drover hub keys" says that all clusters trust it; then restart the hub`,
@@ -56,8 +58,8 @@ files in the data directory, and a hub takes them up when it starts: until you r
 func newKeysRotateCommand() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
-		Use: "rotate signing|ca|operator", Short: "Make the key that follows, beside the current one", ValidArgs: kinds(),
-		Args: exactly(1, "the key to rotate: signing, ca or operator"),
+		Use: "rotate signing|ca|operator|fleet", Short: "Make the key that follows, beside the current one", ValidArgs: kinds(),
+		Args: exactly(1, "the key to rotate: signing, ca, operator or fleet"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, keys, err := c.kind(args[0])
 			if err != nil {
@@ -81,13 +83,14 @@ var next = map[nats.KeyKind]string{
 		"(drover hub nats-config --out), which come from it; then: drover hub keys finish ca",
 	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts both; then:\n" +
 		"drover hub keys finish operator",
+	nats.KeyFleet: "When `drover hub keys` says that all clusters trust it: drover hub keys finish fleet",
 }
 
 func newKeysFinishCommand() *cobra.Command {
 	var c connection
 	var force bool
 	cmd := &cobra.Command{
-		Use: "finish signing|ca|operator", Short: "Drop the old key, now that the next one is trusted", ValidArgs: kinds(),
+		Use: "finish signing|ca|operator|fleet", Short: "Drop the old key, now that the next one is trusted", ValidArgs: kinds(),
 		Long: `Drops the old key. It is refused while there are clusters that have not reported to trust the next one: they would have to
 join anew. --force does it nevertheless.`,
 		Args: exactly(1, "the key whose rotation ends: signing, ca or operator"),
@@ -119,6 +122,7 @@ var after = map[nats.KeyKind]string{
 	nats.KeyCA:      "Join tokens from before do not know it: make new ones with `drover agent token`.",
 	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts the new one alone,\n" +
 		"once the hub was restarted.",
+	nats.KeyFleet: "Join tokens from before do not know it: make new ones with `drover agent token`. Backups from before still open with it: destroy them.",
 }
 
 func kinds() []string {

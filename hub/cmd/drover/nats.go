@@ -26,6 +26,7 @@ type natsOptions struct {
 	tlsCert, tlsKey, tlsCA string
 	url, ca                string
 	replicas               int
+	maxStore               int64 // GiB
 	advertise              []string
 }
 
@@ -39,6 +40,7 @@ func (o *natsOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.url, "nats-url", "", "use these external NATS servers instead of the embedded one: tls:// or wss:// URLs, separated by commas")
 	f.StringVar(&o.ca, "nats-ca", "", `authorities that the servers of --nats-url are verified with: a file, or "`+systemCA+
 		`" (default: the hub's own, which "drover hub nats-config --out" uses)`)
+	f.Int64Var(&o.maxStore, "nats-max-store", 64, "how much the embedded NATS server may store, in GiB")
 	f.IntVar(&o.replicas, "nats-replicas", 1, "replicas of the streams, where the external servers are a cluster")
 	f.StringSliceVar(&o.advertise, "advertise", nil, "tls:// or wss:// URLs that agents connect to, preferred first (default: --nats-url, or this machine's address)")
 }
@@ -161,8 +163,12 @@ func (p *hubProcess) startServer(keys *nats.Keys, ids *nats.Identities) (*nats.S
 	if err != nil {
 		return nil, err
 	}
+	if o.maxStore < 1 {
+		return nil, usageError{fmt.Errorf("--nats-max-store %d: give GiB, 1 or more", o.maxStore)}
+	}
 	return nats.StartServer(nats.ServerOptions{Listen: o.listen, WebSocket: o.websocket, Dir: filepath.Join(p.opts.dataDir, "nats"),
-		Certificate: certificate, Keys: keys, Revoked: ids.Revoked(), Distrusted: ids.Distrust, Log: p.log})
+		Certificate: certificate, Keys: keys, Revoked: ids.Revoked(), MaxStore: o.maxStore << 30,
+		Distrusted: ids.Distrust, Log: p.log})
 }
 
 // readCA reads the authorities of a flag; none, if it is not given.

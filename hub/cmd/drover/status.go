@@ -186,9 +186,10 @@ func (o *statusOptions) printRows(w io.Writer, f api.Fleet) error {
 	}
 	fmt.Fprintln(t, header+"MESSAGE")
 	for _, r := range f.Clusters {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", r.Name, agentState(r, f.Time), healthWord(r), r.Apps, r.Objects, revision(r), heard(r, f.Time))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", oneLine(r.Name), oneLine(agentState(r, f.Time)), healthWord(r), r.Apps, r.Objects,
+			oneLine(revision(r)), heard(r, f.Time))
 		if wide {
-			fmt.Fprintf(t, "%d/%d\t%d\t%s\t%s\t%s\t", r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), labels(r.Labels))
+			fmt.Fprintf(t, "%d/%d\t%d\t%s\t%s\t%s\t", r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), oneLine(labels(r.Labels)))
 		}
 		fmt.Fprintln(t, oneLine(r.Message))
 	}
@@ -230,29 +231,29 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	if s.Branch != "" {
 		branch = " (" + s.Branch + ")"
 	}
-	fmt.Fprintf(w, "%s%s at %s\n", s.Repository, branch, at)
+	fmt.Fprintf(w, "%s\n", oneLine(fmt.Sprintf("%s%s at %s", s.Repository, branch, at)))
 	if s.Error != "" {
-		fmt.Fprintf(w, "  cannot be followed since %s: %s\n", ago(s.ErrorSince, now), s.Error)
+		sayf(w, "  cannot be followed since %s: %s", ago(s.ErrorSince, now), oneLine(s.Error))
 	}
 	if s.Stalled != "" {
-		fmt.Fprintf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s\n",
+		sayf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s",
 			ago(s.StalledSince, now), s.Stalled)
 	}
 	if !s.Hub.Acts() {
-		fmt.Fprintf(w, "  this hub does not act for the fleet: its state is %s, with epoch %d\n", s.Hub.State, s.Hub.Epoch)
+		sayf(w, "  this hub does not act for the fleet: its state is %s, with epoch %d", s.Hub.State, s.Hub.Epoch)
 	}
 	if s.Withheld != nil {
-		fmt.Fprintf(w, "  since %s %s\n", ago(s.Withheld.Since, now), oneLine(s.Withheld.String()))
+		sayf(w, "  since %s %s", ago(s.Withheld.Since, now), oneLine(s.Withheld.String()))
 	}
 	for _, p := range s.Problems {
-		fmt.Fprintf(w, "  %s\n", p)
+		sayf(w, "  %s", oneLine(p))
 	}
 	for _, from := range s.Sources {
 		switch {
 		case from.Error != "" && from.Revision != "":
-			fmt.Fprintf(w, "  a source cannot be fetched since %s, and is used as it was at %s: %s\n", ago(from.Since, now), from.Revision, oneLine(from.Error))
+			sayf(w, "  a source cannot be fetched since %s, and is used as it was at %s: %s", ago(from.Since, now), from.Revision, oneLine(from.Error))
 		case from.Error != "":
-			fmt.Fprintf(w, "  a source cannot be fetched since %s: %s\n", ago(from.Since, now), oneLine(from.Error))
+			sayf(w, "  a source cannot be fetched since %s: %s", ago(from.Since, now), oneLine(from.Error))
 		}
 	}
 	for _, h := range s.Held {
@@ -264,7 +265,7 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		if h.Revision.Hash != "" {
 			back = ", or bring it back in Git"
 		}
-		fmt.Fprintf(w, "  held%s: %s; let it through with `drover approve %s`%s\n", since, oneLine(h.Text()), h.Name(), back)
+		sayf(w, "  held%s: %s; let it through with `drover approve %s`%s", since, oneLine(h.Text()), h.Name(), back)
 	}
 	printJoins(w, s, now)
 	fmt.Fprintln(w)
@@ -273,7 +274,9 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 func printDetail(w io.Writer, d api.Detail) {
 	printSource(w, d.Source, d.Time)
 	t := newTable(w)
-	line := func(key, format string, args ...any) { fmt.Fprintf(t, "%s:\t%s\n", key, fmt.Sprintf(format, args...)) }
+	line := func(key, format string, args ...any) {
+		fmt.Fprintf(t, "%s:\t%s\n", key, oneLine(fmt.Sprintf(format, args...)))
+	}
 	line("Cluster", "%s", d.Name)
 	if len(d.Labels) > 0 {
 		line("Labels", "%s", labels(d.Labels))
@@ -292,10 +295,10 @@ func printDetail(w io.Writer, d api.Detail) {
 	}
 	_ = t.Flush()
 	for _, p := range d.Problems {
-		fmt.Fprintf(w, "  %s\n", p)
+		sayf(w, "  %s", oneLine(p))
 	}
 	for _, h := range d.Holds {
-		fmt.Fprintf(w, "\nHeld as %s: %s\n", h.Name(), oneLine(h.Text()))
+		fmt.Fprintf(w, "\nHeld as %s: %s\n", oneLine(h.Name()), oneLine(h.Text()))
 		printObjects(w, h)
 	}
 	printApps(w, d)
@@ -303,7 +306,7 @@ func printDetail(w io.Writer, d api.Detail) {
 		fmt.Fprintln(w, "\nAsked for in Git and not done:")
 	}
 	for _, n := range d.Notes {
-		fmt.Fprintf(w, "  %s\n", n)
+		sayf(w, "  %s", n)
 	}
 	printEvents(w, d)
 }
@@ -325,7 +328,7 @@ func printApps(w io.Writer, d api.Detail) {
 	fmt.Fprintln(t, "APP\tPHASE\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
 	for _, a := range d.AppRows {
 		rev := protocol.Revision{Hash: a.Revision}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", a.Name, a.Phase, a.Health, query.Count{Good: a.Current, All: a.Objects},
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", oneLine(a.Name), oneLine(string(a.Phase)), oneLine(string(a.Health)), query.Count{Good: a.Current, All: a.Objects},
 			orDash(rev.Short()), ago(a.Since, d.Time), oneLine(a.Message))
 	}
 	_ = t.Flush()
@@ -334,10 +337,10 @@ func printApps(w io.Writer, d api.Detail) {
 			if strings.Contains(a.Message, p.Object.String()+": "+p.Message) {
 				continue // it stands above
 			}
-			fmt.Fprintf(w, "  %s: %s is %s: %s\n", a.Name, p.Object, p.Health, oneLine(p.Message))
+			sayf(w, "  %s", oneLine(fmt.Sprintf("%s: %s is %s: %s", a.Name, p.Object, p.Health, p.Message)))
 		}
 		if a.More > 0 {
-			fmt.Fprintf(w, "  %s: and %d more\n", a.Name, a.More)
+			sayf(w, "  %s: and %d more", oneLine(a.Name), a.More)
 		}
 	}
 }
@@ -357,7 +360,7 @@ func printEvents(w io.Writer, d api.Detail) {
 		if e.Kind == protocol.EventDrift {
 			text = fmt.Sprintf("%s (%.0f ms)", e.Message, float64(e.Took))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", ago(e.Time, d.Time), e.Kind, what, oneLine(text))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", ago(e.Time, d.Time), oneLine(string(e.Kind)), oneLine(what), oneLine(text))
 	}
 	_ = t.Flush()
 }
@@ -385,9 +388,9 @@ func healthWord(r query.Row) string {
 	case r.Suspended:
 		return "suspended"
 	case r.State != query.StateConnected && r.Health != protocol.HealthUnknown:
-		return string(r.Health) + " (old)"
+		return oneLine(string(r.Health)) + " (old)"
 	}
-	return string(r.Health)
+	return oneLine(string(r.Health))
 }
 
 func revision(r query.Row) string {
@@ -434,15 +437,20 @@ func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return s
+	return oneLine(s)
 }
 
 // oneLine keeps a table a table, whatever an API server or a commit message says.
 func oneLine(s string) string {
-	return strings.Map(func(r rune) rune {
+	return query.Visible(strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
 			return ' '
 		}
 		return r
-	}, s)
+	}, s))
+}
+
+// sayf prints one line, whatever is in it.
+func sayf(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, strings.TrimRight(oneLine(fmt.Sprintf(format, args...)), " "))
 }

@@ -37,7 +37,7 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 			few(s.Joins.Former), endFormerUse)
 	}
 	if j := s.Joins; j.Refused > 0 {
-		fmt.Fprintf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s\n", j.Refused,
+		sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,
 			plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
 	}
 }
