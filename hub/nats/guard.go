@@ -30,12 +30,13 @@ type guard struct {
 	// bundles is the sequence of each cluster's bundle. What is at another one is somebody else's.
 	bundles map[string]uint64
 	foreign map[string]bool // subjects that somebody else wrote to, until the hub has written there again
+	altered map[string]bool // streams whose settings were found changed, and have been set right
 	busy    int             // writes that are under way
 	at      uint64          // rises with each of them
 }
 
 func newGuard() *guard {
-	return &guard{made: map[string]time.Time{}, base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{}, foreign: map[string]bool{}}
+	return &guard{altered: map[string]bool{}, made: map[string]time.Time{}, base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{}, foreign: map[string]bool{}}
 }
 
 // begin notes that the hub writes; what it gives is called when that is done.
@@ -84,6 +85,24 @@ func (g *guard) unsure() {
 	clear(g.base)
 	clear(g.wrote)
 	clear(g.bundles)
+}
+
+// alter notes that the settings of a stream are not the hub's.
+func (g *guard) alter(stream string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if _, known := g.made[stream]; known { // or else an older release made it
+		g.altered[stream] = true
+	}
+}
+
+// wasAltered says whether that was noted since it was asked for last.
+func (g *guard) wasAltered(stream string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	was := g.altered[stream]
+	delete(g.altered, stream)
+	return was
 }
 
 // written is how many bundles there are at least.
@@ -183,7 +202,7 @@ func (b *Bus) inspect(ctx context.Context) string {
 			if !made.IsZero() {
 				out = append(out, fmt.Sprintf("the stream %s was deleted, and made again", want.Name))
 			}
-		case !sameStream(want, info.Config):
+		case !sameStream(want, info.Config) || b.guard.wasAltered(want.Name):
 			out = append(out, fmt.Sprintf("the settings of the stream %s were changed", want.Name))
 		case want.Name == "KV_"+protocol.BucketDesired || want.Name == "KV_"+protocol.BucketBlobs:
 			if foreign := b.foreign(ctx, s, at); foreign > 0 {

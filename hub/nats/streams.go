@@ -61,6 +61,9 @@ func (b *Bus) makeStreams(ctx context.Context, share int64) error {
 			config.MaxBytes /= share
 		}
 		err := insist(ctx, func(ctx context.Context) error {
+			if was, err := b.js.Stream(ctx, config.Name); err == nil && !sameStream(config, was.CachedInfo().Config) {
+				b.guard.alter(config.Name)
+			}
 			s, err := b.js.CreateOrUpdateStream(ctx, config)
 			if err == nil {
 				b.guard.first(config.Name, s.CachedInfo().Created)
