@@ -16,12 +16,18 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// vandal connects as somebody who has the hub's keys.
-func (r *rig) vandal() jetstream.JetStream {
+// hubAccount is the key of the account with JetStream.
+func (r *rig) hubAccount() nkeys.KeyPair {
 	r.t.Helper()
 	seed := must(os.ReadFile(filepath.Join(r.data, "keys", "account.nk")))
 	raw := must(hkdf.Key(sha256.New, must(must(nkeys.FromSeed(seed)).Seed()), nil, "drover hub account v1", 32))
-	account, user := must(nkeys.FromRawSeed(nkeys.PrefixByteAccount, raw)), must(nkeys.CreateUser())
+	return must(nkeys.FromRawSeed(nkeys.PrefixByteAccount, raw))
+}
+
+// vandal connects as somebody who has the hub's keys.
+func (r *rig) vandal() jetstream.JetStream {
+	r.t.Helper()
+	account, user := r.hubAccount(), must(nkeys.CreateUser())
 	token := must(jwt.NewUserClaims(must(user.PublicKey())).Encode(account))
 	c := must(natsgo.Connect("tls://"+r.addr, natsgo.UserJWTAndSeed(token, string(must(user.Seed()))),
 		roots(protocol.Trust{CA: r.keys.CA()})))

@@ -57,8 +57,10 @@ func (b *Bus) prepare(ctx context.Context) error {
 // makeStreams makes the streams, with 1/share of the bounds on what agents say.
 func (b *Bus) makeStreams(ctx context.Context, share int64) error {
 	for _, config := range streams(b.replicas) {
-		if config.MaxBytes > 0 {
+		if config.MaxBytes > 0 && share < leastShare {
 			config.MaxBytes /= share
+		} else {
+			config.MaxBytes = -1 // so little that nothing can be set aside
 		}
 		err := insist(ctx, func(ctx context.Context) error {
 			if was, err := b.js.Stream(ctx, config.Name); err == nil && !sameStream(config, was.CachedInfo().Config) {
