@@ -72,6 +72,8 @@ type Listener interface {
 	Link(cluster string, connected bool, at time.Time)
 	// Reset says that the bus was away, and may have lost something.
 	Reset()
+	// Damaged says what somebody else than a hub has changed on the bus. Reset follows.
+	Damaged(what string, at time.Time)
 	// Peer says that another hub of the fleet is there, and asks who else is.
 	Peer(p protocol.Presence)
 }
@@ -99,6 +101,9 @@ type Identities interface {
 	// remembers it, until the cluster joins with another token.
 	Place(cluster string) (uid string)
 	Settle(cluster, uid string) error
+	// EndFormer ends all credentials and join tokens of an older release, whose NATS users are not bounded, at once. left
+	// are the clusters whose agents still use one: where there are any, it does nothing unless force is set.
+	EndFormer(force bool) (left []string, err error)
 	// Joins says what came of the requests for credentials since the hub started.
 	Joins() Joins
 }
@@ -112,6 +117,8 @@ type Identity struct {
 	Revoked    time.Time `json:"revoked,omitzero"`     // all were revoked then, and the cluster has not joined since
 	Token      time.Time `json:"token,omitzero"`       // a join token was not used yet, and is good until then
 	ClusterUID string    `json:"clusterUID,omitempty"` // see Identities.Place
+	// Suspended is until when the cluster is cut off because it said too much.
+	Suspended time.Time `json:"suspended,omitzero"`
 	// Dropped is how much was said in the cluster's name since the hub started that could not be verified; DroppedLast
 	// and DroppedWhy are when that happened last, why, and what to do.
 	Dropped     uint64    `json:"dropped,omitempty"`
@@ -127,6 +134,8 @@ type Joins struct {
 	Time    time.Time `json:"time,omitzero"`  // and when
 	// Distrusted is about connections to the embedded server whose agents do not trust its certificate.
 	Distrusted Distrusted `json:"distrusted,omitzero"`
+	// Former are the clusters whose agents still use a credential of an older release; see Identities.EndFormer.
+	Former []string `json:"former,omitempty"`
 }
 
 // Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a

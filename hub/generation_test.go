@@ -22,7 +22,7 @@ import (
 // captured is a connection of who holds the NATS server, and may write everywhere on the bus. It has none of the fleet's keys.
 func (r *rig) captured() *natsgo.Conn {
 	r.t.Helper()
-	account := must(nkeys.FromSeed(must(os.ReadFile(filepath.Join(r.data, "keys", "account.nk")))))
+	account := r.hubAccount()
 	user := must(nkeys.CreateUser())
 	token := must(jwt.NewUserClaims(must(user.PublicKey())).Encode(account))
 	c := must(natsgo.Connect("tls://"+r.addr, roots(*r.hub.Trust), natsgo.UserJWTAndSeed(token, string(must(user.Seed())))))

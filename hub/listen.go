@@ -169,6 +169,12 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 	l.h.checkOverdue(cluster, true)
 }
 
+func (l listener) Damaged(what string, at time.Time) {
+	l.h.state.edit(func(_ *query.Index, s *SourceStatus) {
+		s.Damage = Damage{Text: what, Time: at.UTC(), Count: s.Damage.Count + 1}
+	})
+}
+
 func (l listener) Reset() { l.h.do(l.h.reconcile) }
 
 // do has the loop do something.

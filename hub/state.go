@@ -46,6 +46,8 @@ type SourceStatus struct {
 	Withheld *query.Withheld `json:"withheld,omitempty"`
 	// Joins says what came of agents' requests for credentials.
 	Joins Joins `json:"joins,omitzero"`
+	// Damage is what somebody else has changed on the bus since the hub started, and the hub has restored.
+	Damage Damage `json:"damage,omitzero"`
 	// KeysMade is when the hub's keys were made, while that may explain why agents do not come: no cluster has joined,
 	// or some refuse it.
 	KeysMade time.Time `json:"keysMade,omitzero"`
@@ -55,6 +57,13 @@ type SourceStatus struct {
 	Sources []SourceState `json:"sources,omitempty"`
 	// Held is what waits for a person's approval: removed folders, deletions, and then what agents reported, by cluster.
 	Held []query.Hold `json:"held,omitempty"`
+}
+
+// Damage is what somebody else than the hub has changed on the bus.
+type Damage struct {
+	Text  string    `json:"text"` // what happened last
+	Time  time.Time `json:"time"`
+	Count int       `json:"count"` // times since the hub started
 }
 
 // HubStatus is a hub's place among the hubs of the fleet.

@@ -14,7 +14,7 @@ type JoinToken struct {
 	Version int    `json:"version"`
 	Cluster string `json:"cluster"`
 	Trust
-	JWT     string    `json:"jwt"`  // NATS user JWT of the token; it outlives Expires, so that the hub can say why it refuses
+	JWT     string    `json:"jwt"`  // NATS user JWT of the token; it outlives Expires a little, for a grant that was lost
 	Seed    string    `json:"seed"` // and its nkey seed
 	User    string    `json:"user"` // public key of it
 	Expires time.Time `json:"expires"`

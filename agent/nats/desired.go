@@ -53,8 +53,8 @@ func newDesired(s *Session, l *link, deliver func([]byte)) *desired {
 
 // push takes a message of the subscription.
 func (d *desired) push(m *nats.Msg) {
-	if !d.holdsBundle(m) {
-		return
+	if m.Header.Get(headerStream) != "" || m.Header.Get(headerStatus) != "" || !d.holdsBundle(m) {
+		return // an answer of the store that another agent asked for in this one's name; see hub/nats/accounts.go
 	}
 	d.mu.Lock()
 	d.pushed++

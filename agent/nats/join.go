@@ -65,6 +65,10 @@ func joinTrouble(t protocol.JoinToken, err error, now time.Time) string {
 		return fmt.Sprintf("cluster %s cannot join: its join token expired at %s; run `drover agent manifest --cluster %s | kubectl apply -f -` for another",
 			t.Cluster, t.Expires.UTC().Format(time.RFC3339), t.Cluster)
 	}
+	if isRefused(err) {
+		return fmt.Sprintf("cluster %s cannot join: the hub's NATS server refuses its join token, which was used, was revoked or has expired; "+
+			"run `drover agent manifest --cluster %s | kubectl apply -f -` for another", t.Cluster, t.Cluster)
+	}
 	return fmt.Sprintf("cluster %s has not joined yet; it is tried again by itself: %v", t.Cluster, err)
 }
 

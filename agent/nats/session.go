@@ -28,6 +28,7 @@ const (
 	headerOperation = "KV-Operation"
 	headerStatus    = "Status"
 	headerSequence  = "Nats-Sequence"
+	headerStream    = "Nats-Stream"
 	statusNone      = "404"
 )
 

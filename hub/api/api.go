@@ -101,6 +101,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.acting(s.rotate)))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.acting(s.accept)))
 	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.acting(s.forget)))
+	mux.HandleFunc("POST /api/v1/credentials/end", s.guard(s.acting(s.endFormer)))
 	mux.HandleFunc("POST /api/v1/approve", s.guard(s.acting(s.approve)))
 	mux.HandleFunc("GET /api/v1/held/{id}", s.guard(s.held))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))

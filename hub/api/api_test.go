@@ -18,15 +18,16 @@ import (
 // nobody has no identities, as a hub that has just begun.
 type nobody struct{}
 
-func (nobody) Place(string) string           { return "" }
-func (nobody) Settle(string, string) error   { return nil }
-func (nobody) OpenKey(string) ([]byte, bool) { return nil, false }
-func (nobody) Forget(string) error           { return nil }
-func (nobody) Clusters() []string            { return nil }
-func (nobody) Revoke(string) error           { return nil }
-func (nobody) Rotate(string) error           { return hub.ErrNoCredential }
-func (nobody) Identity(string) hub.Identity  { return hub.Identity{} }
-func (nobody) Joins() hub.Joins              { return hub.Joins{} }
+func (nobody) Place(string) string              { return "" }
+func (nobody) Settle(string, string) error      { return nil }
+func (nobody) OpenKey(string) ([]byte, bool)    { return nil, false }
+func (nobody) Forget(string) error              { return nil }
+func (nobody) Clusters() []string               { return nil }
+func (nobody) Revoke(string) error              { return nil }
+func (nobody) Rotate(string) error              { return hub.ErrNoCredential }
+func (nobody) Identity(string) hub.Identity     { return hub.Identity{} }
+func (nobody) EndFormer(bool) ([]string, error) { return nil, nil }
+func (nobody) Joins() hub.Joins                 { return hub.Joins{} }
 func (nobody) Token(string, hub.TokenOptions) (protocol.JoinToken, error) {
 	return protocol.JoinToken{}, hub.ErrIssued
 }

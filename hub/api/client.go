@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -52,6 +53,12 @@ func (c Client) Token(ctx context.Context, name string, o TokenRequest) (protoco
 func (c Client) Revoke(ctx context.Context, name string) (hub.Identity, error) {
 	var was hub.Identity
 	return was, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/revoke", nil, &was)
+}
+
+// EndFormer ends the credentials of an older release; where agents still use one, only if force is set.
+func (c Client) EndFormer(ctx context.Context, force bool) (EndFormer, error) {
+	var out EndFormer
+	return out, c.do(ctx, http.MethodPost, "/api/v1/credentials/end?force="+strconv.FormatBool(force), nil, &out)
 }
 
 // Rotate has a cluster's agent make a new credential; older ones end when it uses that.

@@ -78,3 +78,23 @@ func (s *Server) rotate(r *http.Request) (any, error) {
 	s.Log.Info("a cluster's credential is to be rotated", "cluster", c.Name)
 	return s.Identities.Identity(c.Name), nil
 }
+
+// EndFormer is the answer to POST /api/v1/credentials/end.
+type EndFormer struct {
+	Left  []string `json:"left,omitempty"` // clusters whose agents still use a credential of an older release
+	Ended bool     `json:"ended"`
+}
+
+// endFormer ends the credentials of an older release. ?force=true does where agents still use one, too.
+func (s *Server) endFormer(r *http.Request) (any, error) {
+	force := r.URL.Query().Get("force") == "true"
+	left, err := s.Identities.EndFormer(force)
+	if err != nil {
+		return nil, err
+	}
+	out := EndFormer{left, force || len(left) == 0}
+	if out.Ended {
+		s.Log.Info("the credentials of older releases were ended", "used", len(left))
+	}
+	return out, nil
+}

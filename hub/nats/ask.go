@@ -31,5 +31,5 @@ func (b *Bus) Ask(_ context.Context, cluster string, a protocol.Ask) error {
 	if err := b.reach(); err != nil {
 		return err
 	}
-	return b.conn.Publish(protocol.AskSubject(cluster), sealed)
+	return b.agents.Publish(protocol.AskSubject(cluster), sealed)
 }

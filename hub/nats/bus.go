@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
@@ -37,11 +38,12 @@ const prepareTry = time.Second
 
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
-	conn       *natsgo.Conn // as the hub, in the account of the agents
+	conn       *natsgo.Conn // as the hub, in the account with JetStream
+	agents     *natsgo.Conn // in the account of the agents: what they ask, and what they are asked
 	system     *natsgo.Conn // in the system account: who is connected
 	server     *Server      // the embedded one, or nil
 	keys       *Keys
-	account    string
+	account    string // of the agents
 	url        string // for people; "" for the embedded server
 	js         jetstream.JetStream
 	ids        *Identities
@@ -57,9 +59,18 @@ type Bus struct {
 	refusal    atomic.Pointer[error] // why the last try to connect failed
 	claiming   sync.Mutex            // one account at a time, so that an older one never comes after a newer one
 	peers      *peers
-	serving    atomic.Bool   // this hub acts for the fleet; see hub.Peers
-	standby    bool          // see Options
+	serving    atomic.Bool // this hub acts for the fleet; see hub.Peers
+	standby    bool        // see Options
+	options    Options
+	retired    bool          // the streams of an older release are gone; guarded by claiming
+	relinks    bool          // leaf nodes are to connect again; the same
 	met        atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
+	guard      *guard
+	counts     map[string]uint64 // by stream: messages when it was last looked at; the watching goroutine owns it
+	forgets    atomic.Uint64     // rises when this hub drops a cluster's messages, and when that is done
+	forgotten  uint64            // as it was at the last look; the watching goroutine owns it
+	weighing   sync.Mutex
+	said       map[string]*bucket // by cluster: what it may still say; guarded by weighing
 	closed     context.Context
 	quit       context.CancelFunc
 }
@@ -100,20 +111,32 @@ func Connect(o Options) (*Bus, error) {
 		}
 		open, headers = append(open, private), append(headers, header)
 	}
-	b := &Bus{latest: map[string]uint64{}, open: open, headerKeys: headers,
+	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), counts: map[string]uint64{}, open: open, headerKeys: headers,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
-	b.standby = o.Standby
+	b.standby, b.options = o.Standby, o
 	b.serving.Store(!o.Standby)
-	if b.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub", b.wake); err != nil {
-		return nil, err
-	}
 	b.closed, b.quit = context.WithCancel(context.Background())
-	if b.peers, err = b.openPeers(o); err != nil {
+	system := as{user: o.Keys.systemUser, account: o.Keys.system, name: "drover-hub-system"}
+	if b.system, err = b.dial(o, system, b.returned); err != nil {
 		b.Close()
 		return nil, err
 	}
-	if b.system, err = b.dial(o, o.Keys.systemUser, o.Keys.system, "drover-hub-system", b.returned); err != nil {
+	if o.Server == nil && b.system.IsConnected() { // or else it is when that connects
+		if err := b.introduce(); err != nil {
+			o.Log.Warn("the NATS servers have not been told of the hub's account yet; it is tried again", "err", err)
+		}
+	}
+	if b.conn, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.hub, name: "drover-hub"}, b.wake); err != nil {
+		b.Close()
+		return nil, err
+	}
+	b.agents, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.account, name: "drover-hub-desk", allowed: deskClaims}, b.wake)
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	if b.peers, err = b.openPeers(o); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -131,16 +154,22 @@ func Connect(o Options) (*Bus, error) {
 	return b, nil
 }
 
-// dial connects as user; up is called whenever that succeeds.
-func (b *Bus) dial(
-	o Options, user, account nkeys.KeyPair, name string, up func(), more ...natsgo.Option,
-) (*natsgo.Conn, error) {
-	token, seed, err := o.Keys.userCredentials(user, account, name)
+// as is as whom the hub connects.
+type as struct {
+	user, account nkeys.KeyPair
+	name          string
+	allowed       func(user string) *jwt.UserClaims // everything, if nil
+}
+
+// dial connects; up is called whenever that succeeds.
+func (b *Bus) dial(o Options, who as, up func(), more ...natsgo.Option) (*natsgo.Conn, error) {
+	token, seed, err := o.Keys.userCredentials(who.user, who.account, who.name, who.allowed)
 	if err != nil {
 		return nil, err
 	}
 	opts := []natsgo.Option{
-		natsgo.Name(name), natsgo.UserJWTAndSeed(token, string(seed)), natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true),
+		natsgo.Name(who.name), natsgo.UserJWTAndSeed(token, string(seed)), natsgo.MaxReconnects(-1), natsgo.RetryOnFailedConnect(true),
+		natsgo.IgnoreAuthErrorAbort(), // servers may not know the account of the hub yet
 		natsgo.ReconnectWait(250 * time.Millisecond), natsgo.ReconnectJitter(250*time.Millisecond, time.Second),
 		natsgo.ReconnectBufSize(-1), // what cannot be sent now is an error now: the hub tries again by itself
 		natsgo.PingInterval(20 * time.Second), natsgo.MaxPingsOutstanding(2),
@@ -204,7 +233,7 @@ func redact(urls string) string {
 
 // reach says what is wrong if the server cannot be reached now.
 func (b *Bus) reach() error {
-	if b.conn.IsConnected() {
+	if b.conn.IsConnected() && b.agents.IsConnected() {
 		return nil
 	}
 	why := ""
@@ -225,9 +254,10 @@ func (b *Bus) wake() {
 func (b *Bus) Close() {
 	b.quit()
 	b.ids.reach(nil)
-	b.conn.Close()
-	if b.system != nil {
-		b.system.Close()
+	for _, c := range []*natsgo.Conn{b.conn, b.agents, b.system} {
+		if c != nil {
+			c.Close()
+		}
 	}
 	if b.peers != nil && b.peers.conn != nil {
 		b.peers.conn.Close()
@@ -235,7 +265,15 @@ func (b *Bus) Close() {
 }
 
 // Put implements hub.Bus.
-func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) error {
+func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) (err error) {
+	defer func() {
+		if err != nil {
+			b.guard.unsure()
+		}
+		if errors.Is(err, jetstream.ErrNoStreamResponse) { // a stream is gone: who tries again finds it
+			err = errors.Join(err, b.prepare(ctx))
+		}
+	}()
 	if err := b.reach(); err != nil {
 		return err
 	}
@@ -244,6 +282,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
+	defer b.guard.begin()()
 	var acks []jetstream.PubAckFuture
 	for _, p := range blobs {
 		chunks := protocol.Chunks(p.Sealed)
@@ -255,7 +294,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 			acks = append(acks, ack)
 		}
 	}
-	if err := await(ctx, acks); err != nil {
+	if err := b.await(ctx, acks); err != nil {
 		return fmt.Errorf("publish %d blobs: %w", len(blobs), err)
 	}
 	acks = acks[:0]
@@ -267,7 +306,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 		}
 		acks = append(acks, ack)
 	}
-	if err := await(ctx, acks); err != nil {
+	if err := b.await(ctx, acks); err != nil {
 		return fmt.Errorf("publish %d bundles: %w", len(bundles), err)
 	}
 	return nil
@@ -283,7 +322,10 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster), protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
 		stream, err := b.js.Stream(ctx, "KV_"+bucket)
 		if err == nil {
+			done := b.dropping()
+			b.guard.forget(cluster)
 			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
+			done()
 		}
 		if err != nil {
 			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)
@@ -293,10 +335,11 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 }
 
 // await waits until the server has acknowledged everything.
-func await(ctx context.Context, acks []jetstream.PubAckFuture) error {
+func (b *Bus) await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 	for _, a := range acks {
 		select {
-		case <-a.Ok():
+		case ack := <-a.Ok():
+			b.guard.note(a.Msg().Subject, ack)
 		case err := <-a.Err():
 			return full(err)
 		case <-ctx.Done():
@@ -330,7 +373,7 @@ func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
 	}
 	for subject := range info.State.Subjects {
 		parts := strings.Split(subject, ".")
-		out.Blobs[parts[len(parts)-2]] = true
+		out.Blobs[parts[len(parts)-2]] = !b.guard.touched(parts[len(parts)-2])
 	}
 	return out, b.bundles(ctx, out)
 }
@@ -354,7 +397,9 @@ func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 		got := uint64(0)
 		for m := range batch.Messages() {
 			got++
-			b.holding(into, strings.TrimPrefix(m.Subject(), protocol.DesiredSubject("")), m.Headers())
+			if b.guard.own(m.Subject(), sequence(m)) {
+				b.holding(into, strings.TrimPrefix(m.Subject(), protocol.DesiredSubject("")), m.Headers())
+			}
 		}
 		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
 			return err
@@ -362,52 +407,4 @@ func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 		left -= min(got, left)
 	}
 	return nil
-}
-
-// prepare makes the buckets and the stream. A hub that does not act for the fleet leaves those of external servers as
-// they are: its flags, such as the number of replicas, may differ.
-func (b *Bus) prepare(ctx context.Context) error {
-	if err := b.reach(); err != nil || !b.serving.Load() && b.server == nil {
-		return err
-	}
-	for _, bucket := range []string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
-		err := insist(ctx, func(ctx context.Context) error {
-			_, err := b.js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{
-				Bucket: bucket, History: 1, Storage: jetstream.FileStorage, Replicas: b.replicas})
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("the bucket %s on NATS: %w: does the server have JetStream, and does it trust this hub "+
-				"(`drover hub nats-config`)?", bucket, err)
-		}
-	}
-	for _, config := range []jetstream.StreamConfig{
-		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge,
-			Storage: jetstream.FileStorage, Replicas: b.replicas},
-		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1,
-			MaxMsgSize: maxRequest, Storage: jetstream.FileStorage, Replicas: b.replicas},
-	} {
-		err := insist(ctx, func(ctx context.Context) error {
-			_, err := b.js.CreateOrUpdateStream(ctx, config)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("the stream %s on NATS: %w", config.Name, err)
-		}
-	}
-	return nil
-}
-
-// insist asks the server for something until it answers, or prepareTimeout is over.
-func insist(ctx context.Context, ask func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
-	defer cancel()
-	for {
-		try, stop := context.WithTimeout(ctx, prepareTry)
-		err := ask(try)
-		stop()
-		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
-			return err
-		}
-	}
 }

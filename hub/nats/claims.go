@@ -11,6 +11,9 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
+// maxSaid is the most that one message of an agent may have, in bytes.
+const maxSaid = 1 << 20
+
 // agentJWT allows the user of a credential what protocol.AgentSubjects says, and nothing else.
 func (k *Keys) agentJWT(cluster string, cred credential) (string, error) {
 	c := jwt.NewUserClaims(cred.User)
@@ -18,7 +21,7 @@ func (k *Keys) agentJWT(cluster string, cred credential) (string, error) {
 	publish, subscribe := protocol.AgentSubjects(cluster)
 	c.Permissions.Pub.Allow.Add(publish...)
 	c.Permissions.Sub.Allow.Add(subscribe...)
-	c.Limits.Subs = 16 // an agent needs three
+	c.Limits.Subs, c.Limits.Payload = 16, maxSaid // an agent needs three
 	c.Expires = cred.Expires.Unix()
 	return c.Encode(k.account)
 }
@@ -32,17 +35,22 @@ func (k *Keys) tokenJWT(t token) (string, error) {
 	c.Permissions.Pub.Allow.Add(publish...)
 	c.Permissions.Sub.Allow.Add(subscribe...)
 	c.Limits.Subs, c.Limits.Payload = 4, maxRequest
-	c.Expires = t.Expires.Add(tokenKept).Unix()
+	c.Expires = t.connects().Unix()
 	return c.Encode(k.account)
 }
 
-// userCredentials connect the hub itself.
-func (k *Keys) userCredentials(pair, account nkeys.KeyPair, name string) (token string, seed []byte, err error) {
+// userCredentials connect the hub itself, which may do in an account what allowed says; everything, if that is nil.
+func (k *Keys) userCredentials(
+	pair, account nkeys.KeyPair, name string, allowed func(user string) *jwt.UserClaims,
+) (token string, seed []byte, err error) {
 	pub, err := pair.PublicKey()
 	if err != nil {
 		return "", nil, err
 	}
-	c := jwt.NewUserClaims(pub)
+	if allowed == nil {
+		allowed = jwt.NewUserClaims
+	}
+	c := allowed(pub)
 	c.Name = name
 	token, err = c.Encode(account)
 	seed, err2 := pair.Seed()

@@ -27,6 +27,7 @@ func (b *Bus) Drop(ctx context.Context, ids []string) error {
 	if err != nil {
 		return fmt.Errorf("the bucket %s on NATS: %w", protocol.BucketBlobs, err)
 	}
+	defer b.dropping()()
 	var mu sync.Mutex
 	var failed error
 	var group sync.WaitGroup

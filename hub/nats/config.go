@@ -59,6 +59,7 @@ system_account: "{{.System}}"
 resolver: { type: full, dir: "./accounts", allow_delete: false, interval: "2m" }
 resolver_preload: {
   {{.System}}: "{{.SystemJWT}}"
+  {{.Hub}}: "{{.HubJWT}}"
   {{.Account}}: "{{.AccountJWT}}"
 }
 {{- if .WebSocket}}
@@ -150,7 +151,7 @@ func (s Servers) config(c *claims, n Node) (string, error) {
 	var text strings.Builder
 	err := configTemplate.Execute(&text, map[string]any{
 		"Node": n, "Operators": c.operatorJWTs, "System": c.system, "SystemJWT": c.systemJWT, "Account": c.account,
-		"AccountJWT": c.accountJWT, "WebSocket": s.WebSocket, "LeafNodes": s.LeafNodes, "Upstreams": strings.Join(upstreams, ", "), "Cluster": s.Cluster,
+		"AccountJWT": c.accountJWT, "Hub": c.hub, "HubJWT": c.hubJWT, "WebSocket": s.WebSocket, "LeafNodes": s.LeafNodes, "Upstreams": strings.Join(upstreams, ", "), "Cluster": s.Cluster,
 		"Routes": strings.Join(routes, ", "), "TLS": serverTLS,
 	})
 	return text.String(), err
@@ -194,6 +195,6 @@ func agentsLeaf() (p jwt.Permissions) {
 // systemLeaf lets a leaf node tell who is connected to it, and hear what the hub asks and who is revoked.
 func systemLeaf(account string) (p jwt.Permissions) {
 	p.Pub.Allow.Add("$SYS.ACCOUNT."+account+".CONNECT", "$SYS.ACCOUNT."+account+".DISCONNECT", "$SYS.SERVER.*.STATSZ", "_INBOX.>")
-	p.Sub.Allow.Add("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CONNZ")
+	p.Sub.Allow.Add("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CONNZ", "$SYS.REQ.SERVER.*.KICK")
 	return p
 }

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,6 +31,9 @@ func (b *Bus) openDesk(to hub.Listener, learned func(cluster, user string)) (*de
 		err = d.serve(protocol.RenewSubject("*"), b.ids.renew)
 	}
 	if err == nil {
+		err = d.serveHello()
+	}
+	if err == nil {
 		err = d.countGuesses()
 	}
 	if err != nil {
@@ -50,11 +54,12 @@ func (d *desk) close() {
 // serve has decide answer requests on a subject that ends in who asks.
 func (d *desk) serve(subject string, decide func(who string, data []byte) ([]byte, error)) error {
 	prefix := strings.TrimSuffix(subject, "*")
-	sub, err := d.bus.conn.Subscribe(subject, func(m *natsgo.Msg) {
-		if len(m.Data) > maxRequest || m.Reply == "" || !d.bus.serving.Load() {
+	sub, err := d.bus.agents.Subscribe(subject, func(m *natsgo.Msg) {
+		who := strings.TrimPrefix(m.Subject, prefix)
+		if len(m.Data) > maxRequest || !ownInbox(who, m.Reply) || !d.bus.serving.Load() {
 			return
 		}
-		d.lanes.do(m.Subject, func() { d.decide(m, strings.TrimPrefix(m.Subject, prefix), decide) })
+		d.lanes.do(m.Subject, func() { d.decide(m, who, decide) })
 	})
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", subject, err)
@@ -85,33 +90,81 @@ func (d *desk) decide(m *natsgo.Msg, who string, decide func(string, []byte) ([]
 	}
 }
 
-// hello takes in a Hello, and calls done when it has.
-func (d *desk) hello(cluster string, data []byte, done func()) {
-	took := d.lanes.do(protocol.HelloSubject(cluster), func() {
-		defer done()
-		h, err := d.bus.ids.hello(cluster, data)
-		switch {
-		case errors.Is(err, errStore):
-			d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects", "cluster", cluster, "err", err)
-			return
-		case errors.Is(err, errRevoked):
-			d.bus.log.Debug("a hello with a revoked credential is ignored", "cluster", cluster, "err", err)
-			return
-		case err != nil:
-			d.bus.drop("hello", cluster, err)
+// ownInbox says whether a reply subject is in the inbox of who asks: the hub answers to no other.
+func ownInbox(who, reply string) bool {
+	rest, ok := strings.CutPrefix(reply, protocol.InboxPrefix(who)+".")
+	return ok && rest != "" && !strings.ContainsAny(rest, "*> \t\r\n")
+}
+
+// serveHello takes in what agents say when they connect. What is verified is stored, for a hub that was away or is restored,
+// and then acknowledged.
+func (d *desk) serveHello() error {
+	prefix := protocol.HelloSubject("")
+	sub, err := d.bus.agents.Subscribe(protocol.HelloSubject("*"), func(m *natsgo.Msg) {
+		cluster := strings.TrimPrefix(m.Subject, prefix)
+		if len(m.Data) > maxRequest || m.Header.Get("Status") != "" {
 			return
 		}
-		if h.learned != "" {
-			d.bus.log.Info("a cluster's credential is known again", "cluster", cluster, "user", h.learned)
-			d.learned(cluster, h.learned)
-		}
-		if h.renew && d.bus.serving.Load() {
-			d.bus.ids.askRenew(cluster)
-		}
+		d.hello(cluster, m.Data, func(taken bool) {
+			if taken && d.bus.serving.Load() {
+				d.keep(cluster, m)
+			}
+		})
 	})
-	if !took {
-		done()
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", protocol.HelloSubject("*"), err)
 	}
+	d.subs = append(d.subs, sub)
+	return nil
+}
+
+// keep stores a Hello that was taken in, and acknowledges it. An agent that is not answered says it again.
+func (d *desk) keep(cluster string, m *natsgo.Msg) {
+	ctx, cancel := context.WithTimeout(context.Background(), prepareTry)
+	defer cancel()
+	ack, err := d.bus.js.Publish(ctx, protocol.HelloSubject(cluster), m.Data)
+	var data []byte
+	if err == nil {
+		data, err = json.Marshal(map[string]any{"stream": ack.Stream, "seq": ack.Sequence})
+	}
+	if err == nil && ownInbox(cluster, m.Reply) {
+		err = d.bus.agents.Publish(m.Reply, data)
+	}
+	if err != nil {
+		d.bus.log.Debug("a hello is not stored yet; its agent says it again", "cluster", cluster, "err", err)
+	}
+}
+
+// hello takes in a Hello, and calls done when it has, or has not.
+func (d *desk) hello(cluster string, data []byte, done func(taken bool)) {
+	took := d.lanes.do(protocol.HelloSubject(cluster), func() { done(d.take(cluster, data)) })
+	if !took {
+		done(false)
+	}
+}
+
+// take takes in a Hello, and says whether it did.
+func (d *desk) take(cluster string, data []byte) bool {
+	h, err := d.bus.ids.hello(cluster, data)
+	switch {
+	case errors.Is(err, errStore):
+		d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects", "cluster", cluster, "err", err)
+		return false
+	case errors.Is(err, errRevoked):
+		d.bus.log.Debug("a hello with a revoked credential is ignored", "cluster", cluster, "err", err)
+		return false
+	case err != nil:
+		d.bus.drop("hello", cluster, err)
+		return false
+	}
+	if h.learned != "" {
+		d.bus.log.Info("a cluster's credential is known again", "cluster", cluster, "user", h.learned)
+		d.learned(cluster, h.learned)
+	}
+	if h.renew && d.bus.serving.Load() {
+		d.bus.ids.askRenew(cluster)
+	}
+	return true
 }
 
 // countGuesses counts connections that NATS itself turns away: their credentials were guessed, are over, or were revoked.

@@ -14,7 +14,7 @@ import (
 // claimsTimeout is how long external servers may take to answer that they took new claims.
 const claimsTimeout = 3 * time.Second
 
-// Revoke cuts off the credentials of user keys on all servers, at once. External servers that cannot be reached learn
+// Revoke cuts users off on all servers, at once. External servers that cannot be reached learn
 // of it when they can: the error says so. A hub that does not act for the fleet tells nobody: what it remembers may
 // be older than what another hub has revoked, and would let that in again.
 func (b *Bus) Revoke(users []string) error {
@@ -81,11 +81,15 @@ func (b *Bus) tellOnReturn() {
 
 // tell tells external servers who is revoked.
 func (b *Bus) tell() {
+	b.claiming.Lock()
+	defer b.claiming.Unlock()
+	if err := b.introduce(); err != nil && b.system.IsConnected() {
+		b.log.Warn("the NATS servers have not been told of the hub's account; it is tried again when one of them, or the hub, "+
+			"connects", "err", err)
+	}
 	if !b.serving.Load() {
 		return
 	}
-	b.claiming.Lock()
-	defer b.claiming.Unlock()
 	if err := b.claim(b.ids.Revoked()); err != nil && b.system.IsConnected() {
 		b.log.Warn("the NATS servers have not been told which credentials are revoked; it is tried again when one of them, or the hub, "+
 			"connects", "err", err)
@@ -103,32 +107,63 @@ func (b *Bus) returned() {
 
 // claim gives external servers the accounts as they are now. b.claiming is held.
 func (b *Bus) claim(revoked []string) error {
+	if !b.retired {
+		had, err := b.retire()
+		if err != nil {
+			return err
+		}
+		b.retired, b.relinks = true, b.relinks || had
+	}
 	now, err := b.keys.claims(revoked)
 	if err != nil {
 		return err
 	}
-	for account, token := range map[string]string{now.system: now.systemJWT, now.account: now.accountJWT} {
-		subject := "$SYS.REQ.ACCOUNT." + account + ".CLAIMS.UPDATE"
-		m, err := b.system.Request(subject, []byte(token), claimsTimeout)
-		if errors.Is(err, natsgo.ErrTimeout) { // the server that had the request may be the one that was lost
-			m, err = b.system.Request(subject, []byte(token), claimsTimeout)
+	for _, a := range [][2]string{{now.system, now.systemJWT}, {now.hub, now.hubJWT}, {now.account, now.accountJWT}} {
+		if err := b.update(a[0], a[1]); err != nil {
+			return err
 		}
-		if errors.Is(err, natsgo.ErrNoResponders) {
-			return errors.New("the NATS servers take no new accounts: give them the resolver that `drover hub nats-config` prints")
+	}
+	if b.relinks {
+		if err := b.relink(); err != nil {
+			return fmt.Errorf("have leaf nodes connect again: %w", err)
 		}
-		if err != nil {
-			return fmt.Errorf("tell the NATS servers: %w", err)
-		}
-		var answer struct {
-			Error *struct{ Description string }
-		}
-		if err := json.Unmarshal(m.Data, &answer); err != nil {
-			return fmt.Errorf("what the NATS servers answer is no JSON: %w", err)
-		}
-		if answer.Error != nil {
-			return fmt.Errorf("a NATS server refuses the account: %s: does it have the configuration that `drover hub nats-config` prints?",
-				answer.Error.Description)
-		}
+		b.relinks = false
+	}
+	return nil
+}
+
+// introduce tells external servers of the hub's own account, which names nobody who is revoked: so a hub does it that does
+// not act for the fleet, too. b.claiming is held.
+func (b *Bus) introduce() error {
+	now, err := b.keys.claims(nil)
+	if err != nil {
+		return err
+	}
+	return b.update(now.hub, now.hubJWT)
+}
+
+// update gives external servers one account as it is now.
+func (b *Bus) update(account, token string) error {
+	subject := "$SYS.REQ.ACCOUNT." + account + ".CLAIMS.UPDATE"
+	m, err := b.system.Request(subject, []byte(token), claimsTimeout)
+	if errors.Is(err, natsgo.ErrTimeout) { // the server that had the request may be the one that was lost
+		m, err = b.system.Request(subject, []byte(token), claimsTimeout)
+	}
+	if errors.Is(err, natsgo.ErrNoResponders) {
+		return errors.New("the NATS servers take no new accounts: give them the resolver that `drover hub nats-config` prints")
+	}
+	if err != nil {
+		return fmt.Errorf("tell the NATS servers: %w", err)
+	}
+	var answer struct {
+		Error *struct{ Description string }
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return fmt.Errorf("what the NATS servers answer is no JSON: %w", err)
+	}
+	if answer.Error != nil {
+		return fmt.Errorf("a NATS server refuses the account: %s: does it have the configuration that `drover hub nats-config` prints?",
+			answer.Error.Description)
 	}
 	return nil
 }

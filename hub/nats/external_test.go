@@ -58,9 +58,18 @@ type external struct {
 	ids     *Identities
 	ports   map[string]int // by node: for clients
 	running map[string]*server.Server
+	former  bool   // servers are configured as c9a339c did
+	storage string // that servers have; as much as there is, if empty
 }
 
 func newExternal(t *testing.T, s Servers) *external {
+	e := noServers(t)
+	e.add(s)
+	return e
+}
+
+// noServers has none yet.
+func noServers(t *testing.T) *external {
 	e := &external{t: t, dir: t.TempDir(), keys: must(OpenKeys(t.TempDir())), ports: map[string]int{}, running: map[string]*server.Server{}}
 	e.ids = must(OpenIdentities(t.TempDir(), e.keys))
 	t.Cleanup(func() {
@@ -68,7 +77,6 @@ func newExternal(t *testing.T, s Servers) *external {
 			e.kill(name)
 		}
 	})
-	e.add(s)
 	return e
 }
 
@@ -78,7 +86,14 @@ func (e *external) add(s Servers) {
 	for _, f := range must(e.keys.Files(s)) {
 		path := filepath.Join(e.dir, f.Path)
 		if strings.HasSuffix(path, ".conf") { // the folder that the server is started in
-			f.Data = []byte(strings.ReplaceAll(string(f.Data), `"./`, `"`+filepath.Dir(path)+`/`))
+			text := strings.ReplaceAll(string(f.Data), `"./`, `"`+filepath.Dir(path)+`/`)
+			if e.former {
+				text = formerConfig(e.keys, text)
+			}
+			if e.storage != "" {
+				text = strings.Replace(text, "jetstream: {", "jetstream: { max_file_store: "+e.storage+",", 1)
+			}
+			f.Data = []byte(text)
 		}
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, f.Data, 0o600)); err != nil {
 			e.t.Fatal(err)

@@ -12,7 +12,7 @@ import (
 // heard is what came of a Hello.
 type heard struct {
 	learned string // user key that the hub did not know before
-	renew   bool   // the agent is to renew: a rotation waits for it
+	renew   bool   // the agent is to renew: a rotation waits for it, or its credential is of before
 }
 
 // errRevoked marks a Hello with a credential that was revoked, such as the one that the bus has kept since before.
@@ -47,6 +47,11 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 			return fmt.Errorf("the credential %.12s… expired on %s", cred.User, date(cred.Expires))
 		}
 		known, has := id.credential(cred.User)
+		if !has && !ids.bounds().Ended.IsZero() && ids.bounds().former(cred.Issued) {
+			id.ban(cred)
+			revoked = true
+			return nil
+		}
 		switch {
 		case has:
 			cred.Issued, cred.Greeted = known.Issued, known.Greeted
@@ -61,6 +66,9 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 			return err
 		}
 		if id.Rotate.IsZero() {
+			ids.mu.Lock()
+			out.renew = ids.isFormer(*id, now)
+			ids.mu.Unlock()
 			return nil
 		}
 		if out.renew = cred.Issued.Before(id.Rotate); !out.renew {

@@ -144,18 +144,21 @@ type Identities struct {
 	epoch       atomic.Uint64              // see hub.Peers.Serve
 	mu          sync.Mutex                 // guards what follows
 	told        protocol.Trust             // to agents: whom to trust, and where to connect
-	cutOff      func(users []string) error // takes effect on revoked credentials; nil if nothing can
-	known       map[string]identity        // by cluster; what they hold is replaced, never altered
-	byUser      map[string]string          // user key → cluster, of revoked ones too
-	tokens      map[string]token           // by user key
-	editing     map[string]*sync.Mutex     // by cluster
-	changed     map[string]struct{}        // clusters whose identity has changed since takeChanged
+	cutOff      func(users []string) error // takes effect on what is revoked; nil if nothing can
+	bounded     boundary
+	ending      *time.Timer            // when the next token ends
+	known       map[string]identity    // by cluster; what they hold is replaced, never altered
+	byUser      map[string]string      // user key → cluster, of revoked ones too
+	tokens      map[string]token       // by user key
+	editing     map[string]*sync.Mutex // by cluster
+	changed     map[string]struct{}    // clusters whose identity has changed since takeChanged
 	ask         func(cluster string, a protocol.Ask) error
 	joins       hub.Joins
 	distrusting map[string]struct{} // addresses of agents that do not trust the hub's certificate
 	// reminders are those of clusters whose rotation waits.
 	reminders map[string]*reminder
-	dropped   map[string]dropped // by cluster
+	dropped   map[string]dropped   // by cluster
+	suspended map[string]time.Time // clusters that said too much: until when they are cut off
 }
 
 var _ hub.Identities = (*Identities)(nil)
@@ -180,7 +183,10 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	if err != nil {
 		return nil, err
 	}
-	ids.tokens, err = readTokens(ids.tokenDir, time.Now())
+	if ids.tokens, err = readTokens(ids.tokenDir, time.Now()); err != nil {
+		return nil, err
+	}
+	ids.bounded, err = openBoundary(keys.dir, len(ids.known)+len(ids.tokens) > 0, time.Now())
 	return ids, err
 }
 
@@ -188,8 +194,9 @@ func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 // off from there.
 func (ids *Identities) Advertise(trust protocol.Trust, cutOff func(users []string) error) {
 	ids.mu.Lock()
-	defer ids.mu.Unlock()
 	ids.told, ids.cutOff = trust, cutOff
+	ids.mu.Unlock()
+	ids.awaitEnd()
 }
 
 // reach says how agents are asked for something.
@@ -330,6 +337,9 @@ func (ids *Identities) Identity(cluster string) hub.Identity {
 	defer ids.mu.Unlock()
 	if d := ids.dropped[cluster]; d.count > 0 {
 		out.Dropped, out.DroppedLast, out.DroppedWhy = d.count, d.last, fmt.Sprintf(d.why, cluster)
+	}
+	if until := ids.suspended[cluster]; until.After(now) {
+		out.Suspended = until
 	}
 	for _, t := range ids.tokens {
 		if t.Cluster == cluster && t.open(now) && t.Expires.After(out.Token) {

@@ -32,7 +32,7 @@ type Keys struct {
 	authorities []*authority    // the current one, which certificates come from, and the next
 	operators   []nkeys.KeyPair // the current one, which signs accounts, and the next
 
-	account, system, hubUser, systemUser nkeys.KeyPair
+	account, hub, system, hubUser, systemUser nkeys.KeyPair // account is that of AGENTS
 }
 
 // OpenKeys reads the keys in dir, and makes those that are missing. Keys are made all at once: a
@@ -57,6 +57,9 @@ func OpenKeys(dir string) (*Keys, error) {
 		k.Former, k.Secret = k.Secret, f.raw(name, fleetKeyType)
 	}
 	k.account = f.nkey("account.nk", nkeys.PrefixByteAccount)
+	if f.err == nil {
+		k.hub, f.err = hubPair(k.account)
+	}
 	k.system = f.nkey("system.nk", nkeys.PrefixByteAccount)
 	k.hubUser = f.nkey("hub-user.nk", nkeys.PrefixByteUser)
 	k.systemUser = f.nkey("system-user.nk", nkeys.PrefixByteUser)

@@ -102,20 +102,25 @@ type linked struct {
 
 func (l *linked) Link(_ string, connected bool, _ time.Time) { l.at <- connected }
 
-// Who runs a leaf node, and has its credentials, can do what the agents behind it can and hear what is said to them.
-func TestWhoHasALeafNodesCredentialsIsNoHub(t *testing.T) {
-	t.Parallel()
-	e, b, upstream := newSite(t)
-	publish(t, b, 1, "generation 1")
+// hostileLeaf has whoever took over the leaf node run it, and gives the address where everything may be said.
+func hostileLeaf(e *external, upstream string) string {
 	e.kill("leaf")
 	conf := filepath.Join(e.dir, "leaf", "nats.conf")
 	hostile := fmt.Sprintf("leafnodes: { remotes: [{ urls: [%q], credentials: %q, tls: { ca_file: %q } }] }\ndefault_js_domain: { $G: \"\" }\n", upstream,
 		filepath.Join(e.dir, "leaf", "agents.creds"), filepath.Join(e.dir, "leaf", "ca.crt"))
 	if err := os.WriteFile(conf, []byte(hostile), 0o600); err != nil {
-		t.Fatal(err)
+		e.t.Fatal(err)
 	}
 	e.start("leaf")
-	c := must(natsgo.Connect(fmt.Sprintf("nats://127.0.0.1:%d", e.ports["leaf"]), natsgo.CustomInboxPrefix(protocol.InboxPrefix("a"))))
+	return fmt.Sprintf("nats://127.0.0.1:%d", e.ports["leaf"])
+}
+
+// Who runs a leaf node, and has its credentials, can do what the agents behind it can and hear what is said to them.
+func TestWhoHasALeafNodesCredentialsIsNoHub(t *testing.T) {
+	t.Parallel()
+	e, b, upstream := newSite(t)
+	publish(t, b, 1, "generation 1")
+	c := must(natsgo.Connect(hostileLeaf(e, upstream), natsgo.CustomInboxPrefix(protocol.InboxPrefix("a"))))
 	defer c.Close()
 	heard := must(c.SubscribeSync("_INBOX.>"))
 	sees(t, c, "generation 1") // it is connected

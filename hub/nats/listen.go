@@ -47,6 +47,7 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 	b.hearPeers(func(p protocol.Presence) { call(func() { to.Peer(p) }) })
 	var running sync.WaitGroup
 	running.Go(func() { b.retrieve(ctx, desk, to, call) })
+	running.Go(func() { b.watch(ctx, to, call) })
 	defer func() {
 		running.Wait()
 		desk.close()
@@ -112,6 +113,7 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 	defer h.Stop()
 	call(func() { clear(b.latest) }) // the stream may be another one
 	r, err := reports.Consume(func(m jetstream.Msg) {
+		b.weigh(strings.TrimPrefix(m.Subject(), protocol.ReportSubject("")), len(m.Data()), received(m))
 		b.report(ctx, m.Subject(), m.Data(), sequence(m), received(m), to, call)
 	}, onError, ahead)
 	if err != nil {
@@ -120,6 +122,7 @@ func (b *Bus) follow(ctx context.Context, desk *desk, to hub.Listener, call func
 	defer r.Stop()
 	j, err := journal.Consume(func(m jetstream.Msg) {
 		cluster := strings.TrimPrefix(m.Subject(), protocol.JournalSubject(""))
+		b.weigh(cluster, len(m.Data()), received(m))
 		if meta, err := m.Metadata(); err == nil {
 			b.read.Store(meta.Sequence.Stream)
 		}
@@ -192,7 +195,7 @@ func (b *Bus) hellos(ctx context.Context, desk *desk, onError jetstream.PullCons
 		close(drained)
 	}
 	h, err := c.Consume(func(m jetstream.Msg) {
-		desk.hello(strings.TrimPrefix(m.Subject(), protocol.HelloSubject("")), m.Data(), func() {
+		desk.hello(strings.TrimPrefix(m.Subject(), protocol.HelloSubject("")), m.Data(), func(bool) {
 			if left.Add(-1) == 0 {
 				close(drained)
 			}
@@ -316,6 +319,9 @@ func (l *links) note(cluster string, c connection, up bool) {
 	} else {
 		delete(l.live[cluster], c.key())
 		at = c.Client.Stop // zero where its end was not heard of
+	}
+	if cluster != "" {
+		l.crowd(cluster, c)
 	}
 	if is := len(l.live[cluster]) > 0; is != was && cluster != "" {
 		if at.IsZero() {

@@ -12,6 +12,7 @@ type said map[string]bool
 
 func (s said) Report(string, []byte, time.Time) {}
 func (s said) Event(string, []byte)             {}
+func (s said) Damaged(string, time.Time)        {}
 func (s said) Reset()                           {}
 func (s said) Peer(protocol.Presence)           {}
 func (s said) Wanted(string) error              { return nil }

@@ -10,18 +10,20 @@ import (
 type claims struct {
 	operators                   []*jwt.OperatorClaims
 	operatorJWTs                []string
-	account, system             string // public keys
+	account, hub, system        string // public keys
 	accountJWT, systemJWT       string
+	hubJWT                      string
 	accountClaims, systemClaims *jwt.AccountClaims
 }
 
-// claims makes them from the keys. revoked are user keys that may not connect any more. While the operator's key is
+// claims makes them from the keys. revoked are users that may not connect any more. While the operator's key is
 // rotated, servers are told of both, and accounts are signed by the one that all servers know.
 func (k *Keys) claims(revoked []string) (*claims, error) {
 	c := &claims{}
-	var errs [2]error
+	var errs [3]error
 	c.account, errs[0] = k.account.PublicKey()
 	c.system, errs[1] = k.system.PublicKey()
+	c.hub, errs[2] = k.hub.PublicKey()
 	if err := errors.Join(errs[:]...); err != nil {
 		return nil, err
 	}
@@ -38,14 +40,14 @@ func (k *Keys) claims(revoked []string) (*claims, error) {
 		}
 		c.operators, c.operatorJWTs = append(c.operators, o), append(c.operatorJWTs, text)
 	}
-	c.accountClaims, c.systemClaims = jwt.NewAccountClaims(c.account), jwt.NewAccountClaims(c.system)
-	c.accountClaims.Name, c.systemClaims.Name = "AGENTS", "SYS"
-	l := &c.accountClaims.Limits.JetStreamLimits
-	l.MemoryStorage, l.DiskStorage, l.Streams, l.Consumer = jwt.NoLimit, jwt.NoLimit, jwt.NoLimit, jwt.NoLimit
+	hubClaims := hubAccount(c.hub)
+	c.accountClaims, c.systemClaims = agentsAccount(c.account, c.hub), jwt.NewAccountClaims(c.system)
+	c.systemClaims.Name = "SYS"
 	for _, user := range revoked {
 		c.accountClaims.Revoke(user)
 	}
 	c.accountJWT, errs[0] = c.accountClaims.Encode(k.operators[0])
 	c.systemJWT, errs[1] = c.systemClaims.Encode(k.operators[0])
+	c.hubJWT, errs[2] = hubClaims.Encode(k.operators[0])
 	return c, errors.Join(errs[:]...)
 }

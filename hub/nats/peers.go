@@ -46,7 +46,8 @@ func (b *Bus) openPeers(o Options) (*peers, error) {
 		return nil, err
 	}
 	p := &peers{key: ed25519.NewKeyFromSeed(seed)}
-	p.conn, err = b.dial(o, o.Keys.hubUser, o.Keys.account, "drover-hub-peers", func() {}, natsgo.NoEcho())
+	who := as{user: o.Keys.hubUser, account: o.Keys.hub, name: "drover-hub-peers"}
+	p.conn, err = b.dial(o, who, func() {}, natsgo.NoEcho())
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +163,7 @@ func (b *Bus) Serve(yes bool, epoch uint64) {
 	if b.serving.Swap(yes) == yes || !yes {
 		return
 	}
+	b.guard.unsure()
 	if b.server != nil {
 		if err := b.server.Revoke(b.ids.Revoked()); err != nil {
 			b.log.Error("the embedded NATS server has not been told which credentials are revoked", "err", err)

@@ -19,12 +19,12 @@ type reminder struct {
 	timer *time.Timer
 }
 
-// remind has askRenew called again later, as long as a rotation of the cluster waits.
+// remind has askRenew called again later, as long as its credential is to be renewed.
 func (ids *Identities) remind(cluster string) {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	r := ids.reminders[cluster]
-	if ids.known[cluster].Rotate.IsZero() || ids.ask == nil {
+	if !ids.toRenew(cluster) || ids.ask == nil {
 		if r != nil {
 			r.timer.Stop()
 			delete(ids.reminders, cluster)

@@ -10,13 +10,26 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// Revoked are the user keys of credentials that were revoked and have not expired since.
+// Revoked are the credentials that were revoked and have not expired since, and the join tokens that have ended.
 func (ids *Identities) Revoked() []string {
+	now := time.Now()
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	var out []string
 	for _, id := range ids.known {
 		out = slices.AppendSeq(out, maps.Keys(id.Revoked))
+	}
+	for name, until := range ids.suspended {
+		if until.After(now) {
+			for _, c := range ids.known[name].live(now) {
+				out = append(out, c.User)
+			}
+		}
+	}
+	for _, t := range ids.tokens {
+		if end := t.end(); !now.Before(end) && now.Before(t.connects()) {
+			out = append(out, t.User)
+		}
 	}
 	return out
 }
@@ -74,7 +87,7 @@ func (ids *Identities) Rotate(cluster string) error {
 // while.
 func (ids *Identities) askRenew(cluster string) {
 	ids.mu.Lock()
-	ask, wanted := ids.ask, !ids.known[cluster].Rotate.IsZero()
+	ask, wanted := ids.ask, ids.toRenew(cluster)
 	ids.mu.Unlock()
 	defer ids.remind(cluster)
 	if ask == nil || !wanted {
@@ -85,13 +98,19 @@ func (ids *Identities) askRenew(cluster string) {
 	}
 }
 
-// rotating are the clusters whose rotation is not done.
+// toRenew says whether a cluster's agent is to renew its credential. ids.mu is held.
+func (ids *Identities) toRenew(cluster string) bool {
+	id := ids.known[cluster]
+	return !id.Rotate.IsZero() || ids.isFormer(id, time.Now())
+}
+
+// rotating are the clusters whose agents are to renew their credentials.
 func (ids *Identities) rotating() []string {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	var out []string
-	for name, id := range ids.known {
-		if !id.Rotate.IsZero() {
+	for name := range ids.known {
+		if ids.toRenew(name) {
 			out = append(out, name)
 		}
 	}
@@ -141,5 +160,7 @@ func (ids *Identities) unheard(cluster string, err error) {
 func (ids *Identities) Joins() hub.Joins {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
-	return ids.joins
+	out := ids.joins
+	out.Former = ids.former(time.Now())
+	return out
 }

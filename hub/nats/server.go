@@ -31,7 +31,7 @@ type ServerOptions struct {
 	Dir         string         // of its streams
 	Certificate GetCertificate // for both
 	Keys        *Keys
-	Revoked     []string // user keys that may not connect
+	Revoked     []string // users that may not connect any more
 	MaxStore    int64    // bytes that it may store; 0 means 64 GiB
 	// Distrusted, if not nil, is told from where an agent came that does not trust Certificate.
 	Distrusted func(host string)
@@ -52,8 +52,12 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := adoptStreams(o.Dir, c); err != nil {
+		return nil, err
+	}
 	resolver := &server.MemAccResolver{}
-	if err := errors.Join(resolver.Store(c.account, c.accountJWT), resolver.Store(c.system, c.systemJWT)); err != nil {
+	if err := errors.Join(resolver.Store(c.account, c.accountJWT), resolver.Store(c.hub, c.hubJWT),
+		resolver.Store(c.system, c.systemJWT)); err != nil {
 		return nil, err
 	}
 	config := &tls.Config{GetCertificate: o.Certificate, MinVersion: tls.VersionTLS12}
@@ -152,7 +156,7 @@ func (s *Server) WebSocketPort() int {
 	return 0
 }
 
-// Revoke cuts off the credentials of user keys, at once.
+// Revoke cuts users off, at once.
 func (s *Server) Revoke(users []string) error {
 	c, err := s.keys.claims(users)
 	if err != nil {

@@ -35,7 +35,7 @@ func newServer(t *testing.T, certificate GetCertificate) (*Server, *Keys) {
 	t.Helper()
 	keys := must(OpenKeys(t.TempDir()))
 	if certificate == nil {
-		certificate = must(keys.Certificate([]string{"hub.example.com"}))
+		certificate = must(keys.Certificate([]string{"hub.example.com", "127.0.0.1"}))
 	}
 	s, err := StartServer(ServerOptions{Listen: "127.0.0.1:0", WebSocket: "127.0.0.1:0", Dir: t.TempDir(),
 		Certificate: certificate, Keys: keys, Log: testLog(t)})

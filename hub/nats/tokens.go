@@ -17,9 +17,12 @@ import (
 const (
 	// tokenTTL is how long a join token is good for, where nobody says otherwise.
 	tokenTTL = 24 * time.Hour
-	// tokenKept is how long a token is remembered after it expired. Its JWT lives as long, so that whoever comes late
-	// is told why the token is refused, instead of being turned away by the server without a word.
+	// tokenKept is how long a token is remembered after it expired. The JWTs of those that an older release made live as
+	// long.
 	tokenKept = 30 * 24 * time.Hour
+	// tokenRepeat is how long a token that was used still connects: the grant may be lost on the way, and the same request
+	// gets it again. Its JWT outlives it by as much.
+	tokenRepeat = 10 * time.Minute
 	// maxRequest is the most that a request for a credential may have, in bytes.
 	maxRequest = 64 << 10
 )
@@ -32,6 +35,27 @@ type token struct {
 	Replace bool       `json:"replace,omitempty"` // it takes the place of the credentials there are
 	Revoked time.Time  `json:"revoked,omitzero"`
 	Used    credential `json:"used,omitzero"` // what it bought
+	// Connects is when its JWT expires; zero for a token of an older release.
+	Connects time.Time `json:"connects,omitzero"`
+}
+
+// connects is when its JWT expires.
+func (t token) connects() time.Time {
+	if t.Connects.IsZero() {
+		return t.Expires.Add(tokenKept)
+	}
+	return t.Connects
+}
+
+// end is when its NATS user ends.
+func (t token) end() time.Time {
+	switch {
+	case !t.Revoked.IsZero():
+		return t.Revoked
+	case t.Used.User != "":
+		return t.Used.Issued.Add(tokenRepeat)
+	}
+	return t.Expires
 }
 
 // forgotten says that the token's time, and the time in which it is explained, is over.
@@ -86,9 +110,39 @@ func (ids *Identities) saveToken(t token) error {
 		return err
 	}
 	ids.mu.Lock()
-	defer ids.mu.Unlock()
 	ids.tokens[t.User] = t
+	ids.mu.Unlock()
+	ids.awaitEnd()
 	return nil
+}
+
+// awaitEnd has the servers told when the next token ends, or a cluster is no longer cut off.
+func (ids *Identities) awaitEnd() {
+	ids.mu.Lock()
+	defer ids.mu.Unlock()
+	if ids.ending != nil {
+		ids.ending.Stop()
+	}
+	now, next := time.Now(), time.Time{}
+	for _, t := range ids.tokens {
+		if end := t.end(); end.After(now) && (next.IsZero() || end.Before(next)) {
+			next = end
+		}
+	}
+	for cluster, until := range ids.suspended {
+		if !until.After(now) {
+			delete(ids.suspended, cluster)
+		} else if next.IsZero() || until.Before(next) {
+			next = until
+		}
+	}
+	if ids.cutOff == nil || next.IsZero() {
+		return
+	}
+	ids.ending = time.AfterFunc(next.Sub(now), func() {
+		ids.cutOrLog()
+		ids.awaitEnd()
+	})
 }
 
 // token gives the token of a user key.
@@ -108,12 +162,12 @@ func (ids *Identities) usedBefore(user string) bool {
 	return isToken || isCredential
 }
 
-// revokeTokens ends the tokens of a cluster that were not used yet. It is called while the cluster's identity is edited.
+// revokeTokens ends the tokens of a cluster, also one whose grant could still be asked for again. It is called while the cluster's identity is edited.
 func (ids *Identities) revokeTokens(cluster string, now time.Time) error {
 	ids.mu.Lock()
 	var open []token
 	for _, t := range ids.tokens {
-		if t.Cluster == cluster && t.open(now) {
+		if t.Cluster == cluster && t.end().After(now) {
 			open = append(open, t)
 		}
 	}
@@ -156,6 +210,7 @@ func (ids *Identities) Token(cluster string, o hub.TokenOptions) (protocol.JoinT
 		ttl = tokenTTL
 	}
 	t := token{Cluster: cluster, Expires: now.Add(ttl), Replace: o.Replace}
+	t.Connects = t.Expires.Add(tokenRepeat)
 	out, err := ids.mint(&t)
 	if err != nil {
 		return none, err

@@ -93,7 +93,8 @@ only: the hub has an authority of its own for that, which they are told to trust
 		"which then publishes nothing more; of no effect where nothing is in the way")
 	o.sources.addTo(f)
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
-	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand(), newBackupCommand(), newRestoreCommand())
+	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand(), newEndFormerCommand(), newBackupCommand(),
+		newRestoreCommand())
 	return cmd
 }
 

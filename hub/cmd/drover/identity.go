@@ -98,6 +98,10 @@ func credential(id hub.Identity) string {
 	if !id.Token.IsZero() {
 		out = append(out, "a join token is good until "+day(id.Token))
 	}
+	if !id.Suspended.IsZero() {
+		out = append(out, fmt.Sprintf("cut off until %s, because more was sent with it than an agent says: see who has it, and run "+
+			"`drover cluster rotate`", day(id.Suspended)))
+	}
 	if id.Dropped > 0 {
 		out = append(out, fmt.Sprintf("%d messages in its name were not taken since the hub started, the last at %s: "+
 			"%s", id.Dropped,

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/hub"
@@ -26,8 +27,26 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 			"manifest --cluster NAME --replace | kubectl apply -f -`\n",
 			d.Count, plural(int(d.Count), "connection"), d.Addresses, addresses, ago(d.Time, now), orDash(d.Last))
 	}
+	if d := s.Damage; d.Count > 0 {
+		fmt.Fprintf(w, "  NATS was changed by somebody else than this hub, %d %s, the last %s ago, and was restored: %s. See who has the hub's "+
+			"keys, or runs the NATS servers\n", d.Count, plural(d.Count, "time"), ago(d.Time, now), oneLine(d.Text))
+	}
+	if n := len(s.Joins.Former); n > 0 {
+		fmt.Fprintf(w, "  %d %s still %s a credential of an older release, which does not bound what its holder may send: %s. The agents are "+
+			"asked to renew when they connect; then run `drover hub %s`\n", n, plural(n, "cluster"), verb(n, "uses", "use"),
+			few(s.Joins.Former), endFormerUse)
+	}
 	if j := s.Joins; j.Refused > 0 {
 		sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,
 			plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
 	}
+}
+
+// few names the first of many.
+func few(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

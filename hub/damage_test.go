@@ -1,0 +1,113 @@
+package hub_test
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/nats-io/jwt/v2"
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/nats-io/nkeys"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+// hubAccount is the key of the account with JetStream.
+func (r *rig) hubAccount() nkeys.KeyPair {
+	r.t.Helper()
+	seed := must(os.ReadFile(filepath.Join(r.data, "keys", "account.nk")))
+	raw := must(hkdf.Key(sha256.New, must(must(nkeys.FromSeed(seed)).Seed()), nil, "drover hub account v1", 32))
+	return must(nkeys.FromRawSeed(nkeys.PrefixByteAccount, raw))
+}
+
+// vandal connects as somebody who has the hub's keys.
+func (r *rig) vandal() jetstream.JetStream {
+	r.t.Helper()
+	account, user := r.hubAccount(), must(nkeys.CreateUser())
+	token := must(jwt.NewUserClaims(must(user.PublicKey())).Encode(account))
+	c := must(natsgo.Connect("tls://"+r.addr, natsgo.UserJWTAndSeed(token, string(must(user.Seed()))),
+		roots(protocol.Trust{CA: r.keys.CA()})))
+	r.t.Cleanup(c.Close)
+	return must(jetstream.New(c))
+}
+
+// What is lost or changed on the bus is restored within seconds, while the hub stays connected; and the status says it.
+func TestAStreamThatIsDamagedIsRestored(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a", "b")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	was := r.await("b", "published", func(b protocol.Bundle) bool { return len(b.Apps) > 0 })
+	text := r.lines("b", was, "root")
+	js, ctx := r.vandal(), t.Context()
+	if c := r.hub.State().Source().Damage.Count; c != 0 {
+		t.Errorf("before anything happened %d damages are shown", c)
+	}
+	stream := func(name string) jetstream.Stream { return must(js.Stream(ctx, name)) }
+	id := appOf(was, "root").Blob.ID()
+	for _, tc := range []struct {
+		what string
+		do   func() error
+	}{
+		{"bundles deleted", func() error { return js.DeleteStream(ctx, "KV_desired") }},
+		{"blobs deleted", func() error { return js.DeleteStream(ctx, "KV_blobs") }},
+		{"bundles purged", func() error { return stream("KV_desired").Purge(ctx) }},
+		{"one bundle purged", func() error { return stream("KV_desired").Purge(ctx, jetstream.WithPurgeSubject("$KV.desired.b")) }},
+		{"blobs purged", func() error { return stream("KV_blobs").Purge(ctx) }},
+		{"a bundle replaced", func() error {
+			_, err := js.PublishMsg(ctx, &natsgo.Msg{Subject: "$KV.desired.b", Data: []byte("forged"),
+				Header: natsgo.Header{protocol.HeaderGeneration: {"1"}}})
+			return err
+		}},
+		{"a blob replaced", func() error {
+			_, err := js.Publish(ctx, protocol.BlobSubject(id, 0), []byte("forged"))
+			return err
+		}},
+		{"the journal deleted", func() error { return js.DeleteStream(ctx, "journal") }},
+		{"the settings of the reports", func() error {
+			config := stream("KV_report").CachedInfo().Config
+			config.NoAck = false
+			_, err := js.UpdateStream(ctx, config)
+			return err
+		}},
+	} {
+		r.until("nothing is being restored", func() bool { return r.intact(js) })
+		before := r.hub.State().Source().Damage.Count
+		if err := tc.do(); err != nil {
+			t.Fatalf("%s: %v", tc.what, err)
+		}
+		begin := time.Now()
+		r.until(tc.what+": the status says it", func() bool { return r.hub.State().Source().Damage.Count > before })
+		r.until(tc.what+": it is restored", func() bool {
+			if !r.intact(js) {
+				return false
+			}
+			m, err := r.agent("b").Request(protocol.DesiredGet("b"), nil, patience)
+			if err != nil {
+				return false
+			}
+			_, err = protocol.Unseal(r.creds["b"].OpenKey, "b", m.Data)
+			chunk, failed := r.agent("b").Request(protocol.BlobGet(id, 0), nil, patience)
+			return err == nil && failed == nil && len(chunk.Data) > 0 && string(chunk.Data) != "forged"
+		})
+		t.Logf("%s: restored after %s: %s", tc.what, time.Since(begin).Round(time.Millisecond), r.hub.State().Source().Damage.Text)
+		if b, ok := r.bundle("b"); !ok || b.Digest() != was.Digest() || r.lines("b", b, "root") != text {
+			t.Errorf("%s: the bundle of b is not what it was", tc.what)
+		}
+	}
+}
+
+// intact says whether all streams are there, and those of what agents say acknowledge nothing.
+func (r *rig) intact(js jetstream.JetStream) bool {
+	for _, name := range []string{"KV_desired", "KV_blobs", "KV_report", "journal", "hello"} {
+		s, err := js.Stream(r.t.Context(), name)
+		if err != nil || (name == "KV_report" || name == "journal") && !s.CachedInfo().Config.NoAck {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,101 @@
+package nats
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/drover-dev/drover/protocol"
+)
+
+const (
+	// maxEvents is how many events of one cluster are kept, and maxEvent the most that one may have, in bytes.
+	maxEvents = 1000
+	maxEvent  = 64 << 10
+	// leastShare is by how much the bounds are divided where servers have little storage.
+	leastShare = 64
+)
+
+// streams are those that the hub keeps. Those of what agents say acknowledge nothing and take no roll-up: an
+// acknowledgement goes where the sender says, and a header may drop what others said. They are bounded, so that what the
+// hub publishes keeps its share of the disk. No message is deleted by its number.
+func streams(replicas int) []jetstream.StreamConfig {
+	bucket := func(name string) jetstream.StreamConfig {
+		return jetstream.StreamConfig{Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, MaxMsgsPerSubject: 1,
+			Discard: jetstream.DiscardNew, AllowDirect: true, AllowRollup: true}
+	}
+	report := bucket(protocol.BucketReport)
+	report.AllowRollup, report.NoAck, report.MaxMsgSize = false, true, maxSaid
+	report.Discard, report.MaxBytes = jetstream.DiscardOld, 1<<30
+	out := []jetstream.StreamConfig{bucket(protocol.BucketDesired), bucket(protocol.BucketBlobs), report,
+		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge, NoAck: true, DenyPurge: true,
+			MaxMsgsPerSubject: maxEvents, MaxMsgSize: maxEvent, MaxBytes: 2 << 30},
+		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1, MaxMsgSize: maxRequest,
+			MaxBytes: 256 << 20, DenyPurge: true}}
+	for i := range out {
+		out[i].Storage, out[i].Replicas, out[i].DenyDelete = jetstream.FileStorage, replicas, true
+	}
+	return out
+}
+
+// prepare makes the streams. A hub that does not act for the fleet leaves those of external servers as
+// they are: its flags, such as the number of replicas, may differ.
+func (b *Bus) prepare(ctx context.Context) error {
+	if err := b.reach(); err != nil || !b.serving.Load() && b.server == nil {
+		return err
+	}
+	for share := int64(1); ; share *= 2 {
+		err := b.makeStreams(ctx, share)
+		if !isFull(err) || share >= leastShare {
+			return err
+		}
+	}
+}
+
+// makeStreams makes the streams, with 1/share of the bounds on what agents say.
+func (b *Bus) makeStreams(ctx context.Context, share int64) error {
+	for _, config := range streams(b.replicas) {
+		if config.MaxBytes > 0 && share < leastShare {
+			config.MaxBytes /= share
+		} else {
+			config.MaxBytes = -1 // so little that nothing can be set aside
+		}
+		err := insist(ctx, func(ctx context.Context) error {
+			if was, err := b.js.Stream(ctx, config.Name); err == nil && !sameStream(config, was.CachedInfo().Config) {
+				b.guard.alter(config.Name)
+			}
+			s, err := b.js.CreateOrUpdateStream(ctx, config)
+			if err == nil {
+				b.guard.first(config.Name, s.CachedInfo().Created)
+			}
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("the stream %s on NATS: %w: does the server have JetStream, and does it trust this hub "+
+				"(`drover hub nats-config`)?", config.Name, err)
+		}
+	}
+	return nil
+}
+
+// isFull says whether a server cannot set as much storage aside as is asked for.
+func isFull(err error) bool {
+	var api *jetstream.APIError
+	return errors.As(err, &api) && (api.ErrorCode == 10047 || api.ErrorCode == 10023)
+}
+
+// insist asks the server for something until it answers, or prepareTimeout is over.
+func insist(ctx context.Context, ask func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
+	defer cancel()
+	for {
+		try, stop := context.WithTimeout(ctx, prepareTry)
+		err := ask(try)
+		stop()
+		if !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return err
+		}
+	}
+}

@@ -1,0 +1,118 @@
+package nats
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// Up to c9a339c the hub, its streams and all agents shared the account that is AGENTS now.
+
+// adoptStreams takes the streams of the embedded server over into the account HUB.
+func adoptStreams(storeDir string, c *claims) error {
+	old, now := filepath.Join(storeDir, "jetstream", c.account), filepath.Join(storeDir, "jetstream", c.hub)
+	if _, err := os.Stat(now); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	err := os.Rename(old, now)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("take over the streams of an older release: %w: give the user who runs the hub the right to write there", err)
+	}
+	return nil
+}
+
+// retireTimeout is how long external servers may take to delete the streams of an older release.
+const retireTimeout = 10 * time.Second
+
+// retire deletes the streams that an older release left on external servers, while the account that agents share still
+// has JetStream: nobody could afterwards. What they hold is published again, and events of before are gone.
+//
+// It says whether the agents' account had JetStream.
+func (b *Bus) retire() (had bool, err error) {
+	token, seed, err := b.keys.userCredentials(b.keys.hubUser, b.keys.account, "drover-hub-upgrade", nil)
+	if err != nil {
+		return false, err
+	}
+	c, err := natsgo.Connect(b.options.URL, natsgo.Name("drover-hub-upgrade"), natsgo.UserJWTAndSeed(token, string(seed)),
+		natsgo.NoReconnect(), natsgo.Secure(clientTLS(b.options.CA)))
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	js, err := jetstream.New(c)
+	if err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), retireTimeout)
+	defer cancel()
+	for _, s := range streams(1) {
+		err := js.DeleteStream(ctx, s.Name)
+		switch {
+		case errors.Is(err, jetstream.ErrStreamNotFound):
+		case errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) ||
+			errors.Is(err, natsgo.ErrNoResponders):
+			return false, nil // it was done before
+		case err != nil:
+			return true, fmt.Errorf("delete the stream %s of an older release: %w", s.Name, err)
+		default:
+			b.log.Info("a stream of an older release was deleted; what it held is published again", "stream", s.Name)
+		}
+	}
+	return true, nil
+}
+
+// relink has leaf nodes connect again after the agents' account has got its imports: nats-server 2.15 drops what a leaf node
+// had subscribed to before, and does not tell it.
+func (b *Bus) relink() error {
+	inbox := b.system.NewRespInbox()
+	sub, err := b.system.SubscribeSync(inbox)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = sub.Unsubscribe() }()
+	if err := b.system.PublishRequest("$SYS.REQ.SERVER.PING.LEAFZ", inbox, nil); err != nil {
+		return err
+	}
+	for wait := claimsTimeout; ; wait = peerRest {
+		m, err := sub.NextMsg(wait)
+		if errors.Is(err, natsgo.ErrTimeout) {
+			return nil // no more servers answer
+		}
+		if err != nil {
+			return err
+		}
+		var answer struct {
+			Server struct{ ID string }
+			Data   struct {
+				Leafs []struct {
+					ID      uint64
+					Account string
+				}
+			}
+		}
+		if err := json.Unmarshal(m.Data, &answer); err != nil {
+			return err
+		}
+		for _, leaf := range answer.Data.Leafs {
+			if leaf.Account != b.account {
+				continue
+			}
+			ask := fmt.Sprintf(`{"cid":%d}`, leaf.ID)
+			_, err := b.system.Request("$SYS.REQ.SERVER."+answer.Server.ID+".KICK", []byte(ask), claimsTimeout)
+			if err != nil { // it does nothing where nobody waits for the answer
+				return err
+			}
+		}
+	}
+}
