@@ -14,7 +14,9 @@ import (
 // sum: a crash between a delete and that write brings the object back into the inventory and takes it out of the
 // count, and it is counted when it is found gone.
 type budget struct {
-	deleted *uint64        // objects that left the inventory because Git no longer has them; nil while nothing bounds that
+	// deleted counts the objects that left the inventory because Git no longer has them; nil while nothing bounds that, and
+	// where an agent that did not count has left the inventory behind, see counted.
+	deleted *uint64
 	granted uint64         // total that the approval of what the agent held permits, beside that of the bundle
 	over    *protocol.Held // what is not deleted, because it would be more than is permitted
 	passed  passed
@@ -27,22 +29,40 @@ type passed struct {
 	digest     string
 }
 
-// entitle begins to count where nothing was counted yet, and has what is held looked at again. An app begins with the
-// total that is permitted, so that it may delete nothing. s.mu is held.
+// entitle begins to count where nothing was counted yet, and has what is held looked at again. An app without objects
+// begins with the total that is permitted, so that it may delete nothing. s.mu is held.
 func (s *session) entitle() {
 	for _, a := range s.apps {
 		switch d := s.accepted.bundle.Deletions; {
 		case d == nil && a.deleted != nil:
 			a.budget, a.dirty = budget{}, true
-		case d != nil && a.deleted == nil:
-			total := max(d.Permitted(a.name), a.granted)
-			a.deleted, a.dirty = &total, true
+		case d != nil && len(a.own) == 0:
+			a.count(d)
 		}
 	}
 	for _, o := range s.all {
 		o.hold.due()
 	}
 	s.announce()
+}
+
+// counted is how many objects were deleted. Where an agent did the deleting that did not count, it is what leaves exactly
+// as much to delete as there is to be deleted, if so much is permitted in all: the hub permits what it judged since the
+// agent acknowledged a bundle, and the agent before may have been away or ended on the way. The session's mutex is held.
+func (a *app) counted(d *protocol.Deletions) uint64 {
+	if a.deleted != nil {
+		return *a.deleted
+	}
+	total := max(d.Permitted(a.name), a.granted)
+	return total - min(total, uint64(a.leftoverCount()))
+}
+
+// count begins to count, where nothing was counted yet. The session's mutex is held.
+func (a *app) count(d *protocol.Deletions) {
+	if a.deleted == nil {
+		n := a.counted(d)
+		a.deleted, a.dirty = &n, true
+	}
 }
 
 // restrain says why nothing of what an app has left over is deleted, if that would be more than is permitted. s.mu is
@@ -57,6 +77,9 @@ func (s *session) restrain(a *app) string {
 	before := a.over
 	a.over = over
 	if over == nil {
+		if d != nil && a.leftover() {
+			a.count(d)
+		}
 		a.passed = s.passing(a)
 		return ""
 	}
@@ -70,15 +93,15 @@ func (s *session) restrain(a *app) string {
 // overdrawn is what an app would delete beyond what is permitted, nil if it would not, and the total that permits it. It
 // is all of it or nothing. What is kept because of its annotation counts, and holds nothing. s.mu is held.
 func (s *session) overdrawn(a *app, d *protocol.Deletions) (over *protocol.Held, need uint64) {
-	if d == nil || a.deleted == nil || !a.prunes() {
+	if d == nil || !a.prunes() {
 		return nil, 0
 	}
 	total := max(d.Permitted(a.name), a.granted)
-	if *a.deleted+uint64(a.leftoverCount()) <= total {
+	need = a.counted(d)
+	if need+uint64(a.leftoverCount()) <= total {
 		return nil, 0
 	}
 	var refs []protocol.ObjectRef
-	need = *a.deleted
 	for _, o := range a.own {
 		if o.want != nil || s.wantedElsewhere(o) {
 			continue

@@ -166,22 +166,30 @@ func TestTheTotalHoldsForAppsThatLeaveAndForMissedGenerations(t *testing.T) {
 	hub.Report(t, "no app", func(r protocol.Report) bool { return len(r.Apps) == 0 })
 }
 
-// State without a count is that of an agent which did not count: it begins with what is permitted by then.
-func TestStateWithoutACountMayDeleteNothing(t *testing.T) {
+// State without a count is that of an agent which did not count, and what the hub has permitted since it began to count
+// tells what is still to be deleted: an upgrade asks nobody for an approval. More than that is held.
+func TestStateWithoutACountMayDeleteWhatIsPermitted(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
+	running := agenttest.Start(t, cp, ns, hub)
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 8)...)) // of an older hub
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 7)...)) // which bounds nothing
+	gone(t, cp, mapRef(ns, "m7"))
+	running.Stop(t) // the hub is upgraded, and permits deletions that the agent has yet to do
+	hub.Publish(t, permitting(hub, map[string]uint64{"web": 2}, nil, hub.App(t, "web", maps(ns, 0, 5)...)))
 	agenttest.Start(t, cp, ns, hub)
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 6)...)) // of an older hub
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // which bounds nothing
 	gone(t, cp, mapRef(ns, "m5"))
-	b := permitting(hub, map[string]uint64{"web": 9}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
+	gone(t, cp, mapRef(ns, "m6"))
+	hub.Report(t, "both counted", func(r protocol.Report) bool { return agenttest.AppOf(r, "web").Deleted == 2 && len(r.Held) == 0 })
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // an older hub again
+	b := permitting(hub, map[string]uint64{"web": 1}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
 	hub.Publish(t, b)
 	if h := heldOnce(t, hub, b.Generation, protocol.HoldDeletions); h.Count != 3 {
 		t.Errorf("held is %+v", h)
 	}
 	allThere(t, cp, ns, 0, 5)
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 4)...)) // and an older hub again
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 4)...)) // and once more
 	gone(t, cp, mapRef(ns, "m4"))
 	allThere(t, cp, ns, 0, 4)
 }
