@@ -164,12 +164,18 @@ spec:
 func (s *scene) begin() {
 	s.commit("first")
 	for _, c := range s.clusters {
-		// Jobs that run once: hooks of the first delivery, and one that is an ordinary object.
-		for _, job := range []string{"migrate", "warm", "install", "once"} {
-			c.want["create jobs/"+job]++
-		}
-		c.want["delete jobs/warm"]++ // its policy is HookSucceeded
+		c.want = install()
 	}
+}
+
+// install is what an agent does when a cluster gets its first commit, whichever that is: Jobs that run once, hooks and an
+// ordinary object, of which one has the policy HookSucceeded.
+func install() tally {
+	out := tally{"delete jobs/warm": 1}
+	for _, job := range []string{"migrate", "warm", "install", "once"} {
+		out["create jobs/"+job]++
+	}
+	return out
 }
 
 // step commits a change of every app: hooks run, and an object is pruned.

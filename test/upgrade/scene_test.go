@@ -3,6 +3,7 @@ package upgrade
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -89,10 +90,17 @@ func (s *scene) runs(bin string) {
 	s.hub.stop()
 	s.bin = bin
 	s.hub.start(filepath.Join(bin, "drover"))
-	s.until("the hub answers", func() error {
-		_, err := s.drover("status")
+	s.until("the hub has resolved a revision", func() error {
+		st, err := s.status()
+		if err == nil && st.Source.Revision.Hash == "" {
+			err = errors.New("it has not")
+		}
 		return err
 	})
+	if s.late != nil {
+		s.late()
+		s.late = nil
+	}
 }
 
 // drover runs a command of the hub's release and returns what it prints.

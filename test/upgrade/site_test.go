@@ -1,7 +1,6 @@
 package upgrade
 
 import (
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,13 +22,13 @@ const (
 // sites are the NATS servers of a fleet. They are configured by the last release, and are not configured again.
 type sites struct {
 	hubArgs []string
-	servers map[string]*program
+	late    func() // starts what people start after the hub
 }
 
 // open starts the servers.
 func (s *scene) open(where site) sites {
 	s.t.Helper()
-	out := sites{servers: map[string]*program{}}
+	var out sites
 	switch where {
 	case external:
 		args := []string{"--cluster", "main"}
@@ -39,14 +38,16 @@ func (s *scene) open(where site) sites {
 		s.configure(args...)
 		var urls []string
 		for _, name := range []string{"n0", "n1", "n2"} {
-			urls = append(urls, out.serve(s, name))
+			urls = append(urls, s.serve(name, freeAddress(s.t)))
 		}
 		out.hubArgs = []string{"--nats-url", strings.Join(urls, ","), "--nats-replicas=3"}
 	case leafNode:
 		leaves := freeAddress(s.t)
 		s.configure("--node", "main=127.0.0.1", "--leafnodes", leaves)
 		s.configure("--leaf", "leaf=127.0.0.1", "--upstream", "tls://"+leaves)
-		out.hubArgs = []string{"--nats-url", out.serve(s, "main"), "--advertise", out.serve(s, "leaf")}
+		leaf := freeAddress(s.t)
+		out.hubArgs = []string{"--nats-url", s.serve("main", freeAddress(s.t)), "--advertise", "tls://" + leaf}
+		out.late = func() { s.serve("leaf", leaf) }
 	default:
 		address := freeAddress(s.t)
 		out.hubArgs = []string{"--nats-listen", address, "--advertise", "tls://" + address}
@@ -79,18 +80,17 @@ func (s *scene) configure(args ...string) {
 }
 
 // serve starts a server and returns its address.
-func (s sites) serve(of *scene, name string) string {
-	of.t.Helper()
-	bin, err := testenv.Binaries(of.t.Context(), os.Stderr, "nats-server")
+func (s *scene) serve(name, address string) string {
+	s.t.Helper()
+	bin, err := testenv.Binaries(s.t.Context(), os.Stderr, "nats-server")
 	if err != nil {
-		of.t.Fatal(err)
+		s.t.Fatal(err)
 	}
-	host, port, _ := strings.Cut(freeAddress(of.t), ":")
-	p := newProgram(of.t, "nats-server "+name, filepath.Join(of.dir, name+".log"), "--config", filepath.Join(of.dir, "nats", name, "nats.conf"),
-		"--addr", host, "--port", port)
-	s.servers[name] = p
+	host, port, _ := strings.Cut(address, ":")
+	p := newProgram(s.t, "nats-server "+name, filepath.Join(s.dir, name+".log"), "--config",
+		filepath.Join(s.dir, "nats", name, "nats.conf"), "--addr", host, "--port", port)
 	p.start(bin["nats-server"])
-	return fmt.Sprintf("tls://%s:%s", host, port)
+	return "tls://" + address
 }
 
 // each runs a walk for every place of the servers, at the same time.

@@ -9,7 +9,9 @@ import (
 )
 
 // The hub first, the agents later: the way that docs/upgrading.md recommends. One agent is connected while the hub is
-// upgraded, one is away.
+// upgraded, one is away. Behind a leaf node agents of c9a339c join, and get their bundles when these are published, but
+// they reach no blobs once the hub has told the servers of its accounts: there it is the new hub that they get the first
+// commit from.
 func TestHubFirst(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, where site) {
@@ -19,11 +21,19 @@ func TestHubFirst(t *testing.T) {
 		s.runs(former)
 		east.join(former)
 		west.join(former)
-		s.delivered()
-		s.step("two", "a")
-		s.delivered()
+		if where != leafNode {
+			s.delivered()
+			s.step("two", "a")
+			s.delivered()
+		}
 		was := []credential{east.credential(), west.credential()}
 		west.agent.stop()
+		s.until("the credentials are older than the upgrade, in whole seconds", func() error {
+			if age := time.Since(was[1].Issued); age < 2*time.Second {
+				return fmt.Errorf("they are %s old", age)
+			}
+			return nil
+		})
 
 		s.runs(current)
 		east.delivered()
@@ -39,6 +49,9 @@ func TestHubFirst(t *testing.T) {
 		}
 		s.step("three", "b")
 		east.delivered() // by the old agent
+		if where == leafNode {
+			west.want = install()
+		}
 
 		since := time.Now()
 		east.replace(current)
@@ -99,6 +112,9 @@ func TestBackAndForward(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			each(t, func(t *testing.T, where site) {
+				if where == leafNode {
+					t.Skip("the last release delivers nothing behind leaf nodes, see TestHubFirst")
+				}
 				s := newScene(t, where, "east")
 				east := s.clusters["east"]
 				s.begin()
