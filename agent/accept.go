@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -66,7 +67,7 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 	s.mu.Lock()
 	s.refused, s.message = nil, doubt
 	s.accepted.bundle = withKnownFlags(b, before)
-	s.emit(protocol.Event{Kind: protocol.EventAccepted, Revision: b.Revision.Hash, Message: fmt.Sprintf("generation %d with %s%s", b.Generation, count(len(b.Apps), "app"), incomplete(b))})
+	s.emit(protocol.Event{Kind: protocol.EventAccepted, Revision: b.Revision.Hash, Message: fmt.Sprintf("generation %d with %s%s", b.Generation, phrase.Count(len(b.Apps), "app"), incomplete(b))})
 	s.mu.Unlock()
 	s.version.reconsider()
 	s.adopt(ctx, b, since)

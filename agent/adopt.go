@@ -116,7 +116,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		a.next = nil
 		return false
 	}
-	if !a.plan.same(spec) || a.run != nil && (!a.run.is(a.plan) || a.run.ahead()) { // or what came since was begun, so that going back is another delivery
+	if !a.plan.same(spec) || a.run != nil && (!a.plan.deliveredBy(a.run) || a.run.ahead()) { // or what came since was begun, so that going back is another delivery
 		a.lacks = ""
 		return !a.next.same(spec)
 	}

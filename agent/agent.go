@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -30,6 +31,12 @@ type Config struct {
 	Term      uint64  // counts the processes that have led; 0 if nobody counts
 	Reported  func()  // if not nil, told of every report that reaches the hub
 	Outdated  string  // what is wrong with how it was installed, for the report; "" if nothing is
+}
+
+// outbox is what the outbox of a session is made of; end ends the session.
+func (c Config) outbox(end context.CancelCauseFunc) outboxConfig {
+	return outboxConfig{Cluster: c.Identity.Credential().Cluster, Bus: c.Bus, Keep: c.Store.SaveJournal, End: end, Log: c.Log,
+		Reported: c.Reported}
 }
 
 // Agent keeps one cluster as its bundles say.
@@ -90,7 +97,7 @@ func (a *Agent) session(parent context.Context) error {
 	}
 	c := a.c
 	c.Log = c.Log.With("cluster", c.Identity.Credential().Cluster)
-	out := newOutbox(c, end, time.Now())
+	out := newOutbox(c.outbox(end), time.Now())
 	out.restore(stored.Journal, stored.JournalErr)
 	s := newSession(ctx, c, out, end)
 	box := newMailbox()
@@ -266,10 +273,10 @@ func (s *session) restore(ctx context.Context, st Stored) {
 		s.kick(ctx, a)
 	}
 	s.emit(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
-		version.String(), s.accepted.bundle.Generation, count(len(s.all), "object"))})
+		version.String(), s.accepted.bundle.Generation, phrase.Count(len(s.all), "object"))})
 	s.spawn(func() { s.watchAll(ctx) })
 	s.version.reconsider()
-	s.spawn(func() { s.keepVersion(ctx) })
+	s.spawn(func() { s.version.run(ctx, s.versionFacts, s.sayVersion) })
 	s.out.changed(false)
 }
 
@@ -333,7 +340,7 @@ func (s *session) restoreApp(ctx context.Context, st AppState) {
 		}
 		s.log.Warn("the stored objects of an app cannot be used; they are had anew from the hub", "app", a.name, "err", err)
 	} else {
-		if st.Run.ahead() && st.Run.is(p) { // its hooks go on, before it comes into force
+		if st.Run.ahead() && p.deliveredBy(st.Run) { // its hooks go on, before it comes into force
 			a.next = p
 		}
 		if a.next == nil || !st.Run.Install {

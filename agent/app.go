@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -175,18 +176,18 @@ func (a *app) judgeFaults(suspended bool) (verdict, bool) {
 		return verdict{protocol.PhaseFailed, a.fault.err.Error()}, true
 	case len(a.clashes) > 0:
 		c := a.clashes[0]
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s is in app %s, too: take it out of one of them%s", c.ref, c.with, more(len(a.clashes)-1))}, true
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s is in app %s, too: take it out of one of them%s", c.ref, c.with, phrase.More(len(a.clashes)-1))}, true
 	case a.run.failure() != "":
 		return verdict{protocol.PhaseFailed, a.run.failure()}, true
 	case troubled > 0:
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.complaint(), a.waitsForQuota(first)+more(troubled-1))}, true
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.complaint(), a.waitsForQuota(first)+phrase.More(troubled-1))}, true
 	case a.heldForGood() != nil:
 		o := a.heldForGood()
 		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s", o.item.Ref, o.held)}, true
 	case a.plan != nil && len(a.plan.flaws) > 0:
-		return verdict{protocol.PhaseFailed, a.plan.flaws[0] + more(len(a.plan.flaws)-1)}, true
+		return verdict{protocol.PhaseFailed, a.plan.flaws[0] + phrase.More(len(a.plan.flaws)-1)}, true
 	case a.plan != nil && len(a.plan.outside) > 0:
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", a.plan.outside[0], a.scope.failure(), more(len(a.plan.outside)-1))}, true
+		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", a.plan.outside[0], a.scope.failure(), phrase.More(len(a.plan.outside)-1))}, true
 	case a.unfit != "":
 		return verdict{protocol.PhaseFailed, a.unfit}, true
 	case a.spec.Error != "":
@@ -201,7 +202,7 @@ func (a *app) judgeHealth(now time.Time, healthy bool) verdict {
 		return verdict{protocol.PhasePending, a.waits}
 	case a.fetching != "" || a.lacks != "":
 		return verdict{protocol.PhasePending, cmp.Or(a.fetching, a.lacks)}
-	case a.next != nil && a.run.is(a.next):
+	case a.next != nil && a.next.deliveredBy(a.run):
 		return verdict{protocol.PhaseApplying, a.step}
 	case a.plan == nil:
 		return verdict{protocol.PhasePending, "nothing is known of it yet"}
@@ -216,9 +217,9 @@ func (a *app) judgeHealth(now time.Time, healthy bool) verdict {
 	case a.health == protocol.HealthDegraded:
 		return verdict{protocol.PhaseDegraded, a.ill("")}
 	case a.wasHealthy && now.Sub(a.illSince) >= grace:
-		return verdict{protocol.PhaseDegraded, a.ill("not healthy any more for " + short(grace) + ": ")}
+		return verdict{protocol.PhaseDegraded, a.ill("not healthy any more for " + phrase.Short(grace) + ": ")}
 	case !a.wasHealthy && now.Sub(a.appliedAt) >= a.timeout():
-		return verdict{protocol.PhaseDegraded, a.ill("not healthy after " + short(a.timeout()) + ": ")}
+		return verdict{protocol.PhaseDegraded, a.ill("not healthy after " + phrase.Short(a.timeout()) + ": ")}
 	}
 	return verdict{protocol.PhaseWaiting, a.ill("")}
 }
@@ -229,7 +230,7 @@ func (a *app) ill(prefix string) string {
 	if len(list) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s%s: %s%s", prefix, list[0].Object, list[0].Message, more(len(list)-1))
+	return fmt.Sprintf("%s%s: %s%s", prefix, list[0].Object, list[0].Message, phrase.More(len(list)-1))
 }
 
 // problems are all objects that are not as they should be, worst first.
@@ -265,9 +266,9 @@ func (a *app) leftovers() string {
 		return ""
 	}
 	if a.held != "" {
-		return count(n, "object") + " not deleted " + a.held
+		return phrase.Count(n, "object") + " not deleted " + a.held
 	}
-	return count(n, "object") + " still to be deleted" + a.removing()
+	return phrase.Count(n, "object") + " still to be deleted" + a.removing()
 }
 
 // removing names those that were told to go and linger, or wait for a person.
@@ -303,26 +304,4 @@ func (a *app) report() protocol.AppReport {
 		r.Problems, r.More = r.Problems[:maxProblems], len(r.Problems)-maxProblems
 	}
 	return r
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func more(n int) string {
-	if n <= 0 {
-		return ""
-	}
-	return fmt.Sprintf(" (and %d more)", n)
-}
-
-// short writes whole minutes and seconds without what is zero: 5m, 90s.
-func short(d time.Duration) string {
-	if d >= time.Minute && d%time.Minute == 0 {
-		return fmt.Sprintf("%dm", d/time.Minute)
-	}
-	return fmt.Sprintf("%ds", d/time.Second)
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -92,7 +93,7 @@ func (s *session) overdrawn(a *app, d *protocol.Deletions) (over *protocol.Held,
 	}
 	h := heldOf(protocol.HoldDeletions, s.name, a.name, refs)
 	h.Message = fmt.Sprintf("%s of app %s not deleted, because Git takes away more than is permitted: %s; "+
-		"let them go with drover approve %s, or bring them back in Git", count(len(refs), "object"), a.name, some(h.Objects, h.Count), h.ID)
+		"let them go with drover approve %s, or bring them back in Git", phrase.Count(len(refs), "object"), a.name, some(h.Objects, h.Count), h.ID)
 	return &h, need
 }
 
@@ -148,7 +149,7 @@ func some(refs []protocol.ObjectRef, n int) string {
 	for _, ref := range refs[:min(len(refs), named)] {
 		names = append(names, ref.String())
 	}
-	return strings.Join(names, ", ") + more(n-len(names))
+	return strings.Join(names, ", ") + phrase.More(n-len(names))
 }
 
 // held is everything that waits for a person. s.mu is held.

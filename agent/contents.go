@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -106,12 +107,12 @@ func (s *session) heldIn(app string, object protocol.ObjectRef, lost map[protoco
 			first += " (app " + lost[ref] + ")"
 		}
 	}
-	number := count(len(refs), "object")
+	number := phrase.Count(len(refs), "object")
 	if others {
 		number = "more than " + number
 	}
 	h.Message = fmt.Sprintf("%s is not deleted, because %s that Git does not delete would go with it: %s%s; "+
-		"move or delete them, or let them go with drover approve %s", object, number, first, more(len(refs)-min(len(refs), 3)), h.ID)
+		"move or delete them, or let them go with drover approve %s", object, number, first, phrase.More(len(refs)-min(len(refs), 3)), h.ID)
 	return h
 }
 

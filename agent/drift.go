@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -364,7 +365,7 @@ func (c Culprit) changed() string {
 	}
 	fields := strings.Join(c.Fields, ", ")
 	if c.More > 0 {
-		fields += more(c.More)
+		fields += phrase.More(c.More)
 	}
 	return fmt.Sprintf("%s changed %s", by, fields)
 }

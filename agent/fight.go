@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -163,7 +164,7 @@ func (f *fight) recreating() string {
 		by = "it was last written to by " + strings.Join(f.writers, ", ")
 	}
 	return fmt.Sprintf("is deleted again and again: %d times within %s, so it is recreated more slowly; take it out of Git, or stop what "+
-		"deletes it (%s; the API server's audit log tells who deletes)", len(f.deleted), short(recreateWindow), by)
+		"deletes it (%s; the API server's audit log tells who deletes)", len(f.deleted), phrase.Short(recreateWindow), by)
 }
 
 // writers are the field managers of an object beside Drover, those that wrote last first.

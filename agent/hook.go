@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -272,7 +273,7 @@ func (s *session) look(a *app, h *HookState, now time.Time) (stage HookStage, te
 	case h.Stage == HookBegun && l.trouble == nil && !late:
 		return h.Stage, "it is about to be made", false
 	case h.Stage == HookBegun && l.trouble == nil:
-		return HookFailed, "it could not be made within " + short(a.timeout()), false
+		return HookFailed, "it could not be made within " + phrase.Short(a.timeout()), false
 	case h.Stage == HookBegun && (late || l.trouble.final):
 		return HookFailed, "it could not be made: " + l.trouble.err.Error(), false
 	case h.Stage == HookBegun:
@@ -289,7 +290,7 @@ func (s *session) look(a *app, h *HookState, now time.Time) (stage HookStage, te
 	case l.deleting:
 		return HookFailed, "it was deleted before it ended, by somebody or with its namespace", false
 	case late:
-		return HookFailed, "it has not ended after " + short(a.timeout()) + ": " + l.verdict.Message, true
+		return HookFailed, "it has not ended after " + phrase.Short(a.timeout()) + ": " + l.verdict.Message, true
 	}
 	return h.Stage, l.verdict.Message, false
 }

@@ -8,6 +8,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -77,7 +78,7 @@ func (x *loss) add(l entry) {
 func (x loss) event(cluster string) protocol.Event {
 	return protocol.Event{Version: protocol.Version, Cluster: cluster, Seq: x.Seq, Prev: x.Prev, Time: x.To, Kind: protocol.EventMissing,
 		Message: fmt.Sprintf("%s from %s to %s were dropped, because the hub was away for too long: the report says how things are now",
-			count(x.Count, "event"), clock(x.From), clock(x.To))}
+			phrase.Count(x.Count, "event"), clock(x.From), clock(x.To))}
 }
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
@@ -152,7 +153,7 @@ func (j *journal) again(from, to uint64, n int) []entry {
 func (j *journal) forgotten(from, to uint64, until time.Time) protocol.Event {
 	what := "events"
 	if from > j.began {
-		what = count(int(to-from+1), "event")
+		what = phrase.Count(int(to-from+1), "event")
 	}
 	return protocol.Event{Version: protocol.Version, Cluster: j.cluster, Seq: to, Prev: max(from, 1) - 1, Time: until, Kind: protocol.EventMissing,
 		Message: what + " from before " + clock(until) + " did not reach the hub, and are not kept by the agent any more: the report says how things are now"}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -101,10 +102,10 @@ func (a *app) asides() string {
 	}
 	out := []string{a.leftovers()}
 	if drifted > 0 {
-		out = append(out, fmt.Sprintf("%s drifted, and left so, because the app keeps drift", count(drifted, "object")))
+		out = append(out, fmt.Sprintf("%s drifted, and left so, because the app keeps drift", phrase.Count(drifted, "object")))
 	}
 	if left > 0 {
-		out = append(out, fmt.Sprintf("%s left alone, as annotations of theirs ask", count(left, "object")))
+		out = append(out, fmt.Sprintf("%s left alone, as annotations of theirs ask", phrase.Count(left, "object")))
 	}
 	out = append(out, a.atomics())
 	return strings.Join(slices.DeleteFunc(out, func(s string) bool { return s == "" }), "; ")

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -72,7 +73,7 @@ func (a *app) atomics() string {
 			first = fmt.Sprintf("%s: %s", o.item.Ref, leftWhole(fields[0], parts[0]))
 		}
 	}
-	return first + more(n-1)
+	return first + phrase.More(n-1)
 }
 
 // ignored indexes the rules of the plan's app by their objects, anew whenever there are others. The session's mutex

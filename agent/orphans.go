@@ -12,6 +12,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -309,7 +310,7 @@ func (s *session) orphaned(app string, list []Found) protocol.Held {
 	slices.Sort(uids)
 	h := heldOf(protocol.HoldOrphans, s.name, app, refs, uids...)
 	h.Message = fmt.Sprintf("%s that Drover applied for app %s and that nothing wants any more, found after the inventory "+
-		"was lost: %s; delete with drover approve %s, or keep with the annotation %s: %s", count(len(refs), "object"), app,
+		"was lost: %s; delete with drover approve %s, or keep with the annotation %s: %s", phrase.Count(len(refs), "object"), app,
 		some(h.Objects, h.Count), h.ID, fleet.AnnotationPrune, fleet.PruneDisabled)
 	return h
 }

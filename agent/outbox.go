@@ -31,9 +31,9 @@ const (
 
 // outbox gathers what the hub is to be told, and tells it when it can be.
 type outbox struct {
-	bus  Bus
-	keep func(ctx context.Context, journal []byte) error // Store.SaveJournal
-	end  context.CancelCauseFunc                         // called when somebody else turns out to lead
+	bus  outboxBus
+	keep func(ctx context.Context, journal []byte) error
+	end  context.CancelCauseFunc // called when somebody else turns out to lead
 	log  *slog.Logger
 	poke chan struct{}
 	// reported, if not nil, is told of every report that has arrived.
@@ -51,9 +51,28 @@ type outbox struct {
 	to      uint64
 }
 
-func newOutbox(c Config, end context.CancelCauseFunc, now time.Time) *outbox {
-	return &outbox{bus: c.Bus, keep: c.Store.SaveJournal, end: end, log: c.Log, poke: make(chan struct{}, 1),
-		journal: newJournal(c.Identity.Credential().Cluster, now), reported: c.Reported}
+// outboxConfig is what an outbox is made of.
+type outboxConfig struct {
+	Cluster  string
+	Bus      outboxBus
+	Keep     func(ctx context.Context, journal []byte) error // stores the journal in the cluster, see Store.SaveJournal
+	End      context.CancelCauseFunc                         // called when another agent turns out to lead
+	Log      *slog.Logger
+	Reported func() // if not nil, told of every report that has arrived
+}
+
+// outboxBus carries reports and events to the hub.
+type outboxBus interface {
+	// Report publishes a report.
+	Report(ctx context.Context, data []byte) error
+	// Record publishes events to the journal. With an error any number of them may have arrived.
+	Record(ctx context.Context, events [][]byte) error
+}
+
+// newOutbox makes an outbox whose journal begins at a time.
+func newOutbox(c outboxConfig, now time.Time) *outbox {
+	return &outbox{bus: c.Bus, keep: c.Keep, end: c.End, log: c.Log, poke: make(chan struct{}, 1),
+		journal: newJournal(c.Cluster, now), reported: c.Reported}
 }
 
 // restore takes up the journal that was stored, before anything is recorded. What cannot be read is said in it.

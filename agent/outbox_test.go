@@ -17,8 +17,6 @@ import (
 
 // wire is a Bus that is there or not, and remembers what it was given.
 type wire struct {
-	Bus
-
 	mu      sync.Mutex // guards what follows
 	away    bool
 	reports []time.Time
@@ -53,8 +51,6 @@ func (w *wire) Record(_ context.Context, events [][]byte) error {
 
 // drawer is a Store of the journal alone.
 type drawer struct {
-	Store
-
 	mu     sync.Mutex // guards what follows
 	kept   []byte
 	writes int
@@ -92,9 +88,6 @@ func (w *wire) told() ([]time.Time, []protocol.Event) {
 	return reports, events
 }
 
-// east is the identity of a cluster that has joined.
-var east = &Identity{held: held{credential: protocol.Credential{Cluster: "east-1"}}}
-
 func outboxTest(t *testing.T, f func(t *testing.T, b *outbox, w *wire)) {
 	synctest.Test(t, func(t *testing.T) { term(t, &wire{}, &drawer{}, f) })
 }
@@ -102,7 +95,7 @@ func outboxTest(t *testing.T, f func(t *testing.T, b *outbox, w *wire)) {
 // term is one agent's turn at leading.
 func term(t *testing.T, w *wire, d *drawer, f func(t *testing.T, b *outbox, w *wire)) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	b := newOutbox(Config{Bus: w, Store: d, Log: slog.New(slog.DiscardHandler), Identity: east}, cancel, time.Now())
+	b := newOutbox(outboxConfig{Cluster: "east-1", Bus: w, Keep: d.SaveJournal, End: cancel, Log: slog.New(slog.DiscardHandler)}, time.Now())
 	kept, _ := d.holds()
 	b.restore(kept, nil)
 	report := func() []byte { return []byte("{}") }
@@ -283,7 +276,7 @@ func TestWhoLostTheLeadIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &drawer{err: ErrLost}
 		ctx, end := context.WithCancelCause(t.Context())
-		b := newOutbox(Config{Bus: &wire{}, Store: d, Log: slog.New(slog.DiscardHandler), Identity: east}, end, time.Now())
+		b := newOutbox(outboxConfig{Cluster: "east-1", Bus: &wire{}, Keep: d.SaveJournal, End: end, Log: slog.New(slog.DiscardHandler)}, time.Now())
 		drifts(b, 1)
 		b.run(ctx, nil)
 		if !errors.Is(context.Cause(ctx), ErrLost) {
@@ -294,7 +287,7 @@ func TestWhoLostTheLeadIsTold(t *testing.T) {
 
 func TestADamagedJournalIsSaidToBe(t *testing.T) {
 	for name, stored := range map[string]string{"no journal": "x", "a foreign event": "{}\n{\"version\":1,\"cluster\":\"west\"}"} {
-		b := newOutbox(Config{Store: &drawer{}, Log: slog.New(slog.DiscardHandler), Identity: east}, nil, time.Now())
+		b := newOutbox(outboxConfig{Cluster: "east-1", Keep: (&drawer{}).SaveJournal, Log: slog.New(slog.DiscardHandler)}, time.Now())
 		b.restore([]byte(stored), nil)
 		lines, _ := b.journal.batch(10)
 		if len(lines) != 1 || !strings.Contains(string(lines[0].data), "cannot be read") {

@@ -20,8 +20,8 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 		Epoch: s.accepted.bundle.Epoch, Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
 		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Held: s.held(), Searching: s.search.reason, Apps: make([]protocol.AppReport, 0, len(s.apps))}
 	r.Message = s.away(r.Message, r.Time)
-	if s.version.message != "" {
-		r.Message = strings.TrimPrefix(r.Message+"; "+s.version.message, "; ")
+	if s.versionMessage != "" {
+		r.Message = strings.TrimPrefix(r.Message+"; "+s.versionMessage, "; ")
 	}
 	if s.installed != "" {
 		r.Message = strings.TrimPrefix(r.Message+"; "+s.installed, "; ")

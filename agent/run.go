@@ -83,8 +83,8 @@ func (h *HookState) doomed() bool {
 		h.Stage == HookFailed && slices.Contains(h.Delete, fleet.HookFailed)
 }
 
-// is says whether the run delivers a plan.
-func (r *Run) is(p *plan) bool {
+// deliveredBy says whether a run delivers the plan.
+func (p *plan) deliveredBy(r *Run) bool {
 	return r != nil && p != nil && !r.Leaving && r.Digest == p.digest && r.Home == p.home
 }
 
@@ -177,7 +177,7 @@ func (p *plan) hooked(ref protocol.ObjectRef) bool {
 
 // deliverNext has the app's run be that of a plan which is about to be delivered. s.mu is held.
 func (s *session) deliverNext(a *app, p *plan) {
-	if a.run.is(p) {
+	if p.deliveredBy(a.run) {
 		return
 	}
 	past := a.run.leftovers()

@@ -67,7 +67,9 @@ type session struct {
 	drift    protocol.Drift
 	looks    looks
 	search   search
-	version  versioning
+	version  *upgradeKeeper
+	// versionMessage is what the report says of the agent's version.
+	versionMessage string
 }
 
 // accepted is the bundle in force.
@@ -115,7 +117,7 @@ func newSession(ctx context.Context, c Config, out *outbox, end context.CancelCa
 		apps: map[string]*app{}, all: map[protocol.ObjectRef]*object{}, kinds: map[watched]*kindWatch{},
 		defines: map[groupKind][]Resource{}, fights: map[*object]*fight{}, scaling: scaling{}, inputs: map[protocol.VarsRef]*input{},
 		hooks: map[protocol.ObjectRef]*lookout{}, waiters: map[protocol.ObjectRef][]*app{},
-		version: versioning{Upgrade: c.Upgrade, moved: make(chan struct{}, 1), since: time.Now()},
+		version: newUpgradeKeeper(c.Upgrade, c.Log, time.Now()),
 	}
 	s.settled = sync.NewCond(&s.mu)
 	return s

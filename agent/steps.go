@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -90,7 +91,7 @@ func (s *session) awaitPast(ctx context.Context, a *app, p *plan) bool {
 		return false
 	}
 	s.fail(a, fleet.PreSync, fmt.Sprintf("%s: %s of the revision before is not gone after %s: see what holds it, and make another revision",
-		fleet.PreSync, h.Ref, short(timeout)))
+		fleet.PreSync, h.Ref, phrase.Short(timeout)))
 	s.mourn(ctx, a, p)
 	return false
 }
@@ -98,9 +99,9 @@ func (s *session) awaitPast(ctx context.Context, a *app, p *plan) bool {
 // deliver applies what is due of the plan in force, as far as the run has come, and says how many objects changed.
 func (s *session) deliver(ctx context.Context, a *app, p *plan) (changed int) {
 	switch run := a.run; {
-	case run == nil || run.is(p) && run.Entered && run.Applied:
+	case run == nil || p.deliveredBy(run) && run.Entered && run.Applied:
 		return s.applyPart(ctx, a, p, func(*object) bool { return true })
-	case !run.is(p) || !run.Entered: // the next one is being prepared: only what drifted is made good
+	case !p.deliveredBy(run) || !run.Entered: // the next one is being prepared: only what drifted is made good
 		return s.applyPart(ctx, a, p, func(o *object) bool { return !o.pending() })
 	}
 	return s.waves(ctx, a, p)
@@ -193,7 +194,7 @@ func (s *session) ready(ctx context.Context, a *app, p *plan, wave int) bool {
 	case worst == nil:
 		return !clashing
 	case late:
-		s.wait(a, fmt.Sprintf("wave %d is not healthy after %s, and what comes after it waits: %s: %s", wave, short(timeout), worst.Object, worst.Message), true)
+		s.wait(a, fmt.Sprintf("wave %d is not healthy after %s, and what comes after it waits: %s: %s", wave, phrase.Short(timeout), worst.Object, worst.Message), true)
 	case ill:
 		s.wait(a, fmt.Sprintf("wave %d is not healthy, and what comes after it waits: %s: %s", wave, worst.Object, worst.Message), true)
 	default:
@@ -207,7 +208,7 @@ func (s *session) ready(ctx context.Context, a *app, p *plan, wave int) bool {
 // complete does what comes when everything is applied and healthy.
 func (s *session) complete(ctx context.Context, a *app, p *plan) {
 	run := a.run
-	if !run.is(p) || !run.Applied || run.Done || ctx.Err() != nil {
+	if !p.deliveredBy(run) || !run.Applied || run.Done || ctx.Err() != nil {
 		return
 	}
 	s.mu.Lock()

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -294,7 +295,7 @@ func (a *app) stored() *plan {
 		return a.plan
 	case a.leaving:
 		return a.last
-	case a.run.is(a.next):
+	case a.next.deliveredBy(a.run):
 		return a.next
 	}
 	return nil
@@ -412,7 +413,7 @@ func (s *session) conclude(ctx context.Context, a *app, p *plan, changed int, st
 		return true
 	}
 	a.changes += changed
-	if a.run.is(p) && !a.run.Applied { // the rest follows
+	if p.deliveredBy(a.run) && !a.run.Applied { // the rest follows
 		s.assess(ctx, a)
 		return true
 	}
@@ -424,7 +425,7 @@ func (s *session) conclude(ctx context.Context, a *app, p *plan, changed int, st
 			start = p.since
 		}
 		s.emit(protocol.Event{Kind: protocol.EventApplied, App: a.name, Took: protocol.MillisOf(time.Since(start)),
-			Message: fmt.Sprintf("%s, %d changed", count(len(p.wants), "object"), a.changes)})
+			Message: fmt.Sprintf("%s, %d changed", phrase.Count(len(p.wants), "object"), a.changes)})
 		a.changes = 0
 	}
 	s.assess(ctx, a)

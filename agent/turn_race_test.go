@@ -71,11 +71,15 @@ func TestStepsReadAnAppUnderTheLock(t *testing.T) {
 	}
 }
 
+// unused is a Store that is never asked.
+type unused struct{ Store }
+
 // idle is a session that nothing happens in.
 func idle(t *testing.T) (context.Context, *session) {
 	ctx, end := context.WithCancelCause(t.Context())
-	c := Config{Bus: &wire{}, Store: &drawer{}, Log: slog.New(slog.DiscardHandler), Identity: east}
-	return ctx, newSession(ctx, c, newOutbox(c, end, time.Now()), end)
+	log := slog.New(slog.DiscardHandler)
+	c := Config{Store: unused{}, Log: log, Identity: NewIdentity(nil, log)}
+	return ctx, newSession(ctx, c, newOutbox(c.outbox(end), time.Now()), end)
 }
 
 // Why an object could not be applied is no reason to put its deletion off.

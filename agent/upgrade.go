@@ -5,10 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
-
-	"github.com/drover-dev/drover/protocol"
 )
 
 // An upgrade is made by the agent itself: the leader puts another image into the DaemonSet that it is a pod of. A new pod
@@ -210,86 +209,86 @@ func (u Upgrade) look(ctx context.Context, wanted string) (RolloutState, error) 
 	return st, err
 }
 
-// keepVersion runs the image that the bundle asks for, until ctx is done. At rest it waits for a bundle or the hub.
-func (s *session) keepVersion(ctx context.Context) {
-	var again <-chan time.Time
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-s.version.moved:
-		case <-again:
-		}
-		again = nil
-		if s.versionTurn(ctx) {
-			again = time.After(upgradeLook)
-		}
-	}
-}
-
-// versioning is what a session knows of its own version.
-type versioning struct {
+// upgradeKeeper runs the image that bundles ask for. At rest it waits for a bundle or the hub.
+type upgradeKeeper struct {
 	Upgrade
-	moved   chan struct{} // what is wanted, or whether the hub can be reached, may have changed
-	since   time.Time     // when the session began
-	message string        // guarded by the session's mu
+	log   *slog.Logger
+	moved chan struct{} // what is wanted, or whether the hub can be reached, may have changed
+	since time.Time     // when the term began
+
 	// settled says that the image is the one that was wanted last, so that nothing need be asked while that is wanted.
 	settled bool
 	wanted  string
 }
 
-// reconsider has the version looked at again.
-func (v *versioning) reconsider() {
+// newUpgradeKeeper is for one term of a leader, which begins now.
+func newUpgradeKeeper(u Upgrade, log *slog.Logger, now time.Time) *upgradeKeeper {
+	return &upgradeKeeper{Upgrade: u, log: log, moved: make(chan struct{}, 1), since: now}
+}
+
+// reconsider has the version checked again, because what is wanted or the connection may have changed.
+func (k *upgradeKeeper) reconsider() {
 	select {
-	case v.moved <- struct{}{}:
+	case k.moved <- struct{}{}:
 	default:
 	}
 }
 
-// versionTurn does what is to be done now, and says whether to look again soon.
-func (s *session) versionTurn(ctx context.Context) (again bool) {
-	s.mu.Lock()
-	f := upgradeFacts{wanted: s.accepted.bundle.AgentImage, online: s.isOnline(), young: time.Since(s.version.since) < hubPatience,
-		revision: s.version.Revision, now: time.Now(), limit: s.version.limit()}
-	s.mu.Unlock()
+// run keeps the version until ctx is done. facts tells which image is wanted, "" if none is, and whether the hub can be
+// reached. say is told what the report shall say of the version, and whether that is that an upgrade has just failed.
+func (k *upgradeKeeper) run(ctx context.Context, facts func() (wanted string, online bool), say func(message string, failed bool)) {
+	var again <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-k.moved:
+		case <-again:
+		}
+		again = nil
+		f := upgradeFacts{young: time.Since(k.since) < hubPatience, revision: k.Revision, now: time.Now(), limit: k.limit()}
+		f.wanted, f.online = facts()
+		if k.turn(ctx, f, say) {
+			again = time.After(upgradeLook)
+		}
+	}
+}
+
+// turn does what is to be done now, and says whether to check again soon.
+func (k *upgradeKeeper) turn(ctx context.Context, f upgradeFacts, say func(message string, failed bool)) (again bool) {
 	switch {
-	case s.version.Rollout == nil:
-		s.sayVersion(noRollout(f.wanted, s.version.Image))
+	case k.Rollout == nil:
+		say(noRollout(f.wanted, k.Image), false)
 		return false
-	case s.version.settled && s.version.wanted == f.wanted:
+	case k.settled && k.wanted == f.wanted:
 		return false
 	}
-	st, err := s.version.look(ctx, f.wanted)
+	st, err := k.look(ctx, f.wanted)
 	var turn upgradeTurn
 	if err == nil {
 		if turn = st.turn(f); turn.write {
-			err = s.version.Rollout.Set(ctx, st, turn.image, turn.note)
+			err = k.Rollout.Set(ctx, st, turn.image, turn.note)
 		}
 	}
 	switch {
 	case ctx.Err() != nil:
 		return false
-	case errors.Is(err, ErrLost): // somebody else was quicker
+	case errors.Is(err, ErrLost): // another agent was quicker
 		return true
 	case err != nil && f.wanted == "" && (ReasonOf(err) == ReasonForbidden || ReasonOf(err) == ReasonMissing):
-		s.sayVersion("") // nobody asks for what it may not do
+		say("", false) // no image is asked for
 		return false
 	case err != nil:
-		s.log.Warn("the agent's own version cannot be seen to; it is tried again by itself", "wanted", f.wanted, "err", err)
-		s.sayVersion(fmt.Sprintf("the agent cannot be upgraded to %s: %v", f.wanted, err))
+		k.log.Warn("agent upgrade check failed; retrying", "wanted", f.wanted, "err", err)
+		say(fmt.Sprintf("the agent cannot be upgraded to %s: %v", f.wanted, err), false)
 		return ReasonOf(err) != ReasonForbidden
 	}
 	if turn.write {
-		s.log.Info("the agent's DaemonSet was given an image", "image", turn.image, "message", turn.message)
+		k.log.Info("the agent's DaemonSet was given an image", "image", turn.image, "message", turn.message)
 	}
-	if turn.write && turn.note != nil && turn.note.Failed != "" {
-		s.mu.Lock()
-		s.emit(protocol.Event{Kind: protocol.EventFailed, Message: turn.message})
-		s.mu.Unlock()
-	}
-	s.version.settled = !turn.write && !turn.again && (f.wanted == "" || f.wanted == st.Image)
-	s.version.wanted = f.wanted
-	s.sayVersion(turn.message)
+	k.settled = !turn.write && !turn.again && (f.wanted == "" || f.wanted == st.Image)
+	k.wanted = f.wanted
+	say(turn.message, turn.write && turn.note != nil && turn.note.Failed != "")
 	return turn.again
 }
 
@@ -299,25 +298,4 @@ func noRollout(wanted, image string) string {
 		return ""
 	}
 	return fmt.Sprintf("Git asks for the agent's image %s, and this agent is no pod of a DaemonSet: upgrade it by hand", wanted)
-}
-
-// sayVersion has a message about the agent's version reported, if it is news.
-func (s *session) sayVersion(message string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.version.message == message {
-		return
-	}
-	s.version.message = message
-	s.out.changed(true)
-}
-
-// isOnline says whether the hub can be reached. s.mu is held.
-func (s *session) isOnline() bool {
-	select {
-	case <-s.online:
-		return true
-	default:
-		return false
-	}
 }
