@@ -30,8 +30,8 @@ spec:
 `, ns, replicas, image)
 }
 
-// deliver publishes an app named web and waits until it is applied, healthy or not.
-func deliver(t *testing.T, hub *agenttest.Hub, app protocol.App) {
+// deliverApp publishes an app named web and waits until it is applied, healthy or not.
+func deliverApp(t *testing.T, hub *agenttest.Hub, app protocol.App) {
 	t.Helper()
 	b := hub.Bundle(app)
 	hub.Publish(t, b)
@@ -95,7 +95,7 @@ func TestIgnoredFieldsKeepTheirLiveValues(t *testing.T) {
 				if left {
 					app = leaving(app, ns, []string{c.path}, c.managers)
 				}
-				deliver(t, hub, app)
+				deliverApp(t, hub, app)
 			}
 			expect := func(what, want, image string) {
 				t.Helper()
@@ -133,9 +133,9 @@ func TestFieldThatIsLetGoOfIsNotRemoved(t *testing.T) {
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", workload(ns, 4, "1")))
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 4, "1")))
 	uid := still(t, cp, deploymentRef(ns, "web")).Text("metadata", "uid")
-	deliver(t, hub, leaving(hub.App(t, "web", workload(ns, 7, "2")), ns, []string{"/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/9/image", "/nowhere/0/x", "no pointer"}, nil))
+	deliverApp(t, hub, leaving(hub.App(t, "web", workload(ns, 7, "2")), ns, []string{"/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/9/image", "/nowhere/0/x", "no pointer"}, nil))
 	o := still(t, cp, deploymentRef(ns, "web"))
 	main, side := o.Items("spec", "template", "spec", "containers")[0], o.Items("spec", "template", "spec", "containers")[1]
 	if o.Number("spec", "replicas") != 4 || main.Text("image") != "example.com/app:1" || side.Text("image") != "example.com/side:2" || o.Text("metadata", "uid") != uid {
