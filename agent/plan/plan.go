@@ -202,6 +202,7 @@ func (l *line) course() (fleet.Course, error) {
 	return c, l.check()
 }
 
+// IsDefinition says whether an object is a CustomResourceDefinition.
 func IsDefinition(ref protocol.ObjectRef) bool { return fleet.StageOf(ref) == fleet.StageDefinitions }
 
 // check refuses what would name another object than it seems to in the API server's paths.

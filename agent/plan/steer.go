@@ -32,6 +32,7 @@ func (p *Plan) steer(ref protocol.ObjectRef, spec []byte) {
 	}
 }
 
+// Steering says whether the plan has the controller's object by, which steers others.
 func (p *Plan) Steering(by protocol.ObjectRef) bool {
 	return p != nil && slices.ContainsFunc(p.Steers, func(st Steer) bool { return st.By == by })
 }
