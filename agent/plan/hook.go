@@ -13,14 +13,14 @@ import (
 type Hook struct {
 	Want
 	Hook         fleet.Hook
-	generateName string // prefix of a name that each run completes
+	generateName string // prefix of the name that each run completes; "" if the hook has a name
 }
 
 // Named is the object of a hook in the run that a mark is of. A generated name follows from the mark, so that an agent
 // which creates the object again after a crash creates the same one.
 func (h *Hook) Named(mark string) protocol.ObjectRef {
 	ref := h.Ref
-	if h.generateName != "" && ref.Name == "" {
+	if h.generateName != "" {
 		sum, _ := agent.SumOf(fmt.Appendf(nil, "%s %s", mark, h.Line)).MarshalText() // never fails
 		// 63 bytes at most, the limit of labels whose value is the name
 		ref.Name = h.generateName[:min(len(h.generateName), 52)] + string(sum[:10])

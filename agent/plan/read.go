@@ -82,7 +82,11 @@ func (r *reader) add(next appliedLine) error {
 	}
 	w := r.want(&l, next, course)
 	if course.Hook != nil {
-		p.Hooks = append(p.Hooks, Hook{Want: w, Hook: *course.Hook, generateName: l.Metadata.GenerateName})
+		h := Hook{Want: w, Hook: *course.Hook}
+		if w.Ref.Name == "" {
+			h.generateName = l.Metadata.GenerateName
+		}
+		p.Hooks = append(p.Hooks, h)
 		return nil
 	}
 	if fleet.HasAlias(w.Ref, l.StringData, l.Spec) {
