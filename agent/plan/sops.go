@@ -96,14 +96,21 @@ func (d *decrypter) decrypt(ctx context.Context, text []byte) ([]byte, error) {
 	return canonical, nil
 }
 
+// identity is which object a line is of.
+type identity struct {
+	apiVersion string
+	ref        protocol.ObjectRef
+}
+
 // reference returns which object a line is of, and the line with sorted keys.
-func reference(text []byte) (ref [2]any, canonical []byte, err error) {
+func reference(text []byte) (id identity, canonical []byte, err error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber() // or large whole numbers would lose digits
 	var object map[string]any
 	if err := dec.Decode(&object); err != nil {
-		return ref, nil, err
+		return id, nil, err
 	}
 	canonical, err = json.Marshal(object)
-	return [2]any{object["apiVersion"], fleet.RefOf(object)}, canonical, err
+	apiVersion, _ := object["apiVersion"].(string) // anything else is refused when the line is read
+	return identity{apiVersion, fleet.RefOf(object)}, canonical, err
 }
