@@ -29,7 +29,7 @@ func Read(ctx context.Context, src Source, t *Transform) (*Plan, error) {
 		Generation: src.Generation, spec: src.Spec, received: src.Received, packed: src.Packed, size: blob.Size,
 		Wants:       make([]Want, 0, max(0, min(blob.Objects, bytes.Count(src.Lines, []byte("\n"))+1))),
 		definitions: map[string][]agent.Resource{}}}
-	out := lineBuilder{transform: t}
+	out := lineBuilder{transform: t, limit: protocol.MaxBlob}
 	for text := range bytes.Lines(src.Lines) {
 		next, err := out.next(ctx, text)
 		if err != nil {

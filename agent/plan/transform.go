@@ -98,6 +98,7 @@ type lineBuilder struct {
 	lines     []byte // empty without a transform: they are those of the blob
 	offset    int
 	number    int // of lines that were read
+	limit     int // bytes that all lines may have after they were transformed
 }
 
 // appliedLine is a line that is applied. Its text is nil where the blob has an empty line.
@@ -124,6 +125,10 @@ func (b *lineBuilder) next(ctx context.Context, text []byte) (appliedLine, error
 		return appliedLine{}, fmt.Errorf("%s: %w", nameOf(text, b.number), err)
 	}
 	if b.transform != nil {
+		if len(b.lines)+len(line) >= b.limit {
+			return appliedLine{}, fmt.Errorf("%s: with it the objects are larger than %d MiB after decryption and "+
+				"substitution: split the app, or shorten the variables", nameOf(text, b.number), b.limit>>20)
+		}
 		b.lines = append(append(b.lines, line...), '\n')
 		b.offset = len(b.lines)
 	}
