@@ -67,21 +67,18 @@ func object(kind, name string, annotations ...string) string {
 	if !ok {
 		namespace, name = "", namespace
 	}
-	out := `{"apiVersion":"` + apiVersion + `","kind":"` + kind + `","metadata":{"name":"` + name + `"`
+	meta := `"name":"` + name + `"`
 	if namespace != "" {
-		out += `,"namespace":"` + namespace + `"`
+		meta += `,"namespace":"` + namespace + `"`
 	}
+	var notes []string
 	for i := 0; i < len(annotations); i += 2 {
-		out += []string{`,`, `,"annotations":{`}[boolInt(i == 0)] + `"` + annotations[i] + `":"` + annotations[i+1] + `"`
+		notes = append(notes, `"`+annotations[i]+`":"`+annotations[i+1]+`"`)
 	}
-	return out + strings.Repeat("}", 2+boolInt(len(annotations) > 0))
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
+	if len(notes) > 0 {
+		meta = `"annotations":{` + strings.Join(notes, ",") + `},` + meta
 	}
-	return 0
+	return `{"apiVersion":"` + apiVersion + `","kind":"` + kind + `","metadata":{` + meta + `}}`
 }
 
 func refs(p *Plan) (out []string) {
