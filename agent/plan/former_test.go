@@ -52,7 +52,8 @@ func TestFindIsByObjectAndLine(t *testing.T) {
 func TestFindPrefersTheExactReference(t *testing.T) {
 	t.Parallel()
 	exact, guess := protocol.ObjectRef{Kind: "K", Name: "a"}, protocol.ObjectRef{Kind: "K", Namespace: "n", Name: "a"}
-	for _, wants := range [][]Want{{{Ref: exact}, {Ref: guess, KindUnknown: true}}, {{Ref: guess, KindUnknown: true}, {Ref: exact}}} {
+	for _, wants := range [][]Want{{{Ref: exact}, {Ref: guess, KindUnknown: true}}, {{Ref: guess,
+		KindUnknown: true}, {Ref: exact}}} {
 		p := (&Plan{Wants: wants}).Former()
 		equal(t, "found", p.Find(exact, agent.Sum{}).KindUnknown, false)
 	}
@@ -62,22 +63,26 @@ func TestOnlyKeepsTheLinesOfItsObjects(t *testing.T) {
 	t.Parallel()
 	tr := substitution(t, protocol.Substitution{}, vars("v", 1, "a", "x"))
 	for name, tr := range map[string]*Transform{"rendered": nil, "substituted": tr} {
-		src := source("", object("ConfigMap", "c", "a", "${a}"), "", object("ConfigMap", "b"), object("ConfigMap", "a", "a", "${a}"))
+		src := source("", object("ConfigMap", "c", "a", "${a}"), "", object("ConfigMap", "b"), object("ConfigMap",
+			"a", "a", "${a}"))
 		src.Spec.Blob.Objects = 3
 		src.Spec.Handling = protocol.Handling{ServiceAccount: "n/a"}
 		p := mustPlace(t, mustRead(t, src, tr))
 		q := only(t, p, "a", "c")
 		value := map[bool]string{true: "${a}", false: "x"}[tr == nil]
 		equal(t, name, refs(q), []string{"ConfigMap/home/a", "ConfigMap/home/c"})
-		equal(t, name+": lines", applied(t, q), []string{object("ConfigMap", "a", "a", value), object("ConfigMap", "c", "a", value)})
+		equal(t, name+": lines", applied(t, q), []string{object("ConfigMap", "a", "a", value), object("ConfigMap",
+			"c", "a", value)})
 		raw, err := q.Raw()
 		if err != nil {
 			t.Fatal(err)
 		}
-		equal(t, name+": raw", string(raw), object("ConfigMap", "a", "a", "${a}")+"\n"+object("ConfigMap", "c", "a", "${a}")+"\n")
+		equal(t, name+": raw", string(raw), object("ConfigMap", "a", "a", "${a}")+"\n"+object("ConfigMap", "c", "a",
+			"${a}")+"\n")
 		equal(t, name+": size", q.size, int64(len(raw)))
 		equal(t, name+": sum", q.Wants[0].Line, p.Find(q.Wants[0].Ref, q.Wants[0].Line).Line)
-		equal(t, name+": where", []any{q.Home, q.Generation, q.Digest, q.Handling().ServiceAccount}, []any{"home", uint64(7), "", "n/a"})
+		equal(t, name+": where", []any{q.Home, q.Generation, q.Digest, q.Handling().ServiceAccount}, []any{"home",
+			uint64(7), "", "n/a"})
 
 		again := only(t, q, "c")
 		equal(t, name+": reduced again", applied(t, again), []string{object("ConfigMap", "c", "a", value)})

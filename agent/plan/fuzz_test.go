@@ -17,10 +17,13 @@ func FuzzRead(f *testing.F) {
 		object("ConfigMap", "a") + "\n" + object("Namespace", "n"),
 		object("Job", "h", "drover.dev/hook", "Sync", "drover.dev/sync-wave", "9") + "\n\n" + object("Unknown", "n/u"),
 		`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"a-","annotations":{"drover.dev/hook":"PreSync"}}}`,
-		`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"a"},"spec":{"versions":[{}]}}`,
-		`{"apiVersion":"flagger.app/v1","kind":"Canary","metadata":{"name":"a"},"spec":{"targetRef":{"kind":"Deployment","name":"d"}}}`,
+		`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"a"},`+
+			`"spec":{"versions":[{}]}}`,
+		`{"apiVersion":"flagger.app/v1","kind":"Canary","metadata":{"name":"a"},`+
+			`"spec":{"targetRef":{"kind":"Deployment","name":"d"}}}`,
 		`{"apiVersion":[],"kind":"Secret","metadata":{"name":"a"},"data":{"k":"` + ciphertext + `"}}`,
-		secret(ciphertext), object("ConfigMap", "a", "a", "${a}${b:-c}$${d}"), "kind: ConfigMap", "null", strings.Repeat("[", 999),
+		secret(ciphertext), object("ConfigMap", "a", "a", "${a}${b:-c}$${d}"), "kind: ConfigMap", "null",
+		strings.Repeat("[", 999),
 	} {
 		f.Add([]byte(line), 1, false)
 		f.Add([]byte(line), 2, true)
@@ -62,7 +65,8 @@ func checkRead(t *testing.T, p *Plan, objects int) {
 		if line := w.LineOf(lines); bytes.IndexByte(line, '\n') >= 0 || len(line) == 0 {
 			t.Errorf("%s has the line %q", w.Ref, line)
 		}
-		if strings.ContainsAny(w.Ref.Name+w.Ref.Namespace, "/%") || w.Ref.Name == "" || w.Ref.Name == ".." || w.Ref.Kind == "" {
+		if strings.ContainsAny(w.Ref.Name+w.Ref.Namespace,
+			"/%") || w.Ref.Name == "" || w.Ref.Name == ".." || w.Ref.Kind == "" {
 			t.Errorf("an object has the reference %q", w.Ref)
 		}
 	}

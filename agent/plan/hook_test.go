@@ -18,12 +18,14 @@ func TestWavesAreThoseOfObjectsAndSyncHooks(t *testing.T) {
 	}{
 		"nothing":  {nil, nil, false},
 		"one wave": {[]string{object("Pod", "a"), object("Pod", "b")}, []int{0}, false},
-		"several": {[]string{object("Pod", "a", "drover.dev/sync-wave", "5"), object("Pod", "b", "drover.dev/sync-wave", "-1"),
+		"several": {[]string{object("Pod", "a", "drover.dev/sync-wave", "5"), object("Pod", "b",
+			"drover.dev/sync-wave", "-1"),
 			object("Pod", "c", "drover.dev/sync-wave", "5")}, []int{-1, 5}, true},
 		"a Sync hook": {[]string{object("Pod", "a", "drover.dev/sync-wave", "5"),
 			object("Pod", "h", "drover.dev/hook", "Sync", "drover.dev/sync-wave", "3"),
 			object("Pod", "i", "drover.dev/hook", "Sync", "drover.dev/sync-wave", "5")}, []int{3, 5}, true},
-		"a hook in a wave of objects": {[]string{object("Pod", "a"), object("Pod", "h", "drover.dev/hook", "Sync")}, []int{0}, true},
+		"a hook in a wave of objects": {[]string{object("Pod", "a"), object("Pod", "h", "drover.dev/hook", "Sync")},
+			[]int{0}, true},
 		"a hook of another phase": {[]string{object("Pod", "a"),
 			object("Pod", "h", "drover.dev/hook", "PreSync", "drover.dev/sync-wave", "3")}, []int{0}, true},
 	} {
@@ -39,7 +41,8 @@ func TestWavesAreThoseOfObjectsAndSyncHooks(t *testing.T) {
 
 func TestHasHooksOfAPhase(t *testing.T) {
 	t.Parallel()
-	p := planned(t, object("Job", "a", "helm.sh/hook", "pre-install"), object("Job", "b", "drover.dev/hook", "PostDelete"))
+	p := planned(t, object("Job", "a", "helm.sh/hook", "pre-install"), object("Job", "b", "drover.dev/hook",
+		"PostDelete"))
 	for _, c := range []struct {
 		install bool
 		phases  []fleet.HookPhase
@@ -71,7 +74,8 @@ func TestGeneratedNameFollowsFromTheRun(t *testing.T) {
 	}
 	other := h
 	other.Line = agent.SumOf([]byte("b"))
-	for name, ref := range map[string]protocol.ObjectRef{"another run": h.Named("8.Sync"), "another hook": other.Named("7.Sync")} {
+	for name, ref := range map[string]protocol.ObjectRef{"another run": h.Named("8.Sync"),
+		"another hook": other.Named("7.Sync")} {
 		if ref.Name == first.Name {
 			t.Errorf("%s has the same name", name)
 		}

@@ -34,7 +34,8 @@ func TestPlaceFindsNamespaces(t *testing.T) {
 func TestPlaceAsksForTheVersionOfTheLine(t *testing.T) {
 	t.Parallel()
 	var asked []string
-	p := mustRead(t, source(object("apps/v1 Deployment", "a"), object("batch/v1 Job", "b", "drover.dev/hook", "Sync")), nil)
+	p := mustRead(t, source(object("apps/v1 Deployment", "a"), object("batch/v1 Job", "b", "drover.dev/hook",
+		"Sync")), nil)
 	_, err := p.Place(t.Context(), func(_ context.Context, apiVersion, kind string) (agent.Resource, error) {
 		asked = append(asked, apiVersion+" "+kind)
 		return agent.Resource{}, nil
@@ -57,7 +58,8 @@ func TestPlaceEndsWhereAKindCannotBeLookedUp(t *testing.T) {
 
 func TestPlaceRefusesDuplicates(t *testing.T) {
 	t.Parallel()
-	p := planned(t, object("ConfigMap", "a"), object("ConfigMap", "home/a", "second", "1"), object("ConfigMap", "other/a"),
+	p := planned(t, object("ConfigMap", "a"), object("ConfigMap", "home/a", "second", "1"), object("ConfigMap",
+		"other/a"),
 		object("Job", "h", "drover.dev/hook", "Sync"), object("Job", "home/h", "drover.dev/hook", "PreSync"),
 		object("ConfigMap", "a", "drover.dev/hook", "Sync"))
 	equal(t, "objects", refs(p), []string{"ConfigMap/home/a", "ConfigMap/other/a"})
@@ -83,7 +85,8 @@ func TestPlaceTakesEveryHookWithAGeneratedName(t *testing.T) {
 
 func TestPlaceKeepsToTheScope(t *testing.T) {
 	t.Parallel()
-	p := mustPlace(t, mustRead(t, source(object("ConfigMap", "a"), object("ConfigMap", "other/b"), object("Namespace", "home"),
+	p := mustPlace(t, mustRead(t, source(object("ConfigMap", "a"), object("ConfigMap", "other/b"),
+		object("Namespace", "home"),
 		object("Job", "other/h", "drover.dev/hook", "Sync"), object("Job", "i", "drover.dev/hook", "Sync")), nil), "home")
 	equal(t, "objects", refs(p), []string{"ConfigMap/home/a"})
 	equal(t, "hooks", hookRefs(p), []string{"Job/home/i"})
@@ -97,12 +100,14 @@ func TestPlaceOrdersByWaveStageAndReference(t *testing.T) {
 	wave := func(kind, name, wave string) string { return object(kind, name, "drover.dev/sync-wave", wave) }
 	p := planned(t, wave("ConfigMap", "late", "1"), wave("Pod", "b", "0"), wave("Pod", "a", "0"),
 		wave("ConfigMap", "c", "0"), wave("Namespace", "n", "0"), wave("Pod", "early", "-1"))
-	equal(t, "objects", refs(p), []string{"Pod/home/early", "Namespace/n", "ConfigMap/home/c", "Pod/home/a", "Pod/home/b",
+	equal(t, "objects", refs(p), []string{"Pod/home/early", "Namespace/n", "ConfigMap/home/c", "Pod/home/a",
+		"Pod/home/b",
 		"ConfigMap/home/late"})
 	hook := func(kind, name, wave string) string {
 		return object(kind, name, "drover.dev/sync-wave", wave, "drover.dev/hook", "Sync")
 	}
 	p = planned(t, hook("Job", "late", "1"), hook("Job", "b", "0"), hook("Secret", "z", "0"), hook("Job", "a", "0"),
 		hook("Job", "early", "-1"))
-	equal(t, "hooks", hookRefs(p), []string{"Job/home/early", "Secret/home/z", "Job/home/a", "Job/home/b", "Job/home/late"})
+	equal(t, "hooks", hookRefs(p), []string{"Job/home/early", "Secret/home/z", "Job/home/a", "Job/home/b",
+		"Job/home/late"})
 }

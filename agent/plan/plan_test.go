@@ -16,8 +16,9 @@ import (
 func source(lines ...string) Source {
 	text := []byte(strings.Join(lines, "\n") + "\n")
 	blob := &protocol.Blob{Digest: "digest", Size: int64(len(text)), Objects: len(lines)}
-	return Source{Spec: protocol.App{Name: "web", Namespace: "home", Revision: "r1", Blob: blob}, Epoch: 2, Generation: 7,
-		Received: time.Unix(9, 0), Packed: agent.Pack(text), Lines: text}
+	return Source{Spec: protocol.App{Name: "web", Namespace: "home", Revision: "r1", Blob: blob}, Epoch: 2,
+		Generation: 7,
+		Received:   time.Unix(9, 0), Packed: agent.Pack(text), Lines: text}
 }
 
 func mustRead(t *testing.T, src Source, tr *Transform) *Plan {
@@ -169,8 +170,9 @@ func TestSameAsksForTheSameObjectsInTheSamePlaces(t *testing.T) {
 		before, change func(*protocol.App)
 		same           bool
 	}{
-		"nothing":           {change: func(*protocol.App) {}, same: true},
-		"flags":             {change: func(s *protocol.App) { s.Prune, s.Revision, s.KeepDrift = true, "r2", true }, same: true},
+		"nothing": {change: func(*protocol.App) {}, same: true},
+		"flags": {change: func(s *protocol.App) { s.Prune, s.Revision, s.KeepDrift = true, "r2", true },
+			same: true},
 		"a service account": {change: func(s *protocol.App) { s.ServiceAccount = "a/b" }, same: true},
 		"a service account that reads the inputs": {before: transformed,
 			change: func(s *protocol.App) { transformed(s); s.ServiceAccount = "a/b" }},

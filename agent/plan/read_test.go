@@ -50,11 +50,13 @@ func TestReadRefusesABlob(t *testing.T) {
 		lines []string
 		says  string
 	}{
-		"YAML":           {[]string{object("ConfigMap", "a"), "kind: ConfigMap"}, "object 2 of the blob is no JSON object"},
-		"a list":         {[]string{`[{"kind":"ConfigMap"}]`}, "object 1 of the blob is no JSON object"},
-		"a cut object":   {[]string{`{"kind":"Secret","data":{"a":"c2VjcmV0`}, "object 1 of the blob is no JSON object"},
-		"two on a line":  {[]string{object("ConfigMap", "a") + object("ConfigMap", "b")}, "object 1 of the blob is no JSON"},
-		"a number kind":  {[]string{`{"apiVersion":"v1","kind":7,"metadata":{"name":"a"}}`}, "object 1 of the blob is no JSON"},
+		"YAML":         {[]string{object("ConfigMap", "a"), "kind: ConfigMap"}, "object 2 of the blob is no JSON object"},
+		"a list":       {[]string{`[{"kind":"ConfigMap"}]`}, "object 1 of the blob is no JSON object"},
+		"a cut object": {[]string{`{"kind":"Secret","data":{"a":"c2VjcmV0`}, "object 1 of the blob is no JSON object"},
+		"two on a line": {[]string{object("ConfigMap", "a") + object("ConfigMap", "b")},
+			"object 1 of the blob is no JSON"},
+		"a number kind": {[]string{`{"apiVersion":"v1","kind":7,"metadata":{"name":"a"}}`},
+			"object 1 of the blob is no JSON"},
 		"a numeric name": {[]string{`{"apiVersion":"v1","kind":"Pod","metadata":{"name":7}}`}, "is no JSON object"},
 		"other keys":     {[]string{`{"kind":"Pod","metadata":{"annotations":["c2VjcmV0"]}}`}, "is no JSON object"},
 		"a secret text":  {[]string{`{"kind":"Secret","stringData":c2VjcmV0}`}, "is no JSON object"},
@@ -77,7 +79,8 @@ func TestReadRefusesABlob(t *testing.T) {
 func TestReadTellsOfInvalidObjects(t *testing.T) {
 	t.Parallel()
 	at := func(apiVersion, kind, namespace, name string) string {
-		return fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"namespace":%q,"name":%q}}`, apiVersion, kind, namespace, name)
+		return fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"namespace":%q,"name":%q}}`, apiVersion, kind,
+			namespace, name)
 	}
 	const lacks = "lacks apiVersion, kind or name"
 	for _, c := range []struct{ line, says string }{
@@ -184,7 +187,8 @@ func TestReadKnowsReplicas(t *testing.T) {
 		`{"replicas":3}`: true, `{"replicas":0}`: true, `{}`: false, `{"replicas":null}`: false,
 		`{"replicas":"many"}`: false, `{"template":{"replicas":3}}`: false, `"replicas"`: false, `["replicas"]`: false,
 	} {
-		p := mustRead(t, source(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a"},"spec":`+spec+`}`), nil)
+		p := mustRead(t,
+			source(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a"},"spec":`+spec+`}`), nil)
 		equal(t, spec, p.Wants[0].HasReplicas, want)
 	}
 }

@@ -28,7 +28,8 @@ func TestUnmetNeeds(t *testing.T) {
 func TestIgnoreRulesOfAnObjectAreJoined(t *testing.T) {
 	t.Parallel()
 	a, b := protocol.ObjectRef{Kind: "Pod", Name: "a"}, protocol.ObjectRef{Kind: "Pod", Name: "b"}
-	rules := []protocol.Ignored{{Object: a, Paths: make([]string, 1, 9), Managers: []string{"m"}}, {Object: b, Managers: []string{"n"}},
+	rules := []protocol.Ignored{{Object: a, Paths: make([]string, 1, 9), Managers: []string{"m"}}, {Object: b,
+		Managers: []string{"n"}},
 		{Object: a, Paths: []string{"/q"}, Managers: []string{"o"}}}
 	rules[0].Paths[0] = "/p"
 	got := IgnoredByObject(rules)

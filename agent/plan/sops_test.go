@@ -77,7 +77,8 @@ func TestReadDecrypts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	large := `{"kind":"Secret","apiVersion":"v1","metadata":{"name":"s"},"data":{"k":"` + ciphertext + `"},"n":12345678901234567890}`
+	large := `{"kind":"Secret","apiVersion":"v1","metadata":{"name":"s"},"data":{"k":"` + ciphertext +
+		`"},"n":12345678901234567890}`
 	plain := object("ConfigMap", "a")
 	src := source(plain, large, secret(ciphertext))
 	p := mustRead(t, src, tr)
@@ -104,16 +105,21 @@ func TestDecryptReturnsTheSameObject(t *testing.T) {
 		line    string
 		says    string
 	}{
-		"no plugins":      {nil, secret(ciphertext), "started without plugins"},
-		"a wrong key":     {decrypts("aGk="), secret(ciphertext), "cannot be decrypted: no key fits"},
-		"another name":    {answers(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"t"}}`), secret(ciphertext), another},
-		"a namespace":     {answers(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"n"}}`), secret(ciphertext), another},
-		"another kind":    {answers(`{"apiVersion":"v1","kind":"Role","metadata":{"name":"s"}}`), secret(ciphertext), another},
-		"another version": {answers(`{"apiVersion":"v2","kind":"Secret","metadata":{"name":"s"}}`), secret(ciphertext), another},
+		"no plugins":  {nil, secret(ciphertext), "started without plugins"},
+		"a wrong key": {decrypts("aGk="), secret(ciphertext), "cannot be decrypted: no key fits"},
+		"another name": {answers(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"t"}}`),
+			secret(ciphertext), another},
+		"a namespace": {answers(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"s","namespace":"n"}}`),
+			secret(ciphertext), another},
+		"another kind": {answers(`{"apiVersion":"v1","kind":"Role","metadata":{"name":"s"}}`), secret(ciphertext),
+			another},
+		"another version": {answers(`{"apiVersion":"v2","kind":"Secret","metadata":{"name":"s"}}`),
+			secret(ciphertext), another},
 		"nothing":         {answers(``), secret(ciphertext), another},
 		"a list":          {answers(`[]`), secret(ciphertext), another},
 		"an invalid line": {answers(`{}`), ciphertext, another},
-		"a list of version": {answers(`{"apiVersion":[],"kind":"Secret"}`), `{"apiVersion":[],"kind":"Secret","x":"` + ciphertext + `"}`,
+		"a list of version": {answers(`{"apiVersion":[],"kind":"Secret"}`),
+			`{"apiVersion":[],"kind":"Secret","x":"` + ciphertext + `"}`,
 			"object 1 of the blob is no JSON object"},
 	} {
 		in := keys

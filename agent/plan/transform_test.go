@@ -9,7 +9,8 @@ import (
 )
 
 func vars(name string, version uint64, pairs ...string) Input {
-	in := Input{Ref: protocol.VarsRef{Kind: "ConfigMap", Namespace: "home", Name: name}, Version: version, Data: map[string]string{}}
+	in := Input{Ref: protocol.VarsRef{Kind: "ConfigMap", Namespace: "home", Name: name}, Version: version,
+		Data: map[string]string{}}
 	for i := 0; i < len(pairs); i += 2 {
 		in.Data[pairs[i]] = pairs[i+1]
 	}
@@ -53,13 +54,14 @@ func TestSubstitution(t *testing.T) {
 		from []Input
 		want string
 	}{
-		"of the app":        {protocol.Substitution{Vars: map[string]string{"a": "x"}}, nil, "a-x"},
-		"of the cluster":    {protocol.Substitution{}, []Input{vars("v", 1, "a", "x")}, "a-x"},
-		"the later wins":    {protocol.Substitution{}, []Input{vars("v", 1, "a", "x"), vars("w", 1, "a", "y")}, "a-y"},
-		"the app's own win": {protocol.Substitution{Vars: map[string]string{"a": "z"}}, []Input{vars("v", 1, "a", "x")}, "a-z"},
-		"no variables":      {protocol.Substitution{}, []Input{vars("v", 0)}, "a-${a}"},
-		"always":            {protocol.Substitution{Always: true}, nil, "a-"},
-		"of others":         {protocol.Substitution{}, []Input{vars("v", 1, "b", "x")}, "a-"},
+		"of the app":     {protocol.Substitution{Vars: map[string]string{"a": "x"}}, nil, "a-x"},
+		"of the cluster": {protocol.Substitution{}, []Input{vars("v", 1, "a", "x")}, "a-x"},
+		"the later wins": {protocol.Substitution{}, []Input{vars("v", 1, "a", "x"), vars("w", 1, "a", "y")}, "a-y"},
+		"the app's own win": {protocol.Substitution{Vars: map[string]string{"a": "z"}}, []Input{vars("v", 1, "a",
+			"x")}, "a-z"},
+		"no variables": {protocol.Substitution{}, []Input{vars("v", 0)}, "a-${a}"},
+		"always":       {protocol.Substitution{Always: true}, nil, "a-"},
+		"of others":    {protocol.Substitution{}, []Input{vars("v", 1, "b", "x")}, "a-"},
 	} {
 		p := mustRead(t, source(plain, line), substitution(t, c.sub, c.from...))
 		equal(t, name, applied(t, p), []string{plain, object("ConfigMap", c.want)})
@@ -113,10 +115,12 @@ func TestSumTellsNothingOfVariables(t *testing.T) {
 		p := mustRead(t, source(line, plain), substitution(t, sub, from...))
 		return [2]agent.Sum{p.Wants[0].Line, p.Wants[1].Line}
 	}
-	one, other := sums(protocol.Substitution{}, vars("v", 7, "pin", "1111")), sums(protocol.Substitution{}, vars("v", 7, "pin", "2222"))
+	one, other := sums(protocol.Substitution{}, vars("v", 7, "pin", "1111")), sums(protocol.Substitution{},
+		vars("v", 7, "pin", "2222"))
 	equal(t, "sums of different values", one, other)
 	equal(t, "the sum of a line without variables", one[1], agent.SumOf([]byte(plain)))
-	for name, guess := range map[string]string{"the line": line, "the applied line": object("ConfigMap", "a", "pin", "1111")} {
+	for name, guess := range map[string]string{"the line": line, "the applied line": object("ConfigMap", "a",
+		"pin", "1111")} {
 		if one[0] == agent.SumOf([]byte(guess)) {
 			t.Errorf("the sum is that of %s", name)
 		}
@@ -147,7 +151,8 @@ func TestWhatWasDecryptedIsSubstitutedAsASecret(t *testing.T) {
 	if got := applied(t, p)[0]; !strings.Contains(got, `"a":"x"`) {
 		t.Errorf("got %s", got)
 	}
-	for plugins, says := range map[agent.Plugins]string{decrypts("${pw}"): "part of a secret", decrypts(ciphertext): "pw"} {
+	for plugins, says := range map[agent.Plugins]string{decrypts("${pw}"): "part of a secret",
+		decrypts(ciphertext): "pw"} {
 		line := object("ConfigMap", "c", "a", ciphertext, "b", "${pw}")
 		if plugins == decrypts("${pw}") {
 			line = encrypted
