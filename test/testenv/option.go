@@ -60,8 +60,8 @@ func WithAuditPolicy(policy string) Option {
 	return func(o *options) { o.audit, o.auditPolicy = true, policy }
 }
 
-// WithUsers adds administrators of these names, so that the audit log tells the requests of a program from those of
-// others; see ControlPlane.UserKubeconfig.
+// WithUsers adds administrators of these names, whom an audit policy may name; others have no need of it, see
+// ControlPlane.UserKubeconfig.
 func WithUsers(names ...string) Option {
 	return func(o *options) { o.users = append(o.users, names...) }
 }

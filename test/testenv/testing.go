@@ -44,12 +44,21 @@ func ControlPlaneT(t testing.TB, opts ...Option) *ControlPlane {
 	return cp
 }
 
-// common is the control plane of all tests of the binary.
+// common is the control plane of all tests of the binary, and what else they share.
 var common struct {
 	sync.Mutex
 	opts []Option
 	cp   *ControlPlane
 	err  error
+	ends []func() error
+}
+
+// AtEnd has Main call stop after all tests: for servers that tests share, as Shared is for control planes. Without Main
+// they end with the process.
+func AtEnd(stop func() error) {
+	common.Lock()
+	defer common.Unlock()
+	common.ends = append(common.ends, stop)
 }
 
 // Main runs the tests of a package, and stops what Shared started. opts are for Shared. Call it from TestMain, at its
@@ -62,8 +71,11 @@ func Main(m *testing.M, opts ...Option) {
 	common.Lock()
 	defer common.Unlock()
 	if common.cp != nil {
-		if err := common.cp.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, "testenv: stop the shared control plane:", err)
+		common.ends = append(common.ends, common.cp.Stop)
+	}
+	for _, stop := range common.ends {
+		if err := stop(); err != nil {
+			fmt.Fprintln(os.Stderr, "testenv: stop what the tests shared:", err)
 			code = max(code, 1)
 		}
 	}
@@ -87,7 +99,9 @@ func Shared(t testing.TB) *ControlPlane {
 	return common.cp
 }
 
-// NamespaceT makes a namespace for the test in cp, has it deleted at the test's end, and returns its name.
+// NamespaceT makes a namespace for the test in cp, and returns its name. It is not deleted when the test ends, because
+// that takes the controllers two hundred requests, and the control plane goes anyway. But its ConfigMaps are, of which
+// some tests make hundreds: whoever watches all namespaces would be told of them.
 func NamespaceT(t testing.TB, cp *ControlPlane) string {
 	t.Helper()
 	made, err := cp.Kube().Create(t.Context(), "testenv", Object{
@@ -99,7 +113,7 @@ func NamespaceT(t testing.TB, cp *ControlPlane) string {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // the test's own context has ended
 		defer cancel()
-		if err := cp.Kube().Delete(ctx, made.Ref()); err != nil && !IsNotFound(err) {
+		if err := cp.Kube().DeleteAll(ctx, Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: made.Ref().Name}); err != nil {
 			t.Error(err)
 		}
 	})
