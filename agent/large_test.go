@@ -13,6 +13,7 @@ import (
 
 // An app of ten thousand objects arrives; one of them changes, one drifts; and another agent takes all of it up without a write.
 func TestTenThousandObjects(t *testing.T) {
+	t.Parallel()
 	const n = 10_000
 	cp := testenv.ControlPlaneT(t, testenv.WithAudit())
 	ns := testenv.NamespaceT(t, cp)
@@ -29,7 +30,7 @@ func TestTenThousandObjects(t *testing.T) {
 	hub.Publish(t, hub.Bundle(app))
 	for deadline := start.Add(10 * time.Minute); len(hub.Events(protocol.EventApplied)) < 2; time.Sleep(100 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d of %d objects were applied in ten minutes", applies(t, cp), n)
+			t.Fatalf("%d of %d objects were applied in ten minutes", applies(t, cp, ns), n)
 		}
 	}
 	took := time.Since(start)
@@ -38,7 +39,7 @@ func TestTenThousandObjects(t *testing.T) {
 	if used := heap() - before; used > 40e6 {
 		t.Errorf("the agent holds %.1f MB", float64(used)/1e6)
 	}
-	sent := applies(t, cp)
+	sent := applies(t, cp, ns)
 	objects[4711] = configMap(ns, "map-4711", "2")
 	start = time.Now()
 	hub.Apply(t, hub.App(t, "web", objects...))
@@ -58,7 +59,7 @@ func TestTenThousandObjects(t *testing.T) {
 	if got := agenttest.AppOf(r, "web").Current; got != n {
 		t.Errorf("%d objects are current", got)
 	}
-	if got := applies(t, cp) - sent; got != 2 {
+	if got := applies(t, cp, ns) - sent; got != 2 {
 		t.Errorf("%d applies for a change, a drift and a restart, want 2", got)
 	}
 }

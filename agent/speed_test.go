@@ -14,6 +14,7 @@ import (
 
 // Fifty apps of eleven objects, against what the API server can do at all: the same objects sent by a bare loop.
 func TestFiftyApps(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t)
 	const apps, size = 50, 11
 	objects := func(ns string, app int) (out []string) {
