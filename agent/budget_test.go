@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -215,7 +216,7 @@ func TestACrashBetweenDeletingAndCountingPermitsNoMore(t *testing.T) {
 	t.Parallel()
 	cp, ns, hub := stage(t)
 	store := &frozen{}
-	running := agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { store.Store, c.Store = c.Store, store })
+	running := agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { store.Store, c.Store = c.Store, store })
 	// What a hook would be left with: the intent of the next content is stored, and the outcome of its deletes is
 	// not.
 	applyWith(t, hub, permitting(hub, nil, nil, hub.App(t, "web", maps(ns, 0, 6)...)))

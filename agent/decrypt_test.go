@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -31,7 +32,7 @@ func decrypting(app protocol.App, namespace, secret string) protocol.App {
 }
 
 // with gives an agent a plugin.
-func with(p agent.Plugins) func(*agent.Config) { return func(c *agent.Config) { c.Plugins = p } }
+func with(p agent.Plugins) func(*deliver.Config) { return func(c *deliver.Config) { c.Plugins = p } }
 
 // What was decrypted is applied, and healed, and a changed key is taken at once; it is kept nowhere.
 func TestWhatIsDecryptedIsKeptNowhere(t *testing.T) {

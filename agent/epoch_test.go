@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -29,7 +29,7 @@ func TestAnOlderEpochIsRefusedAndShown(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		if restart {
 			running.Stop(t)
-			running = agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { c.Term = 7 })
+			running = agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { c.Term = 7 })
 		}
 		hub.Generation = 99
 		old := hub.Bundle(hub.App(t, "web", configMap(ns, "web", "old")))
@@ -82,6 +82,6 @@ func TestABundleOfAnOlderEpochIsRefusedByPushAndByGet(t *testing.T) {
 	hub.Publish(t, old)
 	refused("push", old.Generation, 0)
 	running.Stop(t) // what it finds when it starts, it gets
-	agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { c.Term = 9 })
+	agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { c.Term = 9 })
 	refused("Direct Get", old.Generation, 9)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -27,7 +28,7 @@ func newMortal(left int, jobs *int) *mortal {
 	return &mortal{left: left, jobs: jobs, dead: make(chan struct{})}
 }
 
-func (m *mortal) into(c *agent.Config) {
+func (m *mortal) into(c *deliver.Config) {
 	m.Objects, m.Store = c.Objects(agent.Access{}), c.Store
 	c.Objects, c.Store = func(agent.Access) agent.Objects { return m }, m
 }

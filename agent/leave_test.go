@@ -30,8 +30,8 @@ spec:
 `, ns, replicas, image)
 }
 
-// deliver publishes an app named web and waits until it is applied, healthy or not.
-func deliver(t *testing.T, hub *agenttest.Hub, app protocol.App) {
+// deliverApp publishes an app named web and waits until it is applied, healthy or not.
+func deliverApp(t *testing.T, hub *agenttest.Hub, app protocol.App) {
 	t.Helper()
 	b := hub.Bundle(app)
 	hub.Publish(t, b)
@@ -94,7 +94,7 @@ func TestIgnoredFieldsKeepTheirLiveValues(t *testing.T) {
 				if left {
 					app = leaving(app, ns, []string{c.path}, c.managers)
 				}
-				deliver(t, hub, app)
+				deliverApp(t, hub, app)
 			}
 			expect := func(what, want, image string) {
 				t.Helper()
@@ -130,9 +130,9 @@ func TestIgnoredFieldsKeepTheirLiveValues(t *testing.T) {
 func TestFieldThatIsLetGoOfIsNotRemoved(t *testing.T) {
 	t.Parallel()
 	cp, ns, hub, _ := scene(t)
-	deliver(t, hub, hub.App(t, "web", workload(ns, 4, "1")))
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 4, "1")))
 	uid := still(t, cp, deploymentRef(ns, "web")).Text("metadata", "uid")
-	deliver(t, hub, leaving(hub.App(t, "web", workload(ns, 7, "2")), ns, []string{"/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/9/image", "/nowhere/0/x", "no pointer"}, nil))
+	deliverApp(t, hub, leaving(hub.App(t, "web", workload(ns, 7, "2")), ns, []string{"/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/9/image", "/nowhere/0/x", "no pointer"}, nil))
 	o := still(t, cp, deploymentRef(ns, "web"))
 	main, side := o.Items("spec", "template", "spec", "containers")[0], o.Items("spec", "template", "spec", "containers")[1]
 	if o.Number("spec", "replicas") != 4 || main.Text("image") != "example.com/app:1" || side.Text("image") != "example.com/side:2" || o.Text("metadata", "uid") != uid {

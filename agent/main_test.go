@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 
 // scene is where most tests begin: a namespace of the shared control plane, and a hub of the test's own whose agent keeps
 // its state there. edit may change what the agent is made of.
-func scene(t *testing.T, edit ...func(*agent.Config)) (cp *testenv.ControlPlane, ns string, hub *agenttest.Hub, running *agenttest.Running) {
+func scene(t *testing.T, edit ...func(*deliver.Config)) (cp *testenv.ControlPlane, ns string, hub *agenttest.Hub, running *agenttest.Running) {
 	t.Helper()
 	cp, ns, hub = stage(t)
 	return cp, ns, hub, agenttest.Start(t, cp, ns, hub, edit...)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -20,8 +21,8 @@ type elsewhere struct {
 func (e elsewhere) UID(context.Context) (string, error) { return e.uid, nil }
 
 // in has an agent find itself in another cluster.
-func in(uid string) func(*agent.Config) {
-	return func(c *agent.Config) { c.Cluster = elsewhere{c.Cluster, uid} }
+func in(uid string) func(*deliver.Config) {
+	return func(c *deliver.Config) { c.Cluster = elsewhere{c.Cluster, uid} }
 }
 
 // holds waits until an agent reports that it holds, in the cluster with this uid.

@@ -85,7 +85,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	active, later, plain := steeredService(ns, "active"), steeredService(ns, "later"), steeredService(ns, "plain")
 	publish := func(port int, more ...string) {
 		t.Helper()
-		deliver(t, hub, hub.App(t, "web", append(more, steerService(ns, "active", port), steerService(ns, "plain", port))...))
+		deliverApp(t, hub, hub.App(t, "web", append(more, steerService(ns, "active", port), steerService(ns, "plain", port))...))
 	}
 	publish(80, rollout(ns))
 	selects(t, cp, active, "as in Git", "", 80)
@@ -128,7 +128,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 
 	running.Stop(t) // what is left, and why, is known to the next agent
 	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", steerService(ns, "active", 84)))
+	deliverApp(t, hub, hub.App(t, "web", steerService(ns, "active", 84)))
 	selects(t, cp, active, "Git's again without the Rollout", "", 84)
 }
 
@@ -148,7 +148,7 @@ func TestARuleBelowAnAtomicFieldLeavesAllOfIt(t *testing.T) {
 		if left {
 			app.Ignored = []protocol.Ignored{{Object: object, Paths: []string{"/spec/selector/rollouts-pod-template-hash"}}}
 		}
-		deliver(t, hub, app)
+		deliverApp(t, hub, app)
 		return hub.Bundle(app)
 	}
 	publish(80, true)
@@ -209,7 +209,7 @@ func TestACanaryIsNotCurrentBeforeItsControllerHasLooked(t *testing.T) {
 		app := hub.App(t, "web", strings.ReplaceAll(deployment(ns, "web", 1), "app:1", "app:"+image),
 			fmt.Sprintf(`{apiVersion: flagger.app/v1beta1, kind: Canary, metadata: {name: web, namespace: %s},
 spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, service: {port: 80}, analysis: {interval: %s}}}`, ns, interval))
-		deliver(t, hub, app)
+		deliverApp(t, hub, app)
 	}
 	phase := func(name string) {
 		t.Helper()

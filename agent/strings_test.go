@@ -60,7 +60,7 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 				return bytes.ReplaceAll(object, []byte(ciphertext), append(secrets["a.agekey"], "s3cret"...)), nil
 			})))
 			ref := secretRef(ns, "login")
-			deliver(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s", old: "1"}`, c.git))), ns))
+			deliverApp(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s", old: "1"}`, c.git))), ns))
 			hasData(t, cp, ref, "as in Git", map[string]string{"password": c.value, "old": "1"})
 			mustPatch(t, cp, ref, `{"data":{"password":"SEFDS0VE"}}`)
 			hasData(t, cp, ref, "healed", map[string]string{"password": c.value, "old": "1"})
@@ -68,7 +68,7 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 			if strings.Join(e.Fields, " ") != "data.password" {
 				t.Errorf("the fields are %v", e.Fields)
 			}
-			deliver(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s"}`, c.git))), ns))
+			deliverApp(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s"}`, c.git))), ns))
 			hasData(t, cp, ref, "without the key that left Git", map[string]string{"password": c.value})
 			if c.git != c.value {
 				noTrace(t, cp, home, "s3cret")
@@ -87,7 +87,7 @@ func TestSecretsAppliedWithStringDataBeforeAreMadeGood(t *testing.T) {
 	app := hub.App(t, "web", text)
 	ref := protocol.ObjectRef{Kind: "Secret", Namespace: ns, Name: "login"}
 	app.Ignored = []protocol.Ignored{{Object: ref, Paths: []string{"/stringData/left"}}}
-	deliver(t, hub, app)
+	deliverApp(t, hub, app)
 	running.Stop(t)
 
 	at := secretRef(ns, "login")
@@ -111,7 +111,7 @@ func TestSecretsAppliedWithStringDataBeforeAreMadeGood(t *testing.T) {
 	hasData(t, cp, at, "healed", want)
 	running.Stop(t)
 	agenttest.Start(t, cp, home, hub)
-	deliver(t, hub, hub.App(t, "web", text))
+	deliverApp(t, hub, hub.App(t, "web", text))
 	want["left"] = "mine" // which is Git's again
 	hasData(t, cp, at, "with what was left to others", want)
 }
@@ -160,14 +160,14 @@ func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deliver(t, hub, hub.App(t, "web", text("one")))
+	deliverApp(t, hub, hub.App(t, "web", text("one")))
 	uses("as in Git", "one")
 	running.Stop(t)
 	mustDelete(t, cp, at)
 	mustApplyAs(t, cp, agent.Manager, marked(t, text("one"), map[string]any{"drover.dev/app": "web"}, nil))
 	formerly(t, running, cp, at, text("one"))
 	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", text("two")))
+	deliverApp(t, hub, hub.App(t, "web", text("two")))
 	uses("with a change in Git", "two")
 	mustPatch(t, cp, at, `{"spec":{"template":{"spec":{"serviceAccountName":"three"}}}}`)
 	uses("healed", "two")
@@ -182,6 +182,6 @@ func TestStringDataOfAnotherToolIsTakenOver(t *testing.T) {
 	cp, ns, hub, _ := scene(t)
 	made(t, cp, secret(ns, "login", "{somebody: kept}"))
 	mustApplyAs(t, cp, "kubectl", marked(t, secret(ns, "login", "{password: a, old: b}"), nil, nil))
-	deliver(t, hub, hub.App(t, "web", secret(ns, "login", "{password: c}")))
+	deliverApp(t, hub, hub.App(t, "web", secret(ns, "login", "{password: c}")))
 	hasData(t, cp, secretRef(ns, "login"), "as in Git", map[string]string{"password": "c", "somebody": "kept"})
 }

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -271,7 +271,7 @@ func TestAStoredCredentialDoesNotLeadIntoTheClear(t *testing.T) {
 	before := hub.Hellos()
 	v, log := h.vault.copy(), &logged{}
 	v.credential = []byte(strings.Replace(string(v.credential), "tls://", "nats://", 1))
-	id := agent.NewIdentity(v, agenttest.Log(t))
+	id := credential.NewIdentity(v, agenttest.Log(t))
 	if err := id.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // held is a session and what it was told.
 type held struct {
 	*nats.Session
-	id        *agent.Identity
+	id        *credential.Identity
 	vault     *vault
 	bundles   chan []byte
 	connected chan bool
@@ -37,7 +38,7 @@ func hold(t *testing.T, hub *agenttest.Hub) *held {
 func resume(t *testing.T, v *vault, token string) *held {
 	t.Helper()
 	log := agenttest.Log(t)
-	h := &held{id: agent.NewIdentity(v, log), vault: v, bundles: make(chan []byte, 100), connected: make(chan bool, 100), asks: make(chan protocol.Ask, 100)}
+	h := &held{id: credential.NewIdentity(v, log), vault: v, bundles: make(chan []byte, 100), connected: make(chan bool, 100), asks: make(chan protocol.Ask, 100)}
 	if err := h.id.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

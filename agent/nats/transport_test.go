@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
 )
 
@@ -233,7 +233,7 @@ func TestWhatTheProxyRefusesIsSaidWithoutItsPassword(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("HTTPS_PROXY", c.proxy)
 			p.set("", c.status)
-			id := agent.NewIdentity(&vault{}, slog.New(slog.NewTextHandler(log, nil)))
+			id := credential.NewIdentity(&vault{}, slog.New(slog.NewTextHandler(log, nil)))
 			s := nats.New(nats.Config{Identity: id, TokenFile: through(t, hub, "tls://"+agenttest.Host+":4222"), Log: slog.New(slog.NewTextHandler(log, nil))})
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
