@@ -66,7 +66,7 @@ func (e *Etcd) start(ctx context.Context, path string) error {
 	if !e.fsync {
 		args = append(args, "--unsafe-no-fsync")
 	}
-	if e.p, err = StartProcess("etcd", e.dir.File("etcd.log"), nil, args...); err != nil {
+	if e.p, err = StartProcess("etcd", e.dir.File("etcd.log"), frugal, args...); err != nil {
 		return err
 	}
 	return e.p.await(ctx, startLimit, func(ctx context.Context) error { return e.isNamed(ctx, name) })
