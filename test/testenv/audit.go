@@ -61,7 +61,7 @@ func (cp *ControlPlane) WatchesOf(user string) (Requests, error) {
 
 // audited reads what is new in the audit log, and returns what all of it counts.
 func (cp *ControlPlane) audited() (requests map[string]Requests, watches []watching, err error) {
-	if !cp.audit {
+	if !cp.opts.audit {
 		return nil, nil, fmt.Errorf("control plane %s writes no audit log; start it WithAudit", cp.Name)
 	}
 	l := &cp.audits

@@ -31,12 +31,9 @@ type ControlPlane struct {
 	nodes     *Nodes   // nil without nodes
 	nodeLog   *os.File
 	users     *users
-	policy    string // of the audit log
 	audits    auditLog
-
 	authority *authority
-
-	audit, controllers, machines bool
+	opts      options
 }
 
 // Each part of a control plane has a user of its own, so that its requests can be told from those of others.
@@ -45,9 +42,6 @@ const (
 	controllersUser = "testenv-controllers"
 	nodesUser       = "testenv-nodes"
 )
-
-// frugal has a server spend memory rather than processor time on its garbage.
-var frugal = []string{"GOGC=400"}
 
 // sequence numbers the control planes of the process.
 var sequence atomic.Int64
@@ -75,8 +69,8 @@ func StartControlPlane(ctx context.Context, opts ...Option) (*ControlPlane, erro
 	if err != nil {
 		return nil, err
 	}
-	cp := &ControlPlane{Name: o.name, users: newUsers(append([]string{adminUser, controllersUser, nodesUser}, o.users...)...), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, audit: o.audit, controllers: o.controllers, machines: o.machines}
-	cp.Token, cp.policy = cp.users.tokens[adminUser], o.auditPolicy
+	cp := &ControlPlane{Name: o.name, users: newUsers(append([]string{adminUser, controllersUser, nodesUser}, o.users...)...), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, opts: o}
+	cp.Token = cp.users.tokens[adminUser]
 	if o.machines && (!Enclosed() || !o.controllers || o.nodes > 0) {
 		return nil, errors.New("machines need an enclosure and controllers, and cannot be mixed with played nodes; see Enclose, WithControllers and WithNodes")
 	}
@@ -156,7 +150,7 @@ func (cp *ControlPlane) prepare() error {
 	if err := cp.writeKubeletClient(); err != nil {
 		return fmt.Errorf("make a certificate for kubelets: %w", err)
 	}
-	if err := os.WriteFile(dir.File("audit.yaml"), []byte(cp.policy), 0o600); err != nil {
+	if err := os.WriteFile(dir.File("audit.yaml"), []byte(cp.opts.auditPolicy), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
 	}
 	return cp.users.write(dir.File("tokens.csv"))
@@ -173,14 +167,14 @@ func (cp *ControlPlane) serve(ctx context.Context, path string) (err error) {
 		"--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true",
 	}
 	args = append(args, cp.machineArgs()...)
-	if !cp.controllers {
+	if !cp.opts.controllers {
 		// Nobody makes the default service accounts that the plugin demands of every pod.
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
 	}
-	if cp.audit {
+	if cp.opts.audit {
 		args = append(args, "--audit-policy-file="+cp.dir.File("audit.yaml"), "--audit-log-path="+cp.dir.File("audit.log"), "--audit-log-maxsize=1000")
 	}
-	if cp.apiserver, err = StartProcess("kube-apiserver", cp.dir.File("kube-apiserver.log"), frugal, args...); err != nil {
+	if cp.apiserver, err = StartProcess("kube-apiserver", cp.dir.File("kube-apiserver.log"), cp.opts.env, args...); err != nil {
 		return err
 	}
 	return cp.apiserver.await(ctx, startLimit, func(ctx context.Context) error {
@@ -201,11 +195,11 @@ func (cp *ControlPlane) control(ctx context.Context, path string) (err error) {
 		"--kube-api-qps=1000", "--kube-api-burst=2000", // many tests at once are no reason to be slow
 		"--cluster-signing-cert-file=" + cp.dir.File("ca.crt"), "--cluster-signing-key-file=" + cp.dir.File("ca.key"),
 	}
-	if !cp.machines {
+	if !cp.opts.machines {
 		// Our nodes send no heartbeats, so that an idle cluster is idle; this controller would take them for dead.
 		args = append(args, "--controllers=*,-node-lifecycle-controller")
 	}
-	cp.manager, err = StartProcess("kube-controller-manager", cp.dir.File("kube-controller-manager.log"), frugal, args...)
+	cp.manager, err = StartProcess("kube-controller-manager", cp.dir.File("kube-controller-manager.log"), cp.opts.env, args...)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func NeedT(t testing.TB) {
 func ControlPlaneT(t testing.TB, opts ...Option) *ControlPlane {
 	t.Helper()
 	NeedT(t)
-	cp, err := StartControlPlane(t.Context(), opts...)
+	cp, err := StartControlPlane(t.Context(), append(opts, forTests)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +105,7 @@ func Shared(t testing.TB) *ControlPlane {
 	common.Lock()
 	defer common.Unlock()
 	if common.cp == nil && common.err == nil {
-		common.cp, common.err = StartControlPlane(context.Background(), append([]Option{WithName("shared")}, common.opts...)...)
+		common.cp, common.err = StartControlPlane(context.Background(), append([]Option{WithName("shared"), forTests}, common.opts...)...)
 	}
 	if common.err != nil {
 		t.Fatal(common.err)
