@@ -17,9 +17,9 @@ func FuzzRead(f *testing.F) {
 		object("ConfigMap", "a") + "\n" + object("Namespace", "n"),
 		object("Job", "h", "drover.dev/hook", "Sync", "drover.dev/sync-wave", "9") + "\n\n" + object("Unknown", "n/u"),
 		`{"apiVersion":"v1","kind":"Pod","metadata":{"generateName":"a-","annotations":{"drover.dev/hook":"PreSync"}}}`,
-		`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"a"},`+
+		`{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"name":"a"},` +
 			`"spec":{"versions":[{}]}}`,
-		`{"apiVersion":"flagger.app/v1","kind":"Canary","metadata":{"name":"a"},`+
+		`{"apiVersion":"flagger.app/v1","kind":"Canary","metadata":{"name":"a"},` +
 			`"spec":{"targetRef":{"kind":"Deployment","name":"d"}}}`,
 		`{"apiVersion":[],"kind":"Secret","metadata":{"name":"a"},"data":{"k":"` + ciphertext + `"}}`,
 		secret(ciphertext), object("ConfigMap", "a", "a", "${a}${b:-c}$${d}"), "kind: ConfigMap", "null",
