@@ -27,7 +27,7 @@ func Read(ctx context.Context, src Source, t *Transform) (*Plan, error) {
 	blob := src.Spec.Blob
 	r := reader{names: map[string]string{}, plan: &Plan{Digest: blob.Digest, Home: src.Spec.Namespace, Epoch: src.Epoch,
 		Generation: src.Generation, spec: src.Spec, received: src.Received, packed: src.Packed, size: blob.Size,
-		Wants:       make([]Want, 0, max(0, min(blob.Objects, bytes.Count(src.Lines, []byte("\n"))+1))),
+		Wants:       make([]Want, 0, max(0, min(blob.Objects, bytes.Count(src.Lines, []byte("\n"))))),
 		definitions: map[string][]agent.Resource{}}}
 	out := lineBuilder{transform: t, limit: protocol.MaxBlob}
 	for text := range bytes.Lines(src.Lines) {

@@ -97,6 +97,18 @@ func TestReadDecrypts(t *testing.T) {
 	equal(t, "version of the keys", p.InputVersion(keys.Ref), 5)
 }
 
+func TestOnlyWhatIsEncryptedIsDecrypted(t *testing.T) {
+	t.Parallel()
+	tr, err := NewTransform(answers("not asked"), &keys, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plain := object("ConfigMap", "a")
+	equal(t, "a plain object", applied(t, mustRead(t, source(plain), tr)), []string{plain})
+	tr = substitution(t, protocol.Substitution{}, vars("v", 1, "a", "x"))
+	equal(t, "without keys", applied(t, mustRead(t, source(secret(ciphertext)), tr)), []string{secret(ciphertext)})
+}
+
 func TestDecryptReturnsTheSameObject(t *testing.T) {
 	t.Parallel()
 	const another = "the plugin sops made another object of it, or none"
