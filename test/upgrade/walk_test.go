@@ -47,15 +47,16 @@ func TestHubFirst(t *testing.T) {
 		if text, err := s.drover("hub", "end-old-credentials"); err == nil || !strings.Contains(err.Error(), "(west)") {
 			t.Errorf("the old credentials are ended although west uses one: %v\n%s", err, text)
 		}
+		if where == leafNode { // what is away had nothing so far
+			west.revive(former)
+			s.delivered()
+		}
 		s.step("three", "b")
 		east.delivered() // by the old agent
-		if where == leafNode {
-			west.want = install()
-		}
 
 		since := time.Now()
 		east.replace(current)
-		west.revive(current)
+		west.replace(current)
 		s.moved(since)
 		s.delivered()
 		s.judge()
