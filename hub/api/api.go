@@ -75,7 +75,7 @@ const maxBody = 1 << 16
 // Server answers requests.
 type Server struct {
 	State      *hub.State
-	Identities hub.Identities
+	Identities Identities
 	Approve    func(ctx context.Context, id string) (query.Hold, error)
 	Held       func(ctx context.Context, id string) (query.Hold, error) // as Approve would let it through
 	Forget     func(ctx context.Context, cluster string) error

@@ -120,6 +120,9 @@ func apart(name string) string {
 	return b.String()
 }
 
+// code is what a page quotes: names and paths.
+var code = regexp.MustCompile("`[^`]+`")
+
 // pages are the Markdown files of the repository but the changelog, whose older entries stay.
 func pages(t *testing.T) []passage {
 	t.Helper()
@@ -142,7 +145,7 @@ func pages(t *testing.T) []passage {
 		name = filepath.ToSlash(name)
 		n := 0
 		for paragraph := range strings.SplitSeq(string(data), "\n\n") {
-			out = append(out, passage{module(name), fmt.Sprintf("%s:%d", name, n+1), paragraph})
+			out = append(out, passage{module(name), fmt.Sprintf("%s:%d", name, n+1), code.ReplaceAllString(paragraph, "`")})
 			n += strings.Count(paragraph, "\n") + 2
 		}
 		return err
