@@ -25,8 +25,8 @@ type App struct {
 	Namespace string   // of namespaced objects that name none
 
 	Substitute bool               // replace ${var} in the rendered objects; of a chart, in its values instead
-	Vars       map[string]string  // go before the cluster's, and before VarsFrom
-	VarsFrom   []protocol.VarsRef // objects of the cluster whose data are variables; a later one goes before an earlier one
+	Vars       map[string]string  // take precedence over the cluster's and over VarsFrom
+	VarsFrom   []protocol.VarsRef // objects of the cluster whose data are variables; a later one takes precedence
 	Foreign    bool               // written for Flux: the cluster's vars do not apply, and a variable without a value is ""
 	// SubstituteEmpty: a Foreign app is substituted even if it has no variables at all.
 	SubstituteEmpty bool
@@ -39,7 +39,7 @@ type App struct {
 	AllowEmpty bool
 	Timeout    time.Duration // for becoming healthy; 0: the agent's own
 
-	Ignore   []IgnoreRule      // made out for the objects they meet in Handling.Ignored
+	Ignore   []IgnoreRule      // resolved for the objects they match in Handling.Ignored
 	Handling protocol.Handling // what the agent does otherwise than with every app
 
 	Err   string // why this app cannot be known; it keeps its last good state
@@ -60,7 +60,7 @@ type Part struct {
 
 // Hide leaves files out as Flux' source-controller does: by .sourceignore files and Rules, or by its own rules if there are neither.
 type Hide struct {
-	Rules string `json:"rules,omitempty"` // as in a .gitignore; they go before those of files
+	Rules string `json:"rules,omitempty"` // as in a .gitignore; they take precedence over those of files
 }
 
 // Parts are all that an app renders.
@@ -143,7 +143,7 @@ type IgnoreRule struct {
 // Chart is what is to become of a Helm chart.
 type Chart struct {
 	Release  string   `json:"release"`            // .Release.Name; the app's Namespace is .Release.Namespace
-	Values   []Values `json:"values,omitempty"`   // merged in order, later ones go before earlier ones
+	Values   []Values `json:"values,omitempty"`   // merged in order, later ones take precedence
 	SkipCRDs bool     `json:"skipCRDs,omitempty"` // leave out what lies in the chart's crds/
 	// Parameters are laid over Values in order.
 	Parameters []Parameter `json:"parameters,omitempty"`
@@ -176,7 +176,7 @@ type Values struct {
 	Text     string            `json:"text,omitempty"` // YAML, as the file that declares the app has it
 	From     *protocol.VarsRef `json:"from,omitempty"`
 	Key      string            `json:"key,omitempty"` // in the data of From
-	// Target is where the value is put, as helm's --set names it: the text is that value, and no YAML. Such values go before all others but
+	// Target is where the value is put, as helm's --set names it: the text is that value, and no YAML. Such values take precedence over all others but
 	// those that the release itself says at the same place (Own), by the rules of Flux (fluxcd/pkg/chartutil, ChartValuesFromReferences).
 	Target  string `json:"target,omitempty"`
 	Literal bool   `json:"literal,omitempty"` // the text of Target is taken as it is: commas and brackets in it mean nothing

@@ -23,7 +23,7 @@ type Edit struct {
 	NeedsKustomization bool              `json:"needsKustomization,omitempty"` // a folder without a kustomization is an error
 }
 
-// IsZero says whether the kustomization stays as it is.
+// IsZero says whether the kustomization is unchanged.
 func (e Edit) IsZero() bool {
 	return len(e.Images)+len(e.Replicas)+len(e.Labels)+len(e.Annotations) == 0
 }

@@ -142,7 +142,7 @@ func (o object) failedPod() Cause {
 	switch {
 	case reason == "Evicted":
 		return Cause{Health: protocol.HealthProgressing, What: "the pod was evicted by its node", Words: message,
-			Next: "give it the requests that it needs, or the node more room"}
+			Next: "give it the requests that it needs, or use a node with more resources"}
 	case reason == "DeadlineExceeded":
 		return Cause{Health: protocol.HealthProgressing, What: "the pod did not end within its activeDeadlineSeconds", Words: message}
 	case reason != "" || message != "":

@@ -20,7 +20,7 @@ const (
 const (
 	AnnotationApply    = "drover.dev/apply"    // override, merge, if-not-present, ignore
 	ApplyIfNotPresent  = "if-not-present"      // of AnnotationApply: it is created, and otherwise left as it is
-	AnnotationRecreate = "drover.dev/recreate" // "enabled" or "true": deleted and created anew where a field that cannot be changed did
+	AnnotationRecreate = "drover.dev/recreate" // "enabled" or "true": deleted and recreated where an immutable field changed
 
 	fluxSSA       = "kustomize.toolkit.fluxcd.io/ssa"
 	fluxForce     = "kustomize.toolkit.fluxcd.io/force"
@@ -41,11 +41,11 @@ var (
 // Treatment is how an object asks to be dealt with.
 type Treatment struct {
 	Mode     Mode
-	Recreate bool // deleted and created anew where a field that cannot be changed did
+	Recreate bool // deleted and recreated where an immutable field changed
 	Keep     bool // never pruned, see KeptBy
 }
 
-// TreatmentOf reads an object's annotations and labels. Drover's own words go before those of Flux, and these before those of Argo CD.
+// TreatmentOf reads an object's annotations and labels. Drover's own take precedence over those of Flux, and these over those of Argo CD.
 func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
 	t := Treatment{Mode: modeOf(annotations, labels), Keep: NeverPruned(annotations, labels)}
 	options := syncOptions(annotations)
@@ -73,7 +73,7 @@ func modeOf[V any](annotations, labels map[string]V) Mode {
 	return fluxModes[strings.ToLower(word(labels, fluxSSA))]
 }
 
-// Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: whoever puts them
+// Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: the user who puts them
 // there wants to work on it undisturbed (as in Flux, where reconcile: disabled and ssa: Ignore count on the object itself, too).
 func Paused[V any](annotations, labels map[string]V) bool {
 	if own := word(annotations, AnnotationApply); own != "" {
@@ -117,7 +117,7 @@ var unmetOptions = map[string]string{
 // Unmet is something that an annotation asks for and Drover does not do, or does otherwise.
 type Unmet struct{ Annotation, Text string }
 
-// UnmetBy lists what the annotations of an object ask for in vain, in the order in which they ask.
+// UnmetBy lists what the annotations of an object ask for without effect, in the order in which they ask.
 func UnmetBy[V any](annotations map[string]V) (out []Unmet) {
 	if own := word(annotations, AnnotationApply); own != "" {
 		if _, ok := modes[strings.ToLower(own)]; !ok {

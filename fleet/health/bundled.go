@@ -13,7 +13,7 @@ import (
 //go:embed rules.json
 var bundled string
 
-// Bundled gives this package's own rule for a kind; nil if there is none. It is decoded anew with every call.
+// Bundled gives this package's own rule for a kind; nil if there is none. It is decoded with every call.
 func Bundled(group, kind string) *Rule {
 	for line := range strings.Lines(bundled) {
 		names, rule, _ := strings.Cut(line, " ")

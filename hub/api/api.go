@@ -205,8 +205,8 @@ func (s *Server) fleet(sel fleet.Selector) Fleet {
 	return out
 }
 
-// source is how the hub stands, with what came of requests for credentials: they are counted beside the state, so that whoever
-// floods the hub with bad ones does not keep everybody awake who waits for a change of it.
+// source is how the hub stands, with what came of requests for credentials: they are counted beside the state, so that a client that
+// floods the hub with bad ones does not wake all clients that wait for a change of it.
 func (s *Server) source() hub.SourceStatus {
 	out := s.State.Source()
 	out.Joins = s.Identities.Joins()

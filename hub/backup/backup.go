@@ -169,7 +169,7 @@ func Read(r io.Reader, dir string, check func(dir string) error) (Info, error) {
 	return info, nil
 }
 
-// unpack reads a whole archive, whoever made it.
+// unpack reads a whole archive, which may come from anywhere.
 func unpack(r io.Reader, dir string) (info Info, err error) {
 	z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(64<<20))
 	if err != nil {

@@ -13,11 +13,11 @@
 //	githubApp: {id: 1, installation: 2, privateKey: "…", api: https://api.github.com}
 //
 // Which credential belongs to which address is the decision of who runs the hub, and stands in the file, as the address begins. A file in
-// Git may name a credential, and gets it only if it is for the address that it is to be sent to: otherwise, whoever may write a file in
+// Git may name a credential, and gets it only if it is for the address that it is to be sent to: otherwise, a user who may write a file in
 // Git could have the hub send any token to a server of theirs. Of several that are for an address, the one with the longest matching
 // beginning counts. One for https:// is never sent by http.
 //
-// Files are read anew at each attempt, so that they may be replaced while the hub runs. Nothing of them is in errors or logs.
+// Files are read again at each attempt, so that they may be replaced while the hub runs. Nothing of them is in errors or logs.
 // It may import the standard library and a YAML parser.
 package credentials
 
@@ -39,7 +39,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Credential is what one file says. The zero value is for what anybody may read.
+// Credential is what one file says. The zero value is for what is public.
 type Credential struct {
 	URLs          []string   `json:"urls"`
 	Username      string     `json:"username"`

@@ -79,7 +79,7 @@ func (h *hiding) rulesOf(dir string) ([]rule, error) {
 	return out.rules, out.err
 }
 
-// rulesFor are the rules for what is in a folder, in the order in which a later one goes before an earlier one.
+// rulesFor are the rules for what is in a folder, in the order in which a later one takes precedence.
 func (h *hiding) rulesFor(dir string) ([]rule, error) {
 	rules, err := h.rulesOf(".")
 	if err != nil {

@@ -162,7 +162,7 @@ func inCRDs(file string) bool {
 // annotated is an object with an annotation.
 func annotated(o hub.Rendered, key, value string) (hub.Rendered, error) {
 	dec := json.NewDecoder(bytes.NewReader(o.JSON))
-	dec.UseNumber() // a number stays as it was written
+	dec.UseNumber() // a number is kept as it was written
 	var m map[string]any
 	if err := dec.Decode(&m); err != nil {
 		return o, fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)

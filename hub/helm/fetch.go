@@ -48,7 +48,7 @@ func address(text string) string {
 	return u.String()
 }
 
-// Access is what it takes to reach a repository. The zero value is for one that anybody may read.
+// Access is what it takes to reach a repository. The zero value is for a public one.
 type Access struct {
 	Username, Password string // for the repository's own host
 	Everywhere         bool   // send them to other hosts too, if the index names archives there (helm's --pass-credentials)

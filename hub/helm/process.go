@@ -75,7 +75,7 @@ func (r *Renderer) run(ctx context.Context, j Job) (*Answer, error) {
 		case errors.As(err, &failed):
 			return nil, fmt.Errorf("chart %s: post-render: %w", j.Chart, failed.error)
 		case used && w.stderr.String() == "":
-			continue // it was ended by somebody while it had no work
+			continue // it was ended from outside while it was idle
 		}
 		return nil, crashed(j.Chart, w.stderr.String())
 	}

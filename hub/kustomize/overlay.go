@@ -43,7 +43,7 @@ func amend(m *mount, file string, o fleet.Overlay) error {
 	}
 	out, err := yaml.Marshal(k)
 	if err != nil {
-		return fmt.Errorf("write %s anew: %w", file, err)
+		return fmt.Errorf("rewrite %s: %w", file, err)
 	}
 	m.amended = map[string][]byte{file: out}
 	return nil

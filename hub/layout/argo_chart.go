@@ -75,7 +75,7 @@ func literal(value string) string {
 	return b.String()
 }
 
-// valueFiles takes the files with values, in order and each once. One that is named goes before its place in a pattern.
+// valueFiles takes the files with values, in order and each once. One that is named comes first, not where a pattern has it.
 func (s *argoPart) valueFiles(dir string, h *argoHelm, c *fleet.Chart) error {
 	named := map[string]bool{}
 	for i, file := range h.ValueFiles {

@@ -15,7 +15,7 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// argoSet is what Drover takes from the spec of an ApplicationSet. Generators and template stay as they are written, because templates may
+// argoSet is what Drover takes from the spec of an ApplicationSet. Generators and template are kept as they are written, because templates may
 // stand anywhere in them.
 type argoSet struct {
 	GoTemplate        bool
@@ -43,7 +43,7 @@ type generation struct {
 }
 
 // generate adds the Applications of all ApplicationSets to what is declared. One that fails is a problem of the cluster: what it gave
-// before stays as it is. A failure that another try may not have is returned as well.
+// before is kept. A failure that another try may not have is returned as well.
 func (p *planner) generate(ctx context.Context) (transient error) {
 	for _, o := range slices.Clone(p.objects) {
 		if o.group != argoGroup || o.kind != kindApplicationSet {
@@ -64,7 +64,7 @@ func (p *planner) generate(ctx context.Context) (transient error) {
 			transient = once
 		}
 		if err != nil {
-			p.problem("%v; what it gave before stays as it is", oneLine(err))
+			p.problem("%v; keeping the Applications that it gave before", oneLine(err))
 		}
 	}
 	p.sort()
@@ -170,7 +170,7 @@ func (g *generation) declare(made []any) error {
 	return nil
 }
 
-// patched lays a template's patch over an Application. The project stays as it is.
+// patched lays a template's patch over an Application. The project is not patched.
 func patched(object map[string]any, patch string) (map[string]any, error) {
 	if strings.TrimSpace(patch) == "" {
 		return object, nil

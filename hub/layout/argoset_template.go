@@ -75,7 +75,7 @@ func (g *generation) results(texts []string, each []map[string]any, options []st
 	return g.layout.Templates.Execute(g.ctx, g.o.String(), options, groups)
 }
 
-// simple replaces {{name}} by a parameter. What there is none for stays as it is.
+// simple replaces {{name}} by a parameter. One that there is no parameter for is kept.
 func (g *generation) simple(text string, params map[string]any) (string, error) {
 	if !isTemplated.MatchString(text) || g.GoTemplate {
 		return text, nil

@@ -79,7 +79,7 @@ func (p *planner) artifact(o *fluxObject, at, key string) (*fleet.Source, error)
 	return p.within(by, key, func() (*fleet.Source, error) { return p.generated(by, spec, *found, key) })
 }
 
-// within makes a composed source out, unless it is being made out already.
+// within resolves a composed source, unless it is being resolved already.
 func (p *planner) within(o *fluxObject, key string, make func() (*fleet.Source, error)) (*fleet.Source, error) {
 	if slices.Contains(p.way, key) || len(p.way) >= maxDepth {
 		return nil, p.errorf(o, "", "sources are made of each other more than %d deep or in a circle (%s → %s): take one out", maxDepth, strings.Join(p.way, " → "), key)

@@ -19,7 +19,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(cel.Variable("cluster", cel.MapType(cel.StringType, cel.DynType)))
 })
 
-// programs are the expressions that were compiled, with what came of it: a few for a whole fleet.
+// programs are the expressions that were compiled, with their results: a few for a whole fleet.
 var programs sync.Map
 
 type compiled struct {

@@ -1,4 +1,4 @@
-// Package layout reads what a repository's files say of clusters and apps, whoever they were written for.
+// Package layout reads what a repository's files say of clusters and apps, for whichever tool they were written.
 //
 //	Read    a cluster's folder: cluster.yaml, Apps, everything else
 //	Fleet   the Apps below fleet/, and Select which of them are for a cluster

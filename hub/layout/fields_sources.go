@@ -86,7 +86,7 @@ var artifactFields = []Field{
 	{kindArtifactGenerator, "spec.sources[].kind", Done, "", nil},
 	{kindArtifactGenerator, "spec.sources[].name", Done, "", nil},
 	{kindArtifactGenerator, "spec.sources[].namespace", Done, "", nil},
-	{kindArtifactGenerator, "spec.artifacts", Done, "made out by the hub, where an app names one: no ExternalArtifact comes into the cluster", nil},
+	{kindArtifactGenerator, "spec.artifacts", Done, "resolved by the hub where an app names one: no ExternalArtifact comes into the cluster", nil},
 	{kindArtifactGenerator, "spec.artifacts[].name", Done, "", nil},
 	{kindArtifactGenerator, "spec.artifacts[].namespace", Done, "", nil},
 	{kindArtifactGenerator, "spec.artifacts[].copy", Done, "from, to, exclude, strategy (Overwrite, Merge, Extract) and optional, by the rules of source-watcher", nil},

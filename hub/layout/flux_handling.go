@@ -88,7 +88,7 @@ func (p *planner) leave(o *fluxObject, policy string, app *fleet.App) error {
 // maxAwaited bounds how many dependencies awaitApps adds in one cluster.
 const maxAwaited = 20_000
 
-// awaitApps makes whoever depends on a Kustomization wait for the apps that it waits for itself: in Flux it is ready when those that its wait
+// awaitApps makes apps that depend on a Kustomization wait for the apps that it waits for itself: in Flux it is ready when those that its wait
 // or its healthChecks name are, HelmReleases and Kustomizations among them. Here these are apps, and no objects of the cluster.
 func (p *planner) awaitApps() {
 	awaited := map[string][]string{}

@@ -330,7 +330,7 @@ var badInput = []struct{ name, tree, want string }{
 	)},
 	{"cluster.yaml that cannot be known keeps substituted apps as they are", "-- clusters/staging/cluster.yaml --\nvars: {size: large\n" + payment + app("a.yaml", "a", "  path: ./apps/payment\n  substitute: true\n") + app("b.yaml", "b", "  path: ./apps/payment\n"), say(
 		`problem clusters/staging/cluster.yaml:2: invalid YAML: did not find expected ',' or '}'`,
-		`app a: ERR the cluster's vars cannot be known, so the app stays as it is: clusters/staging/cluster.yaml:2: invalid YAML: did not find expected ',' or '}'`,
+		`app a: ERR the cluster's vars cannot be known, so the app is kept as last published: clusters/staging/cluster.yaml:2: invalid YAML: did not find expected ',' or '}'`,
 		`app b: apps/payment`,
 	)},
 	{"a cluster.yaml deeper down is a manifest", "-- clusters/staging/capi/cluster.yaml --\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata:\n  name: other\n", say(

@@ -35,7 +35,7 @@ type planner struct {
 	byKey   map[string]*fluxObject
 	known   []string // addresses of this repository
 	branch  string   // that is followed
-	way     []string // keys of the composed sources that are being made out, each for the one before it
+	way     []string // keys of the composed sources that are being resolved, each for the one before it
 }
 
 // fluxObject is a declared object of Flux or Argo CD.
@@ -185,7 +185,7 @@ func (p *planner) takeNative(d hub.Declaration) {
 	case err != nil:
 		app.Err = err.Error()
 	case p.cluster.Unclear && app.Substitute:
-		app.Err = "the cluster's vars cannot be known, so the app stays as it is: " + strings.Join(p.cluster.Problems, "; ")
+		app.Err = "the cluster's vars cannot be known, so the app is kept as last published: " + strings.Join(p.cluster.Problems, "; ")
 	}
 	if prev, ok := p.apps[app.Name]; ok {
 		if prev.Parent = app.Parent; equalApps(prev, app) {

@@ -232,7 +232,7 @@ func (r *reader) conclude() {
 	c := &r.folder.Cluster
 	for _, a := range r.apps {
 		if r.unknown != "" && a.Substitute && a.Err == "" {
-			a.Err = "the cluster's vars cannot be known, so the app stays as it is: " + r.unknown
+			a.Err = "the cluster's vars cannot be known, so the app is kept as last published: " + r.unknown
 		}
 		c.Apps = append(c.Apps, a)
 	}

@@ -33,7 +33,7 @@ func Unused(tree hub.Tree, read func(path string) bool) ([]fleet.Note, error) {
 	return out, err
 }
 
-// unused says whether a folder itself, without those in it, has something that nobody reads and nothing that somebody does.
+// unused says whether a folder itself, without those in it, has something that is not read and nothing that is.
 func unused(tree hub.Tree, dir string, read func(string) bool) (*fleet.Note, error) {
 	entries, err := tree.ReadDir(dir)
 	if err != nil {

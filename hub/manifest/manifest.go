@@ -85,11 +85,11 @@ const (
 	FormDeployment = "deployment"
 )
 
-// ByDigest says whether an image reference names its content. A tag may be moved to another image by whoever can write
+// ByDigest says whether an image reference names its content. A tag may be moved to another image by every user who can write
 // to the registry, and the agent may do anything in its cluster.
 func ByDigest(ref string) bool { return strings.Contains(ref, "@sha256:") }
 
-// TagWarning is what to tell somebody who names the agent's image by a tag; "" if that is a digest.
+// TagWarning warns a user who names the agent's image by a tag; "" if that is a digest.
 func TagWarning(ref string) string {
 	if ByDigest(ref) {
 		return ""
@@ -145,7 +145,7 @@ func Check(a Agent) error {
 	return nil
 }
 
-// checkLeaderNodes refuses a label that a node could put on itself: whoever took it would decide then that it may lead.
+// checkLeaderNodes refuses a label that a node could put on itself: a node that was taken over could decide that it may lead.
 func checkLeaderNodes(nodes string) error {
 	if nodes == "" || nodes == ControlPlane || nodes == AllNodes {
 		return nil

@@ -42,7 +42,7 @@ const (
 	fetchTime   = 2 * time.Minute
 )
 
-// Access is what it takes to reach a registry. The zero value is for what anybody may read.
+// Access is what it takes to reach a registry. The zero value is for what is public.
 type Access struct {
 	Username, Password, Token string
 	CA                        []byte // PEM certificates to trust beside those of this system
@@ -81,7 +81,7 @@ func NewRemote(s fleet.Source, dir string, access func(context.Context) (Access,
 	return r, nil
 }
 
-// fail is an error for the person who can mend it.
+// fail is an error for the person who can fix it.
 func (r *Remote) fail(reason, hint string) error {
 	return fmt.Errorf("fetch %s: %s: %s", r.name, strings.Join(strings.Fields(reason), " "), hint)
 }
@@ -303,7 +303,7 @@ func (r *Remote) keep(revision string, data []byte) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("keep %s: %w: make room, and let the hub write there", r.name, err)
+		return fmt.Errorf("keep %s: %w: free space, and let the hub write there", r.name, err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-// Package memory gives back to the machine what a program that has come to rest does not need. It imports the standard
+// Package memory gives back to the machine what an idle program does not need. It imports the standard
 // library only.
 package memory
 

@@ -66,7 +66,7 @@ func (Plugin) Transform(_ context.Context, r plugin.Request) (plugin.Response, e
 		return plugin.Response{Object: out}, err
 	}
 	if head.Kind != "Secret" {
-		return plugin.Response{}, errors.New("it holds an encrypted value, and no metadata of SOPS: encrypt it anew")
+		return plugin.Response{}, errors.New("it holds an encrypted value, and no metadata of SOPS: encrypt it again")
 	}
 	data, err := keys.values(head.Data)
 	if err != nil {
@@ -112,7 +112,7 @@ func identities(secrets map[string][]byte) (*keyring, error) {
 	case "", "false":
 	case "true":
 		k.verify = true
-	default: // whoever wrote it wants something
+	default: // its author wants something
 		return nil, fmt.Errorf("%s of the Secret with the keys is neither true nor false", verifyKey)
 	}
 	if len(k.ids) == 0 {
@@ -140,12 +140,12 @@ func (k *keyring) Decrypt(_ context.Context, r *keyservice.DecryptRequest) (*key
 func (k *keyring) tree(data []byte, in formats.Format) (_ sops.Tree, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("SOPS fails over it: encrypt it anew")
+			err = errors.New("SOPS fails on it: encrypt it again")
 		}
 	}()
 	t, err := common.StoreForFormat(in, config.NewStoresConfig()).LoadEncryptedFile(data)
 	if err != nil {
-		return t, errors.New("its metadata of SOPS cannot be read: encrypt it anew")
+		return t, errors.New("its metadata of SOPS cannot be read: encrypt it again")
 	}
 	key, err := t.Metadata.GetDataKeyWithKeyServices([]keyservice.KeyServiceClient{keyservice.NewCustomLocalClient(k)}, sops.DefaultDecryptionOrder)
 	if err != nil {

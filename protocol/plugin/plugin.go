@@ -1,4 +1,4 @@
-// Package plugin is the contract between Drover and the plugins that anybody may write: programs by the name of drover-plugin-NAME that
+// Package plugin is the contract between Drover and the plugins that users may write: programs by the name of drover-plugin-NAME that
 // drover-plugins starts when a bundle needs them, in the agent's pod, and that speak gRPC with it by hashicorp/go-plugin.
 //
 // A plugin in Go calls Serve. In another language it makes go-plugin's handshake (see Handshake), and serves the gRPC service
@@ -63,7 +63,7 @@ type Transformer interface {
 	Transform(ctx context.Context, r Request) (Response, error)
 }
 
-// Serve is all that the main function of a plugin does. It returns when whoever started it ends it.
+// Serve is all that the main function of a plugin does. It returns when its parent ends it.
 func Serve(t Transformer) {
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig: Handshake,
