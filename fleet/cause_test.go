@@ -13,7 +13,8 @@ import (
 // at is when the Pods below are looked at.
 var at = time.Date(2026, 11, 3, 9, 40, 0, 0, time.UTC)
 
-// aPod is a Pod as a kubelet reports it: its conditions, as type=status/reason/message, and the statuses of its containers.
+// aPod is a Pod as a kubelet reports it: its conditions, as type=status/reason/message, and the statuses of its
+// containers.
 func aPod(phase, conditions, containers string) string {
 	var list []string
 	for c := range strings.SplitSeq(conditions, "; ") {

@@ -11,7 +11,8 @@ import (
 
 const (
 	// crashes is how many restarts make a container that is held back degraded: it has ended three times then, within 12
-	// seconds at the least. One that is started again once or twice during a rollout, because a dependency was late, is not.
+	// seconds at the least. One that is started again once or twice during a rollout, because a dependency was late, is
+	// not.
 	crashes = 2
 	// backedOff is how long a kubelet lets a container rest at the least after it ended twice in a row (10 s), less what
 	// whole seconds hide.

@@ -44,8 +44,9 @@ func (o object) crashLooping() string {
 // PodCause is why a Pod, given as decoded JSON, does not run as it should, as far as its status says. A Pod that does
 // has none; nor has one that is being deleted in order.
 //
-// It is degraded where the node says what will not heal by itself: an image that the registry does not have or whose name
-// cannot be, a container that ended three times in a row and is held back, one that may not run as the user it asks for.
+// It is degraded where the node says what will not heal by itself: an image that the registry does not have or whose
+// name cannot be, a container that ended three times in a row and is held back, one that may not run as the user it
+// asks for.
 func PodCause(pod map[string]any, now time.Time) Cause {
 	o := object(pod)
 	c := o.podCause(now)

@@ -45,7 +45,8 @@ type Treatment struct {
 	Keep     bool // never pruned, see KeptBy
 }
 
-// TreatmentOf reads an object's annotations and labels. Drover's own take precedence over those of Flux, and these over those of Argo CD.
+// TreatmentOf reads an object's annotations and labels. Drover's own take precedence over those of Flux, and these over
+// those of Argo CD.
 func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
 	t := Treatment{Mode: modeOf(annotations, labels), Keep: NeverPruned(annotations, labels)}
 	options := syncOptions(annotations)
@@ -73,8 +74,9 @@ func modeOf[V any](annotations, labels map[string]V) Mode {
 	return fluxModes[strings.ToLower(word(labels, fluxSSA))]
 }
 
-// Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: the user who puts them
-// there wants to work on it undisturbed (as in Flux, where reconcile: disabled and ssa: Ignore count on the object itself, too).
+// Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: the user
+// who puts them there wants to work on it undisturbed (as in Flux, where reconcile: disabled and ssa: Ignore count on
+// the object itself, too).
 func Paused[V any](annotations, labels map[string]V) bool {
 	if own := word(annotations, AnnotationApply); own != "" {
 		return modes[strings.ToLower(own)] == ModeIgnore
@@ -89,7 +91,8 @@ func word[V any](m map[string]V, key string) string {
 	return s
 }
 
-// syncOptions are the options of Argo CD on an object (https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/).
+// syncOptions are the options of Argo CD on an object
+// (https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/).
 func syncOptions[V any](annotations map[string]V) map[string]string {
 	text := word(annotations, argoSync)
 	if text == "" {
@@ -104,8 +107,9 @@ func syncOptions[V any](annotations map[string]V) map[string]string {
 	return out
 }
 
-// unmetOptions are options of Argo CD that are not done as Argo CD does them. Of those that are not here Drover does what they ask, or has no
-// need to be asked: it applies server-side, sends only what changed, and waits for a kind's definition.
+// unmetOptions are options of Argo CD that are not done as Argo CD does them. Of those that are not here Drover does
+// what they ask, or has no need to be asked: it applies server-side, sends only what changed, and waits for a kind's
+// definition.
 var unmetOptions = map[string]string{
 	"Replace=true":   "not done: the object is applied server-side, which has no limit that replacing would get around, and what others added to it stays",
 	"Validate=false": "not done: the API server checks whatever is applied server-side",

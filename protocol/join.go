@@ -111,8 +111,8 @@ type Ask struct {
 	Kind    AskKind `json:"kind"`
 	From    uint64  `json:"from,omitempty"` // first Event.Seq, inclusive
 	To      uint64  `json:"to,omitempty"`   // last, inclusive
-	// Epoch is that of the bundles which the hub publishes, Time its clock, and Nonce is of this ask alone: so an agent knows one of a
-	// hub that another has taken over from, and one that is replayed.
+	// Epoch is that of the bundles which the hub publishes, Time its clock, and Nonce is of this ask alone: so an agent
+	// knows one of a hub that another has taken over from, and one that is replayed.
 	Epoch uint64    `json:"epoch,omitempty"`
 	Time  time.Time `json:"time,omitzero"`
 	Nonce string    `json:"nonce,omitempty"`

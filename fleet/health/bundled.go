@@ -31,7 +31,8 @@ func Bundled(group, kind string) *Rule {
 	return nil
 }
 
-// matches says whether a name in a rule, Kind.group, is that of a kind. A star stands for any kind, or for the beginning of a group.
+// matches says whether a name in a rule, Kind.group, is that of a kind. A star stands for any kind, or for the
+// beginning of a group.
 func matches(name, group, kind string) bool {
 	k, g, _ := strings.Cut(name, ".")
 	suffix, any := strings.CutPrefix(g, "*")

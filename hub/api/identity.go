@@ -30,8 +30,8 @@ type Credentials interface {
 
 // Issuer makes and ends credentials.
 type Issuer interface {
-	// Token makes a join token for cluster's agent. If the cluster has a live credential it is an error wrapping hub.ErrIssued,
-	// unless o.Replace is set: then all older credentials end when the token is used.
+	// Token makes a join token for cluster's agent. If the cluster has a live credential it is an error wrapping
+	// hub.ErrIssued, unless o.Replace is set: then all older credentials end when the token is used.
 	Token(cluster string, o hub.TokenOptions) (protocol.JoinToken, error)
 	// Rotate has cluster's agent make a new credential, now or when it is back; when it uses that, all older ones are
 	// revoked. It is an error wrapping hub.ErrNoCredential if the cluster has none.

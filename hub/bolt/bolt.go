@@ -55,8 +55,9 @@ var (
 )
 
 // Open opens the file, and makes it if there is none. A file that is damaged, of another schema, or encrypted under
-// another secret is set aside (renamed to path.unreadable) and replaced by an empty one: the log says so. An error means that the
-// file cannot be used at all, most often because another hub has it open. A file that is encrypted under a former secret is encrypted again.
+// another secret is set aside (renamed to path.unreadable) and replaced by an empty one: the log says so. An error
+// means that the file cannot be used at all, most often because another hub has it open. A file that is encrypted under
+// a former secret is encrypted again.
 func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Store, error) {
 	aead, err := cipherOf(secret)
 	if err != nil {

@@ -27,13 +27,14 @@ type Renderer struct {
 	closed bool
 }
 
-// New returns a Renderer whose workers are started as the given command: a program that calls worker.Serve with its standard input
-// and output. Nothing is started before there is a chart to render.
+// New returns a Renderer whose workers are started as the given command: a program that calls worker.Serve with its
+// standard input and output. Nothing is started before there is a chart to render.
 func New(command ...string) *Renderer {
 	return &Renderer{command: command, turns: make(chan struct{}, maxWorkers())}
 }
 
-// maxWorkers is how many workers have work at once: as many as the hub renders beside its loop, and one for the loop itself.
+// maxWorkers is how many workers have work at once: as many as the hub renders beside its loop, and one for the loop
+// itself.
 func maxWorkers() int { return hub.RendersAtOnce() + 1 }
 
 // Close ends the workers that have no work. Those that have end with it.

@@ -34,8 +34,8 @@ func (r Rollout) String() string {
 	return fmt.Sprintf("%d/%d pods ready", r.Ready, r.All)
 }
 
-// AwaitReady waits until all pods of the agent are ready, and tells whenever that is closer. If a pod will not be ready by
-// itself, the error says why, and what to do.
+// AwaitReady waits until all pods of the agent are ready, and tells whenever that is closer. If a pod will not be ready
+// by itself, the error says why, and what to do.
 func (c *Cluster) AwaitReady(ctx context.Context, namespace string, tell func(Rollout)) error {
 	var last Rollout
 	var since time.Time // of the trouble

@@ -154,8 +154,8 @@ func (g *generation) appendValues(values any, params map[string]any) error {
 	return nil
 }
 
-// interpolate executes the templates in a generator with the parameters of another one. A value that needs parameters of the generator
-// itself waits for these.
+// interpolate executes the templates in a generator with the parameters of another one. A value that needs parameters
+// of the generator itself waits for these.
 func (g *generation) interpolate(kind string, generator, params map[string]any) (map[string]any, error) {
 	own, _ := generator[kind].(map[string]any)
 	values, _ := own["values"].(map[string]any)

@@ -58,8 +58,8 @@ func firstLine(s string) string {
 	return line
 }
 
-// evaluate says whether an expression is true of a cluster. A label or a variable that the cluster lacks is an error, as in CEL
-// everywhere: ask for it with has() or "in" first.
+// evaluate says whether an expression is true of a cluster. A label or a variable that the cluster lacks is an error,
+// as in CEL everywhere: ask for it with has() or "in" first.
 func evaluate(expression string, cluster fleet.Cluster) (bool, error) {
 	p, err := program(expression)
 	if err != nil {

@@ -28,8 +28,9 @@ type Field struct {
 	Idle []string
 }
 
-// Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of docs/from-flux.md.
-// The reference is the API of kustomize-controller v1.10, source-controller v1.10 and helm-controller v1.6.
+// Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of
+// docs/from-flux.md. The reference is the API of kustomize-controller v1.10, source-controller v1.10 and
+// helm-controller v1.6.
 func Fields() []Field { return slices.Concat(fluxFields, releaseFields, fluxSources) }
 
 const (
@@ -86,8 +87,8 @@ type asked struct {
 	path string // with indexes, as spec.dependsOn[0].readyExpr
 }
 
-// judge goes through the spec of an object and gives every field that is not simply Done or Needless. What no release of Flux
-// knows counts as Noted.
+// judge goes through the spec of an object and gives every field that is not simply Done or Needless. What no release
+// of Flux knows counts as Noted.
 func judge(kind string, spec any) []asked {
 	known := map[string]Field{}
 	for _, f := range slices.Concat(Fields(), ArgoFields(), sourceFields("spec.sources[]")) {

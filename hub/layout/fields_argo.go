@@ -3,7 +3,8 @@ package layout
 import "slices"
 
 // ArgoFields lists every field that Drover knows of Argo CD's kinds. It is what `drover lint` goes by, and the table of
-// docs/from-argocd.md. Of an Application's spec.sources the same is true as of its spec.source. The reference is the API of Argo CD v3.6.
+// docs/from-argocd.md. Of an Application's spec.sources the same is true as of its spec.source. The reference is the
+// API of Argo CD v3.6.
 func ArgoFields() []Field {
 	return slices.Concat(applicationFields, sourceFields("spec.source"), syncOptionFields, setFields)
 }

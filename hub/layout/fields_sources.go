@@ -10,7 +10,8 @@ const (
 	everyInterval  = "how often the hub looks for something newer, at most every ten seconds"
 )
 
-// fluxSources are those of the sources of Flux. They stand for source.toolkit.fluxcd.io/v1 and source.extensions.fluxcd.io/v1beta1.
+// fluxSources are those of the sources of Flux. They stand for source.toolkit.fluxcd.io/v1 and
+// source.extensions.fluxcd.io/v1beta1.
 var fluxSources = slices.Concat(gitFields, ociFields, helmFields, artifactFields)
 
 var gitFields = []Field{

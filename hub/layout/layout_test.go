@@ -364,8 +364,8 @@ func say(lines ...string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// TestBadInputIsNamedWithPlaceAndRemedy is all that can be wrong with a folder, and what the person is told: the file, the
-// line where there is one, and what to do; and that everything else goes on.
+// TestBadInputIsNamedWithPlaceAndRemedy is all that can be wrong with a folder, and what the person is told: the file,
+// the line where there is one, and what to do; and that everything else goes on.
 func TestBadInputIsNamedWithPlaceAndRemedy(t *testing.T) {
 	for _, c := range badInput {
 		t.Run(c.name, func(t *testing.T) {
@@ -387,8 +387,9 @@ func TestBadInputIsNamedWithPlaceAndRemedy(t *testing.T) {
 	}
 }
 
-// TestNoAppIsOutOfSightUnnoticed: an App that is not found is taken for one that was removed, and its objects are deleted, unless a
-// problem says that the folder could not be read whole. So whatever keeps an App from being found must leave a problem.
+// TestNoAppIsOutOfSightUnnoticed: an App that is not found is taken for one that was removed, and its objects are
+// deleted, unless a problem says that the folder could not be read whole. So whatever keeps an App from being found
+// must leave a problem.
 func TestNoAppIsOutOfSightUnnoticed(t *testing.T) {
 	plain := payment + app("payment.yaml", "payment", "  path: ./apps/payment\n")
 	through := payment + app("infra/payment.yaml", "payment", "  path: ./apps/payment\n") +

@@ -205,9 +205,9 @@ func equalApps(a, b fleet.App) bool {
 	return string(left) == string(right)
 }
 
-// nameApps gives every app of Flux or Argo CD a name that is no other's. It follows from namespace and name alone, so that it stays when
-// others come and go: the plain name in their own namespace, with the namespace before it elsewhere. Only where two would be the same,
-// or it would be no DNS label, a digest is added.
+// nameApps gives every app of Flux or Argo CD a name that is no other's. It follows from namespace and name alone, so
+// that it stays when others come and go: the plain name in their own namespace, with the namespace before it elsewhere.
+// Only where two would be the same, or it would be no DNS label, a digest is added.
 func (p *planner) nameApps() {
 	count := map[string]int{fleet.RootApp: 1}
 	for name := range p.apps {
@@ -262,8 +262,8 @@ func (p *planner) inherit() {
 	}
 }
 
-// noteCircles names apps that are declared again, above all by an app that they declare themselves. Nothing runs in a circle: what is
-// declared twice alike is one app.
+// noteCircles names apps that are declared again, above all by an app that they declare themselves. Nothing runs in a
+// circle: what is declared twice alike is one app.
 func (p *planner) noteCircles() {
 	for _, o := range p.objects {
 		app, ok := p.apps[o.appName]

@@ -8,8 +8,8 @@ import (
 	"github.com/drover-dev/drover/fleet"
 )
 
-// shape describes one field of the files that people write for Drover. What the reader accepts and what the JSON Schema says both
-// follow from it.
+// shape describes one field of the files that people write for Drover. What the reader accepts and what the JSON Schema
+// says both follow from it.
 type shape struct {
 	name    string
 	says    string

@@ -10,8 +10,8 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// Unused names the folders with manifests that no cluster reads: overlays that nobody renders, and plain folders that nobody reaches.
-// read says which paths the clusters depend on. Of nested folders the outermost is named.
+// Unused names the folders with manifests that no cluster reads: overlays that nobody renders, and plain folders that
+// nobody reaches. read says which paths the clusters depend on. Of nested folders the outermost is named.
 func Unused(tree hub.Tree, read func(path string) bool) ([]fleet.Note, error) {
 	var out []fleet.Note
 	err := fs.WalkDir(tree, ".", func(dir string, e fs.DirEntry, err error) error {

@@ -1,8 +1,9 @@
-// Package oci fetches manifests from OCI registries, as `flux push artifact` puts them there: an artifact whose layer is a tar archive
-// compressed with gzip.
+// Package oci fetches manifests from OCI registries, as `flux push artifact` puts them there: an artifact whose layer
+// is a tar archive compressed with gzip.
 //
-// What an artifact takes is bounded in bytes, files and time; digests are verified; paths that lead out of the archive are refused, and
-// links in it are left out. The layer that is used is kept on the disk, so that a hub that starts while the registry is away goes on.
+// What an artifact takes is bounded in bytes, files and time; digests are verified; paths that lead out of the archive
+// are refused, and links in it are left out. The layer that is used is kept on the disk, so that a hub that starts
+// while the registry is away goes on.
 //
 // It may import hub, internal, oras-go and a package for semantic versions; never another folder of hub.
 package oci
@@ -61,8 +62,8 @@ type Remote struct {
 
 var _ hub.Remote = (*Remote)(nil)
 
-// NewRemote prepares to fetch. What it fetched last is kept in dir. access is asked at each attempt. An error says that the source, as
-// it is written, can never be fetched.
+// NewRemote prepares to fetch. What it fetched last is kept in dir. access is asked at each attempt. An error says that
+// the source, as it is written, can never be fetched.
 func NewRemote(s fleet.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
 	r := &Remote{source: s, name: s.String(), dir: dir, access: access}
 	place, ok := strings.CutPrefix(s.URL, "oci://")

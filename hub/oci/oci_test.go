@@ -119,7 +119,8 @@ func clientPair(t *testing.T, name string) (certificate, key []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text})
 }
 
-// TestARegistryIsReachedWithWhatItAsksFor: its own CA, certificates of the client, a token, user and password; and nothing of them is told.
+// TestARegistryIsReachedWithWhatItAsksFor: its own CA, certificates of the client, a token, user and password; and
+// nothing of them is told.
 func TestARegistryIsReachedWithWhatItAsksFor(t *testing.T) {
 	everyone := func(http.ResponseWriter, *http.Request) bool { return true }
 	refused := func(scheme string, ok bool, w http.ResponseWriter) bool {
