@@ -7,15 +7,12 @@ import (
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 // A hub that another one has taken over from is refused, also after a restart; state without an epoch is that of before epochs.
 func TestAnOlderEpochIsRefusedAndShown(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	if r := hub.Apply(t, hub.App(t, "web", configMap(ns, "web", "0"), configMap(ns, "more", "0"))); r.Epoch != 0 {
 		t.Fatalf("a bundle without an epoch is reported as of epoch %d", r.Epoch)
 	}
@@ -61,10 +58,8 @@ func TestAnOlderEpochIsRefusedAndShown(t *testing.T) {
 
 // A bundle of an older epoch is signed and sealed as it should be: it is refused however it comes.
 func TestABundleOfAnOlderEpochIsRefusedByPushAndByGet(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	taken := hub.Bundle(hub.App(t, "web", configMap(ns, "web", "new")))
 	taken.Epoch = 2
 	hub.Publish(t, taken)

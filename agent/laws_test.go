@@ -10,6 +10,7 @@ const room = "github.com/drover-dev/drover/agent"
 
 // The adapters do not know each other, packages of one duty know the nouns alone, and nobody but cmd knows all.
 func TestWhoMayImportWhom(t *testing.T) {
+	t.Parallel()
 	never := map[string]string{
 		"github.com/drover-dev/drover/hub":  "hub and agent never import each other",
 		"github.com/drover-dev/drover/test": "nothing imports tests",

@@ -17,10 +17,8 @@ func autoscaler(ns, target string) string {
 
 // An autoscaler that Git knows nothing of: what it sets is left, and is Git's again when it goes.
 func TestReplicasUnderAnAutoscalerAreLeftAlone(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	replicas := func(what string, want int, image string) {
 		t.Helper()
 		if err := cp.Kube().Wait(t.Context(), deploymentRef(ns, "web"), what, func(o testenv.Object) bool {
@@ -56,9 +54,8 @@ func TestReplicasUnderAnAutoscalerAreLeftAlone(t *testing.T) {
 
 // It goes while no agent runs.
 func TestReplicasAreGitsAgainWhenTheAutoscalerWentUnseen(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	cp, ns, hub := stage(t)
 	mustCreate(t, cp, "somebody", autoscaler(ns, "web"))
 	mustCreate(t, cp, "somebody", workload(ns, 6, "1")) // and here it was first
 	running := agenttest.Start(t, cp, ns, hub)

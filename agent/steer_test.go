@@ -49,15 +49,15 @@ spec:
 }
 
 // controls has a controller write an object n times, and says how often Drover applied meanwhile.
-func controls(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, n int, patch string) int {
+func controls(t *testing.T, cp *testenv.ControlPlane, ns string, ref testenv.Ref, n int, patch string) int {
 	t.Helper()
-	before := applies(t, cp)
+	before := applies(t, cp, ns)
 	for i := range n {
 		if _, err := cp.Kube().Patch(t.Context(), "rollouts-controller", ref, fmt.Sprintf(patch, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return applies(t, cp) - before
+	return applies(t, cp, ns) - before
 }
 
 // selects waits until a Service has a port and selects by what Git has and, if hash is not "", by that of a controller.
@@ -76,6 +76,7 @@ const hashOf = `{"spec":{"selector":{"rollouts-pod-template-hash":"h%d"}}}`
 // The Services of a Rollout are created as in Git, and then their selectors are its controller's: through drift, a
 // change in Git and a restart, until the Rollout is gone.
 func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t, testenv.WithAudit())
 	ns := testenv.NamespaceT(t, cp)
 	shapeless(t, cp, "argoproj.io", "v1alpha1", "Rollout", "rollouts")
@@ -88,7 +89,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	}
 	publish(80, rollout(ns))
 	selects(t, cp, active, "as in Git", "", 80)
-	if n := controls(t, cp, active, 50, hashOf); n > 3 {
+	if n := controls(t, cp, ns, active, 50, hashOf); n > 3 {
 		t.Errorf("Drover applied %d times while the controller wrote", n)
 	}
 	selects(t, cp, active, "the controller's", "h49", 80)
@@ -117,7 +118,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	}
 	both(hub.App(t, "front", steerService(ns, "later", 80)))
 	selects(t, cp, later, "as in Git", "", 80)
-	controls(t, cp, later, 3, hashOf)
+	controls(t, cp, ns, later, 3, hashOf)
 	selects(t, cp, later, "the controller's", "h2", 80)
 	for _, e := range hub.Events(protocol.EventDrift) {
 		if strings.Contains(fmt.Sprint(e.Fields), "selector") && e.Object.Name != "plain" {
@@ -134,6 +135,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 // A rule for a part of what has one owner only leaves all of it, and says so. The API server tells which fields are
 // such when somebody else owns one, and the agent remembers it.
 func TestARuleBelowAnAtomicFieldLeavesAllOfIt(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t, testenv.WithAudit())
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
@@ -151,7 +153,7 @@ func TestARuleBelowAnAtomicFieldLeavesAllOfIt(t *testing.T) {
 	}
 	publish(80, true)
 	selects(t, cp, ref, "as in Git", "", 80)
-	if n := controls(t, cp, ref, 50, hashOf); n > 3 {
+	if n := controls(t, cp, ns, ref, 50, hashOf); n > 3 {
 		t.Errorf("Drover applied %d times while the controller wrote", n)
 	}
 	selects(t, cp, ref, "the controller's", "h49", 80)
@@ -195,6 +197,7 @@ func disown(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, manager str
 // Flagger looks at a workload once in an interval, and has no generation: what its Canary said before a change is not
 // taken for what it says of it.
 func TestACanaryIsNotCurrentBeforeItsControllerHasLooked(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t, testenv.WithControllers(), testenv.WithNodes(1))
 	ns := testenv.NamespaceT(t, cp)
 	shapeless(t, cp, "flagger.app", "v1beta1", "Canary", "canaries")

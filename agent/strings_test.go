@@ -42,6 +42,7 @@ func ownedBy(o testenv.Object, manager, field string) bool {
 // A Secret that is written with stringData is healed and pruned like one with data: plain, with variables, or
 // encrypted.
 func TestSecretsWithStringDataAreHealed(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, git, value string
 		make             func(app protocol.App, ns string) protocol.App
@@ -52,10 +53,9 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+			cp, home, hub := stage(t)
+			ns := testenv.NamespaceT(t, cp)
 			made(t, cp, secret(ns, "keys", "{a.agekey: 1-}")+"\n---\n"+secret(ns, "vars", "{x: s3cret}"))
-			hub := agenttest.NewHub(t, "east-1")
 			agenttest.Start(t, cp, home, hub, with(pluginFunc(func(object []byte, secrets map[string][]byte) ([]byte, error) {
 				return bytes.ReplaceAll(object, []byte(ciphertext), append(secrets["a.agekey"], "s3cret"...)), nil
 			})))
@@ -80,10 +80,9 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 // Agents before applied stringData as it was: keys that had left Git stayed, and live edits too. What others own
 // stays, and what is left to others.
 func TestSecretsAppliedWithStringDataBeforeAreMadeGood(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, home, hub)
+	t.Parallel()
+	cp, home, hub, running := scene(t)
+	ns := testenv.NamespaceT(t, cp)
 	text := secret(ns, "login", "{password: a, left: mine}")
 	app := hub.App(t, "web", text)
 	ref := protocol.ObjectRef{Kind: "Secret", Namespace: ns, Name: "login"}
@@ -146,10 +145,8 @@ func formerly(t *testing.T, r *agenttest.Running, cp *testenv.ControlPlane, ref 
 // The account of a pod template has two names, of which Kubernetes takes one: a change in Git under the other had no
 // effect.
 func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	at := deploymentRef(ns, "web")
 	text := func(account string) string {
 		return strings.Replace(deployment(ns, "web", 1), "{containers:", "{serviceAccount: "+account+", containers:", 1)
@@ -181,10 +178,8 @@ func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
 
 // What another tool applied with stringData is taken over as what it applied with data.
 func TestStringDataOfAnotherToolIsTakenOver(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	made(t, cp, secret(ns, "login", "{somebody: kept}"))
 	mustApplyAs(t, cp, "kubectl", marked(t, secret(ns, "login", "{password: a, old: b}"), nil, nil))
 	deliverApp(t, hub, hub.App(t, "web", secret(ns, "login", "{password: c}")))

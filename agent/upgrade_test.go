@@ -137,6 +137,7 @@ func says(b protocol.Bundle, text string) func(protocol.Report) bool {
 }
 
 func TestAnImageThatCannotBePulledIsTakenBack(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, surge)
 	_, before := o.pods(firstImage)
 	hub := agenttest.NewHub(t, "east-1")
@@ -171,6 +172,7 @@ func TestAnImageThatCannotBePulledIsTakenBack(t *testing.T) {
 }
 
 func TestANewVersionLeadsOnTrialAndProvesItself(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, onDelete)
 	hub := agenttest.NewHub(t, "east-1")
 	former := o.lead(hub, o.pod(firstImage, time.Minute))
@@ -207,6 +209,7 @@ func TestANewVersionLeadsOnTrialAndProvesItself(t *testing.T) {
 }
 
 func TestAVersionThatDoesNotReportIsTakenBackByTheFormer(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, onDelete)
 	hub := agenttest.NewHub(t, "east-1")
 	leader := o.pod(firstImage, time.Minute)
@@ -235,6 +238,7 @@ func TestAVersionThatDoesNotReportIsTakenBackByTheFormer(t *testing.T) {
 
 // With the played nodes new pods are ready at once, so those of the former version are gone.
 func TestAVersionThatIsAloneTakesItselfBack(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, surge)
 	hub := agenttest.NewHub(t, "east-1")
 	former := o.lead(hub, o.pod(firstImage, time.Minute))
@@ -258,6 +262,7 @@ func TestAVersionThatIsAloneTakesItselfBack(t *testing.T) {
 }
 
 func TestNoUpgradeBeginsWithoutASurge(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, `{type: RollingUpdate}`)
 	hub := agenttest.NewHub(t, "east-1")
 	o.lead(hub, o.pod(firstImage, time.Minute))
@@ -268,19 +273,16 @@ func TestNoUpgradeBeginsWithoutASurge(t *testing.T) {
 }
 
 func TestWhoIsNoPodSaysThatItCannotBeUpgraded(t *testing.T) {
-	cp := testenv.Shared(t)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, testenv.NamespaceT(t, cp), hub)
+	t.Parallel()
+	_, _, hub, _ := scene(t)
 	hub.Report(t, "that it cannot", says(ask(t, hub, secondImage), "Git asks for the agent's image "+secondImage+", and this agent is no pod of a DaemonSet"))
 	hub.Report(t, "that nobody asks", says(ask(t, hub, ""), ""))
 }
 
 // An agent that an older manifest installed goes on, and the report names the way out.
 func TestAnOutdatedInstallationIsReported(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { c.Outdated = "run `drover agent install` again" })
+	t.Parallel()
+	_, ns, hub, _ := scene(t, func(c *deliver.Config) { c.Outdated = "run `drover agent install` again" })
 	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	if !strings.Contains(r.Message, "run `drover agent install` again") {
 		t.Errorf("the report says %q", r.Message)

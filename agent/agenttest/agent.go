@@ -28,7 +28,9 @@ type Running struct {
 }
 
 // Start runs an agent for hub's cluster against cp, with its state in namespace, until the test ends. It joins with
-// hub's token if it has not joined. It does not ask who leads. edit may change what the agent is made of.
+// hub's token if it has not joined. It does not ask who leads. To the API server it is the user
+// namespace, so that its requests can be told from others'; see testenv.ControlPlane.RequestsOf. edit may change what
+// the agent is made of.
 func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub, edit ...func(*deliver.Config)) *Running {
 	t.Helper()
 	return StartWith(t, cp, namespace, hub.TokenFile(t), edit...)
@@ -37,7 +39,11 @@ func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub, e
 // StartWith is Start with a join token in a file, which need not be there.
 func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string, edit ...func(*deliver.Config)) *Running {
 	t.Helper()
-	return start(t, Client(t, cp), namespace, token, edit...)
+	user, err := cp.UserToken(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, clientOf(t, cp, user), namespace, token, edit...)
 }
 
 // StartScoped is Start with a client of the test's own, for an agent that may only touch some namespaces.
@@ -89,10 +95,15 @@ func (r *Running) Stop(t testing.TB) {
 	}
 }
 
-// Client is a client of cp's API server as the agent has it.
+// Client is an administrator's client of cp's API server, of the kind that the agent has.
 func Client(t testing.TB, cp *testenv.ControlPlane) *kube.Client {
 	t.Helper()
-	client, err := kube.New(&rest.Config{Host: cp.URL, BearerToken: cp.Token, TLSClientConfig: rest.TLSClientConfig{CAData: cp.CA}}, Log(t))
+	return clientOf(t, cp, cp.Token)
+}
+
+func clientOf(t testing.TB, cp *testenv.ControlPlane, token string) *kube.Client {
+	t.Helper()
+	client, err := kube.New(&rest.Config{Host: cp.URL, BearerToken: token, TLSClientConfig: rest.TLSClientConfig{CAData: cp.CA}}, Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 )
 
 func TestBundlesAreOrderedByEpochThenGeneration(t *testing.T) {
+	t.Parallel()
 	bundle := func(epoch, generation uint64, apps ...protocol.App) protocol.Bundle {
 		return protocol.Bundle{Version: protocol.Version, Cluster: "east-1", Epoch: epoch, Generation: generation, Apps: apps}
 	}
@@ -68,6 +69,7 @@ func TestBundlesAreOrderedByEpochThenGeneration(t *testing.T) {
 }
 
 func TestAcceptance(t *testing.T) {
+	t.Parallel()
 	b := protocol.Bundle{Version: 1, Cluster: "c", Generation: 5}
 	same := accepted{known: true, floor: 5, digest: b.Digest()}
 	other := accepted{known: true, floor: 5, digest: "another"}

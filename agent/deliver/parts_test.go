@@ -8,6 +8,7 @@ import (
 )
 
 func TestTheAgentsOwnPartsAreProtected(t *testing.T) {
+	t.Parallel()
 	const rbac, admission = "rbac.authorization.k8s.io", "admissionregistration.k8s.io"
 	ref := func(group, kind, namespace, name string) protocol.ObjectRef {
 		return protocol.ObjectRef{Group: group, Kind: kind, Namespace: namespace, Name: name}

@@ -17,6 +17,7 @@ func found(kind, name, uid, controller string) agent.Found {
 }
 
 func TestRootsAreWhatWouldBeLost(t *testing.T) {
+	t.Parallel()
 	deleting := found("ConfigMap", "deleting", "d", "")
 	deleting.Deleting = true
 	owned := found("ConfigMap", "owned", "o", "")

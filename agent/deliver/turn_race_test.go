@@ -18,6 +18,7 @@ import (
 // A bundle may take an app away, or bring it back, between any two steps of its worker. The race detector judges (make race): what a
 // bundle changes of an app is read under the session's lock.
 func TestStepsReadAnAppUnderTheLock(t *testing.T) {
+	t.Parallel()
 	ctx, s := idle(t)
 	hook := plan.Hook{Want: plan.Want{Ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "hook"}}, Hook: fleet.Hook{Upgrade: []fleet.HookPhase{fleet.PostDelete}}}
 	old := &plan.Plan{Hooks: []plan.Hook{hook}, Digest: "old"}
@@ -88,6 +89,7 @@ func idle(t *testing.T) (context.Context, *session) {
 
 // Why an object could not be applied is no reason to put its deletion off.
 func TestObjectThatCouldNotBeAppliedIsDeletedAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, remove := range map[string]func(context.Context, *session, *app){
 		"object": func(ctx context.Context, s *session, a *app) { a.next = &plan.Plan{Digest: "new"}; s.activate(ctx, a) },
 		"app":    func(_ context.Context, _ *session, a *app) { a.leave() },

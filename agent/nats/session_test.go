@@ -123,7 +123,8 @@ func (h *held) holds(t *testing.T, want bool) {
 }
 
 func TestBundlesArriveAtOnceAndAfterConnecting(t *testing.T) {
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	hub := agenttest.NewHubWithServer(t, "east-1")
 	hub.PublishRaw(t, []byte("one"))
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -143,6 +144,7 @@ func TestBundlesArriveAtOnceAndAfterConnecting(t *testing.T) {
 }
 
 func TestNoBundleIsNoError(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -151,7 +153,8 @@ func TestNoBundleIsNoError(t *testing.T) {
 }
 
 func TestWhatIsAwayIsOffline(t *testing.T) {
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	hub := agenttest.NewHubWithServer(t, "east-1")
 	blob := hub.Blob(t, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`)
 	h := hold(t, hub)
 	h.holds(t, true)

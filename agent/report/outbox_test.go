@@ -109,6 +109,7 @@ func term(t *testing.T, w *wire, d *drawer, f func(t *testing.T, b *Outbox, w *w
 }
 
 func TestReportsAreGathered(t *testing.T) {
+	t.Parallel()
 	outboxTest(t, func(t *testing.T, b *Outbox, w *wire) {
 		b.Connected(true)
 		time.Sleep(time.Second)
@@ -161,6 +162,7 @@ func chained(t *testing.T, events []protocol.Event) {
 }
 
 func TestEventsAreKeptWhileAway(t *testing.T) {
+	t.Parallel()
 	outboxTest(t, func(t *testing.T, b *Outbox, w *wire) {
 		drifts(b, maxUnsent+7)
 		time.Sleep(time.Minute)
@@ -182,6 +184,7 @@ func TestEventsAreKeptWhileAway(t *testing.T) {
 
 // What the hub has yet to be told outlives the agent that knows it, and is told before what happens later.
 func TestTheNextLeaderTellsWhatTheLastOneCouldNot(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, d := &wire{}, &drawer{}
 		term(t, w, d, func(_ *testing.T, b *Outbox, _ *wire) {
@@ -215,6 +218,7 @@ func TestTheNextLeaderTellsWhatTheLastOneCouldNot(t *testing.T) {
 }
 
 func TestTheJournalIsStoredOnlyWhileAway(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, d := &wire{}, &drawer{}
 		term(t, w, d, func(t *testing.T, b *Outbox, w *wire) {
@@ -256,6 +260,7 @@ func TestTheJournalIsStoredOnlyWhileAway(t *testing.T) {
 }
 
 func TestAJournalThatCannotBeStoredIsKept(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w, d := &wire{}, &drawer{err: errors.New("no")}
 		term(t, w, d, func(t *testing.T, b *Outbox, w *wire) {
@@ -274,6 +279,7 @@ func TestAJournalThatCannotBeStoredIsKept(t *testing.T) {
 }
 
 func TestWhoLostTheLeadIsTold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		d := &drawer{err: agent.ErrLost}
 		ctx, end := context.WithCancelCause(t.Context())
@@ -287,6 +293,7 @@ func TestWhoLostTheLeadIsTold(t *testing.T) {
 }
 
 func TestADamagedJournalIsSaidToBe(t *testing.T) {
+	t.Parallel()
 	for name, stored := range map[string]string{"no journal": "x", "a foreign event": "{}\n{\"version\":1,\"cluster\":\"west\"}"} {
 		b := New(Config{Cluster: "east-1", Keep: (&drawer{}).SaveJournal, Log: slog.New(slog.DiscardHandler)}, time.Now())
 		b.Restore([]byte(stored), nil)
@@ -298,6 +305,7 @@ func TestADamagedJournalIsSaidToBe(t *testing.T) {
 }
 
 func TestTheHubIsToldAgain(t *testing.T) {
+	t.Parallel()
 	outboxTest(t, func(t *testing.T, b *Outbox, w *wire) {
 		ask := func(from, to uint64) []protocol.Event {
 			w.told()
@@ -338,6 +346,7 @@ func TestTheHubIsToldAgain(t *testing.T) {
 }
 
 func TestTheJournalStaysSmall(t *testing.T) {
+	t.Parallel()
 	j := newJournal("east-1", time.Now())
 	for range 2 * maxUnsent {
 		j.add(protocol.Event{Message: strings.Repeat("m", 1000)})
@@ -357,6 +366,7 @@ func TestTheJournalStaysSmall(t *testing.T) {
 
 // Events that are dropped while they are on their way are not lost if they arrive.
 func TestWhatArrivesIsNotCountedAsLost(t *testing.T) {
+	t.Parallel()
 	j := newJournal("east-1", time.Now())
 	for range maxUnsent + 3 {
 		j.add(protocol.Event{})
@@ -372,6 +382,7 @@ func TestWhatArrivesIsNotCountedAsLost(t *testing.T) {
 }
 
 func TestReportFits(t *testing.T) {
+	t.Parallel()
 	r := protocol.Report{Version: 1, Cluster: "east-1"}
 	for i := range 600 {
 		a := protocol.AppReport{Name: "app", Message: strings.Repeat("m", 100)}

@@ -33,6 +33,7 @@ func away(n *Note)   { n.Failed, n.Away = "it did not report within 3m", true }
 func trial(n *Note)  { n.Trial, n.Revision = "new/1", newer }
 
 func TestTurnsOfAnUpgrade(t *testing.T) {
+	t.Parallel()
 	plain := RolloutState{Image: imageA, Pods: []RolloutPod{{Identity: "old/1", Revision: former}}}
 	mixed := plain
 	mixed.Pods = append(mixed.Pods, RolloutPod{Identity: "older/1", Revision: "rev-0"})
@@ -113,6 +114,7 @@ func offline(f *upgradeFacts) { f.online = false }
 func late(f *upgradeFacts)    { f.now = begun.Add(3 * time.Minute) }
 
 func TestWhoMayLeadDuringAnUpgrade(t *testing.T) {
+	t.Parallel()
 	me := RolloutPod{Identity: "new/1", Revision: newer}
 	other := RolloutPod{Identity: "other/1", Revision: newer}
 	died := me
