@@ -240,6 +240,8 @@ func TestAddGoldenMessages(t *testing.T) {
 	served := testReport()
 	served.APIs = []string{"apps/v1", "apps/v1/Deployment", "v1", "v1/Pod"}
 	served.Agent.APIs = APIsDigest(served.APIs)
+	reasoned := testReport()
+	reasoned.Apps[0].Phase, reasoned.Apps[0].Health, reasoned.Apps[0].Reason = PhaseWaiting, HealthPaused, ReasonPaused
 	request, grant, ask := testKeyRequest(t), testGrant(t), testAsk()
 	request.Nonce, grant.Nonce, grant.Epoch = "once", "once", 3
 	ask.Nonce, ask.Epoch, ask.Time = "once", 3, issued
@@ -252,6 +254,7 @@ func TestAddGoldenMessages(t *testing.T) {
 		"report":            {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
 		"report-tomorrow":   {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
 		"report-apis":       {Says: "with what the API server serves", Kind: "report", Cluster: "staging", Sent: mustJSON(t, served), Want: mustJSON(t, served)},
+		"report-reason":     {Says: "with the reason for an app's phase", Kind: "report", Cluster: "staging", Sent: mustJSON(t, reasoned), Want: mustJSON(t, reasoned)},
 		"event":             {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
 		"credential":        {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
 		"bundle-needs":      {Says: "with apps that need an agent that knows what they ask for", Kind: "bundle", Sent: mustJSON(t, needing), Want: mustJSON(t, needing), Digest: needing.Digest()},
