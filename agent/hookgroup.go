@@ -99,7 +99,7 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan, phase fleet.Ho
 	unsaved := began && a.dirty
 	s.mu.Unlock()
 	if unsaved && !s.save(ctx, a) { // the intent: nobody may have to guess whether there was one
-		return outcome{step: string(phase)}
+		return outcome{step: fact(protocol.ReasonHookRunning, string(phase))}
 	}
 	lines, err := p.lines()
 	if err != nil {
@@ -111,6 +111,16 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan, phase fleet.Ho
 		}
 	}
 	return s.hookOutcome(ctx, a, phase, mark, group)
+}
+
+// hookReason is why a hook that has not ended is waited for.
+func (s *session) hookReason(h *HookState) protocol.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.hooks[h.Ref]; l != nil && l.mark == h.Mark && l.verdict.Health == protocol.HealthPaused {
+		return protocol.ReasonPaused
+	}
+	return protocol.ReasonHookRunning
 }
 
 // hookOutcome sees how a group of hooks stands.
@@ -126,10 +136,10 @@ func (s *session) hookOutcome(ctx context.Context, a *app, phase fleet.HookPhase
 		case HookFailed:
 			out.done, failed = false, cmp.Or(failed, at+" failed: "+text)
 		default:
-			out.done, out.step = false, cmp.Or(out.step, at+": "+text)
+			out.done, out.step = false, cmp.Or(out.step, fact(s.hookReason(h), at+": "+text))
 		}
 	}
-	if out.step == "" { // not one is left that runs
+	if !out.step.Known() { // not one is left that runs
 		out.failed = failed
 	}
 	return out

@@ -67,11 +67,12 @@ type hookWant struct {
 // progress is what an app knows of its way through its run, beside the run itself.
 type progress struct {
 	run     *Run
-	last    *plan     // of an app that leaves: what it was, if it has hooks for that
-	step    string    // what is waited for
-	stuck   bool      // and will not come by itself
-	until   time.Time // when to look again without being told; zero for never
-	changes int       // objects that were changed since the plan came into force
+	last    *plan      // of an app that leaves: what it was, if it has hooks for that
+	step    fleet.Fact // what is waited for
+	stuck   bool       // and will not come by itself
+	paused  bool       // the wave that was begun is paused
+	until   time.Time  // when to look again without being told; zero for never
+	changes int        // objects that were changed since the plan came into force
 }
 
 // ended says whether a hook has ended, well or not.
@@ -181,7 +182,7 @@ func (s *session) deliverNext(a *app, p *plan) {
 		return
 	}
 	past := a.run.leftovers()
-	a.step, a.stuck, a.until = "", false, time.Time{}
+	a.step, a.stuck, a.until = fleet.Fact{}, false, time.Time{}
 	if !p.ordered() && len(past) == 0 {
 		a.run = nil
 		return
@@ -205,7 +206,7 @@ func (s *session) depart(a *app) {
 			}
 		}
 	}
-	a.step, a.stuck, a.until = "", false, time.Time{}
+	a.step, a.stuck, a.until = fleet.Fact{}, false, time.Time{}
 	if a.last == nil && len(past)+len(last) == 0 {
 		a.run = nil
 		return

@@ -204,7 +204,7 @@ func (c Cluster) message(r Row) string {
 	case c.Report != nil && c.Report.Message != "":
 		return c.Report.Message
 	case c.Suspended:
-		return "suspended in Git: it is left as it is"
+		return "suspended in Git: nothing is applied, healed or deleted"
 	case r.State == StateOffline:
 		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 	case !r.Synced && r.Generation > 0:

@@ -99,9 +99,9 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 		"released, and being pruned": {cluster(released, pruned), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
 			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, healthy (and 1 more)"},
 		"released, and being pruned, with an app that is left as it is": {cluster(released, pruned, payment(protocol.PhaseSuspended, protocol.HealthCurrent,
-			"suspended in Git: it is left as it is"), func(c *Cluster) { c.Report.Apps = c.Report.Apps[:1]; c.Desired.Apps = nil }),
+			"suspended in Git: nothing is applied, healed or deleted"), func(c *Cluster) { c.Report.Apps = c.Report.Apps[:1]; c.Desired.Apps = nil }),
 			StateReleased, protocol.HealthCurrent, true, "1/1", "2/3",
-			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, suspended: suspended in Git: it is left as it is"},
+			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, suspended: suspended in Git: nothing is applied, healed or deleted"},
 		"released, to be pruned when it is back": {cluster(released, pruned, disconnected), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
 			gone + "what Drover delivered there is deleted as soon as its agent is back (offline since 2026-11-03T09:00:00Z); to give that up: drover cluster forget staging"},
 		"released, to be pruned, by its last report": {cluster(released, pruned, neverLinked), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
@@ -141,7 +141,7 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 		"a suspended app counts as good": {cluster(payment(protocol.PhaseSuspended, protocol.HealthCurrent, "suspended in Git")), StateConnected,
 			protocol.HealthCurrent, true, "2/2", "3/4", ""},
 		"suspended": {cluster(func(c *Cluster) { c.Suspended = true }), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4",
-			"suspended in Git: it is left as it is"},
+			"suspended in Git: nothing is applied, healed or deleted"},
 		"its agent searches for what it lost": {cluster(func(c *Cluster) {
 			c.Report.Searching, c.Report.Message = "the inventory is not complete", "the inventory is not complete"
 		}), StateConnected, protocol.HealthProgressing, false, "2/2", "4/4", "the inventory is not complete"},
