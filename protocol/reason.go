@@ -19,6 +19,7 @@ const (
 	ReasonDependencyInvalid  Reason = "DependencyInvalid"  // what it depends on, or is applied after, can never be ready
 	ReasonWaitingForWindow   Reason = "WaitingForWindow"   // a time window is closed
 	ReasonInitializing       Reason = "Initializing"       // nothing is known of it yet
+	ReasonRendering          Reason = "Rendering"          // its files are still being rendered
 )
 
 // Reasons for which objects cannot be applied or deleted.
@@ -64,6 +65,7 @@ func Reasons() []Reason {
 	return []Reason{
 		ReasonRenderFailed, ReasonFetchFailed, ReasonFetching, ReasonContentUnusable, ReasonAgentTooOld,
 		ReasonInputMissing, ReasonDependencyNotReady, ReasonDependencyInvalid, ReasonWaitingForWindow, ReasonInitializing,
+		ReasonRendering,
 		ReasonApplyRefused, ReasonApplyFailed, ReasonPruneFailed, ReasonConflict, ReasonSharedObject, ReasonImmutableField,
 		ReasonQuotaExceeded, ReasonWebhookDenied, ReasonWebhookUnavailable, ReasonForbidden, ReasonOutOfScope,
 		ReasonKindNotServed, ReasonNamespaceNotFound, ReasonNamespaceTerminating, ReasonObjectTerminating,
