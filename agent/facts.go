@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -44,7 +45,7 @@ func (a *app) failures() fleet.Failures {
 	f := fleet.Failures{
 		Dependency: fact(protocol.ReasonDependencyInvalid, a.blocked),
 		Hook:       fact(protocol.ReasonHookFailed, a.run.failure()),
-		Apply:      a.troubled(), Content: a.unfit, Render: fact(reasonOfError(a.spec), a.spec.Error),
+		Apply:      a.troubled(), Content: a.unfit, Render: fact(cmp.Or(a.spec.Reason, protocol.ReasonRenderFailed), a.spec.Error),
 	}
 	if a.fault != nil {
 		f.Fault = fleet.Fact{Reason: faultReason(a.fault.err), Text: a.fault.err.Error()}
@@ -169,11 +170,6 @@ func faultReason(err error) protocol.Reason {
 		return protocol.ReasonStateNotStored
 	}
 	return codeOf(err, protocol.ReasonApplyFailed)
-}
-
-// reasonOfError is the code of the hub's error of an app: that of a hub that tells none is that it cannot be rendered.
-func reasonOfError(spec protocol.App) protocol.Reason {
-	return protocol.ReasonRenderFailed
 }
 
 // codeOf is the code of a Failure somewhere in err; otherwise for any other error.

@@ -173,6 +173,7 @@ func TestRowCarriesItsAge(t *testing.T) {
 		Name: "staging", Labels: map[string]string{"env": "staging"}, State: StateOffline, Since: tuesday,
 		Health: protocol.HealthProgressing, Generation: 7, Accepted: 6, Desired: newer, Applied: older,
 		Apps: Count{2, 2}, Objects: Count{4, 4}, Drift: 2, Received: tuesday, Agent: protocol.Agent{Version: "v0.1.0"}, Message: r.Message,
+		Reason: ReasonOffline,
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got  %+v\nwant %+v", r, want)
@@ -210,13 +211,14 @@ func TestAppsInTroubleComeFirst(t *testing.T) {
 	if got, want := strings.Join(names, " "), "failed unbuilt degraded tomorrow waits new a-well b-well"; got != want {
 		t.Errorf("sorted to %s\nwant      %s", got, want)
 	}
-	wantNew := AppRow{AppReport: protocol.AppReport{Name: "new", Phase: protocol.PhasePending, Health: protocol.HealthUnknown, Objects: 4}, Path: "apps/new"}
+	wantNew := AppRow{AppReport: protocol.AppReport{Name: "new", Phase: protocol.PhasePending, Health: protocol.HealthUnknown, Objects: 4,
+		Reason: protocol.ReasonInitializing}, Path: "apps/new"}
 	if !reflect.DeepEqual(rows["new"], wantNew) {
 		t.Errorf("an app that the agent has not named yet: %+v\nwant %+v", rows["new"], wantNew)
 	}
 	// It stays at its last good state: what is applied, and how that is, is still the agent's to say.
 	wantUnbuilt := AppRow{AppReport: protocol.AppReport{Name: "unbuilt", Phase: protocol.PhaseFailed, Message: "it does not build",
-		Health: protocol.HealthCurrent, Digest: "good", Objects: 2, Current: 2}, Path: "apps/u", Error: "it does not build"}
+		Reason: protocol.ReasonRenderFailed, Health: protocol.HealthCurrent, Digest: "good", Objects: 2, Current: 2}, Path: "apps/u", Error: "it does not build"}
 	if !reflect.DeepEqual(rows["unbuilt"], wantUnbuilt) {
 		t.Errorf("an app that does not build: %+v\nwant %+v", rows["unbuilt"], wantUnbuilt)
 	}
