@@ -33,8 +33,8 @@ type Item struct {
 	Former []string `json:"former,omitempty"`
 }
 
-// remember notes an app that had the object before.
-func (i *Item) remember(app string) {
+// Remember notes an app that had the object before.
+func (i *Item) Remember(app string) {
 	if !slices.Contains(i.Former, app) {
 		i.Former = append(slices.Clone(i.Former), app)
 	}
