@@ -143,29 +143,27 @@ func (f Facts) phase() AppStatus {
 // byHealth is for content that is applied.
 func (f Facts) byHealth() AppStatus {
 	o := f.Objects
-	worst := o.Worst
-	because := func(p protocol.Phase, r protocol.Reason, prefix string) AppStatus {
-		worst.Reason = r
-		st := status(p, worst, r)
-		st.Message = prefix + st.Message
-		return st
-	}
 	switch {
-	case !worst.Known() && f.Run.Open:
+	case !o.Worst.Known() && f.Run.Open:
 		return f.step()
-	case !worst.Known():
+	case !o.Worst.Known():
 		return AppStatus{Phase: protocol.PhaseHealthy, Reason: f.Prune.Reason,
 			Message: joined(f.Prune.String(), f.Notes)}
 	case o.Health == protocol.HealthDegraded:
-		return because(protocol.PhaseDegraded, protocol.ReasonUnhealthy, "")
+		return o.status(protocol.PhaseDegraded, protocol.ReasonUnhealthy, "")
 	case o.Health == protocol.HealthPaused:
-		return because(protocol.PhaseWaiting, protocol.ReasonPaused, "")
+		return o.status(protocol.PhaseWaiting, protocol.ReasonPaused, "")
 	case o.WasHealthy && o.Unhealthy >= o.Grace:
-		return because(protocol.PhaseDegraded, protocol.ReasonUnhealthy, "not healthy any more for "+brief(o.Grace)+": ")
+		return o.status(protocol.PhaseDegraded, protocol.ReasonUnhealthy, "not healthy any more for "+brief(o.Grace)+": ")
 	case !o.WasHealthy && o.Applied >= o.Timeout:
-		return because(protocol.PhaseDegraded, protocol.ReasonTimeout, "not healthy after "+brief(o.Timeout)+": ")
+		return o.status(protocol.PhaseDegraded, protocol.ReasonTimeout, "not healthy after "+brief(o.Timeout)+": ")
 	}
-	return because(protocol.PhaseWaiting, protocol.ReasonProgressing, "")
+	return o.status(protocol.PhaseWaiting, protocol.ReasonProgressing, "")
+}
+
+// status is a phase for the worst object.
+func (o ObjectFacts) status(p protocol.Phase, r protocol.Reason, prefix string) AppStatus {
+	return AppStatus{Phase: p, Reason: r, Message: prefix + o.Worst.String()}
 }
 
 // step is for an app on its way through its hooks and waves. One that waits for a person or a time is waiting.
