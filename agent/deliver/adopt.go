@@ -123,7 +123,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		return !a.next.Same(spec)
 	}
 	a.next = nil
-	was := a.plan.Spec
+	was := a.settings.App
 	was.Revision = spec.Revision
 	a.handle(spec)
 	a.dirty = a.dirty || !sameFlags(was, spec)
@@ -184,20 +184,20 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			p, err := s.read(ctx, a, generation)
+			p, err := s.read(ctx, a, generation, since)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
 				missing[a] = err
 				return
 			}
-			p.Since = since
 			plans[a] = p
 		})
 	}
 	wg.Wait()
 	for a, p := range plans {
-		if err := p.Place(ctx, s.resolve, s.scope); err != nil {
+		placed, err := p.Place(ctx, s.resolve, s.scope)
+		if plans[a] = placed; err != nil {
 			missing[a] = err
 			delete(plans, a)
 		}
@@ -206,7 +206,7 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 }
 
 // read gets the blob of an app, from what is stored if that is the same, and indexes it.
-func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Plan, error) {
+func (s *session) read(ctx context.Context, a *app, generation uint64, since time.Time) (*plan.Plan, error) {
 	s.mu.Lock()
 	spec, had, stored, spare, epoch := a.spec, a.plan, a.spare, a.spareDigest, s.accepted.bundle.Epoch
 	s.mu.Unlock()
@@ -217,7 +217,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Pl
 	var err error
 	switch {
 	case had != nil && had.Digest == spec.Blob.Digest:
-		packed = had.Packed
+		packed, _ = had.Packed()
 		lines, err = had.Raw()
 	case stored != nil && spare == spec.Blob.Digest:
 		packed = stored
@@ -228,15 +228,15 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Pl
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.cookFor(ctx, a, spec, lines)
+	t, err := s.transformFor(ctx, a, spec, lines)
 	if err != nil {
 		return nil, err
 	}
-	p, err := plan.Read(ctx, spec, generation, packed, lines, c)
+	p, err := plan.Read(ctx, plan.Source{Spec: spec, Epoch: epoch, Generation: generation, Received: since,
+		Packed: packed, Lines: lines}, t)
 	if err != nil {
 		return nil, err
 	}
-	p.Epoch = epoch
 	s.define(p)
 	return p, nil
 }
@@ -245,7 +245,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Pl
 func (s *session) define(p *plan.Plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, list := range p.Defines {
+	for _, list := range p.Definitions() {
 		if len(list) > 0 {
 			s.defines[groupKind{list[0].Group, list[0].Kind}] = list
 		}
@@ -287,9 +287,9 @@ func (s *session) obtain(ctx context.Context, a *app, generation uint64, err err
 			if !once && pause.Wait(getting, wake) != nil {
 				return
 			}
-			p, err := s.read(getting, a, generation)
+			p, err := s.read(getting, a, generation, time.Time{})
 			if err == nil {
-				err = p.Place(getting, s.resolve, s.scope)
+				p, err = p.Place(getting, s.resolve, s.scope)
 			}
 			s.mu.Lock()
 			done := getting.Err() != nil || s.obtained(ctx, a, p, err)

@@ -16,17 +16,18 @@ const defaultTimeout = 5 * time.Minute
 
 // app is one app of the cluster.
 type app struct {
-	name    string
-	scope   agent.Scope
-	spec    protocol.App // as the accepted bundle has it; of an app that leaves, as it was
-	plan    *plan.Plan   // in force; nil if nothing is known of what the app should be
-	next    *plan.Plan   // to come into force when the apps it depends on are healthy
-	lasts   []*plan.Plan // what was applied last of objects whose newer content is not accepted; see inForce
-	was     *plan.Plan   // in force before plan, until it is reduced to that
-	own     []*object    // the inventory, in the order of applying
-	given   []*object    // taken over by other apps that have not stored that yet
-	clashes []clash
-	checks  []*check
+	name     string
+	scope    agent.Scope
+	spec     protocol.App // as the accepted bundle has it; of an app that leaves, as it was
+	plan     *plan.Plan   // in force; nil if nothing is known of what the app should be
+	settings settings     // of the plan in force; of an app that leaves, as they were
+	next     *plan.Plan   // to come into force when the apps it depends on are healthy
+	lasts    []*plan.Plan // what was applied last of objects whose newer content is not accepted; see inForce
+	was      *plan.Plan   // in force before plan, until it is reduced to that
+	own      []*object    // the inventory, in the order of applying
+	given    []*object    // taken over by other apps that have not stored that yet
+	clashes  []clash
+	checks   []*check
 	// unchecked is how many checks are beyond what an app may have.
 	unchecked int
 
@@ -169,7 +170,7 @@ func (a *app) report() protocol.AppReport {
 		r.Deleted = *a.deleted
 	}
 	if a.plan != nil {
-		r.Revision, r.Digest = a.plan.Spec.Revision, a.plan.Digest
+		r.Revision, r.Digest = a.settings.Revision, a.plan.Digest
 	}
 	for _, o := range a.own {
 		if o.want != nil {

@@ -62,8 +62,8 @@ func (a *app) failures() fleet.Failures {
 	if a.plan == nil {
 		return f
 	}
-	if n := len(a.plan.Flaws); n > 0 {
-		f.Invalid = fleet.Fact{Reason: protocol.ReasonInvalidObject, Text: a.plan.Flaws[0], More: n - 1}
+	if n := len(a.plan.Invalid); n > 0 {
+		f.Invalid = fleet.Fact{Reason: protocol.ReasonInvalidObject, Text: a.plan.Invalid[0], More: n - 1}
 	}
 	if n := len(a.plan.Outside); n > 0 {
 		f.Scope = fleet.Fact{Reason: protocol.ReasonOutOfScope, Object: a.plan.Outside[0], Text: a.scope.Failure().Text,

@@ -89,7 +89,7 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 		"not deleted": {func(a *app) { a.with("x", refusedWith(agent.ReasonOther), removed) }, protocol.PhaseFailed, "PruneFailed", "ConfigMap/shop/x: no"},
 		"order": {func(a *app) { a.with("x", func(o *object) { o.held, o.heldForGood = "after itself", true }) },
 			protocol.PhaseFailed, "DependencyInvalid", "ConfigMap/shop/x: after itself"},
-		"flaws": {func(a *app) { a.plan.Flaws = []string{"no name", "no kind"} }, protocol.PhaseFailed, "InvalidObject", "no name (and 1 more)"},
+		"flaws": {func(a *app) { a.plan.Invalid = []string{"no name", "no kind"} }, protocol.PhaseFailed, "InvalidObject", "no name (and 1 more)"},
 		"outside": {func(a *app) {
 			a.scope, a.plan.Outside = agent.Scope{"a"}, []protocol.ObjectRef{{Kind: "ConfigMap", Namespace: "b", Name: "c"}}
 		}, protocol.PhaseFailed, "OutOfScope", "ConfigMap/b/c: " + agent.Scope{"a"}.Failure().Text},

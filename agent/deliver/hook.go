@@ -159,10 +159,10 @@ func (s *session) make(ctx context.Context, a *app, w *plan.Hook, h *agent.HookS
 func (s *session) prepare(ctx context.Context, a *app, w *plan.Hook, h *agent.HookState, res agent.Resource) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.Loose && !res.Namespaced { // the namespace was guessed
+	if w.KindUnknown && !res.Namespaced && h.Ref.Namespace != "" { // the namespace was guessed
 		delete(s.hooks, h.Ref)
 		s.unwatch(h.Ref)
-		w.Loose, w.Ref.Namespace, h.Ref.Namespace = false, "", ""
+		h.Ref.Namespace = ""
 		s.lookOut(a, h.Ref, w.APIVersion)
 	}
 	if s.scope.Outside(h.Ref) {

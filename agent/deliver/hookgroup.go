@@ -45,14 +45,16 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan.Plan, phase fle
 	s.mu.Lock()
 	began := false
 	for _, w := range group {
-		ref := w.Named(mark)
-		h := a.run.State(mark, ref)
+		ref, h := w.Named(mark), stateOfHook(a.run, w, mark)
 		if h == nil {
 			a.run.Hooks = append(a.run.Hooks, agent.HookState{Ref: ref, APIVersion: w.APIVersion, Phase: phase, Mark: mark, Delete: w.Hook.Delete,
 				Stage: agent.HookBegun, Since: time.Now()})
 			a.dirty = true
 		}
 		began = began || h == nil || h.Stage == agent.HookBegun
+		if h != nil {
+			ref = h.Ref
+		}
 		if h == nil || !h.Tidy {
 			s.lookOut(a, ref, w.APIVersion)
 		}
@@ -67,7 +69,7 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan.Plan, phase fle
 		return outcome{failed: fmt.Sprintf("%s: %v", phase, err)}
 	}
 	for _, w := range group {
-		if h := a.run.State(mark, w.Named(mark)); h.Stage == agent.HookBegun && ctx.Err() == nil {
+		if h := stateOfHook(a.run, w, mark); h.Stage == agent.HookBegun && ctx.Err() == nil {
 			s.launch(ctx, a, w, h, lines)
 		}
 	}
@@ -84,12 +86,24 @@ func (s *session) hookReason(h *agent.HookState) protocol.Reason {
 	return protocol.ReasonHookRunning
 }
 
+// stateOfHook is the state of a hook in a phase of a run. The namespace that was guessed for a hook of an unknown kind may
+// have been dropped since.
+func stateOfHook(run *agent.Run, w *plan.Hook, mark string) *agent.HookState {
+	ref := w.Named(mark)
+	h := run.State(mark, ref)
+	if h == nil && w.KindUnknown {
+		ref.Namespace = ""
+		h = run.State(mark, ref)
+	}
+	return h
+}
+
 // hookOutcome sees how a group of hooks stands.
 func (s *session) hookOutcome(ctx context.Context, a *app, phase fleet.HookPhase, mark string, group []*plan.Hook) outcome {
 	out := outcome{done: true}
 	failed := ""
 	for _, w := range group {
-		h := a.run.State(mark, w.Named(mark))
+		h := stateOfHook(a.run, w, mark)
 		stage, text := s.observe(ctx, a, h)
 		at := fmt.Sprintf("%s: %s", phase, h.Ref)
 		switch stage {

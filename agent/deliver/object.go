@@ -104,7 +104,7 @@ func (o *object) heals() bool {
 	case o.want.Mode == fleet.ModeIfNotPresent:
 		return !o.present
 	}
-	return o.app.plan == nil || !o.app.plan.Spec.KeepDrift
+	return o.app.plan == nil || !o.app.settings.KeepDrift
 }
 
 // current says whether there is nothing left to do or wait for.

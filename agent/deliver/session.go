@@ -353,7 +353,7 @@ func (s *session) release(ctx context.Context, a *app) {
 func (s *session) emit(e protocol.Event) {
 	e.Generation = s.accepted.bundle.Generation
 	if a := s.apps[e.App]; a != nil && a.plan != nil && e.Revision == "" {
-		e.Revision = a.plan.Spec.Revision
+		e.Revision = a.settings.Revision
 	}
 	s.out.Record(e)
 }

@@ -371,7 +371,7 @@ func (s *session) takenOver(a *app, last *plan.Plan) bool {
 	}
 	left, hooks, hooksLeft := 0, 0, 0
 	for i := range last.Wants {
-		if !elsewhere(func(p *plan.Plan) bool { return p.Wanted(last.Wants[i].Ref) }) {
+		if !elsewhere(func(p *plan.Plan) bool { return p.Wanted(s.refOf(&last.Wants[i])) }) {
 			left++
 		}
 	}
