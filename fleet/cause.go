@@ -144,6 +144,8 @@ func (v Verdict) Because(c Cause) Verdict {
 		return Verdict{c.Health, "it is ready again, and not for long enough to count: " + c.Message()}
 	case v.Health == protocol.HealthCurrent, v.Health == protocol.HealthDegraded && c.weight() == 1: // "it failed: the pod is being started" helps nobody
 		return v
+	case v.Health == protocol.HealthPaused && c.Health != protocol.HealthDegraded: // pods that are missing or start are what a pause leaves
+		return v
 	case c.Health == protocol.HealthCurrent:
 		return Verdict{c.Health, c.Message()}
 	}

@@ -16,7 +16,8 @@ type Verdict struct {
 // (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus), which test/kstatus holds it against. It
 // differs, as listed there, where kstatus calls something current that a person on call would not (a Job that still
 // runs, a Pod that ended in failure, a CronJob whose last run failed, an autoscaler without metrics), and where it waits
-// for what nobody is going to do (the update of pods that are updated by hand, a Deployment that is paused).
+// for what nobody is going to do (the update of pods that are updated by hand). What waits for a person or a time is
+// paused: an update that is paused, a Job that is suspended.
 //
 // Degraded is only what will not heal by itself. What may heal is progressing, with its cause, and the app's timeout
 // decides. An Ingress is current when it is there: many controllers never write an address, and to wait for one, as
@@ -81,6 +82,10 @@ func progressing(format string, args ...any) Verdict {
 
 func degraded(format string, args ...any) Verdict {
 	return Verdict{protocol.HealthDegraded, fmt.Sprintf(format, args...)}
+}
+
+func paused(format string, args ...any) Verdict {
+	return Verdict{protocol.HealthPaused, fmt.Sprintf(format, args...)}
 }
 
 func alwaysCurrent(object) Verdict { return current("it is there") }

@@ -167,7 +167,7 @@ func words(annotations map[string]any, key string) (out []string) {
 }
 
 // HookHealth judges the object of a hook: current when it ended well, degraded when it ended in failure. It differs from ObjectHealth in that
-// a Job or a Pod is on its way until it has really ended, and in that an object that is being deleted still tells how it ended.
+// a Job or a Pod is on its way, or paused, until it has really ended, and in that an object that is being deleted still tells how it ended.
 func HookHealth(obj map[string]any) Verdict {
 	o := object(obj)
 	if meta, ok := obj["metadata"].(map[string]any); ok && meta["deletionTimestamp"] != nil {
@@ -186,7 +186,7 @@ func HookHealth(obj map[string]any) Verdict {
 		ended = phase == "Succeeded" || phase == "Failed" ||
 			v.Health == protocol.HealthCurrent && (o.str("spec", "restartPolicy") == "Always" || o.str("spec", "restartPolicy") == "")
 	}
-	if !ended && v.Health != protocol.HealthProgressing {
+	if !ended && v.Health != protocol.HealthPaused {
 		v.Health = protocol.HealthProgressing
 	}
 	return v

@@ -95,6 +95,7 @@ func TestHookHealth(t *testing.T) {
 		want protocol.Health
 	}{
 		{"a Job that runs", live("batch/v1", "Job", "status", counts("active", 1), "status.startTime", "now"), protocol.HealthProgressing},
+		{"a Job that is suspended", live("batch/v1", "Job", "spec.suspend", true, "status", counts()), protocol.HealthPaused},
 		{"a Job that completed", live("batch/v1", "Job", "status", with(counts(), cond("Complete", "True", "", ""))), protocol.HealthCurrent},
 		{"a Job that failed", live("batch/v1", "Job", "status", with(counts(), cond("Failed", "True", "", ""))), protocol.HealthDegraded},
 		{"a Job that completed and is being deleted", live("batch/v1", "Job", "metadata", being, "status", with(counts(), cond("Complete", "True", "", ""))), protocol.HealthCurrent},

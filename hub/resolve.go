@@ -80,6 +80,8 @@ type AppResult struct {
 	Ref  *protocol.Blob // nil if Err is set
 	Refs []protocol.ObjectRef
 	Err  string
+	// Reason is Err for programs; "" where that is that it cannot be rendered.
+	Reason protocol.Reason
 	// Pending: it is being rendered; Err says so.
 	Pending bool
 
@@ -207,7 +209,7 @@ func (r *Resolution) block() {
 	for name, why := range fleet.Unsatisfiable(apps) {
 		at := slices.IndexFunc(apps, func(a fleet.App) bool { return a.Name == name })
 		if a := &r.Apps[at]; a.Err == "" {
-			a.Ref, a.Refs, a.Err = nil, nil, why
+			a.Ref, a.Refs, a.Err, a.Reason = nil, nil, why, protocol.ReasonDependencyInvalid
 		}
 	}
 }

@@ -83,6 +83,8 @@ type App struct {
 	Blob *Blob `json:"blob,omitempty"`
 	// Error says why Blob is not of the newest revision: the app keeps its last good state.
 	Error string `json:"error,omitempty"`
+	// Reason is Error for programs; without it, it is RenderFailed.
+	Reason Reason `json:"reason,omitempty"`
 	// Needs names what an agent must know to handle the app as it is asked to, see Handling.Needs. One that does not know it leaves
 	// the app as it is, and says so: what it ignored might be what keeps the app from doing harm.
 	Needs []string `json:"needs,omitempty"`

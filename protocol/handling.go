@@ -77,6 +77,7 @@ type HealthRule struct {
 	Kind       string      `json:"kind,omitempty"` // "" for all of the group that no other rule is for
 	InProgress *Expression `json:"inProgress,omitempty"`
 	Failed     *Expression `json:"failed,omitempty"`
+	Paused     *Expression `json:"paused,omitempty"` // agents that do not know it call such an object progressing
 	Current    *Expression `json:"current,omitempty"`
 	// Message gives the cause, as text, of an object that is not current. Without it, or where it gives "", the conditions of the
 	// object say it.
