@@ -161,10 +161,10 @@ func Explained(ref protocol.ObjectRef) bool {
 	return false
 }
 
-// maxWords is how many bytes of somebody else's words a message quotes.
+// maxWords is how many bytes of foreign text a message quotes.
 const maxWords = 400
 
-// oneLine makes what somebody else wrote fit into a message: no line breaks, no control characters, not too long.
+// oneLine makes foreign text fit into a message: no line breaks, no control characters, not too long.
 func oneLine(s string) string {
 	if len(s) > 4*maxWords {
 		s = s[:4*maxWords]

@@ -143,7 +143,7 @@ func claimHealth(o object) Verdict {
 	case "Bound":
 		return current("the claim is bound")
 	case "Lost":
-		return degraded("its volume %s is gone, and what was on it: restore the volume, or delete the claim and it is made anew, empty", o.str("spec", "volumeName"))
+		return degraded("its volume %s is gone, and what was on it: restore the volume, or delete the claim: a new one is created, empty", o.str("spec", "volumeName"))
 	default:
 		return progressing("the claim is not bound (%s)", orUnknown(phase))
 	}
@@ -152,7 +152,7 @@ func claimHealth(o object) Verdict {
 // budgetHealth: that a budget allows no disruption now is what it is for.
 func budgetHealth(o object) Verdict {
 	if c := o.condition("DisruptionAllowed"); c.status == "False" && c.reason == "SyncFailed" {
-		return progressing("what it protects cannot be made out, so nothing is evicted: %s", c.text())
+		return progressing("the pods that it protects cannot be determined, so none is evicted: %s", c.text())
 	}
 	return current("it is there")
 }

@@ -182,7 +182,7 @@ var verdicts = map[string]struct {
 	"PersistentVolumeClaim pending": {live("v1", "PersistentVolumeClaim", "status.phase", "Pending"), prog, "the claim is not bound (Pending)"},
 	"PersistentVolumeClaim new":     {live("v1", "PersistentVolumeClaim"), prog, "the claim is not bound (unknown)"},
 	"PersistentVolumeClaim lost": {live("v1", "PersistentVolumeClaim", "spec.volumeName", "pv-7", "status.phase", "Lost"), degr,
-		"its volume pv-7 is gone, and what was on it: restore the volume, or delete the claim and it is made anew, empty"},
+		"its volume pv-7 is gone, and what was on it: restore the volume, or delete the claim: a new one is created, empty"},
 	"PersistentVolumeClaim bound": {live("v1", "PersistentVolumeClaim", "status.phase", "Bound"), cur, "the claim is bound"},
 
 	"Service":                    {live("v1", "Service", "spec.type", "ClusterIP"), cur, "it is there"},
@@ -220,7 +220,7 @@ var verdicts = map[string]struct {
 
 	"PodDisruptionBudget that allows none": {live("policy/v1", "PodDisruptionBudget", "status", with(counts(), cond("DisruptionAllowed", "False", "InsufficientPods", ""))), cur, "it is there"},
 	"PodDisruptionBudget of what it cannot count": {live("policy/v1", "PodDisruptionBudget", "status", with(counts(), cond("DisruptionAllowed", "False", "SyncFailed", "found no controllers for pod"))), prog,
-		"what it protects cannot be made out, so nothing is evicted: found no controllers for pod"},
+		"the pods that it protects cannot be determined, so none is evicted: found no controllers for pod"},
 	"PodDisruptionBudget not counted yet": {live("policy/v1", "PodDisruptionBudget", "status", map[string]any{"observedGeneration": int64(2)}), prog, "its controller has not seen the last change yet"},
 
 	"CRD new":               {definition(), prog, "it is being installed"},

@@ -39,7 +39,7 @@ const (
 	FinalizerHook = "drover.dev/hook"
 )
 
-// The annotations that make an object a hook. Of several, Drover's own goes before Argo CD's, and that before Helm's.
+// The annotations that make an object a hook. Of several, Drover's own takes precedence over Argo CD's, and that over Helm's.
 var (
 	hookKeys   = [...]string{"drover.dev/hook", "argocd.argoproj.io/hook"}
 	policyKeys = [...]string{"drover.dev/hook-delete-policy", "argocd.argoproj.io/hook-delete-policy"}
@@ -83,7 +83,7 @@ var helmPhases = map[string]struct {
 
 var helmPolicies = map[string]DeletePolicy{"hook-succeeded": HookSucceeded, "hook-failed": HookFailed, "before-hook-creation": BeforeHookCreation}
 
-// IsHook says whether the annotations are those of a hook, whoever is to do it.
+// IsHook says whether the annotations are those of a hook, for whichever tool.
 func IsHook(annotations map[string]string) bool {
 	return annotations[hookKeys[0]] != "" || annotations[hookKeys[1]] != "" || annotations[helmHook] != ""
 }

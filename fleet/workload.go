@@ -112,7 +112,7 @@ func daemonSetHealth(o object) Verdict {
 	return current("%d of %d pods are ready", want, want)
 }
 
-// notCreated is why a controller cannot create pods, in the API server's words. A policy stays as it is until somebody
+// notCreated is why a controller cannot create pods, in the API server's words. A policy refuses until a user
 // changes something; a quota may become free.
 func notCreated(words string) Verdict {
 	for _, before := range [...]string{" failed error: ", "Error creating: ", " is forbidden: "} { // what controllers put before them

@@ -144,7 +144,7 @@ const (
 	EventKept       EventKind = "kept"        // an object that Git no longer has was left in the cluster, and why
 	EventDrift      EventKind = "drift"       // drift was corrected, or seen and left, as the message says
 	EventLeft       EventKind = "left"        // more is left to others than an ignore rule says, and why
-	EventRecreated  EventKind = "recreated"   // an object was deleted and created anew, and why
+	EventRecreated  EventKind = "recreated"   // an object was deleted and recreated, and why
 	EventHook       EventKind = "hook"        // a hook was begun, or succeeded
 	EventHookFailed EventKind = "hook-failed" // a hook failed, and how
 	EventStarted    EventKind = "started"     // an agent took charge

@@ -75,5 +75,5 @@ type DesiredApp struct {
 // Link is the agent's connection to the bus.
 type Link struct {
 	Connected bool
-	Since     time.Time // when it was last seen to change; zero if it was never seen
+	Since     time.Time // when it last changed, as far as it was seen; zero if it never was
 }
