@@ -34,7 +34,7 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for a, p := range plans {
-		a.next, a.fetching, a.unfit, a.lacks = p, "", "", ""
+		a.next, a.fetching, a.unfit, a.lacks = p, "", fleet.Fact{}, ""
 		if s.outdated(p) {
 			s.remake(ctx, a)
 		}
@@ -101,7 +101,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		a.stopGet()
 		a.stopGet = nil
 	}
-	if unfit := plan.Unmet(spec); unfit != "" { // what was understood before stays in force
+	if unfit := fact(protocol.ReasonAgentTooOld, plan.Unmet(spec)); unfit.Known() { // what was understood before stays in force
 		spec.Handling, spec.Needs = a.spec.Handling, a.spec.Needs
 		a.spec, a.leaving, a.next, a.blocked, a.fetching, a.unfit = spec, false, nil, "", "", unfit
 		return false
@@ -113,7 +113,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 			}
 		}
 	}
-	a.spec, a.leaving, a.blocked, a.fetching, a.unfit, a.last = spec, false, "", "", "", nil
+	a.spec, a.leaving, a.blocked, a.fetching, a.unfit, a.last = spec, false, "", "", fleet.Fact{}, nil
 	if spec.Blob == nil {
 		a.next = nil
 		return false
@@ -142,7 +142,7 @@ func (a *app) leave() {
 		a.last = a.plan
 	}
 	a.leaving, a.next, a.plan, a.lasts, a.was, a.clashes = true, nil, nil, nil, nil, nil
-	a.fetching, a.unfit, a.blocked, a.waits = "", plan.Unmet(a.spec), "", ""
+	a.fetching, a.unfit, a.blocked, a.waits = "", fact(protocol.ReasonAgentTooOld, plan.Unmet(a.spec)), "", ""
 	a.spec.Error = ""
 	for _, o := range a.own {
 		o.want = nil
@@ -311,7 +311,7 @@ func (s *session) obtained(ctx context.Context, a *app, p *plan.Plan, err error)
 	if s.outdated(p) {
 		return false
 	}
-	a.next, a.fetching, a.unfit, a.lacks = p, "", "", ""
+	a.next, a.fetching, a.unfit, a.lacks = p, "", fleet.Fact{}, ""
 	for _, other := range s.ordered() {
 		if other == a || other.leftover() { // which may have been held until this was known
 			s.kick(ctx, other)
@@ -322,17 +322,18 @@ func (s *session) obtained(ctx context.Context, a *app, p *plan.Plan, err error)
 
 // missing notes why the blob of an app is not here: not to be had, or not fit.
 func (a *app) missing(err error) {
-	a.fetching, a.unfit = "", ""
+	a.fetching, a.unfit = "", fleet.Fact{}
 	var gone *lacking
 	if errors.As(err, &gone) {
 		a.lacks = err.Error()
 		return
 	}
 	if errors.Is(err, agent.ErrOffline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		a.fetching = fmt.Sprintf("its objects cannot be had from the hub yet: %v; what was applied before stays, and it is tried again by itself", err)
+		a.fetching = fmt.Sprintf("its objects were not received from the hub yet: %v; retrying, and keeping the last applied version", err)
 		return
 	}
-	a.unfit = fmt.Sprintf("its objects cannot be used: %v; what was applied before stays", err)
+	a.unfit = fact(codeOf(err, protocol.ReasonContentUnusable),
+		fmt.Sprintf("its objects cannot be used: %v; keeping the last applied version", err))
 }
 
 // whenOnline is what the next try need not wait beyond: the bus coming back.

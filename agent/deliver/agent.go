@@ -322,9 +322,10 @@ func (s *session) unserved(ctx context.Context, key agent.Watched) {
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec, budget: budget{deleted: st.Deleted, granted: st.Granted}}
+	unusable := protocol.ReasonContentUnusable
 	p, err := s.restorePlan(ctx, a, st)
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
-		p, err = nil, errors.New(why)
+		p, err, unusable = nil, errors.New(why), protocol.ReasonAgentTooOld
 	}
 	lasts := s.restoreLast(ctx, a, st)
 	s.mu.Lock()
@@ -335,7 +336,7 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	s.who.Reach(st.Epoch)
 	wants := map[protocol.ObjectRef]*plan.Want{}
 	if err != nil {
-		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
+		a.unfit = fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
 		if errors.As(err, new(*lacking)) {
 			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
 		}

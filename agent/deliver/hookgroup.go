@@ -9,6 +9,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // hooksOf does the hooks of a phase, those alone that part is true for unless it is nil: by wave and stage, each when those before it have
@@ -61,7 +62,7 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan.Plan, phase fle
 	unsaved := began && a.dirty
 	s.mu.Unlock()
 	if unsaved && !s.save(ctx, a) { // the intent: nobody may have to guess whether there was one
-		return outcome{step: string(phase)}
+		return outcome{step: fact(protocol.ReasonHookRunning, string(phase))}
 	}
 	lines, err := p.Lines()
 	if err != nil {
@@ -73,6 +74,16 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan.Plan, phase fle
 		}
 	}
 	return s.hookOutcome(ctx, a, phase, mark, group)
+}
+
+// hookReason is why a hook that has not ended is waited for.
+func (s *session) hookReason(h *agent.HookState) protocol.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.hooks[h.Ref]; l != nil && l.mark == h.Mark && l.verdict.Health == protocol.HealthPaused {
+		return protocol.ReasonPaused
+	}
+	return protocol.ReasonHookRunning
 }
 
 // stateOfHook is the state of a hook in a phase of a run. The namespace that was guessed for a hook of an unknown kind may
@@ -100,10 +111,10 @@ func (s *session) hookOutcome(ctx context.Context, a *app, phase fleet.HookPhase
 		case agent.HookFailed:
 			out.done, failed = false, cmp.Or(failed, at+" failed: "+text)
 		default:
-			out.done, out.step = false, cmp.Or(out.step, at+": "+text)
+			out.done, out.step = false, cmp.Or(out.step, fact(s.hookReason(h), at+": "+text))
 		}
 	}
-	if out.step == "" { // not one is left that runs
+	if !out.step.Known() { // not one is left that runs
 		out.failed = failed
 	}
 	return out

@@ -102,7 +102,7 @@ func (a *app) asides() string {
 			drifted++
 		}
 	}
-	out := []string{a.leftovers()}
+	var out []string
 	if drifted > 0 {
 		out = append(out, fmt.Sprintf("%s drifted, and left so, because the app keeps drift", phrase.Count(drifted, "object")))
 	}

@@ -148,10 +148,12 @@ func compareProblems(a, b protocol.Problem) int {
 func rank(h protocol.Health) int {
 	switch h {
 	case protocol.HealthDegraded:
-		return 3
+		return 4
 	case protocol.HealthUnknown:
-		return 2
+		return 3
 	case protocol.HealthProgressing:
+		return 2
+	case protocol.HealthPaused:
 		return 1
 	}
 	return 0

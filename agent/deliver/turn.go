@@ -272,7 +272,7 @@ func (s *session) save(ctx context.Context, a *app) bool {
 	defer s.mu.Unlock()
 	if err != nil {
 		a.dirty = true
-		s.faulted(ctx, a, fmt.Errorf("store its state in the cluster: %w", err))
+		s.faulted(ctx, a, fmt.Errorf("%w: %w", errStore, err))
 		return false
 	}
 	a.fault, a.unsaved = nil, false
