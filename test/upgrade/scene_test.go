@@ -203,7 +203,7 @@ func (c *cluster) join(bin string) {
 		}
 		return err
 	})
-	if err := os.Remove(token); err != nil { // nobody joins by hand again
+	if err := os.Remove(token); err != nil { // no cluster joins by hand again
 		c.t.Fatal(err)
 	}
 }
@@ -278,7 +278,7 @@ func (s *scene) judge() {
 	s.t.Helper()
 	for _, c := range s.clusters {
 		got := audited(s.t, s.cp, c.user, c.own)
-		for key, want := range c.want { // who takes over from a killed agent may ask once more for what is being deleted
+		for key, want := range c.want { // the successor of a killed agent may repeat a delete
 			if c.killed && strings.HasPrefix(key, "delete ") && got[key] == want+1 {
 				got[key] = want
 			}

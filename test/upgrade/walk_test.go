@@ -130,7 +130,8 @@ func TestBackAndForward(t *testing.T) {
 
 				if agentsFirst {
 					east.replace(former)
-				} else {
+				} else { // also where the credentials of the last release were ended
+					s.ends(nil)
 					s.runs(former)
 				}
 				s.delivered()
