@@ -23,9 +23,9 @@ func withhold(b *protocol.Bundle, last protocol.Bundle, d Deletions) {
 			continue
 		}
 		app := *kept
-		app.Error = fmt.Sprintf("kept at the last version, because the new one deletes %d of its objects, which waits for an "+
-			"approval (drover approve %s), and this release of the agent does not hold deletions: upgrade the agent, or approve",
-			a.Hold.Count, a.Hold.ID)
+		app.Error = fmt.Sprintf("kept at the last version, because the new one deletes %d of its objects, which waits for "+
+			"an approval (drover approve %s), and this release of the agent does not hold deletions: upgrade the agent, "+
+			"or approve", a.Hold.Count, a.Hold.ID)
 		if now := find(b.Apps, name); now != nil {
 			*now = app
 			continue

@@ -168,8 +168,8 @@ func (s *scene) begin() {
 	}
 }
 
-// install is what an agent does when a cluster gets its first commit, whichever that is: Jobs that run once, hooks and an
-// ordinary object, of which one has the policy HookSucceeded.
+// install is what an agent does when a cluster gets its first commit: Jobs that run once, hooks and an ordinary object,
+// of which one has the policy HookSucceeded.
 func install() tally {
 	out := tally{"delete jobs/warm": 1}
 	for _, job := range []string{"migrate", "warm", "install", "once"} {
@@ -182,7 +182,8 @@ func install() tally {
 func (s *scene) step(text, pruned string) {
 	s.repo.Write("apps/shop/first.yaml", configMap("first", text))
 	s.repo.Remove("apps/settings/" + pruned + ".yaml")
-	s.repo.Write("apps/workloads/secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: "+text+"}\n")
+	s.repo.Write("apps/workloads/secret.yaml",
+		"apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: "+text+"}\n")
 	for name, c := range s.clusters {
 		s.repo.Write("clusters/"+name+"/apps.yaml", declarations(c.space, text))
 	}

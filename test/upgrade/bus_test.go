@@ -28,7 +28,8 @@ type credential struct {
 // credential reads that of a cluster.
 func (c *cluster) credential() (out credential) {
 	c.t.Helper()
-	secret, err := c.cp.Kube().Get(c.t.Context(), testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: c.own, Name: "drover-credential"})
+	ref := testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: c.own, Name: "drover-credential"}
+	secret, err := c.cp.Kube().Get(c.t.Context(), ref)
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -71,8 +72,8 @@ func (c credential) connect() error {
 		return fmt.Errorf("a seed of %d bytes: %w", len(seed), err)
 	}
 	signature := ed25519.Sign(ed25519.NewKeyFromSeed(seed[2:34]), []byte(info.Nonce))
-	ask, err := json.Marshal(map[string]any{"jwt": c.JWT, "sig": base64.RawURLEncoding.EncodeToString(signature), "verbose": false,
-		"tls_required": true, "lang": "test", "version": "1", "protocol": 1})
+	ask, err := json.Marshal(map[string]any{"jwt": c.JWT, "sig": base64.RawURLEncoding.EncodeToString(signature),
+		"verbose": false, "tls_required": true, "lang": "test", "version": "1", "protocol": 1})
 	if err != nil {
 		return err
 	}

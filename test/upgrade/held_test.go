@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// Agents of the last release delete whatever a bundle lacks. The new hub gives them nothing that waits for a person, and
-// the agent that replaces them holds it by itself, until it is approved.
+// Agents of the last release delete whatever a bundle lacks. The new hub gives them nothing that waits for a person,
+// and the agent that replaces them holds it by itself, until it is approved.
 func TestHeldDeletionsWaitForOldAgentsToo(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, embedded, "east")
@@ -31,7 +31,8 @@ func TestHeldDeletionsWaitForOldAgentsToo(t *testing.T) {
 	held := func() (id string) {
 		s.until("the deletions are held, and everything else is delivered", func() error {
 			r, err := east.row()
-			if err == nil && (len(r.Held) != 1 || !r.Synced || r.Accepted != r.Generation || r.Applied.Hash != s.revision) {
+			if err == nil && (len(r.Held) != 1 || !r.Synced ||
+				r.Accepted != r.Generation || r.Applied.Hash != s.revision) {
 				err = fmt.Errorf("it is %+v", r)
 			}
 			if err == nil {

@@ -22,7 +22,8 @@ func TestMain(m *testing.M) {
 	}
 	var err error
 	if former, err = buildRelease(context.Background(), lastRelease, os.Stderr); err == nil {
-		_, err = testenv.Binaries(context.Background(), os.Stderr, "etcd", "kube-apiserver", "kube-controller-manager", "nats-server")
+		_, err = testenv.Binaries(context.Background(), os.Stderr,
+			"etcd", "kube-apiserver", "kube-controller-manager", "nats-server")
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "test/upgrade:", err)

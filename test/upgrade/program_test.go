@@ -10,8 +10,8 @@ import (
 	"github.com/drover-dev/drover/test/testenv"
 )
 
-// program is a hub, an agent or a server that is stopped, killed and started again, of one release or the other. It goes
-// on with one log.
+// program is a hub, an agent or a server that is stopped, killed and started again, of one release or the other. It
+// goes on with one log.
 type program struct {
 	t       *testing.T
 	log     string

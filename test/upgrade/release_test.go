@@ -92,7 +92,8 @@ func missing(ctx context.Context, commit string) error {
 	shallow, err := git(ctx, "rev-parse", "--is-shallow-repository")
 	switch {
 	case err != nil:
-		return fmt.Errorf("the programs of %.10s are built from the repository's history, and this is no Git checkout: %w", commit, err)
+		return fmt.Errorf("the programs of %.10s are built from the repository's history, and this is no Git checkout: %w",
+			commit, err)
 	case shallow == "true":
 		return fmt.Errorf("this clone is shallow and lacks the last release, commit %s: run `git fetch --unshallow`, or "+
 			"`git fetch --depth=1 origin %[1]s`", commit)
@@ -114,7 +115,8 @@ func git(ctx context.Context, args ...string) (string, error) {
 // build builds a command of a module.
 func build(ctx context.Context, module, name, commit, out string) error {
 	link := "-s -w -X github.com/drover-dev/drover/internal/version.release=" + commit[:10]
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", link, "-o", out, "./cmd/"+name)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", link,
+		"-o", out, "./cmd/"+name)
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOWORK=off", "GOTOOLCHAIN=local", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {

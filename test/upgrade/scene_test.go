@@ -61,7 +61,8 @@ func newScene(t *testing.T, where site, names ...string) *scene {
 		c := &cluster{scene: s, name: name, user: nextUser(t), want: tally{}}
 		c.own, c.space = "own-"+c.user, "space-"+c.user
 		s.clusters[name] = c
-		_, err := s.cp.Kube().Apply(t.Context(), "test", "apiVersion: v1\nkind: Namespace\nmetadata: {name: "+c.space+"}\n")
+		namespace := "apiVersion: v1\nkind: Namespace\nmetadata: {name: " + c.space + "}\n"
+		_, err := s.cp.Kube().Apply(t.Context(), "test", namespace)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -70,8 +71,8 @@ func newScene(t *testing.T, where site, names ...string) *scene {
 	}
 	s.repo.WriteTree(apps)
 	s.sites = s.open(where)
-	s.hub = newProgram(t, "hub", filepath.Join(s.dir, "hub.log"), append([]string{"hub", "--repo", s.repo.Dir, "--data-dir", s.data,
-		"--listen=" + freeAddress(t)}, s.hubArgs...)...)
+	args := []string{"hub", "--repo", s.repo.Dir, "--data-dir", s.data, "--listen=" + freeAddress(t)}
+	s.hub = newProgram(t, "hub", filepath.Join(s.dir, "hub.log"), append(args, s.hubArgs...)...)
 	return s
 }
 
@@ -192,8 +193,8 @@ func (c *cluster) join(bin string) {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.agent = newProgram(c.t, "agent of "+c.name, filepath.Join(c.dir, c.name+".log"), "--join", token, "--kubeconfig", kubeconfig,
-		"--namespace", c.own, "--identity", c.name, "--listen=")
+	c.agent = newProgram(c.t, "agent of "+c.name, filepath.Join(c.dir, c.name+".log"), "--join", token,
+		"--kubeconfig", kubeconfig, "--namespace", c.own, "--identity", c.name, "--listen=")
 	c.bin = bin
 	c.agent.start(filepath.Join(bin, "drover-agent"))
 	c.until("the token is used", func() error {
@@ -243,7 +244,8 @@ func (c *cluster) delivered() {
 		switch {
 		case err != nil:
 			return err
-		case r.State != "connected" || !r.Synced || r.Health != "current" || r.Applied.Hash != c.revision || len(r.Held) > 0:
+		case r.State != "connected" || !r.Synced || r.Health != "current" ||
+			r.Applied.Hash != c.revision || len(r.Held) > 0:
 			return fmt.Errorf("%s is %+v, and the newest commit is %s", c.name, r, c.revision)
 		}
 		return nil

@@ -35,7 +35,8 @@ spec:
 
 // waitingPod is the pod of a Job that waits for a node.
 func (c *cluster) waitingPod(job string) (testenv.Ref, error) {
-	pods, err := c.cp.Kube().List(c.t.Context(), "v1", "Pod", c.space, url.Values{"labelSelector": {"batch.kubernetes.io/job-name=" + job}})
+	pods, err := c.cp.Kube().List(c.t.Context(), "v1", "Pod", c.space,
+		url.Values{"labelSelector": {"batch.kubernetes.io/job-name=" + job}})
 	if err != nil {
 		return testenv.Ref{}, err
 	}
@@ -91,7 +92,8 @@ func ofPrune() stuck {
 	return stuck{
 		commit: func(c *cluster) {
 			c.refuseDeletes(guard(c))
-			if _, err := c.cp.Kube().Patch(c.t.Context(), "test", ref(c, "b"), `{"metadata":{"finalizers":["`+finalizer+`"]}}`); err != nil {
+			patch := `{"metadata":{"finalizers":["` + finalizer + `"]}}`
+			if _, err := c.cp.Kube().Patch(c.t.Context(), "test", ref(c, "b"), patch); err != nil {
 				c.t.Fatal(err)
 			}
 			for _, name := range []string{"a", "b", "c"} {
@@ -110,7 +112,8 @@ func ofPrune() stuck {
 			return err
 		},
 		release: func(c *cluster) {
-			policy := testenv.Ref{APIVersion: "admissionregistration.k8s.io/v1", Kind: "ValidatingAdmissionPolicyBinding", Name: guard(c)}
+			policy := testenv.Ref{APIVersion: "admissionregistration.k8s.io/v1",
+				Kind: "ValidatingAdmissionPolicyBinding", Name: guard(c)}
 			if err := c.cp.Kube().Delete(c.t.Context(), policy); err != nil {
 				c.t.Fatal(err)
 			}
@@ -149,7 +152,8 @@ spec: {policyName: %[1]s, validationActions: [Deny]}
 		if _, err := c.cp.Kube().Apply(c.t.Context(), "test", probe); err != nil {
 			return err
 		}
-		err := c.cp.Kube().Delete(c.t.Context(), testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: c.space, Name: "c-probe"})
+		err := c.cp.Kube().Delete(c.t.Context(),
+			testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: c.space, Name: "c-probe"})
 		if err == nil {
 			return errors.New("one was done")
 		}
@@ -162,10 +166,11 @@ func TestTakeOverInTheMiddle(t *testing.T) {
 	t.Parallel()
 	wave := func(c *cluster) { both(c); c.want["create jobs/wave"]++ }
 	for name, point := range map[string]stuck{
-		"hook":      ofJob("migrate", "apps/shop/migrate.yaml", "argocd.argoproj.io/hook: PreSync", both),
-		"last hook": ofJob("warm", "apps/shop/warm.yaml", "argocd.argoproj.io/hook: PostSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded", both),
-		"wave":      ofJob("wave", "apps/shop/wave.yaml", `argocd.argoproj.io/sync-wave: "1"`, wave),
-		"prune":     ofPrune(),
+		"hook": ofJob("migrate", "apps/shop/migrate.yaml", "argocd.argoproj.io/hook: PreSync", both),
+		"last hook": ofJob("warm", "apps/shop/warm.yaml",
+			"argocd.argoproj.io/hook: PostSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded", both),
+		"wave":  ofJob("wave", "apps/shop/wave.yaml", `argocd.argoproj.io/sync-wave: "1"`, wave),
+		"prune": ofPrune(),
 	} {
 		for release, hub := range map[string]*string{"old hub": &former, "new hub": &current} {
 			t.Run(name+"/"+release, func(t *testing.T) {

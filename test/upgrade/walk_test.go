@@ -10,8 +10,7 @@ import (
 
 // The hub first, the agents later: the way that docs/upgrading.md recommends. One agent is connected while the hub is
 // upgraded, one is away. Behind a leaf node agents of c9a339c join, and get their bundles when these are published, but
-// they reach no blobs once the hub has told the servers of its accounts: there it is the new hub that they get the first
-// commit from.
+// they reach no blobs once the hub has told the servers of its accounts: there the first commit comes from the new hub.
 func TestHubFirst(t *testing.T) {
 	t.Parallel()
 	each(t, func(t *testing.T, where site) {
