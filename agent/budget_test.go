@@ -174,7 +174,9 @@ func TestStateWithoutACountMayDeleteWhatIsPermitted(t *testing.T) {
 	agenttest.Start(t, cp, ns, hub)
 	gone(t, cp, mapRef(ns, "m5"))
 	gone(t, cp, mapRef(ns, "m6"))
-	hub.Report(t, "both counted", func(r protocol.Report) bool { return agenttest.AppOf(r, "web").Deleted == 2 && len(r.Held) == 0 })
+	hub.Report(t, "both counted", func(r protocol.Report) bool {
+		return agenttest.AppOf(r, "web").Deleted == 2 && len(r.Held) == 0
+	})
 	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // an older hub again
 	b := permitting(hub, map[string]uint64{"web": 1}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
 	hub.Publish(t, b)

@@ -36,7 +36,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	said := claimOf(r)
 	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
-	counts := false          // from now on, see Hub.uncounted
+	counts := false          // from now on, see uncounted
 	var late *protocol.Agent // who spoke later
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)

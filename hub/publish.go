@@ -217,7 +217,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 	if h.budget(name, res, &r, &b) {
 		return prev, false
 	}
-	if h.uncounted(name) {
+	if uncounted(h.reportOf(name)) {
 		withhold(&b, prev.Bundle, r.Deletions)
 	}
 	if same() {

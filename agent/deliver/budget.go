@@ -16,8 +16,8 @@ import (
 // sum: a crash between a delete and that write brings the object back into the inventory and takes it out of the
 // count, and it is counted when it is found gone.
 type budget struct {
-	// deleted counts the objects that left the inventory because Git no longer has them; nil while nothing bounds that, and
-	// where an agent that did not count has left the inventory behind, see counted.
+	// deleted counts the objects that left the inventory because Git no longer has them; nil while nothing bounds
+	// that, and where an agent that did not count has left the inventory behind, see counted.
 	deleted *uint64
 	granted uint64         // total that the approval of what the agent held permits, beside that of the bundle
 	over    *protocol.Held // what is not deleted, because it would be more than is permitted
@@ -39,7 +39,7 @@ func (s *session) entitle() {
 		case d == nil && a.deleted != nil:
 			a.budget, a.dirty = budget{}, true
 		case d != nil && len(a.own) == 0:
-			a.count(d)
+			beginCount(a, d)
 		}
 	}
 	for _, o := range s.all {
@@ -48,10 +48,11 @@ func (s *session) entitle() {
 	s.announce()
 }
 
-// counted is how many objects were deleted. Where an agent did the deleting that did not count, it is what leaves exactly
-// as much to delete as there is to be deleted, if so much is permitted in all: the hub permits what it judged since the
-// agent acknowledged a bundle, and the agent before may have been away or ended on the way. The session's mutex is held.
-func (a *app) counted(d *protocol.Deletions) uint64 {
+// counted is how many objects were deleted. Where an agent did the deleting that did not count, it is what leaves
+// exactly as much to delete as there is to be deleted, if so much is permitted in all: the hub permits what it judged
+// since the agent acknowledged a bundle, and the agent before may have been away or ended on the way. The session's
+// mutex is held.
+func counted(a *app, d *protocol.Deletions) uint64 {
 	if a.deleted != nil {
 		return *a.deleted
 	}
@@ -59,10 +60,10 @@ func (a *app) counted(d *protocol.Deletions) uint64 {
 	return total - min(total, uint64(a.leftoverCount()))
 }
 
-// count begins to count, where nothing was counted yet. The session's mutex is held.
-func (a *app) count(d *protocol.Deletions) {
+// beginCount begins to count, where nothing was counted yet. The session's mutex is held.
+func beginCount(a *app, d *protocol.Deletions) {
 	if a.deleted == nil {
-		n := a.counted(d)
+		n := counted(a, d)
 		a.deleted, a.dirty = &n, true
 	}
 }
@@ -80,7 +81,7 @@ func (s *session) restrain(a *app) string {
 	a.over = over
 	if over == nil {
 		if d != nil && a.leftover() {
-			a.count(d)
+			beginCount(a, d)
 		}
 		a.passed = s.passing(a)
 		return ""
@@ -99,7 +100,7 @@ func (s *session) overdrawn(a *app, d *protocol.Deletions) (over *protocol.Held,
 		return nil, 0
 	}
 	total := max(d.Permitted(a.name), a.granted)
-	need = a.counted(d)
+	need = counted(a, d)
 	if need+uint64(a.leftoverCount()) <= total {
 		return nil, 0
 	}
