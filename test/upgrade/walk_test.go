@@ -3,6 +3,7 @@ package upgrade
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -38,12 +39,13 @@ func TestHubFirst(t *testing.T) {
 		east.delivered()
 		s.until("the hub says that the agent which is away has a credential of the last release", func() error {
 			names, err := s.old()
-			if err == nil && strings.Join(names, " ") != "west" {
+			// A connection to a leaf node outlives the upgrade, and its agent may be asked to renew at the next one only.
+			if err == nil && strings.Join(names, " ") != "west" && (where != leafNode || !slices.Contains(names, "west")) {
 				err = fmt.Errorf("it names %q", names)
 			}
 			return err
 		})
-		if text, err := s.drover("hub", "end-old-credentials"); err == nil || !strings.Contains(err.Error(), "(west)") {
+		if text, err := s.drover("hub", "end-old-credentials"); err == nil || !strings.Contains(err.Error(), "west)") {
 			t.Errorf("the old credentials are ended although west uses one: %v\n%s", err, text)
 		}
 		if where == leafNode { // what is away had nothing so far
