@@ -358,6 +358,9 @@ func (h *Hub) show(names []string) {
 			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
+				if res.reading {
+					c.Problems = append(slices.Clone(c.Problems), beingRead)
+				}
 				if !res.Cluster.Unclear {
 					c.Labels, c.Suspended = res.Cluster.Labels, res.Cluster.Suspend
 				}

@@ -73,7 +73,7 @@ applies it, heals drift the moment it happens, and reports back.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newLintCommand(), newSchemaCommand(),
-		newAgentCommand(), newVersionCommand())
+		newAgentCommand(), newVersionCommand(), newKustomizeWorkerCommand())
 	return root
 }
 
