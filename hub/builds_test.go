@@ -98,3 +98,38 @@ func TestAnEndlessBuildDelaysNobodyElse(t *testing.T) {
 		})
 	}
 }
+
+// While a kustomization below fleet/ is being built nothing that it may concern is published, and nothing is taken for gone; when it is
+// mended the commits that waited go out.
+func TestAnEndlessFleetFolderKeepsWhatThereIs(t *testing.T) {
+	t.Parallel()
+	tree := twoClusters()
+	for file, text := range endlessBase() {
+		tree[file] = text
+	}
+	tree["fleet/shared/app.yaml"] = app("shared", "apps/web/base", "")
+	tree["fleet/shared/kustomization.yaml"] = "resources: [app.yaml]\n"
+	pool := kustomize.NewWorkers(must(os.Executable()), asBuilder)
+	defer pool.Close()
+	r := newRigWith(t, nil, tree, func(r *rig) { r.renderer = pool })
+	r.join("a", "b")
+	before := r.await("b", "published", func(b protocol.Bundle) bool { return appOf(b, "shared") != nil && appOf(b, "shared").Blob != nil })
+	r.push("endless", map[string]string{"fleet/shared/kustomization.yaml": "resources: [app.yaml, ../../endless]\nnamePrefix: x-\n"})
+	r.push("settings", map[string]string{"clusters/b/settings.yaml": configMap("settings", "two")})
+	if said := strings.Join(r.hub.State().Source().Problems, "; "); !strings.Contains(said, "being built") {
+		t.Errorf("problems are %q: the test has waited for the build", said)
+	}
+	if b, _ := r.bundle("b"); b.Generation != before.Generation {
+		t.Errorf("b got %+v", b)
+	}
+	r.push("mended", map[string]string{"fleet/shared/kustomization.yaml": "resources: [app.yaml]\nnamePrefix: x-\n"})
+	b := r.await("b", "what waited", func(b protocol.Bundle) bool {
+		return appOf(b, "x-shared") != nil && strings.Contains(r.lines("b", b, "root"), "two")
+	})
+	if b.Incomplete != "" || appOf(b, "shared") != nil || b.Generation != before.Generation+1 {
+		t.Errorf("b = %+v", b)
+	}
+	if said := strings.Join(r.hub.State().Source().Problems, "; "); said != "" {
+		t.Errorf("problems are %q still", said)
+	}
+}
