@@ -43,7 +43,7 @@ type Hub struct {
 	overdue  *overdue                         // set before anything is heard
 	served   *served                          // what clusters' API servers serve
 	late     sync.Map                         // by cluster: the agent process whose dropped reports the log has
-	refusals sync.Map                         // by cluster: when the log had last that something it said is not taken
+	refusals sync.Map                         // by cluster: *refusals, what it said that is not taken
 	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base      Snapshot                       // the revision that was resolved last

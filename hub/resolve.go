@@ -118,7 +118,7 @@ func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
 // or that ctx is done; what is wrong with its content is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
 	// The key changes with what a folder may say: what an older release took for a mistake is read anew.
-	folder, err := r.aside(ctx, snap, memoKey("folder-5", name), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
+	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
 		f, err := r.layout.Read(ctx, rec, name)
 		if err != nil {
 			return Render{}, nil, err

@@ -45,6 +45,7 @@ type Row struct {
 	Held       []string          `json:"held,omitempty"`    // ids of what waits for a person's approval, see `drover approve`
 	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
 	Withheld   *Withheld         `json:"withheld,omitempty"`
+	Untaken    *Untaken          `json:"untaken,omitempty"` // what its agent said and the hub did not take
 }
 
 // Count is so many of so many.
@@ -72,6 +73,9 @@ func (c Cluster) Row() Row {
 	}
 	if r.State == StateReleased {
 		r.Since = c.Released
+	}
+	if c.Untaken.Count > 0 {
+		r.Untaken = &c.Untaken
 	}
 	if c.Report != nil {
 		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected
@@ -187,6 +191,8 @@ func (c Cluster) message(r Row) string {
 		return fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.Report != nil && c.Report.Refused != nil:
 		return "its agent refused a bundle: " + c.Report.Refused.Reason
+	case c.Untaken.Last.After(c.Received): // what is shown of it is older
+		return c.Untaken.String()
 	case c.Urged.Times > 1 && c.Urged.Generation == r.Generation && c.Behind():
 		return c.behind(r.Generation) // what its apps say is older
 	}
