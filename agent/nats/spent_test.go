@@ -7,8 +7,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -27,7 +27,7 @@ func TestATokenIsTakenAwayWhenItHasBoughtItsCredential(t *testing.T) {
 	}
 	for term := range 2 {
 		var spent atomic.Int32
-		id := agent.NewIdentity(v, slog.New(slog.DiscardHandler))
+		id := credential.NewIdentity(v, slog.New(slog.DiscardHandler))
 		if err := id.Load(t.Context()); err != nil {
 			t.Fatal(err)
 		}
