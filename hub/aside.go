@@ -142,8 +142,9 @@ func (l *lostLate) others(names []string) int {
 	return n
 }
 
-// patient says whether the next bundle of a cluster waits for renders, for a while. While it is not known which apps the cluster has
-// it waits until that is known: what was so at another revision must not be published as if it was so at this one.
+// patient says whether the next bundle of a cluster waits for renders, for a while. While it is not known which apps
+// the cluster has it waits until that is known: what was so at another revision must not be published as if it was so
+// at this one.
 func (h *Hub) patient(name string) bool {
 	res := h.resolved[name]
 	if res != nil && (res.reading || res.selecting) {

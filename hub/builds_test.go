@@ -12,13 +12,15 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// endlessBase is a folder whose build takes hours, although what it reads is small: kustomize compares each object with each.
+// endlessBase is a folder whose build takes hours, although what it reads is small: kustomize compares each object with
+// each.
 func endlessBase() map[string]string {
 	var objects strings.Builder
 	for i := range 20_000 {
 		fmt.Fprintf(&objects, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c%d, namespace: web}\n", i)
 	}
-	return map[string]string{"endless/objects.yaml": objects.String(), "endless/kustomization.yaml": "resources: [objects.yaml]\n"}
+	return map[string]string{"endless/objects.yaml": objects.String(),
+		"endless/kustomization.yaml": "resources: [objects.yaml]\n"}
 }
 
 // latency commits overlays of b, and gives the median time until its bundle is on the bus.
@@ -47,16 +49,20 @@ func (r *rig) latency(series string, n int) time.Duration {
 	return took[len(took)/2]
 }
 
-// A build that does not end delays no other cluster: not as an app's folder, not as the folder of a cluster itself, and not as many.
+// A build that does not end delays no other cluster: not as an app's folder, not as the folder of a cluster itself, and
+// not as many.
 func TestAnEndlessBuildDelaysNobodyElse(t *testing.T) {
 	t.Parallel()
 	bomb := "resources: [../../../../endless]\nnamePrefix: x-\n"
 	for name, files := range map[string]map[string]string{
-		"one app":              {"apps/web/overlays/a/kustomization.yaml": bomb},
-		"the cluster's folder": {"clusters/a/kustomization.yaml": "resources: [../../endless, apps.yaml]\nnamePrefix: x-\n"},
+		"one app": {"apps/web/overlays/a/kustomization.yaml": bomb},
+		"the cluster's folder": {"clusters/a/kustomization.yaml": "resources: [../../endless, " +
+			"apps.yaml]\nnamePrefix: x-\n"},
 		"many apps": {"apps/web/overlays/a/kustomization.yaml": bomb,
-			"apps/web/overlays/a2/kustomization.yaml": bomb, "apps/web/overlays/a3/kustomization.yaml": bomb, "apps/web/overlays/a4/kustomization.yaml": bomb,
-			"clusters/a/more.yaml": app("web2", "apps/web/overlays/a2", "") + "---\n" + app("web3", "apps/web/overlays/a3", "") + "---\n" + app("web4", "apps/web/overlays/a4", "")},
+			"apps/web/overlays/a2/kustomization.yaml": bomb, "apps/web/overlays/a3/kustomization.yaml": bomb,
+			"apps/web/overlays/a4/kustomization.yaml": bomb,
+			"clusters/a/more.yaml": app("web2", "apps/web/overlays/a2", "") + "---\n" + app("web3",
+				"apps/web/overlays/a3", "") + "---\n" + app("web4", "apps/web/overlays/a4", "")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tree := twoClusters()
@@ -70,7 +76,8 @@ func TestAnEndlessBuildDelaysNobodyElse(t *testing.T) {
 			first := r.await("a", "published", func(b protocol.Bundle) bool { return len(b.Apps) == 2 })
 			r.await("b", "published", func(b protocol.Bundle) bool { return len(b.Apps) == 3 })
 			r.latency("warm", 3)
-			before := max(r.latency("before", 9), 40*time.Millisecond) // less is noise on a machine that does other things
+			// less is noise on a machine that does other things
+			before := max(r.latency("before", 9), 40*time.Millisecond)
 			r.write(files)
 			beside := r.latency("beside", 15) // the first of these commits has the endless build as well
 			if beside > 2*before {
@@ -84,23 +91,25 @@ func TestAnEndlessBuildDelaysNobodyElse(t *testing.T) {
 			if !strings.Contains(said, "being rendered") && !strings.Contains(said, "being built") {
 				t.Errorf("a says %q: the test has waited for its build", said)
 			}
-			if now, _ := r.bundle("a"); len(now.Apps) < 2 || appOf(now, "web").Blob.Digest != appOf(first, "web").Blob.Digest {
+			if now, _ := r.bundle("a"); len(now.Apps) < 2 || appOf(now, "web").Blob.Digest != appOf(first,
+				"web").Blob.Digest {
 				t.Errorf("a lost its last version: %+v", now)
 			}
 			for file := range files {
 				files[file] = ""
 			}
-			files["apps/web/overlays/a/kustomization.yaml"] = "resources: [../../base]\nnamePrefix: mended-\n"
-			r.push("mended", files)
-			r.await("a", "the mended app", func(b protocol.Bundle) bool {
-				return len(b.Apps) == 2 && appOf(b, "web").Error == "" && strings.Contains(r.lines("a", b, "web"), "mended-web")
+			files["apps/web/overlays/a/kustomization.yaml"] = "resources: [../../base]\nnamePrefix: fixed-\n"
+			r.push("fixed", files)
+			r.await("a", "the fixed app", func(b protocol.Bundle) bool {
+				return len(b.Apps) == 2 && appOf(b, "web").Error == "" && strings.Contains(r.lines("a", b, "web"),
+					"fixed-web")
 			})
 		})
 	}
 }
 
-// While a kustomization below fleet/ is being built nothing that it may concern is published, and nothing is taken for gone; when it is
-// mended the commits that waited go out.
+// While a kustomization below fleet/ is being built nothing that it may concern is published, and nothing is taken for
+// gone; when it is fixed the commits that waited go out.
 func TestAnEndlessFleetFolderKeepsWhatThereIs(t *testing.T) {
 	t.Parallel()
 	tree := twoClusters()
@@ -113,8 +122,12 @@ func TestAnEndlessFleetFolderKeepsWhatThereIs(t *testing.T) {
 	defer pool.Close()
 	r := newRigWith(t, nil, tree, func(r *rig) { r.renderer = pool })
 	r.join("a", "b")
-	before := r.await("b", "published", func(b protocol.Bundle) bool { return appOf(b, "shared") != nil && appOf(b, "shared").Blob != nil })
-	r.push("endless", map[string]string{"fleet/shared/kustomization.yaml": "resources: [app.yaml, ../../endless]\nnamePrefix: x-\n"})
+	before := r.await("b", "published", func(b protocol.Bundle) bool {
+		return appOf(b, "shared") != nil &&
+			appOf(b, "shared").Blob != nil
+	})
+	r.push("endless", map[string]string{"fleet/shared/kustomization.yaml": "resources: [app.yaml, " +
+		"../../endless]\nnamePrefix: x-\n"})
 	r.push("settings", map[string]string{"clusters/b/settings.yaml": configMap("settings", "two")})
 	if said := strings.Join(r.hub.State().Source().Problems, "; "); !strings.Contains(said, "being built") {
 		t.Errorf("problems are %q: the test has waited for the build", said)
@@ -122,7 +135,7 @@ func TestAnEndlessFleetFolderKeepsWhatThereIs(t *testing.T) {
 	if b, _ := r.bundle("b"); b.Generation != before.Generation {
 		t.Errorf("b got %+v", b)
 	}
-	r.push("mended", map[string]string{"fleet/shared/kustomization.yaml": "resources: [app.yaml]\nnamePrefix: x-\n"})
+	r.push("fixed", map[string]string{"fleet/shared/kustomization.yaml": "resources: [app.yaml]\nnamePrefix: x-\n"})
 	b := r.await("b", "what waited", func(b protocol.Bundle) bool {
 		return appOf(b, "x-shared") != nil && strings.Contains(r.lines("b", b, "root"), "two")
 	})

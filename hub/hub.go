@@ -348,11 +348,13 @@ func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, list
 	return slices.Sorted(maps.Keys(todo)), listed, nil
 }
 
-// reselected are the clusters that apps for many clusters have come to or gone from, or that waited for a doubt about them.
+// reselected are the clusters that apps for many clusters have come to or gone from, or that waited for a doubt about
+// them.
 func (h *Hub) reselected() (names []string) {
 	for name, res := range h.resolved {
 		last := h.records[name].Bundle
-		keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps)) // what waited for the doubt
+		// what waited for the doubt
+		keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps))
 		if keeps || res.selecting || h.Resolver.reselected(res) {
 			names = append(names, name)
 		}

@@ -85,7 +85,8 @@ func claimOf(r protocol.Report) protocol.Report {
 	return protocol.Report{Generation: r.Generation, Epoch: r.Epoch, Digest: r.Digest, Revision: protocol.Revision{Hash: r.Revision.Hash}}
 }
 
-// refusalGap is how often the log has what one cluster says that is not taken, and refusalPause how often its count is shown.
+// refusalGap is how often the log has what one cluster says that is not taken, and refusalPause how often its count is
+// shown.
 const (
 	refusalGap   = time.Minute
 	refusalPause = time.Second

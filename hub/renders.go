@@ -13,8 +13,9 @@ const (
 	// quickRender is how long a render may hold one of the places for all clusters. One that takes longer goes on at
 	// a place for slow ones, of which a cluster has one at a time, or begins again when it gets one.
 	quickRender = time.Second
-	// loopPatience is how long the loop itself waits for a render that it has just begun: the usual build is done by then, and its
-	// cluster need not be resolved twice. After one that is not, the loop waits for none until it has published.
+	// loopPatience is how long the loop itself waits for a render that it has just begun: the usual build is done by
+	// then, and its cluster need not be resolved twice. After one that is not, the loop waits for none until it has
+	// published.
 	loopPatience = 30 * time.Millisecond
 	// renderPatience is how long a cluster's bundle waits for a render that has not finished, firstPatience the same
 	// of its first bundle. Then the bundle is published without it.
@@ -25,17 +26,20 @@ const (
 // What apps say while they wait.
 const (
 	beingRendered  = "it is being rendered; keeping the last applied version until that is done"
-	waitsForOthers = "waiting for an app that is being rendered and may hold its values; keeping the last applied version"
+	waitsForOthers = "waiting for an app that is being rendered and may hold its values; keeping the last " +
+		"applied version"
 )
 
 // Problems of a cluster while it is not known which apps it has.
 const (
 	beingGenerated = "the templates of an ApplicationSet are being executed; keeping all apps until that is done"
-	beingRead      = "the cluster's folder is being built; keeping the last applied version of everything until that is done"
-	beingSelected  = "the apps for many clusters are being built; keeping all apps until that is done"
+	beingRead      = "the cluster's folder is being built; keeping the last applied version of everything " +
+		"until that is done"
+	beingSelected = "the apps for many clusters are being built; keeping all apps until that is done"
 )
 
-// quickPlaces and slowPlaces are how many renders run at once. One of the quick places is always left for other clusters.
+// quickPlaces and slowPlaces are how many renders run at once. One of the quick places is always left for other
+// clusters.
 func quickPlaces() int { return runtime.GOMAXPROCS(0) + 1 }
 func slowPlaces() int  { return max(2, runtime.GOMAXPROCS(0)) }
 

@@ -120,7 +120,8 @@ func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
 // or that ctx is done; what is wrong with its content is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
 	// The key changes with what a folder may say: what an older release took for a mistake is read anew.
-	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
+	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render,
+		[]Packed, error) {
 		f, err := r.layout.Read(ctx, rec, name)
 		if err != nil {
 			return Render{}, nil, err
@@ -174,7 +175,8 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 func (r *Resolver) refresh(ctx context.Context, snap Snapshot) (changed bool, err error) {
 	r.renders.await()
 	r.renders.begin("")
-	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
+	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render,
+		[]Packed, error) {
 		apps, problems, err := r.layout.Fleet(ctx, rec)
 		return Render{Declared: apps, Problems: problems, Transient: err != nil}, nil, nil
 	})

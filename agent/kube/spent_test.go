@@ -11,7 +11,8 @@ import (
 	"github.com/drover-dev/drover/test/testenv"
 )
 
-// A token that has bought a credential is taken out of its Secret, with the rights that an agent with a scope has; another token stays.
+// A token that has bought a credential is taken out of its Secret, with the rights that an agent with a scope has;
+// another token stays.
 func TestAUsedJoinTokenIsTakenOutOfItsSecret(t *testing.T) {
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
@@ -22,18 +23,23 @@ func TestAUsedJoinTokenIsTakenOutOfItsSecret(t *testing.T) {
 		}
 	}
 	secret := func(name, data string) string {
-		return "{apiVersion: v1, kind: Secret, type: Opaque, metadata: {name: " + name + ", namespace: " + ns + "}, data: " + data + "}"
+		return "{apiVersion: v1, kind: Secret, type: Opaque, metadata: {name: " + name + ", namespace: " + ns +
+			"}, data: " + data + "}"
 	}
 	_, c := weak(t, cp, ns)
 	used := func(data []byte) bool { return string(data) == "{}" }
 	apply(secret("drover-join", "{join.json: e30=, other: e30=}"))
-	if err := kube.EmptyJoinToken(t.Context(), c, ns, "drover-join", used); !strings.Contains(fmt.Sprint(err), "is forbidden") {
+	if err := kube.EmptyJoinToken(t.Context(), c, ns, "drover-join", used); !strings.Contains(fmt.Sprint(err),
+		"is forbidden") {
 		t.Errorf("without rights: %v", err)
 	}
-	apply("{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: spend, namespace: " + ns + "}, rules: [" +
+	apply("{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: spend, namespace: " + ns +
+		"}, rules: [" +
 		"{apiGroups: [''], resources: [secrets], verbs: [get, list, watch, create, update, patch, delete]}]}")
-	apply("{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: spend, namespace: " + ns + "}, " +
-		"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: spend}, subjects: [{kind: ServiceAccount, name: weak, namespace: " + ns + "}]}")
+	apply("{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: spend, namespace: " +
+		ns + "}, " +
+		"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: spend}, subjects: [{kind: " +
+		"ServiceAccount, name: weak, namespace: " + ns + "}]}")
 	for name, tt := range map[string]struct {
 		data   string
 		absent bool
@@ -47,7 +53,8 @@ func TestAUsedJoinTokenIsTakenOutOfItsSecret(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	got, err := cp.Kube().Get(t.Context(), testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: ns, Name: "join-used"})
+	got, err := cp.Kube().Get(t.Context(), testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: ns,
+		Name: "join-used"})
 	if err != nil || got.Text("data", "other") != "e30=" || got.Text("type") != "Opaque" {
 		t.Errorf("what else the Secret has: %v, %v", got, err)
 	}

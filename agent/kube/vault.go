@@ -82,8 +82,8 @@ func JoinToken(ctx context.Context, c *Client, namespace, name string) ([]byte, 
 	return s.Data[joinKey], nil
 }
 
-// EmptyJoinToken takes a join token out of a Secret of namespace, if spent says that it is the one. Another that was put there meanwhile
-// stays.
+// EmptyJoinToken takes a join token out of a Secret of namespace, if spent says that it is the one. Another that was
+// put there meanwhile stays.
 func EmptyJoinToken(ctx context.Context, c *Client, namespace, name string, spent func([]byte) bool) error {
 	ds := documents{c, namespace}
 	s, err := ds.get(ctx, name)
@@ -98,7 +98,8 @@ func EmptyJoinToken(ctx context.Context, c *Client, namespace, name string, spen
 	if err != nil {
 		return err
 	}
-	_, err = c.do(ctx, call{method: http.MethodPatch, path: collectionPath(secrets, namespace) + "/" + name, accept: acceptMetadata,
+	_, err = c.do(ctx, call{method: http.MethodPatch, path: collectionPath(secrets, namespace) + "/" + name,
+		accept:      acceptMetadata,
 		contentType: jsonMergeType, body: body, secret: true}, &partial{})
 	if reason := agent.ReasonOf(err); reason == agent.ReasonConflict || reason == agent.ReasonMissing {
 		return nil

@@ -175,8 +175,8 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 	return nil
 }
 
-// spend takes a token away that has bought its credential, so that nobody finds it where it was. Where that fails the next term tries
-// again: a used token buys nothing.
+// spend takes a token away that has bought its credential, so that nobody finds it where it was. Where that fails the
+// next term tries again: a used token buys nothing.
 func (s *Session) spend(ctx context.Context, t protocol.JoinToken) {
 	if s.c.Spent == nil {
 		return

@@ -13,7 +13,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// A token is taken away when its credential is stored, and again by the next term if somebody put it back or the first time failed.
+// A token is taken away when its credential is stored, and again by the next term if it was put back or the first
+// time failed.
 func TestATokenIsTakenAwayWhenItHasBoughtItsCredential(t *testing.T) {
 	hub := agenttest.NewHub(t, "east-1")
 	file, v := hub.TokenFile(t), &vault{}

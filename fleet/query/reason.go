@@ -41,7 +41,8 @@ func Reasons() []Reason {
 		ReasonDeciding, ReasonTakingOver, ReasonOtherHub, ReasonNewerEpoch, ReasonStaleMirror, ReasonUnknown,
 		ReasonAgentEpoch, ReasonFlood,
 		ReasonRemoved, ReasonRemovalHeld, ReasonCopied, ReasonFolderInvalid, ReasonRevoked, ReasonExpired,
-		ReasonAwaitingAgent, ReasonDistrusted, ReasonNoReport, ReasonBundleRefused, ReasonNotTaken, ReasonNotAccepted, ReasonAgentTrouble,
+		ReasonAwaitingAgent, ReasonDistrusted, ReasonNoReport, ReasonBundleRefused, ReasonNotTaken,
+		ReasonNotAccepted, ReasonAgentTrouble,
 		ReasonOffline,
 	}
 }

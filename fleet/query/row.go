@@ -46,7 +46,6 @@ type Row struct {
 	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
 	Reason     Reason            `json:"reason,omitempty"`  // the same for programs: a Reason, or that of the worst app
 	Withheld   *Withheld         `json:"withheld,omitempty"`
-	Untaken    *Untaken          `json:"untaken,omitempty"` // what its agent said and the hub did not take
 }
 
 // Count is so many of so many.
@@ -74,9 +73,6 @@ func (c Cluster) Row() Row {
 	}
 	if r.State == StateReleased {
 		r.Since = c.Released
-	}
-	if c.Untaken.Count > 0 {
-		r.Untaken = &c.Untaken
 	}
 	if c.Report != nil {
 		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected

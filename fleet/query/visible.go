@@ -66,8 +66,8 @@ func VisibleJSON(data []byte) []byte {
 	return out
 }
 
-// EscapeJSON writes what Visible would replace as \uXXXX, so that it is seen and the document says the same. The document must be
-// valid.
+// EscapeJSON writes what Visible would replace as \uXXXX, so that it is seen and the document says the same. The
+// document must be valid.
 func EscapeJSON(data []byte) []byte {
 	if !strings.ContainsFunc(string(data), hides) {
 		return data

@@ -14,8 +14,9 @@ import (
 // compactFrom is the size of a file, in bytes, from which it is worth to give free pages back.
 const compactFrom = 16 << 20
 
-// compacted gives the store in a file of its own size, if more than half of its file is free: bbolt never gives a page back. The file is
-// replaced in one step, when all of it is there; where that fails the store goes on as it is. After it s is not to be used.
+// compacted gives the store in a file of its own size, if more than half of its file is free: bbolt never gives a page
+// back. The file is replaced in one step, when all of it is there; where that fails the store goes on as it is. After
+// it s is not to be used.
 func compacted(path string, s *Store, log *slog.Logger) *Store {
 	next := path + ".compact"
 	if err := os.Remove(next); err != nil && !os.IsNotExist(err) { // of a hub that was stopped meanwhile
@@ -35,7 +36,8 @@ func compacted(path string, s *Store, log *slog.Logger) *Store {
 	}
 	_ = s.db.Close() // it is replaced
 	_, now := to.usage()
-	log.Info("the hub's store was compacted", "before", size, "after", now, "took", time.Since(begin).Round(time.Millisecond))
+	log.Info("the hub's store was compacted", "before", size, "after", now, "took",
+		time.Since(begin).Round(time.Millisecond))
 	return to
 }
 

@@ -88,7 +88,8 @@ func TestAFileThatIsMostlyFreeIsCompacted(t *testing.T) {
 		}
 	}
 	check()
-	if _, err := Open(path, key, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(), "in use") {
+	if _, err := Open(path, key, slog.New(slog.DiscardHandler)); err == nil || !strings.Contains(err.Error(),
+		"in use") {
 		t.Errorf("the new file is not held: %v", err)
 	}
 	more := many(t, s, 1, 1000)

@@ -211,8 +211,8 @@ func (c *Cluster) applyOne(ctx context.Context, o *unstructured.Unstructured) (o
 	return applied, nil
 }
 
-// keepSecrets keeps the annotation by which a pod template changes with the join token, where the manifest brings none: a token that was
-// used is taken away, and that is no reason for other pods.
+// keepSecrets keeps the annotation by which a pod template changes with the join token, where the manifest brings none:
+// a token that was used is taken away, and that is no reason for other pods.
 func keepSecrets(o, before *unstructured.Unstructured) {
 	at := []string{"spec", "template", "metadata", "annotations", "drover.dev/secrets"}
 	if _, given, _ := unstructured.NestedString(o.Object, at...); given {

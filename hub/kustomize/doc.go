@@ -3,8 +3,8 @@
 //	hub.Tree ─ mount ─ krusty ─ []hub.Rendered            Renderer: in this process
 //	hub.Tree ─ Workers ═ Serve ─ Renderer ─ []hub.Rendered  in a process that can be stopped
 //
-// The hub uses Workers, so that no build takes its time or memory without bounds; commands that a person waits for and can
-// interrupt use the Renderer.
+// The hub uses Workers, so that no build takes its time or memory without bounds; commands that a person waits for and
+// can interrupt use the Renderer.
 //
 // A folder with a kustomization gives what `kustomize build` of the same library version gives. A
 // plain folder is treated as Flux's kustomize-controller treats it: all its manifests, as if a

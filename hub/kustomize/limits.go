@@ -33,7 +33,7 @@ const (
 	restTime = 5 * time.Second  // after which a worker gives memory back
 	ready    = 2                // workers that do not end: one that builds, and one for what comes meanwhile
 
-	slowAfter   = 100 * time.Millisecond // when a build has taken this long, others go before it
+	slowAfter   = 100 * time.Millisecond // when a build has taken this long, others take precedence
 	lowPriority = 10                     // nice value
 )
 

@@ -6,7 +6,8 @@ import (
 	"syscall"
 )
 
-// stepBack lets every other process go before this one where processors are scarce. Without privileges that cannot be undone.
+// stepBack gives every other process precedence over this one where processors are scarce. Without privileges that cannot be
+// undone.
 func stepBack() {
 	threads, err := os.ReadDir("/proc/self/task")
 	if err != nil {

@@ -14,9 +14,9 @@ import (
 	"github.com/drover-dev/drover/internal/memory"
 )
 
-// Serve is the life of a worker: it builds what it is asked on in, reads the tree by asking on out, and ends the process when in
-// ends. It bounds the memory of the whole process, so a program calls it instead of anything else. An error says that the messages
-// could not be understood.
+// Serve is the life of a worker: it builds what it is asked on in, reads the tree by asking on out, and ends the
+// process when in ends. It bounds the memory of the whole process, so a program calls it instead of anything else. An
+// error says that the messages could not be understood.
 func Serve(in io.Reader, out io.Writer) error {
 	debug.SetMaxStack(maxStack)
 	debug.SetMemoryLimit(maxMemory / 4 * 3)

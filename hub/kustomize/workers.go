@@ -17,9 +17,10 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// Workers is a Renderer whose builds run in processes of their own, with bounded memory and time: nothing inside a Go process can
-// stop a build that does not end. It is safe for concurrent use. Two processes are kept ready, since starting one takes longer than the
-// usual build, and the second is for what comes while the first has a build that takes long.
+// Workers is a Renderer whose builds run in processes of their own, with bounded memory and time: nothing inside a Go
+// process can stop a build that does not end. It is safe for concurrent use. Two processes are kept ready, since
+// starting one takes longer than the usual build, and the second is for what comes while the first has a build that
+// takes long.
 type Workers struct {
 	command []string
 	turns   chan struct{}
@@ -32,8 +33,8 @@ type Workers struct {
 
 var _ hub.Renderer = (*Workers)(nil)
 
-// NewWorkers returns Workers that are started as the given command: a program that calls Serve with its standard input and output.
-// The first one is started at once, in the background.
+// NewWorkers returns Workers that are started as the given command: a program that calls Serve with its standard input
+// and output. The first one is started at once, in the background.
 func NewWorkers(command ...string) *Workers {
 	p := &Workers{command: command, turns: make(chan struct{}, hub.RendersAtOnce()+1)}
 	go p.spare()
@@ -68,7 +69,8 @@ func (p *Workers) Build(ctx context.Context, tree hub.Tree, dir string, opts hub
 	for {
 		w, used, err := p.take()
 		if err != nil {
-			return nil, &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize cannot be started: %w", dir, err)}
+			return nil, &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize "+
+				"cannot be started: %w", dir, err)}
 		}
 		d, err := p.try(ctx, w, tree, j)
 		switch {
@@ -192,7 +194,8 @@ func start(command []string) (*worker, error) {
 	if _, err := io.ReadFull(out, said); err != nil || string(said) != greeting {
 		w.kill()
 		w.end()
-		return nil, fmt.Errorf("it does not greet as one: %q %s", bytes.TrimRight(said, "\x00"), firstSaid(w.stderr.String()))
+		return nil, fmt.Errorf("it does not greet as one: %q %s", bytes.TrimRight(said, "\x00"),
+			firstSaid(w.stderr.String()))
 	}
 	w.send, w.recv = gob.NewEncoder(w.in), gob.NewDecoder(out)
 	return w, nil
@@ -255,16 +258,19 @@ func (h *head) String() string {
 func crashed(dir, stderr string) error {
 	switch {
 	case strings.Contains(stderr, "stack overflow"):
-		return &BuildError{File: dir, Reason: "the build calls itself without end", Hint: "does a value contain itself?"}
+		return &BuildError{File: dir, Reason: "the build calls itself without end",
+			Hint: "does a value contain itself?"}
 	case outOfMemory.MatchString(stderr):
-		return &BuildError{File: dir, Reason: fmt.Sprintf("the build takes more than the %d MiB of memory that one build may take", maxMemory>>20),
+		return &BuildError{File: dir, Reason: fmt.Sprintf("the build takes more than the %d MiB of memory "+
+			"that one build may take", maxMemory>>20),
 			Hint: "does a base include itself many times over, or a replacement repeat a value? Otherwise " + splitHint}
 	}
 	said := firstSaid(stderr)
 	if said == "" {
 		said = "it said nothing"
 	}
-	return &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize ended: %s (was it killed? The machine may be short of memory; "+
+	return &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize ended: %s (was it "+
+		"killed? The machine may be short of memory; "+
 		"the next change builds again)", dir, said)}
 }
 
@@ -274,7 +280,8 @@ var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makes
 func stopped(ctx context.Context, dir string) error {
 	if errors.Is(context.Cause(ctx), errTime) {
 		return &BuildError{File: dir, Reason: fmt.Sprintf("the build did not end within %s", maxTime),
-			Hint: "does a base include itself many times over, or a replacement or patch take very long? Otherwise " + splitHint}
+			Hint: "does a base include itself many times over, or a replacement or patch take very long? " +
+				"Otherwise " + splitHint}
 	}
 	return fmt.Errorf("build %s: %w", dir, ctx.Err())
 }

@@ -138,7 +138,8 @@ func TestABuildThatTakesTooLongSaysSo(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTime)
 	defer cancel()
 	_, err := own(t).Build(ctx, endless(), "b", hub.BuildOptions{})
-	if _, is := errors.AsType[*BuildError](err); !is || !strings.Contains(err.Error(), "b: the build did not end within 1m0s (") {
+	if _, is := errors.AsType[*BuildError](err); !is || !strings.Contains(err.Error(),
+		"b: the build did not end within 1m0s (") {
 		t.Errorf("%T: %v", err, err)
 	}
 }
@@ -151,8 +152,10 @@ func TestABuildThatTakesTooMuchMemoryEndsAlone(t *testing.T) {
 	for i := range 40 { // 600 MB of text, which YAML's nodes multiply
 		name := fmt.Sprintf("o%d.yaml", i)
 		list += "- " + name + "\n"
-		files["b/"+name] = &fstest.MapFile{Data: []byte(fmt.Sprintf("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c%d}\ndata:\n", i) +
-			strings.Repeat("  k: "+strings.Repeat("x", 100_000)+"\n", 1) + strings.Repeat("# "+strings.Repeat("y", 1000)+"\n", 5000))}
+		files["b/"+name] = &fstest.MapFile{Data: []byte(fmt.Sprintf("apiVersion: v1\nkind: "+
+			"ConfigMap\nmetadata: {name: c%d}\ndata:\n", i) +
+			strings.Repeat("  k: "+strings.Repeat("x", 100_000)+"\n", 1) + strings.Repeat("# "+strings.Repeat("y",
+			1000)+"\n", 5000))}
 	}
 	for i := range 100_000 {
 		files["b/o0.yaml"].Data = fmt.Appendf(files["b/o0.yaml"].Data, "  key%d: v\n", i)
@@ -195,7 +198,8 @@ func TestWorkersThatCannotBeStarted(t *testing.T) {
 	w := NewWorkers("/nonexistent/drover", asWorker)
 	defer w.Close()
 	_, err := w.Build(t.Context(), overlayOf(1), "target", hub.BuildOptions{})
-	if _, transient := errors.AsType[*hub.TransientError](err); !transient || !strings.Contains(err.Error(), "cannot be started") {
+	if _, transient := errors.AsType[*hub.TransientError](err); !transient || !strings.Contains(err.Error(),
+		"cannot be started") {
 		t.Errorf("%T: %v", err, err)
 	}
 }
@@ -256,7 +260,8 @@ func BenchmarkWorker(b *testing.B) {
 		w := workers(b)
 		b.Run(fmt.Sprintf("worker/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				if got, err := w.Build(context.Background(), files, "target", hub.BuildOptions{}); err != nil || len(got) != n {
+				if got, err := w.Build(context.Background(), files, "target", hub.BuildOptions{}); err != nil ||
+					len(got) != n {
 					b.Fatal(err)
 				}
 			}

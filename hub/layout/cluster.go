@@ -120,11 +120,14 @@ func (d document) agent(in *yaml.Node, c *fleet.Cluster) error {
 		return nil
 	}
 	if !imageRef.MatchString(scalar(n)) {
-		return d.errorf(n, "agent.image is %q: write an image reference, as registry.example.com/drover-agent@sha256:…", n.Value)
+		return d.errorf(n, "agent.image is %q: write an image reference, as "+
+			"registry.example.com/drover-agent@sha256:…", n.Value)
 	}
 	if c.AgentImage = scalar(n); !manifest.ByDigest(c.AgentImage) {
-		c.Notes = append(c.Notes, fleet.Note{File: d.file, Line: n.Line, Object: "Cluster " + c.Name, Field: fleet.FieldAgentImage,
-			Text: fmt.Sprintf("%s is named by a tag, which who can write to the registry may move to another image, and the agent may do anything in its "+
+		c.Notes = append(c.Notes, fleet.Note{File: d.file, Line: n.Line, Object: "Cluster " + c.Name,
+			Field: fleet.FieldAgentImage,
+			Text: fmt.Sprintf("%s is named by a tag, which who can write to the registry may move to another "+
+				"image, and the agent may do anything in its "+
 				"cluster: name it by digest, as NAME@sha256:…", c.AgentImage)})
 	}
 	return nil

@@ -30,7 +30,8 @@ func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered,
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, nil
 	case err == nil && !info.IsDir():
-		return nil, []string{fmt.Sprintf("%s is a file: it is to be a folder with the Apps that are for many clusters", FleetRoot)}, nil
+		return nil, []string{fmt.Sprintf("%s is a file: it is to be a folder with the Apps that are for many "+
+			"clusters", FleetRoot)}, nil
 	}
 	at := map[string]string{}
 	add := func(d document) {

@@ -32,7 +32,12 @@ func TestForms(t *testing.T) {
 		{"Reinstall", (*scene).reinstall},
 		{"Uninstall", func(s *scene) { s.uninstall(before, s.uninstallCommand) }},
 		{"Deployment", (*scene).deployment},
-		{"UninstallDeployment", func(s *scene) { s.uninstall(before, func() { s.kube("delete", "-f", s.manifest, "--wait=true") }) }},
+		{"UninstallDeployment", func(s *scene) {
+			s.uninstall(before, func() {
+				s.kube("delete", "-f", s.manifest,
+					"--wait=true")
+			})
+		}},
 	} {
 		ok := t.Run(part.name, func(t *testing.T) {
 			outer := s.t
@@ -62,19 +67,22 @@ func (s *scene) older() {
 	s.installed(patience)
 	s.within(patience, "status names the re-install", func() (bool, string) {
 		out, told, err := s.drover("status", cluster)
-		return err == nil && strings.Contains(out, "older manifest") && strings.Contains(out, "drover agent install"), out + told
+		return err == nil && strings.Contains(out, "older manifest") && strings.Contains(out,
+			"drover agent install"), out + told
 	})
-	s.repo.Write("apps/shop/older.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: older, namespace: shop}\ndata: {n: \"1\"}\n")
-	s.commit("an object for an agent of an older manifest")
+	s.repo.Write("apps/shop/older.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: older, namespace: "+
+		"shop}\ndata: {n: \"1\"}\n")
+	s.commit("one more object")
 	object := testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "older"}
 	s.must(s.cp.Kube().Wait(s.t.Context(), object, "exists", testenv.Exists))
 }
 
-// reinstall brings the manifest of today over the older one: the pods' own account has nothing left of its former rights, and
-// nothing that the agent delivered is touched.
+// reinstall brings the manifest of today over the older one: the pods' own account has nothing left of its former
+// rights, and nothing that the agent delivered is touched.
 func (s *scene) reinstall() {
 	uids := s.identities()
-	out, told, err := s.drover("agent", "install", "--cluster", cluster, "--kubeconfig", s.cp.Kubeconfig, "--image", agentImage, "--leader-nodes", "all", "--yes")
+	out, told, err := s.drover("agent", "install", "--cluster", cluster, "--kubeconfig", s.cp.Kubeconfig,
+		"--image", agentImage, "--leader-nodes", "all", "--yes")
 	if err != nil {
 		s.t.Fatalf("drover agent install: %v\n%s%s%s", err, out, told, s.story())
 	}
@@ -86,7 +94,8 @@ func (s *scene) reinstall() {
 	})
 	for _, what := range []string{"get secrets", "create pods", "delete namespaces"} {
 		args := append([]string{"--kubeconfig", s.cp.Kubeconfig, "auth", "can-i"}, strings.Fields(what)...)
-		out, _, _ := s.command(s.kubectl, append(args, "-n", namespace, "--as", "system:serviceaccount:"+namespace+":drover-agent")...)
+		out, _, _ := s.command(s.kubectl, append(args, "-n", namespace, "--as",
+			"system:serviceaccount:"+namespace+":drover-agent")...)
 		if strings.TrimSpace(out) != "no" {
 			s.t.Errorf("may the pods' own account %s? %s", what, out)
 		}
@@ -94,9 +103,11 @@ func (s *scene) reinstall() {
 	s.unharmed(uids)
 }
 
-// deployment installs the agent as a Deployment: two pods, one of which leads, and a token that is taken away when it was used.
+// deployment installs the agent as a Deployment: two pods, one of which leads, and a token that is taken away when it
+// was used.
 func (s *scene) deployment() {
-	out, told, err := s.drover("agent", "manifest", "--cluster", cluster, "--image", agentImage, "--leader-nodes", "all", "--form", "deployment", "--replace")
+	out, told, err := s.drover("agent", "manifest", "--cluster", cluster, "--image", agentImage, "--leader-nodes",
+		"all", "--form", "deployment", "--replace")
 	if err != nil {
 		s.t.Fatalf("drover agent manifest: %v %s", err, told)
 	}
@@ -108,10 +119,12 @@ func (s *scene) deployment() {
 	s.t.Logf("two pods of a Deployment ready, one leading, %s after kubectl apply", since(begun))
 	s.settled(patience)
 	s.within(patience, "the used join token is taken away", func() (bool, string) {
-		o, err := s.cp.Kube().Get(s.t.Context(), testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: namespace, Name: "drover-join"})
+		o, err := s.cp.Kube().Get(s.t.Context(), testenv.Ref{APIVersion: "v1", Kind: "Secret",
+			Namespace: namespace, Name: "drover-join"})
 		return err == nil && o.Text("data", "join.json") == "", fmt.Sprint(err)
 	})
-	s.repo.Write("apps/shop/deployed.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deployed, namespace: shop}\ndata: {n: \"1\"}\n")
+	s.repo.Write("apps/shop/deployed.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: deployed, "+
+		"namespace: shop}\ndata: {n: \"1\"}\n")
 	s.commit("an object for an agent of a Deployment")
 	object := testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "shop", Name: "deployed"}
 	s.must(s.cp.Kube().Wait(s.t.Context(), object, "exists", testenv.Exists))

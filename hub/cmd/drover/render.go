@@ -165,7 +165,8 @@ func (o *renderOptions) print(w io.Writer, objects []rendered) error {
 		if err != nil {
 			return err
 		}
-		if query.Visible(string(text)) != string(text) { // YAML is a superset of JSON, which can escape what nobody would see
+		// YAML is a superset of JSON, which can escape what nobody would see
+		if query.Visible(string(text)) != string(text) {
 			text = append(query.EscapeJSON(data), '\n')
 		}
 		if i > 0 {

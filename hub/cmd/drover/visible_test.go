@@ -21,9 +21,11 @@ func hostileRepository(t *testing.T) string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
 		"clusters/a/bad\u202eyaml.yaml": "apiVersion: v1\nkind: [\n",
-		"clusters/b/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {text: \"a\u202eb\\u2066c\\e[2Jd\", plain: word}\n" +
+		"clusters/b/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one}\ndata: {text: " +
+			"\"a\u202eb\\u2066c\\e[2Jd\", plain: word}\n" +
 			"---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: two}\ndata: {plain: word}\n",
-		"clusters/c/app.yaml": "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: web}\nspec: {path: \"apps/\u202e\\e[2J\"}\n",
+		"clusters/c/app.yaml": "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: web}\nspec: " +
+			"{path: \"apps/\u202e\\e[2J\"}\n",
 	} {
 		file := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -33,7 +35,8 @@ func hostileRepository(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-q", "-m", "x"}} {
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"-c", "user.name=t", "-c",
+		"user.email=t@example.com", "commit", "-q", "-m", "x"}} {
 		cmd := exec.Command("git", args...)
 		cmd.Dir, cmd.Env = dir, append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -43,7 +46,8 @@ func hostileRepository(t *testing.T) string {
 	return dir
 }
 
-// Nothing that stands in Git moves what a terminal shows of lint and render, and what render prints says the same nevertheless.
+// Nothing that stands in Git moves what a terminal shows of lint and render, and what render prints says the same
+// nevertheless.
 func TestNothingInGitChangesHowLintAndRenderLook(t *testing.T) {
 	t.Parallel()
 	repo := hostileRepository(t)
@@ -66,7 +70,8 @@ func TestNothingInGitChangesHowLintAndRenderLook(t *testing.T) {
 		text := shown("render", "b", "-o", output)
 		first, second, _ := strings.Cut(text, map[string]string{"yaml": "---\n", "json": "\n"}[output])
 		var object struct{ Data map[string]string }
-		if err := yaml.Unmarshal([]byte(first), &object); err != nil || object.Data["text"] != "a\u202eb\u2066c\x1b[2Jd" {
+		if err := yaml.Unmarshal([]byte(first), &object); err != nil ||
+			object.Data["text"] != "a\u202eb\u2066c\x1b[2Jd" {
 			t.Errorf("-o %s says %q (%v)", output, object.Data, err)
 		}
 		if output == "yaml" && !strings.Contains(second, "data:\n  plain: word\n") {
