@@ -29,7 +29,8 @@ func (r *rig) latency(series string, n int) time.Duration {
 	var took []time.Duration
 	for i := range n {
 		prefix := fmt.Sprintf("%s%d-", series, i)
-		r.write(map[string]string{"apps/web/overlays/b/kustomization.yaml": "resources: [../../base]\nnamePrefix: " + prefix + "\n"})
+		r.write(map[string]string{"apps/web/overlays/b/kustomization.yaml": "resources: [../../base]\n" +
+			"namePrefix: " + prefix + "\n"})
 		begin := time.Now()
 		r.commit(prefix)
 		for {

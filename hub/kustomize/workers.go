@@ -274,7 +274,8 @@ func crashed(dir, stderr string) error {
 		"the next change builds again)", dir, said)}
 }
 
-var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makeslice|allocation size out of range|failed to create new OS thread|pthread_create failed`)
+var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makeslice|` +
+	`allocation size out of range|failed to create new OS thread|pthread_create failed`)
 
 // stopped tells of a build that was stopped: by the bound on its time, or because nothing asks for it any more.
 func stopped(ctx context.Context, dir string) error {
