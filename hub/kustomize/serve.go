@@ -17,10 +17,13 @@ import (
 // Serve is the life of a worker: it builds what it is asked on in, reads the tree by asking on out, and ends the
 // process when in ends. It bounds the memory of the whole process, so a program calls it instead of anything else. An
 // error says that the messages could not be understood.
-func Serve(in io.Reader, out io.Writer) error {
+func Serve(in io.Reader, out io.Writer) error { return serve(in, out, maxMemory) }
+
+// serve is Serve with so many bytes of memory.
+func serve(in io.Reader, out io.Writer, most uint64) error {
 	debug.SetMaxStack(maxStack)
-	debug.SetMemoryLimit(maxMemory / 4 * 3)
-	if err := memory.Limit(maxMemory); err != nil {
+	debug.SetMemoryLimit(int64(most / 4 * 3))
+	if err := memory.Limit(most); err != nil {
 		return fmt.Errorf("bound the memory of the process that builds with kustomize: %w", err)
 	}
 	var r Renderer

@@ -17,12 +17,19 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// asWorker makes this test program a worker.
-const asWorker = "kustomize-worker"
+// asWorker makes this test program a worker, and asSmallWorker one that may take little memory.
+const (
+	asWorker      = "kustomize-worker"
+	asSmallWorker = "kustomize-worker-small"
+)
 
 func TestMain(m *testing.M) {
-	if len(os.Args) == 2 && os.Args[1] == asWorker {
-		if err := Serve(os.Stdin, os.Stdout); err != nil {
+	if len(os.Args) == 2 && (os.Args[1] == asWorker || os.Args[1] == asSmallWorker) {
+		most := uint64(maxMemory)
+		if os.Args[1] == asSmallWorker {
+			most = 128 << 20
+		}
+		if err := serve(os.Stdin, os.Stdout, most); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -79,13 +86,13 @@ func endless() fstest.MapFS {
 }
 
 // own gives workers that no other test uses.
-func own(t testing.TB) *Workers {
+func own(t testing.TB, mode string) *Workers {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := NewWorkers(program, asWorker)
+	w := NewWorkers(program, mode)
 	t.Cleanup(w.Close)
 	return w
 }
@@ -93,7 +100,7 @@ func own(t testing.TB) *Workers {
 // A build that does not end is stopped with its process, and others go on beside it.
 func TestAnEndlessBuildIsStopped(t *testing.T) {
 	t.Parallel()
-	w := own(t)
+	w := own(t, asWorker)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	watch := &watchedTree{Tree: endless()}
@@ -137,7 +144,7 @@ func TestABuildThatTakesTooLongSaysSo(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTime)
 	defer cancel()
-	_, err := own(t).Build(ctx, endless(), "b", hub.BuildOptions{})
+	_, err := own(t, asWorker).Build(ctx, endless(), "b", hub.BuildOptions{})
 	if _, is := errors.AsType[*BuildError](err); !is || !strings.Contains(err.Error(),
 		"b: the build did not end within 1m0s (") {
 		t.Errorf("%T: %v", err, err)
@@ -149,7 +156,7 @@ func TestABuildThatTakesTooMuchMemoryEndsAlone(t *testing.T) {
 	t.Parallel()
 	files := fstest.MapFS{}
 	list := "resources:\n"
-	for i := range 40 { // 600 MB of text, which YAML's nodes multiply
+	for i := range 8 { // 40 MB of text, which YAML's nodes multiply
 		name := fmt.Sprintf("o%d.yaml", i)
 		list += "- " + name + "\n"
 		files["b/"+name] = &fstest.MapFile{Data: []byte(fmt.Sprintf("apiVersion: v1\nkind: "+
@@ -157,11 +164,11 @@ func TestABuildThatTakesTooMuchMemoryEndsAlone(t *testing.T) {
 			strings.Repeat("  k: "+strings.Repeat("x", 100_000)+"\n", 1) + strings.Repeat("# "+strings.Repeat("y",
 			1000)+"\n", 5000))}
 	}
-	for i := range 100_000 {
+	for i := range 20_000 {
 		files["b/o0.yaml"].Data = fmt.Appendf(files["b/o0.yaml"].Data, "  key%d: v\n", i)
 	}
 	files["b/kustomization.yaml"] = &fstest.MapFile{Data: []byte(list)}
-	w := own(t)
+	w := own(t, asSmallWorker)
 	_, err := w.Build(t.Context(), files, "b", hub.BuildOptions{})
 	if err == nil || !strings.Contains(err.Error(), "MiB of memory that one build may take") {
 		t.Errorf("%T: %v", err, err)
@@ -174,7 +181,7 @@ func TestABuildThatTakesTooMuchMemoryEndsAlone(t *testing.T) {
 // A worker that was ended from outside while it had no work is replaced, and no build notices.
 func TestAWorkerThatEndedIsReplaced(t *testing.T) {
 	t.Parallel()
-	w := own(t)
+	w := own(t, asWorker)
 	files := overlayOf(3)
 	for range 3 {
 		if got, err := w.Build(t.Context(), files, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
