@@ -58,7 +58,7 @@ func (f *fleet) close() {
 	f.closers = nil
 }
 
-// agentNamespace and agentAccount are those of the agent that leads: without a node the pods' own requests no token of it.
+// agentNamespace and agentAccount are the leader's: the pods' own account gets no token of it without a node.
 const (
 	agentNamespace = "drover-system"
 	agentAccount   = "drover-leader"
