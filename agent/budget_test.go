@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/agent/deliver"
+	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -250,4 +251,29 @@ func TestACrashBetweenDeletingAndCountingPermitsNoMore(t *testing.T) {
 	hub.Publish(t, b)
 	heldOnce(t, hub, b.Generation, protocol.HoldDeletions)
 	allThere(t, cp, ns, 0, 3)
+}
+
+// A hub that counts has permitted much before, and holds a deletion while an agent that did not count is replaced by one
+// that does: what was permitted before is used up.
+func TestAHeldDeletionStaysHeldWhenAnAgentThatDidNotCountIsReplaced(t *testing.T) {
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
+	applyWith(t, hub, permitting(hub, map[string]uint64{"web": 4}, nil, hub.App(t, "web", maps(ns, 0, 6)...)))
+	running.Stop(t)
+	store := kube.NewStore(running.Client, ns)
+	stored, err := store.Load(t.Context())
+	if err != nil || len(stored.Apps) != 1 || stored.Apps[0].Deleted == nil {
+		t.Fatalf("what is stored is %+v, %v", stored.Apps, err)
+	}
+	stored.Apps[0].Deleted = nil // as the agent before stored it
+	if err := store.SaveApp(t.Context(), stored.Apps[0]); err != nil {
+		t.Fatal(err)
+	}
+	b := permitting(hub, map[string]uint64{"web": 4}, nil, hub.App(t, "web", maps(ns, 0, 3)...))
+	hub.Publish(t, b)
+	agenttest.Start(t, cp, ns, hub)
+	if h := heldOnce(t, hub, b.Generation, protocol.HoldDeletions); h.Count != 3 {
+		t.Errorf("held is %+v", h)
+	}
+	allThere(t, cp, ns, 0, 6)
 }

@@ -22,6 +22,9 @@ const RootApp = "root"
 // agent is never told of objects that are not its own.
 const LabelApp = "drover.dev/app"
 
+// FieldAgentImage is the field of a note about Cluster.AgentImage.
+const FieldAgentImage = "agent.image"
+
 // Cluster is what a folder clusters/<name>/ says of a cluster.
 type Cluster struct {
 	Name   string            // of the folder

@@ -45,7 +45,7 @@ func templated(declared []Declaration) bool {
 	})
 }
 
-// renderAside has charts rendered beside the loop until the function that it gives is called.
+// renderAside has charts and folders rendered beside the loop until the function that it gives is called.
 func (h *Hub) renderAside(ctx context.Context) (stop func()) {
 	p := newRenders(ctx)
 	h.Resolver.renders = p
@@ -64,8 +64,36 @@ func (h *Hub) renderAside(ctx context.Context) (stop func()) {
 
 // rendered resolves the clusters whose renders have finished.
 func (h *Hub) rendered(ctx context.Context) error {
-	names := slices.DeleteFunc(h.Resolver.renders.take(), func(name string) bool { return h.resolved[name] == nil })
-	return h.resolveLate(ctx, names)
+	if h.base == nil {
+		return nil // the first revision decides: it asks for everything again
+	}
+	names := h.Resolver.renders.take()
+	if len(names) > 0 && names[0] == "" { // what concerns many clusters: it sorts first
+		changed, err := h.Resolver.refresh(ctx, h.base)
+		if err != nil {
+			return err
+		}
+		if names = names[1:]; changed {
+			names = append(names, h.reselected()...)
+			h.showProblems()
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		_, listed := slices.BinarySearch(h.listing.names, name)
+		return !listed
+	})
+	slices.Sort(names)
+	return h.resolveLate(ctx, slices.Compact(names))
+}
+
+// putOff keeps a cluster as it is while its folder is being built.
+func (h *Hub) putOff(name string) {
+	h.again[name] = struct{}{}
+	if res := h.resolved[name]; res != nil {
+		res.reading = true
+		return
+	}
+	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{beingRead} })
 }
 
 // resolveLate resolves clusters whose bundles were put off in the turn of their commit.
@@ -114,9 +142,15 @@ func (l *lostLate) others(names []string) int {
 	return n
 }
 
-// patient says whether the next bundle of a cluster waits for renders, for a while.
+// patient says whether the next bundle of a cluster waits for renders, for a while. While it is not known which apps
+// the cluster has it waits until that is known: what was so at another revision must not be published as if it was so
+// at this one.
 func (h *Hub) patient(name string) bool {
-	if res := h.resolved[name]; res == nil || !res.pending() {
+	res := h.resolved[name]
+	if res != nil && (res.reading || res.selecting) {
+		return true
+	}
+	if res == nil || !res.pending() {
 		delete(h.rendering, name)
 		return false
 	}
@@ -142,7 +176,7 @@ func (h *Hub) patient(name string) bool {
 
 // pending says whether an app is being rendered.
 func (r *Resolution) pending() bool {
-	return r.planning || slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.Pending })
+	return r.planning || r.selecting || slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.Pending })
 }
 
 // settled is a bundle as if what is being rendered, and all that depends on it, was as in prev: that a render takes

@@ -4,16 +4,21 @@ import (
 	"fmt"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/helm/worker"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// asWorker makes this test program one that renders charts.
-const asWorker = "helm-worker"
+// These make this test program one that renders charts, or builds folders.
+const (
+	asWorker  = "helm-worker"
+	asBuilder = "kustomize-worker"
+)
 
 func TestMain(m *testing.M) {
 	if len(os.Args) == 2 && os.Args[1] == asWorker {
@@ -23,8 +28,18 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if len(os.Args) == 2 && os.Args[1] == asBuilder {
+		if err := kustomize.Serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	os.Exit(m.Run())
 }
+
+// builds runs builds in processes of this very program, which all tests share.
+var builds = sync.OnceValue(func() hub.Renderer { return kustomize.NewWorkers(must(os.Executable()), asBuilder) })
 
 // charts renders charts in processes of this very program.
 func charts(t testing.TB) *helm.Renderer {

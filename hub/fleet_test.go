@@ -28,7 +28,6 @@ import (
 	"github.com/drover-dev/drover/hub/bolt"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
-	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"
@@ -42,10 +41,11 @@ const silence = 500 * time.Millisecond
 
 // rig is a hub as `drover hub` puts it together: real Git, kustomize, NATS and bbolt.
 type rig struct {
-	t    *testing.T
-	repo string // a work tree
-	data string
-	ttl  time.Duration // of credentials; 0 means the default
+	renderer hub.Renderer // nil for one that all tests share
+	t        *testing.T
+	repo     string // a work tree
+	data     string
+	ttl      time.Duration // of credentials; 0 means the default
 	// grace and maxStore are those of the hub and of the server; 0 means the default.
 	grace    time.Duration
 	maxStore int64
@@ -187,7 +187,10 @@ func (r *rig) start() {
 	bus := must(nats.Connect(opts))
 	trust := must(keys.Trust([]string{"tls://" + r.addr}, keys.CA()))
 	r.ids.Advertise(trust, bus.Revoke)
-	renderer := kustomize.New()
+	renderer := r.renderer
+	if renderer == nil {
+		renderer = builds()
+	}
 	h := hub.New(r.repo)
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, r.ids, keys.Signers, &trust, log
 	if h.Silence, h.TakeOver = silence, r.takeOver; !r.old {

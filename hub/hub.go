@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"crypto/ed25519"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -42,7 +43,7 @@ type Hub struct {
 	overdue  *overdue                         // set before anything is heard
 	served   *served                          // what clusters' API servers serve
 	late     sync.Map                         // by cluster: the agent process whose dropped reports the log has
-	refusals sync.Map                         // by cluster: when the log had last that something it said is not taken
+	refusals sync.Map                         // by cluster: *refusals, what it said that is not taken
 	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
 
 	base      Snapshot                       // the revision that was resolved last
@@ -255,6 +256,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 // waits until it is known in how many.
 func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (published int, err error) {
 	h.later = map[string]struct{}{}
+	h.Resolver.renders.await()
 	defer func() { h.later, h.everywhere = nil, false }()
 	for chunk := range slices.Chunk(names, flushEvery) {
 		for _, name := range chunk {
@@ -287,7 +289,7 @@ func (h *Hub) unreadable(name string, err error) {
 	h.Log.Error("the cluster's folder cannot be read; it stays as it is", "cluster", name, "err", err)
 	h.again[name] = struct{}{}
 	if res := h.resolved[name]; res != nil {
-		res.Cluster.Problems = []string{err.Error()}
+		res.Cluster.Problems, res.reading = []string{err.Error()}, false
 		return
 	}
 	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{err.Error()} })
@@ -316,12 +318,8 @@ func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, list
 	}
 	todo := maps.Clone(h.again)
 	if reselect {
-		for name, res := range h.resolved {
-			last := h.records[name].Bundle
-			keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps)) // what waited for the doubt
-			if keeps || h.Resolver.reselected(res) {
-				todo[name] = struct{}{}
-			}
+		for _, name := range h.reselected() {
+			todo[name] = struct{}{}
 		}
 	}
 	for _, path := range changed {
@@ -350,6 +348,27 @@ func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, list
 	return slices.Sorted(maps.Keys(todo)), listed, nil
 }
 
+// reselected are the clusters that apps for many clusters have come to or gone from, or that waited for a doubt about
+// them.
+func (h *Hub) reselected() (names []string) {
+	for name, res := range h.resolved {
+		last := h.records[name].Bundle
+		// what waited for the doubt
+		keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps))
+		if keeps || res.selecting || h.Resolver.reselected(res) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// showProblems shows what is wrong with what concerns many clusters.
+func (h *Hub) showProblems() {
+	h.state.edit(func(_ *query.Index, s *SourceStatus) {
+		s.Problems = slices.Concat(h.listing.problems, h.Resolver.FleetProblems())
+	})
+}
+
 // list finds out which clusters have a folder.
 func (h *Hub) list(snap Snapshot) ([]string, error) {
 	rec := NewRecorder(snap)
@@ -370,7 +389,11 @@ func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
 	h.Resolver.memo.trace()
 	h.Resolver.renders.begin(name)
 	res, err := h.Resolver.Resolve(ctx, snap, name, h.records[name].Bundle.Apps)
-	if h.Resolver.renders.end(); err != nil {
+	if h.Resolver.renders.end(); errors.Is(err, errBeingRead) {
+		h.putOff(name)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	h.forget(name)

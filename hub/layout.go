@@ -26,8 +26,9 @@ type Folders interface {
 
 // FleetApps reads the apps that are declared once for many clusters.
 type FleetApps interface {
-	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files.
-	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string)
+	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files. An error is a
+	// *TransientError, and one of the problems as well.
+	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string, err error)
 	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of which that
 	// cannot be told.
 	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)

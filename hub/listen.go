@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -92,18 +93,55 @@ func claimOf(r protocol.Report) protocol.Report {
 	return protocol.Report{Generation: r.Generation, Epoch: r.Epoch, Digest: r.Digest, Revision: protocol.Revision{Hash: r.Revision.Hash}}
 }
 
-// refusalGap is how often the log has what one cluster says that is not taken.
-const refusalGap = time.Minute
+// refusalGap is how often the log has what one cluster says that is not taken, and refusalPause how often its count is
+// shown.
+const (
+	refusalGap   = time.Minute
+	refusalPause = time.Second
+)
 
-// refused logs that what a cluster's agent said is not taken. Who sends one may send many.
+// refusals are those of one cluster.
+type refusals struct {
+	mu     sync.Mutex
+	now    query.Untaken
+	logged time.Time
+	due    bool // to be shown within refusalPause
+}
+
+// refused shows and logs that what a cluster's agent said is not taken. Who sends one may send many: each is counted.
 func (l listener) refused(what, cluster string, err error) {
-	now := time.Now()
-	if last, told := l.h.refusals.Load(cluster); told && now.Sub(last.(time.Time)) < refusalGap {
+	v, _ := l.h.refusals.LoadOrStore(cluster, &refusals{})
+	r, now := v.(*refusals), time.Now()
+	r.mu.Lock()
+	r.now = query.Untaken{Count: r.now.Count + 1, Last: now, Reason: what + ": " + err.Error()}
+	once, first := !r.due, r.now.Count == 1
+	r.due = true
+	log := now.Sub(r.logged) >= refusalGap
+	if log {
+		r.logged = now
+	}
+	r.mu.Unlock()
+	if first {
+		l.showRefusals(cluster, r, true)
+	}
+	if once {
+		time.AfterFunc(refusalPause, func() { l.showRefusals(cluster, r, false) })
+	}
+	if !log {
 		return
 	}
-	l.h.refusals.Store(cluster, now)
 	l.h.Log.Warn(what+" is not taken: see that the agent is of a release that fits the hub's, and whose its credential is; more "+
 		"of this cluster are not logged for a minute", "cluster", cluster, "err", err)
+}
+
+// showRefusals brings the state of a cluster up to date.
+func (l listener) showRefusals(cluster string, r *refusals, due bool) {
+	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		c := x.Edit(cluster)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		c.Untaken, r.due = r.now, due
+	})
 }
 
 // heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then

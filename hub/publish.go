@@ -227,7 +227,22 @@ func (h *Hub) plan(name string) (Record, bool) {
 		r.Deletions = prev.Deletions
 		return r, changed
 	}
+	if b.AgentImage != prev.Bundle.AgentImage {
+		h.warnOfImage(name, res)
+	}
 	return next(r, b, floor, time.Now()), true
+}
+
+// warnOfImage logs what is to be said of the agent's image that a cluster is told to run from now on.
+func (h *Hub) warnOfImage(cluster string, res *Resolution) {
+	if res == nil {
+		return
+	}
+	for _, n := range res.Cluster.Notes {
+		if n.Field == fleet.FieldAgentImage {
+			h.Log.Warn("the agent's image is named by a tag", "cluster", cluster, "note", n.String())
+		}
+	}
 }
 
 // send gives the bus what it has yet to take.
@@ -361,6 +376,9 @@ func (h *Hub) show(names []string) {
 			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
+				if res.reading {
+					c.Problems = append(slices.Clone(c.Problems), beingRead)
+				}
 				if !res.Cluster.Unclear {
 					c.Labels, c.Suspended = res.Cluster.Labels, res.Cluster.Suspend
 				}

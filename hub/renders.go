@@ -13,6 +13,10 @@ const (
 	// quickRender is how long a render may hold one of the places for all clusters. One that takes longer goes on at
 	// a place for slow ones, of which a cluster has one at a time, or begins again when it gets one.
 	quickRender = time.Second
+	// loopPatience is how long the loop itself waits for a render that it has just begun: the usual build is done by
+	// then, and its cluster need not be resolved twice. After one that is not, the loop waits for none until it has
+	// published.
+	loopPatience = 30 * time.Millisecond
 	// renderPatience is how long a cluster's bundle waits for a render that has not finished, firstPatience the same
 	// of its first bundle. Then the bundle is published without it.
 	renderPatience = 2 * time.Second
@@ -21,22 +25,29 @@ const (
 
 // What apps say while they wait.
 const (
-	beingRendered  = "the chart is being rendered; keeping the last applied version until that is done"
-	waitsForOthers = "waiting for a chart that is being rendered and may hold its values; keeping the last applied version"
+	beingRendered  = "it is being rendered; keeping the last applied version until that is done"
+	waitsForOthers = "waiting for an app that is being rendered and may hold its values; keeping the last " +
+		"applied version"
 )
 
-// beingGenerated is a problem of a cluster while an ApplicationSet is.
-const beingGenerated = "the templates of an ApplicationSet are being executed; keeping all apps until that is done"
+// Problems of a cluster while it is not known which apps it has.
+const (
+	beingGenerated = "the templates of an ApplicationSet are being executed; keeping all apps until that is done"
+	beingRead      = "the cluster's folder is being built; keeping the last applied version of everything " +
+		"until that is done"
+	beingSelected = "the apps for many clusters are being built; keeping all apps until that is done"
+)
 
-// quickPlaces and slowPlaces are how many renders run at once.
-func quickPlaces() int { return runtime.GOMAXPROCS(0) }
+// quickPlaces and slowPlaces are how many renders run at once. One of the quick places is always left for other
+// clusters.
+func quickPlaces() int { return runtime.GOMAXPROCS(0) + 1 }
 func slowPlaces() int  { return max(2, runtime.GOMAXPROCS(0)) }
 
-// RendersAtOnce is how many charts the hub renders at once.
+// RendersAtOnce is how many charts and folders the hub renders at once.
 func RendersAtOnce() int { return quickPlaces() + slowPlaces() }
 
 // renders runs renders beside the hub's loop, so that no app's render delays another cluster: clusters take turns,
-// and what takes long holds no place that others need. get, begin and end are called by the loop alone.
+// and what takes long holds no place that others need. await, begin, get and end are called by the loop alone.
 type renders struct {
 	ctx   context.Context
 	stop  context.CancelFunc
@@ -45,6 +56,7 @@ type renders struct {
 
 	cluster string              // that is being resolved
 	asked   map[string]struct{} // keys that it asked for
+	patient bool                // get waits for what it begins, see loopPatience
 
 	mu    sync.Mutex // guards what follows, and all renderJobs
 	jobs  map[string]*renderJob
@@ -75,6 +87,8 @@ type renderJob struct {
 	run      *renderRun // nil while it waits, and when it is done
 	slow     bool
 	finished bool
+	awaited  bool          // the loop waits for it
+	over     chan struct{} // closed when it has finished
 
 	result Render
 	blobs  []Packed
@@ -102,7 +116,14 @@ func (p *renders) close() {
 	p.ended.Wait()
 }
 
-// begin says for which cluster get is called until end.
+// await has the loop wait for what it begins from now on, each a little, until one of them takes long.
+func (p *renders) await() {
+	if p != nil {
+		p.patient = true
+	}
+}
+
+// begin says for which cluster get is called until end; "" for what concerns many.
 func (p *renders) begin(cluster string) {
 	if p != nil {
 		p.cluster, p.asked = cluster, map[string]struct{}{}
@@ -130,6 +151,33 @@ func (p *renders) end() {
 
 // get gives a finished render; nil if it is not finished, and take will name the cluster when it is.
 func (p *renders) get(view View, key string, render renderFunc) *renderJob {
+	j := p.look(view, key, render)
+	if !j.awaited { // the loop alone sets that
+		return j.outcome(p)
+	}
+	timer := time.NewTimer(loopPatience)
+	defer timer.Stop()
+	select {
+	case <-j.over:
+	case <-timer.C:
+		p.patient = false
+	case <-p.ctx.Done():
+	}
+	return j.outcome(p)
+}
+
+// outcome is the job itself, if it has finished. The loop waits for it no longer.
+func (j *renderJob) outcome(p *renders) *renderJob {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if j.awaited = false; j.finished {
+		return j
+	}
+	return nil
+}
+
+// look finds the job for a question, or makes one.
+func (p *renders) look(view View, key string, render renderFunc) *renderJob {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.asked[key] = struct{}{}
@@ -138,9 +186,10 @@ func (p *renders) get(view View, key string, render renderFunc) *renderJob {
 		p.abandon(j)
 		j = nil
 	}
-	if j == nil {
+	made := j == nil
+	if made {
 		j = &renderJob{key: key, view: view, rec: NewRecorder(view), render: render, owner: p.cluster,
-			clusters: map[string]struct{}{}}
+			clusters: map[string]struct{}{}, over: make(chan struct{})}
 		p.jobs[key] = j
 	}
 	if j.finished {
@@ -153,7 +202,8 @@ func (p *renders) get(view View, key string, render renderFunc) *renderJob {
 		}
 		p.schedule()
 	}
-	return nil
+	j.awaited = made && j.run != nil && p.patient
+	return j
 }
 
 // serves says whether a render of a job is one of a view, as far as is known: what could not be read may be readable
@@ -240,7 +290,7 @@ func (l *lane) next(over, may func(*renderJob) bool) *renderJob {
 func (p *renders) schedule() {
 	for len(p.quick.running) < p.quick.places {
 		over := func(j *renderJob) bool { return j.finished || j.run != nil || j.slow }
-		j := p.quick.next(over, func(*renderJob) bool { return true })
+		j := p.quick.next(over, p.mayQuickly)
 		if j == nil {
 			break
 		}
@@ -255,6 +305,17 @@ func (p *renders) schedule() {
 		p.slow.running[j] = struct{}{}
 		p.start(j)
 	}
+}
+
+// mayQuickly says whether a job may take a quick place: no cluster takes all of them. p.mu is held.
+func (p *renders) mayQuickly(j *renderJob) bool {
+	own := 0
+	for other := range p.quick.running {
+		if other.owner == j.owner {
+			own++
+		}
+	}
+	return own < max(1, p.quick.places-1)
 }
 
 // maySlowly says whether a job may take a place for slow ones: its cluster has none yet. p.mu is held.
@@ -313,6 +374,11 @@ func (p *renders) finish(j *renderJob, run *renderRun, result Render, blobs []Pa
 	}
 	p.leave(j)
 	j.finished, j.result, j.blobs, j.err = true, result, blobs, err
+	close(j.over)
+	p.schedule()
+	if j.awaited {
+		return // the loop takes it itself
+	}
 	for cluster := range j.clusters {
 		p.ready[cluster] = struct{}{}
 	}
@@ -320,7 +386,6 @@ func (p *renders) finish(j *renderJob, run *renderRun, result Render, blobs []Pa
 	case p.done <- struct{}{}:
 	default:
 	}
-	p.schedule()
 }
 
 // take gives the clusters whose renders have finished, once, sorted.

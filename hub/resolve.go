@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -18,6 +19,9 @@ import (
 // Substitute replaces ${var} in objects. If strict, a variable without a value and without a default is an error;
 // otherwise it is empty.
 type Substitute func(objects []Rendered, vars map[string]string, strict bool) ([]Rendered, error)
+
+// errBeingRead says that a cluster's folder is being built beside the loop.
+var errBeingRead = errors.New(beingRead)
 
 // Resolver turns a revision into what each cluster is to run. Everything it does is remembered by what
 // it read, so that a revision costs what it changed. It is for one goroutine at a time.
@@ -71,6 +75,8 @@ type Resolution struct {
 	apis       string      // APIsDigest of what they were rendered for; "" if it was not known
 	asksAPIs   bool        // a chart looks at what the API server serves
 	planning   bool        // the templates of an ApplicationSet are being executed
+	selecting  bool        // the apps for many clusters are being built
+	reading    bool        // the cluster's folder is being built at a newer revision
 	questions  []*question // that were asked of the memo
 }
 
@@ -114,7 +120,8 @@ func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
 // or that ctx is done; what is wrong with its content is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
 	// The key changes with what a folder may say: what an older release took for a mistake is read anew.
-	folder, err := r.memo.do(ctx, snap, memoKey("folder-5", name), func(rec *Recorder) (Render, []Packed, error) {
+	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render,
+		[]Packed, error) {
 		f, err := r.layout.Read(ctx, rec, name)
 		if err != nil {
 			return Render{}, nil, err
@@ -126,11 +133,16 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	if err != nil {
 		return Resolution{}, err
 	}
+	if folder.Pending {
+		return Resolution{}, errBeingRead
+	}
 	if folder.Err != "" {
 		return Resolution{}, fmt.Errorf("cluster %s: %s", name, folder.Err)
 	}
-	if _, err := r.refresh(ctx, snap); err != nil {
-		return Resolution{}, err
+	if r.renders == nil { // else the hub has looked at it
+		if _, err := r.refresh(ctx, snap); err != nil {
+			return Resolution{}, err
+		}
 	}
 	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
 	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{}}
@@ -147,6 +159,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 	res.selection = selection(selected, problems)
 	res.fleetApps, res.fleetGone = len(selected) > 0, len(r.fleet.Declared) == 0
 	res.Cluster.Problems = slices.Concat(res.Cluster.Problems, problems)
+	res.selecting = r.fleet.Pending
 	res.Doubt = strings.Join(r.FleetProblems(), "; ")
 	res.Transient = res.Transient || r.fleet.Transient
 	res.block()
@@ -160,14 +173,24 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 
 // refresh reads the apps for many clusters at a revision, and says whether they are others than before.
 func (r *Resolver) refresh(ctx context.Context, snap Snapshot) (changed bool, err error) {
-	now, err := r.memo.do(ctx, snap, memoKey("fleet-2", nil), func(rec *Recorder) (Render, []Packed, error) {
-		apps, problems := r.layout.Fleet(ctx, rec)
-		return Render{Declared: apps, Problems: problems}, nil, nil
+	r.renders.await()
+	r.renders.begin("")
+	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render,
+		[]Packed, error) {
+		apps, problems, err := r.layout.Fleet(ctx, rec)
+		return Render{Declared: apps, Problems: problems, Transient: err != nil}, nil, nil
 	})
+	r.renders.end()
 	if err != nil {
 		return false, err
 	}
 	before := r.fleet
+	if now.Pending { // what there was goes on, and nothing that seems to be missing is taken for gone
+		now = &Render{Problems: []string{beingSelected}, Pending: true}
+		if before != nil {
+			now.Declared = before.Declared
+		}
+	}
 	r.fleet = now
 	return before != now && (before == nil || selection(before.Declared, before.Problems) != selection(now.Declared, now.Problems)), nil
 }
@@ -231,7 +254,7 @@ func (r *Resolver) built(ctx context.Context, snap View, app fleet.App) (*Render
 		Source    *fleet.Source    `json:",omitempty"`
 		Hide      *fleet.Hide      `json:",omitempty"`
 	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide})
-	return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []Packed, error) {
+	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
 		tree := r.hidden(rec, app.Hide)
 		objects, err := r.renderer.Build(ctx, tree, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if err != nil {

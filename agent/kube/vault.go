@@ -3,7 +3,9 @@ package kube
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"io/fs"
+	"net/http"
 	"sync"
 
 	"github.com/drover-dev/drover/agent"
@@ -78,6 +80,31 @@ func JoinToken(ctx context.Context, c *Client, namespace, name string) ([]byte, 
 		return nil, fs.ErrNotExist
 	}
 	return s.Data[joinKey], nil
+}
+
+// EmptyJoinToken takes a join token out of a Secret of namespace, if spent says that it is the one. Another that was
+// put there meanwhile stays.
+func EmptyJoinToken(ctx context.Context, c *Client, namespace, name string, spent func([]byte) bool) error {
+	ds := documents{c, namespace}
+	s, err := ds.get(ctx, name)
+	if agent.ReasonOf(err) == agent.ReasonMissing || err == nil && !spent(s.Data[joinKey]) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"resourceVersion": s.Metadata.ResourceVersion},
+		"data": map[string]any{joinKey: nil}})
+	if err != nil {
+		return err
+	}
+	_, err = c.do(ctx, call{method: http.MethodPatch, path: collectionPath(secrets, namespace) + "/" + name,
+		accept:      acceptMetadata,
+		contentType: jsonMergeType, body: body, secret: true}, &partial{})
+	if reason := agent.ReasonOf(err); reason == agent.ReasonConflict || reason == agent.ReasonMissing {
+		return nil
+	}
+	return err
 }
 
 // identitySum is by which Save knows its own writing again, when only the answer to it was lost.

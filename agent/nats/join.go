@@ -112,6 +112,7 @@ func (s *Session) newToken(ctx context.Context) *protocol.JoinToken {
 	case err != nil:
 		s.c.Log.Warn("the cluster goes on with the credential that it has", "err", err)
 	case t.User == cred.Token:
+		s.spend(ctx, t)
 	case t.Cluster != cred.Cluster:
 		s.c.Log.Warn(fmt.Sprintf("the join token in %s is for cluster %s, and this is %s: it is not used. If the cluster is to become %s, uninstall the agent first",
 			s.c.TokenFile, t.Cluster, cred.Cluster, t.Cluster))
@@ -170,7 +171,19 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 		return fmt.Errorf("the credential was granted but cannot be stored; it is asked for again: %w", err)
 	}
 	s.c.Log.Info("the cluster joined", "cluster", t.Cluster, "expires", grant.Expires)
+	s.spend(ctx, t)
 	return nil
+}
+
+// spend takes a token away that has bought its credential, so that nobody finds it where it was. Where that fails the
+// next term tries again: a used token buys nothing.
+func (s *Session) spend(ctx context.Context, t protocol.JoinToken) {
+	if s.c.Spent == nil {
+		return
+	}
+	if err := s.c.Spent(ctx, t.User); err != nil && ctx.Err() == nil {
+		s.c.Log.Warn("the used join token cannot be taken away; delete it", "from", s.c.TokenFile, "err", err)
+	}
 }
 
 // asking is where a credential is asked for, and for which cluster.

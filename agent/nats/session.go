@@ -40,6 +40,9 @@ type Config struct {
 	// Token, if not nil, reads the join token in place of TokenFile, which then says where that is. It fails with
 	// fs.ErrNotExist if there is none.
 	Token func(context.Context) ([]byte, error)
+	// Spent, if not nil, empties the place that Token reads, if it still holds a token of this user: the credential
+	// that the token bought is stored.
+	Spent func(ctx context.Context, user string) error
 	// Look is how often the token is looked at while the cluster has not joined and cannot; a minute, if zero.
 	Look time.Duration
 	Log  *slog.Logger

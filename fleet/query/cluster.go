@@ -44,6 +44,8 @@ type Cluster struct {
 	Link       Link
 	// Copy is another cluster that uses the credential of this one; nil if there is none.
 	Copy *Copy
+	// Untaken is what was said in its name and not taken.
+	Untaken Untaken
 	// Urged is what was done about a bundle that the agent has not accepted.
 	Urged Urged
 	// Report is the agent's last word; nil if it never said one.

@@ -29,6 +29,7 @@ const (
 	ReasonDistrusted    Reason = "HubDistrusted"     // agents refuse this hub
 	ReasonNoReport      Reason = "NoReport"          // an agent has joined and never reported
 	ReasonBundleRefused Reason = "BundleRefused"     // the agent refused a bundle
+	ReasonNotTaken      Reason = "NotTaken"          // the hub does not take what the agent says
 	ReasonNotAccepted   Reason = "BundleNotAccepted" // the agent has not accepted the newest bundle yet
 	ReasonAgentTrouble  Reason = "AgentTrouble"      // the agent says what is wrong, of no app
 	ReasonOffline       Reason = "Offline"           // the agent is not connected
@@ -40,7 +41,8 @@ func Reasons() []Reason {
 		ReasonDeciding, ReasonTakingOver, ReasonOtherHub, ReasonNewerEpoch, ReasonStaleMirror, ReasonUnknown,
 		ReasonAgentEpoch, ReasonFlood,
 		ReasonRemoved, ReasonRemovalHeld, ReasonCopied, ReasonFolderInvalid, ReasonRevoked, ReasonExpired,
-		ReasonAwaitingAgent, ReasonDistrusted, ReasonNoReport, ReasonBundleRefused, ReasonNotAccepted, ReasonAgentTrouble,
+		ReasonAwaitingAgent, ReasonDistrusted, ReasonNoReport, ReasonBundleRefused, ReasonNotTaken,
+		ReasonNotAccepted, ReasonAgentTrouble,
 		ReasonOffline,
 	}
 }

@@ -59,14 +59,19 @@ func TestReasonOfARow(t *testing.T) {
 		"held": {func(c *Cluster) {
 			c.Held = &Hold{Revision: protocol.Revision{Hash: "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}}
 		}, ReasonRemovalHeld},
-		"copied":               {func(c *Cluster) { c.Copy = &Copy{} }, ReasonCopied},
-		"withheld":             {func(c *Cluster) { c.Withheld = &Withheld{Reason: ReasonOtherHub} }, ReasonOtherHub},
-		"its folder":           {func(c *Cluster) { c.Problems = []string{"no"} }, ReasonFolderInvalid},
-		"revoked":              {func(c *Cluster) { c.Revoked, c.Link.Connected = true, false }, ReasonRevoked},
-		"expired":              {func(c *Cluster) { c.Expired, c.Link.Connected = true, false }, ReasonExpired},
-		"never reported":       {func(c *Cluster) { c.Report, c.Link.Connected = nil, false }, ReasonNoReport},
-		"distrusted":           {func(c *Cluster) { c.Joined, c.Link.Connected, c.Distrusted = false, false, true }, ReasonDistrusted},
-		"awaiting":             {func(c *Cluster) { c.Joined, c.Link.Connected = false, false }, ReasonAwaitingAgent},
+		"copied":         {func(c *Cluster) { c.Copy = &Copy{} }, ReasonCopied},
+		"withheld":       {func(c *Cluster) { c.Withheld = &Withheld{Reason: ReasonOtherHub} }, ReasonOtherHub},
+		"its folder":     {func(c *Cluster) { c.Problems = []string{"no"} }, ReasonFolderInvalid},
+		"revoked":        {func(c *Cluster) { c.Revoked, c.Link.Connected = true, false }, ReasonRevoked},
+		"expired":        {func(c *Cluster) { c.Expired, c.Link.Connected = true, false }, ReasonExpired},
+		"never reported": {func(c *Cluster) { c.Report, c.Link.Connected = nil, false }, ReasonNoReport},
+		"distrusted": {func(c *Cluster) { c.Joined, c.Link.Connected, c.Distrusted = false, false, true },
+			ReasonDistrusted},
+		"awaiting": {func(c *Cluster) { c.Joined, c.Link.Connected = false, false }, ReasonAwaitingAgent},
+		"not taken": {func(c *Cluster) {
+			c.Untaken = Untaken{Count: 1,
+				Last: c.Received.Add(time.Second)}
+		}, ReasonNotTaken},
 		"refused":              {func(c *Cluster) { c.Report.Refused = &protocol.Refusal{Reason: "old"} }, ReasonBundleRefused},
 		"urged":                {func(c *Cluster) { c.Urged, c.Report.Generation = Urged{Times: 2, Generation: 2}, 1 }, ReasonNotAccepted},
 		"not accepted":         {func(c *Cluster) { c.Report.Generation = 1 }, ReasonNotAccepted},

@@ -189,6 +189,8 @@ func (c Cluster) worst(r Row) (Reason, string) {
 		return ReasonAwaitingAgent, fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.Report != nil && c.Report.Refused != nil:
 		return ReasonBundleRefused, "its agent refused a bundle: " + c.Report.Refused.Reason
+	case c.Untaken.Last.After(c.Received): // what is shown of it is older
+		return ReasonNotTaken, c.Untaken.String()
 	case c.Urged.Times > 1 && c.Urged.Generation == r.Generation && c.Behind():
 		return ReasonNotAccepted, c.behind(r.Generation) // what its apps say is older
 	}

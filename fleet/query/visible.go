@@ -1,8 +1,10 @@
 package query
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -60,6 +62,27 @@ func VisibleJSON(data []byte) []byte {
 			out = append(out, data[i:i+size]...)
 		}
 		i += size
+	}
+	return out
+}
+
+// EscapeJSON writes what Visible would replace as \uXXXX, so that it is seen and the document says the same. The
+// document must be valid.
+func EscapeJSON(data []byte) []byte {
+	if !strings.ContainsFunc(string(data), hides) {
+		return data
+	}
+	out := make([]byte, 0, len(data))
+	for _, r := range string(data) {
+		switch {
+		case !hides(r):
+			out = utf8.AppendRune(out, r)
+		case r > 0xffff:
+			high, low := utf16.EncodeRune(r)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
 	}
 	return out
 }

@@ -44,6 +44,7 @@ type Detail struct {
 	AppRows  []query.AppRow   `json:"appRows"`
 	Holds    []query.Hold     `json:"holds,omitempty"`  // what waits for a person's approval here
 	Events   []protocol.Event `json:"events,omitempty"` // newest first
+	Untaken  query.Untaken    `json:"untaken,omitzero"` // what its agent said and the hub did not take
 }
 
 // Failure is the body of every answer that is not 200.
@@ -226,7 +227,8 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	source := s.source()
 	c.Distrusted = source.Joins.Distrusted.Count > 0
 	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Copy: c.Copy,
-		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Holds: c.Holds(), Events: c.Journal()}, nil
+		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Holds: c.Holds(), Events: c.Journal(),
+		Untaken: c.Untaken}, nil
 }
 
 func (s *Server) find(r *http.Request) (query.Cluster, error) {

@@ -57,7 +57,7 @@ var (
 // Open opens the file, and makes it if there is none. A file that is damaged, of another schema, or encrypted under
 // another secret is set aside (renamed to path.unreadable) and replaced by an empty one: the log says so. An error
 // means that the file cannot be used at all, most often because another hub has it open. A file that is encrypted under
-// a former secret is encrypted again.
+// a former secret is encrypted again. One that is mostly free is compacted.
 func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Store, error) {
 	aead, err := cipherOf(secret)
 	if err != nil {
@@ -68,7 +68,7 @@ func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Stor
 		s, err = reencrypted(path, secret, log, former)
 	}
 	if err == nil {
-		return s, nil
+		return compacted(path, s, log), nil
 	}
 	if errors.Is(err, berrors.ErrTimeout) {
 		return nil, fmt.Errorf("%s is in use: another hub runs with this data directory; stop it, or give this one its own with --data-dir", path)

@@ -23,6 +23,7 @@ const (
 
 const (
 	maxObject  = 256 << 20 // bytes; the largest object that is read at all, as a base of others
+	maxIndex   = 512 << 20 // bytes of the index of a pack: some 15 million objects
 	maxChain   = 4096      // deltas on top of one object; git makes at most 4095
 	packHeader = 12        // bytes before the first object
 )
@@ -54,7 +55,7 @@ type rawObject struct {
 
 // openPack opens the pack whose index file is idxPath.
 func openPack(idxPath string, bases *cache[baseKey, rawObject]) (_ *pack, err error) {
-	data, err := os.ReadFile(idxPath)
+	data, err := readAtMost(idxPath, maxIndex)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -14,6 +15,26 @@ import (
 )
 
 const branchPrefix = "refs/heads/"
+
+// maxRef is the most bytes that the file of a ref may have; git writes 41, or the name of another ref.
+const maxRef = 4 << 10
+
+// readAtMost reads a file of a repository that may be on this machine, where no server has bounded it.
+func readAtMost(path string, limit int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().IsRegular() && info.Size() > limit {
+		return nil, fmt.Errorf("%s: %w", path, &tooLargeError{info.Size(), limit})
+	}
+	return io.ReadAll(io.LimitReader(f, limit))
+}
 
 // errNoRef says that a ref does not exist.
 var errNoRef = errors.New("no such ref")
@@ -51,7 +72,7 @@ func (r *repository) readRef(name string) (string, error) {
 		if !strings.HasPrefix(name, "refs/") {
 			dir = r.git
 		}
-		data, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		data, err := readAtMost(filepath.Join(dir, filepath.FromSlash(name)), maxRef)
 		if err == nil && len(data) == 0 {
 			time.Sleep(time.Millisecond)
 			continue

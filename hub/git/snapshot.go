@@ -12,7 +12,7 @@ import (
 
 const (
 	maxFile   = 32 << 20  // bytes of a file that is read
-	maxTree   = 256 << 20 // bytes of a tree object
+	maxTree   = 100 << 20 // bytes of a tree object
 	maxTarget = 4096      // bytes of a symbolic link's target, as Linux has it
 )
 

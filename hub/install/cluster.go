@@ -195,6 +195,7 @@ func (c *Cluster) applyOne(ctx context.Context, o *unstructured.Unstructured) (o
 	switch {
 	case err == nil:
 		was = before.GetResourceVersion()
+		keepSecrets(o, before)
 	case !apierrors.IsNotFound(err):
 		return "", err
 	}
@@ -208,6 +209,18 @@ func (c *Cluster) applyOne(ctx context.Context, o *unstructured.Unstructured) (o
 		return unchanged, nil
 	}
 	return applied, nil
+}
+
+// keepSecrets keeps the annotation by which a pod template changes with the join token, where the manifest brings none:
+// a token that was used is taken away, and that is no reason for other pods.
+func keepSecrets(o, before *unstructured.Unstructured) {
+	at := []string{"spec", "template", "metadata", "annotations", "drover.dev/secrets"}
+	if _, given, _ := unstructured.NestedString(o.Object, at...); given {
+		return
+	}
+	if value, had, _ := unstructured.NestedString(before.Object, at...); had {
+		_ = unstructured.SetNestedField(o.Object, value, at...) // it is a map in every manifest that has a template
+	}
 }
 
 // explain adds what to do about an error, where that can be said.

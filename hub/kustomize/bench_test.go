@@ -52,7 +52,7 @@ func BenchmarkBuild(b *testing.B) {
 		r.Warm()
 		b.Run(fmt.Sprintf("drover/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				if got := mustBuild(b, files, "target", hub.BuildOptions{}); len(got) != n {
+				if got := mustBuildHere(b, files, "target", hub.BuildOptions{}); len(got) != n {
 					b.Fatalf("%d objects", len(got))
 				}
 			}

@@ -1,7 +1,10 @@
-// Package kustomize renders a folder of a repository with the kustomize library, in this process
-// and from Git objects alone:
+// Package kustomize renders a folder of a repository with the kustomize library, from Git objects alone:
 //
-//	hub.Tree ─ mount ─ krusty ─ []hub.Rendered
+//	hub.Tree ─ mount ─ krusty ─ []hub.Rendered            Renderer: in this process
+//	hub.Tree ─ Workers ═ Serve ─ Renderer ─ []hub.Rendered  in a process that can be stopped
+//
+// The hub uses Workers, so that no build takes its time or memory without bounds; commands that a person waits for and
+// can interrupt use the Renderer.
 //
 // A folder with a kustomization gives what `kustomize build` of the same library version gives. A
 // plain folder is treated as Flux's kustomize-controller treats it: all its manifests, as if a
@@ -10,5 +13,5 @@
 //
 // The library keeps global state, so the whole process takes turns: one build at a time.
 //
-// It may import hub and the libraries of sigs.k8s.io/kustomize; never another folder of hub.
+// It may import hub, internal/memory and the libraries of sigs.k8s.io/kustomize; never another folder of hub.
 package kustomize

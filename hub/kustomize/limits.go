@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
@@ -20,6 +21,20 @@ const (
 	maxAliased = 1_000_000 // values in one document once its aliases are written out
 	maxObjects = 50_000
 	maxOutput  = 64 << 20 // bytes of JSON
+)
+
+// What a build in a worker may take beyond.
+const (
+	maxMemory = 1 << 30          // bytes of memory of the process
+	maxStack  = 64 << 20         // bytes of stack of one goroutine
+	maxTime   = 60 * time.Second // with the time that it waits for its turn
+
+	idleTime = 30 * time.Second // after which a worker without work ends
+	restTime = 5 * time.Second  // after which a worker gives memory back
+	ready    = 2                // workers that do not end: one that builds, and one for what comes meanwhile
+
+	slowAfter   = 100 * time.Millisecond // when a build has taken this long, others take precedence
+	lowPriority = 10                     // nice value
 )
 
 var errTooLarge = errors.New("the objects come to more than 64 MiB")

@@ -30,6 +30,14 @@ func tree(text string) fstest.MapFS {
 // build builds dir with the warm library and fails the test on an error.
 func mustBuild(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) []hub.Rendered {
 	t.Helper()
+	objects := mustBuildHere(t, files, dir, opts)
+	sameInAWorker(t, files, dir, opts, objects, nil)
+	return objects
+}
+
+// mustBuildHere builds in this process alone.
+func mustBuildHere(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) []hub.Rendered {
+	t.Helper()
 	objects, err := (&Renderer{}).Build(context.Background(), files, dir, opts)
 	if err != nil {
 		t.Fatalf("Build(%s): %v", dir, err)
@@ -41,6 +49,7 @@ func mustBuild(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) 
 func mustFail(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) string {
 	t.Helper()
 	objects, err := (&Renderer{}).Build(context.Background(), files, dir, opts)
+	sameInAWorker(t, files, dir, opts, objects, err)
 	if err == nil {
 		t.Fatalf("Build(%s) gave %d objects, want an error", dir, len(objects))
 	}

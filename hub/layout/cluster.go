@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/manifest"
 )
 
 // readCluster reads cluster.yaml: an object of kind Cluster, or its fields alone. What is wrong with it is a problem of
@@ -75,7 +76,7 @@ func (r *reader) takeCluster(d document) error {
 // takeSpec takes the fields that stand under spec, or at the top where there is no spec.
 func (d document) takeSpec(in *yaml.Node, c *fleet.Cluster) error {
 	return errors.Join(d.pairs(in, "vars", &c.Vars), d.yes(in, "suspend", &c.Suspend), d.onRemove(in, &c.PruneOnRemove),
-		d.agent(in, &c.AgentImage), d.argo(in, &c.Argo))
+		d.agent(in, c), d.argo(in, &c.Argo))
 }
 
 // argo takes what Argo CD calls the cluster.
@@ -109,7 +110,7 @@ func (d document) onRemove(in *yaml.Node, prune *bool) error {
 // imageRef is what an image reference may hold.
 var imageRef = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
 
-func (d document) agent(in *yaml.Node, image *string) error {
+func (d document) agent(in *yaml.Node, c *fleet.Cluster) error {
 	agent := field(in, "agent")
 	if err := d.checkKeys(agent, "agent", "image"); err != nil {
 		return err
@@ -119,9 +120,16 @@ func (d document) agent(in *yaml.Node, image *string) error {
 		return nil
 	}
 	if !imageRef.MatchString(scalar(n)) {
-		return d.errorf(n, "agent.image is %q: write an image reference, as registry.example.com/drover-agent:v0.3.0", n.Value)
+		return d.errorf(n, "agent.image is %q: write an image reference, as "+
+			"registry.example.com/drover-agent@sha256:…", n.Value)
 	}
-	*image = scalar(n)
+	if c.AgentImage = scalar(n); !manifest.ByDigest(c.AgentImage) {
+		c.Notes = append(c.Notes, fleet.Note{File: d.file, Line: n.Line, Object: "Cluster " + c.Name,
+			Field: fleet.FieldAgentImage,
+			Text: fmt.Sprintf("%s is named by a tag, which who can write to the registry may move to another "+
+				"image, and the agent may do anything in its "+
+				"cluster: name it by digest, as NAME@sha256:…", c.AgentImage)})
+	}
 	return nil
 }
 

@@ -24,13 +24,14 @@ const FleetRoot = "fleet"
 
 // Fleet implements hub.Layout: every App in the plain files below FleetRoot, and what is Argo CD's there, also where a kustomization makes
 // it. Whatever keeps an App from being read is a problem.
-func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered, problems []string) {
+func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered, problems []string, transient error) {
 	info, err := tree.Stat(FleetRoot)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil
+		return nil, nil, nil
 	case err == nil && !info.IsDir():
-		return nil, []string{fmt.Sprintf("%s is a file: it is to be a folder with the Apps that are for many clusters", FleetRoot)}
+		return nil, []string{fmt.Sprintf("%s is a file: it is to be a folder with the Apps that are for many "+
+			"clusters", FleetRoot)}, nil
 	}
 	at := map[string]string{}
 	add := func(d document) {
@@ -49,6 +50,9 @@ func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered,
 	take := func(file string, e fs.DirEntry, err error) error {
 		if err == nil && e.IsDir() {
 			if made, err := l.fleetBuild(ctx, tree, file); made != nil || err != nil {
+				if t, is := errors.AsType[*hub.TransientError](err); is {
+					transient = t
+				}
 				take, wrong := fleetMade(file, made, err)
 				for _, d := range take {
 					add(d)
@@ -87,7 +91,7 @@ func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered,
 	if err := fs.WalkDir(tree, FleetRoot, take); err != nil {
 		problems = append(problems, err.Error())
 	}
-	return apps, problems
+	return apps, problems, transient
 }
 
 // fleetApp takes a document below FleetRoot, which is to be an App with a name.

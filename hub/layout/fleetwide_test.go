@@ -38,7 +38,7 @@ func TestFleetwideApps(t *testing.T) {
 		{"broken YAML", "-- fleet/a.yaml --\na: [\n", "!fleet/a.yaml:1: invalid YAML"},
 	} {
 		l := &Layout{Renderer: renderer}
-		apps, problems := l.Fleet(t.Context(), tree(c.tree))
+		apps, problems, _ := l.Fleet(t.Context(), tree(c.tree))
 		selected, more := l.Select(apps, eu)
 		text := strings.Join(append(problems, more...), "; ")
 		wrong, want := strings.CutPrefix(c.want, "!")

@@ -88,6 +88,9 @@ func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Fold
 	if ctx.Err() != nil {
 		return hub.Folder{}, ctx.Err()
 	}
+	if _, transient := errors.AsType[*hub.TransientError](err); transient {
+		return hub.Folder{}, err
+	}
 	if err != nil && !plain {
 		r.problem("%v", err) // Apps may be behind it: those that seem to be gone may only be out of sight
 	}

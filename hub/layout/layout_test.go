@@ -288,7 +288,7 @@ var badInput = []struct{ name, tree, want string }{
 		`problem clusters/staging/cluster.yaml:1: agent has no field "version": it knows image`,
 	)},
 	{"cluster.yaml: an image that is none", "-- clusters/staging/cluster.yaml --\nsuspend: true\nagent:\n  image: 'a b'\n", say(
-		`problem clusters/staging/cluster.yaml:3: agent.image is "a b": write an image reference, as registry.example.com/drover-agent:v0.3.0`,
+		`problem clusters/staging/cluster.yaml:3: agent.image is "a b": write an image reference, as registry.example.com/drover-agent@sha256:…`,
 	)},
 	{"cluster.yaml: an agent that is a text", "-- clusters/staging/cluster.yaml --\nagent: v2\n", say(
 		`problem clusters/staging/cluster.yaml:1: agent is no mapping`,

@@ -81,14 +81,14 @@ func TestNativeLayout(t *testing.T) {
 
 func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
 	want := fleet.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"}, Vars: map[string]string{"region": "eu"}, Suspend: true,
-		PruneOnRemove: true, AgentImage: "example.com/agent:1", Described: true}
-	const life = "onRemove: prune\nagent: {image: example.com/agent:1}\n"
+		PruneOnRemove: true, AgentImage: "example.com/agent@sha256:1", Described: true}
+	const life = "onRemove: prune\nagent: {image: example.com/agent@sha256:1}\n"
 	for name, text := range map[string]string{
 		"fields": "labels: {env: staging}\nvars: {region: eu}\nsuspend: true\n" + life,
 		"an object": "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata:\n  name: staging\n  labels: {env: staging}\n" +
-			"spec:\n  vars: {region: eu}\n  suspend: true\n  onRemove: prune\n  agent:\n    image: example.com/agent:1\n",
+			"spec:\n  vars: {region: eu}\n  suspend: true\n  onRemove: prune\n  agent:\n    image: example.com/agent@sha256:1\n",
 		"an object without a name": "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata:\n  labels: {env: staging}\n" +
-			"spec: {vars: {region: eu}, suspend: true, onRemove: prune, agent: {image: example.com/agent:1}}\n",
+			"spec: {vars: {region: eu}, suspend: true, onRemove: prune, agent: {image: example.com/agent@sha256:1}}\n",
 		"an object after an empty document": "---\n---\nlabels: {env: staging}\nvars: {region: eu}\nsuspend: true\n" + life,
 	} {
 		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster, want) {

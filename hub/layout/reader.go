@@ -182,7 +182,8 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 	if err == nil && unfit != nil {
 		root.Err = unfit.Error()
 	}
-	r.folder.Root, r.folder.Cluster.Notes, r.folder.Declared, r.folder.Encrypted = sorted.Objects, sorted.Notes, nil, sorted.Encrypted
+	r.folder.Root, r.folder.Declared, r.folder.Encrypted = sorted.Objects, nil, sorted.Encrypted
+	r.folder.Cluster.Notes = append(r.folder.Cluster.Notes, sorted.Notes...)
 	for _, o := range sorted.Declared {
 		if declaresNative(o) {
 			r.takeRendered(o)

@@ -58,10 +58,10 @@ func (f *fleet) close() {
 	f.closers = nil
 }
 
-// agentNamespace and agentAccount are what the manifest installs the agent with.
+// agentNamespace and agentAccount are the leader's: the pods' own account gets no token of it without a node.
 const (
 	agentNamespace = "drover-system"
-	agentAccount   = "drover-agent"
+	agentAccount   = "drover-leader"
 	agentUser      = "system:serviceaccount:" + agentNamespace + ":" + agentAccount
 )
 

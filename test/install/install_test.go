@@ -109,6 +109,10 @@ func TestInstallsAndUninstalls(t *testing.T) {
 	if told, changed := s.mustApply(agent(nil)); changed || slices.ContainsFunc(told, func(line string) bool { return !strings.HasPrefix(line, "unchanged ") }) {
 		t.Errorf("a second time, %q, changed %v", told, changed)
 	}
+	told, changed = s.mustApply(agent(func(a *manifest.Agent) { a.Join = nil })) // the agent has taken its token away
+	if other := slices.DeleteFunc(told, func(line string) bool { return strings.HasPrefix(line, "unchanged ") }); changed {
+		t.Errorf("without a join token, %q", other)
+	}
 	p, err := s.c.Look(t.Context(), "drover-system")
 	if err != nil || !p.Installed || p.Image != image || string(p.Join) != "{}" {
 		t.Errorf("after, there is %+v, %v", p, err)

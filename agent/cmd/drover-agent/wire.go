@@ -21,6 +21,7 @@ import (
 	"github.com/drover-dev/drover/agent/plugins"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/internal/version"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // wiring is the program: who leads, and what the leader does.
@@ -102,6 +103,12 @@ func (w *wiring) lead(ctx context.Context) error {
 		session.TokenFile = "Secret/" + w.flags.namespace + "/" + name
 		session.Token = func(ctx context.Context) ([]byte, error) {
 			return kube.JoinToken(ctx, w.acting, w.flags.namespace, name)
+		}
+		session.Spent = func(ctx context.Context, user string) error {
+			return kube.EmptyJoinToken(ctx, w.acting, w.flags.namespace, name, func(data []byte) bool {
+				t, err := protocol.DecodeJoinToken(data)
+				return err == nil && t.User == user
+			})
 		}
 	}
 	bus := nats.New(session)

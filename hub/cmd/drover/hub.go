@@ -23,6 +23,7 @@ import (
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/bolt"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
@@ -204,8 +205,9 @@ func (p *hubProcess) open() error {
 	h.Peers, h.Leads, h.TakeOver = bus, store, o.takeOver
 	var done func()
 	h.Sources = sources
-	h.Resolver, done = o.resolver(git.Addresses(o.repo), store, keys.Secret)
-	p.closers = append(p.closers, done)
+	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
+	h.Resolver, done = o.resolver(builds, git.Addresses(o.repo), store, keys.Secret)
+	p.closers = append(p.closers, builds.Close, done)
 	p.hub = h
 	poke := func() {
 		source.Poke()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout"
 )
@@ -213,12 +214,12 @@ func (f *findings) print(w io.Writer, output string) error {
 		}
 		data, err := json.MarshalIndent(f.all, "", "  ")
 		if err == nil {
-			_, err = w.Write(append(data, '\n'))
+			_, err = w.Write(append(query.VisibleJSON(data), '\n'))
 		}
 		return err
 	}
 	for _, x := range f.all {
-		if _, err := fmt.Fprintln(w, x); err != nil {
+		if _, err := fmt.Fprintln(w, oneLine(x.String())); err != nil {
 			return err
 		}
 	}

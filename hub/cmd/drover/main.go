@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/fleet/query"
 )
 
 func main() {
@@ -40,6 +42,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)
+	stderr = visibleWriter{stderr}
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
@@ -54,6 +57,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	fmt.Fprintf(stderr, "drover: %v\n", err)
 	return exitBad
+}
+
+// visibleWriter is for what people read: names and texts in it are of others. See query.Visible.
+type visibleWriter struct{ w io.Writer }
+
+// Write implements io.Writer. A message is written as a whole.
+func (v visibleWriter) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(v.w, query.Visible(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func newRoot() *cobra.Command {
@@ -73,7 +87,7 @@ applies it, heals drift the moment it happens, and reports back.`,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newLintCommand(), newSchemaCommand(),
-		newAgentCommand(), newVersionCommand())
+		newAgentCommand(), newVersionCommand(), newKustomizeWorkerCommand())
 	return root
 }
 

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -153,7 +154,7 @@ func (o *renderOptions) print(w io.Writer, objects []rendered) error {
 			if err != nil {
 				return err
 			}
-			out.Write(append(data, '\n'))
+			out.Write(append(query.EscapeJSON(data), '\n'))
 			continue
 		}
 		data, err := json.Marshal(r.obj)
@@ -163,6 +164,10 @@ func (o *renderOptions) print(w io.Writer, objects []rendered) error {
 		text, err := yaml.JSONToYAML(data)
 		if err != nil {
 			return err
+		}
+		// YAML is a superset of JSON, which can escape what nobody would see
+		if query.Visible(string(text)) != string(text) {
+			text = append(query.EscapeJSON(data), '\n')
 		}
 		if i > 0 {
 			out.WriteString("---\n")

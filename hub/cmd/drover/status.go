@@ -293,6 +293,9 @@ func printDetail(w io.Writer, d api.Detail) {
 	if d.Message != "" {
 		line("Message", "%s", oneLine(d.Message))
 	}
+	if d.Untaken.Count > 0 {
+		line("Not taken", "%s (%s ago)", d.Untaken, ago(d.Untaken.Last, d.Time))
+	}
 	_ = t.Flush()
 	for _, p := range d.Problems {
 		sayf(w, "  %s", oneLine(p))

@@ -73,14 +73,15 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snap
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r, done = o.resolver(git.Addresses(o.repo), hub.Volatile{}, make([]byte, 32))
+	r, done = o.resolver(kustomize.New(), git.Addresses(o.repo), hub.Volatile{}, make([]byte, 32))
 	r.Sources = sources
 	return snap, r, done, nil
 }
 
-// resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render.
-func (o *layoutOptions) resolver(addresses []string, store hub.Memos, secret []byte) (r *hub.Resolver, done func()) {
-	renderer, charts := kustomize.New(), helm.New(o.worker())
+// resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render charts.
+func (o *layoutOptions) resolver(renderer hub.Renderer, addresses []string, store hub.Memos,
+	secret []byte) (r *hub.Resolver, done func()) {
+	charts := helm.New(o.worker())
 	charts.Kustomize = renderer
 	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)
 	r.Repository, r.Charts, r.Ignore, r.Hide, r.Ignored = append(addresses, o.alias...), charts, git.Ignore, git.Hide, ignore.Made

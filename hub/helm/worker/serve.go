@@ -5,7 +5,7 @@
 // It is a package of its own so that a program may render charts without linking the SDK, which brings every typed Kubernetes
 // API with it: 30 MB of program, 38 MB of memory and 15 ms at each start, measured on drover with Helm 4.3.1.
 //
-// It may import hub, hub/helm, Helm's SDK and what comes with it.
+// It may import hub, hub/helm, internal/memory, Helm's SDK and what comes with it.
 package worker
 
 import (
@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/internal/memory"
 )
 
 // Serve is the life of a worker: it renders what it is asked on in, answers on out, and ends the process when in ends. It
@@ -99,7 +100,7 @@ func bound() error {
 	debug.SetMaxStack(maxStack)
 	debug.SetGCPercent(400)                      // charts are short-lived and memory is bounded: collect rarely …
 	debug.SetMemoryLimit(helm.MaxMemory / 4 * 3) // … and hard before it runs out
-	return limitMemory(helm.MaxMemory)
+	return memory.Limit(helm.MaxMemory)
 }
 
 // notes keeps what Helm logs during a render: it tells there what it left out or took otherwise than asked.

@@ -1,0 +1,296 @@
+package kustomize
+
+import (
+	"bytes"
+	"context"
+	"encoding/gob"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+// Workers is a Renderer whose builds run in processes of their own, with bounded memory and time: nothing inside a Go
+// process can stop a build that does not end. It is safe for concurrent use. Two processes are kept ready, since
+// starting one takes longer than the usual build, and the second is for what comes while the first has a build that
+// takes long.
+type Workers struct {
+	command []string
+	turns   chan struct{}
+
+	mu       sync.Mutex
+	idle     []*worker
+	starting bool // a spare
+	closed   bool
+}
+
+var _ hub.Renderer = (*Workers)(nil)
+
+// NewWorkers returns Workers that are started as the given command: a program that calls Serve with its standard input
+// and output. The first one is started at once, in the background.
+func NewWorkers(command ...string) *Workers {
+	p := &Workers{command: command, turns: make(chan struct{}, hub.RendersAtOnce()+1)}
+	go p.spare()
+	return p
+}
+
+// Close ends the workers that have no work. Those that have end with it.
+func (p *Workers) Close() {
+	p.mu.Lock()
+	idle := p.idle
+	p.idle, p.closed = nil, true
+	p.mu.Unlock()
+	for _, w := range idle {
+		w.end()
+	}
+}
+
+// Build implements hub.Renderer. It is (*Renderer).Build in a worker.
+func (p *Workers) Build(ctx context.Context, tree hub.Tree, dir string, opts hub.BuildOptions) ([]hub.Rendered, error) {
+	j, err := newJob(dir, opts)
+	if err != nil {
+		return nil, fmt.Errorf("build %s: %w", dir, err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTime)
+	defer cancel()
+	select {
+	case p.turns <- struct{}{}:
+		defer func() { <-p.turns }()
+	case <-ctx.Done():
+		return nil, stopped(ctx, dir)
+	}
+	for {
+		w, used, err := p.take()
+		if err != nil {
+			return nil, &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize "+
+				"cannot be started: %w", dir, err)}
+		}
+		d, err := p.try(ctx, w, tree, j)
+		switch {
+		case err == nil:
+			return d.outcome()
+		case ctx.Err() != nil:
+			return nil, stopped(ctx, dir)
+		case used && !w.asked && w.stderr.String() == "":
+			continue // it was ended by something else while it had no work
+		}
+		return nil, crashed(dir, w.stderr.String())
+	}
+}
+
+// try has w do the job. After an error w has ended.
+func (p *Workers) try(ctx context.Context, w *worker, tree hub.Tree, j *job) (*done, error) {
+	stop := context.AfterFunc(ctx, w.kill)
+	d, err := w.build(tree, j)
+	if !stop() {
+		err = ctx.Err()
+	}
+	if err != nil {
+		w.kill()
+		w.end()
+		return nil, err
+	}
+	if d.Tired {
+		go w.end()
+	} else {
+		p.release(w)
+	}
+	return d, nil
+}
+
+// take gives a worker that is idle, or a new one.
+func (p *Workers) take() (w *worker, used bool, err error) {
+	p.mu.Lock()
+	if n := len(p.idle); n > 0 {
+		w, p.idle = p.idle[n-1], p.idle[:n-1]
+	}
+	p.mu.Unlock()
+	if w == nil {
+		w, err = start(p.command)
+		return w, false, err
+	}
+	go p.spare()
+	return w, true, nil
+}
+
+// spare starts a worker if none is idle. What is wrong with the command is told by the build that needs it.
+func (p *Workers) spare() {
+	p.mu.Lock()
+	needed := len(p.idle) == 0 && !p.starting && !p.closed
+	p.starting = p.starting || needed
+	p.mu.Unlock()
+	if !needed {
+		return
+	}
+	w, err := start(p.command)
+	p.mu.Lock()
+	p.starting = false
+	p.mu.Unlock()
+	if err == nil {
+		p.release(w)
+	}
+}
+
+// release keeps a worker for the next build.
+func (p *Workers) release(w *worker) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.closed {
+		go w.end()
+		return
+	}
+	w.asked = false
+	p.idle = append(p.idle, w)
+	time.AfterFunc(idleTime, p.rest)
+}
+
+// rest ends the workers that are idle, but for those that are kept ready.
+func (p *Workers) rest() {
+	p.mu.Lock()
+	n := max(0, len(p.idle)-ready)
+	end := slices.Clone(p.idle[:n])
+	p.idle = slices.Clone(p.idle[n:])
+	p.mu.Unlock()
+	for _, w := range end {
+		w.end()
+	}
+}
+
+// worker is one process.
+type worker struct {
+	cmd    *exec.Cmd
+	in     io.WriteCloser
+	send   *gob.Encoder
+	recv   *gob.Decoder
+	stderr *head
+	asked  bool // it has done something of its job
+}
+
+// start starts a worker with nothing of this process' environment.
+func start(command []string) (*worker, error) {
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Dir = "/"
+	cmd.Env = []string{"GOTRACEBACK=none"} // what it says last is told to people, and stack traces are not
+	w := &worker{cmd: cmd, stderr: &head{}}
+	cmd.Stderr = w.stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if w.in, err = cmd.StdinPipe(); err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	said := make([]byte, len(greeting))
+	if _, err := io.ReadFull(out, said); err != nil || string(said) != greeting {
+		w.kill()
+		w.end()
+		return nil, fmt.Errorf("it does not greet as one: %q %s", bytes.TrimRight(said, "\x00"),
+			firstSaid(w.stderr.String()))
+	}
+	w.send, w.recv = gob.NewEncoder(w.in), gob.NewDecoder(out)
+	return w, nil
+}
+
+// build sends a job, and reads from the tree what the worker asks for.
+func (w *worker) build(tree hub.Tree, j *job) (*done, error) {
+	if err := w.send.Encode(request{Job: j}); err != nil {
+		return nil, err
+	}
+	for {
+		var r reply
+		if err := w.recv.Decode(&r); err != nil {
+			return nil, err
+		}
+		w.asked = true
+		switch {
+		case r.Done != nil:
+			return r.Done, nil
+		case r.Ask == nil:
+			return nil, errors.New("a message of another release")
+		}
+		if err := w.send.Encode(request{Read: answer(tree, *r.Ask)}); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// kill stops the process at once.
+func (w *worker) kill() { _ = w.cmd.Process.Kill() } // an error says that it has ended
+
+// end lets the process end and waits for it.
+func (w *worker) end() {
+	_ = w.in.Close()
+	_ = w.cmd.Wait() // how it ended was of interest earlier, or is not
+}
+
+// head keeps the first of what is written, which is where the Go runtime says what went wrong.
+type head struct {
+	mu   sync.Mutex
+	text []byte
+}
+
+// Write implements io.Writer.
+func (h *head) Write(p []byte) (int, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.text = append(h.text, p[:min(len(p), 4096-len(h.text))]...)
+	return len(p), nil
+}
+
+// String gives what was written first.
+func (h *head) String() string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return string(h.text)
+}
+
+// crashed explains why a worker ended before it answered, from what the Go runtime wrote last.
+func crashed(dir, stderr string) error {
+	switch {
+	case strings.Contains(stderr, "stack overflow"):
+		return &BuildError{File: dir, Reason: "the build calls itself without end",
+			Hint: "does a value contain itself?"}
+	case outOfMemory.MatchString(stderr):
+		return &BuildError{File: dir, Reason: fmt.Sprintf("the build takes more than the %d MiB of memory "+
+			"that one build may take", maxMemory>>20),
+			Hint: "does a base include itself many times over, or a replacement repeat a value? Otherwise " + splitHint}
+	}
+	said := firstSaid(stderr)
+	if said == "" {
+		said = "it said nothing"
+	}
+	return &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize ended: %s (was it "+
+		"killed? The machine may be short of memory; "+
+		"the next change builds again)", dir, said)}
+}
+
+var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makeslice|` +
+	`allocation size out of range|failed to create new OS thread|pthread_create failed`)
+
+// stopped tells of a build that was stopped: by the bound on its time, or because nothing asks for it any more.
+func stopped(ctx context.Context, dir string) error {
+	if errors.Is(context.Cause(ctx), errTime) {
+		return &BuildError{File: dir, Reason: fmt.Sprintf("the build did not end within %s", maxTime),
+			Hint: "does a base include itself many times over, or a replacement or patch take very long? " +
+				"Otherwise " + splitHint}
+	}
+	return fmt.Errorf("build %s: %w", dir, ctx.Err())
+}
+
+var errTime = errors.New("the time for one build is over")
+
+// firstSaid is the first line of what a process wrote.
+func firstSaid(stderr string) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
+	return first
+}

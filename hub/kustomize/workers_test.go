@@ -1,0 +1,282 @@
+package kustomize
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"reflect"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+// asWorker makes this test program a worker, and asSmallWorker one that may take little memory.
+const (
+	asWorker      = "kustomize-worker"
+	asSmallWorker = "kustomize-worker-small"
+)
+
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && (os.Args[1] == asWorker || os.Args[1] == asSmallWorker) {
+		most := uint64(maxMemory)
+		if os.Args[1] == asSmallWorker {
+			most = 128 << 20
+		}
+		if err := serve(os.Stdin, os.Stdout, most); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	code := m.Run()
+	if shared != nil {
+		shared.Close()
+	}
+	os.Exit(code)
+}
+
+var (
+	shared *Workers
+	share  sync.Once
+)
+
+// workers starts this very program as workers, for all tests.
+func workers(t testing.TB) *Workers {
+	t.Helper()
+	share.Do(func() {
+		program, err := os.Executable()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shared = NewWorkers(program, asWorker)
+	})
+	return shared
+}
+
+// sameInAWorker holds what a worker gives against what this process gave: objects and the text and kind of the error.
+func sameInAWorker(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions, objects []hub.Rendered, err error) {
+	t.Helper()
+	if _, plain := files.(fstest.MapFS); !plain {
+		return
+	}
+	got, failed := workers(t).Build(context.Background(), files, dir, opts)
+	if len(got)+len(objects) > 0 && !reflect.DeepEqual(got, objects) {
+		t.Errorf("build of %s in a worker: %+v\nhere: %+v", dir, got, objects)
+	}
+	if fmt.Sprint(failed) != fmt.Sprint(err) || fmt.Sprintf("%T", failed) != fmt.Sprintf("%T", err) {
+		t.Errorf("build of %s in a worker: %v (%T)\nhere: %v (%T)", dir, failed, failed, err, err)
+	}
+}
+
+// endless is a folder whose build takes hours, although what it reads is small.
+func endless() fstest.MapFS {
+	var objects strings.Builder
+	for i := range 20_000 {
+		fmt.Fprintf(&objects, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c%d}\n", i)
+	}
+	return fstest.MapFS{"b/objects.yaml": &fstest.MapFile{Data: []byte(objects.String())},
+		"b/kustomization.yaml": &fstest.MapFile{Data: []byte("resources: [objects.yaml]\nnamePrefix: p-\n")}}
+}
+
+// own gives workers that no other test uses.
+func own(t testing.TB, mode string) *Workers {
+	t.Helper()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := NewWorkers(program, mode)
+	t.Cleanup(w.Close)
+	return w
+}
+
+// A build that does not end is stopped with its process, and others go on beside it.
+func TestAnEndlessBuildIsStopped(t *testing.T) {
+	t.Parallel()
+	w := own(t, asWorker)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	watch := &watchedTree{Tree: endless()}
+	go func() {
+		_, err := w.Build(ctx, watch, "b", hub.BuildOptions{})
+		ended <- err
+	}()
+	small := overlayOf(3)
+	for range 3 {
+		if got, err := w.Build(t.Context(), small, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
+			t.Fatalf("beside it: %d objects, %v", len(got), err)
+		}
+	}
+	for watch.reads.Load() < 2 {
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case err := <-ended:
+		t.Fatalf("it ended: %v", err)
+	default:
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
+// watchedTree counts the files that are read.
+type watchedTree struct {
+	hub.Tree
+	reads atomic.Int32
+}
+
+func (w *watchedTree) ReadFile(name string) ([]byte, error) {
+	w.reads.Add(1)
+	return w.Tree.ReadFile(name)
+}
+
+// The bound on time says which folder it was and what to do.
+func TestABuildThatTakesTooLongSaysSo(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTime)
+	defer cancel()
+	_, err := own(t, asWorker).Build(ctx, endless(), "b", hub.BuildOptions{})
+	if _, is := errors.AsType[*BuildError](err); !is || !strings.Contains(err.Error(),
+		"b: the build did not end within 1m0s (") {
+		t.Errorf("%T: %v", err, err)
+	}
+}
+
+// What a build takes more than it may ends its process and not the hub's; the next build has another.
+func TestABuildThatTakesTooMuchMemoryEndsAlone(t *testing.T) {
+	t.Parallel()
+	files := fstest.MapFS{}
+	list := "resources:\n"
+	for i := range 8 { // 40 MB of text, which YAML's nodes multiply
+		name := fmt.Sprintf("o%d.yaml", i)
+		list += "- " + name + "\n"
+		files["b/"+name] = &fstest.MapFile{Data: []byte(fmt.Sprintf("apiVersion: v1\nkind: "+
+			"ConfigMap\nmetadata: {name: c%d}\ndata:\n", i) +
+			strings.Repeat("  k: "+strings.Repeat("x", 100_000)+"\n", 1) + strings.Repeat("# "+strings.Repeat("y",
+			1000)+"\n", 5000))}
+	}
+	for i := range 20_000 {
+		files["b/o0.yaml"].Data = fmt.Appendf(files["b/o0.yaml"].Data, "  key%d: v\n", i)
+	}
+	files["b/kustomization.yaml"] = &fstest.MapFile{Data: []byte(list)}
+	w := own(t, asSmallWorker)
+	_, err := w.Build(t.Context(), files, "b", hub.BuildOptions{})
+	if err == nil || !strings.Contains(err.Error(), "MiB of memory that one build may take") {
+		t.Errorf("%T: %v", err, err)
+	}
+	if got, err := w.Build(t.Context(), overlayOf(3), "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
+		t.Errorf("after it: %d objects, %v", len(got), err)
+	}
+}
+
+// A worker that was ended from outside while it had no work is replaced, and no build notices.
+func TestAWorkerThatEndedIsReplaced(t *testing.T) {
+	t.Parallel()
+	w := own(t, asWorker)
+	files := overlayOf(3)
+	for range 3 {
+		if got, err := w.Build(t.Context(), files, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
+			t.Fatalf("%d objects, %v", len(got), err)
+		}
+		w.mu.Lock()
+		idle := len(w.idle)
+		for _, one := range w.idle {
+			one.kill()
+		}
+		w.mu.Unlock()
+		if idle == 0 {
+			t.Fatal("no worker is ready")
+		}
+	}
+}
+
+// Without a program builds fail for now, and say so.
+func TestWorkersThatCannotBeStarted(t *testing.T) {
+	t.Parallel()
+	w := NewWorkers("/nonexistent/drover", asWorker)
+	defer w.Close()
+	_, err := w.Build(t.Context(), overlayOf(1), "target", hub.BuildOptions{})
+	if _, transient := errors.AsType[*hub.TransientError](err); !transient || !strings.Contains(err.Error(),
+		"cannot be started") {
+		t.Errorf("%T: %v", err, err)
+	}
+}
+
+// Every option of a build reaches the worker.
+func TestOptionsSurviveTheWay(t *testing.T) {
+	t.Parallel()
+	var opts, got hub.BuildOptions
+	fill(reflect.ValueOf(&opts).Elem(), 0)
+	j, err := newJob("dir", opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(j.Options, &got); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(got, opts) {
+		t.Errorf("sent     %+v\nreceived %+v", opts, got)
+	}
+}
+
+// fill sets everything in v to something.
+func fill(v reflect.Value, depth int) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("text")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), depth+1)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fill(v.Index(0), depth+1)
+	case reflect.Map:
+		key, value := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fill(key, depth+1)
+		fill(value, depth+1)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, value)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(v.Field(i), depth+1)
+		}
+	case reflect.Interface:
+		v.Set(reflect.ValueOf("anything"))
+	default:
+		panic("a kind that is not filled: " + v.Kind().String())
+	}
+}
+
+// BenchmarkWorker is what it costs to build in another process.
+func BenchmarkWorker(b *testing.B) {
+	for _, n := range []int{1, 11, 51, 101} {
+		files := overlayOf(n)
+		w := workers(b)
+		b.Run(fmt.Sprintf("worker/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				if got, err := w.Build(context.Background(), files, "target", hub.BuildOptions{}); err != nil ||
+					len(got) != n {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("here/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				mustBuildHere(b, files, "target", hub.BuildOptions{})
+			}
+		})
+	}
+}
