@@ -12,7 +12,7 @@ BIN := $(CURDIR)/bin
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env test-node race race-pure demo soak bench lint tidy generate image clean
+.PHONY: help build deps test test-env test-node test-upgrade race race-pure demo soak bench lint tidy generate image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test: build test-env ## everything: unit, integration against real parts, system
 test-node: build ## the DaemonSet on two real nodes: kubelet, containerd, kube-proxy (needs root; installs what it needs)
 	@sh .ci/deps node
 	cd test && DROVER_TEST_NODE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m ./node
+
+test-upgrade: build test-env ## from the last release to this one and back, with the programs of both (RUN=NAME: one walk)
+	cd test && DROVER_TEST_UPGRADE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m $(if $(RUN),-run '$(RUN)') ./upgrade
 
 race: build test-env ## the same under the race detector, slower
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done

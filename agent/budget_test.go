@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/agent/deliver"
+	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -161,20 +162,30 @@ func TestTheTotalHoldsForAppsThatLeaveAndForMissedGenerations(t *testing.T) {
 	hub.Report(t, "no app", func(r protocol.Report) bool { return len(r.Apps) == 0 })
 }
 
-// State without a count is that of an agent which did not count: it begins with what is permitted by then.
-func TestStateWithoutACountMayDeleteNothing(t *testing.T) {
+// State without a count is that of an agent which did not count, and what the hub has permitted since it began to count
+// tells what is still to be deleted: an upgrade asks nobody for an approval. More than that is held.
+func TestStateWithoutACountMayDeleteWhatIsPermitted(t *testing.T) {
 	t.Parallel()
-	cp, ns, hub, _ := scene(t)
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 6)...)) // of an older hub
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // which bounds nothing
+	cp, ns, hub, running := scene(t)
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 8)...)) // of an older hub
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 7)...)) // which bounds nothing
+	gone(t, cp, mapRef(ns, "m7"))
+	running.Stop(t) // the hub is upgraded, and permits deletions that the agent has yet to do
+	hub.Publish(t, permitting(hub, map[string]uint64{"web": 2}, nil, hub.App(t, "web", maps(ns, 0, 5)...)))
+	agenttest.Start(t, cp, ns, hub)
 	gone(t, cp, mapRef(ns, "m5"))
-	b := permitting(hub, map[string]uint64{"web": 9}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
+	gone(t, cp, mapRef(ns, "m6"))
+	hub.Report(t, "both counted", func(r protocol.Report) bool {
+		return agenttest.AppOf(r, "web").Deleted == 2 && len(r.Held) == 0
+	})
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // an older hub again
+	b := permitting(hub, map[string]uint64{"web": 1}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
 	hub.Publish(t, b)
 	if h := heldOnce(t, hub, b.Generation, protocol.HoldDeletions); h.Count != 3 {
 		t.Errorf("held is %+v", h)
 	}
 	allThere(t, cp, ns, 0, 5)
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 4)...)) // and an older hub again
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 4)...)) // and once more
 	gone(t, cp, mapRef(ns, "m4"))
 	allThere(t, cp, ns, 0, 4)
 }
@@ -240,4 +251,29 @@ func TestACrashBetweenDeletingAndCountingPermitsNoMore(t *testing.T) {
 	hub.Publish(t, b)
 	heldOnce(t, hub, b.Generation, protocol.HoldDeletions)
 	allThere(t, cp, ns, 0, 3)
+}
+
+// A hub that counts has permitted much before, and holds a deletion while an agent that did not count is replaced by one
+// that does: what was permitted before is used up.
+func TestAHeldDeletionStaysHeldWhenAnAgentThatDidNotCountIsReplaced(t *testing.T) {
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
+	applyWith(t, hub, permitting(hub, map[string]uint64{"web": 4}, nil, hub.App(t, "web", maps(ns, 0, 6)...)))
+	running.Stop(t)
+	store := kube.NewStore(running.Client, ns)
+	stored, err := store.Load(t.Context())
+	if err != nil || len(stored.Apps) != 1 || stored.Apps[0].Deleted == nil {
+		t.Fatalf("what is stored is %+v, %v", stored.Apps, err)
+	}
+	stored.Apps[0].Deleted = nil // as the agent before stored it
+	if err := store.SaveApp(t.Context(), stored.Apps[0]); err != nil {
+		t.Fatal(err)
+	}
+	b := permitting(hub, map[string]uint64{"web": 4}, nil, hub.App(t, "web", maps(ns, 0, 3)...))
+	hub.Publish(t, b)
+	agenttest.Start(t, cp, ns, hub)
+	if h := heldOnce(t, hub, b.Generation, protocol.HoldDeletions); h.Count != 3 {
+		t.Errorf("held is %+v", h)
+	}
+	allThere(t, cp, ns, 0, 6)
 }
