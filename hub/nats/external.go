@@ -9,6 +9,8 @@ import (
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/drover-dev/drover/internal/backoff"
 )
 
 // claimsTimeout is how long external servers may take to answer that they took new claims.
@@ -142,13 +144,25 @@ func (b *Bus) introduce() error {
 	return b.update(now.hub, now.hubJWT)
 }
 
+// request sends a request in the system account. The server that the hub is connected to may be the one that was lost: the
+// request is repeated while the hub connects to another one.
+func (b *Bus) request(subject string, data []byte) (*natsgo.Msg, error) {
+	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
+	for deadline := time.Now().Add(2 * claimsTimeout); ; {
+		m, err := b.system.Request(subject, data, claimsTimeout)
+		lost := errors.Is(err, natsgo.ErrTimeout) || errors.Is(err, natsgo.ErrReconnectBufExceeded)
+		if !lost || time.Now().After(deadline) {
+			return m, err
+		}
+		if pause.Wait(b.closed, nil) != nil {
+			return nil, err
+		}
+	}
+}
+
 // update gives external servers one account as it is now.
 func (b *Bus) update(account, token string) error {
-	subject := "$SYS.REQ.ACCOUNT." + account + ".CLAIMS.UPDATE"
-	m, err := b.system.Request(subject, []byte(token), claimsTimeout)
-	if errors.Is(err, natsgo.ErrTimeout) { // the server that had the request may be the one that was lost
-		m, err = b.system.Request(subject, []byte(token), claimsTimeout)
-	}
+	m, err := b.request("$SYS.REQ.ACCOUNT."+account+".CLAIMS.UPDATE", []byte(token))
 	if errors.Is(err, natsgo.ErrNoResponders) {
 		return errors.New("the NATS servers take no new accounts: give them the resolver that `drover hub nats-config` prints")
 	}

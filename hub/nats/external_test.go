@@ -251,28 +251,51 @@ func TestARevocationReachesEveryServer(t *testing.T) {
 	for _, n := range names {
 		conns[n] = e.agent(user, n)
 	}
-	e.kill("n2")
+	gone := b.system.ConnectedServerName() // the hub has to find another one first
+	e.kill(gone)
 	if err := e.ids.Revoke("a"); err != nil {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	for _, n := range names[:2] {
+	for _, n := range slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == gone }) {
 		until(t, "the connection to "+n+" is cut", func() bool { return !conns[n].IsConnected() })
 	}
 	t.Logf("connections were cut %s after the revocation", time.Since(begin).Round(time.Millisecond))
-	e.start("n2")
+	e.start(gone)
 	until(t, "the server that was away knows", func() bool {
-		c, err := dialAs(e.keys, user, e.url("n2"), trusting(e.keys.CA()))
+		c, err := dialAs(e.keys, user, e.url(gone), trusting(e.keys.CA()))
 		if err == nil {
 			c.Close()
 		}
 		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
 	})
-	if c, err := dialAs(e.keys, newUser(), e.url("n2"), trusting(e.keys.CA())); err != nil {
+	if c, err := dialAs(e.keys, newUser(), e.url(gone), trusting(e.keys.CA())); err != nil {
 		t.Errorf("another credential does not connect: %v", err)
 	} else {
 		c.Close()
 	}
+}
+
+func TestARevocationWaitsForAServerThatIsBackSoon(t *testing.T) {
+	t.Parallel()
+	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	b, user := e.hub(1, "main"), e.join()
+	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
+	e.kill("main")
+	until(t, "the hub has lost its connection", func() bool { return !b.system.IsConnected() })
+	revoked := make(chan error, 1)
+	go func() { revoked <- e.ids.Revoke("a") }()
+	e.start("main")
+	if err := <-revoked; err != nil {
+		t.Errorf("the revocation did not wait: %v", err)
+	}
+	until(t, "the credential that was revoked is refused", func() bool {
+		c, err := dialAs(e.keys, user, e.url("main"), trusting(e.keys.CA()))
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
+	})
 }
 
 func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {
