@@ -51,6 +51,7 @@ func (b *Bus) Drop(ctx context.Context, ids []string) error {
 // Codes of JetStream's answers to what it has no space for: the account's limit, the server's, and a stream's, which
 // is told in words alone.
 const (
+	codeNoPeers      = 10005 // no servers with enough of something, which is told in words alone
 	codeAccountFull  = 10002
 	codeServerFull   = 10023
 	codeStorageFull  = 10047

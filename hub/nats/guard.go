@@ -29,14 +29,29 @@ type guard struct {
 	wrote map[string]map[uint64]bool
 	// bundles is the sequence of each cluster's bundle. What is at another one is somebody else's.
 	bundles map[string]uint64
-	foreign map[string]bool // subjects that somebody else wrote to, until the hub has written there again
-	altered map[string]bool // streams whose settings were found changed, and have been set right
-	busy    int             // writes that are under way
-	at      uint64          // rises with each of them
+	foreign map[string]bool  // subjects that somebody else wrote to, until the hub has written there again
+	altered map[string]bool  // streams whose settings were found changed, and have been set right
+	shares  map[string]int64 // by stream: bytes that it may store
+	busy    int              // writes that are under way
+	at      uint64           // rises with each of them
 }
 
 func newGuard() *guard {
 	return &guard{altered: map[string]bool{}, made: map[string]time.Time{}, base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{}, foreign: map[string]bool{}}
+}
+
+// allot notes what streams may store.
+func (g *guard) allot(shares map[string]int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shares = shares
+}
+
+// share is what a stream may store; 0 if that is not known.
+func (g *guard) share(stream string) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shares[stream]
 }
 
 // begin notes that the hub writes; what it gives is called when that is done.
@@ -182,6 +197,7 @@ func (b *Bus) inspect(ctx context.Context) string {
 	quiet := forgets == b.forgotten
 	b.forgotten = forgets
 	for _, want := range streams(b.replicas) {
+		want.MaxBytes = b.guard.share(want.Name)
 		at := b.guard.writes()
 		made, known := b.guard.since(want.Name)
 		s, err := b.js.Stream(ctx, want.Name)
@@ -303,5 +319,5 @@ func (g *guard) since(stream string) (time.Time, bool) {
 func sameStream(want, is jetstream.StreamConfig) bool {
 	return slices.Equal(want.Subjects, is.Subjects) && want.NoAck == is.NoAck && want.DenyDelete == is.DenyDelete &&
 		want.DenyPurge == is.DenyPurge && want.AllowRollup == is.AllowRollup && (want.MaxMsgsPerSubject == is.MaxMsgsPerSubject) &&
-		is.MaxAge == want.MaxAge && is.Mirror == nil && len(is.Sources) == 0 && is.RePublish == nil && !is.Sealed
+		is.MaxAge == want.MaxAge && (want.MaxBytes == 0 || want.MaxBytes == is.MaxBytes) && is.Mirror == nil && len(is.Sources) == 0 && is.RePublish == nil && !is.Sealed
 }

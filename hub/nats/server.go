@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +42,16 @@ type ServerOptions struct {
 // defaultMaxStore is how much the embedded server may store, in bytes.
 const defaultMaxStore = 64 << 30
 
+// maxStore is how much the embedded server may store where it is allowed so many bytes, on a disk of that size: three quarters
+// of it at most, so that what agents say does not fill it up.
+func maxStore(allowed, disk int64) int64 {
+	allowed = cmp.Or(allowed, defaultMaxStore)
+	if disk <= 0 {
+		return allowed
+	}
+	return min(allowed, disk/4*3)
+}
+
 // StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within the
 // process, without.
 func StartServer(o ServerOptions) (*Server, error) {
@@ -51,6 +62,9 @@ func StartServer(o ServerOptions) (*Server, error) {
 	c, err := o.Keys.claims(o.Revoked)
 	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the streams of the embedded NATS server: %w: give the user who runs the hub the right to write there", err)
 	}
 	if err := adoptStreams(o.Dir, c); err != nil {
 		return nil, err
@@ -64,8 +78,9 @@ func StartServer(o ServerOptions) (*Server, error) {
 	opts := &server.Options{
 		ServerName: "drover-hub", Host: host, Port: port, NoSigs: true,
 		TLS: true, TLSConfig: config, TLSTimeout: handshakeTimeout.Seconds(), AuthTimeout: handshakeTimeout.Seconds() + 1,
-		JetStream: true, StoreDir: o.Dir, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: cmp.Or(o.MaxStore, defaultMaxStore),
-		TrustedOperators: c.operators, SystemAccount: c.system, AccountResolver: resolver,
+		JetStream: true, StoreDir: o.Dir, JetStreamMaxMemory: 64 << 20,
+		JetStreamMaxStore: maxStore(o.MaxStore, diskSize(o.Dir)),
+		TrustedOperators:  c.operators, SystemAccount: c.system, AccountResolver: resolver,
 		PingInterval: 20 * time.Second, MaxPingsOut: 2, // a dead link is noticed within a minute
 		MaxPayload: 1 << 20, MaxConn: 100_000, WriteDeadline: 10 * time.Second,
 	}
