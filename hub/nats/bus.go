@@ -69,6 +69,7 @@ type Bus struct {
 	counts     map[string]uint64 // by stream: messages when it was last looked at; the watching goroutine owns it
 	forgets    atomic.Uint64     // rises when this hub drops a cluster's messages, and when that is done
 	forgotten  uint64            // as it was at the last look; the watching goroutine owns it
+	meter      *meter
 	weighing   sync.Mutex
 	said       map[string]*bucket // by cluster: what it may still say; guarded by weighing
 	closed     context.Context
@@ -111,7 +112,7 @@ func Connect(o Options) (*Bus, error) {
 		}
 		open, headers = append(open, private), append(headers, header)
 	}
-	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), counts: map[string]uint64{}, open: open, headerKeys: headers,
+	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), meter: newMeter(), counts: map[string]uint64{}, open: open, headerKeys: headers,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	b.standby, b.options = o.Standby, o

@@ -55,11 +55,19 @@ func (b *Bus) weigh(cluster string, size int, at time.Time) {
 	}
 	tooMuch := of.take(size, at)
 	b.weighing.Unlock()
-	if tooMuch && time.Since(at) < floodPause && b.serving.Load() && b.ids.suspend(cluster, time.Now()) {
-		b.log.Error("a cluster says too much and is cut off: see who has its credential, and run `drover cluster rotate`",
-			"cluster", cluster, "until", time.Now().Add(floodPause).UTC().Format(time.RFC3339))
-		go b.ids.cutOrLog()
+	if tooMuch && time.Since(at) < floodPause && b.serving.Load() {
+		b.cutOff(cluster)
 	}
+}
+
+// cutOff cuts a cluster off for a while.
+func (b *Bus) cutOff(cluster string) {
+	if !b.ids.suspend(cluster, time.Now()) {
+		return
+	}
+	b.log.Error("a cluster sends or reads too much and is cut off: see who has its credential, and run `drover cluster rotate`",
+		"cluster", cluster, "until", time.Now().Add(floodPause).UTC().Format(time.RFC3339))
+	go b.ids.cutOrLog()
 }
 
 // suspend cuts a cluster's credentials off for a while, and says whether it did.

@@ -180,6 +180,7 @@ func (b *Bus) watch(ctx context.Context, to hub.Listener, call func(func())) {
 		if !b.serving.Load() || b.reach() != nil {
 			continue
 		}
+		b.measure(ctx)
 		if what := b.inspect(ctx); what != "" {
 			b.log.Error("the streams on NATS were changed by somebody else than this hub; they are restored", "what", what)
 			call(func() { to.Damaged(what, time.Now()) })
