@@ -66,9 +66,6 @@ type Bus struct {
 	relinks    bool          // leaf nodes are to connect again; the same
 	met        atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
 	guard      *guard
-	counts     map[string]uint64 // by stream: messages when it was last looked at; the watching goroutine owns it
-	forgets    atomic.Uint64     // rises when this hub drops a cluster's messages, and when that is done
-	forgotten  uint64            // as it was at the last look; the watching goroutine owns it
 	meter      *meter
 	weighing   sync.Mutex
 	said       map[string]*bucket // by cluster: what it may still say; guarded by weighing
@@ -112,7 +109,7 @@ func Connect(o Options) (*Bus, error) {
 		}
 		open, headers = append(open, private), append(headers, header)
 	}
-	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), meter: newMeter(), counts: map[string]uint64{}, open: open, headerKeys: headers,
+	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), meter: newMeter(), open: open, headerKeys: headers,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	b.standby, b.options = o.Standby, o
@@ -321,14 +318,8 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
 	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster), protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
-		stream, err := b.js.Stream(ctx, "KV_"+bucket)
-		if err == nil {
-			done := b.dropping()
-			b.guard.forget(cluster)
-			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
-			done()
-		}
-		if err != nil {
+		b.guard.forget(cluster)
+		if err := b.discard(ctx, "KV_"+bucket, subject); err != nil {
 			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)
 		}
 	}

@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -32,12 +33,15 @@ type guard struct {
 	foreign map[string]bool  // subjects that somebody else wrote to, until the hub has written there again
 	altered map[string]bool  // streams whose settings were found changed, and have been set right
 	shares  map[string]int64 // by stream: bytes that it may store
+	counts  map[string]int64 // by stream: messages when they were counted last, but for what the hub has dropped since
+	drops   int              // that are under way
+	dropped uint64           // rises with each of them
 	busy    int              // writes that are under way
 	at      uint64           // rises with each of them
 }
 
 func newGuard() *guard {
-	return &guard{altered: map[string]bool{}, made: map[string]time.Time{}, base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{}, foreign: map[string]bool{}}
+	return &guard{counts: map[string]int64{}, altered: map[string]bool{}, made: map[string]time.Time{}, base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{}, foreign: map[string]bool{}}
 }
 
 // allot notes what streams may store.
@@ -102,6 +106,13 @@ func (g *guard) unsure() {
 	clear(g.bundles)
 }
 
+// recount forgets how many messages there were: another hub may have dropped some since.
+func (g *guard) recount() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.counts)
+}
+
 // alter notes that the settings of a stream are not the hub's.
 func (g *guard) alter(stream string) {
 	g.mu.Lock()
@@ -118,13 +129,6 @@ func (g *guard) wasAltered(stream string) bool {
 	was := g.altered[stream]
 	delete(g.altered, stream)
 	return was
-}
-
-// written is how many bundles there are at least.
-func (g *guard) written() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return uint64(len(g.bundles))
 }
 
 // forget notes that the hub drops a cluster's bundle.
@@ -162,6 +166,7 @@ func (g *guard) reset(stream string, made time.Time) {
 	g.made[stream] = made
 	delete(g.base, stream)
 	delete(g.wrote, stream)
+	delete(g.counts, stream)
 	if stream == "KV_"+protocol.BucketDesired {
 		clear(g.bundles)
 	}
@@ -194,12 +199,9 @@ func (b *Bus) inspect(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
 	var out []string
-	forgets := b.forgets.Load()
-	quiet := forgets == b.forgotten
-	b.forgotten = forgets
 	for _, want := range streams(b.replicas) {
 		want.MaxBytes = b.guard.share(want.Name)
-		at := b.guard.writes()
+		at, drops := b.guard.writes(), b.guard.dropCount()
 		made, known := b.guard.since(want.Name)
 		s, err := b.js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) && known {
@@ -226,31 +228,87 @@ func (b *Bus) inspect(ctx context.Context) string {
 				out = append(out, fmt.Sprintf("%d messages were written to the stream %s", foreign, want.Name))
 			}
 		}
-		if lost := b.shrunk(want.Name, info, quiet); lost {
+		if b.guard.shrunk(want.Name, info.State.Msgs, drops) {
 			out = append(out, fmt.Sprintf("messages of the stream %s were deleted", want.Name))
 		}
 	}
 	return strings.Join(out, "; ")
 }
 
-// dropping notes that the hub itself drops messages; what it gives is called when that is done.
-func (b *Bus) dropping() (done func()) {
-	b.forgets.Add(1)
-	return func() { b.forgets.Add(1) }
+// discard drops the messages of a stream on some subjects.
+func (b *Bus) discard(ctx context.Context, stream, subjects string) error {
+	b.guard.dropping()
+	n, err := b.purge(ctx, stream, subjects)
+	b.guard.dropDone(stream, n, err)
+	return err
 }
 
-// shrunk says whether a stream that only the hub deletes from has fewer messages than before. quiet says that the hub has
-// dropped nothing since.
-func (b *Bus) shrunk(name string, info *jetstream.StreamInfo, quiet bool) bool {
-	if name != "KV_"+protocol.BucketDesired && name != "KV_"+protocol.BucketBlobs {
+// purge gives how many messages were dropped.
+func (b *Bus) purge(ctx context.Context, stream, subjects string) (int64, error) {
+	ask, err := json.Marshal(map[string]string{"filter": subjects})
+	if err != nil {
+		return 0, err
+	}
+	m, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.PURGE."+stream, ask)
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Purged int64
+		Error  *jetstream.APIError
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return 0, err
+	}
+	if answer.Error != nil {
+		return 0, answer.Error
+	}
+	return answer.Purged, nil
+}
+
+func (g *guard) dropping() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.drops++
+	g.dropped++
+}
+
+// dropDone notes how many messages of a stream the hub has dropped; after an error that is not known.
+func (g *guard) dropDone(stream string, n int64, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.drops--
+	if err != nil {
+		delete(g.counts, stream)
+	} else if was, known := g.counts[stream]; known {
+		g.counts[stream] = was - n
+	}
+}
+
+// dropCount is a number that rises whenever the hub begins to drop messages.
+func (g *guard) dropCount() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.dropped
+}
+
+// shrunk says whether a stream that only the hub deletes from has fewer messages than before, but for what the hub has dropped.
+// drops is dropCount before the messages were counted. While the hub drops some it is not told.
+func (g *guard) shrunk(stream string, messages, drops uint64) bool {
+	if stream != "KV_"+protocol.BucketDesired && stream != "KV_"+protocol.BucketBlobs {
 		return false
 	}
-	was, is := b.counts[name], info.State.Msgs
-	if name == "KV_"+protocol.BucketDesired {
-		was = max(was, b.guard.written())
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.drops > 0 || g.dropped != drops {
+		return false
 	}
-	b.counts[name] = is
-	return was > is && quiet
+	was := g.counts[stream]
+	if stream == "KV_"+protocol.BucketDesired {
+		was = max(was, int64(len(g.bundles)))
+	}
+	g.counts[stream] = int64(messages)
+	return was > int64(messages)
 }
 
 // maxForeign is how many foreign messages are looked at.
