@@ -99,13 +99,14 @@ func (ids *Identities) EndFormer(force bool) ([]string, error) {
 	ids.bounded = next
 	ids.mu.Unlock()
 	if err := ids.cut(); err != nil {
-		return left, fmt.Errorf("the credentials of the older release are ended, but the NATS servers do not know it yet: %w", err)
+		return left, fmt.Errorf("the credentials of the older release are ended, but the NATS servers do not know it "+
+			"yet: %w", err)
 	}
 	return left, nil
 }
 
-// endFormer revokes the credentials of before that a cluster has. Each is named to the servers: revoking all that were issued
-// up to a time would end those of leaf nodes.
+// endFormer revokes the credentials of before that a cluster has. Each is named to the servers: revoking all that were
+// issued up to a time would end those of leaf nodes.
 func (ids *Identities) endFormer(cluster string) error {
 	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
 		id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {

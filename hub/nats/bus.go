@@ -50,9 +50,9 @@ type Bus struct {
 	replicas   int
 	log        *slog.Logger
 	open       [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
-	headerKeys [][]byte              // of protocol.HeaderAuth: the current one, and the one before while the fleet's secret is rotated
+	headerKeys [][]byte              // of protocol.HeaderAuth: the current one; while the secret is rotated, the one before
 	told       once                  // what the log has
-	latest     map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
+	latest     map[string]uint64     // by cluster: sequence of the last report; Listen's goroutine owns it
 	read       atomic.Uint64         // stream sequence of the last event of the journal that was read
 	back       chan struct{}         // the connection came back
 	remind     chan struct{}         // external servers may not know who is revoked
@@ -129,7 +129,8 @@ func Connect(o Options) (*Bus, error) {
 		b.Close()
 		return nil, err
 	}
-	b.agents, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.account, name: "drover-hub-desk", allowed: deskClaims}, b.wake)
+	b.agents, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.account, name: "drover-hub-desk",
+		allowed: deskClaims}, b.wake)
 	if err != nil {
 		b.Close()
 		return nil, err
@@ -238,7 +239,8 @@ func (b *Bus) reach() error {
 	if err := b.refusal.Load(); err != nil {
 		why = " (" + (*err).Error() + ")"
 	}
-	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs, and that --nats-url and --nats-ca are right", b.url, why)
+	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs, and that --nats-url and --nats-ca are "+
+		"right", b.url, why)
 }
 
 func (b *Bus) wake() {
@@ -317,7 +319,8 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
-	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster), protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
+	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster),
+		protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
 		b.guard.forget(cluster)
 		if err := b.discard(ctx, "KV_"+bucket, subject); err != nil {
 			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)

@@ -57,8 +57,8 @@ func (k *Keys) userCredentials(
 	return token, seed, errors.Join(err, err2)
 }
 
-// readJWT gives the credential of cluster that a JWT is, but for its open key. It is an error if this hub's account has not issued it,
-// or for somebody else. Whether it is still good is for the caller to see.
+// readJWT gives the credential of cluster that a JWT is, but for its open key. It is an error if this hub's account has
+// not issued it, or for somebody else. Whether it is still good is for the caller to see.
 func (k *Keys) readJWT(token, cluster string) (credential, error) {
 	c, err := jwt.DecodeUserClaims(token)
 	if err != nil {

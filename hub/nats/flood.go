@@ -13,8 +13,8 @@ const (
 	floodRate  = 256 << 10
 	// floodPause is how long a cluster that said more is cut off.
 	floodPause = 10 * time.Minute
-	// maxConnections is how many connections of one credential are left: a few are of an agent that came back before the
-	// server noticed that its connections before were lost.
+	// maxConnections is how many connections of one credential are left: a few are of an agent that came back before
+	// the server noticed that its connections before were lost.
 	maxConnections = 4
 )
 
@@ -65,7 +65,8 @@ func (b *Bus) cutOff(cluster string) {
 	if !b.ids.suspend(cluster, time.Now()) {
 		return
 	}
-	b.log.Error("a cluster sends or reads too much and is cut off: see who has its credential, and run `drover cluster rotate`",
+	b.log.Error("a cluster sends or reads too much and is cut off: see who has its credential, and run `drover "+
+		"cluster rotate`",
 		"cluster", cluster, "until", time.Now().Add(floodPause).UTC().Format(time.RFC3339))
 	go b.ids.cutOrLog()
 }

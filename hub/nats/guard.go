@@ -16,16 +16,16 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// guardPause is how often the streams are looked at. Nobody but the hub may change them: so it is one request for each, and
-// nothing else, as long as nobody does.
+// guardPause is how often the streams are looked at. Nobody but the hub may change them: so it is one request for each,
+// and nothing else, as long as nobody does.
 const guardPause = 2 * time.Second
 
 // guard notices when a stream was lost, changed, or written to by somebody else.
 type guard struct {
 	mu   sync.Mutex
 	made map[string]time.Time // by stream: when it was made
-	// base is the last sequence of a stream when it was looked at and this hub was not writing, and wrote what it has written
-	// there since. What else is there now is somebody else's.
+	// base is the last sequence of a stream when it was looked at and this hub was not writing, and wrote what it has
+	// written there since. What else is there now is somebody else's.
 	base  map[string]uint64
 	wrote map[string]map[uint64]bool
 	// bundles is the sequence of each cluster's bundle. What is at another one is somebody else's.
@@ -41,7 +41,9 @@ type guard struct {
 }
 
 func newGuard() *guard {
-	return &guard{counts: map[string]int64{}, altered: map[string]bool{}, made: map[string]time.Time{}, base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{}, foreign: map[string]bool{}}
+	return &guard{counts: map[string]int64{}, altered: map[string]bool{}, made: map[string]time.Time{},
+		base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{},
+		foreign: map[string]bool{}}
 }
 
 // allot notes what streams may store.
@@ -292,8 +294,8 @@ func (g *guard) dropCount() uint64 {
 	return g.dropped
 }
 
-// shrunk says whether a stream that only the hub deletes from has fewer messages than before, but for what the hub has dropped.
-// drops is dropCount before the messages were counted. While the hub drops some it is not told.
+// shrunk says whether a stream that only the hub deletes from has fewer messages than before, but for what the hub has
+// dropped. drops is dropCount before the messages were counted. While the hub drops some it is not told.
 func (g *guard) shrunk(stream string, messages, drops uint64) bool {
 	if stream != "KV_"+protocol.BucketDesired && stream != "KV_"+protocol.BucketBlobs {
 		return false
@@ -314,8 +316,8 @@ func (g *guard) shrunk(stream string, messages, drops uint64) bool {
 // maxForeign is how many foreign messages are looked at.
 const maxForeign = 1000
 
-// foreign marks what somebody else has written to a stream since the last look, and counts it. It does nothing while the hub
-// writes; at is guard.writes before the stream was looked at.
+// foreign marks what somebody else has written to a stream since the last look, and counts it. It does nothing while
+// the hub writes; at is guard.writes before the stream was looked at.
 func (b *Bus) foreign(ctx context.Context, s jetstream.Stream, at uint64) (count int) {
 	info := s.CachedInfo()
 	found, quiet := b.guard.compare(info.Config.Name, info.State.LastSeq, at)
@@ -333,8 +335,8 @@ func (b *Bus) foreign(ctx context.Context, s jetstream.Stream, at uint64) (count
 	return len(found)
 }
 
-// compare gives the sequences that are not the hub's own, up to the last one of a stream, and begins anew behind it. It is
-// not quiet while the hub writes.
+// compare gives the sequences that are not the hub's own, up to the last one of a stream, and begins anew behind it. It
+// is not quiet while the hub writes.
 func (g *guard) compare(stream string, last, at uint64) (found []uint64, quiet bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -377,6 +379,7 @@ func (g *guard) since(stream string) (time.Time, bool) {
 // sameStream says whether a stream is set up as the hub does, as far as that keeps it safe.
 func sameStream(want, is jetstream.StreamConfig) bool {
 	return slices.Equal(want.Subjects, is.Subjects) && want.NoAck == is.NoAck && want.DenyDelete == is.DenyDelete &&
-		want.DenyPurge == is.DenyPurge && want.AllowRollup == is.AllowRollup && (want.MaxMsgsPerSubject == is.MaxMsgsPerSubject) &&
-		is.MaxAge == want.MaxAge && (want.MaxBytes == 0 || want.MaxBytes == is.MaxBytes) && is.Mirror == nil && len(is.Sources) == 0 && is.RePublish == nil && !is.Sealed
+		want.DenyPurge == is.DenyPurge && want.AllowRollup == is.AllowRollup && want.MaxMsgsPerSubject == is.MaxMsgsPerSubject &&
+		is.MaxAge == want.MaxAge && (want.MaxBytes == 0 || want.MaxBytes == is.MaxBytes) &&
+		is.Mirror == nil && len(is.Sources) == 0 && is.RePublish == nil && !is.Sealed
 }

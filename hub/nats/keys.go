@@ -43,7 +43,8 @@ func OpenKeys(dir string) (*Keys, error) {
 	}
 	k := &Keys{dir: dir}
 	f := &keyFiles{dir: dir}
-	f.fresh = f.none("signing.key", "ca.pem", "fleet.key", "operator.nk", "account.nk", "system.nk", "hub-user.nk", "system-user.nk")
+	f.fresh = f.none("signing.key", "ca.pem", "fleet.key", "operator.nk", "account.nk", "system.nk", "hub-user.nk",
+		"system-user.nk")
 	for _, name := range f.steps("signing.key") {
 		k.Signers = append(k.Signers, ed25519.NewKeyFromSeed(f.raw(name, signingKeyType)))
 	}

@@ -177,10 +177,12 @@ func heed(ctx context.Context, call func(func()), f func()) {
 	}
 }
 
-// hellos follows the hellos, and returns when those that are retained were taken in: who speaks for a cluster has to be known
-// before what it said is read.
-func (b *Bus) hellos(ctx context.Context, desk *desk, onError jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {
-	c, err := b.js.OrderedConsumer(ctx, protocol.StreamHello, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy})
+// hellos follows the hellos, and returns when those that are retained were taken in: who speaks for a cluster has to be
+// known before what it said is read.
+func (b *Bus) hellos(ctx context.Context, desk *desk,
+	onError jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {
+	c, err := b.js.OrderedConsumer(ctx, protocol.StreamHello,
+		jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy})
 	if err != nil {
 		return nil, err
 	}
@@ -389,8 +391,8 @@ func (l *links) replace(found map[string]map[string]connection) {
 	}
 }
 
-// connections asks all servers for the connections of agents, by cluster and key. Those of users that are no cluster's are
-// under "".
+// connections asks all servers for the connections of agents, by cluster and key. Those of users that are no cluster's
+// are under "".
 func (b *Bus) connections(ctx context.Context) (map[string]map[string]connection, error) {
 	found := map[string]map[string]connection{}
 	for offset := 0; ; offset += pageSize {

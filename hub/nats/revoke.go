@@ -50,7 +50,8 @@ func (ids *Identities) Revoke(cluster string) error {
 		return err
 	}
 	if err := ids.cut(); err != nil {
-		return fmt.Errorf("the credentials of cluster %s are revoked, but the NATS servers do not know it yet: %w", cluster, err)
+		return fmt.Errorf("the credentials of cluster %s are revoked, but the NATS servers do not know it yet: %w",
+			cluster, err)
 	}
 	return nil
 }
@@ -71,7 +72,8 @@ func (ids *Identities) Forget(cluster string) error {
 func (ids *Identities) Rotate(cluster string) error {
 	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
 		if len(id.live(now)) == 0 {
-			return fmt.Errorf("cluster %s: %w: let it join with `drover agent manifest --cluster %s | kubectl apply -f -`", cluster, hub.ErrNoCredential, cluster)
+			return fmt.Errorf("cluster %s: %w: let it join with `drover agent manifest --cluster %s | kubectl apply -f "+
+				"-`", cluster, hub.ErrNoCredential, cluster)
 		}
 		id.Rotate = now
 		return nil
@@ -93,8 +95,10 @@ func (ids *Identities) askRenew(cluster string) {
 	if ask == nil || !wanted {
 		return
 	}
-	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskRenew}); err != nil {
-		ids.Log.Info("an agent cannot be asked to renew its credential now; it is asked when it says hello", "cluster", cluster, "err", err)
+	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster,
+		Kind: protocol.AskRenew}); err != nil {
+		ids.Log.Info("an agent cannot be asked to renew its credential now; it is asked when it says hello",
+			"cluster", cluster, "err", err)
 	}
 }
 

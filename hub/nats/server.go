@@ -42,8 +42,8 @@ type ServerOptions struct {
 // defaultMaxStore is how much the embedded server may store, in bytes.
 const defaultMaxStore = 64 << 30
 
-// maxStore is how much the embedded server may store where it is allowed so many bytes, on a disk of that size: three quarters
-// of it at most, so that what agents say does not fill it up.
+// maxStore is how much the embedded server may store where it is allowed so many bytes, on a disk of that size: three
+// quarters of it at most, so that what agents say does not fill it up.
 func maxStore(allowed, disk int64) int64 {
 	allowed = cmp.Or(allowed, defaultMaxStore)
 	if disk <= 0 {
@@ -52,8 +52,8 @@ func maxStore(allowed, disk int64) int64 {
 	return min(allowed, disk/4*3)
 }
 
-// StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within the
-// process, without.
+// StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within
+// the process, without.
 func StartServer(o ServerOptions) (*Server, error) {
 	host, port, err := listenAddress("--nats-listen", o.Listen)
 	if err != nil {
@@ -64,7 +64,8 @@ func StartServer(o ServerOptions) (*Server, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("the streams of the embedded NATS server: %w: give the user who runs the hub the right to write there", err)
+		return nil, fmt.Errorf("the streams of the embedded NATS server: %w: give the user who runs the hub the right "+
+			"to write there", err)
 	}
 	if err := adoptStreams(o.Dir, c); err != nil {
 		return nil, err
@@ -106,8 +107,8 @@ func StartServer(o ServerOptions) (*Server, error) {
 }
 
 const (
-	// portTime is how long a port may be in use before that is an error: a process that has just ended, or one that it started,
-	// may hold it for a moment.
+	// portTime is how long a port may be in use before that is an error: a process that has just ended, or one that it
+	// started, may hold it for a moment.
 	portTime = 3 * time.Second
 	// comeUpTime is how long the server may take to read what it stored.
 	comeUpTime = 20 * time.Second

@@ -17,8 +17,8 @@ const (
 	leastStorage = 1 << 20
 )
 
-// shares divides the storage of a server among the streams, in bytes. Together they have less than all of it, so that what
-// agents say never takes the place of what the hub publishes.
+// shares divides the storage of a server among the streams, in bytes. Together they have less than all of it, so that
+// what agents say never takes the place of what the hub publishes.
 func shares(total int64) map[string]int64 {
 	reports, journal, hellos := min(total/8, maxReports), min(total/8, maxJournal), min(total/32, maxHellos)
 	rest := total - total/16 - reports - journal - hellos
@@ -59,8 +59,8 @@ func (b *Bus) storage(ctx context.Context) int64 {
 	return least
 }
 
-// ask asks all servers something in the system account, and gives their answers. One that says nothing for a while after the
-// others is taken to be gone.
+// ask asks all servers something in the system account, and gives their answers. One that says nothing for a while
+// after the others is taken to be gone.
 func (b *Bus) ask(ctx context.Context, subject string, data []byte) func(yield func([]byte) bool) {
 	return func(yield func([]byte) bool) {
 		inbox := b.system.NewRespInbox()

@@ -18,8 +18,8 @@ const (
 )
 
 // streams are those that the hub keeps. Those of what agents say acknowledge nothing and take no roll-up: an
-// acknowledgement goes where the sender says, and a header may drop what others said. Each has a share of the storage that
-// servers set aside for it (see shares). No message is deleted by its number.
+// acknowledgement goes where the sender says, and a header may drop what others said. Each has a share of the storage
+// that servers set aside for it (see shares). No message is deleted by its number.
 func streams(replicas int) []jetstream.StreamConfig {
 	bucket := func(name string) jetstream.StreamConfig {
 		return jetstream.StreamConfig{Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, MaxMsgsPerSubject: 1,
@@ -29,10 +29,12 @@ func streams(replicas int) []jetstream.StreamConfig {
 	report.AllowRollup, report.NoAck, report.MaxMsgSize = false, true, maxSaid
 	report.Discard = jetstream.DiscardOld
 	out := []jetstream.StreamConfig{bucket(protocol.BucketDesired), bucket(protocol.BucketBlobs), report,
-		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge, NoAck: true, DenyPurge: true,
+		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge,
+			NoAck: true, DenyPurge: true,
 			MaxMsgsPerSubject: maxEvents, MaxMsgSize: maxEvent},
-		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1, MaxMsgSize: maxRequest,
-			DenyPurge: true}}
+		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1,
+			MaxMsgSize: maxRequest,
+			DenyPurge:  true}}
 	for i := range out {
 		out[i].Storage, out[i].Replicas, out[i].DenyDelete = jetstream.FileStorage, replicas, true
 	}

@@ -27,7 +27,8 @@ func adoptStreams(storeDir string, c *claims) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("take over the streams of an older release: %w: give the user who runs the hub the right to write there", err)
+		return fmt.Errorf("take over the streams of an older release: %w: give the user who runs the hub the right to "+
+			"write there", err)
 	}
 	return nil
 }
@@ -72,8 +73,8 @@ func (b *Bus) retire() (had bool, err error) {
 	return true, nil
 }
 
-// relink has leaf nodes connect again after the agents' account has got its imports: nats-server 2.15 drops what a leaf node
-// had subscribed to before, and does not tell it.
+// relink has leaf nodes connect again after the agents' account has got its imports: nats-server 2.15 drops what a leaf
+// node had subscribed to before, and does not tell it.
 func (b *Bus) relink() error {
 	inbox := b.system.NewRespInbox()
 	sub, err := b.system.SubscribeSync(inbox)

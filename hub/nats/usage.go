@@ -10,11 +10,12 @@ import (
 	"time"
 )
 
-// What agents ask the servers for, such as Direct Get, the hub does not see. It asks the servers how many messages came from
-// agents and how many bytes they got: first about all of them together, and only if that is much, about each connection.
+// What agents ask the servers for, such as Direct Get, the hub does not see. It asks the servers how many messages came
+// from agents and how many bytes they got: first about all of them together, and only if that is much, about each
+// connection.
 const (
-	// requestBurst is how many messages one cluster may send at once, and requestRate how many a second it may go on with. An
-	// agent that has just joined asks for each chunk of its apps.
+	// requestBurst is how many messages one cluster may send at once, and requestRate how many a second it may go on
+	// with. An agent that has just joined asks for each chunk of its apps.
 	requestBurst, requestRate = 50_000, 100
 	// readBurst is how many bytes a cluster may get at once, and readRate how many a second it may go on with.
 	readBurst, readRate = 4 << 30, 4 << 20

@@ -42,7 +42,8 @@ func TestWhoSendsOrReadsTooMuch(t *testing.T) {
 		}, false},
 		"an agent that is reconnected every 10 seconds": {func(m *meter) (n int) {
 			for i := range 10_000 {
-				if m.came(over(uint64(i), "a", at(10*i), 0, 0), at(10*i)) || m.went(over(uint64(i), "a", at(10*i), 50, 1e6), at(10*i+9)) {
+				if m.came(over(uint64(i), "a", at(10*i), 0, 0), at(10*i)) || m.went(over(uint64(i), "a", at(10*i), 50, 1e6),
+					at(10*i+9)) {
 					n++
 				}
 			}
@@ -131,8 +132,8 @@ var flooders = map[string]func(s site, c *natsgo.Conn, dial func() error){
 	},
 }
 
-// A cluster that floods the servers, and not the hub, is cut off, wherever it is connected, and others are served meanwhile.
-// It runs alone: it measures how long others wait.
+// A cluster that floods the servers, and not the hub, is cut off, wherever it is connected, and others are served
+// meanwhile. It runs alone: it measures how long others wait.
 func TestAClusterThatFloodsTheServersIsCutOff(t *testing.T) {
 	for place, open := range map[string]func(t *testing.T) site{
 		"embedded": embedded,
@@ -159,12 +160,15 @@ func (s site) floods(t *testing.T, flood func(s site, c *natsgo.Conn, dial func(
 	go func() { _ = s.bus.Listen(t.Context(), &quiet{}) }()
 	bad, good, now := newUser(), newUser(), time.Now()
 	s.ids.mu.Lock()
-	s.ids.put(identity{Cluster: "bad", Credentials: []credential{{User: bad.public, Issued: now, Expires: now.Add(time.Hour)}}})
-	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: good.public, Issued: now, Expires: now.Add(time.Hour)}}})
+	s.ids.put(identity{Cluster: "bad", Credentials: []credential{{User: bad.public, Issued: now,
+		Expires: now.Add(time.Hour)}}})
+	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: good.public, Issued: now,
+		Expires: now.Add(time.Hour)}}})
 	s.ids.mu.Unlock()
 	elsewhere := s
 	elsewhere.url = s.hub // those behind the same leaf node share its link, and wait until it is cut off
-	agent := elsewhere.dial(t, must(s.keys.agentJWT("a", credential{User: good.public, Expires: now.Add(time.Hour)})), good.seed, "a")
+	agent := elsewhere.dial(t, must(s.keys.agentJWT("a", credential{User: good.public,
+		Expires: now.Add(time.Hour)})), good.seed, "a")
 	jwt := must(s.keys.agentJWT("bad", credential{User: bad.public, Expires: now.Add(time.Hour)}))
 	flooder := s.dial(t, jwt, bad.seed, "bad", natsgo.NoReconnect())
 	go flood(s, flooder, func() error {
