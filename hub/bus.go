@@ -72,7 +72,7 @@ type Listener interface {
 	Link(cluster string, connected bool, at time.Time)
 	// Reset says that the bus was away, and may have lost something.
 	Reset()
-	// Damaged says what somebody else than a hub has changed on the bus. Reset follows.
+	// Damaged says what another client than a hub has changed on the bus. Reset follows.
 	Damaged(what string, at time.Time)
 	// Peer says that another hub of the fleet is there, and asks who else is.
 	Peer(p protocol.Presence)

@@ -57,7 +57,7 @@ func agentsAccount(key, hub string) *jwt.AccountClaims {
 }
 
 // hubPair is the key of the account HUB. It follows from that of AGENTS, so that hubs that share keys share it, also
-// where these come from a backup of before.
+// where these come from an older backup.
 func hubPair(agents nkeys.KeyPair) (nkeys.KeyPair, error) {
 	seed, err := agents.Seed()
 	if err != nil {

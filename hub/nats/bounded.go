@@ -18,10 +18,10 @@ const boundaryFile = "bounded.json"
 type boundary struct {
 	// Since is when the first hub that bounds them started; zero if there was none before.
 	Since time.Time `json:"since,omitzero"`
-	Ended time.Time `json:"ended,omitzero"` // when a person ended those of before
+	Ended time.Time `json:"ended,omitzero"` // when a person ended those of the older release
 }
 
-// former says whether a credential or token that was issued then is of before.
+// former says whether a credential or token that was issued by an older release.
 func (b boundary) former(issued time.Time) bool {
 	return !b.Since.IsZero() && !issued.Truncate(time.Second).After(b.Since)
 }
@@ -52,13 +52,13 @@ func (ids *Identities) bounds() boundary {
 	return ids.bounded
 }
 
-// isFormer says whether the credential that a cluster's agent uses is of before. ids.mu is held.
+// isFormer says whether the credential that a cluster's agent uses was issued by an older release. ids.mu is held.
 func (ids *Identities) isFormer(id identity, now time.Time) bool {
 	c, ok := id.current()
 	return ok && c.live(now) && ids.bounded.Ended.IsZero() && ids.bounded.former(c.Issued)
 }
 
-// former are the clusters whose agents use a credential of before, sorted. ids.mu is held.
+// former are the clusters whose agents use a credential of an older release, sorted. ids.mu is held.
 func (ids *Identities) former(now time.Time) []string {
 	var out []string
 	for name, id := range ids.known {
@@ -105,8 +105,8 @@ func (ids *Identities) EndFormer(force bool) ([]string, error) {
 	return left, nil
 }
 
-// endFormer revokes the credentials of before that a cluster has. Each is named to the servers: revoking all that were
-// issued up to a time would end those of leaf nodes.
+// endFormer revokes the credentials of an older release that a cluster has. Each is named to the servers: revoking all
+// that were issued up to a time would end those of leaf nodes.
 func (ids *Identities) endFormer(cluster string) error {
 	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
 		id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
@@ -125,7 +125,7 @@ func (ids *Identities) endFormer(cluster string) error {
 	return err
 }
 
-// formerTokens are the join tokens of before that still connect.
+// formerTokens are the join tokens of an older release that still connect.
 func (ids *Identities) formerTokens() (out []token) {
 	now := time.Now()
 	ids.mu.Lock()

@@ -58,7 +58,7 @@ func (k *Keys) userCredentials(
 }
 
 // readJWT gives the credential of cluster that a JWT is, but for its open key. It is an error if this hub's account has
-// not issued it, or for somebody else. Whether it is still good is for the caller to see.
+// not issued it, or for another cluster. Whether it is still good is for the caller to see.
 func (k *Keys) readJWT(token, cluster string) (credential, error) {
 	c, err := jwt.DecodeUserClaims(token)
 	if err != nil {

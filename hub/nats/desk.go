@@ -139,7 +139,7 @@ func (d *desk) keep(cluster string, m *natsgo.Msg) {
 	}
 }
 
-// hello takes in a Hello, and calls done when it has, or has not.
+// hello processes a Hello, and calls done when it has, or has not.
 func (d *desk) hello(cluster string, data []byte, done func(taken bool)) {
 	took := d.lanes.do(protocol.HelloSubject(cluster), func() { done(d.take(cluster, data)) })
 	if !took {
@@ -147,7 +147,7 @@ func (d *desk) hello(cluster string, data []byte, done func(taken bool)) {
 	}
 }
 
-// take takes in a Hello, and says whether it did.
+// take processes a Hello, and says whether it did.
 func (d *desk) take(cluster string, data []byte) bool {
 	h, err := d.bus.ids.hello(cluster, data)
 	switch {

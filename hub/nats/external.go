@@ -136,8 +136,8 @@ func (b *Bus) claim(revoked []string) error {
 	return nil
 }
 
-// introduce tells external servers of the hub's own account, which names nobody who is revoked: so a hub does it that
-// does not act for the fleet, too. b.claiming is held.
+// introduce tells external servers of the hub's own account, which lists no revoked users, so that a hub can send it
+// that does not act for the fleet, too. b.claiming is held.
 func (b *Bus) introduce() error {
 	now, err := b.keys.claims(nil)
 	if err != nil {

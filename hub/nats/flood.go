@@ -42,7 +42,7 @@ func (b *bucket) take(size int, at time.Time) bool {
 	return true
 }
 
-// weigh cuts a cluster off that says too much.
+// weigh cuts a cluster off that publishes too much.
 func (b *Bus) weigh(cluster string, size int, at time.Time) {
 	b.weighing.Lock()
 	if b.said == nil {

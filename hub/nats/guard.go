@@ -16,22 +16,22 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// guardPause is how often the streams are looked at. Nobody but the hub may change them: so it is one request for each,
-// and nothing else, as long as nobody does.
+// guardPause is how often the streams are looked at. Only the hub may change them, so it sends one request for each
+// while nothing has changed.
 const guardPause = 2 * time.Second
 
-// guard notices when a stream was lost, changed, or written to by somebody else.
+// guard notices when a stream was lost, changed, or written to by another client.
 type guard struct {
 	mu   sync.Mutex
 	made map[string]time.Time // by stream: when it was made
 	// base is the last sequence of a stream when it was looked at and this hub was not writing, and wrote what it has
-	// written there since. What else is there now is somebody else's.
+	// written there since. Any other message was written by another client.
 	base  map[string]uint64
 	wrote map[string]map[uint64]bool
-	// bundles is the sequence of each cluster's bundle. What is at another one is somebody else's.
+	// bundles is the sequence of each cluster's bundle. A bundle at another sequence was written by another client.
 	bundles map[string]uint64
-	foreign map[string]bool  // subjects that somebody else wrote to, until the hub has written there again
-	altered map[string]bool  // streams whose settings were found changed, and have been set right
+	foreign map[string]bool  // subjects that another client wrote to, until the hub has written there again
+	altered map[string]bool  // streams whose settings were found changed, and have been restored
 	shares  map[string]int64 // by stream: bytes that it may store
 	counts  map[string]int64 // by stream: messages when they were counted last, but for what the hub has dropped since
 	drops   int              // that are under way
@@ -149,7 +149,7 @@ func (g *guard) first(stream string, made time.Time) {
 	}
 }
 
-// touched says whether somebody else wrote to a chunk of a blob.
+// touched says whether another client wrote to a chunk of a blob.
 func (g *guard) touched(blob string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -189,7 +189,7 @@ func (b *Bus) watch(ctx context.Context, to hub.Listener, call func(func())) {
 		}
 		b.measure(ctx)
 		if what := b.inspect(ctx); what != "" {
-			b.log.Error("the streams on NATS were changed by somebody else than this hub; they are restored", "what", what)
+			b.log.Error("the streams on NATS were changed by another client than this hub; restoring them", "what", what)
 			call(func() { to.Damaged(what, time.Now()) })
 			b.wake()
 		}
@@ -316,7 +316,7 @@ func (g *guard) shrunk(stream string, messages, drops uint64) bool {
 // maxForeign is how many foreign messages are looked at.
 const maxForeign = 1000
 
-// foreign marks what somebody else has written to a stream since the last look, and counts it. It does nothing while
+// foreign marks what another client has written to a stream since the last look, and counts it. It does nothing while
 // the hub writes; at is guard.writes before the stream was looked at.
 func (b *Bus) foreign(ctx context.Context, s jetstream.Stream, at uint64) (count int) {
 	info := s.CachedInfo()
@@ -335,7 +335,7 @@ func (b *Bus) foreign(ctx context.Context, s jetstream.Stream, at uint64) (count
 	return len(found)
 }
 
-// compare gives the sequences that are not the hub's own, up to the last one of a stream, and begins anew behind it. It
+// compare gives the sequences that are not the hub's own, up to the last one of a stream, and continues after it. It
 // is not quiet while the hub writes.
 func (g *guard) compare(stream string, last, at uint64) (found []uint64, quiet bool) {
 	g.mu.Lock()

@@ -177,7 +177,7 @@ func heed(ctx context.Context, call func(func()), f func()) {
 	}
 }
 
-// hellos follows the hellos, and returns when those that are retained were taken in: who speaks for a cluster has to be
+// hellos follows the hellos, and returns when the retained ones were processed: who speaks for a cluster has to be
 // known before what it said is read.
 func (b *Bus) hellos(ctx context.Context, desk *desk,
 	onError jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {

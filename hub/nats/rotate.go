@@ -178,8 +178,8 @@ func (k *Keys) Rotating(kind KeyKind) bool {
 	return err == nil && len(ids) > 1
 }
 
-// Believed says whether t trusts the newest key of a kind, as far as clusters need to: none of them knows the operator, and
-// servers may have certificates of others' authorities.
+// Believed says whether t trusts the newest key of a kind, as far as clusters need to: none of them knows the operator,
+// and servers may have certificates of others' authorities.
 func (k *Keys) Believed(kind KeyKind, t protocol.Trust) bool {
 	switch kind {
 	case KeySigning:

@@ -52,8 +52,8 @@ func maxStore(allowed, disk int64) int64 {
 	return min(allowed, disk/4*3)
 }
 
-// StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within
-// the process, without.
+// StartServer starts the embedded server. Clients that connect over the network need TLS; the hub itself connects
+// within the process, without.
 func StartServer(o ServerOptions) (*Server, error) {
 	host, port, err := listenAddress("--nats-listen", o.Listen)
 	if err != nil {

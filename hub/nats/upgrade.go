@@ -37,7 +37,7 @@ func adoptStreams(storeDir string, c *claims) error {
 const retireTimeout = 10 * time.Second
 
 // retire deletes the streams that an older release left on external servers, while the account that agents share still
-// has JetStream: nobody could afterwards. What they hold is published again, and events of before are gone.
+// has JetStream: it cannot be done afterwards. What they hold is published again, and older events are lost.
 //
 // It says whether the agents' account had JetStream.
 func (b *Bus) retire() (had bool, err error) {
@@ -111,7 +111,7 @@ func (b *Bus) relink() error {
 			}
 			ask := fmt.Sprintf(`{"cid":%d}`, leaf.ID)
 			_, err := b.system.Request("$SYS.REQ.SERVER."+answer.Server.ID+".KICK", []byte(ask), claimsTimeout)
-			if err != nil { // it does nothing where nobody waits for the answer
+			if err != nil { // the server does nothing unless a reply is expected
 				return err
 			}
 		}

@@ -28,7 +28,7 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 			d.Count, plural(int(d.Count), "connection"), d.Addresses, addresses, ago(d.Time, now), orDash(d.Last))
 	}
 	if d := s.Damage; d.Count > 0 {
-		fmt.Fprintf(w, "  NATS was changed by somebody else than this hub, %d %s, the last %s ago, and was restored: %s. See who has the hub's "+
+		fmt.Fprintf(w, "  NATS was changed by another client than this hub, %d %s, the last %s ago, and was restored: %s. See who has the hub's "+
 			"keys, or runs the NATS servers\n", d.Count, plural(d.Count, "time"), ago(d.Time, now), oneLine(d.Text))
 	}
 	if n := len(s.Joins.Former); n > 0 {
