@@ -136,6 +136,10 @@ type Joins struct {
 	Distrusted Distrusted `json:"distrusted,omitzero"`
 	// Former are the clusters whose agents still use a credential of an older release; see Identities.EndFormer.
 	Former []string `json:"former,omitempty"`
+	// AccountKey is the key that signs new credentials; empty if it was never rotated. Moving are the clusters whose agents
+	// still use a credential that another one has signed.
+	AccountKey string   `json:"accountKey,omitempty"`
+	Moving     []string `json:"moving,omitempty"`
 }
 
 // Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a

@@ -70,6 +70,25 @@ func (ids *Identities) former(now time.Time) []string {
 	return out
 }
 
+// isMoving says whether the credential that a cluster's agent uses was signed by another key than the newest one of the
+// accounts. ids.mu is held.
+func (ids *Identities) isMoving(id identity, now time.Time) bool {
+	c, ok := id.current()
+	return ok && c.live(now) && c.Signer != ids.keys.AccountKey()
+}
+
+// moving are the clusters whose agents use such a credential, sorted. ids.mu is held.
+func (ids *Identities) moving(now time.Time) []string {
+	var out []string
+	for name, id := range ids.known {
+		if ids.isMoving(id, now) {
+			out = append(out, name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
 // EndFormer implements hub.Identities.
 func (ids *Identities) EndFormer(force bool) ([]string, error) {
 	ids.mu.Lock()

@@ -126,11 +126,11 @@ func (k *Keys) Files(s Servers) ([]File, error) {
 		if len(s.Upstreams) == 0 {
 			continue
 		}
-		agents, err := leafUser(k.account, n.Name, agentsLeaf())
+		agents, err := k.leafUser(k.account, n.Name, agentsLeaf())
 		if err != nil {
 			return nil, err
 		}
-		system, err := leafUser(k.system, n.Name, systemLeaf(c.account))
+		system, err := k.leafUser(k.system, n.Name, systemLeaf(c.account))
 		if err != nil {
 			return nil, err
 		}
@@ -160,7 +160,7 @@ func (s Servers) config(c *claims, n Node) (string, error) {
 }
 
 // leafUser gives the credentials file of a leaf node, which may do what allowed says.
-func leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]byte, error) {
+func (k *Keys) leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]byte, error) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {
 		return nil, err
@@ -172,7 +172,7 @@ func leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]by
 	c := jwt.NewUserClaims(user)
 	c.Name, c.Permissions, c.Expires = "leaf "+name, allowed, time.Now().Add(externalLife).Unix()
 	c.AllowedConnectionTypes = jwt.StringList{jwt.ConnectionTypeLeafnode}
-	token, err := c.Encode(account)
+	token, err := k.sign(c, account)
 	if err != nil {
 		return nil, err
 	}

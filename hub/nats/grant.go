@@ -153,7 +153,8 @@ func (ids *Identities) renew(cluster string, data []byte) ([]byte, error) {
 }
 
 func (ids *Identities) newCredential(req protocol.KeyRequest, now time.Time) credential {
-	return credential{User: req.User, OpenKey: req.OpenKey, Issued: now, Expires: now.Add(ids.TTL).Truncate(time.Second)}
+	return credential{User: req.User, OpenKey: req.OpenKey, Issued: now, Signer: ids.keys.AccountKey(),
+		Expires: now.Add(ids.TTL).Truncate(time.Second)}
 }
 
 // checkRequest says what is malformed in a request for a credential of cluster.

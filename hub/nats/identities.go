@@ -28,6 +28,8 @@ type credential struct {
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires,omitzero"`  // of its JWT; never, if zero
 	Greeted bool      `json:"greeted,omitempty"` // its agent has said Hello with it
+	// Signer is the key that has signed its JWT; empty for the identity key of the account.
+	Signer string `json:"signer,omitempty"`
 }
 
 func (c credential) live(now time.Time) bool { return c.Expires.IsZero() || now.Before(c.Expires) }

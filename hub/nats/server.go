@@ -59,6 +59,7 @@ func StartServer(o ServerOptions) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	o.Keys.signers.embedded = true
 	c, err := o.Keys.claims(o.Revoked)
 	if err != nil {
 		return nil, err

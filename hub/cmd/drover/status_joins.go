@@ -36,6 +36,10 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 			"agents are asked to renew when they connect; then run `drover hub %s`", n, plural(n, "cluster"),
 			verb(n, "uses", "use"), few(s.Joins.Former), endFormerUse)
 	}
+	if n := len(s.Joins.Moving); n > 0 {
+		sayf(w, "  %d %s still %s a credential of the account key before: %s. The agents are asked to renew when they connect; "+
+			"then run `drover hub keys finish account`", n, plural(n, "cluster"), verb(n, "uses", "use"), few(s.Joins.Moving))
+	}
 	if j := s.Joins; j.Refused > 0 {
 		sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,
 			plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
