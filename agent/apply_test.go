@@ -12,10 +12,8 @@ import (
 )
 
 func TestAppliesWhatTheBundleSays(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "settings", "1"), deployment(ns, "web", 2)))
 	if app := agenttest.AppOf(r, "web"); app.Objects != 2 || app.Current != 2 {
 		t.Errorf("report has %d of %d objects current, want 2 of 2", app.Current, app.Objects)
@@ -27,19 +25,17 @@ func TestAppliesWhatTheBundleSays(t *testing.T) {
 }
 
 func TestSendsOnlyWhatChanged(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	objects := make([]string, 500)
 	for i := range objects {
 		objects[i] = configMap(ns, fmt.Sprintf("map-%d", i), "1")
 	}
 	hub.Apply(t, hub.App(t, "many", objects...))
-	before := applies(t, cp)
+	before := applies(t, cp, ns)
 	objects[117] = configMap(ns, "map-117", "2")
 	hub.Apply(t, hub.App(t, "many", objects...))
-	if got := applies(t, cp) - before; got != 1 {
+	if got := applies(t, cp, ns) - before; got != 1 {
 		t.Errorf("%d objects were sent for a change of one among 500, want 1", got)
 	}
 	live, err := cp.Kube().Get(t.Context(), mapRef(ns, "map-117"))
@@ -50,36 +46,25 @@ func TestSendsOnlyWhatChanged(t *testing.T) {
 
 // What is new is sent and not asked for; what was there before is looked at once, and taken over.
 func TestFreshObjectsCostOneRequestEach(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "first", "1"), deployment(ns, "first", 1))) // watches and discovery
 	objects := []string{configMap(ns, "first", "1"), deployment(ns, "first", 1)}
 	for i := range 40 {
 		objects = append(objects, configMap(ns, fmt.Sprintf("map-%d", i), "1"))
 	}
 	objects = append(objects, deployment(ns, "one", 1), deployment(ns, "two", 1))
-	requests := func() testenv.Requests {
-		users, err := cp.Requests()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return users["admin"]
-	}
-	before := requests()
+	before := requests(t, cp, ns)
 	hub.Apply(t, hub.App(t, "web", objects...))
-	since := requests().Since(before)
+	since := requests(t, cp, ns).Since(before)
 	if maps, rest := since.Total(testenv.Resource("configmaps")), since.Total(testenv.Resource("deployments"), testenv.Verb("APPLY", "PATCH")); maps != 40 || rest != 2 {
 		t.Errorf("%d and %d requests for 40 and 2 new objects:\n%s", maps, rest, since)
 	}
 }
 
 func TestOneBadObjectStopsOnlyItself(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	bad := fmt.Sprintf(`{"apiVersion":"v1","kind":"Service","metadata":{"name":"bad","namespace":%q},"spec":{"ports":[{"port":99999}]}}`, ns)
 	lost := fmt.Sprintf(`{"apiVersion":"nowhere.example.com/v1","kind":"Widget","metadata":{"name":"lost","namespace":%q}}`, ns)
 	nowhere := configMap("not-there-"+ns, "x", "1")
@@ -117,10 +102,8 @@ spec:
 `
 
 func TestDefinitionsComeFirst(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	widget := fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"widget","metadata":{"name":"w"},"spec":{"big":12345678901234567890,"list":[{"a":1}]}}`, ns)
 	gadget := fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"gadget","metadata":{"name":"g"},"spec":{"size":1}}`, ns)
 	app := hub.App(t, "crds", gadget, widget, fmt.Sprintf(definitionOf, ns, "widgets", "widget", "Namespaced"), fmt.Sprintf(definitionOf, ns, "gadgets", "gadget", "Cluster"))
@@ -151,10 +134,8 @@ func TestDefinitionsComeFirst(t *testing.T) {
 
 // An object whose definition is nobody's, or another app's, waits for it and comes as soon as it is there.
 func TestObjectsWaitForTheirDefinition(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	thing := fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"}}`, ns)
 	hub.Publish(t, hub.Bundle(hub.App(t, "things", thing)))
 	hub.Report(t, "things failed", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "things") == protocol.PhaseFailed })
@@ -170,10 +151,8 @@ func TestObjectsWaitForTheirDefinition(t *testing.T) {
 }
 
 func TestAppsWaitForThoseTheyDependOn(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	claim := fmt.Sprintf(`{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"never","namespace":%q},
 		"spec":{"accessModes":["ReadWriteOnce"],"storageClassName":"none","resources":{"requests":{"storage":"1Gi"}}}}`, ns)
 	first, second, broken := hub.App(t, "first", claim), hub.App(t, "second", configMap(ns, "second", "1")), hub.App(t, "broken", configMap(ns, "broken", "1"))
@@ -194,10 +173,8 @@ func TestAppsWaitForThoseTheyDependOn(t *testing.T) {
 
 // What cannot be told apart or named stops only itself, and nothing is pruned meanwhile: it may be what seems to be gone.
 func TestFlawsStopOnlyThemselves(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "old", "1")))
 	nameless := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"generateName":"x-","namespace":%q}}`, ns)
 	sly := `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"../../kube-system/x"}}`

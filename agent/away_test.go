@@ -12,9 +12,9 @@ import (
 // The hub goes away, the cluster drifts, one agent hands over to the next, the hub comes back: it is told everything
 // that happened, in order, and nothing is left of what was stored for it.
 func TestWhatHappenedWhileTheHubWasAwayArrivesComplete(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	ns, hub := testenv.NamespaceT(t, cp), agenttest.NewHubWithServer(t, "east-1")
 	first := agenttest.Start(t, cp, ns, hub)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	hub.NATS.Kill()
@@ -60,13 +60,11 @@ func TestWhatHappenedWhileTheHubWasAwayArrivesComplete(t *testing.T) {
 }
 
 func TestOnlyTheNewestBundleIsTaken(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "0")))
 	first.Stop(t)
-	sent := applies(t, cp)
+	sent := applies(t, cp, ns)
 	var b protocol.Bundle
 	for i := range 50 {
 		b = hub.Bundle(hub.App(t, "web", configMap(ns, "a", fmt.Sprint(i+1))))
@@ -77,7 +75,7 @@ func TestOnlyTheNewestBundleIsTaken(t *testing.T) {
 	if got := still(t, cp, mapRef(ns, "a")).Text("data", "key"); got != "50" {
 		t.Errorf("a is %q after 50 generations, want the last", got)
 	}
-	if got := applies(t, cp) - sent; got != 1 {
+	if got := applies(t, cp, ns) - sent; got != 1 {
 		t.Errorf("%d applies after 50 generations, want 1", got)
 	}
 	if got := hub.Events(protocol.EventAccepted); len(got) != 2 || got[1].Generation != b.Generation {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -56,10 +57,8 @@ func allThere(t *testing.T, cp *testenv.ControlPlane, ns string, from, to int) {
 }
 
 func TestNothingIsDeletedBeyondTheTotal(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	r := applyWith(t, hub, permitting(hub, map[string]uint64{"web": 7}, nil, hub.App(t, "web", maps(ns, 0, 6)...)))
 	if got := agenttest.AppOf(r, "web").Deleted; got != 7 {
 		t.Errorf("an app that is new begins with the count %d, want the total of 7", got)
@@ -96,10 +95,8 @@ func TestNothingIsDeletedBeyondTheTotal(t *testing.T) {
 }
 
 func TestAnApprovedHoldLetsExactlyItsContentGo(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	annotated := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a","namespace":%q,
 		"annotations":{"drover.dev/prune":"disabled"}}}`, ns) // which counts, and is not what is held
 	applyWith(t, hub, permitting(hub, nil, nil, hub.App(t, "web", append(maps(ns, 0, 6), annotated)...)))
@@ -129,10 +126,8 @@ func TestAnApprovedHoldLetsExactlyItsContentGo(t *testing.T) {
 }
 
 func TestTheTotalHoldsForAppsThatLeaveAndForMissedGenerations(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	applyWith(t, hub, permitting(hub, nil, nil, hub.App(t, "web", maps(ns, 0, 6)...)))
 	b := permitting(hub, map[string]uint64{"web": 5}, nil)
 	hub.Publish(t, b)
@@ -168,10 +163,8 @@ func TestTheTotalHoldsForAppsThatLeaveAndForMissedGenerations(t *testing.T) {
 
 // State without a count is that of an agent which did not count: it begins with what is permitted by then.
 func TestStateWithoutACountMayDeleteNothing(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 6)...)) // of an older hub
 	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // which bounds nothing
 	gone(t, cp, mapRef(ns, "m5"))
@@ -188,10 +181,8 @@ func TestStateWithoutACountMayDeleteNothing(t *testing.T) {
 
 // What an app does not delete is let go of, whatever is permitted.
 func TestAnAppThatDoesNotPruneHoldsNothing(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	app := func(to int) protocol.App {
 		a := hub.App(t, "web", maps(ns, 0, to)...)
 		a.Prune = false
@@ -222,11 +213,10 @@ func (f *frozen) SaveApp(ctx context.Context, a agent.AppState) error {
 
 // An agent that ends between a delete and the write that counts it has not deleted less for that.
 func TestACrashBetweenDeletingAndCountingPermitsNoMore(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	cp, ns, hub := stage(t)
 	store := &frozen{}
-	running := agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { store.Store, c.Store = c.Store, store })
+	running := agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { store.Store, c.Store = c.Store, store })
 	// What a hook would be left with: the intent of the next content is stored, and the outcome of its deletes is
 	// not.
 	applyWith(t, hub, permitting(hub, nil, nil, hub.App(t, "web", maps(ns, 0, 6)...)))

@@ -20,10 +20,9 @@ func mustApply(t *testing.T, cp *testenv.ControlPlane, manifest string) {
 // An app may depend on objects that others make: it waits for them by name, is healthy when they are, and not when they stop
 // being so.
 func TestChecksObjectsOfOthers(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns, other := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
+	other := testenv.NamespaceT(t, cp)
 	app := hub.App(t, "web", deployed(ns, "web", `{"name":"main","image":"example.com/app:1"}`))
 	app.Namespace = ns
 	thing := protocol.ObjectRef{Group: ns + ".example.com", Kind: "thing", Name: "made-by-an-operator"}
@@ -60,12 +59,12 @@ func TestChecksObjectsOfOthers(t *testing.T) {
 }
 
 func TestChecksAreInTheScope(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, in := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	in := testenv.NamespaceT(t, cp)
 	permit(t, cp, home, home, homeRole)
 	permit(t, cp, in, home, scopeRole)
 	client, gate := scopedClient(t, cp, home)
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.StartScoped(t, client, home, hub, in)
 	mustApply(t, cp, configMap(in, "there", "1"))
 	app := hub.App(t, "web", configMap(in, "a", "1"))

@@ -36,11 +36,9 @@ func create(t *testing.T, cp *testenv.ControlPlane, text string) {
 }
 
 func TestNamespaceIsNotDeletedWhileItHoldsAnything(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub, _ := scene(t)
 	ns := home + "-he"
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, home, hub)
 	deleteAfter(t, cp, namespaceRef(ns))
 	own := hub.App(t, "a", namespaceOf(ns), configMap(ns, "own", "1"), deployment(ns, "web", 1))
 	applyWith(t, hub, permitting(hub, nil, nil, own, hub.App(t, "b", configMap(ns, "theirs", "1"))))
@@ -81,11 +79,9 @@ func TestNamespaceIsNotDeletedWhileItHoldsAnything(t *testing.T) {
 }
 
 func TestApprovedNamespaceGoesWithWhatItHolds(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub, _ := scene(t)
 	ns := home + "-he"
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, home, hub)
 	deleteAfter(t, cp, namespaceRef(ns))
 	applyWith(t, hub, permitting(hub, nil, nil, hub.App(t, "a", namespaceOf(ns))))
 	create(t, cp, configMap(ns, "nobodys", "1"))
@@ -99,10 +95,8 @@ func TestApprovedNamespaceGoesWithWhatItHolds(t *testing.T) {
 }
 
 func TestDefinitionIsNotDeletedWhileItHasObjects(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	widget := func(name string) string {
 		return fmt.Sprintf(`{"apiVersion":"%[1]s.example.com/v1","kind":"widget","metadata":{"name":%[2]q,"namespace":%[1]q}}`, ns, name)
 	}
@@ -128,10 +122,8 @@ func TestDefinitionIsNotDeletedWhileItHasObjects(t *testing.T) {
 
 // A field of a definition that cannot be changed is no reason to lose its objects, whatever an annotation says.
 func TestContainersAreNeverDeletedToBeCreatedAgain(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	definition := func(scope string) string {
 		text := fmt.Sprintf(definitionOf, ns, "widgets", "widget", scope)
 		return strings.Replace(text, ".example.com}", `.example.com, annotations: {drover.dev/recreate: "true"}}`, 1)
@@ -148,10 +140,8 @@ func TestContainersAreNeverDeletedToBeCreatedAgain(t *testing.T) {
 
 // An owner takes with it what belongs to it, as a container does.
 func TestOwnerIsNotDeletedWhileAnAppWantsWhatItOwns(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	stay := configMap(ns, "stay", "1")
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "owner", "1")))
 	uid := still(t, cp, mapRef(ns, "owner")).Text("metadata", "uid")
@@ -185,6 +175,7 @@ spec:
 
 // What cannot be listed may be there.
 func TestContainerIsNotDeletedWhileItIsNotKnownWhatItHolds(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t, testenv.WithControllers())
 	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, "default", hub)
@@ -206,11 +197,9 @@ func TestContainerIsNotDeletedWhileItIsNotKnownWhatItHolds(t *testing.T) {
 
 // What leaves Git in the same commit is no reason to hold its container, unless it is held itself.
 func TestContainerGoesWithWhatOtherAppsDelete(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub, _ := scene(t)
 	ns := home + "-he"
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, home, hub)
 	deleteAfter(t, cp, namespaceRef(ns))
 	applyWith(t, hub, permitting(hub, nil, nil, hub.App(t, "a", namespaceOf(ns)), hub.App(t, "b", maps(ns, 0, 3)...)))
 	b := permitting(hub, map[string]uint64{"a": 1, "b": 2}, nil)
@@ -231,11 +220,9 @@ func TestContainerGoesWithWhatOtherAppsDelete(t *testing.T) {
 
 // What a hook leaves behind is no reason to keep its app's Namespace.
 func TestNamespaceGoesWithWhatItsHooksLeft(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub, _ := scene(t)
 	ns := home + "-he"
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, home, hub)
 	deleteAfter(t, cp, namespaceRef(ns))
 	hub.Apply(t, hub.App(t, "a", namespaceOf(ns), hookJob(ns, "warm", "PostSync", works), deployment(ns, "web", 1)))
 	hub.Event(t, "the hook", func(e protocol.Event) bool { return e.Kind == protocol.EventHook && e.Object.Name == "warm" })

@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -31,14 +32,14 @@ func decrypting(app protocol.App, namespace, secret string) protocol.App {
 }
 
 // with gives an agent a plugin.
-func with(p agent.Plugins) func(*agent.Config) { return func(c *agent.Config) { c.Plugins = p } }
+func with(p agent.Plugins) func(*deliver.Config) { return func(c *deliver.Config) { c.Plugins = p } }
 
 // What was decrypted is applied, and healed, and a changed key is taken at once; it is kept nowhere.
 func TestWhatIsDecryptedIsKeptNowhere(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	ns := testenv.NamespaceT(t, cp)
 	made(t, cp, secret(ns, "keys", "{a.agekey: 1-}")+"\n---\n"+secret(home, "drover-sops", "{a.agekey: own-}"))
-	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, home, hub, with(pluginFunc(func(object []byte, secrets map[string][]byte) ([]byte, error) {
 		return bytes.ReplaceAll(object, []byte(ciphertext), append(secrets["a.agekey"], "tops3cret ${x}"...)), nil
 	})))
@@ -61,7 +62,7 @@ func TestWhatIsDecryptedIsKeptNowhere(t *testing.T) {
 }
 
 func TestWhatCannotBeDecryptedStopsItsAppAlone(t *testing.T) {
-	cp := testenv.Shared(t)
+	t.Parallel()
 	answer := func(out string, err error) agent.Plugins {
 		return pluginFunc(func([]byte, map[string][]byte) ([]byte, error) { return []byte(out), err })
 	}
@@ -78,9 +79,10 @@ func TestWhatCannotBeDecryptedStopsItsAppAlone(t *testing.T) {
 		{"a tenant without keys of its own", answer("", nil), true, "it names no Secret with keys: the agent's own are not for an app that is applied with the rights of a service account"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+			t.Parallel()
+			cp, home, hub := stage(t)
+			ns := testenv.NamespaceT(t, cp)
 			made(t, cp, secret(home, "drover-sops", "{a.agekey: x}"))
-			hub := agenttest.NewHub(t, "east-1")
 			agenttest.Start(t, cp, home, hub, with(c.plugins))
 			web := decrypting(hub.App(t, "web", configMap(ns, "web", ciphertext)), "", "")
 			if c.tenant {

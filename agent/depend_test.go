@@ -18,10 +18,8 @@ func after(object string, others ...string) string {
 func mapPath(ns, name string) string { return "/namespaces/" + ns + "/ConfigMap/" + name }
 
 func TestObjectsAreAppliedAfterWhatTheyDependOn(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	web := "apps/namespaces/" + ns + "/Deployment/web"
 	hub.Publish(t, hub.Bundle(hub.App(t, "shop",
 		after(configMap(ns, "c", "1"), mapPath(ns, "b")), after(configMap(ns, "b", "1"), mapPath(ns, "a"), web), configMap(ns, "a", "1"), configMap(ns, "free", "1"))))
@@ -41,10 +39,8 @@ func TestObjectsAreAppliedAfterWhatTheyDependOn(t *testing.T) {
 }
 
 func TestCirclesStopOnlyThemselves(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Publish(t, hub.Bundle(hub.App(t, "one", after(configMap(ns, "a", "1"), mapPath(ns, "b")), configMap(ns, "free", "1")),
 		hub.App(t, "two", after(configMap(ns, "b", "1"), mapPath(ns, "a"))),
 		hub.App(t, "waves", after(configMap(ns, "early", "1"), mapPath(ns, "late")), inWave(1, configMap(ns, "late", "1")))))
@@ -64,10 +60,8 @@ func TestCirclesStopOnlyThemselves(t *testing.T) {
 
 // A definition that somebody else brings is noticed when it comes, by a watch that ends with the wait.
 func TestObjectsComeWithADefinitionOfSomebodyElse(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	thing := fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"}}`, ns)
 	b := hub.Bundle(hub.App(t, "things", thing, configMap(ns, "a", "1")))
 	hub.Publish(t, b)

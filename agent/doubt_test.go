@@ -22,10 +22,8 @@ func alive(t *testing.T, cp *testenv.ControlPlane, ns string, names ...string) {
 
 // An incomplete bundle deletes nothing at all: what left one app may have moved into an app that nobody knows yet.
 func TestAnIncompleteBundlePrunesNothing(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "stay", "1"), configMap(ns, "moving", "1")))
 
 	b := hub.Bundle(hub.App(t, "web", configMap(ns, "stay", "2")))
@@ -46,10 +44,8 @@ func TestAnIncompleteBundlePrunesNothing(t *testing.T) {
 // A hub that lost its store knows of an app only that its declaration cannot be read, and nothing at all of what that app declared. The
 // agent knows both.
 func TestTheAgentKeepsWhatAHubWithoutItsStoreCannotKnow(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	a := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, a := scene(t)
 	parent, child := hub.App(t, "parent", configMap(ns, "parent", "1")), hub.App(t, "child", configMap(ns, "child", "1"))
 	child.Parent = "parent"
 	hub.Apply(t, parent, child)
@@ -81,10 +77,8 @@ func TestTheAgentKeepsWhatAHubWithoutItsStoreCannotKnow(t *testing.T) {
 
 // A frozen cluster stays frozen while nobody can read its cluster.yaml, even if the hub has lost its store and the agent restarts.
 func TestAClusterStaysFrozenWhileItsFlagsAreUnknown(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	a := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, a := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "x", "1"), configMap(ns, "y", "1")))
 	frozen := hub.Bundle(hub.App(t, "web", configMap(ns, "x", "1"), configMap(ns, "y", "1")))
 	frozen.Suspend = true

@@ -65,10 +65,8 @@ var edits = []edit{
 }
 
 func TestDriftIsHealedAndBlamed(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "settings", "1"), deployment(ns, "web", 1),
 		fmt.Sprintf(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"robot","namespace":%q},"automountServiceAccountToken":false}`, ns)))
 	for _, e := range edits {
@@ -91,12 +89,10 @@ func TestDriftIsHealedAndBlamed(t *testing.T) {
 
 // A heal must not be taken for drift, nor what others do to fields that are not Drover's.
 func TestNothingIsWrittenWithoutDrift(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "settings", "1"), deployment(ns, "web", 1)))
-	before := applies(t, cp)
+	before := applies(t, cp, ns)
 	for i := range 20 {
 		for _, ref := range []testenv.Ref{mapRef(ns, "settings"), deploymentRef(ns, "web")} {
 			if err := patch(fmt.Sprintf(`{"metadata":{"annotations":{"theirs":"%d"}}}`, i))(t.Context(), cp.Kube(), ref); err != nil {
@@ -109,29 +105,17 @@ func TestNothingIsWrittenWithoutDrift(t *testing.T) {
 	}
 	hub.Event(t, "the drift", func(e protocol.Event) bool { return e.Kind == protocol.EventDrift })
 	hub.Report(t, "the drift counted", func(r protocol.Report) bool { return r.Drift.Corrected == 1 })
-	if got := applies(t, cp) - before; got != 1 {
+	if got := applies(t, cp, ns) - before; got != 1 {
 		t.Errorf("%d applies for 40 foreign edits and 1 drift, want 1", got)
 	}
 }
 
-// applies counts the server-side applies with force, which only agents do here.
-func applies(t *testing.T, cp *testenv.ControlPlane) int {
-	t.Helper()
-	users, err := cp.Requests()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return users["admin"].Total(testenv.Verb("APPLY"))
-}
-
+// It is not parallel, because it measures; the bench does so more thoroughly (B8).
 func TestHealsFast(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "settings", "1")))
 	var took []time.Duration
-	for i := range 200 {
+	for i := range 20 {
 		start := time.Now()
 		if err := patch(fmt.Sprintf(`{"data":{"key":"edit-%d"}}`, i))(t.Context(), cp.Kube(), mapRef(ns, "settings")); err != nil {
 			t.Fatal(err)

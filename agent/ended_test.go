@@ -43,10 +43,7 @@ func notRecreated(t *testing.T, cp *testenv.ControlPlane, hub *agenttest.Hub, re
 // The TTL controller deletes a Job as soon as it has ended: it ran, and does so once.
 func TestJobWithATimeToLiveRunsOnce(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, running := scene(t)
 	probe := configMap(ns, "probe", "1")
 	hub.Publish(t, hub.Bundle(hub.App(t, "web", brief(job(ns, "seed", works)), probe)))
 	done := func(r protocol.Report) bool {
@@ -77,6 +74,7 @@ func TestJobWithATimeToLiveRunsOnce(t *testing.T) {
 }
 
 func TestDeletionOfWhatRunsOnce(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, object string
 		ready        string // what the app says before the deletion
@@ -92,10 +90,7 @@ func TestDeletionOfWhatRunsOnce(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			running := agenttest.Start(t, cp, ns, hub)
+			cp, ns, hub, running := scene(t)
 			app := hub.App(t, "web", strings.ReplaceAll(c.object, "NS", ns), configMap(ns, "probe", "1"))
 			app.Prune = true
 			if c.edit != nil {
@@ -144,13 +139,11 @@ func TestDeletionOfWhatRunsOnce(t *testing.T) {
 
 // A Job that completes and is deleted while its app is suspended, or no agent runs, has run as well.
 func TestJobThatCompletesUnattended(t *testing.T) {
+	t.Parallel()
 	for _, suspended := range []bool{false, true} {
 		t.Run(fmt.Sprintf("suspended %t", suspended), func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			running := agenttest.Start(t, cp, ns, hub)
+			cp, ns, hub, running := scene(t)
 			app := hub.App(t, "web", job(ns, "x", hangs), configMap(ns, "probe", "1"))
 			hub.Publish(t, hub.Bundle(app))
 			hub.Report(t, "the Job running", func(r protocol.Report) bool {
@@ -189,9 +182,7 @@ func TestJobThatCompletesUnattended(t *testing.T) {
 // Whenever the agent ends, and another one goes on, a Job runs once for each content.
 func TestJobRunsOnceThoughAgentsComeAndGo(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	cp, ns, hub := stage(t)
 	const rounds = 12
 	for round := range rounds {
 		running := agenttest.Start(t, cp, ns, hub)
@@ -265,10 +256,7 @@ func storedEnd(t *testing.T, cp *testenv.ControlPlane, ns string) bool {
 // What is deleted again and again is recreated more slowly, whatever else the app does meanwhile, and it is said.
 func TestDeletedAgainAndAgainIsRecreatedMoreSlowly(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, _ := scene(t)
 	app := func(value string) protocol.App {
 		return hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", value))
 	}

@@ -4,18 +4,15 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 // A hub that another one has taken over from is refused, also after a restart; state without an epoch is that of before epochs.
 func TestAnOlderEpochIsRefusedAndShown(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	if r := hub.Apply(t, hub.App(t, "web", configMap(ns, "web", "0"), configMap(ns, "more", "0"))); r.Epoch != 0 {
 		t.Fatalf("a bundle without an epoch is reported as of epoch %d", r.Epoch)
 	}
@@ -32,7 +29,7 @@ func TestAnOlderEpochIsRefusedAndShown(t *testing.T) {
 	for _, restart := range []bool{false, true} {
 		if restart {
 			running.Stop(t)
-			running = agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { c.Term = 7 })
+			running = agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { c.Term = 7 })
 		}
 		hub.Generation = 99
 		old := hub.Bundle(hub.App(t, "web", configMap(ns, "web", "old")))
@@ -61,10 +58,8 @@ func TestAnOlderEpochIsRefusedAndShown(t *testing.T) {
 
 // A bundle of an older epoch is signed and sealed as it should be: it is refused however it comes.
 func TestABundleOfAnOlderEpochIsRefusedByPushAndByGet(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	taken := hub.Bundle(hub.App(t, "web", configMap(ns, "web", "new")))
 	taken.Epoch = 2
 	hub.Publish(t, taken)
@@ -87,6 +82,6 @@ func TestABundleOfAnOlderEpochIsRefusedByPushAndByGet(t *testing.T) {
 	hub.Publish(t, old)
 	refused("push", old.Generation, 0)
 	running.Stop(t) // what it finds when it starts, it gets
-	agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { c.Term = 9 })
+	agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { c.Term = 9 })
 	refused("Direct Get", old.Generation, 9)
 }

@@ -3,18 +3,14 @@ package agent_test
 import (
 	"testing"
 
-	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 // A hub that asks for a fetch may have missed the report: the agent reports again, though nothing changed, and takes
 // what it missed.
 func TestAnAgentThatIsAskedToFetchReports(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	before := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	hub.Ask(t, protocol.AskFetch)
 	after := hub.Report(t, "the same again", func(r protocol.Report) bool { return r.Seq > before.Seq })

@@ -12,8 +12,8 @@ import (
 // TestWhatAnotherToolAppliedChangesHandsAsItIs: an object that Flux applied is taken over without being made anew or changed in what
 // counts, and given back likewise: the way of docs/from-flux.md.
 func TestWhatAnotherToolAppliedChangesHandsAsItIs(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, ns, hub := stage(t)
 	const spec = `"replicas":0,"selector":{"matchLabels":{"app":"web"}},"template":{"metadata":{"labels":{"app":"web"}},"spec":{"containers":[{"name":"web","image":"web:1"}]}}`
 	deployment := func(labels string) string {
 		return fmt.Sprintf(`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"web","namespace":%q,"labels":{%s}},"spec":{%s}}`, ns, labels, spec)
@@ -42,7 +42,6 @@ func TestWhatAnotherToolAppliedChangesHandsAsItIs(t *testing.T) {
 		}
 	}
 	before := apply()
-	hub := agenttest.NewHub(t, "east-1")
 	agent := agenttest.Start(t, cp, ns, hub)
 	report := hub.Apply(t, hub.App(t, "web", ours))
 	same("taken over", before)

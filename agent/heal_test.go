@@ -12,11 +12,9 @@ import (
 )
 
 func TestDeletedNamespaceComesBackWithAllInIt(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub, _ := scene(t)
 	ns := home + "-shop"
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, home, hub)
 	hub.Apply(t, hub.App(t, "shop", fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, ns),
 		configMap(ns, "a", "1"), configMap(ns, "b", "1"), deployment(ns, "web", 1)))
 	old := still(t, cp, testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: ns}).Text("metadata", "uid")
@@ -36,19 +34,17 @@ func TestDeletedNamespaceComesBackWithAllInIt(t *testing.T) {
 }
 
 func TestObjectBeingDeletedIsMadeAnewWhenItIsGone(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":["example.com/hold"]}}`)
 	before := still(t, cp, mapRef(ns, "a")).Text("metadata", "uid")
-	sent := applies(t, cp)
+	sent := applies(t, cp, ns)
 	mustDelete(t, cp, mapRef(ns, "a"))
 	hub.Report(t, "it being deleted", func(r protocol.Report) bool {
 		return agenttest.PhaseOf(r, "web") == protocol.PhaseWaiting && strings.Contains(agenttest.AppOf(r, "web").Message, "being deleted")
 	})
-	if got := applies(t, cp) - sent; got != 0 {
+	if got := applies(t, cp, ns) - sent; got != 0 {
 		t.Errorf("%d applies to an object that is being deleted, want 0", got)
 	}
 	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":null}}`)
@@ -60,10 +56,8 @@ func TestObjectBeingDeletedIsMadeAnewWhenItIsGone(t *testing.T) {
 }
 
 func TestSuspendedIsLeftAlone(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	app := hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1"))
 	hub.Apply(t, app)
 	b := hub.Bundle(hub.App(t, "web", configMap(ns, "a", "2")))
@@ -73,13 +67,13 @@ func TestSuspendedIsLeftAlone(t *testing.T) {
 		return r.Suspended && r.Generation == b.Generation && agenttest.PhaseOf(r, "web") == protocol.PhaseSuspended
 	}
 	hub.Report(t, "the suspension", suspended)
-	sent := applies(t, cp)
+	sent := applies(t, cp, ns)
 	mustPatch(t, cp, mapRef(ns, "a"), `{"data":{"key":"by hand"}}`)
 	running.Stop(t)
 	agenttest.Start(t, cp, ns, hub) // which must not undo it either
 	hub.Report(t, "the suspension after a restart", func(r protocol.Report) bool { return r.Seq == 1 && suspended(r) })
 	mustDelete(t, cp, mapRef(ns, "b"))
-	if got := still(t, cp, mapRef(ns, "a")).Text("data", "key"); got != "by hand" || applies(t, cp) != sent {
+	if got := still(t, cp, mapRef(ns, "a")).Text("data", "key"); got != "by hand" || applies(t, cp, ns) != sent {
 		t.Errorf("a suspended cluster was touched: %q", got)
 	}
 	hub.Apply(t, app)
@@ -90,10 +84,8 @@ func TestSuspendedIsLeftAlone(t *testing.T) {
 }
 
 func TestImmutableFieldIsExplained(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	frozen := func(value string) string {
 		return fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"frozen","namespace":%q},"immutable":true,"stringData":{"password":%q}}`, ns, value)
 	}
@@ -108,11 +100,9 @@ func TestImmutableFieldIsExplained(t *testing.T) {
 	hub.Healthy(t, b)
 }
 
+// It is not parallel, because only edits within a minute make a fight.
 func TestFightIsNamedAndSlowed(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	for i := range 301 {
 		mustPatch(t, cp, mapRef(ns, "a"), fmt.Sprintf(`{"data":{"key":"edit-%d"}}`, i))
@@ -125,10 +115,8 @@ func TestFightIsNamedAndSlowed(t *testing.T) {
 }
 
 func TestNewBundleIsThereQuickly(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	objects := make([]string, 51)
 	for i := range objects {
 		objects[i] = configMap(ns, fmt.Sprintf("map-%d", i), "1")
@@ -145,10 +133,8 @@ func TestNewBundleIsThereQuickly(t *testing.T) {
 }
 
 func TestDeletedDefinitionComesBackWithItsObjects(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "definitions", fmt.Sprintf(definitionOf, ns, "things", "thing", "Cluster")),
 		hub.App(t, "things", fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"},"spec":{"a":"1"}}`, ns)))
 	mustDelete(t, cp, testenv.Ref{APIVersion: "apiextensions.k8s.io/v1", Kind: "CustomResourceDefinition", Name: "things." + ns + ".example.com"})
@@ -170,10 +156,8 @@ func TestDeletedDefinitionComesBackWithItsObjects(t *testing.T) {
 
 // A Deployment that is edited is unready for a moment. That wakes nobody, and is no news beside the drift itself.
 func TestEveryEditOfADeploymentIsNotDegradation(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", deployment(ns, "web", 1)))
 	for n := 1; n <= 3; n++ {
 		mustPatch(t, cp, deploymentRef(ns, "web"), fmt.Sprintf(`{"spec":{"replicas":%d}}`, n+3))
@@ -189,10 +173,8 @@ func TestEveryEditOfADeploymentIsNotDegradation(t *testing.T) {
 
 // What will not become current by itself is said at once, not after the time that an app has to become healthy.
 func TestWhatFailedIsDegradedAtOnce(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	job := fmt.Sprintf(`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"fails","namespace":%q},"spec":{"backoffLimit":0,
 		"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"example.com/app:1","command":["false"]}]}}}}`, ns)
 	hub.Publish(t, hub.Bundle(hub.App(t, "migrate", job)))

@@ -7,7 +7,6 @@ import (
 
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 // argoJob is a Job as the documentation of Argo CD writes its hooks: without a name, and without a word on what Drover is.
@@ -30,10 +29,8 @@ spec:
 // The example that Argo CD's documentation gives for waves and hooks together: the schema first, then the backend, a maintenance page while the
 // frontend changes, and a test and a message in the end.
 func TestArgoCDsExampleRunsAsItIs(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	app := hub.App(t, "guestbook",
 		argoJob("page-down", `argocd.argoproj.io/hook: Sync, argocd.argoproj.io/sync-wave: "3"`),
 		argoJob("message", `argocd.argoproj.io/hook: PostSync, argocd.argoproj.io/hook-delete-policy: HookSucceeded, argocd.argoproj.io/sync-wave: "1"`),

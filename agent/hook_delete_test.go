@@ -6,14 +6,11 @@ import (
 
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 func TestDeleteHooksFrameTheEndOfAnApp(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	shop := func(command string) protocol.App {
 		return hub.App(t, "shop", hookJob(ns, "backup", "PreDelete", command), hookJob(ns, "goodbye", "PostDelete", works), hookJob(ns, "warm", "PostSync", works),
 			configMap(ns, "settings", "1"))
@@ -32,7 +29,7 @@ func TestDeleteHooksFrameTheEndOfAnApp(t *testing.T) {
 	hub.Apply(t, shop(hangs), other)
 	hub.Publish(t, hub.Bundle(other))
 	hub.Report(t, "the wait for the hook", func(r protocol.Report) bool {
-		return strings.Contains(agenttest.AppOf(r, "shop").Message, "it left Git: PreDelete: Job/"+ns+"/backup: ")
+		return strings.Contains(agenttest.AppOf(r, "shop").Message, "removed from Git: PreDelete: Job/"+ns+"/backup: ")
 	})
 	first.Stop(t)
 	agenttest.Start(t, cp, ns, hub)
@@ -53,10 +50,7 @@ func TestDeleteHooksFrameTheEndOfAnApp(t *testing.T) {
 // TestAnAppThatGoesOnUnderAnotherNameDoesNoDeleteHooks: nothing of it is deleted, so nothing is to be done before or after that.
 func TestAnAppThatGoesOnUnderAnotherNameDoesNoDeleteHooks(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, _ := scene(t)
 	all := []string{hookJob(ns, "backup", "PreDelete", works), hookJob(ns, "goodbye", "PostDelete", works), configMap(ns, "settings", "1"), configMap(ns, "more", "1")}
 	other := hub.App(t, "other", configMap(ns, "other", "1"))
 	hub.Apply(t, hub.App(t, "shop", all...), other)

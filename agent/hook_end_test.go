@@ -13,7 +13,7 @@ import (
 
 // What goes wrong with a hook has an end, with its name.
 func TestHooksEndWithACause(t *testing.T) {
-	cp := testenv.Shared(t)
+	t.Parallel()
 	cases := []struct {
 		name    string
 		job     func(ns string) string
@@ -48,9 +48,8 @@ func TestHooksEndWithACause(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, ns, hub)
+			t.Parallel()
+			cp, ns, hub, _ := scene(t)
 			taken := strings.Replace(hookJob(ns, "taken", "", hangs), "argocd.argoproj.io/hook", "example.com/plain", 1)
 			for _, manifest := range []string{taken, fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%s-jobs"}}`, ns)} {
 				if _, err := cp.Kube().Apply(t.Context(), "test", manifest); err != nil {
@@ -88,22 +87,20 @@ func TestHooksEndWithACause(t *testing.T) {
 
 // A Job that is taken away by its time to live has succeeded all the same.
 func TestHookThatIsGoneByItselfHasSucceeded(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "shop", brief(hookJob(ns, "migrate", "PreSync", works)), configMap(ns, "settings", "1")))
 	gone(t, cp, jobRef(ns, "migrate"))
 }
 
 func TestHookThatTheAgentMayNotMakeFails(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, in := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	in := testenv.NamespaceT(t, cp)
 	permit(t, cp, home, home, homeRole)
 	permit(t, cp, in, home, `
 - {apiGroups: [""], resources: ["*"], verbs: [get, list, watch, create, patch, delete]}`)
 	client, _ := scopedClient(t, cp, home)
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.StartScoped(t, client, home, hub, in)
 	app := hub.App(t, "shop", hookJob(in, "migrate", "PreSync", works), configMap(in, "a", "1"))
 	app.Timeout = 2

@@ -18,8 +18,8 @@ import (
 
 // The API server asks the node for a log, so this one has a node that answers.
 func TestFailedHookShowsTheEndOfItsLog(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, ns, hub := stage(t)
 	asked := make(chan string, 8)
 	node := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.URL.String()
@@ -31,7 +31,7 @@ func TestFailedHookShowsTheEndOfItsLog(t *testing.T) {
 	node.StartTLS()
 	t.Cleanup(node.Close)
 	name := ns + "-node"
-	if _, err := cp.Kube().Apply(t.Context(), "test", fmt.Sprintf(`{"apiVersion":"v1","kind":"Node","metadata":{"name":%q},"spec":{"unschedulable":true}}`, name)); err != nil {
+	if _, err := cp.Kube().Apply(t.Context(), "test", fmt.Sprintf(`{"apiVersion":"v1","kind":"Node","metadata":{"name":%q},"spec":{"taints":[{"key":"log","effect":"NoSchedule"}]}}`, name)); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
@@ -39,7 +39,6 @@ func TestFailedHookShowsTheEndOfItsLog(t *testing.T) {
 	})
 	patchStatus(t, cp, "/api/v1/nodes/"+name, fmt.Sprintf(`{"status":{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}],
 		"daemonEndpoints":{"kubeletEndpoint":{"Port":%d}}}}`, node.Listener.Addr().(*net.TCPAddr).Port))
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, ns, hub)
 	job := strings.Replace(hookJob(ns, "migrate", "PreSync", fails), "{restartPolicy", "{nodeName: "+name+", restartPolicy", 1)
 	hub.Publish(t, hub.Bundle(hub.App(t, "shop", job, configMap(ns, "a", "1"))))

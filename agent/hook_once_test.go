@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -27,7 +28,7 @@ func newMortal(left int, jobs *int) *mortal {
 	return &mortal{left: left, jobs: jobs, dead: make(chan struct{})}
 }
 
-func (m *mortal) into(c *agent.Config) {
+func (m *mortal) into(c *deliver.Config) {
 	m.Objects, m.Store = c.Objects(agent.Access{}), c.Store
 	c.Objects, c.Store = func(agent.Access) agent.Objects { return m }, m
 }
@@ -94,51 +95,53 @@ func (m *mortal) SaveBundle(ctx context.Context, envelope []byte, generation uin
 // An agent that is killed after any of its requests leaves a cluster in which the next one goes on: no hook is done twice, though its Job is
 // gone as soon as it has ended.
 func TestHooksRunOnceWhereverTheAgentDies(t *testing.T) {
-	cp := testenv.Shared(t)
-	for n := 1; ; n++ {
-		died := false
+	t.Parallel()
+	total := 0
+	t.Run("never", func(t *testing.T) { total = -dieAfter(t, -1).left - 1 })
+	t.Logf("the delivery takes %d requests", total)
+	for n := 1; n <= total; n++ {
 		t.Run(fmt.Sprintf("request %d", n), func(t *testing.T) {
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			jobs := 0
-			first := newMortal(n, &jobs)
-			running := agenttest.Start(t, cp, ns, hub, first.into)
-			app := hub.App(t, "shop", brief(hookJob(ns, "migrate", "PreSync", works)), configMap(ns, "settings", "1"),
-				inWave(1, configMap(ns, "later", "1")), brief(hookJob(ns, "warm", "PostSync", works, "argocd.argoproj.io/hook-delete-policy: HookSucceeded")))
-			b := hub.Bundle(app)
-			hub.Publish(t, b)
-			healthy := make(chan struct{})
-			go func() {
-				defer close(healthy)
-				hub.Healthy(t, b)
-			}()
-			select {
-			case <-first.dead:
-				died = true
-				running.Stop(t)
-				for _, name := range []string{"migrate", "warm"} { // what runs ends, and is gone if nothing holds it
-					if err := cp.Kube().Wait(t.Context(), jobRef(ns, name), "ended", func(o testenv.Object) bool {
-						return o == nil || o.Text("metadata", "deletionTimestamp") != ""
-					}); err != nil {
-						t.Error(err)
-					}
-				}
-				agenttest.Start(t, cp, ns, hub, newMortal(-1, &jobs).into)
-				<-healthy
-			case <-healthy:
-			}
-			gone(t, cp, jobRef(ns, "migrate"))
-			gone(t, cp, jobRef(ns, "warm"))
-			if jobs != 2 {
-				t.Errorf("%d Jobs were made for two hooks", jobs)
-			}
+			t.Parallel()
+			dieAfter(t, n)
 		})
-		if !died {
-			t.Logf("the delivery takes %d requests", n-1)
-			return
-		}
-		if t.Failed() {
-			return
-		}
 	}
+}
+
+// dieAfter delivers an app with hooks by an agent that dies after so many requests, and by the next one, and gives the
+// first.
+func dieAfter(t *testing.T, requests int) *mortal {
+	cp, ns, hub := stage(t)
+	jobs := 0
+	first := newMortal(requests, &jobs)
+	running := agenttest.Start(t, cp, ns, hub, first.into)
+	app := hub.App(t, "shop", brief(hookJob(ns, "migrate", "PreSync", works)), configMap(ns, "settings", "1"),
+		inWave(1, configMap(ns, "later", "1")), brief(hookJob(ns, "warm", "PostSync", works, "argocd.argoproj.io/hook-delete-policy: HookSucceeded")))
+	b := hub.Bundle(app)
+	hub.Publish(t, b)
+	healthy := make(chan struct{})
+	go func() {
+		defer close(healthy)
+		hub.Healthy(t, b)
+	}()
+	select {
+	case <-first.dead:
+		running.Stop(t)
+		for _, name := range []string{"migrate", "warm"} { // what runs ends, and is gone if nothing holds it
+			if err := cp.Kube().Wait(t.Context(), jobRef(ns, name), "ended", func(o testenv.Object) bool {
+				return o == nil || o.Text("metadata", "deletionTimestamp") != ""
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+		agenttest.Start(t, cp, ns, hub, newMortal(-1, &jobs).into)
+		<-healthy
+	case <-healthy:
+	}
+	gone(t, cp, jobRef(ns, "migrate"))
+	gone(t, cp, jobRef(ns, "warm"))
+	if jobs != 2 {
+		t.Errorf("%d Jobs were made for two hooks", jobs)
+	}
+	running.Stop(t)
+	return first
 }

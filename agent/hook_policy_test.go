@@ -12,10 +12,8 @@ import (
 )
 
 func TestHooksAreDoneOncePerRevision(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	objects := []string{hookJob(ns, "migrate", "PreSync", works), hookJob(ns, "warm", "PostSync", works), configMap(ns, "settings", "1")}
 	app := hub.App(t, "shop", objects...)
 	hub.Apply(t, app)
@@ -43,10 +41,8 @@ func TestHooksAreDoneOncePerRevision(t *testing.T) {
 }
 
 func TestHooksAreDeletedAsTheirPolicySays(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	policy := func(p string) string { return "argocd.argoproj.io/hook-delete-policy: " + p }
 	account := fmt.Sprintf(`{"apiVersion":"v1","kind":"ServiceAccount","metadata":{"name":"migrator","namespace":%q,
 		"annotations":{"helm.sh/hook":"pre-install,pre-upgrade","helm.sh/hook-delete-policy":"hook-succeeded"}}}`, ns)
@@ -88,10 +84,8 @@ func TestHooksAreDeletedAsTheirPolicySays(t *testing.T) {
 
 // Helm knows installs and upgrades, and so do its hooks here.
 func TestHelmHooksKnowInstallsFromUpgrades(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	hook := func(name, event string) string {
 		return strings.Replace(hookJob(ns, name, "", works), `argocd.argoproj.io/hook: ""`, `helm.sh/hook: `+event, 1)
 	}
@@ -108,10 +102,8 @@ func TestHelmHooksKnowInstallsFromUpgrades(t *testing.T) {
 
 // A definition takes all its objects with it, so one that is a hook is changed where it is.
 func TestDefinitionsThatAreHooksAreNeverDeleted(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	definition := strings.Replace(fmt.Sprintf(definitionOf, ns, "things", "thing", "Cluster"), "metadata: {",
 		"metadata: {annotations: {helm.sh/hook: \"pre-install,pre-upgrade\", helm.sh/hook-delete-policy: \"before-hook-creation,hook-succeeded\"}, ", 1)
 	thing := fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"}}`, ns)

@@ -52,10 +52,8 @@ func starts(hub *agenttest.Hub, name string) (n int) {
 }
 
 func TestPreSyncHookComesBeforeEverything(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "shop", configMap(ns, "settings", "1")))
 	hub.Publish(t, hub.Bundle(hub.App(t, "shop", hookJob(ns, "migrate", "PreSync", hangs), configMap(ns, "settings", "2"))))
 	hub.Report(t, "the wait for the hook", func(r protocol.Report) bool {
@@ -87,10 +85,8 @@ func TestPreSyncHookComesBeforeEverything(t *testing.T) {
 }
 
 func TestFailedPreSyncHookLeavesTheOldVersion(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "shop", configMap(ns, "settings", "1"), configMap(ns, "old", "1")))
 	b := hub.Bundle(hub.App(t, "shop", hookJob(ns, "migrate", "PreSync", fails), hookJob(ns, "alarm", "SyncFail", works), configMap(ns, "settings", "2")))
 	hub.Publish(t, b)

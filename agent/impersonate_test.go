@@ -63,10 +63,10 @@ func unchanged(t *testing.T, cp *testenv.ControlPlane, before testenv.Object, va
 }
 
 func TestATenantsAppTouchesOnlyWhatItsAccountMay(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, own, foreign := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	own, foreign := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
 	account := tenant(t, cp, own)
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, home, hub)
 	if _, err := cp.Kube().Apply(t.Context(), "somebody", configMap(foreign, "found", "theirs")); err != nil {
 		t.Fatal(err)
@@ -110,10 +110,10 @@ func TestATenantsAppTouchesOnlyWhatItsAccountMay(t *testing.T) {
 }
 
 func TestDriftOfATenantsAppIsHealedWithItsRights(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, own := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	own := testenv.NamespaceT(t, cp)
 	account := tenant(t, cp, own)
-	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, home, hub)
 	b := hub.Bundle(as(account, hub.App(t, "web", configMap(own, "a", "1"))))
 	hub.Publish(t, b)
@@ -133,10 +133,9 @@ func TestDriftOfATenantsAppIsHealedWithItsRights(t *testing.T) {
 }
 
 func TestAServiceAccountThatDoesNotExistIsNamedWithTheCommand(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, own := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, home, hub)
+	t.Parallel()
+	cp, _, hub, _ := scene(t)
+	own := testenv.NamespaceT(t, cp)
 	b := hub.Bundle(as(own+"/deployer", hub.App(t, "web", configMap(own, "a", "1"))))
 	hub.Publish(t, b)
 	failing(t, hub, b, "web", "does not exist: make it (kubectl create serviceaccount deployer --namespace "+own+")")
@@ -146,10 +145,10 @@ func TestAServiceAccountThatDoesNotExistIsNamedWithTheCommand(t *testing.T) {
 
 // The account of an app may go with its namespace, and all that it had.
 func TestATenantThatIsGoneAltogetherIsForgotten(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, own := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	own := testenv.NamespaceT(t, cp)
 	account := tenant(t, cp, own)
-	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, home, hub)
 	hub.Apply(t, as(account, hub.App(t, "web", configMap(own, "a", "1"))))
 	running.Stop(t)
@@ -162,8 +161,9 @@ func TestATenantThatIsGoneAltogetherIsForgotten(t *testing.T) {
 
 // A role in the account's namespace is all that an agent with a scope needs to impersonate it.
 func TestAScopedAgentImpersonates(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, own := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	own := testenv.NamespaceT(t, cp)
 	account := tenant(t, cp, own)
 	permit(t, cp, home, home, homeRole)
 	permit(t, cp, own, home, scopeRole)
@@ -171,7 +171,6 @@ func TestAScopedAgentImpersonates(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.StartScoped(t, client, home, hub, own)
 	b := hub.Bundle(as(account, hub.App(t, "web", configMap(own, "a", "1"))))
 	hub.Publish(t, b)
@@ -206,10 +205,9 @@ metadata: {name: %[2]s-token, namespace: %[1]s, annotations: {kubernetes.io/serv
 }
 
 func TestAnAppThatNeedsANewerAgentIsLeftAsItIs(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, own := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, home, hub)
+	t.Parallel()
+	cp, home, hub, running := scene(t)
+	own := testenv.NamespaceT(t, cp)
 	hub.Apply(t, hub.App(t, "web", configMap(own, "a", "1")), hub.App(t, "other", configMap(own, "b", "1")))
 	tomorrow := hub.App(t, "web", configMap(own, "a", "2"))
 	tomorrow.Needs = []string{protocol.NeedServiceAccount, "tomorrow"}

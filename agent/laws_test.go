@@ -8,8 +8,9 @@ import (
 
 const room = "github.com/drover-dev/drover/agent"
 
-// The adapters do not know each other, and the loop knows none of them.
+// The adapters do not know each other, packages of one duty know the nouns alone, and nobody but cmd knows all.
 func TestWhoMayImportWhom(t *testing.T) {
+	t.Parallel()
 	never := map[string]string{
 		"github.com/drover-dev/drover/hub":  "hub and agent never import each other",
 		"github.com/drover-dev/drover/test": "nothing imports tests",
@@ -21,10 +22,28 @@ func TestWhoMayImportWhom(t *testing.T) {
 		}
 		return more
 	}
-	deptest.Ban(t, room, with(map[string]string{
-		room + "/kube": "adapters import the root", room + "/nats": "adapters import the root",
-		"k8s.io": "the loop speaks with Cluster", "github.com/nats-io": "the loop speaks with Bus",
+	below := with(map[string]string{"k8s.io": "the nouns are no client's", "github.com/nats-io": "the nouns are no client's"})
+	for _, name := range []string{"plan", "report", "upgrade", "credential", "deliver", "kube", "nats", "plugins"} {
+		below[room+"/"+name] = "the nouns know nothing of what is done with them"
+	}
+	deptest.Ban(t, room, below)
+	for _, duty := range []string{"plan", "report", "upgrade", "credential"} {
+		banned := with(map[string]string{"k8s.io": "the API server is behind agent.Cluster", "github.com/nats-io": "the hub is behind agent.Bus"})
+		for _, other := range []string{"plan", "report", "upgrade", "credential", "deliver", "kube", "nats", "plugins"} {
+			if other != duty {
+				banned[room+"/"+other] = "packages of one duty do not know each other"
+			}
+		}
+		deptest.Ban(t, room+"/"+duty, banned)
+	}
+	deptest.Ban(t, room+"/deliver", with(map[string]string{
+		room + "/kube": "adapters are behind the ports of the root", room + "/nats": "adapters are behind the ports of the root",
+		"k8s.io": "the API server is behind agent.Cluster", "github.com/nats-io": "the hub is behind agent.Bus",
 	}))
-	deptest.Ban(t, room+"/kube", with(map[string]string{room + "/nats": "adapters do not know each other", "github.com/nats-io": "that is agent/nats' matter"}))
-	deptest.Ban(t, room+"/nats", with(map[string]string{room + "/kube": "adapters do not know each other", "k8s.io": "that is agent/kube's matter"}))
+	for _, adapter := range []string{"kube", "nats"} {
+		other := map[string]string{"kube": "nats", "nats": "kube"}[adapter]
+		deptest.Ban(t, room+"/"+adapter, with(map[string]string{room + "/" + other: "adapters do not know each other", room + "/deliver": "adapters do not know who calls them"}))
+	}
+	deptest.Ban(t, room+"/kube", map[string]string{"github.com/nats-io": "that is the matter of agent/nats"})
+	deptest.Ban(t, room+"/nats", map[string]string{"k8s.io": "that is the matter of agent/kube"})
 }

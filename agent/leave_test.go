@@ -30,8 +30,8 @@ spec:
 `, ns, replicas, image)
 }
 
-// deliver publishes an app named web and waits until it is applied, healthy or not.
-func deliver(t *testing.T, hub *agenttest.Hub, app protocol.App) {
+// deliverApp publishes an app named web and waits until it is applied, healthy or not.
+func deliverApp(t *testing.T, hub *agenttest.Hub, app protocol.App) {
 	t.Helper()
 	b := hub.Bundle(app)
 	hub.Publish(t, b)
@@ -52,6 +52,7 @@ func leaving(app protocol.App, ns string, paths, managers []string) protocol.App
 // Each case edits a field that is left to others, on an object that Drover made, and on one that it owned before the rule came. The value
 // stays, through a change in Git and a restart; when the rule goes, Git's value is back.
 func TestIgnoredFieldsKeepTheirLiveValues(t *testing.T) {
+	t.Parallel()
 	container := func(name, field string) func(testenv.Object) string {
 		return func(o testenv.Object) string {
 			for _, c := range o.Items("spec", "template", "spec", "containers") {
@@ -85,17 +86,15 @@ func TestIgnoredFieldsKeepTheirLiveValues(t *testing.T) {
 			value: field("spec", "template", "spec", "nodeSelector", "disk"), edited: "hdd", git: "ssd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			running := agenttest.Start(t, cp, ns, hub)
+			t.Parallel()
+			cp, ns, hub, running := scene(t)
 			publish := func(image string, left bool) {
 				t.Helper()
 				app := hub.App(t, "web", workload(ns, 1, image))
 				if left {
 					app = leaving(app, ns, []string{c.path}, c.managers)
 				}
-				deliver(t, hub, app)
+				deliverApp(t, hub, app)
 			}
 			expect := func(what, want, image string) {
 				t.Helper()
@@ -129,19 +128,17 @@ func TestIgnoredFieldsKeepTheirLiveValues(t *testing.T) {
 
 // A field that Drover owns alone, and that was never changed, keeps its value when it is left to others, and so does a new item's.
 func TestFieldThatIsLetGoOfIsNotRemoved(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", workload(ns, 4, "1")))
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 4, "1")))
 	uid := still(t, cp, deploymentRef(ns, "web")).Text("metadata", "uid")
-	deliver(t, hub, leaving(hub.App(t, "web", workload(ns, 7, "2")), ns, []string{"/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/9/image", "/nowhere/0/x", "no pointer"}, nil))
+	deliverApp(t, hub, leaving(hub.App(t, "web", workload(ns, 7, "2")), ns, []string{"/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/9/image", "/nowhere/0/x", "no pointer"}, nil))
 	o := still(t, cp, deploymentRef(ns, "web"))
 	main, side := o.Items("spec", "template", "spec", "containers")[0], o.Items("spec", "template", "spec", "containers")[1]
 	if o.Number("spec", "replicas") != 4 || main.Text("image") != "example.com/app:1" || side.Text("image") != "example.com/side:2" || o.Text("metadata", "uid") != uid {
 		t.Errorf("it is %s", o)
 	}
-	before := applies(t, cp)
+	before := applies(t, cp, ns)
 	mustPatch(t, cp, deploymentRef(ns, "web"), `{"spec":{"replicas":6}}`)
 	mustPatch(t, cp, deploymentRef(ns, "web"), `{"metadata":{"annotations":{"team":"thieves"}}}`)
 	if err := cp.Kube().Wait(t.Context(), deploymentRef(ns, "web"), "healed, but for the replicas", func(o testenv.Object) bool {
@@ -150,7 +147,7 @@ func TestFieldThatIsLetGoOfIsNotRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	hub.Report(t, "the drift counted", func(r protocol.Report) bool { return r.Drift.Corrected == 1 })
-	if got := applies(t, cp) - before; got != 1 {
+	if got := applies(t, cp, ns) - before; got != 1 {
 		t.Errorf("%d applies, want 1: a field that is not owned does not drift", got)
 	}
 }

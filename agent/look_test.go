@@ -76,10 +76,8 @@ func ended(code int, message string, ago time.Duration) string {
 func up(ago time.Duration) string { return fmt.Sprintf(`{"running":{"startedAt":%q}}`, stamp(ago)) }
 
 func TestSaysWhichImageCannotBePulled(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	hub.Publish(t, hub.Bundle(hub.App(t, "web", deployed(ns, "web", `{"name":"main","image":"registry.invalid/app:1"}`))))
 	r := hub.Report(t, "the image", tells("web", protocol.PhaseDegraded, "Deployment/"+ns+"/web: 0 of 1 pods are ",
 		"the image registry.invalid/app:1 of container main cannot be pulled: no such host: registry.invalid; correct the registry's name in Git", " on node-"))
@@ -96,13 +94,11 @@ func TestSaysWhichImageCannotBePulled(t *testing.T) {
 // A container that is started again once is no failure; one that is held back after the third time is, at once, and it is well
 // again only when it has run for longer than it did.
 func TestACrashLoopIsDegradedAndDoesNotFlap(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", deployed(ns, "web", `{"name":"main","image":"example.com/app:1"}`)))
 	pod := podOf(t, cp, ns, "app=web")
-	watches := podWatches(t, cp)
+	watches := podWatches(t, cp, ns)
 	container(t, cp, pod, false, 1, backOff, ended(3, "starting\npanic: no DATABASE_URL\n", 0))
 	hub.Report(t, "one crash", tells("web", protocol.PhaseWaiting, "0 of 1 pods are ", "container main ended with exit code 3 after 1 restart: panic: no DATABASE_URL; see kubectl logs -n "+ns+" "))
 	container(t, cp, pod, false, 2, backOff, ended(3, "panic: no DATABASE_URL", 0))
@@ -117,40 +113,28 @@ func TestACrashLoopIsDegradedAndDoesNotFlap(t *testing.T) {
 	container(t, cp, pod, true, 4, up(time.Minute), ended(3, "panic: no DATABASE_URL", 80*time.Second))
 	hub.Report(t, "health", tells("web", protocol.PhaseHealthy))
 	deadline := time.Now().Add(20 * time.Second)
-	for podWatches(t, cp) > watches {
+	for podWatches(t, cp, ns) > watches {
 		if time.Now().After(deadline) {
-			t.Fatalf("%d watches of pods and events are open at rest, %d were before", podWatches(t, cp), watches)
+			t.Fatalf("%d watches of pods and events are open at rest, %d were before", podWatches(t, cp, ns), watches)
 		}
 		<-time.After(100 * time.Millisecond)
 	}
 }
 
-// podWatches counts the watches of pods and events that the API server serves.
-func podWatches(t *testing.T, cp *testenv.ControlPlane) (n int) {
+// podWatches counts the watches of pods and events that are open of the agent with its state in a namespace.
+func podWatches(t *testing.T, cp *testenv.ControlPlane, ns string) int {
 	t.Helper()
-	text, err := cp.Kube().Raw(t.Context(), "/metrics", nil)
+	open, err := cp.WatchesOf(ns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if strings.HasPrefix(line, "apiserver_longrunning_requests{") && strings.Contains(line, `verb="WATCH"`) &&
-			(strings.Contains(line, `resource="pods"`) || strings.Contains(line, `resource="events"`)) {
-			var open float64
-			if _, err := fmt.Sscan(line[strings.LastIndexByte(line, ' '):], &open); err != nil {
-				t.Fatal(err)
-			}
-			n += int(open)
-		}
-	}
-	return n
+	return open.Total(testenv.Resource("pods", "events"))
 }
 
 // What a status does not say, an event does: here, whose probe fails.
 func TestSaysWhichProbeFails(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", deployed(ns, "web", `{"name":"main","image":"example.com/app:1"}`)))
 	pod := podOf(t, cp, ns, "app=web")
 	container(t, cp, pod, false, 0, up(time.Minute), `{}`)
@@ -165,10 +149,8 @@ func TestSaysWhichProbeFails(t *testing.T) {
 }
 
 func TestSaysWhyPodsCannotBeCreated(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	quota := fmt.Sprintf(`{"apiVersion":"v1","kind":"ResourceQuota","metadata":{"name":"none","namespace":%q},"spec":{"hard":{"pods":"0"}}}`, ns)
 	hub.Apply(t, hub.App(t, "quota", quota))
 	if err := cp.Kube().Wait(t.Context(), testenv.Ref{APIVersion: "v1", Kind: "ResourceQuota", Namespace: ns, Name: "none"}, "counted", is("0", "status", "hard", "pods")); err != nil {
@@ -184,10 +166,8 @@ func TestSaysWhyPodsCannotBeCreated(t *testing.T) {
 
 // A claim that waits for its first pod waits for nobody's mistake.
 func TestAClaimMayWaitForItsFirstPod(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	class := fmt.Sprintf(`{"apiVersion":"storage.k8s.io/v1","kind":"StorageClass","metadata":{"name":%q},"provisioner":"example.com/none","volumeBindingMode":"WaitForFirstConsumer"}`, ns)
 	claim := fmt.Sprintf(`{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"data","namespace":%q},
 		"spec":{"accessModes":["ReadWriteOnce"],"storageClassName":%[1]q,"resources":{"requests":{"storage":"1Gi"}}}}`, ns)
@@ -197,10 +177,8 @@ func TestAClaimMayWaitForItsFirstPod(t *testing.T) {
 }
 
 func TestSaysWhyAJobFailed(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	spec := `{"backoffLimit":0,"template":{"spec":{"restartPolicy":"Never","containers":[{"name":"main","image":"example.com/app:1","command":["false"]}]}}}`
 	job := fmt.Sprintf(`{"apiVersion":"batch/v1","kind":"Job","metadata":{"name":"migrate","namespace":%q},"spec":%s}`, ns, spec)
 	nightly := fmt.Sprintf(`{"apiVersion":"batch/v1","kind":"CronJob","metadata":{"name":"nightly","namespace":%q},"spec":{"schedule":"0 0 30 2 *","jobTemplate":{"spec":%s}}}`, ns, spec)
@@ -229,10 +207,8 @@ func TestSaysWhyAJobFailed(t *testing.T) {
 
 // More is broken than is looked into at once, and each gets its cause all the same.
 func TestEveryBrokenObjectGetsItsTurn(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	const size = 20
 	objects := make([]string, size)
 	for i := range objects {
@@ -251,12 +227,12 @@ func TestEveryBrokenObjectGetsItsTurn(t *testing.T) {
 }
 
 func TestAScopeIsEnoughToSayWhy(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, in := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	in := testenv.NamespaceT(t, cp)
 	permit(t, cp, home, home, homeRole)
 	permit(t, cp, in, home, scopeRole)
 	client, gate := scopedClient(t, cp, home)
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.StartScoped(t, client, home, hub, in)
 	hub.Publish(t, hub.Bundle(hub.App(t, "web", deployed(in, "web", `{"name":"main","image":"registry.invalid/app:1"}`))))
 	hub.Report(t, "the image", tells("web", protocol.PhaseDegraded, "cannot be pulled: no such host: registry.invalid"))

@@ -9,11 +9,58 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
 func TestMain(m *testing.M) {
 	testenv.Main(m, testenv.WithControllers(), testenv.WithNodes(2), testenv.WithAudit())
+}
+
+// scene is where most tests begin: a namespace of the shared control plane, and a hub of the test's own whose agent keeps
+// its state there. edit may change what the agent is made of.
+func scene(t *testing.T, edit ...func(*deliver.Config)) (cp *testenv.ControlPlane, ns string, hub *agenttest.Hub, running *agenttest.Running) {
+	t.Helper()
+	cp, ns, hub = stage(t)
+	return cp, ns, hub, agenttest.Start(t, cp, ns, hub, edit...)
+}
+
+// stage is a scene before the agent is there.
+func stage(t *testing.T) (cp *testenv.ControlPlane, ns string, hub *agenttest.Hub) {
+	t.Helper()
+	cp = testenv.Shared(t)
+	return cp, testenv.NamespaceT(t, cp), agenttest.NewHub(t, "east-1")
+}
+
+// requests gives what the agent with its state in a namespace has asked of the API server. An entry of the audit log is
+// written just after its answer, so what is counted has to stay the same for a moment.
+func requests(t *testing.T, cp *testenv.ControlPlane, ns string) testenv.Requests {
+	t.Helper()
+	count := func() testenv.Requests {
+		r, err := cp.RequestsOf(ns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	last := count()
+	for deadline := time.Now().Add(time.Minute); ; {
+		<-time.After(50 * time.Millisecond)
+		now := count()
+		if now.Total() == last.Total() {
+			return now
+		}
+		if last = now; time.Now().After(deadline) {
+			t.Fatalf("the agent does not rest:\n%s", now)
+		}
+	}
+}
+
+// applies counts the server-side applies of the agent with its state in a namespace.
+func applies(t *testing.T, cp *testenv.ControlPlane, ns string) int {
+	t.Helper()
+	return requests(t, cp, ns).Total(testenv.Verb("APPLY"))
 }
 
 // configMap is the simplest object there is.

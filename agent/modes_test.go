@@ -29,15 +29,14 @@ func mustCreate(t *testing.T, cp *testenv.ControlPlane, manager, text string) te
 }
 
 func TestIfNotPresentCreatesAndNeverChanges(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, key, says string }{
 		{"drover", "drover.dev/apply", "if-not-present"},
 		{"flux", "kustomize.toolkit.fluxcd.io/ssa", "IfNotPresent"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			running := agenttest.Start(t, cp, ns, hub)
+			t.Parallel()
+			cp, ns, hub, running := scene(t)
 			mustCreate(t, cp, "somebody", configMap(ns, "theirs", "theirs"))
 			app := func(value string) protocol.App {
 				return hub.App(t, "web", annotated(ns, "theirs", value, c.key, c.says), annotated(ns, "new", value, c.key, c.says), configMap(ns, "plain", value))
@@ -68,19 +67,18 @@ func TestIfNotPresentCreatesAndNeverChanges(t *testing.T) {
 }
 
 func TestIgnoredObjectsAreLeftAlone(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, key, says string }{
 		{"drover", "drover.dev/apply", "ignore"},
 		{"flux ssa", "kustomize.toolkit.fluxcd.io/ssa", "Ignore"},
 		{"flux reconcile", "kustomize.toolkit.fluxcd.io/reconcile", "disabled"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, ns, hub)
+			t.Parallel()
+			cp, ns, hub, _ := scene(t)
 			hub.Apply(t, hub.App(t, "web", configMap(ns, "was", "1"), configMap(ns, "old", "1"), configMap(ns, "plain", "1")))
 			mustCreate(t, cp, "somebody", configMap(ns, "theirs", "theirs"))
-			sent := applies(t, cp)
+			sent := applies(t, cp, ns)
 			hub.Apply(t, hub.App(t, "web", annotated(ns, "was", "2", c.key, c.says), annotated(ns, "theirs", "2", c.key, c.says), annotated(ns, "never", "2", c.key, c.says), configMap(ns, "plain", "2")))
 			gone(t, cp, mapRef(ns, "old")) // pruning does not wait for what is left alone
 			mustPatch(t, cp, mapRef(ns, "was"), `{"data":{"key":"edited"}}`)
@@ -96,7 +94,7 @@ func TestIgnoredObjectsAreLeftAlone(t *testing.T) {
 			if _, err := cp.Kube().Get(t.Context(), mapRef(ns, "never")); !testenv.IsNotFound(err) {
 				t.Errorf("an ignored object was created: %v", err)
 			}
-			if got := applies(t, cp) - sent; got != 2 {
+			if got := applies(t, cp, ns) - sent; got != 2 {
 				t.Errorf("%d applies, want 2: the change of plain and its heal", got)
 			}
 		})
@@ -105,15 +103,14 @@ func TestIgnoredObjectsAreLeftAlone(t *testing.T) {
 
 // Somebody who annotates an object in the cluster is left to work on it, and afterwards it is as in Git again.
 func TestAnnotationInTheClusterPauses(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, on, off string }{
 		{"drover", `{"metadata":{"annotations":{"drover.dev/apply":"ignore"}}}`, `{"metadata":{"annotations":{"drover.dev/apply":null}}}`},
 		{"flux", `{"metadata":{"annotations":{"kustomize.toolkit.fluxcd.io/reconcile":"disabled"}}}`, `{"metadata":{"annotations":{"kustomize.toolkit.fluxcd.io/reconcile":null}}}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			running := agenttest.Start(t, cp, ns, hub)
+			t.Parallel()
+			cp, ns, hub, running := scene(t)
 			hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1")))
 			mustPatch(t, cp, mapRef(ns, "a"), c.on)
 			hub.Report(t, "it being left alone", func(r protocol.Report) bool {

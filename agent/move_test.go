@@ -5,14 +5,11 @@ import (
 
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 func TestObjectsMoveBetweenApps(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	a, b := configMap(ns, "a", "1"), configMap(ns, "b", "1")
 	moving := configMap(ns, "moving", "1")
 	hub.Apply(t, hub.App(t, "one", a, moving), hub.App(t, "two", b))
@@ -53,10 +50,8 @@ func TestObjectsMoveBetweenApps(t *testing.T) {
 }
 
 func TestTwoAppsCannotHaveOneObject(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	a, b := configMap(ns, "shared", "of a"), configMap(ns, "shared", "of b")
 	hub.Apply(t, hub.App(t, "a", a))
 	hub.Publish(t, hub.Bundle(hub.App(t, "a", a), hub.App(t, "b", b)))

@@ -23,11 +23,10 @@ func housed(t *testing.T, hub *agenttest.Hub, name, ns string, request protocol.
 const loose = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"loose"},"data":{"key":"1"}}`
 
 func TestNamespaceIsCreatedOnRequest(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
 	ns := home + "-shop"
 	deleteAfter(t, cp, namespaceRef(ns))
-	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, home, hub)
 	request := protocol.NamespaceRequest{Labels: map[string]string{"team": "shop", "tier": "one"}, Annotations: map[string]string{"note": "git"}}
 	hub.Apply(t, housed(t, hub, "a", ns, request, loose))
@@ -75,11 +74,10 @@ func TestNamespaceIsCreatedOnRequest(t *testing.T) {
 }
 
 func TestNamespaceInGitGoesBeforeTheRequest(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
 	ns := home + "-shop"
 	deleteAfter(t, cp, namespaceRef(ns))
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, home, hub)
 	hub.Apply(t, housed(t, hub, "a", ns, protocol.NamespaceRequest{Labels: map[string]string{"from": "request"}}, loose,
 		`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"`+ns+`","labels":{"from":"git"}}}`))

@@ -24,6 +24,7 @@ func loseState(t *testing.T, cp *testenv.ControlPlane, ns string) {
 // What left Git while nobody knew any more that it was Drover's is found by what the objects say of themselves, and
 // waits for a person.
 func TestWhatNothingWantsIsFoundAfterTheInventoryWasLost(t *testing.T) {
+	t.Parallel()
 	damages := map[string]struct {
 		damage  func(t *testing.T, cp *testenv.ControlPlane)
 		running bool // the agent is not stopped for it
@@ -102,6 +103,7 @@ func keptMap(name string) string {
 
 // While it is not known what all apps want, nothing can be said to be wanted by none.
 func TestTheSearchWaitsUntilItIsKnownWhatIsWanted(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t)
 	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, "default", hub)
@@ -129,6 +131,7 @@ func TestTheSearchWaitsUntilItIsKnownWhatIsWanted(t *testing.T) {
 
 // An app that left Git while its state was garbled leaves nothing behind, neither objects nor state.
 func TestTheStateOfAnAppThatLeftIsForgottenWhenNothingOfItIsThere(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t)
 	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, "default", hub)
@@ -147,6 +150,7 @@ func TestTheStateOfAnAppThatLeftIsForgottenWhenNothingOfItIsThere(t *testing.T) 
 
 // Two agents may share a cluster: what one knows of is no orphan of the other.
 func TestTheAppsOfAnotherAgentAreNoOrphans(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t)
 	create(t, cp, namespaceOf("one"))
 	create(t, cp, namespaceOf("two"))
@@ -162,6 +166,7 @@ func TestTheAppsOfAnotherAgentAreNoOrphans(t *testing.T) {
 
 // An agent that is installed where another one was has nothing to go by but what the objects say.
 func TestANewAgentFindsWhatAFormerOneLeft(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t)
 	first, second := agenttest.NewHub(t, "east-1"), agenttest.NewHub(t, "east-1")
 	create(t, cp, namespaceOf("old"))
@@ -195,6 +200,7 @@ func TestANewAgentFindsWhatAFormerOneLeft(t *testing.T) {
 
 // What does not answer is not waited for without end, and not forgotten.
 func TestTheSearchDoesWithoutWhatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t)
 	create(t, cp, awayService)
 	eventually(t, "a group that does not answer", func() bool {

@@ -7,8 +7,8 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 // elsewhere is the API server of a test as another cluster, into which etcd or a backup was restored with all that it
@@ -21,8 +21,8 @@ type elsewhere struct {
 func (e elsewhere) UID(context.Context) (string, error) { return e.uid, nil }
 
 // in has an agent find itself in another cluster.
-func in(uid string) func(*agent.Config) {
-	return func(c *agent.Config) { c.Cluster = elsewhere{c.Cluster, uid} }
+func in(uid string) func(*deliver.Config) {
+	return func(c *deliver.Config) { c.Cluster = elsewhere{c.Cluster, uid} }
 }
 
 // holds waits until an agent reports that it holds, in the cluster with this uid.
@@ -50,10 +50,8 @@ func heldAgain(t *testing.T, hub *agenttest.Hub) {
 // A copy of the cluster, with its credential and the agent's state, applies nothing until the hub says that it is the
 // cluster now. Then the first one does not.
 func TestACopiedCredentialAppliesNothing(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	uid := r.Agent.ClusterUID
 	if uid == "" || hub.Asked()[0].ClusterUID != uid {
@@ -106,10 +104,8 @@ func TestACopiedCredentialAppliesNothing(t *testing.T) {
 
 // An agent that runs when the hub decides for another cluster stops applying.
 func TestABundleForAnotherClusterStopsTheAgent(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	b := hub.Bundle(hub.App(t, "web", configMap(ns, "a", "2")))
 	b.ClusterUID = "another"

@@ -34,10 +34,8 @@ func kept(ref testenv.Ref) func(protocol.Event) bool {
 }
 
 func TestPrunesWhatLeft(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	stay, leave := configMap(ns, "stay", "1"), configMap(ns, "leave", "1")
 	hub.Apply(t, hub.App(t, "web", stay, leave), hub.App(t, "whole", configMap(ns, "whole", "1")))
 	hub.Apply(t, hub.App(t, "web", stay), hub.App(t, "whole", configMap(ns, "whole", "1")))
@@ -53,10 +51,8 @@ func TestPrunesWhatLeft(t *testing.T) {
 }
 
 func TestPruneGuards(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	annotated := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"annotated","namespace":%q,"annotations":{"drover.dev/prune":"disabled"}}}`, ns)
 	own := fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":%q}}`, ns)
 	flux := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"flux","namespace":%q,"labels":{"kustomize.toolkit.fluxcd.io/prune":"Disabled"}}}`, ns)
@@ -89,10 +85,8 @@ func TestPruneGuards(t *testing.T) {
 
 // An app may hold what installs the agent, as when a manifest was committed by mistake.
 func TestTheAgentsPartsStayWhenTheyLeaveAnApp(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	object := func(apiVersion, kind, name, more string) string {
 		return fmt.Sprintf(`{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q}%s}`, apiVersion, kind, name, ns, more)
 	}
@@ -120,10 +114,8 @@ func TestTheAgentsPartsStayWhenTheyLeaveAnApp(t *testing.T) {
 }
 
 func TestNoPruneUnlessAskedFor(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	app := hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1"))
 	app.Prune = false
 	hub.Apply(t, app)
@@ -135,10 +127,8 @@ func TestNoPruneUnlessAskedFor(t *testing.T) {
 }
 
 func TestAnOrphaningAppPrunesAndLeavesItsObjectsWhenItGoes(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	app := hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1"))
 	app.Orphan = true
 	hub.Apply(t, app)
@@ -153,10 +143,8 @@ func TestAnOrphaningAppPrunesAndLeavesItsObjectsWhenItGoes(t *testing.T) {
 
 // TestWhatAnOrphaningAppDeclaresStaysWithIt: its declaration is one of the objects that stay. What it no longer declares goes.
 func TestWhatAnOrphaningAppDeclaresStaysWithIt(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	parent, child, grandchild, other := hub.App(t, "parent", configMap(ns, "parent", "1")), hub.App(t, "child", configMap(ns, "child", "1")),
 		hub.App(t, "grandchild", configMap(ns, "grandchild", "1")), hub.App(t, "other", configMap(ns, "other", "1"))
 	parent.Orphan, child.Parent, grandchild.Parent, other.Parent = true, "parent", "child", "parent"
@@ -171,10 +159,8 @@ func TestWhatAnOrphaningAppDeclaresStaysWithIt(t *testing.T) {
 }
 
 func TestAbsenceNeverDeletes(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	web, db := hub.App(t, "web", configMap(ns, "web", "1")), hub.App(t, "db", configMap(ns, "db", "1"))
 	hub.Apply(t, web, db)
 
@@ -220,10 +206,8 @@ func TestAbsenceNeverDeletes(t *testing.T) {
 }
 
 func TestFinalizersDoNotBlockTheApp(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	held := fmt.Sprintf(`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"held","namespace":%q,"finalizers":["example.com/hold"]}}`, ns)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1"), held))
 	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "2")))

@@ -30,13 +30,12 @@ func waved(object, wave string) string {
 
 // Two objects take the place of two others where there is no space for all four.
 func TestSwapsAtAFullQuota(t *testing.T) {
+	t.Parallel()
 	for _, wave := range []string{"", "1"} { // in one go, and with something that comes after
 		t.Run("wave "+wave, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns, home := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, home, hub)
+			cp, _, hub, _ := scene(t)
+			ns := testenv.NamespaceT(t, cp)
 			limit(t, cp, ns, "count/services", 3)
 			rest := []string{configMap(ns, "rest", "1")}
 			if wave != "" {
@@ -67,6 +66,7 @@ func serviceRef(ns, name string) testenv.Ref {
 
 // What is in the way of a quota is deleted first only if it would be deleted anyway, holds no data, and serves for nothing else.
 func TestGuardsHoldAtAFullQuota(t *testing.T) {
+	t.Parallel()
 	claim := func(name string) string {
 		return `{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"` + name + `","namespace":"NS"},"spec":{"accessModes":["ReadWriteOnce"],` +
 			`"storageClassName":"none","resources":{"requests":{"storage":"1Gi"}}}}`
@@ -89,10 +89,8 @@ func TestGuardsHoldAtAFullQuota(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns, home := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, home, hub)
+			cp, _, hub, _ := scene(t)
+			ns := testenv.NamespaceT(t, cp)
 			quota := limit(t, cp, ns, c.resource, 1)
 			app := func(objects ...string) protocol.App {
 				for i := range objects {

@@ -4,18 +4,13 @@ import (
 	"fmt"
 	"testing"
 
-	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 // Bundles that take an app away and bring it back come while its worker is at any of its steps.
 func TestBundlesComeWhileAnAppIsWorkedOn(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	_, ns, hub, _ := scene(t)
 	app := func(round int) protocol.App {
 		a := hub.App(t, "web", configMap(ns, "first", fmt.Sprint(round/2)), waved(configMap(ns, "second", "1"), "1"), job(ns, "job", works),
 			hookJob(ns, "before", "PreSync", works), hookJob(ns, "after", "PostSync", works), hookJob(ns, "within", "Sync", hangs),
@@ -40,10 +35,7 @@ func TestBundlesComeWhileAnAppIsWorkedOn(t *testing.T) {
 // An app that comes back while it is being deleted keeps what is not deleted yet.
 func TestAppThatComesBackIsNoLongerDeleted(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	_, ns, hub, _ := scene(t)
 	objects := make([]string, 800)
 	for i := range objects {
 		objects[i] = configMap(ns, fmt.Sprintf("map-%d", i), "1")

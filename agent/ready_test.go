@@ -7,15 +7,12 @@ import (
 
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 // A condition with Instead is all that is asked of the other app, as readyExpr is in Flux.
 func TestAnAppCanDependOnWhatItSaysOfAnother(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	base, web := hub.App(t, "base", configMap(ns, "a", "1")), hub.App(t, "web", configMap(ns, "b", "1"))
 	base.Health = []protocol.HealthRule{mapRule()} // by which it is not healthy, until somebody says so
 	web.DependsOn = []string{"base"}
@@ -38,10 +35,8 @@ func TestAnAppCanDependOnWhatItSaysOfAnother(t *testing.T) {
 }
 
 func TestAConditionIsMetWhenTheOtherAppChanges(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	base, web, lost := hub.App(t, "base", configMap(ns, "a", "1")), hub.App(t, "web", configMap(ns, "b", "1")), hub.App(t, "lost", configMap(ns, "c", "1"))
 	base.Health = []protocol.HealthRule{mapRule()}
 	web.DependsOn, lost.DependsOn = []string{"base"}, []string{"base"}

@@ -47,13 +47,11 @@ func fixedObject(kind, ns, value, mark string) string {
 }
 
 func TestKindsWithFieldsThatCannotBeChanged(t *testing.T) {
+	t.Parallel()
 	for kind, k := range fixed {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, ns, hub)
+			cp, ns, hub, _ := scene(t)
 			publish := func(value, mark string) protocol.Bundle {
 				app := hub.App(t, "web", fixedObject(kind, ns, value, mark))
 				b := hub.Bundle(app)
@@ -96,13 +94,11 @@ func TestKindsWithFieldsThatCannotBeChanged(t *testing.T) {
 
 // The app's switch recreates a StatefulSet, unless its data would go with it.
 func TestStatefulSetIsRecreatedByTheSwitchUnlessItTakesItsClaims(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []string{"Retain", "Delete"} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, ns, hub)
+			cp, ns, hub, _ := scene(t)
 			app := func(value string) protocol.App {
 				text := strings.Replace(fixedObject("StatefulSet", ns, value, ""), "spec: {serviceName",
 					"spec: {persistentVolumeClaimRetentionPolicy: {whenDeleted: "+policy+"}, serviceName", 1)
@@ -128,15 +124,13 @@ func TestStatefulSetIsRecreatedByTheSwitchUnlessItTakesItsClaims(t *testing.T) {
 
 // The annotations of Argo CD and Flux do it as well, on a Job.
 func TestJobsAreRecreatedWhereGitAsks(t *testing.T) {
+	t.Parallel()
 	for name, mark := range map[string]string{
 		"drover": `drover.dev/recreate: "true"`, "argo": `argocd.argoproj.io/sync-options: "Force=true,Replace=true"`, "flux": "kustomize.toolkit.fluxcd.io/force: enabled",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, ns, hub)
+			cp, ns, hub, _ := scene(t)
 			hub.Apply(t, hub.App(t, "web", fixedObject("Job", ns, "1", mark)))
 			hub.Apply(t, hub.App(t, "web", fixedObject("Job", ns, "2", mark)))
 			env := still(t, cp, jobRef(ns, "x")).Items("spec", "template", "spec", "containers")[0].Items("env")

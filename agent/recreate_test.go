@@ -20,10 +20,8 @@ func immutable(ns, name, value string, annotations ...string) string {
 }
 
 func TestImmutableFieldFailsAndSaysTheWayOut(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	role := func(name string) string {
 		return fmt.Sprintf(`{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"RoleBinding","metadata":{"name":"r","namespace":%q},
 			"roleRef":{"apiGroup":"rbac.authorization.k8s.io","kind":"ClusterRole","name":%q}}`, ns, name)
@@ -47,6 +45,7 @@ func TestImmutableFieldFailsAndSaysTheWayOut(t *testing.T) {
 }
 
 func TestRecreatesWhereGitAsks(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name  string
 		marks []string
@@ -58,10 +57,8 @@ func TestRecreatesWhereGitAsks(t *testing.T) {
 		{"app", nil, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, ns, hub)
+			t.Parallel()
+			cp, ns, hub, _ := scene(t)
 			app := func(value string) protocol.App {
 				a := hub.App(t, "web", immutable(ns, "a", value, c.marks...), configMap(ns, "b", value))
 				a.Recreate = c.all
@@ -89,10 +86,8 @@ func TestRecreatesWhereGitAsks(t *testing.T) {
 
 // An object with finalizers goes later; the one that follows it comes when it has gone, also if another agent leads by then.
 func TestRecreatedAfterItsFinalizers(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	mark := []string{"drover.dev/recreate", "true"}
 	hub.Apply(t, hub.App(t, "web", immutable(ns, "a", "1", mark...)))
 	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":["example.com/hold"]}}`)
@@ -115,10 +110,8 @@ func TestRecreatedAfterItsFinalizers(t *testing.T) {
 
 // What could not be created is not deleted, and what takes more with it than itself not because of a switch for all.
 func TestNothingIsDeletedThatCannotComeBack(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	claim := func(size, class string) string {
 		return fmt.Sprintf(`{"apiVersion":"v1","kind":"PersistentVolumeClaim","metadata":{"name":"data","namespace":%q},
 			"spec":{"accessModes":["ReadWriteOnce"],"storageClassName":%q,"resources":{"requests":{"storage":%q}}}}`, ns, class, size)

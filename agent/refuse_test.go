@@ -6,16 +6,12 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
-	"github.com/drover-dev/drover/test/testenv"
 )
 
 func TestRefusals(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "web", "0")))
 	evil := func() protocol.Bundle { return hub.Bundle(hub.App(t, "web", configMap(ns, "web", "evil"))) }
 	_, stranger, err := ed25519.GenerateKey(rand.Reader)
@@ -61,7 +57,7 @@ func TestRefusals(t *testing.T) {
 			if r.Refused != nil {
 				t.Fatalf("a good bundle did not clear the refusal: %+v", r.Refused)
 			}
-			before := applies(t, cp)
+			before := applies(t, cp, ns)
 			hub.PublishRaw(t, c.data())
 			if c.want != protocol.ErrNotSealed.Error() { // or else the agent asks for another key, is sent what is in force, and takes it back
 				r = hub.Report(t, "a refusal", func(r protocol.Report) bool { return r.Refused != nil })
@@ -72,7 +68,7 @@ func TestRefusals(t *testing.T) {
 			hub.Event(t, "the refusal", func(e protocol.Event) bool {
 				return e.Kind == protocol.EventRefused && e.Generation == good.Generation && strings.Contains(e.Message, c.want)
 			})
-			if got := still(t, cp, mapRef(ns, "web")).Text("data", "key"); got != c.name || applies(t, cp) != before {
+			if got := still(t, cp, mapRef(ns, "web")).Text("data", "key"); got != c.name || applies(t, cp, ns) != before {
 				t.Errorf("the cluster was touched: %q", got)
 			}
 			hub.Generation = max(hub.Generation, good.Generation)

@@ -21,6 +21,7 @@ func misspelled(ns, name string) string {
 }
 
 func TestRevertHealsWhatTheAPIServerRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name      string
 		good, bad func(ns string) string
@@ -35,10 +36,7 @@ func TestRevertHealsWhatTheAPIServerRefused(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			agenttest.Start(t, cp, ns, hub)
+			cp, ns, hub, _ := scene(t)
 			good := hub.App(t, "web", c.good(ns))
 			after := func(value string) protocol.App {
 				a := hub.App(t, "after", configMap(ns, "after", value))
@@ -67,10 +65,7 @@ func service(ns, name string, port int) string {
 
 func TestDriftIsHealedWhileANewerVersionIsRefused(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, running := scene(t)
 	others := make([]string, 5)
 	for i := range others {
 		others[i] = configMap(ns, fmt.Sprintf("other-%d", i), "1")
@@ -120,9 +115,7 @@ func heals(t *testing.T, cp *testenv.ControlPlane, ns, want, edit string) {
 // What is stored of the last applied version holds no value of the cluster's: the line is made again.
 func TestDriftOfASubstitutedObjectIsHealedWhileANewerVersionIsRefused(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	cp, ns, hub := stage(t)
 	mustCreate(t, cp, "test", strings.Replace(configMap(ns, "vars", "v1"), `"key"`, `"VALUE"`, 1))
 	running := agenttest.Start(t, cp, ns, hub)
 	app := func(a string) protocol.App {
@@ -141,10 +134,7 @@ func TestDriftOfASubstitutedObjectIsHealedWhileANewerVersionIsRefused(t *testing
 
 func TestDriftIsHealedOfWhatWaitsForItsWave(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, _ := scene(t)
 	later := func(value string) string {
 		return strings.Replace(configMap(ns, "a", value), `"metadata":{`, `"metadata":{"annotations":{"argocd.argoproj.io/sync-wave":"1"},`, 1)
 	}
@@ -157,10 +147,7 @@ func TestDriftIsHealedOfWhatWaitsForItsWave(t *testing.T) {
 // A delete that failed is no trouble of an object that is wanted again.
 func TestDeleteThatFailedIsForgottenWhenTheObjectIsBack(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	cp, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1")))
 	policy := fmt.Sprintf(`
 apiVersion: admissionregistration.k8s.io/v1
@@ -199,10 +186,7 @@ spec: {policyName: %[1]s-keep, validationActions: [Deny]}
 // What was wrong with a hook is not wrong with its next version, however soon that comes.
 func TestHookThatWasRefusedIsTriedAgainInANewVersionAtOnce(t *testing.T) {
 	t.Parallel()
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	_, ns, hub, _ := scene(t)
 	bad := strings.Replace(hookJob(ns, "migrate", "Sync", works), "restartPolicy: Never", "restartPolicy: Sometimes", 1)
 	for i := range 5 {
 		hub.Publish(t, hub.Bundle(hub.App(t, "web", bad, configMap(ns, "a", fmt.Sprint(i)))))

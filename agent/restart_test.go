@@ -11,10 +11,8 @@ import (
 )
 
 func TestRestartWritesNothing(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	app := hub.App(t, "web", configMap(ns, "a", "1"), deployment(ns, "web", 1), fmt.Sprintf(definitionOf, ns, "things", "thing", "Cluster"),
 		fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"},"spec":{"z":1,"a":{"c":1,"b":[1]}}}`, ns))
 	b := hub.Bundle(app)
@@ -49,20 +47,17 @@ func TestRestartWritesNothing(t *testing.T) {
 	}
 }
 
-// writes counts the writes of agents: applies, and what is done to Secrets.
-func writes(t *testing.T, cp *testenv.ControlPlane, _ string) int {
+// writes counts the writes of an agent: applies, and what is done to Secrets.
+func writes(t *testing.T, cp *testenv.ControlPlane, ns string) int {
 	t.Helper()
-	users, err := cp.Requests()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return users["admin"].Total(testenv.Verb("APPLY")) + users["admin"].Total(testenv.Write, testenv.Resource("secrets"))
+	r := requests(t, cp, ns)
+	return r.Total(testenv.Verb("APPLY")) + r.Total(testenv.Write, testenv.Resource("secrets"))
 }
 
 func TestHealsWithTheHubAway(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	ns, hub := testenv.NamespaceT(t, cp), agenttest.NewHubWithServer(t, "east-1")
 	first := agenttest.Start(t, cp, ns, hub)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	hub.NATS.Kill()
@@ -90,10 +85,8 @@ func TestHealsWithTheHubAway(t *testing.T) {
 }
 
 func TestGenerationSurvivesRestarts(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	old := hub.Bundle(hub.App(t, "web", configMap(ns, "a", "old")))
 	hub.Publish(t, old)
 	hub.Healthy(t, old)
@@ -111,6 +104,7 @@ func TestGenerationSurvivesRestarts(t *testing.T) {
 }
 
 func TestAPIServerAway(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t)
 	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, "default", hub)

@@ -24,10 +24,8 @@ func mapRule() protocol.HealthRule {
 }
 
 func TestAnAppsRuleJudgesItsOwnObjectsAlone(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	ruled, plain := hub.App(t, "ruled", configMap(ns, "a", "1")), hub.App(t, "plain", configMap(ns, "b", "1"))
 	ruled.Health = []protocol.HealthRule{mapRule()}
 	hub.Publish(t, hub.Bundle(ruled, plain))
@@ -48,13 +46,11 @@ func TestAnAppsRuleJudgesItsOwnObjectsAlone(t *testing.T) {
 
 // Nothing is kept of an object, so that another rule has to look at it again; but it is not sent again for that.
 func TestARuleThatChangesJudgesWhatIsThere(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	app := hub.App(t, "web", configMap(ns, "a", "1"))
 	hub.Apply(t, app)
-	sent := applies(t, cp)
+	sent := applies(t, cp, ns)
 	waiting := func(r protocol.Report) bool { return agenttest.PhaseOf(r, "web") == protocol.PhaseWaiting }
 	app.Health = []protocol.HealthRule{mapRule()}
 	hub.Publish(t, hub.Bundle(app))
@@ -71,17 +67,15 @@ func TestARuleThatChangesJudgesWhatIsThere(t *testing.T) {
 	})
 	app.Health = nil
 	hub.Apply(t, app)
-	if got := applies(t, cp) - sent; got != 0 {
+	if got := applies(t, cp, ns) - sent; got != 0 {
 		t.Errorf("%d applies for rules that changed, want 0", got)
 	}
 }
 
 // What an app has checked of others is judged by its rules as well.
 func TestAnAppsRuleJudgesWhatItHasChecked(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	if _, err := cp.Kube().Apply(t.Context(), "somebody", configMap(ns, "theirs", "1")); err != nil {
 		t.Fatal(err)
 	}
@@ -105,10 +99,8 @@ func TestAnAppsRuleJudgesWhatItHasChecked(t *testing.T) {
 
 // Whatever a bundle says, the agent does not read a Secret back.
 func TestNoRuleJudgesASecret(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	app := hub.App(t, "web", fmt.Sprintf(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"web","namespace":%q},"stringData":{"password":"hunter2"}}`, ns), configMap(ns, "a", "1"))
 	failed := expression("has(data)", `["has",["id","metadata"],"name"]`)
 	app.Health = []protocol.HealthRule{{Kind: "Secret", Failed: &failed}, {Failed: &failed}}
@@ -125,10 +117,8 @@ const certificates = `{"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomReso
 "versions":[{"name":"v1","served":true,"storage":true,"schema":{"openAPIV3Schema":{"type":"object","x-kubernetes-preserve-unknown-fields":true}}}]}}`
 
 func TestAnOperatorsObjectsAreJudgedByWhatTheyMean(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	web := fmt.Sprintf(`{"apiVersion":"cert-manager.io/v1","kind":"Certificate","metadata":{"name":"web","namespace":%q},"spec":{"secretName":"web-tls"}}`, ns)
 	hub.Publish(t, hub.Bundle(hub.App(t, "certs", strings.ReplaceAll(certificates, "\n", ""), web)))
 	ref := testenv.Ref{APIVersion: "cert-manager.io/v1", Kind: "Certificate", Namespace: ns, Name: "web"}

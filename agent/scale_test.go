@@ -17,10 +17,8 @@ func autoscaler(ns, target string) string {
 
 // An autoscaler that Git knows nothing of: what it sets is left, and is Git's again when it goes.
 func TestReplicasUnderAnAutoscalerAreLeftAlone(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	replicas := func(what string, want int, image string) {
 		t.Helper()
 		if err := cp.Kube().Wait(t.Context(), deploymentRef(ns, "web"), what, func(o testenv.Object) bool {
@@ -30,16 +28,16 @@ func TestReplicasUnderAnAutoscalerAreLeftAlone(t *testing.T) {
 		}
 	}
 	ref := testenv.Ref{APIVersion: "autoscaling/v2", Kind: "HorizontalPodAutoscaler", Namespace: ns, Name: "scaler"}
-	deliver(t, hub, hub.App(t, "web", workload(ns, 2, "1")))
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 2, "1")))
 	mustCreate(t, cp, "somebody", autoscaler(ns, "web"))
-	deliver(t, hub, hub.App(t, "web", workload(ns, 2, "2"))) // owned until now, and not removed
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 2, "2"))) // owned until now, and not removed
 	replicas("as it was", 2, "2")
 	scale(t, cp, ns, 5)
-	deliver(t, hub, hub.App(t, "web", workload(ns, 3, "3")))
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 3, "3")))
 	replicas("left to the autoscaler", 5, "3")
 	running.Stop(t)
 	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", workload(ns, 3, "4")))
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 3, "4")))
 	replicas("left after a restart", 5, "4")
 	if n := len(hub.Events(protocol.EventDrift)); n > 0 {
 		t.Errorf("%d drifts: %+v", n, hub.Events(protocol.EventDrift))
@@ -48,7 +46,7 @@ func TestReplicasUnderAnAutoscalerAreLeftAlone(t *testing.T) {
 	replicas("Git's again", 3, "4")
 
 	mustCreate(t, cp, "somebody", autoscaler(ns, "web"))
-	deliver(t, hub, hub.App(t, "web", workload(ns, 3, "5")))
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 3, "5")))
 	scale(t, cp, ns, 6)
 	mustPatch(t, cp, ref, `{"spec":{"scaleTargetRef":{"name":"other"}}}`)
 	replicas("Git's again when the autoscaler turns to another", 3, "5")
@@ -56,13 +54,12 @@ func TestReplicasUnderAnAutoscalerAreLeftAlone(t *testing.T) {
 
 // It goes while no agent runs.
 func TestReplicasAreGitsAgainWhenTheAutoscalerWentUnseen(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	cp, ns, hub := stage(t)
 	mustCreate(t, cp, "somebody", autoscaler(ns, "web"))
 	mustCreate(t, cp, "somebody", workload(ns, 6, "1")) // and here it was first
 	running := agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", workload(ns, 2, "1")))
+	deliverApp(t, hub, hub.App(t, "web", workload(ns, 2, "1")))
 	if got := still(t, cp, deploymentRef(ns, "web")).Number("spec", "replicas"); got != 6 {
 		t.Fatalf("there are %d replicas, want those of the autoscaler", got)
 	}

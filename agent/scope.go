@@ -12,20 +12,20 @@ import (
 // Scope is the namespaces that an agent may touch. An empty one is the whole cluster.
 type Scope []string
 
-// outside says whether an object, whose namespace is "" if its kind has none, is beyond the scope.
-func (s Scope) outside(ref protocol.ObjectRef) bool {
+// Outside says whether an object, whose namespace is "" if its kind has none, is beyond the scope.
+func (s Scope) Outside(ref protocol.ObjectRef) bool {
 	return len(s) > 0 && (ref.Namespace == "" || !slices.Contains(s, ref.Namespace))
 }
 
-// failure is why an object outside is left alone.
-func (s Scope) failure() *Failure {
+// Failure is why an object outside is left alone.
+func (s Scope) Failure() *Failure {
 	return &Failure{Reason: ReasonScope, Text: fmt.Sprintf("this agent may only touch the namespaces %s (it was installed with --scope): "+
 		"take the object out of Git for this cluster, or install the agent with a wider scope", strings.Join(s, ", "))}
 }
 
-// explain adds to a failure in one of the namespaces what is likely to be its reason: a role is in a namespace, and comes
+// Explain adds to a failure in one of the namespaces what is likely to be its reason: a role is in a namespace, and comes
 // and goes with it.
-func (s Scope) explain(err error, namespace string) error {
+func (s Scope) Explain(err error, namespace string) error {
 	var f *Failure
 	if len(s) == 0 || !errors.As(err, &f) || f.Reason != ReasonForbidden {
 		return err
@@ -34,14 +34,14 @@ func (s Scope) explain(err error, namespace string) error {
 		"or the namespace is not there: create it, and apply the agent's manifest again (%s)", namespace, f.Text)}
 }
 
-// watched is what one watch covers: a kind, and in a scope one namespace of it.
-type watched struct{ group, kind, namespace string }
+// Watched is what one watch covers: a kind, and in a scope one namespace of it.
+type Watched struct{ Group, Kind, Namespace string }
 
-// covering is the watch that an object is seen by.
-func (s Scope) covering(ref protocol.ObjectRef) watched {
-	w := watched{group: ref.Group, kind: ref.Kind}
+// Covering is the watch that an object is seen by.
+func (s Scope) Covering(ref protocol.ObjectRef) Watched {
+	w := Watched{Group: ref.Group, Kind: ref.Kind}
 	if len(s) > 0 {
-		w.namespace = ref.Namespace
+		w.Namespace = ref.Namespace
 	}
 	return w
 }

@@ -98,12 +98,12 @@ func scopedClient(t *testing.T, cp *testenv.ControlPlane, home string) (*kube.Cl
 // An agent with a scope works with the rights of that scope alone. What it may not touch it leaves, says so, and goes on
 // with the rest.
 func TestAScopedAgentNeedsNoMoreThanItsScope(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, in, out := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	in, out := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
 	permit(t, cp, home, home, homeRole)
 	permit(t, cp, in, home, scopeRole)
 	client, gate := scopedClient(t, cp, home)
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.StartScoped(t, client, home, hub, in)
 	inside := []string{configMap(in, "a", "1"), configMap(in, "b", "1"), deployment(in, "web", 1)}
 	foreign := []string{configMap(out, "a", "1"), fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%s-new"}}`, in)}
@@ -135,12 +135,11 @@ func TestAScopedAgentNeedsNoMoreThanItsScope(t *testing.T) {
 
 // A role is in a namespace, and comes and goes with it.
 func TestANamespaceOfTheScopeMayComeLater(t *testing.T) {
-	cp := testenv.Shared(t)
-	home := testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
 	late := home + "-late"
 	permit(t, cp, home, home, homeRole)
 	client, _ := scopedClient(t, cp, home)
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.StartScoped(t, client, home, hub, late)
 	b := hub.Bundle(hub.App(t, "web", configMap(late, "a", "1")))
 	hub.Publish(t, b)
@@ -160,10 +159,9 @@ func TestANamespaceOfTheScopeMayComeLater(t *testing.T) {
 
 // An agent whose scope became smaller lets go of what it had outside, and leaves it there.
 func TestASmallerScopeTakesNothingAway(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, in, out := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, home, hub)
+	t.Parallel()
+	cp, home, hub, first := scene(t)
+	in, out := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
 	app := hub.App(t, "web", configMap(in, "a", "1"), configMap(out, "a", "1"))
 	hub.Apply(t, app)
 	first.Stop(t)
@@ -181,12 +179,12 @@ func TestASmallerScopeTakesNothingAway(t *testing.T) {
 
 // Whether a kind has namespaces is known when it is served, and not before.
 func TestAKindThatTurnsOutToBeOutsideIsLeftAlone(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, in := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	in := testenv.NamespaceT(t, cp)
 	permit(t, cp, home, home, homeRole)
 	permit(t, cp, in, home, scopeRole)
 	client, gate := scopedClient(t, cp, home)
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.StartScoped(t, client, home, hub, in)
 	app := hub.App(t, "web", configMap(in, "a", "1"), fmt.Sprintf(`{"apiVersion":"%s.example.com/v1","kind":"thing","metadata":{"name":"x"},"spec":{"a":"1"}}`, in))
 	app.Namespace = in
@@ -210,6 +208,7 @@ func TestAKindThatTurnsOutToBeOutsideIsLeftAlone(t *testing.T) {
 
 // Who leads is agreed upon with the same rights.
 func TestAScopedAgentTakesTheLead(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	home := testenv.NamespaceT(t, cp)
 	permit(t, cp, home, home, homeRole)

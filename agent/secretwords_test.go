@@ -14,10 +14,9 @@ import (
 func TestNoReportQuotesASecret(t *testing.T) {
 	t.Parallel()
 	const mark = "tops3cretmark"
-	cp := testenv.Shared(t)
-	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	cp, home, hub := stage(t)
+	ns := testenv.NamespaceT(t, cp)
 	made(t, cp, secret(home, "drover-sops", "{a.agekey: x}"))
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, home, hub, with(pluginFunc(func(object []byte, _ map[string][]byte) ([]byte, error) {
 		return []byte(strings.ReplaceAll(string(object), ciphertext, "${"+mark)), nil
 	})))

@@ -15,6 +15,7 @@ func secretRef(ns, name string) testenv.Ref {
 
 // Whatever happens to the state, nothing is deleted for it, and the next bundle makes it good.
 func TestDamagedStateDeletesNothing(t *testing.T) {
+	t.Parallel()
 	damages := map[string]func(t *testing.T, cp *testenv.ControlPlane, ns string){
 		"app altered": func(t *testing.T, cp *testenv.ControlPlane, ns string) {
 			mustPatch(t, cp, secretRef(ns, "drover-app-web"), `{"data":{"state":"RFJWQTEAAA=="}}`)
@@ -35,10 +36,8 @@ func TestDamagedStateDeletesNothing(t *testing.T) {
 	}
 	for name, damage := range damages {
 		t.Run(name, func(t *testing.T) {
-			cp := testenv.Shared(t)
-			ns := testenv.NamespaceT(t, cp)
-			hub := agenttest.NewHub(t, "east-1")
-			running := agenttest.Start(t, cp, ns, hub)
+			t.Parallel()
+			cp, ns, hub, running := scene(t)
 			hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1"), configMap(ns, "b", "1")))
 			running.Stop(t)
 			damage(t, cp, ns)
@@ -75,10 +74,8 @@ func mustDelete(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref) {
 
 // An app whose state needs several Secrets, beside one whose name looks like a part of it.
 func TestLargeStateIsCut(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	big := func(value string) []string {
 		var objects []string
 		for i := range 6 {

@@ -49,15 +49,15 @@ spec:
 }
 
 // controls has a controller write an object n times, and says how often Drover applied meanwhile.
-func controls(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, n int, patch string) int {
+func controls(t *testing.T, cp *testenv.ControlPlane, ns string, ref testenv.Ref, n int, patch string) int {
 	t.Helper()
-	before := applies(t, cp)
+	before := applies(t, cp, ns)
 	for i := range n {
 		if _, err := cp.Kube().Patch(t.Context(), "rollouts-controller", ref, fmt.Sprintf(patch, i)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return applies(t, cp) - before
+	return applies(t, cp, ns) - before
 }
 
 // selects waits until a Service has a port and selects by what Git has and, if hash is not "", by that of a controller.
@@ -76,6 +76,7 @@ const hashOf = `{"spec":{"selector":{"rollouts-pod-template-hash":"h%d"}}}`
 // The Services of a Rollout are created as in Git, and then their selectors are its controller's: through drift, a
 // change in Git and a restart, until the Rollout is gone.
 func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t, testenv.WithAudit())
 	ns := testenv.NamespaceT(t, cp)
 	shapeless(t, cp, "argoproj.io", "v1alpha1", "Rollout", "rollouts")
@@ -84,11 +85,11 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	active, later, plain := steeredService(ns, "active"), steeredService(ns, "later"), steeredService(ns, "plain")
 	publish := func(port int, more ...string) {
 		t.Helper()
-		deliver(t, hub, hub.App(t, "web", append(more, steerService(ns, "active", port), steerService(ns, "plain", port))...))
+		deliverApp(t, hub, hub.App(t, "web", append(more, steerService(ns, "active", port), steerService(ns, "plain", port))...))
 	}
 	publish(80, rollout(ns))
 	selects(t, cp, active, "as in Git", "", 80)
-	if n := controls(t, cp, active, 50, hashOf); n > 3 {
+	if n := controls(t, cp, ns, active, 50, hashOf); n > 3 {
 		t.Errorf("Drover applied %d times while the controller wrote", n)
 	}
 	selects(t, cp, active, "the controller's", "h49", 80)
@@ -117,7 +118,7 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 	}
 	both(hub.App(t, "front", steerService(ns, "later", 80)))
 	selects(t, cp, later, "as in Git", "", 80)
-	controls(t, cp, later, 3, hashOf)
+	controls(t, cp, ns, later, 3, hashOf)
 	selects(t, cp, later, "the controller's", "h2", 80)
 	for _, e := range hub.Events(protocol.EventDrift) {
 		if strings.Contains(fmt.Sprint(e.Fields), "selector") && e.Object.Name != "plain" {
@@ -127,13 +128,14 @@ func TestSelectorsOfServicesThatARolloutNamesAreLeftToIt(t *testing.T) {
 
 	running.Stop(t) // what is left, and why, is known to the next agent
 	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", steerService(ns, "active", 84)))
+	deliverApp(t, hub, hub.App(t, "web", steerService(ns, "active", 84)))
 	selects(t, cp, active, "Git's again without the Rollout", "", 84)
 }
 
 // A rule for a part of what has one owner only leaves all of it, and says so. The API server tells which fields are
 // such when somebody else owns one, and the agent remembers it.
 func TestARuleBelowAnAtomicFieldLeavesAllOfIt(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t, testenv.WithAudit())
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
@@ -146,12 +148,12 @@ func TestARuleBelowAnAtomicFieldLeavesAllOfIt(t *testing.T) {
 		if left {
 			app.Ignored = []protocol.Ignored{{Object: object, Paths: []string{"/spec/selector/rollouts-pod-template-hash"}}}
 		}
-		deliver(t, hub, app)
+		deliverApp(t, hub, app)
 		return hub.Bundle(app)
 	}
 	publish(80, true)
 	selects(t, cp, ref, "as in Git", "", 80)
-	if n := controls(t, cp, ref, 50, hashOf); n > 3 {
+	if n := controls(t, cp, ns, ref, 50, hashOf); n > 3 {
 		t.Errorf("Drover applied %d times while the controller wrote", n)
 	}
 	selects(t, cp, ref, "the controller's", "h49", 80)
@@ -195,6 +197,7 @@ func disown(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, manager str
 // Flagger looks at a workload once in an interval, and has no generation: what its Canary said before a change is not
 // taken for what it says of it.
 func TestACanaryIsNotCurrentBeforeItsControllerHasLooked(t *testing.T) {
+	t.Parallel()
 	cp := testenv.ControlPlaneT(t, testenv.WithControllers(), testenv.WithNodes(1))
 	ns := testenv.NamespaceT(t, cp)
 	shapeless(t, cp, "flagger.app", "v1beta1", "Canary", "canaries")
@@ -206,7 +209,7 @@ func TestACanaryIsNotCurrentBeforeItsControllerHasLooked(t *testing.T) {
 		app := hub.App(t, "web", strings.ReplaceAll(deployment(ns, "web", 1), "app:1", "app:"+image),
 			fmt.Sprintf(`{apiVersion: flagger.app/v1beta1, kind: Canary, metadata: {name: web, namespace: %s},
 spec: {targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}, service: {port: 80}, analysis: {interval: %s}}}`, ns, interval))
-		deliver(t, hub, app)
+		deliverApp(t, hub, app)
 	}
 	phase := func(name string) {
 		t.Helper()

@@ -42,6 +42,7 @@ func ownedBy(o testenv.Object, manager, field string) bool {
 // A Secret that is written with stringData is healed and pruned like one with data: plain, with variables, or
 // encrypted.
 func TestSecretsWithStringDataAreHealed(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, git, value string
 		make             func(app protocol.App, ns string) protocol.App
@@ -52,15 +53,14 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			cp := testenv.Shared(t)
-			home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+			cp, home, hub := stage(t)
+			ns := testenv.NamespaceT(t, cp)
 			made(t, cp, secret(ns, "keys", "{a.agekey: 1-}")+"\n---\n"+secret(ns, "vars", "{x: s3cret}"))
-			hub := agenttest.NewHub(t, "east-1")
 			agenttest.Start(t, cp, home, hub, with(pluginFunc(func(object []byte, secrets map[string][]byte) ([]byte, error) {
 				return bytes.ReplaceAll(object, []byte(ciphertext), append(secrets["a.agekey"], "s3cret"...)), nil
 			})))
 			ref := secretRef(ns, "login")
-			deliver(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s", old: "1"}`, c.git))), ns))
+			deliverApp(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s", old: "1"}`, c.git))), ns))
 			hasData(t, cp, ref, "as in Git", map[string]string{"password": c.value, "old": "1"})
 			mustPatch(t, cp, ref, `{"data":{"password":"SEFDS0VE"}}`)
 			hasData(t, cp, ref, "healed", map[string]string{"password": c.value, "old": "1"})
@@ -68,7 +68,7 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 			if strings.Join(e.Fields, " ") != "data.password" {
 				t.Errorf("the fields are %v", e.Fields)
 			}
-			deliver(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s"}`, c.git))), ns))
+			deliverApp(t, hub, c.make(hub.App(t, "web", secret(ns, "login", fmt.Sprintf(`{password: "%s"}`, c.git))), ns))
 			hasData(t, cp, ref, "without the key that left Git", map[string]string{"password": c.value})
 			if c.git != c.value {
 				noTrace(t, cp, home, "s3cret")
@@ -80,15 +80,14 @@ func TestSecretsWithStringDataAreHealed(t *testing.T) {
 // Agents before applied stringData as it was: keys that had left Git stayed, and live edits too. What others own
 // stays, and what is left to others.
 func TestSecretsAppliedWithStringDataBeforeAreMadeGood(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, home, hub)
+	t.Parallel()
+	cp, home, hub, running := scene(t)
+	ns := testenv.NamespaceT(t, cp)
 	text := secret(ns, "login", "{password: a, left: mine}")
 	app := hub.App(t, "web", text)
 	ref := protocol.ObjectRef{Kind: "Secret", Namespace: ns, Name: "login"}
 	app.Ignored = []protocol.Ignored{{Object: ref, Paths: []string{"/stringData/left"}}}
-	deliver(t, hub, app)
+	deliverApp(t, hub, app)
 	running.Stop(t)
 
 	at := secretRef(ns, "login")
@@ -112,7 +111,7 @@ func TestSecretsAppliedWithStringDataBeforeAreMadeGood(t *testing.T) {
 	hasData(t, cp, at, "healed", want)
 	running.Stop(t)
 	agenttest.Start(t, cp, home, hub)
-	deliver(t, hub, hub.App(t, "web", text))
+	deliverApp(t, hub, hub.App(t, "web", text))
 	want["left"] = "mine" // which is Git's again
 	hasData(t, cp, at, "with what was left to others", want)
 }
@@ -146,10 +145,8 @@ func formerly(t *testing.T, r *agenttest.Running, cp *testenv.ControlPlane, ref 
 // The account of a pod template has two names, of which Kubernetes takes one: a change in Git under the other had no
 // effect.
 func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
 	at := deploymentRef(ns, "web")
 	text := func(account string) string {
 		return strings.Replace(deployment(ns, "web", 1), "{containers:", "{serviceAccount: "+account+", containers:", 1)
@@ -163,14 +160,14 @@ func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	deliver(t, hub, hub.App(t, "web", text("one")))
+	deliverApp(t, hub, hub.App(t, "web", text("one")))
 	uses("as in Git", "one")
 	running.Stop(t)
 	mustDelete(t, cp, at)
 	mustApplyAs(t, cp, agent.Manager, marked(t, text("one"), map[string]any{"drover.dev/app": "web"}, nil))
 	formerly(t, running, cp, at, text("one"))
 	agenttest.Start(t, cp, ns, hub)
-	deliver(t, hub, hub.App(t, "web", text("two")))
+	deliverApp(t, hub, hub.App(t, "web", text("two")))
 	uses("with a change in Git", "two")
 	mustPatch(t, cp, at, `{"spec":{"template":{"spec":{"serviceAccountName":"three"}}}}`)
 	uses("healed", "two")
@@ -181,12 +178,10 @@ func TestAnAccountByItsOldNameIsAppliedAndHealed(t *testing.T) {
 
 // What another tool applied with stringData is taken over as what it applied with data.
 func TestStringDataOfAnotherToolIsTakenOver(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	made(t, cp, secret(ns, "login", "{somebody: kept}"))
 	mustApplyAs(t, cp, "kubectl", marked(t, secret(ns, "login", "{password: a, old: b}"), nil, nil))
-	deliver(t, hub, hub.App(t, "web", secret(ns, "login", "{password: c}")))
+	deliverApp(t, hub, hub.App(t, "web", secret(ns, "login", "{password: c}")))
 	hasData(t, cp, secretRef(ns, "login"), "as in Git", map[string]string{"password": "c", "somebody": "kept"})
 }

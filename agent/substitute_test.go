@@ -46,11 +46,11 @@ func has(t *testing.T, cp *testenv.ControlPlane, ref testenv.Ref, value string) 
 }
 
 func TestVariablesThatOnlyTheClusterKnows(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
-	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	home, ns, hub := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp), agenttest.NewHubWithServer(t, "east-1")
 	made(t, cp, fmt.Sprintf("{apiVersion: v1, kind: ConfigMap, metadata: {name: vars, namespace: %[1]s}, data: {region: eu, size: small, count: '2'}}\n---\n%[2]s",
 		ns, secret(ns, "vars", `{size: large, token: "tops3cret\n", own: theirs}`)))
-	hub := agenttest.NewHub(t, "east-1")
 	running := agenttest.Start(t, cp, home, hub)
 	app := from(hub.App(t, "web", configMap(ns, "${region}-app", "${size} ${token} ${own} ${nothing}${d:=x} $${kept}"), configMap(ns, "plain", "1"), strings.Replace(deployment(ns, "web", 1), "replicas: 1", `replicas: "${count}"`, 1)),
 		ns, map[string]string{"own": "ours"}, "ConfigMap/vars", "Secret/vars", "Secret/nowhere?")
@@ -110,10 +110,9 @@ func noTrace(t *testing.T, cp *testenv.ControlPlane, home, value string) {
 }
 
 func TestAnAppWaitsForItsVariables(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	running := agenttest.Start(t, cp, home, hub)
+	t.Parallel()
+	cp, home, hub, running := scene(t)
+	ns := testenv.NamespaceT(t, cp)
 	pending := func(b protocol.Bundle) {
 		t.Helper()
 		hub.Report(t, "web waiting", func(r protocol.Report) bool {
@@ -153,11 +152,11 @@ func TestAnAppWaitsForItsVariables(t *testing.T) {
 
 // A tenant's app is given no variables that its account may not read.
 func TestATenantReadsNoVariablesOfOthers(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, own, foreign := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	own, foreign := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
 	account := tenant(t, cp, own)
 	made(t, cp, secret(foreign, "vars", "{x: s3cret}"))
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, home, hub)
 	b := hub.Bundle(as(account, from(hub.App(t, "web", configMap(own, "a", "${x}")), foreign, nil, "Secret/vars")))
 	hub.Publish(t, b)
@@ -169,10 +168,10 @@ func TestATenantReadsNoVariablesOfOthers(t *testing.T) {
 
 // What the API server says of an object may quote the value that it refuses.
 func TestARefusalQuotesNoSecret(t *testing.T) {
-	cp := testenv.Shared(t)
-	home, ns := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	t.Parallel()
+	cp, home, hub := stage(t)
+	ns := testenv.NamespaceT(t, cp)
 	made(t, cp, secret(ns, "vars", "{x: s3cret.}"))
-	hub := agenttest.NewHub(t, "east-1")
 	agenttest.Start(t, cp, home, hub)
 	service := fmt.Sprintf(`{apiVersion: v1, kind: Service, metadata: {name: a, namespace: %s, labels: {a: "${x}"}}, spec: {ports: [{port: 80}]}}`, ns)
 	b := hub.Bundle(from(hub.App(t, "web", service), ns, nil, "Secret/vars"), from(hub.App(t, "shape", configMap(ns, "a", "${x}")), ns, map[string]string{"x": "*t0ps3cret"}, "Secret/vars"))

@@ -48,9 +48,9 @@ func newKey(t *testing.T) (ed25519.PublicKey, ed25519.PrivateKey) {
 
 // Signing key, certificate authority and address change, each with an overlap, and no cluster joins anew.
 func TestTrustIsRotatedByBundles(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
+	ns, hub := testenv.NamespaceT(t, cp), agenttest.NewHubWithServer(t, "east-1")
 	running := agenttest.Start(t, cp, ns, hub)
 	r := rotation{hub, cp, ns}
 	trust := hub.Trust()
@@ -141,10 +141,8 @@ func forward(t *testing.T, server string) (address string, count *atomic.Int64) 
 }
 
 func TestTrustOfNoUseIsNotTaken(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	good := hub.Trust()
 	for name, spoil := range map[string]func(*protocol.Trust){
 		"plain servers": func(t *protocol.Trust) { t.Servers = []string{"nats://127.0.0.1:4222"} },
@@ -167,10 +165,8 @@ func TestTrustOfNoUseIsNotTaken(t *testing.T) {
 }
 
 func TestBundlesAreOpenedWithTheEarlierKeyUntilTheHubKnowsTheNewOne(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "web", "1")))
 	earlier := hub.OpenKey(t)
 	hub.Ask(t, protocol.AskRenew)
@@ -188,10 +184,8 @@ func TestBundlesAreOpenedWithTheEarlierKeyUntilTheHubKnowsTheNewOne(t *testing.T
 
 // A hub that seals to a key that nobody has, as after a backup, is told of another.
 func TestABundleThatNobodyCanOpenHasTheCredentialRenewed(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	_, ns, hub, _ := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "web", "1")))
 	before := hub.OpenKey(t)
 	_, lost, err := protocol.NewOpenKey()
@@ -214,10 +208,8 @@ func TestABundleThatNobodyCanOpenHasTheCredentialRenewed(t *testing.T) {
 
 // The Secret is all that an agent has: whoever finds it goes on, whoever lost it cannot pretend.
 func TestTheCredentialLivesInTheCluster(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	hub.Apply(t, hub.App(t, "web", configMap(ns, "web", "1")))
 	ref := testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: ns, Name: "drover-credential"}
 	secret := still(t, cp, ref)

@@ -8,9 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/agent/kube"
+	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -98,7 +99,7 @@ func (o *own) pods(image string) (names, uids []string) {
 }
 
 // pod waits for a pod that runs image, and is that pod.
-func (o *own) pod(image string, limit time.Duration) agent.Upgrade {
+func (o *own) pod(image string, limit time.Duration) upgrade.Upgrade {
 	o.t.Helper()
 	for deadline := time.Now().Add(30 * time.Second); ; {
 		if names, _ := o.pods(image); len(names) > 0 {
@@ -116,8 +117,8 @@ func (o *own) pod(image string, limit time.Duration) agent.Upgrade {
 }
 
 // lead runs an agent as the pod that u says.
-func (o *own) lead(hub *agenttest.Hub, u agent.Upgrade) *agenttest.Running {
-	return agenttest.Start(o.t, o.cp, o.ns, hub, func(c *agent.Config) { c.Upgrade = u })
+func (o *own) lead(hub *agenttest.Hub, u upgrade.Upgrade) *agenttest.Running {
+	return agenttest.Start(o.t, o.cp, o.ns, hub, func(c *deliver.Config) { c.Upgrade = u })
 }
 
 // ask publishes a bundle that asks for an image.
@@ -136,6 +137,7 @@ func says(b protocol.Bundle, text string) func(protocol.Report) bool {
 }
 
 func TestAnImageThatCannotBePulledIsTakenBack(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, surge)
 	_, before := o.pods(firstImage)
 	hub := agenttest.NewHub(t, "east-1")
@@ -170,6 +172,7 @@ func TestAnImageThatCannotBePulledIsTakenBack(t *testing.T) {
 }
 
 func TestANewVersionLeadsOnTrialAndProvesItself(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, onDelete)
 	hub := agenttest.NewHub(t, "east-1")
 	former := o.lead(hub, o.pod(firstImage, time.Minute))
@@ -206,6 +209,7 @@ func TestANewVersionLeadsOnTrialAndProvesItself(t *testing.T) {
 }
 
 func TestAVersionThatDoesNotReportIsTakenBackByTheFormer(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, onDelete)
 	hub := agenttest.NewHub(t, "east-1")
 	leader := o.pod(firstImage, time.Minute)
@@ -221,7 +225,7 @@ func TestAVersionThatDoesNotReportIsTakenBackByTheFormer(t *testing.T) {
 		t.Fatalf("a pod of the new version is not put on trial (%v)", err)
 	}
 	former.Stop(t)
-	if err := trial.Run(t.Context()); !errors.Is(err, agent.ErrTrial) {
+	if err := trial.Run(t.Context()); !errors.Is(err, upgrade.ErrTrial) {
 		t.Fatalf("the trial of a version that never reports ended with %v", err)
 	}
 	leader.Limit = shortLimit
@@ -234,6 +238,7 @@ func TestAVersionThatDoesNotReportIsTakenBackByTheFormer(t *testing.T) {
 
 // With the played nodes new pods are ready at once, so those of the former version are gone.
 func TestAVersionThatIsAloneTakesItselfBack(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, surge)
 	hub := agenttest.NewHub(t, "east-1")
 	former := o.lead(hub, o.pod(firstImage, time.Minute))
@@ -248,7 +253,7 @@ func TestAVersionThatIsAloneTakesItselfBack(t *testing.T) {
 	if err != nil || trial == nil {
 		t.Fatalf("a pod of the new version is not put on trial (%v)", err)
 	}
-	if err := trial.Run(t.Context()); !errors.Is(err, agent.ErrTrial) {
+	if err := trial.Run(t.Context()); !errors.Is(err, upgrade.ErrTrial) {
 		t.Fatalf("the trial of a version that never reports ended with %v", err)
 	}
 	o.wait("the former image, and why", func(d testenv.Object) bool {
@@ -257,6 +262,7 @@ func TestAVersionThatIsAloneTakesItselfBack(t *testing.T) {
 }
 
 func TestNoUpgradeBeginsWithoutASurge(t *testing.T) {
+	t.Parallel()
 	o := newOwn(t, `{type: RollingUpdate}`)
 	hub := agenttest.NewHub(t, "east-1")
 	o.lead(hub, o.pod(firstImage, time.Minute))
@@ -267,19 +273,16 @@ func TestNoUpgradeBeginsWithoutASurge(t *testing.T) {
 }
 
 func TestWhoIsNoPodSaysThatItCannotBeUpgraded(t *testing.T) {
-	cp := testenv.Shared(t)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, testenv.NamespaceT(t, cp), hub)
+	t.Parallel()
+	_, _, hub, _ := scene(t)
 	hub.Report(t, "that it cannot", says(ask(t, hub, secondImage), "Git asks for the agent's image "+secondImage+", and this agent is no pod of a DaemonSet"))
 	hub.Report(t, "that nobody asks", says(ask(t, hub, ""), ""))
 }
 
 // An agent that an older manifest installed goes on, and the report names the way out.
 func TestAnOutdatedInstallationIsReported(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub, func(c *agent.Config) { c.Outdated = "run `drover agent install` again" })
+	t.Parallel()
+	_, ns, hub, _ := scene(t, func(c *deliver.Config) { c.Outdated = "run `drover agent install` again" })
 	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
 	if !strings.Contains(r.Message, "run `drover agent install` again") {
 		t.Errorf("the report says %q", r.Message)

@@ -26,10 +26,8 @@ func claim(ns, name string) string {
 }
 
 func TestWavesFollowEachOther(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	r := hub.Apply(t, hub.App(t, "shop", inWave(5, configMap(ns, "last", "1")), deployment(ns, "web", 2), inWave(-1, configMap(ns, "first", "1"))))
 	if got := agenttest.AppOf(r, "shop"); got.Current != 3 {
 		t.Errorf("the app is %+v", got)
@@ -55,10 +53,8 @@ func TestWavesFollowEachOther(t *testing.T) {
 }
 
 func TestWaveThatIsNotHealthyStopsThere(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	first := agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, first := scene(t)
 	app := hub.App(t, "shop", configMap(ns, "first", "1"), inWave(1, claim(ns, "never")), inWave(2, configMap(ns, "last", "1")))
 	hub.Publish(t, hub.Bundle(app))
 	hub.Report(t, "the wait for the wave", func(r protocol.Report) bool {
@@ -86,10 +82,8 @@ func TestWaveThatIsNotHealthyStopsThere(t *testing.T) {
 
 // What was stopped goes on by itself when the reason is gone.
 func TestWaveThatRecoversGoesOn(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	hub.Publish(t, hub.Bundle(hub.App(t, "shop", configMap(ns+"-later", "first", "1"), inWave(1, configMap(ns, "last", "1")))))
 	hub.Report(t, "the first wave failed", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "shop") == protocol.PhaseFailed })
 	if _, err := cp.Kube().Apply(t.Context(), "test", fmt.Sprintf(`{"apiVersion":"v1","kind":"Namespace","metadata":{"name":"%s-later"}}`, ns)); err != nil {
@@ -104,10 +98,8 @@ func TestWaveThatRecoversGoesOn(t *testing.T) {
 }
 
 func TestWavesAreDeletedInReverse(t *testing.T) {
-	cp := testenv.Shared(t)
-	ns := testenv.NamespaceT(t, cp)
-	hub := agenttest.NewHub(t, "east-1")
-	agenttest.Start(t, cp, ns, hub)
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
 	held := strings.Replace(configMap(ns, "last", "1"), `"metadata":{`, `"metadata":{"finalizers":["example.com/hold"],`, 1)
 	hub.Apply(t, hub.App(t, "shop", configMap(ns, "first", "1"), inWave(1, held)))
 	hub.Publish(t, hub.Bundle())

@@ -9,7 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/credential"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/agent/kube"
 	agentnats "github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/test/testenv"
@@ -20,42 +21,48 @@ import (
 type Running struct {
 	Client   *kube.Client
 	Store    *kube.Store
-	Identity *agent.Identity
+	Identity *credential.Identity
 	Bus      *agentnats.Session
 	stop     context.CancelFunc
 	done     chan error
 }
 
 // Start runs an agent for hub's cluster against cp, with its state in namespace, until the test ends. It joins with
-// hub's token if it has not joined. It does not ask who leads. edit may change what the agent is made of.
-func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub, edit ...func(*agent.Config)) *Running {
+// hub's token if it has not joined. It does not ask who leads. To the API server it is the user
+// namespace, so that its requests can be told from others'; see testenv.ControlPlane.RequestsOf. edit may change what
+// the agent is made of.
+func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub, edit ...func(*deliver.Config)) *Running {
 	t.Helper()
 	return StartWith(t, cp, namespace, hub.TokenFile(t), edit...)
 }
 
 // StartWith is Start with a join token in a file, which need not be there.
-func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string, edit ...func(*agent.Config)) *Running {
+func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string, edit ...func(*deliver.Config)) *Running {
 	t.Helper()
-	return start(t, Client(t, cp), namespace, token, edit...)
+	user, err := cp.UserToken(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, clientOf(t, cp, user), namespace, token, edit...)
 }
 
 // StartScoped is Start with a client of the test's own, for an agent that may only touch some namespaces.
 func StartScoped(t testing.TB, client *kube.Client, namespace string, hub *Hub, scope ...string) *Running {
 	t.Helper()
-	return start(t, client, namespace, hub.TokenFile(t), func(c *agent.Config) { c.Scope = scope })
+	return start(t, client, namespace, hub.TokenFile(t), func(c *deliver.Config) { c.Scope = scope })
 }
 
-func start(t testing.TB, client *kube.Client, namespace, token string, edit ...func(*agent.Config)) *Running {
+func start(t testing.TB, client *kube.Client, namespace, token string, edit ...func(*deliver.Config)) *Running {
 	t.Helper()
 	log := Log(t)
 	r := &Running{Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
-	r.Identity = agent.NewIdentity(kube.NewVault(client, namespace), log)
+	r.Identity = credential.NewIdentity(kube.NewVault(client, namespace), log)
 	r.Bus = agentnats.New(agentnats.Config{Identity: r.Identity, TokenFile: token, Look: 100 * time.Millisecond, Log: log})
-	c := agent.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: among{client, namespace}, Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
+	c := deliver.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: among{client, namespace}, Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
 	for _, f := range edit {
 		f(&c)
 	}
-	a := agent.New(c)
+	a := deliver.New(c)
 	var ctx context.Context
 	ctx, r.stop = context.WithCancel(context.Background()) // ended by Stop, with time to say goodbye
 	go func() { r.done <- a.Run(ctx) }()
@@ -88,10 +95,15 @@ func (r *Running) Stop(t testing.TB) {
 	}
 }
 
-// Client is a client of cp's API server as the agent has it.
+// Client is an administrator's client of cp's API server, of the kind that the agent has.
 func Client(t testing.TB, cp *testenv.ControlPlane) *kube.Client {
 	t.Helper()
-	client, err := kube.New(&rest.Config{Host: cp.URL, BearerToken: cp.Token, TLSClientConfig: rest.TLSClientConfig{CAData: cp.CA}}, Log(t))
+	return clientOf(t, cp, cp.Token)
+}
+
+func clientOf(t testing.TB, cp *testenv.ControlPlane, token string) *kube.Client {
+	t.Helper()
+	client, err := kube.New(&rest.Config{Host: cp.URL, BearerToken: token, TLSClientConfig: rest.TLSClientConfig{CAData: cp.CA}}, Log(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
-	"crypto/x509"
 	"fmt"
 	"sync"
 	"testing"
@@ -20,51 +19,57 @@ import (
 // Hub is what an agent sees of a hub.
 type Hub struct {
 	Cluster    string
-	NATS       *testenv.NATS
+	NATS       *testenv.NATS        // of a hub with a server of its own
 	Keys       []ed25519.PrivateKey // sign bundles, grants and asks
 	Generation uint64               // of the last bundle
 
-	operator *operator
-	nc       *nats.Conn
-	js       nats.JetStreamContext
-	secret   []byte
-	private  []byte // X25519, opens what agents say
-	dir      string
+	bus     *account
+	nc      *nats.Conn
+	js      nats.JetStreamContext
+	secret  []byte
+	private []byte // X25519, opens what agents say
 
-	mu        sync.Mutex // guards what follows
-	moved     chan struct{}
-	reports   []protocol.Report
-	events    []protocol.Event
-	trust     protocol.Trust
-	socket    int // port of the WebSocket listener, if there is one
-	authority *Authority
-	roots     []*Authority // that were ever used
-	joining   joining
-	desired   []byte // the last bundle's envelope
-	epoch     uint64 // of the last bundle, and of asks and grants
+	mu      sync.Mutex // guards what follows
+	moved   chan struct{}
+	reports []protocol.Report
+	events  []protocol.Event
+	trust   protocol.Trust
+	joining joining
+	desired []byte // the last bundle's envelope
+	epoch   uint64 // of the last bundle, and of asks and grants
 }
 
-// NewHub starts a nats-server as a hub configures it: TLS, operator mode, with the buckets. The agents of cluster can
-// join.
+// NewHub makes a hub in an account of its own of the nats-server that all tests share, with the buckets. The agents of
+// cluster can join. A test that stops, restarts or reconfigures the server wants NewHubWithServer.
 func NewHub(t testing.TB, cluster string) *Hub {
 	t.Helper()
-	h := &Hub{Cluster: cluster, secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{}), dir: t.TempDir(), operator: newOperator(t),
-		authority: NewAuthority(t), joining: newJoining()}
-	h.roots = []*Authority{h.authority}
+	return newHub(t, cluster, commonServer(t), nats.MemoryStorage)
+}
+
+// NewHubWithServer is NewHub with a nats-server of the hub's own.
+func NewHubWithServer(t testing.TB, cluster string) *Hub {
+	t.Helper()
+	s := ownServer(t)
+	h := newHub(t, cluster, s, nats.FileStorage)
+	h.NATS = s.NATS
+	return h
+}
+
+func newHub(t testing.TB, cluster string, s *server, storage nats.StorageType) *Hub {
+	t.Helper()
+	h := &Hub{Cluster: cluster, secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{}), bus: s.newAccount(t), joining: newJoining()}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	h.Keys = []ed25519.PrivateKey{private}
-	h.trust = protocol.Trust{CA: h.authority.PEM, HubKeys: [][]byte{public}}
+	h.trust = protocol.Trust{CA: s.authority.PEM, HubKeys: [][]byte{public}, Servers: []string{s.url()}}
 	if h.private, h.trust.HubOpen, err = protocol.HubOpenKey(h.secret); err != nil {
 		t.Fatal(err)
 	}
-	h.NATS = testenv.NATST(t, h.config(t))
-	h.trust.Servers = []string{fmt.Sprintf("tls://127.0.0.1:%d", h.NATS.Port)}
 	h.connect(t)
 	for _, bucket := range [...]string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
-		_, err := h.js.AddStream(&nats.StreamConfig{Name: "KV_" + bucket, Subjects: []string{"$KV." + bucket + ".>"},
+		_, err := h.js.AddStream(&nats.StreamConfig{Name: "KV_" + bucket, Subjects: []string{"$KV." + bucket + ".>"}, Storage: storage,
 			MaxMsgsPerSubject: 1, AllowDirect: true, AllowRollup: true, Discard: nats.DiscardNew})
 		if err != nil {
 			t.Fatalf("make bucket %s: %v", bucket, err)
@@ -81,52 +86,24 @@ func NewHub(t testing.TB, cluster string) *Hub {
 	return h
 }
 
-// config is the configuration of the nats-server.
-func (h *Hub) config(t testing.TB) string {
-	t.Helper()
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	tls := h.authority.Serve(t, h.dir)
-	text := "jetstream {}\n" + h.operator.config(t) + tls
-	if h.socket != 0 {
-		text += fmt.Sprintf("websocket { listen: \"127.0.0.1:%d\"\n %s }\n", h.socket, tls)
-	}
-	return text
-}
-
-// restart has the server do as config says now.
-func (h *Hub) restart(t testing.TB) {
-	t.Helper()
-	err := h.NATS.Configure(h.config(t))
-	if err == nil {
-		err = h.NATS.Restart(t.Context())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// WebSocket opens a WebSocket listener, and gives its URL.
+// WebSocket opens a WebSocket listener on the hub's own server, and gives its URL.
 func (h *Hub) WebSocket(t testing.TB) string {
 	t.Helper()
 	port, err := testenv.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.mu.Lock()
-	h.socket = port
-	h.mu.Unlock()
-	h.restart(t)
+	h.bus.reconfigure(t, func() { h.bus.socket = port })
 	return fmt.Sprintf("wss://127.0.0.1:%d", port)
 }
 
-// ServeBy has the server show a certificate of another authority.
+// ServeBy has the hub's own server show a certificate of another authority.
 func (h *Hub) ServeBy(t testing.TB, a *Authority) {
 	t.Helper()
-	h.mu.Lock()
-	h.authority, h.roots = a, append(h.roots, a)
-	h.mu.Unlock()
-	h.restart(t)
+	h.bus.reconfigure(t, func() {
+		h.bus.authority = a
+		h.bus.roots.AddCert(a.cert)
+	})
 }
 
 // Trust is what tokens and grants say to trust; SetTrust changes it.
@@ -144,37 +121,14 @@ func (h *Hub) SetTrust(t protocol.Trust) {
 }
 
 func (h *Hub) connect(t testing.TB) {
-	user, err := nkeys.CreateUser()
-	if err != nil {
+	t.Helper()
+	user := newKey(t, nkeys.CreateUser)
+	h.nc = h.bus.connect(t, user, h.bus.user(t, public(t, user), nil, nil, time.Time{}))
+	t.Cleanup(h.nc.Close)
+	var err error
+	if h.js, err = h.nc.JetStream(); err != nil {
 		t.Fatal(err)
 	}
-	seed, err := user.Seed()
-	if err != nil {
-		t.Fatal(err)
-	}
-	nc, err := nats.Connect(h.trust.Servers[0], nats.UserJWTAndSeed(h.operator.user(t, public(t, user), nil, nil, time.Time{}), string(seed)),
-		nats.ClientTLSConfig(nil, h.pool), nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(0, 0),
-		nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(nc.Close)
-	js, err := nc.JetStream()
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.nc, h.js = nc, js
-}
-
-// pool holds all authorities that the server ever used.
-func (h *Hub) pool() (*x509.CertPool, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	pool := x509.NewCertPool()
-	for _, a := range h.roots {
-		pool.AddCert(a.cert)
-	}
-	return pool, nil
 }
 
 func (h *Hub) listen(t testing.TB) {

@@ -61,7 +61,7 @@ func (h *Hub) NewToken(t testing.TB) protocol.JoinToken {
 	}
 	key := public(t, user)
 	publish, subscribe := protocol.JoinSubjects(key)
-	return protocol.JoinToken{Version: protocol.Version, Cluster: h.Cluster, Trust: h.Trust(), JWT: h.operator.user(t, key, publish, subscribe, time.Time{}),
+	return protocol.JoinToken{Version: protocol.Version, Cluster: h.Cluster, Trust: h.Trust(), JWT: h.bus.user(t, key, publish, subscribe, time.Time{}),
 		Seed: string(seed), User: key, Expires: time.Now().Add(24 * time.Hour)}
 }
 
@@ -145,7 +145,7 @@ func (h *Hub) grant(t testing.TB, m *nats.Msg, req protocol.KeyRequest, refusal 
 		now := time.Now()
 		publish, subscribe := protocol.AgentSubjects(h.Cluster)
 		g = protocol.Grant{Version: protocol.Version, Cluster: h.Cluster, User: req.User, Issued: now, Expires: now.Add(life).Truncate(time.Second), Trust: &trust}
-		g.JWT = h.operator.user(t, req.User, publish, subscribe, g.Expires)
+		g.JWT = h.bus.user(t, req.User, publish, subscribe, g.Expires)
 		h.note(func() { h.joining.grants[req.User], h.joining.known[req.User] = g, userKey(t, req.User) })
 	}
 	g.Nonce = req.Nonce
@@ -285,6 +285,6 @@ func (h *Hub) Revoke(t testing.TB) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.operator.revoked = append(h.operator.revoked, claims.Subject)
-	h.restart(t)
+	h.bus.revoked = append(h.bus.revoked, claims.Subject)
+	h.bus.push(t)
 }

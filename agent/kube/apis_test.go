@@ -11,6 +11,7 @@ import (
 
 // TestWhatIsServedIsListedAsHelmHasIt, and its digest changes with it.
 func TestWhatIsServedIsListedAsHelmHasIt(t *testing.T) {
+	t.Parallel()
 	c := newClient(t, testenv.Shared(t))
 	if c.APIs() != nil || c.APIsDigest() != "" {
 		t.Error("something is listed before anything was read")

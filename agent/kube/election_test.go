@@ -117,6 +117,7 @@ func setStatus(t *testing.T, cp *testenv.ControlPlane, ns, name string, status t
 }
 
 func TestLeadershipFollowsThePod(t *testing.T) {
+	t.Parallel()
 	ended := map[string]func(t *testing.T, cp *testenv.ControlPlane, ns string){
 		"deleted": func(t *testing.T, cp *testenv.ControlPlane, ns string) {
 			if err := cp.Kube().Delete(t.Context(), podRef(ns, "first")); err != nil {
@@ -144,6 +145,7 @@ func TestLeadershipFollowsThePod(t *testing.T) {
 	}
 	for name, end := range ended {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cp := testenv.Shared(t)
 			ns := testenv.NamespaceT(t, cp)
 			client := newClient(t, cp)
@@ -169,6 +171,7 @@ func TestLeadershipFollowsThePod(t *testing.T) {
 }
 
 func TestNotReadyIsNotDead(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
@@ -191,6 +194,7 @@ func TestNotReadyIsNotDead(t *testing.T) {
 }
 
 func TestProcessesTakeOverOnlyWhenTold(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
@@ -208,6 +212,7 @@ func TestProcessesTakeOverOnlyWhenTold(t *testing.T) {
 
 // Who waits, and who leads, ask for nothing while nothing happens.
 func TestWaitingCostsNothing(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
@@ -218,11 +223,11 @@ func TestWaitingCostsNothing(t *testing.T) {
 		run(t, &kube.Election{Client: client, Namespace: ns, PodName: name, PodUID: uids[i+1]})
 	}
 	count := func() int {
-		users, err := cp.Requests()
+		requests, err := cp.RequestsOf(t.Name())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return users["admin"].Total(testenv.Resource("leases", "pods"))
+		return requests.Total(testenv.Resource("leases", "pods"))
 	}
 	for before := -1; before != count(); { // until everybody has settled
 		before = count()
@@ -236,8 +241,10 @@ func TestWaitingCostsNothing(t *testing.T) {
 }
 
 func TestALeaseOnTrialIsTakenBack(t *testing.T) {
+	t.Parallel()
 	for name, proven := range map[string]bool{"unless it was confirmed": true, "in time": false} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			cp := testenv.Shared(t)
 			ns := testenv.NamespaceT(t, cp)
 			client := newClient(t, cp)

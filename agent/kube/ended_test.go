@@ -7,6 +7,7 @@ import (
 )
 
 func TestOutcome(t *testing.T) {
+	t.Parallel()
 	job := agent.Resource{Group: "batch", Kind: "Job"}
 	pod := agent.Resource{Kind: "Pod"}
 	const complete = `"conditions":[{"type":"Complete","status":"True","lastTransitionTime":"2026-11-29T10:00:05Z"}]`

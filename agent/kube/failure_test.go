@@ -8,6 +8,7 @@ import (
 )
 
 func TestFailuresAreExplained(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		st   func(*status)
@@ -58,6 +59,7 @@ func TestFailuresAreExplained(t *testing.T) {
 }
 
 func TestSecretsAreNotQuoted(t *testing.T) {
+	t.Parallel()
 	st := status{Code: 422, Message: `Secret "db" is invalid: data[password]: Invalid value: "hunter2": field is immutable`}
 	st.Details.Causes = append(st.Details.Causes, cause{"FieldValueInvalid", "hunter2", "data[password]"})
 	st.hide()

@@ -70,6 +70,7 @@ func asked(t *testing.T, cp *testenv.ControlPlane, ns string) int {
 }
 
 func TestTheLeaderActsWithATokenThatItRequests(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	cfg, own := weak(t, cp, ns)
@@ -112,6 +113,7 @@ func TestTheLeaderActsWithATokenThatItRequests(t *testing.T) {
 }
 
 func TestAJoinTokenIsReadFromASecret(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	c := newClient(t, cp)
@@ -130,6 +132,7 @@ func TestAJoinTokenIsReadFromASecret(t *testing.T) {
 }
 
 func TestWhoGetsNoTokenIsToldWhy(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	cfg, own := weak(t, cp, ns)

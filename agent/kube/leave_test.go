@@ -10,6 +10,7 @@ import (
 
 // TestLetGo: what is taken out of an object, what keeps its live value, and what of Drover's fields is let go of.
 func TestLetGo(t *testing.T) {
+	t.Parallel()
 	const live = `{"spec":{"replicas":5,"selector":{"app":"live"},"list":[{"name":"a","v":"live"},{"name":"b","v":"live"}],"set":["x","y"],"atoms":[{"v":"live"}],"former":{"a":1}},"extra":{"former":{"a":{"b":1}}}}`
 	const git = `{"spec":{"replicas":1,"selector":{"app":"git"},"list":[{"name":"b","v":"git"},{"name":"c","v":"git"}],"set":["x","z"],"atoms":[{"v":"git"}]}}`
 	const mine = `{"f:spec":{"f:replicas":{},"f:selector":{},"f:list":{"k:{\"name\":\"b\"}":{".":{},"f:name":{},"f:v":{}},"k:{\"name\":\"c\"}":{".":{},"f:name":{},"f:v":{}}},"f:set":{"v:\"x\"":{},"v:\"z\"":{}},"f:atoms":{}}}`

@@ -15,6 +15,7 @@ func collect(text string) (items []string, meta listMeta, err error) {
 }
 
 func TestListsAreDecodedItemByItem(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{
 		`{"kind":"List","metadata":{"resourceVersion":"7","continue":"x"},"items":[{"a":1},{"b":2}]}`,
 		`{"items":[{"a":1},{"b":2}],"extra":{"deep":[1,2,{"items":[3]}]},"metadata":{"resourceVersion":"7","continue":"x"}}`,
@@ -31,6 +32,7 @@ func TestListsAreDecodedItemByItem(t *testing.T) {
 
 // A list that is cut short must never be taken for a complete one: what it lacks would look deleted.
 func TestNoPartOfAListIsAWhole(t *testing.T) {
+	t.Parallel()
 	text := `{"kind":"List","metadata":{"resourceVersion":"7"},"items":[{"a":1},{"b":{"c":[]}}]}`
 	for n := range text {
 		if _, _, err := collect(text[:n]); err == nil {

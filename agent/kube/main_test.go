@@ -14,9 +14,14 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m, testenv.WithAudit()) }
 
+// newClient is a client of the user that has the test's name.
 func newClient(t testing.TB, cp *testenv.ControlPlane) *kube.Client {
 	t.Helper()
-	c, err := kube.New(&rest.Config{Host: cp.URL, BearerToken: cp.Token, TLSClientConfig: rest.TLSClientConfig{CAData: cp.CA}}, slog.New(slog.DiscardHandler))
+	token, err := cp.UserToken(t.Name())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := kube.New(&rest.Config{Host: cp.URL, BearerToken: token, TLSClientConfig: rest.TLSClientConfig{CAData: cp.CA}}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

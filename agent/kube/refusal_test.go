@@ -13,6 +13,7 @@ func typed(kind, said string) status {
 }
 
 func TestMismatchesAreTranslated(t *testing.T) {
+	t.Parallel()
 	const number, boolean = `expected string, got &value.valueUnstructured{Value:1}`, `expected string, got &value.valueUnstructured{Value:true}`
 	hidden := func(st status) status { st.hide(); return st }
 	for _, c := range []struct {
@@ -63,6 +64,7 @@ func invalid(kind string, causes ...cause) status {
 }
 
 func TestImmutableFieldsAreFoundInCauses(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		kind, field, message string
 		reason               agent.Reason

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -38,7 +39,7 @@ type Rollout struct {
 	container string
 }
 
-var _ agent.Rollout = (*Rollout)(nil)
+var _ upgrade.Rollout = (*Rollout)(nil)
 
 // daemonSet is what is read of a DaemonSet.
 type daemonSet struct {
@@ -94,14 +95,14 @@ type termination struct {
 
 // FindUpgrade finds the DaemonSet that the pod with this name belongs to. Without one, Upgrade.Rollout is nil. c reads, and
 // lead writes, for which it takes the rights of the agent that leads.
-func FindUpgrade(ctx context.Context, c, lead *Client, namespace, podName string) (agent.Upgrade, error) {
+func FindUpgrade(ctx context.Context, c, lead *Client, namespace, podName string) (upgrade.Upgrade, error) {
 	var p memberPod
 	ref := protocol.ObjectRef{Kind: "Pod", Namespace: namespace, Name: podName}
 	if _, err := c.do(ctx, call{method: http.MethodGet, path: objectPath(pods, ref), accept: acceptJSON}, &p); err != nil {
-		return agent.Upgrade{}, fmt.Errorf("read this agent's pod %s: %w", podName, err)
+		return upgrade.Upgrade{}, fmt.Errorf("read this agent's pod %s: %w", podName, err)
 	}
 	container, image := p.Spec.agent()
-	u := agent.Upgrade{Identity: p.Metadata.Name + "/" + p.Metadata.UID, Revision: p.Metadata.Labels[labelRevision], Image: image}
+	u := upgrade.Upgrade{Identity: p.Metadata.Name + "/" + p.Metadata.UID, Revision: p.Metadata.Labels[labelRevision], Image: image}
 	for _, o := range p.Metadata.OwnerReferences {
 		if o.Kind == daemonSets.Kind && o.Controller {
 			u.Rollout = &Rollout{client: c, lead: lead, uid: o.UID, container: container,
@@ -120,8 +121,8 @@ func (s podSpec) agent() (name, image string) {
 }
 
 // Look reads the DaemonSet.
-func (r *Rollout) Look(ctx context.Context) (agent.RolloutState, error) {
-	var st agent.RolloutState
+func (r *Rollout) Look(ctx context.Context) (upgrade.RolloutState, error) {
+	var st upgrade.RolloutState
 	var ds daemonSet
 	if _, err := r.client.do(ctx, call{method: http.MethodGet, path: objectPath(daemonSets, r.ref), accept: acceptJSON}, &ds); err != nil {
 		return st, fmt.Errorf("read %s: %w", r.ref, err)
@@ -133,7 +134,7 @@ func (r *Rollout) Look(ctx context.Context) (agent.RolloutState, error) {
 		}
 	}
 	if text := ds.Metadata.Annotations[annotationUpgrade]; text != "" {
-		st.Note = new(agent.UpgradeNote)
+		st.Note = new(upgrade.Note)
 		if json.Unmarshal([]byte(text), st.Note) != nil {
 			st.Note = nil // somebody has written it: nothing is known then of an upgrade
 		}
@@ -142,7 +143,7 @@ func (r *Rollout) Look(ctx context.Context) (agent.RolloutState, error) {
 }
 
 // Members reads the DaemonSet's pods.
-func (r *Rollout) Members(ctx context.Context) ([]agent.RolloutPod, error) {
+func (r *Rollout) Members(ctx context.Context) ([]upgrade.RolloutPod, error) {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	query := url.Values{"labelSelector": {labelRevision}}
@@ -151,7 +152,7 @@ func (r *Rollout) Members(ctx context.Context) ([]agent.RolloutPod, error) {
 		return nil, fmt.Errorf("list the pods of %s: %w", r.ref, err)
 	}
 	defer drain(resp.Body)
-	var all []agent.RolloutPod
+	var all []upgrade.RolloutPod
 	_, err = decodeList(resp.Body, func(raw json.RawMessage) error {
 		var p memberPod
 		if err := json.Unmarshal(raw, &p); err != nil {
@@ -166,8 +167,8 @@ func (r *Rollout) Members(ctx context.Context) ([]agent.RolloutPod, error) {
 }
 
 // member says how a pod's container is.
-func (p *memberPod) member(container string) agent.RolloutPod {
-	m := agent.RolloutPod{Identity: p.Metadata.Name + "/" + p.Metadata.UID, Revision: p.Metadata.Labels[labelRevision]}
+func (p *memberPod) member(container string) upgrade.RolloutPod {
+	m := upgrade.RolloutPod{Identity: p.Metadata.Name + "/" + p.Metadata.UID, Revision: p.Metadata.Labels[labelRevision]}
 	for _, c := range p.Status.ContainerStatuses {
 		if c.Name != container {
 			continue
@@ -205,7 +206,7 @@ func short(text string) string {
 }
 
 // Set writes image and note in one request, unless the DaemonSet has changed since it was seen.
-func (r *Rollout) Set(ctx context.Context, seen agent.RolloutState, image string, note *agent.UpgradeNote) error {
+func (r *Rollout) Set(ctx context.Context, seen upgrade.RolloutState, image string, note *upgrade.Note) error {
 	var text any // null takes the annotation away
 	if note != nil {
 		data, err := json.Marshal(note)

@@ -20,6 +20,7 @@ func state(name string, generation uint64, packed []byte) agent.AppState {
 }
 
 func TestStateIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
@@ -53,6 +54,7 @@ func TestStateIsReadAsItWasWritten(t *testing.T) {
 
 // Two agents that both believe to lead: the one whose knowledge is old is told so before it writes anything.
 func TestTwoWritersCannotInterleave(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
@@ -84,6 +86,7 @@ func TestTwoWritersCannotInterleave(t *testing.T) {
 }
 
 func TestTheJournalIsKeptUntilItIsEmpty(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)

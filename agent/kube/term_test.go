@@ -10,6 +10,7 @@ import (
 
 // Whichever process takes the lead, and whatever became of the Lease, its term is higher than all before.
 func TestTheTermRisesWithEveryProcessThatLeads(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/credential"
 )
 
 const (
@@ -23,7 +24,7 @@ type Vault struct {
 	version string     // as last read or written; "" if it was not there
 }
 
-var _ agent.Vault = (*Vault)(nil)
+var _ credential.Vault = (*Vault)(nil)
 
 // NewVault keeps an identity in namespace.
 func NewVault(c *Client, namespace string) *Vault {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestIdentityIsReadAsItWasWritten(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)
@@ -46,6 +47,7 @@ func orNil(s string) []byte {
 
 // Two agents that both believe to lead: only one of them can make a credential its own.
 func TestTwoAgentsCannotBothBeTheCluster(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	client := newClient(t, cp)

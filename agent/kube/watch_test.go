@@ -54,6 +54,7 @@ func (p *tap) text() string {
 
 // Of kinds without health only metadata crosses the wire, in lists and in watches: the agent never reads a Secret back.
 func TestContentsAreNotReadBack(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	p := &tap{}

@@ -11,6 +11,7 @@ import (
 )
 
 func TestReconnectsAreSpreadOut(t *testing.T) {
+	t.Parallel()
 	const agents = 5000
 	var sum time.Duration
 	buckets := make([]int, 10)
@@ -38,6 +39,7 @@ func TestReconnectsAreSpreadOut(t *testing.T) {
 }
 
 func TestServersOfTheOtherKindAreTriedWhenTheFirstFailForAWhile(t *testing.T) {
+	t.Parallel()
 	servers := []string{"tls://a", "wss://b", "tls://c"}
 	preferred, all := []string{"tls://a", "tls://c"}, []string{"tls://a", "tls://c", "wss://b"}
 	synctest.Test(t, func(t *testing.T) {
@@ -70,6 +72,7 @@ func TestServersOfTheOtherKindAreTriedWhenTheFirstFailForAWhile(t *testing.T) {
 }
 
 func TestRefusalsOfTheCredentialSayWhy(t *testing.T) {
+	t.Parallel()
 	now := time.Now()
 	for want, expires := range map[string]time.Time{"expired at": now.Add(-time.Second), "revoked or replaced": now.Add(time.Hour), "revoked": {}} {
 		text := refusedText(protocol.Credential{Cluster: "east-1", Expires: expires}, now)

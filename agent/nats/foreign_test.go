@@ -10,7 +10,7 @@ import (
 // again.
 func TestAHubWithOtherKeysIsNamed(t *testing.T) {
 	t.Parallel()
-	hub := agenttest.NewHub(t, "east-1")
+	hub := agenttest.NewHubWithServer(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
 	hub.ServeBy(t, agenttest.NewAuthority(t))

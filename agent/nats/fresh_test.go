@@ -9,6 +9,7 @@ import (
 )
 
 func TestAsksAreFollowedOnceAndInTheirTime(t *testing.T) {
+	t.Parallel()
 	noon := time.Date(2026, 11, 29, 12, 0, 0, 0, time.UTC)
 	at := func(d time.Duration, nonce string, epoch uint64) protocol.Ask {
 		return protocol.Ask{Time: noon.Add(d), Nonce: nonce, Epoch: epoch}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
@@ -32,7 +33,7 @@ func isFinal(err error) bool {
 	return errors.As(err, &r) && r.final
 }
 
-// Join implements agent.Bus.
+// Join implements agent.Session.
 func (s *Session) Join(ctx context.Context) error {
 	o := outage{log: s.c.Log}
 	for !s.c.Identity.Joined() {
@@ -97,7 +98,7 @@ func (s *Session) readToken(ctx context.Context) (protocol.JoinToken, error) {
 	}
 	t, err := protocol.DecodeJoinToken(data)
 	if err == nil {
-		err = agent.CheckTrust(t.Trust)
+		err = credential.CheckTrust(t.Trust)
 	}
 	if err != nil {
 		return protocol.JoinToken{}, fmt.Errorf("the join token in %s is of no use: %w", s.c.TokenFile, err)
@@ -189,7 +190,7 @@ type asking struct {
 }
 
 // exchange asks for a credential for keys. signedBy is what entitles to it; hub are the keys that may answer.
-func exchange(ctx context.Context, nc *nats.Conn, a asking, keys agent.Keys, signedBy ed25519.PrivateKey,
+func exchange(ctx context.Context, nc *nats.Conn, a asking, keys credential.Keys, signedBy ed25519.PrivateKey,
 	hub []ed25519.PublicKey) (protocol.Grant, error) {
 	own, err := signer(keys.Seed)
 	if err != nil {
@@ -234,17 +235,17 @@ func exchange(ctx context.Context, nc *nats.Conn, a asking, keys agent.Keys, sig
 }
 
 // newKeys makes the keys of a credential.
-func newKeys() (agent.Keys, error) {
+func newKeys() (credential.Keys, error) {
 	user, err := nkeys.CreateUser()
 	if err != nil {
-		return agent.Keys{}, err
+		return credential.Keys{}, err
 	}
 	seed, err := user.Seed()
 	if err != nil {
-		return agent.Keys{}, err
+		return credential.Keys{}, err
 	}
 	open, _, err := protocol.NewOpenKey()
-	return agent.Keys{Seed: string(seed), OpenKey: open}, err
+	return credential.Keys{Seed: string(seed), OpenKey: open}, err
 }
 
 // signer is the signing key of a NATS user seed.

@@ -15,8 +15,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -59,6 +59,7 @@ func sameUser(t *testing.T, hub *agenttest.Hub, want int) {
 }
 
 func TestATokenBuysACredential(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -83,6 +84,7 @@ func TestATokenBuysACredential(t *testing.T) {
 
 // Whenever it crashes, an agent that starts again asks for the same keys, and ends with one credential.
 func TestCrashesBetweenWritesCostNothing(t *testing.T) {
+	t.Parallel()
 	crash := errors.New("the machine is gone")
 	after := func(n int) func(int) error {
 		return func(saves int) error {
@@ -103,6 +105,7 @@ func TestCrashesBetweenWritesCostNothing(t *testing.T) {
 		sameUser(t, hub, 1)
 	})
 	t.Run("before the answer", func(t *testing.T) {
+		t.Parallel()
 		hub := agenttest.NewHub(t, "east-1")
 		hub.Answer(func(*protocol.Grant) bool { return false })
 		h := hold(t, hub)
@@ -113,6 +116,7 @@ func TestCrashesBetweenWritesCostNothing(t *testing.T) {
 		sameUser(t, hub, 2)
 	})
 	t.Run("before the credential is stored", func(t *testing.T) {
+		t.Parallel()
 		hub := agenttest.NewHub(t, "east-1")
 		h := resume(t, &vault{fail: after(1)}, hub.TokenFile(t))
 		h.troubled(t, "cannot be stored", crash.Error())
@@ -127,6 +131,7 @@ func TestCrashesBetweenWritesCostNothing(t *testing.T) {
 }
 
 func TestATokenThatIsRefusedForGoodIsNotTriedAgain(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	file := hub.TokenFile(t)
 	hold(t, hub).holds(t, true)
@@ -146,6 +151,7 @@ func TestATokenThatIsRefusedForGoodIsNotTriedAgain(t *testing.T) {
 }
 
 func TestAnswersThatAreNotTheHubsAreRefused(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, want string
 		change     func(*protocol.Grant)
@@ -171,6 +177,7 @@ func TestAnswersThatAreNotTheHubsAreRefused(t *testing.T) {
 		})
 	}
 	t.Run("signed by another", func(t *testing.T) {
+		t.Parallel()
 		hub := agenttest.NewHub(t, "east-1")
 		token := hub.NewToken(t)
 		stranger, _, err := ed25519.GenerateKey(rand.Reader)
@@ -187,6 +194,7 @@ func TestAnswersThatAreNotTheHubsAreRefused(t *testing.T) {
 }
 
 func TestTokensOfNoUseSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	path := filepath.Join(t.TempDir(), "join.json")
 	h := resume(t, &vault{}, path)
@@ -207,6 +215,7 @@ func TestTokensOfNoUseSayWhatToDo(t *testing.T) {
 }
 
 func TestANewerTokenReplacesTheCredential(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -241,6 +250,7 @@ func TestANewerTokenReplacesTheCredential(t *testing.T) {
 }
 
 func TestServersThatCannotBeTrustedAreRefused(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	token := hub.NewToken(t)
 	token.CA = agenttest.NewAuthority(t).PEM
@@ -263,6 +273,7 @@ func TestServersThatCannotBeTrustedAreRefused(t *testing.T) {
 
 // A credential that names a server without TLS, whoever wrote it, leads nowhere.
 func TestAStoredCredentialDoesNotLeadIntoTheClear(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -271,7 +282,7 @@ func TestAStoredCredentialDoesNotLeadIntoTheClear(t *testing.T) {
 	before := hub.Hellos()
 	v, log := h.vault.copy(), &logged{}
 	v.credential = []byte(strings.Replace(string(v.credential), "tls://", "nats://", 1))
-	id := agent.NewIdentity(v, agenttest.Log(t))
+	id := credential.NewIdentity(v, agenttest.Log(t))
 	if err := id.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}

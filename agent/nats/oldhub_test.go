@@ -21,6 +21,7 @@ func sign(t *testing.T, hub *agenttest.Hub, a protocol.Ask) []byte {
 
 // A hub that was captured, or that another one has taken over from, has the fleet's keys and an older epoch.
 func TestAHubOfAnOlderEpochAsksAndGrantsNothing(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -66,6 +67,7 @@ func TestAHubOfAnOlderEpochAsksAndGrantsNothing(t *testing.T) {
 
 // Whoever runs the bus may say again what the hub once said.
 func TestWhatTheHubOnceSaidIsWorthNothingAgain(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)

@@ -13,6 +13,7 @@ import (
 )
 
 func TestCredentialsAreRenewedBeforeTheyEnd(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	hub.Life(5 * time.Second)
 	begin := time.Now()
@@ -45,6 +46,7 @@ func TestCredentialsAreRenewedBeforeTheyEnd(t *testing.T) {
 }
 
 func TestCredentialsAreRenewedWhenTheHubAsks(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	first := hub.OpenKey(t)
@@ -73,6 +75,7 @@ func TestCredentialsAreRenewedWhenTheHubAsks(t *testing.T) {
 }
 
 func TestARenewalThatCrashedIsFinished(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -99,6 +102,7 @@ func TestARenewalThatCrashedIsFinished(t *testing.T) {
 }
 
 func TestAsksThatAreNotTheHubsAreIgnored(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -127,6 +131,7 @@ func TestAsksThatAreNotTheHubsAreIgnored(t *testing.T) {
 }
 
 func TestACredentialThatEndsSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	hub.Life(3 * time.Second)
 	h := hold(t, hub)
@@ -151,6 +156,7 @@ func TestACredentialThatEndsSaysWhatToDo(t *testing.T) {
 }
 
 func TestACredentialThatIsRevokedSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -164,6 +170,7 @@ func TestACredentialThatIsRevokedSaysWhatToDo(t *testing.T) {
 
 // Keys whose grant was lost, and that were revoked since, are no reason to give up.
 func TestKeysOfARenewalThatAreRefusedAreMadeAnew(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/nats-io/nats.go"
 	"golang.org/x/net/http/httpproxy"
@@ -34,7 +35,7 @@ const (
 
 // Config is what a session is made of.
 type Config struct {
-	Identity  *agent.Identity
+	Identity  *credential.Identity
 	TokenFile string // where a join token may be; it need not be there
 	// Token, if not nil, reads the join token in place of TokenFile, which then says where that is. It fails with
 	// fs.ErrNotExist if there is none.
@@ -60,7 +61,11 @@ type Session struct {
 	greeted  time.Time // in the last hello
 }
 
-var _ agent.Bus = (*Session)(nil)
+var (
+	_ agent.Session  = (*Session)(nil)
+	_ agent.Blobs    = (*Session)(nil)
+	_ agent.Reporter = (*Session)(nil)
+)
 
 // New prepares a session.
 func New(c Config) *Session {
@@ -86,7 +91,7 @@ type handlers struct {
 	asked     func(protocol.Ask)
 }
 
-// Run implements agent.Bus.
+// Run implements agent.Session.
 func (s *Session) Run(ctx context.Context, deliver func(sealed []byte), connected func(bool),
 	asked func(protocol.Ask)) error {
 	h := handlers{deliver, connected, asked}

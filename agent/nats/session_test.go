@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
@@ -19,7 +20,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // held is a session and what it was told.
 type held struct {
 	*nats.Session
-	id        *agent.Identity
+	id        *credential.Identity
 	vault     *vault
 	bundles   chan []byte
 	connected chan bool
@@ -37,7 +38,7 @@ func hold(t *testing.T, hub *agenttest.Hub) *held {
 func resume(t *testing.T, v *vault, token string) *held {
 	t.Helper()
 	log := agenttest.Log(t)
-	h := &held{id: agent.NewIdentity(v, log), vault: v, bundles: make(chan []byte, 100), connected: make(chan bool, 100), asks: make(chan protocol.Ask, 100)}
+	h := &held{id: credential.NewIdentity(v, log), vault: v, bundles: make(chan []byte, 100), connected: make(chan bool, 100), asks: make(chan protocol.Ask, 100)}
 	if err := h.id.Load(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +123,8 @@ func (h *held) holds(t *testing.T, want bool) {
 }
 
 func TestBundlesArriveAtOnceAndAfterConnecting(t *testing.T) {
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	hub := agenttest.NewHubWithServer(t, "east-1")
 	hub.PublishRaw(t, []byte("one"))
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -142,6 +144,7 @@ func TestBundlesArriveAtOnceAndAfterConnecting(t *testing.T) {
 }
 
 func TestNoBundleIsNoError(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	h := hold(t, hub)
 	h.holds(t, true)
@@ -150,7 +153,8 @@ func TestNoBundleIsNoError(t *testing.T) {
 }
 
 func TestWhatIsAwayIsOffline(t *testing.T) {
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	hub := agenttest.NewHubWithServer(t, "east-1")
 	blob := hub.Blob(t, `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`)
 	h := hold(t, hub)
 	h.holds(t, true)

@@ -20,8 +20,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
 )
 
@@ -46,7 +46,8 @@ func deaf(t *testing.T) string {
 }
 
 func TestWebSocketIsUsedWhereNothingElseIsLetOut(t *testing.T) {
-	hub := agenttest.NewHub(t, "east-1")
+	t.Parallel()
+	hub := agenttest.NewHubWithServer(t, "east-1")
 	direct, wss := hub.Trust().Servers[0], hub.WebSocket(t)
 	begin := time.Now()
 	h := resume(t, &vault{}, through(t, hub, "tls://"+deaf(t), wss))
@@ -159,7 +160,7 @@ func (l *logged) String() string {
 }
 
 func TestConnectionsGoThroughTheProxy(t *testing.T) {
-	hub := agenttest.NewHub(t, "east-1")
+	hub := agenttest.NewHubWithServer(t, "east-1")
 	direct := strings.TrimPrefix(hub.Trust().Servers[0], "tls://")
 	wss := strings.TrimPrefix(hub.WebSocket(t), "wss://")
 	p := newProxy(t)
@@ -233,7 +234,7 @@ func TestWhatTheProxyRefusesIsSaidWithoutItsPassword(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Setenv("HTTPS_PROXY", c.proxy)
 			p.set("", c.status)
-			id := agent.NewIdentity(&vault{}, slog.New(slog.NewTextHandler(log, nil)))
+			id := credential.NewIdentity(&vault{}, slog.New(slog.NewTextHandler(log, nil)))
 			s := nats.New(nats.Config{Identity: id, TokenFile: through(t, hub, "tls://"+agenttest.Host+":4222"), Log: slog.New(slog.NewTextHandler(log, nil))})
 			ctx, cancel := context.WithCancel(t.Context())
 			var wg sync.WaitGroup
@@ -251,6 +252,7 @@ func TestWhatTheProxyRefusesIsSaidWithoutItsPassword(t *testing.T) {
 
 // Connections that are lost together come back one after the other, and each of them soon.
 func TestLostConnectionsAreBackSoonAndNotTogether(t *testing.T) {
+	t.Parallel()
 	hub := agenttest.NewHub(t, "east-1")
 	front := newFront(t, hub.Trust().Servers[0])
 	first := resume(t, &vault{}, through(t, hub, "tls://"+front.address))

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/credential"
 	agentnats "github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -20,7 +20,7 @@ import (
 // whenever it is connected it reports that all is well.
 type visitor struct {
 	name string
-	id   *agent.Identity
+	id   *credential.Identity
 	bus  *agentnats.Session
 	stop context.CancelFunc
 	done chan struct{}
@@ -56,7 +56,7 @@ func (b *box) Save(_ context.Context, credential, pending []byte) error {
 // visit joins as a cluster, with the token in a file, and stays connected from then on.
 func visit(ctx context.Context, name, token string) (*visitor, error) {
 	log := slog.New(slog.DiscardHandler)
-	v := &visitor{name: name, id: agent.NewIdentity(&box{}, log), moved: make(chan struct{}), done: make(chan struct{})}
+	v := &visitor{name: name, id: credential.NewIdentity(&box{}, log), moved: make(chan struct{}), done: make(chan struct{})}
 	v.bus = agentnats.New(agentnats.Config{Identity: v.id, TokenFile: token, Log: log})
 	v.report = protocol.Report{Version: protocol.Version, Cluster: name, Agent: protocol.Agent{Version: "bench", Identity: "bench", Started: time.Now()}}
 	joining, cancel := context.WithTimeout(ctx, patience)

@@ -2,7 +2,6 @@ package testenv
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
@@ -31,14 +30,18 @@ type ControlPlane struct {
 	scheduler *Process // nil without machines
 	nodes     *Nodes   // nil without nodes
 	nodeLog   *os.File
-	tokens    struct{ controllers, nodes string } // of the users that are our own parts
-	users     map[string]string                   // tokens of WithUsers, by name
-	policy    string                              // of the audit log
-
+	users     *users
+	audits    auditLog
 	authority *authority
-
-	audit, controllers, machines bool
+	opts      options
 }
+
+// Each part of a control plane has a user of its own, so that its requests can be told from those of others.
+const (
+	adminUser       = "admin"
+	controllersUser = "testenv-controllers"
+	nodesUser       = "testenv-nodes"
+)
 
 // sequence numbers the control planes of the process.
 var sequence atomic.Int64
@@ -66,12 +69,8 @@ func StartControlPlane(ctx context.Context, opts ...Option) (*ControlPlane, erro
 	if err != nil {
 		return nil, err
 	}
-	cp := &ControlPlane{Name: o.name, Token: rand.Text(), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, audit: o.audit, controllers: o.controllers, machines: o.machines}
-	cp.tokens.controllers, cp.tokens.nodes = rand.Text(), rand.Text()
-	cp.policy, cp.users = o.auditPolicy, map[string]string{}
-	for _, name := range o.users {
-		cp.users[name] = rand.Text()
-	}
+	cp := &ControlPlane{Name: o.name, users: newUsers(append([]string{adminUser, controllersUser, nodesUser}, o.users...)...), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, opts: o}
+	cp.Token = cp.users.tokens[adminUser]
 	if o.machines && (!Enclosed() || !o.controllers || o.nodes > 0) {
 		return nil, errors.New("machines need an enclosure and controllers, and cannot be mixed with played nodes; see Enclose, WithControllers and WithNodes")
 	}
@@ -102,7 +101,7 @@ func (cp *ControlPlane) start(ctx context.Context, bin map[string]string, o opti
 	if err != nil {
 		return err
 	}
-	if err := cp.writeKubeconfig(cp.Kubeconfig, "admin", cp.Token); err != nil {
+	if err := cp.writeKubeconfig(cp.Kubeconfig, adminUser, cp.Token); err != nil {
 		return err
 	}
 	if err := cp.Kube().Wait(ctx, namespace("default"), "exists", Exists); err != nil {
@@ -129,7 +128,7 @@ func (cp *ControlPlane) populate(ctx context.Context, n int) error {
 		return err
 	}
 	cp.nodeLog = log
-	cp.nodes, err = StartNodes(ctx, NewKube(cp.URL, cp.CA, cp.tokens.nodes), n, log)
+	cp.nodes, err = StartNodes(ctx, NewKube(cp.URL, cp.CA, cp.users.tokens[nodesUser]), n, log)
 	return err
 }
 
@@ -151,19 +150,10 @@ func (cp *ControlPlane) prepare() error {
 	if err := cp.writeKubeletClient(); err != nil {
 		return fmt.Errorf("make a certificate for kubelets: %w", err)
 	}
-	if err := os.WriteFile(dir.File("audit.yaml"), []byte(cp.policy), 0o600); err != nil {
+	if err := os.WriteFile(dir.File("audit.yaml"), []byte(cp.opts.auditPolicy), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
 	}
-	// Each part has a name of its own, so that requests can be told apart in the audit log.
-	users := fmt.Sprintf("%s,admin,admin,system:masters\n%s,testenv-controllers,controllers,system:masters\n%s,testenv-nodes,nodes,system:masters\n",
-		cp.Token, cp.tokens.controllers, cp.tokens.nodes)
-	for name, token := range cp.users {
-		users += fmt.Sprintf("%s,%s,%s,system:masters\n", token, name, name)
-	}
-	if err := os.WriteFile(dir.File("tokens.csv"), []byte(users), 0o600); err != nil {
-		return fmt.Errorf("write users: %w", err)
-	}
-	return nil
+	return cp.users.write(dir.File("tokens.csv"))
 }
 
 // serve runs the API server on cp.port until it is ready.
@@ -177,14 +167,14 @@ func (cp *ControlPlane) serve(ctx context.Context, path string) (err error) {
 		"--service-cluster-ip-range=10.0.0.0/24", "--allow-privileged=true",
 	}
 	args = append(args, cp.machineArgs()...)
-	if !cp.controllers {
+	if !cp.opts.controllers {
 		// Nobody makes the default service accounts that the plugin demands of every pod.
 		args = append(args, "--disable-admission-plugins=ServiceAccount")
 	}
-	if cp.audit {
+	if cp.opts.audit {
 		args = append(args, "--audit-policy-file="+cp.dir.File("audit.yaml"), "--audit-log-path="+cp.dir.File("audit.log"), "--audit-log-maxsize=1000")
 	}
-	if cp.apiserver, err = StartProcess("kube-apiserver", cp.dir.File("kube-apiserver.log"), nil, args...); err != nil {
+	if cp.apiserver, err = StartProcess("kube-apiserver", cp.dir.File("kube-apiserver.log"), cp.opts.env, args...); err != nil {
 		return err
 	}
 	return cp.apiserver.await(ctx, startLimit, func(ctx context.Context) error {
@@ -196,19 +186,20 @@ func (cp *ControlPlane) serve(ctx context.Context, path string) (err error) {
 // control runs the controller manager until it has made the first service account, without which no pod can be made.
 func (cp *ControlPlane) control(ctx context.Context, path string) (err error) {
 	config := cp.dir.File("kube-controller-manager.kubeconfig")
-	if err := cp.writeKubeconfig(config, "controllers", cp.tokens.controllers); err != nil {
+	if err := cp.writeKubeconfig(config, controllersUser, cp.users.tokens[controllersUser]); err != nil {
 		return err
 	}
 	args := []string{
 		path, "--kubeconfig=" + config, "--leader-elect=false", "--secure-port=0",
 		"--service-account-private-key-file=" + cp.dir.File("sa.key"), "--root-ca-file=" + cp.dir.File("ca.crt"),
+		"--kube-api-qps=1000", "--kube-api-burst=2000", // many tests at once are no reason to be slow
 		"--cluster-signing-cert-file=" + cp.dir.File("ca.crt"), "--cluster-signing-key-file=" + cp.dir.File("ca.key"),
 	}
-	if !cp.machines {
+	if !cp.opts.machines {
 		// Our nodes send no heartbeats, so that an idle cluster is idle; this controller would take them for dead.
 		args = append(args, "--controllers=*,-node-lifecycle-controller")
 	}
-	cp.manager, err = StartProcess("kube-controller-manager", cp.dir.File("kube-controller-manager.log"), nil, args...)
+	cp.manager, err = StartProcess("kube-controller-manager", cp.dir.File("kube-controller-manager.log"), cp.opts.env, args...)
 	if err != nil {
 		return err
 	}
@@ -248,16 +239,6 @@ func (cp *ControlPlane) ServiceAccountKubeconfig(ctx context.Context, namespace,
 	}
 	file := cp.dir.File(fmt.Sprintf("%s-%s.kubeconfig", namespace, account))
 	return file, cp.writeKubeconfig(file, account, answer.Text("status", "token"))
-}
-
-// UserKubeconfig writes a kubeconfig of a user that WithUsers added, and returns its path.
-func (cp *ControlPlane) UserKubeconfig(name string) (string, error) {
-	token, ok := cp.users[name]
-	if !ok {
-		return "", fmt.Errorf("control plane %s has no user %s; start it WithUsers", cp.Name, name)
-	}
-	file := cp.dir.File("user-" + name + ".kubeconfig")
-	return file, cp.writeKubeconfig(file, name, token)
 }
 
 // AuditLog returns the path of the audit log, an audit.k8s.io/v1 Event per line. It needs WithAudit or WithAuditPolicy.

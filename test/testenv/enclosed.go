@@ -19,7 +19,7 @@ func Enclosed() bool { return filepath.IsAbs(os.Getenv(enclosureVar)) }
 
 // address returns where the API server listens.
 func (cp *ControlPlane) address() string {
-	if cp.machines {
+	if cp.opts.machines {
 		return EnclosureIP
 	}
 	return "127.0.0.1"
@@ -27,7 +27,7 @@ func (cp *ControlPlane) address() string {
 
 // machineArgs returns the API server's arguments that depend on whether it has machines.
 func (cp *ControlPlane) machineArgs() []string {
-	if !cp.machines {
+	if !cp.opts.machines {
 		return []string{
 			"--authorization-mode=RBAC",
 			"--endpoint-reconciler-type=none", // nothing in the cluster reaches it by the kubernetes Service

@@ -21,6 +21,7 @@ type Etcd struct {
 	URL string // where clients reach it
 
 	fsync bool
+	env   []string
 	dir   *TempDir
 	p     *Process
 }
@@ -37,7 +38,7 @@ func StartEtcd(ctx context.Context, opts ...Option) (*Etcd, error) {
 	if err != nil {
 		return nil, err
 	}
-	e := &Etcd{dir: dir, fsync: o.fsync}
+	e := &Etcd{dir: dir, fsync: o.fsync, env: o.env}
 	if err := retryPorts(func() error { return e.start(ctx, bin["etcd"]) }); err != nil {
 		return nil, errors.Join(fmt.Errorf("start etcd: %w", err), e.Stop())
 	}
@@ -66,7 +67,7 @@ func (e *Etcd) start(ctx context.Context, path string) error {
 	if !e.fsync {
 		args = append(args, "--unsafe-no-fsync")
 	}
-	if e.p, err = StartProcess("etcd", e.dir.File("etcd.log"), nil, args...); err != nil {
+	if e.p, err = StartProcess("etcd", e.dir.File("etcd.log"), e.env, args...); err != nil {
 		return err
 	}
 	return e.p.await(ctx, startLimit, func(ctx context.Context) error { return e.isNamed(ctx, name) })

@@ -131,6 +131,13 @@ func (k *Kube) Delete(ctx context.Context, ref Ref) error {
 	return err
 }
 
+// DeleteAll has all objects of a kind deleted in a namespace.
+func (k *Kube) DeleteAll(ctx context.Context, ref Ref) error {
+	ref.Name = ""
+	_, err := k.object(ctx, http.MethodDelete, ref, nil, nil, "")
+	return err
+}
+
 // Raw returns what the API server answers to a GET of path.
 func (k *Kube) Raw(ctx context.Context, path string, query url.Values) ([]byte, error) {
 	body, err := k.do(ctx, http.MethodGet, path, query, nil, "")

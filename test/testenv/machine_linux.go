@@ -45,7 +45,7 @@ var machines atomic.Int64
 // StartMachine adds a machine to the control plane, which was started WithMachines, and returns when its node is ready.
 // ctx limits the start only. The machine ends with the control plane at the latest.
 func (cp *ControlPlane) StartMachine(ctx context.Context, opts ...Option) (*Machine, error) {
-	if !cp.machines {
+	if !cp.opts.machines {
 		return nil, errors.New("start a machine: the control plane takes none; start it WithMachines")
 	}
 	o := newOptions(opts)

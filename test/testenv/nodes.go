@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +27,7 @@ type Nodes struct {
 	kube  *Kube
 	log   io.Writer // what could not be done
 	names []string
-	next  int // round robin
+	next  atomic.Int64 // round robin
 	stop  context.CancelFunc
 	done  sync.WaitGroup
 }
@@ -85,18 +86,59 @@ spec: {}
 // run follows all pods, from the start again whenever the watch breaks.
 func (s *Nodes) run(ctx context.Context) {
 	_ = poll(ctx, 200*time.Millisecond, func() (bool, error) {
-		// Without a resource version, the pods that exist come first, as events.
-		err := s.kube.watch(ctx, podRef, nil, func(event string, pod Object) error {
-			if event == "DELETED" {
-				return nil
-			}
-			return s.play(ctx, pod)
-		})
+		err := s.follow(ctx)
 		if err != nil && ctx.Err() == nil {
 			fmt.Fprintln(s.log, now(), err)
 		}
 		return false, nil
 	})
+}
+
+// players is how many pods are played at once.
+const players = 8
+
+// follow follows all pods until the watch breaks, or a step that a pod takes. Those of one pod come one after the other.
+func (s *Nodes) follow(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	var pods [players]chan Object
+	var all sync.WaitGroup
+	for i := range pods {
+		pods[i] = make(chan Object, 100)
+		all.Go(func() {
+			for pod := range pods[i] {
+				if err := s.play(ctx, pod); err != nil {
+					fail(err)
+				}
+			}
+		})
+	}
+	// Without a resource version, the pods that exist come first, as events.
+	err := s.kube.watch(ctx, podRef, nil, func(event string, pod Object) error {
+		if event == "DELETED" {
+			return nil
+		}
+		select {
+		case pods[hash(pod.Text("metadata", "uid"))%players] <- pod:
+			return nil
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	})
+	fail(err)
+	for _, c := range pods {
+		close(c)
+	}
+	all.Wait()
+	return context.Cause(ctx)
+}
+
+// hash returns a number that follows from text.
+func hash(text string) (n uint32) {
+	for _, c := range text {
+		n = n*31 + uint32(c)
+	}
+	return n
 }
 
 // play takes a pod one step further. Each step changes the pod, and the watch brings it back for the next one. A pod
@@ -131,8 +173,7 @@ func (s *Nodes) play(ctx context.Context, pod Object) error {
 // choose returns the next node that the pod may run on.
 func (s *Nodes) choose(pod Object) (string, bool) {
 	for range s.names {
-		name := s.names[s.next%len(s.names)]
-		s.next++
+		name := s.names[int(s.next.Add(1))%len(s.names)]
 		if allows(pod, name) {
 			return name, true
 		}
@@ -223,10 +264,7 @@ func podIP(pod Object) string {
 	if pod.Field("spec", "hostNetwork") == true {
 		return "127.0.0.1"
 	}
-	var n uint32
-	for _, c := range pod.Text("metadata", "uid") {
-		n = n*31 + uint32(c)
-	}
+	n := hash(pod.Text("metadata", "uid"))
 	return fmt.Sprintf("10.%d.%d.%d", 128|n>>16&127, n>>8&255, n&255)
 }
 

@@ -1,13 +1,10 @@
 package testenv
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"regexp"
 	"slices"
 	"strconv"
@@ -123,57 +120,4 @@ func parseMetrics(text []byte) (Requests, error) {
 		return nil, errors.New("read metrics: no apiserver_request_total in them; is this an API server?")
 	}
 	return requests, nil
-}
-
-// auditPolicy has every request written down once, when it is answered, or begins to be in the case of a watch.
-const auditPolicy = `apiVersion: audit.k8s.io/v1
-kind: Policy
-rules:
-- level: Metadata
-  omitStages: [RequestReceived]
-`
-
-// Requests returns what each user has asked for since the control plane started, by the user's name, such as
-// system:serviceaccount:drover-system:drover-agent. Verbs are those of RBAC in capitals (GET, LIST, CREATE, …), except
-// that server-side applies are told from other patches as APPLY, those that force as Drover's do. It needs WithAudit.
-func (cp *ControlPlane) Requests() (map[string]Requests, error) {
-	if !cp.audit {
-		return nil, fmt.Errorf("control plane %s writes no audit log; start it WithAudit", cp.Name)
-	}
-	log, err := os.Open(cp.dir.File("audit.log"))
-	if err != nil {
-		return nil, fmt.Errorf("read audit log: %w", err)
-	}
-	defer log.Close()
-	return parseAudit(bufio.NewReader(log))
-}
-
-// parseAudit counts the entries of an audit log. Its last line may be still in writing, and is then left for later.
-func parseAudit(log *bufio.Reader) (map[string]Requests, error) {
-	users := map[string]Requests{}
-	for {
-		line, err := log.ReadBytes('\n')
-		if err != nil {
-			return users, nil
-		}
-		var entry struct {
-			Stage, Verb, RequestURI string
-			User                    struct{ Username string }
-			ObjectRef               struct{ APIGroup, Resource, Subresource string }
-		}
-		if err := json.Unmarshal(line, &entry); err != nil {
-			return nil, fmt.Errorf("read audit log: %w", err)
-		}
-		if entry.Stage == "ResponseComplete" && entry.Verb == "watch" {
-			continue // counted when it began
-		}
-		req := Request{strings.ToUpper(entry.Verb), entry.ObjectRef.APIGroup, entry.ObjectRef.Resource, entry.ObjectRef.Subresource}
-		if req.Verb == "PATCH" && strings.Contains(entry.RequestURI, "force=") {
-			req.Verb = "APPLY"
-		}
-		if users[entry.User.Username] == nil {
-			users[entry.User.Username] = Requests{}
-		}
-		users[entry.User.Username][req]++
-	}
 }

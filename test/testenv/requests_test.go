@@ -2,6 +2,7 @@ package testenv
 
 import (
 	"bufio"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -47,19 +48,23 @@ apiserver_request_duration_seconds_count{verb="GET"} 99
 
 func TestParseAudit(t *testing.T) {
 	t.Parallel()
-	got, err := parseAudit(bufio.NewReader(strings.NewReader(
-		`{"stage":"ResponseStarted","verb":"watch","user":{"username":"a"},"objectRef":{"resource":"pods"}}
-{"stage":"ResponseComplete","verb":"watch","user":{"username":"a"},"objectRef":{"resource":"pods"}}
+	var log auditLog
+	entries := `{"auditID":"1","stage":"ResponseStarted","verb":"watch","user":{"username":"a"},"objectRef":{"resource":"pods"}}
+{"auditID":"1","stage":"ResponseComplete","verb":"watch","user":{"username":"a"},"objectRef":{"resource":"pods"}}
+{"auditID":"2","stage":"ResponseStarted","verb":"watch","user":{"username":"b"},"objectRef":{"resource":"events"}}
 {"stage":"ResponseComplete","verb":"patch","requestURI":"/x?fieldManager=m&force=true","user":{"username":"a"},"objectRef":{"apiGroup":"apps","resource":"deployments"}}
 {"stage":"ResponseComplete","verb":"get","user":{"username":"b"}}
-{"stage":"ResponseCompl`)))
-	if err != nil {
+`
+	if err := log.parse(bufio.NewReader(strings.NewReader(entries + `{"stage":"ResponseCompl`))); err != nil {
 		t.Fatal(err)
 	}
-	if len(got) != 2 || got["a"].String() != "     1 WATCH pods\n     1 APPLY deployments.apps" || got["b"].Total() != 1 {
+	if got := log.requests; len(got) != 2 || got["a"].String() != "     1 WATCH pods\n     1 APPLY deployments.apps" || got["b"].Total() != 2 {
 		t.Errorf("got %v", got)
 	}
-	if _, err := parseAudit(bufio.NewReader(strings.NewReader("nonsense\n"))); err == nil {
+	if w := log.watches; len(w) != 1 || w["2"].user != "b" || log.read != int64(len(entries)) {
+		t.Errorf("%v are open, and %d bytes were read of %d", w, log.read, len(entries))
+	}
+	if err := log.parse(bufio.NewReader(strings.NewReader("nonsense\n"))); err == nil {
 		t.Error("read nonsense without an error")
 	}
 }
@@ -110,14 +115,11 @@ func TestUsersAreToldApart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), cp.users["robot"]) {
+	if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), cp.users.tokens["robot"]) {
 		t.Errorf("the kubeconfig has no token of the user (%v)", err)
 	}
-	if _, err := cp.UserKubeconfig("nobody"); err == nil {
-		t.Error("a user that was not asked for has a kubeconfig")
-	}
 	ref := namespace("default")
-	for _, k := range []*Kube{cp.Kube(), NewKube(cp.URL, cp.CA, cp.users["robot"])} {
+	for _, k := range []*Kube{cp.Kube(), NewKube(cp.URL, cp.CA, cp.users.tokens["robot"])} {
 		if _, err := k.Get(within(t), ref); err != nil {
 			t.Fatal(err)
 		}
@@ -132,5 +134,43 @@ func TestUsersAreToldApart(t *testing.T) {
 	users, err := cp.Requests()
 	if err != nil || len(users) != 1 || users["robot"].Total() == 0 {
 		t.Errorf("the audit log has %v (%v), want the robot's requests alone", users, err)
+	}
+}
+
+func TestEachUserThatIsAskedForIsCountedByItsName(t *testing.T) {
+	t.Parallel()
+	cp := Shared(t)
+	for i, name := range []string{"one", "two"} {
+		token, err := cp.UserToken(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := cp.UserToken(name); err != nil || again != token {
+			t.Errorf("user %s has another token the second time (%v)", name, err)
+		}
+		for range i + 1 {
+			if _, err := NewKube(cp.URL, cp.CA, token).Get(within(t), namespace("default")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	count := func(name string) int {
+		requests, err := cp.RequestsOf(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return requests.Total(Verb("GET"), Resource("namespaces"))
+	}
+	if err := poll(within(t), 20*time.Millisecond, func() (bool, error) { return count("one") == 1 && count("two") == 2, nil }); err != nil {
+		t.Errorf("one asked %d times and two %d times, want 1 and 2", count("one"), count("two"))
+	}
+	users := newUsers()
+	for i := range spareUsers {
+		if _, err := users.token(fmt.Sprint(i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := users.token("too many"); err == nil {
+		t.Error("there are more users than spare ones")
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/kube"
+	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/internal/backoff"
 )
 
@@ -68,7 +69,7 @@ func (w *wiring) compete(ctx context.Context) error {
 		if err := w.election.Confirm(ctx); err != nil && ctx.Err() == nil {
 			w.log.Warn("the lease could not be kept beyond the trial; another agent may lead soon", "err", err)
 		}
-	case errors.Is(err, agent.ErrTrial):
+	case errors.Is(err, upgrade.ErrTrial):
 		w.log.Error("this agent leads no more; see the message of its cluster in drover status", "err", err)
 		stop()
 		err := <-ended

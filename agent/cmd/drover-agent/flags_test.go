@@ -7,6 +7,7 @@ import (
 )
 
 func TestAScopeIsNeverSilentlyTheWholeCluster(t *testing.T) {
+	t.Parallel()
 	for arg, want := range map[string][]string{"a": {"a"}, "a,b,a": {"a", "b"}, "": nil, ",": nil, "a,": nil, "*": nil, "A": nil} {
 		var stderr strings.Builder
 		f, err := parseFlags([]string{"--scope-namespaces=" + arg}, &stderr)

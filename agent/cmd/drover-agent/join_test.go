@@ -67,6 +67,7 @@ func readyz(t *testing.T, port int, want string) {
 }
 
 func TestProcessSaysHowToJoinAndJoins(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
@@ -80,10 +81,9 @@ func TestProcessSaysHowToJoinAndJoins(t *testing.T) {
 	p.says(t, "drover agent manifest --cluster NAME")
 	readyz(t, port, "ok\n")
 	p.stop(t)
-	t.Setenv("DROVER_IMAGE", "example.com/drover-agent:v9")
 	p = start(t, cp, hub, ns, "one", "--listen", listen)
 	r := hub.Apply(t, hub.App(t, "web", configMap(ns, "a", "1")))
-	if r.Agent.Image != "example.com/drover-agent:v9" || r.Agent.Trust != hub.Trust().ID() || r.Agent.Expires.IsZero() {
+	if r.Agent.Image != image || r.Agent.Trust != hub.Trust().ID() || r.Agent.Expires.IsZero() {
 		t.Errorf("the report says %+v", r.Agent)
 	}
 	readyz(t, port, "ok\n")

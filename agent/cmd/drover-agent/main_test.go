@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ func TestMain(m *testing.M) {
 }
 
 func TestLinksNothingHeavy(t *testing.T) {
+	t.Parallel()
 	deptest.Ban(t, ".", map[string]string{
 		"k8s.io/api":                                   "the typed API triples the binary",
 		"k8s.io/client-go/discovery":                   "it pulls in the typed API",
@@ -46,6 +48,7 @@ func TestLinksNothingHeavy(t *testing.T) {
 const maxBinary = 15 << 20
 
 func TestBinaryIsSmall(t *testing.T) {
+	t.Parallel()
 	info, err := os.Stat(binary(t))
 	if err != nil {
 		t.Fatal(err)
@@ -56,20 +59,39 @@ func TestBinaryIsSmall(t *testing.T) {
 	}
 }
 
-// binary builds the program as it is released, unless $DROVER_BIN has it.
+// built is the program, once a test has needed it.
+var built struct {
+	sync.Mutex
+	path string
+}
+
+// binary builds the program as it is released, once, unless $DROVER_BIN has it.
 func binary(t *testing.T) string {
 	t.Helper()
 	if dir := os.Getenv("DROVER_BIN"); dir != "" {
 		return filepath.Join(dir, "drover-agent")
 	}
-	path := filepath.Join(t.TempDir(), "drover-agent")
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", path, ".")
+	built.Lock()
+	defer built.Unlock()
+	if built.path != "" {
+		return built.path
+	}
+	dir, err := testenv.NewTempDir("drover-agent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testenv.AtEnd(dir.Remove)
+	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir.File("drover-agent"), ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the agent: %v\n%s", err, out)
 	}
-	return path
+	built.path = dir.File("drover-agent")
+	return built.path
 }
+
+// image is what an agent of these tests is told that it was started from.
+const image = "example.com/drover-agent:v9"
 
 // process is an agent in a process of its own.
 type process struct {
@@ -78,12 +100,17 @@ type process struct {
 	done chan error
 }
 
-// start runs the program against cp until the test ends.
+// start runs the program against cp until the test ends. To the API server it is the user namespace.
 func start(t *testing.T, cp *testenv.ControlPlane, hub *agenttest.Hub, namespace, identity string, more ...string) *process {
 	t.Helper()
+	kubeconfig, err := cp.UserKubeconfig(namespace)
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &process{log: &logged{}, done: make(chan error, 1)}
-	p.cmd = exec.Command(binary(t), append([]string{"--join", hub.TokenFile(t), "--kubeconfig", cp.Kubeconfig, "--namespace", namespace,
+	p.cmd = exec.Command(binary(t), append([]string{"--join", hub.TokenFile(t), "--kubeconfig", kubeconfig, "--namespace", namespace,
 		"--identity", identity, "--listen", ""}, more...)...)
+	p.cmd.Env = append(os.Environ(), "DROVER_IMAGE="+image)
 	p.cmd.Stderr = p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -129,6 +156,7 @@ func mapRef(namespace, name string) testenv.Ref {
 }
 
 func TestProcessAppliesAndEndsInOrder(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
@@ -150,6 +178,7 @@ func leaseRef(ns string) testenv.Ref {
 // Killed at any moment and started again, an agent ends where the newest bundle says, owns what it applied, and
 // never shows an older bundle again.
 func TestSurvivesBeingKilled(t *testing.T) {
+	t.Parallel()
 	cp := testenv.Shared(t)
 	ns := testenv.NamespaceT(t, cp)
 	hub := agenttest.NewHub(t, "east-1")
@@ -201,12 +230,14 @@ func broken(namespace string, size int) (objects []string) {
 
 // What an agent costs that has nothing to do, and that has had to do with broken workloads before.
 func TestRestsLightly(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
 	}
 	cp := testenv.Shared(t)
 	for _, size := range []int{51, 1000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			t.Parallel()
 			ns := testenv.NamespaceT(t, cp)
 			hub := agenttest.NewHub(t, "east-1")
 			p := start(t, cp, hub, ns, "resting")
@@ -226,27 +257,28 @@ func TestRestsLightly(t *testing.T) {
 			})
 			hub.Apply(t, hub.App(t, "web", objects...))
 			time.Sleep(10 * time.Second) // rest is what is measured
-			requests, cpu := agentRequests(t, cp), cpuTime(t, p)
+			requests, cpu := agentRequests(t, cp, ns), cpuTime(t, p)
 			time.Sleep(20 * time.Second)
 			spent := cpuTime(t, p) - cpu
 			t.Logf("%d objects: %.1f MiB resident (%.1f MiB of it memory of its own), %.2f mCPU", size, status(t, p, "VmRSS:"), status(t, p, "RssAnon:"), spent.Seconds()/20*1000)
 			if rss := status(t, p, "VmRSS:"); rss > 24 {
 				t.Errorf("the agent has %.1f MiB at rest, more than 24", rss)
 			}
-			if got := agentRequests(t, cp) - requests; got != 0 {
+			if got := agentRequests(t, cp, ns) - requests; got != 0 {
 				t.Errorf("%d requests at rest, want 0", got)
 			}
 		})
 	}
 }
 
-func agentRequests(t *testing.T, cp *testenv.ControlPlane) int {
+// agentRequests counts what the agent with its state in a namespace has asked of the API server.
+func agentRequests(t *testing.T, cp *testenv.ControlPlane, ns string) int {
 	t.Helper()
-	users, err := cp.Requests()
+	requests, err := cp.RequestsOf(ns)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return users["admin"].Total(testenv.Verb("APPLY", "WATCH", "LIST", "CREATE", "UPDATE", "DELETE"))
+	return requests.Total(testenv.Verb("APPLY", "WATCH", "LIST", "CREATE", "UPDATE", "DELETE"))
 }
 
 // status reads a line of /proc/PID/status, in MiB.
@@ -292,6 +324,7 @@ func cpuTime(t *testing.T, p *process) time.Duration {
 
 // Who waits to lead holds nothing.
 func TestWaitsLightly(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS != "linux" {
 		t.Skip("reads /proc")
 	}

@@ -14,10 +14,12 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/credential"
+	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/agent/plugins"
+	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/internal/version"
 )
 
@@ -30,9 +32,9 @@ type wiring struct {
 	flags    flags
 	log      *slog.Logger
 	listener net.Listener
-	upgrade  agent.Upgrade
-	trial    *agent.Trial // nil, if this version need not prove itself
-	admitted atomic.Bool  // it may take part in leading
+	upgrade  upgrade.Upgrade
+	trial    *upgrade.Trial // nil, if this version need not prove itself
+	admitted atomic.Bool    // it may take part in leading
 	plugins  *plugins.Host
 }
 
@@ -94,7 +96,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	if w.leader != nil {
 		defer w.leader.Forget()
 	}
-	identity := agent.NewIdentity(kube.NewVault(w.acting, w.flags.namespace), w.log)
+	identity := credential.NewIdentity(kube.NewVault(w.acting, w.flags.namespace), w.log)
 	session := nats.Config{Identity: identity, TokenFile: w.flags.join, Log: w.log}
 	if name := w.flags.joinSecret; name != "" {
 		session.TokenFile = "Secret/" + w.flags.namespace + "/" + name
@@ -107,7 +109,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	if w.trial != nil {
 		reported = w.trial.Reported
 	}
-	return agent.New(agent.Config{
+	return deliver.New(deliver.Config{
 		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: cmp.Or(w.upgrade.Image, w.flags.image), Scope: w.flags.scope,
 		Cluster: w.acting, Objects: w.acting.With, Plugins: w.plugins, Store: kube.NewStore(w.acting, w.flags.namespace), Bus: bus, Log: w.log,
 		Upgrade: w.upgrade, Term: w.election.Term(), Reported: reported, Outdated: w.outdated(),

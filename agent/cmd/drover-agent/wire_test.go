@@ -11,6 +11,7 @@ import (
 
 // Any pod of the cluster may ask: the answer tells who leads no more than it tells what troubles it.
 func TestReadinessTellsNothingOfTheCluster(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -39,6 +40,7 @@ func TestReadinessTellsNothingOfTheCluster(t *testing.T) {
 }
 
 func TestAnOlderManifestIsReported(t *testing.T) {
+	t.Parallel()
 	pod := &wiring{flags: flags{podName: "drover-agent-x"}}
 	if text := pod.outdated(); !strings.Contains(text, "drover agent install") {
 		t.Errorf("a pod with all rights says %q", text)

@@ -130,6 +130,7 @@ func TestABadPluginStopsOnlyItself(t *testing.T) {
 }
 
 func TestAPluginThatHangsIsEnded(t *testing.T) {
+	t.Parallel()
 	h := hosted(t, "good", "hang", "pid")
 	h.Answer = time.Second
 	begin := time.Now()
@@ -152,6 +153,7 @@ func TestAPluginThatHangsIsEnded(t *testing.T) {
 
 // Nothing runs while nobody asks.
 func TestPluginsEndWhenIdle(t *testing.T) {
+	t.Parallel()
 	h := hosted(t, "pid")
 	h.Idle = 100 * time.Millisecond
 	pid := func() int {
@@ -175,6 +177,7 @@ func TestPluginsEndWhenIdle(t *testing.T) {
 }
 
 func TestWithoutTheProgramItIsSaid(t *testing.T) {
+	t.Parallel()
 	h := &plugins.Host{Path: filepath.Join(t.TempDir(), plugins.Program), Log: slog.New(slog.DiscardHandler)}
 	if _, err := h.Transform(t.Context(), "sops", nil, nil); err == nil || !strings.Contains(err.Error(), "drover-plugins, which hosts plugins, is not at "+h.Path) {
 		t.Errorf("it says %v", err)

@@ -1,0 +1,160 @@
+package deliver
+
+import (
+	"cmp"
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// object is one object that the agent owns or is about to.
+type object struct {
+	item    agent.Item
+	app     *app       // its owner
+	formers []*app     // the owners before, until the owner has stored that it is
+	want    *plan.Want // in the owner's plan; nil if it is to go
+	version uint64
+	// generation is that of the newest sighting; 0 for kinds that have none.
+	generation int64
+	verdict    fleet.Verdict // by what it says itself; health adds the cause
+	look       *look         // for that cause; nil while it is well
+	trouble    *trouble
+	hold       *hold           // why it is not deleted, while a person has to approve that
+	owners     []string        // uids of what it belongs to, and goes with
+	stash      *agent.Sighting // the newest that came while busy
+	astray     *agent.Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
+	epoch      uint32          // of the list it was last seen in
+
+	ours     bool // version is that of our own apply
+	present  bool // it was seen, or applied
+	deleting bool // somebody deletes it
+	removing bool // that is us
+	drifted  bool // it must be applied again
+	busy     bool // a request for it is under way
+
+	unnoticed unnoticed // of what it follows
+	asked     string    // uid of the object of which it was asked whether it completed
+	paced     time.Time // when drift is healed next, because it was healed too often
+
+	held        string // what it is applied after, while that is not current
+	heldForGood bool   // and will never be, as Git has it
+}
+
+// trouble is why an object is not as it should be, and when that is tried again.
+type trouble struct {
+	err   error
+	line  agent.Sum // of the content that could not be applied; zero for a delete
+	next  time.Time
+	pause backoff.Backoff
+	final bool // trying again is of no use
+}
+
+func newTrouble() *trouble {
+	return &trouble{pause: backoff.Backoff{Min: time.Second, Max: maxPause}}
+}
+
+// maxPause is how long something that fails again and again rests at most.
+const maxPause = 5 * time.Minute
+
+// absentPause is the same where somebody is likely to bring what is missing.
+const absentPause = time.Minute
+
+// servedSoon is how a kind is asked for that may be served at any moment.
+func servedSoon() backoff.Backoff { return backoff.Backoff{Min: 50 * time.Millisecond, Max: maxPause} }
+
+// note takes down another failure.
+func (t *trouble) note(err error, now time.Time) {
+	if t.err == nil && agent.ReasonOf(err) == agent.ReasonKind {
+		t.pause = servedSoon() // a definition is served a moment after it says that it is
+	}
+	next := t.pause.Next()
+	switch agent.ReasonOf(err) {
+	case agent.ReasonNamespace, agent.ReasonForbidden, agent.ReasonWebhook, agent.ReasonQuota: // nobody tells of it when they are there, or answer
+		next = min(next, absentPause)
+	}
+	t.err, t.line, t.next, t.final = err, agent.Sum{}, now.Add(next), agent.ReasonOf(err) == agent.ReasonScope
+}
+
+// due says whether the object must be applied now.
+func (o *object) due(now time.Time) bool {
+	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals() || now.Before(o.paced)) {
+		return false // what is being deleted is made anew when it is gone
+	}
+	return o.trouble == nil || !o.trouble.final && !now.Before(o.trouble.next)
+}
+
+// pending says whether the object as Git has it is still to be applied.
+func (o *object) pending() bool { return o.item.Line != o.want.Line && !o.left() }
+
+// left says whether the object is left alone, because it asks for that in Git or in the cluster. What Drover does not watch, because it never
+// applied it, is looked at again with every change in Git.
+func (o *object) left() bool {
+	return o.want.Mode == fleet.ModeIgnore || o.item.Paused && o.item.Fields != agent.Sum{}
+}
+
+// heals says whether drift of the object is undone.
+func (o *object) heals() bool {
+	switch {
+	case o.left():
+		return false
+	case o.want.Mode == fleet.ModeIfNotPresent:
+		return !o.present
+	}
+	return o.app.plan == nil || !o.app.settings.KeepDrift
+}
+
+// current says whether there is nothing left to do or wait for.
+func (o *object) current() bool {
+	return o.want != nil && (o.left() || o.trouble == nil && !o.pending() && o.health().Health == protocol.HealthCurrent)
+}
+
+// complaint says what the trouble is, and whether the object is kept as it was applied last. The session's mutex is held.
+func (o *object) complaint() string {
+	text := o.trouble.err.Error()
+	if w, _ := o.inForce(); w != nil && w != o.want && !o.deleting {
+		text += "; keeping the last applied version"
+	}
+	return text
+}
+
+// problem describes an object that is not current.
+func (o *object) problem() protocol.Problem {
+	v := o.health()
+	p := protocol.Problem{Object: o.item.Ref, Health: v.Health, Message: v.Message}
+	switch {
+	case o.trouble != nil:
+		p.Health, p.Message = protocol.HealthDegraded, o.complaint()
+	case o.want != nil && o.left():
+		p.Health, p.Message = protocol.HealthCurrent, "it is left alone, as it asks to be"
+	case o.heldForGood:
+		p.Health, p.Message = protocol.HealthDegraded, o.held
+	case o.held != "":
+		p.Health, p.Message = protocol.HealthProgressing, o.held
+	case o.want != nil && o.pending():
+		p.Health, p.Message = protocol.HealthProgressing, "it is not applied yet"
+	}
+	return p
+}
+
+// compareProblems puts the worst first.
+func compareProblems(a, b protocol.Problem) int {
+	return cmp.Or(cmp.Compare(rank(b.Health), rank(a.Health)), a.Object.Compare(b.Object))
+}
+
+func rank(h protocol.Health) int {
+	switch h {
+	case protocol.HealthDegraded:
+		return 4
+	case protocol.HealthUnknown:
+		return 3
+	case protocol.HealthProgressing:
+		return 2
+	case protocol.HealthPaused:
+		return 1
+	}
+	return 0
+}

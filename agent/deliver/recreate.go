@@ -1,0 +1,115 @@
+package deliver
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// precious says whether deleting an object takes more with it than can be made anew: that is never done because a switch of the whole app says so.
+func precious(ref protocol.ObjectRef) bool {
+	switch ref.Group + "/" + ref.Kind {
+	case "/Namespace", "/PersistentVolumeClaim", "/PersistentVolume", "apiextensions.k8s.io/CustomResourceDefinition":
+		return true
+	}
+	return false
+}
+
+// takesClaims says whether deleting an object deletes claims of it, and so its data.
+func takesClaims(ref protocol.ObjectRef, line []byte) bool {
+	var set struct {
+		Spec struct {
+			PersistentVolumeClaimRetentionPolicy struct{ WhenDeleted string }
+		}
+	}
+	return ref.Group == "apps" && ref.Kind == "StatefulSet" && json.Unmarshal(line, &set) == nil &&
+		set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == "Delete"
+}
+
+// recreate deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the next one creates
+// it. why is the refusal to change it.
+func (s *session) recreate(ctx context.Context, e errand, why error) (agent.Live, error) {
+	if container(e.ref) {
+		return agent.Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go with it: undo the change in Git, or delete it yourself", why, e.ref.Kind)
+	}
+	if s.protected(e.ref) {
+		return agent.Live{}, fmt.Errorf("%w. It is never deleted to be recreated, because the agent itself lives by it: "+
+			"undo the change in Git, or run `drover agent install`", why)
+	}
+	if err := s.rehearse(ctx, e); err != nil {
+		return agent.Live{}, &agent.Failure{Reason: agent.ReasonOf(why),
+			Text: fmt.Sprintf("%s, and it was not deleted to be recreated, because that would fail: %v", brief(why), err)}
+	}
+	gone, err := s.discard(ctx, e)
+	if err != nil {
+		return agent.Live{}, fmt.Errorf("delete it, to create it anew: %w", err)
+	}
+	if !gone {
+		return agent.Live{}, &agent.Failure{Reason: agent.ReasonEnding, Text: "it is being deleted, and created anew when its finalizers let it go"}
+	}
+	live, err := e.at.Apply(ctx, e.res, e.ref, e.patch)
+	if err != nil {
+		return live, fmt.Errorf("create it anew, after it was deleted because a field changed that cannot be: %w", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.emit(protocol.Event{Kind: protocol.EventRecreated, App: e.app, Object: &e.ref, Message: "deleted and recreated, as Git asks: " + brief(why)})
+	return live, nil
+}
+
+// brief is what is wrong, without what to do about it.
+func brief(err error) string {
+	var f *agent.Failure
+	if errors.As(err, &f) && f.Brief != "" {
+		return f.Brief
+	}
+	return err.Error()
+}
+
+// discard deletes the object that is there now, and no other of its name.
+func (s *session) discard(ctx context.Context, e errand) (gone bool, err error) {
+	for try := 1; ; try++ {
+		live, err := e.at.Get(ctx, e.res, e.ref)
+		switch {
+		case agent.ReasonOf(err) == agent.ReasonMissing:
+			return true, nil
+		case err != nil:
+			return false, err
+		case live.Deleting:
+			return false, nil
+		}
+		gone, err = e.at.Delete(ctx, e.res, live)
+		if agent.ReasonOf(err) != agent.ReasonConflict || try == pruneTries {
+			return gone, err
+		}
+	}
+}
+
+// rehearse asks whether the object could be created if it were not there, by asking the same of another name. Where the name cannot be
+// another, nobody can tell. That a quota is used up, or an address taken, may be because of the object itself.
+func (s *session) rehearse(ctx context.Context, e errand) error {
+	if slices.Contains(named, e.ref.Group+"/"+e.ref.Kind) {
+		return nil
+	}
+	e.ref.Name = strings.TrimRight(e.ref.Name[:min(len(e.ref.Name), 40)], "-.") + "-rehearsal"
+	e.patch.Try, e.patch.Leave, e.patch.Polite = true, agent.Leave{}, false
+	_, err := e.at.Apply(ctx, e.res, e.ref, e.patch)
+	switch agent.ReasonOf(err) {
+	case agent.ReasonDenied, agent.ReasonForbidden, agent.ReasonWebhook, agent.ReasonNamespaceEnding:
+		return err
+	case agent.ReasonInvalid:
+		if !strings.Contains(err.Error(), "already allocated") {
+			return err
+		}
+	}
+	return nil
+}
+
+// named are the kinds whose names follow from what they are.
+var named = []string{"/Namespace", "apiextensions.k8s.io/CustomResourceDefinition", "apiregistration.k8s.io/APIService", "storage.k8s.io/CSIDriver"}

@@ -1,0 +1,71 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Hook is a hook as a plan wants it.
+type Hook struct {
+	Want
+	Hook         fleet.Hook
+	generateName string // prefix of the name that each run completes; "" if the hook has a name
+}
+
+// Named is the object of a hook in the run that a mark is of. A generated name follows from the mark, so that an agent
+// which creates the object again after a crash creates the same one.
+func (h *Hook) Named(mark string) protocol.ObjectRef {
+	ref := h.Ref
+	if h.generateName != "" {
+		sum, _ := agent.SumOf(fmt.Appendf(nil, "%s %s", mark, h.Line)).MarshalText() // never fails
+		// 63 bytes at most, the limit of labels whose value is the name
+		ref.Name = h.generateName[:min(len(h.generateName), 52)] + string(sum[:10])
+	}
+	return ref
+}
+
+// DeliveredBy reports whether a run delivers the plan.
+func (p *Plan) DeliveredBy(r *agent.Run) bool {
+	return r != nil && p != nil && !r.Leaving && r.Digest == p.Digest && r.Home == p.Home
+}
+
+// Ordered reports whether the objects of the plan are applied in more than one step.
+func (p *Plan) Ordered() bool { return len(p.Hooks) > 0 || len(p.Waves()) > 1 }
+
+// Waves are the waves of the plan's objects and Sync hooks, in their order.
+func (p *Plan) Waves() (out []int) {
+	for i := range p.Wants {
+		if n := len(out); n == 0 || out[n-1] != p.Wants[i].Wave {
+			out = append(out, p.Wants[i].Wave)
+		}
+	}
+	for i := range p.Hooks {
+		if h := &p.Hooks[i]; h.Hook.In(fleet.Sync, true) && !slices.Contains(out, h.Wave) {
+			out = append(out, h.Wave)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Has reports whether the plan has hooks of one of some phases in a run; install is for the first run of an app.
+func (p *Plan) Has(install bool, phases ...fleet.HookPhase) bool {
+	return p != nil && slices.ContainsFunc(p.Hooks, func(h Hook) bool {
+		return slices.ContainsFunc(phases, func(f fleet.HookPhase) bool { return h.Hook.In(f, install) })
+	})
+}
+
+// Hooked reports whether an object is a hook of the plan.
+func (p *Plan) Hooked(ref protocol.ObjectRef) bool {
+	return p != nil && slices.ContainsFunc(p.Hooks, func(h Hook) bool { return h.Is(ref) })
+}
+
+// RunID identifies the run that delivers a plan among the runs of its app.
+func RunID(p *Plan) string {
+	sum, _ := agent.SumOf([]byte(p.Digest + "\n" + p.Home)).MarshalText() // never fails
+	return fmt.Sprintf("%d-%s", p.Generation, sum[:8])
+}
