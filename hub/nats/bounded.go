@@ -58,11 +58,12 @@ func (ids *Identities) isFormer(id identity, now time.Time) bool {
 	return ok && c.live(now) && ids.bounded.Ended.IsZero() && ids.bounded.former(c.Issued)
 }
 
-// former are the clusters whose agents use a credential of an older release, sorted. ids.mu is held.
-func (ids *Identities) former(now time.Time) []string {
+// those are the clusters of which something is so now, sorted. ids.mu is held.
+func (ids *Identities) those(is func(id identity, now time.Time) bool) []string {
 	var out []string
+	now := time.Now()
 	for name, id := range ids.known {
-		if ids.isFormer(id, now) {
+		if is(id, now) {
 			out = append(out, name)
 		}
 	}
@@ -70,29 +71,16 @@ func (ids *Identities) former(now time.Time) []string {
 	return out
 }
 
-// isMoving says whether the credential that a cluster's agent uses was signed by another key than the newest one of the
-// accounts. ids.mu is held.
-func (ids *Identities) isMoving(id identity, now time.Time) bool {
+// moving says whether the credential that the agent uses was signed by another key than the newest one of the accounts.
+func (id identity) moving(newest string, now time.Time) bool {
 	c, ok := id.current()
-	return ok && c.live(now) && c.Signer != ids.keys.AccountKey()
-}
-
-// moving are the clusters whose agents use such a credential, sorted. ids.mu is held.
-func (ids *Identities) moving(now time.Time) []string {
-	var out []string
-	for name, id := range ids.known {
-		if ids.isMoving(id, now) {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return ok && c.live(now) && c.Signer != newest
 }
 
 // EndFormer implements hub.Identities.
 func (ids *Identities) EndFormer(force bool) ([]string, error) {
 	ids.mu.Lock()
-	left, next := ids.former(time.Now()), ids.bounded
+	left, next := ids.those(ids.isFormer), ids.bounded
 	if next.Ended.IsZero() {
 		next.Ended = time.Now().UTC().Truncate(time.Second)
 	}

@@ -67,7 +67,7 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 		}
 		if id.Rotate.IsZero() {
 			ids.mu.Lock()
-			out.renew = ids.isFormer(*id, now) || ids.isMoving(*id, now)
+			out.renew = ids.isFormer(*id, now) || id.moving(ids.keys.AccountKey(), now)
 			ids.mu.Unlock()
 			return nil
 		}

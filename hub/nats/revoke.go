@@ -105,7 +105,7 @@ func (ids *Identities) askRenew(cluster string) {
 // toRenew says whether a cluster's agent is to renew its credential. ids.mu is held.
 func (ids *Identities) toRenew(cluster string) bool {
 	id := ids.known[cluster]
-	return !id.Rotate.IsZero() || ids.isFormer(id, time.Now()) || ids.isMoving(id, time.Now())
+	return !id.Rotate.IsZero() || ids.isFormer(id, time.Now()) || id.moving(ids.keys.AccountKey(), time.Now())
 }
 
 // rotating are the clusters whose agents are to renew their credentials.
@@ -165,7 +165,7 @@ func (ids *Identities) Joins() hub.Joins {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	out := ids.joins
-	out.Former, out.Moving = ids.former(time.Now()), ids.moving(time.Now())
-	out.AccountKey = ids.keys.AccountKey()
+	out.Former, out.AccountKey = ids.those(ids.isFormer), ids.keys.AccountKey()
+	out.Moving = ids.those(func(id identity, now time.Time) bool { return id.moving(out.AccountKey, now) })
 	return out
 }
