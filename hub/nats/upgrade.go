@@ -45,9 +45,9 @@ const retireTimeout = 10 * time.Second
 func (b *Bus) retire() (relink bool, err error) {
 	ctx, cancel := context.WithTimeout(b.closed, retireTimeout)
 	defer cancel()
-	stores, others := b.agentsKnown(ctx)
-	if !stores {
-		return others, nil // it was done before
+	stores, others, err := b.agentsKnown(ctx)
+	if err != nil || !stores { // it was done before
+		return others, err
 	}
 	token, seed, err := b.keys.userCredentials(b.keys.hubUser, b.keys.account, "drover-hub-upgrade", nil)
 	if err != nil {
@@ -82,7 +82,8 @@ func (b *Bus) retire() (relink bool, err error) {
 // agentsKnown says whether a server has JetStream in the account that agents share, and whether one has it with other
 // signing keys. In that account itself it cannot be asked: with leaf nodes a request that no server takes is not
 // answered either.
-func (b *Bus) agentsKnown(ctx context.Context) (stores, others bool) {
+func (b *Bus) agentsKnown(ctx context.Context) (stores, others bool, err error) {
+	answers := 0
 	for data := range b.ask(ctx, "$SYS.REQ.ACCOUNT."+b.account+".INFO", nil) {
 		var answer struct {
 			Data struct {
@@ -90,7 +91,7 @@ func (b *Bus) agentsKnown(ctx context.Context) (stores, others bool) {
 				JWT       string
 			}
 		}
-		if json.Unmarshal(data, &answer) != nil {
+		if answers++; json.Unmarshal(data, &answer) != nil {
 			continue
 		}
 		stores = stores || answer.Data.JetStream
@@ -99,7 +100,10 @@ func (b *Bus) agentsKnown(ctx context.Context) (stores, others bool) {
 				slices.Sorted(slices.Values(b.keys.signers.names)))
 		}
 	}
-	return stores, others
+	if answers == 0 {
+		return false, false, errors.New("no NATS server says what it knows of the agents' account")
+	}
+	return stores, others, nil
 }
 
 // relink has leaf nodes connect again after the agents' account has got its imports or other signing keys: nats-server
