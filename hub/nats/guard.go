@@ -41,16 +41,16 @@ type guard struct {
 }
 
 func newGuard() *guard {
-	return &guard{counts: map[string]int64{}, altered: map[string]bool{}, made: map[string]time.Time{},
+	return &guard{shares: map[string]int64{}, counts: map[string]int64{}, altered: map[string]bool{}, made: map[string]time.Time{},
 		base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{},
 		foreign: map[string]bool{}}
 }
 
-// allot notes what streams may store.
-func (g *guard) allot(shares map[string]int64) {
+// allot notes what a stream may store.
+func (g *guard) allot(stream string, bytes int64) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.shares = shares
+	g.shares[stream] = bytes
 }
 
 // share is what a stream may store; 0 if that is not known.

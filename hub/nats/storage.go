@@ -28,6 +28,15 @@ func shares(total int64) map[string]int64 {
 	}
 }
 
+// steady is what a stream may store that is to store want bytes, and could store had: servers say another number whenever they
+// start, because it follows from what is free on their disks, and streams are not to change with it.
+func steady(want, had int64) int64 {
+	if had >= want/2 && had <= want+want/16 {
+		return had
+	}
+	return want
+}
+
 // storage is how many bytes each server may store, or the one that may store least.
 func (b *Bus) storage(ctx context.Context) int64 {
 	if b.server != nil {

@@ -29,6 +29,17 @@ func TestTheStreamsHaveLessThanAllOfTheStorage(t *testing.T) {
 	}
 }
 
+func TestWhatAStreamMayStoreStaysWhereDisksChange(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ want, had, is int64 }{
+		{1000, 0, 1000}, {1000, -1, 1000}, {1000, 499, 1000}, {1000, 500, 500}, {1000, 1000, 1000}, {1000, 1050, 1050}, {1000, 1100, 1000},
+	} {
+		if is := steady(tc.want, tc.had); is != tc.is {
+			t.Errorf("a stream that is to store %d and could store %d may store %d, want %d", tc.want, tc.had, is, tc.is)
+		}
+	}
+}
+
 func TestTheEmbeddedServerLeavesAPartOfItsDisk(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct{ allowed, disk, want int64 }{

@@ -1,6 +1,7 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,16 +59,21 @@ func (b *Bus) prepare(ctx context.Context) error {
 // makeStreams makes the streams for servers that may store total bytes.
 func (b *Bus) makeStreams(ctx context.Context, total int64) error {
 	share := shares(total)
-	b.guard.allot(share)
 	for _, config := range streams(b.replicas) {
 		err := insist(ctx, func(ctx context.Context) error {
-			if was, err := b.js.Stream(ctx, config.Name); err == nil && !sameStream(config, was.CachedInfo().Config) {
-				b.guard.alter(config.Name)
+			config.MaxBytes = 0
+			had := b.guard.share(config.Name)
+			if was, err := b.js.Stream(ctx, config.Name); err == nil {
+				if !sameStream(config, was.CachedInfo().Config) {
+					b.guard.alter(config.Name)
+				}
+				had = cmp.Or(had, was.CachedInfo().Config.MaxBytes)
 			}
-			config.MaxBytes = share[config.Name]
+			config.MaxBytes = steady(share[config.Name], had)
 			s, err := b.js.CreateOrUpdateStream(ctx, config)
 			if err == nil {
 				b.guard.first(config.Name, s.CachedInfo().Created)
+				b.guard.allot(config.Name, config.MaxBytes)
 			}
 			return err
 		})

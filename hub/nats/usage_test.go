@@ -171,24 +171,32 @@ func (s site) floods(t *testing.T, flood func(s site, c *natsgo.Conn, dial func(
 		Expires: now.Add(time.Hour)})), good.seed, "a")
 	jwt := must(s.keys.agentJWT("bad", credential{User: bad.public, Expires: now.Add(time.Hour)}))
 	flooder := s.dial(t, jwt, bad.seed, "bad", natsgo.NoReconnect())
-	go flood(s, flooder, func() error {
+	dial := func() error {
 		c, err := natsgo.Connect(s.url, natsgo.UserJWTAndSeed(jwt, bad.seed), trusting(s.keys.CA()), natsgo.NoReconnect())
 		if err == nil {
 			c.Close()
 		}
 		return err
-	})
+	}
 	begin, slowest, generation := time.Now(), time.Duration(0), uint64(0)
-	until(t, "the cluster that floods is cut off", func() bool {
+	bundle := func() time.Duration {
 		generation++
 		begin, text := time.Now(), fmt.Sprint("generation ", generation)
 		publish(t, s.bus, generation, text)
 		sees(t, agent, text)
-		slowest = max(slowest, time.Since(begin))
+		return time.Since(begin)
+	}
+	calm := time.Duration(0) // on a machine that others use, too
+	for range 10 {
+		calm = max(calm, bundle())
+	}
+	go flood(s, flooder, dial)
+	until(t, "the cluster that floods is cut off", func() bool {
+		slowest = max(slowest, bundle())
 		return flooder.IsClosed() && !s.ids.Identity("bad").Suspended.IsZero()
 	})
 	t.Logf("it was cut off after %s; the slowest of %d bundles took %s", time.Since(begin), generation, slowest)
-	if slowest > time.Second {
+	if slowest > time.Second+5*calm {
 		t.Errorf("a bundle took %s beside the flood", slowest)
 	}
 	if !s.ids.Identity("a").Suspended.IsZero() {
