@@ -12,6 +12,10 @@ import (
 // MaxReport is the most a report may have, in bytes of JSON: what one NATS message carries.
 const MaxReport = 900 << 10
 
+// MaxEvent is the most that one event may have, in bytes of JSON. The journal on the bus refuses messages of more than
+// 64 KiB, without an answer.
+const MaxEvent = 60 << 10
+
 // Health is the health of an object, an app, a cluster or the fleet.
 type Health string
 
