@@ -69,7 +69,8 @@ func StartControlPlane(ctx context.Context, opts ...Option) (*ControlPlane, erro
 	if err != nil {
 		return nil, err
 	}
-	cp := &ControlPlane{Name: o.name, users: newUsers(append([]string{adminUser, controllersUser, nodesUser}, o.users...)...), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, opts: o}
+	parts := []string{adminUser, controllersUser, nodesUser}
+	cp := &ControlPlane{Name: o.name, prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, opts: o, users: newUsers(append(parts, o.users...)...)}
 	cp.Token = cp.users.tokens[adminUser]
 	if o.machines && (!Enclosed() || !o.controllers || o.nodes > 0) {
 		return nil, errors.New("machines need an enclosure and controllers, and cannot be mixed with played nodes; see Enclose, WithControllers and WithNodes")
