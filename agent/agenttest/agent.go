@@ -48,7 +48,9 @@ func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return start(t, clientOf(t, cp, user), namespace, token, edit...)
+	client := clientOf(t, cp, user)
+	cluster := among{client, namespace, isFirst(cp.URL, namespace)}
+	return start(t, client, namespace, token, append([]func(*deliver.Config){func(c *deliver.Config) { c.Cluster = cluster }}, edit...)...)
 }
 
 // StartScoped is Start with a client of the test's own, for an agent that may only touch some namespaces.
@@ -63,7 +65,8 @@ func start(t testing.TB, client *kube.Client, namespace, token string, edit ...f
 	r := &Running{since: time.Now(), Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
 	r.Identity = credential.NewIdentity(kube.NewVault(client, namespace), log)
 	r.Bus = agentnats.New(agentnats.Config{Identity: r.Identity, TokenFile: token, Look: 100 * time.Millisecond, Log: log})
-	c := deliver.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: among{client, namespace}, Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
+	c := deliver.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: among{client, namespace, false},
+		Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
 	for _, f := range edit {
 		f(&c)
 	}
