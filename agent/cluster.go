@@ -137,43 +137,27 @@ type Culprit struct {
 
 // Cluster is the API of the Kubernetes cluster.
 type Cluster interface {
+	Kinds
+	Discovery
+	Watcher
+	Explainer
+	Searcher
+	Identifier
+}
+
+// Kinds knows where kinds are served.
+type Kinds interface {
 	// Resolve finds where a kind is served. A *Failure of ReasonKind says that it is not (yet).
 	Resolve(ctx context.Context, apiVersion, kind string) (Resource, error)
-	// Learn adds kinds that are known to be served, as definitions that were just established say.
-	Learn(served []Resource)
-	// Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in
-	// all, one call at a time, until ctx is done. Their health is judged by rules, where there is one for them.
-	Watch(ctx context.Context, res Resource, namespace string, rules Rules, sight func(Sighting))
-	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells of objects, one call at a time,
-	// until ctx is done. The Scaler is empty where it is about none.
-	Scalers(ctx context.Context, namespace string, tell func(SightingKind, Scaler))
 	// Served finds where a kind is served, in the version that the API server prefers. A *Failure of ReasonKind says that it
 	// is not (yet).
 	Served(ctx context.Context, group, kind string) (Resource, error)
-	// Follow tells sight of one object, whoever it belongs to, until ctx is done: SightObject as it is and whenever it
-	// changes, SightGone while it is not there. Its health is judged by a rule, if there is one.
-	Follow(ctx context.Context, res Resource, namespace, name string, rule *health.Rule, sight func(Sighting))
-	// Explain looks for the cause why an object is not healthy, at its Pods, what they wrote last, and the events about
-	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
-	// come of it.
-	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
-	// Completed says whether an object that is gone completed before, as far as the cluster remembers. uid is that of the object.
-	Completed(ctx context.Context, ref protocol.ObjectRef, uid string) (bool, error)
-	// Definitions calls changed with the name of every CustomResourceDefinition that comes or changes, until ctx is done.
-	Definitions(ctx context.Context, changed func(name string))
-	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not
-	// there, one call at a time, until ctx is done.
-	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
-	// Inside finds what a Namespace or CustomResourceDefinition holds, by metadata without Managed, and of which kinds that could be. An error
-	// says that it is not known. Events, Endpoints and EndpointSlices are left out. Beyond a limit more says that there are others.
-	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []Resource, found []Found, more bool, err error)
-	// Labelled finds all objects that are labelled as Drover's, in some namespaces or, if there are none, in the whole cluster. unread are the
-	// API groups that are served by somebody who does not answer. others are the apps of other agents in the cluster.
-	Labelled(ctx context.Context, namespaces []string) (found []Found, unread, others []string, err error)
-	// Version is that of the API server.
-	Version(ctx context.Context) (string, error)
-	// UID tells the cluster from every other, copies of it included: it is that of the namespace kube-system.
-	UID(ctx context.Context) (string, error)
+	// Learn adds kinds that are known to be served, as definitions that were just established say.
+	Learn(served []Resource)
+}
+
+// Discovery reads what the API server is and serves.
+type Discovery interface {
 	// Discover reads what the API server serves, if that was not done yet.
 	Discover(ctx context.Context) error
 	// APIs are the groups with their versions and the kinds that are known to be served, as protocol.Report has them; none, before all of
@@ -181,6 +165,52 @@ type Cluster interface {
 	APIs() []string
 	// APIsDigest identifies them, see protocol.APIsDigest.
 	APIsDigest() string
+	// Version is that of the API server.
+	Version(ctx context.Context) (string, error)
+}
+
+// Watcher follows objects. All its methods block until ctx is done.
+type Watcher interface {
+	// Watch tells sight of every object of res that is labelled as Drover's, in one namespace or, if that is "", in
+	// all, one call at a time, until ctx is done. Their health is judged by rules, where there is one for them.
+	Watch(ctx context.Context, res Resource, namespace string, rules Rules, sight func(Sighting))
+	// Follow tells sight of one object, whoever it belongs to, until ctx is done: SightObject as it is and whenever it
+	// changes, SightGone while it is not there. Its health is judged by a rule, if there is one.
+	Follow(ctx context.Context, res Resource, namespace, name string, rule *health.Rule, sight func(Sighting))
+	// Scalers tells of every HorizontalPodAutoscaler in one namespace or, if that is "", in all, as Watch tells of objects, one call at a time,
+	// until ctx is done. The Scaler is empty where it is about none.
+	Scalers(ctx context.Context, namespace string, tell func(SightingKind, Scaler))
+	// Definitions calls changed with the name of every CustomResourceDefinition that comes or changes, until ctx is done.
+	Definitions(ctx context.Context, changed func(name string))
+	// Versions tells told the version of a ConfigMap or Secret, first as it is and then whenever it is another, 0 while it is not
+	// there, one call at a time, until ctx is done.
+	Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64))
+}
+
+// Explainer looks for what is not in an object itself: why it is not healthy, and how it ended.
+type Explainer interface {
+	// Explain looks for the cause why an object is not healthy, at its Pods, what they wrote last, and the events about
+	// them. It tells found whenever what it knows changes, one call at a time, until ctx is done, or until nothing more will
+	// come of it.
+	Explain(ctx context.Context, res Resource, ref protocol.ObjectRef, found func(fleet.Cause)) error
+	// Completed says whether an object that is gone completed before, as far as the cluster remembers. uid is that of the object.
+	Completed(ctx context.Context, ref protocol.ObjectRef, uid string) (bool, error)
+}
+
+// Searcher finds objects that are in no inventory.
+type Searcher interface {
+	// Inside finds what a Namespace or CustomResourceDefinition holds, by metadata without Managed, and of which kinds that could be. An error
+	// says that it is not known. Events, Endpoints and EndpointSlices are left out. Beyond a limit more says that there are others.
+	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []Resource, found []Found, more bool, err error)
+	// Labelled finds all objects that are labelled as Drover's, in some namespaces or, if there are none, in the whole cluster. unread are the
+	// API groups that are served by somebody who does not answer. others are the apps of other agents in the cluster.
+	Labelled(ctx context.Context, namespaces []string) (found []Found, unread, others []string, err error)
+}
+
+// Identifier tells clusters apart.
+type Identifier interface {
+	// UID tells the cluster from every other, copies of it included: it is that of the namespace kube-system.
+	UID(ctx context.Context) (string, error)
 }
 
 // Scaler is a HorizontalPodAutoscaler.
@@ -222,31 +252,58 @@ type Access struct {
 
 // Objects reads and writes objects one by one. Errors are *Failure.
 type Objects interface {
+	Applier
+	Reader
+	Remover
+	Comparer
+}
+
+// Applier writes objects. Errors are *Failure.
+type Applier interface {
 	// Apply applies one object by server-side apply.
 	Apply(ctx context.Context, res Resource, ref protocol.ObjectRef, p Patch) (Live, error)
 	// TakeOver gives Drover the fields that were applied with other tools before, so that those go with the next apply that Git does not have.
 	// Tools that still run keep theirs, and so do the field managers in but. first is for an object that Drover has just applied for the
 	// first time. took says whether there was anything.
 	TakeOver(ctx context.Context, res Resource, ref protocol.ObjectRef, first bool, but []string) (took bool, err error)
+}
+
+// Reader reads objects. Errors are *Failure.
+type Reader interface {
 	// Get reads an object's metadata.
 	Get(ctx context.Context, res Resource, ref protocol.ObjectRef) (Live, error)
 	// Data reads the data of a ConfigMap or Secret, and its version.
 	Data(ctx context.Context, ref protocol.VarsRef) (data map[string]string, version uint64, err error)
+	// LastWords says of a Pod that failed, or of the newest one of a Job, how its log ends, or why it does not start; nothing of any
+	// other kind.
+	LastWords(ctx context.Context, ref protocol.ObjectRef) (string, error)
+}
+
+// Remover deletes objects that Reader found. Errors are *Failure.
+type Remover interface {
 	// Delete deletes the object that Get found, unless it changed since. gone says that it left at once.
 	Delete(ctx context.Context, res Resource, live Live) (gone bool, err error)
 	// Retire deletes the object that Get found, what it owns first, and takes fleet.FinalizerHook from it. gone says that it left at once.
 	Retire(ctx context.Context, res Resource, live Live) (gone bool, err error)
 	// Release takes fleet.FinalizerHook from the object that Get found, unless it changed since.
 	Release(ctx context.Context, res Resource, live Live) error
-	// LastWords says of a Pod that failed, or of the newest one of a Job, how its log ends, or why it does not start; nothing of any
-	// other kind.
-	LastWords(ctx context.Context, ref protocol.ObjectRef) (string, error)
+}
+
+// Comparer finds who changed an object. It asks nobody.
+type Comparer interface {
 	// Blame compares an object as it was seen drifted with how it was repaired.
 	Blame(drifted, repaired Live) Culprit
 }
 
 // Bus is the session with the hub.
 type Bus interface {
+	Session
+	Blobs
+	Reporter
+}
+
+// Session joins, connects and renews.
+type Session interface {
 	// Join has the cluster join, if it has not, however long that takes. It fails when ctx is done, or with ErrLost.
 	Join(ctx context.Context) error
 	// Run holds the session until ctx is done. deliver gets every sealed bundle that arrives, at once and
@@ -254,8 +311,16 @@ type Bus interface {
 	Run(ctx context.Context, deliver func(sealed []byte), connected func(bool), asked func(protocol.Ask)) error
 	// Renew has the credential renewed soon, as when the hub seals to a key that this side no longer has.
 	Renew()
+}
+
+// Blobs fetches rendered objects.
+type Blobs interface {
 	// Chunk fetches one chunk of a blob. ErrOffline says that the hub cannot be asked now.
 	Chunk(ctx context.Context, id string, chunk int) ([]byte, error)
+}
+
+// Reporter sends what the agent has to say.
+type Reporter interface {
 	// Report publishes a report.
 	Report(ctx context.Context, data []byte) error
 	// Record publishes events to the journal. With an error any number of them may have arrived.

@@ -29,7 +29,7 @@ func TestDeleteHooksFrameTheEndOfAnApp(t *testing.T) {
 	hub.Apply(t, shop(hangs), other)
 	hub.Publish(t, hub.Bundle(other))
 	hub.Report(t, "the wait for the hook", func(r protocol.Report) bool {
-		return strings.Contains(agenttest.AppOf(r, "shop").Message, "it left Git: PreDelete: Job/"+ns+"/backup: ")
+		return strings.Contains(agenttest.AppOf(r, "shop").Message, "removed from Git: PreDelete: Job/"+ns+"/backup: ")
 	})
 	first.Stop(t)
 	agenttest.Start(t, cp, ns, hub)

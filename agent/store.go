@@ -75,12 +75,28 @@ type Damage struct {
 // Store keeps the agent's state in the cluster it describes. All writes fail with ErrLost if what was read
 // before has changed since. It is safe for concurrent use.
 type Store interface {
+	AppStore
+	JournalStore
+	SearchStore
+
 	Load(ctx context.Context) (Stored, error)
 	SaveBundle(ctx context.Context, envelope []byte, generation uint64) error
+}
+
+// AppStore keeps the state of apps, see Store.
+type AppStore interface {
 	SaveApp(ctx context.Context, a AppState) error
 	DropApp(ctx context.Context, name string) error
+}
+
+// JournalStore keeps events that the hub does not have yet, see Store.
+type JournalStore interface {
 	// SaveJournal keeps what the hub has yet to be told, at most 1 MiB; nothing is kept if it is empty.
 	SaveJournal(ctx context.Context, journal []byte) error
+}
+
+// SearchStore keeps a search for objects that nothing wants, see Store.
+type SearchStore interface {
 	// SaveSearch keeps what is to be known of a search that goes on; nothing is kept if it is empty.
 	SaveSearch(ctx context.Context, search []byte) error
 }

@@ -3,9 +3,10 @@
 // with Flux's own library. Hub and agent both replace by it, each what it alone knows; it may import neither.
 //
 // As in Flux a value is put into the text of the object, not into a field: replicas: ${n} becomes a number, and so does
-// data.n: ${n}, whatever quotes stood in Git, for kustomize has dropped them. A value that is to stay a text although it looks like
-// something else brings quotes of its own: n: '"3"'. For the same reason {a: b} becomes a mapping and what follows " #" a comment.
-// A value never reaches beyond the place where it stands: it is one line, whatever YAML takes for the end of one.
+// data.n: ${n}, whatever quotes stood in Git, for kustomize has dropped them. A value that is to stay a text although
+// it looks like something else brings quotes of its own: n: '"3"'. For the same reason {a: b} becomes a mapping and
+// what follows " #" a comment. A value never reaches beyond the place where it stands: it is one line, whatever YAML
+// takes for the end of one.
 package envsubst
 
 import (
@@ -25,8 +26,8 @@ import (
 // substituted: Flux's word for it, and Drover's.
 var annotationSubstitute = []string{"kustomize.toolkit.fluxcd.io/substitute", "drover.dev/substitute"}
 
-// lineBreaks takes out all that YAML 1.1 takes for the end of a line. Flux takes out \n alone, so that a value with one of the others
-// could add fields of its own to the object.
+// lineBreaks takes out all that YAML 1.1 takes for the end of a line. Flux takes out \n alone, so that a value with one
+// of the others could add fields of its own to the object.
 var lineBreaks = strings.NewReplacer("\n", "", "\r", "", "\u0085", "", "\u2028", "", "\u2029", "")
 
 // token finds whatever looks as if it were to be replaced.
@@ -41,8 +42,8 @@ var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 // maxReplaced is how large an object may become, in bytes: more than the API server takes, and less than would hurt.
 const maxReplaced = 64 << 20
 
-// CheckNames says which variable has a name that can be none. As in Flux it is an error even if nothing uses it, where a variable
-// without a value is none.
+// CheckNames says which variable has a name that can be none. As in Flux it is an error even if nothing uses it, where
+// a variable without a value is none.
 func CheckNames(vars map[string]string) error {
 	for name := range vars {
 		if !variable.MatchString(name) {

@@ -25,8 +25,8 @@ type App struct {
 	Namespace string   // of namespaced objects that name none
 
 	Substitute bool               // replace ${var} in the rendered objects; of a chart, in its values instead
-	Vars       map[string]string  // go before the cluster's, and before VarsFrom
-	VarsFrom   []protocol.VarsRef // objects of the cluster whose data are variables; a later one goes before an earlier one
+	Vars       map[string]string  // take precedence over the cluster's and over VarsFrom
+	VarsFrom   []protocol.VarsRef // objects of the cluster whose data are variables; a later one takes precedence
 	Foreign    bool               // written for Flux: the cluster's vars do not apply, and a variable without a value is ""
 	// SubstituteEmpty: a Foreign app is substituted even if it has no variables at all.
 	SubstituteEmpty bool
@@ -39,7 +39,7 @@ type App struct {
 	AllowEmpty bool
 	Timeout    time.Duration // for becoming healthy; 0: the agent's own
 
-	Ignore   []IgnoreRule      // made out for the objects they meet in Handling.Ignored
+	Ignore   []IgnoreRule      // resolved for the objects they match in Handling.Ignored
 	Handling protocol.Handling // what the agent does otherwise than with every app
 
 	Err   string // why this app cannot be known; it keeps its last good state
@@ -54,13 +54,15 @@ type Part struct {
 	Overlay Overlay // laid over the folder; never over a chart
 	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
 	Directory *Directory `json:",omitempty"`
-	// Hide leaves files of the repository that the hub follows out; nil leaves none out. Other sources have rules of their own.
+	// Hide leaves files of the repository that the hub follows out; nil leaves none out. Other sources have rules of their
+	// own.
 	Hide *Hide `json:",omitempty"`
 }
 
-// Hide leaves files out as Flux' source-controller does: by .sourceignore files and Rules, or by its own rules if there are neither.
+// Hide leaves files out as Flux' source-controller does: by .sourceignore files and Rules, or by its own rules if there
+// are neither.
 type Hide struct {
-	Rules string `json:"rules,omitempty"` // as in a .gitignore; they go before those of files
+	Rules string `json:"rules,omitempty"` // as in a .gitignore; they take precedence over those of files
 }
 
 // Parts are all that an app renders.
@@ -105,11 +107,12 @@ const (
 	SourceFollowed SourceKind = "followed"
 )
 
-// OnlyFolder as a Source's Folder is the one folder that is at its root, whatever its name, as archives of charts have it.
+// OnlyFolder as a Source's Folder is the one folder that is at its root, whatever its name, as archives of charts have
+// it.
 const OnlyFolder = "*"
 
-// Source is where files are that are not in the repository that the hub follows. Of Branch, Ref, SemVer and Revision at most one
-// is set; the newest is followed unless Revision is.
+// Source is where files are that are not in the repository that the hub follows. Of Branch, Ref, SemVer and Revision at
+// most one is set; the newest is followed unless Revision is.
 type Source struct {
 	Kind     SourceKind `json:"kind"`
 	URL      string     `json:"url"`
@@ -123,7 +126,8 @@ type Source struct {
 	// Credentials names what the hub logs in with, see `drover hub --help`; "" for what it has for the URL.
 	Credentials string        `json:"credentials,omitempty"`
 	Interval    time.Duration `json:"interval,omitempty"` // how often to look for something newer; 0: the hub's own
-	// SourceIgnore leaves files out as Flux does: by its .sourceignore files and Ignore, or by Flux' own rules if there are neither.
+	// SourceIgnore leaves files out as Flux does: by its .sourceignore files and Ignore, or by Flux' own rules if there
+	// are neither.
 	SourceIgnore bool   `json:"sourceIgnore,omitempty"`
 	Ignore       string `json:"ignore,omitempty"`    // rules as in a .gitignore
 	MediaType    string `json:"mediaType,omitempty"` // of the layer of an OCI artifact that is wanted; "" for the first
@@ -143,7 +147,7 @@ type IgnoreRule struct {
 // Chart is what is to become of a Helm chart.
 type Chart struct {
 	Release  string   `json:"release"`            // .Release.Name; the app's Namespace is .Release.Namespace
-	Values   []Values `json:"values,omitempty"`   // merged in order, later ones go before earlier ones
+	Values   []Values `json:"values,omitempty"`   // merged in order, later ones take precedence
 	SkipCRDs bool     `json:"skipCRDs,omitempty"` // leave out what lies in the chart's crds/
 	// Parameters are laid over Values in order.
 	Parameters []Parameter `json:"parameters,omitempty"`
@@ -157,7 +161,8 @@ type Chart struct {
 	ChartTreatment
 }
 
-// ChartTreatment is what a release may ask of a chart's objects beyond the chart and its values. The zero value asks nothing.
+// ChartTreatment is what a release may ask of a chart's objects beyond the chart and its values. The zero value asks
+// nothing.
 type ChartTreatment struct {
 	CreateCRDs bool     `json:"createCRDs,omitempty"` // what lies in the chart's crds/ is left as it is once it exists
 	SkipHooks  []string `json:"skipHooks,omitempty"`  // events, as pre-install, whose hooks are left out
@@ -176,15 +181,16 @@ type Values struct {
 	Text     string            `json:"text,omitempty"` // YAML, as the file that declares the app has it
 	From     *protocol.VarsRef `json:"from,omitempty"`
 	Key      string            `json:"key,omitempty"` // in the data of From
-	// Target is where the value is put, as helm's --set names it: the text is that value, and no YAML. Such values go before all others but
-	// those that the release itself says at the same place (Own), by the rules of Flux (fluxcd/pkg/chartutil, ChartValuesFromReferences).
+	// Target is where the value is put, as helm's --set names it: the text is that value, and no YAML. Such values take
+	// precedence over all others but those that the release itself says at the same place (Own), by the rules of Flux
+	// (fluxcd/pkg/chartutil, ChartValuesFromReferences).
 	Target  string `json:"target,omitempty"`
 	Literal bool   `json:"literal,omitempty"` // the text of Target is taken as it is: commas and brackets in it mean nothing
 	Own     bool   `json:"own,omitempty"`     // what the release says itself; the last of its values
 }
 
-// Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the one
-// that is made for a plain folder. The zero value changes nothing.
+// Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the
+// one that is made for a plain folder. The zero value changes nothing.
 type Overlay struct {
 	Namespace  string   `json:"namespace,omitempty"` // replaces the namespace of every namespaced object
 	NamePrefix string   `json:"namePrefix,omitempty"`

@@ -10,7 +10,7 @@ func jobHealth(o object) Verdict {
 		return degraded("it failed%s", why(c))
 	}
 	if o.get("spec", "suspend") == true {
-		return progressing("it is suspended (spec.suspend): it runs when that is taken away")
+		return paused("it is suspended (spec.suspend): it waits for a person or a queue to remove that")
 	}
 	if o.str("status", "startTime") == "" {
 		return progressing("it has not started")

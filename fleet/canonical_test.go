@@ -8,7 +8,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// TestCanonical: what is stored under another name is applied under that name, and what the API server refuses is left to it.
+// TestCanonical: what is stored under another name is applied under that name, and what the API server refuses is left
+// to it.
 func TestCanonical(t *testing.T) {
 	pod := func(head, spec string) string { return `{` + head + `,"spec":{"template":{"spec":` + spec + `}}}` }
 	const secret, deployment = `"apiVersion":"v1","kind":"Secret"`, `"apiVersion":"apps/v1","kind":"Deployment"`

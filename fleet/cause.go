@@ -144,6 +144,8 @@ func (v Verdict) Because(c Cause) Verdict {
 		return Verdict{c.Health, "it is ready again, and not for long enough to count: " + c.Message()}
 	case v.Health == protocol.HealthCurrent, v.Health == protocol.HealthDegraded && c.weight() == 1: // "it failed: the pod is being started" helps nobody
 		return v
+	case v.Health == protocol.HealthPaused && c.Health != protocol.HealthDegraded: // pods that are missing or start are what a pause leaves
+		return v
 	case c.Health == protocol.HealthCurrent:
 		return Verdict{c.Health, c.Message()}
 	}
@@ -159,10 +161,10 @@ func Explained(ref protocol.ObjectRef) bool {
 	return false
 }
 
-// maxWords is how many bytes of somebody else's words a message quotes.
+// maxWords is how many bytes of foreign text a message quotes.
 const maxWords = 400
 
-// oneLine makes what somebody else wrote fit into a message: no line breaks, no control characters, not too long.
+// oneLine makes foreign text fit into a message: no line breaks, no control characters, not too long.
 func oneLine(s string) string {
 	if len(s) > 4*maxWords {
 		s = s[:4*maxWords]

@@ -10,7 +10,8 @@ const (
 	CopyOverwrite CopyStrategy = "Overwrite" // it replaces one that is there
 	CopyMerge     CopyStrategy = "Merge"     // as YAML it is laid over one that is there, like values of Helm
 	CopyExtract   CopyStrategy = "Extract"   // it is an archive (.tar.gz, .tgz), whose files are copied
-	// CopyInclude: what a folder holds stands for all of To, which may not be there yet, as GitRepository.spec.include has it.
+	// CopyInclude: what a folder holds stands for all of To, which may not be there yet, as GitRepository.spec.include has
+	// it.
 	CopyInclude CopyStrategy = "Include"
 )
 

@@ -11,7 +11,8 @@ import (
 
 const (
 	// crashes is how many restarts make a container that is held back degraded: it has ended three times then, within 12
-	// seconds at the least. One that is started again once or twice during a rollout, because a dependency was late, is not.
+	// seconds at the least. One that is started again once or twice during a rollout, because a dependency was late, is
+	// not.
 	crashes = 2
 	// backedOff is how long a kubelet lets a container rest at the least after it ended twice in a row (10 s), less what
 	// whole seconds hide.
@@ -91,12 +92,12 @@ func (c container) waiting(reason, message string, last object) Cause {
 	return Cause{} // ContainerCreating, PodInitializing: on its way
 }
 
-// config is for a container whose settings cannot be had.
+// config is for a container whose settings are not found.
 func (c container) config(message string) Cause {
 	out := Cause{Health: protocol.HealthProgressing, What: c.name() + " cannot be started", Words: message, Doubt: ifSilent(message)}
 	switch lower := strings.ToLower(message); {
 	case strings.Contains(lower, "not found"), strings.Contains(lower, "couldn't find key"):
-		out.Next = "add what is missing to Git, or correct the reference; it is tried again by itself"
+		out.Next = "add what is missing to Git, or correct the reference; Kubernetes retries"
 	case strings.Contains(lower, "runasnonroot"), strings.Contains(lower, "run as root"):
 		out.Health, out.Next = protocol.HealthDegraded, "set runAsUser in its securityContext, or take an image that does not run as root"
 	default:
@@ -109,7 +110,7 @@ func (c container) config(message string) Cause {
 var pulling = regexp.MustCompile(`Back-off pulling image "[^"]*"(: )?|ErrImagePull: |(rpc error: )?code = \w+ desc = |` +
 	`failed to pull and unpack image "[^"]*": |failed to resolve reference "[^"]*": |failed to resolve image: `)
 
-// image is for a container whose image cannot be had.
+// image is for a container whose image cannot be pulled.
 func (c container) image(reason, message string) Cause {
 	ref := orUnknown(c.spec.str("image"))
 	if c.spec == nil {
@@ -143,7 +144,7 @@ func (c container) image(reason, message string) Cause {
 		out.Next = "correct the registry's name in Git, or the node's name resolution"
 	default:
 		out.Health, out.Doubt = protocol.HealthProgressing, ifSilent(words)
-		out.Next = "it is tried again by itself; see that the node reaches the registry"
+		out.Next = "Kubernetes retries; check that the node reaches the registry"
 	}
 	return out
 }

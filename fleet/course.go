@@ -21,7 +21,8 @@ var (
 	afterKeys = [...]string{"drover.dev/depends-on", "config.kubernetes.io/depends-on"}
 )
 
-// CourseOf reads the annotations of an object. An error says which of them cannot be understood, and what is to be done.
+// CourseOf reads the annotations of an object. An error says which of them cannot be understood, and what is to be
+// done.
 func CourseOf(annotations map[string]any) (Course, error) {
 	var c Course
 	if len(annotations) == 0 {

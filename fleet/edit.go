@@ -5,8 +5,8 @@ type Directory struct {
 	Recurse bool   `json:"recurse,omitempty"` // folders in it are read as well
 	Include string `json:"include,omitempty"` // regular expression of the files that are read, as seen from the folder; "" for all
 	Exclude string `json:"exclude,omitempty"` // regular expression of files that are not
-	// Detect: a folder that has a kustomization is built with kustomize all the same. It is set where the folder could not be seen
-	// when the app was declared.
+	// Detect: a folder that has a kustomization is built with kustomize all the same. It is set where the folder could not
+	// be seen when the app was declared.
 	Detect bool `json:"detect,omitempty"`
 }
 
@@ -23,7 +23,7 @@ type Edit struct {
 	NeedsKustomization bool              `json:"needsKustomization,omitempty"` // a folder without a kustomization is an error
 }
 
-// IsZero says whether the kustomization stays as it is.
+// IsZero says whether the kustomization is unchanged.
 func (e Edit) IsZero() bool {
 	return len(e.Images)+len(e.Replicas)+len(e.Labels)+len(e.Annotations) == 0
 }

@@ -41,12 +41,12 @@ func (e Event) Topic() string {
 // heard is what the reason of an event means, and what to do.
 var heard = map[string]struct{ what, next string }{
 	"FailedScheduling":       {"no node takes the pod", "add a node that fits, or have it ask for less"},
-	"FailedMount":            {"a volume of the pod cannot be mounted", "add what is missing, or correct the volume in Git; it is tried again by itself"},
+	"FailedMount":            {"a volume of the pod cannot be mounted", "add what is missing, or correct the volume in Git; Kubernetes retries"},
 	"FailedAttachVolume":     {"a volume of the pod cannot be attached to its node", "see which node still has the volume, and the storage driver"},
 	"FailedMapVolume":        {"a volume of the pod cannot be mapped", "see the storage driver"},
 	"FailedCreatePodSandBox": {"the node cannot set up a sandbox for the pod", "see the node's network plugin and container runtime"},
 	"NetworkNotReady":        {"the node has no network yet", "see the node's network plugin"},
-	"Failed":                 {"the node cannot start the pod", "correct it in Git; it is tried again by itself"},
+	"Failed":                 {"the node cannot start the pod", "correct it in Git; Kubernetes retries"},
 	"FailedPostStartHook":    {"the pod's postStart hook fails", "correct the hook in Git"},
 	"NodeNotReady":           {"the node is not ready", "bring the node back"},
 	"FailedBinding":          {"no volume fits", "name a storageClassName in Git, or make a volume"},

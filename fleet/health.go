@@ -16,7 +16,8 @@ type Verdict struct {
 // (https://github.com/kubernetes-sigs/cli-utils/tree/master/pkg/kstatus), which test/kstatus holds it against. It
 // differs, as listed there, where kstatus calls something current that a person on call would not (a Job that still
 // runs, a Pod that ended in failure, a CronJob whose last run failed, an autoscaler without metrics), and where it waits
-// for what nobody is going to do (the update of pods that are updated by hand, a Deployment that is paused).
+// for what nobody is going to do (the update of pods that are updated by hand). What waits for a person or a time is
+// paused: an update that is paused, a Job that is suspended.
 //
 // Degraded is only what will not heal by itself. What may heal is progressing, with its cause, and the app's timeout
 // decides. An Ingress is current when it is there: many controllers never write an address, and to wait for one, as
@@ -83,6 +84,10 @@ func degraded(format string, args ...any) Verdict {
 	return Verdict{protocol.HealthDegraded, fmt.Sprintf(format, args...)}
 }
 
+func paused(format string, args ...any) Verdict {
+	return Verdict{protocol.HealthPaused, fmt.Sprintf(format, args...)}
+}
+
 func alwaysCurrent(object) Verdict { return current("it is there") }
 
 // generic holds for every kind, and comes first.
@@ -138,7 +143,7 @@ func claimHealth(o object) Verdict {
 	case "Bound":
 		return current("the claim is bound")
 	case "Lost":
-		return degraded("its volume %s is gone, and what was on it: restore the volume, or delete the claim and it is made anew, empty", o.str("spec", "volumeName"))
+		return degraded("its volume %s is gone, and what was on it: restore the volume, or delete the claim: a new one is created, empty", o.str("spec", "volumeName"))
 	default:
 		return progressing("the claim is not bound (%s)", orUnknown(phase))
 	}
@@ -147,7 +152,7 @@ func claimHealth(o object) Verdict {
 // budgetHealth: that a budget allows no disruption now is what it is for.
 func budgetHealth(o object) Verdict {
 	if c := o.condition("DisruptionAllowed"); c.status == "False" && c.reason == "SyncFailed" {
-		return progressing("what it protects cannot be made out, so nothing is evicted: %s", c.text())
+		return progressing("the pods that it protects cannot be determined, so none is evicted: %s", c.text())
 	}
 	return current("it is there")
 }

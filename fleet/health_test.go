@@ -106,8 +106,8 @@ var verdicts = map[string]struct {
 	"Deployment with deadline off": {live("apps/v1", "Deployment", "spec.replicas", int64(2), "spec.progressDeadlineSeconds", int64(2147483647),
 		"status", with(twoOfTwo, available)), cur, "2 of 2 pods are ready"},
 	"Deployment paused": {live("apps/v1", "Deployment", "spec.paused", true, "spec.replicas", int64(2), "spec.progressDeadlineSeconds", int64(600), "status",
-		with(counts("replicas", 2, "readyReplicas", 2, "availableReplicas", 2), available, cond("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused"))), cur,
-		"2 of 2 pods are ready; it is paused, with 0 of them updated"},
+		with(counts("replicas", 2, "readyReplicas", 2, "availableReplicas", 2), available, cond("Progressing", "Unknown", "DeploymentPaused", "Deployment is paused"))), paus,
+		"its update is paused (spec.paused) with 0 of 2 pods updated: it waits for a person to remove that"},
 	"Deployment paused and ill": {live("apps/v1", "Deployment", "spec.paused", true, "spec.replicas", int64(2), "spec.progressDeadlineSeconds", int64(600), "status",
 		with(counts("replicas", 2, "readyReplicas", 1, "availableReplicas", 1), available)), prog, "1 of 2 pods are ready"},
 	"Deployment beyond its quota": {deployment(with(counts("replicas", 1, "updatedReplicas", 1), rolling,
@@ -160,8 +160,8 @@ var verdicts = map[string]struct {
 	"Job failed":      {job(with(map[string]any{"startTime": "x"}, cond("Failed", "True", "BackoffLimitExceeded", "Job has reached the specified backoff limit"))), degr, "it failed (BackoffLimitExceeded): Job has reached the specified backoff limit"},
 	"Job failing": {job(with(map[string]any{"startTime": "x", "terminating": int64(1)}, cond("FailureTarget", "True", "PodFailurePolicy", "Container main failed with exit code 3"))), degr,
 		"it failed (PodFailurePolicy): Container main failed with exit code 3"},
-	"Job suspended": {live("batch/v1", "Job", "spec.suspend", true, "status", with(map[string]any{}, cond("Suspended", "True", "JobSuspended", "Job suspended"))), prog,
-		"it is suspended (spec.suspend): it runs when that is taken away"},
+	"Job suspended": {live("batch/v1", "Job", "spec.suspend", true, "status", with(map[string]any{}, cond("Suspended", "True", "JobSuspended", "Job suspended"))), paus,
+		"it is suspended (spec.suspend): it waits for a person or a queue to remove that"},
 	"Job failed in a word": {job(with(map[string]any{}, cond("Failed", "True", "DeadlineExceeded", ""))), degr, "it failed: DeadlineExceeded"},
 
 	"Pod not seen yet": {pod(nil), prog, "its phase is unknown"},
@@ -182,7 +182,7 @@ var verdicts = map[string]struct {
 	"PersistentVolumeClaim pending": {live("v1", "PersistentVolumeClaim", "status.phase", "Pending"), prog, "the claim is not bound (Pending)"},
 	"PersistentVolumeClaim new":     {live("v1", "PersistentVolumeClaim"), prog, "the claim is not bound (unknown)"},
 	"PersistentVolumeClaim lost": {live("v1", "PersistentVolumeClaim", "spec.volumeName", "pv-7", "status.phase", "Lost"), degr,
-		"its volume pv-7 is gone, and what was on it: restore the volume, or delete the claim and it is made anew, empty"},
+		"its volume pv-7 is gone, and what was on it: restore the volume, or delete the claim: a new one is created, empty"},
 	"PersistentVolumeClaim bound": {live("v1", "PersistentVolumeClaim", "status.phase", "Bound"), cur, "the claim is bound"},
 
 	"Service":                    {live("v1", "Service", "spec.type", "ClusterIP"), cur, "it is there"},
@@ -220,7 +220,7 @@ var verdicts = map[string]struct {
 
 	"PodDisruptionBudget that allows none": {live("policy/v1", "PodDisruptionBudget", "status", with(counts(), cond("DisruptionAllowed", "False", "InsufficientPods", ""))), cur, "it is there"},
 	"PodDisruptionBudget of what it cannot count": {live("policy/v1", "PodDisruptionBudget", "status", with(counts(), cond("DisruptionAllowed", "False", "SyncFailed", "found no controllers for pod"))), prog,
-		"what it protects cannot be made out, so nothing is evicted: found no controllers for pod"},
+		"the pods that it protects cannot be determined, so none is evicted: found no controllers for pod"},
 	"PodDisruptionBudget not counted yet": {live("policy/v1", "PodDisruptionBudget", "status", map[string]any{"observedGeneration": int64(2)}), prog, "its controller has not seen the last change yet"},
 
 	"CRD new":               {definition(), prog, "it is being installed"},
@@ -325,7 +325,7 @@ func FuzzObjectHealth(f *testing.F) {
 		}
 		check := func() {
 			switch v := ObjectHealth(obj); v.Health {
-			case cur, prog, degr, unkn:
+			case cur, prog, paus, degr, unkn:
 				if v.Message == "" {
 					t.Errorf("%s without a reason: %s", v.Health, data)
 				}

@@ -39,7 +39,7 @@ const (
 	FinalizerHook = "drover.dev/hook"
 )
 
-// The annotations that make an object a hook. Of several, Drover's own goes before Argo CD's, and that before Helm's.
+// The annotations that make an object a hook. Of several, Drover's own takes precedence over Argo CD's, and that over Helm's.
 var (
 	hookKeys   = [...]string{"drover.dev/hook", "argocd.argoproj.io/hook"}
 	policyKeys = [...]string{"drover.dev/hook-delete-policy", "argocd.argoproj.io/hook-delete-policy"}
@@ -83,7 +83,7 @@ var helmPhases = map[string]struct {
 
 var helmPolicies = map[string]DeletePolicy{"hook-succeeded": HookSucceeded, "hook-failed": HookFailed, "before-hook-creation": BeforeHookCreation}
 
-// IsHook says whether the annotations are those of a hook, whoever is to do it.
+// IsHook says whether the annotations are those of a hook, for whichever tool.
 func IsHook(annotations map[string]string) bool {
 	return annotations[hookKeys[0]] != "" || annotations[hookKeys[1]] != "" || annotations[helmHook] != ""
 }
@@ -167,7 +167,7 @@ func words(annotations map[string]any, key string) (out []string) {
 }
 
 // HookHealth judges the object of a hook: current when it ended well, degraded when it ended in failure. It differs from ObjectHealth in that
-// a Job or a Pod is on its way until it has really ended, and in that an object that is being deleted still tells how it ended.
+// a Job or a Pod is on its way, or paused, until it has really ended, and in that an object that is being deleted still tells how it ended.
 func HookHealth(obj map[string]any) Verdict {
 	o := object(obj)
 	if meta, ok := obj["metadata"].(map[string]any); ok && meta["deletionTimestamp"] != nil {
@@ -186,7 +186,7 @@ func HookHealth(obj map[string]any) Verdict {
 		ended = phase == "Succeeded" || phase == "Failed" ||
 			v.Health == protocol.HealthCurrent && (o.str("spec", "restartPolicy") == "Always" || o.str("spec", "restartPolicy") == "")
 	}
-	if !ended && v.Health != protocol.HealthProgressing {
+	if !ended && v.Health != protocol.HealthPaused {
 		v.Health = protocol.HealthProgressing
 	}
 	return v

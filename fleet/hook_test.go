@@ -37,7 +37,7 @@ func TestCourseOfAnnotations(t *testing.T) {
 		{"a weight of what is no hook is none", notes("helm.sh/hook-weight", "3"), Course{}},
 		{"Argo CD's hook", notes("argocd.argoproj.io/hook", "PreSync, PostSync"), Course{Hook: both(PreSync, PostSync)}},
 		{"our hook", notes("drover.dev/hook", "SyncFail"), Course{Hook: both(SyncFail)}},
-		{"Argo CD's goes before Helm's", notes("argocd.argoproj.io/hook", "Sync", "helm.sh/hook", "pre-install"), Course{Hook: both(Sync)}},
+		{"Argo CD's takes precedence over Helm's", notes("argocd.argoproj.io/hook", "Sync", "helm.sh/hook", "pre-install"), Course{Hook: both(Sync)}},
 		{"Skip", notes("argocd.argoproj.io/hook", "Skip"), Course{Skip: true}},
 		{"policies", notes("argocd.argoproj.io/hook", "PreDelete", "argocd.argoproj.io/hook-delete-policy", "HookSucceeded,HookFailed, Never"),
 			Course{Hook: &Hook{Install: phases(PreDelete), Upgrade: phases(PreDelete), Delete: []DeletePolicy{HookSucceeded, HookFailed}}}},
@@ -95,6 +95,7 @@ func TestHookHealth(t *testing.T) {
 		want protocol.Health
 	}{
 		{"a Job that runs", live("batch/v1", "Job", "status", counts("active", 1), "status.startTime", "now"), protocol.HealthProgressing},
+		{"a Job that is suspended", live("batch/v1", "Job", "spec.suspend", true, "status", counts()), protocol.HealthPaused},
 		{"a Job that completed", live("batch/v1", "Job", "status", with(counts(), cond("Complete", "True", "", ""))), protocol.HealthCurrent},
 		{"a Job that failed", live("batch/v1", "Job", "status", with(counts(), cond("Failed", "True", "", ""))), protocol.HealthDegraded},
 		{"a Job that completed and is being deleted", live("batch/v1", "Job", "metadata", being, "status", with(counts(), cond("Complete", "True", "", ""))), protocol.HealthCurrent},

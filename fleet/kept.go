@@ -49,6 +49,6 @@ func KeepKnown(app, known protocol.App) protocol.App {
 	if app.Error == "" || app.Blob != nil || known.Name != app.Name {
 		return app
 	}
-	known.Error, known.Parent = app.Error, cmp.Or(app.Parent, known.Parent)
+	known.Error, known.Reason, known.Parent = app.Error, app.Reason, cmp.Or(app.Parent, known.Parent)
 	return known
 }

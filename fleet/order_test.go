@@ -12,7 +12,7 @@ func ref(group, kind, namespace, name string) protocol.ObjectRef {
 	return protocol.ObjectRef{Group: group, Kind: kind, Namespace: namespace, Name: name}
 }
 
-// TestObjectsAreAppliedInStages: what others need goes before them, and what would refuse them goes after.
+// TestObjectsAreAppliedInStages: what others need comes first, and what would refuse them comes last.
 func TestObjectsAreAppliedInStages(t *testing.T) {
 	for want, refs := range map[Stage][]protocol.ObjectRef{
 		StageNamespaces:  {ref("", "Namespace", "", "shop")},
@@ -116,7 +116,7 @@ func TestDependenciesThatCannotBeMet(t *testing.T) {
 			{"a", "depends on itself (a → b → a): take one of these out of dependsOn"},
 			{"b", "depends on itself (b → a → b): take one of these out of dependsOn"},
 		}},
-		// Those that only lead into a circle are not named: it is not them who have to be mended.
+		// Those that only lead into a circle are not named: they are not the ones to correct.
 		"a way into a circle": {map[string][]string{"a": {"b"}, "b": {"c"}, "c": {"d"}, "d": {"b"}}, []Blocked{
 			{"b", "depends on itself (b → c → d → b): take one of these out of dependsOn"},
 			{"c", "depends on itself (c → d → b → c): take one of these out of dependsOn"},

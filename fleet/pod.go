@@ -44,8 +44,9 @@ func (o object) crashLooping() string {
 // PodCause is why a Pod, given as decoded JSON, does not run as it should, as far as its status says. A Pod that does
 // has none; nor has one that is being deleted in order.
 //
-// It is degraded where the node says what will not heal by itself: an image that the registry does not have or whose name
-// cannot be, a container that ended three times in a row and is held back, one that may not run as the user it asks for.
+// It is degraded where the node says what will not heal by itself: an image that the registry does not have or whose
+// name cannot be, a container that ended three times in a row and is held back, one that may not run as the user it
+// asks for.
 func PodCause(pod map[string]any, now time.Time) Cause {
 	o := object(pod)
 	c := o.podCause(now)
@@ -142,7 +143,7 @@ func (o object) failedPod() Cause {
 	switch {
 	case reason == "Evicted":
 		return Cause{Health: protocol.HealthProgressing, What: "the pod was evicted by its node", Words: message,
-			Next: "give it the requests that it needs, or the node more room"}
+			Next: "give it the requests that it needs, or use a node with more resources"}
 	case reason == "DeadlineExceeded":
 		return Cause{Health: protocol.HealthProgressing, What: "the pod did not end within its activeDeadlineSeconds", Words: message}
 	case reason != "" || message != "":

@@ -60,7 +60,7 @@ func says[V any](m map[string]V, key, value string) bool {
 	return strings.EqualFold(strings.TrimSpace(word(m, key)), value)
 }
 
-// argoKept says whether Argo CD would not delete an object, or not before somebody confirmed it.
+// argoKept says whether Argo CD would not delete an object, or not before a user confirmed it.
 func argoKept[V any](annotations map[string]V) bool {
 	for option := range strings.SplitSeq(word(annotations, argoSync), ",") {
 		switch strings.ToLower(strings.Join(strings.Fields(option), "")) {

@@ -5,17 +5,20 @@ import (
 )
 
 // severity orders healths from best to worst for rolling up: what is known to be wrong outweighs what
-// is not known, which outweighs what is under way.
+// is not known, which outweighs what is under way, which outweighs what waits for a person or a time: time
+// decides about everything but that.
 func severity(h protocol.Health) int {
 	switch h {
 	case protocol.HealthCurrent:
 		return 0
-	case protocol.HealthProgressing:
+	case protocol.HealthPaused:
 		return 1
+	case protocol.HealthProgressing:
+		return 2
 	case protocol.HealthDegraded:
-		return 3
+		return 4
 	}
-	return 2
+	return 3
 }
 
 // Worst is the worst of some healths; current for none at all, since nothing is wrong with nothing.

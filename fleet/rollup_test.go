@@ -25,6 +25,9 @@ func TestWorstHealthWins(t *testing.T) {
 		{[]protocol.Health{prog, unkn, cur}, unkn},
 		{[]protocol.Health{unkn, degr, prog}, degr},
 		{[]protocol.Health{degr, cur}, degr},
+		{[]protocol.Health{cur, paus, cur}, paus},
+		{[]protocol.Health{paus, prog}, prog}, // time still decides about what is progressing
+		{[]protocol.Health{degr, paus}, degr},
 		{[]protocol.Health{cur, "sleeping"}, "sleeping"}, // a word of a newer agent counts as not known
 		{[]protocol.Health{"sleeping", degr}, degr},
 	} {

@@ -105,7 +105,8 @@ func TestSelectorThatIsNotUnderstoodIsQuoted(t *testing.T) {
 	}
 }
 
-// FuzzSelector: whatever is typed, nothing panics; and a part that is put behind what was understood can only choose fewer.
+// FuzzSelector: whatever is typed, nothing panics; and a part that is put behind what was understood can only choose
+// fewer.
 func FuzzSelector(f *testing.F) {
 	for _, s := range []string{"", "a=b,c!=d", "a in (b,c)", "!a", "a notin ()", "((", "a),(b", "=,!=", "\x00=\xff"} {
 		f.Add(s, "a", "b")

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// Key names what is fetched for a source: two sources of one key are one download, whatever part of it each looks at and however often
-// each wants to be asked for.
+// Key names what is fetched for a source: two sources of one key are one download, whatever part of it each looks at
+// and however often each wants to be asked for.
 func (s Source) Key() string {
 	s = s.Fetched()
 	data, _ := json.Marshal(s) // texts and numbers alone: it cannot fail
@@ -49,8 +49,8 @@ func (s Source) Place(file string) string {
 	return place + "//" + file
 }
 
-// WithoutUser is an address without user, password, query and fragment, all of which may hold a secret; an address as scp has it
-// keeps its user.
+// WithoutUser is an address without user, password, query and fragment, all of which may hold a secret; an address as
+// scp has it keeps its user.
 func WithoutUser(address string) string {
 	scheme, rest, ok := strings.Cut(address, "://")
 	if !ok {

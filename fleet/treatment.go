@@ -20,7 +20,7 @@ const (
 const (
 	AnnotationApply    = "drover.dev/apply"    // override, merge, if-not-present, ignore
 	ApplyIfNotPresent  = "if-not-present"      // of AnnotationApply: it is created, and otherwise left as it is
-	AnnotationRecreate = "drover.dev/recreate" // "enabled" or "true": deleted and created anew where a field that cannot be changed did
+	AnnotationRecreate = "drover.dev/recreate" // "enabled" or "true": deleted and recreated where an immutable field changed
 
 	fluxSSA       = "kustomize.toolkit.fluxcd.io/ssa"
 	fluxForce     = "kustomize.toolkit.fluxcd.io/force"
@@ -41,11 +41,12 @@ var (
 // Treatment is how an object asks to be dealt with.
 type Treatment struct {
 	Mode     Mode
-	Recreate bool // deleted and created anew where a field that cannot be changed did
+	Recreate bool // deleted and recreated where an immutable field changed
 	Keep     bool // never pruned, see KeptBy
 }
 
-// TreatmentOf reads an object's annotations and labels. Drover's own words go before those of Flux, and these before those of Argo CD.
+// TreatmentOf reads an object's annotations and labels. Drover's own take precedence over those of Flux, and these over
+// those of Argo CD.
 func TreatmentOf[V any](annotations, labels map[string]V) Treatment {
 	t := Treatment{Mode: modeOf(annotations, labels), Keep: NeverPruned(annotations, labels)}
 	options := syncOptions(annotations)
@@ -73,8 +74,9 @@ func modeOf[V any](annotations, labels map[string]V) Mode {
 	return fluxModes[strings.ToLower(word(labels, fluxSSA))]
 }
 
-// Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: whoever puts them
-// there wants to work on it undisturbed (as in Flux, where reconcile: disabled and ssa: Ignore count on the object itself, too).
+// Paused says whether an object is to be left alone that carries these annotations and labels in the cluster: the user
+// who puts them there wants to work on it undisturbed (as in Flux, where reconcile: disabled and ssa: Ignore count on
+// the object itself, too).
 func Paused[V any](annotations, labels map[string]V) bool {
 	if own := word(annotations, AnnotationApply); own != "" {
 		return modes[strings.ToLower(own)] == ModeIgnore
@@ -89,7 +91,8 @@ func word[V any](m map[string]V, key string) string {
 	return s
 }
 
-// syncOptions are the options of Argo CD on an object (https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/).
+// syncOptions are the options of Argo CD on an object
+// (https://argo-cd.readthedocs.io/en/stable/user-guide/sync-options/).
 func syncOptions[V any](annotations map[string]V) map[string]string {
 	text := word(annotations, argoSync)
 	if text == "" {
@@ -104,8 +107,9 @@ func syncOptions[V any](annotations map[string]V) map[string]string {
 	return out
 }
 
-// unmetOptions are options of Argo CD that are not done as Argo CD does them. Of those that are not here Drover does what they ask, or has no
-// need to be asked: it applies server-side, sends only what changed, and waits for a kind's definition.
+// unmetOptions are options of Argo CD that are not done as Argo CD does them. Of those that are not here Drover does
+// what they ask, or has no need to be asked: it applies server-side, sends only what changed, and waits for a kind's
+// definition.
 var unmetOptions = map[string]string{
 	"Replace=true":   "not done: the object is applied server-side, which has no limit that replacing would get around, and what others added to it stays",
 	"Validate=false": "not done: the API server checks whatever is applied server-side",
@@ -117,7 +121,7 @@ var unmetOptions = map[string]string{
 // Unmet is something that an annotation asks for and Drover does not do, or does otherwise.
 type Unmet struct{ Annotation, Text string }
 
-// UnmetBy lists what the annotations of an object ask for in vain, in the order in which they ask.
+// UnmetBy lists what the annotations of an object ask for without effect, in the order in which they ask.
 func UnmetBy[V any](annotations map[string]V) (out []Unmet) {
 	if own := word(annotations, AnnotationApply); own != "" {
 		if _, ok := modes[strings.ToLower(own)]; !ok {

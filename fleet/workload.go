@@ -43,24 +43,26 @@ func deploymentHealth(o object) Verdict {
 	}
 	deadline := o.numOr(math.MaxInt32, "spec", "progressDeadlineSeconds") // this many is how the API writes none
 	settled := deadline == math.MaxInt32 || p.status == "True" && p.reason == "NewReplicaSetAvailable"
-	paused := o.get("spec", "paused") == true
+	isPaused := o.get("spec", "paused") == true
 	want := o.numOr(1, "spec", "replicas")
 	have, updated := o.numOr(0, "status", "replicas"), o.numOr(0, "status", "updatedReplicas")
 	ready, available := o.numOr(0, "status", "readyReplicas"), o.numOr(0, "status", "availableReplicas")
 	switch {
 	case want > have:
 		return progressing("%d of %d pods exist", have, want)
-	case paused && want <= min(ready, available):
-		return current("%d of %d pods are ready; it is paused, with %d of them updated", ready, want, updated)
-	case want > updated && !paused:
+	case isPaused && want > updated && want <= min(ready, available):
+		return paused("its update is paused (spec.paused) with %d of %d pods updated: it waits for a person to remove that", updated, want)
+	case isPaused && want <= min(ready, available):
+		return current("%d of %d pods are ready; it is paused, with all of them updated", ready, want)
+	case want > updated && !isPaused:
 		return progressing("%d of %d pods are updated", updated, want)
-	case have > want && !paused:
+	case have > want && !isPaused:
 		return progressing("%d old pods have yet to end", have-want)
 	case updated > available:
 		return progressing("%d of %d pods are available", available, updated)
 	case want > ready:
 		return progressing("%d of %d pods are ready", ready, want)
-	case !settled && !paused:
+	case !settled && !isPaused:
 		return progressing("its new ReplicaSet is not available yet")
 	case o.condition("Available").status != "True":
 		return progressing("it is not available yet")
@@ -110,7 +112,7 @@ func daemonSetHealth(o object) Verdict {
 	return current("%d of %d pods are ready", want, want)
 }
 
-// notCreated is why a controller cannot create pods, in the API server's words. A policy stays as it is until somebody
+// notCreated is why a controller cannot create pods, in the API server's words. A policy refuses until a user
 // changes something; a quota may become free.
 func notCreated(words string) Verdict {
 	for _, before := range [...]string{" failed error: ", "Error creating: ", " is forbidden: "} { // what controllers put before them

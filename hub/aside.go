@@ -180,7 +180,7 @@ func (r *Resolution) shown(apps []query.DesiredApp) []query.DesiredApp {
 			apps = append(apps, query.DesiredApp{Name: a.App.Name, Path: a.App.Path})
 			i = len(apps) - 1
 		}
-		apps[i].Error = a.Err
+		apps[i].Error, apps[i].Reason = a.Err, a.Reason
 	}
 	return apps
 }

@@ -11,6 +11,12 @@ import (
 
 // Bus carries bundles and blobs to the agents, and what they say back.
 type Bus interface {
+	Publisher
+	Agents
+}
+
+// Publisher keeps bundles and blobs where agents get them.
+type Publisher interface {
 	// Put stores blobs, then bundles, and returns when the bus has them all. Blobs come first so that
 	// no agent is ever told of one that is not there. An error that wraps ErrFull says that there is no space left.
 	Put(ctx context.Context, blobs []Packed, bundles []Delivery) error
@@ -18,11 +24,15 @@ type Bus interface {
 	Holdings(ctx context.Context) (Holdings, error)
 	// Drop removes blobs. One that is not there is no error.
 	Drop(ctx context.Context, ids []string) error
+	// Forget drops the bundle and the last report of a cluster.
+	Forget(ctx context.Context, cluster string) error
+}
+
+// Agents speaks with the agents.
+type Agents interface {
 	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks sees
 	// by what comes whether it was heard.
 	Ask(ctx context.Context, cluster string, a protocol.Ask) error
-	// Forget drops the bundle and the last report of a cluster.
-	Forget(ctx context.Context, cluster string) error
 	// Listen calls back for everything that agents say, and whenever the bus may have lost something.
 	// It blocks until ctx is done.
 	Listen(ctx context.Context, to Listener) error
@@ -59,10 +69,13 @@ type Holdings struct {
 // Listener hears what agents say. Its methods are called from one goroutine, and do not block for long. What it is told is verified
 // to come from an agent of that cluster.
 type Listener interface {
-	// Wanted says why no agent may join as cluster now; nil if one may. It may be called from any goroutine.
-	Wanted(cluster string) error
-	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were revoked.
-	Identities(clusters []string)
+	AgentListener
+	CredentialListener
+	BusListener
+}
+
+// AgentListener hears what an agent says of its cluster, see Listener.
+type AgentListener interface {
 	// Report is the last report of a cluster. Those of one cluster come in the order in which the bus took them. at
 	// is when the bus received it.
 	Report(cluster string, data []byte, at time.Time)
@@ -70,6 +83,18 @@ type Listener interface {
 	Event(cluster string, data []byte)
 	// Link says that a cluster's agent is connected, or is not.
 	Link(cluster string, connected bool, at time.Time)
+}
+
+// CredentialListener decides which agents may join, and hears which credentials changed, see Listener.
+type CredentialListener interface {
+	// Wanted says why no agent may join as cluster now; nil if one may. It may be called from any goroutine.
+	Wanted(cluster string) error
+	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were revoked.
+	Identities(clusters []string)
+}
+
+// BusListener hears of the bus itself and of other hubs on it, see Listener.
+type BusListener interface {
 	// Reset says that the bus was away, and may have lost something.
 	Reset()
 	// Damaged says what somebody else than a hub has changed on the bus. Reset follows.
@@ -78,34 +103,33 @@ type Listener interface {
 	Peer(p protocol.Presence)
 }
 
-// Identities are who the clusters are.
+// Identities are the credentials of the clusters, as the hub's loop needs them.
 type Identities interface {
+	Credentials
+	Places
+}
+
+// Credentials knows and ends the credentials of clusters.
+type Credentials interface {
 	// OpenKey is the public key that cluster's bundles are sealed to; ok is false as long as no credential was
 	// made for its agent.
 	OpenKey(cluster string) (key []byte, ok bool)
 	// Clusters are those that have a credential, or had one until it was revoked, in no order.
 	Clusters() []string
-	// Token makes a join token for cluster's agent. If the cluster has a live credential it is an error wrapping ErrIssued,
-	// unless o.Replace is set: then all older credentials end when the token is used.
-	Token(cluster string, o TokenOptions) (protocol.JoinToken, error)
+	// Identity is what is known of cluster's credentials.
+	Identity(cluster string) Identity
 	// Revoke ends every credential of a cluster, at once: live connections are cut. It is no error if there is none.
 	Revoke(cluster string) error
 	// Forget revokes every credential of a cluster, and no longer counts it among Clusters.
 	Forget(cluster string) error
-	// Rotate has cluster's agent make a new credential, now or when it is back; when it uses that, all older ones are
-	// revoked. It is an error wrapping ErrNoCredential if the cluster has none.
-	Rotate(cluster string) error
-	// Identity is what is known of cluster's credentials.
-	Identity(cluster string) Identity
+}
+
+// Places knows which cluster credentials belong to.
+type Places interface {
 	// Place is the uid of kube-system of the cluster that the credentials belong to; "" if that is not known. Settle
 	// remembers it, until the cluster joins with another token.
 	Place(cluster string) (uid string)
 	Settle(cluster, uid string) error
-	// EndFormer ends all credentials and join tokens of an older release, whose NATS users are not bounded, at once. left
-	// are the clusters whose agents still use one: where there are any, it does nothing unless force is set.
-	EndFormer(force bool) (left []string, err error)
-	// Joins says what came of the requests for credentials since the hub started.
-	Joins() Joins
 }
 
 // Identity is what is known of a cluster's credentials, for people.

@@ -50,7 +50,7 @@ func (a *AppResult) stop(claims []string) {
 	if n := len(claims) - 3; n > 0 {
 		claims, more = claims[:3], fmt.Sprintf(" and %d more", n)
 	}
-	a.Ref, a.Refs = nil, nil
+	a.Ref, a.Refs, a.Reason = nil, nil, protocol.ReasonSharedObject
 	a.Err = fmt.Sprintf("%s: %s%s: an object belongs to one app; remove it from all but one",
 		a.App.File, strings.Join(claims, ", "), more)
 }

@@ -222,6 +222,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	} else {
 		if e.pending && len(m.absent) > 0 { // it may come with what is being rendered
 			m.result.Err, m.result.Pending = m.app.File+": "+waitsForOthers, true
+			m.result.Reason = protocol.ReasonRendering
 		}
 		for _, ref := range m.absent {
 			if !ref.Optional && !m.result.Pending {
@@ -280,6 +281,9 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 		switch {
 		case render.Away:
 			m.result.Err, m.result.Pending = m.app.File+": "+render.Err, render.Pending
+			if m.result.Reason = protocol.ReasonFetchFailed; render.Pending {
+				m.result.Reason = protocol.ReasonRendering
+			}
 			e.pending = e.pending || render.Pending
 			return nil, nil
 		case render.Err != "":

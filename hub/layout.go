@@ -8,6 +8,13 @@ import (
 
 // Layout knows what the folders of a repository mean.
 type Layout interface {
+	Folders
+	FleetApps
+	Planner
+}
+
+// Folders reads the folders of clusters.
+type Folders interface {
 	// Clusters lists the clusters that have a folder, sorted, and what is wrong with folders that
 	// cannot be one. An error means that nobody can say which clusters there are: nothing may follow
 	// from it.
@@ -15,14 +22,22 @@ type Layout interface {
 	// Read says what the folder of a cluster asks for. It returns an error only where the tree could not
 	// be read; what is wrong with the folder's content is in the result.
 	Read(ctx context.Context, tree Tree, name string) (Folder, error)
-	// Sort sets apart what of rendered objects is for Drover itself and not for the cluster. An error says that the
-	// objects cannot be delivered as they are.
-	Sort(objects []Rendered) (Sorted, error)
+}
+
+// FleetApps reads the apps that are declared once for many clusters.
+type FleetApps interface {
 	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files.
 	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string)
 	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of which that
 	// cannot be told.
 	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
+}
+
+// Planner plans the apps of a cluster from what it declares.
+type Planner interface {
+	// Sort sets apart what of rendered objects is for Drover itself and not for the cluster. An error says that the
+	// objects cannot be delivered as they are.
+	Sort(objects []Rendered) (Sorted, error)
 	// Plan says which apps a cluster has, given all that its folder and the renders of its apps declare. Like Read it
 	// returns an error only where the tree could not be read, or if ctx is done; with a *TransientError the cluster is given as well, as far
 	// as it could be known, with a problem that says what could not.

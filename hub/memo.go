@@ -40,7 +40,7 @@ type Render struct {
 // memo remembers renders by what was asked, and finds those whose dependencies still hold. What it does
 // not find in memory it looks for in the store.
 type memo struct {
-	store Store
+	store Memos
 
 	mu    sync.Mutex
 	known map[string]*question
@@ -60,7 +60,7 @@ type question struct {
 	asked    uint64 // the round in which it was asked last
 }
 
-func newMemo(store Store) *memo { return &memo{store: store, known: map[string]*question{}} }
+func newMemo(store Memos) *memo { return &memo{store: store, known: map[string]*question{}} }
 
 // memoFormat changes whenever what a Render means does, so that nothing is found that another release remembered.
 const memoFormat = "6"

@@ -41,7 +41,7 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 			continue
 		}
 		if doubt := fleet.WhyKept(b, a.Name, parentOf); doubt != "" {
-			a.Error = fleet.Doubted(doubt)
+			a.Error, a.Reason = fleet.Doubted(doubt), ""
 			b.Apps = append(b.Apps, a)
 			kept++
 		}
@@ -87,7 +87,7 @@ func find(apps []protocol.App, name string) *protocol.App {
 func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
 	a := protocol.App{
 		Name: r.App.Name, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
-		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Revision: revision.Hash,
+		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Reason: r.Reason, Revision: revision.Hash,
 		Handling: r.App.Handling, Needs: r.App.Handling.Needs(),
 	}
 	if last == nil {
@@ -96,7 +96,7 @@ func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol
 	if r.Err != "" {
 		// What else the declaration says may be as broken as what it renders to.
 		kept := *last
-		kept.Error = r.Err
+		kept.Error, kept.Reason = r.Err, r.Reason
 		return kept
 	}
 	if last.Blob != nil && last.Blob.Digest == a.Blob.Digest {
@@ -399,7 +399,7 @@ func (h *Hub) recall() {
 func wanted(b protocol.Bundle, declared []fleet.App) []query.DesiredApp {
 	out := make([]query.DesiredApp, 0, len(b.Apps))
 	for _, a := range b.Apps {
-		w := query.DesiredApp{Name: a.Name, Error: a.Error}
+		w := query.DesiredApp{Name: a.Name, Error: a.Error, Reason: a.Reason}
 		if a.Blob != nil {
 			w.Objects = a.Blob.Objects
 		}

@@ -41,7 +41,7 @@ type Resolver struct {
 	substitute Substitute
 	secret     []byte
 	memo       *memo
-	store      Store
+	store      Memos
 	shown      map[string]View // what is seen of sources through their rules, by what is looked at; of each the newest
 	// compositions are the composed sources as they were made last, by their keys.
 	compositions map[string]*composition
@@ -50,7 +50,7 @@ type Resolver struct {
 }
 
 // NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
-func NewResolver(l Layout, r Renderer, s Substitute, store Store, secret []byte) *Resolver {
+func NewResolver(l Layout, r Renderer, s Substitute, store Memos, secret []byte) *Resolver {
 	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store, shown: map[string]View{}, compositions: map[string]*composition{}}
 }
 
@@ -80,6 +80,8 @@ type AppResult struct {
 	Ref  *protocol.Blob // nil if Err is set
 	Refs []protocol.ObjectRef
 	Err  string
+	// Reason is Err for programs; "" where that is that it cannot be rendered.
+	Reason protocol.Reason
 	// Pending: it is being rendered; Err says so.
 	Pending bool
 
@@ -207,7 +209,7 @@ func (r *Resolution) block() {
 	for name, why := range fleet.Unsatisfiable(apps) {
 		at := slices.IndexFunc(apps, func(a fleet.App) bool { return a.Name == name })
 		if a := &r.Apps[at]; a.Err == "" {
-			a.Ref, a.Refs, a.Err = nil, nil, why
+			a.Ref, a.Refs, a.Err, a.Reason = nil, nil, why, protocol.ReasonDependencyInvalid
 		}
 	}
 }

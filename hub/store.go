@@ -11,18 +11,29 @@ import (
 // correctness: everything in it follows from Git, from the bus and from what agents report. What it
 // keeps is a secret at rest; an implementation encrypts it.
 type Store interface {
-	// Memo gives what was remembered under key, or nil.
-	Memo(key string) ([]byte, error)
-	// Blob gives the sealed blob of an id, or nil.
-	Blob(id string) ([]byte, error)
-	// Clusters gives the last published record of every cluster.
-	Clusters() (map[string]Record, error)
-	// Holds gives the removals that wait for a person's approval.
-	Holds() ([]query.Hold, error)
+	Memos
+	Records
+
 	// Save writes all of a batch, or nothing.
 	Save(Batch) error
 	// Collect removes every memo and every blob that is not to be kept, and says how many that were.
 	Collect(keepMemo, keepBlob func(string) bool) (removed int, err error)
+}
+
+// Memos gives what renders gave before, see Store.
+type Memos interface {
+	// Memo gives what was remembered under key, or nil.
+	Memo(key string) ([]byte, error)
+	// Blob gives the sealed blob of an id, or nil.
+	Blob(id string) ([]byte, error)
+}
+
+// Records gives what was published, and what is held, see Store.
+type Records interface {
+	// Clusters gives the last published record of every cluster.
+	Clusters() (map[string]Record, error)
+	// Holds gives the removals that wait for a person's approval.
+	Holds() ([]query.Hold, error)
 }
 
 // Batch is what one turn of the loop has to remember.

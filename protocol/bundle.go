@@ -58,7 +58,7 @@ type Bundle struct {
 	// ClusterUID is the uid of the namespace kube-system of the cluster that the bundle is for; "" if the hub does not
 	// know it. An agent that finds itself in another cluster applies nothing.
 	ClusterUID string `json:"clusterUID,omitempty"`
-	// AgentImage is the image that the agent itself is to run; it stays as it is if empty.
+	// AgentImage is the image that the agent itself is to run; it is not changed if empty.
 	AgentImage string `json:"agentImage,omitempty"`
 	// Trust is whom to believe from now on; nil for no news.
 	Trust *Trust `json:"trust,omitempty"`
@@ -83,6 +83,8 @@ type App struct {
 	Blob *Blob `json:"blob,omitempty"`
 	// Error says why Blob is not of the newest revision: the app keeps its last good state.
 	Error string `json:"error,omitempty"`
+	// Reason is Error for programs; without it, it is RenderFailed.
+	Reason Reason `json:"reason,omitempty"`
 	// Needs names what an agent must know to handle the app as it is asked to, see Handling.Needs. One that does not know it leaves
 	// the app as it is, and says so: what it ignored might be what keeps the app from doing harm.
 	Needs []string `json:"needs,omitempty"`
@@ -124,7 +126,7 @@ func (b Bundle) Digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Check says what is wrong with a bundle, whoever signed it.
+// Check says what is wrong with a bundle, by whichever key it is signed.
 func (b Bundle) Check() error {
 	if err := checkVersion("bundle", b.Version, "this program"); err != nil {
 		return err

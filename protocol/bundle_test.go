@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// TestDigestLeavesOutOnlyWhatDoesNotChangeTheCluster changes every field that a bundle has, by reflection, so that a field
-// that is added later is asked about too: it must be in the digest, or be named here.
+// TestDigestLeavesOutOnlyWhatDoesNotChangeTheCluster changes every field that a bundle has, by reflection, so that a
+// field that is added later is asked about too: it must be in the digest, or be named here.
 func TestDigestLeavesOutOnlyWhatDoesNotChangeTheCluster(t *testing.T) {
 	leftOut := []string{"Epoch", "Generation", "ClusterUID", "Revision.Hash", "Revision.Branch", "Revision.Subject",
 		"Revision.Time", "Apps[0].Revision", "Apps[1].Revision"}
@@ -84,8 +84,8 @@ func eachField(t *testing.T, root func(*Bundle) reflect.Value, got func(name str
 	walk("", root)
 }
 
-// TestDigestSurvivesTheWire: the agent reports the digest of what it received, and the hub compares it with that of what it
-// sent. Were they to differ for the same bundle, the cluster would be published to without end.
+// TestDigestSurvivesTheWire: the agent reports the digest of what it received, and the hub compares it with that of
+// what it sent. Were they to differ for the same bundle, the cluster would be published to without end.
 func TestDigestSurvivesTheWire(t *testing.T) {
 	for name, edit := range map[string]func(*Bundle){
 		"as it is":               func(*Bundle) {},
@@ -111,8 +111,8 @@ func TestDigestSurvivesTheWire(t *testing.T) {
 	}
 }
 
-// TestDigestOfANewerHubIsRepeated: an agent that does not know a field of the bundle would compute another digest than the
-// hub that set it, and be published to for ever.
+// TestDigestOfANewerHubIsRepeated: an agent that does not know a field of the bundle would compute another digest than
+// the hub that set it, and be published to for ever.
 func TestDigestOfANewerHubIsRepeated(t *testing.T) {
 	b := testBundle()
 	b.Content = "of a hub that knows more fields"

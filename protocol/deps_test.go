@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestImportsTheStandardLibraryOnly: whoever speaks with Drover links nothing else for it. The module requires nothing, not
-// even for this test; that is why internal/deptest is not used here.
+// TestImportsTheStandardLibraryOnly: a program that speaks with Drover links nothing else for it. The module requires
+// nothing, not even for this test; that is why internal/deptest is not used here.
 func TestImportsTheStandardLibraryOnly(t *testing.T) {
 	out, err := exec.Command("go", "list", "-deps", "-test", ".").Output()
 	if err != nil {

@@ -1,7 +1,7 @@
 // Package protocol is the wire between the hub and its agents: names, NATS subjects, the
 // messages, how they are signed and sealed, and the version they carry.
 //
-// It imports the standard library only, so that whoever speaks with Drover links nothing else.
+// It imports the standard library only, so that a program that speaks with Drover links nothing else.
 // Everything here arrives from outside on one of the two sides: every decoder treats its input as
 // hostile and says what is wrong with it.
 //

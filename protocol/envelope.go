@@ -70,7 +70,7 @@ func SignBundle(b Bundle, keys ...ed25519.PrivateKey) ([]byte, error) {
 }
 
 // VerifyBundle opens an envelope that claims to be cluster's bundle. Nothing of the payload is
-// looked at before one of keys has been seen to sign it.
+// looked at before it is known that one of keys signed it.
 func VerifyBundle(envelope []byte, cluster string, keys []ed25519.PublicKey) (Bundle, error) {
 	var b Bundle
 	payload, err := verify(envelope, BundleType, MaxBundle, keys)
@@ -112,7 +112,7 @@ func SignMessage[M message](m M, keys ...ed25519.PrivateKey) ([]byte, error) {
 }
 
 // VerifyMessage opens the envelope of a message that claims to concern cluster. Nothing of the payload is looked at
-// before one of keys has been seen to sign it. Its errors wrap those of VerifyBundle.
+// before it is known that one of keys signed it. Its errors wrap those of VerifyBundle.
 func VerifyMessage[M message](envelope []byte, cluster string, keys []ed25519.PublicKey) (M, error) {
 	var m, none M
 	version, concerns, payloadType := about(&m)

@@ -127,8 +127,8 @@ func TestVerifyNeedsAKey(t *testing.T) {
 	}
 }
 
-// TestEveryChangedByteIsNoticed changes each byte of an envelope in turn. A few changes alter nothing (JSON takes field names in
-// any case, base64 has spare bits): then the bundle must be the very same.
+// TestEveryChangedByteIsNoticed changes each byte of an envelope in turn. A few changes alter nothing (JSON takes field
+// names in any case, base64 has spare bits): then the bundle must be the very same.
 func TestEveryChangedByteIsNoticed(t *testing.T) {
 	b := testBundle()
 	envelope := mustSign(t, b, testKey("hub"))

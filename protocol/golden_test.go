@@ -240,6 +240,13 @@ func TestAddGoldenMessages(t *testing.T) {
 	served := testReport()
 	served.APIs = []string{"apps/v1", "apps/v1/Deployment", "v1", "v1/Pod"}
 	served.Agent.APIs = APIsDigest(served.APIs)
+	unfetched := testBundle(func(b *Bundle) { b.Apps[0].Error, b.Apps[0].Reason = "the source cannot be fetched", ReasonFetchFailed })
+	pausing := testBundle(func(b *Bundle) {
+		waits := Expression{Text: "status.phase == 'Waiting'", Tree: json.RawMessage(`["==",[".",["id","status"],"phase"],"Waiting"]`)}
+		b.Apps[0].Handling.Health = []HealthRule{{Group: "example.com", Kind: "Widget", Paused: &waits}}
+	})
+	reasoned := testReport()
+	reasoned.Apps[0].Phase, reasoned.Apps[0].Health, reasoned.Apps[0].Reason = PhaseWaiting, HealthPaused, ReasonPaused
 	request, grant, ask := testKeyRequest(t), testGrant(t), testAsk()
 	request.Nonce, grant.Nonce, grant.Epoch = "once", "once", 3
 	ask.Nonce, ask.Epoch, ask.Time = "once", 3, issued
@@ -252,6 +259,9 @@ func TestAddGoldenMessages(t *testing.T) {
 		"report":            {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
 		"report-tomorrow":   {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
 		"report-apis":       {Says: "with what the API server serves", Kind: "report", Cluster: "staging", Sent: mustJSON(t, served), Want: mustJSON(t, served)},
+		"bundle-reason":     {Says: "with the reason for an app's error", Kind: "bundle", Sent: mustJSON(t, unfetched), Want: mustJSON(t, unfetched), Digest: unfetched.Digest()},
+		"bundle-paused":     {Says: "with a health rule that says what is paused", Kind: "bundle", Sent: mustJSON(t, pausing), Want: mustJSON(t, pausing), Digest: pausing.Digest()},
+		"report-reason":     {Says: "with the reason for an app's phase", Kind: "report", Cluster: "staging", Sent: mustJSON(t, reasoned), Want: mustJSON(t, reasoned)},
 		"event":             {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
 		"credential":        {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
 		"bundle-needs":      {Says: "with apps that need an agent that knows what they ask for", Kind: "bundle", Sent: mustJSON(t, needing), Want: mustJSON(t, needing), Digest: needing.Digest()},

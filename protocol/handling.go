@@ -11,12 +11,12 @@ type Handling struct {
 	CreateNamespace *NamespaceRequest `json:"createNamespace,omitempty"`
 	// Orphan: when the app itself goes, its objects stay. For objects that leave the app see App.Prune.
 	Orphan bool `json:"orphan,omitempty"`
-	// Recreate: an object with an immutable field that changed is deleted and created anew.
+	// Recreate: an object with an immutable field that changed is deleted and recreated.
 	Recreate bool `json:"recreate,omitempty"`
 	// KeepDrift: drift is told and left. What changed in Git is applied.
 	KeepDrift bool         `json:"keepDrift,omitempty"`
 	Ignored   []Ignored    `json:"ignored,omitempty"`
-	Health    []HealthRule `json:"health,omitempty"` // they go before the agent's own rules
+	Health    []HealthRule `json:"health,omitempty"` // they take precedence over the agent's own
 	// Checks are objects beside the app's own that must be healthy for it to be.
 	Checks []ObjectRef `json:"checks,omitempty"`
 	// Ready are conditions on apps in App.DependsOn, beside their health.
@@ -77,6 +77,7 @@ type HealthRule struct {
 	Kind       string      `json:"kind,omitempty"` // "" for all of the group that no other rule is for
 	InProgress *Expression `json:"inProgress,omitempty"`
 	Failed     *Expression `json:"failed,omitempty"`
+	Paused     *Expression `json:"paused,omitempty"` // agents that do not know it call such an object progressing
 	Current    *Expression `json:"current,omitempty"`
 	// Message gives the cause, as text, of an object that is not current. Without it, or where it gives "", the conditions of the
 	// object say it.
@@ -108,7 +109,7 @@ type Decryption struct {
 	Secret    string `json:"secret,omitempty"`    // its values of keys that end in .agekey are age identities; "" for the agent's own keys
 }
 
-// Substitution are the variables of an app. Vars go before From, and of From a later object goes before an earlier one.
+// Substitution are the variables of an app. Vars take precedence over From, and of From a later object over an earlier one.
 type Substitution struct {
 	Vars map[string]string `json:"vars,omitempty"`
 	From []VarsRef         `json:"from,omitempty"`

@@ -7,11 +7,14 @@ import (
 	"strings"
 )
 
-// Deletions bounds what an agent may delete. A bundle without it comes from a hub that is older than the guard; it bounds nothing.
+// Deletions bounds what an agent may delete. A bundle without it comes from a hub that is older than the guard; it
+// bounds nothing.
 type Deletions struct {
-	// Apps holds, by app name, a running total: how many objects of the app may have been deleted since the agent first learned of the app.
-	// While deletions of an app are held it falls back to what the agent reported, and rises above that again. The agent counts what it deletes (see AppReport.Deleted) and deletes nothing of an app while that would exceed the
-	// total. Apps that left the bundle keep their entry, because deleting them counts as well. An app without an entry has the total 0.
+	// Apps holds, by app name, a running total: how many objects of the app may have been deleted since the agent first
+	// learned of the app. While deletions of an app are held it falls back to what the agent reported, and rises above
+	// that again. The agent counts what it deletes (see AppReport.Deleted) and deletes nothing of an app while that would
+	// exceed the total. Apps that left the bundle keep their entry, because deleting them counts as well. An app without
+	// an entry has the total 0.
 	Apps map[string]uint64 `json:"apps,omitempty"`
 	// Approved are the ids of holds that the agent reported and a person approved, sorted. See Held.
 	Approved []string `json:"approved,omitempty"`
@@ -54,8 +57,8 @@ type Held struct {
 	Message string      `json:"message"`           // what is held and why, in one line
 }
 
-// HoldID identifies what waits for approval. scope says where (a cluster, or a cluster and app); content are the lines that make up what would
-// happen, in a fixed order. An approval is for exactly this id.
+// HoldID identifies what waits for approval. scope says where (a cluster, or a cluster and app); content are the lines
+// that make up what would happen, in a fixed order. An approval is for exactly this id.
 func HoldID(kind HoldKind, scope string, content ...string) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n%s\n%d\n%s", kind, scope, len(content), strings.Join(content, "\n"))

@@ -8,7 +8,7 @@ import (
 )
 
 // JoinToken buys one credential for one cluster, once. It is a NATS user of its own that may ask for that and nothing
-// else: the server sees that whoever asks holds the seed, and the hub keeps no more of it than its public key. It also
+// else: the server sees that the client holds the seed, and the hub keeps no more of it than its public key. It also
 // pins whom the agent will believe.
 type JoinToken struct {
 	Version int    `json:"version"`
@@ -43,8 +43,8 @@ func DecodeJoinToken(data []byte) (JoinToken, error) {
 }
 
 // KeyRequest asks for a credential for key pairs that were made in the cluster, whose private parts never leave it. A
-// join token's key signs the first one of a cluster, its current credential's key those that renew it. Whoever asks
-// again for the same keys gets the same answer: a request or an answer may be lost.
+// join token's key signs the first one of a cluster, its current credential's key those that renew it. The same
+// request again gets the same answer: a request or an answer may be lost.
 type KeyRequest struct {
 	Version int    `json:"version"`
 	Cluster string `json:"cluster"`
@@ -75,7 +75,7 @@ type Grant struct {
 	Cluster string `json:"cluster"`
 	User    string `json:"user"`            // whom it is for
 	Error   string `json:"error,omitempty"` // why there is none, and what to do
-	// Final says that asking again with the same token or credential is of no use.
+	// Final says that asking again with the same token or credential cannot succeed.
 	Final   bool      `json:"final,omitempty"`
 	JWT     string    `json:"jwt,omitempty"`
 	Issued  time.Time `json:"issued,omitzero"`
@@ -111,8 +111,8 @@ type Ask struct {
 	Kind    AskKind `json:"kind"`
 	From    uint64  `json:"from,omitempty"` // first Event.Seq, inclusive
 	To      uint64  `json:"to,omitempty"`   // last, inclusive
-	// Epoch is that of the bundles which the hub publishes, Time its clock, and Nonce is of this ask alone: so an agent knows one of a
-	// hub that another has taken over from, and one that somebody says again.
+	// Epoch is that of the bundles which the hub publishes, Time its clock, and Nonce is of this ask alone: so an agent
+	// knows one of a hub that another has taken over from, and one that is replayed.
 	Epoch uint64    `json:"epoch,omitempty"`
 	Time  time.Time `json:"time,omitzero"`
 	Nonce string    `json:"nonce,omitempty"`

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// The keys of these tests are derived from a word, so that they are the same in every run and are seen to be no secret.
+// The keys of these tests are derived from a word, so that they are the same in every run and are visibly no secret.
 func testKey(word string) ed25519.PrivateKey {
 	seed := sha256.Sum256([]byte("drover test signing key " + word))
 	return ed25519.NewKeyFromSeed(seed[:])

@@ -21,6 +21,7 @@ const (
 	HealthProgressing Health = "progressing" // on its way, nothing wrong yet
 	HealthDegraded    Health = "degraded"    // will not become current by itself, or fell back
 	HealthUnknown     Health = "unknown"     // nobody can say
+	HealthPaused      Health = "paused"      // waits for a person or a time; time does not make it degraded
 )
 
 // Phase is where an app is.
@@ -30,7 +31,7 @@ type Phase string
 const (
 	PhasePending   Phase = "pending"   // not begun: waits for an app it depends on
 	PhaseApplying  Phase = "applying"  // being applied
-	PhaseWaiting   Phase = "waiting"   // applied; waits for its objects to become healthy
+	PhaseWaiting   Phase = "waiting"   // applied; waits for its objects to become healthy, or for what they wait for
 	PhaseHealthy   Phase = "healthy"   // applied and healthy
 	PhaseDegraded  Phase = "degraded"  // applied, and something in it is not healthy
 	PhaseFailed    Phase = "failed"    // something could not be applied, pruned or rendered
@@ -118,6 +119,7 @@ type AppReport struct {
 	// that learns of an app begins with the total that the bundle permits, so that it may delete nothing. See Deletions.
 	Deleted uint64 `json:"deleted,omitempty"`
 	Leaving bool   `json:"leaving,omitempty"` // the app is no longer in the bundle, and has objects left
+	Reason  Reason `json:"reason,omitempty"`  // why it is in this phase, for programs
 }
 
 // Problem is one object that is not as it should be.
@@ -142,7 +144,7 @@ const (
 	EventKept       EventKind = "kept"        // an object that Git no longer has was left in the cluster, and why
 	EventDrift      EventKind = "drift"       // drift was corrected, or seen and left, as the message says
 	EventLeft       EventKind = "left"        // more is left to others than an ignore rule says, and why
-	EventRecreated  EventKind = "recreated"   // an object was deleted and created anew, and why
+	EventRecreated  EventKind = "recreated"   // an object was deleted and recreated, and why
 	EventHook       EventKind = "hook"        // a hook was begun, or succeeded
 	EventHookFailed EventKind = "hook-failed" // a hook failed, and how
 	EventStarted    EventKind = "started"     // an agent took charge

@@ -90,8 +90,8 @@ func TestReportsAndEventsAreRefusedForAReason(t *testing.T) {
 	}
 }
 
-// TestUnknownFieldsAndKindsAreIgnored puts fields that this release does not know at every level of every message: a newer
-// writer must be readable as long as it does not raise Version.
+// TestUnknownFieldsAndKindsAreIgnored puts fields that this release does not know at every level of every message: a
+// newer writer must be readable as long as it does not raise Version.
 func TestUnknownFieldsAndKindsAreIgnored(t *testing.T) {
 	t.Run("report", func(t *testing.T) {
 		want := testReport()

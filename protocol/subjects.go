@@ -12,8 +12,8 @@ const (
 	StreamHello   = "hello"   // the last Hello of each cluster, so that a hub that was away hears it
 )
 
-// HeaderGeneration is a header on the messages of the desired bucket: the bundle's generation, for the hub's own eyes when
-// its store was lost. Nobody has to believe it without HeaderAuth, and agents never look at it.
+// HeaderGeneration is a header on the messages of the desired bucket: the bundle's generation, for the hub's own eyes
+// when its store was lost. Nobody has to believe it without HeaderAuth, and agents never look at it.
 const HeaderGeneration = "Drover-Generation"
 
 // HeaderKey is another: which of the cluster's keys the bundle is sealed to.

@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-// TestAgentMayUseExactlyTheseSubjects is what an agent's credential allows, word for word: whoever changes it changes what
+// TestAgentMayUseExactlyTheseSubjects is what an agent's credential allows, word for word: a change of it changes what
 // a stolen credential is good for.
 func TestAgentMayUseExactlyTheseSubjects(t *testing.T) {
 	publish, subscribe := AgentSubjects("staging")

@@ -10,7 +10,7 @@ import (
 )
 
 // Trust is whom an agent talks to and believes. It comes with the join token, and later with grants and bundles that a
-// key it already trusts has signed: so keys, certificates and addresses can change without any cluster joining anew.
+// key it already trusts has signed: so keys, certificates and addresses can change without any cluster joining again.
 type Trust struct {
 	Servers []string `json:"servers"`           // NATS URLs: tls:// or wss://, in the order of preference
 	CA      string   `json:"ca,omitempty"`      // PEM of the authorities the servers' certificates come from; the system's, if empty

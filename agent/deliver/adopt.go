@@ -34,7 +34,7 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for a, p := range plans {
-		a.next, a.fetching, a.unfit, a.lacks = p, "", "", ""
+		a.next, a.fetching, a.unfit, a.lacks = p, "", fleet.Fact{}, ""
 		if s.outdated(p) {
 			s.remake(ctx, a)
 		}
@@ -101,7 +101,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		a.stopGet()
 		a.stopGet = nil
 	}
-	if unfit := plan.Unmet(spec); unfit != "" { // what was understood before stays in force
+	if unfit := fact(protocol.ReasonAgentTooOld, plan.Unmet(spec)); unfit.Known() { // what was understood before stays in force
 		spec.Handling, spec.Needs = a.spec.Handling, a.spec.Needs
 		a.spec, a.leaving, a.next, a.blocked, a.fetching, a.unfit = spec, false, nil, "", "", unfit
 		return false
@@ -113,7 +113,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 			}
 		}
 	}
-	a.spec, a.leaving, a.blocked, a.fetching, a.unfit, a.last = spec, false, "", "", "", nil
+	a.spec, a.leaving, a.blocked, a.fetching, a.unfit, a.last = spec, false, "", "", fleet.Fact{}, nil
 	if spec.Blob == nil {
 		a.next = nil
 		return false
@@ -123,7 +123,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 		return !a.next.Same(spec)
 	}
 	a.next = nil
-	was := a.plan.Spec
+	was := a.settings.App
 	was.Revision = spec.Revision
 	a.handle(spec)
 	a.dirty = a.dirty || !sameFlags(was, spec)
@@ -142,7 +142,7 @@ func (a *app) leave() {
 		a.last = a.plan
 	}
 	a.leaving, a.next, a.plan, a.lasts, a.was, a.clashes = true, nil, nil, nil, nil, nil
-	a.fetching, a.unfit, a.blocked, a.waits = "", plan.Unmet(a.spec), "", ""
+	a.fetching, a.unfit, a.blocked, a.waits = "", fact(protocol.ReasonAgentTooOld, plan.Unmet(a.spec)), "", ""
 	a.spec.Error = ""
 	for _, o := range a.own {
 		o.want = nil
@@ -184,20 +184,20 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
-			p, err := s.read(ctx, a, generation)
+			p, err := s.read(ctx, a, generation, since)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
 				missing[a] = err
 				return
 			}
-			p.Since = since
 			plans[a] = p
 		})
 	}
 	wg.Wait()
 	for a, p := range plans {
-		if err := p.Place(ctx, s.resolve, s.scope); err != nil {
+		placed, err := p.Place(ctx, s.resolve, s.scope)
+		if plans[a] = placed; err != nil {
 			missing[a] = err
 			delete(plans, a)
 		}
@@ -206,7 +206,7 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 }
 
 // read gets the blob of an app, from what is stored if that is the same, and indexes it.
-func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Plan, error) {
+func (s *session) read(ctx context.Context, a *app, generation uint64, since time.Time) (*plan.Plan, error) {
 	s.mu.Lock()
 	spec, had, stored, spare, epoch := a.spec, a.plan, a.spare, a.spareDigest, s.accepted.bundle.Epoch
 	s.mu.Unlock()
@@ -217,7 +217,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Pl
 	var err error
 	switch {
 	case had != nil && had.Digest == spec.Blob.Digest:
-		packed = had.Packed
+		packed, _ = had.Packed()
 		lines, err = had.Raw()
 	case stored != nil && spare == spec.Blob.Digest:
 		packed = stored
@@ -228,15 +228,15 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Pl
 	if err != nil {
 		return nil, err
 	}
-	c, err := s.cookFor(ctx, a, spec, lines)
+	t, err := s.transformFor(ctx, a, spec, lines)
 	if err != nil {
 		return nil, err
 	}
-	p, err := plan.Read(ctx, spec, generation, packed, lines, c)
+	p, err := plan.Read(ctx, plan.Source{Spec: spec, Epoch: epoch, Generation: generation, Received: since,
+		Packed: packed, Lines: lines}, t)
 	if err != nil {
 		return nil, err
 	}
-	p.Epoch = epoch
 	s.define(p)
 	return p, nil
 }
@@ -245,7 +245,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64) (*plan.Pl
 func (s *session) define(p *plan.Plan) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, list := range p.Defines {
+	for _, list := range p.Definitions() {
 		if len(list) > 0 {
 			s.defines[groupKind{list[0].Group, list[0].Kind}] = list
 		}
@@ -287,9 +287,9 @@ func (s *session) obtain(ctx context.Context, a *app, generation uint64, err err
 			if !once && pause.Wait(getting, wake) != nil {
 				return
 			}
-			p, err := s.read(getting, a, generation)
+			p, err := s.read(getting, a, generation, time.Time{})
 			if err == nil {
-				err = p.Place(getting, s.resolve, s.scope)
+				p, err = p.Place(getting, s.resolve, s.scope)
 			}
 			s.mu.Lock()
 			done := getting.Err() != nil || s.obtained(ctx, a, p, err)
@@ -311,7 +311,7 @@ func (s *session) obtained(ctx context.Context, a *app, p *plan.Plan, err error)
 	if s.outdated(p) {
 		return false
 	}
-	a.next, a.fetching, a.unfit, a.lacks = p, "", "", ""
+	a.next, a.fetching, a.unfit, a.lacks = p, "", fleet.Fact{}, ""
 	for _, other := range s.ordered() {
 		if other == a || other.leftover() { // which may have been held until this was known
 			s.kick(ctx, other)
@@ -322,17 +322,18 @@ func (s *session) obtained(ctx context.Context, a *app, p *plan.Plan, err error)
 
 // missing notes why the blob of an app is not here: not to be had, or not fit.
 func (a *app) missing(err error) {
-	a.fetching, a.unfit = "", ""
+	a.fetching, a.unfit = "", fleet.Fact{}
 	var gone *lacking
 	if errors.As(err, &gone) {
 		a.lacks = err.Error()
 		return
 	}
 	if errors.Is(err, agent.ErrOffline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		a.fetching = fmt.Sprintf("its objects cannot be had from the hub yet: %v; what was applied before stays, and it is tried again by itself", err)
+		a.fetching = fmt.Sprintf("its objects were not received from the hub yet: %v; retrying, and keeping the last applied version", err)
 		return
 	}
-	a.unfit = fmt.Sprintf("its objects cannot be used: %v; what was applied before stays", err)
+	a.unfit = fact(codeOf(err, protocol.ReasonContentUnusable),
+		fmt.Sprintf("its objects cannot be used: %v; keeping the last applied version", err))
 }
 
 // whenOnline is what the next try need not wait beyond: the bus coming back.

@@ -264,7 +264,7 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 	s.settleOwners()
 	for _, a := range s.apps {
 		if a.plan != nil {
-			a.steers = a.plan.Steers
+			a.steers = a.plan.Steers()
 		}
 	}
 	s.resteer(ctx)
@@ -322,9 +322,10 @@ func (s *session) unserved(ctx context.Context, key agent.Watched) {
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec, budget: budget{deleted: st.Deleted, granted: st.Granted}}
+	unusable := protocol.ReasonContentUnusable
 	p, err := s.restorePlan(ctx, a, st)
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
-		p, err = nil, errors.New(why)
+		p, err, unusable = nil, errors.New(why), protocol.ReasonAgentTooOld
 	}
 	lasts := s.restoreLast(ctx, a, st)
 	s.mu.Lock()
@@ -335,7 +336,7 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	s.who.Reach(st.Epoch)
 	wants := map[protocol.ObjectRef]*plan.Want{}
 	if err != nil {
-		a.unfit = fmt.Sprintf("what is stored of it cannot be used: %v", err)
+		a.unfit = fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
 		if errors.As(err, new(*lacking)) {
 			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
 		}
@@ -345,7 +346,7 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 			a.next = p
 		}
 		if a.next == nil || !st.Run.Install {
-			a.plan = p
+			a.plan, a.settings = p, settingsOf(p.Spec())
 		}
 		for i := range p.Wants {
 			wants[p.Wants[i].Ref] = &p.Wants[i]
@@ -388,17 +389,17 @@ func (s *session) restorePlan(ctx context.Context, a *app, st agent.AppState) (*
 }
 
 func (s *session) makePlan(ctx context.Context, a *app, st agent.AppState, lines []byte) (*plan.Plan, error) {
-	c, err := s.cookFor(ctx, a, st.Spec, lines)
+	t, err := s.transformFor(ctx, a, st.Spec, lines)
 	if err != nil {
 		return nil, err
 	}
-	p, err := plan.Read(ctx, st.Spec, st.Generation, st.Packed, lines, c)
+	p, err := plan.Read(ctx, plan.Source{Spec: st.Spec, Epoch: st.Epoch, Generation: st.Generation,
+		Packed: st.Packed, Lines: lines}, t)
 	if err != nil {
 		return nil, err
 	}
-	p.Epoch = st.Epoch
 	s.define(p)
-	return p, p.Place(ctx, s.resolve, s.scope)
+	return p.Place(ctx, s.resolve, s.scope)
 }
 
 // settleOwners gives each stored object one owner, where a crash left it in two inventories, and sees to it that

@@ -1,8 +1,6 @@
 package deliver
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 	"time"
 
@@ -18,17 +16,18 @@ const defaultTimeout = 5 * time.Minute
 
 // app is one app of the cluster.
 type app struct {
-	name    string
-	scope   agent.Scope
-	spec    protocol.App // as the accepted bundle has it; of an app that leaves, as it was
-	plan    *plan.Plan   // in force; nil if nothing is known of what the app should be
-	next    *plan.Plan   // to come into force when the apps it depends on are healthy
-	lasts   []*plan.Plan // what was applied last of objects whose newer content is not accepted; see inForce
-	was     *plan.Plan   // in force before plan, until it is reduced to that
-	own     []*object    // the inventory, in the order of applying
-	given   []*object    // taken over by other apps that have not stored that yet
-	clashes []clash
-	checks  []*check
+	name     string
+	scope    agent.Scope
+	spec     protocol.App // as the accepted bundle has it; of an app that leaves, as it was
+	plan     *plan.Plan   // in force; nil if nothing is known of what the app should be
+	settings settings     // of the plan in force; of an app that leaves, as they were
+	next     *plan.Plan   // to come into force when the apps it depends on are healthy
+	lasts    []*plan.Plan // what was applied last of objects whose newer content is not accepted; see inForce
+	was      *plan.Plan   // in force before plan, until it is reduced to that
+	own      []*object    // the inventory, in the order of applying
+	given    []*object    // taken over by other apps that have not stored that yet
+	clashes  []clash
+	checks   []*check
 	// unchecked is how many checks are beyond what an app may have.
 	unchecked int
 
@@ -42,10 +41,10 @@ type app struct {
 	spare       []byte   // what is stored of a blob that no plan could be made of, packed; its digest
 	spareDigest string
 
-	fetching string // why its blob is not here yet
-	unfit    string // why it cannot be used
-	lacks    string // which of its inputs is not there
-	stopGet  func() // stops the fetching of a blob
+	fetching string     // why its blob is not here yet
+	unfit    fleet.Fact // why it cannot be used
+	lacks    string     // which of its inputs is not there
+	stopGet  func()     // stops the fetching of a blob
 
 	running bool // a goroutine works on it
 	again   bool // and shall look once more
@@ -57,11 +56,12 @@ type app struct {
 
 	phase      protocol.Phase
 	health     protocol.Health
+	reason     protocol.Reason
 	message    string
 	since      time.Time
 	wasHealthy bool      // since it was last applied
-	illSince   time.Time // when it stopped being healthy; zero while it is
-	appliedAt  time.Time // when it was last applied
+	illSince   time.Time // when it stopped being healthy; zero while it is, or is paused
+	appliedAt  time.Time // from when its timeout counts: when it was last applied, or ceased to be paused
 	spaceMade  time.Time // when something was last deleted because a quota was used up
 	told       protocol.EventKind
 	current    int
@@ -109,128 +109,6 @@ func (a *app) sort() {
 
 func (a *app) disown(o *object) {
 	a.own = slices.DeleteFunc(a.own, func(x *object) bool { return x == o })
-}
-
-// troubled counts the objects that could not be applied or deleted, and gives the first.
-func (a *app) troubled() (n int, first *object) {
-	for _, o := range a.own {
-		if o.trouble != nil {
-			if n++; first == nil {
-				first = o
-			}
-		}
-	}
-	return n, first
-}
-
-// verdict is where an app is, and why.
-type verdict struct {
-	phase   protocol.Phase
-	message string
-}
-
-// judge says in which phase the app is. It reads nothing but the app.
-func (a *app) judge(now time.Time, suspended bool) verdict {
-	health, n := protocol.HealthCurrent, 0
-	objects := 0
-	for _, o := range a.own {
-		if o.want == nil {
-			continue
-		}
-		objects++
-		if o.current() {
-			n++
-		}
-		health = fleet.Worst(health, o.problem().Health)
-	}
-	ill := objects - n
-	for _, p := range a.illChecks() {
-		ill++
-		health = fleet.Worst(health, p.Health)
-	}
-	a.current, a.health = n, health
-	switch {
-	case ill == 0:
-		a.illSince = time.Time{}
-	case a.illSince.IsZero():
-		a.illSince = now
-	}
-	v, ok := a.judgeFaults(suspended)
-	if ok {
-		return v
-	}
-	return a.judgeHealth(now, ill == 0)
-}
-
-// judgeFaults is for everything that comes before health.
-func (a *app) judgeFaults(suspended bool) (verdict, bool) {
-	troubled, first := a.troubled()
-	switch {
-	case suspended || a.spec.Suspend:
-		return verdict{protocol.PhaseSuspended, "suspended in Git: it is left as it is"}, true
-	case a.leaving && a.fault == nil && troubled == 0 && a.unfit == "" && a.run.Failed() == "":
-		return verdict{protocol.PhaseApplying, "it left Git: " + cmp.Or(a.step, a.leftovers())}, true
-	case a.blocked != "":
-		return verdict{protocol.PhaseFailed, a.blocked}, true
-	case a.fault != nil:
-		return verdict{protocol.PhaseFailed, a.fault.err.Error()}, true
-	case len(a.clashes) > 0:
-		c := a.clashes[0]
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s is in app %s, too: take it out of one of them%s", c.ref, c.with, phrase.More(len(a.clashes)-1))}, true
-	case a.run.Failed() != "":
-		return verdict{protocol.PhaseFailed, a.run.Failed()}, true
-	case troubled > 0:
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", first.item.Ref, first.complaint(), a.waitsForQuota(first)+phrase.More(troubled-1))}, true
-	case a.heldForGood() != nil:
-		o := a.heldForGood()
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s", o.item.Ref, o.held)}, true
-	case a.plan != nil && len(a.plan.Flaws) > 0:
-		return verdict{protocol.PhaseFailed, a.plan.Flaws[0] + phrase.More(len(a.plan.Flaws)-1)}, true
-	case a.plan != nil && len(a.plan.Outside) > 0:
-		return verdict{protocol.PhaseFailed, fmt.Sprintf("%s: %s%s", a.plan.Outside[0], a.scope.Failure(), phrase.More(len(a.plan.Outside)-1))}, true
-	case a.unfit != "":
-		return verdict{protocol.PhaseFailed, a.unfit}, true
-	case a.spec.Error != "":
-		return verdict{protocol.PhaseFailed, a.spec.Error}, true
-	}
-	return verdict{}, false
-}
-
-func (a *app) judgeHealth(now time.Time, healthy bool) verdict {
-	switch {
-	case a.next != nil && a.waits != "":
-		return verdict{protocol.PhasePending, a.waits}
-	case a.fetching != "" || a.lacks != "":
-		return verdict{protocol.PhasePending, cmp.Or(a.fetching, a.lacks)}
-	case a.next != nil && a.next.DeliveredBy(a.run):
-		return verdict{protocol.PhaseApplying, a.step}
-	case a.plan == nil:
-		return verdict{protocol.PhasePending, "nothing is known of it yet"}
-	case a.stuck:
-		return verdict{protocol.PhaseDegraded, a.step}
-	case a.fresh:
-		return verdict{protocol.PhaseApplying, a.step}
-	case healthy && a.run.Open():
-		return verdict{protocol.PhaseApplying, a.step}
-	case healthy:
-		return verdict{protocol.PhaseHealthy, a.asides()}
-	case a.health == protocol.HealthDegraded:
-		return verdict{protocol.PhaseDegraded, a.ill("")}
-	case a.wasHealthy && now.Sub(a.illSince) >= grace:
-		return verdict{protocol.PhaseDegraded, a.ill("not healthy any more for " + phrase.Short(grace) + ": ")}
-	case !a.wasHealthy && now.Sub(a.appliedAt) >= a.timeout():
-		return verdict{protocol.PhaseDegraded, a.ill("not healthy after " + phrase.Short(a.timeout()) + ": ")}
-	}
-	return verdict{protocol.PhaseWaiting, a.ill("")}
-}
-
-// ill names the worst object that is not current.
-func (a *app) ill(prefix string) string {
-	list := a.problems()
-	if len(list) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("%s%s: %s%s", prefix, list[0].Object, list[0].Message, phrase.More(len(list)-1))
 }
 
 // problems are all objects that are not as they should be, worst first.
@@ -286,13 +164,13 @@ func (a *app) removing() string {
 
 // report is the app's part of a report.
 func (a *app) report() protocol.AppReport {
-	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: fleet.HealthOfPhase(a.phase, a.health), Message: a.message,
+	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: a.health, Reason: a.reason, Message: a.message,
 		Current: a.current, Since: a.since, Leaving: a.leaving && len(a.own) > 0}
 	if a.deleted != nil {
 		r.Deleted = *a.deleted
 	}
 	if a.plan != nil {
-		r.Revision, r.Digest = a.plan.Spec.Revision, a.plan.Digest
+		r.Revision, r.Digest = a.settings.Revision, a.plan.Digest
 	}
 	for _, o := range a.own {
 		if o.want != nil {

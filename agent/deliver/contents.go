@@ -270,7 +270,7 @@ func (s *session) wantedIn(container protocol.ObjectRef, kinds []agent.Resource,
 				continue
 			}
 			for i := range p.Wants {
-				ref := p.Wants[i].Ref
+				ref := s.refOf(&p.Wants[i])
 				if within(ref, container, kinds) && ref != container {
 					to[ref] = a.name
 				}

@@ -19,7 +19,7 @@ func (s *session) parentOf(app string) string {
 // goes on to be removed when the doubt is gone: nothing is deleted until then.
 func (a *app) doubted(doubt string) {
 	if !a.leaving {
-		a.spec.Error = fleet.Doubted(doubt)
+		a.spec.Error, a.spec.Reason = fleet.Doubted(doubt), ""
 	}
 }
 

@@ -183,7 +183,7 @@ func (s *session) established(ctx context.Context, o *object) {
 	if o.app.plan == nil {
 		return
 	}
-	served := o.app.plan.Defines[o.item.Ref.Name]
+	served := o.app.plan.DefinedBy(o.item.Ref.Name)
 	s.cluster.Learn(served)
 	for _, r := range served { // in a scope there are no definitions, and every kind is watched as a whole
 		if k := s.kinds[agent.Watched{Group: r.Group, Kind: r.Kind}]; k != nil && !k.lost.IsZero() && k.stop != nil {

@@ -28,6 +28,7 @@ type lookout struct {
 	verdict    fleet.Verdict
 	trouble    *trouble // why it could not be made, or taken away
 	failed     string   // the mark of the run that trouble is of
+	paused     bool     // it waited for a person or a time when it was looked at last
 }
 
 // lookOut begins to look at the object of a hook. s.mu is held.
@@ -158,10 +159,10 @@ func (s *session) make(ctx context.Context, a *app, w *plan.Hook, h *agent.HookS
 func (s *session) prepare(ctx context.Context, a *app, w *plan.Hook, h *agent.HookState, res agent.Resource) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if w.Loose && !res.Namespaced { // the namespace was guessed
+	if w.KindUnknown && !res.Namespaced && h.Ref.Namespace != "" { // the namespace was guessed
 		delete(s.hooks, h.Ref)
 		s.unwatch(h.Ref)
-		w.Loose, w.Ref.Namespace, h.Ref.Namespace = false, "", ""
+		h.Ref.Namespace = ""
 		s.lookOut(a, h.Ref, w.APIVersion)
 	}
 	if s.scope.Outside(h.Ref) {
@@ -265,12 +266,17 @@ func (s *session) observe(ctx context.Context, a *app, h *agent.HookState) (agen
 // look judges a hook by what was seen of it. s.mu is held.
 func (s *session) look(a *app, h *agent.HookState, now time.Time) (stage agent.HookStage, text string, hung bool) {
 	l := s.lookOut(a, h.Ref, h.APIVersion)
+	ours := l.there && l.mark == h.Mark
+	paused := ours && l.verdict.Health == protocol.HealthPaused
+	if l.paused && !paused { // the time in which it was paused does not count
+		h.Since, a.dirty = now, true
+	}
+	l.paused = paused
 	end := h.Since.Add(a.timeout())
-	late := !now.Before(end)
-	if !late {
+	late := !paused && !now.Before(end)
+	if !late && !paused {
 		a.lookAt(end)
 	}
-	ours := l.there && l.mark == h.Mark
 	switch {
 	case h.Stage == agent.HookBegun && l.trouble == nil && !late:
 		return h.Stage, "it is about to be made", false

@@ -9,6 +9,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // hooksOf does the hooks of a phase, those alone that part is true for unless it is nil: by wave and stage, each when those before it have
@@ -44,14 +45,16 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan.Plan, phase fle
 	s.mu.Lock()
 	began := false
 	for _, w := range group {
-		ref := w.Named(mark)
-		h := a.run.State(mark, ref)
+		ref, h := w.Named(mark), stateOfHook(a.run, w, mark)
 		if h == nil {
 			a.run.Hooks = append(a.run.Hooks, agent.HookState{Ref: ref, APIVersion: w.APIVersion, Phase: phase, Mark: mark, Delete: w.Hook.Delete,
 				Stage: agent.HookBegun, Since: time.Now()})
 			a.dirty = true
 		}
 		began = began || h == nil || h.Stage == agent.HookBegun
+		if h != nil {
+			ref = h.Ref
+		}
 		if h == nil || !h.Tidy {
 			s.lookOut(a, ref, w.APIVersion)
 		}
@@ -59,18 +62,40 @@ func (s *session) hookGroup(ctx context.Context, a *app, p *plan.Plan, phase fle
 	unsaved := began && a.dirty
 	s.mu.Unlock()
 	if unsaved && !s.save(ctx, a) { // the intent: nobody may have to guess whether there was one
-		return outcome{step: string(phase)}
+		return outcome{step: fact(protocol.ReasonHookRunning, string(phase))}
 	}
 	lines, err := p.Lines()
 	if err != nil {
 		return outcome{failed: fmt.Sprintf("%s: %v", phase, err)}
 	}
 	for _, w := range group {
-		if h := a.run.State(mark, w.Named(mark)); h.Stage == agent.HookBegun && ctx.Err() == nil {
+		if h := stateOfHook(a.run, w, mark); h.Stage == agent.HookBegun && ctx.Err() == nil {
 			s.launch(ctx, a, w, h, lines)
 		}
 	}
 	return s.hookOutcome(ctx, a, phase, mark, group)
+}
+
+// hookReason is why a hook that has not ended is waited for.
+func (s *session) hookReason(h *agent.HookState) protocol.Reason {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if l := s.hooks[h.Ref]; l != nil && l.mark == h.Mark && l.verdict.Health == protocol.HealthPaused {
+		return protocol.ReasonPaused
+	}
+	return protocol.ReasonHookRunning
+}
+
+// stateOfHook is the state of a hook in a phase of a run. The namespace that was guessed for a hook of an unknown kind may
+// have been dropped since.
+func stateOfHook(run *agent.Run, w *plan.Hook, mark string) *agent.HookState {
+	ref := w.Named(mark)
+	h := run.State(mark, ref)
+	if h == nil && w.KindUnknown {
+		ref.Namespace = ""
+		h = run.State(mark, ref)
+	}
+	return h
 }
 
 // hookOutcome sees how a group of hooks stands.
@@ -78,7 +103,7 @@ func (s *session) hookOutcome(ctx context.Context, a *app, phase fleet.HookPhase
 	out := outcome{done: true}
 	failed := ""
 	for _, w := range group {
-		h := a.run.State(mark, w.Named(mark))
+		h := stateOfHook(a.run, w, mark)
 		stage, text := s.observe(ctx, a, h)
 		at := fmt.Sprintf("%s: %s", phase, h.Ref)
 		switch stage {
@@ -86,10 +111,10 @@ func (s *session) hookOutcome(ctx context.Context, a *app, phase fleet.HookPhase
 		case agent.HookFailed:
 			out.done, failed = false, cmp.Or(failed, at+" failed: "+text)
 		default:
-			out.done, out.step = false, cmp.Or(out.step, at+": "+text)
+			out.done, out.step = false, cmp.Or(out.step, fact(s.hookReason(h), at+": "+text))
 		}
 	}
-	if out.step == "" { // not one is left that runs
+	if !out.step.Known() { // not one is left that runs
 		out.failed = failed
 	}
 	return out

@@ -86,7 +86,7 @@ func (s *session) supplied(ctx context.Context, ref protocol.VarsRef) {
 		if p == nil && a.plan.Same(a.spec) {
 			p = a.plan
 		}
-		if p == nil || p.Taken[ref] != s.inputs[ref].version {
+		if p == nil || p.InputVersion(ref) != s.inputs[ref].version {
 			s.remake(ctx, a)
 		}
 	}
@@ -105,7 +105,7 @@ func (s *session) remake(ctx context.Context, a *app) {
 
 // outdated says whether an input of a plan is known to have changed since the plan was made. s.mu is held.
 func (s *session) outdated(p *plan.Plan) bool {
-	for ref, version := range p.Taken {
+	for ref, version := range p.Inputs() {
 		if in := s.inputs[ref]; in != nil && in.version > version {
 			return true
 		}

@@ -31,7 +31,7 @@ func (s *session) keepDrift(ctx context.Context, o *object, w *plan.Want, p *pla
 	if sg.Kind == agent.SightGone {
 		fields = absent
 	}
-	if !a.plan.Spec.KeepDrift || o.left() || w.Mode == fleet.ModeIfNotPresent || o.item.Told == fields {
+	if !a.settings.KeepDrift || o.left() || w.Mode == fleet.ModeIfNotPresent || o.item.Told == fields {
 		return
 	}
 	o.item.Told, a.dirty = fields, true
@@ -102,7 +102,7 @@ func (a *app) asides() string {
 			drifted++
 		}
 	}
-	out := []string{a.leftovers()}
+	var out []string
 	if drifted > 0 {
 		out = append(out, fmt.Sprintf("%s drifted, and left so, because the app keeps drift", phrase.Count(drifted, "object")))
 	}

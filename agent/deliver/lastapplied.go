@@ -53,7 +53,7 @@ func (s *session) keepLast(a *app) {
 	}
 	var kept []*plan.Plan
 	for _, p := range from {
-		q, err := p.Only(open)
+		q, err := p.Only(func(w *plan.Want) bool { return takeFrom(open, w) })
 		if err != nil { // it was decompressed before, when it was applied
 			s.lost(a, err)
 		} else if q != nil {
@@ -65,13 +65,27 @@ func (s *session) keepLast(a *app) {
 	a.lasts, a.was = kept, nil
 }
 
+// takeFrom takes a want out of the lines that are looked for, and says whether it is one of them.
+func takeFrom(open map[protocol.ObjectRef]agent.Sum, w *plan.Want) bool {
+	ref := w.Ref
+	if w.KindUnknown && open[ref] == (agent.Sum{}) {
+		ref = w.WithoutNamespace()
+	}
+	if open[ref] == (agent.Sum{}) || open[ref] != w.Line {
+		return false
+	}
+	delete(open, ref)
+	return true
+}
+
 // lastApplied is what is stored of former content. The session's mutex is held.
 func (a *app) lastApplied() (out []agent.LastApplied) {
 	for _, p := range a.lasts {
-		h := p.Handling
+		h := p.Handling()
+		packed, size := p.Packed()
 		h = protocol.Handling{ServiceAccount: h.ServiceAccount, Decrypt: h.Decrypt, Substitute: h.Substitute}
 		out = append(out, agent.LastApplied{Handling: h, Namespace: p.Home, Objects: len(p.Wants),
-			Size: p.Size, Packed: p.Packed})
+			Size: size, Packed: packed})
 	}
 	return out
 }
@@ -90,9 +104,7 @@ func (s *session) restoreLast(ctx context.Context, a *app, st agent.AppState) (o
 			s.lost(a, err)
 			continue
 		}
-		p.Hooks, p.Defines = nil, nil
-		p.Reindex()
-		out = append(out, p)
+		out = append(out, p.Former())
 	}
 	return out
 }

@@ -13,20 +13,36 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
+// settings is the spec by which the objects of the plan in force are handled. It may be newer than the one that the plan
+// was read from.
+type settings struct {
+	protocol.App
+	ignored map[protocol.ObjectRef]protocol.Ignored // the ignore rules, by object
+}
+
+func settingsOf(spec protocol.App) settings {
+	return settings{spec, plan.IgnoredByObject(spec.Ignored)}
+}
+
+// specOf is the spec by which a plan of the app is delivered and stored. The session's mutex is held.
+func (a *app) specOf(p *plan.Plan) protocol.App {
+	if p == a.plan || p == a.last {
+		return a.settings.App
+	}
+	return p.Spec()
+}
+
 // leaves are the fields of an object that the app leaves to others. The app's session's mutex is held.
 func (a *app) leaves(w *plan.Want) (out agent.Leave) {
 	if a.plan == nil {
 		return out
 	}
 	ref := w.Ref
-	if w.Bare {
+	if w.NamespaceOmitted {
 		ref.Namespace = ""
 	}
-	for _, i := range a.plan.Ignored()[ref] {
-		rule := a.plan.Spec.Ignored[i]
-		out.Paths, out.Managers = append(out.Paths, rule.Paths...), append(out.Managers, rule.Managers...)
-	}
-	return out
+	rule := a.settings.ignored[ref]
+	return agent.Leave{Paths: slices.Clone(rule.Paths), Managers: slices.Clone(rule.Managers)}
 }
 
 // whole are those of the fields that are known to have one owner only of which a part is left to others, each with
@@ -102,12 +118,12 @@ func (a *app) releave(before map[*object]agent.Leave) {
 // handle puts another spec into force for the same objects: what is treated otherwise from now on is applied again.
 // The session's mutex is held.
 func (a *app) handle(spec protocol.App) {
-	if reflect.DeepEqual(a.plan.Spec.Ignored, spec.Ignored) {
-		a.plan.Spec = spec
+	if reflect.DeepEqual(a.settings.Ignored, spec.Ignored) {
+		a.settings.App = spec
 		return
 	}
 	before := a.left()
-	a.plan.Spec, a.plan.Rules = spec, nil
+	a.settings = settingsOf(spec)
 	a.releave(before)
 }
 

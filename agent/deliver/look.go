@@ -52,7 +52,8 @@ func (o *object) health() fleet.Verdict {
 // begins: what was just applied is rarely well, and looking would take from the API server what applying needs. s.mu is held.
 func (s *session) inquire(ctx context.Context, o *object) {
 	l, generation := o.look, o.generation
-	ill := o.verdict.Health != protocol.HealthCurrent || l != nil && l.cause.Holds()
+	well := o.verdict.Health == protocol.HealthCurrent || o.verdict.Health == protocol.HealthPaused
+	ill := !well || l != nil && l.cause.Holds()
 	if o.want == nil || !o.present || o.deleting || !ill || !fleet.Explained(o.item.Ref) {
 		s.unlook(ctx, o)
 		return

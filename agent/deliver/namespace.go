@@ -17,7 +17,7 @@ var namespaces = agent.Resource{Version: "v1", Kind: "Namespace", Plural: "names
 func (s *session) ground(ctx context.Context, a *app, p *plan.Plan) bool {
 	s.mu.Lock()
 	for _, o := range a.own {
-		if o.want != nil && o.want.Scaled && o.pending() {
+		if o.want != nil && o.want.HasReplicas && o.pending() {
 			s.followScalers(ctx, o.item.Ref.Namespace)
 		}
 	}
@@ -30,7 +30,7 @@ func (s *session) ground(ctx context.Context, a *app, p *plan.Plan) bool {
 // ask for the same namespace, or have it in Git.
 func (s *session) house(ctx context.Context, a *app, p *plan.Plan) bool {
 	s.mu.Lock()
-	request := p.Spec.CreateNamespace
+	request := a.specOf(p).CreateNamespace
 	ref := protocol.ObjectRef{Kind: "Namespace", Name: p.Home}
 	if request == nil || p.Home == "" || p.Wanted(ref) {
 		s.mu.Unlock()

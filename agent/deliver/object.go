@@ -104,7 +104,7 @@ func (o *object) heals() bool {
 	case o.want.Mode == fleet.ModeIfNotPresent:
 		return !o.present
 	}
-	return o.app.plan == nil || !o.app.plan.Spec.KeepDrift
+	return o.app.plan == nil || !o.app.settings.KeepDrift
 }
 
 // current says whether there is nothing left to do or wait for.
@@ -148,10 +148,12 @@ func compareProblems(a, b protocol.Problem) int {
 func rank(h protocol.Health) int {
 	switch h {
 	case protocol.HealthDegraded:
-		return 3
+		return 4
 	case protocol.HealthUnknown:
-		return 2
+		return 3
 	case protocol.HealthProgressing:
+		return 2
+	case protocol.HealthPaused:
 		return 1
 	}
 	return 0

@@ -215,7 +215,7 @@ func (s *session) unsure() string {
 			return fmt.Sprintf("app %s cannot be rendered", a.name)
 		case a.spec.Blob != nil && !a.plan.Same(a.spec) && !a.next.Same(a.spec):
 			return fmt.Sprintf("it is not known yet what app %s wants", a.name)
-		case a.plan != nil && len(a.plan.Flaws) > 0, a.next != nil && len(a.next.Flaws) > 0:
+		case a.plan != nil && len(a.plan.Invalid) > 0, a.next != nil && len(a.next.Invalid) > 0:
 			return fmt.Sprintf("it is not known what all objects of app %s are", a.name)
 		}
 	}

@@ -90,7 +90,7 @@ func (s *session) uncertain(a *app) string {
 	if !a.leftover() {
 		return ""
 	}
-	if a.plan != nil && len(a.plan.Flaws) > 0 {
+	if a.plan != nil && len(a.plan.Invalid) > 0 {
 		return "until it is known what all objects of the app are"
 	}
 	if why := s.accepted.bundle.Incomplete; why != "" {

@@ -57,7 +57,7 @@ func (s *session) object(a *app, inGit json.RawMessage) map[string]any {
 	ready, reason := a.readiness()
 	status["lastAttemptedRevision"] = revision(a.spec.Revision)
 	if a.plan != nil {
-		status["lastAppliedRevision"], status["observedGeneration"] = revision(a.plan.Spec.Revision), int64(a.plan.Generation)
+		status["lastAppliedRevision"], status["observedGeneration"] = revision(a.settings.Revision), int64(a.plan.Generation)
 	}
 	if a.settled() {
 		status["observedGeneration"] = metadata["generation"]
@@ -73,7 +73,7 @@ func (s *session) object(a *app, inGit json.RawMessage) map[string]any {
 
 // settled says whether what the bundle wants the app to be is in force.
 func (a *app) settled() bool {
-	return a.plan != nil && a.next == nil && a.fetching == "" && a.unfit == ""
+	return a.plan != nil && a.next == nil && a.fetching == "" && !a.unfit.Known()
 }
 
 // readiness is the app's phase as Flux would write it into a condition.

@@ -5,14 +5,16 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/fleet"
 )
 
 // progress is what an app knows of its way through its run, beside the run itself.
 type progress struct {
 	run     *agent.Run
 	last    *plan.Plan // of an app that leaves: what it was, if it has hooks for that
-	step    string     // what is waited for
+	step    fleet.Fact // what is waited for
 	stuck   bool       // and will not come by itself
+	paused  bool       // the wave that was begun is paused
 	until   time.Time  // when to look again without being told; zero for never
 	changes int        // objects that were changed since the plan came into force
 }
@@ -23,7 +25,7 @@ func (s *session) deliverNext(a *app, p *plan.Plan) {
 		return
 	}
 	past := a.run.Leftovers()
-	a.step, a.stuck, a.until = "", false, time.Time{}
+	a.step, a.stuck, a.until = fleet.Fact{}, false, time.Time{}
 	if !p.Ordered() && len(past) == 0 {
 		a.run = nil
 		return
@@ -47,7 +49,7 @@ func (s *session) depart(a *app) {
 			}
 		}
 	}
-	a.step, a.stuck, a.until = "", false, time.Time{}
+	a.step, a.stuck, a.until = fleet.Fact{}, false, time.Time{}
 	if a.last == nil && len(past)+len(last) == 0 {
 		a.run = nil
 		return

@@ -39,10 +39,10 @@ func (s *session) send(ctx context.Context, a *app, o *object, w *plan.Want, lin
 		return agent.Live{}, err
 	}
 	s.mu.Lock()
-	if w.Loose && !res.Namespaced {
-		s.rename(o, w)
+	if w.KindUnknown && !res.Namespaced && o.item.Ref.Namespace != "" {
+		s.rename(o)
 	}
-	ref := w.Ref
+	ref := o.item.Ref
 	if s.scope.Outside(ref) { // which was not known before its kind was
 		s.mu.Unlock()
 		return agent.Live{}, s.scope.Failure()
@@ -68,22 +68,22 @@ type errand struct {
 
 // errand reads what there is to know before an object is applied.
 func (s *session) errand(ctx context.Context, a *app, o *object, w *plan.Want, res agent.Resource, lines []byte) errand {
-	known := w.Scaled && s.knowScalers(ctx, w.Ref.Namespace)
+	known := w.HasReplicas && s.knowScalers(ctx, w.Ref.Namespace)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	e := errand{at: s.reach(accessOf(a.spec.Handling)), res: res, ref: w.Ref, app: a.name, mode: w.Mode, first: o.item.Fields == agent.Sum{}, heal: o.item.Line == w.Line, recreate: w.Recreate,
+	e := errand{at: s.reach(accessOf(a.spec.Handling)), res: res, ref: o.item.Ref, app: a.name, mode: w.Mode, first: o.item.Fields == agent.Sum{}, heal: o.item.Line == w.Line, recreate: w.Recreate,
 		patch: agent.Patch{Line: w.LineOf(lines), App: a.name, Leave: a.leaves(w)}}
-	if a.plan != nil && a.plan.Spec.Recreate && !precious(w.Ref) && !takesClaims(w.Ref, e.patch.Line) {
+	if a.plan != nil && a.settings.Recreate && !precious(o.item.Ref) && !takesClaims(o.item.Ref, e.patch.Line) {
 		e.recreate = true
 	}
 	e.recreate = e.recreate && s.accepted.known // without a bundle nothing is deleted
-	if scaled := s.scaled(w.Ref); (known || !w.Scaled) && o.item.Scaled != (w.Scaled && scaled) {
-		o.item.Scaled, a.dirty = w.Scaled && scaled, true
+	if scaled := s.scaled(o.item.Ref); (known || !w.HasReplicas) && o.item.Scaled != (w.HasReplicas && scaled) {
+		o.item.Scaled, a.dirty = w.HasReplicas && scaled, true
 	}
 	if o.item.Scaled {
 		e.patch.Leave.Paths = append(e.patch.Leave.Paths, "/spec/replicas")
 	}
-	if steered := s.steered(w.Ref); !slices.Equal(o.item.Steered, steered) {
+	if steered := s.steered(o.item.Ref); !slices.Equal(o.item.Steered, steered) {
 		o.item.Steered, a.dirty = steered, true
 	}
 	e.patch.Leave.Paths = append(e.patch.Leave.Paths, o.item.Steered...)
@@ -127,10 +127,9 @@ func (s *session) put(ctx context.Context, e errand) (agent.Live, error) {
 }
 
 // rename takes away the namespace that was guessed for an object whose kind was not known. s.mu is held.
-func (s *session) rename(o *object, w *plan.Want) {
-	w.Loose = false
+func (s *session) rename(o *object) {
 	s.untrack(o)
-	w.Ref.Namespace, o.item.Ref.Namespace = "", ""
+	o.item.Ref.Namespace = ""
 	s.track(o)
 	o.app.dirty = true
 }

@@ -244,6 +244,7 @@ func (s *session) plan(ctx context.Context, a *app) {
 		}
 	}
 	switch {
+	case a.reason == protocol.ReasonPaused: // which time does not end
 	case a.phase == protocol.PhaseWaiting && a.wasHealthy:
 		sooner(a.illSince.Add(grace))
 	case a.phase == protocol.PhaseWaiting:
@@ -295,43 +296,43 @@ func (s *session) assess(ctx context.Context, a *app) {
 	now := time.Now()
 	s.recheck(ctx, a)
 	v := a.judge(now, s.accepted.bundle.Suspend)
-	if v.phase == protocol.PhaseHealthy {
+	if v.Phase == protocol.PhaseHealthy {
 		a.wasHealthy = true
 	}
-	changed := v.phase != a.phase
-	if changed || v.message != a.message {
+	changed := v.Phase != a.phase
+	if changed || v.Message != a.message || v.Reason != a.reason {
 		defer s.reconsider(ctx, a)
 	}
 	if changed {
 		a.since = now
 	}
-	a.phase, a.message = v.phase, v.message
-	s.out.Changed(changed && (v.phase == protocol.PhaseHealthy || v.phase == protocol.PhaseFailed || v.phase == protocol.PhaseDegraded))
+	a.phase, a.health, a.reason, a.message = v.Phase, v.Health, v.Reason, v.Message
+	s.out.Changed(changed && (v.Phase == protocol.PhaseHealthy || v.Phase == protocol.PhaseFailed || v.Phase == protocol.PhaseDegraded))
 	if !changed {
 		return
 	}
 	s.tell(a, v)
 	s.announce()
-	if v.phase == protocol.PhaseHealthy {
+	if v.Phase == protocol.PhaseHealthy {
 		s.release(ctx, a)
 		s.retry(ctx, func(o *object) bool { return agent.ReasonOf(o.trouble.err) == agent.ReasonWebhook }) // it may be what answers
 	}
-	if v.phase == protocol.PhaseWaiting && !a.running {
+	if v.Phase == protocol.PhaseWaiting && !a.running {
 		s.plan(ctx, a)
 	}
 }
 
 // tell puts a change of phase into the journal, if it is one that people wait for.
-func (s *session) tell(a *app, v verdict) {
+func (s *session) tell(a *app, v fleet.AppStatus) {
 	kinds := map[protocol.Phase]protocol.EventKind{
 		protocol.PhaseHealthy: protocol.EventHealthy, protocol.PhaseDegraded: protocol.EventDegraded, protocol.PhaseFailed: protocol.EventFailed,
 	}
-	kind, ok := kinds[v.phase]
+	kind, ok := kinds[v.Phase]
 	if !ok || kind == a.told && kind == protocol.EventHealthy {
 		return
 	}
 	a.told = kind
-	s.emit(protocol.Event{Kind: kind, App: a.name, Message: v.message})
+	s.emit(protocol.Event{Kind: kind, App: a.name, Message: v.Message})
 }
 
 // release lets the apps begin that wait for a. s.mu is held.
@@ -352,7 +353,7 @@ func (s *session) release(ctx context.Context, a *app) {
 func (s *session) emit(e protocol.Event) {
 	e.Generation = s.accepted.bundle.Generation
 	if a := s.apps[e.App]; a != nil && a.plan != nil && e.Revision == "" {
-		e.Revision = a.plan.Spec.Revision
+		e.Revision = a.settings.Revision
 	}
 	s.out.Record(e)
 }

@@ -15,7 +15,7 @@ import (
 // steer takes over what the plan in force steers. What is yet to be pruned goes on steering. s.mu is held.
 func (s *session) steer(ctx context.Context, a *app) {
 	before := a.steers
-	a.steers = slices.Clone(a.plan.Steers)
+	a.steers = slices.Clone(a.plan.Steers())
 	for _, st := range before {
 		if !a.plan.Steering(st.By) && s.steering(a, st) {
 			a.steers = append(a.steers, st)

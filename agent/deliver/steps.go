@@ -17,11 +17,11 @@ import (
 type outcome struct {
 	done   bool
 	failed string
-	step   string // what it waits for
+	step   fleet.Fact // what it waits for
 }
 
 // wait notes what the app's run waits for. s.mu is not held.
-func (s *session) wait(a *app, step string, stuck bool) {
+func (s *session) wait(a *app, step fleet.Fact, stuck bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if a.step != step || a.stuck != stuck {
@@ -52,7 +52,7 @@ func (s *session) precede(ctx context.Context, a *app, p *plan.Plan) bool {
 		out := s.hooksOf(ctx, a, p, fleet.PreSync, nil)
 		if out.done {
 			s.closePhase(a, fleet.PreSync)
-			s.wait(a, "", false)
+			s.wait(a, fleet.Fact{}, false)
 			return true
 		}
 		s.wait(a, out.step, false)
@@ -89,7 +89,7 @@ func (s *session) awaitPast(ctx context.Context, a *app, p *plan.Plan) bool {
 		s.mu.Lock()
 		a.lookAt(end)
 		s.mu.Unlock()
-		s.wait(a, fmt.Sprintf("waits until %s of the revision before is deleted", h.Ref), false)
+		s.wait(a, fact(protocol.ReasonHookRunning, fmt.Sprintf("waits until %s of the revision before is deleted", h.Ref)), false)
 		return false
 	}
 	s.fail(a, fleet.PreSync, fmt.Sprintf("%s: %s of the revision before is not gone after %s: see what holds it, and make another revision",
@@ -157,7 +157,7 @@ func (s *session) waves(ctx context.Context, a *app, p *plan.Plan) (changed int)
 	defer s.mu.Unlock()
 	run.Applied, run.Done, a.dirty = true, !p.Has(run.Install, fleet.PostSync, fleet.SyncFail), true
 	run.Close(fleet.Sync)
-	a.step, a.stuck = "", false
+	a.step, a.stuck = fleet.Fact{}, false
 	return changed
 }
 
@@ -184,27 +184,43 @@ func (s *session) ready(ctx context.Context, a *app, p *plan.Plan, wave int) boo
 		}
 		ill = ill || o.trouble == nil && o.health().Health == protocol.HealthDegraded
 	}
+	paused := worst != nil && worst.Health == protocol.HealthPaused
+	if a.paused && !paused { // the time in which it was paused does not count
+		a.run.Since, a.dirty = time.Now(), true
+	}
+	a.paused = paused
 	timeout := a.timeout()
 	end := a.run.Since.Add(timeout)
 	late := !time.Now().Before(end)
-	if worst != nil && !late {
+	if worst != nil && !late && !paused {
 		a.lookAt(end)
 	}
 	clashing := len(a.clashes) > 0
 	s.mu.Unlock()
-	switch {
-	case worst == nil:
+	if worst == nil {
 		return !clashing
-	case late:
-		s.wait(a, fmt.Sprintf("wave %d is not healthy after %s, and what comes after it waits: %s: %s", wave, phrase.Short(timeout), worst.Object, worst.Message), true)
-	case ill:
-		s.wait(a, fmt.Sprintf("wave %d is not healthy, and what comes after it waits: %s: %s", wave, worst.Object, worst.Message), true)
-	default:
-		s.wait(a, fmt.Sprintf("wave %d: waits for %s: %s", wave, worst.Object, worst.Message), false)
-		return false
 	}
-	s.mourn(ctx, a, p)
+	step, stuck := waveStep(wave, *worst, ill, late, timeout)
+	s.wait(a, step, stuck)
+	if stuck {
+		s.mourn(ctx, a, p)
+	}
 	return false
+}
+
+// waveStep is what the next wave waits for while the worst object of this one is not current, and whether that does not come
+// by itself or in time. ill says whether an object is degraded, late whether the wave has had its time.
+func waveStep(wave int, worst protocol.Problem, ill, late bool, timeout time.Duration) (step fleet.Fact, stuck bool) {
+	what := fmt.Sprintf("%s: %s", worst.Object, worst.Message)
+	switch {
+	case worst.Health == protocol.HealthPaused:
+		return fact(protocol.ReasonPaused, fmt.Sprintf("wave %d waits for %s", wave, what)), false
+	case late:
+		return fact(protocol.ReasonTimeout, fmt.Sprintf("wave %d is not healthy after %s, and what comes after it waits: %s", wave, phrase.Short(timeout), what)), true
+	case ill:
+		return fact(protocol.ReasonUnhealthy, fmt.Sprintf("wave %d is not healthy, and what comes after it waits: %s", wave, what)), true
+	}
+	return fact(protocol.ReasonWaveWaiting, fmt.Sprintf("wave %d: waits for %s", wave, what)), false
 }
 
 // complete does what comes when everything is applied and healthy.
@@ -234,7 +250,7 @@ func (s *session) complete(ctx context.Context, a *app, p *plan.Plan) {
 			s.mu.Unlock()
 		}
 	default:
-		s.wait(a, "", false)
+		s.wait(a, fleet.Fact{}, false)
 	}
 }
 
@@ -252,7 +268,7 @@ func (s *session) fail(a *app, phase fleet.HookPhase, why string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	a.run.Close(phase)
-	a.run.Failure, a.step, a.stuck, a.dirty = why, "", false, true
+	a.run.Failure, a.step, a.stuck, a.dirty = why, fleet.Fact{}, false, true
 }
 
 // mourn does the hooks for what failed, once.
@@ -355,7 +371,7 @@ func (s *session) takenOver(a *app, last *plan.Plan) bool {
 	}
 	left, hooks, hooksLeft := 0, 0, 0
 	for i := range last.Wants {
-		if !elsewhere(func(p *plan.Plan) bool { return p.Wanted(last.Wants[i].Ref) }) {
+		if !elsewhere(func(p *plan.Plan) bool { return p.Wanted(s.refOf(&last.Wants[i])) }) {
 			left++
 		}
 	}

@@ -133,13 +133,14 @@ func (s *session) awaited(a *app) string {
 // activate puts the next plan into force. s.mu is held.
 func (s *session) activate(ctx context.Context, a *app) {
 	p, left := a.next, map[*object]agent.Leave{}
-	if a.plan != nil && !reflect.DeepEqual(a.plan.Spec.Ignored, p.Spec.Ignored) {
+	if a.plan != nil && !reflect.DeepEqual(a.settings.Ignored, p.Spec().Ignored) {
 		left = a.left()
 	}
 	if a.was == nil {
 		a.was = a.plan
 	}
 	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
+	a.settings = settingsOf(p.Spec())
 	a.wasHealthy, a.clashes, a.changes = false, nil, 0
 	if a.run != nil {
 		a.run.Entered, a.run.Applied, a.run.Done = true, !p.Ordered(), !p.Ordered()
@@ -171,19 +172,28 @@ func (a *app) excuse() {
 	}
 }
 
+// refOf is the object that a want is for, as far as it is known whether it has a namespace. s.mu is held.
+func (s *session) refOf(w *plan.Want) protocol.ObjectRef {
+	if bare := w.WithoutNamespace(); w.KindUnknown && s.all[bare] != nil {
+		return bare
+	}
+	return w.Ref
+}
+
 // claim makes an object the app's own, unless another app has it and keeps it. s.mu is held.
 func (s *session) claim(a *app, w *plan.Want) {
-	o := s.all[w.Ref]
+	ref := s.refOf(w)
+	o := s.all[ref]
 	switch {
 	case o == nil && w.Mode == fleet.ModeIgnore:
 		return
 	case o == nil:
-		o = &object{item: agent.Item{Ref: w.Ref}, app: a, verdict: fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there yet"}}
+		o = &object{item: agent.Item{Ref: ref}, app: a, verdict: fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there yet"}}
 		a.own = append(a.own, o)
 		s.track(o)
 	case o.app == a:
-	case o.app.wants(w.Ref):
-		a.clashes = append(a.clashes, clash{w.Ref, o.app.name})
+	case o.app.wants(ref):
+		a.clashes = append(a.clashes, clash{ref, o.app.name})
 		return
 	default:
 		s.move(o, a)
@@ -227,7 +237,7 @@ func (s *session) reclaim(ctx context.Context, a *app) {
 	a.clashes = nil
 	for _, c := range before {
 		for i := range a.plan.Wants {
-			if w := &a.plan.Wants[i]; w.Ref == c.ref {
+			if w := &a.plan.Wants[i]; w.Is(c.ref) {
 				s.claim(a, w)
 			}
 		}
@@ -262,7 +272,7 @@ func (s *session) save(ctx context.Context, a *app) bool {
 	defer s.mu.Unlock()
 	if err != nil {
 		a.dirty = true
-		s.faulted(ctx, a, fmt.Errorf("store its state in the cluster: %w", err))
+		s.faulted(ctx, a, fmt.Errorf("%w: %w", errStore, err))
 		return false
 	}
 	a.fault, a.unsaved = nil, false
@@ -306,7 +316,8 @@ func (a *app) stored() *plan.Plan {
 // state is what is stored of an app. s.mu is held.
 func (a *app) state() agent.AppState {
 	p := a.stored()
-	st := agent.AppState{Spec: p.Spec, Epoch: p.Epoch, Generation: p.Generation, Packed: p.Packed, Items: make([]agent.Item, 0, len(a.own)+len(a.given)),
+	packed, _ := p.Packed()
+	st := agent.AppState{Spec: a.specOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: make([]agent.Item, 0, len(a.own)+len(a.given)),
 		Last: a.lastApplied(), Run: a.run.Clone(), Deleted: a.deleted, Granted: a.granted}
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
@@ -423,8 +434,8 @@ func (s *session) conclude(ctx context.Context, a *app, p *plan.Plan, changed in
 	a.fresh = false
 	if changed > 0 || first {
 		a.appliedAt, a.wasHealthy = time.Now(), false
-		if first && !p.Since.IsZero() {
-			start = p.Since
+		if first && !p.Received().IsZero() {
+			start = p.Received()
 		}
 		s.emit(protocol.Event{Kind: protocol.EventApplied, App: a.name, Took: protocol.MillisOf(time.Since(start)),
 			Message: fmt.Sprintf("%s, %d changed", phrase.Count(len(p.Wants), "object"), a.changes)})

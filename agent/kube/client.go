@@ -48,8 +48,16 @@ type Client struct {
 }
 
 var (
-	_ agent.Cluster = (*Client)(nil)
-	_ agent.Objects = (*Client)(nil)
+	_ agent.Kinds      = (*Client)(nil)
+	_ agent.Discovery  = (*Client)(nil)
+	_ agent.Watcher    = (*Client)(nil)
+	_ agent.Explainer  = (*Client)(nil)
+	_ agent.Searcher   = (*Client)(nil)
+	_ agent.Identifier = (*Client)(nil)
+	_ agent.Applier    = (*Client)(nil)
+	_ agent.Reader     = (*Client)(nil)
+	_ agent.Remover    = (*Client)(nil)
+	_ agent.Comparer   = (*Client)(nil)
 )
 
 // With is the same client, over the same connections, with another access.
@@ -175,7 +183,7 @@ func (c *Client) Version(ctx context.Context) (string, error) {
 	return v.GitVersion, err
 }
 
-// UID implements agent.Cluster.
+// UID implements agent.Identifier.
 func (c *Client) UID(ctx context.Context) (string, error) {
 	var ns struct {
 		Metadata struct {

@@ -19,7 +19,7 @@ func plain(kind string) agent.Resource {
 	return agent.Resource{Version: "v1", Kind: "ConfigMap", Plural: "configmaps", Namespaced: true}
 }
 
-// Data implements agent.Objects.
+// Data implements agent.Reader.
 func (c *Client) Data(ctx context.Context, ref protocol.VarsRef) (map[string]string, uint64, error) {
 	var o struct {
 		Metadata struct{ ResourceVersion string }
@@ -42,7 +42,7 @@ func (c *Client) Data(ctx context.Context, ref protocol.VarsRef) (map[string]str
 	return o.Data, parseVersion(o.Metadata.ResourceVersion), nil
 }
 
-// Versions implements agent.Cluster. It sees metadata alone.
+// Versions implements agent.Watcher. It sees metadata alone.
 func (c *Client) Versions(ctx context.Context, ref protocol.VarsRef, told func(version uint64)) {
 	c.named(ctx, plain(ref.Kind), ref.Namespace, ref.Name, acceptMetaList+","+acceptJSON, acceptMetadata+","+acceptJSON, func(raw []byte) bool {
 		var p partial

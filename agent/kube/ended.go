@@ -68,7 +68,7 @@ func (r *runnable) condition(kind, by string) bool {
 	})
 }
 
-// Completed implements agent.Cluster by the events about a Job, which outlive it by an hour unless the API server is
+// Completed implements agent.Explainer by the events about a Job, which outlive it by an hour unless the API server is
 // told otherwise.
 func (c *Client) Completed(ctx context.Context, ref protocol.ObjectRef, uid string) (completed bool, err error) {
 	query := url.Values{"fieldSelector": {"involvedObject.uid=" + uid + ",reason=Completed"}}

@@ -116,7 +116,7 @@ func (c *Client) APIs() []string {
 	return c.kinds.list()
 }
 
-// APIsDigest implements agent.Cluster.
+// APIsDigest implements agent.Discovery.
 func (c *Client) APIsDigest() string {
 	k := c.kinds
 	k.mu.Lock()

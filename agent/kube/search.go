@@ -38,7 +38,7 @@ type search struct {
 	beyond bool // there are more objects than the limit
 }
 
-// Inside implements agent.Cluster.
+// Inside implements agent.Searcher.
 func (c *Client) Inside(ctx context.Context, container protocol.ObjectRef) (kinds []agent.Resource, found []agent.Found,
 	more bool, err error) {
 	namespace := ""
@@ -70,7 +70,7 @@ func (c *Client) Inside(ctx context.Context, container protocol.ObjectRef) (kind
 	return kinds, found, s.beyond, err
 }
 
-// Labelled implements agent.Cluster.
+// Labelled implements agent.Searcher.
 func (c *Client) Labelled(ctx context.Context, namespaces []string) (found []agent.Found, unread, others []string,
 	err error) {
 	kinds, unread, err := c.deletable(ctx)

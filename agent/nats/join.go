@@ -33,7 +33,7 @@ func isFinal(err error) bool {
 	return errors.As(err, &r) && r.final
 }
 
-// Join implements agent.Bus.
+// Join implements agent.Session.
 func (s *Session) Join(ctx context.Context) error {
 	o := outage{log: s.c.Log}
 	for !s.c.Identity.Joined() {

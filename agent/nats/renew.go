@@ -23,7 +23,7 @@ const (
 // errRenewed ends a connection whose credential was renewed: the next one is made with the new one.
 var errRenewed = errors.New("the credential was renewed")
 
-// Renew implements agent.Bus.
+// Renew implements agent.Session.
 func (s *Session) Renew() {
 	select {
 	case s.wanted <- struct{}{}:

@@ -61,7 +61,11 @@ type Session struct {
 	greeted  time.Time // in the last hello
 }
 
-var _ agent.Bus = (*Session)(nil)
+var (
+	_ agent.Session  = (*Session)(nil)
+	_ agent.Blobs    = (*Session)(nil)
+	_ agent.Reporter = (*Session)(nil)
+)
 
 // New prepares a session.
 func New(c Config) *Session {
@@ -87,7 +91,7 @@ type handlers struct {
 	asked     func(protocol.Ask)
 }
 
-// Run implements agent.Bus.
+// Run implements agent.Session.
 func (s *Session) Run(ctx context.Context, deliver func(sealed []byte), connected func(bool), asked func(protocol.Ask)) error {
 	h := handlers{deliver, connected, asked}
 	token := s.newToken(ctx)

@@ -7,7 +7,7 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// Find is an object with just that line; nil if the plan has none.
+// Find returns the want for an object that has just that line; nil if the plan has none.
 func (p *Plan) Find(ref protocol.ObjectRef, line agent.Sum) *Want {
 	if p == nil {
 		return nil
@@ -19,20 +19,20 @@ func (p *Plan) Find(ref protocol.ObjectRef, line agent.Sum) *Want {
 		return nil
 	}
 	for i := range p.Wants {
-		if w := &p.Wants[i]; w.Ref == ref && w.Line == line {
+		if w := &p.Wants[i]; w.Is(ref) && w.Line == line {
 			return w
 		}
 	}
 	return nil
 }
 
-// Only is the plan with nothing but the lines in open, which it takes out of there; nil if it has none of them.
-func (p *Plan) Only(open map[protocol.ObjectRef]agent.Sum) (*Plan, error) {
+// Only returns the former content that is left when a plan is reduced to some of its objects; nil if it has none of
+// them.
+func (p *Plan) Only(keep func(*Want) bool) (*Plan, error) {
 	var wants []Want
 	for i := range p.Wants {
-		if w := &p.Wants[i]; open[w.Ref] != (agent.Sum{}) && open[w.Ref] == w.Line {
-			wants = append(wants, *w)
-			delete(open, w.Ref)
+		if keep(&p.Wants[i]) {
+			wants = append(wants, p.Wants[i])
 		}
 	}
 	switch {
@@ -49,33 +49,39 @@ func (p *Plan) Only(open map[protocol.ObjectRef]agent.Sum) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	var made [][]byte
+	var numbered [][]byte
 	for text := range bytes.Lines(raw) {
 		if len(bytes.TrimSpace(text)) > 0 {
-			made = append(made, bytes.TrimRight(text, "\n"))
+			numbered = append(numbered, bytes.TrimRight(text, "\n"))
 		}
 	}
 	var rawOnly, linesOnly []byte
 	for i := range wants {
 		w := &wants[i]
-		rawOnly = append(append(rawOnly, made[w.nth-1]...), '\n')
+		rawOnly = append(append(rawOnly, numbered[w.number-1]...), '\n')
 		line := w.LineOf(lines)
-		w.nth, w.off = uint32(i+1), uint32(len(linesOnly))
+		w.number, w.offset = uint32(i+1), uint32(len(linesOnly))
 		linesOnly = append(append(linesOnly, line...), '\n')
 	}
-	q := &Plan{Home: p.Home, Generation: p.Generation, Handling: p.Handling, Wants: wants,
-		Packed: agent.Pack(rawOnly), Size: int64(len(rawOnly))}
-	if p.cooked != nil {
-		q.cooked, q.cookedSize = agent.Pack(linesOnly), int64(len(linesOnly))
+	q := &Plan{Home: p.Home, Generation: p.Generation, spec: protocol.App{Handling: p.Handling()}, Wants: wants,
+		packed: agent.Pack(rawOnly), size: int64(len(rawOnly))}
+	if p.applied != nil {
+		q.applied, q.appliedSize = agent.Pack(linesOnly), int64(len(linesOnly))
 	}
-	q.Reindex()
-	return q, nil
+	return q.Former(), nil
 }
 
-// Reindex makes the index of former content.
-func (p *Plan) Reindex() {
-	p.index = make(map[protocol.ObjectRef]*Want, len(p.Wants))
-	for i := range p.Wants {
-		p.index[p.Wants[i].Ref] = &p.Wants[i]
+// Former returns the plan as former content: without hooks and definitions, and indexed for Find.
+func (p *Plan) Former() *Plan {
+	q := *p
+	q.Hooks, q.definitions = nil, nil
+	q.index = make(map[protocol.ObjectRef]*Want, len(q.Wants))
+	for i := range q.Wants {
+		w := &q.Wants[i]
+		q.index[w.Ref] = w
+		if bare := w.WithoutNamespace(); w.KindUnknown && q.index[bare] == nil {
+			q.index[bare] = w
+		}
 	}
+	return &q
 }

@@ -12,8 +12,8 @@ import (
 // known are the needs of apps that this agent can meet.
 var known = []string{protocol.NeedServiceAccount, protocol.NeedDecrypt, protocol.NeedSubstitute, protocol.NeedOrphan}
 
-// Unmet says why this agent must not handle an app: it would do it otherwise than it was asked to, as with rights that the app is not
-// to have. "" if it may.
+// Unmet says why this agent must not handle an app, because it would ignore something that the app asks for, such as
+// the service account whose rights it is limited to. "" if it may.
 func Unmet(spec protocol.App) string {
 	var lacks []string
 	for _, n := range spec.Needs {
@@ -24,6 +24,6 @@ func Unmet(spec protocol.App) string {
 	if len(lacks) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("it needs an agent that knows %s, and this one (%s) does not: upgrade the agent; until then the app is left as it is",
-		strings.Join(lacks, " and "), version.String())
+	return fmt.Sprintf("it needs an agent that knows %s, and this one (%s) does not: upgrade the agent; "+
+		"until then the app is left as it is", strings.Join(lacks, " and "), version.String())
 }

@@ -13,13 +13,13 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-const (
-	sopsPlugin = "sops"
-	// sopsSecret is the Secret in the agent's own namespace with the keys of apps that name none.
-	SopsSecret = "drover-sops"
-)
+const sopsPlugin = "sops"
 
-// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").
+// SopsSecret is the Secret in the agent's own namespace with the keys of apps that name none.
+const SopsSecret = "drover-sops"
+
+// sopsValue is the prefix of a value that SOPS encrypted
+// (https://github.com/getsops/sops, README, "Encryption Protocol").
 var sopsValue = []byte("ENC[AES256_GCM,")
 
 // KeysOf is the Secret with the keys of an app. namespace is the agent's own.
@@ -30,7 +30,8 @@ func KeysOf(d *protocol.Decryption, namespace string) protocol.VarsRef {
 	return protocol.VarsRef{Kind: "Secret", Namespace: d.Namespace, Name: d.Secret}
 }
 
-// encrypted says whether a line is that of an object that is encrypted with SOPS, or of a Secret with a value that is.
+// encrypted reports whether the line of an object has a value that is encrypted with SOPS. The values of a Secret are
+// looked into as well.
 func encrypted(text []byte) bool {
 	if bytes.Contains(text, sopsValue) {
 		return true
@@ -53,7 +54,7 @@ func encrypted(text []byte) bool {
 	return false
 }
 
-// AnyEncrypted says whether a blob holds something that is encrypted.
+// AnyEncrypted reports whether a blob has an object that is encrypted.
 func AnyEncrypted(blob []byte) bool {
 	for text := range bytes.Lines(blob) {
 		if encrypted(text) {
@@ -63,18 +64,27 @@ func AnyEncrypted(blob []byte) bool {
 	return false
 }
 
-// Decrypter decrypts the objects of an app.
-type Decrypter struct {
-	Plugins agent.Plugins
-	Keys    map[string][]byte
+// decrypter decrypts the objects of an app.
+type decrypter struct {
+	plugins agent.Plugins // nil if the agent has none
+	keys    map[string][]byte
 }
 
-// decrypt gives the line of an encrypted object in the clear. It has to be the same object.
-func (d *Decrypter) decrypt(ctx context.Context, text []byte) ([]byte, error) {
-	if d.Plugins == nil {
-		return nil, errors.New("it is encrypted with SOPS, and this agent was started without plugins: use the agent's image")
+func newDecrypter(plugins agent.Plugins, data map[string]string) *decrypter {
+	keys := make(map[string][]byte, len(data))
+	for k, v := range data {
+		keys[k] = []byte(v)
 	}
-	out, err := d.Plugins.Transform(ctx, sopsPlugin, text, d.Keys)
+	return &decrypter{plugins, keys}
+}
+
+// decrypt returns the decrypted line of an encrypted object. The plugin must not change which object it is.
+func (d *decrypter) decrypt(ctx context.Context, text []byte) ([]byte, error) {
+	if d.plugins == nil {
+		return nil, errors.New("it is encrypted with SOPS, and this agent was started without plugins: " +
+			"use the agent's image")
+	}
+	out, err := d.plugins.Transform(ctx, sopsPlugin, text, d.keys)
 	if err != nil {
 		return nil, fmt.Errorf("it is encrypted with SOPS and cannot be decrypted: %w", err)
 	}
@@ -86,14 +96,21 @@ func (d *Decrypter) decrypt(ctx context.Context, text []byte) ([]byte, error) {
 	return canonical, nil
 }
 
-// reference says which object a line is of, and gives it in one line with sorted keys.
-func reference(text []byte) (ref [2]any, canonical []byte, err error) {
+// identity is which object a line is of.
+type identity struct {
+	apiVersion string
+	ref        protocol.ObjectRef
+}
+
+// reference returns which object a line is of, and the line with sorted keys.
+func reference(text []byte) (id identity, canonical []byte, err error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.UseNumber() // or large whole numbers would lose digits
 	var object map[string]any
 	if err := dec.Decode(&object); err != nil {
-		return ref, nil, err
+		return id, nil, err
 	}
 	canonical, err = json.Marshal(object)
-	return [2]any{object["apiVersion"], fleet.RefOf(object)}, canonical, err
+	apiVersion, _ := object["apiVersion"].(string) // anything else is refused when the line is read
+	return identity{apiVersion, fleet.RefOf(object)}, canonical, err
 }

@@ -4,14 +4,13 @@ import (
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// Steer is an object whose controller writes fields of other objects, see fleet.Steered. They are left to it as long
-// as the app has it, or it is still in the cluster. A controller that nobody names is known by nothing that is seen
-// before it first writes.
+// Steer is an object whose controller writes fields of other objects, see fleet.Steered. The fields are left to the
+// controller as long as the app has the object, or the cluster still has it. A controller that no object names cannot
+// be recognized before it first writes.
 type Steer struct {
 	By     protocol.ObjectRef
 	Fields []protocol.Ignored
@@ -19,20 +18,22 @@ type Steer struct {
 	Within time.Duration
 }
 
-// steer reads what an object of the app steers, if it is such a one.
-func (p *Plan) steer(ref protocol.ObjectRef, spec []byte) {
+// steersOf reads which fields an object of an app steers, if it steers any.
+func steersOf(home string, ref protocol.ObjectRef, spec []byte) []Steer {
 	if !fleet.Steers(ref) {
-		return
+		return nil
 	}
-	ref.Namespace = p.namespace(agent.Resource{Namespaced: true}, ref)
-	if fields := fleet.Steered(ref, spec); len(fields) > 0 {
-		st := Steer{By: ref, Fields: fields}
-		st.Target, st.Within = fleet.Followed(ref, spec)
-		p.Steers = append(p.Steers, st)
+	ref.Namespace = namespaceOf(ref, true, home)
+	fields := fleet.Steered(ref, spec)
+	if len(fields) == 0 {
+		return nil
 	}
+	st := Steer{By: ref, Fields: fields}
+	st.Target, st.Within = fleet.Followed(ref, spec)
+	return []Steer{st}
 }
 
-// Steering says whether the plan has the controller's object by, which steers others.
+// Steering reports whether the plan has an object that steers others.
 func (p *Plan) Steering(by protocol.ObjectRef) bool {
-	return p != nil && slices.ContainsFunc(p.Steers, func(st Steer) bool { return st.By == by })
+	return p != nil && slices.ContainsFunc(p.steers, func(st Steer) bool { return st.By == by })
 }

@@ -1,10 +1,10 @@
-// Package expr evaluates expressions of the Common Expression Language (https://cel.dev) over decoded JSON. It does not parse: the
-// hub, which links cel-go, parses and checks what people write, and sends the tree. So an agent stays light.
+// Package expr evaluates expressions of the Common Expression Language (https://cel.dev) over decoded JSON. It does not
+// parse: the hub, which links cel-go, parses and checks what people write, and sends the tree. So an agent stays light.
 //
 // # The tree
 //
-// A tree is JSON. A text, a truth value, null and a whole number stand for themselves. Everything else is a list that begins with
-// what it is:
+// A tree is JSON. A text, a truth value, null and a whole number stand for themselves. Everything else is a list that
+// begins with what it is:
 //
 //	["id", name]                      a variable, or the name of a type
 //	["u", "1"], ["d", "1.5"]          a uint, a double
@@ -18,10 +18,11 @@
 //	                                  "each" is e.map(x, t), and ["eachif", x, e, p, t] is e.map(x, p, t)
 //	[function, e, …]                  any other operator or function; what a method is called on is its first argument
 //
-// Operators are named as they are written, except "neg" (-e), "?:" (the choice), "[]" (an index) and "[?]" (an optional index).
+// Operators are named as they are written, except "neg" (-e), "?:" (the choice), "[]" (an index) and "[?]" (an optional
+// index).
 //
 // # What is bounded
 //
-// Trees come from the network. Decode bounds their size, their depth and their regular expressions; evaluation bounds what it
-// does and what it builds. Errors never quote values, which may be secrets, but only what the expression says.
+// Trees come from the network. Decode bounds their size, their depth and their regular expressions; evaluation bounds
+// what it does and what it builds. Errors never quote values, which may be secrets, but only what the expression says.
 package expr

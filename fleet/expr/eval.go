@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// MaxCost bounds one evaluation: about the number of parts of the expression that are evaluated, where a text counts one more
-// for every bytesPerStep. That is 40 ms at worst.
+// MaxCost bounds one evaluation: about the number of parts of the expression that are evaluated, where a text counts
+// one more for every bytesPerStep. That is 40 ms at worst.
 const MaxCost = 200_000
 
 const bytesPerStep = 16
@@ -38,9 +38,9 @@ func (e *evaluation) spend(steps int) {
 	}
 }
 
-// Eval evaluates the expression over vars: decoded JSON, by the names that the expression uses. The result is nil, bool, int64,
-// uint64, float64, string, []byte, time.Time, time.Duration, []any, map[string]any, or another value that only means something to
-// an expression.
+// Eval evaluates the expression over vars: decoded JSON, by the names that the expression uses. The result is nil,
+// bool, int64, uint64, float64, string, []byte, time.Time, time.Duration, []any, map[string]any, or another value that
+// only means something to an expression.
 func (p *Program) Eval(vars map[string]any) (v any, err error) {
 	e := evaluation{vars: vars, left: MaxCost}
 	defer func() {

@@ -88,7 +88,8 @@ func TestHostileTreesAreRefused(t *testing.T) {
 	}
 }
 
-// TestEvaluationIsBounded: an expression that would take for ever, or all memory, ends with an error that no operator absorbs.
+// TestEvaluationIsBounded: an expression that would take for ever, or all memory, ends with an error that no operator
+// absorbs.
 func TestEvaluationIsBounded(t *testing.T) {
 	numbers := make([]any, 1000)
 	for i := range numbers {

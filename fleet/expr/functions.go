@@ -56,7 +56,8 @@ func init() {
 	}
 }
 
-// Supports says whether there is an operator or a function of a name, written as in a tree, that takes so many arguments.
+// Supports says whether there is an operator or a function of a name, written as in a tree, that takes so many
+// arguments.
 func Supports(name string, arguments int) bool {
 	f, ok := functions[name]
 	return ok && arguments >= f.least && arguments <= f.most

@@ -24,7 +24,8 @@ var timeFunctions = map[string]signature{
 // zone is how an expression can name a time zone. Names of places are not among them: an agent has no list of them.
 var zone = regexp.MustCompile(`^(UTC|([+-]?)(\d\d):(\d\d))$`)
 
-// IsZone says whether a text names a time zone in a way that is understood: UTC, or a difference from it as 02:00 or -05:30.
+// IsZone says whether a text names a time zone in a way that is understood: UTC, or a difference from it as 02:00 or
+// -05:30.
 func IsZone(name string) bool { return zone.MatchString(name) }
 
 func location(v any) (*time.Location, error) {

@@ -62,7 +62,7 @@ type Program struct {
 // macros are the folds, by the number of expressions after the variable and what is gone through.
 var macros = map[string]int{"all": 1, "exists": 1, "exists_one": 1, "filter": 1, "each": 1, "eachif": 2, "optMap": 1, "optFlatMap": 1}
 
-// Decode reads the tree of an expression. An error says what in it is of no use; it is the hub's to correct.
+// Decode reads the tree of an expression. An error says what in it is invalid; it is the hub's to correct.
 func Decode(e protocol.Expression) (*Program, error) {
 	if len(e.Tree) > MaxTree {
 		return nil, fmt.Errorf("the tree of the expression has %d bytes, and may have %d", len(e.Tree), MaxTree)

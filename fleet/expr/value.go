@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// Values are nil, bool, int64, uint64, float64, string, []byte, time.Time, time.Duration, []any, map[string]any, table, typeName and
-// optional. What is given to Eval may hold json.Number and int besides.
+// Values are nil, bool, int64, uint64, float64, string, []byte, time.Time, time.Duration, []any, map[string]any, table,
+// typeName and optional. What is given to Eval may hold json.Number and int besides.
 
 // typeName is a type as a value.
 type typeName string

@@ -13,7 +13,7 @@ import (
 //go:embed rules.json
 var bundled string
 
-// Bundled gives this package's own rule for a kind; nil if there is none. It is decoded anew with every call.
+// Bundled gives this package's own rule for a kind; nil if there is none. It is decoded with every call.
 func Bundled(group, kind string) *Rule {
 	for line := range strings.Lines(bundled) {
 		names, rule, _ := strings.Cut(line, " ")
@@ -31,7 +31,8 @@ func Bundled(group, kind string) *Rule {
 	return nil
 }
 
-// matches says whether a name in a rule, Kind.group, is that of a kind. A star stands for any kind, or for the beginning of a group.
+// matches says whether a name in a rule, Kind.group, is that of a kind. A star stands for any kind, or for the
+// beginning of a group.
 func matches(name, group, kind string) bool {
 	k, g, _ := strings.Cut(name, ".")
 	suffix, any := strings.CutPrefix(g, "*")

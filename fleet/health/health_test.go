@@ -53,6 +53,38 @@ func TestObjectsOfOperatorsAreJudgedWithTheirCause(t *testing.T) {
 	}
 }
 
+// TestRolloutsAndCanariesAreJudgedAsArgoCDDoes: the objects and answers are those of Argo CD's own tests
+// (resource_customizations of github.com/argoproj/argo-cd at 37ee0097cf85, Apache-2.0), without pod templates. What it
+// calls Suspended is paused here.
+func TestRolloutsAndCanariesAreJudgedAsArgoCDDoes(t *testing.T) {
+	data, err := os.ReadFile("testdata/argocd.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Name   string
+		Want   protocol.Health
+		Object map[string]any
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(&cases); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[protocol.Health]int{}
+	for _, c := range cases {
+		kind, _, _ := strings.Cut(c.Name, "/")
+		group := map[string]string{"Rollout": "argoproj.io", "Canary": "flagger.app"}[kind]
+		seen[c.Want]++
+		if v := health.Bundled(group, kind).Judge(c.Object); v.Health != c.Want {
+			t.Errorf("%s is %s: %s; Argo CD says %s", c.Name, v.Health, v.Message, c.Want)
+		}
+	}
+	if len(cases) < 30 || seen[protocol.HealthPaused] < 3 {
+		t.Errorf("of %d cases: %v", len(cases), seen)
+	}
+}
+
 // TestEveryBundledRuleIsTried: each with something current, and each that can say so with something failed and on its way.
 func TestEveryBundledRuleIsTried(t *testing.T) {
 	data, err := os.ReadFile("rules.json")
@@ -71,7 +103,7 @@ func TestEveryBundledRuleIsTried(t *testing.T) {
 			}
 		}
 		always := strings.Contains(rule, `"current":{"text":"","tree":true}`)
-		if !tried[protocol.HealthCurrent] || strings.Contains(rule, `"failed"`) && !tried[protocol.HealthDegraded] || !always && !tried[protocol.HealthProgressing] {
+		if !tried[protocol.HealthCurrent] || strings.Contains(rule, `"paused":{"text"`) && !tried[protocol.HealthPaused] || strings.Contains(rule, `"failed"`) && !tried[protocol.HealthDegraded] || !always && !tried[protocol.HealthProgressing] {
 			t.Errorf("%s: only %v is tried", names, tried)
 		}
 	}
@@ -103,14 +135,16 @@ func tree(text string) *protocol.Expression {
 // TestRulesAreAskedAsFluxAsksThem: progress before failure before success, after what holds for every kind.
 func TestRulesAreAskedAsFluxAsksThem(t *testing.T) {
 	is := func(field string) *protocol.Expression { return tree(`["has",["id","status"],"` + field + `"]`) }
-	r := rule(protocol.HealthRule{InProgress: is("p"), Failed: is("f"), Current: is("c")})
+	r := rule(protocol.HealthRule{InProgress: is("p"), Failed: is("f"), Paused: is("w"), Current: is("c")})
 	for _, c := range []struct {
 		object string
 		want   protocol.Health
 		says   string
 	}{
 		{`{"status":{"p":1,"f":1,"c":1}}`, protocol.HealthProgressing, ""},
-		{`{"status":{"f":1,"c":1}}`, protocol.HealthDegraded, ""},
+		{`{"status":{"f":1,"w":1,"c":1}}`, protocol.HealthDegraded, ""},
+		{`{"status":{"w":1,"c":1}}`, protocol.HealthPaused, "does not say for whom"},
+		{`{"status":{"w":1,"message":"ask Ann"}}`, protocol.HealthPaused, "ask Ann"},
 		{`{"status":{"c":1}}`, protocol.HealthCurrent, ""},
 		{`{"status":{}}`, protocol.HealthProgressing, "not yet"},
 		{`{}`, protocol.HealthUnknown, "there is no status"},

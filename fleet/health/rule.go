@@ -39,9 +39,10 @@ func New(r protocol.HealthRule) *Rule {
 	for _, s := range []struct {
 		health protocol.Health
 		when   *protocol.Expression
-	}{ // in the order of Flux' RFC 0009
+	}{ // in the order of Flux' RFC 0009, which has nothing paused
 		{protocol.HealthProgressing, r.InProgress},
 		{protocol.HealthDegraded, r.Failed},
+		{protocol.HealthPaused, r.Paused},
 		{protocol.HealthCurrent, r.Current},
 	} {
 		if p := prepare(s.when); p != nil {
@@ -99,11 +100,17 @@ func (r *Rule) cause(obj map[string]any, h protocol.Health) string {
 			said, _ = v.(string) // without a text, it says nothing
 		}
 	}
+	if h == protocol.HealthPaused && said == "" {
+		said = fleet.PausedFor(obj)
+	}
 	if text := fleet.Complaint(obj, said); text != "" {
 		return text
 	}
 	if h == protocol.HealthDegraded {
 		return "the rule of its kind says that it failed, and it says nothing of why"
+	}
+	if h == protocol.HealthPaused {
+		return "it is paused, and does not say for whom or until when"
 	}
 	return "it is not yet as the rule of its kind wants it"
 }

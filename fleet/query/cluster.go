@@ -67,11 +67,13 @@ type DesiredApp struct {
 	Name    string `json:"name"`
 	Path    string `json:"path,omitempty"`
 	Objects int    `json:"objects"`
-	Error   string `json:"error,omitempty"` // why it stays at its last good state
+	Error   string `json:"error,omitempty"` // why it keeps its last good state
+	// Reason is Error for programs; "" where that is that it cannot be rendered.
+	Reason protocol.Reason `json:"reason,omitempty"`
 }
 
 // Link is the agent's connection to the bus.
 type Link struct {
 	Connected bool
-	Since     time.Time // when it was last seen to change; zero if it was never seen
+	Since     time.Time // when it last changed, as far as it was seen; zero if it never was
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 )
 
-// Index holds the clusters. It is not safe for concurrent use: whoever owns it guards it.
+// Index holds the clusters. It is not safe for concurrent use: its owner guards it.
 type Index struct{ clusters map[string]*Cluster }
 
 // NewIndex makes an empty index.

@@ -32,7 +32,7 @@ func (c Cluster) Journal() []protocol.Event {
 }
 
 // manyMissing is more than an agent keeps: such a step between two numbers is not made by events, but by another agent
-// that began to count anew.
+// that began to count from 1 again.
 const manyMissing = 100_000
 
 // missing tells of what is not known of between two events.

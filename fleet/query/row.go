@@ -44,6 +44,7 @@ type Row struct {
 	Agent      protocol.Agent    `json:"agent,omitzero"`
 	Held       []string          `json:"held,omitempty"`    // ids of what waits for a person's approval, see `drover approve`
 	Message    string            `json:"message,omitempty"` // the worst thing, and what to do
+	Reason     Reason            `json:"reason,omitempty"`  // the same for programs: a Reason, or that of the worst app
 	Withheld   *Withheld         `json:"withheld,omitempty"`
 }
 
@@ -97,12 +98,12 @@ func (c Cluster) Row() Row {
 	if len(c.Problems) > 0 && c.Report != nil {
 		r.Health = protocol.HealthDegraded
 	}
-	r.Message = c.message(r)
+	r.Reason, r.Message = c.worst(r)
 	if c.Held != nil {
 		r.Held = append(r.Held, c.Held.Name())
 	}
 	for _, h := range c.Holds() {
-		r.Held = append(r.Held, h.ID)
+		r.Held, r.Reason = append(r.Held, h.ID), cmp.Or(r.Reason, Reason(protocol.ReasonPruneHeld))
 		r.Message = strings.TrimPrefix(r.Message+"; "+h.There(), "; ")
 	}
 	return r
@@ -134,12 +135,13 @@ func (c Cluster) Apps() []AppRow {
 		row, ok := byName[d.Name]
 		if !ok {
 			row = &AppRow{AppReport: protocol.AppReport{Name: d.Name, Phase: protocol.PhasePending,
-				Health: protocol.HealthUnknown, Objects: d.Objects}}
+				Health: protocol.HealthUnknown, Reason: protocol.ReasonInitializing, Objects: d.Objects}}
 			out = append(out, row)
 		}
 		row.Path, row.Error = d.Path, d.Error
 		if d.Error != "" {
 			row.Phase, row.Message = protocol.PhaseFailed, d.Error
+			row.Reason = cmp.Or(d.Reason, protocol.ReasonRenderFailed)
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *AppRow) int {
@@ -158,37 +160,37 @@ func (c Cluster) Apps() []AppRow {
 	return rows
 }
 
-// message is the one line for the person on call: the worst thing that is known, and what to do.
-func (c Cluster) message(r Row) string {
+// worst is the worst thing that is known, in a word, and in one line for the person on call with what to do.
+func (c Cluster) worst(r Row) (Reason, string) {
 	switch {
 	case r.State == StateReleased:
-		return c.released()
+		return ReasonRemoved, c.released()
 	case c.Held != nil:
-		return c.Held.message()
+		return ReasonRemovalHeld, c.Held.message()
 	case c.Copy != nil:
-		return c.Copy.message(c.Name)
+		return ReasonCopied, c.Copy.message(c.Name)
 	case c.Withheld != nil:
-		return c.Withheld.String()
+		return c.Withheld.Reason, c.Withheld.String()
 	case len(c.Problems) > 0:
-		return c.Problems[0] + more(len(c.Problems)-1)
+		return ReasonFolderInvalid, c.Problems[0] + more(len(c.Problems)-1)
 	case c.Revoked && r.State != StateConnected:
-		return fmt.Sprintf("its credential was revoked, and what runs there is left running; to let it join again, run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
+		return ReasonRevoked, fmt.Sprintf("its credential was revoked, and what runs there is left running; to let it join again, run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
 	case c.Expired && r.State != StateConnected:
-		return fmt.Sprintf("its credential expired on %s: run drover agent manifest --cluster %s | kubectl apply -f - to let it join again",
+		return ReasonExpired, fmt.Sprintf("its credential expired on %s: run drover agent manifest --cluster %s | kubectl apply -f - to let it join again",
 			c.Expires.UTC().Format(time.DateTime+" MST"), c.Name)
 	case r.State == StateOffline && c.Report == nil:
-		return "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
+		return ReasonNoReport, "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
 	case r.State == StateAwaiting && c.Distrusted:
-		return fmt.Sprintf("agents refuse this hub, because they joined one with other keys: if this cluster had "+
+		return ReasonDistrusted, fmt.Sprintf("agents refuse this hub, because they joined one with other keys: if this cluster had "+
 			"joined that one, stop this hub and bring the keys "+
 			"back with `drover hub restore`; if not, run: drover agent manifest --cluster %s | kubectl apply -f "+
 			"-", c.Name)
 	case r.State == StateAwaiting:
-		return fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
+		return ReasonAwaitingAgent, fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.Report != nil && c.Report.Refused != nil:
-		return "its agent refused a bundle: " + c.Report.Refused.Reason
+		return ReasonBundleRefused, "its agent refused a bundle: " + c.Report.Refused.Reason
 	case c.Urged.Times > 1 && c.Urged.Generation == r.Generation && c.Behind():
-		return c.behind(r.Generation) // what its apps say is older
+		return ReasonNotAccepted, c.behind(r.Generation) // what its apps say is older
 	}
 	apps := c.Apps()
 	if len(apps) > 0 && apps[0].Message != "" && fleet.WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
@@ -198,19 +200,19 @@ func (c Cluster) message(r Row) string {
 				bad++
 			}
 		}
-		return fmt.Sprintf("app %s: %s%s", apps[0].Name, apps[0].Message, more(bad))
+		return Reason(apps[0].Reason), fmt.Sprintf("app %s: %s%s", apps[0].Name, apps[0].Message, more(bad))
 	}
 	switch {
 	case c.Report != nil && c.Report.Message != "":
-		return c.Report.Message
+		return ReasonAgentTrouble, c.Report.Message
 	case c.Suspended:
-		return "suspended in Git: it is left as it is"
+		return Reason(protocol.ReasonSuspended), "suspended in Git: nothing is applied, healed or deleted"
 	case r.State == StateOffline:
-		return "its agent keeps healing from what it has, and takes the newest bundle when it is back"
+		return ReasonOffline, "its agent keeps healing from what it has, and takes the newest bundle when it is back"
 	case !r.Synced && r.Generation > 0:
-		return c.behind(r.Generation)
+		return ReasonNotAccepted, c.behind(r.Generation)
 	}
-	return ""
+	return "", ""
 }
 
 func more(n int) string {

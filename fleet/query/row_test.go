@@ -99,9 +99,9 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 		"released, and being pruned": {cluster(released, pruned), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
 			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, healthy (and 1 more)"},
 		"released, and being pruned, with an app that is left as it is": {cluster(released, pruned, payment(protocol.PhaseSuspended, protocol.HealthCurrent,
-			"suspended in Git: it is left as it is"), func(c *Cluster) { c.Report.Apps = c.Report.Apps[:1]; c.Desired.Apps = nil }),
+			"suspended in Git: nothing is applied, healed or deleted"), func(c *Cluster) { c.Report.Apps = c.Report.Apps[:1]; c.Desired.Apps = nil }),
 			StateReleased, protocol.HealthCurrent, true, "1/1", "2/3",
-			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, suspended: suspended in Git: it is left as it is"},
+			gone + "what Drover delivered there is being deleted, then its credential is revoked; left is app payment, suspended: suspended in Git: nothing is applied, healed or deleted"},
 		"released, to be pruned when it is back": {cluster(released, pruned, disconnected), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
 			gone + "what Drover delivered there is deleted as soon as its agent is back (offline since 2026-11-03T09:00:00Z); to give that up: drover cluster forget staging"},
 		"released, to be pruned, by its last report": {cluster(released, pruned, neverLinked), StateReleased, protocol.HealthCurrent, true, "2/2", "4/4",
@@ -141,7 +141,7 @@ func TestRowSaysWhatIsKnown(t *testing.T) {
 		"a suspended app counts as good": {cluster(payment(protocol.PhaseSuspended, protocol.HealthCurrent, "suspended in Git")), StateConnected,
 			protocol.HealthCurrent, true, "2/2", "3/4", ""},
 		"suspended": {cluster(func(c *Cluster) { c.Suspended = true }), StateConnected, protocol.HealthCurrent, true, "2/2", "4/4",
-			"suspended in Git: it is left as it is"},
+			"suspended in Git: nothing is applied, healed or deleted"},
 		"its agent searches for what it lost": {cluster(func(c *Cluster) {
 			c.Report.Searching, c.Report.Message = "the inventory is not complete", "the inventory is not complete"
 		}), StateConnected, protocol.HealthProgressing, false, "2/2", "4/4", "the inventory is not complete"},
@@ -173,6 +173,7 @@ func TestRowCarriesItsAge(t *testing.T) {
 		Name: "staging", Labels: map[string]string{"env": "staging"}, State: StateOffline, Since: tuesday,
 		Health: protocol.HealthProgressing, Generation: 7, Accepted: 6, Desired: newer, Applied: older,
 		Apps: Count{2, 2}, Objects: Count{4, 4}, Drift: 2, Received: tuesday, Agent: protocol.Agent{Version: "v0.1.0"}, Message: r.Message,
+		Reason: ReasonOffline,
 	}
 	if !reflect.DeepEqual(r, want) {
 		t.Errorf("got  %+v\nwant %+v", r, want)
@@ -210,13 +211,14 @@ func TestAppsInTroubleComeFirst(t *testing.T) {
 	if got, want := strings.Join(names, " "), "failed unbuilt degraded tomorrow waits new a-well b-well"; got != want {
 		t.Errorf("sorted to %s\nwant      %s", got, want)
 	}
-	wantNew := AppRow{AppReport: protocol.AppReport{Name: "new", Phase: protocol.PhasePending, Health: protocol.HealthUnknown, Objects: 4}, Path: "apps/new"}
+	wantNew := AppRow{AppReport: protocol.AppReport{Name: "new", Phase: protocol.PhasePending, Health: protocol.HealthUnknown, Objects: 4,
+		Reason: protocol.ReasonInitializing}, Path: "apps/new"}
 	if !reflect.DeepEqual(rows["new"], wantNew) {
 		t.Errorf("an app that the agent has not named yet: %+v\nwant %+v", rows["new"], wantNew)
 	}
 	// It stays at its last good state: what is applied, and how that is, is still the agent's to say.
 	wantUnbuilt := AppRow{AppReport: protocol.AppReport{Name: "unbuilt", Phase: protocol.PhaseFailed, Message: "it does not build",
-		Health: protocol.HealthCurrent, Digest: "good", Objects: 2, Current: 2}, Path: "apps/u", Error: "it does not build"}
+		Reason: protocol.ReasonRenderFailed, Health: protocol.HealthCurrent, Digest: "good", Objects: 2, Current: 2}, Path: "apps/u", Error: "it does not build"}
 	if !reflect.DeepEqual(rows["unbuilt"], wantUnbuilt) {
 		t.Errorf("an app that does not build: %+v\nwant %+v", rows["unbuilt"], wantUnbuilt)
 	}

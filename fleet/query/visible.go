@@ -6,9 +6,10 @@ import (
 	"unicode/utf8"
 )
 
-// Visible is a text with a replacement character wherever it has one that a person does not see and that changes how the rest is shown:
-// control characters but for line ends and tabs, those that turn the direction of writing, invisible ones, and bytes that are no text. What
-// agents report, and what stands in Git, is written by others: it must not look like something else in a terminal or a page.
+// Visible is a text with a replacement character wherever it has one that a person does not see and that changes how
+// the rest is shown: control characters but for line ends and tabs, those that turn the direction of writing, invisible
+// ones, and bytes that are no text. What agents report, and what stands in Git, is written by others: it must not look
+// like something else in a terminal or a page.
 func Visible(s string) string {
 	if !strings.ContainsFunc(s, hides) && utf8.ValidString(s) {
 		return s

@@ -2,21 +2,6 @@ package query
 
 import "time"
 
-// Reason is a code for why the hub publishes nothing. Scripts may match it.
-type Reason string
-
-// The reasons.
-const (
-	ReasonDeciding    Reason = "Deciding"           // the hub has started and asks which other hubs there are
-	ReasonTakingOver  Reason = "TakingOver"         // a new or restored hub waits whether another one answers
-	ReasonOtherHub    Reason = "OtherHub"           // another hub publishes
-	ReasonNewerEpoch  Reason = "NewerEpoch"         // another hub has taken the fleet over
-	ReasonStaleMirror Reason = "StaleMirror"        // the repository was not reached, and its mirror is too old
-	ReasonUnknown     Reason = "UnknownCommit"      // the agent has a commit that this hub does not know
-	ReasonAgentEpoch  Reason = "NewerEpochReported" // the agent has accepted a bundle of a newer epoch
-	ReasonFlood       Reason = "TooManyGenerations" // too many generations without a new commit
-)
-
 // Withheld says why nothing is published for a cluster, or for any.
 type Withheld struct {
 	Reason  Reason    `json:"reason"`

@@ -29,7 +29,7 @@ func (s *Server) accept(r *http.Request) (any, error) {
 	return accepted, err
 }
 
-// Accept decides that a cluster's credential belongs to the cluster with a uid, which the hub has seen to use it.
+// Accept decides that a cluster's credential belongs to the cluster with a uid, which was seen using it.
 func (c Client) Accept(ctx context.Context, name, uid string) (query.Copy, error) {
 	var accepted query.Copy
 	return accepted, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/accept",

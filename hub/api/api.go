@@ -58,13 +58,15 @@ const quiet = 100 * time.Millisecond
 // maxWatchers is how many live answers are given at once.
 const maxWatchers = 100
 
-// writeTimeout is how long who asks may take to read an answer, or each part of a live one; storeTimeout, a copy of the store.
+// writeTimeout is how long who asks may take to read an answer, or each part of a live one; storeTimeout, a copy of the
+// store.
 const (
 	writeTimeout = 30 * time.Second
 	storeTimeout = 10 * time.Minute
 )
 
-// Limit sets the time-outs of a server for the API: who connects and says nothing, or reads nothing, holds nothing for long.
+// Limit sets the time-outs of a server for the API: who connects and says nothing, or reads nothing, holds nothing for
+// long.
 func Limit(s *http.Server) {
 	s.ReadHeaderTimeout, s.ReadTimeout, s.IdleTimeout, s.MaxHeaderBytes = 10*time.Second, 30*time.Second, 2*time.Minute, 64<<10
 }
@@ -75,7 +77,7 @@ const maxBody = 1 << 16
 // Server answers requests.
 type Server struct {
 	State      *hub.State
-	Identities hub.Identities
+	Identities Identities
 	Approve    func(ctx context.Context, id string) (query.Hold, error)
 	Held       func(ctx context.Context, id string) (query.Hold, error) // as Approve would let it through
 	Forget     func(ctx context.Context, cluster string) error
@@ -205,8 +207,8 @@ func (s *Server) fleet(sel fleet.Selector) Fleet {
 	return out
 }
 
-// source is how the hub stands, with what came of requests for credentials: they are counted beside the state, so that whoever
-// floods the hub with bad ones does not keep everybody awake who waits for a change of it.
+// source is how the hub stands, with what came of requests for credentials: they are counted beside the state, so that
+// a client that floods the hub with bad ones does not wake all clients that wait for a change of it.
 func (s *Server) source() hub.SourceStatus {
 	out := s.State.Source()
 	out.Joins = s.Identities.Joins()

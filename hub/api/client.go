@@ -67,7 +67,8 @@ func (c Client) Rotate(ctx context.Context, name string) (hub.Identity, error) {
 	return id, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/rotate", nil, &id)
 }
 
-// Approve lets through what is held under an id, or at a revision where that is one thing alone, and says what that was.
+// Approve lets through what is held under an id, or at a revision where that is one thing alone, and says what that
+// was.
 func (c Client) Approve(ctx context.Context, id string) (query.Hold, error) {
 	var hold query.Hold
 	return hold, c.do(ctx, http.MethodPost, "/api/v1/approve", map[string]string{"revision": id}, &hold)

@@ -9,7 +9,39 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
 )
+
+// Identities are the credentials of the clusters, as people manage them.
+type Identities interface {
+	Credentials
+	Issuer
+}
+
+// Credentials says which credentials there are.
+type Credentials interface {
+	// Clusters are those that have a credential, or had one until it was revoked, in no order.
+	Clusters() []string
+	// Identity is what is known of cluster's credentials.
+	Identity(cluster string) hub.Identity
+	// Joins says what came of the requests for credentials since the hub started.
+	Joins() hub.Joins
+}
+
+// Issuer makes and ends credentials.
+type Issuer interface {
+	// Token makes a join token for cluster's agent. If the cluster has a live credential it is an error wrapping
+	// hub.ErrIssued, unless o.Replace is set: then all older credentials end when the token is used.
+	Token(cluster string, o hub.TokenOptions) (protocol.JoinToken, error)
+	// Rotate has cluster's agent make a new credential, now or when it is back; when it uses that, all older ones are
+	// revoked. It is an error wrapping hub.ErrNoCredential if the cluster has none.
+	Rotate(cluster string) error
+	// Revoke ends every credential of a cluster, at once: live connections are cut. It is no error if there is none.
+	Revoke(cluster string) error
+	// EndFormer ends all credentials and join tokens of an older release, whose NATS users are not bounded, at once. left
+	// are the clusters whose agents still use one: where there are any, it does nothing unless force is set.
+	EndFormer(force bool) (left []string, err error)
+}
 
 // TokenRequest asks for a join token.
 type TokenRequest struct {

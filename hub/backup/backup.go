@@ -1,6 +1,6 @@
 // Package backup puts what a hub must not lose into one file, and takes it out again: keys, what it knows of its
-// clusters' identities, join tokens, and its store. What is not in it comes back by itself: the repository from Git, bundles
-// and reports from the bus and the agents.
+// clusters' identities, join tokens, and its store. What is not in it comes back by itself: the repository from Git,
+// bundles and reports from the bus and the agents.
 //
 // A backup is a tar archive, compressed with zstd. It holds the hub's secrets.
 //
@@ -70,7 +70,8 @@ func Write(w io.Writer, dir, store, release string) error {
 			return err
 		}
 	}
-	// After the store: what a cluster's identity became since then is newer than what the store says, which the hub expects.
+	// After the store: what a cluster's identity became since then is newer than what the store says, which the hub
+	// expects.
 	for _, folder := range folders {
 		if err := addFolder(t, dir, folder); err != nil {
 			return err
@@ -105,8 +106,8 @@ func addStore(t *tar.Writer, file string) error {
 	return err
 }
 
-// addFolder adds the files of a folder. One that vanishes meanwhile was not needed any more; one that is being written has
-// another name and is left out.
+// addFolder adds the files of a folder. One that vanishes meanwhile was not needed any more; one that is being written
+// has another name and is left out.
 func addFolder(t *tar.Writer, dir, folder string) error {
 	entries, err := os.ReadDir(filepath.Join(dir, folder))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +170,7 @@ func Read(r io.Reader, dir string, check func(dir string) error) (Info, error) {
 	return info, nil
 }
 
-// unpack reads a whole archive, whoever made it.
+// unpack reads a whole archive, which may come from anywhere.
 func unpack(r io.Reader, dir string) (info Info, err error) {
 	z, err := zstd.NewReader(r, zstd.WithDecoderMaxMemory(64<<20))
 	if err != nil {

@@ -55,8 +55,9 @@ var (
 )
 
 // Open opens the file, and makes it if there is none. A file that is damaged, of another schema, or encrypted under
-// another secret is set aside (renamed to path.unreadable) and begun anew: the log says so. An error means that the
-// file cannot be used at all, most often because another hub has it open. A file that is encrypted under a former secret is encrypted anew.
+// another secret is set aside (renamed to path.unreadable) and replaced by an empty one: the log says so. An error
+// means that the file cannot be used at all, most often because another hub has it open. A file that is encrypted under
+// a former secret is encrypted again.
 func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Store, error) {
 	aead, err := cipherOf(secret)
 	if err != nil {
@@ -75,7 +76,7 @@ func Open(path string, secret []byte, log *slog.Logger, former ...[]byte) (*Stor
 	if errors.Is(err, fs.ErrPermission) {
 		return nil, fmt.Errorf("the hub's store: %w: give the user who runs the hub the right to write there", err)
 	}
-	log.Warn("the hub's store cannot be read and is begun anew; everything in it is made again from Git",
+	log.Warn("the hub's store cannot be read; starting with an empty one, which is filled again from Git",
 		"err", err, "kept", path+".unreadable")
 	if err := os.Rename(path, path+".unreadable"); err != nil {
 		return nil, fmt.Errorf("set the unreadable store aside: %w", err)
@@ -188,7 +189,7 @@ func (s *Store) Blob(id string) ([]byte, error) {
 	return out, err
 }
 
-// Clusters implements hub.Store. A record that cannot be read is left out: it is published anew.
+// Clusters implements hub.Store. A record that cannot be read is left out: it is published again.
 func (s *Store) Clusters() (map[string]hub.Record, error) {
 	out := map[string]hub.Record{}
 	err := s.db.View(func(tx *bbolt.Tx) error {
@@ -203,7 +204,7 @@ func (s *Store) Clusters() (map[string]hub.Record, error) {
 	return out, err
 }
 
-// Holds implements hub.Store. What cannot be read is held anew when the hub sees that the folders are gone.
+// Holds implements hub.Store. What cannot be read is held again when the hub sees that the folders are gone.
 func (s *Store) Holds() ([]query.Hold, error) {
 	data, err := s.get(bucketMeta, string(keyHolds))
 	if err != nil || data == nil {

@@ -152,8 +152,8 @@ func TestAFileThatCannotBeReadIsSetAside(t *testing.T) {
 			if records, err := s.Clusters(); err != nil || len(records) != 0 {
 				t.Errorf("Clusters = %v, %v; want none", records, err)
 			}
-			if !strings.Contains(log.String(), "made again from Git") {
-				t.Errorf("the log does not say that the store was begun anew: %s", log.String())
+			if !strings.Contains(log.String(), "filled again from Git") {
+				t.Errorf("the log does not say that an empty store was begun: %s", log.String())
 			}
 			if _, err := os.Stat(path + ".unreadable"); err != nil {
 				t.Errorf("the old file was not kept: %v", err)

@@ -1,5 +1,5 @@
-// Package credentials knows what the hub logs in with where it fetches sources from. They are files of a folder, for example a mounted
-// Secret, one for each credential; the name of the file without .yaml is the credential's:
+// Package credentials knows what the hub logs in with where it fetches sources from. They are files of a folder, for
+// example a mounted Secret, one for each credential; the name of the file without .yaml is the credential's:
 //
 //	urls: [https://github.com/acme/, ssh://git@github.com/acme/]  # where it may be sent: to nothing else
 //	username: robot              # with password, for https and oci
@@ -12,13 +12,13 @@
 //	knownHosts: |                # host keys, as in ~/.ssh/known_hosts: without them nothing is fetched by ssh
 //	githubApp: {id: 1, installation: 2, privateKey: "…", api: https://api.github.com}
 //
-// Which credential belongs to which address is the decision of who runs the hub, and stands in the file, as the address begins. A file in
-// Git may name a credential, and gets it only if it is for the address that it is to be sent to: otherwise, whoever may write a file in
-// Git could have the hub send any token to a server of theirs. Of several that are for an address, the one with the longest matching
-// beginning counts. One for https:// is never sent by http.
+// Which credential belongs to which address is the decision of who runs the hub, and stands in the file, as the address
+// begins. A file in Git may name a credential, and gets it only if it is for the address that it is to be sent to:
+// otherwise, a user who may write a file in Git could have the hub send any token to a server of theirs. Of several
+// that are for an address, the one with the longest matching beginning counts. One for https:// is never sent by http.
 //
-// Files are read anew at each attempt, so that they may be replaced while the hub runs. Nothing of them is in errors or logs.
-// It may import the standard library and a YAML parser.
+// Files are read again at each attempt, so that they may be replaced while the hub runs. Nothing of them is in errors
+// or logs. It may import the standard library and a YAML parser.
 package credentials
 
 import (
@@ -39,7 +39,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Credential is what one file says. The zero value is for what anybody may read.
+// Credential is what one file says. The zero value is for what is public.
 type Credential struct {
 	URLs          []string   `json:"urls"`
 	Username      string     `json:"username"`
@@ -72,8 +72,9 @@ type Folder struct {
 // maxFile bounds a file with a credential.
 const maxFile = 1 << 20
 
-// Find gives the credential for an address. name, unless empty, is what Git asks for: it goes first if it is for the address, and if there
-// is none for it at all, that is an error. plain says that the address is spoken to without encryption, whatever its scheme.
+// Find gives the credential for an address. name, unless empty, is what Git asks for: it goes first if it is for the
+// address, and if there is none for it at all, that is an error. plain says that the address is spoken to without
+// encryption, whatever its scheme.
 func (f *Folder) Find(ctx context.Context, address, name string, plain bool) (Credential, error) {
 	all, bad, err := f.read()
 	if err != nil {
@@ -133,9 +134,9 @@ func (f *Folder) Check() error {
 	return errors.Join(err, bad)
 }
 
-// The modes of files with credentials. Who may write one can have the hub send what is in it elsewhere, so it is refused. Who may read one
-// has it: that is said. Files of a volume that the kubelet mounts are links through ..data, readable as their defaultMode says, and only
-// there for the containers of the pod: nothing is said of those.
+// The modes of files with credentials. Who may write one can have the hub send what is in it elsewhere, so it is
+// refused. Who may read one has it: that is said. Files of a volume that the kubelet mounts are links through ..data,
+// readable as their defaultMode says, and only there for the containers of the pod: nothing is said of those.
 const (
 	othersWrite = 0o022
 	othersRead  = 0o004
@@ -276,8 +277,8 @@ func parse(address string) (place, error) {
 	return place{u.Scheme, strings.ToLower(u.Host), path.Clean("/" + u.Path)}, nil
 }
 
-// reach is how much of an address a credential's longest matching beginning covers; -1 if it is not for it. Beginnings end where a name in
-// the path does: /acme does not cover /acme-evil.
+// reach is how much of an address a credential's longest matching beginning covers; -1 if it is not for it. Beginnings
+// end where a name in the path does: /acme does not cover /acme-evil.
 func (c Credential) reach(to place) int {
 	longest := -1
 	for _, u := range c.URLs {

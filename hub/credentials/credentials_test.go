@@ -18,7 +18,7 @@ func folder(t *testing.T, files map[string]string) *Folder {
 	return f
 }
 
-// TestACredentialGoesWhereItsFileSays: whoever names it in Git.
+// TestACredentialGoesWhereItsFileSays, whichever file in Git names it.
 func TestACredentialGoesWhereItsFileSays(t *testing.T) {
 	f := folder(t, map[string]string{
 		"acme.yaml":     "urls: [https://git.example.com/acme/, 'ssh://git@git.example.com/acme', oci://ghcr.io/acme]\ntoken: acme\n",
@@ -33,7 +33,7 @@ func TestACredentialGoesWhereItsFileSays(t *testing.T) {
 		want, err            string
 	}{
 		{name: "by the beginning of the address", address: "https://git.example.com/acme/shop.git", want: "acme"},
-		{name: "whatever the case of the host, and whoever the user", address: "https://x@GIT.example.com/acme/shop.git", want: "acme"},
+		{name: "whatever the case of the host, and whichever user", address: "https://x@GIT.example.com/acme/shop.git", want: "acme"},
 		{name: "the longest beginning", address: "https://git.example.com/acme/web.git", want: "web"},
 		{name: "named", address: "https://git.example.com/acme/web.git", named: "acme", want: "acme"},
 		{name: "an ssh address as scp has it", address: "git@git.example.com:acme/shop.git", want: "acme"},
@@ -46,7 +46,7 @@ func TestACredentialGoesWhereItsFileSays(t *testing.T) {
 		{name: "http instead of https", address: "http://git.example.com/acme/shop.git"},
 		{name: "out of the folder", address: "https://git.example.com/acme/../other/shop.git"},
 		{name: "out of the folder, written otherwise", address: "https://git.example.com/acme/%2e%2e/other/shop.git"},
-		{name: "named, to a server of somebody else's", address: "https://evil.example.org/x.git", named: "acme", err: `asks for the credential "acme", which is not for this address`},
+		{name: "named, to another server", address: "https://evil.example.org/x.git", named: "acme", err: `asks for the credential "acme", which is not for this address`},
 		{name: "named, with no such credential", address: "https://evil.example.org/x.git", named: "nope", err: "put a file nope.yaml with urls: [https://evil.example.org/x.git]"},
 		{name: "another name, and one that is for the address", address: "https://git.example.com/acme/shop.git", named: "flux-system", want: "acme"},
 		{name: "no address", address: "/etc", err: "is to begin with https://"},
@@ -87,7 +87,7 @@ func TestABadFileStopsOnlyItself(t *testing.T) {
 				t.Errorf("the good one: %+v, %v", got, err)
 			}
 			if _, err := f.Find(t.Context(), "https://public/x", "", false); err != nil {
-				t.Errorf("what anybody may read: %v", err)
+				t.Errorf("a public repository: %v", err)
 			}
 			if _, err := f.Find(t.Context(), "https://a/x", "bad", false); err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("the bad one, by name: %v", err)

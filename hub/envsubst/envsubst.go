@@ -1,5 +1,5 @@
-// Package envsubst replaces ${var} in what the hub renders, by the rules of the package of that name that the agent uses too. It may
-// import hub.
+// Package envsubst replaces ${var} in what the hub renders, by the rules of the package of that name that the agent
+// uses too. It may import hub.
 package envsubst
 
 import (
@@ -12,8 +12,8 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// Replace gives objects with every ${var} replaced, see envsubst.Replace. Unless strict, a variable whose name is none is an error even
-// if nothing uses it.
+// Replace gives objects with every ${var} replaced, see envsubst.Replace. Unless strict, a variable whose name is none
+// is an error even if nothing uses it.
 func Replace(objects []hub.Rendered, vars map[string]string, strict bool) ([]hub.Rendered, error) {
 	if !strict {
 		if err := envsubst.CheckNames(vars); err != nil {

@@ -133,7 +133,7 @@ func TestAValueNeverReachesBeyondItsPlace(t *testing.T) {
 	}
 }
 
-// TestAValueIsNotReplacedAgain: a value that looks like a variable stays as it is.
+// TestAValueIsNotReplacedAgain: a value that looks like a variable is not replaced.
 func TestAValueIsNotReplacedAgain(t *testing.T) {
 	got, err := replace(t, map[string]any{"k": "${x}"}, map[string]string{"x": "${y}", "y": "secret"})
 	if err != nil || got["k"] != "${y}" {

@@ -29,8 +29,8 @@ func At(ctx context.Context, path, revision string) (hub.Snapshot, error) {
 	return r.snapshot(id, "")
 }
 
-// Addresses lists the addresses of a repository that are known here: the location by which it was given and, of a repository on this
-// machine, those of its remotes. They may hold credentials.
+// Addresses lists the addresses of a repository that are known here: the location by which it was given and, of a
+// repository on this machine, those of its remotes. They may hold credentials.
 func Addresses(location string) []string {
 	out := []string{location}
 	at, err := parseLocation(location)

@@ -262,7 +262,8 @@ func FuzzCheckPack(f *testing.F) {
 	})
 }
 
-// A tree of a few kilobytes that unfolds to ten million paths is fetched, and comparing it ends early and in little memory.
+// A tree of a few kilobytes that unfolds to ten million paths is fetched, and comparing it ends early and in little
+// memory.
 func TestATreeThatUnfoldsToMillionsOfPathsIsRefused(t *testing.T) {
 	s := serve(t)
 	r := newRepo(t)

@@ -20,8 +20,8 @@ const (
 	// silence is how long a server may send nothing. git sends a sign of life every five seconds while
 	// it prepares a pack (uploadpack.keepAlive in git-config(1)).
 	silence = 2 * time.Minute
-	// sshDialer is a made-up kind of proxy, because go-git's ssh has no other place to say how to dial. The host of its URL says whether the
-	// connection is restricted (see package outbound), and its query what is allowed all the same.
+	// sshDialer is a made-up kind of proxy, because go-git's ssh has no other place to say how to dial. The host of its
+	// URL says whether the connection is restricted (see package outbound), and its query what is allowed all the same.
 	sshDialer = "drover-direct"
 	strangers = "strangers"
 )
@@ -109,8 +109,8 @@ var limitTransports = sync.OnceFunc(func() {
 	proxy.RegisterDialerType(sshDialer, newDirectDialer)
 })
 
-// proxyFor returns what go-git is to be told of proxies. It takes those for http from the environment. meter is the number of what counts
-// the bytes that are received over ssh; "" for none.
+// proxyFor returns what go-git is to be told of proxies. It takes those for http from the environment. meter is the
+// number of what counts the bytes that are received over ssh; "" for none.
 func proxyFor(ctx context.Context, scheme, meter string) transport.ProxyOptions {
 	if scheme != "ssh" {
 		return transport.ProxyOptions{}

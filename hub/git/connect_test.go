@@ -9,7 +9,8 @@ import (
 	"github.com/drover-dev/drover/internal/outbound"
 )
 
-// go-git's ssh dials without a context: whether it may reach this machine has to survive the way through its proxy options.
+// go-git's ssh dials without a context: whether it may reach this machine has to survive the way through its proxy
+// options.
 func TestSSHIsDialedAsTheContextSays(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -127,15 +127,15 @@ func meaningOfNetwork(err error) (what, advice string) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "the server refuses connections", "check host and port, and that the server runs"
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), isTimeout(err):
-		return "the server does not answer in time", "check the network between here and there; it is tried again by itself"
+		return "the server does not answer in time", "check the network between the hub and the server; retrying"
 	case errors.As(err, &unexpected): // a status that go-git does not expect
-		return unexpected.Err.Error(), "look into the server's log; it is tried again by itself"
+		return unexpected.Err.Error(), "check the server's log; retrying"
 	case errors.As(err, &answer) && bytes.Contains(answer.Data, []byte("object-format=sha256")):
 		return "its object format is sha256", "use a repository made with git init --object-format=sha1, because only sha1 is supported"
 	case errors.As(err, &network):
-		return network.Error(), "check the network between here and there; it is tried again by itself"
+		return network.Error(), "check the network between the hub and the server; retrying"
 	case errors.Is(err, syscall.ENOSPC):
-		return "the disk is full", "make room for the mirror"
+		return "the disk is full", "free space for the mirror"
 	case errors.Is(err, fs.ErrPermission), errors.Is(err, syscall.EROFS):
 		return err.Error(), "let the hub write to the folder for the mirror"
 	}

@@ -17,9 +17,10 @@ import (
 
 var alwaysRules, defaultRules = rulesIn(strings.Join(alwaysIgnored, "\n"), nil), rulesIn(strings.Join(defaultIgnored, "\n"), nil)
 
-// Hide shows of the repository that the hub follows what Flux' source-controller would pack of it, but that symbolic links are followed. Unlike
-// Ignore it reads no more than the .sourceignore files on the way to what is asked for, so that who asks for little depends on little. Flux' own
-// rules count where neither h nor the .sourceignore at the root has any.
+// Hide shows of the repository that the hub follows what Flux' source-controller would pack of it, but that symbolic
+// links are followed. Unlike Ignore it reads no more than the .sourceignore files on the way to what is asked for, so
+// that who asks for little depends on little. Flux' own rules count where neither h nor the .sourceignore at the root
+// has any.
 func Hide(tree hub.Tree, h fleet.Hide) hub.Tree {
 	return &hiding{Tree: tree, last: rulesIn(h.Rules, nil), rules: map[string]ruleFile{}}
 }
@@ -79,7 +80,7 @@ func (h *hiding) rulesOf(dir string) ([]rule, error) {
 	return out.rules, out.err
 }
 
-// rulesFor are the rules for what is in a folder, in the order in which a later one goes before an earlier one.
+// rulesFor are the rules for what is in a folder, in the order in which a later one takes precedence.
 func (h *hiding) rulesFor(dir string) ([]rule, error) {
 	rules, err := h.rulesOf(".")
 	if err != nil {

@@ -31,8 +31,8 @@ var (
 	}
 )
 
-// Ignore shows of a view what Flux' source-controller would pack of it: no symbolic links, and nothing that the .sourceignore files in it or
-// the source's own rules leave out.
+// Ignore shows of a view what Flux' source-controller would pack of it: no symbolic links, and nothing that the
+// .sourceignore files in it or the source's own rules leave out.
 func Ignore(view hub.View, s fleet.Source) (hub.View, error) {
 	f := &filter{view: view, files: map[string]bool{}}
 	if err := f.collect("."); err != nil {
@@ -69,7 +69,8 @@ type filter struct {
 	files map[string]bool // path → whether it is a folder
 }
 
-// collect takes a folder and all below it. The rules of a folder come before those of folders in it, so that the latter count.
+// collect takes a folder and all below it. The rules of a folder come before those of folders in it, so that the latter
+// count.
 func (f *filter) collect(dir string) error {
 	var domain []string
 	if dir != "." {

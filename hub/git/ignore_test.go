@@ -32,9 +32,9 @@ func TestIgnoreLeavesOutWhatTheRulesSay(t *testing.T) {
 		{"others instead of them", "a.yaml logo.png .gitignore", "nothing", "a.yaml logo.png"},
 		{"a folder", "a.yaml ci/x/y.yaml", "ci/", "a.yaml"},
 		{"all but a file far below", "a.yaml x/y/z.yaml x/w.yaml", "/*\n!/x/y/z.yaml", "x/y/z.yaml"},
-		{"a later rule goes before an earlier one", "a.yaml b.yaml", "!a.yaml\n*.yaml", ""},
+		{"a later rule takes precedence", "a.yaml b.yaml", "!a.yaml\n*.yaml", ""},
 		{"a file with rules", "a.yaml b.yaml .sourceignore=a.yaml", "", ".sourceignore b.yaml"},
-		{"one deeper goes before one higher up", "x/a.yaml .sourceignore=a.yaml x/.sourceignore=!a.yaml", "", ".sourceignore x/.sourceignore x/a.yaml"},
+		{"a deeper one takes precedence", "x/a.yaml .sourceignore=a.yaml x/.sourceignore=!a.yaml", "", ".sourceignore x/.sourceignore x/a.yaml"},
 		{"the source's own before all", "x/a.yaml x/.sourceignore=a.yaml", "!x/a.yaml", "x/.sourceignore x/a.yaml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

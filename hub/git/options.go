@@ -25,9 +25,9 @@ type Options struct {
 	PollInterval time.Duration
 	// Auth is how to log in to a repository on another machine.
 	Auth Auth
-	// Login, unless nil, gives Auth for each attempt anew.
+	// Login, unless nil, gives Auth for each attempt.
 	Login func(context.Context) (Auth, error)
-	// Log gets what is not an error of Next: a mirror that is made anew, a watch that does not work.
+	// Log gets what is not an error of Next: a mirror that is cloned again, a watch that does not work.
 	// Nil means silence.
 	Log *slog.Logger
 }
@@ -39,7 +39,7 @@ type Wanted struct {
 	Commit string // a full commit id; with a branch, only that is fetched
 }
 
-// Auth are credentials. They are read anew for each attempt, so that files may be replaced
+// Auth are credentials. They are read again for each attempt, so that files may be replaced
 // while the hub runs, and appear in no log, error or file. The zero value uses what the URL holds, and for
 // ssh the agent that SSH_AUTH_SOCK names.
 type Auth struct {
@@ -58,7 +58,7 @@ type Auth struct {
 	Certificate, TLSKey string // of the client, PEM, for https
 	Key, KnownHosts     string // what is in KeyFile and KnownHostsFile
 
-	// Alone: nothing is taken from the URL, the environment or the user of this machine. Whoever names a repository to be fetched must
-	// not have it fetched with what is not meant for it.
+	// Alone: nothing is taken from the URL, the environment or the user of this machine. A user who names a repository to
+	// be fetched must not have it fetched with what is not meant for it.
 	Alone bool
 }

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// maxPacks is how many packs a mirror may collect, one for each fetch, before it is cloned anew.
+// maxPacks is how many packs a mirror may collect, one for each fetch, before it is cloned again.
 const maxPacks = 500
 
 // remote is a repository on another machine, read from a mirror.
@@ -51,7 +51,7 @@ func (r *remote) look(ctx context.Context) (head, error) {
 	r.openMirror()
 	renew := r.mirror != nil && (r.doubt || r.mirror.store.damaged.Load())
 	if renew {
-		r.log.Warn("the mirror of the repository is damaged, cloning it anew", "repository", r.at.url)
+		r.log.Warn("the mirror of the repository is damaged, cloning it again", "repository", r.at.url)
 	}
 	out, err := r.transfer(ctx, renew)
 	if err != nil {
@@ -97,7 +97,7 @@ func (r *remote) transfer(ctx context.Context, renew bool) (outcome, error) {
 	}
 }
 
-// thin clones anew if the mirror has collected too many packs, which make every search slower.
+// thin clones again if the mirror has collected too many packs, which make every search slower.
 func (r *remote) thin(ctx context.Context) {
 	if len(r.mirror.store.seen.Load().packs) <= r.crowd {
 		return
@@ -108,7 +108,7 @@ func (r *remote) thin(ctx context.Context) {
 	}
 	if err != nil {
 		r.crowd *= 2
-		r.log.Warn("the mirror of the repository was to be cloned anew, because it consists of many packs", "repository", r.at.url, "err", err)
+		r.log.Warn("the mirror of the repository consists of many packs and cannot be cloned again", "repository", r.at.url, "err", err)
 	}
 }
 
@@ -144,7 +144,7 @@ func (r *remote) openMirror() {
 	case err == nil:
 		r.mirror = m
 	case !errors.Is(err, fs.ErrNotExist):
-		r.log.Warn("the mirror of the repository cannot be used, cloning it anew", "repository", r.at.url, "err", err)
+		r.log.Warn("the mirror of the repository cannot be used, cloning it again", "repository", r.at.url, "err", err)
 	}
 	sweep(r.dir, m)
 }

@@ -432,7 +432,7 @@ func TestDamagedMirror(t *testing.T) {
 			if read(t, snap, "b") != "1" {
 				t.Error("wrong content")
 			}
-			if !strings.Contains(logged.String(), "cloning it anew") {
+			if !strings.Contains(logged.String(), "cloning it again") {
 				t.Errorf("log is %q", logged)
 			}
 			if left, _ := filepath.Glob(filepath.Join(dir, clonePrefix+"*")); len(left) != 1 {

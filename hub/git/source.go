@@ -177,7 +177,7 @@ func jitter(d time.Duration) time.Duration {
 	return d - d/10 + rand.N(d/5+1)
 }
 
-// wait blocks for d, or until somebody hints at a change.
+// wait blocks for d, or until there is a hint at a change.
 func (s *Source) wait(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(max(d, 0))
 	defer timer.Stop()

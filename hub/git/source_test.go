@@ -169,7 +169,7 @@ func TestLocations(t *testing.T) {
 	}
 }
 
-// Somebody who has to know where the branch is now is told by a look that began after the question, also if nothing
+// A caller who has to know where the branch is now is told by a look that began after the question, also if nothing
 // has moved.
 func TestRefreshTellsWhatIsFoundAlsoIfNothingMoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -22,7 +22,7 @@ const (
 )
 
 // mode returns what a file system shows for the kind. A submodule is shown as a folder,
-// so that whoever walks the tree comes upon the error of reading it, and does not take it for empty.
+// so that a walk of the tree returns the error of reading it, and does not take it for empty.
 func (k kind) mode() fs.FileMode {
 	switch k {
 	case kindFile:

@@ -25,7 +25,8 @@ type Remote struct{ *remote }
 
 var _ hub.Remote = Remote{}
 
-// NewRemote prepares to fetch. It asks nobody yet: an error says that the options cannot work. PollInterval means nothing to it.
+// NewRemote prepares to fetch. It asks nobody yet: an error says that the options cannot work. PollInterval means
+// nothing to it.
 func NewRemote(opts Options) (Remote, error) {
 	at, err := parseLocation(opts.URL)
 	if err != nil {
@@ -114,7 +115,8 @@ func (w Wanted) choose(list []*plumbing.Reference) (head, error) {
 	return head{}, &advisedError{fmt.Sprintf("it has no tag, branch or other ref %s", w.Ref), "push it, or correct the name"}
 }
 
-// highest is the tag with the highest version in the range. Of two that say the same, such as 1.0.0 and v1.0.0, the first by name is taken.
+// highest is the tag with the highest version in the range. Of two that say the same, such as 1.0.0 and v1.0.0, the
+// first by name is taken.
 func (w Wanted) highest(refs map[string]hash) (head, error) {
 	in, err := semver.NewConstraint(w.SemVer)
 	if err != nil {

@@ -115,7 +115,8 @@ func TestATagIsFollowedWhenItMoves(t *testing.T) {
 	}
 }
 
-// TestStrangersAreGivenNothingOfThisMachine: neither its disk, nor what only it can reach, nor its user's keys and passwords.
+// TestStrangersAreGivenNothingOfThisMachine: neither its disk, nor what only it can reach, nor its user's keys and
+// passwords.
 func TestStrangersAreGivenNothingOfThisMachine(t *testing.T) {
 	for _, url := range []string{"/etc", "file:///etc", ".", "https://user:secret@example.com/x.git", "ftp://example.com/x", ""} {
 		if _, err := NewRemote(Options{URL: url, Dir: t.TempDir()}); err == nil || strings.Contains(err.Error(), "secret") {

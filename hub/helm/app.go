@@ -17,8 +17,8 @@ import (
 
 var _ hub.Charts = (*Renderer)(nil)
 
-// RenderChart implements hub.Charts. The objects are those of `helm template`, with what lies in crds/, and without hooks that are for
-// tests and rollbacks alone: the agent does the others.
+// RenderChart implements hub.Charts. The objects are those of `helm template`, with what lies in crds/, and without
+// hooks that are for tests and rollbacks alone: the agent does the others.
 func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App, on hub.Capabilities,
 	replace func(hub.Rendered) (hub.Rendered, error),
 ) ([]hub.Rendered, []fleet.Note, error) {
@@ -106,7 +106,8 @@ func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Ren
 	return out, nil
 }
 
-// placed puts the file of an error first, where people and programs look for it, and tells what may be otherwise next time.
+// placed puts the file of an error first, where people and programs look for it, and tells what may be otherwise next
+// time.
 func placed(err error) error {
 	var e *Error
 	if !errors.As(err, &e) {
@@ -126,7 +127,8 @@ func placed(err error) error {
 	return out
 }
 
-// delivered leaves out what is never done, and keeps what lies in crds/ from being pruned, as Helm does: with a definition all its objects go.
+// delivered leaves out what is never done, and keeps what lies in crds/ from being pruned, as Helm does: with a
+// definition all its objects go.
 func delivered(objects []hub.Rendered) (out []hub.Rendered, notes []fleet.Note, err error) {
 	for _, o := range objects {
 		var head struct {
@@ -162,7 +164,7 @@ func inCRDs(file string) bool {
 // annotated is an object with an annotation.
 func annotated(o hub.Rendered, key, value string) (hub.Rendered, error) {
 	dec := json.NewDecoder(bytes.NewReader(o.JSON))
-	dec.UseNumber() // a number stays as it was written
+	dec.UseNumber() // a number is kept as it was written
 	var m map[string]any
 	if err := dec.Decode(&m); err != nil {
 		return o, fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)

@@ -11,7 +11,8 @@ import (
 	"github.com/drover-dev/drover/hub/helm"
 )
 
-// TestAnAppsChartGivesWhatHelmTemplateGives: with values of a file and of the app, in this order, for a version of Kubernetes.
+// TestAnAppsChartGivesWhatHelmTemplateGives: with values of a file and of the app, in this order, for a version of
+// Kubernetes.
 func TestAnAppsChartGivesWhatHelmTemplateGives(t *testing.T) {
 	r := renderer(t)
 	for _, name := range []string{"plain", "conditions", "capabilities", "nested", "alias", "nulls", "crds-left-out"} {

@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// cache keeps archives in files named by their digest. A file is checked against its name whenever it is read, so that a damaged one is
-// fetched again.
+// cache keeps archives in files named by their digest. A file is checked against its name whenever it is read, so that
+// a damaged one is fetched again.
 type cache struct {
 	dir string
 	max int64

@@ -23,9 +23,10 @@ type dependency struct {
 	Repository string `json:"repository"`
 }
 
-// Missing lists what the chart in a tree declares as dependencies and does not have in charts/, as references for a Fetcher, with the versions
-// that Chart.lock gives where it does. Dependencies with a file:// repository are not listed: a render reads them from the
-// tree. A chart archive has what it needs, or its publisher has to mend it: nothing is listed.
+// Missing lists what the chart in a tree declares as dependencies and does not have in charts/, as references for a
+// Fetcher, with the versions that Chart.lock gives where it does. Dependencies with a file:// repository are not
+// listed: a render reads them from the tree. A chart archive has what it needs, or its publisher has to fix it: nothing
+// is listed.
 func Missing(c Chart) ([]Reference, error) {
 	if c.Archive != nil {
 		return nil, nil

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Error says why a chart does not render or cannot be fetched, in one line for the person who can mend it.
+// Error says why a chart does not render or cannot be fetched, in one line for the person who can fix it.
 type Error struct {
 	Chart  string // what was to be rendered: a path in the repository, or the name of a chart
 	File   string // the file to blame, as a path in the repository or below the chart's name; "" if unknown

@@ -14,12 +14,12 @@ import (
 
 // Reference names a published chart.
 type Reference struct {
-	// Repository is the address of a chart repository (https://…, its index.yaml lies there), of an OCI registry with the path to the
-	// chart's folder (oci://…), or of an archive itself (https://….tgz, with Name empty).
+	// Repository is the address of a chart repository (https://…, its index.yaml lies there), of an OCI registry with the
+	// path to the chart's folder (oci://…), or of an archive itself (https://….tgz, with Name empty).
 	Repository string
 	Name       string // of the chart; for OCI it may be empty: then Repository ends with it
-	// Version is exact, or a constraint as Helm knows them ("^1.2", "1.x"), or "" for the latest that is no pre-release. For OCI it may also be
-	// any tag, or a digest of the artifact's manifest ("sha256:…").
+	// Version is exact, or a constraint as Helm knows them ("^1.2", "1.x"), or "" for the latest that is no pre-release.
+	// For OCI it may also be any tag, or a digest of the artifact's manifest ("sha256:…").
 	Version string
 	// Digest ("sha256:…") is of the archive, where it is known from an earlier fetch: what is in the cache is then taken
 	// without a request, and anything else is refused.
@@ -48,7 +48,7 @@ func address(text string) string {
 	return u.String()
 }
 
-// Access is what it takes to reach a repository. The zero value is for one that anybody may read.
+// Access is what it takes to reach a repository. The zero value is for a public one.
 type Access struct {
 	Username, Password string // for the repository's own host
 	Everywhere         bool   // send them to other hosts too, if the index names archives there (helm's --pass-credentials)
@@ -86,9 +86,9 @@ const (
 	maxIndexes  = 64       // repositories whose index is remembered
 )
 
-// Fetcher fetches charts and keeps them in a cache on disk. It asks nothing unless it is asked, a repository's index costs a request without a body while it does
-// not change, and what a reference led to is good for a minute: a thousand apps of one chart cost one request. It is safe for
-// concurrent use.
+// Fetcher fetches charts and keeps them in a cache on disk. It asks nothing unless it is asked, a repository's index
+// costs a request without a body while it does not change, and what a reference led to is good for a minute: a thousand
+// apps of one chart cost one request. It is safe for concurrent use.
 type Fetcher struct {
 	cache   *cache
 	clients clients
@@ -105,8 +105,8 @@ type lookup struct {
 	found Fetched // without Archive
 }
 
-// NewFetcher keeps its cache in dir, which is made if need be, and lets it grow to about the given number of bytes. Nothing but
-// Fetchers may write there.
+// NewFetcher keeps its cache in dir, which is made if need be, and lets it grow to about the given number of bytes.
+// Nothing but Fetchers may write there.
 func NewFetcher(dir string, bytes int64) (*Fetcher, error) {
 	c, err := newCache(dir, bytes)
 	if err != nil {
@@ -115,7 +115,8 @@ func NewFetcher(dir string, bytes int64) (*Fetcher, error) {
 	return &Fetcher{cache: c, known: map[string]*lookup{}, indexes: map[string]*index{}}, nil
 }
 
-// Fetch gets the chart that ref names, from the cache if it is there. Errors are *Error, apart from those of ctx and of the disk.
+// Fetch gets the chart that ref names, from the cache if it is there. Errors are *Error, apart from those of ctx and of
+// the disk.
 func (f *Fetcher) Fetch(ctx context.Context, ref Reference, access Access) (Fetched, error) {
 	if err := ref.check(); err != nil {
 		return Fetched{}, err

@@ -52,7 +52,8 @@ func TestBombsEndInAnError(t *testing.T) {
 	}
 }
 
-// TestTemplatesThatLoopEndWithTheContext: some call no function and take no memory, so that nothing inside the process could stop them.
+// TestTemplatesThatLoopEndWithTheContext: some call no function and take no memory, so that nothing inside the process
+// could stop them.
 func TestTemplatesThatLoopEndWithTheContext(t *testing.T) {
 	r := renderer(t)
 	for name, files := range map[string]string{

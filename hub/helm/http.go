@@ -134,7 +134,8 @@ func sameHost(u *url.URL, repository string) bool {
 	return err == nil && r.Scheme == u.Scheme && r.Host == u.Host
 }
 
-// unreachable tells of a server that gave no answer. The error's own text may repeat an address with what is secret in it.
+// unreachable tells of a server that gave no answer. The error's own text may repeat an address with what is secret in
+// it.
 func unreachable(ref Reference, err error) *Error {
 	var failed *url.Error
 	if errors.As(err, &failed) {

@@ -16,8 +16,9 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// index is the index.yaml of a repository, of which there are some with 20 MB and a hundred charts. It is kept compressed,
-// and of its text only the charts that are asked for are parsed, once for each state of it. Who holds turn may use it.
+// index is the index.yaml of a repository, of which there are some with 20 MB and a hundred charts. It is kept
+// compressed, and of its text only the charts that are asked for are parsed, once for each state of it. Who holds turn
+// may use it.
 type index struct {
 	turn     chan struct{}
 	last     response // validators; the body is in packed
@@ -179,9 +180,9 @@ func entriesOf(body []byte, chart string) ([]published, error) {
 	return whole.Entries[chart], nil
 }
 
-// excerpt cuts the lines of one chart out of an index in YAML's block style, as every tool writes it: below `entries:`, from the line that has
-// the chart's name for a key to the next key of the same indentation. It gives nothing if there is no such line; ok is false if the
-// text is of another style.
+// excerpt cuts the lines of one chart out of an index in YAML's block style, as every tool writes it: below `entries:`,
+// from the line that has the chart's name for a key to the next key of the same indentation. It gives nothing if there
+// is no such line; ok is false if the text is of another style.
 func excerpt(body []byte, chart string) (part []byte, ok bool) {
 	at := lineOf(body, []byte("entries:"))
 	if at < 0 {

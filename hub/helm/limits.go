@@ -2,8 +2,8 @@ package helm
 
 import "time"
 
-// What a chart may take. Helm itself bounds only the size of an unpacked archive; these are far above what an API server would
-// take, and keep one chart from taking the hub's machine. A worker holds those that are exported.
+// What a chart may take. Helm itself bounds only the size of an unpacked archive; these are far above what an API
+// server would take, and keep one chart from taking the hub's machine. A worker holds those that are exported.
 const (
 	MaxChart   = 64 << 20 // bytes of a chart's files, as read or unpacked
 	MaxObjects = 50_000   // objects that a chart gives

@@ -31,8 +31,8 @@ type Templates struct {
 // Posted is what came of post-rendering.
 type Posted struct{ Stream []byte }
 
-// Answer is what a worker sends, as a gob stream: the outcome of a job or, if PostRender is set, the wish to have Stream
-// post-rendered first. The files in it are named as Helm names them, the chart's name first.
+// Answer is what a worker sends, as a gob stream: the outcome of a job or, if PostRender is set, the wish to have
+// Stream post-rendered first. The files in it are named as Helm names them, the chart's name first.
 type Answer struct {
 	PostRender bool
 	Stream     []byte

@@ -88,7 +88,8 @@ func (f *Fetcher) repository(ref Reference, access Access) (*remote.Repository, 
 	return repository, nil
 }
 
-// tag gives what to ask the registry for: a digest or tag as it stands, or the newest version that the constraint allows.
+// tag gives what to ask the registry for: a digest or tag as it stands, or the newest version that the constraint
+// allows.
 func (r Reference) tag(ctx context.Context, repository *remote.Repository) (string, error) {
 	if strings.HasPrefix(r.Version, "sha256:") {
 		if !validDigest(r.Version) {

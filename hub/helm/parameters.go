@@ -8,7 +8,8 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// amend adds what a chart asks for beside its values. What it says of the cluster goes before what the cluster reported.
+// amend adds what a chart asks for beside its values. What it says of the cluster takes precedence over what the
+// cluster reported.
 func (o *Options) amend(tree hub.Tree, c fleet.Chart) error {
 	o.SkipSchema = c.SkipSchema
 	if c.Namespace != "" {

@@ -27,13 +27,14 @@ type Renderer struct {
 	closed bool
 }
 
-// New returns a Renderer whose workers are started as the given command: a program that calls worker.Serve with its standard input
-// and output. Nothing is started before there is a chart to render.
+// New returns a Renderer whose workers are started as the given command: a program that calls worker.Serve with its
+// standard input and output. Nothing is started before there is a chart to render.
 func New(command ...string) *Renderer {
 	return &Renderer{command: command, turns: make(chan struct{}, maxWorkers())}
 }
 
-// maxWorkers is how many workers have work at once: as many as the hub renders beside its loop, and one for the loop itself.
+// maxWorkers is how many workers have work at once: as many as the hub renders beside its loop, and one for the loop
+// itself.
 func maxWorkers() int { return hub.RendersAtOnce() + 1 }
 
 // Close ends the workers that have no work. Those that have end with it.
@@ -75,7 +76,7 @@ func (r *Renderer) run(ctx context.Context, j Job) (*Answer, error) {
 		case errors.As(err, &failed):
 			return nil, fmt.Errorf("chart %s: post-render: %w", j.Chart, failed.error)
 		case used && w.stderr.String() == "":
-			continue // it was ended by somebody while it had no work
+			continue // it was ended from outside while it was idle
 		}
 		return nil, crashed(j.Chart, w.stderr.String())
 	}

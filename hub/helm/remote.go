@@ -25,7 +25,8 @@ type Remote struct {
 
 var _ hub.Remote = (*Remote)(nil)
 
-// NewRemote prepares to fetch the chart that a source names. What it found last it writes into dir. access is asked at each attempt.
+// NewRemote prepares to fetch the chart that a source names. What it found last it writes into dir. access is asked at
+// each attempt.
 func NewRemote(f *Fetcher, s fleet.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
 	ref := Reference{Repository: s.URL, Name: s.Chart, Version: s.SemVer}
 	if s.Ref != "" {
@@ -107,7 +108,8 @@ func (r *Remote) Kept() hub.View {
 // Close implements hub.Remote.
 func (r *Remote) Close() error { return nil }
 
-// view unpacks a chart. What its .helmignore names was left out when it was packed, and is not meant to be left out of its subcharts too.
+// view unpacks a chart. What its .helmignore names was left out when it was packed, and is not meant to be left out of
+// its subcharts too.
 func (r *Remote) view(got Fetched) (hub.View, error) {
 	revision := hub.Revision{Hash: got.Version + "@" + got.Digest, Subject: got.Name + " " + got.Version}
 	view, err := hub.ArchiveView(got.Archive, 1, revision, func(name string) bool { return name != ignore.HelmIgnore })

@@ -29,9 +29,9 @@ type Options struct {
 	SkipTests   bool `json:"skipTests,omitempty"`   // leave out hooks of the event "test"
 	SkipSchema  bool `json:"skipSchema,omitempty"`  // do not hold the values against values.schema.json
 
-	// PostRender is given the rendered objects as a stream of YAML documents and returns what replaces them. Documents carry an
-	// annotation that names their template; one that loses it is taken for new. Hooks are among them if PostRenderHooks is
-	// set, as in Helm 4; in Helm 3 and for Flux they are not.
+	// PostRender is given the rendered objects as a stream of YAML documents and returns what replaces them. Documents
+	// carry an annotation that names their template; one that loses it is taken for new. Hooks are among them if
+	// PostRenderHooks is set, as in Helm 4; in Helm 3 and for Flux they are not.
 	PostRender      func(ctx context.Context, stream []byte) ([]byte, error) `json:"-"`
 	PostRenderHooks bool                                                     `json:"postRenderHooks,omitempty"`
 }
@@ -57,8 +57,8 @@ type Parameter struct {
 
 // Result is a rendered chart.
 type Result struct {
-	// Objects are in Helm's order of installation: CRDs of crds/ if asked for, the others by kind, hooks last. File is the repository
-	// path of the template where the chart is a folder of the tree, else its path below the chart's name.
+	// Objects are in Helm's order of installation: CRDs of crds/ if asked for, the others by kind, hooks last. File is the
+	// repository path of the template where the chart is a folder of the tree, else its path below the chart's name.
 	Objects  []hub.Rendered
 	Warnings []Warning
 	AsksAPIs bool // the templates looked at .Capabilities.APIVersions
@@ -83,8 +83,9 @@ func (w Warning) String() string {
 	return fmt.Sprintf("%s:%d: %s", w.File, w.Line, w.Text)
 }
 
-// Render renders the chart. The result depends only on the chart's files and the options, apart from what functions such as
-// randAlphaNum make up, which are warned of. A tree is read by the time that Render returns, and no more afterwards.
+// Render renders the chart. The result depends only on the chart's files and the options, apart from what functions
+// such as randAlphaNum make up, which are warned of. A tree is read by the time that Render returns, and no more
+// afterwards.
 //
 // Errors about the chart or its values are *Error. When ctx ends, the render is stopped.
 func (r *Renderer) Render(ctx context.Context, chart Chart, opts Options) (Result, error) {

@@ -10,10 +10,12 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// annotationHook has the events at which Helm applies an object, instead of with the others (https://helm.sh/docs/topics/charts_hooks/).
+// annotationHook has the events at which Helm applies an object, instead of with the others
+// (https://helm.sh/docs/topics/charts_hooks/).
 const annotationHook = "helm.sh/hook"
 
-// treated does to rendered objects what a release asks: hooks of some events are left out, and definitions in crds/ are only created.
+// treated does to rendered objects what a release asks: hooks of some events are left out, and definitions in crds/ are
+// only created.
 func treated(objects []hub.Rendered, t fleet.ChartTreatment) ([]hub.Rendered, error) {
 	if !t.CreateCRDs && len(t.SkipHooks) == 0 {
 		return objects, nil

@@ -16,7 +16,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// What the rules of one app may take. They are far above what repositories have: a bundle, which carries what comes of them, may have 8 MiB.
+// What the rules of one app may take. They are far above what repositories have: a bundle, which carries what comes of
+// them, may have 8 MiB.
 const (
 	maxRules   = 500
 	maxFields  = 10_000           // pointers and managers that come of all rules
@@ -27,8 +28,8 @@ const (
 
 var _ hub.Ignore = Made
 
-// Made implements hub.Ignore. An error says which rule cannot be used, and why; running out of time is a *hub.TransientError, because the
-// machine may be busy.
+// Made implements hub.Ignore. An error says which rule cannot be used, and why; running out of time is a
+// *hub.TransientError, because the machine may be busy.
 func Made(ctx context.Context, rules []fleet.IgnoreRule, namespace string, objects []hub.Rendered) ([]protocol.Ignored, []fleet.Note, error) {
 	compiled, notes, err := compile(rules)
 	if err != nil {

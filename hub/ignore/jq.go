@@ -12,8 +12,8 @@ import (
 	"github.com/itchyny/gojq"
 )
 
-// callable are the functions that a path expression may call. They choose among what an object has. What makes texts or lists is not among
-// them, nor are operators that do: a few characters of it would fill the memory of the hub.
+// callable are the functions that a path expression may call. They choose among what an object has. What makes texts or
+// lists is not among them, nor are operators that do: a few characters of it would fill the memory of the hub.
 var callable = strings.Fields(`all any arrays ascii_downcase ascii_upcase booleans contains empty endswith first getpath has in IN inside isempty
 	iterables last length limit ltrimstr not nth nulls numbers objects recurse rtrimstr scalars select startswith strings test type values`)
 
@@ -113,8 +113,8 @@ func constant(q *gojq.Query) bool {
 	return len(t.SuffixList) == 0 && (t.Type == gojq.TermTypeString || t.Type == gojq.TermTypeNumber || t.Type == gojq.TermTypeTrue || t.Type == gojq.TermTypeFalse || t.Type == gojq.TermTypeNull)
 }
 
-// runJQ gives the paths that an expression means in an object. An error of the expression ends it for this object, as in Argo CD: what came
-// before counts.
+// runJQ gives the paths that an expression means in an object. An error of the expression ends it for this object, as
+// in Argo CD: what came before counts.
 func runJQ(ctx context.Context, code *gojq.Code, object map[string]any) (out [][]string, err error) {
 	results := code.RunWithContext(ctx, object)
 	for {

@@ -36,8 +36,9 @@ func joinPointer(steps []string) string {
 	return out.String()
 }
 
-// locate finds what a pointer leads to; false if there is nothing. exact is the same pointer with indexes that count from the end, which
-// Flux and Argo CD take (github.com/evanphx/json-patch, SupportNegativeIndices), counted from the beginning.
+// locate finds what a pointer leads to; false if there is nothing. exact is the same pointer with indexes that count
+// from the end, which Flux and Argo CD take (github.com/evanphx/json-patch, SupportNegativeIndices), counted from the
+// beginning.
 func locate(v any, steps []string) (exact []string, at any, ok bool) {
 	exact, at = make([]string, len(steps)), v
 	for i, step := range steps {
@@ -63,9 +64,10 @@ func locate(v any, steps []string) (exact []string, at any, ok bool) {
 	return exact, at, true
 }
 
-// vacant finds a field that Git does not have, where it may be a part of one that it has: the API server may know one owner
-// for all of a map (the selector of a Service) or list, so a controller that adds a field takes what is from Git with it.
-// Labels, annotations and the data of ConfigMaps are no such maps, and a map of more than plain values only below a list.
+// vacant finds a field that Git does not have, where it may be a part of one that it has: the API server may know one
+// owner for all of a map (the selector of a Service) or list, so a controller that adds a field takes what is from Git
+// with it. Labels, annotations and the data of ConfigMaps are no such maps, and a map of more than plain values only
+// below a list.
 func vacant(v any, steps []string) (exact []string, ok bool) {
 	last := len(steps) - 1
 	if last < 2 || slices.Contains(steps, "metadata") {

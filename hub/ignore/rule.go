@@ -78,8 +78,8 @@ func compileRule(r fleet.IgnoreRule) (out rule, err error) {
 	return out, err
 }
 
-// anchored is a regular expression that has to match as a whole, as in kustomize's selectors; nil for any text. "*" alone is any text
-// too, as Argo CD writes it.
+// anchored is a regular expression that has to match as a whole, as in kustomize's selectors; nil for any text. "*"
+// alone is any text too, as Argo CD writes it.
 func anchored(text string) (*regexp.Regexp, error) {
 	if text == "" || text == "*" {
 		return nil, nil
@@ -133,7 +133,8 @@ func (r *rule) apply(ctx context.Context, s *subject) error {
 	return ctx.Err()
 }
 
-// add takes a field that is there. What makes the object the one that it is, is never left to others: it cannot change anyway.
+// add takes a field that is there. What makes the object the one that it is, is never left to others: it cannot change
+// anyway.
 func (s *subject) add(steps []string) {
 	exact, value, ok := locate(s.object, steps)
 	if !ok {

@@ -35,8 +35,8 @@ func compileWhen(text string) (cel.Program, error) {
 	return env.Program(ast, cel.CostLimit(maxCost))
 }
 
-// evaluate says whether an expression is true of an object. A field that the object lacks makes it false: rules are about kinds of many
-// shapes, and what has no such field is not meant.
+// evaluate says whether an expression is true of an object. A field that the object lacks makes it false: rules are
+// about kinds of many shapes, and what has no such field is not meant.
 func evaluate(p cel.Program, text string, object map[string]any) (bool, error) {
 	value, _, err := p.Eval(map[string]any{"object": object})
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package install applies the manifest of an agent to a cluster, follows it until its pods are ready, and takes it away. It
-// speaks with the cluster's API server as the person who runs it: it is for the command line, and no part of the hub. It may
-// import hub/manifest.
+// Package install applies the manifest of an agent to a cluster, follows it until its pods are ready, and takes it
+// away. It speaks with the cluster's API server as the person who runs it: it is for the command line, and no part of
+// the hub. It may import hub/manifest.
 package install
 
 import (
@@ -130,8 +130,8 @@ func container(o *unstructured.Unstructured) (image string, args []string) {
 	return "", nil
 }
 
-// HasControlPlaneNodes says whether there are nodes with the label of the control plane. Where the cluster is managed for
-// its people there are none.
+// HasControlPlaneNodes says whether there are nodes with the label of the control plane. Where the cluster is managed
+// for its people there are none.
 func (c *Cluster) HasControlPlaneNodes(ctx context.Context) (bool, error) {
 	list, err := c.api.Resource(nodes).List(ctx, metav1.ListOptions{LabelSelector: manifest.ControlPlaneLabel, Limit: 1})
 	if err != nil {
@@ -140,8 +140,9 @@ func (c *Cluster) HasControlPlaneNodes(ctx context.Context) (bool, error) {
 	return len(list.Items) > 0, nil
 }
 
-// Apply applies the documents of a manifest by server-side apply, one after the other, and takes rights away that an earlier
-// one gave and this one does not. It tells of each object what became of it. changed says that something was not yet so.
+// Apply applies the documents of a manifest by server-side apply, one after the other, and takes rights away that an
+// earlier one gave and this one does not. It tells of each object what became of it. changed says that something was
+// not yet so.
 func (c *Cluster) Apply(ctx context.Context, namespace string, text []byte, tell func(object, outcome string)) (changed bool, err error) {
 	dec := yaml.NewYAMLOrJSONDecoder(bytes.NewReader(text), 4096)
 	wanted := map[string]bool{}

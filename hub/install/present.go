@@ -48,7 +48,7 @@ func (p Present) Of(keys [][]byte) bool {
 // forms are the kinds that run an agent.
 var forms = map[string]string{"DaemonSet": manifest.FormDaemonSet, "Deployment": manifest.FormDeployment}
 
-// Look finds out what there is of an agent in a namespace. It fails if the namespace is somebody else's.
+// Look finds out what there is of an agent in a namespace. It fails if the namespace belongs to something else.
 func (c *Cluster) Look(ctx context.Context, namespace string) (Present, error) {
 	p := Present{Namespace: namespace}
 	ns, err := c.api.Resource(namespaces).Get(ctx, namespace, metav1.GetOptions{})

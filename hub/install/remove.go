@@ -27,8 +27,9 @@ func (p Part) String() string {
 var partKinds = []string{"DaemonSet", "Deployment", "RoleBinding", "Role", "ClusterRoleBinding",
 	"ValidatingAdmissionPolicyBinding", "ValidatingAdmissionPolicy", "NetworkPolicy", "Namespace"}
 
-// Parts finds what installing an agent in namespace brought, in the order in which it is to be removed: the agent before its
-// rights, so that it ends in order, and its namespace with all that is in it last. What the agent delivered is none of it.
+// Parts finds what installing an agent in namespace brought, in the order in which it is to be removed: the agent
+// before its rights, so that it ends in order, and its namespace with all that is in it last. What the agent delivered
+// is none of it.
 func (c *Cluster) Parts(ctx context.Context, namespace string) ([]Part, error) {
 	var all []Part
 	for _, kind := range partKinds {

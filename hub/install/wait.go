@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	// lookEvery is the time between two looks while somebody waits.
+	// lookEvery is the time between two looks while a user waits.
 	lookEvery = 500 * time.Millisecond
 	// troublePatience is how long a pod may be in trouble before waiting for it is given up.
 	troublePatience = 10 * time.Second
@@ -34,8 +34,8 @@ func (r Rollout) String() string {
 	return fmt.Sprintf("%d/%d pods ready", r.Ready, r.All)
 }
 
-// AwaitReady waits until all pods of the agent are ready, and tells whenever that is closer. If a pod will not be ready by
-// itself, the error says why, and what to do.
+// AwaitReady waits until all pods of the agent are ready, and tells whenever that is closer. If a pod will not be ready
+// by itself, the error says why, and what to do.
 func (c *Cluster) AwaitReady(ctx context.Context, namespace string, tell func(Rollout)) error {
 	var last Rollout
 	var since time.Time // of the trouble
@@ -122,7 +122,7 @@ type podStatus struct {
 func (c *Cluster) Trouble(ctx context.Context, namespace string) error {
 	list, err := c.api.Resource(pods).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + manifest.Name})
 	if err != nil {
-		return nil // whoever asks has an error of its own then
+		return nil // the caller has an error of its own then
 	}
 	if len(list.Items) == 0 {
 		return fmt.Errorf("no node takes a pod of the agent: see that there are nodes, and that --leader-nodes and --node-selector fit them (`kubectl -n %s describe ds %s`)",
@@ -150,7 +150,7 @@ func (p podStatus) where() string {
 func (p podStatus) trouble() string {
 	for _, c := range p.Status.Conditions {
 		if c.Type == "PodScheduled" && c.Status == "False" {
-			return fmt.Sprintf("%s: %s: make room on the node, or leave it out with --node-selector", c.Reason, c.Message)
+			return fmt.Sprintf("%s: %s: free resources on the node, or leave it out with --node-selector", c.Reason, c.Message)
 		}
 	}
 	for _, c := range p.Status.ContainerStatuses {
@@ -172,7 +172,7 @@ func (p podStatus) trouble() string {
 	return ""
 }
 
-// LastLog is the last line that the pods of the agent logged; "" if that cannot be had.
+// LastLog is the last line that the pods of the agent logged; "" if that cannot be read.
 func (c *Cluster) LastLog(ctx context.Context, namespace string) string {
 	list, err := c.api.Resource(pods).Namespace(namespace).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=" + manifest.Name})
 	if err != nil {

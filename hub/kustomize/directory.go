@@ -39,9 +39,9 @@ func isDirectory(m *mount, dir string, d *fleet.Directory) (bool, error) {
 
 // directory reads the manifests of a folder, each file by itself.
 //
-// The rules are those of Argo CD (v3.6, reposerver/repository, findManifests): files that end in .yaml, .yml or .json; a JSON file holds
-// one object; a YAML file of which nothing is an object is left out unless it looks like a manifest; lists are taken apart; of an object
-// that is there twice the later one counts.
+// The rules are those of Argo CD (v3.6, reposerver/repository, findManifests): files that end in .yaml, .yml or .json;
+// a JSON file holds one object; a YAML file of which nothing is an object is left out unless it looks like a manifest;
+// lists are taken apart; of an object that is there twice the later one counts.
 func directory(m *mount, dir string, d fleet.Directory) ([]hub.Rendered, error) {
 	r := &directoryReader{m: m, dir: dir, Directory: d, at: map[string]int{}}
 	var err error

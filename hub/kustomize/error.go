@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// BuildError says why a folder does not build, in one line for the person who can mend it.
+// BuildError says why a folder does not build, in one line for the person who can fix it.
 type BuildError struct {
 	File   string // repository path of the culprit: a file, or a folder if no single file is to blame
 	Line   int    // 1-based line in File; 0 if unknown

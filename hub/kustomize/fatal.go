@@ -10,12 +10,12 @@ import (
 // trapFatal keeps kustomize from ending the process: in places it calls log.Fatal on what a
 // repository may contain (resource.MustYaml on a value that JSON cannot hold, for one). The standard
 // logger writes before it exits, so a panic out of the writer, recovered by the build, comes
-// first. Everybody else's log lines pass through untouched. The result undoes the trap.
+// first. Other log lines pass through untouched. The result undoes the trap.
 func trapFatal() (undo func()) {
 	trap := &fatalTrap{next: log.Writer()}
 	log.SetOutput(trap)
 	return func() {
-		if log.Writer() == io.Writer(trap) { // somebody may have set another since; then it stays
+		if log.Writer() == io.Writer(trap) { // another may have been set since; then it stays
 			log.SetOutput(trap.next)
 		}
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // repository is where a tree is mounted. It is not "/", so that a path that climbs out of the
-// repository is seen to do so: a rooted path cannot climb above "/", and would silently mean
+// repository is noticed: a rooted path cannot climb above "/", and would silently mean
 // something else.
 const repository = "/repository"
 
@@ -42,7 +42,7 @@ type mount struct {
 
 	refusal  *BuildError // the first thing that was refused; whatever else happens, it is the outcome
 	budget   budget
-	missed   string // the last file that was looked for in vain
+	missed   string // the last file that was looked for and not found
 	read     []file // what was read, in order
 	reads    map[string]int
 	kusts    []kustomization // the kustomizations that were served, in order
@@ -190,7 +190,7 @@ func (m *mount) content(name string) ([]byte, bool) {
 	return m.read[i].data, true
 }
 
-// rewind forgets what was read, so that the build can begin anew.
+// rewind forgets what was read, so that the build can start over.
 func (m *mount) rewind() {
 	m.read, m.kusts = nil, nil
 	m.reads, m.declares = map[string]int{}, map[string]bool{}

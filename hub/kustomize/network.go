@@ -12,7 +12,7 @@ var errNetwork = errors.New("kustomize may not use the network")
 // in an internal package and always uses http.DefaultTransport, and what it is told to fetch
 // can be put together during a build, where no inspection of files sees it (a transformer's
 // configuration may itself come out of a kustomization with replacements). So the transport looks
-// who is calling. Everybody else's requests are as before. It is done here because the transport
+// who is calling. Other requests are as before. It is done here because the transport
 // may not be changed once it is in use.
 func init() {
 	t, ok := http.DefaultTransport.(*http.Transport)

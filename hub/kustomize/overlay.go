@@ -43,7 +43,7 @@ func amend(m *mount, file string, o fleet.Overlay) error {
 	}
 	out, err := yaml.Marshal(k)
 	if err != nil {
-		return fmt.Errorf("write %s anew: %w", file, err)
+		return fmt.Errorf("rewrite %s: %w", file, err)
 	}
 	m.amended = map[string][]byte{file: out}
 	return nil
@@ -51,8 +51,9 @@ func amend(m *mount, file string, o fleet.Overlay) error {
 
 // merge puts an overlay's fields into the kustomization of dir. base is dir as that kustomization sees it.
 //
-// The rules are those of Flux (fluxcd/pkg/kustomize v1.44, Generator.GenerateManifest): namespace, prefix, suffix and build
-// metadata replace what is there, patches and components come after it, and an image changes the entry of its name.
+// The rules are those of Flux (fluxcd/pkg/kustomize v1.44, Generator.GenerateManifest): namespace, prefix, suffix and
+// build metadata replace what is there, patches and components come after it, and an image changes the entry of its
+// name.
 func merge(m *mount, k *types.Kustomization, dir, base string, o fleet.Overlay) error {
 	if o.Namespace != "" {
 		k.Namespace = o.Namespace

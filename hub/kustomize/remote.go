@@ -59,7 +59,7 @@ func afterHost(p string) (rest string, file, ok bool) {
 	return rest, false, github || host != ""
 }
 
-// isRepository says whether a repository can be made out in what follows the host.
+// isRepository says whether a repository can be recognized in what follows the host.
 func isRepository(rest string, file bool) bool {
 	repo, inner := rest, ""
 	switch {

@@ -122,7 +122,7 @@ func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 	return plain(m, dir, opts)
 }
 
-// unchanged says whether an overlay leaves a kustomization as it is, so that it need not be written anew.
+// unchanged says whether an overlay leaves a kustomization unchanged, so that it need not be written.
 func unchanged(o fleet.Overlay) bool {
 	if o.Edit != nil && o.Edit.IsZero() {
 		o.Edit = nil

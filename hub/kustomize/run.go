@@ -12,11 +12,11 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
 
-// turn is held by whoever uses the library: its schema is global, and its maps are not safe to
+// turn is held by the build that uses the library: its schema is global, and its maps are not safe to
 // share (kubernetes-sigs/kustomize#3659, #4824).
 var turn = make(chan struct{}, 1)
 
-var errOwnSchema = errors.New("the build must begin anew, with a schema of its own")
+var errOwnSchema = errors.New("the build must start over, with a schema of its own")
 
 // warmSchema parses the built-in schema unless that was done before.
 func warmSchema() { openapi.Schema() }

@@ -34,7 +34,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		return app, d.errorf(v, "an App of %s: this release of Drover knows %s", scalar(v), fleet.APIVersion)
 	}
 	spec := field(d.node, "spec")
-	err := errors.Join( // all at once: a person wants to mend them in one go
+	err := errors.Join( // all at once: a person wants to fix them in one go
 		d.checkKeys(d.node, "an App", objectFields...),
 		d.checkKeys(field(d.node, "metadata"), "metadata", namesOf(metaShapes)...),
 		d.checkKeys(spec, "spec of an App", namesOf(appShapes)...),

@@ -22,7 +22,8 @@ const (
 	kindAppProject     = "AppProject"
 )
 
-// isArgo says whether objects of a group and a kind are for Argo CD itself. Its group is also that of Rollouts and Workflows.
+// isArgo says whether objects of a group and a kind are for Argo CD itself. Its group is also that of Rollouts and
+// Workflows.
 func isArgo(group, kind string) bool {
 	return group == argoGroup && (kind == kindApplication || kind == kindApplicationSet || kind == kindAppProject)
 }

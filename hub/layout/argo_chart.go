@@ -26,8 +26,8 @@ type argoHelm struct {
 	IgnoreMissingValueFiles, SkipCRDs, SkipSchemaValidation bool
 }
 
-// chart is what Argo CD has `helm template` do (v3.6, reposerver/repository, helmTemplate): value files, then the values in the
-// Application, then parameters.
+// chart is what Argo CD has `helm template` do (v3.6, reposerver/repository, helmTemplate): value files, then the
+// values in the Application, then parameters.
 func (s *argoPart) chart(dir string) (*fleet.Chart, error) {
 	h := s.Helm
 	if h == nil {
@@ -75,7 +75,8 @@ func literal(value string) string {
 	return b.String()
 }
 
-// valueFiles takes the files with values, in order and each once. One that is named goes before its place in a pattern.
+// valueFiles takes the files with values, in order and each once. One that is named comes first, not where a pattern
+// has it.
 func (s *argoPart) valueFiles(dir string, h *argoHelm, c *fleet.Chart) error {
 	named := map[string]bool{}
 	for i, file := range h.ValueFiles {
@@ -108,8 +109,8 @@ func (s *argoPart) valueFiles(dir string, h *argoHelm, c *fleet.Chart) error {
 	return errors.Join(errs...)
 }
 
-// valuePath gives the path of a file that a chart's options name: seen from the chart, from the root if it begins with a slash, or in
-// another source of the app if it begins with $ref.
+// valuePath gives the path of a file that a chart's options name: seen from the chart, from the root if it begins with
+// a slash, or in another source of the app if it begins with $ref.
 func (s *argoPart) valuePath(dir, at, file string) (string, *fleet.Source, error) {
 	source := s.foreign
 	if first, rest, _ := strings.Cut(file, "/"); strings.HasPrefix(first, "$") {
@@ -161,8 +162,8 @@ func fixedPart(pattern string) string {
 	return path.Clean(path.Dir(pattern[:at] + "x"))
 }
 
-// filesBelow lists the files below a folder, or the folders, by their paths from the root, sorted. A folder that does not exist has none;
-// hidden folders are not looked into where folders are listed.
+// filesBelow lists the files below a folder, or the folders, by their paths from the root, sorted. A folder that does
+// not exist has none; hidden folders are not looked into where folders are listed.
 func filesBelow(tree fs.FS, dir string, folders bool) ([]string, error) {
 	var out []string
 	err := fs.WalkDir(tree, dir, func(name string, e fs.DirEntry, err error) error {

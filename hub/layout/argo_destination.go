@@ -39,8 +39,8 @@ func (d argoDestination) here() bool {
 	return d.Name == inCluster || d.Name == "" && d.Server == inClusterServer
 }
 
-// argoServer is the address by which a cluster is known to Argo CD. Drover needs none; where cluster.yaml names none, it is made of the
-// cluster's name.
+// argoServer is the address by which a cluster is known to Argo CD. Drover needs none; where cluster.yaml names none,
+// it is made of the cluster's name.
 func argoServer(c fleet.Cluster) string {
 	if c.Argo.Server != "" {
 		return c.Argo.Server
@@ -56,8 +56,8 @@ func argoName(c fleet.Cluster) string {
 	return c.Name
 }
 
-// destined says whether an Application is for the cluster that is planned. One that is not is named, unless it stands where those for
-// many clusters do.
+// destined says whether an Application is for the cluster that is planned. One that is not is named, unless it stands
+// where those for many clusters do.
 func (p *planner) destined(o *fluxObject) bool {
 	var a argoApplication
 	if o.decode(&a) != nil {
@@ -90,7 +90,8 @@ func (p *planner) checkDestination(o *fluxObject, d argoDestination) error {
 	return nil
 }
 
-// selectArgo says whether what Argo CD reads below FleetRoot may be for a cluster. Of an ApplicationSet only its generators tell.
+// selectArgo says whether what Argo CD reads below FleetRoot may be for a cluster. Of an ApplicationSet only its
+// generators tell.
 func selectArgo(o hub.Rendered, cluster fleet.Cluster) bool {
 	var a struct {
 		Kind string

@@ -122,8 +122,8 @@ func (s *argoPart) locate(app *fleet.App) (*fleet.Source, error) {
 	return gitSource(s.RepoURL, s.TargetRevision), nil
 }
 
-// own says whether an address is that of this repository. Where nobody said by which address it is known, one is believed if what it is
-// to have is there.
+// own says whether an address is that of this repository. Where nobody said by which address it is known, one is
+// believed if what it is to have is there.
 func (p *planner) own(o *fluxObject, at, url, name string, notes *[]fleet.Note) bool {
 	if slices.ContainsFunc(p.known, func(known string) bool { return sameRepository(known, url) }) {
 		return true
@@ -178,8 +178,8 @@ func (p *planner) followed(revision string) bool {
 	return p.branch == "" && gitSource("", revision).Branch != ""
 }
 
-// gitSource is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit id, a whole
-// ref, a version, which is a tag, and else a branch.
+// gitSource is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit
+// id, a whole ref, a version, which is a tag, and else a branch.
 func gitSource(url, revision string) *fleet.Source {
 	out := &fleet.Source{Kind: fleet.SourceGit, URL: url}
 	switch branch, isBranch := strings.CutPrefix(revision, "refs/heads/"); {
@@ -198,8 +198,8 @@ func gitSource(url, revision string) *fleet.Source {
 	return out
 }
 
-// override lays the files over a source by which an application may be changed from within its folder (.argocd-source.yaml and
-// .argocd-source-<app>.yaml). They change how it is rendered, not what.
+// override lays the files over a source by which an application may be changed from within its folder
+// (.argocd-source.yaml and .argocd-source-<app>.yaml). They change how it is rendered, not what.
 func (s *argoPart) override(data json.RawMessage) error {
 	if s.foreign != nil || s.Path == "" {
 		return nil

@@ -26,8 +26,8 @@ type argoIgnored struct {
 	JSONPointers, JQPathExpressions, ManagedFieldsManagers []string
 }
 
-// syncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and the correction of
-// drift, is not done by itself here either; what changed in Git is delivered in any case.
+// syncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and
+// the correction of drift, is not done by itself here either; what changed in Git is delivered in any case.
 func (p *planner) syncPolicy(o *fluxObject, a argoApplication, app *fleet.App) error {
 	s := a.SyncPolicy
 	if s == nil {

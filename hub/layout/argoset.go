@@ -15,8 +15,8 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// argoSet is what Drover takes from the spec of an ApplicationSet. Generators and template stay as they are written, because templates may
-// stand anywhere in them.
+// argoSet is what Drover takes from the spec of an ApplicationSet. Generators and template are kept as they are
+// written, because templates may stand anywhere in them.
 type argoSet struct {
 	GoTemplate        bool
 	GoTemplateOptions []string
@@ -31,8 +31,8 @@ type argoSet struct {
 
 // generation makes the Applications of an ApplicationSet.
 //
-// The rules are those of Argo CD (v3.6, applicationset/generators and applicationset/controllers/template): every generator gives sets of
-// parameters, and the template is executed with each.
+// The rules are those of Argo CD (v3.6, applicationset/generators and applicationset/controllers/template): every
+// generator gives sets of parameters, and the template is executed with each.
 type generation struct {
 	*planner
 	ctx context.Context
@@ -42,8 +42,8 @@ type generation struct {
 	target string // the parameter of the cluster generator that is the destination, verbatim; "" if none is
 }
 
-// generate adds the Applications of all ApplicationSets to what is declared. One that fails is a problem of the cluster: what it gave
-// before stays as it is. A failure that another try may not have is returned as well.
+// generate adds the Applications of all ApplicationSets to what is declared. One that fails is a problem of the
+// cluster: what it gave before is kept. A failure that another try may not have is returned as well.
 func (p *planner) generate(ctx context.Context) (transient error) {
 	for _, o := range slices.Clone(p.objects) {
 		if o.group != argoGroup || o.kind != kindApplicationSet {
@@ -64,7 +64,7 @@ func (p *planner) generate(ctx context.Context) (transient error) {
 			transient = once
 		}
 		if err != nil {
-			p.problem("%v; what it gave before stays as it is", oneLine(err))
+			p.problem("%v; keeping the Applications that it gave before", oneLine(err))
 		}
 	}
 	p.sort()
@@ -103,7 +103,8 @@ func (g *generation) run() error {
 	return errors.Join(errs...)
 }
 
-// applications executes the template with every set of parameters. If one of them cannot be made an Application of, the others are.
+// applications executes the template with every set of parameters. If one of them cannot be made an Application of, the
+// others are.
 func (g *generation) applications(at string, of generated) error {
 	if g.count += len(of.params); g.count > maxApps {
 		return g.errorf(g.o, at, "it gives more than %d Applications", maxApps)
@@ -170,7 +171,7 @@ func (g *generation) declare(made []any) error {
 	return nil
 }
 
-// patched lays a template's patch over an Application. The project stays as it is.
+// patched lays a template's patch over an Application. The project is not patched.
 func patched(object map[string]any, patch string) (map[string]any, error) {
 	if strings.TrimSpace(patch) == "" {
 		return object, nil

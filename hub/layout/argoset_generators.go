@@ -19,7 +19,8 @@ type generated struct {
 	template map[string]any
 }
 
-// params goes through what a generator holds: one kind, as a rule. outer are the parameters of the generator before it in a matrix.
+// params goes through what a generator holds: one kind, as a rule. outer are the parameters of the generator before it
+// in a matrix.
 func (g *generation) params(at string, generator, outer map[string]any) ([]generated, error) {
 	var out []generated
 	for _, kind := range sortedKeys(generator) {
@@ -66,7 +67,8 @@ func (g *generation) kind(at, kind string, own map[string]any) ([]map[string]any
 	return nil, errors.New("this generator is not supported")
 }
 
-// selected leaves out the sets of parameters that a generator's selector does not want. Values may be anything, unlike those of labels.
+// selected leaves out the sets of parameters that a generator's selector does not want. Values may be anything, unlike
+// those of labels.
 func selected(params []map[string]any, selector any) ([]map[string]any, error) {
 	if selector == nil {
 		return params, nil
@@ -212,7 +214,8 @@ func anyOf(m map[string]string) map[string]any {
 	return out
 }
 
-// nested gives the sets of parameters of each generator in a matrix or a merge; see gives it what it may see of the one before it.
+// nested gives the sets of parameters of each generator in a matrix or a merge; see gives it what it may see of the one
+// before it.
 func (g *generation) nested(at string, own map[string]any, i int, outer map[string]any) ([]map[string]any, error) {
 	list, _ := own["generators"].([]any)
 	generator, ok := list[i].(map[string]any)
@@ -229,7 +232,8 @@ func (g *generation) nested(at string, own map[string]any, i int, outer map[stri
 	return given[0].params, nil
 }
 
-// matrix gives every set of the first generator with every one of the second, which may use the parameters of the first.
+// matrix gives every set of the first generator with every one of the second, which may use the parameters of the
+// first.
 func (g *generation) matrix(at string, own map[string]any) ([]map[string]any, error) {
 	if list, _ := own["generators"].([]any); len(list) != 2 {
 		return nil, fmt.Errorf("it has %d generators, and is to have two", len(list))

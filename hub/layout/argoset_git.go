@@ -85,7 +85,8 @@ func (g *generation) directories(of argoGit, values any) ([]map[string]any, erro
 	return out, nil
 }
 
-// match adds the folders that a pattern of path.Match matches, hidden ones left out. It looks into those alone that it needs to.
+// match adds the folders that a pattern of path.Match matches, hidden ones left out. It looks into those alone that it
+// needs to.
 func (g *generation) match(pattern string, to *[]string) error {
 	dirs := []string{"."}
 	for step := range strings.SplitSeq(pattern, "/") {
@@ -183,7 +184,8 @@ func (g *generation) file(of argoGit, name string, values any) ([]map[string]any
 	return out, nil
 }
 
-// pathParams are the parameters that tell where something is; file is its name in the folder, "" if it is the folder itself.
+// pathParams are the parameters that tell where something is; file is its name in the folder, "" if it is the folder
+// itself.
 func (g *generation) pathParams(prefix, dir, file string) map[string]any {
 	segments := strings.Split(dir, "/")
 	facts := map[string]any{"basename": path.Base(dir), "basenameNormalized": hub.NormalizeName(path.Base(dir))}

@@ -75,7 +75,7 @@ func (g *generation) results(texts []string, each []map[string]any, options []st
 	return g.layout.Templates.Execute(g.ctx, g.o.String(), options, groups)
 }
 
-// simple replaces {{name}} by a parameter. What there is none for stays as it is.
+// simple replaces {{name}} by a parameter. One that there is no parameter for is kept.
 func (g *generation) simple(text string, params map[string]any) (string, error) {
 	if !isTemplated.MatchString(text) || g.GoTemplate {
 		return text, nil
@@ -154,8 +154,8 @@ func (g *generation) appendValues(values any, params map[string]any) error {
 	return nil
 }
 
-// interpolate executes the templates in a generator with the parameters of another one. A value that needs parameters of the generator
-// itself waits for these.
+// interpolate executes the templates in a generator with the parameters of another one. A value that needs parameters
+// of the generator itself waits for these.
 func (g *generation) interpolate(kind string, generator, params map[string]any) (map[string]any, error) {
 	own, _ := generator[kind].(map[string]any)
 	values, _ := own["values"].(map[string]any)

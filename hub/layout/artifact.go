@@ -44,7 +44,8 @@ type include struct {
 	FromPath, ToPath string
 }
 
-// artifact gives the ExternalArtifact that an object names at a field, as the ArtifactGenerator of the cluster that makes it says.
+// artifact gives the ExternalArtifact that an object names at a field, as the ArtifactGenerator of the cluster that
+// makes it says.
 func (p *planner) artifact(o *fluxObject, at, key string) (*fleet.Source, error) {
 	var found *generatedArtifact
 	var by *fluxObject
@@ -79,7 +80,7 @@ func (p *planner) artifact(o *fluxObject, at, key string) (*fleet.Source, error)
 	return p.within(by, key, func() (*fleet.Source, error) { return p.generated(by, spec, *found, key) })
 }
 
-// within makes a composed source out, unless it is being made out already.
+// within resolves a composed source, unless it is being resolved already.
 func (p *planner) within(o *fluxObject, key string, make func() (*fleet.Source, error)) (*fleet.Source, error) {
 	if slices.Contains(p.way, key) || len(p.way) >= maxDepth {
 		return nil, p.errorf(o, "", "sources are made of each other more than %d deep or in a circle (%s → %s): take one out", maxDepth, strings.Join(p.way, " → "), key)
@@ -165,7 +166,8 @@ func (p *planner) including(s *fluxObject, g gitRepository, base *fleet.Source, 
 	})
 }
 
-// takeSource has a Kustomization's app come from a source. The cluster's own folder is read where it stands: it is known before any source is.
+// takeSource has a Kustomization's app come from a source. The cluster's own folder is read where it stands: it is
+// known before any source is.
 func (p *planner) takeSource(o *fluxObject, s *fleet.Source, app *fleet.App) {
 	if app.Path != p.layout.folder(p.cluster.Name) || s == nil || s.Kind != fleet.SourceComposed && s.Kind != fleet.SourceFollowed {
 		from(s, &app.Part)

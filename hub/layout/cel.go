@@ -19,7 +19,7 @@ var environment = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(cel.Variable("cluster", cel.MapType(cel.StringType, cel.DynType)))
 })
 
-// programs are the expressions that were compiled, with what came of it: a few for a whole fleet.
+// programs are the expressions that were compiled, with their results: a few for a whole fleet.
 var programs sync.Map
 
 type compiled struct {
@@ -58,8 +58,8 @@ func firstLine(s string) string {
 	return line
 }
 
-// evaluate says whether an expression is true of a cluster. A label or a variable that the cluster lacks is an error, as in CEL
-// everywhere: ask for it with has() or "in" first.
+// evaluate says whether an expression is true of a cluster. A label or a variable that the cluster lacks is an error,
+// as in CEL everywhere: ask for it with has() or "in" first.
 func evaluate(expression string, cluster fleet.Cluster) (bool, error) {
 	p, err := program(expression)
 	if err != nil {

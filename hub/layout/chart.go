@@ -18,8 +18,8 @@ var helmShapes = []shape{
 	{name: "credentials", kind: aText, says: "The hub's credential to log in to repo with; what it has for the address, if it is not said.", example: "platform"},
 	{name: "interval", kind: aDuration, says: "How often to look into repo for something newer; 5m, if it is not said.", example: "5m"},
 	{name: "releaseName", kind: aText, says: "The App's name, if it is not said.", example: "payment"},
-	{name: "values", kind: map[string]any{"type": "object"}, says: "Go before those of valuesFiles.", example: map[string]any{"replicas": 3}},
-	{name: "valuesFiles", kind: texts, says: "Files with values, seen from the root of this repository, wherever the chart is; later ones go before earlier ones, and all before the chart's own.",
+	{name: "values", kind: map[string]any{"type": "object"}, says: "Take precedence over valuesFiles.", example: map[string]any{"replicas": 3}},
+	{name: "valuesFiles", kind: texts, says: "Files with values, seen from the root of this repository, wherever the chart is; later ones take precedence, and all over the chart's own.",
 		example: []any{"apps/payment/README.md"}},
 	{name: "skipCRDs", kind: aSwitch, says: "Leave out what lies in the chart's crds/.", example: true},
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/drover-dev/drover/fleet"
 )
 
-// readCluster reads cluster.yaml: an object of kind Cluster, or its fields alone. What is wrong with it is a problem of the
-// folder; an error says that it could not be read.
+// readCluster reads cluster.yaml: an object of kind Cluster, or its fields alone. What is wrong with it is a problem of
+// the folder; an error says that it could not be read.
 func (r *reader) readCluster() error {
 	file := r.clusterFile()
 	data, err := r.tree.ReadFile(file)

@@ -14,7 +14,7 @@ import (
 )
 
 // healthCheck is a health rule as Flux writes it, and as Drover does, which adds the message.
-type healthCheck struct{ APIVersion, Kind, InProgress, Failed, Current, Message string }
+type healthCheck struct{ APIVersion, Kind, InProgress, Failed, Paused, Current, Message string }
 
 // rule compiles the check. With an error it says at which field that is.
 func (h healthCheck) rule() (r protocol.HealthRule, at string, err error) {
@@ -33,6 +33,7 @@ func (h healthCheck) rule() (r protocol.HealthRule, at string, err error) {
 		compile  func(string, ...string) (protocol.Expression, error)
 	}{
 		{"inProgress", h.InProgress, &r.InProgress, CompileExpr}, {"failed", h.Failed, &r.Failed, CompileExpr},
+		{"paused", h.Paused, &r.Paused, CompileExpr},
 		{"current", h.Current, &r.Current, CompileExpr}, {"message", h.Message, &r.Message, CompileText},
 	} {
 		if e.text == "" {
@@ -53,7 +54,8 @@ var healthShapes = []shape{
 	{name: "kind", kind: aText, says: "Of the objects; every kind of the group, if it is not said.", example: "Widget"},
 	{name: "inProgress", kind: aText, says: "CEL over the object's fields: it is on its way. Asked first.", example: "status.phase == 'Pending'"},
 	{name: "failed", kind: aText, says: "CEL: it failed.", example: "status.phase == 'Failed'"},
-	{name: "current", must: true, kind: aText, says: "CEL: it is as it should be. What is none of the three is on its way.", example: "status.phase == 'Ready'"},
+	{name: "paused", kind: aText, says: "CEL: it waits for a person or a time, so that no timeout counts.", example: "status.phase == 'Paused'"},
+	{name: "current", must: true, kind: aText, says: "CEL: it is as it should be. What is none of these is on its way.", example: "status.phase == 'Ready'"},
 	{name: "message", kind: aText, says: "CEL: why it is not as it should be. Its conditions say it, if this is not said, or empty.", example: "status.message"},
 }
 
@@ -61,7 +63,7 @@ var healthShapes = []shape{
 func (d document) healthRules(spec *yaml.Node, app *fleet.App) error {
 	return d.each(spec, "health", func(item *yaml.Node) error {
 		var h healthCheck
-		if err := d.record(item, "health", healthShapes, &h.APIVersion, &h.Kind, &h.InProgress, &h.Failed, &h.Current, &h.Message); err != nil {
+		if err := d.record(item, "health", healthShapes, &h.APIVersion, &h.Kind, &h.InProgress, &h.Failed, &h.Paused, &h.Current, &h.Message); err != nil {
 			return err
 		}
 		r, at, err := h.rule()

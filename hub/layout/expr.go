@@ -23,15 +23,15 @@ import (
 // maxExpr is how many bytes an expression for agents may have.
 const maxExpr = 8 << 10
 
-// language is what an expression for agents may use: what Flux offers (fluxcd/pkg/runtime/cel, NewExpression). Which of the functions
-// fleet/expr evaluates, it says itself.
+// language is what an expression for agents may use: what Flux offers (fluxcd/pkg/runtime/cel, NewExpression). Which of
+// the functions fleet/expr evaluates, it says itself.
 var language = sync.OnceValues(func() (*cel.Env, error) {
 	return cel.NewEnv(cel.DefaultUTCTimeZone(true), cel.CrossTypeNumericComparisons(true), cel.OptionalTypes(), cel.EnableMacroCallTracking(),
 		cel.ParserExpressionSizeLimit(maxExpr), cel.ParserRecursionLimit(expr.MaxDepth), ext.Strings(), ext.Sets(), ext.Encoders())
 })
 
-// CompileExpr checks an expression that is to be true or false, and takes it apart for fleet/expr. It may use the variables that
-// are given, or any if none are. An error says where in the expression what is wrong, and what to do.
+// CompileExpr checks an expression that is to be true or false, and takes it apart for fleet/expr. It may use the
+// variables that are given, or any if none are. An error says where in the expression what is wrong, and what to do.
 func CompileExpr(text string, vars ...string) (protocol.Expression, error) {
 	return compileFor(text, cel.BoolType, vars)
 }

@@ -186,8 +186,8 @@ func conformance(t *testing.T) (all []*test.SimpleTest) {
 	return all
 }
 
-// TestExpressionsMeanWhatCELSays evaluates the tests of CEL's specification by cel-go and by fleet/expr. What is about protocol
-// buffers, or about libraries that Flux does not have either, the compiler refuses.
+// TestExpressionsMeanWhatCELSays evaluates the tests of CEL's specification by cel-go and by fleet/expr. What is about
+// protocol buffers, or about libraries that Flux does not have either, the compiler refuses.
 func TestExpressionsMeanWhatCELSays(t *testing.T) {
 	compared, refused := 0, map[string]int{}
 	for _, one := range conformance(t) {
@@ -286,8 +286,8 @@ var liveObject = map[string]any{
 		"conditions": []any{map[string]any{"type": "Ready", "status": "True"}, map[string]any{"type": "Stalled", "status": "False", "reason": "None"}}},
 }
 
-// TestGeneratedExpressionsMeanWhatTheyMeanInCELGo evaluates expressions made at random. Most of them are errors somewhere, which is where
-// implementations differ.
+// TestGeneratedExpressionsMeanWhatTheyMeanInCELGo evaluates expressions made at random. Most of them are errors
+// somewhere, which is where implementations differ.
 func TestGeneratedExpressionsMeanWhatTheyMeanInCELGo(t *testing.T) {
 	g := generator{rand.New(rand.NewPCG(4, 5))}
 	compared, failed, errs := 0, 0, 0

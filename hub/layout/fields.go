@@ -28,8 +28,9 @@ type Field struct {
 	Idle []string
 }
 
-// Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of docs/from-flux.md.
-// The reference is the API of kustomize-controller v1.10, source-controller v1.10 and helm-controller v1.6.
+// Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of
+// docs/from-flux.md. The reference is the API of kustomize-controller v1.10, source-controller v1.10 and
+// helm-controller v1.6.
 func Fields() []Field { return slices.Concat(fluxFields, releaseFields, fluxSources) }
 
 const (
@@ -62,15 +63,15 @@ var fluxFields = []Field{
 	{kindKustomization, "spec.timeout", Done, "for becoming healthy; without it the agent's own", nil},
 	{kindKustomization, "spec.interval", Needless, "a commit is followed when it comes, and drift is corrected when it happens", nil},
 	{kindKustomization, "spec.retryInterval", Needless, "what fails is tried again with a growing pause", nil},
-	{kindKustomization, "spec.wait", Done, "the health of all objects is always watched; with it, whoever depends on the app waits for the apps that it declares, too", nil},
-	{kindKustomization, "spec.healthChecks", Done, "objects that are not the app's own must be healthy for it to be; HelmReleases and Kustomizations are waited for by whoever depends on the app", nil},
+	{kindKustomization, "spec.wait", Done, "the health of all objects is always watched; with it, apps that depend on this one wait for the apps that it declares, too", nil},
+	{kindKustomization, "spec.healthChecks", Done, "objects that are not the app's own must be healthy for it to be; HelmReleases and Kustomizations are waited for by apps that depend on this one", nil},
 	{kindKustomization, "spec.healthCheckExprs", Done, "for the app's own objects; the conditions of what is not healthy say why", nil},
 	{kindKustomization, "spec.healthCheckExprs[].apiVersion", Done, "", nil},
 	{kindKustomization, "spec.healthCheckExprs[].kind", Done, "", nil},
 	{kindKustomization, "spec.healthCheckExprs[].inProgress", Done, "", nil},
 	{kindKustomization, "spec.healthCheckExprs[].failed", Done, "", nil},
 	{kindKustomization, "spec.healthCheckExprs[].current", Done, "", nil},
-	{kindKustomization, "spec.force", Done, "an object with an immutable field that changed is deleted and made anew", nil},
+	{kindKustomization, "spec.force", Done, "an object with an immutable field that changed is deleted and recreated", nil},
 	{kindKustomization, "spec.ignore", Done, "fields that Git has are left to others once the object exists", nil},
 	{kindKustomization, "spec.decryption", Done, "the agent decrypts, in the cluster, with age keys; see docs/secrets.md", nil},
 	{kindKustomization, "spec.decryption.provider", Done, "sops, as in Flux", nil},
@@ -86,8 +87,8 @@ type asked struct {
 	path string // with indexes, as spec.dependsOn[0].readyExpr
 }
 
-// judge goes through the spec of an object and gives every field that is not simply Done or Needless. What no release of Flux
-// knows counts as Noted.
+// judge goes through the spec of an object and gives every field that is not simply Done or Needless. What no release
+// of Flux knows counts as Noted.
 func judge(kind string, spec any) []asked {
 	known := map[string]Field{}
 	for _, f := range slices.Concat(Fields(), ArgoFields(), sourceFields("spec.sources[]")) {

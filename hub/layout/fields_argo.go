@@ -3,7 +3,8 @@ package layout
 import "slices"
 
 // ArgoFields lists every field that Drover knows of Argo CD's kinds. It is what `drover lint` goes by, and the table of
-// docs/from-argocd.md. Of an Application's spec.sources the same is true as of its spec.source. The reference is the API of Argo CD v3.6.
+// docs/from-argocd.md. Of an Application's spec.sources the same is true as of its spec.source. The reference is the
+// API of Argo CD v3.6.
 func ArgoFields() []Field {
 	return slices.Concat(applicationFields, sourceFields("spec.source"), syncOptionFields, setFields)
 }
@@ -92,7 +93,7 @@ var syncOptionFields = func() []Field {
 		{kindApplication, "CreateNamespace=false", Needless, "", nil},
 		{kindApplication, "Prune=false", Done, "", nil},
 		{kindApplication, "Prune=true", Needless, "", nil},
-		{kindApplication, "Prune=confirm", Noted, "not done: nobody is asked before an object is pruned, but a deletion budget and the laws of Drover apply", nil},
+		{kindApplication, "Prune=confirm", Noted, "not done: nobody is asked before an object is pruned, but the deletion budget applies", nil},
 		{kindApplication, "Delete=false", Done, "the objects stay when the Application goes", nil},
 		{kindApplication, "Delete=true", Needless, "", nil},
 		{kindApplication, "Delete=confirm", Noted, "not done: nobody is asked before the objects of an Application that went are deleted", nil},
@@ -138,11 +139,11 @@ var setFields = []Field{
 	{kindApplicationSet, "spec.generators[].matrix", Done, "", nil},
 	{kindApplicationSet, "spec.generators[].merge", Done, "", nil},
 	{kindApplicationSet, "spec.generators[].selector", Done, "", nil},
-	{kindApplicationSet, "spec.generators[].scmProvider", Noted, "not supported: what it gave stays as it is; list the repositories", nil},
-	{kindApplicationSet, "spec.generators[].pullRequest", Noted, "not supported: what it gave stays as it is", nil},
-	{kindApplicationSet, "spec.generators[].plugin", Noted, "not supported: what it gave stays as it is; write its parameters into a list", nil},
-	{kindApplicationSet, "spec.generators[].clusterDecisionResource", Noted, "not supported: what it gave stays as it is; select clusters by labels", nil},
-	{kindApplicationSet, "spec.generators[].oci", Noted, "not supported: what it gave stays as it is; put the files into this repository", nil},
+	{kindApplicationSet, "spec.generators[].scmProvider", Noted, "not supported: the Applications that it gave are kept; list the repositories", nil},
+	{kindApplicationSet, "spec.generators[].pullRequest", Noted, "not supported: the Applications that it gave are kept", nil},
+	{kindApplicationSet, "spec.generators[].plugin", Noted, "not supported: the Applications that it gave are kept; write its parameters into a list", nil},
+	{kindApplicationSet, "spec.generators[].clusterDecisionResource", Noted, "not supported: the Applications that it gave are kept; select clusters by labels", nil},
+	{kindApplicationSet, "spec.generators[].oci", Noted, "not supported: the Applications that it gave are kept; put the files into this repository", nil},
 	{kindApplicationSet, "spec.syncPolicy.preserveResourcesOnDeletion", Done, "", nil},
 	{kindApplicationSet, "spec.syncPolicy.applicationsSync", Done, "create-update and create-only: what an Application delivered stays when it goes. That create-only leaves Applications as they first were is not done", []string{"sync"}},
 	{kindApplicationSet, "spec.strategy", Noted, "not done: all Applications are delivered at once; roll out by branches or labels", []string{"map[type:AllAtOnce]"}},

@@ -10,7 +10,8 @@ const (
 	everyInterval  = "how often the hub looks for something newer, at most every ten seconds"
 )
 
-// fluxSources are those of the sources of Flux. They stand for source.toolkit.fluxcd.io/v1 and source.extensions.fluxcd.io/v1beta1.
+// fluxSources are those of the sources of Flux. They stand for source.toolkit.fluxcd.io/v1 and
+// source.extensions.fluxcd.io/v1beta1.
 var fluxSources = slices.Concat(gitFields, ociFields, helmFields, artifactFields)
 
 var gitFields = []Field{
@@ -86,7 +87,7 @@ var artifactFields = []Field{
 	{kindArtifactGenerator, "spec.sources[].kind", Done, "", nil},
 	{kindArtifactGenerator, "spec.sources[].name", Done, "", nil},
 	{kindArtifactGenerator, "spec.sources[].namespace", Done, "", nil},
-	{kindArtifactGenerator, "spec.artifacts", Done, "made out by the hub, where an app names one: no ExternalArtifact comes into the cluster", nil},
+	{kindArtifactGenerator, "spec.artifacts", Done, "resolved by the hub where an app names one: no ExternalArtifact comes into the cluster", nil},
 	{kindArtifactGenerator, "spec.artifacts[].name", Done, "", nil},
 	{kindArtifactGenerator, "spec.artifacts[].namespace", Done, "", nil},
 	{kindArtifactGenerator, "spec.artifacts[].copy", Done, "from, to, exclude, strategy (Overwrite, Merge, Extract) and optional, by the rules of source-watcher", nil},

@@ -244,7 +244,7 @@ func (l *Layout) Select(apps []hub.Rendered, cluster fleet.Cluster) (selected []
 	return selected, problems
 }
 
-// placeholder finds what is made out for each cluster.
+// placeholder finds what is resolved for each cluster.
 var placeholder = regexp.MustCompile(`\$?\$\{(cluster\.name|cluster\.labels\.[^}]+|vars\.[^}]+)\}`)
 
 // made is an App as it is for one cluster: without its selector, with the placeholders replaced. One that the cluster has nothing

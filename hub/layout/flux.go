@@ -64,8 +64,9 @@ func (o *fluxObject) decode(to any) error {
 	return err
 }
 
-// learnAddresses finds out by which address the cluster's files name this repository: whatever delivers the cluster's own
-// folder, as `flux bootstrap` sets it up, is of this repository. Where nobody says which branch is followed, it is of that branch too.
+// learnAddresses finds out by which address the cluster's files name this repository: whatever delivers the cluster's
+// own folder, as `flux bootstrap` sets it up, is of this repository. Where nobody says which branch is followed, it is
+// of that branch too.
 func (p *planner) learnAddresses() {
 	for _, o := range p.objects {
 		p.learnArgo(o)
@@ -141,7 +142,8 @@ func (p *planner) take(o *fluxObject) {
 	p.apps[app.Name] = app
 }
 
-// takeSelf lets the Kustomization or the Application that delivers the cluster's own folder say how: the folder is the root app already.
+// takeSelf lets the Kustomization or the Application that delivers the cluster's own folder say how: the folder is the
+// root app already.
 func (p *planner) takeSelf(o *fluxObject, app fleet.App) {
 	root, ok := p.apps[fleet.RootApp]
 	if !ok {
@@ -269,8 +271,8 @@ func (p *planner) note(o *fluxObject, at, text string) fleet.Note {
 	return fleet.Note{File: o.where(), Line: p.line(o, at), Object: o.String(), Field: at, Text: text}
 }
 
-// line finds the line on which a field of an object stands in the file that the object comes from; 0 if it cannot be found, since
-// a kustomization may have made the object otherwise than it was written.
+// line finds the line on which a field of an object stands in the file that the object comes from; 0 if it cannot be
+// found, since a kustomization may have made the object otherwise than it was written.
 func (p *planner) line(o *fluxObject, at string) int {
 	if o.File == "" {
 		return 0

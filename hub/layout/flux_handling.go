@@ -88,8 +88,9 @@ func (p *planner) leave(o *fluxObject, policy string, app *fleet.App) error {
 // maxAwaited bounds how many dependencies awaitApps adds in one cluster.
 const maxAwaited = 20_000
 
-// awaitApps makes whoever depends on a Kustomization wait for the apps that it waits for itself: in Flux it is ready when those that its wait
-// or its healthChecks name are, HelmReleases and Kustomizations among them. Here these are apps, and no objects of the cluster.
+// awaitApps makes apps that depend on a Kustomization wait for the apps that it waits for itself: in Flux it is ready
+// when those that its wait or its healthChecks name are, HelmReleases and Kustomizations among them. Here these are
+// apps, and no objects of the cluster.
 func (p *planner) awaitApps() {
 	awaited := map[string][]string{}
 	for _, o := range p.objects {
@@ -129,7 +130,8 @@ func (p *planner) appOf(o *fluxObject) string {
 	return o.appName
 }
 
-// awaits are the apps that a Kustomization waits for. One that is suspended is not waited for: it may stay as it is for ever.
+// awaits are the apps that a Kustomization waits for. One that is suspended is not waited for: it may stay as it is for
+// ever.
 func (p *planner) awaits(o *fluxObject) (out []string) {
 	var k struct{ fluxHandling }
 	if o.kind != kindKustomization || !o.declaresApp() || o.decode(&k) != nil {
@@ -156,7 +158,8 @@ func (p *planner) awaits(o *fluxObject) (out []string) {
 	return out
 }
 
-// reachable gives for an app all that it depends on, as it is declared: an app that depends on the one which waits for it would wait for ever.
+// reachable gives for an app all that it depends on, as it is declared: an app that depends on the one which waits for
+// it would wait for ever.
 func (p *planner) reachable() func(string) map[string]bool {
 	known := map[string]map[string]bool{}
 	return func(from string) map[string]bool {

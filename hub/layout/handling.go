@@ -15,7 +15,7 @@ var handlingShapes = []shape{
 		{name: "labels", kind: somePairs, says: "For the namespace.", example: map[string]any{"team": "a"}},
 		{name: "annotations", kind: somePairs, says: "For the namespace.", example: map[string]any{"owner": "a"}},
 	}, says: "Create the App's namespace where it is not there. It is never deleted.", example: map[string]any{"labels": map[string]any{"team": "a"}}},
-	{name: "recreate", kind: aSwitch, says: "Delete and create anew an object with an immutable field that changed.", example: true},
+	{name: "recreate", kind: aSwitch, says: "Delete and recreate an object with an immutable field that changed.", example: true},
 	{name: "keepDrift", kind: aSwitch, says: "Tell drift and leave it, until Git changes.", example: true},
 	{name: "healthChecks", list: true, fields: checkShapes, says: "Objects of others that must be healthy for the app to be.",
 		example: []any{map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "db"}}},

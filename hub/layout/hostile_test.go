@@ -9,8 +9,9 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// TestHostileShapesOfFluxObjectsGiveErrorsOrNotes: every field with every kind of value, at its place and instead of what lies above it. Nothing
-// panics, every object becomes an app or a problem, and what cannot be read stops its app alone.
+// TestHostileShapesOfFluxObjectsGiveErrorsOrNotes: every field with every kind of value, at its place and instead of
+// what lies above it. Nothing panics, every object becomes an app or a problem, and what cannot be read stops its app
+// alone.
 func TestHostileShapesOfFluxObjectsGiveErrorsOrNotes(t *testing.T) {
 	deep := any("x")
 	for range 500 {

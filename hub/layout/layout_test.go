@@ -330,7 +330,7 @@ var badInput = []struct{ name, tree, want string }{
 	)},
 	{"cluster.yaml that cannot be known keeps substituted apps as they are", "-- clusters/staging/cluster.yaml --\nvars: {size: large\n" + payment + app("a.yaml", "a", "  path: ./apps/payment\n  substitute: true\n") + app("b.yaml", "b", "  path: ./apps/payment\n"), say(
 		`problem clusters/staging/cluster.yaml:2: invalid YAML: did not find expected ',' or '}'`,
-		`app a: ERR the cluster's vars cannot be known, so the app stays as it is: clusters/staging/cluster.yaml:2: invalid YAML: did not find expected ',' or '}'`,
+		`app a: ERR the cluster's vars cannot be known, so the app is kept as last published: clusters/staging/cluster.yaml:2: invalid YAML: did not find expected ',' or '}'`,
 		`app b: apps/payment`,
 	)},
 	{"a cluster.yaml deeper down is a manifest", "-- clusters/staging/capi/cluster.yaml --\napiVersion: cluster.x-k8s.io/v1beta2\nkind: Cluster\nmetadata:\n  name: other\n", say(
@@ -364,8 +364,8 @@ func say(lines ...string) string {
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// TestBadInputIsNamedWithPlaceAndRemedy is all that can be wrong with a folder, and what the person is told: the file, the
-// line where there is one, and what to do; and that everything else goes on.
+// TestBadInputIsNamedWithPlaceAndRemedy is all that can be wrong with a folder, and what the person is told: the file,
+// the line where there is one, and what to do; and that everything else goes on.
 func TestBadInputIsNamedWithPlaceAndRemedy(t *testing.T) {
 	for _, c := range badInput {
 		t.Run(c.name, func(t *testing.T) {
@@ -387,8 +387,9 @@ func TestBadInputIsNamedWithPlaceAndRemedy(t *testing.T) {
 	}
 }
 
-// TestNoAppIsOutOfSightUnnoticed: an App that is not found is taken for one that was removed, and its objects are deleted, unless a
-// problem says that the folder could not be read whole. So whatever keeps an App from being found must leave a problem.
+// TestNoAppIsOutOfSightUnnoticed: an App that is not found is taken for one that was removed, and its objects are
+// deleted, unless a problem says that the folder could not be read whole. So whatever keeps an App from being found
+// must leave a problem.
 func TestNoAppIsOutOfSightUnnoticed(t *testing.T) {
 	plain := payment + app("payment.yaml", "payment", "  path: ./apps/payment\n")
 	through := payment + app("infra/payment.yaml", "payment", "  path: ./apps/payment\n") +

@@ -206,8 +206,8 @@ func (u unreadable) ReadDir(name string) ([]fs.DirEntry, error) {
 	return u.MapFS.ReadDir(name)
 }
 
-// TestWhatCannotBeReadIsNotTakenForAbsent: a folder or a cluster.yaml that cannot be read is an error, and then the cluster stays as
-// it is; of a file beside others it is a problem, and then nothing that seems to be gone is deleted.
+// TestWhatCannotBeReadIsNotTakenForAbsent: a folder or a cluster.yaml that cannot be read is an error, and then the
+// cluster is kept; of a file beside others it is a problem, and then nothing that seems to be gone is deleted.
 func TestWhatCannotBeReadIsNotTakenForAbsent(t *testing.T) {
 	text := payment + app("a.yaml", "a", "  path: ./apps/payment\n") + app("more/b.yaml", "b", "  path: ./apps/payment\n") +
 		"-- clusters/staging/cluster.yaml --\nsuspend: true\n"

@@ -35,7 +35,7 @@ type planner struct {
 	byKey   map[string]*fluxObject
 	known   []string // addresses of this repository
 	branch  string   // that is followed
-	way     []string // keys of the composed sources that are being made out, each for the one before it
+	way     []string // keys of the composed sources that are being resolved, each for the one before it
 }
 
 // fluxObject is a declared object of Flux or Argo CD.
@@ -185,7 +185,7 @@ func (p *planner) takeNative(d hub.Declaration) {
 	case err != nil:
 		app.Err = err.Error()
 	case p.cluster.Unclear && app.Substitute:
-		app.Err = "the cluster's vars cannot be known, so the app stays as it is: " + strings.Join(p.cluster.Problems, "; ")
+		app.Err = "the cluster's vars cannot be known, so the app is kept as last published: " + strings.Join(p.cluster.Problems, "; ")
 	}
 	if prev, ok := p.apps[app.Name]; ok {
 		if prev.Parent = app.Parent; equalApps(prev, app) {
@@ -205,9 +205,9 @@ func equalApps(a, b fleet.App) bool {
 	return string(left) == string(right)
 }
 
-// nameApps gives every app of Flux or Argo CD a name that is no other's. It follows from namespace and name alone, so that it stays when
-// others come and go: the plain name in their own namespace, with the namespace before it elsewhere. Only where two would be the same,
-// or it would be no DNS label, a digest is added.
+// nameApps gives every app of Flux or Argo CD a name that is no other's. It follows from namespace and name alone, so
+// that it stays when others come and go: the plain name in their own namespace, with the namespace before it elsewhere.
+// Only where two would be the same, or it would be no DNS label, a digest is added.
 func (p *planner) nameApps() {
 	count := map[string]int{fleet.RootApp: 1}
 	for name := range p.apps {
@@ -262,8 +262,8 @@ func (p *planner) inherit() {
 	}
 }
 
-// noteCircles names apps that are declared again, above all by an app that they declare themselves. Nothing runs in a circle: what is
-// declared twice alike is one app.
+// noteCircles names apps that are declared again, above all by an app that they declare themselves. Nothing runs in a
+// circle: what is declared twice alike is one app.
 func (p *planner) noteCircles() {
 	for _, o := range p.objects {
 		app, ok := p.apps[o.appName]

@@ -154,8 +154,8 @@ func (r *reader) takeApp(d document) {
 	r.apps[app.Name], r.places[app.Name] = app, at
 }
 
-// inSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there are
-// lines; if it is not wrong there, it was made so on the way.
+// inSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there
+// are lines; if it is not wrong there, it was made so on the way.
 func inSource(tree hub.Tree, d document, err error) error {
 	data, unreadable := tree.ReadFile(d.file)
 	if unreadable != nil {
@@ -204,8 +204,8 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 	}
 }
 
-// takeRendered takes in an object of ours that came out of the build; those of plain files are known already, with their
-// lines.
+// takeRendered takes in an object of ours that came out of the build; those of plain files are known already, with
+// their lines.
 func (r *reader) takeRendered(o hub.Rendered) {
 	if r.scanned[o.File] {
 		return
@@ -232,7 +232,7 @@ func (r *reader) conclude() {
 	c := &r.folder.Cluster
 	for _, a := range r.apps {
 		if r.unknown != "" && a.Substitute && a.Err == "" {
-			a.Err = "the cluster's vars cannot be known, so the app stays as it is: " + r.unknown
+			a.Err = "the cluster's vars cannot be known, so the app is kept as last published: " + r.unknown
 		}
 		c.Apps = append(c.Apps, a)
 	}

@@ -96,7 +96,7 @@ func (p *planner) ownChart(o *fluxObject, at string, spec chartSpec, app *fleet.
 	return nil
 }
 
-// releaseValues takes spec.valuesFrom, and spec.values, which go before them.
+// releaseValues takes spec.valuesFrom, and spec.values, which take precedence.
 func (p *planner) releaseValues(o *fluxObject, h helmRelease, c *fleet.Chart) error {
 	for i, ref := range h.ValuesFrom {
 		value, err := p.releaseValue(o, i, ref)

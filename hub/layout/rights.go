@@ -10,7 +10,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// controllers are the accounts of Flux' own controllers. `flux install` gives them all rights, and Drover's agent stands in their place.
+// controllers are the accounts of Flux' own controllers. `flux install` gives them all rights, and Drover's agent
+// stands in their place.
 var controllers = map[string]bool{fluxNamespace + "/kustomize-controller": true, fluxNamespace + "/helm-controller": true}
 
 // account is the service account that an object of Flux names: one of its own namespace; "" for the agent's own rights.
@@ -42,9 +43,9 @@ func checkAccount(account string) error {
 	return nil
 }
 
-// bind gives an app the service account of the app that declares it, or of one further up. In Flux a tenant can make only what its own
-// account may make; here nobody asks the cluster who may declare an app, so that an app which named another account, or none, would be
-// the way out of the account that its tenant is held to.
+// bind gives an app the service account of the app that declares it, or of one further up. In Flux a tenant can make
+// only what its own account may make; here nobody asks the cluster who may declare an app, so that an app which named
+// another account, or none, would be the way out of the account that its tenant is held to.
 func bind(a *fleet.App, account string) {
 	own := a.Handling.ServiceAccount
 	if account != "" {

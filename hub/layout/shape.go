@@ -8,8 +8,8 @@ import (
 	"github.com/drover-dev/drover/fleet"
 )
 
-// shape describes one field of the files that people write for Drover. What the reader accepts and what the JSON Schema says both
-// follow from it.
+// shape describes one field of the files that people write for Drover. What the reader accepts and what the JSON Schema
+// says both follow from it.
 type shape struct {
 	name    string
 	says    string
@@ -51,13 +51,13 @@ var appShapes = slices.Concat([]shape{
 	{name: "decryption", fields: decryptionShapes, says: "Objects that are encrypted in Git are decrypted in the cluster.", example: map[string]any{"provider": "sops"}},
 	{name: "dependsOn", says: "Apps of this cluster that must be healthy first: names, or {name: …, ready: …}.", example: []any{"database"},
 		kind: map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{aText, mapping(dependencyShapes)}}}},
-	{name: "health", list: true, fields: healthShapes, says: "When objects of a kind are healthy, in CEL; goes before what Drover knows of the kind.",
+	{name: "health", list: true, fields: healthShapes, says: "When objects of a kind are healthy, in CEL; takes precedence over what Drover knows of the kind.",
 		example: []any{map[string]any{"apiVersion": "example.com/v1", "kind": "Widget", "current": "status.phase == 'Ready'"}}},
 	{name: "prune", kind: aSwitch, says: "Delete objects that left the app; true if it is not said.", example: true},
 	{name: "suspend", kind: aSwitch, says: "Leave the app, and every app that it declares, as it is.", example: false},
 	{name: "allowEmpty", kind: aSwitch, says: "Rendering to no objects is no error, also where there were some.", example: true},
 	{name: "timeout", kind: aDuration, says: "To become healthy, before the app counts as degraded.", example: "5m"},
-	{name: "vars", kind: somePairs, says: "Replace ${name} in the rendered objects; they go before the cluster's vars.", example: map[string]any{"replicas": "3"}},
+	{name: "vars", kind: somePairs, says: "Replace ${name} in the rendered objects; they take precedence over the cluster's vars.", example: map[string]any{"replicas": "3"}},
 	{name: "substitute", kind: aSwitch, says: "Replace ${name} by the cluster's vars even without vars of its own.", example: true},
 	{name: "targetNamespace", kind: aText, says: "Replaces the namespace of every namespaced object, as kustomize's namespace does.", example: "payment"},
 	{name: "namePrefix", kind: aText, says: "Before the name of every object.", example: "eu-"},
@@ -96,7 +96,7 @@ var imageShapes = []shape{
 	{name: "name", must: true, kind: aText, says: "The image as the manifests name it, without a tag.", example: "nginx"},
 	{name: "newName", kind: aText, example: "registry.example.com/nginx"},
 	{name: "newTag", kind: aText, example: "1.27"},
-	{name: "digest", kind: aText, says: "Goes before newTag.", example: "sha256:0000000000000000000000000000000000000000000000000000000000000000"},
+	{name: "digest", kind: aText, says: "Takes precedence over newTag.", example: "sha256:0000000000000000000000000000000000000000000000000000000000000000"},
 }
 
 // clusterShapes are the fields of a Cluster's spec.

@@ -53,8 +53,8 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 	return out
 }
 
-// TestTheReaderTakesWhatTheSchemaAllows: every field of the schema is read with its example, refused with a value of another
-// type, and what is not in the schema is refused.
+// TestTheReaderTakesWhatTheSchemaAllows: every field of the schema is read with its example, refused with a value of
+// another type, and what is not in the schema is refused.
 func TestTheReaderTakesWhatTheSchemaAllows(t *testing.T) {
 	shapes := map[string][]shape{fleet.KindApp: appShapes, fleet.KindCluster: clusterShapes}
 	for kind, fields := range shapes {

@@ -69,8 +69,8 @@ func isFlux(group string) bool {
 	return strings.HasSuffix(group, ".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
 }
 
-// Sort implements hub.Layout: what declares apps, and the sources of Flux, is for Drover. The components of Flux and Argo CD themselves
-// are for nobody: one that runs beside Drover looks after itself.
+// Sort implements hub.Layout: what declares apps, and the sources of Flux, is for Drover. The components of Flux and
+// Argo CD themselves are for nobody: one that runs beside Drover looks after itself.
 func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 	var out hub.Sorted
 	components := map[string]bool{} // files that were noted
@@ -121,8 +121,8 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 	return out, nil
 }
 
-// componentOf says of which tool an object is a part: of Flux if it came from what `flux install --export` writes, of Argo CD if it has
-// the label of its install manifests; "" if of none.
+// componentOf says of which tool an object is a part: of Flux if it came from what `flux install --export` writes, of
+// Argo CD if it has the label of its install manifests; "" if of none.
 func componentOf(o hub.Rendered, h head) string {
 	switch part := h.Metadata.Labels["app.kubernetes.io/part-of"]; {
 	case path.Base(o.File) == "gotk-components.yaml", part == "flux" && h.Metadata.Labels["app.kubernetes.io/instance"] == "flux-system":
@@ -152,10 +152,12 @@ func keptForever(o hub.Rendered) (hub.Rendered, error) {
 	return hub.Rendered{JSON: data, File: o.File}, err
 }
 
-// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
+// Protocol").
 var sopsValue = []byte("ENC[AES256_GCM,")
 
-// encrypted says whether an object is encrypted with SOPS: applied as it is, it would replace a secret by its ciphertext.
+// encrypted says whether an object is encrypted with SOPS: applied as it is, it would replace a secret by its
+// ciphertext.
 func encrypted(o hub.Rendered, h head) bool {
 	if bytes.HasPrefix(bytes.TrimSpace(h.Sops), []byte("{")) && bytes.Contains(o.JSON, sopsValue) {
 		return true

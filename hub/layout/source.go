@@ -60,8 +60,8 @@ func (g gitRepository) pinned() bool {
 	return g.Ref.Tag+g.Ref.SemVer+g.Ref.Commit != "" || strings.HasPrefix(g.Ref.Name, "refs/") && !strings.HasPrefix(g.Ref.Name, "refs/heads/")
 }
 
-// source gives the source that an object names at a field, of the kind fleet.SourceFollowed if that is the repository that the hub follows, at
-// its revision.
+// source gives the source that an object names at a field, of the kind fleet.SourceFollowed if that is the repository
+// that the hub follows, at its revision.
 func (p *planner) source(o *fluxObject, at string, ref sourceRef) (*fleet.Source, error) {
 	key := o.sourceKey(ref.Kind, ref.Namespace, ref.Name)
 	s := p.byKey[key]
@@ -96,8 +96,8 @@ func (p *planner) declared(o *fluxObject, at string, s *fluxObject, key string) 
 	return nil
 }
 
-// gitSource reads a GitRepository. What is followed is chosen as source-controller does: commit before name before semver before tag before
-// branch.
+// gitSource reads a GitRepository. What is followed is chosen as source-controller does: commit before name before
+// semver before tag before branch.
 func (p *planner) gitSource(s *fluxObject) (*fleet.Source, error) {
 	var g gitRepository
 	if err := s.decode(&g); err != nil {

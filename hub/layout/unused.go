@@ -10,8 +10,8 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// Unused names the folders with manifests that no cluster reads: overlays that nobody renders, and plain folders that nobody reaches.
-// read says which paths the clusters depend on. Of nested folders the outermost is named.
+// Unused names the folders with manifests that no cluster reads: overlays that nobody renders, and plain folders that
+// nobody reaches. read says which paths the clusters depend on. Of nested folders the outermost is named.
 func Unused(tree hub.Tree, read func(path string) bool) ([]fleet.Note, error) {
 	var out []fleet.Note
 	err := fs.WalkDir(tree, ".", func(dir string, e fs.DirEntry, err error) error {
@@ -33,7 +33,7 @@ func Unused(tree hub.Tree, read func(path string) bool) ([]fleet.Note, error) {
 	return out, err
 }
 
-// unused says whether a folder itself, without those in it, has something that nobody reads and nothing that somebody does.
+// unused says whether a folder itself, without those in it, has something that is not read and nothing that is.
 func unused(tree hub.Tree, dir string, read func(string) bool) (*fleet.Note, error) {
 	entries, err := tree.ReadDir(dir)
 	if err != nil {

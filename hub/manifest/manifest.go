@@ -1,7 +1,7 @@
 // Package manifest writes what is applied to a cluster to install its agent. It may import protocol.
 //
-// agent.yaml is its one source: a template that Helm reads too, so it is limited to the template functions of which this
-// package has its own. The chart, the kustomize base and the manifest that is printed are all made of it.
+// agent.yaml is its one source: a template that Helm reads too, so it is limited to the template functions of which
+// this package has its own. The chart, the kustomize base and the manifest that is printed are all made of it.
 package manifest
 
 import (
@@ -85,11 +85,11 @@ const (
 	FormDeployment = "deployment"
 )
 
-// ByDigest says whether an image reference names its content. A tag may be moved to another image by whoever can write
-// to the registry, and the agent may do anything in its cluster.
+// ByDigest says whether an image reference names its content. A tag may be moved to another image by every user who can
+// write to the registry, and the agent may do anything in its cluster.
 func ByDigest(ref string) bool { return strings.Contains(ref, "@sha256:") }
 
-// TagWarning is what to tell somebody who names the agent's image by a tag; "" if that is a digest.
+// TagWarning warns a user who names the agent's image by a tag; "" if that is a digest.
 func TagWarning(ref string) string {
 	if ByDigest(ref) {
 		return ""
@@ -145,7 +145,8 @@ func Check(a Agent) error {
 	return nil
 }
 
-// checkLeaderNodes refuses a label that a node could put on itself: whoever took it would decide then that it may lead.
+// checkLeaderNodes refuses a label that a node could put on itself: a node that was taken over could decide that it may
+// lead.
 func checkLeaderNodes(nodes string) error {
 	if nodes == "" || nodes == ControlPlane || nodes == AllNodes {
 		return nil
@@ -206,8 +207,8 @@ func (a Agent) values() values {
 	return v
 }
 
-// WriteValues writes the values that give the chart drover-agent the objects of WriteAgent, but for the namespace, which
-// is Helm's.
+// WriteValues writes the values that give the chart drover-agent the objects of WriteAgent, but for the namespace,
+// which is Helm's.
 func WriteValues(w io.Writer, a Agent) error {
 	if err := Check(a); err != nil {
 		return err

@@ -1,8 +1,9 @@
-// Package oci fetches manifests from OCI registries, as `flux push artifact` puts them there: an artifact whose layer is a tar archive
-// compressed with gzip.
+// Package oci fetches manifests from OCI registries, as `flux push artifact` puts them there: an artifact whose layer
+// is a tar archive compressed with gzip.
 //
-// What an artifact takes is bounded in bytes, files and time; digests are verified; paths that lead out of the archive are refused, and
-// links in it are left out. The layer that is used is kept on the disk, so that a hub that starts while the registry is away goes on.
+// What an artifact takes is bounded in bytes, files and time; digests are verified; paths that lead out of the archive
+// are refused, and links in it are left out. The layer that is used is kept on the disk, so that a hub that starts
+// while the registry is away goes on.
 //
 // It may import hub, internal, oras-go and a package for semantic versions; never another folder of hub.
 package oci
@@ -42,7 +43,7 @@ const (
 	fetchTime   = 2 * time.Minute
 )
 
-// Access is what it takes to reach a registry. The zero value is for what anybody may read.
+// Access is what it takes to reach a registry. The zero value is for what is public.
 type Access struct {
 	Username, Password, Token string
 	CA                        []byte // PEM certificates to trust beside those of this system
@@ -61,8 +62,8 @@ type Remote struct {
 
 var _ hub.Remote = (*Remote)(nil)
 
-// NewRemote prepares to fetch. What it fetched last is kept in dir. access is asked at each attempt. An error says that the source, as
-// it is written, can never be fetched.
+// NewRemote prepares to fetch. What it fetched last is kept in dir. access is asked at each attempt. An error says that
+// the source, as it is written, can never be fetched.
 func NewRemote(s fleet.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
 	r := &Remote{source: s, name: s.String(), dir: dir, access: access}
 	place, ok := strings.CutPrefix(s.URL, "oci://")
@@ -81,7 +82,7 @@ func NewRemote(s fleet.Source, dir string, access func(context.Context) (Access,
 	return r, nil
 }
 
-// fail is an error for the person who can mend it.
+// fail is an error for the person who can fix it.
 func (r *Remote) fail(reason, hint string) error {
 	return fmt.Errorf("fetch %s: %s: %s", r.name, strings.Join(strings.Fields(reason), " "), hint)
 }
@@ -303,7 +304,7 @@ func (r *Remote) keep(revision string, data []byte) error {
 		}
 	}
 	if err != nil {
-		return fmt.Errorf("keep %s: %w: make room, and let the hub write there", r.name, err)
+		return fmt.Errorf("keep %s: %w: free space, and let the hub write there", r.name, err)
 	}
 	return nil
 }

@@ -119,9 +119,10 @@ func clientPair(t *testing.T, name string) (certificate, key []byte) {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: text})
 }
 
-// TestARegistryIsReachedWithWhatItAsksFor: its own CA, certificates of the client, a token, user and password; and nothing of them is told.
+// TestARegistryIsReachedWithWhatItAsksFor: its own CA, certificates of the client, a token, user and password; and
+// nothing of them is told.
 func TestARegistryIsReachedWithWhatItAsksFor(t *testing.T) {
-	anybody := func(http.ResponseWriter, *http.Request) bool { return true }
+	everyone := func(http.ResponseWriter, *http.Request) bool { return true }
 	refused := func(scheme string, ok bool, w http.ResponseWriter) bool {
 		if !ok {
 			w.Header().Set("WWW-Authenticate", scheme)
@@ -153,12 +154,12 @@ func TestARegistryIsReachedWithWhatItAsksFor(t *testing.T) {
 		noCA   bool
 		err    string
 	}{
-		{name: "its CA", check: anybody},
-		{name: "no CA", check: anybody, noCA: true, err: "certificate"},
-		{name: "a CA that is none", check: anybody, noCA: true, access: Access{CA: []byte("s3cret")}, err: "the credential's CA certificates are no PEM certificates"},
+		{name: "its CA", check: everyone},
+		{name: "no CA", check: everyone, noCA: true, err: "certificate"},
+		{name: "a CA that is none", check: everyone, noCA: true, access: Access{CA: []byte("s3cret")}, err: "the credential's CA certificates are no PEM certificates"},
 		{name: "a certificate", check: named, access: Access{Certificate: certificate, Key: key}},
 		{name: "no certificate", check: named, err: "fetch oci://"},
-		{name: "somebody else's certificate", check: named, access: Access{Certificate: stranger, Key: strangerKey}, err: "fetch oci://"},
+		{name: "another client's certificate", check: named, access: Access{Certificate: stranger, Key: strangerKey}, err: "fetch oci://"},
 		{name: "a key of another certificate", check: named, access: Access{Certificate: certificate, Key: otherKey}, err: "give certificate and key that belong together"},
 		{name: "a token", check: bearer, access: Access{Token: "s3cret-token"}},
 		{name: "another token", check: bearer, access: Access{Token: "s3cret-other"}, err: "fetch oci://"},

@@ -1,4 +1,4 @@
-// Package deptest turns dependency rules into tests: which packages a room must never link, and why. The
+// Package deptest turns dependency rules into tests: which packages a package must never link, and why. The
 // idea is tailscale.com/tstest/deptest's. It imports the standard library only.
 package deptest
 
@@ -32,7 +32,7 @@ func Only(t *testing.T, pkg string, allowed ...string) {
 			ok = ok || dep == path || strings.HasPrefix(dep, path+"/")
 		}
 		if !ok {
-			t.Errorf("%s links %s, which is not among what this room may import: %v", pkg, dep, allowed)
+			t.Errorf("%s links %s, which is not among what this package may import: %v", pkg, dep, allowed)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"github.com/drover-dev/drover/internal/deptest"
 )
 
-// TestImportsTheStandardLibraryOnly: every other room may import internal, so what it links they all would.
+// TestImportsTheStandardLibraryOnly: every other module may import internal, so what it links they all would.
 func TestImportsTheStandardLibraryOnly(t *testing.T) {
 	deptest.Only(t, "github.com/drover-dev/drover/internal/...", "github.com/drover-dev/drover/internal")
 }

@@ -1,6 +1,7 @@
-// Package outbound keeps connections that strangers ask for from reaching this machine itself. What a file in Git names as a source is
-// fetched by the hub, from where the hub stands: without a bound, anyone who may write a file could have it ask services that trust its
-// address, above all those that hand out a cloud machine's credentials. It imports the standard library only.
+// Package outbound keeps connections that strangers ask for from reaching this machine itself. What a file in Git names
+// as a source is fetched by the hub, from where the hub stands: without a bound, anyone who may write a file could have
+// it ask services that trust its address, above all those that hand out a cloud machine's credentials. It imports the
+// standard library only.
 package outbound
 
 import (
@@ -18,13 +19,14 @@ import (
 
 type restricted struct{}
 
-// Restrict gives a context whose connections by Dialer may not lead to this machine, to its link, or to a service for cloud machines,
-// except for what is allowed.
+// Restrict gives a context whose connections by Dialer may not lead to this machine, to its link, or to a service for
+// cloud machines, except for what is allowed.
 func Restrict(ctx context.Context, allowed ...Allowed) context.Context {
 	return context.WithValue(ctx, restricted{}, allowed)
 }
 
-// Restriction gives what Restrict was called with, for code that cannot pass the context on; ok is false if it was not called.
+// Restriction gives what Restrict was called with, for code that cannot pass the context on; ok is false if it was not
+// called.
 func Restriction(ctx context.Context) (allowed []Allowed, ok bool) {
 	allowed, ok = ctx.Value(restricted{}).([]Allowed)
 	return allowed, ok
@@ -36,7 +38,8 @@ type Allowed struct {
 	Port      uint16 // 0 for every port
 }
 
-// ParseAllowed reads an address or a range of addresses, with a port or without: 127.0.0.1:5000, 10.0.0.0/8, [::1]:5000, fd00::/8.
+// ParseAllowed reads an address or a range of addresses, with a port or without: 127.0.0.1:5000, 10.0.0.0/8,
+// [::1]:5000, fd00::/8.
 func ParseAllowed(s string) (Allowed, error) {
 	if to, err := netip.ParseAddrPort(s); err == nil {
 		a := to.Addr().Unmap()
@@ -85,8 +88,9 @@ func control(ctx context.Context, _, address string, _ syscall.RawConn) error {
 	return check(to, allowed, own, proxies)
 }
 
-// check refuses an address that is forbidden, unless it is allowed or that of a proxy: what may be reached through a proxy is the proxy's to
-// say. own gives the addresses of this machine, proxies those of its proxies; both are asked only where their answer matters.
+// check refuses an address that is forbidden, unless it is allowed or that of a proxy: what may be reached through a
+// proxy is the proxy's to say. own gives the addresses of this machine, proxies those of its proxies; both are asked
+// only where their answer matters.
 func check(to netip.AddrPort, allowed []Allowed, own func() []netip.Addr, proxies func() []netip.AddrPort) error {
 	to = netip.AddrPortFrom(to.Addr().Unmap().WithZone(""), to.Port())
 	if slices.ContainsFunc(allowed, func(a Allowed) bool { return a.includes(to) }) {
@@ -102,7 +106,8 @@ func check(to netip.AddrPort, allowed []Allowed, own func() []netip.Addr, proxie
 	return &ForbiddenError{to.Addr()}
 }
 
-// cloud are addresses that are neither of the machine nor of its link, and hand out secrets of cloud machines all the same.
+// cloud are addresses that are neither of the machine nor of its link, and hand out secrets of cloud machines all the
+// same.
 var cloud = []netip.Addr{
 	netip.MustParseAddr("168.63.129.16"),   // Azure, the wire server
 	netip.MustParseAddr("100.100.100.200"), // Alibaba Cloud

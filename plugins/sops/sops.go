@@ -1,13 +1,16 @@
-// Package sops is the plugin that decrypts objects with SOPS' own code, as Flux' kustomize-controller has it: an object that is encrypted as a
-// whole, values of a Secret that a generator made of encrypted files, and a Secret that a generator made of an encrypted file of variables.
+// Package sops is the plugin that decrypts objects with SOPS' own code, as Flux' kustomize-controller has it: an object
+// that is encrypted as a whole, values of a Secret that a generator made of encrypted files, and a Secret that a
+// generator made of an encrypted file of variables.
 //
-// The keys are age identities: whatever stands in the values of the Secret whose keys end in .agekey. Nothing else decrypts: no key of the
-// machine's environment, no PGP, and no key management service of a cloud, so that nothing is asked of the network, whatever an object says.
+// The keys are age identities: whatever stands in the values of the Secret whose keys end in .agekey. Nothing else
+// decrypts: no key of the machine's environment, no PGP, and no key management service of a cloud, so that nothing is
+// asked of the network, whatever an object says.
 //
-// As in Flux the message authentication code is not checked by default: kustomize changes what stands around the values (a namespace, a
-// label), and the code covers that too. Each value is authenticated by itself, together with the place where it stands. Where the Secret with
-// the keys has verify-mac: "true", the code has to fit: so who owns the keys decides, and nobody in Git. Files that a generator put into a
-// Secret are as they were encrypted; the fields of an object come in the order of their names, without the object's own order.
+// As in Flux the message authentication code is not checked by default: kustomize changes what stands around the values
+// (a namespace, a label), and the code covers that too. Each value is authenticated by itself, together with the place
+// where it stands. Where the Secret with the keys has verify-mac: "true", the code has to fit: so who owns the keys
+// decides, and nobody in Git. Files that a generator put into a Secret are as they were encrypted; the fields of an
+// object come in the order of their names, without the object's own order.
 package sops
 
 import (
@@ -66,7 +69,7 @@ func (Plugin) Transform(_ context.Context, r plugin.Request) (plugin.Response, e
 		return plugin.Response{Object: out}, err
 	}
 	if head.Kind != "Secret" {
-		return plugin.Response{}, errors.New("it holds an encrypted value, and no metadata of SOPS: encrypt it anew")
+		return plugin.Response{}, errors.New("it holds an encrypted value, and no metadata of SOPS: encrypt it again")
 	}
 	data, err := keys.values(head.Data)
 	if err != nil {
@@ -90,7 +93,8 @@ func withData(object []byte, data map[string]string) ([]byte, error) {
 	return json.Marshal(o)
 }
 
-// keyring are the keys that there are. It serves them as SOPS' key service, in place of all that SOPS would ask otherwise.
+// keyring are the keys that there are. It serves them as SOPS' key service, in place of all that SOPS would ask
+// otherwise.
 type keyring struct {
 	keyservice.KeyServiceServer // nil: nothing is encrypted here
 	ids                         age.ParsedIdentities
@@ -112,7 +116,7 @@ func identities(secrets map[string][]byte) (*keyring, error) {
 	case "", "false":
 	case "true":
 		k.verify = true
-	default: // whoever wrote it wants something
+	default: // its author wants something
 		return nil, fmt.Errorf("%s of the Secret with the keys is neither true nor false", verifyKey)
 	}
 	if len(k.ids) == 0 {
@@ -140,12 +144,12 @@ func (k *keyring) Decrypt(_ context.Context, r *keyservice.DecryptRequest) (*key
 func (k *keyring) tree(data []byte, in formats.Format) (_ sops.Tree, err error) {
 	defer func() {
 		if recover() != nil {
-			err = errors.New("SOPS fails over it: encrypt it anew")
+			err = errors.New("SOPS fails on it: encrypt it again")
 		}
 	}()
 	t, err := common.StoreForFormat(in, config.NewStoresConfig()).LoadEncryptedFile(data)
 	if err != nil {
-		return t, errors.New("its metadata of SOPS cannot be read: encrypt it anew")
+		return t, errors.New("its metadata of SOPS cannot be read: encrypt it again")
 	}
 	key, err := t.Metadata.GetDataKeyWithKeyServices([]keyservice.KeyServiceClient{keyservice.NewCustomLocalClient(k)}, sops.DefaultDecryptionOrder)
 	if err != nil {

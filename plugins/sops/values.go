@@ -11,7 +11,8 @@ import (
 	"github.com/getsops/sops/v3/cmd/sops/formats"
 )
 
-// markers are what shows in which format a text is encrypted (kustomize-controller, internal/decryptor, sopsFormatToMarkerBytes).
+// markers are what shows in which format a text is encrypted (kustomize-controller, internal/decryptor,
+// sopsFormatToMarkerBytes).
 var markers = []struct {
 	text   string
 	format formats.Format
@@ -68,7 +69,8 @@ func (k *keyring) values(data map[string]string) (map[string]string, error) {
 	return out, nil
 }
 
-// variables decrypts a Secret that was made of an encrypted file of variables: each has become a key, those of SOPS itself too.
+// variables decrypts a Secret that was made of an encrypted file of variables: each has become a key, those of SOPS
+// itself too.
 func (k *keyring) variables(data map[string]string) (map[string]string, error) {
 	var text bytes.Buffer
 	for _, key := range slices.Sorted(maps.Keys(data)) {

@@ -1,12 +1,14 @@
-// Package plugin is the contract between Drover and the plugins that anybody may write: programs by the name of drover-plugin-NAME that
-// drover-plugins starts when a bundle needs them, in the agent's pod, and that speak gRPC with it by hashicorp/go-plugin.
+// Package plugin is the contract between Drover and the plugins that users may write: programs by the name of
+// drover-plugin-NAME that drover-plugins starts when a bundle needs them, in the agent's pod, and that speak gRPC with
+// it by hashicorp/go-plugin.
 //
-// A plugin in Go calls Serve. In another language it makes go-plugin's handshake (see Handshake), and serves the gRPC service
-// drover.plugin.v1.Transformer with the methods Describe and Transform. Both take and give a google.protobuf.BytesValue, whose value is the JSON
-// of the types of this package. Fields that are not known are ignored, so that either side may be older. Other kinds of plugins will be
-// other services.
+// A plugin in Go calls Serve. In another language it makes go-plugin's handshake (see Handshake), and serves the gRPC
+// service drover.plugin.v1.Transformer with the methods Describe and Transform. Both take and give a
+// google.protobuf.BytesValue, whose value is the JSON of the types of this package. Fields that are not known are
+// ignored, so that either side may be older. Other kinds of plugins will be other services.
 //
-// What a plugin prints is thrown away: it may hold what must not be shown. What an error says is shown to people, so it must not.
+// What a plugin prints is thrown away: it may hold what must not be shown. What an error says is shown to people, so it
+// must not.
 package plugin
 
 import (
@@ -27,7 +29,8 @@ const Version = 1
 // Prefix begins the file name of every plugin; its name follows.
 const Prefix = "drover-plugin-"
 
-// MaxMessage is the most that a message may have, in bytes: more than an API server takes, also when it is written as base64.
+// MaxMessage is the most that a message may have, in bytes: more than an API server takes, also when it is written as
+// base64.
 const MaxMessage = 8 << 20
 
 // startTime is how long a plugin may take until it can be spoken with.
@@ -63,7 +66,7 @@ type Transformer interface {
 	Transform(ctx context.Context, r Request) (Response, error)
 }
 
-// Serve is all that the main function of a plugin does. It returns when whoever started it ends it.
+// Serve is all that the main function of a plugin does. It returns when its parent ends it.
 func Serve(t Transformer) {
 	goplugin.Serve(&goplugin.ServeConfig{
 		HandshakeConfig: Handshake,

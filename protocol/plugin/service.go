@@ -15,7 +15,8 @@ import (
 // serviceName is that of the gRPC service.
 const serviceName = "drover.plugin.v1.Transformer"
 
-// service describes the gRPC service. It is written by hand, because its messages are JSON: so there is one description of them.
+// service describes the gRPC service. It is written by hand, because its messages are JSON: so there is one description
+// of them.
 var service = grpc.ServiceDesc{
 	ServiceName: serviceName,
 	HandlerType: (*Transformer)(nil),

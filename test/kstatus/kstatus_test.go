@@ -51,9 +51,11 @@ var deviations = map[string]struct {
 	"a DaemonSet that is updated by hand does not wait for it": {protocol.HealthProgressing, protocol.HealthCurrent, func(o *unstructured.Unstructured) bool {
 		return o.GetKind() == "DaemonSet" && str(o, "spec", "updateStrategy", "type") == "OnDelete"
 	}},
-	"a Deployment that is paused does not wait for its update": {protocol.HealthProgressing, protocol.HealthCurrent, func(o *unstructured.Unstructured) bool {
-		return o.GetAPIVersion() == "apps/v1" && o.GetKind() == "Deployment" && o.Object["spec"].(map[string]any)["paused"] == true
-	}},
+	"a Deployment that is paused and updated is as Git says": {protocol.HealthProgressing, protocol.HealthCurrent, pausedDeployment},
+	// kstatus has no such answer.
+	"a Deployment whose update is paused is paused (as in Argo CD)":   {protocol.HealthProgressing, protocol.HealthPaused, pausedDeployment},
+	"a Job that is suspended is paused (as in Argo CD)":               {protocol.HealthProgressing, protocol.HealthPaused, suspendedJob},
+	"a Job that is suspended while it runs is paused (as in Argo CD)": {protocol.HealthCurrent, protocol.HealthPaused, suspendedJob},
 	"a Deployment whose pods are refused is on its way, whatever it counts": {protocol.HealthCurrent, protocol.HealthProgressing, func(o *unstructured.Unstructured) bool {
 		return o.GetAPIVersion() == "apps/v1" && o.GetKind() == "Deployment" && isTrue(o, "ReplicaFailure")
 	}},
@@ -83,6 +85,14 @@ var deviations = map[string]struct {
 	"a definition whose new names are refused is degraded although it serves": {protocol.HealthCurrent, protocol.HealthDegraded, func(o *unstructured.Unstructured) bool {
 		return o.GetKind() == "CustomResourceDefinition" && isTrue(o, "Established")
 	}},
+}
+
+func pausedDeployment(o *unstructured.Unstructured) bool {
+	return o.GetAPIVersion() == "apps/v1" && o.GetKind() == "Deployment" && o.Object["spec"].(map[string]any)["paused"] == true
+}
+
+func suspendedJob(o *unstructured.Unstructured) bool {
+	return o.GetKind() == "Job" && o.Object["spec"].(map[string]any)["suspend"] == true
 }
 
 func phase(o *unstructured.Unstructured) string { return str(o, "status", "phase") }
@@ -211,7 +221,7 @@ var kinds = []kind{
 		"status.readyReplicas": some, "status.availableReplicas": some,
 	}, map[string][]any{"ReplicaFailure": {absent, "True/FailedCreate", "False/x"}}},
 	{"batch/v1", "Job", map[string][]any{
-		"status.startTime": {absent, now}, "status.active": some, "status.succeeded": some, "status.failed": some,
+		"spec.suspend": {absent, true}, "status.startTime": {absent, now}, "status.active": some, "status.succeeded": some, "status.failed": some,
 	}, map[string][]any{
 		"Complete": {absent, "True/", "False/"}, "Failed": {absent, "True/BackoffLimitExceeded", "False/"}, "FailureTarget": {absent, "True/BackoffLimitExceeded"}, "Suspended": {absent, "True/"},
 	}},

@@ -27,7 +27,7 @@ var broken = []struct {
 	{name: "init", phase: "degraded", pod: fmt.Sprintf("{initContainers: [{name: migrate, image: %q, args: [--nonsense]}], containers: [{name: web, image: %q}]}", agentImage, testenv.PauseImage),
 		says: []string{"init container migrate ends again and again with exit code 2"}},
 	{name: "image", phase: "waiting", pod: `{containers: [{name: web, image: "registry.invalid/shop/web:1"}]}`,
-		says: []string{"the image registry.invalid/shop/web:1 of container web cannot be pulled: failed to do request: ", "see that the node reaches the registry"}},
+		says: []string{"the image registry.invalid/shop/web:1 of container web cannot be pulled: failed to do request: ", "check that the node reaches the registry"}},
 	{name: "name", phase: "degraded", pod: `{containers: [{name: web, image: "shop/Web:1"}]}`,
 		says: []string{"shop/Web:1 of container web is no image name", "correct it in Git"}},
 	{name: "never", phase: "degraded", pod: `{containers: [{name: web, image: "shop/web:1", imagePullPolicy: Never}]}`,

@@ -247,7 +247,7 @@ func (p *hubProcess) follow(own git.Auth) (*hub.Follower, error) {
 }
 
 // serve opens the API and tells the command line where it is.
-func (p *hubProcess) serve(keys *nats.Keys, ids hub.Identities, poke func(), store io.WriterTo) error {
+func (p *hubProcess) serve(keys *nats.Keys, ids api.Identities, poke func(), store io.WriterTo) error {
 	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
 	if err != nil {
 		return err

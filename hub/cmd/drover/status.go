@@ -182,14 +182,14 @@ func (o *statusOptions) printRows(w io.Writer, f api.Fleet) error {
 	wide := o.output == "wide"
 	header := "CLUSTER\tAGENT\tHEALTH\tAPPS\tOBJECTS\tREVISION\tHEARD\t"
 	if wide {
-		header += "GENERATION\tDRIFT\tKUBERNETES\tVERSION\tLABELS\t"
+		header += "REASON\tGENERATION\tDRIFT\tKUBERNETES\tVERSION\tLABELS\t"
 	}
 	fmt.Fprintln(t, header+"MESSAGE")
 	for _, r := range f.Clusters {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", oneLine(r.Name), oneLine(agentState(r, f.Time)), healthWord(r), r.Apps, r.Objects,
 			oneLine(revision(r)), heard(r, f.Time))
 		if wide {
-			fmt.Fprintf(t, "%d/%d\t%d\t%s\t%s\t%s\t", r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), oneLine(labels(r.Labels)))
+			fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\t%s\t", orDash(string(r.Reason)), r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), oneLine(labels(r.Labels)))
 		}
 		fmt.Fprintln(t, oneLine(r.Message))
 	}
@@ -325,11 +325,11 @@ func printApps(w io.Writer, d api.Detail) {
 	}
 	fmt.Fprintln(w)
 	t := newTable(w)
-	fmt.Fprintln(t, "APP\tPHASE\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
+	fmt.Fprintln(t, "APP\tPHASE\tREASON\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
 	for _, a := range d.AppRows {
 		rev := protocol.Revision{Hash: a.Revision}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", oneLine(a.Name), oneLine(string(a.Phase)), oneLine(string(a.Health)), query.Count{Good: a.Current, All: a.Objects},
-			orDash(rev.Short()), ago(a.Since, d.Time), oneLine(a.Message))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", oneLine(a.Name), oneLine(string(a.Phase)), orDash(string(a.Reason)),
+			oneLine(string(a.Health)), query.Count{Good: a.Current, All: a.Objects}, orDash(rev.Short()), ago(a.Since, d.Time), oneLine(a.Message))
 	}
 	_ = t.Flush()
 	for _, a := range d.AppRows {

@@ -34,7 +34,7 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 	if n := len(s.Joins.Former); n > 0 {
 		fmt.Fprintf(w, "  %d %s still %s a credential of an older release, which does not bound what its holder may send: %s. The agents are "+
 			"asked to renew when they connect; then run `drover hub %s`\n", n, plural(n, "cluster"), verb(n, "uses", "use"),
-			few(s.Joins.Former), endFormerUse)
+			oneLine(few(s.Joins.Former)), endFormerUse)
 	}
 	if j := s.Joins; j.Refused > 0 {
 		sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,

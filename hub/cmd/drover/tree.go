@@ -79,7 +79,7 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snap
 }
 
 // resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render.
-func (o *layoutOptions) resolver(addresses []string, store hub.Store, secret []byte) (r *hub.Resolver, done func()) {
+func (o *layoutOptions) resolver(addresses []string, store hub.Memos, secret []byte) (r *hub.Resolver, done func()) {
 	renderer, charts := kustomize.New(), helm.New(o.worker())
 	charts.Kustomize = renderer
 	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)

@@ -27,8 +27,8 @@ const (
 type ruleFile struct {
 	Shared map[string]string // named in YAML, used by their anchors
 	Rules  []struct {
-		Kinds                                []string
-		InProgress, Failed, Current, Message string
+		Kinds                                        []string
+		InProgress, Failed, Paused, Current, Message string
 	}
 }
 
@@ -78,7 +78,8 @@ func (f ruleFile) compiled() ([]byte, error) {
 			compile func(string, ...string) (protocol.Expression, error)
 		}{
 			{r.InProgress, &rule.InProgress, layout.CompileExpr}, {r.Failed, &rule.Failed, layout.CompileExpr},
-			{r.Current, &rule.Current, layout.CompileExpr}, {r.Message, &rule.Message, layout.CompileText},
+			{r.Paused, &rule.Paused, layout.CompileExpr}, {r.Current, &rule.Current, layout.CompileExpr},
+			{r.Message, &rule.Message, layout.CompileText},
 		} {
 			if e.text == "" {
 				continue

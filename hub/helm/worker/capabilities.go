@@ -2,8 +2,8 @@ package worker
 
 import "helm.sh/helm/v4/pkg/chart/common"
 
-// capabilities are what templates see as .Capabilities. They notice whether a template looks at what the API server serves: only what such a
-// chart renders to depends on it.
+// capabilities are what templates see as .Capabilities. They notice whether a template looks at what the API server
+// serves: only what such a chart renders to depends on it.
 type capabilities struct {
 	*common.Capabilities
 	asked bool

@@ -23,8 +23,8 @@ var volatile = []string{
 	"htpasswd", "bcrypt", "encryptAES",
 }
 
-// calls notices which functions of interest a render calls. What a template only mentions is no matter: most charts hold code
-// for passwords that nobody left to chance.
+// calls notices which functions of interest a render calls. What a template only mentions is no matter: most charts
+// hold code for passwords that nobody left to chance.
 type calls struct {
 	mu     sync.Mutex
 	called map[string]bool

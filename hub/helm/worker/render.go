@@ -23,8 +23,8 @@ import (
 	"helm.sh/helm/v4/pkg/strvals"
 )
 
-// render is one render in a worker. It does what `helm template` does, step by step, with the parts of the SDK: the SDK's own action
-// links a Kubernetes client, SQL drivers and a plugin system.
+// render is one render in a worker. It does what `helm template` does, step by step, with the parts of the SDK: the
+// SDK's own action links a Kubernetes client, SQL drivers and a plugin system.
 type render struct {
 	job      *helm.Job
 	post     func(stream []byte) ([]byte, error)
@@ -79,7 +79,8 @@ func (r *render) load() (*chart.Chart, error) {
 	return c, nil
 }
 
-// arrange sorts the dependencies at all depths. Helm takes them in the random order of a Go map, which shows in the order of CRDs.
+// arrange sorts the dependencies at all depths. Helm takes them in the random order of a Go map, which shows in the
+// order of CRDs.
 func arrange(c *chart.Chart) {
 	sorted := slices.SortedStableFunc(slices.Values(c.Dependencies()), func(a, b *chart.Chart) int {
 		return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Metadata.Version, b.Metadata.Version))

@@ -12,8 +12,8 @@ import (
 	chart "helm.sh/helm/v4/pkg/chart/v2"
 )
 
-// validate holds the values of a chart and of its dependencies against their schemas, as Helm does, except that Helm would load what a
-// $ref names from this machine and from the network.
+// validate holds the values of a chart and of its dependencies against their schemas, as Helm does, except that Helm
+// would load what a $ref names from this machine and from the network.
 func (r *render) validate(c *chart.Chart, values common.Values) error {
 	var faults []string
 	var first string

@@ -37,7 +37,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	}
 	jobs, results := make(chan *helm.Job), make(chan *helm.Posted)
 	go func() {
-		defer os.Exit(0) // whoever asked is gone, and a render may be under way that never ends
+		defer os.Exit(0) // the hub is gone, and a render may be under way that never ends
 		for recv := gob.NewDecoder(in); ; {
 			var m helm.Message
 			switch err := recv.Decode(&m); {

@@ -18,8 +18,8 @@ import (
 // maxTpl is how deep tpl may call itself.
 const maxTpl = 3
 
-// executed executes templates as Argo CD does those of an ApplicationSet (v3.6, applicationset/utils): with sprig's functions, but for
-// those that look at the machine, and with functions for YAML and for names.
+// executed executes templates as Argo CD does those of an ApplicationSet (v3.6, applicationset/utils): with sprig's
+// functions, but for those that look at the machine, and with functions for YAML and for names.
 func executed(job *helm.Job) helm.Answer {
 	var a helm.Answer
 	size := 0

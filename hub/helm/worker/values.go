@@ -11,9 +11,9 @@ import (
 	"github.com/drover-dev/drover/hub/helm"
 )
 
-// merged merges the values of the release in order. What has a target is put there after the release's own values were merged, which
-// are merged once more at the end: so Flux does it (fluxcd/pkg/chartutil, ChartValuesFromReferences), down to which of the two counts where
-// both say something.
+// merged merges the values of the release in order. What has a target is put there after the release's own values were
+// merged, which are merged once more at the end: so Flux does it (fluxcd/pkg/chartutil, ChartValuesFromReferences),
+// down to which of the two counts where both say something.
 func (r *render) merged() (map[string]any, error) {
 	own := map[string]any{}
 	var parsed []map[string]any

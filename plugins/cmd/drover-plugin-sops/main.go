@@ -1,5 +1,5 @@
-// Command drover-plugin-sops is the plugin of drover-agent that decrypts objects that are encrypted with SOPS. drover-plugins starts it; it
-// is of no use by itself.
+// Command drover-plugin-sops is the plugin of drover-agent that decrypts objects that are encrypted with SOPS.
+// drover-plugins starts it; it does nothing by itself.
 package main
 
 import (

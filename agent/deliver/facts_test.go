@@ -1,0 +1,204 @@
+package deliver
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// TestEveryFailureHasItsCode: what is known of a failure is told, whatever it is wrapped in.
+func TestEveryFailureHasItsCode(t *testing.T) {
+	t.Parallel()
+	for r := agent.ReasonOther; r <= agent.ReasonQuota; r++ {
+		want, ok := codes[r]
+		if general := r == agent.ReasonOther || r == agent.ReasonMissing || r == agent.ReasonExpired; ok == general {
+			t.Errorf("reason %d has the code %q", r, want)
+		}
+		if !ok {
+			want = protocol.ReasonApplyFailed
+		}
+		if got := codeOf(fmt.Errorf("apply: %w", &agent.Failure{Reason: r}), protocol.ReasonApplyFailed); got != want {
+			t.Errorf("reason %d has the code %s, want %s", r, got, want)
+		}
+	}
+	for r, want := range map[agent.Reason]protocol.Reason{agent.ReasonInvalid: "ApplyRefused", agent.ReasonManaged: "Conflict", agent.ReasonQuota: "QuotaExceeded",
+		agent.ReasonDenied: "WebhookDenied", agent.ReasonWebhook: "WebhookUnavailable", agent.ReasonImmutable: "ImmutableField", agent.ReasonKind: "KindNotServed"} {
+		if codes[r] != want {
+			t.Errorf("reason %d has the code %s, want %s", r, codes[r], want)
+		}
+	}
+}
+
+// with adds an object to an app in a test: applied and current, with changes.
+func (a *app) with(name string, changes ...func(*object)) *app {
+	o := &object{item: agent.Item{Ref: protocol.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: name}}, app: a, want: &plan.Want{}, present: true,
+		verdict: fleet.Verdict{Health: protocol.HealthCurrent}}
+	for _, c := range changes {
+		c(o)
+	}
+	a.own = append(a.own, o)
+	return a
+}
+
+func is(h protocol.Health, says string) func(*object) {
+	return func(o *object) { o.verdict = fleet.Verdict{Health: h, Message: says} }
+}
+
+func refusedWith(r agent.Reason) func(*object) {
+	return func(o *object) { o.trouble = &trouble{err: &agent.Failure{Reason: r, Text: "no"}} }
+}
+
+func removed(o *object) { o.want = nil }
+
+// TestTheAgentFillsTheFacts goes through what an app may hold, and the reason that comes of it.
+func TestTheAgentFillsTheFacts(t *testing.T) {
+	t.Parallel()
+	held := func(o *object) { o.want, o.hold = nil, &hold{held: protocol.Held{Message: "held"}} }
+	for name, c := range map[string]struct {
+		set     func(*app)
+		phase   protocol.Phase
+		reason  protocol.Reason
+		message string
+	}{
+		"healthy":   {func(*app) {}, protocol.PhaseHealthy, "", ""},
+		"suspended": {func(a *app) { a.spec.Suspend = true }, protocol.PhaseSuspended, "Suspended", "suspended in Git: nothing is applied, healed or deleted"},
+		"blocked":   {func(a *app) { a.blocked = "a circle" }, protocol.PhaseFailed, "DependencyInvalid", "a circle"},
+		"its state": {func(a *app) {
+			a.fault = &trouble{err: fmt.Errorf("%w: %w", errStore, &agent.Failure{Reason: agent.ReasonForbidden, Text: "no"})}
+		},
+			protocol.PhaseFailed, "StateNotStored", "store its state in the cluster: no"},
+		"its namespace": {func(a *app) {
+			a.fault = &trouble{err: fmt.Errorf("create it: %w", &agent.Failure{Reason: agent.ReasonForbidden, Text: "no"})}
+		},
+			protocol.PhaseFailed, "Forbidden", "create it: no"},
+		"another fault": {func(a *app) { a.fault = &trouble{err: errors.New("odd")} }, protocol.PhaseFailed, "ApplyFailed", "odd"},
+		"shared": {func(a *app) {
+			a.clashes = []clash{{protocol.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: "x"}, "b"}, {}}
+		},
+			protocol.PhaseFailed, "SharedObject", "ConfigMap/shop/x is in app b, too: take it out of one of them (and 1 more)"},
+		"hook": {func(a *app) { a.run = &agent.Run{Failure: "Job failed"} }, protocol.PhaseFailed, "HookFailed", "Job failed"},
+		"refused": {func(a *app) { a.with("x", refusedWith(agent.ReasonInvalid)).with("y", refusedWith(agent.ReasonQuota)) },
+			protocol.PhaseFailed, "ApplyRefused", "ConfigMap/shop/x: no (and 1 more)"},
+		"not applied": {func(a *app) { a.with("x", refusedWith(agent.ReasonOther)) }, protocol.PhaseFailed, "ApplyFailed", "ConfigMap/shop/x: no"},
+		"not deleted": {func(a *app) { a.with("x", refusedWith(agent.ReasonOther), removed) }, protocol.PhaseFailed, "PruneFailed", "ConfigMap/shop/x: no"},
+		"order": {func(a *app) { a.with("x", func(o *object) { o.held, o.heldForGood = "after itself", true }) },
+			protocol.PhaseFailed, "DependencyInvalid", "ConfigMap/shop/x: after itself"},
+		"flaws": {func(a *app) { a.plan.Invalid = []string{"no name", "no kind"} }, protocol.PhaseFailed, "InvalidObject", "no name (and 1 more)"},
+		"outside": {func(a *app) {
+			a.scope, a.plan.Outside = agent.Scope{"a"}, []protocol.ObjectRef{{Kind: "ConfigMap", Namespace: "b", Name: "c"}}
+		}, protocol.PhaseFailed, "OutOfScope", "ConfigMap/b/c: " + agent.Scope{"a"}.Failure().Text},
+		"unusable": {func(a *app) { a.missing(errors.New("torn")) }, protocol.PhaseFailed, "ContentUnusable",
+			"its objects cannot be used: torn; keeping the last applied version"},
+		"may not read its inputs": {func(a *app) { a.missing(&agent.Failure{Reason: agent.ReasonForbidden, Text: "no"}) }, protocol.PhaseFailed, "Forbidden",
+			"its objects cannot be used: no; keeping the last applied version"},
+		"not rendered": {func(a *app) { a.spec.Error = "a.yaml:1: no" }, protocol.PhaseFailed, "RenderFailed", "a.yaml:1: no"},
+		"not fetched": {func(a *app) { a.spec.Error, a.spec.Reason = "no route", protocol.ReasonFetchFailed }, protocol.PhaseFailed,
+			"FetchFailed", "no route"},
+		"removed": {func(a *app) { a.leaving, a.plan = true, nil; a.with("x", removed) }, protocol.PhaseApplying, "Pruning", "removed from Git: 1 object still to be deleted"},
+		"removed, and a hook runs": {func(a *app) { a.leaving, a.plan, a.step = true, nil, fact(protocol.ReasonHookRunning, "PreDelete") },
+			protocol.PhaseApplying, "HookRunning", "removed from Git: PreDelete"},
+		"dependency":    {func(a *app) { a.next, a.waits = &plan.Plan{}, "waits for app b" }, protocol.PhasePending, "DependencyNotReady", "waits for app b"},
+		"waited before": {func(a *app) { a.waits = "waits for app b" }, protocol.PhaseHealthy, "", ""},
+		"fetching": {func(a *app) { a.missing(agent.ErrOffline) }, protocol.PhasePending, "Fetching",
+			"its objects were not received from the hub yet: " + agent.ErrOffline.Error() + "; retrying, and keeping the last applied version"},
+		"input":   {func(a *app) { a.lacks = "no Secret" }, protocol.PhasePending, "InputMissing", "no Secret"},
+		"nothing": {func(a *app) { a.plan = nil }, protocol.PhasePending, "Initializing", "nothing is known of it yet"},
+		"prepared": {func(a *app) {
+			a.next, a.run, a.step = &plan.Plan{Digest: "d"}, &agent.Run{Digest: "d"}, fact(protocol.ReasonHookRunning, "PreSync")
+		},
+			protocol.PhaseApplying, "HookRunning", "PreSync"},
+		"stuck":    {func(a *app) { a.stuck, a.step = true, fact(protocol.ReasonTimeout, "wave 1") }, protocol.PhaseDegraded, "Timeout", "wave 1"},
+		"fresh":    {func(a *app) { a.fresh = true }, protocol.PhaseApplying, "Applying", ""},
+		"open":     {func(a *app) { a.run, a.step = &agent.Run{Digest: "x"}, fact(protocol.ReasonHookRunning, "PostSync") }, protocol.PhaseApplying, "HookRunning", "PostSync"},
+		"held":     {func(a *app) { a.with("x", held) }, protocol.PhaseHealthy, "PruneHeld", "1 object still to be deleted: held"},
+		"held all": {func(a *app) { a.with("x", removed).held, a.over = "before a person approves it", &protocol.Held{} }, protocol.PhaseHealthy, "PruneHeld", "1 object not deleted before a person approves it"},
+		"unsure":   {func(a *app) { a.with("x", removed).held = "until more is known" }, protocol.PhaseHealthy, "PruneWaits", "1 object not deleted until more is known"},
+		"pruning":  {func(a *app) { a.with("x", removed) }, protocol.PhaseHealthy, "Pruning", "1 object still to be deleted"},
+		"degraded": {func(a *app) {
+			a.with("x", is(protocol.HealthProgressing, "soon")).with("y", is(protocol.HealthDegraded, "never")).with("z", is(protocol.HealthPaused, "asks"))
+		}, protocol.PhaseDegraded, "Unhealthy", "ConfigMap/shop/y: never (and 2 more)"},
+		"paused": {func(a *app) { a.with("z", is(protocol.HealthPaused, "asks")) }, protocol.PhaseWaiting, "Paused", "ConfigMap/shop/z: asks"},
+		"a check": {func(a *app) {
+			a.checks = []*check{{ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "c"}, verdict: fleet.Verdict{Health: protocol.HealthDegraded, Message: "bad"}}}
+		}, protocol.PhaseDegraded, "Unhealthy", "ConfigMap/c: bad"},
+	} {
+		now := time.Now()
+		a := (&app{name: "shop", plan: &plan.Plan{}, appliedAt: now}).with("a")
+		c.set(a)
+		got := a.judge(now, false)
+		if got.Phase != c.phase || got.Reason != c.reason || got.Message != c.message {
+			t.Errorf("%s: it is %s, %s: %q", name, got.Phase, got.Reason, got.Message)
+		}
+	}
+	if got := (&app{plan: &plan.Plan{}}).judge(time.Now(), true); got.Reason != protocol.ReasonSuspended {
+		t.Errorf("in a suspended cluster it is %+v", got)
+	}
+	a := &app{}
+	a.take(protocol.App{Needs: []string{"telepathy"}})
+	if got := a.judge(time.Now(), false); got.Reason != protocol.ReasonAgentTooOld || got.Phase != protocol.PhaseFailed {
+		t.Errorf("an app for a newer agent is %+v", got)
+	}
+}
+
+// TestTimeDoesNotEndAPause: neither the timeout nor the grace runs while an app is paused, and both begin when it ends.
+func TestTimeDoesNotEndAPause(t *testing.T) {
+	t.Parallel()
+	for _, was := range []bool{false, true} {
+		start := time.Now()
+		a := &app{name: "shop", plan: &plan.Plan{}, appliedAt: start, wasHealthy: was}
+		a.with("web")
+		limit := a.timeout()
+		if was {
+			limit = grace
+		}
+		at := func(after time.Duration, h protocol.Health, want protocol.Reason) {
+			t.Helper()
+			is(h, "so")(a.own[0])
+			st := a.judge(start.Add(after), false)
+			a.reason = st.Reason
+			if st.Reason != want {
+				t.Errorf("was healthy: %t; after %s, %s, it is %+v", was, after, h, st)
+			}
+		}
+		late := protocol.ReasonTimeout
+		if was {
+			late = protocol.ReasonUnhealthy
+		}
+		at(0, protocol.HealthProgressing, protocol.ReasonProgressing)
+		at(limit-1, protocol.HealthPaused, protocol.ReasonPaused)
+		at(time.Hour, protocol.HealthPaused, protocol.ReasonPaused)
+		at(2*time.Hour, protocol.HealthProgressing, protocol.ReasonProgressing)
+		at(2*time.Hour+limit-1, protocol.HealthProgressing, protocol.ReasonProgressing)
+		at(2*time.Hour+limit, protocol.HealthProgressing, late)
+	}
+}
+
+// TestWhatTheNextWaveWaitsFor: a wave that is paused is neither late nor stuck.
+func TestWhatTheNextWaveWaitsFor(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		health    protocol.Health
+		ill, late bool
+		reason    protocol.Reason
+		stuck     bool
+		text      string
+	}{
+		{protocol.HealthProgressing, false, false, "WaveWaiting", false, "wave 2: waits for ConfigMap/a/b: so"},
+		{protocol.HealthProgressing, false, true, "Timeout", true, "wave 2 is not healthy after 5m, and what comes after it waits: ConfigMap/a/b: so"},
+		{protocol.HealthDegraded, true, false, "Unhealthy", true, "wave 2 is not healthy, and what comes after it waits: ConfigMap/a/b: so"},
+		{protocol.HealthDegraded, true, true, "Timeout", true, "wave 2 is not healthy after 5m, and what comes after it waits: ConfigMap/a/b: so"},
+		{protocol.HealthPaused, false, true, "Paused", false, "wave 2 waits for ConfigMap/a/b: so"},
+	} {
+		worst := protocol.Problem{Object: protocol.ObjectRef{Kind: "ConfigMap", Namespace: "a", Name: "b"}, Health: c.health, Message: "so"}
+		step, stuck := waveStep(2, worst, c.ill, c.late, 5*time.Minute)
+		if stuck != c.stuck || step != fact(c.reason, c.text) {
+			t.Errorf("%s, ill %t, late %t: %+v, stuck %t", c.health, c.ill, c.late, step, stuck)
+		}
+	}
+}
