@@ -58,10 +58,11 @@ func (f *fleet) close() {
 	f.closers = nil
 }
 
-// agentNamespace and agentAccount are what the manifest installs the agent with.
+// agentNamespace and agentAccount are what the manifest installs the agent with. The account is that of the agent that leads: its pods'
+// own may ask for its tokens on a node only, and the bench has none.
 const (
 	agentNamespace = "drover-system"
-	agentAccount   = "drover-agent"
+	agentAccount   = "drover-leader"
 	agentUser      = "system:serviceaccount:" + agentNamespace + ":" + agentAccount
 )
 
