@@ -58,8 +58,7 @@ func (f *fleet) close() {
 	f.closers = nil
 }
 
-// agentNamespace and agentAccount are what the manifest installs the agent with. The account is that of the agent that leads: its pods'
-// own may ask for its tokens on a node only, and the bench has none.
+// agentNamespace and agentAccount are what the manifest installs the agent with; the account is that of the leader.
 const (
 	agentNamespace = "drover-system"
 	agentAccount   = "drover-leader"

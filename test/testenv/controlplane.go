@@ -154,7 +154,7 @@ func (cp *ControlPlane) prepare() error {
 	if err := os.WriteFile(dir.File("audit.yaml"), []byte(cp.opts.auditPolicy), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
 	}
-	return cp.users.write(dir.File("tokens.csv"))
+	return os.WriteFile(dir.File("tokens.csv"), []byte(cp.users.lines.String()), 0o600)
 }
 
 // serve runs the API server on cp.port until it is ready.
