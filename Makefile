@@ -6,6 +6,8 @@ export GOTOOLCHAIN := local
 export CGO_ENABLED ?= 0
 
 MODULES := protocol protocol/plugin fleet internal envsubst hub agent plugins test/testenv test
+# In which order make test takes them, two at once: what takes longest first.
+SLOW_FIRST := hub agent test test/testenv $(filter-out hub agent test test/testenv,$(MODULES))
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 LDFLAGS := -s -w -X github.com/drover-dev/drover/internal/version.release=$(VERSION)
 BIN := $(CURDIR)/bin
@@ -32,7 +34,7 @@ test-env: ## build the control plane that tests run against, once, with progress
 	cd test/testenv && go run ./cmd/testenv build
 
 test: build test-env ## everything: unit, integration against real parts, system scripts over the real binaries
-	@for m in $(MODULES); do echo "== $$m"; (cd $$m && go vet ./... && DROVER_BIN=$(BIN) go test -timeout 20m ./...) || exit 1; done
+	@DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 	@echo "Not part of this: the DaemonSet on real nodes, which needs root and containerd. Run make test-node; .ci/run does where it can."
 
 test-node: build ## the DaemonSet on two real nodes: kubelet, containerd, kube-proxy (needs root; installs what it needs)
