@@ -201,6 +201,36 @@ func TestAnObjectThatWentIsNotHandedOver(t *testing.T) {
 	}
 }
 
+// An object that is given up before it is handed over holds up nobody who waits for it, and is stored by nobody.
+func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
+	t.Parallel()
+	ctx, s := idle(t)
+	apps := resting(ctx, s, "from", "to")
+	from, to := apps[0], apps[1]
+	owned(from, "x")
+	var given, waiting *object
+	from.do(func() { given = from.byRef[mapOf("x")]; given.busy = true })
+	claims(to, "x")
+	to.do(func() { waiting = to.byRef[mapOf("x")] })
+	gave := make(chan struct{})
+	go func() {
+		defer close(gave)
+		to.whenFree(waiting, func() {})
+	}()
+	to.do(func() { to.forget(waiting) })
+	<-gave
+	from.do(func() {
+		given.busy = false
+		from.proceed(given)
+	})
+	becomes(t, from, "nothing is stored of it", func() bool { return len(from.given) == 0 && len(from.own) == 0 })
+	to.do(func() {
+		if to.coming != 0 || len(to.own) != 0 || s.objects.Owner(mapOf("x")) != "" {
+			t.Errorf("%d objects are to come, and %d are there", to.coming, len(to.own))
+		}
+	})
+}
+
 // However often apps claim objects from each other, at the end each object is with the app that claimed it last, as it
 // was.
 func TestClaimsFromAllSides(t *testing.T) {

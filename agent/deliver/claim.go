@@ -127,8 +127,12 @@ func (a *app) byClaim(ref protocol.ObjectRef, claim uint64) *object {
 
 // handed takes over the object that o stands for, or takes down that there is none.
 func (a *app) handed(o, given *object, from string) {
-	if o.gone || !o.coming {
-		return // it was given up meanwhile
+	if o.gone || !o.coming { // it was given up meanwhile
+		if given != nil {
+			given.formers = append(slices.Clone(given.formers), from)
+			a.releaseFormers(given)
+		}
+		return
 	}
 	want, stash, then, claim := o.want, o.stash, o.then, o.claim
 	if given != nil {
@@ -177,6 +181,7 @@ func (a *app) forget(o *object) {
 	a.releaseFormers(o)
 	if o.coming {
 		a.coming--
+		o.coming, o.busy = false, false
 	}
 	a.disown(o)
 	a.unlook(o)
@@ -187,4 +192,5 @@ func (a *app) forget(o *object) {
 	if fleet.Steers(ref) {
 		a.resteerAll()
 	}
+	a.proceed(o)
 }
