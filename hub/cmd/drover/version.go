@@ -12,7 +12,7 @@ import (
 
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print which release this is, and the version of the wire it speaks",
+		Use: "version", Short: "Print the release and the version of the wire protocol",
 		Example: "  drover version", Args: exactly(0, "no arguments"),
 		Run: func(cmd *cobra.Command, _ []string) {
 			fmt.Fprintf(cmd.OutOrStdout(), "drover %s (wire version %d, %s, %s/%s)\n", version.String(), protocol.Version,
