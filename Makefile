@@ -7,12 +7,17 @@ export CGO_ENABLED ?= 0
 
 MODULES := protocol protocol/plugin fleet internal envsubst hub agent plugins test/testenv test
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-LDFLAGS := -s -w -X github.com/drover-dev/drover/internal/version.release=$(VERSION)
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+DATE := $(shell TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null)
+PKG := github.com/drover-dev/drover/internal/version
+LDFLAGS := -s -w -X $(PKG).release=$(VERSION) -X $(PKG).commit=$(COMMIT) -X $(PKG).date=$(DATE)
 BIN := $(CURDIR)/bin
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
+BASE ?= main
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env test-node race race-pure demo soak bench lint tidy generate image clean
+.PHONY: help build deps test test-env test-node race race-pure demo soak bench lint golangci tidy generate image clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,8 +62,12 @@ bench: build test-env ## measure against the limits, in one run (OUT=FILE keeps 
 	cd test && go build -o $(BIN)/bench ./cmd/bench
 	$(BIN)/bench -bin $(BIN) $(if $(OUT),-out $(OUT))
 
-lint: ## gofmt, vet, staticcheck, errcheck, ineffassign; unused and funlen are in staticcheck and test/house
+lint: ## gofmt, vet, staticcheck, errcheck, ineffassign, actionlint; unused and funlen are in staticcheck and test/house
 	@sh .ci/lint/run $(MODULES)
+
+golangci: ## golangci-lint over what this branch adds to main (BASE=origin/main); it is built from source if it is not in PATH
+	@tool=$$(command -v golangci-lint || echo 'go run $(GOLANGCI)'); base=$$(git merge-base HEAD $(BASE)) || exit 1; \
+	for m in $(MODULES); do echo "== $$m"; (cd $$m && $$tool run --new-from-rev $$base ./...) || exit 1; done
 
 tidy: ## tidy every module by itself
 	@for m in $(MODULES) .ci/lint; do echo "== $$m"; (cd $$m && go mod tidy) || exit 1; done
