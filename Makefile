@@ -17,7 +17,7 @@ BASE ?= main
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env test-node race race-pure demo soak bench lint golangci tidy generate image clean
+.PHONY: help build deps test test-env test-node race race-pure demo soak bench lint golangci tidy generate image release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -78,5 +78,8 @@ generate: build ## write the files under deploy/ and docs/ that follow from the 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
 	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -with drover-plugins,plugins/drover-plugin-sops -name $(IMAGE) -out $(BIN)/drover-agent.tar
 
+release: ## build a version into dist/ and publish nothing (VERSION=v0.2.0; ONLY=linux/amd64 to try it out); see docs/releasing.md
+	cd test && go run ./cmd/release -root $(CURDIR) -version '$(VERSION)' -out $(CURDIR)/dist $(if $(ONLY),-only $(ONLY))
+
 clean: ## remove bin/ (the control plane's cache stays: `go run ./cmd/testenv path` says where)
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist
