@@ -6,6 +6,8 @@ export GOTOOLCHAIN := local
 export CGO_ENABLED ?= 0
 
 MODULES := protocol protocol/plugin fleet internal envsubst hub agent plugins test/testenv test
+# In which order make test takes them, two at once: what takes longest first.
+SLOW_FIRST := hub agent test test/testenv $(filter-out hub agent test test/testenv,$(MODULES))
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 DATE := $(shell TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null)
@@ -17,7 +19,7 @@ BASE ?= main
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env test-node race race-pure demo soak bench lint golangci tidy generate image release clean
+.PHONY: help build deps test test-env test-node test-upgrade race race-pure demo soak bench lint golangci tidy generate image release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,12 +39,15 @@ test-env: ## build the control plane that tests run against, once, with progress
 	cd test/testenv && go run ./cmd/testenv build
 
 test: build test-env ## everything: unit, integration against real parts, system scripts over the real binaries
-	@for m in $(MODULES); do echo "== $$m"; (cd $$m && go vet ./... && DROVER_BIN=$(BIN) go test -timeout 20m ./...) || exit 1; done
+	@DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 	@echo "Not part of this: the DaemonSet on real nodes, which needs root and containerd. Run make test-node; .ci/run does where it can."
 
 test-node: build ## the DaemonSet on two real nodes: kubelet, containerd, kube-proxy (needs root; installs what it needs)
 	@sh .ci/deps node
 	cd test && DROVER_TEST_NODE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m ./node
+
+test-upgrade: build test-env ## from the last release to this one and back, with the programs of both (RUN=NAME: one walk)
+	cd test && DROVER_TEST_UPGRADE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m $(if $(RUN),-run '$(RUN)') ./upgrade
 
 race: build test-env ## the same under the race detector, slower
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/agent/deliver"
+	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -79,10 +80,10 @@ func TestNothingIsDeletedBeyondTheTotal(t *testing.T) {
 	allThere(t, cp, ns, 0, 6)
 	// So it is for the next agent, which tells the same hold.
 	running.Stop(t)
-	agenttest.Start(t, cp, ns, hub)
+	next := agenttest.Start(t, cp, ns, hub)
 	hub.Nth(t, protocol.EventStarted, 1)
 	hub.Report(t, "the same hold of the next agent", func(r protocol.Report) bool {
-		return r.Seq == 1 && slices.ContainsFunc(r.Held, func(x protocol.Held) bool { return x.ID == h.ID }) && agenttest.AppOf(r, "web").Deleted == 7
+		return next.Says(r) && slices.ContainsFunc(r.Held, func(x protocol.Held) bool { return x.ID == h.ID }) && agenttest.AppOf(r, "web").Deleted == 7
 	})
 	allThere(t, cp, ns, 0, 6)
 	// A raised total lets them go at once.
@@ -105,8 +106,10 @@ func TestAnApprovedHoldLetsExactlyItsContentGo(t *testing.T) {
 	two := heldOnce(t, hub, b.Generation, protocol.HoldDeletions)
 	b = permitting(hub, nil, []string{two.ID}, hub.App(t, "web", maps(ns, 0, 3)...)) // one more
 	hub.Publish(t, b)
-	three := heldOnce(t, hub, b.Generation, protocol.HoldDeletions)
-	if two.ID == three.ID || two.Count != 2 || three.Count != 3 {
+	three := hub.Report(t, "a hold of three", func(r protocol.Report) bool {
+		return r.Generation == b.Generation && len(r.Held) == 1 && r.Held[0].Count == 3
+	}).Held[0]
+	if two.ID == three.ID || two.Count != 2 {
 		t.Errorf("the hold is %+v after %+v", three, two)
 	}
 	allThere(t, cp, ns, 0, 6)
@@ -161,20 +164,30 @@ func TestTheTotalHoldsForAppsThatLeaveAndForMissedGenerations(t *testing.T) {
 	hub.Report(t, "no app", func(r protocol.Report) bool { return len(r.Apps) == 0 })
 }
 
-// State without a count is that of an agent which did not count: it begins with what is permitted by then.
-func TestStateWithoutACountMayDeleteNothing(t *testing.T) {
+// State without a count is that of an agent which did not count, and what the hub has permitted since it began to count
+// tells what is still to be deleted: an upgrade asks nobody for an approval. More than that is held.
+func TestStateWithoutACountMayDeleteWhatIsPermitted(t *testing.T) {
 	t.Parallel()
-	cp, ns, hub, _ := scene(t)
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 6)...)) // of an older hub
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // which bounds nothing
+	cp, ns, hub, running := scene(t)
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 8)...)) // of an older hub
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 7)...)) // which bounds nothing
+	gone(t, cp, mapRef(ns, "m7"))
+	running.Stop(t) // the hub is upgraded, and permits deletions that the agent has yet to do
+	hub.Publish(t, permitting(hub, map[string]uint64{"web": 2}, nil, hub.App(t, "web", maps(ns, 0, 5)...)))
+	agenttest.Start(t, cp, ns, hub)
 	gone(t, cp, mapRef(ns, "m5"))
-	b := permitting(hub, map[string]uint64{"web": 9}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
+	gone(t, cp, mapRef(ns, "m6"))
+	hub.Report(t, "both counted", func(r protocol.Report) bool {
+		return agenttest.AppOf(r, "web").Deleted == 2 && len(r.Held) == 0
+	})
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 5)...)) // an older hub again
+	b := permitting(hub, map[string]uint64{"web": 1}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
 	hub.Publish(t, b)
 	if h := heldOnce(t, hub, b.Generation, protocol.HoldDeletions); h.Count != 3 {
 		t.Errorf("held is %+v", h)
 	}
 	allThere(t, cp, ns, 0, 5)
-	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 4)...)) // and an older hub again
+	hub.Apply(t, hub.App(t, "web", maps(ns, 0, 4)...)) // and once more
 	gone(t, cp, mapRef(ns, "m4"))
 	allThere(t, cp, ns, 0, 4)
 }
@@ -231,13 +244,38 @@ func TestACrashBetweenDeletingAndCountingPermitsNoMore(t *testing.T) {
 		gone(t, cp, mapRef(ns, fmt.Sprintf("m%d", i)))
 	}
 	running.Stop(t)
-	agenttest.Start(t, cp, ns, hub)
+	next := agenttest.Start(t, cp, ns, hub)
 	hub.Nth(t, protocol.EventStarted, 1)
 	hub.Report(t, "all that was deleted counted", func(r protocol.Report) bool {
-		return r.Seq < 50 && agenttest.AppOf(r, "web").Deleted == 3 && agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy
+		return next.Says(r) && agenttest.AppOf(r, "web").Deleted == 3 && agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy
 	})
 	b = permitting(hub, map[string]uint64{"web": 3}, nil, hub.App(t, "web", maps(ns, 0, 2)...))
 	hub.Publish(t, b)
 	heldOnce(t, hub, b.Generation, protocol.HoldDeletions)
 	allThere(t, cp, ns, 0, 3)
+}
+
+// A hub that counts has permitted much before, and holds a deletion while an agent that did not count is replaced by one
+// that does: what was permitted before is used up.
+func TestAHeldDeletionStaysHeldWhenAnAgentThatDidNotCountIsReplaced(t *testing.T) {
+	t.Parallel()
+	cp, ns, hub, running := scene(t)
+	applyWith(t, hub, permitting(hub, map[string]uint64{"web": 4}, nil, hub.App(t, "web", maps(ns, 0, 6)...)))
+	running.Stop(t)
+	store := kube.NewStore(running.Client, ns)
+	stored, err := store.Load(t.Context())
+	if err != nil || len(stored.Apps) != 1 || stored.Apps[0].Deleted == nil {
+		t.Fatalf("what is stored is %+v, %v", stored.Apps, err)
+	}
+	stored.Apps[0].Deleted = nil // as the agent before stored it
+	if err := store.SaveApp(t.Context(), stored.Apps[0]); err != nil {
+		t.Fatal(err)
+	}
+	b := permitting(hub, map[string]uint64{"web": 4}, nil, hub.App(t, "web", maps(ns, 0, 3)...))
+	hub.Publish(t, b)
+	agenttest.Start(t, cp, ns, hub)
+	if h := heldOnce(t, hub, b.Generation, protocol.HoldDeletions); h.Count != 3 {
+		t.Errorf("held is %+v", h)
+	}
+	allThere(t, cp, ns, 0, 6)
 }

@@ -54,9 +54,9 @@ func TestJobWithATimeToLiveRunsOnce(t *testing.T) {
 	gone(t, cp, jobRef(ns, "seed"))
 	notRecreated(t, cp, hub, jobRef(ns, "seed"))
 	running.Stop(t)
-	agenttest.Start(t, cp, ns, hub)
+	next := agenttest.Start(t, cp, ns, hub)
 	notRecreated(t, cp, hub, jobRef(ns, "seed"))
-	hub.Report(t, "the app healthy after a restart", func(r protocol.Report) bool { return r.Seq == 1 && done(r) })
+	hub.Report(t, "the app healthy after a restart", func(r protocol.Report) bool { return next.Says(r) && done(r) })
 	// The same content comes again, beside something else that changes, and as another app's.
 	hub.Apply(t, hub.App(t, "web", brief(job(ns, "seed", works)), probe, configMap(ns, "more", "1")))
 	notRecreated(t, cp, hub, jobRef(ns, "seed"))
@@ -100,14 +100,14 @@ func TestDeletionOfWhatRunsOnce(t *testing.T) {
 			if strings.Contains(c.name, "Pod") {
 				ref = testenv.Ref{APIVersion: "v1", Kind: "Pod", Namespace: ns, Name: "x"}
 			}
-			state := func(seq uint64) func(r protocol.Report) bool {
+			state := func(of *agenttest.Running) func(r protocol.Report) bool {
 				return func(r protocol.Report) bool {
 					a := agenttest.AppOf(r, "web")
-					return (seq == 0 || r.Seq == seq) && strings.Contains(a.Message, c.ready) && (c.ready != "" || a.Phase == protocol.PhaseHealthy && a.Current == 2)
+					return of.Says(r) && strings.Contains(a.Message, c.ready) && (c.ready != "" || a.Phase == protocol.PhaseHealthy && a.Current == 2)
 				}
 			}
 			hub.Publish(t, hub.Bundle(app))
-			hub.Report(t, "the state before", state(0))
+			hub.Report(t, "the state before", state(running))
 			uid := ""
 			if live, err := cp.Kube().Get(t.Context(), ref); err == nil {
 				uid = live.Text("metadata", "uid")
@@ -130,8 +130,7 @@ func TestDeletionOfWhatRunsOnce(t *testing.T) {
 			}
 			check()
 			running.Stop(t)
-			agenttest.Start(t, cp, ns, hub)
-			hub.Report(t, "the same state after a restart", state(1))
+			hub.Report(t, "the same state after a restart", state(agenttest.Start(t, cp, ns, hub)))
 			check()
 		})
 	}

@@ -20,7 +20,9 @@ func TestMain(m *testing.M) {
 
 // scene is where most tests begin: a namespace of the shared control plane, and a hub of the test's own whose agent keeps
 // its state there. edit may change what the agent is made of.
-func scene(t *testing.T, edit ...func(*deliver.Config)) (cp *testenv.ControlPlane, ns string, hub *agenttest.Hub, running *agenttest.Running) {
+func scene(t *testing.T, edit ...func(*deliver.Config)) (
+	cp *testenv.ControlPlane, ns string, hub *agenttest.Hub, running *agenttest.Running,
+) {
 	t.Helper()
 	cp, ns, hub = stage(t)
 	return cp, ns, hub, agenttest.Start(t, cp, ns, hub, edit...)

@@ -72,9 +72,9 @@ func TestWhatNothingWantsIsFoundAfterTheInventoryWasLost(t *testing.T) {
 			allThere(t, cp, "default", 0, 3)
 			// The next agent finds the same, although its state is complete by then.
 			running.Stop(t)
-			agenttest.Start(t, cp, "default", hub)
+			next := agenttest.Start(t, cp, "default", hub)
 			hub.Report(t, "the same of the next agent", func(r protocol.Report) bool {
-				return r.Seq < 10 && len(r.Held) == 1 && r.Held[0].ID == h.ID && r.Searching == ""
+				return next.Says(r) && len(r.Held) == 1 && r.Held[0].ID == h.ID && r.Searching == ""
 			})
 			b = permitting(hub, nil, []string{h.ID}, left...)
 			hub.Publish(t, b)

@@ -97,9 +97,9 @@ func TestRecreatedAfterItsFinalizers(t *testing.T) {
 		return strings.Contains(agenttest.AppOf(r, "web").Message, "created anew when its finalizers let it go")
 	})
 	running.Stop(t)
-	agenttest.Start(t, cp, ns, hub)
+	next := agenttest.Start(t, cp, ns, hub)
 	hub.Report(t, "it waiting still", func(r protocol.Report) bool {
-		return r.Seq <= 2 && strings.Contains(agenttest.AppOf(r, "web").Message, "created anew when its finalizers let it go")
+		return next.Says(r) && strings.Contains(agenttest.AppOf(r, "web").Message, "created anew when its finalizers let it go")
 	})
 	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":null}}`)
 	hub.Healthy(t, b)

@@ -23,7 +23,7 @@ func TestRestartWritesNothing(t *testing.T) {
 	second := agenttest.Start(t, cp, ns, hub)
 	hub.Nth(t, protocol.EventStarted, 1)
 	r := hub.Report(t, "the second agent", func(r protocol.Report) bool {
-		return r.Seq == 1 && r.Generation == b.Generation && agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy
+		return second.Says(r) && r.Generation == b.Generation && agenttest.PhaseOf(r, "web") == protocol.PhaseHealthy
 	})
 	if r.Refused != nil || len(hub.Events(protocol.EventDrift)) > 0 {
 		t.Errorf("after the restart: refused %v, drift %v", r.Refused, hub.Events(protocol.EventDrift))

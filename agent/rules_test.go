@@ -56,8 +56,8 @@ func TestARuleThatChangesJudgesWhatIsThere(t *testing.T) {
 	hub.Publish(t, hub.Bundle(app))
 	hub.Report(t, "it waiting, by the rule that came", waiting)
 	running.Stop(t)
-	agenttest.Start(t, cp, ns, hub)
-	hub.Report(t, "it waiting still, for another agent", func(r protocol.Report) bool { return r.Seq == 1 && waiting(r) })
+	next := agenttest.Start(t, cp, ns, hub)
+	hub.Report(t, "it waiting still, for another agent", func(r protocol.Report) bool { return next.Says(r) && waiting(r) })
 	bad := expression("data.key > 1", `[">",[".",["id","data"],"key"],1]`)
 	app.Health = []protocol.HealthRule{{Kind: "ConfigMap", Current: &bad}}
 	hub.Publish(t, hub.Bundle(app))

@@ -25,6 +25,7 @@ func packed(heads ...tar.Header) []byte {
 }
 
 func TestAnArchiveIsATree(t *testing.T) {
+	t.Parallel()
 	view, err := hub.ArchiveView(archive("web/", map[string]string{"Chart.yaml": "x", "templates/a.yaml": "a", "templates/deep/b.yaml": "b", ".helmignore": "x"}), 1,
 		hub.Revision{Hash: "1"}, func(name string) bool { return name != ".helmignore" })
 	if err != nil {
@@ -45,6 +46,7 @@ func TestAnArchiveIsATree(t *testing.T) {
 
 // TestAHostileArchiveIsRefused: or what is bad in it is left out.
 func TestAHostileArchiveIsRefused(t *testing.T) {
+	t.Parallel()
 	file := func(name string, size int64) tar.Header {
 		return tar.Header{Name: name, Typeflag: tar.TypeReg, Mode: 0o644, Size: size}
 	}

@@ -70,6 +70,7 @@ metadata: {name: deeper}
 `
 
 func TestApplications(t *testing.T) {
+	t.Parallel()
 	const jsonMap, listed, deeper = `{"apiVersion":"v1","data":{"n":"1"},"kind":"ConfigMap","metadata":{"name":"from-json"}}`, `"metadata":{"name":"listed"}`, `"metadata":{"name":"deeper"}`
 	for _, c := range []struct {
 		name, tree string
@@ -130,6 +131,7 @@ commonAnnotations: {component: here}
 
 // TestWhatAnApplicationAsksForInVainIsNamed: per file and field.
 func TestWhatAnApplicationAsksForInVainIsNamed(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, tree, want string }{
 		{"a plugin", application("web", argoSource("guestbook", ", plugin: {name: x}")), "ERR clusters/staging/web.yaml:9: Application argocd/web: spec.source.plugin: plugins are not supported: put what the plugin gives into Git"},
 		{"jsonnet", "-- guestbook/x.jsonnet --\n{}\n" + application("web", argoSource("guestbook", "")), "ERR guestbook/x.jsonnet: is jsonnet, which Drover does not evaluate"},
@@ -162,6 +164,7 @@ func TestWhatAnApplicationAsksForInVainIsNamed(t *testing.T) {
 
 // TestHowAnApplicationIsApplied: what the agent is told of it.
 func TestHowAnApplicationIsApplied(t *testing.T) {
+	t.Parallel()
 	const keep, orphan = `"keepDrift":true`, `"orphan":true`
 	for _, c := range []struct {
 		name, tree string
@@ -206,6 +209,7 @@ func TestHowAnApplicationIsApplied(t *testing.T) {
 
 // TestFieldsThatAreLeftToOthers: ignoreDifferences become rules for the objects that they mean.
 func TestFieldsThatAreLeftToOthers(t *testing.T) {
+	t.Parallel()
 	b := newArgoScene(t, guestbook+application("a", argoSource("guestbook", "")+
 		"  ignoreDifferences:\n  - {group: apps, kind: Deploy*, name: a.b, jsonPointers: [/spec/replicas], jqPathExpressions: [.spec.x], managedFieldsManagers: [hpa]}\n"))
 	for _, a := range b.resolve("staging").Apps {
@@ -219,6 +223,7 @@ func TestFieldsThatAreLeftToOthers(t *testing.T) {
 
 // TestASourceElsewhereIsDescribed: what is fetched, and at which revision.
 func TestASourceElsewhereIsDescribed(t *testing.T) {
+	t.Parallel()
 	const elsewhere = "https://git.example.com/other.git"
 	for _, c := range []struct{ spec, want string }{
 		{"{repoURL: " + elsewhere + ", path: a}", `{"kind":"git","url":"` + elsewhere + `"}`},

@@ -35,6 +35,7 @@ argocd: {name: far}
 `
 
 func TestApplicationSets(t *testing.T) {
+	t.Parallel()
 	const list = "  - list: {elements: [{team: a, values: {ns: x}}, {team: b, values: {ns: y}}]}\n"
 	for _, c := range []struct{ name, tree, want string }{
 		{"a list", applicationSet("", list, "app-{{team}}", "teams/{{ team }}", "{{values.ns}}{{unknown}}"), "app-a teams/a x{{unknown}}, app-b teams/b y{{unknown}}"},
@@ -88,6 +89,7 @@ func TestApplicationSets(t *testing.T) {
 
 // TestWhatAnApplicationSetAsksForInVainIsNamed: as problems of the cluster, so that what it gave before stays.
 func TestWhatAnApplicationSetAsksForInVainIsNamed(t *testing.T) {
+	t.Parallel()
 	const list = "  - list: {elements: [{team: a}]}\n"
 	for _, c := range []struct{ name, tree, want string }{
 		{"a generator that is not supported", applicationSet("", "  - scmProvider: {github: {organization: x}}\n", "a", "teams/a", "n"), "problem clusters/staging/set.yaml:6: ApplicationSet argocd/s: spec.generators[0].scmProvider: this generator is not supported; keeping the Applications that it gave before"},

@@ -35,6 +35,7 @@ func named(summary, app string) string {
 
 // TestArtifactsAreCopied by the rules of source-watcher.
 func TestArtifactsAreCopied(t *testing.T) {
+	t.Parallel()
 	tree := manifest("a/one.yaml", "one", "{}") + manifest("a/two.yaml", "two", "{}") + manifest("a/deep/three.yaml", "three", "{}") + manifest("a/deep/er/four.yaml", "four", "{}") +
 		manifest("b/one.yaml", "other", "{}") + "-- a/README.md --\nx\n"
 	for _, c := range []struct{ name, copies, path, want, fault string }{
@@ -80,6 +81,7 @@ func TestArtifactsAreCopied(t *testing.T) {
 
 // TestArtifactsOfArchivesAndOtherSources: strategies, other sources, artifacts of artifacts, and what cannot be made.
 func TestArtifactsOfArchivesAndOtherSources(t *testing.T) {
+	t.Parallel()
 	e := threeVersions(t)
 	shop := fluxSource("GitRepository", "shop", "  url: "+e.URL+"/git/shop.git\n  ref: {tag: v1.0.0}\n")
 	packed := fluxSource("OCIRepository", "packed", "  insecure: true\n  url: "+e.artifact("packed", "latest", map[string]string{
@@ -118,6 +120,7 @@ func TestArtifactsOfArchivesAndOtherSources(t *testing.T) {
 
 // TestAnArtifactFollowsWhatItIsMadeOf: the cluster depends on what was copied, and what is not copied renders nothing anew.
 func TestAnArtifactFollowsWhatItIsMadeOf(t *testing.T) {
+	t.Parallel()
 	b := newScene(t, builtOf(".")+manifest("a/one.yaml", "one", "{}")+manifest("z/z.yaml", "z", "{}")+generator("    - {from: '@own/a/*', to: '@artifact/'}\n"))
 	res := b.resolve("staging")
 	for _, place := range []string{"a", "a/one.yaml"} {

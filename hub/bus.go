@@ -97,7 +97,7 @@ type CredentialListener interface {
 type BusListener interface {
 	// Reset says that the bus was away, and may have lost something.
 	Reset()
-	// Damaged says what somebody else than a hub has changed on the bus. Reset follows.
+	// Damaged says what another client than a hub has changed on the bus. Reset follows.
 	Damaged(what string, at time.Time)
 	// Peer says that another hub of the fleet is there, and asks who else is.
 	Peer(p protocol.Presence)
@@ -160,6 +160,10 @@ type Joins struct {
 	Distrusted Distrusted `json:"distrusted,omitzero"`
 	// Former are the clusters whose agents still use a credential of an older release; see Identities.EndFormer.
 	Former []string `json:"former,omitempty"`
+	// AccountKey is the key that signs new credentials; empty if it was never rotated. Moving are the clusters whose agents
+	// still use a credential that another one has signed.
+	AccountKey string   `json:"accountKey,omitempty"`
+	Moving     []string `json:"moving,omitempty"`
 }
 
 // Distrusted counts connections that agents broke off because they do not trust the hub's certificate: they joined a

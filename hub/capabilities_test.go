@@ -59,6 +59,7 @@ func TestAChartThatAsksIsRenderedForWhatTheClusterServes(t *testing.T) {
 
 // TestAChartThatDoesNotAskIsRenderedOnce whatever clusters serve.
 func TestAChartThatDoesNotAskIsRenderedOnce(t *testing.T) {
+	t.Parallel()
 	b := newScene(t, webChart+chartApp("web", "  helm: {path: charts/web}\n"))
 	first := b.resolve("staging")
 	b.resolver.APIs = func(string) []string { return []string{"v1"} }

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"flag"
 	"fmt"
 	"os"
 	"strings"
@@ -34,6 +35,13 @@ func TestMain(m *testing.M) {
 			os.Exit(1)
 		}
 		return
+	}
+	// Whatever processors there are: most tests wait most of the time.
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		must(0, flag.Set("test.parallel", "8"))
 	}
 	os.Exit(m.Run())
 }
@@ -107,6 +115,7 @@ const hookNotes = `  note charts/web/templates/hooks.yaml: Pod probe: metadata.a
 `
 
 func TestCharts(t *testing.T) {
+	t.Parallel()
 	const widget = `  {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"annotations":{"drover.dev/prune":"disabled"},"name":"widgets.example.com"}}
 `
 	const migrate = `  {"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"helm.sh/hook":"pre-install, pre-upgrade"},"name":"migrate"}}
@@ -159,6 +168,7 @@ spec:
 }
 
 func TestWhatIsWrongWithAChartIsNamedWithItsPlace(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, tree, want string }{
 		{"a template", webChart + "-- charts/web/templates/bad.yaml --\na: {{ required \"say b\" .Values.b }}\n" + chartApp("web", "  helm: {path: charts/web}\n"),
 			"charts/web/templates/bad.yaml:1: chart charts/web: say b"},

@@ -28,7 +28,7 @@ func TestAThousandCommitsLeaveABoundedStoreAndBus(t *testing.T) {
 	t.Parallel()
 	commits := 1000
 	if testing.Short() {
-		commits = 300
+		commits = 100
 	}
 	files := twoClusters()
 	files["clusters/a/vars.yaml"] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: web}\ndata: {n: \"0\"}\n"
@@ -47,7 +47,7 @@ func TestAThousandCommitsLeaveABoundedStoreAndBus(t *testing.T) {
 	r.until("the bus and the store have little", func() bool {
 		memos, stored, published := r.holdings()
 		t.Log(memos, stored, published)
-		return memos < 2000 && stored < 2000 && published < 100
+		return memos < 60 && stored < 90 && published < 90
 	})
 	a, _ := r.bundle("a")
 	if got := r.lines("a", a, "web"); !strings.Contains(got, fmt.Sprintf(`"%d"`, commits-1)) {

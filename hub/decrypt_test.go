@@ -7,6 +7,7 @@ import (
 
 // What is encrypted is delivered as it is where the app says that it is decrypted, whoever the app was written for.
 func TestEncryptedObjectsAreLeftToTheAgentThatDecrypts(t *testing.T) {
+	t.Parallel()
 	const secret = "-- app/s.yaml --\napiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {a: \"ENC[AES256_GCM,data:x]\"}\nsops: {mac: x}\n"
 	native := func(decryption string) string {
 		return "-- clusters/staging/app.yaml --\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: app}\nspec: {path: app, " + decryption + "}\n" + secret

@@ -7,6 +7,7 @@ import (
 
 // TestOneAppDeliversADefinitionThatSeveralChartsBring, and it is the one that had it.
 func TestOneAppDeliversADefinitionThatSeveralChartsBring(t *testing.T) {
+	t.Parallel()
 	const definition = `"kind":"CustomResourceDefinition"`
 	of := func(got, app string) string {
 		_, rest, _ := strings.Cut(got, "app "+app)

@@ -1,7 +1,9 @@
 package hub
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -181,4 +183,28 @@ func givenOf(a *protocol.App) (g Given, ok bool) {
 		return g, false
 	}
 	return Given{*a.Blob, a.Namespace, !a.Prune || a.Orphan}, true
+}
+
+// uncounted says whether a report is of an agent that deletes whatever a bundle lacks, whatever Bundle.Deletions
+// permits: agents of that release count no terms either.
+func uncounted(r *protocol.Report) bool { return r != nil && r.Agent.Term == 0 }
+
+// withhold keeps apps whose deletions are held as they were in the last bundle, for an agent that would not hold them.
+func withhold(b *protocol.Bundle, last protocol.Bundle, d Deletions) {
+	for name, a := range d.Apps {
+		kept := find(last.Apps, name)
+		if a.Hold == nil || kept == nil {
+			continue
+		}
+		app := *kept
+		app.Error = fmt.Sprintf("kept at the last version, because the new one deletes %d of its objects, which waits for "+
+			"an approval (drover approve %s), and this release of the agent does not hold deletions: upgrade the agent, "+
+			"or approve", a.Hold.Count, a.Hold.ID)
+		if now := find(b.Apps, name); now != nil {
+			*now = app
+			continue
+		}
+		b.Apps = append(b.Apps, app)
+	}
+	slices.SortFunc(b.Apps, func(a, b protocol.App) int { return strings.Compare(a.Name, b.Name) })
 }

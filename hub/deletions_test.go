@@ -73,6 +73,7 @@ func TestApprovalsAreRemembered(t *testing.T) {
 
 // An agent that names ever new apps must not make a bundle that is too large to be published.
 func TestAppsThatOnlyTheAgentNamesAreBounded(t *testing.T) {
+	t.Parallel()
 	var d Deletions
 	last := protocol.Bundle{Generation: 1, Apps: []protocol.App{{Name: "web"}}}
 	for round := range 30 {

@@ -31,6 +31,7 @@ func packages(t *testing.T) []string {
 
 // TestHubNeverLinksTheAgent: each side has to be upgradable, and small, without the other.
 func TestHubNeverLinksTheAgent(t *testing.T) {
+	t.Parallel()
 	deptest.Ban(t, hubRoom+"/...", map[string]string{
 		"github.com/drover-dev/drover/agent": "hub and agent know each other by protocol only",
 		"github.com/drover-dev/drover/test":  "nothing imports tests",
@@ -40,6 +41,7 @@ func TestHubNeverLinksTheAgent(t *testing.T) {
 // TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added later is
 // held to it too. manifest is text that goes with the hub, and may be used by any.
 func TestAdaptersNeverImportEachOther(t *testing.T) {
+	t.Parallel()
 	var adapters []string
 	for _, name := range packages(t) {
 		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" {
@@ -59,6 +61,7 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 
 // TestHubItselfLinksNoAdapter: the loop knows them by the interfaces it needs.
 func TestHubItselfLinksNoAdapter(t *testing.T) {
+	t.Parallel()
 	deptest.Ban(t, hubRoom, map[string]string{
 		"github.com/go-git/go-git/v5":       "Git is hub/git's",
 		"sigs.k8s.io/kustomize":             "kustomize is hub/kustomize's",
@@ -75,6 +78,7 @@ func TestHubItselfLinksNoAdapter(t *testing.T) {
 
 // TestTheCommandLineDoesNotLinkHelm: its SDK costs 15 ms and 38 MB at each start, which `drover status` need not pay.
 func TestTheCommandLineDoesNotLinkHelm(t *testing.T) {
+	t.Parallel()
 	banned := map[string]string{hubRoom + "/helm/worker": "charts are rendered by drover-helm-worker"}
 	for _, part := range []string{"action", "engine", "chart", "release"} {
 		banned["helm.sh/helm/v4/pkg/"+part] = "charts are rendered by drover-helm-worker"

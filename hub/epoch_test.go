@@ -23,6 +23,7 @@ func later(p *protocol.Presence)   { p.Started = noon.Add(time.Hour) }
 func claims(p *protocol.Presence)  { p.Claim = true }
 
 func TestJudge(t *testing.T) {
+	t.Parallel()
 	const (
 		deciding, active = protocol.HubDeciding, protocol.HubActive
 		standby, fenced  = protocol.HubStandby, protocol.HubFenced
@@ -76,6 +77,7 @@ func TestJudge(t *testing.T) {
 }
 
 func TestTheBrakeHoldsWhatIsNotNew(t *testing.T) {
+	t.Parallel()
 	var b brake
 	now := noon
 	passed := func(commit string, tries int) (n int) {

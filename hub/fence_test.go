@@ -188,7 +188,7 @@ func (o *obedient) take(sealed []byte) {
 func (o *obedient) report() {
 	o.mu.Lock()
 	o.seq++
-	rep := protocol.Report{Version: protocol.Version, Cluster: o.name, Seq: o.seq, Time: time.Now(), Agent: protocol.Agent{Identity: "obedient", Started: o.started}}
+	rep := protocol.Report{Version: protocol.Version, Cluster: o.name, Seq: o.seq, Time: time.Now(), Agent: protocol.Agent{Identity: "obedient", Started: o.started, Term: 1}}
 	if len(o.accepted) > 0 {
 		b := o.accepted[len(o.accepted)-1]
 		rep.Generation, rep.Digest, rep.Revision = b.Generation, b.Digest(), b.Revision

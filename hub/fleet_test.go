@@ -357,7 +357,7 @@ func appOf(b protocol.Bundle, name string) *protocol.App {
 // report has a cluster's agent report.
 func (r *rig) report(name string, edit func(*protocol.Report)) {
 	r.t.Helper()
-	rep := protocol.Report{Version: protocol.Version, Cluster: name, Seq: 1, Time: time.Now(), Agent: protocol.Agent{Identity: "test", Started: time.Now()}}
+	rep := protocol.Report{Version: protocol.Version, Cluster: name, Seq: 1, Time: time.Now(), Agent: protocol.Agent{Identity: "test", Started: time.Now(), Term: 1}}
 	edit(&rep)
 	r.say(protocol.SpeechReport, r.creds[name], must(json.Marshal(rep)))
 }

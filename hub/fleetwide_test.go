@@ -76,6 +76,7 @@ func TestAFleetwideAppThatCannotBeReadStays(t *testing.T) {
 
 // TestWhatAClusterLacksForAFleetwideAppIsNamed, and only that app waits.
 func TestWhatAClusterLacksForAFleetwideAppIsNamed(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, "-- clusters/staging/cm.yaml --\n"+configMap("x", "y")+"-- apps/two/cm.yaml --\n"+configMap("agent", "z")+"-- fleet/agent.yaml --\n"+
 		strings.Replace(fleetApp("two", ""), "{matchLabels: {env: two}}", "{}", 1))
 	got := s.summary(s.resolve("staging"))

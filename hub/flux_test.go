@@ -62,6 +62,7 @@ const fluxRoot = `app root
 `
 
 func TestFluxLayouts(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct{ name, tree, want string }{
 		{"a bootstrapped tree over apps with base and overlays", bootstrap + `
 -- clusters/staging/apps.yaml --

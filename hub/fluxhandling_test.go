@@ -7,6 +7,7 @@ import (
 
 // TestWhatFluxSaysAboutApplyingReachesTheAgent: per field, what the agent is told.
 func TestWhatFluxSaysAboutApplyingReachesTheAgent(t *testing.T) {
+	t.Parallel()
 	const web = "-- app/web.yaml --\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: shop}\nspec: {replicas: 2}\n"
 	for _, c := range []struct{ name, spec, want string }{
 		{"force", "  force: true\n", `handling {"recreate":true}`},
@@ -51,6 +52,7 @@ func TestWhatFluxSaysAboutApplyingReachesTheAgent(t *testing.T) {
 // TestWhoDependsOnAnAppWaitsForWhatItWaitsFor: Flux' Kustomization is ready when the HelmReleases and Kustomizations are that its wait or its
 // healthChecks name.
 func TestWhoDependsOnAnAppWaitsForWhatItWaitsFor(t *testing.T) {
+	t.Parallel()
 	inner := func(file, name, spec string) string {
 		return strings.Replace(kustomization(name, spec), "-- clusters/staging/"+name+".yaml", "-- "+file, 1)
 	}
@@ -77,6 +79,7 @@ func TestWhoDependsOnAnAppWaitsForWhatItWaitsFor(t *testing.T) {
 
 // TestWhatAHelmReleaseSaysAboutItsObjects: per field, what becomes of them.
 func TestWhatAHelmReleaseSaysAboutItsObjects(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, spec string
 		want       []string

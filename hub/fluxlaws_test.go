@@ -44,6 +44,7 @@ func TestAppsOfAnAppThatCannotBeRenderedStay(t *testing.T) {
 
 // TestACommitRendersWhatReadSomethingThatChanged counts builds: of the folder and of each app, by what a commit touches.
 func TestACommitRendersWhatReadSomethingThatChanged(t *testing.T) {
+	t.Parallel()
 	tree := bootstrap + manifest("clusters/staging/vars.yaml", "vars", "{x: one}")
 	for i := range 10 {
 		tree += kustomization(fmt.Sprintf("app%d", i), fmt.Sprintf("  path: apps/%d\n  targetNamespace: n%d\n  postBuild: {substituteFrom: [{kind: ConfigMap, name: vars, optional: true}], substitute: {y: z}}\n", i%5, i))
@@ -82,6 +83,7 @@ func TestACommitRendersWhatReadSomethingThatChanged(t *testing.T) {
 
 // TestNamesOfAppsAreUniqueAndStay: a name follows from namespace and name alone, unless two would be the same.
 func TestNamesOfAppsAreUniqueAndStay(t *testing.T) {
+	t.Parallel()
 	declare := func(namespace, name string) string {
 		text := kustomization(name, "  path: a\n  targetNamespace: "+namespace+"--"+strings.ReplaceAll(name, ".", "-")+"\n")
 		text = strings.Replace(text, "namespace: flux-system", "namespace: "+namespace, 1)
@@ -116,6 +118,7 @@ func TestNamesOfAppsAreUniqueAndStay(t *testing.T) {
 // TestTheKustomizationOfTheFolderItselfCounts: what `flux bootstrap` set up says how the cluster's own folder is delivered, down
 // to variables in what it declares.
 func TestTheKustomizationOfTheFolderItselfCounts(t *testing.T) {
+	t.Parallel()
 	self := strings.Replace(bootstrap, "  prune: true\n", `  prune: false
   timeout: 3m
   commonMetadata: {labels: {team: x}}
@@ -141,6 +144,7 @@ func TestTheKustomizationOfTheFolderItselfCounts(t *testing.T) {
 
 // Law 2: a file that is broken takes no app of another file with it.
 func TestABrokenFileBesideKustomizationsStopsOnlyItself(t *testing.T) {
+	t.Parallel()
 	s := newScene(t, kustomization("app", "  path: app\n")+manifest("app/cm.yaml", "app", "{a: b}")+"-- clusters/staging/broken.yaml --\na: [\n")
 	res := s.resolve("staging")
 	apps := map[string]hub.AppResult{}
@@ -154,6 +158,7 @@ func TestABrokenFileBesideKustomizationsStopsOnlyItself(t *testing.T) {
 
 // TestAppsInAppsHaveABottom: a chain that is too long is named, and what stands above its end goes on.
 func TestAppsInAppsHaveABottom(t *testing.T) {
+	t.Parallel()
 	const length = 15
 	tree := kustomization("app0", "  path: apps/0\n")
 	for i := range length {

@@ -27,6 +27,7 @@ spec: {path: app, prune: true, sourceRef: {kind: GitRepository, name: other}}
 // TestWhatFluxDoesAndDroverDoesNotIsNamed: per file and field, as an error where the app would not be what it is meant to be, as a
 // note otherwise.
 func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
+	t.Parallel()
 	const app = "-- app/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n"
 	for _, c := range []struct{ name, tree, want string }{
 		{"fields of a Kustomization", kustomization("app", `  path: app

@@ -68,6 +68,7 @@ func foreignScene(t *testing.T, e *elsewhere, tree string) *scene {
 
 // TestFluxSources: what they lead to, rendered.
 func TestFluxSources(t *testing.T) {
+	t.Parallel()
 	e := threeVersions(t)
 	shop := kustomization("shop", "  path: ./deploy\n")
 	gitRef := func(ref string) func(e *elsewhere) string {
@@ -148,6 +149,7 @@ func TestFluxSources(t *testing.T) {
 
 // TestSourcesAreSeenAsSourceControllerPacksThem: .sourceignore, spec.ignore, and its own rules where there are neither.
 func TestSourcesAreSeenAsSourceControllerPacksThem(t *testing.T) {
+	t.Parallel()
 	e := newElsewhere(t)
 	tree := map[string]string{"a.yaml": configMap("a", ""), "ci/ci.yaml": configMap("ci", ""), "docs/d.yaml": configMap("d", "")}
 	for i, c := range []struct {
@@ -189,6 +191,7 @@ func TestSourcesAreSeenAsSourceControllerPacksThem(t *testing.T) {
 
 // TestNativeSources: an App of Drover's own.
 func TestNativeSources(t *testing.T) {
+	t.Parallel()
 	e := threeVersions(t)
 	for _, c := range []struct{ name, spec, want string }{
 		{"a Git repository", "  path: ./deploy\n  source: {git: {url: URL/git/shop.git}}\n", shopConfig("three")},

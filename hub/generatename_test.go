@@ -7,6 +7,7 @@ import (
 
 // Hooks whose names the API server makes up, as in Argo CD's own examples of waves and hooks: several alike in an app, and in two apps.
 func TestHooksMayHaveGeneratedNames(t *testing.T) {
+	t.Parallel()
 	hook := func(image string) string {
 		return "apiVersion: batch/v1\nkind: Job\nmetadata: {generateName: schema-, annotations: {argocd.argoproj.io/hook: PreSync}}\nspec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: " + image + "}]}}}\n"
 	}

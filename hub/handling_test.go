@@ -7,6 +7,7 @@ import (
 
 // TestWhatAnAppSaysAboutApplyingReachesTheAgent: per field, what the agent is told.
 func TestWhatAnAppSaysAboutApplyingReachesTheAgent(t *testing.T) {
+	t.Parallel()
 	const objects = `
 -- app/web.yaml --
 apiVersion: apps/v1
@@ -48,6 +49,7 @@ spec: {replicas: 1}
 
 // TestIgnoreRulesAreMadeOutAgainWhenObjectsChange, and are remembered while they do not.
 func TestIgnoreRulesAreMadeOutAgainWhenObjectsChange(t *testing.T) {
+	t.Parallel()
 	web := func(fields string) string {
 		return "-- app/web.yaml --\napiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {" + fields + "}\n"
 	}

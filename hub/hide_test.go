@@ -8,6 +8,7 @@ import (
 
 // TestTheRepositoryIsSeenAsSourceControllerPacksIt: .sourceignore, spec.ignore of its GitRepository, and Flux' own rules where there are neither.
 func TestTheRepositoryIsSeenAsSourceControllerPacksIt(t *testing.T) {
+	t.Parallel()
 	tree := manifest("x/a.yaml", "a", "{}") + manifest("x/ci/ci.yaml", "ci", "{}") + manifest("x/docs/d.yaml", "d", "{}")
 	for _, c := range []struct{ name, more, ignore, want string }{
 		{"its own rules", "", "", "a ci d"},
@@ -35,6 +36,7 @@ func TestTheRepositoryIsSeenAsSourceControllerPacksIt(t *testing.T) {
 
 // TestRulesAreFollowedWhenTheyChange: they are part of what is read.
 func TestRulesAreFollowedWhenTheyChange(t *testing.T) {
+	t.Parallel()
 	b := newScene(t, bootstrap+kustomization("app", "  path: ./x\n")+manifest("x/a.yaml", "a", "{}")+manifest("x/b.yaml", "b", "{}"))
 	want := func(when, names string) {
 		t.Helper()
@@ -59,6 +61,7 @@ func TestRulesAreFollowedWhenTheyChange(t *testing.T) {
 
 // TestTheClustersOwnFolderIsReadAsItStands: and rules that could hide something in it are named.
 func TestTheClustersOwnFolderIsReadAsItStands(t *testing.T) {
+	t.Parallel()
 	b := newScene(t, bootstrap+manifest("clusters/staging/own.yaml", "own", "{}")+"-- .sourceignore --\nown.yaml\n")
 	got := b.summary(b.resolve("staging"))
 	if !strings.Contains(got, `"name":"own"`) || !strings.Contains(got, "manifests in the cluster's own folder that .sourceignore or spec.ignore of the GitRepository hide from Flux are delivered") {
@@ -68,6 +71,7 @@ func TestTheClustersOwnFolderIsReadAsItStands(t *testing.T) {
 
 // TestAGitRepositoryIncludesOthers: what they hold stands in a folder of it, and its rules are for all of it.
 func TestAGitRepositoryIncludesOthers(t *testing.T) {
+	t.Parallel()
 	e := threeVersions(t)
 	shop := fluxSource("GitRepository", "shop", "  url: "+e.URL+"/git/shop.git\n  ref: {tag: v1.0.0}\n")
 	e.push("base.git", "", map[string]string{"base/kustomization.yaml": "resources: [base.yaml, ../lib/deploy/shop.yaml]\n", "base/base.yaml": configMap("base", "x"), "there/x.yaml": configMap("x", "x")})

@@ -26,6 +26,7 @@ spec:
 // A hub without its store publishes what it can read, and that more may be wanted: the agent, which has its own last good state, keeps the
 // rest. The hub's store is needed for none of it.
 func TestAHubWithoutItsStorePublishesItsDoubt(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct{ file, broken, want string }{
 		"a file below fleet/ that is not YAML": {"fleet/agent.yaml", "a: [\n", "fleet/agent.yaml:1: invalid YAML"},
 		"a selector with an unknown field": {"fleet/agent.yaml", strings.Replace(fleetApp("two", ""), "matchLabels", "matchLabel", 1),

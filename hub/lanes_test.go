@@ -56,6 +56,7 @@ func keysOf(cluster string, n int) (out []string) {
 // However many endless renders a cluster has, they leave the places for quick ones within a second, and one place for slow ones at most is
 // taken by them.
 func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newRenders(t.Context())
 		defer p.close()
@@ -88,6 +89,7 @@ func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
 
 // A render for several clusters is done once, in the turn of whichever comes first, and all are told.
 func TestASharedRenderRunsOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		p := newRenders(t.Context())
 		defer p.close()
@@ -116,6 +118,7 @@ func TestASharedRenderRunsOnce(t *testing.T) {
 
 // Clusters that lose much by renders which were late count together, whenever each of them came.
 func TestLateLossesCountTogether(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		var l lostLate
 		l.note([]string{"in-a-turn"})

@@ -22,6 +22,7 @@ func (b *scene) handled(app string) string {
 
 // What only the cluster knows is replaced there, and so is all else in the app: a later object goes before an earlier one.
 func TestVariablesAreLeftToTheAgentWhereOnlyTheClusterKnowsThem(t *testing.T) {
+	t.Parallel()
 	const refs = `"from":[{"kind":"ConfigMap","namespace":"flux-system","name":"vars"},{"kind":"Secret","namespace":"flux-system","name":"s"`
 	vars := manifest("clusters/staging/vars.yaml", "vars, namespace: flux-system", "{region: eu}")
 	app := func(from string) string {
@@ -56,6 +57,7 @@ func TestVariablesAreLeftToTheAgentWhereOnlyTheClusterKnowsThem(t *testing.T) {
 
 // Who declares an app says so before the cluster sees anything.
 func TestWhatDeclaresAppsMayNotUseWhatOnlyTheClusterKnows(t *testing.T) {
+	t.Parallel()
 	tree := bootstrap + kustomization("app", "  path: app\n  postBuild:\n    substitute: {own: more}\n    substituteFrom: [{kind: Secret, name: s}]\n") +
 		strings.Replace(kustomization("good", "  path: ${own}\n"), "clusters/staging", "app", 1) +
 		strings.Replace(kustomization("bad", "  path: ${token:=more}\n"), "clusters/staging", "app", 1) +

@@ -37,6 +37,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	said := claimOf(r)
 	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
+	counts := false          // from now on, see uncounted
 	var late *protocol.Agent // who spoke later
 	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
@@ -46,6 +47,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		}
 		moved = c.Report == nil || c.Report.Epoch != r.Epoch || c.Report.Revision.Hash != r.Revision.Hash
 		first = c.Report == nil
+		counts = !first && c.Report.Agent.Term == 0 && r.Agent.Term > 0
 		upgraded = upgraded || first || c.Report.Agent.Kubernetes != r.Agent.Kubernetes || c.Report.Agent.APIs != r.Agent.APIs
 		c.Report, c.Received = &r, at
 		emptied = c.Pruning && empty(*c)
@@ -68,6 +70,12 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	if upgraded {
 		l.h.changed(cluster, r.Agent.APIs, apis)
+	}
+	if counts {
+		l.h.do(func(ctx context.Context) error {
+			_, err := l.h.publish(ctx, []string{cluster})
+			return err
+		})
 	}
 	switch {
 	case first:

@@ -38,6 +38,7 @@ func (e *elsewhere) chartArtifact(name, version string, files map[string]string)
 
 // TestChartsInRegistries: a HelmRelease whose chartRef is an OCIRepository, and one of a HelmRepository of type oci, rendered.
 func TestChartsInRegistries(t *testing.T) {
+	t.Parallel()
 	e := newElsewhere(t)
 	first := e.chartArtifact("web", "1.0.0", webChartFiles("v1.0.0"))
 	e.chartArtifact("web", "1.1.0", webChartFiles("v1.1.0"))

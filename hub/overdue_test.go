@@ -30,6 +30,7 @@ func (a *asks) of(cluster string) []time.Duration {
 }
 
 func TestWhoIsBehindIsAskedInLongerAndLongerPauses(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o, asked := collect()
 		o.note("a", 3, false)
@@ -66,6 +67,7 @@ func TestWhoIsBehindIsAskedInLongerAndLongerPauses(t *testing.T) {
 }
 
 func TestAFleetThatIsBehindIsNotAskedAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		o, asked := collect()
 		const n = 1000

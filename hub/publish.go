@@ -217,6 +217,9 @@ func (h *Hub) plan(name string) (Record, bool) {
 	if h.budget(name, res, &r, &b) {
 		return prev, false
 	}
+	if uncounted(h.reportOf(name)) {
+		withhold(&b, prev.Bundle, r.Deletions)
+	}
 	if same() {
 		return r, true
 	}

@@ -14,6 +14,7 @@ func helmRelease(name, namespace, spec string) string {
 const ofRepository = "  chart: {spec: {chart: ./charts/web, sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}}}\n"
 
 func TestHelmReleases(t *testing.T) {
+	t.Parallel()
 	config := func(name, namespace, replicas, region string) string {
 		return `{"apiVersion":"v1","data":{"kubernetes":"v1.33.1","region":"` + region + `","replicas":"` + replicas + `","script":"echo ${HOME} in ` + namespace +
 			`"},"kind":"ConfigMap","metadata":{"name":"` + name + `"}}`
@@ -60,6 +61,7 @@ data: {values.yaml: "{replicas: 4, region: object}", more: "replicas: 5"}
 
 // TestWhatAHelmReleaseAsksForInVainIsNamed: per file and field.
 func TestWhatAHelmReleaseAsksForInVainIsNamed(t *testing.T) {
+	t.Parallel()
 	const repository = "  chart: {spec: {chart: redis, version: 1.x, sourceRef: {kind: HelmRepository, name: bitnami}}}\n"
 	for _, c := range []struct{ name, tree, want string }{
 		{"a chart of a repository", helmRelease("web", "team", repository),

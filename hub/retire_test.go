@@ -8,6 +8,7 @@ import (
 
 // A hub that does not publish, or that has yet to learn what somebody else published, removes nothing from the bus.
 func TestOnlyAHubThatKnowsAllBundlesRemovesBlobs(t *testing.T) {
+	t.Parallel()
 	h := New("fleet")
 	h.records = map[string]Record{"a": {Bundle: protocol.Bundle{Generation: 3}}}
 	if h.knowsBus() {
@@ -31,6 +32,7 @@ func TestOnlyAHubThatKnowsAllBundlesRemovesBlobs(t *testing.T) {
 
 // retire keeps what former bundles named for some generations, and nothing that is named again.
 func TestRetiredBlobsAreKeptForSomeGenerations(t *testing.T) {
+	t.Parallel()
 	blob := func(key string) *protocol.Blob { return &protocol.Blob{Key: []byte(key)} }
 	bundle := func(generation uint64, key string) protocol.Bundle {
 		return protocol.Bundle{Generation: generation, Apps: []protocol.App{{Name: "web", Blob: blob(key)}}}

@@ -31,6 +31,7 @@ func tenantApp(file, name, spec string) string {
 
 // A tenant's app is held to its account, and so is all that it declares. Nobody asks the cluster who may declare an app.
 func TestATenantIsHeldToItsAccount(t *testing.T) {
+	t.Parallel()
 	team := bootstrap + manifest("clusters/staging/cm.yaml", "x", "{a: b}") + tenantApp("clusters/staging/team.yaml", "team", "  path: team\n  serviceAccountName: deployer\n") + manifest("team/cm.yaml", "team", "{a: b}")
 	const others = "root  false\ntenant-team tenant/deployer false\n"
 	for _, c := range []struct{ name, tree, want string }{

@@ -2,14 +2,21 @@ package hub_test
 
 import (
 	"crypto/ed25519"
+	"errors"
+	"fmt"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	natsgo "github.com/nats-io/nats.go"
+	"github.com/nats-io/nkeys"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/protocol"
@@ -35,10 +42,13 @@ func (r *rig) trust() api.Trust {
 	return must(api.Client{URL: s.URL, APIToken: "token"}.Trust(r.t.Context()))
 }
 
-// rotate takes one step with every key, and restarts the hub.
+// rotate takes one step with every key that clusters need not renew for, and restarts the hub.
 func (r *rig) rotate(step func(*nats.Keys, nats.KeyKind) error) {
 	r.t.Helper()
 	for _, kind := range nats.KeyKinds {
+		if kind == nats.KeyAccount { // see TestTheAccountKeyRotatesWithoutJoiningAgain
+			continue
+		}
 		if err := step(r.keys, kind); err != nil {
 			r.t.Fatal(err)
 		}
@@ -152,4 +162,81 @@ func TestANewFleetKeyEndsWhatTheOldOneOpens(t *testing.T) {
 		c, _ := r.hub.State().Get("a")
 		return c.Report != nil && c.Report.Agent.Kubernetes == "v1.99.0"
 	})
+}
+
+// connects says whether a JWT connects.
+func (r *rig) connects(jwt, seed string) bool {
+	r.t.Helper()
+	c, err := natsgo.Connect("tls://"+r.addr, natsgo.UserJWTAndSeed(jwt, seed), roots(*r.hub.Trust))
+	if err == nil {
+		c.Close()
+	} else if !errors.Is(err, natsgo.ErrAuthorization) {
+		r.t.Errorf("it is refused with %v", err)
+	}
+	return err == nil
+}
+
+// While the account key is rotated the hub asks agents to renew, and each goes on with what it has until it did. Afterwards
+// what the key before has signed is worth nothing.
+func TestTheAccountKeyRotatesWithoutJoiningAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a", "b")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
+	identity := must(nkeys.FromSeed(must(os.ReadFile(filepath.Join(r.data, "keys", "account.nk")))))
+	signedBy := []nkeys.KeyPair{identity}
+	for round := range 2 { // from the identity key of the account, and from a signing key
+		before := map[string]protocol.Credential{"a": r.creds["a"], "b": r.creds["b"]}
+		token := r.token("a", hub.TokenOptions{Replace: true})
+		must(0, r.keys.Begin(nats.KeyAccount))
+		r.restart(nil)
+		signedBy = append(signedBy, must(nkeys.FromSeed(must(os.ReadFile(filepath.Join(r.data, "keys", "account-signing.nk.next"))))))
+		if moving := r.ids.Joins().Moving; !slices.Equal(moving, []string{"a", "b"}) {
+			t.Fatalf("round %d: %q have a credential of the key before", round, moving)
+		}
+		for _, name := range []string{"a", "b"} {
+			c := must(r.dial(r.creds[name].Trust, r.creds[name].JWT, r.creds[name].Seed, name))
+			asked := must(c.SubscribeSync(protocol.AskSubject(name)))
+			must(0, c.Flush())
+			r.agent(name) // says hello with the credential before
+			if _, err := asked.NextMsg(patience); err != nil {
+				t.Fatalf("round %d: the agent of %s is not asked to renew: %v", round, name, err)
+			}
+			c.Close()
+			next := r.renew(name)
+			r.await(name, "it is served meanwhile", func(protocol.Bundle) bool { return true })
+			r.use(name, next)
+		}
+		r.until("all have moved", func() bool { return len(r.ids.Joins().Moving) == 0 })
+		if !r.connects(token.JWT, token.Seed) {
+			t.Errorf("round %d: a join token of the key before does not connect while it is rotated", round)
+		}
+
+		must(0, r.keys.Finish(nats.KeyAccount))
+		r.restart(nil)
+		subject := fmt.Sprint("after round ", round)
+		r.push(subject, map[string]string{"apps/extra/config.yaml": configMap("extra", subject)})
+		for _, name := range []string{"a", "b"} {
+			r.await(name, subject, func(b protocol.Bundle) bool { return b.Revision.Subject == subject })
+			r.report(name, func(rep *protocol.Report) { rep.Agent.Identity = subject })
+			r.until("it is heard", func() bool { return r.row(name).Agent.Identity == subject })
+			if r.connects(before[name].JWT, before[name].Seed) {
+				t.Errorf("round %d: the credential of %s that the key before has signed connects", round, name)
+			}
+		}
+		if r.connects(token.JWT, token.Seed) {
+			t.Errorf("round %d: the join token that the key before has signed connects", round)
+		}
+		account := must(identity.PublicKey())
+		for i, key := range signedBy {
+			user := must(nkeys.CreateUser())
+			claims := jwt.NewUserClaims(must(user.PublicKey()))
+			if i > 0 {
+				claims.IssuerAccount = account
+			}
+			if is, want := r.connects(must(claims.Encode(key)), string(must(user.Seed()))), i == len(signedBy)-1; is != want {
+				t.Errorf("round %d: what key %d signs connects: %v", round, i, is)
+			}
+		}
+	}
 }

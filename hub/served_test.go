@@ -11,6 +11,7 @@ import (
 )
 
 func TestServedListsAreForgottenWithTheLastClusterThatNamesThem(t *testing.T) {
+	t.Parallel()
 	s := newServed()
 	s.set("a", "one", []string{"v1"})
 	s.set("a", "one", []string{"v1"})
@@ -41,6 +42,7 @@ func TestServedListsAreForgottenWithTheLastClusterThatNamesThem(t *testing.T) {
 }
 
 func TestChangesOfOneClusterArePaced(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 11, 1, 0, 0, 0, 0, time.UTC)
 	s := newServed()
 	s.now = func() time.Time { return now }
@@ -79,6 +81,7 @@ func TestChangesOfOneClusterArePaced(t *testing.T) {
 }
 
 func TestEventsAreKeptAtHandInABoundedSize(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("x", 900<<10)
 	e := bounded(protocol.Event{Message: long, By: long, App: long, Revision: long, Fields: strings.Split(strings.Repeat("y ", 5000)+long, " "),
 		Object: &protocol.ObjectRef{Group: long, Kind: long, Namespace: long, Name: long}})

@@ -7,6 +7,7 @@ import (
 
 // TestAnAppThatIsAtFaultByWhatItDeclaresStaysSo: the fault does not go with what the app declared, and come back, without end.
 func TestAnAppThatIsAtFaultByWhatItDeclaresStaysSo(t *testing.T) {
+	t.Parallel()
 	declared := func(name, spec string) string {
 		return strings.ReplaceAll(kustomization(name, spec), "clusters/staging/"+name+".yaml", "y/"+name+".yaml")
 	}

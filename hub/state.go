@@ -46,7 +46,7 @@ type SourceStatus struct {
 	Withheld *query.Withheld `json:"withheld,omitempty"`
 	// Joins says what came of agents' requests for credentials.
 	Joins Joins `json:"joins,omitzero"`
-	// Damage is what somebody else has changed on the bus since the hub started, and the hub has restored.
+	// Damage is what another client has changed on the bus since the hub started, and the hub has restored.
 	Damage Damage `json:"damage,omitzero"`
 	// KeysMade is when the hub's keys were made, while that may explain why agents do not come: no cluster has joined,
 	// or some refuse it.
@@ -59,7 +59,7 @@ type SourceStatus struct {
 	Held []query.Hold `json:"held,omitempty"`
 }
 
-// Damage is what somebody else than the hub has changed on the bus.
+// Damage is what another client than the hub has changed on the bus.
 type Damage struct {
 	Text  string    `json:"text"` // what happened last
 	Time  time.Time `json:"time"`

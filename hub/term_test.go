@@ -11,6 +11,7 @@ var morning = time.Date(2026, 11, 29, 9, 0, 0, 0, time.UTC)
 
 // Leaders on nodes whose clocks differ by hours: what counts is the term, not the time.
 func TestReportsAreOrderedByTermAndNumber(t *testing.T) {
+	t.Parallel()
 	report := func(identity string, term, seq uint64, started, at time.Duration) protocol.Report {
 		return protocol.Report{Seq: seq, Time: morning.Add(at), Agent: protocol.Agent{Identity: identity, Started: morning.Add(started), Term: term}}
 	}

@@ -12,6 +12,7 @@ import (
 )
 
 func TestGapsOfAJournalAreAskedFor(t *testing.T) {
+	t.Parallel()
 	type step struct{ seq, prev uint64 }
 	const link = 0 // the agent connects
 	for name, c := range map[string]struct {

@@ -12,6 +12,7 @@ import (
 // TestGoldenBlobIsUnpackedForEver goes on where protocol's golden test ends: a blob as it was once stored decompresses to the lines
 // that its reference names.
 func TestGoldenBlobIsUnpackedForEver(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile("../protocol/testdata/v1/blob.json")
 	if err != nil {
 		t.Fatal(err)

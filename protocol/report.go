@@ -12,6 +12,10 @@ import (
 // MaxReport is the most a report may have, in bytes of JSON: what one NATS message carries.
 const MaxReport = 900 << 10
 
+// MaxEvent is the most that one event may have, in bytes of JSON. The journal on the bus refuses messages of more than
+// 64 KiB, without an answer.
+const MaxEvent = 60 << 10
+
 // Health is the health of an object, an app, a cluster or the fleet.
 type Health string
 
@@ -115,8 +119,10 @@ type AppReport struct {
 	Since    time.Time `json:"since,omitzero"` // in this phase since
 	Problems []Problem `json:"problems,omitempty"`
 	More     int       `json:"more,omitempty"` // problems that did not fit
-	// Deleted counts the objects that left the inventory because Git no longer has them, since the agent first learned of the app. An agent
-	// that learns of an app begins with the total that the bundle permits, so that it may delete nothing. See Deletions.
+	// Deleted counts the objects that left the inventory because Git no longer has them, since the agent first
+	// learned of the app. An agent that learns of an app begins with the total that the bundle permits, so that it may
+	// delete nothing. Where it finds objects of an agent that did not count, it reports 0 until it deletes something,
+	// and begins then with what permits exactly that. See Deletions.
 	Deleted uint64 `json:"deleted,omitempty"`
 	Leaving bool   `json:"leaving,omitempty"` // the app is no longer in the bundle, and has objects left
 	Reason  Reason `json:"reason,omitempty"`  // why it is in this phase, for programs

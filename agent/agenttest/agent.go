@@ -13,6 +13,7 @@ import (
 	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/agent/kube"
 	agentnats "github.com/drover-dev/drover/agent/nats"
+	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 	"k8s.io/client-go/rest"
 )
@@ -23,9 +24,13 @@ type Running struct {
 	Store    *kube.Store
 	Identity *credential.Identity
 	Bus      *agentnats.Session
+	since    time.Time
 	stop     context.CancelFunc
 	done     chan error
 }
+
+// Says whether a report is this agent's, or of one that was started later.
+func (r *Running) Says(report protocol.Report) bool { return !report.Agent.Started.Before(r.since) }
 
 // Start runs an agent for hub's cluster against cp, with its state in namespace, until the test ends. It joins with
 // hub's token if it has not joined. It does not ask who leads. To the API server it is the user
@@ -43,7 +48,9 @@ func StartWith(t testing.TB, cp *testenv.ControlPlane, namespace, token string, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	return start(t, clientOf(t, cp, user), namespace, token, edit...)
+	client := clientOf(t, cp, user)
+	cluster := among{client, namespace, isFirst(cp.URL, namespace)}
+	return start(t, client, namespace, token, append([]func(*deliver.Config){func(c *deliver.Config) { c.Cluster = cluster }}, edit...)...)
 }
 
 // StartScoped is Start with a client of the test's own, for an agent that may only touch some namespaces.
@@ -55,10 +62,11 @@ func StartScoped(t testing.TB, client *kube.Client, namespace string, hub *Hub, 
 func start(t testing.TB, client *kube.Client, namespace, token string, edit ...func(*deliver.Config)) *Running {
 	t.Helper()
 	log := Log(t)
-	r := &Running{Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
+	r := &Running{since: time.Now(), Client: client, Store: kube.NewStore(client, namespace), done: make(chan error, 1)}
 	r.Identity = credential.NewIdentity(kube.NewVault(client, namespace), log)
 	r.Bus = agentnats.New(agentnats.Config{Identity: r.Identity, TokenFile: token, Look: 100 * time.Millisecond, Log: log})
-	c := deliver.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: among{client, namespace}, Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
+	c := deliver.Config{Identity: r.Identity, Namespace: namespace, Name: "test", Cluster: among{client, namespace, false},
+		Objects: client.With, Store: r.Store, Bus: r.Bus, Log: log}
 	for _, f := range edit {
 		f(&c)
 	}

@@ -57,7 +57,8 @@ func NewHubWithServer(t testing.TB, cluster string) *Hub {
 
 func newHub(t testing.TB, cluster string, s *server, storage nats.StorageType) *Hub {
 	t.Helper()
-	h := &Hub{Cluster: cluster, secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{}), bus: s.newAccount(t), joining: newJoining()}
+	h := &Hub{Cluster: cluster, secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{}),
+		bus: s.newAccount(t), joining: newJoining()}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -69,8 +70,8 @@ func newHub(t testing.TB, cluster string, s *server, storage nats.StorageType) *
 	}
 	h.connect(t)
 	for _, bucket := range [...]string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
-		_, err := h.js.AddStream(&nats.StreamConfig{Name: "KV_" + bucket, Subjects: []string{"$KV." + bucket + ".>"}, Storage: storage,
-			MaxMsgsPerSubject: 1, AllowDirect: true, AllowRollup: true, Discard: nats.DiscardNew})
+		_, err := h.js.AddStream(&nats.StreamConfig{Name: "KV_" + bucket, Subjects: []string{"$KV." + bucket + ".>"},
+			Storage: storage, MaxMsgsPerSubject: 1, AllowDirect: true, AllowRollup: true, Discard: nats.DiscardNew})
 		if err != nil {
 			t.Fatalf("make bucket %s: %v", bucket, err)
 		}

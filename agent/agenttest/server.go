@@ -63,7 +63,8 @@ func ownServer(t testing.TB) *server {
 func newServer(t testing.TB, ctx context.Context) *server {
 	t.Helper()
 	testenv.NeedT(t)
-	s := &server{authority: NewAuthority(t), roots: x509.NewCertPool(), operator: newKey(t, nkeys.CreateOperator), system: newKey(t, nkeys.CreateAccount)}
+	s := &server{authority: NewAuthority(t), roots: x509.NewCertPool(),
+		operator: newKey(t, nkeys.CreateOperator), system: newKey(t, nkeys.CreateAccount)}
 	s.roots.AddCert(s.authority.cert)
 	var err error
 	if s.files, err = testenv.NewTempDir("bus"); err == nil {
@@ -95,7 +96,8 @@ func (s *server) config(t testing.TB) string {
 	operator, system := jwt.NewOperatorClaims(public(t, s.operator)), jwt.NewAccountClaims(public(t, s.system))
 	operator.SystemAccount = public(t, s.system)
 	tls := s.authority.Serve(t, s.files.Path)
-	text := fmt.Sprintf("jetstream {}\noperator: %s\nsystem_account: %s\nresolver: {type: full, dir: %q}\nresolver_preload: {\n %s: %s\n}\n%s",
+	text := fmt.Sprintf("jetstream {}\noperator: %s\nsystem_account: %s\nresolver: {type: full, dir: %q}\n"+
+		"resolver_preload: {\n %s: %s\n}\n%s",
 		s.sign(t, operator), public(t, s.system), s.files.File("accounts"), public(t, s.system), s.sign(t, system), tls)
 	if s.socket != 0 {
 		text += fmt.Sprintf("websocket { listen: \"127.0.0.1:%d\"\n %s }\n", s.socket, tls)
@@ -138,8 +140,9 @@ func (s *server) connect(t testing.TB, user nkeys.KeyPair, claims string) *nats.
 	if err != nil {
 		t.Fatal(err)
 	}
-	nc, err := nats.Connect(s.url(), nats.UserJWTAndSeed(claims, string(seed)), nats.ClientTLSConfig(nil, s.pool), nats.MaxReconnects(-1),
-		nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(0, 0), nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort())
+	nc, err := nats.Connect(s.url(), nats.UserJWTAndSeed(claims, string(seed)), nats.ClientTLSConfig(nil, s.pool),
+		nats.MaxReconnects(-1), nats.ReconnectWait(50*time.Millisecond), nats.ReconnectJitter(0, 0),
+		nats.RetryOnFailedConnect(true), nats.IgnoreAuthErrorAbort())
 	if err != nil {
 		t.Fatal(err)
 	}

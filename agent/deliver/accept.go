@@ -19,6 +19,10 @@ var errKnown = errors.New("it is in force already")
 // epoch, and those of one epoch by their generation: a hub that another one has taken over from can do no harm.
 func (a accepted) check(b protocol.Bundle) error {
 	switch {
+	case b.Epoch == 0 && a.epoch > 0:
+		return fmt.Errorf("%w: it has no epoch, and a bundle of epoch %d was accepted: a hub of an older release publishes; "+
+			"start the newer one again, or go back to that release with the agent as well (docs/upgrading.md)",
+			protocol.ErrSuperseded, a.epoch)
 	case b.Epoch < a.epoch:
 		return fmt.Errorf("%w: it has epoch %d, and a bundle of epoch %d was accepted: a hub that another one has taken over "+
 			"from still publishes; stop it, or let it take over with `drover hub --take-over`",

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/drover-dev/drover/protocol"
@@ -90,6 +91,17 @@ func TestAcceptance(t *testing.T) {
 		err := c.a.check(b)
 		if (err == nil) != c.ok || c.want != nil && !errors.Is(err, c.want) {
 			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// A hub of a release before epochs is no hub that another one has taken over from: it does not know --take-over.
+func TestARefusedHubOfAnOlderReleaseIsNamedAsThat(t *testing.T) {
+	t.Parallel()
+	for epoch, want := range map[uint64]string{0: "go back to that release with the agent as well", 1: "--take-over"} {
+		err := accepted{epoch: 2, floor: 7, known: true}.check(protocol.Bundle{Epoch: epoch, Generation: 8})
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("a bundle of epoch %d is refused with %v", epoch, err)
 		}
 	}
 }

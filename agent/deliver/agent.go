@@ -256,12 +256,18 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	uncounted := s.uncounted()
 	if bundle != nil {
 		for _, a := range s.take(s.restoreKnown(st.Envelope, *bundle)) {
 			s.obtain(ctx, a, bundle.Generation, agent.ErrOffline)
 		}
 	}
 	s.settleOwners()
+	if bundle != nil {
+		for _, a := range uncounted {
+			a.succeed(bundle.Deletions)
+		}
+	}
 	for _, a := range s.apps {
 		if a.plan != nil {
 			a.steers = a.plan.Steers()

@@ -16,7 +16,10 @@ import (
 // sum: a crash between a delete and that write brings the object back into the inventory and takes it out of the
 // count, and it is counted when it is found gone.
 type budget struct {
-	deleted *uint64        // objects that left the inventory because Git no longer has them; nil while nothing bounds that
+	// deleted counts the objects that left the inventory because Git no longer has them; nil while nothing bounds that,
+	// and while former is true.
+	deleted *uint64
+	former  bool           // the inventory is that of an agent which did not count, and of a hub that did not; see counted
 	granted uint64         // total that the approval of what the agent held permits, beside that of the bundle
 	over    *protocol.Held // what is not deleted, because it would be more than is permitted
 	passed  passed
@@ -36,15 +39,53 @@ func (s *session) entitle() {
 		switch d := s.accepted.bundle.Deletions; {
 		case d == nil && a.deleted != nil:
 			a.budget, a.dirty = budget{}, true
-		case d != nil && a.deleted == nil:
-			total := max(d.Permitted(a.name), a.granted)
-			a.deleted, a.dirty = &total, true
+		case d != nil && a.deleted == nil && (!a.former || len(a.own) == 0):
+			a.begin(max(d.Permitted(a.name), a.granted))
 		}
 	}
 	for _, o := range s.all {
 		o.hold.due()
 	}
 	s.announce()
+}
+
+// uncounted are the apps whose stored state is that of an agent which did not count. s.mu is held.
+func (s *session) uncounted() (out []*app) {
+	for _, a := range s.apps {
+		if a.deleted == nil {
+			out = append(out, a)
+		}
+	}
+	return out
+}
+
+// begin begins to count.
+func (a *app) begin(deleted uint64) { a.deleted, a.former, a.dirty = &deleted, false, true }
+
+// succeed begins to count after an agent that did not. The bundle that it had accepted says what it was permitted in
+// all: what it left undone of that is still permitted, and no more. A bundle of a hub that did not count either says
+// nothing: then the next one does. The session's mutex is held.
+func (a *app) succeed(accepted *protocol.Deletions) {
+	if accepted == nil {
+		a.former = true
+		return
+	}
+	total := max(accepted.Permitted(a.name), a.granted)
+	if a.plan != nil || a.leaving { // or else it is not known what is left over
+		total -= min(total, uint64(a.leftoverCount()))
+	}
+	a.begin(total)
+}
+
+// counted is how many objects were deleted. After an agent and a hub that did not count it is what leaves exactly as
+// much to delete as there is, if so much is permitted in all: the hub has permitted since it counts what it judged, and
+// nothing before. The session's mutex is held.
+func (a *app) counted(d *protocol.Deletions) uint64 {
+	if a.deleted != nil {
+		return *a.deleted
+	}
+	total := max(d.Permitted(a.name), a.granted)
+	return total - min(total, uint64(a.leftoverCount()))
 }
 
 // restrain says why nothing of what an app has left over is deleted, if that would be more than is permitted. s.mu is
@@ -59,6 +100,9 @@ func (s *session) restrain(a *app) string {
 	before := a.over
 	a.over = over
 	if over == nil {
+		if d != nil && a.former && a.leftover() {
+			a.begin(a.counted(d))
+		}
 		a.passed = s.passing(a)
 		return ""
 	}
@@ -72,15 +116,15 @@ func (s *session) restrain(a *app) string {
 // overdrawn is what an app would delete beyond what is permitted, nil if it would not, and the total that permits it. It
 // is all of it or nothing. What is kept because of its annotation counts, and holds nothing. s.mu is held.
 func (s *session) overdrawn(a *app, d *protocol.Deletions) (over *protocol.Held, need uint64) {
-	if d == nil || a.deleted == nil || !a.prunes() {
+	if d == nil || a.deleted == nil && !a.former || !a.prunes() {
 		return nil, 0
 	}
 	total := max(d.Permitted(a.name), a.granted)
-	if *a.deleted+uint64(a.leftoverCount()) <= total {
+	need = a.counted(d)
+	if need+uint64(a.leftoverCount()) <= total {
 		return nil, 0
 	}
 	var refs []protocol.ObjectRef
-	need = *a.deleted
 	for _, o := range a.own {
 		if o.want != nil || s.wantedElsewhere(o) {
 			continue

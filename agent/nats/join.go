@@ -63,11 +63,13 @@ func (s *Session) Join(ctx context.Context) error {
 // joinTrouble is what to say of a try to join that may be repeated.
 func joinTrouble(t protocol.JoinToken, err error, now time.Time) string {
 	if now.After(t.Expires) {
-		return fmt.Sprintf("cluster %s cannot join: its join token expired at %s; run `drover agent manifest --cluster %s | kubectl apply -f -` for another",
+		return fmt.Sprintf("cluster %s cannot join: its join token expired at %s; run `drover agent manifest "+
+			"--cluster %s | kubectl apply -f -` for another",
 			t.Cluster, t.Expires.UTC().Format(time.RFC3339), t.Cluster)
 	}
 	if isRefused(err) {
-		return fmt.Sprintf("cluster %s cannot join: the hub's NATS server refuses its join token, which was used, was revoked or has expired; "+
+		return fmt.Sprintf("cluster %s cannot join: the hub's NATS server refuses its join token, which was used, was "+
+			"revoked or has expired; "+
 			"run `drover agent manifest --cluster %s | kubectl apply -f -` for another", t.Cluster, t.Cluster)
 	}
 	return fmt.Sprintf("cluster %s has not joined yet; it is tried again by itself: %v", t.Cluster, err)
@@ -87,7 +89,9 @@ func (s *Session) readToken(ctx context.Context) (protocol.JoinToken, error) {
 	}
 	data, err := read(ctx)
 	if errors.Is(err, fs.ErrNotExist) {
-		return protocol.JoinToken{}, noToken(fmt.Sprintf("this cluster has not joined a fleet, and there is no join token at %q: %s", s.c.TokenFile, what))
+		return protocol.JoinToken{},
+			noToken(fmt.Sprintf("this cluster has not joined a fleet, and there is no join token at %q: %s",
+				s.c.TokenFile, what))
 	}
 	if err != nil {
 		return protocol.JoinToken{}, fmt.Errorf("the join token cannot be read: %w; %s", err, what)
@@ -114,10 +118,12 @@ func (s *Session) newToken(ctx context.Context) *protocol.JoinToken {
 	case t.User == cred.Token:
 		s.spend(ctx, t)
 	case t.Cluster != cred.Cluster:
-		s.c.Log.Warn(fmt.Sprintf("the join token in %s is for cluster %s, and this is %s: it is not used. If the cluster is to become %s, uninstall the agent first",
+		s.c.Log.Warn(fmt.Sprintf("the join token in %s is for cluster %s, and this is %s: it is not used. If the "+
+			"cluster is to become %s, uninstall the agent first",
 			s.c.TokenFile, t.Cluster, cred.Cluster, t.Cluster))
 	case s.c.Identity.Refused(t.User) != "":
-		s.c.Log.Warn("the hub has refused the newer join token; the cluster goes on with the credential that it has", "err", s.c.Identity.Refused(t.User))
+		s.c.Log.Warn("the hub has refused the newer join token; the cluster goes on with the credential that it has",
+			"err", s.c.Identity.Refused(t.User))
 	default:
 		return &t
 	}
@@ -132,10 +138,12 @@ func (s *Session) rejoin(ctx context.Context, t *protocol.JoinToken, o *outage) 
 	case err == nil:
 		return nil, nil
 	case isFinal(err):
-		s.c.Log.Error("the newer join token was refused for good; the cluster goes on with the credential that it has", "err", err)
+		s.c.Log.Error("the newer join token was refused for good; the cluster goes on with the credential that it "+
+			"has", "err", err)
 		return nil, err
 	}
-	s.c.Log.Warn("the newer join token could not be redeemed yet; the cluster goes on with the credential that it has", "err", err)
+	s.c.Log.Warn("the newer join token could not be redeemed yet; the cluster goes on with the credential that it "+
+		"has", "err", err)
 	return t, err
 }
 
@@ -153,7 +161,8 @@ func (s *Session) redeem(ctx context.Context, t protocol.JoinToken, o *outage) e
 	if err != nil {
 		return fmt.Errorf("the keys of the new credential cannot be stored, so it is not asked for yet: %w", err)
 	}
-	nc, _, err := s.connect(ctx, account{name: "drover-agent joins " + t.Cluster, inbox: t.User, jwt: t.JWT, seed: t.Seed, trust: t.Trust}, o)
+	nc, _, err := s.connect(ctx, account{name: "drover-agent joins " + t.Cluster, inbox: t.User, jwt: t.JWT,
+		seed: t.Seed, trust: t.Trust}, o)
 	if err != nil {
 		return err
 	}
@@ -227,8 +236,9 @@ func exchange(ctx context.Context, nc *nats.Conn, a asking, keys credential.Keys
 	case g.Nonce != "" && g.Nonce != nonce: // older hubs repeat none
 		return protocol.Grant{}, errors.New("an answer was refused that was given to an earlier request")
 	case g.Epoch < a.epoch:
-		return protocol.Grant{}, fmt.Errorf("an answer was refused: %w: its hub has epoch %d, and a bundle of epoch %d was accepted",
-			protocol.ErrSuperseded, g.Epoch, a.epoch)
+		return protocol.Grant{},
+			fmt.Errorf("an answer was refused: %w: its hub has epoch %d, and a bundle of epoch %d was accepted",
+				protocol.ErrSuperseded, g.Epoch, a.epoch)
 	case g.Error != "":
 		return protocol.Grant{}, refusal{why: g.Error, final: g.Final}
 	case g.JWT == "":

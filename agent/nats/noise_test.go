@@ -11,7 +11,8 @@ import (
 func TestAnAnswerThatWasAskedForByAnotherIsNoBundle(t *testing.T) {
 	t.Parallel()
 	var got []string
-	d := newDesired(&Session{c: Config{Log: slog.New(slog.DiscardHandler)}}, nil, func(b []byte) { got = append(got, string(b)) })
+	d := newDesired(&Session{c: Config{Log: slog.New(slog.DiscardHandler)}}, nil,
+		func(b []byte) { got = append(got, string(b)) })
 	d.push(&nats.Msg{Data: []byte("another's"), Header: nats.Header{headerStream: {"KV_desired"}}})
 	d.push(&nats.Msg{Header: nats.Header{headerStatus: {"404"}}})
 	d.push(&nats.Msg{Data: []byte("own")})

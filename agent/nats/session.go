@@ -95,7 +95,8 @@ type handlers struct {
 }
 
 // Run implements agent.Session.
-func (s *Session) Run(ctx context.Context, deliver func(sealed []byte), connected func(bool), asked func(protocol.Ask)) error {
+func (s *Session) Run(ctx context.Context, deliver func(sealed []byte), connected func(bool),
+	asked func(protocol.Ask)) error {
 	h := handlers{deliver, connected, asked}
 	token := s.newToken(ctx)
 	o := outage{log: s.c.Log}
@@ -125,7 +126,8 @@ func (s *Session) round(ctx context.Context, h handlers, o *outage) error {
 	if err != nil {
 		return fmt.Errorf("the credential: %w", err)
 	}
-	nc, lost, err := s.connect(ctx, account{name: "drover-agent " + cred.Cluster, inbox: cred.Cluster, jwt: cred.JWT, seed: cred.Seed, trust: cred.Trust}, o)
+	nc, lost, err := s.connect(ctx, account{name: "drover-agent " + cred.Cluster, inbox: cred.Cluster,
+		jwt: cred.JWT, seed: cred.Seed, trust: cred.Trust}, o)
 	if err != nil {
 		switch {
 		case isRefused(err):
@@ -203,9 +205,11 @@ func (s *Session) Chunk(ctx context.Context, id string, chunk int) ([]byte, erro
 	case err != nil:
 		return nil, fmt.Errorf("fetch blob %.12s: %w (%w)", id, agent.ErrOffline, err)
 	case m.Header.Get(headerStatus) == statusNone || m.Header.Get(headerOperation) != "":
-		return nil, fmt.Errorf("the hub's store does not have blob %.12s (chunk %d): it is published again when the hub next renders it", id, chunk)
+		return nil, fmt.Errorf("the hub's store does not have blob %.12s (chunk %d): it is published again when the "+
+			"hub next renders it", id, chunk)
 	case m.Header.Get(headerStatus) != "":
-		return nil, fmt.Errorf("fetch blob %.12s: %w (%s %s)", id, agent.ErrOffline, m.Header.Get(headerStatus), m.Header.Get("Description"))
+		return nil, fmt.Errorf("fetch blob %.12s: %w (%s %s)", id, agent.ErrOffline, m.Header.Get(headerStatus),
+			m.Header.Get("Description"))
 	}
 	return m.Data, nil
 }

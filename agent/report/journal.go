@@ -83,13 +83,7 @@ func (x loss) event(cluster string) protocol.Event {
 
 func clock(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-func entryOf(e protocol.Event) entry {
-	data, err := json.Marshal(e)
-	if err != nil {
-		panic("agent: an event that is not JSON: " + err.Error()) // plain data: cannot happen
-	}
-	return entry{e.Seq, e.Prev, e.Time, data}
-}
+func entryOf(e protocol.Event) entry { return entry{e.Seq, e.Prev, e.Time, encodeEvent(e)} }
 
 // waiting says whether there is something to be sent.
 func (j *journal) waiting() bool { return len(j.unsent.all) > 0 }
@@ -195,7 +189,11 @@ func (j *journal) restore(data []byte) error {
 			return err
 		}
 		j.last, j.seq = e.Seq, max(j.seq, e.Seq)
-		j.unsent.push(entry{e.Seq, e.Prev, e.Time, bytes.Clone(bytes.TrimSuffix(text, []byte("\n")))})
+		line := entry{e.Seq, e.Prev, e.Time, bytes.Clone(bytes.TrimSuffix(text, []byte("\n")))}
+		if len(line.data) > protocol.MaxEvent { // of an agent before this one, which did not cut it
+			line = entryOf(e)
+		}
+		j.unsent.push(line)
 	}
 	j.lost, j.began = h.Lost, j.seq
 	return nil

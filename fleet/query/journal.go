@@ -45,5 +45,6 @@ func missing(before, after protocol.Event) protocol.Event {
 		what = fmt.Sprintf("%d events are", n)
 	}
 	return protocol.Event{Version: protocol.Version, Cluster: after.Cluster, Seq: after.Prev, Prev: before.Seq, Time: after.Time, Kind: protocol.EventMissing,
-		Message: what + " missing here: the agent was asked for them, and comes to it when it is connected"}
+		Message: what + " missing here: the hub asks the agent for them when it is connected; the journal refuses " +
+			"events of more than 64 KiB, which agents of older releases send"}
 }

@@ -56,8 +56,8 @@ func agentsAccount(key, hub string) *jwt.AccountClaims {
 	return c
 }
 
-// hubPair is the key of the account HUB. It follows from that of AGENTS, so that hubs that share keys share it, also where
-// these come from a backup of before.
+// hubPair is the key of the account HUB. It follows from that of AGENTS, so that hubs that share keys share it, also
+// where these come from an older backup.
 func hubPair(agents nkeys.KeyPair) (nkeys.KeyPair, error) {
 	seed, err := agents.Seed()
 	if err != nil {
@@ -76,7 +76,8 @@ func deskClaims(user string) *jwt.UserClaims {
 	c := jwt.NewUserClaims(user)
 	c.Permissions.Sub.Allow.Add(protocol.JoinSubject("*"), protocol.RenewSubject("*"), protocol.HelloSubject("*"))
 	c.Permissions.Pub.Allow.Add(protocol.AskSubject("*"), "*.>")
-	c.Permissions.Pub.Deny.Add("$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", "_R_.>", protocol.JournalSubject(">"), protocol.HelloSubject(">"),
+	c.Permissions.Pub.Deny.Add("$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", "_R_.>", protocol.JournalSubject(">"),
+		protocol.HelloSubject(">"),
 		protocol.RenewSubject(">"), protocol.JoinSubject(">"), protocol.HubSubject, protocol.HubSubject+".>")
 	return c
 }

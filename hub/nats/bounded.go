@@ -18,10 +18,10 @@ const boundaryFile = "bounded.json"
 type boundary struct {
 	// Since is when the first hub that bounds them started; zero if there was none before.
 	Since time.Time `json:"since,omitzero"`
-	Ended time.Time `json:"ended,omitzero"` // when a person ended those of before
+	Ended time.Time `json:"ended,omitzero"` // when a person ended those of the older release
 }
 
-// former says whether a credential or token that was issued then is of before.
+// former says whether a credential or token that was issued by an older release.
 func (b boundary) former(issued time.Time) bool {
 	return !b.Since.IsZero() && !issued.Truncate(time.Second).After(b.Since)
 }
@@ -52,17 +52,18 @@ func (ids *Identities) bounds() boundary {
 	return ids.bounded
 }
 
-// isFormer says whether the credential that a cluster's agent uses is of before. ids.mu is held.
+// isFormer says whether the credential that a cluster's agent uses was issued by an older release. ids.mu is held.
 func (ids *Identities) isFormer(id identity, now time.Time) bool {
 	c, ok := id.current()
 	return ok && c.live(now) && ids.bounded.Ended.IsZero() && ids.bounded.former(c.Issued)
 }
 
-// former are the clusters whose agents use a credential of before, sorted. ids.mu is held.
-func (ids *Identities) former(now time.Time) []string {
+// those are the clusters of which something is so now, sorted. ids.mu is held.
+func (ids *Identities) those(is func(id identity, now time.Time) bool) []string {
 	var out []string
+	now := time.Now()
 	for name, id := range ids.known {
-		if ids.isFormer(id, now) {
+		if is(id, now) {
 			out = append(out, name)
 		}
 	}
@@ -70,10 +71,16 @@ func (ids *Identities) former(now time.Time) []string {
 	return out
 }
 
+// moving says whether the credential that the agent uses was signed by another key than the newest one of the accounts.
+func (id identity) moving(newest string, now time.Time) bool {
+	c, ok := id.current()
+	return ok && c.live(now) && c.Signer != newest
+}
+
 // EndFormer implements hub.Identities.
 func (ids *Identities) EndFormer(force bool) ([]string, error) {
 	ids.mu.Lock()
-	left, next := ids.former(time.Now()), ids.bounded
+	left, next := ids.those(ids.isFormer), ids.bounded
 	if next.Ended.IsZero() {
 		next.Ended = time.Now().UTC().Truncate(time.Second)
 	}
@@ -99,13 +106,14 @@ func (ids *Identities) EndFormer(force bool) ([]string, error) {
 	ids.bounded = next
 	ids.mu.Unlock()
 	if err := ids.cut(); err != nil {
-		return left, fmt.Errorf("the credentials of the older release are ended, but the NATS servers do not know it yet: %w", err)
+		return left, fmt.Errorf("the credentials of the older release are ended, but the NATS servers do not know it "+
+			"yet: %w", err)
 	}
 	return left, nil
 }
 
-// endFormer revokes the credentials of before that a cluster has. Each is named to the servers: revoking all that were issued
-// up to a time would end those of leaf nodes.
+// endFormer revokes the credentials of an older release that a cluster has. Each is named to the servers: revoking all
+// that were issued up to a time would end those of leaf nodes.
 func (ids *Identities) endFormer(cluster string) error {
 	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
 		id.Credentials = slices.DeleteFunc(id.Credentials, func(c credential) bool {
@@ -124,7 +132,7 @@ func (ids *Identities) endFormer(cluster string) error {
 	return err
 }
 
-// formerTokens are the join tokens of before that still connect.
+// formerTokens are the join tokens of an older release that still connect.
 func (ids *Identities) formerTokens() (out []token) {
 	now := time.Now()
 	ids.mu.Lock()

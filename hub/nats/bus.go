@@ -50,9 +50,9 @@ type Bus struct {
 	replicas   int
 	log        *slog.Logger
 	open       [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
-	headerKeys [][]byte              // of protocol.HeaderAuth: the current one, and the one before while the fleet's secret is rotated
+	headerKeys [][]byte              // of protocol.HeaderAuth: the current one; while the secret is rotated, the one before
 	told       once                  // what the log has
-	latest     map[string]uint64     // by cluster: sequence of the last report that was handed on; Listen's goroutine owns it
+	latest     map[string]uint64     // by cluster: sequence of the last report; Listen's goroutine owns it
 	read       atomic.Uint64         // stream sequence of the last event of the journal that was read
 	back       chan struct{}         // the connection came back
 	remind     chan struct{}         // external servers may not know who is revoked
@@ -66,9 +66,7 @@ type Bus struct {
 	relinks    bool          // leaf nodes are to connect again; the same
 	met        atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
 	guard      *guard
-	counts     map[string]uint64 // by stream: messages when it was last looked at; the watching goroutine owns it
-	forgets    atomic.Uint64     // rises when this hub drops a cluster's messages, and when that is done
-	forgotten  uint64            // as it was at the last look; the watching goroutine owns it
+	meter      *meter
 	weighing   sync.Mutex
 	said       map[string]*bucket // by cluster: what it may still say; guarded by weighing
 	closed     context.Context
@@ -111,7 +109,7 @@ func Connect(o Options) (*Bus, error) {
 		}
 		open, headers = append(open, private), append(headers, header)
 	}
-	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), counts: map[string]uint64{}, open: open, headerKeys: headers,
+	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), meter: newMeter(), open: open, headerKeys: headers,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
 	b.standby, b.options = o.Standby, o
@@ -131,7 +129,8 @@ func Connect(o Options) (*Bus, error) {
 		b.Close()
 		return nil, err
 	}
-	b.agents, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.account, name: "drover-hub-desk", allowed: deskClaims}, b.wake)
+	b.agents, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.account, name: "drover-hub-desk",
+		allowed: deskClaims}, b.wake)
 	if err != nil {
 		b.Close()
 		return nil, err
@@ -240,7 +239,8 @@ func (b *Bus) reach() error {
 	if err := b.refusal.Load(); err != nil {
 		why = " (" + (*err).Error() + ")"
 	}
-	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs, and that --nats-url and --nats-ca are right", b.url, why)
+	return fmt.Errorf("NATS at %s cannot be reached%s: see that it runs, and that --nats-url and --nats-ca are "+
+		"right", b.url, why)
 }
 
 func (b *Bus) wake() {
@@ -319,15 +319,10 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
-	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster), protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
-		stream, err := b.js.Stream(ctx, "KV_"+bucket)
-		if err == nil {
-			done := b.dropping()
-			b.guard.forget(cluster)
-			err = stream.Purge(ctx, jetstream.WithPurgeSubject(subject))
-			done()
-		}
-		if err != nil {
+	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster),
+		protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
+		b.guard.forget(cluster)
+		if err := b.discard(ctx, "KV_"+bucket, subject); err != nil {
 			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)
 		}
 	}

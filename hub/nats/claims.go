@@ -23,7 +23,7 @@ func (k *Keys) agentJWT(cluster string, cred credential) (string, error) {
 	c.Permissions.Sub.Allow.Add(subscribe...)
 	c.Limits.Subs, c.Limits.Payload = 16, maxSaid // an agent needs three
 	c.Expires = cred.Expires.Unix()
-	return c.Encode(k.account)
+	return k.sign(c, k.account)
 }
 
 // tokenJWT allows the holder of a token what protocol.JoinSubjects says, and nothing else. Its name is no cluster's, so
@@ -36,7 +36,7 @@ func (k *Keys) tokenJWT(t token) (string, error) {
 	c.Permissions.Sub.Allow.Add(subscribe...)
 	c.Limits.Subs, c.Limits.Payload = 4, maxRequest
 	c.Expires = t.connects().Unix()
-	return c.Encode(k.account)
+	return k.sign(c, k.account)
 }
 
 // userCredentials connect the hub itself, which may do in an account what allowed says; everything, if that is nil.
@@ -52,13 +52,13 @@ func (k *Keys) userCredentials(
 	}
 	c := allowed(pub)
 	c.Name = name
-	token, err = c.Encode(account)
+	token, err = k.signOwn(c, account)
 	seed, err2 := pair.Seed()
 	return token, seed, errors.Join(err, err2)
 }
 
-// readJWT gives the credential of cluster that a JWT is, but for its open key. It is an error if this hub's account has not issued it,
-// or for somebody else. Whether it is still good is for the caller to see.
+// readJWT gives the credential of cluster that a JWT is, but for its open key. It is an error if this hub's account has
+// not issued it, or for another cluster. Whether it is still good is for the caller to see.
 func (k *Keys) readJWT(token, cluster string) (credential, error) {
 	c, err := jwt.DecodeUserClaims(token)
 	if err != nil {
@@ -68,10 +68,11 @@ func (k *Keys) readJWT(token, cluster string) (credential, error) {
 	if err != nil {
 		return credential{}, err
 	}
-	if c.Issuer != account || c.Name != cluster {
+	signer, ok := k.signed(c, account)
+	if !ok || c.Name != cluster {
 		return credential{}, fmt.Errorf("the JWT is no credential of cluster %s that this hub has issued", cluster)
 	}
-	out := credential{User: c.Subject, Issued: time.Unix(c.IssuedAt, 0).UTC()}
+	out := credential{User: c.Subject, Signer: signer, Issued: time.Unix(c.IssuedAt, 0).UTC()}
 	if c.Expires != 0 {
 		out.Expires = time.Unix(c.Expires, 0).UTC()
 	}

@@ -23,11 +23,6 @@ func (b *Bus) Drop(ctx context.Context, ids []string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
-	stream, err := b.js.Stream(ctx, "KV_"+protocol.BucketBlobs)
-	if err != nil {
-		return fmt.Errorf("the bucket %s on NATS: %w", protocol.BucketBlobs, err)
-	}
-	defer b.dropping()()
 	var mu sync.Mutex
 	var failed error
 	var group sync.WaitGroup
@@ -37,7 +32,7 @@ func (b *Bus) Drop(ctx context.Context, ids []string) error {
 		group.Go(func() {
 			defer func() { <-slots }()
 			chunks := strings.TrimSuffix(protocol.BlobSubject(id, 0), "0") + "*"
-			if err := stream.Purge(ctx, jetstream.WithPurgeSubject(chunks)); err != nil {
+			if err := b.discard(ctx, "KV_"+protocol.BucketBlobs, chunks); err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				failed = fmt.Errorf("remove blobs from the bucket %s on NATS: %w", protocol.BucketBlobs, err)
@@ -51,6 +46,7 @@ func (b *Bus) Drop(ctx context.Context, ids []string) error {
 // Codes of JetStream's answers to what it has no space for: the account's limit, the server's, and a stream's, which
 // is told in words alone.
 const (
+	codeNoPeers      = 10005 // no servers with enough of something, which is told in words alone
 	codeAccountFull  = 10002
 	codeServerFull   = 10023
 	codeStorageFull  = 10047

@@ -12,7 +12,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// externalLife is how long the certificates and credentials of external servers are valid: people put new ones in place.
+// externalLife is how long the certificates and credentials of external servers are valid: people put new ones in
+// place.
 const externalLife = 365 * 24 * time.Hour
 
 // Node is one external nats-server.
@@ -102,8 +103,8 @@ default_js_domain: { {{.Account}}: "" }
 // serverTLS refers to the certificate of a server.
 const serverTLS = `cert_file: "./server.crt", key_file: "./server.key", timeout: 10`
 
-// Files gives the configuration of every node, with certificates of the hub's own authority and what else it needs. While
-// the authority is rotated, certificates come from the next one.
+// Files gives the configuration of every node, with certificates of the hub's own authority and what else it needs.
+// While the authority is rotated, certificates come from the next one.
 func (k *Keys) Files(s Servers) ([]File, error) {
 	c, err := k.claims(nil)
 	if err != nil {
@@ -125,11 +126,11 @@ func (k *Keys) Files(s Servers) ([]File, error) {
 		if len(s.Upstreams) == 0 {
 			continue
 		}
-		agents, err := leafUser(k.account, n.Name, agentsLeaf())
+		agents, err := k.leafUser(k.account, n.Name, agentsLeaf())
 		if err != nil {
 			return nil, err
 		}
-		system, err := leafUser(k.system, n.Name, systemLeaf(c.account))
+		system, err := k.leafUser(k.system, n.Name, systemLeaf(c.account))
 		if err != nil {
 			return nil, err
 		}
@@ -151,14 +152,15 @@ func (s Servers) config(c *claims, n Node) (string, error) {
 	var text strings.Builder
 	err := configTemplate.Execute(&text, map[string]any{
 		"Node": n, "Operators": c.operatorJWTs, "System": c.system, "SystemJWT": c.systemJWT, "Account": c.account,
-		"AccountJWT": c.accountJWT, "Hub": c.hub, "HubJWT": c.hubJWT, "WebSocket": s.WebSocket, "LeafNodes": s.LeafNodes, "Upstreams": strings.Join(upstreams, ", "), "Cluster": s.Cluster,
+		"AccountJWT": c.accountJWT, "Hub": c.hub, "HubJWT": c.hubJWT, "WebSocket": s.WebSocket,
+		"LeafNodes": s.LeafNodes, "Upstreams": strings.Join(upstreams, ", "), "Cluster": s.Cluster,
 		"Routes": strings.Join(routes, ", "), "TLS": serverTLS,
 	})
 	return text.String(), err
 }
 
 // leafUser gives the credentials file of a leaf node, which may do what allowed says.
-func leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]byte, error) {
+func (k *Keys) leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]byte, error) {
 	pair, err := nkeys.CreateUser()
 	if err != nil {
 		return nil, err
@@ -170,7 +172,7 @@ func leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]by
 	c := jwt.NewUserClaims(user)
 	c.Name, c.Permissions, c.Expires = "leaf "+name, allowed, time.Now().Add(externalLife).Unix()
 	c.AllowedConnectionTypes = jwt.StringList{jwt.ConnectionTypeLeafnode}
-	token, err := c.Encode(account)
+	token, err := k.sign(c, account)
 	if err != nil {
 		return nil, err
 	}
@@ -181,9 +183,9 @@ func leafUser(account nkeys.KeyPair, name string, allowed jwt.Permissions) ([]by
 	return jwt.FormatUserConfig(token, seed)
 }
 
-// agentsLeaf is what all agents behind a leaf node may do together. What it may hear is not narrowed down to these agents,
-// because servers also ask these rights whether the hub may hear something from there, and because inboxes have no common
-// wildcard. It is sealed, or asks for what is sealed; the answers to the hub are denied.
+// agentsLeaf is what all agents behind a leaf node may do together. What it may hear is not narrowed down to these
+// agents, because servers also ask these rights whether the hub may hear something from there, and because inboxes have
+// no common wildcard. It is sealed, or asks for what is sealed; the answers to the hub are denied.
 func agentsLeaf() (p jwt.Permissions) {
 	publish, _ := protocol.AgentSubjects("*")
 	p.Pub.Allow.Add(publish...)
@@ -194,7 +196,8 @@ func agentsLeaf() (p jwt.Permissions) {
 
 // systemLeaf lets a leaf node tell who is connected to it, and hear what the hub asks and who is revoked.
 func systemLeaf(account string) (p jwt.Permissions) {
-	p.Pub.Allow.Add("$SYS.ACCOUNT."+account+".CONNECT", "$SYS.ACCOUNT."+account+".DISCONNECT", "$SYS.SERVER.*.STATSZ", "_INBOX.>")
+	p.Pub.Allow.Add("$SYS.ACCOUNT."+account+".CONNECT", "$SYS.ACCOUNT."+account+".DISCONNECT",
+		"$SYS.SERVER.*.STATSZ", "_INBOX.>")
 	p.Sub.Allow.Add("$SYS.REQ.ACCOUNT.*.CLAIMS.UPDATE", "$SYS.REQ.ACCOUNT.*.CONNZ", "$SYS.REQ.SERVER.*.KICK")
 	return p
 }

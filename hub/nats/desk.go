@@ -13,8 +13,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// desk answers those who ask for credentials. Each token and each cluster has a lane of its own: what one asks for, another does
-// not wait for.
+// desk answers those who ask for credentials. Each token and each cluster has a lane of its own: what one asks for,
+// another does not wait for.
 type desk struct {
 	bus   *Bus
 	lanes *lanes
@@ -26,7 +26,10 @@ type desk struct {
 // openDesk begins to answer.
 func (b *Bus) openDesk(to hub.Listener, learned func(cluster, user string)) (*desk, error) {
 	d := &desk{bus: b, lanes: newLanes(), learned: learned}
-	err := d.serve(protocol.JoinSubject("*"), func(user string, data []byte) ([]byte, error) { return b.ids.join(user, data, to.Wanted) })
+	err := d.serve(protocol.JoinSubject("*"), func(user string, data []byte) ([]byte,
+		error) {
+		return b.ids.join(user, data, to.Wanted)
+	})
 	if err == nil {
 		err = d.serve(protocol.RenewSubject("*"), b.ids.renew)
 	}
@@ -85,7 +88,8 @@ func (d *desk) decide(m *natsgo.Msg, who string, decide func(string, []byte) ([]
 	}
 	if answer != nil {
 		if err := m.Respond(answer); err != nil {
-			d.bus.log.Warn("an answer to a request for a credential is lost; it is asked for again", "subject", m.Subject, "err", err)
+			d.bus.log.Warn("an answer to a request for a credential is lost; it is asked for again", "subject",
+				m.Subject, "err", err)
 		}
 	}
 }
@@ -96,8 +100,8 @@ func ownInbox(who, reply string) bool {
 	return ok && rest != "" && !strings.ContainsAny(rest, "*> \t\r\n")
 }
 
-// serveHello takes in what agents say when they connect. What is verified is stored, for a hub that was away or is restored,
-// and then acknowledged.
+// serveHello takes in what agents say when they connect. What is verified is stored, for a hub that was away or is
+// restored, and then acknowledged.
 func (d *desk) serveHello() error {
 	prefix := protocol.HelloSubject("")
 	sub, err := d.bus.agents.Subscribe(protocol.HelloSubject("*"), func(m *natsgo.Msg) {
@@ -135,7 +139,7 @@ func (d *desk) keep(cluster string, m *natsgo.Msg) {
 	}
 }
 
-// hello takes in a Hello, and calls done when it has, or has not.
+// hello processes a Hello, and calls done when it has, or has not.
 func (d *desk) hello(cluster string, data []byte, done func(taken bool)) {
 	took := d.lanes.do(protocol.HelloSubject(cluster), func() { done(d.take(cluster, data)) })
 	if !took {
@@ -143,12 +147,13 @@ func (d *desk) hello(cluster string, data []byte, done func(taken bool)) {
 	}
 }
 
-// take takes in a Hello, and says whether it did.
+// take processes a Hello, and says whether it did.
 func (d *desk) take(cluster string, data []byte) bool {
 	h, err := d.bus.ids.hello(cluster, data)
 	switch {
 	case errors.Is(err, errStore):
-		d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects", "cluster", cluster, "err", err)
+		d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects",
+			"cluster", cluster, "err", err)
 		return false
 	case errors.Is(err, errRevoked):
 		d.bus.log.Debug("a hello with a revoked credential is ignored", "cluster", cluster, "err", err)
@@ -167,7 +172,8 @@ func (d *desk) take(cluster string, data []byte) bool {
 	return true
 }
 
-// countGuesses counts connections that NATS itself turns away: their credentials were guessed, are over, or were revoked.
+// countGuesses counts connections that NATS itself turns away: their credentials were guessed, are over, or were
+// revoked.
 func (d *desk) countGuesses() error {
 	sub, err := d.bus.system.Subscribe("$SYS.SERVER.*.CLIENT.AUTH.ERR", func(m *natsgo.Msg) {
 		var event struct {

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
+
+	"github.com/drover-dev/drover/internal/backoff"
 )
 
 // claimsTimeout is how long external servers may take to answer that they took new claims.
@@ -37,8 +39,8 @@ func (b *Bus) Revoke(users []string) error {
 const serverSilence = 25 * time.Second
 
 // watchServers tells external servers who is revoked whenever one of them may have missed it: it appeared, or was away
-// for a while, or a leaf node found back to the others. What it has to tell may have been missed too, so the hub asks who
-// is connected there. The same is done whenever the hub connects (see Connect).
+// for a while, or a leaf node found back to the others. What it has to tell may have been missed too, so the hub asks
+// who is connected there. The same is done whenever the hub connects (see Connect).
 func (b *Bus) watchServers() error {
 	seen := map[string]time.Time{} // by the server's id, which is another one after each start
 	_, err := b.system.Subscribe("$SYS.SERVER.*.STATSZ", func(m *natsgo.Msg) {
@@ -56,8 +58,8 @@ func (b *Bus) watchServers() error {
 	return err
 }
 
-// reminders are the pauses after which servers that were found are told again: a leaf node is announced before the others have
-// heard what it subscribes to, and what is sent to it between the two is lost.
+// reminders are the pauses after which servers that were found are told again: a leaf node is announced before the
+// others have heard what it subscribes to, and what is sent to it between the two is lost.
 var reminders = []time.Duration{time.Second, 4 * time.Second, 15 * time.Second}
 
 // tellOnReturn tells external servers who is revoked whenever one was found, until the bus is closed.
@@ -84,14 +86,16 @@ func (b *Bus) tell() {
 	b.claiming.Lock()
 	defer b.claiming.Unlock()
 	if err := b.introduce(); err != nil && b.system.IsConnected() {
-		b.log.Warn("the NATS servers have not been told of the hub's account; it is tried again when one of them, or the hub, "+
+		b.log.Warn("the NATS servers have not been told of the hub's account; it is tried again when one of them, or "+
+			"the hub, "+
 			"connects", "err", err)
 	}
 	if !b.serving.Load() {
 		return
 	}
 	if err := b.claim(b.ids.Revoked()); err != nil && b.system.IsConnected() {
-		b.log.Warn("the NATS servers have not been told which credentials are revoked; it is tried again when one of them, or the hub, "+
+		b.log.Warn("the NATS servers have not been told which credentials are revoked; it is tried again when one of "+
+			"them, or the hub, "+
 			"connects", "err", err)
 	}
 }
@@ -132,8 +136,8 @@ func (b *Bus) claim(revoked []string) error {
 	return nil
 }
 
-// introduce tells external servers of the hub's own account, which names nobody who is revoked: so a hub does it that does
-// not act for the fleet, too. b.claiming is held.
+// introduce tells external servers of the hub's own account, which lists no revoked users, so that a hub can send it
+// that does not act for the fleet, too. b.claiming is held.
 func (b *Bus) introduce() error {
 	now, err := b.keys.claims(nil)
 	if err != nil {
@@ -142,15 +146,28 @@ func (b *Bus) introduce() error {
 	return b.update(now.hub, now.hubJWT)
 }
 
+// request sends a request in the system account. The server that the hub is connected to may be the one that was lost:
+// the request is repeated while the hub connects to another one.
+func (b *Bus) request(subject string, data []byte) (*natsgo.Msg, error) {
+	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
+	for deadline := time.Now().Add(2 * claimsTimeout); ; {
+		m, err := b.system.Request(subject, data, claimsTimeout)
+		lost := errors.Is(err, natsgo.ErrTimeout) || errors.Is(err, natsgo.ErrReconnectBufExceeded)
+		if !lost || time.Now().After(deadline) {
+			return m, err
+		}
+		if pause.Wait(b.closed, nil) != nil {
+			return nil, err
+		}
+	}
+}
+
 // update gives external servers one account as it is now.
 func (b *Bus) update(account, token string) error {
-	subject := "$SYS.REQ.ACCOUNT." + account + ".CLAIMS.UPDATE"
-	m, err := b.system.Request(subject, []byte(token), claimsTimeout)
-	if errors.Is(err, natsgo.ErrTimeout) { // the server that had the request may be the one that was lost
-		m, err = b.system.Request(subject, []byte(token), claimsTimeout)
-	}
+	m, err := b.request("$SYS.REQ.ACCOUNT."+account+".CLAIMS.UPDATE", []byte(token))
 	if errors.Is(err, natsgo.ErrNoResponders) {
-		return errors.New("the NATS servers take no new accounts: give them the resolver that `drover hub nats-config` prints")
+		return errors.New("the NATS servers take no new accounts: give them the resolver that `drover hub " +
+			"nats-config` prints")
 	}
 	if err != nil {
 		return fmt.Errorf("tell the NATS servers: %w", err)
@@ -162,7 +179,8 @@ func (b *Bus) update(account, token string) error {
 		return fmt.Errorf("what the NATS servers answer is no JSON: %w", err)
 	}
 	if answer.Error != nil {
-		return fmt.Errorf("a NATS server refuses the account: %s: does it have the configuration that `drover hub nats-config` prints?",
+		return fmt.Errorf("a NATS server refuses the account: %s: does it have the configuration that `drover hub "+
+			"nats-config` prints?",
 			answer.Error.Description)
 	}
 	return nil

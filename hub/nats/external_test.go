@@ -70,7 +70,8 @@ func newExternal(t *testing.T, s Servers) *external {
 
 // noServers has none yet.
 func noServers(t *testing.T) *external {
-	e := &external{t: t, dir: t.TempDir(), keys: must(OpenKeys(t.TempDir())), ports: map[string]int{}, running: map[string]*server.Server{}}
+	e := &external{t: t, dir: t.TempDir(), keys: must(OpenKeys(t.TempDir())), ports: map[string]int{},
+		running: map[string]*server.Server{}}
 	e.ids = must(OpenIdentities(t.TempDir(), e.keys))
 	t.Cleanup(func() {
 		for name := range e.running {
@@ -143,7 +144,8 @@ func (e *external) url(names ...string) string {
 // hub connects as the hub.
 func (e *external) hub(replicas int, names ...string) *Bus {
 	e.t.Helper()
-	b := must(Connect(Options{URL: e.url(names...), CA: e.keys.CA(), Replicas: replicas, Keys: e.keys, IDs: e.ids, Log: testLog(e.t)}))
+	b := must(Connect(Options{URL: e.url(names...), CA: e.keys.CA(), Replicas: replicas, Keys: e.keys, IDs: e.ids,
+		Log: testLog(e.t)}))
 	e.t.Cleanup(b.Close)
 	until(e.t, "the hub has its streams", func() bool {
 		_, err := b.Holdings(e.t.Context())
@@ -157,14 +159,16 @@ func (e *external) join() userPair {
 	user := newUser()
 	e.ids.mu.Lock()
 	defer e.ids.mu.Unlock()
-	e.ids.put(identity{Cluster: "a", Credentials: []credential{{User: user.public, Issued: time.Now(), Expires: time.Now().Add(time.Hour)}}})
+	e.ids.put(identity{Cluster: "a", Credentials: []credential{{User: user.public, Issued: time.Now(),
+		Expires: time.Now().Add(time.Hour)}}})
 	return user
 }
 
 // agent connects as the agent of cluster a, and comes again by itself.
 func (e *external) agent(user userPair, names ...string) *natsgo.Conn {
 	e.t.Helper()
-	c, err := dialAs(e.keys, user, e.url(names...), trusting(e.keys.CA()), natsgo.MaxReconnects(-1), natsgo.ReconnectWait(50*time.Millisecond),
+	c, err := dialAs(e.keys, user, e.url(names...), trusting(e.keys.CA()), natsgo.MaxReconnects(-1),
+		natsgo.ReconnectWait(50*time.Millisecond),
 		natsgo.ErrorHandler(func(*natsgo.Conn, *natsgo.Subscription, error) {}))
 	if err != nil {
 		e.t.Fatal(err)
@@ -234,7 +238,8 @@ func (e *external) leader(b *Bus) string {
 		return ""
 	}
 	c := s.CachedInfo().Cluster
-	if len(c.Replicas) != 2 || slices.ContainsFunc(c.Replicas, func(p *jetstream.PeerInfo) bool { return p.Offline || !p.Current }) {
+	if len(c.Replicas) != 2 || slices.ContainsFunc(c.Replicas,
+		func(p *jetstream.PeerInfo) bool { return p.Offline || !p.Current }) {
 		return ""
 	}
 	return c.Leader
@@ -251,34 +256,58 @@ func TestARevocationReachesEveryServer(t *testing.T) {
 	for _, n := range names {
 		conns[n] = e.agent(user, n)
 	}
-	e.kill("n2")
+	gone := b.system.ConnectedServerName() // the hub has to find another one first
+	e.kill(gone)
 	if err := e.ids.Revoke("a"); err != nil {
 		t.Fatal(err)
 	}
 	begin := time.Now()
-	for _, n := range names[:2] {
+	for _, n := range slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == gone }) {
 		until(t, "the connection to "+n+" is cut", func() bool { return !conns[n].IsConnected() })
 	}
 	t.Logf("connections were cut %s after the revocation", time.Since(begin).Round(time.Millisecond))
-	e.start("n2")
+	e.start(gone)
 	until(t, "the server that was away knows", func() bool {
-		c, err := dialAs(e.keys, user, e.url("n2"), trusting(e.keys.CA()))
+		c, err := dialAs(e.keys, user, e.url(gone), trusting(e.keys.CA()))
 		if err == nil {
 			c.Close()
 		}
 		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
 	})
-	if c, err := dialAs(e.keys, newUser(), e.url("n2"), trusting(e.keys.CA())); err != nil {
+	if c, err := dialAs(e.keys, newUser(), e.url(gone), trusting(e.keys.CA())); err != nil {
 		t.Errorf("another credential does not connect: %v", err)
 	} else {
 		c.Close()
 	}
 }
 
+func TestARevocationWaitsForAServerThatIsBackSoon(t *testing.T) {
+	t.Parallel()
+	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	b, user := e.hub(1, "main"), e.join()
+	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
+	e.kill("main")
+	until(t, "the hub has lost its connection", func() bool { return !b.system.IsConnected() })
+	revoked := make(chan error, 1)
+	go func() { revoked <- e.ids.Revoke("a") }()
+	e.start("main")
+	if err := <-revoked; err != nil {
+		t.Errorf("the revocation did not wait: %v", err)
+	}
+	until(t, "the credential that was revoked is refused", func() bool {
+		c, err := dialAs(e.keys, user, e.url("main"), trusting(e.keys.CA()))
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
+	})
+}
+
 func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {
 	t.Parallel()
 	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
-	for name, ca := range map[string]string{"another authority": must(OpenKeys(t.TempDir())).CA(), "the system's authorities": ""} {
+	for name, ca := range map[string]string{"another authority": must(OpenKeys(t.TempDir())).CA(),
+		"the system's authorities": ""} {
 		b := must(Connect(Options{URL: e.url("main"), CA: ca, Keys: e.keys, IDs: e.ids, Log: slog.New(slog.DiscardHandler)}))
 		t.Cleanup(b.Close)
 		until(t, "with "+name+" the hub says why it does not connect", func() bool {

@@ -13,8 +13,8 @@ const (
 	floodRate  = 256 << 10
 	// floodPause is how long a cluster that said more is cut off.
 	floodPause = 10 * time.Minute
-	// maxConnections is how many connections of one credential are left: a few are of an agent that came back before the
-	// server noticed that its connections before were lost.
+	// maxConnections is how many connections of one credential are left: a few are of an agent that came back before
+	// the server noticed that its connections before were lost.
 	maxConnections = 4
 )
 
@@ -42,7 +42,7 @@ func (b *bucket) take(size int, at time.Time) bool {
 	return true
 }
 
-// weigh cuts a cluster off that says too much.
+// weigh cuts a cluster off that publishes too much.
 func (b *Bus) weigh(cluster string, size int, at time.Time) {
 	b.weighing.Lock()
 	if b.said == nil {
@@ -55,11 +55,20 @@ func (b *Bus) weigh(cluster string, size int, at time.Time) {
 	}
 	tooMuch := of.take(size, at)
 	b.weighing.Unlock()
-	if tooMuch && time.Since(at) < floodPause && b.serving.Load() && b.ids.suspend(cluster, time.Now()) {
-		b.log.Error("a cluster says too much and is cut off: see who has its credential, and run `drover cluster rotate`",
-			"cluster", cluster, "until", time.Now().Add(floodPause).UTC().Format(time.RFC3339))
-		go b.ids.cutOrLog()
+	if tooMuch && time.Since(at) < floodPause && b.serving.Load() {
+		b.cutOff(cluster)
 	}
+}
+
+// cutOff cuts a cluster off for a while.
+func (b *Bus) cutOff(cluster string) {
+	if !b.ids.suspend(cluster, time.Now()) {
+		return
+	}
+	b.log.Error("a cluster sends or reads too much and is cut off: see who has its credential, and run `drover "+
+		"cluster rotate`",
+		"cluster", cluster, "until", time.Now().Add(floodPause).UTC().Format(time.RFC3339))
+	go b.ids.cutOrLog()
 }
 
 // suspend cuts a cluster's credentials off for a while, and says whether it did.

@@ -41,10 +41,13 @@ func TestAClusterThatFloodsIsCutOffAndOthersAreServed(t *testing.T) {
 	go func() { _ = s.bus.Listen(t.Context(), links) }()
 	bad, good, now := newUser(), newUser(), time.Now()
 	s.ids.mu.Lock()
-	s.ids.put(identity{Cluster: "bad", Credentials: []credential{{User: bad.public, Issued: now, Expires: now.Add(time.Hour)}}})
-	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: good.public, Issued: now, Expires: now.Add(time.Hour)}}})
+	s.ids.put(identity{Cluster: "bad", Credentials: []credential{{User: bad.public, Issued: now,
+		Expires: now.Add(time.Hour)}}})
+	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: good.public, Issued: now,
+		Expires: now.Add(time.Hour)}}})
 	s.ids.mu.Unlock()
-	agent := s.dial(t, must(s.keys.agentJWT("a", credential{User: good.public, Expires: now.Add(time.Hour)})), good.seed, "a")
+	agent := s.dial(t, must(s.keys.agentJWT("a", credential{User: good.public, Expires: now.Add(time.Hour)})),
+		good.seed, "a")
 	jwt := must(s.keys.agentJWT("bad", credential{User: bad.public, Expires: now.Add(time.Hour)}))
 	flooder := s.dial(t, jwt, bad.seed, "bad", natsgo.NoReconnect())
 	noise := make([]byte, 60<<10)

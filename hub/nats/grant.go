@@ -37,8 +37,8 @@ func renewCommand(cluster string) string {
 	return "`drover agent manifest --cluster " + cluster + "`"
 }
 
-// join decides on a request of the holder of a join token. The answer is nil if that holder did not make it: somebody on the
-// bus may have, and who answered would tell the token's holder lies.
+// join decides on a request of the holder of a join token. The answer is nil if that holder did not make it: somebody
+// on the bus may have, and who answered would tell the token's holder lies.
 func (ids *Identities) join(user string, data []byte, wanted func(cluster string) error) ([]byte, error) {
 	key, err := publicKey(user)
 	if err != nil {
@@ -52,8 +52,8 @@ func (ids *Identities) join(user string, data []byte, wanted func(cluster string
 	return ids.answer(req, cred, err)
 }
 
-// buy gives the credential that a token buys: the same one whenever the same keys are asked for. The token is marked as used
-// before the credential is there, so that a crash in between cannot let it be used twice.
+// buy gives the credential that a token buys: the same one whenever the same keys are asked for. The token is marked as
+// used before the credential is there, so that a crash in between cannot let it be used twice.
 func (ids *Identities) buy(user string, req protocol.KeyRequest, wanted func(string) error) (credential, error) {
 	t, known := ids.token(user)
 	if !known {
@@ -153,7 +153,8 @@ func (ids *Identities) renew(cluster string, data []byte) ([]byte, error) {
 }
 
 func (ids *Identities) newCredential(req protocol.KeyRequest, now time.Time) credential {
-	return credential{User: req.User, OpenKey: req.OpenKey, Issued: now, Expires: now.Add(ids.TTL).Truncate(time.Second)}
+	return credential{User: req.User, OpenKey: req.OpenKey, Issued: now, Signer: ids.keys.AccountKey(),
+		Expires: now.Add(ids.TTL).Truncate(time.Second)}
 }
 
 // checkRequest says what is malformed in a request for a credential of cluster.

@@ -2,6 +2,7 @@ package nats
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -15,28 +16,48 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// guardPause is how often the streams are looked at. Nobody but the hub may change them: so it is one request for each, and
-// nothing else, as long as nobody does.
+// guardPause is how often the streams are looked at. Only the hub may change them, so it sends one request for each
+// while nothing has changed.
 const guardPause = 2 * time.Second
 
-// guard notices when a stream was lost, changed, or written to by somebody else.
+// guard notices when a stream was lost, changed, or written to by another client.
 type guard struct {
 	mu   sync.Mutex
 	made map[string]time.Time // by stream: when it was made
-	// base is the last sequence of a stream when it was looked at and this hub was not writing, and wrote what it has written
-	// there since. What else is there now is somebody else's.
+	// base is the last sequence of a stream when it was looked at and this hub was not writing, and wrote what it has
+	// written there since. Any other message was written by another client.
 	base  map[string]uint64
 	wrote map[string]map[uint64]bool
-	// bundles is the sequence of each cluster's bundle. What is at another one is somebody else's.
+	// bundles is the sequence of each cluster's bundle. A bundle at another sequence was written by another client.
 	bundles map[string]uint64
-	foreign map[string]bool // subjects that somebody else wrote to, until the hub has written there again
-	altered map[string]bool // streams whose settings were found changed, and have been set right
-	busy    int             // writes that are under way
-	at      uint64          // rises with each of them
+	foreign map[string]bool  // subjects that another client wrote to, until the hub has written there again
+	altered map[string]bool  // streams whose settings were found changed, and have been restored
+	shares  map[string]int64 // by stream: bytes that it may store
+	counts  map[string]int64 // by stream: messages when they were counted last, but for what the hub has dropped since
+	drops   int              // that are under way
+	dropped uint64           // rises with each of them
+	busy    int              // writes that are under way
+	at      uint64           // rises with each of them
 }
 
 func newGuard() *guard {
-	return &guard{altered: map[string]bool{}, made: map[string]time.Time{}, base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{}, foreign: map[string]bool{}}
+	return &guard{shares: map[string]int64{}, counts: map[string]int64{}, altered: map[string]bool{}, made: map[string]time.Time{},
+		base: map[string]uint64{}, wrote: map[string]map[uint64]bool{}, bundles: map[string]uint64{},
+		foreign: map[string]bool{}}
+}
+
+// allot notes what a stream may store.
+func (g *guard) allot(stream string, bytes int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.shares[stream] = bytes
+}
+
+// share is what a stream may store; 0 if that is not known.
+func (g *guard) share(stream string) int64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.shares[stream]
 }
 
 // begin notes that the hub writes; what it gives is called when that is done.
@@ -87,6 +108,13 @@ func (g *guard) unsure() {
 	clear(g.bundles)
 }
 
+// recount forgets how many messages there were: another hub may have dropped some since.
+func (g *guard) recount() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	clear(g.counts)
+}
+
 // alter notes that the settings of a stream are not the hub's.
 func (g *guard) alter(stream string) {
 	g.mu.Lock()
@@ -105,13 +133,6 @@ func (g *guard) wasAltered(stream string) bool {
 	return was
 }
 
-// written is how many bundles there are at least.
-func (g *guard) written() uint64 {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return uint64(len(g.bundles))
-}
-
 // forget notes that the hub drops a cluster's bundle.
 func (g *guard) forget(cluster string) {
 	g.mu.Lock()
@@ -128,7 +149,7 @@ func (g *guard) first(stream string, made time.Time) {
 	}
 }
 
-// touched says whether somebody else wrote to a chunk of a blob.
+// touched says whether another client wrote to a chunk of a blob.
 func (g *guard) touched(blob string) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -147,6 +168,7 @@ func (g *guard) reset(stream string, made time.Time) {
 	g.made[stream] = made
 	delete(g.base, stream)
 	delete(g.wrote, stream)
+	delete(g.counts, stream)
 	if stream == "KV_"+protocol.BucketDesired {
 		clear(g.bundles)
 	}
@@ -165,8 +187,9 @@ func (b *Bus) watch(ctx context.Context, to hub.Listener, call func(func())) {
 		if !b.serving.Load() || b.reach() != nil {
 			continue
 		}
+		b.measure(ctx)
 		if what := b.inspect(ctx); what != "" {
-			b.log.Error("the streams on NATS were changed by somebody else than this hub; they are restored", "what", what)
+			b.log.Error("the streams on NATS were changed by another client than this hub; restoring them", "what", what)
 			call(func() { to.Damaged(what, time.Now()) })
 			b.wake()
 		}
@@ -178,11 +201,9 @@ func (b *Bus) inspect(ctx context.Context) string {
 	ctx, cancel := context.WithTimeout(ctx, prepareTimeout)
 	defer cancel()
 	var out []string
-	forgets := b.forgets.Load()
-	quiet := forgets == b.forgotten
-	b.forgotten = forgets
 	for _, want := range streams(b.replicas) {
-		at := b.guard.writes()
+		want.MaxBytes = b.guard.share(want.Name)
+		at, drops := b.guard.writes(), b.guard.dropCount()
 		made, known := b.guard.since(want.Name)
 		s, err := b.js.Stream(ctx, want.Name)
 		if errors.Is(err, jetstream.ErrStreamNotFound) && known {
@@ -209,38 +230,94 @@ func (b *Bus) inspect(ctx context.Context) string {
 				out = append(out, fmt.Sprintf("%d messages were written to the stream %s", foreign, want.Name))
 			}
 		}
-		if lost := b.shrunk(want.Name, info, quiet); lost {
+		if b.guard.shrunk(want.Name, info.State.Msgs, drops) {
 			out = append(out, fmt.Sprintf("messages of the stream %s were deleted", want.Name))
 		}
 	}
 	return strings.Join(out, "; ")
 }
 
-// dropping notes that the hub itself drops messages; what it gives is called when that is done.
-func (b *Bus) dropping() (done func()) {
-	b.forgets.Add(1)
-	return func() { b.forgets.Add(1) }
+// discard drops the messages of a stream on some subjects.
+func (b *Bus) discard(ctx context.Context, stream, subjects string) error {
+	b.guard.dropping()
+	n, err := b.purge(ctx, stream, subjects)
+	b.guard.dropDone(stream, n, err)
+	return err
 }
 
-// shrunk says whether a stream that only the hub deletes from has fewer messages than before. quiet says that the hub has
-// dropped nothing since.
-func (b *Bus) shrunk(name string, info *jetstream.StreamInfo, quiet bool) bool {
-	if name != "KV_"+protocol.BucketDesired && name != "KV_"+protocol.BucketBlobs {
+// purge gives how many messages were dropped.
+func (b *Bus) purge(ctx context.Context, stream, subjects string) (int64, error) {
+	ask, err := json.Marshal(map[string]string{"filter": subjects})
+	if err != nil {
+		return 0, err
+	}
+	m, err := b.conn.RequestWithContext(ctx, "$JS.API.STREAM.PURGE."+stream, ask)
+	if err != nil {
+		return 0, err
+	}
+	var answer struct {
+		Purged int64
+		Error  *jetstream.APIError
+	}
+	if err := json.Unmarshal(m.Data, &answer); err != nil {
+		return 0, err
+	}
+	if answer.Error != nil {
+		return 0, answer.Error
+	}
+	return answer.Purged, nil
+}
+
+func (g *guard) dropping() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.drops++
+	g.dropped++
+}
+
+// dropDone notes how many messages of a stream the hub has dropped; after an error that is not known.
+func (g *guard) dropDone(stream string, n int64, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.drops--
+	if err != nil {
+		delete(g.counts, stream)
+	} else if was, known := g.counts[stream]; known {
+		g.counts[stream] = was - n
+	}
+}
+
+// dropCount is a number that rises whenever the hub begins to drop messages.
+func (g *guard) dropCount() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.dropped
+}
+
+// shrunk says whether a stream that only the hub deletes from has fewer messages than before, but for what the hub has
+// dropped. drops is dropCount before the messages were counted. While the hub drops some it is not told.
+func (g *guard) shrunk(stream string, messages, drops uint64) bool {
+	if stream != "KV_"+protocol.BucketDesired && stream != "KV_"+protocol.BucketBlobs {
 		return false
 	}
-	was, is := b.counts[name], info.State.Msgs
-	if name == "KV_"+protocol.BucketDesired {
-		was = max(was, b.guard.written())
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.drops > 0 || g.dropped != drops {
+		return false
 	}
-	b.counts[name] = is
-	return was > is && quiet
+	was := g.counts[stream]
+	if stream == "KV_"+protocol.BucketDesired {
+		was = max(was, int64(len(g.bundles)))
+	}
+	g.counts[stream] = int64(messages)
+	return was > int64(messages)
 }
 
 // maxForeign is how many foreign messages are looked at.
 const maxForeign = 1000
 
-// foreign marks what somebody else has written to a stream since the last look, and counts it. It does nothing while the hub
-// writes; at is guard.writes before the stream was looked at.
+// foreign marks what another client has written to a stream since the last look, and counts it. It does nothing while
+// the hub writes; at is guard.writes before the stream was looked at.
 func (b *Bus) foreign(ctx context.Context, s jetstream.Stream, at uint64) (count int) {
 	info := s.CachedInfo()
 	found, quiet := b.guard.compare(info.Config.Name, info.State.LastSeq, at)
@@ -258,8 +335,8 @@ func (b *Bus) foreign(ctx context.Context, s jetstream.Stream, at uint64) (count
 	return len(found)
 }
 
-// compare gives the sequences that are not the hub's own, up to the last one of a stream, and begins anew behind it. It is
-// not quiet while the hub writes.
+// compare gives the sequences that are not the hub's own, up to the last one of a stream, and continues after it. It
+// is not quiet while the hub writes.
 func (g *guard) compare(stream string, last, at uint64) (found []uint64, quiet bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -302,6 +379,7 @@ func (g *guard) since(stream string) (time.Time, bool) {
 // sameStream says whether a stream is set up as the hub does, as far as that keeps it safe.
 func sameStream(want, is jetstream.StreamConfig) bool {
 	return slices.Equal(want.Subjects, is.Subjects) && want.NoAck == is.NoAck && want.DenyDelete == is.DenyDelete &&
-		want.DenyPurge == is.DenyPurge && want.AllowRollup == is.AllowRollup && (want.MaxMsgsPerSubject == is.MaxMsgsPerSubject) &&
-		is.MaxAge == want.MaxAge && is.Mirror == nil && len(is.Sources) == 0 && is.RePublish == nil && !is.Sealed
+		want.DenyPurge == is.DenyPurge && want.AllowRollup == is.AllowRollup && want.MaxMsgsPerSubject == is.MaxMsgsPerSubject &&
+		is.MaxAge == want.MaxAge && (want.MaxBytes == 0 || want.MaxBytes == is.MaxBytes) &&
+		is.Mirror == nil && len(is.Sources) == 0 && is.RePublish == nil && !is.Sealed
 }

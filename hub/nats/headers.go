@@ -12,7 +12,8 @@ import (
 
 // headers are those of a bundle's message.
 func (b *Bus) headers(d hub.Delivery) natsgo.Header {
-	h := protocol.BundleHeaders{Cluster: d.Cluster, Epoch: d.Epoch, Generation: d.Generation, Revision: d.Revision, Key: d.Key}
+	h := protocol.BundleHeaders{Cluster: d.Cluster, Epoch: d.Epoch, Generation: d.Generation, Revision: d.Revision,
+		Key: d.Key}
 	return natsgo.Header{
 		protocol.HeaderGeneration: {strconv.FormatUint(d.Generation, 10)}, protocol.HeaderKey: {d.Key},
 		protocol.HeaderEpoch: {strconv.FormatUint(d.Epoch, 10)}, protocol.HeaderRevision: {d.Revision},

@@ -23,7 +23,8 @@ func TestHeadersAreBelievedWhileTheFleetsSecretIsRotated(t *testing.T) {
 		has := hub.Holdings{Generations: map[string]uint64{}, Proven: map[string]bool{}, Epochs: map[string]uint64{},
 			Revisions: map[string]string{}, Keys: map[string]string{}}
 		(&Bus{headerKeys: c.keys}).holding(has, "a", made)
-		if has.Proven["a"] != c.proven || has.Generations["a"] != 7 || (has.Epochs["a"] == 2) != c.proven || (has.Revisions["a"] == "abc") != c.proven {
+		if has.Proven["a"] != c.proven || has.Generations["a"] != 7 || (has.Epochs["a"] == 2) != c.proven ||
+			(has.Revisions["a"] == "abc") != c.proven {
 			t.Errorf("%s: %+v", name, has)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // heard is what came of a Hello.
 type heard struct {
 	learned string // user key that the hub did not know before
-	renew   bool   // the agent is to renew: a rotation waits for it, or its credential is of before
+	renew   bool   // the agent is to renew: a rotation waits for it, or its credential is of an older release
 }
 
 // errRevoked marks a Hello with a credential that was revoked, such as the one that the bus has kept since before.
@@ -67,7 +67,7 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 		}
 		if id.Rotate.IsZero() {
 			ids.mu.Lock()
-			out.renew = ids.isFormer(*id, now)
+			out.renew = ids.isFormer(*id, now) || id.moving(ids.keys.AccountKey(), now)
 			ids.mu.Unlock()
 			return nil
 		}
@@ -84,16 +84,17 @@ func (ids *Identities) hello(cluster string, data []byte) (heard, error) {
 		ids.cutOrLog()
 	}
 	if revoked {
-		return heard{}, fmt.Errorf("the credential %.12s… of %s was revoked with all others of that time", cred.User, date(cred.Issued))
+		return heard{}, fmt.Errorf("the credential %.12s… of %s was revoked with all others of that time", cred.User,
+			date(cred.Issued))
 	}
 	return out, nil
 }
 
 // greet makes c, which said Hello at a time of its agent's clock, the current credential.
 //
-// Somebody on the bus may say an old Hello again: so going back to a credential, as a cluster does that was restored from a
-// backup, takes a later time than that of the last change. The first Hello of a newer credential needs none: the agent's clock
-// may have been set back.
+// An old Hello may be repeated by anyone on the bus: so going back to a credential, as a cluster does that was restored
+// from a backup, takes a later time than that of the last change. The first Hello of a newer credential needs none: the
+// agent's clock may have been set back.
 func (id *identity) greet(c credential, at time.Time) error {
 	current, _ := id.credential(id.Current)
 	first := !c.Greeted && c.Issued.After(current.Issued)

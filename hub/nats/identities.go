@@ -28,6 +28,8 @@ type credential struct {
 	Issued  time.Time `json:"issued"`
 	Expires time.Time `json:"expires,omitzero"`  // of its JWT; never, if zero
 	Greeted bool      `json:"greeted,omitempty"` // its agent has said Hello with it
+	// Signer is the key that has signed its JWT; empty for the identity key of the account.
+	Signer string `json:"signer,omitempty"`
 }
 
 func (c credential) live(now time.Time) bool { return c.Expires.IsZero() || now.Before(c.Expires) }
@@ -108,8 +110,8 @@ func (id *identity) ban(c credential) {
 	id.Revoked[c.User] = c.Expires
 }
 
-// forget drops what can do nothing any more: revoked JWTs that have expired, and expired credentials but for the current
-// one, which tells since when its agent is locked out.
+// forget drops what can do nothing any more: revoked JWTs that have expired, and expired credentials but for the
+// current one, which tells since when its agent is locked out.
 func (id *identity) forget(now time.Time) {
 	maps.DeleteFunc(id.Revoked, func(_ string, expires time.Time) bool { return !credential{Expires: expires}.live(now) })
 	current, _ := id.current()
@@ -166,7 +168,8 @@ var _ hub.Identities = (*Identities)(nil)
 // OpenIdentities reads the identities and the join tokens in the hub's data directory.
 func OpenIdentities(dataDir string, keys *Keys) (*Identities, error) {
 	ids := &Identities{
-		TTL: DefaultTTL, Log: slog.Default(), clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
+		TTL: DefaultTTL, Log: slog.Default(),
+		clusterDir: filepath.Join(dataDir, "clusters"), tokenDir: filepath.Join(dataDir, "tokens"), keys: keys,
 		known: map[string]identity{}, byUser: map[string]string{}, editing: map[string]*sync.Mutex{},
 		reminders: map[string]*reminder{}, distrusting: map[string]struct{}{}, changed: map[string]struct{}{},
 		dropped: map[string]dropped{}, stirred: make(chan struct{}, 1),
@@ -241,7 +244,8 @@ func (ids *Identities) put(id identity) {
 	ids.known[id.Cluster] = id
 }
 
-// edit changes a cluster's identity, on disk first, and says whether it did. What change gives as an error leaves it as it was.
+// edit changes a cluster's identity, on disk first, and says whether it did. What change gives as an error leaves it as
+// it was.
 func (ids *Identities) edit(cluster string, change func(id *identity, now time.Time) error) (bool, error) {
 	lock := ids.turn(cluster)
 	lock.Lock()

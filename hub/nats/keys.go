@@ -33,6 +33,8 @@ type Keys struct {
 	operators   []nkeys.KeyPair // the current one, which signs accounts, and the next
 
 	account, hub, system, hubUser, systemUser nkeys.KeyPair // account is that of AGENTS
+
+	signers signers
 }
 
 // OpenKeys reads the keys in dir, and makes those that are missing. Keys are made all at once: a
@@ -43,7 +45,8 @@ func OpenKeys(dir string) (*Keys, error) {
 	}
 	k := &Keys{dir: dir}
 	f := &keyFiles{dir: dir}
-	f.fresh = f.none("signing.key", "ca.pem", "fleet.key", "operator.nk", "account.nk", "system.nk", "hub-user.nk", "system-user.nk")
+	f.fresh = f.none("signing.key", "ca.pem", "fleet.key", "operator.nk", "account.nk", "system.nk", "hub-user.nk",
+		"system-user.nk")
 	for _, name := range f.steps("signing.key") {
 		k.Signers = append(k.Signers, ed25519.NewKeyFromSeed(f.raw(name, signingKeyType)))
 	}
@@ -61,6 +64,7 @@ func OpenKeys(dir string) (*Keys, error) {
 		k.hub, f.err = hubPair(k.account)
 	}
 	k.system = f.nkey("system.nk", nkeys.PrefixByteAccount)
+	k.signers = readSigners(f)
 	k.hubUser = f.nkey("hub-user.nk", nkeys.PrefixByteUser)
 	k.systemUser = f.nkey("system-user.nk", nkeys.PrefixByteUser)
 	if k.New = f.fresh && f.err == nil; k.New {

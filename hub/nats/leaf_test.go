@@ -16,7 +16,8 @@ import (
 func newSite(t *testing.T) (e *external, b *Bus, upstream string) {
 	port := freePort(t)
 	upstream = fmt.Sprintf("tls://127.0.0.1:%d", port)
-	e = newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}, LeafNodes: fmt.Sprintf("127.0.0.1:%d", port)})
+	e = newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}},
+		LeafNodes: fmt.Sprintf("127.0.0.1:%d", port)})
 	b = e.hub(1, "main")
 	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
 	e.add(Servers{Nodes: []Node{{Name: "leaf", Host: "127.0.0.1"}}, Upstreams: []string{upstream}})
@@ -43,7 +44,8 @@ func TestAnAgentBehindALeafNode(t *testing.T) {
 	go func() { _ = b.Listen(t.Context(), links) }()
 	agent := e.agent(e.join(), "leaf")
 	pushed := make(chan string, 64)
-	if _, err := agent.Subscribe(protocol.DesiredSubject("a"), func(m *natsgo.Msg) { pushed <- string(m.Data) }); err != nil {
+	if _, err := agent.Subscribe(protocol.DesiredSubject("a"),
+		func(m *natsgo.Msg) { pushed <- string(m.Data) }); err != nil {
 		t.Fatal(err)
 	}
 	converse := func(generation uint64) {
@@ -106,7 +108,8 @@ func (l *linked) Link(_ string, connected bool, _ time.Time) { l.at <- connected
 func hostileLeaf(e *external, upstream string) string {
 	e.kill("leaf")
 	conf := filepath.Join(e.dir, "leaf", "nats.conf")
-	hostile := fmt.Sprintf("leafnodes: { remotes: [{ urls: [%q], credentials: %q, tls: { ca_file: %q } }] }\ndefault_js_domain: { $G: \"\" }\n", upstream,
+	hostile := fmt.Sprintf("leafnodes: { remotes: [{ urls: [%q], credentials: %q, tls: { ca_file: %q } }] "+
+		"}\ndefault_js_domain: { $G: \"\" }\n", upstream,
 		filepath.Join(e.dir, "leaf", "agents.creds"), filepath.Join(e.dir, "leaf", "ca.crt"))
 	if err := os.WriteFile(conf, []byte(hostile), 0o600); err != nil {
 		e.t.Fatal(err)
@@ -124,7 +127,8 @@ func TestWhoHasALeafNodesCredentialsIsNoHub(t *testing.T) {
 	defer c.Close()
 	heard := must(c.SubscribeSync("_INBOX.>"))
 	sees(t, c, "generation 1") // it is connected
-	for _, subject := range []string{protocol.DesiredSubject("a"), protocol.BlobSubject("x", 0), "$JS.API.STREAM.PURGE.KV_desired",
+	for _, subject := range []string{protocol.DesiredSubject("a"), protocol.BlobSubject("x", 0),
+		"$JS.API.STREAM.PURGE.KV_desired",
 		"$JS.API.STREAM.DELETE.KV_desired", protocol.AskSubject("a")} {
 		if err := c.Publish(subject, []byte("forged")); err != nil {
 			t.Fatal(err)

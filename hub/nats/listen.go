@@ -177,10 +177,12 @@ func heed(ctx context.Context, call func(func()), f func()) {
 	}
 }
 
-// hellos follows the hellos, and returns when those that are retained were taken in: who speaks for a cluster has to be known
-// before what it said is read.
-func (b *Bus) hellos(ctx context.Context, desk *desk, onError jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {
-	c, err := b.js.OrderedConsumer(ctx, protocol.StreamHello, jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy})
+// hellos follows the hellos, and returns when the retained ones were processed: who speaks for a cluster has to be
+// known before what it said is read.
+func (b *Bus) hellos(ctx context.Context, desk *desk,
+	onError jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {
+	c, err := b.js.OrderedConsumer(ctx, protocol.StreamHello,
+		jetstream.OrderedConsumerConfig{DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy})
 	if err != nil {
 		return nil, err
 	}
@@ -280,7 +282,12 @@ type connection struct {
 		Start time.Time
 		Stop  time.Time
 	}
+	Received struct{ Msgs int64 }  // by the server, if it is told
+	Sent     struct{ Bytes int64 } // the same
 }
+
+// traffic is what went over the connection.
+func (c connection) traffic() traffic { return traffic{c.Received.Msgs, c.Sent.Bytes} }
 
 func (c connection) key() string { return fmt.Sprint(c.Server.ID, "/", c.Client.ID) }
 
@@ -290,6 +297,9 @@ func (l *links) subscribe(call func(func())) error {
 			var c connection
 			if json.Unmarshal(m.Data, &c) != nil {
 				return
+			}
+			if up && l.bus.meter.came(c, time.Now()) || !up && l.bus.meter.went(c, time.Now()) {
+				l.bus.flooded(c.Client.User)
 			}
 			call(func() {
 				cluster, _ := l.bus.ids.cluster(c.Client.User)
@@ -345,18 +355,11 @@ func (l *links) learned(cluster, user string) {
 // answer within a second are taken to be gone, with their connections.
 func (l *links) refresh(ctx context.Context, call func(func())) {
 	call(func() { l.asking++ })
-	found := map[string]map[string]connection{} // by cluster and key
-	for offset := 0; ; {
-		got, err := l.page(ctx, offset, found)
-		if err != nil {
-			l.bus.log.Debug("who is connected cannot be told", "err", err)
-			call(l.asked)
-			return
-		}
-		if got < pageSize {
-			break
-		}
-		offset += pageSize
+	found, err := l.bus.connections(ctx)
+	if err != nil {
+		l.bus.log.Debug("who is connected cannot be told", "err", err)
+		call(l.asked)
+		return
 	}
 	call(func() { l.replace(found) })
 }
@@ -388,19 +391,31 @@ func (l *links) replace(found map[string]map[string]connection) {
 	}
 }
 
+// connections asks all servers for the connections of agents, by cluster and key. Those of users that are no cluster's
+// are under "".
+func (b *Bus) connections(ctx context.Context) (map[string]map[string]connection, error) {
+	found := map[string]map[string]connection{}
+	for offset := 0; ; offset += pageSize {
+		got, err := b.page(ctx, offset, found)
+		if err != nil || got < pageSize {
+			return found, err
+		}
+	}
+}
+
 // pageSize is how many connections a server lists in one answer.
 const pageSize = 1024
 
 // page asks for one page of connections, and gives the most that any one server had.
-func (l *links) page(ctx context.Context, offset int, into map[string]map[string]connection) (int, error) {
-	inbox := l.bus.system.NewRespInbox()
-	sub, err := l.bus.system.SubscribeSync(inbox)
+func (b *Bus) page(ctx context.Context, offset int, into map[string]map[string]connection) (int, error) {
+	inbox := b.system.NewRespInbox()
+	sub, err := b.system.SubscribeSync(inbox)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
 	ask := fmt.Sprintf(`{"auth":true,"limit":%d,"offset":%d}`, pageSize, offset)
-	if err := l.bus.system.PublishRequest("$SYS.REQ.ACCOUNT."+l.bus.account+".CONNZ", inbox, []byte(ask)); err != nil {
+	if err := b.system.PublishRequest("$SYS.REQ.ACCOUNT."+b.account+".CONNZ", inbox, []byte(ask)); err != nil {
 		return 0, err
 	}
 	most := 0
@@ -411,25 +426,27 @@ func (l *links) page(ctx context.Context, offset int, into map[string]map[string
 		if err != nil {
 			return most, ctx.Err() // no more servers answer
 		}
-		n, err := l.read(m.Data, into)
+		n, err := b.listed(m.Data, into)
 		if err != nil {
 			return 0, err
 		}
 		most = max(most, n)
-		rest, stop := context.WithTimeout(ctx, time.Second)
+		rest, stop := context.WithTimeout(ctx, 4*b.rest())
 		defer stop()
 		wait = rest
 	}
 }
 
-func (l *links) read(data []byte, into map[string]map[string]connection) (int, error) {
+func (b *Bus) listed(data []byte, into map[string]map[string]connection) (int, error) {
 	var answer struct {
 		Server struct{ ID string }
 		Data   struct {
 			Connections []struct {
-				CID   uint64 `json:"cid"`
-				User  string `json:"authorized_user"`
-				Start time.Time
+				CID      uint64 `json:"cid"`
+				User     string `json:"authorized_user"`
+				Start    time.Time
+				Received int64 `json:"in_msgs"`
+				Sent     int64 `json:"out_bytes"`
 			}
 		}
 	}
@@ -437,9 +454,10 @@ func (l *links) read(data []byte, into map[string]map[string]connection) (int, e
 		return 0, err
 	}
 	for _, conn := range answer.Data.Connections {
-		cluster, _ := l.bus.ids.cluster(conn.User)
+		cluster, _ := b.ids.cluster(conn.User)
 		var c connection
 		c.Server.ID, c.Client.ID, c.Client.User, c.Client.Start = answer.Server.ID, conn.CID, conn.User, conn.Start
+		c.Received.Msgs, c.Sent.Bytes = conn.Received, conn.Sent
 		if into[cluster] == nil {
 			into[cluster] = map[string]connection{}
 		}

@@ -28,13 +28,7 @@ func (k *Keys) claims(revoked []string) (*claims, error) {
 		return nil, err
 	}
 	for _, pair := range k.operators {
-		key, err := pair.PublicKey()
-		if err != nil {
-			return nil, err
-		}
-		o := jwt.NewOperatorClaims(key)
-		o.Name, o.SystemAccount = "drover", c.system
-		text, err := o.Encode(pair)
+		o, text, err := k.operatorJWT(pair, c.system)
 		if err != nil {
 			return nil, err
 		}
@@ -46,8 +40,15 @@ func (k *Keys) claims(revoked []string) (*claims, error) {
 	for _, user := range revoked {
 		c.accountClaims.Revoke(user)
 	}
-	c.accountJWT, errs[0] = c.accountClaims.Encode(k.operators[0])
-	c.systemJWT, errs[1] = c.systemClaims.Encode(k.operators[0])
-	c.hubJWT, errs[2] = hubClaims.Encode(k.operators[0])
+	for _, account := range []*jwt.AccountClaims{hubClaims, c.accountClaims, c.systemClaims} {
+		account.SigningKeys.Add(k.signers.names...)
+	}
+	issuer, err := k.accountIssuer(k.operators[0])
+	if err != nil {
+		return nil, err
+	}
+	c.accountJWT, errs[0] = c.accountClaims.Encode(issuer)
+	c.systemJWT, errs[1] = c.systemClaims.Encode(issuer)
+	c.hubJWT, errs[2] = hubClaims.Encode(issuer)
 	return c, errors.Join(errs[:]...)
 }

@@ -164,6 +164,7 @@ func (b *Bus) Serve(yes bool, epoch uint64) {
 		return
 	}
 	b.guard.unsure()
+	b.guard.recount()
 	if b.server != nil {
 		if err := b.server.Revoke(b.ids.Revoked()); err != nil {
 			b.log.Error("the embedded NATS server has not been told which credentials are revoked", "err", err)

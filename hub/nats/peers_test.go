@@ -79,7 +79,8 @@ func TestHubsFindEachOther(t *testing.T) {
 	}
 }
 
-// A hub that stands back leaves the servers as they are: its list of revoked credentials may be older, and its flags others.
+// A hub that stands back leaves the servers as they are: its list of revoked credentials may be older, and its flags
+// others.
 func TestAHubThatStandsBackLeavesTheServersAsTheyAre(t *testing.T) {
 	e := newExternal(t, Servers{Nodes: []Node{{Name: "n0", Host: "127.0.0.1"}}})
 	b := e.standby("n0")

@@ -21,7 +21,8 @@ import (
 // replyKinds are the subjects to which somebody would like a server or the hub to answer: cluster b is the victim.
 func replyKinds() []string {
 	const token = "UBANYTOKENOFANOTHERCLUSTER"
-	out := []string{"$JS.API.INFO", "$JS.API.ACCOUNT.INFO", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.STREAM.NAMES", "$JS.API.STREAM.LIST",
+	out := []string{"$JS.API.INFO", "$JS.API.ACCOUNT.INFO", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.STREAM.NAMES",
+		"$JS.API.STREAM.LIST",
 		"$JS.API.STREAM.CREATE.mine", "$JS.ACK.KV_report.x.1.1.1.1.1", "$JS.FC.KV_desired.x", "$JSC.R.x", "$SRV.PING",
 		protocol.DesiredSubject("b"), protocol.DesiredSubject("a"), protocol.BlobSubject("x", 0), protocol.ReportSubject("b"),
 		protocol.JournalSubject("b"), protocol.HelloSubject("b"), protocol.AskSubject("b"), protocol.AskSubject("a"),
@@ -29,7 +30,8 @@ func replyKinds() []string {
 		"_INBOX.x.y", "_R_.x.y", protocol.HubSubject, protocol.DesiredGet("b"),
 		"$SYS.REQ.SERVER.PING", "$SYS.REQ.ACCOUNT.PING.CONNZ", "$SYS.REQ.CLAIMS.UPDATE", "$SYS.REQ.CLAIMS.DELETE", "$SYS.ACCOUNT.x.CONNECT"}
 	for _, stream := range []string{"KV_desired", "KV_blobs", "KV_report", "journal", "hello"} {
-		for _, verb := range []string{"DELETE", "PURGE", "UPDATE", "INFO", "MSG.DELETE", "MSG.GET", "SNAPSHOT", "LEADER.STEPDOWN", "PEER.REMOVE"} {
+		for _, verb := range []string{"DELETE", "PURGE", "UPDATE", "INFO", "MSG.DELETE", "MSG.GET", "SNAPSHOT",
+			"LEADER.STEPDOWN", "PEER.REMOVE"} {
 			out = append(out, "$JS.API.STREAM."+verb+"."+stream)
 		}
 		out = append(out, "$JS.API.CONSUMER.CREATE."+stream+".x", "$JS.API.CONSUMER.DELETE."+stream+".x",
@@ -109,7 +111,8 @@ func contents(t *testing.T, b *Bus) map[string]string {
 	list := b.js.ListStreams(ctx)
 	for info := range list.Info() {
 		name := info.Config.Name
-		out[name] = fmt.Sprint("made ", info.Created, " consumers ", info.State.Consumers, " deleted ", info.State.NumDeleted > 0 && name == "KV_desired",
+		out[name] = fmt.Sprint("made ", info.Created, " consumers ", info.State.Consumers, " deleted ",
+			info.State.NumDeleted > 0 && name == "KV_desired",
 			" config ", info.Config.NoAck, info.Config.DenyDelete, info.Config.Subjects)
 		s := must(b.js.Stream(ctx, name))
 		full := must(s.Info(ctx, jetstream.WithSubjectFilter(">")))
@@ -132,19 +135,23 @@ func (s site) attack(t *testing.T) {
 	user, token := newUser(), newUser()
 	now := time.Now()
 	s.ids.mu.Lock()
-	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: user.public, Issued: now, Expires: now.Add(time.Hour)}}})
+	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: user.public, Issued: now,
+		Expires: now.Add(time.Hour)}}})
 	s.ids.mu.Unlock()
 	publish(t, s.bus, 1, "bundle of a")
 	until(t, "the bus takes the bundle of b", func() bool {
-		return s.bus.Put(t.Context(), nil, []hub.Delivery{{Cluster: "b", Generation: 1, Sealed: []byte("bundle of b")}}) == nil
+		return s.bus.Put(t.Context(), nil, []hub.Delivery{{Cluster: "b", Generation: 1,
+			Sealed: []byte("bundle of b")}}) == nil
 	})
-	for subject, data := range map[string]string{protocol.ReportSubject("b"): "report of b", protocol.BlobSubject("x", 0): "a blob",
+	for subject, data := range map[string]string{protocol.ReportSubject("b"): "report of b",
+		protocol.BlobSubject("x", 0): "a blob",
 		protocol.JournalSubject("b"): "journal of b", protocol.HelloSubject("b"): "hello of b"} {
 		if err := s.bus.conn.Publish(subject, []byte(data)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	agent := s.dial(t, must(s.keys.agentJWT("a", credential{User: user.public, Expires: now.Add(time.Hour)})), user.seed, "a")
+	agent := s.dial(t, must(s.keys.agentJWT("a", credential{User: user.public, Expires: now.Add(time.Hour)})),
+		user.seed, "a")
 	holder := s.dial(t, must(s.keys.tokenJWT(tokenOf("a", token.public))), token.seed, token.public)
 	sees(t, agent, "bundle of a")
 	until(t, "the streams have what was said, and the hub reads it", func() bool {
@@ -172,7 +179,8 @@ func (s site) attack(t *testing.T) {
 			for header, value := range map[string]string{"Nats-Rollup": "all", "Nats-Trace-Dest": protocol.ReportSubject("a"),
 				"Nats-TTL": "1s", "Nats-Schedule-Target": protocol.DesiredSubject("b"), "KV-Operation": "PURGE",
 				"Nats-Required-Api-Level": "99", "Nats-Expected-Last-Sequence": "99999"} {
-				m := &natsgo.Msg{Subject: subject, Reply: protocol.DesiredSubject("b"), Data: []byte("{}"), Header: natsgo.Header{header: {value}}}
+				m := &natsgo.Msg{Subject: subject, Reply: protocol.DesiredSubject("b"), Data: []byte("{}"),
+					Header: natsgo.Header{header: {value}}}
 				if err := c.PublishMsg(m); err != nil {
 					t.Fatal(err)
 				}
@@ -190,7 +198,8 @@ func (s site) attack(t *testing.T) {
 	})
 	sees(t, agent, "bundle of a")
 	must(agent.Request(protocol.BlobGet("x", 0), nil, patience))
-	until(t, "the last answers have arrived", func() bool { return len(neighbours.on(protocol.InboxPrefix("b")+".x")) > 0 })
+	until(t, "the last answers have arrived",
+		func() bool { return len(neighbours.on(protocol.InboxPrefix("b")+".x")) > 0 })
 	arrived := map[string][]*natsgo.Msg{}
 	for _, reply := range replyKinds() {
 		arrived[reply] = hubs.on(reply)

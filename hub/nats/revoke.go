@@ -50,7 +50,8 @@ func (ids *Identities) Revoke(cluster string) error {
 		return err
 	}
 	if err := ids.cut(); err != nil {
-		return fmt.Errorf("the credentials of cluster %s are revoked, but the NATS servers do not know it yet: %w", cluster, err)
+		return fmt.Errorf("the credentials of cluster %s are revoked, but the NATS servers do not know it yet: %w",
+			cluster, err)
 	}
 	return nil
 }
@@ -71,7 +72,8 @@ func (ids *Identities) Forget(cluster string) error {
 func (ids *Identities) Rotate(cluster string) error {
 	_, err := ids.edit(cluster, func(id *identity, now time.Time) error {
 		if len(id.live(now)) == 0 {
-			return fmt.Errorf("cluster %s: %w: let it join with `drover agent manifest --cluster %s | kubectl apply -f -`", cluster, hub.ErrNoCredential, cluster)
+			return fmt.Errorf("cluster %s: %w: let it join with `drover agent manifest --cluster %s | kubectl apply -f "+
+				"-`", cluster, hub.ErrNoCredential, cluster)
 		}
 		id.Rotate = now
 		return nil
@@ -93,15 +95,17 @@ func (ids *Identities) askRenew(cluster string) {
 	if ask == nil || !wanted {
 		return
 	}
-	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskRenew}); err != nil {
-		ids.Log.Info("an agent cannot be asked to renew its credential now; it is asked when it says hello", "cluster", cluster, "err", err)
+	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster,
+		Kind: protocol.AskRenew}); err != nil {
+		ids.Log.Info("an agent cannot be asked to renew its credential now; it is asked when it says hello",
+			"cluster", cluster, "err", err)
 	}
 }
 
 // toRenew says whether a cluster's agent is to renew its credential. ids.mu is held.
 func (ids *Identities) toRenew(cluster string) bool {
 	id := ids.known[cluster]
-	return !id.Rotate.IsZero() || ids.isFormer(id, time.Now())
+	return !id.Rotate.IsZero() || ids.isFormer(id, time.Now()) || id.moving(ids.keys.AccountKey(), time.Now())
 }
 
 // rotating are the clusters whose agents are to renew their credentials.
@@ -161,6 +165,7 @@ func (ids *Identities) Joins() hub.Joins {
 	ids.mu.Lock()
 	defer ids.mu.Unlock()
 	out := ids.joins
-	out.Former = ids.former(time.Now())
+	out.Former, out.AccountKey = ids.those(ids.isFormer), ids.keys.AccountKey()
+	out.Moving = ids.those(func(id identity, now time.Time) bool { return id.moving(out.AccountKey, now) })
 	return out
 }

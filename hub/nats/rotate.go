@@ -38,11 +38,12 @@ const (
 	KeySigning  KeyKind = "signing"  // signs bundles, grants and asks
 	KeyCA       KeyKind = "ca"       // issues the certificates of NATS servers
 	KeyOperator KeyKind = "operator" // signs NATS accounts
+	KeyAccount  KeyKind = "account"  // signs the users of NATS accounts: credentials, join tokens, leaf nodes
 	KeyFleet    KeyKind = "fleet"    // encrypts blobs, the hub's store, and what agents say to the hub
 )
 
 // KeyKinds are all of them.
-var KeyKinds = []KeyKind{KeySigning, KeyCA, KeyOperator, KeyFleet}
+var KeyKinds = []KeyKind{KeySigning, KeyCA, KeyOperator, KeyAccount, KeyFleet}
 
 // KeyInfo describes one key.
 type KeyInfo struct {
@@ -60,10 +61,12 @@ func (kind KeyKind) file() (string, error) {
 		return "ca.pem", nil
 	case KeyOperator:
 		return "operator.nk", nil
+	case KeyAccount:
+		return signerFile, nil
 	case KeyFleet:
 		return "fleet.key", nil
 	}
-	return "", fmt.Errorf("the hub has no key %q that can be rotated: use signing, ca, operator or fleet", kind)
+	return "", fmt.Errorf("the hub has no key %q that can be rotated: use signing, ca, operator, account or fleet", kind)
 }
 
 func (kind KeyKind) generate() ([]byte, error) {
@@ -74,6 +77,8 @@ func (kind KeyKind) generate() ([]byte, error) {
 		return newAuthority()
 	case KeyFleet:
 		return newRaw(fleetKeyType), nil
+	case KeyAccount:
+		return newSeed(nkeys.PrefixByteAccount)
 	default:
 		return newSeed(nkeys.PrefixByteOperator)
 	}
@@ -93,6 +98,9 @@ func (k *Keys) List() ([]KeyInfo, error) {
 		}
 		for i, id := range ids {
 			file := filepath.Join(k.dir, name)
+			if kind == KeyAccount && i == 0 && k.signers.first {
+				file = filepath.Join(k.dir, "account.nk")
+			}
 			if i > 0 {
 				file += nextSuffix
 			}
@@ -125,6 +133,15 @@ func (k *Keys) ids(kind KeyKind) (ids []string, err error) {
 			}
 			ids = append(ids, id)
 		}
+	case KeyAccount:
+		if k.signers.first {
+			id, err := k.account.PublicKey()
+			if err != nil {
+				return nil, err
+			}
+			ids = append(ids, id)
+		}
+		ids = append(ids, k.signers.names...)
 	case KeyFleet:
 		for _, secret := range [][]byte{k.Former, k.Secret} {
 			if secret == nil {
@@ -152,6 +169,9 @@ func (k *Keys) Begin(kind KeyKind) error {
 		return fmt.Errorf("the %s key is being rotated already (%s): end that first with `drover hub keys finish %s`", kind, path, kind)
 	}
 	data, err := kind.generate()
+	if err == nil && kind == KeyOperator {
+		err = k.markStrict(data)
+	}
 	if err != nil {
 		return err
 	}
@@ -178,8 +198,8 @@ func (k *Keys) Rotating(kind KeyKind) bool {
 	return err == nil && len(ids) > 1
 }
 
-// Believed says whether t trusts the newest key of a kind, as far as clusters need to: none of them knows the operator, and
-// servers may have certificates of others' authorities.
+// Believed says whether t trusts the newest key of a kind, as far as clusters need to: none of them knows the operator,
+// and servers may have certificates of others' authorities.
 func (k *Keys) Believed(kind KeyKind, t protocol.Trust) bool {
 	switch kind {
 	case KeySigning:

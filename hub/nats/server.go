@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -41,16 +42,31 @@ type ServerOptions struct {
 // defaultMaxStore is how much the embedded server may store, in bytes.
 const defaultMaxStore = 64 << 30
 
-// StartServer starts the embedded server. Whoever connects over the network needs TLS; the hub itself connects within the
-// process, without.
+// maxStore is how much the embedded server may store where it is allowed so many bytes, on a disk of that size: three
+// quarters of it at most, so that what agents say does not fill it up.
+func maxStore(allowed, disk int64) int64 {
+	allowed = cmp.Or(allowed, defaultMaxStore)
+	if disk <= 0 {
+		return allowed
+	}
+	return min(allowed, disk/4*3)
+}
+
+// StartServer starts the embedded server. Clients that connect over the network need TLS; the hub itself connects
+// within the process, without.
 func StartServer(o ServerOptions) (*Server, error) {
 	host, port, err := listenAddress("--nats-listen", o.Listen)
 	if err != nil {
 		return nil, err
 	}
+	o.Keys.signers.embedded = true
 	c, err := o.Keys.claims(o.Revoked)
 	if err != nil {
 		return nil, err
+	}
+	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
+		return nil, fmt.Errorf("the streams of the embedded NATS server: %w: give the user who runs the hub the right "+
+			"to write there", err)
 	}
 	if err := adoptStreams(o.Dir, c); err != nil {
 		return nil, err
@@ -64,8 +80,9 @@ func StartServer(o ServerOptions) (*Server, error) {
 	opts := &server.Options{
 		ServerName: "drover-hub", Host: host, Port: port, NoSigs: true,
 		TLS: true, TLSConfig: config, TLSTimeout: handshakeTimeout.Seconds(), AuthTimeout: handshakeTimeout.Seconds() + 1,
-		JetStream: true, StoreDir: o.Dir, JetStreamMaxMemory: 64 << 20, JetStreamMaxStore: cmp.Or(o.MaxStore, defaultMaxStore),
-		TrustedOperators: c.operators, SystemAccount: c.system, AccountResolver: resolver,
+		JetStream: true, StoreDir: o.Dir, JetStreamMaxMemory: 64 << 20,
+		JetStreamMaxStore: maxStore(o.MaxStore, diskSize(o.Dir)),
+		TrustedOperators:  c.operators, SystemAccount: c.system, AccountResolver: resolver,
 		PingInterval: 20 * time.Second, MaxPingsOut: 2, // a dead link is noticed within a minute
 		MaxPayload: 1 << 20, MaxConn: 100_000, WriteDeadline: 10 * time.Second,
 	}
@@ -91,8 +108,8 @@ func StartServer(o ServerOptions) (*Server, error) {
 }
 
 const (
-	// portTime is how long a port may be in use before that is an error: a process that has just ended, or one that it started,
-	// may hold it for a moment.
+	// portTime is how long a port may be in use before that is an error: a process that has just ended, or one that it
+	// started, may hold it for a moment.
 	portTime = 3 * time.Second
 	// comeUpTime is how long the server may take to read what it stored.
 	comeUpTime = 20 * time.Second

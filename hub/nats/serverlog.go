@@ -13,9 +13,9 @@ import (
 // serverLogGap is the least time between two lines of one kind.
 const serverLogGap = time.Minute
 
-// serverLog hands the server's own log on. Its notices are for its developers. Whoever can reach the server must not be able
-// to fill the log, nor thousands of agents that come back at once: a line of a kind that was logged within the last minute is
-// counted, and the next one says how many there were.
+// serverLog hands the server's own log on. Its notices are for its developers. Whoever can reach the server must not be
+// able to fill the log, nor thousands of agents that come back at once: a line of a kind that was logged within the
+// last minute is counted, and the next one says how many there were.
 type serverLog struct {
 	log    *slog.Logger
 	failed chan string // why the server cannot start, once
@@ -38,7 +38,8 @@ func newServerLog(log *slog.Logger) *serverLog {
 	return &serverLog{log: log.With("part", "nats-server"), said: map[string]*saidLine{}, failed: make(chan string, 1)}
 }
 
-// warn logs a line, if it is time for one of its kind: that is its format without the client, which the server puts before it.
+// warn logs a line, if it is time for one of its kind: that is its format without the client, which the server puts
+// before it.
 func (l *serverLog) warn(format string, v []any) {
 	kind := format[strings.LastIndex(format, " - ")+1:]
 	l.mu.Lock()

@@ -8,9 +8,10 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// hear gives what cluster's agent said, or nothing if it cannot be told that it said it. A key speaks for its cluster until it
-// expires or is revoked. at is when the bus took in what was said, and not what the message says of itself: so what was
-// said with keys that have ended since is still known when the hub is restarted, and those keys can say nothing more.
+// hear gives what cluster's agent said, or nothing if it cannot be told that it said it. A key speaks for its cluster
+// until it expires or is revoked. at is when the bus took in what was said, and not what the message says of itself: so
+// what was said with keys that have ended since is still known when the hub is restarted, and those keys can say
+// nothing more.
 func (b *Bus) hear(kind protocol.SpeechKind, cluster string, sealed []byte, at time.Time) ([]byte, bool) {
 	speech, err := protocol.OpenSpeech(kind, cluster, b.open[0], sealed)
 	for _, former := range b.open[1:] { // while the fleet's key is rotated

@@ -1,9 +1,11 @@
 package nats
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/nats-io/nats.go/jetstream"
 
@@ -14,13 +16,11 @@ const (
 	// maxEvents is how many events of one cluster are kept, and maxEvent the most that one may have, in bytes.
 	maxEvents = 1000
 	maxEvent  = 64 << 10
-	// leastShare is by how much the bounds are divided where servers have little storage.
-	leastShare = 64
 )
 
 // streams are those that the hub keeps. Those of what agents say acknowledge nothing and take no roll-up: an
-// acknowledgement goes where the sender says, and a header may drop what others said. They are bounded, so that what the
-// hub publishes keeps its share of the disk. No message is deleted by its number.
+// acknowledgement goes where the sender says, and a header may drop what others said. Each has a share of the storage
+// that servers set aside for it (see shares). No message is deleted by its number.
 func streams(replicas int) []jetstream.StreamConfig {
 	bucket := func(name string) jetstream.StreamConfig {
 		return jetstream.StreamConfig{Name: "KV_" + name, Subjects: []string{"$KV." + name + ".>"}, MaxMsgsPerSubject: 1,
@@ -28,12 +28,14 @@ func streams(replicas int) []jetstream.StreamConfig {
 	}
 	report := bucket(protocol.BucketReport)
 	report.AllowRollup, report.NoAck, report.MaxMsgSize = false, true, maxSaid
-	report.Discard, report.MaxBytes = jetstream.DiscardOld, 1<<30
+	report.Discard = jetstream.DiscardOld
 	out := []jetstream.StreamConfig{bucket(protocol.BucketDesired), bucket(protocol.BucketBlobs), report,
-		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge, NoAck: true, DenyPurge: true,
-			MaxMsgsPerSubject: maxEvents, MaxMsgSize: maxEvent, MaxBytes: 2 << 30},
-		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1, MaxMsgSize: maxRequest,
-			MaxBytes: 256 << 20, DenyPurge: true}}
+		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge,
+			NoAck: true, DenyPurge: true,
+			MaxMsgsPerSubject: maxEvents, MaxMsgSize: maxEvent},
+		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1,
+			MaxMsgSize: maxRequest,
+			DenyPurge:  true}}
 	for i := range out {
 		out[i].Storage, out[i].Replicas, out[i].DenyDelete = jetstream.FileStorage, replicas, true
 	}
@@ -46,29 +48,32 @@ func (b *Bus) prepare(ctx context.Context) error {
 	if err := b.reach(); err != nil || !b.serving.Load() && b.server == nil {
 		return err
 	}
-	for share := int64(1); ; share *= 2 {
-		err := b.makeStreams(ctx, share)
-		if !isFull(err) || share >= leastShare {
+	for total := b.storage(ctx); ; total /= 2 { // others may have set storage aside, too
+		err := b.makeStreams(ctx, total)
+		if !isFull(err) || total < leastStorage {
 			return err
 		}
 	}
 }
 
-// makeStreams makes the streams, with 1/share of the bounds on what agents say.
-func (b *Bus) makeStreams(ctx context.Context, share int64) error {
+// makeStreams makes the streams for servers that may store total bytes.
+func (b *Bus) makeStreams(ctx context.Context, total int64) error {
+	share := shares(total)
 	for _, config := range streams(b.replicas) {
-		if config.MaxBytes > 0 && share < leastShare {
-			config.MaxBytes /= share
-		} else {
-			config.MaxBytes = -1 // so little that nothing can be set aside
-		}
 		err := insist(ctx, func(ctx context.Context) error {
-			if was, err := b.js.Stream(ctx, config.Name); err == nil && !sameStream(config, was.CachedInfo().Config) {
-				b.guard.alter(config.Name)
+			config.MaxBytes = 0
+			had := b.guard.share(config.Name)
+			if was, err := b.js.Stream(ctx, config.Name); err == nil {
+				if !sameStream(config, was.CachedInfo().Config) {
+					b.guard.alter(config.Name)
+				}
+				had = cmp.Or(had, was.CachedInfo().Config.MaxBytes)
 			}
+			config.MaxBytes = steady(share[config.Name], had)
 			s, err := b.js.CreateOrUpdateStream(ctx, config)
 			if err == nil {
 				b.guard.first(config.Name, s.CachedInfo().Created)
+				b.guard.allot(config.Name, config.MaxBytes)
 			}
 			return err
 		})
@@ -80,10 +85,11 @@ func (b *Bus) makeStreams(ctx context.Context, share int64) error {
 	return nil
 }
 
-// isFull says whether a server cannot set as much storage aside as is asked for.
+// isFull says whether servers cannot set as much storage aside as is asked for.
 func isFull(err error) bool {
 	var api *jetstream.APIError
-	return errors.As(err, &api) && (api.ErrorCode == 10047 || api.ErrorCode == 10023)
+	return errors.As(err, &api) && (api.ErrorCode == codeStorageFull || api.ErrorCode == codeServerFull ||
+		api.ErrorCode == codeNoPeers && strings.Contains(api.Description, "storage"))
 }
 
 // insist asks the server for something until it answers, or prepareTimeout is over.

@@ -20,7 +20,8 @@ func (s site) connects(t *testing.T, token protocol.JoinToken) bool {
 		c.Close()
 		return true
 	}
-	if !errors.Is(err, natsgo.ErrAuthorization) && !errors.Is(err, natsgo.ErrAuthRevoked) && !errors.Is(err, natsgo.ErrAuthExpired) {
+	if !errors.Is(err, natsgo.ErrAuthorization) && !errors.Is(err, natsgo.ErrAuthRevoked) && !errors.Is(err,
+		natsgo.ErrAuthExpired) {
 		t.Errorf("it is refused with %v", err)
 	}
 	return false

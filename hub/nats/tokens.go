@@ -17,11 +17,11 @@ import (
 const (
 	// tokenTTL is how long a join token is good for, where nobody says otherwise.
 	tokenTTL = 24 * time.Hour
-	// tokenKept is how long a token is remembered after it expired. The JWTs of those that an older release made live as
-	// long.
+	// tokenKept is how long a token is remembered after it expired. The JWTs of those that an older release made live
+	// as long.
 	tokenKept = 30 * 24 * time.Hour
-	// tokenRepeat is how long a token that was used still connects: the grant may be lost on the way, and the same request
-	// gets it again. Its JWT outlives it by as much.
+	// tokenRepeat is how long a token that was used still connects: the grant may be lost on the way, and the same
+	// request gets it again. Its JWT outlives it by as much.
 	tokenRepeat = 10 * time.Minute
 	// maxRequest is the most that a request for a credential may have, in bytes.
 	maxRequest = 64 << 10
@@ -72,7 +72,8 @@ func readTokens(dir string, now time.Time) (map[string]token, error) {
 	err := readFiles(dir, "the join tokens", func(file, name string, data []byte) error {
 		var t token
 		if err := json.Unmarshal(data, &t); err != nil || t.User != name || protocol.CheckName(t.Cluster) != nil {
-			return fmt.Errorf("%s does not hold a join token: bring it back from a backup, or remove it and make a new token", file)
+			return fmt.Errorf("%s does not hold a join token: bring it back from a backup, or remove it and make a new "+
+				"token", file)
 		}
 		if t.forgotten(now) {
 			return os.Remove(file)
@@ -83,7 +84,8 @@ func readTokens(dir string, now time.Time) (map[string]token, error) {
 	return out, err
 }
 
-// readFiles calls take for every JSON file in dir, which is made if there is none. name is that of the file without its ending.
+// readFiles calls take for every JSON file in dir, which is made if there is none. name is that of the file without its
+// ending.
 func readFiles(dir, what string, take func(file, name string, data []byte) error) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("%s: %w: give the user who runs the hub the right to write there", what, err)
@@ -162,7 +164,8 @@ func (ids *Identities) usedBefore(user string) bool {
 	return isToken || isCredential
 }
 
-// revokeTokens ends the tokens of a cluster, also one whose grant could still be asked for again. It is called while the cluster's identity is edited.
+// revokeTokens ends the tokens of a cluster, also one whose grant could still be asked for again. It is called while
+// the cluster's identity is edited.
 func (ids *Identities) revokeTokens(cluster string, now time.Time) error {
 	ids.mu.Lock()
 	var open []token
@@ -201,7 +204,8 @@ func (ids *Identities) Token(cluster string, o hub.TokenOptions) (protocol.JoinT
 	}
 	now := time.Now().UTC().Truncate(time.Second) // as JWTs have it
 	if live := ids.live(cluster, now); len(live) > 0 && !o.Replace {
-		return none, fmt.Errorf("cluster %s: %w, on %s, and is good until %s: a second agent would lock the first one out. If that one is "+
+		return none, fmt.Errorf("cluster %s: %w, on %s, and is good until %s: a second agent would lock the first one "+
+			"out. If that one is "+
 			"lost, say --replace: the new token takes its place when it is used", cluster, hub.ErrIssued,
 			date(live[0].Issued), date(live[0].Expires))
 	}

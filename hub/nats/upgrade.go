@@ -8,8 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
+	"github.com/nats-io/jwt/v2"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -27,7 +29,8 @@ func adoptStreams(storeDir string, c *claims) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("take over the streams of an older release: %w: give the user who runs the hub the right to write there", err)
+		return fmt.Errorf("take over the streams of an older release: %w: give the user who runs the hub the right to "+
+			"write there", err)
 	}
 	return nil
 }
@@ -36,10 +39,16 @@ func adoptStreams(storeDir string, c *claims) error {
 const retireTimeout = 10 * time.Second
 
 // retire deletes the streams that an older release left on external servers, while the account that agents share still
-// has JetStream: nobody could afterwards. What they hold is published again, and events of before are gone.
+// has JetStream: it cannot be done afterwards. What they hold is published again, and older events are lost.
 //
-// It says whether the agents' account had JetStream.
-func (b *Bus) retire() (had bool, err error) {
+// It says whether leaf nodes have to connect again: the agents' account had JetStream, or other signing keys.
+func (b *Bus) retire() (relink bool, err error) {
+	ctx, cancel := context.WithTimeout(b.closed, retireTimeout)
+	defer cancel()
+	stores, others, err := b.agentsKnown(ctx)
+	if err != nil || !stores { // it was done before
+		return others, err
+	}
 	token, seed, err := b.keys.userCredentials(b.keys.hubUser, b.keys.account, "drover-hub-upgrade", nil)
 	if err != nil {
 		return false, err
@@ -54,8 +63,6 @@ func (b *Bus) retire() (had bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), retireTimeout)
-	defer cancel()
 	for _, s := range streams(1) {
 		err := js.DeleteStream(ctx, s.Name)
 		switch {
@@ -72,8 +79,35 @@ func (b *Bus) retire() (had bool, err error) {
 	return true, nil
 }
 
-// relink has leaf nodes connect again after the agents' account has got its imports: nats-server 2.15 drops what a leaf node
-// had subscribed to before, and does not tell it.
+// agentsKnown says whether a server has JetStream in the account that agents share, and whether one has it with other
+// signing keys. In that account itself it cannot be asked: with leaf nodes a request that no server takes is not
+// answered either.
+func (b *Bus) agentsKnown(ctx context.Context) (stores, others bool, err error) {
+	answers := 0
+	for data := range b.ask(ctx, "$SYS.REQ.ACCOUNT."+b.account+".INFO", nil) {
+		var answer struct {
+			Data struct {
+				JetStream bool `json:"jetstream_enabled"`
+				JWT       string
+			}
+		}
+		if answers++; json.Unmarshal(data, &answer) != nil {
+			continue
+		}
+		stores = stores || answer.Data.JetStream
+		if c, err := jwt.DecodeAccountClaims(answer.Data.JWT); err == nil {
+			others = others || !slices.Equal(slices.Sorted(slices.Values(c.SigningKeys.Keys())),
+				slices.Sorted(slices.Values(b.keys.signers.names)))
+		}
+	}
+	if answers == 0 {
+		return false, false, errors.New("no NATS server says what it knows of the agents' account")
+	}
+	return stores, others, nil
+}
+
+// relink has leaf nodes connect again after the agents' account has got its imports or other signing keys: nats-server
+// 2.15 drops what a leaf node had subscribed to before, and does not tell it.
 func (b *Bus) relink() error {
 	inbox := b.system.NewRespInbox()
 	sub, err := b.system.SubscribeSync(inbox)
@@ -110,7 +144,7 @@ func (b *Bus) relink() error {
 			}
 			ask := fmt.Sprintf(`{"cid":%d}`, leaf.ID)
 			_, err := b.system.Request("$SYS.REQ.SERVER."+answer.Server.ID+".KICK", []byte(ask), claimsTimeout)
-			if err != nil { // it does nothing where nobody waits for the answer
+			if err != nil { // the server does nothing unless a reply is expected
 				return err
 			}
 		}

@@ -61,12 +61,15 @@ func formerHub(t *testing.T, k *Keys, url string, opts ...natsgo.Option) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for _, bucket := range []string{protocol.BucketDesired, protocol.BucketBlobs, protocol.BucketReport} {
-		_ = must(js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, History: 1, Storage: jetstream.FileStorage}))
+		_ = must(js.CreateOrUpdateKeyValue(ctx, jetstream.KeyValueConfig{Bucket: bucket, History: 1,
+			Storage: jetstream.FileStorage}))
 	}
 	for _, config := range []jetstream.StreamConfig{
-		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge, Storage: jetstream.FileStorage},
-		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1, MaxMsgSize: maxRequest,
+		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge,
 			Storage: jetstream.FileStorage},
+		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1,
+			MaxMsgSize: maxRequest,
+			Storage:    jetstream.FileStorage},
 	} {
 		_ = must(js.CreateOrUpdateStream(ctx, config))
 	}
@@ -96,14 +99,17 @@ func formerIdentities(t *testing.T, k *Keys) (*Identities, before) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := credential{User: user.public, OpenKey: open, Issued: time.Now().Add(-time.Hour).UTC(), Expires: time.Now().Add(time.Hour).UTC()}
+	c := credential{User: user.public, OpenKey: open, Issued: time.Now().Add(-time.Hour).UTC(),
+		Expires: time.Now().Add(time.Hour).UTC()}
 	was, begin := before{user, c, formerJWT(k, c)}, time.Now()
 	file := filepath.Join(dir, "clusters", "a.json")
-	err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), saveJSON(file, identity{Cluster: "a", Credentials: []credential{c}}))
+	err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), saveJSON(file, identity{Cluster: "a",
+		Credentials: []credential{c}}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	until(t, "the credential is older than the upgrade, in whole seconds", func() bool { return time.Since(begin) > 2*time.Second })
+	until(t, "the credential is older than the upgrade, in whole seconds",
+		func() bool { return time.Since(begin) > 2*time.Second })
 	_ = os.Remove(filepath.Join(k.dir, "bounded.json")) // of identities that were opened for the servers
 	ids := must(OpenIdentities(dir, k))
 	ids.Log = testLog(t)
@@ -119,7 +125,8 @@ func (s site) moves(t *testing.T, was before, agent *natsgo.Conn) {
 	go func() { _ = s.bus.Listen(t.Context(), links) }()
 	publish(t, s.bus, 8, "generation 8")
 	sees(t, agent, "generation 8")
-	if left, err := s.ids.EndFormer(false); err != nil || fmt.Sprint(left) != "[a]" || fmt.Sprint(s.ids.Joins().Former) != "[a]" {
+	if left, err := s.ids.EndFormer(false); err != nil || fmt.Sprint(left) != "[a]" ||
+		fmt.Sprint(s.ids.Joins().Former) != "[a]" {
 		t.Errorf("left with a credential of before: %v %v; status %v", left, err, s.ids.Joins().Former)
 	}
 	asked := must(agent.SubscribeSync(protocol.AskSubject("a")))
@@ -150,7 +157,8 @@ func (s site) moves(t *testing.T, was before, agent *natsgo.Conn) {
 	}
 	now := s.dial(t, grant.JWT, next.seed, "a")
 	sees(t, now, "generation 8")
-	hello = must(protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: "a", Time: time.Now(), JWT: grant.JWT,
+	hello = must(protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: "a", Time: time.Now(),
+		JWT:     grant.JWT,
 		OpenKey: was.cred.OpenKey}, must(signerOf(next))))
 	until(t, "nobody is left", func() bool {
 		_, _ = now.Request(protocol.HelloSubject("a"), hello, time.Second)
@@ -176,18 +184,21 @@ func TestAnEmbeddedServerTakesOverFromC9a339c(t *testing.T) {
 	keys, dir := must(OpenKeys(t.TempDir())), t.TempDir()
 	c := must(keys.claims(nil))
 	resolver := &server.MemAccResolver{}
-	if err := errors.Join(resolver.Store(c.account, formerAccount(keys)), resolver.Store(c.system, c.systemJWT)); err != nil {
+	if err := errors.Join(resolver.Store(c.account, formerAccount(keys)), resolver.Store(c.system,
+		c.systemJWT)); err != nil {
 		t.Fatal(err)
 	}
-	former := must(server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, JetStream: true, StoreDir: dir,
+	former := must(server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, JetStream: true,
+		StoreDir:         dir,
 		TrustedOperators: c.operators, SystemAccount: c.system, AccountResolver: resolver}))
 	former.Start()
 	formerHub(t, keys, "", natsgo.InProcessServer(former))
 	former.Shutdown()
 	former.WaitForShutdown()
 
-	s := must(StartServer(ServerOptions{Listen: "127.0.0.1:0", Dir: dir, Certificate: must(keys.Certificate([]string{"127.0.0.1"})),
-		Keys: keys, Log: testLog(t)}))
+	s := must(StartServer(ServerOptions{Listen: "127.0.0.1:0", Dir: dir,
+		Certificate: must(keys.Certificate([]string{"127.0.0.1"})),
+		Keys:        keys, Log: testLog(t)}))
 	t.Cleanup(s.Close)
 	ids, was := formerIdentities(t, keys)
 	b := must(Connect(Options{Server: s, Keys: keys, IDs: ids, Log: testLog(t)}))
@@ -196,7 +207,8 @@ func TestAnEmbeddedServerTakesOverFromC9a339c(t *testing.T) {
 		t.Errorf("the streams of before hold %+v", has)
 	}
 	journal := must(b.js.Stream(t.Context(), protocol.StreamJournal))
-	if m, err := journal.GetLastMsgForSubject(t.Context(), protocol.JournalSubject("a")); err != nil || string(m.Data) != "an event of before" {
+	if m, err := journal.GetLastMsgForSubject(t.Context(), protocol.JournalSubject("a")); err != nil ||
+		string(m.Data) != "an event of before" {
 		t.Errorf("the journal of before: %v", err)
 	}
 	url := "tls://" + s.Addr().String()
@@ -214,7 +226,8 @@ func TestExternalServersAndLeafNodesTakeOverFromC9a339c(t *testing.T) {
 			e.add(Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}, LeafNodes: fmt.Sprintf("127.0.0.1:%d", port)})
 			at := "main"
 			if leaf {
-				e.add(Servers{Nodes: []Node{{Name: "leaf", Host: "127.0.0.1"}}, Upstreams: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)}})
+				e.add(Servers{Nodes: []Node{{Name: "leaf", Host: "127.0.0.1"}},
+					Upstreams: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)}})
 				at = "leaf"
 			}
 			formerHub(t, e.keys, e.url("main"), trusting(e.keys.CA()))
@@ -228,16 +241,19 @@ func TestExternalServersAndLeafNodesTakeOverFromC9a339c(t *testing.T) {
 			here.moves(t, was, agent)
 			if left := must(os.ReadDir(filepath.Join(e.dir, "main", "jetstream", "jetstream"))); len(left) > 0 {
 				old := must(e.keys.account.PublicKey())
-				if streams, _ := os.ReadDir(filepath.Join(e.dir, "main", "jetstream", "jetstream", old, "streams")); len(streams) > 0 {
+				if streams, _ := os.ReadDir(filepath.Join(e.dir, "main", "jetstream", "jetstream", old,
+					"streams")); len(streams) > 0 {
 					t.Errorf("streams of before are left: %v", streams)
 				}
 			}
-			// With the configuration of before a server that is started again does not bring the account of before back.
+			// With the configuration of before a server that is started again does not bring the account of before
+			// back.
 			e.kill("main")
 			e.start("main")
 			publish(t, here.bus, 9, "generation 9")
 			next := newUser()
-			sees(t, here.dial(t, must(e.keys.agentJWT("a", credential{User: next.public, Expires: time.Now().Add(time.Hour)})), next.seed, "a",
+			sees(t, here.dial(t, must(e.keys.agentJWT("a", credential{User: next.public,
+				Expires: time.Now().Add(time.Hour)})), next.seed, "a",
 				natsgo.MaxReconnects(-1)), "generation 9")
 		})
 	}

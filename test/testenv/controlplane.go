@@ -69,7 +69,8 @@ func StartControlPlane(ctx context.Context, opts ...Option) (*ControlPlane, erro
 	if err != nil {
 		return nil, err
 	}
-	cp := &ControlPlane{Name: o.name, users: newUsers(append([]string{adminUser, controllersUser, nodesUser}, o.users...)...), prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, opts: o}
+	parts := []string{adminUser, controllersUser, nodesUser}
+	cp := &ControlPlane{Name: o.name, prefix: fmt.Sprintf("/%s-%d", o.name, n), etcd: o.etcd, opts: o, users: newUsers(append(parts, o.users...)...)}
 	cp.Token = cp.users.tokens[adminUser]
 	if o.machines && (!Enclosed() || !o.controllers || o.nodes > 0) {
 		return nil, errors.New("machines need an enclosure and controllers, and cannot be mixed with played nodes; see Enclose, WithControllers and WithNodes")
@@ -153,7 +154,7 @@ func (cp *ControlPlane) prepare() error {
 	if err := os.WriteFile(dir.File("audit.yaml"), []byte(cp.opts.auditPolicy), 0o600); err != nil {
 		return fmt.Errorf("write audit policy: %w", err)
 	}
-	return cp.users.write(dir.File("tokens.csv"))
+	return os.WriteFile(dir.File("tokens.csv"), []byte(cp.users.lines.String()), 0o600)
 }
 
 // serve runs the API server on cp.port until it is ready.

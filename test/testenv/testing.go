@@ -105,7 +105,8 @@ func Shared(t testing.TB) *ControlPlane {
 	common.Lock()
 	defer common.Unlock()
 	if common.cp == nil && common.err == nil {
-		common.cp, common.err = StartControlPlane(context.Background(), append([]Option{WithName("shared"), forTests}, common.opts...)...)
+		opts := append([]Option{WithName("shared"), forTests}, common.opts...)
+		common.cp, common.err = StartControlPlane(context.Background(), opts...)
 	}
 	if common.err != nil {
 		t.Fatal(common.err)
@@ -127,7 +128,8 @@ func NamespaceT(t testing.TB, cp *ControlPlane) string {
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second) // the test's own context has ended
 		defer cancel()
-		_ = cp.Kube().DeleteAll(ctx, Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: made.Ref().Name}) // what a policy keeps stays
+		maps := Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: made.Ref().Name}
+		_ = cp.Kube().DeleteAll(ctx, maps) // what a policy keeps stays
 	})
 	return made.Ref().Name
 }

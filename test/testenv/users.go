@@ -3,7 +3,6 @@ package testenv
 import (
 	"crypto/rand"
 	"fmt"
-	"os"
 	"strings"
 	"sync"
 )
@@ -84,12 +83,4 @@ func (cp *ControlPlane) UserKubeconfig(name string) (string, error) {
 	}
 	file := cp.dir.File("user-" + name + ".kubeconfig")
 	return file, cp.writeKubeconfig(file, name, token)
-}
-
-// write writes the users where the API server reads them.
-func (u *users) write(path string) error {
-	if err := os.WriteFile(path, []byte(u.lines.String()), 0o600); err != nil {
-		return fmt.Errorf("write users: %w", err)
-	}
-	return nil
 }

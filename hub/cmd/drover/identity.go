@@ -99,7 +99,7 @@ func credential(id hub.Identity) string {
 		out = append(out, "a join token is good until "+day(id.Token))
 	}
 	if !id.Suspended.IsZero() {
-		out = append(out, fmt.Sprintf("cut off until %s, because more was sent with it than an agent says: see who has it, and run "+
+		out = append(out, fmt.Sprintf("cut off until %s, because more was sent or read with it than an agent does: see who has it, and run "+
 			"`drover cluster rotate`", day(id.Suspended)))
 	}
 	if id.Dropped > 0 {

@@ -27,6 +27,8 @@ files in the data directory, and a hub takes them up when it starts: until you r
   signing   signs bundles, grants and asks
   ca        issues the certificates of NATS servers
   operator  signs the NATS accounts; clusters do not know it, external NATS servers do
+  account   signs the credentials of clusters, join tokens and the credentials of leaf nodes: while it is rotated the hub
+            asks all agents to renew, which they do over the connection that they have
   fleet     encrypts what is published, the hub's store, and what agents say to the hub: the next one re-encrypts all of it when the
             hub starts, and all clusters get new bundles`,
 		Example: `  drover hub keys
@@ -58,8 +60,8 @@ files in the data directory, and a hub takes them up when it starts: until you r
 func newKeysRotateCommand() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
-		Use: "rotate signing|ca|operator|fleet", Short: "Make the key that follows, beside the current one", ValidArgs: kinds(),
-		Args: exactly(1, "the key to rotate: signing, ca, operator or fleet"),
+		Use: "rotate signing|ca|operator|account|fleet", Short: "Make the key that follows, beside the current one", ValidArgs: kinds(),
+		Args: exactly(1, "the key to rotate: signing, ca, operator, account or fleet"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, keys, err := c.kind(args[0])
 			if err != nil {
@@ -83,6 +85,8 @@ var next = map[nats.KeyKind]string{
 		"(drover hub nats-config --out), which come from it; then: drover hub keys finish ca",
 	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts both; then:\n" +
 		"drover hub keys finish operator",
+	nats.KeyAccount: "Give leaf nodes the credentials that `drover hub nats-config --out` writes then. When `drover hub keys` says that\n" +
+		"all clusters have a credential of the next key: drover hub keys finish account",
 	nats.KeyFleet: "When `drover hub keys` says that all clusters trust it: drover hub keys finish fleet",
 }
 
@@ -90,10 +94,10 @@ func newKeysFinishCommand() *cobra.Command {
 	var c connection
 	var force bool
 	cmd := &cobra.Command{
-		Use: "finish signing|ca|operator|fleet", Short: "Drop the old key, now that the next one is trusted", ValidArgs: kinds(),
+		Use: "finish signing|ca|operator|account|fleet", Short: "Drop the old key, now that the next one is trusted", ValidArgs: kinds(),
 		Long: `Drops the old key. It is refused while there are clusters that have not reported to trust the next one: they would have to
 join anew. --force does it nevertheless.`,
-		Args: exactly(1, "the key whose rotation ends: signing, ca or operator"),
+		Args: exactly(1, "the key whose rotation ends: signing, ca, operator, account or fleet"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, keys, err := c.kind(args[0])
 			if err != nil {
@@ -122,6 +126,8 @@ var after = map[nats.KeyKind]string{
 	nats.KeyCA:      "Join tokens from before do not know it: make new ones with `drover agent token`.",
 	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts the new one alone,\n" +
 		"once the hub was restarted.",
+	nats.KeyAccount: "Join tokens from before connect no more: make new ones with `drover agent token`. Where NATS servers are external and this was\n" +
+		"the first rotation, rotate the operator now: until then they take what the first key of the account signs.",
 	nats.KeyFleet: "Join tokens from before do not know it: make new ones with `drover agent token`. Backups from before still open with it: destroy them.",
 }
 
@@ -172,13 +178,19 @@ func (c *connection) believed(cmd *cobra.Command) (api.Trust, error) {
 
 func printBelieved(w io.Writer, keys *nats.Keys, t api.Trust) {
 	for _, kind := range nats.KeyKinds {
-		if !keys.Believed(kind, t.Trust) {
+		if !keys.Believed(kind, t.Trust) || kind == nats.KeyAccount && keys.AccountKey() != t.AccountKey {
 			fmt.Fprintf(w, "\nThe hub that runs does not use the next %s key yet: restart it.\n", kind)
 		}
 	}
 	fmt.Fprintf(w, "\n%d of %d clusters have reported to trust what the hub tells them to trust now.\n", t.Clusters-len(t.Behind), t.Clusters)
 	if len(t.Behind) > 0 {
 		fmt.Fprintf(w, "Not yet: %s\n", strings.Join(t.Behind, ", "))
+	}
+	if t.AccountKey != "" {
+		fmt.Fprintf(w, "%d of %d clusters have a credential of the newest account key.\n", t.Clusters-len(t.Moving), t.Clusters)
+	}
+	if len(t.Moving) > 0 {
+		fmt.Fprintf(w, "Not yet: %s\n", strings.Join(t.Moving, ", "))
 	}
 }
 
@@ -188,8 +200,12 @@ func (c *connection) ready(cmd *cobra.Command, keys *nats.Keys, kind nats.KeyKin
 	switch {
 	case err != nil:
 		return fmt.Errorf("the old %s key is kept, because whether clusters trust the next one cannot be told: %w; or say --force", kind, err)
-	case !keys.Believed(kind, t.Trust):
+	case !keys.Believed(kind, t.Trust) || kind == nats.KeyAccount && keys.AccountKey() != t.AccountKey:
 		return fmt.Errorf("the old %s key is kept: the hub that runs does not use the next one yet: restart it, and wait until all clusters have heard of it", kind)
+	case kind == nats.KeyAccount && len(t.Moving) > 0:
+		return errors.New("the old account key is kept: " + strings.Join(t.Moving, ", ") + " did not renew yet: wait until they " +
+			"have been connected, remove or revoke those that are gone for good, or say --force: then they have to join again")
+	case kind == nats.KeyAccount:
 	case len(t.Behind) > 0:
 		return errors.New("the old " + string(kind) + " key is kept: " + strings.Join(t.Behind, ", ") + " did not report to trust the next one yet: " +
 			"wait until they have been connected, remove or revoke those that are gone for good, or say --force: then they have to join anew")

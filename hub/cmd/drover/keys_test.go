@@ -70,7 +70,7 @@ func TestAKeyIsKeptWhileClustersDoNotTrustTheNextOne(t *testing.T) {
 	wants(t, exitFine, "is gone. Restart the hub", "hub", "keys", "finish", "ca", "--data-dir", dir, "--force")
 	wants(t, exitFine, "external NATS servers", "hub", "keys", "rotate", "operator", "--data-dir", dir)
 	wants(t, exitFine, "external NATS servers", "hub", "keys", "finish", "operator", "--data-dir", dir) // clusters do not know it
-	wants(t, exitUsage, "signing, ca, operator, fleet", "hub", "keys", "rotate", "account", "--data-dir", dir)
+	wants(t, exitUsage, "signing, ca, operator, account, fleet", "hub", "keys", "rotate", "tenant", "--data-dir", dir)
 	wants(t, exitBad, "there are no keys of a hub", "hub", "keys", "rotate", "ca", "--data-dir", t.TempDir())
 }
 

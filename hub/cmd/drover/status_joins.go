@@ -28,13 +28,17 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 			d.Count, plural(int(d.Count), "connection"), d.Addresses, addresses, ago(d.Time, now), orDash(d.Last))
 	}
 	if d := s.Damage; d.Count > 0 {
-		fmt.Fprintf(w, "  NATS was changed by somebody else than this hub, %d %s, the last %s ago, and was restored: %s. See who has the hub's "+
+		fmt.Fprintf(w, "  NATS was changed by another client than this hub, %d %s, the last %s ago, and was restored: %s. See who has the hub's "+
 			"keys, or runs the NATS servers\n", d.Count, plural(d.Count, "time"), ago(d.Time, now), oneLine(d.Text))
 	}
 	if n := len(s.Joins.Former); n > 0 {
-		fmt.Fprintf(w, "  %d %s still %s a credential of an older release, which does not bound what its holder may send: %s. The agents are "+
-			"asked to renew when they connect; then run `drover hub %s`\n", n, plural(n, "cluster"), verb(n, "uses", "use"),
-			oneLine(few(s.Joins.Former)), endFormerUse)
+		sayf(w, "  %d %s still %s a credential of an older release, which does not bound what its holder may send: %s. The "+
+			"agents are asked to renew when they connect; then run `drover hub %s`", n, plural(n, "cluster"),
+			verb(n, "uses", "use"), few(s.Joins.Former), endFormerUse)
+	}
+	if n := len(s.Joins.Moving); n > 0 {
+		sayf(w, "  %d %s still %s a credential of the account key before: %s. The agents are asked to renew when they connect; "+
+			"then run `drover hub keys finish account`", n, plural(n, "cluster"), verb(n, "uses", "use"), few(s.Joins.Moving))
 	}
 	if j := s.Joins; j.Refused > 0 {
 		sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,

@@ -1,0 +1,138 @@
+package nats
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/protocol"
+)
+
+func TestTheStreamsHaveLessThanAllOfTheStorage(t *testing.T) {
+	t.Parallel()
+	for _, total := range []int64{leastStorage, 4 << 20, 200 << 20, 1 << 30, 10 << 30, 64 << 30, 1 << 40, 1 << 50} {
+		sum := int64(0)
+		for stream, bytes := range shares(total) {
+			if sum += bytes; bytes <= 0 {
+				t.Errorf("of %d bytes the stream %s may store %d", total, stream, bytes)
+			}
+		}
+		if sum >= total {
+			t.Errorf("of %d bytes the streams may store %d", total, sum)
+		}
+	}
+}
+
+func TestWhatAStreamMayStoreStaysWhereDisksChange(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ want, had, is int64 }{
+		{1000, 0, 1000}, {1000, -1, 1000}, {1000, 499, 1000}, {1000, 500, 500}, {1000, 1000, 1000}, {1000, 1050, 1050}, {1000, 1100, 1000},
+	} {
+		if is := steady(tc.want, tc.had); is != tc.is {
+			t.Errorf("a stream that is to store %d and could store %d may store %d, want %d", tc.want, tc.had, is, tc.is)
+		}
+	}
+}
+
+func TestTheEmbeddedServerLeavesAPartOfItsDisk(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ allowed, disk, want int64 }{
+		{0, 0, defaultMaxStore}, {10, 0, 10}, {10, 100, 10}, {100, 100, 75}, {0, 8 << 30, 6 << 30},
+	} {
+		if got := maxStore(tc.allowed, tc.disk); got != tc.want {
+			t.Errorf("of %d bytes on a disk of %d it may store %d, want %d", tc.allowed, tc.disk, got, tc.want)
+		}
+	}
+	if runtime.GOOS == "linux" && diskSize(t.TempDir()) <= 0 {
+		t.Error("the size of the disk is not known")
+	}
+}
+
+// fill writes into a stream of what agents say until it stores no more.
+func fill(t *testing.T, b *Bus, stream, subject string, size int) {
+	t.Helper()
+	noise := make([]byte, size)
+	_, _ = rand.Read(noise)
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	s := must(b.js.Stream(ctx, stream))
+	for n := 0; ; n++ {
+		info := must(s.Info(ctx))
+		if most := info.Config.MaxBytes; most <= 0 {
+			t.Fatalf("the stream %s is not bounded", stream)
+		} else if int64(info.State.Bytes) > most-2*int64(size) && n > 0 {
+			return
+		}
+		for i := range 16 {
+			if err := b.conn.Publish(fmt.Sprintf(subject, n*16+i), noise); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := b.conn.FlushWithContext(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestAFloodOfWhatAgentsSayLeavesSpaceForBundles(t *testing.T) {
+	t.Parallel()
+	for name, open := range map[string]func(t *testing.T) *Bus{
+		"embedded": func(t *testing.T) *Bus {
+			keys := must(OpenKeys(t.TempDir()))
+			s := must(StartServer(ServerOptions{Listen: "127.0.0.1:0", Dir: t.TempDir(), MaxStore: 16 << 20, Keys: keys,
+				Certificate: must(keys.Certificate([]string{"127.0.0.1"})), Log: testLog(t)}))
+			t.Cleanup(s.Close)
+			b := must(Connect(Options{Server: s, Keys: keys, IDs: must(OpenIdentities(t.TempDir(), keys)), Log: testLog(t)}))
+			t.Cleanup(b.Close)
+			_ = must(b.Holdings(t.Context()))
+			return b
+		},
+		"external": func(t *testing.T) *Bus {
+			e := noServers(t)
+			e.storage = "16MB"
+			e.add(Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+			return e.hub(1, "main")
+		},
+		"external cluster": func(t *testing.T) *Bus {
+			e := noServers(t)
+			e.storage = "16MB"
+			e.add(threeNodes(t))
+			return e.hub(3, "n0", "n1", "n2")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := open(t)
+			fill(t, b, "KV_"+protocol.BucketReport, protocol.ReportSubject("cluster-%d"), 64<<10)
+			fill(t, b, protocol.StreamJournal, protocol.JournalSubject("cluster-%d"), 60<<10)
+			fill(t, b, protocol.StreamHello, protocol.HelloSubject("cluster-%d"), 8<<10)
+			blob := hub.Packed{Ref: protocol.Blob{Digest: strings.Repeat("0", 64), Key: make([]byte, 32)},
+				Sealed: make([]byte, 1<<20)}
+			_, _ = rand.Read(blob.Sealed)
+			until(t, "a commit gets through", func() bool {
+				return b.Put(t.Context(), []hub.Packed{blob}, []hub.Delivery{{Cluster: "a", Generation: 1,
+					Sealed: []byte("a commit")}}) == nil
+			})
+			sum, most := int64(0), b.storage(t.Context())
+			list := b.js.ListStreams(t.Context())
+			for info := range list.Info() {
+				sum += info.Config.MaxBytes
+				if info.State.Bytes > uint64(info.Config.MaxBytes) || info.Config.Storage != jetstream.FileStorage {
+					t.Errorf("%s stores %d bytes of %d", info.Config.Name, info.State.Bytes, info.Config.MaxBytes)
+				}
+			}
+			if sum >= most || most > 16<<20 {
+				t.Errorf("of %d bytes the streams may store %d", most, sum)
+			}
+			if what := b.inspect(t.Context()); what != "" {
+				t.Errorf("the hub takes it for damage: %s", what)
+			}
+		})
+	}
+}
