@@ -78,7 +78,7 @@ tidy: ## tidy every module by itself
 	@for m in $(MODULES) .ci/lint; do echo "== $$m"; (cd $$m && go mod tidy) || exit 1; done
 
 generate: build ## write the files under deploy/ and docs/ that follow from the code
-	cd hub && go run ./cmd/generate -root $(CURDIR)
+	cd hub && go run ./cmd/generate -root $(CURDIR) -bin $(BIN)
 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
 	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -with drover-plugins,plugins/drover-plugin-sops -name $(IMAGE) -out $(BIN)/drover-agent.tar

@@ -93,7 +93,7 @@ func (h *Hub) putOff(name string) {
 		res.reading = true
 		return
 	}
-	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{beingRead} })
+	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{query.FolderBuilding} })
 }
 
 // resolveLate resolves clusters whose bundles were put off in the turn of their commit.

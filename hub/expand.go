@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -121,7 +122,7 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	if r.Pending {
 		e.pending, e.planning = true, true
 		cluster := in.Cluster // in is what is being planned
-		cluster.Problems = append(slices.Clone(cluster.Problems), beingGenerated)
+		cluster.Problems = append(slices.Clone(cluster.Problems), query.TemplatesRunning)
 		return cluster, nil
 	}
 	e.used = append(e.used, r)

@@ -377,7 +377,7 @@ func (h *Hub) show(names []string) {
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
 				if res.reading {
-					c.Problems = append(slices.Clone(c.Problems), beingRead)
+					c.Problems = append(slices.Clone(c.Problems), query.FolderBuilding)
 				}
 				if !res.Cluster.Unclear {
 					c.Labels, c.Suspended = res.Cluster.Labels, res.Cluster.Suspend

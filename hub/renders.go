@@ -30,14 +30,6 @@ const (
 		"applied version"
 )
 
-// Problems of a cluster while it is not known which apps it has.
-const (
-	beingGenerated = "the templates of an ApplicationSet are being executed; keeping all apps until that is done"
-	beingRead      = "the cluster's folder is being built; keeping the last applied version of everything " +
-		"until that is done"
-	beingSelected = "the apps for many clusters are being built; keeping all apps until that is done"
-)
-
 // quickPlaces and slowPlaces are how many renders run at once. One of the quick places is always left for other
 // clusters.
 func quickPlaces() int { return runtime.GOMAXPROCS(0) + 1 }

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -21,7 +22,7 @@ import (
 type Substitute func(objects []Rendered, vars map[string]string, strict bool) ([]Rendered, error)
 
 // errBeingRead says that a cluster's folder is being built beside the loop.
-var errBeingRead = errors.New(beingRead)
+var errBeingRead = errors.New(query.FolderBuilding)
 
 // Resolver turns a revision into what each cluster is to run. Everything it does is remembered by what
 // it read, so that a revision costs what it changed. It is for one goroutine at a time.
@@ -186,7 +187,7 @@ func (r *Resolver) refresh(ctx context.Context, snap Snapshot) (changed bool, er
 	}
 	before := r.fleet
 	if now.Pending { // what there was goes on, and nothing that seems to be missing is taken for gone
-		now = &Render{Problems: []string{beingSelected}, Pending: true}
+		now = &Render{Problems: []string{query.FleetBuilding}, Pending: true}
 		if before != nil {
 			now.Declared = before.Declared
 		}

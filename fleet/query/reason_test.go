@@ -59,9 +59,13 @@ func TestReasonOfARow(t *testing.T) {
 		"held": {func(c *Cluster) {
 			c.Held = &Hold{Revision: protocol.Revision{Hash: "4b825dc642cb6eb9a060e54bf8d69288fbee4904"}}
 		}, ReasonRemovalHeld},
-		"copied":         {func(c *Cluster) { c.Copy = &Copy{} }, ReasonCopied},
-		"withheld":       {func(c *Cluster) { c.Withheld = &Withheld{Reason: ReasonOtherHub} }, ReasonOtherHub},
-		"its folder":     {func(c *Cluster) { c.Problems = []string{"no"} }, ReasonFolderInvalid},
+		"copied":        {func(c *Cluster) { c.Copy = &Copy{} }, ReasonCopied},
+		"withheld":      {func(c *Cluster) { c.Withheld = &Withheld{Reason: ReasonOtherHub} }, ReasonOtherHub},
+		"its folder":    {func(c *Cluster) { c.Problems = []string{"no"} }, ReasonFolderInvalid},
+		"being built":   {func(c *Cluster) { c.Problems = []string{FolderBuilding, FleetBuilding} }, "Rendering"},
+		"built in part": {func(c *Cluster) { c.Problems = []string{FolderBuilding, "no"} }, ReasonFolderInvalid},
+		"built, unjoined": {func(c *Cluster) { c.Problems, c.Joined, c.Link.Connected = []string{FolderBuilding}, false, false },
+			ReasonAwaitingAgent},
 		"revoked":        {func(c *Cluster) { c.Revoked, c.Link.Connected = true, false }, ReasonRevoked},
 		"expired":        {func(c *Cluster) { c.Expired, c.Link.Connected = true, false }, ReasonExpired},
 		"never reported": {func(c *Cluster) { c.Report, c.Link.Connected = nil, false }, ReasonNoReport},

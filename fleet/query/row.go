@@ -171,7 +171,7 @@ func (c Cluster) worst(r Row) (Reason, string) {
 		return ReasonCopied, c.Copy.message(c.Name)
 	case c.Withheld != nil:
 		return c.Withheld.Reason, c.Withheld.String()
-	case len(c.Problems) > 0:
+	case len(c.Problems) > 0 && !c.building():
 		return ReasonFolderInvalid, c.Problems[0] + more(len(c.Problems)-1)
 	case c.Revoked && r.State != StateConnected:
 		return ReasonRevoked, fmt.Sprintf("its credential was revoked, and what runs there is left running; to let it join again, run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
@@ -187,6 +187,8 @@ func (c Cluster) worst(r Row) (Reason, string) {
 			"-", c.Name)
 	case r.State == StateAwaiting:
 		return ReasonAwaitingAgent, fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
+	case c.building():
+		return Reason(protocol.ReasonRendering), c.Problems[0]
 	case c.Report != nil && c.Report.Refused != nil:
 		return ReasonBundleRefused, "its agent refused a bundle: " + c.Report.Refused.Reason
 	case c.Untaken.Last.After(c.Received): // what is shown of it is older

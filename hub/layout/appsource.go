@@ -21,10 +21,10 @@ var sourceShapes = []shape{
 	}, says: "A Git repository. Of branch, tag, semver and commit at most one is set.", example: map[string]any{"url": "https://git.example.com/platform/apps.git"}},
 	{name: "oci", fields: []shape{
 		{name: "url", must: true, kind: aText, says: "As oci://host/path.", example: "oci://registry.example.com/manifests/app"},
-		{name: "tag", kind: aText, says: "latest, if nothing is said.", example: "v1.2.0"},
+		{name: "tag", kind: aText, example: "v1.2.0", preset: "latest"},
 		{name: "semver", kind: aText, says: "The highest tag in a range of versions.", example: ">=1.2.0 <2"},
 		{name: "digest", kind: aText, example: "sha256:0000000000000000000000000000000000000000000000000000000000000000"},
-		{name: "insecure", kind: aSwitch, says: "Speak http with the registry.", example: false},
+		{name: "insecure", kind: aSwitch, says: "Speak http with the registry.", example: true, preset: false},
 	}, says: "An artifact with manifests in an OCI registry. Of tag, semver and digest at most one is set.", example: map[string]any{"url": "oci://registry.example.com/manifests/app"}},
 	{name: "credentials", kind: aText, says: "The hub's credential to log in with; what it has for the address, if it is not said.", example: "platform"},
 	{name: "interval", kind: aDuration, says: "How often to look for something newer; 1m for Git and 5m for all else, if it is not said.", example: "1m"},

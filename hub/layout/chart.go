@@ -16,12 +16,12 @@ var helmShapes = []shape{
 	{name: "chart", kind: aText, says: "The chart in repo.", example: "web"},
 	{name: "version", kind: aText, says: "Of the chart in repo: a version or a range of them; the latest that is no pre-release, if it is not said.", example: "1.x"},
 	{name: "credentials", kind: aText, says: "The hub's credential to log in to repo with; what it has for the address, if it is not said.", example: "platform"},
-	{name: "interval", kind: aDuration, says: "How often to look into repo for something newer; 5m, if it is not said.", example: "5m"},
+	{name: "interval", kind: aDuration, says: "How often to look for a newer version in repo.", example: "1h", preset: "5m"},
 	{name: "releaseName", kind: aText, says: "The App's name, if it is not said.", example: "payment"},
 	{name: "values", kind: map[string]any{"type": "object"}, says: "Take precedence over valuesFiles.", example: map[string]any{"replicas": 3}},
 	{name: "valuesFiles", kind: texts, says: "Files with values, seen from the root of this repository, wherever the chart is; later ones take precedence, and all over the chart's own.",
 		example: []any{"apps/payment/README.md"}},
-	{name: "skipCRDs", kind: aSwitch, says: "Leave out what lies in the chart's crds/.", example: true},
+	{name: "skipCRDs", kind: aSwitch, says: "Leave out the chart's crds/.", example: true, preset: false},
 }
 
 // laidOver are the fields of an App that are for folders.

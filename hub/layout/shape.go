@@ -3,6 +3,7 @@ package layout
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
@@ -18,6 +19,7 @@ type shape struct {
 	fields  []shape        // of a mapping, or of each item of a list
 	must    bool           // it has to be there
 	example any            // a value that is accepted
+	preset  any            // the value of a field that is not set, where the schema can say it
 }
 
 // The kinds of values.
@@ -33,9 +35,9 @@ var (
 // metaShapes are the fields of metadata.
 var metaShapes = []shape{
 	{name: "name", says: "A DNS label.", kind: aText, example: "payment"},
-	{name: "namespace", says: "Means nothing to Drover.", kind: aText, example: "default"},
+	{name: "namespace", says: "Ignored by Drover.", kind: aText, example: "default"},
 	{name: "labels", kind: somePairs, says: "Of a Cluster: for selectors, as `drover status -l`.", example: map[string]any{"env": "production"}},
-	{name: "annotations", kind: somePairs, says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App: drover.dev/prune: disabled keeps what it delivers when the App is removed, drover.dev/allow-empty: \"true\" is allowEmpty.", example: map[string]any{"a": "b"}},
+	{name: "annotations", kind: somePairs, says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App: drover.dev/prune: disabled keeps what it delivers when the App is removed, drover.dev/allow-empty: \"true\" is allowEmpty.", example: map[string]any{"team": "a"}},
 }
 
 // appShapes are the fields of an App's spec.
@@ -45,7 +47,7 @@ var appShapes = slices.Concat([]shape{
 		example: map[string]any{"git": map[string]any{"url": "https://git.example.com/platform/apps.git"}}},
 	{name: "helm", fields: helmShapes, says: "The Helm chart to render, instead of path. ${name} is replaced in its values, not in what it renders to.",
 		example: map[string]any{"path": "./apps/payment"}},
-	{name: "namespace", kind: aText, says: "For namespaced objects that name none; \"default\" if empty.", example: "payment"},
+	{name: "namespace", kind: aText, says: "For namespaced objects that name none.", example: "payment", preset: "default"},
 	{name: "serviceAccount", kind: aText, says: "The service account, as namespace/name, with whose rights the app is applied; those of the agent, if empty. Apps that the app declares have it too.",
 		example: "payment/deployer"},
 	{name: "decryption", fields: decryptionShapes, says: "Objects that are encrypted in Git are decrypted in the cluster.", example: map[string]any{"provider": "sops"}},
@@ -53,12 +55,12 @@ var appShapes = slices.Concat([]shape{
 		kind: map[string]any{"type": "array", "items": map[string]any{"anyOf": []any{aText, mapping(dependencyShapes)}}}},
 	{name: "health", list: true, fields: healthShapes, says: "When objects of a kind are healthy, in CEL; takes precedence over what Drover knows of the kind.",
 		example: []any{map[string]any{"apiVersion": "example.com/v1", "kind": "Widget", "current": "status.phase == 'Ready'"}}},
-	{name: "prune", kind: aSwitch, says: "Delete objects that left the app; true if it is not said.", example: true},
-	{name: "suspend", kind: aSwitch, says: "Leave the app, and every app that it declares, as it is.", example: false},
-	{name: "allowEmpty", kind: aSwitch, says: "Rendering to no objects is no error, also where there were some.", example: true},
-	{name: "timeout", kind: aDuration, says: "To become healthy, before the app counts as degraded.", example: "5m"},
+	{name: "prune", kind: aSwitch, says: "Delete objects that were removed from the app.", example: false, preset: true},
+	{name: "suspend", kind: aSwitch, says: "Do not apply, heal or prune the app and the apps that it declares.", example: true, preset: false},
+	{name: "allowEmpty", kind: aSwitch, says: "Rendering to no objects is no error, also where there were some.", example: true, preset: false},
+	{name: "timeout", kind: aDuration, says: "To become healthy, before the app counts as degraded.", example: "10m", preset: "5m"},
 	{name: "vars", kind: somePairs, says: "Replace ${name} in the rendered objects; they take precedence over the cluster's vars.", example: map[string]any{"replicas": "3"}},
-	{name: "substitute", kind: aSwitch, says: "Replace ${name} by the cluster's vars even without vars of its own.", example: true},
+	{name: "substitute", kind: aSwitch, says: "Replace ${name} by the cluster's vars even without vars of its own; implied by vars.", example: true, preset: false},
 	{name: "targetNamespace", kind: aText, says: "Replaces the namespace of every namespaced object, as kustomize's namespace does.", example: "payment"},
 	{name: "namePrefix", kind: aText, says: "Before the name of every object.", example: "eu-"},
 	{name: "nameSuffix", kind: aText, says: "After the name of every object.", example: "-blue"},
@@ -102,9 +104,9 @@ var imageShapes = []shape{
 // clusterShapes are the fields of a Cluster's spec.
 var clusterShapes = []shape{
 	{name: "vars", kind: somePairs, says: "Replace ${name} in Apps that ask for substitution.", example: map[string]any{"region": "eu"}},
-	{name: "suspend", kind: aSwitch, says: "Leave the whole cluster as it is.", example: false},
-	{name: "onRemove", kind: map[string]any{"enum": []string{onRemoveKeep, onRemovePrune}}, example: onRemovePrune,
-		says: "What becomes of what runs in the cluster when its folder goes; keep if it is not said."},
+	{name: "suspend", kind: aSwitch, says: "Do not apply, heal or prune anything in the cluster.", example: true, preset: false},
+	{name: "onRemove", kind: map[string]any{"enum": []string{onRemoveKeep, onRemovePrune}}, example: onRemovePrune, preset: onRemoveKeep,
+		says: "Whether to keep or delete what Drover delivered, when the cluster's folder is removed."},
 	{name: "argocd", fields: argoClusterShapes, says: "What Argo CD calls the cluster, in the files that were written for it.",
 		example: map[string]any{"server": "https://production.example.com:6443"}},
 	{name: "agent", says: "The cluster's agent.", example: map[string]any{"image": "drover-agent:v1"}, fields: []shape{
@@ -142,20 +144,18 @@ func mapping(fields []shape) map[string]any {
 }
 
 func (s shape) schema() map[string]any {
-	out := map[string]any{}
+	out := maps.Clone(s.kind)
 	switch {
 	case s.list:
-		out["type"], out["items"] = "array", mapping(s.fields)
+		out = map[string]any{"type": "array", "items": mapping(s.fields)}
 	case s.fields != nil:
 		out = mapping(s.fields)
-	default:
-		for k, v := range s.kind {
-			out[k] = v
-		}
 	}
-	if s.says != "" {
-		out["description"] = s.says
+	out["description"], out["default"] = s.says, s.preset
+	if s.example != nil {
+		out["examples"] = []any{s.example}
 	}
+	maps.DeleteFunc(out, func(_ string, v any) bool { return v == nil || v == "" })
 	return out
 }
 

@@ -28,10 +28,6 @@ type flags struct {
 // parseFlags reads the command line. What is wrong with it has been said when it returns an error.
 func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	f := flags{podName: os.Getenv("POD_NAME"), podUID: os.Getenv("POD_UID"), image: os.Getenv("DROVER_IMAGE")}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown"
-	}
 	set := flag.NewFlagSet("drover-agent", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&f.join, "join", cmp.Or(os.Getenv("DROVER_JOIN"), "/var/run/drover/join.json"),
@@ -39,14 +35,16 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.joinSecret, "join-secret", "", "`name` of a Secret of the agent's namespace that may hold the join token, in place of a file")
 	set.StringVar(&f.kubeconfig, "kubeconfig", "", "`file` that says how to reach the API server; as a pod, if empty")
 	set.StringVar(&f.namespace, "namespace", cmp.Or(os.Getenv("POD_NAMESPACE"), "drover-system"), "the agent's own `namespace`, where its state lives (environment: POD_NAMESPACE)")
-	set.StringVar(&f.identity, "identity", cmp.Or(f.podName, host), "`name` of this agent in reports and, outside of a pod, in the lease")
+	set.StringVar(&f.identity, "identity", "",
+		"`name` of this agent in reports and, outside of a pod, in the lease; that of the pod or of the host, if empty")
 	set.StringVar(&f.listen, "listen", ":8081", "`address` that serves /healthz and /readyz; none, if empty")
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.Func("scope-namespaces", "the only `namespaces` that the agent may touch, as a,b; the whole cluster, if not given", f.limit)
 	set.StringVar(&f.plugins, "plugins", "", "`folder` with plugins, as drover-plugin-sops; the folder plugins beside drover-plugins, if empty")
 	set.StringVar(&f.leaderAccount, "leader-account", "", "service `account` of the agent's namespace that it acts as while it leads, "+
 		"with tokens that it requests; its own account, if empty")
-	set.BoolVar(&f.takeOver, "take-over", false, "lead now, whoever does: for when an agent that was no pod died")
+	set.BoolVar(&f.takeOver, "take-over", false,
+		"lead now, although another agent does: for when an agent that was not a pod died")
 	set.BoolVar(&f.version, "version", false, "print the version and exit; for scripts: drover-agent version -o json")
 	set.Usage = func() {
 		_, _ = fmt.Fprint(stderr, "drover-agent keeps this cluster as its hub's bundles say.\n\nUsage: drover-agent [flags]\n       drover-agent version [-o text|json]\n\n"+
@@ -61,6 +59,11 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 		_, _ = fmt.Fprintf(stderr, "drover-agent: unknown argument %q: it takes flags or version, see --help\n", set.Arg(0))
 		return f, errArguments
 	}
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	f.identity = cmp.Or(f.identity, f.podName, host)
 	if f.kubeconfig != "" { // then this is no pod of the cluster it keeps
 		f.podName, f.podUID, f.leaderAccount = "", "", ""
 	}

@@ -19,7 +19,7 @@ import (
 
 func newAgentCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "agent", Short: "Install, upgrade and uninstall agents",
+		Use: "agent", Short: "Install, upgrade and uninstall agents", Example: "  drover agent install --cluster staging",
 		Args: exactly(0, "a command: see `drover agent --help`"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -39,7 +39,7 @@ func (o *tokenOptions) flags(cmd *cobra.Command) {
 	o.connection.flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.cluster, "cluster", "", "name of the cluster: a folder below clusters/ in the repository")
-	f.BoolVar(&o.replace, "replace", false, "though the cluster has an agent: that one is locked out when the token is used")
+	f.BoolVar(&o.replace, "replace", false, "replace the cluster's agent: it is locked out when the token is used")
 	f.DurationVar(&o.ttl, "ttl", 24*time.Hour, "how long the token is good for")
 }
 
@@ -78,8 +78,8 @@ func (o *agentOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.Namespace, "namespace", "drover-system", "namespace of the agent")
 	f.StringVar(&o.Image, "image", "drover-agent:"+strings.TrimPrefix(version.String(), "v"), "image of the agent, with its registry")
 	f.StringSliceVar(&o.scope, "scope", nil, "namespace=a,b: the only namespaces that the agent may touch; they have to be there (default: it may do anything)")
-	f.StringVar(&o.Proxy, "proxy", "", "URL of the HTTP proxy that the agent reaches the hub by")
-	f.StringVar(&o.NoProxy, "no-proxy", "", "hosts that it reaches without the proxy, separated by commas")
+	f.StringVar(&o.Proxy, "proxy", "", "URL of the HTTP proxy through which the agent reaches the hub")
+	f.StringVar(&o.NoProxy, "no-proxy", "", "hosts that the agent reaches without the proxy, separated by commas")
 	f.StringToStringVar(&o.NodeSelector, "node-selector", nil, "labels of the nodes that it runs on, as zone=edge (default: all nodes)")
 	f.StringVar(&o.LeaderNodes, "leader-nodes", "", "nodes that the agent may lead on, and so runs on: control-plane, all, or a label as "+
 		"node-restriction.kubernetes.io/drover (default: control-plane; with install all, if there are no such nodes)")
@@ -112,16 +112,16 @@ func newManifestCommand() *cobra.Command {
 	var a agentOptions
 	var format string
 	cmd := &cobra.Command{
-		Use: "manifest --cluster NAME", Short: "Print what installs the agent of a cluster: pipe it into kubectl apply",
-		Long: `Has the hub make a join token for a cluster's agent and prints the namespace, rights, Secret and DaemonSet that install
-it. Whoever has the token before the agent has used it can join in its place: pipe the output into kubectl, do not commit it.
+		Use: "manifest --cluster NAME", Short: "Print the manifest of a cluster's agent, for kubectl apply",
+		Long: `Asks the hub for a join token for a cluster's agent, and prints the namespace, rights, Secret and
+DaemonSet that install it. Until the agent has used the token, anyone who reads it can join instead: do not commit it.
 
-The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
-may do anything in the namespaces named, and nothing elsewhere. Only the pod that leads has these rights, and only nodes
-that --leader-nodes chooses may lead: nodes of the control plane, unless it says otherwise.`,
+The agent may do anything in its cluster (cluster-admin), because it applies all that the repository contains. With
+--scope it may do anything in the namespaces named, and nothing elsewhere. Only the leading pod has these rights, and
+only nodes that --leader-nodes selects may lead: by default nodes of the control plane.`,
 		Example: `  drover agent manifest --cluster staging | kubectl --context staging apply -f -
   drover agent manifest --cluster staging --replace | kubectl --context staging apply -f -   # its agent was lost
-  drover agent manifest --cluster staging -o helm-values | helm install drover-agent deploy/charts/drover-agent \\
+  drover agent manifest --cluster staging -o helm-values | helm install drover-agent deploy/charts/drover-agent \
       --namespace drover-system --create-namespace -f -`,
 		Args: exactly(0, "no arguments: name the cluster with --cluster"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -173,10 +173,9 @@ func (o *tokenOptions) join(ctx context.Context, a *manifest.Agent) error {
 func newTokenCommand() *cobra.Command {
 	var o tokenOptions
 	cmd := &cobra.Command{
-		Use: "token --cluster NAME", Short: "Print a join token, for an agent that is installed in a way of your own",
-		Long: `Has the hub make a join token: it buys one credential for the agent of one cluster, once, until it expires. The agent makes
-its keys itself, in its cluster. Who has the token before that agent has used it can join in its place: hand it over as the secret
-that it is. The hub keeps no copy.`,
+		Use: "token --cluster NAME", Short: "Print a join token, for an agent that you install yourself",
+		Long: `Asks the hub for a join token. The agent of one cluster exchanges it for a credential, once, before it
+expires. Until then, anyone who reads the token can join in the agent's place: keep it secret. The hub keeps no copy.`,
 		Example: `  umask 077; drover agent token --cluster staging > join.json
   drover-agent --join join.json --kubeconfig ~/.kube/staging`,
 		Args: exactly(0, "no arguments: name the cluster with --cluster"),

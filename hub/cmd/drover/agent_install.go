@@ -43,14 +43,14 @@ func newInstallCommand() *cobra.Command {
 	var o installOptions
 	cmd := &cobra.Command{
 		Use: "install --cluster NAME", Short: "Install the agent of a cluster, and wait until it reports",
-		Long: `Installs what ` + "`drover agent manifest`" + ` prints into the cluster of a kubeconfig's context, and waits until the hub hears of it.
-It says which cluster that is before it does anything, and asks where that follows from the current context alone. A
-cluster that holds the agent of another cluster of the fleet, or of another hub, is refused. Run again, it changes what
-is not as asked for, and says if there is nothing to do. It may be stopped at any time, and run again.
+		Long: `Installs what ` + "`drover agent manifest`" + ` prints into the cluster of a kubeconfig's context, and
+waits until the agent has reported to the hub. It names that cluster first, and asks for confirmation if no --context
+is given. It refuses a cluster that has the agent of another cluster of the fleet, or of another hub. It may be stopped
+at any time, and run again: then it changes what differs from the flags, and says if there is nothing to do.
 
-The agent may do anything in its cluster (cluster-admin), because it applies whatever the repository holds. With --scope it
-may do anything in the namespaces named, and nothing elsewhere. Only the pod that leads has these rights, and only nodes
-that --leader-nodes chooses may lead: nodes of the control plane, or all where the cluster has none.`,
+The agent may do anything in its cluster (cluster-admin), because it applies all that the repository contains. With
+--scope it may do anything in the namespaces named, and nothing elsewhere. Only the leading pod has these rights, and
+only nodes that --leader-nodes selects may lead: nodes of the control plane, or all nodes if the cluster has none.`,
 		Example: `  drover agent install --cluster staging --context staging
   drover agent install --cluster edge-7 --context edge-7 --scope namespace=shop,web
   drover agent install --cluster staging --context staging --replace   # its agent was lost`,

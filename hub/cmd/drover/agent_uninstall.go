@@ -25,9 +25,9 @@ type uninstallOptions struct {
 func newUninstallCommand() *cobra.Command {
 	var o uninstallOptions
 	cmd := &cobra.Command{
-		Use: "uninstall", Short: "Take the agent out of a cluster; what it delivered stays",
-		Long: `Removes what installing the agent brought into the cluster of a kubeconfig's context: the DaemonSet, its rights, and its
-namespace with the agent's credential and state. What the agent delivered from Git stays and keeps running.`,
+		Use: "uninstall", Short: "Remove the agent from a cluster; keep what it delivered",
+		Long: `Removes the agent from the cluster of a kubeconfig's context: the DaemonSet, its rights, and its
+namespace with the agent's credential and state. What the agent delivered from Git keeps running.`,
 		Example: `  drover agent uninstall --context staging
   drover agent uninstall --context staging --yes`,
 		Args: exactly(0, "no arguments: name the cluster's context with --context"),
@@ -45,7 +45,7 @@ namespace with the agent's credential and state. What the agent delivered from G
 	f := cmd.Flags()
 	f.StringVar(&o.namespace, "namespace", "drover-system", "namespace of the agent")
 	f.BoolVarP(&o.yes, "yes", "y", false, "do not ask")
-	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait until all is gone")
+	f.DurationVar(&o.timeout, "timeout", 5*time.Minute, "how long to wait until everything is deleted")
 	return cmd
 }
 

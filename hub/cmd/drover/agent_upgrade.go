@@ -25,9 +25,9 @@ type upgradeOptions struct {
 func newUpgradeCommand() *cobra.Command {
 	var o upgradeOptions
 	cmd := &cobra.Command{
-		Use: "upgrade -l SELECTOR --image IMAGE", Short: "Have the agents of clusters run another image",
-		Long: `Writes agent.image into the cluster.yaml of the clusters that are chosen, in one commit, and pushes it if the branch has an
-upstream. The hub then tells these agents to run that image. With -l the clusters are those that the hub knows with these labels.`,
+		Use: "upgrade -l SELECTOR --image IMAGE", Short: "Upgrade the agents of clusters to another image",
+		Long: `Writes agent.image into the cluster.yaml of the selected clusters, in one commit, and pushes it if the
+branch has an upstream. The hub then tells these agents to run that image. -l selects among clusters of the hub.`,
 		Example: `  drover agent upgrade -l env=staging --image registry.example.com/drover-agent@sha256:…
   drover agent upgrade --cluster edge-1 --cluster edge-2 --image registry.example.com/drover-agent@sha256:… --yes`,
 		Args: exactly(0, "no arguments: choose clusters with -l or --cluster"),

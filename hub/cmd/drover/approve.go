@@ -21,14 +21,13 @@ type approveOptions struct {
 func newApproveCommand() *cobra.Command {
 	var o approveOptions
 	cmd := &cobra.Command{
-		Use: "approve ID", Short: "Let through what is held until a person approves it",
-		Long: `Some changes wait for a person: deletions of more than a commit usually takes away, a Namespace or
-CustomResourceDefinition that is not empty, the removal of several clusters. Everything else in the commit goes on.
-` + "`drover status`" + ` shows what is held, with an id.
+		Use: "approve ID", Short: "Approve a change that is held",
+		Long: `Some changes are held until a person approves them: deletions of more than a commit usually deletes, a
+Namespace or CustomResourceDefinition that is not empty, the removal of several clusters. Everything else in the commit
+is applied. ` + "`drover status`" + ` shows what is held, with an id.
 
-Approving shows what would happen and asks. It lets through exactly what the id stands for: when that changes, so does
-the id. In place of the id you may give the commit, by 7 characters or more of its hash, where one thing alone is held
-since that.`,
+The command shows what would happen and asks. It approves exactly what the id stands for; another change has another id.
+Instead of the id you may give the commit, by 7 or more characters of its hash, if it caused only one hold.`,
 		Example: `  drover approve 0f1e2d3c4b
   drover approve 0f1e2d3c4b --yes`,
 		Args: exactly(1, "one id: `drover status` shows what is held"),

@@ -26,11 +26,11 @@ func newBackupCommand() *cobra.Command {
 	var dataDir string
 	var recipients []string
 	cmd := &cobra.Command{
-		Use: "backup FILE", Short: "Write what the hub must not lose into one file, while it runs or not",
-		Long: `Writes the hub's keys, what it knows of its clusters' identities, join tokens and its store into one file. Whoever has that
-file is the hub: keep it as secret as the data directory, or have it encrypted with --recipient (see age-encryption.org).
+		Use: "backup FILE", Short: "Back up the hub's keys and store into one file, while it runs or not",
+		Long: `Writes the hub's keys, what it knows of its clusters' identities, join tokens and its store into one
+file, which allows to act as the hub: keep it secret, or encrypt it with --recipient (see age-encryption.org).
 
-The rest comes back by itself: bundles and reports from NATS and the agents, everything else from Git.`,
+The rest needs no backup: bundles and reports come from NATS and the agents, everything else from Git.`,
 		Example: `  drover hub backup /backup/hub-$(date +%F).drover --recipient age1…
   drover hub restore /backup/hub-2026-11-20.drover --data-dir /var/lib/drover --identity key.txt`,
 		Args: exactly(1, "one file to write"),
@@ -45,7 +45,7 @@ The rest comes back by itself: bundles and reports from NATS and the agents, eve
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "Wrote %s (%d KB).\n", args[0], (size+1023)/1024)
 			if len(to) == 0 {
-				fmt.Fprintln(cmd.OutOrStdout(), "It is a secret: whoever has it can act as this hub towards every cluster. --recipient would encrypt it.")
+				fmt.Fprintln(cmd.OutOrStdout(), "It is a secret: it allows to act as this hub. --recipient would encrypt it.")
 			}
 			return nil
 		},
@@ -127,7 +127,8 @@ func copyStore(ctx context.Context, dataDir, dir string) (string, error) {
 func newRestoreCommand() *cobra.Command {
 	var dataDir, identity string
 	cmd := &cobra.Command{
-		Use: "restore FILE", Short: "Take a backup out into an empty data directory",
+		Use: "restore FILE", Short: "Restore a backup into an empty data directory",
+		Long:    "Restores keys, identities of clusters, join tokens and the store. Then start the hub with that directory.",
 		Example: `  drover hub restore hub.drover --data-dir /var/lib/drover --identity key.txt`,
 		Args:    exactly(1, "the file that `drover hub backup` wrote"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -13,10 +13,11 @@ import (
 func newClusterCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "cluster", Short: "Add, list, show and remove clusters; revoke and rotate their credentials",
-		Long: `A cluster is a folder below clusters/ in the fleet's repository. Adding and removing one is a commit, which these
-commands make and push; listing and showing ask the hub.`,
-		Args: exactly(0, "a command: see `drover cluster --help`"),
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Long: `A cluster is a folder below clusters/ in the fleet's repository. The commands add and remove change that
+folder in a commit and push it; the others ask the hub.`,
+		Example: "  drover cluster add staging --label env=staging",
+		Args:    exactly(0, "a command: see `drover cluster --help`"),
+		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newClusterAddCommand(), newClusterListCommand(), newClusterShowCommand(), newClusterRemoveCommand(), newClusterForgetCommand(),
 		newRevokeCommand(), newRotateCommand(), newAcceptCommand())
@@ -101,10 +102,9 @@ func newClusterShowCommand() *cobra.Command {
 func newClusterForgetCommand() *cobra.Command {
 	var o connection
 	cmd := &cobra.Command{
-		Use: "forget NAME...", Short: "Take released clusters off the list",
-		Long: `A cluster whose folder is gone from Git stays on the list as released, so that nobody loses sight of what may still
-run there. Forgetting it takes it off, with its last report. One that waits to be pruned (onRemove: prune) is left as it is then, and
-its credential is revoked.`,
+		Use: "forget NAME...", Short: "Remove released clusters from the list",
+		Long: `A cluster whose folder was removed from Git stays on the list as released, because workloads may still
+run there. This command removes it. If it is still to be pruned, its objects are kept and its credential is revoked.`,
 		Example: "  drover cluster forget staging",
 		Args:    atLeastOne("the names of released clusters"),
 		RunE: func(cmd *cobra.Command, args []string) error {

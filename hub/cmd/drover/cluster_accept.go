@@ -10,14 +10,14 @@ func newAcceptCommand() *cobra.Command {
 	var c connection
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "accept NAME", Short: "Decide that another cluster, to which a cluster's credential came, takes its place",
-		Long: `When a cluster's etcd or a backup of it is restored into another cluster, two clusters have the credential. The
-hub believes the one that joined, tells them apart by the uid of the namespace kube-system, and the agent in the other
-applies nothing. This command decides for the other: its agent applies the cluster's bundle from then on, and the agent
-of the first one, if it still runs, applies nothing.
+		Use: "accept NAME", Short: "Let a cluster that has a copy of another one's credential take its place",
+		Long: `When a cluster's etcd or a backup of it is restored into another cluster, two clusters have the
+credential. The hub believes the one that joined, tells them apart by the uid of the namespace kube-system, and the
+agent in the other applies nothing. This command accepts the other one: its agent applies the cluster's bundle from
+then on, and the agent of the first one, if it still runs, applies nothing.
 
-If the other is a copy, take its agent away with drover agent uninstall instead, and end its credential with drover
-cluster rotate.`,
+If the other one is only a copy, remove its agent with drover agent uninstall instead, and end its credential with
+drover cluster rotate.`,
 		Example: "  drover cluster accept staging", Args: exactly(1, "the name of a cluster"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()

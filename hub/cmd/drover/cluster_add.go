@@ -32,8 +32,8 @@ func newClusterAddCommand() *cobra.Command {
 	var o addOptions
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "Add a cluster: write its folder, commit, push, and say how to install its agent",
-		Long: `Writes clusters/NAME/cluster.yaml, or with --from a copy of another cluster's folder, commits just that, and pushes it if the
-branch has an upstream. Git's own program does it, with your hooks, signing and credential helpers.`,
+		Long: `Writes clusters/NAME/cluster.yaml, or with --from a copy of another cluster's folder, commits only that,
+and pushes it if the branch has an upstream. It runs git, with your hooks, signing and credential helpers.`,
 		Example: `  drover cluster add staging --label env=staging
   drover cluster add production-eu-2 --from production-eu-1 --label region=eu-2 --branch add-production-eu-2
   drover cluster add edge --repo git@git.example.com:platform/fleet.git`,

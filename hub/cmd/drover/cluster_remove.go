@@ -20,10 +20,10 @@ type removeOptions struct {
 func newClusterRemoveCommand() *cobra.Command {
 	var o removeOptions
 	cmd := &cobra.Command{
-		Use: "remove NAME...", Aliases: []string{"rm"}, Short: "Remove clusters: take their folders out of Git",
+		Use: "remove NAME...", Aliases: []string{"rm"}, Short: "Remove the folders of clusters from Git",
 		Long: `Removes the folders of clusters from the repository in one commit, and pushes it if the branch has an upstream. The hub then
 releases the cluster: its credential is revoked, and what runs there is left running, or deleted first if its cluster.yaml says
-onRemove: prune. Removing more than one at once is held until somebody approves it, see ` + "`drover approve --help`.",
+onRemove: prune. Removing more than one at once is held until it is approved, see ` + "`drover approve --help`.",
 		Example: `  drover cluster remove staging
   drover cluster remove edge-1 edge-2 --yes --branch remove-edges`,
 		Args: atLeastOne("the names of clusters"),
@@ -53,7 +53,7 @@ func (o *removeOptions) run(ctx context.Context, names []string, stdin io.Reader
 		fmt.Fprintf(stdout, "%s: %s\n", name, fate(w, name))
 	}
 	if len(names) > 1 {
-		fmt.Fprintln(stdout, "Removing more than one is held until somebody approves the commit.")
+		fmt.Fprintln(stdout, "Removing more than one is held until the commit is approved.")
 	}
 	if err := w.clean(ctx, folders...); err != nil {
 		return err
@@ -94,7 +94,7 @@ func fate(w *workTree, name string) string {
 		return fmt.Sprintf("what becomes of it is what the hub last read (%v); then %s", err, revoked)
 	case c.get("spec", "onRemove") == "prune":
 		return "onRemove: prune, so everything that Drover delivered there is deleted, and then " + revoked +
-			"; if that is more than a commit usually deletes, the hub holds it until somebody approves, see `drover status`"
+			"; if that is more than a commit usually deletes, the hub holds it until it is approved, see `drover status`"
 	}
 	return "what runs there is left running, and " + revoked
 }

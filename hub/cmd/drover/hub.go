@@ -52,15 +52,15 @@ func newHubCommand() *cobra.Command {
 	var o hubOptions
 	cmd := &cobra.Command{
 		Use: "hub", Short: "Run the hub: follow a repository and publish a bundle to every cluster",
-		Long: `Follows one branch of a Git repository, resolves every folder below clusters/ into a signed bundle, and publishes
-the bundles that changed to the clusters' agents over NATS. It runs until it is stopped; when it starts again it goes on
-where it was.
+		Long: `Follows one branch of a Git repository, resolves every folder below clusters/ into a signed bundle, and
+publishes the bundles that changed to the clusters' agents over NATS. It runs until it is stopped; when it starts
+again, it continues where it stopped.
 
-Files in the repository may name other sources: Git repositories, charts, OCI artifacts. They are fetched beside it, with the
-credentials that --credentials-dir has for their addresses, and whatever is wrong with one stops only what uses it.
+Files in the repository may name other sources: Git repositories, charts, OCI artifacts. They are fetched with the
+credentials that --credentials-dir has for their addresses. An error in a source stops only the apps that use it.
 
-Everything it must not lose is in the data directory; "drover hub backup" puts it into one file. Agents connect with TLS
-only: the hub has an authority of its own for that, which they are told to trust when they join.`,
+All state that must be kept is in the data directory; "drover hub backup" puts it into one file. Agents connect with
+TLS only: the hub has its own certificate authority for that, which agents learn with their join token.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git --branch main
   drover hub --repo ~/src/fleet --data-dir /var/lib/drover
   drover hub --repo https://git.example.com/platform/fleet.git --advertise tls://hub.example.com:4222 --nats-websocket 0.0.0.0:443
@@ -83,7 +83,7 @@ only: the hub has an authority of its own for that, which they are told to trust
 	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line; with TLS if other machines can reach it")
 	o.nats.flags(cmd)
-	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to look at the repository if nobody says that it moved")
+	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to fetch the repository without an announced change")
 	f.DurationVar(&o.credentialTTL, "credential-ttl", nats.DefaultTTL, "how long a cluster's credential is good for; its agent renews it at two thirds")
 	f.StringVar(&o.auth.Username, "git-username", "", "user for an https repository (password or token: $"+gitPassword+" or --git-password-file)")
 	f.StringVar(&o.auth.PasswordFile, "git-password-file", "", "file with the password or token for an https repository")

@@ -14,11 +14,11 @@ import (
 func newRevokeCommand() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
-		Use: "revoke NAME", Short: "End a cluster's credentials at once, and cut its connection",
-		Long: `Ends all credentials of a cluster's agent, and the join tokens that were not used yet. A live connection is cut. What runs in
-the cluster is left running, and its agent goes on keeping it as it is; but it gets no new bundle and can tell the hub nothing.
+		Use: "revoke NAME", Short: "Revoke a cluster's credentials at once, and close its connection",
+		Long: `Ends all credentials of a cluster's agent, and the join tokens that were not used yet. Its
+connection is closed. The agent goes on correcting drift in the cluster; but it gets no new bundle and cannot report.
 
-To take a credential away from whoever may have copied it, and keep the agent connected, use drover cluster rotate.`,
+If a credential may have been copied and the agent is to stay connected, use drover cluster rotate.`,
 		Example: "  drover cluster revoke staging", Args: exactly(1, "the name of a cluster"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()
@@ -46,9 +46,9 @@ To take a credential away from whoever may have copied it, and keep the agent co
 func newRotateCommand() *cobra.Command {
 	var c connection
 	cmd := &cobra.Command{
-		Use: "rotate NAME", Short: "Have a cluster's agent make a new credential, and end the older ones when it uses that",
-		Long: `Asks a cluster's agent to make new keys and get a credential for them. When it has connected with that, all older credentials
-of the cluster are revoked, and with them every copy. An agent that is offline is asked when it is back; until then its credential stays good.`,
+		Use: "rotate NAME", Short: "Replace a cluster's credential, and revoke the older ones",
+		Long: `Asks a cluster's agent to make new keys and get a credential for them. When it has connected with that,
+all older credentials of the cluster and their copies are revoked. An offline agent is asked when it is back.`,
 		Example: "  drover cluster rotate staging", Args: exactly(1, "the name of a cluster"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			client, err := c.client()

@@ -20,7 +20,7 @@ func newKeysCommand() *cobra.Command {
 		Use: "keys", Short: "List the hub's keys; rotate them",
 		Long: `Lists the hub's keys, and how many clusters have taken up what the running hub tells them to trust.
 
-A key is rotated in two steps, so that no cluster has to join anew. "rotate" makes the next key: once the hub was
+A key is rotated in two steps, so that no cluster has to join again. "rotate" makes the next key: once the hub was
 restarted, it uses both, and tells all clusters to trust both. When they do, "finish" drops the old one. The commands change
 files in the data directory, and a hub takes them up when it starts: until you restart it, nothing happens.
 
@@ -96,7 +96,7 @@ func newKeysFinishCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "finish signing|ca|operator|account|fleet", Short: "Drop the old key, now that the next one is trusted", ValidArgs: kinds(),
 		Long: `Drops the old key. It is refused while there are clusters that have not reported to trust the next one: they would have to
-join anew. --force does it nevertheless.`,
+join again. --force does it nevertheless.`,
 		Args: exactly(1, "the key whose rotation ends: signing, ca, operator, account or fleet"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			kind, keys, err := c.kind(args[0])
@@ -116,7 +116,7 @@ join anew. --force does it nevertheless.`,
 		},
 	}
 	c.flags(cmd)
-	cmd.Flags().BoolVar(&force, "force", false, "do it though there are clusters that have to join anew then")
+	cmd.Flags().BoolVar(&force, "force", false, "do it though there are clusters that have to join again then")
 	return cmd
 }
 

@@ -59,14 +59,14 @@ type lintOptions struct {
 func newLintCommand() *cobra.Command {
 	var o lintOptions
 	cmd := &cobra.Command{
-		Use: "lint", Short: "Say what is wrong in a repository, and what it asks for that Drover does not do",
-		Long: `Resolves every cluster of a repository on this machine, exactly as the hub does, and says per file and field
+		Use: "lint", Short: "Check a repository: errors, unsupported fields, unused files",
+		Long: `Resolves every cluster of a repository on this machine, exactly as the hub does, and reports
 
-  error   what keeps an app from being delivered as it is in Git
-  note    what a file asks for and Drover does not do; the app is delivered all the same
+  error   keeps an app from being delivered as it is in Git
+  note    a field that Drover does not support; the app is delivered without it
   unused  overlays and folders with manifests that no cluster reads (not looked for while there are errors, or with --cluster)
 
-The exit code is 1 if there are errors. How many things were found is said on standard error.`,
+The exit code is 1 if there are errors. The counts are printed on standard error.`,
 		Example: `  drover lint
   drover lint --repo ~/src/fleet --revision feature/new-base --cluster staging
   drover lint -o json | jq -r '.[] | select(.severity == "note") | .field' | sort | uniq -c`,

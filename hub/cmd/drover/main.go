@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/cmd/drover/reference"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -70,9 +71,9 @@ func (v visibleWriter) Write(p []byte) (int, error) {
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use: "drover", Short: "Run a fleet of Kubernetes clusters from one Git repository",
-		Long: `Drover runs a fleet of Kubernetes clusters from one Git repository. A hub resolves the
-repository's clusters/ tree into a signed bundle per cluster; a light agent in each cluster pulls its bundle,
-applies it, heals drift the moment it happens, and reports back.`,
+		Long: `Drover runs a fleet of Kubernetes clusters from one Git repository. A hub resolves the repository's
+clusters/ tree into a signed bundle per cluster; a light agent in each cluster pulls its bundle, applies it, heals
+drift the moment it happens, and reports back.`,
 		Example: `  drover hub --repo https://git.example.com/platform/fleet.git
   drover cluster add staging --label env=staging
   drover agent install --cluster staging --context staging
@@ -85,7 +86,7 @@ applies it, heals drift the moment it happens, and reports back.`,
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newLintCommand(), newSchemaCommand(),
-		newAgentCommand(), newVersionCommand(), newKustomizeWorkerCommand())
+		newAgentCommand(), newVersionCommand(), reference.Command(), newKustomizeWorkerCommand())
 	return root
 }
 

@@ -28,9 +28,9 @@ func newNATSConfigCommand() *cobra.Command {
 	var o configOptions
 	cmd := &cobra.Command{
 		Use: "nats-config", Short: "Print the configuration of external nats-servers that serve this hub",
-		Long: `Prints the configuration of nats-servers that take this hub for their operator: for one, for a cluster of several, or for
-the leaf node of a far site, whose agents connect to it while it alone connects to the others. With --out it writes
-a folder for each node, with its certificate and key from the hub's own authority, valid for a year.`,
+		Long: `Prints the configuration of external nats-servers whose operator is this hub: one server, a cluster of
+several, or the leaf node of a remote site, to which the site's agents connect. With --out it writes a folder for each
+node, with its certificate and key from the hub's own authority, valid for a year.`,
 		Example: `  drover hub nats-config --node n0=nats.internal --out nats
   drover hub nats-config --cluster main --node n0=10.0.0.1 --node n1=10.0.0.2 --node n2=10.0.0.3 --leafnodes 0.0.0.0:7422 --out nats
   drover hub --repo … --nats-url tls://10.0.0.1,tls://10.0.0.2,tls://10.0.0.3 --nats-replicas 3

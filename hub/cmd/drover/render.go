@@ -33,11 +33,11 @@ func newRenderCommand() *cobra.Command {
 	var o renderOptions
 	cmd := &cobra.Command{
 		Use: "render CLUSTER", Short: "Print every object that a cluster would get, without a hub",
-		Long: `Renders one cluster's folder at a revision of a repository on this machine, exactly as the hub does, and prints its
-objects as one stream, sorted by app, group, kind, namespace and name. Nothing is applied.
+		Long: `Renders one cluster's folder at a revision of a repository on this machine, exactly as the hub does, and
+prints its objects as one stream, sorted by app, group, kind, namespace and name. Nothing is applied.
 
-Charts and files from elsewhere are fetched, and kept for the next time; where that fails, what was kept is used, and said so.
-What cannot be rendered is named on standard error, and the exit code is 1; the rest is printed all the same.`,
+Charts and files from other sources are fetched and cached; if a fetch fails, the cached version is used and a warning
+printed. Errors are printed on standard error, with exit code 1; what can be rendered is printed all the same.`,
 		Example: `  drover render staging --repo .
   drover render production-us-east-1 --repo ~/src/fleet --revision feature/new-base --app payment-service
   diff <(drover render staging --repo . --revision main) <(drover render staging --repo .)`,

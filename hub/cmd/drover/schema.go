@@ -11,7 +11,7 @@ import (
 
 func newSchemaCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "schema KIND", Short: "Print the JSON Schema of a kind of file that people write for Drover",
+		Use: "schema KIND", Short: "Print the JSON Schema of a kind of file in the repository",
 		Long: `Prints the JSON Schema of a kind, so that an editor completes and checks such files. The kinds are ` + strings.Join(layout.Kinds(), " and ") + `.
 With the YAML language server, a first line "# yaml-language-server: $schema=PATH" in a file names its schema.`,
 		Example:   "  drover schema App > app.schema.json",

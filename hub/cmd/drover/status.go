@@ -30,12 +30,12 @@ type statusOptions struct {
 func newStatusCommand() *cobra.Command {
 	var o statusOptions
 	cmd := &cobra.Command{
-		Use: "status [CLUSTER]", Short: "Show how the clusters are, or how one of them is",
-		Long: `Shows a line for every cluster: whether its agent is connected and since when, its health, how many apps and objects
-are as they should be, which revision it runs, and the worst that is known of it with what to do about it. With the name of a
-cluster it shows that cluster's apps, what is wrong in them, and what happened last.
+		Use: "status [CLUSTER]", Short: "Show the state of all clusters, or of one",
+		Long: `Shows a line for every cluster: whether its agent is connected and since when, its health, how many apps
+and objects are healthy, which revision it runs, and its most severe problem with what to do about it. With the name of
+a cluster it shows that cluster's apps, their problems, and the latest events.
 
-An offline cluster is not a failed one: its line shows what was known, and how old that knowledge is.`,
+An offline cluster is not a failed one: its line shows the last report, and how old it is.`,
 		Example: `  drover status
   drover status production-us-east-1
   drover status -l 'env=production,region notin (us)' -o wide

@@ -10,7 +10,7 @@ import (
 func newVersionCommand() *cobra.Command {
 	var output string
 	cmd := &cobra.Command{
-		Use: "version", Short: "Print version, commit and date, Go's version and the version of the wire to agents",
+		Use: "version", Short: "Print the release, its commit and date, Go's version and the version of the wire protocol",
 		Example: "  drover version\n  drover version -o json", Args: exactly(0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := version.Read("drover", protocol.Version).Write(cmd.OutOrStdout(), output); err != nil {

@@ -16,17 +16,23 @@ import (
 
 func main() {
 	root := flag.String("root", ".", "the root of the repository")
+	bin := flag.String("bin", "", "the folder of the built programs, whose flags docs/cli.md lists; none: leave it out")
 	flag.Parse()
-	if err := run(*root); err != nil {
+	if err := run(*root, *bin); err != nil {
 		fmt.Fprintln(os.Stderr, "generate:", err)
 		os.Exit(1)
 	}
 }
 
-func run(root string) error {
+func run(root, bin string) error {
 	files, err := files(root)
 	if err != nil {
 		return err
+	}
+	if bin != "" {
+		if files[commandsPage], err = commands(root, bin); err != nil {
+			return err
+		}
 	}
 	for name, data := range files {
 		path := filepath.Join(root, name)
@@ -64,6 +70,9 @@ func files(root string) (map[string][]byte, error) {
 			return nil, err
 		}
 	}
+	if out[kindsPage], err = kinds(root); err != nil {
+		return nil, err
+	}
 	rules, err := readRules(root)
 	if err != nil {
 		return nil, err
@@ -91,23 +100,24 @@ func written(a manifest.Agent, note string) ([]byte, error) {
 // tables are the pages whose table of fields is generated, between these lines.
 var tables = map[string]func() []layout.Field{"docs/from-flux.md": layout.Fields, "docs/from-argocd.md": layout.ArgoFields}
 
-const (
-	tableBegin = "<!-- table: make generate -->\n"
-	tableEnd   = "<!-- end of table -->\n"
-)
-
 // withTable is a page with its table as the code gives it.
 func withTable(path, table string) ([]byte, error) {
 	page, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	before, rest, begins := strings.Cut(string(page), tableBegin)
-	_, after, ends := strings.Cut(rest, tableEnd)
+	return withPart(page, "table", table)
+}
+
+// withPart is a page with what is between the two lines of a part replaced.
+func withPart(page []byte, part, text string) ([]byte, error) {
+	begin, end := "<!-- "+part+": make generate -->\n", "<!-- end of "+part+" -->\n"
+	before, rest, begins := strings.Cut(string(page), begin)
+	_, after, ends := strings.Cut(rest, end)
 	if !begins || !ends {
-		return nil, fmt.Errorf("%s has no lines %q and %q: the table goes between them", path, tableBegin, tableEnd)
+		return nil, fmt.Errorf("the page has no lines %q and %q: the %s goes between them", begin, end, part)
 	}
-	return []byte(before + tableBegin + table + tableEnd + after), nil
+	return []byte(before + begin + text + end + after), nil
 }
 
 // fieldTable lists fields with what becomes of them.
