@@ -9,12 +9,17 @@ MODULES := protocol protocol/plugin fleet internal envsubst hub agent plugins te
 # In which order make test takes them, two at once: what takes longest first.
 SLOW_FIRST := hub agent test test/testenv $(filter-out hub agent test test/testenv,$(MODULES))
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-LDFLAGS := -s -w -X github.com/drover-dev/drover/internal/version.release=$(VERSION)
+COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
+DATE := $(shell TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null)
+PKG := github.com/drover-dev/drover/internal/version
+LDFLAGS := -s -w -X $(PKG).release=$(VERSION) -X $(PKG).commit=$(COMMIT) -X $(PKG).date=$(DATE)
 BIN := $(CURDIR)/bin
+GOLANGCI := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.0
+BASE ?= main
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env test-node test-upgrade race race-pure demo soak bench lint tidy generate image clean
+.PHONY: help build deps test test-env test-node test-upgrade race race-pure demo soak bench lint golangci tidy generate image release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,8 +67,12 @@ bench: build test-env ## measure against the limits, in one run (OUT=FILE keeps 
 	cd test && go build -o $(BIN)/bench ./cmd/bench
 	$(BIN)/bench -bin $(BIN) $(if $(OUT),-out $(OUT))
 
-lint: ## gofmt, vet, staticcheck, errcheck, ineffassign; unused and funlen are in staticcheck and test/house
+lint: ## gofmt, vet, staticcheck, errcheck, ineffassign, actionlint; unused and funlen are in staticcheck and test/house
 	@sh .ci/lint/run $(MODULES)
+
+golangci: ## golangci-lint over what this branch adds to main (BASE=origin/main); it is built from source if it is not in PATH
+	@tool=$$(command -v golangci-lint || echo 'go run $(GOLANGCI)'); base=$$(git merge-base HEAD $(BASE)) || exit 1; \
+	for m in $(MODULES); do echo "== $$m"; (cd $$m && $$tool run --new-from-rev $$base ./...) || exit 1; done
 
 tidy: ## tidy every module by itself
 	@for m in $(MODULES) .ci/lint; do echo "== $$m"; (cd $$m && go mod tidy) || exit 1; done
@@ -74,5 +83,8 @@ generate: build ## write the files under deploy/ and docs/ that follow from the 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
 	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -with drover-plugins,plugins/drover-plugin-sops -name $(IMAGE) -out $(BIN)/drover-agent.tar
 
+release: ## build a version into dist/ and publish nothing (VERSION=v0.2.0; ONLY=linux/amd64 to try it out); see docs/releasing.md
+	cd test && go run ./cmd/release -root $(CURDIR) -version '$(VERSION)' -out $(CURDIR)/dist $(if $(ONLY),-only $(ONLY))
+
 clean: ## remove bin/ (the control plane's cache stays: `go run ./cmd/testenv path` says where)
-	rm -rf $(BIN)
+	rm -rf $(BIN) dist

@@ -14,6 +14,7 @@ require (
 	github.com/fluxcd/pkg/ssa v0.78.0
 	github.com/fluxcd/source-controller/api v1.9.6
 	github.com/gobwas/glob v0.2.3
+	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
 	sigs.k8s.io/controller-runtime v0.25.2
 	sigs.k8s.io/kustomize/kustomize/v5 v5.8.2
 )

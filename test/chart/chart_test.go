@@ -66,24 +66,24 @@ func printed(t *testing.T, a manifest.Agent) map[string]string {
 }
 
 // same holds two sets of objects against each other.
-func same(t *testing.T, what string, got, want map[string]string) {
+func same(t *testing.T, what, other string, got, want map[string]string) {
 	t.Helper()
 	for name := range want {
 		if got[name] != want[name] {
-			t.Errorf("%s gives %s as\n%s\nand drover agent manifest as\n%s", what, name, got[name], want[name])
+			t.Errorf("%s gives %s as\n%s\nand %s as\n%s", what, name, got[name], other, want[name])
 		}
 	}
 	for name := range got {
 		if want[name] == "" {
-			t.Errorf("%s gives %s, and drover agent manifest does not", what, name)
+			t.Errorf("%s gives %s, and %s does not", what, name, other)
 		}
 	}
 }
 
-// helm renders the chart as `helm template` does.
-func helm(t *testing.T, namespace string, values []byte) (map[string]string, error) {
+// helm renders a chart as `helm template` does.
+func helm(t *testing.T, name, namespace string, values []byte) (map[string]string, error) {
 	t.Helper()
-	chart, err := loader.Load(filepath.Join(deploy, "charts", "drover-agent"))
+	chart, err := loader.Load(filepath.Join(deploy, "charts", name))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +91,7 @@ func helm(t *testing.T, namespace string, values []byte) (map[string]string, err
 	if err != nil {
 		t.Fatal(err)
 	}
-	filled, err := util.ToRenderValues(chart, given, common.ReleaseOptions{Name: "drover-agent", Namespace: namespace, Revision: 1, IsInstall: true}, common.DefaultCapabilities)
+	filled, err := util.ToRenderValues(chart, given, common.ReleaseOptions{Name: name, Namespace: namespace, Revision: 1, IsInstall: true}, common.DefaultCapabilities)
 	if err != nil {
 		return nil, err
 	}
@@ -128,7 +128,7 @@ func TestTheChartGivesWhatIsPrinted(t *testing.T) {
 			if err := manifest.WriteValues(&values, a); err != nil {
 				t.Fatal(err)
 			}
-			files, err := helm(t, a.Namespace, values.Bytes())
+			files, err := helm(t, "drover-agent", a.Namespace, values.Bytes())
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -137,7 +137,7 @@ func TestTheChartGivesWhatIsPrinted(t *testing.T) {
 			}
 			want := printed(t, a)
 			delete(want, "Namespace /"+a.Namespace)
-			same(t, "the chart", objects(t, files["drover-agent/templates/agent.yaml"]), want)
+			same(t, "the chart", "drover agent manifest", objects(t, files["drover-agent/templates/agent.yaml"]), want)
 		})
 	}
 }
@@ -153,7 +153,7 @@ func TestTheChartRefusesWhatIsPrintedByNobody(t *testing.T) {
 		"{cluster: a, image: x, leaderNodes: zone}":  "leaderNodes",
 		"{cluster: a, image: x, form: Pod}":          "form",
 	} {
-		if _, err := helm(t, "drover-system", []byte(values)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := helm(t, "drover-agent", "drover-system", []byte(values)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("values %s: %v; want a refusal that names %s", values, err, want)
 		}
 	}
@@ -170,7 +170,7 @@ func TestTheKustomizeBaseGivesWhatIsPrinted(t *testing.T) {
 	}
 	a := complete(manifest.Agent{})
 	a.Image = "drover-agent:latest"
-	same(t, "the kustomize base", objects(t, string(text)), printed(t, a))
+	same(t, "the kustomize base", "drover agent manifest", objects(t, string(text)), printed(t, a))
 }
 
 // The way that the base's kustomization.yaml describes.

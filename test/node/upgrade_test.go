@@ -11,7 +11,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/image"
 )
 
 // The images that the agent is to be upgraded to. Each machine has them, but for the one that is missing.
@@ -27,10 +27,10 @@ func (s *scene) importImages() {
 	for name, program := range map[string]string{agentImage: "drover-agent", nextImage: "drover-agent", wrongImage: "drover"} {
 		data, err := os.ReadFile(filepath.Join(s.bin, program))
 		s.must(err)
-		image, err := testenv.PackImage(data, program, name)
+		packed, err := image.Docker(data, program, name)
 		s.must(err)
 		for _, m := range s.machines {
-			s.must(m.Import(s.t.Context(), image))
+			s.must(m.Import(s.t.Context(), packed))
 		}
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"testing"
 )
 
-// Import gives the machine the images of a tar, as PackImage and `docker save` make it.
+// Import gives the machine the images of a tar, as image.Docker and `docker save` make it.
 func (m *Machine) Import(ctx context.Context, tar []byte) error {
 	return m.Run(ctx, bytes.NewReader(tar), "ctr", "--namespace=k8s.io", "images", "import", "-")
 }

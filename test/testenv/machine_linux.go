@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/drover-dev/drover/test/testenv/image"
 )
 
 //go:embed machine.sh
@@ -114,11 +116,11 @@ func (m *Machine) Boot(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	image, err := PackImage(program, "pause", PauseImage)
+	pause, err := image.Docker(program, "pause", PauseImage)
 	if err != nil {
 		return err
 	}
-	if err := m.Import(ctx, image); err != nil {
+	if err := m.Import(ctx, pause); err != nil {
 		return err
 	}
 	if err := m.Start(ctx, "kube-proxy"); err != nil {

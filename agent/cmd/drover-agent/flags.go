@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -46,9 +45,9 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 		"with tokens that it requests; its own account, if empty")
 	set.BoolVar(&f.takeOver, "take-over", false,
 		"lead now, although another agent does: for when an agent that was not a pod died")
-	set.BoolVar(&f.version, "version", false, "print the version and exit")
+	set.BoolVar(&f.version, "version", false, "print the version and exit; for scripts: drover-agent version -o json")
 	set.Usage = func() {
-		_, _ = fmt.Fprint(stderr, "drover-agent keeps this cluster as its hub's bundles say.\n\nUsage: drover-agent [flags]\n\n"+
+		_, _ = fmt.Fprint(stderr, "drover-agent keeps this cluster as its hub's bundles say.\n\nUsage: drover-agent [flags]\n       drover-agent version [-o text|json]\n\n"+
 			"It joins with a token and keeps its credential in the Secret drover-credential of its namespace.\n"+
 			"The proxy that HTTPS_PROXY and NO_PROXY name is used to reach the hub.\n\n")
 		set.PrintDefaults()
@@ -57,7 +56,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 		return f, err
 	}
 	if set.NArg() > 0 {
-		_, _ = fmt.Fprintf(stderr, "drover-agent: %q is not understood: there are only flags, see --help\n", set.Arg(0))
+		_, _ = fmt.Fprintf(stderr, "drover-agent: unknown argument %q: it takes flags or version, see --help\n", set.Arg(0))
 		return f, errArguments
 	}
 	host, err := os.Hostname()
@@ -85,5 +84,3 @@ func (f *flags) limit(list string) error {
 }
 
 var errArguments = errors.New("arguments that are not understood")
-
-func versionText() string { return version.String() }

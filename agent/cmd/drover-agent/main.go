@@ -34,6 +34,9 @@ func main() {
 
 // run is main for tests. It returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
+	if len(args) > 0 && args[0] == "version" {
+		return sayVersion(args[1:], stdout, stderr)
+	}
 	f, err := parseFlags(args, stderr)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -41,8 +44,7 @@ func run(ctx context.Context, args []string, stdout, stderr *os.File) int {
 	case err != nil:
 		return 2
 	case f.version:
-		_, _ = fmt.Fprintln(stdout, "drover-agent", versionText())
-		return 0
+		return sayVersion(nil, stdout, stderr)
 	}
 	m, err := build(f, stderr)
 	if err != nil {

@@ -17,6 +17,8 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/cmd/drover/reference"
+	"github.com/drover-dev/drover/internal/version"
+	"github.com/drover-dev/drover/protocol"
 )
 
 func main() {
@@ -25,12 +27,7 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// The exit codes.
-const (
-	exitFine  = 0
-	exitBad   = 1
-	exitUsage = 2
-)
+const exitFine, exitBad, exitUsage = 0, 1, 2 // the exit codes
 
 // usageError is a mistake in how a command was called.
 type usageError struct{ error }
@@ -73,8 +70,7 @@ func (v visibleWriter) Write(p []byte) (int, error) {
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "drover",
-		Short: "Run a fleet of Kubernetes clusters from one Git repository",
+		Use: "drover", Short: "Run a fleet of Kubernetes clusters from one Git repository",
 		Long: `Drover runs a fleet of Kubernetes clusters from one Git repository. A hub resolves the repository's
 clusters/ tree into a signed bundle per cluster; a light agent in each cluster pulls its bundle, applies it, heals
 drift the moment it happens, and reports back.`,
@@ -85,7 +81,9 @@ drift the moment it happens, and reports back.`,
   drover render staging --repo . | less
   drover lint --repo .`,
 		SilenceUsage: true, SilenceErrors: true,
+		Version: version.Read("drover", protocol.Version).Text(),
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newLintCommand(), newSchemaCommand(),
 		newAgentCommand(), newVersionCommand(), reference.Command(), newKustomizeWorkerCommand())

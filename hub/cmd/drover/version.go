@@ -1,9 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"runtime"
-
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/internal/version"
@@ -11,12 +8,17 @@ import (
 )
 
 func newVersionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the release and the version of the wire protocol",
-		Example: "  drover version", Args: exactly(0, "no arguments"),
-		Run: func(cmd *cobra.Command, _ []string) {
-			fmt.Fprintf(cmd.OutOrStdout(), "drover %s (wire version %d, %s, %s/%s)\n", version.String(), protocol.Version,
-				runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	var output string
+	cmd := &cobra.Command{
+		Use: "version", Short: "Print the release, its commit and date, Go's version and the version of the wire protocol",
+		Example: "  drover version\n  drover version -o json", Args: exactly(0, "no arguments"),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := version.Read("drover", protocol.Version).Write(cmd.OutOrStdout(), output); err != nil {
+				return usageError{err}
+			}
+			return nil
 		},
 	}
+	cmd.Flags().StringVarP(&output, "output", "o", "text", "text or json")
+	return cmd
 }

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/image"
 )
 
 func main() {
@@ -33,22 +33,22 @@ func run(bin, with, name, out string) error {
 	if err != nil {
 		return err
 	}
-	var beside []testenv.Program
+	var beside []image.Program
 	for path := range strings.FieldsFuncSeq(with, func(r rune) bool { return r == ',' }) {
 		data, err := os.ReadFile(filepath.Join(filepath.Dir(bin), path))
 		if err != nil {
 			return err
 		}
-		beside = append(beside, testenv.Program{Name: path, Data: data})
+		beside = append(beside, image.Program{Name: path, Data: data})
 	}
-	image, err := testenv.PackImage(program, filepath.Base(bin), name, beside...)
+	packed, err := image.Docker(program, filepath.Base(bin), name, beside...)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, image, 0o644); err != nil {
+	if err := os.WriteFile(out, packed, 0o644); err != nil {
 		return err
 	}
 	fmt.Printf("%s: %s, %.1f MB; load it with `docker load -i %s` or `ctr -n k8s.io images import %s`\n",
-		out, name, float64(len(image))/1e6, out, out)
+		out, name, float64(len(packed))/1e6, out, out)
 	return nil
 }
