@@ -83,3 +83,26 @@ func TestAnAppThatGoesOnUnderAnotherNameDoesNoDeleteHooks(t *testing.T) {
 		t.Errorf("when it was removed, the hooks were begun %d and %d times", starts(hub, "backup"), starts(hub, "goodbye"))
 	}
 }
+
+// TestAppComesBackWhileAHookOfItsRemovalRuns: nothing of it is deleted, whenever it comes back, and it goes on as before.
+func TestAppComesBackWhileAHookOfItsRemovalRuns(t *testing.T) {
+	t.Parallel()
+	cp, ns, hub, _ := scene(t)
+	shop := hub.App(t, "shop", hookJob(ns, "backup", "PreDelete", hangs), hookJob(ns, "goodbye", "PostDelete", works), configMap(ns, "settings", "1"))
+	other := hub.App(t, "other", configMap(ns, "other", "1"))
+	hub.Apply(t, shop, other)
+	before := still(t, cp, mapRef(ns, "settings"))
+	for range 3 {
+		hub.Publish(t, hub.Bundle(other))
+		hub.Report(t, "the wait for the hook", func(r protocol.Report) bool {
+			return strings.Contains(agenttest.AppOf(r, "shop").Message, "removed from Git: PreDelete: Job/"+ns+"/backup: ")
+		})
+		hub.Apply(t, shop, other)
+	}
+	if now := still(t, cp, mapRef(ns, "settings")); now.Text("metadata", "uid") != before.Text("metadata", "uid") {
+		t.Error("the object was deleted and created again")
+	}
+	if n := len(hub.Events(protocol.EventPruned)); n != 0 || starts(hub, "goodbye") != 0 {
+		t.Errorf("%d objects were deleted, and the last hook was begun %d times", n, starts(hub, "goodbye"))
+	}
+}

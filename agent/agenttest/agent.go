@@ -33,7 +33,7 @@ type Running struct {
 func (r *Running) Says(report protocol.Report) bool { return !report.Agent.Started.Before(r.since) }
 
 // Start runs an agent for hub's cluster against cp, with its state in namespace, until the test ends. It joins with
-// hub's token if it has not joined. It does not ask who leads. To the API server it is the user
+// hub's token if it has not joined. It does not ask for the lead. To the API server it is the user
 // namespace, so that its requests can be told from others'; see testenv.ControlPlane.RequestsOf. edit may change what
 // the agent is made of.
 func Start(t testing.TB, cp *testenv.ControlPlane, namespace string, hub *Hub, edit ...func(*deliver.Config)) *Running {

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/blobs"
+	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
@@ -26,84 +27,80 @@ const (
 
 // adopt puts an accepted bundle into force: the flags at once, the blobs as they come.
 func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time) {
-	s.mu.Lock()
-	changed := s.take(b)
-	s.rejudge(ctx)
-	s.mu.Unlock()
+	changed := s.take(b, func(a *app, f func()) {
+		s.start(a)
+		a.do(f)
+	})
+	s.version.Reconsider()
+	s.watches.Rejudge()
 	plans, missing := s.gather(ctx, changed, b.Generation, since)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for a, p := range plans {
-		a.next, a.fetching, a.unfit, a.lacks = p, "", fleet.Fact{}, ""
-		if s.outdated(p) {
-			s.remake(ctx, a)
-		}
-	}
 	for a, err := range missing {
-		s.obtain(ctx, a, b.Generation, err)
+		a.do(func() { a.obtain(b.Generation, err) })
 	}
-	for _, a := range s.ordered() {
-		s.kick(ctx, a)
+	s.board.deliver(plans)
+	for a, p := range plans {
+		a.do(func() { a.deliverTo(p) })
+	}
+	s.tellAll((*app).kick)
+}
+
+// deliverTo has a plan be the app's next.
+func (a *app) deliverTo(p *plan.Plan) {
+	a.next, a.took, a.fetching, a.unfit, a.lacks = p, true, "", fleet.Fact{}, ""
+	if a.env.outdated(p) {
+		a.remake()
 	}
 }
 
-// ordered are the apps by name, so that what depends on order is the same everywhere. s.mu is held.
-func (s *session) ordered() []*app {
-	out := make([]*app, 0, len(s.apps))
-	for _, a := range s.apps {
-		out = append(out, a)
-	}
-	slices.SortFunc(out, func(a, b *app) int { return bytes.Compare([]byte(a.name), []byte(b.name)) })
-	return out
-}
-
-// take puts the flags of a bundle into force, and gives the apps that need another blob. s.mu is held.
-func (s *session) take(b protocol.Bundle) (changed []*app) {
-	digest := b.Digest()
-	b = withKnownFlags(b, s.accepted)
-	s.accepted = accepted{bundle: b, digest: digest, epoch: b.Epoch, floor: b.Generation, known: true}
+// take puts the flags of a bundle into force, and gives the apps that need another blob. What it asks of all apps is
+// known before any of them does it. tell has an app do something.
+func (s *session) take(b protocol.Bundle, tell func(*app, func())) (changed []*app) {
+	acc := orders.Accepted{Digest: b.Digest(), Epoch: b.Epoch, Floor: b.Generation, Known: true}
+	acc.Bundle = orders.WithKnownFlags(b, s.inForce())
 	s.who.Reach(b.Epoch)
-	graph := make(map[string][]string, len(b.Apps))
-	present := make(map[string]bool, len(b.Apps))
-	for _, spec := range b.Apps {
-		graph[spec.Name], present[spec.Name] = spec.DependsOn, true
-		a := s.apps[spec.Name]
-		if a == nil {
-			a = &app{name: spec.Name, scope: s.scope}
-			s.apps[spec.Name] = a
-		}
-		if a.take(fleet.KeepKnown(spec, a.spec)) {
-			changed = append(changed, a)
-		}
+	all := orders.Of(b, s.board.orders())
+	list, seq := s.board.command(acc, all, s.newApp)
+	for _, a := range list {
+		o := all[a.name]
+		tell(a, func() {
+			if a.obey(acc, seq, o) {
+				changed = append(changed, a)
+			}
+		})
 	}
-	for _, broken := range fleet.CheckDependencies(graph) {
-		s.apps[broken.App].blocked = broken.Reason
-	}
-	for name, a := range s.apps {
-		if present[name] {
-			continue
+	s.stopUnusedInputs(all)
+	s.moved.Announce()
+	return changed
+}
+
+// obey takes what a bundle asks of the app, and says whether the app needs another blob.
+func (a *app) obey(acc orders.Accepted, seq uint64, o orders.Order) (changed bool) {
+	a.accepted, a.seq = acc, seq
+	switch {
+	case o.Kept:
+		a.spec = o.Spec
+	case o.Leaving:
+		if o.Spec.Orphan && !a.spec.Orphan {
+			a.dirty = true
 		}
-		if doubt := fleet.WhyKept(b, name, s.parentOf); doubt != "" {
-			a.doubted(doubt)
-		} else {
-			a.leave()
-		}
+		a.leave(o)
+	default:
+		changed = a.take(o)
 	}
-	s.inheritOrphans()
-	s.entitle()
-	s.neglect()
+	a.blocked = o.Blocked
+	a.entitle()
 	return changed
 }
 
 // take puts the flags of a spec into force, and says whether the app needs another blob.
-func (a *app) take(spec protocol.App) (changed bool) {
+func (a *app) take(o orders.Order) (changed bool) {
+	spec := o.Spec
 	if a.stopGet != nil {
 		a.stopGet()
 		a.stopGet = nil
 	}
-	if unfit := fact(protocol.ReasonAgentTooOld, plan.Unmet(spec)); unfit.Known() { // what was understood before stays in force
-		spec.Handling, spec.Needs = a.spec.Handling, a.spec.Needs
-		a.spec, a.leaving, a.next, a.blocked, a.fetching, a.unfit = spec, false, nil, "", "", unfit
+	if o.Unfit != "" { // what was understood before stays in force
+		a.spec, a.leaving, a.next, a.fetching, a.unfit = spec, false, nil, "", fact(protocol.ReasonAgentTooOld, o.Unfit)
 		return false
 	}
 	if a.spec.ServiceAccount != spec.ServiceAccount { // what one may not do, another may
@@ -113,7 +110,7 @@ func (a *app) take(spec protocol.App) (changed bool) {
 			}
 		}
 	}
-	a.spec, a.leaving, a.blocked, a.fetching, a.unfit, a.last = spec, false, "", "", fleet.Fact{}, nil
+	a.spec, a.leaving, a.fetching, a.unfit, a.last = spec, false, "", fleet.Fact{}, nil
 	if spec.Blob == nil {
 		a.next = nil
 		return false
@@ -137,39 +134,16 @@ func sameFlags(a, b protocol.App) bool {
 }
 
 // leave is for an app that a complete bundle no longer has.
-func (a *app) leave() {
+func (a *app) leave(o orders.Order) {
 	if a.plan.Has(false, fleet.PreDelete, fleet.PostDelete) {
 		a.last = a.plan
 	}
 	a.leaving, a.next, a.plan, a.lasts, a.was, a.clashes = true, nil, nil, nil, nil, nil
-	a.fetching, a.unfit, a.blocked, a.waits = "", fact(protocol.ReasonAgentTooOld, plan.Unmet(a.spec)), "", ""
-	a.spec.Error = ""
+	a.spec, a.fetching, a.unfit, a.waits = o.Spec, "", fact(protocol.ReasonAgentTooOld, o.Unfit), ""
 	for _, o := range a.own {
 		o.want = nil
 	}
 	a.excuse()
-}
-
-// inheritOrphans has the objects of apps stay that leave together with the app which declares them, where that leaves
-// its own objects: the declaration is one of these, so in Flux and Argo CD it would stay in the cluster, with all that
-// it delivers. s.mu is held.
-func (s *session) inheritOrphans() {
-	for _, a := range s.apps {
-		if !a.leaving || a.spec.Orphan {
-			continue
-		}
-		p := s.apps[a.spec.Parent]
-		for range len(s.apps) { // what is stored is not trusted to have no circle
-			if p == nil || !p.leaving {
-				break
-			}
-			if p.spec.Orphan || !p.spec.Prune {
-				a.spec.Orphan, a.dirty = true, true
-				break
-			}
-			p = s.apps[p.spec.Parent]
-		}
-	}
 }
 
 // gather fetches and indexes the blobs of apps together. What does not come in time, or at all, is in missing.
@@ -196,7 +170,7 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 	}
 	wg.Wait()
 	for a, p := range plans {
-		placed, err := p.Place(ctx, s.resolve, s.scope)
+		placed, err := p.Place(ctx, s.kinds.Resolve, s.scope)
 		if plans[a] = placed; err != nil {
 			missing[a] = err
 			delete(plans, a)
@@ -207,9 +181,15 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 
 // read gets the blob of an app, from what is stored if that is the same, and indexes it.
 func (s *session) read(ctx context.Context, a *app, generation uint64, since time.Time) (*plan.Plan, error) {
-	s.mu.Lock()
-	spec, had, stored, spare, epoch := a.spec, a.plan, a.spare, a.spareDigest, s.accepted.bundle.Epoch
-	s.mu.Unlock()
+	var r request
+	var spec protocol.App
+	var had *plan.Plan
+	var stored []byte
+	var spare string
+	var epoch uint64
+	a.do(func() {
+		r, spec, had, stored, spare, epoch = a.request(), a.spec, a.plan, a.spare, a.spareDigest, a.accepted.Bundle.Epoch
+	})
 	if spec.Blob == nil {
 		return nil, errors.New("the bundle has no blob for it")
 	}
@@ -223,12 +203,12 @@ func (s *session) read(ctx context.Context, a *app, generation uint64, since tim
 		packed = stored
 		lines, err = agent.Unpack(stored, spec.Blob.Size)
 	default:
-		packed, lines, err = fetchBlob(ctx, s.bus, *spec.Blob)
+		packed, lines, err = blobs.Fetch(ctx, s.bus, *spec.Blob)
 	}
 	if err != nil {
 		return nil, err
 	}
-	t, err := s.transformFor(ctx, a, spec, lines)
+	t, err := r.transformFor(ctx, spec, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -241,44 +221,21 @@ func (s *session) read(ctx context.Context, a *app, generation uint64, since tim
 	return p, nil
 }
 
-// define remembers the kinds that a plan's definitions will add.
-func (s *session) define(p *plan.Plan) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, list := range p.Definitions() {
-		if len(list) > 0 {
-			s.defines[groupKind{list[0].Group, list[0].Kind}] = list
-		}
-	}
-}
-
-// resolve finds a kind, also one that is only going to be served.
-func (s *session) resolve(ctx context.Context, apiVersion, kind string) (agent.Resource, error) {
-	s.mu.Lock()
-	list := s.defines[groupKind{fleet.GroupOf(apiVersion), kind}]
-	s.mu.Unlock()
-	for _, r := range list {
-		if r.APIVersion() == apiVersion {
-			return r, nil
-		}
-	}
-	return s.cluster.Resolve(ctx, apiVersion, kind)
-}
-
-// obtain goes on trying to get the blob of an app. s.mu is held.
-func (s *session) obtain(ctx context.Context, a *app, generation uint64, err error) {
+// obtain goes on trying to get the blob of the app.
+func (a *app) obtain(generation uint64, err error) {
 	if err != nil {
 		a.missing(err)
 	}
-	if s.awaits(err) {
+	if a.env.awaits(err) {
 		return
 	}
 	if a.stopGet != nil {
 		a.stopGet()
 	}
-	getting, stop := context.WithCancel(ctx)
+	getting, stop := context.WithCancel(a.env.life)
 	a.stopGet = stop
-	s.spawn(func() {
+	s := a.env
+	a.spawn(func() {
 		defer stop()
 		pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
 		for first := true; ; first = false {
@@ -289,11 +246,10 @@ func (s *session) obtain(ctx context.Context, a *app, generation uint64, err err
 			}
 			p, err := s.read(getting, a, generation, time.Time{})
 			if err == nil {
-				p, err = p.Place(getting, s.resolve, s.scope)
+				p, err = p.Place(getting, s.kinds.Resolve, s.scope)
 			}
-			s.mu.Lock()
-			done := getting.Err() != nil || s.obtained(ctx, a, p, err)
-			s.mu.Unlock()
+			done := false
+			a.do(func() { done = getting.Err() != nil || a.obtained(p, err) })
 			if done {
 				return
 			}
@@ -301,22 +257,29 @@ func (s *session) obtain(ctx context.Context, a *app, generation uint64, err err
 	})
 }
 
-// obtained takes the outcome of a try, and says whether it was the last. s.mu is held.
-func (s *session) obtained(ctx context.Context, a *app, p *plan.Plan, err error) bool {
+// obtained takes the outcome of a try, and says whether it was the last.
+func (a *app) obtained(p *plan.Plan, err error) bool {
 	if err != nil {
 		a.missing(err)
-		s.assess(ctx, a)
-		return s.awaits(err)
+		a.assess(a.env.life)
+		return a.env.awaits(err)
 	}
-	if s.outdated(p) {
+	if a.env.outdated(p) {
 		return false
 	}
 	a.next, a.fetching, a.unfit, a.lacks = p, "", fleet.Fact{}, ""
-	for _, other := range s.ordered() {
-		if other == a || other.leftover() { // which may have been held until this was known
-			s.kick(ctx, other)
+	a.kick()
+	a.tellLater(func() {
+		for _, other := range a.env.board.all() {
+			if other != a {
+				other.post(func() {
+					if other.leftover() { // which may have been held until this was known
+						other.kick()
+					}
+				})
+			}
 		}
-	}
+	})
 	return true
 }
 
@@ -338,13 +301,10 @@ func (a *app) missing(err error) {
 
 // whenOnline is what the next try need not wait beyond: the bus coming back.
 func (s *session) whenOnline(pause *backoff.Backoff) <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	select {
-	case <-s.online:
+	is, up := s.online.Get()
+	if is {
 		return nil // it is there, and still there was no answer: keep the pause
-	default:
-		pause.Reset()
-		return s.online
 	}
+	pause.Reset()
+	return up
 }

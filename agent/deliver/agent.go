@@ -9,6 +9,8 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/credential"
+	"github.com/drover-dev/drover/agent/mailbox"
+	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
@@ -101,12 +103,12 @@ func (a *Agent) session(parent context.Context) error {
 	out := report.New(c.outbox(end), time.Now())
 	out.Restore(stored.Journal, stored.JournalErr)
 	s := newSession(ctx, c, out, end)
-	box := newMailbox()
+	box := mailbox.NewNewest()
 	bus := make(chan error, 1)
 	busCtx, stopBus := context.WithCancel(context.WithoutCancel(parent)) // outlives the work, for the final report
 	defer stopBus()
 	go func() {
-		err := a.c.Bus.Run(busCtx, box.put, s.connected, s.asked)
+		err := a.c.Bus.Run(busCtx, box.Put, s.connected, s.asked)
 		end(err) // of no effect when it ended because the session did
 		bus <- err
 	}()
@@ -172,13 +174,13 @@ func (a *Agent) farewell(s *session) {
 }
 
 // serve takes bundles one after the other, the newest first, until ctx is done.
-func (s *session) serve(ctx context.Context, box *mailbox) error {
+func (s *session) serve(ctx context.Context, box *mailbox.Newest) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-box.full:
-			if sealed := box.take(); sealed != nil {
+		case <-box.Full:
+			if sealed := box.Take(); sealed != nil {
 				s.receive(ctx, sealed)
 			}
 		}
@@ -187,18 +189,7 @@ func (s *session) serve(ctx context.Context, box *mailbox) error {
 
 // connected is told by the bus.
 func (s *session) connected(yes bool) {
-	s.mu.Lock()
-	select {
-	case <-s.online:
-		if !yes {
-			s.online = make(chan struct{})
-		}
-	default:
-		if yes {
-			close(s.online)
-		}
-	}
-	s.mu.Unlock()
+	s.online.Set(yes)
 	s.version.Reconsider()
 	s.out.Connected(yes)
 }
@@ -208,13 +199,8 @@ func (s *session) awaitSynced(ctx context.Context, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
-		s.mu.Lock()
-		synced, moved := true, s.moved
-		for _, k := range s.kinds {
-			synced = synced && k.synced
-		}
-		s.mu.Unlock()
-		if synced {
+		moved := s.moved.Wait()
+		if s.watches.AllSynced() {
 			return
 		}
 		select {
@@ -240,105 +226,87 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 			bundle = &b
 		}
 	}
-	s.mu.Lock()
+	message := ""
 	for _, d := range st.Damaged {
-		s.message += d.Err.Error() + "; "
+		message += d.Err.Error() + "; "
 	}
-	if s.message != "" {
+	if message != "" {
 		s.damaged = true
-		s.message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle replaces it, and what nothing wants is searched for"
-		s.log.Warn("a part of the agent's state cannot be read", "err", s.message)
+		message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle replaces it, and what nothing wants is searched for"
+		s.log.Warn("a part of the agent's state cannot be read", "err", message)
+		s.notes.with(func() { s.notes.message = message })
 	}
-	s.mu.Unlock()
-	s.resumeSearch(ctx, st, bundle)
+	search := s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	uncounted := s.uncounted()
 	if bundle != nil {
-		for _, a := range s.take(s.restoreKnown(st.Envelope, *bundle)) {
-			s.obtain(ctx, a, bundle.Generation, agent.ErrOffline)
+		for _, a := range s.take(s.restoreKnown(st.Envelope, *bundle), func(_ *app, f func()) { f() }) {
+			a.obtain(bundle.Generation, agent.ErrOffline)
 		}
 	}
-	s.settleOwners()
-	if bundle != nil {
+	s.begin(func() {
 		for _, a := range uncounted {
-			a.succeed(bundle.Deletions)
+			if bundle != nil {
+				a.succeed(bundle.Deletions)
+			}
 		}
-	}
-	for _, a := range s.apps {
-		if a.plan != nil {
-			a.steers = a.plan.Steers()
-		}
-	}
-	s.resteer(ctx)
-	s.resumeScalers(ctx)
-	for _, a := range s.ordered() {
-		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
-		s.kick(ctx, a)
-	}
+	})
+	search()
 	s.emit(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
-		version.String(), s.accepted.bundle.Generation, phrase.Count(len(s.all), "object"))})
-	s.spawn(func() { s.watchAll(ctx) })
+		version.String(), s.inForce().Bundle.Generation, phrase.Count(s.objects.Len(), "object"))})
+	s.crew.Start(func() { s.watchAll(ctx) })
 	s.version.Reconsider()
-	s.spawn(func() { s.version.Run(ctx, s.versionFacts, s.sayVersion) })
+	s.crew.Start(func() { s.version.Run(ctx, s.versionFacts, s.sayVersion) })
 	s.out.Changed(false)
 }
 
-// watchAll starts the watches of all kinds that there are objects of.
-func (s *session) watchAll(ctx context.Context) {
-	versions := map[agent.Watched]string{}
-	s.mu.Lock()
-	for ref, o := range s.all {
-		if !s.scope.Outside(ref) {
-			versions[s.scope.Covering(ref)] = o.item.APIVersion
+// begin starts the apps' goroutines. Until then this goroutine alone has what is restored of them. settled is called
+// when every object has one owner.
+func (s *session) begin(settled func()) {
+	apps := s.board.all()
+	tell := func() {
+		for _, a := range apps {
+			s.board.tell(a, a.summarize())
 		}
 	}
-	for ref, l := range s.hooks {
-		versions[s.scope.Covering(ref)] = l.apiVersion
-	}
-	s.mu.Unlock()
-	for key, apiVersion := range versions {
-		res, err := s.cluster.Resolve(ctx, apiVersion, key.Kind)
-		s.mu.Lock()
-		if err == nil {
-			s.watch(ctx, res, key)
-		} else {
-			s.unserved(ctx, key)
-		}
-		s.mu.Unlock()
-	}
-}
-
-// unserved is for objects whose kind the cluster no longer has: they are not there, and are applied when it has it
-// again. s.mu is held.
-func (s *session) unserved(ctx context.Context, key agent.Watched) {
-	s.watchOf(key).synced = true
-	for ref, o := range s.all {
-		if s.scope.Covering(ref) == key && o.want != nil && !o.ended() {
-			o.drifted = true
-			s.kick(ctx, o.app)
+	tell()
+	s.settleOwners(apps)
+	settled()
+	for _, a := range apps {
+		if a.plan != nil {
+			a.steers = &steers{a.plan.Steers()}
 		}
 	}
-	s.announce()
+	tell()
+	for _, a := range apps {
+		a.resteer()
+		for _, o := range a.own {
+			if o.item.Scaled {
+				s.scaling.Follow(o.item.Ref.Namespace)
+			}
+		}
+		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
+		a.kick()
+	}
+	for _, a := range apps {
+		s.start(a)
+	}
 }
 
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
-	a := &app{name: st.Spec.Name, scope: s.scope, spec: st.Spec, budget: budget{deleted: st.Deleted, granted: st.Granted}}
+	a := s.newApp(st.Spec.Name)
+	a.spec, a.budget = st.Spec, budget{deleted: st.Deleted, granted: st.Granted}
+	p, err := a.restorePlan(ctx, st)
 	unusable := protocol.ReasonContentUnusable
-	p, err := s.restorePlan(ctx, a, st)
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err, unusable = nil, errors.New(why), protocol.ReasonAgentTooOld
 	}
-	lasts := s.restoreLast(ctx, a, st)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	a.lasts = lasts
-	s.apps[a.name] = a
-	s.accepted.raise(st.Epoch, st.Generation)
+	a.lasts = a.restoreLast(ctx, st)
+	s.board.add(a, st.Spec)
+	s.board.raise(st.Epoch, st.Generation)
 	s.who.Reach(st.Epoch)
 	wants := map[protocol.ObjectRef]*plan.Want{}
 	if err != nil {
@@ -358,20 +326,19 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 			wants[p.Wants[i].Ref] = &p.Wants[i]
 		}
 	}
-	s.resume(a, st.Run)
+	a.resume(st.Run)
 	for _, item := range st.Items {
 		if a.plan.Hooked(item.Ref) { // an agent that knew no hooks applied it
 			a.dirty = true
 			continue
 		}
-		o := &object{item: item, app: a, want: wants[item.Ref], verdict: unseen}
-		a.own = append(a.own, o)
+		a.add(&object{item: item, want: wants[item.Ref], verdict: unseen})
 	}
 }
 
 var unseen = fleet.Verdict{Health: protocol.HealthUnknown, Message: "it was not looked at yet"}
 
-func (s *session) restorePlan(ctx context.Context, a *app, st agent.AppState) (*plan.Plan, error) {
+func (a *app) restorePlan(ctx context.Context, st agent.AppState) (*plan.Plan, error) {
 	if st.Spec.Blob == nil {
 		return nil, errors.New("there is no blob")
 	}
@@ -384,7 +351,7 @@ func (s *session) restorePlan(ctx context.Context, a *app, st agent.AppState) (*
 	}
 	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
 	for {
-		p, err := s.makePlan(ctx, a, st, lines)
+		p, err := a.makePlan(ctx, st, lines)
 		if agent.ReasonOf(err) != agent.ReasonUnreachable {
 			return p, err
 		}
@@ -394,8 +361,8 @@ func (s *session) restorePlan(ctx context.Context, a *app, st agent.AppState) (*
 	}
 }
 
-func (s *session) makePlan(ctx context.Context, a *app, st agent.AppState, lines []byte) (*plan.Plan, error) {
-	t, err := s.transformFor(ctx, a, st.Spec, lines)
+func (a *app) makePlan(ctx context.Context, st agent.AppState, lines []byte) (*plan.Plan, error) {
+	t, err := a.request().transformFor(ctx, st.Spec, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -404,38 +371,68 @@ func (s *session) makePlan(ctx context.Context, a *app, st agent.AppState, lines
 	if err != nil {
 		return nil, err
 	}
-	s.define(p)
-	return p.Place(ctx, s.resolve, s.scope)
+	a.env.define(p)
+	return p.Place(ctx, a.env.kinds.Resolve, a.env.scope)
 }
 
-// settleOwners gives each stored object one owner, where a crash left it in two inventories, and sees to it that
-// every object that a plan wants has one. s.mu is held.
-func (s *session) settleOwners() {
-	for _, a := range s.ordered() {
+// settleOwners gives each stored object one owner, where a crash left it in two inventories, and makes sure that every
+// object that a plan wants has one.
+func (s *session) settleOwners(apps []*app) {
+	all := map[protocol.ObjectRef]*object{}
+	for _, a := range apps {
 		for _, o := range append([]*object(nil), a.own...) {
-			other := s.all[o.item.Ref]
-			switch {
+			switch other := all[o.item.Ref]; {
 			case other == nil:
-				s.track(o)
+				all[o.item.Ref] = o
 			case other.want == nil && o.want != nil, o.want != nil && a.plan.Later(other.app.plan):
-				other.app.disown(other)
-				s.all[o.item.Ref] = o
-				o.inherit(other.app)
+				all[o.item.Ref] = o
+				o.inherit(other)
 			default:
-				a.disown(o)
-				other.inherit(a)
+				other.inherit(o)
 			}
 		}
 	}
-	for _, a := range s.ordered() {
+	for ref, o := range all {
+		o.claim = s.objects.Claim(o.app.name, ref, nil).Number
+		o.app.byRef[ref] = o
+		s.watches.Track(ref)
+	}
+	for _, a := range apps {
 		if a.plan == nil {
 			continue
 		}
 		for i := range a.plan.Wants {
-			if o := s.all[a.plan.Wants[i].Ref]; o == nil || o.app != a {
-				s.claim(a, &a.plan.Wants[i])
+			if o := all[a.plan.Wants[i].Ref]; o == nil || o.app != a {
+				a.claim(&a.plan.Wants[i])
 			}
 		}
 		a.sort()
 	}
+}
+
+// inherit notes that another app was stored with the same object. Until the owner has stored that it has it, it stays
+// in what is stored of the other.
+func (o *object) inherit(other *object) {
+	from := other.app
+	from.disown(other)
+	o.item.Remember(from.name)
+	o.formers = append(o.formers, from.name)
+	if from != o.app {
+		from.given[other.item.Ref] = other.item
+	}
+	o.app.dirty = true
+}
+
+// restoreKnown takes up what stayed in force beside the stored bundle, and gives that bundle with the flags in force.
+func (s *session) restoreKnown(envelope []byte, b protocol.Bundle) protocol.Bundle {
+	b, specs := orders.RestoreKnown(envelope, b)
+	for _, spec := range specs {
+		a := s.board.app(spec.Name)
+		if a == nil {
+			a = s.newApp(spec.Name)
+		}
+		a.spec = spec
+		s.board.add(a, spec)
+	}
+	return b
 }

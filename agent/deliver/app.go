@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/fleet"
@@ -16,6 +17,12 @@ const defaultTimeout = 5 * time.Minute
 
 // app is one app of the cluster.
 type app struct {
+	actor
+	holdings
+	commanded
+	beside
+	timing
+	env      *session
 	name     string
 	scope    agent.Scope
 	spec     protocol.App // as the accepted bundle has it; of an app that leaves, as it was
@@ -24,19 +31,14 @@ type app struct {
 	next     *plan.Plan   // to come into force when the apps it depends on are healthy
 	lasts    []*plan.Plan // what was applied last of objects whose newer content is not accepted; see inForce
 	was      *plan.Plan   // in force before plan, until it is reduced to that
-	own      []*object    // the inventory, in the order of applying
-	given    []*object    // taken over by other apps that have not stored that yet
-	clashes  []clash
 	checks   []*check
 	// unchecked is how many checks are beyond what an app may have.
 	unchecked int
 
-	housed string // the request for its namespace that was granted
+	namespaceBodyApplied string // the request for its namespace that was granted
 
-	leaving     bool     // it is no longer in the bundle
 	waits       string   // for which app
 	held        string   // why nothing is deleted
-	blocked     string   // why its dependencies can never be satisfied
 	fault       *trouble // what concerns the whole app
 	spare       []byte   // what is stored of a blob that no plan could be made of, packed; its digest
 	spareDigest string
@@ -46,13 +48,12 @@ type app struct {
 	lacks    string     // which of its inputs is not there
 	stopGet  func()     // stops the fetching of a blob
 
-	running bool // a goroutine works on it
-	again   bool // and shall look once more
+	started bool // its goroutine was; of no interest to the app itself
+	gone    bool // there is nothing left of it
+
 	dirty   bool // the inventory differs from what is stored
 	unsaved bool // the intent must be stored before anything is applied
 	fresh   bool // the plan in force has not been applied through yet
-	timer   *time.Timer
-	wake    time.Time // when timer fires
 
 	phase      protocol.Phase
 	health     protocol.Health
@@ -66,12 +67,42 @@ type app struct {
 	told       protocol.EventKind
 	current    int
 
-	steers []plan.Steer // by the plan in force, and by what is yet to be pruned
-
 	kindless bool // objects of it wait for their kind to be served
 
 	progress // through its hooks and waves
 	budget   // of deletions
+}
+
+// holdings are the app's inventory.
+type holdings struct {
+	own     []*object                         // the inventory, in the order of applying
+	byRef   map[protocol.ObjectRef]*object    // own
+	given   map[protocol.ObjectRef]agent.Item // taken over by other apps that have not stored that yet
+	coming  int                               // objects of own that the app which had them before has yet to hand over
+	clashes []clash
+}
+
+// commanded is what the app knows of the bundle in force.
+type commanded struct {
+	leaving  bool            // it is no longer in the bundle
+	blocked  string          // why its dependencies can never be satisfied
+	accepted orders.Accepted // the bundle whose orders the app has
+	seq      uint64          // of these orders
+	took     bool            // the plan that was coming with them is next
+}
+
+// beside is what of other apps' objects, and of hooks', matters to the app, and of its own to others.
+type beside struct {
+	steers   *steers                          // by the plan in force, and by what is yet to be pruned
+	lookouts map[protocol.ObjectRef]*lookout  // objects of hooks that are under way
+	waiters  map[protocol.ObjectRef]bool      // objects of its own that others of its own are applied after
+	revealed map[protocol.ObjectRef]*standing // objects of its own that other apps apply something after, as these know them
+}
+
+// timing is when the app looks again by itself.
+type timing struct {
+	timer  *time.Timer
+	wakeAt time.Time // when timer fires
 }
 
 // clash is an object that another app has.
@@ -80,8 +111,8 @@ type clash struct {
 	with string
 }
 
-// grace is how long what was healthy may be on its way before it counts as degraded: every edit of a Deployment, and every
-// pod that moves to another node, leaves it unready for a moment, and wakes nobody.
+// grace is how long what was healthy may be on its way before it counts as degraded: every edit of a Deployment, and
+// every pod that moves to another node, leaves it unready for a moment, and wakes nobody.
 const grace = 30 * time.Second
 
 func (a *app) timeout() time.Duration {
@@ -91,24 +122,25 @@ func (a *app) timeout() time.Duration {
 	return defaultTimeout
 }
 
-// wants says whether the app will want an object when all it waits for has come.
-func (a *app) wants(ref protocol.ObjectRef) bool {
-	switch {
-	case a.leaving:
-		return false
-	case a.next != nil:
-		return a.next.Wanted(ref)
-	}
-	return a.plan != nil && a.plan.Wanted(ref)
-}
-
 // sort puts the inventory in the order of applying.
 func (a *app) sort() {
 	slices.SortFunc(a.own, func(x, y *object) int { return plan.CompareOrder(x.item.Wave, y.item.Wave, x.item.Ref, y.item.Ref) })
 }
 
+// add takes an object into the inventory.
+func (a *app) add(o *object) {
+	o.app = a
+	a.own = append(a.own, o)
+	a.byRef[o.item.Ref] = o
+}
+
+// disown takes an object out of the inventory.
 func (a *app) disown(o *object) {
+	o.gone = true
 	a.own = slices.DeleteFunc(a.own, func(x *object) bool { return x == o })
+	if a.byRef[o.item.Ref] == o {
+		delete(a.byRef, o.item.Ref)
+	}
 }
 
 // problems are all objects that are not as they should be, worst first.

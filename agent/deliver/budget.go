@@ -3,8 +3,8 @@ package deliver
 import (
 	"fmt"
 	"slices"
-	"strings"
 
+	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
@@ -33,38 +33,30 @@ type passed struct {
 }
 
 // entitle begins to count where nothing was counted yet, and has what is held looked at again. An app begins with the
-// total that is permitted, so that it may delete nothing. s.mu is held.
-func (s *session) entitle() {
-	for _, a := range s.apps {
-		switch d := s.accepted.bundle.Deletions; {
-		case d == nil && a.deleted != nil:
-			a.budget, a.dirty = budget{}, true
-		case d != nil && a.deleted == nil && (!a.former || len(a.own) == 0):
-			a.begin(max(d.Permitted(a.name), a.granted))
-		}
+// total that is permitted, so that it may delete nothing.
+func (a *app) entitle() {
+	switch d := a.accepted.Bundle.Deletions; {
+	case d == nil && a.deleted != nil:
+		a.budget, a.dirty = budget{}, true
+	case d != nil && a.deleted == nil && (!a.former || len(a.own) == 0):
+		a.beginCount(max(d.Permitted(a.name), a.granted))
 	}
-	for _, o := range s.all {
+	for _, o := range a.own {
 		o.hold.due()
 	}
-	s.announce()
 }
 
-// uncounted are the apps whose stored state is that of an agent which did not count. s.mu is held.
-func (s *session) uncounted() (out []*app) {
-	for _, a := range s.apps {
-		if a.deleted == nil {
-			out = append(out, a)
-		}
-	}
-	return out
+// uncounted are the apps whose stored state is that of an agent which did not count.
+func (s *session) uncounted() []*app {
+	return slices.DeleteFunc(s.board.all(), func(a *app) bool { return a.deleted != nil })
 }
 
-// begin begins to count.
-func (a *app) begin(deleted uint64) { a.deleted, a.former, a.dirty = &deleted, false, true }
+// beginCount begins to count.
+func (a *app) beginCount(deleted uint64) { a.deleted, a.former, a.dirty = &deleted, false, true }
 
 // succeed begins to count after an agent that did not. The bundle that it had accepted says what it was permitted in
 // all: what it left undone of that is still permitted, and no more. A bundle of a hub that did not count either says
-// nothing: then the next one does. The session's mutex is held.
+// nothing: then the next one does.
 func (a *app) succeed(accepted *protocol.Deletions) {
 	if accepted == nil {
 		a.former = true
@@ -74,12 +66,12 @@ func (a *app) succeed(accepted *protocol.Deletions) {
 	if a.plan != nil || a.leaving { // or else it is not known what is left over
 		total -= min(total, uint64(a.leftoverCount()))
 	}
-	a.begin(total)
+	a.beginCount(total)
 }
 
 // counted is how many objects were deleted. After an agent and a hub that did not count it is what leaves exactly as
 // much to delete as there is, if so much is permitted in all: the hub has permitted since it counts what it judged, and
-// nothing before. The session's mutex is held.
+// nothing before.
 func (a *app) counted(d *protocol.Deletions) uint64 {
 	if a.deleted != nil {
 		return *a.deleted
@@ -88,11 +80,10 @@ func (a *app) counted(d *protocol.Deletions) uint64 {
 	return total - min(total, uint64(a.leftoverCount()))
 }
 
-// restrain says why nothing of what an app has left over is deleted, if that would be more than is permitted. s.mu is
-// held.
-func (s *session) restrain(a *app) string {
-	d := s.accepted.bundle.Deletions
-	over, need := s.overdrawn(a, d)
+// restrain says why nothing of what an app has left over is deleted, if that would be more than is permitted.
+func (a *app) restrain() string {
+	d := a.accepted.Bundle.Deletions
+	over, need := a.overdrawn(d)
 	if over != nil && slices.Contains(d.Approved, over.ID) {
 		a.granted, a.dirty = need, true
 		over = nil
@@ -101,21 +92,21 @@ func (s *session) restrain(a *app) string {
 	a.over = over
 	if over == nil {
 		if d != nil && a.former && a.leftover() {
-			a.begin(a.counted(d))
+			a.beginCount(a.counted(d))
 		}
-		a.passed = s.passing(a)
+		a.passed = a.passing()
 		return ""
 	}
 	if before == nil || before.ID != over.ID {
-		s.emit(protocol.Event{Kind: protocol.EventHeld, App: a.name, Message: over.Message})
+		a.emit(protocol.Event{Kind: protocol.EventHeld, App: a.name, Message: over.Message})
 	}
 	return fmt.Sprintf("before a person approves it (drover approve %s), because these are more deletions than are permitted",
 		over.ID)
 }
 
-// overdrawn is what an app would delete beyond what is permitted, nil if it would not, and the total that permits it. It
-// is all of it or nothing. What is kept because of its annotation counts, and holds nothing. s.mu is held.
-func (s *session) overdrawn(a *app, d *protocol.Deletions) (over *protocol.Held, need uint64) {
+// overdrawn is what an app would delete beyond what is permitted, nil if it would not, and the total that permits it.
+// It is all of it or nothing. What is kept because of its annotation counts, and holds nothing.
+func (a *app) overdrawn(d *protocol.Deletions) (over *protocol.Held, need uint64) {
 	if d == nil || a.deleted == nil && !a.former || !a.prunes() {
 		return nil, 0
 	}
@@ -126,7 +117,7 @@ func (s *session) overdrawn(a *app, d *protocol.Deletions) (over *protocol.Held,
 	}
 	var refs []protocol.ObjectRef
 	for _, o := range a.own {
-		if o.want != nil || s.wantedElsewhere(o) {
+		if o.want != nil || a.wantedElsewhere(o) {
 			continue
 		}
 		if need++; !o.item.Keep {
@@ -136,21 +127,21 @@ func (s *session) overdrawn(a *app, d *protocol.Deletions) (over *protocol.Held,
 	if len(refs) == 0 || need <= total {
 		return nil, 0
 	}
-	h := heldOf(protocol.HoldDeletions, s.name, a.name, refs)
+	h := guard.Held(protocol.HoldDeletions, a.env.name, a.name, refs)
 	h.Message = fmt.Sprintf("%s of app %s not deleted, because Git takes away more than is permitted: %s; "+
-		"let them go with drover approve %s, or bring them back in Git", phrase.Count(len(refs), "object"), a.name, some(h.Objects, h.Count), h.ID)
+		"let them go with drover approve %s, or bring them back in Git", phrase.Count(len(refs), "object"), a.name, guard.Some(h.Objects, h.Count), h.ID)
 	return &h, need
 }
 
-// cleared says whether it was found out for what is in force that what the app has left over may be deleted. s.mu is
-// held.
-func (s *session) cleared(a *app) bool {
-	return a.passed == s.passing(a)
+// cleared says whether it was found out for what is in force that what the app has left over may be deleted.
+func (a *app) cleared() bool {
+	acc := a.env.inForce()
+	return a.passed == a.passing() && a.passed.generation == acc.Bundle.Generation && a.passed.digest == acc.Digest
 }
 
-// passing is what is in force. s.mu is held.
-func (s *session) passing(a *app) passed {
-	return passed{a.plan, s.accepted.bundle.Generation, s.accepted.digest}
+// passing is what is in force.
+func (a *app) passing() passed {
+	return passed{a.plan, a.accepted.Bundle.Generation, a.accepted.Digest}
 }
 
 // prunes says whether the app deletes what it no longer wants.
@@ -167,7 +158,7 @@ func (a *app) leftoverCount() (n int) {
 }
 
 // spend counts an object that leaves the inventory because Git no longer has it. What an app that does not prune lets
-// go of was never held, so it is counted only as far as that is permitted. The session's mutex is held.
+// go of was never held, so it is counted only as far as that is permitted.
 func (a *app) spend(d *protocol.Deletions) {
 	if a.deleted == nil || !a.prunes() && *a.deleted >= max(d.Permitted(a.name), a.granted) {
 		return
@@ -176,38 +167,15 @@ func (a *app) spend(d *protocol.Deletions) {
 	a.deleted = &n
 }
 
-// heldOf is a hold of some objects, without its message.
-func heldOf(kind protocol.HoldKind, cluster, app string, refs []protocol.ObjectRef, also ...string) protocol.Held {
-	slices.SortFunc(refs, protocol.ObjectRef.Compare)
-	lines := also
-	for _, ref := range refs {
-		lines = append(lines, ref.Group+" "+ref.String())
+// awaitsPerson is everything of the app that waits for a person.
+func (a *app) awaitsPerson() (out []protocol.Held) {
+	if a.over != nil && a.leftover() {
+		out = append(out, *a.over)
 	}
-	return protocol.Held{ID: protocol.HoldID(kind, cluster+"/"+app, lines...), Kind: kind, App: app, Count: len(refs),
-		Objects: slices.Clone(refs[:min(len(refs), protocol.MaxHeldObjects)])}
-}
-
-// some names the first of n objects.
-func some(refs []protocol.ObjectRef, n int) string {
-	const named = 3
-	names := make([]string, 0, named)
-	for _, ref := range refs[:min(len(refs), named)] {
-		names = append(names, ref.String())
-	}
-	return strings.Join(names, ", ") + phrase.More(n-len(names))
-}
-
-// held is everything that waits for a person. s.mu is held.
-func (s *session) held() (out []protocol.Held) {
-	for _, a := range s.ordered() {
-		if a.over != nil && a.leftover() {
-			out = append(out, *a.over)
-		}
-		for _, o := range a.own {
-			if o.want == nil && o.hold != nil {
-				out = append(out, o.hold.held)
-			}
+	for _, o := range a.own {
+		if o.want == nil && o.hold != nil {
+			out = append(out, o.hold.held)
 		}
 	}
-	return append(out, s.search.held...)
+	return out
 }

@@ -30,21 +30,21 @@ func (c *check) problem() protocol.Problem {
 	return protocol.Problem{Object: c.ref, Health: c.verdict.Health, Message: c.verdict.Message}
 }
 
-// recheck watches what the app's bundle says is to be checked, and nothing else. s.mu is held.
-func (s *session) recheck(ctx context.Context, a *app) {
+// recheck watches what the app's bundle says is to be checked, and nothing else.
+func (a *app) recheck(ctx context.Context) {
 	if len(a.spec.Handling.Checks) == 0 && len(a.checks) == 0 {
 		return
 	}
 	var want []protocol.ObjectRef
 	for _, ref := range a.spec.Handling.Checks {
-		if !a.leaving && !s.closed && !slices.Contains(want, ref) && !s.has(a, ref) {
+		if !a.leaving && ctx.Err() == nil && !slices.Contains(want, ref) && !a.has(ref) {
 			want = append(want, ref)
 		}
 	}
 	a.unchecked = max(0, len(want)-maxChecks)
 	want = want[:len(want)-a.unchecked]
 	a.checks = slices.DeleteFunc(a.checks, func(c *check) bool {
-		gone := !slices.Contains(want, c.ref) || !reflect.DeepEqual(c.rule, s.ruled(agent.Watched{Group: c.ref.Group, Kind: c.ref.Kind})[a.name])
+		gone := !slices.Contains(want, c.ref) || !reflect.DeepEqual(c.rule, a.env.board.rules(c.ref.Group, c.ref.Kind)[a.name])
 		if gone {
 			c.stop()
 		}
@@ -52,13 +52,13 @@ func (s *session) recheck(ctx context.Context, a *app) {
 	})
 	for _, ref := range want {
 		if !slices.ContainsFunc(a.checks, func(c *check) bool { return c.ref == ref }) {
-			s.check(ctx, a, ref)
+			a.check(ctx, ref)
 		}
 	}
 }
 
-// has says whether an object is the app's own, which is judged anyway. s.mu is held.
-func (s *session) has(a *app, ref protocol.ObjectRef) bool {
+// has says whether an object is the app's own, which is judged anyway.
+func (a *app) has(ref protocol.ObjectRef) bool {
 	homes := []string{ref.Namespace}
 	if ref.Namespace == "" {
 		homes = append(homes, a.home())
@@ -67,7 +67,7 @@ func (s *session) has(a *app, ref protocol.ObjectRef) bool {
 	}
 	for _, ns := range homes {
 		ref.Namespace = ns
-		if o := s.all[ref]; o != nil && o.app == a && o.want != nil {
+		if o := a.byRef[ref]; o != nil && o.want != nil {
 			return true
 		}
 	}
@@ -82,10 +82,10 @@ func (a *app) home() string {
 	return a.spec.Namespace
 }
 
-// check begins to watch an object. s.mu is held.
-func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
+// check begins to watch an object.
+func (a *app) check(ctx context.Context, ref protocol.ObjectRef) {
 	checking, stop := context.WithCancel(ctx)
-	rules, brought := s.rulesFor(agent.Watched{Group: ref.Group, Kind: ref.Kind})
+	rules, brought := a.env.watches.RulesFor(agent.Watched{Group: ref.Group, Kind: ref.Kind})
 	rule := rules.For(a.name)
 	c := &check{ref: ref, verdict: unseen, stop: stop, rule: brought[a.name]}
 	if own, ok := brought[a.name]; ok {
@@ -96,16 +96,17 @@ func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
 	home := a.home()
 	told := func(v fleet.Verdict) {
 		if checking.Err() == nil {
-			s.checked(ctx, a, c, v)
+			a.post(func() { a.checked(c, v) })
 		}
 	}
-	s.spawn(func() {
+	env := a.env
+	if !env.crew.Start(func() {
 		defer stop()
 		pause := backoff.Backoff{Min: time.Second, Max: absentPause}
 		for {
-			res, err := s.cluster.Served(checking, ref.Group, ref.Kind)
+			res, err := env.cluster.Served(checking, ref.Group, ref.Kind)
 			if err == nil {
-				s.follow(checking, c.ref, res, home, rule, told)
+				env.follow(checking, ref, res, home, rule, told)
 				return
 			}
 			told(fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is waited for: " + err.Error()})
@@ -113,7 +114,9 @@ func (s *session) check(ctx context.Context, a *app, ref protocol.ObjectRef) {
 				return
 			}
 		}
-	})
+	}) {
+		stop()
+	}
 }
 
 // follow watches an object until ctx is done.
@@ -138,19 +141,15 @@ func (s *session) follow(ctx context.Context, ref protocol.ObjectRef, res agent.
 }
 
 // checked takes down how the object is.
-func (s *session) checked(ctx context.Context, a *app, c *check, v fleet.Verdict) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ctx.Err() != nil || c.verdict == v || !slices.Contains(a.checks, c) {
+func (a *app) checked(c *check, v fleet.Verdict) {
+	if a.env.life.Err() != nil || c.verdict == v || !slices.Contains(a.checks, c) {
 		return
 	}
 	c.verdict = v
 	if a.run.Open() {
-		s.kick(ctx, a)
+		a.kick()
 	}
-	if !a.running {
-		s.assess(ctx, a)
-	}
+	a.assessIdle(a.env.life)
 }
 
 // illChecks are those that are not current, and a word on those that are not looked at.

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
@@ -31,66 +31,58 @@ func (h *hold) due() {
 	}
 }
 
-// holdBack takes down that an object waits for a person. s.mu is held.
-func (s *session) holdBack(o *object, h protocol.Held) {
+// holdBack takes down that an object waits for a person.
+func (a *app) holdBack(o *object, h protocol.Held) {
 	if o.hold == nil {
 		o.hold = &hold{pause: backoff.Backoff{Min: 10 * time.Second, Max: 2 * time.Minute}}
 	}
 	if o.hold.held.ID != h.ID {
 		ref := o.item.Ref
-		s.emit(protocol.Event{Kind: protocol.EventHeld, App: o.app.name, Object: &ref, Message: h.Message})
+		a.emit(protocol.Event{Kind: protocol.EventHeld, App: a.name, Object: &ref, Message: h.Message})
 	}
 	o.hold.held, o.hold.next, o.trouble = h, time.Now().Add(o.hold.pause.Next()), nil
-	s.out.Changed(true)
-}
-
-// container says whether deleting an object takes with it what it holds.
-func container(ref protocol.ObjectRef) bool {
-	return plan.IsDefinition(ref) || ref.Group == "" && ref.Kind == "Namespace"
+	a.env.out.Changed(true)
 }
 
 // guard says what would be lost with an object that is about to be deleted, unless a person approved that. An error
 // says that it is not known. name is the app; goes says of an object that it is deleted anyway, beside those that
-// leave their app.
+// leave their app. It asks the apps, so no app's goroutine may call it.
 func (s *session) guard(ctx context.Context, name string, live agent.Live, goes func(agent.Found) bool) (*protocol.Held, error) {
 	lost, others := map[protocol.ObjectRef]string{}, false
-	if container(live.Ref) {
+	if guard.Container(live.Ref) {
 		kinds, found, beyond, err := s.cluster.Inside(ctx, live.Ref)
 		if err != nil {
 			return nil, fmt.Errorf("it is not known what it holds, so it is not deleted: %w", err)
 		}
-		s.mu.Lock()
-		released := map[*app]bool{}
-		rest := slices.DeleteFunc(roots(found), func(f agent.Found) bool {
-			return s.departs(f, released) || goes != nil && goes(f)
-		})
-		s.mu.Unlock()
+		rest := slices.DeleteFunc(s.remaining(guard.Roots(found)), func(f agent.Found) bool { return goes != nil && goes(f) })
 		for _, f := range s.lasting(ctx, rest) {
 			lost[f.Ref] = f.App
 		}
 		others = beyond
-		s.mu.Lock()
 		s.wantedIn(live.Ref, kinds, lost)
-		s.mu.Unlock()
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for ref, o := range s.all {
-		if o.want != nil && live.UID != "" && slices.Contains(o.owners, live.UID) {
-			lost[ref] = o.app.name
+	if live.UID != "" {
+		for _, a := range s.board.all() {
+			a.do(func() {
+				for _, o := range a.own {
+					if o.want != nil && slices.Contains(o.owners, live.UID) {
+						lost[o.item.Ref] = a.name
+					}
+				}
+			})
 		}
 	}
 	if len(lost) == 0 {
 		return nil, nil
 	}
 	h := s.heldIn(name, live.Ref, lost, others)
-	if d := s.accepted.bundle.Deletions; d != nil && slices.Contains(d.Approved, h.ID) {
+	if d := s.inForce().Bundle.Deletions; d != nil && slices.Contains(d.Approved, h.ID) {
 		return nil, nil
 	}
 	return &h, nil
 }
 
-// heldIn is the hold of an object that others would go with. s.mu is held.
+// heldIn is the hold of an object that others would go with.
 func (s *session) heldIn(app string, object protocol.ObjectRef, lost map[protocol.ObjectRef]string,
 	others bool) protocol.Held {
 	refs := slices.Collect(maps.Keys(lost))
@@ -98,7 +90,7 @@ func (s *session) heldIn(app string, object protocol.ObjectRef, lost map[protoco
 	if others {
 		also = append(also, "and others")
 	}
-	h := heldOf(protocol.HoldContents, s.name, app, refs, also...)
+	h := guard.Held(protocol.HoldContents, s.name, app, refs, also...)
 	h.Object = &object
 	first := ""
 	for i, ref := range h.Objects[:min(len(h.Objects), 3)] {
@@ -116,49 +108,6 @@ func (s *session) heldIn(app string, object protocol.ObjectRef, lost map[protoco
 	h.Message = fmt.Sprintf("%s is not deleted, because %s that Git does not delete would go with it: %s%s; "+
 		"move or delete them, or let them go with drover approve %s", object, number, first, phrase.More(len(refs)-min(len(refs), 3)), h.ID)
 	return h
-}
-
-// roots leaves out of what a container holds what Kubernetes makes by itself, what is being deleted already, and what
-// another object of the container controls: that goes or stays with it.
-func roots(found []agent.Found) (out []agent.Found) {
-	byUID := make(map[string]*agent.Found, len(found))
-	for i := range found {
-		byUID[found[i].UID] = &found[i]
-	}
-	for _, f := range found {
-		if f.Deleting || byKubernetes(f.Ref) || controlledBy(&f, byUID) {
-			continue
-		}
-		out = append(out, f)
-	}
-	return out
-}
-
-// controlledBy says whether an object that nothing controls is at the upper end of a line of controllers. One that
-// goes round has none.
-func controlledBy(f *agent.Found, byUID map[string]*agent.Found) bool {
-	top := f
-	for range 10 {
-		c := top.Controller()
-		if c == nil {
-			return top != f
-		}
-		next := byUID[c.UID]
-		if next == nil {
-			return top != f
-		}
-		top = next
-	}
-	return false
-}
-
-// byKubernetes says whether every namespace has an object of this name.
-func byKubernetes(ref protocol.ObjectRef) bool {
-	switch ref.Group + "/" + ref.Kind + "/" + ref.Name {
-	case "/ConfigMap/kube-root-ca.crt", "/ServiceAccount/default":
-		return true
-	}
-	return false
 }
 
 // maxLookups is how many objects are looked for one by one before a container is deleted.
@@ -218,38 +167,51 @@ func (s *session) lives(ctx context.Context, o agent.Owner, namespace string) bo
 	return live.UID == o.UID
 }
 
-// departs says whether an object is deleted because it left its app, or is what a hook left that no app has any more.
-// released remembers which apps delete what they have left over. s.mu is held.
-func (s *session) departs(f agent.Found, released map[*app]bool) bool {
-	if f.KeptBy != "" || s.protected(f.Ref) {
-		return false
-	}
-	if f.HookRun != "" {
-		for _, a := range s.apps {
-			if !a.leaving && (a.plan.Hooked(f.Ref) || a.next.Hooked(f.Ref)) {
-				return false
+// remaining leaves out the objects that are deleted because they left their app, and what a hook left that no app has
+// any more. Each owner is asked about its own.
+func (s *session) remaining(found []agent.Found) (out []agent.Found) {
+	byOwner := map[string][]agent.Found{}
+	for _, f := range found {
+		owner := s.objects.Owner(f.Ref)
+		switch {
+		case f.KeptBy != "" || s.protected(f.Ref):
+			out = append(out, f)
+		case f.HookRun != "":
+			if s.board.hooked(f.Ref) || f.App == "" || f.Fields == (agent.Sum{}) {
+				out = append(out, f)
 			}
+		case owner == "":
+			out = append(out, f)
+		default:
+			byOwner[owner] = append(byOwner[owner], f)
 		}
-		return f.App != "" && f.Fields != agent.Sum{}
 	}
-	o := s.all[f.Ref]
-	switch {
-	case o == nil || o.want != nil || o.item.Keep || o.hold != nil:
-		return false
-	case f.App != o.app.name && !slices.Contains(o.item.Former, f.App) || s.wantedElsewhere(o):
-		return false
+	for _, owner := range slices.Sorted(maps.Keys(byOwner)) {
+		list := byOwner[owner]
+		if a := s.board.app(owner); a != nil {
+			a.do(func() { list = a.staying(list) })
+		}
+		out = append(out, list...)
 	}
-	yes, known := released[o.app]
-	if !known {
-		yes = s.releases(o.app)
-		released[o.app] = yes
-	}
-	return yes
+	return out
 }
 
-// releases says whether nothing keeps an app from deleting what it has left over. s.mu is held.
-func (s *session) releases(a *app) bool {
-	if !a.prunes() || s.suspended(a) || s.uncertain(a) != "" {
+// staying leaves out those of the app's objects that it deletes.
+func (a *app) staying(found []agent.Found) (out []agent.Found) {
+	releases := !a.behind() && a.releases()
+	for _, f := range found {
+		o := a.byRef[f.Ref]
+		if o == nil || o.coming || o.want != nil || o.item.Keep || o.hold != nil || !releases ||
+			f.App != a.name && !slices.Contains(o.item.Former, f.App) || a.wantedElsewhere(o) {
+			out = append(out, f)
+		}
+	}
+	return out
+}
+
+// releases says whether nothing keeps an app from deleting what it has left over.
+func (a *app) releases() bool {
+	if !a.prunes() || a.suspended() || a.uncertain() != "" {
 		return false
 	}
 	for _, o := range a.own {
@@ -257,32 +219,29 @@ func (s *session) releases(a *app) bool {
 			return false
 		}
 	}
-	d := s.accepted.bundle.Deletions
-	over, _ := s.overdrawn(a, d)
+	d := a.accepted.Bundle.Deletions
+	over, _ := a.overdrawn(d)
 	return over == nil || slices.Contains(d.Approved, over.ID)
 }
 
-// wantedIn adds what apps want to have in a container, whether it is there yet or not. s.mu is held.
+// wantedIn adds what apps want to have in a container, whether it is there yet or not.
 func (s *session) wantedIn(container protocol.ObjectRef, kinds []agent.Resource, to map[protocol.ObjectRef]string) {
-	for _, a := range s.apps {
-		for _, p := range [...]*plan.Plan{a.plan, a.next} {
-			if p == nil || a.leaving {
+	for app, plans := range s.board.plansBeside("") {
+		for _, p := range plans {
+			if p == nil {
 				continue
 			}
 			for i := range p.Wants {
 				ref := s.refOf(&p.Wants[i])
-				if within(ref, container, kinds) && ref != container {
-					to[ref] = a.name
+				if guard.Within(ref, container, kinds) && ref != container {
+					to[ref] = app
 				}
 			}
 		}
 	}
 }
 
-// within says whether an object belongs into a container, which holds objects of some kinds.
-func within(ref, container protocol.ObjectRef, kinds []agent.Resource) bool {
-	if container.Kind == "Namespace" {
-		return ref.Namespace == container.Name
-	}
-	return slices.ContainsFunc(kinds, func(r agent.Resource) bool { return r.Group == ref.Group && r.Kind == ref.Kind })
+// protected are the objects that the agent never deletes, though an app had them: it lives by them.
+func (s *session) protected(ref protocol.ObjectRef) bool {
+	return guard.OwnPart(ref, s.namespace, s.scope)
 }

@@ -16,8 +16,12 @@
 // done, and a hook's object is named and marked after its run and held by a finalizer until it is stored how it ended.
 // So an agent that ends at any moment leaves nothing that is done twice.
 //
-// All state of a leading agent is one session, guarded by one mutex that is never held over a request.
+// Each app has a goroutine of its own, which alone owns the app's state; all others send it messages (actor.go). A
+// request runs beside it, and the app handles its messages meanwhile. Apps share two things, each with a small lock of
+// its own that is never held over a request: which app owns which object (package inventory), and a board with what a
+// bundle asks of every app and what each app tells of itself (board.go). Whatever is old on the board is old in the
+// direction that keeps objects. docs/decisions/actors.md says what that replaced, and why each step stays safe.
 //
-// It may import agent, the packages beside it that are no adapters (plan, report, upgrade, credential), fleet,
-// protocol and internal; never kube or nats.
+// It may import agent, the packages beside it that are no adapters (plan, orders, inventory, watch,
+// guard, mailbox, blobs, report, upgrade, credential), fleet, protocol and internal; never kube or nats.
 package deliver

@@ -10,96 +10,56 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// sight takes what a watch tells.
-func (s *session) sight(ctx context.Context, sg agent.Sighting) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	k := s.kinds[agent.Watched{Group: sg.Resource.Group, Kind: sg.Resource.Kind, Namespace: sg.Namespace}]
-	if k == nil || ctx.Err() != nil {
+// sight takes what a watch tells of an object.
+func (a *app) sight(ctx context.Context, sg agent.Sighting) {
+	if ctx.Err() != nil {
 		return
 	}
-	switch sg.Kind {
-	case agent.SightListing:
-		k.epoch++
-	case agent.SightListed:
-		s.listed(ctx, k, sg)
-	case agent.SightWatching:
-		s.regained(ctx, k, sg)
-	case agent.SightLost:
-		if k.lost.IsZero() {
-			k.lost = sg.At
-			s.log.Warn("a watch broke; it is opened again by itself", "kind", sg.Resource.Kind, "err", sg.Err)
-		}
-		s.out.Changed(false)
-	case agent.SightObject, agent.SightGone:
-		s.sightHook(ctx, k, sg)
-		o := s.all[sg.Live.Ref]
-		if o == nil {
-			return
-		}
-		o.epoch = k.epoch
-		s.see(ctx, o, sg)
+	l, o := a.lookouts[sg.Live.Ref], a.byRef[sg.Live.Ref]
+	if l != nil {
+		a.sightHook(l, sg)
 	}
-}
-
-// listed finds what should be there and was not in a complete list. s.mu is held.
-func (s *session) listed(ctx context.Context, k *kindWatch, sg agent.Sighting) {
-	k.synced = true
-	var absent []*object
-	covers := agent.Watched{Group: sg.Resource.Group, Kind: sg.Resource.Kind, Namespace: sg.Namespace}
-	for ref, o := range s.all {
-		if s.scope.Covering(ref) == covers && o.epoch != k.epoch {
-			absent = append(absent, o)
-		}
+	if o != nil {
+		a.see(ctx, o, sg)
 	}
-	for _, o := range absent {
-		s.see(ctx, o, agent.Sighting{Kind: agent.SightGone, Resource: sg.Resource, Live: agent.Live{Ref: o.item.Ref, Version: sg.Live.Version}, At: time.Now()})
-	}
-	s.absentHooks(ctx, k, sg, covers)
-	s.announce()
-	for _, a := range s.apps {
-		if !a.running {
-			s.assess(ctx, a)
+	if owner := a.env.objects.Owner(sg.Live.Ref); l == nil && o == nil && owner != "" && owner != a.name {
+		if other := a.env.board.app(owner); other != nil { // it was handed over meanwhile
+			other.box.Sight(sg)
 		}
 	}
 }
 
-// regained tries again what failed because the API server did not answer, or refused. s.mu is held.
-func (s *session) regained(ctx context.Context, k *kindWatch, sg agent.Sighting) {
-	if k.lost.IsZero() {
-		return
-	}
-	k.lost = time.Time{}
-	s.out.Changed(false)
-	s.log.Info("the watch holds again", "kind", sg.Resource.Kind)
-	s.retry(ctx, func(o *object) bool {
-		r := agent.ReasonOf(o.trouble.err)
-		return r == agent.ReasonUnreachable || r == agent.ReasonForbidden
-	})
-}
-
-// see takes one look at an object. While a request for it is under way the newest look waits. s.mu is held.
-func (s *session) see(ctx context.Context, o *object, sg agent.Sighting) {
+// see takes one look at an object. While a request for it is under way the newest look waits.
+func (a *app) see(ctx context.Context, o *object, sg agent.Sighting) {
 	if o.busy {
 		if o.stash == nil || o.stash.Live.Version <= sg.Live.Version {
 			o.stash = &sg
 		}
 		return
 	}
-	s.judge(ctx, o, sg)
+	a.judgeSighting(ctx, o, sg)
 }
 
-// judge compares a look with what the agent knows. Versions rise, so whatever is older is known already, and
-// whatever is newer than the agent's own apply was done by somebody else. s.mu is held.
-func (s *session) judge(ctx context.Context, o *object, sg agent.Sighting) {
+// judgeStash judges the newest look that came while a request for the object was under way.
+func (a *app) judgeStash(ctx context.Context, o *object) {
+	st := o.stash
+	o.stash = nil
+	if st != nil && !o.gone {
+		a.see(ctx, o, *st)
+	}
+}
+
+// judgeSighting compares a look with what the agent knows. Versions rise, so whatever is older is known already, and
+// whatever is newer than the agent's own apply was done by somebody else.
+func (a *app) judgeSighting(ctx context.Context, o *object, sg agent.Sighting) {
 	if sg.Live.Version < o.version {
 		return
 	}
 	same := sg.Live.Version == o.version && o.ours
 	o.version = sg.Live.Version
-	s.noteEnd(ctx, o, sg.Live, sg.Verdict.Message)
+	a.noteEnd(ctx, o, sg.Live, sg.Verdict.Message)
 	if sg.Kind == agent.SightGone {
-		s.missed(ctx, o, sg)
+		a.missed(ctx, o, sg)
 		return
 	}
 	before := o.verdict
@@ -107,91 +67,83 @@ func (s *session) judge(ctx context.Context, o *object, sg agent.Sighting) {
 	if o.verdict.Health != protocol.HealthCurrent {
 		o.unnoticed = unnoticed{}
 	}
-	s.paused(ctx, o, sg.Live.Paused)
+	a.notePaused(o, sg.Live.Paused)
 	switch {
 	case same: // the very state that our apply left: whatever it looks like is how it should
-		s.trust(o, sg.Live.Fields)
+		a.trust(o, sg.Live.Fields)
 	case o.item.Line == agent.Sum{} || o.want == nil:
 	case sg.Live.Fields != o.item.Fields:
 		o.ours, o.drifted = false, true
-		s.heal(ctx, o, sg)
+		a.heal(ctx, o, sg)
 	default:
 		o.ours, o.drifted, o.astray = false, false, nil
-		s.untell(o)
+		a.untell(o)
 		if o.item.Line == o.want.Line {
 			o.trouble = nil // whatever it was, it is as it should be
 		}
 	}
 	o.generation, o.owners = sg.Live.Generation, sg.Live.OwnerUIDs()
-	s.inquire(ctx, o)
+	a.inquire(ctx, o)
 	if before != o.verdict {
-		s.changed(ctx, o, before.Health)
+		a.changed(ctx, o, before.Health)
 	}
 }
 
-// trust takes a field set as what an apply leaves. s.mu is held.
-func (s *session) trust(o *object, fields agent.Sum) {
+// trust takes a field set as what an apply leaves.
+func (a *app) trust(o *object, fields agent.Sum) {
 	if o.item.Fields != fields {
-		o.item.Fields, o.app.dirty = fields, true
+		o.item.Fields, a.dirty = fields, true
 	}
 }
 
-// missed is for an object that is not there, or no longer carries the label. s.mu is held.
-func (s *session) missed(ctx context.Context, o *object, sg agent.Sighting) {
+// missed is for an object that is not there, or no longer carries the label.
+func (a *app) missed(ctx context.Context, o *object, sg agent.Sighting) {
 	o.present, o.ours, o.deleting = false, false, false
-	s.unlook(ctx, o)
+	a.unlook(o)
 	if o.want == nil {
 		if o.removing {
-			s.gone(ctx, o)
+			a.pruned(o)
 		}
 		return // or else the next prune finds out
 	}
 	if o.ended() {
-		s.settleEnded(ctx, o)
+		a.settleEnded(ctx, o)
 		return
 	}
-	if s.unseenEnd(ctx, o, sg) {
+	if a.unseenEnd(ctx, o, sg) {
 		return
 	}
 	before := o.verdict.Health
 	o.removing, o.verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
 	o.drifted = true
-	s.heal(ctx, o, sg)
+	a.heal(ctx, o, sg)
 	if o.trouble != nil && agent.ReasonOf(o.trouble.err) == agent.ReasonEnding { // this is what was waited for
 		o.trouble.next = time.Time{}
-		s.kick(ctx, o.app)
+		a.kick()
 	}
-	s.changed(ctx, o, before)
+	a.changed(ctx, o, before)
 }
 
-// changed follows up a change of an object's health. s.mu is held.
-func (s *session) changed(ctx context.Context, o *object, before protocol.Health) {
-	if plan.IsDefinition(o.item.Ref) {
-		s.announce()
-		if o.verdict.Health == protocol.HealthCurrent && before != protocol.HealthCurrent {
-			s.established(ctx, o)
-		}
+// changed follows up a change of an object's health.
+func (a *app) changed(ctx context.Context, o *object, before protocol.Health) {
+	if plan.IsDefinition(o.item.Ref) && o.verdict.Health == protocol.HealthCurrent && before != protocol.HealthCurrent {
+		a.established(o)
 	}
-	s.moveOn(ctx, o, before)
-	if k := s.kindOf(o.item.Ref); k.synced && !o.app.running { // or else who lists, or works on it, does
-		s.assess(ctx, o.app)
+	a.moveOn(o, before)
+	if a.env.watches.Synced(o.item.Ref) { // or else a list or a turn does
+		a.assessIdle(ctx)
 	}
 }
 
-// established makes the kinds of a definition known, and tries what waited for them. s.mu is held.
-func (s *session) established(ctx context.Context, o *object) {
-	if o.app.plan == nil {
+// established makes the kinds of a definition known, and tries what waited for them.
+func (a *app) established(o *object) {
+	if a.plan == nil {
 		return
 	}
-	served := o.app.plan.DefinedBy(o.item.Ref.Name)
-	s.cluster.Learn(served)
-	for _, r := range served { // in a scope there are no definitions, and every kind is watched as a whole
-		if k := s.kinds[agent.Watched{Group: r.Group, Kind: r.Kind}]; k != nil && !k.lost.IsZero() && k.stop != nil {
-			k.stop() // the next apply begins another watch, at once
-			k.stop, k.lost = nil, time.Time{}
-		}
-	}
-	s.retry(ctx, func(x *object) bool {
+	served := a.plan.DefinedBy(o.item.Ref.Name)
+	a.env.cluster.Learn(served)
+	a.env.watches.Renew(served)
+	a.retryAll(func(x *object) bool {
 		for _, r := range served {
 			if r.Kind == x.item.Ref.Kind && r.Group == x.item.Ref.Group {
 				return true
@@ -201,15 +153,13 @@ func (s *session) established(ctx context.Context, o *object) {
 	})
 }
 
-// settle takes down the answer to an apply. s.mu is held.
-func (s *session) settle(ctx context.Context, o *object, w *plan.Want, live agent.Live, err error) {
+// settle takes down the answer to an apply.
+func (a *app) settle(ctx context.Context, o *object, w *plan.Want, live agent.Live, err error) {
 	o.busy = false
-	s.settled.Broadcast()
-	stash := o.stash
-	o.stash = nil
 	switch {
+	case o.gone:
 	case err == nil:
-		s.applied(ctx, o, w, live)
+		a.applied(ctx, o, w, live)
 	case o.want != nil && o.want.Line != w.Line: // it is tried again with the newer content, if that is refused again
 	case ctx.Err() == nil:
 		if o.trouble == nil {
@@ -217,39 +167,36 @@ func (s *session) settle(ctx context.Context, o *object, w *plan.Want, live agen
 		}
 		o.trouble.note(err, time.Now())
 		o.trouble.line = w.Line
-		s.plan(ctx, o.app)
+		a.schedule(ctx)
 	}
-	if stash != nil {
-		s.judge(ctx, o, *stash)
-	}
-	if !o.app.running {
-		s.assess(ctx, o.app)
-	}
+	a.judgeStash(ctx, o)
+	a.proceed(o)
+	a.assessIdle(ctx)
 }
 
-// applied takes down a success. s.mu is held.
-func (s *session) applied(ctx context.Context, o *object, w *plan.Want, live agent.Live) {
+// applied takes down a success.
+func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.Live) {
 	if o.item.Line != w.Line && o.item.Fields != (agent.Sum{}) && live.Version != o.version {
-		s.notice(ctx, o.item.Ref)
+		a.notice(o.item.Ref)
 	}
 	if live.Created {
 		o.item.Ended = nil
 	}
 	if uid := runUID(o.item.Ref, live); o.item.UID != uid {
-		o.item.UID, o.app.dirty = uid, true
+		o.item.UID, a.dirty = uid, true
 	}
 	if o.item.Line != w.Line || o.item.Fields != live.Fields {
-		o.item.Line, o.item.Fields, o.app.dirty = w.Line, live.Fields, true
+		o.item.Line, o.item.Fields, a.dirty = w.Line, live.Fields, true
 	}
-	s.untell(o)
-	s.learn(ctx, o, w, live.Whole)
+	a.untell(o)
+	a.learn(o, w, live.Whole)
 	switch {
 	case live.Left:
 		o.item.Paused = live.Paused
 		o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it was there before, and is left as it is"}
 	case live.Version != o.version || !o.present:
-		s.unlook(ctx, o)          // what was wrong was wrong with what it was before
-		if s.judged(o.item.Ref) { // the watch will say
+		a.unlook(o)                           // what was wrong was wrong with what it was before
+		if a.env.watches.Judged(o.item.Ref) { // the watch will say
 			o.verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
 		} else {
 			o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}
@@ -259,29 +206,28 @@ func (s *session) applied(ctx context.Context, o *object, w *plan.Want, live age
 	if o.want == nil || o.want.Line == w.Line { // or else newer content is still refused
 		o.trouble = nil
 	}
-	if s.wake(ctx, o.item.Ref); !o.app.running && o.app.run.Open() {
-		s.kick(ctx, o.app)
+	if a.wake(o.item.Ref); !a.running && a.run.Open() {
+		a.kick()
 	}
-	if live.App == o.app.name {
+	if live.App == a.name {
 		o.item.Former = nil
 	}
 	if ref := o.item.Ref; ref.Group == "" && ref.Kind == "Namespace" {
-		s.retry(ctx, func(x *object) bool {
+		a.retryAll(func(x *object) bool {
 			r := agent.ReasonOf(x.trouble.err)
 			return x.item.Ref.Namespace == ref.Name && (r == agent.ReasonNamespace || r == agent.ReasonNamespaceEnding)
 		})
 	}
 }
 
-// heal applies an object again that drifted, at once. s.mu is held.
-func (s *session) heal(ctx context.Context, o *object, sg agent.Sighting) {
-	a := o.app
+// heal applies an object again that drifted, at once.
+func (a *app) heal(ctx context.Context, o *object, sg agent.Sighting) {
 	w, p := o.inForce()
 	switch {
-	case o.busy || o.deleting || o.want == nil || s.suspended(a) || a.plan == nil || w == nil:
+	case o.busy || o.deleting || o.want == nil || a.suspended() || a.plan == nil || w == nil:
 		return // what is due is done by the app's next turn
 	case !o.heals():
-		s.keepDrift(ctx, o, w, p, sg)
+		a.keepDrift(ctx, o, w, p, sg)
 		return
 	}
 	newer := w != o.want
@@ -293,52 +239,53 @@ func (s *session) heal(ctx context.Context, o *object, sg agent.Sighting) {
 		if o.trouble != nil {
 			o.trouble.next = time.Time{}
 		}
-		s.kick(ctx, a)
+		a.kick()
 		return
 	}
-	if !s.slowed(ctx, o, sg) {
-		s.mend(ctx, o, w, p, sg)
+	if !a.slowed(ctx, o, sg) {
+		a.startRepair(ctx, o, w, p, sg)
 	}
 }
 
 // repair is heal's request. The object is busy.
-func (s *session) repair(ctx context.Context, a *app, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
-	s.heals <- struct{}{}
+func (r request) repair(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
+	a := r.app
+	r.env.heals <- struct{}{}
 	lines, err := p.Lines()
 	var live agent.Live
 	if err == nil {
-		live, err = s.send(ctx, a, o, w, lines)
+		live, err = r.send(ctx, o, w, lines)
 	}
-	<-s.heals
+	<-r.env.heals
 	took := time.Since(sg.At)
 	healed := err == nil && !live.Left && (live.Created || live.Version != sg.Live.Version)
 	var c agent.Culprit
 	if healed && sg.Kind != agent.SightGone {
-		c = s.objects(a).Blame(sg.Live, live)
+		c = r.at.Blame(sg.Live, live)
 		healed = live.Created || len(c.Fields) > 0
 	}
-	s.mu.Lock()
-	if healed {
-		s.drift.Corrected++
-		a.wasHealthy, a.appliedAt = false, time.Now()
-	}
-	s.settle(ctx, o, w, live, err)
-	if err == nil && live.Version == sg.Live.Version {
-		s.trust(o, sg.Live.Fields) // it only looked different
-	}
-	if healed {
-		s.journal(a, o, sg, live, c, took)
-	}
-	s.mu.Unlock()
+	a.do(func() {
+		if healed {
+			r.env.notes.with(func() { r.env.notes.drift.Corrected++ })
+			a.wasHealthy, a.appliedAt = false, time.Now()
+		}
+		a.settle(ctx, o, w, live, err)
+		if err == nil && live.Version == sg.Live.Version {
+			a.trust(o, sg.Live.Fields) // it only looked different
+		}
+		if healed {
+			a.journal(o, sg, live, c, took)
+		}
+	})
 }
 
-// journal tells of a drift that was corrected, and who it was. s.mu is held.
-func (s *session) journal(a *app, o *object, sg agent.Sighting, live agent.Live, c agent.Culprit, took time.Duration) {
+// journal tells of a drift that was corrected, and who it was.
+func (a *app) journal(o *object, sg agent.Sighting, live agent.Live, c agent.Culprit, took time.Duration) {
 	e := protocol.Event{Kind: protocol.EventDrift, App: a.name, Took: protocol.MillisOf(took), Time: sg.At}
 	switch {
 	case sg.Kind == agent.SightGone && live.Created:
 		e.Message = "it was deleted; it is there again"
-		if f := s.fights[o]; f != nil && f.slow != nil {
+		if f := o.fight; f != nil && f.slow != nil {
 			e.Message += "; it " + f.recreating()
 		}
 	case sg.Kind == agent.SightGone:
@@ -349,9 +296,9 @@ func (s *session) journal(a *app, o *object, sg agent.Sighting, live agent.Live,
 	}
 	ref := o.item.Ref
 	e.Object = &ref
-	s.blame(o, e)
-	s.emit(e)
-	e.Version, e.Cluster, e.Generation = protocol.Version, s.name, s.accepted.bundle.Generation
-	s.drift.Last = &e
-	s.out.Changed(false)
+	a.blame(o, e)
+	a.emit(e)
+	e.Version, e.Cluster, e.Generation = protocol.Version, a.env.name, a.accepted.Bundle.Generation
+	a.env.notes.with(func() { a.env.notes.drift.Last = &e })
+	a.env.out.Changed(false)
 }

@@ -16,8 +16,8 @@ func (o *object) ended() bool {
 // over says whether the object has run for the content that was applied last, and is gone.
 func (o *object) over() bool { return o.ended() && !o.present }
 
-// noteEnd takes down how an object ended, and has it stored: it may be deleted the next moment. s.mu is held.
-func (s *session) noteEnd(ctx context.Context, o *object, live agent.Live, said string) {
+// noteEnd takes down how an object ended, and has it stored: it may be deleted the next moment.
+func (a *app) noteEnd(ctx context.Context, o *object, live agent.Live, said string) {
 	ours := live.UID != "" && live.UID == o.item.UID || live.Fields == o.item.Fields
 	if live.Outcome == agent.OutcomeNone || o.ended() || o.item.Line == (agent.Sum{}) || !ours {
 		return
@@ -26,55 +26,55 @@ func (s *session) noteEnd(ctx context.Context, o *object, live agent.Live, said 
 	if live.Outcome == agent.OutcomeFailed {
 		o.item.Ended.Failed = said
 	}
-	o.app.dirty = true
-	s.kick(ctx, o.app)
+	a.dirty = true
+	a.kick()
 }
 
-// settleEnded is for an object that ended and is gone: there is nothing left to do for its content. s.mu is held.
-func (s *session) settleEnded(ctx context.Context, o *object) {
+// settleEnded is for an object that ended and is gone: there is nothing left to do for its content.
+func (a *app) settleEnded(ctx context.Context, o *object) {
 	before := o.verdict.Health
 	o.removing, o.drifted, o.astray, o.verdict = false, false, nil, o.item.Ended.Verdict()
 	if o.pending() && o.trouble != nil { // the old one may have been in the way of the new one
 		o.trouble.next = time.Time{}
-		s.kick(ctx, o.app)
+		a.kick()
 	}
-	s.changed(ctx, o, before)
+	a.changed(ctx, o, before)
 }
 
 // unseenPause is how long the event of a Job's end may come after its deletion.
 const unseenPause = time.Second
 
 // unseenEnd asks how an object ended that was not seen to end, as while no agent ran, and says whether it does. The
-// answer comes through missed. s.mu is held.
-func (s *session) unseenEnd(ctx context.Context, o *object, sg agent.Sighting) bool {
+// answer comes through missed.
+func (a *app) unseenEnd(ctx context.Context, o *object, sg agent.Sighting) bool {
 	uid := o.item.UID
 	if uid == "" || sg.Live.UID != "" || o.asked == uid {
 		return false
 	}
 	o.asked = uid
 	ref := o.item.Ref
-	s.spawn(func() {
-		completed, err := s.cluster.Completed(ctx, ref, uid)
+	a.spawn(func() {
+		completed, err := a.env.cluster.Completed(ctx, ref, uid)
 		if !completed && err == nil { // the event may be written a moment after the object is gone
 			select {
 			case <-ctx.Done():
 			case <-time.After(unseenPause):
-				completed, err = s.cluster.Completed(ctx, ref, uid)
+				completed, err = a.env.cluster.Completed(ctx, ref, uid)
 			}
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
 		if err != nil {
-			s.log.Debug("whether a Job completed before it was deleted cannot be read", "object", ref.String(), "err", err)
+			a.env.log.Debug("whether a Job completed before it was deleted cannot be read", "object", ref.String(), "err", err)
 		}
-		if o.present || o.want == nil || o.item.UID != uid || ctx.Err() != nil {
-			return
-		}
-		if completed {
-			s.noteEnd(ctx, o, agent.Live{UID: uid, Outcome: agent.OutcomeCompleted}, "")
-		}
-		s.missed(ctx, o, sg)
-		s.kick(ctx, o.app)
+		a.do(func() {
+			if o.gone || o.present || o.want == nil || o.item.UID != uid || ctx.Err() != nil {
+				return
+			}
+			if completed {
+				a.noteEnd(ctx, o, agent.Live{UID: uid, Outcome: agent.OutcomeCompleted}, "")
+			}
+			a.missed(ctx, o, sg)
+			a.kick()
+		})
 	})
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -140,7 +141,7 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 		t.Errorf("in a suspended cluster it is %+v", got)
 	}
 	a := &app{}
-	a.take(protocol.App{Needs: []string{"telepathy"}})
+	a.take(orders.Of(protocol.Bundle{Apps: []protocol.App{{Name: "web", Needs: []string{"telepathy"}}}}, nil)["web"])
 	if got := a.judge(time.Now(), false); got.Reason != protocol.ReasonAgentTooOld || got.Phase != protocol.PhaseFailed {
 		t.Errorf("an app for a newer agent is %+v", got)
 	}

@@ -37,39 +37,40 @@ type fight struct {
 	writers []string         // field managers that wrote to what was deleted last
 }
 
-// slowed says whether the heal of an object is put off because there were too many. s.mu is held.
-func (s *session) slowed(ctx context.Context, o *object, sg agent.Sighting) bool {
-	if f := s.fights[o]; f != nil && f.late != nil {
+// slowed says whether the heal of an object is put off because there were too many.
+func (a *app) slowed(ctx context.Context, o *object, sg agent.Sighting) bool {
+	if f := o.fight; f != nil && f.late != nil {
 		f.late = &sg
 		return true
 	}
-	pause := s.count(ctx, o, sg)
+	pause := a.count(ctx, o, sg)
 	if pause == 0 {
 		return false
 	}
-	f := s.fights[o]
+	f := o.fight
 	f.late, o.paced = &sg, time.Now().Add(pause)
-	time.AfterFunc(pause, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		late := f.late
-		f.late, o.paced = nil, time.Time{}
-		if w, p := o.inForce(); s.fights[o] == f && w != nil && o.drifted && !o.busy && !o.deleting && !s.closed {
-			s.mend(ctx, o, w, p, *late)
-		}
-	})
+	time.AfterFunc(pause, func() { a.post(func() { a.healLate(ctx, o, f) }) })
 	return true
 }
 
-// count counts a heal, and gives the pause to make before it. s.mu is held.
-func (s *session) count(ctx context.Context, o *object, sg agent.Sighting) time.Duration {
-	f, now := s.fights[o], sg.At
+// healLate heals an object after the pause.
+func (a *app) healLate(ctx context.Context, o *object, f *fight) {
+	late := f.late
+	f.late, o.paced = nil, time.Time{}
+	if w, p := o.inForce(); o.fight == f && !o.gone && w != nil && o.drifted && !o.busy && !o.deleting && ctx.Err() == nil {
+		a.startRepair(ctx, o, w, p, *late)
+	}
+}
+
+// count counts a heal, and gives the pause to make before it.
+func (a *app) count(ctx context.Context, o *object, sg agent.Sighting) time.Duration {
+	f, now := o.fight, sg.At
 	if f == nil {
 		f = &fight{since: now}
-		s.fights[o] = f
+		o.fight = f
 	}
 	if sg.Kind == agent.SightGone {
-		return s.countDeletion(ctx, o, f, sg)
+		return a.countDeletion(ctx, o, f, sg)
 	}
 	if now.Sub(f.since) > fightWindow {
 		if f.heals < fightLimit/10 {
@@ -83,42 +84,41 @@ func (s *session) count(ctx context.Context, o *object, sg agent.Sighting) time.
 		return 0
 	case f.pause == nil:
 		f.pause = &backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
-		s.peace(ctx, o)
+		a.watchSlowdown(ctx, o)
 	}
 	return f.pause.Next()
 }
 
-// peace forgets a fight when it has been quiet for a while. s.mu is held.
-func (s *session) peace(ctx context.Context, o *object) {
+// watchSlowdown forgets a fight when it has been quiet for a while.
+func (a *app) watchSlowdown(ctx context.Context, o *object) {
 	var check func()
 	check = func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		f := s.fights[o]
-		if f == nil || f.pause == nil && f.slow == nil || ctx.Err() != nil || s.closed {
+		f := o.fight
+		if f == nil || o.gone || f.pause == nil && f.slow == nil || ctx.Err() != nil {
 			return
 		}
 		if time.Since(f.since) < 2*fightWindow || f.late != nil || f.slow != nil && f.deletions(time.Now()) > 0 {
-			time.AfterFunc(fightWindow, check)
+			time.AfterFunc(fightWindow, func() { a.post(check) })
 			return
 		}
-		delete(s.fights, o)
-		s.assess(ctx, o.app)
+		o.fight = nil
+		a.assess(ctx)
 	}
-	time.AfterFunc(fightWindow, check)
+	time.AfterFunc(fightWindow, func() { a.post(check) })
 }
 
-// blame remembers whom an object is healed against. s.mu is held.
-func (s *session) blame(o *object, e protocol.Event) {
-	if f := s.fights[o]; f != nil {
+// blame remembers whom an object is healed against.
+func (a *app) blame(o *object, e protocol.Event) {
+	if f := o.fight; f != nil {
 		f.by, f.fields = e.By, e.Fields
 	}
 }
 
-// fighting describes the fights of an app. s.mu is held.
-func (s *session) fighting(a *app) string {
-	for o, f := range s.fights {
-		if o.app != a || f.pause == nil && f.slow == nil {
+// fighting describes the fights of an app.
+func (a *app) fighting() string {
+	for _, o := range a.own {
+		f := o.fight
+		if f == nil || f.pause == nil && f.slow == nil {
 			continue
 		}
 		if f.slow != nil {
@@ -134,8 +134,8 @@ func (s *session) fighting(a *app) string {
 	return ""
 }
 
-// countDeletion counts a deletion of an object, and gives the pause to make before it is recreated. s.mu is held.
-func (s *session) countDeletion(ctx context.Context, o *object, f *fight, sg agent.Sighting) time.Duration {
+// countDeletion counts a deletion of an object, and gives the pause to make before it is recreated.
+func (a *app) countDeletion(ctx context.Context, o *object, f *fight, sg agent.Sighting) time.Duration {
 	if f.deletions(sg.At) == 0 {
 		f.slow = nil
 	}
@@ -146,8 +146,8 @@ func (s *session) countDeletion(ctx context.Context, o *object, f *fight, sg age
 		return 0
 	case f.slow == nil:
 		f.slow = &backoff.Backoff{Min: 5 * time.Second, Max: maxPause}
-		s.peace(ctx, o)
-		s.out.Changed(true)
+		a.watchSlowdown(ctx, o)
+		a.env.out.Changed(true)
 	}
 	return f.slow.Next()
 }

@@ -16,18 +16,18 @@ import (
 // absent stands for the field set of an object that is not there.
 var absent = agent.SumOf([]byte("absent"))
 
-// paused takes down whether an object asks in the cluster to be left alone. s.mu is held.
-func (s *session) paused(ctx context.Context, o *object, yes bool) {
+// notePaused takes down whether an object asks in the cluster to be left alone.
+func (a *app) notePaused(o *object, yes bool) {
 	if o.item.Paused == yes {
 		return
 	}
-	o.item.Paused, o.app.dirty = yes, true
-	s.kick(ctx, o.app) // to store it, and to apply what came meanwhile
+	o.item.Paused, a.dirty = yes, true
+	a.kick() // to store it, and to apply what came meanwhile
 }
 
-// keepDrift tells of a drift from w, as p has it, that is left, once. s.mu is held.
-func (s *session) keepDrift(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
-	a, fields := o.app, sg.Live.Fields
+// keepDrift tells of a drift from w, as p has it, that is left, once.
+func (a *app) keepDrift(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
+	fields := sg.Live.Fields
 	if sg.Kind == agent.SightGone {
 		fields = absent
 	}
@@ -35,58 +35,64 @@ func (s *session) keepDrift(ctx context.Context, o *object, w *plan.Want, p *pla
 		return
 	}
 	o.item.Told, a.dirty = fields, true
-	s.kick(ctx, a) // to store it, so that the next agent does not tell it again
+	a.kick() // to store it, so that the next agent does not tell it again
 	if sg.Kind == agent.SightGone {
-		s.tellLeft(o, protocol.Event{Time: sg.At, Message: "it was deleted, and left so"})
+		a.tellLeft(o, protocol.Event{Time: sg.At, Message: "it was deleted, and left so"})
 		return
 	}
-	s.spawn(func() { s.compare(ctx, a, o, w, p, sg) })
+	r := a.request()
+	a.spawn(func() { r.compare(ctx, o, w, p, sg) })
 }
 
 // compare finds out what drifted by asking what an apply would do.
-func (s *session) compare(ctx context.Context, a *app, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
+func (r request) compare(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
 	lines, err := p.Lines()
 	var res agent.Resource
 	if err == nil {
-		res, err = s.cluster.Resolve(ctx, w.APIVersion, w.Ref.Kind)
+		res, err = r.env.cluster.Resolve(ctx, w.APIVersion, w.Ref.Kind)
 	}
 	var c agent.Culprit
 	if err == nil {
-		e := s.errand(ctx, a, o, w, res, lines)
+		known := w.HasReplicas && r.env.scaling.Known(ctx, w.Ref.Namespace)
+		var e errand
+		r.app.do(func() { e = r.app.errand(o, w, res, lines, known) })
 		e.patch.Try, e.patch.Polite = true, false
 		var would agent.Live
 		if would, err = e.at.Apply(ctx, e.res, e.ref, e.patch); err == nil {
 			c = e.at.Blame(sg.Live, would)
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	r.app.do(func() { r.app.compared(o, w, sg, c, err) })
+}
+
+// compared takes down what drifted.
+func (a *app) compared(o *object, w *plan.Want, sg agent.Sighting, c agent.Culprit, err error) {
 	switch {
-	case o.app != a || o.item.Line != w.Line:
+	case o.gone || o.item.Line != w.Line:
 	case err != nil:
-		s.tellLeft(o, protocol.Event{Time: sg.At, Message: "somebody changed it; it is left so"})
+		a.tellLeft(o, protocol.Event{Time: sg.At, Message: "somebody changed it; it is left so"})
 	case len(c.Fields) == 0: // it only looks different
-		s.trust(o, sg.Live.Fields)
+		a.trust(o, sg.Live.Fields)
 		o.drifted = false
-		s.untell(o)
+		a.untell(o)
 	default:
-		s.tellLeft(o, protocol.Event{Time: sg.At, By: c.Manager, Fields: c.Fields, Message: c.Changed() + "; it is left so"})
+		a.tellLeft(o, protocol.Event{Time: sg.At, By: c.Manager, Fields: c.Fields, Message: c.Changed() + "; it is left so"})
 	}
 }
 
-// tellLeft tells of a drift that is left. s.mu is held.
-func (s *session) tellLeft(o *object, e protocol.Event) {
+// tellLeft tells of a drift that is left.
+func (a *app) tellLeft(o *object, e protocol.Event) {
 	ref := o.item.Ref
-	e.Kind, e.App, e.Object = protocol.EventDrift, o.app.name, &ref
+	e.Kind, e.App, e.Object = protocol.EventDrift, a.name, &ref
 	e.Message += ", because the app keeps drift: it is as in Git again when its next change in Git comes, or put it right by hand"
-	s.emit(e)
-	s.out.Changed(false)
+	a.emit(e)
+	a.env.out.Changed(false)
 }
 
-// untell forgets a drift that is no more. s.mu is held.
-func (s *session) untell(o *object) {
+// untell forgets a drift that is no more.
+func (a *app) untell(o *object) {
 	if o.item.Told != (agent.Sum{}) {
-		o.item.Told, o.app.dirty = agent.Sum{}, true
+		o.item.Told, a.dirty = agent.Sum{}, true
 	}
 }
 

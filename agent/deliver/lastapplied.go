@@ -10,7 +10,7 @@ import (
 )
 
 // inForce is the content that an object has in the cluster until Git's is accepted, and the plan that has its line;
-// nil if it is not known. The session's mutex is held.
+// nil if it is not known.
 func (o *object) inForce() (*plan.Want, *plan.Plan) {
 	a := o.app
 	if o.want == nil || a.plan == nil || o.item.Line == (agent.Sum{}) {
@@ -27,8 +27,7 @@ func (o *object) inForce() (*plan.Want, *plan.Plan) {
 	return nil, nil
 }
 
-// superseded are the objects whose newer content is not accepted yet, with the line that was applied last. The
-// session's mutex is held.
+// superseded are the objects whose newer content is not accepted yet, with the line that was applied last.
 func (a *app) superseded() map[protocol.ObjectRef]agent.Sum {
 	out := map[protocol.ObjectRef]agent.Sum{}
 	for _, o := range a.own {
@@ -40,28 +39,26 @@ func (a *app) superseded() map[protocol.ObjectRef]agent.Sum {
 }
 
 // keepLast reduces what is kept of former content to the objects whose newer content is not accepted yet.
-func (s *session) keepLast(a *app) {
-	s.mu.Lock()
+func (a *app) keepLast(ctx context.Context) {
 	from := slices.Clone(a.lasts)
 	if a.was != nil {
 		from = append(from, a.was)
 	}
-	open := a.superseded()
-	s.mu.Unlock()
 	if len(from) == 0 {
 		return
 	}
+	open := a.superseded()
 	var kept []*plan.Plan
-	for _, p := range from {
-		q, err := p.Only(func(w *plan.Want) bool { return takeFrom(open, w) })
-		if err != nil { // it was decompressed before, when it was applied
-			s.lost(a, err)
-		} else if q != nil {
-			kept = append(kept, q)
+	a.await(ctx, func() {
+		for _, p := range from {
+			q, err := p.Only(func(w *plan.Want) bool { return takeFrom(open, w) })
+			if err != nil { // it was decompressed before, when it was applied
+				a.env.lost(a.name, err)
+			} else if q != nil {
+				kept = append(kept, q)
+			}
 		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	})
 	a.lasts, a.was = kept, nil
 }
 
@@ -78,12 +75,12 @@ func takeFrom(open map[protocol.ObjectRef]agent.Sum, w *plan.Want) bool {
 	return true
 }
 
-// lastApplied is what is stored of former content. The session's mutex is held.
+// lastApplied is what is stored of former content.
 func (a *app) lastApplied() (out []agent.LastApplied) {
 	for _, p := range a.lasts {
 		h := p.Handling()
-		packed, size := p.Packed()
 		h = protocol.Handling{ServiceAccount: h.ServiceAccount, Decrypt: h.Decrypt, Substitute: h.Substitute}
+		packed, size := p.Packed()
 		out = append(out, agent.LastApplied{Handling: h, Namespace: p.Home, Objects: len(p.Wants),
 			Size: size, Packed: packed})
 	}
@@ -91,17 +88,17 @@ func (a *app) lastApplied() (out []agent.LastApplied) {
 }
 
 // restoreLast takes up former content as it was stored. What cannot be made again as it was applied is of no use.
-func (s *session) restoreLast(ctx context.Context, a *app, st agent.AppState) (out []*plan.Plan) {
+func (a *app) restoreLast(ctx context.Context, st agent.AppState) (out []*plan.Plan) {
 	for _, last := range st.Last {
 		spec := protocol.App{Name: st.Spec.Name, Namespace: last.Namespace, Handling: last.Handling,
 			Blob: &protocol.Blob{Size: last.Size, Objects: last.Objects}}
 		lines, err := agent.Unpack(last.Packed, last.Size)
 		var p *plan.Plan
 		if err == nil {
-			p, err = s.makePlan(ctx, a, agent.AppState{Spec: spec, Generation: st.Generation, Packed: last.Packed}, lines)
+			p, err = a.makePlan(ctx, agent.AppState{Spec: spec, Generation: st.Generation, Packed: last.Packed}, lines)
 		}
 		if err != nil {
-			s.lost(a, err)
+			a.env.lost(a.name, err)
 			continue
 		}
 		out = append(out, p.Former())
@@ -110,28 +107,26 @@ func (s *session) restoreLast(ctx context.Context, a *app, st agent.AppState) (o
 }
 
 // fallBack heals objects that drifted while their newer content is not accepted, to what was applied last.
-func (s *session) fallBack(ctx context.Context, a *app) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (a *app) fallBack(ctx context.Context) {
 	for _, o := range a.own {
-		if o.astray == nil || !o.drifted || o.busy || o.deleting || s.suspended(a) {
+		if o.astray == nil || !o.drifted || o.busy || o.deleting || a.suspended() {
 			continue
 		}
-		if w, p := o.inForce(); w != nil && w != o.want && o.heals() && !s.slowed(ctx, o, *o.astray) {
-			s.mend(ctx, o, w, p, *o.astray)
+		if w, p := o.inForce(); w != nil && w != o.want && o.heals() && !a.slowed(ctx, o, *o.astray) {
+			a.startRepair(ctx, o, w, p, *o.astray)
 		}
 	}
 }
 
-// mend begins to apply an object again that drifted. s.mu is held.
-func (s *session) mend(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
+// startRepair begins to apply an object again that drifted.
+func (a *app) startRepair(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
 	o.busy = true
-	a := o.app
-	s.spawn(func() { s.repair(ctx, a, o, w, p, sg) })
+	r := a.request()
+	a.spawn(func() { r.repair(ctx, o, w, p, sg) })
 }
 
-// lost tells that former content cannot be used.
-func (s *session) lost(a *app, err error) {
+// lost tells that former content of an app cannot be used.
+func (s *session) lost(app string, err error) {
 	s.log.Warn("the last applied version of some objects cannot be read; drift is healed when a newer one is accepted",
-		"app", a.name, "err", err)
+		"app", app, "err", err)
 }

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"context"
 	"fmt"
 	"reflect"
 	"slices"
@@ -13,8 +12,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// settings is the spec by which the objects of the plan in force are handled. It may be newer than the one that the plan
-// was read from.
+// settings is the spec by which the objects of the plan in force are handled. It may be newer than the one that the
+// plan was read from.
 type settings struct {
 	protocol.App
 	ignored map[protocol.ObjectRef]protocol.Ignored // the ignore rules, by object
@@ -24,7 +23,7 @@ func settingsOf(spec protocol.App) settings {
 	return settings{spec, plan.IgnoredByObject(spec.Ignored)}
 }
 
-// specOf is the spec by which a plan of the app is delivered and stored. The session's mutex is held.
+// specOf is the spec by which a plan of the app is delivered and stored.
 func (a *app) specOf(p *plan.Plan) protocol.App {
 	if p == a.plan || p == a.last {
 		return a.settings.App
@@ -32,7 +31,7 @@ func (a *app) specOf(p *plan.Plan) protocol.App {
 	return p.Spec()
 }
 
-// leaves are the fields of an object that the app leaves to others. The app's session's mutex is held.
+// leaves are the fields of an object that the app leaves to others.
 func (a *app) leaves(w *plan.Want) (out agent.Leave) {
 	if a.plan == nil {
 		return out
@@ -58,16 +57,16 @@ func whole(known, left []string) (fields, parts []string) {
 
 // learn takes down which fields of an object have one owner only, and tells what that does to the app's rules. s.mu
 // is held.
-func (s *session) learn(ctx context.Context, o *object, w *plan.Want, fields []string) {
+func (a *app) learn(o *object, w *plan.Want, fields []string) {
 	for _, field := range fields {
 		if slices.Contains(o.item.Whole, field) {
 			continue
 		}
-		o.item.Whole, o.app.dirty = append(slices.Clone(o.item.Whole), field), true
-		s.kick(ctx, o.app) // to store it, for when nothing tells it any more
+		o.item.Whole, a.dirty = append(slices.Clone(o.item.Whole), field), true
+		a.kick() // to store it, for when nothing tells it any more
 		ref := o.item.Ref
-		if _, parts := whole([]string{field}, o.app.leaves(w).Paths); len(parts) > 0 {
-			s.emit(protocol.Event{Kind: protocol.EventLeft, App: o.app.name, Object: &ref,
+		if _, parts := whole([]string{field}, a.leaves(w).Paths); len(parts) > 0 {
+			a.emit(protocol.Event{Kind: protocol.EventLeft, App: a.name, Object: &ref,
 				Fields: []string{field}, Message: leftWhole(field, parts[0])})
 		}
 	}
@@ -94,7 +93,7 @@ func (a *app) atomics() string {
 	return first + phrase.More(n-1)
 }
 
-// left are the fields that are left to others, by their objects. The session's mutex is held.
+// left are the fields that are left to others, by their objects.
 func (a *app) left() map[*object]agent.Leave {
 	out := map[*object]agent.Leave{}
 	for _, o := range a.own {
@@ -105,8 +104,7 @@ func (a *app) left() map[*object]agent.Leave {
 	return out
 }
 
-// releave has those objects applied again of which other fields were left to others before. The session's mutex is
-// held.
+// releave has those objects applied again of which other fields were left to others before.
 func (a *app) releave(before map[*object]agent.Leave) {
 	for _, o := range a.own {
 		if was, ok := before[o]; ok && o.want != nil && !reflect.DeepEqual(was, a.leaves(o.want)) {
@@ -116,7 +114,6 @@ func (a *app) releave(before map[*object]agent.Leave) {
 }
 
 // handle puts another spec into force for the same objects: what is treated otherwise from now on is applied again.
-// The session's mutex is held.
 func (a *app) handle(spec protocol.App) {
 	if reflect.DeepEqual(a.settings.Ignored, spec.Ignored) {
 		a.settings.App = spec
@@ -127,7 +124,7 @@ func (a *app) handle(spec protocol.App) {
 	a.releave(before)
 }
 
-// again has an object applied once more, also if the agent ends before it comes to that. The session's mutex is held.
+// again has an object applied once more, also if the agent ends before it comes to that.
 func (o *object) again() {
 	if !o.over() {
 		o.item.Line, o.app.dirty = agent.Sum{}, true

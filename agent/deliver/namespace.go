@@ -12,50 +12,50 @@ import (
 
 var namespaces = agent.Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}
 
-// ground sees to what comes before the app's objects, and says whether the app can go on. The watch of autoscalers begins, so that nothing has to
-// wait for it later.
-func (s *session) ground(ctx context.Context, a *app, p *plan.Plan) bool {
-	s.mu.Lock()
+// prepareApply does what comes before the app's objects, and says whether the app can go on. The watch of autoscalers
+// begins, so that nothing has to wait for it later.
+func (a *app) prepareApply(ctx context.Context, p *plan.Plan) bool {
 	for _, o := range a.own {
 		if o.want != nil && o.want.HasReplicas && o.pending() {
-			s.followScalers(ctx, o.item.Ref.Namespace)
+			a.env.scaling.Follow(o.item.Ref.Namespace)
 		}
 	}
-	s.mu.Unlock()
-	return s.house(ctx, a, p)
+	return a.ensureNamespace(ctx, p)
 }
 
-// house sees to it that the app's namespace is there, if the app asks for that, and says whether the app can go on. The namespace is in no
-// inventory, so it is never deleted. Its labels and annotations are applied under a field manager of the app's own: other apps may
-// ask for the same namespace, or have it in Git.
-func (s *session) house(ctx context.Context, a *app, p *plan.Plan) bool {
-	s.mu.Lock()
+// ensureNamespace creates the app's namespace, if the app asks for that, and says whether the app can go on. The
+// namespace is in no inventory, so it is never deleted. Its labels and annotations are applied under a field manager
+// of the app's own: other apps may ask for the same namespace, or have it in Git.
+func (a *app) ensureNamespace(ctx context.Context, p *plan.Plan) bool {
 	request := a.specOf(p).CreateNamespace
 	ref := protocol.ObjectRef{Kind: "Namespace", Name: p.Home}
 	if request == nil || p.Home == "" || p.Wanted(ref) {
-		s.mu.Unlock()
 		return true
 	}
 	body := namespaceBody(p.Home, *request)
-	if a.housed == string(body) && !a.homeless() {
-		s.mu.Unlock()
+	if a.namespaceBodyApplied == string(body) && !a.homeless() {
 		return true
 	}
-	s.mu.Unlock()
-	_, err := s.objects(a).Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + a.name})
-	if agent.ReasonOf(err) == agent.ReasonForbidden && len(request.Labels)+len(request.Annotations) == 0 {
-		if _, getErr := s.objects(a).Get(ctx, namespaces, ref); getErr == nil || len(s.scope) > 0 {
-			err = nil // it is there, or whoever gave the agent its scope knows: nothing else was asked for
-		}
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	r := a.request()
+	var err error
+	a.await(ctx, func() { err = r.applyNamespace(ctx, ref, body, len(request.Labels)+len(request.Annotations) == 0) })
 	if err != nil {
-		s.faulted(ctx, a, fmt.Errorf("create its namespace %s: %w", p.Home, err))
+		a.faulted(ctx, fmt.Errorf("create its namespace %s: %w", p.Home, err))
 		return false
 	}
-	a.housed = string(body)
+	a.namespaceBodyApplied = string(body)
 	return true
+}
+
+// applyNamespace applies the app's namespace. plain says that nothing but the namespace is asked for.
+func (r request) applyNamespace(ctx context.Context, ref protocol.ObjectRef, body []byte, plain bool) error {
+	_, err := r.at.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + r.name})
+	if agent.ReasonOf(err) == agent.ReasonForbidden && plain {
+		if _, getErr := r.at.Get(ctx, namespaces, ref); getErr == nil || len(r.env.scope) > 0 {
+			return nil // it is there, or whoever gave the agent its scope knows: nothing else was asked for
+		}
+	}
+	return err
 }
 
 func namespaceBody(name string, r protocol.NamespaceRequest) []byte {
@@ -73,7 +73,7 @@ func namespaceBody(name string, r protocol.NamespaceRequest) []byte {
 	return body
 }
 
-// homeless says whether the app's namespace went away. The session's mutex is held.
+// homeless says whether the app's namespace went away.
 func (a *app) homeless() bool {
 	for _, o := range a.own {
 		if o.trouble == nil {

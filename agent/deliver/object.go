@@ -13,9 +13,9 @@ import (
 
 // object is one object that the agent owns or is about to.
 type object struct {
+	owning
 	item    agent.Item
 	app     *app       // its owner
-	formers []*app     // the owners before, until the owner has stored that it is
 	want    *plan.Want // in the owner's plan; nil if it is to go
 	version uint64
 	// generation is that of the newest sighting; 0 for kinds that have none.
@@ -29,12 +29,12 @@ type object struct {
 	astray     *agent.Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
 	epoch      uint32          // of the list it was last seen in
 
-	ours     bool // version is that of our own apply
-	present  bool // it was seen, or applied
-	deleting bool // somebody deletes it
-	removing bool // that is us
-	drifted  bool // it must be applied again
-	busy     bool // a request for it is under way
+	ours     bool   // version is that of our own apply
+	present  bool   // it was seen, or applied
+	deleting bool   // somebody deletes it
+	removing bool   // that is us
+	drifted  bool   // it must be applied again
+	fight    *fight // nil while it is healed no more often than others
 
 	unnoticed unnoticed // of what it follows
 	asked     string    // uid of the object of which it was asked whether it completed
@@ -42,6 +42,16 @@ type object struct {
 
 	held        string // what it is applied after, while that is not current
 	heldForGood bool   // and will never be, as Git has it
+}
+
+// owning is how far an object is the app's own.
+type owning struct {
+	claim   uint64   // by which the app has it
+	formers []string // the owners before, until the owner has stored that it is
+	busy    bool     // a request for it is under way, or it is yet to be handed over
+	coming  bool     // it is yet to be handed over by the app that had it before
+	gone    bool     // the app does not own it any more
+	then    []func() // what waits until it is not busy
 }
 
 // trouble is why an object is not as it should be, and when that is tried again.
@@ -90,8 +100,8 @@ func (o *object) due(now time.Time) bool {
 // pending says whether the object as Git has it is still to be applied.
 func (o *object) pending() bool { return o.item.Line != o.want.Line && !o.left() }
 
-// left says whether the object is left alone, because it asks for that in Git or in the cluster. What Drover does not watch, because it never
-// applied it, is looked at again with every change in Git.
+// left says whether the object is left alone, because it asks for that in Git or in the cluster. What Drover does not
+// watch, because it never applied it, is looked at again with every change in Git.
 func (o *object) left() bool {
 	return o.want.Mode == fleet.ModeIgnore || o.item.Paused && o.item.Fields != agent.Sum{}
 }
@@ -112,7 +122,7 @@ func (o *object) current() bool {
 	return o.want != nil && (o.left() || o.trouble == nil && !o.pending() && o.health().Health == protocol.HealthCurrent)
 }
 
-// complaint says what the trouble is, and whether the object is kept as it was applied last. The session's mutex is held.
+// complaint says what the trouble is, and whether the object is kept as it was applied last.
 func (o *object) complaint() string {
 	text := o.trouble.err.Error()
 	if w, _ := o.inForce(); w != nil && w != o.want && !o.deleting {

@@ -8,9 +8,11 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/internal/phrase"
@@ -20,10 +22,25 @@ import (
 // search is the looking for objects that Drover applied once and that nothing wants, after the inventory was lost. It
 // is begun again by every agent that leads, until nothing is found.
 type search struct {
+	mu     sync.Mutex      // guards what follows
 	reason string          // why it is not known yet what there is; "" if it is
 	held   []protocol.Held // what was found, and waits for a person
 	unread string          // what could not be searched
 	saved  savedSearch
+}
+
+// with reads or changes it.
+func (s *search) with(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// says is what is to be reported of it.
+func (s *search) says() (reason, unread string, held []protocol.Held) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reason, s.unread, s.held
 }
 
 // savedSearch is what is stored of a search.
@@ -56,13 +73,13 @@ func lostState(st agent.Stored, bundle *protocol.Bundle) string {
 	return ""
 }
 
-// resumeSearch begins to look for what nothing wants any more, if a part of the inventory is missing or an agent
+// resumeSearch prepares to look for what nothing wants any more, if a part of the inventory is missing or an agent
 // before this one had not come to an end with that. That there is a search is stored before anything else is, because
-// the next agent would find its state complete.
-func (s *session) resumeSearch(ctx context.Context, st agent.Stored, bundle *protocol.Bundle) {
+// the next agent would find its state complete. begin begins it, when it is known what there is.
+func (s *session) resumeSearch(ctx context.Context, st agent.Stored, bundle *protocol.Bundle) (begin func()) {
 	lost := lostState(st, bundle)
 	if lost == "" && st.Search == nil {
-		return
+		return func() {}
 	}
 	if st.Search != nil && json.Unmarshal(st.Search, &s.search.saved) != nil {
 		s.search.saved = savedSearch{} // what was approved is asked for again
@@ -74,14 +91,15 @@ func (s *session) resumeSearch(ctx context.Context, st agent.Stored, bundle *pro
 	if !stored {
 		stored = s.saveSearch(ctx) == nil // or else it is retried below, while what is known is healed
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.search.reason = s.searching("no bundle has been read yet")
-	s.spawn(func() {
-		if stored || s.keepSearch(ctx) == nil {
-			s.seek(ctx, st.Damaged)
-		}
-	})
+	text := s.searching("no bundle has been read yet")
+	s.search.with(func() { s.search.reason = text })
+	return func() {
+		s.crew.Start(func() {
+			if stored || s.keepSearch(ctx) == nil {
+				s.seek(ctx, st.Damaged)
+			}
+		})
+	}
 }
 
 // searching says what is searched for, why, and what it waits for.
@@ -96,9 +114,7 @@ func (s *session) searching(waits string) string {
 
 // saveSearch stores the search.
 func (s *session) saveSearch(ctx context.Context) error {
-	s.mu.Lock()
 	data, err := json.Marshal(s.search.saved)
-	s.mu.Unlock()
 	if err != nil {
 		return err
 	}
@@ -138,9 +154,8 @@ func (s *session) seek(ctx context.Context, damaged []agent.Damage) {
 	var next time.Time
 	tries := 0
 	for ctx.Err() == nil {
-		s.mu.Lock()
-		waits, digest, moved := s.unsure(), s.accepted.digest, s.moved
-		s.mu.Unlock()
+		moved := s.moved.Wait()
+		waits, digest := s.board.unsure(), s.inForce().Digest
 		if waits == "" && digest == listed && time.Now().Before(next) {
 			restUntil(ctx, moved, time.Until(next))
 			continue
@@ -160,12 +175,11 @@ func (s *session) seek(ctx context.Context, damaged []agent.Damage) {
 		pause.Reset()
 		listed, tries = digest, 0
 		left, deleted := s.confront(ctx, found)
-		s.mu.Lock()
-		whole := s.search.unread == ""
+		_, unread, _ := s.search.says()
+		whole := unread == ""
 		if left == 0 && !whole {
 			s.tellHeld(nil) // what is known is known; the rest is searched when it can be
 		}
-		s.mu.Unlock()
 		switch {
 		case left == 0 && whole && s.concludeSearch(ctx, damaged) == nil:
 			return
@@ -180,12 +194,10 @@ func (s *session) seek(ctx context.Context, damaged []agent.Damage) {
 // awaitSearch says what the search waits for, and waits for something to move. What was found before is still known.
 func (s *session) awaitSearch(ctx context.Context, waits string, known bool, moved <-chan struct{},
 	pause time.Duration) {
-	s.mu.Lock()
-	if text := s.searching(waits); !known && s.search.reason != text {
-		s.search.reason = text
+	if text := s.searching(waits); !known {
+		s.search.with(func() { s.search.reason = text })
 		s.out.Changed(false)
 	}
-	s.mu.Unlock()
 	restUntil(ctx, moved, pause)
 }
 
@@ -198,28 +210,6 @@ func restUntil(ctx context.Context, moved <-chan struct{}, pause time.Duration) 
 	case <-timer.C:
 	case <-moved:
 	}
-}
-
-// unsure says why it is not known what all apps want. s.mu is held.
-func (s *session) unsure() string {
-	if !s.accepted.known {
-		return "no bundle has been read yet"
-	}
-	if why := s.accepted.bundle.Incomplete; why != "" {
-		return "the bundle is not complete: " + why
-	}
-	for _, a := range s.ordered() {
-		switch {
-		case a.leaving:
-		case a.spec.Error != "":
-			return fmt.Sprintf("app %s cannot be rendered", a.name)
-		case a.spec.Blob != nil && !a.plan.Same(a.spec) && !a.next.Same(a.spec):
-			return fmt.Sprintf("it is not known yet what app %s wants", a.name)
-		case a.plan != nil && len(a.plan.Invalid) > 0, a.next != nil && len(a.next.Invalid) > 0:
-			return fmt.Sprintf("it is not known what all objects of app %s are", a.name)
-		}
-	}
-	return ""
 }
 
 // list finds what carries Drover's label and fields.
@@ -236,9 +226,7 @@ func (s *session) list(ctx context.Context, try int) (found []agent.Found, err e
 	if text != "" && try < unreadTries {
 		return nil, errors.New(text)
 	}
-	s.mu.Lock()
-	s.search.unread = text
-	s.mu.Unlock()
+	s.search.with(func() { s.search.unread = text })
 	foreign := map[string]bool{} // apps of other agents in this cluster
 	for _, name := range others {
 		if namespace, app, _ := strings.Cut(name, "/"); namespace != s.namespace {
@@ -254,10 +242,9 @@ func (s *session) list(ctx context.Context, try int) (found []agent.Found, err e
 // confront compares what was found with what is wanted. It holds what nothing wants, by app, and deletes what was
 // approved. left is how many objects there are that nothing wants.
 func (s *session) confront(ctx context.Context, found []agent.Found) (left int, deleted bool) {
-	s.mu.Lock()
 	byApp := map[string][]agent.Found{}
 	for _, f := range found {
-		if s.all[f.Ref] == nil && !s.wanted(f.Ref) {
+		if s.objects.Owner(f.Ref) == "" && !s.board.wantedBeside("", f.Ref) {
 			byApp[f.App] = append(byApp[f.App], f)
 			left++
 		}
@@ -265,6 +252,7 @@ func (s *session) confront(ctx context.Context, found []agent.Found) (left int, 
 	var held []protocol.Held
 	var doomed []agent.Found
 	grown := false
+	bundle := s.inForce().Bundle
 	for _, app := range slices.Sorted(maps.Keys(byApp)) {
 		rest := slices.DeleteFunc(byApp[app], func(f agent.Found) bool {
 			yes := slices.Contains(s.search.saved.Approved, f.UID)
@@ -277,7 +265,7 @@ func (s *session) confront(ctx context.Context, found []agent.Found) (left int, 
 			continue
 		}
 		h := s.orphaned(app, rest)
-		if d := s.accepted.bundle.Deletions; d == nil || !slices.Contains(d.Approved, h.ID) {
+		if d := bundle.Deletions; d == nil || !slices.Contains(d.Approved, h.ID) {
 			held = append(held, h)
 			continue
 		}
@@ -286,55 +274,43 @@ func (s *session) confront(ctx context.Context, found []agent.Found) (left int, 
 		}
 		doomed = append(doomed, rest...)
 	}
-	if s.accepted.bundle.Suspend {
+	if bundle.Suspend {
 		doomed = nil
 	}
-	s.mu.Unlock()
 	if grown && s.keepSearch(ctx) != nil {
 		return left, false
 	}
 	inside, deleted := s.eraseOrphans(ctx, doomed)
 	if left > 0 {
-		s.mu.Lock()
 		s.tellHeld(append(held, inside...))
-		s.mu.Unlock()
 	}
 	return left, deleted
 }
 
-// orphaned is the hold of what was found of an app. s.mu is held.
+// orphaned is the hold of what was found of an app.
 func (s *session) orphaned(app string, list []agent.Found) protocol.Held {
 	refs, uids := make([]protocol.ObjectRef, 0, len(list)), make([]string, 0, len(list))
 	for _, f := range list {
 		refs, uids = append(refs, f.Ref), append(uids, f.UID)
 	}
 	slices.Sort(uids)
-	h := heldOf(protocol.HoldOrphans, s.name, app, refs, uids...)
+	h := guard.Held(protocol.HoldOrphans, s.name, app, refs, uids...)
 	h.Message = fmt.Sprintf("%s that Drover applied for app %s and that nothing wants any more, found after the inventory "+
 		"was lost: %s; delete with drover approve %s, or keep with the annotation %s: %s", phrase.Count(len(refs), "object"), app,
-		some(h.Objects, h.Count), h.ID, fleet.AnnotationPrune, fleet.PruneDisabled)
+		guard.Some(h.Objects, h.Count), h.ID, fleet.AnnotationPrune, fleet.PruneDisabled)
 	return h
 }
 
-// tellHeld puts what was found into the report, and what is new of it into the journal. s.mu is held.
+// tellHeld puts what was found into the report, and what is new of it into the journal.
 func (s *session) tellHeld(held []protocol.Held) {
+	_, _, before := s.search.says()
 	for _, h := range held {
-		if !slices.ContainsFunc(s.search.held, func(x protocol.Held) bool { return x.ID == h.ID }) {
+		if !slices.ContainsFunc(before, func(x protocol.Held) bool { return x.ID == h.ID }) {
 			s.emit(protocol.Event{Kind: protocol.EventHeld, App: h.App, Object: h.Object, Message: h.Message})
 		}
 	}
-	s.search.held, s.search.reason = held, ""
+	s.search.with(func() { s.search.held, s.search.reason = held, "" })
 	s.out.Changed(true)
-}
-
-// wanted says whether any app wants an object. s.mu is held.
-func (s *session) wanted(ref protocol.ObjectRef) bool {
-	for _, a := range s.apps {
-		if !a.leaving && (a.plan != nil && a.plan.Wanted(ref) || a.next != nil && a.next.Wanted(ref)) {
-			return true
-		}
-	}
-	return false
 }
 
 // eraseOrphans deletes what was approved, in the reverse of the order of applying. inside are those that hold
@@ -377,17 +353,13 @@ func (s *session) eraseOrphan(ctx context.Context, f agent.Found, goes func(agen
 	if held, err := s.guard(ctx, f.App, live, goes); held != nil || err != nil {
 		return held, err
 	}
-	s.mu.Lock()
-	wanted := s.all[f.Ref] != nil || s.wanted(f.Ref) || s.unsure() != "" || s.accepted.bundle.Suspend
-	s.mu.Unlock()
+	wanted := s.objects.Owner(f.Ref) != "" || s.board.wantedBeside("", f.Ref) || s.board.unsure() != "" || s.inForce().Bundle.Suspend
 	if wanted {
 		return nil, nil
 	}
 	if _, err := at.Delete(ctx, f.Resource, live); err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.emit(protocol.Event{Kind: protocol.EventPruned, App: f.App, Object: &f.Ref,
 		Message: "deleted, because nothing wanted it any more and its deletion was approved"})
 	return nil, nil
@@ -396,9 +368,7 @@ func (s *session) eraseOrphan(ctx context.Context, f agent.Found, goes func(agen
 // concludeSearch is for a cluster that has nothing which nothing wants: what is stored is complete again.
 func (s *session) concludeSearch(ctx context.Context, damaged []agent.Damage) error {
 	for _, d := range damaged {
-		s.mu.Lock()
-		known := s.apps[d.App] != nil
-		s.mu.Unlock()
+		known := s.board.app(d.App) != nil
 		if d.App == "" || known { // or else it is written with the next state
 			continue
 		}
@@ -409,8 +379,6 @@ func (s *session) concludeSearch(ctx context.Context, damaged []agent.Damage) er
 	if err := s.insist(ctx, func() error { return s.store.SaveSearch(ctx, nil) }); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.tellHeld(nil)
 	return nil
 }

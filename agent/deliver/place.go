@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
@@ -69,7 +70,7 @@ func (a *Agent) hold(parent context.Context, belongs protocol.Place) error {
 	defer id.Freeze(false)
 	ctx, end := context.WithCancelCause(parent)
 	defer end(nil)
-	box, news, bus := newMailbox(), make(chan struct{}, 1), make(chan error, 1)
+	box, news, bus := mailbox.NewNewest(), make(chan struct{}, 1), make(chan error, 1)
 	tell := func() {
 		select {
 		case news <- struct{}{}:
@@ -77,7 +78,7 @@ func (a *Agent) hold(parent context.Context, belongs protocol.Place) error {
 		}
 	}
 	go func() {
-		err := a.c.Bus.Run(ctx, box.put, func(yes bool) {
+		err := a.c.Bus.Run(ctx, box.Put, func(yes bool) {
 			if yes {
 				tell()
 			}
@@ -91,7 +92,7 @@ func (a *Agent) hold(parent context.Context, belongs protocol.Place) error {
 }
 
 // heldUntil reports whenever there is news, and reads bundles, until one decides.
-func (a *Agent) heldUntil(ctx context.Context, box *mailbox, news <-chan struct{}, report func() []byte) error {
+func (a *Agent) heldUntil(ctx context.Context, box *mailbox.Newest, news <-chan struct{}, report func() []byte) error {
 	pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
 	var again <-chan time.Time
 	for {
@@ -101,8 +102,8 @@ func (a *Agent) heldUntil(ctx context.Context, box *mailbox, news <-chan struct{
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-box.full:
-			if err := a.decide(ctx, box.take()); err != nil {
+		case <-box.Full:
+			if err := a.decide(ctx, box.Take()); err != nil {
 				return err
 			}
 			continue

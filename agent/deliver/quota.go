@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -19,7 +20,7 @@ type quotaKey struct{ namespace, group, kind string }
 func quotaOf(ref protocol.ObjectRef) quotaKey { return quotaKey{ref.Namespace, ref.Group, ref.Kind} }
 
 // overQuota counts the app's objects that a quota does not let be applied. ok is false if other objects could not be
-// applied for another reason: what left Git may still serve in place of those. The session's mutex is held.
+// applied for another reason: what left Git may still serve in place of those.
 func (a *app) overQuota() (refused map[quotaKey]int, ok bool) {
 	refused = map[quotaKey]int{}
 	for _, o := range a.own {
@@ -36,8 +37,7 @@ func (a *app) overQuota() (refused map[quotaKey]int, ok bool) {
 
 // inTheWay are the objects that left Git and are deleted before everything else is applied, because what is to be
 // applied in their place does not fit into a quota beside them: of the same kind in the same namespace, and no more
-// than it takes. What holds data is not among them, nor what other objects are applied after. The session's mutex is
-// held.
+// than it takes. What holds data is not among them, nor what other objects are applied after.
 func (a *app) inTheWay(now time.Time) map[*object]bool {
 	refused, ok := a.overQuota()
 	if !ok || now.Sub(a.spaceMade) < quotaPause {
@@ -51,7 +51,7 @@ func (a *app) inTheWay(now time.Time) map[*object]bool {
 	out := map[*object]bool{}
 	for _, o := range slices.Backward(a.own) {
 		key := quotaOf(o.item.Ref)
-		if o.want != nil || o.removing || refused[key] <= 0 || precious(o.item.Ref) || a.awaitedInside(o.item.Ref) {
+		if o.want != nil || o.removing || refused[key] <= 0 || guard.Precious(o.item.Ref) || a.awaitedInside(o.item.Ref) {
 			continue
 		}
 		out[o] = true
@@ -68,8 +68,7 @@ func (a *app) awaitedInside(ref protocol.ObjectRef) bool {
 	return slices.ContainsFunc(a.own, func(o *object) bool { return o.want != nil && slices.Contains(o.want.After, ref) })
 }
 
-// retryQuota has what did not fit into a quota tried again soon, after something was deleted to make space. The
-// session's mutex is held.
+// retryQuota has what did not fit into a quota tried again soon, after something was deleted to make space.
 func (a *app) retryQuota(now time.Time) {
 	a.spaceMade = now
 	for _, o := range a.own {
@@ -81,20 +80,18 @@ func (a *app) retryQuota(now time.Time) {
 }
 
 // crowded says whether something is to be deleted before the rest of the app can be applied.
-func (s *session) crowded(a *app) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (a *app) crowded() bool {
 	return a.inTheWay(time.Now()) != nil
 }
 
 // waitsForQuota says what becomes of the objects that left Git while a quota is used up; "" if there are none, or
-// that is not what o waits for. The session's mutex is held.
+// that is not what o waits for.
 func (a *app) waitsForQuota(o *object) string {
 	if agent.ReasonOf(o.trouble.err) != agent.ReasonQuota || !a.leftover() {
 		return ""
 	}
 	for _, x := range a.own {
-		if x.want == nil && precious(x.item.Ref) && quotaOf(x.item.Ref) == quotaOf(o.item.Ref) {
+		if x.want == nil && guard.Precious(x.item.Ref) && quotaOf(x.item.Ref) == quotaOf(o.item.Ref) {
 			return fmt.Sprintf("; %s left Git, and is not deleted before everything else is applied, because its data would be "+
 				"lost: delete it by hand, or raise the quota", x.item.Ref)
 		}

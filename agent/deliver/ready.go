@@ -1,17 +1,15 @@
 package deliver
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
 	"fmt"
-	"maps"
+	"slices"
 
+	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/fleet/expr"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// conditions are those that an app has on another. s.mu is held.
+// conditions are those that an app has on another.
 func (a *app) conditions(name string) (out []protocol.Readiness, instead bool) {
 	for _, r := range a.spec.Ready {
 		if r.App == name {
@@ -21,13 +19,22 @@ func (a *app) conditions(name string) (out []protocol.Readiness, instead bool) {
 	return out, instead
 }
 
-// unready says why one of the conditions that a has on d is not met; "" if all are. s.mu is held.
-func (s *session) unready(a, d *app, conditions []protocol.Readiness) string {
+// unready says why one of the conditions that the app has on another is not met; "" if all are.
+func (a *app) unready(d entry, there bool, conditions []protocol.Readiness) string {
+	if len(conditions) == 0 {
+		return ""
+	}
+	var dep *orders.Status
+	if there {
+		st := d.status()
+		dep = &st
+	}
+	own := a.status()
 	for _, r := range conditions {
 		program, err := expr.Decode(r.Expression)
 		is := false
 		if err == nil {
-			is, err = program.Bool(map[string]any{"self": s.object(a, r.Self), "dep": s.object(d, r.Dep)})
+			is, err = program.Bool(map[string]any{"self": own.Object(a.accepted, r.Self), "dep": dep.Object(a.accepted, r.Dep)})
 		}
 		switch {
 		case err != nil:
@@ -39,36 +46,27 @@ func (s *session) unready(a, d *app, conditions []protocol.Readiness) string {
 	return ""
 }
 
-// object is an app in the shape that Flux' objects have, over what Git says of it; nil stands for an app that is not there. Its
-// generation is that of the bundle. s.mu is held.
-func (s *session) object(a *app, inGit json.RawMessage) map[string]any {
-	var out struct{ Metadata, Spec map[string]any }
-	dec := json.NewDecoder(bytes.NewReader(inGit))
-	dec.UseNumber()
-	_ = dec.Decode(&out) // what does not decode is not there, and the condition says what it misses
-	metadata := map[string]any{"generation": int64(s.accepted.bundle.Generation)}
-	maps.Copy(metadata, out.Metadata)
-	status := map[string]any{}
-	obj := map[string]any{"metadata": metadata, "spec": orEmpty(out.Spec), "status": status}
-	if a == nil {
-		return obj
-	}
-	revision := func(hash string) string { return s.accepted.bundle.Revision.Branch + "@sha1:" + hash }
-	ready, reason := a.readiness()
-	status["lastAttemptedRevision"] = revision(a.spec.Revision)
+// status is how the app is.
+func (a *app) status() orders.Status {
+	st := orders.Status{Attempted: a.spec.Revision, InForce: a.plan != nil, Settled: a.settled(), Message: a.message}
+	st.Ready, st.Reason = a.readiness()
 	if a.plan != nil {
-		status["lastAppliedRevision"], status["observedGeneration"] = revision(a.settings.Revision), int64(a.plan.Generation)
+		st.Applied, st.Generation = a.settings.Revision, a.plan.Generation
 	}
-	if a.settled() {
-		status["observedGeneration"] = metadata["generation"]
+	return st
+}
+
+// status is how the app is: it may be one that has not taken what a bundle has for it yet.
+func (e entry) status() orders.Status {
+	st := e.facts.status
+	st.Attempted = e.order.Spec.Revision
+	if e.coming == nil && !e.unknown() {
+		return st
 	}
-	conditions := []any{}
-	for _, kind := range [...]string{"Ready", "Healthy"} {
-		conditions = append(conditions, map[string]any{"type": kind, "status": ready, "reason": reason, "message": a.message,
-			"observedGeneration": status["observedGeneration"]})
+	if st.Settled = false; st.Ready == "True" {
+		st.Ready, st.Reason = "Unknown", "Progressing"
 	}
-	status["conditions"] = conditions
-	return obj
+	return st
 }
 
 // settled says whether what the bundle wants the app to be is in force.
@@ -91,18 +89,11 @@ func (a *app) readiness() (status, reason string) {
 	return "Unknown", "Progressing"
 }
 
-// reconsider has those apps look again that have a condition on a. s.mu is held.
-func (s *session) reconsider(ctx context.Context, a *app) {
-	for _, other := range s.apps {
-		if conditions, _ := other.conditions(a.name); other.next != nil && len(conditions) > 0 {
-			s.kick(ctx, other)
-		}
+// reconsider has those apps look again that have a condition on the app.
+func (a *app) reconsider() {
+	for _, other := range a.env.board.where(func(e *entry) bool {
+		return e.next() != nil && slices.ContainsFunc(e.order.Spec.Ready, func(r protocol.Readiness) bool { return r.App == a.name })
+	}) {
+		other.post(other.kick)
 	}
-}
-
-func orEmpty(m map[string]any) map[string]any {
-	if m == nil {
-		return map[string]any{}
-	}
-	return m
 }

@@ -2,51 +2,31 @@ package deliver
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// precious says whether deleting an object takes more with it than can be made anew: that is never done because a switch of the whole app says so.
-func precious(ref protocol.ObjectRef) bool {
-	switch ref.Group + "/" + ref.Kind {
-	case "/Namespace", "/PersistentVolumeClaim", "/PersistentVolume", "apiextensions.k8s.io/CustomResourceDefinition":
-		return true
-	}
-	return false
-}
-
-// takesClaims says whether deleting an object deletes claims of it, and so its data.
-func takesClaims(ref protocol.ObjectRef, line []byte) bool {
-	var set struct {
-		Spec struct {
-			PersistentVolumeClaimRetentionPolicy struct{ WhenDeleted string }
-		}
-	}
-	return ref.Group == "apps" && ref.Kind == "StatefulSet" && json.Unmarshal(line, &set) == nil &&
-		set.Spec.PersistentVolumeClaimRetentionPolicy.WhenDeleted == "Delete"
-}
-
-// recreate deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the next one creates
-// it. why is the refusal to change it.
-func (s *session) recreate(ctx context.Context, e errand, why error) (agent.Live, error) {
-	if container(e.ref) {
+// remake deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the
+// next one creates it. why is the refusal to change it.
+func (e errand) remake(ctx context.Context, why error) (agent.Live, error) {
+	if guard.Container(e.ref) {
 		return agent.Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go with it: undo the change in Git, or delete it yourself", why, e.ref.Kind)
 	}
-	if s.protected(e.ref) {
+	if e.env.protected(e.ref) {
 		return agent.Live{}, fmt.Errorf("%w. It is never deleted to be recreated, because the agent itself lives by it: "+
 			"undo the change in Git, or run `drover agent install`", why)
 	}
-	if err := s.rehearse(ctx, e); err != nil {
+	if err := e.rehearse(ctx); err != nil {
 		return agent.Live{}, &agent.Failure{Reason: agent.ReasonOf(why),
 			Text: fmt.Sprintf("%s, and it was not deleted to be recreated, because that would fail: %v", brief(why), err)}
 	}
-	gone, err := s.discard(ctx, e)
+	gone, err := e.discard(ctx)
 	if err != nil {
 		return agent.Live{}, fmt.Errorf("delete it, to create it anew: %w", err)
 	}
@@ -57,9 +37,9 @@ func (s *session) recreate(ctx context.Context, e errand, why error) (agent.Live
 	if err != nil {
 		return live, fmt.Errorf("create it anew, after it was deleted because a field changed that cannot be: %w", err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.emit(protocol.Event{Kind: protocol.EventRecreated, App: e.app, Object: &e.ref, Message: "deleted and recreated, as Git asks: " + brief(why)})
+	e.app.do(func() {
+		e.app.emit(protocol.Event{Kind: protocol.EventRecreated, App: e.name, Object: &e.ref, Message: "deleted and recreated, as Git asks: " + brief(why)})
+	})
 	return live, nil
 }
 
@@ -73,7 +53,7 @@ func brief(err error) string {
 }
 
 // discard deletes the object that is there now, and no other of its name.
-func (s *session) discard(ctx context.Context, e errand) (gone bool, err error) {
+func (e errand) discard(ctx context.Context) (gone bool, err error) {
 	for try := 1; ; try++ {
 		live, err := e.at.Get(ctx, e.res, e.ref)
 		switch {
@@ -91,10 +71,11 @@ func (s *session) discard(ctx context.Context, e errand) (gone bool, err error) 
 	}
 }
 
-// rehearse asks whether the object could be created if it were not there, by asking the same of another name. Where the name cannot be
-// another, nobody can tell. That a quota is used up, or an address taken, may be because of the object itself.
-func (s *session) rehearse(ctx context.Context, e errand) error {
-	if slices.Contains(named, e.ref.Group+"/"+e.ref.Kind) {
+// rehearse asks whether the object could be created if it were not there, by asking the same of another name. Where
+// the name cannot be another, nobody can tell. That a quota is used up, or an address taken, may be because of the
+// object itself.
+func (e errand) rehearse(ctx context.Context) error {
+	if slices.Contains(guard.Named, e.ref.Group+"/"+e.ref.Kind) {
 		return nil
 	}
 	e.ref.Name = strings.TrimRight(e.ref.Name[:min(len(e.ref.Name), 40)], "-.") + "-rehearsal"
@@ -110,6 +91,3 @@ func (s *session) rehearse(ctx context.Context, e errand) error {
 	}
 	return nil
 }
-
-// named are the kinds whose names follow from what they are.
-var named = []string{"/Namespace", "apiextensions.k8s.io/CustomResourceDefinition", "apiregistration.k8s.io/APIService", "storage.k8s.io/CSIDriver"}

@@ -14,28 +14,34 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	who := s.who.Credential()
 	self.Trust, self.Expires = who.Trust.ID(), who.Expires
 	self.APIs = s.cluster.APIsDigest()
-	s.mu.Lock()
+	acc := s.inForce()
 	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
-		Epoch: s.accepted.bundle.Epoch, Generation: s.accepted.bundle.Generation, Digest: s.accepted.digest, Revision: s.accepted.bundle.Revision,
-		Suspended: s.accepted.bundle.Suspend, Refused: s.refused, Message: s.message, Drift: s.drift, Held: s.held(), Searching: s.search.reason, Apps: make([]protocol.AppReport, 0, len(s.apps))}
-	r.Message = s.away(r.Message, r.Time)
-	if s.versionMessage != "" {
-		r.Message = strings.TrimPrefix(r.Message+"; "+s.versionMessage, "; ")
-	}
-	if s.installed != "" {
-		r.Message = strings.TrimPrefix(r.Message+"; "+s.installed, "; ")
-	}
-	if text := cmp.Or(s.search.reason, s.search.unread); text != "" {
-		r.Message = strings.TrimPrefix(r.Message+"; "+text, "; ")
-	}
-	for _, a := range s.ordered() {
-		ar := a.report()
-		if fight := s.fighting(a); fight != "" {
-			ar.Message = fight
+		Epoch: acc.Bundle.Epoch, Generation: acc.Bundle.Generation, Digest: acc.Digest, Revision: acc.Bundle.Revision,
+		Suspended: acc.Bundle.Suspend}
+	also := ""
+	s.notes.with(func() {
+		r.Refused, r.Message, r.Drift, also = s.notes.refused, s.notes.message, s.notes.drift, s.notes.version
+	})
+	r.Message = away(r.Message, s.watches.LostSince(), r.Time)
+	searching, unread, found := s.search.says()
+	r.Searching = searching
+	for _, text := range [...]string{also, s.installed, cmp.Or(searching, unread)} {
+		if text != "" {
+			r.Message = strings.TrimPrefix(r.Message+"; "+text, "; ")
 		}
-		r.Apps = append(r.Apps, ar)
 	}
-	s.mu.Unlock()
+	apps := s.board.all()
+	r.Apps = make([]protocol.AppReport, 0, len(apps))
+	for _, a := range apps {
+		a.do(func() {
+			ar := a.report()
+			if fight := a.fighting(); fight != "" {
+				ar.Message = fight
+			}
+			r.Apps, r.Held = append(r.Apps, ar), append(r.Held, a.awaitsPerson()...)
+		})
+	}
+	r.Held = append(r.Held, found...)
 	if s.tellAPIs.Swap(false) {
 		r.APIs = s.cluster.APIs()
 	}
@@ -45,17 +51,31 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 // awayAfter is how long the API server may be silent before a report says so.
 const awayAfter = 5 * time.Second
 
-// away adds to a message that what is said of the apps is old. s.mu is held.
-func (s *session) away(message string, now time.Time) string {
-	var since time.Time
-	for _, k := range s.kinds {
-		if !k.lost.IsZero() && (since.IsZero() || k.lost.Before(since)) {
-			since = k.lost
-		}
-	}
+// away adds to a message that what is said of the apps is old.
+func away(message string, since, now time.Time) string {
 	if since.IsZero() || now.Sub(since) < awayAfter {
 		return message
 	}
 	return strings.TrimPrefix(message+"; some kinds could not be watched since "+since.UTC().Format(time.RFC3339)+
 		": what is said of their objects is from before", "; ")
+}
+
+// versionFacts are what decides about the agent's own version: the image that the bundle asks for, and whether the hub
+// can be reached.
+func (s *session) versionFacts() (wanted string, online bool) {
+	online, _ = s.online.Get()
+	return s.inForce().Bundle.AgentImage, online
+}
+
+// sayVersion has a message about the agent's version reported, if it is news, and put into the journal if an upgrade
+// failed.
+func (s *session) sayVersion(message string, failed bool) {
+	if failed {
+		s.emit(protocol.Event{Kind: protocol.EventFailed, Message: message})
+	}
+	news := false
+	s.notes.with(func() { news, s.notes.version = s.notes.version != message, message })
+	if news {
+		s.out.Changed(true)
+	}
 }

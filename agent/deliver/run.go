@@ -19,8 +19,8 @@ type progress struct {
 	changes int        // objects that were changed since the plan came into force
 }
 
-// deliverNext has the app's run be that of a plan which is about to be delivered. s.mu is held.
-func (s *session) deliverNext(a *app, p *plan.Plan) {
+// deliverNext has the app's run be that of a plan which is about to be delivered.
+func (a *app) deliverNext(p *plan.Plan) {
 	if p.DeliveredBy(a.run) {
 		return
 	}
@@ -31,12 +31,12 @@ func (s *session) deliverNext(a *app, p *plan.Plan) {
 		return
 	}
 	a.run = &agent.Run{ID: plan.RunID(p), Digest: p.Digest, Home: p.Home, Since: time.Now(), Past: past,
-		Install: a.plan == nil && len(a.own) == 0 && !s.damaged}
+		Install: a.plan == nil && len(a.own) == 0 && !a.env.damaged}
 	a.dirty = true
 }
 
-// depart has the app's run be the taking away of the app. s.mu is held.
-func (s *session) depart(a *app) {
+// depart has the app's run be the taking away of the app.
+func (a *app) depart() {
 	if a.run != nil && a.run.Leaving {
 		return
 	}
@@ -61,8 +61,8 @@ func (s *session) depart(a *app) {
 	}
 }
 
-// resume takes up a run as it was stored. s.mu is held.
-func (s *session) resume(a *app, run *agent.Run) {
+// resume takes up a run as it was stored.
+func (a *app) resume(run *agent.Run) {
 	a.run = run
 	if run == nil {
 		return
@@ -71,7 +71,7 @@ func (s *session) resume(a *app, run *agent.Run) {
 	for _, list := range [...][]agent.HookState{run.Hooks, run.Past} {
 		for i := range list {
 			if h := &list[i]; !h.Tidy {
-				s.lookOut(a, h.Ref, h.APIVersion)
+				a.lookOut(h.Ref, h.APIVersion)
 			}
 		}
 	}

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -12,63 +11,111 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// steer takes over what the plan in force steers. What is yet to be pruned goes on steering. s.mu is held.
-func (s *session) steer(ctx context.Context, a *app) {
-	before := a.steers
-	a.steers = slices.Clone(a.plan.Steers())
-	for _, st := range before {
-		if !a.plan.Steering(st.By) && s.steering(a, st) {
-			a.steers = append(a.steers, st)
+// steers are the fields of other objects that an app's objects write: by the plan in force, and by what is yet to be
+// pruned.
+type steers struct{ list []plan.Steer }
+
+// all gives them; none of nil.
+func (s *steers) all() []plan.Steer {
+	if s == nil {
+		return nil
+	}
+	return s.list
+}
+
+// steer takes over what the plan in force steers. What is yet to be pruned goes on steering.
+func (a *app) steer() {
+	list := slices.Clone(a.plan.Steers())
+	for _, st := range a.steers.all() {
+		if !a.plan.Steering(st.By) && a.steering(st) {
+			list = append(list, st)
 		}
 	}
-	s.resteer(ctx)
+	a.steers = &steers{list}
+	a.resteerAll()
 }
 
-// steering says whether an app still steers something. s.mu is held.
-func (s *session) steering(a *app, st plan.Steer) bool {
-	o := s.all[st.By]
-	return o != nil && o.app == a || a.plan.Steering(st.By)
-}
+// steering says whether the app still steers something.
+func (a *app) steering(st plan.Steer) bool { return a.byRef[st.By] != nil || a.plan.Steering(st.By) }
 
-// eachSteered goes through the fields that are left to controllers. s.mu is held.
-func (s *session) eachSteered(do func(protocol.Ignored)) {
-	for _, a := range s.apps {
-		for _, st := range a.steers {
-			if !s.steering(a, st) {
-				continue
-			}
-			for _, f := range st.Fields {
-				do(f)
+// steersBeside are what the other apps may steer. sure says of each whether it is in their plan in force.
+func (b *board) steersBeside(app string, each func(name string, st plan.Steer, sure bool)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for name, e := range b.apps {
+		if name != app {
+			for _, st := range e.facts.steers.all() {
+				each(name, st, e.facts.plan.Steering(st.By))
 			}
 		}
 	}
 }
 
-// steered are the fields of an object that are left to controllers. s.mu is held.
-func (s *session) steered(ref protocol.ObjectRef) (paths []string) {
-	s.eachSteered(func(f protocol.Ignored) {
-		if f.Object == ref {
-			paths = append(paths, f.Paths...)
+// eachSteer goes through what controllers steer, of all apps.
+func (a *app) eachSteer(do func(plan.Steer)) {
+	for _, st := range a.steers.all() {
+		if a.steering(st) {
+			do(st)
+		}
+	}
+	type other struct {
+		name string
+		st   plan.Steer
+	}
+	var others []other
+	a.env.board.steersBeside(a.name, func(name string, st plan.Steer, sure bool) {
+		if sure {
+			name = ""
+		}
+		others = append(others, other{name, st})
+	})
+	for _, x := range others {
+		if x.name == "" || a.env.objects.Owner(x.st.By) == x.name {
+			do(x.st)
+		}
+	}
+}
+
+// allSteered are the fields that are left to controllers, by their objects.
+func (a *app) allSteered() map[protocol.ObjectRef][]string {
+	out := map[protocol.ObjectRef][]string{}
+	a.eachSteer(func(st plan.Steer) {
+		for _, f := range st.Fields {
+			out[f.Object] = append(out[f.Object], f.Paths...)
 		}
 	})
-	slices.Sort(paths)
-	return slices.Compact(paths)
+	for ref, paths := range out {
+		slices.Sort(paths)
+		out[ref] = slices.Compact(paths)
+	}
+	return out
 }
 
-// resteer has those objects applied again of which other fields are left to controllers than when they were applied.
-// s.mu is held.
-func (s *session) resteer(ctx context.Context) {
-	targets := map[protocol.ObjectRef]bool{}
-	s.eachSteered(func(f protocol.Ignored) { targets[f.Object] = true })
-	for ref, o := range s.all {
-		if o.want == nil || o.left() || o.item.Fields == (agent.Sum{}) || !targets[ref] && len(o.item.Steered) == 0 {
+// resteer has those objects of the app applied again of which other fields are left to controllers than when they were
+// applied.
+func (a *app) resteer() {
+	steered := a.allSteered()
+	for _, o := range a.own {
+		if o.want == nil || o.left() || o.item.Fields == (agent.Sum{}) {
 			continue
 		}
-		if !slices.Equal(o.item.Steered, s.steered(ref)) {
+		if !slices.Equal(o.item.Steered, steered[o.item.Ref]) {
 			o.again()
-			s.kick(ctx, o.app)
+			a.kick()
 		}
 	}
+}
+
+// resteerAll is resteer for all apps.
+func (a *app) resteerAll() {
+	a.resteer()
+	a.tellLater(func() {
+		for _, other := range a.env.board.all() {
+			if other != a {
+				other.post(other.resteer)
+			}
+		}
+	})
 }
 
 // unnoticed is a change that the controller of an object has yet to notice: until then what the object says of itself
@@ -78,15 +125,27 @@ type unnoticed struct {
 	until time.Time // when it must have
 }
 
-// notice holds back the health of what follows an object that was changed. s.mu is held.
-func (s *session) notice(ctx context.Context, changed protocol.ObjectRef) {
-	for _, a := range s.apps {
-		for _, st := range a.steers {
-			if o := s.all[st.By]; st.Within > 0 && st.Target == changed && o != nil && s.steering(a, st) {
-				o.unnoticed = unnoticed{changed, time.Now().Add(st.Within)}
-				s.kick(ctx, o.app)
-			}
+// notice holds back the health of what follows an object that was changed.
+func (a *app) notice(changed protocol.ObjectRef) {
+	a.eachSteer(func(st plan.Steer) {
+		if st.Within <= 0 || st.Target != changed {
+			return
 		}
+		until := time.Now().Add(st.Within)
+		if a.byRef[st.By] != nil {
+			a.follows(st.By, changed, until)
+			return
+		}
+		owner := a.env.objects.Owner(st.By)
+		a.tellLater(func() { a.env.tellApp(owner, func(b *app) { b.follows(st.By, changed, until) }) })
+	})
+}
+
+// follows holds back the health of an object of the app that follows one that was changed.
+func (a *app) follows(ref, changed protocol.ObjectRef, until time.Time) {
+	if o := a.byRef[ref]; o != nil {
+		o.unnoticed = unnoticed{changed, until}
+		a.kick()
 	}
 }
 

@@ -1,9 +1,11 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"sync"
@@ -19,119 +21,105 @@ import (
 // establishTime is how long an app waits for its definitions before it goes on without them.
 const establishTime = 15 * time.Second
 
-// turn does what is due for an app, from the first step that is. What a step waits for is not waited for here: the turn ends, and
-// whatever moves it, or the time, begins another one.
-func (s *session) turn(ctx context.Context, a *app) {
+// turn does what is due for an app, from the first step that is. What a step waits for is not waited for here: the
+// turn ends, and whatever moves it, or the time, begins another one.
+func (a *app) turn(ctx context.Context) {
 	start := time.Now()
-	next, leaving, ok := s.open(ctx, a)
+	next, leaving, ok := a.open(ctx)
 	if !ok {
-		s.saveSuspended(ctx, a)
+		a.saveSuspended(ctx)
 		return
 	}
-	if !s.tidy(ctx, a) {
+	if !a.tidy(ctx) {
 		return
 	}
 	if leaving {
-		s.leave(ctx, a)
+		a.removeApp(ctx)
 		return
 	}
-	if s.advance(ctx, a, next, start) && s.finish(ctx, a) && s.tidy(ctx, a) {
-		s.finish(ctx, a)
+	if a.advance(ctx, next, start) && a.finish(ctx) && a.tidy(ctx) {
+		a.finish(ctx)
 	}
 }
 
 // advance takes the delivery of an app as far as it goes, and says whether it can be concluded.
-func (s *session) advance(ctx context.Context, a *app, next *plan.Plan, start time.Time) bool {
-	plan, fresh, ok := s.enter(ctx, a, next, next != nil && s.precede(ctx, a, next))
+func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) bool {
+	plan, fresh, ok := a.enter(ctx, next, next != nil && a.precede(ctx, next))
 	if !ok {
 		return true
 	}
-	if fresh && (!s.save(ctx, a) || !s.tidy(ctx, a)) { // the intent: from here on nothing that is applied can be lost
+	if fresh && (!a.save(ctx) || !a.tidy(ctx)) { // the intent: from here on nothing that is applied can be lost
 		return false
 	}
-	if !s.ground(ctx, a, plan) {
+	if !a.prepareApply(ctx, plan) {
 		return false
 	}
-	changed := s.deliver(ctx, a, plan)
+	changed := a.deliver(ctx, plan)
 	if ctx.Err() != nil {
 		return false
 	}
-	s.fallBack(ctx, a)
-	if s.knows() && (a.run == nil || a.run.Applied || s.crowded(a)) {
-		s.prune(ctx, a)
+	a.fallBack(ctx)
+	if a.accepted.Known && (a.run == nil || a.run.Applied || a.crowded()) {
+		a.prune(ctx)
 	}
-	if !s.conclude(ctx, a, plan, changed, start) {
+	if !a.conclude(ctx, plan, changed, start) {
 		return false
 	}
-	s.complete(ctx, a, plan)
+	a.complete(ctx, plan)
 	return ctx.Err() == nil
 }
 
-// knows says whether a verified bundle is in force. Without one nothing is deleted.
-func (s *session) knows() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.accepted.known
-}
-
 // open decides whether there is anything to do, and gives a new plan whose time has come.
-func (s *session) open(ctx context.Context, a *app) (next *plan.Plan, leaving, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	defer func() { s.assess(ctx, a) }()
+func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
+	defer func() { a.assess(ctx) }()
 	a.until = time.Time{}
-	if s.suspended(a) || plan.Unmet(a.spec) != "" || !s.accepted.known && a.plan == nil && a.next == nil {
+	if a.suspended() || plan.Unmet(a.spec) != "" || !a.accepted.Known && a.plan == nil && a.next == nil {
 		return nil, false, false
 	}
 	if a.fault != nil && time.Now().Before(a.fault.next) && a.next == nil {
 		return nil, false, false
 	}
 	if a.leaving {
-		s.depart(a)
+		a.depart()
 		return nil, true, true
 	}
 	if a.next != nil && a.blocked == "" {
-		if a.waits = s.awaited(a); a.waits == "" {
-			s.deliverNext(a, a.next)
+		if a.waits = a.awaited(); a.waits == "" {
+			a.deliverNext(a.next)
 			return a.next, false, true
 		}
 	}
 	return nil, false, true
 }
 
-// enter puts a new plan into force if it may be, and says whether there is one in force, and whether that is yet to be stored.
-func (s *session) enter(ctx context.Context, a *app, next *plan.Plan, may bool) (p *plan.Plan, fresh, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// enter puts a new plan into force if it may be, and says whether there is one in force, and whether that is yet to be
+// stored.
+func (a *app) enter(ctx context.Context, next *plan.Plan, may bool) (p *plan.Plan, fresh, ok bool) {
 	if may && a.next == next && !a.leaving {
-		s.activate(ctx, a)
+		a.activate(ctx)
 	}
-	s.reclaim(ctx, a)
-	s.assess(ctx, a)
+	a.reclaim(ctx)
+	a.assess(ctx)
 	return a.plan, a.unsaved, a.plan != nil && !a.leaving
 }
 
-// awaited says which apps must become healthy before a can begin. s.mu is held.
-func (s *session) awaited(a *app) string {
+// awaited says which apps must become healthy before the app can begin.
+func (a *app) awaited() string {
 	for _, name := range a.spec.DependsOn {
-		d := s.apps[name]
+		d, there := a.env.board.entry(name)
 		conditions, instead := a.conditions(name)
-		if !instead && (d == nil || d.phase != protocol.PhaseHealthy || d.next != nil || d.fetching != "") {
-			phase := protocol.PhasePending
-			if d != nil && d.phase != "" {
-				phase = d.phase
-			}
-			return fmt.Sprintf("waits for app %s, which is %s", name, phase)
+		if !instead && (!there || d.facts.phase != protocol.PhaseHealthy || d.next() != nil || d.facts.fetching) {
+			return fmt.Sprintf("waits for app %s, which is %s", name, cmp.Or(d.facts.phase, protocol.PhasePending))
 		}
-		if waits := s.unready(a, d, conditions); waits != "" {
+		if waits := a.unready(d, there, conditions); waits != "" {
 			return waits
 		}
 	}
 	return ""
 }
 
-// activate puts the next plan into force. s.mu is held.
-func (s *session) activate(ctx context.Context, a *app) {
+// activate puts the next plan into force.
+func (a *app) activate(ctx context.Context) {
 	p, left := a.next, map[*object]agent.Leave{}
 	if a.plan != nil && !reflect.DeepEqual(a.settings.Ignored, p.Spec().Ignored) {
 		left = a.left()
@@ -149,21 +137,21 @@ func (s *session) activate(ctx context.Context, a *app) {
 		o.want = nil
 	}
 	for i := range p.Wants {
-		s.claim(a, &p.Wants[i])
+		a.claim(&p.Wants[i])
 	}
 	a.excuse()
-	s.shed(ctx, a)
+	a.dropHooked()
 	a.sort()
 	a.releave(left)
-	s.steer(ctx, a)
-	for _, other := range s.apps { // which may have waited for something that a no longer wants
-		if len(other.clashes) > 0 {
-			s.kick(ctx, other)
+	a.steer()
+	a.tellLater(func() { // those that may have waited for something that the app no longer wants
+		for _, other := range a.env.board.where(func(e *entry) bool { return e.facts.clashing && e.app != a }) {
+			other.post(other.kick)
 		}
-	}
+	})
 }
 
-// excuse forgets why objects could not be applied that are to go now. The session's mutex is held.
+// excuse forgets why objects could not be applied that are to go now.
 func (a *app) excuse() {
 	for _, o := range a.own {
 		if o.want == nil && o.trouble != nil && o.trouble.line != (agent.Sum{}) {
@@ -172,64 +160,8 @@ func (a *app) excuse() {
 	}
 }
 
-// refOf is the object that a want is for, as far as it is known whether it has a namespace. s.mu is held.
-func (s *session) refOf(w *plan.Want) protocol.ObjectRef {
-	if bare := w.WithoutNamespace(); w.KindUnknown && s.all[bare] != nil {
-		return bare
-	}
-	return w.Ref
-}
-
-// claim makes an object the app's own, unless another app has it and keeps it. s.mu is held.
-func (s *session) claim(a *app, w *plan.Want) {
-	ref := s.refOf(w)
-	o := s.all[ref]
-	switch {
-	case o == nil && w.Mode == fleet.ModeIgnore:
-		return
-	case o == nil:
-		o = &object{item: agent.Item{Ref: ref}, app: a, verdict: fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there yet"}}
-		a.own = append(a.own, o)
-		s.track(o)
-	case o.app == a:
-	case o.app.wants(ref):
-		a.clashes = append(a.clashes, clash{ref, o.app.name})
-		return
-	default:
-		s.move(o, a)
-	}
-	if o.trouble != nil && (o.item.Line != w.Line || o.trouble.line != w.Line) {
-		o.trouble = nil // it was that of other content, and what is to be applied deserves a try at once
-	}
-	o.held, o.heldForGood = "", false
-	o.want, o.item.APIVersion, o.item.Keep, o.item.Wave = w, w.APIVersion, w.Keep, w.Wave
-	if o.removing {
-		o.item.Line = agent.Sum{}
-	}
-}
-
-// move gives an object to another app. s.mu is held.
-func (s *session) move(o *object, to *app) {
-	from := o.app
-	from.disown(o)
-	o.app = to
-	o.inherit(from)
-	o.again() // it carries the old one's label
-	o.removing = false
-	to.own = append(to.own, o)
-}
-
-// inherit notes that another app had the object. Until the owner has stored that, the inventory of the other keeps
-// it, so that a crash in between loses neither the object nor whose label it may carry.
-func (o *object) inherit(from *app) {
-	o.item.Remember(from.name)
-	o.formers = append(o.formers, from)
-	from.given = append(from.given, o)
-	o.app.dirty = true
-}
-
-// reclaim tries again what clashed. s.mu is held.
-func (s *session) reclaim(ctx context.Context, a *app) {
+// reclaim tries again what clashed.
+func (a *app) reclaim(ctx context.Context) {
 	if len(a.clashes) == 0 || a.plan == nil {
 		return
 	}
@@ -238,7 +170,7 @@ func (s *session) reclaim(ctx context.Context, a *app) {
 	for _, c := range before {
 		for i := range a.plan.Wants {
 			if w := &a.plan.Wants[i]; w.Is(c.ref) {
-				s.claim(a, w)
+				a.claim(w)
 			}
 		}
 	}
@@ -249,58 +181,47 @@ func (s *session) reclaim(ctx context.Context, a *app) {
 }
 
 // save stores the app as it is now, and says whether that worked.
-func (s *session) save(ctx context.Context, a *app) bool {
-	s.mu.Lock()
+func (a *app) save(ctx context.Context) bool {
 	if a.stored() == nil { // of an app that leaves, what was stored before stays until nothing is left of it
 		a.dirty = false
-		s.mu.Unlock()
 		return true
 	}
-	s.mu.Unlock()
-	s.keepLast(a)
-	s.mu.Lock()
+	a.keepLast(ctx)
+	if a.handleUntil(ctx, nil, func() bool { return a.coming == 0 }); a.coming > 0 {
+		return false // the session is over
+	}
 	if a.stored() == nil {
-		s.mu.Unlock()
 		return true // it left meanwhile
 	}
 	state := a.state()
-	given := slices.Clone(a.own)
+	saved := slices.Clone(a.own)
 	a.dirty = false
-	s.mu.Unlock()
-	err := s.store.SaveApp(ctx, state)
-	s.mu.Lock()
-	defer s.mu.Unlock()
+	var err error
+	a.await(ctx, func() { err = a.env.store.SaveApp(ctx, state) })
 	if err != nil {
 		a.dirty = true
-		s.faulted(ctx, a, fmt.Errorf("%w: %w", errStore, err))
+		a.faulted(ctx, fmt.Errorf("%w: %w", errStore, err))
 		return false
 	}
 	a.fault, a.unsaved = nil, false
-	for _, o := range given {
-		if o.app != a {
-			continue
+	for _, o := range saved {
+		if !o.gone {
+			a.releaseFormers(o)
 		}
-		for _, f := range o.formers {
-			f.given = slices.DeleteFunc(f.given, func(x *object) bool { return x == o })
-			f.dirty = true
-			s.kick(ctx, f)
-		}
-		o.formers = nil
 	}
 	return true
 }
 
 // saveSuspended stores what is known of a suspended app, such as that a Job has completed. Nothing else is done.
-func (s *session) saveSuspended(ctx context.Context, a *app) {
-	s.mu.Lock()
-	due := s.suspended(a) && a.dirty && s.accepted.known
-	s.mu.Unlock()
+func (a *app) saveSuspended(ctx context.Context) {
+	due := a.suspended() && a.dirty && a.accepted.Known
 	if due {
-		s.save(ctx, a)
+		a.save(ctx)
 	}
 }
 
-// stored is the plan that is stored of an app: what is in force; or what its first PreSync hooks are done for, or its last ones when it leaves.
+// stored is the plan that is stored of an app: what is in force; or what its first PreSync hooks are done for, or its
+// last ones when it leaves.
 func (a *app) stored() *plan.Plan {
 	switch {
 	case a.plan != nil:
@@ -313,7 +234,7 @@ func (a *app) stored() *plan.Plan {
 	return nil
 }
 
-// state is what is stored of an app. s.mu is held.
+// state is what is stored of an app.
 func (a *app) state() agent.AppState {
 	p := a.stored()
 	packed, _ := p.Packed()
@@ -322,16 +243,18 @@ func (a *app) state() agent.AppState {
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
 	}
-	for _, o := range a.given {
-		st.Items = append(st.Items, o.item)
+	for _, ref := range slices.SortedFunc(maps.Keys(a.given), protocol.ObjectRef.Compare) {
+		if a.byRef[ref] == nil {
+			st.Items = append(st.Items, a.given[ref])
+		}
 	}
 	return st
 }
 
-// faulted notes what keeps the whole app from going on. s.mu is held.
-func (s *session) faulted(ctx context.Context, a *app, err error) {
+// faulted notes what keeps the whole app from going on.
+func (a *app) faulted(ctx context.Context, err error) {
 	if errors.Is(err, agent.ErrLost) {
-		s.end(err)
+		a.env.end(err)
 		return
 	}
 	if ctx.Err() != nil {
@@ -341,49 +264,52 @@ func (s *session) faulted(ctx context.Context, a *app, err error) {
 		a.fault = newTrouble()
 	}
 	a.fault.note(err, time.Now())
-	s.assess(ctx, a)
+	a.assess(ctx)
 }
 
-// applyStage applies what is due in one stage, all at once, and says how many objects were sent and how many of them changed.
-func (s *session) applyStage(ctx context.Context, a *app, p *plan.Plan, stage fleet.Stage, part func(*object) bool) (sent, changed int) {
-	due := s.due(a, stage, part)
+// applyStage applies what is due in one stage, all at once, and says how many objects were sent and how many of them
+// changed.
+func (a *app) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, part func(*object) bool) (sent, changed int) {
+	due := a.due(stage, part)
 	if len(due) == 0 || ctx.Err() != nil {
 		return 0, 0
 	}
-	lines, err := p.Lines()
-	if err != nil {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.faulted(ctx, a, err)
+	var lines []byte
+	var err error
+	if a.await(ctx, func() { lines, err = p.Lines() }); err != nil {
+		a.faulted(ctx, err)
 		return 0, 0
 	}
-	var wg sync.WaitGroup
-	var mu sync.Mutex // guards changed
-	for _, o := range due {
-		s.applies <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-s.applies }()
-			if s.apply(ctx, a, o, lines) {
-				mu.Lock()
-				defer mu.Unlock()
-				changed++
-			}
+	r := a.request()
+	a.await(ctx, func() {
+		each(a.env.applies, due, func(o *object) {
+			r.apply(ctx, o, lines, func() { changed++ })
 		})
-	}
-	wg.Wait()
+	})
 	if stage == fleet.StageDefinitions {
-		s.awaitDefinitions(ctx, a)
+		a.awaitDefinitions(ctx)
 	}
 	return len(due), changed
 }
 
+// each does something for all of a list, as many at once as there are slots.
+func each[T any](slots chan struct{}, list []T, do func(T)) {
+	var wg sync.WaitGroup
+	for _, x := range list {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do(x)
+		})
+	}
+	wg.Wait()
+}
+
 // due are the objects of a part of the app that must be applied now.
-func (s *session) due(a *app, stage fleet.Stage, part func(*object) bool) (due []*object) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+func (a *app) due(stage fleet.Stage, part func(*object) bool) (due []*object) {
 	now := time.Now()
 	for _, o := range a.own {
-		if o.due(now) && fleet.StageOf(o.item.Ref) == stage && part(o) && s.free(a, o) {
+		if o.due(now) && fleet.StageOf(o.item.Ref) == stage && part(o) && a.free(o) {
 			due = append(due, o)
 		}
 	}
@@ -391,43 +317,28 @@ func (s *session) due(a *app, stage fleet.Stage, part func(*object) bool) (due [
 }
 
 // awaitDefinitions waits until the app's definitions are established, for some time.
-func (s *session) awaitDefinitions(ctx context.Context, a *app) {
+func (a *app) awaitDefinitions(ctx context.Context) {
 	limit := time.NewTimer(establishTime)
 	defer limit.Stop()
-	for {
-		s.mu.Lock()
-		waiting, moved := false, s.moved
-		for _, o := range a.own {
-			waiting = waiting || o.want != nil && o.trouble == nil && plan.IsDefinition(o.item.Ref) && o.verdict.Health == protocol.HealthProgressing
-		}
-		s.mu.Unlock()
-		if !waiting {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-limit.C:
-			return
-		case <-moved:
-		}
-	}
+	a.handleUntil(ctx, limit.C, func() bool {
+		return !slices.ContainsFunc(a.own, func(o *object) bool {
+			return o.want != nil && o.trouble == nil && plan.IsDefinition(o.item.Ref) && o.verdict.Health == protocol.HealthProgressing
+		})
+	})
 }
 
 // conclude stores the outcome of a turn and tells of it. It says whether that worked.
-func (s *session) conclude(ctx context.Context, a *app, p *plan.Plan, changed int, start time.Time) bool {
-	if !s.finish(ctx, a) {
+func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start time.Time) bool {
+	if !a.finish(ctx) {
 		return false
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	a.fault = nil
 	if a.plan != p {
 		return true
 	}
 	a.changes += changed
 	if p.DeliveredBy(a.run) && !a.run.Applied { // the rest follows
-		s.assess(ctx, a)
+		a.assess(ctx)
 		return true
 	}
 	first := a.fresh
@@ -437,36 +348,36 @@ func (s *session) conclude(ctx context.Context, a *app, p *plan.Plan, changed in
 		if first && !p.Received().IsZero() {
 			start = p.Received()
 		}
-		s.emit(protocol.Event{Kind: protocol.EventApplied, App: a.name, Took: protocol.MillisOf(time.Since(start)),
+		a.emit(protocol.Event{Kind: protocol.EventApplied, App: a.name, Took: protocol.MillisOf(time.Since(start)),
 			Message: fmt.Sprintf("%s, %d changed", phrase.Count(len(p.Wants), "object"), a.changes)})
 		a.changes = 0
 	}
-	s.assess(ctx, a)
+	a.assess(ctx)
 	return true
 }
 
 // finish stores the outcome, or takes away the state of an app that is gone.
-func (s *session) finish(ctx context.Context, a *app) bool {
-	s.mu.Lock()
+func (a *app) finish(ctx context.Context) bool {
 	gone, dirty := a.leaving && len(a.own) == 0 && len(a.given) == 0 && !a.run.Open(), a.dirty
-	s.mu.Unlock()
 	switch {
 	case gone:
-		err := s.store.DropApp(ctx, a.name)
-		s.mu.Lock()
-		defer s.mu.Unlock()
+		var err error
+		a.await(ctx, func() { err = a.env.store.DropApp(ctx, a.name) })
 		if err != nil {
-			s.faulted(ctx, a, fmt.Errorf("delete its state in the cluster: %w", err))
+			a.faulted(ctx, fmt.Errorf("delete its state in the cluster: %w", err))
 			return false
 		}
 		a.dirty = false // or else it would be dropped again and again
-		if a.leaving {
-			delete(s.apps, a.name)
-			s.out.Changed(true)
+		if a.leaving && a.env.board.remove(a) {
+			a.gone = true
+			for ref := range a.lookouts {
+				a.dropLookout(ref)
+			}
+			a.env.out.Changed(true)
 		}
 		return true
 	case dirty:
-		return s.save(ctx, a)
+		return a.save(ctx)
 	}
 	return true
 }

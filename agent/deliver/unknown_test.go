@@ -17,18 +17,40 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	bare.Namespace = ""
 	ctx, s := idle(t)
 	want := plan.Want{Ref: guess, KindUnknown: true, Line: agent.SumOf([]byte("a"))}
-	a := &app{name: "web", plan: &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, spec: protocol.App{Name: "web", Prune: true}}
-	s.apps[a.name] = a
-	s.claim(a, &a.plan.Wants[0])
-	o := s.all[guess]
-	s.rename(o)
-	if s.all[bare] != o || s.all[guess] != nil || o.item.Ref != bare || a.plan.Wants[0].Ref != guess {
+	a := s.newApp("web")
+	a.plan, a.spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
+	s.board.add(a, a.spec)
+	a.claim(&a.plan.Wants[0])
+	o := a.byRef[guess]
+	if ref, err := a.settleName(o, o.want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
+		t.Fatalf("it is called %s: %v", ref, err)
+	}
+	if a.byRef[bare] != o || a.byRef[guess] != nil || o.item.Ref != bare || a.plan.Wants[0].Ref != guess ||
+		s.objects.Owner(bare) != "web" || s.objects.Owner(guess) != "" {
 		t.Fatalf("the object is %s, and the plan wants %s", o.item.Ref, a.plan.Wants[0].Ref)
 	}
 	a.next = &plan.Plan{Digest: "new", Wants: []plan.Want{want}}
-	s.activate(ctx, a)
-	if len(a.own) != 1 || a.own[0] != o || o.want != &a.plan.Wants[0] || !a.wants(bare) {
-		t.Errorf("the next plan wants another object: %v", s.all)
+	a.activate(ctx)
+	a.publish()
+	if len(a.own) != 1 || a.own[0] != o || o.want != &a.plan.Wants[0] || !s.board.keeps("web", bare) {
+		t.Errorf("the next plan wants another object: %v", a.byRef)
+	}
+}
+
+// The name that a guess turns out to be may be that of an object of another app, which keeps it.
+func TestPlanOfAnUnknownKindLeavesTheObjectsOfOtherApps(t *testing.T) {
+	t.Parallel()
+	guess := protocol.ObjectRef{Group: "example.com", Kind: "Thing", Namespace: "default", Name: "x"}
+	bare := guess
+	bare.Namespace = ""
+	_, s := idle(t)
+	a := s.newApp("web")
+	a.plan = &plan.Plan{Wants: []plan.Want{{Ref: guess, KindUnknown: true}}}
+	a.claim(&a.plan.Wants[0])
+	s.objects.Claim("shop", bare, nil)
+	o := a.byRef[guess]
+	if _, err := a.settleName(o, o.want, agent.Resource{Kind: "Thing"}); err == nil || s.objects.Owner(bare) != "shop" || o.item.Ref != guess {
+		t.Errorf("it took the object of another app: %v", err)
 	}
 }
 

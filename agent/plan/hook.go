@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -68,4 +70,28 @@ func (p *Plan) Hooked(ref protocol.ObjectRef) bool {
 func RunID(p *Plan) string {
 	sum, _ := agent.SumOf([]byte(p.Digest + "\n" + p.Home)).MarshalText() // never fails
 	return fmt.Sprintf("%d-%s", p.Generation, sum[:8])
+}
+
+// HookLine is the line of a hook as it is applied: named, marked, and kept from being gone before it is known how it
+// ended.
+func HookLine(line []byte, h *agent.HookState, hold bool) ([]byte, error) {
+	dec := json.NewDecoder(bytes.NewReader(line))
+	dec.UseNumber() // or large whole numbers would lose digits
+	var obj map[string]any
+	if err := dec.Decode(&obj); err != nil {
+		return nil, &agent.Failure{Reason: agent.ReasonInvalid, Text: fmt.Sprintf("its line is no JSON: %v", err)}
+	}
+	meta, _ := obj["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	if annotations == nil {
+		return nil, &agent.Failure{Reason: agent.ReasonInvalid, Text: "it has no annotations"} // and so was no hook when it was read
+	}
+	delete(meta, "generateName")
+	meta["name"] = h.Ref.Name
+	annotations[fleet.AnnotationHookRun] = h.Mark
+	if hold {
+		finalizers, _ := meta["finalizers"].([]any)
+		meta["finalizers"] = append(finalizers, fleet.FinalizerHook)
+	}
+	return json.Marshal(obj)
 }

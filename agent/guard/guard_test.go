@@ -1,4 +1,4 @@
-package deliver
+package guard
 
 import (
 	"testing"
@@ -39,7 +39,7 @@ func TestRootsAreWhatWouldBeLost(t *testing.T) {
 		"a controller that is itself its subject": {[]agent.Found{found("A", "a", "1", "1")}, []string{"a"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := roots(c.in)
+			got := Roots(c.in)
 			if len(got) != len(c.want) {
 				t.Fatalf("%d roots, want %v", len(got), c.want)
 			}

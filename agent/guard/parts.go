@@ -1,4 +1,4 @@
-package deliver
+package guard
 
 import (
 	"slices"
@@ -29,11 +29,8 @@ var (
 	secretPrefixes = []string{"drover-state.", "drover-app-", "drover-join-"}
 )
 
-// protected are the objects that the agent never deletes, though an app had them: it lives by them.
-func (s *session) protected(ref protocol.ObjectRef) bool { return ownPart(ref, s.namespace, s.scope) }
-
-// ownPart says whether an object is a part of the agent in namespace.
-func ownPart(ref protocol.ObjectRef, namespace string, scope agent.Scope) bool {
+// OwnPart says whether an object is a part of the agent in namespace.
+func OwnPart(ref protocol.ObjectRef, namespace string, scope agent.Scope) bool {
 	kind := ref.Group + "/" + ref.Kind
 	named := slices.Contains(partNames, ref.Name)
 	switch {

@@ -1,4 +1,4 @@
-package deliver
+package guard
 
 import (
 	"testing"
@@ -28,7 +28,7 @@ func TestTheAgentsOwnPartsAreProtected(t *testing.T) {
 		ref(admission, "ValidatingAdmissionPolicyBinding", "", "drover-agent"),
 	}
 	for _, r := range own {
-		if !ownPart(r, "own", agent.Scope{"shop"}) {
+		if !OwnPart(r, "own", agent.Scope{"shop"}) {
 			t.Errorf("%s is not protected", r)
 		}
 	}
@@ -38,7 +38,7 @@ func TestTheAgentsOwnPartsAreProtected(t *testing.T) {
 		ref(rbac, "Role", "other", "drover-agent"), ref(rbac, "ClusterRoleBinding", "", "cluster-admin"),
 		ref("", "ServiceAccount", "own", "default"),
 	} {
-		if ownPart(r, "own", agent.Scope{"shop"}) {
+		if OwnPart(r, "own", agent.Scope{"shop"}) {
 			t.Errorf("%s is protected, and is no part of the agent", r)
 		}
 	}

@@ -1,4 +1,7 @@
-package deliver
+// Package blobs fetches rendered objects from the hub.
+//
+// It may import agent and protocol.
+package blobs
 
 import (
 	"context"
@@ -9,9 +12,9 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// fetchBlob gets what ref refers to from the hub: the compressed lines, and the lines. Nothing is returned that
+// Fetch gets what ref refers to from the hub: the compressed lines, and the lines. Nothing is returned that
 // does not have the digest that the signed bundle gives.
-func fetchBlob(ctx context.Context, bus agent.Bus, ref protocol.Blob) (packed, lines []byte, err error) {
+func Fetch(ctx context.Context, bus agent.Blobs, ref protocol.Blob) (packed, lines []byte, err error) {
 	sealed, err := fetchChunks(ctx, bus, ref)
 	if err != nil {
 		return nil, nil, err
@@ -28,7 +31,7 @@ func fetchBlob(ctx context.Context, bus agent.Bus, ref protocol.Blob) (packed, l
 // parallelChunks is how many chunks of one blob are asked for at once.
 const parallelChunks = 4
 
-func fetchChunks(ctx context.Context, bus agent.Bus, ref protocol.Blob) ([]byte, error) {
+func fetchChunks(ctx context.Context, bus agent.Blobs, ref protocol.Blob) ([]byte, error) {
 	id := ref.ID()
 	if ref.Chunks == 1 {
 		return bus.Chunk(ctx, id, 0)

@@ -1,0 +1,129 @@
+package deliver
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/watch"
+)
+
+// listener is what watches tell the session of objects.
+func (s *session) listener() watch.Listener {
+	return watch.Listener{Objects: s.objects, Hooks: s.hooks, Rules: s.board.rules, Sight: s.sight, Listed: s.listed, Synced: s.moved.Announce,
+		Regained: s.regained, Changed: func() { s.out.Changed(false) }}
+}
+
+// sight tells the app that has an object, and the one that has a hook of its name.
+func (s *session) sight(sg agent.Sighting, owner, hooks string) {
+	if hooks == owner {
+		hooks = ""
+	}
+	for _, name := range [...]string{owner, hooks} {
+		if a := s.board.app(name); a != nil {
+			a.box.Sight(sg)
+		}
+	}
+}
+
+// listed has the apps take what a complete list said into account, before it is reported.
+func (s *session) listed() {
+	s.tellAll(func(a *app) { a.assessIdle(s.life) })
+}
+
+// regained tries again what failed because the API server did not answer, or refused.
+func (s *session) regained() {
+	s.retry(func(o *object) bool {
+		r := agent.ReasonOf(o.trouble.err)
+		return r == agent.ReasonUnreachable || r == agent.ReasonForbidden
+	})
+}
+
+// watchAll starts the watches of all kinds that there are objects of.
+func (s *session) watchAll(ctx context.Context) {
+	versions := map[agent.Watched]string{}
+	for _, a := range s.board.all() {
+		a.do(func() {
+			for ref, o := range a.byRef {
+				if !s.scope.Outside(ref) {
+					versions[s.scope.Covering(ref)] = o.item.APIVersion
+				}
+			}
+			for ref, l := range a.lookouts {
+				versions[s.scope.Covering(ref)] = l.apiVersion
+			}
+		})
+	}
+	for key, apiVersion := range versions {
+		res, err := s.cluster.Resolve(ctx, apiVersion, key.Kind)
+		if err == nil {
+			s.watches.Watch(res, key)
+		} else {
+			s.unserved(key)
+		}
+	}
+}
+
+// unserved is for objects whose kind the cluster no longer has: they do not exist, and are applied when it has it
+// again.
+func (s *session) unserved(key agent.Watched) {
+	s.watches.Unserved(key)
+	s.tellAll(func(a *app) {
+		for ref, o := range a.byRef {
+			if s.scope.Covering(ref) == key && o.want != nil && !o.ended() {
+				o.drifted = true
+				a.kick()
+			}
+		}
+	})
+	s.moved.Announce()
+}
+
+// unscaled applies the replicas again of what no autoscaler scales any more.
+func (a *app) unscaled() {
+	for _, o := range a.own {
+		if o.item.Scaled && o.want != nil && !a.env.scaling.Scales(o.item.Ref) {
+			o.again()
+			a.kick()
+		}
+	}
+}
+
+// define remembers the kinds that a plan's definitions will add.
+func (s *session) define(p *plan.Plan) {
+	for _, list := range p.Definitions() {
+		s.kinds.Define(list)
+	}
+}
+
+// kindless says whether an object waits for its kind to be served.
+func (o *object) kindless() bool {
+	return o.trouble != nil && agent.ReasonOf(o.trouble.err) == agent.ReasonKind
+}
+
+// waitsForKinds says whether objects of any app wait for their kind to be served.
+func (s *session) waitsForKinds() bool {
+	return len(s.board.where(func(e *entry) bool { return e.facts.kindless })) > 0
+}
+
+// defined tries what waits for a kind of the group of a definition that came or changed.
+func (s *session) defined(name string) {
+	_, group, _ := strings.Cut(name, ".")
+	s.tellAll(func(a *app) {
+		a.retry(func(o *object) bool {
+			if !o.kindless() || o.item.Ref.Group != group {
+				return false
+			}
+			o.trouble.pause = servedSoon() // a definition is served a moment after it says that it is
+			return true
+		})
+		for ref, l := range a.lookouts {
+			if l.trouble != nil && ref.Group == group {
+				l.trouble.next = time.Time{}
+				a.kick()
+			}
+		}
+	})
+}
