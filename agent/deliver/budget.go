@@ -19,7 +19,9 @@ type budget struct {
 	// deleted counts the objects that left the inventory because Git no longer has them; nil while nothing bounds that,
 	// and while former is true.
 	deleted *uint64
-	former  bool           // the inventory is that of an agent which did not count, and of a hub that did not; see counted
+	former  bool // the inventory is that of an agent which did not count, and of a hub that did not; see counted
+	// wanted is the digest of the content that this hub's last bundle had of the app; "" if it had none.
+	wanted  string
 	granted uint64         // total that the approval of what the agent held permits, beside that of the bundle
 	over    *protocol.Held // what is not deleted, because it would be more than is permitted
 	passed  passed
@@ -35,6 +37,9 @@ type passed struct {
 // entitle begins to count where nothing was counted yet, and has what is held looked at again. An app begins with the
 // total that is permitted, so that it may delete nothing.
 func (a *app) entitle() {
+	if a.former && !a.leaving && (a.spec.Blob == nil || a.spec.Blob.Digest != a.wanted) {
+		a.wanted = "other" // than that of any blob: what the former hub asked for is no longer what is asked for
+	}
 	switch d := a.accepted.Bundle.Deletions; {
 	case d == nil && a.deleted != nil:
 		a.budget, a.dirty = budget{}, true
@@ -60,6 +65,9 @@ func (a *app) beginCount(deleted uint64) { a.deleted, a.former, a.dirty = &delet
 func (a *app) succeed(accepted *protocol.Deletions) {
 	if accepted == nil {
 		a.former = true
+		if a.spec.Blob != nil && !a.leaving {
+			a.wanted = a.spec.Blob.Digest
+		}
 		return
 	}
 	total := max(accepted.Permitted(a.name), a.granted)
@@ -67,6 +75,15 @@ func (a *app) succeed(accepted *protocol.Deletions) {
 		total -= min(total, uint64(a.leftoverCount()))
 	}
 	a.beginCount(total)
+}
+
+// unbounded says whether what is left over was left undone by an agent that did not count, for a bundle of a hub that did
+// not: that was never bounded, and nobody is asked for it.
+func (a *app) unbounded() bool {
+	if !a.former || a.leaving {
+		return a.former && a.wanted == ""
+	}
+	return a.plan != nil && a.plan.Digest == a.wanted
 }
 
 // counted is how many objects were deleted. After an agent and a hub that did not count it is what leaves exactly as
@@ -91,7 +108,7 @@ func (a *app) restrain() string {
 	before := a.over
 	a.over = over
 	if over == nil {
-		if d != nil && a.former && a.leftover() {
+		if d != nil && a.former && a.leftover() && !a.unbounded() {
 			a.beginCount(a.counted(d))
 		}
 		a.passed = a.passing()
@@ -107,7 +124,7 @@ func (a *app) restrain() string {
 // overdrawn is what an app would delete beyond what is permitted, nil if it would not, and the total that permits it.
 // It is all of it or nothing. What is kept because of its annotation counts, and holds nothing.
 func (a *app) overdrawn(d *protocol.Deletions) (over *protocol.Held, need uint64) {
-	if d == nil || a.deleted == nil && !a.former || !a.prunes() {
+	if d == nil || a.deleted == nil && !a.former || a.unbounded() || !a.prunes() {
 		return nil, 0
 	}
 	total := max(d.Permitted(a.name), a.granted)
