@@ -52,8 +52,12 @@ test-upgrade: build test-env ## from the last release to this one and back, with
 race: build test-env ## the same under the race detector, slower
 	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done
 
-race-pure: ## the race detector where no control plane is needed: the wire, the rules and the libraries
+# The packages of the agent whose tests need no control plane.
+AGENT_PURE := ./blobs ./credential ./deliver ./guard ./inventory ./mailbox ./nats ./orders ./plan ./report ./upgrade ./watch
+
+race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, and the agent's packages
 	@for m in protocol fleet internal envsubst; do echo "== $$m"; (cd $$m && CGO_ENABLED=1 go test -race -timeout 20m ./...) || exit 1; done
+	@echo "== agent"; cd agent && CGO_ENABLED=1 go test -race -timeout 20m $(AGENT_PURE)
 
 demo: build ## three real clusters, a hub and their agents, in front of your eyes (ONCE=1: verify every step, then end)
 	cd test && go build -o $(BIN)/demo ./cmd/demo
