@@ -85,12 +85,12 @@ func (s *scene) commit(message string) {
 	}
 }
 
-// runs starts the hub of a release, or puts it in the place of the one that runs.
-func (s *scene) runs(bin string) {
+// runs starts the hub of a release, or puts it in the place of the one that runs. once are further arguments.
+func (s *scene) runs(bin string, once ...string) {
 	s.t.Helper()
 	s.hub.stop()
 	s.bin = bin
-	s.hub.start(filepath.Join(bin, "drover"))
+	s.hub.start(filepath.Join(bin, "drover"), once...)
 	s.until("the hub has resolved a revision", func() error {
 		st, err := s.status()
 		if err == nil && st.Source.Revision.Hash == "" {
@@ -130,6 +130,7 @@ type row struct {
 type status struct {
 	Source struct {
 		Revision struct{ Hash string }
+		Withheld *struct{ Reason string }
 		Error    string
 		Problems []string
 		Joins    struct{ Former []string }
