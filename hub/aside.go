@@ -96,7 +96,8 @@ func (h *Hub) putOff(name string) {
 	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{query.FolderBuilding} })
 }
 
-// resolveLate resolves clusters whose bundles were put off in the turn of their commit.
+// resolveLate resolves clusters whose bundles were put off in the turn of their commit, and ends as that turn does: what
+// a cluster no longer uses or no longer waits for is known only now.
 func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	if h.base == nil || len(names) == 0 {
 		return nil // the first revision decides
@@ -104,7 +105,11 @@ func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	h.lost.late = true
 	_, err := h.resolveAll(ctx, h.base, names)
 	h.lost.late = false
-	return err
+	if err != nil {
+		return err
+	}
+	h.showSources()
+	return h.catchUp(ctx)
 }
 
 // lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these come one after the

@@ -23,7 +23,8 @@ func endlessBase() map[string]string {
 		"endless/kustomization.yaml": "resources: [objects.yaml]\n"}
 }
 
-// latency commits overlays of b, and gives the median time until its bundle is on the bus.
+// latency commits overlays of b, and gives the shortest time until its bundle is on the bus: what others do on the machine
+// makes single commits slower, and a build that is waited for makes all of them slower.
 func (r *rig) latency(series string, n int) time.Duration {
 	r.t.Helper()
 	var took []time.Duration
@@ -47,7 +48,7 @@ func (r *rig) latency(series string, n int) time.Duration {
 	}
 	slices.Sort(took)
 	r.t.Logf("%s: %v", series, took)
-	return took[len(took)/2]
+	return took[0]
 }
 
 // A build that does not end delays no other cluster: not as an app's folder, not as the folder of a cluster itself, and

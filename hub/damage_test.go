@@ -141,8 +141,17 @@ func restores(t *testing.T, r *rig) {
 		if err := tc.do(); err != nil {
 			t.Fatalf("%s: %v", tc.what, err)
 		}
-		begin := time.Now()
-		r.until(tc.what+": the status says it", func() bool { return r.hub.State().Source().Damage.Count > before })
+		begin, again := time.Now(), 0
+		r.until(tc.what+": the status says it", func() bool {
+			// A restore that was still under way may put it right before the hub looks: then nothing is left to be said.
+			if again < 2 && time.Since(begin) > 8*time.Second && r.intact(js) {
+				begin, again = time.Now(), again+1
+				if err := tc.do(); err != nil {
+					t.Errorf("%s: %v", tc.what, err)
+				}
+			}
+			return r.hub.State().Source().Damage.Count > before
+		})
 		r.until(tc.what+": it is restored", func() bool {
 			if !r.intact(js) {
 				return false
