@@ -27,7 +27,6 @@ type object struct {
 	owners     []string        // uids of what it belongs to, and goes with
 	stash      *agent.Sighting // the newest that came while busy
 	astray     *agent.Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
-	epoch      uint32          // of the list it was last seen in
 
 	ours     bool   // version is that of our own apply
 	present  bool   // it was seen, or applied

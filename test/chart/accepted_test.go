@@ -46,7 +46,9 @@ func podOf(t *testing.T, owner, namespace, name string) testenv.Object {
 	var o struct {
 		Spec struct {
 			Template    struct{ Spec map[string]any }
-			JobTemplate struct{ Spec struct{ Template struct{ Spec map[string]any } } }
+			JobTemplate struct {
+				Spec struct{ Template struct{ Spec map[string]any } }
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(owner), &o); err != nil {

@@ -39,7 +39,6 @@ type cluster struct {
 	user  string // at the API server
 	own   string // namespace of its state
 	space string // namespace of what it delivers
-	url   string // of its NATS server
 	agent *program
 	bin   string // the release of the agent
 	want  tally  // what the audit log has to show
