@@ -2,6 +2,7 @@ package hub
 
 import (
 	"encoding/json"
+	"sync"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -10,13 +11,24 @@ import (
 // maxContents is how many objects are remembered of blobs.
 const maxContents = 50_000
 
-// contents remembers what is in blobs, by their digests: the objects that an agent keeps, without hooks.
+// contents remembers what is in blobs, by their digests: the objects that an agent keeps, without hooks. Renders beside the
+// loop use it, so it is safe for concurrent use.
 type contents struct {
+	mu      sync.Mutex // guards what follows
 	known   map[string][]fleet.Owned
 	objects int
 }
 
+func (c *contents) get(digest string) (objects []fleet.Owned, known bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	objects, known = c.known[digest]
+	return objects, known
+}
+
 func (c *contents) put(digest string, objects []fleet.Owned) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	if c.known == nil || c.objects+len(objects) > maxContents {
 		c.known, c.objects = map[string][]fleet.Owned{}, 0
 	}
@@ -39,7 +51,7 @@ func owned(to []fleet.Owned, ref protocol.ObjectRef, object map[string]any) []fl
 
 // Contents are the objects that an agent keeps of a blob, as the blob has them. They are not to be changed.
 func (r *Resolver) Contents(ref protocol.Blob) ([]fleet.Owned, error) {
-	if known, ok := r.contents.known[ref.Digest]; ok {
+	if known, ok := r.contents.get(ref.Digest); ok {
 		return known, nil
 	}
 	objects, err := r.Objects(ref)
