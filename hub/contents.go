@@ -11,8 +11,8 @@ import (
 // maxContents is how many objects are remembered of blobs.
 const maxContents = 50_000
 
-// contents remembers what is in blobs, by their digests: the objects that an agent keeps, without hooks. Renders beside the
-// loop use it, so it is safe for concurrent use.
+// contents remembers what is in blobs, by their digests: the objects that an agent keeps, without hooks. Renders beside
+// the loop use it, so it is safe for concurrent use.
 type contents struct {
 	mu      sync.Mutex // guards what follows
 	known   map[string][]fleet.Owned

@@ -228,7 +228,11 @@ func TestTwoAppsThatClaimOneObject(t *testing.T) {
 		"clusters/a/twin-two.yaml": app("twin-two", "apps/twins", ""),
 		"apps/twins/config.yaml":   configMap("twins", "1"),
 	})
-	b := r.await("a", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
+	b := r.await("a", "the rendered apps", func(b protocol.Bundle) bool {
+		thief, one, two := appOf(b, "thief"), appOf(b, "twin-one"), appOf(b, "twin-two")
+		return b.Generation > 1 && thief != nil && one != nil && two != nil && thief.Reason != protocol.ReasonRendering &&
+			one.Reason != protocol.ReasonRendering && two.Reason != protocol.ReasonRendering
+	})
 	if x := appOf(b, "extra"); x.Error != "" || x.Blob.Digest == appOf(first, "extra").Blob.Digest {
 		t.Errorf("the app that had the object did not go on: %+v", x)
 	}
