@@ -101,9 +101,9 @@ spec:
 		r.push(value, map[string]string{"clusters/b/settings.yaml": configMap("settings", value)})
 		r.await("b", value, func(b protocol.Bundle) bool { return strings.Contains(r.lines("b", b, "root"), value) })
 	}
-	if got := strings.Join(must2(r.hub.State().Get("a")).Problems, "; "); !strings.Contains(got, "are being executed") {
-		t.Errorf("problems of a are %q: the test has waited for it", got)
-	}
+	r.until("a says that its templates are being executed", func() bool {
+		return strings.Contains(strings.Join(must2(r.hub.State().Get("a")).Problems, "; "), "are being executed")
+	})
 	r.push("mended", map[string]string{"clusters/a/set.yaml": set})
 	r.until("a is planned", func() bool {
 		c := must2(r.hub.State().Get("a"))
