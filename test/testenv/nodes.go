@@ -9,7 +9,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -27,9 +26,12 @@ type Nodes struct {
 	kube  *Kube
 	log   io.Writer // what could not be done
 	names []string
-	next  atomic.Int64 // round robin
 	stop  context.CancelFunc
 	done  sync.WaitGroup
+
+	mu    sync.Mutex     // guards what follows
+	next  map[string]int // by namespace: round robin, so that pods of one namespace are spread whatever goes on in others
+	turns map[string]int // by UID of a pod that is not bound yet: where its search for a node begins
 }
 
 // podRef refers to pods of every namespace.
@@ -38,7 +40,7 @@ var podRef = Ref{APIVersion: "v1", Kind: "Pod"}
 // StartNodes registers n ready nodes, called node-1 and so on, and plays them until Stop. What goes wrong meanwhile is
 // written to log and tried again.
 func StartNodes(ctx context.Context, k *Kube, n int, log io.Writer) (*Nodes, error) {
-	s := &Nodes{kube: k, log: log}
+	s := &Nodes{kube: k, log: log, next: map[string]int{}, turns: map[string]int{}}
 	for i := range n {
 		name := fmt.Sprintf("node-%d", i+1)
 		if err := s.register(ctx, name); err != nil {
@@ -115,6 +117,11 @@ func (s *Nodes) follow(ctx context.Context) error {
 	}
 	// Without a resource version, the pods that exist come first, as events.
 	err := s.kube.watch(ctx, podRef, nil, func(event string, pod Object) error {
+		if event == "DELETED" || pod.Text("spec", "nodeName") != "" {
+			s.mu.Lock()
+			delete(s.turns, pod.Text("metadata", "uid"))
+			s.mu.Unlock()
+		}
 		if event == "DELETED" {
 			return nil
 		}
@@ -142,7 +149,7 @@ func hash(text string) (n uint32) {
 }
 
 // play takes a pod one step further. Each step changes the pod, and the watch brings it back for the next one. A pod
-// that changed or went meanwhile comes back too; any other error breaks the watch, and so begins anew.
+// that changed or went meanwhile comes back too; any other error breaks the watch, and so starts again.
 func (s *Nodes) play(ctx context.Context, pod Object) error {
 	path := fmt.Sprintf("/api/v1/namespaces/%s/pods/%s", url.PathEscape(pod.Text("metadata", "namespace")), url.PathEscape(pod.Text("metadata", "name")))
 	phase := pod.Text("status", "phase")
@@ -170,10 +177,18 @@ func (s *Nodes) play(ctx context.Context, pod Object) error {
 	return err
 }
 
-// choose returns the next node that the pod may run on.
+// choose returns the next node that the pod may run on, and the same one whenever the pod comes again.
 func (s *Nodes) choose(pod Object) (string, bool) {
-	for range s.names {
-		name := s.names[int(s.next.Add(1))%len(s.names)]
+	uid, namespace := pod.Text("metadata", "uid"), pod.Text("metadata", "namespace")
+	s.mu.Lock()
+	turn, ok := s.turns[uid]
+	if !ok {
+		turn = s.next[namespace]
+		s.turns[uid], s.next[namespace] = turn, turn+1
+	}
+	s.mu.Unlock()
+	for i := range s.names {
+		name := s.names[(turn+i)%len(s.names)]
 		if allows(pod, name) {
 			return name, true
 		}
