@@ -2,9 +2,11 @@ package agenttest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,14 +31,16 @@ type Hub struct {
 	secret  []byte
 	private []byte // X25519, opens what agents say
 
-	mu      sync.Mutex // guards what follows
-	moved   chan struct{}
-	reports []protocol.Report
-	events  []protocol.Event
-	trust   protocol.Trust
-	joining joining
-	desired []byte // the last bundle's envelope
-	epoch   uint64 // of the last bundle, and of asks and grants
+	mu       sync.Mutex // guards what follows
+	moved    chan struct{}
+	reports  []protocol.Report
+	reported []byte          // the last report as it came
+	heard    map[string]bool // the events as they came
+	events   []protocol.Event
+	trust    protocol.Trust
+	joining  joining
+	desired  []byte // the last bundle's envelope
+	epoch    uint64 // of the last bundle, and of asks and grants
 }
 
 // NewHub makes a hub in an account of its own of the nats-server that all tests share, with the buckets. The agents of
@@ -57,7 +61,7 @@ func NewHubWithServer(t testing.TB, cluster string) *Hub {
 
 func newHub(t testing.TB, cluster string, s *server, storage nats.StorageType) *Hub {
 	t.Helper()
-	h := &Hub{Cluster: cluster, secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{}),
+	h := &Hub{Cluster: cluster, secret: []byte(rand.Text() + rand.Text()), moved: make(chan struct{}), heard: map[string]bool{},
 		bus: s.newAccount(t), joining: newJoining()}
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
@@ -76,13 +80,18 @@ func newHub(t testing.TB, cluster string, s *server, storage nats.StorageType) *
 			t.Fatalf("make bucket %s: %v", bucket, err)
 		}
 	}
-	// As on the real bus the last Hello is kept: an agent may be back before whoever listens is.
+	// As on the real bus the last Hello and the journal are kept: an agent may be back before whoever listens is.
 	h.KeepHellos(t)
+	if _, err := h.js.AddStream(&nats.StreamConfig{Name: protocol.StreamJournal, Storage: storage,
+		Subjects: []string{protocol.JournalSubject(h.Cluster)}}); err != nil {
+		t.Fatalf("make the journal: %v", err)
+	}
 	h.listen(t)
 	h.nc.SetReconnectHandler(func(*nats.Conn) {
-		if m, err := h.js.GetLastMsg("hello", protocol.HelloSubject(h.Cluster)); err == nil {
+		if m, err := h.js.GetLastMsg(protocol.StreamHello, protocol.HelloSubject(h.Cluster)); err == nil {
 			h.hello(t, &nats.Msg{Data: m.Data})
 		}
+		h.catchUp(t)
 	})
 	return h
 }
@@ -133,28 +142,8 @@ func (h *Hub) connect(t testing.TB) {
 }
 
 func (h *Hub) listen(t testing.TB) {
-	report := func(m *nats.Msg) {
-		data, err := h.hear(protocol.SpeechReport, m.Data)
-		var r protocol.Report
-		if err == nil {
-			r, err = protocol.DecodeReport(data, h.Cluster)
-		}
-		if err != nil {
-			t.Errorf("the agent's report: %v", err)
-		}
-		h.note(func() { h.reports = append(h.reports, r) })
-	}
-	event := func(m *nats.Msg) {
-		data, err := h.hear(protocol.SpeechEvent, m.Data)
-		var e protocol.Event
-		if err == nil {
-			e, err = protocol.DecodeEvent(data, h.Cluster)
-		}
-		if err != nil {
-			t.Errorf("the agent's event: %v", err)
-		}
-		h.note(func() { h.events = append(h.events, e) })
-	}
+	report := func(m *nats.Msg) { h.report(t, m.Data) }
+	event := func(m *nats.Msg) { h.event(t, m.Data) }
 	for subject, f := range map[string]nats.MsgHandler{
 		protocol.ReportSubject(h.Cluster): report, protocol.JournalSubject(h.Cluster): event, protocol.HelloSubject(h.Cluster): func(m *nats.Msg) { h.hello(t, m) },
 		protocol.JoinSubject("*"): func(m *nats.Msg) { h.joins(t, m) }, protocol.RenewSubject("*"): func(m *nats.Msg) { h.renews(t, m) },
@@ -165,6 +154,58 @@ func (h *Hub) listen(t testing.TB) {
 	}
 	if err := h.nc.Flush(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// report takes what the agent reports.
+func (h *Hub) report(t testing.TB, sealed []byte) {
+	data, err := h.hear(protocol.SpeechReport, sealed)
+	var r protocol.Report
+	if err == nil {
+		r, err = protocol.DecodeReport(data, h.Cluster)
+	}
+	if err != nil {
+		t.Errorf("the agent's report: %v", err)
+	}
+	h.note(func() { h.reports, h.reported = append(h.reports, r), sealed })
+}
+
+// event takes an event of the agent's, unless this very message was heard before.
+func (h *Hub) event(t testing.TB, sealed []byte) {
+	data, err := h.hear(protocol.SpeechEvent, sealed)
+	var e protocol.Event
+	if err == nil {
+		e, err = protocol.DecodeEvent(data, h.Cluster)
+	}
+	if err != nil {
+		t.Errorf("the agent's event: %v", err)
+	}
+	h.note(func() {
+		if !h.heard[string(sealed)] {
+			h.heard[string(sealed)] = true
+			h.events = append(h.events, e)
+			slices.SortStableFunc(h.events, func(a, b protocol.Event) int { return cmp.Compare(a.Seq, b.Seq) })
+		}
+	})
+}
+
+// catchUp hears what the agent said after its server was there again, and before the hub listened again.
+func (h *Hub) catchUp(t testing.TB) {
+	info, err := h.js.StreamInfo(protocol.StreamJournal)
+	if err != nil {
+		return // the server has gone again, and this is called when it is back
+	}
+	for n := info.State.FirstSeq; n <= info.State.LastSeq; n++ {
+		if m, err := h.js.GetMsg(protocol.StreamJournal, n); err == nil {
+			h.event(t, m.Data)
+		}
+	}
+	m, err := h.js.GetLastMsg("KV_"+protocol.BucketReport, protocol.ReportSubject(h.Cluster))
+	h.mu.Lock()
+	heard := err != nil || bytes.Equal(m.Data, h.reported)
+	h.mu.Unlock()
+	if !heard {
+		h.report(t, m.Data)
 	}
 }
 
