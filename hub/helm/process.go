@@ -1,18 +1,15 @@
 package helm
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
-	"io"
-	"os/exec"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/internal/process"
 )
 
 // Renderer renders charts in worker processes. It is safe for concurrent use: maxWorkers charts are rendered at once.
@@ -45,7 +42,7 @@ func (r *Renderer) Close() {
 	r.mu.Unlock()
 	for _, w := range idle {
 		w.expire.Stop()
-		w.end()
+		w.End()
 	}
 }
 
@@ -75,23 +72,23 @@ func (r *Renderer) run(ctx context.Context, j Job) (*Answer, error) {
 			return nil, tooSlow(ctx, j.Chart)
 		case errors.As(err, &failed):
 			return nil, fmt.Errorf("chart %s: post-render: %w", j.Chart, failed.error)
-		case used && w.stderr.String() == "":
+		case used && w.Said() == "":
 			continue // it was ended from outside while it was idle
 		}
-		return nil, crashed(j.Chart, w.stderr.String())
+		return nil, crashed(j.Chart, w.Said())
 	}
 }
 
 // try has w do the job. After an error w has ended.
 func (r *Renderer) try(ctx context.Context, w *worker, j Job) (*Answer, error) {
-	stop := context.AfterFunc(ctx, w.kill)
+	stop := context.AfterFunc(ctx, w.Kill)
 	a, err := w.ask(ctx, j)
 	if !stop() {
 		err = ctx.Err()
 	}
 	if err != nil {
-		w.kill()
-		w.end()
+		w.Kill()
+		w.End()
 		return nil, err
 	}
 	r.release(w)
@@ -121,7 +118,7 @@ func (r *Renderer) release(w *worker) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		go w.end()
+		go w.End()
 		return
 	}
 	r.idle = append(r.idle, w)
@@ -137,55 +134,33 @@ func (r *Renderer) expire(w *worker) {
 	}
 	r.mu.Unlock()
 	if i >= 0 {
-		w.end()
+		w.End()
 	}
 }
 
 // worker is one process.
 type worker struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	send   *gob.Encoder
-	recv   *gob.Decoder
-	stderr *head
+	*process.Process
 	expire *time.Timer
 }
 
-// start starts a worker with nothing of this process' environment.
+// start starts a worker.
 func start(command []string) (*worker, error) {
-	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Dir = "/"
-	cmd.Env = []string{"GOTRACEBACK=none"} // what it says last is told to people, and stack traces are not
-	w := &worker{cmd: cmd, stderr: &head{}}
-	cmd.Stderr = w.stderr
-	out, err := cmd.StdoutPipe()
+	p, err := process.Start(command, Greeting)
 	if err != nil {
 		return nil, err
 	}
-	if w.in, err = cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	said := make([]byte, len(Greeting))
-	if _, err := io.ReadFull(out, said); err != nil || string(said) != Greeting {
-		w.kill()
-		w.end()
-		return nil, fmt.Errorf("it does not greet as one: %q %s", bytes.TrimRight(said, "\x00"), oneLine(w.stderr.String()))
-	}
-	w.send, w.recv = gob.NewEncoder(w.in), gob.NewDecoder(out)
-	return w, nil
+	return &worker{Process: p}, nil
 }
 
 // ask sends a job, and post-renders if the worker asks for it.
 func (w *worker) ask(ctx context.Context, j Job) (*Answer, error) {
-	if err := w.send.Encode(Message{Job: &j}); err != nil {
+	if err := w.Send.Encode(Message{Job: &j}); err != nil {
 		return nil, err
 	}
 	for {
 		var a Answer
-		if err := w.recv.Decode(&a); err != nil {
+		if err := w.Recv.Decode(&a); err != nil {
 			return nil, err
 		}
 		if !a.PostRender {
@@ -195,36 +170,8 @@ func (w *worker) ask(ctx context.Context, j Job) (*Answer, error) {
 		if err != nil {
 			return nil, postError{err}
 		}
-		if err := w.send.Encode(Message{Posted: &Posted{Stream: stream}}); err != nil {
+		if err := w.Send.Encode(Message{Posted: &Posted{Stream: stream}}); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// kill stops the process at once.
-func (w *worker) kill() { _ = w.cmd.Process.Kill() } // an error says that it has ended
-
-// end lets the process end and waits for it.
-func (w *worker) end() {
-	_ = w.in.Close()
-	_ = w.cmd.Wait() // how it ended was of interest earlier, or is not
-}
-
-// head keeps the first of what is written, which is where the Go runtime says what went wrong.
-type head struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-func (h *head) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.text = append(h.text, p[:min(len(p), 4096-len(h.text))]...)
-	return len(p), nil
-}
-
-func (h *head) String() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return string(h.text)
 }

@@ -1,13 +1,9 @@
 package kustomize
 
 import (
-	"bytes"
 	"context"
-	"encoding/gob"
 	"errors"
 	"fmt"
-	"io"
-	"os/exec"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/internal/process"
 )
 
 // Workers is a Renderer whose builds run in processes of their own, with bounded memory and time: nothing inside a Go
@@ -48,7 +45,7 @@ func (p *Workers) Close() {
 	p.idle, p.closed = nil, true
 	p.mu.Unlock()
 	for _, w := range idle {
-		w.end()
+		w.End()
 	}
 }
 
@@ -78,27 +75,27 @@ func (p *Workers) Build(ctx context.Context, tree hub.Tree, dir string, opts hub
 			return d.outcome()
 		case ctx.Err() != nil:
 			return nil, stopped(ctx, dir)
-		case used && !w.asked && w.stderr.String() == "":
+		case used && !w.asked && w.Said() == "":
 			continue // it was ended by something else while it had no work
 		}
-		return nil, crashed(dir, w.stderr.String())
+		return nil, crashed(dir, w.Said())
 	}
 }
 
 // try has w do the job. After an error w has ended.
 func (p *Workers) try(ctx context.Context, w *worker, tree hub.Tree, j *job) (*done, error) {
-	stop := context.AfterFunc(ctx, w.kill)
+	stop := context.AfterFunc(ctx, w.Kill)
 	d, err := w.build(tree, j)
 	if !stop() {
 		err = ctx.Err()
 	}
 	if err != nil {
-		w.kill()
-		w.end()
+		w.Kill()
+		w.End()
 		return nil, err
 	}
 	if d.Tired {
-		go w.end()
+		go w.End()
 	} else {
 		p.release(w)
 	}
@@ -143,7 +140,7 @@ func (p *Workers) release(w *worker) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		go w.end()
+		go w.End()
 		return
 	}
 	w.asked = false
@@ -159,56 +156,33 @@ func (p *Workers) rest() {
 	p.idle = slices.Clone(p.idle[n:])
 	p.mu.Unlock()
 	for _, w := range end {
-		w.end()
+		w.End()
 	}
 }
 
 // worker is one process.
 type worker struct {
-	cmd    *exec.Cmd
-	in     io.WriteCloser
-	send   *gob.Encoder
-	recv   *gob.Decoder
-	stderr *head
-	asked  bool // it has done something of its job
+	*process.Process
+	asked bool // it has done something of its job
 }
 
-// start starts a worker with nothing of this process' environment.
+// start starts a worker.
 func start(command []string) (*worker, error) {
-	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Dir = "/"
-	cmd.Env = []string{"GOTRACEBACK=none"} // what it says last is told to people, and stack traces are not
-	w := &worker{cmd: cmd, stderr: &head{}}
-	cmd.Stderr = w.stderr
-	out, err := cmd.StdoutPipe()
+	p, err := process.Start(command, greeting)
 	if err != nil {
 		return nil, err
 	}
-	if w.in, err = cmd.StdinPipe(); err != nil {
-		return nil, err
-	}
-	if err := cmd.Start(); err != nil {
-		return nil, err
-	}
-	said := make([]byte, len(greeting))
-	if _, err := io.ReadFull(out, said); err != nil || string(said) != greeting {
-		w.kill()
-		w.end()
-		return nil, fmt.Errorf("it does not greet as one: %q %s", bytes.TrimRight(said, "\x00"),
-			firstSaid(w.stderr.String()))
-	}
-	w.send, w.recv = gob.NewEncoder(w.in), gob.NewDecoder(out)
-	return w, nil
+	return &worker{Process: p}, nil
 }
 
 // build sends a job, and reads from the tree what the worker asks for.
 func (w *worker) build(tree hub.Tree, j *job) (*done, error) {
-	if err := w.send.Encode(request{Job: j}); err != nil {
+	if err := w.Send.Encode(request{Job: j}); err != nil {
 		return nil, err
 	}
 	for {
 		var r reply
-		if err := w.recv.Decode(&r); err != nil {
+		if err := w.Recv.Decode(&r); err != nil {
 			return nil, err
 		}
 		w.asked = true
@@ -218,40 +192,10 @@ func (w *worker) build(tree hub.Tree, j *job) (*done, error) {
 		case r.Ask == nil:
 			return nil, errors.New("a message of another release")
 		}
-		if err := w.send.Encode(request{Read: answer(tree, *r.Ask)}); err != nil {
+		if err := w.Send.Encode(request{Read: answer(tree, *r.Ask)}); err != nil {
 			return nil, err
 		}
 	}
-}
-
-// kill stops the process at once.
-func (w *worker) kill() { _ = w.cmd.Process.Kill() } // an error says that it has ended
-
-// end lets the process end and waits for it.
-func (w *worker) end() {
-	_ = w.in.Close()
-	_ = w.cmd.Wait() // how it ended was of interest earlier, or is not
-}
-
-// head keeps the first of what is written, which is where the Go runtime says what went wrong.
-type head struct {
-	mu   sync.Mutex
-	text []byte
-}
-
-// Write implements io.Writer.
-func (h *head) Write(p []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.text = append(h.text, p[:min(len(p), 4096-len(h.text))]...)
-	return len(p), nil
-}
-
-// String gives what was written first.
-func (h *head) String() string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return string(h.text)
 }
 
 // crashed explains why a worker ended before it answered, from what the Go runtime wrote last.
@@ -265,7 +209,7 @@ func crashed(dir, stderr string) error {
 			"that one build may take", maxMemory>>20),
 			Hint: "does a base include itself many times over, or a replacement repeat a value? Otherwise " + splitHint}
 	}
-	said := firstSaid(stderr)
+	said := process.FirstLine(stderr)
 	if said == "" {
 		said = "it said nothing"
 	}
@@ -288,9 +232,3 @@ func stopped(ctx context.Context, dir string) error {
 }
 
 var errTime = errors.New("the time for one build is over")
-
-// firstSaid is the first line of what a process wrote.
-func firstSaid(stderr string) string {
-	first, _, _ := strings.Cut(strings.TrimSpace(stderr), "\n")
-	return first
-}
