@@ -71,6 +71,18 @@ func (s *session) keep(ctx context.Context, envelope []byte, b protocol.Bundle) 
 
 // persist has something of an accepted bundle saved. It goes on trying: what cannot be stored must not be acted on.
 func (s *session) persist(ctx context.Context, generation uint64, save func() error) error {
+	return s.insist(ctx, save, func(err error) {
+		s.notes.with(func() {
+			s.notes.message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", generation, err)
+		})
+		s.out.Changed(true)
+		s.log.Warn("the accepted bundle cannot be stored; retrying", "generation", generation, "err", err)
+	})
+}
+
+// insist has something saved, and retries until that worked. failed is told of every failure that is followed by a retry.
+// The session ends if another agent has written the state.
+func (s *session) insist(ctx context.Context, save func() error, failed func(error)) error {
 	pause := newTrouble().pause
 	for {
 		err := save()
@@ -83,11 +95,7 @@ func (s *session) persist(ctx context.Context, generation uint64, save func() er
 		case ctx.Err() != nil:
 			return err
 		}
-		s.notes.with(func() {
-			s.notes.message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", generation, err)
-		})
-		s.out.Changed(true)
-		s.log.Warn("the accepted bundle cannot be stored; it is tried again by itself", "generation", generation, "err", err)
+		failed(err)
 		if err := pause.Wait(ctx, nil); err != nil {
 			return err
 		}

@@ -123,26 +123,14 @@ func (s *session) saveSearch(ctx context.Context) error {
 
 // keepSearch stores the search, however long that takes.
 func (s *session) keepSearch(ctx context.Context) error {
-	return s.insist(ctx, func() error { return s.saveSearch(ctx) })
+	return s.insistSearch(ctx, func() error { return s.saveSearch(ctx) })
 }
 
-// insist has something saved, and retries until that worked.
-func (s *session) insist(ctx context.Context, save func() error) error {
-	pause := newTrouble().pause
-	for {
-		err := save()
-		switch {
-		case err == nil:
-			return nil
-		case errors.Is(err, agent.ErrLost):
-			s.end(err)
-			return err
-		}
+// insistSearch has something of the search saved.
+func (s *session) insistSearch(ctx context.Context, save func() error) error {
+	return s.insist(ctx, save, func(err error) {
 		s.log.Warn("the search for what nothing wants any more cannot be stored; retrying", "err", err)
-		if err := pause.Wait(ctx, nil); err != nil {
-			return err
-		}
-	}
+	})
 }
 
 // seek searches until there is nothing that nothing wants. What is found is held; it is looked for again with every
@@ -376,7 +364,7 @@ func (s *session) concludeSearch(ctx context.Context, damaged []agent.Damage) er
 			return err
 		}
 	}
-	if err := s.insist(ctx, func() error { return s.store.SaveSearch(ctx, nil) }); err != nil {
+	if err := s.insistSearch(ctx, func() error { return s.store.SaveSearch(ctx, nil) }); err != nil {
 		return err
 	}
 	s.tellHeld(nil)
