@@ -132,7 +132,7 @@ func (r *rig) agent(name string) *natsgo.Conn {
 	return c
 }
 
-// use has a cluster's agent connect anew, with another credential.
+// use has a cluster's agent connect again, with another credential.
 func (r *rig) use(name string, cred protocol.Credential) {
 	r.t.Helper()
 	r.hangUp(name)

@@ -54,7 +54,7 @@ func (r *rig) after(cluster, message string, files map[string]string) protocol.B
 	r.t.Helper()
 	was, _ := r.bundle(cluster)
 	r.push(message, files)
-	return r.await(cluster, message, func(b protocol.Bundle) bool { return b.Generation > was.Generation })
+	return r.await(cluster, message, func(b protocol.Bundle) bool { return b.Generation > was.Generation && settled(b) })
 }
 
 func (r *rig) held() []query.Hold { return r.hub.State().Source().Held }

@@ -118,7 +118,7 @@ func TestArtifactsOfArchivesAndOtherSources(t *testing.T) {
 	}
 }
 
-// TestAnArtifactFollowsWhatItIsMadeOf: the cluster depends on what was copied, and what is not copied renders nothing anew.
+// TestAnArtifactFollowsWhatItIsMadeOf: the cluster depends on what was copied, and what is not copied renders nothing again.
 func TestAnArtifactFollowsWhatItIsMadeOf(t *testing.T) {
 	t.Parallel()
 	b := newScene(t, builtOf(".")+manifest("a/one.yaml", "one", "{}")+manifest("z/z.yaml", "z", "{}")+generator("    - {from: '@own/a/*', to: '@artifact/'}\n"))

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -285,6 +286,9 @@ func (r *rig) until(what string, cond func() bool) {
 func (r *rig) bundle(name string) (b protocol.Bundle, ok bool) {
 	r.t.Helper()
 	m, err := r.agent(name).Request(protocol.DesiredGet(name), nil, patience)
+	if errors.Is(err, natsgo.ErrNoResponders) {
+		return b, false // the hub has not made its streams yet: an agent asks again, too
+	}
 	if err != nil {
 		r.t.Fatalf("bundle of %s: %v", name, err)
 	}
@@ -312,6 +316,11 @@ func (r *rig) await(name, what string, cond func(protocol.Bundle) bool) protocol
 		return ok && cond(got)
 	})
 	return b
+}
+
+// settled says whether nothing of a bundle is still being rendered.
+func settled(b protocol.Bundle) bool {
+	return !slices.ContainsFunc(b.Apps, func(a protocol.App) bool { return a.Reason == protocol.ReasonRendering })
 }
 
 // lines reads the objects of an app as the agent would.

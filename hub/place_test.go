@@ -135,7 +135,7 @@ func TestANewTokenSaysWhereTheClusterIs(t *testing.T) {
 	r.hangUp("a")
 	r.joinWith(r.token("a", hub.TokenOptions{Replace: true}))
 	if got := r.ids.Place("a"); got != "" {
-		t.Errorf("after joining anew, without saying where, the cluster is in %q", got)
+		t.Errorf("after joining again, without saying where, the cluster is in %q", got)
 	}
 	r.from("a", "second", "said by the second")
 	r.until("the hub remembers where the agent is", func() bool { return r.ids.Place("a") == "second" })

@@ -103,7 +103,7 @@ func TestACredentialAllowsWhatItsAgentNeedsAndNothingElse(t *testing.T) {
 		"answer in the server's or the hub's name": publish("_INBOX.anyone"),
 	})
 
-	// Any blob can be had: Direct Get takes wildcards. It opens with no key that a was told.
+	// Any blob can be fetched: Direct Get takes wildcards. It opens with no key that a was told.
 	if _, err := i.conn.Request(strings.Replace(protocol.BlobGet("x", 0), ".x.", ".*.", 1), nil, patience); err != nil {
 		t.Fatal(err)
 	}
