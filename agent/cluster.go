@@ -112,7 +112,7 @@ const (
 	SightObject                       // an object as it is now, from a list or a watch
 	SightGone                         // an object is no longer there, or no longer labelled as Drover's
 	SightListed                       // the list is complete; Version is that of the list
-	SightLost                         // the watch broke; Err says why. It is tried again by itself
+	SightLost                         // the watch broke; Err says why. It is opened again
 	SightWatching                     // it holds (again)
 )
 

@@ -24,7 +24,7 @@ const (
 	ReasonScope                  // it is outside of what the agent may touch
 	ReasonImmutable              // a field changed that cannot be while the object lives
 	ReasonManaged                // others have fields of it, and it was to be applied politely
-	ReasonEnding                 // it is being deleted, to be made anew
+	ReasonEnding                 // it is being deleted, to be recreated
 	ReasonWebhook                // a webhook that must be asked did not answer
 	ReasonQuota                  // a quota is used up
 )

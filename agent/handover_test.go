@@ -9,7 +9,7 @@ import (
 	"github.com/drover-dev/drover/test/testenv"
 )
 
-// TestWhatAnotherToolAppliedChangesHandsAsItIs: an object that Flux applied is taken over without being made anew or changed in what
+// TestWhatAnotherToolAppliedChangesHandsAsItIs: an object that Flux applied is taken over without being recreated or changed in what
 // counts, and given back likewise: the way of docs/from-flux.md.
 func TestWhatAnotherToolAppliedChangesHandsAsItIs(t *testing.T) {
 	t.Parallel()
@@ -32,7 +32,7 @@ func TestWhatAnotherToolAppliedChangesHandsAsItIs(t *testing.T) {
 		t.Helper()
 		now := still(t, cp, ref)
 		if a, b := before.Text("metadata", "uid"), now.Text("metadata", "uid"); a != b || a == "" {
-			t.Errorf("%s: it was made anew: its uid was %q and is %q", when, a, b)
+			t.Errorf("%s: it was recreated: its uid was %q and is %q", when, a, b)
 		}
 		if a, b := before.Number("metadata", "generation"), now.Number("metadata", "generation"); a != b || a == 0 {
 			t.Errorf("%s: its spec was changed: its generation was %d and is %d", when, a, b)

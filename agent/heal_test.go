@@ -20,7 +20,7 @@ func TestDeletedNamespaceComesBackWithAllInIt(t *testing.T) {
 	old := still(t, cp, testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: ns}).Text("metadata", "uid")
 	mustDelete(t, cp, testenv.Ref{APIVersion: "v1", Kind: "Namespace", Name: ns})
 	for _, ref := range []testenv.Ref{{APIVersion: "v1", Kind: "Namespace", Name: ns}, mapRef(ns, "a"), mapRef(ns, "b"), deploymentRef(ns, "web")} {
-		if err := cp.Kube().Wait(t.Context(), ref, "made anew", func(o testenv.Object) bool {
+		if err := cp.Kube().Wait(t.Context(), ref, "recreated", func(o testenv.Object) bool {
 			return o != nil && o.Text("metadata", "deletionTimestamp") == "" && o.Text("metadata", "uid") != old
 		}); err != nil {
 			t.Fatal(err)
@@ -48,7 +48,7 @@ func TestObjectBeingDeletedIsMadeAnewWhenItIsGone(t *testing.T) {
 		t.Errorf("%d applies to an object that is being deleted, want 0", got)
 	}
 	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":null}}`)
-	if err := cp.Kube().Wait(t.Context(), mapRef(ns, "a"), "made anew", func(o testenv.Object) bool {
+	if err := cp.Kube().Wait(t.Context(), mapRef(ns, "a"), "recreated", func(o testenv.Object) bool {
 		return o != nil && o.Text("metadata", "uid") != before
 	}); err != nil {
 		t.Error(err)

@@ -112,6 +112,6 @@ func TestDefinitionsThatAreHooksAreNeverDeleted(t *testing.T) {
 	uid := still(t, cp, ref).Text("metadata", "uid")
 	hub.Apply(t, hub.App(t, "shop", definition, thing, configMap(ns, "a", "2")))
 	if got := still(t, cp, ref).Text("metadata", "uid"); got != uid {
-		t.Error("the definition was made anew")
+		t.Error("the definition was recreated")
 	}
 }

@@ -91,7 +91,7 @@ func TestFailedPreSyncHookLeavesTheOldVersion(t *testing.T) {
 	b := hub.Bundle(hub.App(t, "shop", hookJob(ns, "migrate", "PreSync", fails), hookJob(ns, "alarm", "SyncFail", works), configMap(ns, "settings", "2")))
 	hub.Publish(t, b)
 	r := hub.Report(t, "the failed hook", func(r protocol.Report) bool { return agenttest.PhaseOf(r, "shop") == protocol.PhaseFailed })
-	if got := agenttest.AppOf(r, "shop").Message; !strings.Contains(got, "PreSync: Job/"+ns+"/migrate failed: ") || !strings.Contains(got, "the version before stays") {
+	if got := agenttest.AppOf(r, "shop").Message; !strings.Contains(got, "PreSync: Job/"+ns+"/migrate failed: ") || !strings.Contains(got, "keeping the last applied version") {
 		t.Errorf("the app says %q", got)
 	}
 	if err := cp.Kube().Wait(t.Context(), jobRef(ns, "alarm"), "the SyncFail hook", func(o testenv.Object) bool { return o.Condition("Complete") }); err != nil {

@@ -37,7 +37,7 @@ func TestKeptDriftIsToldOnceAndLeft(t *testing.T) {
 	running.Stop(t)
 	agenttest.Start(t, cp, ns, hub)
 	mustPatch(t, cp, mapRef(ns, "b"), `{"data":{"key":"edited"}}`)
-	if e := hub.Nth(t, protocol.EventDrift, 2); e.Object.Name != "b" { // and none of a and c anew
+	if e := hub.Nth(t, protocol.EventDrift, 2); e.Object.Name != "b" { // and none of a and c again
 		t.Errorf("the event is %+v", e)
 	}
 	if got := still(t, cp, mapRef(ns, "a")).Text("data", "key"); got != "edited" {

@@ -121,7 +121,7 @@ func TestIgnoredFieldsKeepTheirLiveValues(t *testing.T) {
 			expect("as in Git again", c.git, "3")
 			mustDelete(t, cp, deploymentRef(ns, "web"))
 			publish("3", true)
-			expect("made anew as a whole", c.git, "3")
+			expect("recreated as a whole", c.git, "3")
 		})
 	}
 }

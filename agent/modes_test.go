@@ -53,7 +53,7 @@ func TestIfNotPresentCreatesAndNeverChanges(t *testing.T) {
 				}
 			}
 			mustDelete(t, cp, mapRef(ns, "new"))
-			if err := cp.Kube().Wait(t.Context(), mapRef(ns, "new"), "made anew", is("3", "data", "key")); err != nil {
+			if err := cp.Kube().Wait(t.Context(), mapRef(ns, "new"), "recreated", is("3", "data", "key")); err != nil {
 				t.Error(err)
 			}
 			hub.Apply(t)

@@ -20,7 +20,7 @@ func TestObjectsMoveBetweenApps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := still(t, cp, mapRef(ns, "moving")).Text("metadata", "uid"); got != uid {
-			t.Errorf("the object was deleted and made anew when it moved to %s", by)
+			t.Errorf("the object was deleted and recreated when it moved to %s", by)
 		}
 	}
 	hub.Apply(t, hub.App(t, "one", a), hub.App(t, "two", b, moving))

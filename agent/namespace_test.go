@@ -56,7 +56,7 @@ func TestNamespaceIsCreatedOnRequest(t *testing.T) {
 	if got := still(t, cp, namespaceRef(ns)).Text("metadata", "resourceVersion"); got != version {
 		t.Errorf("the namespace was written again: version %s after %s", got, version)
 	}
-	// it goes: it is made anew with what was in it
+	// it goes: it is recreated with what was in it
 	mustDelete(t, cp, namespaceRef(ns))
 	ref := mapRef(ns, "loose")
 	if err := cp.Kube().Wait(t.Context(), ref, "gone", testenv.Gone); err != nil {

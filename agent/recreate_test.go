@@ -68,10 +68,10 @@ func TestRecreatesWhereGitAsks(t *testing.T) {
 			uid, other := still(t, cp, mapRef(ns, "a")).Text("metadata", "uid"), still(t, cp, mapRef(ns, "b")).Text("metadata", "uid")
 			hub.Apply(t, app("2"))
 			if got := still(t, cp, mapRef(ns, "a")); got.Text("metadata", "uid") == uid || got.Text("data", "key") != "2" {
-				t.Errorf("a was not made anew: %s", got)
+				t.Errorf("a was not recreated: %s", got)
 			}
 			if got := still(t, cp, mapRef(ns, "b")).Text("metadata", "uid"); got != other {
-				t.Error("b was made anew, which nothing asked for")
+				t.Error("b was recreated, which nothing asked for")
 			}
 			e := hub.Event(t, "the recreation", func(e protocol.Event) bool { return e.Kind == protocol.EventRecreated })
 			if e.Object == nil || e.Object.Name != "a" || !strings.Contains(e.Message, "immutable") {
@@ -94,12 +94,12 @@ func TestRecreatedAfterItsFinalizers(t *testing.T) {
 	b := hub.Bundle(hub.App(t, "web", immutable(ns, "a", "2", mark...)))
 	hub.Publish(t, b)
 	hub.Report(t, "it waiting", func(r protocol.Report) bool {
-		return strings.Contains(agenttest.AppOf(r, "web").Message, "created anew when its finalizers let it go")
+		return strings.Contains(agenttest.AppOf(r, "web").Message, "recreated when its finalizers are removed")
 	})
 	running.Stop(t)
 	next := agenttest.Start(t, cp, ns, hub)
 	hub.Report(t, "it waiting still", func(r protocol.Report) bool {
-		return next.Says(r) && strings.Contains(agenttest.AppOf(r, "web").Message, "created anew when its finalizers let it go")
+		return next.Says(r) && strings.Contains(agenttest.AppOf(r, "web").Message, "recreated when its finalizers are removed")
 	})
 	mustPatch(t, cp, mapRef(ns, "a"), `{"metadata":{"finalizers":null}}`)
 	hub.Healthy(t, b)

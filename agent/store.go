@@ -8,8 +8,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// ErrLost says that somebody else wrote the state: another agent may lead. Whoever gets it stops and begins
-// anew from what is stored.
+// ErrLost says that somebody else wrote the state: another agent may lead. The caller stops and starts again
+// from what is stored.
 var ErrLost = errors.New("the state in the cluster was changed by somebody else")
 
 // Item is one object of an inventory.

@@ -105,7 +105,7 @@ func keys(o testenv.Object) string {
 	return string(text)
 }
 
-// What another tool applied becomes Drover's without being made anew: what Git does not have goes, what leaves Git later goes, and what
+// What another tool applied becomes Drover's without being recreated: what Git does not have goes, what leaves Git later goes, and what
 // others set on purpose stays.
 func TestTakesOverFromFormerTools(t *testing.T) {
 	t.Parallel()
@@ -133,7 +133,7 @@ func TestTakesOverFromFormerTools(t *testing.T) {
 				t.Errorf("after a field left Git the data are %s", got)
 			}
 			if o.Text("metadata", "uid") != uid {
-				t.Error("it was made anew")
+				t.Error("it was recreated")
 			}
 		})
 	}

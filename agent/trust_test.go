@@ -46,7 +46,7 @@ func newKey(t *testing.T) (ed25519.PublicKey, ed25519.PrivateKey) {
 	return public, private
 }
 
-// Signing key, certificate authority and address change, each with an overlap, and no cluster joins anew.
+// Signing key, certificate authority and address change, each with an overlap, and no cluster joins again.
 func TestTrustIsRotatedByBundles(t *testing.T) {
 	t.Parallel()
 	cp := testenv.Shared(t)

@@ -21,7 +21,7 @@ import (
 const maxAlternatives = 20
 
 // composition is a composed source as it was made last. It holds its files itself: it is found again by the ids of their content, so that a
-// revision that changes nothing in them renders nothing anew.
+// revision that changes nothing in them renders nothing again.
 type composition struct {
 	of   string // revisions of all that it was made of
 	used *Render

@@ -26,7 +26,7 @@ func seen(s *fleet.Source) *fleet.Source {
 func sourcePlace(key string) string { return "\x00" + key }
 
 // sourcePlaces are the places of all sources that the apps name, whether they are rendered or not: one whose variables are missing for a
-// while does not have its source fetched anew.
+// while does not have its source fetched again.
 func (e *expansion) sourcePlaces() (places []string) {
 	for _, m := range e.made {
 		for _, s := range m.app.Sources() {

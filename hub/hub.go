@@ -180,7 +180,7 @@ func (h *Hub) follow(ctx context.Context, to chan<- Snapshot) {
 			return
 		}
 		if err != nil {
-			h.Log.Warn("the repository cannot be read; everything stays as it is", "err", err)
+			h.Log.Warn("the repository cannot be read; keeping what was published last", "err", err)
 			h.sourceError(err)
 			continue // Source paces itself
 		}
@@ -222,7 +222,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	revision := protocol.Revision{Hash: rev.Hash, Branch: rev.Branch, Subject: rev.Subject, Time: rev.Time}
 	todo, listed, err := h.affected(ctx, snap)
 	if err != nil {
-		h.Log.Error("this revision cannot be followed; everything stays as it is", "revision", revision.Short(), "err", err)
+		h.Log.Error("this revision cannot be followed; keeping what was published last", "revision", revision.Short(), "err", err)
 		h.sourceError(err)
 		return nil
 	}
@@ -283,10 +283,10 @@ func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (pu
 	return published + n, err
 }
 
-// unreadable notes that a cluster's part of the tree could not be read. It stays as it is, says so, and is looked at again
+// unreadable notes that a cluster's part of the tree could not be read. It keeps its bundle, says so, and is read again
 // at the next revision.
 func (h *Hub) unreadable(name string, err error) {
-	h.Log.Error("the cluster's folder cannot be read; it stays as it is", "cluster", name, "err", err)
+	h.Log.Error("the cluster's folder cannot be read; keeping its last bundle", "cluster", name, "err", err)
 	h.again[name] = struct{}{}
 	if res := h.resolved[name]; res != nil {
 		res.Cluster.Problems, res.reading = []string{err.Error()}, false
@@ -301,7 +301,7 @@ type listing struct {
 	places          map[string]struct{}
 }
 
-// affected are the clusters that a revision may have changed, sorted, and whether which there are was found out anew. Its
+// affected are the clusters that a revision may have changed, sorted, and whether the clusters were listed again. Its
 // cost follows what changed, not how many clusters there are.
 func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, listed bool, err error) {
 	reselect, err := h.Resolver.refresh(ctx, snap)

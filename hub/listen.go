@@ -265,7 +265,7 @@ func (l listener) Identities(clusters []string) {
 	l.h.do(func(ctx context.Context) error { return l.h.identified(ctx, clusters) })
 }
 
-// identified seals the bundles of clusters anew, where their agents use another key now.
+// identified seals the bundles of clusters again, where their agents use another key now.
 func (h *Hub) identified(ctx context.Context, clusters []string) error {
 	h.state.edit(func(x *query.Index, _ *SourceStatus) {
 		for _, name := range clusters {

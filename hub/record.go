@@ -12,7 +12,7 @@ import (
 )
 
 // Dep is one thing that a render learned from the tree: what was at a path, or that nothing was. A
-// kustomize build depends on files that it looked for in vain as much as on those it read.
+// kustomize build depends on files that it looked for and did not find as much as on those it read.
 type Dep struct {
 	Path string   `json:"p"`           // as it was asked for
 	Real string   `json:"r,omitempty"` // where links led, if elsewhere

@@ -17,7 +17,7 @@ type Rendered struct {
 // Renderer builds the objects of one folder.
 type Renderer interface {
 	// Build renders dir, reading nothing but tree. The result depends only on what was read
-	// (and looked for in vain), so that it may be remembered. Errors name the file, the line where one
+	// (and looked for and not found), so that it may be remembered. Errors name the file, the line where one
 	// is known, and what to do.
 	Build(ctx context.Context, tree Tree, dir string, opts BuildOptions) ([]Rendered, error)
 }

@@ -108,7 +108,7 @@ func (r *Resolution) Notes() []fleet.Note {
 	return out
 }
 
-// Places are the paths in the tree on which any of it depends, sorted: what was read, and what was looked for in vain.
+// Places are the paths in the tree on which any of it depends, sorted: what was read, and what was looked for and not found.
 func (r *Resolution) Places() []string { return r.places }
 
 // Clusters lists the clusters of a revision, see Layout.
@@ -120,7 +120,7 @@ func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
 // between two that claim the same object; nil if that is not known. An error means that the tree could not be read
 // or that ctx is done; what is wrong with its content is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
-	// The key changes with what a folder may say: what an older release took for a mistake is read anew.
+	// The key changes with what a folder may say: what an older release took for a mistake is read again.
 	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render,
 		[]Packed, error) {
 		f, err := r.layout.Read(ctx, rec, name)
@@ -376,7 +376,7 @@ func (r *Resolver) Sealed(ref protocol.Blob) ([]byte, error) {
 	}
 	if sealed == nil {
 		return nil, fmt.Errorf("blob %s is not in the hub's store: it was damaged; stop the hub, remove its store file and "+
-			"start it again: everything in it is made anew from Git", ref.ID())
+			"start it again: everything in it is rendered again from Git", ref.ID())
 	}
 	return sealed, nil
 }

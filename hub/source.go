@@ -40,7 +40,7 @@ type View interface {
 	Revision() Revision
 	// Lookup follows path through symbolic links. If nothing is there the error is
 	// fs.ErrNotExist, and the entry still says how far the links led: Path is the real path that
-	// was looked for in vain.
+	// was looked for and not found.
 	Lookup(path string) (Entry, error)
 }
 

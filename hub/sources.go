@@ -117,7 +117,7 @@ func (f *Follower) View(_ context.Context, s fleet.Source) (View, error) {
 		x.interval = wants
 	}
 	switch {
-	case x.ending: // Moved will tell when it can begin anew
+	case x.ending: // Moved will tell when it can start again
 	case x.view != nil:
 		return x.view, nil
 	case x.err != nil:
@@ -220,7 +220,7 @@ func (f *Follower) settle(x *followed, view View, err error) (moved bool) {
 	if err != nil {
 		if x.err == nil {
 			x.since = time.Now()
-			f.log.Warn("a source cannot be fetched; what uses it stays as it is", "source", x.source.String(), "err", err)
+			f.log.Warn("a source cannot be fetched; keeping the last version of the apps that use it", "source", x.source.String(), "err", err)
 		}
 		x.err = err
 		return before == nil || before.Error() != err.Error()

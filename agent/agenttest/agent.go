@@ -83,7 +83,7 @@ func (r *Running) Trouble(t testing.TB, want string) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !strings.Contains(r.Bus.Trouble(), want); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %q; the trouble is %q", want, r.Bus.Trouble())
+			t.Fatalf("timed out waiting for %q; the trouble is %q", want, r.Bus.Trouble())
 		}
 	}
 }

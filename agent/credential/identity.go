@@ -73,7 +73,7 @@ func (i *Identity) Load(ctx context.Context) error {
 	var h held
 	if credential != nil {
 		if h.credential, err = protocol.DecodeCredential(credential); err != nil {
-			i.log.Warn("the stored credential cannot be used; the cluster has to join anew", "err", err)
+			i.log.Warn("the stored credential cannot be used; the cluster has to join again", "err", err)
 		}
 	}
 	if json.Unmarshal(asked, &h.pending) != nil { // the error might quote a seed; and new keys are soon made

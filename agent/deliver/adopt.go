@@ -283,7 +283,7 @@ func (a *app) obtained(p *plan.Plan, err error) bool {
 	return true
 }
 
-// missing notes why the blob of an app is not here: not to be had, or not fit.
+// missing notes why the blob of an app is not here: it cannot be fetched, or it cannot be used.
 func (a *app) missing(err error) {
 	a.fetching, a.unfit = "", fleet.Fact{}
 	var gone *lacking

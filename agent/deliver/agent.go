@@ -58,7 +58,7 @@ func New(c Config) *Agent {
 	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term}}
 }
 
-// Run keeps the cluster until ctx is done. Whoever calls it has made sure that no other agent does.
+// Run keeps the cluster until ctx is done. The caller has made sure that no other agent does.
 func (a *Agent) Run(ctx context.Context) error {
 	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
 	for ctx.Err() == nil {
@@ -70,7 +70,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		if time.Since(start) > time.Minute {
 			pause.Reset()
 		}
-		a.c.Log.Warn("the agent begins anew from what is stored in the cluster", "err", err)
+		a.c.Log.Warn("the session ended; restarting from the state in the cluster", "err", err)
 		if pause.Wait(ctx, nil) != nil {
 			break
 		}
@@ -314,7 +314,7 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 		if errors.As(err, new(*lacking)) {
 			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
 		}
-		s.log.Warn("the stored objects of an app cannot be used; they are had anew from the hub", "app", a.name, "err", err)
+		s.log.Warn("the stored objects of an app cannot be used; downloading them from the hub again", "app", a.name, "err", err)
 	} else {
 		if st.Run.Ahead() && p.DeliveredBy(st.Run) { // its hooks go on, before it comes into force
 			a.next = p

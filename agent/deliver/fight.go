@@ -129,7 +129,7 @@ func (a *app) fighting() string {
 			by = "somebody who leaves no trace"
 		}
 		return fmt.Sprintf("%s fights with manager %s over %s: it was healed more than %d times a minute, and is healed more slowly now; "+
-			"take the fields out of Git, or stop whoever changes them", o.item.Ref, by, strings.Join(f.fields, ", "), fightLimit)
+			"take the fields out of Git, or stop the client that changes them", o.item.Ref, by, strings.Join(f.fields, ", "), fightLimit)
 	}
 	return ""
 }

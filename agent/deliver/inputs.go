@@ -13,7 +13,7 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// lacking says that an input is not there. Nothing is tried again by itself: the watch tells when it is.
+// lacking says that an input is not there. There is no retry: the watch tells when it is.
 type lacking struct {
 	ref protocol.VarsRef
 	use string

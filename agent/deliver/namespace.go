@@ -52,7 +52,7 @@ func (r request) applyNamespace(ctx context.Context, ref protocol.ObjectRef, bod
 	_, err := r.at.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + r.name})
 	if agent.ReasonOf(err) == agent.ReasonForbidden && plain {
 		if _, getErr := r.at.Get(ctx, namespaces, ref); getErr == nil || len(r.env.scope) > 0 {
-			return nil // it is there, or whoever gave the agent its scope knows: nothing else was asked for
+			return nil // it is there, or the person who gave the agent its scope knows: nothing else was asked for
 		}
 	}
 	return err

@@ -91,7 +91,7 @@ func (t *trouble) note(err error, now time.Time) {
 // due says whether the object must be applied now.
 func (o *object) due(now time.Time) bool {
 	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals() || now.Before(o.paced)) {
-		return false // what is being deleted is made anew when it is gone
+		return false // what is being deleted is recreated when it is gone
 	}
 	return o.trouble == nil || !o.trouble.final && !now.Before(o.trouble.next)
 }

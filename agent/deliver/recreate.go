@@ -12,7 +12,7 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// remake deletes an object and creates it anew. If the agent ends in between, the object is due and not there, and the
+// remake deletes an object and recreates it. If the agent ends in between, the object is due and not there, and the
 // next one creates it. why is the refusal to change it.
 func (e errand) remake(ctx context.Context, why error) (agent.Live, error) {
 	if guard.Container(e.ref) {
@@ -28,14 +28,14 @@ func (e errand) remake(ctx context.Context, why error) (agent.Live, error) {
 	}
 	gone, err := e.discard(ctx)
 	if err != nil {
-		return agent.Live{}, fmt.Errorf("delete it, to create it anew: %w", err)
+		return agent.Live{}, fmt.Errorf("delete it, to recreate it: %w", err)
 	}
 	if !gone {
-		return agent.Live{}, &agent.Failure{Reason: agent.ReasonEnding, Text: "it is being deleted, and created anew when its finalizers let it go"}
+		return agent.Live{}, &agent.Failure{Reason: agent.ReasonEnding, Text: "it is being deleted, and recreated when its finalizers are removed"}
 	}
 	live, err := e.at.Apply(ctx, e.res, e.ref, e.patch)
 	if err != nil {
-		return live, fmt.Errorf("create it anew, after it was deleted because a field changed that cannot be: %w", err)
+		return live, fmt.Errorf("recreate it, after it was deleted because an immutable field changed: %w", err)
 	}
 	e.app.do(func() {
 		e.app.emit(protocol.Event{Kind: protocol.EventRecreated, App: e.name, Object: &e.ref, Message: "deleted and recreated, as Git asks: " + brief(why)})

@@ -64,7 +64,7 @@ type errand struct {
 	mode     fleet.Mode
 	first    bool // Drover has never applied it
 	heal     bool // it was applied as it is
-	recreate bool // it may be deleted and created anew
+	recreate bool // it may be deleted and recreated
 }
 
 // errand reads what there is to know before an object is applied. known says whether it is known what autoscalers

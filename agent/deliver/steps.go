@@ -60,7 +60,7 @@ func (a *app) precede(ctx context.Context, p *plan.Plan) bool {
 		if out.failed != "" {
 			before := "; nothing of the app was applied"
 			if a.plan != nil {
-				before = "; the version before stays as it is"
+				before = "; keeping the last applied version"
 			}
 			a.fail(fleet.PreSync, out.failed+before+": correct it in Git, and its next revision is tried")
 		}

@@ -65,7 +65,7 @@ func Within(ref, container protocol.ObjectRef, kinds []agent.Resource) bool {
 	return slices.ContainsFunc(kinds, func(r agent.Resource) bool { return r.Group == ref.Group && r.Kind == ref.Kind })
 }
 
-// Precious says whether deleting an object takes more with it than can be made anew: that is never done because a
+// Precious says whether deleting an object takes more with it than can be recreated: that is never done because a
 // switch of the whole app says so.
 func Precious(ref protocol.ObjectRef) bool {
 	switch ref.Group + "/" + ref.Kind {

@@ -95,7 +95,7 @@ func (e *Election) Run(ctx context.Context, lead func(context.Context) error) er
 	for ctx.Err() == nil {
 		acquired, err := e.acquire(ctx)
 		if err != nil && ctx.Err() == nil {
-			e.Log.Warn("the lease cannot be had; it is tried again by itself", "object", "Lease/"+e.Namespace+"/"+leaseName, "err", err)
+			e.Log.Warn("the lease cannot be acquired; retrying", "object", "Lease/"+e.Namespace+"/"+leaseName, "err", err)
 			_ = pause.Wait(ctx, nil) // the loop looks at ctx itself
 			continue
 		}

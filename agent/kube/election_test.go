@@ -57,7 +57,7 @@ func soonTold(t *testing.T, what string, told <-chan struct{}) {
 	select {
 	case <-told:
 	case <-time.After(20 * time.Second):
-		t.Fatalf("waited in vain for %s", what)
+		t.Fatalf("timed out waiting for %s", what)
 	}
 }
 

@@ -63,7 +63,7 @@ type explanation struct {
 	topics   map[string]fleet.Event // the newest of each
 	asked    output                 // whose output was asked for
 	answered bool
-	wrote    string // what it says; "" if it cannot be had
+	wrote    string // what it says; "" if it cannot be read
 }
 
 // note is what is known of one Pod.
@@ -176,7 +176,7 @@ func (x *explanation) tell(cause fleet.Cause) {
 	}
 }
 
-// wake has it decided anew when the clock has changed a cause. x.mu is held.
+// wake has it decided again when the clock has changed a cause. x.mu is held.
 func (x *explanation) wake(at time.Time) {
 	if x.timer != nil {
 		x.timer.Stop()

@@ -36,9 +36,9 @@ const (
 )
 
 func unreachable(err error) *agent.Failure {
-	text := fmt.Sprintf("the API server does not answer: %v; it is tried again by itself", err)
+	text := fmt.Sprintf("the API server does not answer: %v; retrying", err)
 	if errors.Is(err, context.DeadlineExceeded) {
-		text = fmt.Sprintf("the API server did not answer within %s; it is tried again by itself", requestTimeout)
+		text = fmt.Sprintf("the API server did not answer within %s; retrying", requestTimeout)
 	}
 	return &agent.Failure{Reason: agent.ReasonUnreachable, Text: text}
 }
@@ -115,9 +115,9 @@ func explain(st status) *agent.Failure {
 	case strings.Contains(m, "denied the request") || strings.Contains(m, "denied request"):
 		return fail(agent.ReasonDenied, "an admission policy refused it: change the object or the policy (%s)", said)
 	case strings.Contains(m, "failed calling webhook") || strings.Contains(m, "failed to call webhook"):
-		return fail(agent.ReasonWebhook, "an admission webhook that must be asked did not answer: see that its service runs; it is tried again by itself (%s)", said)
+		return fail(agent.ReasonWebhook, "an admission webhook that must be asked did not answer: see that its service runs; retrying (%s)", said)
 	case strings.Contains(m, "conversion webhook"):
-		return fail(agent.ReasonWebhook, "the webhook that converts its kind between versions did not answer, or failed: see that its service runs; it is tried again by itself (%s)", said)
+		return fail(agent.ReasonWebhook, "the webhook that converts its kind between versions did not answer, or failed: see that its service runs; retrying (%s)", said)
 	case st.tooLarge():
 		return fail(agent.ReasonInvalid, "it is larger than the cluster stores (about 1.5 MB with what others keep in it, 256 KiB of annotations): make it smaller or split it (%s)", said)
 	case st.Code == http.StatusForbidden:
@@ -133,9 +133,9 @@ func explain(st status) *agent.Failure {
 	case st.Code == http.StatusConflict && st.hasCause("FieldManagerConflict"):
 		return fail(agent.ReasonManaged, "others manage fields of it: %s", said)
 	case st.Code == http.StatusConflict:
-		return fail(agent.ReasonConflict, "somebody else changed it at the same time: it is tried again by itself (%s)", said)
+		return fail(agent.ReasonConflict, "another client changed it at the same time; retrying (%s)", said)
 	case st.Code == http.StatusTooManyRequests || st.Code == http.StatusServiceUnavailable || st.Code == http.StatusGatewayTimeout:
-		return fail(agent.ReasonUnreachable, "the API server has no time for it: it is tried again by itself (%s)", said)
+		return fail(agent.ReasonUnreachable, "the API server is overloaded; retrying (%s)", said)
 	}
 	return explainInvalid(st)
 }

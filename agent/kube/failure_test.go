@@ -40,13 +40,13 @@ func TestFailuresAreExplained(t *testing.T) {
 			s.Code, s.Message, s.Details.Kind, s.Details.Name = 404, "not found", "configmaps", "a"
 		}, agent.ReasonMissing, "not there"},
 		{"kind", func(s *status) { s.Code, s.Message = 404, "the server could not find the requested resource" }, agent.ReasonKind, "CustomResourceDefinition"},
-		{"conflict", func(s *status) { s.Code, s.Message = 409, "the object has been modified" }, agent.ReasonConflict, "tried again by itself"},
+		{"conflict", func(s *status) { s.Code, s.Message = 409, "the object has been modified" }, agent.ReasonConflict, "retrying"},
 		{"immutable", func(s *status) { s.Code, s.Message = 422, "spec.selector: Invalid value: x: field is immutable" }, agent.ReasonImmutable, `drover.dev/recreate: enabled`},
 		{"invalid", func(s *status) { s.Code, s.Message = 422, "spec.ports[0].port: Invalid value: 99999" }, agent.ReasonInvalid, "correct it in Git"},
 		{"schema", func(s *status) {
 			s.Code, s.Message = 500, "failed to create typed patch object: .spec.replcias: field not declared in schema"
 		}, agent.ReasonInvalid, "spec.replcias is not a field of its kind"},
-		{"busy", func(s *status) { s.Code, s.Message = 429, "too many requests" }, agent.ReasonUnreachable, "has no time"},
+		{"busy", func(s *status) { s.Code, s.Message = 429, "too many requests" }, agent.ReasonUnreachable, "is overloaded"},
 		{"gone", func(s *status) { s.Code, s.Message = 410, "too old resource version" }, agent.ReasonExpired, "too old"},
 		{"other", func(s *status) { s.Code, s.Message = 500, "etcdserver: leader changed" }, agent.ReasonOther, "answered 500"},
 	} {

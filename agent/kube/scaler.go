@@ -47,7 +47,7 @@ func (c *Client) Scalers(ctx context.Context, namespace string, tell func(agent.
 		}
 		w.version = "" // what went meanwhile is not in the next list
 		tell(agent.SightLost, agent.Scaler{})
-		c.log.Debug("autoscalers cannot be watched at the moment; it is tried again by itself", "err", err)
+		c.log.Debug("autoscalers cannot be watched at the moment; retrying", "err", err)
 		if pause.Wait(ctx, nil) != nil {
 			return
 		}

@@ -81,7 +81,7 @@ func TestTwoWritersCannotInterleave(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := second.SaveApp(t.Context(), state("web", 4, []byte("v4"))); err != nil {
-		t.Errorf("state that somebody deleted is not written anew: %v", err)
+		t.Errorf("state that somebody deleted is not written again: %v", err)
 	}
 }
 

@@ -34,7 +34,7 @@ func TestIdentityIsReadAsItWasWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := vault.Save(t.Context(), []byte("kept in memory"), nil); err != nil {
-		t.Errorf("an identity that somebody deleted is not written anew: %v", err)
+		t.Errorf("an identity that somebody deleted is not written again: %v", err)
 	}
 }
 

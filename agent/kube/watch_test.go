@@ -91,7 +91,7 @@ func TestContentsAreNotReadBack(t *testing.T) {
 					return s
 				}
 			case <-soon(t).Done():
-				t.Fatalf("waited in vain for sighting %d of %q", kind, name)
+				t.Fatalf("timed out waiting for sighting %d of %q", kind, name)
 			}
 		}
 	}

@@ -83,7 +83,7 @@ func (s *Session) dial(ctx context.Context, server string, a account, roots *x50
 		nats.SetCustomDialer(d),
 		nats.SkipHostLookup(), // the dialer does it, or the proxy
 		nats.IgnoreDiscoveredServers(),
-		nats.NoReconnect(), // every connection is made anew, from what the identity holds then
+		nats.NoReconnect(), // every connection is a new one, from what the identity holds then
 		nats.PingInterval(20*time.Second),
 		nats.MaxPingsOutstanding(2),
 		nats.Timeout(connectTimeout),
@@ -196,7 +196,7 @@ func (o *outage) pause(ctx context.Context, err error) {
 	if text := err.Error(); text != o.said && time.Since(o.told) > warnGap {
 		o.said, o.told, level = text, time.Now(), slog.LevelWarn
 	}
-	o.log.Log(ctx, level, "there is no session with the hub; it is tried again by itself, and the cluster is kept as it is meanwhile", "err", err)
+	o.log.Log(ctx, level, "there is no session with the hub; retrying; the cluster keeps what was applied", "err", err)
 	d := delay(o.tries)
 	if isRefused(err) {
 		d *= refusedFactor

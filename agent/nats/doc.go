@@ -2,7 +2,7 @@
 // events out.
 //
 // It holds three core subscriptions (the cluster's own bundle, what the hub asks of it, and its inbox) and no JetStream
-// consumer: what was missed is asked for with Direct Get after every connecting. Every connection is made anew from what
+// consumer: what was missed is asked for with Direct Get after every connecting. Every connection is a new one, from what
 // the agent's identity holds then, so that credentials, authorities and addresses change without a restart.
 //
 // Connections are always encrypted. They go through the proxy that HTTPS_PROXY and NO_PROXY name, if any.

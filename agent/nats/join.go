@@ -72,7 +72,7 @@ func joinTrouble(t protocol.JoinToken, err error, now time.Time) string {
 			"revoked or has expired; "+
 			"run `drover agent manifest --cluster %s | kubectl apply -f -` for another", t.Cluster, t.Cluster)
 	}
-	return fmt.Sprintf("cluster %s has not joined yet; it is tried again by itself: %v", t.Cluster, err)
+	return fmt.Sprintf("cluster %s has not joined yet; retrying: %v", t.Cluster, err)
 }
 
 // noToken says that there is no join token.

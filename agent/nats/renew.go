@@ -69,7 +69,7 @@ func (s *Session) tend(ctx context.Context, l *link) error {
 				l.cred.Expires.UTC().Format(time.RFC3339), err, replaceCommand(l.cred.Cluster)))
 			due.Reset(never)
 		case ctx.Err() == nil:
-			s.c.Log.Warn("the credential is not renewed yet; it is tried again by itself", "expires", l.cred.Expires, "err", err)
+			s.c.Log.Warn("the credential is not renewed yet; retrying", "expires", l.cred.Expires, "err", err)
 			due.Reset(pause.Next())
 		}
 	}

@@ -96,7 +96,7 @@ func TestARenewalThatCrashedIsFinished(t *testing.T) {
 	asked := hub.Asked()
 	for _, a := range asked[1:] {
 		if a.User != asked[1].User {
-			t.Error("the renewal was begun anew with other keys")
+			t.Error("the renewal was begun again with other keys")
 		}
 	}
 }

@@ -104,7 +104,7 @@ func (h *held) bundle(t *testing.T, want string) {
 			t.Fatalf("got bundle %q, want %q", got, want)
 		}
 	case <-time.After(30 * time.Second):
-		t.Fatalf("waited in vain for bundle %q", want)
+		t.Fatalf("timed out waiting for bundle %q", want)
 	}
 }
 
@@ -117,7 +117,7 @@ func (h *held) holds(t *testing.T, want bool) {
 				return
 			}
 		case <-time.After(30 * time.Second):
-			t.Fatalf("waited in vain for the session to hold: %t", want)
+			t.Fatalf("timed out waiting for the session to hold: %t", want)
 		}
 	}
 }

@@ -347,7 +347,7 @@ func (b *Outbox) save(ctx context.Context) bool {
 	case errors.Is(err, agent.ErrLost):
 		b.end(err)
 	case ctx.Err() == nil:
-		b.log.Warn("what the hub has yet to be told cannot be stored in the cluster; it is kept in memory, and tried again by itself", "err", err)
+		b.log.Warn("what the hub has yet to be told cannot be stored in the cluster; keeping it in memory, retrying", "err", err)
 	}
 	return false
 }

@@ -70,7 +70,7 @@ func (u Upgrade) Admit(ctx context.Context, log *slog.Logger) (*Trial, error) {
 			log.Warn("the DaemonSet of the agent cannot be seen, so it cannot be upgraded from Git", "err", err)
 			return nil, nil
 		case err != nil:
-			log.Warn("the DaemonSet of the agent cannot be read; it is tried again by itself", "err", err)
+			log.Warn("the DaemonSet of the agent cannot be read; retrying", "err", err)
 			wait = pause.Next()
 		default:
 			r := st.role(u.Identity, u.Revision)

@@ -183,7 +183,7 @@ func killIdle(w *Workers) int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, one := range w.idle {
-		one.kill()
+		one.Kill()
 	}
 	return len(w.idle)
 }

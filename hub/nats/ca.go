@@ -22,7 +22,7 @@ import (
 
 const (
 	authorityLife = 10 * 365 * 24 * time.Hour
-	// embeddedLife is how long a certificate of the embedded server is valid. It is made anew while it runs.
+	// embeddedLife is how long a certificate of the embedded server is valid. It is recreated while it runs.
 	embeddedLife = 90 * 24 * time.Hour
 	// clockSkew is how far an agent's clock may be behind without its taking a new certificate for one of the future.
 	clockSkew = 24 * time.Hour
@@ -124,7 +124,7 @@ func (k *Keys) CA() string {
 type GetCertificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 
 // Certificate is of the hub's own authority, for a server that is reached by hosts, by localhost, and by this machine's
-// addresses. It lives in memory only, and is made anew when a third of its life is left.
+// addresses. It lives in memory only, and is recreated when a third of its life is left.
 func (k *Keys) Certificate(hosts []string) (GetCertificate, error) {
 	var mu sync.Mutex
 	var current *tls.Certificate

@@ -6,7 +6,7 @@
 // hub keeps their public keys alone. What agents say is signed by the key of a credential and sealed to the hub: the
 // servers are trusted to deliver, and with nothing else.
 //
-// Whoever comes over the network needs TLS. Certificates come from an authority that the hub makes with its other keys,
+// Every client on the network needs TLS. Certificates come from an authority that the hub makes with its other keys,
 // or are the user's own. External servers get their configuration and certificates from here too (Keys.Files): alone,
 // as a cluster, or as the leaf node of a far site. Keys are rotated in two steps (Keys.Begin, Keys.Finish).
 //

@@ -119,7 +119,7 @@ func (f *keyFiles) load(name string, generate func() ([]byte, error)) []byte {
 	}
 	if !f.fresh {
 		f.err = fmt.Errorf("the hub's keys: %s is missing while others are there: bring it back from a backup; "+
-			"or remove the whole folder %s for a new fleet, whose agents all have to be installed anew", path, f.dir)
+			"or remove the whole folder %s for a new fleet, whose agents all have to be installed again", path, f.dir)
 		return nil
 	}
 	if data, f.err = generate(); f.err == nil {

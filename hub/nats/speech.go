@@ -52,7 +52,7 @@ type once struct {
 	said map[string]struct{}
 }
 
-// maxOnce is how much once remembers before it begins anew.
+// maxOnce is how much once remembers before it starts again.
 const maxOnce = 10_000
 
 // first says whether key was not asked about before.

@@ -213,7 +213,7 @@ func TestTheCertificateIsMadeAnewBeforeItEnds(t *testing.T) {
 			}
 		}
 		if again := must(get(nil)); again == first || again != must(get(nil)) {
-			t.Error("it is not made anew, or every time")
+			t.Error("it is not recreated, or every time")
 		}
 	})
 }

@@ -167,7 +167,7 @@ func (v *visitor) await(ctx context.Context, what string, cond func() bool) erro
 		select {
 		case <-moved:
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("%s: waited in vain for %s; %s", v.name, what, v.bus.Trouble()), context.Cause(ctx))
+			return errors.Join(fmt.Errorf("%s: timed out waiting for %s; %s", v.name, what, v.bus.Trouble()), context.Cause(ctx))
 		}
 	}
 }

@@ -122,7 +122,7 @@ func TestEncryptedObjectsAreDecryptedInTheCluster(t *testing.T) {
 	s.secret("vars", "TOKEN", "env-s3cret")
 	s.secret("files", "app.env", "TOKEN=env-s3cret\n")
 
-	// Encrypted anew, for a key that is not there: what was applied stays, and the key is enough to go on.
+	// Encrypted again, for a key that is not there: what was applied stays, and the key is enough to go on.
 	s.repo.Write("shop/login.yaml", fixture(t, "new.yaml"))
 	s.repo.Write("shop/kustomization.yaml", "resources: [login.yaml]\n")
 	s.commit("another key")
@@ -132,7 +132,7 @@ func TestEncryptedObjectsAreDecryptedInTheCluster(t *testing.T) {
 	s.key("new.agekey")
 	s.secret("login", "password", "second-s3cret")
 
-	// With the keys gone, and with an agent that begins anew, what was applied stays.
+	// With the keys gone, and with an agent that starts again, what was applied stays.
 	s.agent.kill()
 	if err := s.cp.Kube().Delete(t.Context(), testenv.Ref{APIVersion: "v1", Kind: "Secret", Namespace: "flux-system", Name: "sops-age"}); err != nil {
 		t.Fatal(err)

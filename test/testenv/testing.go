@@ -116,7 +116,7 @@ func Shared(t testing.TB) *ControlPlane {
 
 // NamespaceT makes a namespace for the test in cp, and returns its name. It is not deleted when the test ends, because
 // that takes the controllers two hundred requests, and the control plane goes anyway. But its ConfigMaps are, of which
-// some tests make hundreds: whoever watches all namespaces would be told of them.
+// some tests make hundreds: a client that watches all namespaces would be told of them.
 func NamespaceT(t testing.TB, cp *ControlPlane) string {
 	t.Helper()
 	made, err := cp.Kube().Create(t.Context(), "testenv", Object{

@@ -45,7 +45,7 @@ func (w *wiring) findUpgrade(ctx context.Context) error {
 		if err == nil {
 			return nil
 		}
-		w.log.Warn("the agent's own pod cannot be read; it is tried again by itself", "err", err)
+		w.log.Warn("the agent's own pod cannot be read; retrying", "err", err)
 		if err := pause.Wait(ctx, nil); err != nil {
 			return err
 		}

@@ -63,7 +63,7 @@ func readyz(t *testing.T, port int, want string) {
 			return
 		}
 	}
-	t.Fatalf("waited in vain for /readyz to say %q; it says %q", want, last)
+	t.Fatalf("timed out waiting for /readyz to say %q; it says %q", want, last)
 }
 
 func TestProcessSaysHowToJoinAndJoins(t *testing.T) {

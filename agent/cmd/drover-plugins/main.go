@@ -2,7 +2,7 @@
 // own because plugins are spoken with by gRPC, which would be a third of the agent.
 //
 // Plugins are the programs drover-plugin-NAME in the folder that its argument names, or else in the folder plugins beside it. Each is started when
-// it is first needed, and anew when it has crashed. All of them together with drover-plugins have a bounded memory each.
+// it is first needed, and again when it has crashed. All of them together with drover-plugins have a bounded memory each.
 package main
 
 import (

@@ -122,7 +122,7 @@ func TestABadPluginStopsOnlyItself(t *testing.T) {
 		good()
 	}
 	if out, err := h.Transform(t.Context(), "crash", []byte("1"), nil); err != nil || string(out) != "1" {
-		t.Errorf("a plugin that crashed is not started anew: %q, %v", out, err)
+		t.Errorf("a plugin that crashed is not restarted: %q, %v", out, err)
 	}
 	if out, err := h.Transform(t.Context(), "secrets", nil, map[string][]byte{"key": []byte("its ")}); err != nil || string(out) != "its " {
 		t.Errorf("a plugin was told %q, %v", out, err)

@@ -148,7 +148,7 @@ func (o *installOptions) chooseNodes(ctx context.Context, c *install.Cluster) er
 		return err
 	}
 	o.LeaderNodes = manifest.AllNodes
-	o.say("The cluster has no control-plane nodes, so every node may lead: whoever takes one node can get the agent's rights. " +
+	o.say("The cluster has no control-plane nodes, so every node may lead: an attacker who takes one node can get the agent's rights. " +
 		"Hold them to some nodes with --leader-nodes node-restriction.kubernetes.io/NAME.")
 	return nil
 }

@@ -208,7 +208,7 @@ func (c *connection) ready(cmd *cobra.Command, keys *nats.Keys, kind nats.KeyKin
 	case kind == nats.KeyAccount:
 	case len(t.Behind) > 0:
 		return errors.New("the old " + string(kind) + " key is kept: " + strings.Join(t.Behind, ", ") + " did not report to trust the next one yet: " +
-			"wait until they have been connected, remove or revoke those that are gone for good, or say --force: then they have to join anew")
+			"wait until they have been connected, remove or revoke those that are gone for good, or say --force: then they have to join again")
 	}
 	return nil
 }

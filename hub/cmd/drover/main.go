@@ -1,6 +1,6 @@
 // Command drover is what people install: the hub, and the command line that asks it.
 //
-// Exit codes: 0 fine, 1 the answer is bad news or could not be had, 2 the command was used wrongly.
+// Exit codes: 0 fine, 1 the answer is bad news or cannot be given, 2 the command was used wrongly.
 package main
 
 import (
