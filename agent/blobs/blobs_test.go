@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ import (
 
 var secret = bytes.Repeat([]byte("s"), 32)
 
-// store serves the chunks of one blob, as a bus does that nobody has to trust.
+// store serves the chunks of one blob, as an untrusted bus does.
 type store struct {
 	id     string
 	chunks [][]byte
@@ -107,25 +108,35 @@ func TestBlobsOfEverySizeArriveWhole(t *testing.T) {
 func TestHostileBlobsAreRefused(t *testing.T) {
 	t.Parallel()
 	lines := noise(t, 3*protocol.MaxChunk)
+	altered, empty := "was altered", protocol.BlobDigest(nil)
+	served := func(spoil func(s *store)) func(*protocol.Blob, *store) {
+		return func(_ *protocol.Blob, s *store) { spoil(s) }
+	}
+	said := func(spoil func(ref *protocol.Blob)) func(*protocol.Blob, *store) {
+		return func(ref *protocol.Blob, s *store) {
+			spoil(ref)
+			s.id = ref.ID()
+		}
+	}
 	for name, c := range map[string]struct {
 		spoil func(*protocol.Blob, *store)
 		want  string
 	}{
-		"a flipped bit":           {func(_ *protocol.Blob, s *store) { s.chunks[1] = flip(s.chunks[1]) }, "was altered"},
-		"chunks in another order": {func(_ *protocol.Blob, s *store) { s.chunks[0], s.chunks[1] = s.chunks[1], s.chunks[0] }, "was altered"},
-		"one chunk twice":         {func(_ *protocol.Blob, s *store) { s.chunks[1] = s.chunks[0] }, "was altered"},
-		"cut off at the end":      {func(_ *protocol.Blob, s *store) { cut(s, len(s.chunks)-1, 1) }, "was altered"},
-		"cut off in the middle":   {func(_ *protocol.Blob, s *store) { cut(s, 1, 1000) }, "was altered"},
-		"an empty chunk":          {func(_ *protocol.Blob, s *store) { s.chunks[2] = nil }, "was altered"},
-		"bytes appended":          {func(_ *protocol.Blob, s *store) { s.chunks[3] = append(s.chunks[3], 0) }, "was altered"},
-		"fewer chunks than said":  {func(_ *protocol.Blob, s *store) { s.chunks = s.chunks[:2] }, "has no chunk"},
-		"more chunks than said":   {func(ref *protocol.Blob, _ *store) { ref.Chunks-- }, "was altered"},
-		"no chunks":               {func(ref *protocol.Blob, _ *store) { ref.Chunks = 0 }, "was altered"},
-		"another key":             {func(ref *protocol.Blob, s *store) { ref.Key = flip(ref.Key); s.id = ref.ID() }, "was altered"},
-		"a short key":             {func(ref *protocol.Blob, s *store) { ref.Key = ref.Key[1:]; s.id = ref.ID() }, "31 bytes instead of 32"},
-		"another digest":          {func(ref *protocol.Blob, _ *store) { ref.Digest = protocol.BlobDigest(nil) }, "has the digest"},
-		"larger than said":        {func(ref *protocol.Blob, _ *store) { ref.Size-- }, "larger than it may be"},
-		"said to be empty":        {func(ref *protocol.Blob, _ *store) { ref.Size = 0 }, "larger than it may be"},
+		"a flipped bit":           {served(func(s *store) { s.chunks[1] = flip(s.chunks[1]) }), altered},
+		"chunks in another order": {served(func(s *store) { slices.Reverse(s.chunks[:2]) }), altered},
+		"one chunk twice":         {served(func(s *store) { s.chunks[1] = s.chunks[0] }), altered},
+		"cut off at the end":      {served(func(s *store) { cut(s, len(s.chunks)-1, 1) }), altered},
+		"cut off in the middle":   {served(func(s *store) { cut(s, 1, 1000) }), altered},
+		"an empty chunk":          {served(func(s *store) { s.chunks[2] = nil }), altered},
+		"bytes appended":          {served(func(s *store) { s.chunks[3] = append(s.chunks[3], 0) }), altered},
+		"fewer chunks than said":  {served(func(s *store) { s.chunks = s.chunks[:2] }), "has no chunk"},
+		"more chunks than said":   {said(func(ref *protocol.Blob) { ref.Chunks-- }), altered},
+		"no chunks":               {said(func(ref *protocol.Blob) { ref.Chunks = 0 }), altered},
+		"another key":             {said(func(ref *protocol.Blob) { ref.Key = flip(ref.Key) }), altered},
+		"a short key":             {said(func(ref *protocol.Blob) { ref.Key = ref.Key[1:] }), "31 bytes instead of 32"},
+		"another digest":          {said(func(ref *protocol.Blob) { ref.Digest = empty }), "has the digest"},
+		"larger than said":        {said(func(ref *protocol.Blob) { ref.Size-- }), "larger than it may be"},
+		"said to be empty":        {said(func(ref *protocol.Blob) { ref.Size = 0 }), "larger than it may be"},
 	} {
 		ref, s := seal(t, lines)
 		c.spoil(&ref, s)
@@ -184,7 +195,7 @@ func TestAFetchThatIsCutOffEndsAtOnce(t *testing.T) {
 			if chunk == 2 {
 				return fmt.Errorf("chunk %d: %w", chunk, agent.ErrOffline)
 			}
-			<-ctx.Done() // the others hang until they are called off
+			<-ctx.Done() // the others hang until they are cancelled
 			return ctx.Err()
 		}
 		packed, lines, err := blobs.Fetch(t.Context(), s, ref)
@@ -192,7 +203,7 @@ func TestAFetchThatIsCutOffEndsAtOnce(t *testing.T) {
 			t.Errorf("the error is %v, want that of chunk 2", err)
 		}
 		if packed != nil || lines != nil {
-			t.Error("a blob came of it")
+			t.Error("it returns a blob all the same")
 		}
 	})
 	s.fail = nil // the connection is back
@@ -201,7 +212,7 @@ func TestAFetchThatIsCutOffEndsAtOnce(t *testing.T) {
 	}
 }
 
-// Whoever asks may give up, with one chunk and with many, and no request is left behind.
+// A fetch of one chunk or of many ends when its context does, and no request is left behind.
 func TestAFetchEndsWithItsContext(t *testing.T) {
 	t.Parallel()
 	for _, size := range []int{100, 5 * protocol.MaxChunk} {
