@@ -5,6 +5,7 @@ go 1.26.0
 require (
 	github.com/drover-dev/drover/agent v0.0.0
 	github.com/drover-dev/drover/fleet v0.0.0
+	github.com/drover-dev/drover/internal v0.0.0
 	github.com/drover-dev/drover/protocol v0.0.0
 	github.com/drover-dev/drover/test/testenv v0.0.0
 	github.com/fluxcd/helm-controller/api v1.6.5
@@ -42,7 +43,6 @@ require (
 	github.com/cyphar/filepath-securejoin v0.7.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
 	github.com/drover-dev/drover/envsubst v0.0.0 // indirect
-	github.com/drover-dev/drover/internal v0.0.0 // indirect
 	github.com/dylibso/observe-sdk/go v0.0.0-20240819160327-2d926c5d788a // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
 	github.com/emirpasic/gods v1.18.1 // indirect
