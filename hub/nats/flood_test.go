@@ -81,7 +81,7 @@ func TestAClusterThatFloodsIsCutOffAndOthersAreServed(t *testing.T) {
 	if !errors.Is(err, natsgo.ErrAuthorization) && !errors.Is(err, natsgo.ErrAuthRevoked) {
 		t.Errorf("the credential connects again at once: %v", err)
 	}
-	journal := must(must(s.bus.js.Stream(t.Context(), protocol.StreamJournal)).Info(t.Context()))
+	journal := stream(t, s.bus, protocol.StreamJournal).CachedInfo()
 	if journal.State.Msgs > maxEvents || journal.State.Bytes > maxEvents*maxEvent {
 		t.Errorf("the journal holds %d events, %d bytes", journal.State.Msgs, journal.State.Bytes)
 	}
