@@ -232,7 +232,11 @@ func (r Release) Build(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	files = slices.Concat(files, images)
+	charts, err := r.charts()
+	if err != nil {
+		return err
+	}
+	files = slices.Concat(files, images, charts)
 	sbom, err := r.SBOM(files)
 	if err != nil {
 		return err
