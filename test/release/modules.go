@@ -3,7 +3,6 @@ package release
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -68,8 +67,8 @@ func (r Release) tagged(ctx context.Context) (string, error) {
 	return r.commit(ctx, files)
 }
 
-// goMod is a go.mod file as it is tagged, and the modules of this repository that it requires. Those that are not tagged
-// are for tests, and are not required.
+// goMod is a go.mod file as it is tagged, and the modules of this repository that it requires. Those that are not
+// tagged are for tests, and are not required.
 func (r Release) goMod(ctx context.Context, text string) (out string, siblings []string, err error) {
 	dir, err := os.MkdirTemp("", "drover-release-")
 	if err != nil {
@@ -231,8 +230,9 @@ func (r Release) fetch(ctx context.Context, commit, dir string) ([]fetchedModule
 		args = append(args, modulePath(folder)+"@"+r.Version)
 	}
 	said, err := goCommand(ctx, dir, []string{
-		"GOMODCACHE=" + dir, "GOPROXY=direct", "GONOPROXY=", "GOPRIVATE=", "GOSUMDB=off", "GOVCS=*:git", "GOFLAGS=-modcacherw",
-		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url.file://" + repository + ".insteadOf", "GIT_CONFIG_VALUE_0=https://" + ours,
+		"GOMODCACHE=" + dir, "GOPROXY=direct", "GONOPROXY=", "GOPRIVATE=", "GOSUMDB=off", "GOVCS=*:git",
+		"GOFLAGS=-modcacherw", "GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=url.file://" + repository + ".insteadOf",
+		"GIT_CONFIG_VALUE_0=https://" + ours,
 	}, args...)
 	if err != nil {
 		return nil, err
@@ -249,24 +249,4 @@ func (r Release) fetch(ctx context.Context, commit, dir string) ([]fetchedModule
 		out = append(out, m)
 	}
 	return out, nil
-}
-
-// goCommand runs the go command and returns what it printed.
-func goCommand(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
-	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
-	cmd.Env = append(append(os.Environ(), "GOWORK=off", "GOFLAGS="), env...)
-	out, err := output(cmd)
-	return []byte(out), err
-}
-
-// output runs a command and returns what it printed, without space around it. An error has what it said of it.
-func output(cmd *exec.Cmd) (string, error) {
-	out, err := cmd.Output()
-	var failed *exec.ExitError
-	if errors.As(err, &failed) {
-		name := strings.Join(cmd.Args[:min(len(cmd.Args), 3)], " ")
-		return "", fmt.Errorf("%s: %w: %s", name, err, strings.TrimSpace(string(failed.Stderr)+" "+string(out)))
-	}
-	return strings.TrimSpace(string(out)), err
 }

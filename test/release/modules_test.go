@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -112,6 +113,31 @@ func TestGoInstallTakesTheReleasedModules(t *testing.T) {
 	} {
 		install("-n", ours+path+"@v0.9.0")
 	}
+	importAPI(t, env)
+}
+
+// importAPI has a module outside of this repository import what is Go API, and nothing else of its own.
+func importAPI(t *testing.T, env []string) {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, dir, "go.mod", "module example.com/plugin\n\ngo 1.26.0\n\nrequire (\n\t"+ours+" v0.9.0\n\t"+ours+
+		"/protocol/plugin v0.9.0\n)\n")
+	write(t, dir, "main.go", "package main\n\nimport (\n\t_ \""+ours+"/protocol\"\n\t_ \""+ours+"/protocol/plugin\"\n)\n"+
+		"\nfunc main() {}\n")
+	out, err := goCommand(t.Context(), dir, env, "list", "-deps", "-f", "{{with .Module}}{{.Path}} {{.Version}}{{end}}")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{ours, ours + "/protocol/plugin"} {
+		if !slices.Contains(strings.Split(string(out), "\n"), path+" v0.9.0") {
+			t.Errorf("%s v0.9.0 is not linked", path)
+		}
+	}
+	for _, path := range []string{"getsops", "k8s.io", "fluxcd"} {
+		if strings.Contains(string(out), path) {
+			t.Errorf("programs that import the Go API link %s", path)
+		}
+	}
 }
 
 // TestTheTaggedCommitFollowsFromItsParent: anyone can check what is tagged.
@@ -138,7 +164,7 @@ func TestTheTaggedCommitFollowsFromItsParent(t *testing.T) {
 	}
 }
 
-// TestTheTaggedCommitBuilds: who checks out a tag builds it with what its go.sum files hold.
+// TestTheTaggedCommitBuilds: in a checkout of a tag the go command has every sum that it needs.
 func TestTheTaggedCommitBuilds(t *testing.T) {
 	t.Parallel()
 	r := released(t, "v0.9.0")

@@ -7,31 +7,15 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// Release is one version, and what it is built from.
-type Release struct {
-	Root    string    // the work tree
-	Version string    // as v0.2.0
-	Source  string    // the commit that is released, by its full hash
-	Commit  string    // the commit on top of it that the tags are for
-	Date    time.Time // of both; everything in the release has it
-	Notes   string    // the version's section of the changelog
-}
-
-var versionForm = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z][0-9A-Za-z.-]*)?$`)
-
-// Number is the version without its v, as names of files and images have it.
-func (r Release) Number() string { return strings.TrimPrefix(r.Version, "v") }
-
 // Check returns the release that a work tree would give. It refuses one that cannot be built again: with changes that
-// are not committed, with a tag of that version on another commit, or without a section in the changelog. A work tree of
-// a released version, whose commit has the tags, gives that version.
+// are not committed, with a tag of that version on another commit, or without a section in the changelog. A work tree
+// of a released version, whose commit has the tags, gives that version.
 func Check(ctx context.Context, root, version string) (Release, error) {
 	r := Release{Root: root, Version: version}
 	if !versionForm.MatchString(version) {
@@ -148,42 +132,6 @@ func (r Release) export(ctx context.Context, dir string) error {
 		}
 	}
 	return nil
-}
-
-// Section returns what a changelog says of a version: the text below its heading, "## 0.2.0" with anything behind it.
-// A release candidate has the section of its version.
-func Section(changelog, number string) (string, error) {
-	number, _, _ = strings.Cut(number, "-")
-	var out strings.Builder
-	found := false
-	for line := range strings.Lines(changelog) {
-		if heading, ok := strings.CutPrefix(line, "## "); ok {
-			if found {
-				break
-			}
-			first, _, _ := strings.Cut(strings.TrimSpace(heading), " ")
-			found = first == number
-			continue
-		}
-		if found {
-			out.WriteString(line)
-		}
-	}
-	text := strings.TrimSpace(out.String())
-	switch {
-	case !found:
-		return "", fmt.Errorf("CHANGELOG.md has no section %q: move what is new from Unreleased below this heading",
-			"## "+number)
-	case text == "":
-		return "", fmt.Errorf("CHANGELOG.md: the section %q is empty", "## "+number)
-	}
-	return text + "\n", nil
-}
-
-func git(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = dir
-	return output(cmd)
 }
 
 // Options say what of a release is built.

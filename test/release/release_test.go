@@ -218,7 +218,7 @@ func checkSBOM(t *testing.T, text string) {
 	if want := strings.TrimPrefix(runtime.Version(), "go"); versions["stdlib"] != want {
 		t.Errorf("the standard library is %q, want %q", versions["stdlib"], want)
 	}
-	for _, name := range []string{ours + "/agent", ours + "/protocol"} {
+	for _, name := range []string{ours + "/agent", ours} {
 		if versions[name] != "v0.9.0" {
 			t.Errorf("%s is of version %q", name, versions[name])
 		}

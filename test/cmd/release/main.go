@@ -1,6 +1,6 @@
-// Command release builds a version of Drover into a folder (archives, images, charts, an SBOM and checksums) and tags its
-// modules in the local repository. It pushes nothing. `make release VERSION=v0.2.0` calls it; docs/releasing.md says what
-// to do with the result.
+// Command release builds a version of Drover into a folder (archives, images, charts, an SBOM and checksums) and tags
+// its modules in the local repository. It pushes nothing. `make release VERSION=v0.2.0` calls it; docs/releasing.md
+// says what to do with the result.
 package main
 
 import (
