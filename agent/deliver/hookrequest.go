@@ -97,7 +97,8 @@ func (c *creation) make(ctx context.Context) (agent.Live, error) {
 
 // overcome deletes what is there under the hook's name, if that is what Git wants of it. done says that it is the
 // hook's object; an error that it is not gone yet, or stays.
-func (c *creation) overcome(ctx context.Context, res agent.Resource, live agent.Live) (_ agent.Live, done bool, _ error) {
+func (c *creation) overcome(ctx context.Context, res agent.Resource, live agent.Live) (_ agent.Live, done bool,
+	_ error) {
 	way, err := hook.WayOf(c.hook, c.state, c.name, live, c.env.spared(c.state.Ref, live))
 	if way != hook.Replace {
 		return live, way == hook.Found, err
@@ -141,14 +142,16 @@ func (h *hookRunner) place(w *plan.Hook, st agent.HookState, res agent.Resource)
 func (h *hookRunner) take(st agent.HookState) error {
 	a := h.app
 	if owner := a.env.objects.Owner(st.Ref); owner != "" && owner != a.name {
-		return &agent.Failure{Reason: agent.ReasonInvalid, Text: fmt.Sprintf("app %s has it, too: take it out of one of them", owner)}
+		return &agent.Failure{Reason: agent.ReasonInvalid,
+			Text: fmt.Sprintf("app %s has it, too: take it out of one of them", owner)}
 	}
 	if o := a.byRef[st.Ref]; o != nil && !o.busy { // it was no hook before
 		a.forget(o)
 	}
 	if l := h.lookOut(st.Ref, st.APIVersion); l.claim == 0 {
-		return &agent.Failure{Reason: agent.ReasonInvalid, Text: fmt.Sprintf("app %s has a hook of this name, too: take it out of one of them",
-			a.env.hooks.Owner(st.Ref))}
+		return &agent.Failure{Reason: agent.ReasonInvalid,
+			Text: fmt.Sprintf("app %s has a hook of this name, too: take it out of one of them",
+				a.env.hooks.Owner(st.Ref))}
 	}
 	return nil
 }

@@ -215,7 +215,8 @@ func (m *machine) complete() bool {
 		}
 		m.wait(out.step)
 		if out.failed != "" {
-			m.fail(fleet.PostSync, out.failed+": everything is applied; correct the hook in Git, and the next revision does it again")
+			m.fail(fleet.PostSync, out.failed+": everything is applied; correct the hook in Git, and the next revision does "+
+				"it again")
 			m.runFailureHooks()
 		}
 		if out.done {
