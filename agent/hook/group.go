@@ -93,8 +93,8 @@ func (m *machine) create(phase fleet.HookPhase, due []Action) {
 
 // trouble is why the object of a hook could not be created. What was wrong with the hook of another run is not wrong
 // with this one.
-func (m *machine) trouble(h *agent.HookState) *Trouble {
-	if s := m.Hooks[h.Ref]; s.Failed == h.Mark {
+func (v *View) trouble(h *agent.HookState) *Trouble {
+	if s := v.Hooks[h.Ref]; s.Failed == h.Mark {
 		return s.Trouble
 	}
 	return nil

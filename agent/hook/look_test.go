@@ -13,6 +13,9 @@ import (
 const (
 	mine  = "7.PreSync"
 	other = "6.PreSync"
+
+	replacedText = "somebody put another one in its place before it ended"
+	deletedText  = "it was deleted before it ended, by somebody or with its namespace"
 )
 
 func TestHowAHookStands(t *testing.T) {
@@ -60,17 +63,17 @@ func TestHowAHookStands(t *testing.T) {
 		"failed late":         {is(mine, protocol.HealthDegraded), 6 * minute, explain("so")},
 		"failed, deleting":    {is(mine, protocol.HealthDegraded, deleting), 0, soon(explain("so"))},
 		"replaced": {is(other, protocol.HealthCurrent), 0,
-			soon(explain("somebody put another one in its place before it ended"))},
+			soon(explain(replacedText))},
 		"replaced, deleting": {is(other, protocol.HealthProgressing, deleting), 0,
-			soon(explain("somebody put another one in its place before it ended"))},
+			soon(explain(replacedText))},
 		"gone": {is(mine, protocol.HealthCurrent, gone), 0,
 			soon(explain("it is gone, and nobody saw how it ended: see whether it has done its work"))},
 		"gone, late": {is(mine, protocol.HealthProgressing, gone), 6 * minute,
 			explain("it is gone, and nobody saw how it ended: see whether it has done its work")},
 		"deleted": {is(mine, protocol.HealthProgressing, deleting), 0,
-			soon(explain("it was deleted before it ended, by somebody or with its namespace"))},
+			soon(explain(deletedText))},
 		"deleted late": {is(mine, protocol.HealthProgressing, deleting), 6 * minute,
-			explain("it was deleted before it ended, by somebody or with its namespace")},
+			explain(deletedText)},
 		"paused": {is(mine, protocol.HealthPaused), time.Hour,
 			[]string{"wait Paused: PreSync: Job/shop/h: so"}},
 	} {
@@ -155,7 +158,7 @@ func TestPauseOfAHookDoesNotCount(t *testing.T) {
 	s.at(2*time.Hour + minute).next("until 2h5m0s")
 	s.Progress = was // nothing wrote to it
 	s.sees("h", runs(other, protocol.HealthPaused,
-		"asks")).next("explain Job/shop/h: somebody put another one in its place before it ended",
+		"asks")).next("explain Job/shop/h: "+replacedText,
 		"hook Job/shop/h 7.PreSync running since 2h1m0s", "until 2h6m0s", "changed")
 }
 

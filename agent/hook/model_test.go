@@ -422,7 +422,7 @@ func (w *world) stuck(r *agent.Run) bool { return r.Applied && w.plan.Has(false,
 // effect: the same hooks run as without a crash, each once and at its time.
 func TestHooksRunOnceHoweverOftenTheAgentCrashes(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(1000) {
+	for seed := range uint64(500) {
 		var created []map[Key]int
 		var failures []string
 		for _, crashes := range []bool{false, true} {
@@ -447,7 +447,7 @@ func TestHooksRunOnceHoweverOftenTheAgentCrashes(t *testing.T) {
 // removal of the app.
 func TestRevisionsReplaceEachOtherWhileAgentsCrash(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(1000) {
+	for seed := range uint64(500) {
 		w := newWorld(t, seed)
 		for range w.rand.IntN(4) {
 			w.run(w.rand.IntN(12), true)

@@ -85,7 +85,7 @@ func TestFailureRunsTheSyncFailHooks(t *testing.T) {
 	}
 }
 
-// A failure and what comes of it may be one decision.
+// A failure and its SyncFail hooks may be one decision.
 func TestFailureThatNeedsNoExplanation(t *testing.T) {
 	t.Parallel()
 	s := begin(t, Prepare, planOf([]plan.Hook{hookOf("migrate", fleet.PreSync), hookOf("tell", fleet.SyncFail)}, 0),
