@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/internal/race"
 )
 
@@ -146,7 +147,7 @@ func TestABuildThatTakesTooLongSaysSo(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTime)
 	defer cancel()
 	_, err := own(t, asWorker).Build(ctx, endless(), "b", hub.BuildOptions{})
-	if _, is := errors.AsType[*BuildError](err); !is || !strings.Contains(err.Error(),
+	if _, is := errors.AsType[*diagnose.BuildError](err); !is || !strings.Contains(err.Error(),
 		"b: the build did not end within 1m0s (") {
 		t.Errorf("%T: %v", err, err)
 	}
