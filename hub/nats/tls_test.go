@@ -19,7 +19,7 @@ import (
 )
 
 // patience is how long a test waits for something that takes milliseconds.
-var patience = race.Patience(30 * time.Second)
+var patience = race.Patience(90 * time.Second)
 
 func must[T any](v T, err error) T {
 	if err != nil {

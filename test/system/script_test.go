@@ -18,7 +18,7 @@ import (
 )
 
 // patience is how long `until` waits for what takes milliseconds.
-var patience = race.Patience(60 * time.Second)
+var patience = race.Patience(90 * time.Second)
 
 func TestScripts(t *testing.T) {
 	bin := testenv.ProgramsT(t)

@@ -15,7 +15,7 @@ import (
 
 	goplugin "github.com/hashicorp/go-plugin"
 
-	"github.com/drover-dev/drover/agent/plugins"
+	"github.com/drover-dev/drover/agent/pluginhost"
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol/plugin"
 )
@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	base := filepath.Base(os.Args[0])
 	name, isPlugin := strings.CutPrefix(base, plugin.Prefix)
 	switch {
-	case base == plugins.Program:
+	case base == pluginhost.Program:
 		main()
 	case isPlugin && name == "newer":
 		goplugin.Serve(&goplugin.ServeConfig{HandshakeConfig: goplugin.HandshakeConfig{ProtocolVersion: plugin.Version + 1,
@@ -95,10 +95,10 @@ func program(t *testing.T) string {
 }
 
 // hosted starts drover-plugins with plugins of these names.
-func hosted(t *testing.T, names ...string) *plugins.Host {
+func hosted(t *testing.T, names ...string) *pluginhost.Host {
 	t.Helper()
 	self, dir := program(t), t.TempDir()
-	h := &plugins.Host{Path: filepath.Join(dir, plugins.Program), Folder: dir, Log: slog.New(slog.DiscardHandler)}
+	h := &pluginhost.Host{Path: filepath.Join(dir, pluginhost.Program), Folder: dir, Log: slog.New(slog.DiscardHandler)}
 	if err := os.Symlink(self, h.Path); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func TestPluginsEndWhenIdle(t *testing.T) {
 
 func TestWithoutTheProgramItIsSaid(t *testing.T) {
 	t.Parallel()
-	h := &plugins.Host{Path: filepath.Join(t.TempDir(), plugins.Program), Log: slog.New(slog.DiscardHandler)}
+	h := &pluginhost.Host{Path: filepath.Join(t.TempDir(), pluginhost.Program), Log: slog.New(slog.DiscardHandler)}
 	if _, err := h.Transform(t.Context(), "sops", nil, nil); err == nil || !strings.Contains(err.Error(), "drover-plugins, which hosts plugins, is not at "+h.Path) {
 		t.Errorf("it says %v", err)
 	}
