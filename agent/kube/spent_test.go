@@ -46,7 +46,7 @@ func TestAUsedJoinTokenIsTakenOutOfItsSecret(t *testing.T) {
 		_, err := kube.JoinToken(t.Context(), c, ns, "nothing")
 		return errors.Is(err, fs.ErrNotExist)
 	}
-	for deadline := time.Now().Add(race.Patience(30 * time.Second)); !allowed(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); !allowed(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the role is not in force")
 		}
