@@ -53,7 +53,7 @@ race: build test-env ## the same under the race detector, one package at a time;
 	@CGO_ENABLED=1 JOBS=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 
 # The packages of the agent whose tests need no control plane.
-AGENT_PURE := ./blobs ./credential ./deliver ./guard ./inventory ./mailbox ./nats ./orders ./plan ./report ./upgrade ./watch
+AGENT_PURE := ./blobs ./credential ./deliver ./guard ./hook ./inventory ./mailbox ./nats ./orders ./plan ./report ./upgrade ./watch
 
 race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, and the agent's packages
 	CGO_ENABLED=1 go test -race -timeout 20m ./...

@@ -199,7 +199,7 @@ func TestAWorkerThatEndedIsReplaced(t *testing.T) {
 		if got, err := w.Build(t.Context(), files, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
 			t.Fatalf("%d objects, %v", len(got), err)
 		}
-		for deadline := time.Now().Add(race.Patience(30 * time.Second)); killIdle(w) == 0; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(race.Patience(90 * time.Second)); killIdle(w) == 0; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("no worker is ready")
 			}
