@@ -4,10 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -39,65 +36,51 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.checkKeys(field(d.node, "metadata"), "metadata", namesOf(metaShapes)...),
 		d.checkKeys(spec, "spec of an App", namesOf(appShapes)...),
 		d.text(spec, "namespace", &app.Namespace),
-		d.account(spec, &app.Handling.ServiceAccount),
-		d.decryption(spec, &app),
+		readAccount(d, spec, &app.Handling.ServiceAccount),
+		readDecryption(d, spec, &app),
 		d.yes(spec, "prune", &app.Prune),
 		d.yes(spec, "suspend", &app.Suspend),
 		d.yes(spec, "allowEmpty", &app.AllowEmpty),
-		d.dependencies(spec, &app), d.healthRules(spec, &app),
+		readDependencies(d, spec, &app), readHealthRules(d, spec, &app),
 		d.pairs(spec, "vars", &app.Vars),
 		d.duration(spec, "timeout", &app.Timeout),
-		errors.Join(d.overlay(spec, &app)...),
-		d.handling(spec, &app),
-		d.notChosen(spec),
+		errors.Join(readOverlay(d, spec, &app)...),
+		readHandling(d, spec, &app),
+		refuseSelector(d, spec),
 	)
-	d.protect(&app)
+	protect(d, &app)
 	app.Substitute = len(app.Vars) > 0
 	if len(app.DependsOn) > 0 {
 		app.DependsAt = d.place(field(spec, "dependsOn"))
 	}
-	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), d.what(tree, spec, &app)))
+	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), readPart(d, tree, spec, &app)))
 }
 
-// what takes what an App renders: a folder, or a chart, of this repository or of another source.
-func (d document) what(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
-	if err := d.source(spec, app); err != nil {
+// readPart takes what an App renders: a folder, or a chart, of this repository or of another source.
+func readPart(d document, tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
+	if err := readSource(d, spec, app); err != nil {
 		return err
 	}
 	if helm := field(spec, "helm"); helm != nil {
-		return d.chart(tree, spec, helm, app)
+		return readChart(d, tree, spec, helm, app)
 	}
-	return d.path(tree, spec, app)
+	return readPath(d, tree, spec, app)
 }
 
-// notChosen refuses a selector of clusters where the place of the App says already which cluster it is for.
-func (d document) notChosen(spec *yaml.Node) error {
+// refuseSelector refuses a selector of clusters where the place of the App says already which cluster it is for.
+func refuseSelector(d document, spec *yaml.Node) error {
 	if n := field(spec, "clusterSelector"); n != nil && !strings.HasPrefix(d.file, FleetRoot+"/") {
 		return d.errorf(n, "clusterSelector is for Apps below %s/, this one is for its own cluster alone: take it out, or move the App", FleetRoot)
 	}
 	return nil
 }
 
-// oneLine joins several errors in one line, each once.
-func oneLine(err error) error {
-	if err == nil {
-		return nil
-	}
-	var once []string
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		if !slices.Contains(once, line) {
-			once = append(once, line)
-		}
-	}
-	return errors.New(strings.Join(once, "; "))
-}
-
-// path takes spec.path: a folder of the repository, seen from its root as in Flux.
-func (d document) path(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
+// readPath takes spec.path: a folder of the repository, seen from its root as in Flux.
+func readPath(d document, tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
 	n := field(spec, "path")
 	if app.Source != nil {
 		var err error
-		app.Path, err = d.elsewhere(n, "spec.path")
+		app.Path, err = readElsewhere(d, n, "spec.path")
 		return err
 	}
 	if n != nil && n.Kind != yaml.ScalarNode {
@@ -111,21 +94,21 @@ func (d document) path(tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
 		return d.errorf(at, "the App %s has no spec.path: name the folder to render, as ./apps/%s/overlays/production, or a chart under spec.helm", app.Name, app.Name)
 	}
 	var err error
-	app.Path, err = d.folder(tree, n, "spec.path")
+	app.Path, err = findFolder(d, tree, n, "spec.path")
 	return err
 }
 
-// folder takes the path of a folder.
-func (d document) folder(tree hub.Tree, n *yaml.Node, what string) (string, error) {
-	name, info, err := d.find(tree, n, what)
+// findFolder takes the path of a folder.
+func findFolder(d document, tree hub.Tree, n *yaml.Node, what string) (string, error) {
+	name, info, err := findPath(d, tree, n, what)
 	if err == nil && !info.IsDir() {
 		err = d.errorf(n, "%s %q is a file: name the folder it is in", what, n.Value)
 	}
 	return name, err
 }
 
-// find takes a path in the repository, seen from its root as in Flux, at which there is something.
-func (d document) find(tree hub.Tree, n *yaml.Node, what string) (string, fs.FileInfo, error) {
+// findPath takes a path in the repository, seen from its root as in Flux, at which there is something.
+func findPath(d document, tree hub.Tree, n *yaml.Node, what string) (string, fs.FileInfo, error) {
 	name := path.Clean(strings.TrimPrefix(strings.TrimLeft(scalar(n), "/"), "./"))
 	if !fs.ValidPath(name) {
 		return name, nil, d.errorf(n, "%s %q leaves the repository: name something in it, seen from its root", what, n.Value)
@@ -140,60 +123,20 @@ func (d document) find(tree hub.Tree, n *yaml.Node, what string) (string, fs.Fil
 	return name, info, nil
 }
 
-func (d document) text(in *yaml.Node, key string, to *string) error {
-	n := field(in, key)
-	if n == nil {
-		return nil
+// inSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there
+// are lines; if it is not wrong there, it was made so on the way.
+func inSource(tree hub.Tree, d document, err error) error {
+	data, unreadable := tree.ReadFile(d.file)
+	if unreadable != nil {
+		return err
 	}
-	if n.Kind != yaml.ScalarNode {
-		return d.errorf(n, "%s is to be a text", key)
-	}
-	*to = scalar(n)
-	return nil
-}
-
-func (d document) yes(in *yaml.Node, key string, to *bool) error {
-	n := field(in, key)
-	if n == nil {
-		return nil
-	}
-	v, err := strconv.ParseBool(n.Value)
-	if err != nil || n.Tag != "!!bool" {
-		return d.errorf(n, "%s is %q: write true or false", key, n.Value)
-	}
-	*to = v
-	return nil
-}
-
-func (d document) duration(in *yaml.Node, key string, to *time.Duration) error {
-	n := field(in, key)
-	if n == nil {
-		return nil
-	}
-	v, err := time.ParseDuration(n.Value)
-	if err != nil || v <= 0 {
-		return d.errorf(n, "%s is %q: write a duration such as 90s or 5m", key, n.Value)
-	}
-	*to = v
-	return nil
-}
-
-// pairs takes a mapping of texts. Numbers and booleans are taken as they are written.
-func (d document) pairs(in *yaml.Node, key string, to *map[string]string) error {
-	n := field(in, key)
-	if n == nil || n.Tag == "!!null" {
-		return nil
-	}
-	if n.Kind != yaml.MappingNode {
-		return d.errorf(n, "%s is to be a mapping of names to texts", key)
-	}
-	*to = make(map[string]string, len(n.Content)/2)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		k, v := n.Content[i], n.Content[i+1]
-		if v.Kind != yaml.ScalarNode {
-			return d.errorf(v, "%s.%s is to be a text", key, k.Value)
+	docs, _ := parse(d.file, data) // what is broken in it, the build has said
+	for _, s := range docs {
+		if s.isOurs() && scalar(field(s.node, "kind")) == fleet.KindApp && s.name() == d.name() {
+			if _, there := readApp(tree, s); there != nil {
+				return there
+			}
 		}
-		(*to)[k.Value] = scalar(v)
 	}
-	return nil
+	return err
 }

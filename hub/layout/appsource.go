@@ -30,8 +30,8 @@ var sourceShapes = []shape{
 	{name: "interval", kind: aDuration, says: "How often to look for something newer; 1m for Git and 5m for all else, if it is not said.", example: "1m"},
 }
 
-// source takes spec.source: where the App's path is, if it is not in this repository.
-func (d document) source(spec *yaml.Node, app *fleet.App) error {
+// readSource takes spec.source: where the App's path is, if it is not in this repository.
+func readSource(d document, spec *yaml.Node, app *fleet.App) error {
 	n := field(spec, "source")
 	if n == nil {
 		return nil
@@ -69,10 +69,10 @@ func (d document) source(spec *yaml.Node, app *fleet.App) error {
 	if set > 1 {
 		errs = append(errs, d.errorf(at, "%s says more than once what is wanted: keep one of branch, tag, semver, commit and digest", what))
 	}
-	return errors.Join(append(errs, d.address(at, what, s.URL))...)
+	return errors.Join(append(errs, checkURL(d, at, what, s.URL))...)
 }
 
-func (d document) address(n *yaml.Node, what, address string) error {
+func checkURL(d document, n *yaml.Node, what, address string) error {
 	if err := checkAddress(address); err != nil {
 		if url := field(n, "url"); url != nil {
 			n = url
@@ -82,8 +82,8 @@ func (d document) address(n *yaml.Node, what, address string) error {
 	return nil
 }
 
-// published takes the chart of a repository of charts under spec.helm.
-func (d document) published(helm *yaml.Node, app *fleet.App) error {
+// readPublished takes the chart of a repository of charts under spec.helm.
+func readPublished(d document, helm *yaml.Node, app *fleet.App) error {
 	s := &fleet.Source{Kind: fleet.SourceHelm}
 	err := errors.Join(d.text(helm, "repo", &s.URL), d.text(helm, "chart", &s.Chart), d.text(helm, "version", &s.SemVer),
 		d.text(helm, "credentials", &s.Credentials), d.duration(helm, "interval", &s.Interval))
@@ -104,8 +104,8 @@ func (d document) published(helm *yaml.Node, app *fleet.App) error {
 	return err
 }
 
-// elsewhere takes a path in another source, where it is seen when it is rendered.
-func (d document) elsewhere(n *yaml.Node, what string) (string, error) {
+// readElsewhere takes a path in another source, where it is seen when it is rendered.
+func readElsewhere(d document, n *yaml.Node, what string) (string, error) {
 	if n != nil && n.Kind != yaml.ScalarNode {
 		return "", d.errorf(n, "%s is to be a text", what)
 	}

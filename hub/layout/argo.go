@@ -3,7 +3,7 @@ package layout
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
+	"maps"
 	"os"
 	"path"
 	"slices"
@@ -22,27 +22,6 @@ const (
 	kindAppProject     = "AppProject"
 )
 
-// isArgo says whether objects of a group and a kind are for Argo CD itself. Its group is also that of Rollouts and
-// Workflows.
-func isArgo(group, kind string) bool {
-	return group == argoGroup && (kind == kindApplication || kind == kindApplicationSet || kind == kindAppProject)
-}
-
-// isArgo says whether the document is for Argo CD itself.
-func (d document) isArgo() bool {
-	return isArgo(fleet.GroupOf(scalar(field(d.node, "apiVersion"))), scalar(field(d.node, "kind")))
-}
-
-func (o *fluxObject) isApplication() bool { return o.kind == kindApplication && o.group == argoGroup }
-
-// home is the namespace of the tool that an object is for.
-func (o *fluxObject) home() string {
-	if isArgo(o.group, o.kind) {
-		return argoNamespace
-	}
-	return fluxNamespace
-}
-
 // argoApplication is what Drover takes from the spec of an Application.
 type argoApplication struct {
 	Project           string
@@ -56,15 +35,15 @@ type argoApplication struct {
 // resourcesFinalizer on an Application has Argo CD delete its objects when it is deleted itself.
 const resourcesFinalizer = "resources-finalizer.argocd.argoproj.io"
 
-// application reads an Application of Argo CD.
-func (p *planner) application(o *fluxObject, app *fleet.App) error {
+// readApplication reads an Application of Argo CD.
+func readApplication(p *Plan, o *Object, app *fleet.App) error {
 	var a argoApplication
-	if err := o.decode(&a); err != nil {
-		return p.errorf(o, "spec", "%v", err)
+	if err := o.Decode(&a); err != nil {
+		return p.Errorf(o, "spec", "%v", err)
 	}
 	app.Namespace = a.Destination.Namespace
-	p.noteMetadata(o, app)
-	return errors.Join(p.weigh(o, &app.Notes), p.checkDestination(o, a.Destination), p.argoSources(o, a, app), p.syncPolicy(o, a, app), p.ignored(o, a, app))
+	noteMetadata(p, o, app)
+	return errors.Join(p.Weigh(judged, o, &app.Notes), checkDestination(p, o, a.Destination), readSources(p, o, a, app), readSyncPolicy(p, o, a, app), readIgnored(p, o, a, app))
 }
 
 // argoMetadata is what an Application says beside its spec.
@@ -76,15 +55,15 @@ type argoMetadata struct {
 }
 
 // noteMetadata takes the finalizer, and names what an Application asks for by annotations.
-func (p *planner) noteMetadata(o *fluxObject, app *fleet.App) {
+func noteMetadata(p *Plan, o *Object, app *fleet.App) {
 	var m argoMetadata
 	if json.Unmarshal(o.JSON, &m) != nil {
 		return
 	}
 	app.Handling.Orphan = !slices.ContainsFunc(m.Metadata.Finalizers, func(f string) bool { return f == resourcesFinalizer || strings.HasPrefix(f, resourcesFinalizer+"/") })
-	for _, key := range sortedKeys(m.Metadata.Annotations) {
+	for _, key := range slices.Sorted(maps.Keys(m.Metadata.Annotations)) {
 		if says := argoAnnotation(key, string(m.Metadata.Annotations[key])); says != "" {
-			app.Notes = append(app.Notes, p.note(o, "metadata.annotations."+key, says))
+			app.Notes = append(app.Notes, p.Note(o, "metadata.annotations."+key, says))
 		}
 	}
 }
@@ -107,24 +86,16 @@ func argoAnnotation(key, value string) string {
 	return "" // refresh, manifest-generate-paths and the like are about the work of Argo CD itself
 }
 
-// noteProject says what an AppProject is to Drover.
-func (p *planner) noteProject(o *fluxObject) {
-	if o.group == argoGroup && o.kind == kindAppProject {
-		p.noteOnce(p.note(o, "", "left out: what a project forbids (sources, destinations, kinds, sync windows) is not forbidden here; "+
-			"who may change what is decided in Git"))
-	}
-}
-
 // argoEnv are the variables of Argo CD's build environment, which some fields may name.
 type argoEnv struct {
 	values map[string]string
 	asked  string // a variable that cannot be known, if one was named
 }
 
-func newArgoEnv(o *fluxObject, a argoApplication, s argoSource) *argoEnv {
-	name := o.name
-	if o.namespace != argoNamespace {
-		name = o.namespace + "_" + o.name
+func newArgoEnv(o *Object, a argoApplication, s argoSource) *argoEnv {
+	name := o.Name
+	if o.Namespace != argoNamespace {
+		name = o.Namespace + "_" + o.Name
 	}
 	return &argoEnv{values: map[string]string{
 		"ARGOCD_APP_NAME": name, "ARGOCD_APP_NAMESPACE": a.Destination.Namespace, "ARGOCD_APP_PROJECT_NAME": a.Project,
@@ -161,6 +132,3 @@ func inTree(name string) (string, bool) {
 	name = path.Clean(name)
 	return name, name != ".." && !strings.HasPrefix(name, "../")
 }
-
-// fieldAt names an item of a list, as spec.sources[1].
-func fieldAt(list string, i int) string { return fmt.Sprintf("%s[%d]", list, i) }

@@ -33,7 +33,7 @@ func (s *argoPart) chart(dir string) (*fleet.Chart, error) {
 	if h == nil {
 		h = &argoHelm{}
 	}
-	c := &fleet.Chart{Release: s.o.name, SkipCRDs: h.SkipCRDs, SkipSchema: h.SkipSchemaValidation, Namespace: h.Namespace,
+	c := &fleet.Chart{Release: s.o.Name, SkipCRDs: h.SkipCRDs, SkipSchema: h.SkipSchemaValidation, Namespace: h.Namespace,
 		KubeVersion: h.KubeVersion, APIVersions: h.APIVersions}
 	if h.ReleaseName != "" {
 		c.Release = h.ReleaseName
@@ -53,7 +53,7 @@ func (s *argoPart) chart(dir string) (*fleet.Chart, error) {
 		}
 	}
 	for i, p := range h.FileParameters {
-		name, source, wrong := s.valuePath(dir, fieldAt(".helm.fileParameters", i)+".path", p.Path)
+		name, source, wrong := s.valuePath(dir, FieldAt(".helm.fileParameters", i)+".path", p.Path)
 		c.Parameters = append(c.Parameters, fleet.Parameter{Name: p.Name, Path: name, Source: source})
 		err = errors.Join(err, wrong)
 	}
@@ -80,13 +80,13 @@ func literal(value string) string {
 func (s *argoPart) valueFiles(dir string, h *argoHelm, c *fleet.Chart) error {
 	named := map[string]bool{}
 	for i, file := range h.ValueFiles {
-		if name, _, err := s.valuePath(dir, fieldAt(".helm.valueFiles", i), file); err == nil {
+		if name, _, err := s.valuePath(dir, FieldAt(".helm.valueFiles", i), file); err == nil {
 			named[name] = true
 		}
 	}
 	var errs []error
 	for i, file := range h.ValueFiles {
-		at := fieldAt(".helm.valueFiles", i)
+		at := FieldAt(".helm.valueFiles", i)
 		name, source, err := s.valuePath(dir, at, file)
 		names := []string{name}
 		switch {
@@ -142,7 +142,7 @@ func (s *argoPart) expandGlob(at, pattern string, none bool) ([]string, error) {
 	if err != nil {
 		return nil, s.errorf(at, "%v", err)
 	}
-	files, err := filesBelow(s.tree, fixedPart(pattern), false)
+	files, err := filesBelow(s.plan.Tree, fixedPart(pattern), false)
 	if err != nil {
 		return nil, s.errorf(at, "%v", err)
 	}

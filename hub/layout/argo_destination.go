@@ -1,11 +1,9 @@
 package layout
 
 import (
-	"encoding/json"
 	"fmt"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 )
 
 // The cluster that Argo CD runs in, as an Application names it.
@@ -58,47 +56,31 @@ func argoName(c fleet.Cluster) string {
 
 // destined says whether an Application is for the cluster that is planned. One that is not is named, unless it stands
 // where those for many clusters do.
-func (p *planner) destined(o *fluxObject) bool {
+func destined(p *Plan, o *Object) bool {
 	var a argoApplication
-	if o.decode(&a) != nil {
+	if o.Decode(&a) != nil {
 		return true // application says what is wrong
 	}
 	d := a.Destination
 	switch {
-	case d.is(p.cluster), d == argoDestination{Namespace: d.Namespace}: // an empty one is an error of the app
+	case d.is(p.Cluster), d == argoDestination{Namespace: d.Namespace}: // an empty one is an error of the app
 		return true
-	case d.here() && !p.central(o):
+	case d.here() && !o.Central():
 		return true
-	case !p.central(o):
-		p.noteOnce(p.note(o, "spec.destination", fmt.Sprintf("left out: it is for %s, and this is the folder of %s. Move it below %s/, where each "+
-			"cluster is given what is for it; cluster.yaml may say what Argo CD calls a cluster (spec.argocd)", d, p.cluster.Name, FleetRoot)))
+	case !o.Central():
+		p.NoteOnce(p.Note(o, "spec.destination", fmt.Sprintf("left out: it is for %s, and this is the folder of %s. Move it below %s/, where each "+
+			"cluster is given what is for it; cluster.yaml may say what Argo CD calls a cluster (spec.argocd)", d, p.Cluster.Name, FleetRoot)))
 	}
 	return false
 }
 
-// central says whether an object stands below FleetRoot.
-func (p *planner) central(o *fluxObject) bool { return o.App == "" }
-
 // checkDestination finds a destination that is none, or two.
-func (p *planner) checkDestination(o *fluxObject, d argoDestination) error {
+func checkDestination(p *Plan, o *Object, d argoDestination) error {
 	switch {
 	case d.Name == "" && d.Server == "":
-		return p.errorf(o, "spec.destination", "it names no cluster: write name: in-cluster, or the name of the cluster's folder")
+		return p.Errorf(o, "spec.destination", "it names no cluster: write name: in-cluster, or the name of the cluster's folder")
 	case d.Name != "" && d.Server != "":
-		return p.errorf(o, "spec.destination", "it has a name and a server: keep one")
+		return p.Errorf(o, "spec.destination", "it has a name and a server: keep one")
 	}
 	return nil
-}
-
-// selectArgo says whether what Argo CD reads below FleetRoot may be for a cluster. Of an ApplicationSet only its
-// generators tell.
-func selectArgo(o hub.Rendered, cluster fleet.Cluster) bool {
-	var a struct {
-		Kind string
-		Spec argoApplication
-	}
-	if json.Unmarshal(o.JSON, &a) != nil || a.Kind != kindApplication {
-		return true
-	}
-	return a.Spec.Destination.is(cluster)
 }

@@ -28,9 +28,9 @@ type argoSource struct {
 
 // argoPart is a source on its way to a part of an app.
 type argoPart struct {
-	*planner
+	plan *Plan
 	argoSource
-	o       *fluxObject
+	o       *Object
 	at      string // the field it stands at
 	env     *argoEnv
 	foreign *fleet.Source            // where its files are; nil for this repository
@@ -38,23 +38,23 @@ type argoPart struct {
 }
 
 func (s *argoPart) errorf(at, format string, args ...any) error {
-	return s.planner.errorf(s.o, s.at+at, format, args...)
+	return s.plan.Errorf(s.o, s.at+at, format, args...)
 }
 
-// argoSources makes parts of the sources of an Application.
-func (p *planner) argoSources(o *fluxObject, a argoApplication, app *fleet.App) error {
-	raw, at := a.Sources, func(i int) string { return fieldAt("spec.sources", i) }
+// readSources makes parts of the sources of an Application.
+func readSources(p *Plan, o *Object, a argoApplication, app *fleet.App) error {
+	raw, at := a.Sources, func(i int) string { return FieldAt("spec.sources", i) }
 	if len(raw) == 0 {
 		raw, at = []json.RawMessage{a.Source}, func(int) string { return "spec.source" }
 	}
 	if len(a.Sources) == 0 && len(a.Source) == 0 {
-		return p.errorf(o, "spec", "it names no source: write source or sources")
+		return p.Errorf(o, "spec", "it names no source: write source or sources")
 	}
 	refs := map[string]*fleet.Source{}
 	var sources []*argoPart
 	var errs []error
 	for i, data := range raw {
-		s := &argoPart{planner: p, o: o, at: at(i), refs: refs}
+		s := &argoPart{plan: p, o: o, at: at(i), refs: refs}
 		if err := json.Unmarshal(data, &s.argoSource); err != nil {
 			return s.errorf("", "%v", err)
 		}
@@ -116,41 +116,29 @@ func (s *argoPart) locate(app *fleet.App) (*fleet.Source, error) {
 			out.Ref = rev
 		}
 		return out, nil
-	case s.own(s.o, s.at, s.RepoURL, s.Path, &app.Notes) && s.followed(s.TargetRevision):
+	case ownRepository(s.plan, s.o, s.at, s.RepoURL, s.Path, &app.Notes) && followed(s.plan, s.TargetRevision):
 		return nil, nil
 	}
-	return gitSource(s.RepoURL, s.TargetRevision), nil
+	return gitRevision(s.RepoURL, s.TargetRevision), nil
 }
 
-// own says whether an address is that of this repository. Where nobody said by which address it is known, one is
+// ownRepository says whether an address is that of this repository. Where nobody said by which address it is known, one is
 // believed if what it is to have is there.
-func (p *planner) own(o *fluxObject, at, url, name string, notes *[]fleet.Note) bool {
-	if slices.ContainsFunc(p.known, func(known string) bool { return sameRepository(known, url) }) {
+func ownRepository(p *Plan, o *Object, at, url, name string, notes *[]fleet.Note) bool {
+	if p.IsRepository(url) {
 		return true
 	}
-	if slices.ContainsFunc(p.known, isRemote) {
+	if slices.ContainsFunc(p.Known, isRemote) {
 		return false
 	}
-	if _, err := p.tree.Stat(cleaned(name)); err != nil {
+	if _, err := p.Tree.Stat(Cleaned(name)); err != nil {
 		return false
 	}
-	n := p.note(o, at+".repoURL", fleet.WithoutUser(url)+" is taken to be this repository, because it has what is named there and no address of its own: name it with --alias")
+	n := p.Note(o, at+".repoURL", fleet.WithoutUser(url)+" is taken to be this repository, because it has what is named there and no address of its own: name it with --alias")
 	if !slices.Contains(*notes, n) {
 		*notes = append(*notes, n)
 	}
 	return true
-}
-
-// learnArgo takes the address of an Application that delivers the cluster's own folder for one of this repository.
-func (p *planner) learnArgo(o *fluxObject) {
-	var a struct{ Source argoSource }
-	if !o.isApplication() || o.decode(&a) != nil || a.Source.Path == "" || cleaned(a.Source.Path) != p.layout.folder(p.cluster.Name) {
-		return
-	}
-	p.known = append(p.known, a.Source.RepoURL)
-	if source := gitSource("", a.Source.TargetRevision); p.branch == "" {
-		p.branch = source.Branch
-	}
 }
 
 // isRemote says whether an address is not one of this machine.
@@ -170,17 +158,17 @@ func isRange(revision string) bool {
 }
 
 // followed says whether a revision is the one that the hub follows.
-func (p *planner) followed(revision string) bool {
+func followed(p *Plan, revision string) bool {
 	branch := strings.TrimPrefix(revision, "refs/heads/")
-	if branch == "" || branch == "HEAD" || branch == p.branch {
+	if branch == "" || branch == "HEAD" || branch == p.Branch {
 		return true
 	}
-	return p.branch == "" && gitSource("", revision).Branch != ""
+	return p.Branch == "" && gitRevision("", revision).Branch != ""
 }
 
-// gitSource is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit
+// gitRevision is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit
 // id, a whole ref, a version, which is a tag, and else a branch.
-func gitSource(url, revision string) *fleet.Source {
+func gitRevision(url, revision string) *fleet.Source {
 	out := &fleet.Source{Kind: fleet.SourceGit, URL: url}
 	switch branch, isBranch := strings.CutPrefix(revision, "refs/heads/"); {
 	case isBranch:
@@ -204,9 +192,9 @@ func (s *argoPart) override(data json.RawMessage) error {
 	if s.foreign != nil || s.Path == "" {
 		return nil
 	}
-	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + s.o.name + ".yaml"} {
-		file := path.Join(cleaned(s.Path), name)
-		patch, err := s.tree.ReadFile(file)
+	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + s.o.Name + ".yaml"} {
+		file := path.Join(Cleaned(s.Path), name)
+		patch, err := s.plan.Tree.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -281,7 +269,7 @@ func (s *argoPart) kind(dir string) (string, error) {
 	case s.foreign != nil:
 		return said[0], nil
 	}
-	entries, err := s.tree.ReadDir(dir)
+	entries, err := s.plan.Tree.ReadDir(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return "", s.errorf(".path", "%q does not exist at this revision: paths are seen from the repository's root", s.Path)
@@ -370,7 +358,7 @@ func (s *argoPart) overlay() (fleet.Overlay, error) {
 	for i, r := range k.Replicas {
 		count, err := strconv.ParseInt(string(r.Count), 10, 64)
 		if err != nil {
-			return fleet.Overlay{}, s.errorf(fieldAt(".kustomize.replicas", i)+".count", "%q is no number", r.Count)
+			return fleet.Overlay{}, s.errorf(FieldAt(".kustomize.replicas", i)+".count", "%q is no number", r.Count)
 		}
 		e.Replicas = append(e.Replicas, fleet.Replicas{Name: r.Name, Count: count})
 	}

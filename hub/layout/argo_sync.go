@@ -26,9 +26,9 @@ type argoIgnored struct {
 	JSONPointers, JQPathExpressions, ManagedFieldsManagers []string
 }
 
-// syncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and
+// readSyncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and
 // the correction of drift, is not done by itself here either; what changed in Git is delivered in any case.
-func (p *planner) syncPolicy(o *fluxObject, a argoApplication, app *fleet.App) error {
+func readSyncPolicy(p *Plan, o *Object, a argoApplication, app *fleet.App) error {
 	s := a.SyncPolicy
 	if s == nil {
 		s = &argoSyncPolicy{}
@@ -38,25 +38,25 @@ func (p *planner) syncPolicy(o *fluxObject, a argoApplication, app *fleet.App) e
 		app.Prune, app.Handling.KeepDrift = s.Automated.Prune, !s.Automated.SelfHeal
 	} else {
 		app.Prune, app.Handling.KeepDrift = false, true
-		app.Notes = append(app.Notes, p.note(o, "spec.syncPolicy", "it is synced by hand in Argo CD; here every commit is delivered, but nothing is pruned "+
+		app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy", "it is synced by hand in Argo CD; here every commit is delivered, but nothing is pruned "+
 			"and drift is left: write automated, or take the Application out until it is wanted"))
 	}
-	return errors.Join(p.syncOptions(o, s, app), p.checkNamespace(o, s, app))
+	return errors.Join(readSyncOptions(p, o, s, app), checkNamespace(p, o, s, app))
 }
 
-// syncOptions goes through the options by the table of fields.
-func (p *planner) syncOptions(o *fluxObject, s *argoSyncPolicy, app *fleet.App) error {
+// readSyncOptions goes through the options by the table of fields.
+func readSyncOptions(p *Plan, o *Object, s *argoSyncPolicy, app *fleet.App) error {
 	var errs []error
 	for i, option := range s.SyncOptions {
-		at := fieldAt("spec.syncPolicy.syncOptions", i)
+		at := FieldAt("spec.syncPolicy.syncOptions", i)
 		f, known := syncOption(option)
 		switch {
 		case !known:
-			app.Notes = append(app.Notes, p.note(o, at, option+": no option that Drover knows: nothing is done with it"))
+			app.Notes = append(app.Notes, p.Note(o, at, option+": no option that Drover knows: nothing is done with it"))
 		case f.Support == Noted:
-			app.Notes = append(app.Notes, p.note(o, at, option+": "+f.Says))
+			app.Notes = append(app.Notes, p.Note(o, at, option+": "+f.Says))
 		case f.Support == Refused:
-			errs = append(errs, p.errorf(o, at, "%s: %s", option, f.Says))
+			errs = append(errs, p.Errorf(o, at, "%s: %s", option, f.Says))
 		}
 		switch option {
 		case "CreateNamespace=true":
@@ -83,21 +83,21 @@ func syncOption(option string) (Field, bool) {
 }
 
 // checkNamespace finds a request for a namespace without a name.
-func (p *planner) checkNamespace(o *fluxObject, s *argoSyncPolicy, app *fleet.App) error {
+func checkNamespace(p *Plan, o *Object, s *argoSyncPolicy, app *fleet.App) error {
 	if app.Handling.CreateNamespace != nil && app.Namespace == "" {
-		return p.errorf(o, "spec.destination.namespace", "it is empty, and CreateNamespace=true asks for that namespace: name it")
+		return p.Errorf(o, "spec.destination.namespace", "it is empty, and CreateNamespace=true asks for that namespace: name it")
 	}
 	if s.ManagedNamespaceMetadata != nil && app.Handling.CreateNamespace == nil {
-		app.Notes = append(app.Notes, p.note(o, "spec.syncPolicy.managedNamespaceMetadata", "not done without CreateNamespace=true, as in Argo CD"))
+		app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy.managedNamespaceMetadata", "not done without CreateNamespace=true, as in Argo CD"))
 	}
 	return nil
 }
 
-// ignored takes the fields that are left to others.
-func (p *planner) ignored(o *fluxObject, a argoApplication, app *fleet.App) error {
+// readIgnored takes the fields that are left to others.
+func readIgnored(p *Plan, o *Object, a argoApplication, app *fleet.App) error {
 	for i, d := range a.IgnoreDifferences {
 		if d.Kind == "" {
-			return p.errorf(o, fieldAt("spec.ignoreDifferences", i), "it names no kind: write one, or \"*\" for all")
+			return p.Errorf(o, FieldAt("spec.ignoreDifferences", i), "it names no kind: write one, or \"*\" for all")
 		}
 		rule := fleet.IgnoreRule{Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers,
 			Target: fleet.Target{Group: d.Group, Kind: starred(d.Kind), Name: regexp.QuoteMeta(d.Name), Namespace: regexp.QuoteMeta(d.Namespace)}}

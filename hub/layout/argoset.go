@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
@@ -34,41 +33,45 @@ type argoSet struct {
 // The rules are those of Argo CD (v3.6, applicationset/generators and applicationset/controllers/template): every
 // generator gives sets of parameters, and the template is executed with each.
 type generation struct {
-	*planner
-	ctx context.Context
-	o   *fluxObject
+	plan      *Plan
+	templates hub.Templates
+	ctx       context.Context
+	o         *Object
 	argoSet
-	count  int    // of the Applications
-	target string // the parameter of the cluster generator that is the destination, verbatim; "" if none is
+	made   []hub.Declaration // the Applications
+	count  int               // of the Applications
+	target string            // the parameter of the cluster generator that is the destination, verbatim; "" if none is
 }
 
-// generate adds the Applications of all ApplicationSets to what is declared. One that fails is a problem of the
-// cluster: what it gave before is kept. A failure that another try may not have is returned as well.
-func (p *planner) generate(ctx context.Context) (transient error) {
-	for _, o := range slices.Clone(p.objects) {
-		if o.group != argoGroup || o.kind != kindApplicationSet {
+// generate gives the Applications of all ApplicationSets. One that fails is a problem of the cluster: what it gave before
+// is kept. A failure that another try may not have is returned as well.
+func generate(ctx context.Context, p *Plan, templates hub.Templates) (made []hub.Declaration, transient error) {
+	for _, o := range p.Objects() {
+		if o.Group != argoGroup || o.Kind != kindApplicationSet {
 			continue
 		}
-		g := generation{planner: p, ctx: ctx, o: o}
-		err := o.decode(&g.argoSet)
-		if o.Err != "" {
+		g := generation{plan: p, templates: templates, ctx: ctx, o: o}
+		err := o.Decode(&g.argoSet)
+		clash := p.Clashes(o)
+		switch {
+		case o.Err != "":
 			err = errors.New(o.Err)
-		} else if err != nil {
-			err = p.errorf(o, "spec", "%v", err)
-		} else if o.clash != "" {
-			err = p.errorf(o, "", "it is declared in %s as well, and otherwise: keep one", o.clash)
-		} else {
-			err = errors.Join(p.weigh(o, &p.cluster.Notes), g.run())
+		case err != nil:
+			err = p.Errorf(o, "spec", "%v", err)
+		case clash != nil:
+			err = clash
+		default:
+			err = errors.Join(p.Weigh(judged, o, &p.Cluster.Notes), g.run())
 		}
 		if once, ok := errors.AsType[*hub.TransientError](err); ok {
 			transient = once
 		}
 		if err != nil {
-			p.problem("%v; keeping the Applications that it gave before", oneLine(err))
+			p.Problem("%v; keeping the Applications that it gave before", oneLine(err))
 		}
+		made = append(made, g.made...)
 	}
-	p.sort()
-	return transient
+	return made, transient
 }
 
 // placed puts an error at a field, unless it stands at one further in.
@@ -79,7 +82,7 @@ func (g *generation) placed(at string, err error) error {
 	if _, already := errors.AsType[placedError](err); already {
 		return err
 	}
-	return placedError{g.errorf(g.o, at, "%v", err)}
+	return placedError{g.plan.Errorf(g.o, at, "%v", err)}
 }
 
 // placedError is an error that says at which field it is.
@@ -88,11 +91,11 @@ type placedError struct{ error }
 // run goes through the generators.
 func (g *generation) run() error {
 	if len(g.Template) == 0 {
-		return g.errorf(g.o, "spec.template", "it is empty: write the Application that is wanted")
+		return g.plan.Errorf(g.o, "spec.template", "it is empty: write the Application that is wanted")
 	}
 	var errs []error
 	for i, generator := range g.Generators {
-		at := fieldAt("spec.generators", i)
+		at := FieldAt("spec.generators", i)
 		g.target = targetParameter(generator, g.argoSet)
 		given, err := g.params(at, generator, nil)
 		errs = append(errs, err)
@@ -106,8 +109,8 @@ func (g *generation) run() error {
 // applications executes the template with every set of parameters. If one of them cannot be made an Application of, the
 // others are.
 func (g *generation) applications(at string, of generated) error {
-	if g.count += len(of.params); g.count > maxApps {
-		return g.errorf(g.o, at, "it gives more than %d Applications", maxApps)
+	if g.count += len(of.params); g.count > MaxApps {
+		return g.plan.Errorf(g.o, at, "it gives more than %d Applications", MaxApps)
 	}
 	source := []any{of.template, g.TemplatePatch}
 	made, err := g.executeEach(source, of.params)
@@ -159,7 +162,7 @@ func (g *generation) declare(made []any) error {
 	if metadata, _ = object["metadata"].(map[string]any); metadata["name"] == "" || metadata["name"] == nil {
 		return errors.New("an Application comes to have no name: see metadata.name of the template")
 	}
-	metadata["namespace"] = g.o.namespace
+	metadata["namespace"] = g.o.Namespace
 	if sync := g.SyncPolicy.ApplicationsSync; sync == "create-only" || sync == "create-update" { // Argo CD deletes none of them
 		delete(metadata, "finalizers")
 	}
@@ -167,7 +170,7 @@ func (g *generation) declare(made []any) error {
 	if err != nil {
 		return err
 	}
-	g.index(hub.Declaration{Rendered: hub.Rendered{JSON: data, File: g.o.File}, App: g.o.App})
+	g.made = append(g.made, hub.Declaration{Rendered: hub.Rendered{JSON: data, File: g.o.File}, App: g.o.App})
 	return nil
 }
 
@@ -207,25 +210,10 @@ func patched(object map[string]any, patch string) (map[string]any, error) {
 // there are.
 func (g *generation) clusters(generator map[string]any) ([]fleet.Cluster, error) {
 	if flat, _ := generator["flatList"].(bool); !flat && g.target != "" {
-		if g.cluster.Unclear {
-			return nil, errors.New("the cluster's labels cannot be known: " + strings.Join(g.cluster.Problems, "; "))
+		if g.plan.Cluster.Unclear {
+			return nil, errors.New("the cluster's labels cannot be known: " + strings.Join(g.plan.Cluster.Problems, "; "))
 		}
-		return []fleet.Cluster{g.cluster}, nil
+		return []fleet.Cluster{g.plan.Cluster}, nil
 	}
-	names, _, err := g.layout.Clusters(g.tree)
-	if err != nil {
-		return nil, err
-	}
-	var out []fleet.Cluster
-	for _, name := range names {
-		r := newReader(g.layout, g.tree, name)
-		if err := r.readCluster(); err != nil {
-			return nil, err
-		}
-		if r.unknown != "" {
-			return nil, errors.New(r.unknown)
-		}
-		out = append(out, r.folder.Cluster)
-	}
-	return out, nil
+	return g.plan.Fleet()
 }

@@ -23,7 +23,7 @@ type generated struct {
 // in a matrix.
 func (g *generation) params(at string, generator, outer map[string]any) ([]generated, error) {
 	var out []generated
-	for _, kind := range sortedKeys(generator) {
+	for _, kind := range slices.Sorted(maps.Keys(generator)) {
 		own, ok := generator[kind].(map[string]any)
 		if kind == "selector" || generator[kind] == nil {
 			continue
@@ -222,7 +222,7 @@ func (g *generation) nested(at string, own map[string]any, i int, outer map[stri
 	if !ok {
 		return nil, fmt.Errorf("generators[%d] is no mapping", i)
 	}
-	given, err := g.params(fieldAt(at+".generators", i), generator, outer)
+	given, err := g.params(FieldAt(at+".generators", i), generator, outer)
 	if err != nil {
 		return nil, err
 	}
@@ -249,8 +249,8 @@ func (g *generation) matrix(at string, own map[string]any) ([]map[string]any, er
 			return nil, err
 		}
 		for _, b := range second {
-			if len(out) > maxApps {
-				return nil, fmt.Errorf("it gives more than %d sets of parameters", maxApps)
+			if len(out) > MaxApps {
+				return nil, fmt.Errorf("it gives more than %d sets of parameters", MaxApps)
 			}
 			if g.GoTemplate {
 				out = append(out, overlaid(b, a))
@@ -309,7 +309,7 @@ func (g *generation) merge(at string, own map[string]any) ([]map[string]any, err
 		}
 	}
 	out := make([]map[string]any, 0, len(base))
-	for _, key := range sortedKeys(base) {
+	for _, key := range slices.Sorted(maps.Keys(base)) {
 		out = append(out, base[key])
 	}
 	return out, nil

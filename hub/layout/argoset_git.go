@@ -41,7 +41,7 @@ func (g *generation) git(at string, own map[string]any) ([]map[string]any, error
 	} else if len(of.Files) > 0 {
 		first = fixedPart(of.Files[0].Path)
 	}
-	if !g.own(g.o, at, of.RepoURL, first, &g.planner.cluster.Notes) || !g.followed(of.Revision) {
+	if !ownRepository(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes) || !followed(g.plan, of.Revision) {
 		return nil, fmt.Errorf("%s at %q: only this repository at the branch that is followed is supported; if it is this one under another address, name it with --alias",
 			fleet.WithoutUser(of.RepoURL), of.Revision)
 	}
@@ -92,7 +92,7 @@ func (g *generation) match(pattern string, to *[]string) error {
 	for step := range strings.SplitSeq(pattern, "/") {
 		var next []string
 		for _, dir := range dirs {
-			entries, err := g.tree.ReadDir(dir)
+			entries, err := g.plan.Tree.ReadDir(dir)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}
@@ -123,7 +123,7 @@ func (g *generation) files(of argoGit, values any) ([]map[string]any, error) {
 			if err != nil {
 				return nil, err
 			}
-			listed, err := filesBelow(g.tree, fixedPart(f.Path), false)
+			listed, err := filesBelow(g.plan.Tree, fixedPart(f.Path), false)
 			if err != nil {
 				return nil, err
 			}
@@ -150,7 +150,7 @@ func (g *generation) files(of argoGit, values any) ([]map[string]any, error) {
 
 // file gives the parameters in a file: those of a mapping, or of each one in a list.
 func (g *generation) file(of argoGit, name string, values any) ([]map[string]any, error) {
-	data, err := g.tree.ReadFile(name)
+	data, err := g.plan.Tree.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,9 @@
 package layout
 
 import (
+	"maps"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -18,7 +20,7 @@ func targetParameter(generator map[string]any, set argoSet) string {
 		return ""
 	}
 	var target string
-	for _, kind := range sortedKeys(generator) {
+	for _, kind := range slices.Sorted(maps.Keys(generator)) {
 		own, _ := generator[kind].(map[string]any)
 		if own == nil || kind == "selector" {
 			continue

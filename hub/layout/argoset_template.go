@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/hub"
@@ -61,7 +62,7 @@ func (g *generation) results(texts []string, each []map[string]any, options []st
 		}
 		return out, nil
 	}
-	if g.layout.Templates == nil {
+	if g.templates == nil {
 		return nil, errors.New("nothing here executes Go templates")
 	}
 	groups := make([]hub.Templated, len(each))
@@ -72,7 +73,7 @@ func (g *generation) results(texts []string, each []map[string]any, options []st
 		}
 		groups[i] = hub.Templated{Params: data, Texts: texts}
 	}
-	return g.layout.Templates.Execute(g.ctx, g.o.String(), options, groups)
+	return g.templates.Execute(g.ctx, g.o.String(), options, groups)
 }
 
 // simple replaces {{name}} by a parameter. One that there is no parameter for is kept.
@@ -105,7 +106,7 @@ func eachText(v any, replace func(string) string) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
-		for _, key := range sortedKeys(v) {
+		for _, key := range slices.Sorted(maps.Keys(v)) {
 			value := eachText(v[key], replace)
 			out[replace(key)] = value
 		}
@@ -132,7 +133,7 @@ func (g *generation) appendValues(values any, params map[string]any) error {
 	for key, value := range list {
 		texts[key] = value
 	}
-	keys := sortedKeys(texts)
+	keys := slices.Sorted(maps.Keys(texts))
 	lines := make([]any, len(keys))
 	for i, key := range keys {
 		lines[i] = fmt.Sprint(texts[key])

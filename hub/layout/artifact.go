@@ -46,50 +46,50 @@ type include struct {
 
 // artifact gives the ExternalArtifact that an object names at a field, as the ArtifactGenerator of the cluster that
 // makes it says.
-func (p *planner) artifact(o *fluxObject, at, key string) (*fleet.Source, error) {
+func (r *sources) artifact(o *Object, at, key string) (*fleet.Source, error) {
 	var found *generatedArtifact
-	var by *fluxObject
+	var by *Object
 	var spec artifactGenerator
-	for _, g := range p.objects {
+	for _, g := range r.plan.Objects() {
 		var of artifactGenerator
-		if g.kind != kindArtifactGenerator || g.group != "source.extensions.fluxcd.io" || g.decode(&of) != nil {
+		if g.Kind != kindArtifactGenerator || g.Group != "source.extensions.fluxcd.io" || g.Decode(&of) != nil {
 			continue
 		}
 		for i, a := range of.Artifacts {
 			switch {
-			case g.sourceKey(kindExternalArtifact, a.Namespace, a.Name) != key:
+			case sourceKey(g, kindExternalArtifact, a.Namespace, a.Name) != key:
 			case found != nil:
-				return nil, p.errorf(o, at, "%s is made by %s and by %s: keep one", key, by, g)
+				return nil, r.plan.Errorf(o, at, "%s is made by %s and by %s: keep one", key, by, g)
 			default:
 				found, by, spec = &of.Artifacts[i], g, of
 			}
 		}
 	}
 	if found == nil {
-		return nil, p.errorf(o, at, "no ArtifactGenerator in what the cluster's folder renders to makes the %s, and Drover sees no other: add the generator, or name a GitRepository or an OCIRepository", key)
+		return nil, r.plan.Errorf(o, at, "no ArtifactGenerator in what the cluster's folder renders to makes the %s, and Drover sees no other: add the generator, or name a GitRepository or an OCIRepository", key)
 	}
 	if by.Err != "" {
 		return nil, errors.New(by.Err)
 	}
-	if by.clash != "" {
-		return nil, p.errorf(by, "", "it is declared in %s as well, and otherwise: keep one", by.clash)
+	if by.Clash != "" {
+		return nil, r.plan.Errorf(by, "", "it is declared in %s as well, and otherwise: keep one", by.Clash)
 	}
-	if err := p.weigh(by, &p.cluster.Notes); err != nil {
+	if err := r.plan.Weigh(judgedFlux, by, &r.plan.Cluster.Notes); err != nil {
 		return nil, err
 	}
-	return p.within(by, key, func() (*fleet.Source, error) { return p.generated(by, spec, *found, key) })
+	return r.within(by, key, func() (*fleet.Source, error) { return r.generated(by, spec, *found, key) })
 }
 
 // within resolves a composed source, unless it is being resolved already.
-func (p *planner) within(o *fluxObject, key string, make func() (*fleet.Source, error)) (*fleet.Source, error) {
-	if slices.Contains(p.way, key) || len(p.way) >= maxDepth {
-		return nil, p.errorf(o, "", "sources are made of each other more than %d deep or in a circle (%s → %s): take one out", maxDepth, strings.Join(p.way, " → "), key)
+func (r *sources) within(o *Object, key string, make func() (*fleet.Source, error)) (*fleet.Source, error) {
+	if slices.Contains(r.way, key) || len(r.way) >= MaxDepth {
+		return nil, r.plan.Errorf(o, "", "sources are made of each other more than %d deep or in a circle (%s → %s): take one out", MaxDepth, strings.Join(r.way, " → "), key)
 	}
-	p.way = append(p.way, key)
-	defer func() { p.way = p.way[:len(p.way)-1] }()
+	r.way = append(r.way, key)
+	defer func() { r.way = r.way[:len(r.way)-1] }()
 	out, err := make()
 	if err == nil && copies(*out) > maxCopies {
-		return nil, p.errorf(o, "", "%s is made of more than %d copies: name folders instead of files", key, maxCopies)
+		return nil, r.plan.Errorf(o, "", "%s is made of more than %d copies: name folders instead of files", key, maxCopies)
 	}
 	return out, err
 }
@@ -104,17 +104,17 @@ func copies(s fleet.Source) int {
 }
 
 // generated reads an artifact of a generator.
-func (p *planner) generated(g *fluxObject, spec artifactGenerator, a generatedArtifact, key string) (*fleet.Source, error) {
+func (r *sources) generated(g *Object, spec artifactGenerator, a generatedArtifact, key string) (*fleet.Source, error) {
 	sources := map[string]fleet.Source{}
 	out := &fleet.Source{Kind: fleet.SourceComposed, URL: key}
 	for _, c := range a.Copy {
 		alias, name, ok := strings.Cut(strings.TrimPrefix(c.From, "@"), "/")
 		to, inside := strings.CutPrefix(c.To, "@artifact/")
 		if !ok || !inside || !strings.HasPrefix(c.From, "@") {
-			return nil, p.errorf(g, "spec.artifacts", "%s: a copy from %q to %q: write them as @ALIAS/PATH and @artifact/PATH", a.Name, c.From, c.To)
+			return nil, r.plan.Errorf(g, "spec.artifacts", "%s: a copy from %q to %q: write them as @ALIAS/PATH and @artifact/PATH", a.Name, c.From, c.To)
 		}
 		if _, ok := sources[alias]; !ok {
-			source, err := p.aliased(g, spec, alias)
+			source, err := r.aliased(g, spec, alias)
 			if err != nil {
 				return nil, err
 			}
@@ -123,7 +123,7 @@ func (p *planner) generated(g *fluxObject, spec artifactGenerator, a generatedAr
 		switch c.Strategy {
 		case "", fleet.CopyOverwrite, fleet.CopyMerge, fleet.CopyExtract:
 		default:
-			return nil, p.errorf(g, "spec.artifacts", "%s: the strategy %q is not known: write Overwrite, Merge or Extract", a.Name, c.Strategy)
+			return nil, r.plan.Errorf(g, "spec.artifacts", "%s: the strategy %q is not known: write Overwrite, Merge or Extract", a.Name, c.Strategy)
 		}
 		out.Copies = append(out.Copies, fleet.Copy{From: sources[alias], Path: name, To: to, Exclude: c.Exclude, Strategy: c.Strategy, Optional: c.Optional})
 	}
@@ -131,25 +131,25 @@ func (p *planner) generated(g *fluxObject, spec artifactGenerator, a generatedAr
 }
 
 // aliased is the source that a generator knows by a name.
-func (p *planner) aliased(g *fluxObject, spec artifactGenerator, alias string) (*fleet.Source, error) {
+func (r *sources) aliased(g *Object, spec artifactGenerator, alias string) (*fleet.Source, error) {
 	for i, s := range spec.Sources {
 		if s.Alias == alias {
-			return p.source(g, fmt.Sprintf("spec.sources[%d]", i), s.sourceRef)
+			return r.source(g, fmt.Sprintf("spec.sources[%d]", i), s.sourceRef)
 		}
 	}
-	return nil, p.errorf(g, "spec.sources", "there is no source with the alias %q: add it", alias)
+	return nil, r.plan.Errorf(g, "spec.sources", "there is no source with the alias %q: add it", alias)
 }
 
 // including is a GitRepository with what it includes of others. What is left out of all that its rules say.
-func (p *planner) including(s *fluxObject, g gitRepository, base *fleet.Source, err error) (*fleet.Source, error) {
+func (r *sources) including(s *Object, g gitRepository, base *fleet.Source, err error) (*fleet.Source, error) {
 	if err != nil || len(g.Include) == 0 {
 		return base, err
 	}
-	return p.within(s, s.key(), func() (*fleet.Source, error) {
-		out := &fleet.Source{Kind: fleet.SourceComposed, URL: s.key(), SourceIgnore: true, Ignore: g.Ignore,
+	return r.within(s, s.Key(), func() (*fleet.Source, error) {
+		out := &fleet.Source{Kind: fleet.SourceComposed, URL: s.Key(), SourceIgnore: true, Ignore: g.Ignore,
 			Copies: []fleet.Copy{{From: *base, Path: ".", To: ".", Strategy: fleet.CopyInclude}}}
 		for i, in := range g.Include {
-			from, err := p.source(s, fmt.Sprintf("spec.include[%d].repository", i), sourceRef{Kind: kindGitRepository, Name: in.Repository.Name})
+			from, err := r.source(s, fmt.Sprintf("spec.include[%d].repository", i), sourceRef{Kind: kindGitRepository, Name: in.Repository.Name})
 			if err != nil {
 				return nil, err
 			}
@@ -157,10 +157,10 @@ func (p *planner) including(s *fluxObject, g gitRepository, base *fleet.Source, 
 			if to == "" {
 				to = in.Repository.Name
 			}
-			if to = cleaned(to); to == "." {
-				return nil, p.errorf(s, fmt.Sprintf("spec.include[%d].toPath", i), "it is the root, which is there already: name a folder")
+			if to = Cleaned(to); to == "." {
+				return nil, r.plan.Errorf(s, fmt.Sprintf("spec.include[%d].toPath", i), "it is the root, which is there already: name a folder")
 			}
-			out.Copies = append(out.Copies, fleet.Copy{From: *from, Path: cleaned(in.FromPath), To: to, Strategy: fleet.CopyInclude})
+			out.Copies = append(out.Copies, fleet.Copy{From: *from, Path: Cleaned(in.FromPath), To: to, Strategy: fleet.CopyInclude})
 		}
 		return out, nil
 	})
@@ -168,8 +168,8 @@ func (p *planner) including(s *fluxObject, g gitRepository, base *fleet.Source, 
 
 // takeSource has a Kustomization's app come from a source. The cluster's own folder is read where it stands: it is
 // known before any source is.
-func (p *planner) takeSource(o *fluxObject, s *fleet.Source, app *fleet.App) {
-	if app.Path != p.layout.folder(p.cluster.Name) || s == nil || s.Kind != fleet.SourceComposed && s.Kind != fleet.SourceFollowed {
+func takeSource(p *Plan, o *Object, s *fleet.Source, app *fleet.App) {
+	if app.Path != p.Folder || s == nil || s.Kind != fleet.SourceComposed && s.Kind != fleet.SourceFollowed {
 		from(s, &app.Part)
 		return
 	}
@@ -178,16 +178,16 @@ func (p *planner) takeSource(o *fluxObject, s *fleet.Source, app *fleet.App) {
 			from(s, &app.Part)
 			return
 		}
-		app.Notes = append(app.Notes, p.note(o, "spec.sourceRef", "the cluster's own folder is delivered as it stands in this repository: what its GitRepository includes is not seen in it"))
+		app.Notes = append(app.Notes, p.Note(o, "spec.sourceRef", "the cluster's own folder is delivered as it stands in this repository: what its GitRepository includes is not seen in it"))
 	}
-	p.noteHidden(o, s.Ignore, app)
+	noteHidden(p, o, s.Ignore, app)
 }
 
 // noteHidden names rules that may hide something of the cluster's own folder from Flux.
-func (p *planner) noteHidden(o *fluxObject, rules string, app *fleet.App) {
-	_, err := p.tree.Stat(".sourceignore")
+func noteHidden(p *Plan, o *Object, rules string, app *fleet.App) {
+	_, err := p.Tree.Stat(".sourceignore")
 	if rules == "" && err != nil {
 		return
 	}
-	app.Notes = append(app.Notes, p.note(o, "spec.sourceRef", "manifests in the cluster's own folder that .sourceignore or spec.ignore of the GitRepository hide from Flux are delivered: take them out of the folder"))
+	app.Notes = append(app.Notes, p.Note(o, "spec.sourceRef", "manifests in the cluster's own folder that .sourceignore or spec.ignore of the GitRepository hide from Flux are delivered: take them out of the folder"))
 }

@@ -27,8 +27,8 @@ var helmShapes = []shape{
 // laidOver are the fields of an App that are for folders.
 var laidOver = []string{"targetNamespace", "namePrefix", "nameSuffix", "patches", "images", "components"}
 
-// chart takes spec.helm.
-func (d document) chart(tree hub.Tree, spec, helm *yaml.Node, app *fleet.App) error {
+// readChart takes spec.helm.
+func readChart(d document, tree hub.Tree, spec, helm *yaml.Node, app *fleet.App) error {
 	if err := d.checkKeys(helm, "spec.helm", namesOf(helmShapes)...); err != nil {
 		return err
 	}
@@ -43,36 +43,36 @@ func (d document) chart(tree hub.Tree, spec, helm *yaml.Node, app *fleet.App) er
 			errs = append(errs, d.errorf(n, "spec.%s is for folders, and this App is a chart: say it by the chart's values, or render the chart into a folder", name))
 		}
 	}
-	return errors.Join(append(errs, d.chartPath(tree, helm, app), d.text(helm, "releaseName", &c.Release), d.yes(helm, "skipCRDs", &c.SkipCRDs),
-		d.valuesFiles(tree, helm, c), d.values(helm, c))...)
+	return errors.Join(append(errs, readChartPath(d, tree, helm, app), d.text(helm, "releaseName", &c.Release), d.yes(helm, "skipCRDs", &c.SkipCRDs),
+		readValuesFiles(d, tree, helm, c), readValues(d, helm, c))...)
 }
 
-func (d document) chartPath(tree hub.Tree, helm *yaml.Node, app *fleet.App) error {
+func readChartPath(d document, tree hub.Tree, helm *yaml.Node, app *fleet.App) error {
 	for _, name := range []string{"repo", "chart", "version"} {
 		if field(helm, name) != nil {
-			return d.published(helm, app)
+			return readPublished(d, helm, app)
 		}
 	}
 	n := field(helm, "path")
 	if app.Source != nil {
 		var err error
-		app.Path, err = d.elsewhere(n, "spec.helm.path")
+		app.Path, err = readElsewhere(d, n, "spec.helm.path")
 		return err
 	}
 	if scalar(n) == "" {
 		return d.errorf(helm, "spec.helm has no path: name the folder of the chart, as ./charts/%s, or a published one with repo and chart", app.Name)
 	}
 	var err error
-	app.Path, _, err = d.find(tree, n, "spec.helm.path")
+	app.Path, _, err = findPath(d, tree, n, "spec.helm.path")
 	return err
 }
 
-func (d document) valuesFiles(tree hub.Tree, helm *yaml.Node, c *fleet.Chart) error {
+func readValuesFiles(d document, tree hub.Tree, helm *yaml.Node, c *fleet.Chart) error {
 	return d.each(helm, "valuesFiles", func(item *yaml.Node) error {
 		if scalar(item) == "" {
 			return d.errorf(item, "spec.helm.valuesFiles is to be a list of paths")
 		}
-		name, info, err := d.find(tree, item, "spec.helm.valuesFiles")
+		name, info, err := findPath(d, tree, item, "spec.helm.valuesFiles")
 		if err == nil && info.IsDir() {
 			err = d.errorf(item, "spec.helm.valuesFiles %q is a folder: name a file with values", item.Value)
 		}
@@ -81,8 +81,8 @@ func (d document) valuesFiles(tree hub.Tree, helm *yaml.Node, c *fleet.Chart) er
 	})
 }
 
-// values takes the values that are written in the App itself, as YAML: so Helm reads them as it reads a file.
-func (d document) values(helm *yaml.Node, c *fleet.Chart) error {
+// readValues takes the values that are written in the App itself, as YAML: so Helm reads them as it reads a file.
+func readValues(d document, helm *yaml.Node, c *fleet.Chart) error {
 	n := field(helm, "values")
 	if n == nil || n.Tag == "!!null" {
 		return nil

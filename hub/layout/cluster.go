@@ -9,53 +9,45 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/manifest"
 )
 
-// readCluster reads cluster.yaml: an object of kind Cluster, or its fields alone. What is wrong with it is a problem of
-// the folder; an error says that it could not be read.
-func (r *reader) readCluster() error {
-	file := r.clusterFile()
-	data, err := r.tree.ReadFile(file)
+// ReadCluster reads cluster.yaml, an object of kind Cluster or its fields alone, of the cluster of a name. What is wrong
+// with its content is said by wrong, and the cluster is known as far as it could be read; err says that it could not be
+// read.
+func ReadCluster(tree hub.Tree, file, name string) (c fleet.Cluster, wrong, err error) {
+	c = fleet.Cluster{Name: name}
+	data, err := tree.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return c, nil, nil
 	}
 	if err != nil {
-		if info, statErr := r.tree.Stat(file); statErr == nil && info.IsDir() {
-			r.notKnown(fmt.Errorf("%s is a folder: it is to be a file that describes the cluster; rename it", file))
-			return nil
+		if info, statErr := tree.Stat(file); statErr == nil && info.IsDir() {
+			return c, fmt.Errorf("%s is a folder: it is to be a file that describes the cluster; rename it", file), nil
 		}
-		return fmt.Errorf("%s cannot be read: %w", file, err)
+		return c, nil, fmt.Errorf("%s cannot be read: %w", file, err)
 	}
 	docs, err := parse(file, data)
 	switch {
 	case err != nil:
-		r.notKnown(err)
+		return c, err, nil
 	case len(docs) > 1:
-		r.notKnown(docs[1].errorf(docs[1].node, "%s holds %d documents: keep one, of kind %s", ClusterFile, len(docs), fleet.KindCluster))
+		return c, docs[1].errorf(docs[1].node, "%s holds %d documents: keep one, of kind %s", ClusterFile, len(docs), fleet.KindCluster), nil
 	case len(docs) == 1:
-		r.folder.Cluster.Described = len(docs[0].node.Content) > 0
-		r.notKnown(oneLine(r.takeCluster(docs[0])))
+		c.Described = len(docs[0].node.Content) > 0
+		wrong = oneLine(takeCluster(docs[0], &c))
 	}
-	return nil
+	return c, wrong, nil
 }
 
-// notKnown takes note of what is wrong with cluster.yaml.
-func (r *reader) notKnown(err error) {
-	if err != nil {
-		r.unknown = err.Error()
-		r.folder.Cluster.Unclear = true
-		r.problem("%v", err)
-	}
-}
-
-func (r *reader) takeCluster(d document) error {
-	c := &r.folder.Cluster
+// takeCluster reads the document of a cluster's file.
+func takeCluster(d document, c *fleet.Cluster) error {
 	apiVersion, kind := field(d.node, "apiVersion"), field(d.node, "kind")
 	if apiVersion == nil && kind == nil {
 		return errors.Join(d.checkKeys(d.node, ClusterFile, append([]string{"labels", "annotations"}, namesOf(clusterShapes)...)...), d.pairs(d.node, "labels", &c.Labels),
 			d.pairs(d.node, "annotations", &c.Annotations),
-			d.takeSpec(d.node, c))
+			readClusterSpec(d, d.node, c))
 	}
 	if !d.isOurs() || scalar(kind) != fleet.KindCluster {
 		return d.errorf(d.node, "%s holds %s %s: it is for %s %s alone; rename the file", ClusterFile,
@@ -70,17 +62,17 @@ func (r *reader) takeCluster(d document) error {
 		err = d.errorf(labels, "the labels of a Cluster stand under metadata, not under spec: move them there")
 	}
 	return errors.Join(d.checkKeys(d.node, "a Cluster", objectFields...), d.checkKeys(meta, "metadata", namesOf(metaShapes)...), err,
-		d.sameName(c.Name), d.pairs(meta, "labels", &c.Labels), d.pairs(meta, "annotations", &c.Annotations), d.takeSpec(spec, c))
+		checkClusterName(d, c.Name), d.pairs(meta, "labels", &c.Labels), d.pairs(meta, "annotations", &c.Annotations), readClusterSpec(d, spec, c))
 }
 
-// takeSpec takes the fields that stand under spec, or at the top where there is no spec.
-func (d document) takeSpec(in *yaml.Node, c *fleet.Cluster) error {
-	return errors.Join(d.pairs(in, "vars", &c.Vars), d.yes(in, "suspend", &c.Suspend), d.onRemove(in, &c.PruneOnRemove),
-		d.agent(in, c), d.argo(in, &c.Argo))
+// readClusterSpec takes the fields that stand under spec, or at the top where there is no spec.
+func readClusterSpec(d document, in *yaml.Node, c *fleet.Cluster) error {
+	return errors.Join(d.pairs(in, "vars", &c.Vars), d.yes(in, "suspend", &c.Suspend), readOnRemove(d, in, &c.PruneOnRemove),
+		readAgent(d, in, c), readArgoNames(d, in, &c.Argo))
 }
 
-// argo takes what Argo CD calls the cluster.
-func (d document) argo(in *yaml.Node, to *fleet.ArgoCluster) error {
+// readArgoNames takes what Argo CD calls the cluster.
+func readArgoNames(d document, in *yaml.Node, to *fleet.ArgoCluster) error {
 	n := field(in, "argocd")
 	return errors.Join(d.checkKeys(n, "argocd", namesOf(argoClusterShapes)...), d.text(n, "name", &to.Name), d.text(n, "server", &to.Server))
 }
@@ -91,7 +83,7 @@ const (
 	onRemovePrune = "prune"
 )
 
-func (d document) onRemove(in *yaml.Node, prune *bool) error {
+func readOnRemove(d document, in *yaml.Node, prune *bool) error {
 	n := field(in, "onRemove")
 	if n == nil {
 		return nil
@@ -110,7 +102,7 @@ func (d document) onRemove(in *yaml.Node, prune *bool) error {
 // imageRef is what an image reference may hold.
 var imageRef = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
 
-func (d document) agent(in *yaml.Node, c *fleet.Cluster) error {
+func readAgent(d document, in *yaml.Node, c *fleet.Cluster) error {
 	agent := field(in, "agent")
 	if err := d.checkKeys(agent, "agent", "image"); err != nil {
 		return err
@@ -133,7 +125,7 @@ func (d document) agent(in *yaml.Node, c *fleet.Cluster) error {
 	return nil
 }
 
-func (d document) sameName(name string) error {
+func checkClusterName(d document, name string) error {
 	if n := field(field(d.node, "metadata"), "name"); n != nil && n.Value != name {
 		return d.errorf(n, "metadata.name is %q but the folder is %q: the folder names the cluster; make them equal", n.Value, name)
 	}

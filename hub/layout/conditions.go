@@ -59,11 +59,11 @@ var healthShapes = []shape{
 	{name: "message", kind: aText, says: "CEL: why it is not as it should be. Its conditions say it, if this is not said, or empty.", example: "status.message"},
 }
 
-// healthRules takes spec.health of an App.
-func (d document) healthRules(spec *yaml.Node, app *fleet.App) error {
+// readHealthRules takes spec.health of an App.
+func readHealthRules(d document, spec *yaml.Node, app *fleet.App) error {
 	return d.each(spec, "health", func(item *yaml.Node) error {
 		var h healthCheck
-		if err := d.record(item, "health", healthShapes, &h.APIVersion, &h.Kind, &h.InProgress, &h.Failed, &h.Paused, &h.Current, &h.Message); err != nil {
+		if err := d.record(item, "health", namesOf(healthShapes), &h.APIVersion, &h.Kind, &h.InProgress, &h.Failed, &h.Paused, &h.Current, &h.Message); err != nil {
 			return err
 		}
 		r, at, err := h.rule()
@@ -85,8 +85,8 @@ var dependencyShapes = []shape{
 	{name: "ready", kind: aText, says: "CEL over self and dep, the two apps: what must be true beside the other's health.", example: "dep.status.lastAppliedRevision != ''"},
 }
 
-// dependencies takes spec.dependsOn of an App: names, or names with a condition.
-func (d document) dependencies(spec *yaml.Node, app *fleet.App) error {
+// readDependencies takes spec.dependsOn of an App: names, or names with a condition.
+func readDependencies(d document, spec *yaml.Node, app *fleet.App) error {
 	n := field(spec, "dependsOn")
 	if n != nil && n.Kind != yaml.SequenceNode {
 		return d.errorf(n, "dependsOn is to be a list of names")
@@ -94,7 +94,7 @@ func (d document) dependencies(spec *yaml.Node, app *fleet.App) error {
 	return d.each(spec, "dependsOn", func(item *yaml.Node) error {
 		name, ready := scalar(item), ""
 		if item.Kind == yaml.MappingNode {
-			if err := d.record(item, "dependsOn", dependencyShapes, &name, &ready); err != nil {
+			if err := d.record(item, "dependsOn", namesOf(dependencyShapes), &name, &ready); err != nil {
 				return err
 			}
 		}
@@ -122,33 +122,33 @@ func (d document) dependencies(spec *yaml.Node, app *fleet.App) error {
 // dependency is what a Kustomization or a HelmRelease depends on.
 type dependency struct{ Name, Namespace, ReadyExpr string }
 
-// depends takes spec.dependsOn of an object of Flux. A condition there stands in the place of the other's health, as in Flux without
+// readDependsOn takes spec.dependsOn of an object of Flux. A condition there stands in the place of the other's health, as in Flux without
 // the feature gate AdditiveCELDependencyCheck.
-func (p *planner) depends(o *fluxObject, on []dependency, app *fleet.App) error {
+func readDependsOn(p *Plan, o *Object, on []dependency, app *fleet.App) error {
 	var errs []error
 	for i, d := range on {
-		name := p.nameOf(o, d.Namespace, d.Name)
+		name := dependencyName(p, o, d.Namespace, d.Name)
 		app.DependsOn = append(app.DependsOn, name)
 		if d.ReadyExpr == "" {
 			continue
 		}
 		compiled, err := CompileExpr(d.ReadyExpr, "self", "dep")
 		if err != nil {
-			errs = append(errs, p.errorf(o, fmt.Sprintf("spec.dependsOn[%d].readyExpr", i), "%s is no CEL expression over self and dep: %v", d.ReadyExpr, err))
+			errs = append(errs, p.Errorf(o, fmt.Sprintf("spec.dependsOn[%d].readyExpr", i), "%s is no CEL expression over self and dep: %v", d.ReadyExpr, err))
 			continue
 		}
 		namespace := d.Namespace
 		if namespace == "" {
-			namespace = o.namespace
+			namespace = o.Namespace
 		}
 		app.Handling.Ready = append(app.Handling.Ready, protocol.Readiness{App: name, Expression: compiled, Instead: true,
-			Self: o.shown(d.ReadyExpr), Dep: p.byKey[objectKey(o.kind, namespace, d.Name)].shown(d.ReadyExpr)})
+			Self: o.shown(d.ReadyExpr), Dep: p.Object(ObjectKey(o.Kind, namespace, d.Name)).shown(d.ReadyExpr)})
 	}
 	return errors.Join(errs...)
 }
 
 // shown is what an expression may see of an object in Git: its names, labels and annotations, and its spec if it asks for that.
-func (o *fluxObject) shown(expression string) json.RawMessage {
+func (o *Object) shown(expression string) json.RawMessage {
 	if o == nil {
 		return nil
 	}
@@ -164,7 +164,7 @@ func (o *fluxObject) shown(expression string) json.RawMessage {
 	if json.Unmarshal(o.JSON, &out) != nil {
 		return nil // the API server would not have it either
 	}
-	out.Metadata.Name, out.Metadata.Namespace = o.name, o.namespace
+	out.Metadata.Name, out.Metadata.Namespace = o.Name, o.Namespace
 	if !strings.Contains(expression, "spec") {
 		out.Spec = nil
 	}
@@ -175,8 +175,8 @@ func (o *fluxObject) shown(expression string) json.RawMessage {
 	return data
 }
 
-// checks takes spec.healthCheckExprs of an object of Flux.
-func (p *planner) checks(o *fluxObject, list []healthCheck, app *fleet.App) error {
+// readHealthCheckExprs takes spec.healthCheckExprs of an object of Flux.
+func readHealthCheckExprs(p *Plan, o *Object, list []healthCheck, app *fleet.App) error {
 	var errs []error
 	for i, h := range list {
 		h.Message = "" // Flux has none
@@ -186,7 +186,7 @@ func (p *planner) checks(o *fluxObject, list []healthCheck, app *fleet.App) erro
 			at, err = "kind", errors.New("there are two rules for the same kind: keep one")
 		}
 		if err != nil {
-			errs = append(errs, p.errorf(o, fmt.Sprintf("spec.healthCheckExprs[%d].%s", i, at), "%v", err))
+			errs = append(errs, p.Errorf(o, fmt.Sprintf("spec.healthCheckExprs[%d].%s", i, at), "%v", err))
 			continue
 		}
 		app.Handling.Health = append(app.Handling.Health, r)

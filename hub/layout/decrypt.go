@@ -19,27 +19,27 @@ type decryption struct {
 	SecretRef *struct{ Name string }
 }
 
-// decryption takes what a Kustomization says of the decryption of its objects.
-func (p *planner) decryption(o *fluxObject, k *decryption, app *fleet.App) error {
+// readFluxDecryption takes what a Kustomization says of the decryption of its objects.
+func readFluxDecryption(p *Plan, o *Object, k *decryption, app *fleet.App) error {
 	if k == nil {
 		return nil
 	}
 	if k.Provider != providerSOPS {
-		return p.errorf(o, "spec.decryption.provider", "%.80q is not known: the only one is %s, as in Flux", k.Provider, providerSOPS)
+		return p.Errorf(o, "spec.decryption.provider", "%.80q is not known: the only one is %s, as in Flux", k.Provider, providerSOPS)
 	}
 	app.Handling.Decrypt = &protocol.Decryption{}
 	if k.SecretRef == nil {
 		return nil
 	}
 	if err := checkSubdomain(k.SecretRef.Name); err != nil {
-		return p.errorf(o, "spec.decryption.secretRef.name", "%.80q is no name of a Secret", k.SecretRef.Name)
+		return p.Errorf(o, "spec.decryption.secretRef.name", "%.80q is no name of a Secret", k.SecretRef.Name)
 	}
-	app.Handling.Decrypt.Namespace, app.Handling.Decrypt.Secret = o.namespace, k.SecretRef.Name
+	app.Handling.Decrypt.Namespace, app.Handling.Decrypt.Secret = o.Namespace, k.SecretRef.Name
 	return nil
 }
 
-// decryption takes spec.decryption.
-func (d document) decryption(spec *yaml.Node, app *fleet.App) error {
+// readDecryption takes spec.decryption.
+func readDecryption(d document, spec *yaml.Node, app *fleet.App) error {
 	n := field(spec, "decryption")
 	if n == nil {
 		return nil

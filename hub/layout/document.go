@@ -2,6 +2,7 @@ package layout
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
 )
 
 // document is one YAML document of a file, with the lines its nodes stand on.
@@ -137,4 +139,63 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
+}
+
+// nearly says whether a word is at most a slip of the pen away from another: in the case of letters, in one letter, in
+// two of a long word.
+func nearly(word, of string) bool {
+	if len(word) > 2*len(of) {
+		return false
+	}
+	limit := 2
+	if len(of) <= 6 {
+		limit = 1
+	}
+	return distance(strings.ToLower(word), strings.ToLower(of)) <= limit
+}
+
+// items are the documents in a list, or the document itself: a list may hold Apps as well.
+func (d document) items() []document {
+	list := field(d.node, "items")
+	if !strings.HasSuffix(scalar(field(d.node, "kind")), "List") || list == nil || list.Kind != yaml.SequenceNode {
+		return []document{d}
+	}
+	var out []document
+	for _, n := range list.Content {
+		out = append(out, document{file: d.file, rendered: d.rendered, node: n}.items()...)
+	}
+	return out
+}
+
+// rendering is a document as a build would give it.
+func (d document) rendering() (hub.Rendered, error) {
+	var object map[string]any
+	if err := d.node.Decode(&object); err != nil {
+		return hub.Rendered{}, d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err))
+	}
+	data, err := json.Marshal(object)
+	return hub.Rendered{JSON: data, File: d.file}, err
+}
+
+// oneLine joins several errors in one line, each once.
+func oneLine(err error) error {
+	if err == nil {
+		return nil
+	}
+	var once []string
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if !slices.Contains(once, line) {
+			once = append(once, line)
+		}
+	}
+	return errors.New(strings.Join(once, "; "))
+}
+
+// isKustomization says whether kustomize takes a file of this name for a kustomization.
+func isKustomization(name string) bool {
+	return name == "kustomization.yaml" || name == "kustomization.yml" || name == "Kustomization"
+}
+
+func isYAML(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
 }

@@ -33,6 +33,9 @@ type Field struct {
 // helm-controller v1.6.
 func Fields() []Field { return slices.Concat(fluxFields, releaseFields, fluxSources) }
 
+// judgedFlux is the table by which objects are read.
+var judgedFlux = Fields()
+
 const (
 	kindKustomization = "Kustomization"
 	kindGitRepository = "GitRepository"
@@ -89,9 +92,9 @@ type asked struct {
 
 // judge goes through the spec of an object and gives every field that is not simply Done or Needless. What no release
 // of Flux knows counts as Noted.
-func judge(kind string, spec any) []asked {
+func judge(table []Field, kind string, spec any) []asked {
 	known := map[string]Field{}
-	for _, f := range slices.Concat(Fields(), ArgoFields(), sourceFields("spec.sources[]")) {
+	for _, f := range table {
 		if f.Kind == kind {
 			known[f.Path] = f
 		}
@@ -136,13 +139,13 @@ func judgeAt(known map[string]Field, v any, pattern, path string, out *[]asked) 
 	}
 	switch v := v.(type) {
 	case map[string]any:
-		for _, key := range sortedKeys(v) {
+		for _, key := range slices.Sorted(maps.Keys(v)) {
 			judgeAt(known, v[key], pattern+"."+key, path+"."+key, out)
 		}
 	case []any:
 		for i, item := range v {
 			if m, ok := item.(map[string]any); ok {
-				for _, key := range sortedKeys(m) {
+				for _, key := range slices.Sorted(maps.Keys(m)) {
 					judgeAt(known, m[key], pattern+"[]."+key, fmt.Sprintf("%s[%d].%s", path, i, key), out)
 				}
 			}

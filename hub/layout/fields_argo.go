@@ -9,6 +9,9 @@ func ArgoFields() []Field {
 	return slices.Concat(applicationFields, sourceFields("spec.source"), syncOptionFields, setFields)
 }
 
+// judged is the table by which objects are read: with what is true of several sources.
+var judged = slices.Concat(ArgoFields(), sourceFields("spec.sources[]"))
+
 var applicationFields = []Field{
 	{kindApplication, "spec.destination.server", Done, "https://kubernetes.default.svc is the cluster in whose folder the Application stands; another must be what cluster.yaml says under spec.argocd", nil},
 	{kindApplication, "spec.destination.name", Done, "in-cluster, the name of a cluster's folder, or what its cluster.yaml says under spec.argocd", nil},

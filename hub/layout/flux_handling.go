@@ -2,6 +2,7 @@ package layout
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
@@ -40,47 +41,47 @@ func ignoreRules(rules []fluxIgnore) []fleet.IgnoreRule {
 	return out
 }
 
-// handling takes what a Kustomization says about how its objects are applied and judged.
-func (p *planner) handling(o *fluxObject, h fluxHandling, deletionPolicy string, app *fleet.App) error {
+// readHandlingOf takes what a Kustomization says about how its objects are applied and judged.
+func readHandlingOf(p *Plan, o *Object, h fluxHandling, deletionPolicy string, app *fleet.App) error {
 	app.Handling.Recreate, app.Ignore = h.Force, ignoreRules(h.Ignore)
 	if h.Wait { // Flux does not look at healthChecks then
-		return p.leave(o, deletionPolicy, app)
+		return readDeletionPolicy(p, o, deletionPolicy, app)
 	}
 	for i, c := range h.HealthChecks {
 		at := fmt.Sprintf("spec.healthChecks[%d]", i)
 		if c.Kind == "" || c.Name == "" {
-			return p.errorf(o, at, "it is to have a kind and a name")
+			return p.Errorf(o, at, "it is to have a kind and a name")
 		}
 		switch ref := c.ref(); {
 		case !isFlux(ref.Group):
 			app.Handling.Checks = append(app.Handling.Checks, ref)
-		case p.checked(c) == nil:
-			app.Notes = append(app.Notes, p.note(o, at, fmt.Sprintf("there is no app %s in what the cluster's folder renders to: nothing waits for it", objectKey(c.Kind, c.Namespace, c.Name))))
+		case checkedApp(p, c) == nil:
+			app.Notes = append(app.Notes, p.Note(o, at, fmt.Sprintf("there is no app %s in what the cluster's folder renders to: nothing waits for it", ObjectKey(c.Kind, c.Namespace, c.Name))))
 		}
 	}
-	return p.leave(o, deletionPolicy, app)
+	return readDeletionPolicy(p, o, deletionPolicy, app)
 }
 
-// checked is the object of Flux that a health check names, if it is an app; nil if not.
-func (p *planner) checked(c healthRef) *fluxObject {
-	if on := p.byKey[objectKey(c.Kind, c.Namespace, c.Name)]; on != nil && on.declaresApp() {
+// checkedApp is the object of Flux that a health check names, if it is an app; nil if not.
+func checkedApp(p *Plan, c healthRef) *Object {
+	if on := p.Object(ObjectKey(c.Kind, c.Namespace, c.Name)); on != nil && on.IsApp {
 		return on
 	}
 	return nil
 }
 
-// leave takes what becomes of the objects when the app goes.
-func (p *planner) leave(o *fluxObject, policy string, app *fleet.App) error {
+// readDeletionPolicy takes what becomes of the objects when the app goes.
+func readDeletionPolicy(p *Plan, o *Object, policy string, app *fleet.App) error {
 	switch policy {
 	case "", "MirrorPrune":
 	case "Orphan":
 		app.Handling.Orphan = true
 	case "Delete", "WaitForTermination":
 		if !app.Prune {
-			app.Notes = append(app.Notes, p.note(o, "spec.deletionPolicy", "not done with prune: false: the objects stay when the Kustomization goes; say prune: true"))
+			app.Notes = append(app.Notes, p.Note(o, "spec.deletionPolicy", "not done with prune: false: the objects stay when the Kustomization goes; say prune: true"))
 		}
 	default:
-		return p.errorf(o, "spec.deletionPolicy", "%q is not known: it is MirrorPrune, Delete, WaitForTermination or Orphan", policy)
+		return p.Errorf(o, "spec.deletionPolicy", "%q is not known: it is MirrorPrune, Delete, WaitForTermination or Orphan", policy)
 	}
 	return nil
 }
@@ -91,23 +92,23 @@ const maxAwaited = 20_000
 // awaitApps makes apps that depend on a Kustomization wait for the apps that it waits for itself: in Flux it is ready
 // when those that its wait or its healthChecks name are, HelmReleases and Kustomizations among them. Here these are
 // apps, and no objects of the cluster.
-func (p *planner) awaitApps() {
-	awaited := map[string][]string{}
-	for _, o := range p.objects {
-		if names := p.awaits(o); len(names) > 0 {
-			awaited[p.appOf(o)] = names
+func awaitApps(p *Plan) {
+	waits := map[string][]string{}
+	for _, o := range p.Objects() {
+		if names := awaited(p, o); len(names) > 0 {
+			waits[appOf(p, o)] = names
 		}
 	}
-	if len(awaited) == 0 {
+	if len(waits) == 0 {
 		return
 	}
 	added := 0
-	reach := p.reachable()
-	for _, name := range sortedKeys(p.apps) {
-		a := p.apps[name]
+	reach := reachable(p)
+	for _, name := range slices.Sorted(maps.Keys(p.Apps)) {
+		a := p.Apps[name]
 		on := slices.Clone(a.DependsOn)
 		for i := 0; i < len(on); i++ { // what is added may await others itself
-			for _, next := range awaited[on[i]] {
+			for _, next := range waits[on[i]] {
 				if next != name && !slices.Contains(on, next) && !reach(next)[name] && added < maxAwaited {
 					on = append(on, next)
 					added++
@@ -115,43 +116,43 @@ func (p *planner) awaitApps() {
 			}
 		}
 		a.DependsOn = on
-		p.apps[name] = a
+		p.Apps[name] = a
 	}
 	if added >= maxAwaited {
-		p.problem("what the apps of the cluster %s wait for comes to more than %d dependencies: say wait or healthChecks on fewer Kustomizations", p.cluster.Name, maxAwaited)
+		p.Problem("what the apps of the cluster %s wait for comes to more than %d dependencies: say wait or healthChecks on fewer Kustomizations", p.Cluster.Name, maxAwaited)
 	}
 }
 
 // appOf is the name of the app that an object of Flux is: the cluster's own folder is the root app.
-func (p *planner) appOf(o *fluxObject) string {
-	if _, ok := p.apps[o.appName]; !ok {
+func appOf(p *Plan, o *Object) string {
+	if _, ok := p.Apps[o.AppName]; !ok {
 		return fleet.RootApp
 	}
-	return o.appName
+	return o.AppName
 }
 
-// awaits are the apps that a Kustomization waits for. One that is suspended is not waited for: it may stay as it is for
+// awaited are the apps that a Kustomization waits for. One that is suspended is not waited for: it may stay as it is for
 // ever.
-func (p *planner) awaits(o *fluxObject) (out []string) {
+func awaited(p *Plan, o *Object) (out []string) {
 	var k struct{ fluxHandling }
-	if o.kind != kindKustomization || !o.declaresApp() || o.decode(&k) != nil {
+	if o.Kind != kindKustomization || !o.IsApp || o.Decode(&k) != nil {
 		return nil
 	}
-	add := func(on *fluxObject) {
-		if name := p.appOf(on); name != p.appOf(o) && !p.apps[name].Suspend {
+	add := func(on *Object) {
+		if name := appOf(p, on); name != appOf(p, o) && !p.Apps[name].Suspend {
 			out = append(out, name)
 		}
 	}
 	if !k.Wait {
 		for _, c := range k.HealthChecks {
-			if on := p.checked(c); on != nil && isFlux(c.ref().Group) {
+			if on := checkedApp(p, c); on != nil && isFlux(c.ref().Group) {
 				add(on)
 			}
 		}
 		return out
 	}
-	for _, on := range p.objects {
-		if on.declaresApp() && on.App == p.appOf(o) {
+	for _, on := range p.Objects() {
+		if on.IsApp && on.App == appOf(p, o) {
 			add(on)
 		}
 	}
@@ -160,7 +161,7 @@ func (p *planner) awaits(o *fluxObject) (out []string) {
 
 // reachable gives for an app all that it depends on, as it is declared: an app that depends on the one which waits for
 // it would wait for ever.
-func (p *planner) reachable() func(string) map[string]bool {
+func reachable(p *Plan) func(string) map[string]bool {
 	known := map[string]map[string]bool{}
 	return func(from string) map[string]bool {
 		if seen, ok := known[from]; ok {
@@ -171,7 +172,7 @@ func (p *planner) reachable() func(string) map[string]bool {
 		for len(todo) > 0 {
 			name := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
-			for _, on := range p.apps[name].DependsOn {
+			for _, on := range p.Apps[name].DependsOn {
 				if !seen[on] {
 					seen[on] = true
 					todo = append(todo, on)

@@ -38,13 +38,13 @@ var ignoreShapes = []shape{
 	{name: "managers", kind: texts, says: "Field managers: what they own is theirs.", example: []any{"autoscaler"}},
 }
 
-// handling takes the fields of an App that say how its objects are applied and judged.
-func (d document) handling(spec *yaml.Node, app *fleet.App) error {
+// readHandling takes the fields of an App that say how its objects are applied and judged.
+func readHandling(d document, spec *yaml.Node, app *fleet.App) error {
 	return errors.Join(d.yes(spec, "recreate", &app.Handling.Recreate), d.yes(spec, "keepDrift", &app.Handling.KeepDrift),
-		d.createNamespace(field(spec, "createNamespace"), app), d.healthChecks(spec, app), d.ignore(spec, app))
+		readCreateNamespace(d, field(spec, "createNamespace"), app), readHealthChecks(d, spec, app), readIgnore(d, spec, app))
 }
 
-func (d document) createNamespace(n *yaml.Node, app *fleet.App) error {
+func readCreateNamespace(d document, n *yaml.Node, app *fleet.App) error {
 	if n == nil || n.Tag == "!!null" {
 		return nil
 	}
@@ -56,10 +56,10 @@ func (d document) createNamespace(n *yaml.Node, app *fleet.App) error {
 	return errors.Join(d.checkKeys(n, "createNamespace", "labels", "annotations"), d.pairs(n, "labels", &r.Labels), d.pairs(n, "annotations", &r.Annotations))
 }
 
-func (d document) healthChecks(spec *yaml.Node, app *fleet.App) error {
+func readHealthChecks(d document, spec *yaml.Node, app *fleet.App) error {
 	return d.each(spec, "healthChecks", func(item *yaml.Node) error {
 		var c healthRef
-		if err := d.record(item, "healthChecks", checkShapes, &c.APIVersion, &c.Kind, &c.Namespace, &c.Name); err != nil {
+		if err := d.record(item, "healthChecks", namesOf(checkShapes), &c.APIVersion, &c.Kind, &c.Namespace, &c.Name); err != nil {
 			return err
 		}
 		if c.APIVersion == "" || c.Kind == "" || c.Name == "" {
@@ -70,10 +70,10 @@ func (d document) healthChecks(spec *yaml.Node, app *fleet.App) error {
 	})
 }
 
-func (d document) ignore(spec *yaml.Node, app *fleet.App) error {
+func readIgnore(d document, spec *yaml.Node, app *fleet.App) error {
 	return d.each(spec, "ignore", func(item *yaml.Node) error {
 		var r fleet.IgnoreRule
-		target, err := d.target(item)
+		target, err := readTarget(d, item)
 		if target != nil {
 			r.Target = *target
 		}
@@ -87,12 +87,12 @@ func (d document) ignore(spec *yaml.Node, app *fleet.App) error {
 	})
 }
 
-// target takes the objects that a patch or a rule is for; nil if it names none.
-func (d document) target(item *yaml.Node) (*fleet.Target, error) {
+// readTarget takes the objects that a patch or a rule is for; nil if it names none.
+func readTarget(d document, item *yaml.Node) (*fleet.Target, error) {
 	n := field(item, "target")
 	if n == nil {
 		return nil, nil
 	}
 	t := &fleet.Target{}
-	return t, d.record(n, "target", patchShapes[1].fields, &t.Group, &t.Version, &t.Kind, &t.Namespace, &t.Name, &t.LabelSelector, &t.AnnotationSelector)
+	return t, d.record(n, "target", namesOf(patchShapes[1].fields), &t.Group, &t.Version, &t.Kind, &t.Namespace, &t.Name, &t.LabelSelector, &t.AnnotationSelector)
 }

@@ -16,14 +16,13 @@ import (
 // DefaultRoot is the folder that holds the folders of the clusters.
 const DefaultRoot = "clusters"
 
-// ClusterFile is the file in a cluster's folder that describes the cluster itself.
-const ClusterFile = "cluster.yaml"
-
 // Layout reads the folders below Root with the help of a Renderer. It is safe for concurrent use.
 type Layout struct {
 	Root      string // repository path; DefaultRoot if empty
 	Renderer  hub.Renderer
 	Templates hub.Templates // executes the Go templates of ApplicationSets; nil if nothing does
+
+	more []Dialect // beside those of Argo CD and Flux
 }
 
 var _ hub.Layout = (*Layout)(nil)
@@ -33,6 +32,11 @@ func (l *Layout) root() string {
 		return DefaultRoot
 	}
 	return path.Clean(l.Root)
+}
+
+// dialects are those that are read, beside Drover's own.
+func (l *Layout) dialects() []Dialect {
+	return append([]Dialect{ArgoDialect{Templates: l.Templates}, FluxDialect{}}, l.more...)
 }
 
 // folder is where a cluster is described.
@@ -84,7 +88,7 @@ func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Fold
 	if err != nil {
 		return hub.Folder{}, err
 	}
-	objects, err := l.Renderer.Build(ctx, tree, r.dir, hub.BuildOptions{Skip: []string{r.clusterFile()}})
+	objects, err := l.Renderer.Build(ctx, tree, r.dir, hub.BuildOptions{Skip: append(r.files, r.clusterFile())})
 	if ctx.Err() != nil {
 		return hub.Folder{}, ctx.Err()
 	}
@@ -97,4 +101,24 @@ func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Fold
 	r.takeRoot(objects, err)
 	r.conclude()
 	return r.folder, nil
+}
+
+// fleet reads what all clusters say of themselves.
+func (l *Layout) fleet(tree hub.Tree) ([]fleet.Cluster, error) {
+	names, _, err := l.Clusters(tree)
+	if err != nil {
+		return nil, err
+	}
+	var out []fleet.Cluster
+	for _, name := range names {
+		c, wrong, err := ReadCluster(tree, path.Join(l.folder(name), ClusterFile), name)
+		if err != nil {
+			return nil, err
+		}
+		if wrong != nil {
+			return nil, wrong
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
 )
@@ -24,7 +22,9 @@ type reader struct {
 	apps    map[string]fleet.App
 	places  map[string]string // of the apps, as file:line
 	scanned map[string]bool   // plain files, whose documents were taken in with their lines
-	flux    []hub.Rendered    // what is Flux' or Argo CD's in plain files; it is used where the build fails
+	foreign []hub.Rendered    // what dialects read in plain files; it is used where the build fails
+	claimed []hub.Rendered    // what files that dialects claim stand for
+	files   []string          // these files
 	unknown string            // why cluster.yaml cannot be known, or ""
 }
 
@@ -36,6 +36,27 @@ func newReader(l *Layout, tree hub.Tree, name string) *reader {
 }
 
 func (r *reader) clusterFile() string { return path.Join(r.dir, ClusterFile) }
+
+// readCluster reads cluster.yaml. What is wrong with it is a problem of the folder; an error says that it could not be
+// read.
+func (r *reader) readCluster() error {
+	c, wrong, err := ReadCluster(r.tree, r.clusterFile(), r.folder.Cluster.Name)
+	if err != nil {
+		return err
+	}
+	r.folder.Cluster = c
+	r.notKnown(wrong)
+	return nil
+}
+
+// notKnown takes note of what is wrong with cluster.yaml.
+func (r *reader) notKnown(err error) {
+	if err != nil {
+		r.unknown = err.Error()
+		r.folder.Cluster.Unclear = true
+		r.problem("%v", err)
+	}
+}
 
 func (r *reader) problem(format string, args ...any) {
 	p := fmt.Sprintf(format, args...)
@@ -67,10 +88,11 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 			plain = plain && below
 		case dir == r.dir && e.Name() != ClusterFile && strings.EqualFold(e.Name(), ClusterFile):
 			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, ClusterFile))
+		case r.claim(file):
 		case isYAML(e.Name()) && file != r.clusterFile():
 			r.scanFile(file)
 		default:
-			if says := misnamed(r.tree, file); says != "" {
+			if says := r.layout.misnamed(r.tree, file); says != "" {
 				r.problem("%s", says)
 			}
 		}
@@ -78,13 +100,19 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 	return plain, nil
 }
 
-// isKustomization says whether kustomize takes a file of this name for a kustomization.
-func isKustomization(name string) bool {
-	return name == "kustomization.yaml" || name == "kustomization.yml" || name == "Kustomization"
-}
-
-func isYAML(name string) bool {
-	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+// claim gives a file that is no Kubernetes object to the dialect whose it is; false if it is none's.
+func (r *reader) claim(file string) bool {
+	c := r.layout.claimer(file)
+	if c == nil {
+		return false
+	}
+	r.files = append(r.files, file)
+	objects, err := readClaimed(c, r.tree, file)
+	if err != nil {
+		r.problem("%v", err)
+	}
+	r.claimed = append(r.claimed, objects...)
+	return true
 }
 
 func (r *reader) scanFile(file string) {
@@ -109,8 +137,8 @@ func (r *reader) scanFile(file string) {
 func (r *reader) take(d document) {
 	kind := field(d.node, "kind")
 	switch {
-	case isFlux(fleet.GroupOf(scalar(field(d.node, "apiVersion")))), d.isArgo():
-		r.takeFlux(d)
+	case r.layout.dialectOf(d) != nil:
+		r.takeForeign(d)
 	case !d.isOurs():
 	case scalar(kind) == fleet.KindApp:
 		r.takeApp(d)
@@ -122,8 +150,8 @@ func (r *reader) take(d document) {
 	}
 }
 
-// takeFlux keeps an object of Flux or Argo CD as the build would give it.
-func (r *reader) takeFlux(d document) {
+// takeForeign keeps an object of a dialect as the build would give it.
+func (r *reader) takeForeign(d document) {
 	var object map[string]any
 	err := d.node.Decode(&object)
 	data, notJSON := json.Marshal(object)
@@ -131,7 +159,7 @@ func (r *reader) takeFlux(d document) {
 		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
 		return
 	}
-	r.flux = append(r.flux, hub.Rendered{JSON: data, File: d.file})
+	r.foreign = append(r.foreign, hub.Rendered{JSON: data, File: d.file})
 }
 
 // takeApp takes an App in. Two of one name are both wrong: nobody can say which was meant.
@@ -154,24 +182,6 @@ func (r *reader) takeApp(d document) {
 	r.apps[app.Name], r.places[app.Name] = app, at
 }
 
-// inSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there
-// are lines; if it is not wrong there, it was made so on the way.
-func inSource(tree hub.Tree, d document, err error) error {
-	data, unreadable := tree.ReadFile(d.file)
-	if unreadable != nil {
-		return err
-	}
-	docs, _ := parse(d.file, data) // what is broken in it, the build has said
-	for _, s := range docs {
-		if s.isOurs() && scalar(field(s.node, "kind")) == fleet.KindApp && s.name() == d.name() {
-			if _, there := readApp(tree, s); there != nil {
-				return there
-			}
-		}
-	}
-	return err
-}
-
 // takeRoot splits what the folder rendered to into Apps and the root app.
 func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 	root := fleet.App{Name: fleet.RootApp, File: r.dir, Part: fleet.Part{Path: r.dir}, Prune: true}
@@ -192,8 +202,9 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 		}
 	}
 	if root.Err != "" {
-		r.folder.Root, r.folder.Declared = nil, r.flux
+		r.folder.Root, r.folder.Declared = nil, r.foreign
 	}
+	r.folder.Declared = append(r.folder.Declared, r.claimed...)
 	if app, taken := r.apps[root.Name]; taken {
 		app.Err = fmt.Sprintf("%s: the name %q is kept for what the folder holds beside its Apps: choose another",
 			r.places[root.Name], fleet.RootApp)
@@ -239,17 +250,4 @@ func (r *reader) conclude() {
 	}
 	slices.SortFunc(c.Apps, fleet.CompareApps)
 	slices.Sort(c.Problems)
-}
-
-// items are the documents in a list, or the document itself: a list may hold Apps as well.
-func (d document) items() []document {
-	list := field(d.node, "items")
-	if !strings.HasSuffix(scalar(field(d.node, "kind")), "List") || list == nil || list.Kind != yaml.SequenceNode {
-		return []document{d}
-	}
-	var out []document
-	for _, n := range list.Content {
-		out = append(out, document{file: d.file, rendered: d.rendered, node: n}.items()...)
-	}
-	return out
 }

@@ -35,23 +35,23 @@ type valuesFrom struct {
 	Optional, Literal                 bool
 }
 
-// helmRelease reads a HelmRelease of Flux.
-func (p *planner) helmRelease(o *fluxObject, app *fleet.App) error {
+// readHelmRelease reads a HelmRelease of Flux.
+func readHelmRelease(p *Plan, o *Object, app *fleet.App) error {
 	var h helmRelease
-	if err := o.decode(&h); err != nil {
-		return p.errorf(o, "spec", "%v", err)
+	if err := o.Decode(&h); err != nil {
+		return p.Errorf(o, "spec", "%v", err)
 	}
 	app.Prune, app.Suspend, app.Metadata = true, h.Suspend, h.CommonMetadata
-	app.Handling.ServiceAccount = o.account(h.ServiceAccountName)
+	app.Handling.ServiceAccount = accountOf(o, h.ServiceAccountName)
 	app.Chart = &fleet.Chart{Release: h.release(o)}
 	if app.Namespace = h.TargetNamespace; app.Namespace == "" {
-		app.Namespace = o.namespace
+		app.Namespace = o.Namespace
 	}
-	errs := []error{p.depends(o, h.DependsOn, app), p.checks(o, h.HealthCheckExprs, app), p.weigh(o, &app.Notes), p.releaseChart(o, h, app), p.releaseValues(o, h, app.Chart), p.releaseHandling(o, h.releaseHandling, app)}
+	errs := []error{readDependsOn(p, o, h.DependsOn, app), readHealthCheckExprs(p, o, h.HealthCheckExprs, app), p.Weigh(judgedFlux, o, &app.Notes), (&sources{plan: p}).releaseChart(o, h, app), readReleaseValues(p, o, h, app.Chart), readReleaseHandling(p, o, h.releaseHandling, app)}
 	if h.Timeout != "" {
 		d, err := time.ParseDuration(h.Timeout)
 		if err != nil || d <= 0 {
-			errs = append(errs, p.errorf(o, "spec.timeout", "%q is no duration: write one such as 90s or 5m", h.Timeout))
+			errs = append(errs, p.Errorf(o, "spec.timeout", "%q is no duration: write one such as 90s or 5m", h.Timeout))
 		}
 		app.Timeout = d
 	}
@@ -62,14 +62,14 @@ func (p *planner) helmRelease(o *fluxObject, app *fleet.App) error {
 const maxRelease = 53
 
 // release is the name that Flux gives (helm-controller: HelmRelease.GetReleaseName and release.ShortenName).
-func (h helmRelease) release(o *fluxObject) string {
+func (h helmRelease) release(o *Object) string {
 	name := h.ReleaseName
 	switch {
 	case name != "":
 	case h.TargetNamespace != "":
-		name = h.TargetNamespace + "-" + o.name
+		name = h.TargetNamespace + "-" + o.Name
 	default:
-		name = o.name
+		name = o.Name
 	}
 	if len(name) <= maxRelease {
 		return name
@@ -79,27 +79,27 @@ func (h helmRelease) release(o *fluxObject) string {
 }
 
 // ownChart takes a chart that is a folder of this repository.
-func (p *planner) ownChart(o *fluxObject, at string, spec chartSpec, app *fleet.App) error {
-	_, err := p.tree.Stat(app.Path)
+func (r *sources) ownChart(o *Object, at string, spec chartSpec, app *fleet.App) error {
+	_, err := r.plan.Tree.Stat(app.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return p.errorf(o, at+".chart", "%q does not exist at this revision: paths are seen from the repository's root", spec.Chart)
+		return r.plan.Errorf(o, at+".chart", "%q does not exist at this revision: paths are seen from the repository's root", spec.Chart)
 	case err != nil:
-		return p.errorf(o, at+".chart", "%q cannot be read: %v", spec.Chart, err)
+		return r.plan.Errorf(o, at+".chart", "%q cannot be read: %v", spec.Chart, err)
 	}
 	for i, file := range spec.ValuesFiles {
-		if _, err := p.tree.Stat(cleaned(file)); err != nil && (!spec.IgnoreMissingValuesFiles || !errors.Is(err, fs.ErrNotExist)) {
-			return p.errorf(o, fmt.Sprintf("%s.valuesFiles[%d]", at, i), "%q cannot be read at this revision: paths are seen from the repository's root", file)
+		if _, err := r.plan.Tree.Stat(Cleaned(file)); err != nil && (!spec.IgnoreMissingValuesFiles || !errors.Is(err, fs.ErrNotExist)) {
+			return r.plan.Errorf(o, fmt.Sprintf("%s.valuesFiles[%d]", at, i), "%q cannot be read at this revision: paths are seen from the repository's root", file)
 		}
 	}
-	p.valuesFiles(spec, app)
+	valuesFiles(spec, app)
 	return nil
 }
 
-// releaseValues takes spec.valuesFrom, and spec.values, which take precedence.
-func (p *planner) releaseValues(o *fluxObject, h helmRelease, c *fleet.Chart) error {
+// readReleaseValues takes spec.valuesFrom, and spec.values, which take precedence.
+func readReleaseValues(p *Plan, o *Object, h helmRelease, c *fleet.Chart) error {
 	for i, ref := range h.ValuesFrom {
-		value, err := p.releaseValue(o, i, ref)
+		value, err := readReleaseValue(p, o, i, ref)
 		if err != nil {
 			return err
 		}

@@ -38,13 +38,13 @@ const (
 	crdsReplace = "CreateReplace"
 )
 
-// releaseHandling takes what a HelmRelease says about how the chart's objects are treated, applied and judged.
-func (p *planner) releaseHandling(o *fluxObject, h releaseHandling, app *fleet.App) error {
+// readReleaseHandling takes what a HelmRelease says about how the chart's objects are treated, applied and judged.
+func readReleaseHandling(p *Plan, o *Object, h releaseHandling, app *fleet.App) error {
 	for at, policy := range map[string]string{"spec.install.crds": h.Install.CRDs, "spec.upgrade.crds": h.Upgrade.CRDs} {
 		switch policy {
 		case "", crdsSkip, crdsCreate, crdsReplace:
 		default:
-			return p.errorf(o, at, "%q is not known: it is Skip, Create or CreateReplace", policy)
+			return p.Errorf(o, at, "%q is not known: it is Skip, Create or CreateReplace", policy)
 		}
 	}
 	app.Chart.ChartTreatment = h.treatment()
@@ -60,13 +60,13 @@ func (p *planner) releaseHandling(o *fluxObject, h releaseHandling, app *fleet.A
 	case "warn", "disabled":
 		app.Handling.KeepDrift = true
 	default:
-		return p.errorf(o, "spec.driftDetection.mode", "%q is not known: it is enabled, warn or disabled", mode)
+		return p.Errorf(o, "spec.driftDetection.mode", "%q is not known: it is enabled, warn or disabled", mode)
 	}
 	switch s := h.PostRenderStrategy; s {
 	case "", "combined", "separate", "nohooks":
 		return nil
 	default:
-		return p.errorf(o, "spec.postRenderStrategy", "%q is not known: it is combined, separate or nohooks", s)
+		return p.Errorf(o, "spec.postRenderStrategy", "%q is not known: it is combined, separate or nohooks", s)
 	}
 }
 
@@ -93,15 +93,15 @@ func (h releaseHandling) treatment() fleet.ChartTreatment {
 	return out
 }
 
-// releaseValue takes one of spec.valuesFrom.
-func (p *planner) releaseValue(o *fluxObject, i int, ref valuesFrom) (fleet.Values, error) {
+// readReleaseValue takes one of spec.valuesFrom.
+func readReleaseValue(p *Plan, o *Object, i int, ref valuesFrom) (fleet.Values, error) {
 	at := fmt.Sprintf("spec.valuesFrom[%d]", i)
 	if ref.Kind != "ConfigMap" && ref.Kind != "Secret" || ref.Name == "" {
-		return fleet.Values{}, p.errorf(o, at, "it is to have a name, and the kind ConfigMap or Secret")
+		return fleet.Values{}, p.Errorf(o, at, "it is to have a name, and the kind ConfigMap or Secret")
 	}
 	if ref.ValuesKey == "" {
 		ref.ValuesKey = "values.yaml"
 	}
 	return fleet.Values{Key: ref.ValuesKey, Target: ref.TargetPath, Literal: ref.Literal,
-		From: &protocol.VarsRef{Kind: ref.Kind, Namespace: o.namespace, Name: ref.Name, Optional: ref.Optional}}, nil
+		From: &protocol.VarsRef{Kind: ref.Kind, Namespace: o.Namespace, Name: ref.Name, Optional: ref.Optional}}, nil
 }

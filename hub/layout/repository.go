@@ -10,9 +10,9 @@ import (
 // scpLike is git's short form of an ssh address: git@example.com:org/fleet.git.
 var scpLike = regexp.MustCompile(`^([^@/:]+@)?([^/:]+):([^/].*)$`)
 
-// sameRepository says whether two addresses are of one repository. How one gets there is not compared: the scheme, the
+// SameRepository says whether two addresses are of one repository. How one gets there is not compared: the scheme, the
 // user, the port, ".git" and a slash at the end.
-func sameRepository(a, b string) bool { return a != "" && repositoryID(a) == repositoryID(b) }
+func SameRepository(a, b string) bool { return a != "" && repositoryID(a) == repositoryID(b) }
 
 func repositoryID(address string) string {
 	address = strings.TrimSpace(address)

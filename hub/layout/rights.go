@@ -14,16 +14,16 @@ import (
 // stands in their place.
 var controllers = map[string]bool{fluxNamespace + "/kustomize-controller": true, fluxNamespace + "/helm-controller": true}
 
-// account is the service account that an object of Flux names: one of its own namespace; "" for the agent's own rights.
-func (o *fluxObject) account(name string) string {
-	if name == "" || controllers[o.namespace+"/"+name] {
+// accountOf is the service account that an object of Flux names: one of its own namespace; "" for the agent's own rights.
+func accountOf(o *Object, name string) string {
+	if name == "" || controllers[o.Namespace+"/"+name] {
 		return ""
 	}
-	return o.namespace + "/" + name
+	return o.Namespace + "/" + name
 }
 
-// account takes spec.serviceAccount.
-func (d document) account(spec *yaml.Node, to *string) error {
+// readAccount takes spec.serviceAccount.
+func readAccount(d document, spec *yaml.Node, to *string) error {
 	if err := d.text(spec, "serviceAccount", to); err != nil || *to == "" {
 		return err
 	}

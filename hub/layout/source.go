@@ -16,6 +16,12 @@ const (
 	kindHelmChart      = "HelmChart"
 )
 
+// sources resolves the sources that objects of Flux name.
+type sources struct {
+	plan *Plan
+	way  []string // keys of the composed sources that are being resolved, each for the one before it
+}
+
 // sourceRef names a source.
 type sourceRef struct{ Kind, Name, Namespace string }
 
@@ -62,50 +68,50 @@ func (g gitRepository) pinned() bool {
 
 // source gives the source that an object names at a field, of the kind fleet.SourceFollowed if that is the repository
 // that the hub follows, at its revision.
-func (p *planner) source(o *fluxObject, at string, ref sourceRef) (*fleet.Source, error) {
-	key := o.sourceKey(ref.Kind, ref.Namespace, ref.Name)
-	s := p.byKey[key]
+func (r *sources) source(o *Object, at string, ref sourceRef) (*fleet.Source, error) {
+	key := sourceKey(o, ref.Kind, ref.Namespace, ref.Name)
+	s := r.plan.Object(key)
 	switch {
 	case ref.Kind == kindExternalArtifact:
-		return p.artifact(o, at, key)
+		return r.artifact(o, at, key)
 	case ref.Kind != kindGitRepository && ref.Kind != kindOCIRepository:
-		return nil, p.errorf(o, at, "a source of kind %q is not supported: use a GitRepository, an OCIRepository or an ExternalArtifact", ref.Kind)
-	case s == nil && key == objectKey(kindGitRepository, fluxNamespace, fluxNamespace):
-		p.noteOnce(fleet.Note{Object: key, Text: "it is not in the cluster's folder: it is taken to be this repository, as `flux bootstrap` makes it"})
+		return nil, r.plan.Errorf(o, at, "a source of kind %q is not supported: use a GitRepository, an OCIRepository or an ExternalArtifact", ref.Kind)
+	case s == nil && key == ObjectKey(kindGitRepository, fluxNamespace, fluxNamespace):
+		r.plan.NoteOnce(fleet.Note{Object: key, Text: "it is not in the cluster's folder: it is taken to be this repository, as `flux bootstrap` makes it"})
 		return &fleet.Source{Kind: fleet.SourceFollowed}, nil
 	}
-	if err := p.declared(o, at, s, key); err != nil {
+	if err := r.declared(o, at, s, key); err != nil {
 		return nil, err
 	}
 	if ref.Kind == kindOCIRepository {
-		return p.ociSource(s)
+		return r.ociSource(s)
 	}
-	return p.gitSource(s)
+	return r.gitSource(s)
 }
 
 // declared says what is wrong with a source that an object names, if it is not there.
-func (p *planner) declared(o *fluxObject, at string, s *fluxObject, key string) error {
+func (r *sources) declared(o *Object, at string, s *Object, key string) error {
 	switch {
 	case s == nil:
-		return p.errorf(o, at, "there is no %s in what the cluster's folder renders to: add it, or name one that is there", key)
+		return r.plan.Errorf(o, at, "there is no %s in what the cluster's folder renders to: add it, or name one that is there", key)
 	case s.Err != "":
 		return errors.New(s.Err)
-	case s.clash != "":
-		return p.errorf(s, "", "it is declared in %s as well, and otherwise: keep one", s.clash)
+	case s.Clash != "":
+		return r.plan.Errorf(s, "", "it is declared in %s as well, and otherwise: keep one", s.Clash)
 	}
 	return nil
 }
 
 // gitSource reads a GitRepository. What is followed is chosen as source-controller does: commit before name before
 // semver before tag before branch.
-func (p *planner) gitSource(s *fluxObject) (*fleet.Source, error) {
+func (r *sources) gitSource(s *Object) (*fleet.Source, error) {
 	var g gitRepository
-	if err := s.decode(&g); err != nil {
-		return nil, p.errorf(s, "spec", "%v", err)
+	if err := s.Decode(&g); err != nil {
+		return nil, r.plan.Errorf(s, "spec", "%v", err)
 	}
-	own := slices.ContainsFunc(p.known, func(known string) bool { return sameRepository(known, g.URL) })
-	if branch := g.branch(); own && !g.pinned() && (branch == "" || p.branch == "" || branch == p.branch) {
-		return p.including(s, g, &fleet.Source{Kind: fleet.SourceFollowed, Ignore: g.Ignore}, p.weigh(s, &p.cluster.Notes))
+	own := r.plan.IsRepository(g.URL)
+	if branch := g.branch(); own && !g.pinned() && (branch == "" || r.plan.Branch == "" || branch == r.plan.Branch) {
+		return r.including(s, g, &fleet.Source{Kind: fleet.SourceFollowed, Ignore: g.Ignore}, r.plan.Weigh(judgedFlux, s, &r.plan.Cluster.Notes))
 	}
 	out := &fleet.Source{Kind: fleet.SourceGit, URL: g.URL, SourceIgnore: true, Ignore: g.Ignore, Credentials: g.SecretRef.Name}
 	switch {
@@ -122,8 +128,8 @@ func (p *planner) gitSource(s *fluxObject) (*fleet.Source, error) {
 	default:
 		out.Branch = "master" // as the reference of GitRepository says
 	}
-	out, err := p.finish(s, out, g.Interval)
-	return p.including(s, g, out, err)
+	out, err := r.finish(s, out, g.Interval)
+	return r.including(s, g, out, err)
 }
 
 // from has a part come from a source.
@@ -136,15 +142,15 @@ func from(s *fleet.Source, part *fleet.Part) {
 }
 
 // ociSource reads an OCIRepository that holds manifests.
-func (p *planner) ociSource(s *fluxObject) (*fleet.Source, error) {
-	var r ociRepository
-	if err := s.decode(&r); err != nil {
-		return nil, p.errorf(s, "spec", "%v", err)
+func (r *sources) ociSource(s *Object) (*fleet.Source, error) {
+	var of ociRepository
+	if err := s.Decode(&of); err != nil {
+		return nil, r.plan.Errorf(s, "spec", "%v", err)
 	}
-	out := &fleet.Source{Kind: fleet.SourceOCI, URL: r.URL, MediaType: r.LayerSelector.MediaType, Ignore: r.Ignore,
-		SourceIgnore: r.LayerSelector.Operation != "copy", Credentials: r.SecretRef.Name, PlainHTTP: r.Insecure}
-	r.at(out)
-	return p.finish(s, out, r.Interval)
+	out := &fleet.Source{Kind: fleet.SourceOCI, URL: of.URL, MediaType: of.LayerSelector.MediaType, Ignore: of.Ignore,
+		SourceIgnore: of.LayerSelector.Operation != "copy", Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
+	of.at(out)
+	return r.finish(s, out, of.Interval)
 }
 
 // at takes what of the repository is wanted, digest before semver before tag.
@@ -162,15 +168,15 @@ func (r ociRepository) at(out *fleet.Source) {
 }
 
 // finish takes what all sources have.
-func (p *planner) finish(s *fluxObject, out *fleet.Source, interval string) (*fleet.Source, error) {
-	errs := []error{p.weigh(s, &p.cluster.Notes)}
+func (r *sources) finish(s *Object, out *fleet.Source, interval string) (*fleet.Source, error) {
+	errs := []error{r.plan.Weigh(judgedFlux, s, &r.plan.Cluster.Notes)}
 	if err := checkAddress(out.URL); err != nil {
-		errs = append(errs, p.errorf(s, "spec.url", "%v", err))
+		errs = append(errs, r.plan.Errorf(s, "spec.url", "%v", err))
 	}
 	if interval != "" {
 		d, err := time.ParseDuration(interval)
 		if err != nil || d <= 0 {
-			errs = append(errs, p.errorf(s, "spec.interval", "%q is no duration: write one such as 90s or 5m", interval))
+			errs = append(errs, r.plan.Errorf(s, "spec.interval", "%q is no duration: write one such as 90s or 5m", interval))
 		}
 		out.Interval = d
 	}
@@ -193,45 +199,45 @@ func checkAddress(address string) error {
 }
 
 // releaseChart takes the chart of a HelmRelease: what its spec.chart says, or what spec.chartRef names.
-func (p *planner) releaseChart(o *fluxObject, h helmRelease, app *fleet.App) error {
+func (r *sources) releaseChart(o *Object, h helmRelease, app *fleet.App) error {
 	switch {
 	case h.Chart != nil:
-		return p.chartOf(o, "spec.chart.spec", h.Chart.Spec, app)
+		return r.chartOf(o, "spec.chart.spec", h.Chart.Spec, app)
 	case h.ChartRef == nil:
-		return p.errorf(o, "spec.chart", "there is none: name a chart under spec.chart or spec.chartRef")
+		return r.plan.Errorf(o, "spec.chart", "there is none: name a chart under spec.chart or spec.chartRef")
 	}
 	ref := *h.ChartRef
-	key := o.sourceKey(ref.Kind, ref.Namespace, ref.Name)
-	s := p.byKey[key]
+	key := sourceKey(o, ref.Kind, ref.Namespace, ref.Name)
+	s := r.plan.Object(key)
 	switch ref.Kind {
 	case kindHelmChart, kindOCIRepository:
 	case kindExternalArtifact:
 		var err error
-		if app.Source, err = p.artifact(o, "spec.chartRef", key); err == nil {
+		if app.Source, err = r.artifact(o, "spec.chartRef", key); err == nil {
 			app.Path, app.Source.Folder = ".", fleet.OnlyFolder
 		}
 		return err
 	default:
-		return p.errorf(o, "spec.chartRef", "a chart of kind %q is not supported: name an OCIRepository, a HelmChart or an ExternalArtifact", ref.Kind)
+		return r.plan.Errorf(o, "spec.chartRef", "a chart of kind %q is not supported: name an OCIRepository, a HelmChart or an ExternalArtifact", ref.Kind)
 	}
-	if err := p.declared(o, "spec.chartRef", s, key); err != nil {
+	if err := r.declared(o, "spec.chartRef", s, key); err != nil {
 		return err
 	}
 	if ref.Kind == kindHelmChart {
 		var spec chartSpec
-		if err := s.decode(&spec); err != nil {
-			return p.errorf(s, "spec", "%v", err)
+		if err := s.Decode(&spec); err != nil {
+			return r.plan.Errorf(s, "spec", "%v", err)
 		}
-		return errors.Join(p.weigh(s, &p.cluster.Notes), p.chartOf(s, "spec", spec, app))
+		return errors.Join(r.plan.Weigh(judgedFlux, s, &r.plan.Cluster.Notes), r.chartOf(s, "spec", spec, app))
 	}
-	var r ociRepository
-	if err := s.decode(&r); err != nil {
-		return p.errorf(s, "spec", "%v", err)
+	var of ociRepository
+	if err := s.Decode(&of); err != nil {
+		return r.plan.Errorf(s, "spec", "%v", err)
 	}
 	app.Path = "."
-	app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: r.URL, Credentials: r.SecretRef.Name, PlainHTTP: r.Insecure}
-	r.at(app.Source)
-	_, err := p.finish(s, app.Source, r.Interval)
+	app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: of.URL, Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
+	of.at(app.Source)
+	_, err := r.finish(s, app.Source, of.Interval)
 	return err
 }
 
@@ -245,34 +251,34 @@ type chartSpec struct {
 }
 
 // chartOf takes the chart that a spec, which an object has at a field, names.
-func (p *planner) chartOf(o *fluxObject, at string, spec chartSpec, app *fleet.App) error {
+func (r *sources) chartOf(o *Object, at string, spec chartSpec, app *fleet.App) error {
 	if spec.SourceRef.Kind == kindHelmRepository {
-		if err := p.publishedChart(o, at, spec, app); err != nil {
+		if err := r.publishedChart(o, at, spec, app); err != nil {
 			return err
 		}
 		for _, file := range spec.ValuesFiles {
 			app.Chart.NoDefaults = true
-			app.Chart.Values = append(app.Chart.Values, fleet.Values{Path: cleaned(file), Source: app.Source, Optional: spec.IgnoreMissingValuesFiles})
+			app.Chart.Values = append(app.Chart.Values, fleet.Values{Path: Cleaned(file), Source: app.Source, Optional: spec.IgnoreMissingValuesFiles})
 		}
 		return nil
 	}
-	source, err := p.source(o, at+".sourceRef", spec.SourceRef)
+	source, err := r.source(o, at+".sourceRef", spec.SourceRef)
 	if err != nil {
 		return err
 	}
 	from(source, &app.Part)
-	app.Path = cleaned(spec.Chart)
+	app.Path = Cleaned(spec.Chart)
 	if app.Source == nil {
-		return p.ownChart(o, at, spec, app)
+		return r.ownChart(o, at, spec, app)
 	}
-	p.valuesFiles(spec, app)
+	valuesFiles(spec, app)
 	return nil
 }
 
 // valuesFiles takes the files of a chart's repository that stand for its own values.yaml.
-func (p *planner) valuesFiles(spec chartSpec, app *fleet.App) {
+func valuesFiles(spec chartSpec, app *fleet.App) {
 	for i, file := range spec.ValuesFiles {
-		if name := cleaned(file); i > 0 || name != app.Path+"/values.yaml" { // else it is read in any case
+		if name := Cleaned(file); i > 0 || name != app.Path+"/values.yaml" { // else it is read in any case
 			app.Chart.NoDefaults = app.Chart.NoDefaults || i == 0
 			app.Chart.Values = append(app.Chart.Values, fleet.Values{Path: name, Source: app.Source, Optional: spec.IgnoreMissingValuesFiles})
 		}
@@ -280,28 +286,28 @@ func (p *planner) valuesFiles(spec chartSpec, app *fleet.App) {
 }
 
 // publishedChart takes a chart of a HelmRepository.
-func (p *planner) publishedChart(o *fluxObject, at string, spec chartSpec, app *fleet.App) error {
-	key := o.sourceKey(kindHelmRepository, spec.SourceRef.Namespace, spec.SourceRef.Name)
-	s := p.byKey[key]
-	if err := p.declared(o, at+".sourceRef", s, key); err != nil {
+func (r *sources) publishedChart(o *Object, at string, spec chartSpec, app *fleet.App) error {
+	key := sourceKey(o, kindHelmRepository, spec.SourceRef.Namespace, spec.SourceRef.Name)
+	s := r.plan.Object(key)
+	if err := r.declared(o, at+".sourceRef", s, key); err != nil {
 		return err
 	}
-	var r helmRepository
-	if err := s.decode(&r); err != nil {
-		return p.errorf(s, "spec", "%v", err)
+	var of helmRepository
+	if err := s.Decode(&of); err != nil {
+		return r.plan.Errorf(s, "spec", "%v", err)
 	}
 	if spec.Chart == "" {
-		return p.errorf(o, at+".chart", "it is empty: name a chart of the repository")
+		return r.plan.Errorf(o, at+".chart", "it is empty: name a chart of the repository")
 	}
 	version := spec.Version
 	if version == "*" {
 		version = ""
 	}
 	if spec.Interval != "" {
-		r.Interval = spec.Interval
+		of.Interval = spec.Interval
 	}
 	app.Path = "."
-	app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: r.URL, Chart: spec.Chart, SemVer: version, Credentials: r.SecretRef.Name, PlainHTTP: r.Insecure}
-	_, err := p.finish(s, app.Source, r.Interval)
+	app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: of.URL, Chart: spec.Chart, SemVer: version, Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
+	_, err := r.finish(s, app.Source, of.Interval)
 	return err
 }

@@ -1,0 +1,49 @@
+package layout
+
+import (
+	"fmt"
+
+	"github.com/drover-dev/drover/hub"
+)
+
+// dialectOf is the dialect whose objects are of the group and the kind of a document; nil if none is.
+func (l *Layout) dialectOf(d document) Dialect {
+	h := head{APIVersion: text(scalar(field(d.node, "apiVersion"))), Kind: text(scalar(field(d.node, "kind")))}
+	for _, dialect := range l.dialects() {
+		if dialect.Sort("", h) != NotMine {
+			return dialect
+		}
+	}
+	return nil
+}
+
+// central says whether a document is of a dialect whose objects may stand below FleetRoot; which one, or nil.
+func (l *Layout) central(d document) Dialect {
+	if dialect := l.dialectOf(d); dialect != nil && dialect.Kinds().Central {
+		return dialect
+	}
+	return nil
+}
+
+// claimer is the dialect that reads a file which is no Kubernetes object; nil if none does.
+func (l *Layout) claimer(file string) FileClaimer {
+	for _, d := range l.dialects() {
+		if c, ok := d.(FileClaimer); ok && c.Claims(file) {
+			return c
+		}
+	}
+	return nil
+}
+
+// readClaimed gives the objects that a file stands for which a dialect claims.
+func readClaimed(c FileClaimer, tree hub.Tree, file string) ([]hub.Rendered, error) {
+	data, err := tree.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", file, err)
+	}
+	docs, err := parse(file, data)
+	if err != nil {
+		return nil, err
+	}
+	return c.Declares(file, docs)
+}

@@ -1,0 +1,110 @@
+package layout
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+)
+
+const (
+	kustomizeGroup  = "kustomize.toolkit.fluxcd.io"
+	helmGroup       = "helm.toolkit.fluxcd.io"
+	sourceGroup     = "source.toolkit.fluxcd.io"
+	extensionsGroup = "source.extensions.fluxcd.io"
+)
+
+// FluxDialect reads what was written for Flux.
+type FluxDialect struct{}
+
+var _ Dialect = FluxDialect{}
+
+var kindsOfFlux = KindsRead{
+	Tool: "Flux", Home: fluxNamespace,
+	Groups: []Group{
+		{Name: kustomizeGroup, Version: "v1", Apps: []string{kindKustomization}, Closed: true, Resembles: resembles(kustomizeGroup)},
+		{Name: helmGroup, Version: "v2", Apps: []string{kindHelmRelease}, Closed: true, Resembles: resembles(helmGroup)},
+		{Name: sourceGroup}, {Name: extensionsGroup},
+	},
+}
+
+// Kinds implements Dialect.
+func (FluxDialect) Kinds() KindsRead { return kindsOfFlux }
+
+// resembles recognises groups of Flux, that of Flux 1 (helm.fluxcd.io) among them.
+func resembles(own string) func(string) bool {
+	return func(group string) bool {
+		return strings.HasSuffix(group, "fluxcd.io") || strings.HasPrefix(group, strings.TrimSuffix(own, "fluxcd.io"))
+	}
+}
+
+// isFlux says whether objects of an API group are for Flux' own controllers.
+func isFlux(group string) bool {
+	return strings.HasSuffix(group, ".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
+}
+
+// isComponent says whether an object is a part of Flux itself: it came from what `flux install --export` writes.
+func isComponent(file string, h head) bool {
+	labels := h.Metadata.Labels
+	return path.Base(file) == "gotk-components.yaml" ||
+		labels["app.kubernetes.io/part-of"] == "flux" && labels["app.kubernetes.io/instance"] == fluxNamespace
+}
+
+// Sort implements Dialect.
+func (FluxDialect) Sort(file string, h head) Use {
+	switch group := h.group(); {
+	case isComponent(file, h):
+		return Component
+	case kindsOfFlux.Declares(group, string(h.Kind)):
+		return Declares
+	case isFlux(group):
+		return LeftOut
+	}
+	return NotMine
+}
+
+// Targets implements Dialect: nothing of Flux stands below FleetRoot.
+func (FluxDialect) Targets(hub.Rendered, fleet.Cluster) bool { return false }
+
+// Open implements Dialect.
+func (FluxDialect) Open(p *Plan) Reader { return fluxReader{p} }
+
+// fluxReader reads the objects of Flux for one plan.
+type fluxReader struct{ plan *Plan }
+
+// Learn finds out by which address the cluster's files name this repository: what delivers the cluster's own folder, as
+// `flux bootstrap` sets it up, is of this repository. Where nobody says which branch is followed, it is of that branch
+// too.
+func (r fluxReader) Learn(o *Object) {
+	p := r.plan
+	var k kustomization
+	if o.Kind != kindKustomization || o.Decode(&k) != nil || !p.Own(k.Path) {
+		return
+	}
+	var g gitRepository
+	if s := p.Object(k.sourceKey(o)); s != nil && s.Kind == kindGitRepository && s.Decode(&g) == nil && g.URL != "" {
+		p.Known = append(p.Known, g.URL)
+		if p.Branch == "" {
+			p.Branch = g.branch()
+		}
+	}
+}
+
+// Expand implements Reader: every app of Flux is an object of its own.
+func (r fluxReader) Expand(context.Context) ([]hub.Declaration, error) { return nil, nil }
+
+// Read implements Reader.
+func (r fluxReader) Read(o *Object, app *fleet.App) (bool, error) {
+	switch {
+	case o.Kind == kindKustomization && o.Group == kustomizeGroup:
+		return true, readKustomization(r.plan, o, app)
+	case o.Kind == kindHelmRelease && o.Group == helmGroup:
+		return true, readHelmRelease(r.plan, o, app)
+	}
+	return false, nil
+}
+
+// Conclude makes apps wait for the apps that others wait for.
+func (r fluxReader) Conclude() { awaitApps(r.plan) }
