@@ -38,9 +38,9 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 		d.text(spec, "namespace", &app.Namespace),
 		readAccount(d, spec, &app.Handling.ServiceAccount),
 		readDecryption(d, spec, &app),
-		d.yes(spec, "prune", &app.Prune),
-		d.yes(spec, "suspend", &app.Suspend),
-		d.yes(spec, "allowEmpty", &app.AllowEmpty),
+		d.bool(spec, "prune", &app.Prune),
+		d.bool(spec, "suspend", &app.Suspend),
+		d.bool(spec, "allowEmpty", &app.AllowEmpty),
 		readDependencies(d, spec, &app), readHealthRules(d, spec, &app),
 		d.pairs(spec, "vars", &app.Vars),
 		d.duration(spec, "timeout", &app.Timeout),
@@ -53,7 +53,7 @@ func readApp(tree hub.Tree, d document) (fleet.App, error) {
 	if len(app.DependsOn) > 0 {
 		app.DependsAt = d.place(field(spec, "dependsOn"))
 	}
-	return app, oneLine(errors.Join(err, d.yes(spec, "substitute", &app.Substitute), readPart(d, tree, spec, &app)))
+	return app, oneLine(errors.Join(err, d.bool(spec, "substitute", &app.Substitute), readPart(d, tree, spec, &app)))
 }
 
 // readPart takes what an App renders: a folder, or a chart, of this repository or of another source.

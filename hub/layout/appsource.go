@@ -56,7 +56,7 @@ func readSource(d document, spec *yaml.Node, app *fleet.App) error {
 	}
 	var tag string
 	errs = append(errs, d.text(at, "url", &s.URL), d.text(at, "branch", &s.Branch), d.text(at, "semver", &s.SemVer), d.text(at, "tag", &tag),
-		d.text(at, "commit", &s.Revision), d.text(at, "digest", &s.Revision), d.yes(at, "insecure", &s.PlainHTTP))
+		d.text(at, "commit", &s.Revision), d.text(at, "digest", &s.Revision), d.bool(at, "insecure", &s.PlainHTTP))
 	if s.Ref = tag; tag != "" && oci == nil {
 		s.Ref = "refs/tags/" + tag
 	}

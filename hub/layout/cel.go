@@ -58,9 +58,15 @@ func firstLine(s string) string {
 	return line
 }
 
-// evaluate says whether an expression is true of a cluster. A label or a variable that the cluster lacks is an error,
+// checkCluster says what is wrong with an expression over a cluster.
+func checkCluster(expression string) error {
+	_, err := program(expression)
+	return err
+}
+
+// matchCluster says whether an expression is true of a cluster. A label or a variable that the cluster lacks is an error,
 // as in CEL everywhere: ask for it with has() or "in" first.
-func evaluate(expression string, cluster fleet.Cluster) (bool, error) {
+func matchCluster(expression string, cluster fleet.Cluster) (bool, error) {
 	p, err := program(expression)
 	if err != nil {
 		return false, err

@@ -43,7 +43,7 @@ func readChart(d document, tree hub.Tree, spec, helm *yaml.Node, app *fleet.App)
 			errs = append(errs, d.errorf(n, "spec.%s is for folders, and this App is a chart: say it by the chart's values, or render the chart into a folder", name))
 		}
 	}
-	return errors.Join(append(errs, readChartPath(d, tree, helm, app), d.text(helm, "releaseName", &c.Release), d.yes(helm, "skipCRDs", &c.SkipCRDs),
+	return errors.Join(append(errs, readChartPath(d, tree, helm, app), d.text(helm, "releaseName", &c.Release), d.bool(helm, "skipCRDs", &c.SkipCRDs),
 		readValuesFiles(d, tree, helm, c), readValues(d, helm, c))...)
 }
 

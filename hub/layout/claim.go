@@ -25,6 +25,16 @@ func (l *Layout) central(d document) Dialect {
 	return nil
 }
 
+// centralTools are those whose objects may stand below FleetRoot.
+func (l *Layout) centralTools() (tools []string) {
+	for _, d := range l.dialects() {
+		if k := d.Kinds(); k.Central {
+			tools = append(tools, k.Tool)
+		}
+	}
+	return tools
+}
+
 // claimer is the dialect that reads a file which is no Kubernetes object; nil if none does.
 func (l *Layout) claimer(file string) FileClaimer {
 	for _, d := range l.dialects() {

@@ -67,7 +67,7 @@ func takeCluster(d document, c *fleet.Cluster) error {
 
 // readClusterSpec takes the fields that stand under spec, or at the top where there is no spec.
 func readClusterSpec(d document, in *yaml.Node, c *fleet.Cluster) error {
-	return errors.Join(d.pairs(in, "vars", &c.Vars), d.yes(in, "suspend", &c.Suspend), readOnRemove(d, in, &c.PruneOnRemove),
+	return errors.Join(d.pairs(in, "vars", &c.Vars), d.bool(in, "suspend", &c.Suspend), readOnRemove(d, in, &c.PruneOnRemove),
 		readAgent(d, in, c), readArgoNames(d, in, &c.Argo))
 }
 

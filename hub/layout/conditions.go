@@ -142,13 +142,13 @@ func readDependsOn(p *Plan, o *Object, on []dependency, app *fleet.App) error {
 			namespace = o.Namespace
 		}
 		app.Handling.Ready = append(app.Handling.Ready, protocol.Readiness{App: name, Expression: compiled, Instead: true,
-			Self: o.shown(d.ReadyExpr), Dep: p.Object(ObjectKey(o.Kind, namespace, d.Name)).shown(d.ReadyExpr)})
+			Self: shown(o, d.ReadyExpr), Dep: shown(p.Object(ObjectKey(o.Kind, namespace, d.Name)), d.ReadyExpr)})
 	}
 	return errors.Join(errs...)
 }
 
 // shown is what an expression may see of an object in Git: its names, labels and annotations, and its spec if it asks for that.
-func (o *Object) shown(expression string) json.RawMessage {
+func shown(o *Object, expression string) json.RawMessage {
 	if o == nil {
 		return nil
 	}

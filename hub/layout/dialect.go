@@ -81,6 +81,7 @@ type Group struct {
 	Apps          []string // kinds that declare an app
 	Others        []string // kinds that lead to apps otherwise
 	Closed        bool     // the group has no other kinds: one that is not known is a mistake
+	Hint          string   // how files of another version are changed, added to the message that asks for it
 	// Resembles says whether another group is probably meant to be this one.
 	Resembles func(group string) bool
 }

@@ -20,8 +20,8 @@ func (d document) text(in *yaml.Node, key string, to *string) error {
 	return nil
 }
 
-// yes takes a boolean.
-func (d document) yes(in *yaml.Node, key string, to *bool) error {
+// bool takes a boolean.
+func (d document) bool(in *yaml.Node, key string, to *bool) error {
 	n := field(in, key)
 	if n == nil {
 		return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strings"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
@@ -132,8 +133,8 @@ func (l *Layout) fleetApp(d document) (hub.Rendered, error) {
 		return hub.Rendered{}, d.errorf(d.node, "%s", says)
 	}
 	if !d.isOurs() || scalar(field(d.node, "kind")) != fleet.KindApp {
-		return hub.Rendered{}, d.errorf(d.node, "%s is for Apps (%s), and what Argo CD reads, that are for many clusters: "+
-			"move this elsewhere, and let an App name its folder", FleetRoot, fleet.APIVersion)
+		return hub.Rendered{}, d.errorf(d.node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
+			"move this elsewhere, and let an App name its folder", FleetRoot, fleet.APIVersion, strings.Join(l.centralTools(), " or "))
 	}
 	if err := CheckFleetApp(d); err != nil {
 		return hub.Rendered{}, err

@@ -96,7 +96,7 @@ func awaitApps(p *Plan) {
 	waits := map[string][]string{}
 	for _, o := range p.Objects() {
 		if names := awaited(p, o); len(names) > 0 {
-			waits[appOf(p, o)] = names
+			waits[p.AppOf(o)] = names
 		}
 	}
 	if len(waits) == 0 {
@@ -123,14 +123,6 @@ func awaitApps(p *Plan) {
 	}
 }
 
-// appOf is the name of the app that an object of Flux is: the cluster's own folder is the root app.
-func appOf(p *Plan, o *Object) string {
-	if _, ok := p.Apps[o.AppName]; !ok {
-		return fleet.RootApp
-	}
-	return o.AppName
-}
-
 // awaited are the apps that a Kustomization waits for. One that is suspended is not waited for: it may stay as it is for
 // ever.
 func awaited(p *Plan, o *Object) (out []string) {
@@ -139,7 +131,7 @@ func awaited(p *Plan, o *Object) (out []string) {
 		return nil
 	}
 	add := func(on *Object) {
-		if name := appOf(p, on); name != appOf(p, o) && !p.Apps[name].Suspend {
+		if name := p.AppOf(on); name != p.AppOf(o) && !p.Apps[name].Suspend {
 			out = append(out, name)
 		}
 	}
@@ -152,7 +144,7 @@ func awaited(p *Plan, o *Object) (out []string) {
 		return out
 	}
 	for _, on := range p.Objects() {
-		if on.IsApp && on.App == appOf(p, o) {
+		if on.IsApp && on.App == p.AppOf(o) {
 			add(on)
 		}
 	}

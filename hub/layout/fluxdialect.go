@@ -16,6 +16,9 @@ const (
 	extensionsGroup = "source.extensions.fluxcd.io"
 )
 
+// migrate is how files of another version are changed.
+const migrate = " (`flux migrate -f` rewrites files)"
+
 // FluxDialect reads what was written for Flux.
 type FluxDialect struct{}
 
@@ -24,8 +27,8 @@ var _ Dialect = FluxDialect{}
 var kindsOfFlux = KindsRead{
 	Tool: "Flux", Home: fluxNamespace,
 	Groups: []Group{
-		{Name: kustomizeGroup, Version: "v1", Apps: []string{kindKustomization}, Closed: true, Resembles: resembles(kustomizeGroup)},
-		{Name: helmGroup, Version: "v2", Apps: []string{kindHelmRelease}, Closed: true, Resembles: resembles(helmGroup)},
+		{Name: kustomizeGroup, Version: "v1", Apps: []string{kindKustomization}, Closed: true, Resembles: resembles(kustomizeGroup), Hint: migrate},
+		{Name: helmGroup, Version: "v2", Apps: []string{kindHelmRelease}, Closed: true, Resembles: resembles(helmGroup), Hint: migrate},
 		{Name: sourceGroup}, {Name: extensionsGroup},
 	},
 }

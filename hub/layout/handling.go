@@ -40,7 +40,7 @@ var ignoreShapes = []shape{
 
 // readHandling takes the fields of an App that say how its objects are applied and judged.
 func readHandling(d document, spec *yaml.Node, app *fleet.App) error {
-	return errors.Join(d.yes(spec, "recreate", &app.Handling.Recreate), d.yes(spec, "keepDrift", &app.Handling.KeepDrift),
+	return errors.Join(d.bool(spec, "recreate", &app.Handling.Recreate), d.bool(spec, "keepDrift", &app.Handling.KeepDrift),
 		readCreateNamespace(d, field(spec, "createNamespace"), app), readHealthChecks(d, spec, app), readIgnore(d, spec, app))
 }
 

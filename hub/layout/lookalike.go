@@ -83,12 +83,8 @@ func (l *Layout) unknownVersion(apiVersion, kind string) string {
 	group, version, _ := strings.Cut(apiVersion, "/")
 	for _, g := range l.groups() {
 		if group == g.Name && slices.Contains(g.Known(), kind) && version != g.Version {
-			hint := ""
-			if strings.HasSuffix(g.Name, ".fluxcd.io") {
-				hint = " (`flux migrate -f` rewrites files)"
-			}
 			return fmt.Sprintf("apiVersion: %.60s is not a version that this release of Drover reads: write %s/%s%s",
-				apiVersion, g.Name, g.Version, hint)
+				apiVersion, g.Name, g.Version, g.Hint)
 		}
 	}
 	return ""

@@ -264,3 +264,26 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+func TestAnAppLaysOverItsFolderWhatItSays(t *testing.T) {
+	f := read(t, payment+app("a.yaml", "payment", `  path: ./apps/payment
+  targetNamespace: shop
+  namePrefix: a-
+  nameSuffix: -b
+  patches:
+  - {patch: "x", target: {kind: Pod, name: w.*}}
+  images: [{name: nginx, newTag: 1.27, newName: n, digest: d}]
+  components: [../tls]
+  commonMetadata: {labels: {a: b}, annotations: {c: 1}}
+`))
+	got := f.Cluster.Apps[0]
+	want := fleet.App{
+		Name: "payment", File: "clusters/staging/a.yaml", Prune: true,
+		Part: fleet.Part{Path: "apps/payment", Overlay: fleet.Overlay{Namespace: "shop", NamePrefix: "a-", NameSuffix: "-b", Patches: []fleet.Patch{{Patch: "x", Target: &fleet.Target{Kind: "Pod", Name: "w.*"}}},
+			Images: []fleet.Image{{Name: "nginx", NewTag: "1.27", NewName: "n", Digest: "d"}}, Components: []string{"../tls"}}},
+		Metadata: fleet.Metadata{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "1"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}

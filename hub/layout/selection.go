@@ -69,7 +69,7 @@ func readClusterSelector(d document) (clusterSelector, error) {
 		}
 	}
 	if err == nil && out.expression != "" {
-		if _, wrong := program(out.expression); wrong != nil {
+		if wrong := checkCluster(out.expression); wrong != nil {
 			err = d.errorf(field(n, "expression"), "clusterSelector.expression: %v", wrong)
 		}
 	}
@@ -81,7 +81,7 @@ func Selects(d document, cluster fleet.Cluster) (bool, error) {
 	s, err := readClusterSelector(d)
 	is := err == nil && s.labels.Matches(cluster.Labels)
 	if is && s.expression != "" {
-		if is, err = evaluate(s.expression, cluster); err != nil {
+		if is, err = matchCluster(s.expression, cluster); err != nil {
 			err = d.errorf(d.node, "the app %s: clusterSelector.expression, for the cluster %s: %v", d.name(), cluster.Name, err)
 		}
 	}

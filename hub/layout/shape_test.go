@@ -1,35 +1,43 @@
 package layout
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
-	"reflect"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/drover-dev/drover/fleet"
 )
 
-// errorsOf reads a cluster's folder with one object in it, and gives what is wrong with it.
+// errorsOf reads an object, and gives what is wrong with it.
 func errorsOf(t *testing.T, kind string, object map[string]any) string {
 	t.Helper()
 	data, err := json.Marshal(object)
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := map[string]string{fleet.KindApp: "app.yaml", fleet.KindCluster: ClusterFile}[kind]
-	f, err := (&Layout{Renderer: renderer}).Read(context.Background(), tree("-- clusters/staging/"+file+" --\n"+string(data)+"\n-- apps/payment/README.md --\nx\n"), "staging")
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := f.Cluster.Problems
-	for _, a := range f.Cluster.Apps {
-		if a.Err != "" {
-			out = append(out, a.Err)
+	const file = "clusters/staging/x.yaml"
+	repository := fstest.MapFS{file: {Data: data}, "apps/payment/README.md": {Data: []byte("x\n")}}
+	if kind == fleet.KindCluster {
+		_, wrong, err := ReadCluster(repository, file, "staging")
+		if err != nil {
+			t.Fatal(err)
 		}
+		return message(wrong)
 	}
-	return strings.Join(out, "; ")
+	docs, err := parse(file, data)
+	if err != nil || len(docs) != 1 {
+		t.Fatal(docs, err)
+	}
+	_, err = readApp(repository, docs[0])
+	return message(err)
+}
+
+func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
 }
 
 // object is a valid object with some fields.
@@ -196,28 +204,5 @@ func TestTheSchemaSaysWhatTheShapesSay(t *testing.T) {
 	}
 	if _, err := Schema("Fleet"); err == nil || !strings.Contains(err.Error(), "App") {
 		t.Errorf("a kind that does not exist: %v", err)
-	}
-}
-
-func TestAnAppLaysOverItsFolderWhatItSays(t *testing.T) {
-	f := read(t, payment+app("a.yaml", "payment", `  path: ./apps/payment
-  targetNamespace: shop
-  namePrefix: a-
-  nameSuffix: -b
-  patches:
-  - {patch: "x", target: {kind: Pod, name: w.*}}
-  images: [{name: nginx, newTag: 1.27, newName: n, digest: d}]
-  components: [../tls]
-  commonMetadata: {labels: {a: b}, annotations: {c: 1}}
-`))
-	got := f.Cluster.Apps[0]
-	want := fleet.App{
-		Name: "payment", File: "clusters/staging/a.yaml", Prune: true,
-		Part: fleet.Part{Path: "apps/payment", Overlay: fleet.Overlay{Namespace: "shop", NamePrefix: "a-", NameSuffix: "-b", Patches: []fleet.Patch{{Patch: "x", Target: &fleet.Target{Kind: "Pod", Name: "w.*"}}},
-			Images: []fleet.Image{{Name: "nginx", NewTag: "1.27", NewName: "n", Digest: "d"}}, Components: []string{"../tls"}}},
-		Metadata: fleet.Metadata{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "1"}},
-	}
-	if !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %s\nwant %s", fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", want))
 	}
 }
