@@ -10,21 +10,24 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // Fleet implements hub.Layout: every App in the plain files below FleetRoot, and what dialects read there, also where a
 // kustomization makes it. Whatever keeps an App from being read is a problem.
 func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered, problems []string, transient error) {
-	info, err := tree.Stat(FleetRoot)
+	info, err := tree.Stat(planning.FleetRoot)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, nil, nil
 	case err == nil && !info.IsDir():
 		return nil, []string{fmt.Sprintf("%s is a file: it is to be a folder with the Apps that are for many "+
-			"clusters", FleetRoot)}, nil
+			"clusters", planning.FleetRoot)}, nil
 	}
 	w := fleetWalk{layout: l, tree: tree, at: map[string]string{}}
-	err = fs.WalkDir(tree, FleetRoot, func(file string, e fs.DirEntry, err error) error {
+	err = fs.WalkDir(tree, planning.FleetRoot, func(file string, e fs.DirEntry, err error) error {
 		if err == nil && e.IsDir() {
 			return w.folder(ctx, file)
 		}
@@ -72,7 +75,7 @@ func (w *fleetWalk) file(file string, e fs.DirEntry, err error) {
 	case err != nil:
 	case w.claim(file):
 		return
-	case isYAML(e.Name()):
+	case document.IsYAML(e.Name()):
 		data, err = w.tree.ReadFile(file)
 	default:
 		if says := w.layout.misnamed(w.tree, file); says != "" {
@@ -84,12 +87,12 @@ func (w *fleetWalk) file(file string, e fs.DirEntry, err error) {
 		w.problem(fmt.Errorf("%s cannot be read: %w", file, err))
 		return
 	}
-	docs, broken := parse(file, data)
+	docs, broken := document.Parse(file, data)
 	if broken != nil {
 		w.problem(broken)
 	}
 	for _, d := range docs {
-		for _, item := range d.items() {
+		for _, item := range d.Items() {
 			w.add(item)
 		}
 	}
@@ -110,51 +113,53 @@ func (w *fleetWalk) claim(file string) bool {
 }
 
 // add takes in a document, once.
-func (w *fleetWalk) add(d document) {
+func (w *fleetWalk) add(d document.Document) {
 	app, err := w.layout.fleetApp(d)
 	key := w.layout.fleetKey(d)
 	if prev := w.at[key]; err == nil && prev != "" {
-		err = d.errorf(d.node, "the %s is declared in %s already: rename or remove one", key, prev)
+		err = d.Errorf(d.Node, "the %s is declared in %s already: rename or remove one", key, prev)
 	}
 	if err != nil {
 		w.problem(err)
 		return
 	}
-	w.at[key] = d.place(d.node)
+	w.at[key] = d.Place(d.Node)
 	w.apps = append(w.apps, app)
 }
 
 // fleetApp takes a document below FleetRoot, which is to be an App with a name, or of a dialect that may stand there.
-func (l *Layout) fleetApp(d document) (hub.Rendered, error) {
+func (l *Layout) fleetApp(d document.Document) (hub.Rendered, error) {
 	if l.central(d) != nil {
-		return d.rendering()
+		return d.Rendering()
 	}
-	if says := l.lookalike(scalar(field(d.node, "apiVersion")), scalar(field(d.node, "kind"))); says != "" {
-		return hub.Rendered{}, d.errorf(d.node, "%s", says)
+	if says := l.lookalike(document.Scalar(document.Field(d.Node, "apiVersion")),
+		document.Scalar(document.Field(d.Node, "kind"))); says != "" {
+		return hub.Rendered{}, d.Errorf(d.Node, "%s", says)
 	}
-	if !d.isOurs() || scalar(field(d.node, "kind")) != fleet.KindApp {
-		return hub.Rendered{}, d.errorf(d.node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
-			"move this elsewhere, and let an App name its folder", FleetRoot, fleet.APIVersion, strings.Join(l.centralTools(), " or "))
+	if !d.IsOurs() || document.Scalar(document.Field(d.Node, "kind")) != fleet.KindApp {
+		return hub.Rendered{}, d.Errorf(d.Node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
+			"move this elsewhere, and let an App name its folder", planning.FleetRoot, fleet.APIVersion, strings.Join(l.centralTools(), " or "))
 	}
-	if err := CheckFleetApp(d); err != nil {
+	if err := native.CheckFleetApp(d); err != nil {
 		return hub.Rendered{}, err
 	}
-	return d.rendering()
+	return d.Rendering()
 }
 
 // fleetKey is what a document below FleetRoot is known by: an App by its name alone.
-func (l *Layout) fleetKey(d document) string {
+func (l *Layout) fleetKey(d document.Document) string {
 	if l.central(d) == nil {
-		return "app " + d.name()
+		return "app " + d.Name()
 	}
-	namespace := scalar(field(field(d.node, "metadata"), "namespace"))
-	return scalar(field(d.node, "kind")) + " " + namespace + "/" + d.name()
+	namespace := document.Scalar(document.Field(document.Field(d.Node, "metadata"), "namespace"))
+	return document.Scalar(document.Field(d.Node, "kind")) + " " + namespace + "/" + d.Name()
 }
 
 // fleetBuild builds a folder below FleetRoot that has a kustomization; nil if it has none.
 func (l *Layout) fleetBuild(ctx context.Context, tree hub.Tree, dir string) ([]hub.Rendered, error) {
 	entries, err := tree.ReadDir(dir)
-	if err != nil || !slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isKustomization(e.Name()) }) {
+	if err != nil || !slices.ContainsFunc(entries,
+		func(e fs.DirEntry) bool { return document.IsKustomization(e.Name()) }) {
 		return nil, err
 	}
 	made, err := l.Renderer.Build(ctx, tree, dir, hub.BuildOptions{})
@@ -162,7 +167,7 @@ func (l *Layout) fleetBuild(ctx context.Context, tree hub.Tree, dir string) ([]h
 }
 
 // fleetMade reads what a kustomization below FleetRoot gives.
-func fleetMade(dir string, made []hub.Rendered, err error) (docs []document, problems []string) {
+func fleetMade(dir string, made []hub.Rendered, err error) (docs []document.Document, problems []string) {
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
@@ -170,12 +175,12 @@ func fleetMade(dir string, made []hub.Rendered, err error) (docs []document, pro
 		if o.File == "" {
 			o.File = dir
 		}
-		parsed, err := parse(o.File, o.JSON)
+		parsed, err := document.Parse(o.File, o.JSON)
 		if err != nil {
 			problems = append(problems, err.Error())
 		}
 		for _, d := range parsed {
-			d.rendered = true
+			d.Rendered = true
 			docs = append(docs, d)
 		}
 	}
@@ -185,25 +190,25 @@ func fleetMade(dir string, made []hub.Rendered, err error) (docs []document, pro
 // Select implements hub.Layout.
 func (l *Layout) Select(apps []hub.Rendered, cluster fleet.Cluster) (selected []hub.Rendered, problems []string) {
 	for _, a := range apps {
-		docs, err := parse(a.File, a.JSON)
+		docs, err := document.Parse(a.File, a.JSON)
 		if err != nil || len(docs) != 1 {
 			problems = append(problems, fmt.Sprintf("%s: an App that cannot be read: %v", a.File, err))
 			continue
 		}
 		d := docs[0]
-		d.rendered = true
+		d.Rendered = true
 		if dialect := l.central(d); dialect != nil {
 			if dialect.Targets(a, cluster) {
 				selected = append(selected, a)
 			}
 			continue
 		}
-		is, err := Selects(d, cluster)
+		is, err := native.Selects(d, cluster)
 		if err != nil {
 			problems = append(problems, err.Error())
 		}
 		if is {
-			selected = append(selected, Localized(a, cluster))
+			selected = append(selected, native.Localized(a, cluster))
 		}
 	}
 	return selected, problems

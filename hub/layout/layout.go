@@ -11,6 +11,10 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/argo"
+	"github.com/drover-dev/drover/hub/layout/flux"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // DefaultRoot is the folder that holds the folders of the clusters.
@@ -22,7 +26,7 @@ type Layout struct {
 	Renderer  hub.Renderer
 	Templates hub.Templates // executes the Go templates of ApplicationSets; nil if nothing does
 
-	more []Dialect // beside those of Argo CD and Flux
+	more []planning.Dialect // beside those of Argo CD and Flux
 }
 
 var _ hub.Layout = (*Layout)(nil)
@@ -35,8 +39,8 @@ func (l *Layout) root() string {
 }
 
 // dialects are those that are read, beside Drover's own.
-func (l *Layout) dialects() []Dialect {
-	return append([]Dialect{ArgoDialect{Templates: l.Templates}, FluxDialect{}}, l.more...)
+func (l *Layout) dialects() []planning.Dialect {
+	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates}, flux.Dialect{}}, l.more...)
 }
 
 // folder is where a cluster is described.
@@ -111,7 +115,7 @@ func (l *Layout) fleet(tree hub.Tree) ([]fleet.Cluster, error) {
 	}
 	var out []fleet.Cluster
 	for _, name := range names {
-		c, wrong, err := ReadCluster(tree, path.Join(l.folder(name), ClusterFile), name)
+		c, wrong, err := native.ReadCluster(tree, path.Join(l.folder(name), planning.ClusterFile), name)
 		if err != nil {
 			return nil, err
 		}

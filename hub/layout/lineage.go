@@ -5,12 +5,15 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // inherit gives apps what follows from the apps that declare them.
 func (p *planner) inherit() {
-	if len(p.Apps) > MaxApps {
-		p.Problem("the cluster %s declares %d apps, and %d is the most: does an app declare others without end?", p.Cluster.Name, len(p.Apps), MaxApps)
+	if len(p.Apps) > planning.MaxApps {
+		p.Problem("the cluster %s declares %d apps, and %d is the most: does an app declare others without end?",
+			p.Cluster.Name, len(p.Apps), planning.MaxApps)
 	}
 	for name, a := range p.Apps {
 		way, account := []string{name}, ""
@@ -20,9 +23,10 @@ func (p *planner) inherit() {
 				a.Suspend = true
 			}
 			account = cmp.Or(p.Apps[parent].Handling.ServiceAccount, account) // that of the highest counts
-			if len(way) > MaxDepth {
+			if len(way) > planning.MaxDepth {
 				slices.Reverse(way)
-				a.Err = fmt.Sprintf("%s: apps declare apps more than %d deep (%s): declare it higher up", a.File, MaxDepth, strings.Join(way, " → "))
+				a.Err = fmt.Sprintf("%s: apps declare apps more than %d deep (%s): declare it higher up", a.File,
+					planning.MaxDepth, strings.Join(way, " → "))
 				break
 			}
 		}

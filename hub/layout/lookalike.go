@@ -9,11 +9,14 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // groups are the API groups with kinds that declare apps: Drover's own, and those of the dialects.
-func (l *Layout) groups() []Group {
-	out := []Group{nativeGroup}
+func (l *Layout) groups() []planning.Group {
+	out := []planning.Group{native.NativeGroup}
 	for _, d := range l.dialects() {
 		for _, g := range d.Kinds().Groups {
 			if len(g.Known()) > 0 {
@@ -45,14 +48,15 @@ func (l *Layout) lookalike(apiVersion, kind string) string {
 		}
 	}
 	for _, g := range groups {
-		if meant := meant(g, kind); meant != "" && (!grouped || nearly(strings.ToLower(group), g.Name) || g.Resembles(strings.ToLower(group))) {
+		if meant := meant(g, kind); meant != "" && (!grouped || document.Nearly(strings.ToLower(group),
+			g.Name) || g.Resembles(strings.ToLower(group))) {
 			return says(g, apiVersion, kind, meant)
 		}
 	}
 	return ""
 }
 
-func says(g Group, apiVersion, kind, meant string) string {
+func says(g planning.Group, apiVersion, kind, meant string) string {
 	if meant == "" {
 		return ""
 	}
@@ -61,16 +65,17 @@ func says(g Group, apiVersion, kind, meant string) string {
 		written = fmt.Sprintf("%.60s without apiVersion", kind)
 	}
 	return fmt.Sprintf("%s is not known and looks like %s of %s/%s: correct apiVersion and kind, or remove the object; "+
-		"until then nothing is pruned, because it may declare what seems to have been removed", written, meant, g.Name, g.Version)
+		"until then nothing is pruned, because it may declare what seems to have been "+
+		"removed", written, meant, g.Name, g.Version)
 }
 
 // meant is the kind of the group that a kind is a slip away from; "" if there is none.
-func meant(g Group, kind string) string {
+func meant(g planning.Group, kind string) string {
 	if slices.Contains(g.Known(), kind) {
 		return kind
 	}
 	for _, k := range g.Known() {
-		if nearly(kind, k) {
+		if document.Nearly(kind, k) {
 			return k
 		}
 	}
@@ -95,7 +100,7 @@ func (l *Layout) unknownVersion(apiVersion, kind string) string {
 func (l *Layout) misnamed(tree hub.Tree, file string) string {
 	ext := path.Ext(file)
 	lower := strings.ToLower(ext)
-	if isYAML(file) || lower != ".yaml" && lower != ".yml" && lower != ".json" {
+	if document.IsYAML(file) || lower != ".yaml" && lower != ".yml" && lower != ".json" {
 		return ""
 	}
 	data, err := tree.ReadFile(file)
@@ -105,12 +110,12 @@ func (l *Layout) misnamed(tree hub.Tree, file string) string {
 	if !bytes.Contains(data, []byte("apiVersion")) {
 		return ""
 	}
-	docs, err := parse(file, data)
+	docs, err := document.Parse(file, data)
 	for _, d := range docs {
-		for _, item := range d.items() {
-			if kind := scalar(field(item.node, "kind")); l.declares(item) {
+		for _, item := range d.Items() {
+			if kind := document.Scalar(document.Field(item.Node, "kind")); l.declares(item) {
 				return fmt.Sprintf("%s is not read, because its name ends in %s, and declares the %s %s: "+
-					"rename it, so that it ends in .yaml", file, ext, kind, item.name())
+					"rename it, so that it ends in .yaml", file, ext, kind, item.Name())
 			}
 		}
 	}
@@ -122,9 +127,10 @@ func (l *Layout) misnamed(tree hub.Tree, file string) string {
 }
 
 // declares says whether a document declares an app, or looks as if it did.
-func (l *Layout) declares(d document) bool {
-	apiVersion, kind := scalar(field(d.node, "apiVersion")), scalar(field(d.node, "kind"))
+func (l *Layout) declares(d document.Document) bool {
+	apiVersion, kind := document.Scalar(document.Field(d.Node, "apiVersion")), document.Scalar(document.Field(d.Node,
+		"kind"))
 	group := fleet.GroupOf(apiVersion)
-	known := func(g Group) bool { return g.Name == group && len(g.Known()) > 0 && g.declares(kind) }
-	return d.isOurs() || slices.ContainsFunc(l.groups(), known) || l.lookalike(apiVersion, kind) != ""
+	known := func(g planning.Group) bool { return g.Name == group && len(g.Known()) > 0 && g.Declares(kind) }
+	return d.IsOurs() || slices.ContainsFunc(l.groups(), known) || l.lookalike(apiVersion, kind) != ""
 }

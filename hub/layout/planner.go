@@ -12,27 +12,30 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // planner makes apps of all that a cluster declares: its own Apps, and what dialects read.
 type planner struct {
-	*Plan
+	*planning.Plan
 	layout  *Layout
 	readers []tongue
 }
 
 // tongue is a dialect with its reader for the plan.
 type tongue struct {
-	Dialect
-	kinds  KindsRead
-	reader Reader
+	planning.Dialect
+	kinds  planning.Kinds
+	reader planning.Reader
 }
 
 // Plan implements hub.Layout.
 func (l *Layout) Plan(ctx context.Context, tree hub.Tree, in hub.Declarations) (fleet.Cluster, error) {
 	clusters := func() ([]fleet.Cluster, error) { return l.fleet(tree) }
-	p := &planner{Plan: NewPlan(tree, l.folder(in.Cluster.Name), in, clusters), layout: l}
+	p := &planner{Plan: planning.NewPlan(tree, l.folder(in.Cluster.Name), in, clusters), layout: l}
 	for _, d := range l.dialects() {
 		p.readers = append(p.readers, tongue{d, d.Kinds(), d.Open(p.Plan)})
 	}
@@ -87,25 +90,26 @@ func (p *planner) expand(ctx context.Context) (transient error) {
 
 // index takes in a declared object.
 func (p *planner) index(d hub.Declaration) {
-	if declaresNative(d.Rendered) {
+	if native.DeclaredIn(d.Rendered) {
 		p.takeNative(d)
 		return
 	}
-	o := &Object{Declaration: d}
-	var h head
+	o := &planning.Object{Declaration: d}
+	var h document.Head
 	var body struct{ Spec map[string]any }
 	if json.Unmarshal(d.JSON, &h) != nil || json.Unmarshal(d.JSON, &body) != nil || h.Metadata.Name == "" {
 		p.Problem("%s: a %s of %s that cannot be read: give it metadata.name and a spec", o.Where(), h.Kind, h.APIVersion)
 		return
 	}
-	o.Group, o.Kind, o.Namespace, o.Name = h.group(), string(h.Kind), string(h.Metadata.Namespace), string(h.Metadata.Name)
+	o.Group, o.Kind, o.Namespace, o.Name = h.Group(), string(h.Kind), string(h.Metadata.Namespace), string(h.Metadata.Name)
 	o.Spec = body.Spec
 	if says := p.layout.lookalike(string(h.APIVersion), o.Kind); says != "" {
 		p.Problem("%s", fleet.Note{File: o.Where(), Line: p.Line(o, ""), Object: h.String(), Text: says})
 		return
 	}
-	if encrypted(d.Rendered, h) && o.Err == "" {
-		o.Err = p.Errorf(o, "", "it is encrypted with SOPS, and apps are declared before anything is decrypted in the cluster: "+
+	if document.Encrypted(d.Rendered, h) && o.Err == "" {
+		o.Err = p.Errorf(o, "", "it is encrypted with SOPS, and apps are declared before anything is decrypted in the "+
+			"cluster: "+
 			"keep what is secret in a Secret of its own").Error()
 	}
 	if says := p.layout.unknownVersion(string(h.APIVersion), o.Kind); says != "" && o.Err == "" {
@@ -148,7 +152,7 @@ func (p *planner) nameApps() {
 }
 
 // take makes an app of a declared object, if it declares one.
-func (p *planner) take(o *Object) {
+func (p *planner) take(o *planning.Object) {
 	t := p.of(o.Group, o.Kind)
 	if t == nil {
 		return
@@ -163,7 +167,7 @@ func (p *planner) take(o *Object) {
 		err = clash
 	}
 	if err != nil {
-		app.Err = oneLine(err).Error()
+		app.Err = document.OneLine(err).Error()
 	}
 	app.Err = cmp.Or(o.Err, app.Err)
 	if app.Path == p.Folder && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
@@ -171,14 +175,15 @@ func (p *planner) take(o *Object) {
 			p.takeSelf(o, app)
 			return
 		}
-		app.Err = p.Errorf(o, "spec.path", "it delivers the cluster's own folder, and only what stands in that folder may say how: "+
-			"the app %s may not", o.App).Error()
+		app.Err = p.Errorf(o, "spec.path",
+			"it delivers the cluster's own folder, and only what stands in that folder may say how: "+
+				"the app %s may not", o.App).Error()
 	}
 	p.Apps[app.Name] = app
 }
 
 // takeSelf lets the object that delivers the cluster's own folder say how: the folder is the root app already.
-func (p *planner) takeSelf(o *Object, app fleet.App) {
+func (p *planner) takeSelf(o *planning.Object, app fleet.App) {
 	root, ok := p.Apps[fleet.RootApp]
 	if !ok {
 		root = fleet.App{Name: fleet.RootApp, File: app.Path, Part: fleet.Part{Path: app.Path}}
@@ -190,8 +195,9 @@ func (p *planner) takeSelf(o *Object, app fleet.App) {
 	case overlay.Namespace != "" || overlay.NamePrefix != "" || overlay.NameSuffix != "",
 		len(overlay.Patches)+len(overlay.Images)+len(overlay.Components) > 0,
 		overlay.Edit != nil && !overlay.Edit.IsZero():
-		root.Err = p.Errorf(o, "spec", "it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
-			"are not supported: write them in a kustomization.yaml in that folder").Error()
+		root.Err = p.Errorf(o, "spec",
+			"it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
+				"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
 	root.Handling, root.Ignore, root.AllowEmpty = app.Handling, app.Ignore, app.AllowEmpty
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true

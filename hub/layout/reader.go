@@ -11,6 +11,9 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // reader gathers what one folder says.
@@ -35,12 +38,12 @@ func newReader(l *Layout, tree hub.Tree, name string) *reader {
 	}
 }
 
-func (r *reader) clusterFile() string { return path.Join(r.dir, ClusterFile) }
+func (r *reader) clusterFile() string { return path.Join(r.dir, planning.ClusterFile) }
 
 // readCluster reads cluster.yaml. What is wrong with it is a problem of the folder; an error says that it could not be
 // read.
 func (r *reader) readCluster() error {
-	c, wrong, err := ReadCluster(r.tree, r.clusterFile(), r.folder.Cluster.Name)
+	c, wrong, err := native.ReadCluster(r.tree, r.clusterFile(), r.folder.Cluster.Name)
 	if err != nil {
 		return err
 	}
@@ -73,7 +76,7 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%s cannot be read: %w", dir, err)
 	}
-	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isKustomization(e.Name()) }) {
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return document.IsKustomization(e.Name()) }) {
 		return false, nil
 	}
 	plain = true
@@ -86,10 +89,10 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 				r.problem("%v", err)
 			}
 			plain = plain && below
-		case dir == r.dir && e.Name() != ClusterFile && strings.EqualFold(e.Name(), ClusterFile):
-			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, ClusterFile))
+		case dir == r.dir && e.Name() != planning.ClusterFile && strings.EqualFold(e.Name(), planning.ClusterFile):
+			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, planning.ClusterFile))
 		case r.claim(file):
-		case isYAML(e.Name()) && file != r.clusterFile():
+		case document.IsYAML(e.Name()) && file != r.clusterFile():
 			r.scanFile(file)
 		default:
 			if says := r.layout.misnamed(r.tree, file); says != "" {
@@ -121,52 +124,53 @@ func (r *reader) scanFile(file string) {
 		r.problem("%s cannot be read: %v", file, err)
 		return
 	}
-	docs, err := parse(file, data)
+	docs, err := document.Parse(file, data)
 	if err != nil {
 		r.problem("%v", err)
 	}
 	r.scanned[file] = true
 	for _, d := range docs {
-		for _, item := range d.items() {
+		for _, item := range d.Items() {
 			r.take(item)
 		}
 	}
 }
 
 // take takes in a document if it is one of ours.
-func (r *reader) take(d document) {
-	kind := field(d.node, "kind")
+func (r *reader) take(d document.Document) {
+	kind := document.Field(d.Node, "kind")
 	switch {
 	case r.layout.dialectOf(d) != nil:
 		r.takeForeign(d)
-	case !d.isOurs():
-	case scalar(kind) == fleet.KindApp:
+	case !d.IsOurs():
+	case document.Scalar(kind) == fleet.KindApp:
 		r.takeApp(d)
-	case scalar(kind) == fleet.KindCluster:
-		r.problem("%v", d.errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
+	case document.Scalar(kind) == fleet.KindCluster:
+		r.problem("%v", d.Errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
 	default:
-		r.problem("%v", d.errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s and %s",
-			scalar(field(d.node, "apiVersion")), scalar(kind), fleet.APIVersion, fleet.KindApp, fleet.KindCluster))
+		r.problem("%v", d.Errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s and %s",
+			document.Scalar(document.Field(d.Node,
+				"apiVersion")), document.Scalar(kind), fleet.APIVersion, fleet.KindApp, fleet.KindCluster))
 	}
 }
 
 // takeForeign keeps an object of a dialect as the build would give it.
-func (r *reader) takeForeign(d document) {
+func (r *reader) takeForeign(d document.Document) {
 	var object map[string]any
-	err := d.node.Decode(&object)
+	err := d.Node.Decode(&object)
 	data, notJSON := json.Marshal(object)
 	if err = errors.Join(err, notJSON); err != nil {
-		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
+		r.problem("%v", d.Errorf(d.Node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
 		return
 	}
-	r.foreign = append(r.foreign, hub.Rendered{JSON: data, File: d.file})
+	r.foreign = append(r.foreign, hub.Rendered{JSON: data, File: d.File})
 }
 
 // takeApp takes an App in. Two of one name are both wrong: nobody can say which was meant.
-func (r *reader) takeApp(d document) {
-	app, err := readApp(r.tree, d)
-	if err != nil && d.rendered {
-		err = inSource(r.tree, d, err)
+func (r *reader) takeApp(d document.Document) {
+	app, err := native.ReadApp(r.tree, d)
+	if err != nil && d.Rendered {
+		err = native.InSource(r.tree, d, err)
 	}
 	if app.Name == "" {
 		r.problem("%v", err)
@@ -175,7 +179,7 @@ func (r *reader) takeApp(d document) {
 	if err != nil {
 		app.Err = err.Error()
 	}
-	at := d.place(field(field(d.node, "metadata"), "name"))
+	at := d.Place(document.Field(document.Field(d.Node, "metadata"), "name"))
 	if prev, ok := r.places[app.Name]; ok {
 		app.Err = fmt.Sprintf("the app %s is declared in %s and in %s: rename or remove one", app.Name, prev, at)
 	}
@@ -195,7 +199,7 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 	r.folder.Root, r.folder.Declared, r.folder.Encrypted = sorted.Objects, nil, sorted.Encrypted
 	r.folder.Cluster.Notes = append(r.folder.Cluster.Notes, sorted.Notes...)
 	for _, o := range sorted.Declared {
-		if declaresNative(o) {
+		if native.DeclaredIn(o) {
 			r.takeRendered(o)
 		} else {
 			r.folder.Declared = append(r.folder.Declared, o)
@@ -226,14 +230,14 @@ func (r *reader) takeRendered(o hub.Rendered) {
 	if file == "" {
 		file = r.dir
 	}
-	docs, err := parse(file, o.JSON)
+	docs, err := document.Parse(file, o.JSON)
 	if err != nil || len(docs) != 1 {
 		r.problem("%s: an object that cannot be read: %v", file, err)
 		return
 	}
 	d := docs[0]
-	d.rendered = true
-	if _, known := r.apps[d.name()]; known && o.File == "" {
+	d.Rendered = true
+	if _, known := r.apps[d.Name()]; known && o.File == "" {
 		return
 	}
 	r.take(d)

@@ -6,6 +6,9 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // Sort implements hub.Layout: what declares apps, and what apps need, is for Drover. The components of the tools
@@ -23,29 +26,29 @@ func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
 // sorter sorts rendered objects.
 type sorter struct {
 	layout     *Layout
-	dialects   []Dialect
+	dialects   []planning.Dialect
 	components map[string]bool // files that were noted
 	out        hub.Sorted
 }
 
 func (s *sorter) sort(o hub.Rendered) error {
-	var h head
+	var h document.Head
 	if err := json.Unmarshal(o.JSON, &h); err != nil {
 		return fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)
 	}
-	if isNative(h.group()) || s.layout.lookalike(string(h.APIVersion), string(h.Kind)) != "" { // Plan names it
+	if native.IsNative(h.Group()) || s.layout.lookalike(string(h.APIVersion), string(h.Kind)) != "" { // Plan names it
 		s.out.Declared = append(s.out.Declared, o)
 		return nil
 	}
 	for _, d := range s.dialects {
 		switch d.Sort(o.File, h) {
-		case NotMine:
+		case planning.NotMine:
 			continue
-		case Declares:
+		case planning.Declares:
 			s.out.Declared = append(s.out.Declared, o)
-		case Component:
+		case planning.Component:
 			return s.component(d.Kinds().Tool, o, h)
-		case LeftOut:
+		case planning.LeftOut:
 			tool := d.Kinds().Tool
 			s.note(o, h, "", "left out: it is for a controller of "+tool+", and Drover has nothing that does this")
 		}
@@ -56,7 +59,7 @@ func (s *sorter) sort(o hub.Rendered) error {
 }
 
 // component leaves out a part of a tool, but for its namespace.
-func (s *sorter) component(tool string, o hub.Rendered, h head) error {
+func (s *sorter) component(tool string, o hub.Rendered, h document.Head) error {
 	if h.Kind == "Namespace" {
 		kept, err := keptForever(o)
 		if err != nil {
@@ -67,26 +70,27 @@ func (s *sorter) component(tool string, o hub.Rendered, h head) error {
 	if !s.components[o.File] {
 		s.components[o.File] = true
 		s.out.Notes = append(s.out.Notes, fleet.Note{File: o.File, Object: tool + " itself",
-			Text: "left out, but for its namespace: Drover does not deliver the components of " + tool + ", and does not touch those that run"})
+			Text: "left out, but for its namespace: Drover does not deliver the components of " + tool + ", and does not " +
+				"touch those that run"})
 	}
 	return nil
 }
 
 // deliver takes an object for the cluster.
-func (s *sorter) deliver(o hub.Rendered, h head) {
-	if s.out.Encrypted == "" && encrypted(o, h) {
+func (s *sorter) deliver(o hub.Rendered, h document.Head) {
+	if s.out.Encrypted == "" && document.Encrypted(o, h) {
 		s.out.Encrypted = h.String()
 		if o.File != "" {
 			s.out.Encrypted = o.File + ": " + s.out.Encrypted
 		}
 	}
-	for _, u := range fleet.UnmetBy(h.annotations()) {
+	for _, u := range fleet.UnmetBy(h.Annotations()) {
 		s.note(o, h, "metadata.annotations."+u.Annotation, u.Text)
 	}
 	s.out.Objects = append(s.out.Objects, o)
 }
 
-func (s *sorter) note(o hub.Rendered, h head, field, says string) {
+func (s *sorter) note(o hub.Rendered, h document.Head, field, says string) {
 	s.out.Notes = append(s.out.Notes, fleet.Note{File: o.File, Object: h.String(), Field: field, Text: says})
 }
 
