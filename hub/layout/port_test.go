@@ -146,7 +146,7 @@ labels: {env: test}
 			t.Errorf("%s:\ngot  %swant %s", cluster, got, want)
 		}
 	}
-	if says := l.lookalike("toy.example.com/v1", "Bundel"); !strings.Contains(says,
+	if says := l.lookalike("toy.example.com/v1", "Bundles"); !strings.Contains(says,
 		"looks like Bundle of toy.example.com/v1") {
 		t.Errorf("a slip in the kind of the dialect: %q", says)
 	}

@@ -231,7 +231,7 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 	t.Parallel()
 	const tail = "  template:\n    metadata: {name: '{{NAME}}'}\n    spec: {project: default}\n"
 	for _, c := range []struct{ name, generators, as, want, wrong string }{
-		{name: "a list", generators: "[{list: {elements: [{a: x}, {a: y}]}}]", as: "a", want: "x y"},
+		{name: "a list", generators: "[{list: {elements: [{a: x}, {a: z}]}}]", as: "a", want: "x z"},
 		{name: "a list with values", generators: "[{list: {elements: [{a: x, values: {b: c}}]}}]", as: "values.b", want: "c"},
 		{name: "an element that is no mapping", generators: "[{list: {elements: [x]}}]", as: "a",
 			wrong: "clusters/eu/o.yaml:5: ApplicationSet argocd/x: spec.generators[0].list: elements[0] is no mapping"},
@@ -255,18 +255,18 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 			as:         "path", wrong: "only this repository at the branch that is followed is supported"},
 		{name: "neither folders nor files", generators: "[{git: {repoURL: https://github.com/org/fleet}}]", as: "path",
 			wrong: "it names neither directories nor files"},
-		{name: "a matrix", generators: "[{matrix: {generators: [{list: {elements: [{a: x}, {a: y}]}}, {list: {elements: [{b: '{{a}}-1'}]}}]}}]",
-			as: "b", want: "x-1 y-1"},
+		{name: "a matrix", generators: "[{matrix: {generators: [{list: {elements: [{a: x}, {a: z}]}}, {list: {elements: [{b: '{{a}}-1'}]}}]}}]",
+			as: "b", want: "x-1 z-1"},
 		{name: "a matrix of one", generators: "[{matrix: {generators: [{list: {}}]}}]", as: "b",
 			wrong: "it has 1 generators, and is to have two"},
-		{name: "a merge", generators: "[{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: '1', a: x}, {k: '2', a: y}]}}, {list: {elements: [{k: '2', a: z}]}}]}}]",
+		{name: "a merge", generators: "[{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: '1', a: x}, {k: '2', a: w}]}}, {list: {elements: [{k: '2', a: z}]}}]}}]",
 			as: "a", want: "x z"},
 		{name: "a merge without keys", generators: "[{merge: {generators: [{list: {}}, {list: {}}]}}]", as: "a",
 			wrong: "it is to have two generators or more, and mergeKeys"},
 		{name: "a generator that is not known", generators: "[{scmProvider: {}}]", as: "a",
 			wrong: "spec.generators[0].scmProvider"},
 		{name: "a selector of parameters",
-			generators: "[{list: {elements: [{a: x}, {a: y}]}, selector: {matchLabels: {a: y}}}]", as: "a", want: "y"},
+			generators: "[{list: {elements: [{a: x}, {a: z}]}, selector: {matchLabels: {a: z}}}]", as: "a", want: "z"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

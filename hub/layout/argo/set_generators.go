@@ -279,9 +279,9 @@ func (g *generation) merge(at string, own map[string]any) ([]map[string]any, err
 	if len(list) < 2 || len(keys) == 0 {
 		return nil, errors.New("it is to have two generators or more, and mergeKeys")
 	}
-	defer g.aim(g.target)
+	defer func(target string) { g.target = target }(g.target)
 	if !slices.Contains(keys, any(g.target)) { // sets of other names may come to have the name of this cluster
-		g.aim("")
+		g.target = ""
 	}
 	var base map[string]map[string]any
 	for i := range list {

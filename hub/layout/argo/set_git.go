@@ -61,7 +61,7 @@ func (g *generation) directories(of gitSpec, values any) ([]map[string]any, erro
 		if d.Exclude {
 			continue
 		}
-		if err := g.match(d.Path, &found); err != nil {
+		if err := matchFolders(g.plan.Tree, d.Path, &found); err != nil {
 			return nil, err
 		}
 	}
@@ -86,14 +86,14 @@ func (g *generation) directories(of gitSpec, values any) ([]map[string]any, erro
 	return out, nil
 }
 
-// match adds the folders that a pattern of path.Match matches, hidden ones left out. It looks into those alone that it
+// matchFolders adds the folders that a pattern of path.Match matches, hidden ones left out. It looks into those alone that it
 // needs to.
-func (g *generation) match(pattern string, to *[]string) error {
+func matchFolders(tree hub.Tree, pattern string, to *[]string) error {
 	dirs := []string{"."}
 	for step := range strings.SplitSeq(pattern, "/") {
 		var next []string
 		for _, dir := range dirs {
-			entries, err := g.plan.Tree.ReadDir(dir)
+			entries, err := tree.ReadDir(dir)
 			if err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return err
 			}

@@ -74,15 +74,12 @@ func mayRedirect(patch string) bool {
 	return false
 }
 
-// aim changes the parameter that is the destination.
-func (g *generation) aim(target string) { g.target = target }
-
 // beside runs the second generator of a matrix. Parameters of the first take precedence: if it gives the destination
 // already, the clusters of the second are no destinations.
 func (g *generation) beside(first map[string]any, second func() ([]map[string]any, error)) ([]map[string]any, error) {
-	defer g.aim(g.target)
+	defer func(target string) { g.target = target }(g.target)
 	if _, given := first[g.target]; given {
-		g.aim("")
+		g.target = ""
 	}
 	return second()
 }

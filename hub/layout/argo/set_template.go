@@ -54,7 +54,7 @@ func (g *generation) results(texts []string, each []map[string]any, options []st
 	if !g.GoTemplate || !strings.Contains(strings.Join(texts, ""), "{{") {
 		for i, params := range each {
 			for _, text := range texts {
-				s, err := g.simple(text, params)
+				s, err := simple(text, params)
 				if err != nil {
 					return nil, err
 				}
@@ -78,8 +78,8 @@ func (g *generation) results(texts []string, each []map[string]any, options []st
 }
 
 // simple replaces {{name}} by a parameter. One that there is no parameter for is kept.
-func (g *generation) simple(text string, params map[string]any) (string, error) {
-	if !isTemplated.MatchString(text) || g.GoTemplate {
+func simple(text string, params map[string]any) (string, error) {
+	if !isTemplated.MatchString(text) {
 		return text, nil
 	}
 	var b strings.Builder
