@@ -10,12 +10,6 @@ import (
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
-// The kinds of composed sources of Flux.
-const (
-	kindExternalArtifact  = "ExternalArtifact"
-	kindArtifactGenerator = "ArtifactGenerator"
-)
-
 // maxCopies is how many copies a composed source may be made of, those of what it is made of included.
 const maxCopies = 1000
 

@@ -11,13 +11,6 @@ import (
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
-const (
-	kustomizeGroup  = "kustomize.toolkit.fluxcd.io"
-	helmGroup       = "helm.toolkit.fluxcd.io"
-	sourceGroup     = "source.toolkit.fluxcd.io"
-	extensionsGroup = "source.extensions.fluxcd.io"
-)
-
 // migrate is how files of another version are changed.
 const migrate = " (`flux migrate -f` rewrites files)"
 
@@ -45,11 +38,6 @@ func resembles(own string) func(string) bool {
 	return func(group string) bool {
 		return strings.HasSuffix(group, "fluxcd.io") || strings.HasPrefix(group, strings.TrimSuffix(own, "fluxcd.io"))
 	}
-}
-
-// isOwn says whether objects of an API group are for Flux' own controllers.
-func isOwn(group string) bool {
-	return strings.HasSuffix(group, ".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
 }
 
 // isComponent says whether an object is a part of Flux itself: it came from what `flux install --export` writes.

@@ -1,35 +1,8 @@
 package flux
 
 import (
-	"slices"
-
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
-
-// row is a planning.Field, as the tables write it.
-type row struct {
-	Kind, Path string
-	Support    planning.Support
-	Says       string
-	Idle       []string
-}
-
-// What becomes of a field.
-const (
-	done     = planning.Done
-	needless = planning.Needless
-	noted    = planning.Noted
-	refused  = planning.Refused
-)
-
-// rows puts tables together.
-func rows(tables ...[]row) []planning.Field {
-	var out []planning.Field
-	for _, r := range slices.Concat(tables...) {
-		out = append(out, planning.Field(r))
-	}
-	return out
-}
 
 // Fields lists every field that Drover knows of Flux' kinds. It is what `drover lint` goes by, and the table of
 // docs/from-flux.md. The reference is the API of kustomize-controller v1.10, source-controller v1.10 and
@@ -38,11 +11,6 @@ func Fields() []planning.Field { return rows(fluxFields, releaseFields, fluxSour
 
 // judged is the table by which objects are read.
 var judged = Fields()
-
-const (
-	kindKustomization = "Kustomization"
-	kindGitRepository = "GitRepository"
-)
 
 var fluxFields = []row{
 	{kindKustomization, "spec.path", done, "cleaned as Flux does: seen from the repository's root, and never above it",

@@ -1,7 +1,5 @@
 package flux
 
-const kindHelmRelease = "HelmRelease"
-
 // releaseFields are those of a HelmRelease. They stand for helm.toolkit.fluxcd.io/v2.
 var releaseFields = []row{
 	{kindHelmRelease, "spec.chart.spec.chart", done,

@@ -12,9 +12,6 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// home is where Flux and what it was bootstrapped with live.
-const home = "flux-system"
-
 // kustomization is what Drover takes from the spec of a Kustomization (kustomize.toolkit.fluxcd.io).
 type kustomization struct {
 	Path      string

@@ -9,13 +9,6 @@ import (
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
-// The kinds of sources of Flux beside GitRepository.
-const (
-	kindOCIRepository  = "OCIRepository"
-	kindHelmRepository = "HelmRepository"
-	kindHelmChart      = "HelmChart"
-)
-
 // sources resolves the sources that objects of Flux name.
 type sources struct {
 	plan *planning.Plan

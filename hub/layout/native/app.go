@@ -15,9 +15,6 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// objectFields are those of every object of ours.
-var objectFields = []string{"apiVersion", "kind", "metadata", "spec"}
-
 // ReadApp reads one App. Where there is a name, it is given along with an error, so that the app can keep
 // its last good state.
 func ReadApp(tree hub.Tree, d document.Document) (fleet.App, error) {

@@ -86,12 +86,6 @@ func readArgoNames(d document.Document, in *yaml.Node, to *fleet.ArgoCluster) er
 		d.Text(n, "server", &to.Server))
 }
 
-// What may become of a cluster's workloads when its folder goes.
-const (
-	onRemoveKeep  = "keep"
-	onRemovePrune = "prune"
-)
-
 func readOnRemove(d document.Document, in *yaml.Node, prune *bool) error {
 	n := document.Field(in, "onRemove")
 	if n == nil {

@@ -129,3 +129,12 @@ var argoClusterShapes = []shape{
 	{name: "name", kind: aText, says: "As destination.name has it, beside the name of the folder.", example: "prod-eu"},
 	{name: "server", kind: aText, says: "As destination.server has it.", example: "https://production.example.com:6443"},
 }
+
+// What may become of a cluster's workloads when its folder goes.
+const (
+	onRemoveKeep  = "keep"
+	onRemovePrune = "prune"
+)
+
+// objectFields are those of every object of ours.
+var objectFields = []string{"apiVersion", "kind", "metadata", "spec"}
