@@ -2,6 +2,7 @@ package hub_test
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -51,11 +52,50 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 	for _, a := range adapters {
 		banned := map[string]string{hubRoom + "/cmd": "an adapter does not know who puts it to use"}
 		for _, b := range adapters {
-			if !strings.HasPrefix(a+"/", b+"/") && !strings.HasPrefix(b+"/", a+"/") {
+			inLayout := strings.HasPrefix(a, "layout") && strings.HasPrefix(b, "layout") // TestDialectsDoNotKnowEachOther
+			if !inLayout && !strings.HasPrefix(a+"/", b+"/") && !strings.HasPrefix(b+"/", a+"/") {
 				banned[hubRoom+"/"+b] = "hub's adapters never import each other; they meet in cmd"
 			}
 		}
 		deptest.Ban(t, hubRoom+"/"+a, banned)
+	}
+}
+
+// TestDialectsDoNotKnowEachOther: a dialect reads its tool's objects with what all share, and knows neither another one
+// nor the planner. One that is added later is held to it too.
+func TestDialectsDoNotKnowEachOther(t *testing.T) {
+	t.Parallel()
+	shared := map[string]bool{"layout/planning": true, "layout/document": true, "layout/cel": true}
+	var below []string
+	for _, name := range packages(t) {
+		if strings.HasPrefix(name, "layout/") {
+			below = append(below, name)
+		}
+	}
+	if len(below) < 6 {
+		t.Fatalf("only %q lie below hub/layout", below)
+	}
+	for _, a := range below {
+		banned := map[string]string{}
+		for _, b := range below {
+			if a != b && !shared[b] {
+				banned[hubRoom+"/"+b] = "dialects do not know each other; they meet in hub/layout"
+			}
+		}
+		deptest.Ban(t, hubRoom+"/"+a, banned)
+		notLinked(t, hubRoom+"/"+a, hubRoom+"/layout")
+	}
+}
+
+// notLinked fails if a package links another one; what lies below that does not count.
+func notLinked(t *testing.T, from, to string) {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", from).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if slices.Contains(strings.Fields(string(out)), to) {
+		t.Errorf("%s links %s, which composes it", from, to)
 	}
 }
 

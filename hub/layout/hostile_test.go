@@ -7,6 +7,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/flux"
 )
 
 // TestHostileShapesOfFluxObjectsGiveErrorsOrNotes: every field with every kind of value, at its place and instead of
@@ -17,40 +18,48 @@ func TestHostileShapesOfFluxObjectsGiveErrorsOrNotes(t *testing.T) {
 	for range 500 {
 		deep = []any{map[string]any{"a": deep}}
 	}
-	values := []any{nil, true, -1, 1e300, "", "text", strings.Repeat("x", 1<<16), []any{}, []any{nil, 1, "x", []any{}}, map[string]any{}, map[string]any{"a": 1, "kind": []any{}}, deep}
-	groups := map[string]string{kindKustomization: "kustomize.toolkit.fluxcd.io/v1", kindHelmRelease: "helm.toolkit.fluxcd.io/v2", kindGitRepository: "source.toolkit.fluxcd.io/v1"}
+	values := []any{nil, true, -1, 1e300, "", "text", strings.Repeat("x", 1<<16), []any{}, []any{nil, 1, "x", []any{}},
+		map[string]any{}, map[string]any{"a": 1, "kind": []any{}}, deep}
+	groups := map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io/v1",
+		"HelmRelease": "helm.toolkit.fluxcd.io/v2", "GitRepository": "source.toolkit.fluxcd.io/v1"}
 	repository := tree("-- app/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n")
-	for _, f := range Fields() {
+	for _, f := range flux.Fields() {
 		group, ok := groups[f.Kind]
 		if !ok {
 			continue
 		}
 		for _, v := range values {
-			spec := map[string]any{"path": "app", "sourceRef": map[string]any{"kind": kindGitRepository, "name": "flux-system"}}
+			spec := map[string]any{"path": "app", "sourceRef": map[string]any{"kind": "GitRepository", "name": "flux-system"}}
 			put(spec, strings.Split(strings.TrimPrefix(f.Path, "spec."), "."), v)
 			var declared []hub.Declaration
 			for _, o := range []any{
-				map[string]any{"apiVersion": group, "kind": f.Kind, "metadata": map[string]any{"name": "x", "namespace": "flux-system"}, "spec": spec},
-				map[string]any{"apiVersion": group, "kind": f.Kind, "metadata": map[string]any{"name": "y", "namespace": "flux-system"}, "spec": v},
-				map[string]any{"apiVersion": groups[kindKustomization], "kind": kindKustomization, "metadata": map[string]any{"name": "good", "namespace": "flux-system"},
-					"spec": map[string]any{"path": "app", "sourceRef": map[string]any{"kind": kindGitRepository, "name": "flux-system"}}},
+				map[string]any{"apiVersion": group, "kind": f.Kind, "metadata": map[string]any{"name": "x",
+					"namespace": "flux-system"}, "spec": spec},
+				map[string]any{"apiVersion": group, "kind": f.Kind, "metadata": map[string]any{"name": "y",
+					"namespace": "flux-system"}, "spec": v},
+				map[string]any{"apiVersion": groups["Kustomization"], "kind": "Kustomization",
+					"metadata": map[string]any{"name": "good", "namespace": "flux-system"},
+					"spec": map[string]any{"path": "app", "sourceRef": map[string]any{"kind": "GitRepository",
+						"name": "flux-system"}}},
 			} {
 				data, err := json.Marshal(o)
 				if err != nil {
 					t.Fatal(err)
 				}
-				declared = append(declared, hub.Declaration{Rendered: hub.Rendered{JSON: data, File: "clusters/staging/x.yaml"}, App: fleet.RootApp})
+				declared = append(declared, hub.Declaration{Rendered: hub.Rendered{JSON: data, File: "clusters/staging/x.yaml"},
+					App: fleet.RootApp})
 			}
-			c, err := (&Layout{}).Plan(t.Context(), repository, hub.Declarations{Cluster: fleet.Cluster{Name: "staging"}, Declared: declared, Branch: "main"})
+			c, err := (&Layout{}).Plan(t.Context(), repository, hub.Declarations{Cluster: fleet.Cluster{Name: "staging"},
+				Declared: declared, Branch: "main"})
 			if err != nil {
 				t.Fatalf("%s %s: %v", f.Kind, f.Path, err)
 			}
 			good, apps := false, len(c.Problems)
 			for _, a := range c.Apps {
 				apps++
-				good = good || a.Name == "good" && (a.Err == "" || f.Kind == kindGitRepository)
+				good = good || a.Name == "good" && (a.Err == "" || f.Kind == "GitRepository")
 			}
-			if !good || apps < 2 && f.Kind != kindGitRepository {
+			if !good || apps < 2 && f.Kind != "GitRepository" {
 				t.Errorf("%s %s as %.60v: apps %d, problems %.300q", f.Kind, f.Path, v, len(c.Apps), c.Problems)
 			}
 		}

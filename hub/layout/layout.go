@@ -11,19 +11,22 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/argo"
+	"github.com/drover-dev/drover/hub/layout/flux"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // DefaultRoot is the folder that holds the folders of the clusters.
 const DefaultRoot = "clusters"
-
-// ClusterFile is the file in a cluster's folder that describes the cluster itself.
-const ClusterFile = "cluster.yaml"
 
 // Layout reads the folders below Root with the help of a Renderer. It is safe for concurrent use.
 type Layout struct {
 	Root      string // repository path; DefaultRoot if empty
 	Renderer  hub.Renderer
 	Templates hub.Templates // executes the Go templates of ApplicationSets; nil if nothing does
+
+	more []planning.Dialect // beside those of Argo CD and Flux
 }
 
 var _ hub.Layout = (*Layout)(nil)
@@ -33,6 +36,11 @@ func (l *Layout) root() string {
 		return DefaultRoot
 	}
 	return path.Clean(l.Root)
+}
+
+// dialects are those that are read, beside Drover's own.
+func (l *Layout) dialects() []planning.Dialect {
+	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates}, flux.Dialect{}}, l.more...)
 }
 
 // folder is where a cluster is described.
@@ -84,7 +92,7 @@ func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Fold
 	if err != nil {
 		return hub.Folder{}, err
 	}
-	objects, err := l.Renderer.Build(ctx, tree, r.dir, hub.BuildOptions{Skip: []string{r.clusterFile()}})
+	objects, err := l.Renderer.Build(ctx, tree, r.dir, hub.BuildOptions{Skip: append(r.files, r.clusterFile())})
 	if ctx.Err() != nil {
 		return hub.Folder{}, ctx.Err()
 	}
@@ -97,4 +105,24 @@ func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Fold
 	r.takeRoot(objects, err)
 	r.conclude()
 	return r.folder, nil
+}
+
+// fleet reads what all clusters say of themselves.
+func (l *Layout) fleet(tree hub.Tree) ([]fleet.Cluster, error) {
+	names, _, err := l.Clusters(tree)
+	if err != nil {
+		return nil, err
+	}
+	var out []fleet.Cluster
+	for _, name := range names {
+		c, wrong, err := native.ReadCluster(tree, path.Join(l.folder(name), planning.ClusterFile), name)
+		if err != nil {
+			return nil, err
+		}
+		if wrong != nil {
+			return nil, wrong
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }

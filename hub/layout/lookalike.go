@@ -9,24 +9,22 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
-// declarator is an API group with kinds that declare apps, or that Argo CD itself reads.
-type declarator struct {
-	group, version string
-	kinds          []string
-}
-
-const (
-	kustomizeGroup = "kustomize.toolkit.fluxcd.io"
-	helmGroup      = "helm.toolkit.fluxcd.io"
-)
-
-var declarators = []declarator{
-	{fleet.GroupOf(fleet.APIVersion), "v1alpha1", []string{fleet.KindApp, fleet.KindCluster}},
-	{kustomizeGroup, "v1", []string{kindKustomization}},
-	{helmGroup, "v2", []string{kindHelmRelease}},
-	{argoGroup, "v1alpha1", []string{kindApplication, kindApplicationSet, kindAppProject}},
+// groups are the API groups with kinds that declare apps: Drover's own, and those of the dialects.
+func (l *Layout) groups() []planning.Group {
+	out := []planning.Group{native.NativeGroup}
+	for _, d := range l.dialects() {
+		for _, g := range d.Kinds().Groups {
+			if len(g.Known()) > 0 {
+				out = append(out, g)
+			}
+		}
+	}
+	return out
 }
 
 // lookalike says which declaration an object that is none was probably meant to be: its kind, its group or its
@@ -34,29 +32,31 @@ var declarators = []declarator{
 // and the objects that it declares would seem to have left Git. "" if it is a declaration, or something of its own:
 // kinds of others with the same name (Application of app.k8s.io, Kustomization of kustomize.config.k8s.io, App of any
 // product) are far enough away.
-func lookalike(apiVersion, kind string) string {
+func (l *Layout) lookalike(apiVersion, kind string) string {
+	groups := l.groups()
 	group, _, grouped := strings.Cut(apiVersion, "/")
-	for _, d := range declarators {
-		if grouped && group == d.group {
-			if slices.Contains(d.kinds, kind) {
+	for _, g := range groups {
+		if grouped && group == g.Name {
+			if slices.Contains(g.Known(), kind) {
 				return ""
 			}
-			meant := d.meant(kind)
-			if meant == "" && (group == kustomizeGroup || group == helmGroup) { // nothing else is in these groups
-				meant = d.kinds[0]
+			meant := meant(g, kind)
+			if meant == "" && g.Closed {
+				meant = g.Known()[0]
 			}
-			return d.says(apiVersion, kind, meant)
+			return says(g, apiVersion, kind, meant)
 		}
 	}
-	for _, d := range declarators {
-		if meant := d.meant(kind); meant != "" && (!grouped || d.near(group)) {
-			return d.says(apiVersion, kind, meant)
+	for _, g := range groups {
+		if meant := meant(g, kind); meant != "" && (!grouped || document.Nearly(strings.ToLower(group),
+			g.Name) || g.Resembles(strings.ToLower(group))) {
+			return says(g, apiVersion, kind, meant)
 		}
 	}
 	return ""
 }
 
-func (d declarator) says(apiVersion, kind, meant string) string {
+func says(g planning.Group, apiVersion, kind, meant string) string {
 	if meant == "" {
 		return ""
 	}
@@ -65,63 +65,31 @@ func (d declarator) says(apiVersion, kind, meant string) string {
 		written = fmt.Sprintf("%.60s without apiVersion", kind)
 	}
 	return fmt.Sprintf("%s is not known and looks like %s of %s/%s: correct apiVersion and kind, or remove the object; "+
-		"until then nothing is pruned, because it may declare what seems to have been removed", written, meant, d.group, d.version)
+		"until then nothing is pruned, because it may declare what seems to have been "+
+		"removed", written, meant, g.Name, g.Version)
 }
 
 // meant is the kind of the group that a kind is a slip away from; "" if there is none.
-func (d declarator) meant(kind string) string {
-	if slices.Contains(d.kinds, kind) {
+func meant(g planning.Group, kind string) string {
+	if slices.Contains(g.Known(), kind) {
 		return kind
 	}
-	for _, k := range d.kinds {
-		if nearly(kind, k) {
+	for _, k := range g.Known() {
+		if document.Nearly(kind, k) {
 			return k
 		}
 	}
 	return ""
 }
 
-// near says whether a group is a slip away from this one.
-func (d declarator) near(group string) bool {
-	group = strings.ToLower(group)
-	first, _, _ := strings.Cut(group, ".")
-	switch {
-	case nearly(group, d.group):
-		return true
-	case d.group == argoGroup:
-		return strings.Contains(group, "argoproj") || first == "argocd" || first == "argo"
-	case strings.HasSuffix(d.group, ".fluxcd.io"): // that of Flux 1 (helm.fluxcd.io) among them
-		return strings.HasSuffix(group, "fluxcd.io") ||
-			strings.HasPrefix(group, strings.TrimSuffix(d.group, "fluxcd.io"))
-	}
-	return strings.HasSuffix(group, "."+d.group) || nearly(first, "drover")
-}
-
-// nearly says whether a word is at most a slip of the pen away from another: in the case of letters, in one letter, in
-// two of a long word.
-func nearly(word, of string) bool {
-	if len(word) > 2*len(of) {
-		return false
-	}
-	limit := 2
-	if len(of) <= 6 {
-		limit = 1
-	}
-	return distance(strings.ToLower(word), strings.ToLower(of)) <= limit
-}
-
 // unknownVersion says that a declaration is of a version that is not read; "" if it is not. What another version says
 // may be something else than what this one would make of it.
-func unknownVersion(apiVersion, kind string) string {
+func (l *Layout) unknownVersion(apiVersion, kind string) string {
 	group, version, _ := strings.Cut(apiVersion, "/")
-	for _, d := range declarators {
-		if group == d.group && slices.Contains(d.kinds, kind) && version != d.version {
-			hint := ""
-			if strings.HasSuffix(d.group, ".fluxcd.io") {
-				hint = " (`flux migrate -f` rewrites files)"
-			}
+	for _, g := range l.groups() {
+		if group == g.Name && slices.Contains(g.Known(), kind) && version != g.Version {
 			return fmt.Sprintf("apiVersion: %.60s is not a version that this release of Drover reads: write %s/%s%s",
-				apiVersion, d.group, d.version, hint)
+				apiVersion, g.Name, g.Version, g.Hint)
 		}
 	}
 	return ""
@@ -129,10 +97,10 @@ func unknownVersion(apiVersion, kind string) string {
 
 // misnamed says that a file which is not read, because its name ends otherwise than in .yaml or .yml, declares
 // something: a file that was renamed would take its apps with it. "" for every other file.
-func misnamed(tree hub.Tree, file string) string {
+func (l *Layout) misnamed(tree hub.Tree, file string) string {
 	ext := path.Ext(file)
 	lower := strings.ToLower(ext)
-	if isYAML(file) || lower != ".yaml" && lower != ".yml" && lower != ".json" {
+	if document.IsYAML(file) || lower != ".yaml" && lower != ".yml" && lower != ".json" {
 		return ""
 	}
 	data, err := tree.ReadFile(file)
@@ -142,12 +110,12 @@ func misnamed(tree hub.Tree, file string) string {
 	if !bytes.Contains(data, []byte("apiVersion")) {
 		return ""
 	}
-	docs, err := parse(file, data)
+	docs, err := document.Parse(file, data)
 	for _, d := range docs {
-		for _, item := range d.items() {
-			if kind := scalar(field(item.node, "kind")); item.declares() {
+		for _, item := range d.Items() {
+			if kind := document.Scalar(document.Field(item.Node, "kind")); l.declares(item) {
 				return fmt.Sprintf("%s is not read, because its name ends in %s, and declares the %s %s: "+
-					"rename it, so that it ends in .yaml", file, ext, kind, item.name())
+					"rename it, so that it ends in .yaml", file, ext, kind, item.Name())
 			}
 		}
 	}
@@ -159,8 +127,10 @@ func misnamed(tree hub.Tree, file string) string {
 }
 
 // declares says whether a document declares an app, or looks as if it did.
-func (d document) declares() bool {
-	apiVersion, kind := scalar(field(d.node, "apiVersion")), scalar(field(d.node, "kind"))
+func (l *Layout) declares(d document.Document) bool {
+	apiVersion, kind := document.Scalar(document.Field(d.Node, "apiVersion")), document.Scalar(document.Field(d.Node,
+		"kind"))
 	group := fleet.GroupOf(apiVersion)
-	return d.isOurs() || d.isArgo() || group == kustomizeGroup || group == helmGroup || lookalike(apiVersion, kind) != ""
+	known := func(g planning.Group) bool { return g.Name == group && len(g.Known()) > 0 && g.Declares(kind) }
+	return d.IsOurs() || slices.ContainsFunc(l.groups(), known) || l.lookalike(apiVersion, kind) != ""
 }

@@ -52,7 +52,7 @@ func TestWhatLooksLikeADeclaration(t *testing.T) {
 		"batch/v1 Job":                                    "",
 	} {
 		apiVersion, kind, _ := strings.Cut(object, " ")
-		got := lookalike(apiVersion, kind)
+		got := (&Layout{}).lookalike(apiVersion, kind)
 		if want == "" && got != "" || want != "" && !strings.Contains(got, "looks like "+want+":") {
 			t.Errorf("%s: %q, want %q", object, got, want)
 		}

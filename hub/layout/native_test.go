@@ -15,8 +15,8 @@ import (
 	"github.com/drover-dev/drover/hub"
 )
 
-// native is a folder with everything that the layout knows.
-const native = payment + `
+// everything is a folder with everything that the layout knows.
+const everything = payment + `
 -- clusters/staging/cluster.yaml --
 labels: {env: staging, tier: 1}
 vars: {region: eu, replicas: 2, debug: true}
@@ -62,14 +62,16 @@ func TestNativeLayout(t *testing.T) {
 			{Name: "database", File: "clusters/staging/apps.yaml", Part: fleet.Part{Path: "apps/payment"}, Prune: true},
 			{
 				Name: "payment", File: "clusters/staging/apps.yaml", Part: fleet.Part{Path: "apps/payment"}, Namespace: "shop",
-				DependsOn: []string{"database", "queue"}, DependsAt: "clusters/staging/apps.yaml:8", Suspend: true, Substitute: true, // since it has vars
+				DependsOn: []string{"database",
+					"queue"}, DependsAt: "clusters/staging/apps.yaml:8", Suspend: true, Substitute: true, // since it has vars
 				Vars: map[string]string{"replicas": "3"}, Timeout: 90 * time.Second,
 			},
-			{Name: "queue", File: "clusters/staging/more/queue.yml", Part: fleet.Part{Path: "apps/payment"}, Prune: true, Substitute: true},
+			{Name: "queue", File: "clusters/staging/more/queue.yml", Part: fleet.Part{Path: "apps/payment"}, Prune: true,
+				Substitute: true},
 			{Name: "root", File: "clusters/staging", Part: fleet.Part{Path: "clusters/staging"}, Prune: true},
 		},
 	}
-	f := read(t, native)
+	f := read(t, everything)
 	if !reflect.DeepEqual(f.Cluster, want) {
 		t.Errorf("got  %+v\nwant %+v", f.Cluster, want)
 	}
@@ -80,7 +82,8 @@ func TestNativeLayout(t *testing.T) {
 }
 
 func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
-	want := fleet.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"}, Vars: map[string]string{"region": "eu"}, Suspend: true,
+	want := fleet.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"},
+		Vars: map[string]string{"region": "eu"}, Suspend: true,
 		PruneOnRemove: true, AgentImage: "example.com/agent@sha256:1", Described: true}
 	const life = "onRemove: prune\nagent: {image: example.com/agent@sha256:1}\n"
 	for name, text := range map[string]string{
@@ -95,8 +98,10 @@ func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
 			t.Errorf("%s: got %+v\nwant %+v", name, f.Cluster, want)
 		}
 	}
-	for text, described := range map[string]bool{"": false, "# nothing yet\n": false, "null\n": false, "{}\n": false, "labels:\nvars:\n": true, "onRemove: keep\nagent:\n": true} {
-		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster, fleet.Cluster{Name: "staging", Described: described}) {
+	for text, described := range map[string]bool{"": false, "# nothing yet\n": false, "null\n": false, "{}\n": false,
+		"labels:\nvars:\n": true, "onRemove: keep\nagent:\n": true} {
+		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster,
+			fleet.Cluster{Name: "staging", Described: described}) {
 			t.Errorf("%q: got %+v", text, f.Cluster)
 		}
 	}
@@ -209,7 +214,8 @@ func (u unreadable) ReadDir(name string) ([]fs.DirEntry, error) {
 // TestWhatCannotBeReadIsNotTakenForAbsent: a folder or a cluster.yaml that cannot be read is an error, and then the
 // cluster is kept; of a file beside others it is a problem, and then nothing that seems to be gone is deleted.
 func TestWhatCannotBeReadIsNotTakenForAbsent(t *testing.T) {
-	text := payment + app("a.yaml", "a", "  path: ./apps/payment\n") + app("more/b.yaml", "b", "  path: ./apps/payment\n") +
+	text := payment + app("a.yaml", "a", "  path: ./apps/payment\n") + app("more/b.yaml", "b",
+		"  path: ./apps/payment\n") +
 		"-- clusters/staging/cluster.yaml --\nsuspend: true\n"
 	for path, want := range map[string]string{
 		"clusters/staging":              "error clusters/staging cannot be read: read clusters/staging: input/output error",
@@ -238,7 +244,7 @@ func TestWhatCannotBeReadIsNotTakenForAbsent(t *testing.T) {
 func TestReadEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	f, err := (&Layout{Renderer: renderer}).Read(ctx, tree(native), "staging")
+	f, err := (&Layout{Renderer: renderer}).Read(ctx, tree(everything), "staging")
 	if !errors.Is(err, context.Canceled) || !reflect.DeepEqual(f, hub.Folder{}) {
 		t.Errorf("got %+v, %v", f, err)
 	}
@@ -263,4 +269,28 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("everything can be read: %v", err)
 		}
 	})
+}
+
+func TestAnAppLaysOverItsFolderWhatItSays(t *testing.T) {
+	f := read(t, payment+app("a.yaml", "payment", `  path: ./apps/payment
+  targetNamespace: shop
+  namePrefix: a-
+  nameSuffix: -b
+  patches:
+  - {patch: "x", target: {kind: Pod, name: w.*}}
+  images: [{name: nginx, newTag: 1.27, newName: n, digest: d}]
+  components: [../tls]
+  commonMetadata: {labels: {a: b}, annotations: {c: 1}}
+`))
+	got := f.Cluster.Apps[0]
+	want := fleet.App{
+		Name: "payment", File: "clusters/staging/a.yaml", Prune: true,
+		Part: fleet.Part{Path: "apps/payment", Overlay: fleet.Overlay{Namespace: "shop", NamePrefix: "a-", NameSuffix: "-b",
+			Patches: []fleet.Patch{{Patch: "x", Target: &fleet.Target{Kind: "Pod", Name: "w.*"}}},
+			Images:  []fleet.Image{{Name: "nginx", NewTag: "1.27", NewName: "n", Digest: "d"}}, Components: []string{"../tls"}}},
+		Metadata: fleet.Metadata{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "1"}},
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
 }

@@ -9,10 +9,11 @@ import (
 	"slices"
 	"strings"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // reader gathers what one folder says.
@@ -24,7 +25,9 @@ type reader struct {
 	apps    map[string]fleet.App
 	places  map[string]string // of the apps, as file:line
 	scanned map[string]bool   // plain files, whose documents were taken in with their lines
-	flux    []hub.Rendered    // what is Flux' or Argo CD's in plain files; it is used where the build fails
+	foreign []hub.Rendered    // what dialects read in plain files; it is used where the build fails
+	claimed []hub.Rendered    // what files that dialects claim stand for
+	files   []string          // these files
 	unknown string            // why cluster.yaml cannot be known, or ""
 }
 
@@ -35,7 +38,28 @@ func newReader(l *Layout, tree hub.Tree, name string) *reader {
 	}
 }
 
-func (r *reader) clusterFile() string { return path.Join(r.dir, ClusterFile) }
+func (r *reader) clusterFile() string { return path.Join(r.dir, planning.ClusterFile) }
+
+// readCluster reads cluster.yaml. What is wrong with it is a problem of the folder; an error says that it could not be
+// read.
+func (r *reader) readCluster() error {
+	c, wrong, err := native.ReadCluster(r.tree, r.clusterFile(), r.folder.Cluster.Name)
+	if err != nil {
+		return err
+	}
+	r.folder.Cluster = c
+	r.notKnown(wrong)
+	return nil
+}
+
+// notKnown takes note of what is wrong with cluster.yaml.
+func (r *reader) notKnown(err error) {
+	if err != nil {
+		r.unknown = err.Error()
+		r.folder.Cluster.Unclear = true
+		r.problem("%v", err)
+	}
+}
 
 func (r *reader) problem(format string, args ...any) {
 	p := fmt.Sprintf(format, args...)
@@ -52,7 +76,7 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%s cannot be read: %w", dir, err)
 	}
-	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return isKustomization(e.Name()) }) {
+	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return document.IsKustomization(e.Name()) }) {
 		return false, nil
 	}
 	plain = true
@@ -65,12 +89,13 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 				r.problem("%v", err)
 			}
 			plain = plain && below
-		case dir == r.dir && e.Name() != ClusterFile && strings.EqualFold(e.Name(), ClusterFile):
-			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, ClusterFile))
-		case isYAML(e.Name()) && file != r.clusterFile():
+		case dir == r.dir && e.Name() != planning.ClusterFile && strings.EqualFold(e.Name(), planning.ClusterFile):
+			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, planning.ClusterFile))
+		case r.claim(file):
+		case document.IsYAML(e.Name()) && file != r.clusterFile():
 			r.scanFile(file)
 		default:
-			if says := misnamed(r.tree, file); says != "" {
+			if says := r.layout.misnamed(r.tree, file); says != "" {
 				r.problem("%s", says)
 			}
 		}
@@ -78,13 +103,19 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 	return plain, nil
 }
 
-// isKustomization says whether kustomize takes a file of this name for a kustomization.
-func isKustomization(name string) bool {
-	return name == "kustomization.yaml" || name == "kustomization.yml" || name == "Kustomization"
-}
-
-func isYAML(name string) bool {
-	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+// claim gives a file that is no Kubernetes object to the dialect whose it is; false if it is none's.
+func (r *reader) claim(file string) bool {
+	c := r.layout.claimer(file)
+	if c == nil {
+		return false
+	}
+	r.files = append(r.files, file)
+	objects, err := readClaimed(c, r.tree, file)
+	if err != nil {
+		r.problem("%v", err)
+	}
+	r.claimed = append(r.claimed, objects...)
+	return true
 }
 
 func (r *reader) scanFile(file string) {
@@ -93,52 +124,53 @@ func (r *reader) scanFile(file string) {
 		r.problem("%s cannot be read: %v", file, err)
 		return
 	}
-	docs, err := parse(file, data)
+	docs, err := document.Parse(file, data)
 	if err != nil {
 		r.problem("%v", err)
 	}
 	r.scanned[file] = true
 	for _, d := range docs {
-		for _, item := range d.items() {
+		for _, item := range d.Items() {
 			r.take(item)
 		}
 	}
 }
 
 // take takes in a document if it is one of ours.
-func (r *reader) take(d document) {
-	kind := field(d.node, "kind")
+func (r *reader) take(d document.Document) {
+	kind := document.Field(d.Node, "kind")
 	switch {
-	case isFlux(fleet.GroupOf(scalar(field(d.node, "apiVersion")))), d.isArgo():
-		r.takeFlux(d)
-	case !d.isOurs():
-	case scalar(kind) == fleet.KindApp:
+	case r.layout.dialectOf(d) != nil:
+		r.takeForeign(d)
+	case !d.IsOurs():
+	case document.Scalar(kind) == fleet.KindApp:
 		r.takeApp(d)
-	case scalar(kind) == fleet.KindCluster:
-		r.problem("%v", d.errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
+	case document.Scalar(kind) == fleet.KindCluster:
+		r.problem("%v", d.Errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
 	default:
-		r.problem("%v", d.errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s and %s",
-			scalar(field(d.node, "apiVersion")), scalar(kind), fleet.APIVersion, fleet.KindApp, fleet.KindCluster))
+		r.problem("%v", d.Errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s and %s",
+			document.Scalar(document.Field(d.Node,
+				"apiVersion")), document.Scalar(kind), fleet.APIVersion, fleet.KindApp, fleet.KindCluster))
 	}
 }
 
-// takeFlux keeps an object of Flux or Argo CD as the build would give it.
-func (r *reader) takeFlux(d document) {
+// takeForeign keeps an object of a dialect as the build would give it.
+func (r *reader) takeForeign(d document.Document) {
 	var object map[string]any
-	err := d.node.Decode(&object)
+	err := d.Node.Decode(&object)
 	data, notJSON := json.Marshal(object)
 	if err = errors.Join(err, notJSON); err != nil {
-		r.problem("%v", d.errorf(d.node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
+		r.problem("%v", d.Errorf(d.Node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
 		return
 	}
-	r.flux = append(r.flux, hub.Rendered{JSON: data, File: d.file})
+	r.foreign = append(r.foreign, hub.Rendered{JSON: data, File: d.File})
 }
 
 // takeApp takes an App in. Two of one name are both wrong: nobody can say which was meant.
-func (r *reader) takeApp(d document) {
-	app, err := readApp(r.tree, d)
-	if err != nil && d.rendered {
-		err = inSource(r.tree, d, err)
+func (r *reader) takeApp(d document.Document) {
+	app, err := native.ReadApp(r.tree, d)
+	if err != nil && d.Rendered {
+		err = native.InSource(r.tree, d, err)
 	}
 	if app.Name == "" {
 		r.problem("%v", err)
@@ -147,29 +179,11 @@ func (r *reader) takeApp(d document) {
 	if err != nil {
 		app.Err = err.Error()
 	}
-	at := d.place(field(field(d.node, "metadata"), "name"))
+	at := d.Place(document.Field(document.Field(d.Node, "metadata"), "name"))
 	if prev, ok := r.places[app.Name]; ok {
 		app.Err = fmt.Sprintf("the app %s is declared in %s and in %s: rename or remove one", app.Name, prev, at)
 	}
 	r.apps[app.Name], r.places[app.Name] = app, at
-}
-
-// inSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there
-// are lines; if it is not wrong there, it was made so on the way.
-func inSource(tree hub.Tree, d document, err error) error {
-	data, unreadable := tree.ReadFile(d.file)
-	if unreadable != nil {
-		return err
-	}
-	docs, _ := parse(d.file, data) // what is broken in it, the build has said
-	for _, s := range docs {
-		if s.isOurs() && scalar(field(s.node, "kind")) == fleet.KindApp && s.name() == d.name() {
-			if _, there := readApp(tree, s); there != nil {
-				return there
-			}
-		}
-	}
-	return err
 }
 
 // takeRoot splits what the folder rendered to into Apps and the root app.
@@ -185,15 +199,16 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 	r.folder.Root, r.folder.Declared, r.folder.Encrypted = sorted.Objects, nil, sorted.Encrypted
 	r.folder.Cluster.Notes = append(r.folder.Cluster.Notes, sorted.Notes...)
 	for _, o := range sorted.Declared {
-		if declaresNative(o) {
+		if native.DeclaredIn(o) {
 			r.takeRendered(o)
 		} else {
 			r.folder.Declared = append(r.folder.Declared, o)
 		}
 	}
 	if root.Err != "" {
-		r.folder.Root, r.folder.Declared = nil, r.flux
+		r.folder.Root, r.folder.Declared = nil, r.foreign
 	}
+	r.folder.Declared = append(r.folder.Declared, r.claimed...)
 	if app, taken := r.apps[root.Name]; taken {
 		app.Err = fmt.Sprintf("%s: the name %q is kept for what the folder holds beside its Apps: choose another",
 			r.places[root.Name], fleet.RootApp)
@@ -215,14 +230,14 @@ func (r *reader) takeRendered(o hub.Rendered) {
 	if file == "" {
 		file = r.dir
 	}
-	docs, err := parse(file, o.JSON)
+	docs, err := document.Parse(file, o.JSON)
 	if err != nil || len(docs) != 1 {
 		r.problem("%s: an object that cannot be read: %v", file, err)
 		return
 	}
 	d := docs[0]
-	d.rendered = true
-	if _, known := r.apps[d.name()]; known && o.File == "" {
+	d.Rendered = true
+	if _, known := r.apps[d.Name()]; known && o.File == "" {
 		return
 	}
 	r.take(d)
@@ -239,17 +254,4 @@ func (r *reader) conclude() {
 	}
 	slices.SortFunc(c.Apps, fleet.CompareApps)
 	slices.Sort(c.Problems)
-}
-
-// items are the documents in a list, or the document itself: a list may hold Apps as well.
-func (d document) items() []document {
-	list := field(d.node, "items")
-	if !strings.HasSuffix(scalar(field(d.node, "kind")), "List") || list == nil || list.Kind != yaml.SequenceNode {
-		return []document{d}
-	}
-	var out []document
-	for _, n := range list.Content {
-		out = append(out, document{file: d.file, rendered: d.rendered, node: n}.items()...)
-	}
-	return out
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
 )
 
 // Unused names the folders with manifests that no cluster reads: overlays that nobody renders, and plain folders that
@@ -46,16 +47,19 @@ func unused(tree hub.Tree, dir string, read func(string) bool) (*fleet.Note, err
 		case e.IsDir():
 		case read(name):
 			return nil, nil
-		case isKustomization(e.Name()):
-			return &fleet.Note{File: name, Object: "overlay", Text: "no cluster renders it: name it in an app or in another kustomization, or remove it"}, nil
-		case manifest == "" && isYAML(e.Name()) && isManifest(tree, name):
+		case document.IsKustomization(e.Name()):
+			return &fleet.Note{File: name, Object: "overlay",
+				Text: "no cluster renders it: name it in an app or in another kustomization, or remove it"}, nil
+		case manifest == "" && document.IsYAML(e.Name()) && isManifest(tree, name):
 			manifest = name
 		}
 	}
 	if manifest == "" {
 		return nil, nil
 	}
-	return &fleet.Note{File: dir, Object: "folder", Text: fmt.Sprintf("no cluster reads it, although it has manifests (%s): name it in an app, or remove it", path.Base(manifest))}, nil
+	return &fleet.Note{File: dir, Object: "folder",
+		Text: fmt.Sprintf("no cluster reads it, although it has manifests (%s): name it in an app, or remove it",
+			path.Base(manifest))}, nil
 }
 
 func isManifest(tree hub.Tree, file string) bool {
@@ -63,9 +67,10 @@ func isManifest(tree hub.Tree, file string) bool {
 	if err != nil {
 		return false
 	}
-	docs, _ := parse(file, data)
+	docs, _ := document.Parse(file, data)
 	for _, d := range docs {
-		if scalar(field(d.node, "apiVersion")) != "" && scalar(field(d.node, "kind")) != "" {
+		if document.Scalar(document.Field(d.Node, "apiVersion")) != "" && document.Scalar(document.Field(d.Node,
+			"kind")) != "" {
 			return true
 		}
 	}

@@ -10,7 +10,7 @@ import (
 	kustomizev1 "github.com/fluxcd/kustomize-controller/api/v1"
 	sourcev1 "github.com/fluxcd/source-controller/api/v1"
 
-	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/flux"
 )
 
 // specs are the specs of Flux' kinds, as its own Go types.
@@ -27,7 +27,7 @@ var newer = []string{"HelmRelease spec.chart.kind"}
 // is not.
 func TestEveryFieldOfFluxHasARow(t *testing.T) {
 	rows := map[string][]string{}
-	for _, f := range layout.Fields() {
+	for _, f := range flux.Fields() {
 		rows[f.Kind] = append(rows[f.Kind], f.Path)
 	}
 	for kind, listed := range rows {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/manifest"
 )
 
@@ -153,7 +153,7 @@ func (o *upgradeOptions) plan(ctx context.Context, w *workTree, names []string, 
 		if err := c.set(o.image, "spec", "agent", "image"); err != nil {
 			return nil, nil, err
 		}
-		edits, files = append(edits, c), append(files, folder+"/"+layout.ClusterFile)
+		edits, files = append(edits, c), append(files, folder+"/"+planning.ClusterFile)
 	}
 	return edits, files, nil
 }

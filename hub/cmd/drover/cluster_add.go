@@ -17,7 +17,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/api"
-	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -108,7 +108,7 @@ func (o *addOptions) run(ctx context.Context, name string, stdout, stderr io.Wri
 
 // files are the paths of the files that the new folder is to have.
 func (o *addOptions) files(ctx context.Context, w *workTree, name string) ([]string, error) {
-	own := w.folder(name) + "/" + layout.ClusterFile
+	own := w.folder(name) + "/" + planning.ClusterFile
 	if o.from == "" {
 		return []string{own}, nil
 	}
@@ -135,7 +135,7 @@ func (o *addOptions) files(ctx context.Context, w *workTree, name string) ([]str
 
 // write writes the files of the new folder.
 func (o *addOptions) write(w *workTree, name string, files []string) error {
-	own := w.folder(name) + "/" + layout.ClusterFile
+	own := w.folder(name) + "/" + planning.ClusterFile
 	for _, f := range files {
 		if err := os.MkdirAll(filepath.Dir(w.file(f)), 0o755); err != nil {
 			return err

@@ -11,7 +11,7 @@ import (
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
 // clusterFile is a cluster.yaml that is being edited. Comments and the order of fields stay.
@@ -144,6 +144,6 @@ func (c *clusterFile) comments() bool {
 
 // clusterFileOf reads the cluster.yaml of a cluster in a work tree.
 func (w *workTree) clusterFileOf(cluster string) (*clusterFile, error) {
-	file := w.folder(cluster) + "/" + layout.ClusterFile
+	file := w.folder(cluster) + "/" + planning.ClusterFile
 	return readClusterFile(w.file(file), file)
 }

@@ -6,19 +6,19 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/native"
 )
 
 func newSchemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "schema KIND", Short: "Print the JSON Schema of a kind of file in the repository",
-		Long: `Prints the JSON Schema of a kind, so that an editor completes and checks such files. The kinds are ` + strings.Join(layout.Kinds(), " and ") + `.
+		Long: `Prints the JSON Schema of a kind, so that an editor completes and checks such files. The kinds are ` + strings.Join(native.Kinds(), " and ") + `.
 With the YAML language server, a first line "# yaml-language-server: $schema=PATH" in a file names its schema.`,
 		Example:   "  drover schema App > app.schema.json",
-		ValidArgs: layout.Kinds(),
-		Args:      exactly(1, "the name of one kind: "+strings.Join(layout.Kinds(), " or ")),
+		ValidArgs: native.Kinds(),
+		Args:      exactly(1, "the name of one kind: "+strings.Join(native.Kinds(), " or ")),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			data, err := layout.Schema(args[0])
+			data, err := native.Schema(args[0])
 			if err != nil {
 				return usageError{err}
 			}

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/native"
 )
 
 const (
@@ -55,8 +55,8 @@ func kinds(root string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	for _, kind := range layout.Kinds() {
-		data, err := layout.Schema(kind)
+	for _, kind := range native.Kinds() {
+		data, err := native.Schema(kind)
 		if err != nil {
 			return nil, err
 		}

@@ -12,7 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -77,9 +77,9 @@ func (f ruleFile) compiled() ([]byte, error) {
 			to      **protocol.Expression
 			compile func(string, ...string) (protocol.Expression, error)
 		}{
-			{r.InProgress, &rule.InProgress, layout.CompileExpr}, {r.Failed, &rule.Failed, layout.CompileExpr},
-			{r.Paused, &rule.Paused, layout.CompileExpr}, {r.Current, &rule.Current, layout.CompileExpr},
-			{r.Message, &rule.Message, layout.CompileText},
+			{r.InProgress, &rule.InProgress, cel.CompileExpr}, {r.Failed, &rule.Failed, cel.CompileExpr},
+			{r.Paused, &rule.Paused, cel.CompileExpr}, {r.Current, &rule.Current, cel.CompileExpr},
+			{r.Message, &rule.Message, cel.CompileText},
 		} {
 			if e.text == "" {
 				continue

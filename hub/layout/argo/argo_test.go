@@ -1,0 +1,296 @@
+package argo
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+const file = "clusters/eu/o.yaml"
+
+// open plans a cluster that declares one object.
+func open(t *testing.T, text string) (*planning.Plan, *planning.Object, planning.Reader) {
+	t.Helper()
+	files := fstest.MapFS{
+		file:                             {Data: []byte(text)},
+		"apps/web/cm.yaml":               {Data: []byte("# manifests\n")},
+		"apps/kust/kustomization.yaml":   {Data: []byte("resources: []\n")},
+		"charts/web/Chart.yaml":          {Data: []byte("name: web\n")},
+		"charts/web/prod.yaml":           {Data: []byte("a: 2\n")},
+		"teams/a/config.json":            {Data: []byte(`{"team": "a", "size": 2}`)},
+		"teams/b/config.json":            {Data: []byte(`{"team": "b", "size": 3}`)},
+		"teams/b/.argocd-source.yaml":    {Data: []byte("directory: {recurse: true}\n")},
+		"teams/broken/config.json":       {Data: []byte(`"text"`)},
+		"teams/.hidden/config.json":      {Data: []byte(`{}`)},
+		"clusters/eu/cluster.yaml":       {Data: []byte("labels: {env: production}\n")},
+		"apps/overridden/.argocd-x":      {Data: []byte("")},
+		"apps/merge/.argocd-source.yaml": {Data: []byte("kustomize: {namePrefix: from-file-}\n")},
+	}
+	c := fleet.Cluster{Name: "eu", Labels: map[string]string{"env": "production"},
+		Argo: fleet.ArgoCluster{Name: "europe", Server: "https://eu.example.com"}}
+	p := planning.NewPlan(files, "clusters/eu", hub.Declarations{Cluster: c,
+		Repository: []string{"https://github.com/org/fleet.git"}, Branch: "main"},
+		func() ([]fleet.Cluster, error) {
+			return []fleet.Cluster{c, {Name: "us", Labels: map[string]string{"env": "test"}}}, nil
+		})
+	o := objectOf(t, text)
+	p.Add(o)
+	return p, o, Dialect{}.Open(p)
+}
+
+func objectOf(t *testing.T, text string) *planning.Object {
+	t.Helper()
+	data, err := yaml.YAMLToJSON([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var o struct {
+		Kind     string
+		Metadata struct{ Name string }
+		Spec     map[string]any
+	}
+	if err := json.Unmarshal(data, &o); err != nil {
+		t.Fatal(err)
+	}
+	return &planning.Object{Declaration: hub.Declaration{Rendered: hub.Rendered{JSON: data, File: file},
+		App: fleet.RootApp},
+		Group: apiGroup, Kind: o.Kind, Namespace: home, Name: o.Metadata.Name, Spec: o.Spec,
+		IsApp: o.Kind == kindApplication, Home: home, AppName: o.Metadata.Name}
+}
+
+// application is one with a source and more fields of its spec.
+func application(source, more string) string {
+	return "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: x, namespace: argocd}\nspec:\n" +
+		"  destination: {name: in-cluster, namespace: shop}\n  syncPolicy: {automated: {prune: true, selfHeal: true}}\n" +
+		"  source:\n    repoURL: https://github.com/org/fleet\n" + source + more
+}
+
+// TestAnApplicationIsReadFieldByField: values, defaults, notes, and errors with the line and the remedy.
+func TestAnApplicationIsReadFieldByField(t *testing.T) {
+	t.Parallel()
+	const web = "    path: apps/web\n"
+	for _, c := range []struct {
+		name, text  string
+		want        []string
+		note, wrong string
+	}{
+		{name: "a folder", text: application(web, ""),
+			want: []string{`"Path":"apps/web"`, `"Directory":{}`, `"Namespace":"shop"`, `"Prune":true`, `"orphan":true`}},
+		{name: "a kustomization is found", text: application("    path: apps/kust\n", ""),
+			want: []string{`"Path":"apps/kust"`, `"needsKustomization":true`}},
+		{name: "a chart is found", text: application("    path: charts/web\n", ""),
+			want: []string{`"Chart":{"release":"x"}`}},
+		{name: "a folder that is not there", text: application("    path: apps/none\n", ""),
+			wrong: `clusters/eu/o.yaml:9: Application argocd/x: spec.source.path: "apps/none" does not exist at this revision`},
+		{name: "a path that leads out", text: application("    path: ../x\n", ""),
+			wrong: `spec.source.path: "../x" is no path in the repository`},
+		{name: "a branch of this repository that is not followed", text: application(web+"    targetRevision: other\n", ""),
+			want: []string{`"Source":{"kind":"git","url":"https://github.com/org/fleet","branch":"other"}`, `"detect":true`}},
+		{name: "a version is a tag", text: application(web+"    targetRevision: v1.2.3\n", ""),
+			want: []string{`"ref":"v1.2.3"`}},
+		{name: "a range", text: application(web+"    targetRevision: 1.x\n", ""),
+			want: []string{`"semver":"1.x"`}},
+		{name: "a commit", text: application(web+"    targetRevision: 0123456789abcdef\n", ""),
+			want: []string{`"revision":"0123456789abcdef"`}},
+		{name: "a published chart", text: application("    chart: web\n    targetRevision: 1.2.3\n", ""),
+			want: []string{`"kind":"helm"`, `"chart":"web"`, `"semver":"1.2.3"`}},
+		{name: "parameters", text: application("    path: charts/web\n    helm: {parameters: [{name: a, value: 'x,y'}, {name: b, value: \"1\", forceString: true}], skipCrds: true}\n", ""),
+			want: []string{`"parameters":[{"name":"a","value":"x\\,y"},{"name":"b","value":"1","string":true}]`,
+				`"skipCRDs":true`}},
+		{name: "values files", text: application("    path: charts/web\n    helm: {valueFiles: [prod.yaml, /charts/web/prod.yaml]}\n", ""),
+			want: []string{`"values":[{"path":"charts/web/prod.yaml"}]`}},
+		{name: "a pattern of values files that matches none",
+			text:  application("    path: charts/web\n    helm: {valueFiles: ['none-*.yaml']}\n", ""),
+			wrong: `spec.source.helm.valueFiles[0]: no file matches "charts/web/none-*.yaml"`},
+		{name: "values from an address",
+			text:  application("    path: charts/web\n    helm: {valueFiles: ['https://example.com/v.yaml']}\n", ""),
+			wrong: `values from an address are not supported`},
+		{name: "values as an object",
+			text: application("    path: charts/web\n    helm: {valuesObject: {a: 1}, values: 'b: 2'}\n", ""),
+			want: []string{`"values":[{"text":"{\"a\":1}"}]`}},
+		{name: "kustomize", text: application("    path: apps/kust\n    kustomize: {namePrefix: a-, images: ['nginx:1'], replicas: [{name: w, count: '3'}], commonLabels: {app: $ARGOCD_APP_NAME}}\n", ""),
+			want: []string{`"namePrefix":"a-"`, `"nginx:1"`, `"count":3`, `"app":"x"`}},
+		{name: "replicas that are no number",
+			text:  application("    path: apps/kust\n    kustomize: {replicas: [{name: w, count: many}]}\n", ""),
+			wrong: `spec.source.kustomize.replicas[0].count: "many" is no number`},
+		{name: "a file in the folder lays over", text: application("    path: apps/merge\n", ""),
+			want: []string{`"namePrefix":"from-file-"`}},
+		{name: "a folder's files",
+			text: application("    path: apps/web\n    directory: {recurse: true, include: '*.yaml'}\n", ""),
+			want: []string{`"recurse":true`, `yaml`}},
+		{name: "a pattern that is none", text: application("    path: apps/web\n    directory: {include: '{a'}\n", ""),
+			wrong: `spec.source.directory.include: the pattern "{a" cannot be understood: are its brackets closed?`},
+		{name: "two ways to render", text: application("    path: apps/web\n    helm: {}\n    kustomize: {}\n", ""),
+			wrong: `spec.source: it has helm and kustomize, and may have one of them`},
+		{name: "a plugin", text: application("    path: apps/web\n    plugin: {name: x}\n", ""),
+			wrong: `clusters/eu/o.yaml:10: Application argocd/x: spec.source.plugin: plugins are not supported`},
+		{name: "synced by hand", text: replaced(application(web, ""), "{automated: {prune: true, selfHeal: true}}", "{}"),
+			want: []string{`"Prune":false`, `"keepDrift":true`}, note: `spec.syncPolicy: it is synced by hand in Argo CD`},
+		{name: "drift is left", text: replaced(application(web, ""), ", selfHeal: true", ""),
+			want: []string{`"Prune":true`, `"keepDrift":true`}},
+		{name: "options", text: replaced(application(web, ""), "selfHeal: true}}",
+			"selfHeal: true}, syncOptions: [CreateNamespace=true, Prune=false, Nonsense=1]}"),
+			want: []string{`"createNamespace":{}`,
+				`"Prune":false`}, note: `Nonsense=1: no option that Drover knows: nothing is done with it`},
+		{name: "ignored fields", text: application(web,
+			"  ignoreDifferences: [{group: apps, kind: Deployment, jsonPointers: [/spec/replicas]}]\n"),
+			want: []string{`"/spec/replicas"`, `"Deployment"`}},
+		{name: "ignored fields of no kind", text: application(web, "  ignoreDifferences: [{group: apps}]\n"),
+			wrong: `spec.ignoreDifferences[0]: it names no kind: write one, or "*" for all`},
+		{name: "a finalizer deletes", text: replaced(application(web, ""), "namespace: argocd}",
+			"namespace: argocd, finalizers: [resources-finalizer.argocd.argoproj.io]}"),
+			want: []string{`"Handling":{}`}},
+		{name: "an annotation that is not done", text: replaced(application(web, ""), "namespace: argocd}",
+			"namespace: argocd, annotations: {notifications.argoproj.io/x: y}}"),
+			note: `metadata.annotations.notifications.argoproj.io/x: not done: nobody is notified`},
+		{name: "a project", text: application(web, "  project: shop\n"),
+			note: `spec.project: not checked: what the AppProject forbids is not forbidden here`},
+		{name: "no source", text: "kind: Application\nmetadata: {name: x}\nspec: {destination: {name: in-cluster}}\n",
+			note: `synced by hand`, wrong: `spec: it names no source: write source or sources`},
+		{name: "two destinations", text: replaced(application(web, ""), "name: in-cluster,",
+			"name: eu, server: 'https://eu.example.com',"),
+			wrong: `spec.destination: it has a name and a server: keep one`},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			p, o, r := open(t, c.text)
+			var app fleet.App
+			declared, err := r.Read(o, &app)
+			if !declared {
+				t.Fatalf("no app; notes %v", p.Cluster.Notes)
+			}
+			check(t, app, append(app.Notes, p.Cluster.Notes...), err, c.want, c.note, c.wrong)
+		})
+	}
+}
+
+func replaced(text, part, with string) string { return strings.Replace(text, part, with, 1) }
+
+// check compares what was read with what is wanted: parts of the app as JSON, of its notes, and of the error.
+func check(t *testing.T, app fleet.App, notes []fleet.Note, err error, want []string, note, wrong string) {
+	t.Helper()
+	data, failed := json.Marshal(app)
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	for _, w := range want {
+		if !strings.Contains(string(data), w) {
+			t.Errorf("got  %s\nwant %s", data, w)
+		}
+	}
+	all := ""
+	for _, n := range notes {
+		all += n.String() + "\n"
+	}
+	if note == "" && all != "" || !strings.Contains(all, note) {
+		t.Errorf("notes %s\nwant  %s", all, note)
+	}
+	message := ""
+	if err != nil {
+		message = err.Error()
+	}
+	if wrong == "" && message != "" || !strings.Contains(message, wrong) {
+		t.Errorf("error %s\nwant  %s", message, wrong)
+	}
+}
+
+// TestAnApplicationIsForTheClusterThatItNames: by the folder's name, by what cluster.yaml says, or the one it stands in.
+func TestAnApplicationIsForTheClusterThatItNames(t *testing.T) {
+	t.Parallel()
+	for destination, want := range map[string]bool{
+		"{name: in-cluster}":                         true,
+		"{server: 'https://kubernetes.default.svc'}": true,
+		"{name: eu}":                                 true,
+		"{name: europe}":                             true,
+		"{server: 'https://eu.example.com'}":         true,
+		"{name: us}":                                 false,
+		"{server: 'https://us'}":                     false,
+		"{namespace: shop}":                          true, // an error of the app
+	} {
+		text := replaced(application("    path: apps/web\n", ""), "{name: in-cluster, namespace: shop}", destination)
+		p, o, r := open(t, text)
+		var app fleet.App
+		if got, _ := r.Read(o, &app); got != want {
+			t.Errorf("%s: %v, want %v", destination, got, want)
+		}
+		if noted := len(p.Cluster.Notes) > 0; noted == want {
+			t.Errorf("%s: notes %v", destination, p.Cluster.Notes)
+		}
+	}
+}
+
+// TestApplicationSetsGiveApplications: by each generator; one that fails says at which field.
+func TestApplicationSetsGiveApplications(t *testing.T) {
+	t.Parallel()
+	const tail = "  template:\n    metadata: {name: '{{NAME}}'}\n    spec: {project: default}\n"
+	for _, c := range []struct{ name, generators, as, want, wrong string }{
+		{name: "a list", generators: "[{list: {elements: [{a: x}, {a: z}]}}]", as: "a", want: "x z"},
+		{name: "a list with values", generators: "[{list: {elements: [{a: x, values: {b: c}}]}}]", as: "values.b", want: "c"},
+		{name: "an element that is no mapping", generators: "[{list: {elements: [x]}}]", as: "a",
+			wrong: "clusters/eu/o.yaml:5: ApplicationSet argocd/x: spec.generators[0].list: elements[0] is no mapping"},
+		{name: "a number", generators: "[{list: {elements: [{a: 1}]}}]", as: "a",
+			wrong: "a is no text: put it in quotes, or say goTemplate: true"},
+		{name: "clusters", generators: "[{clusters: {}}]", as: "name", want: "europe us"},
+		{name: "clusters by label", generators: "[{clusters: {selector: {matchLabels: {env: test}}}}]", as: "name",
+			want: "us"},
+		{name: "a selector that is none",
+			generators: "[{clusters: {selector: {matchExpressions: [{key: a, operator: Like}]}}}]", as: "name",
+			wrong: `the selector: the operator "Like" is not known`},
+		{name: "folders", generators: "[{git: {repoURL: https://github.com/org/fleet, directories: [{path: teams/*}, {path: teams/broken, exclude: true}]}}]",
+			as: "path.basename", want: "a b"},
+		{name: "files", generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/*/config.json}, {path: teams/broken/*, exclude: true}, {path: teams/.hidden/*, exclude: true}]}}]",
+			as: "team", want: "a b"},
+		{name: "a file that is none",
+			generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/broken/config.json}]}}]",
+			as:         "team", wrong: "teams/broken/config.json: it is neither a mapping nor a list of mappings"},
+		{name: "another repository",
+			generators: "[{git: {repoURL: https://github.com/org/other, directories: [{path: '*'}]}}]",
+			as:         "path", wrong: "only this repository at the branch that is followed is supported"},
+		{name: "neither folders nor files", generators: "[{git: {repoURL: https://github.com/org/fleet}}]", as: "path",
+			wrong: "it names neither directories nor files"},
+		{name: "a matrix", generators: "[{matrix: {generators: [{list: {elements: [{a: x}, {a: z}]}}, {list: {elements: [{b: '{{a}}-1'}]}}]}}]",
+			as: "b", want: "x-1 z-1"},
+		{name: "a matrix of one", generators: "[{matrix: {generators: [{list: {}}]}}]", as: "b",
+			wrong: "it has 1 generators, and is to have two"},
+		{name: "a merge", generators: "[{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: '1', a: x}, {k: '2', a: w}]}}, {list: {elements: [{k: '2', a: z}]}}]}}]",
+			as: "a", want: "x z"},
+		{name: "a merge without keys", generators: "[{merge: {generators: [{list: {}}, {list: {}}]}}]", as: "a",
+			wrong: "it is to have two generators or more, and mergeKeys"},
+		{name: "a generator that is not known", generators: "[{scmProvider: {}}]", as: "a",
+			wrong: "spec.generators[0].scmProvider"},
+		{name: "a selector of parameters",
+			generators: "[{list: {elements: [{a: x}, {a: z}]}, selector: {matchLabels: {a: z}}}]", as: "a", want: "z"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			text := "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: argocd}\nspec:\n  generators: " +
+				c.generators + "\n" + replaced(tail, "NAME", c.as)
+			p, _, r := open(t, text)
+			made, err := r.Expand(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, d := range made {
+				var o struct{ Metadata struct{ Name string } }
+				if err := json.Unmarshal(d.JSON, &o); err != nil {
+					t.Fatal(err)
+				}
+				names = append(names, o.Metadata.Name)
+			}
+			if got := strings.Join(names, " "); got != c.want {
+				t.Errorf("Applications %q, want %q; problems %q", got, c.want, p.Cluster.Problems)
+			}
+			if all := strings.Join(p.Cluster.Problems, "\n"); c.wrong == "" && all != "" || !strings.Contains(all, c.wrong) {
+				t.Errorf("problems %s\nwant     %s", all, c.wrong)
+			}
+		})
+	}
+}

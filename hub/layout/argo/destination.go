@@ -1,0 +1,90 @@
+package argo
+
+import (
+	"fmt"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+// The cluster that Argo CD runs in, as an Application names it.
+const (
+	inCluster       = "in-cluster"
+	inClusterServer = "https://kubernetes.default.svc"
+)
+
+// destination says where the objects of an Application go.
+type destination struct {
+	Server, Name, Namespace string
+}
+
+func (d destination) String() string {
+	if d.Name != "" {
+		return fmt.Sprintf("the cluster %q", d.Name)
+	}
+	return fmt.Sprintf("the cluster at %q", d.Server)
+}
+
+// is says whether a destination is a cluster, by the name of its folder or by what cluster.yaml says of Argo CD.
+func (d destination) is(c fleet.Cluster) bool {
+	if d.Name != "" {
+		return d.Name == c.Name || d.Name == c.Argo.Name
+	}
+	return d.Server == serverOf(c)
+}
+
+// here says whether a destination is the cluster in whose folder it stands.
+func (d destination) here() bool {
+	return d.Name == inCluster || d.Name == "" && d.Server == inClusterServer
+}
+
+// serverOf is the address by which a cluster is known to Argo CD. Drover needs none; where cluster.yaml names none,
+// it is made of the cluster's name.
+func serverOf(c fleet.Cluster) string {
+	if c.Argo.Server != "" {
+		return c.Argo.Server
+	}
+	return "https://" + c.Name
+}
+
+// nameOf is the name by which a cluster is known to Argo CD.
+func nameOf(c fleet.Cluster) string {
+	if c.Argo.Name != "" {
+		return c.Argo.Name
+	}
+	return c.Name
+}
+
+// destined says whether an Application is for the cluster that is planned. One that is not is named, unless it stands
+// where those for many clusters do.
+func destined(p *planning.Plan, o *planning.Object) bool {
+	var a applicationSpec
+	if o.Decode(&a) != nil {
+		return true // application says what is wrong
+	}
+	d := a.Destination
+	switch {
+	case d.is(p.Cluster), d == destination{Namespace: d.Namespace}: // an empty one is an error of the app
+		return true
+	case d.here() && !o.Central():
+		return true
+	case !o.Central():
+		p.NoteOnce(p.Note(o, "spec.destination",
+			fmt.Sprintf("left out: it is for %s, and this is the folder of %s. Move it below %s/, where each "+
+				"cluster is given what is for it; cluster.yaml may say what Argo CD calls a cluster "+
+				"(spec.argocd)", d, p.Cluster.Name, planning.FleetRoot)))
+	}
+	return false
+}
+
+// checkDestination finds a destination that is none, or two.
+func checkDestination(p *planning.Plan, o *planning.Object, d destination) error {
+	switch {
+	case d.Name == "" && d.Server == "":
+		return p.Errorf(o, "spec.destination",
+			"it names no cluster: write name: in-cluster, or the name of the cluster's folder")
+	case d.Name != "" && d.Server != "":
+		return p.Errorf(o, "spec.destination", "it has a name and a server: keep one")
+	}
+	return nil
+}

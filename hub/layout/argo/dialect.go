@@ -1,0 +1,105 @@
+package argo
+
+import (
+	"context"
+	"encoding/json"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+// Dialect reads what was written for Argo CD.
+type Dialect struct {
+	Templates hub.Templates // executes the Go templates of ApplicationSets; nil if nothing does
+}
+
+var _ planning.Dialect = Dialect{}
+
+var kinds = planning.Kinds{
+	Tool: "Argo CD", Home: home, Namespace: home, Central: true,
+	Groups: []planning.Group{{Name: apiGroup, Version: "v1alpha1", Apps: []string{kindApplication},
+		Others: []string{kindApplicationSet, kindAppProject}, Resembles: resemblesArgo}},
+}
+
+// Kinds implements Dialect.
+func (Dialect) Kinds() planning.Kinds { return kinds }
+
+// resemblesArgo recognises groups that are a slip away from Argo CD's.
+func resemblesArgo(group string) bool {
+	first, _, _ := strings.Cut(group, ".")
+	return strings.Contains(group, "argoproj") || first == "argocd" || first == "argo"
+}
+
+// Sort implements Dialect. Its group is also that of Rollouts and Workflows.
+func (Dialect) Sort(_ string, h document.Head) planning.Use {
+	switch {
+	case kinds.Declares(h.Group(), string(h.Kind)):
+		return planning.Declares
+	case h.Metadata.Labels["app.kubernetes.io/part-of"] == "argocd": // of its install manifests
+		return planning.Component
+	}
+	return planning.NotMine
+}
+
+// Targets implements Dialect: of an ApplicationSet only its generators tell.
+func (Dialect) Targets(o hub.Rendered, cluster fleet.Cluster) bool {
+	var a struct {
+		Kind string
+		Spec applicationSpec
+	}
+	if json.Unmarshal(o.JSON, &a) != nil || a.Kind != kindApplication {
+		return true
+	}
+	return a.Spec.Destination.is(cluster)
+}
+
+// Open implements Dialect.
+func (d Dialect) Open(p *planning.Plan) planning.Reader { return reader{p, d.Templates} }
+
+// reader reads the objects of Argo CD for one plan.
+type reader struct {
+	plan      *planning.Plan
+	templates hub.Templates
+}
+
+// Learn takes the address of an Application that delivers the cluster's own folder for one of this repository.
+func (r reader) Learn(o *planning.Object) {
+	p := r.plan
+	var a struct{ Source sourceSpec }
+	if o.Kind != kindApplication || o.Decode(&a) != nil || a.Source.Path == "" || !p.Own(a.Source.Path) {
+		return
+	}
+	p.Known = append(p.Known, a.Source.RepoURL)
+	if source := gitRevision("", a.Source.TargetRevision); p.Branch == "" {
+		p.Branch = source.Branch
+	}
+}
+
+// Expand gives the Applications of all ApplicationSets.
+func (r reader) Expand(ctx context.Context) ([]hub.Declaration, error) {
+	return generate(ctx, r.plan, r.templates)
+}
+
+// Read implements Reader.
+func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
+	p := r.plan
+	switch o.Kind {
+	case kindAppProject:
+		p.NoteOnce(p.Note(o, "", "left out: what a project forbids (sources, destinations, kinds, sync windows) is not "+
+			"forbidden here; "+
+			"who may change what is decided in Git"))
+	case kindApplication:
+		for _, either := range append([]*planning.Object{o}, o.Rivals...) {
+			if destined(p, either) {
+				return true, readApplication(p, o, app)
+			}
+		}
+	}
+	return false, nil
+}
+
+// Conclude implements Reader: no app waits for what others wait for.
+func (r reader) Conclude() {}

@@ -1,0 +1,118 @@
+package argo
+
+import (
+	"errors"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// syncPolicySpec says when and how Argo CD applies.
+type syncPolicySpec struct {
+	Automated *struct {
+		Enabled                     *bool
+		Prune, SelfHeal, AllowEmpty bool
+	}
+	SyncOptions              []string
+	ManagedNamespaceMetadata *protocol.NamespaceRequest
+}
+
+// ignoredSpec are fields that Argo CD does not compare.
+type ignoredSpec struct {
+	Group, Kind, Name, Namespace                           string
+	JSONPointers, JQPathExpressions, ManagedFieldsManagers []string
+}
+
+// readSyncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and
+// the correction of drift, is not done by itself here either; what changed in Git is delivered in any case.
+func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app *fleet.App) error {
+	s := a.SyncPolicy
+	if s == nil {
+		s = &syncPolicySpec{}
+	}
+	app.AllowEmpty = app.AllowEmpty || s.Automated != nil && s.Automated.AllowEmpty
+	if s.Automated != nil && (s.Automated.Enabled == nil || *s.Automated.Enabled) {
+		app.Prune, app.Handling.KeepDrift = s.Automated.Prune, !s.Automated.SelfHeal
+	} else {
+		app.Prune, app.Handling.KeepDrift = false, true
+		app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy",
+			"it is synced by hand in Argo CD; here every commit is delivered, but nothing is pruned "+
+				"and drift is left: write automated, or take the Application out until it is wanted"))
+	}
+	return errors.Join(readSyncOptions(p, o, s, app), checkNamespace(p, o, s, app))
+}
+
+// readSyncOptions goes through the options by the table of fields.
+func readSyncOptions(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *fleet.App) error {
+	var errs []error
+	for i, option := range s.SyncOptions {
+		at := planning.FieldAt("spec.syncPolicy.syncOptions", i)
+		f, known := syncOption(option)
+		switch {
+		case !known:
+			app.Notes = append(app.Notes, p.Note(o, at, option+": no option that Drover knows: nothing is done with it"))
+		case f.Support == noted:
+			app.Notes = append(app.Notes, p.Note(o, at, option+": "+f.Says))
+		case f.Support == refused:
+			errs = append(errs, p.Errorf(o, at, "%s: %s", option, f.Says))
+		}
+		switch option {
+		case "CreateNamespace=true":
+			app.Handling.CreateNamespace = s.ManagedNamespaceMetadata
+			if app.Handling.CreateNamespace == nil {
+				app.Handling.CreateNamespace = &protocol.NamespaceRequest{}
+			}
+		case "Prune=false":
+			app.Prune = false
+		case "Delete=false":
+			app.Handling.Orphan = true
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// syncOption finds an option in the table.
+func syncOption(option string) (row, bool) {
+	at := slices.IndexFunc(syncOptionFields, func(f row) bool { return f.Path == syncOptionsAt+"["+option+"]" })
+	if at < 0 {
+		return row{}, false
+	}
+	return syncOptionFields[at], true
+}
+
+// checkNamespace finds a request for a namespace without a name.
+func checkNamespace(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *fleet.App) error {
+	if app.Handling.CreateNamespace != nil && app.Namespace == "" {
+		return p.Errorf(o, "spec.destination.namespace",
+			"it is empty, and CreateNamespace=true asks for that namespace: name it")
+	}
+	if s.ManagedNamespaceMetadata != nil && app.Handling.CreateNamespace == nil {
+		app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy.managedNamespaceMetadata",
+			"not done without CreateNamespace=true, as in Argo CD"))
+	}
+	return nil
+}
+
+// readIgnored takes the fields that are left to others.
+func readIgnored(p *planning.Plan, o *planning.Object, a applicationSpec, app *fleet.App) error {
+	for i, d := range a.IgnoreDifferences {
+		if d.Kind == "" {
+			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i), "it names no kind: write one, or \"*\" for all")
+		}
+		rule := fleet.IgnoreRule{Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers,
+			Target: fleet.Target{Group: d.Group, Kind: starred(d.Kind), Name: regexp.QuoteMeta(d.Name),
+				Namespace: regexp.QuoteMeta(d.Namespace)}}
+		if d.Group == "*" {
+			rule.Target.Group = ""
+		}
+		app.Ignore = append(app.Ignore, rule)
+	}
+	return nil
+}
+
+// starred makes a regular expression of a name in which * stands for anything.
+func starred(name string) string { return strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") }

@@ -1,0 +1,38 @@
+package document
+
+import (
+	"strconv"
+	"strings"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+)
+
+// LineAt is the line of a field such as spec.dependsOn[0].readyExpr, or of the deepest part of it that is there.
+func LineAt(n *yaml.Node, at string) int {
+	line := n.Line
+	for _, step := range strings.FieldsFunc(at, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
+		next, nextLine := below(n, step)
+		if next == nil {
+			return line
+		}
+		n, line = next, nextLine
+	}
+	return line
+}
+
+// below is the value at a key or an index of a node, and the line on which it begins.
+func below(n *yaml.Node, step string) (*yaml.Node, int) {
+	switch n.Kind {
+	case yaml.MappingNode:
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			if n.Content[i].Value == step {
+				return n.Content[i+1], n.Content[i].Line
+			}
+		}
+	case yaml.SequenceNode:
+		if i, err := strconv.Atoi(step); err == nil && i >= 0 && i < len(n.Content) {
+			return n.Content[i], n.Content[i].Line
+		}
+	}
+	return nil, 0
+}

@@ -1,0 +1,203 @@
+package flux
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+// maxCopies is how many copies a composed source may be made of, those of what it is made of included.
+const maxCopies = 1000
+
+// artifactGenerator is what Drover takes from the spec of an ArtifactGenerator (source.extensions.fluxcd.io/v1beta1).
+type artifactGenerator struct {
+	Sources []struct {
+		Alias string
+		sourceRef
+	}
+	PathPattern string
+	Artifacts   []generatedArtifact
+}
+
+type generatedArtifact struct {
+	Name, Namespace string
+	Copy            []struct {
+		From, To string
+		Exclude  []string
+		Strategy fleet.CopyStrategy
+		Optional bool
+	}
+}
+
+// include is an item of GitRepository.spec.include.
+type include struct {
+	Repository       struct{ Name string }
+	FromPath, ToPath string
+}
+
+// artifact gives the ExternalArtifact that an object names at a field, as the ArtifactGenerator of the cluster that
+// makes it says.
+func (r *sources) artifact(o *planning.Object, at, key string) (*fleet.Source, error) {
+	var found *generatedArtifact
+	var by *planning.Object
+	var spec artifactGenerator
+	for _, g := range r.plan.Objects() {
+		var of artifactGenerator
+		if g.Kind != kindArtifactGenerator || g.Group != "source.extensions.fluxcd.io" || g.Decode(&of) != nil {
+			continue
+		}
+		for i, a := range of.Artifacts {
+			switch {
+			case sourceKey(g, kindExternalArtifact, a.Namespace, a.Name) != key:
+			case found != nil:
+				return nil, r.plan.Errorf(o, at, "%s is made by %s and by %s: keep one", key, by, g)
+			default:
+				found, by, spec = &of.Artifacts[i], g, of
+			}
+		}
+	}
+	if found == nil {
+		return nil, r.plan.Errorf(o, at,
+			"no ArtifactGenerator in what the cluster's folder renders to makes the %s, and Drover sees no other: add the "+
+				"generator, or name a GitRepository or an OCIRepository", key)
+	}
+	if by.Err != "" {
+		return nil, errors.New(by.Err)
+	}
+	if by.Clash != "" {
+		return nil, r.plan.Errorf(by, "", "it is declared in %s as well, and otherwise: keep one", by.Clash)
+	}
+	if err := r.plan.Weigh(judged, by, &r.plan.Cluster.Notes); err != nil {
+		return nil, err
+	}
+	return r.within(by, key, func() (*fleet.Source, error) { return r.generated(by, spec, *found, key) })
+}
+
+// within resolves a composed source, unless it is being resolved already.
+func (r *sources) within(o *planning.Object, key string, make func() (*fleet.Source, error)) (*fleet.Source, error) {
+	if slices.Contains(r.way, key) || len(r.way) >= planning.MaxDepth {
+		return nil, r.plan.Errorf(o, "",
+			"sources are made of each other more than %d deep or in a circle (%s → %s): take one "+
+				"out", planning.MaxDepth, strings.Join(r.way, " → "), key)
+	}
+	r.way = append(r.way, key)
+	defer func() { r.way = r.way[:len(r.way)-1] }()
+	out, err := make()
+	if err == nil && copies(*out) > maxCopies {
+		return nil, r.plan.Errorf(o, "", "%s is made of more than %d copies: name folders instead of files", key, maxCopies)
+	}
+	return out, err
+}
+
+// copies counts those that a source is made of.
+func copies(s fleet.Source) int {
+	n := len(s.Copies)
+	for _, c := range s.Copies {
+		n += copies(c.From)
+	}
+	return n
+}
+
+// generated reads an artifact of a generator.
+func (r *sources) generated(g *planning.Object, spec artifactGenerator, a generatedArtifact,
+	key string) (*fleet.Source, error) {
+	sources := map[string]fleet.Source{}
+	out := &fleet.Source{Kind: fleet.SourceComposed, URL: key}
+	for _, c := range a.Copy {
+		alias, name, ok := strings.Cut(strings.TrimPrefix(c.From, "@"), "/")
+		to, inside := strings.CutPrefix(c.To, "@artifact/")
+		if !ok || !inside || !strings.HasPrefix(c.From, "@") {
+			return nil, r.plan.Errorf(g, "spec.artifacts",
+				"%s: a copy from %q to %q: write them as @ALIAS/PATH and @artifact/PATH", a.Name, c.From, c.To)
+		}
+		if _, ok := sources[alias]; !ok {
+			source, err := r.aliased(g, spec, alias)
+			if err != nil {
+				return nil, err
+			}
+			sources[alias] = *source
+		}
+		switch c.Strategy {
+		case "", fleet.CopyOverwrite, fleet.CopyMerge, fleet.CopyExtract:
+		default:
+			return nil, r.plan.Errorf(g, "spec.artifacts",
+				"%s: the strategy %q is not known: write Overwrite, Merge or Extract", a.Name, c.Strategy)
+		}
+		out.Copies = append(out.Copies, fleet.Copy{From: sources[alias], Path: name, To: to, Exclude: c.Exclude,
+			Strategy: c.Strategy, Optional: c.Optional})
+	}
+	return out, nil
+}
+
+// aliased is the source that a generator knows by a name.
+func (r *sources) aliased(g *planning.Object, spec artifactGenerator, alias string) (*fleet.Source, error) {
+	for i, s := range spec.Sources {
+		if s.Alias == alias {
+			return r.source(g, fmt.Sprintf("spec.sources[%d]", i), s.sourceRef)
+		}
+	}
+	return nil, r.plan.Errorf(g, "spec.sources", "there is no source with the alias %q: add it", alias)
+}
+
+// including is a GitRepository with what it includes of others. What is left out of all that its rules say.
+func (r *sources) including(s *planning.Object, g gitRepository, base *fleet.Source, err error) (*fleet.Source, error) {
+	if err != nil || len(g.Include) == 0 {
+		return base, err
+	}
+	return r.within(s, s.Key(), func() (*fleet.Source, error) {
+		out := &fleet.Source{Kind: fleet.SourceComposed, URL: s.Key(), SourceIgnore: true, Ignore: g.Ignore,
+			Copies: []fleet.Copy{{From: *base, Path: ".", To: ".", Strategy: fleet.CopyInclude}}}
+		for i, in := range g.Include {
+			from, err := r.source(s, fmt.Sprintf("spec.include[%d].repository", i),
+				sourceRef{Kind: kindGitRepository, Name: in.Repository.Name})
+			if err != nil {
+				return nil, err
+			}
+			to := in.ToPath
+			if to == "" {
+				to = in.Repository.Name
+			}
+			if to = planning.Cleaned(to); to == "." {
+				return nil, r.plan.Errorf(s, fmt.Sprintf("spec.include[%d].toPath", i),
+					"it is the root, which is there already: name a folder")
+			}
+			out.Copies = append(out.Copies, fleet.Copy{From: *from, Path: planning.Cleaned(in.FromPath), To: to,
+				Strategy: fleet.CopyInclude})
+		}
+		return out, nil
+	})
+}
+
+// takeSource has a Kustomization's app come from a source. The cluster's own folder is read where it stands: it is
+// known before any source is.
+func takeSource(p *planning.Plan, o *planning.Object, s *fleet.Source, app *fleet.App) {
+	if app.Path != p.Folder || s == nil || s.Kind != fleet.SourceComposed && s.Kind != fleet.SourceFollowed {
+		from(s, &app.Part)
+		return
+	}
+	if s.Kind == fleet.SourceComposed {
+		if s.Copies[0].From.Kind != fleet.SourceFollowed || s.Copies[0].Strategy != fleet.CopyInclude {
+			from(s, &app.Part)
+			return
+		}
+		app.Notes = append(app.Notes, p.Note(o, "spec.sourceRef",
+			"the cluster's own folder is delivered as it stands in this repository: what its GitRepository includes is not "+
+				"seen in it"))
+	}
+	noteHidden(p, o, s.Ignore, app)
+}
+
+// noteHidden names rules that may hide something of the cluster's own folder from Flux.
+func noteHidden(p *planning.Plan, o *planning.Object, rules string, app *fleet.App) {
+	_, err := p.Tree.Stat(".sourceignore")
+	if rules == "" && err != nil {
+		return
+	}
+	app.Notes = append(app.Notes, p.Note(o, "spec.sourceRef",
+		"manifests in the cluster's own folder that .sourceignore or spec.ignore of the GitRepository hide from Flux are "+
+			"delivered: take them out of the folder"))
+}

@@ -1,0 +1,105 @@
+package flux
+
+import (
+	"context"
+	"path"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+// migrate is how files of another version are changed.
+const migrate = " (`flux migrate -f` rewrites files)"
+
+// Dialect reads what was written for Flux.
+type Dialect struct{}
+
+var _ planning.Dialect = Dialect{}
+
+var kinds = planning.Kinds{
+	Tool: "Flux", Home: home,
+	Groups: []planning.Group{
+		{Name: kustomizeGroup, Version: "v1", Apps: []string{kindKustomization}, Closed: true,
+			Resembles: resembles(kustomizeGroup), Hint: migrate},
+		{Name: helmGroup, Version: "v2", Apps: []string{kindHelmRelease}, Closed: true, Resembles: resembles(helmGroup),
+			Hint: migrate},
+		{Name: sourceGroup}, {Name: extensionsGroup},
+	},
+}
+
+// Kinds implements Dialect.
+func (Dialect) Kinds() planning.Kinds { return kinds }
+
+// resembles recognises groups of Flux, that of Flux 1 (helm.fluxcd.io) among them.
+func resembles(own string) func(string) bool {
+	return func(group string) bool {
+		return strings.HasSuffix(group, "fluxcd.io") || strings.HasPrefix(group, strings.TrimSuffix(own, "fluxcd.io"))
+	}
+}
+
+// isComponent says whether an object is a part of Flux itself: it came from what `flux install --export` writes.
+func isComponent(file string, h document.Head) bool {
+	labels := h.Metadata.Labels
+	return path.Base(file) == "gotk-components.yaml" ||
+		labels["app.kubernetes.io/part-of"] == "flux" && labels["app.kubernetes.io/instance"] == home
+}
+
+// Sort implements Dialect.
+func (Dialect) Sort(file string, h document.Head) planning.Use {
+	switch group := h.Group(); {
+	case isComponent(file, h):
+		return planning.Component
+	case kinds.Declares(group, string(h.Kind)):
+		return planning.Declares
+	case isOwn(group):
+		return planning.LeftOut
+	}
+	return planning.NotMine
+}
+
+// Targets implements Dialect: nothing of Flux stands below FleetRoot.
+func (Dialect) Targets(hub.Rendered, fleet.Cluster) bool { return false }
+
+// Open implements Dialect.
+func (Dialect) Open(p *planning.Plan) planning.Reader { return reader{p} }
+
+// reader reads the objects of Flux for one plan.
+type reader struct{ plan *planning.Plan }
+
+// Learn finds out by which address the cluster's files name this repository: what delivers the cluster's own folder, as
+// `flux bootstrap` sets it up, is of this repository. Where nobody says which branch is followed, it is of that branch
+// too.
+func (r reader) Learn(o *planning.Object) {
+	p := r.plan
+	var k kustomization
+	if o.Kind != kindKustomization || o.Decode(&k) != nil || !p.Own(k.Path) {
+		return
+	}
+	var g gitRepository
+	if s := p.Object(k.sourceKey(o)); s != nil && s.Kind == kindGitRepository && s.Decode(&g) == nil && g.URL != "" {
+		p.Known = append(p.Known, g.URL)
+		if p.Branch == "" {
+			p.Branch = g.branch()
+		}
+	}
+}
+
+// Expand implements Reader: every app of Flux is an object of its own.
+func (r reader) Expand(context.Context) ([]hub.Declaration, error) { return nil, nil }
+
+// Read implements Reader.
+func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
+	switch {
+	case o.Kind == kindKustomization && o.Group == kustomizeGroup:
+		return true, readKustomization(r.plan, o, app)
+	case o.Kind == kindHelmRelease && o.Group == helmGroup:
+		return true, readHelmRelease(r.plan, o, app)
+	}
+	return false, nil
+}
+
+// Conclude makes apps wait for the apps that others wait for.
+func (r reader) Conclude() { awaitApps(r.plan) }

@@ -1,0 +1,70 @@
+package flux
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+// home is where Flux and what it was bootstrapped with live.
+const home = "flux-system"
+
+// The kinds of Flux that are read.
+const (
+	kindKustomization = "Kustomization"
+	kindGitRepository = "GitRepository"
+)
+
+// row is a planning.Field, as the tables write it.
+type row struct {
+	Kind, Path string
+	Support    planning.Support
+	Says       string
+	Idle       []string
+}
+
+// What becomes of a field.
+const (
+	done     = planning.Done
+	needless = planning.Needless
+	noted    = planning.Noted
+	refused  = planning.Refused
+)
+
+// rows puts tables together.
+func rows(tables ...[]row) []planning.Field {
+	var out []planning.Field
+	for _, r := range slices.Concat(tables...) {
+		out = append(out, planning.Field(r))
+	}
+	return out
+}
+
+const kindHelmRelease = "HelmRelease"
+
+// The kinds of sources of Flux beside GitRepository.
+const (
+	kindOCIRepository  = "OCIRepository"
+	kindHelmRepository = "HelmRepository"
+	kindHelmChart      = "HelmChart"
+)
+
+// The kinds of composed sources of Flux.
+const (
+	kindExternalArtifact  = "ExternalArtifact"
+	kindArtifactGenerator = "ArtifactGenerator"
+)
+
+// The API groups of Flux that are read.
+const (
+	kustomizeGroup  = "kustomize.toolkit.fluxcd.io"
+	helmGroup       = "helm.toolkit.fluxcd.io"
+	sourceGroup     = "source.toolkit.fluxcd.io"
+	extensionsGroup = "source.extensions.fluxcd.io"
+)
+
+// isOwn says whether objects of an API group are for Flux' own controllers.
+func isOwn(group string) bool {
+	return strings.HasSuffix(group, ".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"
+}

@@ -1,0 +1,79 @@
+package layout
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+// inherit gives apps what follows from the apps that declare them.
+func (p *planner) inherit() {
+	if len(p.Apps) > planning.MaxApps {
+		p.Problem("the cluster %s declares %d apps, and %d is the most: does an app declare others without end?",
+			p.Cluster.Name, len(p.Apps), planning.MaxApps)
+	}
+	for name, a := range p.Apps {
+		way, account := []string{name}, ""
+		for parent := a.Parent; parent != ""; parent = p.Apps[parent].Parent {
+			way = append(way, parent)
+			if p.Apps[parent].Suspend {
+				a.Suspend = true
+			}
+			account = cmp.Or(p.Apps[parent].Handling.ServiceAccount, account) // that of the highest counts
+			if len(way) > planning.MaxDepth {
+				slices.Reverse(way)
+				a.Err = fmt.Sprintf("%s: apps declare apps more than %d deep (%s): declare it higher up", a.File,
+					planning.MaxDepth, strings.Join(way, " → "))
+				break
+			}
+		}
+		bind(&a, account)
+		p.Apps[name] = a
+	}
+}
+
+// noteCircles names apps that are declared again, above all by an app that they declare themselves. Nothing runs in a
+// circle: what is declared twice alike is one app.
+func (p *planner) noteCircles() {
+	for _, o := range p.Objects() {
+		app, ok := p.Apps[o.AppName]
+		if o.AppName == "" || !ok {
+			continue
+		}
+		for _, by := range o.Again {
+			text := fmt.Sprintf("the app %s declares it once more: remove one of the two", by)
+			way := []string{o.AppName}
+			for at := by; at != ""; at = p.Apps[at].Parent {
+				way = append(way, at)
+				if at == o.AppName {
+					slices.Reverse(way)
+					text = fmt.Sprintf("it declares itself (%s): take it out of the app %s", strings.Join(way, " → "), by)
+					break
+				}
+			}
+			app.Notes = append(app.Notes, p.Note(o, "", text))
+		}
+		p.Apps[o.AppName] = app
+	}
+}
+
+// keepUnpruned keeps the objects of apps whose declaration would stay in the cluster, in Flux and Argo CD, when it
+// leaves Git: because the app that declares it does not prune, or because the declaration itself is protected. What
+// stays goes on delivering.
+func (p *planner) keepUnpruned() {
+	for name, app := range p.Apps {
+		if parent, declared := p.Apps[app.Parent]; declared && !parent.Prune {
+			app.Handling.Orphan = true
+			p.Apps[name] = app
+		}
+	}
+	for _, o := range p.Objects() {
+		if app, ok := p.Apps[o.AppName]; ok && o.Kept() {
+			app.Handling.Orphan = true
+			p.Apps[o.AppName] = app
+		}
+	}
+}

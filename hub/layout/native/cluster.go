@@ -1,0 +1,138 @@
+package native
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/manifest"
+)
+
+// ReadCluster reads cluster.yaml, an object of kind Cluster or its fields alone, of the cluster of a name. What is wrong
+// with its content is said by wrong, and the cluster is known as far as it could be read; err says that it could not be
+// read.
+func ReadCluster(tree hub.Tree, file, name string) (c fleet.Cluster, wrong, err error) {
+	c = fleet.Cluster{Name: name}
+	data, err := tree.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return c, nil, nil
+	}
+	if err != nil {
+		if info, statErr := tree.Stat(file); statErr == nil && info.IsDir() {
+			return c, fmt.Errorf("%s is a folder: it is to be a file that describes the cluster; rename it", file), nil
+		}
+		return c, nil, fmt.Errorf("%s cannot be read: %w", file, err)
+	}
+	docs, err := document.Parse(file, data)
+	switch {
+	case err != nil:
+		return c, err, nil
+	case len(docs) > 1:
+		return c, docs[1].Errorf(docs[1].Node, "%s holds %d documents: keep one, of kind %s", planning.ClusterFile,
+			len(docs), fleet.KindCluster), nil
+	case len(docs) == 1:
+		c.Described = len(docs[0].Node.Content) > 0
+		wrong = document.OneLine(takeCluster(docs[0], &c))
+	}
+	return c, wrong, nil
+}
+
+// takeCluster reads the document of a cluster's file.
+func takeCluster(d document.Document, c *fleet.Cluster) error {
+	apiVersion, kind := document.Field(d.Node, "apiVersion"), document.Field(d.Node, "kind")
+	if apiVersion == nil && kind == nil {
+		return errors.Join(d.CheckKeys(d.Node, planning.ClusterFile,
+			append([]string{"labels", "annotations"}, namesOf(clusterShapes)...)...), d.Pairs(d.Node, "labels", &c.Labels),
+			d.Pairs(d.Node, "annotations", &c.Annotations),
+			readClusterSpec(d, d.Node, c))
+	}
+	if !d.IsOurs() || document.Scalar(kind) != fleet.KindCluster {
+		return d.Errorf(d.Node, "%s holds %s %s: it is for %s %s alone; rename the file", planning.ClusterFile,
+			document.Scalar(apiVersion), document.Scalar(kind), fleet.APIVersion, fleet.KindCluster)
+	}
+	if document.Scalar(apiVersion) != fleet.APIVersion {
+		return d.Errorf(apiVersion, "a Cluster of %s: this release of Drover knows %s", document.Scalar(apiVersion),
+			fleet.APIVersion)
+	}
+	meta, spec := document.Field(d.Node, "metadata"), document.Field(d.Node, "spec")
+	err := d.CheckKeys(spec, "spec of a Cluster", namesOf(clusterShapes)...)
+	if labels := document.Field(spec, "labels"); labels != nil {
+		err = d.Errorf(labels, "the labels of a Cluster stand under metadata, not under spec: move them there")
+	}
+	return errors.Join(d.CheckKeys(d.Node, "a Cluster", objectFields...),
+		d.CheckKeys(meta, "metadata", namesOf(metaShapes)...), err,
+		checkClusterName(d, c.Name), d.Pairs(meta, "labels", &c.Labels), d.Pairs(meta, "annotations",
+			&c.Annotations), readClusterSpec(d, spec, c))
+}
+
+// readClusterSpec takes the fields that stand under spec, or at the top where there is no spec.
+func readClusterSpec(d document.Document, in *yaml.Node, c *fleet.Cluster) error {
+	return errors.Join(d.Pairs(in, "vars", &c.Vars), d.Bool(in, "suspend", &c.Suspend),
+		readOnRemove(d, in, &c.PruneOnRemove),
+		readAgent(d, in, c), readArgoNames(d, in, &c.Argo))
+}
+
+// readArgoNames takes what Argo CD calls the cluster.
+func readArgoNames(d document.Document, in *yaml.Node, to *fleet.ArgoCluster) error {
+	n := document.Field(in, "argocd")
+	return errors.Join(d.CheckKeys(n, "argocd", namesOf(argoClusterShapes)...), d.Text(n, "name", &to.Name),
+		d.Text(n, "server", &to.Server))
+}
+
+func readOnRemove(d document.Document, in *yaml.Node, prune *bool) error {
+	n := document.Field(in, "onRemove")
+	if n == nil {
+		return nil
+	}
+	switch document.Scalar(n) {
+	case onRemoveKeep:
+	case onRemovePrune:
+		*prune = true
+	default:
+		return d.Errorf(n, "onRemove is %q: write %s (what runs there is left running when the folder goes) or %s (it is "+
+			"deleted)",
+			n.Value, onRemoveKeep, onRemovePrune)
+	}
+	return nil
+}
+
+// imageRef is what an image reference may hold.
+var imageRef = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
+
+func readAgent(d document.Document, in *yaml.Node, c *fleet.Cluster) error {
+	agent := document.Field(in, "agent")
+	if err := d.CheckKeys(agent, "agent", "image"); err != nil {
+		return err
+	}
+	n := document.Field(agent, "image")
+	if n == nil {
+		return nil
+	}
+	if !imageRef.MatchString(document.Scalar(n)) {
+		return d.Errorf(n, "agent.image is %q: write an image reference, as "+
+			"registry.example.com/drover-agent@sha256:…", n.Value)
+	}
+	if c.AgentImage = document.Scalar(n); !manifest.ByDigest(c.AgentImage) {
+		c.Notes = append(c.Notes, fleet.Note{File: d.File, Line: n.Line, Object: "Cluster " + c.Name,
+			Field: fleet.FieldAgentImage,
+			Text: fmt.Sprintf("%s is named by a tag, which who can write to the registry may move to another "+
+				"image, and the agent may do anything in its "+
+				"cluster: name it by digest, as NAME@sha256:…", c.AgentImage)})
+	}
+	return nil
+}
+
+func checkClusterName(d document.Document, name string) error {
+	if n := document.Field(document.Field(d.Node, "metadata"), "name"); n != nil && n.Value != name {
+		return d.Errorf(n, "metadata.name is %q but the folder is %q: the folder names the cluster; make them equal",
+			n.Value, name)
+	}
+	return nil
+}

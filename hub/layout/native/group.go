@@ -1,0 +1,31 @@
+package native
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/planning"
+)
+
+// NativeGroup is Drover's own API group.
+var NativeGroup = planning.Group{Name: fleet.GroupOf(fleet.APIVersion), Version: "v1alpha1",
+	Apps:   []string{fleet.KindApp},
+	Others: []string{fleet.KindCluster}, Resembles: resemblesNative}
+
+// resemblesNative recognises groups that are a slip away from Drover's.
+func resemblesNative(group string) bool {
+	first, _, _ := strings.Cut(group, ".")
+	return strings.HasSuffix(group, "."+fleet.GroupOf(fleet.APIVersion)) || document.Nearly(first, "drover")
+}
+
+// IsNative says whether an API group is Drover's own.
+func IsNative(group string) bool { return group == NativeGroup.Name }
+
+// DeclaredIn says whether an object is one of Drover's own.
+func DeclaredIn(o hub.Rendered) bool {
+	var h document.Head
+	return json.Unmarshal(o.JSON, &h) == nil && IsNative(h.Group())
+}

@@ -1,0 +1,76 @@
+package planning
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/layout/document"
+)
+
+// Object is a declared object of a dialect.
+type Object struct {
+	hub.Declaration
+	Group, Kind, Namespace, Name string
+
+	Spec    map[string]any
+	IsApp   bool      // it declares an app itself
+	Home    string    // the namespace of the tool that it is for
+	AppName string    // of the app that it is, if it is one
+	Clash   string    // where the same object is declared otherwise
+	Rivals  []*Object // these others
+	Again   []string  // apps that declare the same once more
+}
+
+// String is Key.
+func (o *Object) String() string { return o.Key() }
+
+// Key names an object in a plan.
+func (o *Object) Key() string { return ObjectKey(o.Kind, o.Namespace, o.Name) }
+
+// ObjectKey is the key of an object of a kind, a namespace and a name.
+func ObjectKey(kind, namespace, name string) string { return kind + " " + namespace + "/" + name }
+
+// Where says where an object is declared.
+func (o *Object) Where() string {
+	if o.File != "" {
+		return o.File
+	}
+	return "the app " + o.App
+}
+
+// Central says whether an object stands below FleetRoot, where what is for many clusters is declared.
+func (o *Object) Central() bool { return o.App == "" }
+
+// Decode reads the spec of an object. An error names the field that cannot be what it is.
+func (o *Object) Decode(to any) error {
+	body := struct{ Spec any }{to}
+	err := json.Unmarshal(o.JSON, &body)
+	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return fmt.Errorf("%s of %s is a %s, which it cannot be: see the reference of its kind",
+			strings.ToLower(typed.Field), o, typed.Value)
+	}
+	return err
+}
+
+// head is what the object says of itself beside its spec.
+func (o *Object) head() (document.Head, bool) {
+	var h document.Head
+	err := json.Unmarshal(o.JSON, &h)
+	return h, err == nil
+}
+
+// AllowsEmpty says whether an object that declares an app is annotated that the app may render to nothing.
+func (o *Object) AllowsEmpty() bool {
+	h, ok := o.head()
+	return ok && fleet.AllowsEmpty(h.Annotations())
+}
+
+// Kept says whether an object is protected from being pruned, by an annotation or a label.
+func (o *Object) Kept() bool {
+	h, ok := o.head()
+	return ok && h.KeptBy() != ""
+}
