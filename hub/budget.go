@@ -50,7 +50,7 @@ func (h *Hub) budget(name string, res *Resolution, r *Record, b *protocol.Bundle
 	changes, had := w.compare(d)
 	flags := fleet.AppLoss{Everywhere: h.everywhere}
 	if res != nil {
-		flags.FleetGone = d.HadFleet && res.fleetGone
+		flags.FleetGone = d.HadFleet && res.FleetGone
 		flags.FileGone = d.HadFile && !res.Cluster.Described && !res.Cluster.Unclear
 	}
 	held := fleet.Guard(lossOf(changes, had, res, flags))
@@ -104,7 +104,7 @@ func (d *Deletions) note(res *Resolution, b protocol.Bundle) {
 	}
 	broken := slices.ContainsFunc(b.Apps, func(a protocol.App) bool { return a.Error != "" })
 	doubt := res.Doubt != "" || b.Incomplete != "" || res.Cluster.Unclear || broken
-	d.HadFleet = res.fleetApps || doubt && d.HadFleet
+	d.HadFleet = res.FleetApps || doubt && d.HadFleet
 	d.HadFile = res.Cluster.Described || doubt && d.HadFile
 }
 
@@ -121,7 +121,7 @@ func (h *Hub) heldApp(id string, c change, reasons []fleet.GuardReason) *AppHold
 // lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was gone
 // is: what is still missing then left Git by itself.
 func lossOf(changes []change, had int, res *Resolution, flags fleet.AppLoss) fleet.Loss {
-	fleetBack, fileBack := res != nil && res.fleetApps, res != nil && res.Cluster.Described
+	fleetBack, fileBack := res != nil && res.FleetApps, res != nil && res.Cluster.Described
 	loss := fleet.Loss{Had: had}
 	for _, c := range changes {
 		l := flags

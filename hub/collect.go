@@ -179,7 +179,7 @@ func (h *Hub) collect(ctx context.Context, grace time.Duration) {
 	begin := time.Now()
 	needed, named, stored := h.named()
 	lists := h.listsInUse()
-	kept := h.Resolver.memo.sweep(h.resolved, stored)
+	kept := h.Resolver.Sweep(h.resolved, stored)
 	removed, err := h.Store.Collect(func(key string) bool {
 		digest, ok := strings.CutPrefix(key, memoAPIs)
 		return ok && lists[digest] || kept[key]

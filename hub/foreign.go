@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/fleet/query"
 )
 
 // seen is what of a source a render depends on beside its revision: how it is looked at, not how it is fetched.
@@ -22,15 +21,15 @@ func seen(s *fleet.Source) *fleet.Source {
 	return &out
 }
 
-// sourcePlace stands for a source among the places in the tree on which a cluster depends: no path has a zero byte.
-func sourcePlace(key string) string { return "\x00" + key }
+// SourcePlace stands for a source among the places in the tree on which a cluster depends: no path has a zero byte.
+func SourcePlace(key string) string { return "\x00" + key }
 
 // sourcePlaces are the places of all sources that the apps name, whether they are rendered or not: one whose variables are missing for a
 // while does not have its source fetched again.
 func (e *expansion) sourcePlaces() (places []string) {
 	for _, m := range e.made {
 		for _, s := range m.app.Sources() {
-			places = append(places, sourcePlace(s.Key()))
+			places = append(places, SourcePlace(s.Key()))
 		}
 	}
 	return places
@@ -46,7 +45,7 @@ func (e *expansion) view(ctx context.Context, s *fleet.Source) (View, error) {
 		return nil, err
 	}
 	if s.SourceIgnore || s.Ignore != "" {
-		if view, err = e.show(view, *s); err != nil {
+		if view, err = e.r.show(view, *s); err != nil {
 			return nil, err
 		}
 	}
@@ -61,18 +60,18 @@ func (e *expansion) whole(ctx context.Context, s fleet.Source) (View, error) {
 	switch {
 	case s.Kind == fleet.SourceComposed:
 		return e.compose(ctx, s)
-	case e.Sources == nil:
+	case e.r.cfg.Sources == nil:
 		return nil, fmt.Errorf("%s: nothing here fetches sources", s)
 	}
-	return e.Sources.View(ctx, s)
+	return e.r.cfg.Sources.View(ctx, s)
 }
 
 // hidden is what of the repository that is followed is seen through rules.
 func (r *Resolver) hidden(tree Tree, h *fleet.Hide) Tree {
-	if h == nil || r.Hide == nil {
+	if h == nil || r.cfg.Hide == nil {
 		return tree
 	}
-	return r.Hide(tree, *h)
+	return r.cfg.Hide(tree, *h)
 }
 
 // hiddenFolder says so if rules are why there is nothing to render.
@@ -99,10 +98,10 @@ func (r *Resolver) show(view View, s fleet.Source) (View, error) {
 	if have := r.shown[key]; have != nil && have.Revision().Hash == view.Revision().Hash {
 		return have, nil
 	}
-	if r.Ignore == nil {
+	if r.cfg.Ignore == nil {
 		return nil, fmt.Errorf("%s: nothing here knows its rules", s)
 	}
-	shown, err := r.Ignore(view, s)
+	shown, err := r.cfg.Ignore(view, s)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +158,7 @@ func (e *expansion) text(ctx context.Context, v fleet.Values) (string, error) {
 		Optional bool
 		Source   *fleet.Source
 	}{v.Path, v.Optional, seen(v.Source)})
-	r, err := e.memo.do(ctx, view, key, func(rec *Recorder) (Render, []Packed, error) {
+	r, err := e.r.memo.do(ctx, view, key, func(rec *Recorder) (Render, []Packed, error) {
 		data, err := rec.ReadFile(v.Path)
 		if err != nil && (!v.Optional || !errors.Is(err, fs.ErrNotExist)) {
 			return Render{}, nil, fmt.Errorf("%s: the values cannot be read: %w", v.Path, err)
@@ -186,43 +185,4 @@ func (e *expansion) text(ctx context.Context, v fleet.Values) (string, error) {
 		text = "{}\n"
 	}
 	return text, nil
-}
-
-// track hands on which sources moved.
-func (h *Hub) track(ctx context.Context) {
-	for {
-		select {
-		case key := <-h.Sources.Moved():
-			h.do(func(ctx context.Context) error { return h.refreshed(ctx, key) })
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// refreshed resolves the clusters that use a source.
-func (h *Hub) refreshed(ctx context.Context, key string) error {
-	defer h.showSources()
-	if h.base == nil {
-		return nil // the first revision comes to it
-	}
-	names := make([]string, 0, len(h.places[sourcePlace(key)]))
-	for name := range h.places[sourcePlace(key)] {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	_, err := h.resolveAll(ctx, h.base, names)
-	return err
-}
-
-// showSources brings up to date what is shown of the sources, and ends those that nobody uses any more.
-func (h *Hub) showSources() {
-	if h.Sources == nil {
-		return
-	}
-	if h.base != nil && len(h.again) == 0 { // else a cluster that was not read may use one
-		h.Sources.Retain(func(key string) bool { return len(h.places[sourcePlace(key)]) > 0 })
-	}
-	states := h.Sources.States()
-	h.state.edit(func(_ *query.Index, s *SourceStatus) { s.Sources = states })
 }

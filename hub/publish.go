@@ -20,7 +20,7 @@ import (
 func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
 	b := protocol.Bundle{
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
-		AgentImage: res.Cluster.AgentImage, Incomplete: res.incomplete(),
+		AgentImage: res.Cluster.AgentImage, Incomplete: incomplete(&res),
 	}
 	if res.Cluster.Unclear {
 		b.Suspend, b.AgentImage = last.Suspend, last.AgentImage
@@ -53,7 +53,7 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 }
 
 // incomplete says why the apps of a resolution may lack some that exist.
-func (r *Resolution) incomplete() string {
+func incomplete(r *Resolution) string {
 	reasons := slices.Clone(r.Cluster.Problems)
 	if r.Doubt != "" && !slices.Contains(reasons, r.Doubt) {
 		reasons = append(reasons, r.Doubt)
@@ -64,7 +64,7 @@ func (r *Resolution) incomplete() string {
 // asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
 // not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
 func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
-	b = res.settled(b, prev)
+	b = settled(res, b, prev)
 	if b.Digest() == digest {
 		return true
 	}
@@ -133,8 +133,7 @@ func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
 
 // save remembers what clusters need next, with everything else that is not stored yet.
 func (h *Hub) save(names []string) error {
-	batch := h.Resolver.memo.unsaved()
-	batch.Records = map[string]Record{}
+	batch := Batch{Records: map[string]Record{}}
 	names = slices.DeleteFunc(slices.Clone(names), h.patient)
 	for _, name := range names {
 		delete(h.fresh.delayed, name)
@@ -145,13 +144,18 @@ func (h *Hub) save(names []string) error {
 	if h.holdsChanged {
 		batch.Holds = &h.holds
 	}
-	if batch.empty() {
-		return nil
-	}
-	if err := h.Store.Save(batch); err != nil {
+	saved := false
+	err := h.Resolver.Flush(func(rendered Unsaved) error {
+		batch.Memos, batch.Blobs = h.served.with(rendered.Memos), rendered.Blobs
+		if saved = !batch.empty(); !saved {
+			return nil
+		}
+		return h.Store.Save(batch)
+	})
+	if err != nil || !saved {
 		return err
 	}
-	h.Resolver.memo.saved()
+	clear(h.served.unsaved)
 	h.holdsChanged = false
 	for _, name := range names {
 		if !h.fresh.delayed[name] { // else what was approved is for the bundle that was put off
@@ -191,11 +195,11 @@ func (h *Hub) plan(name string) (Record, bool) {
 		if !res.Cluster.Unclear && r.PruneOnRemove != res.Cluster.PruneOnRemove {
 			r.PruneOnRemove, changed = res.Cluster.PruneOnRemove, true
 		}
-		if res.charts() && r.Kubernetes != res.kubernetes {
-			r.Kubernetes, changed = res.kubernetes, true
+		if res.Charts() && r.Kubernetes != res.Kubernetes {
+			r.Kubernetes, changed = res.Kubernetes, true
 		}
-		if res.asksAPIs && r.APIs != res.apis {
-			r.APIs, changed = res.apis, true
+		if res.AsksAPIs && r.APIs != res.APIs {
+			r.APIs, changed = res.APIs, true
 		}
 		b = bundleOf(*res, h.revision, prev.Bundle)
 	case h.pruning(name):
@@ -302,7 +306,7 @@ func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]Packed, error) 
 		if h.held[id] || ids[id] {
 			continue
 		}
-		sealed, err := h.Resolver.Sealed(*a.Blob)
+		sealed, err := h.Resolver.Blob(*a.Blob)
 		if err != nil {
 			return nil, err
 		}
@@ -376,7 +380,7 @@ func (h *Hub) show(names []string) {
 			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
-				if res.reading {
+				if h.aside.reading[name] {
 					c.Problems = append(slices.Clone(c.Problems), query.FolderBuilding)
 				}
 				if !res.Cluster.Unclear {
@@ -385,7 +389,7 @@ func (h *Hub) show(names []string) {
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = res.shown(wanted(r.Bundle, res.Cluster.Apps))
+				c.Desired.Apps = shown(res, wanted(r.Bundle, res.Cluster.Apps))
 			} else if c.Pruning {
 				c.Desired.Apps = nil
 			}
