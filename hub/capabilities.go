@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -97,7 +98,7 @@ func (h *Hub) rerender(ctx context.Context, cluster string) error {
 	if digest, _ := h.apis(cluster); res.Kubernetes == h.kubernetes(cluster) && (!res.AsksAPIs || digest == "" || res.APIs == digest) {
 		return nil
 	}
-	if err := h.resolve(ctx, h.base, cluster, &Patience{}); err != nil {
+	if err := h.resolve(ctx, h.base, cluster, &resolve.Patience{}); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

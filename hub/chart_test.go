@@ -8,10 +8,10 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/helm/worker"
 	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 // builds runs builds in processes of this very program, which all tests share.
-var builds = sync.OnceValue(func() hub.Renderer { return kustomize.NewWorkers(must(os.Executable()), asBuilder) })
+var builds = sync.OnceValue(func() model.Renderer { return kustomize.NewWorkers(must(os.Executable()), asBuilder) })
 
 // charts renders charts in processes of this very program.
 func charts(t testing.TB) *helm.Renderer {

@@ -28,9 +28,12 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/bolt"
 	"github.com/drover-dev/drover/hub/envsubst"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -42,7 +45,7 @@ const silence = 500 * time.Millisecond
 
 // rig is a hub as `drover hub` puts it together: real Git, kustomize, NATS and bbolt.
 type rig struct {
-	renderer hub.Renderer // nil for one that all tests share
+	renderer model.Renderer // nil for one that all tests share
 	t        *testing.T
 	repo     string // a work tree
 	data     string
@@ -67,7 +70,7 @@ type rig struct {
 	resolver func(hub.Resolving) hub.Resolving
 
 	hub     *hub.Hub
-	sources *hub.Follower // nil without elsewhere
+	sources *fetch.Follower // nil without elsewhere
 	ids     *nats.Identities
 	keys    *nats.Keys
 	server  *nats.Server
@@ -201,14 +204,14 @@ func (r *rig) start() {
 		h.Peers, h.Leads = bus, store
 	}
 	worker := charts(r.t)
-	cfg := hub.Config{Layout: &layout.Layout{Renderer: renderer, Templates: worker}, Renderer: renderer,
+	cfg := resolve.Config{Layout: &layout.Layout{Renderer: renderer, Templates: worker}, Renderer: renderer,
 		Substitute: envsubst.Replace, Store: store, Secret: keys.Secret, Charts: worker, Repository: r.addresses, Background: true}
 	h.Grace, r.sources = r.grace, nil
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)
 		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, git.Ignore
 	}
-	h.Resolver = hub.NewResolver(cfg)
+	h.Resolver = resolve.New(cfg)
 	if r.resolver != nil {
 		h.Resolver = r.resolver(h.Resolver)
 	}

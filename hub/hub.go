@@ -13,6 +13,8 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -24,7 +26,7 @@ const flushEvery = 256
 // Hub is the loop. Its exported fields are set before Run and not changed after.
 type Hub struct {
 	Repository string // for people: what Source reads, without credentials
-	Source     Source
+	Source     model.Source
 	Resolver   Resolving
 	Sources    Following // of what apps take from elsewhere; nil if nothing follows sources
 	Store      Store
@@ -46,12 +48,12 @@ type Hub struct {
 	refusals sync.Map                         // by cluster: *refusals, what it said that is not taken
 	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
 
-	base     Snapshot                       // the revision that was resolved last
+	base     model.Snapshot                 // the revision that was resolved last
 	revision protocol.Revision              // of base
-	resolved map[string]*Resolution         // by cluster
+	resolved map[string]*resolve.Resolution // by cluster
 	places   map[string]map[string]struct{} // path in the tree → clusters that depend on it
 	listing  *listing                       // of the clusters that have a folder
-	apps     *Fleet                         // the apps for many clusters, at the revision of base
+	apps     *resolve.Fleet                 // the apps for many clusters, at the revision of base
 	again    map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
 	records  map[string]Record
 	floors   map[string]uint64 // generations that agents are known to have seen
@@ -81,7 +83,7 @@ type Hub struct {
 func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
-		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
+		served: newServed(), resolved: map[string]*resolve.Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
 		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
 		again: map[string]struct{}{}, left: map[string]time.Time{}, aside: newAside(), passes: map[string]*pass{}, holding: map[string]struct{}{},
 		fresh: newFreshness(), proven: map[string]uint64{}, overclaims: map[string]overclaim{},
@@ -113,7 +115,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer h.garbage.stop()
 	defer h.Resolver.Close()
 	go h.awaitRenders(ctx)
-	snapshots, heard := make(chan Snapshot), make(chan error, 1)
+	snapshots, heard := make(chan model.Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
 	if h.Sources != nil {
 		go h.track(ctx)
@@ -165,7 +167,7 @@ func (h *Hub) retry(ctx context.Context, what string, do func(context.Context) e
 }
 
 // follow hands on revisions as they appear.
-func (h *Hub) follow(ctx context.Context, to chan<- Snapshot) {
+func (h *Hub) follow(ctx context.Context, to chan<- model.Snapshot) {
 	after := ""
 	for ctx.Err() == nil {
 		snap, err := h.Source.Next(ctx, after)
@@ -209,7 +211,7 @@ func (h *Hub) sourceError(err error) {
 }
 
 // turn resolves what a revision changed, and publishes it.
-func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
+func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 	begin := time.Now()
 	rev := snap.Revision()
 	revision := protocol.Revision{Hash: rev.Hash, Branch: rev.Branch, Subject: rev.Subject, Time: rev.Time}
@@ -247,9 +249,9 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 
 // resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a cluster
 // waits until it is known in how many.
-func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (published int, err error) {
+func (h *Hub) resolveAll(ctx context.Context, snap model.Snapshot, names []string) (published int, err error) {
 	h.later = map[string]struct{}{}
-	patience := &Patience{}
+	patience := &resolve.Patience{}
 	defer func() { h.later, h.everywhere = nil, false }()
 	for chunk := range slices.Chunk(names, flushEvery) {
 		for _, name := range chunk {
@@ -297,7 +299,7 @@ type listing struct {
 
 // affected are the clusters that a revision may have changed, sorted, and whether the clusters were listed again. Its
 // cost follows what changed, not how many clusters there are.
-func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, listed bool, err error) {
+func (h *Hub) affected(ctx context.Context, snap model.Snapshot) (names []string, listed bool, err error) {
 	reselect, err := h.refreshApps(ctx, snap)
 	if err != nil {
 		return nil, false, err
@@ -364,7 +366,7 @@ func (h *Hub) showProblems() {
 }
 
 // list finds out which clusters have a folder.
-func (h *Hub) list(snap Snapshot) ([]string, error) {
+func (h *Hub) list(snap model.Snapshot) ([]string, error) {
 	found, err := h.Resolver.Clusters(snap)
 	if err != nil {
 		return nil, err
@@ -378,7 +380,7 @@ func (h *Hub) list(snap Snapshot) ([]string, error) {
 }
 
 // refreshApps reads the apps for many clusters, and says whether they are others than before.
-func (h *Hub) refreshApps(ctx context.Context, snap Snapshot) (changed bool, err error) {
+func (h *Hub) refreshApps(ctx context.Context, snap model.Snapshot) (changed bool, err error) {
 	now, err := h.Resolver.Refresh(ctx, snap, h.apps)
 	if err != nil {
 		return false, err
@@ -388,11 +390,11 @@ func (h *Hub) refreshApps(ctx context.Context, snap Snapshot) (changed bool, err
 }
 
 // resolve resolves one cluster and notes on what that depends.
-func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string, patience *Patience) error {
+func (h *Hub) resolve(ctx context.Context, snap model.Snapshot, name string, patience *resolve.Patience) error {
 	_, apis := h.apis(name)
-	res, err := h.Resolver.Resolve(ctx, snap, Request{Cluster: name, Fleet: h.apps,
-		Facts: Facts{Kubernetes: h.kubernetes(name), APIs: apis}, Last: h.records[name].Bundle.Apps, Patience: patience})
-	if errors.Is(err, ErrPending) {
+	res, err := h.Resolver.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: h.apps,
+		Facts: resolve.Facts{Kubernetes: h.kubernetes(name), APIs: apis}, Last: h.records[name].Bundle.Apps, Patience: patience})
+	if errors.Is(err, resolve.ErrPending) {
 		h.putOff(name)
 		return nil
 	}

@@ -7,7 +7,15 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
+)
+
+const (
+	// renderPatience is how long a cluster's bundle waits for a render that has not finished, firstPatience the same
+	// of its first bundle. Then the bundle is published without it.
+	renderPatience = 2 * time.Second
+	firstPatience  = 10 * time.Second
 )
 
 // aside is what is known only after the turn of its commit, because it is rendered beside the loop.
@@ -152,7 +160,7 @@ func (h *Hub) patient(name string) bool {
 
 // settled is a resolution's bundle as if what is being rendered, and all that depends on it, was as in prev: that a render takes
 // long is not worth a generation of its own.
-func settled(r *Resolution, b, prev protocol.Bundle) protocol.Bundle {
+func settled(r *resolve.Resolution, b, prev protocol.Bundle) protocol.Bundle {
 	if r == nil || !r.Pending() {
 		return b
 	}
@@ -161,7 +169,7 @@ func settled(r *Resolution, b, prev protocol.Bundle) protocol.Bundle {
 	}
 	var apps []protocol.App
 	for _, a := range b.Apps {
-		i := slices.IndexFunc(r.Apps, func(x AppResult) bool { return x.App.Name == a.Name })
+		i := slices.IndexFunc(r.Apps, func(x resolve.AppResult) bool { return x.App.Name == a.Name })
 		last := find(prev.Apps, a.Name)
 		switch {
 		case i >= 0 && !r.Apps[i].Pending:
@@ -175,7 +183,7 @@ func settled(r *Resolution, b, prev protocol.Bundle) protocol.Bundle {
 }
 
 // shown adds to what is shown of apps which of them are being rendered.
-func shown(r *Resolution, apps []query.DesiredApp) []query.DesiredApp {
+func shown(r *resolve.Resolution, apps []query.DesiredApp) []query.DesiredApp {
 	for _, a := range r.Apps {
 		if !a.Pending {
 			continue

@@ -11,13 +11,15 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be rendered keeps its last good blob, from
 // last; and while a folder cannot be read whole, an app that seems to be missing from it is kept too. last may be empty, because the
 // hub's store was lost: so everything that is in doubt is written into the bundle, and the agent keeps what it knows.
-func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
+func bundleOf(res resolve.Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
 	b := protocol.Bundle{
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
 		AgentImage: res.Cluster.AgentImage, Incomplete: incomplete(&res),
@@ -53,7 +55,7 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 }
 
 // incomplete says why the apps of a resolution may lack some that exist.
-func incomplete(r *Resolution) string {
+func incomplete(r *resolve.Resolution) string {
 	reasons := slices.Clone(r.Cluster.Problems)
 	if r.Doubt != "" && !slices.Contains(reasons, r.Doubt) {
 		reasons = append(reasons, r.Doubt)
@@ -63,7 +65,7 @@ func incomplete(r *Resolution) string {
 
 // asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
 // not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
-func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
+func asksTheSame(b, prev protocol.Bundle, digest string, res *resolve.Resolution) bool {
 	b = settled(res, b, prev)
 	if b.Digest() == digest {
 		return true
@@ -84,7 +86,7 @@ func find(apps []protocol.App, name string) *protocol.App {
 	return nil
 }
 
-func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
+func appOf(r resolve.AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
 	a := protocol.App{
 		Name: r.App.Name, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
 		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Reason: r.Reason, Revision: revision.Hash,
@@ -145,7 +147,7 @@ func (h *Hub) save(names []string) error {
 		batch.Holds = &h.holds
 	}
 	saved := false
-	err := h.Resolver.Flush(func(rendered Unsaved) error {
+	err := h.Resolver.Flush(func(rendered resolve.Unsaved) error {
 		batch.Memos, batch.Blobs = h.served.with(rendered.Memos), rendered.Blobs
 		if saved = !batch.empty(); !saved {
 			return nil
@@ -238,7 +240,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 }
 
 // warnOfImage logs what is to be said of the agent's image that a cluster is told to run from now on.
-func (h *Hub) warnOfImage(cluster string, res *Resolution) {
+func (h *Hub) warnOfImage(cluster string, res *resolve.Resolution) {
 	if res == nil {
 		return
 	}
@@ -251,7 +253,7 @@ func (h *Hub) warnOfImage(cluster string, res *Resolution) {
 
 // send gives the bus what it has yet to take.
 func (h *Hub) send(ctx context.Context) (int, error) {
-	var blobs []Packed
+	var blobs []model.Packed
 	var bundles []Delivery
 	ids := map[string]bool{}
 	for name := range h.unsent {
@@ -296,8 +298,8 @@ func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
 }
 
 // missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
-func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]Packed, error) {
-	var out []Packed
+func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]model.Packed, error) {
+	var out []model.Packed
 	for _, a := range b.Apps {
 		if a.Blob == nil {
 			continue
@@ -311,7 +313,7 @@ func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]Packed, error) 
 			return nil, err
 		}
 		ids[id] = true
-		out = append(out, Packed{*a.Blob, sealed})
+		out = append(out, model.Packed{Ref: *a.Blob, Sealed: sealed})
 	}
 	return out, nil
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // counted is a resolver that counts what the loop asks of it.
@@ -16,12 +18,12 @@ type counted struct {
 	refreshes, late, resolves atomic.Int64
 }
 
-func (c *counted) Refresh(ctx context.Context, snap hub.Snapshot, before *hub.Fleet) (*hub.Fleet, error) {
+func (c *counted) Refresh(ctx context.Context, snap model.Snapshot, before *resolve.Fleet) (*resolve.Fleet, error) {
 	c.refreshes.Add(1)
 	return c.Resolving.Refresh(ctx, snap, before)
 }
 
-func (c *counted) Resolve(ctx context.Context, snap hub.Snapshot, ask hub.Request) (hub.Resolution, error) {
+func (c *counted) Resolve(ctx context.Context, snap model.Snapshot, ask resolve.Request) (resolve.Resolution, error) {
 	c.resolves.Add(1)
 	return c.Resolving.Resolve(ctx, snap, ask)
 }

@@ -4,6 +4,9 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/fetch"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -17,13 +20,13 @@ type Resolving interface {
 
 // Revisions reads revisions, see Resolving.
 type Revisions interface {
-	Clusters(snap View) (Listing, error)
+	Clusters(snap model.View) (resolve.Listing, error)
 	// Refresh reads the apps for many clusters: once for a revision.
-	Refresh(ctx context.Context, snap Snapshot, before *Fleet) (*Fleet, error)
+	Refresh(ctx context.Context, snap model.Snapshot, before *resolve.Fleet) (*resolve.Fleet, error)
 	// Resolve says what a cluster is to run; ErrPending that its folder is being built.
-	Resolve(ctx context.Context, snap Snapshot, ask Request) (Resolution, error)
+	Resolve(ctx context.Context, snap model.Snapshot, ask resolve.Request) (resolve.Resolution, error)
 	// Reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.
-	Reselected(f *Fleet, res *Resolution) bool
+	Reselected(f *resolve.Fleet, res *resolve.Resolution) bool
 }
 
 // Background tells of renders that finish beside the loop, see Resolving.
@@ -44,11 +47,11 @@ type Blobs interface {
 // Remembering keeps what was rendered, see Resolving.
 type Remembering interface {
 	// Flush gives save what the store has yet to be told.
-	Flush(save func(Unsaved) error) error
+	Flush(save func(resolve.Unsaved) error) error
 	// Crowded says that it is time to call Sweep.
 	Crowded() bool
 	// Sweep forgets what nothing asks for, and gives the keys and the blobs that the store is to keep.
-	Sweep(resolved map[string]*Resolution, blobs map[string]bool) (keys map[string]bool)
+	Sweep(resolved map[string]*resolve.Resolution, blobs map[string]bool) (keys map[string]bool)
 }
 
 // Following keeps sources beside the repository up to date.
@@ -58,5 +61,5 @@ type Following interface {
 	// Retain ends the sources that are not used any more.
 	Retain(used func(key string) bool)
 	// States tells how all sources are, sorted.
-	States() []SourceState
+	States() []fetch.SourceState
 }

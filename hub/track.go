@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // track hands on which sources moved.
@@ -25,8 +26,8 @@ func (h *Hub) refreshed(ctx context.Context, key string) error {
 	if h.base == nil {
 		return nil // the first revision comes to it
 	}
-	names := make([]string, 0, len(h.places[SourcePlace(key)]))
-	for name := range h.places[SourcePlace(key)] {
+	names := make([]string, 0, len(h.places[resolve.SourcePlace(key)]))
+	for name := range h.places[resolve.SourcePlace(key)] {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -40,7 +41,7 @@ func (h *Hub) showSources() {
 		return
 	}
 	if h.base != nil && len(h.again) == 0 { // else a cluster that was not read may use one
-		h.Sources.Retain(func(key string) bool { return len(h.places[SourcePlace(key)]) > 0 })
+		h.Sources.Retain(func(key string) bool { return len(h.places[resolve.SourcePlace(key)]) > 0 })
 	}
 	states := h.Sources.States()
 	h.state.edit(func(_ *query.Index, s *SourceStatus) { s.Sources = states })
