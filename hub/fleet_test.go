@@ -34,11 +34,12 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // patience is how long a test waits for something that takes milliseconds.
-const patience = 30 * time.Second
+var patience = race.Patience(90 * time.Second)
 
 // silence is how long no other hub may answer before one takes over: much less than the ten seconds of a real one.
 const silence = 500 * time.Millisecond
