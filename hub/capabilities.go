@@ -12,8 +12,8 @@ import (
 // memoAPIs is where what an API server serves is kept in the store: once for all clusters that serve the same.
 const memoAPIs = "apis-"
 
-// apis are what a cluster serves, with its digest: as it reported in this run of the hub, or as its charts were rendered for last. Nothing, if
-// that is not known.
+// apis are what a cluster serves, with its digest: as it reported in this run of the hub, or as its charts were
+// rendered for last. Nothing, if that is not known.
 func (h *Hub) apis(cluster string) (digest string, list []string) {
 	digest = h.records[cluster].APIs
 	if c, ok := h.state.Get(cluster); ok && c.Report != nil {
@@ -34,7 +34,8 @@ func (h *Hub) apis(cluster string) (digest string, list []string) {
 	return digest, list
 }
 
-// kubernetes is the version that a cluster reported, in this run of the hub or before its charts were rendered last; "" if none is known.
+// kubernetes is the version that a cluster reported, in this run of the hub or before its charts were rendered last;
+// "" if none is known.
 func (h *Hub) kubernetes(cluster string) string {
 	if c, ok := h.state.Get(cluster); ok && c.Report != nil && c.Report.Agent.Kubernetes != "" {
 		return c.Report.Agent.Kubernetes
@@ -69,8 +70,8 @@ func (h *Hub) unheard(digest string) bool {
 	return digest != "" && !known
 }
 
-// changed follows a change of a cluster's API server: what it serves, or its version. A cluster that says so again and again is
-// followed at a pace, and what it says last is not lost.
+// changed follows a change of a cluster's API server: what it serves, or its version. A cluster that says so again
+// and again is followed at a pace, and what it says last is not lost.
 func (h *Hub) changed(cluster, digest string, list []string) {
 	ok, after := h.served.may(cluster)
 	switch {

@@ -11,8 +11,8 @@ import (
 
 const hubRoom = "github.com/drover-dev/drover/hub"
 
-// parts are the packages of the hub that are no adapters.
-var parts = []string{"model", "memtree", "fetch", "resolve"}
+// inner are the packages of the hub that are no adapters.
+var inner = []string{"model", "memtree", "fetch", "resolve"}
 
 // packages lists what lies below hub, by path relative to it.
 func packages(t *testing.T) []string {
@@ -48,7 +48,7 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 	t.Parallel()
 	var adapters []string
 	for _, name := range packages(t) {
-		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" && !slices.Contains(parts, first) {
+		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" && !slices.Contains(inner, first) {
 			adapters = append(adapters, name)
 		}
 	}
@@ -68,7 +68,7 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	may := map[string][]string{"model": nil, "memtree": {"model"}, "fetch": {"model"}, "resolve": {"model", "memtree"}}
-	for _, part := range parts {
+	for _, part := range inner {
 		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, hubRoom+"/"+part).Output()
 		if err != nil {
 			t.Fatal(err)

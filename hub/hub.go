@@ -114,7 +114,6 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer stop()
 	defer h.garbage.stop()
 	defer h.Resolver.Close()
-	go h.awaitRenders(ctx)
 	snapshots, heard := make(chan model.Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
 	if h.Sources != nil {
@@ -139,6 +138,8 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.retry(ctx, "follow the repository", func(ctx context.Context) error { return h.turn(ctx, snap) })
 		case task := <-h.tasks:
 			h.retry(ctx, "publish", task)
+		case <-h.Resolver.Finished():
+			h.retry(ctx, "publish", h.rendered)
 		case <-h.wake:
 			h.retry(ctx, "look for other hubs", h.tick)
 		}

@@ -29,18 +29,6 @@ func newAside() aside {
 	return aside{rendering: map[string]time.Time{}, reading: map[string]bool{}}
 }
 
-// awaitRenders has the loop take in the renders that finish beside it, until ctx is done.
-func (h *Hub) awaitRenders(ctx context.Context) {
-	for {
-		select {
-		case <-h.Resolver.Finished():
-			h.do(h.rendered)
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
 // rendered resolves the clusters whose renders have finished.
 func (h *Hub) rendered(ctx context.Context) error {
 	if h.base == nil {
@@ -75,8 +63,8 @@ func (h *Hub) putOff(name string) {
 	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{query.FolderBuilding} })
 }
 
-// resolveLate resolves clusters whose bundles were put off in the turn of their commit, and ends as that turn does: what
-// a cluster no longer uses or no longer waits for is known only now.
+// resolveLate resolves clusters whose bundles were put off in the turn of their commit, and ends as that turn does:
+// what a cluster no longer uses or no longer waits for is known only now.
 func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	if h.base == nil || len(names) == 0 {
 		return nil // the first revision decides
@@ -91,8 +79,8 @@ func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	return h.catchUp(ctx)
 }
 
-// lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these come one after the
-// other, and what the guard counts are all clusters that lose by one commit.
+// lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these
+// come one after the other, and what the guard counts are all clusters that lose by one commit.
 type lostLate struct {
 	late bool // renders that have finished are taken in
 	at   map[string]time.Time
@@ -158,8 +146,8 @@ func (h *Hub) patient(name string) bool {
 	return time.Since(since) < patience
 }
 
-// settled is a resolution's bundle as if what is being rendered, and all that depends on it, was as in prev: that a render takes
-// long is not worth a generation of its own.
+// settled is a resolution's bundle as if what is being rendered, and all that depends on it, was as in prev: that a
+// render takes long is not worth a generation of its own.
 func settled(r *resolve.Resolution, b, prev protocol.Bundle) protocol.Bundle {
 	if r == nil || !r.Pending() {
 		return b

@@ -14,21 +14,23 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/backoff"
 )
 
-// Remote is one source as a room of the hub fetches it. Fetch is called by one goroutine at a time, and Kept before the first Fetch.
+// Remote is one source as a room of the hub fetches it. Fetch is called by one goroutine at a time, and Kept before
+// the first Fetch.
 type Remote interface {
-	// Fetch asks the network for the newest state, and keeps it. The error says what happened and what to do; another call is another try.
+	// Fetch asks the network for the newest state, and keeps it. The error says what happened and what to do; another
+	// call is another try.
 	Fetch(ctx context.Context) (model.View, error)
-	// Kept gives what an earlier Fetch kept, maybe before a restart, without asking the network; nil if there is nothing.
+	// Kept gives what an earlier Fetch kept, maybe before a restart, without asking the network; nil if there is
+	// nothing.
 	Kept() model.View
 	Close() error
 }
 
-// Opener prepares a Remote that keeps what it fetches below dir, which it makes if need be. It asks nobody yet: an error says that the
-// source, as it is written, can never be fetched.
+// Opener prepares a Remote that keeps what it fetches below dir, which it makes if need be. It asks nobody yet: an
+// error says that the source, as it is written, can never be fetched.
 type Opener func(s fleet.Source, dir string) (Remote, error)
 
 // What sources may take.
@@ -42,8 +44,9 @@ const (
 	minInterval = 10 * time.Second
 )
 
-// Follower keeps sources up to date beside the hub's loop, each one once, whatever many clusters use it. What it fetched stays on the
-// disk, so that a hub that starts while a source is away goes on with what there is. It is safe for concurrent use.
+// Follower keeps sources up to date beside the hub's loop, each one once, whatever many clusters use it. What it
+// fetched stays on the disk, so that a hub that starts while a source is away goes on with what there is. It is safe
+// for concurrent use.
 type Follower struct {
 	dir     string
 	open    Opener
@@ -58,8 +61,6 @@ type Follower struct {
 	mu       sync.Mutex
 	followed map[string]*followed
 }
-
-var _ resolve.Sources = (*Follower)(nil)
 
 // followed is one source. Follower.mu guards what follows poked.
 type followed struct {
@@ -78,8 +79,8 @@ type followed struct {
 	ending   bool      // nobody uses it any more
 }
 
-// NewFollower makes a Follower that keeps what it fetches below dir, where nobody else may write. fastest bounds how often a source is
-// asked for, whatever it wants itself; 0 is ten seconds.
+// NewFollower makes a Follower that keeps what it fetches below dir, where nobody else may write. fastest bounds how
+// often a source is asked for, whatever it wants itself; 0 is ten seconds.
 func NewFollower(dir string, open Opener, fastest time.Duration, log *slog.Logger) *Follower {
 	if fastest <= 0 {
 		fastest = minInterval
@@ -95,7 +96,8 @@ func (f *Follower) Close() {
 	f.ended.Wait()
 }
 
-// View implements Sources. It never waits for the network: a source that is new is fetched beside, and Moved tells when it is there.
+// View implements Sources. It never waits for the network: a source that is new is fetched beside, and Moved tells
+// when it is there.
 func (f *Follower) View(_ context.Context, s fleet.Source) (model.View, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -309,5 +311,3 @@ func (f *Follower) States() []SourceState {
 	slices.SortFunc(out, func(a, b SourceState) int { return strings.Compare(a.Source, b.Source) })
 	return out
 }
-
-var _ resolve.Sources = (*Once)(nil)

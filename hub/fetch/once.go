@@ -10,7 +10,8 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// Once is Sources for those who render one time: it waits for the network, and goes on with what it kept if that is away.
+// Once is Sources for those who render one time: it waits for the network, and goes on with what it kept if that is
+// away.
 type Once struct {
 	dir  string
 	open Opener
@@ -23,7 +24,8 @@ type onceGot struct {
 	err  error
 }
 
-// NewOnce keeps what it fetches below dir. tell is given a line when a source is fetched, and when an older state of it has to do.
+// NewOnce keeps what it fetches below dir. tell is given a line when a source is fetched, and when an older state of
+// it has to do.
 func NewOnce(dir string, open Opener, tell func(string)) *Once {
 	return &Once{dir: dir, open: open, tell: tell, got: map[string]onceGot{}}
 }

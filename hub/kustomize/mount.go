@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
@@ -35,7 +35,7 @@ type mount struct {
 
 	mu     sync.Mutex // held over every use of tree, so that none outlives close
 	closed bool
-	tree   hub.Tree
+	tree   model.Tree
 
 	cold      bool // the build began with an unparsed schema, as a fresh process does
 	ownSchema bool // a kustomization brings its own schema, so the build must begin cold
@@ -55,7 +55,7 @@ type file struct {
 	data []byte
 }
 
-func newMount(tree hub.Tree, dir string) *mount {
+func newMount(tree model.Tree, dir string) *mount {
 	return &mount{tree: tree, dir: dir, reads: map[string]int{}, declares: map[string]bool{}}
 }
 
@@ -115,7 +115,7 @@ func (m *mount) readFile(name string) ([]byte, error) {
 // lookup follows symbolic links where the tree can tell of them.
 func (m *mount) lookup(name string) (real string, dir bool, err error) {
 	links, ok := m.tree.(interface {
-		Lookup(path string) (hub.Entry, error)
+		Lookup(path string) (model.Entry, error)
 	})
 	if !ok {
 		info, err := m.stat(name)

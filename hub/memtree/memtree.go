@@ -26,9 +26,9 @@ const (
 	maxPath  = 1024 // bytes
 )
 
-// Unpack reads a tar archive compressed with gzip. Paths that lead out of it are refused; links and devices, which none of our
-// renderers could use, are left out. strip is how many folders are taken off the front of every path. keep, unless nil, says which files
-// are wanted.
+// Unpack reads a tar archive compressed with gzip. Paths that lead out of it are refused; links and devices, which
+// none of our renderers could use, are left out. strip is how many folders are taken off the front of every path.
+// keep, unless nil, says which files are wanted.
 func Unpack(archive []byte, strip int, revision model.Revision, keep func(path string) bool) (model.View, error) {
 	zip, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {
@@ -63,7 +63,8 @@ func Unpack(archive []byte, strip int, revision model.Revision, keep func(path s
 	return New(files, revision)
 }
 
-// inside is a path of an archive seen from its root, without the folders that are taken off; ok is false if nothing is left of it.
+// inside is a path of an archive seen from its root, without the folders that are taken off; ok is false if nothing
+// is left of it.
 func inside(name string, strip int) (_ string, ok bool, err error) {
 	clean := path.Clean(strings.ReplaceAll(name, `\`, "/"))
 	if path.IsAbs(clean) || clean == ".." || strings.HasPrefix(clean, "../") || len(clean) > maxPath {

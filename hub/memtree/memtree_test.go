@@ -4,6 +4,8 @@ import (
 	"archive/tar"
 	"bytes"
 	"compress/gzip"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -94,4 +96,19 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+// archive packs files below a folder.
+func archive(folder string, files map[string]string) []byte {
+	var out bytes.Buffer
+	zip := gzip.NewWriter(&out)
+	pack := tar.NewWriter(zip)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		must(0, pack.WriteHeader(&tar.Header{Name: folder + name, Typeflag: tar.TypeReg, Mode: 0o644,
+			Size: int64(len(files[name]))}))
+		must(pack.Write([]byte(files[name])))
+	}
+	must(0, pack.Close())
+	must(0, zip.Close())
+	return out.Bytes()
 }

@@ -29,8 +29,8 @@ type FleetApps interface {
 	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files. An error is a
 	// *TransientError, and one of the problems as well.
 	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string, err error)
-	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of which that
-	// cannot be told.
+	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of
+	// which that cannot be told.
 	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
 }
 
@@ -40,8 +40,8 @@ type Planner interface {
 	// objects cannot be delivered as they are.
 	Sort(objects []Rendered) (Sorted, error)
 	// Plan says which apps a cluster has, given all that its folder and the renders of its apps declare. Like Read it
-	// returns an error only where the tree could not be read, or if ctx is done; with a *TransientError the cluster is given as well, as far
-	// as it could be known, with a problem that says what could not.
+	// returns an error only where the tree could not be read, or if ctx is done; with a *TransientError the cluster
+	// is given as well, as far as it could be known, with a problem that says what could not.
 	Plan(ctx context.Context, tree Tree, d Declarations) (fleet.Cluster, error)
 }
 
@@ -53,8 +53,8 @@ type Folder struct {
 	Root []Rendered
 	// Encrypted is that of Sorted, of Root.
 	Encrypted string
-	// Declared are objects that declare apps, or what apps need. The Apps of plain files are not among them: they are in
-	// Cluster already.
+	// Declared are objects that declare apps, or what apps need. The Apps of plain files are not among them: they are
+	// in Cluster already.
 	Declared []Rendered
 }
 

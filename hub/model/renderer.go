@@ -41,10 +41,10 @@ type Capabilities struct {
 
 // Charts renders Helm charts.
 type Charts interface {
-	// RenderChart renders the chart of an app, reading nothing but tree. Like Renderer.Build it depends only on what was read and on its
-	// arguments. replace, unless nil, is given the values
-	// (an object that holds them) to replace variables in. The notes say what of the chart is not done.
-	// An error that another try may not have is a *TransientError.
+	// RenderChart renders the chart of an app, reading nothing but tree. Like Renderer.Build it depends only on what
+	// was read and on its arguments. replace, unless nil, is given the values (an object that holds them) to replace
+	// variables in. The notes say what of the chart is not done. An error that another try may not have is a
+	// *TransientError.
 	RenderChart(ctx context.Context, tree Tree, app fleet.App, on Capabilities, replace func(Rendered) (Rendered, error)) ([]Rendered, []fleet.Note, error)
 }
 

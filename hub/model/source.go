@@ -33,7 +33,8 @@ type Entry struct {
 	ID   string      // the Git object id: of a blob's content, or of a folder's whole subtree
 }
 
-// View is a tree at one revision. It is safe for concurrent use, and stays readable while what it was taken from moves on.
+// View is a tree at one revision. It is safe for concurrent use, and stays readable while what it was taken from
+// moves on.
 type View interface {
 	Tree
 	// Revision says what is seen. Two views of one source that have the same Hash are the same.

@@ -12,11 +12,12 @@ type Templated struct {
 	Texts  []string
 }
 
-// Templates executes Go templates that stand in the repository, as Argo CD's ApplicationSets have them. They are programs: whoever
-// implements it bounds their time, their memory and what they give.
+// Templates executes Go templates that stand in the repository, as Argo CD's ApplicationSets have them. They are
+// programs: whoever implements it bounds their time, their memory and what they give.
 type Templates interface {
-	// Execute gives what each text of each group comes to. options are those of text/template, as missingkey=error; name says for messages
-	// what the templates belong to. An error that another try may not have is a *TransientError.
+	// Execute gives what each text of each group comes to. options are those of text/template, as missingkey=error;
+	// name says for messages what the templates belong to. An error that another try may not have is a
+	// *TransientError.
 	Execute(ctx context.Context, name string, options []string, groups []Templated) ([][]string, error)
 }
 

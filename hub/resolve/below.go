@@ -9,8 +9,8 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// subView is what lies below a folder of a view, seen from it. A link that leads out of the folder leads to nothing: who is shown a part of
-// a tree does not see the rest.
+// subView is what lies below a folder of a view, seen from it. A link that leads out of the folder leads to nothing:
+// who is shown a part of a tree does not see the rest.
 type subView struct {
 	model.View
 	dir string

@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them: charts carry
-// scripts and configuration with a ${…} of their own. What a cluster serves counts for those charts alone that look at it: they are rendered
-// once without knowing it, which tells, and again with it.
+// charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them:
+// charts carry scripts and configuration with a ${…} of their own. What a cluster serves counts for those charts
+// alone that look at it: they are rendered once without knowing it, which tells, and again with it.
 func (r *Resolver) charted(ctx context.Context, snap model.View, on model.Capabilities, app fleet.App, vars map[string]string) (*Render, error) {
 	apis := on.APIs
 	on.APIs = nil
@@ -53,7 +53,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		}
 		asks, on := false, on
 		on.Asked = func() { asks = true }
-		objects, notes, err := r.cfg.Charts.RenderChart(ctx, r.hidden(rec, app.Hide), app, on, replace)
+		objects, notes, err := r.cfg.Charts.RenderChart(ctx, hidden(r, rec, app.Hide), app, on, replace)
 		if err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)
 		}
@@ -86,8 +86,8 @@ func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
 	return absent, nil
 }
 
-// values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects are not (yet)
-// among what the cluster is to run. What comes of Secrets is added to secret.
+// values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects
+// are not (yet) among what the cluster is to run. What comes of Secrets is added to secret.
 func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note) (*fleet.Chart, []protocol.VarsRef, error) {
 	chart := *app.Chart
 	chart.Values = nil

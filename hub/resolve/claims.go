@@ -12,10 +12,10 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// settleClaims finds objects that more than one app of the cluster claims. The app that had the object in
-// what was published last keeps it and goes on; the others stop at their last good state. Where none had it, or several,
-// all of them stop: whichever went first would take the object from the next.
-func (r *Resolver) settleClaims(res *Resolution, last []protocol.App) {
+// settleClaims finds objects that more than one app of the cluster claims. The app that had the object in what was
+// published last keeps it and goes on; the others stop at their last good state. Where none had it, or several, all
+// of them stop: whichever went first would take the object from the next.
+func settleClaims(r *Resolver, res *Resolution, last []protocol.App) {
 	owners := map[protocol.ObjectRef][]int{}
 	for i, a := range res.Apps {
 		for _, ref := range a.Refs {
@@ -30,7 +30,7 @@ func (r *Resolver) settleClaims(res *Resolution, last []protocol.App) {
 		if len(owners[ref]) < 2 {
 			continue
 		}
-		keeper := r.keeper(res, owners[ref], ref, last)
+		keeper := keeper(r, res, owners[ref], ref, last)
 		for _, i := range owners[ref] {
 			for _, j := range owners[ref] {
 				if i != j && i != keeper {
@@ -57,10 +57,10 @@ func (a *AppResult) stop(claims []string) {
 }
 
 // keeper is the one among the claimants that had the object before, or -1.
-func (r *Resolver) keeper(res *Resolution, claimants []int, ref protocol.ObjectRef, last []protocol.App) int {
+func keeper(r *Resolver, res *Resolution, claimants []int, ref protocol.ObjectRef, last []protocol.App) int {
 	keeper := -1
 	for _, i := range claimants {
-		if !r.had(res.Apps[i].App.Name, ref, last) {
+		if !had(r, res.Apps[i].App.Name, ref, last) {
 			continue
 		}
 		if keeper >= 0 {
@@ -72,7 +72,7 @@ func (r *Resolver) keeper(res *Resolution, claimants []int, ref protocol.ObjectR
 }
 
 // had says whether the object was in the app's last published blob.
-func (r *Resolver) had(app string, ref protocol.ObjectRef, last []protocol.App) bool {
+func had(r *Resolver, app string, ref protocol.ObjectRef, last []protocol.App) bool {
 	at := slices.IndexFunc(last, func(a protocol.App) bool { return a.Name == app })
 	if at < 0 || last[at].Blob == nil {
 		return false

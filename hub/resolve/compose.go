@@ -22,8 +22,8 @@ import (
 // maxAlternatives bounds the commas in the {a,b} of a pattern: each of them may double the work.
 const maxAlternatives = 20
 
-// composition is a composed source as it was made last. It holds its files itself: it is found again by the ids of their content, so that a
-// revision that changes nothing in them renders nothing again.
+// composition is a composed source as it was made last. It holds its files itself: it is found again by the ids of
+// their content, so that a revision that changes nothing in them renders nothing again.
 type composition struct {
 	of   string // revisions of all that it was made of
 	used *Render
@@ -32,7 +32,8 @@ type composition struct {
 	size int // bytes
 }
 
-// compose gives a composed source. It is made once for the same revisions of what it is made of, however many clusters use it.
+// compose gives a composed source. It is made once for the same revisions of what it is made of, however many
+// clusters use it.
 func (e *expansion) compose(ctx context.Context, s fleet.Source) (model.View, error) {
 	of := e.snap.Revision().Hash
 	known := of != ""
@@ -60,7 +61,8 @@ func (e *expansion) compose(ctx context.Context, s fleet.Source) (model.View, er
 	return have.view, have.err
 }
 
-// maxComposed bounds the bytes of all compositions that are remembered. When there is more, all of it is forgotten, which costs time only.
+// maxComposed bounds the bytes of all compositions that are remembered. When there is more, all of it is forgotten,
+// which costs time only.
 const maxComposed = 4 * memtree.MaxBytes
 
 func (r *Resolver) remember(key string, c *composition) {
@@ -84,7 +86,7 @@ func (e *expansion) composed(ctx context.Context, s fleet.Source, inputs []model
 	for i, c := range s.Copies {
 		var from model.Tree = inputs[i]
 		if c.From.Kind == fleet.SourceFollowed {
-			from = e.r.hidden(rec, &fleet.Hide{Rules: c.From.Ignore})
+			from = hidden(e.r, rec, &fleet.Hide{Rules: c.From.Ignore})
 		}
 		if err := to.copy(ctx, from, c); err != nil {
 			out.err = fmt.Errorf("%s: copy %s: %w", s.URL, c, err)
@@ -216,8 +218,8 @@ func inArtifact(to string) (string, error) {
 	return name, nil
 }
 
-// matches copies what a pattern finds. dir/** takes the prefix away; every other pattern keeps the whole path. But for archives ** is one step,
-// as in path.Match: that folders are copied with all that is in them makes it recursive.
+// matches copies what a pattern finds. dir/** takes the prefix away; every other pattern keeps the whole path. But
+// for archives ** is one step, as in path.Match: that folders are copied with all that is in them makes it recursive.
 func (c *copying) matches(ctx context.Context, to string) error {
 	find := fs.Glob
 	if c.Strategy == fleet.CopyExtract {
@@ -252,7 +254,8 @@ func (c *copying) matches(ctx context.Context, to string) error {
 	return nil
 }
 
-// excluded says whether a path is, seen from the root of the source or from base. A pattern without a slash is one of names.
+// excluded says whether a path is, seen from the root of the source or from base. A pattern without a slash is one of
+// names.
 func (c *copying) excluded(name string) bool {
 	seen := []string{name}
 	if rest, ok := strings.CutPrefix(name, c.base+"/"); ok {

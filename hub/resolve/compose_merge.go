@@ -12,7 +12,8 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// mergeYAML lays the mapping that over holds on that of under, like values of Helm: mappings are merged, all else is replaced.
+// mergeYAML lays the mapping that over holds on that of under, like values of Helm: mappings are merged, all else is
+// replaced.
 func mergeYAML(under, over []byte) ([]byte, error) {
 	base, err := mapping(under)
 	if err != nil {

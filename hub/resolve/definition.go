@@ -11,10 +11,11 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// shareDefinitions lets one app deliver the definitions that several charts of a cluster carry in their crds/: the same chart twice, or two that
-// bring the same dependency. Helm creates such a definition when it is not there, whoever brings it, and so no two releases are in each
-// other's way. It stays with the app that had it; if none had, a folder goes before charts, and the first name before others.
-func (r *Resolver) shareDefinitions(ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
+// shareDefinitions lets one app deliver the definitions that several charts of a cluster carry in their crds/: the
+// same chart twice, or two that bring the same dependency. Helm creates such a definition when it is not there,
+// whoever brings it, and so no two releases are in each other's way. It stays with the app that had it; if none had,
+// a folder goes before charts, and the first name before others.
+func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
 	claimants := map[protocol.ObjectRef][]int{}
 	for i, a := range res.Apps {
 		for _, ref := range a.Refs {
@@ -28,7 +29,7 @@ func (r *Resolver) shareDefinitions(ctx context.Context, snap model.Snapshot, re
 		if len(apps) < 2 {
 			continue
 		}
-		keeper := r.keeper(res, apps, ref, last)
+		keeper := keeper(r, res, apps, ref, last)
 		if keeper < 0 {
 			keeper = slices.MinFunc(apps, func(i, j int) int { return order(res.Apps[i].App) - order(res.Apps[j].App) })
 		}
@@ -40,7 +41,7 @@ func (r *Resolver) shareDefinitions(ctx context.Context, snap model.Snapshot, re
 	}
 	for i, refs := range yields {
 		slices.SortFunc(refs, protocol.ObjectRef.Compare)
-		if err := r.yield(ctx, snap, &res.Apps[i], refs); err != nil {
+		if err := yield(r, ctx, snap, &res.Apps[i], refs); err != nil {
 			return err
 		}
 	}
@@ -55,8 +56,9 @@ func order(a fleet.App) int {
 	return 0
 }
 
-// yield takes definitions out of an app that others deliver. Those that do not come from a chart's crds/ stay, and are claimed by both.
-func (r *Resolver) yield(ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
+// yield takes definitions out of an app that others deliver. Those that do not come from a chart's crds/ stay, and
+// are claimed by both.
+func yield(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
 	key := memoKey("yield", struct {
 		Digest string
 		Refs   []protocol.ObjectRef
@@ -84,7 +86,8 @@ func (r *Resolver) yield(ctx context.Context, snap model.Snapshot, a *AppResult,
 	return nil
 }
 
-// ofChart says whether an object lies in a chart's crds/: nothing else that a chart delivers is marked so by whoever renders it.
+// ofChart says whether an object lies in a chart's crds/: nothing else that a chart delivers is marked so by whoever
+// renders it.
 func ofChart(o model.Rendered) bool {
 	var head struct {
 		Metadata struct{ Annotations map[string]any }

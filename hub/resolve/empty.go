@@ -11,7 +11,7 @@ import (
 // refuseEmpty stops apps that render to nothing where there was something, and do not say that this is meant: more
 // often a slip than a wish. An app is not empty that declares others, and nothing is lost of one whose objects other
 // apps of the cluster have now.
-func (r *Resolver) refuseEmpty(res *Resolution, last []protocol.App) {
+func refuseEmpty(r *Resolver, res *Resolution, last []protocol.App) {
 	var wanted map[protocol.ObjectRef]bool
 	for i := range res.Apps {
 		a := &res.Apps[i]
@@ -31,7 +31,7 @@ func (r *Resolver) refuseEmpty(res *Resolution, last []protocol.App) {
 			if wanted == nil {
 				wanted = res.wanted()
 			}
-			objects = r.lost(was, wanted)
+			objects = lost(r, was, wanted)
 		}
 		if objects == 0 && children == 0 {
 			continue
@@ -64,7 +64,7 @@ func (r *Resolution) wanted() map[protocol.ObjectRef]bool {
 }
 
 // lost counts the objects of an app that nothing wants any more.
-func (r *Resolver) lost(a protocol.App, wanted map[protocol.ObjectRef]bool) (n int) {
+func lost(r *Resolver, a protocol.App, wanted map[protocol.ObjectRef]bool) (n int) {
 	objects, err := r.Contents(*a.Blob)
 	if err != nil {
 		return a.Blob.Objects

@@ -41,7 +41,7 @@ func TestAnAppThatRendersToNothingIsRefused(t *testing.T) {
 			c.app.Ref = &protocol.Blob{Digest: "e"}
 		}
 		res := Resolution{Apps: append([]AppResult{c.app}, c.others...)}
-		r.refuseEmpty(&res, c.last)
+		refuseEmpty(&r, &res, c.last)
 		if got := res.Apps[0]; !strings.Contains(got.Err, c.want) || c.want == "" && got.Err != "" || (got.Ref == nil) != (c.want != "") {
 			t.Errorf("%s: %q, blob %v; want %q", name, got.Err, got.Ref, c.want)
 		}

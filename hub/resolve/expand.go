@@ -25,8 +25,8 @@ const (
 	maxRounds = 10_000
 )
 
-// expansion finds the apps of one cluster: what its folder declares is rendered, what these renders declare is rendered as
-// well, until nothing new comes up.
+// expansion finds the apps of one cluster: what its folder declares is rendered, what these renders declare is
+// rendered as well, until nothing new comes up.
 type expansion struct {
 	r        *Resolver
 	snap     model.Snapshot

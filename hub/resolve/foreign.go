@@ -25,8 +25,8 @@ func seen(s *fleet.Source) *fleet.Source {
 // SourcePlace stands for a source among the places in the tree on which a cluster depends: no path has a zero byte.
 func SourcePlace(key string) string { return "\x00" + key }
 
-// sourcePlaces are the places of all sources that the apps name, whether they are rendered or not: one whose variables are missing for a
-// while does not have its source fetched again.
+// sourcePlaces are the places of all sources that the apps name, whether they are rendered or not: one whose
+// variables are missing for a while does not have its source fetched again.
 func (e *expansion) sourcePlaces() (places []string) {
 	for _, m := range e.made {
 		for _, s := range m.app.Sources() {
@@ -68,7 +68,7 @@ func (e *expansion) whole(ctx context.Context, s fleet.Source) (model.View, erro
 }
 
 // hidden is what of the repository that is followed is seen through rules.
-func (r *Resolver) hidden(tree model.Tree, h *fleet.Hide) model.Tree {
+func hidden(r *Resolver, tree model.Tree, h *fleet.Hide) model.Tree {
 	if h == nil || r.cfg.Hide == nil {
 		return tree
 	}
@@ -89,10 +89,12 @@ func hiddenFolder(whole, seen model.Tree, app fleet.App) error {
 	return fmt.Errorf("%s is hidden by a .sourceignore, or by spec.ignore of its GitRepository: take it out of the rules", app.Path)
 }
 
-// maxShown bounds what is remembered of how sources are seen. When there is more, all of it is forgotten, which costs time only.
+// maxShown bounds what is remembered of how sources are seen. When there is more, all of it is forgotten, which costs
+// time only.
 const maxShown = 256
 
-// show is what is seen of a view through the rules of its source. It is made once for each revision: it takes all of the tree.
+// show is what is seen of a view through the rules of its source. It is made once for each revision: it takes all of
+// the tree.
 func (r *Resolver) show(view model.View, s fleet.Source) (model.View, error) {
 	s.Folder, s.Interval = "", 0
 	key := memoKey("shown", s)

@@ -55,8 +55,8 @@ func keysOf(cluster string, n int) (out []string) {
 	return out
 }
 
-// However many endless renders a cluster has, they leave the places for quick ones within a second, and one place for slow ones at most is
-// taken by them.
+// However many endless renders a cluster has, they leave the places for quick ones within a second, and one place for
+// slow ones at most is taken by them.
 func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// variables finds out what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not (yet) among what the
-// cluster is to run, or cannot be read here because they are encrypted.
+// variables finds out what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not
+// (yet) among what the cluster is to run, or cannot be read here because they are encrypted.
 func (e *expansion) variables(m *made) error {
 	m.vars, m.sure = map[string]string{}, map[string]string{}
 	for _, ref := range m.app.VarsFrom {
@@ -46,7 +46,8 @@ func (e *expansion) variables(m *made) error {
 	return nil
 }
 
-// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption Protocol").
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
+// Protocol").
 var sopsValue = []byte("ENC[AES256_GCM,")
 
 // left says whether it is left to the agent to replace an app's variables, because some are known in the cluster alone.
@@ -66,7 +67,8 @@ func (m *made) leave() fleet.App {
 	return app
 }
 
-// unreplaced gives metadata as it has to be written for the agent to leave it as it is: no variables are replaced in it.
+// unreplaced gives metadata as it has to be written for the agent to leave it as it is: no variables are replaced in
+// it.
 func unreplaced(pairs map[string]string) map[string]string {
 	if pairs == nil {
 		return nil
@@ -134,8 +136,8 @@ func (m *made) unsure(object []byte, vars map[string]string) string {
 	return ""
 }
 
-// declaredBy is the render of an app whose variables are left to the agent, with those replaced in what declares apps that are certain
-// here. Where others are used, nobody can know what is declared: that is said of it.
+// declaredBy is the render of an app whose variables are left to the agent, with those replaced in what declares apps
+// that are certain here. Where others are used, nobody can know what is declared: that is said of it.
 func (e *expansion) declaredBy(m *made) (*Render, error) {
 	out := *m.render
 	out.Declared = slices.Clone(out.Declared)

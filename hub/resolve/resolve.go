@@ -3,8 +3,6 @@ package resolve
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,26 +22,6 @@ type Substitute func(objects []model.Rendered, vars map[string]string, strict bo
 
 // ErrPending says that a cluster's folder is being built in the background.
 var ErrPending = errors.New(query.FolderBuilding)
-
-// Config is what a Resolver works with.
-type Config struct {
-	Layout     model.Layout
-	Renderer   model.Renderer
-	Substitute Substitute
-	Store      Memos
-	Secret     []byte       // the fleet's, see protocol.SealBlob
-	Repository []string     // addresses of the repository, by which files in it may name it
-	Charts     model.Charts // for apps that are charts; nil: such apps have an error
-	Sources    Sources      // for apps that are not in the repository; nil: such apps have an error
-	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
-	Ignore func(model.View, fleet.Source) (model.View, error)
-	// Hide shows what a part's Hide leaves of the repository that is followed.
-	Hide    func(model.Tree, fleet.Hide) model.Tree
-	Ignored model.Ignore // for apps with ignore rules; nil: such apps have an error
-	// Background renders charts and folders in goroutines of their own. What has not finished is pending, and Finished
-	// tells when it has. Without it, they are rendered while their app is resolved.
-	Background bool
-}
 
 // Resolver turns a revision into what each cluster is to run. Everything it does is remembered by what
 // it read, so that a revision costs what it changed. It is for one goroutine at a time.
@@ -85,23 +63,6 @@ func (r *Resolver) Finished() <-chan struct{} {
 // apps for many clusters, which are to be read again.
 func (r *Resolver) Take() []string { return r.renders.take() }
 
-// Facts are what is known of a cluster beside the repository.
-type Facts struct {
-	Kubernetes string   // the version that it runs; "" if that is not known
-	APIs       []string // what its API server serves, as protocol.Report.APIs has it; empty if that is not known
-}
-
-// Request asks what one cluster is to run.
-type Request struct {
-	Cluster string
-	Fleet   *Fleet // the apps for many clusters, as Refresh read them at the same revision
-	Facts   Facts
-	// Last are the apps that it was told to run before, for deciding between two that claim the same object; nil if that
-	// is not known.
-	Last     []protocol.App
-	Patience *Patience // for renders in the background; nil has none
-}
-
 // Resolution is what one cluster is to run at a revision.
 type Resolution struct {
 	Cluster fleet.Cluster
@@ -109,7 +70,8 @@ type Resolution struct {
 	// Transient says that something could not be read: the cluster is to be resolved again at the next
 	// revision, whatever that changes.
 	Transient bool
-	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that is certain.
+	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that
+	// is certain.
 	Doubt      string
 	Kubernetes string // version that charts were rendered for; "" if it was not known
 	APIs       string // APIsDigest of what they were rendered for; "" if it was not known
@@ -151,7 +113,8 @@ func (r *Resolution) Notes() []fleet.Note {
 	return out
 }
 
-// Places are the paths in the tree on which any of it depends, sorted: what was read, and what was looked for and not found.
+// Places are the paths in the tree on which any of it depends, sorted: what was read, and what was looked for and not
+// found.
 func (r *Resolution) Places() []string { return r.places }
 
 // Listing is which clusters have a folder at a revision.
@@ -219,72 +182,12 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 	res.Doubt = strings.Join(ask.Fleet.Problems(), "; ")
 	res.Transient = res.Transient || apps.Transient
 	res.block()
-	if err := r.shareDefinitions(ctx, snap, &res, ask.Last); err != nil {
+	if err := shareDefinitions(r, ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
-	r.refuseEmpty(&res, ask.Last)
-	r.settleClaims(&res, ask.Last)
+	refuseEmpty(r, &res, ask.Last)
+	settleClaims(r, &res, ask.Last)
 	return res, nil
-}
-
-// Fleet is the apps that are declared once for many clusters, at one revision.
-type Fleet struct{ render *Render }
-
-// Problems are what is wrong with the files that declare them.
-func (f *Fleet) Problems() []string {
-	if f == nil {
-		return nil
-	}
-	return f.render.Problems
-}
-
-// Differs says whether they are others than before, which is nil before the first.
-func (f *Fleet) Differs(before *Fleet) bool {
-	if before == nil {
-		return true
-	}
-	was, now := before.render, f.render
-	return was != now && selection(was.Declared, was.Problems) != selection(now.Declared, now.Problems)
-}
-
-// Refresh reads the apps for many clusters at a revision. before are those of the revision before, which are still in
-// force while the new ones are being built; nil if there are none. It is done once for a revision, however many clusters
-// are resolved at it.
-func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fleet) (*Fleet, error) {
-	r.renders.begin("", &Patience{})
-	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render,
-		[]model.Packed, error) {
-		apps, problems, err := r.cfg.Layout.Fleet(ctx, rec)
-		return Render{Declared: apps, Problems: problems, Transient: err != nil}, nil, nil
-	})
-	r.renders.end()
-	if err != nil {
-		return nil, err
-	}
-	if now.Pending { // what there was goes on, and nothing that seems to be missing is taken for gone
-		now = &Render{Problems: []string{query.FleetBuilding}, Pending: true}
-		if before != nil {
-			now.Declared = before.render.Declared
-		}
-	}
-	return &Fleet{now}, nil
-}
-
-// Reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.
-func (r *Resolver) Reselected(f *Fleet, res *Resolution) bool {
-	return selection(r.cfg.Layout.Select(f.render.Declared, res.Cluster)) != res.selection
-}
-
-// selection is a digest of what was selected.
-func selection(apps []model.Rendered, problems []string) string {
-	h := sha256.New()
-	for _, a := range apps {
-		fmt.Fprintf(h, "%d %s %s\n", len(a.JSON), a.JSON, a.File)
-	}
-	for _, p := range problems {
-		fmt.Fprintf(h, "problem %s\n", p)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // block stops the apps whose dependencies can never be satisfied as they are written.
@@ -322,7 +225,7 @@ func (r *Resolver) built(ctx context.Context, snap model.View, app fleet.App) (*
 		Hide      *fleet.Hide      `json:",omitempty"`
 	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
-		tree := r.hidden(rec, app.Hide)
+		tree := hidden(r, rec, app.Hide)
 		objects, err := r.cfg.Renderer.Build(ctx, tree, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if err != nil {
 			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
@@ -348,8 +251,8 @@ func appError(app fleet.App, text string) string {
 	return text
 }
 
-// finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing from the
-// tree: it depends on the render and the values alone.
+// finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing
+// from the tree: it depends on the render and the values alone.
 func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
 	if from.Err != "" {
 		return from, nil
@@ -447,7 +350,8 @@ func (r *Resolver) Blob(ref protocol.Blob) ([]byte, error) {
 	return sealed, nil
 }
 
-// packSorted packs what is for the cluster, and keeps what is for Drover beside it. Objects that come from another source say so.
+// packSorted packs what is for the cluster, and keeps what is for Drover beside it. Objects that come from another
+// source say so.
 func (r *Resolver) packSorted(from *fleet.Source, objects []model.Rendered) (Render, []model.Packed, error) {
 	if from != nil {
 		for i := range objects {
@@ -493,7 +397,8 @@ func (r *Resolver) pack(objects []model.Rendered) (Render, []model.Packed, error
 // anyName stands in the reference of an object whose name the API server makes up. No name can hold it.
 const anyName = "*"
 
-// generated stands for the name of the i-th object of a render, if that is a hook which has generateName in place of a name, as Argo CD allows it.
+// generated stands for the name of the i-th object of a render, if that is a hook which has generateName in place of
+// a name, as Argo CD allows it.
 func generated(object map[string]any, i int) string {
 	meta, _ := object["metadata"].(map[string]any)
 	annotations, _ := meta["annotations"].(map[string]any)

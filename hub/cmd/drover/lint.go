@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // How bad a finding is.
@@ -106,9 +106,12 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	for _, p := range problems {
 		found.text("", "", p)
 	}
+	for _, p := range apps.Problems() {
+		found.text("", "", p)
+	}
 	read := map[string]bool{}
 	for _, name := range names {
-		res, err := r.Resolve(ctx, snap, hub.Request{Cluster: name, Fleet: apps})
+		res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
 		if err != nil {
 			return err
 		}
@@ -158,7 +161,7 @@ func (f *findings) count() string {
 		n[severityUnused])
 }
 
-func (f *findings) resolution(res hub.Resolution) {
+func (f *findings) resolution(res resolve.Resolution) {
 	for _, p := range res.Cluster.Problems {
 		f.text(res.Cluster.Name, "", p)
 	}

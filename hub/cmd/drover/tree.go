@@ -10,13 +10,14 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // treeOptions choose a revision of a repository on this machine.
@@ -65,7 +66,7 @@ func (o *layoutOptions) worker() string {
 
 // open opens the repository, and resolves like the hub, but for waiting for sources, which is told on stderr. done ends what it takes to
 // render.
-func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snapshot, r *hub.Resolver, done func(), err error) {
+func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap model.Snapshot, r *resolve.Resolver, done func(), err error) {
 	if snap, err = git.At(ctx, o.repo, o.revision); err != nil {
 		return nil, nil, nil, err
 	}
@@ -73,19 +74,19 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snap
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r, done = o.resolver(hub.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
-		Store: hub.Volatile{}, Secret: make([]byte, 32)})
+	r, done = o.resolver(resolve.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
+		Store: resolve.Volatile{}, Secret: make([]byte, 32)})
 	return snap, r, done, nil
 }
 
 // resolver makes a resolver that reads folders as the options say. done ends what it takes to render charts.
-func (o *layoutOptions) resolver(cfg hub.Config) (r *hub.Resolver, done func()) {
+func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done func()) {
 	charts := helm.New(o.worker())
 	charts.Kustomize = cfg.Renderer
 	cfg.Layout = &layout.Layout{Root: o.path, Renderer: cfg.Renderer, Templates: charts}
 	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
 	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, git.Ignore, git.Hide, ignore.Made
-	return hub.NewResolver(cfg), charts.Close
+	return resolve.New(cfg), charts.Close
 }
 
 // among says that there is no such cluster, if so.
