@@ -45,7 +45,7 @@ func TestAChartThatAsksIsRenderedForWhatTheClusterServes(t *testing.T) {
 	report()
 	select {
 	case <-asked:
-	case <-time.After(race.Patience(30 * time.Second)):
+	case <-time.After(race.Patience(90 * time.Second)):
 		t.Fatal("the hub does not ask for what it does not know")
 	}
 	report("v1") // not what the digest says

@@ -22,7 +22,7 @@ func TestABundleThatWasRoutedBeforeTheSessionIsFound(t *testing.T) {
 		for range 2 { // when it asks again, the first answer was that there is none
 			select {
 			case <-fetches:
-			case <-time.After(race.Patience(30 * time.Second)):
+			case <-time.After(race.Patience(90 * time.Second)):
 				t.Fatal("the session does not ask again for its bundle")
 			}
 		}
@@ -70,7 +70,7 @@ func TestAHelloIsSaidUntilItIsKept(t *testing.T) {
 	h := hold(t, hub)
 	h.holds(t, true)
 	hub.KeepHellos(t)
-	for deadline := time.Now().Add(race.Patience(30 * time.Second)); !hub.KeptHello(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); !hub.KeptHello(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the hello is lost")
 		}

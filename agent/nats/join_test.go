@@ -25,7 +25,7 @@ import (
 // eventually polls until cond holds.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(race.Patience(30 * time.Second)); !cond(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); !cond(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("timed out waiting for %s", what)
 		}

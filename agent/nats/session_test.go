@@ -104,7 +104,7 @@ func (h *held) bundle(t *testing.T, want string) {
 		if string(got) != want {
 			t.Fatalf("got bundle %q, want %q", got, want)
 		}
-	case <-time.After(race.Patience(30 * time.Second)):
+	case <-time.After(race.Patience(90 * time.Second)):
 		t.Fatalf("timed out waiting for bundle %q", want)
 	}
 }
@@ -117,7 +117,7 @@ func (h *held) holds(t *testing.T, want bool) {
 			if got == want {
 				return
 			}
-		case <-time.After(race.Patience(30 * time.Second)):
+		case <-time.After(race.Patience(90 * time.Second)):
 			t.Fatalf("timed out waiting for the session to hold: %t", want)
 		}
 	}

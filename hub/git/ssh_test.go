@@ -44,7 +44,7 @@ func TestSSH(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 		t.Setenv("SSH_AUTH_SOCK", socket)
-		for deadline := time.Now().Add(race.Patience(30 * time.Second)); ; {
+		for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
 			if _, err := os.Stat(socket); err == nil {
 				break
 			}

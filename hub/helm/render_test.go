@@ -361,7 +361,7 @@ func workers(t *testing.T) []int {
 
 func eventually(t *testing.T, what func() bool) {
 	t.Helper()
-	deadline := time.After(race.Patience(30 * time.Second))
+	deadline := time.After(race.Patience(90 * time.Second))
 	for !what() {
 		select {
 		case <-deadline:

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -53,11 +54,11 @@ func mustFail(t testing.TB, files model.Tree, dir string, opts model.BuildOption
 	if err == nil {
 		t.Fatalf("Build(%s) gave %d objects, want an error", dir, len(objects))
 	}
-	var e *BuildError
+	var e *diagnose.BuildError
 	if !errors.As(err, &e) {
 		t.Fatalf("Build(%s): %T, want *BuildError: %v", dir, err, err)
 	}
-	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), repository+"/") {
+	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), diagnose.Repository+"/") {
 		t.Errorf("error is not one clear line of repository paths: %q", err)
 	}
 	return err.Error()

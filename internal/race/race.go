@@ -1,5 +1,5 @@
-// Package race says whether a program was built with the race detector, which makes it several times slower and takes more
-// memory than a limit may permit. Tests that wait scale their patience by it.
+// Package race says whether a program was built with the race detector, which makes it several times slower and takes
+// more memory than a limit may permit. Tests that wait scale their patience by it.
 //
 // It may import the standard library only.
 package race

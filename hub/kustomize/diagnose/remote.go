@@ -1,4 +1,4 @@
-package kustomize
+package diagnose
 
 import (
 	"net/url"
@@ -7,16 +7,16 @@ import (
 	"strings"
 )
 
-// isHTTP says whether kustomize's file loader would GET the path (loader.IsRemoteFile).
-func isHTTP(p string) bool {
+// IsHTTP says whether kustomize's file loader would GET the path (loader.IsRemoteFile).
+func IsHTTP(p string) bool {
 	u, err := url.Parse(p)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https")
 }
 
-// isGit says whether kustomize's folder loader would clone the path. It follows
+// IsGit says whether kustomize's folder loader would clone the path. It follows
 // api/internal/git.NewRepoSpecFromURL of api v0.21.2 branch by branch; kustomize asks it before it
 // looks for a local folder, so a local folder by such a name would not be found either.
-func isGit(p string) bool {
+func IsGit(p string) bool {
 	if path.IsAbs(p) {
 		return false
 	}
@@ -100,5 +100,5 @@ func cutPrefixFold(s, prefix string) (string, bool) {
 
 var credentials = regexp.MustCompile(`(/|git::)[^/@\s]+:[^/@\s]+@`)
 
-// withoutCredentials hides a user and password in an address, which must not reach an error.
-func withoutCredentials(p string) string { return credentials.ReplaceAllString(p, "$1…@") }
+// WithoutCredentials hides a user and password in an address, which must not reach an error.
+func WithoutCredentials(p string) string { return credentials.ReplaceAllString(p, "$1…@") }

@@ -1,4 +1,4 @@
-package kustomize
+package diagnose
 
 import (
 	"strings"
@@ -7,41 +7,42 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
-// origins says which file declared an object. Kustomize could note that itself (originAnnotations),
+// Origins says which file declared an object. Kustomize could note that itself (originAnnotations),
 // but the annotation would be there during the build, where a patch or a replacement can see it.
 // So the files are matched with the objects afterwards, by kind and name, allowing for prefixes,
 // suffixes and hashes; where two files fit equally well, nothing is said.
-type origins struct{ declared map[string][]declaration }
+type Origins struct{ declared map[string][]declaration }
 
 // declaration is one object as a file declares it.
 type declaration struct{ name, file string }
 
-func newOrigins(m *mount) *origins {
-	o := &origins{declared: map[string][]declaration{}}
-	for _, f := range m.read {
-		if m.declares[f.path] && !isKustomization(f.path) {
+// NewOrigins reads what a build read.
+func NewOrigins(b *Build) *Origins {
+	o := &Origins{declared: map[string][]declaration{}}
+	for _, f := range b.files {
+		if b.Declares[f.Path] && !IsKustomization(f.Path) {
 			o.scan(f)
 		}
 	}
-	for _, k := range m.kusts {
+	for _, k := range b.kusts {
 		for _, g := range k.ConfigMapGenerator {
-			o.generated("ConfigMap", g.GeneratorArgs, k.path)
+			o.generated("ConfigMap", g.GeneratorArgs, k.Path)
 		}
 		for _, g := range k.SecretGenerator {
-			o.generated("Secret", g.GeneratorArgs, k.path)
+			o.generated("Secret", g.GeneratorArgs, k.Path)
 		}
 	}
 	return o
 }
 
-func (o *origins) add(kind, name, file string) {
+func (o *Origins) add(kind, name, file string) {
 	if kind != "" && name != "" {
 		o.declared[kind] = append(o.declared[kind], declaration{name, file})
 	}
 }
 
 // generated adds what a generator makes, unless it only changes what is there.
-func (o *origins) generated(kind string, g types.GeneratorArgs, file string) {
+func (o *Origins) generated(kind string, g types.GeneratorArgs, file string) {
 	if b := types.NewGenerationBehavior(g.Behavior); b != types.BehaviorMerge && b != types.BehaviorReplace {
 		o.add(kind, g.Name, file)
 	}
@@ -50,8 +51,8 @@ func (o *origins) generated(kind string, g types.GeneratorArgs, file string) {
 // maxGuesses bounds the comparisons for one object.
 const maxGuesses = 4096
 
-// of gives the file that declares an object, "" if that is not certain.
-func (o *origins) of(kind, name string) string {
+// Of gives the file that declares an object, "" if that is not certain.
+func (o *Origins) Of(kind, name string) string {
 	known := o.declared[kind]
 	if len(known) > maxGuesses {
 		return ""
@@ -74,20 +75,20 @@ func (o *origins) of(kind, name string) string {
 
 // scan finds the kind and name of each object in a file, by its text where it is written as
 // usual, because parsing costs more than all the rest of finding origins.
-func (o *origins) scan(f file) {
-	for _, doc := range documents(f.data) {
-		kind, name := glance(doc.text)
+func (o *Origins) scan(f File) {
+	for _, doc := range Documents(f.Data) {
+		kind, name := glance(doc.Text)
 		if kind != "" && name != "" && !strings.HasSuffix(kind, "List") {
-			o.add(kind, name, f.path)
+			o.add(kind, name, f.Path)
 			continue
 		}
 		var object objectHead
-		if yaml.Unmarshal([]byte(doc.text), &object) != nil {
+		if yaml.Unmarshal([]byte(doc.Text), &object) != nil {
 			continue
 		}
-		o.add(object.Kind, object.Metadata.Name, f.path)
+		o.add(object.Kind, object.Metadata.Name, f.Path)
 		for _, item := range object.Items {
-			o.add(item.Kind, item.Metadata.Name, f.path)
+			o.add(item.Kind, item.Metadata.Name, f.Path)
 		}
 	}
 }

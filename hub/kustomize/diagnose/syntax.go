@@ -1,4 +1,4 @@
-package kustomize
+package diagnose
 
 import (
 	"strings"
@@ -8,18 +8,18 @@ import (
 )
 
 // brokenYAML finds a file that should be YAML and is not. The data of generators may be anything.
-func brokenYAML(m *mount, _ string) *BuildError {
+func brokenYAML(b *Build) *BuildError {
 	data := map[string]bool{}
-	for _, k := range m.kusts {
-		for _, r := range k.refs {
-			if strings.Contains(r.field, ".files[") || strings.Contains(r.field, ".env") {
-				target, _ := r.target(k.dir())
+	for _, k := range b.kusts {
+		for _, r := range k.Refs {
+			if strings.Contains(r.Field, ".files[") || strings.Contains(r.Field, ".env") {
+				target, _ := r.Target(k.Dir())
 				data[target] = true
 			}
 		}
 	}
-	for _, f := range m.read {
-		if data[f.path] || !m.declares[f.path] && !isManifest(f.path) {
+	for _, f := range b.files {
+		if data[f.Path] || !b.Declares[f.Path] && !IsManifest(f.Path) {
 			continue
 		}
 		if e := syntax(f); e != nil {
@@ -29,16 +29,31 @@ func brokenYAML(m *mount, _ string) *BuildError {
 	return nil
 }
 
+// brokenSchema finds a schema (openapi.path) that is none. Kustomize fails where it first looks something up in it.
+func brokenSchema(b *Build) *BuildError {
+	for _, k := range b.kusts {
+		target, _ := Reference{Path: k.OpenAPI["path"]}.Target(k.Dir())
+		data, ok := b.Content(target)
+		var schema map[string]any
+		if ok && yaml.Unmarshal(data, &schema) != nil {
+			return &BuildError{File: k.Path, Line: LineOf(k.Data, "openapi.path"),
+				Reason: "the schema that openapi.path names is no OpenAPI schema", Hint: "check the file"}
+		}
+	}
+	return nil
+}
+
 // syntax finds the line on which a file stops being YAML; nil if it is YAML.
-func syntax(f file) *BuildError {
-	for _, doc := range documents(f.data) {
-		err := parses(doc.text)
+func syntax(f File) *BuildError {
+	for _, doc := range Documents(f.Data) {
+		err := parses(doc.Text)
 		if err == nil {
 			continue
 		}
-		lines := strings.SplitAfter(doc.text, "\n")
+		lines := strings.SplitAfter(doc.Text, "\n")
 		bad := culprit(lines)
-		e := &BuildError{File: f.path, Line: doc.line + bad, Reason: "not valid YAML: " + fleet.YAMLRule(err), Hint: "check the indentation and the quotes on this line and the one above"}
+		e := &BuildError{File: f.Path, Line: doc.Line + bad, Reason: "not valid YAML: " + fleet.YAMLRule(err),
+			Hint: "check the indentation and the quotes on this line and the one above"}
 		if bad < len(lines) && strings.Contains(indentation(lines[bad]), "\t") {
 			e.Reason, e.Hint = "not valid YAML: a tab in the indentation", "indent with spaces"
 		}

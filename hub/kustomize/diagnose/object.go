@@ -1,27 +1,29 @@
-package kustomize
+package diagnose
 
 import (
 	"fmt"
 	"strings"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/drover-dev/drover/fleet"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 const noObjectHint = "if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml"
 
 // brokenObject finds a file of objects that holds something that is none.
-func brokenObject(m *mount, cause string) *BuildError {
-	for _, f := range m.read {
-		if !m.declares[f.path] || isKustomization(f.path) {
+func brokenObject(b *Build) *BuildError {
+	for _, f := range b.files {
+		if !b.Declares[f.Path] || IsKustomization(f.Path) {
 			continue
 		}
-		if e := duplicateKey(f); e != nil && strings.Contains(cause, "already defined at line") {
+		if e := duplicateKey(f); e != nil {
 			return e
 		}
-		for i, doc := range documents(f.data) {
-			if e := missing(f.path, i, doc); e != nil {
+		if e := notInJSON(f); e != nil {
+			return e
+		}
+		for i, doc := range Documents(f.Data) {
+			if e := missing(f.Path, i, doc); e != nil {
 				return e
 			}
 		}
@@ -33,7 +35,7 @@ func brokenObject(m *mount, cause string) *BuildError {
 func missing(name string, index int, doc document) *BuildError {
 	e := &BuildError{File: name, Line: firstLine(doc)}
 	var value any
-	if yaml.Unmarshal([]byte(doc.text), &value) != nil || value == nil {
+	if yaml.Unmarshal([]byte(doc.Text), &value) != nil || value == nil {
 		return nil
 	}
 	var head objectHead
@@ -41,7 +43,7 @@ func missing(name string, index int, doc document) *BuildError {
 	if ok && len(object) == 0 {
 		return nil
 	}
-	if !ok || yaml.Unmarshal([]byte(doc.text), &head) != nil {
+	if !ok || yaml.Unmarshal([]byte(doc.Text), &head) != nil {
 		e.Reason, e.Hint = fmt.Sprintf("document %d is no Kubernetes object", index+1), noObjectHint
 		return e
 	}
@@ -77,50 +79,87 @@ func (h objectHead) lacks(which string) (reason, hint string) {
 
 // firstLine gives the line of a document's first content.
 func firstLine(doc document) int {
-	line := doc.line
-	for text := range strings.Lines(doc.text) {
+	line := doc.Line
+	for text := range strings.Lines(doc.Text) {
 		if t := strings.TrimSpace(text); t != "" && t[0] != '#' && !strings.HasPrefix(t, "---") {
 			return line
 		}
 		line++
 	}
-	return doc.line
+	return doc.Line
 }
 
-// noAPIVersion and unencodable are what kustomize lets pass and no API server can take.
-func noAPIVersion(file, object string) *BuildError {
+// NoAPIVersion and unencodable are what kustomize lets pass and no API server can take.
+func NoAPIVersion(file, object string) *BuildError {
 	return &BuildError{File: file, Reason: object + " has no apiVersion", Hint: "add the apiVersion of the kind"}
 }
 
-func unencodable(m *mount, file, object string, cause error) *BuildError {
-	if e := brokenObject(m, cause.Error()); e != nil {
+// Unencodable explains an object that cannot be written as JSON.
+func Unencodable(b *Build, file, object string, cause error) *BuildError {
+	if e := brokenObject(b); e != nil {
 		return e
 	}
-	for _, x := range explanations {
-		if strings.Contains(cause.Error(), x.mark) {
-			return &BuildError{File: file, Reason: object + ": " + x.reason, Hint: x.hint}
+	return &BuildError{File: file, Reason: object + " cannot be written as JSON: " + innermost(cause),
+		Hint: "see its values"}
+}
+
+// notInJSON finds a value that YAML can hold and JSON cannot.
+func notInJSON(f File) *BuildError {
+	for _, doc := range Documents(f.Data) {
+		var root yaml.Node
+		if yaml.Unmarshal([]byte(doc.Text), &root) != nil {
+			continue
+		}
+		at, reason, hint := unwritable(&root)
+		if at == nil {
+			continue
+		}
+		var head objectHead
+		if yaml.Unmarshal([]byte(doc.Text), &head) == nil && head.Metadata.Name != "" {
+			reason = fmt.Sprintf("%s %q: %s", head.Kind, head.Metadata.Name, reason)
+		}
+		return &BuildError{File: f.Path, Line: doc.Line + at.Line - 1, Reason: reason, Hint: hint}
+	}
+	return nil
+}
+
+// unwritable gives the first node that JSON cannot hold; nil if there is none.
+func unwritable(node *yaml.Node) (at *yaml.Node, reason, hint string) {
+	if node.Kind == yaml.ScalarNode && node.Tag == yaml.NodeTagFloat {
+		switch value := strings.ToLower(strings.TrimLeft(node.Value, "+-")); value {
+		case ".nan":
+			return node, "a value is .nan, which Kubernetes cannot hold", "quote it if it is text"
+		case ".inf":
+			return node, "a value is infinite, which Kubernetes cannot hold", "quote it if it is text"
 		}
 	}
-	reason := innermost(cause.Error())
-	if strings.HasPrefix(cause.Error(), "yaml: ") {
-		reason = fleet.YAMLRule(cause)
+	for i, c := range node.Content {
+		if key := node.Kind == yaml.MappingNode && i%2 == 0; key && (c.Kind != yaml.ScalarNode ||
+			c.Tag != yaml.NodeTagString && c.Tag != "!!merge") {
+			return c, "a map has a key that is no text", "quote the keys that are numbers, true, false or null"
+		}
+		if at, reason, hint = unwritable(c); at != nil {
+			return at, reason, hint
+		}
 	}
-	return &BuildError{File: file, Reason: object + " cannot be written as JSON: " + reason, Hint: "see its values"}
+	return nil, "", ""
 }
 
 // duplicateKey finds a map that has a key twice.
-func duplicateKey(f file) *BuildError {
-	for _, doc := range documents(f.data) {
+func duplicateKey(f File) *BuildError {
+	for _, doc := range Documents(f.Data) {
 		var root yaml.Node
-		if yaml.Unmarshal([]byte(doc.text), &root) != nil {
+		if yaml.Unmarshal([]byte(doc.Text), &root) != nil {
 			continue
 		}
 		if key, first := twice(&root); key != nil {
 			what := fmt.Sprintf("key %q", key.Value)
-			if fleet.HoldsSecret([]byte(doc.text)) {
+			if fleet.HoldsSecret([]byte(doc.Text)) {
 				what = "a key"
 			}
-			return &BuildError{File: f.path, Line: doc.line + key.Line - 1, Reason: fmt.Sprintf("%s stands here a second time, first on line %d", what, doc.line+first-1), Hint: "keep one of the two"}
+			return &BuildError{File: f.Path, Line: doc.Line + key.Line - 1,
+				Reason: fmt.Sprintf("%s stands here a second time, first on line %d", what, doc.Line+first-1),
+				Hint:   "keep one of the two"}
 		}
 	}
 	return nil

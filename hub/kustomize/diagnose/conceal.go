@@ -1,28 +1,25 @@
-package kustomize
-
-//lint:file-ignore SA1019 what kustomize deprecates it still builds, and so must be looked at
+package diagnose
 
 import (
 	"encoding/base64"
 	"strings"
 
-	"sigs.k8s.io/kustomize/kyaml/yaml"
-
 	"github.com/drover-dev/drover/fleet"
+	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
 
 // quotesSecret says whether a text quotes a value of a Secret that the build has read: of an object, of a generator,
 // or of a patch, whose target may be a Secret.
-func (m *mount) quotesSecret(text string) bool {
+func (b *Build) quotesSecret(text string) bool {
 	var values []string
-	for _, f := range m.read {
-		for _, doc := range documents(f.data) {
-			if fleet.HoldsSecret([]byte(doc.text)) {
-				values = append(values, scalarsBelow(doc.text, "data", "stringData")...)
+	for _, f := range b.files {
+		for _, doc := range Documents(f.Data) {
+			if fleet.HoldsSecret([]byte(doc.Text)) {
+				values = append(values, scalarsBelow(doc.Text, "data", "stringData")...)
 			}
 		}
 	}
-	for _, k := range m.kusts {
+	for _, k := range b.kusts {
 		for _, g := range k.SecretGenerator {
 			for _, l := range g.LiteralSources {
 				_, value, _ := strings.Cut(l, "=")
@@ -30,7 +27,7 @@ func (m *mount) quotesSecret(text string) bool {
 			}
 		}
 	}
-	for _, p := range m.patches() {
+	for _, p := range b.patches() {
 		values = append(values, scalarsBelow(p.text, "data", "stringData", "value")...)
 	}
 	return fleet.Conceal(text, values) != text

@@ -1,7 +1,8 @@
-package kustomize
+package diagnose
 
 import (
 	"bytes"
+	"path"
 	"regexp"
 	"strings"
 
@@ -10,14 +11,14 @@ import (
 
 // document is one of the documents in a file.
 type document struct {
-	text string
-	line int // 1-based line of the file on which text begins
+	Text string
+	Line int // 1-based line of the file on which text begins
 }
 
 var separator = regexp.MustCompile(`\n---.*\n`)
 
-// documents splits a file as kustomize does (kyaml/kio.splitDocuments).
-func documents(data []byte) []document {
+// Documents splits a file as kustomize does (kyaml/kio.splitDocuments).
+func Documents(data []byte) []document {
 	text := string(bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n")))
 	var docs []document
 	from, line := 0, 1
@@ -29,8 +30,8 @@ func documents(data []byte) []document {
 	return append(docs, document{text[from:], line})
 }
 
-// lineOf gives the line on which a field such as patches[0].path stands; 0 if it is not there.
-func lineOf(data []byte, field string) int {
+// LineOf gives the line on which a field such as patches[0].path stands; 0 if it is not there.
+func LineOf(data []byte, field string) int {
 	var root yaml.Node
 	if yaml.Unmarshal(data, &root) != nil || len(root.Content) == 0 {
 		return 0
@@ -72,4 +73,10 @@ func child(node *yaml.Node, step string) (*yaml.Node, int) {
 		}
 	}
 	return nil, 0
+}
+
+// IsManifest says whether a file of this name is taken for manifests.
+func IsManifest(name string) bool {
+	ext := path.Ext(name)
+	return ext == ".yaml" || ext == ".yml"
 }

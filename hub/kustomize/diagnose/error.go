@@ -1,4 +1,4 @@
-package kustomize
+package diagnose
 
 import (
 	"fmt"
