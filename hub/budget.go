@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -43,14 +45,14 @@ func (c *change) fresh() int { return len(c.gone) - len(c.counted) }
 
 // budget sets what the agent of a cluster may delete for a bundle, and what waits for a person. later says that
 // nothing is to be published before it is known what the other clusters lose.
-func (h *Hub) budget(name string, res *Resolution, r *Record, b *protocol.Bundle) (later bool) {
+func (h *Hub) budget(name string, res *resolve.Resolution, r *Record, b *protocol.Bundle) (later bool) {
 	d := r.Deletions.heard(r.Bundle, r.Digest, h.reportOf(name))
 	p := h.passes[name]
 	w := h.weigh(name, res, r.Bundle, *b)
 	changes, had := w.compare(d)
 	flags := fleet.AppLoss{Everywhere: h.everywhere}
 	if res != nil {
-		flags.FleetGone = d.HadFleet && res.fleetGone
+		flags.FleetGone = d.HadFleet && res.FleetGone
 		flags.FileGone = d.HadFile && !res.Cluster.Described && !res.Cluster.Unclear
 	}
 	held := fleet.Guard(lossOf(changes, had, res, flags))
@@ -98,13 +100,13 @@ func (d *Deletions) settle(p *pass) {
 }
 
 // note remembers what a bundle was made with. What cannot be read is not taken for gone.
-func (d *Deletions) note(res *Resolution, b protocol.Bundle) {
+func (d *Deletions) note(res *resolve.Resolution, b protocol.Bundle) {
 	if res == nil {
 		return
 	}
 	broken := slices.ContainsFunc(b.Apps, func(a protocol.App) bool { return a.Error != "" })
 	doubt := res.Doubt != "" || b.Incomplete != "" || res.Cluster.Unclear || broken
-	d.HadFleet = res.fleetApps || doubt && d.HadFleet
+	d.HadFleet = res.FleetApps || doubt && d.HadFleet
 	d.HadFile = res.Cluster.Described || doubt && d.HadFile
 }
 
@@ -120,8 +122,8 @@ func (h *Hub) heldApp(id string, c change, reasons []fleet.GuardReason) *AppHold
 
 // lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was gone
 // is: what is still missing then left Git by itself.
-func lossOf(changes []change, had int, res *Resolution, flags fleet.AppLoss) fleet.Loss {
-	fleetBack, fileBack := res != nil && res.fleetApps, res != nil && res.Cluster.Described
+func lossOf(changes []change, had int, res *resolve.Resolution, flags fleet.AppLoss) fleet.Loss {
+	fleetBack, fileBack := res != nil && res.FleetApps, res != nil && res.Cluster.Described
 	loss := fleet.Loss{Had: had}
 	for _, c := range changes {
 		l := flags
@@ -180,7 +182,7 @@ func (h *Hub) reportOf(name string) *protocol.Report {
 	return c.Report
 }
 
-func (h *Hub) weigh(name string, res *Resolution, last, next protocol.Bundle) *weighing {
+func (h *Hub) weigh(name string, res *resolve.Resolution, last, next protocol.Bundle) *weighing {
 	w := &weighing{Hub: h, cluster: name, last: last, next: next, refs: map[string][]protocol.ObjectRef{}}
 	if res != nil {
 		for _, a := range res.Apps {
@@ -285,7 +287,7 @@ func (w *weighing) contents(app string, g Given) []fleet.Owned {
 	}
 	out := slices.Clone(objects)
 	for i := range out {
-		out[i].Ref = Claimed(out[i].Ref, g.Namespace)
+		out[i].Ref = model.Claimed(out[i].Ref, g.Namespace)
 	}
 	return out
 }
@@ -314,7 +316,7 @@ func (w *weighing) wanted(set *map[protocol.ObjectRef]bool, b protocol.Bundle) f
 					refs = w.wants(a)
 				}
 				for _, r := range refs {
-					(*set)[Claimed(r, a.Namespace)] = true
+					(*set)[model.Claimed(r, a.Namespace)] = true
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"time"
 
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -19,7 +20,7 @@ type Bus interface {
 type Publisher interface {
 	// Put stores blobs, then bundles, and returns when the bus has them all. Blobs come first so that
 	// no agent is ever told of one that is not there. An error that wraps ErrFull says that there is no space left.
-	Put(ctx context.Context, blobs []Packed, bundles []Delivery) error
+	Put(ctx context.Context, blobs []model.Packed, bundles []Delivery) error
 	// Holdings says what the bus has now. After it lost something, the hub brings it back.
 	Holdings(ctx context.Context) (Holdings, error)
 	// Drop removes blobs. One that is not there is no error.

@@ -5,14 +5,15 @@ import (
 	"encoding/json"
 	"time"
 
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // memoAPIs is where what an API server serves is kept in the store: once for all clusters that serve the same.
 const memoAPIs = "apis-"
 
-// apis are what a cluster serves, with its digest: as it reported in this run of the hub, or as its charts were rendered for last. Nothing, if
-// that is not known.
+// apis are what a cluster serves, with its digest: as it reported in this run of the hub, or as its charts were
+// rendered for last. Nothing, if that is not known.
 func (h *Hub) apis(cluster string) (digest string, list []string) {
 	digest = h.records[cluster].APIs
 	if c, ok := h.state.Get(cluster); ok && c.Report != nil {
@@ -33,6 +34,15 @@ func (h *Hub) apis(cluster string) (digest string, list []string) {
 	return digest, list
 }
 
+// kubernetes is the version that a cluster reported, in this run of the hub or before its charts were rendered last;
+// "" if none is known.
+func (h *Hub) kubernetes(cluster string) string {
+	if c, ok := h.state.Get(cluster); ok && c.Report != nil && c.Report.Agent.Kubernetes != "" {
+		return c.Report.Agent.Kubernetes
+	}
+	return h.records[cluster].Kubernetes
+}
+
 // learn takes in what a cluster says that its API server serves, or asks for it where nobody has said.
 func (h *Hub) learn(ctx context.Context, cluster, digest string, list []string) {
 	switch known, _ := h.apis(cluster); {
@@ -46,7 +56,7 @@ func (h *Hub) learn(ctx context.Context, cluster, digest string, list []string) 
 			panic("hub: a list of texts that is not JSON: " + err.Error()) // plain data: cannot happen
 		}
 		h.served.set(cluster, digest, list)
-		h.Resolver.memo.note(memoAPIs+digest, data)
+		h.served.unsaved[memoAPIs+digest] = data
 	default:
 		if err := h.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskAPIs}); err != nil {
 			h.Log.Warn("the agent is not asked what its cluster serves; it is at its next report", "cluster", cluster, "err", err)
@@ -60,8 +70,8 @@ func (h *Hub) unheard(digest string) bool {
 	return digest != "" && !known
 }
 
-// changed follows a change of a cluster's API server: what it serves, or its version. A cluster that says so again and again is
-// followed at a pace, and what it says last is not lost.
+// changed follows a change of a cluster's API server: what it serves, or its version. A cluster that says so again
+// and again is followed at a pace, and what it says last is not lost.
 func (h *Hub) changed(cluster, digest string, list []string) {
 	ok, after := h.served.may(cluster)
 	switch {
@@ -83,13 +93,13 @@ func (h *Hub) changed(cluster, digest string, list []string) {
 // rerender renders a cluster's charts for what it reported, if they were rendered for something else.
 func (h *Hub) rerender(ctx context.Context, cluster string) error {
 	res := h.resolved[cluster]
-	if res == nil || h.base == nil || !res.charts() {
+	if res == nil || h.base == nil || !res.Charts() {
 		return nil
 	}
-	if digest, _ := h.apis(cluster); res.kubernetes == h.kubernetes(cluster) && (!res.asksAPIs || digest == "" || res.apis == digest) {
+	if digest, _ := h.apis(cluster); res.Kubernetes == h.kubernetes(cluster) && (!res.AsksAPIs || digest == "" || res.APIs == digest) {
 		return nil
 	}
-	if err := h.resolve(ctx, h.base, cluster); err != nil {
+	if err := h.resolve(ctx, h.base, cluster, &resolve.Patience{}); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}

@@ -8,10 +8,10 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/helm/worker"
 	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 }
 
 // builds runs builds in processes of this very program, which all tests share.
-var builds = sync.OnceValue(func() hub.Renderer { return kustomize.NewWorkers(must(os.Executable()), asBuilder) })
+var builds = sync.OnceValue(func() model.Renderer { return kustomize.NewWorkers(must(os.Executable()), asBuilder) })
 
 // charts renders charts in processes of this very program.
 func charts(t testing.TB) *helm.Renderer {
@@ -159,7 +159,7 @@ spec:
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newScene(t, c.tree)
-			b.resolver.Kubernetes = func(string) string { return "v1.33.1" }
+			b.facts.Kubernetes = "v1.33.1"
 			if got := b.summary(b.resolve("staging")); got != c.want {
 				t.Errorf("got:\n%s\nwant:\n%s", got, c.want)
 			}

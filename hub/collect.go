@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -179,7 +180,7 @@ func (h *Hub) collect(ctx context.Context, grace time.Duration) {
 	begin := time.Now()
 	needed, named, stored := h.named()
 	lists := h.listsInUse()
-	kept := h.Resolver.memo.sweep(h.resolved, stored)
+	kept := h.Resolver.Sweep(h.resolved, stored)
 	removed, err := h.Store.Collect(func(key string) bool {
 		digest, ok := strings.CutPrefix(key, memoAPIs)
 		return ok && lists[digest] || kept[key]
@@ -305,7 +306,7 @@ func (h *Hub) drop(ctx context.Context, ids []string) {
 
 // share gives the bus blobs and bundles, and says which bundles it has. When it is full, what nobody needs is removed
 // at once, and then every cluster is served by itself, so that one that needs much keeps none from what needs little.
-func (h *Hub) share(ctx context.Context, blobs []Packed, bundles []Delivery) ([]Delivery, error) {
+func (h *Hub) share(ctx context.Context, blobs []model.Packed, bundles []Delivery) ([]Delivery, error) {
 	sent, err := h.put(ctx, blobs, bundles)
 	if errors.Is(err, ErrFull) {
 		h.putAgain(ctx, blobs)
@@ -333,7 +334,7 @@ func (h *Hub) share(ctx context.Context, blobs []Packed, bundles []Delivery) ([]
 }
 
 // putAgain makes space on a full bus. What was to be put there may be there in part.
-func (h *Hub) putAgain(ctx context.Context, blobs []Packed) {
+func (h *Hub) putAgain(ctx context.Context, blobs []model.Packed) {
 	partly := make([]string, 0, len(blobs))
 	for _, p := range blobs {
 		partly = append(partly, p.Ref.ID())
@@ -344,13 +345,13 @@ func (h *Hub) putAgain(ctx context.Context, blobs []Packed) {
 
 // putEach gives a full bus one bundle after the other, those that need least first. Those that do not fit are shown,
 // and tried again.
-func (h *Hub) putEach(ctx context.Context, blobs []Packed, bundles []Delivery) (put []Delivery, err error) {
+func (h *Hub) putEach(ctx context.Context, blobs []model.Packed, bundles []Delivery) (put []Delivery, err error) {
 	type parcel struct {
 		Delivery
-		blobs []Packed
+		blobs []model.Packed
 		size  int
 	}
-	have := map[string]Packed{}
+	have := map[string]model.Packed{}
 	for _, p := range blobs {
 		have[p.Ref.ID()] = p
 	}
@@ -370,7 +371,7 @@ func (h *Hub) putEach(ctx context.Context, blobs []Packed, bundles []Delivery) (
 	slices.SortFunc(parcels, func(a, b parcel) int { return a.size - b.size })
 	var unfit []string
 	for _, x := range parcels {
-		missing := slices.DeleteFunc(x.blobs, func(p Packed) bool { return h.held[p.Ref.ID()] })
+		missing := slices.DeleteFunc(x.blobs, func(p model.Packed) bool { return h.held[p.Ref.ID()] })
 		switch sent, err := h.put(ctx, missing, []Delivery{x.Delivery}); {
 		case errors.Is(err, ErrFull):
 			partly := make([]string, 0, len(missing))

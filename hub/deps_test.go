@@ -11,6 +11,9 @@ import (
 
 const hubRoom = "github.com/drover-dev/drover/hub"
 
+// inner are the packages of the hub that are no adapters.
+var inner = []string{"model", "memtree", "fetch", "resolve"}
+
 // packages lists what lies below hub, by path relative to it.
 func packages(t *testing.T) []string {
 	t.Helper()
@@ -40,12 +43,12 @@ func TestHubNeverLinksTheAgent(t *testing.T) {
 }
 
 // TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added later is
-// held to it too. manifest is text that goes with the hub, and may be used by any.
+// held to it too. manifest is text that goes with the hub, and may be used by any; so may what the parts of the hub share.
 func TestAdaptersNeverImportEachOther(t *testing.T) {
 	t.Parallel()
 	var adapters []string
 	for _, name := range packages(t) {
-		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" {
+		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" && !slices.Contains(inner, first) {
 			adapters = append(adapters, name)
 		}
 	}
@@ -96,6 +99,25 @@ func notLinked(t *testing.T, from, to string) {
 	}
 	if slices.Contains(strings.Fields(string(out)), to) {
 		t.Errorf("%s links %s, which composes it", from, to)
+	}
+}
+
+// TestTheHubsPartsKnowOnlyWhatTheyNeed: the loop is above resolve and fetch, which do not know each other, and all of them
+// are above the nouns that they share.
+func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
+	t.Parallel()
+	may := map[string][]string{"model": nil, "memtree": {"model"}, "fetch": {"model"}, "resolve": {"model", "memtree"}}
+	for _, part := range inner {
+		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, hubRoom+"/"+part).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for imported := range strings.FieldsSeq(string(out)) {
+			name, below := strings.CutPrefix(imported, hubRoom+"/")
+			if imported == hubRoom || below && !slices.Contains(may[part], name) {
+				t.Errorf("hub/%s imports %s", part, imported)
+			}
+		}
 	}
 }
 

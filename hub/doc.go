@@ -3,9 +3,10 @@
 //
 //	source → resolve → publish; and back: ingest → state
 //
-// The root of the room holds the nouns, the loop and the interfaces it needs (Source, Renderer,
-// Bus, Store). Each folder below wraps one dependency: git, kustomize, nats, bolt. They import
-// this package, never each other, and meet in cmd/drover.
+// This package has the loop and the interfaces that it needs (Resolving, Following, Bus, Store). Package resolve says what
+// each cluster is to run at a revision, fetch follows sources beside the repository, and model has the nouns and ports
+// that they share. Each other folder wraps one dependency, such as git, kustomize, nats or bolt. These adapters never
+// import each other, and meet in cmd/drover.
 //
-// It may import fleet, protocol and internal; never agent.
+// It may import hub/model, hub/resolve, hub/fetch, fleet, protocol and internal; never agent or an adapter.
 package hub

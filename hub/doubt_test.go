@@ -4,11 +4,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // doubts are all errors of a resolution that keep the cluster, or one of its apps, from being complete.
-func doubts(res hub.Resolution) string {
+func doubts(res resolve.Resolution) string {
 	all := append([]string{res.Doubt}, res.Cluster.Problems...)
 	for _, a := range res.Apps {
 		all = append(all, a.Err)

@@ -34,8 +34,8 @@ import (
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/credentials"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/oci"
@@ -87,13 +87,13 @@ func newElsewhere(t *testing.T) *elsewhere {
 }
 
 // follow makes what the hub follows sources with.
-func (e *elsewhere) follow(data string, log *slog.Logger) *hub.Follower {
-	return hub.NewFollower(filepath.Join(data, "sources"), e.opener(filepath.Join(data, "charts")), 10*time.Millisecond, log)
+func (e *elsewhere) follow(data string, log *slog.Logger) *fetch.Follower {
+	return fetch.NewFollower(filepath.Join(data, "sources"), e.opener(filepath.Join(data, "charts")), 10*time.Millisecond, log)
 }
 
-func (e *elsewhere) opener(charts string) hub.Opener {
+func (e *elsewhere) opener(charts string) fetch.Opener {
 	fetcher := must(helm.NewFetcher(charts, 1<<20))
-	return func(s fleet.Source, dir string) (hub.Remote, error) {
+	return func(s fleet.Source, dir string) (fetch.Remote, error) {
 		find := func(ctx context.Context) (credentials.Credential, error) {
 			return e.creds.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
 		}

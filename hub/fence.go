@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -150,7 +151,7 @@ func (h *Hub) compete(ctx context.Context, has Holdings) (Holdings, error) {
 
 // put gives the bus blobs and bundles, and says whether it did: if the bus was away, another hub may have begun to
 // publish.
-func (h *Hub) put(ctx context.Context, blobs []Packed, bundles []Delivery) (bool, error) {
+func (h *Hub) put(ctx context.Context, blobs []model.Packed, bundles []Delivery) (bool, error) {
 	err := h.Bus.Put(ctx, blobs, bundles)
 	if !errors.Is(err, ErrUnmet) {
 		return err == nil, err

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -147,7 +147,7 @@ func TestABrokenFileBesideKustomizationsStopsOnlyItself(t *testing.T) {
 	t.Parallel()
 	s := newScene(t, kustomization("app", "  path: app\n")+manifest("app/cm.yaml", "app", "{a: b}")+"-- clusters/staging/broken.yaml --\na: [\n")
 	res := s.resolve("staging")
-	apps := map[string]hub.AppResult{}
+	apps := map[string]resolve.AppResult{}
 	for _, a := range res.Apps {
 		apps[a.App.Name] = a
 	}

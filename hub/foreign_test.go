@@ -8,8 +8,9 @@ import (
 
 	"github.com/opencontainers/go-digest"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // fluxSource is a source of Flux in the cluster's folder.
@@ -61,8 +62,10 @@ func threeVersions(t *testing.T) *elsewhere {
 func foreignScene(t *testing.T, e *elsewhere, tree string) *scene {
 	b := newScene(t, tree)
 	dir := t.TempDir()
-	b.resolver.Sources = hub.NewOnce(dir, e.opener(filepath.Join(dir, "charts")), func(string) {})
-	b.resolver.Ignore = git.Ignore
+	b.with(func(cfg *resolve.Config) {
+		cfg.Sources = fetch.NewOnce(dir, e.opener(filepath.Join(dir, "charts")), func(string) {})
+		cfg.Ignore = git.Ignore
+	})
 	return b
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -84,7 +85,7 @@ func (f *freshness) due() (first time.Time) {
 }
 
 // inspect compares the revision that the hub is about to follow with what was published before.
-func (h *Hub) inspect(ctx context.Context, snap Snapshot) error {
+func (h *Hub) inspect(ctx context.Context, snap model.Snapshot) error {
 	f := &h.fresh
 	stale, err := h.stale(ctx, snap)
 	if err != nil {
@@ -121,7 +122,7 @@ func (h *Hub) inspect(ctx context.Context, snap Snapshot) error {
 
 // stale says why nothing may be published from a snapshot: it was not fetched in this process, and lacks a commit
 // that was published. nil if something may.
-func (h *Hub) stale(ctx context.Context, snap Snapshot) (*query.Withheld, error) {
+func (h *Hub) stale(ctx context.Context, snap model.Snapshot) (*query.Withheld, error) {
 	if !snap.Fetched().IsZero() {
 		return nil, nil
 	}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -24,9 +26,9 @@ const flushEvery = 256
 // Hub is the loop. Its exported fields are set before Run and not changed after.
 type Hub struct {
 	Repository string // for people: what Source reads, without credentials
-	Source     Source
-	Resolver   *Resolver
-	Sources    *Follower // of what apps take from elsewhere; nil if there is to be nothing
+	Source     model.Source
+	Resolver   Resolving
+	Sources    Following // of what apps take from elsewhere; nil if nothing follows sources
 	Store      Store
 	Bus        Bus
 	Identities Identities
@@ -46,21 +48,21 @@ type Hub struct {
 	refusals sync.Map                         // by cluster: *refusals, what it said that is not taken
 	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
 
-	base      Snapshot                       // the revision that was resolved last
-	revision  protocol.Revision              // of base
-	resolved  map[string]*Resolution         // by cluster
-	places    map[string]map[string]struct{} // path in the tree → clusters that depend on it
-	listing   *listing                       // of the clusters that have a folder
-	again     map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
-	records   map[string]Record
-	floors    map[string]uint64 // generations that agents are known to have seen
-	proven    map[string]uint64 // generations that a hub of the fleet is seen to have published
-	held      map[string]bool   // blobs that the bus has
-	sealed    map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
-	unsent    map[string]bool   // clusters whose record the bus has yet to take
-	garbage   garbage
-	lost      lostLate
-	rendering map[string]time.Time // clusters whose renders have not finished: since when
+	base     model.Snapshot                 // the revision that was resolved last
+	revision protocol.Revision              // of base
+	resolved map[string]*resolve.Resolution // by cluster
+	places   map[string]map[string]struct{} // path in the tree → clusters that depend on it
+	listing  *listing                       // of the clusters that have a folder
+	apps     *resolve.Fleet                 // the apps for many clusters, at the revision of base
+	again    map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
+	records  map[string]Record
+	floors   map[string]uint64 // generations that agents are known to have seen
+	proven   map[string]uint64 // generations that a hub of the fleet is seen to have published
+	held     map[string]bool   // blobs that the bus has
+	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
+	unsent   map[string]bool   // clusters whose record the bus has yet to take
+	garbage  garbage
+	aside    aside
 
 	left         map[string]time.Time // released clusters: since when their folder is gone
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
@@ -81,9 +83,9 @@ type Hub struct {
 func New(repository string) *Hub {
 	return &Hub{
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
-		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
+		served: newServed(), resolved: map[string]*resolve.Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
 		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{}, rendering: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
+		again: map[string]struct{}{}, left: map[string]time.Time{}, aside: newAside(), passes: map[string]*pass{}, holding: map[string]struct{}{},
 		fresh: newFreshness(), proven: map[string]uint64{}, overclaims: map[string]overclaim{},
 	}
 }
@@ -104,14 +106,6 @@ func (h *Hub) Run(ctx context.Context) error {
 	for i, hold := range h.holds { // those of an older release have no ids
 		h.holds[i] = identify(hold)
 	}
-	h.Resolver.Kubernetes = h.kubernetes
-	if h.Sources != nil {
-		h.Resolver.Sources = h.Sources
-	}
-	h.Resolver.APIs = func(cluster string) []string {
-		_, list := h.apis(cluster)
-		return list
-	}
 	h.recall()
 	if err := h.enter(); err != nil {
 		return err
@@ -119,8 +113,8 @@ func (h *Hub) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	defer h.garbage.stop()
-	defer h.renderAside(ctx)()
-	snapshots, heard := make(chan Snapshot), make(chan error, 1)
+	defer h.Resolver.Close()
+	snapshots, heard := make(chan model.Snapshot), make(chan error, 1)
 	go h.follow(ctx, snapshots)
 	if h.Sources != nil {
 		go h.track(ctx)
@@ -144,6 +138,8 @@ func (h *Hub) Run(ctx context.Context) error {
 			h.retry(ctx, "follow the repository", func(ctx context.Context) error { return h.turn(ctx, snap) })
 		case task := <-h.tasks:
 			h.retry(ctx, "publish", task)
+		case <-h.Resolver.Finished():
+			h.retry(ctx, "publish", h.rendered)
 		case <-h.wake:
 			h.retry(ctx, "look for other hubs", h.tick)
 		}
@@ -172,7 +168,7 @@ func (h *Hub) retry(ctx context.Context, what string, do func(context.Context) e
 }
 
 // follow hands on revisions as they appear.
-func (h *Hub) follow(ctx context.Context, to chan<- Snapshot) {
+func (h *Hub) follow(ctx context.Context, to chan<- model.Snapshot) {
 	after := ""
 	for ctx.Err() == nil {
 		snap, err := h.Source.Next(ctx, after)
@@ -216,7 +212,7 @@ func (h *Hub) sourceError(err error) {
 }
 
 // turn resolves what a revision changed, and publishes it.
-func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
+func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 	begin := time.Now()
 	rev := snap.Revision()
 	revision := protocol.Revision{Hash: rev.Hash, Branch: rev.Branch, Subject: rev.Subject, Time: rev.Time}
@@ -244,7 +240,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	h.base = snap
 	h.showSources()
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
-		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), slices.Concat(h.listing.problems, h.Resolver.FleetProblems())
+		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), slices.Concat(h.listing.problems, h.apps.Problems())
 		s.Error, s.ErrorSince = "", time.Time{}
 	})
 	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
@@ -254,13 +250,13 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 
 // resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a cluster
 // waits until it is known in how many.
-func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (published int, err error) {
+func (h *Hub) resolveAll(ctx context.Context, snap model.Snapshot, names []string) (published int, err error) {
 	h.later = map[string]struct{}{}
-	h.Resolver.renders.await()
+	patience := &resolve.Patience{}
 	defer func() { h.later, h.everywhere = nil, false }()
 	for chunk := range slices.Chunk(names, flushEvery) {
 		for _, name := range chunk {
-			if err := h.resolve(ctx, snap, name); err != nil {
+			if err := h.resolve(ctx, snap, name, patience); err != nil {
 				if ctx.Err() != nil {
 					return published, ctx.Err()
 				}
@@ -277,8 +273,8 @@ func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (pu
 		return published, nil
 	}
 	later := slices.Sorted(maps.Keys(h.later))
-	h.everywhere, h.later = fleet.TooMany(h.losers(names)+h.lost.others(names), len(h.listing.names)), nil
-	h.lost.note(later)
+	h.everywhere, h.later = fleet.TooMany(h.losers(names)+h.aside.lost.others(names), len(h.listing.names)), nil
+	h.aside.lost.note(later)
 	n, err := h.publish(ctx, later)
 	return published + n, err
 }
@@ -289,7 +285,8 @@ func (h *Hub) unreadable(name string, err error) {
 	h.Log.Error("the cluster's folder cannot be read; keeping its last bundle", "cluster", name, "err", err)
 	h.again[name] = struct{}{}
 	if res := h.resolved[name]; res != nil {
-		res.Cluster.Problems, res.reading = []string{err.Error()}, false
+		res.Cluster.Problems = []string{err.Error()}
+		delete(h.aside.reading, name)
 		return
 	}
 	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{err.Error()} })
@@ -303,8 +300,8 @@ type listing struct {
 
 // affected are the clusters that a revision may have changed, sorted, and whether the clusters were listed again. Its
 // cost follows what changed, not how many clusters there are.
-func (h *Hub) affected(ctx context.Context, snap Snapshot) (names []string, listed bool, err error) {
-	reselect, err := h.Resolver.refresh(ctx, snap)
+func (h *Hub) affected(ctx context.Context, snap model.Snapshot) (names []string, listed bool, err error) {
+	reselect, err := h.refreshApps(ctx, snap)
 	if err != nil {
 		return nil, false, err
 	}
@@ -355,7 +352,7 @@ func (h *Hub) reselected() (names []string) {
 		last := h.records[name].Bundle
 		// what waited for the doubt
 		keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps))
-		if keeps || res.selecting || h.Resolver.reselected(res) {
+		if keeps || res.Selecting || h.Resolver.Reselected(h.apps, res) {
 			names = append(names, name)
 		}
 	}
@@ -365,31 +362,40 @@ func (h *Hub) reselected() (names []string) {
 // showProblems shows what is wrong with what concerns many clusters.
 func (h *Hub) showProblems() {
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
-		s.Problems = slices.Concat(h.listing.problems, h.Resolver.FleetProblems())
+		s.Problems = slices.Concat(h.listing.problems, h.apps.Problems())
 	})
 }
 
 // list finds out which clusters have a folder.
-func (h *Hub) list(snap Snapshot) ([]string, error) {
-	rec := NewRecorder(snap)
-	names, problems, err := h.Resolver.Clusters(rec)
+func (h *Hub) list(snap model.Snapshot) ([]string, error) {
+	found, err := h.Resolver.Clusters(snap)
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{names: names, problems: problems, places: map[string]struct{}{}}
-	for _, place := range placesOf(rec.Deps()) {
+	l := &listing{names: found.Names, problems: found.Problems, places: map[string]struct{}{}}
+	for _, place := range found.Places {
 		l.places[place] = struct{}{}
 	}
 	h.listing = l
-	return names, nil
+	return found.Names, nil
+}
+
+// refreshApps reads the apps for many clusters, and says whether they are others than before.
+func (h *Hub) refreshApps(ctx context.Context, snap model.Snapshot) (changed bool, err error) {
+	now, err := h.Resolver.Refresh(ctx, snap, h.apps)
+	if err != nil {
+		return false, err
+	}
+	changed, h.apps = now.Differs(h.apps), now
+	return changed, nil
 }
 
 // resolve resolves one cluster and notes on what that depends.
-func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
-	h.Resolver.memo.trace()
-	h.Resolver.renders.begin(name)
-	res, err := h.Resolver.Resolve(ctx, snap, name, h.records[name].Bundle.Apps)
-	if h.Resolver.renders.end(); errors.Is(err, errBeingRead) {
+func (h *Hub) resolve(ctx context.Context, snap model.Snapshot, name string, patience *resolve.Patience) error {
+	_, apis := h.apis(name)
+	res, err := h.Resolver.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: h.apps,
+		Facts: resolve.Facts{Kubernetes: h.kubernetes(name), APIs: apis}, Last: h.records[name].Bundle.Apps, Patience: patience})
+	if errors.Is(err, resolve.ErrPending) {
 		h.putOff(name)
 		return nil
 	}
@@ -397,15 +403,14 @@ func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
 		return err
 	}
 	h.forget(name)
-	res.questions = h.Resolver.memo.traced()
-	for _, p := range res.places {
+	for _, p := range res.Places() {
 		if h.places[p] == nil {
 			h.places[p] = map[string]struct{}{}
 		}
 		h.places[p][name] = struct{}{}
 	}
 	h.resolved[name] = &res
-	if h.Resolver.memo.crowded() {
+	if h.Resolver.Crowded() {
 		h.collect(ctx, h.grace())
 	}
 	if res.Transient {
@@ -421,12 +426,13 @@ func (h *Hub) forget(name string) {
 	if old == nil {
 		return
 	}
-	for _, p := range old.places {
+	for _, p := range old.Places() {
 		delete(h.places[p], name)
 		if len(h.places[p]) == 0 {
 			delete(h.places, p)
 		}
 	}
 	delete(h.resolved, name)
+	delete(h.aside.reading, name)
 	delete(h.again, name)
 }

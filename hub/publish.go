@@ -11,16 +11,18 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be rendered keeps its last good blob, from
 // last; and while a folder cannot be read whole, an app that seems to be missing from it is kept too. last may be empty, because the
 // hub's store was lost: so everything that is in doubt is written into the bundle, and the agent keeps what it knows.
-func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
+func bundleOf(res resolve.Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
 	b := protocol.Bundle{
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
-		AgentImage: res.Cluster.AgentImage, Incomplete: res.incomplete(),
+		AgentImage: res.Cluster.AgentImage, Incomplete: incomplete(&res),
 	}
 	if res.Cluster.Unclear {
 		b.Suspend, b.AgentImage = last.Suspend, last.AgentImage
@@ -53,7 +55,7 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 }
 
 // incomplete says why the apps of a resolution may lack some that exist.
-func (r *Resolution) incomplete() string {
+func incomplete(r *resolve.Resolution) string {
 	reasons := slices.Clone(r.Cluster.Problems)
 	if r.Doubt != "" && !slices.Contains(reasons, r.Doubt) {
 		reasons = append(reasons, r.Doubt)
@@ -63,8 +65,8 @@ func (r *Resolution) incomplete() string {
 
 // asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
 // not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
-func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
-	b = res.settled(b, prev)
+func asksTheSame(b, prev protocol.Bundle, digest string, res *resolve.Resolution) bool {
+	b = settled(res, b, prev)
 	if b.Digest() == digest {
 		return true
 	}
@@ -84,7 +86,7 @@ func find(apps []protocol.App, name string) *protocol.App {
 	return nil
 }
 
-func appOf(r AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
+func appOf(r resolve.AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
 	a := protocol.App{
 		Name: r.App.Name, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
 		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Reason: r.Reason, Revision: revision.Hash,
@@ -133,8 +135,7 @@ func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
 
 // save remembers what clusters need next, with everything else that is not stored yet.
 func (h *Hub) save(names []string) error {
-	batch := h.Resolver.memo.unsaved()
-	batch.Records = map[string]Record{}
+	batch := Batch{Records: map[string]Record{}}
 	names = slices.DeleteFunc(slices.Clone(names), h.patient)
 	for _, name := range names {
 		delete(h.fresh.delayed, name)
@@ -145,13 +146,18 @@ func (h *Hub) save(names []string) error {
 	if h.holdsChanged {
 		batch.Holds = &h.holds
 	}
-	if batch.empty() {
-		return nil
-	}
-	if err := h.Store.Save(batch); err != nil {
+	saved := false
+	err := h.Resolver.Flush(func(rendered resolve.Unsaved) error {
+		batch.Memos, batch.Blobs = h.served.with(rendered.Memos), rendered.Blobs
+		if saved = !batch.empty(); !saved {
+			return nil
+		}
+		return h.Store.Save(batch)
+	})
+	if err != nil || !saved {
 		return err
 	}
-	h.Resolver.memo.saved()
+	clear(h.served.unsaved)
 	h.holdsChanged = false
 	for _, name := range names {
 		if !h.fresh.delayed[name] { // else what was approved is for the bundle that was put off
@@ -191,11 +197,11 @@ func (h *Hub) plan(name string) (Record, bool) {
 		if !res.Cluster.Unclear && r.PruneOnRemove != res.Cluster.PruneOnRemove {
 			r.PruneOnRemove, changed = res.Cluster.PruneOnRemove, true
 		}
-		if res.charts() && r.Kubernetes != res.kubernetes {
-			r.Kubernetes, changed = res.kubernetes, true
+		if res.Charts() && r.Kubernetes != res.Kubernetes {
+			r.Kubernetes, changed = res.Kubernetes, true
 		}
-		if res.asksAPIs && r.APIs != res.apis {
-			r.APIs, changed = res.apis, true
+		if res.AsksAPIs && r.APIs != res.APIs {
+			r.APIs, changed = res.APIs, true
 		}
 		b = bundleOf(*res, h.revision, prev.Bundle)
 	case h.pruning(name):
@@ -234,7 +240,7 @@ func (h *Hub) plan(name string) (Record, bool) {
 }
 
 // warnOfImage logs what is to be said of the agent's image that a cluster is told to run from now on.
-func (h *Hub) warnOfImage(cluster string, res *Resolution) {
+func (h *Hub) warnOfImage(cluster string, res *resolve.Resolution) {
 	if res == nil {
 		return
 	}
@@ -247,7 +253,7 @@ func (h *Hub) warnOfImage(cluster string, res *Resolution) {
 
 // send gives the bus what it has yet to take.
 func (h *Hub) send(ctx context.Context) (int, error) {
-	var blobs []Packed
+	var blobs []model.Packed
 	var bundles []Delivery
 	ids := map[string]bool{}
 	for name := range h.unsent {
@@ -292,8 +298,8 @@ func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
 }
 
 // missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
-func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]Packed, error) {
-	var out []Packed
+func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]model.Packed, error) {
+	var out []model.Packed
 	for _, a := range b.Apps {
 		if a.Blob == nil {
 			continue
@@ -302,12 +308,12 @@ func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]Packed, error) 
 		if h.held[id] || ids[id] {
 			continue
 		}
-		sealed, err := h.Resolver.Sealed(*a.Blob)
+		sealed, err := h.Resolver.Blob(*a.Blob)
 		if err != nil {
 			return nil, err
 		}
 		ids[id] = true
-		out = append(out, Packed{*a.Blob, sealed})
+		out = append(out, model.Packed{Ref: *a.Blob, Sealed: sealed})
 	}
 	return out, nil
 }
@@ -376,7 +382,7 @@ func (h *Hub) show(names []string) {
 			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
-				if res.reading {
+				if h.aside.reading[name] {
 					c.Problems = append(slices.Clone(c.Problems), query.FolderBuilding)
 				}
 				if !res.Cluster.Unclear {
@@ -385,7 +391,7 @@ func (h *Hub) show(names []string) {
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = res.shown(wanted(r.Bundle, res.Cluster.Apps))
+				c.Desired.Apps = shown(res, wanted(r.Bundle, res.Cluster.Apps))
 			} else if c.Pruning {
 				c.Desired.Apps = nil
 			}

@@ -12,22 +12,23 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // counting is the real renderer, which counts.
 type counting struct {
-	hub.Renderer
+	model.Renderer
 	builds atomic.Int64
 }
 
-func (c *counting) Build(ctx context.Context, tree hub.Tree, dir string, opts hub.BuildOptions) ([]hub.Rendered, error) {
+func (c *counting) Build(ctx context.Context, tree model.Tree, dir string, opts model.BuildOptions) ([]model.Rendered, error) {
 	c.builds.Add(1)
 	return c.Renderer.Build(ctx, tree, dir, opts)
 }
@@ -37,7 +38,10 @@ type scene struct {
 	t        *testing.T
 	dir      string
 	renderer *counting
-	resolver *hub.Resolver
+	config   resolve.Config
+	resolver *resolve.Resolver
+	facts    resolve.Facts  // of every cluster
+	apps     *resolve.Fleet // for many clusters, at the last revision
 }
 
 // files reads text in the txtar format: each file after a line "-- name --".
@@ -58,11 +62,19 @@ func files(text string) map[string]string {
 func newScene(t *testing.T, text string) *scene {
 	b := &scene{t: t, dir: t.TempDir(), renderer: &counting{Renderer: kustomize.New()}}
 	worker := charts(t)
-	b.resolver = hub.NewResolver(&layout.Layout{Renderer: b.renderer, Templates: worker}, b.renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	b.resolver.Charts, b.resolver.Ignored, b.resolver.Hide = worker, ignore.Made, git.Hide
+	b.config = resolve.Config{Layout: &layout.Layout{Renderer: b.renderer, Templates: worker}, Renderer: b.renderer,
+		Substitute: envsubst.Replace, Store: resolve.Volatile{}, Secret: make([]byte, 32), Charts: worker, Hide: git.Hide,
+		Ignored: ignore.Made}
+	b.resolver = resolve.New(b.config)
 	b.git("init", "-q", "-b", "main")
 	b.commit(text)
 	return b
+}
+
+// with resolves from now on with another configuration, and knows nothing of before.
+func (b *scene) with(edit func(*resolve.Config)) {
+	edit(&b.config)
+	b.resolver, b.apps = resolve.New(b.config), nil
 }
 
 func (b *scene) git(args ...string) {
@@ -92,26 +104,29 @@ func (b *scene) commit(text string) {
 	b.git("commit", "-q", "--allow-empty", "-m", "x")
 }
 
-func (b *scene) resolve(cluster string) hub.Resolution {
+func (b *scene) resolve(cluster string) resolve.Resolution {
 	b.t.Helper()
 	return b.resolveAfter(cluster, nil)
 }
 
 // told is what a cluster was told to run.
-func told(res hub.Resolution) (out []protocol.App) {
+func told(res resolve.Resolution) (out []protocol.App) {
 	for _, a := range res.Apps {
 		out = append(out, protocol.App{Name: a.App.Name, Namespace: a.App.Namespace, Blob: a.Ref})
 	}
 	return out
 }
 
-func (b *scene) resolveAfter(cluster string, last []protocol.App) hub.Resolution {
+func (b *scene) resolveAfter(cluster string, last []protocol.App) resolve.Resolution {
 	b.t.Helper()
 	snap, err := git.At(b.t.Context(), b.dir, "main")
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	res, err := b.resolver.Resolve(b.t.Context(), snap, cluster, last)
+	if b.apps, err = b.resolver.Refresh(b.t.Context(), snap, b.apps); err != nil {
+		b.t.Fatal(err)
+	}
+	res, err := b.resolver.Resolve(b.t.Context(), snap, resolve.Request{Cluster: cluster, Fleet: b.apps, Facts: b.facts, Last: last})
 	if err != nil {
 		b.t.Fatal(err)
 	}
@@ -119,7 +134,7 @@ func (b *scene) resolveAfter(cluster string, last []protocol.App) hub.Resolution
 }
 
 // summary tells a resolution in lines: problems, notes, apps with what the agent is told, and their objects.
-func (b *scene) summary(res hub.Resolution) string {
+func (b *scene) summary(res resolve.Resolution) string {
 	b.t.Helper()
 	var out strings.Builder
 	for _, p := range res.Cluster.Problems {

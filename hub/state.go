@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -54,7 +55,7 @@ type SourceStatus struct {
 	// Problems are what is wrong with the tree beyond any one cluster.
 	Problems []string `json:"problems,omitempty"`
 	// Sources are what apps take from elsewhere, sorted.
-	Sources []SourceState `json:"sources,omitempty"`
+	Sources []fetch.SourceState `json:"sources,omitempty"`
 	// Held is what waits for a person's approval: removed folders, deletions, and then what agents reported, by cluster.
 	Held []query.Hold `json:"held,omitempty"`
 }

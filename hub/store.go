@@ -4,6 +4,8 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -11,21 +13,13 @@ import (
 // correctness: everything in it follows from Git, from the bus and from what agents report. What it
 // keeps is a secret at rest; an implementation encrypts it.
 type Store interface {
-	Memos
+	resolve.Memos
 	Records
 
 	// Save writes all of a batch, or nothing.
 	Save(Batch) error
 	// Collect removes every memo and every blob that is not to be kept, and says how many that were.
 	Collect(keepMemo, keepBlob func(string) bool) (removed int, err error)
-}
-
-// Memos gives what renders gave before, see Store.
-type Memos interface {
-	// Memo gives what was remembered under key, or nil.
-	Memo(key string) ([]byte, error)
-	// Blob gives the sealed blob of an id, or nil.
-	Blob(id string) ([]byte, error)
 }
 
 // Records gives what was published, and what is held, see Store.
@@ -39,7 +33,7 @@ type Records interface {
 // Batch is what one turn of the loop has to remember.
 type Batch struct {
 	Memos   map[string][]byte
-	Blobs   []Packed
+	Blobs   []model.Packed
 	Records map[string]Record
 	Forget  []string      // clusters whose Record is dropped
 	Holds   *[]query.Hold // all there are; nil if nothing changed

@@ -5,7 +5,7 @@ import (
 	"os"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -24,7 +24,7 @@ func TestGoldenBlobIsUnpackedForEver(t *testing.T) {
 	if err := json.Unmarshal(data, &golden); err != nil {
 		t.Fatal(err)
 	}
-	objects, err := hub.Unpack(hub.Packed{Ref: golden.Ref, Sealed: golden.Bytes})
+	objects, err := model.Unpack(model.Packed{Ref: golden.Ref, Sealed: golden.Bytes})
 	if err != nil {
 		t.Fatal(err)
 	}

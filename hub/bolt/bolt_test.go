@@ -14,6 +14,8 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -31,14 +33,14 @@ func mustOpen(t *testing.T, path string, key []byte, log *bytes.Buffer) *Store {
 	return s
 }
 
-func fill(t *testing.T, s *Store) hub.Packed {
+func fill(t *testing.T, s *Store) model.Packed {
 	t.Helper()
-	p, err := hub.Pack(secret, []hub.Rendered{{JSON: []byte(`{"kind":"Secret","data":{"password":"aHVudGVyMg=="}}`)}})
+	p, err := model.Pack(secret, []model.Rendered{{JSON: []byte(`{"kind":"Secret","data":{"password":"aHVudGVyMg=="}}`)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Save(hub.Batch{
-		Memos: map[string][]byte{"build-1": []byte("remember-me")}, Blobs: []hub.Packed{p},
+		Memos: map[string][]byte{"build-1": []byte("remember-me")}, Blobs: []model.Packed{p},
 		Records: map[string]hub.Record{"east-1": {Bundle: protocol.Bundle{Cluster: "east-1", Generation: 3}, Digest: "visible-digest"}},
 	}); err != nil {
 		t.Fatal(err)
@@ -194,7 +196,7 @@ func TestANewSecretEncryptsEverythingAnew(t *testing.T) {
 	p := fill(t, s)
 	record := hub.Record{Bundle: protocol.Bundle{Cluster: "b", Generation: 7, Apps: []protocol.App{{Name: "web", Blob: &p.Ref}}},
 		Retired: []hub.Retired{{Blob: "x", Generation: 6}}}
-	memo, err := json.Marshal([]hub.Render{{Ref: p.Ref}})
+	memo, err := json.Marshal([]resolve.Render{{Ref: p.Ref}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,13 +222,13 @@ func TestANewSecretEncryptsEverythingAnew(t *testing.T) {
 		if err != nil || sealed == nil {
 			t.Fatalf("blob: %v", err)
 		}
-		if objects, err := hub.Unpack(hub.Packed{Ref: ref, Sealed: sealed}); err != nil || len(objects) != 1 {
+		if objects, err := model.Unpack(model.Packed{Ref: ref, Sealed: sealed}); err != nil || len(objects) != 1 {
 			t.Errorf("its objects are %v, %v", objects, err)
 		}
 		if old, err := s.Blob(p.Ref.ID()); err != nil || old != nil {
 			t.Errorf("the former blob is still there, %v", err)
 		}
-		var renders []hub.Render
+		var renders []resolve.Render
 		if data, err := s.Memo("build-2"); err != nil || json.Unmarshal(data, &renders) != nil || renders[0].Ref.ID() != ref.ID() {
 			t.Errorf("the memo is %s, %v", data, err)
 		}

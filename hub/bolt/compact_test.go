@@ -11,17 +11,18 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // many fills a store with blobs, and gives them.
-func many(t *testing.T, s *Store, n, size int) (out []hub.Packed) {
+func many(t *testing.T, s *Store, n, size int) (out []model.Packed) {
 	t.Helper()
 	for range n {
 		data := make([]byte, size)
 		_, _ = rand.Read(data) // it never fails
 		ref := protocol.Blob{Key: data[:32]}
-		out = append(out, hub.Packed{Ref: ref, Sealed: data})
+		out = append(out, model.Packed{Ref: ref, Sealed: data})
 	}
 	if err := s.Save(hub.Batch{Blobs: out, Memos: map[string][]byte{"memo": []byte("[]")}}); err != nil {
 		t.Fatal(err)

@@ -9,18 +9,18 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet/envsubst"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Replace gives objects with every ${var} replaced, see envsubst.Replace. Unless strict, a variable whose name is none
 // is an error even if nothing uses it.
-func Replace(objects []hub.Rendered, vars map[string]string, strict bool) ([]hub.Rendered, error) {
+func Replace(objects []model.Rendered, vars map[string]string, strict bool) ([]model.Rendered, error) {
 	if !strict {
 		if err := envsubst.CheckNames(vars); err != nil {
 			return nil, err
 		}
 	}
-	out := make([]hub.Rendered, len(objects))
+	out := make([]model.Rendered, len(objects))
 	var errs []error
 	for i, o := range objects {
 		replaced, err := envsubst.Replace(o.JSON, vars, strict)
@@ -28,7 +28,7 @@ func Replace(objects []hub.Rendered, vars map[string]string, strict bool) ([]hub
 			errs = append(errs, fmt.Errorf("%s: %w", where(o), err))
 			continue
 		}
-		out[i] = hub.Rendered{JSON: replaced, File: o.File}
+		out[i] = model.Rendered{JSON: replaced, File: o.File}
 	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
@@ -36,7 +36,7 @@ func Replace(objects []hub.Rendered, vars map[string]string, strict bool) ([]hub
 	return out, nil
 }
 
-func where(o hub.Rendered) string {
+func where(o model.Rendered) string {
 	var m struct {
 		Kind     string
 		Metadata struct{ Namespace, Name string }

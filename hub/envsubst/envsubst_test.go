@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // replace substitutes one object, a ConfigMap with the data, and gives the data that comes out.
@@ -16,7 +16,7 @@ func replace(t *testing.T, data map[string]any, vars map[string]string) (map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := Replace([]hub.Rendered{{JSON: object, File: "apps/a.yaml"}}, vars, true)
+	out, err := Replace([]model.Rendered{{JSON: object, File: "apps/a.yaml"}}, vars, true)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func TestReplacesAsFluxDocumentsIt(t *testing.T) {
 
 // TestWithoutStrictnessAMissingVariableIsEmpty, as in Flux; and there a variable whose name is none is an error.
 func TestWithoutStrictnessAMissingVariableIsEmpty(t *testing.T) {
-	object := []hub.Rendered{{JSON: []byte(`{"data":{"a":"x${missing}y","b":"${missing:-z}","c":"${have}"},"kind":"ConfigMap","metadata":{"name":"a"}}`)}}
+	object := []model.Rendered{{JSON: []byte(`{"data":{"a":"x${missing}y","b":"${missing:-z}","c":"${have}"},"kind":"ConfigMap","metadata":{"name":"a"}}`)}}
 	got, err := Replace(object, map[string]string{"have": "v"}, false)
 	if want := `{"data":{"a":"xy","b":"z","c":"v"},"kind":"ConfigMap","metadata":{"name":"a"}}`; err != nil || string(got[0].JSON) != want {
 		t.Errorf("got %s, %v; want %s", got, err, want)
@@ -168,7 +168,7 @@ func TestWhatCannotBeReplacedIsSaid(t *testing.T) {
 }
 
 func TestEveryObjectThatFailsIsNamed(t *testing.T) {
-	_, err := Replace([]hub.Rendered{
+	_, err := Replace([]model.Rendered{
 		{JSON: []byte(`{"kind":"A","metadata":{"name":"a","namespace":"n"},"x":"${x}"}`), File: "a.yaml"},
 		{JSON: []byte(`{"kind":"B","metadata":{"name":"b"}}`)},
 		{JSON: []byte(`{"kind":"C","metadata":{"name":"c"},"x":"${y}"}`)},
@@ -189,7 +189,7 @@ func TestObjectsMayOptOut(t *testing.T) {
 		`"annotations":{"example.com/substitute":"disabled"}`:                 false,
 	} {
 		object := `{"kind":"ConfigMap","metadata":{` + meta + `,"name":"a"},"x":"${x} $${y}"}`
-		got, err := Replace([]hub.Rendered{{JSON: []byte(object), File: "a.yaml"}}, map[string]string{"x": "v"}, true)
+		got, err := Replace([]model.Rendered{{JSON: []byte(object), File: "a.yaml"}}, map[string]string{"x": "v"}, true)
 		if err != nil {
 			t.Errorf("%s: %v", meta, err)
 			continue
@@ -209,7 +209,7 @@ func TestObjectsMayOptOut(t *testing.T) {
 func TestWhatHasNoVariableStaysAsItIs(t *testing.T) {
 	const odd = `"a":"yes","b":"0123","c":"1e3","d":"null","e":"","f":" x ","g":"a\nb\n","h":"~","i":"1_000","j":9007199254740993,"k":true,"l":null,"m":"- a","n":"#"`
 	for _, object := range []string{`{` + odd + `,"z":"\u003c é"}`, `{` + odd + `,"z":"$"}`} {
-		got, err := Replace([]hub.Rendered{{JSON: []byte(object)}}, nil, true)
+		got, err := Replace([]model.Rendered{{JSON: []byte(object)}}, nil, true)
 		if err != nil || string(got[0].JSON) != object {
 			t.Errorf("got  %s, %v\nwant %s", got[0].JSON, err, object)
 		}
@@ -221,7 +221,7 @@ func TestWhatHasNoVariableStaysAsItIs(t *testing.T) {
 
 // TestTheKeysComeOutSorted: equal objects must give equal blobs, whatever a value brought with it.
 func TestTheKeysComeOutSorted(t *testing.T) {
-	got, err := Replace([]hub.Rendered{{JSON: []byte(`{"a":"${x}","b":1}`)}}, map[string]string{"x": "{z: 1, w: 2}"}, true)
+	got, err := Replace([]model.Rendered{{JSON: []byte(`{"a":"${x}","b":1}`)}}, map[string]string{"x": "{z: 1, w: 2}"}, true)
 	if want := `{"a":{"w":2,"z":1},"b":1}`; err != nil || string(got[0].JSON) != want {
 		t.Errorf("got %s, %v; want %s", got[0].JSON, err, want)
 	}

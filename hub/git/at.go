@@ -5,13 +5,13 @@ import (
 
 	gogit "github.com/go-git/go-git/v5"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // At opens the repository at path, on this machine, at a revision: a branch, a tag, a full or
 // abbreviated commit id, HEAD, and any of them followed by ~N or ^N (gitrevisions(7)). Changes that are
 // not committed are not seen. The snapshot's revision names no branch: none is followed.
-func At(ctx context.Context, path, revision string) (hub.Snapshot, error) {
+func At(ctx context.Context, path, revision string) (model.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

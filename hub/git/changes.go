@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Trees can be made so that they unfold to more than fits anywhere. These are far beyond any real one.
@@ -13,8 +13,8 @@ const (
 	maxPath    = 16 << 10 // bytes
 )
 
-// Changes lists what differs from an older snapshot (hub.Snapshot). From nil, everything differs.
-func (s *snapshot) Changes(from hub.Snapshot) ([]string, error) {
+// Changes lists what differs from an older snapshot (model.Snapshot). From nil, everything differs.
+func (s *snapshot) Changes(from model.Snapshot) ([]string, error) {
 	d := diff{now: s, limit: maxChanges}
 	var err error
 	switch old := from.(type) {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 func removeObject(t testing.TB, r *testRepo, id string) {
@@ -67,7 +67,7 @@ func TestChangesFromNothing(t *testing.T) {
 	if want := []string{".", "a", "a/f", "b"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("got %q, %v\nwant %q", got, err, want)
 	}
-	if _, err := r.at("HEAD").Changes(struct{ hub.Snapshot }{}); err == nil {
+	if _, err := r.at("HEAD").Changes(struct{ model.Snapshot }{}); err == nil {
 		t.Error("a snapshot of another kind was compared")
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // maxCommit is the largest commit or tag that is read, in bytes.
@@ -24,8 +24,8 @@ type commit struct {
 }
 
 // revision describes the commit, read from a branch.
-func (c *commit) revision(id hash, branch string) hub.Revision {
-	return hub.Revision{Hash: id.String(), Branch: branch, Author: c.author, Subject: c.subject, Time: c.time}
+func (c *commit) revision(id hash, branch string) model.Revision {
+	return model.Revision{Hash: id.String(), Branch: branch, Author: c.author, Subject: c.subject, Time: c.time}
 }
 
 // decodeCommit decodes a commit object: lines "key value", an empty line, the message.

@@ -1,4 +1,4 @@
-// Package git watches a Git repository and hands out its revisions as hub.Snapshot: trees read
+// Package git watches a Git repository and hands out its revisions as model.Snapshot: trees read
 // from Git objects, without a checkout.
 //
 // A repository on this machine (a path, or file://) is read in place, and a moved branch is

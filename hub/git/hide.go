@@ -12,7 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 var alwaysRules, defaultRules = rulesIn(strings.Join(alwaysIgnored, "\n"), nil), rulesIn(strings.Join(defaultIgnored, "\n"), nil)
@@ -21,13 +21,13 @@ var alwaysRules, defaultRules = rulesIn(strings.Join(alwaysIgnored, "\n"), nil),
 // links are followed. Unlike Ignore it reads no more than the .sourceignore files on the way to what is asked for, so
 // that who asks for little depends on little. Flux' own rules count where neither h nor the .sourceignore at the root
 // has any.
-func Hide(tree hub.Tree, h fleet.Hide) hub.Tree {
+func Hide(tree model.Tree, h fleet.Hide) model.Tree {
 	return &hiding{Tree: tree, last: rulesIn(h.Rules, nil), rules: map[string]ruleFile{}}
 }
 
 // hiding is a tree of which some paths are not seen.
 type hiding struct {
-	hub.Tree
+	model.Tree
 	last []rule
 
 	mu    sync.Mutex

@@ -12,7 +12,7 @@ import (
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 const (
@@ -33,7 +33,7 @@ var (
 
 // Ignore shows of a view what Flux' source-controller would pack of it: no symbolic links, and nothing that the
 // .sourceignore files in it or the source's own rules leave out.
-func Ignore(view hub.View, s fleet.Source) (hub.View, error) {
+func Ignore(view model.View, s fleet.Source) (model.View, error) {
 	f := &filter{view: view, files: map[string]bool{}}
 	if err := f.collect("."); err != nil {
 		return nil, fmt.Errorf("%s: leave out what its rules say: %w", s, err)
@@ -64,7 +64,7 @@ func Ignore(view hub.View, s fleet.Source) (hub.View, error) {
 
 // filter gathers what is in a tree.
 type filter struct {
-	view  hub.View
+	view  model.View
 	rules []gitignore.Pattern
 	files map[string]bool // path → whether it is a folder
 }
@@ -120,7 +120,7 @@ func (f *filter) rule(line string, domain []string) {
 
 // ignoring is a view of which some paths are not seen.
 type ignoring struct {
-	hub.View
+	model.View
 	seen map[string]bool
 }
 
@@ -135,10 +135,10 @@ func (v *ignoring) hidden(op, name string) error {
 	return &fs.PathError{Op: op, Path: name, Err: err}
 }
 
-// Lookup implements hub.View.
-func (v *ignoring) Lookup(name string) (hub.Entry, error) {
+// Lookup implements model.View.
+func (v *ignoring) Lookup(name string) (model.Entry, error) {
 	if err := v.hidden("lookup", name); err != nil {
-		return hub.Entry{Path: name}, err
+		return model.Entry{Path: name}, err
 	}
 	return v.View.Lookup(name)
 }

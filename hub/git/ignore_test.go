@@ -7,11 +7,12 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/memtree"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // seenIn lists the files of a view.
-func seenIn(t *testing.T, view hub.View) string {
+func seenIn(t *testing.T, view model.View) string {
 	t.Helper()
 	var names []string
 	err := fs.WalkDir(view, ".", func(name string, e fs.DirEntry, err error) error {
@@ -38,12 +39,12 @@ func TestIgnoreLeavesOutWhatTheRulesSay(t *testing.T) {
 		{"the source's own before all", "x/a.yaml x/.sourceignore=a.yaml", "!x/a.yaml", "x/.sourceignore x/a.yaml"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			files := map[string]hub.MemoryFile{}
+			files := map[string]memtree.File{}
 			for f := range strings.FieldsSeq(c.files) {
 				name, text, _ := strings.Cut(f, "=")
-				files[name] = hub.MemoryFile{Data: []byte(text)}
+				files[name] = memtree.File{Data: []byte(text)}
 			}
-			view, err := hub.MemoryView(files, hub.Revision{})
+			view, err := memtree.New(files, model.Revision{})
 			if err != nil {
 				t.Fatal(err)
 			}

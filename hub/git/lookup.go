@@ -9,7 +9,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // maxLinks is how many symbolic links one path may lead through, as on Linux (path_resolution(7)).
@@ -22,10 +22,10 @@ type node struct {
 	via  []string // the links that were followed
 }
 
-// Lookup follows name through symbolic links (hub.Snapshot).
-func (s *snapshot) Lookup(name string) (hub.Entry, error) {
+// Lookup follows name through symbolic links (model.Snapshot).
+func (s *snapshot) Lookup(name string) (model.Entry, error) {
 	n, err := s.resolve("lookup", name, true)
-	e := hub.Entry{Path: n.path, Via: n.via}
+	e := model.Entry{Path: n.path, Via: n.via}
 	if err == nil {
 		e.Mode, e.ID = n.kind.mode(), hexadecimal(n.id)
 	}

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // testRepo is a real repository, made by the git command.
@@ -116,7 +116,7 @@ func open(t testing.TB, opts Options) *Source {
 }
 
 // next returns the next snapshot, which must come soon.
-func next(t testing.TB, s *Source, after string) hub.Snapshot {
+func next(t testing.TB, s *Source, after string) model.Snapshot {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
@@ -146,7 +146,7 @@ func nextError(t testing.TB, s *Source, after string, want ...string) string {
 }
 
 // wantHash checks what a snapshot is of.
-func wantHash(t testing.TB, snap hub.Snapshot, hash string) {
+func wantHash(t testing.TB, snap model.Snapshot, hash string) {
 	t.Helper()
 	if got := snap.Revision().Hash; got != hash {
 		t.Fatalf("snapshot is of %s, want %s", got, hash)

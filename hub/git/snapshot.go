@@ -7,7 +7,7 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 const (
@@ -24,10 +24,10 @@ var (
 	errNotFolder = errors.New("this is a file, not a folder")
 )
 
-// snapshot is the tree of one commit. It implements hub.Snapshot and fs.ReadLinkFS.
+// snapshot is the tree of one commit. It implements model.Snapshot and fs.ReadLinkFS.
 type snapshot struct {
 	objects  objects // those of when it was opened are kept readable
-	revision hub.Revision
+	revision model.Revision
 	root     *tree
 	rootID   hash
 	fetched  time.Time // see Fetched
@@ -35,8 +35,8 @@ type snapshot struct {
 }
 
 var (
-	_ hub.Snapshot  = (*snapshot)(nil)
-	_ fs.ReadLinkFS = (*snapshot)(nil)
+	_ model.Snapshot = (*snapshot)(nil)
+	_ fs.ReadLinkFS  = (*snapshot)(nil)
 )
 
 // snapshot reads the commit id and the root of its tree.
@@ -54,9 +54,9 @@ func (r *repository) snapshot(id hash, branch string) (*snapshot, error) {
 }
 
 // Revision returns the commit that the snapshot shows.
-func (s *snapshot) Revision() hub.Revision { return s.revision }
+func (s *snapshot) Revision() model.Revision { return s.revision }
 
-// Fetched is when the look at the origin began that found this commit (hub.Snapshot).
+// Fetched is when the look at the origin began that found this commit (model.Snapshot).
 func (s *snapshot) Fetched() time.Time { return s.fetched }
 
 // blob reads a file's content, of at most limit bytes.

@@ -10,7 +10,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 func TestFileSystem(t *testing.T) {
@@ -47,7 +47,7 @@ func TestRevisionIsDescribed(t *testing.T) {
 	r.write("a", "1")
 	r.git("add", "-A")
 	r.git("commit", "-q", "-m", "first line\n\nthe rest")
-	want := hub.Revision{
+	want := model.Revision{
 		Hash: r.git("rev-parse", "HEAD"), Author: "Ada <ada@example.com>", Subject: "first line",
 		Time: time.Unix(1700000100, 0).UTC(),
 	}
@@ -75,34 +75,34 @@ func TestLookup(t *testing.T) {
 	snap := r.at("HEAD")
 	tests := []struct {
 		path string
-		want hub.Entry
+		want model.Entry
 		err  string // "absent", or what the error contains
 	}{
-		{".", hub.Entry{Path: ".", Mode: fs.ModeDir | 0o755, ID: r.git("rev-parse", "HEAD^{tree}")}, ""},
-		{"a", hub.Entry{Path: "a", Mode: fs.ModeDir | 0o755, ID: id("a")}, ""},
-		{"a/file", hub.Entry{Path: "a/file", Mode: 0o644, ID: id("a/file")}, ""},
-		{"run.sh", hub.Entry{Path: "run.sh", Mode: 0o755, ID: id("run.sh")}, ""},
-		{"to-file", hub.Entry{Path: "a/file", Via: []string{"to-file"}, Mode: 0o644, ID: id("a/file")}, ""},
-		{"to-folder/deep", hub.Entry{Path: "a/b/deep", Via: []string{"to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
-		{"hop/deep", hub.Entry{Path: "a/b/deep", Via: []string{"hop", "to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
-		{"a/up", hub.Entry{Path: "a/b/deep", Via: []string{"a/up"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
-		{"self/self/a", hub.Entry{Path: "a", Via: []string{"self", "self"}, Mode: fs.ModeDir | 0o755, ID: id("a")}, ""},
-		{"a/b/root", hub.Entry{Path: ".", Via: []string{"a/b/root"}, Mode: fs.ModeDir | 0o755, ID: r.git("rev-parse", "HEAD^{tree}")}, ""},
-		{"through-link", hub.Entry{Path: "a/file", Via: []string{"through-link", "to-folder"}, Mode: 0o644, ID: id("a/file")}, ""},
-		{"nothing", hub.Entry{Path: "nothing"}, "absent"},
-		{"a/no/thing", hub.Entry{Path: "a/no/thing"}, "absent"},
-		{"a/file/below", hub.Entry{Path: "a/file/below"}, "absent"},
-		{"gone", hub.Entry{Path: "a/nothing", Via: []string{"gone"}}, "absent"},
-		{"gone/x", hub.Entry{Path: "a/nothing/x", Via: []string{"gone"}}, "absent"},
-		{"gone-deeper", hub.Entry{Path: "a/no/thing", Via: []string{"gone-deeper"}}, "absent"},
-		{"to-folder/x/y", hub.Entry{Path: "a/b/x/y", Via: []string{"to-folder"}}, "absent"},
-		{"back", hub.Entry{Path: "nowhere", Via: []string{"back"}}, "absent"},
-		{"onto-file", hub.Entry{Path: "a/file/x", Via: []string{"onto-file"}}, "absent"},
-		{"out", hub.Entry{Path: ".", Via: []string{"out"}}, `link out leads to "../x", outside of the repository`},
-		{"out-later", hub.Entry{Path: ".", Via: []string{"out-later"}}, `link out-later leads to "a/../../x", outside`},
-		{"absolute", hub.Entry{Path: ".", Via: []string{"absolute"}}, `link absolute leads to "/etc/passwd", an absolute path`},
-		{"../x", hub.Entry{Path: "../x"}, "invalid argument"},
-		{"/a", hub.Entry{Path: "/a"}, "invalid argument"},
+		{".", model.Entry{Path: ".", Mode: fs.ModeDir | 0o755, ID: r.git("rev-parse", "HEAD^{tree}")}, ""},
+		{"a", model.Entry{Path: "a", Mode: fs.ModeDir | 0o755, ID: id("a")}, ""},
+		{"a/file", model.Entry{Path: "a/file", Mode: 0o644, ID: id("a/file")}, ""},
+		{"run.sh", model.Entry{Path: "run.sh", Mode: 0o755, ID: id("run.sh")}, ""},
+		{"to-file", model.Entry{Path: "a/file", Via: []string{"to-file"}, Mode: 0o644, ID: id("a/file")}, ""},
+		{"to-folder/deep", model.Entry{Path: "a/b/deep", Via: []string{"to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
+		{"hop/deep", model.Entry{Path: "a/b/deep", Via: []string{"hop", "to-folder"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
+		{"a/up", model.Entry{Path: "a/b/deep", Via: []string{"a/up"}, Mode: 0o644, ID: id("a/b/deep")}, ""},
+		{"self/self/a", model.Entry{Path: "a", Via: []string{"self", "self"}, Mode: fs.ModeDir | 0o755, ID: id("a")}, ""},
+		{"a/b/root", model.Entry{Path: ".", Via: []string{"a/b/root"}, Mode: fs.ModeDir | 0o755, ID: r.git("rev-parse", "HEAD^{tree}")}, ""},
+		{"through-link", model.Entry{Path: "a/file", Via: []string{"through-link", "to-folder"}, Mode: 0o644, ID: id("a/file")}, ""},
+		{"nothing", model.Entry{Path: "nothing"}, "absent"},
+		{"a/no/thing", model.Entry{Path: "a/no/thing"}, "absent"},
+		{"a/file/below", model.Entry{Path: "a/file/below"}, "absent"},
+		{"gone", model.Entry{Path: "a/nothing", Via: []string{"gone"}}, "absent"},
+		{"gone/x", model.Entry{Path: "a/nothing/x", Via: []string{"gone"}}, "absent"},
+		{"gone-deeper", model.Entry{Path: "a/no/thing", Via: []string{"gone-deeper"}}, "absent"},
+		{"to-folder/x/y", model.Entry{Path: "a/b/x/y", Via: []string{"to-folder"}}, "absent"},
+		{"back", model.Entry{Path: "nowhere", Via: []string{"back"}}, "absent"},
+		{"onto-file", model.Entry{Path: "a/file/x", Via: []string{"onto-file"}}, "absent"},
+		{"out", model.Entry{Path: ".", Via: []string{"out"}}, `link out leads to "../x", outside of the repository`},
+		{"out-later", model.Entry{Path: ".", Via: []string{"out-later"}}, `link out-later leads to "a/../../x", outside`},
+		{"absolute", model.Entry{Path: ".", Via: []string{"absolute"}}, `link absolute leads to "/etc/passwd", an absolute path`},
+		{"../x", model.Entry{Path: "../x"}, "invalid argument"},
+		{"/a", model.Entry{Path: "/a"}, "invalid argument"},
 	}
 	for _, tt := range tests {
 		got, err := snap.Lookup(tt.path)

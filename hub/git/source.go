@@ -9,10 +9,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
-var _ hub.Source = (*Source)(nil)
+var _ model.Source = (*Source)(nil)
 
 // firstBackoff is how long Next waits after a first error. It doubles with each further one,
 // up to the poll interval.
@@ -77,7 +77,7 @@ func newSource(o origin, poll time.Duration) *Source {
 	return &Source{origin: o, poll: poll, poked: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
 }
 
-// Poke makes Next look at once (hub.Source). It never blocks; many pokes are one look.
+// Poke makes Next look at once (model.Source). It never blocks; many pokes are one look.
 func (s *Source) Poke() {
 	select {
 	case s.poked <- struct{}{}:
@@ -85,7 +85,7 @@ func (s *Source) Poke() {
 	}
 }
 
-// Refresh makes Next look at once and return what it finds (hub.Source).
+// Refresh makes Next look at once and return what it finds (model.Source).
 func (s *Source) Refresh() {
 	s.fresh.Store(true)
 	s.Poke()
@@ -94,13 +94,13 @@ func (s *Source) Refresh() {
 // Close stops watching. Snapshots stay readable. A Next that waits still ends with its context.
 func (s *Source) Close() error { return s.origin.close() }
 
-// Next blocks until the branch is at another commit than after, or can be read again (hub.Source). After an error
+// Next blocks until the branch is at another commit than after, or can be read again (model.Source). After an error
 // the next call waits before it looks again: one second, then twice as long with each error, up to
 // the poll interval. Poke cuts the wait short, and so does a change in a repository on this machine.
 //
 // If the first look after a start fails, and after is "", the revision that the mirror has from
 // before is returned, which says that it was not fetched, and the error by the next call.
-func (s *Source) Next(ctx context.Context, after string) (hub.Snapshot, error) {
+func (s *Source) Next(ctx context.Context, after string) (model.Snapshot, error) {
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
@@ -150,7 +150,7 @@ func (s *Source) look(ctx context.Context, after string) (*snapshot, error) {
 // failed counts an error and returns it. If it is the first thing that happens after a start,
 // the revision from before is returned instead: a Git server that is away must not keep the hub from
 // working with what it has. The error comes with the next call, then.
-func (s *Source) failed(after string, err error) (hub.Snapshot, error) {
+func (s *Source) failed(after string, err error) (model.Snapshot, error) {
 	s.failures++
 	if h, ok := s.origin.known(); ok && after == "" && s.failures == 1 && s.last == "" {
 		if old, openErr := s.origin.open(h); openErr == nil {

@@ -7,7 +7,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // fakeOrigin answers looks with what it is told, and notes when they happened.
@@ -97,7 +97,7 @@ func TestPokes(t *testing.T) {
 		if snap, err := s.Next(t.Context(), zero); snap == nil || err != nil {
 			t.Errorf("that it can be read again is not told: %v", err)
 		}
-		done := make(chan hub.Snapshot)
+		done := make(chan model.Snapshot)
 		go func() { snap, _ := s.Next(t.Context(), zero); done <- snap }()
 		synctest.Wait()
 		f.want(t, "0s", "0s", "0s", "0s")

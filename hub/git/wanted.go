@@ -11,7 +11,7 @@ import (
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 const (
@@ -20,10 +20,8 @@ const (
 	pinnedRef = "refs/drover/commit"
 )
 
-// Remote fetches a repository on another machine whenever it is asked to (hub.Remote).
+// Remote fetches a repository on another machine whenever it is asked to (fetch.Remote).
 type Remote struct{ *remote }
-
-var _ hub.Remote = Remote{}
 
 // NewRemote prepares to fetch. It asks nobody yet: an error says that the options cannot work. PollInterval means
 // nothing to it.
@@ -48,8 +46,8 @@ func NewRemote(opts Options) (Remote, error) {
 	return Remote{r}, err
 }
 
-// Fetch implements hub.Remote.
-func (r Remote) Fetch(ctx context.Context) (hub.View, error) {
+// Fetch implements fetch.Remote.
+func (r Remote) Fetch(ctx context.Context) (model.View, error) {
 	h, err := r.look(ctx)
 	if err != nil {
 		return nil, err
@@ -57,8 +55,8 @@ func (r Remote) Fetch(ctx context.Context) (hub.View, error) {
 	return r.open(h)
 }
 
-// Kept implements hub.Remote.
-func (r Remote) Kept() hub.View {
+// Kept implements fetch.Remote.
+func (r Remote) Kept() model.View {
 	h, ok := r.known()
 	if !ok {
 		return nil
@@ -70,7 +68,7 @@ func (r Remote) Kept() hub.View {
 	return view
 }
 
-// Close implements hub.Remote.
+// Close implements fetch.Remote.
 func (r Remote) Close() error { return r.close() }
 
 func (w Wanted) check() error {

@@ -12,16 +12,16 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
-var _ hub.Charts = (*Renderer)(nil)
+var _ model.Charts = (*Renderer)(nil)
 
-// RenderChart implements hub.Charts. The objects are those of `helm template`, with what lies in crds/, and without
+// RenderChart implements model.Charts. The objects are those of `helm template`, with what lies in crds/, and without
 // hooks that are for tests and rollbacks alone: the agent does the others.
-func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App, on hub.Capabilities,
-	replace func(hub.Rendered) (hub.Rendered, error),
-) ([]hub.Rendered, []fleet.Note, error) {
+func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app fleet.App, on model.Capabilities,
+	replace func(model.Rendered) (model.Rendered, error),
+) ([]model.Rendered, []fleet.Note, error) {
 	opts := Options{Release: app.Chart.Release, Namespace: app.Namespace, KubeVersion: on.Kubernetes, APIVersions: on.APIs, IncludeCRDs: !app.Chart.SkipCRDs, SkipTests: true}
 	if opts.Namespace == "" {
 		opts.Namespace = "default"
@@ -63,7 +63,7 @@ func (r *Renderer) RenderChart(ctx context.Context, tree hub.Tree, app fleet.App
 const sopsValue = "ENC[AES256_GCM,"
 
 // valuesOf reads values of an app, with the variables replaced.
-func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Rendered) (hub.Rendered, error)) (Values, error) {
+func valuesOf(tree model.Tree, app fleet.App, v fleet.Values, replace func(model.Rendered) (model.Rendered, error)) (Values, error) {
 	out := Values{File: app.File, Text: v.Text, Target: v.Target, Literal: v.Literal, Own: v.Own}
 	if v.Path != "" {
 		out.File = v.Path
@@ -94,7 +94,7 @@ func valuesOf(tree hub.Tree, app fleet.App, v fleet.Values, replace func(hub.Ren
 	if err != nil {
 		return out, fmt.Errorf("%s: %w", out.File, err)
 	}
-	replaced, err := replace(hub.Rendered{JSON: holder, File: out.File})
+	replaced, err := replace(model.Rendered{JSON: holder, File: out.File})
 	if err != nil {
 		return out, err
 	}
@@ -122,14 +122,14 @@ func placed(err error) error {
 		out = errors.New(at + ": " + (&Error{Chart: e.Chart, Reason: e.Reason, Hint: e.Hint}).Error())
 	}
 	if e.Transient {
-		return &hub.TransientError{Err: out}
+		return &model.TransientError{Err: out}
 	}
 	return out
 }
 
 // delivered leaves out what is never done, and keeps what lies in crds/ from being pruned, as Helm does: with a
 // definition all its objects go.
-func delivered(objects []hub.Rendered) (out []hub.Rendered, notes []fleet.Note, err error) {
+func delivered(objects []model.Rendered) (out []model.Rendered, notes []fleet.Note, err error) {
 	for _, o := range objects {
 		var head struct {
 			Kind     string
@@ -162,7 +162,7 @@ func inCRDs(file string) bool {
 }
 
 // annotated is an object with an annotation.
-func annotated(o hub.Rendered, key, value string) (hub.Rendered, error) {
+func annotated(o model.Rendered, key, value string) (model.Rendered, error) {
 	dec := json.NewDecoder(bytes.NewReader(o.JSON))
 	dec.UseNumber() // a number is kept as it was written
 	var m map[string]any
@@ -178,5 +178,5 @@ func annotated(o hub.Rendered, key, value string) (hub.Rendered, error) {
 		annotations[key] = value
 	}
 	data, err := json.Marshal(m)
-	return hub.Rendered{JSON: data, File: o.File}, err
+	return model.Rendered{JSON: data, File: o.File}, err
 }

@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // TestAnAppsChartGivesWhatHelmTemplateGives: with values of a file and of the app, in this order, for a version of
@@ -34,7 +34,7 @@ func TestAnAppsChartGivesWhatHelmTemplateGives(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			got, _, err := r.RenderChart(t.Context(), files, app, hub.Capabilities{Kubernetes: "v1.31.5"}, nil)
+			got, _, err := r.RenderChart(t.Context(), files, app, model.Capabilities{Kubernetes: "v1.31.5"}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

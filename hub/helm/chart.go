@@ -8,14 +8,14 @@ import (
 	"path"
 	"strings"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"helm.sh/helm/v4/pkg/ignore"
 )
 
 // Chart is where a chart comes from: a path in a tree, or an archive that was fetched.
 type Chart struct {
-	Tree hub.Tree // read if Archive is nil
-	Path string   // in Tree: the folder that holds Chart.yaml, or a .tgz file
+	Tree model.Tree // read if Archive is nil
+	Path string     // in Tree: the folder that holds Chart.yaml, or a .tgz file
 
 	Archive []byte // a chart archive (.tgz), as a Fetcher gives it
 	Name    string // of an archive, as people call it: for messages only

@@ -1,7 +1,7 @@
 // Package helm renders charts with Helm's own SDK, as `helm template` and `helm install` of the same version do, and
 // fetches charts from where they are published:
 //
-//	hub.Tree or archive ─ Chart ─ Renderer ═ worker process ─ []hub.Rendered
+//	model.Tree or archive ─ Chart ─ Renderer ═ worker process ─ []model.Rendered
 //	HTTP repository, OCI registry, URL ─ Fetcher ─ archive
 //
 // Rendering and fetching are apart: a render reads the chart it is given and nothing else, neither network, files,

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/helm/worker"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // asWorker makes this test program a worker.
@@ -69,7 +69,7 @@ func chartOf(text string) fstest.MapFS {
 	return out
 }
 
-func mustRender(t testing.TB, r *helm.Renderer, files hub.Tree, opts helm.Options) helm.Result {
+func mustRender(t testing.TB, r *helm.Renderer, files model.Tree, opts helm.Options) helm.Result {
 	t.Helper()
 	if opts.Release == "" {
 		opts.Release = "rel"
@@ -82,7 +82,7 @@ func mustRender(t testing.TB, r *helm.Renderer, files hub.Tree, opts helm.Option
 }
 
 // mustFail renders web and gives the error, which must be a *helm.Error of one line.
-func mustFail(t testing.TB, r *helm.Renderer, files hub.Tree, opts helm.Options) *helm.Error {
+func mustFail(t testing.TB, r *helm.Renderer, files model.Tree, opts helm.Options) *helm.Error {
 	t.Helper()
 	if opts.Release == "" {
 		opts.Release = "rel"

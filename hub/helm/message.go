@@ -1,6 +1,8 @@
 package helm
 
-import "github.com/drover-dev/drover/hub"
+import (
+	"github.com/drover-dev/drover/hub/model"
+)
 
 // Greeting is the first thing that a worker writes. It changes whenever the messages do.
 const Greeting = "drover helm worker 2\n"
@@ -25,7 +27,7 @@ type Job struct {
 // Templates are Go templates that belong to no chart.
 type Templates struct {
 	Options []string // of text/template, as missingkey=error
-	Groups  []hub.Templated
+	Groups  []model.Templated
 }
 
 // Posted is what came of post-rendering.
@@ -37,7 +39,7 @@ type Answer struct {
 	PostRender bool
 	Stream     []byte
 
-	Objects  []hub.Rendered
+	Objects  []model.Rendered
 	Warnings []Warning
 	Texts    [][]string // what Templates came to, by group
 	Err      *Error

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // postRender lays overlays over a stream of documents one after the other, each by kustomize, as helm-controller does
@@ -16,7 +16,7 @@ import (
 func (r *Renderer) postRender(overlays []fleet.Overlay) func(context.Context, []byte) ([]byte, error) {
 	return func(ctx context.Context, stream []byte) ([]byte, error) {
 		for i, o := range overlays {
-			objects, err := r.Kustomize.Build(ctx, rendering(stream), ".", hub.BuildOptions{Overlay: fleet.Overlay{Patches: o.Patches, Images: o.Images}})
+			objects, err := r.Kustomize.Build(ctx, rendering(stream), ".", model.BuildOptions{Overlay: fleet.Overlay{Patches: o.Patches, Images: o.Images}})
 			if err != nil {
 				return nil, fmt.Errorf("post-renderer %d: %w", i+1, err)
 			}

@@ -8,13 +8,13 @@ import (
 	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/process"
 )
 
 // Renderer renders charts in worker processes. It is safe for concurrent use: maxWorkers charts are rendered at once.
 type Renderer struct {
-	Kustomize hub.Renderer // builds what post-renderers of a release ask for; set before the first chart is rendered
+	Kustomize model.Renderer // builds what post-renderers of a release ask for; set before the first chart is rendered
 
 	command []string
 	turns   chan struct{}
@@ -32,7 +32,7 @@ func New(command ...string) *Renderer {
 
 // maxWorkers is how many workers have work at once: as many as the hub renders beside its loop, and one for the loop
 // itself.
-func maxWorkers() int { return hub.RendersAtOnce() + 1 }
+func maxWorkers() int { return model.RendersAtOnce() + 1 }
 
 // Close ends the workers that have no work. Those that have end with it.
 func (r *Renderer) Close() {

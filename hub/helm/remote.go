@@ -12,18 +12,17 @@ import (
 	"helm.sh/helm/v4/pkg/ignore"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/memtree"
+	"github.com/drover-dev/drover/hub/model"
 )
 
-// Remote is a published chart as a source of the hub (hub.Remote). Its tree is the chart's folder.
+// Remote is a published chart as a source of the hub (fetch.Remote). Its tree is the chart's folder.
 type Remote struct {
 	fetcher *Fetcher
 	ref     Reference
 	access  func(context.Context) (Access, error)
 	dir     string
 }
-
-var _ hub.Remote = (*Remote)(nil)
 
 // NewRemote prepares to fetch the chart that a source names. What it found last it writes into dir. access is asked at
 // each attempt.
@@ -50,8 +49,8 @@ type found struct {
 	Digest  string `json:"digest"`
 }
 
-// Fetch implements hub.Remote.
-func (r *Remote) Fetch(ctx context.Context) (hub.View, error) {
+// Fetch implements fetch.Remote.
+func (r *Remote) Fetch(ctx context.Context) (model.View, error) {
 	access, err := r.access(ctx)
 	if err != nil {
 		return nil, err
@@ -87,8 +86,8 @@ func (r *Remote) remember(what found) error {
 	return nil
 }
 
-// Kept implements hub.Remote.
-func (r *Remote) Kept() hub.View {
+// Kept implements fetch.Remote.
+func (r *Remote) Kept() model.View {
 	var last found
 	data, err := os.ReadFile(filepath.Join(r.dir, foundFile))
 	if err != nil || json.Unmarshal(data, &last) != nil || !validDigest(last.Digest) {
@@ -105,14 +104,14 @@ func (r *Remote) Kept() hub.View {
 	return view
 }
 
-// Close implements hub.Remote.
+// Close implements fetch.Remote.
 func (r *Remote) Close() error { return nil }
 
 // view unpacks a chart. What its .helmignore names was left out when it was packed, and is not meant to be left out of
 // its subcharts too.
-func (r *Remote) view(got Fetched) (hub.View, error) {
-	revision := hub.Revision{Hash: got.Version + "@" + got.Digest, Subject: got.Name + " " + got.Version}
-	view, err := hub.ArchiveView(got.Archive, 1, revision, func(name string) bool { return name != ignore.HelmIgnore })
+func (r *Remote) view(got Fetched) (model.View, error) {
+	revision := model.Revision{Hash: got.Version + "@" + got.Digest, Subject: got.Name + " " + got.Version}
+	view, err := memtree.Unpack(got.Archive, 1, revision, func(name string) bool { return name != ignore.HelmIgnore })
 	if err != nil {
 		return nil, r.ref.fail(err.Error(), "is it a chart?")
 	}

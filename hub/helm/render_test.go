@@ -14,8 +14,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/race"
 )
 
@@ -208,7 +208,7 @@ func TestOnlyTheChartIsADependency(t *testing.T) {
 
 // watched is a tree that knows what was read.
 type watched struct {
-	hub.Tree
+	model.Tree
 	read map[string]bool
 }
 

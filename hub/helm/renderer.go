@@ -7,7 +7,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Options are what a release says about its chart, and what is known of its cluster.
@@ -59,7 +59,7 @@ type Parameter struct {
 type Result struct {
 	// Objects are in Helm's order of installation: CRDs of crds/ if asked for, the others by kind, hooks last. File is the
 	// repository path of the template where the chart is a folder of the tree, else its path below the chart's name.
-	Objects  []hub.Rendered
+	Objects  []model.Rendered
 	Warnings []Warning
 	AsksAPIs bool // the templates looked at .Capabilities.APIVersions
 }

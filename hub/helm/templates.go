@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
-var _ hub.Templates = (*Renderer)(nil)
+var _ model.Templates = (*Renderer)(nil)
 
-// Execute implements hub.Templates, in the processes in which charts are rendered.
-func (r *Renderer) Execute(ctx context.Context, name string, options []string, groups []hub.Templated) ([][]string, error) {
+// Execute implements model.Templates, in the processes in which charts are rendered.
+func (r *Renderer) Execute(ctx context.Context, name string, options []string, groups []model.Templated) ([][]string, error) {
 	size := 0
 	for _, g := range groups {
 		size += len(g.Params)
@@ -43,6 +43,6 @@ func templateError(e *Error) error {
 	if err := errors.New(oneLine(text)); !e.Transient {
 		return err
 	} else {
-		return &hub.TransientError{Err: err}
+		return &model.TransientError{Err: err}
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // annotationHook has the events at which Helm applies an object, instead of with the others
@@ -16,11 +16,11 @@ const annotationHook = "helm.sh/hook"
 
 // treated does to rendered objects what a release asks: hooks of some events are left out, and definitions in crds/ are
 // only created.
-func treated(objects []hub.Rendered, t fleet.ChartTreatment) ([]hub.Rendered, error) {
+func treated(objects []model.Rendered, t fleet.ChartTreatment) ([]model.Rendered, error) {
 	if !t.CreateCRDs && len(t.SkipHooks) == 0 {
 		return objects, nil
 	}
-	var out []hub.Rendered
+	var out []model.Rendered
 	for _, o := range objects {
 		var head struct {
 			Kind     string

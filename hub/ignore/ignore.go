@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -26,11 +26,11 @@ const (
 	maxOutputs = 1000             // paths that an expression gives for one object
 )
 
-var _ hub.Ignore = Made
+var _ model.Ignore = Made
 
-// Made implements hub.Ignore. An error says which rule cannot be used, and why; running out of time is a
-// *hub.TransientError, because the machine may be busy.
-func Made(ctx context.Context, rules []fleet.IgnoreRule, namespace string, objects []hub.Rendered) ([]protocol.Ignored, []fleet.Note, error) {
+// Made implements model.Ignore. An error says which rule cannot be used, and why; running out of time is a
+// *model.TransientError, because the machine may be busy.
+func Made(ctx context.Context, rules []fleet.IgnoreRule, namespace string, objects []model.Rendered) ([]protocol.Ignored, []fleet.Note, error) {
 	compiled, notes, err := compile(rules)
 	if err != nil {
 		return nil, nil, err
@@ -65,7 +65,7 @@ var errTime = errors.New("the time for ignore rules is over")
 // during places what went wrong with a rule, counted from 0.
 func during(ctx context.Context, i int, err error) error {
 	if errors.Is(context.Cause(ctx), errTime) {
-		return &hub.TransientError{Err: fmt.Errorf("ignore rule %d: the rules took more than %s: write simpler expressions, or name fewer objects in the targets", i+1, maxTime)}
+		return &model.TransientError{Err: fmt.Errorf("ignore rule %d: the rules took more than %s: write simpler expressions, or name fewer objects in the targets", i+1, maxTime)}
 	}
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -86,7 +86,7 @@ type subject struct {
 }
 
 // read decodes an object.
-func read(o hub.Rendered, namespace string) (subject, error) {
+func read(o model.Rendered, namespace string) (subject, error) {
 	dec := json.NewDecoder(bytes.NewReader(o.JSON))
 	dec.UseNumber()
 	var object map[string]any
@@ -97,7 +97,7 @@ func read(o hub.Rendered, namespace string) (subject, error) {
 	s := subject{ref: fleet.RefOf(object), object: object, paths: map[string]bool{}, managers: map[string]bool{}}
 	apiVersion, _ := object["apiVersion"].(string)
 	s.version = strings.TrimPrefix(apiVersion[len(s.ref.Group):], "/")
-	s.namespace = hub.Claimed(s.ref, namespace).Namespace
+	s.namespace = model.Claimed(s.ref, namespace).Namespace
 	meta, _ := object["metadata"].(map[string]any)
 	s.labels, s.notes = texts(meta["labels"]), texts(meta["annotations"])
 	return s, nil

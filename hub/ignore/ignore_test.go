@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -24,10 +24,10 @@ const (
 	role   = `{"apiVersion":"rbac.authorization.k8s.io/v1","kind":"ClusterRole","metadata":{"name":"reader"},"rules":[{"verbs":["get"]}]}`
 )
 
-func objects(texts ...string) []hub.Rendered {
-	var out []hub.Rendered
+func objects(texts ...string) []model.Rendered {
+	var out []model.Rendered
 	for _, text := range texts {
-		out = append(out, hub.Rendered{JSON: []byte(text), File: "apps/web.yaml"})
+		out = append(out, model.Rendered{JSON: []byte(text), File: "apps/web.yaml"})
 	}
 	return out
 }

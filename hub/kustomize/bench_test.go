@@ -5,7 +5,7 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -52,7 +52,7 @@ func BenchmarkBuild(b *testing.B) {
 		r.Warm()
 		b.Run(fmt.Sprintf("drover/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				if got := mustBuildHere(b, files, "target", hub.BuildOptions{}); len(got) != n {
+				if got := mustBuildHere(b, files, "target", model.BuildOptions{}); len(got) != n {
 					b.Fatalf("%d objects", len(got))
 				}
 			}

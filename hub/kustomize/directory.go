@@ -13,8 +13,8 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/yaml"
 )
 
@@ -44,7 +44,7 @@ func isDirectory(m *mount, dir string, d *fleet.Directory) (bool, error) {
 // The rules are those of Argo CD (v3.6, reposerver/repository, findManifests): files that end in .yaml, .yml or .json;
 // a JSON file holds one object; a YAML file of which nothing is an object is left out unless it looks like a manifest;
 // lists are taken apart; of an object that is there twice the later one counts.
-func directory(m *mount, dir string, d fleet.Directory) ([]hub.Rendered, error) {
+func directory(m *mount, dir string, d fleet.Directory) ([]model.Rendered, error) {
 	r := &directoryReader{m: m, dir: dir, Directory: d, at: map[string]int{}}
 	var err error
 	if r.include, err = regexp.Compile(d.Include); err != nil {
@@ -65,7 +65,7 @@ type directoryReader struct {
 	fleet.Directory
 	include, exclude *regexp.Regexp
 
-	objects []hub.Rendered
+	objects []model.Rendered
 	at      map[string]int // of the objects
 	size    int
 }
@@ -225,13 +225,13 @@ func (r *directoryReader) take(name string, line int, object map[string]any) err
 	apiVersion, _ := object["apiVersion"].(string)
 	key := fmt.Sprint(fleet.GroupOf(apiVersion), " ", kind, " ", meta["namespace"], "/", meta["name"])
 	if at, ok := r.at[key]; ok && meta["name"] != nil { // names that are generated are never the same
-		r.objects[at] = hub.Rendered{JSON: data, File: name}
+		r.objects[at] = model.Rendered{JSON: data, File: name}
 		return nil
 	}
 	if len(r.objects) == maxObjects {
 		return tooManyObjects(r.m.Build)
 	}
 	r.at[key] = len(r.objects)
-	r.objects = append(r.objects, hub.Rendered{JSON: data, File: name})
+	r.objects = append(r.objects, model.Rendered{JSON: data, File: name})
 	return nil
 }

@@ -1,7 +1,7 @@
 // Package kustomize renders a folder of a repository with the kustomize library, from Git objects alone:
 //
-//	hub.Tree ─ mount ─ krusty ─ []hub.Rendered            Renderer: in this process
-//	hub.Tree ─ Workers ═ Serve ─ Renderer ─ []hub.Rendered  in a process that can be stopped
+//	model.Tree ─ mount ─ krusty ─ []model.Rendered            Renderer: in this process
+//	model.Tree ─ Workers ═ Serve ─ Renderer ─ []model.Rendered  in a process that can be stopped
 //
 // The hub uses Workers, so that no build takes its time or memory without bounds; commands that a person waits for and
 // can interrupt use the Renderer.

@@ -3,7 +3,7 @@ package kustomize
 import (
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 const (
@@ -167,7 +167,7 @@ var errorCases = []struct{ name, tree, want string }{
 func TestErrors(t *testing.T) {
 	for _, c := range errorCases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := mustFail(t, tree(c.tree), "a", hub.BuildOptions{}); got != c.want {
+			if got := mustFail(t, tree(c.tree), "a", model.BuildOptions{}); got != c.want {
 				t.Errorf("got:  %s\nwant: %s", got, c.want)
 			}
 		})

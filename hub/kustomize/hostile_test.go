@@ -12,8 +12,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/provider"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -90,7 +90,7 @@ func TestRemote(t *testing.T) {
 				tree("-- a/cm.yaml --\n" + configMap("c") + "-- a/kustomization.yaml --\n" + text + "\n"),
 				tree("-- b/cm.yaml --\n" + configMap("c") + "-- b/kustomization.yaml --\n" + text + "\n-- a/kustomization.yaml --\nresources: [../b]\n"),
 			} {
-				got := mustFail(t, files, "a", hub.BuildOptions{})
+				got := mustFail(t, files, "a", model.BuildOptions{})
 				if !strings.Contains(got, "kustomization.yaml") || !strings.Contains(got, "relative path") && !strings.Contains(got, "check the path") {
 					t.Errorf("%s %s: %s", field, address, got)
 				}
@@ -149,7 +149,7 @@ kind: PatchTransformer
 metadata: {name: p, annotations: {u: "` + p.url + `/x"}}
 path: x.yaml
 `)
-	got := mustFail(t, files, "a", hub.BuildOptions{})
+	got := mustFail(t, files, "a", model.BuildOptions{})
 	if !strings.Contains(got, "leads to an address on the network") {
 		t.Error(got)
 	}
@@ -168,11 +168,11 @@ path: x.yaml
 func TestLocalNameLikeGit(t *testing.T) {
 	p := setTrap(t)
 	files := tree("-- a/kustomization.yaml --\nresources: [github.com/org/cm.yaml]\n-- a/github.com/org/cm.yaml --\n" + configMap("c"))
-	if got := mustBuild(t, files, "a", hub.BuildOptions{}); len(got) != 1 || got[0].File != "a/github.com/org/cm.yaml" {
+	if got := mustBuild(t, files, "a", model.BuildOptions{}); len(got) != 1 || got[0].File != "a/github.com/org/cm.yaml" {
 		t.Errorf("%+v", got)
 	}
 	files["a/github.com/org/cm.yaml"].Data = []byte("a: [\n")
-	got := mustFail(t, files, "a", hub.BuildOptions{})
+	got := mustFail(t, files, "a", model.BuildOptions{})
 	if want := "a/github.com/org/cm.yaml:1: not valid YAML: "; !strings.HasPrefix(got, want) {
 		t.Errorf("%s, want %s…", got, want)
 	}
@@ -212,7 +212,7 @@ func FuzzKustomization(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		files := tree("-- a/cm.yaml --\n" + configMap("c") + "-- b/kustomization.yaml --\nresources: [../a/cm.yaml]\n")
 		files["a/kustomization.yaml"] = &fstest.MapFile{Data: []byte(text)}
-		_, err := (&Renderer{}).Build(context.Background(), files, "a", hub.BuildOptions{})
+		_, err := (&Renderer{}).Build(context.Background(), files, "a", model.BuildOptions{})
 		if _, ok := err.(*diagnose.BuildError); err != nil && !ok {
 			t.Errorf("%T: %v", err, err)
 		}

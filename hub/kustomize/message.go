@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // greeting is the first thing that a worker writes. It changes whenever the messages do.
@@ -29,7 +29,7 @@ type reply struct {
 // job is one build.
 type job struct {
 	Dir     string
-	Options []byte // hub.BuildOptions as JSON
+	Options []byte // model.BuildOptions as JSON
 }
 
 // ask is a question to the tree.
@@ -83,13 +83,13 @@ func (e *readError) Is(target error) bool { return e.Absent && target == fs.ErrN
 
 // done is how a build ended.
 type done struct {
-	Objects []hub.Rendered
+	Objects []model.Rendered
 	Build   *diagnose.BuildError // an error about the content
 	Err     string               // any other error
 	Tired   bool                 // the process is not to be used again: it has a low priority, and may hold much memory
 }
 
-func (d *done) outcome() ([]hub.Rendered, error) {
+func (d *done) outcome() ([]model.Rendered, error) {
 	switch {
 	case d.Build != nil:
 		return nil, d.Build
@@ -99,7 +99,7 @@ func (d *done) outcome() ([]hub.Rendered, error) {
 	return d.Objects, nil
 }
 
-func doneOf(objects []hub.Rendered, err error) *done {
+func doneOf(objects []model.Rendered, err error) *done {
 	var failed *diagnose.BuildError
 	switch {
 	case errors.As(err, &failed) && err == error(failed):
@@ -110,13 +110,13 @@ func doneOf(objects []hub.Rendered, err error) *done {
 	return &done{Objects: objects}
 }
 
-func newJob(dir string, opts hub.BuildOptions) (*job, error) {
+func newJob(dir string, opts model.BuildOptions) (*job, error) {
 	data, err := json.Marshal(opts)
 	return &job{dir, data}, err
 }
 
 // answer reads from the tree what a worker asks for.
-func answer(tree hub.Tree, a ask) *reading {
+func answer(tree model.Tree, a ask) *reading {
 	var out reading
 	var err error
 	switch a.Kind {
@@ -142,12 +142,12 @@ func answer(tree hub.Tree, a ask) *reading {
 	return &out
 }
 
-// asking is a hub.Tree whose content another process has.
+// asking is a model.Tree whose content another process has.
 type asking struct {
 	ask func(ask) *reading
 }
 
-var _ hub.Tree = asking{}
+var _ model.Tree = asking{}
 
 func (t asking) do(kind askKind, path string) (*reading, error) {
 	r := t.ask(ask{kind, path})

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
@@ -39,7 +39,7 @@ type mount struct {
 	budget  budget
 }
 
-func newMount(tree hub.Tree, dir string) *mount {
+func newMount(tree model.Tree, dir string) *mount {
 	g := &gate{tree: tree}
 	return &mount{Build: diagnose.NewBuild(g, dir), gate: g}
 }
@@ -68,7 +68,7 @@ func (m *mount) close() { m.gate.close() }
 type gate struct {
 	mu     sync.Mutex // held over every use of tree, so that none outlives close
 	closed bool
-	tree   hub.Tree
+	tree   model.Tree
 }
 
 func (g *gate) close() {
@@ -156,7 +156,7 @@ func (m *mount) readFile(name string) ([]byte, error)       { return m.gate.Read
 // lookup follows symbolic links where the tree can tell of them.
 func (m *mount) lookup(name string) (real string, dir bool, err error) {
 	links, ok := m.gate.tree.(interface {
-		Lookup(path string) (hub.Entry, error)
+		Lookup(path string) (model.Entry, error)
 	})
 	if !ok {
 		info, err := m.stat(name)

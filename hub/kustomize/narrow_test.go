@@ -6,8 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // narrowCases are trees of which the files alone do not show what is wrong.
@@ -63,7 +63,7 @@ var narrowCases = []struct{ name, tree, want string }{
 func TestTheEntryThatFailsIsFound(t *testing.T) {
 	for _, c := range narrowCases {
 		t.Run(c.name, func(t *testing.T) {
-			if got := mustFail(t, tree(c.tree), "a", hub.BuildOptions{}); got != c.want {
+			if got := mustFail(t, tree(c.tree), "a", model.BuildOptions{}); got != c.want {
 				t.Errorf("got:  %s\nwant: %s", got, c.want)
 			}
 		})
@@ -90,7 +90,7 @@ func TestNoMessageDependsOnTheWordsOfKustomize(t *testing.T) {
 			turn <- struct{}{}
 			defer func() { <-turn }()
 			m := newMount(tree(c.tree), "a")
-			target, err := prepare(m, m.Dir, hub.BuildOptions{})
+			target, err := prepare(m, m.Dir, model.BuildOptions{})
 			if err != nil {
 				return // it is found before kustomize begins
 			}

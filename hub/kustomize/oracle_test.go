@@ -9,8 +9,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -96,7 +96,7 @@ func decode(t testing.TB, stream []byte) [][]byte {
 	return objects
 }
 
-func same(t *testing.T, got []hub.Rendered, want [][]byte) {
+func same(t *testing.T, got []model.Rendered, want [][]byte) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%d objects, kustomize gives %d", len(got), len(want))
@@ -121,7 +121,7 @@ func TestOracle(t *testing.T) {
 				t.Fatal(err)
 			}
 			files := tree(string(text))
-			got := mustBuild(t, files, "target", hub.BuildOptions{})
+			got := mustBuild(t, files, "target", model.BuildOptions{})
 			if len(got) == 0 {
 				t.Fatal("no objects")
 			}

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // TestOrigins: the file that first declared each object, through prefixes, hashes and patches.
@@ -58,7 +58,7 @@ spec: {replicas: 2}
 		`"eu-web-1"`: "base/app.yaml", `"eu-web-canary-1"`: "base/app.yaml", `"eu-one-1"`: "base/list.yaml", `"eu-two-1"`: "base/list.yaml",
 		`"eu-sa-1"`: "base/flow.json", `"eu-own-1"`: "over/own.yaml", `"eu-settings-1-`: "base/kustomization.yaml",
 	}
-	objects := mustBuild(t, files, "over", hub.BuildOptions{})
+	objects := mustBuild(t, files, "over", model.BuildOptions{})
 	if len(objects) != len(want) {
 		t.Errorf("%d objects", len(objects))
 	}

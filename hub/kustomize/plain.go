@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
@@ -37,7 +37,7 @@ var ignoredFolders = []string{".git", ".github", ".circleci"}
 // is not entered; a file counts if it ends in .yaml or .yml; every such file must decode to
 // Kubernetes objects or to nothing (empty, comments only), or the whole folder is refused; no
 // manifests at all is no objects, not an error. Linked folders are not entered.
-func plain(m *mount, dir string, opts hub.BuildOptions) (string, error) {
+func plain(m *mount, dir string, opts model.BuildOptions) (string, error) {
 	resources, err := scan(m, dir, opts.Skip, 0)
 	if err != nil {
 		return "", err

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 const plainTree = `
@@ -55,7 +55,7 @@ on: push
 func TestPlain(t *testing.T) {
 	files := tree(plainTree)
 	with := tree(plainTree + "-- p/kustomization.yaml --\nresources: [a.yml, b.yaml, kust, sub/comment.yaml, sub/deep/c.yaml, sub/empty.yaml]\n")
-	got := mustBuild(t, files, "p", hub.BuildOptions{Skip: []string{"p/cluster.yaml"}})
+	got := mustBuild(t, files, "p", model.BuildOptions{Skip: []string{"p/cluster.yaml"}})
 	same(t, got, oracle(t, with, "p"))
 	var from []string
 	for _, o := range got {
@@ -69,7 +69,7 @@ func TestPlain(t *testing.T) {
 func TestPlainNamespace(t *testing.T) {
 	files := tree(plainTree)
 	with := tree(plainTree + "-- p/kustomization.yaml --\nnamespace: prod\nresources: [a.yml, b.yaml, kust, sub/deep/c.yaml]\n")
-	same(t, mustBuild(t, files, "p", hub.BuildOptions{Overlay: fleet.Overlay{Namespace: "prod"}, Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
+	same(t, mustBuild(t, files, "p", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "prod"}, Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
 }
 
 func TestPlainWithoutManifests(t *testing.T) {
@@ -78,25 +78,25 @@ func TestPlainWithoutManifests(t *testing.T) {
 		"all skipped":  "-- p/cluster.yaml --\nlabels: {}\n",
 		"comments":     "-- p/x.yaml --\n# soon\n",
 	} {
-		if got := mustBuild(t, tree(text), "p", hub.BuildOptions{Skip: []string{"p/cluster.yaml"}}); len(got) != 0 {
+		if got := mustBuild(t, tree(text), "p", model.BuildOptions{Skip: []string{"p/cluster.yaml"}}); len(got) != 0 {
 			t.Errorf("%s: %d objects", name, len(got))
 		}
 	}
 }
 
 func TestPlainRoot(t *testing.T) {
-	got := mustBuild(t, tree("-- a/x.yaml --\n"+configMap("x")+"-- y.yaml --\n"+configMap("y")), ".", hub.BuildOptions{})
+	got := mustBuild(t, tree("-- a/x.yaml --\n"+configMap("x")+"-- y.yaml --\n"+configMap("y")), ".", model.BuildOptions{})
 	if len(got) != 2 || got[0].File != "a/x.yaml" || got[1].File != "y.yaml" {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestPlainRefusesWhatIsNoManifest(t *testing.T) {
-	got := mustFail(t, tree(plainTree), "p", hub.BuildOptions{})
+	got := mustFail(t, tree(plainTree), "p", model.BuildOptions{})
 	if want := "p/cluster.yaml:1: document 1 has no kind (if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	got = mustFail(t, tree("-- p/c/kustomization.yaml --\nkind: Component\nnamePrefix: x\n"), "p", hub.BuildOptions{})
+	got = mustFail(t, tree("-- p/c/kustomization.yaml --\nkind: Component\nnamePrefix: x\n"), "p", model.BuildOptions{})
 	if want := "p/c/kustomization.yaml: a folder in it is a component, which only a kustomization can use (list it under components of a kustomization, or move it elsewhere)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -141,12 +141,12 @@ metadata: {name: p}
 spec: {volumes: [{name: v, configMap: {name: g}}]}
 `
 	with := tree(base + "-- over/kustomization.yaml --\nnamespace: outer\nsortOptions: {order: fifo}\nresources: [../base]\n")
-	same(t, mustBuild(t, tree(base), "base", hub.BuildOptions{Overlay: fleet.Overlay{Namespace: "outer"}, Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
+	same(t, mustBuild(t, tree(base), "base", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "outer"}, Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
 }
 
 func TestNamespaceOfAComponent(t *testing.T) {
 	files := tree("-- c/kustomization.yaml --\nkind: Component\nresources: [x.yaml]\n-- c/x.yaml --\n" + configMap("x"))
-	got := mustBuild(t, files, "c", hub.BuildOptions{Overlay: fleet.Overlay{Namespace: "n"}})
+	got := mustBuild(t, files, "c", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "n"}})
 	if len(got) != 1 || !strings.Contains(string(got[0].JSON), `"namespace":"n"`) || got[0].File != "c/x.yaml" {
 		t.Errorf("%+v", got)
 	}

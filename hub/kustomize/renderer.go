@@ -9,15 +9,15 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Renderer builds folders with kustomize. All renderers of a process share one turn, because the
 // library's state is global; they are safe for concurrent use.
 type Renderer struct{}
 
-var _ hub.Renderer = (*Renderer)(nil)
+var _ model.Renderer = (*Renderer)(nil)
 
 // New returns a Renderer and starts to parse the Kubernetes schema in the background, so that
 // the first build need not wait for it.
@@ -41,7 +41,7 @@ func (r *Renderer) Warm() {
 //
 // Errors about the content are *BuildError. When ctx ends, Build returns at once and touches tree
 // no more.
-func (r *Renderer) Build(ctx context.Context, tree hub.Tree, dir string, opts hub.BuildOptions) ([]hub.Rendered, error) {
+func (r *Renderer) Build(ctx context.Context, tree model.Tree, dir string, opts model.BuildOptions) ([]model.Rendered, error) {
 	m := newMount(tree, dir)
 	done := make(chan outcome, 1)
 	select {
@@ -64,12 +64,12 @@ func (r *Renderer) Build(ctx context.Context, tree hub.Tree, dir string, opts hu
 
 // outcome is what one build came to.
 type outcome struct {
-	objects []hub.Rendered
+	objects []model.Rendered
 	err     error
 }
 
 // safely keeps a panic from reaching beyond the build.
-func safely(m *mount, opts hub.BuildOptions) (o outcome) {
+func safely(m *mount, opts model.BuildOptions) (o outcome) {
 	defer func() {
 		if v := recover(); v != nil {
 			o = outcome{err: m.Unknown(diagnose.Panicked{Value: v})}
@@ -79,7 +79,7 @@ func safely(m *mount, opts hub.BuildOptions) (o outcome) {
 }
 
 // build prepares the mount for its folder, runs kustomize over it and explains what went wrong.
-func build(m *mount, opts hub.BuildOptions) outcome {
+func build(m *mount, opts model.BuildOptions) outcome {
 	if plain, err := isDirectory(m, m.Dir, opts.Directory); plain || err != nil {
 		if err != nil {
 			return outcome{err: err}
@@ -104,7 +104,7 @@ func build(m *mount, opts hub.BuildOptions) outcome {
 
 // prepare says which absolute path to hand to kustomize, after laying a synthetic kustomization
 // over the mount where one is needed. "" means that there is nothing to build.
-func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
+func prepare(m *mount, dir string, opts model.BuildOptions) (string, error) {
 	if err := confirmFolder(m, dir); err != nil {
 		return "", err
 	}

@@ -13,7 +13,7 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
 )
 
@@ -49,7 +49,7 @@ spec: {containers: [{name: two, image: x}]}
 	replaced := `{"apiVersion":"example.dev/v1","kind":"Roll","metadata":{"name":"r"},"spec":{"containers":[{"image":"x","name":"two"}]}}`
 	merged := `{"apiVersion":"example.dev/v1","kind":"Roll","metadata":{"name":"r"},"spec":{"containers":[{"name":"one"},{"image":"x","name":"two"}]}}`
 	for _, step := range []struct{ dir, want string }{{"plain", replaced}, {"own", merged}, {"plain", replaced}, {"nested", merged}, {"plain", replaced}} {
-		got := mustBuild(t, files, step.dir, hub.BuildOptions{})
+		got := mustBuild(t, files, step.dir, model.BuildOptions{})
 		if string(got[0].JSON) != step.want && !sameContainers(got[0].JSON, step.want) {
 			t.Errorf("%s: %s\nwant %s", step.dir, got[0].JSON, step.want)
 		}
@@ -69,7 +69,7 @@ func TestContext(t *testing.T) {
 	defer func() { <-turn }()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
 	defer cancel()
-	_, err := (&Renderer{}).Build(ctx, tree("-- a/x.yaml --\n"+configMap("x")), "a", hub.BuildOptions{})
+	_, err := (&Renderer{}).Build(ctx, tree("-- a/x.yaml --\n"+configMap("x")), "a", model.BuildOptions{})
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("%v", err)
 	}
@@ -92,7 +92,7 @@ func TestContextDuringABuild(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		_, err := (&Renderer{}).Build(ctx, s, "target", hub.BuildOptions{})
+		_, err := (&Renderer{}).Build(ctx, s, "target", model.BuildOptions{})
 		done <- err
 	}()
 	<-s.entered
@@ -102,17 +102,17 @@ func TestContextDuringABuild(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s.MapFS = nil // nothing may read it now
-	mustBuild(t, tree("-- a/x.yaml --\n"+configMap("x")), "a", hub.BuildOptions{})
+	mustBuild(t, tree("-- a/x.yaml --\n"+configMap("x")), "a", model.BuildOptions{})
 }
 
 func TestConcurrentBuilds(t *testing.T) {
 	r := New()
 	files := overlayOf(11)
-	want := fmt.Sprint(mustBuild(t, files, "target", hub.BuildOptions{}))
+	want := fmt.Sprint(mustBuild(t, files, "target", model.BuildOptions{}))
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			got, err := r.Build(context.Background(), files, "target", hub.BuildOptions{})
+			got, err := r.Build(context.Background(), files, "target", model.BuildOptions{})
 			if err != nil || fmt.Sprint(got) != want {
 				t.Errorf("%v", err)
 			}
@@ -146,8 +146,8 @@ func (w watched) ReadDir(name string) ([]fs.DirEntry, error) {
 func TestLookupsAreSeen(t *testing.T) {
 	w := watched{tree("-- a/kustomization.yaml --\nresources: [../base]\n-- base/kustomization.yml --\nresources: [x.yaml]\n-- base/x.yaml --\n" + configMap("x") +
 		"-- p/sub/x.yaml --\n" + configMap("y")), map[string]bool{}}
-	mustBuild(t, w, "a", hub.BuildOptions{})
-	mustBuild(t, w, "p", hub.BuildOptions{})
+	mustBuild(t, w, "a", model.BuildOptions{})
+	mustBuild(t, w, "p", model.BuildOptions{})
 	for _, name := range []string{"a/kustomization.yaml", "a/kustomization.yml", "a/Kustomization", "base", "base/kustomization.yaml", "base/kustomization.yml", "base/Kustomization", "base/x.yaml",
 		"p", "p/kustomization.yaml", "p/sub", "p/sub/Kustomization", "p/sub/x.yaml"} {
 		if !w.asked[name] {
@@ -173,19 +173,19 @@ func (l linked) follow(name string) string {
 
 func (l linked) Stat(name string) (fs.FileInfo, error) { return l.MapFS.Stat(l.follow(name)) }
 func (l linked) ReadFile(name string) ([]byte, error)  { return l.MapFS.ReadFile(l.follow(name)) }
-func (l linked) Lookup(name string) (e hub.Entry, _ error) {
+func (l linked) Lookup(name string) (e model.Entry, _ error) {
 	info, err := l.Stat(name)
 	if err != nil {
 		return e, err
 	}
-	return hub.Entry{Path: l.follow(name), Mode: info.Mode()}, nil
+	return model.Entry{Path: l.follow(name), Mode: info.Mode()}, nil
 }
 
 // TestLinks: a base reached over a link names its neighbours from where it really is, as on disk.
 func TestLinks(t *testing.T) {
 	l := linked{tree("-- a/kustomization.yaml --\nresources: [link]\n-- deep/er/base/kustomization.yaml --\nresources: [../x.yaml]\n-- deep/er/x.yaml --\n" + configMap("x")),
 		map[string]string{"a/link": "deep/er/base"}}
-	if got := mustBuild(t, l, "a", hub.BuildOptions{}); len(got) != 1 || got[0].File != "deep/er/x.yaml" {
+	if got := mustBuild(t, l, "a", model.BuildOptions{}); len(got) != 1 || got[0].File != "deep/er/x.yaml" {
 		t.Errorf("%+v", got)
 	}
 }
@@ -206,7 +206,7 @@ func TestLogLinesOfOthersPassThrough(t *testing.T) {
 func TestTooMany(t *testing.T) {
 	files := tree("-- a/kustomization.yaml --\nresources: [x.yaml]\n")
 	files["a/x.yaml"] = &fstest.MapFile{Data: bytes.Repeat([]byte("# padding\n"), maxFile/10+1)}
-	if got := mustFail(t, files, "a", hub.BuildOptions{}); !strings.HasPrefix(got, "a/x.yaml: is larger than the 16 MiB") {
+	if got := mustFail(t, files, "a", model.BuildOptions{}); !strings.HasPrefix(got, "a/x.yaml: is larger than the 16 MiB") {
 		t.Error(got)
 	}
 	// each level includes the next twice
@@ -218,7 +218,7 @@ func TestTooMany(t *testing.T) {
 	}
 	text += "-- l24/kustomization.yaml --\nresources: [x.yaml]\n-- l24/x.yaml --\n# none\n-- r24/kustomization.yaml --\nnamePrefix: x\n"
 	start := time.Now()
-	got := mustFail(t, tree(text), "l0", hub.BuildOptions{})
+	got := mustFail(t, tree(text), "l0", model.BuildOptions{})
 	if !strings.Contains(got, "the build reads more than its bounds allow") {
 		t.Error(got)
 	}

@@ -7,8 +7,8 @@ import (
 	"path"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
@@ -27,7 +27,7 @@ func warmSchema() { openapi.Schema() }
 // run builds the target and gives its objects. The schema stays parsed from build to build, except
 // around a kustomization with `openapi:`. That one begins with no schema, as in a fresh process,
 // because the built-in one would add to its own; and what it leaves behind is dropped.
-func run(m *mount, target string) ([]hub.Rendered, error) {
+func run(m *mount, target string) ([]model.Rendered, error) {
 	warmSchema()
 	built, err := krustyRun(m, target)
 	if networkDenied.Swap(false) {
@@ -96,7 +96,7 @@ func krustyRun(m *mount, target string) (built resmap.ResMap, err error) {
 }
 
 // rendered turns the objects into canonical JSON.
-func rendered(m *mount, built resmap.ResMap) (objects []hub.Rendered, err error) {
+func rendered(m *mount, built resmap.ResMap) (objects []model.Rendered, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			objects, err = nil, diagnose.Panicked{Value: v}
@@ -106,7 +106,7 @@ func rendered(m *mount, built resmap.ResMap) (objects []hub.Rendered, err error)
 		return nil, tooManyObjects(m.Build)
 	}
 	origins := diagnose.NewOrigins(m.Build)
-	objects = make([]hub.Rendered, 0, built.Size())
+	objects = make([]model.Rendered, 0, built.Size())
 	size := 0
 	for _, r := range built.Resources() {
 		from := origins.Of(r.GetKind(), r.GetName())
@@ -121,7 +121,7 @@ func rendered(m *mount, built resmap.ResMap) (objects []hub.Rendered, err error)
 		if size += len(data); size > maxOutput {
 			return nil, tooLarge(m.Build)
 		}
-		objects = append(objects, hub.Rendered{JSON: data, File: from})
+		objects = append(objects, model.Rendered{JSON: data, File: from})
 	}
 	return objects, nil
 }

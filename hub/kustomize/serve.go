@@ -10,7 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/memory"
 )
 
@@ -54,7 +54,7 @@ func serve(in io.Reader, out io.Writer, most uint64) error {
 		return <-answers
 	}}
 	for j := range jobs {
-		var opts hub.BuildOptions
+		var opts model.BuildOptions
 		if err := json.Unmarshal(j.Options, &opts); err != nil {
 			return fmt.Errorf("read what a build is asked for: %w", err)
 		}

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // tree makes a repository from text in the txtar format: each file after a line "-- name --".
@@ -29,7 +29,7 @@ func tree(text string) fstest.MapFS {
 }
 
 // build builds dir with the warm library and fails the test on an error.
-func mustBuild(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) []hub.Rendered {
+func mustBuild(t testing.TB, files model.Tree, dir string, opts model.BuildOptions) []model.Rendered {
 	t.Helper()
 	objects := mustBuildHere(t, files, dir, opts)
 	sameInAWorker(t, files, dir, opts, objects, nil)
@@ -37,7 +37,7 @@ func mustBuild(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) 
 }
 
 // mustBuildHere builds in this process alone.
-func mustBuildHere(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) []hub.Rendered {
+func mustBuildHere(t testing.TB, files model.Tree, dir string, opts model.BuildOptions) []model.Rendered {
 	t.Helper()
 	objects, err := (&Renderer{}).Build(context.Background(), files, dir, opts)
 	if err != nil {
@@ -47,7 +47,7 @@ func mustBuildHere(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptio
 }
 
 // mustFail builds dir and gives the error's text. The error must be a *BuildError of one line.
-func mustFail(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) string {
+func mustFail(t testing.TB, files model.Tree, dir string, opts model.BuildOptions) string {
 	t.Helper()
 	objects, err := (&Renderer{}).Build(context.Background(), files, dir, opts)
 	sameInAWorker(t, files, dir, opts, objects, err)

@@ -10,8 +10,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/process"
 )
 
@@ -29,12 +29,12 @@ type Workers struct {
 	closed   bool
 }
 
-var _ hub.Renderer = (*Workers)(nil)
+var _ model.Renderer = (*Workers)(nil)
 
 // NewWorkers returns Workers that are started as the given command: a program that calls Serve with its standard input
 // and output. The first one is started at once, in the background.
 func NewWorkers(command ...string) *Workers {
-	p := &Workers{command: command, turns: make(chan struct{}, hub.RendersAtOnce()+1)}
+	p := &Workers{command: command, turns: make(chan struct{}, model.RendersAtOnce()+1)}
 	go p.spare()
 	return p
 }
@@ -50,8 +50,8 @@ func (p *Workers) Close() {
 	}
 }
 
-// Build implements hub.Renderer. It is (*Renderer).Build in a worker.
-func (p *Workers) Build(ctx context.Context, tree hub.Tree, dir string, opts hub.BuildOptions) ([]hub.Rendered, error) {
+// Build implements model.Renderer. It is (*Renderer).Build in a worker.
+func (p *Workers) Build(ctx context.Context, tree model.Tree, dir string, opts model.BuildOptions) ([]model.Rendered, error) {
 	j, err := newJob(dir, opts)
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", dir, err)
@@ -67,7 +67,7 @@ func (p *Workers) Build(ctx context.Context, tree hub.Tree, dir string, opts hub
 	for {
 		w, used, err := p.take()
 		if err != nil {
-			return nil, &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize "+
+			return nil, &model.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize "+
 				"cannot be started: %w", dir, err)}
 		}
 		d, err := p.try(ctx, w, tree, j)
@@ -84,7 +84,7 @@ func (p *Workers) Build(ctx context.Context, tree hub.Tree, dir string, opts hub
 }
 
 // try has w do the job. After an error w has ended.
-func (p *Workers) try(ctx context.Context, w *worker, tree hub.Tree, j *job) (*done, error) {
+func (p *Workers) try(ctx context.Context, w *worker, tree model.Tree, j *job) (*done, error) {
 	stop := context.AfterFunc(ctx, w.Kill)
 	d, err := w.build(tree, j)
 	if !stop() {
@@ -177,7 +177,7 @@ func start(command []string) (*worker, error) {
 }
 
 // build sends a job, and reads from the tree what the worker asks for.
-func (w *worker) build(tree hub.Tree, j *job) (*done, error) {
+func (w *worker) build(tree model.Tree, j *job) (*done, error) {
 	if err := w.Send.Encode(request{Job: j}); err != nil {
 		return nil, err
 	}
@@ -214,7 +214,7 @@ func crashed(dir, stderr string) error {
 	if said == "" {
 		said = "it said nothing"
 	}
-	return &hub.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize ended: %s (was it "+
+	return &model.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize ended: %s (was it "+
 		"killed? The machine may be short of memory; "+
 		"the next change builds again)", dir, said)}
 }

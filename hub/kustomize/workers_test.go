@@ -14,8 +14,8 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/race"
 )
 
@@ -63,7 +63,7 @@ func workers(t testing.TB) *Workers {
 }
 
 // sameInAWorker holds what a worker gives against what this process gave: objects and the text and kind of the error.
-func sameInAWorker(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions, objects []hub.Rendered, err error) {
+func sameInAWorker(t testing.TB, files model.Tree, dir string, opts model.BuildOptions, objects []model.Rendered, err error) {
 	t.Helper()
 	if _, plain := files.(fstest.MapFS); !plain {
 		return
@@ -107,12 +107,12 @@ func TestAnEndlessBuildIsStopped(t *testing.T) {
 	ended := make(chan error, 1)
 	watch := &watchedTree{Tree: endless()}
 	go func() {
-		_, err := w.Build(ctx, watch, "b", hub.BuildOptions{})
+		_, err := w.Build(ctx, watch, "b", model.BuildOptions{})
 		ended <- err
 	}()
 	small := overlayOf(3)
 	for range 3 {
-		if got, err := w.Build(t.Context(), small, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
+		if got, err := w.Build(t.Context(), small, "target", model.BuildOptions{}); err != nil || len(got) != 3 {
 			t.Fatalf("beside it: %d objects, %v", len(got), err)
 		}
 	}
@@ -132,7 +132,7 @@ func TestAnEndlessBuildIsStopped(t *testing.T) {
 
 // watchedTree counts the files that are read.
 type watchedTree struct {
-	hub.Tree
+	model.Tree
 	reads atomic.Int32
 }
 
@@ -146,7 +146,7 @@ func TestABuildThatTakesTooLongSaysSo(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTime)
 	defer cancel()
-	_, err := own(t, asWorker).Build(ctx, endless(), "b", hub.BuildOptions{})
+	_, err := own(t, asWorker).Build(ctx, endless(), "b", model.BuildOptions{})
 	if _, is := errors.AsType[*diagnose.BuildError](err); !is || !strings.Contains(err.Error(),
 		"b: the build did not end within 1m0s (") {
 		t.Errorf("%T: %v", err, err)
@@ -171,11 +171,11 @@ func TestABuildThatTakesTooMuchMemoryEndsAlone(t *testing.T) {
 	}
 	files["b/kustomization.yaml"] = &fstest.MapFile{Data: []byte(list)}
 	w := own(t, asSmallWorker)
-	_, err := w.Build(t.Context(), files, "b", hub.BuildOptions{})
+	_, err := w.Build(t.Context(), files, "b", model.BuildOptions{})
 	if err == nil || !strings.Contains(err.Error(), "MiB of memory that one build may take") {
 		t.Errorf("%T: %v", err, err)
 	}
-	if got, err := w.Build(t.Context(), overlayOf(3), "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
+	if got, err := w.Build(t.Context(), overlayOf(3), "target", model.BuildOptions{}); err != nil || len(got) != 3 {
 		t.Errorf("after it: %d objects, %v", len(got), err)
 	}
 }
@@ -196,7 +196,7 @@ func TestAWorkerThatEndedIsReplaced(t *testing.T) {
 	w := own(t, asWorker)
 	files := overlayOf(3)
 	for range 3 {
-		if got, err := w.Build(t.Context(), files, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
+		if got, err := w.Build(t.Context(), files, "target", model.BuildOptions{}); err != nil || len(got) != 3 {
 			t.Fatalf("%d objects, %v", len(got), err)
 		}
 		for deadline := time.Now().Add(race.Patience(90 * time.Second)); killIdle(w) == 0; time.Sleep(10 * time.Millisecond) {
@@ -212,8 +212,8 @@ func TestWorkersThatCannotBeStarted(t *testing.T) {
 	t.Parallel()
 	w := NewWorkers("/nonexistent/drover", asWorker)
 	defer w.Close()
-	_, err := w.Build(t.Context(), overlayOf(1), "target", hub.BuildOptions{})
-	if _, transient := errors.AsType[*hub.TransientError](err); !transient || !strings.Contains(err.Error(),
+	_, err := w.Build(t.Context(), overlayOf(1), "target", model.BuildOptions{})
+	if _, transient := errors.AsType[*model.TransientError](err); !transient || !strings.Contains(err.Error(),
 		"cannot be started") {
 		t.Errorf("%T: %v", err, err)
 	}
@@ -222,7 +222,7 @@ func TestWorkersThatCannotBeStarted(t *testing.T) {
 // Every option of a build reaches the worker.
 func TestOptionsSurviveTheWay(t *testing.T) {
 	t.Parallel()
-	var opts, got hub.BuildOptions
+	var opts, got model.BuildOptions
 	fill(reflect.ValueOf(&opts).Elem(), 0)
 	j, err := newJob("dir", opts)
 	if err != nil {
@@ -275,7 +275,7 @@ func BenchmarkWorker(b *testing.B) {
 		w := workers(b)
 		b.Run(fmt.Sprintf("worker/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				if got, err := w.Build(context.Background(), files, "target", hub.BuildOptions{}); err != nil ||
+				if got, err := w.Build(context.Background(), files, "target", model.BuildOptions{}); err != nil ||
 					len(got) != n {
 					b.Fatal(err)
 				}
@@ -283,7 +283,7 @@ func BenchmarkWorker(b *testing.B) {
 		})
 		b.Run(fmt.Sprintf("here/%d", n), func(b *testing.B) {
 			for b.Loop() {
-				mustBuildHere(b, files, "target", hub.BuildOptions{})
+				mustBuildHere(b, files, "target", model.BuildOptions{})
 			}
 		})
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -265,7 +266,7 @@ func (b *Bus) Close() {
 }
 
 // Put implements hub.Bus.
-func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Delivery) (err error) {
+func (b *Bus) Put(ctx context.Context, blobs []model.Packed, bundles []hub.Delivery) (err error) {
 	defer func() {
 		if err != nil {
 			b.guard.unsure()

@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -25,10 +26,10 @@ func (s site) intruder(t *testing.T) jetstream.JetStream {
 // holds puts a blob, and bundles for clusters a and b.
 func (s site) holds(t *testing.T) {
 	t.Helper()
-	blob := hub.Packed{Ref: protocol.Blob{Digest: strings.Repeat("0", 64), Key: make([]byte, 32)},
+	blob := model.Packed{Ref: protocol.Blob{Digest: strings.Repeat("0", 64), Key: make([]byte, 32)},
 		Sealed: []byte("a blob")}
 	until(t, "the bus takes bundles", func() bool {
-		return s.bus.Put(t.Context(), []hub.Packed{blob}, []hub.Delivery{{Cluster: "a", Generation: 1,
+		return s.bus.Put(t.Context(), []model.Packed{blob}, []hub.Delivery{{Cluster: "a", Generation: 1,
 			Sealed: []byte("bundle of a")},
 			{Cluster: "b", Generation: 2, Sealed: []byte("bundle of b")}}) == nil
 	})

@@ -11,6 +11,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -114,11 +115,11 @@ func TestAFloodOfWhatAgentsSayLeavesSpaceForBundles(t *testing.T) {
 			fill(t, b, "KV_"+protocol.BucketReport, protocol.ReportSubject("cluster-%d"), 64<<10)
 			fill(t, b, protocol.StreamJournal, protocol.JournalSubject("cluster-%d"), 60<<10)
 			fill(t, b, protocol.StreamHello, protocol.HelloSubject("cluster-%d"), 8<<10)
-			blob := hub.Packed{Ref: protocol.Blob{Digest: strings.Repeat("0", 64), Key: make([]byte, 32)},
+			blob := model.Packed{Ref: protocol.Blob{Digest: strings.Repeat("0", 64), Key: make([]byte, 32)},
 				Sealed: make([]byte, 1<<20)}
 			_, _ = rand.Read(blob.Sealed)
 			until(t, "a commit gets through", func() bool {
-				return b.Put(t.Context(), []hub.Packed{blob}, []hub.Delivery{{Cluster: "a", Generation: 1,
+				return b.Put(t.Context(), []model.Packed{blob}, []hub.Delivery{{Cluster: "a", Generation: 1,
 					Sealed: []byte("a commit")}}) == nil
 			})
 			sum, most := int64(0), b.storage(t.Context())

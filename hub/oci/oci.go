@@ -32,7 +32,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/memtree"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/outbound"
 )
 
@@ -50,17 +51,15 @@ type Access struct {
 	Certificate, Key          []byte // of the client, PEM
 }
 
-// Remote is an artifact as a source of the hub (hub.Remote).
+// Remote is an artifact as a source of the hub (fetch.Remote).
 type Remote struct {
 	source fleet.Source
 	name   string // for people
 	place  string // host/path
 	dir    string
 	access func(context.Context) (Access, error)
-	view   hub.View // that was fetched or kept last; nil if there is none
+	view   model.View // that was fetched or kept last; nil if there is none
 }
-
-var _ hub.Remote = (*Remote)(nil)
 
 // NewRemote prepares to fetch. What it fetched last is kept in dir. access is asked at each attempt. An error says that
 // the source, as it is written, can never be fetched.
@@ -87,8 +86,8 @@ func (r *Remote) fail(reason, hint string) error {
 	return fmt.Errorf("fetch %s: %s: %s", r.name, strings.Join(strings.Fields(reason), " "), hint)
 }
 
-// Fetch implements hub.Remote.
-func (r *Remote) Fetch(ctx context.Context) (hub.View, error) {
+// Fetch implements fetch.Remote.
+func (r *Remote) Fetch(ctx context.Context) (model.View, error) {
 	ctx, cancel := context.WithTimeout(ctx, fetchTime)
 	defer cancel()
 	access, err := r.access(ctx)
@@ -120,7 +119,7 @@ func (r *Remote) Fetch(ctx context.Context) (hub.View, error) {
 	if err != nil {
 		return nil, r.explain(err)
 	}
-	view, err := hub.ArchiveView(data, 0, hub.Revision{Hash: revision, Subject: r.name}, nil)
+	view, err := memtree.Unpack(data, 0, model.Revision{Hash: revision, Subject: r.name}, nil)
 	if err != nil {
 		return nil, r.fail(err.Error(), "push manifests with `flux push artifact`, or choose their layer by its media type")
 	}
@@ -309,8 +308,8 @@ func (r *Remote) keep(revision string, data []byte) error {
 	return nil
 }
 
-// Kept implements hub.Remote.
-func (r *Remote) Kept() hub.View {
+// Kept implements fetch.Remote.
+func (r *Remote) Kept() model.View {
 	var last found
 	name, err := os.ReadFile(filepath.Join(r.dir, foundFile))
 	if err != nil || json.Unmarshal(name, &last) != nil {
@@ -320,7 +319,7 @@ func (r *Remote) Kept() hub.View {
 	if err != nil || digestOf(data) != last.Layer {
 		return nil
 	}
-	view, err := hub.ArchiveView(data, 0, hub.Revision{Hash: last.Revision, Subject: r.name}, nil)
+	view, err := memtree.Unpack(data, 0, model.Revision{Hash: last.Revision, Subject: r.name}, nil)
 	if err != nil {
 		return nil
 	}
@@ -328,5 +327,5 @@ func (r *Remote) Kept() hub.View {
 	return view
 }
 
-// Close implements hub.Remote.
+// Close implements fetch.Remote.
 func (r *Remote) Close() error { return nil }

@@ -14,13 +14,13 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/helm/worker"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // cluster is the folder that every repository in testdata has, and repository the address by which its Applications name it.
@@ -152,9 +152,15 @@ func ours(t *testing.T, repo string) map[string]objects {
 	}
 	charts, renderer := helm.New(self, asWorker), kustomize.New()
 	t.Cleanup(charts.Close)
-	r := hub.NewResolver(&layout.Layout{Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	r.Charts, r.Repository, r.Kubernetes = charts, []string{repository}, func(string) string { return kubernetes }
-	res, err := r.Resolve(t.Context(), snap, cluster, nil)
+	r := resolve.New(resolve.Config{Layout: &layout.Layout{Renderer: renderer, Templates: charts}, Renderer: renderer,
+		Substitute: envsubst.Replace, Store: resolve.Volatile{}, Secret: make([]byte, 32), Charts: charts,
+		Repository: []string{repository}})
+	apps, err := r.Refresh(t.Context(), snap, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := r.Resolve(t.Context(), snap, resolve.Request{Cluster: cluster, Fleet: apps,
+		Facts: resolve.Facts{Kubernetes: kubernetes}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/tools/txtar"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
@@ -23,6 +22,8 @@ import (
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // asWorker makes this test program one that renders charts.
@@ -40,7 +41,7 @@ func TestMain(m *testing.M) {
 }
 
 // charts renders charts in processes of this very program.
-func charts(t *testing.T, renderer hub.Renderer) *helm.Renderer {
+func charts(t *testing.T, renderer model.Renderer) *helm.Renderer {
 	t.Helper()
 	program, err := os.Executable()
 	if err != nil {
@@ -208,9 +209,13 @@ func ours(t *testing.T, repo string) (out map[string]objects, failed []string) {
 		t.Fatal(err)
 	}
 	renderer := kustomize.New()
-	r := hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	r.Charts, r.Ignored = charts(t, renderer), ignore.Made
-	res, err := r.Resolve(t.Context(), snap, cluster, nil)
+	r := resolve.New(resolve.Config{Layout: &layout.Layout{Renderer: renderer}, Renderer: renderer, Substitute: envsubst.Replace,
+		Store: resolve.Volatile{}, Secret: make([]byte, 32), Charts: charts(t, renderer), Ignored: ignore.Made})
+	apps, err := r.Refresh(t.Context(), snap, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := r.Resolve(t.Context(), snap, resolve.Request{Cluster: cluster, Fleet: apps})
 	if err != nil {
 		t.Fatal(err)
 	}

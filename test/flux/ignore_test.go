@@ -10,8 +10,8 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/ignore"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // TestIgnoreRulesMeanWhatTheyMeanInFlux: what is left of an object without the ignored fields is the same, target by target and path by path.
@@ -70,7 +70,7 @@ func theirs(t *testing.T, data []byte, target fleet.Target, path string) string 
 // remaining is what is left of an object without the fields that Drover leaves to others.
 func remaining(t *testing.T, data []byte, target fleet.Target, path string) string {
 	t.Helper()
-	made, _, err := ignore.Made(t.Context(), []fleet.IgnoreRule{{Target: target, Paths: []string{path}}}, "", []hub.Rendered{{JSON: data}})
+	made, _, err := ignore.Made(t.Context(), []fleet.IgnoreRule{{Target: target, Paths: []string{path}}}, "", []model.Rendered{{JSON: data}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -228,7 +229,7 @@ func TestStatusSaysWhatIsWrongWithTheSource(t *testing.T) {
 		Held: []query.Hold{{Kind: protocol.HoldClusters, ID: "0123456789", Clusters: []string{"a", "b"},
 			Revision: commit("1a2b3c4d5e6f", "tidy up"),
 			Since:    clock.Add(-time.Minute)}},
-		Sources: []hub.SourceState{{Error: "404", Since: clock.Add(-time.Minute), Revision: "1.2.3"}, {Error: "403",
+		Sources: []fetch.SourceState{{Error: "404", Since: clock.Add(-time.Minute), Revision: "1.2.3"}, {Error: "403",
 			Since: clock.Add(-time.Minute)}},
 	}}
 	a := answering(t, map[string]any{"GET /api/v1/clusters?selector=": f})

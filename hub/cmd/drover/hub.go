@@ -22,9 +22,11 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -206,7 +208,8 @@ func (p *hubProcess) open() error {
 	var done func()
 	h.Sources = sources
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
-	h.Resolver, done = o.resolver(builds, git.Addresses(o.repo), store, keys.Secret)
+	h.Resolver, done = o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, Store: store,
+		Secret: keys.Secret, Background: true})
 	p.closers = append(p.closers, builds.Close, done)
 	p.hub = h
 	poke := func() {
@@ -231,7 +234,7 @@ func (p *hubProcess) login(flags git.Auth) func(context.Context) (git.Auth, erro
 }
 
 // follow keeps the sources beside the repository up to date.
-func (p *hubProcess) follow(own git.Auth) (*hub.Follower, error) {
+func (p *hubProcess) follow(own git.Auth) (*fetch.Follower, error) {
 	for _, name := range p.opts.sources.credentials.Exposed() {
 		p.log.Warn("every user of this machine may read a credential: chmod o-r it", "file", name, "in", p.opts.sources.credentials.Dir)
 	}
@@ -243,7 +246,7 @@ func (p *hubProcess) follow(own git.Auth) (*hub.Follower, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := hub.NewFollower(dir, open, 0, p.log)
+	f := fetch.NewFollower(dir, open, 0, p.log)
 	p.closers = append(p.closers, f.Close)
 	return f, nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // How bad a finding is.
@@ -87,7 +87,12 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return err
 	}
 	defer done()
-	names, problems, err := r.Clusters(snap)
+	listed, err := r.Clusters(snap)
+	if err != nil {
+		return err
+	}
+	names, problems := listed.Names, listed.Problems
+	apps, err := r.Refresh(ctx, snap, nil)
 	if err != nil {
 		return err
 	}
@@ -101,12 +106,12 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	for _, p := range problems {
 		found.text("", "", p)
 	}
-	for _, p := range r.FleetProblems() {
+	for _, p := range apps.Problems() {
 		found.text("", "", p)
 	}
 	read := map[string]bool{}
 	for _, name := range names {
-		res, err := r.Resolve(ctx, snap, name, nil)
+		res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
 		if err != nil {
 			return err
 		}
@@ -156,7 +161,7 @@ func (f *findings) count() string {
 		n[severityUnused])
 }
 
-func (f *findings) resolution(res hub.Resolution) {
+func (f *findings) resolution(res resolve.Resolution) {
 	for _, p := range res.Cluster.Problems {
 		f.text(res.Cluster.Name, "", p)
 	}

@@ -15,7 +15,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -63,14 +63,18 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 		return err
 	}
 	defer done()
-	names, _, err := r.Clusters(snap)
+	found, err := r.Clusters(snap)
 	if err != nil {
 		return err
 	}
-	if err := among(names, name, o.revision); err != nil {
+	if err := among(found.Names, name, o.revision); err != nil {
 		return err
 	}
-	res, err := r.Resolve(ctx, snap, name, nil)
+	apps, err := r.Refresh(ctx, snap, nil)
+	if err != nil {
+		return err
+	}
+	res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
 	if err != nil {
 		return err
 	}
@@ -95,7 +99,7 @@ type rendered struct {
 }
 
 // collect gives the objects in order, and says on stderr what is missing among them.
-func (o *renderOptions) collect(r *hub.Resolver, res hub.Resolution, stderr io.Writer) (out []rendered, bad bool, err error) {
+func (o *renderOptions) collect(r *resolve.Resolver, res resolve.Resolution, stderr io.Writer) (out []rendered, bad bool, err error) {
 	found := false
 	for _, p := range res.Cluster.Problems {
 		bad = true
@@ -135,7 +139,7 @@ func (o *renderOptions) collect(r *hub.Resolver, res hub.Resolution, stderr io.W
 	return out, bad, nil
 }
 
-func appNames(res hub.Resolution) []string {
+func appNames(res resolve.Resolution) []string {
 	var out []string
 	for _, a := range res.Apps {
 		out = append(out, a.App.Name)

@@ -13,11 +13,13 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/credentials"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
+	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/outbound"
 )
 
@@ -40,7 +42,7 @@ func (o *sourceOptions) addTo(f *pflag.FlagSet) {
 
 // opener fetches every kind of source, and keeps what has no folder of its own below dir. own are the credentials of the repository itself,
 // for other branches and tags of it.
-func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.Logger) (hub.Opener, error) {
+func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.Logger) (fetch.Opener, error) {
 	charts, err := helm.NewFetcher(filepath.Join(dir, "charts"), maxCharts)
 	if err != nil {
 		return nil, err
@@ -53,7 +55,7 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 		}
 		allowed = append(allowed, a)
 	}
-	return func(s fleet.Source, dir string) (hub.Remote, error) {
+	return func(s fleet.Source, dir string) (fetch.Remote, error) {
 		r, err := o.remote(s, dir, charts, func(ctx context.Context) (git.Auth, error) {
 			c, err := o.find(ctx, s)
 			if none := c.URLs == nil; (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(repository, ".git") {
@@ -72,7 +74,7 @@ func (o *sourceOptions) find(ctx context.Context, s fleet.Source) (credentials.C
 	return o.credentials.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
 }
 
-func (o *sourceOptions) remote(s fleet.Source, dir string, charts *helm.Fetcher, login func(context.Context) (git.Auth, error), log *slog.Logger) (hub.Remote, error) {
+func (o *sourceOptions) remote(s fleet.Source, dir string, charts *helm.Fetcher, login func(context.Context) (git.Auth, error), log *slog.Logger) (fetch.Remote, error) {
 	switch s.Kind {
 	case fleet.SourceGit:
 		return git.NewRemote(git.Options{URL: s.URL, Branch: s.Branch, Wanted: git.Wanted{Ref: s.Ref, SemVer: s.SemVer, Commit: s.Revision}, Dir: dir, Login: login, Log: log})
@@ -99,17 +101,17 @@ func authOf(c credentials.Credential) git.Auth {
 
 // strangers fetches for whoever may write a file in Git: not from this machine.
 type strangers struct {
-	hub.Remote
+	fetch.Remote
 	allowed []outbound.Allowed
 }
 
-// Fetch implements hub.Remote.
-func (s strangers) Fetch(ctx context.Context) (hub.View, error) {
+// Fetch implements fetch.Remote.
+func (s strangers) Fetch(ctx context.Context) (model.View, error) {
 	return s.Remote.Fetch(outbound.Restrict(ctx, s.allowed...))
 }
 
 // once fetches for a command that renders one time, and says on stderr what it waits for.
-func (o *sourceOptions) once(repository string, stderr io.Writer) (hub.Sources, error) {
+func (o *sourceOptions) once(repository string, stderr io.Writer) (resolve.Sources, error) {
 	dir, err := os.UserCacheDir()
 	dir = filepath.Join(cmp.Or(dir, os.TempDir()), "drover", "sources")
 	if err == nil {
@@ -122,5 +124,5 @@ func (o *sourceOptions) once(repository string, stderr io.Writer) (hub.Sources, 
 	if err != nil {
 		return nil, err
 	}
-	return hub.NewOnce(dir, open, func(line string) { fmt.Fprintln(stderr, "drover: "+line) }), nil
+	return fetch.NewOnce(dir, open, func(line string) { fmt.Fprintln(stderr, "drover: "+line) }), nil
 }

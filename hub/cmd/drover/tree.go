@@ -10,13 +10,14 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // treeOptions choose a revision of a repository on this machine.
@@ -65,7 +66,7 @@ func (o *layoutOptions) worker() string {
 
 // open opens the repository, and resolves like the hub, but for waiting for sources, which is told on stderr. done ends what it takes to
 // render.
-func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snapshot, r *hub.Resolver, done func(), err error) {
+func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap model.Snapshot, r *resolve.Resolver, done func(), err error) {
 	if snap, err = git.At(ctx, o.repo, o.revision); err != nil {
 		return nil, nil, nil, err
 	}
@@ -73,19 +74,19 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snap
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r, done = o.resolver(kustomize.New(), git.Addresses(o.repo), hub.Volatile{}, make([]byte, 32))
-	r.Sources = sources
+	r, done = o.resolver(resolve.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
+		Store: resolve.Volatile{}, Secret: make([]byte, 32)})
 	return snap, r, done, nil
 }
 
-// resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render charts.
-func (o *layoutOptions) resolver(renderer hub.Renderer, addresses []string, store hub.Memos,
-	secret []byte) (r *hub.Resolver, done func()) {
+// resolver makes a resolver that reads folders as the options say. done ends what it takes to render charts.
+func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done func()) {
 	charts := helm.New(o.worker())
-	charts.Kustomize = renderer
-	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)
-	r.Repository, r.Charts, r.Ignore, r.Hide, r.Ignored = append(addresses, o.alias...), charts, git.Ignore, git.Hide, ignore.Made
-	return r, charts.Close
+	charts.Kustomize = cfg.Renderer
+	cfg.Layout = &layout.Layout{Root: o.path, Renderer: cfg.Renderer, Templates: charts}
+	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
+	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, git.Ignore, git.Hide, ignore.Made
+	return resolve.New(cfg), charts.Close
 }
 
 // among says that there is no such cluster, if so.

@@ -10,8 +10,8 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 	utilyaml "k8s.io/apimachinery/pkg/util/yaml"
 	"sigs.k8s.io/yaml"
 )
@@ -19,7 +19,7 @@ import (
 // output collects objects. After the first error it takes no more.
 type output struct {
 	render  *render
-	objects []hub.Rendered
+	objects []model.Rendered
 	err     error
 }
 
@@ -71,7 +71,7 @@ func (o *output) object(file string, data []byte) {
 	case len(o.objects) >= helm.MaxObjects:
 		o.refuse(file, fmt.Sprintf("the chart gives more than %d objects", helm.MaxObjects), "split the chart")
 	default:
-		o.objects = append(o.objects, hub.Rendered{JSON: data, File: file})
+		o.objects = append(o.objects, model.Rendered{JSON: data, File: file})
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 	"helm.sh/helm/v4/pkg/chart/common"
 	commonutil "helm.sh/helm/v4/pkg/chart/common/util"
 	"helm.sh/helm/v4/pkg/chart/loader/archive"
@@ -33,7 +33,7 @@ type render struct {
 	caps     *capabilities // nil before there are values
 }
 
-func (r *render) run() ([]hub.Rendered, error) {
+func (r *render) run() ([]model.Rendered, error) {
 	var err error
 	if r.chart, err = r.load(); err != nil {
 		return nil, r.unloadable(err)
@@ -221,7 +221,7 @@ func (r *render) execute(values common.Values) (map[string]string, error) {
 }
 
 // objects turns rendered templates into objects, in Helm's order.
-func (r *render) objects(files map[string]string) ([]hub.Rendered, error) {
+func (r *render) objects(files map[string]string) ([]model.Rendered, error) {
 	if r.job.PostRender {
 		var err error
 		if files, err = r.postRender(files); err != nil {

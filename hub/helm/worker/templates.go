@@ -11,8 +11,8 @@ import (
 	"github.com/gosimple/slug"
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // maxTpl is how deep tpl may call itself.
@@ -34,7 +34,7 @@ func executed(job *helm.Job) helm.Answer {
 	return a
 }
 
-func executeGroup(base *template.Template, options []string, g hub.Templated, size *int) (out []string, err error) {
+func executeGroup(base *template.Template, options []string, g model.Templated, size *int) (out []string, err error) {
 	var params map[string]any
 	if err := json.Unmarshal(g.Params, &params); err != nil {
 		return nil, fmt.Errorf("parameters that cannot be read: %w", err)
@@ -79,7 +79,7 @@ func setFunctions() template.FuncMap {
 		delete(out, name)
 	}
 	maps.Copy(out, template.FuncMap{
-		"normalize": hub.NormalizeName, "slugify": slugify, "toYaml": toYAML,
+		"normalize": model.NormalizeName, "slugify": slugify, "toYaml": toYAML,
 		"fromYaml": fromYAML[map[string]any], "fromYamlArray": fromYAML[[]any],
 		"keys": sortedKeys, "values": sortedValues,
 	})
@@ -141,5 +141,5 @@ func slugify(args ...any) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("slugify takes a length, whether to cut between words, and a name: it was given %v", args)
 	}
-	return slug.Make(hub.NormalizeName(name)), nil
+	return slug.Make(model.NormalizeName(name)), nil
 }

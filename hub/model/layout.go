@@ -1,0 +1,83 @@
+package model
+
+import (
+	"context"
+
+	"github.com/drover-dev/drover/fleet"
+)
+
+// Layout knows what the folders of a repository mean.
+type Layout interface {
+	Folders
+	FleetApps
+	Planner
+}
+
+// Folders reads the folders of clusters.
+type Folders interface {
+	// Clusters lists the clusters that have a folder, sorted, and what is wrong with folders that
+	// cannot be one. An error means that nobody can say which clusters there are: nothing may follow
+	// from it.
+	Clusters(tree Tree) (names, problems []string, err error)
+	// Read says what the folder of a cluster asks for. It returns an error only where the tree could not
+	// be read; what is wrong with the folder's content is in the result.
+	Read(ctx context.Context, tree Tree, name string) (Folder, error)
+}
+
+// FleetApps reads the apps that are declared once for many clusters.
+type FleetApps interface {
+	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files. An error is a
+	// *TransientError, and one of the problems as well.
+	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string, err error)
+	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of
+	// which that cannot be told.
+	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
+}
+
+// Planner plans the apps of a cluster from what it declares.
+type Planner interface {
+	// Sort sets apart what of rendered objects is for Drover itself and not for the cluster. An error says that the
+	// objects cannot be delivered as they are.
+	Sort(objects []Rendered) (Sorted, error)
+	// Plan says which apps a cluster has, given all that its folder and the renders of its apps declare. Like Read it
+	// returns an error only where the tree could not be read, or if ctx is done; with a *TransientError the cluster
+	// is given as well, as far as it could be known, with a problem that says what could not.
+	Plan(ctx context.Context, tree Tree, d Declarations) (fleet.Cluster, error)
+}
+
+// Folder is one cluster's folder, read.
+type Folder struct {
+	Cluster fleet.Cluster
+	// Root are the objects of the root app: everything in the folder that declares no App. Where the
+	// root app has an Err, they are not known.
+	Root []Rendered
+	// Encrypted is that of Sorted, of Root.
+	Encrypted string
+	// Declared are objects that declare apps, or what apps need. The Apps of plain files are not among them: they are
+	// in Cluster already.
+	Declared []Rendered
+}
+
+// Sorted are rendered objects by whom they are for.
+type Sorted struct {
+	Objects  []Rendered   // for the cluster
+	Declared []Rendered   // for Drover: they declare apps, or what apps need
+	Notes    []fleet.Note // on objects that are left out, or that ask for what is not done
+	// Encrypted names the first object for the cluster that is encrypted with SOPS, with its file; "" if none is.
+	Encrypted string
+}
+
+// Declarations are all that is known of what a cluster declares.
+type Declarations struct {
+	Cluster    fleet.Cluster // as its folder was read
+	Declared   []Declaration
+	Branch     string   // that is followed; "" if none is
+	Repository []string // addresses of the repository
+}
+
+// Declaration is an object that declares something, with the app whose render it came out of: the root app for the
+// cluster's folder, "" for what is declared for many clusters.
+type Declaration struct {
+	Rendered
+	App string
+}

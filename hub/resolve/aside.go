@@ -1,0 +1,48 @@
+package resolve
+
+import (
+	"bytes"
+	"context"
+	"slices"
+
+	"github.com/drover-dev/drover/hub/model"
+)
+
+// aside answers a question from memory, or beside the loop: until that is done the answer is pending.
+func (r *Resolver) aside(ctx context.Context, snap model.View, key string, render renderFunc) (*Render, error) {
+	if r.renders == nil {
+		return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []model.Packed, error) { return render(ctx, rec) })
+	}
+	if found, err := r.memo.find(snap, key); found != nil || err != nil {
+		return found, err
+	}
+	j := r.renders.get(snap, key, render)
+	if j == nil {
+		return &Render{Err: beingRendered, Away: true, Pending: true}, nil
+	}
+	out := r.memo.settle(j.view, key, j.rec, j.result, j.blobs, j.err)
+	if !out.Transient {
+		r.renders.forget(j)
+	}
+	return out, nil
+}
+
+// planned is the plan of a cluster: beside the loop if it executes templates.
+func (e *expansion) planned(ctx context.Context, key string, templated bool, plan renderFunc) (*Render, error) {
+	if templated {
+		return e.r.aside(ctx, e.snap, key, plan)
+	}
+	return e.r.memo.do(ctx, e.snap, key, func(rec *Recorder) (Render, []model.Packed, error) { return plan(ctx, rec) })
+}
+
+// templated says whether there are ApplicationSets with Go templates, which are programs, among what is declared.
+func templated(declared []model.Declaration) bool {
+	return slices.ContainsFunc(declared, func(d model.Declaration) bool {
+		return bytes.Contains(d.JSON, []byte(`"kind":"ApplicationSet"`)) && bytes.Contains(d.JSON, []byte(`"goTemplate":`))
+	})
+}
+
+// Pending says whether an app is being rendered.
+func (r *Resolution) Pending() bool {
+	return r.Planning || r.Selecting || slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.Pending })
+}

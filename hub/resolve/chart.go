@@ -1,0 +1,165 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/protocol"
+	"sigs.k8s.io/yaml"
+)
+
+// charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them:
+// charts carry scripts and configuration with a ${…} of their own. What a cluster serves counts for those charts
+// alone that look at it: they are rendered once without knowing it, which tells, and again with it.
+func (r *Resolver) charted(ctx context.Context, snap model.View, on model.Capabilities, app fleet.App, vars map[string]string) (*Render, error) {
+	apis := on.APIs
+	on.APIs = nil
+	render, err := r.chartedOn(ctx, snap, on, app, vars)
+	if err != nil || !render.AsksAPIs || len(apis) == 0 {
+		return render, err
+	}
+	on.APIs = apis
+	return r.chartedOn(ctx, snap, on, app, vars)
+}
+
+func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capabilities, app fleet.App, vars map[string]string) (*Render, error) {
+	var replace func(model.Rendered) (model.Rendered, error)
+	if !app.Substitute {
+		vars = nil
+	} else {
+		replace = func(values model.Rendered) (model.Rendered, error) {
+			out, err := r.cfg.Substitute([]model.Rendered{values}, vars, !app.Foreign)
+			if err != nil {
+				return model.Rendered{}, err
+			}
+			return out[0], nil
+		}
+	}
+	key := memoKey("chart-3", struct {
+		Path, File, Namespace, Kubernetes, APIs string
+		Chart                                   *fleet.Chart
+		Substitute, Foreign                     bool
+		Vars                                    map[string]string
+		Source                                  *fleet.Source `json:",omitempty"`
+		Hide                                    *fleet.Hide   `json:",omitempty"`
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide})
+	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
+		if r.cfg.Charts == nil {
+			return Render{}, nil, errors.New("nothing here renders charts")
+		}
+		asks, on := false, on
+		on.Asked = func() { asks = true }
+		objects, notes, err := r.cfg.Charts.RenderChart(ctx, hidden(r, rec, app.Hide), app, on, replace)
+		if err == nil {
+			out, blobs, err = r.packSorted(app.Source, objects)
+		}
+		out.Notes, out.AsksAPIs = append(out.Notes, notes...), asks
+		return out, blobs, err
+	})
+}
+
+// fill gives the charts of an app the values that objects of the cluster hold, see values.
+func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
+	app := &m.app
+	app.Notes = slices.Clone(app.Notes)
+	app.More = slices.Clone(app.More)
+	for i := range len(app.More) + 1 {
+		part := &app.Part
+		if i > 0 {
+			part = &app.More[i-1]
+		}
+		if part.Chart == nil {
+			continue
+		}
+		of := *app
+		of.Part = *part
+		chart, missing, err := e.values(of, &m.secret, &app.Notes)
+		if err != nil {
+			return nil, err
+		}
+		part.Chart, absent = chart, append(absent, missing...)
+	}
+	return absent, nil
+}
+
+// values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects
+// are not (yet) among what the cluster is to run. What comes of Secrets is added to secret.
+func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note) (*fleet.Chart, []protocol.VarsRef, error) {
+	chart := *app.Chart
+	chart.Values = nil
+	var absent []protocol.VarsRef
+	for _, v := range app.Chart.Values {
+		if v.From == nil {
+			chart.Values = append(chart.Values, v)
+			continue
+		}
+		f, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
+		if err != nil {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
+		}
+		if f.unknown != "" {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, whose content only the cluster knows (%s), and charts are rendered before the cluster sees anything: "+
+				"put it into Git as it is, or write its values under values", app.File, v.From, f.unknown)
+		}
+		if f.assumed != "" {
+			*notes = append(*notes, fleet.Note{File: app.File, Object: "app " + app.Name, Field: "valuesFrom", Text: fmt.Sprintf("variables in the %s are replaced as if "+
+				"there were no %s in the cluster, which is optional: charts are rendered before the cluster sees anything", v.From, f.assumed)})
+		}
+		if f.object == nil {
+			absent = append(absent, *v.From)
+			continue
+		}
+		data := map[string]string{}
+		if err := addData(data, f.object, v.From.Kind); err != nil {
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
+		}
+		text, ok := data[v.Key]
+		switch {
+		case !ok && v.From.Optional:
+			continue
+		case !ok:
+			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name another with valuesKey", app.File, v.From, v.Key)
+		}
+		if v.From.Kind == "Secret" {
+			*secret = append(*secret, secretsIn(text)...)
+		}
+		chart.Values = append(chart.Values, fleet.Values{Text: text, Target: v.Target, Literal: v.Literal})
+	}
+	return &chart, absent, nil
+}
+
+// Charts says whether an app of the cluster is a chart.
+func (r *Resolution) Charts() bool {
+	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Charts() })
+}
+
+// secretsIn are the values in a text of a Secret, which may be YAML: an error may quote one of them.
+func secretsIn(text string) []string {
+	out := []string{text}
+	var v any
+	if yaml.Unmarshal([]byte(text), &v) != nil {
+		return out
+	}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, item := range v {
+				walk(item)
+			}
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case nil, bool:
+		default:
+			out = append(out, fmt.Sprint(v))
+		}
+	}
+	walk(v)
+	return out
+}

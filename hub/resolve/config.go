@@ -1,0 +1,44 @@
+package resolve
+
+import (
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Config is what a Resolver works with.
+type Config struct {
+	Layout     model.Layout
+	Renderer   model.Renderer
+	Substitute Substitute
+	Store      Memos
+	Secret     []byte       // the fleet's, see protocol.SealBlob
+	Repository []string     // addresses of the repository, by which files in it may name it
+	Charts     model.Charts // for apps that are charts; nil: such apps have an error
+	Sources    Sources      // for apps that are not in the repository; nil: such apps have an error
+	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
+	Ignore func(model.View, fleet.Source) (model.View, error)
+	// Hide shows what a part's Hide leaves of the repository that is followed.
+	Hide    func(model.Tree, fleet.Hide) model.Tree
+	Ignored model.Ignore // for apps with ignore rules; nil: such apps have an error
+	// Background renders charts and folders in goroutines of their own. What has not finished is pending, and Finished
+	// tells when it has. Without it, they are rendered while their app is resolved.
+	Background bool
+}
+
+// Facts are what is known of a cluster beside the repository.
+type Facts struct {
+	Kubernetes string   // the version that it runs; "" if that is not known
+	APIs       []string // what its API server serves, as protocol.Report.APIs has it; empty if that is not known
+}
+
+// Request asks what one cluster is to run.
+type Request struct {
+	Cluster string
+	Fleet   *Fleet // the apps for many clusters, as Refresh read them at the same revision
+	Facts   Facts
+	// Last are the apps that it was told to run before, for deciding between two that claim the same object; nil if
+	// that is not known.
+	Last     []protocol.App
+	Patience *Patience // for renders in the background; nil has none
+}

@@ -1,0 +1,96 @@
+package resolve
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// shareDefinitions lets one app deliver the definitions that several charts of a cluster carry in their crds/: the
+// same chart twice, or two that bring the same dependency. Helm creates such a definition when it is not there,
+// whoever brings it, and so no two releases are in each other's way. It stays with the app that had it; if none had,
+// a folder goes before charts, and the first name before others.
+func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
+	claimants := map[protocol.ObjectRef][]int{}
+	for i, a := range res.Apps {
+		for _, ref := range a.Refs {
+			if ref.Group == "apiextensions.k8s.io" && ref.Kind == "CustomResourceDefinition" {
+				claimants[ref] = append(claimants[ref], i)
+			}
+		}
+	}
+	yields := map[int][]protocol.ObjectRef{}
+	for ref, apps := range claimants {
+		if len(apps) < 2 {
+			continue
+		}
+		keeper := keeper(r, res, apps, ref, last)
+		if keeper < 0 {
+			keeper = slices.MinFunc(apps, func(i, j int) int { return order(res.Apps[i].App) - order(res.Apps[j].App) })
+		}
+		for _, i := range apps {
+			if i != keeper {
+				yields[i] = append(yields[i], ref)
+			}
+		}
+	}
+	for i, refs := range yields {
+		slices.SortFunc(refs, protocol.ObjectRef.Compare)
+		if err := yield(r, ctx, snap, &res.Apps[i], refs); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// order puts folders before charts.
+func order(a fleet.App) int {
+	if a.Charts() {
+		return 1
+	}
+	return 0
+}
+
+// yield takes definitions out of an app that others deliver. Those that do not come from a chart's crds/ stay, and
+// are claimed by both.
+func yield(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
+	key := memoKey("yield", struct {
+		Digest string
+		Refs   []protocol.ObjectRef
+	}{a.Ref.Digest, refs})
+	rest, err := r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+		objects, err := r.Objects(*a.Ref)
+		if err != nil {
+			return Render{}, nil, err
+		}
+		var keep []model.Rendered
+		for i, o := range objects {
+			if !slices.Contains(refs, a.Refs[i]) || !ofChart(o) {
+				keep = append(keep, o)
+			}
+		}
+		return r.pack(keep)
+	})
+	if err != nil {
+		return err
+	}
+	if rest.Err != "" {
+		return fmt.Errorf("app %s: %s", a.App.Name, rest.Err)
+	}
+	a.Ref, a.Refs = &rest.Ref, rest.Refs
+	return nil
+}
+
+// ofChart says whether an object lies in a chart's crds/: nothing else that a chart delivers is marked so by whoever
+// renders it.
+func ofChart(o model.Rendered) bool {
+	var head struct {
+		Metadata struct{ Annotations map[string]any }
+	}
+	return json.Unmarshal(o.JSON, &head) == nil && head.Metadata.Annotations[fleet.AnnotationPrune] == any(fleet.PruneDisabled)
+}

@@ -1,0 +1,399 @@
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Bounds on an expansion. An app is rendered again when its variables or its declaration change; one that goes on
+// changing depends on itself. There are as many rounds as apps depend on each other in a chain, so their number is
+// there for what nobody has thought of.
+const (
+	maxTurns  = 32
+	maxRounds = 10_000
+)
+
+// expansion finds the apps of one cluster: what its folder declares is rendered, what these renders declare is
+// rendered as well, until nothing new comes up.
+type expansion struct {
+	r        *Resolver
+	snap     model.Snapshot
+	folder   *Render
+	selected []model.Rendered   // what is declared for many clusters, this one among them
+	made     map[string]made    // by app
+	order    []string           // the apps in the order in which they came up: who declares an app comes before it
+	on       model.Capabilities // what is known of the cluster
+	asksAPIs bool               // a chart looks at on.APIs
+	pending  bool               // a chart is being rendered
+	planning bool               // so are the templates of an ApplicationSet
+	turns    map[string]int     // how often an app was rendered, by what declares it
+	used     []*Render          // everything that the outcome depends on, beside folder and selected
+	foreign  []*Render          // the same, of what was read from other sources
+}
+
+// made is an app that was rendered, with what that depended on beyond the tree.
+type made struct {
+	app    fleet.App
+	vars   map[string]string
+	own    map[string]string  // the app's and the cluster's, without what VarsFrom say
+	sure   map[string]string  // those of vars that nothing in the cluster goes before
+	absent []protocol.VarsRef // of its variables
+	secret []string           // values of Secrets among its variables and its chart's values, which no error may quote
+	result AppResult
+	render *Render // that it declares others by; nil if there is none
+}
+
+func (e *expansion) run(ctx context.Context) (Resolution, error) {
+	for range maxRounds {
+		cluster, err := e.plan(ctx)
+		if err != nil {
+			return Resolution{}, err
+		}
+		e.rename(cluster.Apps)
+		moved, err := e.advance(ctx, cluster, false)
+		if err == nil && !moved { // what is still missing will not come any more
+			moved, err = e.advance(ctx, cluster, true)
+		}
+		if err != nil {
+			return Resolution{}, err
+		}
+		if !moved {
+			return e.outcome(cluster), nil
+		}
+	}
+	cluster := *e.folder.Cluster
+	cluster.Problems = append(slices.Clone(cluster.Problems), fmt.Sprintf("what the apps of the cluster declare did not settle in %d rounds: "+
+		"does an app declare another whose variables it depends on itself?", maxRounds))
+	return e.outcome(cluster), nil
+}
+
+// rename lets go of apps that are not declared any more. One that only got another name, because another one of its
+// name came up, keeps what it declared: that is why the other one is there.
+func (e *expansion) rename(apps []fleet.App) {
+	names := make(map[string]bool, len(apps))
+	for _, a := range apps {
+		names[a.Name] = true
+	}
+	for _, a := range apps {
+		if _, ok := e.made[a.Name]; ok || a.Declared == "" {
+			continue
+		}
+		for name, m := range e.made {
+			if m.app.Declared == a.Declared && !names[name] {
+				delete(e.made, name)
+				e.made[a.Name] = m
+				e.order[slices.Index(e.order, name)] = a.Name
+				break
+			}
+		}
+	}
+	maps.DeleteFunc(e.made, func(name string, _ made) bool { return !names[name] })
+	e.order = slices.DeleteFunc(e.order, func(name string) bool { return !names[name] })
+}
+
+// plan asks the layout for the apps, given what is declared so far.
+func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
+	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository}
+	if len(in.Declared) == 0 {
+		return in.Cluster, nil
+	}
+	key, plan := memoKey("plan-4", in), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)
+		if _, transient := errors.AsType[*model.TransientError](err); transient {
+			return Render{Cluster: &c, Transient: true}, nil, nil
+		}
+		return Render{Cluster: &c}, nil, err
+	}
+	r, err := e.planned(ctx, key, templated(in.Declared), plan)
+	if err != nil {
+		return fleet.Cluster{}, err
+	}
+	if r.Pending {
+		e.pending, e.planning = true, true
+		cluster := in.Cluster // in is what is being planned
+		cluster.Problems = append(slices.Clone(cluster.Problems), query.TemplatesRunning)
+		return cluster, nil
+	}
+	e.used = append(e.used, r)
+	if r.Err != "" {
+		return fleet.Cluster{}, fmt.Errorf("cluster %s: %s", in.Cluster.Name, r.Err)
+	}
+	return *r.Cluster, nil
+}
+
+// declared is what the folder and the apps declare, in a fixed order.
+func (e *expansion) declared() []model.Declaration {
+	var out []model.Declaration
+	add := func(app string, objects []model.Rendered) {
+		for _, o := range objects {
+			out = append(out, model.Declaration{Rendered: o, App: app})
+		}
+	}
+	add("", e.selected)
+	if root, ok := e.made[fleet.RootApp]; !ok || root.app.Err != "" && root.render == nil { // else its variables are replaced there too
+		add(fleet.RootApp, e.folder.Declared)
+	}
+	for _, name := range e.order {
+		if m := e.made[name]; m.render != nil {
+			add(name, m.render.Declared)
+		}
+	}
+	return out
+}
+
+// advance renders the apps that were not rendered as they now are, and says whether there were any. An app whose
+// variables are missing is rendered without them only if final: what others declare may bring them.
+func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (moved bool, err error) {
+	for _, app := range c.Apps {
+		m := made{app: app, vars: app.Variables(c)}
+		m.own, m.sure = m.vars, m.vars
+		if app.Err == "" && len(app.VarsFrom) > 0 {
+			if err := e.variables(&m); err != nil {
+				m.app.Err = err.Error()
+			}
+		}
+		if app.Err == "" {
+			absent, err := e.fill(&m)
+			if err != nil {
+				m.app.Err = err.Error()
+			}
+			m.absent = append(m.absent, absent...)
+		}
+		before, ok := e.made[app.Name]
+		if ok && reflect.DeepEqual(before.app, m.app) && maps.Equal(before.vars, m.vars) && maps.Equal(before.sure, m.sure) && slices.Equal(before.absent, m.absent) ||
+			len(m.absent) > 0 && !final {
+			continue
+		}
+		stuck, err := e.turn(ctx, &m, before)
+		if err != nil {
+			return false, err
+		}
+		if stuck {
+			e.made[app.Name] = m
+			continue
+		}
+		if app.Err != "" && m.render == nil { // without what it declared it may not be at fault any more, and so on without end
+			m.render = before.render
+		}
+		switch {
+		case slices.Contains(e.order, app.Name):
+		case app.Name == fleet.RootApp:
+			e.order = append([]string{app.Name}, e.order...)
+		default:
+			e.order = append(e.order, app.Name)
+		}
+		e.made[app.Name] = m
+		moved = true
+	}
+	return moved, nil
+}
+
+// turn renders an app, unless it was rendered so often that it depends on itself: then it stops, with what it declared
+// last, and the others go on.
+func (e *expansion) turn(ctx context.Context, m *made, before made) (stuck bool, err error) {
+	key := cmp.Or(m.app.Declared, m.app.Name)
+	if e.turns[key]++; e.turns[key] <= maxTurns {
+		return false, e.make(ctx, m)
+	}
+	m.render = before.render
+	m.result = AppResult{App: m.app, Err: fmt.Sprintf("%s: the app %s does not settle: its variables, or how it is declared, follow from what it delivers or declares itself, "+
+		"and differ each time: take them from an object that the app does not change", m.app.File, m.app.Name)}
+	return true, nil
+}
+
+// make renders an app.
+func (e *expansion) make(ctx context.Context, m *made) error {
+	m.result = AppResult{App: m.app, Err: m.app.Err}
+	defer func() { m.result.Err = fleet.Conceal(m.result.Err, m.secret) }()
+	app := m.app
+	if m.left() {
+		app = m.leave()
+		m.result.App = app
+	} else {
+		if e.pending && len(m.absent) > 0 { // it may come with what is being rendered
+			m.result.Err, m.result.Pending = m.app.File+": "+waitsForOthers, true
+			m.result.Reason = protocol.ReasonRendering
+		}
+		for _, ref := range m.absent {
+			if !ref.Optional && !m.result.Pending {
+				m.result.Err = notDelivered(m.app, ref)
+			}
+		}
+	}
+	if m.result.Err != "" {
+		return nil
+	}
+	render, err := e.folder, error(nil)
+	if m.app.Name != fleet.RootApp {
+		if render, err = e.parts(ctx, m); render == nil || err != nil {
+			return err
+		}
+	}
+	if render, err = e.r.finished(ctx, e.snap, render, m.vars, app); err != nil {
+		return err
+	}
+	if render.Err != "" {
+		m.result.Err = appError(m.app, render.Err)
+		return nil
+	}
+	if render.Encrypted != "" && app.Handling.Decrypt == nil {
+		m.result.Err = appError(m.app, render.Encrypted+" is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} "+
+			"where the app is declared (an App of Drover, or a Kustomization of Flux), or keep the object out of the app")
+		return nil
+	}
+	if m.render = render; m.left() {
+		if m.render, err = e.declaredBy(m); err != nil {
+			m.result.Err = appError(m.app, err.Error())
+			return nil
+		}
+	}
+	m.result.Ref, m.result.Refs, m.result.declares = &render.Ref, render.Refs, len(render.Declared) > 0
+	m.result.App.Notes = slices.Concat(app.Notes, render.Notes)
+	return e.handle(ctx, m)
+}
+
+// parts is the render of all parts of an app together; nil if one of them has none, and m says why.
+func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
+	var renders []*Render
+	for _, part := range m.app.Parts() {
+		app := m.app
+		app.Part, app.More = part, nil
+		render, err := e.part(ctx, app, m.vars)
+		if err != nil {
+			return nil, err
+		}
+		if part.Source == nil {
+			e.used = append(e.used, render)
+		} else {
+			e.foreign = append(e.foreign, render)
+		}
+		e.asksAPIs = e.asksAPIs || render.AsksAPIs
+		switch {
+		case render.Away:
+			m.result.Err, m.result.Pending = m.app.File+": "+render.Err, render.Pending
+			if m.result.Reason = protocol.ReasonFetchFailed; render.Pending {
+				m.result.Reason = protocol.ReasonRendering
+			}
+			e.pending = e.pending || render.Pending
+			return nil, nil
+		case render.Err != "":
+			m.result.Err = appError(app, render.Err)
+			return nil, nil
+		}
+		renders = append(renders, render)
+	}
+	if len(renders) == 1 {
+		return renders[0], nil
+	}
+	return e.r.merged(ctx, e.snap, renders)
+}
+
+// part is the render of an app's first part, with the variables replaced if it is a chart.
+func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]string) (*Render, error) {
+	view, err := e.view(ctx, app.Source)
+	if err != nil {
+		return unavailable(ctx, err)
+	}
+	if app.Chart == nil {
+		return e.r.built(ctx, view, app)
+	}
+	if app.Chart, err = e.texts(ctx, app); err != nil {
+		return unavailable(ctx, err)
+	}
+	return e.r.charted(ctx, view, e.on, app, vars)
+}
+
+func notDelivered(app fleet.App, ref protocol.VarsRef) string {
+	return fmt.Sprintf("%s: the chart's values are to come from the %s, which is not among what this cluster's folder renders to, or is encrypted there, and Drover "+
+		"renders charts before the cluster sees anything: put it into Git as it is, write its values under values, or say optional: true", app.File, ref)
+}
+
+// outcome is what the cluster is to run.
+func (e *expansion) outcome(c fleet.Cluster) Resolution {
+	res := Resolution{Cluster: c, Kubernetes: e.on.Kubernetes, APIs: protocol.APIsDigest(e.on.APIs), AsksAPIs: e.asksAPIs, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
+	for _, r := range e.used {
+		res.places = append(res.places, placesOf(r.Deps)...)
+		res.Transient = res.Transient || r.Transient
+	}
+	for _, r := range e.foreign {
+		res.Transient = res.Transient || r.Transient
+	}
+	res.Planning = e.planning
+	res.Transient = res.Transient || e.pending // what the render reads is not known yet
+	res.places = append(res.places, e.sourcePlaces()...)
+	slices.Sort(res.places)
+	res.places = slices.Compact(res.places)
+	root, ok := e.made[fleet.RootApp]
+	rootless := !ok || root.result.Err == "" && len(root.result.Refs) == 0 // the folder holds nothing beside what declares apps
+	for _, name := range slices.Sorted(maps.Keys(e.made)) {
+		result := e.made[name].result
+		if rootless {
+			if name == fleet.RootApp {
+				continue
+			}
+			result.App.DependsOn = slices.DeleteFunc(slices.Clone(result.App.DependsOn), func(on string) bool { return on == fleet.RootApp })
+		}
+		res.Apps = append(res.Apps, result)
+	}
+	return res
+}
+
+// found is an object that some app of the cluster delivers.
+type found struct {
+	object  []byte // nil if there is none
+	by      string // the app
+	unknown string // why its content is not known here, although it is there
+	unsure  string // the variable in it whose value is not known here, if that is why
+	assumed string // the optional object that is taken not to be in the cluster; "" if nothing is assumed
+}
+
+// find gives an object that some app of the cluster delivers.
+func (e *expansion) find(ref protocol.ObjectRef) (found, error) {
+	for _, name := range slices.Sorted(maps.Keys(e.made)) {
+		m := e.made[name]
+		for i, have := range m.result.Refs {
+			if model.Claimed(have, m.app.Namespace) == ref {
+				objects, err := e.r.Objects(*m.result.Ref)
+				if err != nil {
+					return found{}, err
+				}
+				return e.content(&m, objects[i])
+			}
+		}
+	}
+	return found{}, nil
+}
+
+// addData adds the data of a ConfigMap or a Secret to vars. What is wrong with it is said without its values.
+func addData(vars map[string]string, object []byte, kind string) error {
+	var o struct{ Data, StringData map[string]string }
+	if err := json.Unmarshal(object, &o); err != nil {
+		return fmt.Errorf("its data are not all texts")
+	}
+	for k, v := range o.Data {
+		if kind == "Secret" {
+			plain, err := base64.StdEncoding.DecodeString(v)
+			if err != nil {
+				return fmt.Errorf("data.%s is not base64", k)
+			}
+			v = string(plain)
+		}
+		vars[k] = v
+	}
+	if kind == "Secret" {
+		maps.Copy(vars, o.StringData)
+	}
+	return nil
+}

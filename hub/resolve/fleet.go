@@ -1,0 +1,71 @@
+package resolve
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+)
+
+// Fleet is the apps that are declared once for many clusters, at one revision.
+type Fleet struct{ render *Render }
+
+// Problems are what is wrong with the files that declare them.
+func (f *Fleet) Problems() []string {
+	if f == nil {
+		return nil
+	}
+	return f.render.Problems
+}
+
+// Differs says whether they are others than before, which is nil before the first.
+func (f *Fleet) Differs(before *Fleet) bool {
+	if before == nil {
+		return true
+	}
+	was, now := before.render, f.render
+	return was != now && selection(was.Declared, was.Problems) != selection(now.Declared, now.Problems)
+}
+
+// Refresh reads the apps for many clusters at a revision. before are those of the revision before, which are still in
+// force while the new ones are being built; nil if there are none. It is done once for a revision, however many
+// clusters are resolved at it.
+func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fleet) (*Fleet, error) {
+	r.renders.begin("", &Patience{})
+	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render,
+		[]model.Packed, error) {
+		apps, problems, err := r.cfg.Layout.Fleet(ctx, rec)
+		return Render{Declared: apps, Problems: problems, Transient: err != nil}, nil, nil
+	})
+	r.renders.end()
+	if err != nil {
+		return nil, err
+	}
+	if now.Pending { // what there was goes on, and nothing that seems to be missing is taken for gone
+		now = &Render{Problems: []string{query.FleetBuilding}, Pending: true}
+		if before != nil {
+			now.Declared = before.render.Declared
+		}
+	}
+	return &Fleet{now}, nil
+}
+
+// Reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.
+func (r *Resolver) Reselected(f *Fleet, res *Resolution) bool {
+	return selection(r.cfg.Layout.Select(f.render.Declared, res.Cluster)) != res.selection
+}
+
+// selection is a digest of what was selected.
+func selection(apps []model.Rendered, problems []string) string {
+	h := sha256.New()
+	for _, a := range apps {
+		fmt.Fprintf(h, "%d %s %s\n", len(a.JSON), a.JSON, a.File)
+	}
+	for _, p := range problems {
+		fmt.Fprintf(h, "problem %s\n", p)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,119 @@
+package resolve
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/drover-dev/drover/hub/model"
+)
+
+// treeView is a view without revisions.
+type treeView struct{ fstest.MapFS }
+
+func (treeView) Revision() model.Revision { return model.Revision{Hash: "one"} }
+
+func (v treeView) Lookup(path string) (model.Entry, error) { return model.Entry{Path: path}, nil }
+
+// endless renders until it is stopped.
+func endless(ctx context.Context, _ *Recorder) (Render, []model.Packed, error) {
+	<-ctx.Done()
+	return Render{}, nil, ctx.Err()
+}
+
+// taking renders for a while.
+func taking(d time.Duration) renderFunc {
+	return func(ctx context.Context, _ *Recorder) (Render, []model.Packed, error) {
+		select {
+		case <-time.After(d):
+			return Render{}, nil, nil
+		case <-ctx.Done():
+			return Render{}, nil, ctx.Err()
+		}
+	}
+}
+
+// ask has a cluster ask for renders, and says how many have finished.
+func (p *renders) ask(cluster string, keys []string, render renderFunc) (finished int) {
+	p.begin(cluster, nil)
+	for _, key := range keys {
+		if p.get(treeView{}, key, render) != nil {
+			finished++
+		}
+	}
+	p.end()
+	return finished
+}
+
+func keysOf(cluster string, n int) (out []string) {
+	for i := range n {
+		out = append(out, fmt.Sprint(cluster, "-", i))
+	}
+	return out
+}
+
+// However many endless renders a cluster has, they leave the places for quick ones within a second, and one place for
+// slow ones at most is taken by them.
+func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newRenders(t.Context())
+		defer p.close()
+		p.ask("a", keysOf("a", 50), endless)
+		p.ask("b", []string{"b-quick"}, taking(100*time.Millisecond))
+		p.ask("c", []string{"c-slow"}, taking(10*time.Second))
+		time.Sleep(2*quickRender + time.Second/2) // those of a that run, one after them where there is one place only
+		if p.ask("b", []string{"b-quick"}, nil) != 1 {
+			t.Error("the quick render of b has not finished")
+		}
+		time.Sleep(12 * time.Second)
+		if p.ask("c", []string{"c-slow"}, nil) != 1 {
+			t.Error("the slow render of c has not finished")
+		}
+		time.Sleep(time.Duration(50/model.QuickRenders()+1) * quickRender)
+		synctest.Wait()
+		p.mu.Lock()
+		quick, slow := len(p.quick.running), len(p.slow.running)
+		p.mu.Unlock()
+		if quick != 0 || slow != 1 {
+			t.Errorf("a has %d places for quick and %d for slow renders, want 0 and 1", quick, slow)
+		}
+		p.ask("a", nil, nil) // its apps are gone
+		synctest.Wait()
+		if n := len(p.jobs) - 2; n != 0 {
+			t.Errorf("%d jobs that nobody wants any more are left", n)
+		}
+	})
+}
+
+// A render for several clusters is done once, in the turn of whichever comes first, and all are told.
+func TestASharedRenderRunsOnce(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newRenders(t.Context())
+		defer p.close()
+		p.ask("a", append(keysOf("a", 20), "shared"), endless)
+		runs := 0
+		shared := func(context.Context, *Recorder) (Render, []model.Packed, error) {
+			runs++
+			return Render{}, nil, nil
+		}
+		p.begin("a", nil)
+		for _, key := range append(keysOf("a", 20), "other") {
+			p.get(treeView{}, key, shared)
+		}
+		p.end()
+		p.ask("b", []string{"other"}, shared)
+		time.Sleep(3 * quickRender)
+		synctest.Wait()
+		if runs != 1 {
+			t.Errorf("it ran %d times", runs)
+		}
+		if names := p.take(); len(names) != 2 || names[0] != "a" || names[1] != "b" {
+			t.Errorf("%q are told", names)
+		}
+	})
+}

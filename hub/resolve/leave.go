@@ -1,0 +1,159 @@
+package resolve
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// variables finds out what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not
+// (yet) among what the cluster is to run, or cannot be read here because they are encrypted.
+func (e *expansion) variables(m *made) error {
+	m.vars, m.sure = map[string]string{}, map[string]string{}
+	for _, ref := range m.app.VarsFrom {
+		f, err := e.find(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
+		if err != nil {
+			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
+		}
+		if f.by == m.app.Name && f.unsure != "" {
+			return fmt.Errorf("%s: the app %s does not settle: it takes variables from the %s, which it delivers itself with ${%s} in it: "+
+				"take them from an object that does not depend on them", m.app.File, m.app.Name, ref, f.unsure)
+		}
+		if f.object == nil || f.unknown != "" || f.assumed != "" {
+			m.absent = append(m.absent, ref)
+			m.sure = map[string]string{} // a later object goes before the earlier ones
+			continue
+		}
+		data := map[string]string{}
+		if err := addData(data, f.object, ref.Kind); err != nil {
+			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
+		}
+		if ref.Kind == "Secret" {
+			m.secret = slices.AppendSeq(m.secret, maps.Values(data))
+		}
+		maps.Copy(m.vars, data)
+		maps.Copy(m.sure, data)
+	}
+	maps.Copy(m.vars, m.own)
+	maps.Copy(m.sure, m.own)
+	return nil
+}
+
+// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
+// Protocol").
+var sopsValue = []byte("ENC[AES256_GCM,")
+
+// left says whether it is left to the agent to replace an app's variables, because some are known in the cluster alone.
+func (m *made) left() bool { return m.app.Substitute && !m.app.Charts() && len(m.absent) > 0 }
+
+// leave gives the app as the agent is to handle it.
+func (m *made) leave() fleet.App {
+	app := m.app
+	app.Handling.Substitute = &protocol.Substitution{Vars: m.own, From: app.VarsFrom, Strict: !app.Foreign, Always: !app.Foreign || app.SubstituteEmpty}
+	app.Metadata = fleet.Metadata{Labels: unreplaced(app.Metadata.Labels), Annotations: unreplaced(app.Metadata.Annotations)}
+	for _, ref := range m.absent {
+		if !ref.Optional {
+			app.Notes = append(slices.Clone(app.Notes), fleet.Note{File: app.File, Object: "app " + app.Name, Text: fmt.Sprintf("the %s, from which it takes variables, "+
+				"is not among what this cluster's folder renders to, or is encrypted there: the agent takes them from the cluster, and the app waits until it is there", ref)})
+		}
+	}
+	return app
+}
+
+// unreplaced gives metadata as it has to be written for the agent to leave it as it is: no variables are replaced in
+// it.
+func unreplaced(pairs map[string]string) map[string]string {
+	if pairs == nil {
+		return nil
+	}
+	out := make(map[string]string, len(pairs))
+	for k, v := range pairs {
+		out[k] = strings.ReplaceAll(v, "${", "$${")
+	}
+	return out
+}
+
+// used finds the variables in a text.
+var used = regexp.MustCompile(`\$+\{([_A-Za-z][_A-Za-z0-9]*)`)
+
+// content is an object as it will be in the cluster, or why that is known in the cluster alone.
+func (e *expansion) content(m *made, o model.Rendered) (found, error) {
+	f := found{object: o.JSON, by: m.app.Name}
+	switch {
+	case ciphertext(o.JSON):
+		f.unknown = "it is encrypted with SOPS"
+	case m.left():
+		vars := m.sure
+		if m.unsure(o.JSON, vars) != "" && !slices.ContainsFunc(m.absent, func(ref protocol.VarsRef) bool { return !ref.Optional }) {
+			vars, f.assumed = m.vars, m.absent[0].String()
+		}
+		if f.unsure = m.unsure(o.JSON, vars); f.unsure != "" {
+			f.unknown = fmt.Sprintf("${%s} in it may come from the %s in the cluster", f.unsure, m.absent[0])
+			break
+		}
+		replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, vars, !m.app.Foreign)
+		if err != nil {
+			return f, err
+		}
+		f.object = replaced[0].JSON
+	}
+	return f, nil
+}
+
+// ciphertext says whether an object is encrypted with SOPS, or holds an encrypted file in base64.
+func ciphertext(object []byte) bool {
+	if bytes.Contains(object, sopsValue) {
+		return true
+	}
+	data := map[string]string{}
+	if addData(data, object, "Secret") != nil {
+		return false
+	}
+	for _, v := range data {
+		if strings.Contains(v, string(sopsValue)) {
+			return true
+		}
+	}
+	return false
+}
+
+// unsure names a variable in an object that is not among vars, so that the agent alone may know it; "" if there is
+// none.
+func (m *made) unsure(object []byte, vars map[string]string) string {
+	for _, u := range used.FindAllSubmatch(object, -1) {
+		name := string(u[1])
+		if _, known := vars[name]; !known && bytes.Count(u[0], []byte("$"))%2 == 1 {
+			return name
+		}
+	}
+	return ""
+}
+
+// declaredBy is the render of an app whose variables are left to the agent, with those replaced in what declares apps
+// that are certain here. Where others are used, nobody can know what is declared: that is said of it.
+func (e *expansion) declaredBy(m *made) (*Render, error) {
+	out := *m.render
+	out.Declared = slices.Clone(out.Declared)
+	for i, o := range out.Declared {
+		if name := m.unsure(o.JSON, m.sure); name != "" {
+			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared before the cluster sees anything: "+
+				"give it a value in Git, where the app %s is declared, or declare this elsewhere", o.File, name, m.absent[0], m.app.Name)
+		}
+		if o.Err == "" {
+			replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, m.sure, !m.app.Foreign)
+			if err != nil {
+				return nil, err
+			}
+			o = replaced[0]
+		}
+		out.Declared[i] = o
+	}
+	return &out, nil
+}

@@ -1,0 +1,55 @@
+package resolve
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
+)
+
+// withMetadata puts labels and annotations on every object; they replace those of equal keys.
+func withMetadata(objects []model.Rendered, m fleet.Metadata) ([]model.Rendered, error) {
+	if m.IsZero() {
+		return objects, nil
+	}
+	out := make([]model.Rendered, len(objects))
+	for i, o := range objects {
+		dec := json.NewDecoder(bytes.NewReader(o.JSON))
+		dec.UseNumber() // a number stays as it was written
+		var object map[string]any
+		if err := dec.Decode(&object); err != nil {
+			return nil, fmt.Errorf("%s: a rendered object is no JSON object: %w", o.File, err)
+		}
+		meta := child(object, "metadata")
+		put(meta, "labels", m.Labels)
+		put(meta, "annotations", m.Annotations)
+		data, err := json.Marshal(object)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", o.File, err)
+		}
+		out[i] = model.Rendered{JSON: data, File: o.File}
+	}
+	return out, nil
+}
+
+func put(meta map[string]any, key string, pairs map[string]string) {
+	if len(pairs) == 0 {
+		return
+	}
+	to := child(meta, key)
+	for k, v := range pairs {
+		to[k] = v
+	}
+}
+
+// child is the mapping under a key, made if there is none.
+func child(of map[string]any, key string) map[string]any {
+	m, ok := of[key].(map[string]any)
+	if !ok {
+		m = map[string]any{}
+		of[key] = m
+	}
+	return m
+}

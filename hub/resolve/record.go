@@ -1,0 +1,181 @@
+package resolve
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/drover-dev/drover/hub/model"
+)
+
+// Dep is one thing that a render learned from the tree: what was at a path, or that nothing was. A
+// kustomize build depends on files that it looked for and did not find as much as on those it read.
+type Dep struct {
+	Path string   `json:"p"`           // as it was asked for
+	Real string   `json:"r,omitempty"` // where links led, if elsewhere
+	Via  []string `json:"v,omitempty"` // links on the way
+	Kind DepKind  `json:"k"`
+	ID   string   `json:"i,omitempty"` // of a file's content, or of a listing
+}
+
+// DepKind says what was learned about a path.
+type DepKind string
+
+// The kinds of Dep.
+const (
+	DepAbsent  DepKind = "-" // nothing is there
+	DepFile    DepKind = "f" // a file of this content
+	DepDir     DepKind = "d" // a folder, whatever is in it
+	DepListing DepKind = "l" // a folder with these names in it
+)
+
+// Recorder is a Tree that remembers what was asked of it. It is safe for concurrent use.
+type Recorder struct {
+	snap model.View
+
+	mu     sync.Mutex
+	deps   map[string]Dep // by kind and path
+	failed bool           // something could not be read, which says nothing about what is there
+}
+
+var _ model.Tree = (*Recorder)(nil)
+
+// NewRecorder records what is read from snap.
+func NewRecorder(snap model.View) *Recorder {
+	return &Recorder{snap: snap, deps: map[string]Dep{}}
+}
+
+// Deps gives what was learned so far, sorted by path.
+func (r *Recorder) Deps() []Dep {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]Dep, 0, len(r.deps))
+	for _, d := range r.deps {
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(a, b Dep) int {
+		if c := strings.Compare(a.Path, b.Path); c != 0 {
+			return c
+		}
+		return strings.Compare(string(a.Kind), string(b.Kind))
+	})
+	return out
+}
+
+// Open implements fs.FS. What is opened counts as read.
+func (r *Recorder) Open(name string) (fs.File, error) {
+	d := r.note(name, DepFile)
+	f, err := r.snap.Open(name)
+	return f, r.check(err, d.Kind != DepAbsent)
+}
+
+// ReadFile implements fs.ReadFileFS.
+func (r *Recorder) ReadFile(name string) ([]byte, error) {
+	d := r.note(name, DepFile)
+	data, err := r.snap.ReadFile(name)
+	return data, r.check(err, d.Kind == DepFile)
+}
+
+// ReadDir implements fs.ReadDirFS.
+func (r *Recorder) ReadDir(name string) ([]fs.DirEntry, error) {
+	d := r.note(name, DepListing)
+	entries, err := r.snap.ReadDir(name)
+	return entries, r.check(err, d.Kind == DepListing)
+}
+
+// Stat implements fs.StatFS.
+func (r *Recorder) Stat(name string) (fs.FileInfo, error) {
+	d := r.note(name, DepDir)
+	info, err := r.snap.Stat(name)
+	return info, r.check(err, d.Kind != DepAbsent)
+}
+
+// check notices failures to read what is there. That nothing is there, or a folder instead of a file, is an
+// answer and no failure.
+func (r *Recorder) check(err error, readable bool) error {
+	if err != nil && readable {
+		r.mu.Lock()
+		r.failed = true
+		r.mu.Unlock()
+	}
+	return err
+}
+
+// Failed says whether something could not be read. What was made of the rest must not be remembered.
+func (r *Recorder) Failed() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.failed
+}
+
+// note remembers what is at name. A folder that is only asked for is a DepDir; a file is a DepFile
+// however it was asked for, since to be a file of some content is all that can be told apart cheaply.
+func (r *Recorder) note(name string, how DepKind) Dep {
+	if !fs.ValidPath(name) {
+		return Dep{Path: name, Kind: DepAbsent} // the snapshot refuses it, whatever the tree holds
+	}
+	d := learn(r.snap, name, how)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.deps[string(d.Kind)+name] = d
+	return d
+}
+
+// learn looks at path. how is DepListing where the names in a folder matter.
+func learn(snap model.View, path string, how DepKind) Dep {
+	d := Dep{Path: path, Kind: DepAbsent}
+	e, err := snap.Lookup(path)
+	if e.Path != path {
+		d.Real = e.Path
+	}
+	d.Via = e.Via
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		d.ID = "error" // a link that leads out, a broken object: the reason stays while the path does
+	case !e.Mode.IsDir():
+		d.Kind, d.ID = DepFile, e.ID
+	case how == DepListing:
+		d.Kind, d.ID = DepListing, listingID(snap, path)
+	default:
+		d.Kind = DepDir
+	}
+	return d
+}
+
+func listingID(snap model.View, path string) string {
+	entries, err := snap.ReadDir(path)
+	if err != nil {
+		return "error"
+	}
+	h := sha256.New()
+	for _, e := range entries {
+		fmt.Fprintf(h, "%s\x00%t\x00", e.Name(), e.IsDir())
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// holds says whether everything that was learned is still so.
+func holds(snap model.View, deps []Dep) bool {
+	for _, d := range deps {
+		now := learn(snap, d.Path, d.Kind)
+		if now.Kind != d.Kind || now.ID != d.ID || now.Real != d.Real {
+			return false
+		}
+	}
+	return true
+}
+
+// places are all paths in the tree at which a change could alter what d says.
+func (d Dep) places() []string {
+	out := append([]string{d.Path}, d.Via...)
+	if d.Real != "" {
+		out = append(out, d.Real)
+	}
+	return out
+}

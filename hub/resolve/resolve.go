@@ -1,0 +1,419 @@
+package resolve
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// Substitute replaces ${var} in objects. If strict, a variable without a value and without a default is an error;
+// otherwise it is empty.
+type Substitute func(objects []model.Rendered, vars map[string]string, strict bool) ([]model.Rendered, error)
+
+// ErrPending says that a cluster's folder is being built in the background.
+var ErrPending = errors.New(query.FolderBuilding)
+
+// Resolver turns a revision into what each cluster is to run. Everything it does is remembered by what
+// it read, so that a revision costs what it changed. It is for one goroutine at a time.
+type Resolver struct {
+	cfg     Config
+	renders *renders // nil without Background
+	memo    *memo
+	shown   map[string]model.View // what is seen of sources through their rules, by what is looked at; of each the newest
+	// compositions are the composed sources as they were made last, by their keys.
+	compositions map[string]*composition
+	contents     contents
+}
+
+// New makes a Resolver. Close ends what it renders in the background.
+func New(cfg Config) *Resolver {
+	r := &Resolver{cfg: cfg, memo: newMemo(cfg.Store), shown: map[string]model.View{}, compositions: map[string]*composition{}}
+	if cfg.Background {
+		r.renders = newRenders(context.Background())
+	}
+	return r
+}
+
+// Close stops what is rendered in the background, and waits until it has ended.
+func (r *Resolver) Close() {
+	if r.renders != nil {
+		r.renders.close()
+	}
+}
+
+// Finished has a value when renders in the background have finished since the last call of Take.
+func (r *Resolver) Finished() <-chan struct{} {
+	if r.renders == nil {
+		return nil
+	}
+	return r.renders.done
+}
+
+// Take gives the clusters whose renders have finished, once, sorted: they are to be resolved again. "" stands for the
+// apps for many clusters, which are to be read again.
+func (r *Resolver) Take() []string { return r.renders.take() }
+
+// Resolution is what one cluster is to run at a revision.
+type Resolution struct {
+	Cluster fleet.Cluster
+	Apps    []AppResult // sorted by name
+	// Transient says that something could not be read: the cluster is to be resolved again at the next
+	// revision, whatever that changes.
+	Transient bool
+	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that
+	// is certain.
+	Doubt      string
+	Kubernetes string // version that charts were rendered for; "" if it was not known
+	APIs       string // APIsDigest of what they were rendered for; "" if it was not known
+	AsksAPIs   bool   // a chart looks at what the API server serves
+	Planning   bool   // the templates of an ApplicationSet are being executed
+	Selecting  bool   // the apps for many clusters are being built
+	FleetApps  bool   // something was selected of the apps for many clusters
+	FleetGone  bool   // nothing declares apps for many clusters
+
+	places    []string    // paths in the tree on which any of it depends
+	selection string      // what was selected of the apps for many clusters
+	questions []*question // that were asked of the memo
+}
+
+// AppResult is one app, rendered, or the reason why not.
+type AppResult struct {
+	App  fleet.App
+	Ref  *protocol.Blob // nil if Err is set
+	Refs []protocol.ObjectRef
+	Err  string
+	// Reason is Err for programs; "" where that is that it cannot be rendered.
+	Reason protocol.Reason
+	// Pending: it is being rendered; Err says so.
+	Pending bool
+
+	declares bool // it declares other apps, or what they need
+}
+
+// Notes are what the cluster asks for and Drover does not do, each once.
+func (r *Resolution) Notes() []fleet.Note {
+	out := slices.Clone(r.Cluster.Notes)
+	for _, a := range r.Apps {
+		for _, n := range a.App.Notes {
+			if !slices.Contains(out, n) {
+				out = append(out, n)
+			}
+		}
+	}
+	return out
+}
+
+// Places are the paths in the tree on which any of it depends, sorted: what was read, and what was looked for and not
+// found.
+func (r *Resolution) Places() []string { return r.places }
+
+// Listing is which clusters have a folder at a revision.
+type Listing struct {
+	Names    []string // sorted
+	Problems []string // what is wrong with folders that cannot be a cluster's
+	Places   []string // paths in the tree on which that depends
+}
+
+// Clusters lists the clusters of a revision. An error means that nobody can say which there are.
+func (r *Resolver) Clusters(snap model.View) (Listing, error) {
+	rec := NewRecorder(snap)
+	names, problems, err := r.cfg.Layout.Clusters(rec)
+	if err != nil {
+		return Listing{}, err
+	}
+	return Listing{names, problems, placesOf(rec.Deps())}, nil
+}
+
+// Resolve says what a cluster is to run. An error means that the tree could not be read, that ctx is done, or
+// ErrPending; what is wrong with the content of the tree is in the result.
+func (r *Resolver) Resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
+	r.memo.trace()
+	r.renders.begin(ask.Cluster, ask.Patience)
+	res, err := r.resolve(ctx, snap, ask)
+	r.renders.end()
+	res.questions = r.memo.traced()
+	return res, err
+}
+
+func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
+	name := ask.Cluster
+	// The key changes with what a folder may say: what an older release took for a mistake is read again.
+	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render,
+		[]model.Packed, error) {
+		f, err := r.cfg.Layout.Read(ctx, rec, name)
+		if err != nil {
+			return Render{}, nil, err
+		}
+		out, blobs, err := r.pack(f.Root)
+		out.Cluster, out.Declared, out.Encrypted = &f.Cluster, f.Declared, f.Encrypted
+		return out, blobs, err
+	})
+	if err != nil {
+		return Resolution{}, err
+	}
+	if folder.Pending {
+		return Resolution{}, ErrPending
+	}
+	if folder.Err != "" {
+		return Resolution{}, fmt.Errorf("cluster %s: %s", name, folder.Err)
+	}
+	apps := ask.Fleet.render
+	selected, problems := r.cfg.Layout.Select(apps.Declared, *folder.Cluster)
+	e := expansion{r: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{},
+		on: model.Capabilities{Kubernetes: ask.Facts.Kubernetes, APIs: ask.Facts.APIs}}
+	res, err := e.run(ctx)
+	if err != nil {
+		return Resolution{}, err
+	}
+	res.selection = selection(selected, problems)
+	res.FleetApps, res.FleetGone = len(selected) > 0, len(apps.Declared) == 0
+	res.Cluster.Problems = slices.Concat(res.Cluster.Problems, problems)
+	res.Selecting = apps.Pending
+	res.Doubt = strings.Join(ask.Fleet.Problems(), "; ")
+	res.Transient = res.Transient || apps.Transient
+	res.block()
+	if err := shareDefinitions(r, ctx, snap, &res, ask.Last); err != nil {
+		return Resolution{}, err
+	}
+	refuseEmpty(r, &res, ask.Last)
+	settleClaims(r, &res, ask.Last)
+	return res, nil
+}
+
+// block stops the apps whose dependencies can never be satisfied as they are written.
+func (r *Resolution) block() {
+	if len(r.Cluster.Problems) > 0 || r.Pending() {
+		return // an app that seems missing may only be unreadable, or be declared by what is being rendered
+	}
+	apps := make([]fleet.App, len(r.Apps))
+	for i, a := range r.Apps {
+		apps[i] = a.App
+	}
+	for name, why := range fleet.Unsatisfiable(apps) {
+		at := slices.IndexFunc(apps, func(a fleet.App) bool { return a.Name == name })
+		if a := &r.Apps[at]; a.Err == "" {
+			a.Ref, a.Refs, a.Err, a.Reason = nil, nil, why, protocol.ReasonDependencyInvalid
+		}
+	}
+}
+
+func placesOf(deps []Dep) []string {
+	var out []string
+	for _, d := range deps {
+		out = append(out, d.places()...)
+	}
+	return out
+}
+
+// built is the render of an app's folder as the renderer and the layout give it.
+func (r *Resolver) built(ctx context.Context, snap model.View, app fleet.App) (*Render, error) {
+	key := memoKey("build-2", struct {
+		Path      string
+		Overlay   fleet.Overlay
+		Directory *fleet.Directory `json:",omitempty"`
+		Source    *fleet.Source    `json:",omitempty"`
+		Hide      *fleet.Hide      `json:",omitempty"`
+	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide})
+	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+		tree := hidden(r, rec, app.Hide)
+		objects, err := r.cfg.Renderer.Build(ctx, tree, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
+		if err != nil {
+			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
+		}
+		return r.packSorted(app.Source, objects)
+	})
+}
+
+// placed matches errors that begin with the file they are about.
+var placed = regexp.MustCompile(`^[^ :]+\.[a-zA-Z]+(:\d+)?: `)
+
+// appError says what was being rendered, unless the error's own words name a file.
+func appError(app fleet.App, text string) string {
+	if !placed.MatchString(text) && !strings.Contains(text, app.Path) {
+		text = app.Path + ": " + text
+	}
+	if app.Source != nil {
+		text = fmt.Sprintf("%s: %s: %s", app.File, app.Source, text)
+	}
+	if o := app.Overlay; len(o.Patches)+len(o.Images)+len(o.Components) > 0 || o.Namespace != "" {
+		text += " (with what " + app.File + " lays over it)"
+	}
+	return text
+}
+
+// finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing
+// from the tree: it depends on the render and the values alone.
+func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
+	if from.Err != "" {
+		return from, nil
+	}
+	replace := app.Substitute && app.Handling.Substitute == nil && !app.Charts() && (!app.Foreign || app.SubstituteEmpty || len(vars) > 0)
+	if !replace && app.Metadata.IsZero() {
+		return from, nil
+	}
+	key := memoKey("finish-2", struct {
+		Digest          string
+		Declared        []model.Rendered
+		Vars            map[string]string
+		Replace, Strict bool
+		Metadata        fleet.Metadata
+	}{from.Ref.Digest, from.Declared, vars, replace, !app.Foreign, app.Metadata})
+	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+		objects, err := r.Objects(from.Ref)
+		if err != nil {
+			return Render{}, nil, err
+		}
+		objects = append(objects, from.Declared...)
+		if replace {
+			if objects, err = r.cfg.Substitute(objects, vars, !app.Foreign); err != nil {
+				return Render{}, nil, err
+			}
+		}
+		if objects, err = withMetadata(objects, app.Metadata); err != nil {
+			return Render{}, nil, err
+		}
+		out, blobs, err := r.packSorted(nil, objects)
+		out.Notes, out.Encrypted = from.Notes, from.Encrypted
+		return out, blobs, err
+	})
+}
+
+// merged is the render of several parts as one.
+func (r *Resolver) merged(ctx context.Context, snap model.View, parts []*Render) (*Render, error) {
+	type part struct {
+		Digest   string
+		Declared []model.Rendered
+	}
+	var key []part
+	for _, p := range parts {
+		key = append(key, part{p.Ref.Digest, p.Declared})
+	}
+	return r.memo.do(ctx, snap, memoKey("merge", key), func(*Recorder) (Render, []model.Packed, error) {
+		var objects []model.Rendered
+		places := map[protocol.ObjectRef]int{}
+		var out Render
+		for _, p := range parts {
+			more, err := r.Objects(p.Ref)
+			if err != nil {
+				return Render{}, nil, err
+			}
+			for i, o := range more {
+				if at, ok := places[p.Refs[i]]; ok && !unnamed(p.Refs[i]) {
+					objects[at] = o
+					out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: p.Refs[i].String(), Text: "it is in several sources of the app: that of the last one counts"})
+					continue
+				}
+				places[p.Refs[i]] = len(objects)
+				objects = append(objects, o)
+			}
+			out.Declared, out.Notes = append(out.Declared, p.Declared...), append(out.Notes, p.Notes...)
+			out.Encrypted = cmp.Or(out.Encrypted, p.Encrypted)
+		}
+		packed, blobs, err := r.pack(objects)
+		out.Ref, out.Refs = packed.Ref, packed.Refs
+		return out, blobs, err
+	})
+}
+
+// Objects gives the objects of a blob that this resolver made, now or in an earlier run.
+func (r *Resolver) Objects(ref protocol.Blob) ([]model.Rendered, error) {
+	sealed, err := r.Blob(ref)
+	if err != nil {
+		return nil, err
+	}
+	return model.Unpack(model.Packed{Ref: ref, Sealed: sealed})
+}
+
+// Blob gives a blob as it is published.
+func (r *Resolver) Blob(ref protocol.Blob) ([]byte, error) {
+	if sealed := r.memo.pending(ref.ID()); sealed != nil {
+		return sealed, nil
+	}
+	sealed, err := r.cfg.Store.Blob(ref.ID())
+	if err != nil {
+		return nil, err
+	}
+	if sealed == nil {
+		return nil, fmt.Errorf("blob %s is not in the hub's store: it was damaged; stop the hub, remove its store file and "+
+			"start it again: everything in it is rendered again from Git", ref.ID())
+	}
+	return sealed, nil
+}
+
+// packSorted packs what is for the cluster, and keeps what is for Drover beside it. Objects that come from another
+// source say so.
+func (r *Resolver) packSorted(from *fleet.Source, objects []model.Rendered) (Render, []model.Packed, error) {
+	if from != nil {
+		for i := range objects {
+			objects[i].File = from.Place(objects[i].File)
+		}
+	}
+	sorted, err := r.cfg.Layout.Sort(objects)
+	if err != nil {
+		return Render{}, nil, err
+	}
+	out, blobs, err := r.pack(sorted.Objects)
+	out.Declared, out.Notes, out.Encrypted = sorted.Declared, sorted.Notes, sorted.Encrypted
+	return out, blobs, err
+}
+
+func (r *Resolver) pack(objects []model.Rendered) (Render, []model.Packed, error) {
+	var out Render
+	var kept []fleet.Owned
+	for _, o := range objects {
+		var m map[string]any
+		if err := json.Unmarshal(o.JSON, &m); err != nil {
+			return out, nil, fmt.Errorf("%s: a rendered object is no JSON object: %w", o.File, err)
+		}
+		ref := fleet.RefOf(m)
+		if ref.Name == "" {
+			ref.Name = generated(m, len(out.Refs))
+		}
+		if ref.Kind == "" || ref.Name == "" {
+			return out, nil, fmt.Errorf("%s: an object without kind or metadata.name: give it both (generateName is for hooks alone)", o.File)
+		}
+		out.Refs = append(out.Refs, ref)
+		kept = owned(kept, ref, m)
+	}
+	p, err := model.Pack(r.cfg.Secret, objects)
+	if err != nil {
+		return out, nil, err
+	}
+	out.Ref = p.Ref
+	r.contents.put(p.Ref.Digest, kept)
+	return out, []model.Packed{p}, nil
+}
+
+// anyName stands in the reference of an object whose name the API server makes up. No name can hold it.
+const anyName = "*"
+
+// generated stands for the name of the i-th object of a render, if that is a hook which has generateName in place of
+// a name, as Argo CD allows it.
+func generated(object map[string]any, i int) string {
+	meta, _ := object["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	prefix, _ := meta["generateName"].(string)
+	if course, err := fleet.CourseOf(annotations); err != nil || course.Hook == nil || prefix == "" {
+		return ""
+	}
+	return fmt.Sprint(prefix, anyName, i)
+}
+
+// unnamed says whether a reference is of an object whose name nobody knows yet: it is no other's.
+func unnamed(ref protocol.ObjectRef) bool { return strings.Contains(ref.Name, anyName) }
+
+// Sources gives what apps take from outside of the repository that the hub follows.
+type Sources interface {
+	// View gives the newest state of a source that is at hand. The error says why there is none, and what to do.
+	View(ctx context.Context, s fleet.Source) (model.View, error)
+}
