@@ -158,7 +158,7 @@ func (r request) prepare(w *plan.Hook, h *agent.HookState, res agent.Resource) e
 	if r.env.scope.Outside(h.Ref) {
 		return r.env.scope.Failure()
 	}
-	if other := r.env.board.app(r.env.objects.Owner(h.Ref)); other != nil {
+	if other := r.env.board.App(r.env.objects.Owner(h.Ref)); other != nil {
 		other.whenSettled(h.Ref) // it may be about to go
 	}
 	var err error
@@ -174,7 +174,7 @@ func (a *app) whenSettled(ref protocol.ObjectRef) {
 	done := make(chan struct{})
 	a.do(func() {
 		if o := a.byRef[ref]; o != nil {
-			a.onFree(o, func() { close(done) })
+			o.onFree(func() { close(done) })
 		} else {
 			close(done)
 		}

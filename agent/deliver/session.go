@@ -3,15 +3,17 @@ package deliver
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/credential"
+	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/orphans"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/agent/watch"
@@ -41,11 +43,14 @@ type session struct {
 	life     context.Context // of the session
 
 	crew    mailbox.Crew
-	board   *board
+	board   *board.Board[*app]
+	stands  *board.Standings
 	objects *inventory.Index // whose objects are
 	hooks   *inventory.Index // whose objects of hooks that are under way are
-	search  search
-	notes   notes
+	search  *orphans.Search  // nil if there is none
+	notes   *notes
+	journal journal
+	accept  *acceptance
 	online  *mailbox.Link
 	moved   mailbox.Beacon
 	version *upgrade.Keeper
@@ -76,15 +81,24 @@ type ports struct {
 	log       *slog.Logger
 }
 
+// protected says of an object whether the agent never deletes it, though an app had it, because it is a part of the
+// agent.
+func (p *ports) protected(ref protocol.ObjectRef) bool {
+	return guard.OwnPart(ref, p.namespace, p.scope)
+}
+
 func newSession(ctx context.Context, c Config, out *report.Outbox, end context.CancelCauseFunc) *session {
 	s := &session{
 		ports: ports{cluster: c.Cluster, reach: c.Objects, plugins: c.Plugins, store: c.Store, bus: c.Bus, who: c.Identity,
 			name: c.Identity.Credential().Cluster, namespace: c.Namespace, installed: c.Outdated, scope: c.Scope, log: c.Log},
 		life: ctx, out: out, end: end,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
-		board: newBoard(), online: mailbox.NewLink(), objects: inventory.New(), hooks: inventory.New(),
+		board: board.New(func(a *app) string { return a.name }), stands: board.NewStandings(), online: mailbox.NewLink(), objects: inventory.New(), hooks: inventory.New(),
 		version: upgrade.NewKeeper(c.Upgrade, c.Log, time.Now()),
 	}
+	s.notes = &notes{}
+	s.journal = journal{out, s.board}
+	s.accept = &acceptance{who: s.who, bus: s.bus, store: s.store, board: s.board, journal: s.journal, notes: s.notes, end: end, log: s.log}
 	w := &watch.Session{Cluster: s.cluster, Scope: s.scope, Log: s.log, Life: ctx, Start: s.crew.Start}
 	s.watches = watch.NewObjects(w, s.listener())
 	s.kinds = watch.NewDefinitions(w, s.defined)
@@ -119,9 +133,11 @@ func (s *session) close() {
 
 // newApp makes an app, whose goroutine is yet to be started.
 func (s *session) newApp(name string) *app {
-	return &app{actor: newActor(), env: s, name: name, scope: s.scope,
+	a := &app{env: s, name: name, scope: s.scope,
 		holdings: holdings{byRef: map[protocol.ObjectRef]*object{}, given: map[protocol.ObjectRef]agent.Item{}},
-		beside:   beside{lookouts: map[protocol.ObjectRef]*lookout{}, revealed: map[protocol.ObjectRef]*standing{}}}
+		beside:   beside{lookouts: map[protocol.ObjectRef]*lookout{}, revealed: map[protocol.ObjectRef]*board.Standing{}}}
+	a.actor, a.checks = newActor(&s.crew, a), s.newChecks(a)
+	return a
 }
 
 // start starts an app's goroutine, unless it was started. It is for the goroutine of the session alone.
@@ -137,14 +153,14 @@ func (s *session) start(a *app) {
 
 // tellAll has every app told something.
 func (s *session) tellAll(what func(*app)) {
-	for _, a := range s.board.all() {
+	for _, a := range s.board.All() {
 		a.post(func() { what(a) })
 	}
 }
 
 // tellApp has one app told something, if there is one of that name.
 func (s *session) tellApp(name string, what func(*app)) {
-	if a := s.board.app(name); a != nil {
+	if a := s.board.App(name); a != nil {
 		a.post(func() { what(a) })
 	}
 }
@@ -156,33 +172,6 @@ func (s *session) retry(why func(*object) bool) {
 
 // inForce is the accepted bundle.
 func (s *session) inForce() orders.Accepted {
-	acc, _ := s.board.current()
+	acc, _ := s.board.Current()
 	return acc
-}
-
-// emit puts an event into the journal.
-func (s *session) emit(e protocol.Event) {
-	if e.Generation == 0 {
-		e.Generation = s.inForce().Bundle.Generation
-	}
-	if of, there := s.board.entry(e.App); there && e.Revision == "" {
-		e.Revision = of.facts.status.Applied
-	}
-	s.out.Record(e)
-}
-
-// notes are what is to be reported of the session beside its apps.
-type notes struct {
-	mu      sync.Mutex // guards what follows
-	refused *protocol.Refusal
-	message string
-	drift   protocol.Drift
-	version string // what the report says of the agent's version
-}
-
-// with reads or changes them.
-func (n *notes) with(f func()) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	f()
 }

@@ -214,7 +214,7 @@ func (a *app) complete(ctx context.Context, p *plan.Plan) {
 	if !p.DeliveredBy(run) || !run.Applied || run.Done || ctx.Err() != nil {
 		return
 	}
-	healthy := len(a.illChecks()) == 0 && !slices.ContainsFunc(a.own, func(o *object) bool { return o.want != nil && !o.current() })
+	healthy := len(a.checks.Ill()) == 0 && !slices.ContainsFunc(a.own, func(o *object) bool { return o.want != nil && !o.current() })
 	ill := a.phase == protocol.PhaseDegraded || a.phase == protocol.PhaseFailed
 	switch {
 	case run.Failure != "" || !healthy && ill:
@@ -324,11 +324,11 @@ func (a *app) runDeleteHooks(ctx context.Context, phase fleet.HookPhase) bool {
 // takenOver says whether an app that leaves goes on under another name: all its objects, or all its delete hooks,
 // belong to other apps. Nothing is deleted then, so its delete hooks are not run.
 func (a *app) takenOver(last *plan.Plan) bool {
-	beside := slices.Concat(slices.Collect(maps.Values(a.env.board.plansBeside(a.name)))...)
+	beside := slices.Concat(slices.Collect(maps.Values(a.env.board.PlansBeside(a.name)))...)
 	elsewhere := func(has func(*plan.Plan) bool) bool { return slices.ContainsFunc(beside, has) }
 	left, hooks, hooksLeft := 0, 0, 0
 	for i := range last.Wants {
-		if !elsewhere(func(p *plan.Plan) bool { return p.Wanted(a.env.refOf(&last.Wants[i])) }) {
+		if !elsewhere(func(p *plan.Plan) bool { return p.Wanted(a.env.neighbours().refOf(&last.Wants[i])) }) {
 			left++
 		}
 	}
@@ -348,7 +348,9 @@ func (a *app) moveOn(o *object, before protocol.Health) {
 	if a.run.Open() && before != o.health().Health {
 		a.kick()
 	}
-	a.wake(o.item.Ref)
+	if a.beside.awaited(o.item.Ref) {
+		a.kick()
+	}
 }
 
 // dropHooked gives up the objects that an app had and that are its hooks now. They stay as they are until the hook is

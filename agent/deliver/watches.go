@@ -6,13 +6,14 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/watch"
 )
 
 // listener is what watches tell the session of objects.
 func (s *session) listener() watch.Listener {
-	return watch.Listener{Objects: s.objects, Hooks: s.hooks, Rules: s.board.rules, Sight: s.sight, Listed: s.listed, Synced: s.moved.Announce,
+	return watch.Listener{Objects: s.objects, Hooks: s.hooks, Rules: s.board.Rules, Sight: s.sight, Listed: s.listed, Synced: s.moved.Announce,
 		Regained: s.regained, Changed: func() { s.out.Changed(false) }}
 }
 
@@ -22,7 +23,7 @@ func (s *session) sight(sg agent.Sighting, owner, hooks string) {
 		hooks = ""
 	}
 	for _, name := range [...]string{owner, hooks} {
-		if a := s.board.app(name); a != nil {
+		if a := s.board.App(name); a != nil {
 			a.box.Sight(sg)
 		}
 	}
@@ -44,7 +45,7 @@ func (s *session) regained() {
 // watchAll starts the watches of all kinds that there are objects of.
 func (s *session) watchAll(ctx context.Context) {
 	versions := map[agent.Watched]string{}
-	for _, a := range s.board.all() {
+	for _, a := range s.board.All() {
 		a.do(func() {
 			for ref, o := range a.byRef {
 				if !s.scope.Outside(ref) {
@@ -105,7 +106,7 @@ func (o *object) kindless() bool {
 
 // waitsForKinds says whether objects of any app wait for their kind to be served.
 func (s *session) waitsForKinds() bool {
-	return len(s.board.where(func(e *entry) bool { return e.facts.kindless })) > 0
+	return len(s.board.Where(func(e *board.Entry[*app]) bool { return e.Facts.Kindless })) > 0
 }
 
 // defined tries what waits for a kind of the group of a definition that came or changed.
