@@ -25,7 +25,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 	}
 	below := with(map[string]string{"k8s.io": "the nouns are no client's", "github.com/nats-io": "the nouns are no client's"})
 	duties := []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks"}
-	others := append(slices.Clone(duties), "deliver", "kube", "nats", "plugins")
+	others := append(slices.Clone(duties), "deliver", "kube", "nats", "pluginhost")
 	for _, name := range others {
 		below[room+"/"+name] = "the nouns know nothing of what is done with them"
 	}

@@ -23,6 +23,6 @@
 // direction that keeps objects. docs/decisions/actors.md says what that replaced, and why each step stays safe.
 //
 // It may import agent, the packages of one duty in agent/, fleet, protocol and internal; never the adapters kube, nats and
-// plugins. Rules belong into a package of one duty: drift, budget, contents, orders and guard decide; what is here waits,
+// pluginhost. Rules belong into a package of one duty: drift, budget, contents, orders and guard decide; what is here waits,
 // asks and stores.
 package deliver

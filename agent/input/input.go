@@ -39,7 +39,7 @@ func Of(h protocol.Handling, namespace string) (refs []protocol.VarsRef) {
 // Reader reads inputs.
 type Reader struct {
 	Reach     func(agent.Access) agent.Objects
-	Plugins   agent.Plugins
+	Plugins   agent.PluginHost
 	Scope     agent.Scope
 	Namespace string                     // the agent's own
 	Watch     func(ref protocol.VarsRef) // has the changes of an input told
