@@ -15,7 +15,8 @@ import (
 func Of(h protocol.Handling) agent.Access {
 	secret := h.Decrypt != nil
 	if h.Substitute != nil {
-		secret = secret || slices.ContainsFunc(h.Substitute.From, func(ref protocol.VarsRef) bool { return ref.Kind == "Secret" })
+		secret = secret || slices.ContainsFunc(h.Substitute.From,
+			func(ref protocol.VarsRef) bool { return ref.Kind == "Secret" })
 	}
 	return agent.Access{Account: h.ServiceAccount, Secret: secret}
 }
@@ -43,7 +44,8 @@ func (r Rights) Peek(ctx context.Context, res agent.Resource, ref protocol.Objec
 	}
 	seen, own := r.Own().Get(ctx, res, ref)
 	switch {
-	case own == nil && seen.App != r.App, agent.ReasonOf(own) == agent.ReasonMissing, agent.ReasonOf(own) == agent.ReasonNamespace:
+	case own == nil && seen.App != r.App, agent.ReasonOf(own) == agent.ReasonMissing,
+		agent.ReasonOf(own) == agent.ReasonNamespace:
 		return seen, own
 	}
 	return live, r.Explain(ctx, err)

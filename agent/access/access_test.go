@@ -33,8 +33,9 @@ func TestWhatMayQuoteASecret(t *testing.T) {
 		handling protocol.Handling
 		want     agent.Access
 	}{
-		"nothing is asked for":       {protocol.Handling{}, agent.Access{}},
-		"a service account":          {protocol.Handling{ServiceAccount: "ns/deployer"}, agent.Access{Account: "ns/deployer"}},
+		"nothing is asked for": {protocol.Handling{}, agent.Access{}},
+		"a service account": {protocol.Handling{ServiceAccount: "ns/deployer"},
+			agent.Access{Account: "ns/deployer"}},
 		"objects are decrypted":      {protocol.Handling{Decrypt: &protocol.Decryption{}}, agent.Access{Secret: true}},
 		"variables of ConfigMaps":    {protocol.Handling{Substitute: from("ConfigMap")}, agent.Access{}},
 		"variables, one of a Secret": {protocol.Handling{Substitute: from("Secret")}, agent.Access{Secret: true}},
@@ -55,13 +56,19 @@ func TestWhoseRightsDoNotSuffice(t *testing.T) {
 		err     error
 		want    string
 	}{
-		"the agent's own":                 {"", there, forbidden, "refused"},
-		"the account may not":             {"ns/deployer", there, forbidden, "the service account ns/deployer, which may not do this: give it the right, or take the object out of the app (may not patch configmaps)"},
-		"the account does not exist":      {"ns/deployer", gone, forbidden, "does not exist: make it (kubectl create serviceaccount deployer --namespace ns)"},
-		"its namespace does not":          {"ns/deployer", answer{err: refused(agent.ReasonNamespace, "")}, forbidden, "does not exist: make it"},
-		"nor is it known whether it does": {"ns/deployer", answer{err: errors.New("timeout")}, forbidden, "which may not do this"},
-		"the agent may not act as it":     {"ns/deployer", there, refused(agent.ReasonForbidden, "cannot impersonate resource"), "give the agent the right to impersonate it, in its namespace"},
-		"another failure":                 {"ns/deployer", there, refused(agent.ReasonInvalid, ""), "refused"},
+		"the agent's own": {"", there, forbidden, "refused"},
+		"the account may not": {"ns/deployer", there, forbidden,
+			"the service account ns/deployer, which may not do this: give it the right, or take the object out of the app " +
+				"(may not patch configmaps)"},
+		"the account does not exist": {"ns/deployer", gone, forbidden,
+			"does not exist: make it (kubectl create serviceaccount deployer --namespace ns)"},
+		"its namespace does not": {"ns/deployer", answer{err: refused(agent.ReasonNamespace, "")}, forbidden,
+			"does not exist: make it"},
+		"nor is it known whether it does": {"ns/deployer", answer{err: errors.New("timeout")}, forbidden,
+			"which may not do this"},
+		"the agent may not act as it": {"ns/deployer", there, refused(agent.ReasonForbidden,
+			"cannot impersonate resource"), "give the agent the right to impersonate it, in its namespace"},
+		"another failure": {"ns/deployer", there, refused(agent.ReasonInvalid, ""), "refused"},
 	} {
 		r := Rights{App: "web", Account: c.account, Own: func() Reader { return c.own }}
 		got := r.Explain(t.Context(), c.err)
@@ -85,13 +92,16 @@ func TestPeekUsesTheAgentsRightsForThatAlone(t *testing.T) {
 		app     string // of the object that is found
 		reason  agent.Reason
 	}{
-		"the app may":                    {"ns/deployer", of("web"), of("own"), "web", agent.ReasonOther},
-		"the agent may not":              {"", forbidden, of("own"), "", agent.ReasonForbidden},
-		"there is none":                  {"ns/deployer", forbidden, answer{err: refused(agent.ReasonMissing, "")}, "", agent.ReasonMissing},
-		"its namespace is gone":          {"ns/deployer", forbidden, answer{err: refused(agent.ReasonNamespace, "")}, "", agent.ReasonNamespace},
-		"it belongs to others":           {"ns/deployer", forbidden, of("other"), "other", agent.ReasonOther},
-		"it is the app's":                {"ns/deployer", forbidden, of("web"), "", agent.ReasonForbidden},
-		"the API server does not answer": {"ns/deployer", forbidden, answer{err: refused(agent.ReasonUnreachable, "")}, "", agent.ReasonForbidden},
+		"the app may":       {"ns/deployer", of("web"), of("own"), "web", agent.ReasonOther},
+		"the agent may not": {"", forbidden, of("own"), "", agent.ReasonForbidden},
+		"there is none": {"ns/deployer", forbidden, answer{err: refused(agent.ReasonMissing, "")}, "",
+			agent.ReasonMissing},
+		"its namespace is gone": {"ns/deployer", forbidden, answer{err: refused(agent.ReasonNamespace, "")}, "",
+			agent.ReasonNamespace},
+		"it belongs to others": {"ns/deployer", forbidden, of("other"), "other", agent.ReasonOther},
+		"it is the app's":      {"ns/deployer", forbidden, of("web"), "", agent.ReasonForbidden},
+		"the API server does not answer": {"ns/deployer", forbidden, answer{err: refused(agent.ReasonUnreachable, "")}, "",
+			agent.ReasonForbidden},
 	} {
 		r := Rights{App: "web", Account: c.account, At: c.at, Own: func() Reader { return c.own }}
 		live, err := r.Peek(t.Context(), agent.Resource{}, protocol.ObjectRef{})

@@ -59,7 +59,8 @@ func (t Task) Put(ctx context.Context) (agent.Live, error) {
 	if agent.ReasonOf(err) == agent.ReasonImmutable && t.Recreate {
 		return t.remake(ctx, err)
 	}
-	if err != nil || live.Created || t.Heal && !t.First || t.Mode != fleet.ModeOverride || !live.Formerly(t.First, t.Patch.Leave.Managers) {
+	if err != nil || live.Created || t.Heal && !t.First || t.Mode != fleet.ModeOverride || !live.Formerly(t.First,
+		t.Patch.Leave.Managers) {
 		return live, err
 	}
 	took, err := t.At.TakeOver(ctx, t.Resource, t.Ref, t.First, t.Patch.Leave.Managers)
@@ -74,7 +75,8 @@ func (t Task) Put(ctx context.Context) (agent.Live, error) {
 // next one creates it. why is the refusal to change it.
 func (t Task) remake(ctx context.Context, why error) (agent.Live, error) {
 	if guard.Container(t.Ref) {
-		return agent.Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go with it: "+
+		return agent.Live{}, fmt.Errorf("%w. A %s is never deleted to be created again, because what it holds would go "+
+			"with it: "+
 			"undo the change in Git, or delete it yourself", why, t.Ref.Kind)
 	}
 	if t.Protected {
@@ -90,7 +92,8 @@ func (t Task) remake(ctx context.Context, why error) (agent.Live, error) {
 		return agent.Live{}, fmt.Errorf("delete it, to recreate it: %w", err)
 	}
 	if !gone {
-		return agent.Live{}, &agent.Failure{Reason: agent.ReasonEnding, Text: "it is being deleted, and recreated when its finalizers are removed"}
+		return agent.Live{}, &agent.Failure{Reason: agent.ReasonEnding,
+			Text: "it is being deleted, and recreated when its finalizers are removed"}
 	}
 	live, err := t.At.Apply(ctx, t.Resource, t.Ref, t.Patch)
 	if err != nil {

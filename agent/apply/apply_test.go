@@ -85,24 +85,43 @@ func TestObjectsAreAppliedAsTheirModeAsks(t *testing.T) {
 		left   bool
 		err    string
 	}{
-		"it is created":                       {Task{First: true, Patch: agent.Patch{Polite: true}}, script{}, "apply politely", false, ""},
-		"it is changed":                       {Task{}, script{there: plain()}, "apply", false, ""},
-		"only if it is not there":             {Task{Mode: fleet.ModeIfNotPresent}, script{there: plain()}, "get", true, ""},
-		"only if it is not there, as it is":   {Task{Mode: fleet.ModeIfNotPresent}, script{}, "get, apply", false, ""},
-		"others have fields of it":            {Task{First: true, Patch: agent.Patch{Polite: true}}, script{there: plain(), refuses: []agent.Reason{agent.ReasonManaged}}, "apply politely, get, apply", false, ""},
-		"others have, and it is to be left":   {Task{First: true, Patch: agent.Patch{Polite: true}}, script{there: paused(), refuses: []agent.Reason{agent.ReasonManaged}}, "apply politely, get", true, ""},
-		"another tool applied it":             {Task{First: true}, script{there: kubectl()}, "apply, take over, apply over strings", false, ""},
-		"it is healed":                        {Task{Heal: true}, script{there: kubectl()}, "apply", false, ""},
-		"a field is immutable":                {Task{}, script{there: plain(), refuses: []agent.Reason{agent.ReasonImmutable}}, "apply", false, "refused"},
-		"it is recreated":                     {Task{Recreate: true}, script{there: plain(), refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, delete, apply", false, ""},
-		"it has finalizers":                   {Task{Recreate: true}, script{there: plain(), lingers: true, refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, delete", false, "recreated when its finalizers are removed"},
-		"it could not be created again":       {Task{Recreate: true}, script{there: plain(), refuses: []agent.Reason{agent.ReasonImmutable, agent.ReasonDenied}}, "apply, try x-rehearsal", false, "it was not deleted to be recreated, because that would fail"},
-		"a quota is used up by itself":        {Task{Recreate: true}, script{there: plain(), refuses: []agent.Reason{agent.ReasonImmutable, agent.ReasonQuota}}, "apply, try x-rehearsal, get, delete, apply", false, ""},
-		"it changes while it is deleted":      {Task{Recreate: true}, script{there: plain(), changes: 2, refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, delete, get, delete, get, delete, apply", false, ""},
-		"it changes again and again":          {Task{Recreate: true}, script{there: plain(), changes: 3, refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, delete, get, delete, get, delete", false, "delete it, to recreate it"},
-		"it is a part of the agent":           {Task{Recreate: true, Protected: true}, script{there: plain(), refuses: []agent.Reason{agent.ReasonImmutable}}, "apply", false, "never deleted to be recreated"},
-		"it holds others":                     {Task{Recreate: true, Ref: namespace}, script{there: plain(), refuses: []agent.Reason{agent.ReasonImmutable}}, "apply", false, "because what it holds would go with it"},
-		"it is gone already when it is asked": {Task{Recreate: true}, script{refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, apply", false, ""},
+		"it is created": {Task{First: true, Patch: agent.Patch{Polite: true}}, script{},
+			"apply politely", false, ""},
+		"it is changed":                     {Task{}, script{there: plain()}, "apply", false, ""},
+		"only if it is not there":           {Task{Mode: fleet.ModeIfNotPresent}, script{there: plain()}, "get", true, ""},
+		"only if it is not there, as it is": {Task{Mode: fleet.ModeIfNotPresent}, script{}, "get, apply", false, ""},
+		"others have fields of it": {Task{First: true, Patch: agent.Patch{Polite: true}}, script{there: plain(),
+			refuses: []agent.Reason{agent.ReasonManaged}}, "apply politely, get, apply", false, ""},
+		"others have, and it is to be left": {Task{First: true, Patch: agent.Patch{Polite: true}},
+			script{there: paused(), refuses: []agent.Reason{agent.ReasonManaged}}, "apply politely, get", true, ""},
+		"another tool applied it": {Task{First: true}, script{there: kubectl()},
+			"apply, take over, apply over strings", false, ""},
+		"it is healed": {Task{Heal: true}, script{there: kubectl()}, "apply", false, ""},
+		"a field is immutable": {Task{}, script{there: plain(),
+			refuses: []agent.Reason{agent.ReasonImmutable}}, "apply", false, "refused"},
+		"it is recreated": {Task{Recreate: true}, script{there: plain(),
+			refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, delete, apply", false, ""},
+		"it has finalizers": {Task{Recreate: true}, script{there: plain(), lingers: true,
+			refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, delete", false,
+			"recreated when its finalizers are removed"},
+		"it could not be created again": {Task{Recreate: true}, script{there: plain(),
+			refuses: []agent.Reason{agent.ReasonImmutable, agent.ReasonDenied}}, "apply, try x-rehearsal", false,
+			"it was not deleted to be recreated, because that would fail"},
+		"a quota is used up by itself": {Task{Recreate: true}, script{there: plain(),
+			refuses: []agent.Reason{agent.ReasonImmutable, agent.ReasonQuota}}, "apply, try x-rehearsal, get, delete, apply",
+			false, ""},
+		"it changes while it is deleted": {Task{Recreate: true}, script{there: plain(), changes: 2,
+			refuses: []agent.Reason{agent.ReasonImmutable}},
+			"apply, try x-rehearsal, get, delete, get, delete, get, delete, apply", false, ""},
+		"it changes again and again": {Task{Recreate: true}, script{there: plain(), changes: 3,
+			refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, delete, get, delete, get, delete",
+			false, "delete it, to recreate it"},
+		"it is a part of the agent": {Task{Recreate: true, Protected: true}, script{there: plain(),
+			refuses: []agent.Reason{agent.ReasonImmutable}}, "apply", false, "never deleted to be recreated"},
+		"it holds others": {Task{Recreate: true, Ref: namespace}, script{there: plain(),
+			refuses: []agent.Reason{agent.ReasonImmutable}}, "apply", false, "because what it holds would go with it"},
+		"it is gone already when it is asked": {Task{Recreate: true},
+			script{refuses: []agent.Reason{agent.ReasonImmutable}}, "apply, try x-rehearsal, get, apply", false, ""},
 	} {
 		recreated := ""
 		task := c.task
@@ -117,7 +136,8 @@ func TestObjectsAreAppliedAsTheirModeAsks(t *testing.T) {
 		if got := fmt.Sprint(err); (err == nil) != (c.err == "") || !strings.Contains(got, c.err) && err != nil {
 			t.Errorf("%s: %v, want %q", name, err, c.err)
 		}
-		if told := recreated != ""; told != (task.Recreate && err == nil) || told && recreated != "deleted and recreated, as Git asks: no" {
+		if told := recreated != ""; told != (task.Recreate && err == nil) || told &&
+			recreated != "deleted and recreated, as Git asks: no" {
 			t.Errorf("%s: told was %q", name, recreated)
 		}
 	}
@@ -131,12 +151,14 @@ func TestTheNameOfARehearsalIsOneThatIsAllowed(t *testing.T) {
 		strings.Repeat("a", 39) + "-b": "try " + strings.Repeat("a", 39) + "-rehearsal",
 	} {
 		s := &script{}
-		if err := (Task{At: s, Ref: protocol.ObjectRef{Kind: "ConfigMap", Name: name}}).rehearse(t.Context()); err != nil || s.asked[0] != want {
+		if err := (Task{At: s, Ref: protocol.ObjectRef{Kind: "ConfigMap",
+			Name: name}}).rehearse(t.Context()); err != nil || s.asked[0] != want {
 			t.Errorf("%s: %v, %v", name, s.asked, err)
 		}
 	}
 	s := &script{}
-	if err := (Task{At: s, Ref: protocol.ObjectRef{Group: "storage.k8s.io", Kind: "CSIDriver", Name: "x"}}).rehearse(t.Context()); err != nil || len(s.asked) != 0 {
+	if err := (Task{At: s, Ref: protocol.ObjectRef{Group: "storage.k8s.io", Kind: "CSIDriver",
+		Name: "x"}}).rehearse(t.Context()); err != nil || len(s.asked) != 0 {
 		t.Error(s.asked, err)
 	}
 }

@@ -51,7 +51,8 @@ func unmet(conditions []protocol.Readiness, own orders.Status, dep *orders.Statu
 		}
 		switch {
 		case err != nil:
-			return fmt.Sprintf("waits for app %s, and cannot tell whether it is ready: %v; correct the condition in Git", r.App, err)
+			return fmt.Sprintf("waits for app %s, and cannot tell whether it is ready: %v; correct the condition in Git",
+				r.App, err)
 		case !is:
 			return fmt.Sprintf("waits for app %s until %s", r.App, r.Text)
 		}

@@ -75,7 +75,8 @@ func (b *Board[A]) Add(a A, spec protocol.App) {
 	b.roster.put(b.nameOf(a), &Entry[A]{App: a, Order: orders.Order{Spec: spec}})
 }
 
-// Remove takes an app from the board that is gone, unless it came back. seq is the number of the orders that the app has.
+// Remove takes an app from the board that is gone, unless it came back. seq is the number of the orders that the app
+// has.
 func (b *Board[A]) Remove(a A, seq uint64) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -89,7 +90,8 @@ func (b *Board[A]) Remove(a A, seq uint64) bool {
 
 // Command puts a bundle into force with its orders. create makes the apps that are not there yet. It gives all apps
 // with their orders, by name, and the number of the orders.
-func (b *Board[A]) Command(acc orders.Accepted, given map[string]orders.Order, create func(string) A) (list []A, seq uint64) {
+func (b *Board[A]) Command(acc orders.Accepted, given map[string]orders.Order, create func(string) A) (list []A,
+	seq uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.accepted = acc

@@ -42,15 +42,23 @@ func TestWhatMayBeWantedIsKept(t *testing.T) {
 		wanted  bool // is it kept from being deleted
 		doubt   bool // is nothing deleted at all
 	}{
-		"nothing is known of the app":                {order: orders.Order{Spec: protocol.App{Blob: blob("1")}}, doubt: true},
-		"it is in force":                             {order: orders.Order{Spec: protocol.App{Blob: blob("1")}}, summary: Summary{Plan: planOf("1", "a")}, keeps: true, wanted: true},
-		"it is in force, and a newer one is unknown": {order: orders.Order{Spec: protocol.App{Blob: blob("2")}}, summary: Summary{Plan: planOf("1", "a")}, keeps: true, wanted: true, doubt: true},
-		"it is in the next":                          {order: orders.Order{Spec: protocol.App{Blob: blob("2")}}, summary: Summary{Plan: planOf("1"), Next: planOf("2", "a")}, keeps: true, wanted: true},
-		"it is in what is coming":                    {order: orders.Order{Spec: protocol.App{Blob: blob("2")}}, coming: planOf("2", "a"), summary: Summary{Plan: planOf("1")}, keeps: true, wanted: true},
-		"it is not in the next any more":             {order: orders.Order{Spec: protocol.App{Blob: blob("2")}}, summary: Summary{Plan: planOf("1", "a"), Next: planOf("2")}, wanted: true},
-		"it is not in what is coming":                {order: orders.Order{Spec: protocol.App{Blob: blob("3")}}, coming: planOf("3"), summary: Summary{Plan: planOf("1"), Next: planOf("2", "a")}, wanted: true},
-		"the app leaves":                             {order: orders.Order{Spec: protocol.App{Blob: blob("1")}, Leaving: true}, summary: Summary{Plan: planOf("1", "a")}},
-		"the app cannot be rendered":                 {order: orders.Order{Spec: protocol.App{Error: "broken"}}, summary: Summary{Plan: planOf("1", "a")}, keeps: true, wanted: true, doubt: true},
+		"nothing is known of the app": {order: orders.Order{Spec: protocol.App{Blob: blob("1")}}, doubt: true},
+		"it is in force": {order: orders.Order{Spec: protocol.App{Blob: blob("1")}},
+			summary: Summary{Plan: planOf("1", "a")}, keeps: true, wanted: true},
+		"it is in force, and a newer one is unknown": {order: orders.Order{Spec: protocol.App{Blob: blob("2")}},
+			summary: Summary{Plan: planOf("1", "a")}, keeps: true, wanted: true, doubt: true},
+		"it is in the next": {order: orders.Order{Spec: protocol.App{Blob: blob("2")}},
+			summary: Summary{Plan: planOf("1"), Next: planOf("2", "a")}, keeps: true, wanted: true},
+		"it is in what is coming": {order: orders.Order{Spec: protocol.App{Blob: blob("2")}},
+			coming: planOf("2", "a"), summary: Summary{Plan: planOf("1")}, keeps: true, wanted: true},
+		"it is not in the next any more": {order: orders.Order{Spec: protocol.App{Blob: blob("2")}},
+			summary: Summary{Plan: planOf("1", "a"), Next: planOf("2")}, wanted: true},
+		"it is not in what is coming": {order: orders.Order{Spec: protocol.App{Blob: blob("3")}},
+			coming: planOf("3"), summary: Summary{Plan: planOf("1"), Next: planOf("2", "a")}, wanted: true},
+		"the app leaves": {order: orders.Order{Spec: protocol.App{Blob: blob("1")},
+			Leaving: true}, summary: Summary{Plan: planOf("1", "a")}},
+		"the app cannot be rendered": {order: orders.Order{Spec: protocol.App{Error: "broken"}},
+			summary: Summary{Plan: planOf("1", "a")}, keeps: true, wanted: true, doubt: true},
 	} {
 		b := New(nameOf)
 		a := &app{"web"}
@@ -108,8 +116,10 @@ func TestHealthRulesAreFoundByKind(t *testing.T) {
 	t.Parallel()
 	b := New(nameOf)
 	rule := func(group, kind string) protocol.HealthRule { return protocol.HealthRule{Group: group, Kind: kind} }
-	b.Add(&app{"kind"}, protocol.App{Handling: protocol.Handling{Health: []protocol.HealthRule{rule("example.com", ""), rule("example.com", "Thing")}}})
-	b.Add(&app{"group"}, protocol.App{Handling: protocol.Handling{Health: []protocol.HealthRule{rule("example.com", ""), rule("", "")}}})
+	b.Add(&app{"kind"}, protocol.App{Handling: protocol.Handling{Health: []protocol.HealthRule{rule("example.com", ""),
+		rule("example.com", "Thing")}}})
+	b.Add(&app{"group"}, protocol.App{Handling: protocol.Handling{Health: []protocol.HealthRule{rule("example.com", ""),
+		rule("", "")}}})
 	for kind, want := range map[string]map[string]string{
 		"example.com/Thing": {"kind": "example.com/Thing", "group": "example.com/"},
 		"example.com/Other": {"kind": "example.com/", "group": "example.com/"},
@@ -137,13 +147,19 @@ func TestWhatIsUnsureAboutTheApps(t *testing.T) {
 		plan  *plan.Plan
 		want  string
 	}{
-		"everything is known":     {orders.Accepted{Known: true}, known, planOf("1"), ""},
-		"no bundle was read":      {orders.Accepted{}, known, planOf("1"), "no bundle has been read yet"},
-		"the bundle has gaps":     {orders.Accepted{Known: true, Bundle: protocol.Bundle{Incomplete: "a source is not there"}}, known, planOf("1"), "the bundle is not complete: a source is not there"},
-		"the app is not rendered": {orders.Accepted{Known: true}, orders.Order{Spec: protocol.App{Error: "broken"}}, planOf("1"), "app web cannot be rendered"},
-		"its blob is not here":    {orders.Accepted{Known: true}, known, planOf("0"), "it is not known yet what app web wants"},
-		"an object is invalid":    {orders.Accepted{Known: true}, known, &plan.Plan{Digest: "1", Invalid: []string{"line 1"}}, "it is not known what all objects of app web are"},
-		"the app leaves":          {orders.Accepted{Known: true}, orders.Order{Spec: protocol.App{Error: "broken"}, Leaving: true}, nil, ""},
+		"everything is known": {orders.Accepted{Known: true}, known, planOf("1"), ""},
+		"no bundle was read":  {orders.Accepted{}, known, planOf("1"), "no bundle has been read yet"},
+		"the bundle has gaps": {orders.Accepted{Known: true,
+			Bundle: protocol.Bundle{Incomplete: "a source is not there"}}, known, planOf("1"),
+			"the bundle is not complete: a source is not there"},
+		"the app is not rendered": {orders.Accepted{Known: true}, orders.Order{Spec: protocol.App{Error: "broken"}},
+			planOf("1"), "app web cannot be rendered"},
+		"its blob is not here": {orders.Accepted{Known: true}, known, planOf("0"),
+			"it is not known yet what app web wants"},
+		"an object is invalid": {orders.Accepted{Known: true}, known, &plan.Plan{Digest: "1",
+			Invalid: []string{"line 1"}}, "it is not known what all objects of app web are"},
+		"the app leaves": {orders.Accepted{Known: true}, orders.Order{Spec: protocol.App{Error: "broken"},
+			Leaving: true}, nil, ""},
 	} {
 		b, a := New(nameOf), &app{"web"}
 		b.Add(a, protocol.App{})
@@ -163,11 +179,14 @@ func TestDependenciesAreAwaited(t *testing.T) {
 		facts   Summary
 		want    string
 	}{
-		"it is healthy":               {facts: Summary{Phase: protocol.PhaseHealthy}},
-		"there is none":               {missing: true, want: "waits for app db, which is pending"},
-		"it is not healthy":           {facts: Summary{Phase: protocol.PhaseDegraded}, want: "waits for app db, which is degraded"},
-		"a newer plan is to come":     {facts: Summary{Phase: protocol.PhaseHealthy, Next: planOf("2")}, want: "waits for app db, which is healthy"},
-		"its content is not here yet": {facts: Summary{Phase: protocol.PhaseHealthy, Fetching: true}, want: "waits for app db, which is healthy"},
+		"it is healthy": {facts: Summary{Phase: protocol.PhaseHealthy}},
+		"there is none": {missing: true, want: "waits for app db, which is pending"},
+		"it is not healthy": {facts: Summary{Phase: protocol.PhaseDegraded},
+			want: "waits for app db, which is degraded"},
+		"a newer plan is to come": {facts: Summary{Phase: protocol.PhaseHealthy, Next: planOf("2")},
+			want: "waits for app db, which is healthy"},
+		"its content is not here yet": {facts: Summary{Phase: protocol.PhaseHealthy, Fetching: true},
+			want: "waits for app db, which is healthy"},
 	} {
 		b, db := New(nameOf), &app{"db"}
 		if !c.missing {
@@ -178,8 +197,10 @@ func TestDependenciesAreAwaited(t *testing.T) {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
 	}
-	web.Ready = []protocol.Readiness{{App: "db", Expression: protocol.Expression{Tree: json.RawMessage("no expression")}, Instead: true}}
-	if got := New(nameOf).Awaited(web, orders.Status{}, orders.Accepted{}); !strings.Contains(got, "correct the condition in Git") {
+	web.Ready = []protocol.Readiness{{App: "db",
+		Expression: protocol.Expression{Tree: json.RawMessage("no expression")}, Instead: true}}
+	if got := New(nameOf).Awaited(web, orders.Status{}, orders.Accepted{}); !strings.Contains(got,
+		"correct the condition in Git") {
 		t.Errorf("a condition that cannot be read: %q", got)
 	}
 	web.Ready[0].App = "other"

@@ -1,6 +1,9 @@
-// Package board holds what the apps of a cluster may know of each other, and nothing else. Only who owns which object is
-// shared in another place (package inventory). What is on a Board does not change: it is replaced. A bundle's orders for
-// all apps are put there in one step, before any app is told, so that no app deletes anything by half a bundle. Whatever
+// Package board holds what the apps of a cluster may know of each other, and nothing else. Only who owns which object
+// is
+// shared in another place (package inventory). What is on a Board does not change: it is replaced. A bundle's orders
+// for
+// all apps are put there in one step, before any app is told, so that no app deletes anything by half a bundle.
+// Whatever
 // is old on it is old in the direction that keeps objects: an app tells that it no longer wants an object after it has
 // ceased to want it.
 //

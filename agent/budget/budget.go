@@ -152,7 +152,8 @@ func (b *Budget) Rule(a App, d *protocol.Deletions, at Point) (r Ruling) {
 	if before == nil || before.ID != over.ID {
 		r.News = over
 	}
-	r.Why = fmt.Sprintf("before a person approves it (drover approve %s), because these are more deletions than are permitted", over.ID)
+	r.Why = fmt.Sprintf("before a person approves it (drover approve %s), because these are more deletions than are "+
+		"permitted", over.ID)
 	return r
 }
 
@@ -180,15 +181,16 @@ func (b *Budget) overdrawn(a App, d *protocol.Deletions) (over *protocol.Held, n
 	}
 	h := guard.Held(protocol.HoldDeletions, a.Cluster, a.Name, refs)
 	h.Message = fmt.Sprintf("%s of app %s not deleted, because Git takes away more than is permitted: %s; "+
-		"let them go with drover approve %s, or bring them back in Git", phrase.Count(len(refs), "object"), a.Name, guard.Some(h.Objects, h.Count), h.ID)
+		"let them go with drover approve %s, or bring them back in Git", phrase.Count(len(refs), "object"), a.Name,
+		guard.Some(h.Objects, h.Count), h.ID)
 	return &h, need
 }
 
 // Cleared says whether Rule permitted deletions for what is in force now.
 func (b *Budget) Cleared(at Point) bool { return b.passed == at }
 
-// Spend counts an object that leaves the inventory because Git no longer has it. What an app that does not prune lets
-// go of was never held, so it is counted only as far as that is permitted.
+// Spend counts an object that leaves the inventory because Git no longer has it. What an app that does not prune
+// releases was never held, so it is counted only as far as that is permitted.
 func (b *Budget) Spend(a App, d *protocol.Deletions) {
 	if b.deleted == nil || !a.Prunes && *b.deleted >= max(d.Permitted(a.Name), b.granted) {
 		return

@@ -18,8 +18,9 @@ func refs(n int) (out []protocol.ObjectRef) {
 
 // web is an app with objects left over, of which some would be deleted, and some kept.
 func web(leftover, deleted, kept int) App {
-	return App{Name: "web", Cluster: "prod", Plan: &plan.Plan{Digest: "1"}, Blob: "1", Prunes: true, Objects: 10, Leftover: leftover,
-		Deletes: func() ([]protocol.ObjectRef, int) { return refs(deleted), kept }}
+	return App{Name: "web", Cluster: "prod", Plan: &plan.Plan{Digest: "1"}, Blob: "1", Prunes: true, Objects: 10,
+		Leftover: leftover,
+		Deletes:  func() ([]protocol.ObjectRef, int) { return refs(deleted), kept }}
 }
 
 func permit(n uint64, approved ...string) *protocol.Deletions {
@@ -54,10 +55,12 @@ func TestNoMoreIsDeletedThanIsPermitted(t *testing.T) {
 	} {
 		r := c.budget.Rule(c.app, c.d, Point{})
 		over := c.budget.Over()
-		if (r.Why != "") != (c.held > 0) || (over != nil) != (c.held > 0) || over != nil && over.Count != c.held || c.budget.Permits(c.app, c.d) != (c.held == 0) {
+		if (r.Why != "") != (c.held > 0) || (over != nil) != (c.held > 0) || over != nil && over.Count != c.held ||
+			c.budget.Permits(c.app, c.d) != (c.held == 0) {
 			t.Errorf("%s: %+v, held %+v", name, r, over)
 		}
-		if over != nil && (!strings.Contains(r.Why, "drover approve "+over.ID) || !strings.Contains(over.Message, "of app web not deleted, because Git takes away more than is permitted")) {
+		if over != nil && (!strings.Contains(r.Why, "drover approve "+over.ID) || !strings.Contains(over.Message,
+			"of app web not deleted, because Git takes away more than is permitted")) {
 			t.Errorf("%s: %q, %q", name, r.Why, over.Message)
 		}
 	}
@@ -178,7 +181,7 @@ func TestWhatIsDeletedIsCounted(t *testing.T) {
 	}{
 		"it is":                                   {counted(2, 0), web(1, 1, 0), permit(5), 3},
 		"beyond what is permitted, too":           {counted(5, 0), web(1, 1, 0), permit(5), 6},
-		"what is let go of is":                    {counted(2, 0), orphans, permit(5), 3},
+		"what is released is":                     {counted(2, 0), orphans, permit(5), 3},
 		"but not beyond what is permitted":        {counted(5, 0), orphans, permit(5), 5},
 		"what a person permitted counts":          {counted(5, 7), orphans, permit(5), 6},
 		"nothing is counted while nothing bounds": {Budget{}, web(1, 1, 0), nil, 0},

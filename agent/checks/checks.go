@@ -94,7 +94,8 @@ func (s *Checks) Ill() (out []protocol.Problem) {
 	}
 	if s.skipped > 0 {
 		out = append(out, protocol.Problem{Object: s.last, Health: protocol.HealthDegraded,
-			Message: fmt.Sprintf("it is not looked at: an app may have %d objects of others checked, and this one names %d more; name fewer in Git", limit, s.skipped)})
+			Message: fmt.Sprintf("it is not looked at: an app may have %d objects of others checked, and this one names %d "+
+				"more; name fewer in Git", limit, s.skipped)})
 	}
 	return out
 }
@@ -135,7 +136,8 @@ func (s *Checks) add(ctx context.Context, ref protocol.ObjectRef, home string) {
 }
 
 // follow watches an object until ctx is done.
-func (c Config) follow(ctx context.Context, ref protocol.ObjectRef, res agent.Resource, home string, rule *health.Rule, told func(fleet.Verdict)) {
+func (c Config) follow(ctx context.Context, ref protocol.ObjectRef, res agent.Resource, home string,
+	rule *health.Rule, told func(fleet.Verdict)) {
 	switch {
 	case !res.Namespaced:
 		ref.Namespace = ""
@@ -149,7 +151,8 @@ func (c Config) follow(ctx context.Context, ref protocol.ObjectRef, res agent.Re
 	c.Cluster.Follow(ctx, res, ref.Namespace, ref.Name, rule, func(sg agent.Sighting) {
 		v := sg.Verdict
 		if sg.Kind == agent.SightGone {
-			v = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there, and waited for: no part of this app makes it"}
+			v = fleet.Verdict{Health: protocol.HealthProgressing,
+				Message: "it is not there, and waited for: no part of this app makes it"}
 		}
 		told(v)
 	})

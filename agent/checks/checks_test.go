@@ -33,7 +33,8 @@ func (s *scene) Served(context.Context, string, string) (agent.Resource, error) 
 	return agent.Resource{Namespaced: s.namespaced}, nil
 }
 
-func (s *scene) Follow(ctx context.Context, _ agent.Resource, namespace, name string, _ *health.Rule, sight func(agent.Sighting)) {
+func (s *scene) Follow(ctx context.Context, _ agent.Resource, namespace, name string, _ *health.Rule,
+	sight func(agent.Sighting)) {
 	s.followed <- follow{ctx, namespace + "/" + name, sight}
 	<-ctx.Done()
 }
@@ -42,7 +43,10 @@ func newScene(scope ...string) *scene {
 	s := &scene{namespaced: true, followed: make(chan follow, 2*limit), posts: make(chan func(), 10)}
 	s.Checks = New(Config{Cluster: s, Scope: scope, Post: func(f func()) { s.posts <- f }, Changed: func() { s.changed++ },
 		Start:   func(f func()) bool { go f(); return true },
-		Brought: func(string, string) protocol.HealthRule { return s.rule }, Rule: func(string, string) *health.Rule { return nil }})
+		Brought: func(string, string) protocol.HealthRule { return s.rule }, Rule: func(string,
+			string) *health.Rule {
+			return nil
+		}})
 	return s
 }
 
@@ -98,10 +102,13 @@ func TestAChangeOfHealthIsTold(t *testing.T) {
 		changed  int
 		want     string
 	}{
-		{agent.Sighting{Kind: agent.SightObject, Verdict: fleet.Verdict{Health: protocol.HealthDegraded, Message: "bad"}}, 1, "x degraded: bad"},
-		{agent.Sighting{Kind: agent.SightObject, Verdict: fleet.Verdict{Health: protocol.HealthDegraded, Message: "bad"}}, 1, "x degraded: bad"},
+		{agent.Sighting{Kind: agent.SightObject, Verdict: fleet.Verdict{Health: protocol.HealthDegraded, Message: "bad"}},
+			1, "x degraded: bad"},
+		{agent.Sighting{Kind: agent.SightObject, Verdict: fleet.Verdict{Health: protocol.HealthDegraded, Message: "bad"}},
+			1, "x degraded: bad"},
 		{agent.Sighting{Kind: agent.SightObject, Verdict: fleet.Verdict{Health: protocol.HealthCurrent}}, 2, ""},
-		{agent.Sighting{Kind: agent.SightGone}, 3, "x progressing: it is not there, and waited for: no part of this app makes it"},
+		{agent.Sighting{Kind: agent.SightGone}, 3,
+			"x progressing: it is not there, and waited for: no part of this app makes it"},
 	} {
 		f.sight(c.sighting)
 		if (<-s.posts)(); s.changed != c.changed || s.problems() != c.want {
@@ -156,7 +163,8 @@ func TestAnAppMayHaveSoManyObjectsFollowed(t *testing.T) {
 	}
 	s.Set(t.Context(), refs, "home")
 	ill := s.Ill()
-	if last := ill[len(ill)-1]; len(ill) != limit+1 || last.Object != refs[limit+1] || !strings.Contains(last.Message, "100 objects of others checked, and this one names 2 more") {
+	if last := ill[len(ill)-1]; len(ill) != limit+1 || last.Object != refs[limit+1] || !strings.Contains(last.Message,
+		"100 objects of others checked, and this one names 2 more") {
 		t.Errorf("%d problems, the last is %+v", len(ill), last)
 	}
 	if s.Set(t.Context(), nil, "home"); len(s.Ill()) != 0 {

@@ -15,7 +15,8 @@ import (
 // Cluster is what a Check needs of the cluster.
 type Cluster interface {
 	// Inside finds what a Namespace or CustomResourceDefinition holds, see agent.Searcher.
-	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []agent.Resource, found []agent.Found, more bool, err error)
+	Inside(ctx context.Context, container protocol.ObjectRef) (kinds []agent.Resource, found []agent.Found, more bool,
+		err error)
 	// Resolve finds where a kind is served, see agent.Kinds.
 	Resolve(ctx context.Context, apiVersion, kind string) (agent.Resource, error)
 }
@@ -54,7 +55,8 @@ type Check struct {
 // Lost says what would be lost with an object that is about to be deleted, unless a person approved that. An error
 // says that it is not known. name is the app; goes says of an object that it is deleted anyway, in addition to those
 // that left their app. It asks the apps, so no app's goroutine may call it.
-func (c Check) Lost(ctx context.Context, name string, live agent.Live, goes func(agent.Found) bool) (*protocol.Held, error) {
+func (c Check) Lost(ctx context.Context, name string, live agent.Live, goes func(agent.Found) bool) (*protocol.Held,
+	error) {
 	lost, others := map[protocol.ObjectRef]string{}, false
 	if guard.Container(live.Ref) {
 		kinds, found, beyond, err := c.Cluster.Inside(ctx, live.Ref)
@@ -86,7 +88,8 @@ func (c Check) Lost(ctx context.Context, name string, live agent.Live, goes func
 }
 
 // held is the hold of an object of an app that others would be lost with.
-func held(cluster, app string, object protocol.ObjectRef, lost map[protocol.ObjectRef]string, others bool) protocol.Held {
+func held(cluster, app string, object protocol.ObjectRef, lost map[protocol.ObjectRef]string,
+	others bool) protocol.Held {
 	refs := slices.Collect(maps.Keys(lost))
 	also := []string{object.Group + " " + object.String()}
 	if others {
@@ -108,7 +111,8 @@ func held(cluster, app string, object protocol.ObjectRef, lost map[protocol.Obje
 		number = "more than " + number
 	}
 	h.Message = fmt.Sprintf("%s is not deleted, because %s that Git does not delete would go with it: %s%s; "+
-		"move or delete them, or let them go with drover approve %s", object, number, first, phrase.More(len(refs)-min(len(refs), 3)), h.ID)
+		"move or delete them, or let them go with drover approve %s", object, number, first,
+		phrase.More(len(refs)-min(len(refs), 3)), h.ID)
 	return h
 }
 
@@ -154,7 +158,10 @@ func (c Check) lasting(ctx context.Context, list []agent.Found) (out []agent.Fou
 		return yes || !known
 	}
 	for _, f := range list {
-		if owner := f.Controller(); owner != nil && !lives(owner.UID, func() bool { return c.exists(ctx, *owner, f.Ref.Namespace) }) {
+		if owner := f.Controller(); owner != nil && !lives(owner.UID, func() bool {
+			return c.exists(ctx, *owner,
+				f.Ref.Namespace)
+		}) {
 			continue
 		}
 		if f.Fields != (agent.Sum{}) && !lives(f.UID, func() bool { return c.stays(ctx, f) }) {

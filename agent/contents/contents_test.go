@@ -82,23 +82,29 @@ func TestWhatWouldBeLostWithANamespace(t *testing.T) {
 		scene scene
 		lost  bool
 	}{
-		"it is empty":                               {scene{}, false},
-		"an object of nobody's":                     {scene{inside: plain}, true},
-		"an object that its app keeps":              {scene{inside: plain, owners: map[protocol.ObjectRef]string{a: "web"}}, true},
-		"an object that its app deletes":            {scene{inside: plain, owners: map[protocol.ObjectRef]string{a: "web"}, going: map[protocol.ObjectRef]bool{a: true}}, false},
-		"an object that is kept":                    {scene{inside: live(func(l *agent.Live) { l.KeptBy = "annotation" }), owners: map[protocol.ObjectRef]string{a: "web"}, going: map[protocol.ObjectRef]bool{a: true}}, true},
-		"an object of a hook":                       {scene{inside: live(func(l *agent.Live) { applied(l); l.HookRun = "1.Sync" }), there: map[protocol.ObjectRef]string{a: "1"}, hooks: map[protocol.ObjectRef]bool{a: true}}, true},
-		"what a hook left that no app has":          {scene{inside: live(func(l *agent.Live) { applied(l); l.HookRun = "1.Sync" })}, false},
-		"an applied object that was deleted since":  {scene{inside: live(applied)}, false},
-		"an applied object that was replaced since": {scene{inside: live(applied), there: map[protocol.ObjectRef]string{a: "2"}}, false},
-		"an applied object that is there":           {scene{inside: live(applied), there: map[protocol.ObjectRef]string{a: "1"}}, true},
+		"it is empty":           {scene{}, false},
+		"an object of nobody's": {scene{inside: plain}, true},
+		"an object that its app keeps": {scene{inside: plain,
+			owners: map[protocol.ObjectRef]string{a: "web"}}, true},
+		"an object that its app deletes": {scene{inside: plain, owners: map[protocol.ObjectRef]string{a: "web"},
+			going: map[protocol.ObjectRef]bool{a: true}}, false},
+		"an object that is kept": {scene{inside: live(func(l *agent.Live) { l.KeptBy = "annotation" }),
+			owners: map[protocol.ObjectRef]string{a: "web"}, going: map[protocol.ObjectRef]bool{a: true}}, true},
+		"an object of a hook":                      {scene{inside: live(func(l *agent.Live) { applied(l); l.HookRun = "1.Sync" }), there: map[protocol.ObjectRef]string{a: "1"}, hooks: map[protocol.ObjectRef]bool{a: true}}, true},
+		"what a hook left that no app has":         {scene{inside: live(func(l *agent.Live) { applied(l); l.HookRun = "1.Sync" })}, false},
+		"an applied object that was deleted since": {scene{inside: live(applied)}, false},
+		"an applied object that was replaced since": {scene{inside: live(applied),
+			there: map[protocol.ObjectRef]string{a: "2"}}, false},
+		"an applied object that is there": {scene{inside: live(applied),
+			there: map[protocol.ObjectRef]string{a: "1"}}, true},
 		"an object whose controller is gone": {scene{inside: live(func(l *agent.Live) {
 			l.Owners = []agent.Owner{{Kind: "ReplicaSet", Name: "r", UID: "9", Controller: true}}
 		})}, false},
 		"an object that is yet to be applied": {scene{wanted: map[protocol.ObjectRef]string{a: "web"}}, true},
 		"an object of another namespace":      {scene{wanted: map[protocol.ObjectRef]string{in("else", "a"): "web"}}, false},
 	} {
-		held, err := c.scene.check().Lost(t.Context(), "web", agent.Live{Ref: protocol.ObjectRef{Kind: "Namespace", Name: "shop"}, UID: "ns"}, nil)
+		held, err := c.scene.check().Lost(t.Context(), "web", agent.Live{Ref: protocol.ObjectRef{Kind: "Namespace",
+			Name: "shop"}, UID: "ns"}, nil)
 		if err != nil || (held != nil) != c.lost {
 			t.Errorf("%s: held %v, %v", name, held, err)
 		}
@@ -118,7 +124,8 @@ func TestWhatGoesAnywayIsNotLost(t *testing.T) {
 func TestWhatIsUnknownIsNotDeleted(t *testing.T) {
 	t.Parallel()
 	s := &scene{err: errors.New("the API server does not answer")}
-	if _, err := s.check().Lost(t.Context(), "web", agent.Live{Ref: protocol.ObjectRef{Kind: "Namespace", Name: "shop"}}, nil); err == nil {
+	if _, err := s.check().Lost(t.Context(), "web", agent.Live{Ref: protocol.ObjectRef{Kind: "Namespace",
+		Name: "shop"}}, nil); err == nil {
 		t.Error("there is no error")
 	}
 }
@@ -143,10 +150,13 @@ func TestDependentsAreLostUnlessThatIsApproved(t *testing.T) {
 
 func TestAHoldNamesTheFirstObjectsAndCountsTheRest(t *testing.T) {
 	t.Parallel()
-	lost := map[protocol.ObjectRef]string{in("ns", "a"): "web", in("ns", "b"): "other", in("ns", "c"): "", in("ns", "d"): ""}
+	lost := map[protocol.ObjectRef]string{in("ns", "a"): "web", in("ns", "b"): "other", in("ns", "c"): "", in("ns",
+		"d"): ""}
 	ns := protocol.ObjectRef{Kind: "Namespace", Name: "ns"}
 	h, more := held("prod", "web", ns, lost, false), held("prod", "web", ns, lost, true)
-	if !strings.Contains(h.Message, "because 4 objects that Git does not delete would go with it: ConfigMap/ns/a, ConfigMap/ns/b (app other), ConfigMap/ns/c (and 1 more)") {
+	if !strings.Contains(h.Message,
+		"because 4 objects that Git does not delete would go with it: ConfigMap/ns/a, ConfigMap/ns/b (app other), "+
+			"ConfigMap/ns/c (and 1 more)") {
 		t.Error(h.Message)
 	}
 	if more.ID == h.ID || !strings.Contains(more.Message, "more than 4 objects") {
@@ -164,9 +174,11 @@ func TestLookupsAreBounded(t *testing.T) {
 	t.Parallel()
 	s := &scene{}
 	for i := range maxLookups + 20 {
-		s.inside = append(s.inside, agent.Found{Live: agent.Live{Ref: in("shop", strings.Repeat("x", i+1)), UID: strings.Repeat("u", i+1), Fields: agent.SumOf([]byte("f"))}})
+		s.inside = append(s.inside, agent.Found{Live: agent.Live{Ref: in("shop", strings.Repeat("x", i+1)),
+			UID: strings.Repeat("u", i+1), Fields: agent.SumOf([]byte("f"))}})
 	}
-	held, err := s.check().Lost(t.Context(), "web", agent.Live{Ref: protocol.ObjectRef{Kind: "Namespace", Name: "shop"}}, nil)
+	held, err := s.check().Lost(t.Context(), "web", agent.Live{Ref: protocol.ObjectRef{Kind: "Namespace",
+		Name: "shop"}}, nil)
 	if err != nil || held == nil || held.Count != 20 || s.lookups != maxLookups {
 		t.Errorf("%d lookups, held %v, %v", s.lookups, held, err)
 	}

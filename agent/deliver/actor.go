@@ -22,6 +22,7 @@ type actor struct {
 	workers int // goroutines that may ask the app something
 	turnDue bool
 	running bool          // a turn is under way or due
+	started bool          // the goroutine was; of the one who starts it alone
 	gone    bool          // there is nothing left to do, ever
 	later   []func()      // what to tell others when the board says what it is about
 	ended   chan struct{} // closed when the goroutine is no more

@@ -29,7 +29,7 @@ func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 // owned gives an app an object that is in the cluster.
 func owned(a *app, name string) {
 	a.do(func() {
-		o := &object{item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, version: 7, present: true}
+		o := &object{item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, sighted: sighted{version: 7, present: true}}
 		o.claim = a.env.objects.Claim(a.name, o.item.Ref, nil).Number
 		a.env.watches.Track(o.item.Ref)
 		a.add(o)

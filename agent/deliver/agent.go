@@ -345,7 +345,7 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 			a.dirty = true
 			continue
 		}
-		a.add(&object{item: item, want: wants[item.Ref], verdict: unseen})
+		a.add(&object{item: item, want: wants[item.Ref], sighted: sighted{verdict: unseen}})
 	}
 }
 

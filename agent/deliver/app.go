@@ -25,37 +25,39 @@ type app struct {
 	condition
 	fetch
 	former
+	progress // through its hooks and waves
+	pruning
+	saving
 	env      *session
 	name     string
 	scope    agent.Scope
-	spec     protocol.App // as the accepted bundle has it; of an app that leaves, as it was
-	plan     *plan.Plan   // in force; nil if nothing is known of what the app should be
-	settings settings     // of the plan in force; of an app that leaves, as they were
-	next     *plan.Plan   // to come into force when the apps it depends on are healthy
+	plan     *plan.Plan // in force; nil if nothing is known of what the app should be
+	settings settings   // of the plan in force; of an app that leaves, as they were
+	next     *plan.Plan // to come into force when the apps it depends on are healthy
 	checks   checks.Checks
 
 	namespaceBodyApplied string // the request for its namespace that was granted
 
-	waits string   // for which app
-	held  string   // why nothing is deleted
 	fault *trouble // what concerns the whole app
+}
 
-	started bool // its goroutine was; of no interest to the app itself
-
+// saving is what of the app is to be stored.
+type saving struct {
 	dirty   bool // the inventory differs from what is stored
 	unsaved bool // the intent must be stored before anything is applied
 	fresh   bool // the plan in force has not been applied through yet
+}
 
+// pruning is how far the app may delete what it no longer wants.
+type pruning struct {
+	held      string    // why nothing is deleted
 	spaceMade time.Time // when something was last deleted because a quota was used up
-
-	kindless bool // objects of it wait for their kind to be served
-
-	progress  // through its hooks and waves
 	deletions budget.Budget
 }
 
 // commanded is what the app knows of the bundle in force.
 type commanded struct {
+	spec     protocol.App    // as the accepted bundle has it; of an app that leaves, as it was
 	leaving  bool            // it is no longer in the bundle
 	blocked  string          // why its dependencies can never be satisfied
 	accepted orders.Accepted // the bundle whose orders the app has
@@ -63,16 +65,32 @@ type commanded struct {
 	took     bool            // the plan that was coming with them is next
 }
 
-// grace is how long what was healthy may be on its way before it counts as degraded: every edit of a Deployment, and
-// every pod that moves to another node, leaves it unready for a moment, and wakes nobody.
-const grace = 30 * time.Second
-
-func (a *app) timeout() time.Duration {
-	if a.spec.Timeout > 0 {
-		return time.Duration(a.spec.Timeout) * time.Second
+func (c *commanded) timeout() time.Duration {
+	if c.spec.Timeout > 0 {
+		return time.Duration(c.spec.Timeout) * time.Second
 	}
 	return defaultTimeout
 }
+
+// prunes says whether the app deletes what it no longer wants.
+func (c *commanded) prunes() bool { return c.spec.Prune && !(c.leaving && c.spec.Orphan) }
+
+// suspended says whether an app is left as it is.
+func (c *commanded) suspended() bool {
+	return c.accepted.Bundle.Suspend || c.spec.Suspend
+}
+
+// home is the namespace of objects that name none.
+func (c *commanded) home() string {
+	if c.spec.Namespace == "" {
+		return "default"
+	}
+	return c.spec.Namespace
+}
+
+// grace is how long what was healthy may be on its way before it counts as degraded: every edit of a Deployment, and
+// every pod that moves to another node, leaves it unready for a moment, and wakes nobody.
+const grace = 30 * time.Second
 
 // add takes an object into the inventory.
 func (a *app) add(o *object) {

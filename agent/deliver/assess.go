@@ -9,11 +9,6 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// suspended says whether an app is left as it is.
-func (a *app) suspended() bool {
-	return a.accepted.Bundle.Suspend || a.spec.Suspend
-}
-
 // schedule sets the app's timer for the next thing that is due by itself, if any.
 func (a *app) schedule(ctx context.Context) {
 	var next time.Time
@@ -90,7 +85,7 @@ func (a *app) assess(ctx context.Context) {
 	v := a.judge(now, a.accepted.Bundle.Suspend)
 	changed, news := a.condition.take(v, now)
 	if news {
-		a.tellLater(a.reconsider)
+		a.tellLater(func() { a.env.reconsider(a.name) })
 	}
 	a.env.out.Changed(changed && (v.Phase == protocol.PhaseHealthy || v.Phase == protocol.PhaseFailed || v.Phase == protocol.PhaseDegraded))
 	if !changed {
@@ -101,7 +96,7 @@ func (a *app) assess(ctx context.Context) {
 	}
 	a.tellLater(a.env.moved.Announce)
 	if v.Phase == protocol.PhaseHealthy {
-		a.tellLater(a.release)
+		a.tellLater(func() { a.env.release(a.name) })
 		a.retryAll(func(o *object) bool { return agent.ReasonOf(o.trouble.err) == agent.ReasonWebhook }) // it may be what answers
 	}
 	if v.Phase == protocol.PhaseWaiting && !a.running {
@@ -113,24 +108,6 @@ func (a *app) assess(ctx context.Context) {
 func (a *app) assessIdle(ctx context.Context) {
 	if !a.running {
 		a.assess(ctx)
-	}
-}
-
-// release lets the apps begin that wait for the app.
-func (a *app) release() {
-	name := a.name
-	for _, other := range a.env.board.Where(func(e *board.Entry[*app]) bool {
-		if e.Next() == nil {
-			return false
-		}
-		for _, d := range e.Order.Spec.DependsOn {
-			if d == name {
-				return true
-			}
-		}
-		return false
-	}) {
-		other.post(other.kick)
 	}
 }
 

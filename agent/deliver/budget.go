@@ -1,8 +1,6 @@
 package deliver
 
 import (
-	"slices"
-
 	"github.com/drover-dev/drover/agent/budget"
 	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/protocol"
@@ -10,7 +8,8 @@ import (
 
 // forBudget is what matters of the app for how much of it may be deleted.
 func (a *app) forBudget() budget.App {
-	f := budget.App{Name: a.name, Cluster: a.env.name, Plan: a.plan, Leaving: a.leaving, Prunes: a.prunes(), Objects: len(a.own),
+	f := budget.App{Name: a.name, Cluster: a.env.name, Plan: a.plan, Leaving: a.leaving, Prunes: a.prunes(),
+		Objects:  len(a.own),
 		Leftover: a.leftoverCount()}
 	if a.spec.Blob != nil {
 		f.Blob = a.spec.Blob.Digest
@@ -54,9 +53,6 @@ func (a *app) cleared() bool {
 	return a.deletions.Cleared(at) && at.Generation == acc.Bundle.Generation && at.Digest == acc.Digest
 }
 
-// prunes says whether the app deletes what it no longer wants.
-func (a *app) prunes() bool { return a.spec.Prune && !(a.leaving && a.spec.Orphan) }
-
 // awaitsPerson is everything of the app that waits for a person.
 func (a *app) awaitsPerson() (out []protocol.Held) {
 	if over := a.deletions.Over(); over != nil && a.leftover() {
@@ -78,11 +74,6 @@ func (a *app) entitle() {
 	for _, o := range a.own {
 		o.hold.due()
 	}
-}
-
-// uncounted are the apps whose stored state is that of an agent which did not count deletions.
-func (s *session) uncounted() []*app {
-	return slices.DeleteFunc(s.board.All(), func(a *app) bool { return a.deletions.Counts() })
 }
 
 // counted is an object as a quota matters to it.

@@ -65,11 +65,3 @@ func (a *app) has(ref protocol.ObjectRef) bool {
 	}
 	return false
 }
-
-// home is the namespace of objects that name none.
-func (a *app) home() string {
-	if a.spec.Namespace == "" {
-		return "default"
-	}
-	return a.spec.Namespace
-}

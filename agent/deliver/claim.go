@@ -48,7 +48,7 @@ func (a *app) claim(w *plan.Want) {
 
 // begin takes an object into the inventory of which nothing is known.
 func (a *app) begin(ref protocol.ObjectRef, claim uint64) *object {
-	o := &object{item: agent.Item{Ref: ref}, verdict: notThere, owning: owning{claim: claim}}
+	o := &object{item: agent.Item{Ref: ref}, sighted: sighted{verdict: notThere}, owning: owning{claim: claim}}
 	a.add(o)
 	if a.env.stands.Awaited(ref) {
 		a.show(ref)

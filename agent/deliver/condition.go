@@ -18,7 +18,9 @@ type condition struct {
 	illSince   time.Time // when it stopped being healthy; zero while it is, or is paused
 	appliedAt  time.Time // from when its timeout counts: when it was last applied, or ceased to be paused
 	told       protocol.EventKind
-	current    int // objects that are current
+	current    int    // objects that are current
+	waits      string // for which app it waits before it begins
+	kindless   bool   // objects of it wait for their kind to be served
 }
 
 // take takes down what the app turned out to be. changed says that its phase is another, news that anything is.
@@ -35,10 +37,12 @@ func (c *condition) take(v fleet.AppStatus, now time.Time) (changed, news bool) 
 	return changed, news
 }
 
-// event is what to put into the journal about a change of the phase; "" if it is none that people wait for, or was told.
+// event is what to put into the journal about a change of the phase; "" if it is none that people wait for, or was
+// told.
 func (c *condition) event(v fleet.AppStatus) protocol.EventKind {
 	kinds := map[protocol.Phase]protocol.EventKind{
-		protocol.PhaseHealthy: protocol.EventHealthy, protocol.PhaseDegraded: protocol.EventDegraded, protocol.PhaseFailed: protocol.EventFailed,
+		protocol.PhaseHealthy: protocol.EventHealthy, protocol.PhaseDegraded: protocol.EventDegraded,
+		protocol.PhaseFailed: protocol.EventFailed,
 	}
 	kind, ok := kinds[v.Phase]
 	if !ok || kind == c.told && kind == protocol.EventHealthy {
@@ -67,7 +71,7 @@ func (c *condition) count(current, ill int, worst protocol.Health, now time.Time
 func (c *condition) applied(now time.Time) { c.wasHealthy, c.appliedAt = false, now }
 
 // readiness is the phase of the app as Flux would write it into a condition.
-func (c *condition) readiness(settled bool, waits string) (status, reason string) {
+func (c *condition) readiness(settled bool) (status, reason string) {
 	switch {
 	case c.phase == protocol.PhaseHealthy && settled:
 		return "True", "ReconciliationSucceeded"
@@ -75,7 +79,7 @@ func (c *condition) readiness(settled bool, waits string) (status, reason string
 		return "False", "ReconciliationFailed"
 	case c.phase == protocol.PhaseDegraded:
 		return "False", "HealthCheckFailed"
-	case waits != "":
+	case c.waits != "":
 		return "False", "DependencyNotReady"
 	}
 	return "Unknown", "Progressing"

@@ -35,7 +35,8 @@ func TestChangesOfThePhaseAreTold(t *testing.T) {
 		if changed {
 			told = c.event(step.v)
 		}
-		if changed != step.changed || news != step.news || told != step.told || c.phase != step.v.Phase || changed != c.since.Equal(now) {
+		if changed != step.changed || news != step.news || told != step.told || c.phase != step.v.Phase ||
+			changed != c.since.Equal(now) {
 			t.Errorf("step %d: changed %t, news %t, told %q, since %s", i, changed, news, told, c.since)
 		}
 	}
@@ -62,7 +63,8 @@ func TestReadinessIsWhatFluxWouldWrite(t *testing.T) {
 		"it waits":         {protocol.PhasePending, false, "waits for app db", "False", "DependencyNotReady"},
 		"it is applied":    {protocol.PhaseApplying, true, "", "Unknown", "Progressing"},
 	} {
-		if status, reason := (&condition{phase: c.phase}).readiness(c.settled, c.waits); status != c.status || reason != c.reason {
+		if status, reason := (&condition{phase: c.phase, waits: c.waits}).readiness(c.settled); status != c.status ||
+			reason != c.reason {
 			t.Errorf("%s: %s, %s", name, status, reason)
 		}
 	}

@@ -41,8 +41,8 @@ func TestEveryFailureHasItsCode(t *testing.T) {
 
 // with adds an object to an app in a test: applied and current, with changes.
 func (a *app) with(name string, changes ...func(*object)) *app {
-	o := &object{item: agent.Item{Ref: protocol.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: name}}, app: a, want: &plan.Want{}, present: true,
-		verdict: fleet.Verdict{Health: protocol.HealthCurrent}}
+	o := &object{item: agent.Item{Ref: protocol.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: name}}, app: a, want: &plan.Want{},
+		sighted: sighted{present: true, verdict: fleet.Verdict{Health: protocol.HealthCurrent}}}
 	for _, c := range changes {
 		c(o)
 	}

@@ -41,7 +41,8 @@ func (f *fetch) missing(err error) {
 		return
 	}
 	if errors.Is(err, agent.ErrOffline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		f.fetching = fmt.Sprintf("its objects were not received from the hub yet: %v; retrying, and keeping the last applied version", err)
+		f.fetching = fmt.Sprintf("its objects were not received from the hub yet: %v; retrying, and keeping the last "+
+			"applied version", err)
 		return
 	}
 	f.unfit = fact(codeOf(err, protocol.ReasonContentUnusable),

@@ -37,7 +37,8 @@ func (a *app) slowed(ctx context.Context, o *object, sg agent.Sighting) bool {
 func (a *app) healLate(ctx context.Context, o *object, c *drift.Conflict) {
 	late := c.End()
 	o.paced = time.Time{}
-	if w, p := o.inForce(); o.conflict == c && !o.gone && w != nil && o.drifted && !o.busy && !o.deleting && ctx.Err() == nil {
+	if w, p := o.inForce(); o.conflict == c && !o.gone && w != nil && o.drifted && !o.busy && !o.deleting &&
+		ctx.Err() == nil {
 		a.startRepair(ctx, o, w, p, *late)
 	}
 }

@@ -44,7 +44,10 @@ func (h *holdings) rename(o *object, to protocol.ObjectRef) {
 
 // sort puts the inventory in the order of applying.
 func (h *holdings) sort() {
-	slices.SortFunc(h.own, func(x, y *object) int { return plan.CompareOrder(x.item.Wave, y.item.Wave, x.item.Ref, y.item.Ref) })
+	slices.SortFunc(h.own, func(x, y *object) int {
+		return plan.CompareOrder(x.item.Wave, y.item.Wave, x.item.Ref,
+			y.item.Ref)
+	})
 }
 
 // disown takes an object out of the inventory.
@@ -185,7 +188,8 @@ func (h *holdings) unwell() (out []protocol.Problem) {
 		}
 	}
 	for _, c := range h.clashes {
-		out = append(out, protocol.Problem{Object: c.ref, Health: protocol.HealthDegraded, Message: "app " + c.with + " has it, too: take it out of one of them"})
+		out = append(out, protocol.Problem{Object: c.ref, Health: protocol.HealthDegraded, Message: "app " + c.with +
+			" has it, too: take it out of one of them"})
 	}
 	return out
 }
@@ -278,7 +282,8 @@ func asides(own []*object, s settings) string {
 	}
 	var out []string
 	if drifted > 0 {
-		out = append(out, fmt.Sprintf("%s drifted, and left so, because the app keeps drift", phrase.Count(drifted, "object")))
+		out = append(out, fmt.Sprintf("%s drifted, and left so, because the app keeps drift", phrase.Count(drifted,
+			"object")))
 	}
 	if left > 0 {
 		out = append(out, fmt.Sprintf("%s left alone, as annotations of theirs ask", phrase.Count(left, "object")))

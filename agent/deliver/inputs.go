@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/drover-dev/drover/agent/board"
@@ -30,27 +29,6 @@ func (s *session) stopUnusedInputs(given map[string]orders.Order) {
 		}
 		return false
 	})
-}
-
-// outdated says whether an input of a plan is known to have changed since the plan was made.
-func (s *session) outdated(p *plan.Plan) bool {
-	for ref, taken := range p.Inputs() {
-		if version, _ := s.inputs.Version(ref); version > taken {
-			return true
-		}
-	}
-	return false
-}
-
-// awaits says whether err is that an input is not there, so that there is nothing to do before the watch tells that it
-// is.
-func (s *session) awaits(err error) bool {
-	var gone *input.Lacking
-	if !errors.As(err, &gone) {
-		return false
-	}
-	version, watched := s.inputs.Version(gone.Ref)
-	return watched && version == 0
 }
 
 // supplied has the app read again if an input that it takes something from is another than the one it took.

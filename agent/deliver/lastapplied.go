@@ -130,9 +130,3 @@ func (a *app) startRepair(ctx context.Context, o *object, w *plan.Want, p *plan.
 	r := a.request()
 	a.spawn(func() { r.repair(ctx, o, w, p, sg) })
 }
-
-// lost tells that former content of an app cannot be used.
-func (s *session) lost(app string, err error) {
-	s.log.Warn("the last applied version of some objects cannot be read; drift is healed when a newer one is accepted",
-		"app", app, "err", err)
-}

@@ -60,8 +60,7 @@ func whole(known, left []string) (fields, parts []string) {
 	return fields, parts
 }
 
-// learn takes down which fields of an object have one owner only, and tells what that does to the app's rules. s.mu
-// is held.
+// learn takes down which fields of an object have one owner only, and tells what that does to the app's rules.
 func (a *app) learn(o *object, w *plan.Want, fields []string) {
 	for _, field := range fields {
 		if slices.Contains(o.item.Whole, field) {

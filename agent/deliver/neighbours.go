@@ -5,10 +5,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/contents"
-	"github.com/drover-dev/drover/agent/inventory"
-	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/orphans"
 	"github.com/drover-dev/drover/agent/plan"
@@ -17,11 +14,7 @@ import (
 
 // neighbours is what the packages contents and orphans ask of all apps. It asks the apps, so no app's goroutine may use
 // it.
-type neighbours struct {
-	board   *board.Board[*app]
-	objects *inventory.Index
-	moved   *mailbox.Beacon
-}
+type neighbours struct{ *shared }
 
 // Owner is the app that owns an object; "" if there is none.
 func (n neighbours) Owner(ref protocol.ObjectRef) string { return n.objects.Owner(ref) }
@@ -41,10 +34,7 @@ func (n neighbours) Wanted(ref protocol.ObjectRef) bool {
 func (n neighbours) Unsure() string { return n.board.Unsure() }
 
 // Accepted is the bundle in force.
-func (n neighbours) Accepted() orders.Accepted {
-	acc, _ := n.board.Current()
-	return acc
-}
+func (n neighbours) Accepted() orders.Accepted { return n.inForce() }
 
 // Moved gives what is closed when something moves.
 func (n neighbours) Moved() <-chan struct{} { return n.moved.Wait() }
@@ -140,15 +130,17 @@ func (u unrestricted) Protected(ref protocol.ObjectRef) bool { return u.protecte
 // check finds out what would be lost with an object.
 func (s *session) check() contents.Check {
 	n := s.neighbours()
-	return contents.Check{Cluster: s.cluster, Reader: s.reach(agent.Access{}), Apps: n, Name: s.name, Protected: s.protected, Approved: n.approved}
+	return contents.Check{Cluster: s.cluster, Reader: s.reach(agent.Access{}), Apps: n, Name: s.name,
+		Protected: s.protected, Approved: n.approved}
 }
 
 // neighbours are what is asked of all apps.
-func (s *session) neighbours() neighbours { return neighbours{s.board, s.objects, &s.moved} }
+func (s *shared) neighbours() neighbours { return neighbours{s} }
 
 // resumeSearch prepares a search for objects that no inventory has; nil if there is none to be made.
 func (s *session) resumeSearch(ctx context.Context, st agent.Stored, bundle *protocol.Bundle) *orphans.Search {
 	c := orphans.Config{Cluster: unrestricted{s.cluster, s.reach(agent.Access{}), s.check(), s.protected}, Store: s.store,
-		Apps: s.neighbours(), Journal: s.journal, Name: s.name, Namespace: s.namespace, Scope: s.scope, Log: s.log, Insist: s.accept.insist}
+		Apps: s.neighbours(), Journal: s.journal, Name: s.name, Namespace: s.namespace, Scope: s.scope, Log: s.log,
+		Insist: s.accept.insist}
 	return orphans.Resume(ctx, c, st, bundle)
 }

@@ -15,33 +15,37 @@ import (
 // object is one object that the agent owns or is about to.
 type object struct {
 	owning
+	sighted
 	item    agent.Item
 	app     *app       // its owner
 	want    *plan.Want // in the owner's plan; nil if it is to go
-	version uint64
-	// generation is that of the newest sighting; 0 for kinds that have none.
-	generation int64
-	verdict    fleet.Verdict // by what it says itself; health adds the cause
-	look       *look         // for that cause; nil while it is well
-	trouble    *trouble
-	hold       *hold           // why it is not deleted, while a person has to approve that
-	owners     []string        // uids of what it belongs to, and goes with
-	stash      *agent.Sighting // the newest that came while busy
-	astray     *agent.Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
+	trouble *trouble
+	hold    *hold           // why it is not deleted, while a person has to approve that
+	stash   *agent.Sighting // the newest that came while busy
+	astray  *agent.Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
 
-	ours     bool            // version is that of our own apply
-	present  bool            // it was seen, or applied
-	deleting bool            // somebody deletes it
-	removing bool            // that is us
+	removing bool            // it is being deleted by the agent
 	drifted  bool            // it must be applied again
 	conflict *drift.Conflict // nil while it was not healed lately
+	paced    time.Time       // when drift is healed next, because it was healed too often
 
-	unnoticed unnoticed // of what it follows
-	asked     string    // uid of the object of which it was asked whether it completed
-	paced     time.Time // when drift is healed next, because it was healed too often
+	asked string // uid of the object of which it was asked whether it completed
 
 	held        string // what it is applied after, while that is not current
 	heldForGood bool   // and will never be, as Git has it
+}
+
+// sighted is how an object was seen last.
+type sighted struct {
+	version    uint64
+	generation int64         // 0 for kinds that have none
+	verdict    fleet.Verdict // by what it says itself; health adds the cause
+	look       *look         // for that cause; nil while it is well
+	unnoticed  unnoticed     // of what it follows
+	owners     []string      // uids of what it belongs to, and goes with
+	ours       bool          // version is that of our own apply
+	present    bool          // it was seen, or applied
+	deleting   bool          // it is being deleted
 }
 
 // owning is how far an object is the app's own.

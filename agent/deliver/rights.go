@@ -13,7 +13,8 @@ func (a *app) objects() agent.Objects { return a.env.reach(access.Of(a.spec.Hand
 
 // rights are those of the request.
 func (r request) rights() access.Rights {
-	return access.Rights{App: r.name, Account: r.account, At: r.at, Own: func() access.Reader { return r.env.reach(agent.Access{}) }}
+	return access.Rights{App: r.name, Account: r.account, At: r.at,
+		Own: func() access.Reader { return r.env.reach(agent.Access{}) }}
 }
 
 // unpermitted says of a request that was forbidden whose rights did not suffice, where these are not the agent's own.

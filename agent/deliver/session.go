@@ -12,7 +12,6 @@ import (
 	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
-	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/orphans"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
@@ -34,6 +33,7 @@ const (
 type session struct {
 	ports
 	watching
+	shared
 	out *report.Outbox
 	// tellAPIs: the hub wants to know what the API server serves.
 	tellAPIs atomic.Bool
@@ -43,27 +43,13 @@ type session struct {
 	life     context.Context // of the session
 
 	crew    mailbox.Crew
-	board   *board.Board[*app]
-	stands  *board.Standings
-	objects *inventory.Index // whose objects are
-	hooks   *inventory.Index // whose objects of hooks that are under way are
-	search  *orphans.Search  // nil if there is none
+	search  *orphans.Search // nil if there is none
 	notes   *notes
 	journal journal
 	accept  *acceptance
 	online  *mailbox.Link
-	moved   mailbox.Beacon
 	version *upgrade.Keeper
 	damaged bool // a part of what was stored could not be read; written before there is an app
-}
-
-// watching is what a session follows in the cluster.
-type watching struct {
-	watches *watch.Objects
-	kinds   *watch.Definitions
-	inputs  *watch.Inputs
-	scaling *watch.Scalers
-	looks   *watch.Looks
 }
 
 // ports are what a session reaches, and its name.
@@ -87,18 +73,28 @@ func (p *ports) protected(ref protocol.ObjectRef) bool {
 	return guard.OwnPart(ref, p.namespace, p.scope)
 }
 
+// lost tells that former content of an app cannot be used.
+func (p *ports) lost(app string, err error) {
+	p.log.Warn("the last applied version of some objects cannot be read; drift is healed when a newer one is accepted",
+		"app", app, "err", err)
+}
+
 func newSession(ctx context.Context, c Config, out *report.Outbox, end context.CancelCauseFunc) *session {
 	s := &session{
 		ports: ports{cluster: c.Cluster, reach: c.Objects, plugins: c.Plugins, store: c.Store, bus: c.Bus, who: c.Identity,
 			name: c.Identity.Credential().Cluster, namespace: c.Namespace, installed: c.Outdated, scope: c.Scope, log: c.Log},
 		life: ctx, out: out, end: end,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
-		board: board.New(func(a *app) string { return a.name }), stands: board.NewStandings(), online: mailbox.NewLink(), objects: inventory.New(), hooks: inventory.New(),
+		shared: shared{board: board.New(func(a *app) string { return a.name }), stands: board.NewStandings(),
+			objects: inventory.New(),
+			hooks:   inventory.New()},
+		online:  mailbox.NewLink(),
 		version: upgrade.NewKeeper(c.Upgrade, c.Log, time.Now()),
 	}
 	s.notes = &notes{}
 	s.journal = journal{out, s.board}
-	s.accept = &acceptance{who: s.who, bus: s.bus, store: s.store, board: s.board, journal: s.journal, notes: s.notes, end: end, log: s.log}
+	s.accept = &acceptance{who: s.who, bus: s.bus, store: s.store, board: s.board, journal: s.journal, notes: s.notes,
+		end: end, log: s.log}
 	w := &watch.Session{Cluster: s.cluster, Scope: s.scope, Log: s.log, Life: ctx, Start: s.crew.Start}
 	s.watches = watch.NewObjects(w, s.listener())
 	s.kinds = watch.NewDefinitions(w, s.defined)
@@ -149,29 +145,4 @@ func (s *session) start(a *app) {
 			close(a.ended)
 		}
 	}
-}
-
-// tellAll has every app told something.
-func (s *session) tellAll(what func(*app)) {
-	for _, a := range s.board.All() {
-		a.post(func() { what(a) })
-	}
-}
-
-// tellApp has one app told something, if there is one of that name.
-func (s *session) tellApp(name string, what func(*app)) {
-	if a := s.board.App(name); a != nil {
-		a.post(func() { what(a) })
-	}
-}
-
-// retry makes what failed due at once, where the reason may be gone.
-func (s *session) retry(why func(*object) bool) {
-	s.tellAll(func(a *app) { a.retry(why) })
-}
-
-// inForce is the accepted bundle.
-func (s *session) inForce() orders.Accepted {
-	acc, _ := s.board.Current()
-	return acc
 }

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/board"
-	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/watch"
 )
 
@@ -15,18 +13,6 @@ import (
 func (s *session) listener() watch.Listener {
 	return watch.Listener{Objects: s.objects, Hooks: s.hooks, Rules: s.board.Rules, Sight: s.sight, Listed: s.listed, Synced: s.moved.Announce,
 		Regained: s.regained, Changed: func() { s.out.Changed(false) }}
-}
-
-// sight tells the app that has an object, and the one that has a hook of its name.
-func (s *session) sight(sg agent.Sighting, owner, hooks string) {
-	if hooks == owner {
-		hooks = ""
-	}
-	for _, name := range [...]string{owner, hooks} {
-		if a := s.board.App(name); a != nil {
-			a.box.Sight(sg)
-		}
-	}
 }
 
 // listed has the apps take what a complete list said into account, before it is reported.
@@ -92,21 +78,9 @@ func (a *app) unscaled() {
 	}
 }
 
-// define remembers the kinds that a plan's definitions will add.
-func (s *session) define(p *plan.Plan) {
-	for _, list := range p.Definitions() {
-		s.kinds.Define(list)
-	}
-}
-
 // kindless says whether an object waits for its kind to be served.
 func (o *object) kindless() bool {
 	return o.trouble != nil && agent.ReasonOf(o.trouble.err) == agent.ReasonKind
-}
-
-// waitsForKinds says whether objects of any app wait for their kind to be served.
-func (s *session) waitsForKinds() bool {
-	return len(s.board.Where(func(e *board.Entry[*app]) bool { return e.Facts.Kindless })) > 0
 }
 
 // defined tries what waits for a kind of the group of a definition that came or changed.

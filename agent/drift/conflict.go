@@ -141,7 +141,8 @@ func (c *Conflict) Says(ref protocol.ObjectRef) string {
 	if by == "" {
 		by = "somebody who leaves no trace"
 	}
-	return fmt.Sprintf("%s fights with manager %s over %s: it was healed more than %d times a minute, and is healed more slowly now; "+
+	return fmt.Sprintf("%s fights with manager %s over %s: it was healed more than %d times a minute, and is healed "+
+		"more slowly now; "+
 		"take the fields out of Git, or stop the client that changes them", ref, by, strings.Join(c.fields, ", "), healLimit)
 }
 
@@ -154,7 +155,8 @@ func (c *Conflict) Recreating() string {
 	if len(c.writers) > 0 {
 		by = "it was last written to by " + strings.Join(c.writers, ", ")
 	}
-	return fmt.Sprintf("is deleted again and again: %d times within %s, so it is recreated more slowly; take it out of Git, or stop what "+
+	return fmt.Sprintf("is deleted again and again: %d times within %s, so it is recreated more slowly; take it out of "+
+		"Git, or stop what "+
 		"deletes it (%s; the API server's audit log tells who deletes)", len(c.deleted), phrase.Short(recreateWindow), by)
 }
 

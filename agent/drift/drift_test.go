@@ -48,15 +48,17 @@ func TestWhatIsDoneAboutDrift(t *testing.T) {
 		state State
 		want  Action
 	}{
-		"it is healed":                               {State{Ready: true, Known: true, Heals: true}, Repair},
-		"it was deleted":                             {State{Ready: true, Known: true, Heals: true, Gone: true}, Repair},
-		"a request is under way":                     {State{Known: true, Heals: true}, Wait},
-		"it is not known what was applied":           {State{Ready: true, Heals: true}, Wait},
-		"drift is kept":                              {State{Ready: true, Known: true}, Keep},
-		"drift is kept, and it fails":                {State{Ready: true, Known: true, Fails: true, Gone: true}, Keep},
-		"it could not be applied":                    {State{Ready: true, Known: true, Heals: true, Fails: true}, Retry},
-		"newer content is refused":                   {State{Ready: true, Known: true, Heals: true, Newer: true, Fails: true}, Repair},
-		"newer content is refused, and it was taken": {State{Ready: true, Known: true, Heals: true, Newer: true, Gone: true}, Retry},
+		"it is healed":                     {State{Ready: true, Known: true, Heals: true}, Repair},
+		"it was deleted":                   {State{Ready: true, Known: true, Heals: true, Gone: true}, Repair},
+		"a request is under way":           {State{Known: true, Heals: true}, Wait},
+		"it is not known what was applied": {State{Ready: true, Heals: true}, Wait},
+		"drift is kept":                    {State{Ready: true, Known: true}, Keep},
+		"drift is kept, and it fails":      {State{Ready: true, Known: true, Fails: true, Gone: true}, Keep},
+		"it could not be applied":          {State{Ready: true, Known: true, Heals: true, Fails: true}, Retry},
+		"newer content is refused": {State{Ready: true, Known: true, Heals: true, Newer: true,
+			Fails: true}, Repair},
+		"newer content is refused, and it was taken": {State{Ready: true, Known: true, Heals: true, Newer: true,
+			Gone: true}, Retry},
 	} {
 		if got := Decide(c.state); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
@@ -80,7 +82,8 @@ func TestAnObjectThatIsChangedAgainAndAgainIsHealedMoreSlowly(t *testing.T) {
 		t.Error("it began again")
 	}
 	c.Blame("other-controller", []string{"data.a", "data.b"})
-	if got := c.Says(ref); !strings.Contains(got, "fights with manager other-controller over data.a, data.b") || !strings.Contains(got, "more than 300 times a minute") {
+	if got := c.Says(ref); !strings.Contains(got, "fights with manager other-controller over data.a, data.b") ||
+		!strings.Contains(got, "more than 300 times a minute") {
 		t.Error(got)
 	}
 	c.Blame("", nil)
@@ -122,7 +125,8 @@ func TestAnObjectThatIsDeletedAgainAndAgainIsRecreatedMoreSlowly(t *testing.T) {
 		}
 	}
 	gone := deleted(at.Add(time.Minute))
-	gone.Live.Managed = []agent.Managed{{Manager: agent.Manager, Time: "3"}, {Manager: "old", Time: "1"}, {Manager: "new", Time: "2"}, {Manager: "new", Time: "0"}}
+	gone.Live.Managed = []agent.Managed{{Manager: agent.Manager, Time: "3"}, {Manager: "old", Time: "1"},
+		{Manager: "new", Time: "2"}, {Manager: "new", Time: "0"}}
 	if pause, began := c.Count(gone); pause == 0 || !began || !c.Slow() {
 		t.Fatalf("it waits %s, and that begins: %t", pause, began)
 	}

@@ -49,7 +49,8 @@ const (
 
 // State is what matters for what is done about an object that drifted.
 type State struct {
-	Ready bool // it may be changed: it is wanted, no request for it is under way, it is not being deleted, its app is not suspended
+	// it may be changed: it is wanted, no request for it is under way, it is not being deleted, its app is not suspended
+	Ready bool
 	Known bool // the content is known that was applied last
 	Heals bool // its drift is undone
 	Newer bool // there is newer content, which was not accepted

@@ -25,12 +25,15 @@ func TestWhatMakesSpaceInAQuota(t *testing.T) {
 		list []Counted
 		want []int
 	}{
-		"nothing is refused":               {[]Counted{left(config("a")), {Ref: config("b"), Wanted: true}}, nil},
-		"one is":                           {[]Counted{left(config("a")), refused(config("b"))}, []int{0}},
-		"no more than it takes":            {[]Counted{left(config("a")), left(config("b")), refused(config("c"))}, []int{1}},
-		"all that it takes":                {[]Counted{left(config("a")), left(config("b")), refused(config("c")), refused(config("d"))}, []int{1, 0}},
-		"one is being deleted already":     {[]Counted{{Ref: config("a"), Removing: true}, left(config("b")), refused(config("c"))}, nil},
-		"another object fails":             {[]Counted{left(config("a")), refused(config("b")), {Ref: config("c"), Wanted: true, Failed: true}}, nil},
+		"nothing is refused":    {[]Counted{left(config("a")), {Ref: config("b"), Wanted: true}}, nil},
+		"one is":                {[]Counted{left(config("a")), refused(config("b"))}, []int{0}},
+		"no more than it takes": {[]Counted{left(config("a")), left(config("b")), refused(config("c"))}, []int{1}},
+		"all that it takes": {[]Counted{left(config("a")), left(config("b")), refused(config("c")),
+			refused(config("d"))}, []int{1, 0}},
+		"one is being deleted already": {[]Counted{{Ref: config("a"), Removing: true}, left(config("b")),
+			refused(config("c"))}, nil},
+		"another object fails": {[]Counted{left(config("a")), refused(config("b")), {Ref: config("c"),
+			Wanted: true, Failed: true}}, nil},
 		"an object that is to go fails":    {[]Counted{{Ref: config("a"), Failed: true}, refused(config("b"))}, []int{0}},
 		"it is of another kind":            {[]Counted{left(claim("a")), refused(config("b"))}, nil},
 		"it is in another namespace":       {[]Counted{elsewhere, refused(config("b"))}, nil},
@@ -42,7 +45,8 @@ func TestWhatMakesSpaceInAQuota(t *testing.T) {
 			t.Errorf("%s: %v, want %v", name, got, c.want)
 		}
 	}
-	if !SharesQuota(config("a"), config("b")) || SharesQuota(config("a"), claim("a")) || SharesQuota(config("a"), elsewhere.Ref) {
+	if !SharesQuota(config("a"), config("b")) || SharesQuota(config("a"), claim("a")) || SharesQuota(config("a"),
+		elsewhere.Ref) {
 		t.Error("a quota counts objects of one kind in one namespace")
 	}
 }

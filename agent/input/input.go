@@ -19,7 +19,8 @@ type Lacking struct {
 
 // Error says what to do about it.
 func (e *Lacking) Error() string {
-	return fmt.Sprintf("waits for the %s, from which it takes %s: make it in the cluster, or take it out of the app; what was applied before stays", e.Ref, e.Use)
+	return fmt.Sprintf("waits for the %s, from which it takes %s: make it in the cluster, or take it out of the app; "+
+		"what was applied before stays", e.Ref, e.Use)
 }
 
 // Of are the objects from which an app takes variables and keys. namespace is the agent's own.
@@ -69,7 +70,8 @@ func (r Reader) Transform(ctx context.Context, spec protocol.App, blob []byte) (
 func (r Reader) readKeys(ctx context.Context, spec protocol.App) (*plan.Input, error) {
 	rights := access.Of(spec.Handling)
 	if spec.Decrypt.Secret == "" && rights.Account != "" {
-		return nil, fmt.Errorf("objects of it are encrypted, and it names no Secret with keys: the agent's own are not for an app that is applied "+
+		return nil, fmt.Errorf("objects of it are encrypted, and it names no Secret with keys: the agent's own are not "+
+			"for an app that is applied "+
 			"with the rights of a service account (%s): name one that this account may read", rights.Account)
 	}
 	ref := plan.KeysOf(spec.Decrypt, r.Namespace)
@@ -101,7 +103,8 @@ func (r Reader) readVars(ctx context.Context, spec protocol.App) (out []plan.Inp
 }
 
 // supply reads an input, with the rights of the app, and has it watched. A version of 0 says that it is not there.
-func (r Reader) supply(ctx context.Context, rights agent.Access, ref protocol.VarsRef) (data map[string]string, version uint64, err error) {
+func (r Reader) supply(ctx context.Context, rights agent.Access, ref protocol.VarsRef) (data map[string]string,
+	version uint64, err error) {
 	own := ref == plan.KeysOf(&protocol.Decryption{}, r.Namespace)
 	switch {
 	case strings.ContainsAny(ref.Namespace+ref.Name, "/%?#") || ref.Namespace == "" || ref.Name == "":
@@ -115,7 +118,8 @@ func (r Reader) supply(ctx context.Context, rights agent.Access, ref protocol.Va
 	if k := agent.ReasonOf(err); k == agent.ReasonMissing || k == agent.ReasonNamespace {
 		return nil, 0, nil
 	}
-	explain := access.Rights{Account: rights.Account, At: at, Own: func() access.Reader { return r.Reach(agent.Access{}) }}.Explain
+	explain := access.Rights{Account: rights.Account, At: at,
+		Own: func() access.Reader { return r.Reach(agent.Access{}) }}.Explain
 	if err = explain(ctx, err); err != nil {
 		return nil, 0, fmt.Errorf("read the %s: %w", ref, err)
 	}

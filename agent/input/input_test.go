@@ -38,7 +38,10 @@ func (s *store) Get(context.Context, agent.Resource, protocol.ObjectRef) (agent.
 }
 
 func (s *store) reader(scope ...string) Reader {
-	return Reader{Scope: scope, Namespace: "drover", Watch: func(ref protocol.VarsRef) { s.watched = append(s.watched, ref.String()) },
+	return Reader{Scope: scope, Namespace: "drover", Watch: func(ref protocol.VarsRef) {
+		s.watched = append(s.watched,
+			ref.String())
+	},
 		Reach: func(a agent.Access) agent.Objects {
 			s.rights = append(s.rights, a)
 			return s
@@ -60,26 +63,38 @@ func TestVariablesAreReadAndWatched(t *testing.T) {
 		text    string // of the error
 		lacks   bool
 	}{
-		"they are there":                 {from: []protocol.VarsRef{vars("ns", "a", false)}, watched: "ConfigMap ns/a"},
-		"one is not":                     {from: []protocol.VarsRef{vars("ns", "a", false), vars("ns", "b", false)}, watched: "ConfigMap ns/a, ConfigMap ns/b", text: "waits for the ConfigMap ns/b, from which it takes variables", lacks: true},
+		"they are there": {from: []protocol.VarsRef{vars("ns", "a", false)}, watched: "ConfigMap ns/a"},
+		"one is not": {from: []protocol.VarsRef{vars("ns", "a", false), vars("ns", "b", false)},
+			watched: "ConfigMap ns/a, ConfigMap ns/b", text: "waits for the ConfigMap ns/b, from which it takes variables",
+			lacks: true},
 		"one is not, and it is optional": {from: []protocol.VarsRef{vars("ns", "b", true)}, watched: "ConfigMap ns/b"},
-		"beyond the scope":               {from: []protocol.VarsRef{vars("ns", "a", false)}, scope: []string{"other"}, text: "the ConfigMap ns/a: " + agent.Scope{"other"}.Failure().Text},
-		"a name that is a path":          {from: []protocol.VarsRef{vars("ns", "../a", false)}, text: "has a name that cannot be"},
-		"no name":                        {from: []protocol.VarsRef{vars("ns", "", false)}, text: "has a name that cannot be"},
-		"its namespace is gone":          {from: []protocol.VarsRef{vars("ns", "a", true)}, err: &agent.Failure{Reason: agent.ReasonNamespace}, watched: "ConfigMap ns/a"},
-		"the account may not":            {from: []protocol.VarsRef{vars("ns", "a", true)}, err: forbidden, watched: "ConfigMap ns/a", text: "read the ConfigMap ns/a: the app is applied with the rights of the service account ns/deployer"},
-		"the API server does not answer": {from: []protocol.VarsRef{vars("ns", "a", false)}, err: errors.New("timeout"), watched: "ConfigMap ns/a", text: "read the ConfigMap ns/a: timeout"},
+		"beyond the scope": {from: []protocol.VarsRef{vars("ns", "a", false)}, scope: []string{"other"},
+			text: "the ConfigMap ns/a: " + agent.Scope{"other"}.Failure().Text},
+		"a name that is a path": {from: []protocol.VarsRef{vars("ns", "../a", false)},
+			text: "has a name that cannot be"},
+		"no name": {from: []protocol.VarsRef{vars("ns", "", false)},
+			text: "has a name that cannot be"},
+		"its namespace is gone": {from: []protocol.VarsRef{vars("ns", "a", true)},
+			err: &agent.Failure{Reason: agent.ReasonNamespace}, watched: "ConfigMap ns/a"},
+		"the account may not": {from: []protocol.VarsRef{vars("ns", "a", true)}, err: forbidden,
+			watched: "ConfigMap ns/a", text: "read the ConfigMap ns/a: the app is applied with the rights of the service " +
+				"account ns/deployer"},
+		"the API server does not answer": {from: []protocol.VarsRef{vars("ns", "a", false)}, err: errors.New("timeout"),
+			watched: "ConfigMap ns/a", text: "read the ConfigMap ns/a: timeout"},
 	} {
 		s := &store{versions: map[string]uint64{"ConfigMap ns/a": 7}, err: c.err}
-		spec := protocol.App{Handling: protocol.Handling{ServiceAccount: "ns/deployer", Substitute: &protocol.Substitution{From: c.from}}}
+		spec := protocol.App{Handling: protocol.Handling{ServiceAccount: "ns/deployer",
+			Substitute: &protocol.Substitution{From: c.from}}}
 		got, err := s.reader(c.scope...).Transform(t.Context(), spec, nil)
-		if (err != nil) != (c.text != "") || err != nil && !strings.Contains(err.Error(), c.text) || (got != nil) != (err == nil) {
+		if (err != nil) != (c.text != "") || err != nil && !strings.Contains(err.Error(), c.text) ||
+			(got != nil) != (err == nil) {
 			t.Errorf("%s: %v, want %q", name, err, c.text)
 		}
 		if errors.As(err, new(*Lacking)) != c.lacks {
 			t.Errorf("%s: it is lacking: %v", name, err)
 		}
-		if watched := strings.Join(s.watched, ", "); watched != c.watched || len(s.rights) > 0 && s.rights[0].Account != "ns/deployer" {
+		if watched := strings.Join(s.watched, ", "); watched != c.watched || len(s.rights) > 0 &&
+			s.rights[0].Account != "ns/deployer" {
 			t.Errorf("%s: watched are %q, with the rights of %v", name, watched, s.rights)
 		}
 	}
@@ -94,14 +109,17 @@ func TestTheAgentsKeysAreForAppsWithItsRights(t *testing.T) {
 		lines           []byte
 		watched, text   string
 	}{
-		"nothing is encrypted":       {lines: []byte(`{"kind":"ConfigMap"}` + "\n")},
-		"the agent's own":            {lines: encrypted, watched: "Secret drover/drover-sops"},
-		"of a tenant":                {account: "ns/deployer", lines: encrypted, text: "the agent's own are not for an app that is applied with the rights of a service account (ns/deployer)"},
-		"of a tenant, with its own":  {account: "ns/deployer", secret: "keys", lines: encrypted, watched: "Secret ns/keys"},
-		"of a tenant, and not there": {account: "ns/deployer", secret: "none", lines: encrypted, watched: "Secret ns/none", text: "waits for the Secret ns/none, from which it takes the keys with which its objects are decrypted"},
+		"nothing is encrypted": {lines: []byte(`{"kind":"ConfigMap"}` + "\n")},
+		"the agent's own":      {lines: encrypted, watched: "Secret drover/drover-sops"},
+		"of a tenant": {account: "ns/deployer", lines: encrypted,
+			text: "the agent's own are not for an app that is applied with the rights of a service account (ns/deployer)"},
+		"of a tenant, with its own": {account: "ns/deployer", secret: "keys", lines: encrypted, watched: "Secret ns/keys"},
+		"of a tenant, and not there": {account: "ns/deployer", secret: "none", lines: encrypted, watched: "Secret ns/none",
+			text: "waits for the Secret ns/none, from which it takes the keys with which its objects are decrypted"},
 	} {
 		s := &store{versions: map[string]uint64{"Secret drover/drover-sops": 1, "Secret ns/keys": 2}}
-		spec := protocol.App{Handling: protocol.Handling{ServiceAccount: c.account, Decrypt: &protocol.Decryption{Namespace: "ns", Secret: c.secret}}}
+		spec := protocol.App{Handling: protocol.Handling{ServiceAccount: c.account,
+			Decrypt: &protocol.Decryption{Namespace: "ns", Secret: c.secret}}}
 		_, err := s.reader("ns").Transform(t.Context(), spec, c.lines)
 		if fmt.Sprint(err) == "" || (err != nil) != (c.text != "") || err != nil && !strings.Contains(err.Error(), c.text) {
 			t.Errorf("%s: %v, want %q", name, err, c.text)
@@ -114,7 +132,8 @@ func TestTheAgentsKeysAreForAppsWithItsRights(t *testing.T) {
 
 func TestInputsOfAnApp(t *testing.T) {
 	t.Parallel()
-	h := protocol.Handling{Decrypt: &protocol.Decryption{}, Substitute: &protocol.Substitution{From: []protocol.VarsRef{vars("ns", "a", true)}}}
+	h := protocol.Handling{Decrypt: &protocol.Decryption{},
+		Substitute: &protocol.Substitution{From: []protocol.VarsRef{vars("ns", "a", true)}}}
 	want := []protocol.VarsRef{vars("ns", "a", false), {Kind: "Secret", Namespace: "drover", Name: "drover-sops"}}
 	if got := Of(h, "drover"); !slices.Equal(got, want) {
 		t.Errorf("%v", got)

@@ -23,7 +23,8 @@ func (s *Search) confront(ctx context.Context, found []agent.Found) (left int, d
 	if bundle.Suspend {
 		doomed = nil
 	}
-	if s.saved.Approved = append(s.saved.Approved, grown...); len(grown) > 0 && s.insist(ctx, func() error { return s.save(ctx) }) != nil {
+	if s.saved.Approved = append(s.saved.Approved, grown...); len(grown) > 0 && s.insist(ctx,
+		func() error { return s.save(ctx) }) != nil {
 		return left, false
 	}
 	inside, deleted := s.deleteAll(ctx, doomed)
@@ -35,7 +36,8 @@ func (s *Search) confront(ctx context.Context, found []agent.Found) (left int, d
 
 // judge parts the objects that nothing wants into those that are held, by app, and those that may be deleted, because
 // the uid of the object was approved before, or because the hold is approved now. grown are the uids of the latter.
-func judge(cluster string, unwanted []agent.Found, approved []string, d *protocol.Deletions) (held []protocol.Held, doomed []agent.Found, grown []string) {
+func judge(cluster string, unwanted []agent.Found, approved []string, d *protocol.Deletions) (held []protocol.Held,
+	doomed []agent.Found, grown []string) {
 	byApp := map[string][]agent.Found{}
 	for _, f := range unwanted {
 		byApp[f.App] = append(byApp[f.App], f)
@@ -72,8 +74,10 @@ func holdOf(cluster, app string, list []agent.Found) protocol.Held {
 	}
 	slices.Sort(uids)
 	h := guard.Held(protocol.HoldOrphans, cluster, app, refs, uids...)
-	h.Message = fmt.Sprintf("%s that Drover applied for app %s and that nothing wants any more, found after the inventory "+
-		"was lost: %s; delete with drover approve %s, or keep with the annotation %s: %s", phrase.Count(len(refs), "object"), app,
+	h.Message = fmt.Sprintf("%s that Drover applied for app %s and that nothing wants any more, found after the "+
+		"inventory "+
+		"was lost: %s; delete with drover approve %s, or keep with the annotation %s: %s", phrase.Count(len(refs),
+		"object"), app,
 		guard.Some(h.Objects, h.Count), h.ID, fleet.AnnotationPrune, fleet.PruneDisabled)
 	return h
 }

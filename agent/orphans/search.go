@@ -134,7 +134,8 @@ func lostState(st agent.Stored, bundle *protocol.Bundle) string {
 		return "the accepted bundle is not stored, so nobody knows which apps there were"
 	}
 	for _, spec := range bundle.Apps {
-		if spec.Blob != nil && !slices.ContainsFunc(st.Apps, func(a agent.AppState) bool { return a.Spec.Name == spec.Name }) {
+		if spec.Blob != nil && !slices.ContainsFunc(st.Apps,
+			func(a agent.AppState) bool { return a.Spec.Name == spec.Name }) {
 			return "nothing is stored of app " + spec.Name
 		}
 	}
@@ -282,7 +283,8 @@ func (s *Search) list(ctx context.Context, try int) (found []agent.Found, err er
 		return nil, errors.New(text)
 	}
 	s.skips(text)
-	return slices.DeleteFunc(ours(found, others, s.c.Namespace), func(f agent.Found) bool { return s.c.Cluster.Protected(f.Ref) }), nil
+	return slices.DeleteFunc(ours(found, others, s.c.Namespace),
+		func(f agent.Found) bool { return s.c.Cluster.Protected(f.Ref) }), nil
 }
 
 // ours are the objects that an agent applied and may delete. others are the apps of other agents in the cluster, with

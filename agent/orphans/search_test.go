@@ -32,12 +32,16 @@ func TestWhatIsLostBeginsASearch(t *testing.T) {
 		bundle *protocol.Bundle
 		want   string
 	}{
-		"everything is stored":        {agent.Stored{Apps: []agent.AppState{state("web")}}, bundle, ""},
-		"nothing is stored":           {agent.Stored{}, nil, "nothing is stored of what was applied before"},
-		"the bundle is not":           {agent.Stored{Apps: []agent.AppState{state("web")}}, nil, "the accepted bundle is not stored"},
-		"an app is not":               {agent.Stored{Apps: []agent.AppState{state("other")}}, bundle, "nothing is stored of app web"},
-		"an app cannot be read":       {agent.Stored{Damaged: []agent.Damage{{App: "web"}}}, bundle, "the stored state of app web cannot be read"},
-		"another part cannot be read": {agent.Stored{Damaged: []agent.Damage{{}}, Apps: []agent.AppState{state("web")}}, bundle, ""},
+		"everything is stored": {agent.Stored{Apps: []agent.AppState{state("web")}}, bundle, ""},
+		"nothing is stored":    {agent.Stored{}, nil, "nothing is stored of what was applied before"},
+		"the bundle is not": {agent.Stored{Apps: []agent.AppState{state("web")}}, nil,
+			"the accepted bundle is not stored"},
+		"an app is not": {agent.Stored{Apps: []agent.AppState{state("other")}}, bundle,
+			"nothing is stored of app web"},
+		"an app cannot be read": {agent.Stored{Damaged: []agent.Damage{{App: "web"}}}, bundle,
+			"the stored state of app web cannot be read"},
+		"another part cannot be read": {agent.Stored{Damaged: []agent.Damage{{}}, Apps: []agent.AppState{state("web")}},
+			bundle, ""},
 	} {
 		if got := lostState(c.stored, c.bundle); !strings.HasPrefix(got, c.want) || (c.want == "") != (got == "") {
 			t.Errorf("%s: %q is missing, want %q", name, got, c.want)
@@ -84,11 +88,13 @@ func TestWhatNothingWantsIsHeldUntilItIsApproved(t *testing.T) {
 		doomed   string
 		grown    int
 	}{
-		"nothing is approved":              {held: []string{"shop", "web"}},
-		"one app is":                       {ids: []string{id("web", web...)}, held: []string{"shop"}, doomed: "a b", grown: 2},
-		"both are":                         {ids: []string{id("web", web...), id("shop", shop)}, doomed: "c a b", grown: 3},
-		"a part was before":                {approved: []string{"1"}, held: []string{"shop", "web"}, doomed: "a"},
-		"a part was, and the rest is":      {approved: []string{"1"}, ids: []string{id("web", web[1])}, held: []string{"shop"}, doomed: "a b", grown: 1},
+		"nothing is approved": {held: []string{"shop", "web"}},
+		"one app is": {ids: []string{id("web", web...)}, held: []string{"shop"}, doomed: "a b",
+			grown: 2},
+		"both are":          {ids: []string{id("web", web...), id("shop", shop)}, doomed: "c a b", grown: 3},
+		"a part was before": {approved: []string{"1"}, held: []string{"shop", "web"}, doomed: "a"},
+		"a part was, and the rest is": {approved: []string{"1"}, ids: []string{id("web", web[1])},
+			held: []string{"shop"}, doomed: "a b", grown: 1},
 		"more was found since it was read": {ids: []string{id("web", web[0])}, held: []string{"shop", "web"}},
 		"an object was created again":      {approved: []string{"old uid"}, held: []string{"shop", "web"}},
 	} {
@@ -109,11 +115,13 @@ func TestWhatNothingWantsIsHeldUntilItIsApproved(t *testing.T) {
 
 func TestAHoldTellsObjectsOfOneNameApart(t *testing.T) {
 	t.Parallel()
-	first, again := holdOf("prod", "web", []agent.Found{of("web", "a", "1")}), holdOf("prod", "web", []agent.Found{of("web", "a", "2")})
+	first, again := holdOf("prod", "web", []agent.Found{of("web", "a", "1")}), holdOf("prod", "web",
+		[]agent.Found{of("web", "a", "2")})
 	if first.ID == again.ID {
 		t.Error("another object of the name is approved with it")
 	}
-	if !strings.Contains(first.Message, "drover approve "+first.ID) || !strings.Contains(first.Message, "1 object that Drover applied for app web") {
+	if !strings.Contains(first.Message, "drover approve "+first.ID) || !strings.Contains(first.Message,
+		"1 object that Drover applied for app web") {
 		t.Error(first.Message)
 	}
 }

@@ -20,7 +20,8 @@ var ErrDecided = errors.New("which cluster the credential belongs to was decided
 
 // Find finds out in which cluster the agent is, and tells its identity. An agent that may not read kube-system, as one
 // with a scope, does not know: the uid is "" then.
-func Find(ctx context.Context, cluster agent.Identifier, scope agent.Scope, id *credential.Identity, log *slog.Logger) (uid string, err error) {
+func Find(ctx context.Context, cluster agent.Identifier, scope agent.Scope, id *credential.Identity,
+	log *slog.Logger) (uid string, err error) {
 	if len(scope) > 0 {
 		return "", nil
 	}
