@@ -49,8 +49,8 @@ test-node: build ## the DaemonSet on two real nodes: kubelet, containerd, kube-p
 test-upgrade: build test-env ## from the last release to this one and back, with the programs of both (RUN=NAME: one walk)
 	cd test && DROVER_TEST_UPGRADE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m $(if $(RUN),-run '$(RUN)') ./upgrade
 
-race: build test-env ## the same under the race detector, slower
-	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done
+race: build test-env ## the same under the race detector, one package at a time; prints which modules ran and how long they took
+	@CGO_ENABLED=1 JOBS=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 
 # The packages of the agent whose tests need no control plane.
 AGENT_PURE := ./blobs ./credential ./deliver ./guard ./inventory ./mailbox ./nats ./orders ./plan ./report ./upgrade ./watch

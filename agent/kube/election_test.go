@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent/kube"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/test/testenv"
 	"k8s.io/client-go/rest"
 )
@@ -47,7 +48,7 @@ func (c *candidate) end(t *testing.T) {
 			t.Errorf("a candidate ended with %v", err)
 		}
 		c.done <- nil
-	case <-time.After(10 * time.Second):
+	case <-time.After(race.Patience(30 * time.Second)):
 		t.Error("a candidate does not end")
 	}
 }
@@ -56,7 +57,7 @@ func soonTold(t *testing.T, what string, told <-chan struct{}) {
 	t.Helper()
 	select {
 	case <-told:
-	case <-time.After(20 * time.Second):
+	case <-time.After(race.Patience(30 * time.Second)):
 		t.Fatalf("timed out waiting for %s", what)
 	}
 }

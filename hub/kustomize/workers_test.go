@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/internal/race"
 )
 
 // asWorker makes this test program a worker, and asSmallWorker one that may take little memory.
@@ -197,7 +198,7 @@ func TestAWorkerThatEndedIsReplaced(t *testing.T) {
 		if got, err := w.Build(t.Context(), files, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
 			t.Fatalf("%d objects, %v", len(got), err)
 		}
-		for deadline := time.Now().Add(30 * time.Second); killIdle(w) == 0; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(race.Patience(30 * time.Second)); killIdle(w) == 0; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("no worker is ready")
 			}

@@ -35,6 +35,28 @@ func until(t *testing.T, what string, cond func() bool) {
 	}
 }
 
+// answered repeats a request until it is answered: while a stream has no leader, as after an election on a busy
+// machine, no server answers, and one long request would wait until its deadline.
+func answered[T any](t *testing.T, what string, request func(context.Context) (T, error)) (answer T) {
+	t.Helper()
+	until(t, what, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), patience/6)
+		defer cancel()
+		var err error
+		answer, err = request(ctx)
+		return err == nil
+	})
+	return answer
+}
+
+// stream is a stream of the hub.
+func stream(t *testing.T, b *Bus, name string) jetstream.Stream {
+	t.Helper()
+	return answered(t, "the stream "+name, func(ctx context.Context) (jetstream.Stream, error) {
+		return b.js.Stream(ctx, name)
+	})
+}
+
 // freePort is free now and will be when a server is started again: the ports that the kernel hands out may be
 // anyone's by then.
 func freePort(t *testing.T) int {
