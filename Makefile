@@ -8,7 +8,7 @@ export CGO_ENABLED ?= 0
 MODULES := . protocol/plugin hub agent agent/plugins/sops test/testenv test
 # In which order make test takes them, two at once: what takes longest first.
 SLOW_FIRST := hub agent test test/testenv $(filter-out hub agent test test/testenv,$(MODULES))
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --always --dirty 2>/dev/null)
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 DATE := $(shell TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null)
 PKG := github.com/drover-dev/drover/internal/version
@@ -87,8 +87,8 @@ generate: build ## write the files under deploy/ and docs/ that follow from the 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
 	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -with drover-plugins,plugins/drover-plugin-sops -name $(IMAGE) -out $(BIN)/drover-agent.tar
 
-release: ## build a version into dist/ and publish nothing (VERSION=v0.2.0; ONLY=linux/amd64 to try it out); see docs/releasing.md
-	cd test && go run ./cmd/release -root $(CURDIR) -version '$(VERSION)' -out $(CURDIR)/dist $(if $(ONLY),-only $(ONLY))
+release: ## check, build into dist/ and tag a version; push nothing (VERSION=v0.2.0; REHEARSE=1 or ONLY=linux/amd64: no tags); see docs/releasing.md
+	cd test && go run ./cmd/release -root $(CURDIR) -version '$(VERSION)' -out $(CURDIR)/dist $(if $(REHEARSE),-rehearse) $(if $(ONLY),-only $(ONLY))
 
 clean: ## remove bin/ (the control plane's cache stays: `go run ./cmd/testenv path` says where)
 	rm -rf $(BIN) dist

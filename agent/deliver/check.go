@@ -32,7 +32,7 @@ func (s *session) newChecks(a *app) checks.Checks {
 
 // checksChanged has the app looked at when an object of others that it checks is another.
 func (a *app) checksChanged() {
-	if a.run.Open() {
+	if a.hooks.Run.Open() {
 		a.kick()
 	}
 	a.assessIdle(a.env.life)

@@ -131,8 +131,9 @@ func (s *session) close() {
 func (s *session) newApp(name string) *app {
 	a := &app{env: s, name: name, scope: s.scope,
 		holdings: holdings{byRef: map[protocol.ObjectRef]*object{}, given: map[protocol.ObjectRef]agent.Item{}},
-		beside:   beside{lookouts: map[protocol.ObjectRef]*lookout{}, revealed: map[protocol.ObjectRef]*board.Standing{}}}
+		beside:   beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
 	a.actor, a.checks = newActor(&s.crew, a), s.newChecks(a)
+	a.hooks = hookRunner{app: a, lookouts: map[protocol.ObjectRef]*lookout{}}
 	return a
 }
 
