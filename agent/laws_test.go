@@ -23,15 +23,25 @@ func TestWhoMayImportWhom(t *testing.T) {
 		}
 		return more
 	}
-	below := with(map[string]string{"k8s.io": "the nouns are no client's", "github.com/nats-io": "the nouns are no client's"})
-	for _, name := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "hook", "deliver", "kube", "nats", "pluginhost"} {
+	below := with(map[string]string{"k8s.io": "the nouns are no client's",
+		"github.com/nats-io": "the nouns are no client's"})
+	duties := []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard",
+		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook"}
+	others := append(slices.Clone(duties), "deliver", "kube", "nats", "pluginhost")
+	for _, name := range others {
 		below[room+"/"+name] = "the nouns know nothing of what is done with them"
 	}
 	deptest.Ban(t, room, below)
-	allowed := map[string][]string{"watch": {"inventory"}, "orders": {"plan"}, "guard": {"plan"}, "hook": {"plan", "guard"}} // a watch tells the owner of an object
-	for _, duty := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "hook"} {
-		banned := with(map[string]string{"k8s.io": "the API server is behind agent.Cluster", "github.com/nats-io": "the hub is behind agent.Bus"})
-		for _, other := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "hook", "deliver", "kube", "nats", "pluginhost"} {
+	allowed := map[string][]string{
+		"watch":  {"inventory"}, // a watch tells the owner of an object
+		"orders": {"plan"}, "guard": {"plan"}, "contents": {"guard", "plan"}, "orphans": {"guard", "orders", "plan"},
+		"board": {"orders", "plan"}, "budget": {"guard", "plan"},
+		"hook": {"guard", "plan"}, "place": {"credential", "mailbox", "report"}, "input": {"access", "plan"}, "apply": {"guard", "plan"},
+	}
+	for _, duty := range duties {
+		banned := with(map[string]string{"k8s.io": "the API server is behind agent.Cluster",
+			"github.com/nats-io": "the hub is behind agent.Bus"})
+		for _, other := range others {
 			if other != duty && !slices.Contains(allowed[duty], other) {
 				banned[room+"/"+other] = "packages of one duty do not know each other"
 			}
@@ -39,12 +49,14 @@ func TestWhoMayImportWhom(t *testing.T) {
 		deptest.Ban(t, room+"/"+duty, banned)
 	}
 	deptest.Ban(t, room+"/deliver", with(map[string]string{
-		room + "/kube": "adapters are behind the ports of the root", room + "/nats": "adapters are behind the ports of the root",
+		room + "/kube": "adapters are behind the ports of the root", room +
+			"/nats": "adapters are behind the ports of the root",
 		"k8s.io": "the API server is behind agent.Cluster", "github.com/nats-io": "the hub is behind agent.Bus",
 	}))
 	for _, adapter := range []string{"kube", "nats"} {
 		other := map[string]string{"kube": "nats", "nats": "kube"}[adapter]
-		deptest.Ban(t, room+"/"+adapter, with(map[string]string{room + "/" + other: "adapters do not know each other", room + "/deliver": "adapters do not know who calls them"}))
+		deptest.Ban(t, room+"/"+adapter, with(map[string]string{room + "/" + other: "adapters do not know each other",
+			room + "/deliver": "adapters do not know who calls them"}))
 	}
 	deptest.Ban(t, room+"/kube", map[string]string{"github.com/nats-io": "that is the matter of agent/nats"})
 	deptest.Ban(t, room+"/nats", map[string]string{"k8s.io": "that is the matter of agent/kube"})

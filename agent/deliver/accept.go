@@ -4,47 +4,69 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/place"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// receive accepts a bundle or refuses it.
+// acceptance decides which bundles are accepted. An accepted one is stored before it is acted on.
+type acceptance struct {
+	who     *credential.Identity
+	bus     agent.Bus
+	store   agent.Store
+	board   *board.Board[*app]
+	journal journal
+	notes   *notes
+	end     context.CancelCauseFunc // of the session
+	log     *slog.Logger
+}
+
+// receive accepts a bundle or refuses it, and puts an accepted one into force.
 func (s *session) receive(ctx context.Context, sealed []byte) {
 	since := time.Now()
-	envelope, b, err := s.who.Open(sealed)
-	before := s.inForce()
-	beside := orders.KnownBeside(b, before, s.board.orders())
+	if b, ok := s.accept.accept(ctx, sealed); ok {
+		s.adopt(ctx, b, since)
+		s.out.Changed(false)
+	}
+}
+
+// accept accepts a bundle or refuses it.
+func (c *acceptance) accept(ctx context.Context, sealed []byte) (b protocol.Bundle, ok bool) {
+	envelope, b, err := c.who.Open(sealed)
+	before, _ := c.board.Current()
+	beside := orders.KnownBeside(b, before, c.board.Orders())
 	if err == nil {
 		err = before.Check(b)
 	}
 	switch {
 	case errors.Is(err, orders.ErrKnown):
-		s.trustAgain()
-		return
+		c.trustAgain()
+		return b, false
 	case err != nil:
-		s.refuse(b, err)
+		c.refuse(b, err)
 		if errors.Is(err, protocol.ErrNotSealed) {
-			s.bus.Renew() // the hub learns of the new key, and seals to that
+			c.bus.Renew() // the hub learns of the new key, and seals to that
 		}
-		return
+		return b, false
 	}
-	if s.elsewhere(ctx, b) {
-		return
+	if c.elsewhere(ctx, b) {
+		return b, false
 	}
-	doubt, err := s.keep(ctx, beside.With(envelope), b)
+	doubt, err := c.keep(ctx, beside.With(envelope), b)
 	if err != nil {
-		return
+		return b, false
 	}
-	s.notes.with(func() { s.notes.refused, s.notes.message = nil, doubt })
-	s.emit(protocol.Event{Kind: protocol.EventAccepted, Generation: b.Generation, Revision: b.Revision.Hash,
+	c.notes.with(func() { c.notes.refused, c.notes.message = nil, doubt })
+	c.journal.Record(protocol.Event{Kind: protocol.EventAccepted, Generation: b.Generation, Revision: b.Revision.Hash,
 		Message: fmt.Sprintf("generation %d with %s%s", b.Generation, phrase.Count(len(b.Apps), "app"), incomplete(b))})
-	s.adopt(ctx, b, since)
-	s.out.Changed(false)
+	return b, true
 }
 
 func incomplete(b protocol.Bundle) string {
@@ -57,32 +79,32 @@ func incomplete(b protocol.Bundle) string {
 // keep stores whom an accepted bundle says to trust, and its envelope, before anything is done about it. The trust goes
 // first: a crash in between leaves nothing undone, because the bundle comes again. doubt says why the trust was not
 // taken, if so.
-func (s *session) keep(ctx context.Context, envelope []byte, b protocol.Bundle) (doubt string, err error) {
+func (c *acceptance) keep(ctx context.Context, envelope []byte, b protocol.Bundle) (doubt string, err error) {
 	if b.Trust != nil {
 		if unfit := credential.CheckTrust(*b.Trust); unfit != nil {
 			doubt = fmt.Sprintf("whom generation %d says to trust was not taken, and those trusted before are kept: %v", b.Generation, unfit)
-			s.log.Warn("the bundle's trust is of no use and was not taken", "generation", b.Generation, "err", unfit)
-		} else if err := s.persist(ctx, b.Generation, func() error { return s.who.Believe(ctx, *b.Trust) }); err != nil {
+			c.log.Warn("the bundle's trust is of no use and was not taken", "generation", b.Generation, "err", unfit)
+		} else if err := c.persist(ctx, b.Generation, func() error { return c.who.Believe(ctx, *b.Trust) }); err != nil {
 			return "", err
 		}
 	}
-	return doubt, s.persist(ctx, b.Generation, func() error { return s.store.SaveBundle(ctx, envelope, b.Generation) })
+	return doubt, c.persist(ctx, b.Generation, func() error { return c.store.SaveBundle(ctx, envelope, b.Generation) })
 }
 
 // persist has something of an accepted bundle saved. It goes on trying: what cannot be stored must not be acted on.
-func (s *session) persist(ctx context.Context, generation uint64, save func() error) error {
-	return s.insist(ctx, save, func(err error) {
-		s.notes.with(func() {
-			s.notes.message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", generation, err)
+func (c *acceptance) persist(ctx context.Context, generation uint64, save func() error) error {
+	return c.insist(ctx, save, func(err error) {
+		c.notes.with(func() {
+			c.notes.message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", generation, err)
 		})
-		s.out.Changed(true)
-		s.log.Warn("the accepted bundle cannot be stored; retrying", "generation", generation, "err", err)
+		c.journal.Changed(true)
+		c.log.Warn("the accepted bundle cannot be stored; retrying", "generation", generation, "err", err)
 	})
 }
 
 // insist has something saved, and retries until that worked. failed is told of every failure that is followed by a retry.
 // The session ends if another agent has written the state.
-func (s *session) insist(ctx context.Context, save func() error, failed func(error)) error {
+func (c *acceptance) insist(ctx context.Context, save func() error, failed func(error)) error {
 	pause := newTrouble().pause
 	for {
 		err := save()
@@ -90,7 +112,7 @@ func (s *session) insist(ctx context.Context, save func() error, failed func(err
 		case err == nil:
 			return nil
 		case errors.Is(err, agent.ErrLost):
-			s.end(err)
+			c.end(err)
 			return err
 		case ctx.Err() != nil:
 			return err
@@ -103,25 +125,41 @@ func (s *session) insist(ctx context.Context, save func() error, failed func(err
 }
 
 // trustAgain takes a refusal back when the hub is seen to offer what is in force.
-func (s *session) trustAgain() {
+func (c *acceptance) trustAgain() {
 	was := false
-	s.notes.with(func() { was, s.notes.refused = s.notes.refused != nil, nil })
+	c.notes.with(func() { was, c.notes.refused = c.notes.refused != nil, nil })
 	if was {
-		s.out.Changed(true)
+		c.journal.Changed(true)
 	}
 }
 
 // refuse notes that a bundle was refused, and why. Nothing else changes.
-func (s *session) refuse(b protocol.Bundle, err error) {
+func (c *acceptance) refuse(b protocol.Bundle, err error) {
 	same := false
-	s.notes.with(func() {
-		if same = s.notes.refused != nil && s.notes.refused.Reason == err.Error(); !same {
-			s.notes.refused = &protocol.Refusal{Time: time.Now(), Generation: b.Generation, Reason: err.Error()}
+	c.notes.with(func() {
+		if same = c.notes.refused != nil && c.notes.refused.Reason == err.Error(); !same {
+			c.notes.refused = &protocol.Refusal{Time: time.Now(), Generation: b.Generation, Reason: err.Error()}
 		}
 	})
 	if same {
 		return // as after every connecting
 	}
-	s.emit(protocol.Event{Kind: protocol.EventRefused, Revision: b.Revision.Hash, Message: err.Error()})
-	s.out.Changed(true)
+	c.journal.Record(protocol.Event{Kind: protocol.EventRefused, Revision: b.Revision.Hash, Message: err.Error()})
+	c.journal.Changed(true)
+}
+
+// elsewhere ends the session if a bundle that is newer than all before is for another cluster.
+func (c *acceptance) elsewhere(ctx context.Context, b protocol.Bundle) bool {
+	here := c.who.UID()
+	if here == "" || b.ClusterUID == "" || b.ClusterUID == here {
+		return false
+	}
+	c.log.Error("the hub's bundle is for another cluster: applying nothing", "uid", b.ClusterUID, "here", here,
+		"generation", b.Generation)
+	if c.persist(ctx, b.Generation, func() error {
+		return c.who.Settle(ctx, protocol.Place{UID: b.ClusterUID, Epoch: b.Epoch, Generation: b.Generation})
+	}) == nil {
+		c.end(place.ErrDecided)
+	}
+	return true
 }

@@ -17,22 +17,36 @@ import (
 // touch nothing of the app but with do.
 type actor struct {
 	box     *mailbox.Queue
+	crew    *mailbox.Crew
+	work    worker
 	workers int // goroutines that may ask the app something
 	turnDue bool
 	running bool          // a turn is under way or due
+	started bool          // the goroutine was; of the one who starts it alone
+	gone    bool          // there is nothing left to do, ever
 	later   []func()      // what to tell others when the board says what it is about
 	ended   chan struct{} // closed when the goroutine is no more
 
 	late sync.Mutex // held by who asks an app whose goroutine has ended
 }
 
-func newActor() actor { return actor{box: mailbox.NewQueue(), ended: make(chan struct{})} }
+// worker is what an actor does.
+type worker interface {
+	turns(ctx context.Context)                    // takes turns until there is nothing left to do at once
+	sight(ctx context.Context, sg agent.Sighting) // takes what a watch tells
+	publish()                                     // tells others what they may know
+	end()                                         // ends what others do for it
+}
+
+func newActor(crew *mailbox.Crew, work worker) actor {
+	return actor{box: mailbox.NewQueue(), crew: crew, work: work, ended: make(chan struct{})}
+}
 
 // post tells the app to do something. It never blocks.
-func (a *app) post(do func()) { a.box.Put(do) }
+func (a *actor) post(do func()) { a.box.Put(do) }
 
 // do has the app do something and waits until that is done. It is for other goroutines than the app's.
-func (a *app) do(f func()) {
+func (a *actor) do(f func()) {
 	done := make(chan struct{})
 	if a.box.Put(func() { defer close(done); f() }) {
 		<-done
@@ -46,11 +60,11 @@ func (a *app) do(f func()) {
 
 // loop is the app's goroutine. It ends when the session does, or when there is nothing left of the app, and nobody is
 // left who may ask it something.
-func (a *app) loop(ctx context.Context) {
+func (a *actor) loop(ctx context.Context) {
 	defer close(a.ended)
 	for !a.gone && ctx.Err() == nil {
 		if a.turnDue {
-			a.work(ctx)
+			a.work.turns(ctx)
 			continue
 		}
 		select {
@@ -59,42 +73,29 @@ func (a *app) loop(ctx context.Context) {
 			a.handleMessages(ctx)
 		}
 	}
-	a.stop()
+	a.work.end()
 	for a.workers > 0 || !a.box.Close() {
 		<-a.box.Ready
 		a.handleMessages(ctx)
 	}
 }
 
-// stop ends what the app has others do.
-func (a *app) stop() {
-	if a.timer != nil {
-		a.timer.Stop()
-	}
-	if a.stopGet != nil {
-		a.stopGet()
-	}
-	for _, c := range a.checks {
-		c.stop()
-	}
-}
-
 // handleMessages does what the app was told.
-func (a *app) handleMessages(ctx context.Context) {
+func (a *actor) handleMessages(ctx context.Context) {
 	for _, m := range a.box.Take() {
 		if m.Do != nil {
 			m.Do()
 		} else {
-			a.sight(ctx, m.Sighting)
+			a.work.sight(ctx, m.Sighting)
 		}
-		a.publish()
+		a.work.publish()
 	}
 }
 
 // spawn runs something beside the app.
-func (a *app) spawn(f func()) {
+func (a *actor) spawn(f func()) {
 	a.workers++
-	if !a.env.crew.Start(func() {
+	if !a.crew.Start(func() {
 		f()
 		a.post(func() { a.workers-- })
 	}) {
@@ -104,9 +105,9 @@ func (a *app) spawn(f func()) {
 
 // await runs something beside the app and waits for it. Messages are handled meanwhile, so whatever was true before may
 // no longer be true after it.
-func (a *app) await(ctx context.Context, f func()) {
+func (a *actor) await(ctx context.Context, f func()) {
 	done := make(chan struct{})
-	a.publish()
+	a.work.publish()
 	go func() {
 		defer close(done)
 		f()
@@ -122,8 +123,8 @@ func (a *app) await(ctx context.Context, f func()) {
 }
 
 // handleUntil handles messages until something is so, for some time at most.
-func (a *app) handleUntil(ctx context.Context, limit <-chan time.Time, so func() bool) {
-	a.publish()
+func (a *actor) handleUntil(ctx context.Context, limit <-chan time.Time, so func() bool) {
+	a.work.publish()
 	for !so() {
 		select {
 		case <-ctx.Done():
@@ -137,17 +138,10 @@ func (a *app) handleUntil(ctx context.Context, limit <-chan time.Time, so func()
 }
 
 // tellLater has others told of something when the board says what it is about.
-func (a *app) tellLater(f func()) { a.later = append(a.later, f) }
+func (a *actor) tellLater(f func()) { a.later = append(a.later, f) }
 
-// publish puts what others may know of the app on the board, and then tells them.
-func (a *app) publish() {
-	if a.took {
-		a.env.board.taken(a, a.summarize())
-		a.took = false
-	} else {
-		a.env.board.tell(a, a.summarize())
-	}
-	a.reveal()
+// tellNow tells them.
+func (a *actor) tellNow() {
 	for later := a.later; len(later) > 0; later = a.later {
 		a.later = nil
 		for _, f := range later {
@@ -157,10 +151,37 @@ func (a *app) publish() {
 }
 
 // kick has a turn taken at the app.
-func (a *app) kick() { a.turnDue, a.running = true, true }
+func (a *actor) kick() { a.turnDue, a.running = true, true }
 
-// work takes turns at an app until there is nothing left to do at once.
-func (a *app) work(ctx context.Context) {
+// whenFree does something with an object when no request for it is under way, and waits until that is done. It is for
+// other goroutines than the app's.
+func (a *actor) whenFree(o *object, f func()) {
+	done := make(chan struct{})
+	a.do(func() { o.onFree(func() { defer close(done); f() }) })
+	<-done
+}
+
+// end ends what the app has others do.
+func (a *app) end() {
+	a.timing.stop()
+	a.fetch.stop()
+	a.checks.Stop()
+}
+
+// publish puts what others may know of the app on the board, and then tells them.
+func (a *app) publish() {
+	if a.took {
+		a.env.board.Taken(a, a.summarize())
+		a.took = false
+	} else {
+		a.env.board.Tell(a, a.summarize())
+	}
+	a.reveal()
+	a.tellNow()
+}
+
+// turns takes turns at an app until there is nothing left to do at once.
+func (a *app) turns(ctx context.Context) {
 	for a.turnDue && ctx.Err() == nil && !a.gone {
 		a.turnDue = false
 		a.turn(ctx)
@@ -175,32 +196,6 @@ func (a *app) work(ctx context.Context) {
 	a.assess(ctx)
 	a.schedule(ctx)
 	a.publish()
-}
-
-// onFree does something with an object when no request for it is under way.
-func (a *app) onFree(o *object, f func()) {
-	if o.busy {
-		o.then = append(o.then, f)
-		return
-	}
-	f()
-}
-
-// proceed has those go on who waited for a request for an object to come to its end.
-func (a *app) proceed(o *object) {
-	for len(o.then) > 0 && !o.busy {
-		f := o.then[0]
-		o.then = o.then[1:]
-		f()
-	}
-}
-
-// whenFree does something with an object when no request for it is under way, and waits until that is done. It is for
-// other goroutines than the app's.
-func (a *app) whenFree(o *object, f func()) {
-	done := make(chan struct{})
-	a.do(func() { a.onFree(o, func() { defer close(done); f() }) })
-	<-done
 }
 
 // request is what is done beside an app, with the rights that the app had when it began.

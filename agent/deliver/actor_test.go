@@ -20,7 +20,7 @@ func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 	for _, name := range names {
 		a := s.newApp(name)
 		a.spec, a.plan = protocol.App{Name: name, Suspend: true}, &plan.Plan{}
-		s.board.add(a, a.spec)
+		s.board.Add(a, a.spec)
 		s.crew.Start(func() { a.loop(ctx) })
 		out = append(out, a)
 	}
@@ -30,7 +30,7 @@ func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 // owned gives an app an object that is in the cluster.
 func owned(a *app, name string) {
 	a.do(func() {
-		o := &object{item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, version: 7, present: true}
+		o := &object{item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, sighted: sighted{version: 7, present: true}}
 		o.claim = a.env.objects.Claim(a.name, o.item.Ref, nil).Number
 		a.env.watches.Track(o.item.Ref)
 		a.add(o)
@@ -123,7 +123,7 @@ func TestWhatWaitsForABusyObjectTakesTurns(t *testing.T) {
 			at.Add(-1)
 			a.do(func() {
 				o.busy = false
-				a.proceed(o)
+				o.proceed()
 			})
 		})
 	}
@@ -157,7 +157,7 @@ func TestObjectsAreHandedOver(t *testing.T) {
 		}
 		o := from.byRef[ref]
 		o.busy = false
-		from.proceed(o)
+		o.proceed()
 	})
 	becomes(t, to, "it is handed over", func() bool { return to.coming == 0 })
 	to.do(func() {
@@ -191,7 +191,7 @@ func TestAnObjectThatWentIsNotHandedOver(t *testing.T) {
 		o := from.byRef[mapOf("x")]
 		o.busy = false
 		from.forget(o) // it was deleted
-		from.proceed(o)
+		o.proceed()
 	})
 	becomes(t, to, "it is known that there is none", func() bool {
 		o := to.byRef[mapOf("x")]
@@ -222,7 +222,7 @@ func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
 	<-gave
 	from.do(func() {
 		given.busy = false
-		from.proceed(given)
+		given.proceed()
 	})
 	becomes(t, from, "nothing is stored of it", func() bool { return len(from.given) == 0 && len(from.own) == 0 })
 	to.do(func() {
@@ -282,13 +282,13 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 	spec := protocol.App{Name: "web", Prune: true}
 	a := s.newApp("web")
 	a.plan, a.spec = &plan.Plan{}, spec
-	s.board.add(a, spec)
+	s.board.Add(a, spec)
 	o := &object{item: agent.Item{Ref: mapOf("x")}}
 	o.claim = s.objects.Claim("web", mapOf("x"), nil).Number
 	a.add(o)
 	given := map[string]orders.Order{"web": {Spec: spec}}
 	acc := orders.Accepted{Known: true, Digest: "1"}
-	_, seq := s.board.command(acc, given, s.newApp)
+	_, seq := s.board.Command(acc, given, s.newApp)
 	if len(a.batch()) != 0 {
 		t.Error("it is deleted before the app has its orders")
 	}
@@ -296,7 +296,7 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 	if a.publish(); len(a.batch()) != 1 || !a.cleared() {
 		t.Errorf("it is not deleted: %q", a.held)
 	}
-	s.board.command(orders.Accepted{Known: true, Digest: "2"}, given, s.newApp)
+	s.board.Command(orders.Accepted{Known: true, Digest: "2"}, given, s.newApp)
 	if len(a.batch()) != 0 || a.cleared() {
 		t.Error("it is deleted by the orders of the bundle before")
 	}
@@ -327,9 +327,9 @@ func TestAnAppIsTakenAwayAndBroughtBackWhileItWaits(t *testing.T) {
 			if next.Suspend = true; i%2 == 0 {
 				next.Apps = nil
 			}
-			all := orders.Of(next, s.board.orders())
+			all := orders.Of(next, s.board.Orders())
 			acc := orders.Accepted{Bundle: next, Known: true}
-			list, seq := s.board.command(acc, all, s.newApp)
+			list, seq := s.board.Command(acc, all, s.newApp)
 			for _, x := range list {
 				x.do(func() { x.obey(acc, seq, all[x.name]) })
 			}
@@ -340,8 +340,35 @@ func TestAnAppIsTakenAwayAndBroughtBackWhileItWaits(t *testing.T) {
 			a.await(ctx, func() { a.do(func() { _ = a.timeout() }) })
 			_ = a.leaving || a.behind() || a.uncertain() != ""
 		})
-		s.board.doubt("other")
+		s.board.Doubt("other")
 	}
 	close(done)
 	bundles.Wait()
+}
+
+// What is coming for an app is known to all before the app takes it, and at every moment until then.
+func TestWhatIsComingIsKnownUntilItIsTaken(t *testing.T) {
+	t.Parallel()
+	_, s := idle(t)
+	a := s.newApp("web")
+	s.board.Add(a, protocol.App{Name: "web"})
+	p := &plan.Plan{Digest: "2", Wants: []plan.Want{{Ref: mapOf("a")}}}
+	s.board.Deliver(map[*app]*plan.Plan{a: p})
+	a.publish()
+	if !s.board.WantedBeside("", mapOf("a")) {
+		t.Error("what the app told of itself before hid what is coming")
+	}
+	a.deliverTo(p)
+	if a.publish(); !s.board.WantedBeside("", mapOf("a")) || coming(s, "web") {
+		t.Error("it was not taken")
+	}
+}
+
+func coming(s *session, app string) bool {
+	e, _ := s.board.Entry(app)
+	return e.Coming != nil
+}
+
+func mapOf(name string) protocol.ObjectRef {
+	return protocol.ObjectRef{Kind: "ConfigMap", Namespace: "ns", Name: name}
 }

@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"errors"
-	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -37,7 +36,7 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 	for a, err := range missing {
 		a.do(func() { a.obtain(b.Generation, err) })
 	}
-	s.board.deliver(plans)
+	s.board.Deliver(plans)
 	for a, p := range plans {
 		a.do(func() { a.deliverTo(p) })
 	}
@@ -46,7 +45,8 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 
 // deliverTo has a plan be the app's next.
 func (a *app) deliverTo(p *plan.Plan) {
-	a.next, a.took, a.fetching, a.unfit, a.lacks = p, true, "", fleet.Fact{}, ""
+	a.next, a.took = p, true
+	a.arrived()
 	if a.env.outdated(p) {
 		a.remake()
 	}
@@ -58,8 +58,8 @@ func (s *session) take(b protocol.Bundle, tell func(*app, func())) (changed []*a
 	acc := orders.Accepted{Digest: b.Digest(), Epoch: b.Epoch, Floor: b.Generation, Known: true}
 	acc.Bundle = orders.WithKnownFlags(b, s.inForce())
 	s.who.Reach(b.Epoch)
-	all := orders.Of(b, s.board.orders())
-	list, seq := s.board.command(acc, all, s.newApp)
+	all := orders.Of(b, s.board.Orders())
+	list, seq := s.board.Command(acc, all, s.newApp)
 	for _, a := range list {
 		o := all[a.name]
 		tell(a, func() {
@@ -95,10 +95,7 @@ func (a *app) obey(acc orders.Accepted, seq uint64, o orders.Order) (changed boo
 // take puts the flags of a spec into force, and says whether the app needs another blob.
 func (a *app) take(o orders.Order) (changed bool) {
 	spec := o.Spec
-	if a.stopGet != nil {
-		a.stopGet()
-		a.stopGet = nil
-	}
+	a.fetch.stop()
 	if o.Unfit != "" { // what was understood before stays in force
 		a.spec, a.leaving, a.next, a.fetching, a.unfit = spec, false, nil, "", fact(protocol.ReasonAgentTooOld, o.Unfit)
 		return false
@@ -181,14 +178,13 @@ func (s *session) gather(ctx context.Context, apps []*app, generation uint64, si
 
 // read gets the blob of an app, from what is stored if that is the same, and indexes it.
 func (s *session) read(ctx context.Context, a *app, generation uint64, since time.Time) (*plan.Plan, error) {
-	var r request
 	var spec protocol.App
 	var had *plan.Plan
 	var stored []byte
 	var spare string
 	var epoch uint64
 	a.do(func() {
-		r, spec, had, stored, spare, epoch = a.request(), a.spec, a.plan, a.spare, a.spareDigest, a.accepted.Bundle.Epoch
+		spec, had, stored, spare, epoch = a.spec, a.plan, a.spare, a.spareDigest, a.accepted.Bundle.Epoch
 	})
 	if spec.Blob == nil {
 		return nil, errors.New("the bundle has no blob for it")
@@ -208,7 +204,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64, since tim
 	if err != nil {
 		return nil, err
 	}
-	t, err := r.transformFor(ctx, spec, lines)
+	t, err := s.reader().Transform(ctx, spec, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -229,9 +225,7 @@ func (a *app) obtain(generation uint64, err error) {
 	if a.env.awaits(err) {
 		return
 	}
-	if a.stopGet != nil {
-		a.stopGet()
-	}
+	a.fetch.stop()
 	getting, stop := context.WithCancel(a.env.life)
 	a.stopGet = stop
 	s := a.env
@@ -267,10 +261,11 @@ func (a *app) obtained(p *plan.Plan, err error) bool {
 	if a.env.outdated(p) {
 		return false
 	}
-	a.next, a.fetching, a.unfit, a.lacks = p, "", fleet.Fact{}, ""
+	a.next = p
+	a.arrived()
 	a.kick()
 	a.tellLater(func() {
-		for _, other := range a.env.board.all() {
+		for _, other := range a.env.board.All() {
 			if other != a {
 				other.post(func() {
 					if other.leftover() { // which may have been held until this was known
@@ -281,22 +276,6 @@ func (a *app) obtained(p *plan.Plan, err error) bool {
 		}
 	})
 	return true
-}
-
-// missing notes why the blob of an app is not here: it cannot be fetched, or it cannot be used.
-func (a *app) missing(err error) {
-	a.fetching, a.unfit = "", fleet.Fact{}
-	var gone *lacking
-	if errors.As(err, &gone) {
-		a.lacks = err.Error()
-		return
-	}
-	if errors.Is(err, agent.ErrOffline) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		a.fetching = fmt.Sprintf("its objects were not received from the hub yet: %v; retrying, and keeping the last applied version", err)
-		return
-	}
-	a.unfit = fact(codeOf(err, protocol.ReasonContentUnusable),
-		fmt.Sprintf("its objects cannot be used: %v; keeping the last applied version", err))
 }
 
 // whenOnline is what the next try need not wait beyond: the bus coming back.

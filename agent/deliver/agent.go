@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/budget"
 	"github.com/drover-dev/drover/agent/credential"
+	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/place"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
@@ -96,7 +99,8 @@ func (a *Agent) session(parent context.Context) error {
 		if err != nil {
 			return err
 		}
-		return a.hold(ctx, belongs)
+		hold := place.Hold{Identity: a.c.Identity, Bus: a.c.Bus, Log: a.c.Log, Self: a.self, Next: a.next, Reported: a.c.Reported}
+		return hold.Run(ctx, belongs)
 	}
 	c := a.c
 	c.Log = c.Log.With("cluster", c.Identity.Credential().Cluster)
@@ -139,7 +143,7 @@ func (a *Agent) load(ctx context.Context) (agent.Stored, error) {
 			err = a.c.Identity.Load(ctx)
 		}
 		if err == nil {
-			err = a.lookAround(ctx)
+			a.self.ClusterUID, err = place.Find(ctx, a.c.Cluster, a.c.Scope, a.c.Identity, a.c.Log)
 		}
 		if err == nil {
 			if v, err := a.c.Cluster.Version(ctx); err == nil { // for the report only
@@ -161,9 +165,14 @@ func (a *Agent) load(ctx context.Context) (agent.Stored, error) {
 
 func (a *Agent) report(s *session) func() []byte {
 	return func() []byte {
-		a.seq++
-		return s.report(a.self, a.seq)
+		return s.report(a.self, a.next())
 	}
+}
+
+// next is the number of the next report.
+func (a *Agent) next() uint64 {
+	a.seq++
+	return a.seq
 }
 
 // farewell tells or stores the last of it, if that can be done quickly.
@@ -236,7 +245,7 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 		s.log.Warn("a part of the agent's state cannot be read", "err", message)
 		s.notes.with(func() { s.notes.message = message })
 	}
-	search := s.resumeSearch(ctx, st, bundle)
+	s.search = s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
 	}
@@ -249,12 +258,16 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 	s.begin(func() {
 		for _, a := range uncounted {
 			if bundle != nil {
-				a.succeed(bundle.Deletions)
+				if a.deletions.Succeed(a.forBudget(), bundle.Deletions) {
+					a.dirty = true
+				}
 			}
 		}
 	})
-	search()
-	s.emit(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
+	if s.search != nil {
+		s.crew.Start(func() { s.search.Run(ctx) })
+	}
+	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
 		version.String(), s.inForce().Bundle.Generation, phrase.Count(s.objects.Len(), "object"))})
 	s.crew.Start(func() { s.watchAll(ctx) })
 	s.version.Reconsider()
@@ -265,10 +278,10 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 // begin starts the apps' goroutines. Until then this goroutine alone has what is restored of them. settled is called
 // when every object has one owner.
 func (s *session) begin(settled func()) {
-	apps := s.board.all()
+	apps := s.board.All()
 	tell := func() {
 		for _, a := range apps {
-			s.board.tell(a, a.summarize())
+			s.board.Tell(a, a.summarize())
 		}
 	}
 	tell()
@@ -276,7 +289,7 @@ func (s *session) begin(settled func()) {
 	settled()
 	for _, a := range apps {
 		if a.plan != nil {
-			a.steers = &steers{a.plan.Steers()}
+			a.steers = a.plan.Steers()
 		}
 	}
 	tell()
@@ -298,20 +311,20 @@ func (s *session) begin(settled func()) {
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	a := s.newApp(st.Spec.Name)
-	a.spec, a.budget = st.Spec, budget{deleted: st.Deleted, granted: st.Granted}
+	a.spec, a.deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
 	p, err := a.restorePlan(ctx, st)
 	unusable := protocol.ReasonContentUnusable
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err, unusable = nil, errors.New(why), protocol.ReasonAgentTooOld
 	}
 	a.lasts = a.restoreLast(ctx, st)
-	s.board.add(a, st.Spec)
-	s.board.raise(st.Epoch, st.Generation)
+	s.board.Add(a, st.Spec)
+	s.board.Raise(st.Epoch, st.Generation)
 	s.who.Reach(st.Epoch)
 	wants := map[protocol.ObjectRef]*plan.Want{}
 	if err != nil {
 		a.unfit = fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
-		if errors.As(err, new(*lacking)) {
+		if errors.As(err, new(*input.Lacking)) {
 			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
 		}
 		s.log.Warn("the stored objects of an app cannot be used; downloading them from the hub again", "app", a.name, "err", err)
@@ -332,7 +345,7 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 			a.dirty = true
 			continue
 		}
-		a.add(&object{item: item, want: wants[item.Ref], verdict: unseen})
+		a.add(&object{item: item, want: wants[item.Ref], sighted: sighted{verdict: unseen}})
 	}
 }
 
@@ -362,7 +375,7 @@ func (a *app) restorePlan(ctx context.Context, st agent.AppState) (*plan.Plan, e
 }
 
 func (a *app) makePlan(ctx context.Context, st agent.AppState, lines []byte) (*plan.Plan, error) {
-	t, err := a.request().transformFor(ctx, st.Spec, lines)
+	t, err := a.env.reader().Transform(ctx, st.Spec, lines)
 	if err != nil {
 		return nil, err
 	}
@@ -427,12 +440,12 @@ func (o *object) inherit(other *object) {
 func (s *session) restoreKnown(envelope []byte, b protocol.Bundle) protocol.Bundle {
 	b, specs := orders.RestoreKnown(envelope, b)
 	for _, spec := range specs {
-		a := s.board.app(spec.Name)
+		a := s.board.App(spec.Name)
 		if a == nil {
 			a = s.newApp(spec.Name)
 		}
 		a.spec = spec
-		s.board.add(a, spec)
+		s.board.Add(a, spec)
 	}
 	return b
 }

@@ -18,22 +18,14 @@ import (
 
 var notThere = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there yet"}
 
-// refOf is the object that a want is for, as far as it is known whether it has a namespace.
-func (s *session) refOf(w *plan.Want) protocol.ObjectRef {
-	if bare := w.WithoutNamespace(); w.KindUnknown && s.objects.Owner(bare) != "" {
-		return bare
-	}
-	return w.Ref
-}
-
 // claim makes an object the app's own, unless another app has it and keeps it.
 func (a *app) claim(w *plan.Want) {
-	ref := a.env.refOf(w)
+	ref := a.env.neighbours().refOf(w)
 	o := a.byRef[ref]
 	if o == nil && w.Mode == fleet.ModeIgnore && a.env.objects.Owner(ref) == "" {
 		return
 	}
-	answer := a.env.objects.Claim(a.name, ref, func(owner string) bool { return a.env.board.keeps(owner, ref) })
+	answer := a.env.objects.Claim(a.name, ref, func(owner string) bool { return a.env.board.Keeps(owner, ref) })
 	switch answer.Claim {
 	case inventory.Kept:
 		a.clashes = append(a.clashes, clash{ref, answer.Owner})
@@ -51,35 +43,23 @@ func (a *app) claim(w *plan.Want) {
 			o = a.begin(ref, answer.Number)
 		}
 	}
-	a.want(o, w)
+	o.become(w)
 }
 
 // begin takes an object into the inventory of which nothing is known.
 func (a *app) begin(ref protocol.ObjectRef, claim uint64) *object {
-	o := &object{item: agent.Item{Ref: ref}, verdict: notThere, owning: owning{claim: claim}}
+	o := &object{item: agent.Item{Ref: ref}, sighted: sighted{verdict: notThere}, owning: owning{claim: claim}}
 	a.add(o)
-	if a.env.board.isAwaited(ref) {
+	if a.env.stands.Awaited(ref) {
 		a.show(ref)
 	}
 	return o
 }
 
-// want has an object be what a plan wants it to be.
-func (a *app) want(o *object, w *plan.Want) {
-	if o.trouble != nil && (o.item.Line != w.Line || o.trouble.line != w.Line) {
-		o.trouble = nil // it was that of other content, and what is to be applied deserves a try at once
-	}
-	o.held, o.heldForGood = "", false
-	o.want, o.item.APIVersion, o.item.Keep, o.item.Wave = w, w.APIVersion, w.Keep, w.Wave
-	if o.removing {
-		o.item.Line = agent.Sum{}
-	}
-}
-
 // askFor asks the app that had an object to hand it over. o is what stands for it until then.
 func (a *app) askFor(o *object, answer inventory.Answer) {
 	ref := o.item.Ref
-	from := a.env.board.app(answer.Owner)
+	from := a.env.board.App(answer.Owner)
 	if from == nil || !from.box.Put(func() { from.handOver(ref, answer.Before, a, o) }) {
 		a.handed(o, nil, answer.Owner) // it is gone, and had nothing left
 	}
@@ -94,35 +74,20 @@ func (a *app) handOver(ref protocol.ObjectRef, claim uint64, to *app, as *object
 		none()
 		return
 	}
-	a.onFree(o, func() {
+	o.onFree(func() {
 		if o.gone { // meanwhile
 			none()
 			return
 		}
 		a.disown(o)
-		a.unlook(o)
+		o.unlook()
 		delete(a.revealed, ref)
 		a.given[ref] = o.item
 		given := *o
 		given.then, given.stash, given.astray, given.want = nil, nil, nil, nil
-		if f := o.fight; f != nil {
-			given.fight = &fight{since: f.since, heals: f.heals, deleted: f.deleted, writers: f.writers}
-		}
+		given.conflict = o.conflict.HandedOver()
 		to.post(func() { to.handed(as, &given, a.name) })
 	})
-}
-
-// byClaim is the object that the app had by a claim. It may have claimed it again before it handed it over.
-func (a *app) byClaim(ref protocol.ObjectRef, claim uint64) *object {
-	if o := a.byRef[ref]; o != nil && o.claim == claim {
-		return o
-	}
-	for _, o := range a.own {
-		if o.claim == claim {
-			return o
-		}
-	}
-	return nil
 }
 
 // handed takes over the object that o stands for, or takes down that there is none.
@@ -143,7 +108,7 @@ func (a *app) handed(o, given *object, from string) {
 		o.again() // it carries the old one's label
 		o.removing = false
 		if want != nil {
-			a.want(o, want)
+			o.become(want)
 		}
 	}
 	o.coming, o.busy = false, false
@@ -151,7 +116,7 @@ func (a *app) handed(o, given *object, from string) {
 	a.dirty = true
 	a.sort()
 	a.judgeStash(a.env.life, o)
-	a.proceed(o)
+	o.proceed()
 	if !a.running {
 		a.kick()
 	}
@@ -161,18 +126,16 @@ func (a *app) handed(o, given *object, from string) {
 func (a *app) releaseFormers(o *object) {
 	ref := o.item.Ref
 	for _, name := range o.formers {
-		a.tellLater(func() { a.env.tellApp(name, func(f *app) { f.released(ref) }) })
+		a.tellLater(func() {
+			a.env.tellApp(name, func(f *app) {
+				if f.dropGiven(ref) {
+					f.dirty = true
+				}
+				f.kick()
+			})
+		})
 	}
 	o.formers = nil
-}
-
-// released is for an object that was handed over, and need not be stored here any more.
-func (a *app) released(ref protocol.ObjectRef) {
-	if _, ok := a.given[ref]; ok {
-		delete(a.given, ref)
-		a.dirty = true
-	}
-	a.kick()
 }
 
 // forget takes an object out of the inventory.
@@ -184,7 +147,7 @@ func (a *app) forget(o *object) {
 		o.coming, o.busy = false, false
 	}
 	a.disown(o)
-	a.unlook(o)
+	o.unlook()
 	if a.env.objects.Release(ref, o.claim) {
 		a.env.watches.Untrack(ref)
 	}
@@ -192,5 +155,5 @@ func (a *app) forget(o *object) {
 	if fleet.Steers(ref) {
 		a.resteerAll()
 	}
-	a.proceed(o)
+	o.proceed()
 }

@@ -20,9 +20,13 @@
 // Each app has a goroutine of its own, which alone owns the app's state; all others send it messages (actor.go). A
 // request runs beside it, and the app handles its messages meanwhile. Apps share two things, each with a small lock of
 // its own that is never held over a request: which app owns which object (package inventory), and a board with what a
-// bundle asks of every app and what each app tells of itself (board.go). Whatever is old on the board is old in the
+// bundle asks of every app and what each app tells of itself (package board). Whatever is old on the board is old in
+// the
 // direction that keeps objects. docs/decisions/actors.md says what that replaced, and why each step stays safe.
 //
-// It may import agent, the packages beside it that are no adapters (plan, hook, orders, inventory, watch,
-// guard, mailbox, blobs, report, upgrade, credential), fleet, protocol and internal; never kube or nats.
+// It may import agent, the packages of one duty in agent/, fleet, protocol and internal; never the adapters kube, nats
+// and
+// pluginhost. Rules belong into a package of one duty: drift, budget, contents, orders and guard decide; what is here
+// waits,
+// asks and stores.
 package deliver

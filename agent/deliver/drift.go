@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/drift"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -23,7 +24,7 @@ func (a *app) sight(ctx context.Context, sg agent.Sighting) {
 		a.see(ctx, o, sg)
 	}
 	if owner := a.env.objects.Owner(sg.Live.Ref); l == nil && o == nil && owner != "" && owner != a.name {
-		if other := a.env.board.app(owner); other != nil { // it was handed over meanwhile
+		if other := a.env.board.App(owner); other != nil { // it was handed over meanwhile
 			other.box.Sight(sg)
 		}
 	}
@@ -67,17 +68,18 @@ func (a *app) judgeSighting(ctx context.Context, o *object, sg agent.Sighting) {
 	if o.verdict.Health != protocol.HealthCurrent {
 		o.unnoticed = unnoticed{}
 	}
-	a.notePaused(o, sg.Live.Paused)
-	switch {
-	case same: // the very state that our apply left: whatever it looks like is how it should
-		a.trust(o, sg.Live.Fields)
-	case o.item.Line == agent.Sum{} || o.want == nil:
-	case sg.Live.Fields != o.item.Fields:
+	if o.pause(sg.Live.Paused) {
+		a.kick() // to store it, and to apply what came meanwhile
+	}
+	switch drift.Judge(drift.Known{Wanted: o.want != nil, Line: o.item.Line, Fields: o.item.Fields, Own: same}, sg.Live.Fields) {
+	case drift.Own: // whatever it looks like is how it should
+		o.trust(sg.Live.Fields)
+	case drift.Drifted:
 		o.ours, o.drifted = false, true
 		a.heal(ctx, o, sg)
-	default:
+	case drift.Matches:
 		o.ours, o.drifted, o.astray = false, false, nil
-		a.untell(o)
+		o.untell()
 		if o.item.Line == o.want.Line {
 			o.trouble = nil // whatever it was, it is as it should be
 		}
@@ -89,17 +91,10 @@ func (a *app) judgeSighting(ctx context.Context, o *object, sg agent.Sighting) {
 	}
 }
 
-// trust takes a field set as what an apply leaves.
-func (a *app) trust(o *object, fields agent.Sum) {
-	if o.item.Fields != fields {
-		o.item.Fields, a.dirty = fields, true
-	}
-}
-
 // missed is for an object that is not there, or no longer carries the label.
 func (a *app) missed(ctx context.Context, o *object, sg agent.Sighting) {
 	o.present, o.ours, o.deleting = false, false, false
-	a.unlook(o)
+	o.unlook()
 	if o.want == nil {
 		if o.removing {
 			a.pruned(o)
@@ -170,7 +165,7 @@ func (a *app) settle(ctx context.Context, o *object, w *plan.Want, live agent.Li
 		a.schedule(ctx)
 	}
 	a.judgeStash(ctx, o)
-	a.proceed(o)
+	o.proceed()
 	a.assessIdle(ctx)
 }
 
@@ -188,14 +183,14 @@ func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.L
 	if o.item.Line != w.Line || o.item.Fields != live.Fields {
 		o.item.Line, o.item.Fields, a.dirty = w.Line, live.Fields, true
 	}
-	a.untell(o)
+	o.untell()
 	a.learn(o, w, live.Whole)
 	switch {
 	case live.Left:
 		o.item.Paused = live.Paused
 		o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it was there before, and is left as it is"}
 	case live.Version != o.version || !o.present:
-		a.unlook(o)                           // what was wrong was wrong with what it was before
+		o.unlook()                            // what was wrong was wrong with what it was before
 		if a.env.watches.Judged(o.item.Ref) { // the watch will say
 			o.verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
 		} else {
@@ -206,7 +201,7 @@ func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.L
 	if o.want == nil || o.want.Line == w.Line { // or else newer content is still refused
 		o.trouble = nil
 	}
-	if a.wake(o.item.Ref); !a.running && a.hooks.Run.Open() {
+	if a.beside.awaited(o.item.Ref) || !a.running && a.hooks.Run.Open() {
 		a.kick()
 	}
 	if live.App == a.name {
@@ -223,27 +218,26 @@ func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.L
 // heal applies an object again that drifted, at once.
 func (a *app) heal(ctx context.Context, o *object, sg agent.Sighting) {
 	w, p := o.inForce()
-	switch {
-	case o.busy || o.deleting || o.want == nil || a.suspended() || a.plan == nil || w == nil:
-		return // what is due is done by the app's next turn
-	case !o.heals():
-		a.keepDrift(ctx, o, w, p, sg)
-		return
-	}
-	newer := w != o.want
-	if newer {
+	state := drift.State{Ready: !o.busy && !o.deleting && o.want != nil && !a.suspended(), Known: w != nil,
+		Newer: w != o.want, Gone: sg.Kind == agent.SightGone, Fails: o.trouble != nil}
+	state.Heals = o.want != nil && o.heals()
+	action := drift.Decide(state)
+	if state.Newer && (action == drift.Retry || action == drift.Repair) {
 		o.astray = &sg
 	}
-	// Without the old object the newer content may be accepted. If it is not, the turn falls back to the last applied one.
-	if newer && sg.Kind == agent.SightGone || !newer && o.trouble != nil {
+	switch action {
+	case drift.Wait:
+	case drift.Keep:
+		a.keepDrift(ctx, o, w, p, sg)
+	case drift.Retry:
 		if o.trouble != nil {
 			o.trouble.next = time.Time{}
 		}
 		a.kick()
-		return
-	}
-	if !a.slowed(ctx, o, sg) {
-		a.startRepair(ctx, o, w, p, sg)
+	case drift.Repair:
+		if !a.slowed(ctx, o, sg) {
+			a.startRepair(ctx, o, w, p, sg)
+		}
 	}
 }
 
@@ -267,11 +261,11 @@ func (r request) repair(ctx context.Context, o *object, w *plan.Want, p *plan.Pl
 	a.do(func() {
 		if healed {
 			r.env.notes.with(func() { r.env.notes.drift.Corrected++ })
-			a.wasHealthy, a.appliedAt = false, time.Now()
+			a.condition.applied(time.Now())
 		}
 		a.settle(ctx, o, w, live, err)
 		if err == nil && live.Version == sg.Live.Version {
-			a.trust(o, sg.Live.Fields) // it only looked different
+			o.trust(sg.Live.Fields) // it only looked different
 		}
 		if healed {
 			a.journal(o, sg, live, c, took)
@@ -285,8 +279,8 @@ func (a *app) journal(o *object, sg agent.Sighting, live agent.Live, c agent.Cul
 	switch {
 	case sg.Kind == agent.SightGone && live.Created:
 		e.Message = "it was deleted; it is there again"
-		if f := o.fight; f != nil && f.slow != nil {
-			e.Message += "; it " + f.recreating()
+		if slow := o.conflict.Recreating(); slow != "" {
+			e.Message += "; it " + slow
 		}
 	case sg.Kind == agent.SightGone:
 		e.Fields, e.Message = []string{"metadata.labels." + fleet.LabelApp}, "its label was taken away; it is back"
@@ -296,7 +290,7 @@ func (a *app) journal(o *object, sg agent.Sighting, live agent.Live, c agent.Cul
 	}
 	ref := o.item.Ref
 	e.Object = &ref
-	a.blame(o, e)
+	o.conflict.Blame(e.By, e.Fields)
 	a.emit(e)
 	e.Version, e.Cluster, e.Generation = protocol.Version, a.env.name, a.accepted.Bundle.Generation
 	a.env.notes.with(func() { a.env.notes.drift.Last = &e })

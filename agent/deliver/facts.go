@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -28,7 +27,7 @@ func (a *app) judge(now time.Time, suspended bool) fleet.AppStatus {
 		f.Next.Missing = fact(protocol.ReasonInputMissing, a.lacks)
 	}
 	if f.Removed || !f.Objects.Worst.Known() {
-		f.Prune, f.Notes = a.pruneFact(), a.asides()
+		f.Prune, f.Notes = a.pruneFact(), asides(a.own, a.settings)
 	}
 	return fleet.Phase(f)
 }
@@ -46,7 +45,7 @@ func (a *app) failures() fleet.Failures {
 	f := fleet.Failures{
 		Dependency: fact(protocol.ReasonDependencyInvalid, a.blocked),
 		Hook:       fact(protocol.ReasonHookFailed, a.hooks.Run.Failed()),
-		Apply:      a.troubled(), Content: a.unfit, Render: fact(cmp.Or(a.spec.Reason, protocol.ReasonRenderFailed), a.spec.Error),
+		Apply:      a.troubled(a.held), Content: a.unfit, Render: fact(cmp.Or(a.spec.Reason, protocol.ReasonRenderFailed), a.spec.Error),
 	}
 	if a.fault != nil {
 		f.Fault = fleet.Fact{Reason: faultReason(a.fault.err), Text: a.fault.err.Error()}
@@ -72,28 +71,6 @@ func (a *app) failures() fleet.Failures {
 	return f
 }
 
-// troubled is the first object that could not be applied or deleted.
-func (a *app) troubled() fleet.Fact {
-	var first *object
-	n := 0
-	for _, o := range a.own {
-		if o.trouble != nil {
-			if n++; first == nil {
-				first = o
-			}
-		}
-	}
-	if first == nil {
-		return fleet.Fact{}
-	}
-	otherwise := protocol.ReasonApplyFailed
-	if first.want == nil {
-		otherwise = protocol.ReasonPruneFailed
-	}
-	return fleet.Fact{Reason: codeOf(first.trouble.err, otherwise), Object: first.item.Ref,
-		Text: first.complaint() + a.waitsForQuota(first), More: n - 1}
-}
-
 // objectFacts are of what the app wants and has checked. It notes how many objects are current, and since when some
 // are not.
 func (a *app) objectFacts(now time.Time) fleet.ObjectFacts {
@@ -116,21 +93,11 @@ func (a *app) objectFacts(now time.Time) fleet.ObjectFacts {
 			count(p)
 		}
 	}
-	for _, p := range a.illChecks() {
+	for _, p := range a.checks.Ill() {
 		health = fleet.Worst(health, p.Health)
 		count(p)
 	}
-	paused := ill > 0 && health == protocol.HealthPaused
-	switch {
-	case ill == 0 || paused:
-		a.illSince = time.Time{}
-	case a.illSince.IsZero():
-		a.illSince = now
-	}
-	if a.reason == protocol.ReasonPaused && !paused {
-		a.appliedAt = now
-	}
-	a.current = n
+	a.count(n, ill, health, now)
 	f := fleet.ObjectFacts{Health: health, WasHealthy: a.wasHealthy, Applied: now.Sub(a.appliedAt), Grace: grace,
 		Timeout: a.timeout()}
 	if !a.illSince.IsZero() {
@@ -144,10 +111,10 @@ func (a *app) objectFacts(now time.Time) fleet.ObjectFacts {
 
 // pruneFact tells of objects that Git no longer has and that are still there.
 func (a *app) pruneFact() fleet.Fact {
-	f := fact(protocol.ReasonPruning, a.leftovers())
+	f := fact(protocol.ReasonPruning, a.leftovers(a.held))
 	switch {
 	case !f.Known():
-	case a.over != nil && a.held != "":
+	case a.deletions.Over() != nil && a.held != "":
 		f.Reason = protocol.ReasonPruneHeld
 	case a.held != "":
 		f.Reason = protocol.ReasonPruneWaits
@@ -155,11 +122,6 @@ func (a *app) pruneFact() fleet.Fact {
 		f.Reason = protocol.ReasonPruneHeld
 	}
 	return f
-}
-
-// holdsAny says whether one of the objects that Git no longer has waits for a person.
-func (a *app) holdsAny() bool {
-	return slices.ContainsFunc(a.own, func(o *object) bool { return o.want == nil && o.hold != nil })
 }
 
 // errStore is for what the agent keeps of an app in the cluster.

@@ -7,9 +7,12 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/budget"
+	"github.com/drover-dev/drover/agent/checks"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -38,8 +41,8 @@ func TestEveryFailureHasItsCode(t *testing.T) {
 
 // with adds an object to an app in a test: applied and current, with changes.
 func (a *app) with(name string, changes ...func(*object)) *app {
-	o := &object{item: agent.Item{Ref: protocol.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: name}}, app: a, want: &plan.Want{}, present: true,
-		verdict: fleet.Verdict{Health: protocol.HealthCurrent}}
+	o := &object{item: agent.Item{Ref: protocol.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: name}}, app: a, want: &plan.Want{},
+		sighted: sighted{present: true, verdict: fleet.Verdict{Health: protocol.HealthCurrent}}}
 	for _, c := range changes {
 		c(o)
 	}
@@ -122,7 +125,7 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 			a.hooks.Run, a.hooks.Step = &agent.Run{Digest: "x"}, fact(protocol.ReasonHookRunning, "PostSync")
 		}, protocol.PhaseApplying, "HookRunning", "PostSync"},
 		"held":     {func(a *app) { a.with("x", held) }, protocol.PhaseHealthy, "PruneHeld", "1 object still to be deleted: held"},
-		"held all": {func(a *app) { a.with("x", removed).held, a.over = "before a person approves it", &protocol.Held{} }, protocol.PhaseHealthy, "PruneHeld", "1 object not deleted before a person approves it"},
+		"held all": {func(a *app) { a.with("x", removed).held, a.deletions = "before a person approves it", overdrawn() }, protocol.PhaseHealthy, "PruneHeld", "1 object not deleted before a person approves it"},
 		"unsure":   {func(a *app) { a.with("x", removed).held = "until more is known" }, protocol.PhaseHealthy, "PruneWaits", "1 object not deleted until more is known"},
 		"pruning":  {func(a *app) { a.with("x", removed) }, protocol.PhaseHealthy, "Pruning", "1 object still to be deleted"},
 		"degraded": {func(a *app) {
@@ -130,11 +133,13 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 		}, protocol.PhaseDegraded, "Unhealthy", "ConfigMap/shop/y: never (and 2 more)"},
 		"paused": {func(a *app) { a.with("z", is(protocol.HealthPaused, "asks")) }, protocol.PhaseWaiting, "Paused", "ConfigMap/shop/z: asks"},
 		"a check": {func(a *app) {
-			a.checks = []*check{{ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "c"}, verdict: fleet.Verdict{Health: protocol.HealthDegraded, Message: "bad"}}}
-		}, protocol.PhaseDegraded, "Unhealthy", "ConfigMap/c: bad"},
+			a.checks = checks.New(checks.Config{Start: func(func()) bool { return false }, Brought: func(string, string) (r protocol.HealthRule) { return r },
+				Rule: func(string, string) *health.Rule { return nil }})
+			a.checks.Set(t.Context(), []protocol.ObjectRef{{Kind: "ConfigMap", Name: "c"}}, "shop")
+		}, protocol.PhaseWaiting, "Progressing", "ConfigMap/c: it was not looked at yet"},
 	} {
 		now := time.Now()
-		a := (&app{name: "shop", plan: &plan.Plan{}, appliedAt: now}).with("a")
+		a := (&app{name: "shop", plan: &plan.Plan{}, condition: condition{appliedAt: now}}).with("a")
 		c.set(a)
 		got := a.judge(now, false)
 		if got.Phase != c.phase || got.Reason != c.reason || got.Message != c.message {
@@ -156,7 +161,7 @@ func TestTimeDoesNotEndAPause(t *testing.T) {
 	t.Parallel()
 	for _, was := range []bool{false, true} {
 		start := time.Now()
-		a := &app{name: "shop", plan: &plan.Plan{}, appliedAt: start, wasHealthy: was}
+		a := &app{name: "shop", plan: &plan.Plan{}, condition: condition{appliedAt: start, wasHealthy: was}}
 		a.with("web")
 		limit := a.timeout()
 		if was {
@@ -182,4 +187,12 @@ func TestTimeDoesNotEndAPause(t *testing.T) {
 		at(2*time.Hour+limit-1, protocol.HealthProgressing, protocol.ReasonProgressing)
 		at(2*time.Hour+limit, protocol.HealthProgressing, late)
 	}
+}
+
+// overdrawn is a budget that holds what an app would delete.
+func overdrawn() budget.Budget {
+	b := budget.Restored(new(uint64), 0)
+	b.Rule(budget.App{Prunes: true, Leftover: 1, Deletes: func() ([]protocol.ObjectRef, int) { return []protocol.ObjectRef{mapOf("x")}, 0 }},
+		&protocol.Deletions{}, budget.Point{})
+	return b
 }

@@ -118,7 +118,7 @@ func (c *creation) prepare(res agent.Resource) error {
 	if c.env.scope.Outside(ref) {
 		return c.env.scope.Failure()
 	}
-	if other := c.env.board.app(c.env.objects.Owner(ref)); other != nil {
+	if other := c.env.board.App(c.env.objects.Owner(ref)); other != nil {
 		other.whenSettled(ref) // it may be about to go
 	}
 	var err error

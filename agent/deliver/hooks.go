@@ -156,7 +156,7 @@ func (h *hookRunner) deleteHooks(ctx context.Context, phase fleet.HookPhase) boo
 		return true
 	}
 	var others []*plan.Plan
-	for _, list := range h.app.env.board.plansBeside(h.app.name) {
+	for _, list := range h.app.env.board.PlansBeside(h.app.name) {
 		others = append(others, list...)
 	}
 	at := hook.BeforeDelete
@@ -164,7 +164,7 @@ func (h *hookRunner) deleteHooks(ctx context.Context, phase fleet.HookPhase) boo
 		at = hook.AfterDelete
 	}
 	done, _ := h.takeThrough(ctx, hook.View{Moment: at, Plan: last,
-		Moved: hook.TakenOver(last, others, h.app.env.refOf)})
+		Moved: hook.TakenOver(last, others, h.app.env.neighbours().refOf)})
 	return done
 }
 

@@ -2,28 +2,16 @@ package deliver
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/apply"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // absent stands for the field set of an object that is not there.
 var absent = agent.SumOf([]byte("absent"))
-
-// notePaused takes down whether an object asks in the cluster to be left alone.
-func (a *app) notePaused(o *object, yes bool) {
-	if o.item.Paused == yes {
-		return
-	}
-	o.item.Paused, a.dirty = yes, true
-	a.kick() // to store it, and to apply what came meanwhile
-}
 
 // keepDrift tells of a drift from w, as p has it, that is left, once.
 func (a *app) keepDrift(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
@@ -54,12 +42,12 @@ func (r request) compare(ctx context.Context, o *object, w *plan.Want, p *plan.P
 	var c agent.Culprit
 	if err == nil {
 		known := w.HasReplicas && r.env.scaling.Known(ctx, w.Ref.Namespace)
-		var e errand
-		r.app.do(func() { e = r.app.errand(o, w, res, lines, known) })
-		e.patch.Try, e.patch.Polite = true, false
+		var t apply.Task
+		r.app.do(func() { t = r.app.task(o, w, res, lines, known) })
+		t.Patch.Try, t.Patch.Polite = true, false
 		var would agent.Live
-		if would, err = e.at.Apply(ctx, e.res, e.ref, e.patch); err == nil {
-			c = e.at.Blame(sg.Live, would)
+		if would, err = t.At.Apply(ctx, t.Resource, t.Ref, t.Patch); err == nil {
+			c = r.at.Blame(sg.Live, would)
 		}
 	}
 	r.app.do(func() { r.app.compared(o, w, sg, c, err) })
@@ -72,9 +60,9 @@ func (a *app) compared(o *object, w *plan.Want, sg agent.Sighting, c agent.Culpr
 	case err != nil:
 		a.tellLeft(o, protocol.Event{Time: sg.At, Message: "somebody changed it; it is left so"})
 	case len(c.Fields) == 0: // it only looks different
-		a.trust(o, sg.Live.Fields)
+		o.trust(sg.Live.Fields)
 		o.drifted = false
-		a.untell(o)
+		o.untell()
 	default:
 		a.tellLeft(o, protocol.Event{Time: sg.At, By: c.Manager, Fields: c.Fields, Message: c.Changed() + "; it is left so"})
 	}
@@ -87,34 +75,4 @@ func (a *app) tellLeft(o *object, e protocol.Event) {
 	e.Message += ", because the app keeps drift: it is as in Git again when its next change in Git comes, or put it right by hand"
 	a.emit(e)
 	a.env.out.Changed(false)
-}
-
-// untell forgets a drift that is no more.
-func (a *app) untell(o *object) {
-	if o.item.Told != (agent.Sum{}) {
-		o.item.Told, a.dirty = agent.Sum{}, true
-	}
-}
-
-// asides is what is to be known of an app that is healthy.
-func (a *app) asides() string {
-	drifted, left := 0, 0
-	for _, o := range a.own {
-		switch {
-		case o.want == nil:
-		case o.left():
-			left++
-		case o.item.Told != agent.Sum{}:
-			drifted++
-		}
-	}
-	var out []string
-	if drifted > 0 {
-		out = append(out, fmt.Sprintf("%s drifted, and left so, because the app keeps drift", phrase.Count(drifted, "object")))
-	}
-	if left > 0 {
-		out = append(out, fmt.Sprintf("%s left alone, as annotations of theirs ask", phrase.Count(left, "object")))
-	}
-	out = append(out, a.atomics())
-	return strings.Join(slices.DeleteFunc(out, func(s string) bool { return s == "" }), "; ")
 }

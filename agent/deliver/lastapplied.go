@@ -19,31 +19,12 @@ func (o *object) inForce() (*plan.Want, *plan.Plan) {
 	if o.item.Line == o.want.Line {
 		return o.want, a.plan
 	}
-	for _, p := range append(slices.Clone(a.lasts), a.was) {
-		if w := p.Find(o.item.Ref, o.item.Line); w != nil {
-			return w, p
-		}
-	}
-	return nil, nil
-}
-
-// superseded are the objects whose newer content is not accepted yet, with the line that was applied last.
-func (a *app) superseded() map[protocol.ObjectRef]agent.Sum {
-	out := map[protocol.ObjectRef]agent.Sum{}
-	for _, o := range a.own {
-		if o.want != nil && o.item.Line != (agent.Sum{}) && o.pending() {
-			out[o.item.Ref] = o.item.Line
-		}
-	}
-	return out
+	return a.former.find(o.item.Ref, o.item.Line)
 }
 
 // keepLast reduces what is kept of former content to the objects whose newer content is not accepted yet.
 func (a *app) keepLast(ctx context.Context) {
-	from := slices.Clone(a.lasts)
-	if a.was != nil {
-		from = append(from, a.was)
-	}
+	from := a.former.plans()
 	if len(from) == 0 {
 		return
 	}
@@ -75,9 +56,34 @@ func takeFrom(open map[protocol.ObjectRef]agent.Sum, w *plan.Want) bool {
 	return true
 }
 
-// lastApplied is what is stored of former content.
-func (a *app) lastApplied() (out []agent.LastApplied) {
-	for _, p := range a.lasts {
+// former is content that was applied before, of objects whose newer content is not accepted; see object.inForce.
+type former struct {
+	lasts []*plan.Plan // reduced to these objects
+	was   *plan.Plan   // in force before the plan that is, until it is reduced to that
+}
+
+// plans are all of it, the oldest first.
+func (f *former) plans() []*plan.Plan {
+	out := slices.Clone(f.lasts)
+	if f.was != nil {
+		out = append(out, f.was)
+	}
+	return out
+}
+
+// find is the content of an object that has just that line, and the plan that has it; nil if there is none.
+func (f *former) find(ref protocol.ObjectRef, line agent.Sum) (*plan.Want, *plan.Plan) {
+	for _, p := range f.plans() {
+		if w := p.Find(ref, line); w != nil {
+			return w, p
+		}
+	}
+	return nil, nil
+}
+
+// stored is what is stored of it.
+func (f *former) stored() (out []agent.LastApplied) {
+	for _, p := range f.lasts {
 		h := p.Handling()
 		h = protocol.Handling{ServiceAccount: h.ServiceAccount, Decrypt: h.Decrypt, Substitute: h.Substitute}
 		packed, size := p.Packed()
@@ -123,10 +129,4 @@ func (a *app) startRepair(ctx context.Context, o *object, w *plan.Want, p *plan.
 	o.busy = true
 	r := a.request()
 	a.spawn(func() { r.repair(ctx, o, w, p, sg) })
-}
-
-// lost tells that former content of an app cannot be used.
-func (s *session) lost(app string, err error) {
-	s.log.Warn("the last applied version of some objects cannot be read; drift is healed when a newer one is accepted",
-		"app", app, "err", err)
 }

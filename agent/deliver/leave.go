@@ -31,17 +31,22 @@ func (a *app) specOf(p *plan.Plan) protocol.App {
 	return p.Spec()
 }
 
+// leaves are the fields of an object that the settings leave to others.
+func (s settings) leaves(w *plan.Want) agent.Leave {
+	ref := w.Ref
+	if w.NamespaceOmitted {
+		ref.Namespace = ""
+	}
+	rule := s.ignored[ref]
+	return agent.Leave{Paths: slices.Clone(rule.Paths), Managers: slices.Clone(rule.Managers)}
+}
+
 // leaves are the fields of an object that the app leaves to others.
 func (a *app) leaves(w *plan.Want) (out agent.Leave) {
 	if a.plan == nil {
 		return out
 	}
-	ref := w.Ref
-	if w.NamespaceOmitted {
-		ref.Namespace = ""
-	}
-	rule := a.settings.ignored[ref]
-	return agent.Leave{Paths: slices.Clone(rule.Paths), Managers: slices.Clone(rule.Managers)}
+	return a.settings.leaves(w)
 }
 
 // whole are those of the fields that are known to have one owner only of which a part is left to others, each with
@@ -55,8 +60,7 @@ func whole(known, left []string) (fields, parts []string) {
 	return fields, parts
 }
 
-// learn takes down which fields of an object have one owner only, and tells what that does to the app's rules. s.mu
-// is held.
+// learn takes down which fields of an object have one owner only, and tells what that does to the app's rules.
 func (a *app) learn(o *object, w *plan.Want, fields []string) {
 	for _, field := range fields {
 		if slices.Contains(o.item.Whole, field) {
@@ -78,14 +82,14 @@ func leftWhole(field, part string) string {
 		"others, and changes of it in Git are not applied", field, part)
 }
 
-// atomics tells of the fields of the app that are left to others as a whole because a rule names a part of them.
-func (a *app) atomics() string {
+// atomics tells of the fields that are left to others as a whole because a rule names a part of them.
+func atomics(own []*object, s settings) string {
 	n, first := 0, ""
-	for _, o := range a.own {
+	for _, o := range own {
 		if o.want == nil || len(o.item.Whole) == 0 {
 			continue
 		}
-		fields, parts := whole(o.item.Whole, a.leaves(o.want).Paths)
+		fields, parts := whole(o.item.Whole, s.leaves(o.want).Paths)
 		if n += len(fields); first == "" && len(fields) > 0 {
 			first = fmt.Sprintf("%s: %s", o.item.Ref, leftWhole(fields[0], parts[0]))
 		}
@@ -94,20 +98,20 @@ func (a *app) atomics() string {
 }
 
 // left are the fields that are left to others, by their objects.
-func (a *app) left() map[*object]agent.Leave {
+func (h *holdings) left(s settings) map[*object]agent.Leave {
 	out := map[*object]agent.Leave{}
-	for _, o := range a.own {
+	for _, o := range h.own {
 		if o.want != nil {
-			out[o] = a.leaves(o.want)
+			out[o] = s.leaves(o.want)
 		}
 	}
 	return out
 }
 
 // releave has those objects applied again of which other fields were left to others before.
-func (a *app) releave(before map[*object]agent.Leave) {
-	for _, o := range a.own {
-		if was, ok := before[o]; ok && o.want != nil && !reflect.DeepEqual(was, a.leaves(o.want)) {
+func (h *holdings) releave(before map[*object]agent.Leave, s settings) {
+	for _, o := range h.own {
+		if was, ok := before[o]; ok && o.want != nil && !reflect.DeepEqual(was, s.leaves(o.want)) {
 			o.again()
 		}
 	}
@@ -119,9 +123,9 @@ func (a *app) handle(spec protocol.App) {
 		a.settings.App = spec
 		return
 	}
-	before := a.left()
+	before := a.left(a.settings)
 	a.settings = settingsOf(spec)
-	a.releave(before)
+	a.releave(before, a.settings)
 }
 
 // again has an object applied once more, also if the agent ends before it comes to that.

@@ -37,14 +37,14 @@ func (a *app) inquire(ctx context.Context, o *object) {
 	well := o.verdict.Health == protocol.HealthCurrent || o.verdict.Health == protocol.HealthPaused
 	ill := !well || l != nil && l.cause.Holds()
 	if o.want == nil || !o.present || o.deleting || !ill || !fleet.Explained(o.item.Ref) {
-		a.unlook(o)
+		o.unlook()
 		return
 	}
 	switch {
 	case l == nil && a.running:
 		return
 	case l != nil && l.generation != o.generation:
-		a.unlook(o) // what was found is of what it was before
+		o.unlook() // what was found is of what it was before
 		fallthrough
 	case l == nil:
 		a.lookInto(ctx, o)
@@ -63,11 +63,11 @@ func (a *app) lookInto(ctx context.Context, o *object) {
 	o.look = l
 }
 
-// unlook ends the look into an object.
-func (a *app) unlook(o *object) {
+// unlook ends the look into the object.
+func (o *object) unlook() {
 	if l := o.look; l != nil {
 		o.look = nil
-		a.env.looks.Forget(l.Look)
+		o.app.env.looks.Forget(l.Look)
 	}
 }
 
@@ -81,7 +81,7 @@ func (a *app) found(ctx context.Context, l *look, turn int, c fleet.Cause) {
 	l.cause = c
 	a.env.looks.Told(l.Look)
 	if o.verdict.Health == protocol.HealthCurrent && !c.Holds() {
-		a.unlook(o)
+		o.unlook()
 	}
 	a.reassess(ctx, o, before)
 }

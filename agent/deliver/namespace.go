@@ -72,16 +72,3 @@ func namespaceBody(name string, r protocol.NamespaceRequest) []byte {
 	}
 	return body
 }
-
-// homeless says whether the app's namespace went away.
-func (a *app) homeless() bool {
-	for _, o := range a.own {
-		if o.trouble == nil {
-			continue
-		}
-		if r := agent.ReasonOf(o.trouble.err); r == agent.ReasonNamespace || r == agent.ReasonNamespaceEnding {
-			return true
-		}
-	}
-	return false
-}

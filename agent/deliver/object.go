@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/drift"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
@@ -14,33 +15,37 @@ import (
 // object is one object that the agent owns or is about to.
 type object struct {
 	owning
+	sighted
 	item    agent.Item
 	app     *app       // its owner
 	want    *plan.Want // in the owner's plan; nil if it is to go
-	version uint64
-	// generation is that of the newest sighting; 0 for kinds that have none.
-	generation int64
-	verdict    fleet.Verdict // by what it says itself; health adds the cause
-	look       *look         // for that cause; nil while it is well
-	trouble    *trouble
-	hold       *hold           // why it is not deleted, while a person has to approve that
-	owners     []string        // uids of what it belongs to, and goes with
-	stash      *agent.Sighting // the newest that came while busy
-	astray     *agent.Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
+	trouble *trouble
+	hold    *hold           // why it is not deleted, while a person has to approve that
+	stash   *agent.Sighting // the newest that came while busy
+	astray  *agent.Sighting // the drift that is to be healed to what was applied last, because newer content is not accepted
 
-	ours     bool   // version is that of our own apply
-	present  bool   // it was seen, or applied
-	deleting bool   // somebody deletes it
-	removing bool   // that is us
-	drifted  bool   // it must be applied again
-	fight    *fight // nil while it is healed no more often than others
+	removing bool            // it is being deleted by the agent
+	drifted  bool            // it must be applied again
+	conflict *drift.Conflict // nil while it was not healed lately
+	paced    time.Time       // when drift is healed next, because it was healed too often
 
-	unnoticed unnoticed // of what it follows
-	asked     string    // uid of the object of which it was asked whether it completed
-	paced     time.Time // when drift is healed next, because it was healed too often
+	asked string // uid of the object of which it was asked whether it completed
 
 	held        string // what it is applied after, while that is not current
 	heldForGood bool   // and will never be, as Git has it
+}
+
+// sighted is how an object was seen last.
+type sighted struct {
+	version    uint64
+	generation int64         // 0 for kinds that have none
+	verdict    fleet.Verdict // by what it says itself; health adds the cause
+	look       *look         // for that cause; nil while it is well
+	unnoticed  unnoticed     // of what it follows
+	owners     []string      // uids of what it belongs to, and goes with
+	ours       bool          // version is that of our own apply
+	present    bool          // it was seen, or applied
+	deleting   bool          // it is being deleted
 }
 
 // owning is how far an object is the app's own.
@@ -51,6 +56,24 @@ type owning struct {
 	coming  bool     // it is yet to be handed over by the app that had it before
 	gone    bool     // the app does not own it any more
 	then    []func() // what waits until it is not busy
+}
+
+// onFree does something with the object when no request for it is under way.
+func (w *owning) onFree(f func()) {
+	if w.busy {
+		w.then = append(w.then, f)
+		return
+	}
+	f()
+}
+
+// proceed has those go on who waited for a request for the object to come to its end.
+func (w *owning) proceed() {
+	for len(w.then) > 0 && !w.busy {
+		f := w.then[0]
+		w.then = w.then[1:]
+		f()
+	}
 }
 
 // trouble is why an object is not as it should be, and when that is tried again.
@@ -166,4 +189,45 @@ func rank(h protocol.Health) int {
 		return 1
 	}
 	return 0
+}
+
+// store has the object stored as it is now.
+func (o *object) store() { o.app.dirty = true }
+
+// trust takes a field set as what an apply leaves.
+func (o *object) trust(fields agent.Sum) {
+	if o.item.Fields != fields {
+		o.item.Fields = fields
+		o.store()
+	}
+}
+
+// untell forgets a drift that is no more.
+func (o *object) untell() {
+	if o.item.Told != (agent.Sum{}) {
+		o.item.Told = agent.Sum{}
+		o.store()
+	}
+}
+
+// pause takes down whether the object asks in the cluster to be left alone, and says whether that is news.
+func (o *object) pause(yes bool) (news bool) {
+	if o.item.Paused == yes {
+		return false
+	}
+	o.item.Paused = yes
+	o.store()
+	return true
+}
+
+// become has the object be what a plan wants it to be.
+func (o *object) become(w *plan.Want) {
+	if o.trouble != nil && (o.item.Line != w.Line || o.trouble.line != w.Line) {
+		o.trouble = nil // it was that of other content, and what is to be applied deserves a try at once
+	}
+	o.held, o.heldForGood = "", false
+	o.want, o.item.APIVersion, o.item.Keep, o.item.Wave = w, w.APIVersion, w.Keep, w.Wave
+	if o.removing {
+		o.item.Line = agent.Sum{}
+	}
 }

@@ -70,18 +70,9 @@ func (a *app) batch() (out []*object) {
 	return out
 }
 
-// forgive lets the deletes that failed be tried again as soon as there may be deletes.
-func (a *app) forgive() {
-	for _, o := range a.own {
-		if o.want == nil {
-			o.trouble = nil
-		}
-	}
-}
-
 // behind says whether there are newer orders than the app has: nothing is deleted by old ones.
 func (a *app) behind() bool {
-	_, newest := a.env.board.current()
+	_, newest := a.env.board.Current()
 	return a.seq != newest
 }
 
@@ -94,7 +85,7 @@ func (a *app) uncertain() string {
 	if a.plan != nil && len(a.plan.Invalid) > 0 {
 		return "until it is known what all objects of the app are"
 	}
-	return a.env.board.doubt(a.name)
+	return a.env.board.Doubt(a.name)
 }
 
 // wantedElsewhere says whether another app is about to take an object over, or its own wants it again.
@@ -102,7 +93,7 @@ func (a *app) wantedElsewhere(o *object) bool {
 	if !a.leaving && (a.plan == nil || a.next.Wanted(o.item.Ref)) { // it came back, or a newer version waits
 		return true
 	}
-	return !a.env.objects.Holds(o.item.Ref, o.claim) || a.env.board.wantedBeside(a.name, o.item.Ref)
+	return !a.env.objects.Holds(o.item.Ref, o.claim) || a.env.board.WantedBeside(a.name, o.item.Ref)
 }
 
 // remove deletes one object, unless a guard says that it is not to be.
@@ -131,7 +122,7 @@ func (r request) remove(ctx context.Context, o *object) {
 			a.kick()
 		}
 		a.judgeStash(ctx, o)
-		a.proceed(o)
+		o.proceed()
 	})
 }
 
@@ -177,7 +168,7 @@ func (r request) keptBy(ctx context.Context, item agent.Item) string {
 		if !res.Namespaced {
 			item.Ref.Namespace = ""
 		}
-		if live, err := r.peek(ctx, res, item.Ref); err == nil && live.KeptBy != "" {
+		if live, err := r.rights().Peek(ctx, res, item.Ref); err == nil && live.KeptBy != "" {
 			return "it has the " + live.KeptBy
 		}
 	}
@@ -186,7 +177,7 @@ func (r request) keptBy(ctx context.Context, item agent.Item) string {
 
 // erase looks at an object as it is, and deletes just that.
 func (r request) erase(ctx context.Context, o *object, res agent.Resource, item agent.Item) fate {
-	live, err := r.peek(ctx, res, item.Ref)
+	live, err := r.rights().Peek(ctx, res, item.Ref)
 	switch {
 	case agent.ReasonOf(err) == agent.ReasonMissing || agent.ReasonOf(err) == agent.ReasonNamespace || agent.ReasonOf(err) == agent.ReasonKind:
 		return fate{gone: true}
@@ -199,7 +190,7 @@ func (r request) erase(ctx context.Context, o *object, res agent.Resource, item 
 	case live.Deleting:
 		return fate{}
 	}
-	if held, err := r.env.guard(ctx, r.name, live, nil); held != nil || err != nil {
+	if held, err := r.env.check().Lost(ctx, r.name, live, nil); held != nil || err != nil {
 		return fate{held: held, err: err}
 	}
 	unwanted := false
@@ -224,7 +215,7 @@ func (a *app) decide(ctx context.Context, o *object, f fate) {
 		a.pruned(o)
 	case f.kept != "":
 		a.emit(protocol.Event{Kind: protocol.EventKept, App: a.name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
-		a.spend(a.accepted.Bundle.Deletions)
+		a.spend()
 		a.forget(o)
 	case f.held != nil:
 		a.holdBack(o, *f.held)
@@ -244,7 +235,7 @@ func (a *app) decide(ctx context.Context, o *object, f fate) {
 func (a *app) pruned(o *object) {
 	ref := o.item.Ref
 	a.emit(protocol.Event{Kind: protocol.EventPruned, App: a.name, Object: &ref, Message: "deleted, because Git no longer has it"})
-	a.spend(a.accepted.Bundle.Deletions)
+	a.spend()
 	a.forget(o)
 	a.kick()
 }

@@ -23,20 +23,20 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 		r.Refused, r.Message, r.Drift, also = s.notes.refused, s.notes.message, s.notes.drift, s.notes.version
 	})
 	r.Message = away(r.Message, s.watches.LostSince(), r.Time)
-	searching, unread, found := s.search.says()
+	searching, unread, found := s.search.Says()
 	r.Searching = searching
 	for _, text := range [...]string{also, s.installed, cmp.Or(searching, unread)} {
 		if text != "" {
 			r.Message = strings.TrimPrefix(r.Message+"; "+text, "; ")
 		}
 	}
-	apps := s.board.all()
+	apps := s.board.All()
 	r.Apps = make([]protocol.AppReport, 0, len(apps))
 	for _, a := range apps {
 		a.do(func() {
 			ar := a.report()
-			if fight := a.fighting(); fight != "" {
-				ar.Message = fight
+			if text := conflicts(a.own); text != "" {
+				ar.Message = text
 			}
 			r.Apps, r.Held = append(r.Apps, ar), append(r.Held, a.awaitsPerson()...)
 		})
@@ -71,7 +71,7 @@ func (s *session) versionFacts() (wanted string, online bool) {
 // failed.
 func (s *session) sayVersion(message string, failed bool) {
 	if failed {
-		s.emit(protocol.Event{Kind: protocol.EventFailed, Message: message})
+		s.journal.Record(protocol.Event{Kind: protocol.EventFailed, Message: message})
 	}
 	news := false
 	s.notes.with(func() { news, s.notes.version = s.notes.version != message, message })

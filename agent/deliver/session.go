@@ -3,15 +3,16 @@ package deliver
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/credential"
+	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
-	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/orphans"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/agent/watch"
@@ -32,6 +33,7 @@ const (
 type session struct {
 	ports
 	watching
+	shared
 	out *report.Outbox
 	// tellAPIs: the hub wants to know what the API server serves.
 	tellAPIs atomic.Bool
@@ -41,24 +43,13 @@ type session struct {
 	life     context.Context // of the session
 
 	crew    mailbox.Crew
-	board   *board
-	objects *inventory.Index // whose objects are
-	hooks   *inventory.Index // whose objects of hooks that are under way are
-	search  search
-	notes   notes
+	search  *orphans.Search // nil if there is none
+	notes   *notes
+	journal journal
+	accept  *acceptance
 	online  *mailbox.Link
-	moved   mailbox.Beacon
 	version *upgrade.Keeper
 	damaged bool // a part of what was stored could not be read; written before there is an app
-}
-
-// watching is what a session follows in the cluster.
-type watching struct {
-	watches *watch.Objects
-	kinds   *watch.Definitions
-	inputs  *watch.Inputs
-	scaling *watch.Scalers
-	looks   *watch.Looks
 }
 
 // ports are what a session reaches, and its name.
@@ -76,15 +67,34 @@ type ports struct {
 	log       *slog.Logger
 }
 
+// protected says of an object whether the agent never deletes it, though an app had it, because it is a part of the
+// agent.
+func (p *ports) protected(ref protocol.ObjectRef) bool {
+	return guard.OwnPart(ref, p.namespace, p.scope)
+}
+
+// lost tells that former content of an app cannot be used.
+func (p *ports) lost(app string, err error) {
+	p.log.Warn("the last applied version of some objects cannot be read; drift is healed when a newer one is accepted",
+		"app", app, "err", err)
+}
+
 func newSession(ctx context.Context, c Config, out *report.Outbox, end context.CancelCauseFunc) *session {
 	s := &session{
 		ports: ports{cluster: c.Cluster, reach: c.Objects, plugins: c.Plugins, store: c.Store, bus: c.Bus, who: c.Identity,
 			name: c.Identity.Credential().Cluster, namespace: c.Namespace, installed: c.Outdated, scope: c.Scope, log: c.Log},
 		life: ctx, out: out, end: end,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
-		board: newBoard(), online: mailbox.NewLink(), objects: inventory.New(), hooks: inventory.New(),
+		shared: shared{board: board.New(func(a *app) string { return a.name }), stands: board.NewStandings(),
+			objects: inventory.New(),
+			hooks:   inventory.New()},
+		online:  mailbox.NewLink(),
 		version: upgrade.NewKeeper(c.Upgrade, c.Log, time.Now()),
 	}
+	s.notes = &notes{}
+	s.journal = journal{out, s.board}
+	s.accept = &acceptance{who: s.who, bus: s.bus, store: s.store, board: s.board, journal: s.journal, notes: s.notes,
+		end: end, log: s.log}
 	w := &watch.Session{Cluster: s.cluster, Scope: s.scope, Log: s.log, Life: ctx, Start: s.crew.Start}
 	s.watches = watch.NewObjects(w, s.listener())
 	s.kinds = watch.NewDefinitions(w, s.defined)
@@ -119,9 +129,10 @@ func (s *session) close() {
 
 // newApp makes an app, whose goroutine is yet to be started.
 func (s *session) newApp(name string) *app {
-	a := &app{actor: newActor(), env: s, name: name, scope: s.scope,
+	a := &app{env: s, name: name, scope: s.scope,
 		holdings: holdings{byRef: map[protocol.ObjectRef]*object{}, given: map[protocol.ObjectRef]agent.Item{}},
-		beside:   beside{revealed: map[protocol.ObjectRef]*standing{}}}
+		beside:   beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
+	a.actor, a.checks = newActor(&s.crew, a), s.newChecks(a)
 	a.hooks = hookRunner{app: a, lookouts: map[protocol.ObjectRef]*lookout{}}
 	return a
 }
@@ -135,56 +146,4 @@ func (s *session) start(a *app) {
 			close(a.ended)
 		}
 	}
-}
-
-// tellAll has every app told something.
-func (s *session) tellAll(what func(*app)) {
-	for _, a := range s.board.all() {
-		a.post(func() { what(a) })
-	}
-}
-
-// tellApp has one app told something, if there is one of that name.
-func (s *session) tellApp(name string, what func(*app)) {
-	if a := s.board.app(name); a != nil {
-		a.post(func() { what(a) })
-	}
-}
-
-// retry makes what failed due at once, where the reason may be gone.
-func (s *session) retry(why func(*object) bool) {
-	s.tellAll(func(a *app) { a.retry(why) })
-}
-
-// inForce is the accepted bundle.
-func (s *session) inForce() orders.Accepted {
-	acc, _ := s.board.current()
-	return acc
-}
-
-// emit puts an event into the journal.
-func (s *session) emit(e protocol.Event) {
-	if e.Generation == 0 {
-		e.Generation = s.inForce().Bundle.Generation
-	}
-	if of, there := s.board.entry(e.App); there && e.Revision == "" {
-		e.Revision = of.facts.status.Applied
-	}
-	s.out.Record(e)
-}
-
-// notes are what is to be reported of the session beside its apps.
-type notes struct {
-	mu      sync.Mutex // guards what follows
-	refused *protocol.Refusal
-	message string
-	drift   protocol.Drift
-	version string // what the report says of the agent's version
-}
-
-// with reads or changes them.
-func (n *notes) with(f func()) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	f()
 }

@@ -11,49 +11,24 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// steers are the fields of other objects that an app's objects write: by the plan in force, and by what is yet to be
-// pruned.
-type steers struct{ list []plan.Steer }
-
-// all gives them; none of nil.
-func (s *steers) all() []plan.Steer {
-	if s == nil {
-		return nil
-	}
-	return s.list
-}
-
 // steer takes over what the plan in force steers. What is yet to be pruned goes on steering.
 func (a *app) steer() {
 	list := slices.Clone(a.plan.Steers())
-	for _, st := range a.steers.all() {
+	for _, st := range a.steers {
 		if !a.plan.Steering(st.By) && a.steering(st) {
 			list = append(list, st)
 		}
 	}
-	a.steers = &steers{list}
+	a.steers = list
 	a.resteerAll()
 }
 
 // steering says whether the app still steers something.
 func (a *app) steering(st plan.Steer) bool { return a.byRef[st.By] != nil || a.plan.Steering(st.By) }
 
-// steersBeside are what the other apps may steer. sure says of each whether it is in their plan in force.
-func (b *board) steersBeside(app string, each func(name string, st plan.Steer, sure bool)) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for name, e := range b.apps {
-		if name != app {
-			for _, st := range e.facts.steers.all() {
-				each(name, st, e.facts.plan.Steering(st.By))
-			}
-		}
-	}
-}
-
 // eachSteer goes through what controllers steer, of all apps.
 func (a *app) eachSteer(do func(plan.Steer)) {
-	for _, st := range a.steers.all() {
+	for _, st := range a.steers {
 		if a.steering(st) {
 			do(st)
 		}
@@ -63,7 +38,7 @@ func (a *app) eachSteer(do func(plan.Steer)) {
 		st   plan.Steer
 	}
 	var others []other
-	a.env.board.steersBeside(a.name, func(name string, st plan.Steer, sure bool) {
+	a.env.board.SteersBeside(a.name, func(name string, st plan.Steer, sure bool) {
 		if sure {
 			name = ""
 		}
@@ -110,7 +85,7 @@ func (a *app) resteer() {
 func (a *app) resteerAll() {
 	a.resteer()
 	a.tellLater(func() {
-		for _, other := range a.env.board.all() {
+		for _, other := range a.env.board.All() {
 			if other != a {
 				other.post(other.resteer)
 			}

@@ -65,7 +65,7 @@ func (a *app) complete(ctx context.Context, p *plan.Plan) {
 	}
 	unready := func(o *object) bool { return o.want != nil && !o.current() }
 	a.hooks.takeThrough(ctx, hook.View{Moment: hook.Complete, Plan: p,
-		Healthy: len(a.illChecks()) == 0 && !slices.ContainsFunc(a.own, unready),
+		Healthy: len(a.checks.Ill()) == 0 && !slices.ContainsFunc(a.own, unready),
 		Failing: a.phase == protocol.PhaseDegraded || a.phase == protocol.PhaseFailed})
 }
 
@@ -99,7 +99,9 @@ func (a *app) moveOn(o *object, before protocol.Health) {
 	if a.hooks.Run.Open() && before != o.health().Health {
 		a.kick()
 	}
-	a.wake(o.item.Ref)
+	if a.beside.awaited(o.item.Ref) {
+		a.kick()
+	}
 }
 
 // whenSettled waits until no request for an object of the app is under way. It is for other goroutines than the app's.
@@ -107,7 +109,7 @@ func (a *app) whenSettled(ref protocol.ObjectRef) {
 	done := make(chan struct{})
 	a.do(func() {
 		if o := a.byRef[ref]; o != nil {
-			a.onFree(o, func() { close(done) })
+			o.onFree(func() { close(done) })
 		} else {
 			close(done)
 		}

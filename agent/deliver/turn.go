@@ -1,17 +1,16 @@
 package deliver
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/phrase"
@@ -59,7 +58,7 @@ func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 		return false
 	}
 	a.fallBack(ctx)
-	if a.accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.crowded()) {
+	if a.accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.inTheWay(time.Now()) != nil) {
 		a.prune(ctx)
 	}
 	if !a.conclude(ctx, plan, changed, start) {
@@ -84,7 +83,7 @@ func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 		return nil, true, true
 	}
 	if a.next != nil && a.blocked == "" {
-		if a.waits = a.awaited(); a.waits == "" {
+		if a.waits = a.env.board.Awaited(a.spec, a.status(), a.accepted); a.waits == "" {
 			a.hooks.begin(a.next)
 			return a.next, false, true
 		}
@@ -103,26 +102,11 @@ func (a *app) enter(ctx context.Context, next *plan.Plan, may bool) (p *plan.Pla
 	return a.plan, a.unsaved, a.plan != nil && !a.leaving
 }
 
-// awaited says which apps must become healthy before the app can begin.
-func (a *app) awaited() string {
-	for _, name := range a.spec.DependsOn {
-		d, there := a.env.board.entry(name)
-		conditions, instead := a.conditions(name)
-		if !instead && (!there || d.facts.phase != protocol.PhaseHealthy || d.next() != nil || d.facts.fetching) {
-			return fmt.Sprintf("waits for app %s, which is %s", name, cmp.Or(d.facts.phase, protocol.PhasePending))
-		}
-		if waits := a.unready(d, there, conditions); waits != "" {
-			return waits
-		}
-	}
-	return ""
-}
-
 // activate puts the next plan into force.
 func (a *app) activate(ctx context.Context) {
 	p, left := a.next, map[*object]agent.Leave{}
 	if a.plan != nil && !reflect.DeepEqual(a.settings.Ignored, p.Spec().Ignored) {
-		left = a.left()
+		left = a.left(a.settings)
 	}
 	if a.was == nil {
 		a.was = a.plan
@@ -140,22 +124,13 @@ func (a *app) activate(ctx context.Context) {
 	a.excuse()
 	a.dropHooked()
 	a.sort()
-	a.releave(left)
+	a.releave(left, a.settings)
 	a.steer()
 	a.tellLater(func() { // those that may have waited for something that the app no longer wants
-		for _, other := range a.env.board.where(func(e *entry) bool { return e.facts.clashing && e.app != a }) {
+		for _, other := range a.env.board.Where(func(e *board.Entry[*app]) bool { return e.Facts.Clashing && e.App != a }) {
 			other.post(other.kick)
 		}
 	})
-}
-
-// excuse forgets why objects could not be applied that are to go now.
-func (a *app) excuse() {
-	for _, o := range a.own {
-		if o.want == nil && o.trouble != nil && o.trouble.line != (agent.Sum{}) {
-			o.trouble = nil
-		}
-	}
 }
 
 // reclaim tries again what clashed.
@@ -236,16 +211,9 @@ func (a *app) stored() *plan.Plan {
 func (a *app) state() agent.AppState {
 	p := a.stored()
 	packed, _ := p.Packed()
-	st := agent.AppState{Spec: a.specOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: make([]agent.Item, 0, len(a.own)+len(a.given)),
-		Last: a.lastApplied(), Run: a.hooks.Run.Clone(), Deleted: a.deleted, Granted: a.granted}
-	for _, o := range a.own {
-		st.Items = append(st.Items, o.item)
-	}
-	for _, ref := range slices.SortedFunc(maps.Keys(a.given), protocol.ObjectRef.Compare) {
-		if a.byRef[ref] == nil {
-			st.Items = append(st.Items, a.given[ref])
-		}
-	}
+	deleted, granted := a.deletions.Stored()
+	st := agent.AppState{Spec: a.specOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: a.items(),
+		Last: a.former.stored(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted}
 	return st
 }
 
@@ -342,7 +310,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 	first := a.fresh
 	a.fresh = false
 	if changed > 0 || first {
-		a.appliedAt, a.wasHealthy = time.Now(), false
+		a.condition.applied(time.Now())
 		if first && !p.Received().IsZero() {
 			start = p.Received()
 		}
@@ -356,7 +324,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 
 // finish stores the outcome, or takes away the state of an app that is gone.
 func (a *app) finish(ctx context.Context) bool {
-	gone, dirty := a.leaving && len(a.own) == 0 && len(a.given) == 0 && !a.hooks.Run.Open(), a.dirty
+	gone, dirty := a.leaving && a.empty() && !a.hooks.Run.Open(), a.dirty
 	switch {
 	case gone:
 		var err error
@@ -366,7 +334,7 @@ func (a *app) finish(ctx context.Context) bool {
 			return false
 		}
 		a.dirty = false // or else it would be dropped again and again
-		if a.leaving && a.env.board.remove(a) {
+		if a.leaving && a.env.board.Remove(a, a.seq) {
 			a.gone = true
 			a.hooks.dropAll()
 			a.env.out.Changed(true)

@@ -35,7 +35,7 @@ func TestObjectThatCouldNotBeAppliedIsDeletedAtOnce(t *testing.T) {
 		w := &plan.Want{Ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "a"}, Line: agent.SumOf([]byte("refused"))}
 		a := s.newApp("web")
 		a.plan, a.spec = &plan.Plan{Digest: "old", Wants: []plan.Want{*w}}, protocol.App{Name: "web", Prune: true}
-		s.board.add(a, a.spec)
+		s.board.Add(a, a.spec)
 		o := &object{item: agent.Item{Ref: w.Ref}, want: w, trouble: newTrouble()}
 		o.trouble.note(&agent.Failure{Reason: agent.ReasonInvalid, Text: "refused"}, time.Now())
 		o.trouble.line = w.Line

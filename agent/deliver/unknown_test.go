@@ -18,7 +18,7 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	want := plan.Want{Ref: guess, KindUnknown: true, Line: agent.SumOf([]byte("a"))}
 	a := s.newApp("web")
 	a.plan, a.spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
-	s.board.add(a, a.spec)
+	s.board.Add(a, a.spec)
 	a.claim(&a.plan.Wants[0])
 	o := a.byRef[guess]
 	if ref, err := a.settleName(o, o.want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
@@ -31,7 +31,7 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	a.next = &plan.Plan{Digest: "new", Wants: []plan.Want{want}}
 	a.activate(ctx)
 	a.publish()
-	if len(a.own) != 1 || a.own[0] != o || o.want != &a.plan.Wants[0] || !s.board.keeps("web", bare) {
+	if len(a.own) != 1 || a.own[0] != o || o.want != &a.plan.Wants[0] || !s.board.Keeps("web", bare) {
 		t.Errorf("the next plan wants another object: %v", a.byRef)
 	}
 }

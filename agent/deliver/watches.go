@@ -6,26 +6,13 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/watch"
 )
 
 // listener is what watches tell the session of objects.
 func (s *session) listener() watch.Listener {
-	return watch.Listener{Objects: s.objects, Hooks: s.hooks, Rules: s.board.rules, Sight: s.sight, Listed: s.listed, Synced: s.moved.Announce,
+	return watch.Listener{Objects: s.objects, Hooks: s.hooks, Rules: s.board.Rules, Sight: s.sight, Listed: s.listed, Synced: s.moved.Announce,
 		Regained: s.regained, Changed: func() { s.out.Changed(false) }}
-}
-
-// sight tells the app that has an object, and the one that has a hook of its name.
-func (s *session) sight(sg agent.Sighting, owner, hooks string) {
-	if hooks == owner {
-		hooks = ""
-	}
-	for _, name := range [...]string{owner, hooks} {
-		if a := s.board.app(name); a != nil {
-			a.box.Sight(sg)
-		}
-	}
 }
 
 // listed has the apps take what a complete list said into account, before it is reported.
@@ -44,7 +31,7 @@ func (s *session) regained() {
 // watchAll starts the watches of all kinds that there are objects of.
 func (s *session) watchAll(ctx context.Context) {
 	versions := map[agent.Watched]string{}
-	for _, a := range s.board.all() {
+	for _, a := range s.board.All() {
 		a.do(func() {
 			for ref, o := range a.byRef {
 				if !s.scope.Outside(ref) {
@@ -91,21 +78,9 @@ func (a *app) unscaled() {
 	}
 }
 
-// define remembers the kinds that a plan's definitions will add.
-func (s *session) define(p *plan.Plan) {
-	for _, list := range p.Definitions() {
-		s.kinds.Define(list)
-	}
-}
-
 // kindless says whether an object waits for its kind to be served.
 func (o *object) kindless() bool {
 	return o.trouble != nil && agent.ReasonOf(o.trouble.err) == agent.ReasonKind
-}
-
-// waitsForKinds says whether objects of any app wait for their kind to be served.
-func (s *session) waitsForKinds() bool {
-	return len(s.board.where(func(e *entry) bool { return e.facts.kindless })) > 0
 }
 
 // defined tries what waits for a kind of the group of a definition that came or changed.
