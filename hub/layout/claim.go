@@ -3,9 +3,9 @@ package layout
 import (
 	"fmt"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // dialectOf is the dialect whose objects are of the group and the kind of a document; nil if none is.
@@ -49,7 +49,7 @@ func (l *Layout) claimer(file string) planning.FileClaimer {
 }
 
 // readClaimed gives the objects that a file stands for which a dialect claims.
-func readClaimed(c planning.FileClaimer, tree hub.Tree, file string) ([]hub.Rendered, error) {
+func readClaimed(c planning.FileClaimer, tree model.Tree, file string) ([]model.Rendered, error) {
 	data, err := tree.ReadFile(file)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", file, err)

@@ -9,15 +9,15 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
-// Fleet implements hub.Layout: every App in the plain files below FleetRoot, and what dialects read there, also where a
+// Fleet implements model.Layout: every App in the plain files below FleetRoot, and what dialects read there, also where a
 // kustomization makes it. Whatever keeps an App from being read is a problem.
-func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered, problems []string, transient error) {
+func (l *Layout) Fleet(ctx context.Context, tree model.Tree) (apps []model.Rendered, problems []string, transient error) {
 	info, err := tree.Stat(planning.FleetRoot)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -43,9 +43,9 @@ func (l *Layout) Fleet(ctx context.Context, tree hub.Tree) (apps []hub.Rendered,
 // fleetWalk gathers what is declared below FleetRoot.
 type fleetWalk struct {
 	layout    *Layout
-	tree      hub.Tree
+	tree      model.Tree
 	at        map[string]string // where each thing is declared
-	apps      []hub.Rendered
+	apps      []model.Rendered
 	problems  []string
 	transient error
 }
@@ -58,7 +58,7 @@ func (w *fleetWalk) folder(ctx context.Context, dir string) error {
 	if made == nil && err == nil {
 		return nil
 	}
-	if t, is := errors.AsType[*hub.TransientError](err); is {
+	if t, is := errors.AsType[*model.TransientError](err); is {
 		w.transient = t
 	}
 	docs, wrong := fleetMade(dir, made, err)
@@ -128,20 +128,20 @@ func (w *fleetWalk) add(d document.Document) {
 }
 
 // fleetApp takes a document below FleetRoot, which is to be an App with a name, or of a dialect that may stand there.
-func (l *Layout) fleetApp(d document.Document) (hub.Rendered, error) {
+func (l *Layout) fleetApp(d document.Document) (model.Rendered, error) {
 	if l.central(d) != nil {
 		return d.Rendering()
 	}
 	if says := l.lookalike(document.Scalar(document.Field(d.Node, "apiVersion")),
 		document.Scalar(document.Field(d.Node, "kind"))); says != "" {
-		return hub.Rendered{}, d.Errorf(d.Node, "%s", says)
+		return model.Rendered{}, d.Errorf(d.Node, "%s", says)
 	}
 	if !d.IsOurs() || document.Scalar(document.Field(d.Node, "kind")) != fleet.KindApp {
-		return hub.Rendered{}, d.Errorf(d.Node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
+		return model.Rendered{}, d.Errorf(d.Node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
 			"move this elsewhere, and let an App name its folder", planning.FleetRoot, fleet.APIVersion, strings.Join(l.centralTools(), " or "))
 	}
 	if err := native.CheckFleetApp(d); err != nil {
-		return hub.Rendered{}, err
+		return model.Rendered{}, err
 	}
 	return d.Rendering()
 }
@@ -156,18 +156,18 @@ func (l *Layout) fleetKey(d document.Document) string {
 }
 
 // fleetBuild builds a folder below FleetRoot that has a kustomization; nil if it has none.
-func (l *Layout) fleetBuild(ctx context.Context, tree hub.Tree, dir string) ([]hub.Rendered, error) {
+func (l *Layout) fleetBuild(ctx context.Context, tree model.Tree, dir string) ([]model.Rendered, error) {
 	entries, err := tree.ReadDir(dir)
 	if err != nil || !slices.ContainsFunc(entries,
 		func(e fs.DirEntry) bool { return document.IsKustomization(e.Name()) }) {
 		return nil, err
 	}
-	made, err := l.Renderer.Build(ctx, tree, dir, hub.BuildOptions{})
-	return append([]hub.Rendered{}, made...), err
+	made, err := l.Renderer.Build(ctx, tree, dir, model.BuildOptions{})
+	return append([]model.Rendered{}, made...), err
 }
 
 // fleetMade reads what a kustomization below FleetRoot gives.
-func fleetMade(dir string, made []hub.Rendered, err error) (docs []document.Document, problems []string) {
+func fleetMade(dir string, made []model.Rendered, err error) (docs []document.Document, problems []string) {
 	if err != nil {
 		return nil, []string{err.Error()}
 	}
@@ -187,8 +187,8 @@ func fleetMade(dir string, made []hub.Rendered, err error) (docs []document.Docu
 	return docs, problems
 }
 
-// Select implements hub.Layout.
-func (l *Layout) Select(apps []hub.Rendered, cluster fleet.Cluster) (selected []hub.Rendered, problems []string) {
+// Select implements model.Layout.
+func (l *Layout) Select(apps []model.Rendered, cluster fleet.Cluster) (selected []model.Rendered, problems []string) {
 	for _, a := range apps {
 		docs, err := document.Parse(a.File, a.JSON)
 		if err != nil || len(docs) != 1 {

@@ -6,8 +6,8 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/flux"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // TestHostileShapesOfFluxObjectsGiveErrorsOrNotes: every field with every kind of value, at its place and instead of
@@ -31,7 +31,7 @@ func TestHostileShapesOfFluxObjectsGiveErrorsOrNotes(t *testing.T) {
 		for _, v := range values {
 			spec := map[string]any{"path": "app", "sourceRef": map[string]any{"kind": "GitRepository", "name": "flux-system"}}
 			put(spec, strings.Split(strings.TrimPrefix(f.Path, "spec."), "."), v)
-			var declared []hub.Declaration
+			var declared []model.Declaration
 			for _, o := range []any{
 				map[string]any{"apiVersion": group, "kind": f.Kind, "metadata": map[string]any{"name": "x",
 					"namespace": "flux-system"}, "spec": spec},
@@ -46,10 +46,10 @@ func TestHostileShapesOfFluxObjectsGiveErrorsOrNotes(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				declared = append(declared, hub.Declaration{Rendered: hub.Rendered{JSON: data, File: "clusters/staging/x.yaml"},
+				declared = append(declared, model.Declaration{Rendered: model.Rendered{JSON: data, File: "clusters/staging/x.yaml"},
 					App: fleet.RootApp})
 			}
-			c, err := (&Layout{}).Plan(t.Context(), repository, hub.Declarations{Cluster: fleet.Cluster{Name: "staging"},
+			c, err := (&Layout{}).Plan(t.Context(), repository, model.Declarations{Cluster: fleet.Cluster{Name: "staging"},
 				Declared: declared, Branch: "main"})
 			if err != nil {
 				t.Fatalf("%s %s: %v", f.Kind, f.Path, err)

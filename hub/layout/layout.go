@@ -10,11 +10,11 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/argo"
 	"github.com/drover-dev/drover/hub/layout/flux"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // DefaultRoot is the folder that holds the folders of the clusters.
@@ -23,13 +23,13 @@ const DefaultRoot = "clusters"
 // Layout reads the folders below Root with the help of a Renderer. It is safe for concurrent use.
 type Layout struct {
 	Root      string // repository path; DefaultRoot if empty
-	Renderer  hub.Renderer
-	Templates hub.Templates // executes the Go templates of ApplicationSets; nil if nothing does
+	Renderer  model.Renderer
+	Templates model.Templates // executes the Go templates of ApplicationSets; nil if nothing does
 
 	more []planning.Dialect // beside those of Argo CD and Flux
 }
 
-var _ hub.Layout = (*Layout)(nil)
+var _ model.Layout = (*Layout)(nil)
 
 func (l *Layout) root() string {
 	if l.Root == "" {
@@ -46,8 +46,8 @@ func (l *Layout) dialects() []planning.Dialect {
 // folder is where a cluster is described.
 func (l *Layout) folder(cluster string) string { return path.Join(l.root(), cluster) }
 
-// Clusters implements hub.Layout.
-func (l *Layout) Clusters(tree hub.Tree) (names, problems []string, err error) {
+// Clusters implements model.Layout.
+func (l *Layout) Clusters(tree model.Tree) (names, problems []string, err error) {
 	entries, err := tree.ReadDir(l.root())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("%s/ does not exist at this revision: add a folder %s/<name>/ for each cluster, "+
@@ -74,7 +74,7 @@ func (l *Layout) Clusters(tree hub.Tree) (names, problems []string, err error) {
 // mayBeFolder says whether an entry is a folder, or a link to one: a cluster's folder may be a link to another's. A link that
 // cannot be followed counts: that cluster is still there, and reading it says what is wrong. For the folders themselves, of
 // which there may be ten thousand at every revision, nothing is looked up.
-func mayBeFolder(tree hub.Tree, path string, e fs.DirEntry) bool {
+func mayBeFolder(tree model.Tree, path string, e fs.DirEntry) bool {
 	if e.IsDir() {
 		return true
 	}
@@ -82,22 +82,22 @@ func mayBeFolder(tree hub.Tree, path string, e fs.DirEntry) bool {
 	return err != nil || info.IsDir()
 }
 
-// Read implements hub.Layout.
-func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Folder, error) {
+// Read implements model.Layout.
+func (l *Layout) Read(ctx context.Context, tree model.Tree, name string) (model.Folder, error) {
 	r := newReader(l, tree, name)
 	if err := r.readCluster(); err != nil {
-		return hub.Folder{}, err
+		return model.Folder{}, err
 	}
 	plain, err := r.scan(r.dir)
 	if err != nil {
-		return hub.Folder{}, err
+		return model.Folder{}, err
 	}
-	objects, err := l.Renderer.Build(ctx, tree, r.dir, hub.BuildOptions{Skip: append(r.files, r.clusterFile())})
+	objects, err := l.Renderer.Build(ctx, tree, r.dir, model.BuildOptions{Skip: append(r.files, r.clusterFile())})
 	if ctx.Err() != nil {
-		return hub.Folder{}, ctx.Err()
+		return model.Folder{}, ctx.Err()
 	}
-	if _, transient := errors.AsType[*hub.TransientError](err); transient {
-		return hub.Folder{}, err
+	if _, transient := errors.AsType[*model.TransientError](err); transient {
+		return model.Folder{}, err
 	}
 	if err != nil && !plain {
 		r.problem("%v", err) // Apps may be behind it: those that seem to be gone may only be out of sight
@@ -108,7 +108,7 @@ func (l *Layout) Read(ctx context.Context, tree hub.Tree, name string) (hub.Fold
 }
 
 // fleet reads what all clusters say of themselves.
-func (l *Layout) fleet(tree hub.Tree) ([]fleet.Cluster, error) {
+func (l *Layout) fleet(tree model.Tree) ([]fleet.Cluster, error) {
 	names, _, err := l.Clusters(tree)
 	if err != nil {
 		return nil, err

@@ -9,8 +9,8 @@ import (
 	"testing/fstest"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // tree makes a repository from text in the txtar format: each file after a line "-- name --". A name with an arrow is a
@@ -39,7 +39,7 @@ func tree(text string) fstest.MapFS {
 // renderer is the real one: what a folder says depends on what kustomize makes of it.
 var renderer = kustomize.New()
 
-func read(t *testing.T, text string) hub.Folder {
+func read(t *testing.T, text string) model.Folder {
 	t.Helper()
 	f, err := (&Layout{Renderer: renderer}).Read(context.Background(), tree(text), "staging")
 	if err != nil {
@@ -70,7 +70,7 @@ func app(file, name, spec string) string {
 }
 
 // summary is what a folder says, in lines: each problem, each app, each object of the root app.
-func summary(f hub.Folder) string {
+func summary(f model.Folder) string {
 	var b strings.Builder
 	for _, p := range f.Cluster.Problems {
 		b.WriteString("problem " + p + "\n")

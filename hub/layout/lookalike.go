@@ -8,10 +8,10 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // groups are the API groups with kinds that declare apps: Drover's own, and those of the dialects.
@@ -97,7 +97,7 @@ func (l *Layout) unknownVersion(apiVersion, kind string) string {
 
 // misnamed says that a file which is not read, because its name ends otherwise than in .yaml or .yml, declares
 // something: a file that was renamed would take its apps with it. "" for every other file.
-func (l *Layout) misnamed(tree hub.Tree, file string) string {
+func (l *Layout) misnamed(tree model.Tree, file string) string {
 	ext := path.Ext(file)
 	lower := strings.ToLower(ext)
 	if document.IsYAML(file) || lower != ".yaml" && lower != ".yml" && lower != ".json" {

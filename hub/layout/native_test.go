@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // everything is a folder with everything that the layout knows.
@@ -245,7 +245,7 @@ func TestReadEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	f, err := (&Layout{Renderer: renderer}).Read(ctx, tree(everything), "staging")
-	if !errors.Is(err, context.Canceled) || !reflect.DeepEqual(f, hub.Folder{}) {
+	if !errors.Is(err, context.Canceled) || !reflect.DeepEqual(f, model.Folder{}) {
 		t.Errorf("got %+v, %v", f, err)
 	}
 }

@@ -8,14 +8,14 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // takeNative takes an App that an app declares.
-func (p *planner) takeNative(d hub.Declaration) {
+func (p *planner) takeNative(d model.Declaration) {
 	docs, err := document.Parse(d.File, d.JSON)
 	if err != nil || len(docs) != 1 {
 		p.Problem("%s: an object that cannot be read: %v", d.File, err)

@@ -11,10 +11,10 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -32,8 +32,8 @@ type tongue struct {
 	reader planning.Reader
 }
 
-// Plan implements hub.Layout.
-func (l *Layout) Plan(ctx context.Context, tree hub.Tree, in hub.Declarations) (fleet.Cluster, error) {
+// Plan implements model.Layout.
+func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declarations) (fleet.Cluster, error) {
 	clusters := func() ([]fleet.Cluster, error) { return l.fleet(tree) }
 	p := &planner{Plan: planning.NewPlan(tree, l.folder(in.Cluster.Name), in, clusters), layout: l}
 	for _, d := range l.dialects() {
@@ -89,7 +89,7 @@ func (p *planner) expand(ctx context.Context) (transient error) {
 }
 
 // index takes in a declared object.
-func (p *planner) index(d hub.Declaration) {
+func (p *planner) index(d model.Declaration) {
 	if native.DeclaredIn(d.Rendered) {
 		p.takeNative(d)
 		return

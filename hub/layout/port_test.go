@@ -9,9 +9,9 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 const toyGroup = "toy.example.com"
@@ -36,7 +36,7 @@ func (toy) Sort(_ string, h document.Head) planning.Use {
 
 type toyRepo struct{ Paths, Targets []string }
 
-func (toy) Targets(o hub.Rendered, c fleet.Cluster) bool {
+func (toy) Targets(o model.Rendered, c fleet.Cluster) bool {
 	var r struct{ Spec toyRepo }
 	return json.Unmarshal(o.JSON, &r) == nil && slices.Contains(r.Spec.Targets, c.Labels["env"])
 }
@@ -45,8 +45,8 @@ func (toy) Open(p *planning.Plan) planning.Reader { return toyReader{p} }
 
 func (toy) Claims(file string) bool { return path.Base(file) == "toy.yaml" }
 
-func (toy) Declares(file string, _ []document.Document) ([]hub.Rendered, error) {
-	return []hub.Rendered{{JSON: toyBundle(path.Base(path.Dir(file)), path.Dir(file)), File: file}}, nil
+func (toy) Declares(file string, _ []document.Document) ([]model.Rendered, error) {
+	return []model.Rendered{{JSON: toyBundle(path.Base(path.Dir(file)), path.Dir(file)), File: file}}, nil
 }
 
 func toyBundle(name, dir string) []byte {
@@ -57,14 +57,14 @@ type toyReader struct{ plan *planning.Plan }
 
 func (r toyReader) Learn(*planning.Object) {}
 
-func (r toyReader) Expand(context.Context) (out []hub.Declaration, err error) {
+func (r toyReader) Expand(context.Context) (out []model.Declaration, err error) {
 	for _, o := range r.plan.Objects() {
 		var repo toyRepo
 		if o.Kind != "Repo" || o.Decode(&repo) != nil {
 			continue
 		}
 		for _, dir := range repo.Paths {
-			out = append(out, hub.Declaration{Rendered: hub.Rendered{JSON: toyBundle(o.Name+"-"+path.Base(dir), dir),
+			out = append(out, model.Declaration{Rendered: model.Rendered{JSON: toyBundle(o.Name+"-"+path.Base(dir), dir),
 				File: o.File}, App: o.App})
 		}
 	}
@@ -126,13 +126,13 @@ labels: {env: test}
 		if err != nil || len(f.Cluster.Problems) > 0 {
 			t.Fatalf("%s: %q, %v", cluster, f.Cluster.Problems, err)
 		}
-		in := hub.Declarations{Cluster: f.Cluster, Branch: "main"}
+		in := model.Declarations{Cluster: f.Cluster, Branch: "main"}
 		for _, o := range f.Declared {
-			in.Declared = append(in.Declared, hub.Declaration{Rendered: o, App: fleet.RootApp})
+			in.Declared = append(in.Declared, model.Declaration{Rendered: o, App: fleet.RootApp})
 		}
 		selected, _ := l.Select(central, f.Cluster)
 		for _, o := range selected {
-			in.Declared = append(in.Declared, hub.Declaration{Rendered: o})
+			in.Declared = append(in.Declared, model.Declaration{Rendered: o})
 		}
 		c, err := l.Plan(t.Context(), repository, in)
 		if err != nil || len(c.Problems) > 0 {

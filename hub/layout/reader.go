@@ -10,30 +10,30 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // reader gathers what one folder says.
 type reader struct {
 	layout  *Layout
-	tree    hub.Tree
+	tree    model.Tree
 	dir     string
-	folder  hub.Folder
+	folder  model.Folder
 	apps    map[string]fleet.App
 	places  map[string]string // of the apps, as file:line
 	scanned map[string]bool   // plain files, whose documents were taken in with their lines
-	foreign []hub.Rendered    // what dialects read in plain files; it is used where the build fails
-	claimed []hub.Rendered    // what files that dialects claim stand for
+	foreign []model.Rendered  // what dialects read in plain files; it is used where the build fails
+	claimed []model.Rendered  // what files that dialects claim stand for
 	files   []string          // these files
 	unknown string            // why cluster.yaml cannot be known, or ""
 }
 
-func newReader(l *Layout, tree hub.Tree, name string) *reader {
+func newReader(l *Layout, tree model.Tree, name string) *reader {
 	return &reader{
-		layout: l, dir: l.folder(name), tree: tree, folder: hub.Folder{Cluster: fleet.Cluster{Name: name}},
+		layout: l, dir: l.folder(name), tree: tree, folder: model.Folder{Cluster: fleet.Cluster{Name: name}},
 		apps: map[string]fleet.App{}, places: map[string]string{}, scanned: map[string]bool{},
 	}
 }
@@ -163,7 +163,7 @@ func (r *reader) takeForeign(d document.Document) {
 		r.problem("%v", d.Errorf(d.Node, "an object that cannot be read: %s", fleet.YAMLRule(err)))
 		return
 	}
-	r.foreign = append(r.foreign, hub.Rendered{JSON: data, File: d.File})
+	r.foreign = append(r.foreign, model.Rendered{JSON: data, File: d.File})
 }
 
 // takeApp takes an App in. Two of one name are both wrong: nobody can say which was meant.
@@ -187,7 +187,7 @@ func (r *reader) takeApp(d document.Document) {
 }
 
 // takeRoot splits what the folder rendered to into Apps and the root app.
-func (r *reader) takeRoot(objects []hub.Rendered, err error) {
+func (r *reader) takeRoot(objects []model.Rendered, err error) {
 	root := fleet.App{Name: fleet.RootApp, File: r.dir, Part: fleet.Part{Path: r.dir}, Prune: true}
 	if err != nil {
 		root.Err = err.Error()
@@ -222,7 +222,7 @@ func (r *reader) takeRoot(objects []hub.Rendered, err error) {
 
 // takeRendered takes in an object of ours that came out of the build; those of plain files are known already, with
 // their lines.
-func (r *reader) takeRendered(o hub.Rendered) {
+func (r *reader) takeRendered(o model.Rendered) {
 	if r.scanned[o.File] {
 		return
 	}

@@ -5,15 +5,15 @@ import (
 	"fmt"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
-// Sort implements hub.Layout: what declares apps, and what apps need, is for Drover. The components of the tools
+// Sort implements model.Layout: what declares apps, and what apps need, is for Drover. The components of the tools
 // themselves are for nobody: one that runs beside Drover looks after itself.
-func (l *Layout) Sort(objects []hub.Rendered) (hub.Sorted, error) {
+func (l *Layout) Sort(objects []model.Rendered) (model.Sorted, error) {
 	s := sorter{layout: l, dialects: l.dialects(), components: map[string]bool{}}
 	for _, o := range objects {
 		if err := s.sort(o); err != nil {
@@ -28,10 +28,10 @@ type sorter struct {
 	layout     *Layout
 	dialects   []planning.Dialect
 	components map[string]bool // files that were noted
-	out        hub.Sorted
+	out        model.Sorted
 }
 
-func (s *sorter) sort(o hub.Rendered) error {
+func (s *sorter) sort(o model.Rendered) error {
 	var h document.Head
 	if err := json.Unmarshal(o.JSON, &h); err != nil {
 		return fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)
@@ -59,7 +59,7 @@ func (s *sorter) sort(o hub.Rendered) error {
 }
 
 // component leaves out a part of a tool, but for its namespace.
-func (s *sorter) component(tool string, o hub.Rendered, h document.Head) error {
+func (s *sorter) component(tool string, o model.Rendered, h document.Head) error {
 	if h.Kind == "Namespace" {
 		kept, err := keptForever(o)
 		if err != nil {
@@ -77,7 +77,7 @@ func (s *sorter) component(tool string, o hub.Rendered, h document.Head) error {
 }
 
 // deliver takes an object for the cluster.
-func (s *sorter) deliver(o hub.Rendered, h document.Head) {
+func (s *sorter) deliver(o model.Rendered, h document.Head) {
 	if s.out.Encrypted == "" && document.Encrypted(o, h) {
 		s.out.Encrypted = h.String()
 		if o.File != "" {
@@ -90,12 +90,12 @@ func (s *sorter) deliver(o hub.Rendered, h document.Head) {
 	s.out.Objects = append(s.out.Objects, o)
 }
 
-func (s *sorter) note(o hub.Rendered, h document.Head, field, says string) {
+func (s *sorter) note(o model.Rendered, h document.Head, field, says string) {
 	s.out.Notes = append(s.out.Notes, fleet.Note{File: o.File, Object: h.String(), Field: field, Text: says})
 }
 
 // keptForever marks the namespace of Flux so that it is never deleted: what stands in it may be others'.
-func keptForever(o hub.Rendered) (hub.Rendered, error) {
+func keptForever(o model.Rendered) (model.Rendered, error) {
 	var m map[string]any
 	if err := json.Unmarshal(o.JSON, &m); err != nil {
 		return o, err
@@ -110,5 +110,5 @@ func keptForever(o hub.Rendered) (hub.Rendered, error) {
 		meta["annotations"] = annotations
 	}
 	data, err := json.Marshal(m)
-	return hub.Rendered{JSON: data, File: o.File}, err
+	return model.Rendered{JSON: data, File: o.File}, err
 }

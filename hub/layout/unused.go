@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Unused names the folders with manifests that no cluster reads: overlays that nobody renders, and plain folders that
 // nobody reaches. read says which paths the clusters depend on. Of nested folders the outermost is named.
-func Unused(tree hub.Tree, read func(path string) bool) ([]fleet.Note, error) {
+func Unused(tree model.Tree, read func(path string) bool) ([]fleet.Note, error) {
 	var out []fleet.Note
 	err := fs.WalkDir(tree, ".", func(dir string, e fs.DirEntry, err error) error {
 		switch {
@@ -35,7 +35,7 @@ func Unused(tree hub.Tree, read func(path string) bool) ([]fleet.Note, error) {
 }
 
 // unused says whether a folder itself, without those in it, has something that is not read and nothing that is.
-func unused(tree hub.Tree, dir string, read func(string) bool) (*fleet.Note, error) {
+func unused(tree model.Tree, dir string, read func(string) bool) (*fleet.Note, error) {
 	entries, err := tree.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s cannot be read: %w", dir, err)
@@ -62,7 +62,7 @@ func unused(tree hub.Tree, dir string, read func(string) bool) (*fleet.Note, err
 			path.Base(manifest))}, nil
 }
 
-func isManifest(tree hub.Tree, file string) bool {
+func isManifest(tree model.Tree, file string) bool {
 	data, err := tree.ReadFile(file)
 	if err != nil {
 		return false

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 const file = "clusters/eu/o.yaml"
@@ -35,7 +35,7 @@ func open(t *testing.T, text string) (*planning.Plan, *planning.Object, planning
 	}
 	c := fleet.Cluster{Name: "eu", Labels: map[string]string{"env": "production"},
 		Argo: fleet.ArgoCluster{Name: "europe", Server: "https://eu.example.com"}}
-	p := planning.NewPlan(files, "clusters/eu", hub.Declarations{Cluster: c,
+	p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: c,
 		Repository: []string{"https://github.com/org/fleet.git"}, Branch: "main"},
 		func() ([]fleet.Cluster, error) {
 			return []fleet.Cluster{c, {Name: "us", Labels: map[string]string{"env": "test"}}}, nil
@@ -59,7 +59,7 @@ func objectOf(t *testing.T, text string) *planning.Object {
 	if err := json.Unmarshal(data, &o); err != nil {
 		t.Fatal(err)
 	}
-	return &planning.Object{Declaration: hub.Declaration{Rendered: hub.Rendered{JSON: data, File: file},
+	return &planning.Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: data, File: file},
 		App: fleet.RootApp},
 		Group: apiGroup, Kind: o.Kind, Namespace: home, Name: o.Metadata.Name, Spec: o.Spec,
 		IsApp: o.Kind == kindApplication, Home: home, AppName: o.Metadata.Name}

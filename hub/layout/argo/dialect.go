@@ -6,14 +6,14 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Dialect reads what was written for Argo CD.
 type Dialect struct {
-	Templates hub.Templates // executes the Go templates of ApplicationSets; nil if nothing does
+	Templates model.Templates // executes the Go templates of ApplicationSets; nil if nothing does
 }
 
 var _ planning.Dialect = Dialect{}
@@ -45,7 +45,7 @@ func (Dialect) Sort(_ string, h document.Head) planning.Use {
 }
 
 // Targets implements Dialect: of an ApplicationSet only its generators tell.
-func (Dialect) Targets(o hub.Rendered, cluster fleet.Cluster) bool {
+func (Dialect) Targets(o model.Rendered, cluster fleet.Cluster) bool {
 	var a struct {
 		Kind string
 		Spec applicationSpec
@@ -62,7 +62,7 @@ func (d Dialect) Open(p *planning.Plan) planning.Reader { return reader{p, d.Tem
 // reader reads the objects of Argo CD for one plan.
 type reader struct {
 	plan      *planning.Plan
-	templates hub.Templates
+	templates model.Templates
 }
 
 // Learn takes the address of an Application that delivers the cluster's own folder for one of this repository.
@@ -79,7 +79,7 @@ func (r reader) Learn(o *planning.Object) {
 }
 
 // Expand gives the Applications of all ApplicationSets.
-func (r reader) Expand(ctx context.Context) ([]hub.Declaration, error) {
+func (r reader) Expand(ctx context.Context) ([]model.Declaration, error) {
 	return generate(ctx, r.plan, r.templates)
 }
 

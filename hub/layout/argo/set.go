@@ -11,9 +11,9 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // setSpec is what Drover takes from the spec of an ApplicationSet. Generators and template are kept as they are
@@ -36,18 +36,18 @@ type setSpec struct {
 // generator gives sets of parameters, and the template is executed with each.
 type generation struct {
 	plan      *planning.Plan
-	templates hub.Templates
+	templates model.Templates
 	ctx       context.Context
 	o         *planning.Object
 	setSpec
-	made   []hub.Declaration // the Applications
-	count  int               // of the Applications
-	target string            // the parameter of the cluster generator that is the destination, verbatim; "" if none is
+	made   []model.Declaration // the Applications
+	count  int                 // of the Applications
+	target string              // the parameter of the cluster generator that is the destination, verbatim; "" if none is
 }
 
 // generate gives the Applications of all ApplicationSets. One that fails is a problem of the cluster: what it gave before
 // is kept. A failure that another try may not have is returned as well.
-func generate(ctx context.Context, p *planning.Plan, templates hub.Templates) (made []hub.Declaration,
+func generate(ctx context.Context, p *planning.Plan, templates model.Templates) (made []model.Declaration,
 	transient error) {
 	for _, o := range p.Objects() {
 		if o.Group != apiGroup || o.Kind != kindApplicationSet {
@@ -66,7 +66,7 @@ func generate(ctx context.Context, p *planning.Plan, templates hub.Templates) (m
 		default:
 			err = errors.Join(p.Weigh(judged, o, &p.Cluster.Notes), g.run())
 		}
-		if once, ok := errors.AsType[*hub.TransientError](err); ok {
+		if once, ok := errors.AsType[*model.TransientError](err); ok {
 			transient = once
 		}
 		if err != nil {
@@ -79,7 +79,7 @@ func generate(ctx context.Context, p *planning.Plan, templates hub.Templates) (m
 
 // placed puts an error at a field, unless it stands at one further in.
 func (g *generation) placed(at string, err error) error {
-	if _, transient := errors.AsType[*hub.TransientError](err); transient {
+	if _, transient := errors.AsType[*model.TransientError](err); transient {
 		return err
 	}
 	if _, already := errors.AsType[placedError](err); already {
@@ -117,7 +117,7 @@ func (g *generation) applications(at string, of generated) error {
 	}
 	source := []any{of.template, g.TemplatePatch}
 	made, err := g.executeEach(source, of.params)
-	if _, transient := errors.AsType[*hub.TransientError](err); transient {
+	if _, transient := errors.AsType[*model.TransientError](err); transient {
 		return err
 	}
 	if err == nil {
@@ -173,7 +173,7 @@ func (g *generation) declare(made []any) error {
 	if err != nil {
 		return err
 	}
-	g.made = append(g.made, hub.Declaration{Rendered: hub.Rendered{JSON: data, File: g.o.File}, App: g.o.App})
+	g.made = append(g.made, model.Declaration{Rendered: model.Rendered{JSON: data, File: g.o.File}, App: g.o.App})
 	return nil
 }
 

@@ -10,8 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // generated is what a generator gives: sets of parameters, and the template with what the generator itself says of it.
@@ -177,7 +177,7 @@ func (g *generation) clusterParams(own map[string]any) ([]map[string]any, error)
 		if own["selector"] != nil && !selector.Matches(labels) {
 			continue
 		}
-		params := map[string]any{"name": nameOf(c), "nameNormalized": hub.NormalizeName(nameOf(c)), "server": serverOf(c),
+		params := map[string]any{"name": nameOf(c), "nameNormalized": model.NormalizeName(nameOf(c)), "server": serverOf(c),
 			"project": ""}
 		if g.GoTemplate {
 			metadata := map[string]any{"labels": anyOf(labels)}

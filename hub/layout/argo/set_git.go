@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // gitSpec is a Git generator.
@@ -88,7 +88,7 @@ func (g *generation) directories(of gitSpec, values any) ([]map[string]any, erro
 
 // matchFolders adds the folders that a pattern of path.Match matches, hidden ones left out. It looks into those alone that it
 // needs to.
-func matchFolders(tree hub.Tree, pattern string, to *[]string) error {
+func matchFolders(tree model.Tree, pattern string, to *[]string) error {
 	dirs := []string{"."}
 	for step := range strings.SplitSeq(pattern, "/") {
 		var next []string
@@ -189,9 +189,9 @@ func (g *generation) file(of gitSpec, name string, values any) ([]map[string]any
 // itself.
 func (g *generation) pathParams(prefix, dir, file string) map[string]any {
 	segments := strings.Split(dir, "/")
-	facts := map[string]any{"basename": path.Base(dir), "basenameNormalized": hub.NormalizeName(path.Base(dir))}
+	facts := map[string]any{"basename": path.Base(dir), "basenameNormalized": model.NormalizeName(path.Base(dir))}
 	if file != "" {
-		facts["filename"], facts["filenameNormalized"] = file, hub.NormalizeName(file)
+		facts["filename"], facts["filenameNormalized"] = file, model.NormalizeName(file)
 	}
 	if g.GoTemplate {
 		list := make([]any, len(segments))

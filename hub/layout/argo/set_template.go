@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // isTemplated finds what may be a template of the simple kind.
@@ -66,13 +66,13 @@ func (g *generation) results(texts []string, each []map[string]any, options []st
 	if g.templates == nil {
 		return nil, errors.New("nothing here executes Go templates")
 	}
-	groups := make([]hub.Templated, len(each))
+	groups := make([]model.Templated, len(each))
 	for i, params := range each {
 		data, err := json.Marshal(params)
 		if err != nil {
 			return nil, err
 		}
-		groups[i] = hub.Templated{Params: data, Texts: texts}
+		groups[i] = model.Templated{Params: data, Texts: texts}
 	}
 	return g.templates.Execute(g.ctx, g.o.String(), options, groups)
 }

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Document is one YAML document of a file, with the lines its nodes stand on.
@@ -170,13 +170,13 @@ func (d Document) Items() []Document {
 }
 
 // Rendering is a document as a build would give it.
-func (d Document) Rendering() (hub.Rendered, error) {
+func (d Document) Rendering() (model.Rendered, error) {
 	var object map[string]any
 	if err := d.Node.Decode(&object); err != nil {
-		return hub.Rendered{}, d.Errorf(d.Node, "an object that cannot be read: %s", fleet.YAMLRule(err))
+		return model.Rendered{}, d.Errorf(d.Node, "an object that cannot be read: %s", fleet.YAMLRule(err))
 	}
 	data, err := json.Marshal(object)
-	return hub.Rendered{JSON: data, File: d.File}, err
+	return model.Rendered{JSON: data, File: d.File}, err
 }
 
 // OneLine joins several errors in one line, each once.

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // one parses a single document.
@@ -139,7 +139,7 @@ func TestEncryptedObjects(t *testing.T) {
 		if err := json.Unmarshal([]byte(object), &h); err != nil {
 			t.Fatal(err)
 		}
-		if got := Encrypted(hub.Rendered{JSON: []byte(object)}, h); got != want {
+		if got := Encrypted(model.Rendered{JSON: []byte(object)}, h); got != want {
 			t.Errorf("%s: %v", object, got)
 		}
 	}

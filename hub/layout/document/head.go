@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Head is what every object says of itself.
@@ -71,7 +71,7 @@ var sopsValue = []byte("ENC[AES256_GCM,")
 
 // Encrypted says whether an object is encrypted with SOPS: applied as it is, it would replace a secret by its
 // ciphertext.
-func Encrypted(o hub.Rendered, h Head) bool {
+func Encrypted(o model.Rendered, h Head) bool {
 	if bytes.HasPrefix(bytes.TrimSpace(h.Sops), []byte("{")) && bytes.Contains(o.JSON, sopsValue) {
 		return true
 	}

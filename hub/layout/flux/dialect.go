@@ -6,9 +6,9 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // migrate is how files of another version are changed.
@@ -61,7 +61,7 @@ func (Dialect) Sort(file string, h document.Head) planning.Use {
 }
 
 // Targets implements Dialect: nothing of Flux stands below FleetRoot.
-func (Dialect) Targets(hub.Rendered, fleet.Cluster) bool { return false }
+func (Dialect) Targets(model.Rendered, fleet.Cluster) bool { return false }
 
 // Open implements Dialect.
 func (Dialect) Open(p *planning.Plan) planning.Reader { return reader{p} }
@@ -88,7 +88,7 @@ func (r reader) Learn(o *planning.Object) {
 }
 
 // Expand implements Reader: every app of Flux is an object of its own.
-func (r reader) Expand(context.Context) ([]hub.Declaration, error) { return nil, nil }
+func (r reader) Expand(context.Context) ([]model.Declaration, error) { return nil, nil }
 
 // Read implements Reader.
 func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {

@@ -9,8 +9,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // repository is what the objects under test are declared beside.
@@ -49,7 +49,7 @@ func read(t *testing.T, text string) (app fleet.App, notes []fleet.Note, message
 	for name, f := range repository {
 		files[name] = f
 	}
-	p := planning.NewPlan(files, "clusters/eu", hub.Declarations{Cluster: fleet.Cluster{Name: "eu"},
+	p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: fleet.Cluster{Name: "eu"},
 		Repository: []string{"https://github.com/org/fleet.git"}, Branch: "main"}, nil)
 	var last *planning.Object
 	for _, doc := range strings.Split(others+text, "---\n") {
@@ -66,7 +66,7 @@ func read(t *testing.T, text string) (app fleet.App, notes []fleet.Note, message
 			t.Fatal(err)
 		}
 		group := fleet.GroupOf(o.APIVersion)
-		last = &planning.Object{Declaration: hub.Declaration{Rendered: hub.Rendered{JSON: data, File: file},
+		last = &planning.Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: data, File: file},
 			App: fleet.RootApp},
 			Group: group, Kind: o.Kind, Namespace: o.Metadata.Namespace, Name: o.Metadata.Name, Spec: o.Spec,
 			IsApp: kinds.IsApp(group, o.Kind), Home: home, AppName: o.Metadata.Name}

@@ -9,15 +9,15 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // ReadApp reads one App. Where there is a name, it is given along with an error, so that the app can keep
 // its last good state.
-func ReadApp(tree hub.Tree, d document.Document) (fleet.App, error) {
+func ReadApp(tree model.Tree, d document.Document) (fleet.App, error) {
 	app := fleet.App{Name: d.Name(), File: d.File, Prune: true}
 	nameNode := document.Field(document.Field(d.Node, "metadata"), "name")
 	if nameNode == nil {
@@ -57,7 +57,7 @@ func ReadApp(tree hub.Tree, d document.Document) (fleet.App, error) {
 }
 
 // readPart takes what an App renders: a folder, or a chart, of this repository or of another source.
-func readPart(d document.Document, tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
+func readPart(d document.Document, tree model.Tree, spec *yaml.Node, app *fleet.App) error {
 	if err := readSource(d, spec, app); err != nil {
 		return err
 	}
@@ -77,7 +77,7 @@ func refuseSelector(d document.Document, spec *yaml.Node) error {
 }
 
 // readPath takes spec.path: a folder of the repository, seen from its root as in Flux.
-func readPath(d document.Document, tree hub.Tree, spec *yaml.Node, app *fleet.App) error {
+func readPath(d document.Document, tree model.Tree, spec *yaml.Node, app *fleet.App) error {
 	n := document.Field(spec, "path")
 	if app.Source != nil {
 		var err error
@@ -101,7 +101,7 @@ func readPath(d document.Document, tree hub.Tree, spec *yaml.Node, app *fleet.Ap
 }
 
 // findFolder takes the path of a folder.
-func findFolder(d document.Document, tree hub.Tree, n *yaml.Node, what string) (string, error) {
+func findFolder(d document.Document, tree model.Tree, n *yaml.Node, what string) (string, error) {
 	name, info, err := findPath(d, tree, n, what)
 	if err == nil && !info.IsDir() {
 		err = d.Errorf(n, "%s %q is a file: name the folder it is in", what, n.Value)
@@ -110,7 +110,7 @@ func findFolder(d document.Document, tree hub.Tree, n *yaml.Node, what string) (
 }
 
 // findPath takes a path in the repository, seen from its root as in Flux, at which there is something.
-func findPath(d document.Document, tree hub.Tree, n *yaml.Node, what string) (string, fs.FileInfo, error) {
+func findPath(d document.Document, tree model.Tree, n *yaml.Node, what string) (string, fs.FileInfo, error) {
 	name := path.Clean(strings.TrimPrefix(strings.TrimLeft(document.Scalar(n), "/"), "./"))
 	if !fs.ValidPath(name) {
 		return name, nil, d.Errorf(n, "%s %q leaves the repository: name something in it, seen from its root", what, n.Value)
@@ -128,7 +128,7 @@ func findPath(d document.Document, tree hub.Tree, n *yaml.Node, what string) (st
 
 // InSource finds what is wrong with an App that came out of a kustomization in the file that it came from, where there
 // are lines; if it is not wrong there, it was made so on the way.
-func InSource(tree hub.Tree, d document.Document, err error) error {
+func InSource(tree model.Tree, d document.Document, err error) error {
 	data, unreadable := tree.ReadFile(d.File)
 	if unreadable != nil {
 		return err

@@ -6,8 +6,8 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // helmShapes are the fields of an App's spec.helm.
@@ -41,7 +41,7 @@ var helmShapes = []shape{
 var laidOver = []string{"targetNamespace", "namePrefix", "nameSuffix", "patches", "images", "components"}
 
 // readChart takes spec.helm.
-func readChart(d document.Document, tree hub.Tree, spec, helm *yaml.Node, app *fleet.App) error {
+func readChart(d document.Document, tree model.Tree, spec, helm *yaml.Node, app *fleet.App) error {
 	if err := d.CheckKeys(helm, "spec.helm", namesOf(helmShapes)...); err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func readChart(d document.Document, tree hub.Tree, spec, helm *yaml.Node, app *f
 		readValuesFiles(d, tree, helm, c), readValues(d, helm, c))...)
 }
 
-func readChartPath(d document.Document, tree hub.Tree, helm *yaml.Node, app *fleet.App) error {
+func readChartPath(d document.Document, tree model.Tree, helm *yaml.Node, app *fleet.App) error {
 	for _, name := range []string{"repo", "chart", "version"} {
 		if document.Field(helm, name) != nil {
 			return readPublished(d, helm, app)
@@ -84,7 +84,7 @@ func readChartPath(d document.Document, tree hub.Tree, helm *yaml.Node, app *fle
 	return err
 }
 
-func readValuesFiles(d document.Document, tree hub.Tree, helm *yaml.Node, c *fleet.Chart) error {
+func readValuesFiles(d document.Document, tree model.Tree, helm *yaml.Node, c *fleet.Chart) error {
 	return d.Each(helm, "valuesFiles", func(item *yaml.Node) error {
 		if document.Scalar(item) == "" {
 			return d.Errorf(item, "spec.helm.valuesFiles is to be a list of paths")

@@ -9,16 +9,16 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/manifest"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // ReadCluster reads cluster.yaml, an object of kind Cluster or its fields alone, of the cluster of a name. What is wrong
 // with its content is said by wrong, and the cluster is known as far as it could be read; err says that it could not be
 // read.
-func ReadCluster(tree hub.Tree, file, name string) (c fleet.Cluster, wrong, err error) {
+func ReadCluster(tree model.Tree, file, name string) (c fleet.Cluster, wrong, err error) {
 	c = fleet.Cluster{Name: name}
 	data, err := tree.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -5,9 +5,9 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // NativeGroup is Drover's own API group.
@@ -25,7 +25,7 @@ func resemblesNative(group string) bool {
 func IsNative(group string) bool { return group == NativeGroup.Name }
 
 // DeclaredIn says whether an object is one of Drover's own.
-func DeclaredIn(o hub.Rendered) bool {
+func DeclaredIn(o model.Rendered) bool {
 	var h document.Head
 	return json.Unmarshal(o.JSON, &h) == nil && IsNative(h.Group())
 }

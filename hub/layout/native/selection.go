@@ -12,9 +12,9 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -101,7 +101,7 @@ var placeholder = regexp.MustCompile(`\$?\$\{(cluster\.name|cluster\.labels\.[^}
 
 // Localized is an App as it is for one cluster: without its selector, with the placeholders replaced. One that the cluster has nothing
 // for stays, and is an error where the App is read.
-func Localized(a hub.Rendered, cluster fleet.Cluster) hub.Rendered {
+func Localized(a model.Rendered, cluster fleet.Cluster) model.Rendered {
 	var object map[string]any
 	if json.Unmarshal(a.JSON, &object) != nil {
 		return a // what is not JSON was refused when it was read
@@ -115,7 +115,7 @@ func Localized(a hub.Rendered, cluster fleet.Cluster) hub.Rendered {
 	if err != nil {
 		return a
 	}
-	return hub.Rendered{JSON: data, File: a.File}
+	return model.Rendered{JSON: data, File: a.File}
 }
 
 func replaced(v any, cluster fleet.Cluster) any {
@@ -160,7 +160,7 @@ func lookup(name string, cluster fleet.Cluster) (string, bool) {
 }
 
 // Unresolved says which placeholders of an App the cluster has nothing for, which its file may give it.
-func Unresolved(d hub.Declaration, cluster fleet.Cluster, file string) error {
+func Unresolved(d model.Declaration, cluster fleet.Cluster, file string) error {
 	left := slices.Compact(slices.Sorted(slices.Values(placeholder.FindAllString(string(d.JSON), -1))))
 	left = slices.DeleteFunc(left, func(s string) bool { _, ok := lookup(s[2:len(s)-1], cluster); return ok })
 	if d.App != "" || len(left) == 0 {

@@ -5,8 +5,8 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Dialect is one way of declaring what a cluster runs, beside Drover's own: that of Flux, that of Argo CD. It knows
@@ -18,7 +18,7 @@ type Dialect interface {
 	Sort(file string, h document.Head) Use
 	// Targets says whether an object of the dialect that stands below FleetRoot may be for a cluster. What only other
 	// objects can tell is for the Reader.
-	Targets(o hub.Rendered, cluster fleet.Cluster) bool
+	Targets(o model.Rendered, cluster fleet.Cluster) bool
 	// Open begins to read what is declared for one cluster.
 	Open(p *Plan) Reader
 }
@@ -30,8 +30,8 @@ type Reader interface {
 	Learn(o *Object)
 	// Expand gives the objects that others stand for: Applications of an ApplicationSet, or one object for each of
 	// several apps that a single object declares. What is wrong is a problem of the plan; an error is a
-	// *hub.TransientError, and what was declared before is kept.
-	Expand(ctx context.Context) ([]hub.Declaration, error)
+	// *model.TransientError, and what was declared before is kept.
+	Expand(ctx context.Context) ([]model.Declaration, error)
 	// Read reads the app that an object declares. It is false if the object declares none in this cluster.
 	Read(o *Object, app *fleet.App) (bool, error)
 	// Conclude adds what follows from all apps together.
@@ -43,7 +43,7 @@ type FileClaimer interface {
 	// Claims says whether a file is the dialect's, by its path.
 	Claims(file string) bool
 	// Declares gives the objects that such a file stands for. Their lines are not known: name fields instead.
-	Declares(file string, docs []document.Document) ([]hub.Rendered, error)
+	Declares(file string, docs []document.Document) ([]model.Rendered, error)
 }
 
 // Use is what a rendered object is to a dialect.

@@ -6,7 +6,7 @@ import (
 	"testing/fstest"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 var table = []Field{
@@ -37,8 +37,8 @@ func TestFieldsAreWeighedByTheTable(t *testing.T) {
 			"spec.list[1].y: not done either", ""},
 		{"not known", map[string]any{"e": 1}, "spec.e: no field that Drover knows of this kind: nothing is done with it", ""},
 	} {
-		p := NewPlan(fstest.MapFS{}, "clusters/eu", hub.Declarations{}, nil)
-		o := &Object{Declaration: hub.Declaration{App: "root"}, Kind: "Thing", Namespace: "ns", Name: "x", Spec: c.spec}
+		p := NewPlan(fstest.MapFS{}, "clusters/eu", model.Declarations{}, nil)
+		o := &Object{Declaration: model.Declaration{App: "root"}, Kind: "Thing", Namespace: "ns", Name: "x", Spec: c.spec}
 		var notes []fleet.Note
 		err := p.Weigh(table, o, &notes)
 		said, message := "", ""
@@ -58,9 +58,9 @@ func TestFieldsAreWeighedByTheTable(t *testing.T) {
 // TestAnObjectThatIsDeclaredTwice: alike it is one, otherwise the first has a rival, and says where.
 func TestAnObjectThatIsDeclaredTwice(t *testing.T) {
 	t.Parallel()
-	p := NewPlan(fstest.MapFS{}, "clusters/eu", hub.Declarations{}, nil)
+	p := NewPlan(fstest.MapFS{}, "clusters/eu", model.Declarations{}, nil)
 	object := func(file, app, text string) *Object {
-		return &Object{Declaration: hub.Declaration{Rendered: hub.Rendered{JSON: []byte(text), File: file}, App: app},
+		return &Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: []byte(text), File: file}, App: app},
 			Kind: "K", Namespace: "n", Name: "x"}
 	}
 	first := object("a.yaml", "root", "{}")

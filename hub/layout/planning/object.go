@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Object is a declared object of a dialect.
 type Object struct {
-	hub.Declaration
+	model.Declaration
 	Group, Kind, Namespace, Name string
 
 	Spec    map[string]any

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // FleetRoot is the folder with the Apps that are for many clusters.
@@ -26,7 +26,7 @@ const MaxApps = 5000
 
 // Plan is what a cluster declares, and the apps that this comes to, while it is being made.
 type Plan struct {
-	Tree    hub.Tree
+	Tree    model.Tree
 	Folder  string // the cluster's own, from the root of the repository
 	Cluster fleet.Cluster
 	Apps    map[string]fleet.App
@@ -39,7 +39,7 @@ type Plan struct {
 }
 
 // NewPlan begins a plan for a cluster whose folder was read. clusters reads all clusters of the fleet.
-func NewPlan(tree hub.Tree, folder string, in hub.Declarations, clusters func() ([]fleet.Cluster, error)) *Plan {
+func NewPlan(tree model.Tree, folder string, in model.Declarations, clusters func() ([]fleet.Cluster, error)) *Plan {
 	p := &Plan{Tree: tree, Folder: folder, Cluster: in.Cluster, Apps: map[string]fleet.App{}, fleet: clusters,
 		Known: slices.Clone(in.Repository), Branch: in.Branch, byKey: map[string]*Object{}}
 	p.Cluster.Problems, p.Cluster.Notes = slices.Clone(in.Cluster.Problems), slices.Clone(in.Cluster.Notes)
