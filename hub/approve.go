@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -53,7 +54,7 @@ func (h *Hub) deletionHolds() []query.Hold {
 }
 
 // addTo adds an app's held deletions to those of the same revision.
-func addTo(g *query.Hold, cluster, app string, held *AppHold) {
+func addTo(g *query.Hold, cluster, app string, held *release.AppHold) {
 	g.Count += held.Count
 	if held.Since.Before(g.Since) {
 		g.Since = held.Since
@@ -129,7 +130,7 @@ func (h *Hub) showHolds(names []string) {
 }
 
 // noteHolds notes whether deletions of a cluster are held, and says whether others are than by the record before.
-func (h *Hub) noteHolds(name string, before, now Deletions) (changed bool) {
+func (h *Hub) noteHolds(name string, before, now release.Deletions) (changed bool) {
 	if len(guarded(now)) > 0 {
 		h.holding[name] = struct{}{}
 	} else {
@@ -139,7 +140,7 @@ func (h *Hub) noteHolds(name string, before, now Deletions) (changed bool) {
 }
 
 // guarded are the apps of a cluster whose deletions are held.
-func guarded(d Deletions) (out []string) {
+func guarded(d release.Deletions) (out []string) {
 	for name, a := range d.Apps {
 		if a.Hold != nil {
 			out = append(out, name)
@@ -149,8 +150,8 @@ func guarded(d Deletions) (out []string) {
 }
 
 // sameHolds says whether two records hold the same.
-func sameHolds(a, b Deletions) bool {
-	ids := func(d Deletions) map[string]string {
+func sameHolds(a, b release.Deletions) bool {
+	ids := func(d release.Deletions) map[string]string {
 		out := map[string]string{}
 		for name, app := range d.Apps {
 			if app.Hold != nil {
@@ -263,27 +264,27 @@ func (h *Hub) ready(clusters []string) (ready []string, err error) {
 func (h *Hub) let(hold query.Hold) {
 	now := time.Now()
 	for _, name := range hold.Clusters {
-		p := &pass{approval: Approval{ID: hold.ID, Kind: hold.Kind, Time: now, Apps: hold.Apps, Count: hold.Count}}
+		p := &release.Decision{Approval: release.Approval{ID: hold.ID, Kind: hold.Kind, Time: now, Apps: hold.Apps, Count: hold.Count}}
 		switch {
 		case hold.Kind == protocol.HoldDeletions && hold.Reported:
-			p.totals = map[string]uint64{}
+			p.Totals = map[string]uint64{}
 			for _, a := range h.reportOf(name).Apps {
 				if slices.Contains(hold.Apps, a.Name) {
-					p.totals[a.Name] = a.Deleted
+					p.Totals[a.Name] = a.Deleted
 				}
 			}
 			for _, app := range hold.Apps {
-				p.totals[app] += uint64(hold.Count)
+				p.Totals[app] += uint64(hold.Count)
 			}
 		case hold.Kind == protocol.HoldDeletions:
-			p.apps = map[string]string{}
+			p.Apps = map[string]string{}
 			for app, a := range h.records[name].Deletions.Apps {
 				if a.Hold != nil && a.Hold.Revision.Hash == hold.Revision.Hash && slices.Contains(hold.Apps, app) {
-					p.apps[app] = a.Hold.ID
+					p.Apps[app] = a.Hold.ID
 				}
 			}
 		case hold.Kind != protocol.HoldClusters && hold.Kind != protocol.HoldGeneration:
-			p.id = hold.ID
+			p.ID = hold.ID
 		}
 		if _, known := h.records[name]; known {
 			h.passes[name] = p

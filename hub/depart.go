@@ -7,19 +7,15 @@ import (
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
-	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/hub/release"
 )
 
 // ErrNotReleased says that a cluster still has its folder, or was never known.
 var ErrNotReleased = errors.New("not released")
 
 // depart takes in which clusters have lost their folder since the last revision, or since what the hub knew when it
-// started. One of them is released. More than one in a single step is more often a mistake than a wish, so they are held
-// until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it, one
-// that is to be pruned where the guard of deletions would not let that through, and one that joined and of which a hub that starts
-// remembers nothing: its store was lost, and with it whether the cluster was held or is to be pruned.
+// started; release.Leaving decides which of them are released, and which are held until a person approves.
 //
 // While nothing may be published this waits: the hub may see an older state of Git than another hub has published.
 func (h *Hub) depart(ctx context.Context) error {
@@ -30,20 +26,17 @@ func (h *Hub) depart(ctx context.Context) error {
 	h.welcome()
 	h.cutOff()
 	gone, before := h.state.without(h.listing.names)
-	var names, cut []string
-	for _, c := range gone {
-		if _, known := h.records[c.Name]; !known && !c.Joined && (c.Report != nil || c.Revoked) {
-			cut = append(cut, c.Name) // known by its last report alone: it was cut off before, and only the store forgot
-		} else {
-			names = append(names, c.Name)
-		}
+	lost := make([]release.Gone, len(gone))
+	for i, c := range gone {
+		_, known := h.records[c.Name]
+		_, joined := h.Identities.OpenKey(c.Name)
+		lost[i] = release.Gone{Cluster: c.Name, Known: known, Joined: joined, Heard: c.Report != nil || c.Revoked}
 	}
-	slices.Sort(names)
-	if len(names) > 1 || len(names) == 1 && (first && (before == 1 || h.forgot(names[0])) || h.empties(names[0])) {
-		h.hold(names)
-		names = nil
+	names, held := release.Leaving(lost, first, before, h.empties)
+	if len(held) > 0 {
+		h.hold(held)
 	}
-	if names = append(names, cut...); len(names) == 0 && !h.holdsChanged {
+	if len(names) == 0 && !h.holdsChanged {
 		return nil
 	}
 	names = h.leave(names)
@@ -113,15 +106,8 @@ func (h *Hub) empties(name string) bool {
 	if _, joined := h.Identities.OpenKey(name); !joined || !r.PruneOnRemove || r.Bundle.Generation == 0 {
 		return false
 	}
-	changes, had := h.weigh(name, nil, r.Bundle, emptied(r.Bundle, h.revision)).compare(r.Deletions)
-	return len(fleet.Guard(lossOf(changes, had, nil, fleet.AppLoss{}))) > 0
-}
-
-// forgot says whether a cluster has joined and the hub has no record of it.
-func (h *Hub) forgot(name string) bool {
-	_, joined := h.Identities.OpenKey(name)
-	_, known := h.records[name]
-	return joined && !known
+	return h.gate().Empties(release.Emptied(r.Bundle, h.revision),
+		release.Released{Bundle: r.Bundle, Digest: r.Digest, Deletions: r.Deletions})
 }
 
 // counted completes a hold of removed folders: its id, and how many objects go with them.
@@ -181,12 +167,6 @@ func prunes(r Record, joined bool) bool {
 func empty(c query.Cluster) bool {
 	return c.Report != nil && c.Report.Generation == c.Desired.Generation && c.Report.Digest == c.Desired.Digest &&
 		len(c.Report.Apps) == 0 && len(c.Desired.Apps) == 0
-}
-
-// emptied is the bundle of a cluster that is to be pruned: complete, and without apps.
-func emptied(last protocol.Bundle, revision protocol.Revision) protocol.Bundle {
-	return protocol.Bundle{Version: protocol.Version, Cluster: last.Cluster, Revision: revision, Suspend: last.Suspend,
-		AgentImage: last.AgentImage, Apps: []protocol.App{}}
 }
 
 // cutOff revokes the credentials of released clusters, of those that are pruned when that is done. What fails is tried

@@ -39,12 +39,12 @@ func TestHubNeverLinksTheAgent(t *testing.T) {
 }
 
 // TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added later is
-// held to it too. manifest is text that goes with the hub, and may be used by any.
+// held to it too. manifest is text that goes with the hub, and may be used by any; release is a part of the hub itself.
 func TestAdaptersNeverImportEachOther(t *testing.T) {
 	t.Parallel()
 	var adapters []string
 	for _, name := range packages(t) {
-		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" {
+		if first, _, _ := strings.Cut(name, "/"); first != "cmd" && first != "manifest" && first != "release" {
 			adapters = append(adapters, name)
 		}
 	}
@@ -56,6 +56,20 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 			}
 		}
 		deptest.Ban(t, hubRoom+"/"+a, banned)
+	}
+}
+
+// TestTheGateKnowsOnlyRules: what is released must follow from arguments alone.
+func TestTheGateKnowsOnlyRules(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", hubRoom+"/release").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dep := range strings.FieldsSeq(string(out)) {
+		if dep == "net" || strings.HasPrefix(dep, hubRoom) && dep != hubRoom+"/release" {
+			t.Errorf("hub/release links %s: pass what it has to know as an argument", dep)
+		}
 	}
 }
 

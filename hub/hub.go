@@ -13,6 +13,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -66,15 +67,15 @@ type Hub struct {
 	holds        []query.Hold         // what is shown of them is never changed, only replaced
 	holdsChanged bool                 // and not stored yet
 
-	holding    map[string]struct{}  // clusters with deletions that are held
-	waiting    []string             // clusters that holds of deletions are shown for
-	overclaims map[string]overclaim // by cluster
-	passes     map[string]*pass     // what a person approved and is not stored yet, by cluster
-	later      map[string]struct{}  // clusters that wait until it is known what all lose by one commit; nil if none is to wait
-	everywhere bool                 // too many clusters lose too much by one commit
-	fence      fence                // whether this hub publishes
-	fresh      freshness            // whether what it would publish is Git's word
-	wake       <-chan time.Time     // when tick is due; nil for never
+	holding    map[string]struct{}          // clusters with deletions that are held
+	waiting    []string                     // clusters that holds of deletions are shown for
+	overclaims map[string]overclaim         // by cluster
+	passes     map[string]*release.Decision // what a person approved and is not stored yet, by cluster
+	later      map[string]struct{}          // clusters that wait until it is known what all lose by one commit; nil if none is to wait
+	everywhere bool                         // too many clusters lose too much by one commit
+	fence      fence                        // whether this hub publishes
+	fresh      freshness                    // whether what it would publish is Git's word
+	wake       <-chan time.Time             // when tick is due; nil for never
 }
 
 // New makes a Hub that is ready for its fields to be set.
@@ -83,7 +84,7 @@ func New(repository string) *Hub {
 		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
 		served: newServed(), resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
 		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{}, rendering: map[string]time.Time{}, passes: map[string]*pass{}, holding: map[string]struct{}{},
+		again: map[string]struct{}{}, left: map[string]time.Time{}, rendering: map[string]time.Time{}, passes: map[string]*release.Decision{}, holding: map[string]struct{}{},
 		fresh: newFreshness(), proven: map[string]uint64{}, overclaims: map[string]overclaim{},
 	}
 }
@@ -281,6 +282,23 @@ func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (pu
 	h.lost.note(later)
 	n, err := h.publish(ctx, later)
 	return published + n, err
+}
+
+// losers counts the clusters among names that lose much by the revision that is being resolved.
+func (h *Hub) losers(names []string) (n int) {
+	for _, name := range names {
+		_, waits := h.later[name]
+		count := 0
+		for _, hold := range h.records[name].Deletions.Holds() {
+			if hold.Revision.Hash == h.revision.Hash {
+				count += hold.Count
+			}
+		}
+		if waits || count >= fleet.GuardAtLeast {
+			n++
+		}
+	}
+	return n
 }
 
 // unreadable notes that a cluster's part of the tree could not be read. It keeps its bundle, says so, and is read again

@@ -11,6 +11,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -181,11 +182,11 @@ func (h *Hub) plan(name string) (Record, bool) {
 	changed := !r.Released.Equal(prev.Released)
 	approved := h.passes[name]
 	if approved != nil {
-		r.Deletions.remember(approved.approval)
+		r.Deletions.Remember(approved.Approval)
 		changed = true
 	}
 	_, joined := h.Identities.OpenKey(name)
-	var b protocol.Bundle
+	var c release.Candidate
 	switch {
 	case res != nil && joined:
 		if !res.Cluster.Unclear && r.PruneOnRemove != res.Cluster.PruneOnRemove {
@@ -197,30 +198,32 @@ func (h *Hub) plan(name string) (Record, bool) {
 		if res.asksAPIs && r.APIs != res.apis {
 			r.APIs, changed = res.apis, true
 		}
-		b = bundleOf(*res, h.revision, prev.Bundle)
+		c = candidateOf(*res, h.revision, prev.Bundle)
 	case h.pruning(name):
-		b = emptied(prev.Bundle, h.revision)
+		c = release.Emptied(prev.Bundle, h.revision)
 	default:
 		return r, changed
 	}
-	b.Trust, b.ClusterUID, b.Deletions = h.Trust, h.Identities.Place(name), prev.Bundle.Deletions
-	b.Epoch = h.fence.lead.Epoch
+	c.Bundle.Trust, c.Bundle.ClusterUID, c.Bundle.Deletions = h.Trust, h.Identities.Place(name), prev.Bundle.Deletions
+	c.Bundle.Epoch = h.fence.lead.Epoch
 	floor := h.floors[name]
-	same := func() bool {
+	same := func(b protocol.Bundle) bool {
 		return prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
 	}
-	if approved == nil && b.Deletions != nil && same() {
+	if approved == nil && c.Bundle.Deletions != nil && same(c.Bundle) {
 		noted := r.Deletions
-		r.Deletions.note(res, b)
+		r.Deletions.Note(c)
 		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
 	}
-	if h.budget(name, res, &r, &b) {
+	out := h.gate().Release(time.Now(), c, release.Released{Bundle: prev.Bundle, Digest: prev.Digest, Deletions: r.Deletions},
+		release.Facts{Report: h.reportOf(name), Collecting: h.later != nil, Everywhere: h.everywhere}, approved)
+	if out.Collect {
+		h.later[name] = struct{}{}
 		return prev, false
 	}
-	if uncounted(h.reportOf(name)) {
-		withhold(&b, prev.Bundle, r.Deletions)
-	}
-	if same() {
+	r.Deletions = out.Released.Deletions
+	b := out.Released.Bundle
+	if same(b) {
 		return r, true
 	}
 	if h.spent(name) || h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
@@ -373,7 +376,7 @@ func (h *Hub) show(names []string) {
 			c := x.Edit(name)
 			h.introduce(c)
 			r := h.records[name]
-			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
+			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.Lately()
 			if res := h.resolved[name]; res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
 				if res.reading {
@@ -403,8 +406,8 @@ func (h *Hub) recall() {
 		for name, r := range h.records {
 			c := x.Edit(name)
 			h.introduce(c)
-			h.noteHolds(name, Deletions{}, r.Deletions)
-			c.Approved = r.Deletions.approved()
+			h.noteHolds(name, release.Deletions{}, r.Deletions)
+			c.Approved = r.Deletions.Lately()
 			if !r.Released.IsZero() {
 				h.left[name] = r.Released
 				c.Released, c.Pruning = r.Released, prunes(r, c.Joined)

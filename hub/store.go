@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -65,7 +66,7 @@ type Record struct {
 	Kubernetes string `json:"kubernetes,omitempty"`
 	APIs       string `json:"apis,omitempty"` // the same of what the API server serves: its APIsDigest
 	// Deletions bounds what the agent may delete.
-	Deletions Deletions `json:"deletions,omitzero"`
+	Deletions release.Deletions `json:"deletions,omitzero"`
 }
 
 // MaxHistory is how many generations a Record remembers.

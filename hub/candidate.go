@@ -1,0 +1,51 @@
+package hub
+
+import (
+	"slices"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/release"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// candidateOf is what a resolution would give its cluster, which was given last before.
+func candidateOf(res Resolution, revision protocol.Revision, last protocol.Bundle) release.Candidate {
+	c := release.Candidate{
+		Bundle: bundleOf(res, revision, last), Refs: map[string][]protocol.ObjectRef{},
+		FleetApps: res.fleetApps, FleetGone: res.fleetGone,
+		Described: res.Cluster.Described, Unclear: res.Cluster.Unclear, Doubt: res.Doubt != "",
+	}
+	for _, a := range res.Apps {
+		if a.Ref == nil {
+			continue
+		}
+		refs := make([]protocol.ObjectRef, len(a.Refs))
+		for i, ref := range a.Refs {
+			refs[i] = Claimed(ref, a.App.Namespace)
+		}
+		c.Refs[a.App.Name] = refs
+	}
+	return c
+}
+
+// gate decides what of a candidate is released.
+func (h *Hub) gate() release.Gate {
+	return release.Gate{Contents: func(cluster, app string, g release.Given) []fleet.Owned {
+		objects, err := h.Resolver.Contents(g.Blob)
+		if err != nil {
+			h.Log.Warn("what an app had cannot be read: its agent reports what it holds", "cluster", cluster, "app", app,
+				"err", err)
+			return nil
+		}
+		out := slices.Clone(objects)
+		for i := range out {
+			out[i].Ref = Claimed(out[i].Ref, g.Namespace)
+		}
+		return out
+	}}
+}
+
+func (h *Hub) reportOf(name string) *protocol.Report {
+	c, _ := h.state.Get(name)
+	return c.Report
+}
