@@ -12,8 +12,8 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
-	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
 

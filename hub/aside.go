@@ -45,73 +45,6 @@ func templated(declared []Declaration) bool {
 	})
 }
 
-// renderAside has charts and folders rendered beside the loop until the function that it gives is called.
-func (h *Hub) renderAside(ctx context.Context) (stop func()) {
-	p := newRenders(ctx)
-	h.Resolver.renders = p
-	go func() {
-		for {
-			select {
-			case <-p.done:
-				h.do(h.rendered)
-			case <-p.ctx.Done():
-				return
-			}
-		}
-	}()
-	return p.close
-}
-
-// rendered resolves the clusters whose renders have finished.
-func (h *Hub) rendered(ctx context.Context) error {
-	if h.base == nil {
-		return nil // the first revision decides: it asks for everything again
-	}
-	names := h.Resolver.renders.take()
-	if len(names) > 0 && names[0] == "" { // what concerns many clusters: it sorts first
-		changed, err := h.Resolver.refresh(ctx, h.base)
-		if err != nil {
-			return err
-		}
-		if names = names[1:]; changed {
-			names = append(names, h.reselected()...)
-			h.showProblems()
-		}
-	}
-	names = slices.DeleteFunc(names, func(name string) bool {
-		_, listed := slices.BinarySearch(h.listing.names, name)
-		return !listed
-	})
-	slices.Sort(names)
-	return h.resolveLate(ctx, slices.Compact(names))
-}
-
-// putOff keeps a cluster as it is while its folder is being built.
-func (h *Hub) putOff(name string) {
-	h.again[name] = struct{}{}
-	if res := h.resolved[name]; res != nil {
-		res.reading = true
-		return
-	}
-	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{query.FolderBuilding} })
-}
-
-// resolveLate resolves clusters whose bundles were put off in the turn of their commit, and ends as that turn does: what
-// a cluster no longer uses or no longer waits for is known only now.
-func (h *Hub) resolveLate(ctx context.Context, names []string) error {
-	if h.base == nil || len(names) == 0 {
-		return nil // the first revision decides
-	}
-	h.lost.late = true
-	_, err := h.resolveAll(ctx, h.base, names)
-	h.lost.late = false
-	if err != nil {
-		return err
-	}
-	h.showSources()
-	return h.catchUp(ctx)
-}
-
 // lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these come one after the
 // other, and what the guard counts are all clusters that lose by one commit.
 type lostLate struct {
@@ -145,38 +78,6 @@ func (l *lostLate) others(names []string) int {
 		}
 	}
 	return n
-}
-
-// patient says whether the next bundle of a cluster waits for renders, for a while. While it is not known which apps
-// the cluster has it waits until that is known: what was so at another revision must not be published as if it was so
-// at this one.
-func (h *Hub) patient(name string) bool {
-	res := h.resolved[name]
-	if res != nil && (res.reading || res.selecting) {
-		return true
-	}
-	if res == nil || !res.pending() {
-		delete(h.rendering, name)
-		return false
-	}
-	patience := renderPatience
-	if h.records[name].Bundle.Generation == 0 {
-		patience = firstPatience
-	}
-	since, waits := h.rendering[name]
-	if !waits {
-		since = time.Now()
-		h.rendering[name] = since
-		time.AfterFunc(patience, func() {
-			h.do(func(ctx context.Context) error {
-				if _, waits := h.rendering[name]; !waits {
-					return nil
-				}
-				return h.resolveLate(ctx, []string{name})
-			})
-		})
-	}
-	return time.Since(since) < patience
 }
 
 // pending says whether an app is being rendered.

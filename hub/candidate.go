@@ -28,12 +28,12 @@ func candidateOf(res Resolution, revision protocol.Revision, last protocol.Bundl
 	return c
 }
 
-// gate decides what of a candidate is released.
-func (h *Hub) gate() release.Gate {
+// newGate makes what decides what of a candidate is released.
+func newGate(s Settings) release.Gate {
 	return release.Gate{Contents: func(cluster, app string, g release.Given) []fleet.Owned {
-		objects, err := h.Resolver.Contents(g.Blob)
+		objects, err := s.Resolver.Contents(g.Blob)
 		if err != nil {
-			h.Log.Warn("what an app had cannot be read: its agent reports what it holds", "cluster", cluster, "app", app,
+			s.Log.Warn("what an app had cannot be read: its agent reports what it holds", "cluster", cluster, "app", app,
 				"err", err)
 			return nil
 		}
@@ -43,9 +43,4 @@ func (h *Hub) gate() release.Gate {
 		}
 		return out
 	}}
-}
-
-func (h *Hub) reportOf(name string) *protocol.Report {
-	c, _ := h.state.Get(name)
-	return c.Report
 }

@@ -137,14 +137,6 @@ func (r *Resolution) charts() bool {
 	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Charts() })
 }
 
-// kubernetes is the version that a cluster reported, in this run of the hub or before its charts were rendered last; "" if none is known.
-func (h *Hub) kubernetes(cluster string) string {
-	if c, ok := h.state.Get(cluster); ok && c.Report != nil && c.Report.Agent.Kubernetes != "" {
-		return c.Report.Agent.Kubernetes
-	}
-	return h.records[cluster].Kubernetes
-}
-
 // secretsIn are the values in a text of a Secret, which may be YAML: an error may quote one of them.
 func secretsIn(text string) []string {
 	out := []string{text}

@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/fleet/query"
 )
 
 // seen is what of a source a render depends on beside its revision: how it is looked at, not how it is fetched.
@@ -186,43 +185,4 @@ func (e *expansion) text(ctx context.Context, v fleet.Values) (string, error) {
 		text = "{}\n"
 	}
 	return text, nil
-}
-
-// track hands on which sources moved.
-func (h *Hub) track(ctx context.Context) {
-	for {
-		select {
-		case key := <-h.Sources.Moved():
-			h.do(func(ctx context.Context) error { return h.refreshed(ctx, key) })
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-// refreshed resolves the clusters that use a source.
-func (h *Hub) refreshed(ctx context.Context, key string) error {
-	defer h.showSources()
-	if h.base == nil {
-		return nil // the first revision comes to it
-	}
-	names := make([]string, 0, len(h.places[sourcePlace(key)]))
-	for name := range h.places[sourcePlace(key)] {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	_, err := h.resolveAll(ctx, h.base, names)
-	return err
-}
-
-// showSources brings up to date what is shown of the sources, and ends those that nobody uses any more.
-func (h *Hub) showSources() {
-	if h.Sources == nil {
-		return
-	}
-	if h.base != nil && len(h.again) == 0 { // else a cluster that was not read may use one
-		h.Sources.Retain(func(key string) bool { return len(h.places[sourcePlace(key)]) > 0 })
-	}
-	states := h.Sources.States()
-	h.state.edit(func(_ *query.Index, s *SourceStatus) { s.Sources = states })
 }

@@ -116,31 +116,28 @@ func (o *overdue) stop() {
 	o.queue, o.closed = nil, true
 }
 
-// checkOverdue looks at whether a cluster is behind. fresh is as in overdue.note.
-func (h *Hub) checkOverdue(cluster string, fresh bool) {
-	if h.overdue == nil {
-		return // it does not run
-	}
+// check looks at whether a cluster is behind. fresh is as in note.
+func (o *overdue) check(s *State, cluster string, fresh bool) {
 	var generation uint64
-	if c, known := h.state.Get(cluster); known && c.Behind() {
+	if c, known := s.Get(cluster); known && c.Behind() {
 		generation = c.Desired.Generation
 	}
-	h.overdue.note(cluster, generation, fresh)
+	o.note(cluster, generation, fresh)
 }
 
 // urge asks a cluster's agent to fetch its bundle, for the times-th time since it fell behind. From the second time the
 // bundle is published again, too. The loop does it, because a hub that stands back asks nobody.
 func (h *Hub) urge(ctx context.Context, cluster string, times int) {
 	task := func(ctx context.Context) error {
-		if c, _ := h.state.Get(cluster); !h.open() || !c.Behind() {
+		if c, _ := h.state.Get(cluster); !h.publisher.fence.open() || !c.Behind() {
 			return nil
 		}
 		generation := h.asksToFetch(ctx, cluster, times)
-		if times < resendFrom || h.records[cluster].Bundle.Generation != generation {
+		if times < resendFrom || h.ledger.of(cluster).Bundle.Generation != generation {
 			return nil
 		}
-		h.unsent[cluster] = true
-		_, err := h.send(ctx)
+		h.publisher.outgoing.resend(cluster)
+		_, err := h.publisher.send(ctx)
 		return err
 	}
 	select {

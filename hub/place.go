@@ -34,7 +34,7 @@ func (l listener) misplaced(cluster string, r protocol.Report, at time.Time) boo
 	case known == uid:
 		return false
 	case known == "" && !holds:
-		h.do(func(context.Context) error { return h.settle(cluster, uid) })
+		h.do(func(context.Context) error { return settle(h.Identities, cluster, uid) })
 		return false
 	}
 	news := false
@@ -52,23 +52,15 @@ func (l listener) misplaced(cluster string, r protocol.Report, at time.Time) boo
 	return true
 }
 
-// settle remembers which cluster a credential belongs to, if that is not known yet.
-func (h *Hub) settle(cluster, uid string) error {
-	if h.Identities.Place(cluster) != "" {
-		return nil
-	}
-	return h.Identities.Settle(cluster, uid)
-}
-
 // name publishes a bundle that says which cluster it is for, if the last one does not: the other agent may not have
 // noted it.
 func (h *Hub) name(ctx context.Context, cluster string) error {
-	uid, b := h.Identities.Place(cluster), h.records[cluster].Bundle
+	uid, b := h.Identities.Place(cluster), h.ledger.of(cluster).Bundle
 	if uid == "" || b.Generation == 0 || b.ClusterUID == uid {
 		return nil
 	}
-	h.floors[cluster] = max(h.floors[cluster], b.Generation)
-	_, err := h.publish(ctx, []string{cluster})
+	h.publisher.numbers.raise(cluster, b.Generation)
+	_, err := h.publisher.publish(ctx, []string{cluster})
 	return err
 }
 
@@ -103,4 +95,12 @@ func forgetCopy(c *query.Cluster, id Identity) {
 	if c.Copy != nil && (id.Issued.After(c.Copy.Heard) || !id.Revoked.IsZero()) {
 		c.Copy = nil
 	}
+}
+
+// settle remembers which cluster a credential belongs to, if that is not known yet.
+func settle(places Places, cluster, uid string) error {
+	if places.Place(cluster) != "" {
+		return nil
+	}
+	return places.Settle(cluster, uid)
 }

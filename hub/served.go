@@ -68,6 +68,17 @@ func (s *served) set(cluster, digest string, list []string) {
 	s.of[cluster] = digest
 }
 
+// digests are those of all lists.
+func (s *served) digests() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]bool, len(s.lists))
+	for digest := range s.lists {
+		out[digest] = true
+	}
+	return out
+}
+
 // forget is for a cluster that is no longer there.
 func (s *served) forget(cluster string) {
 	s.mu.Lock()

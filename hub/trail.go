@@ -111,12 +111,14 @@ func (t *trails) next(cluster string, x *trail) {
 }
 
 // inquire asks a cluster's agent for events that the hub misses.
-func (h *Hub) inquire(ctx context.Context, cluster string, from, to uint64) {
+func inquire(ctx context.Context, s Settings, cluster string, from, to uint64) {
 	if ctx.Err() != nil {
 		return
 	}
-	err := h.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskJournal, From: from, To: to})
+	err := s.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskJournal,
+		From: from, To: to})
 	if err != nil {
-		h.Log.Debug("the agent cannot be asked for events that are missing; it is asked again when it connects", "cluster", cluster, "err", err)
+		s.Log.Debug("the agent cannot be asked for events that are missing; it is asked again when it connects",
+			"cluster", cluster, "err", err)
 	}
 }
