@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
-	"time"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -106,38 +105,4 @@ func (c *capabilities) inUse() map[string]bool {
 		out[r.APIs] = true
 	}
 	return out
-}
-
-// changed follows a change of a cluster's API server: what it serves, or its version. A cluster that says so again and
-// again is followed at a pace, and what it says last is not lost.
-func (h *Hub) changed(cluster, digest string, list []string) {
-	ok, after := h.capabilities.served.may(cluster)
-	switch {
-	case ok:
-		h.do(func(ctx context.Context) error {
-			h.capabilities.learn(ctx, cluster, digest, list, h.publisher.fence.open())
-			return h.rerender(ctx, cluster)
-		})
-	case after > 0:
-		h.Log.Warn("a cluster says again and again that its API server has changed; it is followed at a slower pace",
-			"cluster", cluster, "next", after)
-		time.AfterFunc(after, func() {
-			if r := h.state.report(cluster); r != nil {
-				h.changed(cluster, r.Agent.APIs, nil)
-			}
-		})
-	}
-}
-
-// rerender renders a cluster's charts for what it reported, if they were rendered for something else.
-func (h *Hub) rerender(ctx context.Context, cluster string) error {
-	res := h.plans.of(cluster)
-	if res == nil || h.plans.base == nil || !h.capabilities.outdated(cluster, res) {
-		return nil
-	}
-	if err := h.resolve(ctx, h.plans.base, cluster); err != nil {
-		return err
-	}
-	_, err := h.publisher.publish(ctx, []string{cluster})
-	return err
 }

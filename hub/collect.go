@@ -2,16 +2,9 @@ package hub
 
 import (
 	"context"
-	"errors"
 	"log/slog"
-	"reflect"
 	"time"
-
-	"github.com/drover-dev/drover/protocol"
 )
-
-// ErrFull says that the bus has no space left.
-var ErrFull = errors.New("the bus has no space left")
 
 const (
 	// keepGenerations is how many generations of a cluster keep their blobs: what an agent that is behind may still
@@ -25,83 +18,6 @@ const (
 	// meanwhile.
 	fullPause = 15 * time.Second
 )
-
-// Retired is a blob that left a cluster's bundle. It is kept for keepGenerations more.
-type Retired struct {
-	Blob       string `json:"blob"`       // its id
-	Generation uint64 `json:"generation"` // the last one that named it
-}
-
-// retire lists what former bundles of a cluster named when b follows the one of prev.
-func retire(prev Record, b protocol.Bundle) []Retired {
-	now := map[string]bool{}
-	for _, a := range b.Apps {
-		if a.Blob != nil {
-			now[a.Blob.ID()] = true
-		}
-	}
-	var out []Retired
-	for _, r := range prev.Retired {
-		if !now[r.Blob] && r.Generation+keepGenerations >= b.Generation {
-			out = append(out, r)
-		}
-	}
-	for _, a := range prev.Bundle.Apps {
-		if a.Blob != nil && !now[a.Blob.ID()] {
-			out = append(out, Retired{a.Blob.ID(), prev.Bundle.Generation})
-			now[a.Blob.ID()] = true
-		}
-	}
-	return out
-}
-
-// blobsIn adds the ids of all blobs that v names, wherever they are in it.
-func blobsIn(v reflect.Value, to map[string]bool) {
-	if v.Kind() == reflect.Struct && v.Type() == reflect.TypeFor[protocol.Blob]() {
-		if b := v.Interface().(protocol.Blob); len(b.Key) > 0 {
-			to[b.ID()] = true
-		}
-		return
-	}
-	if !mayHaveBlobs(v.Type()) {
-		return
-	}
-	switch v.Kind() {
-	case reflect.Pointer, reflect.Interface:
-		if !v.IsNil() {
-			blobsIn(v.Elem(), to)
-		}
-	case reflect.Struct:
-		for i := range v.NumField() {
-			if v.Type().Field(i).IsExported() {
-				blobsIn(v.Field(i), to)
-			}
-		}
-	case reflect.Slice, reflect.Array:
-		for i := range v.Len() {
-			blobsIn(v.Index(i), to)
-		}
-	case reflect.Map:
-		for _, key := range v.MapKeys() {
-			blobsIn(v.MapIndex(key), to)
-		}
-	}
-}
-
-// mayHaveBlobs says whether there can be a blob in a value of a type that is no blob.
-func mayHaveBlobs(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
-		switch t.Elem().Kind() {
-		case reflect.Struct, reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map, reflect.Interface:
-			return true
-		}
-		return false
-	case reflect.Struct:
-		return t != reflect.TypeFor[time.Time]()
-	}
-	return t.Kind() == reflect.Interface
-}
 
 // collector removes what nothing needs any more from the store and from the bus, and gives the bus what fits. The loop
 // alone touches it.
@@ -143,6 +59,9 @@ func (c *collector) stop() {
 		c.timer.Stop()
 	}
 }
+
+// begun is told that what was due is done now.
+func (c *collector) begun() { c.timer = nil }
 
 // in has the loop collect after a while, if that is not due anyway.
 func (c *collector) in(d time.Duration) {

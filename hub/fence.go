@@ -291,7 +291,7 @@ func (f *fence) heard(cluster string, epoch uint64, stale *query.Withheld) (fits
 	return false, false, true, nil
 }
 
-// advance has all that is published from now on go before all that was published so far.
+// advance has all that is published from now on take precedence over all that was published so far.
 func (f *fence) advance(stale *query.Withheld) error {
 	if f.leads == nil || !f.open() {
 		return fmt.Errorf("this hub cannot begin a new epoch: %w", ErrStandsBack)

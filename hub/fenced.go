@@ -28,7 +28,7 @@ func (p *publisher) compete(ctx context.Context, has Holdings) (Holdings, error)
 	if err == nil && p.fence.open() && !acted {
 		has, err = p.bus.Holdings(ctx)
 	}
-	p.fresh.bus = has.Revisions
+	p.fresh.onBus(has.Revisions)
 	if err == nil && p.plans.base != nil {
 		err = p.fresh.inspect(ctx, p.plans.base)
 	}
@@ -61,7 +61,7 @@ func (p *publisher) reconcile(ctx context.Context) error {
 	return errors.Join(p.renumber(ctx), p.catchUp(ctx))
 }
 
-// advance has all that is published from now on go before all that was published so far.
+// advance has all that is published from now on take precedence over all that was published so far.
 func (p *publisher) advance() error {
 	if err := p.fence.advance(p.fresh.stale); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (p *publisher) overtake(ctx context.Context, cluster string, r protocol.Rep
 		p.showHolds(nil)
 	}
 	if !believed || r.Epoch > 0 && r.Epoch < known.Bundle.Epoch {
-		return nil // it is held for a person, or ours goes before it whatever its number
+		return nil // it is held for a person, or ours takes precedence whatever its number
 	}
 	if r.Generation < known.Bundle.Generation || r.Generation == known.Bundle.Generation && r.Digest == known.Digest {
 		return nil // published meanwhile

@@ -145,7 +145,7 @@ func (n *numbers) overclaimed() (out []query.Hold) {
 	return out
 }
 
-// surpass has the next bundle of a cluster go before what its agent reports, as a person has decided: above its
+// surpass has the next bundle of a cluster take precedence over what its agent reports, as a person has decided: above its
 // generation, where the agent is too old to know epochs, else with a new epoch, which advance begins and in which the
 // numbers need not rise.
 func (n *numbers) surpass(cluster string, advance func() error) error {

@@ -40,7 +40,7 @@ type freshness struct {
 	refreshed time.Time                  // when a look was asked for last
 	shown     map[string]*query.Withheld // what is shown of clusters
 	departing bool                       // which folders are gone is to be looked at
-	wake      time.Time                  // when the gate is to decide again for delayed clusters; zero for never
+	held      map[string]time.Time       // clusters → when the gate is to decide again
 }
 
 // unsure is a commit that an agent or the bus has and the hub does not know.
@@ -60,7 +60,7 @@ type brake struct {
 func newFreshness(s Settings, state *State, f *fence, l *ledger) *freshness {
 	return &freshness{source: s.Source, state: state, log: s.Log, fence: f, ledger: l, bus: map[string]string{},
 		unsure: map[string]unsure{}, settled: map[string]string{}, delayed: map[string]bool{},
-		brakes: map[string]*brake{}, shown: map[string]*query.Withheld{}}
+		brakes: map[string]*brake{}, shown: map[string]*query.Withheld{}, held: map[string]time.Time{}}
 }
 
 // note takes in one more generation, and says whether it is one too many.
@@ -83,7 +83,11 @@ func (b *brake) note(commit string, now time.Time) (tooMany bool) {
 
 // due is when the first pause ends that a brake makes, or the gate is to decide again; zero if there is none.
 func (f *freshness) due() (first time.Time) {
-	first = f.wake
+	for _, at := range f.held {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
 	for name := range f.delayed {
 		if b := f.brakes[name]; b != nil && time.Now().Before(b.until) && (first.IsZero() || b.until.Before(first)) {
 			first = b.until
@@ -92,16 +96,24 @@ func (f *freshness) due() (first time.Time) {
 	return first
 }
 
-// wait has the gate decide again for a cluster at a time; not, if that is zero.
-func (f *freshness) wait(cluster string, until time.Time) {
+// hold has the gate decide again for a cluster at a time; not, if that is zero.
+func (f *freshness) hold(cluster string, until time.Time) {
 	if until.IsZero() {
+		delete(f.held, cluster)
 		return
 	}
-	f.delayed[cluster] = true
-	if f.wake.IsZero() || until.Before(f.wake) {
-		f.wake = until
-	}
+	f.held[cluster] = until
 }
+
+// depart says whether it has to wait to look at which folders are gone, and whether it has waited before.
+func (f *freshness) depart() (waited, waits bool) {
+	waited = f.departing
+	f.departing = f.fromAll() != nil
+	return waited, f.departing
+}
+
+// onBus takes in the commits of the clusters' bundles on the bus.
+func (f *freshness) onBus(commits map[string]string) { f.bus = commits }
 
 // doubts says whether a cluster has a commit that this hub does not know.
 func (f *freshness) doubts(cluster string) bool {
@@ -294,8 +306,11 @@ func (f *freshness) delay(cluster string) {
 // ready are the clusters whose generation was put off and need not wait any more, sorted. What is shown of the others is
 // brought up to date.
 func (f *freshness) ready() (names []string) {
-	if !f.wake.IsZero() && !time.Now().Before(f.wake) {
-		f.wake = time.Time{}
+	for name, until := range f.held {
+		if !time.Now().Before(until) {
+			f.delayed[name] = true
+			delete(f.held, name)
+		}
 	}
 	for name := range f.delayed {
 		b := f.brakes[name]

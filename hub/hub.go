@@ -2,9 +2,7 @@ package hub
 
 import (
 	"context"
-	"crypto/ed25519"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -16,25 +14,6 @@ import (
 // flushEvery is how many clusters are resolved before what they gave is stored and published: early
 // clusters need not wait for late ones.
 const flushEvery = 256
-
-// Settings are what a Hub is made of. They are set before Run and not changed after.
-type Settings struct {
-	Repository string // for people: what Source reads, without credentials
-	Source     Source
-	Resolver   *Resolver
-	Sources    *Follower // of what apps take from elsewhere; nil if there is to be nothing
-	Store      Store
-	Bus        Bus
-	Identities Identities
-	Signers    []ed25519.PrivateKey // every one signs every bundle
-	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
-	Grace      time.Duration        // how long a blob that nothing names stays on the bus; 0 is ten minutes
-	Peers      Peers                // other hubs on the bus; nil if there can be none
-	Leads      Leads                // remembers the epoch; nil if there is none
-	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
-	Silence    time.Duration        // see the constant; 0 means that
-	Log        *slog.Logger
-}
 
 // Hub is the loop: follow → resolve → release → publish; and back: ingest → state. Its parts have one writer each. The
 // loop alone touches them, but for the state and those that say that they are safe for concurrent use.
@@ -90,7 +69,7 @@ func (h *Hub) begin(ctx context.Context) error {
 		})
 	})
 	h.overdue = newOverdue(func(cluster string, times int) { h.urge(ctx, cluster, times) })
-	h.publisher, err = newPublisher(h, holds)
+	h.publisher, err = newPublisher(h.Settings, h.state, h.ledger, h.plans, h.capabilities, h.overdue, holds, h.do)
 	return err
 }
 
@@ -104,7 +83,7 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer h.publisher.collector.stop()
 	defer h.renderAside(ctx)()
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
-	go h.follow(ctx, snapshots)
+	go follow(ctx, h.Settings, h.state, snapshots)
 	if h.Sources != nil {
 		go h.track(ctx)
 	}
@@ -156,16 +135,16 @@ func (h *Hub) retry(ctx context.Context, what string, do func(context.Context) e
 }
 
 // follow hands on revisions as they appear.
-func (h *Hub) follow(ctx context.Context, to chan<- Snapshot) {
+func follow(ctx context.Context, s Settings, state *State, to chan<- Snapshot) {
 	after := ""
 	for ctx.Err() == nil {
-		snap, err := h.Source.Next(ctx, after)
+		snap, err := s.Source.Next(ctx, after)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			h.Log.Warn("the repository cannot be read; keeping what was published last", "err", err)
-			h.state.unfollowed(err)
+			s.Log.Warn("the repository cannot be read; keeping what was published last", "err", err)
+			state.unfollowed(err)
 			continue // Source paces itself
 		}
 		after = snap.Revision().Hash
@@ -188,7 +167,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 		h.state.unfollowed(err)
 		return nil
 	}
-	p.revision = revision
+	p.begin(revision)
 	if err := h.publisher.fresh.inspect(ctx, snap); err != nil {
 		return err
 	}
@@ -203,8 +182,7 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 	if err != nil {
 		return err
 	}
-	p.base = snap
-	p.showSources()
+	p.end(snap)
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
 		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), p.problems()
 		s.Error, s.ErrorSince = "", time.Time{}
@@ -253,4 +231,30 @@ func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
 		h.publisher.collect(ctx, h.publisher.collector.grace)
 	}
 	return nil
+}
+
+// tick looks for other hubs, and goes on with what waits for time to pass.
+func (h *Hub) tick(ctx context.Context) error {
+	defer h.arm()
+	if err := h.publisher.convene(ctx, nil); err != nil {
+		if ctx.Err() == nil {
+			h.Log.Debug("other hubs cannot be asked for; they are when NATS is back", "err", err)
+		}
+		return nil
+	}
+	if h.publisher.fence.ripe {
+		return h.publisher.reconcile(ctx)
+	}
+	return h.publisher.catchUp(ctx)
+}
+
+// arm sets when tick is due next.
+func (h *Hub) arm() {
+	d := h.publisher.fence.pace()
+	if at := h.publisher.fresh.due(); !at.IsZero() && (d == 0 || time.Until(at) < d) {
+		d = max(time.Until(at), time.Millisecond)
+	}
+	if h.wake = nil; d > 0 {
+		h.wake = time.After(d)
+	}
 }

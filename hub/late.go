@@ -3,9 +3,6 @@ package hub
 import (
 	"context"
 	"slices"
-	"time"
-
-	"github.com/drover-dev/drover/fleet/query"
 )
 
 // rendered resolves the clusters whose renders have finished.
@@ -37,9 +34,9 @@ func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	if h.plans.base == nil || len(names) == 0 {
 		return nil // the first revision decides
 	}
-	h.publisher.losses.late.late = true
+	h.publisher.losses.lately(true)
 	_, err := h.resolveAll(ctx, h.plans.base, names)
-	h.publisher.losses.late.late = false
+	h.publisher.losses.lately(false)
 	if err != nil {
 		return err
 	}
@@ -84,76 +81,4 @@ func (h *Hub) renderAside(ctx context.Context) (stop func()) {
 		}
 	}()
 	return p.close
-}
-
-// tick looks for other hubs, and goes on with what waits for time to pass.
-func (h *Hub) tick(ctx context.Context) error {
-	defer h.arm()
-	if err := h.publisher.convene(ctx, nil); err != nil {
-		if ctx.Err() == nil {
-			h.Log.Debug("other hubs cannot be asked for; they are when NATS is back", "err", err)
-		}
-		return nil
-	}
-	if h.publisher.fence.ripe {
-		return h.publisher.reconcile(ctx)
-	}
-	return h.publisher.catchUp(ctx)
-}
-
-// arm sets when tick is due next.
-func (h *Hub) arm() {
-	d := h.publisher.fence.pace()
-	if at := h.publisher.fresh.due(); !at.IsZero() && (d == 0 || time.Until(at) < d) {
-		d = max(time.Until(at), time.Millisecond)
-	}
-	if h.wake = nil; d > 0 {
-		h.wake = time.After(d)
-	}
-}
-
-// heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then
-// the store was lost.
-func (h *Hub) heard(ctx context.Context, cluster string) error {
-	if h.plans.listing == nil {
-		return nil // the first revision decides
-	}
-	if h.plans.lists(cluster) {
-		return nil
-	}
-	return h.publisher.depart(ctx)
-}
-
-// identified seals the bundles of clusters again, where their agents use another key now.
-func (h *Hub) identified(ctx context.Context, clusters []string) error {
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
-		for _, name := range clusters {
-			if _, known := x.Get(name); known {
-				introduce(h.Identities, x.Edit(name))
-			}
-		}
-	})
-	var wanted []string
-	for _, name := range clusters {
-		if h.publisher.outgoing.outdated(name) {
-			h.publisher.outgoing.resend(name)
-		}
-		if h.plans.of(name) != nil {
-			wanted = append(wanted, name)
-		}
-	}
-	_, err := h.publisher.publish(ctx, wanted)
-	if h.publisher.approvals.holds(clusters) {
-		h.publisher.showHolds(nil)
-	}
-	h.publisher.cutOff() // a released cluster whose agent is known again, because the hub had forgotten that it was revoked
-	return err
-}
-
-// introduce brings up to date what is shown of a cluster's identity.
-func introduce(identities Credentials, c *query.Cluster) {
-	_, c.Joined = identities.OpenKey(c.Name)
-	id := identities.Identity(c.Name)
-	c.Expires, c.Revoked = id.Expires, !id.Revoked.IsZero()
-	forgetCopy(c, id)
 }

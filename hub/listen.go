@@ -259,3 +259,34 @@ func (l listener) Peer(p protocol.Presence) {
 		return nil
 	})
 }
+
+// misplaced says whether a report comes from another cluster than the credential belongs to. It is shown then, and not
+// taken.
+func (l listener) misplaced(cluster string, r protocol.Report, at time.Time) bool {
+	uid, h := r.Agent.ClusterUID, l.h
+	if uid == "" || len(uid) > maxUID {
+		return false // its agent may not know
+	}
+	known := h.Identities.Place(cluster)
+	holds := slices.ContainsFunc(r.Held, func(x protocol.Held) bool { return x.Kind == protocol.HoldIdentity })
+	switch {
+	case known == uid:
+		return false
+	case known == "" && !holds:
+		h.do(func(context.Context) error { return settle(h.Identities, cluster, uid) })
+		return false
+	}
+	news := false
+	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		c := x.Edit(cluster)
+		news = c.Copy == nil || c.Copy.UID != uid
+		c.Copy = &query.Copy{UID: uid, Known: known, Agent: r.Agent.Identity, Heard: at}
+	})
+	if news {
+		h.Log.Warn("a cluster's credential is used in another cluster: its reports are not taken", "cluster", cluster,
+			"uid", uid, "known", known,
+			"agent", r.Agent.Identity, "accept", "drover cluster accept "+cluster)
+		h.do(func(ctx context.Context) error { return h.name(ctx, cluster) })
+	}
+	return true
+}

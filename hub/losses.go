@@ -47,6 +47,9 @@ func (l *losses) collected(names []string, commit string, clusters int) []string
 	return later
 }
 
+// lately says whether what is gone through comes of renders that finished after the turn of their commit.
+func (l *losses) lately(is bool) { l.late.late = is }
+
 // losers counts the clusters among names that lose much by a commit.
 func (l *losses) losers(names []string, commit string) (n int) {
 	for _, name := range names {

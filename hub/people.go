@@ -122,3 +122,41 @@ func ask[T any](ctx context.Context, h *Hub, task func(loop context.Context, rep
 		return *new(T), fmt.Errorf("the hub is busy with something that does not succeed, see `drover status`: %w", ctx.Err())
 	}
 }
+
+// Accept decides that a cluster's credential belongs to the cluster with a uid, which was seen to use it. An error that
+// wraps ErrNotCopied says that it was not seen.
+func (h *Hub) Accept(ctx context.Context, cluster, uid string) (query.Copy, error) {
+	return ask(ctx, h, func(loop context.Context, reply func(query.Copy, error)) error {
+		c, _ := h.state.Get(cluster)
+		switch {
+		case c.Copy == nil:
+			reply(query.Copy{}, fmt.Errorf("cluster %.80q: %w: see `drover status`", cluster, ErrNotCopied))
+			return nil
+		case c.Copy.UID != uid:
+			reply(query.Copy{}, fmt.Errorf("cluster %.80q: %w %.80q: it is %s; see `drover status`", cluster,
+				ErrNotCopied, uid, c.Copy.UID))
+			return nil
+		}
+		if err := h.Identities.Settle(cluster, uid); err != nil {
+			return err
+		}
+		h.Log.Warn("a person decided to which cluster a credential belongs", "cluster", cluster, "uid", uid, "before",
+			c.Copy.Known)
+		h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(cluster).Copy = nil })
+		err := h.name(loop, cluster)
+		reply(*c.Copy, err)
+		return err
+	})
+}
+
+// name publishes a bundle that says which cluster it is for, if the last one does not: the other agent may not have
+// noted it.
+func (h *Hub) name(ctx context.Context, cluster string) error {
+	uid, b := h.Identities.Place(cluster), h.ledger.of(cluster).Bundle
+	if uid == "" || b.Generation == 0 || b.ClusterUID == uid {
+		return nil
+	}
+	h.publisher.numbers.raise(cluster, b.Generation)
+	_, err := h.publisher.publish(ctx, []string{cluster})
+	return err
+}

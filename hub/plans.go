@@ -40,6 +40,14 @@ func newPlans(s Settings, state *State, l *ledger, late func(cluster string)) *p
 // of is what Git asks of a cluster; nil if that is not known.
 func (p *plans) of(cluster string) *Resolution { return p.resolved[cluster] }
 
+// begin is told which revision is resolved from now on, and end that all it changed is resolved.
+func (p *plans) begin(revision protocol.Revision) { p.revision = revision }
+
+func (p *plans) end(snap Snapshot) {
+	p.base = snap
+	p.showSources()
+}
+
 // known gives the clusters of which it is known what Git asks, in no order.
 func (p *plans) known() []string {
 	out := make([]string, 0, len(p.resolved))

@@ -40,20 +40,20 @@ type publisher struct {
 	collector    *collector  // what nothing needs any more
 }
 
-func newPublisher(h *Hub, holds []query.Hold) (*publisher, error) {
-	s, l := h.Settings, h.ledger
+func newPublisher(s Settings, state *State, l *ledger, plans *plans, c *capabilities, o *overdue, holds []query.Hold,
+	do func(func(context.Context) error)) (*publisher, error) {
 	p := &publisher{store: s.Store, bus: s.Bus, resolver: s.Resolver, identities: s.Identities, trust: s.Trust,
-		state: h.state, log: s.Log, overdue: h.overdue, ledger: l, plans: h.plans, capabilities: h.capabilities,
+		state: state, log: s.Log, overdue: o, ledger: l, plans: plans, capabilities: c,
 		gate: newGate(s), numbers: newNumbers(l, s.Log), losses: newLosses(l), outgoing: newOutgoing(s, l)}
-	p.departures = newDepartures(s, h.state, l, holds)
-	p.approvals = newApprovals(s, h.state, l, p.departures)
-	p.collector = newCollector(s, h.state, p.outgoing, func() { h.do(p.tidy) })
+	p.departures = newDepartures(s, state, l, holds)
+	p.approvals = newApprovals(s, state, l, p.departures)
+	p.collector = newCollector(s, state, p.outgoing, func() { do(p.tidy) })
 	p.recall()
 	var err error
-	if p.fence, err = newFence(s, h.state, len(l.all()) > 0); err != nil {
+	if p.fence, err = newFence(s, state, len(l.all()) > 0); err != nil {
 		return nil, err
 	}
-	p.fresh = newFreshness(s, h.state, p.fence, l)
+	p.fresh = newFreshness(s, state, p.fence, l)
 	return p, nil
 }
 
@@ -150,7 +150,7 @@ func (p *publisher) plan(name string) (Record, bool) {
 	}
 	out := p.gate.Release(time.Now(), c, release.Released{Bundle: prev.Bundle, Digest: prev.Digest, Deletions: r.Deletions},
 		p.losses.facts(p.state.report(name)), approved)
-	p.fresh.wait(name, out.Wake)
+	p.fresh.hold(name, out.Wake)
 	if out.Collect {
 		p.losses.wait(name)
 		return prev, false
@@ -239,10 +239,11 @@ func (p *publisher) showHolds(names []string) { p.approvals.show(names, p.number
 //
 // While nothing may be published this waits: the hub may see an older state of Git than another hub has published.
 func (p *publisher) depart(ctx context.Context) error {
-	first := p.plans.base == nil || p.fresh.departing
-	if p.fresh.departing = p.fresh.fromAll() != nil; p.fresh.departing {
+	waited, waits := p.fresh.depart()
+	if waits {
 		return nil
 	}
+	first := p.plans.base == nil || waited
 	listed := p.plans.listing.names
 	if ended, news := p.departures.welcome(listed); news {
 		p.showHolds(ended)
@@ -352,7 +353,7 @@ func (p *publisher) collect(ctx context.Context, grace time.Duration) {
 
 // tidy collects when that is due, and tries a full bus again.
 func (p *publisher) tidy(ctx context.Context) error {
-	p.collector.timer = nil
+	p.collector.begun()
 	p.collect(ctx, p.collector.grace)
 	if !p.collector.full {
 		return nil

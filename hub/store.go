@@ -79,3 +79,9 @@ type Past struct {
 	Time       time.Time         `json:"time"`
 	Digest     string            `json:"digest"`
 }
+
+// Retired is a blob that left a cluster's bundle. It is kept for keepGenerations more.
+type Retired struct {
+	Blob       string `json:"blob"`       // its id
+	Generation uint64 `json:"generation"` // the last one that named it
+}

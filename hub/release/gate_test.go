@@ -150,7 +150,7 @@ func TestAnApprovalLetsThroughWhatItNames(t *testing.T) {
 	}
 }
 
-// For an agent that would delete what a bundle lacks, what is released is not the candidate: the app stays as it was.
+// For an agent that would delete what a bundle lacks, what is released is not the candidate: the app keeps its last version.
 func TestAnAgentThatDoesNotHoldKeepsTheLastVersion(t *testing.T) {
 	t.Parallel()
 	oslo := newCluster("web="+numbers(1, 10), "db=x")
