@@ -32,7 +32,7 @@ func decrypting(app protocol.App, namespace, secret string) protocol.App {
 }
 
 // with gives an agent a plugin.
-func with(p agent.Plugins) func(*deliver.Config) { return func(c *deliver.Config) { c.Plugins = p } }
+func with(p agent.PluginHost) func(*deliver.Config) { return func(c *deliver.Config) { c.Plugins = p } }
 
 // What was decrypted is applied, and healed, and a changed key is taken at once; it is kept nowhere.
 func TestWhatIsDecryptedIsKeptNowhere(t *testing.T) {
@@ -63,12 +63,12 @@ func TestWhatIsDecryptedIsKeptNowhere(t *testing.T) {
 
 func TestWhatCannotBeDecryptedStopsItsAppAlone(t *testing.T) {
 	t.Parallel()
-	answer := func(out string, err error) agent.Plugins {
+	answer := func(out string, err error) agent.PluginHost {
 		return pluginFunc(func([]byte, map[string][]byte) ([]byte, error) { return []byte(out), err })
 	}
 	for _, c := range []struct {
 		name    string
-		plugins agent.Plugins
+		plugins agent.PluginHost
 		tenant  bool
 		want    string
 	}{

@@ -1,5 +1,5 @@
 // Package agent has the nouns of the agent, which keeps one cluster as Git wants it, and the ports by which its parts
-// reach the world: Cluster and Objects (the API server), Store (its state in the cluster), Bus (the hub), Plugins. Each
+// reach the world: Cluster and Objects (the API server), Store (its state in the cluster), Bus (the hub), PluginHost. Each
 // is composed of interfaces of at most five methods, such as Kinds, Watcher, Applier and Remover: take the one that is
 // needed.
 //

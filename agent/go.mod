@@ -3,10 +3,6 @@ module github.com/drover-dev/drover/agent
 go 1.26.0
 
 require (
-	github.com/drover-dev/drover/envsubst v0.0.0
-	github.com/drover-dev/drover/fleet v0.0.0
-	github.com/drover-dev/drover/internal v0.0.0
-	github.com/drover-dev/drover/protocol v0.0.0
 	github.com/drover-dev/drover/protocol/plugin v0.0.0
 	github.com/hashicorp/go-plugin v1.8.0
 	github.com/klauspost/compress v1.20.3
@@ -37,6 +33,7 @@ require (
 
 require (
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
+	github.com/drover-dev/drover v0.0.0
 	github.com/drover-dev/drover/test/testenv v0.0.0
 	github.com/fxamacker/cbor/v2 v2.9.1 // indirect
 	github.com/go-logr/logr v1.4.3 // indirect
@@ -62,14 +59,8 @@ require (
 	sigs.k8s.io/yaml v1.6.0 // indirect
 )
 
-replace github.com/drover-dev/drover/protocol => ../protocol
-
-replace github.com/drover-dev/drover/fleet => ../fleet
-
-replace github.com/drover-dev/drover/internal => ../internal
-
 replace github.com/drover-dev/drover/test/testenv => ../test/testenv
 
-replace github.com/drover-dev/drover/envsubst => ../envsubst
-
 replace github.com/drover-dev/drover/protocol/plugin => ../protocol/plugin
+
+replace github.com/drover-dev/drover => ..

@@ -23,14 +23,14 @@ func TestWhoMayImportWhom(t *testing.T) {
 		return more
 	}
 	below := with(map[string]string{"k8s.io": "the nouns are no client's", "github.com/nats-io": "the nouns are no client's"})
-	for _, name := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "deliver", "kube", "nats", "plugins"} {
+	for _, name := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "deliver", "kube", "nats", "pluginhost"} {
 		below[room+"/"+name] = "the nouns know nothing of what is done with them"
 	}
 	deptest.Ban(t, room, below)
 	allowed := map[string]string{"watch": "inventory", "orders": "plan", "guard": "plan"} // a watch tells the owner of an object
 	for _, duty := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs"} {
 		banned := with(map[string]string{"k8s.io": "the API server is behind agent.Cluster", "github.com/nats-io": "the hub is behind agent.Bus"})
-		for _, other := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "deliver", "kube", "nats", "plugins"} {
+		for _, other := range []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard", "blobs", "deliver", "kube", "nats", "pluginhost"} {
 			if other != duty && allowed[duty] != other {
 				banned[room+"/"+other] = "packages of one duty do not know each other"
 			}

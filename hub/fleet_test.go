@@ -35,7 +35,7 @@ import (
 )
 
 // patience is how long a test waits for something that takes milliseconds.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 // silence is how long no other hub may answer before one takes over: much less than the ten seconds of a real one.
 const silence = 500 * time.Millisecond

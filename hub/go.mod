@@ -7,10 +7,6 @@ require (
 	filippo.io/age v1.3.2
 	github.com/Masterminds/semver/v3 v3.5.0
 	github.com/Masterminds/sprig/v3 v3.3.0
-	github.com/drover-dev/drover/envsubst v0.0.0
-	github.com/drover-dev/drover/fleet v0.0.0
-	github.com/drover-dev/drover/internal v0.0.0
-	github.com/drover-dev/drover/protocol v0.0.0
 	github.com/fsnotify/fsnotify v1.10.1
 	github.com/go-git/go-git/v5 v5.19.3
 	github.com/google/cel-go v0.31.0
@@ -173,6 +169,7 @@ require (
 	github.com/cloudflare/circl v1.6.3 // indirect
 	github.com/cyphar/filepath-securejoin v0.7.0 // indirect
 	github.com/distribution/distribution/v3 v3.1.1
+	github.com/drover-dev/drover v0.0.0
 	github.com/emirpasic/gods v1.18.1 // indirect
 	github.com/go-errors/errors v1.5.1 // indirect
 	github.com/go-git/gcfg v1.5.1-0.20230307220236-3a3c6141e376 // indirect
@@ -217,10 +214,4 @@ require (
 	k8s.io/kube-openapi v0.0.0-20260721132016-d427ff9ee9ad // indirect
 )
 
-replace github.com/drover-dev/drover/protocol => ../protocol
-
-replace github.com/drover-dev/drover/fleet => ../fleet
-
-replace github.com/drover-dev/drover/internal => ../internal
-
-replace github.com/drover-dev/drover/envsubst => ../envsubst
+replace github.com/drover-dev/drover => ..

@@ -4,8 +4,6 @@ go 1.26.0
 
 require (
 	github.com/drover-dev/drover/agent v0.0.0
-	github.com/drover-dev/drover/fleet v0.0.0
-	github.com/drover-dev/drover/protocol v0.0.0
 	github.com/drover-dev/drover/test/testenv v0.0.0
 	github.com/fluxcd/helm-controller/api v1.6.5
 	github.com/fluxcd/kustomize-controller/api v1.9.6
@@ -15,6 +13,7 @@ require (
 	github.com/fluxcd/source-controller/api v1.9.6
 	github.com/gobwas/glob v0.2.3
 	golang.org/x/crypto/x509roots/fallback v0.0.0-20261030153154-30a33513ff6d
+	k8s.io/client-go v0.37.2
 	sigs.k8s.io/controller-runtime v0.25.2
 	sigs.k8s.io/kustomize/kustomize/v5 v5.8.2
 )
@@ -41,8 +40,6 @@ require (
 	github.com/cloudflare/circl v1.6.3 // indirect
 	github.com/cyphar/filepath-securejoin v0.7.0 // indirect
 	github.com/davecgh/go-spew v1.1.2-0.20180830191138-d8f796af33cc // indirect
-	github.com/drover-dev/drover/envsubst v0.0.0 // indirect
-	github.com/drover-dev/drover/internal v0.0.0 // indirect
 	github.com/dylibso/observe-sdk/go v0.0.0-20240819160327-2d926c5d788a // indirect
 	github.com/emicklei/go-restful/v3 v3.13.0 // indirect
 	github.com/emirpasic/gods v1.18.1 // indirect
@@ -147,7 +144,6 @@ require (
 	k8s.io/apiextensions-apiserver v0.37.1 // indirect
 	k8s.io/apiserver v0.37.1 // indirect
 	k8s.io/cli-runtime v0.37.1 // indirect
-	k8s.io/client-go v0.37.2 // indirect
 	k8s.io/component-base v0.37.1 // indirect
 	k8s.io/kubectl v0.37.1 // indirect
 	oras.land/oras-go/v2 v2.6.2 // indirect
@@ -155,6 +151,7 @@ require (
 
 require (
 	github.com/blang/semver/v4 v4.0.0 // indirect
+	github.com/drover-dev/drover v0.0.0
 	github.com/drover-dev/drover/hub v0.0.0
 	github.com/fluxcd/cli-utils v1.3.0
 	github.com/fxamacker/cbor/v2 v2.9.3 // indirect
@@ -189,16 +186,10 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
-replace github.com/drover-dev/drover/protocol => ../protocol
-
-replace github.com/drover-dev/drover/fleet => ../fleet
-
-replace github.com/drover-dev/drover/internal => ../internal
-
 replace github.com/drover-dev/drover/hub => ../hub
 
 replace github.com/drover-dev/drover/agent => ../agent
 
 replace github.com/drover-dev/drover/test/testenv => ./testenv
 
-replace github.com/drover-dev/drover/envsubst => ../envsubst
+replace github.com/drover-dev/drover => ..

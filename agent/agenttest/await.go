@@ -45,7 +45,7 @@ func find(apps []protocol.App, name string) protocol.App {
 }
 
 // patience is how long tests wait for anything.
-const patience = 60 * time.Second
+const patience = 120 * time.Second
 
 // Report waits for a report for which cond holds, the last one included.
 func (h *Hub) Report(t testing.TB, what string, cond func(protocol.Report) bool) protocol.Report {

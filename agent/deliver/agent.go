@@ -30,7 +30,7 @@ type Config struct {
 	Scope     agent.Scope
 	Cluster   agent.Cluster
 	Objects   func(agent.Access) agent.Objects
-	Plugins   agent.Plugins // nil if there are none
+	Plugins   agent.PluginHost // nil if there are none
 	Store     agent.Store
 	Bus       agent.Bus
 	Log       *slog.Logger

@@ -65,7 +65,7 @@ type watching struct {
 type ports struct {
 	cluster   agent.Cluster
 	reach     func(agent.Access) agent.Objects // see app.objects
-	plugins   agent.Plugins
+	plugins   agent.PluginHost
 	store     agent.Store
 	bus       agent.Bus
 	who       *credential.Identity

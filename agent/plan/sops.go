@@ -66,11 +66,11 @@ func AnyEncrypted(blob []byte) bool {
 
 // decrypter decrypts the objects of an app.
 type decrypter struct {
-	plugins agent.Plugins // nil if the agent has none
+	plugins agent.PluginHost // nil if the agent has none
 	keys    map[string][]byte
 }
 
-func newDecrypter(plugins agent.Plugins, data map[string]string) *decrypter {
+func newDecrypter(plugins agent.PluginHost, data map[string]string) *decrypter {
 	keys := make(map[string][]byte, len(data))
 	for k, v := range data {
 		keys[k] = []byte(v)

@@ -113,7 +113,7 @@ func TestDecryptReturnsTheSameObject(t *testing.T) {
 	t.Parallel()
 	const another = "the plugin sops made another object of it, or none"
 	for name, c := range map[string]struct {
-		plugins agent.Plugins
+		plugins agent.PluginHost
 		line    string
 		says    string
 	}{

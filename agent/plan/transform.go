@@ -8,7 +8,7 @@ import (
 	"maps"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/envsubst"
+	"github.com/drover-dev/drover/fleet/envsubst"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -32,7 +32,7 @@ type Transform struct {
 
 // NewTransform prepares a transform from its inputs: the keys, nil if nothing is encrypted; and the variables, in the
 // order of sub.From, if sub is not nil. It is nil if there is nothing to do.
-func NewTransform(plugins agent.Plugins, keys *Input, sub *protocol.Substitution, vars []Input) (*Transform, error) {
+func NewTransform(plugins agent.PluginHost, keys *Input, sub *protocol.Substitution, vars []Input) (*Transform, error) {
 	if keys == nil && sub == nil {
 		return nil, nil
 	}

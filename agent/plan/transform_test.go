@@ -140,7 +140,7 @@ func TestSumTellsNothingOfVariables(t *testing.T) {
 func TestWhatWasDecryptedIsSubstitutedAsASecret(t *testing.T) {
 	t.Parallel()
 	encrypted := object("ConfigMap", "c", "a", ciphertext)
-	both := func(plugins agent.Plugins, sub protocol.Substitution) *Transform {
+	both := func(plugins agent.PluginHost, sub protocol.Substitution) *Transform {
 		tr, err := NewTransform(plugins, &keys, &sub, []Input{vars("v", 1, "a", "x")})
 		if err != nil {
 			t.Fatal(err)
@@ -151,7 +151,7 @@ func TestWhatWasDecryptedIsSubstitutedAsASecret(t *testing.T) {
 	if got := applied(t, p)[0]; !strings.Contains(got, `"a":"x"`) {
 		t.Errorf("got %s", got)
 	}
-	for plugins, says := range map[agent.Plugins]string{decrypts("${pw}"): "part of a secret",
+	for plugins, says := range map[agent.PluginHost]string{decrypts("${pw}"): "part of a secret",
 		decrypts(ciphertext): "pw"} {
 		line := object("ConfigMap", "c", "a", ciphertext, "b", "${pw}")
 		if plugins == decrypts("${pw}") {

@@ -1,5 +1,5 @@
-// Package envsubst replaces ${var} in what the hub renders, by the rules of the package of that name that the agent
-// uses too. It may import hub.
+// Package envsubst replaces ${var} in what the hub renders, by the rules of fleet/envsubst, which the agent uses
+// too. It may import hub and fleet/envsubst.
 package envsubst
 
 import (
@@ -8,7 +8,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/drover-dev/drover/envsubst"
+	"github.com/drover-dev/drover/fleet/envsubst"
 	"github.com/drover-dev/drover/hub"
 )
 

@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long a test waits for something that takes milliseconds.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 func must[T any](v T, err error) T {
 	if err != nil {

@@ -1,6 +1,6 @@
 // Package plugin is the contract between Drover and the plugins that users may write: programs by the name of
-// drover-plugin-NAME that drover-plugins starts when a bundle needs them, in the agent's pod, and that speak gRPC with
-// it by hashicorp/go-plugin.
+// drover-plugin-NAME that the plugin host (drover-plugins) starts when a bundle needs them, in the agent's pod, and
+// that speak gRPC with it by hashicorp/go-plugin.
 //
 // A plugin in Go calls Serve. In another language it makes go-plugin's handshake (see Handshake), and serves the gRPC
 // service drover.plugin.v1.Transformer with the methods Describe and Transform. Both take and give a

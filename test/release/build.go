@@ -61,7 +61,7 @@ var Deliveries = []Delivery{
 	{"drover-agent", "drover-agent", []Program{
 		{"drover-agent", "agent", "./cmd/drover-agent"},
 		{"drover-plugins", "agent", "./cmd/drover-plugins"},
-		{"plugins/drover-plugin-sops", "plugins", "./cmd/drover-plugin-sops"},
+		{"plugins/drover-plugin-sops", "agent/plugins/sops", "./cmd/drover-plugin-sops"},
 	}, agentPlatforms},
 }
 

@@ -17,7 +17,7 @@ import (
 )
 
 // patience is how long `until` waits for what takes milliseconds.
-const patience = 30 * time.Second
+const patience = 90 * time.Second
 
 func TestScripts(t *testing.T) {
 	bin := testenv.ProgramsT(t)

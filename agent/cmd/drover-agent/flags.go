@@ -40,7 +40,7 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.listen, "listen", ":8081", "`address` that serves /healthz and /readyz; none, if empty")
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.Func("scope-namespaces", "the only `namespaces` that the agent may touch, as a,b; the whole cluster, if not given", f.limit)
-	set.StringVar(&f.plugins, "plugins", "", "`folder` with plugins, as drover-plugin-sops; the folder plugins beside drover-plugins, if empty")
+	set.StringVar(&f.plugins, "plugins", "", "`folder` with plugins, as drover-plugin-sops; the folder plugins beside the plugin host drover-plugins, if empty")
 	set.StringVar(&f.leaderAccount, "leader-account", "", "service `account` of the agent's namespace that it acts as while it leads, "+
 		"with tokens that it requests; its own account, if empty")
 	set.BoolVar(&f.takeOver, "take-over", false,

@@ -18,7 +18,7 @@ import (
 	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/agent/nats"
-	"github.com/drover-dev/drover/agent/plugins"
+	"github.com/drover-dev/drover/agent/pluginhost"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
@@ -36,7 +36,7 @@ type wiring struct {
 	upgrade  upgrade.Upgrade
 	trial    *upgrade.Trial // nil, if this version need not prove itself
 	admitted atomic.Bool    // it may take part in leading
-	plugins  *plugins.Host
+	plugins  *pluginhost.Host
 }
 
 // build puts the parts together. Nothing runs yet.
@@ -50,7 +50,7 @@ func build(f flags, stderr io.Writer) (*wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wiring{client: client, acting: client, flags: f, log: log, plugins: &plugins.Host{Path: beside(plugins.Program), Folder: f.plugins, Log: log}}
+	w := &wiring{client: client, acting: client, flags: f, log: log, plugins: &pluginhost.Host{Path: beside(pluginhost.Program), Folder: f.plugins, Log: log}}
 	if f.leaderAccount != "" {
 		if w.acting, w.leader, err = kube.NewLeader(cfg, client, f.namespace, f.leaderAccount); err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-// Command drover-plugins hosts the plugins of drover-agent, which starts and ends it; it is of no use by itself. It is a program of its
+// Command drover-plugins is the plugin host of drover-agent, which starts and stops it; it does nothing by itself. It is a program of its
 // own because plugins are spoken with by gRPC, which would be a third of the agent.
 //
 // Plugins are the programs drover-plugin-NAME in the folder that its argument names, or else in the folder plugins beside it. Each is started when
@@ -17,7 +17,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drover-dev/drover/agent/plugins"
+	"github.com/drover-dev/drover/agent/pluginhost"
 	"github.com/drover-dev/drover/protocol/plugin"
 )
 
@@ -64,18 +64,18 @@ type host struct {
 // serve answers questions until there are none any more.
 func (h *host) serve(r io.Reader, w io.Writer) error {
 	for {
-		var q plugins.Question
-		if err := plugins.Read(r, &q); errors.Is(err, io.EOF) {
+		var q pluginhost.Question
+		if err := pluginhost.Read(r, &q); errors.Is(err, io.EOF) {
 			return nil
 		} else if err != nil {
 			return err
 		}
-		var a plugins.Answer
+		var a pluginhost.Answer
 		out, err := h.transform(q)
 		if a.Object = out; err != nil {
 			a.Error = words(err)
 		}
-		if err := plugins.Write(w, a); err != nil {
+		if err := pluginhost.Write(w, a); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func words(err error) string {
 	return text
 }
 
-func (h *host) transform(q plugins.Question) ([]byte, error) {
+func (h *host) transform(q pluginhost.Question) ([]byte, error) {
 	p, err := h.plugin(q.Plugin)
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ import (
 
 	goplugin "github.com/hashicorp/go-plugin"
 
-	"github.com/drover-dev/drover/agent/plugins"
+	"github.com/drover-dev/drover/agent/pluginhost"
 	"github.com/drover-dev/drover/protocol/plugin"
 )
 
@@ -23,7 +23,7 @@ func TestMain(m *testing.M) {
 	base := filepath.Base(os.Args[0])
 	name, isPlugin := strings.CutPrefix(base, plugin.Prefix)
 	switch {
-	case base == plugins.Program:
+	case base == pluginhost.Program:
 		main()
 	case isPlugin && name == "newer":
 		goplugin.Serve(&goplugin.ServeConfig{HandshakeConfig: goplugin.HandshakeConfig{ProtocolVersion: plugin.Version + 1,
@@ -73,14 +73,14 @@ func (b behaviour) Transform(ctx context.Context, r plugin.Request) (plugin.Resp
 }
 
 // hosted starts drover-plugins with plugins of these names.
-func hosted(t *testing.T, names ...string) *plugins.Host {
+func hosted(t *testing.T, names ...string) *pluginhost.Host {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	h := &plugins.Host{Path: filepath.Join(dir, plugins.Program), Folder: dir, Log: slog.New(slog.DiscardHandler)}
+	h := &pluginhost.Host{Path: filepath.Join(dir, pluginhost.Program), Folder: dir, Log: slog.New(slog.DiscardHandler)}
 	if err := os.Symlink(self, h.Path); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestPluginsEndWhenIdle(t *testing.T) {
 
 func TestWithoutTheProgramItIsSaid(t *testing.T) {
 	t.Parallel()
-	h := &plugins.Host{Path: filepath.Join(t.TempDir(), plugins.Program), Log: slog.New(slog.DiscardHandler)}
+	h := &pluginhost.Host{Path: filepath.Join(t.TempDir(), pluginhost.Program), Log: slog.New(slog.DiscardHandler)}
 	if _, err := h.Transform(t.Context(), "sops", nil, nil); err == nil || !strings.Contains(err.Error(), "drover-plugins, which hosts plugins, is not at "+h.Path) {
 		t.Errorf("it says %v", err)
 	}

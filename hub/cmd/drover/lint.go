@@ -1,20 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/layout"
 )
@@ -40,12 +36,8 @@ type finding struct {
 
 func (f finding) String() string {
 	text := fleet.Note{File: f.File, Line: f.Line, Object: f.Object, Field: f.Field, Text: f.Text}.String()
-	const some = 3
-	if n := len(f.Clusters); n > some {
-		return fmt.Sprintf("%-6s %s [%s and %d more]", f.Severity, text, strings.Join(f.Clusters[:some], ", "), n-some)
-	}
 	if len(f.Clusters) > 0 {
-		text += " [" + strings.Join(f.Clusters, ", ") + "]"
+		text += " [" + some(f.Clusters) + "]"
 	}
 	return fmt.Sprintf("%-6s %s", f.Severity, text)
 }
@@ -54,6 +46,7 @@ func (f finding) String() string {
 type lintOptions struct {
 	treeOptions
 	cluster, output string
+	verbose         bool
 }
 
 func newLintCommand() *cobra.Command {
@@ -66,9 +59,11 @@ func newLintCommand() *cobra.Command {
   note    a field that Drover does not support; the app is delivered without it
   unused  overlays and folders with manifests that no cluster reads (not looked for while there are errors, or with --cluster)
 
-The exit code is 1 if there are errors. The counts are printed on standard error.`,
+The exit code is 1 if there are errors. The counts are printed on standard error. Findings with the same text are one
+line with a count, and of each severity the first 15 lines are printed; --verbose, -o json, sarif and github have all.`,
 		Example: `  drover lint
   drover lint --repo ~/src/fleet --revision feature/new-base --cluster staging
+  drover lint -o github   # in a workflow: annotates the lines of the pull request
   drover lint -o json | jq -r '.[] | select(.severity == "note") | .field' | sort | uniq -c`,
 		Args: exactly(0, "no arguments; name a cluster with --cluster"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -78,13 +73,14 @@ The exit code is 1 if there are errors. The counts are printed on standard error
 	f := cmd.Flags()
 	o.addTo(f)
 	f.StringVar(&o.cluster, "cluster", "", "only this cluster")
-	f.StringVarP(&o.output, "output", "o", "text", "text or json")
+	f.StringVarP(&o.output, "output", "o", lintText, "text, json, sarif (for code scanning) or github (annotations of a pull request)")
+	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for each finding; otherwise equal ones are one line with a count")
 	return cmd
 }
 
 func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
-	if o.output != "text" && o.output != "json" {
-		return usageError{fmt.Errorf("-o %s: use text or json", o.output)}
+	if !slices.Contains([]string{lintText, lintJSON, lintSARIF, lintGitHub}, o.output) {
+		return usageError{fmt.Errorf("-o %s: use text, json, sarif or github", o.output)}
 	}
 	snap, r, done, err := o.open(ctx, stderr)
 	if err != nil {
@@ -128,10 +124,10 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 			found.note(severityUnused, "", "", n)
 		}
 	}
-	if err := found.print(w, o.output); err != nil {
+	if err := found.print(w, o.output, o.verbose); err != nil {
 		return err
 	}
-	if o.output == "text" {
+	if o.output == lintText {
 		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.count(), len(names), plural(len(names), "cluster"))
 	}
 	if found.wrong() {
@@ -202,26 +198,4 @@ func (f *findings) note(severity, cluster, app string, n fleet.Note) {
 	if n := len(*at); cluster != "" && (n == 0 || (*at)[n-1] != cluster) {
 		*at = append(*at, cluster)
 	}
-}
-
-func (f *findings) print(w io.Writer, output string) error {
-	slices.SortStableFunc(f.all, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
-	})
-	if output == "json" {
-		if f.all == nil {
-			f.all = []finding{}
-		}
-		data, err := json.MarshalIndent(f.all, "", "  ")
-		if err == nil {
-			_, err = w.Write(append(query.VisibleJSON(data), '\n'))
-		}
-		return err
-	}
-	for _, x := range f.all {
-		if _, err := fmt.Fprintln(w, oneLine(x.String())); err != nil {
-			return err
-		}
-	}
-	return nil
 }

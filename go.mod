@@ -1,4 +1,4 @@
-module github.com/drover-dev/drover/envsubst
+module github.com/drover-dev/drover
 
 go 1.26.0
 

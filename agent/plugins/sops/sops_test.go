@@ -44,12 +44,15 @@ func encrypted(t *testing.T, to *filippo.X25519Identity, format formats.Format, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	tree := sopslib.Tree{Branches: branches, Metadata: sopslib.Metadata{KeyGroups: []sopslib.KeyGroup{{key}}, Version: "3.13.3", EncryptedRegex: regex}}
+	tree := sopslib.Tree{Branches: branches, Metadata: sopslib.Metadata{
+		KeyGroups: []sopslib.KeyGroup{{key}}, Version: "3.13.3", EncryptedRegex: regex,
+	}}
 	dataKey, errs := tree.GenerateDataKeyWithKeyServices([]keyservice.KeyServiceClient{keyservice.NewLocalClient()})
 	if len(errs) > 0 {
 		t.Fatal(errs)
 	}
-	if err := common.EncryptTree(common.EncryptTreeOpts{DataKey: dataKey, Tree: &tree, Cipher: aes.NewCipher()}); err != nil {
+	how := common.EncryptTreeOpts{DataKey: dataKey, Tree: &tree, Cipher: aes.NewCipher()}
+	if err := common.EncryptTree(how); err != nil {
 		t.Fatal(err)
 	}
 	out, err := store.EmitEncryptedFile(tree)
@@ -69,6 +72,19 @@ func transform(object []byte, ids ...*filippo.X25519Identity) (string, error) {
 	return string(r.Object), err
 }
 
+// secret is a Secret with values under a field, and with the metadata of SOPS unless these are nil.
+func secret(field string, values map[string]string, sops map[string]json.RawMessage) []byte {
+	o := map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "a"}, field: values}
+	if sops != nil {
+		o["sops"] = sops
+	}
+	out, err := json.Marshal(o)
+	if err != nil {
+		panic(err)
+	}
+	return out
+}
+
 // same compares JSON.
 func same(t *testing.T, got, want string) {
 	t.Helper()
@@ -85,7 +101,8 @@ func same(t *testing.T, got, want string) {
 
 func TestAnObjectIsDecryptedWhateverIsAroundItsValues(t *testing.T) {
 	id := identity(t)
-	const plain = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db","namespace":"shop"},"stringData":{"password":"s3cret","empty":"","list":"a: [b]\n"}}`
+	const plain = `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db","namespace":"shop"},
+		"stringData":{"password":"s3cret","empty":"","list":"a: [b]\n"}}`
 	object := encrypted(t, id, formats.Json, "^(data|stringData)$", plain)
 	if bytes.Contains(object, []byte("s3cret")) || !bytes.Contains(object, []byte(`"sops"`)) {
 		t.Fatalf("it is not encrypted: %s", object)
@@ -97,11 +114,13 @@ func TestAnObjectIsDecryptedWhateverIsAroundItsValues(t *testing.T) {
 	same(t, got, plain)
 
 	moved := bytes.Replace(object, []byte(`"namespace": "shop"`), []byte(`"namespace": "other", "labels": {"a": "b"}`), 1)
-	if got, err = transform(moved, id); err != nil || !strings.Contains(got, "s3cret") || !strings.Contains(got, `"other"`) {
+	got, err = transform(moved, id)
+	if err != nil || !strings.Contains(got, "s3cret") || !strings.Contains(got, `"other"`) {
 		t.Errorf("an overlay's namespace: %s, %v", got, err)
 	}
 	// Values that are no texts keep their types.
-	const numbers = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"a"},"spec":{"n":3,"yes":true,"f":1.5,"list":["x",{"y":"z"}]}}`
+	const numbers = `{"apiVersion":"example.com/v1","kind":"Widget","metadata":{"name":"a"},
+		"spec":{"n":3,"yes":true,"f":1.5,"list":["x",{"y":"z"}]}}`
 	if got, err = transform(encrypted(t, id, formats.Json, "^spec$", numbers), id); err != nil {
 		t.Fatal(err)
 	}
@@ -123,9 +142,8 @@ func TestEncryptedFilesInGeneratedSecretsAreDecrypted(t *testing.T) {
 		{".dockerconfigjson", formats.Json, "{\n\t\"auths\": {\n\t\t\"a\": \"s3cret\"\n\t}\n}"},
 	} {
 		t.Run(c.key, func(t *testing.T) {
-			data := map[string]string{"plain": "YQ==", c.key: base64.StdEncoding.EncodeToString(encrypted(t, id, c.format, "", c.plain))}
-			object, _ := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "a"}, "data": data})
-			got, err := transform(object, id)
+			file := base64.StdEncoding.EncodeToString(encrypted(t, id, c.format, "", c.plain))
+			got, err := transform(secret("data", map[string]string{"plain": "YQ==", c.key: file}, nil), id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,17 +166,17 @@ func TestAnEncryptedFileOfVariablesBecomesThem(t *testing.T) {
 		key, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
 		data[key] = base64.StdEncoding.EncodeToString([]byte(value))
 	}
-	object, _ := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "a"}, "data": data})
-	got, err := transform(object, id)
+	got, err := transform(secret("data", data, nil), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	same(t, got, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"data":{"PASSWORD":"czNjcmV0","USER":"YT1i"}}`)
+	same(t, got, string(secret("data", map[string]string{"PASSWORD": "czNjcmV0", "USER": "YT1i"}, nil)))
 }
 
 func TestWhatCannotBeDecryptedSaysWhyAndNoValue(t *testing.T) {
 	id := identity(t)
-	object := encrypted(t, id, formats.Json, "^(data|stringData)$", `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"db"},"stringData":{"password":"s3cret","user":"4dmin"}}`)
+	plain := string(secret("stringData", map[string]string{"password": "s3cret", "user": "4dmin"}, nil))
+	object := encrypted(t, id, formats.Json, "^(data|stringData)$", plain)
 	var parts struct {
 		StringData map[string]string
 		Sops       map[string]json.RawMessage
@@ -166,35 +184,44 @@ func TestWhatCannotBeDecryptedSaysWhyAndNoValue(t *testing.T) {
 	if err := json.Unmarshal(object, &parts); err != nil {
 		t.Fatal(err)
 	}
-	swapped := strings.NewReplacer(parts.StringData["password"], parts.StringData["user"], parts.StringData["user"], parts.StringData["password"]).Replace(string(object))
+	password, user := parts.StringData["password"], parts.StringData["user"]
+	swapped := strings.NewReplacer(password, user, user, password).Replace(string(object))
 	pgp := maps.Clone(parts.Sops)
 	pgp["pgp"] = json.RawMessage(`[{"fp":"ABCD","enc":"x","created_at":"2020-01-01T00:00:00Z"}]`)
 	delete(pgp, "age")
-	onlyPGP, _ := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": "db"}, "stringData": parts.StringData, "sops": pgp})
+	onlyPGP := secret("stringData", parts.StringData, pgp)
+	fits := []*filippo.X25519Identity{id}
 	for _, c := range []struct {
 		name, object, want string
 		keys               []*filippo.X25519Identity
 	}{
-		{"another key", string(object), "encrypted for age " + id.Recipient().String(), []*filippo.X25519Identity{identity(t)}},
+		{
+			"another key", string(object), "encrypted for age " + id.Recipient().String(),
+			[]*filippo.X25519Identity{identity(t)},
+		},
 		{"no key", string(object), "has none whose name ends in .agekey", nil},
-		{"a value in another's place", swapped, "was changed, or moved to another place", []*filippo.X25519Identity{id}},
-		{"PGP", string(onlyPGP), "no PGP and no key management service", []*filippo.X25519Identity{id}},
-		{"metadata that are none", `{"kind":"Secret","sops":{"age":1}}`, "metadata of SOPS cannot be read", []*filippo.X25519Identity{id}},
-		{"no metadata", `{"kind":"ConfigMap","data":{"a":"ENC[AES256_GCM,data:x]"}}`, "no metadata of SOPS", []*filippo.X25519Identity{id}},
-		{"no object", `[`, "it is no object", []*filippo.X25519Identity{id}},
+		{"a value in another's place", swapped, "was changed, or moved to another place", fits},
+		{"PGP", string(onlyPGP), "no PGP and no key management service", fits},
+		{"metadata that are none", `{"kind":"Secret","sops":{"age":1}}`, "metadata of SOPS cannot be read", fits},
+		{"no metadata", `{"kind":"ConfigMap","data":{"a":"ENC[AES256_GCM,data:x]"}}`, "no metadata of SOPS", fits},
+		{"no object", `[`, "it is no object", fits},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := transform([]byte(c.object), c.keys...)
 			if err == nil || !strings.Contains(err.Error(), c.want) || got != "" {
 				t.Fatalf("it says %v, want %q; it gives %q", err, c.want, got)
 			}
-			if strings.Contains(err.Error(), "s3cret") || strings.Contains(err.Error(), "AGE-SECRET") || strings.Contains(err.Error(), "4dmin") {
-				t.Errorf("it quotes a secret: %v", err)
+			for _, value := range []string{"s3cret", "AGE-SECRET", "4dmin"} {
+				if strings.Contains(err.Error(), value) {
+					t.Errorf("it quotes a secret: %v", err)
+				}
 			}
 		})
 	}
-	_, err := Plugin{}.Transform(t.Context(), plugin.Request{Object: object, Secrets: map[string][]byte{"a.agekey": []byte("AGE-SECRET-KEY-1XX")}})
-	if err == nil || !strings.Contains(err.Error(), "a.agekey of the Secret holds no age identity") || strings.Contains(err.Error(), "1XX") {
+	bad := map[string][]byte{"a.agekey": []byte("AGE-SECRET-KEY-1XX")}
+	_, err := Plugin{}.Transform(t.Context(), plugin.Request{Object: object, Secrets: bad})
+	if err == nil || !strings.Contains(err.Error(), "a.agekey of the Secret holds no age identity") ||
+		strings.Contains(err.Error(), "1XX") {
 		t.Errorf("a key that is none: %v", err)
 	}
 }
@@ -207,8 +234,8 @@ func TestTheMACIsCheckedWhereWhoOwnsTheKeysDemandsIt(t *testing.T) {
 	if bytes.Equal(cut, file) {
 		t.Fatalf("nothing is cut: %s", file)
 	}
-	secret := func(file []byte) []byte {
-		return []byte(`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"data":{"rules.yaml":"` + base64.StdEncoding.EncodeToString(file) + `"}}`)
+	generated := func(file []byte) []byte {
+		return secret("data", map[string]string{"rules.yaml": base64.StdEncoding.EncodeToString(file)}, nil)
 	}
 	const plain = `{"apiVersion":"v1","data":{"password":"s3cret"},"kind":"Secret","metadata":{"name":"db"}}`
 	object := encrypted(t, id, formats.Json, "^data$", plain)
@@ -218,10 +245,10 @@ func TestTheMACIsCheckedWhereWhoOwnsTheKeysDemandsIt(t *testing.T) {
 		verify string
 		good   bool
 	}{
-		"a file, not demanded":              {secret(cut), "", true},
-		"the same, said":                    {secret(cut), "false", true},
-		"a file of which something is gone": {secret(cut), "true", false},
-		"a whole file":                      {secret(file), "true\n", true},
+		"a file, not demanded":              {generated(cut), "", true},
+		"the same, said":                    {generated(cut), "false", true},
+		"a file of which something is gone": {generated(cut), "true", false},
+		"a whole file":                      {generated(file), "true\n", true},
 		"an object":                         {object, "true", true},
 		"an object with another namespace":  {moved, "true", false},
 		"the same, not demanded":            {moved, "", true},

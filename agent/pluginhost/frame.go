@@ -1,8 +1,10 @@
-// Package plugins has the plugins of the agent do their work, without linking what it takes to speak with them: the program
-// drover-plugins does. It is started when something is asked of it, and ended when nothing was for a while. The two speak over its
-// standard input and output, one question at a time: each a number of bytes, four of them, the highest first, and then as many bytes of
-// JSON.
-package plugins
+// Package pluginhost is the agent's side of the plugin host, the program drover-plugins (agent/cmd/drover-plugins),
+// which runs plugins and speaks gRPC with them, so that the agent does not link it. The host is started when it is asked
+// something, and stopped when it was not for a while. The two speak over its standard input and output, one question at
+// a time: each is its length as four bytes, the highest first, and then that many bytes of JSON.
+//
+// It may import agent; never the packages beside it, and no gRPC.
+package pluginhost
 
 import (
 	"encoding/binary"
@@ -15,14 +17,14 @@ import (
 // MaxFrame is the most that a question or an answer may have, in bytes.
 const MaxFrame = 16 << 20
 
-// Question is what is asked of drover-plugins.
+// Question is what the plugin host is asked.
 type Question struct {
 	Plugin  string            `json:"plugin"` // its name
 	Object  []byte            `json:"object"` // JSON
 	Secrets map[string][]byte `json:"secrets,omitempty"`
 }
 
-// Answer is what drover-plugins says. It has an object or an error.
+// Answer is what the plugin host says. It has an object or an error.
 type Answer struct {
 	Object []byte `json:"object,omitempty"` // JSON
 	Error  string `json:"error,omitempty"`  // in words for people, without anything secret

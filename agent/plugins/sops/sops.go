@@ -151,10 +151,12 @@ func (k *keyring) tree(data []byte, in formats.Format) (_ sops.Tree, err error) 
 	if err != nil {
 		return t, errors.New("its metadata of SOPS cannot be read: encrypt it again")
 	}
-	key, err := t.Metadata.GetDataKeyWithKeyServices([]keyservice.KeyServiceClient{keyservice.NewCustomLocalClient(k)}, sops.DefaultDecryptionOrder)
+	services := []keyservice.KeyServiceClient{keyservice.NewCustomLocalClient(k)}
+	key, err := t.Metadata.GetDataKeyWithKeyServices(services, sops.DefaultDecryptionOrder)
 	if err != nil {
-		return t, fmt.Errorf("none of the keys that there are fits: it is encrypted for %s; add the identity of one of them to the Secret "+
-			"with the keys, or a recipient of yours to the file (sops updatekeys); only age is supported, no PGP and no key management service", recipients(t.Metadata))
+		return t, fmt.Errorf("none of the keys that there are fits: it is encrypted for %s; add the identity of one of "+
+			"them to the Secret with the keys, or a recipient of yours to the file (sops updatekeys); only age is supported, "+
+			"no PGP and no key management service", recipients(t.Metadata))
 	}
 	cipher := aes.NewCipher()
 	code, err := t.Decrypt(key, cipher)
@@ -166,9 +168,10 @@ func (k *keyring) tree(data []byte, in formats.Format) (_ sops.Tree, err error) 
 	}
 	want, err := cipher.Decrypt(t.Metadata.MessageAuthenticationCode, key, t.Metadata.LastModified.Format(time.RFC3339))
 	if err != nil || want != code {
-		return t, fmt.Errorf("its message authentication code does not fit, which %s of the Secret with the keys demands: something was added, "+
-			"taken away, put back or reordered after it was encrypted. Encrypt whole objects with mac_only_encrypted and sorted keys, or put "+
-			"encrypted files into Secrets with kustomize's secretGenerator", verifyKey)
+		return t, fmt.Errorf("its message authentication code does not fit, which %s of the Secret with the keys demands: "+
+			"something was added, taken away, put back or reordered after it was encrypted. Encrypt whole objects with "+
+			"mac_only_encrypted and sorted keys, or put encrypted files into Secrets with kustomize's secretGenerator",
+			verifyKey)
 	}
 	return t, nil
 }

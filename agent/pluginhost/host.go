@@ -1,4 +1,4 @@
-package plugins
+package pluginhost
 
 import (
 	"cmp"
@@ -15,7 +15,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 )
 
-// Program is the name of the program that hosts plugins. It lies beside the agent.
+// Program is the file name of the plugin host. It is in the folder of the agent.
 const Program = "drover-plugins"
 
 const (
@@ -24,7 +24,8 @@ const (
 	partTime   = 2 * time.Second  // that it has to end by itself
 )
 
-// Host asks drover-plugins, which it starts and ends. It is safe for concurrent use.
+// Host is the plugin host as the agent sees it: it starts and stops the program, and asks it. It is safe for concurrent
+// use.
 type Host struct {
 	Path   string        // of drover-plugins
 	Folder string        // with the plugins; "" for the folder plugins beside the program
@@ -37,7 +38,7 @@ type Host struct {
 	timer   *time.Timer
 }
 
-var _ agent.Plugins = (*Host)(nil)
+var _ agent.PluginHost = (*Host)(nil)
 
 // running is the program while it runs.
 type running struct {
@@ -47,7 +48,7 @@ type running struct {
 	exited chan struct{}
 }
 
-// Transform implements agent.Plugins.
+// Transform implements agent.PluginHost.
 func (h *Host) Transform(ctx context.Context, plugin string, object []byte, secrets map[string][]byte) ([]byte, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -82,7 +83,8 @@ func (h *Host) ask(ctx context.Context, q Question) (Answer, error) {
 	if limit == 0 {
 		limit = answerTime
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the plugin %s did not answer within %s, and was ended", q.Plugin, limit))
+	late := fmt.Errorf("the plugin %s did not answer within %s, and was ended", q.Plugin, limit)
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, late)
 	defer cancel()
 	var a Answer
 	done := make(chan error, 1)
@@ -124,7 +126,8 @@ func (h *Host) start() (*running, error) {
 	}
 	if err := cmd.Start(); err != nil {
 		if errors.Is(err, os.ErrNotExist) {
-			return nil, fmt.Errorf("%s, which hosts plugins, is not at %s: use the agent's image, or put it beside the agent", Program, h.Path)
+			return nil, fmt.Errorf("%s, which hosts plugins, is not at %s: use the agent's image, or put it beside the agent",
+				Program, h.Path)
 		}
 		return nil, fmt.Errorf("start %s: %w", Program, err)
 	}
@@ -133,7 +136,7 @@ func (h *Host) start() (*running, error) {
 		defer close(r.exited)
 		_, _ = cmd.Process.Wait() // how it ended does not matter: whoever asked it something is told
 	}()
-	h.Log.Debug("plugins are hosted", "program", h.Path)
+	h.Log.Debug("the plugin host is started", "program", h.Path)
 	return r, nil
 }
 
@@ -153,7 +156,8 @@ func (h *Host) rest() {
 	})
 }
 
-// stop ends the program with all plugins, at once if it does not end by itself in the time that it is given. h.mu is held.
+// stop ends the program with all plugins, at once if it does not end by itself in the time that it is given. h.mu is
+// held.
 func (h *Host) stop(grace time.Duration) {
 	r := h.running
 	if r == nil {

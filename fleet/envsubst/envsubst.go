@@ -1,6 +1,7 @@
 // Package envsubst replaces ${var} in one rendered object, by the rules of Flux's post-build
 // substitution (https://fluxcd.io/flux/components/kustomize/kustomizations/#post-build-variable-substitution),
-// with Flux's own library. Hub and agent both replace by it, each what it alone knows; it may import neither.
+// with Flux's own library. Hub and agent both replace by it, each what it alone knows. It may import that library and a
+// YAML parser, and no other package of this repository.
 //
 // As in Flux a value is put into the text of the object, not into a field: replicas: ${n} becomes a number, and so does
 // data.n: ${n}, whatever quotes stood in Git, for kustomize has dropped them. A value that is to stay a text although
@@ -47,7 +48,8 @@ const maxReplaced = 64 << 20
 func CheckNames(vars map[string]string) error {
 	for name := range vars {
 		if !variable.MatchString(name) {
-			return fmt.Errorf("the variable %q has no name that can be one: use letters, digits and '_', and no digit first", name)
+			return fmt.Errorf("the variable %q has no name that can be one: use letters, digits and '_', and no digit first",
+				name)
 		}
 	}
 	return nil
@@ -92,7 +94,8 @@ func replace(object []byte, vars map[string]string, strict, secret bool) ([]byte
 		longest = max(longest, len(v))
 	}
 	if bytes.Count(text, []byte("$"))*longest > maxReplaced {
-		return nil, fmt.Errorf("with the variables replaced it might be larger than %d MB: take the large values out of the variables", maxReplaced>>20)
+		return nil, fmt.Errorf("with the variables replaced it might be larger than %d MB: take the large values out of "+
+			"the variables", maxReplaced>>20)
 	}
 	replaced, err := envsubst.Eval(string(text), func(name string) (string, bool) {
 		v, ok := vars[name]
@@ -119,7 +122,8 @@ var errSecret = errors.New("a ${…} in it has no value, or is none that can be 
 func canonical(text []byte) ([]byte, error) {
 	data, err := yaml.YAMLToJSON(text)
 	if err != nil { // the parser's own words might quote a value
-		return nil, errors.New(`with the variables replaced it is no YAML any more: give the value quotes of its own, as name: '"value"'`)
+		return nil, errors.New(`with the variables replaced it is no YAML any more: give the value quotes of its own, ` +
+			`as name: '"value"'`)
 	}
 	return data, nil
 }
@@ -145,8 +149,8 @@ func explain(text string, vars map[string]string, err error) error {
 func notUnderstood(text string, err error) error {
 	for _, t := range token.FindAllString(text, -1) {
 		if _, broken := envsubst.Parse(t); broken != nil {
-			return fmt.Errorf("%s is not understood (%w): the name of a variable has letters, digits and '_'; write $%s to keep it as text, "+
-				"or annotate the object with drover.dev/substitute: disabled", t, broken, t)
+			return fmt.Errorf("%s is not understood (%w): the name of a variable has letters, digits and '_'; "+
+				"write $%s to keep it as text, or annotate the object with drover.dev/substitute: disabled", t, broken, t)
 		}
 	}
 	return fmt.Errorf("substitution: %w", err)

@@ -1,10 +1,9 @@
-module github.com/drover-dev/drover/plugins
+module github.com/drover-dev/drover/agent/plugins/sops
 
 go 1.26.0
 
 require (
 	filippo.io/age v1.3.1
-	github.com/drover-dev/drover/internal v0.0.0
 	github.com/drover-dev/drover/protocol/plugin v0.0.0
 	github.com/getsops/sops/v3 v3.13.3
 )
@@ -58,6 +57,7 @@ require (
 	github.com/cloudflare/circl v1.6.4 // indirect
 	github.com/cncf/xds/go v0.0.0-20260202195803-dba9d589def2 // indirect
 	github.com/cpuguy83/go-md2man/v2 v2.0.7 // indirect
+	github.com/drover-dev/drover v0.0.0
 	github.com/envoyproxy/go-control-plane/envoy v1.37.0 // indirect
 	github.com/envoyproxy/protoc-gen-validate v1.3.3 // indirect
 	github.com/fatih/color v1.19.0 // indirect
@@ -139,6 +139,6 @@ require (
 	gopkg.in/ini.v1 v1.67.3 // indirect
 )
 
-replace github.com/drover-dev/drover/internal => ../internal
+replace github.com/drover-dev/drover/protocol/plugin => ../../../protocol/plugin
 
-replace github.com/drover-dev/drover/protocol/plugin => ../protocol/plugin
+replace github.com/drover-dev/drover => ../../..

@@ -1,3 +1,0 @@
-module github.com/drover-dev/drover/internal
-
-go 1.26.0

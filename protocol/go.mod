@@ -1,3 +1,0 @@
-module github.com/drover-dev/drover/protocol
-
-go 1.26.0
