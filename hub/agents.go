@@ -116,3 +116,16 @@ func askToFetch(ctx context.Context, s Settings, state *State, cluster string, t
 	}
 	return generation
 }
+
+// inquire asks a cluster's agent for events that the hub misses.
+func inquire(ctx context.Context, s Settings, cluster string, from, to uint64) {
+	if ctx.Err() != nil {
+		return
+	}
+	err := s.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskJournal,
+		From: from, To: to})
+	if err != nil {
+		s.Log.Debug("the agent cannot be asked for events that are missing; it is asked again when it connects",
+			"cluster", cluster, "err", err)
+	}
+}

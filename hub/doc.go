@@ -1,11 +1,12 @@
 // Package hub is the loop that turns a Git repository into one signed bundle per cluster, and
 // the agents' reports into the state people ask for:
 //
-//	source → resolve → publish; and back: ingest → state
+//	follow → resolve → release → publish; and back: ingest → state
 //
-// The root of the room holds the nouns, the loop and the interfaces it needs (Source, Renderer,
-// Bus, Store). Each folder below wraps one dependency: git, kustomize, nats, bolt. They import
-// this package, never each other, and meet in cmd/drover.
+// This package holds the nouns, the loop (Hub) with its parts, of which each is the only writer of what it knows, and
+// the interfaces it needs (Source, Renderer, Bus, Store). The packages release, the rules by which a candidate is
+// released, and trail are parts of it. The other folders wrap one dependency each; they import this package, never each other, and
+// meet in cmd/drover.
 //
-// It may import fleet, protocol and internal; never agent.
+// It may import fleet, protocol, internal, hub/release and hub/trail; never agent.
 package hub

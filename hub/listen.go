@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/trail"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -21,14 +22,14 @@ type listener struct {
 	identities Identities
 	log        *slog.Logger
 
-	trails   *trails   // of journals
-	late     *sync.Map // by cluster: the agent process whose dropped reports the log has
-	refusals *sync.Map // by cluster: *refusals, what it said that is not taken
+	trails   *trail.Trails // of journals
+	late     *sync.Map     // by cluster: the agent process whose dropped reports the log has
+	refusals *sync.Map     // by cluster: *refusals, what it said that is not taken
 }
 
 func newListener(ctx context.Context, h *Hub) listener {
 	return listener{h: h, state: h.state, identities: h.Identities, log: h.Log, late: &sync.Map{}, refusals: &sync.Map{},
-		trails: newTrails(func(cluster string, from, to uint64) { inquire(ctx, h.Settings, cluster, from, to) })}
+		trails: trail.New(func(cluster string, from, to uint64) { inquire(ctx, h.Settings, cluster, from, to) })}
 }
 
 var _ Listener = listener{}
@@ -193,7 +194,7 @@ func (l listener) Event(cluster string, data []byte) {
 		l.refused("an event", cluster, fmt.Errorf("%w: its number %d is out of bounds", protocol.ErrMalformed, e.Seq))
 		return
 	}
-	l.trails.heard(e)
+	l.trails.Heard(e)
 	l.state.edit(func(x *query.Index, _ *SourceStatus) {
 		if _, known := x.Get(cluster); !known {
 			return // it was forgotten; its journal ages
@@ -210,7 +211,7 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 		}
 	})
 	if connected {
-		l.trails.linked(cluster)
+		l.trails.Linked(cluster)
 	}
 	l.h.overdue.check(l.state, cluster, true)
 }
