@@ -73,7 +73,7 @@ func (h *Hub) rerender(ctx context.Context, cluster string) error {
 	if res == nil || h.plans.base == nil || !h.capabilities.outdated(cluster, res) {
 		return nil
 	}
-	if err := h.resolve(ctx, h.plans.base, cluster); err != nil {
+	if err := h.resolve(ctx, h.plans.base, cluster, &Patience{}); err != nil {
 		return err
 	}
 	_, err := h.publisher.publish(ctx, []string{cluster})

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -37,7 +38,7 @@ func argoSource(path, more string) string {
 // newArgoScene is a scene whose repository is known by the address that Argo CD knows.
 func newArgoScene(t *testing.T, tree string) *scene {
 	b := newScene(t, tree)
-	b.resolver.Repository = []string{argoRepository}
+	b.with(func(cfg *hub.Config) { cfg.Repository = []string{argoRepository} })
 	return b
 }
 

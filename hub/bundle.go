@@ -18,7 +18,7 @@ import (
 func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
 	b := protocol.Bundle{
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
-		AgentImage: res.Cluster.AgentImage, Incomplete: res.incomplete(),
+		AgentImage: res.Cluster.AgentImage, Incomplete: incomplete(&res),
 	}
 	if res.Cluster.Unclear {
 		b.Suspend, b.AgentImage = last.Suspend, last.AgentImage
@@ -51,7 +51,7 @@ func bundleOf(res Resolution, revision protocol.Revision, last protocol.Bundle) 
 }
 
 // incomplete says why the apps of a resolution may lack some that exist.
-func (r *Resolution) incomplete() string {
+func incomplete(r *Resolution) string {
 	reasons := slices.Clone(r.Cluster.Problems)
 	if r.Doubt != "" && !slices.Contains(reasons, r.Doubt) {
 		reasons = append(reasons, r.Doubt)
@@ -62,7 +62,7 @@ func (r *Resolution) incomplete() string {
 // asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
 // not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
 func asksTheSame(b, prev protocol.Bundle, digest string, res *Resolution) bool {
-	b = res.settled(b, prev)
+	b = settled(res, b, prev)
 	if b.Digest() == digest {
 		return true
 	}
@@ -145,4 +145,44 @@ func wanted(b protocol.Bundle, declared []fleet.App) []query.DesiredApp {
 		out = append(out, w)
 	}
 	return out
+}
+
+// settled is a resolution's bundle as if what is being rendered, and all that depends on it, was as in prev: that a render takes
+// long is not worth a generation of its own.
+func settled(r *Resolution, b, prev protocol.Bundle) protocol.Bundle {
+	if r == nil || !r.Pending() {
+		return b
+	}
+	if r.Planning && len(r.Cluster.Problems) == 1 {
+		b.Incomplete = prev.Incomplete
+	}
+	var apps []protocol.App
+	for _, a := range b.Apps {
+		i := slices.IndexFunc(r.Apps, func(x AppResult) bool { return x.App.Name == a.Name })
+		last := find(prev.Apps, a.Name)
+		switch {
+		case i >= 0 && !r.Apps[i].Pending:
+			apps = append(apps, a)
+		case last != nil:
+			apps = append(apps, *last)
+		}
+	}
+	b.Apps = apps
+	return b
+}
+
+// shown adds to what is shown of apps which of them are being rendered.
+func shown(r *Resolution, apps []query.DesiredApp) []query.DesiredApp {
+	for _, a := range r.Apps {
+		if !a.Pending {
+			continue
+		}
+		i := slices.IndexFunc(apps, func(x query.DesiredApp) bool { return x.Name == a.App.Name })
+		if i < 0 {
+			apps = append(apps, query.DesiredApp{Name: a.App.Name, Path: a.App.Path})
+			i = len(apps) - 1
+		}
+		apps[i].Error, apps[i].Reason = a.Err, a.Reason
+	}
+	return apps
 }

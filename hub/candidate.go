@@ -12,7 +12,7 @@ import (
 func candidateOf(res Resolution, revision protocol.Revision, last protocol.Bundle) release.Candidate {
 	c := release.Candidate{
 		Bundle: bundleOf(res, revision, last), Refs: map[string][]protocol.ObjectRef{},
-		FleetApps: res.fleetApps, FleetGone: res.fleetGone,
+		FleetApps: res.FleetApps, FleetGone: res.FleetGone,
 		Described: res.Cluster.Described, Unclear: res.Cluster.Unclear, Doubt: res.Doubt != "",
 	}
 	for _, a := range res.Apps {

@@ -13,17 +13,16 @@ const memoAPIs = "apis-"
 
 // capabilities knows the versions of the clusters' API servers and what they serve.
 type capabilities struct {
-	resolver *Resolver
-	store    Memos
-	bus      Agents
-	state    *State
-	ledger   *ledger // only asked
-	log      *slog.Logger
-	served   *served
+	store  Memos
+	bus    Agents
+	state  *State
+	ledger *ledger // only asked
+	log    *slog.Logger
+	served *served
 }
 
 func newCapabilities(s Settings, state *State, l *ledger) *capabilities {
-	return &capabilities{resolver: s.Resolver, store: s.Store, bus: s.Bus, state: state, ledger: l, log: s.Log,
+	return &capabilities{store: s.Store, bus: s.Bus, state: state, ledger: l, log: s.Log,
 		served: newServed()}
 }
 
@@ -73,7 +72,7 @@ func (c *capabilities) learn(ctx context.Context, cluster, digest string, list [
 			panic("hub: a list of texts that is not JSON: " + err.Error()) // plain data: cannot happen
 		}
 		c.served.set(cluster, digest, list)
-		c.resolver.memo.note(memoAPIs+digest, data)
+		c.served.unsaved[memoAPIs+digest] = data
 	default:
 		err := c.bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskAPIs})
 		if err != nil {
@@ -91,11 +90,11 @@ func (c *capabilities) unheard(digest string) bool {
 
 // outdated says whether a cluster's charts were rendered for something else than it reported.
 func (c *capabilities) outdated(cluster string, res *Resolution) bool {
-	if !res.charts() {
+	if !res.Charts() {
 		return false
 	}
 	digest, _ := c.apis(cluster)
-	return res.kubernetes != c.kubernetes(cluster) || res.asksAPIs && digest != "" && res.apis != digest
+	return res.Kubernetes != c.kubernetes(cluster) || res.AsksAPIs && digest != "" && res.APIs != digest
 }
 
 // inUse are the digests of what the clusters' API servers serve.

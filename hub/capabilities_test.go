@@ -62,7 +62,7 @@ func TestAChartThatDoesNotAskIsRenderedOnce(t *testing.T) {
 	t.Parallel()
 	b := newScene(t, webChart+chartApp("web", "  helm: {path: charts/web}\n"))
 	first := b.resolve("staging")
-	b.resolver.APIs = func(string) []string { return []string{"v1"} }
+	b.facts.APIs = []string{"v1"}
 	b.commit("-- README.md --\nx\n")
 	if again := b.resolve("staging"); again.Apps[0].Ref.Digest != first.Apps[0].Ref.Digest || strings.Contains(b.summary(again), "ERR") {
 		t.Errorf("%s", b.summary(again))
@@ -71,7 +71,7 @@ func TestAChartThatDoesNotAskIsRenderedOnce(t *testing.T) {
 	if got := b.summary(b.resolve("staging")); !strings.Contains(got, `"monitored":"false"`) {
 		t.Errorf("%s", got)
 	}
-	b.resolver.APIs = func(string) []string { return []string{"monitoring.coreos.com/v1/ServiceMonitor"} }
+	b.facts.APIs = []string{"monitoring.coreos.com/v1/ServiceMonitor"}
 	b.commit("-- README.md --\ny\n")
 	if got := b.summary(b.resolve("staging")); !strings.Contains(got, `"monitored":"true"`) {
 		t.Errorf("%s", got)

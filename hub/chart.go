@@ -32,7 +32,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 		vars = nil
 	} else {
 		replace = func(values Rendered) (Rendered, error) {
-			out, err := r.substitute([]Rendered{values}, vars, !app.Foreign)
+			out, err := r.cfg.Substitute([]Rendered{values}, vars, !app.Foreign)
 			if err != nil {
 				return Rendered{}, err
 			}
@@ -48,12 +48,12 @@ func (r *Resolver) chartedOn(ctx context.Context, snap View, on Capabilities, ap
 		Hide                                    *fleet.Hide   `json:",omitempty"`
 	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []Packed, err error) {
-		if r.Charts == nil {
+		if r.cfg.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
 		}
 		asks, on := false, on
 		on.Asked = func() { asks = true }
-		objects, notes, err := r.Charts.RenderChart(ctx, r.hidden(rec, app.Hide), app, on, replace)
+		objects, notes, err := r.cfg.Charts.RenderChart(ctx, r.hidden(rec, app.Hide), app, on, replace)
 		if err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)
 		}
@@ -132,8 +132,8 @@ func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note)
 	return &chart, absent, nil
 }
 
-// charts says whether an app of the cluster is a chart.
-func (r *Resolution) charts() bool {
+// Charts says whether an app of the cluster is a chart.
+func (r *Resolution) Charts() bool {
 	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Charts() })
 }
 

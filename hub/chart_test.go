@@ -159,7 +159,7 @@ spec:
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newScene(t, c.tree)
-			b.resolver.Kubernetes = func(string) string { return "v1.33.1" }
+			b.facts.Kubernetes = "v1.33.1"
 			if got := b.summary(b.resolve("staging")); got != c.want {
 				t.Errorf("got:\n%s\nwant:\n%s", got, c.want)
 			}

@@ -46,13 +46,13 @@ func (e *expansion) compose(ctx context.Context, s fleet.Source) (View, error) {
 		inputs[i], of = view, of+" "+view.Revision().Hash
 	}
 	key := s.Key()
-	have := e.compositions[key]
+	have := e.r.compositions[key]
 	if have == nil || have.of != of || !known {
 		have = e.composed(ctx, s, inputs)
 		if have.of = of; ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		e.remember(key, have)
+		e.r.remember(key, have)
 	}
 	e.used = append(e.used, have.used)
 	return have.view, have.err
@@ -82,7 +82,7 @@ func (e *expansion) composed(ctx context.Context, s fleet.Source, inputs []View)
 	for i, c := range s.Copies {
 		var from Tree = inputs[i]
 		if c.From.Kind == fleet.SourceFollowed {
-			from = e.hidden(rec, &fleet.Hide{Rules: c.From.Ignore})
+			from = e.r.hidden(rec, &fleet.Hide{Rules: c.From.Ignore})
 		}
 		if err := to.copy(ctx, from, c); err != nil {
 			out.err = fmt.Errorf("%s: copy %s: %w", s.URL, c, err)

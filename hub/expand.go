@@ -27,7 +27,7 @@ const (
 // expansion finds the apps of one cluster: what its folder declares is rendered, what these renders declare is rendered as
 // well, until nothing new comes up.
 type expansion struct {
-	*Resolver
+	r        *Resolver
 	snap     Snapshot
 	folder   *Render
 	selected []Rendered      // what is declared for many clusters, this one among them
@@ -104,12 +104,12 @@ func (e *expansion) rename(apps []fleet.App) {
 
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
-	in := Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.Repository}
+	in := Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository}
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
 	key, plan := memoKey("plan-4", in), func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
-		c, err := e.layout.Plan(ctx, rec, in)
+		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)
 		if _, transient := errors.AsType[*TransientError](err); transient {
 			return Render{Cluster: &c, Transient: true}, nil, nil
 		}
@@ -240,7 +240,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 			return err
 		}
 	}
-	if render, err = e.finished(ctx, e.snap, render, m.vars, app); err != nil {
+	if render, err = e.r.finished(ctx, e.snap, render, m.vars, app); err != nil {
 		return err
 	}
 	if render.Err != "" {
@@ -296,7 +296,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 	if len(renders) == 1 {
 		return renders[0], nil
 	}
-	return e.merged(ctx, e.snap, renders)
+	return e.r.merged(ctx, e.snap, renders)
 }
 
 // part is the render of an app's first part, with the variables replaced if it is a chart.
@@ -306,12 +306,12 @@ func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]str
 		return unavailable(ctx, err)
 	}
 	if app.Chart == nil {
-		return e.built(ctx, view, app)
+		return e.r.built(ctx, view, app)
 	}
 	if app.Chart, err = e.texts(ctx, app); err != nil {
 		return unavailable(ctx, err)
 	}
-	return e.charted(ctx, view, e.on, app, vars)
+	return e.r.charted(ctx, view, e.on, app, vars)
 }
 
 func notDelivered(app fleet.App, ref protocol.VarsRef) string {
@@ -321,7 +321,7 @@ func notDelivered(app fleet.App, ref protocol.VarsRef) string {
 
 // outcome is what the cluster is to run.
 func (e *expansion) outcome(c fleet.Cluster) Resolution {
-	res := Resolution{Cluster: c, kubernetes: e.on.Kubernetes, apis: protocol.APIsDigest(e.on.APIs), asksAPIs: e.asksAPIs, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
+	res := Resolution{Cluster: c, Kubernetes: e.on.Kubernetes, APIs: protocol.APIsDigest(e.on.APIs), AsksAPIs: e.asksAPIs, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
 	for _, r := range e.used {
 		res.places = append(res.places, placesOf(r.Deps)...)
 		res.Transient = res.Transient || r.Transient
@@ -329,7 +329,7 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 	for _, r := range e.foreign {
 		res.Transient = res.Transient || r.Transient
 	}
-	res.planning = e.planning
+	res.Planning = e.planning
 	res.Transient = res.Transient || e.pending // what the render reads is not known yet
 	res.places = append(res.places, e.sourcePlaces()...)
 	slices.Sort(res.places)
@@ -364,7 +364,7 @@ func (e *expansion) find(ref protocol.ObjectRef) (found, error) {
 		m := e.made[name]
 		for i, have := range m.result.Refs {
 			if Claimed(have, m.app.Namespace) == ref {
-				objects, err := e.Objects(*m.result.Ref)
+				objects, err := e.r.Objects(*m.result.Ref)
 				if err != nil {
 					return found{}, err
 				}

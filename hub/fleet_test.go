@@ -63,16 +63,19 @@ type rig struct {
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
 	addresses []string // of the repository, by which files in it name it
+	// resolver, unless nil, gives what stands in front of the hub's resolver.
+	resolver func(hub.Resolving) hub.Resolving
 
-	hub    *hub.Hub
-	ids    *nats.Identities
-	keys   *nats.Keys
-	server *nats.Server
-	store  *bolt.Store
-	addr   string
-	stop   func()
-	agents map[string]*natsgo.Conn
-	creds  map[string]protocol.Credential
+	hub     *hub.Hub
+	sources *hub.Follower // nil without elsewhere
+	ids     *nats.Identities
+	keys    *nats.Keys
+	server  *nats.Server
+	store   *bolt.Store
+	addr    string
+	stop    func()
+	agents  map[string]*natsgo.Conn
+	creds   map[string]protocol.Credential
 }
 
 func newRig(t *testing.T, files map[string]string) *rig { return newRigWith(t, nil, files) }
@@ -198,11 +201,16 @@ func (r *rig) start() {
 		h.Peers, h.Leads = bus, store
 	}
 	worker := charts(r.t)
-	h.Resolver = hub.NewResolver(&layout.Layout{Renderer: renderer, Templates: worker}, renderer, envsubst.Replace, store, keys.Secret)
-	h.Resolver.Charts, h.Grace = worker, r.grace
-	h.Resolver.Repository = r.addresses
+	cfg := hub.Config{Layout: &layout.Layout{Renderer: renderer, Templates: worker}, Renderer: renderer,
+		Substitute: envsubst.Replace, Store: store, Secret: keys.Secret, Charts: worker, Repository: r.addresses, Background: true}
+	h.Grace, r.sources = r.grace, nil
 	if r.elsewhere != nil {
-		h.Sources, h.Resolver.Ignore = r.elsewhere.follow(r.data, log), git.Ignore
+		r.sources = r.elsewhere.follow(r.data, log)
+		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, git.Ignore
+	}
+	h.Resolver = hub.NewResolver(cfg)
+	if r.resolver != nil {
+		h.Resolver = r.resolver(h.Resolver)
 	}
 	r.hub = h
 	ctx, cancel := context.WithCancel(context.Background())
@@ -213,8 +221,8 @@ func (r *rig) start() {
 		if err := <-done; err != nil {
 			r.t.Errorf("the hub ended with %v", err)
 		}
-		if h.Sources != nil {
-			h.Sources.Close()
+		if r.sources != nil {
+			r.sources.Close()
 		}
 		for name, c := range r.agents {
 			c.Close()

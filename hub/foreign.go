@@ -21,15 +21,15 @@ func seen(s *fleet.Source) *fleet.Source {
 	return &out
 }
 
-// sourcePlace stands for a source among the places in the tree on which a cluster depends: no path has a zero byte.
-func sourcePlace(key string) string { return "\x00" + key }
+// SourcePlace stands for a source among the places in the tree on which a cluster depends: no path has a zero byte.
+func SourcePlace(key string) string { return "\x00" + key }
 
 // sourcePlaces are the places of all sources that the apps name, whether they are rendered or not: one whose variables are missing for a
 // while does not have its source fetched again.
 func (e *expansion) sourcePlaces() (places []string) {
 	for _, m := range e.made {
 		for _, s := range m.app.Sources() {
-			places = append(places, sourcePlace(s.Key()))
+			places = append(places, SourcePlace(s.Key()))
 		}
 	}
 	return places
@@ -45,7 +45,7 @@ func (e *expansion) view(ctx context.Context, s *fleet.Source) (View, error) {
 		return nil, err
 	}
 	if s.SourceIgnore || s.Ignore != "" {
-		if view, err = e.show(view, *s); err != nil {
+		if view, err = e.r.show(view, *s); err != nil {
 			return nil, err
 		}
 	}
@@ -60,18 +60,18 @@ func (e *expansion) whole(ctx context.Context, s fleet.Source) (View, error) {
 	switch {
 	case s.Kind == fleet.SourceComposed:
 		return e.compose(ctx, s)
-	case e.Sources == nil:
+	case e.r.cfg.Sources == nil:
 		return nil, fmt.Errorf("%s: nothing here fetches sources", s)
 	}
-	return e.Sources.View(ctx, s)
+	return e.r.cfg.Sources.View(ctx, s)
 }
 
 // hidden is what of the repository that is followed is seen through rules.
 func (r *Resolver) hidden(tree Tree, h *fleet.Hide) Tree {
-	if h == nil || r.Hide == nil {
+	if h == nil || r.cfg.Hide == nil {
 		return tree
 	}
-	return r.Hide(tree, *h)
+	return r.cfg.Hide(tree, *h)
 }
 
 // hiddenFolder says so if rules are why there is nothing to render.
@@ -98,10 +98,10 @@ func (r *Resolver) show(view View, s fleet.Source) (View, error) {
 	if have := r.shown[key]; have != nil && have.Revision().Hash == view.Revision().Hash {
 		return have, nil
 	}
-	if r.Ignore == nil {
+	if r.cfg.Ignore == nil {
 		return nil, fmt.Errorf("%s: nothing here knows its rules", s)
 	}
-	shown, err := r.Ignore(view, s)
+	shown, err := r.cfg.Ignore(view, s)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +158,7 @@ func (e *expansion) text(ctx context.Context, v fleet.Values) (string, error) {
 		Optional bool
 		Source   *fleet.Source
 	}{v.Path, v.Optional, seen(v.Source)})
-	r, err := e.memo.do(ctx, view, key, func(rec *Recorder) (Render, []Packed, error) {
+	r, err := e.r.memo.do(ctx, view, key, func(rec *Recorder) (Render, []Packed, error) {
 		data, err := rec.ReadFile(v.Path)
 		if err != nil && (!v.Optional || !errors.Is(err, fs.ErrNotExist)) {
 			return Render{}, nil, fmt.Errorf("%s: the values cannot be read: %w", v.Path, err)

@@ -61,8 +61,10 @@ func threeVersions(t *testing.T) *elsewhere {
 func foreignScene(t *testing.T, e *elsewhere, tree string) *scene {
 	b := newScene(t, tree)
 	dir := t.TempDir()
-	b.resolver.Sources = hub.NewOnce(dir, e.opener(filepath.Join(dir, "charts")), func(string) {})
-	b.resolver.Ignore = git.Ignore
+	b.with(func(cfg *hub.Config) {
+		cfg.Sources = hub.NewOnce(dir, e.opener(filepath.Join(dir, "charts")), func(string) {})
+		cfg.Ignore = git.Ignore
+	})
 	return b
 }
 

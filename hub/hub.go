@@ -52,15 +52,7 @@ func (h *Hub) begin(ctx context.Context) error {
 	}
 	h.ledger = &ledger{records}
 	h.capabilities = newCapabilities(h.Settings, h.state, h.ledger)
-	h.Resolver.Kubernetes = h.capabilities.kubernetes
-	if h.Sources != nil {
-		h.Resolver.Sources = h.Sources
-	}
-	h.Resolver.APIs = func(cluster string) []string {
-		_, list := h.capabilities.apis(cluster)
-		return list
-	}
-	h.plans = newPlans(h.Settings, h.state, h.ledger, func(name string) {
+	h.plans = newPlans(h.Settings, h.state, h.ledger, h.capabilities, func(name string) {
 		h.do(func(ctx context.Context) error {
 			if !h.plans.waits(name) {
 				return nil
@@ -81,7 +73,8 @@ func (h *Hub) Run(ctx context.Context) error {
 		return err
 	}
 	defer h.publisher.collector.stop()
-	defer h.renderAside(ctx)()
+	defer h.Resolver.Close()
+	go h.awaitRenders(ctx)
 	snapshots, heard := make(chan Snapshot), make(chan error, 1)
 	go follow(ctx, h.Settings, h.state, snapshots)
 	if h.Sources != nil {
@@ -197,11 +190,11 @@ func (h *Hub) turn(ctx context.Context, snap Snapshot) error {
 func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (published int, err error) {
 	l := h.publisher.losses
 	l.begin()
-	h.Resolver.renders.await()
+	patience := &Patience{}
 	defer l.end()
 	for chunk := range slices.Chunk(names, flushEvery) {
 		for _, name := range chunk {
-			if err := h.resolve(ctx, snap, name); err != nil {
+			if err := h.resolve(ctx, snap, name, patience); err != nil {
 				return published, err
 			}
 		}
@@ -220,14 +213,14 @@ func (h *Hub) resolveAll(ctx context.Context, snap Snapshot, names []string) (pu
 }
 
 // resolve resolves one cluster. An error means that ctx is done.
-func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string) error {
-	if err := h.plans.resolve(ctx, snap, name); err != nil {
+func (h *Hub) resolve(ctx context.Context, snap Snapshot, name string, patience *Patience) error {
+	if err := h.plans.resolve(ctx, snap, name, patience); err != nil {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		h.plans.unreadable(name, err)
 	}
-	if h.Resolver.memo.crowded() {
+	if h.Resolver.Crowded() {
 		h.publisher.collect(ctx, h.publisher.collector.grace)
 	}
 	return nil

@@ -20,7 +20,7 @@ func (r *Resolver) ignored(ctx context.Context, snap Snapshot, render *Render, a
 		Rules             []fleet.IgnoreRule
 	}{render.Ref.Digest, app.Namespace, app.Ignore})
 	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []Packed, error) {
-		if r.Ignored == nil {
+		if r.cfg.Ignored == nil {
 			return Render{}, nil, errors.New("nothing here makes out ignore rules")
 		}
 		objects, err := r.Objects(render.Ref)
@@ -28,7 +28,7 @@ func (r *Resolver) ignored(ctx context.Context, snap Snapshot, render *Render, a
 			return Render{}, nil, err
 		}
 		var out Render
-		out.Ignored, out.Notes, err = r.Ignored(ctx, app.Ignore, app.Namespace, objects)
+		out.Ignored, out.Notes, err = r.cfg.Ignored(ctx, app.Ignore, app.Namespace, objects)
 		return out, nil, err
 	})
 }
@@ -40,7 +40,7 @@ func (e *expansion) handle(ctx context.Context, m *made) error {
 	if len(m.app.Ignore) == 0 {
 		return nil
 	}
-	made, err := e.Resolver.ignored(ctx, e.snap, m.render, m.app)
+	made, err := e.r.ignored(ctx, e.snap, m.render, m.app)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ func taking(d time.Duration) renderFunc {
 
 // ask has a cluster ask for renders, and says how many have finished.
 func (p *renders) ask(cluster string, keys []string, render renderFunc) (finished int) {
-	p.begin(cluster)
+	p.begin(cluster, nil)
 	for _, key := range keys {
 		if p.get(treeView{}, key, render) != nil {
 			finished++
@@ -99,7 +99,7 @@ func TestASharedRenderRunsOnce(t *testing.T) {
 			runs++
 			return Render{}, nil, nil
 		}
-		p.begin("a")
+		p.begin("a", nil)
 		for _, key := range append(keysOf("a", 20), "other") {
 			p.get(treeView{}, key, shared)
 		}

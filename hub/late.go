@@ -5,14 +5,26 @@ import (
 	"slices"
 )
 
+// awaitRenders has the loop take in the renders that finish beside it, until ctx is done.
+func (h *Hub) awaitRenders(ctx context.Context) {
+	for {
+		select {
+		case <-h.Resolver.Finished():
+			h.do(h.rendered)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // rendered resolves the clusters whose renders have finished.
 func (h *Hub) rendered(ctx context.Context) error {
 	if h.plans.base == nil {
 		return nil // the first revision decides: it asks for everything again
 	}
-	names := h.Resolver.renders.take()
+	names := h.Resolver.Take()
 	if len(names) > 0 && names[0] == "" { // what concerns many clusters: it sorts first
-		changed, err := h.Resolver.refresh(ctx, h.plans.base)
+		changed, err := h.plans.refresh(ctx, h.plans.base)
 		if err != nil {
 			return err
 		}
@@ -64,21 +76,4 @@ func (h *Hub) refreshed(ctx context.Context, key string) error {
 	}
 	_, err := h.resolveAll(ctx, h.plans.base, h.plans.using(key))
 	return err
-}
-
-// renderAside has charts and folders rendered beside the loop until the function that it gives is called.
-func (h *Hub) renderAside(ctx context.Context) (stop func()) {
-	p := newRenders(ctx)
-	h.Resolver.renders = p
-	go func() {
-		for {
-			select {
-			case <-p.done:
-				h.do(h.rendered)
-			case <-p.ctx.Done():
-				return
-			}
-		}
-	}()
-	return p.close
 }

@@ -95,7 +95,7 @@ func (e *expansion) content(m *made, o Rendered) (found, error) {
 			f.unknown = fmt.Sprintf("${%s} in it may come from the %s in the cluster", f.unsure, m.absent[0])
 			break
 		}
-		replaced, err := e.substitute([]Rendered{o}, vars, !m.app.Foreign)
+		replaced, err := e.r.cfg.Substitute([]Rendered{o}, vars, !m.app.Foreign)
 		if err != nil {
 			return f, err
 		}
@@ -144,7 +144,7 @@ func (e *expansion) declaredBy(m *made) (*Render, error) {
 				"give it a value in Git, where the app %s is declared, or declare this elsewhere", o.File, name, m.absent[0], m.app.Name)
 		}
 		if o.Err == "" {
-			replaced, err := e.substitute([]Rendered{o}, m.sure, !m.app.Foreign)
+			replaced, err := e.r.cfg.Substitute([]Rendered{o}, m.sure, !m.app.Foreign)
 			if err != nil {
 				return nil, err
 			}

@@ -3,6 +3,7 @@ package hub
 import (
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/release"
@@ -62,6 +63,41 @@ func (l *losses) losers(names []string, commit string) (n int) {
 		}
 		if waits || count >= fleet.GuardAtLeast {
 			n++
+		}
+	}
+	return n
+}
+
+// lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these come one after the
+// other, and what the guard counts are all clusters that lose by one commit.
+type lostLate struct {
+	late bool // renders that have finished are taken in
+	at   map[string]time.Time
+}
+
+// lateWindow is for how long they count together.
+const lateWindow = 10 * time.Minute
+
+// note adds clusters, if what they lose comes of renders that were late.
+func (l *lostLate) note(names []string) {
+	if !l.late {
+		return
+	}
+	if l.at == nil {
+		l.at = map[string]time.Time{}
+	}
+	for _, name := range names {
+		l.at[name] = time.Now()
+	}
+}
+
+// others counts those that are not among names.
+func (l *lostLate) others(names []string) int {
+	maps.DeleteFunc(l.at, func(_ string, at time.Time) bool { return time.Since(at) > lateWindow })
+	n := len(l.at)
+	for _, name := range names {
+		if _, is := l.at[name]; is {
+			n--
 		}
 	}
 	return n

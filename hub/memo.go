@@ -37,6 +37,16 @@ type Render struct {
 	Deps      []Dep `json:"deps"`
 }
 
+// Unsaved is what the store has yet to be told.
+type Unsaved struct {
+	Memos map[string][]byte
+	Blobs []Packed
+}
+
+// Flush gives save what the store has yet to be told: the outcome of renders, and their blobs. What it saved without an
+// error is not given again.
+func (r *Resolver) Flush(save func(Unsaved) error) error { return r.memo.flush(save) }
+
 // memo remembers renders by what was asked, and finds those whose dependencies still hold. What it does
 // not find in memory it looks for in the store.
 type memo struct {
@@ -45,7 +55,7 @@ type memo struct {
 	mu    sync.Mutex
 	known map[string]*question
 	fresh int                    // questions that were not known at the last sweep
-	batch Batch                  // what the store has yet to be told
+	batch Unsaved                // what the store has yet to be told
 	round uint64                 // see sweep
 	uses  map[*question]struct{} // what was asked since trace; nil if nobody wants to know
 }
@@ -175,16 +185,6 @@ func (m *memo) keep(snap View, key string, r *Render, blobs []Packed) {
 	m.batch.Blobs = append(m.batch.Blobs, blobs...)
 }
 
-// note keeps something for the store that is no answer to a question.
-func (m *memo) note(key string, data []byte) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.batch.Memos == nil {
-		m.batch.Memos = map[string][]byte{}
-	}
-	m.batch.Memos[key] = data
-}
-
 // hold keeps blobs for the store without remembering how they came about.
 func (m *memo) hold(blobs []Packed) {
 	m.mu.Lock()
@@ -192,17 +192,18 @@ func (m *memo) hold(blobs []Packed) {
 	m.batch.Blobs = append(m.batch.Blobs, blobs...)
 }
 
-// unsaved is what the store has yet to be told; saved says that it was.
-func (m *memo) unsaved() Batch {
+// flush gives save what the store has yet to be told, and forgets it when that is done.
+func (m *memo) flush(save func(Unsaved) error) error {
+	m.mu.Lock()
+	batch := m.batch
+	m.mu.Unlock()
+	if err := save(batch); err != nil {
+		return err
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.batch
-}
-
-func (m *memo) saved() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.batch = Batch{}
+	m.batch = Unsaved{}
+	return nil
 }
 
 // pending gives a blob that was made but is not in the store yet.

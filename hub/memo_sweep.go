@@ -16,6 +16,15 @@ func (m *memo) trace() {
 	m.uses = map[*question]struct{}{}
 }
 
+// Crowded says whether many questions came up since the last sweep.
+func (r *Resolver) Crowded() bool { return r.memo.crowded() }
+
+// Sweep forgets the answers that nothing in resolved asks for, and that nobody has asked for in a while. It gives the keys
+// that the store is to keep, and adds to blobs the ids of those that it is to keep.
+func (r *Resolver) Sweep(resolved map[string]*Resolution, blobs map[string]bool) (keys map[string]bool) {
+	return r.memo.sweep(resolved, blobs)
+}
+
 // crowded says whether many questions came up since the last sweep.
 func (m *memo) crowded() bool {
 	m.mu.Lock()

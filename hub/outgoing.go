@@ -24,7 +24,7 @@ type outgoing struct {
 }
 
 func newOutgoing(s Settings, l *ledger) *outgoing {
-	return &outgoing{identities: s.Identities, signers: s.Signers, blob: s.Resolver.Sealed, ledger: l, log: s.Log,
+	return &outgoing{identities: s.Identities, signers: s.Signers, blob: s.Resolver.Blob, ledger: l, log: s.Log,
 		blobs: map[string]bool{}, keys: map[string]string{}, generations: map[string]uint64{}, unsent: map[string]bool{}}
 }
 

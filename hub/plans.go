@@ -15,10 +15,11 @@ import (
 // plans is what Git asks of every cluster at the newest revision: the candidates, before anything is released. The
 // loop alone touches it.
 type plans struct {
-	resolver *Resolver
-	sources  *Follower // nil if there are none
+	resolver Resolving
+	sources  Following // nil if there are none
 	state    *State
-	ledger   *ledger // only asked
+	ledger   *ledger       // only asked
+	serves   *capabilities // only asked
 	log      *slog.Logger
 	late     func(cluster string) // has the loop resolve a cluster whose renders have had their time
 
@@ -27,14 +28,16 @@ type plans struct {
 	resolved  map[string]*Resolution         // by cluster
 	places    map[string]map[string]struct{} // path in the tree → clusters that depend on it
 	listing   *listing                       // of the clusters that have a folder
+	apps      *Fleet                         // the apps for many clusters, at the revision of base
 	again     map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
 	rendering map[string]time.Time           // clusters whose renders have not finished: since when
+	reading   map[string]bool                // clusters whose folder is being built at a newer revision than the one resolved
 }
 
-func newPlans(s Settings, state *State, l *ledger, late func(cluster string)) *plans {
-	return &plans{resolver: s.Resolver, sources: s.Sources, state: state, ledger: l, log: s.Log, late: late,
+func newPlans(s Settings, state *State, l *ledger, c *capabilities, late func(cluster string)) *plans {
+	return &plans{resolver: s.Resolver, sources: s.Sources, state: state, ledger: l, serves: c, log: s.Log, late: late,
 		resolved: map[string]*Resolution{}, places: map[string]map[string]struct{}{}, again: map[string]struct{}{},
-		rendering: map[string]time.Time{}}
+		rendering: map[string]time.Time{}, reading: map[string]bool{}}
 }
 
 // of is what Git asks of a cluster; nil if that is not known.
@@ -68,8 +71,8 @@ func (p *plans) lists(cluster string) bool {
 
 // using gives the clusters that use a source, sorted.
 func (p *plans) using(source string) []string {
-	names := make([]string, 0, len(p.places[sourcePlace(source)]))
-	for name := range p.places[sourcePlace(source)] {
+	names := make([]string, 0, len(p.places[SourcePlace(source)]))
+	for name := range p.places[SourcePlace(source)] {
 		names = append(names, name)
 	}
 	slices.Sort(names)
@@ -96,7 +99,7 @@ type listing struct {
 // affected are the clusters that a revision may have changed, sorted, and whether the clusters were listed again. Its
 // cost follows what changed, not how many clusters there are.
 func (p *plans) affected(ctx context.Context, snap Snapshot) (names []string, listed bool, err error) {
-	reselect, err := p.resolver.refresh(ctx, snap)
+	reselect, err := p.refresh(ctx, snap)
 	if err != nil {
 		return nil, false, err
 	}
@@ -147,7 +150,7 @@ func (p *plans) reselected() (names []string) {
 		last := p.ledger.of(name).Bundle
 		// what waited for the doubt
 		keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps))
-		if keeps || res.selecting || p.resolver.reselected(res) {
+		if keeps || res.Selecting || p.resolver.Reselected(p.apps, res) {
 			names = append(names, name)
 		}
 	}
@@ -156,7 +159,7 @@ func (p *plans) reselected() (names []string) {
 
 // problems are what is wrong with the tree beyond any one cluster.
 func (p *plans) problems() []string {
-	return slices.Concat(p.listing.problems, p.resolver.FleetProblems())
+	return slices.Concat(p.listing.problems, p.apps.Problems())
 }
 
 // showProblems shows what is wrong with what concerns many clusters.
@@ -168,25 +171,35 @@ func (p *plans) showProblems() {
 
 // list finds out which clusters have a folder.
 func (p *plans) list(snap Snapshot) ([]string, error) {
-	rec := NewRecorder(snap)
-	names, problems, err := p.resolver.Clusters(rec)
+	found, err := p.resolver.Clusters(snap)
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{names: names, problems: problems, places: map[string]struct{}{}}
-	for _, place := range placesOf(rec.Deps()) {
+	l := &listing{names: found.Names, problems: found.Problems, places: map[string]struct{}{}}
+	for _, place := range found.Places {
 		l.places[place] = struct{}{}
 	}
 	p.listing = l
-	return names, nil
+	return found.Names, nil
+}
+
+// refresh reads the apps for many clusters, and says whether they are others than before.
+func (p *plans) refresh(ctx context.Context, snap Snapshot) (changed bool, err error) {
+	now, err := p.resolver.Refresh(ctx, snap, p.apps)
+	if err != nil {
+		return false, err
+	}
+	changed, p.apps = now.Differs(p.apps), now
+	return changed, nil
 }
 
 // resolve resolves one cluster and notes on what that depends.
-func (p *plans) resolve(ctx context.Context, snap Snapshot, name string) error {
-	p.resolver.memo.trace()
-	p.resolver.renders.begin(name)
-	res, err := p.resolver.Resolve(ctx, snap, name, p.ledger.of(name).Bundle.Apps)
-	if p.resolver.renders.end(); errors.Is(err, errBeingRead) {
+func (p *plans) resolve(ctx context.Context, snap Snapshot, name string, patience *Patience) error {
+	_, apis := p.serves.apis(name)
+	res, err := p.resolver.Resolve(ctx, snap, Request{Cluster: name, Fleet: p.apps,
+		Facts: Facts{Kubernetes: p.serves.kubernetes(name), APIs: apis}, Last: p.ledger.of(name).Bundle.Apps,
+		Patience: patience})
+	if errors.Is(err, ErrPending) {
 		p.putOff(name)
 		return nil
 	}
@@ -194,8 +207,7 @@ func (p *plans) resolve(ctx context.Context, snap Snapshot, name string) error {
 		return err
 	}
 	p.forget(name)
-	res.questions = p.resolver.memo.traced()
-	for _, place := range res.places {
+	for _, place := range res.Places() {
 		if p.places[place] == nil {
 			p.places[place] = map[string]struct{}{}
 		}
@@ -216,13 +228,14 @@ func (p *plans) forget(names ...string) {
 		if old == nil {
 			continue
 		}
-		for _, place := range old.places {
+		for _, place := range old.Places() {
 			delete(p.places[place], name)
 			if len(p.places[place]) == 0 {
 				delete(p.places, place)
 			}
 		}
 		delete(p.resolved, name)
+		delete(p.reading, name)
 		delete(p.again, name)
 	}
 }
@@ -233,7 +246,8 @@ func (p *plans) unreadable(name string, err error) {
 	p.log.Error("the cluster's folder cannot be read; keeping its last bundle", "cluster", name, "err", err)
 	p.again[name] = struct{}{}
 	if res := p.resolved[name]; res != nil {
-		res.Cluster.Problems, res.reading = []string{err.Error()}, false
+		res.Cluster.Problems = []string{err.Error()}
+		delete(p.reading, name)
 		return
 	}
 	p.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{err.Error()} })
@@ -242,8 +256,8 @@ func (p *plans) unreadable(name string, err error) {
 // putOff keeps a cluster as it is while its folder is being built.
 func (p *plans) putOff(name string) {
 	p.again[name] = struct{}{}
-	if res := p.resolved[name]; res != nil {
-		res.reading = true
+	if p.resolved[name] != nil {
+		p.reading[name] = true
 		return
 	}
 	p.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{query.FolderBuilding} })
@@ -260,10 +274,10 @@ func (p *plans) waits(name string) bool {
 // at this one.
 func (p *plans) patient(name string) bool {
 	res := p.resolved[name]
-	if res != nil && (res.reading || res.selecting) {
+	if res != nil && (p.reading[name] || res.Selecting) {
 		return true
 	}
-	if res == nil || !res.pending() {
+	if res == nil || !res.Pending() {
 		delete(p.rendering, name)
 		return false
 	}
@@ -286,7 +300,7 @@ func (p *plans) showSources() {
 		return
 	}
 	if p.base != nil && len(p.again) == 0 { // else a cluster that was not read may use one
-		p.sources.Retain(func(key string) bool { return len(p.places[sourcePlace(key)]) > 0 })
+		p.sources.Retain(func(key string) bool { return len(p.places[SourcePlace(key)]) > 0 })
 	}
 	states := p.sources.States()
 	p.state.edit(func(_ *query.Index, s *SourceStatus) { s.Sources = states })

@@ -19,7 +19,7 @@ import (
 type publisher struct {
 	store      Store
 	bus        Bus
-	resolver   *Resolver
+	resolver   Resolving
 	identities Identities
 	trust      *protocol.Trust
 	state      *State
@@ -69,8 +69,7 @@ func (p *publisher) publish(ctx context.Context, names []string) (int, error) {
 
 // save remembers what clusters need next, with everything else that is not stored yet.
 func (p *publisher) save(names []string) error {
-	batch := p.resolver.memo.unsaved()
-	batch.Records = map[string]Record{}
+	batch := Batch{Records: map[string]Record{}}
 	names = slices.DeleteFunc(slices.Clone(names), p.plans.patient)
 	for _, name := range names {
 		delete(p.fresh.delayed, name)
@@ -79,13 +78,18 @@ func (p *publisher) save(names []string) error {
 		}
 	}
 	batch.Holds = p.departures.unsaved()
-	if batch.empty() {
-		return nil
-	}
-	if err := p.store.Save(batch); err != nil {
+	saved := false
+	err := p.resolver.Flush(func(rendered Unsaved) error {
+		batch.Memos, batch.Blobs = p.capabilities.served.with(rendered.Memos), rendered.Blobs
+		if saved = !batch.empty(); !saved {
+			return nil
+		}
+		return p.store.Save(batch)
+	})
+	if err != nil || !saved {
 		return err
 	}
-	p.resolver.memo.saved()
+	p.capabilities.served.saved()
 	p.departures.saved()
 	for _, name := range names {
 		if !p.fresh.delayed[name] { // else what was approved is for the bundle that was put off
@@ -125,11 +129,11 @@ func (p *publisher) plan(name string) (Record, bool) {
 		if !res.Cluster.Unclear && r.PruneOnRemove != res.Cluster.PruneOnRemove {
 			r.PruneOnRemove, changed = res.Cluster.PruneOnRemove, true
 		}
-		if res.charts() && r.Kubernetes != res.kubernetes {
-			r.Kubernetes, changed = res.kubernetes, true
+		if res.Charts() && r.Kubernetes != res.Kubernetes {
+			r.Kubernetes, changed = res.Kubernetes, true
 		}
-		if res.asksAPIs && r.APIs != res.apis {
-			r.APIs, changed = res.apis, true
+		if res.AsksAPIs && r.APIs != res.APIs {
+			r.APIs, changed = res.APIs, true
 		}
 		c = candidateOf(*res, p.plans.revision, prev.Bundle)
 	case p.departures.pruning(name):
@@ -193,7 +197,7 @@ func (p *publisher) show(names []string) {
 			c.Released, c.Pruning, c.Approved = p.departures.since(name), prunes(r, c.Joined), r.Deletions.Lately()
 			if res := p.plans.of(name); res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
-				if res.reading {
+				if p.plans.reading[name] {
 					c.Problems = append(slices.Clone(c.Problems), query.FolderBuilding)
 				}
 				if !res.Cluster.Unclear {
@@ -202,7 +206,7 @@ func (p *publisher) show(names []string) {
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, p.plans.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = res.shown(wanted(r.Bundle, res.Cluster.Apps))
+				c.Desired.Apps = shown(res, wanted(r.Bundle, res.Cluster.Apps))
 			} else if c.Pruning {
 				c.Desired.Apps = nil
 			}
@@ -343,7 +347,7 @@ func (p *publisher) collect(ctx context.Context, grace time.Duration) {
 	n.newest, n.named = p.outgoing.named()
 	n.stored = maps.Clone(n.named)
 	p.plans.blobs(n.stored)
-	lists, kept := p.capabilities.inUse(), p.resolver.memo.sweep(p.plans.resolved, n.stored)
+	lists, kept := p.capabilities.inUse(), p.resolver.Sweep(p.plans.resolved, n.stored)
 	n.memo = func(key string) bool {
 		digest, ok := strings.CutPrefix(key, memoAPIs)
 		return ok && lists[digest] || kept[key]

@@ -48,7 +48,7 @@ data: {values.yaml: "{replicas: 4, region: object}", more: "replicas: 5"}
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newScene(t, bootstrap+webChart+c.tree)
-			b.resolver.Kubernetes = func(string) string { return "v1.33.1" }
+			b.facts.Kubernetes = "v1.33.1"
 			got := b.summary(b.resolve("staging"))
 			for _, want := range c.want {
 				if !strings.Contains(got, want) || strings.Contains(got, "ERR") || strings.Contains(got, "problem") {

@@ -39,16 +39,16 @@ func slowPlaces() int  { return max(2, runtime.GOMAXPROCS(0)) }
 func RendersAtOnce() int { return quickPlaces() + slowPlaces() }
 
 // renders runs renders beside the hub's loop, so that no app's render delays another cluster: clusters take turns,
-// and what takes long holds no place that others need. await, begin, get and end are called by the loop alone.
+// and what takes long holds no place that others need. begin, get and end are called by the loop alone.
 type renders struct {
 	ctx   context.Context
 	stop  context.CancelFunc
 	ended sync.WaitGroup
 	done  chan struct{} // holds at most one hint: see take
 
-	cluster string              // that is being resolved
-	asked   map[string]struct{} // keys that it asked for
-	patient bool                // get waits for what it begins, see loopPatience
+	cluster  string              // that is being resolved
+	asked    map[string]struct{} // keys that it asked for
+	patience *Patience           // of the caller
 
 	mu    sync.Mutex // guards what follows, and all renderJobs
 	jobs  map[string]*renderJob
@@ -108,17 +108,16 @@ func (p *renders) close() {
 	p.ended.Wait()
 }
 
-// await has the loop wait for what it begins from now on, each a little, until one of them takes long.
-func (p *renders) await() {
-	if p != nil {
-		p.patient = true
-	}
-}
+// Patience is whether to wait for renders that have just begun, each for a moment: the usual one is done by then. The
+// first that takes longer uses it up, for all who share it.
+type Patience struct{ used bool }
+
+func (p *Patience) left() bool { return p != nil && !p.used }
 
 // begin says for which cluster get is called until end; "" for what concerns many.
-func (p *renders) begin(cluster string) {
+func (p *renders) begin(cluster string, patience *Patience) {
 	if p != nil {
-		p.cluster, p.asked = cluster, map[string]struct{}{}
+		p.cluster, p.asked, p.patience = cluster, map[string]struct{}{}, patience
 	}
 }
 
@@ -137,7 +136,7 @@ func (p *renders) end() {
 			p.abandon(j)
 		}
 	}
-	p.cluster, p.asked = "", nil
+	p.cluster, p.asked, p.patience = "", nil, nil
 	p.schedule()
 }
 
@@ -152,7 +151,7 @@ func (p *renders) get(view View, key string, render renderFunc) *renderJob {
 	select {
 	case <-j.over:
 	case <-timer.C:
-		p.patient = false
+		p.patience.used = true
 	case <-p.ctx.Done():
 	}
 	return j.outcome(p)
@@ -194,7 +193,7 @@ func (p *renders) look(view View, key string, render renderFunc) *renderJob {
 		}
 		p.schedule()
 	}
-	j.awaited = made && j.run != nil && p.patient
+	j.awaited = made && j.run != nil && p.patience.left()
 	return j
 }
 

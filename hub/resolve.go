@@ -21,42 +21,84 @@ import (
 // otherwise it is empty.
 type Substitute func(objects []Rendered, vars map[string]string, strict bool) ([]Rendered, error)
 
-// errBeingRead says that a cluster's folder is being built beside the loop.
-var errBeingRead = errors.New(query.FolderBuilding)
+// ErrPending says that a cluster's folder is being built in the background.
+var ErrPending = errors.New(query.FolderBuilding)
 
-// Resolver turns a revision into what each cluster is to run. Everything it does is remembered by what
-// it read, so that a revision costs what it changed. It is for one goroutine at a time.
-type Resolver struct {
+// Config is what a Resolver works with.
+type Config struct {
+	Layout     Layout
+	Renderer   Renderer
+	Substitute Substitute
+	Store      Memos
+	Secret     []byte   // the fleet's, see protocol.SealBlob
 	Repository []string // addresses of the repository, by which files in it may name it
-	Charts     Charts   // for apps that are charts; nil if there are to be none
-	Sources    Sources  // for apps that are not in the repository; nil if there are to be none
+	Charts     Charts   // for apps that are charts; nil: such apps have an error
+	Sources    Sources  // for apps that are not in the repository; nil: such apps have an error
 	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
 	Ignore func(View, fleet.Source) (View, error)
 	// Hide shows what a part's Hide leaves of the repository that is followed.
 	Hide    func(Tree, fleet.Hide) Tree
-	Ignored Ignore // for apps with ignore rules; nil if there are to be none
-	// Kubernetes says which version a cluster runs, "" if that is not known; nil if it never is.
-	Kubernetes func(cluster string) string
-	// APIs says what a cluster's API server serves, as protocol.Report.APIs has it, and nothing if that is not known; nil if it never is.
-	APIs func(cluster string) []string
+	Ignored Ignore // for apps with ignore rules; nil: such apps have an error
+	// Background renders charts and folders in goroutines of their own. What has not finished is pending, and Finished
+	// tells when it has. Without it, they are rendered while their app is resolved.
+	Background bool
+}
 
-	renders    *renders // of charts; nil renders them while their app is resolved
-	layout     Layout
-	renderer   Renderer
-	substitute Substitute
-	secret     []byte
-	memo       *memo
-	store      Memos
-	shown      map[string]View // what is seen of sources through their rules, by what is looked at; of each the newest
+// Resolver turns a revision into what each cluster is to run. Everything it does is remembered by what
+// it read, so that a revision costs what it changed. It is for one goroutine at a time.
+type Resolver struct {
+	cfg     Config
+	renders *renders // nil without Background
+	memo    *memo
+	shown   map[string]View // what is seen of sources through their rules, by what is looked at; of each the newest
 	// compositions are the composed sources as they were made last, by their keys.
 	compositions map[string]*composition
-	fleet        *Render // the apps for many clusters, at the revision that was looked at last; nil before the first
 	contents     contents
 }
 
-// NewResolver makes a Resolver. secret is the fleet's, see protocol.SealBlob.
-func NewResolver(l Layout, r Renderer, s Substitute, store Memos, secret []byte) *Resolver {
-	return &Resolver{layout: l, renderer: r, substitute: s, secret: secret, memo: newMemo(store), store: store, shown: map[string]View{}, compositions: map[string]*composition{}}
+// NewResolver makes a Resolver. Close ends what it renders in the background.
+func NewResolver(cfg Config) *Resolver {
+	r := &Resolver{cfg: cfg, memo: newMemo(cfg.Store), shown: map[string]View{}, compositions: map[string]*composition{}}
+	if cfg.Background {
+		r.renders = newRenders(context.Background())
+	}
+	return r
+}
+
+// Close stops what is rendered in the background, and waits until it has ended.
+func (r *Resolver) Close() {
+	if r.renders != nil {
+		r.renders.close()
+	}
+}
+
+// Finished has a value when renders in the background have finished since the last call of Take.
+func (r *Resolver) Finished() <-chan struct{} {
+	if r.renders == nil {
+		return nil
+	}
+	return r.renders.done
+}
+
+// Take gives the clusters whose renders have finished, once, sorted: they are to be resolved again. "" stands for the
+// apps for many clusters, which are to be read again.
+func (r *Resolver) Take() []string { return r.renders.take() }
+
+// Facts are what is known of a cluster beside the repository.
+type Facts struct {
+	Kubernetes string   // the version that it runs; "" if that is not known
+	APIs       []string // what its API server serves, as protocol.Report.APIs has it; empty if that is not known
+}
+
+// Request asks what one cluster is to run.
+type Request struct {
+	Cluster string
+	Fleet   *Fleet // the apps for many clusters, as Refresh read them at the same revision
+	Facts   Facts
+	// Last are the apps that it was told to run before, for deciding between two that claim the same object; nil if that
+	// is not known.
+	Last     []protocol.App
+	Patience *Patience // for renders in the background; nil has none
 }
 
 // Resolution is what one cluster is to run at a revision.
@@ -68,17 +110,17 @@ type Resolution struct {
 	Transient bool
 	// Doubt says why apps that were wanted before may be wanted still, although they are not among Apps; "" if that is certain.
 	Doubt      string
-	places     []string    // paths in the tree on which any of it depends
-	selection  string      // what was selected of the apps for many clusters
-	fleetApps  bool        // something was selected of them
-	fleetGone  bool        // nothing declares apps for many clusters
-	kubernetes string      // version that charts were rendered for; "" if it was not known
-	apis       string      // APIsDigest of what they were rendered for; "" if it was not known
-	asksAPIs   bool        // a chart looks at what the API server serves
-	planning   bool        // the templates of an ApplicationSet are being executed
-	selecting  bool        // the apps for many clusters are being built
-	reading    bool        // the cluster's folder is being built at a newer revision
-	questions  []*question // that were asked of the memo
+	Kubernetes string // version that charts were rendered for; "" if it was not known
+	APIs       string // APIsDigest of what they were rendered for; "" if it was not known
+	AsksAPIs   bool   // a chart looks at what the API server serves
+	Planning   bool   // the templates of an ApplicationSet are being executed
+	Selecting  bool   // the apps for many clusters are being built
+	FleetApps  bool   // something was selected of the apps for many clusters
+	FleetGone  bool   // nothing declares apps for many clusters
+
+	places    []string    // paths in the tree on which any of it depends
+	selection string      // what was selected of the apps for many clusters
+	questions []*question // that were asked of the memo
 }
 
 // AppResult is one app, rendered, or the reason why not.
@@ -111,19 +153,40 @@ func (r *Resolution) Notes() []fleet.Note {
 // Places are the paths in the tree on which any of it depends, sorted: what was read, and what was looked for and not found.
 func (r *Resolution) Places() []string { return r.places }
 
-// Clusters lists the clusters of a revision, see Layout.
-func (r *Resolver) Clusters(tree Tree) (names, problems []string, err error) {
-	return r.layout.Clusters(tree)
+// Listing is which clusters have a folder at a revision.
+type Listing struct {
+	Names    []string // sorted
+	Problems []string // what is wrong with folders that cannot be a cluster's
+	Places   []string // paths in the tree on which that depends
 }
 
-// Resolve says what a cluster is to run. last are the apps that it was told to run before, for deciding
-// between two that claim the same object; nil if that is not known. An error means that the tree could not be read
-// or that ctx is done; what is wrong with its content is in the result.
-func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last []protocol.App) (Resolution, error) {
+// Clusters lists the clusters of a revision. An error means that nobody can say which there are.
+func (r *Resolver) Clusters(snap View) (Listing, error) {
+	rec := NewRecorder(snap)
+	names, problems, err := r.cfg.Layout.Clusters(rec)
+	if err != nil {
+		return Listing{}, err
+	}
+	return Listing{names, problems, placesOf(rec.Deps())}, nil
+}
+
+// Resolve says what a cluster is to run. An error means that the tree could not be read, that ctx is done, or
+// ErrPending; what is wrong with the content of the tree is in the result.
+func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, ask Request) (Resolution, error) {
+	r.memo.trace()
+	r.renders.begin(ask.Cluster, ask.Patience)
+	res, err := r.resolve(ctx, snap, ask)
+	r.renders.end()
+	res.questions = r.memo.traced()
+	return res, err
+}
+
+func (r *Resolver) resolve(ctx context.Context, snap Snapshot, ask Request) (Resolution, error) {
+	name := ask.Cluster
 	// The key changes with what a folder may say: what an older release took for a mistake is read again.
 	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render,
 		[]Packed, error) {
-		f, err := r.layout.Read(ctx, rec, name)
+		f, err := r.cfg.Layout.Read(ctx, rec, name)
 		if err != nil {
 			return Render{}, nil, err
 		}
@@ -135,78 +198,80 @@ func (r *Resolver) Resolve(ctx context.Context, snap Snapshot, name string, last
 		return Resolution{}, err
 	}
 	if folder.Pending {
-		return Resolution{}, errBeingRead
+		return Resolution{}, ErrPending
 	}
 	if folder.Err != "" {
 		return Resolution{}, fmt.Errorf("cluster %s: %s", name, folder.Err)
 	}
-	if r.renders == nil { // else the hub has looked at it
-		if _, err := r.refresh(ctx, snap); err != nil {
-			return Resolution{}, err
-		}
-	}
-	selected, problems := r.layout.Select(r.fleet.Declared, *folder.Cluster)
-	e := expansion{Resolver: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{}}
-	if r.Kubernetes != nil {
-		e.on.Kubernetes = r.Kubernetes(name)
-	}
-	if r.APIs != nil {
-		e.on.APIs = r.APIs(name)
-	}
+	apps := ask.Fleet.render
+	selected, problems := r.cfg.Layout.Select(apps.Declared, *folder.Cluster)
+	e := expansion{r: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{},
+		on: Capabilities{Kubernetes: ask.Facts.Kubernetes, APIs: ask.Facts.APIs}}
 	res, err := e.run(ctx)
 	if err != nil {
 		return Resolution{}, err
 	}
 	res.selection = selection(selected, problems)
-	res.fleetApps, res.fleetGone = len(selected) > 0, len(r.fleet.Declared) == 0
+	res.FleetApps, res.FleetGone = len(selected) > 0, len(apps.Declared) == 0
 	res.Cluster.Problems = slices.Concat(res.Cluster.Problems, problems)
-	res.selecting = r.fleet.Pending
-	res.Doubt = strings.Join(r.FleetProblems(), "; ")
-	res.Transient = res.Transient || r.fleet.Transient
+	res.Selecting = apps.Pending
+	res.Doubt = strings.Join(ask.Fleet.Problems(), "; ")
+	res.Transient = res.Transient || apps.Transient
 	res.block()
-	if err := r.shareDefinitions(ctx, snap, &res, last); err != nil {
+	if err := r.shareDefinitions(ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
-	r.refuseEmpty(&res, last)
-	r.settleClaims(&res, last)
+	r.refuseEmpty(&res, ask.Last)
+	r.settleClaims(&res, ask.Last)
 	return res, nil
 }
 
-// refresh reads the apps for many clusters at a revision, and says whether they are others than before.
-func (r *Resolver) refresh(ctx context.Context, snap Snapshot) (changed bool, err error) {
-	r.renders.await()
-	r.renders.begin("")
+// Fleet is the apps that are declared once for many clusters, at one revision.
+type Fleet struct{ render *Render }
+
+// Problems are what is wrong with the files that declare them.
+func (f *Fleet) Problems() []string {
+	if f == nil {
+		return nil
+	}
+	return f.render.Problems
+}
+
+// Differs says whether they are others than before, which is nil before the first.
+func (f *Fleet) Differs(before *Fleet) bool {
+	if before == nil {
+		return true
+	}
+	was, now := before.render, f.render
+	return was != now && selection(was.Declared, was.Problems) != selection(now.Declared, now.Problems)
+}
+
+// Refresh reads the apps for many clusters at a revision. before are those of the revision before, which are still in
+// force while the new ones are being built; nil if there are none. It is done once for a revision, however many clusters
+// are resolved at it.
+func (r *Resolver) Refresh(ctx context.Context, snap Snapshot, before *Fleet) (*Fleet, error) {
+	r.renders.begin("", &Patience{})
 	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render,
 		[]Packed, error) {
-		apps, problems, err := r.layout.Fleet(ctx, rec)
+		apps, problems, err := r.cfg.Layout.Fleet(ctx, rec)
 		return Render{Declared: apps, Problems: problems, Transient: err != nil}, nil, nil
 	})
 	r.renders.end()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	before := r.fleet
 	if now.Pending { // what there was goes on, and nothing that seems to be missing is taken for gone
 		now = &Render{Problems: []string{query.FleetBuilding}, Pending: true}
 		if before != nil {
-			now.Declared = before.Declared
+			now.Declared = before.render.Declared
 		}
 	}
-	r.fleet = now
-	return before != now && (before == nil || selection(before.Declared, before.Problems) != selection(now.Declared, now.Problems)), nil
+	return &Fleet{now}, nil
 }
 
-// FleetProblems are what is wrong with the files that declare apps for many clusters, at the revision that was looked at last.
-func (r *Resolver) FleetProblems() []string {
-	if r.fleet == nil {
-		return nil
-	}
-	return r.fleet.Problems
-}
-
-// reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.
-func (r *Resolver) reselected(res *Resolution) bool {
-	return selection(r.layout.Select(r.fleet.Declared, res.Cluster)) != res.selection
+// Reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.
+func (r *Resolver) Reselected(f *Fleet, res *Resolution) bool {
+	return selection(r.cfg.Layout.Select(f.render.Declared, res.Cluster)) != res.selection
 }
 
 // selection is a digest of what was selected.
@@ -223,7 +288,7 @@ func selection(apps []Rendered, problems []string) string {
 
 // block stops the apps whose dependencies can never be satisfied as they are written.
 func (r *Resolution) block() {
-	if len(r.Cluster.Problems) > 0 || r.pending() {
+	if len(r.Cluster.Problems) > 0 || r.Pending() {
 		return // an app that seems missing may only be unreadable, or be declared by what is being rendered
 	}
 	apps := make([]fleet.App, len(r.Apps))
@@ -257,7 +322,7 @@ func (r *Resolver) built(ctx context.Context, snap View, app fleet.App) (*Render
 	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []Packed, error) {
 		tree := r.hidden(rec, app.Hide)
-		objects, err := r.renderer.Build(ctx, tree, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
+		objects, err := r.cfg.Renderer.Build(ctx, tree, app.Path, BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if err != nil {
 			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
 		}
@@ -306,7 +371,7 @@ func (r *Resolver) finished(ctx context.Context, snap View, from *Render, vars m
 		}
 		objects = append(objects, from.Declared...)
 		if replace {
-			if objects, err = r.substitute(objects, vars, !app.Foreign); err != nil {
+			if objects, err = r.cfg.Substitute(objects, vars, !app.Foreign); err != nil {
 				return Render{}, nil, err
 			}
 		}
@@ -358,19 +423,19 @@ func (r *Resolver) merged(ctx context.Context, snap View, parts []*Render) (*Ren
 
 // Objects gives the objects of a blob that this resolver made, now or in an earlier run.
 func (r *Resolver) Objects(ref protocol.Blob) ([]Rendered, error) {
-	sealed, err := r.Sealed(ref)
+	sealed, err := r.Blob(ref)
 	if err != nil {
 		return nil, err
 	}
 	return Unpack(Packed{ref, sealed})
 }
 
-// Sealed gives a blob as it is published.
-func (r *Resolver) Sealed(ref protocol.Blob) ([]byte, error) {
+// Blob gives a blob as it is published.
+func (r *Resolver) Blob(ref protocol.Blob) ([]byte, error) {
 	if sealed := r.memo.pending(ref.ID()); sealed != nil {
 		return sealed, nil
 	}
-	sealed, err := r.store.Blob(ref.ID())
+	sealed, err := r.cfg.Store.Blob(ref.ID())
 	if err != nil {
 		return nil, err
 	}
@@ -388,7 +453,7 @@ func (r *Resolver) packSorted(from *fleet.Source, objects []Rendered) (Render, [
 			objects[i].File = from.Place(objects[i].File)
 		}
 	}
-	sorted, err := r.layout.Sort(objects)
+	sorted, err := r.cfg.Layout.Sort(objects)
 	if err != nil {
 		return Render{}, nil, err
 	}
@@ -415,7 +480,7 @@ func (r *Resolver) pack(objects []Rendered) (Render, []Packed, error) {
 		out.Refs = append(out.Refs, ref)
 		kept = owned(kept, ref, m)
 	}
-	p, err := Pack(r.secret, objects)
+	p, err := Pack(r.cfg.Secret, objects)
 	if err != nil {
 		return out, nil, err
 	}

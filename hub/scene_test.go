@@ -37,7 +37,10 @@ type scene struct {
 	t        *testing.T
 	dir      string
 	renderer *counting
+	config   hub.Config
 	resolver *hub.Resolver
+	facts    hub.Facts  // of every cluster
+	apps     *hub.Fleet // for many clusters, at the last revision
 }
 
 // files reads text in the txtar format: each file after a line "-- name --".
@@ -58,11 +61,19 @@ func files(text string) map[string]string {
 func newScene(t *testing.T, text string) *scene {
 	b := &scene{t: t, dir: t.TempDir(), renderer: &counting{Renderer: kustomize.New()}}
 	worker := charts(t)
-	b.resolver = hub.NewResolver(&layout.Layout{Renderer: b.renderer, Templates: worker}, b.renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	b.resolver.Charts, b.resolver.Ignored, b.resolver.Hide = worker, ignore.Made, git.Hide
+	b.config = hub.Config{Layout: &layout.Layout{Renderer: b.renderer, Templates: worker}, Renderer: b.renderer,
+		Substitute: envsubst.Replace, Store: hub.Volatile{}, Secret: make([]byte, 32), Charts: worker, Hide: git.Hide,
+		Ignored: ignore.Made}
+	b.resolver = hub.NewResolver(b.config)
 	b.git("init", "-q", "-b", "main")
 	b.commit(text)
 	return b
+}
+
+// with resolves from now on with another configuration, and knows nothing of before.
+func (b *scene) with(edit func(*hub.Config)) {
+	edit(&b.config)
+	b.resolver, b.apps = hub.NewResolver(b.config), nil
 }
 
 func (b *scene) git(args ...string) {
@@ -111,7 +122,10 @@ func (b *scene) resolveAfter(cluster string, last []protocol.App) hub.Resolution
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	res, err := b.resolver.Resolve(b.t.Context(), snap, cluster, last)
+	if b.apps, err = b.resolver.Refresh(b.t.Context(), snap, b.apps); err != nil {
+		b.t.Fatal(err)
+	}
+	res, err := b.resolver.Resolve(b.t.Context(), snap, hub.Request{Cluster: cluster, Fleet: b.apps, Facts: b.facts, Last: last})
 	if err != nil {
 		b.t.Fatal(err)
 	}

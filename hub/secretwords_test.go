@@ -107,7 +107,7 @@ func TestNoErrorQuotesASecret(t *testing.T) {
 			t.Parallel()
 			b := newArgoScene(t, bootstrap+w.tree)
 			res := b.resolve("staging")
-			said := doubts(res) + fmt.Sprint(res.Notes(), b.resolver.FleetProblems())
+			said := doubts(res) + fmt.Sprint(res.Notes(), b.apps.Problems())
 			for _, word := range []string{mark, mark[:len(mark)-3], encoded} {
 				if strings.Contains(said, word) {
 					t.Errorf("it says %s", said)

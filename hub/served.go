@@ -2,6 +2,7 @@ package hub
 
 import (
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,7 +25,8 @@ const (
 // served remembers what API servers serve, once for all clusters that serve the same, and only as long as one of them does. It is safe for
 // concurrent use.
 type served struct {
-	now func() time.Time
+	now     func() time.Time
+	unsaved map[string][]byte // lists that the store has yet to be told, by key; the loop alone touches it
 
 	mu    sync.Mutex             // guards what follows
 	lists map[string]*servedList // by their APIsDigest
@@ -38,8 +40,21 @@ type servedList struct {
 }
 
 func newServed() *served {
-	return &served{now: time.Now, lists: map[string]*servedList{}, of: map[string]string{}, paces: map[string]*pace{}}
+	return &served{now: time.Now, unsaved: map[string][]byte{}, lists: map[string]*servedList{}, of: map[string]string{}, paces: map[string]*pace{}}
 }
+
+// with adds the lists that the store has yet to be told to what else it has.
+func (s *served) with(memos map[string][]byte) map[string][]byte {
+	if len(s.unsaved) == 0 {
+		return memos
+	}
+	out := maps.Clone(s.unsaved)
+	maps.Copy(out, memos)
+	return out
+}
+
+// saved is told that the store has them.
+func (s *served) saved() { clear(s.unsaved) }
 
 // get gives a list by its digest.
 func (s *served) get(digest string) ([]string, bool) {

@@ -12,8 +12,8 @@ import (
 type Settings struct {
 	Repository string // for people: what Source reads, without credentials
 	Source     Source
-	Resolver   *Resolver
-	Sources    *Follower // of what apps take from elsewhere; nil if there is to be nothing
+	Resolver   Resolving
+	Sources    Following // of what apps take from elsewhere; nil if nothing follows sources
 	Store      Store
 	Bus        Bus
 	Identities Identities

@@ -53,7 +53,7 @@ func TestASourceThatIsAwayStopsOnlyWhatUsesIt(t *testing.T) {
 	}
 
 	e.away.Store(false)
-	r.hub.Sources.Poke()
+	r.sources.Poke()
 	for _, cluster := range []string{"a", "b"} {
 		b = r.await(cluster, "the source is here", rendered("shop"))
 		if got := r.lines(cluster, b, "shop"); !strings.Contains(got, `"value":"one"`) {
@@ -65,7 +65,7 @@ func TestASourceThatIsAwayStopsOnlyWhatUsesIt(t *testing.T) {
 	}
 
 	e.push("shop.git", "", map[string]string{"deploy/shop.yaml": configMap("shop", "two")})
-	r.hub.Sources.Poke()
+	r.sources.Poke()
 	before := b.Generation
 	b = r.await("b", "the source moved", func(b protocol.Bundle) bool { return b.Generation > before })
 	if got := r.lines("b", b, "shop"); !strings.Contains(got, `"value":"two"`) || appOf(b, "web").Revision != r.hub.State().Source().Revision.Hash {
@@ -110,13 +110,13 @@ func TestACredentialIsFoundWhenItComes(t *testing.T) {
 	r.join("a")
 	r.await("a", "the missing credential is named", failing("shop", "put a file shop.yaml with urls: ["+url+"]"))
 	e.credential("shop", "wrong-password")
-	r.hub.Sources.Poke()
+	r.sources.Poke()
 	b := r.await("a", "the wrong credential is named", failing("shop", "the login was refused"))
 	if strings.Contains(appOf(b, "shop").Error, "wrong-password") {
 		t.Errorf("the password is told: %s", appOf(b, "shop").Error)
 	}
 	e.credential("shop", "hunter2")
-	r.hub.Sources.Poke()
+	r.sources.Poke()
 	b = r.await("a", "the right credential", rendered("shop"))
 	if got := r.lines("a", b, "shop"); !strings.Contains(got, `"value":"one"`) {
 		t.Errorf("shop = %s", got)
@@ -149,7 +149,7 @@ func TestWhatMovesWithoutACommitIsDelivered(t *testing.T) {
 	e.publish("web", "1.1.0", webChartFiles("two"))
 	e.publish("web", "2.0.0", webChartFiles("three"))
 	e.artifact("manifests/shop", "stable", map[string]string{"shop.yaml": configMap("shop", "two")})
-	r.hub.Sources.Poke()
+	r.sources.Poke()
 	r.await("a", "the newer chart", shows("chart", `"version":"two"`))
 	after := r.await("a", "the newer artifact", shows("shop", `"value":"two"`))
 	if appOf(after, "web").Revision != appOf(b, "web").Revision || r.hub.State().Source().Revision.Subject != "first" {

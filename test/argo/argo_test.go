@@ -152,9 +152,15 @@ func ours(t *testing.T, repo string) map[string]objects {
 	}
 	charts, renderer := helm.New(self, asWorker), kustomize.New()
 	t.Cleanup(charts.Close)
-	r := hub.NewResolver(&layout.Layout{Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	r.Charts, r.Repository, r.Kubernetes = charts, []string{repository}, func(string) string { return kubernetes }
-	res, err := r.Resolve(t.Context(), snap, cluster, nil)
+	r := hub.NewResolver(hub.Config{Layout: &layout.Layout{Renderer: renderer, Templates: charts}, Renderer: renderer,
+		Substitute: envsubst.Replace, Store: hub.Volatile{}, Secret: make([]byte, 32), Charts: charts,
+		Repository: []string{repository}})
+	apps, err := r.Refresh(t.Context(), snap, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := r.Resolve(t.Context(), snap, hub.Request{Cluster: cluster, Fleet: apps,
+		Facts: hub.Facts{Kubernetes: kubernetes}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -208,9 +208,13 @@ func ours(t *testing.T, repo string) (out map[string]objects, failed []string) {
 		t.Fatal(err)
 	}
 	renderer := kustomize.New()
-	r := hub.NewResolver(&layout.Layout{Renderer: renderer}, renderer, envsubst.Replace, hub.Volatile{}, make([]byte, 32))
-	r.Charts, r.Ignored = charts(t, renderer), ignore.Made
-	res, err := r.Resolve(t.Context(), snap, cluster, nil)
+	r := hub.NewResolver(hub.Config{Layout: &layout.Layout{Renderer: renderer}, Renderer: renderer, Substitute: envsubst.Replace,
+		Store: hub.Volatile{}, Secret: make([]byte, 32), Charts: charts(t, renderer), Ignored: ignore.Made})
+	apps, err := r.Refresh(t.Context(), snap, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := r.Resolve(t.Context(), snap, hub.Request{Cluster: cluster, Fleet: apps})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -206,7 +206,8 @@ func (p *hubProcess) open() error {
 	var done func()
 	h.Sources = sources
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
-	h.Resolver, done = o.resolver(builds, git.Addresses(o.repo), store, keys.Secret)
+	h.Resolver, done = o.resolver(hub.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, Store: store,
+		Secret: keys.Secret, Background: true})
 	p.closers = append(p.closers, builds.Close, done)
 	p.hub = h
 	poke := func() {

@@ -87,7 +87,12 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return err
 	}
 	defer done()
-	names, problems, err := r.Clusters(snap)
+	listed, err := r.Clusters(snap)
+	if err != nil {
+		return err
+	}
+	names, problems := listed.Names, listed.Problems
+	apps, err := r.Refresh(ctx, snap, nil)
 	if err != nil {
 		return err
 	}
@@ -101,12 +106,9 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	for _, p := range problems {
 		found.text("", "", p)
 	}
-	for _, p := range r.FleetProblems() {
-		found.text("", "", p)
-	}
 	read := map[string]bool{}
 	for _, name := range names {
-		res, err := r.Resolve(ctx, snap, name, nil)
+		res, err := r.Resolve(ctx, snap, hub.Request{Cluster: name, Fleet: apps})
 		if err != nil {
 			return err
 		}

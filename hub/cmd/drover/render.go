@@ -63,14 +63,18 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 		return err
 	}
 	defer done()
-	names, _, err := r.Clusters(snap)
+	found, err := r.Clusters(snap)
 	if err != nil {
 		return err
 	}
-	if err := among(names, name, o.revision); err != nil {
+	if err := among(found.Names, name, o.revision); err != nil {
 		return err
 	}
-	res, err := r.Resolve(ctx, snap, name, nil)
+	apps, err := r.Refresh(ctx, snap, nil)
+	if err != nil {
+		return err
+	}
+	res, err := r.Resolve(ctx, snap, hub.Request{Cluster: name, Fleet: apps})
 	if err != nil {
 		return err
 	}

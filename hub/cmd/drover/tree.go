@@ -73,19 +73,19 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap hub.Snap
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	r, done = o.resolver(kustomize.New(), git.Addresses(o.repo), hub.Volatile{}, make([]byte, 32))
-	r.Sources = sources
+	r, done = o.resolver(hub.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
+		Store: hub.Volatile{}, Secret: make([]byte, 32)})
 	return snap, r, done, nil
 }
 
-// resolver puts a resolver together. addresses are those of the repository. done ends what it takes to render charts.
-func (o *layoutOptions) resolver(renderer hub.Renderer, addresses []string, store hub.Memos,
-	secret []byte) (r *hub.Resolver, done func()) {
+// resolver makes a resolver that reads folders as the options say. done ends what it takes to render charts.
+func (o *layoutOptions) resolver(cfg hub.Config) (r *hub.Resolver, done func()) {
 	charts := helm.New(o.worker())
-	charts.Kustomize = renderer
-	r = hub.NewResolver(&layout.Layout{Root: o.path, Renderer: renderer, Templates: charts}, renderer, envsubst.Replace, store, secret)
-	r.Repository, r.Charts, r.Ignore, r.Hide, r.Ignored = append(addresses, o.alias...), charts, git.Ignore, git.Hide, ignore.Made
-	return r, charts.Close
+	charts.Kustomize = cfg.Renderer
+	cfg.Layout = &layout.Layout{Root: o.path, Renderer: cfg.Renderer, Templates: charts}
+	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
+	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, git.Ignore, git.Hide, ignore.Made
+	return hub.NewResolver(cfg), charts.Close
 }
 
 // among says that there is no such cluster, if so.
