@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/drover-dev/drover/hub/model"
@@ -181,3 +182,6 @@ type TokenOptions struct {
 	Replace bool          // it takes the place of the credentials there are
 	TTL     time.Duration // 0 means a day
 }
+
+// ErrFull says that the bus has no space left.
+var ErrFull = errors.New("the bus has no space left")

@@ -12,7 +12,7 @@ import (
 const hubRoom = "github.com/drover-dev/drover/hub"
 
 // inner are the packages of the hub that are no adapters.
-var inner = []string{"model", "memtree", "fetch", "resolve"}
+var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail"}
 
 // packages lists what lies below hub, by path relative to it.
 func packages(t *testing.T) []string {
@@ -106,7 +106,8 @@ func notLinked(t *testing.T, from, to string) {
 // are above the nouns that they share.
 func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
-	may := map[string][]string{"model": nil, "memtree": {"model"}, "fetch": {"model"}, "resolve": {"model", "memtree"}}
+	may := map[string][]string{"model": nil, "memtree": {"model"}, "fetch": {"model"}, "resolve": {"model", "memtree"},
+		"release": nil, "trail": nil}
 	for _, part := range inner {
 		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, hubRoom+"/"+part).Output()
 		if err != nil {
@@ -117,6 +118,20 @@ func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 			if imported == hubRoom || below && !slices.Contains(may[part], name) {
 				t.Errorf("hub/%s imports %s", part, imported)
 			}
+		}
+	}
+}
+
+// TestTheGateKnowsOnlyRules: what is released must follow from arguments alone.
+func TestTheGateKnowsOnlyRules(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", hubRoom+"/release").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dep := range strings.FieldsSeq(string(out)) {
+		if dep == "net" || strings.HasPrefix(dep, hubRoom) && dep != hubRoom+"/release" {
+			t.Errorf("hub/release links %s: pass what it has to know as an argument", dep)
 		}
 	}
 }

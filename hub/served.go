@@ -53,6 +53,9 @@ func (s *served) with(memos map[string][]byte) map[string][]byte {
 	return out
 }
 
+// saved is told that the store has them.
+func (s *served) saved() { clear(s.unsaved) }
+
 // get gives a list by its digest.
 func (s *served) get(digest string) ([]string, bool) {
 	s.mu.Lock()
@@ -78,6 +81,17 @@ func (s *served) set(cluster, digest string, list []string) {
 	}
 	l.clusters++
 	s.of[cluster] = digest
+}
+
+// digests are those of all lists.
+func (s *served) digests() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]bool, len(s.lists))
+	for digest := range s.lists {
+		out[digest] = true
+	}
+	return out
 }
 
 // forget is for a cluster that is no longer there.

@@ -5,6 +5,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -59,7 +60,7 @@ type Record struct {
 	Kubernetes string `json:"kubernetes,omitempty"`
 	APIs       string `json:"apis,omitempty"` // the same of what the API server serves: its APIsDigest
 	// Deletions bounds what the agent may delete.
-	Deletions Deletions `json:"deletions,omitzero"`
+	Deletions release.Deletions `json:"deletions,omitzero"`
 }
 
 // MaxHistory is how many generations a Record remembers.
@@ -71,4 +72,10 @@ type Past struct {
 	Revision   protocol.Revision `json:"revision"`
 	Time       time.Time         `json:"time"`
 	Digest     string            `json:"digest"`
+}
+
+// Retired is a blob that left a cluster's bundle. It is kept for keepGenerations more.
+type Retired struct {
+	Blob       string `json:"blob"`       // its id
+	Generation uint64 `json:"generation"` // the last one that named it
 }

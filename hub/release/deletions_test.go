@@ -1,4 +1,4 @@
-package hub
+package release
 
 import (
 	"fmt"
@@ -52,10 +52,10 @@ func TestOfAHeldAppNoMoreIsPermittedThanWasDone(t *testing.T) {
 	d := Deletions{Approved: []string{"1"}, Apps: map[string]AppDeletions{
 		"free": {Total: 5, Reported: 1}, "held": {Total: 5, Reported: 1, Hold: &AppHold{}}, "new": {Total: 5, Hold: &AppHold{}}, "ahead": {Total: 2, Reported: 3, Hold: &AppHold{}},
 		"none": {Given: []Given{{}}}}}
-	if got := d.wire(); fmt.Sprint(got.Apps, got.Approved) != "map[ahead:2 free:5 held:1] [1]" {
+	if got := d.Wire(); fmt.Sprint(got.Apps, got.Approved) != "map[ahead:2 free:5 held:1] [1]" {
 		t.Errorf("the bundle says %+v", got)
 	}
-	if got := (Deletions{}).wire(); got == nil || got.Apps != nil {
+	if got := (Deletions{}).Wire(); got == nil || got.Apps != nil {
 		t.Errorf("with nothing to permit it says %+v", got)
 	}
 }
@@ -64,9 +64,9 @@ func TestApprovalsAreRemembered(t *testing.T) {
 	t.Parallel()
 	var d Deletions
 	for i := range MaxApprovals + 2 {
-		d.remember(Approval{ID: fmt.Sprint(i)})
+		d.Remember(Approval{ID: fmt.Sprint(i)})
 	}
-	if ids := d.approved(); len(ids) != MaxApprovals || ids[0] != fmt.Sprint(MaxApprovals+1) {
+	if ids := d.Lately(); len(ids) != MaxApprovals || ids[0] != fmt.Sprint(MaxApprovals+1) {
 		t.Errorf("remembered are %v", ids)
 	}
 }
