@@ -230,8 +230,8 @@ func redact(urls string) string {
 	return strings.Join(parts, ",")
 }
 
-// reach says what is wrong if the server cannot be reached now.
-func (b *Bus) reach() error {
+// Reach says what is wrong if the server cannot be reached now.
+func (b *Bus) Reach() error {
 	if b.conn.IsConnected() && b.agents.IsConnected() {
 		return nil
 	}
@@ -274,7 +274,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 			err = errors.Join(err, b.prepare(ctx))
 		}
 	}()
-	if err := b.reach(); err != nil {
+	if err := b.Reach(); err != nil {
 		return err
 	}
 	if b.unmet() {
@@ -314,7 +314,7 @@ func (b *Bus) Put(ctx context.Context, blobs []hub.Packed, bundles []hub.Deliver
 
 // Forget implements hub.Bus.
 func (b *Bus) Forget(ctx context.Context, cluster string) error {
-	if err := b.reach(); err != nil {
+	if err := b.Reach(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
