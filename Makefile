@@ -8,7 +8,7 @@ export CGO_ENABLED ?= 0
 MODULES := . protocol/plugin hub agent agent/plugins/sops test/testenv test
 # In which order make test takes them, two at once: what takes longest first.
 SLOW_FIRST := hub agent test test/testenv $(filter-out hub agent test test/testenv,$(MODULES))
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --always --dirty 2>/dev/null)
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
 DATE := $(shell TZ=UTC git log -1 --date=iso-strict-local --format=%cd 2>/dev/null)
 PKG := github.com/drover-dev/drover/internal/version
@@ -49,11 +49,11 @@ test-node: build ## the DaemonSet on two real nodes: kubelet, containerd, kube-p
 test-upgrade: build test-env ## from the last release to this one and back, with the programs of both (RUN=NAME: one walk)
 	cd test && DROVER_TEST_UPGRADE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m $(if $(RUN),-run '$(RUN)') ./upgrade
 
-race: build test-env ## the same under the race detector, slower
-	@for m in $(MODULES); do echo "== $$m"; (cd $$m && CGO_ENABLED=1 DROVER_BIN=$(BIN) go test -race -timeout 40m ./...) || exit 1; done
+race: build test-env ## the same under the race detector, one package at a time; prints which modules ran and how long they took
+	@CGO_ENABLED=1 JOBS=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 
 # The packages of the agent whose tests need no control plane.
-AGENT_PURE := ./blobs ./credential ./deliver ./guard ./inventory ./mailbox ./nats ./orders ./plan ./report ./upgrade ./watch
+AGENT_PURE := ./blobs ./credential ./deliver ./guard ./hook ./inventory ./mailbox ./nats ./orders ./plan ./report ./upgrade ./watch
 
 race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, and the agent's packages
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
@@ -87,8 +87,8 @@ generate: build ## write the files under deploy/ and docs/ that follow from the 
 image: build ## the agent's image as a tar for `ctr images import` or `docker load`; no engine needed
 	cd test && go run ./cmd/image -bin $(BIN)/drover-agent -with drover-plugins,plugins/drover-plugin-sops -name $(IMAGE) -out $(BIN)/drover-agent.tar
 
-release: ## build a version into dist/ and publish nothing (VERSION=v0.2.0; ONLY=linux/amd64 to try it out); see docs/releasing.md
-	cd test && go run ./cmd/release -root $(CURDIR) -version '$(VERSION)' -out $(CURDIR)/dist $(if $(ONLY),-only $(ONLY))
+release: ## check, build into dist/ and tag a version; push nothing (VERSION=v0.2.0; REHEARSE=1 or ONLY=linux/amd64: no tags); see docs/releasing.md
+	cd test && go run ./cmd/release -root $(CURDIR) -version '$(VERSION)' -out $(CURDIR)/dist $(if $(REHEARSE),-rehearse) $(if $(ONLY),-only $(ONLY))
 
 clean: ## remove bin/ (the control plane's cache stays: `go run ./cmd/testenv path` says where)
 	rm -rf $(BIN) dist

@@ -13,7 +13,7 @@ const (
 	OutcomeNone      Outcome = iota // it has not ended, or is of a kind that does not end
 	OutcomeCompleted                // it completed
 	// OutcomeFailed: it failed for good, and asks to be deleted after that. A Job that failed and does not ask for that
-	// is recreated when somebody deletes it, which is how people run it again.
+	// is recreated when a user deletes it, which is how people run it again.
 	OutcomeFailed
 )
 

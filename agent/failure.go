@@ -14,7 +14,7 @@ const (
 	ReasonUnreachable            // the API server did not answer
 	ReasonKind                   // the kind is not served
 	ReasonMissing                // the object is not there
-	ReasonConflict               // somebody else changed it first
+	ReasonConflict               // another client changed it first
 	ReasonNamespace              // its namespace is not there
 	ReasonNamespaceEnding        // its namespace is being deleted
 	ReasonForbidden              // the agent may not

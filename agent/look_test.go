@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -38,7 +39,7 @@ func deployed(ns, name, container string) string {
 // podOf waits for the one pod that carries a label and has been played.
 func podOf(t *testing.T, cp *testenv.ControlPlane, ns, label string) testenv.Object {
 	t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(race.Patience(90 * time.Second))
 	for {
 		pods, err := cp.Kube().List(t.Context(), "v1", "Pod", ns, url.Values{"labelSelector": {label}})
 		if err == nil && len(pods) == 1 && pods[0].Text("status", "phase") != "Pending" {
@@ -112,7 +113,7 @@ func TestACrashLoopIsDegradedAndDoesNotFlap(t *testing.T) {
 	}
 	container(t, cp, pod, true, 4, up(time.Minute), ended(3, "panic: no DATABASE_URL", 80*time.Second))
 	hub.Report(t, "health", tells("web", protocol.PhaseHealthy))
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(race.Patience(90 * time.Second))
 	for podWatches(t, cp, ns) > watches {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d watches of pods and events are open at rest, %d were before", podWatches(t, cp, ns), watches)

@@ -84,7 +84,7 @@ func (r *Run) Leftovers() []HookState {
 	if r == nil {
 		return nil
 	}
-	out := r.Past
+	out := slices.Clone(r.Past) // append must not write to it
 	for _, h := range r.Hooks {
 		if h.Tidy && !h.Hung {
 			continue

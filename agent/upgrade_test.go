@@ -12,6 +12,7 @@ import (
 	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/agent/kube"
 	"github.com/drover-dev/drover/agent/upgrade"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -101,7 +102,7 @@ func (o *own) pods(image string) (names, uids []string) {
 // pod waits for a pod that runs image, and is that pod.
 func (o *own) pod(image string, limit time.Duration) upgrade.Upgrade {
 	o.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); ; {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
 		if names, _ := o.pods(image); len(names) > 0 {
 			u, err := kube.FindUpgrade(o.t.Context(), agenttest.Client(o.t, o.cp), agenttest.Client(o.t, o.cp), o.ns, names[0])
 			if err != nil {

@@ -7,6 +7,7 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -44,7 +45,7 @@ func TestAChartThatAsksIsRenderedForWhatTheClusterServes(t *testing.T) {
 	report()
 	select {
 	case <-asked:
-	case <-time.After(30 * time.Second):
+	case <-time.After(race.Patience(90 * time.Second)):
 		t.Fatal("the hub does not ask for what it does not know")
 	}
 	report("v1") // not what the digest says

@@ -31,11 +31,12 @@ import (
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // patience is how long a test waits for something that takes milliseconds.
-const patience = 90 * time.Second
+var patience = race.Patience(90 * time.Second)
 
 // silence is how long no other hub may answer before one takes over: much less than the ten seconds of a real one.
 const silence = 500 * time.Millisecond

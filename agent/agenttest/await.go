@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -45,7 +46,7 @@ func find(apps []protocol.App, name string) protocol.App {
 }
 
 // patience is how long tests wait for anything.
-const patience = 120 * time.Second
+var patience = race.Patience(120 * time.Second)
 
 // Report waits for a report for which cond holds, the last one included.
 func (h *Hub) Report(t testing.TB, what string, cond func(protocol.Report) bool) protocol.Report {

@@ -31,6 +31,8 @@ type Hub struct {
 	secret  []byte
 	private []byte // X25519, opens what agents say
 
+	publishing sync.Mutex // held from reading or setting desired until it is published; taken before mu
+
 	mu       sync.Mutex // guards what follows
 	moved    chan struct{}
 	reports  []protocol.Report
@@ -276,6 +278,8 @@ func (h *Hub) Publish(t testing.TB, b protocol.Bundle) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	h.publishing.Lock()
+	defer h.publishing.Unlock()
 	h.mu.Lock()
 	h.desired, h.epoch = envelope, b.Epoch
 	open := h.joining.open

@@ -176,6 +176,8 @@ func (h *Hub) hello(t testing.TB, m *nats.Msg) {
 		t.Errorf("the agent's hello: %v", err)
 		return
 	}
+	h.publishing.Lock()
+	defer h.publishing.Unlock()
 	var envelope []byte
 	h.note(func() {
 		if slices.ContainsFunc(h.joining.hellos, func(b protocol.Hello) bool { return b.Time.Equal(hello.Time) && b.JWT == hello.JWT }) {

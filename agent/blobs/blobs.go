@@ -25,7 +25,10 @@ func Fetch(ctx context.Context, bus agent.Blobs, ref protocol.Blob) (packed, lin
 	if lines, err = agent.Unpack(packed, ref.Size); err != nil {
 		return nil, nil, fmt.Errorf("blob %s: %w", ref.ID(), err)
 	}
-	return packed, lines, protocol.CheckBlob(ref, lines)
+	if err := protocol.CheckBlob(ref, lines); err != nil {
+		return nil, nil, err
+	}
+	return packed, lines, nil
 }
 
 // parallelChunks is how many chunks of one blob are asked for at once.

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -46,7 +47,7 @@ func claims(a *app, name string) {
 // becomes waits until something is so of an app.
 func becomes(t *testing.T, a *app, what string, is func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
 		done := false
 		if a.do(func() { done = is() }); done {
 			return

@@ -115,7 +115,7 @@ func (a *app) take(o orders.Order) (changed bool) {
 		a.next = nil
 		return false
 	}
-	if !a.plan.Same(spec) || a.run != nil && (!a.plan.DeliveredBy(a.run) || a.run.Ahead()) { // or what came since was begun, so that going back is another delivery
+	if !a.plan.Same(spec) || a.hooks.Run != nil && (!a.plan.DeliveredBy(a.hooks.Run) || a.hooks.Run.Ahead()) { // or what came since was begun, so that going back is another delivery
 		a.lacks = ""
 		return !a.next.Same(spec)
 	}

@@ -326,7 +326,7 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 			wants[p.Wants[i].Ref] = &p.Wants[i]
 		}
 	}
-	a.resume(st.Run)
+	a.hooks.resume(st.Run)
 	for _, item := range st.Items {
 		if a.plan.Hooked(item.Ref) { // an agent that knew no hooks applied it
 			a.dirty = true

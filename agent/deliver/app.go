@@ -94,7 +94,6 @@ type commanded struct {
 // beside is what of other apps' objects, and of hooks', matters to the app, and of its own to others.
 type beside struct {
 	steers   *steers                          // by the plan in force, and by what is yet to be pruned
-	lookouts map[protocol.ObjectRef]*lookout  // objects of hooks that are under way
 	waiters  map[protocol.ObjectRef]bool      // objects of its own that others of its own are applied after
 	revealed map[protocol.ObjectRef]*standing // objects of its own that other apps apply something after, as these know them
 }

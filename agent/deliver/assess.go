@@ -43,8 +43,8 @@ func (a *app) schedule(ctx context.Context) {
 		if a.fault != nil {
 			sooner(a.fault.next)
 		}
-		if !a.until.IsZero() {
-			sooner(a.until)
+		if !a.hooks.until.IsZero() {
+			sooner(a.hooks.until)
 		}
 		if a.dirty {
 			sooner(now.Add(saveDelay))

@@ -146,7 +146,7 @@ func (a *app) checked(c *check, v fleet.Verdict) {
 		return
 	}
 	c.verdict = v
-	if a.run.Open() {
+	if a.hooks.Run.Open() {
 		a.kick()
 	}
 	a.assessIdle(a.env.life)

@@ -15,9 +15,9 @@ func (a *app) sight(ctx context.Context, sg agent.Sighting) {
 	if ctx.Err() != nil {
 		return
 	}
-	l, o := a.lookouts[sg.Live.Ref], a.byRef[sg.Live.Ref]
+	l, o := a.hooks.lookouts[sg.Live.Ref], a.byRef[sg.Live.Ref]
 	if l != nil {
-		a.sightHook(l, sg)
+		a.hooks.sight(l, sg)
 	}
 	if o != nil {
 		a.see(ctx, o, sg)
@@ -206,7 +206,7 @@ func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.L
 	if o.want == nil || o.want.Line == w.Line { // or else newer content is still refused
 		o.trouble = nil
 	}
-	if a.wake(o.item.Ref); !a.running && a.run.Open() {
+	if a.wake(o.item.Ref); !a.running && a.hooks.Run.Open() {
 		a.kick()
 	}
 	if live.App == a.name {

@@ -17,8 +17,8 @@ func (a *app) judge(now time.Time, suspended bool) fleet.AppStatus {
 	f := fleet.Facts{
 		Suspended: suspended || a.spec.Suspend, Removed: a.leaving, Loaded: a.plan != nil,
 		Failures: a.failures(), Objects: a.objectFacts(now),
-		Run: fleet.RunFacts{Preparing: a.next != nil && a.next.DeliveredBy(a.run), Stuck: a.stuck, Applying: a.fresh,
-			Open: a.run.Open(), Step: a.step},
+		Run: fleet.RunFacts{Preparing: a.next != nil && a.next.DeliveredBy(a.hooks.Run), Stuck: a.hooks.Stuck, Applying: a.fresh,
+			Open: a.hooks.Run.Open(), Step: a.hooks.Step},
 	}
 	if a.next != nil {
 		f.Next.Awaits = fact(protocol.ReasonDependencyNotReady, a.waits)
@@ -45,7 +45,7 @@ func fact(reason protocol.Reason, text string) fleet.Fact {
 func (a *app) failures() fleet.Failures {
 	f := fleet.Failures{
 		Dependency: fact(protocol.ReasonDependencyInvalid, a.blocked),
-		Hook:       fact(protocol.ReasonHookFailed, a.run.Failed()),
+		Hook:       fact(protocol.ReasonHookFailed, a.hooks.Run.Failed()),
 		Apply:      a.troubled(), Content: a.unfit, Render: fact(cmp.Or(a.spec.Reason, protocol.ReasonRenderFailed), a.spec.Error),
 	}
 	if a.fault != nil {

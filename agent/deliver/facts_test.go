@@ -83,7 +83,7 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 			a.clashes = []clash{{protocol.ObjectRef{Kind: "ConfigMap", Namespace: "shop", Name: "x"}, "b"}, {}}
 		},
 			protocol.PhaseFailed, "SharedObject", "ConfigMap/shop/x is in app b, too: take it out of one of them (and 1 more)"},
-		"hook": {func(a *app) { a.run = &agent.Run{Failure: "Job failed"} }, protocol.PhaseFailed, "HookFailed", "Job failed"},
+		"hook": {func(a *app) { a.hooks.Run = &agent.Run{Failure: "Job failed"} }, protocol.PhaseFailed, "HookFailed", "Job failed"},
 		"refused": {func(a *app) { a.with("x", refusedWith(agent.ReasonInvalid)).with("y", refusedWith(agent.ReasonQuota)) },
 			protocol.PhaseFailed, "ApplyRefused", "ConfigMap/shop/x: no (and 1 more)"},
 		"not applied": {func(a *app) { a.with("x", refusedWith(agent.ReasonOther)) }, protocol.PhaseFailed, "ApplyFailed", "ConfigMap/shop/x: no"},
@@ -102,7 +102,9 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 		"not fetched": {func(a *app) { a.spec.Error, a.spec.Reason = "no route", protocol.ReasonFetchFailed }, protocol.PhaseFailed,
 			"FetchFailed", "no route"},
 		"removed": {func(a *app) { a.leaving, a.plan = true, nil; a.with("x", removed) }, protocol.PhaseApplying, "Pruning", "removed from Git: 1 object still to be deleted"},
-		"removed, and a hook runs": {func(a *app) { a.leaving, a.plan, a.step = true, nil, fact(protocol.ReasonHookRunning, "PreDelete") },
+		"removed, and a hook runs": {func(a *app) {
+			a.leaving, a.plan, a.hooks.Step = true, nil, fact(protocol.ReasonHookRunning, "PreDelete")
+		},
 			protocol.PhaseApplying, "HookRunning", "removed from Git: PreDelete"},
 		"dependency":    {func(a *app) { a.next, a.waits = &plan.Plan{}, "waits for app b" }, protocol.PhasePending, "DependencyNotReady", "waits for app b"},
 		"waited before": {func(a *app) { a.waits = "waits for app b" }, protocol.PhaseHealthy, "", ""},
@@ -111,12 +113,14 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 		"input":   {func(a *app) { a.lacks = "no Secret" }, protocol.PhasePending, "InputMissing", "no Secret"},
 		"nothing": {func(a *app) { a.plan = nil }, protocol.PhasePending, "Initializing", "nothing is known of it yet"},
 		"prepared": {func(a *app) {
-			a.next, a.run, a.step = &plan.Plan{Digest: "d"}, &agent.Run{Digest: "d"}, fact(protocol.ReasonHookRunning, "PreSync")
+			a.next, a.hooks.Run, a.hooks.Step = &plan.Plan{Digest: "d"}, &agent.Run{Digest: "d"}, fact(protocol.ReasonHookRunning, "PreSync")
 		},
 			protocol.PhaseApplying, "HookRunning", "PreSync"},
-		"stuck":    {func(a *app) { a.stuck, a.step = true, fact(protocol.ReasonTimeout, "wave 1") }, protocol.PhaseDegraded, "Timeout", "wave 1"},
-		"fresh":    {func(a *app) { a.fresh = true }, protocol.PhaseApplying, "Applying", ""},
-		"open":     {func(a *app) { a.run, a.step = &agent.Run{Digest: "x"}, fact(protocol.ReasonHookRunning, "PostSync") }, protocol.PhaseApplying, "HookRunning", "PostSync"},
+		"stuck": {func(a *app) { a.hooks.Stuck, a.hooks.Step = true, fact(protocol.ReasonTimeout, "wave 1") }, protocol.PhaseDegraded, "Timeout", "wave 1"},
+		"fresh": {func(a *app) { a.fresh = true }, protocol.PhaseApplying, "Applying", ""},
+		"open": {func(a *app) {
+			a.hooks.Run, a.hooks.Step = &agent.Run{Digest: "x"}, fact(protocol.ReasonHookRunning, "PostSync")
+		}, protocol.PhaseApplying, "HookRunning", "PostSync"},
 		"held":     {func(a *app) { a.with("x", held) }, protocol.PhaseHealthy, "PruneHeld", "1 object still to be deleted: held"},
 		"held all": {func(a *app) { a.with("x", removed).held, a.over = "before a person approves it", &protocol.Held{} }, protocol.PhaseHealthy, "PruneHeld", "1 object not deleted before a person approves it"},
 		"unsure":   {func(a *app) { a.with("x", removed).held = "until more is known" }, protocol.PhaseHealthy, "PruneWaits", "1 object not deleted until more is known"},
@@ -177,29 +181,5 @@ func TestTimeDoesNotEndAPause(t *testing.T) {
 		at(2*time.Hour, protocol.HealthProgressing, protocol.ReasonProgressing)
 		at(2*time.Hour+limit-1, protocol.HealthProgressing, protocol.ReasonProgressing)
 		at(2*time.Hour+limit, protocol.HealthProgressing, late)
-	}
-}
-
-// TestWhatTheNextWaveWaitsFor: a wave that is paused is neither late nor stuck.
-func TestWhatTheNextWaveWaitsFor(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		health    protocol.Health
-		ill, late bool
-		reason    protocol.Reason
-		stuck     bool
-		text      string
-	}{
-		{protocol.HealthProgressing, false, false, "WaveWaiting", false, "wave 2: waits for ConfigMap/a/b: so"},
-		{protocol.HealthProgressing, false, true, "Timeout", true, "wave 2 is not healthy after 5m, and what comes after it waits: ConfigMap/a/b: so"},
-		{protocol.HealthDegraded, true, false, "Unhealthy", true, "wave 2 is not healthy, and what comes after it waits: ConfigMap/a/b: so"},
-		{protocol.HealthDegraded, true, true, "Timeout", true, "wave 2 is not healthy after 5m, and what comes after it waits: ConfigMap/a/b: so"},
-		{protocol.HealthPaused, false, true, "Paused", false, "wave 2 waits for ConfigMap/a/b: so"},
-	} {
-		worst := protocol.Problem{Object: protocol.ObjectRef{Kind: "ConfigMap", Namespace: "a", Name: "b"}, Health: c.health, Message: "so"}
-		step, stuck := waveStep(2, worst, c.ill, c.late, 5*time.Minute)
-		if stuck != c.stuck || step != fact(c.reason, c.text) {
-			t.Errorf("%s, ill %t, late %t: %+v, stuck %t", c.health, c.ill, c.late, step, stuck)
-		}
 	}
 }

@@ -119,9 +119,11 @@ func (s *session) close() {
 
 // newApp makes an app, whose goroutine is yet to be started.
 func (s *session) newApp(name string) *app {
-	return &app{actor: newActor(), env: s, name: name, scope: s.scope,
+	a := &app{actor: newActor(), env: s, name: name, scope: s.scope,
 		holdings: holdings{byRef: map[protocol.ObjectRef]*object{}, given: map[protocol.ObjectRef]agent.Item{}},
-		beside:   beside{lookouts: map[protocol.ObjectRef]*lookout{}, revealed: map[protocol.ObjectRef]*standing{}}}
+		beside:   beside{revealed: map[protocol.ObjectRef]*standing{}}}
+	a.hooks = hookRunner{app: a, lookouts: map[protocol.ObjectRef]*lookout{}}
+	return a
 }
 
 // start starts an app's goroutine, unless it was started. It is for the goroutine of the session alone.

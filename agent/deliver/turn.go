@@ -30,14 +30,14 @@ func (a *app) turn(ctx context.Context) {
 		a.saveSuspended(ctx)
 		return
 	}
-	if !a.tidy(ctx) {
+	if !a.hooks.tidy(ctx) {
 		return
 	}
 	if leaving {
 		a.removeApp(ctx)
 		return
 	}
-	if a.advance(ctx, next, start) && a.finish(ctx) && a.tidy(ctx) {
+	if a.advance(ctx, next, start) && a.finish(ctx) && a.hooks.tidy(ctx) {
 		a.finish(ctx)
 	}
 }
@@ -48,7 +48,7 @@ func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 	if !ok {
 		return true
 	}
-	if fresh && (!a.save(ctx) || !a.tidy(ctx)) { // the intent: from here on nothing that is applied can be lost
+	if fresh && (!a.save(ctx) || !a.hooks.tidy(ctx)) { // the intent: from here on nothing that is applied can be lost
 		return false
 	}
 	if !a.prepareApply(ctx, plan) {
@@ -59,7 +59,7 @@ func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 		return false
 	}
 	a.fallBack(ctx)
-	if a.accepted.Known && (a.run == nil || a.run.Applied || a.crowded()) {
+	if a.accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.crowded()) {
 		a.prune(ctx)
 	}
 	if !a.conclude(ctx, plan, changed, start) {
@@ -72,7 +72,7 @@ func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 // open decides whether there is anything to do, and gives a new plan whose time has come.
 func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 	defer func() { a.assess(ctx) }()
-	a.until = time.Time{}
+	a.hooks.until = time.Time{}
 	if a.suspended() || plan.Unmet(a.spec) != "" || !a.accepted.Known && a.plan == nil && a.next == nil {
 		return nil, false, false
 	}
@@ -80,12 +80,12 @@ func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 		return nil, false, false
 	}
 	if a.leaving {
-		a.depart()
+		a.hooks.leave()
 		return nil, true, true
 	}
 	if a.next != nil && a.blocked == "" {
 		if a.waits = a.awaited(); a.waits == "" {
-			a.deliverNext(a.next)
+			a.hooks.begin(a.next)
 			return a.next, false, true
 		}
 	}
@@ -130,9 +130,7 @@ func (a *app) activate(ctx context.Context) {
 	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
 	a.settings = settingsOf(p.Spec())
 	a.wasHealthy, a.clashes, a.changes = false, nil, 0
-	if a.run != nil {
-		a.run.Entered, a.run.Applied, a.run.Done = true, !p.Ordered(), !p.Ordered()
-	}
+	a.hooks.enter(p)
 	for _, o := range a.own {
 		o.want = nil
 	}
@@ -228,7 +226,7 @@ func (a *app) stored() *plan.Plan {
 		return a.plan
 	case a.leaving:
 		return a.last
-	case a.next.DeliveredBy(a.run):
+	case a.next.DeliveredBy(a.hooks.Run):
 		return a.next
 	}
 	return nil
@@ -239,7 +237,7 @@ func (a *app) state() agent.AppState {
 	p := a.stored()
 	packed, _ := p.Packed()
 	st := agent.AppState{Spec: a.specOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: make([]agent.Item, 0, len(a.own)+len(a.given)),
-		Last: a.lastApplied(), Run: a.run.Clone(), Deleted: a.deleted, Granted: a.granted}
+		Last: a.lastApplied(), Run: a.hooks.Run.Clone(), Deleted: a.deleted, Granted: a.granted}
 	for _, o := range a.own {
 		st.Items = append(st.Items, o.item)
 	}
@@ -337,7 +335,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 		return true
 	}
 	a.changes += changed
-	if p.DeliveredBy(a.run) && !a.run.Applied { // the rest follows
+	if p.DeliveredBy(a.hooks.Run) && !a.hooks.Run.Applied { // the rest follows
 		a.assess(ctx)
 		return true
 	}
@@ -358,7 +356,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 
 // finish stores the outcome, or takes away the state of an app that is gone.
 func (a *app) finish(ctx context.Context) bool {
-	gone, dirty := a.leaving && len(a.own) == 0 && len(a.given) == 0 && !a.run.Open(), a.dirty
+	gone, dirty := a.leaving && len(a.own) == 0 && len(a.given) == 0 && !a.hooks.Run.Open(), a.dirty
 	switch {
 	case gone:
 		var err error
@@ -370,9 +368,7 @@ func (a *app) finish(ctx context.Context) bool {
 		a.dirty = false // or else it would be dropped again and again
 		if a.leaving && a.env.board.remove(a) {
 			a.gone = true
-			for ref := range a.lookouts {
-				a.dropLookout(ref)
-			}
+			a.hooks.dropAll()
 			a.env.out.Changed(true)
 		}
 		return true

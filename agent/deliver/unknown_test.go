@@ -5,7 +5,6 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/plan"
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -51,23 +50,5 @@ func TestPlanOfAnUnknownKindLeavesTheObjectsOfOtherApps(t *testing.T) {
 	o := a.byRef[guess]
 	if _, err := a.settleName(o, o.want, agent.Resource{Kind: "Thing"}); err == nil || s.objects.Owner(bare) != "shop" || o.item.Ref != guess {
 		t.Errorf("it took the object of another app: %v", err)
-	}
-}
-
-// The run knows a hook by the name that it has in the cluster, the plan by the one that was guessed.
-func TestHookOfAnUnknownKindIsFoundInItsRun(t *testing.T) {
-	ref := protocol.ObjectRef{Group: "example.com", Kind: "Thing", Namespace: "default", Name: "x"}
-	hook := plan.Hook{Want: plan.Want{Ref: ref, KindUnknown: true}, Hook: fleet.Hook{Install: []fleet.HookPhase{fleet.Sync}}}
-	for _, namespace := range []string{"default", ""} {
-		ref.Namespace = namespace
-		run := &agent.Run{Hooks: []agent.HookState{{Ref: ref, Mark: "1.Sync"}}}
-		if stateOfHook(run, &hook, "1.Sync") != &run.Hooks[0] || stateOfHook(run, &hook, "2.Sync") != nil {
-			t.Errorf("the hook %s is not found", ref)
-		}
-		known := hook
-		known.KindUnknown = false
-		if found := stateOfHook(run, &known, "1.Sync") != nil; found != (namespace != "") {
-			t.Errorf("found by another namespace: %v", found)
-		}
 	}
 }

@@ -51,7 +51,7 @@ func (s *session) watchAll(ctx context.Context) {
 					versions[s.scope.Covering(ref)] = o.item.APIVersion
 				}
 			}
-			for ref, l := range a.lookouts {
+			for ref, l := range a.hooks.lookouts {
 				versions[s.scope.Covering(ref)] = l.apiVersion
 			}
 		})
@@ -119,7 +119,7 @@ func (s *session) defined(name string) {
 			o.trouble.pause = servedSoon() // a definition is served a moment after it says that it is
 			return true
 		})
-		for ref, l := range a.lookouts {
+		for ref, l := range a.hooks.lookouts {
 			if l.trouble != nil && ref.Group == group {
 				l.trouble.next = time.Time{}
 				a.kick()

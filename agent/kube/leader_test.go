@@ -11,6 +11,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/kube"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/test/testenv"
 	"k8s.io/client-go/rest"
 )
@@ -105,7 +106,7 @@ func TestTheLeaderActsWithATokenThatItRequests(t *testing.T) {
 	if err := vault.Save(t.Context(), []byte("again"), nil); err != nil {
 		t.Error(err)
 	}
-	for deadline := time.Now().Add(10 * time.Second); asked(t, cp, ns)-before != 1; {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); asked(t, cp, ns)-before != 1; {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d tokens were requested after one was forgotten; want 1", asked(t, cp, ns)-before)
 		}

@@ -6,8 +6,10 @@ import (
 	"io/fs"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/drover-dev/drover/agent/kube"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -40,6 +42,15 @@ func TestAUsedJoinTokenIsTakenOutOfItsSecret(t *testing.T) {
 		ns + "}, " +
 		"roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: spend}, subjects: [{kind: " +
 		"ServiceAccount, name: weak, namespace: " + ns + "}]}")
+	allowed := func() bool { // the API server's authorizer learns of the binding a little later
+		_, err := kube.JoinToken(t.Context(), c, ns, "nothing")
+		return errors.Is(err, fs.ErrNotExist)
+	}
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); !allowed(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the role is not in force")
+		}
+	}
 	for name, tt := range map[string]struct {
 		data   string
 		absent bool

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -21,7 +22,7 @@ func TestABundleThatWasRoutedBeforeTheSessionIsFound(t *testing.T) {
 		for range 2 { // when it asks again, the first answer was that there is none
 			select {
 			case <-fetches:
-			case <-time.After(30 * time.Second):
+			case <-time.After(race.Patience(90 * time.Second)):
 				t.Fatal("the session does not ask again for its bundle")
 			}
 		}
@@ -69,7 +70,7 @@ func TestAHelloIsSaidUntilItIsKept(t *testing.T) {
 	h := hold(t, hub)
 	h.holds(t, true)
 	hub.KeepHellos(t)
-	for deadline := time.Now().Add(30 * time.Second); !hub.KeptHello(); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); !hub.KeptHello(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the hello is lost")
 		}

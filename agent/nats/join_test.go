@@ -18,13 +18,14 @@ import (
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // eventually polls until cond holds.
 func eventually(t *testing.T, what string, cond func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !cond(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); !cond(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("timed out waiting for %s", what)
 		}

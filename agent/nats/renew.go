@@ -18,6 +18,8 @@ const (
 	// wantedGap is the least time between renewals that somebody wants: an ask can be repeated by whoever runs the bus,
 	// and a bundle that is sealed to nobody published again.
 	wantedGap = time.Minute
+	// dueGap is the least time between renewals that are due by the clock.
+	dueGap = time.Hour
 )
 
 // errRenewed ends a connection whose credential was renewed: the next one is made with the new one.
@@ -78,19 +80,36 @@ func (s *Session) tend(ctx context.Context, l *link) error {
 // renewIn is how long a credential is good: until two thirds of its life and a little more, so that those that were
 // made together are not renewed together. A renewal that was begun is finished first.
 func (s *Session) renewIn(c protocol.Credential) time.Duration {
-	at := protocol.RenewAt(c.Issued, c.Expires)
 	switch {
 	case s.hopeless == c.JWT:
 		return never
 	case s.c.Identity.Renewing():
 		return 0
-	case at.IsZero():
+	}
+	return dueIn(c, time.Now(), s.granted)
+}
+
+// dueIn is renewIn without the session's state. granted is when this process was granted its last credential; zero if
+// it was granted none.
+//
+// The dates are the hub's, and the clock here may be wrong. If it is behind, the credential would end first: it is
+// renewed after two thirds of its life from now at the latest. If it is ahead, every new credential would be due at
+// once: one is renewed every dueGap at most.
+func dueIn(c protocol.Credential, now, granted time.Time) time.Duration {
+	at := protocol.RenewAt(c.Issued, c.Expires)
+	if at.IsZero() {
 		return never
 	}
-	if spread := c.Expires.Sub(at) / 10; spread > 0 {
-		at = at.Add(rand.N(spread))
+	life := at.Sub(c.Issued)
+	spread := c.Expires.Sub(at) / 10
+	if spread > 0 {
+		spread = rand.N(spread)
 	}
-	return time.Until(at)
+	left := min(at.Sub(now), life) + spread
+	if !granted.IsZero() {
+		left = max(left, granted.Add(min(life/2, dueGap)).Sub(now))
+	}
+	return left
 }
 
 // renew has new keys granted in place of those of the link's credential.
@@ -117,6 +136,7 @@ func (s *Session) renew(ctx context.Context, l *link) error {
 	case <-s.wanted: // that is done, too
 	default:
 	}
+	s.granted = time.Now()
 	s.c.Log.Info("the credential was renewed", "expires", grant.Expires)
 	return nil
 }

@@ -60,6 +60,7 @@ type Session struct {
 
 	// what follows belongs to the goroutine of Run
 	renewed  time.Time // when it was last tried because somebody wanted it
+	granted  time.Time // when the credential was last renewed
 	hopeless string    // the JWT that the hub will not renew
 	greeted  time.Time // in the last hello
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/nats"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -103,7 +104,7 @@ func (h *held) bundle(t *testing.T, want string) {
 		if string(got) != want {
 			t.Fatalf("got bundle %q, want %q", got, want)
 		}
-	case <-time.After(30 * time.Second):
+	case <-time.After(race.Patience(90 * time.Second)):
 		t.Fatalf("timed out waiting for bundle %q", want)
 	}
 }
@@ -116,7 +117,7 @@ func (h *held) holds(t *testing.T, want bool) {
 			if got == want {
 				return
 			}
-		case <-time.After(30 * time.Second):
+		case <-time.After(race.Patience(90 * time.Second)):
 			t.Fatalf("timed out waiting for the session to hold: %t", want)
 		}
 	}

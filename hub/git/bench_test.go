@@ -139,7 +139,7 @@ func BenchmarkLookup(b *testing.B) {
 		for b.Loop() {
 			id := snap.rootID
 			for name := range strings.SplitSeq(path, "/") {
-				obj, err := snap.store.read(snap.held, id, maxTree)
+				obj, err := snap.objects.read(id, maxTree)
 				if err != nil {
 					b.Fatal(err)
 				}

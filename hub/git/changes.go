@@ -80,11 +80,11 @@ func (d *diff) entries(path string, old, now entry) error {
 		}
 		return d.below(d.now, path, now)
 	}
-	a, err := d.old.tree(old.id)
+	a, err := d.old.objects.tree(old.id)
 	if err != nil {
 		return fmt.Errorf("read folder %s of %s: %w", path, d.old.revision.Hash, err)
 	}
-	b, err := d.now.tree(now.id)
+	b, err := d.now.objects.tree(now.id)
 	if err != nil {
 		return fmt.Errorf("read folder %s of %s: %w", path, d.now.revision.Hash, err)
 	}
@@ -105,7 +105,7 @@ func (d *diff) below(s *snapshot, path string, e entry) error {
 	if e.kind != kindFolder {
 		return nil
 	}
-	t, err := s.tree(e.id)
+	t, err := s.objects.tree(e.id)
 	if err != nil {
 		return fmt.Errorf("read folder %s of %s: %w", path, s.revision.Hash, err)
 	}

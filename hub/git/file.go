@@ -31,7 +31,7 @@ func (s *snapshot) info(op, name string, e entry) (fs.FileInfo, error) {
 	if e.kind == kindFolder || e.kind == kindSubmodule {
 		return i, nil
 	}
-	_, size, err := s.store.stat(s.held, e.id)
+	_, size, err := s.objects.stat(e.id)
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}

@@ -59,7 +59,7 @@ func (h *history) find(ctx context.Context, s *snapshot, wanted map[hash]struct{
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		c, _, err := s.store.commit(h.queue[0])
+		c, _, err := readCommit(s.objects, h.queue[0])
 		h.queue = h.queue[1:]
 		if err != nil {
 			continue // a shallow clone ends here

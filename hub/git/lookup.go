@@ -79,7 +79,7 @@ func (s *snapshot) walk(name string, follow bool) (node, error) {
 			return at, fs.ErrNotExist
 		}
 		var err error
-		if folder, err = s.tree(at.id); err != nil {
+		if folder, err = s.objects.tree(at.id); err != nil {
 			return at, fmt.Errorf("read folder %s: %w", name[:end], err)
 		}
 		start = end + 1

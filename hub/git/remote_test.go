@@ -452,7 +452,7 @@ func TestDamageFoundLater(t *testing.T) {
 	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
 	snap := next(t, s, "").(*snapshot)
 	id, _ := parseHash(r.git("rev-parse", "HEAD:b"))
-	p := snap.held.packs[0]
+	p := snap.objects.(view).held.packs[0]
 	offset, _ := p.index.find(id)
 	f, err := os.OpenFile(p.file.Name(), os.O_RDWR, 0)
 	if errors.Is(err, os.ErrPermission) {

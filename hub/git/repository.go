@@ -19,6 +19,9 @@ type repository struct {
 	store  *store
 }
 
+// objects are those of the repository, as they are when one is read.
+func (r *repository) objects() objects { return view{store: r.store} }
+
 // openRepository opens the repository at path: a work tree, a linked one, or a bare repository.
 func openRepository(path string) (*repository, error) {
 	abs, err := filepath.Abs(path)

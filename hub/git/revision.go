@@ -67,7 +67,7 @@ func (r *repository) named(base string) (hash, error) {
 
 // abbreviated finds the one commit whose id starts with prefix.
 func (r *repository) abbreviated(prefix string) (hash, error) {
-	found, err := r.store.withPrefix(prefix)
+	found, err := r.objects().withPrefix(prefix)
 	if err != nil {
 		return hash{}, err
 	}
@@ -150,5 +150,5 @@ func (r *repository) step(id hash, steps string) (hash, string, error) {
 
 // peel returns the commit that an id is of, or that the tag with that id points to.
 func (r *repository) peel(id hash) (*commit, hash, error) {
-	return r.store.commit(id)
+	return readCommit(r.objects(), id)
 }

@@ -16,6 +16,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/drover-dev/drover/internal/race"
 )
 
 // gitServer serves bare repositories over http, by git's own program.
@@ -125,7 +127,7 @@ func serveSSH(t *testing.T) *sshServer {
 	ended := make(chan struct{})
 	go func() { _ = cmd.Wait(); close(ended) }()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
 		conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.port))
 		if err == nil {
 			_ = conn.Close()

@@ -26,8 +26,7 @@ var (
 
 // snapshot is the tree of one commit. It implements hub.Snapshot and fs.ReadLinkFS.
 type snapshot struct {
-	store    *store
-	held     *sight // the packs that were there, kept open
+	objects  objects // those of when it was opened are kept readable
 	revision hub.Revision
 	root     *tree
 	rootID   hash
@@ -42,39 +41,16 @@ var (
 
 // snapshot reads the commit id and the root of its tree.
 func (r *repository) snapshot(id hash, branch string) (*snapshot, error) {
-	s := &snapshot{store: r.store}
-	c, id, err := s.store.commit(id)
+	s := &snapshot{}
+	c, id, err := readCommit(r.objects(), id)
 	if err == nil {
-		s.held, s.rootID, s.revision = s.store.seen.Load(), c.tree, c.revision(id, branch)
-		s.root, err = s.tree(c.tree)
+		s.objects, s.rootID, s.revision = r.objects().hold(), c.tree, c.revision(id, branch)
+		s.root, err = s.objects.tree(c.tree)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read commit %s of %s: %w", id, r.path, err)
 	}
 	return s, nil
-}
-
-// commit reads the commit with that id, or the one that a tag with that id points to.
-func (s *store) commit(id hash) (*commit, hash, error) {
-	const tags = 10
-	for range tags {
-		obj, err := s.read(nil, id, maxCommit)
-		if err != nil {
-			return nil, id, err
-		}
-		switch obj.kind {
-		case typeCommit:
-			c, err := decodeCommit(obj.data)
-			return c, id, err
-		case typeTag:
-			if id, err = tagged(obj.data); err != nil {
-				return nil, id, err
-			}
-		default:
-			return nil, id, fmt.Errorf("object %s is not a commit", id)
-		}
-	}
-	return nil, id, errors.New("tag leads to tag without end")
 }
 
 // Revision returns the commit that the snapshot shows.
@@ -83,29 +59,9 @@ func (s *snapshot) Revision() hub.Revision { return s.revision }
 // Fetched is when the look at the origin began that found this commit (hub.Snapshot).
 func (s *snapshot) Fetched() time.Time { return s.fetched }
 
-// tree reads a tree object. The result is shared and must not be changed.
-func (s *snapshot) tree(id hash) (*tree, error) {
-	if t, ok := s.store.trees.get(id); ok {
-		return t, nil
-	}
-	obj, err := s.store.read(s.held, id, maxTree)
-	if err != nil {
-		return nil, err
-	}
-	if obj.kind != typeTree {
-		return nil, fmt.Errorf("object %s is not a tree: run git fsck in the repository", id)
-	}
-	t, err := decodeTree(obj.data)
-	if err != nil {
-		return nil, fmt.Errorf("object %s: %w: run git fsck in the repository", id, err)
-	}
-	s.store.trees.put(id, t, t.size)
-	return t, nil
-}
-
 // blob reads a file's content, of at most limit bytes.
 func (s *snapshot) blob(id hash, limit int64) ([]byte, error) {
-	obj, err := s.store.read(s.held, id, limit)
+	obj, err := s.objects.read(id, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -158,7 +114,7 @@ func (s *snapshot) list(n node) ([]fs.DirEntry, error) {
 	if n.kind != kindFolder {
 		return nil, &fs.PathError{Op: "readdir", Path: n.path, Err: errNotFolder}
 	}
-	t, err := s.tree(n.id)
+	t, err := s.objects.tree(n.id)
 	if err != nil {
 		return nil, &fs.PathError{Op: "readdir", Path: n.path, Err: err}
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/drover-dev/drover/internal/race"
 )
 
 func TestSSH(t *testing.T) {
@@ -42,7 +44,7 @@ func TestSSH(t *testing.T) {
 		}
 		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 		t.Setenv("SSH_AUTH_SOCK", socket)
-		for deadline := time.Now().Add(10 * time.Second); ; {
+		for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
 			if _, err := os.Stat(socket); err == nil {
 				break
 			}

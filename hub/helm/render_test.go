@@ -16,6 +16,7 @@ import (
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/internal/race"
 )
 
 // TestErrorsNameThePlaceAndTheWayOut: what people see of a chart that does not render.
@@ -360,7 +361,7 @@ func workers(t *testing.T) []int {
 
 func eventually(t *testing.T, what func() bool) {
 	t.Helper()
-	deadline := time.After(10 * time.Second)
+	deadline := time.After(race.Patience(90 * time.Second))
 	for !what() {
 		select {
 		case <-deadline:

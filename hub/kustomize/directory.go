@@ -14,6 +14,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/yaml"
 )
 
@@ -28,10 +29,11 @@ func isDirectory(m *mount, dir string, d *fleet.Directory) (bool, error) {
 	if err := confirmFolder(m, dir); err != nil || !d.Detect {
 		return err == nil, err
 	}
-	names, err := kustomizationsIn(m, dir)
+	names, err := diagnose.KustomizationsIn(m.gate, dir)
 	if err == nil && len(names) == 0 {
 		if _, chart := m.stat(path.Join(dir, "Chart.yaml")); chart == nil {
-			err = &BuildError{File: path.Join(dir, "Chart.yaml"), Reason: "the folder is a chart", Hint: "say so with helm: {} in the source"}
+			err = &diagnose.BuildError{File: path.Join(dir, "Chart.yaml"), Reason: "the folder is a chart",
+				Hint: "say so with helm: {} in the source"}
 		}
 	}
 	return len(names) == 0, err
@@ -70,7 +72,8 @@ type directoryReader struct {
 
 func (r *directoryReader) walk(dir string, depth int) error {
 	if depth > maxDepth {
-		return &BuildError{File: dir, Reason: fmt.Sprintf("folders are nested more than %d deep", maxDepth), Hint: "move what is deeper up"}
+		return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("folders are nested more than %d deep", maxDepth),
+			Hint: "move what is deeper up"}
 	}
 	entries, err := r.m.readDir(dir)
 	if err != nil {
@@ -94,7 +97,7 @@ func (r *directoryReader) walk(dir string, depth int) error {
 
 // wants says whether a file is one to read. A link to a folder is not.
 func (r *directoryReader) wants(name string, e fs.DirEntry) bool {
-	if ext := path.Ext(name); !isManifest(name) && ext != ".json" && ext != ".jsonnet" {
+	if ext := path.Ext(name); !diagnose.IsManifest(name) && ext != ".json" && ext != ".jsonnet" {
 		return false
 	}
 	seen := strings.TrimPrefix(name, r.dir+"/")
@@ -121,7 +124,8 @@ func (r *directoryReader) file(name string) error {
 	case bytes.Contains(data, []byte(skipFile)):
 		return nil
 	case path.Ext(name) == ".jsonnet":
-		return &BuildError{File: name, Reason: "is jsonnet, which Drover does not evaluate", Hint: "put what it gives into Git as YAML, or leave the file out with directory.exclude"}
+		return &diagnose.BuildError{File: name, Reason: "is jsonnet, which Drover does not evaluate",
+			Hint: "put what it gives into Git as YAML, or leave the file out with directory.exclude"}
 	case path.Ext(name) == ".json":
 		return r.json(name, data)
 	}
@@ -138,10 +142,12 @@ func (r *directoryReader) json(name string, data []byte) error {
 		if !fleet.HoldsSecret(data) {
 			reason += ": " + err.Error()
 		}
-		return &BuildError{File: name, Reason: reason, Hint: "correct it, or leave the file out with directory.exclude"}
+		return &diagnose.BuildError{File: name, Reason: reason,
+			Hint: "correct it, or leave the file out with directory.exclude"}
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return &BuildError{File: name, Reason: "holds more than one object", Hint: "a JSON file may hold one; use a List, or several files"}
+		return &diagnose.BuildError{File: name, Reason: "holds more than one object",
+			Hint: "a JSON file may hold one; use a List, or several files"}
 	}
 	return r.take(name, 1, object)
 }
@@ -149,16 +155,17 @@ func (r *directoryReader) json(name string, data []byte) error {
 func (r *directoryReader) yaml(name string, data []byte) error {
 	before := len(r.objects)
 	looks := bytes.Contains(data, []byte("apiVersion:")) && bytes.Contains(data, []byte("kind:")) && bytes.Contains(data, []byte("metadata:"))
-	for _, d := range documents(append([]byte("\n"), data...)) {
-		object, err := manifest(d.text)
+	for _, d := range diagnose.Documents(append([]byte("\n"), data...)) {
+		object, err := manifest(d.Text)
 		if err == nil && object == nil {
 			continue
 		}
 		if err == nil {
-			err = r.take(name, d.line-1, object)
+			err = r.take(name, d.Line-1, object)
 		}
-		if _, placed := errors.AsType[*BuildError](err); err != nil && !placed {
-			err = &BuildError{File: name, Line: max(d.line-1, 1), Reason: err.Error(), Hint: "correct it, or leave the file out with directory.exclude"}
+		if _, placed := errors.AsType[*diagnose.BuildError](err); err != nil && !placed {
+			err = &diagnose.BuildError{File: name, Line: max(d.Line-1, 1), Reason: err.Error(),
+				Hint: "correct it, or leave the file out with directory.exclude"}
 		}
 		if err != nil && (looks || len(r.objects) > before) {
 			return err
@@ -189,7 +196,8 @@ func manifest(text string) (map[string]any, error) {
 func (r *directoryReader) take(name string, line int, object map[string]any) error {
 	kind, _ := object["kind"].(string)
 	if kind == "" {
-		return &BuildError{File: name, Line: max(line, 1), Reason: "an object without a kind", Hint: "give it one, or leave the file out with directory.exclude"}
+		return &diagnose.BuildError{File: name, Line: max(line, 1), Reason: "an object without a kind",
+			Hint: "give it one, or leave the file out with directory.exclude"}
 	}
 	if items, ok := object["items"]; ok && items == nil && object["spec"] == nil && object["status"] == nil {
 		return nil
@@ -197,7 +205,8 @@ func (r *directoryReader) take(name string, line int, object map[string]any) err
 		for i, item := range list {
 			o, ok := item.(map[string]any)
 			if !ok {
-				return &BuildError{File: name, Line: max(line, 1), Reason: fmt.Sprintf("items[%d] of the %s is no object", i, kind), Hint: "correct it"}
+				return &diagnose.BuildError{File: name, Line: max(line, 1),
+					Reason: fmt.Sprintf("items[%d] of the %s is no object", i, kind), Hint: "correct it"}
 			}
 			if err := r.take(name, line, o); err != nil {
 				return err
@@ -210,7 +219,7 @@ func (r *directoryReader) take(name string, line int, object map[string]any) err
 		return err
 	}
 	if r.size += len(data); r.size > maxOutput {
-		return errTooLarge
+		return tooLarge(r.m.Build)
 	}
 	meta, _ := object["metadata"].(map[string]any)
 	apiVersion, _ := object["apiVersion"].(string)
@@ -220,7 +229,7 @@ func (r *directoryReader) take(name string, line int, object map[string]any) err
 		return nil
 	}
 	if len(r.objects) == maxObjects {
-		return tooManyObjects(maxObjects + 1)
+		return tooManyObjects(r.m.Build)
 	}
 	r.at[key] = len(r.objects)
 	r.objects = append(r.objects, hub.Rendered{JSON: data, File: name})

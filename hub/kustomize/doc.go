@@ -13,5 +13,9 @@
 //
 // The library keeps global state, so the whole process takes turns: one build at a time.
 //
-// It may import hub, internal/memory and the libraries of sigs.k8s.io/kustomize; never another folder of hub.
+// What is wrong with a folder that does not build is found by hub/kustomize/diagnose.
+//
+// It may import hub, hub/kustomize/diagnose, internal/memory and the libraries of sigs.k8s.io/kustomize; never
+// another folder of
+// hub.
 package kustomize

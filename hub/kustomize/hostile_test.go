@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/provider"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -112,7 +113,7 @@ func TestGitAddresses(t *testing.T) {
 		"github.com/org/repo/../../x", "github.com/org/repo//../x", "https://x", "https://x/y", "ssh://x/y/z", "file://", "file://x", "git::base", "git::github.com/a/b",
 		"http:base", "?ref=x", "base?ref=x", "github.com/a/b?ref", "_git/x", "github.com/_git/x", "x@y:_git/z", "https:///a/b", "x@:a/b", "/github.com/a/b", "github.com//a", "gh:a/b", "s3::x/y", "HTTPS://h/a/b")
 	for _, address := range addresses {
-		if isHTTP(address) {
+		if diagnose.IsHTTP(address) {
 			continue // fetched, not cloned
 		}
 		files := filesys.MakeFsInMemory()
@@ -121,7 +122,7 @@ func TestGitAddresses(t *testing.T) {
 		}
 		_ = os.Remove(p.mark)
 		_, _ = krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "/a")
-		if want := p.sprung(); isGit(address) != want {
+		if want := p.sprung(); diagnose.IsGit(address) != want {
 			t.Errorf("isGit(%q) = %v, kustomize clones it: %v", address, !want, want)
 		}
 	}
@@ -212,7 +213,7 @@ func FuzzKustomization(f *testing.F) {
 		files := tree("-- a/cm.yaml --\n" + configMap("c") + "-- b/kustomization.yaml --\nresources: [../a/cm.yaml]\n")
 		files["a/kustomization.yaml"] = &fstest.MapFile{Data: []byte(text)}
 		_, err := (&Renderer{}).Build(context.Background(), files, "a", hub.BuildOptions{})
-		if _, ok := err.(*BuildError); err != nil && !ok {
+		if _, ok := err.(*diagnose.BuildError); err != nil && !ok {
 			t.Errorf("%T: %v", err, err)
 		}
 		if err != nil && strings.Contains(err.Error(), "\n") {

@@ -1,52 +1,31 @@
 package kustomize
 
-//lint:file-ignore SA1019 what kustomize deprecates it still builds, and so must be looked at
-
 import (
 	"fmt"
 	"path"
-	"slices"
 	"strings"
 
-	"sigs.k8s.io/kustomize/api/konfig"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
 
-// kustomization is one kustomization file that was served.
-type kustomization struct {
-	file
-	types.Kustomization
-	refs []reference
-	err  error // why it does not parse
-}
-
-func (k kustomization) dir() string { return path.Dir(k.path) }
-
-const (
-	vendorHint = "run `kustomize localize` in that folder, or copy what it names into the repository and refer to it by relative path"
-	inHint     = "copy it into the repository and refer to it by relative path"
-	helmHint   = "deliver the chart with a HelmRelease, or with an App's helm section"
-)
-
-func isKustomization(name string) bool {
-	return slices.Contains(konfig.RecognizedKustomizationFileNames(), path.Base(name))
-}
-
 // inspect looks at a kustomization before kustomize does, with kustomize's own parser, and
 // refuses what would lead outside the repository. It gives the content to serve.
 func (m *mount) inspect(name string, data []byte) ([]byte, error) {
-	k := kustomization{file: file{name, data}}
-	if k.err = k.Unmarshal(data); k.err == nil {
-		k.refs = references(&k.Kustomization)
+	k := diagnose.Kustomization{File: diagnose.File{Path: name, Data: data}}
+	if k.Err = k.Unmarshal(data); k.Err == nil {
+		k.Refs = diagnose.References(&k.Kustomization)
 	}
-	if original, ok := m.content(name); ok {
-		k.data = original // whose lines a person can look up, also where the kustomization is served otherwise
+	if original, ok := m.Content(name); ok {
+		k.Data = original // whose lines a person can look up, also where the kustomization is served otherwise
 	}
-	if name != synthetic && !slices.ContainsFunc(m.kusts, func(other kustomization) bool { return other.path == name }) {
-		m.kusts = append(m.kusts, k)
+	if name == synthetic {
+		m.Laid = &k
+	} else {
+		m.Serve(k)
 	}
-	if k.err != nil {
+	if k.Err != nil {
 		return data, nil // kustomize fails on it too, and diagnose says why
 	}
 	if len(k.OpenAPI) > 0 && !m.cold {
@@ -54,16 +33,16 @@ func (m *mount) inspect(name string, data []byte) ([]byte, error) {
 		return nil, errOwnSchema
 	}
 	if name == synthetic {
-		for _, r := range k.refs {
-			m.declares[strings.TrimPrefix(r.path, repository[1:]+"/")] = true
+		for _, r := range k.Refs {
+			m.Declares[strings.TrimPrefix(r.Path, diagnose.Repository[1:]+"/")] = true
 		}
 		return data, nil
 	}
-	if e := k.vetHelm(); e != nil {
+	if e := vetHelm(k); e != nil {
 		return nil, m.refuse(e)
 	}
 	masked := false
-	for _, r := range k.refs {
+	for _, r := range k.Refs {
 		local, e := m.vet(k, r)
 		if e != nil {
 			return nil, m.refuse(e)
@@ -76,7 +55,7 @@ func (m *mount) inspect(name string, data []byte) ([]byte, error) {
 	return data, nil
 }
 
-func (k kustomization) vetHelm() *BuildError {
+func vetHelm(k diagnose.Kustomization) *diagnose.BuildError {
 	field := ""
 	switch {
 	case len(k.HelmCharts) > 0:
@@ -86,42 +65,45 @@ func (k kustomization) vetHelm() *BuildError {
 	default:
 		return nil
 	}
-	return &BuildError{File: k.path, Line: lineOf(k.data, field), Reason: field + " would run the helm program, which a build does not do", Hint: helmHint}
+	return &diagnose.BuildError{File: k.Path, Line: diagnose.LineOf(k.Data, field), Reason: field +
+		" would run the helm program, which a build does not do", Hint: diagnose.HelmHint}
 }
 
 // vet refuses a reference that leads outside the repository. It says whether the reference is a local
 // file by a name that kustomize might take for a Git address.
-func (m *mount) vet(k kustomization, r reference) (masked bool, _ *BuildError) {
-	target, within := r.target(k.dir())
-	if r.role != component && isHTTP(r.path) || r.folder() && isGit(r.path) { // also if it is inline to us: kustomize may disagree
-		if r.role != component && !isHTTP(r.path) && within && m.isFile(target) {
+func (m *mount) vet(k diagnose.Kustomization, r diagnose.Reference) (masked bool, _ *diagnose.BuildError) {
+	target, within := r.Target(k.Dir())
+	if r.Role != diagnose.Component && diagnose.IsHTTP(r.Path) || r.Folder() &&
+		diagnose.IsGit(r.Path) { // also if it is inline to us: kustomize may disagree
+		if r.Role != diagnose.Component && !diagnose.IsHTTP(r.Path) && within && m.isFile(target) {
 			return true, nil
 		}
-		return false, m.refuseRef(k, r, "is remote, and a build reads nothing outside the repository", vendorHint)
+		return false, m.refuseRef(k, r, "is remote, and a build reads nothing outside the repository", diagnose.VendorHint)
 	}
-	if r.inline() {
-		if r.role == plugin {
-			return false, vetPlugins(k.path, lineOf(k.data, r.field), r.field+".", []byte(r.path))
+	if r.Inline() {
+		if r.Role == diagnose.Plugin {
+			return false, vetPlugins(k.Path, diagnose.LineOf(k.Data, r.Field), r.Field+".", []byte(r.Path))
 		}
 		return false, nil
 	}
 	switch {
-	case r.field == "openapi.path" && within:
+	case r.Field == "openapi.path" && within:
 		return false, m.vetSchema(target)
-	case path.IsAbs(r.path):
-		return false, m.refuseRef(k, r, "is an absolute path, and a build reads nothing outside the repository", inHint)
+	case path.IsAbs(r.Path):
+		return false, m.refuseRef(k, r, "is an absolute path, and a build reads nothing outside the repository",
+			diagnose.InHint)
 	case !within:
-		return false, m.refuseRef(k, r, "leads outside the repository", inHint)
-	case r.role == resource:
-		m.declares[target] = true
+		return false, m.refuseRef(k, r, "leads outside the repository", diagnose.InHint)
+	case r.Role == diagnose.Resource:
+		m.Declares[target] = true
 	}
 	return false, nil
 }
 
-func (m *mount) refuseRef(k kustomization, r reference, reason, hint string) *BuildError {
-	return &BuildError{
-		File: k.path, Line: lineOf(k.data, r.field),
-		Reason: fmt.Sprintf("%s %q %s", r.field, withoutCredentials(r.path), reason), Hint: hint,
+func (m *mount) refuseRef(k diagnose.Kustomization, r diagnose.Reference, reason, hint string) *diagnose.BuildError {
+	return &diagnose.BuildError{
+		File: k.Path, Line: diagnose.LineOf(k.Data, r.Field),
+		Reason: fmt.Sprintf("%s %q %s", r.Field, diagnose.WithoutCredentials(r.Path), reason), Hint: hint,
 	}
 }
 
@@ -133,12 +115,12 @@ func (m *mount) isFile(name string) bool {
 // unmask writes local files whose names read like Git addresses as ./name. Kustomize tries a file
 // first and a clone second, also when the file is there but does not parse; with ./ there is
 // no second.
-func (m *mount) unmask(k kustomization) types.Kustomization {
+func (m *mount) unmask(k diagnose.Kustomization) types.Kustomization {
 	for _, list := range []*[]string{&k.Resources, &k.Bases, &k.Generators, &k.Transformers, &k.Validators} {
 		for i, p := range *list {
-			if isGit(p) && !isHTTP(p) {
+			if diagnose.IsGit(p) && !diagnose.IsHTTP(p) {
 				(*list)[i] = "./" + p
-				m.declares[path.Join(k.dir(), p)] = true
+				m.Declares[path.Join(k.Dir(), p)] = true
 			}
 		}
 	}

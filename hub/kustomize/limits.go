@@ -1,11 +1,11 @@
 package kustomize
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"time"
 
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 )
@@ -13,14 +13,14 @@ import (
 // What a build may take. Kustomize itself knows no bounds; these are far above anything that an API
 // server would take, and keep one folder from taking the hub's memory.
 const (
-	maxFile    = 16 << 20  // bytes of one file
-	maxRead    = 256 << 20 // bytes read, counting a file as often as it is read
-	maxReads   = 50_000    // files read, counted likewise
-	maxFolders = 5_000     // kustomizations read, counted likewise
-	maxNodes   = 4_000_000 // values in all YAML read, roughly
-	maxAliased = 1_000_000 // values in one document once its aliases are written out
-	maxObjects = 50_000
-	maxOutput  = 64 << 20 // bytes of JSON
+	maxFile           = 16 << 20  // bytes of one file
+	maxRead           = 256 << 20 // bytes read, counting a file as often as it is read
+	maxReads          = 50_000    // files read, counted likewise
+	maxKustomizations = 5_000     // kustomizations read, counted likewise
+	maxNodes          = 4_000_000 // values in all YAML read, roughly
+	maxAliased        = 1_000_000 // values in one document once its aliases are written out
+	maxObjects        = 50_000
+	maxOutput         = 64 << 20 // bytes of JSON
 )
 
 // What a build in a worker may take beyond.
@@ -37,13 +37,16 @@ const (
 	lowPriority = 10                     // nice value
 )
 
-var errTooLarge = errors.New("the objects come to more than 64 MiB")
+func tooLarge(b *diagnose.Build) error {
+	return &diagnose.BuildError{File: b.Outermost(), Reason: "the objects come to more than 64 MiB", Hint: splitHint}
+}
 
 // init bounds what "copy" operations in a JSON patch may add up to; each can double an object.
 func init() { jsonpatch.AccumulatedCopySizeLimit = maxOutput }
 
-func tooManyObjects(n int) error {
-	return fmt.Errorf("the folder has %d objects, and %d is the most one build may give", n, maxObjects)
+func tooManyObjects(b *diagnose.Build) error {
+	return &diagnose.BuildError{File: b.Outermost(), Reason: fmt.Sprintf("the folder gives more than %d objects",
+		maxObjects), Hint: "split the folder into several apps"}
 }
 
 // budget is what a build has used.
@@ -56,20 +59,23 @@ const splitHint = "split the folder, or move what is no manifest out of it"
 // admit counts a file that is about to be served and refuses it if it is too much, or if its
 // aliases would blow up: kustomize writes aliases out, and recurses for ever on one that
 // contains itself.
-func (b *budget) admit(name string, data []byte) *BuildError {
+func (b *budget) admit(name string, data []byte) *diagnose.BuildError {
 	b.bytes += len(data)
 	b.reads++
-	if isKustomization(name) {
+	if diagnose.IsKustomization(name) {
 		b.folders++
 	}
-	if isManifest(name) {
+	if diagnose.IsManifest(name) {
 		b.nodes += countNodes(data)
 	}
 	switch {
 	case len(data) > maxFile:
-		return &BuildError{File: name, Reason: fmt.Sprintf("is larger than the %d MiB that a build reads", maxFile>>20), Hint: splitHint}
-	case b.bytes > maxRead, b.reads > maxReads, b.folders > maxFolders, b.nodes > maxNodes:
-		return &BuildError{File: name, Reason: "the build reads more than its bounds allow; this is where it was stopped", Hint: "does a base include itself many times over? Otherwise " + splitHint}
+		return &diagnose.BuildError{File: name, Reason: fmt.Sprintf("is larger than the %d MiB that a build reads",
+			maxFile>>20), Hint: splitHint}
+	case b.bytes > maxRead, b.reads > maxReads, b.folders > maxKustomizations, b.nodes > maxNodes:
+		return &diagnose.BuildError{File: name,
+			Reason: "the build reads more than its bounds allow; this is where it was stopped",
+			Hint:   "does a base include itself many times over? Otherwise " + splitHint}
 	case anchor.Match(data) && alias.Match(data):
 		return vetAliases(name, data)
 	}
@@ -94,17 +100,20 @@ var (
 	alias  = regexp.MustCompile(`(^|[\s\[{,:?-])\*[^\s\[\]{},]`)
 )
 
-func vetAliases(name string, data []byte) *BuildError {
-	for _, doc := range documents(data) {
+func vetAliases(name string, data []byte) *diagnose.BuildError {
+	for _, doc := range diagnose.Documents(data) {
 		var node yaml.Node
-		if yaml.Unmarshal([]byte(doc.text), &node) != nil {
+		if yaml.Unmarshal([]byte(doc.Text), &node) != nil {
 			continue
 		}
 		switch n := expanded(&node, map[*yaml.Node]int{}); {
 		case n < 0:
-			return &BuildError{File: name, Line: doc.line, Reason: "an alias stands inside the very value it repeats", Hint: "write the value out"}
+			return &diagnose.BuildError{File: name, Line: doc.Line, Reason: "an alias stands inside the very value it repeats",
+				Hint: "write the value out"}
 		case n > maxAliased:
-			return &BuildError{File: name, Line: doc.line, Reason: fmt.Sprintf("its aliases write out to more than %d values", maxAliased), Hint: "use fewer aliases of aliases"}
+			return &diagnose.BuildError{File: name, Line: doc.Line,
+				Reason: fmt.Sprintf("its aliases write out to more than %d values", maxAliased),
+				Hint:   "use fewer aliases of aliases"}
 		}
 	}
 	return nil

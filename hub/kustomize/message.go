@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 )
 
 // greeting is the first thing that a worker writes. It changes whenever the messages do.
@@ -83,9 +84,9 @@ func (e *readError) Is(target error) bool { return e.Absent && target == fs.ErrN
 // done is how a build ended.
 type done struct {
 	Objects []hub.Rendered
-	Build   *BuildError // an error about the content
-	Err     string      // any other error
-	Tired   bool        // the process is not to be used again: it has a low priority, and may hold much memory
+	Build   *diagnose.BuildError // an error about the content
+	Err     string               // any other error
+	Tired   bool                 // the process is not to be used again: it has a low priority, and may hold much memory
 }
 
 func (d *done) outcome() ([]hub.Rendered, error) {
@@ -99,7 +100,7 @@ func (d *done) outcome() ([]hub.Rendered, error) {
 }
 
 func doneOf(objects []hub.Rendered, err error) *done {
-	var failed *BuildError
+	var failed *diagnose.BuildError
 	switch {
 	case errors.As(err, &failed) && err == error(failed):
 		return &done{Build: failed}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -11,13 +12,9 @@ import (
 	"sync"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
-
-// repository is where a tree is mounted. It is not "/", so that a path that climbs out of the
-// repository is noticed: a rooted path cannot climb above "/", and would silently mean
-// something else.
-const repository = "/repository"
 
 var (
 	errReadOnly = errors.New("the repository is read-only to a build")
@@ -29,101 +26,145 @@ var (
 // every kustomization is inspected at the moment it is served, so that nothing remote is
 // ever loaded.
 type mount struct {
-	dir       string            // the folder that is built
-	synthetic []byte            // content of the synthetic kustomization beside the repository; nil if there is none
-	amended   map[string][]byte // files that are served otherwise than the repository has them
-
-	mu     sync.Mutex // held over every use of tree, so that none outlives close
-	closed bool
-	tree   hub.Tree
+	*diagnose.Build                   // what was read
+	gate            *gate             // to the tree
+	synthetic       []byte            // content of the synthetic kustomization beside the repository; nil if there is none
+	amended         map[string][]byte // files that are served otherwise than the repository has them
 
 	cold      bool // the build began with an unparsed schema, as a fresh process does
 	ownSchema bool // a kustomization brings its own schema, so the build must begin cold
 
-	refusal  *BuildError // the first thing that was refused; whatever else happens, it is the outcome
-	budget   budget
-	missed   string // the last file that was looked for and not found
-	read     []file // what was read, in order
-	reads    map[string]int
-	kusts    []kustomization // the kustomizations that were served, in order
-	declares map[string]bool // files that were named as resources
-}
-
-// file is one file that a build read.
-type file struct {
-	path string // in the repository
-	data []byte
+	refusal *diagnose.BuildError // the first thing that was refused; whatever else happens, it is the outcome
+	denied  error                // the last of errNetwork, errOutside and errReadOnly that kustomize met
+	budget  budget
 }
 
 func newMount(tree hub.Tree, dir string) *mount {
-	return &mount{tree: tree, dir: dir, reads: map[string]int{}, declares: map[string]bool{}}
+	g := &gate{tree: tree}
+	return &mount{Build: diagnose.NewBuild(g, dir), gate: g}
+}
+
+// again gives a mount of the same tree for a further build, in which some files are served otherwise.
+func (m *mount) again(changed map[string][]byte) *mount {
+	more := &mount{Build: diagnose.NewBuild(m.gate, m.Dir), gate: m.gate, synthetic: m.synthetic,
+		amended: maps.Clone(m.amended)}
+	for name, data := range changed {
+		if name == synthetic {
+			more.synthetic = data
+			continue
+		}
+		if more.amended == nil {
+			more.amended = map[string][]byte{}
+		}
+		more.amended[name] = data
+	}
+	return more
 }
 
 // close makes every later use of the tree an error. It waits for one that is under way.
-func (m *mount) close() {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.closed = true
+func (m *mount) close() { m.gate.close() }
+
+// gate is the only way to a tree, and can be closed.
+type gate struct {
+	mu     sync.Mutex // held over every use of tree, so that none outlives close
+	closed bool
+	tree   hub.Tree
+}
+
+func (g *gate) close() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.closed = true
+}
+
+// Stat implements Tree.
+func (g *gate) Stat(name string) (fs.FileInfo, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, errClosed
+	}
+	return g.tree.Stat(name)
+}
+
+// ReadDir implements Tree.
+func (g *gate) ReadDir(name string) ([]fs.DirEntry, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, errClosed
+	}
+	return g.tree.ReadDir(name)
+}
+
+// ReadFile implements Tree.
+func (g *gate) ReadFile(name string) ([]byte, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return nil, errClosed
+	}
+	return g.tree.ReadFile(name)
 }
 
 // absolute gives the mounted path of a repository path.
-func absolute(name string) string { return path.Join(repository, name) }
+func absolute(name string) string { return path.Join(diagnose.Repository, name) }
 
 // relative gives a repository path as seen from the synthetic kustomization.
-func relative(name string) string { return path.Join(repository[1:], name) }
+func relative(name string) string { return path.Join(diagnose.Repository[1:], name) }
 
 // inside gives the repository path of a mounted path.
 func inside(name string) (string, error) {
 	name = path.Clean(name)
-	if name == repository {
+	if name == diagnose.Repository {
 		return ".", nil
 	}
-	rest, ok := strings.CutPrefix(name, repository+"/")
+	rest, ok := strings.CutPrefix(name, diagnose.Repository+"/")
 	if !ok {
 		return "", fmt.Errorf("%s %w", name, errOutside)
 	}
 	return rest, nil
 }
 
-func (m *mount) stat(name string) (fs.FileInfo, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, errClosed
-	}
-	return m.tree.Stat(name)
+// deny remembers what kustomize may not do: its own error may not say so.
+func (m *mount) deny(err error) error {
+	m.denied = err
+	return err
 }
 
-func (m *mount) readDir(name string) ([]fs.DirEntry, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, errClosed
+// denial explains what was denied; nil if nothing was.
+func (m *mount) denial() *diagnose.BuildError {
+	e := &diagnose.BuildError{File: m.Outermost()}
+	switch {
+	case m.denied == nil:
+		return nil
+	case errors.Is(m.denied, errNetwork):
+		e.Reason, e.Hint = "something in this build leads to an address on the network, and a build reads nothing "+
+			"outside the repository", diagnose.InHint
+	case errors.Is(m.denied, errOutside):
+		e.Reason, e.Hint = "something in this build leads outside the repository", diagnose.InHint
+	default:
+		e.Reason, e.Hint = "something in this build would write a file", "a build only reads"
 	}
-	return m.tree.ReadDir(name)
+	return e
 }
 
-func (m *mount) readFile(name string) ([]byte, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
-		return nil, errClosed
-	}
-	return m.tree.ReadFile(name)
-}
+func (m *mount) stat(name string) (fs.FileInfo, error)      { return m.gate.Stat(name) }
+func (m *mount) readDir(name string) ([]fs.DirEntry, error) { return m.gate.ReadDir(name) }
+func (m *mount) readFile(name string) ([]byte, error)       { return m.gate.ReadFile(name) }
 
 // lookup follows symbolic links where the tree can tell of them.
 func (m *mount) lookup(name string) (real string, dir bool, err error) {
-	links, ok := m.tree.(interface {
+	links, ok := m.gate.tree.(interface {
 		Lookup(path string) (hub.Entry, error)
 	})
 	if !ok {
 		info, err := m.stat(name)
 		return name, err == nil && info.IsDir(), err
 	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.closed {
+	m.gate.mu.Lock()
+	defer m.gate.mu.Unlock()
+	if m.gate.closed {
 		return "", false, errClosed
 	}
 	e, err := links.Lookup(name)
@@ -136,27 +177,30 @@ func (m *mount) ReadFile(name string) ([]byte, error) {
 		return m.inspect(synthetic, m.synthetic)
 	}
 	rel, err := inside(name)
+	if err != nil && diagnose.IsKustomization(name) {
+		return nil, err // kustomize looks for each of the names beside the repository
+	}
 	if err != nil {
-		return nil, err
+		return nil, m.deny(err)
 	}
 	if m.ownSchema && !m.cold {
 		return nil, errOwnSchema
 	}
 	data, err := m.readFile(rel)
 	if err != nil {
-		if !isKustomization(rel) {
-			m.missed = rel
+		if !diagnose.IsKustomization(rel) {
+			m.Missed = rel
 		}
 		return nil, err
 	}
 	if e := m.budget.admit(rel, data); e != nil {
 		return nil, m.refuse(e)
 	}
-	m.note(rel, data)
+	m.Note(rel, data)
 	if amended, ok := m.amended[rel]; ok {
 		data = amended
 	}
-	if isKustomization(rel) {
+	if diagnose.IsKustomization(rel) {
 		return m.inspect(rel, data)
 	}
 	if e := inspectPlugins(rel, data); e != nil {
@@ -166,36 +210,18 @@ func (m *mount) ReadFile(name string) ([]byte, error) {
 }
 
 // refuse remembers the first refusal, which decides the build's outcome.
-func (m *mount) refuse(e *BuildError) error {
+func (m *mount) refuse(e *diagnose.BuildError) error {
 	if m.refusal == nil {
 		m.refusal = e
 	}
 	return e
 }
 
-func (m *mount) note(name string, data []byte) {
-	if _, ok := m.reads[name]; ok {
-		return
-	}
-	m.reads[name] = len(m.read)
-	m.read = append(m.read, file{name, data})
-}
-
-// content gives a file that was read during the build.
-func (m *mount) content(name string) ([]byte, bool) {
-	i, ok := m.reads[name]
-	if !ok {
-		return nil, false
-	}
-	return m.read[i].data, true
-}
-
 // rewind forgets what was read, so that the build can start over.
 func (m *mount) rewind() {
-	m.read, m.kusts = nil, nil
-	m.reads, m.declares = map[string]int{}, map[string]bool{}
+	m.Build = diagnose.NewBuild(m.gate, m.Dir)
 	m.budget = budget{}
-	m.refusal = nil
+	m.refusal, m.denied = nil, nil
 }
 
 // CleanedAbs splits a path into a folder and a file, with symbolic links followed.
@@ -208,7 +234,7 @@ func (m *mount) CleanedAbs(name string) (filesys.ConfirmedDir, string, error) {
 	}
 	rel, err := inside(name)
 	if err != nil {
-		return "", "", err
+		return "", "", err // kustomize tries some that nobody wrote
 	}
 	real, dir, err := m.lookup(rel)
 	if err != nil {
@@ -283,22 +309,22 @@ func (m *mount) Walk(name string, visit filepath.WalkFunc) error {
 }
 
 // Open is not offered: kustomize reads whole files.
-func (m *mount) Open(string) (filesys.File, error) { return nil, errReadOnly }
+func (m *mount) Open(string) (filesys.File, error) { return nil, m.deny(errReadOnly) }
 
 // Create is refused.
-func (m *mount) Create(string) (filesys.File, error) { return nil, errReadOnly }
+func (m *mount) Create(string) (filesys.File, error) { return nil, m.deny(errReadOnly) }
 
 // Mkdir is refused.
-func (m *mount) Mkdir(string) error { return errReadOnly }
+func (m *mount) Mkdir(string) error { return m.deny(errReadOnly) }
 
 // MkdirAll is refused.
-func (m *mount) MkdirAll(string) error { return errReadOnly }
+func (m *mount) MkdirAll(string) error { return m.deny(errReadOnly) }
 
 // RemoveAll is refused.
-func (m *mount) RemoveAll(string) error { return errReadOnly }
+func (m *mount) RemoveAll(string) error { return m.deny(errReadOnly) }
 
 // WriteFile is refused.
-func (m *mount) WriteFile(string, []byte) error { return errReadOnly }
+func (m *mount) WriteFile(string, []byte) error { return m.deny(errReadOnly) }
 
 var _ filesys.FileSystem = (*mount)(nil)
 

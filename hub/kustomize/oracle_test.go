@@ -10,6 +10,7 @@ import (
 	"testing/fstest"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
@@ -72,8 +73,8 @@ func oracle(t testing.TB, files fstest.MapFS, dir string) [][]byte {
 func decode(t testing.TB, stream []byte) [][]byte {
 	t.Helper()
 	var objects [][]byte
-	for _, doc := range documents(stream) {
-		text, err := yaml.YAMLToJSON([]byte(doc.text))
+	for _, doc := range diagnose.Documents(stream) {
+		text, err := yaml.YAMLToJSON([]byte(doc.Text))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
@@ -17,7 +18,7 @@ import (
 func amend(m *mount, file string, o fleet.Overlay) error {
 	data, err := m.readFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return &BuildError{File: file, Reason: "vanished while it was read", Hint: "try again"}
+		return &diagnose.BuildError{File: file, Reason: "vanished while it was read", Hint: "try again"}
 	}
 	if err != nil {
 		return fmt.Errorf("read %s: %w", file, err)
@@ -38,7 +39,7 @@ func amend(m *mount, file string, o fleet.Overlay) error {
 	}
 	if o.Edit != nil {
 		if err := edit(&k, *o.Edit); err != nil {
-			return &BuildError{File: file, Reason: err.Error(), Hint: "see the kustomize options of the source"}
+			return &diagnose.BuildError{File: file, Reason: err.Error(), Hint: "see the kustomize options of the source"}
 		}
 	}
 	out, err := yaml.Marshal(k)
@@ -76,13 +77,15 @@ func merge(m *mount, k *types.Kustomization, dir, base string, o fleet.Overlay) 
 	for _, c := range o.Components {
 		target := path.Join(dir, c)
 		if path.IsAbs(c) || strings.Contains(c, ":") || !fs.ValidPath(target) {
-			return &BuildError{File: dir, Reason: fmt.Sprintf("the component %q is no folder of this repository", c), Hint: "name it by a path relative to the folder that is rendered"}
+			return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the component %q is no folder of this repository", c),
+				Hint: "name it by a path relative to the folder that is rendered"}
 		}
 		if _, err := m.stat(target); errors.Is(err, fs.ErrNotExist) {
 			if o.IgnoreMissing {
 				continue
 			}
-			return &BuildError{File: dir, Reason: fmt.Sprintf("the component %q does not exist", c), Hint: m.didYouMean(target, "it is seen from the folder that is rendered")}
+			return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the component %q does not exist", c),
+				Hint: m.DidYouMean(target, "it is seen from the folder that is rendered")}
 		}
 		if name := path.Join(base, c); o.Edit == nil || !slices.Contains(k.Components, name) {
 			k.Components = append(k.Components, name)

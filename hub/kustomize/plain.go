@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
@@ -56,7 +57,7 @@ func plain(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 // scan lists what the kustomization of a plain folder would name, relative to the mount's root.
 func scan(m *mount, dir string, skip []string, depth int) ([]string, error) {
 	if depth > maxDepth {
-		return nil, &BuildError{File: dir, Reason: fmt.Sprintf("folders are nested more than %d deep", maxDepth), Hint: "is a symbolic link pointing back up?"}
+		return nil, &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("folders are nested more than %d deep", maxDepth), Hint: "is a symbolic link pointing back up?"}
 	}
 	entries, err := m.readDir(dir)
 	if err != nil {
@@ -80,7 +81,7 @@ func scanEntry(m *mount, name string, e fs.DirEntry, skip []string, depth int) (
 		return nil, nil
 	case e.IsDir():
 		return scanFolder(m, name, skip, depth)
-	case !isManifest(e.Name()), slices.Contains(ignored, e.Name()), slices.Contains(skip, name):
+	case !diagnose.IsManifest(e.Name()), slices.Contains(ignored, e.Name()), slices.Contains(skip, name):
 		return nil, nil
 	}
 	if e.Type()&fs.ModeSymlink != 0 {
@@ -92,19 +93,14 @@ func scanEntry(m *mount, name string, e fs.DirEntry, skip []string, depth int) (
 }
 
 func scanFolder(m *mount, dir string, skip []string, depth int) ([]string, error) {
-	names, err := kustomizationsIn(m, dir)
+	names, err := diagnose.KustomizationsIn(m.gate, dir)
 	switch {
 	case err != nil:
 		return nil, err
 	case len(names) > 1:
-		return nil, twoKustomizations(dir, names)
+		return nil, diagnose.TwoKustomizations(dir, names)
 	case len(names) == 1:
 		return []string{relative(dir)}, nil
 	}
 	return scan(m, dir, skip, depth+1)
-}
-
-func isManifest(name string) bool {
-	ext := path.Ext(name)
-	return ext == ".yaml" || ext == ".yml"
 }

@@ -6,6 +6,7 @@ import (
 	"path"
 	"regexp"
 
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
@@ -24,7 +25,7 @@ type pluginConfig struct {
 
 // inspectPlugins refuses a plugin's configuration that would load something from outside the
 // repository. Such files are told by their content, since a folder of them may be named as well.
-func inspectPlugins(name string, data []byte) *BuildError {
+func inspectPlugins(name string, data []byte) *diagnose.BuildError {
 	if !bytes.Contains(data, []byte("builtin")) {
 		return nil
 	}
@@ -34,38 +35,45 @@ func inspectPlugins(name string, data []byte) *BuildError {
 var documentMark = regexp.MustCompile(`(?m)^---.*$`)
 
 // vetPlugins looks at each document that configures a builtin plugin.
-func vetPlugins(file string, line int, prefix string, data []byte) *BuildError {
+func vetPlugins(file string, line int, prefix string, data []byte) *diagnose.BuildError {
 	for _, doc := range documentMark.Split(string(data), -1) {
 		var c pluginConfig
 		if yaml.Unmarshal([]byte(doc), &c) != nil && c.APIVersion == "" || c.APIVersion != "builtin" {
 			continue
 		}
 		if c.Kind == "HelmChartInflationGenerator" {
-			return &BuildError{File: file, Line: line, Reason: "a HelmChartInflationGenerator would run the helm program, which a build does not do", Hint: helmHint}
+			return &diagnose.BuildError{File: file, Line: line,
+				Reason: "a HelmChartInflationGenerator would run the helm program, which a build does not do",
+				Hint:   diagnose.HelmHint}
 		}
 		for _, r := range c.references() {
 			reason := ""
 			switch {
-			case isHTTP(r.path):
+			case diagnose.IsHTTP(r.Path):
 				reason = "is remote, and a build reads nothing outside the repository"
-			case path.IsAbs(r.path):
+			case path.IsAbs(r.Path):
 				reason = "is an absolute path, and a build reads nothing outside the repository"
 			default:
 				continue
 			}
-			return &BuildError{File: file, Line: line, Reason: fmt.Sprintf("%s%s %q %s", prefix, r.field, withoutCredentials(r.path), reason), Hint: inHint}
+			return &diagnose.BuildError{File: file, Line: line, Reason: fmt.Sprintf("%s%s %q %s", prefix, r.Field,
+				diagnose.WithoutCredentials(r.Path), reason), Hint: diagnose.InHint}
 		}
 	}
 	return nil
 }
 
-func (c pluginConfig) references() []reference {
-	refs := []reference{{"path", c.Path, plainFile}, {"targetFilePath", c.TargetFilePath, plainFile}}
+func (c pluginConfig) references() []diagnose.Reference {
+	refs := []diagnose.Reference{
+		{Field: "path", Path: c.Path, Role: diagnose.PlainFile},
+		{Field: "targetFilePath", Path: c.TargetFilePath, Role: diagnose.PlainFile},
+	}
 	for i, p := range c.Paths {
-		refs = append(refs, reference{fmt.Sprintf("paths[%d]", i), p, mergePatch})
+		refs = append(refs, diagnose.Reference{Field: fmt.Sprintf("paths[%d]", i), Path: p, Role: diagnose.MergePatch})
 	}
 	for i, r := range c.Replacements {
-		refs = append(refs, reference{fmt.Sprintf("replacements[%d].path", i), r.Path, plainFile})
+		refs = append(refs, diagnose.Reference{Field: fmt.Sprintf("replacements[%d].path", i), Path: r.Path,
+			Role: diagnose.PlainFile})
 	}
-	return append(refs, pairReferences(c.Kind, c.KvPairSources)...)
+	return append(refs, diagnose.PairReferences(c.Kind, c.KvPairSources)...)
 }

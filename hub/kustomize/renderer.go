@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"time"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub"
-	"sigs.k8s.io/kustomize/api/konfig"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 )
 
 // Renderer builds folders with kustomize. All renderers of a process share one turn, because the
@@ -71,7 +72,7 @@ type outcome struct {
 func safely(m *mount, opts hub.BuildOptions) (o outcome) {
 	defer func() {
 		if v := recover(); v != nil {
-			o = outcome{err: unknown(m, panicked{v})}
+			o = outcome{err: m.Unknown(diagnose.Panicked{Value: v})}
 		}
 	}()
 	return build(m, opts)
@@ -79,22 +80,23 @@ func safely(m *mount, opts hub.BuildOptions) (o outcome) {
 
 // build prepares the mount for its folder, runs kustomize over it and explains what went wrong.
 func build(m *mount, opts hub.BuildOptions) outcome {
-	if plain, err := isDirectory(m, m.dir, opts.Directory); plain || err != nil {
+	if plain, err := isDirectory(m, m.Dir, opts.Directory); plain || err != nil {
 		if err != nil {
 			return outcome{err: err}
 		}
-		objects, err := directory(m, m.dir, *opts.Directory)
+		objects, err := directory(m, m.Dir, *opts.Directory)
 		return outcome{objects: objects, err: err}
 	}
-	target, err := prepare(m, m.dir, opts)
+	target, err := prepare(m, m.Dir, opts)
 	if err != nil || target == "" {
 		return outcome{err: err}
 	}
+	began := time.Now()
 	objects, err := run(m, target)
 	if err != nil {
-		return outcome{err: diagnose(m, err)}
+		return outcome{err: failure(m, err, time.Since(began))}
 	}
-	if e := encryptedPatch(m); e != nil {
+	if e := diagnose.EncryptedPatch(m.Build); e != nil {
 		return outcome{err: e}
 	}
 	return outcome{objects: objects}
@@ -106,18 +108,20 @@ func prepare(m *mount, dir string, opts hub.BuildOptions) (string, error) {
 	if err := confirmFolder(m, dir); err != nil {
 		return "", err
 	}
-	names, err := kustomizationsIn(m, dir)
+	names, err := diagnose.KustomizationsIn(m.gate, dir)
 	switch {
 	case err != nil:
 		return "", err
 	case len(names) > 1:
-		return "", twoKustomizations(dir, names)
+		return "", diagnose.TwoKustomizations(dir, names)
 	case len(names) == 1 && unchanged(opts.Overlay):
 		return absolute(dir), nil
 	case len(names) == 1:
 		return absolute(dir), amend(m, path.Join(dir, names[0]), opts.Overlay)
 	case opts.Overlay.Edit != nil && opts.Overlay.Edit.NeedsKustomization:
-		return "", &BuildError{File: dir, Reason: "the folder has no kustomization.yaml, and is to be built with kustomize", Hint: "add one, or take out the kustomize options"}
+		return "", &diagnose.BuildError{File: dir,
+			Reason: "the folder has no kustomization.yaml, and is to be built with kustomize",
+			Hint:   "add one, or take out the kustomize options"}
 	}
 	return plain(m, dir, opts)
 }
@@ -132,41 +136,18 @@ func unchanged(o fleet.Overlay) bool {
 
 func confirmFolder(m *mount, dir string) error {
 	if !fs.ValidPath(dir) {
-		return &BuildError{File: dir, Reason: "is not a path in the repository", Hint: "write it relative to the root, with slashes and without . or .."}
+		return &diagnose.BuildError{File: dir, Reason: "is not a path in the repository",
+			Hint: "write it relative to the root, with slashes and without . or .."}
 	}
 	info, err := m.stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return &BuildError{File: dir, Reason: "there is no such folder in the repository", Hint: m.didYouMean(dir, "check the path")}
+		return &diagnose.BuildError{File: dir, Reason: "there is no such folder in the repository", Hint: m.DidYouMean(dir,
+			"check the path")}
 	case err != nil:
 		return fmt.Errorf("look at %s: %w", dir, err)
 	case !info.IsDir():
-		return &BuildError{File: dir, Reason: "is a file", Hint: "name the folder that holds it"}
+		return &diagnose.BuildError{File: dir, Reason: "is a file", Hint: "name the folder that holds it"}
 	}
 	return nil
-}
-
-// kustomizationsIn lists the kustomization files of a folder, looking for each name that
-// kustomize knows.
-func kustomizationsIn(m *mount, dir string) ([]string, error) {
-	var found []string
-	for _, name := range konfig.RecognizedKustomizationFileNames() {
-		info, err := m.stat(path.Join(dir, name))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return nil, fmt.Errorf("look at %s: %w", path.Join(dir, name), err)
-		case !info.IsDir():
-			found = append(found, name)
-		}
-	}
-	return found, nil
-}
-
-func twoKustomizations(dir string, names []string) *BuildError {
-	return &BuildError{
-		File:   path.Join(dir, names[0]),
-		Reason: fmt.Sprintf("the folder has a second kustomization, %s, and kustomize takes only one", path.Join(dir, names[1])),
-		Hint:   "keep one of them",
-	}
 }

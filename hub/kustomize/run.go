@@ -4,8 +4,11 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"path"
+	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/resmap"
 	"sigs.k8s.io/kustomize/api/types"
@@ -27,6 +30,9 @@ func warmSchema() { openapi.Schema() }
 func run(m *mount, target string) ([]hub.Rendered, error) {
 	warmSchema()
 	built, err := krustyRun(m, target)
+	if networkDenied.Swap(false) {
+		m.denied = errNetwork
+	}
 	if m.ownSchema {
 		openapi.ResetOpenAPI()
 		defer warmSchema()
@@ -44,15 +50,41 @@ func run(m *mount, target string) ([]hub.Rendered, error) {
 	return rendered(m, built)
 }
 
-// panicked is a panic inside kustomize.
-type panicked struct{ value any }
+// quick is the longest that a build may have taken for parts of it to be built again, to find what failed.
+const quick = time.Second
 
-func (p panicked) Error() string { return fmt.Sprintf("kustomize panicked: %v", p.value) }
+// failure says why a build failed: what was refused or denied, or else what is wrong with the files.
+func failure(m *mount, cause error, took time.Duration) error {
+	var e *diagnose.BuildError
+	switch {
+	case errors.As(cause, &e):
+		return e
+	case errors.Is(cause, errClosed):
+		return cause
+	}
+	again := func(dir string, changed map[string][]byte) error {
+		if took > quick {
+			return nil
+		}
+		return m.attempt(dir, changed)
+	}
+	return m.Explain(cause, m.denial(), again)
+}
+
+// attempt builds a folder with some files changed.
+func (m *mount) attempt(dir string, changed map[string][]byte) error {
+	target := dir
+	if dir != path.Dir(synthetic) {
+		target = absolute(dir)
+	}
+	_, err := run(m.again(changed), target)
+	return err
+}
 
 func krustyRun(m *mount, target string) (built resmap.ResMap, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			built, err = nil, panicked{v}
+			built, err = nil, diagnose.Panicked{Value: v}
 		}
 	}()
 	defer trapFatal()()
@@ -67,27 +99,27 @@ func krustyRun(m *mount, target string) (built resmap.ResMap, err error) {
 func rendered(m *mount, built resmap.ResMap) (objects []hub.Rendered, err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			objects, err = nil, panicked{v}
+			objects, err = nil, diagnose.Panicked{Value: v}
 		}
 	}()
 	if built.Size() > maxObjects {
-		return nil, tooManyObjects(built.Size())
+		return nil, tooManyObjects(m.Build)
 	}
-	origins := newOrigins(m)
+	origins := diagnose.NewOrigins(m.Build)
 	objects = make([]hub.Rendered, 0, built.Size())
 	size := 0
 	for _, r := range built.Resources() {
-		from := origins.of(r.GetKind(), r.GetName())
-		culprit, object := cmp.Or(from, m.outermost()), fmt.Sprintf("%s %q", r.GetKind(), r.GetName())
+		from := origins.Of(r.GetKind(), r.GetName())
+		culprit, object := cmp.Or(from, m.Outermost()), fmt.Sprintf("%s %q", r.GetKind(), r.GetName())
 		if r.GetApiVersion() == "" {
-			return nil, noAPIVersion(culprit, object)
+			return nil, diagnose.NoAPIVersion(culprit, object)
 		}
 		data, err := r.MarshalJSON()
 		if err != nil {
-			return nil, unencodable(m, culprit, object, err)
+			return nil, diagnose.Unencodable(m.Build, culprit, object, err)
 		}
 		if size += len(data); size > maxOutput {
-			return nil, errTooLarge
+			return nil, tooLarge(m.Build)
 		}
 		objects = append(objects, hub.Rendered{JSON: data, File: from})
 	}

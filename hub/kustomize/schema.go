@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/yaml"
 )
 
@@ -14,7 +15,7 @@ const maxHops = 100
 
 // vetSchema refuses a schema (openapi.path) in which a reference leads back to itself: kustomize would
 // follow it for ever, and no build would come after.
-func (m *mount) vetSchema(name string) *BuildError {
+func (m *mount) vetSchema(name string) *diagnose.BuildError {
 	data, err := m.readFile(name)
 	if err != nil {
 		return nil // kustomize misses it as well
@@ -27,7 +28,7 @@ func (m *mount) vetSchema(name string) *BuildError {
 		next := ref
 		for hops := 0; next != ""; hops++ {
 			if hops > maxHops {
-				return &BuildError{File: name, Reason: fmt.Sprintf("the schema's reference %q leads back to itself", ref), Hint: "write the schema out where it is referred to"}
+				return &diagnose.BuildError{File: name, Reason: fmt.Sprintf("the schema's reference %q leads back to itself", ref), Hint: "write the schema out where it is referred to"}
 			}
 			next = schemaRef(pointed(root, next))
 		}

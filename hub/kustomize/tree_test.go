@@ -8,6 +8,7 @@ import (
 	"testing/fstest"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 )
 
 // tree makes a repository from text in the txtar format: each file after a line "-- name --".
@@ -53,11 +54,11 @@ func mustFail(t testing.TB, files hub.Tree, dir string, opts hub.BuildOptions) s
 	if err == nil {
 		t.Fatalf("Build(%s) gave %d objects, want an error", dir, len(objects))
 	}
-	var e *BuildError
+	var e *diagnose.BuildError
 	if !errors.As(err, &e) {
 		t.Fatalf("Build(%s): %T, want *BuildError: %v", dir, err, err)
 	}
-	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), repository+"/") {
+	if strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), diagnose.Repository+"/") {
 		t.Errorf("error is not one clear line of repository paths: %q", err)
 	}
 	return err.Error()

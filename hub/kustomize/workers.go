@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/internal/process"
 )
 
@@ -202,10 +203,10 @@ func (w *worker) build(tree hub.Tree, j *job) (*done, error) {
 func crashed(dir, stderr string) error {
 	switch {
 	case strings.Contains(stderr, "stack overflow"):
-		return &BuildError{File: dir, Reason: "the build calls itself without end",
+		return &diagnose.BuildError{File: dir, Reason: "the build calls itself without end",
 			Hint: "does a value contain itself?"}
 	case outOfMemory.MatchString(stderr):
-		return &BuildError{File: dir, Reason: fmt.Sprintf("the build takes more than the %d MiB of memory "+
+		return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the build takes more than the %d MiB of memory "+
 			"that one build may take", maxMemory>>20),
 			Hint: "does a base include itself many times over, or a replacement repeat a value? Otherwise " + splitHint}
 	}
@@ -224,7 +225,7 @@ var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makes
 // stopped tells of a build that was stopped: by the bound on its time, or because nothing asks for it any more.
 func stopped(ctx context.Context, dir string) error {
 	if errors.Is(context.Cause(ctx), errTime) {
-		return &BuildError{File: dir, Reason: fmt.Sprintf("the build did not end within %s", maxTime),
+		return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the build did not end within %s", maxTime),
 			Hint: "does a base include itself many times over, or a replacement or patch take very long? " +
 				"Otherwise " + splitHint}
 	}

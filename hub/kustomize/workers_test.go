@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/internal/race"
 )
 
 // asWorker makes this test program a worker, and asSmallWorker one that may take little memory.
@@ -145,7 +147,7 @@ func TestABuildThatTakesTooLongSaysSo(t *testing.T) {
 	ctx, cancel := context.WithTimeoutCause(t.Context(), time.Millisecond, errTime)
 	defer cancel()
 	_, err := own(t, asWorker).Build(ctx, endless(), "b", hub.BuildOptions{})
-	if _, is := errors.AsType[*BuildError](err); !is || !strings.Contains(err.Error(),
+	if _, is := errors.AsType[*diagnose.BuildError](err); !is || !strings.Contains(err.Error(),
 		"b: the build did not end within 1m0s (") {
 		t.Errorf("%T: %v", err, err)
 	}
@@ -197,7 +199,7 @@ func TestAWorkerThatEndedIsReplaced(t *testing.T) {
 		if got, err := w.Build(t.Context(), files, "target", hub.BuildOptions{}); err != nil || len(got) != 3 {
 			t.Fatalf("%d objects, %v", len(got), err)
 		}
-		for deadline := time.Now().Add(30 * time.Second); killIdle(w) == 0; time.Sleep(10 * time.Millisecond) {
+		for deadline := time.Now().Add(race.Patience(90 * time.Second)); killIdle(w) == 0; time.Sleep(10 * time.Millisecond) {
 			if time.Now().After(deadline) {
 				t.Fatal("no worker is ready")
 			}

@@ -13,8 +13,13 @@ import (
 	"github.com/drover-dev/drover/internal/backoff"
 )
 
-// claimsTimeout is how long external servers may take to answer that they took new claims.
-const claimsTimeout = 3 * time.Second
+const (
+	// claimsTimeout is how long external servers may take to answer that they took new claims.
+	claimsTimeout = 3 * time.Second
+	// awayTimeout is how long the hub may take to find another server after it has lost the one that it asked. A TLS
+	// handshake with each takes seconds where all of them are busy.
+	awayTimeout = 15 * time.Second
+)
 
 // Revoke cuts users off on all servers, at once. External servers that cannot be reached learn
 // of it when they can: the error says so. A hub that does not act for the fleet tells nobody: what it remembers may
@@ -150,16 +155,28 @@ func (b *Bus) introduce() error {
 // the request is repeated while the hub connects to another one.
 func (b *Bus) request(subject string, data []byte) (*natsgo.Msg, error) {
 	pause := backoff.Backoff{Min: 50 * time.Millisecond, Max: time.Second}
-	for deadline := time.Now().Add(2 * claimsTimeout); ; {
+	for begin := time.Now(); ; {
 		m, err := b.system.Request(subject, data, claimsTimeout)
-		lost := errors.Is(err, natsgo.ErrTimeout) || errors.Is(err, natsgo.ErrReconnectBufExceeded)
-		if !lost || time.Now().After(deadline) {
+		if !repeats(err, time.Since(begin)) {
 			return m, err
 		}
 		if pause.Wait(b.closed, nil) != nil {
 			return nil, err
 		}
 	}
+}
+
+// repeats says whether a request is made again that came to err, some time after it was made first: one without an
+// answer,
+// whose server was lost, and one that there is no server for at the moment, which takes longer.
+func repeats(err error, since time.Duration) bool {
+	switch {
+	case errors.Is(err, natsgo.ErrTimeout):
+		return since <= 2*claimsTimeout
+	case errors.Is(err, natsgo.ErrReconnectBufExceeded):
+		return since <= awayTimeout
+	}
+	return false
 }
 
 // update gives external servers one account as it is now.

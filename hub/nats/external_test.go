@@ -35,6 +35,28 @@ func until(t *testing.T, what string, cond func() bool) {
 	}
 }
 
+// answered repeats a request until it is answered: while a stream has no leader, as after an election on a busy
+// machine, no server answers, and one long request would wait until its deadline.
+func answered[T any](t *testing.T, what string, request func(context.Context) (T, error)) (answer T) {
+	t.Helper()
+	until(t, what, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), patience/6)
+		defer cancel()
+		var err error
+		answer, err = request(ctx)
+		return err == nil
+	})
+	return answer
+}
+
+// stream is a stream of the hub.
+func stream(t *testing.T, b *Bus, name string) jetstream.Stream {
+	t.Helper()
+	return answered(t, "the stream "+name, func(ctx context.Context) (jetstream.Stream, error) {
+		return b.js.Stream(ctx, name)
+	})
+}
+
 // freePort is free now and will be when a server is started again: the ports that the kernel hands out may be
 // anyone's by then.
 func freePort(t *testing.T) int {
@@ -301,6 +323,60 @@ func TestARevocationWaitsForAServerThatIsBackSoon(t *testing.T) {
 		}
 		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
 	})
+}
+
+// A hub finds another server only after some seconds where the machine is busy. A request that nothing was sent of
+// meanwhile
+// is no failure.
+func TestARevocationWaitsLongerForAServerThanForAnAnswer(t *testing.T) {
+	t.Parallel()
+	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	b, user := e.hub(1, "main"), e.join()
+	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
+	until(t, "the hub has told the servers once", func() bool {
+		b.claiming.Lock()
+		defer b.claiming.Unlock()
+		return b.retired
+	})
+	e.kill("main")
+	until(t, "the hub has lost its connection", func() bool { return !b.system.IsConnected() })
+	began, revoked := time.Now(), make(chan error, 1)
+	go func() { revoked <- e.ids.Revoke("a") }()
+	until(t, "the hub has waited longer than for an answer",
+		func() bool { return time.Since(began) > 2*claimsTimeout+time.Second })
+	e.start("main")
+	if err := <-revoked; err != nil {
+		t.Errorf("the revocation did not wait: %v", err)
+	}
+	until(t, "the credential that was revoked is refused", func() bool {
+		c, err := dialAs(e.keys, user, e.url("main"), trusting(e.keys.CA()))
+		if err == nil {
+			c.Close()
+		}
+		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
+	})
+}
+
+func TestWhichRequestsAreRepeated(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		err   error
+		since time.Duration
+		want  bool
+	}{
+		{nil, 0, false},
+		{natsgo.ErrNoResponders, 0, false},
+		{natsgo.ErrTimeout, claimsTimeout, true},
+		{natsgo.ErrTimeout, 2*claimsTimeout + 1, false},
+		{natsgo.ErrReconnectBufExceeded, 2*claimsTimeout + 1, true},
+		{fmt.Errorf("send: %w", natsgo.ErrReconnectBufExceeded), awayTimeout, true},
+		{natsgo.ErrReconnectBufExceeded, awayTimeout + 1, false},
+		{natsgo.ErrConnectionClosed, 0, false},
+	} {
+		if got := repeats(c.err, c.since); got != c.want {
+			t.Errorf("after %s, %v: %v", c.since, c.err, got)
+		}
+	}
 }
 
 func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {

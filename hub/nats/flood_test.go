@@ -10,6 +10,7 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -66,7 +67,7 @@ func TestAClusterThatFloodsIsCutOffAndOthersAreServed(t *testing.T) {
 		slowest = max(slowest, time.Since(begin))
 		return flooder.IsClosed()
 	})
-	if slowest > time.Second {
+	if slowest > race.Patience(2*time.Second) {
 		t.Errorf("a bundle took %s beside the flood", slowest)
 	}
 	t.Logf("the slowest of %d bundles took %s", generation, slowest)
@@ -80,7 +81,7 @@ func TestAClusterThatFloodsIsCutOffAndOthersAreServed(t *testing.T) {
 	if !errors.Is(err, natsgo.ErrAuthorization) && !errors.Is(err, natsgo.ErrAuthRevoked) {
 		t.Errorf("the credential connects again at once: %v", err)
 	}
-	journal := must(must(s.bus.js.Stream(t.Context(), protocol.StreamJournal)).Info(t.Context()))
+	journal := stream(t, s.bus, protocol.StreamJournal).CachedInfo()
 	if journal.State.Msgs > maxEvents || journal.State.Bytes > maxEvents*maxEvent {
 		t.Errorf("the journal holds %d events, %d bytes", journal.State.Msgs, journal.State.Bytes)
 	}

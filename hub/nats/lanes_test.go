@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"github.com/drover-dev/drover/internal/race"
 )
 
 func TestALaneThatIsStuckHoldsUpNoOther(t *testing.T) {
@@ -20,7 +22,7 @@ func TestALaneThatIsStuckHoldsUpNoOther(t *testing.T) {
 	}
 	select {
 	case <-free:
-	case <-time.After(10 * time.Second):
+	case <-time.After(race.Patience(90 * time.Second)):
 		t.Fatal("the other lane does not move")
 	}
 	taken := laneQueue

@@ -55,17 +55,19 @@ func TestTheEmbeddedServerLeavesAPartOfItsDisk(t *testing.T) {
 }
 
 // fill writes into a stream of what agents say until it stores no more.
-func fill(t *testing.T, b *Bus, stream, subject string, size int) {
+func fill(t *testing.T, b *Bus, name, subject string, size int) {
 	t.Helper()
 	noise := make([]byte, size)
 	_, _ = rand.Read(noise)
-	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*patience)
 	defer cancel()
-	s := must(b.js.Stream(ctx, stream))
+	s := stream(t, b, name)
 	for n := 0; ; n++ {
-		info := must(s.Info(ctx))
+		info := answered(t, "the state of "+name, func(ctx context.Context) (*jetstream.StreamInfo, error) {
+			return s.Info(ctx)
+		})
 		if most := info.Config.MaxBytes; most <= 0 {
-			t.Fatalf("the stream %s is not bounded", stream)
+			t.Fatalf("the stream %s is not bounded", name)
 		} else if int64(info.State.Bytes) > most-2*int64(size) && n > 0 {
 			return
 		}

@@ -14,10 +14,12 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
+
+	"github.com/drover-dev/drover/internal/race"
 )
 
 // patience is how long a test waits for something that takes milliseconds.
-const patience = 90 * time.Second
+var patience = race.Patience(90 * time.Second)
 
 func must[T any](v T, err error) T {
 	if err != nil {

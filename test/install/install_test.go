@@ -14,6 +14,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/install"
 	"github.com/drover-dev/drover/hub/manifest"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -190,7 +191,7 @@ func (s *scene) mayAs(account, what string, want bool) {
 	review := testenv.Object{"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": testenv.Object{
 		"user":               "system:serviceaccount:drover-system:" + account,
 		"resourceAttributes": testenv.Object{"namespace": namespace, "verb": "create", "resource": resource}}}
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
 		got, err := s.cp.Kube().Create(s.Context(), "test", review)
 		if err != nil {
 			s.Fatal(err)

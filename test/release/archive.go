@@ -43,13 +43,15 @@ func (r Release) archives(built programs, wanted []Platform) ([]File, error) {
 	return out, nil
 }
 
-// archive makes a compressed tar of programs. Owners, times and order are the same each time.
+// entry is a file in an archive.
+type entry struct {
+	name string
+	data []byte
+	mode int64
+}
+
+// archive makes a compressed tar of programs.
 func (r Release) archive(folder string, programs map[string][]byte) ([]byte, error) {
-	type entry struct {
-		name string
-		data []byte
-		mode int64
-	}
 	var entries []entry
 	for name, data := range programs {
 		entries = append(entries, entry{name, data, 0o755})
@@ -61,6 +63,11 @@ func (r Release) archive(folder string, programs map[string][]byte) ([]byte, err
 		}
 		entries = append(entries, entry{name, data, 0o644})
 	}
+	return r.pack(folder, entries)
+}
+
+// pack makes a compressed tar. Owners, times and order are the same each time.
+func (r Release) pack(folder string, entries []entry) ([]byte, error) {
 	slices.SortFunc(entries, func(a, b entry) int { return cmp.Compare(a.name, b.name) })
 	var buf bytes.Buffer
 	packed := gzip.NewWriter(&buf)

@@ -2,33 +2,20 @@ package release
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
 
-// Release is one version, and what it is built from.
-type Release struct {
-	Root    string    // the work tree
-	Version string    // as v0.2.0
-	Commit  string    // the full hash
-	Date    time.Time // of the commit; everything in the release has it
-	Notes   string    // the version's section of the changelog
-}
-
-var versionForm = regexp.MustCompile(`^v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z][0-9A-Za-z.-]*)?$`)
-
-// Number is the version without its v, as names of files and images have it.
-func (r Release) Number() string { return strings.TrimPrefix(r.Version, "v") }
-
 // Check returns the release that a work tree would give. It refuses one that cannot be built again: with changes that
-// are not committed, with a tag of that version on another commit, or without a section in the changelog.
+// are not committed, with a tag of that version on another commit, or without a section in the changelog. A work tree
+// of a released version, whose commit has the tags, gives that version.
 func Check(ctx context.Context, root, version string) (Release, error) {
 	r := Release{Root: root, Version: version}
 	if !versionForm.MatchString(version) {
@@ -41,71 +28,110 @@ func Check(ctx context.Context, root, version string) (Release, error) {
 	if changed != "" {
 		return r, fmt.Errorf("the work tree has changes that are not committed: commit or remove them\n%s", changed)
 	}
-	facts, err := git(ctx, root, "log", "-1", "--format=%H %ct")
+	head, err := git(ctx, root, "rev-parse", "HEAD")
 	if err != nil {
 		return r, err
-	}
-	var seconds int64
-	if _, err := fmt.Sscan(facts, &r.Commit, &seconds); err != nil {
-		return r, fmt.Errorf("read the commit of the work tree from %q: %w", facts, err)
-	}
-	r.Date = time.Unix(seconds, 0).UTC()
-	tagged, err := git(ctx, root, "tag", "--list", version,
-		"--format=%(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)")
-	if err != nil {
-		return r, err
-	}
-	if tagged != "" && tagged != r.Commit {
-		return r, fmt.Errorf("the tag %s is on commit %s, and the work tree on %s: check that commit out, or choose the "+
-			"next version", version, tagged, r.Commit)
 	}
 	changelog, err := os.ReadFile(filepath.Join(root, "CHANGELOG.md"))
 	if err != nil {
 		return r, err
 	}
-	r.Notes, err = Section(string(changelog), r.Number())
-	return r, err
+	if r.Notes, err = Section(string(changelog), r.Number()); err != nil {
+		return r, err
+	}
+	tags, err := r.tags(ctx)
+	if err != nil {
+		return r, err
+	}
+	r.Source = head
+	if tags[version] == head {
+		if r.Source, err = git(ctx, root, "rev-parse", "HEAD^"); err != nil {
+			return r, fmt.Errorf("the tag %s is on a commit that make release did not make: %w", version, err)
+		}
+	}
+	if err := r.derive(ctx); err != nil {
+		return r, err
+	}
+	return r, r.checkTags(tags, head)
 }
 
-// Section returns what a changelog says of a version: the text below its heading, "## 0.2.0" with anything behind it.
-// A release candidate has the section of its version.
-func Section(changelog, number string) (string, error) {
-	number, _, _ = strings.Cut(number, "-")
-	var out strings.Builder
-	found := false
-	for line := range strings.Lines(changelog) {
-		if heading, ok := strings.CutPrefix(line, "## "); ok {
-			if found {
-				break
-			}
-			first, _, _ := strings.Cut(strings.TrimSpace(heading), " ")
-			found = first == number
+// derive makes the commit for the tags from the source.
+func (r *Release) derive(ctx context.Context) error {
+	seconds, err := git(ctx, r.Root, "log", "-1", "--format=%ct", r.Source)
+	if err != nil {
+		return err
+	}
+	unix, err := strconv.ParseInt(seconds, 10, 64)
+	if err != nil {
+		return fmt.Errorf("read the date of commit %s: %w", r.Source, err)
+	}
+	r.Date = time.Unix(unix, 0).UTC()
+	r.Commit, err = r.tagged(ctx)
+	return err
+}
+
+// tags are the tags of the release that there are, with their commits.
+func (r Release) tags(ctx context.Context) (map[string]string, error) {
+	const format = "%(refname:strip=2) %(if)%(*objectname)%(then)%(*objectname)%(else)%(objectname)%(end)"
+	list, err := git(ctx, r.Root, append([]string{"tag", "--format=" + format, "--list"}, r.Tags()...)...)
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]string{}
+	for line := range strings.Lines(list) {
+		if tag, commit, ok := strings.Cut(strings.TrimSpace(line), " "); ok {
+			out[tag] = commit
+		}
+	}
+	return out, nil
+}
+
+// checkTags holds the tags that there are against the commit that they are for. If the work tree is of that commit, all
+// have to be there.
+func (r Release) checkTags(tags map[string]string, head string) error {
+	for _, tag := range r.Tags() {
+		switch on, ok := tags[tag]; {
+		case ok && on != r.Commit:
+			return fmt.Errorf("the tag %s is on commit %s, and %s is to be tagged %s: check out the commit that it was "+
+				"released from, or choose the next version", tag, on, r.Source, r.Commit)
+		case !ok && head == r.Commit:
+			return fmt.Errorf("the tag %s is missing, and %s exists: fetch or push all of %s", tag, r.Version,
+				strings.Join(r.Tags(), " "))
+		}
+	}
+	return nil
+}
+
+// Tag makes the tags of the release that there are not yet, in the local repository. They are signed if Git is
+// configured to sign tags.
+func (r Release) Tag(ctx context.Context) error {
+	there, err := r.tags(ctx)
+	if err != nil {
+		return err
+	}
+	for _, tag := range r.Tags() {
+		if there[tag] != "" {
 			continue
 		}
-		if found {
-			out.WriteString(line)
+		if _, err := git(ctx, r.Root, "tag", "-a", "-m", tag, tag, r.Commit); err != nil {
+			return err
 		}
 	}
-	text := strings.TrimSpace(out.String())
-	switch {
-	case !found:
-		return "", fmt.Errorf("CHANGELOG.md has no section %q: move what is new from Unreleased below this heading",
-			"## "+number)
-	case text == "":
-		return "", fmt.Errorf("CHANGELOG.md: the section %q is empty", "## "+number)
-	}
-	return text + "\n", nil
+	return nil
 }
 
-func git(ctx context.Context, dir string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", args...)
-	cmd.Dir = dir
-	out, err := cmd.Output()
-	var failed *exec.ExitError
-	if errors.As(err, &failed) {
-		return "", fmt.Errorf("git %s: %w: %s", args[0], err, strings.TrimSpace(string(failed.Stderr)))
+// export writes the files of the source to a folder.
+func (r Release) export(ctx context.Context, dir string) error {
+	index := filepath.Join(dir, "index")
+	for _, args := range [][]string{{"read-tree", r.Source}, {"checkout-index", "-a", "--prefix=" + dir + "/source/"}} {
+		cmd := exec.CommandContext(ctx, "git", args...)
+		cmd.Dir = r.Root
+		cmd.Env = append(os.Environ(), "GIT_INDEX_FILE="+index)
+		if _, err := output(cmd); err != nil {
+			return err
+		}
 	}
-	return strings.TrimSpace(string(out)), err
+	return nil
 }
 
 // Options say what of a release is built.
@@ -123,6 +149,16 @@ func (r Release) Build(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(o.Dist, 0o755); err != nil {
 		return err
 	}
+	// The commit of the tags requires versions that are not published yet, so the programs are built from the source.
+	dir, err := os.MkdirTemp("", "drover-release-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if err := r.export(ctx, dir); err != nil {
+		return err
+	}
+	r.Root = filepath.Join(dir, "source")
 	built := programs{}
 	for _, d := range Deliveries {
 		for _, p := range d.platforms(o.Platforms) {
@@ -144,7 +180,11 @@ func (r Release) Build(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	files = append(files, images...)
+	charts, err := r.charts()
+	if err != nil {
+		return err
+	}
+	files = slices.Concat(files, images, charts)
 	sbom, err := r.SBOM(files)
 	if err != nil {
 		return err

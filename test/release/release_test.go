@@ -21,6 +21,13 @@ func TestAReleaseIsRefusedThatCannotBeBuiltAgain(t *testing.T) {
 	tree := func(t *testing.T) string {
 		dir := t.TempDir()
 		write(t, dir, "CHANGELOG.md", changelog)
+		for _, folder := range Modules {
+			text := "module " + modulePath(folder) + "\n\ngo 1.26.0\n"
+			if folder == "hub" {
+				text += "\nrequire " + ours + " v0.0.0\n\nreplace " + ours + " => ..\n"
+			}
+			write(t, dir, filepath.Join(folder, "go.mod"), text)
+		}
 		run(t, dir, "init", "-q")
 		run(t, dir, "add", ".")
 		run(t, dir, "commit", "-qm", "first")
@@ -31,17 +38,21 @@ func TestAReleaseIsRefusedThatCannotBeBuiltAgain(t *testing.T) {
 		change  func(t *testing.T, dir string)
 		want    string
 	}{
-		"a clean tree":     {"v0.2.0", nil, ""},
-		"a candidate":      {"v0.2.0-rc.1", nil, ""},
-		"tagged here":      {"v0.2.0", tagHere, ""},
-		"no v":             {"0.2.0", nil, "v0.2.0"},
-		"no version":       {"", nil, "write it as"},
-		"a file beside":    {"v0.2.0", addFile, "not committed"},
-		"an edit":          {"v0.2.0", edit, "not committed"},
-		"no section":       {"v0.3.0", nil, "no section"},
-		"an empty section": {"v0.1.0", nil, "empty"},
-		"a tag on another": {"v0.2.0", tagBehind, "the tag v0.2.0 is on commit"},
-		"a tag of another": {"v0.0.9", tagBehind, ""},
+		"a clean tree":      {"v0.2.0", nil, ""},
+		"a candidate":       {"v0.2.0-rc.1", nil, ""},
+		"tagged here":       {"v0.2.0", tagHere, "the tag v0.2.0 is on a commit that make release did not make"},
+		"released here":     {"v0.2.0", releaseHere, ""},
+		"a released one":    {"v0.2.0", checkOutReleased, ""},
+		"a tag is missing":  {"v0.2.0", dropTag, "the tag hub/v0.2.0 is missing"},
+		"a replaced module": {"v0.2.0", replaceOther, "hub/go.mod: it replaces example.com/x"},
+		"no v":              {"0.2.0", nil, "v0.2.0"},
+		"no version":        {"", nil, "write it as"},
+		"a file beside":     {"v0.2.0", addFile, "not committed"},
+		"an edit":           {"v0.2.0", edit, "not committed"},
+		"no section":        {"v0.3.0", nil, "no section"},
+		"an empty section":  {"v0.1.0", nil, "empty"},
+		"a tag on another":  {"v0.2.0", tagBehind, "the tag v0.2.0 is on commit"},
+		"a tag of another":  {"v0.0.9", tagBehind, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -54,6 +65,9 @@ func TestAReleaseIsRefusedThatCannotBeBuiltAgain(t *testing.T) {
 				if err != nil || len(r.Commit) != 40 || r.Date.IsZero() || !strings.HasPrefix(r.Notes, "- ") {
 					t.Errorf("%+v, %v", r, err)
 				}
+				if len(r.Source) != 40 || r.Source == r.Commit {
+					t.Errorf("%s is released as %s", r.Source, r.Commit)
+				}
 			} else if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want an error that says %q", err, c.want)
 			}
@@ -62,6 +76,38 @@ func TestAReleaseIsRefusedThatCannotBeBuiltAgain(t *testing.T) {
 }
 
 func tagHere(t *testing.T, dir string) { run(t, dir, "tag", "-a", "-m", "x", "v0.2.0") }
+
+// releaseHere tags as make release does.
+func releaseHere(t *testing.T, dir string) {
+	t.Helper()
+	run(t, dir, "config", "user.name", "x")
+	run(t, dir, "config", "user.email", "x@example.com")
+	r, err := Check(t.Context(), dir, "v0.2.0")
+	if err == nil {
+		err = r.Tag(t.Context())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func checkOutReleased(t *testing.T, dir string) {
+	t.Helper()
+	releaseHere(t, dir)
+	run(t, dir, "checkout", "-q", "v0.2.0")
+}
+
+func dropTag(t *testing.T, dir string) {
+	t.Helper()
+	checkOutReleased(t, dir)
+	run(t, dir, "tag", "-d", "hub/v0.2.0")
+}
+
+func replaceOther(t *testing.T, dir string) {
+	t.Helper()
+	write(t, dir, "hub/go.mod", "module "+ours+"/hub\n\ngo 1.26.0\n\nreplace example.com/x => example.com/y v1.0.0\n")
+	run(t, dir, "commit", "-qam", "second")
+}
 
 func addFile(t *testing.T, dir string) { write(t, dir, "new", "") }
 
@@ -74,7 +120,12 @@ func tagBehind(t *testing.T, dir string) {
 
 func write(t *testing.T, dir, name, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+	path := filepath.Join(dir, name)
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o644)
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 }
@@ -167,7 +218,7 @@ func checkSBOM(t *testing.T, text string) {
 	if want := strings.TrimPrefix(runtime.Version(), "go"); versions["stdlib"] != want {
 		t.Errorf("the standard library is %q, want %q", versions["stdlib"], want)
 	}
-	for _, name := range []string{ours + "/agent", ours + "/protocol"} {
+	for _, name := range []string{ours + "/agent", ours} {
 		if versions[name] != "v0.9.0" {
 			t.Errorf("%s is of version %q", name, versions[name])
 		}

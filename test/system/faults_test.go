@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -139,7 +140,7 @@ func (s *scene) revisions() map[string]string {
 
 func (s *scene) poll(what string, cond func() (bool, string)) {
 	s.t.Helper()
-	deadline := time.After(90 * time.Second)
+	deadline := time.After(race.Patience(90 * time.Second))
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {

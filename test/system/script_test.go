@@ -13,11 +13,12 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
 // patience is how long `until` waits for what takes milliseconds.
-const patience = 90 * time.Second
+var patience = race.Patience(90 * time.Second)
 
 func TestScripts(t *testing.T) {
 	bin := testenv.ProgramsT(t)

@@ -33,11 +33,11 @@ func Available(o Object) bool {
 
 // Wait returns once cond holds for the object that ref names (nil while there is none), or with an error that shows the
 // object when ctx ends. what names the condition in it. It watches, so waiting costs the API server two
-// requests, and not one for every look. Without a deadline in ctx it waits for a minute.
+// requests, and not one for every look. Without a deadline in ctx it waits for three minutes.
 func (k *Kube) Wait(ctx context.Context, ref Ref, what string, cond func(Object) bool) error {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeout(ctx, time.Minute)
+		ctx, cancel = context.WithTimeout(ctx, 3*time.Minute)
 		defer cancel()
 	}
 	var last Object

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent/agenttest"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -37,7 +38,7 @@ func (l *logged) String() string {
 // says waits until the program has logged want.
 func (p *process) says(t *testing.T, want string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(p.log.String(), want); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); !strings.Contains(p.log.String(), want); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("the agent did not log %q", want)
 		}
@@ -48,7 +49,7 @@ func (p *process) says(t *testing.T, want string) {
 func readyz(t *testing.T, port int, want string) {
 	t.Helper()
 	var last string
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		resp, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/readyz", port))
 		if err != nil {
 			last = err.Error()

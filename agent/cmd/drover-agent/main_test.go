@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"debug/buildinfo"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,26 +24,48 @@ func TestMain(m *testing.M) {
 	testenv.Main(m, testenv.WithControllers(), testenv.WithNodes(1), testenv.WithAudit())
 }
 
+// heavy is what the agent never links, and why.
+var heavy = map[string]string{
+	"k8s.io/api":                                   "the typed API triples the binary",
+	"k8s.io/client-go/discovery":                   "it pulls in the typed API",
+	"k8s.io/client-go/restmapper":                  "it pulls in the typed API",
+	"k8s.io/client-go/dynamic":                     "it brings caches that nobody asks for",
+	"k8s.io/client-go/kubernetes":                  "the typed API triples the binary",
+	"k8s.io/client-go/informers":                   "it pulls in the typed API",
+	"github.com/go-git/go-git":                     "only the hub reads Git",
+	"sigs.k8s.io/kustomize":                        "only the hub renders",
+	"helm.sh/helm":                                 "only the hub renders",
+	"google.golang.org/grpc":                       "plugins are hosted by a program of their own",
+	"github.com/hashicorp/go-plugin":               "plugins are hosted by a program of their own",
+	"github.com/nats-io/nats-server":               "only the hub serves",
+	"github.com/nats-io/jwt":                       "only the hub issues credentials",
+	"github.com/drover-dev/drover/hub":             "hub and agent never import each other",
+	"github.com/drover-dev/drover/test":            "nothing imports tests",
+	"github.com/drover-dev/drover/agent/agenttest": "only tests may",
+}
+
 func TestLinksNothingHeavy(t *testing.T) {
 	t.Parallel()
-	deptest.Ban(t, ".", map[string]string{
-		"k8s.io/api":                                   "the typed API triples the binary",
-		"k8s.io/client-go/discovery":                   "it pulls in the typed API",
-		"k8s.io/client-go/restmapper":                  "it pulls in the typed API",
-		"k8s.io/client-go/dynamic":                     "it brings caches that nobody asks for",
-		"k8s.io/client-go/kubernetes":                  "the typed API triples the binary",
-		"k8s.io/client-go/informers":                   "it pulls in the typed API",
-		"github.com/go-git/go-git":                     "only the hub reads Git",
-		"sigs.k8s.io/kustomize":                        "only the hub renders",
-		"helm.sh/helm":                                 "only the hub renders",
-		"google.golang.org/grpc":                       "plugins are hosted by a program of their own",
-		"github.com/hashicorp/go-plugin":               "plugins are hosted by a program of their own",
-		"github.com/nats-io/nats-server":               "only the hub serves",
-		"github.com/nats-io/jwt":                       "only the hub issues credentials",
-		"github.com/drover-dev/drover/hub":             "hub and agent never import each other",
-		"github.com/drover-dev/drover/test":            "nothing imports tests",
-		"github.com/drover-dev/drover/agent/agenttest": "only tests may",
-	})
+	deptest.Ban(t, ".", heavy)
+}
+
+// TestBinaryContainsNoHeavyModule reads what the linker recorded, whatever go.mod or a workspace allows.
+func TestBinaryContainsNoHeavyModule(t *testing.T) {
+	t.Parallel()
+	info, err := buildinfo.ReadFile(binary(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(info.Deps) < 10 {
+		t.Fatalf("the agent contains %d modules", len(info.Deps))
+	}
+	for _, m := range info.Deps {
+		for path, why := range heavy {
+			if m.Path == path || strings.HasPrefix(m.Path, path+"/") {
+				t.Errorf("the agent contains %s: %s", m.Path, why)
+			}
+		}
+	}
 }
 
 const maxBinary = 15 << 20

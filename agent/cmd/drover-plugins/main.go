@@ -1,8 +1,9 @@
-// Command drover-plugins is the plugin host of drover-agent, which starts and stops it; it does nothing by itself. It is a program of its
-// own because plugins are spoken with by gRPC, which would be a third of the agent.
+// Command drover-plugins is the plugin host of drover-agent, which starts and stops it; it does nothing by itself. It is
+// a program of its own because it speaks gRPC with plugins, which would be a third of the agent.
 //
-// Plugins are the programs drover-plugin-NAME in the folder that its argument names, or else in the folder plugins beside it. Each is started when
-// it is first needed, and again when it has crashed. All of them together with drover-plugins have a bounded memory each.
+// Plugins are the programs drover-plugin-NAME in the folder that its argument names, or else in the folder plugins
+// beside it. Each is started when it is first needed, and again when it has crashed. The host and each plugin have a
+// bounded memory.
 package main
 
 import (
@@ -22,8 +23,8 @@ import (
 )
 
 const (
-	// maxMemory is what drover-plugins and every plugin may each write to, in bytes. The pod's own limit is above that. It counts what was
-	// once taken, so that plugins are told to be content with much less.
+	// maxMemory is what the host and every plugin may each write to, in bytes. The pod's own limit is above that. It
+	// counts what was once taken, so that plugins are told to be content with much less.
 	maxMemory = 256 << 20
 	// workTime is within the time that the agent gives, so that it is this program that says which plugin hangs.
 	workTime = 20 * time.Second

@@ -1,5 +1,6 @@
-// Command release builds a version of Drover into a folder: archives, images, an SBOM and checksums. It pushes nothing
-// and tags nothing. `make release VERSION=v0.2.0` calls it; docs/releasing.md says what to do with the result.
+// Command release builds a version of Drover into a folder (archives, images, charts, an SBOM and checksums) and tags
+// its modules in the local repository. It pushes nothing. `make release VERSION=v0.2.0` calls it; docs/releasing.md
+// says what to do with the result.
 package main
 
 import (
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 
 	"github.com/drover-dev/drover/test/release"
 )
@@ -16,18 +18,19 @@ func main() {
 	root := flag.String("root", ".", "the work tree")
 	version := flag.String("version", "", "the version, as v0.2.0")
 	out := flag.String("out", "dist", "the folder to build into")
-	only := flag.String("only", "", "build for these platforms alone, as linux/amd64,darwin/arm64, to try it out")
-	check := flag.Bool("check", false, "check whether it can be built, and build nothing")
+	only := flag.String("only", "", "build for these platforms alone, as linux/amd64,darwin/arm64, and tag nothing")
+	rehearse := flag.Bool("rehearse", false, "tag nothing")
+	check := flag.Bool("check", false, "check whether it can be built, and build and tag nothing")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *root, *version, *out, *only, *check); err != nil {
+	if err := run(ctx, *root, *version, *out, *only, *rehearse, *check); err != nil {
 		fmt.Fprintln(os.Stderr, "release:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, root, version, out, only string, check bool) error {
+func run(ctx context.Context, root, version, out, only string, rehearse, check bool) error {
 	platforms, err := release.ParsePlatforms(only)
 	if err != nil {
 		return err
@@ -36,13 +39,22 @@ func run(ctx context.Context, root, version, out, only string, check bool) error
 	if err != nil {
 		return err
 	}
-	fmt.Printf("%s is commit %s of %s\n", r.Version, r.Commit, r.Date)
+	fmt.Printf("%s is released from commit %s of %s; its tags are on commit %s\n", r.Version, r.Source, r.Date, r.Commit)
 	if check {
 		return nil
 	}
 	if err := r.Build(ctx, release.Options{Dist: out, Platforms: platforms, Log: os.Stdout}); err != nil {
 		return err
 	}
-	fmt.Printf("built into %s; nothing was tagged or published: docs/releasing.md has the next step\n", out)
+	if rehearse || len(platforms) > 0 {
+		fmt.Printf("built into %s; nothing is tagged or pushed\n", out)
+		return nil
+	}
+	if err := r.Tag(ctx); err != nil {
+		return err
+	}
+	tags := r.Tags()
+	fmt.Printf("built into %s and tagged; nothing is pushed. To publish it, push the tags of the modules, and then the "+
+		"version:\n  git push origin %s\n  git push origin %s\n", out, strings.Join(tags[1:], " "), tags[0])
 	return nil
 }
