@@ -36,8 +36,8 @@ func (h *Hub) rendered(ctx context.Context) error {
 	return h.resolveLate(ctx, slices.Compact(names))
 }
 
-// resolveLate resolves clusters whose bundles were put off in the turn of their commit, and ends as that turn does: what
-// a cluster no longer uses or no longer waits for is known only now.
+// resolveLate resolves clusters whose bundles were put off in the turn of their commit, and ends as that turn does:
+// what a cluster no longer uses or no longer waits for is known only now.
 func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	if h.plans.base == nil || len(names) == 0 {
 		return nil // the first revision decides

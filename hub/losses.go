@@ -68,8 +68,8 @@ func (l *losses) losers(names []string, commit string) (n int) {
 	return n
 }
 
-// lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these come one after the
-// other, and what the guard counts are all clusters that lose by one commit.
+// lostLate remembers which clusters were to lose much by renders that finished after the turn of their commit: these
+// come one after the other, and what the guard counts are all clusters that lose by one commit.
 type lostLate struct {
 	late bool // renders that have finished are taken in
 	at   map[string]time.Time
