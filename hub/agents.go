@@ -9,8 +9,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then
-// the store was lost.
+// heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it:
+// then the store was lost.
 func (h *Hub) heard(ctx context.Context, cluster string) error {
 	if h.plans.listing == nil {
 		return nil // the first revision decides

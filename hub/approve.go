@@ -175,8 +175,8 @@ func sameHolds(a, b release.Deletions) bool {
 	return maps.Equal(ids(a), ids(b))
 }
 
-// heldAs gives what is held under a name: a hold that is shown, or what one of its apps loses in one of its clusters, by
-// the id that the agent there tells of it.
+// heldAs gives what is held under a name: a hold that is shown, or what one of its apps loses in one of its clusters,
+// by the id that the agent there tells of it.
 func (x *approvals) heldAs(name string) (query.Hold, error) {
 	hold, err := query.FindHold(x.state.Source().Held, name)
 	if err == nil {

@@ -13,9 +13,10 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be rendered keeps its last good blob, from
-// last; and while a folder cannot be read whole, an app that seems to be missing from it is kept too. last may be empty, because the
-// hub's store was lost: so everything that is in doubt is written into the bundle, and the agent keeps what it knows.
+// bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be rendered keeps its
+// last good blob, from last; and while a folder cannot be read whole, an app that seems to be missing from it is kept
+// too. last may be empty, because the hub's store was lost: so everything that is in doubt is written into the bundle,
+// and the agent keeps what it knows.
 func bundleOf(res resolve.Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
 	b := protocol.Bundle{
 		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
@@ -60,8 +61,9 @@ func incomplete(r *resolve.Resolution) string {
 	return strings.Join(reasons, "; ")
 }
 
-// asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
-// not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
+// asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that
+// concern many clusters is not worth a generation of its own: it is published with what changes next, or where the hub
+// does not remember what it published.
 func asksTheSame(b, prev protocol.Bundle, digest string, res *resolve.Resolution) bool {
 	b = settled(res, b, prev)
 	if b.Digest() == digest {
@@ -148,8 +150,8 @@ func wanted(b protocol.Bundle, declared []fleet.App) []query.DesiredApp {
 	return out
 }
 
-// settled is a resolution's bundle as if what is being rendered, and all that depends on it, was as in prev: that a render takes
-// long is not worth a generation of its own.
+// settled is a resolution's bundle as if what is being rendered, and all that depends on it, was as in prev: that a
+// render takes long is not worth a generation of its own.
 func settled(r *resolve.Resolution, b, prev protocol.Bundle) protocol.Bundle {
 	if r == nil || !r.Pending() {
 		return b

@@ -36,8 +36,8 @@ func (c *capabilities) kubernetes(cluster string) string {
 	return c.ledger.of(cluster).Kubernetes
 }
 
-// apis are what a cluster serves, with its digest: as it reported in this run of the hub, or as its charts were rendered
-// for last. Nothing, if that is not known.
+// apis are what a cluster serves, with its digest: as it reported in this run of the hub, or as its charts were
+// rendered for last. Nothing, if that is not known.
 func (c *capabilities) apis(cluster string) (digest string, list []string) {
 	digest = c.ledger.of(cluster).APIs
 	if r := c.state.report(cluster); r != nil {

@@ -178,8 +178,8 @@ func (d *departures) pruning(name string) bool {
 	return prunes(r, joined) && !empty(c)
 }
 
-// prunes says whether a cluster is to be emptied before its credential is revoked, as its last cluster.yaml that could be
-// read had asked for.
+// prunes says whether a cluster is to be emptied before its credential is revoked, as its last cluster.yaml that could
+// be read had asked for.
 func prunes(r Record, joined bool) bool {
 	return !r.Released.IsZero() && r.PruneOnRemove && joined && r.Bundle.Generation > 0
 }

@@ -230,7 +230,8 @@ func (f *fence) explain(v verdict) string {
 	return "it has not found out yet which other hubs there are"
 }
 
-// believable is the newest epoch that an agent is believed to have accepted: one that lies must not hide what others say.
+// believable is the newest epoch that an agent is believed to have accepted: one that lies must not hide what others
+// say.
 func (f *fence) believable() uint64 {
 	if f.force {
 		return maxEpoch

@@ -145,9 +145,9 @@ func (n *numbers) overclaimed() (out []query.Hold) {
 	return out
 }
 
-// surpass has the next bundle of a cluster take precedence over what its agent reports, as a person has decided: above its
-// generation, where the agent is too old to know epochs, else with a new epoch, which advance begins and in which the
-// numbers need not rise.
+// surpass has the next bundle of a cluster take precedence over what its agent reports, as a person has decided: above
+// its generation, where the agent is too old to know epochs, else with a new epoch, which advance begins and in which
+// the numbers need not rise.
 func (n *numbers) surpass(cluster string, advance func() error) error {
 	c := n.overclaims[cluster]
 	if c.epoch == 0 && c.generation <= protocol.MaxFollowed {

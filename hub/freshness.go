@@ -304,8 +304,8 @@ func (f *freshness) delay(cluster string) {
 	f.withhold(cluster)
 }
 
-// ready are the clusters whose generation was put off and need not wait any more, sorted. What is shown of the others is
-// brought up to date.
+// ready are the clusters whose generation was put off and need not wait any more, sorted. What is shown of the others
+// is brought up to date.
 func (f *freshness) ready() (names []string) {
 	for name, until := range f.held {
 		if !time.Now().Before(until) {

@@ -188,8 +188,8 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 	return h.publisher.catchUp(ctx)
 }
 
-// resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a cluster
-// waits until it is known in how many.
+// resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a
+// cluster waits until it is known in how many.
 func (h *Hub) resolveAll(ctx context.Context, snap model.Snapshot, names []string) (published int, err error) {
 	l := h.publisher.losses
 	l.begin()

@@ -3,14 +3,6 @@ package hub
 import (
 	"context"
 	"slices"
-	"time"
-)
-
-const (
-	// renderPatience is how long a cluster's bundle waits for a render that has not finished, firstPatience the same
-	// of its first bundle. Then the bundle is published without it.
-	renderPatience = 2 * time.Second
-	firstPatience  = 10 * time.Second
 )
 
 // rendered resolves the clusters whose renders have finished.

@@ -157,11 +157,11 @@ func (l listener) showRefusals(cluster string, r *refusals, due bool) {
 	})
 }
 
-// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus
-// says it again. Reports of one process are numbered, and processes that lead one after the other count their terms.
-// What tells neither comes in the order in which the bus took it. Who asks lets a credential that is newer than the last
-// report count from the start, because who had the one before may have counted to the end. Clocks decide nothing: those of two machines may
-// differ by hours.
+// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus says
+// it again. Reports of one process are numbered, and processes that lead one after the other count their terms. What
+// tells neither comes in the order in which the bus took it. Who asks lets a credential that is newer than the last
+// report count from the start, because who had the one before may have counted to the end. Clocks decide nothing: those
+// of two machines may differ by hours.
 func overtaken(last *protocol.Report, r protocol.Report) bool {
 	switch {
 	case last == nil:

@@ -14,6 +14,13 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
+const (
+	// renderPatience is how long a cluster's bundle waits for a render that has not finished, firstPatience the same
+	// of its first bundle. Then the bundle is published without it.
+	renderPatience = 2 * time.Second
+	firstPatience  = 10 * time.Second
+)
+
 // plans is what Git asks of every cluster at the newest revision: the candidates, before anything is released. The
 // loop alone touches it.
 type plans struct {
@@ -33,7 +40,7 @@ type plans struct {
 	apps      *resolve.Fleet                 // the apps for many clusters, at the revision of base
 	again     map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
 	rendering map[string]time.Time           // clusters whose renders have not finished: since when
-	reading   map[string]bool                // clusters whose folder is being built at a newer revision than the one resolved
+	reading   map[string]bool                // clusters whose folder is being built at a newer revision than resolved
 }
 
 func newPlans(s Settings, state *State, l *ledger, c *capabilities, late func(cluster string)) *plans {

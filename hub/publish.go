@@ -112,8 +112,8 @@ func (p *publisher) save(names []string) error {
 	return nil
 }
 
-// plan is the record that a cluster needs next, if it needs one. A new generation is only for a cluster whose agent has a
-// credential.
+// plan is the record that a cluster needs next, if it needs one. A new generation is only for a cluster whose agent has
+// a credential.
 func (p *publisher) plan(name string) (Record, bool) {
 	res, prev := p.plans.of(name), p.ledger.of(name)
 	r := prev

@@ -169,8 +169,8 @@ func (s *State) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// without gives the clusters that are not among names, which are sorted, and are neither released nor held; and how many
-// there are that are neither, with those among names that have a credential or were heard of.
+// without gives the clusters that are not among names, which are sorted, and are neither released nor held; and how
+// many there are that are neither, with those among names that have a credential or were heard of.
 func (s *State) without(names []string) (gone []query.Cluster, known int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

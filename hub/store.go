@@ -44,8 +44,8 @@ func (b *Batch) empty() bool {
 	return len(b.Memos) == 0 && len(b.Blobs) == 0 && len(b.Records) == 0 && len(b.Forget) == 0 && b.Holds == nil
 }
 
-// Record is what was published for a cluster, and what was before. Of a cluster that nothing was published for since the
-// store was lost, Bundle is empty.
+// Record is what was published for a cluster, and what was before. Of a cluster that nothing was published for since
+// the store was lost, Bundle is empty.
 type Record struct {
 	Bundle  protocol.Bundle `json:"bundle"`
 	Digest  string          `json:"digest"`
@@ -55,8 +55,8 @@ type Record struct {
 	// PruneOnRemove is what the last cluster.yaml that could be read says is to be done when the folder goes.
 	PruneOnRemove bool      `json:"pruneOnRemove,omitempty"`
 	Released      time.Time `json:"released,omitzero"` // when the folder was seen to be gone; zero while it is there
-	// Kubernetes is the version that the cluster's charts were rendered for; "" if none was reported, or there are no charts. It spares
-	// them a render for another one while a hub that starts has not heard of the cluster yet.
+	// Kubernetes is the version that the cluster's charts were rendered for; "" if none was reported, or there are no
+	// charts. It spares them a render for another one while a hub that starts has not heard of the cluster yet.
 	Kubernetes string `json:"kubernetes,omitempty"`
 	APIs       string `json:"apis,omitempty"` // the same of what the API server serves: its APIsDigest
 	// Deletions bounds what the agent may delete.

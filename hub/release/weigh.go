@@ -108,8 +108,8 @@ func (c *change) hold(now time.Time, id string, at protocol.Revision, reasons []
 		Objects: slices.Clone(c.deletes[:min(len(c.deletes), protocol.MaxHeldObjects)]), Had: had}
 }
 
-// lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was gone
-// is: what is still missing then left Git by itself.
+// lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was
+// gone is: what is still missing then left Git by itself.
 func lossOf(changes []change, had int, now Candidate, flags fleet.AppLoss) fleet.Loss {
 	fleetBack, fileBack := !now.Removed && now.FleetApps, !now.Removed && now.Described
 	loss := fleet.Loss{Had: had}
