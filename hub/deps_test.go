@@ -136,6 +136,15 @@ func TestTheGateKnowsOnlyRules(t *testing.T) {
 	}
 }
 
+// TestWhatReadsAndRendersDoesNotKnowTheLoop: these adapters implement ports of hub/model, which others can use without a
+// hub.
+func TestWhatReadsAndRendersDoesNotKnowTheLoop(t *testing.T) {
+	t.Parallel()
+	for _, adapter := range []string{"git", "oci", "helm", "helm/worker", "kustomize", "layout", "ignore", "envsubst"} {
+		notLinked(t, hubRoom+"/"+adapter, hubRoom)
+	}
+}
+
 // TestHubItselfLinksNoAdapter: the loop knows them by the interfaces it needs.
 func TestHubItselfLinksNoAdapter(t *testing.T) {
 	t.Parallel()
