@@ -42,8 +42,9 @@ func TestHubNeverLinksTheAgent(t *testing.T) {
 	})
 }
 
-// TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added later is
-// held to it too. manifest is text that goes with the hub, and may be used by any; so may what the parts of the hub share.
+// TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added
+// later is held to it too. manifest is text that goes with the hub, and may be used by any; so may what the parts of
+// the hub share.
 func TestAdaptersNeverImportEachOther(t *testing.T) {
 	t.Parallel()
 	var adapters []string
@@ -102,8 +103,8 @@ func notLinked(t *testing.T, from, to string) {
 	}
 }
 
-// TestTheHubsPartsKnowOnlyWhatTheyNeed: the loop is above resolve and fetch, which do not know each other, and all of them
-// are above the nouns that they share.
+// TestTheHubsPartsKnowOnlyWhatTheyNeed: the loop is above resolve and fetch, which do not know each other, and all of
+// them are above the nouns that they share.
 func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	may := map[string][]string{"model": nil, "memtree": {"model"}, "fetch": {"model"}, "resolve": {"model", "memtree"},
@@ -136,8 +137,8 @@ func TestTheGateKnowsOnlyRules(t *testing.T) {
 	}
 }
 
-// TestWhatReadsAndRendersDoesNotKnowTheLoop: these adapters implement ports of hub/model, which others can use without a
-// hub.
+// TestWhatReadsAndRendersDoesNotKnowTheLoop: these adapters implement ports of hub/model, which others can use without
+// a hub.
 func TestWhatReadsAndRendersDoesNotKnowTheLoop(t *testing.T) {
 	t.Parallel()
 	for _, adapter := range []string{"git", "oci", "helm", "helm/worker", "kustomize", "layout", "ignore", "envsubst"} {
