@@ -205,14 +205,20 @@ func check(t *testing.T, app fleet.App, notes []fleet.Note, err error, want []st
 func TestAnApplicationIsForTheClusterThatItNames(t *testing.T) {
 	t.Parallel()
 	for destination, want := range map[string]bool{
-		"{name: in-cluster}":                         true,
-		"{server: 'https://kubernetes.default.svc'}": true,
-		"{name: eu}":                                 true,
-		"{name: europe}":                             true,
-		"{server: 'https://eu.example.com'}":         true,
-		"{name: us}":                                 false,
-		"{server: 'https://us'}":                     false,
-		"{namespace: shop}":                          true, // an error of the app
+		"{name: in-cluster}":                          true,
+		"{server: 'https://kubernetes.default.svc'}":  true,
+		"{name: eu}":                                  true,
+		"{name: europe}":                              true,
+		"{server: 'https://eu.example.com'}":          true,
+		"{server: 'https://eu.example.com/'}":         true,
+		"{server: 'https://kubernetes.default.svc/'}": true,
+		"{server: 'HTTPS://EU.example.com:443//'}":    true,
+		"{server: 'http://eu.example.com'}":           false,
+		"{server: 'https://eu.example.com:6443'}":     false,
+		"{server: 'https://eu.example.com/k8s/eu'}":   false,
+		"{name: us}":             false,
+		"{server: 'https://us'}": false,
+		"{namespace: shop}":      true, // an error of the app
 	} {
 		text := replaced(application("    path: apps/web\n", ""), "{name: in-cluster, namespace: shop}", destination)
 		p, o, r := open(t, text)

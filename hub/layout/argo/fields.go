@@ -44,7 +44,8 @@ var judged = slices.Concat(Fields(), rows(sourceFields("spec.sources[]")))
 var applicationFields = []row{
 	{kindApplication, "spec.destination.server", done,
 		"https://kubernetes.default.svc is the cluster in whose folder the Application stands; another must be what " +
-			"cluster.yaml says under spec.argocd", nil},
+			"cluster.yaml says under spec.argocd. A slash at the end, the case of the host and the default port make no " +
+			"difference", nil},
 	{kindApplication, "spec.destination.name", done,
 		"in-cluster, the name of a cluster's folder, or what its cluster.yaml says under spec.argocd", nil},
 	{kindApplication, "spec.destination.namespace", done, "of namespaced objects that name none", nil},
