@@ -40,7 +40,7 @@ const resourcesFinalizer = "resources-finalizer.argocd.argoproj.io"
 // readApplication reads an Application of Argo CD.
 func readApplication(p *planning.Plan, o *planning.Object, app *fleet.App) error {
 	var a applicationSpec
-	if err := o.Decode(&a); err != nil {
+	if err := decode(o, &a); err != nil {
 		return p.Errorf(o, "spec", "%v", err)
 	}
 	app.Namespace = a.Destination.Namespace

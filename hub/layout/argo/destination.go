@@ -82,7 +82,7 @@ func nameOf(c fleet.Cluster) string {
 // where those for many clusters do.
 func destined(p *planning.Plan, o *planning.Object) bool {
 	var a applicationSpec
-	if o.Decode(&a) != nil {
+	if decode(o, &a) != nil {
 		return true // application says what is wrong
 	}
 	d := a.Destination

@@ -69,7 +69,7 @@ type reader struct {
 func (r reader) Learn(o *planning.Object) {
 	p := r.plan
 	var a struct{ Source sourceSpec }
-	if o.Kind != kindApplication || o.Decode(&a) != nil || a.Source.Path == "" || !p.Own(a.Source.Path) {
+	if o.Kind != kindApplication || decode(o, &a) != nil || a.Source.Path == "" || !p.Own(a.Source.Path) {
 		return
 	}
 	p.Known = append(p.Known, a.Source.RepoURL)

@@ -54,7 +54,7 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 			continue
 		}
 		g := generation{plan: p, templates: templates, ctx: ctx, o: o}
-		err := o.Decode(&g.setSpec)
+		err := decode(o, &g.setSpec)
 		clash := p.Clashes(o)
 		switch {
 		case o.Err != "":
@@ -64,7 +64,7 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 		case clash != nil:
 			err = clash
 		default:
-			err = errors.Join(p.Weigh(judged, o, &p.Cluster.Notes), g.run())
+			err = errors.Join(p.Weigh(g.table(), o, &p.Cluster.Notes), g.run())
 		}
 		if once, ok := errors.AsType[*model.TransientError](err); ok {
 			transient = once
@@ -75,6 +75,21 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 		made = append(made, g.made...)
 	}
 	return made, transient
+}
+
+// table is the table by which the set is judged. A generator that nobody knows is an error of the generation, not a note
+// as well.
+func (g *generation) table() []planning.Field {
+	out := judged
+	generators, _ := g.o.Spec["generators"].([]any)
+	for _, of := range generators {
+		own, _ := of.(map[string]any)
+		for kind := range own {
+			out = append(out[:len(out):len(out)], planning.Field{Kind: kindApplicationSet,
+				Path: "spec.generators[]." + kind, Support: done})
+		}
+	}
+	return out
 }
 
 // placed puts an error at a field, unless it stands at one further in.

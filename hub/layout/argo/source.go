@@ -143,7 +143,7 @@ func (s *partReader) override(data json.RawMessage) error {
 		}
 		var changed sourceSpec
 		if err == nil {
-			err = json.Unmarshal(data, &changed)
+			err = json.Unmarshal(knownOf[kindApplication].only(data, "spec.source"), &changed)
 		}
 		if err != nil {
 			return s.errorf("", "%s cannot be laid over it: %v", file, err)
