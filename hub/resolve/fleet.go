@@ -21,6 +21,14 @@ func (f *Fleet) Problems() []string {
 	return f.render.Problems
 }
 
+// Places are the paths in the tree on which they depend: what was read, and what was looked for and not found.
+func (f *Fleet) Places() []string {
+	if f == nil {
+		return nil
+	}
+	return placesOf(f.render.Deps)
+}
+
 // Differs says whether they are others than before, which is nil before the first.
 func (f *Fleet) Differs(before *Fleet) bool {
 	if before == nil {

@@ -110,6 +110,9 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		found.text("", "", p)
 	}
 	read := map[string]bool{}
+	for _, place := range apps.Places() {
+		read[place] = true
+	}
 	for _, name := range names {
 		res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
 		if err != nil {

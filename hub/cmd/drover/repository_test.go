@@ -161,6 +161,11 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 	c.wants(exitFine, "0 errors, 0 notes and 1 unused in 2 clusters\n", "lint")
 	c.wants(exitFine, "0 errors, 0 notes and 0 unused in 1 cluster\n", "lint", "--cluster",
 		"edge") // unused by the others is not known
+	c.commit("fleet/shared.yaml", "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: shared}\n"+
+		"spec: {clusterSelector: {}, path: ./apps/unused}\n", "fleet/made/kustomization.yaml", "resources: [../../apps/made.yaml]\n",
+		"apps/made.yaml", "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: made}\n"+
+			"spec: {clusterSelector: {matchLabels: {no: such}}, path: ./apps/unused}\n")
+	c.wants(exitFine, "drover: 0 errors, 0 notes and 0 unused in 2 clusters\n", "lint") // every cluster reads fleet/
 	c.commit("clusters/edge/bad.yaml", "apiVersion: v1\nkind: [\n")
 	c.wants(exitBad, "clusters/edge/bad.yaml:2: ", "lint")
 	c.wants(exitBad, " [edge]\n", "lint")
