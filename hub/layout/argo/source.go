@@ -166,7 +166,10 @@ func (s *partReader) part() (fleet.Part, error) {
 	out := fleet.Part{Path: ".", Source: s.foreign}
 	if s.Chart == "" {
 		var ok bool
-		if out.Path, ok = inTree(s.Path); !ok || s.Path == "" {
+		if out.Path, ok = inTree(s.Path); path.IsAbs(s.Path) {
+			return out, s.errorf(".path", "%q begins with a slash, which Argo CD refuses too: write %q", s.Path,
+				planning.Cleaned(s.Path))
+		} else if !ok || s.Path == "" {
 			return out, s.errorf(".path", "%q is no path in the repository: write one seen from its root", s.Path)
 		}
 	}
