@@ -123,6 +123,11 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 			read[place] = true
 		}
 	}
+	if o.cluster == "" {
+		for _, n := range r.Untaken(ctx, snap, apps) {
+			found.note(severityNote, "", "", n)
+		}
+	}
 	if o.cluster == "" && !found.wrong() {
 		notes, err := layout.Unused(snap, func(path string) bool { return read[path] })
 		if err != nil {

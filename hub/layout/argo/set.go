@@ -42,6 +42,7 @@ type generation struct {
 	setSpec
 	made   []model.Declaration // the Applications
 	count  int                 // of the Applications
+	wide   bool                // for the fleet as a whole, not for one cluster
 	target string              // the parameter of the cluster generator that is the destination, verbatim; "" if none is
 }
 
@@ -114,7 +115,9 @@ func (g *generation) run() error {
 	var errs []error
 	for i, generator := range g.Generators {
 		at := planning.FieldAt("spec.generators", i)
-		g.target = targetParameter(generator, g.setSpec)
+		if !g.wide {
+			g.target = targetParameter(generator, g.setSpec)
+		}
 		given, err := g.params(at, generator, nil)
 		errs = append(errs, err)
 		for _, of := range given {
