@@ -174,10 +174,10 @@ var syncOptionFields = func() []row {
 		{kindApplication, "SkipDryRunOnMissingResource=true", needless,
 			"an object waits for its definition by itself, and nothing else waits for it", nil},
 		{kindApplication, "SkipDryRunOnMissingResource=false", needless, "", nil},
-		{kindApplication, "FailOnSharedResource=true", needless,
-			"of two apps that have the same object, the newcomer stops", nil},
+		{kindApplication, "FailOnSharedResource=true", noted,
+			"not done where two apps declare an object with the same text, which they share; otherwise the newcomer stops", nil},
 		{kindApplication, "FailOnSharedResource=false", noted,
-			"not done: of two apps that have the same object, the newcomer stops", nil},
+			"done only where two apps declare an object with the same text; otherwise the newcomer stops", nil},
 	}
 	for i := range out {
 		out[i].Path = syncOptionsAt + "[" + out[i].Path + "]"
