@@ -139,7 +139,8 @@ func (s *sharing) had(i int, ref protocol.ObjectRef) bool {
 // alike says whether an app would deliver just what the keeper delivers, by the same account.
 func (s *sharing) alike(keeper holder, i int, ref protocol.ObjectRef, text []byte) bool {
 	own, a := s.res.Apps[keeper.at].App, s.res.Apps[i]
-	return own.Handling.ServiceAccount == a.App.Handling.ServiceAccount &&
+	decrypts := own.Handling.Decrypt != nil || a.App.Handling.Decrypt != nil
+	return own.Handling.ServiceAccount == a.App.Handling.ServiceAccount && !(decrypts && ref.Kind == "Secret") &&
 		own.Handling.Substitute == nil && a.App.Handling.Substitute == nil &&
 		bytes.Equal(s.text(*a.Ref, a.App.Namespace, ref), text)
 }
