@@ -31,7 +31,7 @@ func (f *Fleet) Places() []string {
 }
 
 // Untaken names what is declared for many clusters and is for none of them.
-func (r *Resolver) Untaken(ctx context.Context, snap model.Snapshot, f *Fleet) []fleet.Note {
+func (f *Fleet) Untaken(ctx context.Context, r *Resolver, snap model.Snapshot) []fleet.Note {
 	in := model.Declarations{Branch: snap.Revision().Branch, Repository: r.cfg.Repository}
 	for _, o := range f.render.Declared {
 		in.Declared = append(in.Declared, model.Declaration{Rendered: o})

@@ -124,7 +124,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		}
 	}
 	if o.cluster == "" {
-		for _, n := range r.Untaken(ctx, snap, apps) {
+		for _, n := range apps.Untaken(ctx, r, snap) {
 			found.note(severityNote, "", "", n)
 		}
 	}

@@ -65,7 +65,7 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 		case clash != nil:
 			err = clash
 		default:
-			err = errors.Join(p.Weigh(g.table(), o, &p.Cluster.Notes), g.run())
+			err = errors.Join(p.Weigh(setTable(o), o, &p.Cluster.Notes), g.run())
 		}
 		if once, ok := errors.AsType[*model.TransientError](err); ok {
 			transient = once
@@ -78,11 +78,11 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 	return made, transient
 }
 
-// table is the table by which the set is judged. A generator that nobody knows is an error of the generation, not a note
+// setTable is the table by which an ApplicationSet is judged. A generator that nobody knows is an error of the generation, not a note
 // as well.
-func (g *generation) table() []planning.Field {
+func setTable(o *planning.Object) []planning.Field {
 	out := judged
-	generators, _ := g.o.Spec["generators"].([]any)
+	generators, _ := o.Spec["generators"].([]any)
 	for _, of := range generators {
 		own, _ := of.(map[string]any)
 		for kind := range own {
