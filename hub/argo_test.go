@@ -147,11 +147,12 @@ func TestWhatAnApplicationAsksForInVainIsNamed(t *testing.T) {
 		{"the revision in a value", application("web", argoSource("guestbook", ", helm: {parameters: [{name: a, value: $ARGOCD_APP_REVISION}]}")), "spec.source: $ARGOCD_APP_REVISION is not known before the app is rendered"},
 		{"no destination", application("web", argoSource("guestbook", "")+"  destination: {namespace: x}\n"), "spec.destination: it names no cluster"},
 		{"two destinations", application("web", argoSource("guestbook", "")+"  destination: {name: in-cluster, server: 'https://kubernetes.default.svc'}\n"), "spec.destination: it has a name and a server: keep one"},
-		{"a namespace without a name", application("web", argoSource("guestbook", "")+"  destination: {name: in-cluster}\n  syncPolicy: {automated: {}, syncOptions: [CreateNamespace=true]}\n"), "spec.destination.namespace: it is empty, and CreateNamespace=true asks for that namespace"},
 		{"an option", application("web", argoSource("guestbook", "")+"  syncPolicy: {automated: {}, syncOptions: [Validate=false, Nonsense=1]}\n"), "spec.syncPolicy.syncOptions[1]: Nonsense=1: no option that Drover knows"},
 		{"a field that nobody knows", application("web", argoSource("guestbook", ", chrat: x")), "spec.source.chrat: no field that Drover knows of this kind"},
 		{"a field of one of several sources", application("web", "  sources:\n  - {repoURL: "+argoRepository+", path: guestbook, tagPrefix: a}\n"), "spec.sources[0].tagPrefix: not supported"},
 		{"an annotation", "-- clusters/staging/web.yaml --\n" + strings.Replace(applicationObject("web", argoSource("guestbook", "")), "metadata:\n", "metadata:\n  annotations: {notifications.argoproj.io/subscribe.x.slack: a}\n", 1), "metadata.annotations.notifications.argoproj.io/subscribe.x.slack: not done: nobody is notified"},
+		{"a setting of Argo CD itself", "-- argocd/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm, namespace: argocd, labels: {app.kubernetes.io/part-of: argocd}}\ndata: {resource.exclusions: '[{kinds: [Event]}]'}\n" + application("argocd", argoSource("argocd", "")),
+			"note argocd/cm.yaml: ConfigMap argocd/argocd-cm: data.resource.exclusions: not done: Drover delivers the kinds that Argo CD is told to leave alone"},
 		{"two alike", application("web", argoSource("guestbook", "")) + "-- clusters/staging/other.yaml --\n" + applicationObject("web", argoSource("guestbook/deeper", "")), "it is declared in clusters/staging/web.yaml as well, and otherwise: keep one"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -92,7 +92,7 @@ func TestWhatAnApplicationSetAsksForInVainIsNamed(t *testing.T) {
 	t.Parallel()
 	const list = "  - list: {elements: [{team: a}]}\n"
 	for _, c := range []struct{ name, tree, want string }{
-		{"a generator that is not supported", applicationSet("", "  - scmProvider: {github: {organization: x}}\n", "a", "teams/a", "n"), "problem clusters/staging/set.yaml:6: ApplicationSet argocd/s: spec.generators[0].scmProvider: this generator is not supported; keeping the Applications that it gave before"},
+		{"a generator that is not supported", applicationSet("", "  - scmProvider: {github: {organization: x}}\n", "a", "teams/a", "n"), "problem clusters/staging/set.yaml:6: ApplicationSet argocd/s: spec.generators[0].scmProvider: this generator is not supported: list the repositories; keeping the Applications that it gave before"},
 		{"another repository", applicationSet("", "  - git: {repoURL: 'https://x/y.git', directories: [{path: '*'}]}\n", "a", "teams/a", "n"), "only this repository at the branch that is followed is supported"},
 		{"a number in a list", applicationSet("", "  - list: {elements: [{n: 1}]}\n", "a", "teams/a", "n"), "elements[0]: n is no text: put it in quotes, or say goTemplate: true"},
 		{"a parameter twice", applicationSet("", "  - matrix: {generators: [{list: {elements: [{a: x}]}}, {list: {elements: [{a: y}]}}]}\n", "a", "teams/a", "n"), `both generators give the parameter a, "x" and "y"`},

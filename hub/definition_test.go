@@ -46,8 +46,9 @@ metadata: {name: "{{ .Release.Name }}"}
 	if got = b.summary(b.resolve("staging")); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "root"), definition) {
 		t.Errorf("one that stands in a folder goes before those of charts:\n%s", got)
 	}
-	b.commit(kustomization("crds", "  path: crds\n") + strings.Replace(plain, "clusters/staging/", "crds/", 1))
+	other := strings.Replace(strings.Replace(plain, "clusters/staging/", "crds/", 1), ".com}", ".com, labels: {a: b}}", 1)
+	b.commit(kustomization("crds", "  path: crds\n") + other)
 	if got = b.summary(b.resolve("staging")); !strings.Contains(of(got, "crds"), "an object belongs to one app") || !strings.Contains(of(got, "root"), "an object belongs to one app") {
-		t.Errorf("two folders with the same definition are told:\n%s", got)
+		t.Errorf("two folders that define it differently are told:\n%s", got)
 	}
 }

@@ -225,8 +225,9 @@ func TestTwoAppsThatClaimOneObject(t *testing.T) {
 		"clusters/a/thief.yaml":    app("thief", "apps/thief", ""),
 		"apps/extra/config.yaml":   configMap("extra", "moved on"),
 		"clusters/a/twin-one.yaml": app("twin-one", "apps/twins", ""),
-		"clusters/a/twin-two.yaml": app("twin-two", "apps/twins", ""),
+		"clusters/a/twin-two.yaml": app("twin-two", "apps/twin", ""),
 		"apps/twins/config.yaml":   configMap("twins", "1"),
+		"apps/twin/config.yaml":    configMap("twins", "2"),
 	})
 	b := r.await("a", "the rendered apps", func(b protocol.Bundle) bool {
 		return b.Generation > 1 && appOf(b, "twin-two") != nil && settled(b)

@@ -187,6 +187,24 @@ func fleetMade(dir string, made []model.Rendered, err error) (docs []document.Do
 	return docs, problems
 }
 
+// Untaken names what stands below FleetRoot and is for no cluster: each cluster leaves out what is for others, so that
+// nobody else would say it. in are the objects that Fleet gave, and how the repository is known.
+func (l *Layout) Untaken(ctx context.Context, tree model.Tree, in model.Declarations) []fleet.Note {
+	var out []fleet.Note
+	for _, d := range l.dialects() {
+		if by, ok := d.(planning.Destined); ok {
+			p := &planner{Plan: planning.NewPlan(tree, "", in, func() ([]fleet.Cluster, error) { return l.fleet(tree) }), layout: l}
+			p.readers = []tongue{{d, d.Kinds(), d.Open(p.Plan)}}
+			for _, o := range in.Declared {
+				p.index(o)
+			}
+			p.Sort()
+			out = append(out, by.Untaken(ctx, p.Plan)...)
+		}
+	}
+	return out
+}
+
 // Select implements model.Layout.
 func (l *Layout) Select(apps []model.Rendered, cluster fleet.Cluster) (selected []model.Rendered, problems []string) {
 	for _, a := range apps {

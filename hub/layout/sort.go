@@ -41,6 +41,9 @@ func (s *sorter) sort(o model.Rendered) error {
 		return nil
 	}
 	for _, d := range s.dialects {
+		if by, ok := d.(planning.Adviser); ok {
+			s.out.Notes = append(s.out.Notes, by.Advise(o, h)...)
+		}
 		switch d.Sort(o.File, h) {
 		case planning.NotMine:
 			continue

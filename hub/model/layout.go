@@ -32,6 +32,8 @@ type FleetApps interface {
 	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of
 	// which that cannot be told.
 	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
+	// Untaken names those of Fleet's apps that name the cluster they are for, where no cluster is that one.
+	Untaken(ctx context.Context, tree Tree, d Declarations) []fleet.Note
 }
 
 // Planner plans the apps of a cluster from what it declares.

@@ -12,19 +12,11 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// settleClaims finds objects that more than one app of the cluster claims. The app that had the object in what was
+// settleClaims finds objects that more than one app of the cluster claims, and that are not shared (shareAlike). The app that had the object in what was
 // published last keeps it and goes on; the others stop at their last good state. Where none had it, or several, all
 // of them stop: whichever went first would take the object from the next.
 func settleClaims(r *Resolver, res *Resolution, last []protocol.App) {
-	owners := map[protocol.ObjectRef][]int{}
-	for i, a := range res.Apps {
-		for _, ref := range a.Refs {
-			ref = model.Claimed(ref, a.App.Namespace)
-			if at := owners[ref]; !unnamed(ref) && (len(at) == 0 || at[len(at)-1] != i) {
-				owners[ref] = append(at, i)
-			}
-		}
-	}
+	owners := claimants(res)
 	claims := map[int][]string{}
 	for _, ref := range slices.SortedFunc(maps.Keys(owners), protocol.ObjectRef.Compare) {
 		if len(owners[ref]) < 2 {

@@ -59,7 +59,16 @@ func order(a fleet.App) int {
 // yield takes definitions out of an app that others deliver. Those that do not come from a chart's crds/ stay, and
 // are claimed by both.
 func yield(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
-	key := memoKey("yield", struct {
+	return without(r, ctx, snap, a, "yield", refs, func(i int, o model.Rendered) bool {
+		return slices.Contains(refs, a.Refs[i]) && ofChart(o)
+	})
+}
+
+// without takes objects out of an app: those that drop names, by their place in the app. What it decides by is refs and
+// the app alone.
+func without(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, question string, refs []protocol.ObjectRef,
+	drop func(int, model.Rendered) bool) error {
+	key := memoKey(question, struct {
 		Digest string
 		Refs   []protocol.ObjectRef
 	}{a.Ref.Digest, refs})
@@ -70,7 +79,7 @@ func yield(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, 
 		}
 		var keep []model.Rendered
 		for i, o := range objects {
-			if !slices.Contains(refs, a.Refs[i]) || !ofChart(o) {
+			if !drop(i, o) {
 				keep = append(keep, o)
 			}
 		}

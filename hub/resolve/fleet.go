@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -19,6 +20,26 @@ func (f *Fleet) Problems() []string {
 		return nil
 	}
 	return f.render.Problems
+}
+
+// Places are the paths in the tree on which they depend: what was read, and what was looked for and not found.
+func (f *Fleet) Places() []string {
+	if f == nil {
+		return nil
+	}
+	return placesOf(f.render.Deps)
+}
+
+// Untaken names what is declared for many clusters and is for none of them.
+func (f *Fleet) Untaken(ctx context.Context, r *Resolver, snap model.Snapshot) []fleet.Note {
+	in := model.Declarations{Branch: snap.Revision().Branch, Repository: r.cfg.Repository}
+	for _, o := range f.render.Declared {
+		in.Declared = append(in.Declared, model.Declaration{Rendered: o})
+	}
+	if len(in.Declared) == 0 {
+		return nil
+	}
+	return r.cfg.Layout.Untaken(ctx, snap, in)
 }
 
 // Differs says whether they are others than before, which is nil before the first.

@@ -185,6 +185,9 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 	if err := shareDefinitions(r, ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
+	if err := shareAlike(r, ctx, snap, &res, ask.Last); err != nil {
+		return Resolution{}, err
+	}
 	refuseEmpty(r, &res, ask.Last)
 	settleClaims(r, &res, ask.Last)
 	return res, nil

@@ -110,6 +110,9 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		found.text("", "", p)
 	}
 	read := map[string]bool{}
+	for _, place := range apps.Places() {
+		read[place] = true
+	}
 	for _, name := range names {
 		res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
 		if err != nil {
@@ -118,6 +121,11 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		found.resolution(res)
 		for _, place := range res.Places() {
 			read[place] = true
+		}
+	}
+	if o.cluster == "" {
+		for _, n := range apps.Untaken(ctx, r, snap) {
+			found.note(severityNote, "", "", n)
 		}
 	}
 	if o.cluster == "" && !found.wrong() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -161,6 +162,11 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 	c.wants(exitFine, "0 errors, 0 notes and 1 unused in 2 clusters\n", "lint")
 	c.wants(exitFine, "0 errors, 0 notes and 0 unused in 1 cluster\n", "lint", "--cluster",
 		"edge") // unused by the others is not known
+	c.commit("fleet/shared.yaml", "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: shared}\n"+
+		"spec: {clusterSelector: {}, path: ./apps/unused}\n", "fleet/made/kustomization.yaml", "resources: [../../apps/made.yaml]\n",
+		"apps/made.yaml", "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: made}\n"+
+			"spec: {clusterSelector: {matchLabels: {no: such}}, path: ./apps/unused}\n")
+	c.wants(exitFine, "drover: 0 errors, 0 notes and 0 unused in 2 clusters\n", "lint") // every cluster reads fleet/
 	c.commit("clusters/edge/bad.yaml", "apiVersion: v1\nkind: [\n")
 	c.wants(exitBad, "clusters/edge/bad.yaml:2: ", "lint")
 	c.wants(exitBad, " [edge]\n", "lint")
@@ -177,6 +183,21 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 	if said, code = c.drover("lint", "-o", "json", "--cluster", "prod"); code != exitFine || said != "[]\n" {
 		t.Errorf("-o json of nothing: exit code %d: %q", code, said)
 	}
+}
+
+func TestLintNamesWhatNoClusterTakes(t *testing.T) {
+	t.Parallel()
+	c := aFleet(t)
+	const object = "apiVersion: argoproj.io/v1alpha1\nkind: %s\nmetadata: {name: x, namespace: argocd}\nspec:\n"
+	c.commit("fleet/app.yaml", fmt.Sprintf(object, "Application")+
+		"  source: {repoURL: https://example.com/x, path: x}\n  destination: {name: porduction}\n",
+		"fleet/set.yaml", fmt.Sprintf(object, "ApplicationSet")+"  generators: [{clusters: {}}]\n"+
+			"  template:\n    metadata: {name: 'x-{{name}}'}\n    spec: {destination: {name: 'of-{{name}}'}}\n")
+	c.wants(exitFine, "note   fleet/app.yaml:6: Application argocd/x: spec.destination: left out: it is for the cluster "+
+		`"porduction", which no cluster of the fleet is: `, "lint")
+	c.wants(exitFine, "note   fleet/set.yaml:8: ApplicationSet argocd/x: spec.template.spec.destination: left out: "+
+		`the Application x-edge is for the cluster "of-edge", which no cluster of the fleet is: `, "lint")
+	c.wants(exitFine, "drover: 0 errors, 0 notes and 0 unused in 1 cluster\n", "lint", "--cluster", "edge")
 }
 
 func TestAddingAClusterIsOneCommitThatIsPushed(t *testing.T) {

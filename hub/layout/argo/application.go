@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
@@ -40,7 +41,7 @@ const resourcesFinalizer = "resources-finalizer.argocd.argoproj.io"
 // readApplication reads an Application of Argo CD.
 func readApplication(p *planning.Plan, o *planning.Object, app *fleet.App) error {
 	var a applicationSpec
-	if err := o.Decode(&a); err != nil {
+	if err := decode(o, &a); err != nil {
 		return p.Errorf(o, "spec", "%v", err)
 	}
 	app.Namespace = a.Destination.Namespace
@@ -57,7 +58,10 @@ type metadataSpec struct {
 	}
 }
 
-// noteMetadata takes the finalizer, and names what an Application asks for by annotations.
+// skipReconcile on an Application has Argo CD leave it as it is, with any value that Go reads as true.
+const skipReconcile = "argocd.argoproj.io/skip-reconcile"
+
+// noteMetadata takes the finalizer and the suspension, and names what else an Application asks for by annotations.
 func noteMetadata(p *planning.Plan, o *planning.Object, app *fleet.App) {
 	var m metadataSpec
 	if json.Unmarshal(o.JSON, &m) != nil {
@@ -65,6 +69,8 @@ func noteMetadata(p *planning.Plan, o *planning.Object, app *fleet.App) {
 	}
 	app.Handling.Orphan = !slices.ContainsFunc(m.Metadata.Finalizers,
 		func(f string) bool { return f == resourcesFinalizer || strings.HasPrefix(f, resourcesFinalizer+"/") })
+	skip, err := strconv.ParseBool(string(m.Metadata.Annotations[skipReconcile]))
+	app.Suspend = skip && err == nil
 	for _, key := range slices.Sorted(maps.Keys(m.Metadata.Annotations)) {
 		if says := unsupportedAnnotation(key, string(m.Metadata.Annotations[key])); says != "" {
 			app.Notes = append(app.Notes, p.Note(o, "metadata.annotations."+key, says))
@@ -79,8 +85,6 @@ func unsupportedAnnotation(key, value string) string {
 		return "not done: Argo CD, too, orders by it only in which order Applications are created, unless it is told to " +
 			"wait for their health; " +
 			"the app is delivered at once, and what must wait for another is a native App with dependsOn"
-	case key == "argocd.argoproj.io/skip-reconcile" && value == "true":
-		return "not done: suspend the cluster in its cluster.yaml, or take the Application out"
 	case strings.HasPrefix(key, "argocd-image-updater.argoproj.io/"):
 		return "not done: no image is looked for; have the updater write to Git"
 	case strings.HasPrefix(key, "notifications.argoproj.io/"):

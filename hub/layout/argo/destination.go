@@ -2,6 +2,8 @@ package argo
 
 import (
 	"fmt"
+	"net/url"
+	"strings"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -30,13 +32,34 @@ func (d destination) is(c fleet.Cluster) bool {
 	if d.Name != "" {
 		return d.Name == c.Name || d.Name == c.Argo.Name
 	}
-	return d.Server == serverOf(c)
+	return sameServer(d.Server, serverOf(c))
 }
 
 // here says whether a destination is the cluster in whose folder it stands.
 func (d destination) here() bool {
-	return d.Name == inCluster || d.Name == "" && d.Server == inClusterServer
+	return d.Name == inCluster || d.Name == "" && sameServer(d.Server, inClusterServer)
 }
+
+// sameServer says whether two addresses are of one API server. Argo CD compares them without slashes at the end
+// (util/db, ByClusterURLIndexer); here one address may also differ in the case of its scheme and host, and may name the
+// default port.
+func sameServer(a, b string) bool { return serverID(a) == serverID(b) }
+
+func serverID(address string) string {
+	address = strings.TrimRight(address, "/")
+	u, err := url.Parse(address)
+	if err != nil || u.Host == "" {
+		return address
+	}
+	port := u.Port()
+	if port != "" && port == defaultPorts[u.Scheme] { // Parse gives the scheme in lower case
+		u.Host = strings.TrimSuffix(u.Host, ":"+port)
+	}
+	u.Host = strings.ToLower(u.Host)
+	return u.String()
+}
+
+var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
 // serverOf is the address by which a cluster is known to Argo CD. Drover needs none; where cluster.yaml names none,
 // it is made of the cluster's name.
@@ -59,7 +82,7 @@ func nameOf(c fleet.Cluster) string {
 // where those for many clusters do.
 func destined(p *planning.Plan, o *planning.Object) bool {
 	var a applicationSpec
-	if o.Decode(&a) != nil {
+	if decode(o, &a) != nil {
 		return true // application says what is wrong
 	}
 	d := a.Destination

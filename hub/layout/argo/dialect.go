@@ -57,19 +57,24 @@ func (Dialect) Targets(o model.Rendered, cluster fleet.Cluster) bool {
 }
 
 // Open implements Dialect.
-func (d Dialect) Open(p *planning.Plan) planning.Reader { return reader{p, d.Templates} }
+func (d Dialect) Open(p *planning.Plan) planning.Reader {
+	return &reader{plan: p, templates: d.Templates}
+}
 
 // reader reads the objects of Argo CD for one plan.
 type reader struct {
 	plan      *planning.Plan
 	templates model.Templates
+	claims    []string // addresses of repositories that are to have what is in this one, each repository once
 }
 
-// Learn takes the address of an Application that delivers the cluster's own folder for one of this repository.
-func (r reader) Learn(o *planning.Object) {
+// Learn takes the address of an Application that delivers the cluster's own folder for one of this repository, and
+// looks which addresses there are.
+func (r *reader) Learn(o *planning.Object) {
 	p := r.plan
+	r.claims = claimed(p.Tree, o.Spec, r.claims)
 	var a struct{ Source sourceSpec }
-	if o.Kind != kindApplication || o.Decode(&a) != nil || a.Source.Path == "" || !p.Own(a.Source.Path) {
+	if o.Kind != kindApplication || decode(o, &a) != nil || a.Source.Path == "" || !p.Own(a.Source.Path) {
 		return
 	}
 	p.Known = append(p.Known, a.Source.RepoURL)
@@ -79,12 +84,15 @@ func (r reader) Learn(o *planning.Object) {
 }
 
 // Expand gives the Applications of all ApplicationSets.
-func (r reader) Expand(ctx context.Context) ([]model.Declaration, error) {
+func (r *reader) Expand(ctx context.Context) ([]model.Declaration, error) {
+	if len(r.claims) > 1 {
+		r.plan.Doubted = r.claims
+	}
 	return generate(ctx, r.plan, r.templates)
 }
 
 // Read implements Reader.
-func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
+func (r *reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
 	p := r.plan
 	switch o.Kind {
 	case kindAppProject:
@@ -102,4 +110,4 @@ func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
 }
 
 // Conclude implements Reader: no app waits for what others wait for.
-func (r reader) Conclude() {}
+func (r *reader) Conclude() {}

@@ -38,13 +38,11 @@ func Fields() []planning.Field {
 	return rows(applicationFields, sourceFields("spec.source"), syncOptionFields, setFields)
 }
 
-// judged is the table by which objects are read: with what is true of several sources.
-var judged = slices.Concat(Fields(), rows(sourceFields("spec.sources[]")))
-
 var applicationFields = []row{
 	{kindApplication, "spec.destination.server", done,
 		"https://kubernetes.default.svc is the cluster in whose folder the Application stands; another must be what " +
-			"cluster.yaml says under spec.argocd", nil},
+			"cluster.yaml says under spec.argocd. A slash at the end, the case of the host and the default port make no " +
+			"difference", nil},
 	{kindApplication, "spec.destination.name", done,
 		"in-cluster, the name of a cluster's folder, or what its cluster.yaml says under spec.argocd", nil},
 	{kindApplication, "spec.destination.namespace", done, "of namespaced objects that name none", nil},
@@ -176,10 +174,10 @@ var syncOptionFields = func() []row {
 		{kindApplication, "SkipDryRunOnMissingResource=true", needless,
 			"an object waits for its definition by itself, and nothing else waits for it", nil},
 		{kindApplication, "SkipDryRunOnMissingResource=false", needless, "", nil},
-		{kindApplication, "FailOnSharedResource=true", needless,
-			"of two apps that have the same object, the newcomer stops", nil},
+		{kindApplication, "FailOnSharedResource=true", noted,
+			"not done where two apps declare an object with the same text, which they share; otherwise the newcomer stops", nil},
 		{kindApplication, "FailOnSharedResource=false", noted,
-			"not done: of two apps that have the same object, the newcomer stops", nil},
+			"done only where two apps declare an object with the same text; otherwise the newcomer stops", nil},
 	}
 	for i := range out {
 		out[i].Path = syncOptionsAt + "[" + out[i].Path + "]"
@@ -201,16 +199,15 @@ var setFields = []row{
 	{kindApplicationSet, "spec.generators[].matrix", done, "", nil},
 	{kindApplicationSet, "spec.generators[].merge", done, "", nil},
 	{kindApplicationSet, "spec.generators[].selector", done, "", nil},
-	{kindApplicationSet, "spec.generators[].scmProvider", noted,
-		"not supported: the Applications that it gave are kept; list the repositories", nil},
-	{kindApplicationSet, "spec.generators[].pullRequest", noted, "not supported: the Applications that it gave are kept",
-		nil},
-	{kindApplicationSet, "spec.generators[].plugin", noted,
-		"not supported: the Applications that it gave are kept; write its parameters into a list", nil},
-	{kindApplicationSet, "spec.generators[].clusterDecisionResource", noted,
-		"not supported: the Applications that it gave are kept; select clusters by labels", nil},
-	{kindApplicationSet, "spec.generators[].oci", noted,
-		"not supported: the Applications that it gave are kept; put the files into this repository", nil},
+	{kindApplicationSet, "spec.generators[].scmProvider", refused,
+		"this generator is not supported: list the repositories", nil},
+	{kindApplicationSet, "spec.generators[].pullRequest", refused, "this generator is not supported", nil},
+	{kindApplicationSet, "spec.generators[].plugin", refused,
+		"this generator is not supported: write its parameters into a list", nil},
+	{kindApplicationSet, "spec.generators[].clusterDecisionResource", refused,
+		"this generator is not supported: select clusters by labels", nil},
+	{kindApplicationSet, "spec.generators[].oci", refused,
+		"this generator is not supported: put the files into this repository", nil},
 	{kindApplicationSet, "spec.syncPolicy.preserveResourcesOnDeletion", done, "", nil},
 	{kindApplicationSet, "spec.syncPolicy.applicationsSync", done,
 		"create-update and create-only: what an Application delivered stays when it goes. That create-only leaves " +

@@ -1,6 +1,8 @@
 package argo
 
 import (
+	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -9,10 +11,11 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // ownRepository says whether an address is that of this repository. Where nobody said by which address it is known, one is
-// believed if what it is to have is there.
+// believed if what it is to have is there, and no other address is to have what is there.
 func ownRepository(p *planning.Plan, o *planning.Object, at, url, name string, notes *[]fleet.Note) bool {
 	if p.IsRepository(url) {
 		return true
@@ -20,16 +23,73 @@ func ownRepository(p *planning.Plan, o *planning.Object, at, url, name string, n
 	if slices.ContainsFunc(p.Known, planning.IsRemote) {
 		return false
 	}
+	says, own := "is taken to be this repository, because it has what is named there and no address of its own: name it "+
+		"with --alias", true
 	if _, err := p.Tree.Stat(planning.Cleaned(name)); err != nil {
 		return false
 	}
-	n := p.Note(o, at+".repoURL",
-		fleet.WithoutUser(url)+" is taken to be this repository, because it has what is named there and no address of "+
-			"its own: name it with --alias")
+	switch {
+	case slices.ContainsFunc(p.Doubted, func(d string) bool { return planning.SameRepository(d, url) }):
+		says, own = fmt.Sprintf("is taken for another repository: %d addresses (%s) name what is in this one, which has "+
+			"no address of its own: name it with --alias", len(p.Doubted), strings.Join(masked(p.Doubted), ", ")), false
+	case name != "" && planning.Cleaned(name) == ".":
+		says, own = "is taken for another repository: the path . is in each, and this one has no address of its own: "+
+			"name it with --alias", false
+	}
+	n := p.Note(o, at+".repoURL", fleet.WithoutUser(url)+" "+says)
 	if !slices.Contains(*notes, n) {
 		*notes = append(*notes, n)
 	}
-	return true
+	return own
+}
+
+func masked(addresses []string) (out []string) {
+	for _, a := range addresses {
+		out = append(out, fleet.WithoutUser(a))
+	}
+	return out
+}
+
+// claimed adds the addresses in the spec of an object that stand beside a path which is in this repository: of sources,
+// of Git generators and of templates.
+func claimed(tree model.Tree, v any, to []string) []string {
+	switch v := v.(type) {
+	case map[string]any:
+		if url, _ := v["repoURL"].(string); url != "" && planning.IsRemote(url) && !strings.Contains(url, "{{") &&
+			planning.Empty(v["chart"]) && !slices.ContainsFunc(to, func(c string) bool { return planning.SameRepository(c, url) }) {
+			if name := pathNamed(v); name != "" {
+				if _, err := tree.Stat(planning.Cleaned(name)); err == nil {
+					to = append(to, url)
+				}
+			}
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			to = claimed(tree, v[key], to)
+		}
+	case []any:
+		for _, item := range v {
+			to = claimed(tree, item, to)
+		}
+	}
+	return to
+}
+
+// pathNamed is the part of a path beside an address that is no template and no pattern; "" if there is none.
+func pathNamed(beside map[string]any) string {
+	name, _ := beside["path"].(string)
+	for _, key := range []string{"directories", "files"} {
+		if list, _ := beside[key].([]any); name == "" && len(list) > 0 {
+			first, _ := list[0].(map[string]any)
+			if name, _ = first["path"].(string); name != "" {
+				name = fixedPart(name)
+			}
+		}
+	}
+	if before, _, templated := strings.Cut(name, "{{"); templated {
+		at := strings.LastIndex(before, "/")
+		name = before[:max(at, 0)]
+	}
+	return name
 }
 
 var (

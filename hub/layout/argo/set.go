@@ -42,6 +42,7 @@ type generation struct {
 	setSpec
 	made   []model.Declaration // the Applications
 	count  int                 // of the Applications
+	wide   bool                // for the fleet as a whole, not for one cluster
 	target string              // the parameter of the cluster generator that is the destination, verbatim; "" if none is
 }
 
@@ -54,7 +55,7 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 			continue
 		}
 		g := generation{plan: p, templates: templates, ctx: ctx, o: o}
-		err := o.Decode(&g.setSpec)
+		err := decode(o, &g.setSpec)
 		clash := p.Clashes(o)
 		switch {
 		case o.Err != "":
@@ -64,7 +65,7 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 		case clash != nil:
 			err = clash
 		default:
-			err = errors.Join(p.Weigh(judged, o, &p.Cluster.Notes), g.run())
+			err = errors.Join(p.Weigh(setTable(o), o, &p.Cluster.Notes), g.run())
 		}
 		if once, ok := errors.AsType[*model.TransientError](err); ok {
 			transient = once
@@ -75,6 +76,21 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 		made = append(made, g.made...)
 	}
 	return made, transient
+}
+
+// setTable is the table by which an ApplicationSet is judged. A generator that nobody knows is an error of the generation, not a note
+// as well.
+func setTable(o *planning.Object) []planning.Field {
+	out := judged
+	generators, _ := o.Spec["generators"].([]any)
+	for _, of := range generators {
+		own, _ := of.(map[string]any)
+		for kind := range own {
+			out = append(out[:len(out):len(out)], planning.Field{Kind: kindApplicationSet,
+				Path: "spec.generators[]." + kind, Support: done})
+		}
+	}
+	return out
 }
 
 // placed puts an error at a field, unless it stands at one further in.
@@ -99,7 +115,9 @@ func (g *generation) run() error {
 	var errs []error
 	for i, generator := range g.Generators {
 		at := planning.FieldAt("spec.generators", i)
-		g.target = targetParameter(generator, g.setSpec)
+		if !g.wide {
+			g.target = targetParameter(generator, g.setSpec)
+		}
 		given, err := g.params(at, generator, nil)
 		errs = append(errs, err)
 		for _, of := range given {

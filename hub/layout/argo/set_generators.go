@@ -65,7 +65,12 @@ func (g *generation) kind(at, kind string, own map[string]any) ([]map[string]any
 	case "merge":
 		return g.merge(at, own)
 	}
-	return nil, errors.New("this generator is not supported")
+	for _, f := range setFields {
+		if name, is := unsupportedGenerator(f.Path); is && name == kind {
+			return nil, errors.New(f.Says)
+		}
+	}
+	return nil, errors.New("no generator that Drover knows: correct its name")
 }
 
 // selected leaves out the sets of parameters that a generator's selector does not want. Values may be anything, unlike

@@ -35,11 +35,14 @@ func (g *generation) git(at string, own map[string]any) ([]map[string]any, error
 	if err != nil {
 		return nil, err
 	}
-	first := "."
+	first := ""
 	if len(of.Directories) > 0 {
 		first = fixedPart(of.Directories[0].Path)
 	} else if len(of.Files) > 0 {
 		first = fixedPart(of.Files[0].Path)
+	}
+	if first == "." { // a pattern at the root: what it matches is in this repository
+		first = ""
 	}
 	if !ownRepository(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes) || !followed(g.plan, of.Revision) {
 		return nil, fmt.Errorf("%s at %q: only this repository at the branch that is followed is supported; if it is "+

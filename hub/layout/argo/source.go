@@ -143,7 +143,7 @@ func (s *partReader) override(data json.RawMessage) error {
 		}
 		var changed sourceSpec
 		if err == nil {
-			err = json.Unmarshal(data, &changed)
+			err = json.Unmarshal(knownOf[kindApplication].only(data, "spec.source"), &changed)
 		}
 		if err != nil {
 			return s.errorf("", "%s cannot be laid over it: %v", file, err)
@@ -166,7 +166,10 @@ func (s *partReader) part() (fleet.Part, error) {
 	out := fleet.Part{Path: ".", Source: s.foreign}
 	if s.Chart == "" {
 		var ok bool
-		if out.Path, ok = inTree(s.Path); !ok || s.Path == "" {
+		if out.Path, ok = inTree(s.Path); path.IsAbs(s.Path) {
+			return out, s.errorf(".path", "%q begins with a slash, which Argo CD refuses too: write %q", s.Path,
+				planning.Cleaned(s.Path))
+		} else if !ok || s.Path == "" {
 			return out, s.errorf(".path", "%q is no path in the repository: write one seen from its root", s.Path)
 		}
 	}

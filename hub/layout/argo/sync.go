@@ -43,7 +43,9 @@ func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app
 			"it is synced by hand in Argo CD; here every commit is delivered, but nothing is pruned "+
 				"and drift is left: write automated, or take the Application out until it is wanted"))
 	}
-	return errors.Join(readSyncOptions(p, o, s, app), checkNamespace(p, o, s, app))
+	err := readSyncOptions(p, o, s, app)
+	checkNamespace(p, o, s, app)
+	return err
 }
 
 // readSyncOptions goes through the options by the table of fields.
@@ -84,17 +86,17 @@ func syncOption(option string) (row, bool) {
 	return syncOptionFields[at], true
 }
 
-// checkNamespace finds a request for a namespace without a name.
-func checkNamespace(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *fleet.App) error {
+// checkNamespace drops a request for a namespace without a name, for which Argo CD creates nothing either, and names
+// metadata that no namespace is created with.
+func checkNamespace(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *fleet.App) {
+	without := "CreateNamespace=true"
 	if app.Handling.CreateNamespace != nil && app.Namespace == "" {
-		return p.Errorf(o, "spec.destination.namespace",
-			"it is empty, and CreateNamespace=true asks for that namespace: name it")
+		app.Handling.CreateNamespace, without = nil, "a namespace in spec.destination"
 	}
 	if s.ManagedNamespaceMetadata != nil && app.Handling.CreateNamespace == nil {
 		app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy.managedNamespaceMetadata",
-			"not done without CreateNamespace=true, as in Argo CD"))
+			"not done without "+without+", as in Argo CD"))
 	}
-	return nil
 }
 
 // readIgnored takes the fields that are left to others.

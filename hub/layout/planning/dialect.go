@@ -46,6 +46,19 @@ type FileClaimer interface {
 	Declares(file string, docs []document.Document) ([]model.Rendered, error)
 }
 
+// Adviser is a dialect whose tool is set up by objects that are not of its kinds.
+type Adviser interface {
+	// Advise names what a rendered object sets of the tool and Drover does not do.
+	Advise(o model.Rendered, h document.Head) []fleet.Note
+}
+
+// Destined is a dialect whose objects below FleetRoot name the clusters that they are for.
+type Destined interface {
+	// Untaken names what is for no cluster of the fleet. The plan has all objects below FleetRoot, and no cluster of
+	// its own.
+	Untaken(ctx context.Context, p *Plan) []fleet.Note
+}
+
 // Use is what a rendered object is to a dialect.
 type Use int
 

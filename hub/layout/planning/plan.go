@@ -31,6 +31,7 @@ type Plan struct {
 	Cluster fleet.Cluster
 	Apps    map[string]fleet.App
 	Known   []string // addresses of the repository
+	Doubted []string // addresses that may be the repository's, of which none is taken for it
 	Branch  string   // that is followed; "" if it is not known
 
 	fleet   func() ([]fleet.Cluster, error)

@@ -1,0 +1,67 @@
+package hub_test
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestAppsShareAnObjectThatTheyDeclareAlike: one delivers it, the one that had it as long as it is there; where they
+// differ, both say so.
+func TestAppsShareAnObjectThatTheyDeclareAlike(t *testing.T) {
+	t.Parallel()
+	const namespace = `"kind":"Namespace"`
+	member := func(name, labels string) string {
+		return manifest("monitoring/"+name+"/config.yaml", name, "{a: b}") + "-- monitoring/" + name + "/namespace.yaml --\n" +
+			"apiVersion: v1\nkind: Namespace\nmetadata: {name: monitoring, labels: {" + labels + "}}\n" +
+			application(name, argoSource("monitoring/"+name, ""))
+	}
+	b := newArgoScene(t, member("grafana", "")+member("loki", "")+member("tempo", ""))
+	by := func(text, app string) bool {
+		_, rest, _ := strings.Cut(text, "app "+app)
+		own, _, _ := strings.Cut(rest, "\napp ")
+		return strings.Contains(own, namespace)
+	}
+	alone := func(text, app string) {
+		t.Helper()
+		if strings.Contains(text, "ERR") || strings.Count(text, namespace) != 1 || !by(text, app) {
+			t.Errorf("%s is to deliver the namespace, alone:\n%s", app, text)
+		}
+	}
+	first := b.resolve("staging")
+	alone(b.summary(first), "grafana")
+	last := told(first)
+
+	b.commit(member("alloy", ""))
+	alone(b.summary(b.resolveAfter("staging", last)), "grafana") // who had it keeps it
+	alone(b.summary(b.resolve("staging")), "alloy")
+
+	b.commit("-- clusters/staging/grafana.yaml --\n")
+	alone(b.summary(b.resolveAfter("staging", last)), "alloy") // another takes it over when its app goes
+
+	b.commit(member("grafana", "") + "-- monitoring/grafana/namespace.yaml --\n")
+	alone(b.summary(b.resolveAfter("staging", last)), "alloy") // or when it leaves the app
+
+	b.commit("-- monitoring/grafana/kustomization.yaml --\nresources: [none.yaml]\n")
+	got := b.summary(b.resolveAfter("staging", last))
+	if strings.Contains(got, namespace) || !strings.Contains(got, "ERR") { // what was published still has it
+		t.Errorf("an app that stays at its last good state is to keep it:\n%s", got)
+	}
+
+	b.commit(member("grafana", "") + "-- monitoring/grafana/kustomization.yaml --\nresources: [config.yaml, namespace.yaml]\n" + member("tempo", "a: b"))
+	got = b.summary(b.resolveAfter("staging", last))
+	if !by(got, "grafana") || strings.Count(got, namespace) != 1 || strings.Count(got, "ERR") != 1 ||
+		!strings.Contains(got, "Namespace/monitoring is also in app grafana (monitoring/grafana)") {
+		t.Errorf("one that differs is to stop, and no other:\n%s", got)
+	}
+}
+
+// TestWhatIsNotTheSameForEachAppIsNotShared: a hook runs for each app.
+func TestWhatIsNotTheSameForEachAppIsNotShared(t *testing.T) {
+	t.Parallel()
+	const job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate, annotations: {argocd.argoproj.io/hook: PreSync}}\n"
+	b := newArgoScene(t, "-- one/job.yaml --\n"+job+"-- two/job.yaml --\n"+job+application("one", argoSource("one", ""))+
+		application("two", argoSource("two", "")))
+	if got := b.summary(b.resolve("staging")); strings.Count(got, "an object belongs to one app") != 2 {
+		t.Errorf("both are to be told:\n%s", got)
+	}
+}
