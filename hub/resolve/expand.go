@@ -109,7 +109,7 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	key, plan := memoKey("plan-4", in), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+	key, plan := memoKey("plan-5", in), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)
 		if _, transient := errors.AsType[*model.TransientError](err); transient {
 			return Render{Cluster: &c, Transient: true}, nil, nil

@@ -39,7 +39,7 @@ func Fields() []planning.Field {
 }
 
 // judged is the table by which objects are read: with what is true of several sources.
-var judged = slices.Concat(Fields(), rows(sourceFields("spec.sources[]")))
+var judged = planning.NewTable(slices.Concat(Fields(), rows(sourceFields("spec.sources[]"))))
 
 var applicationFields = []row{
 	{kindApplication, "spec.destination.server", done,

@@ -20,7 +20,7 @@ type Dialect struct{}
 var _ planning.Dialect = Dialect{}
 
 var kinds = planning.Kinds{
-	Tool: "Flux", Home: home,
+	Tool: "Flux", Home: home, Fields: judged,
 	Groups: []planning.Group{
 		{Name: kustomizeGroup, Version: "v1", Apps: []string{kindKustomization}, Closed: true,
 			Resembles: resembles(kustomizeGroup), Hint: migrate},

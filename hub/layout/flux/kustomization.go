@@ -57,7 +57,7 @@ func sourceKey(o *planning.Object, kind, namespace, name string) string {
 func readKustomization(p *planning.Plan, o *planning.Object, app *fleet.App) error {
 	var k kustomization
 	if err := o.Decode(&k); err != nil {
-		return p.Errorf(o, "spec", "%v", err)
+		return p.Undecodable(o, err)
 	}
 	app.Path, app.Overlay, app.Metadata = planning.Cleaned(k.Path), k.Overlay, k.CommonMetadata
 	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
