@@ -45,6 +45,7 @@ func nested() []planning.Field {
 		ignored(h, "spec.driftDetection.ignore"), patches(h, "spec.postRenderers[].kustomize.patches"),
 		within(h, "spec.postRenderers[].kustomize.images[]", imageFields...), formerPatches(),
 
+		within(kindFluxInstance, "spec.sync", "kind", "url", "ref", "path"),
 		within(kindGitRepository, "spec.include[].repository", named...), within(kindGitRepository, "spec.secretRef", named...),
 		within(kindOCIRepository, "spec.layerSelector", "mediaType", "operation"),
 		within(kindOCIRepository, "spec.secretRef", named...), within(kindHelmRepository, "spec.secretRef", named...),

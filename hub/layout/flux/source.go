@@ -21,12 +21,15 @@ type sourceRef struct{ Kind, Name, Namespace string }
 // gitRepository is what Drover takes from the spec of a GitRepository (source.toolkit.fluxcd.io).
 type gitRepository struct {
 	URL       string
-	Ref       struct{ Branch, Tag, SemVer, Name, Commit string }
+	Ref       gitRef
 	Interval  string
 	SecretRef struct{ Name string }
 	Ignore    string
 	Include   []include
 }
+
+// gitRef says what of a GitRepository is wanted.
+type gitRef struct{ Branch, Tag, SemVer, Name, Commit string }
 
 // ociRepository is what Drover takes from the spec of an OCIRepository.
 type ociRepository struct {
