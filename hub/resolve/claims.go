@@ -14,16 +14,24 @@ import (
 
 // settleClaims finds objects that more than one app of the cluster claims. The app that had the object in what was
 // published last keeps it and goes on; the others stop at their last good state. Where none had it, or several, all
-// of them stop: whichever went first would take the object from the next.
+// of them stop: whichever went first would take the object from the next. An app that has an object twice stops, too.
 func settleClaims(r *Resolver, res *Resolution, last []protocol.App) {
 	owners := map[protocol.ObjectRef][]int{}
+	twice := map[int][]string{}
 	for i, a := range res.Apps {
 		for _, ref := range a.Refs {
 			ref = model.Claimed(ref, a.App.Namespace)
-			if at := owners[ref]; !unnamed(ref) && (len(at) == 0 || at[len(at)-1] != i) {
+			switch at := owners[ref]; {
+			case unnamed(ref):
+			case len(at) == 0 || at[len(at)-1] != i:
 				owners[ref] = append(at, i)
+			case !slices.Contains(twice[i], ref.String()):
+				twice[i] = append(twice[i], ref.String())
 			}
 		}
+	}
+	for i, refs := range twice {
+		res.Apps[i].repeats(refs)
 	}
 	claims := map[int][]string{}
 	for _, ref := range slices.SortedFunc(maps.Keys(owners), protocol.ObjectRef.Compare) {
@@ -32,6 +40,9 @@ func settleClaims(r *Resolver, res *Resolution, last []protocol.App) {
 		}
 		keeper := keeper(r, res, owners[ref], ref, last)
 		for _, i := range owners[ref] {
+			if twice[i] != nil {
+				continue
+			}
 			for _, j := range owners[ref] {
 				if i != j && i != keeper {
 					b := res.Apps[j].App
@@ -45,15 +56,29 @@ func settleClaims(r *Resolver, res *Resolution, last []protocol.App) {
 	}
 }
 
+// repeats takes what was rendered away, because it has objects twice.
+func (a *AppResult) repeats(refs []string) {
+	remedy := "remove one of the two"
+	if a.App.Charts() {
+		remedy = "its templates render one object more than once with these values: change the values, or correct the chart"
+	}
+	a.Ref, a.Refs = nil, nil
+	a.Err = fmt.Sprintf("%s: the app has %s twice, and only one of the two could be applied: %s", a.App.File, fewOf(refs), remedy)
+}
+
+// fewOf lists at most three.
+func fewOf(all []string) string {
+	if n := len(all) - 3; n > 0 {
+		return fmt.Sprintf("%s and %d more", strings.Join(all[:3], ", "), n)
+	}
+	return strings.Join(all, ", ")
+}
+
 // stop takes what was rendered away, so that the app stays at its last good state, and says why.
 func (a *AppResult) stop(claims []string) {
-	more := ""
-	if n := len(claims) - 3; n > 0 {
-		claims, more = claims[:3], fmt.Sprintf(" and %d more", n)
-	}
 	a.Ref, a.Refs, a.Reason = nil, nil, protocol.ReasonSharedObject
-	a.Err = fmt.Sprintf("%s: %s%s: an object belongs to one app; remove it from all but one",
-		a.App.File, strings.Join(claims, ", "), more)
+	a.Err = fmt.Sprintf("%s: %s: an object belongs to one app; remove it from all but one",
+		a.App.File, fewOf(claims))
 }
 
 // keeper is the one among the claimants that had the object before, or -1.
