@@ -108,3 +108,40 @@ func TestAVariableThatBecomesANumberIsNamed(t *testing.T) {
 	summarized(t, vars+kustomization("good", "  path: app\n  postBuild:\n    substitute:\n      P: \"${quote}${PORT}${quote}\"\n"),
 		[]string{`"data":{"v":"p-80"}`}, []string{"ERR"})
 }
+
+// A chart that renders one object twice stops before an agent has to refuse it; the other apps go on.
+func TestAChartThatRendersAnObjectTwiceStops(t *testing.T) {
+	t.Parallel()
+	chart := func(name, templates string) string {
+		return "-- clusters/staging/" + name + ".yaml --\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: " + name +
+			", namespace: apps}\nspec:\n  chart: {spec: {chart: charts/" + name +
+			", sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}}}\n" +
+			"-- charts/" + name + "/Chart.yaml --\napiVersion: v2\nname: " + name + "\nversion: 0.1.0\n" + templates
+	}
+	summarized(t, fluxSync+
+		chart("twice", manifest("charts/twice/templates/a.yaml", "same", "{k: '1'}")+manifest("charts/twice/templates/b.yaml", "same, namespace: apps", "{k: '2'}"))+
+		chart("once", manifest("charts/once/templates/a.yaml", "one", "{k: '1'}")+manifest("charts/once/templates/b.yaml", "same, namespace: other", "{k: '2'}")),
+		[]string{"app apps-twice of root\n", "ERR clusters/staging/twice.yaml: the app has ConfigMap/apps/same twice, and only one of the two could be applied: " +
+			"its templates render one object more than once with these values: change the values, or correct the chart\n",
+			`"metadata":{"name":"one"`, `"name":"same","namespace":"other"`}, nil)
+}
+
+// A dependency that is not there: the line on which it stands, what it is called in Flux, and which one is meant.
+func TestADependencyThatIsNotThereIsNamedWithItsLine(t *testing.T) {
+	t.Parallel()
+	k := func(namespace, name, dependsOn string) string {
+		return "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", namespace: " + namespace +
+			"}\nspec:\n  path: ./x\n  sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}\n  dependsOn: [" + dependsOn + "]\n"
+	}
+	summarized(t, fluxSync+"-- clusters/staging/deps.yaml --\n"+k("team", "c", "{name: nowhere}")+k("team", "d", "{name: e}")+
+		k("flux-system", "e", "")+k("flux-system", "g", "{name: databse}")+k("flux-system", "database", "")+k("flux-system", "self", "{name: self}")+
+		k("flux-system", "fine", "{name: e}")+manifest("x/cm.yaml", "x", "{a: b}"), []string{
+		"ERR clusters/staging/deps.yaml:8: the app team-c depends on the Kustomization team/nowhere, which is not in what this cluster's folder renders to: add it, or take it out of spec.dependsOn\n",
+		"ERR clusters/staging/deps.yaml:16: the app team-d depends on the Kustomization team/e, which is not in what this cluster's folder renders to: " +
+			"there is flux-system/e: write namespace: flux-system beside the name in spec.dependsOn\n",
+		"ERR clusters/staging/deps.yaml:32: the app g depends on the Kustomization flux-system/databse, which is not in what this cluster's folder renders to: " +
+			"there is flux-system/database: correct the name, or add the other, or take it out of spec.dependsOn\n",
+		"ERR clusters/staging/deps.yaml:48: the app self depends on itself (self → self): take one of these out of dependsOn\n",
+		"app fine of root after e",
+	}, nil)
+}

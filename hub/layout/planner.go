@@ -54,6 +54,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 		r.reader.Conclude()
 	}
 	p.noteCircles()
+	p.placeDependencies()
 	p.Cluster.Apps = slices.SortedFunc(maps.Values(p.Apps), fleet.CompareApps)
 	return p.Cluster, transient
 }
