@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -144,7 +145,7 @@ func (e *expansion) declaredBy(m *made) (*Render, error) {
 	for i, o := range out.Declared {
 		if name := m.unsure(o.JSON, m.sure); name != "" {
 			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared before the cluster sees anything: "+
-				"give it a value in Git, where the app %s is declared, or declare this elsewhere", o.File, name, m.absent[0], m.app.Name)
+				"give it a value in Git, where the app %s is declared, or declare this elsewhere", placeOf(e.snap, o, "${"+name), name, absentOf(m.absent), m.app.Name)
 		}
 		if o.Err == "" {
 			replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, m.sure, !m.app.Foreign)
@@ -156,4 +157,33 @@ func (e *expansion) declaredBy(m *made) (*Render, error) {
 		out.Declared[i] = o
 	}
 	return &out, nil
+}
+
+// placeOf names an object of a tree, with the file and the first line that holds a text.
+func placeOf(tree model.Tree, o model.Rendered, text string) string {
+	place := o.File
+	data, err := tree.ReadFile(o.File)
+	if at := bytes.Index(data, []byte(text)); err == nil && at >= 0 {
+		place = fmt.Sprintf("%s:%d", o.File, bytes.Count(data[:at], []byte("\n"))+1)
+	}
+	var head struct {
+		Kind     string
+		Metadata struct{ Namespace, Name string }
+	}
+	if json.Unmarshal(o.JSON, &head) != nil {
+		return place
+	}
+	return fmt.Sprintf("%s: %s %s", place, head.Kind, strings.TrimPrefix(head.Metadata.Namespace+"/"+head.Metadata.Name, "/"))
+}
+
+// absentOf lists objects that only the cluster has, at most three.
+func absentOf(refs []protocol.VarsRef) string {
+	var names []string
+	for _, ref := range refs {
+		names = append(names, ref.String())
+	}
+	if len(names) > 3 {
+		names = append(names[:3], fmt.Sprintf("%d more", len(refs)-3))
+	}
+	return strings.Join(names, " or the ")
 }

@@ -217,7 +217,7 @@ func placesOf(deps []Dep) []string {
 
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap model.View, app fleet.App) (*Render, error) {
-	key := memoKey("build-2", struct {
+	key := memoKey("build-3", struct {
 		Path      string
 		Overlay   fleet.Overlay
 		Directory *fleet.Directory `json:",omitempty"`
@@ -241,6 +241,9 @@ var placed = regexp.MustCompile(`^[^ :]+\.[a-zA-Z]+(:\d+)?: `)
 func appError(app fleet.App, text string) string {
 	if !placed.MatchString(text) && !strings.Contains(text, app.Path) {
 		text = app.Path + ": " + text
+	}
+	if strings.HasPrefix(text, app.Path+isHidden) {
+		text = app.File + ": " + text
 	}
 	if app.Source != nil {
 		text = fmt.Sprintf("%s: %s: %s", app.File, app.Source, text)

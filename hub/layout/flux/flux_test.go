@@ -105,6 +105,8 @@ func TestAKustomizationIsReadFieldByField(t *testing.T) {
 		{name: "a number as a variable", spec: "  path: apps/web\n  postBuild:\n    substitute:\n      PORT: 80\n",
 			wrong: `clusters/eu/o.yaml:9: Kustomization flux-system/x: spec.postBuild.substitute.PORT: it is a number, ` +
 				`and has to be a string: put it in quotes`},
+		{name: "a variable whose name is none", spec: "  path: apps/web\n  postBuild:\n    substitute:\n      a-b: c\n",
+			wrong: `clusters/eu/o.yaml:9: Kustomization flux-system/x: spec.postBuild.substitute.a-b: no name of a variable: use letters`},
 		{name: "text as a boolean", spec: "  path: apps/web\n  suspend: 'no'\n",
 			wrong: `clusters/eu/o.yaml:7: Kustomization flux-system/x: spec.suspend: it is a string, and has to be true or false`},
 		{name: "a field of another type", spec: "  path: {a: b}\n",

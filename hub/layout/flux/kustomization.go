@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/envsubst"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/protocol"
@@ -117,6 +120,12 @@ func checkPath(p *planning.Plan, o *planning.Object, k kustomization, app *fleet
 func readSubstitution(p *planning.Plan, o *planning.Object, b *postBuild, app *fleet.App) error {
 	if b == nil {
 		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Substitute)) {
+		if envsubst.CheckNames(map[string]string{name: ""}) != nil {
+			return p.Errorf(o, "spec.postBuild.substitute."+name, "no name of a variable: use letters, digits and '_', and no digit "+
+				"first; Flux refuses it, too, even if nothing uses it")
+		}
 	}
 	app.Vars, app.SubstituteEmpty = b.Substitute, b.SubstituteStrategy == "Always"
 	for i, ref := range b.SubstituteFrom {
