@@ -36,8 +36,8 @@ func summarized(t *testing.T, tree string, has, not []string) {
 	}
 }
 
-// Objects for the Flux Operator are named with their lines, and never delivered; the FluxInstance says by which address the
-// repository is known.
+// Objects for the Flux Operator are named with their lines, and never delivered; the FluxInstance says by which address
+// the repository is known.
 func TestObjectsOfTheFluxOperatorAreNamed(t *testing.T) {
 	t.Parallel()
 	summarized(t, `
@@ -77,7 +77,8 @@ metadata: {name: in, namespace: flux-system}
 spec: {type: Static, defaultValues: {env: staging}}
 `, []string{
 		"note clusters/staging/flux-system/instance.yaml:1: FluxInstance flux-system/flux: not delivered: ",
-		"note apps/set.yaml:5: ResourceSet flux-system/tenants: not delivered, nor is what it makes: Drover does not expand a ResourceSet; write ",
+		"note apps/set.yaml:5: ResourceSet flux-system/tenants: not delivered, nor is what it makes: Drover does not " +
+			"expand a ResourceSet; write ",
 		"note apps/set.yaml:13: ResourceSetInputProvider flux-system/in: not delivered: ",
 		`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"plain","namespace":"default"}}`,
 	}, []string{`"kind":"ResourceSet`, `"kind":"FluxInstance"`, "ERR", "inputs.tenant"})
@@ -99,13 +100,18 @@ spec: {interval: 10m, path: ./apps, prune: true, sourceRef: {kind: GitRepository
 // A number that a variable becomes: the message says which, and how quotes survive; and they do.
 func TestAVariableThatBecomesANumberIsNamed(t *testing.T) {
 	t.Parallel()
-	vars := strings.Replace(fluxSync, "prune: true,", "prune: true, postBuild: {substituteFrom: [{kind: ConfigMap, name: vars}]},", 1) +
+	vars := strings.Replace(fluxSync, "prune: true,", "prune: true, postBuild: {substituteFrom: [{kind: "+
+		"ConfigMap, name: vars}]},", 1) +
 		manifest("clusters/staging/vars.yaml", "vars, namespace: flux-system", `{PORT: "80", quote: '"'}`) + manifest("app/cm.yaml", "app", `{v: "p-${P}"}`)
-	summarized(t, vars+kustomization("bad", "  path: app\n  postBuild:\n    substitute:\n      P: \"${PORT}\"\n"), []string{
-		"ERR clusters/staging/bad.yaml:13: Kustomization flux-system/bad: spec.postBuild.substitute.P: it is a number, and has to be a string: " +
-			"the quotes around ${PORT} are lost when the variable is replaced where this is declared; write \"${quote}${PORT}${quote}\" with " +
+	summarized(t, vars+kustomization("bad", "  path: app\n  postBuild:\n    substitute:\n      P: "+
+		"\"${PORT}\"\n"), []string{
+		"ERR clusters/staging/bad.yaml:13: Kustomization flux-system/bad: spec.postBuild.substitute.P: it is a " +
+			"number, and has to be a string: " +
+			"the quotes around ${PORT} are lost when the variable is replaced where this is declared; write " +
+			"\"${quote}${PORT}${quote}\" with " +
 			"the further variable quote: '\"', or a value that is a string by itself\n"}, []string{"postbuild"})
-	summarized(t, vars+kustomization("good", "  path: app\n  postBuild:\n    substitute:\n      P: \"${quote}${PORT}${quote}\"\n"),
+	summarized(t, vars+kustomization("good", "  path: app\n  postBuild:\n    substitute:\n      P: "+
+		"\"${quote}${PORT}${quote}\"\n"),
 		[]string{`"data":{"v":"p-80"}`}, []string{"ERR"})
 }
 
@@ -113,15 +119,19 @@ func TestAVariableThatBecomesANumberIsNamed(t *testing.T) {
 func TestAChartThatRendersAnObjectTwiceStops(t *testing.T) {
 	t.Parallel()
 	chart := func(name, templates string) string {
-		return "-- clusters/staging/" + name + ".yaml --\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: " + name +
+		return "-- clusters/staging/" + name + ".yaml --\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: " +
+			"HelmRelease\nmetadata: {name: " + name +
 			", namespace: apps}\nspec:\n  chart: {spec: {chart: charts/" + name +
 			", sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}}}\n" +
 			"-- charts/" + name + "/Chart.yaml --\napiVersion: v2\nname: " + name + "\nversion: 0.1.0\n" + templates
 	}
 	summarized(t, fluxSync+
-		chart("twice", manifest("charts/twice/templates/a.yaml", "same", "{k: '1'}")+manifest("charts/twice/templates/b.yaml", "same, namespace: apps", "{k: '2'}"))+
-		chart("once", manifest("charts/once/templates/a.yaml", "one", "{k: '1'}")+manifest("charts/once/templates/b.yaml", "same, namespace: other", "{k: '2'}")),
-		[]string{"app apps-twice of root\n", "ERR clusters/staging/twice.yaml: the app has ConfigMap/apps/same twice, and only one of the two could be applied: " +
+		chart("twice", manifest("charts/twice/templates/a.yaml", "same", "{k: "+
+			"'1'}")+manifest("charts/twice/templates/b.yaml", "same, namespace: apps", "{k: '2'}"))+
+		chart("once", manifest("charts/once/templates/a.yaml", "one", "{k: "+
+			"'1'}")+manifest("charts/once/templates/b.yaml", "same, namespace: other", "{k: '2'}")),
+		[]string{"app apps-twice of root\n", "ERR clusters/staging/twice.yaml: the app has ConfigMap/apps/same " +
+			"twice, and only one of the two could be applied: " +
 			"its templates render one object more than once with these values: change the values, or correct the chart\n",
 			`"metadata":{"name":"one"`, `"name":"same","namespace":"other"`}, nil)
 }
@@ -130,18 +140,26 @@ func TestAChartThatRendersAnObjectTwiceStops(t *testing.T) {
 func TestADependencyThatIsNotThereIsNamedWithItsLine(t *testing.T) {
 	t.Parallel()
 	k := func(namespace, name, dependsOn string) string {
-		return "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", namespace: " + namespace +
-			"}\nspec:\n  path: ./x\n  sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}\n  dependsOn: [" + dependsOn + "]\n"
+		return "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: " + name + ", " +
+			"namespace: " + namespace +
+			"}\nspec:\n  path: ./x\n  sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}\n  " +
+			"dependsOn: [" + dependsOn + "]\n"
 	}
-	summarized(t, fluxSync+"-- clusters/staging/deps.yaml --\n"+k("team", "c", "{name: nowhere}")+k("team", "d", "{name: e}")+
-		k("flux-system", "e", "")+k("flux-system", "g", "{name: databse}")+k("flux-system", "database", "")+k("flux-system", "self", "{name: self}")+
+	summarized(t, fluxSync+"-- clusters/staging/deps.yaml --\n"+k("team", "c", "{name: "+
+		"nowhere}")+k("team", "d", "{name: e}")+
+		k("flux-system", "e", "")+k("flux-system", "g", "{name: "+
+		"databse}")+k("flux-system", "database", "")+k("flux-system", "self", "{name: self}")+
 		k("flux-system", "fine", "{name: e}")+manifest("x/cm.yaml", "x", "{a: b}"), []string{
-		"ERR clusters/staging/deps.yaml:8: the app team-c depends on the Kustomization team/nowhere, which is not in what this cluster's folder renders to: add it, or take it out of spec.dependsOn\n",
-		"ERR clusters/staging/deps.yaml:16: the app team-d depends on the Kustomization team/e, which is not in what this cluster's folder renders to: " +
+		"ERR clusters/staging/deps.yaml:8: the app team-c depends on the Kustomization team/nowhere, which is not in " +
+			"what this cluster's folder renders to: add it, or take it out of spec.dependsOn\n",
+		"ERR clusters/staging/deps.yaml:16: the app team-d depends on the Kustomization team/e, which is not in what " +
+			"this cluster's folder renders to: " +
 			"there is flux-system/e: write namespace: flux-system beside the name in spec.dependsOn\n",
-		"ERR clusters/staging/deps.yaml:32: the app g depends on the Kustomization flux-system/databse, which is not in what this cluster's folder renders to: " +
+		"ERR clusters/staging/deps.yaml:32: the app g depends on the Kustomization flux-system/databse, which is not " +
+			"in what this cluster's folder renders to: " +
 			"there is flux-system/database: correct the name, or add the other, or take it out of spec.dependsOn\n",
-		"ERR clusters/staging/deps.yaml:48: the app self depends on itself (self → self): take one of these out of dependsOn\n",
+		"ERR clusters/staging/deps.yaml:48: the app self depends on itself (self → self): take one of these out of " +
+			"dependsOn\n",
 		"app fine of root after e",
 	}, nil)
 }

@@ -79,8 +79,8 @@ func (p *planner) keepUnpruned() {
 	}
 }
 
-// placeDependencies says on which line the dependencies of apps stand that can never be satisfied, in which alone anybody
-// is told of it.
+// placeDependencies finds the line on which dependencies stand that can never be satisfied. Messages tell that of no
+// others.
 func (p *planner) placeDependencies() {
 	open := maps.Clone(p.Apps)
 	for settled := true; settled; { // what waits for nothing that is open is none of them

@@ -24,7 +24,8 @@ func (e *expansion) variables(m *made) error {
 			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
 		}
 		if f.by == m.app.Name && f.unsure != "" {
-			return fmt.Errorf("%s: the app %s does not settle: it takes variables from the %s, which it delivers itself with ${%s} in it: "+
+			return fmt.Errorf("%s: the app %s does not settle: it takes variables from the %s, which it delivers itself " +
+				"with ${%s} in it: "+
 				"take them from an object that does not depend on them", m.app.File, m.app.Name, ref, f.unsure)
 		}
 		if f.object == nil || f.unknown != "" || f.assumed != "" {
@@ -62,7 +63,8 @@ func (m *made) leave() fleet.App {
 	for _, ref := range m.absent {
 		if !ref.Optional {
 			app.Notes = append(slices.Clone(app.Notes), fleet.Note{File: app.File, Object: "app " + app.Name, Text: fmt.Sprintf("the %s, from which it takes variables, "+
-				"is not among what this cluster's folder renders to, or is encrypted there: the agent takes them from the cluster, and the app waits until it is there", ref)})
+				"is not among what this cluster's folder renders to, or is encrypted there: the agent takes them from the " +
+				"cluster, and the app waits until it is there", ref)})
 		}
 	}
 	return app
@@ -144,8 +146,9 @@ func (e *expansion) declaredBy(m *made) (*Render, error) {
 	out.Declared = slices.Clone(out.Declared)
 	for i, o := range out.Declared {
 		if name := m.unsure(o.JSON, m.sure); name != "" {
-			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared before the cluster sees anything: "+
-				"give it a value in Git, where the app %s is declared, or declare this elsewhere", placeOf(e.snap, o, "${"+name), name, absentOf(m.absent), m.app.Name)
+			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared "+
+				"before the cluster sees anything: give it a value in Git, where the app %s is declared, or declare this "+
+				"elsewhere", placeOf(e.snap, o, "${"+name), name, absentOf(m.absent), m.app.Name)
 		}
 		if o.Err == "" {
 			replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, m.sure, !m.app.Foreign)

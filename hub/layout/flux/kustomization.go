@@ -123,7 +123,8 @@ func readSubstitution(p *planning.Plan, o *planning.Object, b *postBuild, app *f
 	}
 	for _, name := range slices.Sorted(maps.Keys(b.Substitute)) {
 		if envsubst.CheckNames(map[string]string{name: ""}) != nil {
-			return p.Errorf(o, "spec.postBuild.substitute."+name, "no name of a variable: use letters, digits and '_', and no digit "+
+			return p.Errorf(o, "spec.postBuild.substitute."+name, "no name of a variable: use letters, digits and '_', "+
+				"and no digit "+
 				"first; Flux refuses it, too, even if nothing uses it")
 		}
 	}

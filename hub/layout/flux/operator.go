@@ -4,22 +4,13 @@ import (
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
-// operatorGroup is the API group of the Flux Operator (https://fluxcd.control-plane.io/operator/). What it has is for
-// that controller alone, and is not delivered.
-const operatorGroup = "fluxcd.controlplane.io"
-
-// The kinds of the Flux Operator.
-const (
-	kindFluxInstance  = "FluxInstance"
-	kindResourceSet   = "ResourceSet"
-	kindInputProvider = "ResourceSetInputProvider"
-)
-
 // operatorKinds says what is to be done about objects of the Flux Operator.
 var operatorKinds = map[string]string{
-	kindFluxInstance: "not delivered: it has the Flux Operator install Flux, in whose place Drover delivers; what spec.sync names " +
+	kindFluxInstance: "not delivered: it has the Flux Operator install Flux, in whose place Drover delivers; what " +
+		"spec.sync names " +
 		"is this folder, and spec.kustomize is not done: write its patches in a kustomization.yaml of the folder",
-	kindResourceSet: "not delivered, nor is what it makes: Drover does not expand a ResourceSet; write its resources as " +
+	kindResourceSet: "not delivered, nor is what it makes: Drover does not expand a ResourceSet; write its " +
+		"resources as " +
 		"manifests (`flux-operator build rset -f FILE` prints them), or as an ApplicationSet of Argo CD, which Drover reads",
 	kindInputProvider: "not delivered: ResourceSets alone read it, and Drover does not expand these",
 }

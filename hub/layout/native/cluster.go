@@ -49,7 +49,8 @@ func ReadCluster(tree model.Tree, file, name string) (ClusterFile, error) {
 	case len(docs) > 1:
 		c.Described = true
 		d := docs[described]
-		c.Wrong = d.Errorf(d.Node, "%s holds %d documents, and this one describes the cluster, or looks like it: keep it alone in %s, "+
+		c.Wrong = d.Errorf(d.Node, "%s holds %d documents, and this one describes the cluster, or looks like it: "+
+			"keep it alone in %s, "+
 			"and move the others to another file; or, if it does not, give it apiVersion and kind", planning.ClusterFile,
 			len(docs), planning.ClusterFile)
 	default:
@@ -83,7 +84,8 @@ func takeCluster(d document.Document, c *fleet.Cluster) error {
 			readClusterSpec(d, d.Node, c))
 	}
 	if !d.IsOurs() || document.Scalar(kind) != fleet.KindCluster {
-		return d.Errorf(d.Node, "%s holds %q of %q, which looks like %s of %s: correct apiVersion and kind, or rename the file",
+		return d.Errorf(d.Node, "%s holds %q of %q, which looks like %s of %s: correct apiVersion and kind, or "+
+			"rename the file",
 			planning.ClusterFile, document.Scalar(kind), document.Scalar(apiVersion), fleet.KindCluster, fleet.APIVersion)
 	}
 	if document.Scalar(apiVersion) != fleet.APIVersion {
