@@ -33,8 +33,11 @@ type App struct {
 
 	DependsOn []string // apps that must be healthy first
 	DependsAt string   // where DependsOn is written, as file:line
-	Prune     bool     // objects that left the app are deleted
-	Suspend   bool     // leave the app as it is
+	// Absent says of names in DependsOn, for the case that there is no such app, what is meant by them where they are
+	// written, and what is there instead; nil if nothing more is known of them.
+	Absent  map[string]string `json:",omitempty"`
+	Prune   bool              // objects that left the app are deleted
+	Suspend bool              // leave the app as it is
 	// AllowEmpty: rendering to nothing where there was something is meant, and no error.
 	AllowEmpty bool
 	Timeout    time.Duration // for becoming healthy; 0: the agent's own

@@ -103,11 +103,14 @@ func TestWhatAHelmReleaseSaysAboutItsObjects(t *testing.T) {
 `, []string{`"added":"two"`, `"script":"echo ${HOME} in team"`, "widgets.example.com"}, "helm-output"},
 		{"a post-renderer that cannot be", "  postRenderers: [{kustomize: {patches: [{patch: \"{apiVersion: v1, kind: ConfigMap, metadata: {name: nope}}\"}]}}]\n", []string{"ERR", "post-renderer 1"}, ""},
 		{"a value at a path", "  valuesFrom: [{kind: ConfigMap, name: values, valuesKey: region, targetPath: region}]\n", []string{`"region":"A,B"`}, ""},
+		{"a value with a comma at a path", "  valuesFrom: [{kind: ConfigMap, name: values, valuesKey: comma, targetPath: region}]\n",
+			[]string{`ConfigMap team/values`, `a value cannot be put at the path "region"`, "the value has a comma, a bracket or a backslash, which mean something there as in helm --set: " +
+				"say literal: true beside targetPath"}, "x,y"},
 		{"a literal value at a path", "  valuesFrom: [{kind: ConfigMap, name: values, valuesKey: region, targetPath: region, literal: true}]\n", []string{`"region":"A\\,B"`}, ""},
 		{"its own value goes before one at a path", "  valuesFrom: [{kind: ConfigMap, name: values, valuesKey: region, targetPath: region}]\n  values: {region: own}\n", []string{`"region":"OWN"`}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			values := "-- clusters/staging/values.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: values, namespace: team}\ndata: {region: 'a\\,b'}\n"
+			values := "-- clusters/staging/values.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: values, namespace: team}\ndata: {region: 'a\\,b', comma: 'x,y'}\n"
 			b := newScene(t, bootstrap+webChart+values+helmRelease("web", "team", ofRepository+c.spec))
 			got := b.summary(b.resolve("staging"))
 			for _, want := range c.want {

@@ -63,7 +63,7 @@ func TestWhatDeclaresAppsMayNotUseWhatOnlyTheClusterKnows(t *testing.T) {
 		strings.Replace(kustomization("bad", "  path: ${token:=more}\n"), "clusters/staging", "app", 1) +
 		manifest("more/cm.yaml", "more", "{a: b}")
 	b := newScene(t, tree)
-	if got, want := b.handled("bad"), "ERR app/bad.yaml: ${token} is used in it, which may come from the Secret flux-system/s in the cluster"; !strings.HasPrefix(got, want) {
+	if got, want := b.handled("bad"), "ERR app/bad.yaml:10: Kustomization flux-system/bad: ${token} is used in it, which may come from the Secret flux-system/s in the cluster"; !strings.HasPrefix(got, want) {
 		t.Errorf("bad says %q, want %q", got, want)
 	}
 	if got := b.handled("good"); got != "{}" {

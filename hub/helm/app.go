@@ -65,8 +65,11 @@ const sopsValue = "ENC[AES256_GCM,"
 // valuesOf reads values of an app, with the variables replaced.
 func valuesOf(tree model.Tree, app fleet.App, v fleet.Values, replace func(model.Rendered) (model.Rendered, error)) (Values, error) {
 	out := Values{File: app.File, Text: v.Text, Target: v.Target, Literal: v.Literal, Own: v.Own}
-	if v.Path != "" {
+	switch {
+	case v.Path != "":
 		out.File = v.Path
+	case v.From != nil:
+		out.File = fmt.Sprintf("%s: %s of the %s", app.File, v.Key, v.From)
 	}
 	if v.Path != "" && v.Text == "" {
 		data, err := tree.ReadFile(v.Path)

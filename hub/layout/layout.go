@@ -92,7 +92,7 @@ func (l *Layout) Read(ctx context.Context, tree model.Tree, name string) (model.
 	if err != nil {
 		return model.Folder{}, err
 	}
-	objects, err := l.Renderer.Build(ctx, tree, r.dir, model.BuildOptions{Skip: append(r.files, r.clusterFile())})
+	objects, err := l.Renderer.Build(ctx, tree, r.dir, model.BuildOptions{Skip: r.files})
 	if ctx.Err() != nil {
 		return model.Folder{}, ctx.Err()
 	}
@@ -115,14 +115,14 @@ func (l *Layout) fleet(tree model.Tree) ([]fleet.Cluster, error) {
 	}
 	var out []fleet.Cluster
 	for _, name := range names {
-		c, wrong, err := native.ReadCluster(tree, path.Join(l.folder(name), planning.ClusterFile), name)
+		c, err := native.ReadCluster(tree, path.Join(l.folder(name), planning.ClusterFile), name)
 		if err != nil {
 			return nil, err
 		}
-		if wrong != nil {
-			return nil, wrong
+		if c.Wrong != nil {
+			return nil, c.Wrong
 		}
-		out = append(out, c)
+		out = append(out, c.Cluster)
 	}
 	return out, nil
 }

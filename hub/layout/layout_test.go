@@ -281,12 +281,33 @@ var badInput = []struct{ name, tree, want string }{
 		"-- clusters/staging/cluster.yaml --\napiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata:\n  name: production\n", say(
 			`problem clusters/staging/cluster.yaml:4: metadata.name is "production" but the folder is "staging": the folder names the cluster; make them equal`,
 		)},
-	{"cluster.yaml: another kind",
-		"-- clusters/staging/cluster.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: production\n", say(
-			`problem clusters/staging/cluster.yaml:1: cluster.yaml holds v1 ConfigMap: it is for drover.dev/v1alpha1 Cluster alone; rename the file`,
+	{"cluster.yaml: of other kinds it is an ordinary file", payment +
+		"-- clusters/staging/cluster.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n---\n" +
+		"apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: payment}\nspec: {path: ./apps/payment}\n---\n" +
+		"apiVersion: cluster.x-k8s.io/v1beta1\nkind: Cluster\nmetadata: {name: b}\n", say(
+		`app payment: apps/payment`,
+		`app root: clusters/staging`,
+		`root {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`,
+		`root {"apiVersion":"cluster.x-k8s.io/v1beta1","kind":"Cluster","metadata":{"name":"b"}}`,
+	)},
+	{"cluster.yaml: one of several documents describes the cluster",
+		"-- clusters/staging/cluster.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n---\n" +
+			"apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: staging}\n", say(
+			`problem clusters/staging/cluster.yaml:6: cluster.yaml holds 2 documents, and this one describes the cluster, or looks like it: ` +
+				`keep it alone in cluster.yaml, and move the others to another file; or, if it does not, give it apiVersion and kind`,
 		)},
 	{"cluster.yaml: two documents", "-- clusters/staging/cluster.yaml --\nlabels: {}\n---\nvars: {}\n", say(
-		`problem clusters/staging/cluster.yaml:3: cluster.yaml holds 2 documents: keep one, of kind Cluster`,
+		`problem clusters/staging/cluster.yaml:1: cluster.yaml holds 2 documents, and this one describes the cluster, or looks like it: ` +
+			`keep it alone in cluster.yaml, and move the others to another file; or, if it does not, give it apiVersion and kind`,
+	)},
+	{"cluster.yaml: what looks like a Cluster",
+		"-- clusters/staging/cluster.yaml --\napiVersion: drover.dve/v1alpha1\nkind: Cluster\nmetadata:\n  name: staging\n", say(
+			`problem clusters/staging/cluster.yaml:1: cluster.yaml holds "Cluster" of "drover.dve/v1alpha1", which looks like Cluster of ` +
+				`drover.dev/v1alpha1: correct apiVersion and kind, or rename the file`,
+		)},
+	{"cluster.yaml: Cluster without apiVersion", "-- clusters/staging/cluster.yaml --\nkind: Cluster\nlabels: {a: b}\n", say(
+		`problem clusters/staging/cluster.yaml:1: cluster.yaml holds "Cluster" of "", which looks like Cluster of ` +
+			`drover.dev/v1alpha1: correct apiVersion and kind, or rename the file`,
 	)},
 	{"cluster.yaml: of a newer release",
 		"-- clusters/staging/cluster.yaml --\napiVersion: drover.dev/v2\nkind: Cluster\nmetadata:\n  name: staging\n", say(

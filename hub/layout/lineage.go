@@ -3,6 +3,7 @@ package layout
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -74,6 +75,30 @@ func (p *planner) keepUnpruned() {
 		if app, ok := p.Apps[o.AppName]; ok && o.Kept() {
 			app.Handling.Orphan = true
 			p.Apps[o.AppName] = app
+		}
+	}
+}
+
+// placeDependencies finds the line on which dependencies stand that can never be satisfied. Messages tell that of no
+// others.
+func (p *planner) placeDependencies() {
+	open := maps.Clone(p.Apps)
+	for settled := true; settled; { // what waits for nothing that is open is none of them
+		settled = false
+		for name, a := range open {
+			waits := func(on string) bool { _, is := open[on]; _, there := p.Apps[on]; return is || !there }
+			if !slices.ContainsFunc(a.DependsOn, waits) {
+				delete(open, name)
+				settled = true
+			}
+		}
+	}
+	for _, o := range p.Objects() {
+		if a, ok := open[o.AppName]; ok && o.AppName != "" {
+			if line := p.Line(o, "spec.dependsOn"); line > 0 {
+				a.DependsAt = fmt.Sprintf("%s:%d", o.File, line)
+			}
+			p.Apps[o.AppName] = a
 		}
 	}
 }

@@ -54,6 +54,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 		r.reader.Conclude()
 	}
 	p.noteCircles()
+	p.placeDependencies()
 	p.Cluster.Apps = slices.SortedFunc(maps.Values(p.Apps), fleet.CompareApps)
 	return p.Cluster, transient
 }
@@ -96,13 +97,13 @@ func (p *planner) index(d model.Declaration) {
 	}
 	o := &planning.Object{Declaration: d}
 	var h document.Head
-	var body struct{ Spec map[string]any }
-	if json.Unmarshal(d.JSON, &h) != nil || json.Unmarshal(d.JSON, &body) != nil || h.Metadata.Name == "" {
+	var body map[string]json.RawMessage // a field in another letter case is another field
+	if json.Unmarshal(d.JSON, &h) != nil || json.Unmarshal(d.JSON, &body) != nil ||
+		body["spec"] != nil && json.Unmarshal(body["spec"], &o.Spec) != nil || h.Metadata.Name == "" {
 		p.Problem("%s: a %s of %s that cannot be read: give it metadata.name and a spec", o.Where(), h.Kind, h.APIVersion)
 		return
 	}
 	o.Group, o.Kind, o.Namespace, o.Name = h.Group(), string(h.Kind), string(h.Metadata.Namespace), string(h.Metadata.Name)
-	o.Spec = body.Spec
 	if says := p.layout.lookalike(string(h.APIVersion), o.Kind); says != "" {
 		p.Problem("%s", fleet.Note{File: o.Where(), Line: p.Line(o, ""), Object: h.String(), Text: says})
 		return
@@ -117,6 +118,7 @@ func (p *planner) index(d model.Declaration) {
 	}
 	namespace := ""
 	if t := p.of(o.Group, o.Kind); t != nil {
+		o.Fields = t.kinds.Fields
 		o.IsApp, o.Home = t.kinds.IsApp(o.Group, o.Kind), t.kinds.Home
 		namespace = t.kinds.Namespace
 	}

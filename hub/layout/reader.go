@@ -27,7 +27,7 @@ type reader struct {
 	scanned map[string]bool   // plain files, whose documents were taken in with their lines
 	foreign []model.Rendered  // what dialects read in plain files; it is used where the build fails
 	claimed []model.Rendered  // what files that dialects claim stand for
-	files   []string          // these files
+	files   []string          // these files, and cluster.yaml if it describes the cluster
 	unknown string            // why cluster.yaml cannot be known, or ""
 }
 
@@ -43,12 +43,15 @@ func (r *reader) clusterFile() string { return path.Join(r.dir, planning.Cluster
 // readCluster reads cluster.yaml. What is wrong with it is a problem of the folder; an error says that it could not be
 // read.
 func (r *reader) readCluster() error {
-	c, wrong, err := native.ReadCluster(r.tree, r.clusterFile(), r.folder.Cluster.Name)
+	c, err := native.ReadCluster(r.tree, r.clusterFile(), r.folder.Cluster.Name)
 	if err != nil {
 		return err
 	}
-	r.folder.Cluster = c
-	r.notKnown(wrong)
+	r.folder.Cluster = c.Cluster
+	if !c.Ordinary {
+		r.files = append(r.files, r.clusterFile())
+	}
+	r.notKnown(c.Wrong)
 	return nil
 }
 
@@ -91,8 +94,9 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 			plain = plain && below
 		case dir == r.dir && e.Name() != planning.ClusterFile && strings.EqualFold(e.Name(), planning.ClusterFile):
 			r.notKnown(fmt.Errorf("%s is not read, because of its name: rename it to %s", file, planning.ClusterFile))
+		case slices.Contains(r.files, file):
 		case r.claim(file):
-		case document.IsYAML(e.Name()) && file != r.clusterFile():
+		case document.IsYAML(e.Name()):
 			r.scanFile(file)
 		default:
 			if says := r.layout.misnamed(r.tree, file); says != "" {

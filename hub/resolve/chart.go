@@ -127,7 +127,7 @@ func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note)
 		if v.From.Kind == "Secret" {
 			*secret = append(*secret, secretsIn(text)...)
 		}
-		chart.Values = append(chart.Values, fleet.Values{Text: text, Target: v.Target, Literal: v.Literal})
+		chart.Values = append(chart.Values, fleet.Values{Text: text, Target: v.Target, Literal: v.Literal, From: v.From, Key: v.Key})
 	}
 	return &chart, absent, nil
 }

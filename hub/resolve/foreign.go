@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"slices"
+	"strings"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
@@ -86,7 +88,27 @@ func hiddenFolder(whole, seen model.Tree, app fleet.App) error {
 	if _, err := whole.Stat(app.Path); err != nil {
 		return nil
 	}
-	return fmt.Errorf("%s is hidden by a .sourceignore, or by spec.ignore of its GitRepository: take it out of the rules", app.Path)
+	var rules []string
+	for dir := path.Dir(app.Path); ; dir = path.Dir(dir) {
+		if file := path.Join(dir, ".sourceignore"); exists(whole, file) {
+			rules = append(rules, file)
+		}
+		if dir == "." {
+			break
+		}
+	}
+	if app.Hide.Rules != "" {
+		rules = append(rules, "spec.ignore of its GitRepository")
+	}
+	return fmt.Errorf("%s%s%s: take it out of the rules", app.Path, isHidden, strings.Join(rules, " or "))
+}
+
+// isHidden stands in messages on a folder that rules hide.
+const isHidden = " is hidden by "
+
+func exists(tree model.Tree, file string) bool {
+	_, err := tree.Stat(file)
+	return err == nil
 }
 
 // maxShown bounds what is remembered of how sources are seen. When there is more, all of it is forgotten, which costs

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"regexp"
@@ -23,7 +24,8 @@ func (e *expansion) variables(m *made) error {
 			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
 		}
 		if f.by == m.app.Name && f.unsure != "" {
-			return fmt.Errorf("%s: the app %s does not settle: it takes variables from the %s, which it delivers itself with ${%s} in it: "+
+			return fmt.Errorf("%s: the app %s does not settle: it takes variables from the %s, which it delivers itself "+
+				"with ${%s} in it: "+
 				"take them from an object that does not depend on them", m.app.File, m.app.Name, ref, f.unsure)
 		}
 		if f.object == nil || f.unknown != "" || f.assumed != "" {
@@ -61,7 +63,8 @@ func (m *made) leave() fleet.App {
 	for _, ref := range m.absent {
 		if !ref.Optional {
 			app.Notes = append(slices.Clone(app.Notes), fleet.Note{File: app.File, Object: "app " + app.Name, Text: fmt.Sprintf("the %s, from which it takes variables, "+
-				"is not among what this cluster's folder renders to, or is encrypted there: the agent takes them from the cluster, and the app waits until it is there", ref)})
+				"is not among what this cluster's folder renders to, or is encrypted there: the agent takes them from the "+
+				"cluster, and the app waits until it is there", ref)})
 		}
 	}
 	return app
@@ -143,8 +146,9 @@ func (e *expansion) declaredBy(m *made) (*Render, error) {
 	out.Declared = slices.Clone(out.Declared)
 	for i, o := range out.Declared {
 		if name := m.unsure(o.JSON, m.sure); name != "" {
-			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared before the cluster sees anything: "+
-				"give it a value in Git, where the app %s is declared, or declare this elsewhere", o.File, name, m.absent[0], m.app.Name)
+			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared "+
+				"before the cluster sees anything: give it a value in Git, where the app %s is declared, or declare this "+
+				"elsewhere", placeOf(e.snap, o, "${"+name), name, absentOf(m.absent), m.app.Name)
 		}
 		if o.Err == "" {
 			replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, m.sure, !m.app.Foreign)
@@ -156,4 +160,33 @@ func (e *expansion) declaredBy(m *made) (*Render, error) {
 		out.Declared[i] = o
 	}
 	return &out, nil
+}
+
+// placeOf names an object of a tree, with the file and the first line that holds a text.
+func placeOf(tree model.Tree, o model.Rendered, text string) string {
+	place := o.File
+	data, err := tree.ReadFile(o.File)
+	if at := bytes.Index(data, []byte(text)); err == nil && at >= 0 {
+		place = fmt.Sprintf("%s:%d", o.File, bytes.Count(data[:at], []byte("\n"))+1)
+	}
+	var head struct {
+		Kind     string
+		Metadata struct{ Namespace, Name string }
+	}
+	if json.Unmarshal(o.JSON, &head) != nil {
+		return place
+	}
+	return fmt.Sprintf("%s: %s %s", place, head.Kind, strings.TrimPrefix(head.Metadata.Namespace+"/"+head.Metadata.Name, "/"))
+}
+
+// absentOf lists objects that only the cluster has, at most three.
+func absentOf(refs []protocol.VarsRef) string {
+	var names []string
+	for _, ref := range refs {
+		names = append(names, ref.String())
+	}
+	if len(names) > 3 {
+		names = append(names[:3], fmt.Sprintf("%d more", len(refs)-3))
+	}
+	return strings.Join(names, " or the ")
 }

@@ -148,7 +148,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap model.Snapshot, ask Request
 func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
 	name := ask.Cluster
 	// The key changes with what a folder may say: what an older release took for a mistake is read again.
-	folder, err := r.aside(ctx, snap, memoKey("folder-6", name), func(ctx context.Context, rec *Recorder) (Render,
+	folder, err := r.aside(ctx, snap, memoKey("folder-7", name), func(ctx context.Context, rec *Recorder) (Render,
 		[]model.Packed, error) {
 		f, err := r.cfg.Layout.Read(ctx, rec, name)
 		if err != nil {
@@ -185,6 +185,7 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 	if err := shareDefinitions(r, ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
+	stopRepeats(&res)
 	if err := shareAlike(r, ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
@@ -220,7 +221,7 @@ func placesOf(deps []Dep) []string {
 
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap model.View, app fleet.App) (*Render, error) {
-	key := memoKey("build-2", struct {
+	key := memoKey("build-3", struct {
 		Path      string
 		Overlay   fleet.Overlay
 		Directory *fleet.Directory `json:",omitempty"`
@@ -244,6 +245,9 @@ var placed = regexp.MustCompile(`^[^ :]+\.[a-zA-Z]+(:\d+)?: `)
 func appError(app fleet.App, text string) string {
 	if !placed.MatchString(text) && !strings.Contains(text, app.Path) {
 		text = app.Path + ": " + text
+	}
+	if strings.HasPrefix(text, app.Path+isHidden) {
+		text = app.File + ": " + text
 	}
 	if app.Source != nil {
 		text = fmt.Sprintf("%s: %s: %s", app.File, app.Source, text)

@@ -11,6 +11,7 @@ import (
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
@@ -43,6 +44,10 @@ func readClusterFile(path, file string) (*clusterFile, error) {
 			return nil, fmt.Errorf("%s cannot be edited, because it holds several documents: keep one", file)
 		case n.Content[0].Kind != kyaml.MappingNode:
 			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: mend it first", file)
+		}
+		if kind := fieldOf(n.Content[0], "kind"); kind != nil && kind.Value != fleet.KindCluster {
+			return nil, fmt.Errorf("%s cannot be edited, because it holds a %s and does not describe the cluster: rename it first",
+				file, kind.Value)
 		}
 		c.doc = &n
 	}

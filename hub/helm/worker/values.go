@@ -40,11 +40,19 @@ func (r *render) merged() (map[string]any, error) {
 			out = loader.MergeMaps(out, own)
 			if err := put(out, v); err != nil {
 				return nil, &helm.Error{Chart: r.job.Chart, File: v.File, Reason: fmt.Sprintf("a value cannot be put at the path %q", v.Target),
-					Hint: "write the path as for helm --set: a.b[0].c, with a backslash before a dot in a name"}
+					Hint: hintOf(v)}
 			}
 		}
 	}
 	return loader.MergeMaps(out, own), nil
+}
+
+// hintOf says what to do about a value that cannot be put at its target.
+func hintOf(v helm.Values) string {
+	if !v.Literal && strings.ContainsAny(v.Text, `,{}[]\`) {
+		return `the value has a comma, a bracket or a backslash, which mean something there as in helm --set: say literal: true beside targetPath`
+	}
+	return "write the path as for helm --set: a.b[0].c, with a backslash before a dot in a name"
 }
 
 // special are the characters that mean something in a value of helm's --set.

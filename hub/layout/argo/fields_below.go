@@ -11,9 +11,9 @@ import (
 
 // judged is the table by which objects are read: that of Fields, with what is true of several sources and of nested
 // generators, and with the fields below those that it lists, which share the fate of theirs.
-var judged = judgedFields()
+var judged, judgedFields = planning.NewTable(listJudged()), listJudged()
 
-func judgedFields() []planning.Field {
+func listJudged() []planning.Field {
 	out := slices.Concat(Fields(), rows(sourceFields("spec.sources[]"), applicationBelow,
 		sourceBelow("spec.source"), sourceBelow("spec.sources[]"), generatorBelow("spec.generators[]", maxNested)))
 	for i, f := range out {
@@ -94,7 +94,7 @@ var knownOf = map[string]knownPaths{kindApplication: pathsOf(kindApplication), k
 
 func pathsOf(kind string) knownPaths {
 	k := knownPaths{map[string]bool{}, map[string]bool{}}
-	for _, f := range judged {
+	for _, f := range judgedFields {
 		if f.Kind != kind {
 			continue
 		}

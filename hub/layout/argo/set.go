@@ -80,8 +80,8 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 
 // setTable is the table by which an ApplicationSet is judged. A generator that nobody knows is an error of the generation, not a note
 // as well.
-func setTable(o *planning.Object) []planning.Field {
-	out := judged
+func setTable(o *planning.Object) planning.Table {
+	out := judgedFields
 	generators, _ := o.Spec["generators"].([]any)
 	for _, of := range generators {
 		own, _ := of.(map[string]any)
@@ -90,7 +90,7 @@ func setTable(o *planning.Object) []planning.Field {
 				Path: "spec.generators[]." + kind, Support: done})
 		}
 	}
-	return out
+	return planning.NewTable(out)
 }
 
 // placed puts an error at a field, unless it stands at one further in.

@@ -9,15 +9,27 @@ import (
 
 // LineAt is the line of a field such as spec.dependsOn[0].readyExpr, or of the deepest part of it that is there.
 func LineAt(n *yaml.Node, at string) int {
+	_, line := follow(n, at)
+	return line
+}
+
+// NodeAt is the value of a field such as spec.dependsOn[0].readyExpr; nil if it is not there.
+func NodeAt(n *yaml.Node, at string) *yaml.Node {
+	n, _ = follow(n, at)
+	return n
+}
+
+// follow goes along a path. The node is nil if it ends on the way, and the line that of the deepest part.
+func follow(n *yaml.Node, at string) (*yaml.Node, int) {
 	line := n.Line
 	for _, step := range strings.FieldsFunc(at, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
 		next, nextLine := below(n, step)
 		if next == nil {
-			return line
+			return nil, line
 		}
 		n, line = next, nextLine
 	}
-	return line
+	return n, line
 }
 
 // below is the value at a key or an index of a node, and the line on which it begins.

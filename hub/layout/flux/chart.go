@@ -58,13 +58,13 @@ func (r *sources) releaseChart(o *planning.Object, h helmRelease, app *fleet.App
 	if ref.Kind == kindHelmChart {
 		var spec chartSpec
 		if err := s.Decode(&spec); err != nil {
-			return r.plan.Errorf(s, "spec", "%v", err)
+			return r.plan.Undecodable(s, err)
 		}
 		return errors.Join(r.plan.Weigh(judged, s, &r.plan.Cluster.Notes), r.chartOf(s, "spec", spec, app))
 	}
 	var of ociRepository
 	if err := s.Decode(&of); err != nil {
-		return r.plan.Errorf(s, "spec", "%v", err)
+		return r.plan.Undecodable(s, err)
 	}
 	app.Path = "."
 	app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: of.URL, Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
@@ -128,7 +128,7 @@ func (r *sources) publishedChart(o *planning.Object, at string, spec chartSpec, 
 	}
 	var of helmRepository
 	if err := s.Decode(&of); err != nil {
-		return r.plan.Errorf(s, "spec", "%v", err)
+		return r.plan.Undecodable(s, err)
 	}
 	if spec.Chart == "" {
 		return r.plan.Errorf(o, at+".chart", "it is empty: name a chart of the repository")

@@ -1,6 +1,7 @@
 package flux
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/cel"
+	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -23,6 +25,12 @@ func readDependsOn(p *planning.Plan, o *planning.Object, on []dependency, app *f
 	for i, d := range on {
 		name := dependencyName(p, o, d.Namespace, d.Name)
 		app.DependsOn = append(app.DependsOn, name)
+		if says := absent(p, o, d); says != "" {
+			if app.Absent == nil {
+				app.Absent = map[string]string{}
+			}
+			app.Absent[name] = says
+		}
 		if d.ReadyExpr == "" {
 			continue
 		}
@@ -40,6 +48,29 @@ func readDependsOn(p *planning.Plan, o *planning.Object, on []dependency, app *f
 			Self: shown(o, d.ReadyExpr), Dep: shown(p.Object(planning.ObjectKey(o.Kind, namespace, d.Name)), d.ReadyExpr)})
 	}
 	return errors.Join(errs...)
+}
+
+// absent says of a dependency that is not declared what it is called in Flux, and which one is probably meant; "" of one
+// that is.
+func absent(p *planning.Plan, o *planning.Object, d dependency) string {
+	namespace := cmp.Or(d.Namespace, o.Namespace)
+	key := planning.ObjectKey(o.Kind, namespace, d.Name)
+	if p.Object(key) != nil {
+		return ""
+	}
+	says := "the " + key + ", which is not in what this cluster's folder renders to: "
+	for _, other := range p.Objects() {
+		switch {
+		case other.Kind != o.Kind || !other.IsApp:
+		case other.Name == d.Name:
+			return fmt.Sprintf("%sthere is %s/%s: write namespace: %s beside the name in spec.dependsOn", says, other.Namespace,
+				other.Name, other.Namespace)
+		case other.Namespace == namespace && document.Nearly(d.Name, other.Name):
+			return fmt.Sprintf("%sthere is %s/%s: correct the name, or add the other, or take it out of spec.dependsOn", says,
+				other.Namespace, other.Name)
+		}
+	}
+	return says + "add it, or take it out of spec.dependsOn"
 }
 
 // shown is what an expression may see of an object in Git: its names, labels and annotations, and its spec if it asks for that.

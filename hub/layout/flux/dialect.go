@@ -20,13 +20,13 @@ type Dialect struct{}
 var _ planning.Dialect = Dialect{}
 
 var kinds = planning.Kinds{
-	Tool: "Flux", Home: home,
+	Tool: "Flux", Home: home, Fields: judged,
 	Groups: []planning.Group{
 		{Name: kustomizeGroup, Version: "v1", Apps: []string{kindKustomization}, Closed: true,
 			Resembles: resembles(kustomizeGroup), Hint: migrate},
 		{Name: helmGroup, Version: "v2", Apps: []string{kindHelmRelease}, Closed: true, Resembles: resembles(helmGroup),
 			Hint: migrate},
-		{Name: sourceGroup}, {Name: extensionsGroup},
+		{Name: sourceGroup}, {Name: extensionsGroup}, {Name: operatorGroup},
 	},
 }
 
@@ -74,6 +74,9 @@ type reader struct{ plan *planning.Plan }
 // too.
 func (r reader) Learn(o *planning.Object) {
 	p := r.plan
+	if o.Group == operatorGroup && o.Kind == kindFluxInstance {
+		learnInstance(p, o)
+	}
 	var k kustomization
 	if o.Kind != kindKustomization || o.Decode(&k) != nil || !p.Own(k.Path) {
 		return
@@ -97,6 +100,8 @@ func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
 		return true, readKustomization(r.plan, o, app)
 	case o.Kind == kindHelmRelease && o.Group == helmGroup:
 		return true, readHelmRelease(r.plan, o, app)
+	case o.Group == operatorGroup:
+		noteOperator(r.plan, o)
 	}
 	return false, nil
 }

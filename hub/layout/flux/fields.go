@@ -1,6 +1,8 @@
 package flux
 
 import (
+	"slices"
+
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
@@ -9,8 +11,9 @@ import (
 // helm-controller v1.6.
 func Fields() []planning.Field { return rows(fluxFields, releaseFields, fluxSources) }
 
-// judged is the table by which objects are read.
-var judged = Fields()
+// judged is the table by which objects are read: with what is below fields that are done as a whole. A target or an
+// item of valuesFrom with a field that is not known would select something else.
+var judged = planning.NewTable(slices.Concat(Fields(), nested()), ".target", ".valuesFrom[]")
 
 var fluxFields = []row{
 	{kindKustomization, "spec.path", done, "cleaned as Flux does: seen from the repository's root, and never above it",

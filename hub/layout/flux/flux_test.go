@@ -88,8 +88,29 @@ func TestAKustomizationIsReadFieldByField(t *testing.T) {
 			wrong: `clusters/eu/o.yaml:7: Kustomization flux-system/x: spec.kubeConfig: not supported`},
 		{name: "an unknown field", spec: "  path: apps/web\n  pth: x\n",
 			note: `clusters/eu/o.yaml:7: Kustomization flux-system/x: spec.pth: no field that Drover knows of this kind: nothing is done with it`},
+		{name: "fields in another letter case are other fields",
+			spec: "  path: apps/web\n  Prune: true\n  nameprefix: a-\n  postBuild: {Substitute: {a: b}}\n",
+			want: []string{`"Prune":false`, `"Overlay":{"flux":true}`, `"Vars":null`},
+			note: `clusters/eu/o.yaml:7: Kustomization flux-system/x: spec.Prune: no field that Drover knows of this kind (did you mean "prune"?): nothing is done with it`},
+		{name: "a patch with a target that is not known", spec: "  path: apps/web\n  patches:\n" +
+			"  - {target: {kinds: ConfigMap}, patch: '- {op: remove, path: /data}'}\n",
+			want: []string{`"patches":[{"patch":"- {op: remove, path: /data}","target":{}}]`}, // the app stops
+			wrong: `clusters/eu/o.yaml:8: Kustomization flux-system/x: spec.patches[0].target.kinds: no field that Drover knows of ` +
+				`this kind (did you mean "kind"?), and without it something else would be selected: correct it, or remove it`},
+		{name: "a field of a health check", spec: "  path: apps/web\n" +
+			"  healthChecks: [{apiVersion: v1, kind: Pod, name: x, kinds: y}]\n",
+			note: `spec.healthChecks[0].kinds: no field that Drover knows of this kind (did you mean "kind"?)`},
+		{name: "labels under another name", spec: "  path: apps/web\n  commonMetadata: {label: {a: b}}\n",
+			note: `spec.commonMetadata.label: no field that Drover knows of this kind (did you mean "labels"?)`},
+		{name: "a number as a variable", spec: "  path: apps/web\n  postBuild:\n    substitute:\n      PORT: 80\n",
+			wrong: `clusters/eu/o.yaml:9: Kustomization flux-system/x: spec.postBuild.substitute.PORT: it is a number, ` +
+				`and has to be a string: put it in quotes`},
+		{name: "a variable whose name is none", spec: "  path: apps/web\n  postBuild:\n    substitute:\n      a-b: c\n",
+			wrong: `clusters/eu/o.yaml:9: Kustomization flux-system/x: spec.postBuild.substitute.a-b: no name of a variable: use letters`},
+		{name: "text as a boolean", spec: "  path: apps/web\n  suspend: 'no'\n",
+			wrong: `clusters/eu/o.yaml:7: Kustomization flux-system/x: spec.suspend: it is a string, and has to be true or false`},
 		{name: "a field of another type", spec: "  path: {a: b}\n",
-			wrong: `spec.path of Kustomization flux-system/x is a object, which it cannot be`},
+			wrong: `Kustomization flux-system/x: spec.path: it is a mapping, and has to be a string`},
 		{name: "what Drover does by itself needs no note", spec: "  path: apps/web\n  interval: 10m\n  retryInterval: 1m\n",
 			want: []string{`"Notes":null`}},
 	} {
@@ -171,6 +192,21 @@ func TestAHelmReleaseIsReadFieldByField(t *testing.T) {
 			want: []string{`"postRender":[{`}},
 		{name: "another strategy", spec: published + "  postRenderStrategy: late\n",
 			wrong: `spec.postRenderStrategy: "late" is not known: it is combined, separate or nohooks`},
+		{name: "values under another key", spec: published + "  valuesFrom: [{kind: ConfigMap, name: v, valueKey: other}]\n",
+			wrong: `spec.valuesFrom[0].valueKey: no field that Drover knows of this kind (did you mean "valuesKey"?), and without it ` +
+				`something else would be selected`},
+		{name: "paths of drift under another name",
+			spec: published + "  driftDetection: {mode: enabled, ignore: [{path: [/spec/replicas], target: {kind: Deployment}}]}\n",
+			note: `spec.driftDetection.ignore[0].path: no field that Drover knows of this kind (did you mean "paths"?)`},
+		{name: "patches of an earlier version",
+			spec: published + "  postRenderers: [{kustomize: {patchesStrategicMerge: [{kind: A}]}}]\n",
+			note: `spec.postRenderers[0].kustomize.patchesStrategicMerge: no field of helm.toolkit.fluxcd.io/v2: nothing is ` +
+				`done with it; write spec.postRenderers[].kustomize.patches`},
+		{name: "a field that is not needed", spec: published + "  install: {createNamspace: true, remediation: {retires: 3}}\n",
+			want: []string{`"Handling":{}`},
+			note: `spec.install.remediation.retires: no field that Drover knows of this kind (did you mean "retries"?)`},
+		{name: "any value of a chart", spec: published + "  values: {Any: {Thing: 12345678901234567890}}\n",
+			want: []string{`{"text":"{\"Any\":{\"Thing\":12345678901234567890}}","own":true}`}},
 		{name: "values are not kept", spec: published + "  upgrade: {preserveValues: true}\n",
 			note: `spec.upgrade.preserveValues: not done: the values are those in Git`},
 		{name: "verification", spec: replaced(published, "version: 1.x", "verify: {provider: cosign}"),

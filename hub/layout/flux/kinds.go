@@ -64,6 +64,17 @@ const (
 	extensionsGroup = "source.extensions.fluxcd.io"
 )
 
+// operatorGroup is the API group of the Flux Operator (https://fluxcd.control-plane.io/operator/). What it has is for
+// that controller alone, and is not delivered.
+const operatorGroup = "fluxcd.controlplane.io"
+
+// The kinds of the Flux Operator.
+const (
+	kindFluxInstance  = "FluxInstance"
+	kindResourceSet   = "ResourceSet"
+	kindInputProvider = "ResourceSetInputProvider"
+)
+
 // isOwn says whether objects of an API group are for Flux' own controllers.
 func isOwn(group string) bool {
 	return strings.HasSuffix(group, ".toolkit.fluxcd.io") || group == "source.extensions.fluxcd.io"

@@ -4,9 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/envsubst"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/protocol"
@@ -57,7 +60,7 @@ func sourceKey(o *planning.Object, kind, namespace, name string) string {
 func readKustomization(p *planning.Plan, o *planning.Object, app *fleet.App) error {
 	var k kustomization
 	if err := o.Decode(&k); err != nil {
-		return p.Errorf(o, "spec", "%v", err)
+		return p.Undecodable(o, err)
 	}
 	app.Path, app.Overlay, app.Metadata = planning.Cleaned(k.Path), k.Overlay, k.CommonMetadata
 	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
@@ -117,6 +120,13 @@ func checkPath(p *planning.Plan, o *planning.Object, k kustomization, app *fleet
 func readSubstitution(p *planning.Plan, o *planning.Object, b *postBuild, app *fleet.App) error {
 	if b == nil {
 		return nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(b.Substitute)) {
+		if envsubst.CheckNames(map[string]string{name: ""}) != nil {
+			return p.Errorf(o, "spec.postBuild.substitute."+name, "no name of a variable: use letters, digits and '_', "+
+				"and no digit "+
+				"first; Flux refuses it, too, even if nothing uses it")
+		}
 	}
 	app.Vars, app.SubstituteEmpty = b.Substitute, b.SubstituteStrategy == "Always"
 	for i, ref := range b.SubstituteFrom {

@@ -68,7 +68,7 @@ func read(t *testing.T, text string) (app fleet.App, notes []fleet.Note, message
 		group := fleet.GroupOf(o.APIVersion)
 		last = &planning.Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: data, File: file},
 			App: fleet.RootApp},
-			Group: group, Kind: o.Kind, Namespace: o.Metadata.Namespace, Name: o.Metadata.Name, Spec: o.Spec,
+			Group: group, Kind: o.Kind, Namespace: o.Metadata.Namespace, Name: o.Metadata.Name, Spec: o.Spec, Fields: judged,
 			IsApp: kinds.IsApp(group, o.Kind), Home: home, AppName: o.Metadata.Name}
 		p.Add(last)
 	}

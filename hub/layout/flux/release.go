@@ -39,7 +39,7 @@ type valuesFrom struct {
 func readHelmRelease(p *planning.Plan, o *planning.Object, app *fleet.App) error {
 	var h helmRelease
 	if err := o.Decode(&h); err != nil {
-		return p.Errorf(o, "spec", "%v", err)
+		return p.Undecodable(o, err)
 	}
 	app.Prune, app.Suspend, app.Metadata = true, h.Suspend, h.CommonMetadata
 	app.Handling.ServiceAccount = accountOf(o, h.ServiceAccountName)

@@ -21,12 +21,15 @@ type sourceRef struct{ Kind, Name, Namespace string }
 // gitRepository is what Drover takes from the spec of a GitRepository (source.toolkit.fluxcd.io).
 type gitRepository struct {
 	URL       string
-	Ref       struct{ Branch, Tag, SemVer, Name, Commit string }
+	Ref       gitRef
 	Interval  string
 	SecretRef struct{ Name string }
 	Ignore    string
 	Include   []include
 }
+
+// gitRef says what of a GitRepository is wanted.
+type gitRef struct{ Branch, Tag, SemVer, Name, Commit string }
 
 // ociRepository is what Drover takes from the spec of an OCIRepository.
 type ociRepository struct {
@@ -104,7 +107,7 @@ func (r *sources) declared(o *planning.Object, at string, s *planning.Object, ke
 func (r *sources) gitSource(s *planning.Object) (*fleet.Source, error) {
 	var g gitRepository
 	if err := s.Decode(&g); err != nil {
-		return nil, r.plan.Errorf(s, "spec", "%v", err)
+		return nil, r.plan.Undecodable(s, err)
 	}
 	own := r.plan.IsRepository(g.URL)
 	if branch := g.branch(); own && !g.pinned() && (branch == "" || r.plan.Branch == "" || branch == r.plan.Branch) {
@@ -144,7 +147,7 @@ func from(s *fleet.Source, part *fleet.Part) {
 func (r *sources) ociSource(s *planning.Object) (*fleet.Source, error) {
 	var of ociRepository
 	if err := s.Decode(&of); err != nil {
-		return nil, r.plan.Errorf(s, "spec", "%v", err)
+		return nil, r.plan.Undecodable(s, err)
 	}
 	out := &fleet.Source{Kind: fleet.SourceOCI, URL: of.URL, MediaType: of.LayerSelector.MediaType, Ignore: of.Ignore,
 		SourceIgnore: of.LayerSelector.Operation != "copy", Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
@@ -15,33 +16,62 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// ReadCluster reads cluster.yaml, an object of kind Cluster or its fields alone, of the cluster of a name. What is wrong
-// with its content is said by wrong, and the cluster is known as far as it could be read; err says that it could not be
-// read.
-func ReadCluster(tree model.Tree, file, name string) (c fleet.Cluster, wrong, err error) {
-	c = fleet.Cluster{Name: name}
+// ClusterFile is what the cluster.yaml of a cluster's folder says.
+type ClusterFile struct {
+	fleet.Cluster       // as far as it could be read
+	Wrong         error // what is wrong with the content
+	Ordinary      bool  // it holds objects like any other file of the folder, and does not describe the cluster
+}
+
+// ReadCluster reads cluster.yaml, an object of kind Cluster or its fields alone, of the cluster of a name. An error says
+// that the file could not be read.
+func ReadCluster(tree model.Tree, file, name string) (ClusterFile, error) {
+	c := ClusterFile{Cluster: fleet.Cluster{Name: name}}
 	data, err := tree.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil, nil
+		return c, nil
 	}
 	if err != nil {
 		if info, statErr := tree.Stat(file); statErr == nil && info.IsDir() {
-			return c, fmt.Errorf("%s is a folder: it is to be a file that describes the cluster; rename it", file), nil
+			c.Wrong = fmt.Errorf("%s is a folder: it is to be a file that describes the cluster; rename it", file)
+			return c, nil
 		}
-		return c, nil, fmt.Errorf("%s cannot be read: %w", file, err)
+		return c, fmt.Errorf("%s cannot be read: %w", file, err)
 	}
 	docs, err := document.Parse(file, data)
+	described := slices.IndexFunc(docs, describes)
 	switch {
 	case err != nil:
-		return c, err, nil
+		c.Wrong = err
+	case len(docs) == 0:
+	case described < 0:
+		c.Ordinary = true
 	case len(docs) > 1:
-		return c, docs[1].Errorf(docs[1].Node, "%s holds %d documents: keep one, of kind %s", planning.ClusterFile,
-			len(docs), fleet.KindCluster), nil
-	case len(docs) == 1:
+		c.Described = true
+		d := docs[described]
+		c.Wrong = d.Errorf(d.Node, "%s holds %d documents, and this one describes the cluster, or looks like it: "+
+			"keep it alone in %s, "+
+			"and move the others to another file; or, if it does not, give it apiVersion and kind", planning.ClusterFile,
+			len(docs), planning.ClusterFile)
+	default:
 		c.Described = len(docs[0].Node.Content) > 0
-		wrong = document.OneLine(takeCluster(docs[0], &c))
+		c.Wrong = document.OneLine(takeCluster(docs[0], &c.Cluster))
 	}
-	return c, wrong, nil
+	return c, nil
+}
+
+// describes says whether a document describes a cluster, or is probably meant to: it is a Cluster of Drover, something
+// else of Drover that is no App, or no Kubernetes object.
+func describes(d document.Document) bool {
+	apiVersion, kind := document.Scalar(document.Field(d.Node, "apiVersion")), document.Scalar(document.Field(d.Node, "kind"))
+	group, own := fleet.GroupOf(apiVersion), fleet.GroupOf(fleet.APIVersion)
+	switch {
+	case apiVersion == "" || kind == "":
+		return true
+	case group == own:
+		return kind != fleet.KindApp
+	}
+	return document.Nearly(kind, fleet.KindCluster) && (group == "" || document.Nearly(group, own))
 }
 
 // takeCluster reads the document of a cluster's file.
@@ -54,8 +84,9 @@ func takeCluster(d document.Document, c *fleet.Cluster) error {
 			readClusterSpec(d, d.Node, c))
 	}
 	if !d.IsOurs() || document.Scalar(kind) != fleet.KindCluster {
-		return d.Errorf(d.Node, "%s holds %s %s: it is for %s %s alone; rename the file", planning.ClusterFile,
-			document.Scalar(apiVersion), document.Scalar(kind), fleet.APIVersion, fleet.KindCluster)
+		return d.Errorf(d.Node, "%s holds %q of %q, which looks like %s of %s: correct apiVersion and kind, or "+
+			"rename the file",
+			planning.ClusterFile, document.Scalar(kind), document.Scalar(apiVersion), fleet.KindCluster, fleet.APIVersion)
 	}
 	if document.Scalar(apiVersion) != fleet.APIVersion {
 		return d.Errorf(apiVersion, "a Cluster of %s: this release of Drover knows %s", document.Scalar(apiVersion),

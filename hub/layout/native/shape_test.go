@@ -20,11 +20,11 @@ func errorsOf(t *testing.T, kind string, object map[string]any) string {
 	const file = "clusters/staging/x.yaml"
 	repository := fstest.MapFS{file: {Data: data}, "apps/payment/README.md": {Data: []byte("x\n")}}
 	if kind == fleet.KindCluster {
-		_, wrong, err := ReadCluster(repository, file, "staging")
-		if err != nil {
-			t.Fatal(err)
+		c, err := ReadCluster(repository, file, "staging")
+		if err != nil || c.Ordinary {
+			t.Fatal(c, err)
 		}
-		return message(wrong)
+		return message(c.Wrong)
 	}
 	docs, err := document.Parse(file, data)
 	if err != nil || len(docs) != 1 {

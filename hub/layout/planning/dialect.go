@@ -77,6 +77,7 @@ type Kinds struct {
 	Namespace string // of objects that name none
 	Central   bool   // they may stand below FleetRoot
 	Groups    []Group
+	Fields    Table // of the kinds; what is no field of a kind is not decoded
 }
 
 // IsApp says whether objects of a group and a kind declare an app themselves.

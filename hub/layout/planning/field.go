@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/drover-dev/drover/hub/layout/document"
 )
 
 // Support says what becomes of a field of a Flux object.
@@ -35,16 +37,10 @@ type asked struct {
 }
 
 // judge goes through the spec of an object and gives every field that is not simply Done or Needless. What no release
-// of Flux knows counts as Noted.
-func judge(table []Field, kind string, spec any) []asked {
-	known := map[string]Field{}
-	for _, f := range table {
-		if f.Kind == kind {
-			known[f.Path] = f
-		}
-	}
+// of the tool knows counts as Noted, and as Refused where it was to select something.
+func (t Table) judge(kind string, spec any) []asked {
 	var out []asked
-	judgeAt(known, spec, "spec", "spec", &out)
+	t.kinds[kind].judgeAt(spec, "spec", "spec", t.exact, &out)
 	return out
 }
 
@@ -63,38 +59,54 @@ func Empty(v any) bool {
 	return false
 }
 
-func judgeAt(known map[string]Field, v any, pattern, path string, out *[]asked) {
+func (k fields) judgeAt(v any, pattern, path string, exact []string, out *[]asked) {
 	if Empty(v) {
 		return
 	}
-	f, listed := known[pattern]
+	f, listed := k.known[pattern]
 	if listed && f.Support != Done && f.Support != Needless && !slices.Contains(f.Idle, fmt.Sprint(v)) {
 		*out = append(*out, asked{f, path})
 		return
 	}
-	below := func(field string) bool {
-		return strings.HasPrefix(field,
-			pattern) && len(field) > len(pattern) && strings.ContainsAny(field[len(pattern):len(pattern)+1], ".[")
-	}
-	if !slices.ContainsFunc(slices.Collect(maps.Keys(known)), below) {
+	if len(k.below[pattern]) == 0 {
 		if !listed {
-			*out = append(*out, asked{Field{Path: pattern, Support: Noted,
-				Says: "no field that Drover knows of this kind: nothing is done with it"}, path})
+			*out = append(*out, asked{k.unknown(pattern, exact), path})
 		}
 		return
 	}
 	switch v := v.(type) {
 	case map[string]any:
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			judgeAt(known, v[key], pattern+"."+key, path+"."+key, out)
+			k.judgeAt(v[key], pattern+"."+key, path+"."+key, exact, out)
 		}
 	case []any:
 		for i, item := range v {
 			if m, ok := item.(map[string]any); ok {
 				for _, key := range slices.Sorted(maps.Keys(m)) {
-					judgeAt(known, m[key], pattern+"[]."+key, fmt.Sprintf("%s[%d].%s", path, i, key), out)
+					k.judgeAt(m[key], pattern+"[]."+key, fmt.Sprintf("%s[%d].%s", path, i, key), exact, out)
 				}
 			}
 		}
 	}
+}
+
+// unknown is what becomes of a field that no release of the tool knows.
+func (k fields) unknown(pattern string, exact []string) Field {
+	at := strings.LastIndex(pattern, ".")
+	parent, name, meant := "", pattern, ""
+	if at >= 0 {
+		parent, name = pattern[:at], pattern[at+1:]
+	}
+	for _, other := range k.below[parent] {
+		if strings.EqualFold(name, other) || len(name) > 3 && document.Nearly(name, other) {
+			meant = fmt.Sprintf(" (did you mean %q?)", other)
+			break
+		}
+	}
+	if slices.ContainsFunc(exact, func(end string) bool { return strings.HasSuffix(parent, end) }) {
+		return Field{Path: pattern, Support: Refused, Says: "no field that Drover knows of this kind" + meant +
+			", and without it something else would be selected: correct it, or remove it"}
+	}
+	return Field{Path: pattern, Support: Noted,
+		Says: "no field that Drover knows of this kind" + meant + ": nothing is done with it"}
 }

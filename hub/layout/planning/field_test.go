@@ -40,7 +40,7 @@ func TestFieldsAreWeighedByTheTable(t *testing.T) {
 		p := NewPlan(fstest.MapFS{}, "clusters/eu", model.Declarations{}, nil)
 		o := &Object{Declaration: model.Declaration{App: "root"}, Kind: "Thing", Namespace: "ns", Name: "x", Spec: c.spec}
 		var notes []fleet.Note
-		err := p.Weigh(table, o, &notes)
+		err := p.Weigh(NewTable(table), o, &notes)
 		said, message := "", ""
 		for _, n := range notes {
 			said += n.String()

@@ -3,8 +3,6 @@ package planning
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
@@ -17,6 +15,7 @@ type Object struct {
 	Group, Kind, Namespace, Name string
 
 	Spec    map[string]any
+	Fields  Table     // what its dialect knows of its kind
 	IsApp   bool      // it declares an app itself
 	Home    string    // the namespace of the tool that it is for
 	AppName string    // of the app that it is, if it is one
@@ -45,13 +44,20 @@ func (o *Object) Where() string {
 // Central says whether an object stands below FleetRoot, where what is for many clusters is declared.
 func (o *Object) Central() bool { return o.App == "" }
 
-// Decode reads the spec of an object. An error names the field that cannot be what it is.
+// Decode reads the spec of an object, without the fields that its dialect does not know. An error names the field that
+// cannot be what it is: a *ShapeError.
 func (o *Object) Decode(to any) error {
-	body := struct{ Spec any }{to}
-	err := json.Unmarshal(o.JSON, &body)
+	var top map[string]json.RawMessage // a field in another letter case is another field
+	if err := json.Unmarshal(o.JSON, &top); err != nil {
+		return err
+	}
+	spec := o.Fields.strip(o.Kind, top["spec"])
+	if len(spec) == 0 {
+		return nil
+	}
+	err := json.Unmarshal(spec, to)
 	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s of %s is a %s, which it cannot be: see the reference of its kind",
-			strings.ToLower(typed.Field), o, typed.Value)
+		return &ShapeError{At: "spec" + pathAt(spec, typed.Offset), Is: isOf(typed.Value), Wants: wanted(typed.Type)}
 	}
 	return err
 }

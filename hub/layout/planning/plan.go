@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/kustomize/kyaml/yaml"
+
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
@@ -123,29 +125,45 @@ func (p *Plan) Note(o *Object, at, text string) fleet.Note {
 // Line finds the line on which a field of an object stands in the file that the object comes from; 0 if it cannot be
 // found, since a kustomization may have made the object otherwise than it was written.
 func (p *Plan) Line(o *Object, at string) int {
+	if n := p.source(o); n != nil {
+		return document.LineAt(n, at)
+	}
+	return 0
+}
+
+// written is a field of an object as the file has it that the object comes from; "" if it cannot be found.
+func (p *Plan) written(o *Object, at string) string {
+	if n := p.source(o); n != nil {
+		return document.Scalar(document.NodeAt(n, at))
+	}
+	return ""
+}
+
+// source is the document that an object comes from; nil if it cannot be found.
+func (p *Plan) source(o *Object) *yaml.Node {
 	if o.File == "" {
-		return 0
+		return nil
 	}
 	data, err := p.Tree.ReadFile(o.File)
 	if err != nil {
-		return 0
+		return nil
 	}
 	docs, _ := document.Parse(o.File, data) // what is broken in it, the build has said
 	for _, d := range docs {
 		for _, item := range d.Items() {
 			if document.Scalar(document.Field(item.Node, "kind")) == o.Kind && item.Name() == o.Name {
-				return document.LineAt(item.Node, at)
+				return item.Node
 			}
 		}
 	}
-	return 0
+	return nil
 }
 
 // Weigh names what an object asks for and Drover does not do, by the table of its dialect. What cannot be left out is an
 // error.
-func (p *Plan) Weigh(table []Field, o *Object, notes *[]fleet.Note) error {
+func (p *Plan) Weigh(table Table, o *Object, notes *[]fleet.Note) error {
 	var errs []error
-	for _, a := range judge(table, o.Kind, o.Spec) {
+	for _, a := range table.judge(o.Kind, o.Spec) {
 		if a.Support == Refused {
 			errs = append(errs, p.Errorf(o, a.path, "%s", a.Says))
 			continue
