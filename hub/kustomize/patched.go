@@ -46,8 +46,8 @@ func patched(m *mount, objects []model.Rendered, o fleet.Overlay) (out []model.R
 	built, err := krusty.MakeKustomizer(&krusty.Options{Reorder: krusty.ReorderOptionUnspecified,
 		LoadRestrictions: types.LoadRestrictionsRootOnly, PluginConfig: types.DisabledPluginConfig()}).Run(files, "/")
 	if err != nil {
-		return nil, &diagnose.BuildError{File: m.Dir, Reason: "its patches cannot be laid over its manifests: " +
-			fleet.YAMLRule(err), Hint: "check that each patch is a strategic merge patch or a JSON patch for its object"}
+		return nil, &diagnose.BuildError{File: m.Dir, Reason: "its patches cannot be laid over its manifests",
+			Hint: "check that each patch is a strategic merge patch or a JSON patch for its object"}
 	}
 	if out, err = rendered(m, built); err != nil || len(out) != len(objects) {
 		return out, err

@@ -223,6 +223,22 @@ func (r *reader) overlay(b *bundle, m *manifests, dir string) error {
 	})
 }
 
+// identified is a patch that names the object which it is for: in Fleet the name of its file is enough.
+func identified(patch []byte, o document.Head) (string, error) {
+	var fields map[string]any
+	if yaml.Unmarshal(patch, &fields) != nil || fields == nil {
+		return string(patch), nil // a list of operations
+	}
+	meta, ok := fields["metadata"].(map[string]any)
+	if !ok {
+		meta = map[string]any{}
+	}
+	fields["apiVersion"], fields["kind"], fields["metadata"] = string(o.APIVersion), string(o.Kind), meta
+	meta["name"] = string(o.Metadata.Name)
+	data, err := json.Marshal(fields)
+	return string(data), err
+}
+
 // patchOf is the patch in a file for the object in another.
 func patchOf(tree model.Tree, base, file string) (out fleet.Patch, err error) {
 	var o document.Head
@@ -233,8 +249,9 @@ func patchOf(tree model.Tree, base, file string) (out fleet.Patch, err error) {
 	if err != nil || o.Kind == "" || o.Metadata.Name == "" {
 		return out, fmt.Errorf("what it patches, %s, is to hold one object with a kind and a name", base)
 	}
-	patch, err := tree.ReadFile(file)
-	out.Patch = string(patch)
+	if data, err = tree.ReadFile(file); err == nil {
+		out.Patch, err = identified(data, o)
+	}
 	out.Target = &fleet.Target{Group: o.Group(), Kind: regexp.QuoteMeta(string(o.Kind)),
 		Name: regexp.QuoteMeta(string(o.Metadata.Name)), Namespace: regexp.QuoteMeta(string(o.Metadata.Namespace))}
 	return out, err
