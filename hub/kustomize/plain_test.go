@@ -151,3 +151,46 @@ func TestNamespaceOfAComponent(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+// TestAManifestIsPatchedWithoutAKustomization: files of a plain folder are read each by itself, and patched all the same.
+func TestAManifestIsPatchedWithoutAKustomization(t *testing.T) {
+	files := tree("-- p/b.yaml --\n" + configMap("b") + "-- p/a.yaml --\n" + configMap("a") + "-- p/values.yaml --\nno: manifest\n")
+	patch := fleet.Patch{Patch: "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {more: x}}",
+		Target: &fleet.Target{Kind: "ConfigMap", Name: "b"}}
+	opts := model.BuildOptions{Directory: &fleet.Directory{}, Overlay: fleet.Overlay{Patches: []fleet.Patch{patch}}}
+	got := mustBuild(t, files, "p", opts)
+	if len(got) != 2 || got[0].File != "p/a.yaml" || got[1].File != "p/b.yaml" || strings.Contains(string(got[0].JSON), "more") ||
+		!strings.Contains(string(got[1].JSON), `"more":"x"`) {
+		t.Errorf("%s", got)
+	}
+	opts.Overlay.Patches[0].Patch = "{kind: ConfigMap}"
+	if got := mustFail(t, files, "p", opts); !strings.HasPrefix(got, "p: its patches cannot be laid over its manifests") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestFilesThatCannotBeFollowedAreRefused, in the folder itself and below it, also beside a kustomization.
+func TestFilesThatCannotBeFollowedAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"-- p/x.yaml --\n" + configMap("x"):                                   "",
+		"-- p/fleet.yaml --\nnamespace: x\n":                                  "p/fleet.yaml: says how the folder is delivered",
+		"-- p/sub/fleet.yml --\nnamespace: x\n":                               "p/sub/fleet.yml: says how the folder is delivered",
+		"-- p/kustomization.yaml --\n-- p/fleet.yaml --\nnamespace: x\n":      "p/fleet.yaml: says how the folder is delivered",
+		"-- p/x.yaml --\n" + configMap("x") + "-- p/my-fleet.yaml --\na: b\n": "",
+	} {
+		opts := model.BuildOptions{Directory: &fleet.Directory{Recurse: true, Detect: true, Refuse: `(^|/)fleet\.ya?ml$`}}
+		if want == "" {
+			mustBuild(t, tree(text), "p", opts)
+		} else if got := mustFail(t, tree(text), "p", opts); !strings.HasPrefix(got, want) {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// TestFoldersAreLeftOut with all that is in them.
+func TestFoldersAreLeftOut(t *testing.T) {
+	files := tree("-- p/x.yaml --\n" + configMap("x") + "-- p/web/kustomization.yaml --\nresources: [y.yaml]\n-- p/web/y.yaml --\n" + configMap("y"))
+	if got := mustBuild(t, files, "p", model.BuildOptions{Skip: []string{"p/web"}}); len(got) != 1 || got[0].File != "p/x.yaml" {
+		t.Errorf("%s", got)
+	}
+}
