@@ -194,3 +194,11 @@ func TestFoldersAreLeftOut(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 }
+
+// TestAFileOfRancherFleetIsNamed: what it is for, and what to do.
+func TestAFileOfRancherFleetIsNamed(t *testing.T) {
+	got := mustFail(t, tree("-- p/x.yaml --\n"+configMap("x")+"-- p/fleet.yaml --\nnamespace: x\n"), "p", model.BuildOptions{})
+	if want := "p/fleet.yaml:1: document 1 has no kind (it is for Rancher Fleet: have a GitRepo deliver this folder, or list the manifests in a kustomization.yaml)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}

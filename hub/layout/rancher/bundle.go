@@ -155,7 +155,7 @@ func (r *reader) readBundle(b *bundle, app *fleet.App) error {
 	if b.wrong == nil {
 		err = errors.Join(err, r.readParts(b, app))
 	}
-	app.Notes = slices.Concat(app.Notes, g.notes, b.notes)
+	app.Notes = append(app.Notes, b.notes...)
 	return err
 }
 

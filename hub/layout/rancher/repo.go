@@ -77,7 +77,7 @@ func (r *reader) expandRepo(ctx context.Context, o *planning.Object) ([]*bundle,
 			out = append(out, b)
 		}
 	}
-	r.noteLeftOut(g, len(out))
+	r.noteRepo(g, len(out))
 	return out, transient
 }
 
@@ -107,9 +107,15 @@ func (r *reader) noteTargets(g *repo) {
 	}
 }
 
-// noteLeftOut names a GitRepo in a cluster's folder that is not for that cluster.
-func (r *reader) noteLeftOut(g *repo, bundles int) {
+// noteRepo names what a GitRepo asks for and Drover does not do, if it has bundles for the cluster, and one in a
+// cluster's folder that is not for that cluster.
+func (r *reader) noteRepo(g *repo, bundles int) {
 	p := r.plan
+	for _, n := range g.notes {
+		if bundles > 0 {
+			p.NoteOnce(n)
+		}
+	}
 	if at, err := first(g.Targets, p.Cluster, g.groups); bundles > 0 || err != nil || at >= 0 || len(g.Targets) == 0 ||
 		g.o.Central() {
 		return
@@ -238,6 +244,6 @@ func (r *reader) expandForeign(g *repo) ([]*bundle, error) {
 		}
 		out = append(out, b)
 	}
-	r.noteLeftOut(g, len(out))
+	r.noteRepo(g, len(out))
 	return out, nil
 }
