@@ -7,8 +7,8 @@ import (
 	"github.com/drover-dev/drover/hub/resolve"
 )
 
-// rancherRepository has two bundles of Rancher Fleet: a chart with values by cluster, and manifests with overlays that
-// wait for it.
+// rancherRepository has two bundles of Rancher Fleet: a chart with values by cluster, and manifests with overlays
+// that wait for it.
 const rancherRepository = `
 -- chart/Chart.yaml --
 apiVersion: v2
@@ -79,8 +79,8 @@ spec:
   - {name: all, clusterSelector: {matchExpressions: [{key: env, operator: In, values: [dev, prod]}]}}
 `
 
-// TestGitReposOfRancherFleet: each cluster that is targeted has the apps, with the values, patches and namespaces that the
-// first customization for it says.
+// TestGitReposOfRancherFleet: each cluster that is targeted has the apps, with the values, patches and namespaces
+// that the first customization for it says.
 func TestGitReposOfRancherFleet(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
@@ -94,16 +94,20 @@ func TestGitReposOfRancherFleet(t *testing.T) {
 				`"kind":"Service","metadata":{"name":"web","namespace":"guestbook"}`,
 				`"kind":"ClusterRole","metadata":{"name":"web"}`}, []string{`"kind":"GitRepo"`, "note"}},
 		{"development, for many clusters", "dev", "fleet/repo.yaml",
-			[]string{"app apps-chart\n", "app apps-guestbook after apps-chart\n", `"data":{"region":"dev","replicas":"2"},"kind":"ConfigMap"`,
-				`"namespace":"guestbook"},"spec":{"replicas":1}`}, []string{`"kind":"Service"`, `"kind":"GitRepo"`, "note"}},
+			[]string{"app apps-chart\n", "app apps-guestbook after apps-chart\n",
+				`"data":{"region":"dev","replicas":"2"},"kind":"ConfigMap"`,
+				`"namespace":"guestbook"},"spec":{"replicas":1}`}, []string{`"kind":"Service"`,
+				`"kind":"GitRepo"`, "note"}},
 		{"another cluster", "test", "fleet/repo.yaml", nil, []string{"app ", "note"}},
 		{"another cluster, in its folder", "test", "clusters/staging/repo.yaml",
-			[]string{"clusters/staging/repo.yaml:8: GitRepo fleet-default/apps: spec.targets: left out: no target is the cluster staging"},
+			[]string{"clusters/staging/repo.yaml:8: GitRepo fleet-default/apps: spec.targets: left out: no " +
+				"target is the cluster staging"},
 			[]string{"app "}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := newScene(t, rancherRepository+"-- clusters/staging/cluster.yaml --\nlabels: {env: "+c.env+"}\n-- "+c.at+" --\n"+rancherRepo)
+			b := newScene(t, rancherRepository+"-- clusters/staging/cluster.yaml --\nlabels: {env: "+c.env+"}\n"+
+				"-- "+c.at+" --\n"+rancherRepo)
 			b.with(func(cfg *resolve.Config) { cfg.Repository = []string{argoRepository} })
 			got := b.summary(b.resolve("staging"))
 			for _, want := range c.want {
@@ -127,12 +131,16 @@ func TestObjectsOfRancherFleetReachNoCluster(t *testing.T) {
 	object := func(file, kind string) string {
 		return "-- " + file + " --\napiVersion: fleet.cattle.io/v1alpha1\nkind: " + kind + "\nmetadata: {name: x}\n"
 	}
-	b := newScene(t, object("clusters/staging/a.yaml", "Bundle")+object("clusters/staging/b.yaml", "BundleNamespaceMapping")+
+	b := newScene(t, object("clusters/staging/a.yaml", "Bundle")+object("clusters/staging/b.yaml",
+		"BundleNamespaceMapping")+
 		object("fleet/c.yaml", "GitRepoRestriction")+manifest("clusters/staging/own.yaml", "own", "{a: b}")+
-		manifest("clusters/staging/web/x.yaml", "web", "{a: b}")+"-- clusters/staging/web/fleet.yaml --\nnamespace: web\n"+
-		manifest("fleet/monitoring/x.yaml", "monitoring", "{a: b}")+"-- fleet/monitoring/fleet.yaml --\nnamespace: web\n")
+		manifest("clusters/staging/web/x.yaml", "web",
+			"{a: b}")+"-- clusters/staging/web/fleet.yaml --\nnamespace: web\n"+
+		manifest("fleet/monitoring/x.yaml", "monitoring",
+			"{a: b}")+"-- fleet/monitoring/fleet.yaml --\nnamespace: web\n")
 	got := b.summary(b.resolve("staging"))
-	for _, want := range []string{"Bundle x: left out: it is for a controller of Rancher Fleet", "BundleNamespaceMapping x: left out",
+	for _, want := range []string{"Bundle x: left out: it is for a controller of Rancher Fleet",
+		"BundleNamespaceMapping x: left out",
 		"fleet/c.yaml:1: GitRepoRestriction fleet-default/x: left out", `"name":"own"`,
 		"clusters/staging/web/fleet.yaml: fleet.yaml: no GitRepo delivers its folder to this cluster"} {
 		if !strings.Contains(got, want) {

@@ -6,23 +6,11 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
-)
-
-// What Drover reads of Rancher Fleet, of the API group fleet.cattle.io.
-const (
-	apiGroup = "fleet.cattle.io"
-	home     = "fleet-default" // the workspace of downstream clusters
-
-	kindGitRepo      = "GitRepo"
-	kindBundle       = "Bundle" // also what a folder of a GitRepo becomes
-	kindClusterGroup = "ClusterGroup"
-	kindFile         = "FleetFile" // stands for a fleet.yaml in a cluster's folder; Rancher Fleet has no such kind
 )
 
 // Dialect reads what was written for Rancher Fleet.
@@ -36,19 +24,11 @@ var (
 	_ planning.FolderClaimer = Dialect{}
 )
 
-var kinds = planning.Kinds{
-	Tool: "Rancher Fleet", Home: home, Namespace: home, Central: true,
-	Groups: []planning.Group{{Name: apiGroup, Version: "v1alpha1", Apps: []string{kindBundle},
-		Others: []string{kindGitRepo, kindClusterGroup, kindFile, "Cluster", "GitRepoRestriction", "BundleNamespaceMapping",
-			"BundleDeployment", "HelmOp", "ImageScan", "ClusterRegistration", "ClusterRegistrationToken"},
-		Resembles: func(group string) bool { return strings.HasPrefix(group, "fleet.cattle") }}},
-}
-
 // Kinds implements Dialect.
 func (Dialect) Kinds() planning.Kinds { return kinds }
 
-// Sort implements Dialect: only GitRepos lead to apps, by way of the groups that they name. All else of the API group is
-// for Fleet's controllers.
+// Sort implements Dialect: only GitRepos lead to apps, by way of the groups that they name. All else of the API
+// group is for Fleet's controllers.
 func (Dialect) Sort(_ string, h document.Head) planning.Use {
 	switch {
 	case h.Group() != apiGroup:
@@ -59,7 +39,8 @@ func (Dialect) Sort(_ string, h document.Head) planning.Use {
 	return planning.LeftOut
 }
 
-// Targets implements Dialect: a fleet.yaml may name clusters that its GitRepo does not, and groups stand in other objects.
+// Targets implements Dialect: a fleet.yaml may name clusters that its GitRepo does not, and groups stand in other
+// objects.
 func (Dialect) Targets(model.Rendered, fleet.Cluster) bool { return true }
 
 // Claims implements FileClaimer.
@@ -68,8 +49,8 @@ func (Dialect) Claims(file string) bool { return isFleetFile(path.Base(file)) }
 // ClaimsFolder implements FolderClaimer: a folder with a fleet.yaml is a bundle.
 func (Dialect) ClaimsFolder(files []string) bool { return slices.ContainsFunc(files, isFleetFile) }
 
-// Declares implements FileClaimer. A fleet.yaml is read with the GitRepo that delivers its folder; the object makes it
-// possible to name those that no GitRepo delivers.
+// Declares implements FileClaimer. A fleet.yaml is read with the GitRepo that delivers its folder; the object makes
+// it possible to name those that no GitRepo delivers.
 func (Dialect) Declares(file string, _ []document.Document) ([]model.Rendered, error) {
 	data, err := json.Marshal(map[string]any{"apiVersion": apiGroup + "/v1alpha1", "kind": kindFile,
 		"metadata": map[string]any{"name": file}})
@@ -79,14 +60,6 @@ func (Dialect) Declares(file string, _ []document.Document) ([]model.Rendered, e
 // Open implements Dialect.
 func (d Dialect) Open(p *planning.Plan) planning.Reader {
 	return &reader{plan: p, templates: d.Templates, bundles: map[string]*bundle{}, read: map[string]bool{}}
-}
-
-// reader reads the objects of Rancher Fleet for one plan.
-type reader struct {
-	plan      *planning.Plan
-	templates model.Templates
-	bundles   map[string]*bundle // of this cluster, by the keys of their objects
-	read      map[string]bool    // files (fleet.yaml) that a GitRepo leads to
 }
 
 // Learn implements Reader.
@@ -122,14 +95,16 @@ func (r *reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
 	case o.Kind == kindGitRepo, o.Kind == kindClusterGroup:
 	case o.Kind == kindFile:
 		if !r.read[o.File] {
-			p.NoteOnce(fleet.Note{File: o.File, Object: "fleet.yaml", Text: "no GitRepo delivers its folder to this " +
-				"cluster, so nothing of it is delivered: name the folder in spec.paths of a GitRepo"})
+			p.NoteOnce(fleet.Note{File: o.File, Object: "fleet.yaml",
+				Text: "no GitRepo delivers its folder to this " +
+					"cluster, so nothing of it is delivered: name the folder in spec.paths of a GitRepo"})
 		}
 	case b != nil:
 		return true, r.readBundle(b, app)
 	default:
-		p.NoteOnce(p.Note(o, "", fmt.Sprintf("left out: a %s is for the controllers of Rancher Fleet; a GitRepo says what is "+
-			"delivered, and cluster.yaml has the labels of a cluster", o.Kind)))
+		p.NoteOnce(p.Note(o, "",
+			fmt.Sprintf("left out: a %s is for the controllers of Rancher Fleet; a GitRepo says what is "+
+				"delivered, and cluster.yaml has the labels of a cluster", o.Kind)))
 	}
 	return false, nil
 }

@@ -109,7 +109,8 @@ func readFile(tree fs.FS, dir string) (file, error) {
 		err = errors.Join(json.Unmarshal(converted, &out.raw), json.Unmarshal(converted, &out.fileSpec))
 	}
 	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return out, fmt.Errorf("%s: %s is a %s, which it cannot be: see the reference of fleet.yaml", out.path, typed.Field,
+		return out, fmt.Errorf("%s: %s is a %s, which it cannot be: see the reference of fleet.yaml", out.path,
+			typed.Field,
 			typed.Value)
 	}
 	if err != nil {
@@ -180,8 +181,8 @@ func (f file) weigh(custom string, notes *[]fleet.Note) error {
 	return errors.Join(errs...)
 }
 
-// merged lays the options of a customization over those of the file (Fleet v0.12, controller/options, Merge). Values are
-// kept apart, see helmOptions.
+// merged lays the options of a customization over those of the file (Fleet v0.12, controller/options, Merge). Values
+// are kept apart, see helmOptions.
 func merged(base, custom options) options {
 	out := base
 	replace := func(to *string, with string) {

@@ -60,7 +60,8 @@ func ignoreAbsent(err error) error {
 }
 
 // bundlesIn are the folders at and below a path that are bundles (Fleet v0.12, cli/apply): every folder with a
-// fleet.yaml, and the path itself if there are manifests that none of these has. leave says which folders are Drover's.
+// fleet.yaml, and the path itself if there are manifests that none of these has. leave says which folders are
+// Drover's.
 func bundlesIn(tree fs.FS, root string, leave func(string) bool) (out []string, err error) {
 	err = fs.WalkDir(tree, root, func(dir string, e fs.DirEntry, err error) error {
 		switch {

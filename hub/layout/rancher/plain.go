@@ -27,21 +27,16 @@ const (
 // overlaysFolder is where the overlays of a folder of manifests are.
 const overlaysFolder = "overlays"
 
-func isTransient(err error) bool {
-	_, is := errors.AsType[*model.TransientError](err)
-	return is
-}
-
-// manifests are the files of a bundle that are delivered as they are, each with the folder that it is in; the paths are
-// seen from there.
+// manifests are the files of a bundle that are delivered as they are, each with the folder that it is in; the paths
+// are seen from there.
 type manifests struct {
 	of      map[string]string // file → folder
 	exclude []string          // folders and files beside them that are left out
 	patches []fleet.Patch
 }
 
-// readManifests takes the manifests of a folder (Fleet v0.12, helmdeployer/render): all in it and below, but for folders
-// that are bundles or charts themselves, with the overlays that are asked for.
+// readManifests takes the manifests of a folder (Fleet v0.12, helmdeployer/render): all in it and below, but for
+// folders that are bundles or charts themselves, with the overlays that are asked for.
 func (r *reader) readManifests(b *bundle, app *fleet.App) error {
 	m := manifests{of: map[string]string{}}
 	if err := r.collect(b, &m); err != nil {
@@ -105,7 +100,7 @@ func (r *reader) collect(b *bundle, m *manifests) error {
 			m.leave(seen, e.IsDir())
 		case e.IsDir():
 			return r.enter(b, m, name, ignored)
-		case document.IsYAML(name) || strings.HasSuffix(name, ".json") && r.isObject(name):
+		case document.IsYAML(name) || strings.HasSuffix(name, ".json") && isObject(r.plan.Tree, name):
 			if !isFleetFile(e.Name()) {
 				m.of[seen] = b.dir
 			}
@@ -133,8 +128,9 @@ func (r *reader) enter(b *bundle, m *manifests, dir string, ignored map[string][
 		m.leave(seen, true)
 		return fs.SkipDir
 	case seen == "templates":
-		return b.file.errorf("", "%s is a folder of templates without a chart, which Fleet makes a chart of: add a Chart.yaml "+
-			"beside it, or rename it", dir)
+		return b.file.errorf("",
+			"%s is a folder of templates without a chart, which Fleet makes a chart of: add a Chart.yaml "+
+				"beside it, or rename it", dir)
 	}
 	rules, err := r.plan.Tree.ReadFile(path.Join(dir, ".fleetignore"))
 	if ignoreAbsent(err) != nil {
@@ -186,8 +182,8 @@ func ignores(rules map[string][]string, root, name string, folder bool) bool {
 }
 
 // isObject says whether a JSON file is a manifest: others are data.
-func (r *reader) isObject(name string) bool {
-	data, err := r.plan.Tree.ReadFile(name)
+func isObject(tree fs.FS, name string) bool {
+	data, err := fs.ReadFile(tree, name)
 	var head struct{ APIVersion, Kind string }
 	return err == nil && json.Unmarshal(data, &head) == nil && head.APIVersion != "" && head.Kind != ""
 }

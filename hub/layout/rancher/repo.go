@@ -14,33 +14,13 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// repoSpec is what Drover takes from the spec of a GitRepo.
-type repoSpec struct {
-	Repo, Branch, Revision          string
-	Paths                           []string
-	Targets                         []target
-	TargetNamespace, ServiceAccount string
-	Paused, KeepResources           bool
-	CorrectDrift                    *correctDrift
-}
-
-// repo is a GitRepo on its way to bundles.
-type repo struct {
-	repoSpec
-	o        *planning.Object
-	source   *fleet.Source // where its files are; nil for this repository
-	notes    []fleet.Note
-	groups   []group
-	declared map[string]bool // groups
-}
-
 // defaultBranch is the one that Fleet follows where a GitRepo names none.
 const defaultBranch = "master"
 
 var commitID = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
 
-// expandRepo gives the bundles of a GitRepo that are for the cluster. What is wrong with it as a whole is a problem of
-// the plan: nobody can say which bundles it has.
+// expandRepo gives the bundles of a GitRepo that are for the cluster. What is wrong with it as a whole is a problem
+// of the plan: nobody can say which bundles it has.
 func (r *reader) expandRepo(ctx context.Context, o *planning.Object) ([]*bundle, error) {
 	p := r.plan
 	g := &repo{o: o}
@@ -58,8 +38,8 @@ func (r *reader) expandRepo(ctx context.Context, o *planning.Object) ([]*bundle,
 		p.Problem("%v", errors.Join(errorOf(o.Err), err))
 		return nil, nil
 	}
-	r.noteTargets(g)
-	if g.source = r.locate(g); g.source != nil {
+	g.noteTargets(p)
+	if g.source = g.locate(p); g.source != nil {
 		return r.expandForeign(g)
 	}
 	folders, err := r.folders(g)
@@ -73,11 +53,12 @@ func (r *reader) expandRepo(ctx context.Context, o *planning.Object) ([]*bundle,
 		if _, is := errors.AsType[*model.TransientError](err); is {
 			transient = err
 		}
-		if b != nil && !slices.ContainsFunc(out, func(have *bundle) bool { return have.name == b.name && have.dir == b.dir }) {
+		if b != nil && !slices.ContainsFunc(out,
+			func(have *bundle) bool { return have.name == b.name && have.dir == b.dir }) {
 			out = append(out, b)
 		}
 	}
-	r.noteRepo(g, len(out))
+	g.conclude(p, len(out))
 	return out, transient
 }
 
@@ -89,54 +70,49 @@ func errorOf(text string) error {
 }
 
 // noteTargets names targets that a reader may take for something else.
-func (r *reader) noteTargets(g *repo) {
-	p := r.plan
+func (g *repo) noteTargets(p *planning.Plan) {
 	if len(g.Targets) == 0 {
-		p.NoteOnce(p.Note(g.o, "spec", "it names no targets, which is the group default: every cluster, unless a ClusterGroup "+
-			"of that name is declared"))
+		p.NoteOnce(p.Note(g.o, "spec",
+			"it names no targets, which is the group default: every cluster, unless a ClusterGroup "+
+				"of that name is declared"))
 	}
 	for i, t := range g.Targets {
 		at := planning.FieldAt("spec.targets", i)
 		switch {
 		case t.ClusterGroup != "" && !g.declared[t.ClusterGroup]:
-			p.NoteOnce(p.Note(g.o, at+".clusterGroup", fmt.Sprintf("the ClusterGroup %s/%s is not declared, so the target has "+
-				"no cluster: declare it beside the GitRepo or below %s/", g.o.Namespace, t.ClusterGroup, planning.FleetRoot)))
+			p.NoteOnce(p.Note(g.o, at+".clusterGroup",
+				fmt.Sprintf("the ClusterGroup %s/%s is not declared, so the target has "+
+					"no cluster: declare it beside the GitRepo or below %s/", g.o.Namespace, t.ClusterGroup,
+					planning.FleetRoot)))
 		case t.ClusterName == "" && t.ClusterGroup == "" && t.ClusterSelector == nil && t.ClusterGroupSelector == nil:
-			p.NoteOnce(p.Note(g.o, at, "it names no clusters, so it has none, as in Fleet: write clusterSelector: {} for all"))
+			p.NoteOnce(p.Note(g.o, at,
+				"it names no clusters, so it has none, as in Fleet: write clusterSelector: {} for all"))
 		}
 	}
 }
 
-// noteRepo names what a GitRepo asks for and Drover does not do, if it has bundles for the cluster, and one in a
+// conclude names what a GitRepo asks for and Drover does not do, if it has bundles for the cluster, and one in a
 // cluster's folder that is not for that cluster.
-func (r *reader) noteRepo(g *repo, bundles int) {
-	p := r.plan
+func (g *repo) conclude(p *planning.Plan, bundles int) {
 	for _, n := range g.notes {
 		if bundles > 0 {
 			p.NoteOnce(n)
 		}
 	}
-	if at, err := first(g.Targets, p.Cluster, g.groups); bundles > 0 || err != nil || at >= 0 || len(g.Targets) == 0 ||
+	if at, err := first(g.Targets, p.Cluster,
+		g.groups); bundles > 0 || err != nil || at >= 0 || len(g.Targets) == 0 ||
 		g.o.Central() {
 		return
 	}
-	p.NoteOnce(p.Note(g.o, "spec.targets", fmt.Sprintf("left out: no target is the cluster %s, in whose folder it stands. "+
-		"Move it below %s/, where it counts for every cluster that it targets", p.Cluster.Name, planning.FleetRoot)))
-}
-
-// targets are the targets of a GitRepo; where it has none, the group default.
-func (g *repo) targets() []target {
-	if len(g.Targets) == 0 {
-		return []target{{ClusterGroup: defaultGroup}}
-	}
-	return g.Targets
+	p.NoteOnce(p.Note(g.o, "spec.targets",
+		fmt.Sprintf("left out: no target is the cluster %s, in whose folder it stands. "+
+			"Move it below %s/, where it counts for every cluster that it targets", p.Cluster.Name, planning.FleetRoot)))
 }
 
 // locate says where the files of a GitRepo are; nil for this repository at the revision that is followed.
-func (r *reader) locate(g *repo) *fleet.Source {
-	p := r.plan
+func (g *repo) locate(p *planning.Plan) *fleet.Source {
 	branch := strings.TrimPrefix(g.Branch, "refs/heads/")
-	if r.own(g) && g.Revision == "" && (branch == "" || branch == p.Branch || p.Branch == "") {
+	if g.own(p) && g.Revision == "" && (branch == "" || branch == p.Branch || p.Branch == "") {
 		return nil
 	}
 	out := &fleet.Source{Kind: fleet.SourceGit, URL: g.Repo}
@@ -153,10 +129,9 @@ func (r *reader) locate(g *repo) *fleet.Source {
 	return out
 }
 
-// own says whether a GitRepo is of this repository. Where nothing says by which address it is known, one is believed if
-// the first path is there.
-func (r *reader) own(g *repo) bool {
-	p := r.plan
+// own says whether a GitRepo is of this repository. Where nothing says by which address it is known, one is believed
+// if the first path is there.
+func (g *repo) own(p *planning.Plan) bool {
 	if p.IsRepository(g.Repo) {
 		return true
 	}
@@ -168,20 +143,14 @@ func (r *reader) own(g *repo) bool {
 			return false
 		}
 	}
-	g.notes = append(g.notes, p.Note(g.o, "spec.repo", fleet.WithoutUser(g.Repo)+" is taken to be this repository, because "+
-		"it has what is named there and no address of its own: name it with --alias"))
+	g.notes = append(g.notes, p.Note(g.o, "spec.repo",
+		fleet.WithoutUser(g.Repo)+" is taken to be this repository, because "+
+			"it has what is named there and no address of its own: name it with --alias"))
 	return true
 }
 
-func (g *repo) paths() []string {
-	if len(g.Paths) == 0 {
-		return []string{"."}
-	}
-	return g.Paths
-}
-
-// folders are those of all bundles of a GitRepo of this repository, in order, each once. A path that is no pattern and
-// does not exist is given as well: its bundle says so.
+// folders are those of all bundles of a GitRepo of this repository, in order, each once. A path that is no pattern
+// and does not exist is given as well: its bundle says so.
 func (r *reader) folders(g *repo) ([]string, error) {
 	p := r.plan
 	var out []string
@@ -221,8 +190,8 @@ func (r *reader) declaresInFleet() bool {
 	return slices.ContainsFunc(r.plan.Objects(), func(o *planning.Object) bool { return o.Central() })
 }
 
-// expandForeign gives the bundles of a GitRepo of another repository. Its files are not known while apps are planned, so
-// each path is one bundle, and a fleet.yaml in it is refused when it is rendered.
+// expandForeign gives the bundles of a GitRepo of another repository. Its files are not known while apps are
+// planned, so each path is one bundle, and a fleet.yaml in it is refused when it is rendered.
 func (r *reader) expandForeign(g *repo) ([]*bundle, error) {
 	p := r.plan
 	at, err := first(g.targets(), p.Cluster, g.groups)
@@ -244,6 +213,6 @@ func (r *reader) expandForeign(g *repo) ([]*bundle, error) {
 		}
 		out = append(out, b)
 	}
-	r.noteRepo(g, len(out))
+	g.conclude(p, len(out))
 	return out, nil
 }

@@ -3,12 +3,18 @@ package rancher
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/hub/model"
 )
+
+func isTransient(err error) bool {
+	_, is := errors.AsType[*model.TransientError](err)
+	return is
+}
 
 // labelPrefix begins a value that stands for a label of the cluster.
 const labelPrefix = "global.fleet.clusterLabels."
@@ -19,8 +25,8 @@ func templated(text string) bool {
 }
 
 // expandValues gives values as YAML, with the templates in them executed as Fleet does (v0.12, controller/target,
-// preprocessHelmValues): ${ } holds an action of Go's templates. The result is read again, so that a text may become a
-// number.
+// preprocessHelmValues): ${ } holds an action of Go's templates. The result is read again, so that a text may become
+// a number.
 func (r *reader) expandValues(ctx context.Context, b *bundle, at string, values map[string]any) (string, error) {
 	cluster := r.plan.Cluster
 	data, err := yaml.Marshal(withLabels(values, cluster.Labels))
