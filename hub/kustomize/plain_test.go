@@ -160,7 +160,8 @@ func TestNamespaceOfAComponent(t *testing.T) {
 	}
 }
 
-// TestAManifestIsPatchedWithoutAKustomization: files of a plain folder are read each by itself, and patched all the same.
+// TestAManifestIsPatchedWithoutAKustomization: files of a plain folder are read each by itself,
+// and patched all the same.
 func TestAManifestIsPatchedWithoutAKustomization(t *testing.T) {
 	files := tree("-- p/b.yaml --\n" + configMap("b") + "-- p/a.yaml --\n" + configMap("a") +
 		"-- p/values.yaml --\nno: manifest\n")
@@ -168,7 +169,8 @@ func TestAManifestIsPatchedWithoutAKustomization(t *testing.T) {
 		Target: &fleet.Target{Kind: "ConfigMap", Name: "b"}}
 	opts := model.BuildOptions{Directory: &fleet.Directory{}, Overlay: fleet.Overlay{Patches: []fleet.Patch{patch}}}
 	got := mustBuild(t, files, "p", opts)
-	if len(got) != 2 || got[0].File != "p/a.yaml" || got[1].File != "p/b.yaml" || strings.Contains(string(got[0].JSON), "more") ||
+	if len(got) != 2 || got[0].File != "p/a.yaml" || got[1].File != "p/b.yaml" ||
+		strings.Contains(string(got[0].JSON), "more") ||
 		!strings.Contains(string(got[1].JSON), `"more":"x"`) {
 		t.Errorf("%s", got)
 	}
@@ -215,7 +217,8 @@ func TestFoldersAreLeftOut(t *testing.T) {
 func TestAFileOfRancherFleetIsNamed(t *testing.T) {
 	got := mustFail(t, tree("-- p/x.yaml --\n"+configMap("x")+"-- p/fleet.yaml --\nnamespace: x\n"), "p",
 		model.BuildOptions{})
-	if want := "p/fleet.yaml:1: document 1 has no kind (it is for Rancher Fleet: have a GitRepo deliver this folder, or list the manifests in a kustomization.yaml)"; got != want {
+	if want := "p/fleet.yaml:1: document 1 has no kind (it is for Rancher Fleet: " +
+		"have a GitRepo deliver this folder, or list the manifests in a kustomization.yaml)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

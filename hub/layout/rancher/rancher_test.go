@@ -213,7 +213,8 @@ func TestABundleIsReadFieldByField(t *testing.T) {
 		{name: "a published chart", tree: gitRepo(webPath) +
 			fleetYAML("helm: {repo: https://charts.jetstack.io, chart: cert-manager, version: v1.15.0}\n"),
 			app: "shop-apps-web",
-			want: []string{`"Source":{"kind":"helm","url":"https://charts.jetstack.io","semver":"v1.15.0","chart":"cert-manager"}`,
+			want: []string{`"Source":{"kind":"helm","url":"https://charts.jetstack.io",` +
+				`"semver":"v1.15.0","chart":"cert-manager"}`,
 				`"release":"shop-apps-web"`}},
 		{name: "a chart in a registry", tree: gitRepo(webPath) +
 			fleetYAML("helm: {chart: oci://ghcr.io/org/charts/web, version: 1.x}\n"),
@@ -232,8 +233,9 @@ func TestABundleIsReadFieldByField(t *testing.T) {
 			wrong: `charts/web/fleet.yaml:2: fleet.yaml: helm.valuesFiles[0]: "none.yaml" cannot be read`},
 		{name: "values of a Secret", tree: gitRepo(charts) + chart +
 			"defaultNamespace: web\nhelm: {valuesFrom: [{secretKeyRef: {name: s}}], values: {a: 1}}\n",
-			app:  "shop-charts-web",
-			want: []string{`"values":[{"from":{"kind":"Secret","namespace":"web","name":"s"},"key":"values.yaml"},{"text":"a: 1\n"}]`}},
+			app: "shop-charts-web",
+			want: []string{`"values":[{"from":{"kind":"Secret","namespace":"web","name":"s"},` +
+				`"key":"values.yaml"},{"text":"a: 1\n"}]`}},
 		{name: "templates", tree: gitRepo(charts) + chart +
 			"helm: {values: {region: '${ .ClusterLabels.env }', zone: global.fleet.clusterLabels.region}}\n",
 			app: "shop-charts-web", want: []string{`"text":"region: prod\nzone: eu-1\n# missingkey=error\n"`}},
@@ -495,7 +497,9 @@ func TestManifestsOfABundle(t *testing.T) {
 	app := got.apps["shop-apps-web"]
 	for _, want := range []string{
 		`|^(chart/|data\\.json$|gone/|more/new\\.yaml$|overlays/|skipped-1\\.yaml$|sub/|svc\\.yaml$|v\\.yaml$)`,
-		`"patches":[{"patch":"{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{\"name\":\"web\"},\"spec\":{\"replicas\":6}}"`, `"target":{"group":"apps","kind":"Deployment","name":"web"}`,
+		`"patches":[{"patch":"{\"apiVersion\":\"apps/v1\",\"kind\":\"Deployment\",\"metadata\":{` +
+			`\"name\":\"web\"},\"spec\":{\"replicas\":6}}"`,
+		`"target":{"group":"apps","kind":"Deployment","name":"web"}`,
 		`"Path":"apps/web/overlays/lb"`, `"include":"^(more/new\\.yaml|svc\\.yaml)$"`,
 	} {
 		if !strings.Contains(app, want) {
