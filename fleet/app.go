@@ -247,10 +247,14 @@ type Image struct {
 type Metadata struct {
 	Labels      map[string]string `json:"labels,omitempty"`
 	Annotations map[string]string `json:"annotations,omitempty"`
+	// Namespace is that of every namespaced object, whatever it names itself; "" changes none.
+	Namespace string `json:"namespace,omitempty"`
 }
 
-// IsZero says whether there are neither labels nor annotations.
-func (m Metadata) IsZero() bool { return len(m.Labels) == 0 && len(m.Annotations) == 0 }
+// IsZero says whether nothing is put on objects.
+func (m Metadata) IsZero() bool {
+	return len(m.Labels) == 0 && len(m.Annotations) == 0 && m.Namespace == ""
+}
 
 // Note names something that a file asks for and Drover does not do, or does otherwise than its reader may expect.
 type Note struct {

@@ -8,6 +8,9 @@ type Directory struct {
 	// Detect: a folder that has a kustomization is built with kustomize all the same. It is set where the folder could not
 	// be seen when the app was declared.
 	Detect bool `json:"detect,omitempty"`
+	// Refuse is a regular expression of files that are an error, as seen from the folder: they would have to be followed,
+	// and could not be read when the app was declared; "" for none.
+	Refuse string `json:"refuse,omitempty"`
 }
 
 // Edit changes the kustomization of a folder as the commands of `kustomize edit` do.

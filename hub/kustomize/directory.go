@@ -29,6 +29,9 @@ func isDirectory(m *mount, dir string, d *fleet.Directory) (bool, error) {
 	if err := confirmFolder(m, dir); err != nil || !d.Detect {
 		return err == nil, err
 	}
+	if err := refuse(m, dir, d); err != nil {
+		return false, err
+	}
 	names, err := diagnose.KustomizationsIn(m.gate, dir)
 	if err == nil && len(names) == 0 {
 		if _, chart := m.stat(path.Join(dir, "Chart.yaml")); chart == nil {
@@ -47,6 +50,9 @@ func isDirectory(m *mount, dir string, d *fleet.Directory) (bool, error) {
 func directory(m *mount, dir string, d fleet.Directory) ([]model.Rendered, error) {
 	r := &directoryReader{m: m, dir: dir, Directory: d, at: map[string]int{}}
 	var err error
+	if r.refuse, err = regexp.Compile(d.Refuse); err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
 	if r.include, err = regexp.Compile(d.Include); err != nil {
 		return nil, fmt.Errorf("%s: %w", dir, err)
 	}
@@ -59,11 +65,37 @@ func directory(m *mount, dir string, d fleet.Directory) ([]model.Rendered, error
 	return r.objects, nil
 }
 
+// refuse is the error of a file in the folder itself that is refused.
+func refuse(m *mount, dir string, d *fleet.Directory) error {
+	if d.Refuse == "" {
+		return nil
+	}
+	match, err := regexp.Compile(d.Refuse)
+	if err != nil {
+		return fmt.Errorf("%s: %w", dir, err)
+	}
+	entries, err := m.readDir(dir)
+	if err != nil {
+		return fmt.Errorf("list %s: %w", dir, err)
+	}
+	for _, e := range entries {
+		if !e.IsDir() && match.MatchString(e.Name()) {
+			return refused(path.Join(dir, e.Name()))
+		}
+	}
+	return nil
+}
+
+func refused(name string) error {
+	return &diagnose.BuildError{File: name, Reason: "says how the folder is delivered, and is not read in this repository",
+		Hint: "declare the folder as an App with this repository as its source, or move it into the one that is followed"}
+}
+
 type directoryReader struct {
 	m   *mount
 	dir string
 	fleet.Directory
-	include, exclude *regexp.Regexp
+	include, exclude, refuse *regexp.Regexp
 
 	objects []model.Rendered
 	at      map[string]int // of the objects
@@ -83,6 +115,8 @@ func (r *directoryReader) walk(dir string, depth int) error {
 	for _, e := range entries {
 		name := path.Join(dir, e.Name())
 		switch {
+		case !e.IsDir() && r.Refuse != "" && r.refuse.MatchString(strings.TrimPrefix(name, r.dir+"/")):
+			err = refused(name)
 		case e.IsDir() && r.Recurse:
 			err = r.walk(name, depth+1)
 		case !e.IsDir() && r.wants(name, e):

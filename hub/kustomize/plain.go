@@ -77,7 +77,7 @@ func scan(m *mount, dir string, skip []string, depth int) ([]string, error) {
 
 func scanEntry(m *mount, name string, e fs.DirEntry, skip []string, depth int) ([]string, error) {
 	switch {
-	case e.IsDir() && slices.Contains(ignoredFolders, e.Name()):
+	case e.IsDir() && (slices.Contains(ignoredFolders, e.Name()) || slices.Contains(skip, name)):
 		return nil, nil
 	case e.IsDir():
 		return scanFolder(m, name, skip, depth)

@@ -54,7 +54,8 @@ on: push
 // TestPlain holds a plain folder against a kustomization that names what Flux would find.
 func TestPlain(t *testing.T) {
 	files := tree(plainTree)
-	with := tree(plainTree + "-- p/kustomization.yaml --\nresources: [a.yml, b.yaml, kust, sub/comment.yaml, sub/deep/c.yaml, sub/empty.yaml]\n")
+	with := tree(plainTree + "-- p/kustomization.yaml --\n" +
+		"resources: [a.yml, b.yaml, kust, sub/comment.yaml, sub/deep/c.yaml, sub/empty.yaml]\n")
 	got := mustBuild(t, files, "p", model.BuildOptions{Skip: []string{"p/cluster.yaml"}})
 	same(t, got, oracle(t, with, "p"))
 	var from []string
@@ -68,8 +69,10 @@ func TestPlain(t *testing.T) {
 
 func TestPlainNamespace(t *testing.T) {
 	files := tree(plainTree)
-	with := tree(plainTree + "-- p/kustomization.yaml --\nnamespace: prod\nresources: [a.yml, b.yaml, kust, sub/deep/c.yaml]\n")
-	same(t, mustBuild(t, files, "p", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "prod"}, Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
+	with := tree(plainTree + "-- p/kustomization.yaml --\nnamespace: prod\n" +
+		"resources: [a.yml, b.yaml, kust, sub/deep/c.yaml]\n")
+	same(t, mustBuild(t, files, "p", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "prod"},
+		Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
 }
 
 func TestPlainWithoutManifests(t *testing.T) {
@@ -85,7 +88,8 @@ func TestPlainWithoutManifests(t *testing.T) {
 }
 
 func TestPlainRoot(t *testing.T) {
-	got := mustBuild(t, tree("-- a/x.yaml --\n"+configMap("x")+"-- y.yaml --\n"+configMap("y")), ".", model.BuildOptions{})
+	got := mustBuild(t, tree("-- a/x.yaml --\n"+configMap("x")+"-- y.yaml --\n"+configMap("y")), ".",
+		model.BuildOptions{})
 	if len(got) != 2 || got[0].File != "a/x.yaml" || got[1].File != "y.yaml" {
 		t.Errorf("%+v", got)
 	}
@@ -96,7 +100,8 @@ func TestPlainRefusesWhatIsNoManifest(t *testing.T) {
 	if want := "p/cluster.yaml:1: document 1 has no kind (if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
-	got = mustFail(t, tree("-- p/c/kustomization.yaml --\nkind: Component\nnamePrefix: x\n"), "p", model.BuildOptions{})
+	got = mustFail(t, tree("-- p/c/kustomization.yaml --\nkind: Component\nnamePrefix: x\n"), "p",
+		model.BuildOptions{})
 	if want := "p/c/kustomization.yaml: a folder in it is a component, which only a kustomization can use (list it under components of a kustomization, or move it elsewhere)"; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
@@ -140,14 +145,80 @@ kind: Pod
 metadata: {name: p}
 spec: {volumes: [{name: v, configMap: {name: g}}]}
 `
-	with := tree(base + "-- over/kustomization.yaml --\nnamespace: outer\nsortOptions: {order: fifo}\nresources: [../base]\n")
-	same(t, mustBuild(t, tree(base), "base", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "outer"}, Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
+	with := tree(base + "-- over/kustomization.yaml --\nnamespace: outer\nsortOptions: {order: fifo}\n" +
+		"resources: [../base]\n")
+	same(t, mustBuild(t, tree(base), "base", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "outer"},
+		Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
 }
 
 func TestNamespaceOfAComponent(t *testing.T) {
-	files := tree("-- c/kustomization.yaml --\nkind: Component\nresources: [x.yaml]\n-- c/x.yaml --\n" + configMap("x"))
+	files := tree("-- c/kustomization.yaml --\nkind: Component\nresources: [x.yaml]\n-- c/x.yaml --\n" +
+		configMap("x"))
 	got := mustBuild(t, files, "c", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "n"}})
 	if len(got) != 1 || !strings.Contains(string(got[0].JSON), `"namespace":"n"`) || got[0].File != "c/x.yaml" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestAManifestIsPatchedWithoutAKustomization: files of a plain folder are read each by itself,
+// and patched all the same.
+func TestAManifestIsPatchedWithoutAKustomization(t *testing.T) {
+	files := tree("-- p/b.yaml --\n" + configMap("b") + "-- p/a.yaml --\n" + configMap("a") +
+		"-- p/values.yaml --\nno: manifest\n")
+	patch := fleet.Patch{Patch: "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {more: x}}",
+		Target: &fleet.Target{Kind: "ConfigMap", Name: "b"}}
+	opts := model.BuildOptions{Directory: &fleet.Directory{}, Overlay: fleet.Overlay{Patches: []fleet.Patch{patch}}}
+	got := mustBuild(t, files, "p", opts)
+	if len(got) != 2 || got[0].File != "p/a.yaml" || got[1].File != "p/b.yaml" ||
+		strings.Contains(string(got[0].JSON), "more") ||
+		!strings.Contains(string(got[1].JSON), `"more":"x"`) {
+		t.Errorf("%s", got)
+	}
+	opts.Overlay.Patches[0].Patch = "{kind: ConfigMap}"
+	if got := mustFail(t, files, "p", opts); !strings.HasPrefix(got,
+		"p: its patches cannot be laid over its manifests") {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestFilesThatCannotBeFollowedAreRefused, in the folder itself and below it, also beside a kustomization.
+func TestFilesThatCannotBeFollowedAreRefused(t *testing.T) {
+	for text, want := range map[string]string{
+		"-- p/x.yaml --\n" + configMap("x"): "",
+		"-- p/fleet.yaml --\n" +
+			"namespace: x\n": "p/fleet.yaml: says how the folder is delivered",
+		"-- p/sub/fleet.yml --\n" +
+			"namespace: x\n": "p/sub/fleet.yml: says how the folder is delivered",
+		"-- p/kustomization.yaml --\n-- p/fleet.yaml --\n" +
+			"namespace: x\n": "p/fleet.yaml: says how the folder is delivered",
+		"-- p/x.yaml --\n" + configMap("x") + "-- p/my-fleet.yaml --\na: b\n": "",
+	} {
+		opts := model.BuildOptions{Directory: &fleet.Directory{Recurse: true, Detect: true,
+			Refuse: `(^|/)fleet\.ya?ml$`}}
+		if want == "" {
+			mustBuild(t, tree(text), "p", opts)
+		} else if got := mustFail(t, tree(text), "p", opts); !strings.HasPrefix(got, want) {
+			t.Errorf("got  %s\nwant %s", got, want)
+		}
+	}
+}
+
+// TestFoldersAreLeftOut with all that is in them.
+func TestFoldersAreLeftOut(t *testing.T) {
+	files := tree("-- p/x.yaml --\n" + configMap("x") +
+		"-- p/web/kustomization.yaml --\nresources: [y.yaml]\n-- p/web/y.yaml --\n" + configMap("y"))
+	if got := mustBuild(t, files, "p",
+		model.BuildOptions{Skip: []string{"p/web"}}); len(got) != 1 || got[0].File != "p/x.yaml" {
+		t.Errorf("%s", got)
+	}
+}
+
+// TestAFileOfRancherFleetIsNamed: what it is for, and what to do.
+func TestAFileOfRancherFleetIsNamed(t *testing.T) {
+	got := mustFail(t, tree("-- p/x.yaml --\n"+configMap("x")+"-- p/fleet.yaml --\nnamespace: x\n"), "p",
+		model.BuildOptions{})
+	if want := "p/fleet.yaml:1: document 1 has no kind (it is for Rancher Fleet: " +
+		"have a GitRepo deliver this folder, or list the manifests in a kustomization.yaml)"; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }

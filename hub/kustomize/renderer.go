@@ -85,6 +85,9 @@ func build(m *mount, opts model.BuildOptions) outcome {
 			return outcome{err: err}
 		}
 		objects, err := directory(m, m.Dir, *opts.Directory)
+		if err == nil && len(opts.Overlay.Patches) > 0 {
+			objects, err = patched(m, objects, opts.Overlay)
+		}
 		return outcome{objects: objects, err: err}
 	}
 	target, err := prepare(m, m.Dir, opts)

@@ -2,6 +2,8 @@ package layout
 
 import (
 	"fmt"
+	"io/fs"
+	"slices"
 
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -46,6 +48,20 @@ func (l *Layout) claimer(file string) planning.FileClaimer {
 		}
 	}
 	return nil
+}
+
+// claimsFolder says whether a dialect delivers a folder, by what is in it.
+func (l *Layout) claimsFolder(entries []fs.DirEntry) bool {
+	var files []string
+	for _, e := range entries {
+		if !e.IsDir() {
+			files = append(files, e.Name())
+		}
+	}
+	return slices.ContainsFunc(l.dialects(), func(d planning.Dialect) bool {
+		c, ok := d.(planning.FolderClaimer)
+		return ok && c.ClaimsFolder(files)
+	})
 }
 
 // readClaimed gives the objects that a file stands for which a dialect claims.

@@ -54,6 +54,9 @@ func (w *fleetWalk) problem(err error) { w.problems = append(w.problems, err.Err
 
 // folder takes what a kustomization makes, if a folder has one: then it is not looked into further.
 func (w *fleetWalk) folder(ctx context.Context, dir string) error {
+	if entries, err := w.tree.ReadDir(dir); err == nil && w.layout.claimsFolder(entries) {
+		return fs.SkipDir // it is delivered by what names it
+	}
 	made, err := w.layout.fleetBuild(ctx, w.tree, dir)
 	if made == nil && err == nil {
 		return nil

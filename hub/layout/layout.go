@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout/flux"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/layout/rancher"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -26,7 +27,7 @@ type Layout struct {
 	Renderer  model.Renderer
 	Templates model.Templates // executes the Go templates of ApplicationSets; nil if nothing does
 
-	more []planning.Dialect // beside those of Argo CD and Flux
+	more []planning.Dialect // beside those of Argo CD, Flux and Rancher Fleet
 }
 
 var _ model.Layout = (*Layout)(nil)
@@ -40,7 +41,8 @@ func (l *Layout) root() string {
 
 // dialects are those that are read, beside Drover's own.
 func (l *Layout) dialects() []planning.Dialect {
-	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates}, flux.Dialect{}}, l.more...)
+	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates}, flux.Dialect{},
+		rancher.Dialect{Templates: l.Templates}}, l.more...)
 }
 
 // folder is where a cluster is described.

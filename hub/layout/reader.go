@@ -79,6 +79,10 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("%s cannot be read: %w", dir, err)
 	}
+	if dir != r.dir && r.layout.claimsFolder(entries) {
+		r.leave(dir, entries)
+		return true, nil
+	}
 	if slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return document.IsKustomization(e.Name()) }) {
 		return false, nil
 	}
@@ -105,6 +109,16 @@ func (r *reader) scan(dir string) (plain bool, err error) {
 		}
 	}
 	return plain, nil
+}
+
+// leave leaves a folder out that a dialect delivers; the file that says how is the dialect's.
+func (r *reader) leave(dir string, entries []fs.DirEntry) {
+	r.files = append(r.files, dir)
+	for _, e := range entries {
+		if !e.IsDir() {
+			r.claim(path.Join(dir, e.Name()))
+		}
+	}
 }
 
 // claim gives a file that is no Kubernetes object to the dialect whose it is; false if it is none's.

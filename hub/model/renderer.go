@@ -25,7 +25,7 @@ type Renderer interface {
 // BuildOptions are what an app may ask of a build beyond its folder. The zero value asks nothing.
 type BuildOptions struct {
 	Overlay fleet.Overlay `json:"overlay,omitzero"`
-	// Skip names files (repository paths) that a plain folder's build leaves out, such as
+	// Skip names files and folders (repository paths) that a plain folder's build leaves out, such as
 	// the cluster.yaml of a cluster's folder.
 	Skip []string `json:"skip,omitempty"`
 	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.

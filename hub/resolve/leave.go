@@ -59,7 +59,8 @@ func (m *made) left() bool { return m.app.Substitute && !m.app.Charts() && len(m
 func (m *made) leave() fleet.App {
 	app := m.app
 	app.Handling.Substitute = &protocol.Substitution{Vars: m.own, From: app.VarsFrom, Strict: !app.Foreign, Always: !app.Foreign || app.SubstituteEmpty}
-	app.Metadata = fleet.Metadata{Labels: unreplaced(app.Metadata.Labels), Annotations: unreplaced(app.Metadata.Annotations)}
+	app.Metadata = fleet.Metadata{Labels: unreplaced(app.Metadata.Labels), Annotations: unreplaced(app.Metadata.Annotations),
+		Namespace: app.Metadata.Namespace}
 	for _, ref := range m.absent {
 		if !ref.Optional {
 			app.Notes = append(slices.Clone(app.Notes), fleet.Note{File: app.File, Object: "app " + app.Name, Text: fmt.Sprintf("the %s, from which it takes variables, "+

@@ -9,7 +9,7 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// withMetadata puts labels and annotations on every object; they replace those of equal keys.
+// withMetadata puts labels, annotations and the namespace on every object; they replace what is there.
 func withMetadata(objects []model.Rendered, m fleet.Metadata) ([]model.Rendered, error) {
 	if m.IsZero() {
 		return objects, nil
@@ -25,6 +25,9 @@ func withMetadata(objects []model.Rendered, m fleet.Metadata) ([]model.Rendered,
 		meta := child(object, "metadata")
 		put(meta, "labels", m.Labels)
 		put(meta, "annotations", m.Annotations)
+		if m.Namespace != "" && !fleet.ClusterScoped(fleet.RefOf(object)) {
+			meta["namespace"] = m.Namespace
+		}
 		data, err := json.Marshal(object)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.File, err)

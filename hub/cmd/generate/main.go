@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout/flux"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/layout/rancher"
 	"github.com/drover-dev/drover/hub/manifest"
 )
 
@@ -101,7 +102,8 @@ func written(a manifest.Agent, note string) ([]byte, error) {
 }
 
 // tables are the pages whose table of fields is generated, between these lines.
-var tables = map[string]func() []planning.Field{"docs/from-flux.md": flux.Fields, "docs/from-argocd.md": argo.Fields}
+var tables = map[string]func() []planning.Field{"docs/from-flux.md": flux.Fields, "docs/from-argocd.md": argo.Fields,
+	"docs/from-fleet.md": rancher.Fields}
 
 // withTable is a page with its table as the code gives it.
 func withTable(path, table string) ([]byte, error) {

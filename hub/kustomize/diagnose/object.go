@@ -2,6 +2,7 @@ package diagnose
 
 import (
 	"fmt"
+	"path"
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
@@ -57,6 +58,9 @@ func missing(name string, index int, doc document) *BuildError {
 	}
 	if e.Reason == "" {
 		return nil
+	}
+	if base := path.Base(e.File); e.Hint == noObjectHint && (base == "fleet.yaml" || base == "fleet.yml") {
+		e.Hint = "it is for Rancher Fleet: have a GitRepo deliver this folder, or list the manifests in a kustomization.yaml"
 	}
 	return e
 }

@@ -59,6 +59,13 @@ type Destined interface {
 	Untaken(ctx context.Context, p *Plan) []fleet.Note
 }
 
+// FolderClaimer is a FileClaimer whose files say how the folder that they are in is delivered. Such a folder is not
+// searched for declarations, and is not delivered with the folder that it is in.
+type FolderClaimer interface {
+	// ClaimsFolder says whether a folder is the dialect's, by the names of its files.
+	ClaimsFolder(files []string) bool
+}
+
 // Use is what a rendered object is to a dialect.
 type Use int
 
