@@ -96,7 +96,7 @@ func (r *Renderer) Render(ctx context.Context, chart Chart, opts Options) (Resul
 	if err != nil {
 		return Result{}, err
 	}
-	a, err := r.run(ctx, Job{Chart: chart.label(), Files: src.files, Archive: src.archive, Dependencies: chart.Dependencies, Options: opts})
+	a, err := r.run(ctx, Job{Chart: chart.label(), Files: src.files, Archive: src.archive, Options: opts})
 	if err != nil {
 		return Result{}, err
 	}
