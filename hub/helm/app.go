@@ -142,6 +142,22 @@ func placed(err error) error {
 	return out
 }
 
+// done leaves out hooks that are never done.
+func done(objects []model.Rendered) (out []model.Rendered, err error) {
+	for _, o := range objects {
+		var head struct {
+			Metadata struct{ Annotations map[string]any }
+		}
+		if err := json.Unmarshal(o.JSON, &head); err != nil {
+			return nil, fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)
+		}
+		if !fleet.NeverDone(head.Metadata.Annotations) {
+			out = append(out, o)
+		}
+	}
+	return out, nil
+}
+
 // delivered leaves out what is never done, and keeps what lies in crds/ from being pruned, as Helm does: with a
 // definition all its objects go.
 func delivered(objects []model.Rendered) (out []model.Rendered, notes []fleet.Note, err error) {

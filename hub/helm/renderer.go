@@ -23,6 +23,8 @@ type Options struct {
 	KubeVersion string   `json:"kubeVersion,omitempty"`
 	APIVersions []string `json:"apiVersions,omitempty"`
 
+	MoreAPIs []string `json:"moreAPIs,omitempty"` // beside APIVersions, as --api-versions
+
 	Upgrade     bool `json:"upgrade,omitempty"`     // .Release.IsUpgrade instead of .Release.IsInstall
 	IncludeCRDs bool `json:"includeCRDs,omitempty"` // what lies in crds/ comes first, as --include-crds does
 	SkipHooks   bool `json:"skipHooks,omitempty"`   // leave out objects with helm.sh/hook; else they come last and keep it

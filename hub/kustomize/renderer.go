@@ -43,6 +43,7 @@ func (r *Renderer) Warm() {
 // no more.
 func (r *Renderer) Build(ctx context.Context, tree model.Tree, dir string, opts model.BuildOptions) ([]model.Rendered, error) {
 	m := newMount(tree, dir)
+	m.charts = newInflations(opts.Inflated, opts.Overlay.Edit)
 	done := make(chan outcome, 1)
 	select {
 	case turn <- struct{}{}:
@@ -93,6 +94,9 @@ func build(m *mount, opts model.BuildOptions) outcome {
 	}
 	began := time.Now()
 	objects, err := run(m, target)
+	if missing := m.charts.missing(); missing != nil && m.refusal == nil {
+		return outcome{err: missing}
+	}
 	if err != nil {
 		return outcome{err: failure(m, err, time.Since(began))}
 	}

@@ -204,6 +204,7 @@ func (r *render) capabilities() (*common.Capabilities, error) {
 	if v := r.job.Options.APIVersions; len(v) > 0 {
 		caps.APIVersions = v
 	}
+	caps.APIVersions = append(slices.Clip(caps.APIVersions), r.job.Options.MoreAPIs...)
 	return caps, nil
 }
 
