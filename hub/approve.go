@@ -2,30 +2,54 @@ package hub
 
 import (
 	"cmp"
-	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // ErrNotHeld says that there is nothing to approve under a name.
 var ErrNotHeld = query.ErrNotHeld
 
+// approvals are the deletions that are held in clusters, and what a person has approved and is not stored yet. The loop
+// alone touches them.
+type approvals struct {
+	state      *State
+	identities Credentials
+	ledger     *ledger     // only asked
+	departures *departures // only asked
+	log        *slog.Logger
+
+	holding map[string]struct{}          // clusters with deletions that are held
+	waiting []string                     // clusters that holds of deletions are shown for
+	passes  map[string]*release.Decision // what a person approved and is not stored yet, by cluster
+}
+
+func newApprovals(s Settings, state *State, l *ledger, d *departures) *approvals {
+	a := &approvals{state: state, identities: s.Identities, ledger: l, departures: d, log: s.Log,
+		holding: map[string]struct{}{}, passes: map[string]*release.Decision{}}
+	for name, r := range l.all() {
+		a.note(name, release.Deletions{}, r.Deletions)
+	}
+	return a
+}
+
 // deletionHolds are the holds of deletions, one for everything that began to be held at the same revision, the oldest
 // first.
-func (h *Hub) deletionHolds() []query.Hold {
+func (x *approvals) deletionHolds() []query.Hold {
 	byRevision := map[string]*query.Hold{}
 	lines := map[string][]string{}
-	for _, name := range slices.Sorted(maps.Keys(h.holding)) {
-		if _, joined := h.Identities.OpenKey(name); !joined || !h.left[name].IsZero() {
+	for _, name := range slices.Sorted(maps.Keys(x.holding)) {
+		if _, joined := x.identities.OpenKey(name); !joined || !x.departures.since(name).IsZero() {
 			continue // nobody is there who could delete
 		}
-		apps := h.records[name].Deletions.Apps
+		apps := x.ledger.of(name).Deletions.Apps
 		for _, app := range slices.Sorted(maps.Keys(apps)) {
 			held := apps[app].Hold
 			if held == nil {
@@ -53,7 +77,7 @@ func (h *Hub) deletionHolds() []query.Hold {
 }
 
 // addTo adds an app's held deletions to those of the same revision.
-func addTo(g *query.Hold, cluster, app string, held *AppHold) {
+func addTo(g *query.Hold, cluster, app string, held *release.AppHold) {
 	g.Count += held.Count
 	if held.Since.Before(g.Since) {
 		g.Since = held.Since
@@ -76,159 +100,91 @@ func addTo(g *query.Hold, cluster, app string, held *AppHold) {
 	}
 }
 
-// identify gives a hold of removed folders its id.
-func identify(hold query.Hold) query.Hold {
-	hold.Kind = protocol.HoldClusters
-	hold.ID = protocol.HoldID(hold.Kind, hold.Revision.Hash, hold.Clusters...)
-	return hold
-}
-
-// showHolds brings what is shown of holds up to date, for the clusters of a hold of removed folders that began,
-// changed or ended.
-func (h *Hub) showHolds(names []string) {
-	deletions := slices.Concat(h.deletionHolds(), h.overclaimed())
-	shown := h.state.Source().Held
+// show brings what is shown of holds up to date, for the clusters of a hold of removed folders that began, changed or
+// ended. overclaimed are the holds of generations that are not believed.
+func (x *approvals) show(names []string, overclaimed []query.Hold) {
+	deletions := slices.Concat(x.deletionHolds(), overclaimed)
+	shown := x.state.Source().Held
 	for _, hold := range deletions {
-		if !slices.ContainsFunc(shown, func(x query.Hold) bool { return x.ID == hold.ID }) {
+		if !slices.ContainsFunc(shown, func(h query.Hold) bool { return h.ID == hold.ID }) {
 			if hold.Kind != protocol.HoldDeletions {
 				continue // logged where it began
 			}
-			h.Log.Warn("deletions are held until a person approves", "revision", hold.Revision.Short(),
+			x.log.Warn("deletions are held until a person approves", "revision", hold.Revision.Short(),
 				"clusters", len(hold.Clusters), "apps", hold.Apps, "objects", hold.Count, "why", hold.Reason,
 				"approve", "drover approve "+hold.ID)
 		}
 	}
-	h.state.edit(func(x *query.Index, s *SourceStatus) {
-		s.Held = slices.Concat(h.holds, deletions)
+	x.state.edit(func(index *query.Index, s *SourceStatus) {
+		s.Held = slices.Concat(x.departures.held(), deletions)
 		for _, name := range names {
-			x.Edit(name).Held = nil
+			index.Edit(name).Held = nil
 		}
-		for _, hold := range h.holds {
+		for _, hold := range x.departures.held() {
 			for _, name := range hold.Clusters {
-				x.Edit(name).Held = &hold
+				index.Edit(name).Held = &hold
 			}
 		}
-		for _, name := range h.waiting {
-			if _, known := x.Get(name); known {
-				c := x.Edit(name)
+		for _, name := range x.waiting {
+			if _, known := index.Get(name); known {
+				c := index.Edit(name)
 				c.Waiting, c.Guarded = nil, nil
 			}
 		}
 		for _, hold := range deletions {
 			for _, name := range hold.Clusters {
-				c := x.Edit(name)
+				c := index.Edit(name)
 				c.Waiting = append(c.Waiting, hold)
-				c.Guarded = guarded(h.records[name].Deletions)
+				c.Guarded = guarded(x.ledger.of(name).Deletions)
 			}
 		}
 	})
-	h.waiting = h.waiting[:0]
+	x.waiting = x.waiting[:0]
 	for _, hold := range deletions {
-		h.waiting = append(h.waiting, hold.Clusters...)
+		x.waiting = append(x.waiting, hold.Clusters...)
 	}
 }
 
-// noteHolds notes whether deletions of a cluster are held, and says whether others are than by the record before.
-func (h *Hub) noteHolds(name string, before, now Deletions) (changed bool) {
-	if len(guarded(now)) > 0 {
-		h.holding[name] = struct{}{}
+// note notes whether deletions of a cluster are held, and says whether others are than by the record before.
+func (x *approvals) note(name string, before, now release.Deletions) (changed bool) {
+	if len(now.Holds()) > 0 {
+		x.holding[name] = struct{}{}
 	} else {
-		delete(h.holding, name)
+		delete(x.holding, name)
 	}
 	return !sameHolds(before, now)
 }
 
 // guarded are the apps of a cluster whose deletions are held.
-func guarded(d Deletions) (out []string) {
-	for name, a := range d.Apps {
-		if a.Hold != nil {
-			out = append(out, name)
-		}
+func guarded(d release.Deletions) (out []string) {
+	for _, hold := range d.Holds() {
+		out = append(out, hold.App)
 	}
 	return out
 }
 
 // sameHolds says whether two records hold the same.
-func sameHolds(a, b Deletions) bool {
-	ids := func(d Deletions) map[string]string {
+func sameHolds(a, b release.Deletions) bool {
+	ids := func(d release.Deletions) map[string]string {
 		out := map[string]string{}
-		for name, app := range d.Apps {
-			if app.Hold != nil {
-				out[name] = app.Hold.ID
-			}
+		for _, hold := range d.Holds() {
+			out[hold.App] = hold.ID
 		}
 		return out
 	}
 	return maps.Equal(ids(a), ids(b))
 }
 
-// Approve lets through what is held under an id, or since a revision where that is one thing alone; the revision may
-// be cut to query.MinRevision characters. It returns when that is stored. An error that wraps ErrNotHeld says that
-// there is nothing to approve.
-func (h *Hub) Approve(ctx context.Context, name string) (query.Hold, error) {
-	var approved *query.Hold
-	var names []string
-	return ask(ctx, h, func(loop context.Context, reply func(query.Hold, error)) error {
-		if approved == nil { // else it was found before, and could not be stored
-			hold, err := h.heldAs(name)
-			if err == nil && hold.Kind != protocol.HoldClusters {
-				hold.Clusters, err = h.ready(hold.Clusters)
-			}
-			if err != nil {
-				reply(query.Hold{}, err)
-				return nil
-			}
-			approved = &hold
-			if names = hold.Clusters; hold.Kind == protocol.HoldClusters {
-				h.holds = slices.DeleteFunc(slices.Clone(h.holds), func(x query.Hold) bool { return x.ID == hold.ID })
-				h.holdsChanged = true
-				names = h.leave(hold.Clusters)
-			}
-		}
-		h.let(*approved)
-		if approved.Kind == protocol.HoldGeneration {
-			for _, name := range names {
-				if err := h.surpass(name); err != nil {
-					reply(query.Hold{}, err)
-					return nil
-				}
-			}
-		}
-		if err := h.save(names); err != nil {
-			return err
-		}
-		h.Log.Info("a person approved what was held", "id", approved.ID, "kind", approved.Kind,
-			"revision", approved.Revision.Short(), "clusters", approved.Clusters, "apps", approved.Apps,
-			"count", approved.Count)
-		h.showHolds(nil)
-		h.show(names)
-		h.cutOff()
-		reply(*approved, nil)
-		if _, err := h.send(loop); err != nil || approved.Kind != protocol.HoldGeneration {
-			return err
-		}
-		return h.catchUp(loop) // the epoch may be a new one, for all
-	})
-}
-
-// Held gives what is held under a name, as Approve takes it.
-func (h *Hub) Held(ctx context.Context, name string) (query.Hold, error) {
-	return ask(ctx, h, func(_ context.Context, reply func(query.Hold, error)) error {
-		reply(h.heldAs(name))
-		return nil
-	})
-}
-
-// heldAs gives what is held under a name: a hold that is shown, or what one of its apps loses in one of its clusters, by
-// the id that the agent there tells of it.
-func (h *Hub) heldAs(name string) (query.Hold, error) {
-	hold, err := query.FindHold(h.state.Source().Held, name)
+// heldAs gives what is held under a name: a hold that is shown, or what one of its apps loses in one of its clusters,
+// by the id that the agent there tells of it.
+func (x *approvals) heldAs(name string) (query.Hold, error) {
+	hold, err := query.FindHold(x.state.Source().Held, name)
 	if err == nil {
 		return hold, nil
 	}
-	for cluster := range h.holding {
-		for app, a := range h.records[cluster].Deletions.Apps {
-			if a.Hold != nil && a.Hold.ID == strings.ToLower(name) && h.left[cluster].IsZero() {
+	for cluster := range x.holding {
+		for app, a := range x.ledger.of(cluster).Deletions.Apps {
+			if a.Hold != nil && a.Hold.ID == strings.ToLower(name) && x.departures.since(cluster).IsZero() {
 				part := query.Hold{ID: a.Hold.ID, Kind: protocol.HoldDeletions, Revision: a.Hold.Revision, Since: a.Hold.Since}
 				addTo(&part, cluster, app, a.Hold)
 				return part, nil
@@ -238,15 +194,16 @@ func (h *Hub) heldAs(name string) (query.Hold, error) {
 	return query.Hold{}, err
 }
 
-// ready gives those of clusters that can be told of an approval now. An error says why none can.
-func (h *Hub) ready(clusters []string) (ready []string, err error) {
+// ready gives those of clusters that can be told of an approval now. read says whether it is known what
+// Git asks of a cluster. An error says why none can.
+func (x *approvals) ready(clusters []string, read func(string) bool) (ready []string, err error) {
 	for _, name := range clusters {
-		_, joined := h.Identities.OpenKey(name)
+		_, joined := x.identities.OpenKey(name)
 		switch {
 		case !joined:
 			err = fmt.Errorf("the agent of cluster %s has no credential, so it cannot be told: see `drover status %[1]s`",
 				name)
-		case h.resolved[name] == nil && !h.pruning(name):
+		case !read(name) && !x.departures.pruning(name):
 			err = fmt.Errorf("the hub has not read what Git asks of cluster %s: try again when `drover status` shows "+
 				"the revision", name)
 		default:
@@ -260,33 +217,50 @@ func (h *Hub) ready(clusters []string) (ready []string, err error) {
 }
 
 // let has the next record of every cluster of a hold permit what is held.
-func (h *Hub) let(hold query.Hold) {
+func (x *approvals) let(hold query.Hold) {
 	now := time.Now()
 	for _, name := range hold.Clusters {
-		p := &pass{approval: Approval{ID: hold.ID, Kind: hold.Kind, Time: now, Apps: hold.Apps, Count: hold.Count}}
+		p := &release.Decision{Approval: release.Approval{ID: hold.ID, Kind: hold.Kind, Time: now, Apps: hold.Apps, Count: hold.Count}}
 		switch {
 		case hold.Kind == protocol.HoldDeletions && hold.Reported:
-			p.totals = map[string]uint64{}
-			for _, a := range h.reportOf(name).Apps {
+			p.Totals = map[string]uint64{}
+			for _, a := range x.state.report(name).Apps {
 				if slices.Contains(hold.Apps, a.Name) {
-					p.totals[a.Name] = a.Deleted
+					p.Totals[a.Name] = a.Deleted
 				}
 			}
 			for _, app := range hold.Apps {
-				p.totals[app] += uint64(hold.Count)
+				p.Totals[app] += uint64(hold.Count)
 			}
 		case hold.Kind == protocol.HoldDeletions:
-			p.apps = map[string]string{}
-			for app, a := range h.records[name].Deletions.Apps {
+			p.Apps = map[string]string{}
+			for app, a := range x.ledger.of(name).Deletions.Apps {
 				if a.Hold != nil && a.Hold.Revision.Hash == hold.Revision.Hash && slices.Contains(hold.Apps, app) {
-					p.apps[app] = a.Hold.ID
+					p.Apps[app] = a.Hold.ID
 				}
 			}
 		case hold.Kind != protocol.HoldClusters && hold.Kind != protocol.HoldGeneration:
-			p.id = hold.ID
+			p.ID = hold.ID
 		}
-		if _, known := h.records[name]; known {
-			h.passes[name] = p
+		if x.ledger.has(name) {
+			x.passes[name] = p
 		}
 	}
 }
+
+// decision is what a person approved for a cluster and is not stored yet; nil if there is nothing.
+func (x *approvals) decision(cluster string) *release.Decision { return x.passes[cluster] }
+
+// settled is told that what a person approved for a cluster is stored.
+func (x *approvals) settled(cluster string) { delete(x.passes, cluster) }
+
+// holds says whether deletions of any of clusters are held.
+func (x *approvals) holds(clusters []string) bool {
+	return slices.ContainsFunc(clusters, func(name string) bool {
+		_, holds := x.holding[name]
+		return holds
+	})
+}
+
+// forget is for a cluster that is no longer there.
+func (x *approvals) forget(cluster string) { delete(x.holding, cluster) }

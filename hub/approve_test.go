@@ -13,6 +13,7 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -378,7 +379,7 @@ func TestTheRecordOfAnOlderReleaseIsGuarded(t *testing.T) {
 	r.restart(func() {
 		store := must(bolt.Open(filepath.Join(r.data, "hub.db"), r.keys.Secret, slog.New(slog.DiscardHandler)))
 		record := must(store.Clusters())["a"]
-		record.Bundle.Deletions, record.Deletions = nil, hub.Deletions{}
+		record.Bundle.Deletions, record.Deletions = nil, release.Deletions{}
 		record.Digest, older = record.Bundle.Digest(), record.Bundle
 		if err := errors.Join(store.Save(hub.Batch{Records: map[string]hub.Record{"a": record}}), store.Close()); err != nil {
 			t.Fatal(err)

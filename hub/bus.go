@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/drover-dev/drover/hub/model"
@@ -31,8 +32,8 @@ type Publisher interface {
 
 // Agents speaks with the agents.
 type Agents interface {
-	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks sees
-	// by what comes whether it was heard.
+	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks
+	// sees by what comes whether it was heard.
 	Ask(ctx context.Context, cluster string, a protocol.Ask) error
 	// Listen calls back for everything that agents say, and whenever the bus may have lost something.
 	// It blocks until ctx is done.
@@ -67,8 +68,8 @@ type Holdings struct {
 	Blobs       map[string]bool
 }
 
-// Listener hears what agents say. Its methods are called from one goroutine, and do not block for long. What it is told is verified
-// to come from an agent of that cluster.
+// Listener hears what agents say. Its methods are called from one goroutine, and do not block for long. What it is told
+// is verified to come from an agent of that cluster.
 type Listener interface {
 	AgentListener
 	CredentialListener
@@ -90,7 +91,8 @@ type AgentListener interface {
 type CredentialListener interface {
 	// Wanted says why no agent may join as cluster now; nil if one may. It may be called from any goroutine.
 	Wanted(cluster string) error
-	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were revoked.
+	// Identities says that the credentials of clusters have changed: some joined, said hello with another, or were
+	// revoked.
 	Identities(clusters []string)
 }
 
@@ -161,8 +163,8 @@ type Joins struct {
 	Distrusted Distrusted `json:"distrusted,omitzero"`
 	// Former are the clusters whose agents still use a credential of an older release; see Identities.EndFormer.
 	Former []string `json:"former,omitempty"`
-	// AccountKey is the key that signs new credentials; empty if it was never rotated. Moving are the clusters whose agents
-	// still use a credential that another one has signed.
+	// AccountKey is the key that signs new credentials; empty if it was never rotated. Moving are the clusters whose
+	// agents still use a credential that another one has signed.
 	AccountKey string   `json:"accountKey,omitempty"`
 	Moving     []string `json:"moving,omitempty"`
 }
@@ -181,3 +183,6 @@ type TokenOptions struct {
 	Replace bool          // it takes the place of the credentials there are
 	TTL     time.Duration // 0 means a day
 }
+
+// ErrFull says that the bus has no space left.
+var ErrFull = errors.New("the bus has no space left")

@@ -1,134 +1,128 @@
 package hub
 
 import (
-	"context"
 	"errors"
-	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // ErrNotReleased says that a cluster still has its folder, or was never known.
 var ErrNotReleased = errors.New("not released")
 
-// depart takes in which clusters have lost their folder since the last revision, or since what the hub knew when it
-// started. One of them is released. More than one in a single step is more often a mistake than a wish, so they are held
-// until a person approves; so is the only cluster there is when the hub starts, because a wrong --path looks just like it, one
-// that is to be pruned where the guard of deletions would not let that through, and one that joined and of which a hub that starts
-// remembers nothing: its store was lost, and with it whether the cluster was held or is to be pruned.
-//
-// While nothing may be published this waits: the hub may see an older state of Git than another hub has published.
-func (h *Hub) depart(ctx context.Context) error {
-	first := h.base == nil || h.fresh.departing
-	if h.fresh.departing = h.withheldFromAll() != nil; h.fresh.departing {
-		return nil
-	}
-	h.welcome()
-	h.cutOff()
-	gone, before := h.state.without(h.listing.names)
-	var names, cut []string
-	for _, c := range gone {
-		if _, known := h.records[c.Name]; !known && !c.Joined && (c.Report != nil || c.Revoked) {
-			cut = append(cut, c.Name) // known by its last report alone: it was cut off before, and only the store forgot
-		} else {
-			names = append(names, c.Name)
-		}
-	}
-	slices.Sort(names)
-	if len(names) > 1 || len(names) == 1 && (first && (before == 1 || h.forgot(names[0])) || h.empties(names[0])) {
-		h.hold(names)
-		names = nil
-	}
-	if names = append(names, cut...); len(names) == 0 && !h.holdsChanged {
-		return nil
-	}
-	names = h.leave(names)
-	if err := h.save(names); err != nil {
-		return err
-	}
-	h.showHolds(nil)
-	h.show(names)
-	h.cutOff()
-	_, err := h.send(ctx)
-	return err
+// departures are the clusters whose folders are gone from Git: those that are released, and those that are held until a
+// person approves. The loop alone touches them.
+type departures struct {
+	state      *State
+	identities Credentials
+	ledger     *ledger // only asked
+	log        *slog.Logger
+
+	left    map[string]time.Time // released clusters: since when their folder is gone
+	holds   []query.Hold         // what is shown of them is never changed, only replaced
+	changed bool                 // holds, and they are not stored yet
 }
 
-// welcome takes back what was said of clusters that have a folder again.
-func (h *Hub) welcome() {
+// newDepartures knows what was stored.
+func newDepartures(s Settings, state *State, l *ledger, holds []query.Hold) *departures {
+	d := &departures{state: state, identities: s.Identities, ledger: l, log: s.Log, left: map[string]time.Time{},
+		holds: holds}
+	for i, hold := range d.holds { // those of an older release have no ids
+		d.holds[i] = identify(hold)
+	}
+	for name, r := range l.all() {
+		if !r.Released.IsZero() {
+			d.left[name] = r.Released
+		}
+	}
+	return d
+}
+
+// since is when a cluster was released; zero if it is not.
+func (d *departures) since(cluster string) time.Time { return d.left[cluster] }
+
+// held are the holds of removed folders.
+func (d *departures) held() []query.Hold { return d.holds }
+
+// released gives the clusters that are, in no order.
+func (d *departures) released() []string {
+	out := make([]string, 0, len(d.left))
+	for name := range d.left {
+		out = append(out, name)
+	}
+	return out
+}
+
+// gone are the clusters that have no folder among listed, which are sorted, and are neither released nor held, for
+// release.Leaving; and how many there are that are neither.
+func (d *departures) gone(listed []string) (gone []release.Gone, before int) {
+	missing, before := d.state.without(listed)
+	for _, c := range missing {
+		_, joined := d.identities.OpenKey(c.Name)
+		gone = append(gone, release.Gone{Cluster: c.Name, Known: d.ledger.has(c.Name), Joined: joined,
+			Heard: c.Report != nil || c.Revoked})
+	}
+	return gone, before
+}
+
+// welcome takes back what was said of clusters that have a folder again, and gives those whose holds ended. news says
+// that there are any.
+func (d *departures) welcome(listed []string) (ended []string, news bool) {
 	back := func(name string) bool {
-		_, is := slices.BinarySearch(h.listing.names, name)
+		_, is := slices.BinarySearch(listed, name)
 		return is
 	}
-	returned := false
-	for name := range h.left {
+	for name := range d.left {
 		if back(name) {
-			delete(h.left, name)
-			returned = true
+			delete(d.left, name)
+			news = true
 		}
 	}
 	var still []query.Hold
-	var ended []string
-	for _, hold := range h.holds {
+	for _, hold := range d.holds {
 		clusters := slices.DeleteFunc(slices.Clone(hold.Clusters), back)
 		if len(clusters) < len(hold.Clusters) {
-			h.holdsChanged = true
+			d.changed, news = true, true
 			ended = append(ended, hold.Clusters...)
 		}
 		if hold.Clusters = clusters; len(clusters) > 0 {
-			still = append(still, h.counted(hold))
+			still = append(still, d.counted(hold))
 		}
 	}
-	h.holds = still
-	if len(ended) > 0 || returned {
-		h.showHolds(ended)
-	}
+	d.holds = still
+	return ended, news
 }
 
 // hold keeps clusters as they are though their folders are gone, until a person approves.
-func (h *Hub) hold(names []string) {
-	h.holdsChanged = true
-	for _, name := range names {
-		h.forget(name)
-	}
-	at := slices.IndexFunc(h.holds, func(x query.Hold) bool { return x.Revision.Hash == h.revision.Hash })
-	h.holds = slices.Clone(h.holds)
+func (d *departures) hold(names []string, revision protocol.Revision) {
+	d.changed = true
+	at := slices.IndexFunc(d.holds, func(x query.Hold) bool { return x.Revision.Hash == revision.Hash })
+	d.holds = slices.Clone(d.holds)
 	if at < 0 {
-		at = len(h.holds)
-		h.holds = append(h.holds, query.Hold{Revision: h.revision, Since: time.Now()})
+		at = len(d.holds)
+		d.holds = append(d.holds, query.Hold{Revision: revision, Since: time.Now()})
 	}
-	h.holds[at].Clusters = slices.Sorted(slices.Values(append(slices.Clone(h.holds[at].Clusters), names...)))
-	h.holds[at] = h.counted(h.holds[at])
-	h.Log.Warn("the folders of clusters are gone; nothing changes there until a person approves", "revision", h.revision.Short(),
-		"clusters", h.holds[at].Clusters, "objects", h.holds[at].Count, "approve", "drover approve "+h.holds[at].ID)
-	h.showHolds(names)
+	d.holds[at].Clusters = slices.Sorted(slices.Values(append(slices.Clone(d.holds[at].Clusters), names...)))
+	d.holds[at] = d.counted(d.holds[at])
+	d.log.Warn("the folders of clusters are gone; nothing changes there until a person approves", "revision", revision.Short(),
+		"clusters", d.holds[at].Clusters, "objects", d.holds[at].Count, "approve", "drover approve "+d.holds[at].ID)
 }
 
-// empties says whether a cluster whose folder is gone would be pruned, and the guard of deletions holds that.
-func (h *Hub) empties(name string) bool {
-	r := h.records[name]
-	if _, joined := h.Identities.OpenKey(name); !joined || !r.PruneOnRemove || r.Bundle.Generation == 0 {
-		return false
-	}
-	changes, had := h.weigh(name, nil, r.Bundle, emptied(r.Bundle, h.revision)).compare(r.Deletions)
-	return len(fleet.Guard(lossOf(changes, had, nil, fleet.AppLoss{}))) > 0
-}
-
-// forgot says whether a cluster has joined and the hub has no record of it.
-func (h *Hub) forgot(name string) bool {
-	_, joined := h.Identities.OpenKey(name)
-	_, known := h.records[name]
-	return joined && !known
+// approve ends a hold.
+func (d *departures) approve(id string) {
+	d.holds = slices.DeleteFunc(slices.Clone(d.holds), func(x query.Hold) bool { return x.ID == id })
+	d.changed = true
 }
 
 // counted completes a hold of removed folders: its id, and how many objects go with them.
-func (h *Hub) counted(hold query.Hold) query.Hold {
+func (d *departures) counted(hold query.Hold) query.Hold {
 	hold.Count = 0
 	for _, name := range hold.Clusters {
-		if r := h.records[name]; r.PruneOnRemove {
+		if r := d.ledger.of(name); r.PruneOnRemove {
 			for _, a := range r.Bundle.Apps {
 				if a.Blob != nil {
 					hold.Count += a.Blob.Objects
@@ -139,40 +133,53 @@ func (h *Hub) counted(hold query.Hold) query.Hold {
 	return identify(hold)
 }
 
+// identify gives a hold of removed folders its id.
+func identify(hold query.Hold) query.Hold {
+	hold.Kind = protocol.HoldClusters
+	hold.ID = protocol.HoldID(hold.Kind, hold.Revision.Hash, hold.Clusters...)
+	return hold
+}
+
 // leave notes that clusters have no folder any more, and gives those that the hub remembers: where no agent was ever
 // installed, nothing is left to tell.
-func (h *Hub) leave(names []string) (remembered []string) {
+func (d *departures) leave(names []string) (remembered []string) {
 	now := time.Now()
 	for _, name := range names {
-		h.forget(name)
-		h.left[name] = now
+		d.left[name] = now
 	}
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+	d.state.edit(func(x *query.Index, _ *SourceStatus) {
 		for _, name := range names {
 			c := x.Edit(name)
 			c.Held = nil
-			if _, known := h.records[name]; known || c.Joined || c.Revoked || c.Report != nil {
+			if d.ledger.has(name) || c.Joined || c.Revoked || c.Report != nil {
 				remembered = append(remembered, name)
 				continue
 			}
 			x.Remove(name)
-			delete(h.left, name)
+			delete(d.left, name)
 		}
 	})
 	return remembered
 }
 
+// prunable says whether a cluster would be pruned if it was released.
+func (d *departures) prunable(name string) bool {
+	_, joined := d.identities.OpenKey(name)
+	r := d.ledger.of(name)
+	return joined && r.PruneOnRemove && r.Bundle.Generation > 0
+}
+
 // pruning says whether a released cluster has yet to be emptied.
-func (h *Hub) pruning(name string) bool {
-	_, joined := h.Identities.OpenKey(name)
-	r := h.records[name]
-	r.Released = h.left[name]
-	c, _ := h.state.Get(name)
+func (d *departures) pruning(name string) bool {
+	_, joined := d.identities.OpenKey(name)
+	r := d.ledger.of(name)
+	r.Released = d.left[name]
+	c, _ := d.state.Get(name)
 	return prunes(r, joined) && !empty(c)
 }
 
-// prunes says whether a cluster is to be emptied before its credential is revoked, as its last cluster.yaml that could be
-// read had asked for.
+// prunes says whether a cluster is to be emptied before its credential is revoked, as its last cluster.yaml that could
+// be read had asked for.
 func prunes(r Record, joined bool) bool {
 	return !r.Released.IsZero() && r.PruneOnRemove && joined && r.Bundle.Generation > 0
 }
@@ -183,91 +190,34 @@ func empty(c query.Cluster) bool {
 		len(c.Report.Apps) == 0 && len(c.Desired.Apps) == 0
 }
 
-// emptied is the bundle of a cluster that is to be pruned: complete, and without apps.
-func emptied(last protocol.Bundle, revision protocol.Revision) protocol.Bundle {
-	return protocol.Bundle{Version: protocol.Version, Cluster: last.Cluster, Revision: revision, Suspend: last.Suspend,
-		AgentImage: last.AgentImage, Apps: []protocol.App{}}
-}
-
-// cutOff revokes the credentials of released clusters, of those that are pruned when that is done. What fails is tried
-// again at the next revision; it keeps nobody else waiting.
-func (h *Hub) cutOff() {
-	if h.withheldFromAll() != nil {
-		return
-	}
-	for name := range h.left {
-		if _, joined := h.Identities.OpenKey(name); !joined || h.pruning(name) {
+// cutOff revokes the credentials of released clusters, of those that are pruned when that is done, and gives them. What
+// fails is tried again at the next revision; it keeps nobody else waiting.
+func (d *departures) cutOff() (revoked []string) {
+	for name := range d.left {
+		if _, joined := d.identities.OpenKey(name); !joined || d.pruning(name) {
 			continue
 		}
-		if err := h.Identities.Revoke(name); err != nil {
-			h.Log.Error("the credential of a released cluster is not revoked yet; it is tried again at the next revision",
+		if err := d.identities.Revoke(name); err != nil {
+			d.log.Error("the credential of a released cluster is not revoked yet; it is tried again at the next revision",
 				"cluster", name, "err", err)
 			continue
 		}
-		h.Log.Info("the cluster is released and its credential revoked", "cluster", name, "pruned", h.records[name].PruneOnRemove)
-		h.show([]string{name})
+		d.log.Info("the cluster is released and its credential revoked", "cluster", name, "pruned",
+			d.ledger.of(name).PruneOnRemove)
+		revoked = append(revoked, name)
 	}
+	return revoked
 }
 
-// Forget takes a released cluster off the list, with its last report. One that has yet to be pruned is left as it is,
-// and its credential is revoked. An error that wraps ErrNotReleased says that the cluster is not released.
-func (h *Hub) Forget(ctx context.Context, name string) error {
-	_, err := ask(ctx, h, func(loop context.Context, reply func(struct{}, error)) error {
-		if _, left := h.left[name]; !left {
-			reply(struct{}{}, fmt.Errorf("cluster %.80q is %w: only a cluster whose folder is gone from Git can be forgotten; see `drover cluster list`",
-				name, ErrNotReleased))
-			return nil
-		}
-		if err := errors.Join(h.Identities.Forget(name), h.Bus.Forget(loop, name)); err != nil {
-			reply(struct{}{}, fmt.Errorf("cluster %s is not forgotten: %w: try again", name, err))
-			return nil
-		}
-		if err := h.Store.Save(Batch{Forget: []string{name}}); err != nil {
-			return err
-		}
-		delete(h.left, name)
-		delete(h.records, name)
-		delete(h.holding, name)
-		delete(h.floors, name)
-		delete(h.unsent, name)
-		h.served.forget(name)
-		h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Remove(name) })
-		reply(struct{}{}, nil)
+// unsaved are the holds, where they have to be stored; else nil.
+func (d *departures) unsaved() *[]query.Hold {
+	if !d.changed {
 		return nil
-	})
-	return err
+	}
+	return &d.holds
 }
 
-// ask has the loop do something and waits for its reply. The loop tries again what ends with an error.
-func ask[T any](ctx context.Context, h *Hub, task func(loop context.Context, reply func(T, error)) error) (T, error) {
-	type answer struct {
-		value T
-		err   error
-	}
-	answers := make(chan answer, 1)
-	reply := func(v T, err error) {
-		select {
-		case answers <- answer{v, err}:
-		default: // it was given before, and what came after it is tried again
-		}
-	}
-	begun := false
-	whole := func(loop context.Context) error {
-		if !begun && ctx.Err() != nil {
-			return nil // nobody waits for it any more
-		}
-		begun = true
-		return task(loop, reply)
-	}
-	select {
-	case h.tasks <- whole:
-	case <-ctx.Done():
-		return *new(T), ctx.Err()
-	}
-	select {
-	case a := <-answers:
-		return a.value, a.err
-	case <-ctx.Done():
-		return *new(T), fmt.Errorf("the hub is busy with something that does not succeed, see `drover status`: %w", ctx.Err())
-	}
-}
+func (d *departures) saved() { d.changed = false }
+
+// forget is for a cluster that is no longer there.
+func (d *departures) forget(cluster string) { delete(d.left, cluster) }

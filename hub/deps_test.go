@@ -12,7 +12,7 @@ import (
 const hubRoom = "github.com/drover-dev/drover/hub"
 
 // inner are the packages of the hub that are no adapters.
-var inner = []string{"model", "memtree", "fetch", "resolve"}
+var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail"}
 
 // packages lists what lies below hub, by path relative to it.
 func packages(t *testing.T) []string {
@@ -42,8 +42,9 @@ func TestHubNeverLinksTheAgent(t *testing.T) {
 	})
 }
 
-// TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added later is
-// held to it too. manifest is text that goes with the hub, and may be used by any; so may what the parts of the hub share.
+// TestAdaptersNeverImportEachOther: each wraps one dependency, and they meet in cmd alone. An adapter that is added
+// later is held to it too. manifest is text that goes with the hub, and may be used by any; so may what the parts of
+// the hub share.
 func TestAdaptersNeverImportEachOther(t *testing.T) {
 	t.Parallel()
 	var adapters []string
@@ -102,11 +103,12 @@ func notLinked(t *testing.T, from, to string) {
 	}
 }
 
-// TestTheHubsPartsKnowOnlyWhatTheyNeed: the loop is above resolve and fetch, which do not know each other, and all of them
-// are above the nouns that they share.
+// TestTheHubsPartsKnowOnlyWhatTheyNeed: the loop is above resolve and fetch, which do not know each other, and all of
+// them are above the nouns that they share.
 func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
-	may := map[string][]string{"model": nil, "memtree": {"model"}, "fetch": {"model"}, "resolve": {"model", "memtree"}}
+	may := map[string][]string{"model": nil, "memtree": {"model"}, "fetch": {"model"}, "resolve": {"model", "memtree"},
+		"release": nil, "trail": nil}
 	for _, part := range inner {
 		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, hubRoom+"/"+part).Output()
 		if err != nil {
@@ -118,6 +120,29 @@ func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 				t.Errorf("hub/%s imports %s", part, imported)
 			}
 		}
+	}
+}
+
+// TestTheGateKnowsOnlyRules: what is released must follow from arguments alone.
+func TestTheGateKnowsOnlyRules(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-deps", hubRoom+"/release").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dep := range strings.FieldsSeq(string(out)) {
+		if dep == "net" || strings.HasPrefix(dep, hubRoom) && dep != hubRoom+"/release" {
+			t.Errorf("hub/release links %s: pass what it has to know as an argument", dep)
+		}
+	}
+}
+
+// TestWhatReadsAndRendersDoesNotKnowTheLoop: these adapters implement ports of hub/model, which others can use without
+// a hub.
+func TestWhatReadsAndRendersDoesNotKnowTheLoop(t *testing.T) {
+	t.Parallel()
+	for _, adapter := range []string{"git", "oci", "helm", "helm/worker", "kustomize", "layout", "ignore", "envsubst"} {
+		notLinked(t, hubRoom+"/"+adapter, hubRoom)
 	}
 }
 

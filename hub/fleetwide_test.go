@@ -58,6 +58,7 @@ func TestAFleetwideAppThatCannotBeReadStays(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, fleetOfThree())
 	r.join("a", "b")
+	r.await("a", "published", func(protocol.Bundle) bool { return true })
 	r.await("b", "published", func(b protocol.Bundle) bool { return appOf(b, "agent") != nil })
 	r.push("broken", map[string]string{"fleet/agent.yaml": "a: [\n"})
 	b := r.await("b", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })

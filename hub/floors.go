@@ -1,8 +1,8 @@
 package hub
 
 import (
-	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
@@ -19,10 +19,25 @@ import (
 // nothing, so it is more than a cluster is given in years.
 const maxLeap = 1_000_000
 
+// numbers is what the hub has learned of generations that it does not remember. The loop alone touches it.
+type numbers struct {
+	ledger *ledger // only asked
+	log    *slog.Logger
+
+	floors     map[string]uint64    // generations that agents are known to have seen
+	proven     map[string]uint64    // generations that a hub of the fleet is seen to have published
+	overclaims map[string]overclaim // by cluster
+}
+
 // overclaim is a generation that an agent reports and that is not believed.
 type overclaim struct {
 	generation, epoch uint64
 	since             time.Time
+}
+
+func newNumbers(l *ledger, log *slog.Logger) *numbers {
+	return &numbers{ledger: l, log: log, floors: map[string]uint64{}, proven: map[string]uint64{},
+		overclaims: map[string]overclaim{}}
 }
 
 // credible says whether a generation that somebody names is one that a bundle of the cluster may have.
@@ -30,103 +45,119 @@ func credible(generation, known uint64) bool {
 	return generation <= protocol.MaxFollowed && (generation <= known || generation-known <= maxLeap)
 }
 
+// floor is the generation above which the next one of a cluster has to be.
+func (n *numbers) floor(cluster string) uint64 { return n.floors[cluster] }
+
+// raise has the next generation of a cluster be above one.
+func (n *numbers) raise(cluster string, generation uint64) {
+	n.floors[cluster] = max(n.floors[cluster], generation)
+}
+
 // weed drops from what the bus has what cannot be: those bundles are as good as lost. Without its record a cluster's
 // generation is taken for no more than maxLeap.
-func (h *Hub) weed(has *Holdings) {
+func (n *numbers) weed(has *Holdings) {
 	for name, generation := range has.Generations {
-		known := h.records[name].Bundle.Generation
+		known := n.ledger.of(name).Bundle.Generation
 		if has.Proven[name] || credible(generation, known) {
 			continue
 		}
-		h.Log.Warn("the generation of a bundle on the bus is not believed: no hub of this fleet is seen to have written it",
+		n.log.Warn("the generation of a bundle on the bus is not believed: no hub of this fleet is seen to have written it",
 			"cluster", name, "generation", generation, "known", known)
 		delete(has.Generations, name)
 	}
 }
 
-// spent says whether a cluster's own numbers are used up in this epoch. An older release could be led there.
-func (h *Hub) spent(name string) bool {
-	b := h.records[name].Bundle
-	return b.Generation > protocol.MaxFollowed && b.Epoch >= h.fence.lead.Epoch
+// learn takes in what the bus has, and gives the clusters of which it has more than the hub remembers: its store was
+// lost or is older than what was published, and the next generation must rise above it.
+func (n *numbers) learn(has Holdings) (beyond []string) {
+	for name, generation := range has.Generations {
+		if has.Proven[name] {
+			n.proven[name] = max(n.proven[name], generation)
+		}
+		known := n.ledger.of(name).Bundle
+		if generation > protocol.MaxFollowed || has.Epochs[name] < known.Epoch || generation <= known.Generation {
+			continue
+		}
+		n.raise(name, generation)
+		beyond = append(beyond, name)
+	}
+	return beyond
+}
+
+// complete says whether no cluster is known to have seen more than the hub remembers.
+func (n *numbers) complete() bool {
+	for name, floor := range n.floors {
+		if n.ledger.of(name).Bundle.Generation < floor {
+			return false
+		}
+	}
+	return true
+}
+
+// spent says whether a cluster's own numbers are used up in an epoch. An older release could be led there.
+func (n *numbers) spent(name string, epoch uint64) bool {
+	b := n.ledger.of(name).Bundle
+	return b.Generation > protocol.MaxFollowed && b.Epoch >= epoch
+}
+
+// exhausted is a cluster whose numbers are used up in an epoch; "" if there is none.
+func (n *numbers) exhausted(epoch uint64) string {
+	for name := range n.ledger.all() {
+		if n.spent(name, epoch) {
+			return name
+		}
+	}
+	return ""
 }
 
 // believes says whether the hub follows the generation that an agent reports. What it does not follow is held for a
-// person.
-func (h *Hub) believes(cluster string, r protocol.Report) bool {
-	known := max(h.records[cluster].Bundle.Generation, h.proven[cluster])
-	before, held := h.overclaims[cluster]
-	if credible(r.Generation, known) || h.floors[cluster] >= r.Generation {
-		if held {
-			delete(h.overclaims, cluster)
-			h.showHolds(nil)
-		}
-		return true
+// person; news says that what is held is not what was before.
+func (n *numbers) believes(cluster string, r protocol.Report) (yes, news bool) {
+	known := max(n.ledger.of(cluster).Bundle.Generation, n.proven[cluster])
+	before, held := n.overclaims[cluster]
+	if credible(r.Generation, known) || n.floors[cluster] >= r.Generation {
+		delete(n.overclaims, cluster)
+		return true, held
 	}
-	if now := (overclaim{r.Generation, r.Epoch, before.since}); now != before {
-		if !held {
-			now.since = time.Now()
-			h.Log.Warn("the agent reports a generation far above what this hub published: it is not followed until a person "+
-				"approves", "cluster", cluster, "generation", r.Generation, "known", known)
-		}
-		h.overclaims[cluster] = now
-		h.showHolds(nil)
+	now := overclaim{r.Generation, r.Epoch, before.since}
+	if now == before {
+		return false, false
 	}
-	return false
+	if !held {
+		now.since = time.Now()
+		n.log.Warn("the agent reports a generation far above what this hub published: it is not followed until a person "+
+			"approves", "cluster", cluster, "generation", r.Generation, "known", known)
+	}
+	n.overclaims[cluster] = now
+	return false, true
 }
 
 // overclaimed are the holds of generations that are not believed.
-func (h *Hub) overclaimed() (out []query.Hold) {
-	for _, name := range slices.Sorted(maps.Keys(h.overclaims)) {
-		c := h.overclaims[name]
+func (n *numbers) overclaimed() (out []query.Hold) {
+	for _, name := range slices.Sorted(maps.Keys(n.overclaims)) {
+		c := n.overclaims[name]
 		out = append(out, query.Hold{Kind: protocol.HoldGeneration, Since: c.since, Clusters: []string{name},
 			ID: protocol.HoldID(protocol.HoldGeneration, name, fmt.Sprint(c.epoch), fmt.Sprint(c.generation)),
 			Reason: fmt.Sprintf("its agent reports generation %d, and this hub published %d: either the hub's data directory is older "+
 				"than what the agent has, or its credential is in other hands (`drover cluster revoke %s`); approving publishes above it",
-				c.generation, h.records[name].Bundle.Generation, name)})
+				c.generation, n.ledger.of(name).Bundle.Generation, name)})
 	}
 	return out
 }
 
-// surpass publishes above what the agent of a cluster reports, as a person has decided: with a new epoch, in which the
-// numbers need not rise, or above its generation, where the agent is too old to know epochs.
-func (h *Hub) surpass(cluster string) error {
-	c := h.overclaims[cluster]
+// surpass has the next bundle of a cluster take precedence over what its agent reports, as a person has decided: above
+// its generation, where the agent is too old to know epochs, else with a new epoch, which advance begins and in which
+// the numbers need not rise.
+func (n *numbers) surpass(cluster string, advance func() error) error {
+	c := n.overclaims[cluster]
 	if c.epoch == 0 && c.generation <= protocol.MaxFollowed {
-		h.floors[cluster] = max(h.floors[cluster], c.generation)
-	} else if err := h.newEpoch(); err != nil {
+		n.raise(cluster, c.generation)
+	} else if err := advance(); err != nil {
 		return err
 	}
-	delete(h.overclaims, cluster)
+	delete(n.overclaims, cluster)
 	return nil
 }
 
-// newEpoch has all that is published from now on go before all that was published so far.
-func (h *Hub) newEpoch() error {
-	if h.Leads == nil || !h.open() {
-		return fmt.Errorf("this hub cannot begin a new epoch: %w", ErrStandsBack)
-	}
-	lead := h.fence.lead
-	if err := h.enact(verdict{state: protocol.HubActive, epoch: max(lead.Epoch, lead.Seen) + 1, newest: lead.Seen}); err != nil {
-		return err
-	}
-	h.delayAll()
-	return nil
-}
-
-// renumber begins a new epoch where the numbers of a cluster are used up, so that it can be published for.
-func (h *Hub) renumber(ctx context.Context) error {
-	if h.Leads == nil || !h.open() {
-		return nil
-	}
-	for name := range h.records {
-		if h.spent(name) {
-			h.Log.Warn("the generations of a cluster are used up: they begin again in a new epoch", "cluster", name,
-				"generation", h.records[name].Bundle.Generation, "epoch", h.fence.lead.Epoch)
-			if err := h.newEpoch(); err != nil {
-				return err
-			}
-			return h.catchUp(ctx)
-		}
-	}
-	return nil
-}
+// forget is for a cluster that is no longer there.
+func (n *numbers) forget(cluster string) { delete(n.floors, cluster) }

@@ -3,13 +3,13 @@ package hub
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/protocol"
 )
 
 const (
@@ -23,9 +23,15 @@ const (
 	maxFloodPause = 15 * time.Minute
 )
 
-// freshness is what the hub knows of how its view of Git stands to what was published before, and what it has put off
-// because of it. The loop alone touches it.
+// freshness is what the hub knows of how its view of Git stands to what was published before, and which clusters get
+// nothing now and why: because of that, of the fence, or of too many generations. The loop alone touches it.
 type freshness struct {
+	source model.Source
+	state  *State
+	log    *slog.Logger
+	fence  *fence  // only asked
+	ledger *ledger // only asked
+
 	bus       map[string]string          // the commit of each cluster's bundle on the bus
 	stale     *query.Withheld            // the mirror is too old for anything to be published
 	unsure    map[string]unsure          // clusters that have a commit which this hub does not know
@@ -35,6 +41,7 @@ type freshness struct {
 	refreshed time.Time                  // when a look was asked for last
 	shown     map[string]*query.Withheld // what is shown of clusters
 	departing bool                       // which folders are gone is to be looked at
+	held      map[string]time.Time       // clusters → when the gate is to decide again
 }
 
 // unsure is a commit that an agent or the bus has and the hub does not know.
@@ -51,9 +58,10 @@ type brake struct {
 	pause  time.Duration
 }
 
-func newFreshness() freshness {
-	return freshness{bus: map[string]string{}, unsure: map[string]unsure{}, settled: map[string]string{},
-		delayed: map[string]bool{}, brakes: map[string]*brake{}, shown: map[string]*query.Withheld{}}
+func newFreshness(s Settings, state *State, f *fence, l *ledger) *freshness {
+	return &freshness{source: s.Source, state: state, log: s.Log, fence: f, ledger: l, bus: map[string]string{},
+		unsure: map[string]unsure{}, settled: map[string]string{}, delayed: map[string]bool{},
+		brakes: map[string]*brake{}, shown: map[string]*query.Withheld{}, held: map[string]time.Time{}}
 }
 
 // note takes in one more generation, and says whether it is one too many.
@@ -74,8 +82,13 @@ func (b *brake) note(commit string, now time.Time) (tooMany bool) {
 	return false
 }
 
-// due is when the first pause ends that a brake makes; zero if there is none.
+// due is when the first pause ends that a brake makes, or the gate is to decide again; zero if there is none.
 func (f *freshness) due() (first time.Time) {
+	for _, at := range f.held {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
 	for name := range f.delayed {
 		if b := f.brakes[name]; b != nil && time.Now().Before(b.until) && (first.IsZero() || b.until.Before(first)) {
 			first = b.until
@@ -84,19 +97,50 @@ func (f *freshness) due() (first time.Time) {
 	return first
 }
 
+// hold has the gate decide again for a cluster at a time; not, if that is zero.
+func (f *freshness) hold(cluster string, until time.Time) {
+	if until.IsZero() {
+		delete(f.held, cluster)
+		return
+	}
+	f.held[cluster] = until
+}
+
+// depart says whether it has to wait to look at which folders are gone, and whether it has waited before.
+func (f *freshness) depart() (waited, waits bool) {
+	waited = f.departing
+	f.departing = f.fromAll() != nil
+	return waited, f.departing
+}
+
+// onBus takes in the commits of the clusters' bundles on the bus.
+func (f *freshness) onBus(commits map[string]string) { f.bus = commits }
+
+// doubts says whether a cluster has a commit that this hub does not know.
+func (f *freshness) doubts(cluster string) bool {
+	_, is := f.unsure[cluster]
+	return is
+}
+
+// later has clusters looked at when something may be published again.
+func (f *freshness) later(clusters []string) {
+	for _, name := range clusters {
+		f.delayed[name] = true
+	}
+}
+
 // inspect compares the revision that the hub is about to follow with what was published before.
-func (h *Hub) inspect(ctx context.Context, snap model.Snapshot) error {
-	f := &h.fresh
-	stale, err := h.stale(ctx, snap)
+func (f *freshness) inspect(ctx context.Context, snap model.Snapshot) error {
+	stale, err := f.lag(ctx, snap)
 	if err != nil {
 		return err
 	}
 	if stale != nil && f.stale == nil {
-		h.Log.Warn("the mirror of the repository is too old, nothing is published", "revision", snap.Revision().Hash,
+		f.log.Warn("the mirror of the repository is too old, nothing is published", "revision", snap.Revision().Hash,
 			"reason", stale.Reason, "why", stale.Message)
 	}
-	if f.stale = stale; !h.withheldFromAll().Same(h.state.Source().Withheld) {
-		h.state.edit(func(_ *query.Index, s *SourceStatus) { s.Withheld = h.withheldFromAll() })
+	if f.stale = stale; !f.fromAll().Same(f.state.Source().Withheld) {
+		f.state.edit(func(_ *query.Index, s *SourceStatus) { s.Withheld = f.fromAll() })
 	}
 	for name, u := range f.unsure {
 		lacks, err := snap.Lacks(ctx, []string{u.revision})
@@ -106,41 +150,41 @@ func (h *Hub) inspect(ctx context.Context, snap model.Snapshot) error {
 		case len(lacks) == 0:
 			delete(f.unsure, name)
 		case snap.Fetched().After(u.since):
-			h.Log.Warn("the agent has a commit that is not in the branch's history; the branch, fetched since, decides",
+			f.log.Warn("the agent has a commit that is not in the branch's history; the branch, fetched since, decides",
 				"cluster", name, "commit", u.revision, "revision", snap.Revision().Hash)
 			f.settled[name] = u.revision
 			delete(f.unsure, name)
 		default:
-			h.withhold(name)
+			f.withhold(name)
 		}
 	}
 	if len(f.unsure) > 0 {
-		h.refresh()
+		f.refresh()
 	}
 	return nil
 }
 
-// stale says why nothing may be published from a snapshot: it was not fetched in this process, and lacks a commit
+// lag says why nothing may be published from a snapshot: it was not fetched in this process, and lacks a commit
 // that was published. nil if something may.
-func (h *Hub) stale(ctx context.Context, snap model.Snapshot) (*query.Withheld, error) {
+func (f *freshness) lag(ctx context.Context, snap model.Snapshot) (*query.Withheld, error) {
 	if !snap.Fetched().IsZero() {
 		return nil, nil
 	}
 	w := &query.Withheld{Reason: query.ReasonStaleMirror, Since: time.Now(),
 		Command: "make the repository reachable; the cause stands above, and in the hub's log"}
-	if h.fresh.stale != nil {
-		w.Since = h.fresh.stale.Since
+	if f.stale != nil {
+		w.Since = f.stale.Since
 	}
-	if !h.fence.took.IsZero() {
+	if f.fence.tookOver() {
 		w.Message = fmt.Sprintf("this hub has taken the fleet over with epoch %d, and has not reached the repository "+
-			"since it started", h.fence.lead.Epoch)
+			"since it started", f.fence.epoch())
 		return w, nil
 	}
 	published := map[string]string{} // commit → a cluster that has it
-	for name, r := range h.records {
+	for name, r := range f.ledger.all() {
 		published[r.Bundle.Revision.Hash] = name
 	}
-	for name, commit := range h.fresh.bus {
+	for name, commit := range f.bus {
 		published[commit] = name
 	}
 	delete(published, "")
@@ -155,17 +199,17 @@ func (h *Hub) stale(ctx context.Context, snap model.Snapshot) (*query.Withheld, 
 }
 
 // vouch says whether a cluster that has a commit may be given what the hub has resolved. If the commit is not known
-// here, Git is looked at first: the hub may be the one that is behind.
-func (h *Hub) vouch(ctx context.Context, cluster, commit string) (bool, error) {
-	f := &h.fresh
-	if commit == "" || commit == h.records[cluster].Bundle.Revision.Hash && f.unsure[cluster].revision == "" {
+// here, Git is looked at first: the hub may be the one that is behind. base is the revision that was resolved last, or
+// nil.
+func (f *freshness) vouch(ctx context.Context, base model.Snapshot, cluster, commit string) (bool, error) {
+	if commit == "" || commit == f.ledger.of(cluster).Bundle.Revision.Hash && f.unsure[cluster].revision == "" {
 		return true, nil
 	}
 	if f.settled[cluster] != commit { // it may come back: then the branch is asked again
 		delete(f.settled, cluster)
 	}
-	if h.base != nil {
-		lacks, err := h.base.Lacks(ctx, []string{commit})
+	if base != nil {
+		lacks, err := base.Lacks(ctx, []string{commit})
 		if err != nil {
 			return false, err
 		}
@@ -176,56 +220,40 @@ func (h *Hub) vouch(ctx context.Context, cluster, commit string) (bool, error) {
 	}
 	if f.unsure[cluster].revision != commit {
 		f.unsure[cluster] = unsure{commit, time.Now()}
-		if h.base != nil {
-			h.Log.Warn("the agent has a commit that this hub does not know: nothing is published for its cluster "+
+		if base != nil {
+			f.log.Warn("the agent has a commit that this hub does not know: nothing is published for its cluster "+
 				"until the repository has been fetched", "cluster", cluster, "commit", commit)
-			h.withhold(cluster)
+			f.withhold(cluster)
 		}
 	}
-	if h.base != nil {
-		h.refresh()
+	if base != nil {
+		f.refresh()
 	}
 	return false, nil
 }
 
 // refresh asks for a look at the repository that begins now, or soon.
-func (h *Hub) refresh() {
-	f := &h.fresh
+func (f *freshness) refresh() {
 	wait := time.Until(f.refreshed.Add(refreshGap))
 	switch {
 	case wait <= 0:
 		f.refreshed = time.Now()
-		h.Source.Refresh()
+		f.source.Refresh()
 	case wait < refreshGap: // one more is enough for all that ask meanwhile
 		f.refreshed = f.refreshed.Add(refreshGap)
-		time.AfterFunc(wait, h.Source.Refresh)
+		time.AfterFunc(wait, f.source.Refresh)
 	}
-}
-
-// check takes in what an agent has accepted: an epoch and a commit that this hub may not know.
-func (h *Hub) check(ctx context.Context, cluster string, r protocol.Report) error {
-	if err := h.alien(ctx, cluster, r.Epoch); err != nil {
-		return err
-	}
-	_, was := h.fresh.unsure[cluster]
-	ok, err := h.vouch(ctx, cluster, r.Revision.Hash)
-	if err != nil || !ok || !was {
-		return err
-	}
-	return h.catchUp(ctx)
 }
 
 // barred says why nothing is planned or sent for a cluster now; nil if something is.
-func (h *Hub) barred(cluster string) *query.Withheld {
-	if w := h.withheldFromAll(); w != nil {
+func (f *freshness) barred(cluster string) *query.Withheld {
+	if w := f.fromAll(); w != nil {
 		return w
 	}
-	if epoch := h.fence.aliens[cluster]; epoch > h.fence.lead.Epoch {
-		return &query.Withheld{Reason: query.ReasonAgentEpoch, Since: time.Now(), Command: takeOverCommand,
-			Message: fmt.Sprintf("its agent has accepted a bundle of epoch %d from another hub, and this hub has epoch %d",
-				epoch, h.fence.lead.Epoch)}
+	if w := f.fence.foreign(cluster); w != nil {
+		return w
 	}
-	if u, is := h.fresh.unsure[cluster]; is {
+	if u, is := f.unsure[cluster]; is {
 		return &query.Withheld{Reason: query.ReasonUnknown, Since: u.since,
 			Command: "make the repository reachable, or see which other hub publishes",
 			Message: fmt.Sprintf("its agent has commit %.8s, which this hub does not know; it waits for a fetch of the repository",
@@ -234,103 +262,90 @@ func (h *Hub) barred(cluster string) *query.Withheld {
 	return nil
 }
 
-// withheldFromAll says why nothing is published for any cluster; nil if that is not so.
-func (h *Hub) withheldFromAll() *query.Withheld {
-	if !h.open() {
-		return h.fence.shown
+// fromAll says why nothing is published for any cluster; nil if that is not so.
+func (f *freshness) fromAll() *query.Withheld {
+	if !f.fence.open() {
+		return f.fence.shown
 	}
-	return h.fresh.stale
+	return f.stale
 }
 
 // braked says whether a cluster has had too many generations without a new commit, counting one more.
-func (h *Hub) braked(cluster, commit string) bool {
-	b := h.fresh.brakes[cluster]
+func (f *freshness) braked(cluster, commit string) bool {
+	b := f.brakes[cluster]
 	if b == nil {
 		b = &brake{commit: commit}
-		h.fresh.brakes[cluster] = b
+		f.brakes[cluster] = b
 	}
 	was := b.until
 	if !b.note(commit, time.Now()) {
 		return false
 	}
 	if b.until != was {
-		h.Log.Error("too many generations without a new commit: the cluster gets none for a while",
+		f.log.Error("too many generations without a new commit: the cluster gets none for a while",
 			"cluster", cluster, "commit", commit, "generations", floodCount, "in", floodTime, "until", b.until)
 	}
-	h.delay(cluster)
+	f.delay(cluster)
 	return true
 }
 
 // delays says whether a cluster's next generation, made from a commit, has to wait, and notes that it does.
-func (h *Hub) delays(cluster, commit string) bool {
-	if h.barred(cluster) != nil {
-		h.delay(cluster)
+func (f *freshness) delays(cluster, commit string) bool {
+	if f.barred(cluster) != nil {
+		f.delay(cluster)
 		return true
 	}
-	return h.braked(cluster, commit)
+	return f.braked(cluster, commit)
 }
 
 // delay notes that a cluster was to get a generation and did not.
-func (h *Hub) delay(cluster string) {
-	h.fresh.delayed[cluster] = true
-	h.withhold(cluster)
+func (f *freshness) delay(cluster string) {
+	f.delayed[cluster] = true
+	f.withhold(cluster)
 }
 
-// delayAll has every cluster looked at when something may be published again.
-func (h *Hub) delayAll() {
-	for name := range h.resolved {
-		h.fresh.delayed[name] = true
-	}
-	for name := range h.left {
-		h.fresh.delayed[name] = true
-	}
-}
-
-// catchUp gives clusters their generation that was put off, where that is over.
-func (h *Hub) catchUp(ctx context.Context) error {
-	if h.fresh.departing && h.listing != nil && h.withheldFromAll() == nil {
-		if err := h.depart(ctx); err != nil {
-			return err
+// ready are the clusters whose generation was put off and need not wait any more, sorted. What is shown of the others
+// is brought up to date.
+func (f *freshness) ready() (names []string) {
+	for name, until := range f.held {
+		if !time.Now().Before(until) {
+			f.delayed[name] = true
+			delete(f.held, name)
 		}
 	}
-	var names []string
-	for name := range h.fresh.delayed {
-		b := h.fresh.brakes[name]
-		if h.barred(name) == nil && (b == nil || !time.Now().Before(b.until)) {
+	for name := range f.delayed {
+		b := f.brakes[name]
+		if f.barred(name) == nil && (b == nil || !time.Now().Before(b.until)) {
 			names = append(names, name)
-			delete(h.fresh.delayed, name)
+			delete(f.delayed, name)
 		}
 	}
-	for name := range h.fresh.shown {
-		h.withhold(name)
-	}
-	if len(names) == 0 && (len(h.unsent) == 0 || h.withheldFromAll() != nil) {
-		return nil
+	for name := range f.shown {
+		f.withhold(name)
 	}
 	slices.Sort(names)
-	_, err := h.publish(ctx, names)
-	return err
+	return names
 }
 
 // withhold brings up to date what is shown of why a cluster gets nothing, beyond what concerns all.
-func (h *Hub) withhold(cluster string) {
+func (f *freshness) withhold(cluster string) {
 	var w *query.Withheld
-	if h.withheldFromAll() == nil {
-		w = h.barred(cluster)
+	if f.fromAll() == nil {
+		w = f.barred(cluster)
 	}
-	if b := h.fresh.brakes[cluster]; w == nil && b != nil && time.Now().Before(b.until) {
+	if b := f.brakes[cluster]; w == nil && b != nil && time.Now().Before(b.until) {
 		w = &query.Withheld{Reason: query.ReasonFlood, Since: b.until.Add(-b.pause),
 			Command: "see whether another hub publishes; the next commit goes through",
 			Message: fmt.Sprintf("it was given %d generations within %s without a new commit, so it gets none until %s",
 				floodCount, floodTime, b.until.UTC().Format(time.RFC3339))}
 	}
-	if w.Same(h.fresh.shown[cluster]) {
+	if w.Same(f.shown[cluster]) {
 		return
 	}
-	if h.fresh.shown[cluster] = w; w == nil {
-		delete(h.fresh.shown, cluster)
+	if f.shown[cluster] = w; w == nil {
+		delete(f.shown, cluster)
 	}
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+	f.state.edit(func(x *query.Index, _ *SourceStatus) {
 		if _, known := x.Get(cluster); known {
 			x.Edit(cluster).Withheld = w
 		}

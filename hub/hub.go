@@ -2,16 +2,10 @@ package hub
 
 import (
 	"context"
-	"crypto/ed25519"
-	"errors"
 	"fmt"
-	"log/slog"
-	"maps"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
@@ -23,107 +17,73 @@ import (
 // clusters need not wait for late ones.
 const flushEvery = 256
 
-// Hub is the loop. Its exported fields are set before Run and not changed after.
+// Hub is the loop: follow → resolve → release → publish; and back: ingest → state. Its parts have one writer each. The
+// loop alone touches them, but for the state and those that say that they are safe for concurrent use.
 type Hub struct {
-	Repository string // for people: what Source reads, without credentials
-	Source     model.Source
-	Resolver   Resolving
-	Sources    Following // of what apps take from elsewhere; nil if nothing follows sources
-	Store      Store
-	Bus        Bus
-	Identities Identities
-	Signers    []ed25519.PrivateKey // every one signs every bundle
-	Trust      *protocol.Trust      // what clusters are told to trust, in their bundles
-	Grace      time.Duration        // how long a blob that nothing names stays on the bus; 0 is ten minutes
-	Peers      Peers                // other hubs on the bus; nil if there can be none
-	Leads      Leads                // remembers the epoch; nil if there is none
-	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
-	Silence    time.Duration        // see the constant; 0 means that
-	Log        *slog.Logger
+	Settings
 
-	state    *State
-	overdue  *overdue                         // set before anything is heard
-	served   *served                          // what clusters' API servers serve
-	late     sync.Map                         // by cluster: the agent process whose dropped reports the log has
-	refusals sync.Map                         // by cluster: *refusals, what it said that is not taken
-	tasks    chan func(context.Context) error // run by the loop, which alone touches what follows
+	state *State
+	tasks chan func(context.Context) error // run by the loop
+	wake  <-chan time.Time                 // when tick is due; nil for never
 
-	base     model.Snapshot                 // the revision that was resolved last
-	revision protocol.Revision              // of base
-	resolved map[string]*resolve.Resolution // by cluster
-	places   map[string]map[string]struct{} // path in the tree → clusters that depend on it
-	listing  *listing                       // of the clusters that have a folder
-	apps     *resolve.Fleet                 // the apps for many clusters, at the revision of base
-	again    map[string]struct{}            // clusters to be looked at at the next revision, whatever it changes
-	records  map[string]Record
-	floors   map[string]uint64 // generations that agents are known to have seen
-	proven   map[string]uint64 // generations that a hub of the fleet is seen to have published
-	held     map[string]bool   // blobs that the bus has
-	sealed   map[string]string // OpenKeyID that each cluster's bundle on the bus is sealed to
-	unsent   map[string]bool   // clusters whose record the bus has yet to take
-	garbage  garbage
-	aside    aside
-
-	left         map[string]time.Time // released clusters: since when their folder is gone
-	holds        []query.Hold         // what is shown of them is never changed, only replaced
-	holdsChanged bool                 // and not stored yet
-
-	holding    map[string]struct{}  // clusters with deletions that are held
-	waiting    []string             // clusters that holds of deletions are shown for
-	overclaims map[string]overclaim // by cluster
-	passes     map[string]*pass     // what a person approved and is not stored yet, by cluster
-	later      map[string]struct{}  // clusters that wait until it is known what all lose by one commit; nil if none is to wait
-	everywhere bool                 // too many clusters lose too much by one commit
-	fence      fence                // whether this hub publishes
-	fresh      freshness            // whether what it would publish is Git's word
-	wake       <-chan time.Time     // when tick is due; nil for never
+	ledger       *ledger
+	plans        *plans     // resolve
+	publisher    *publisher // release and publish
+	capabilities *capabilities
+	overdue      *overdue
 }
 
-// New makes a Hub that is ready for its fields to be set.
+// New makes a Hub that is ready for its settings to be made.
 func New(repository string) *Hub {
-	return &Hub{
-		Repository: repository, state: newState(repository), tasks: make(chan func(context.Context) error, 1024),
-		served: newServed(), resolved: map[string]*resolve.Resolution{}, places: map[string]map[string]struct{}{}, floors: map[string]uint64{},
-		held: map[string]bool{}, sealed: map[string]string{}, unsent: map[string]bool{},
-		again: map[string]struct{}{}, left: map[string]time.Time{}, aside: newAside(), passes: map[string]*pass{}, holding: map[string]struct{}{},
-		fresh: newFreshness(), proven: map[string]uint64{}, overclaims: map[string]overclaim{},
-	}
+	return &Hub{Settings: Settings{Repository: repository}, state: newState(repository),
+		tasks: make(chan func(context.Context) error, 1024)}
 }
 
 // State is what the hub knows.
 func (h *Hub) State() *State { return h.state }
 
-// Run follows the repository until ctx is done. What fails is shown, and tried again.
-func (h *Hub) Run(ctx context.Context) error {
+// begin makes the parts of the hub from what it remembers.
+func (h *Hub) begin(ctx context.Context) error {
 	records, err := h.Store.Clusters()
 	if err != nil {
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
-	h.records = records
-	if h.holds, err = h.Store.Holds(); err != nil {
+	holds, err := h.Store.Holds()
+	if err != nil {
 		return fmt.Errorf("read the hub's store: %w", err)
 	}
-	for i, hold := range h.holds { // those of an older release have no ids
-		h.holds[i] = identify(hold)
-	}
-	h.recall()
-	if err := h.enter(); err != nil {
-		return err
-	}
+	h.ledger = &ledger{records}
+	h.capabilities = newCapabilities(h.Settings, h.state, h.ledger)
+	h.plans = newPlans(h.Settings, h.state, h.ledger, h.capabilities, func(name string) {
+		h.do(func(ctx context.Context) error {
+			if !h.plans.waits(name) {
+				return nil
+			}
+			return h.resolveLate(ctx, []string{name})
+		})
+	})
+	h.overdue = newOverdue(func(cluster string, times int) { h.urge(ctx, cluster, times) })
+	h.publisher, err = newPublisher(h.Settings, h.state, h.ledger, h.plans, h.capabilities, h.overdue, holds, h.do)
+	return err
+}
+
+// Run follows the repository until ctx is done. What fails is shown, and tried again.
+func (h *Hub) Run(ctx context.Context) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
-	defer h.garbage.stop()
+	if err := h.begin(ctx); err != nil {
+		return err
+	}
+	defer h.publisher.collector.stop()
 	defer h.Resolver.Close()
 	snapshots, heard := make(chan model.Snapshot), make(chan error, 1)
-	go h.follow(ctx, snapshots)
+	go follow(ctx, h.Settings, h.state, snapshots)
 	if h.Sources != nil {
 		go h.track(ctx)
 	}
-	h.overdue = newOverdue(func(cluster string, times int) { h.urge(ctx, cluster, times) })
 	defer h.overdue.stop()
-	trails := newTrails(func(cluster string, from, to uint64) { h.inquire(ctx, cluster, from, to) })
-	go func() { heard <- h.Bus.Listen(ctx, listener{h, trails}) }()
-	h.retry(ctx, "compare with the bus", h.reconcile)
+	go func() { heard <- h.Bus.Listen(ctx, newListener(ctx, h)) }()
+	h.retry(ctx, "compare with the bus", h.publisher.reconcile)
 	h.arm()
 	for {
 		select {
@@ -146,6 +106,9 @@ func (h *Hub) Run(ctx context.Context) error {
 	}
 }
 
+// do has the loop do something.
+func (h *Hub) do(task func(context.Context) error) { h.tasks <- task }
+
 // retry does something until it succeeds: the loop cannot go on without, and what fails here (the disk,
 // the bus) is mended from outside. Meanwhile the state says so.
 func (h *Hub) retry(ctx context.Context, what string, do func(context.Context) error) {
@@ -157,27 +120,27 @@ func (h *Hub) retry(ctx context.Context, what string, do func(context.Context) e
 		}
 		if err == nil {
 			if pause.Tries() > 0 {
-				h.stalled(nil)
+				h.state.stalled(nil)
 			}
 			return
 		}
 		h.Log.Error(what+": it is tried again", "err", err)
-		h.stalled(err)
+		h.state.stalled(err)
 		_ = pause.Wait(ctx, nil)
 	}
 }
 
 // follow hands on revisions as they appear.
-func (h *Hub) follow(ctx context.Context, to chan<- model.Snapshot) {
+func follow(ctx context.Context, s Settings, state *State, to chan<- model.Snapshot) {
 	after := ""
 	for ctx.Err() == nil {
-		snap, err := h.Source.Next(ctx, after)
+		snap, err := s.Source.Next(ctx, after)
 		if ctx.Err() != nil {
 			return
 		}
 		if err != nil {
-			h.Log.Warn("the repository cannot be read; keeping what was published last", "err", err)
-			h.sourceError(err)
+			s.Log.Warn("the repository cannot be read; keeping what was published last", "err", err)
+			state.unfollowed(err)
 			continue // Source paces itself
 		}
 		after = snap.Revision().Hash
@@ -188,251 +151,106 @@ func (h *Hub) follow(ctx context.Context, to chan<- model.Snapshot) {
 	}
 }
 
-// stalled shows what keeps the loop from going on; nil that it goes on.
-func (h *Hub) stalled(err error) {
-	h.state.edit(func(_ *query.Index, s *SourceStatus) {
-		switch {
-		case err == nil:
-			s.Stalled, s.StalledSince = "", time.Time{}
-		case s.Stalled == "":
-			s.Stalled, s.StalledSince = err.Error(), time.Now()
-		default:
-			s.Stalled = err.Error()
-		}
-	})
-}
-
-func (h *Hub) sourceError(err error) {
-	h.state.edit(func(_ *query.Index, s *SourceStatus) {
-		if s.Error == "" {
-			s.ErrorSince = time.Now()
-		}
-		s.Error = err.Error()
-	})
-}
-
 // turn resolves what a revision changed, and publishes it.
 func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 	begin := time.Now()
 	rev := snap.Revision()
 	revision := protocol.Revision{Hash: rev.Hash, Branch: rev.Branch, Subject: rev.Subject, Time: rev.Time}
-	todo, listed, err := h.affected(ctx, snap)
+	p := h.plans
+	todo, listed, err := p.affected(ctx, snap)
 	if err != nil {
 		h.Log.Error("this revision cannot be followed; keeping what was published last", "revision", revision.Short(), "err", err)
-		h.sourceError(err)
+		h.state.unfollowed(err)
 		return nil
 	}
-	h.revision = revision
-	if err := h.inspect(ctx, snap); err != nil {
+	p.begin(revision)
+	if err := h.publisher.fresh.inspect(ctx, snap); err != nil {
 		return err
 	}
 	if listed {
-		if err := h.depart(ctx); err != nil {
+		if err := h.publisher.depart(ctx); err != nil {
 			return err
 		}
 	} else {
-		h.cutOff()
+		h.publisher.cutOff()
 	}
 	published, err := h.resolveAll(ctx, snap, todo)
 	if err != nil {
 		return err
 	}
-	h.base = snap
-	h.showSources()
+	p.end(snap)
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
-		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), slices.Concat(h.listing.problems, h.apps.Problems())
+		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), p.problems()
 		s.Error, s.ErrorSince = "", time.Time{}
 	})
-	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(h.listing.names), "affected", len(todo),
+	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(p.listing.names), "affected", len(todo),
 		"published", published, "took", time.Since(begin).Round(100*time.Microsecond))
-	return h.catchUp(ctx)
+	return h.publisher.catchUp(ctx)
 }
 
-// resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a cluster
-// waits until it is known in how many.
+// resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a
+// cluster waits until it is known in how many.
 func (h *Hub) resolveAll(ctx context.Context, snap model.Snapshot, names []string) (published int, err error) {
-	h.later = map[string]struct{}{}
+	l := h.publisher.losses
+	l.begin()
 	patience := &resolve.Patience{}
-	defer func() { h.later, h.everywhere = nil, false }()
+	defer l.end()
 	for chunk := range slices.Chunk(names, flushEvery) {
 		for _, name := range chunk {
 			if err := h.resolve(ctx, snap, name, patience); err != nil {
-				if ctx.Err() != nil {
-					return published, ctx.Err()
-				}
-				h.unreadable(name, err)
+				return published, err
 			}
 		}
-		n, err := h.publish(ctx, chunk)
+		n, err := h.publisher.publish(ctx, chunk)
 		if err != nil {
 			return published, err
 		}
 		published += n
 	}
-	if len(h.later) == 0 {
+	later := l.collected(names, h.plans.revision.Hash, len(h.plans.listing.names))
+	if len(later) == 0 {
 		return published, nil
 	}
-	later := slices.Sorted(maps.Keys(h.later))
-	h.everywhere, h.later = fleet.TooMany(h.losers(names)+h.aside.lost.others(names), len(h.listing.names)), nil
-	h.aside.lost.note(later)
-	n, err := h.publish(ctx, later)
+	n, err := h.publisher.publish(ctx, later)
 	return published + n, err
 }
 
-// unreadable notes that a cluster's part of the tree could not be read. It keeps its bundle, says so, and is read again
-// at the next revision.
-func (h *Hub) unreadable(name string, err error) {
-	h.Log.Error("the cluster's folder cannot be read; keeping its last bundle", "cluster", name, "err", err)
-	h.again[name] = struct{}{}
-	if res := h.resolved[name]; res != nil {
-		res.Cluster.Problems = []string{err.Error()}
-		delete(h.aside.reading, name)
-		return
-	}
-	h.state.edit(func(x *query.Index, _ *SourceStatus) { x.Edit(name).Problems = []string{err.Error()} })
-}
-
-// listing is which clusters have a folder, and on what in the tree that depends.
-type listing struct {
-	names, problems []string // sorted
-	places          map[string]struct{}
-}
-
-// affected are the clusters that a revision may have changed, sorted, and whether the clusters were listed again. Its
-// cost follows what changed, not how many clusters there are.
-func (h *Hub) affected(ctx context.Context, snap model.Snapshot) (names []string, listed bool, err error) {
-	reselect, err := h.refreshApps(ctx, snap)
-	if err != nil {
-		return nil, false, err
-	}
-	if h.base == nil {
-		names, err := h.list(snap)
-		return names, true, err
-	}
-	changed, err := snap.Changes(h.base)
-	if err != nil {
-		return nil, false, err
-	}
-	todo := maps.Clone(h.again)
-	if reselect {
-		for _, name := range h.reselected() {
-			todo[name] = struct{}{}
-		}
-	}
-	for _, path := range changed {
-		for name := range h.places[path] {
-			todo[name] = struct{}{}
-		}
-		if _, is := h.listing.places[path]; is {
-			listed = true
-		}
-	}
-	if listed {
-		names, err := h.list(snap)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, name := range names {
-			if h.resolved[name] == nil {
-				todo[name] = struct{}{}
-			}
-		}
-	}
-	maps.DeleteFunc(todo, func(name string, _ struct{}) bool {
-		_, listed := slices.BinarySearch(h.listing.names, name)
-		return !listed
-	})
-	return slices.Sorted(maps.Keys(todo)), listed, nil
-}
-
-// reselected are the clusters that apps for many clusters have come to or gone from, or that waited for a doubt about
-// them.
-func (h *Hub) reselected() (names []string) {
-	for name, res := range h.resolved {
-		last := h.records[name].Bundle
-		// what waited for the doubt
-		keeps := res.Doubt != "" && (last.Incomplete != "" || len(last.Apps) > len(res.Apps))
-		if keeps || res.Selecting || h.Resolver.Reselected(h.apps, res) {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// showProblems shows what is wrong with what concerns many clusters.
-func (h *Hub) showProblems() {
-	h.state.edit(func(_ *query.Index, s *SourceStatus) {
-		s.Problems = slices.Concat(h.listing.problems, h.apps.Problems())
-	})
-}
-
-// list finds out which clusters have a folder.
-func (h *Hub) list(snap model.Snapshot) ([]string, error) {
-	found, err := h.Resolver.Clusters(snap)
-	if err != nil {
-		return nil, err
-	}
-	l := &listing{names: found.Names, problems: found.Problems, places: map[string]struct{}{}}
-	for _, place := range found.Places {
-		l.places[place] = struct{}{}
-	}
-	h.listing = l
-	return found.Names, nil
-}
-
-// refreshApps reads the apps for many clusters, and says whether they are others than before.
-func (h *Hub) refreshApps(ctx context.Context, snap model.Snapshot) (changed bool, err error) {
-	now, err := h.Resolver.Refresh(ctx, snap, h.apps)
-	if err != nil {
-		return false, err
-	}
-	changed, h.apps = now.Differs(h.apps), now
-	return changed, nil
-}
-
-// resolve resolves one cluster and notes on what that depends.
+// resolve resolves one cluster. An error means that ctx is done.
 func (h *Hub) resolve(ctx context.Context, snap model.Snapshot, name string, patience *resolve.Patience) error {
-	_, apis := h.apis(name)
-	res, err := h.Resolver.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: h.apps,
-		Facts: resolve.Facts{Kubernetes: h.kubernetes(name), APIs: apis}, Last: h.records[name].Bundle.Apps, Patience: patience})
-	if errors.Is(err, resolve.ErrPending) {
-		h.putOff(name)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	h.forget(name)
-	for _, p := range res.Places() {
-		if h.places[p] == nil {
-			h.places[p] = map[string]struct{}{}
+	if err := h.plans.resolve(ctx, snap, name, patience); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
-		h.places[p][name] = struct{}{}
+		h.plans.unreadable(name, err)
 	}
-	h.resolved[name] = &res
 	if h.Resolver.Crowded() {
-		h.collect(ctx, h.grace())
-	}
-	if res.Transient {
-		h.again[name] = struct{}{}
-	} else {
-		delete(h.again, name)
+		h.publisher.collect(ctx, h.publisher.collector.grace)
 	}
 	return nil
 }
 
-func (h *Hub) forget(name string) {
-	old := h.resolved[name]
-	if old == nil {
-		return
-	}
-	for _, p := range old.Places() {
-		delete(h.places[p], name)
-		if len(h.places[p]) == 0 {
-			delete(h.places, p)
+// tick looks for other hubs, and goes on with what waits for time to pass.
+func (h *Hub) tick(ctx context.Context) error {
+	defer h.arm()
+	if err := h.publisher.convene(ctx, nil); err != nil {
+		if ctx.Err() == nil {
+			h.Log.Debug("other hubs cannot be asked for; they are when NATS is back", "err", err)
 		}
+		return nil
 	}
-	delete(h.resolved, name)
-	delete(h.aside.reading, name)
-	delete(h.again, name)
+	if h.publisher.fence.ripe {
+		return h.publisher.reconcile(ctx)
+	}
+	return h.publisher.catchUp(ctx)
+}
+
+// arm sets when tick is due next.
+func (h *Hub) arm() {
+	d := h.publisher.fence.pace()
+	if at := h.publisher.fresh.due(); !at.IsZero() && (d == 0 || time.Until(at) < d) {
+		d = max(time.Until(at), time.Millisecond)
+	}
+	if h.wake = nil; d > 0 {
+		h.wake = time.After(d)
+	}
 }

@@ -4,19 +4,32 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/trail"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // listener takes what agents say into the state. It runs beside the loop, and leaves to it what needs a
 // new bundle.
 type listener struct {
-	h      *Hub
-	trails *trails
+	h          *Hub
+	state      *State
+	identities Identities
+	log        *slog.Logger
+
+	trails   *trail.Trails // of journals
+	late     *sync.Map     // by cluster: the agent process whose dropped reports the log has
+	refusals *sync.Map     // by cluster: *refusals, what it said that is not taken
+}
+
+func newListener(ctx context.Context, h *Hub) listener {
+	return listener{h: h, state: h.state, identities: h.Identities, log: h.Log, late: &sync.Map{}, refusals: &sync.Map{},
+		trails: trail.New(func(cluster string, from, to uint64) { inquire(ctx, h.Settings, cluster, from, to) })}
 }
 
 var _ Listener = listener{}
@@ -36,12 +49,12 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		r.Agent.Kubernetes = ""
 	}
 	said := claimOf(r)
-	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.unheard(r.Agent.APIs)
+	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.capabilities.unheard(r.Agent.APIs)
 	counts := false          // from now on, see uncounted
 	var late *protocol.Agent // who spoke later
-	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
+	l.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
-		if overtaken(c.Report, r) && !l.h.Identities.Identity(cluster).Issued.After(c.Received) {
+		if overtaken(c.Report, r) && !l.identities.Identity(cluster).Issued.After(c.Received) {
 			late = &c.Report.Agent
 			return
 		}
@@ -59,13 +72,13 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.dropped(cluster, r, *late)
 		return
 	}
-	l.h.checkOverdue(cluster, false)
+	l.h.overdue.check(l.state, cluster, false)
 	if moved || behind {
 		l.h.do(func(ctx context.Context) error {
-			if err := l.h.check(ctx, cluster, said); err != nil || !behind {
+			if err := l.h.publisher.check(ctx, cluster, said); err != nil || !behind {
 				return err
 			}
-			return l.h.overtake(ctx, cluster, said)
+			return l.h.publisher.overtake(ctx, cluster, said)
 		})
 	}
 	if upgraded {
@@ -73,7 +86,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	if counts {
 		l.h.do(func(ctx context.Context) error {
-			_, err := l.h.publish(ctx, []string{cluster})
+			_, err := l.h.publisher.publish(ctx, []string{cluster})
 			return err
 		})
 	}
@@ -82,7 +95,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		l.h.do(func(ctx context.Context) error { return l.h.heard(ctx, cluster) })
 	case emptied:
 		l.h.do(func(context.Context) error {
-			l.h.cutOff()
+			l.h.publisher.cutOff()
 			return nil
 		})
 	}
@@ -110,7 +123,7 @@ type refusals struct {
 
 // refused shows and logs that what a cluster's agent said is not taken. Who sends one may send many: each is counted.
 func (l listener) refused(what, cluster string, err error) {
-	v, _ := l.h.refusals.LoadOrStore(cluster, &refusals{})
+	v, _ := l.refusals.LoadOrStore(cluster, &refusals{})
 	r, now := v.(*refusals), time.Now()
 	r.mu.Lock()
 	r.now = query.Untaken{Count: r.now.Count + 1, Last: now, Reason: what + ": " + err.Error()}
@@ -130,13 +143,13 @@ func (l listener) refused(what, cluster string, err error) {
 	if !log {
 		return
 	}
-	l.h.Log.Warn(what+" is not taken: see that the agent is of a release that fits the hub's, and whose its credential is; more "+
+	l.log.Warn(what+" is not taken: see that the agent is of a release that fits the hub's, and whose its credential is; more "+
 		"of this cluster are not logged for a minute", "cluster", cluster, "err", err)
 }
 
 // showRefusals brings the state of a cluster up to date.
 func (l listener) showRefusals(cluster string, r *refusals, due bool) {
-	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
+	l.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
 		r.mu.Lock()
 		defer r.mu.Unlock()
@@ -144,23 +157,11 @@ func (l listener) showRefusals(cluster string, r *refusals, due bool) {
 	})
 }
 
-// heard is for the first report of a cluster since the hub started. If it has no folder, nobody may have known of it: then
-// the store was lost.
-func (h *Hub) heard(ctx context.Context, cluster string) error {
-	if h.listing == nil {
-		return nil // the first revision decides
-	}
-	if _, listed := slices.BinarySearch(h.listing.names, cluster); listed {
-		return nil
-	}
-	return h.depart(ctx)
-}
-
-// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus
-// says it again. Reports of one process are numbered, and processes that lead one after the other count their terms.
-// What tells neither comes in the order in which the bus took it. Who asks lets a credential that is newer than the last
-// report count from the start, because who had the one before may have counted to the end. Clocks decide nothing: those of two machines may
-// differ by hours.
+// overtaken says whether a report was made before the last one that was taken: it was late, or somebody on the bus says
+// it again. Reports of one process are numbered, and processes that lead one after the other count their terms. What
+// tells neither comes in the order in which the bus took it. Who asks lets a credential that is newer than the last
+// report count from the start, because who had the one before may have counted to the end. Clocks decide nothing: those
+// of two machines may differ by hours.
 func overtaken(last *protocol.Report, r protocol.Report) bool {
 	switch {
 	case last == nil:
@@ -176,10 +177,10 @@ func overtaken(last *protocol.Report, r protocol.Report) bool {
 // dropped logs that a report is not taken, once for each process that speaks late.
 func (l listener) dropped(cluster string, r protocol.Report, last protocol.Agent) {
 	said := r.Agent.Identity + r.Agent.Started.String()
-	if before, _ := l.h.late.Swap(cluster, said); before == said {
+	if before, _ := l.late.Swap(cluster, said); before == said {
 		return
 	}
-	l.h.Log.Warn("a report is dropped, because a later one was taken; more of this agent process are not logged",
+	l.log.Warn("a report is dropped, because a later one was taken; more of this agent process are not logged",
 		"cluster", cluster, "agent", r.Agent.Identity, "term", r.Agent.Term, "seq", r.Seq, "taken", last.Identity, "takenTerm", last.Term)
 }
 
@@ -193,8 +194,8 @@ func (l listener) Event(cluster string, data []byte) {
 		l.refused("an event", cluster, fmt.Errorf("%w: its number %d is out of bounds", protocol.ErrMalformed, e.Seq))
 		return
 	}
-	l.trails.heard(e)
-	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
+	l.trails.Heard(e)
+	l.state.edit(func(x *query.Index, _ *SourceStatus) {
 		if _, known := x.Get(cluster); !known {
 			return // it was forgotten; its journal ages
 		}
@@ -204,58 +205,31 @@ func (l listener) Event(cluster string, data []byte) {
 }
 
 func (l listener) Link(cluster string, connected bool, at time.Time) {
-	l.h.state.edit(func(x *query.Index, _ *SourceStatus) {
+	l.state.edit(func(x *query.Index, _ *SourceStatus) {
 		if _, known := x.Get(cluster); known {
 			x.Edit(cluster).Link = query.Link{Connected: connected, Since: at}
 		}
 	})
 	if connected {
-		l.trails.linked(cluster)
+		l.trails.Linked(cluster)
 	}
-	l.h.checkOverdue(cluster, true)
+	l.h.overdue.check(l.state, cluster, true)
 }
 
 func (l listener) Damaged(what string, at time.Time) {
-	l.h.state.edit(func(_ *query.Index, s *SourceStatus) {
+	l.state.edit(func(_ *query.Index, s *SourceStatus) {
 		s.Damage = Damage{Text: what, Time: at.UTC(), Count: s.Damage.Count + 1}
 	})
 }
 
-func (l listener) Reset() { l.h.do(l.h.reconcile) }
-
-// do has the loop do something.
-func (h *Hub) do(task func(context.Context) error) { h.tasks <- task }
-
-// overtake gives a cluster a generation above the one that its agent has accepted. It is needed after the hub's store
-// was lost or restored from an older state: the agent rightly refuses to go back. It waits as long as it is this hub
-// that may be behind: see barred.
-func (h *Hub) overtake(ctx context.Context, cluster string, r protocol.Report) error {
-	known := h.records[cluster]
-	if !h.believes(cluster, r) || r.Epoch > 0 && r.Epoch < known.Bundle.Epoch {
-		return nil // it is held for a person, or ours goes before it whatever its number
-	}
-	if r.Generation < known.Bundle.Generation || r.Generation == known.Bundle.Generation && r.Digest == known.Digest {
-		return nil // published meanwhile
-	}
-	h.floors[cluster] = max(h.floors[cluster], r.Generation)
-	if h.barred(cluster) != nil {
-		h.delay(cluster)
-		return nil
-	}
-	if known.Bundle.Generation > 0 {
-		h.Log.Warn("the agent has accepted what this hub does not remember: the next generation rises above it",
-			"cluster", cluster, "generation", r.Generation, "known", known.Bundle.Generation)
-	}
-	_, err := h.publish(ctx, []string{cluster})
-	return err
-}
+func (l listener) Reset() { l.h.do(l.h.publisher.reconcile) }
 
 func (l listener) Wanted(cluster string) error {
-	c, known := l.h.state.Get(cluster)
+	c, known := l.state.Get(cluster)
 	switch {
 	case known && (c.Released.IsZero() || c.Pruning):
 		return nil
-	case !known && l.h.state.Source().Revision.Hash == "":
+	case !known && l.state.Source().Revision.Hash == "":
 		return errors.New("the hub has not read its repository yet: the request is made again by itself")
 	}
 	return fmt.Errorf("cluster %s has no folder in Git, or no longer: bring it back", cluster)
@@ -265,43 +239,55 @@ func (l listener) Identities(clusters []string) {
 	l.h.do(func(ctx context.Context) error { return l.h.identified(ctx, clusters) })
 }
 
-// identified seals the bundles of clusters again, where their agents use another key now.
-func (h *Hub) identified(ctx context.Context, clusters []string) error {
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
-		for _, name := range clusters {
-			if _, known := x.Get(name); known {
-				h.introduce(x.Edit(name))
-			}
+// Peer implements Listener. What another hub says of itself is looked into if it could keep this one from publishing,
+// or has published.
+func (l listener) Peer(p protocol.Presence) {
+	if p.State == protocol.HubDeciding || p.State == protocol.HubStandby {
+		return
+	}
+	l.h.do(func(ctx context.Context) error {
+		pub := l.h.publisher
+		if !pub.fence.open() || p.Epoch < pub.fence.epoch() && p.State == protocol.HubFenced {
+			return nil
 		}
+		if p.Epoch < pub.fence.epoch() { // it may have published before it learned of this one
+			return pub.reconcile(ctx)
+		}
+		err := pub.convene(ctx, nil)
+		if err != nil && ctx.Err() == nil {
+			l.log.Debug("another hub is there, and cannot be asked what it does", "err", err)
+		}
+		return nil
 	})
-	var wanted []string
-	for _, name := range clusters {
-		if h.outdated(name) {
-			h.unsent[name] = true
-		}
-		if h.resolved[name] != nil {
-			wanted = append(wanted, name)
-		}
-	}
-	_, err := h.publish(ctx, wanted)
-	if slices.ContainsFunc(clusters, func(name string) bool { _, holds := h.holding[name]; return holds }) {
-		h.showHolds(nil)
-	}
-	h.cutOff() // a released cluster whose agent is known again, because the hub had forgotten that it was revoked
-	return err
 }
 
-// outdated says whether the bus has a cluster's bundle sealed to another key than that of its agent.
-func (h *Hub) outdated(name string) bool {
-	key, joined := h.Identities.OpenKey(name)
-	_, known := h.records[name]
-	return joined && known && h.sealed[name] != OpenKeyID(key)
-}
-
-// introduce brings up to date what is shown of a cluster's identity.
-func (h *Hub) introduce(c *query.Cluster) {
-	_, c.Joined = h.Identities.OpenKey(c.Name)
-	id := h.Identities.Identity(c.Name)
-	c.Expires, c.Revoked = id.Expires, !id.Revoked.IsZero()
-	forgetCopy(c, id)
+// misplaced says whether a report comes from another cluster than the credential belongs to. It is shown then, and not
+// taken.
+func (l listener) misplaced(cluster string, r protocol.Report, at time.Time) bool {
+	uid, h := r.Agent.ClusterUID, l.h
+	if uid == "" || len(uid) > maxUID {
+		return false // its agent may not know
+	}
+	known := h.Identities.Place(cluster)
+	holds := slices.ContainsFunc(r.Held, func(x protocol.Held) bool { return x.Kind == protocol.HoldIdentity })
+	switch {
+	case known == uid:
+		return false
+	case known == "" && !holds:
+		h.do(func(context.Context) error { return settle(h.Identities, cluster, uid) })
+		return false
+	}
+	news := false
+	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+		c := x.Edit(cluster)
+		news = c.Copy == nil || c.Copy.UID != uid
+		c.Copy = &query.Copy{UID: uid, Known: known, Agent: r.Agent.Identity, Heard: at}
+	})
+	if news {
+		h.Log.Warn("a cluster's credential is used in another cluster: its reports are not taken", "cluster", cluster,
+			"uid", uid, "known", known,
+			"agent", r.Agent.Identity, "accept", "drover cluster accept "+cluster)
+		h.do(func(ctx context.Context) error { return h.name(ctx, cluster) })
+	}
+	return true
 }

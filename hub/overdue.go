@@ -1,13 +1,10 @@
 package hub
 
 import (
-	"context"
 	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/internal/backoff"
-	"github.com/drover-dev/drover/protocol"
 )
 
 const (
@@ -116,51 +113,11 @@ func (o *overdue) stop() {
 	o.queue, o.closed = nil, true
 }
 
-// checkOverdue looks at whether a cluster is behind. fresh is as in overdue.note.
-func (h *Hub) checkOverdue(cluster string, fresh bool) {
-	if h.overdue == nil {
-		return // it does not run
-	}
+// check looks at whether a cluster is behind. fresh is as in note.
+func (o *overdue) check(s *State, cluster string, fresh bool) {
 	var generation uint64
-	if c, known := h.state.Get(cluster); known && c.Behind() {
+	if c, known := s.Get(cluster); known && c.Behind() {
 		generation = c.Desired.Generation
 	}
-	h.overdue.note(cluster, generation, fresh)
-}
-
-// urge asks a cluster's agent to fetch its bundle, for the times-th time since it fell behind. From the second time the
-// bundle is published again, too. The loop does it, because a hub that stands back asks nobody.
-func (h *Hub) urge(ctx context.Context, cluster string, times int) {
-	task := func(ctx context.Context) error {
-		if c, _ := h.state.Get(cluster); !h.open() || !c.Behind() {
-			return nil
-		}
-		generation := h.asksToFetch(ctx, cluster, times)
-		if times < resendFrom || h.records[cluster].Bundle.Generation != generation {
-			return nil
-		}
-		h.unsent[cluster] = true
-		_, err := h.send(ctx)
-		return err
-	}
-	select {
-	case h.tasks <- task:
-	case <-ctx.Done():
-	}
-}
-
-// asksToFetch asks, and gives the generation that is asked for.
-func (h *Hub) asksToFetch(ctx context.Context, cluster string, times int) (generation uint64) {
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
-		c := x.Edit(cluster)
-		generation = c.Desired.Generation
-		c.Urged = query.Urged{Generation: generation, Times: times, Last: time.Now()}
-	})
-	h.Log.Info("the agent is connected and has not accepted what was published: asking it to fetch it", "cluster",
-		cluster, "generation", generation, "times", times)
-	err := h.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskFetch})
-	if err != nil {
-		h.Log.Debug("the agent cannot be asked to fetch its bundle now", "cluster", cluster, "err", err)
-	}
-	return generation
+	o.note(cluster, generation, fresh)
 }

@@ -1,197 +1,131 @@
 package hub
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// bundleOf is the bundle that a resolution asks for, without a generation. An app that could not be rendered keeps its last good blob, from
-// last; and while a folder cannot be read whole, an app that seems to be missing from it is kept too. last may be empty, because the
-// hub's store was lost: so everything that is in doubt is written into the bundle, and the agent keeps what it knows.
-func bundleOf(res resolve.Resolution, revision protocol.Revision, last protocol.Bundle) protocol.Bundle {
-	b := protocol.Bundle{
-		Version: protocol.Version, Cluster: res.Cluster.Name, Revision: revision, Suspend: res.Cluster.Suspend,
-		AgentImage: res.Cluster.AgentImage, Incomplete: incomplete(&res),
-	}
-	if res.Cluster.Unclear {
-		b.Suspend, b.AgentImage = last.Suspend, last.AgentImage
-		b.FlagsUnknown = cmp.Or(strings.Join(res.Cluster.Problems, "; "), "cluster.yaml cannot be read")
-	}
-	for _, r := range res.Apps {
-		b.Apps = append(b.Apps, appOf(r, revision, find(last.Apps, r.App.Name)))
-	}
-	parentOf := func(app string) string {
-		if a := find(last.Apps, app); a != nil {
-			return a.Parent
-		}
-		return ""
-	}
-	kept := 0
-	for _, a := range last.Apps {
-		if find(b.Apps, a.Name) != nil {
-			continue
-		}
-		if doubt := fleet.WhyKept(b, a.Name, parentOf); doubt != "" {
-			a.Error, a.Reason = fleet.Doubted(doubt), ""
-			b.Apps = append(b.Apps, a)
-			kept++
-		}
-	}
-	if kept > 0 {
-		slices.SortFunc(b.Apps, func(a, b protocol.App) int { return strings.Compare(a.Name, b.Name) })
-	}
-	return b
+// publisher gives clusters what the gate releases: it remembers it, and then sends it. It alone writes the ledger. The
+// loop alone touches it and its parts.
+type publisher struct {
+	store      Store
+	bus        Bus
+	resolver   Resolving
+	identities Identities
+	trust      *protocol.Trust
+	state      *State
+	log        *slog.Logger
+	overdue    *overdue
+
+	ledger       *ledger
+	plans        *plans        // only asked
+	capabilities *capabilities // only asked
+	gate         release.Gate
+	fence        *fence      // whether this hub publishes
+	fresh        *freshness  // whether what it would publish is Git's word
+	numbers      *numbers    // of generations that others know of
+	departures   *departures // clusters whose folders are gone
+	approvals    *approvals  // held deletions, and decisions of people
+	losses       *losses     // how many clusters one commit takes much from
+	outgoing     *outgoing   // what the bus has, and lacks
+	collector    *collector  // what nothing needs any more
 }
 
-// incomplete says why the apps of a resolution may lack some that exist.
-func incomplete(r *resolve.Resolution) string {
-	reasons := slices.Clone(r.Cluster.Problems)
-	if r.Doubt != "" && !slices.Contains(reasons, r.Doubt) {
-		reasons = append(reasons, r.Doubt)
+func newPublisher(s Settings, state *State, l *ledger, plans *plans, c *capabilities, o *overdue, holds []query.Hold,
+	do func(func(context.Context) error)) (*publisher, error) {
+	p := &publisher{store: s.Store, bus: s.Bus, resolver: s.Resolver, identities: s.Identities, trust: s.Trust,
+		state: state, log: s.Log, overdue: o, ledger: l, plans: plans, capabilities: c,
+		gate: newGate(s), numbers: newNumbers(l, s.Log), losses: newLosses(l), outgoing: newOutgoing(s, l)}
+	p.departures = newDepartures(s, state, l, holds)
+	p.approvals = newApprovals(s, state, l, p.departures)
+	p.collector = newCollector(s, state, p.outgoing, func() { do(p.tidy) })
+	p.recall()
+	var err error
+	if p.fence, err = newFence(s, state, len(l.all()) > 0); err != nil {
+		return nil, err
 	}
-	return strings.Join(reasons, "; ")
-}
-
-// asksTheSame says whether a bundle need not be published, because prev asked for the same. A doubt about files that concern many clusters is
-// not worth a generation of its own: it is published with what changes next, or where the hub does not remember what it published.
-func asksTheSame(b, prev protocol.Bundle, digest string, res *resolve.Resolution) bool {
-	b = settled(res, b, prev)
-	if b.Digest() == digest {
-		return true
-	}
-	if res == nil || res.Doubt == "" || len(res.Cluster.Problems) > 0 && prev.Incomplete == "" {
-		return false
-	}
-	b.Incomplete, prev.Incomplete = "", ""
-	return b.Digest() == prev.Digest()
-}
-
-func find(apps []protocol.App, name string) *protocol.App {
-	for i := range apps {
-		if apps[i].Name == name {
-			return &apps[i]
-		}
-	}
-	return nil
-}
-
-func appOf(r resolve.AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
-	a := protocol.App{
-		Name: r.App.Name, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
-		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Reason: r.Reason, Revision: revision.Hash,
-		Handling: r.App.Handling, Needs: r.App.Handling.Needs(),
-	}
-	if last == nil {
-		return a
-	}
-	if r.Err != "" {
-		// What else the declaration says may be as broken as what it renders to.
-		kept := *last
-		kept.Error, kept.Reason = r.Err, r.Reason
-		return kept
-	}
-	if last.Blob != nil && last.Blob.Digest == a.Blob.Digest {
-		a.Revision, a.Blob = last.Revision, last.Blob
-	}
-	return a
-}
-
-// next is the record that follows prev when b is published.
-func next(prev Record, b protocol.Bundle, floor uint64, now time.Time) Record {
-	last := prev.Bundle.Generation
-	if last > protocol.MaxFollowed && b.Epoch > prev.Bundle.Epoch {
-		last = 0 // the numbers were used up, see Hub.spent
-	}
-	b.Generation = max(last, floor) + 1
-	r := prev
-	r.Bundle, r.Digest, r.Time, r.Retired = b, b.Digest(), now, retire(prev, b)
-	if prev.Bundle.Generation > 0 {
-		r.History = append([]Past{{prev.Bundle.Generation, prev.Bundle.Revision, prev.Time, prev.Digest}}, prev.History...)
-		r.History = r.History[:min(len(r.History), MaxHistory)]
-	}
-	return r
+	p.fresh = newFreshness(s, state, p.fence, l)
+	return p, nil
 }
 
 // publish gives clusters a new generation where what they are to run has changed, remembers it, and
 // sends whatever the bus has yet to take. It says how many bundles that were.
-func (h *Hub) publish(ctx context.Context, names []string) (int, error) {
-	if err := h.save(names); err != nil {
+func (p *publisher) publish(ctx context.Context, names []string) (int, error) {
+	if err := p.save(names); err != nil {
 		return 0, err
 	}
-	h.show(names)
-	return h.send(ctx)
+	p.show(names)
+	return p.send(ctx)
 }
 
 // save remembers what clusters need next, with everything else that is not stored yet.
-func (h *Hub) save(names []string) error {
+func (p *publisher) save(names []string) error {
 	batch := Batch{Records: map[string]Record{}}
-	names = slices.DeleteFunc(slices.Clone(names), h.patient)
+	names = slices.DeleteFunc(slices.Clone(names), p.plans.patient)
 	for _, name := range names {
-		delete(h.fresh.delayed, name)
-		if r, changed := h.plan(name); changed {
+		delete(p.fresh.delayed, name)
+		if r, changed := p.plan(name); changed {
 			batch.Records[name] = r
 		}
 	}
-	if h.holdsChanged {
-		batch.Holds = &h.holds
-	}
+	batch.Holds = p.departures.unsaved()
 	saved := false
-	err := h.Resolver.Flush(func(rendered resolve.Unsaved) error {
-		batch.Memos, batch.Blobs = h.served.with(rendered.Memos), rendered.Blobs
+	err := p.resolver.Flush(func(rendered resolve.Unsaved) error {
+		batch.Memos, batch.Blobs = p.capabilities.served.with(rendered.Memos), rendered.Blobs
 		if saved = !batch.empty(); !saved {
 			return nil
 		}
-		return h.Store.Save(batch)
+		return p.store.Save(batch)
 	})
 	if err != nil || !saved {
 		return err
 	}
-	clear(h.served.unsaved)
-	h.holdsChanged = false
+	p.capabilities.served.saved()
+	p.departures.saved()
 	for _, name := range names {
-		if !h.fresh.delayed[name] { // else what was approved is for the bundle that was put off
-			delete(h.passes, name)
+		if !p.fresh.delayed[name] { // else what was approved is for the bundle that was put off
+			p.approvals.settled(name)
 		}
 	}
 	held := false
 	for name, r := range batch.Records {
-		if r.Bundle.Generation > h.records[name].Bundle.Generation {
-			h.unsent[name] = true
+		if r.Bundle.Generation > p.ledger.of(name).Bundle.Generation {
+			p.outgoing.resend(name)
 		}
-		held = h.noteHolds(name, h.records[name].Deletions, r.Deletions) || held
-		h.records[name] = r
+		held = p.approvals.note(name, p.ledger.of(name).Deletions, r.Deletions) || held
+		p.ledger.put(name, r)
 	}
 	if held {
-		h.showHolds(nil)
+		p.showHolds(nil)
 	}
 	return nil
 }
 
-// plan is the record that a cluster needs next, if it needs one. A new generation is only for a cluster whose agent has a
-// credential.
-func (h *Hub) plan(name string) (Record, bool) {
-	res, prev := h.resolved[name], h.records[name]
+// plan is the record that a cluster needs next, if it needs one. A new generation is only for a cluster whose agent has
+// a credential.
+func (p *publisher) plan(name string) (Record, bool) {
+	res, prev := p.plans.of(name), p.ledger.of(name)
 	r := prev
-	r.Released = h.left[name]
+	r.Released = p.departures.since(name)
 	changed := !r.Released.Equal(prev.Released)
-	approved := h.passes[name]
+	approved := p.approvals.decision(name)
 	if approved != nil {
-		r.Deletions.remember(approved.approval)
+		r.Deletions.Remember(approved.Approval)
 		changed = true
 	}
-	_, joined := h.Identities.OpenKey(name)
-	var b protocol.Bundle
+	_, joined := p.identities.OpenKey(name)
+	var c release.Candidate
 	switch {
 	case res != nil && joined:
 		if !res.Cluster.Unclear && r.PruneOnRemove != res.Cluster.PruneOnRemove {
@@ -203,193 +137,76 @@ func (h *Hub) plan(name string) (Record, bool) {
 		if res.AsksAPIs && r.APIs != res.APIs {
 			r.APIs, changed = res.APIs, true
 		}
-		b = bundleOf(*res, h.revision, prev.Bundle)
-	case h.pruning(name):
-		b = emptied(prev.Bundle, h.revision)
+		c = candidateOf(*res, p.plans.revision, prev.Bundle)
+	case p.departures.pruning(name):
+		c = release.Emptied(prev.Bundle, p.plans.revision)
 	default:
 		return r, changed
 	}
-	b.Trust, b.ClusterUID, b.Deletions = h.Trust, h.Identities.Place(name), prev.Bundle.Deletions
-	b.Epoch = h.fence.lead.Epoch
-	floor := h.floors[name]
-	same := func() bool {
+	c.Bundle.Trust, c.Bundle.ClusterUID, c.Bundle.Deletions = p.trust, p.identities.Place(name), prev.Bundle.Deletions
+	c.Bundle.Epoch = p.fence.epoch()
+	floor := p.numbers.floor(name)
+	same := func(b protocol.Bundle) bool {
 		return prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
 	}
-	if approved == nil && b.Deletions != nil && same() {
+	if approved == nil && c.Bundle.Deletions != nil && same(c.Bundle) {
 		noted := r.Deletions
-		r.Deletions.note(res, b)
+		r.Deletions.Note(c)
 		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
 	}
-	if h.budget(name, res, &r, &b) {
+	out := p.gate.Release(time.Now(), c, release.Released{Bundle: prev.Bundle, Digest: prev.Digest, Deletions: r.Deletions},
+		p.losses.facts(p.state.report(name)), approved)
+	p.fresh.hold(name, out.Wake)
+	if out.Collect {
+		p.losses.wait(name)
 		return prev, false
 	}
-	if uncounted(h.reportOf(name)) {
-		withhold(&b, prev.Bundle, r.Deletions)
-	}
-	if same() {
+	r.Deletions = out.Released.Deletions
+	b := out.Released.Bundle
+	if same(b) {
 		return r, true
 	}
-	if h.spent(name) || h.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
+	if p.numbers.spent(name, p.fence.epoch()) || p.fresh.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
 		r.Deletions = prev.Deletions
 		return r, changed
 	}
 	if b.AgentImage != prev.Bundle.AgentImage {
-		h.warnOfImage(name, res)
+		warnOfImage(p.log, name, res)
 	}
 	return next(r, b, floor, time.Now()), true
 }
 
-// warnOfImage logs what is to be said of the agent's image that a cluster is told to run from now on.
-func (h *Hub) warnOfImage(cluster string, res *resolve.Resolution) {
-	if res == nil {
-		return
-	}
-	for _, n := range res.Cluster.Notes {
-		if n.Field == fleet.FieldAgentImage {
-			h.Log.Warn("the agent's image is named by a tag", "cluster", cluster, "note", n.String())
-		}
-	}
-}
-
 // send gives the bus what it has yet to take.
-func (h *Hub) send(ctx context.Context) (int, error) {
-	var blobs []model.Packed
-	var bundles []Delivery
-	ids := map[string]bool{}
-	for name := range h.unsent {
-		key, joined := h.Identities.OpenKey(name)
-		r, known := h.records[name]
-		if !joined || !known || h.barred(name) != nil {
-			continue // it will be sent when its agent has a credential, and nothing is in the way
-		}
-		missing, err := h.missing(r.Bundle, ids)
-		if err != nil {
-			h.Log.Error("the bundle is not published", "cluster", name, "err", err)
-			continue
-		}
-		d, err := h.deliver(r, key)
-		if err != nil {
-			h.Log.Error("the bundle is not published", "cluster", name, "err", err)
-			continue
-		}
-		blobs, bundles = append(blobs, missing...), append(bundles, d)
-	}
+func (p *publisher) send(ctx context.Context) (int, error) {
+	blobs, bundles := p.outgoing.pending(func(cluster string) bool { return p.fresh.barred(cluster) != nil })
 	if len(bundles) == 0 {
 		return 0, nil
 	}
-	bundles, err := h.share(ctx, blobs, bundles)
+	bundles, err := p.collector.share(ctx, p, blobs, bundles)
 	for _, d := range bundles {
-		delete(h.unsent, d.Cluster)
-		h.sealed[d.Cluster] = d.Key
-		h.checkOverdue(d.Cluster, false)
+		p.overdue.check(p.state, d.Cluster, false)
 	}
 	return len(bundles), err
 }
 
-// deliver signs and seals a record for its cluster.
-func (h *Hub) deliver(r Record, openKey []byte) (Delivery, error) {
-	envelope, err := protocol.SignBundle(r.Bundle, h.Signers...)
-	if err != nil {
-		return Delivery{}, err
-	}
-	sealed, err := protocol.Seal(openKey, r.Bundle.Cluster, envelope)
-	b := r.Bundle
-	return Delivery{b.Cluster, b.Generation, OpenKeyID(openKey), sealed, b.Epoch, b.Revision.Hash}, err
-}
-
-// missing gives the blobs of a bundle that neither the bus nor ids has, and adds them to ids.
-func (h *Hub) missing(b protocol.Bundle, ids map[string]bool) ([]model.Packed, error) {
-	var out []model.Packed
-	for _, a := range b.Apps {
-		if a.Blob == nil {
-			continue
-		}
-		id := a.Blob.ID()
-		if h.held[id] || ids[id] {
-			continue
-		}
-		sealed, err := h.Resolver.Blob(*a.Blob)
-		if err != nil {
-			return nil, err
-		}
-		ids[id] = true
-		out = append(out, model.Packed{Ref: *a.Blob, Sealed: sealed})
-	}
-	return out, nil
-}
-
-// reconcile brings back what the bus has lost, and learns what it has that the hub has forgotten.
-func (h *Hub) reconcile(ctx context.Context) error {
-	has, err := h.Bus.Holdings(ctx)
-	if err != nil {
-		return err
-	}
-	if has, err = h.compete(ctx, has); err != nil {
-		return err
-	}
-	h.weed(&has)
-	h.held, h.sealed = has.Blobs, has.Keys
-	h.garbage.onBus = maps.Clone(has.Generations)
-	for name, r := range h.records {
-		if has.Generations[name] < r.Bundle.Generation || has.Epochs[name] < r.Bundle.Epoch || h.outdated(name) {
-			h.unsent[name] = true
-			continue
-		}
-		for _, a := range r.Bundle.Apps {
-			if a.Blob != nil && !h.held[a.Blob.ID()] {
-				h.unsent[name] = true
-			}
-		}
-	}
-	for name, generation := range has.Generations {
-		if has.Proven[name] {
-			h.proven[name] = max(h.proven[name], generation)
-		}
-		if generation <= protocol.MaxFollowed && has.Epochs[name] >= h.records[name].Bundle.Epoch &&
-			h.beyond(name, generation) > 0 {
-			h.floors[name] = max(h.floors[name], generation)
-			if _, err := h.vouch(ctx, name, has.Revisions[name]); err != nil {
-				return err
-			}
-		}
-	}
-	var names []string
-	if h.listing != nil {
-		names = slices.AppendSeq(slices.Clone(h.listing.names), maps.Keys(h.left))
-	}
-	if _, err = h.publish(ctx, names); err != nil {
-		return err
-	}
-	return errors.Join(h.renumber(ctx), h.catchUp(ctx))
-}
-
-// beyond is generation if it is more than the hub remembers, else 0: then the hub's store was lost or is older than what
-// was published, and the next generation must rise above it.
-func (h *Hub) beyond(name string, generation uint64) uint64 {
-	if generation > h.records[name].Bundle.Generation {
-		return generation
-	}
-	return 0
-}
-
 // show brings the state of clusters up to date.
-func (h *Hub) show(names []string) {
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
+func (p *publisher) show(names []string) {
+	p.state.edit(func(x *query.Index, _ *SourceStatus) {
 		for _, name := range names {
 			c := x.Edit(name)
-			h.introduce(c)
-			r := h.records[name]
-			c.Released, c.Pruning, c.Approved = h.left[name], prunes(r, c.Joined), r.Deletions.approved()
-			if res := h.resolved[name]; res != nil {
+			introduce(p.identities, c)
+			r := p.ledger.of(name)
+			c.Released, c.Pruning, c.Approved = p.departures.since(name), prunes(r, c.Joined), r.Deletions.Lately()
+			if res := p.plans.of(name); res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
-				if h.aside.reading[name] {
+				if p.plans.reading[name] {
 					c.Problems = append(slices.Clone(c.Problems), query.FolderBuilding)
 				}
 				if !res.Cluster.Unclear {
 					c.Labels, c.Suspended = res.Cluster.Labels, res.Cluster.Suspend
 				}
 				if r.Bundle.Generation == 0 {
-					r.Bundle = bundleOf(*res, h.revision, protocol.Bundle{})
+					r.Bundle = bundleOf(*res, p.plans.revision, protocol.Bundle{})
 				}
 				c.Desired.Apps = shown(res, wanted(r.Bundle, res.Cluster.Apps))
 			} else if c.Pruning {
@@ -401,39 +218,152 @@ func (h *Hub) show(names []string) {
 }
 
 // recall shows what is remembered, before the first revision is seen.
-func (h *Hub) recall() {
-	h.state.edit(func(x *query.Index, _ *SourceStatus) {
-		for _, name := range h.Identities.Clusters() {
-			h.introduce(x.Edit(name))
+func (p *publisher) recall() {
+	p.state.edit(func(x *query.Index, _ *SourceStatus) {
+		for _, name := range p.identities.Clusters() {
+			introduce(p.identities, x.Edit(name))
 		}
-		for name, r := range h.records {
+		for name, r := range p.ledger.all() {
 			c := x.Edit(name)
-			h.introduce(c)
-			h.noteHolds(name, Deletions{}, r.Deletions)
-			c.Approved = r.Deletions.approved()
+			introduce(p.identities, c)
+			c.Approved = r.Deletions.Lately()
 			if !r.Released.IsZero() {
-				h.left[name] = r.Released
 				c.Released, c.Pruning = r.Released, prunes(r, c.Joined)
 			}
 			c.Desired = query.Desired{Generation: r.Bundle.Generation, Digest: r.Digest, Revision: r.Bundle.Revision,
 				Published: r.Time, Apps: wanted(r.Bundle, nil)}
 		}
 	})
-	h.showHolds(nil)
+	p.showHolds(nil)
 }
 
-// wanted lists apps for people.
-func wanted(b protocol.Bundle, declared []fleet.App) []query.DesiredApp {
-	out := make([]query.DesiredApp, 0, len(b.Apps))
-	for _, a := range b.Apps {
-		w := query.DesiredApp{Name: a.Name, Error: a.Error, Reason: a.Reason}
-		if a.Blob != nil {
-			w.Objects = a.Blob.Objects
-		}
-		if i := slices.IndexFunc(declared, func(d fleet.App) bool { return d.Name == a.Name }); i >= 0 {
-			w.Path = declared[i].Path
-		}
-		out = append(out, w)
+// showHolds brings what is shown of holds up to date, see approvals.show.
+func (p *publisher) showHolds(names []string) { p.approvals.show(names, p.numbers.overclaimed()) }
+
+// depart takes in which clusters have lost their folder since the last revision, or since what the hub knew when it
+// started; release.Leaving decides which of them are released, and which are held until a person approves.
+//
+// While nothing may be published this waits: the hub may see an older state of Git than another hub has published.
+func (p *publisher) depart(ctx context.Context) error {
+	waited, waits := p.fresh.depart()
+	if waits {
+		return nil
 	}
-	return out
+	first := p.plans.base == nil || waited
+	listed := p.plans.listing.names
+	if ended, news := p.departures.welcome(listed); news {
+		p.showHolds(ended)
+	}
+	p.cutOff()
+	gone, before := p.departures.gone(listed)
+	names, held := release.Leaving(gone, first, before, p.empties)
+	if len(held) > 0 {
+		p.plans.forget(held...)
+		p.departures.hold(held, p.plans.revision)
+		p.showHolds(held)
+	}
+	if len(names) == 0 && p.departures.unsaved() == nil {
+		return nil
+	}
+	names = p.leave(names)
+	if err := p.save(names); err != nil {
+		return err
+	}
+	p.showHolds(nil)
+	p.show(names)
+	p.cutOff()
+	_, err := p.send(ctx)
+	return err
+}
+
+// empties says whether a cluster whose folder is gone would be pruned, and the guard of deletions holds that.
+func (p *publisher) empties(name string) bool {
+	r := p.ledger.of(name)
+	return p.departures.prunable(name) && p.gate.Empties(release.Emptied(r.Bundle, p.plans.revision),
+		release.Released{Bundle: r.Bundle, Digest: r.Digest, Deletions: r.Deletions})
+}
+
+// leave notes that clusters have no folder any more, see departures.leave.
+func (p *publisher) leave(names []string) (remembered []string) {
+	p.plans.forget(names...)
+	return p.departures.leave(names)
+}
+
+// cutOff revokes the credentials of clusters that have left, see departures.cutOff.
+func (p *publisher) cutOff() {
+	if p.fresh.fromAll() == nil {
+		p.show(p.departures.cutOff())
+	}
+}
+
+// catchUp gives clusters their generation that was put off, where that is over.
+func (p *publisher) catchUp(ctx context.Context) error {
+	if p.fresh.departing && p.plans.listing != nil && p.fresh.fromAll() == nil {
+		if err := p.depart(ctx); err != nil {
+			return err
+		}
+	}
+	names := p.fresh.ready()
+	if len(names) == 0 && (!p.outgoing.waits() || p.fresh.fromAll() != nil) {
+		return nil
+	}
+	_, err := p.publish(ctx, names)
+	return err
+}
+
+// forget takes a cluster out of all that is remembered.
+func (p *publisher) forget(name string) error {
+	if err := p.store.Save(Batch{Forget: []string{name}}); err != nil {
+		return err
+	}
+	p.ledger.drop(name)
+	p.departures.forget(name)
+	p.approvals.forget(name)
+	p.numbers.forget(name)
+	p.outgoing.forget(name)
+	p.capabilities.served.forget(name)
+	p.state.edit(func(x *query.Index, _ *SourceStatus) { x.Remove(name) })
+	return nil
+}
+
+// put gives the bus blobs and bundles, and says whether it did: if the bus was away, another hub may have begun to
+// publish.
+func (p *publisher) put(ctx context.Context, blobs []model.Packed, bundles []Delivery) (bool, error) {
+	err := p.bus.Put(ctx, blobs, bundles)
+	if !errors.Is(err, ErrUnmet) {
+		return err == nil, err
+	}
+	if err := p.convene(ctx, nil); err != nil || !p.fence.open() {
+		return false, err
+	}
+	err = p.bus.Put(ctx, blobs, bundles)
+	return err == nil, err
+}
+
+// collect removes what nothing needs, see collector.collect.
+func (p *publisher) collect(ctx context.Context, grace time.Duration) {
+	if p.plans.base == nil {
+		return // what is in use is known after the first revision
+	}
+	n := needs{bus: p.fence.open() && p.numbers.complete()}
+	n.newest, n.named = p.outgoing.named()
+	n.stored = maps.Clone(n.named)
+	p.plans.blobs(n.stored)
+	lists, kept := p.capabilities.inUse(), p.resolver.Sweep(p.plans.resolved, n.stored)
+	n.memo = func(key string) bool {
+		digest, ok := strings.CutPrefix(key, memoAPIs)
+		return ok && lists[digest] || kept[key]
+	}
+	p.collector.collect(ctx, n, grace)
+}
+
+// tidy collects when that is due, and tries a full bus again.
+func (p *publisher) tidy(ctx context.Context) error {
+	p.collector.begun()
+	p.collect(ctx, p.collector.grace)
+	if !p.collector.full {
+		return nil
+	}
+	_, err := p.send(ctx)
+	return err
 }

@@ -1,20 +1,16 @@
 package hub
 
 import (
+	"log/slog"
 	"testing"
 
 	"github.com/drover-dev/drover/protocol"
 )
 
-// A hub that does not publish, or that has yet to learn what somebody else published, removes nothing from the bus.
+// A hub that has yet to learn what somebody else published removes nothing from the bus.
 func TestOnlyAHubThatKnowsAllBundlesRemovesBlobs(t *testing.T) {
 	t.Parallel()
-	h := New("fleet")
-	h.records = map[string]Record{"a": {Bundle: protocol.Bundle{Generation: 3}}}
-	if h.knowsBus() {
-		t.Error("a hub that does not publish knows the bus")
-	}
-	h.fence.self.State = protocol.HubActive
+	l := &ledger{map[string]Record{"a": {Bundle: protocol.Bundle{Generation: 3}}}}
 	for name, c := range map[string]struct {
 		floors map[string]uint64
 		want   bool
@@ -24,9 +20,16 @@ func TestOnlyAHubThatKnowsAllBundlesRemovesBlobs(t *testing.T) {
 		"an unknown generation":     {map[string]uint64{"a": 4}, false},
 		"a cluster that is unknown": {map[string]uint64{"b": 1}, false},
 	} {
-		if h.floors = c.floors; h.knowsBus() != c.want {
+		n := newNumbers(l, slog.New(slog.DiscardHandler))
+		for cluster, floor := range c.floors {
+			n.raise(cluster, floor)
+		}
+		if n.complete() != c.want {
 			t.Errorf("%s: %t", name, !c.want)
 		}
+	}
+	if f := (&fence{}); f.open() {
+		t.Error("a hub that has decided nothing publishes")
 	}
 }
 

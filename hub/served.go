@@ -9,21 +9,23 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// What one cluster may have the hub remember and do about its API server. An API server's groups change when definitions are
-// installed, its version when it is upgraded: a few times a day, so that these limits are far from what an honest cluster needs.
+// What one cluster may have the hub remember and do about its API server. An API server's groups change when
+// definitions are installed, its version when it is upgraded: a few times a day, so that these limits are far from what
+// an honest cluster needs.
 const (
-	// maxServed is the most that a list of what an API server serves may have, in bytes of its texts. A cluster with 3,000 definitions has
-	// about 250 KB.
+	// maxServed is the most that a list of what an API server serves may have, in bytes of its texts. A cluster with
+	// 3,000 definitions has about 250 KB.
 	maxServed = 512 << 10
 	// maxKubernetes is the most that the version of an API server may have, in bytes.
 	maxKubernetes = 64
-	// changeBurst is how many changes of a cluster's API server are followed at once, changeEvery how often another one is after that.
+	// changeBurst is how many changes of a cluster's API server are followed at once, changeEvery how often another one
+	// is after that.
 	changeBurst = 5
 	changeEvery = 10 * time.Minute
 )
 
-// served remembers what API servers serve, once for all clusters that serve the same, and only as long as one of them does. It is safe for
-// concurrent use.
+// served remembers what API servers serve, once for all clusters that serve the same, and only as long as one of them
+// does. It is safe for concurrent use.
 type served struct {
 	now     func() time.Time
 	unsaved map[string][]byte // lists that the store has yet to be told, by key; the loop alone touches it
@@ -53,6 +55,9 @@ func (s *served) with(memos map[string][]byte) map[string][]byte {
 	return out
 }
 
+// saved is told that the store has them.
+func (s *served) saved() { clear(s.unsaved) }
+
 // get gives a list by its digest.
 func (s *served) get(digest string) ([]string, bool) {
 	s.mu.Lock()
@@ -80,6 +85,17 @@ func (s *served) set(cluster, digest string, list []string) {
 	s.of[cluster] = digest
 }
 
+// digests are those of all lists.
+func (s *served) digests() map[string]bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := make(map[string]bool, len(s.lists))
+	for digest := range s.lists {
+		out[digest] = true
+	}
+	return out
+}
+
 // forget is for a cluster that is no longer there.
 func (s *served) forget(cluster string) {
 	s.mu.Lock()
@@ -99,8 +115,8 @@ func (s *served) drop(cluster string) {
 	}
 }
 
-// may says whether a change of a cluster's API server is followed now. Where it is not, after says when it will be; it is 0 if that was said
-// before, so that each cluster has one timer at most.
+// may says whether a change of a cluster's API server is followed now. Where it is not, after says when it will be; it
+// is 0 if that was said before, so that each cluster has one timer at most.
 func (s *served) may(cluster string) (ok bool, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -120,6 +120,38 @@ func (s *State) Get(name string) (query.Cluster, bool) {
 	return s.dated(c), ok
 }
 
+// report is the last report of a cluster's agent; nil if there is none.
+func (s *State) report(name string) *protocol.Report {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, _ := s.index.Get(name)
+	return c.Report
+}
+
+// stalled shows what keeps the loop from going on; nil that it goes on.
+func (s *State) stalled(err error) {
+	s.edit(func(_ *query.Index, s *SourceStatus) {
+		switch {
+		case err == nil:
+			s.Stalled, s.StalledSince = "", time.Time{}
+		case s.Stalled == "":
+			s.Stalled, s.StalledSince = err.Error(), time.Now()
+		default:
+			s.Stalled = err.Error()
+		}
+	})
+}
+
+// unfollowed shows why the repository, or its newest revision, cannot be followed.
+func (s *State) unfollowed(err error) {
+	s.edit(func(_ *query.Index, s *SourceStatus) {
+		if s.Error == "" {
+			s.ErrorSince = time.Now()
+		}
+		s.Error = err.Error()
+	})
+}
+
 // dated says of a cluster which revision asks for what it was told: the newest that was resolved, whether that changed
 // anything for it or not; and whether its credential has expired. s.mu is held.
 func (s *State) dated(c query.Cluster) query.Cluster {
@@ -137,8 +169,8 @@ func (s *State) Changed() <-chan struct{} {
 	return s.changed
 }
 
-// without gives the clusters that are not among names, which are sorted, and are neither released nor held; and how many
-// there are that are neither, with those among names that have a credential or were heard of.
+// without gives the clusters that are not among names, which are sorted, and are neither released nor held; and how
+// many there are that are neither, with those among names that have a credential or were heard of.
 func (s *State) without(names []string) (gone []query.Cluster, known int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

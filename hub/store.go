@@ -5,6 +5,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -43,8 +44,8 @@ func (b *Batch) empty() bool {
 	return len(b.Memos) == 0 && len(b.Blobs) == 0 && len(b.Records) == 0 && len(b.Forget) == 0 && b.Holds == nil
 }
 
-// Record is what was published for a cluster, and what was before. Of a cluster that nothing was published for since the
-// store was lost, Bundle is empty.
+// Record is what was published for a cluster, and what was before. Of a cluster that nothing was published for since
+// the store was lost, Bundle is empty.
 type Record struct {
 	Bundle  protocol.Bundle `json:"bundle"`
 	Digest  string          `json:"digest"`
@@ -54,12 +55,12 @@ type Record struct {
 	// PruneOnRemove is what the last cluster.yaml that could be read says is to be done when the folder goes.
 	PruneOnRemove bool      `json:"pruneOnRemove,omitempty"`
 	Released      time.Time `json:"released,omitzero"` // when the folder was seen to be gone; zero while it is there
-	// Kubernetes is the version that the cluster's charts were rendered for; "" if none was reported, or there are no charts. It spares
-	// them a render for another one while a hub that starts has not heard of the cluster yet.
+	// Kubernetes is the version that the cluster's charts were rendered for; "" if none was reported, or there are no
+	// charts. It spares them a render for another one while a hub that starts has not heard of the cluster yet.
 	Kubernetes string `json:"kubernetes,omitempty"`
 	APIs       string `json:"apis,omitempty"` // the same of what the API server serves: its APIsDigest
 	// Deletions bounds what the agent may delete.
-	Deletions Deletions `json:"deletions,omitzero"`
+	Deletions release.Deletions `json:"deletions,omitzero"`
 }
 
 // MaxHistory is how many generations a Record remembers.
@@ -71,4 +72,10 @@ type Past struct {
 	Revision   protocol.Revision `json:"revision"`
 	Time       time.Time         `json:"time"`
 	Digest     string            `json:"digest"`
+}
+
+// Retired is a blob that left a cluster's bundle. It is kept for keepGenerations more.
+type Retired struct {
+	Blob       string `json:"blob"`       // its id
+	Generation uint64 `json:"generation"` // the last one that named it
 }

@@ -88,6 +88,7 @@ type Server struct {
 	KeysMade   time.Time      // when the hub's keys were made; zero if that is not known
 	Store      io.WriterTo    // gives a copy of the hub's store, whose values are encrypted
 	Token      string
+	Checks     Checks // for /readyz
 	Log        *slog.Logger
 
 	watchers atomic.Int64
@@ -97,6 +98,7 @@ type Server struct {
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", s.ready)
 	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
 	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
 	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.acting(s.token)))

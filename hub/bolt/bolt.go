@@ -326,3 +326,11 @@ func (s *Store) unseal(key, sealed []byte) ([]byte, error) {
 	}
 	return s.aead.Open(nil, sealed[:s.aead.NonceSize()], sealed[s.aead.NonceSize():], key)
 }
+
+// Writable says why nothing can be stored now. It writes nothing that changes what is stored.
+func (s *Store) Writable() error {
+	if err := s.db.Update(func(*bbolt.Tx) error { return nil }); err != nil {
+		return fmt.Errorf("%s cannot be written: %w: check the disk and its free space", s.db.Path(), err)
+	}
+	return nil
+}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/drover-dev/drover/hub"
@@ -54,5 +55,19 @@ func TestTheLeadIsKeptAndARestoredStoreClaims(t *testing.T) {
 	}
 	if got, err := os.ReadFile(bad); err != nil || string(got) != "no store" {
 		t.Errorf("a file that cannot be read became %q, %v", got, err)
+	}
+}
+
+func TestAStoreThatIsClosedIsNotWritable(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "hub.db"), secret, &bytes.Buffer{})
+	if err := s.Writable(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Writable(); err == nil || !strings.Contains(err.Error(), "cannot be written") {
+		t.Errorf("when it is closed: %v", err)
 	}
 }

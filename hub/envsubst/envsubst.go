@@ -1,5 +1,5 @@
 // Package envsubst replaces ${var} in what the hub renders, by the rules of fleet/envsubst, which the agent uses
-// too. It may import hub and fleet/envsubst.
+// too. It may import hub/model and fleet/envsubst.
 package envsubst
 
 import (

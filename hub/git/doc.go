@@ -10,5 +10,5 @@
 // concurrent reads; and it opens packs by name when it needs them, so that a snapshot becomes
 // unreadable when git repacks. Here a snapshot holds the packs it was made from open.
 //
-// It may import hub, go-git and fsnotify; never another package below hub.
+// It may import hub/model, go-git and fsnotify; never another package below hub.
 package git

@@ -17,6 +17,6 @@
 // order; dependencies with a file:// repository are read from the tree. Functions whose result is another each time,
 // and `lookup`, which finds nothing without a cluster, work as in `helm template` and are told as warnings.
 //
-// It may import hub, the small parts of Helm's SDK that link no Kubernetes client, and oras-go; never another folder of
-// hub. The SDK itself is linked by package worker alone.
+// It may import hub/model, hub/memtree, the small parts of Helm's SDK that link no Kubernetes client, and oras-go;
+// never another package below hub. The SDK itself is linked by package worker alone.
 package helm

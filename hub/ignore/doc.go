@@ -6,5 +6,5 @@
 // written by everyone who may write to the repository: expressions are bounded in what they may call, in time and in
 // what they may give.
 //
-// It may import hub, fleet, protocol, gojq and cel-go; never another folder of hub.
+// It may import hub/model, fleet, protocol, gojq and cel-go; never another package below hub.
 package ignore

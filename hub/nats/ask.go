@@ -28,7 +28,7 @@ func (b *Bus) Ask(_ context.Context, cluster string, a protocol.Ask) error {
 	if err != nil {
 		return err
 	}
-	if err := b.reach(); err != nil {
+	if err := b.Reach(); err != nil {
 		return err
 	}
 	return b.agents.Publish(protocol.AskSubject(cluster), sealed)

@@ -231,8 +231,8 @@ func redact(urls string) string {
 	return strings.Join(parts, ",")
 }
 
-// reach says what is wrong if the server cannot be reached now.
-func (b *Bus) reach() error {
+// Reach says what is wrong if the server cannot be reached now.
+func (b *Bus) Reach() error {
 	if b.conn.IsConnected() && b.agents.IsConnected() {
 		return nil
 	}
@@ -275,7 +275,7 @@ func (b *Bus) Put(ctx context.Context, blobs []model.Packed, bundles []hub.Deliv
 			err = errors.Join(err, b.prepare(ctx))
 		}
 	}()
-	if err := b.reach(); err != nil {
+	if err := b.Reach(); err != nil {
 		return err
 	}
 	if b.unmet() {
@@ -315,7 +315,7 @@ func (b *Bus) Put(ctx context.Context, blobs []model.Packed, bundles []hub.Deliv
 
 // Forget implements hub.Bus.
 func (b *Bus) Forget(ctx context.Context, cluster string) error {
-	if err := b.reach(); err != nil {
+	if err := b.Reach(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)

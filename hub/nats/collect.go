@@ -18,7 +18,7 @@ const dropsAtOnce = 16
 
 // Drop implements hub.Bus.
 func (b *Bus) Drop(ctx context.Context, ids []string) error {
-	if err := b.reach(); err != nil {
+	if err := b.Reach(); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)

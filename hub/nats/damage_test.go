@@ -247,7 +247,7 @@ func TestTheHubReconnectsToAServerThatWasRestarted(t *testing.T) {
 	publish(t, b, 7, "before")
 	e.kill("main")
 	until(t, "the hub says that the server is away", func() bool {
-		err := b.reach()
+		err := b.Reach()
 		return err != nil && strings.Contains(err.Error(), "--nats-url")
 	})
 	if err := b.Put(t.Context(), nil, []hub.Delivery{{Cluster: "a", Generation: 8, Sealed: []byte("lost")}}); err == nil {

@@ -10,5 +10,5 @@
 // or are the user's own. External servers get their configuration and certificates from here too (Keys.Files): alone,
 // as a cluster, or as the leaf node of a far site. Keys are rotated in two steps (Keys.Begin, Keys.Finish).
 //
-// It may import hub and protocol.
+// It may import hub, hub/model and protocol.
 package nats

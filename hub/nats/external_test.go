@@ -387,7 +387,7 @@ func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {
 		b := must(Connect(Options{URL: e.url("main"), CA: ca, Keys: e.keys, IDs: e.ids, Log: slog.New(slog.DiscardHandler)}))
 		t.Cleanup(b.Close)
 		until(t, "with "+name+" the hub says why it does not connect", func() bool {
-			err := b.reach()
+			err := b.Reach()
 			return err != nil && strings.Contains(err.Error(), "unknown authority") && strings.Contains(err.Error(), "--nats-ca")
 		})
 	}

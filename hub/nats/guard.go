@@ -184,7 +184,7 @@ func (b *Bus) watch(ctx context.Context, to hub.Listener, call func(func())) {
 			return
 		case <-tick.C:
 		}
-		if !b.serving.Load() || b.reach() != nil {
+		if !b.serving.Load() || b.Reach() != nil {
 			continue
 		}
 		b.measure(ctx)

@@ -97,7 +97,7 @@ func (b *Bus) Meet(ctx context.Context, self protocol.Presence) ([]protocol.Pres
 	p.mu.Lock()
 	p.self = &self
 	p.mu.Unlock()
-	if err := b.reach(); err != nil {
+	if err := b.Reach(); err != nil {
 		return nil, err
 	}
 	connection := b.conn.Stats().Reconnects

@@ -45,7 +45,7 @@ func streams(replicas int) []jetstream.StreamConfig {
 // prepare makes the streams. A hub that does not act for the fleet leaves those of external servers as
 // they are: its flags, such as the number of replicas, may differ.
 func (b *Bus) prepare(ctx context.Context) error {
-	if err := b.reach(); err != nil || !b.serving.Load() && b.server == nil {
+	if err := b.Reach(); err != nil || !b.serving.Load() && b.server == nil {
 		return err
 	}
 	for total := b.storage(ctx); ; total /= 2 { // others may have set storage aside, too

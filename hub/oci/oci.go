@@ -5,7 +5,8 @@
 // are refused, and links in it are left out. The layer that is used is kept on the disk, so that a hub that starts
 // while the registry is away goes on.
 //
-// It may import hub, internal, oras-go and a package for semantic versions; never another folder of hub.
+// It may import hub/model, hub/memtree, internal, oras-go and a package for semantic versions; never another
+// package below hub.
 package oci
 
 import (

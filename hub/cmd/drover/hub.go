@@ -216,7 +216,7 @@ func (p *hubProcess) open() error {
 		source.Poke()
 		sources.Poke()
 	}
-	return p.serve(keys, ids, poke, store)
+	return p.serve(keys, ids, poke, store, api.Checks{Store: store.Writable, Bus: bus.Reach})
 }
 
 // login is how to log in to the repository: as the flags say, or with the credential for its address.
@@ -252,7 +252,7 @@ func (p *hubProcess) follow(own git.Auth) (*fetch.Follower, error) {
 }
 
 // serve opens the API and tells the command line where it is.
-func (p *hubProcess) serve(keys *nats.Keys, ids api.Identities, poke func(), store io.WriterTo) error {
+func (p *hubProcess) serve(keys *nats.Keys, ids api.Identities, poke func(), store io.WriterTo, checks api.Checks) error {
 	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
 	if err != nil {
 		return err
@@ -262,7 +262,7 @@ func (p *hubProcess) serve(keys *nats.Keys, ids api.Identities, poke func(), sto
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
 	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget,
-		Accept: p.hub.Accept, Poke: poke,
+		Accept: p.hub.Accept, Poke: poke, Checks: checks,
 		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler()}
 	api.Limit(p.api)

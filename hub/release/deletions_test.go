@@ -1,10 +1,13 @@
-package hub
+package release
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"testing"
+	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -52,10 +55,10 @@ func TestOfAHeldAppNoMoreIsPermittedThanWasDone(t *testing.T) {
 	d := Deletions{Approved: []string{"1"}, Apps: map[string]AppDeletions{
 		"free": {Total: 5, Reported: 1}, "held": {Total: 5, Reported: 1, Hold: &AppHold{}}, "new": {Total: 5, Hold: &AppHold{}}, "ahead": {Total: 2, Reported: 3, Hold: &AppHold{}},
 		"none": {Given: []Given{{}}}}}
-	if got := d.wire(); fmt.Sprint(got.Apps, got.Approved) != "map[ahead:2 free:5 held:1] [1]" {
+	if got := d.Wire(); fmt.Sprint(got.Apps, got.Approved) != "map[ahead:2 free:5 held:1] [1]" {
 		t.Errorf("the bundle says %+v", got)
 	}
-	if got := (Deletions{}).wire(); got == nil || got.Apps != nil {
+	if got := (Deletions{}).Wire(); got == nil || got.Apps != nil {
 		t.Errorf("with nothing to permit it says %+v", got)
 	}
 }
@@ -64,9 +67,9 @@ func TestApprovalsAreRemembered(t *testing.T) {
 	t.Parallel()
 	var d Deletions
 	for i := range MaxApprovals + 2 {
-		d.remember(Approval{ID: fmt.Sprint(i)})
+		d.Remember(Approval{ID: fmt.Sprint(i)})
 	}
-	if ids := d.approved(); len(ids) != MaxApprovals || ids[0] != fmt.Sprint(MaxApprovals+1) {
+	if ids := d.Lately(); len(ids) != MaxApprovals || ids[0] != fmt.Sprint(MaxApprovals+1) {
 		t.Errorf("remembered are %v", ids)
 	}
 }
@@ -92,5 +95,32 @@ func TestAppsThatOnlyTheAgentNamesAreBounded(t *testing.T) {
 	}
 	if _, there := d.Apps["No name\n"]; there {
 		t.Error("an app is remembered that can have no such name")
+	}
+}
+
+// What is remembered is in stores of other releases: a field has the same name and form for ever.
+func TestTheStoredFormIsKept(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	ref := protocol.ObjectRef{Kind: "ConfigMap", Namespace: "ns", Name: "one"}
+	d := Deletions{HadFleet: true, HadFile: true, Approved: []string{"1"},
+		Approvals: []Approval{{ID: "2", Kind: protocol.HoldDeletions, Time: at, Apps: []string{"web"}, Count: 3}},
+		Apps: map[string]AppDeletions{"web": {Total: 4, Reported: 5, Counted: []protocol.ObjectRef{ref},
+			Given: []Given{{Blob: protocol.Blob{Digest: "d"}, Namespace: "ns", Keep: true}},
+			Hold: &AppHold{ID: "6", Revision: protocol.Revision{Hash: "rev"}, Since: at,
+				Reasons: []fleet.GuardReason{fleet.GuardData}, Count: 7, Objects: []protocol.ObjectRef{ref}, Had: 8}}}}
+	got, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	blob, _ := json.Marshal(protocol.Blob{Digest: "d"})
+	revision, _ := json.Marshal(protocol.Revision{Hash: "rev"})
+	object := `{"kind":"ConfigMap","namespace":"ns","name":"one"}`
+	want := `{"apps":{"web":{"total":4,"reported":5,"given":[{"blob":` + string(blob) + `,"namespace":"ns","keep":true}],` +
+		`"hold":{"id":"6","revision":` + string(revision) + `,"since":"2026-01-02T03:04:05Z","reasons":["Data"],"count":7,` +
+		`"objects":[` + object + `],"had":8},"counted":[` + object + `]}},"hadFleet":true,"hadFile":true,"approved":["1"],` +
+		`"approvals":[{"id":"2","kind":"DeletionsOverBudget","time":"2026-01-02T03:04:05Z","apps":["web"],"count":3}]}`
+	if string(got) != want {
+		t.Errorf("it is stored as\n%s, want\n%s", got, want)
 	}
 }

@@ -1,7 +1,10 @@
-package hub
+// Package trail follows the journals of all clusters by the numbers of their events, and has agents asked for events that
+// are missing. It is a part of the hub that knows no bus.
+//
+// It may import protocol and internal.
+package trail
 
 import (
-	"context"
 	"sync"
 	"time"
 
@@ -12,9 +15,9 @@ import (
 // askTries is how often an agent is asked for the events of a gap while it stays connected.
 const askTries = 3
 
-// trails follow the journals of all clusters by the numbers of their events, and see what is missing. They are safe for
+// Trails follow the journals of all clusters by the numbers of their events, and see what is missing. They are safe for
 // concurrent use.
-type trails struct {
+type Trails struct {
 	ask func(cluster string, from, to uint64)
 
 	mu  sync.Mutex        // guards what follows
@@ -32,12 +35,13 @@ type trail struct {
 	timer       *time.Timer // runs while the agent is to be asked
 }
 
-func newTrails(ask func(cluster string, from, to uint64)) *trails {
-	return &trails{ask: ask, all: map[string]*trail{}}
+// New makes Trails that call ask for the events of a cluster from one number to another.
+func New(ask func(cluster string, from, to uint64)) *Trails {
+	return &Trails{ask: ask, all: map[string]*trail{}}
 }
 
-// heard takes in an event. What came before the first that the hub hears of is not missed.
-func (t *trails) heard(e protocol.Event) {
+// Heard takes in an event. What came before the first that the hub hears of is not missed.
+func (t *Trails) Heard(e protocol.Event) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	x := t.all[e.Cluster]
@@ -65,8 +69,8 @@ func (t *trails) heard(e protocol.Event) {
 	}
 }
 
-// linked is told that a cluster's agent is there: now it can be asked.
-func (t *trails) linked(cluster string) {
+// Linked is told that a cluster's agent is there: now it can be asked.
+func (t *Trails) Linked(cluster string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if x := t.all[cluster]; x != nil && x.waits() {
@@ -78,7 +82,7 @@ func (t *trails) linked(cluster string) {
 func (x *trail) waits() bool { return x.behind || x.after != x.upto }
 
 // begin has the agent asked, from the first try on. t.mu is held.
-func (t *trails) begin(cluster string, x *trail) {
+func (t *Trails) begin(cluster string, x *trail) {
 	x.tries = 0
 	x.pause.Reset()
 	if x.timer == nil {
@@ -87,7 +91,7 @@ func (t *trails) begin(cluster string, x *trail) {
 }
 
 // next sets the timer for a try, as long as there is reason to. t.mu is held.
-func (t *trails) next(cluster string, x *trail) {
+func (t *Trails) next(cluster string, x *trail) {
 	x.timer = nil
 	if !x.waits() || x.tries == askTries {
 		return
@@ -108,15 +112,4 @@ func (t *trails) next(cluster string, x *trail) {
 			t.ask(cluster, from, to)
 		}
 	})
-}
-
-// inquire asks a cluster's agent for events that the hub misses.
-func (h *Hub) inquire(ctx context.Context, cluster string, from, to uint64) {
-	if ctx.Err() != nil {
-		return
-	}
-	err := h.Bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskJournal, From: from, To: to})
-	if err != nil {
-		h.Log.Debug("the agent cannot be asked for events that are missing; it is asked again when it connects", "cluster", cluster, "err", err)
-	}
 }

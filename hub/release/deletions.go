@@ -1,9 +1,8 @@
-package hub
+package release
 
 import (
-	"fmt"
+	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -79,8 +78,8 @@ const (
 // empty says whether nothing of an app needs to be remembered.
 func (a AppDeletions) empty() bool { return a.Total == 0 && len(a.Given) == 0 && a.Hold == nil }
 
-// wire is what a bundle says.
-func (d Deletions) wire() *protocol.Deletions {
+// Wire is what a bundle says.
+func (d Deletions) Wire() *protocol.Deletions {
 	out := &protocol.Deletions{Approved: d.Approved}
 	for name, a := range d.Apps {
 		total := a.Total
@@ -157,14 +156,14 @@ func heldBy(r *protocol.Report, app string) bool {
 	})
 }
 
-// remember notes an approval.
-func (d *Deletions) remember(a Approval) {
+// Remember notes an approval.
+func (d *Deletions) Remember(a Approval) {
 	d.Approvals = append([]Approval{a}, d.Approvals...)
 	d.Approvals = d.Approvals[:min(len(d.Approvals), MaxApprovals)]
 }
 
-// approved are the ids of what was approved lately.
-func (d Deletions) approved() []string {
+// Lately are the ids of what was approved lately.
+func (d Deletions) Lately() []string {
 	out := make([]string, len(d.Approvals))
 	for i, a := range d.Approvals {
 		out[i] = a.ID
@@ -185,26 +184,22 @@ func givenOf(a *protocol.App) (g Given, ok bool) {
 	return Given{*a.Blob, a.Namespace, !a.Prune || a.Orphan}, true
 }
 
-// uncounted says whether a report is of an agent that deletes whatever a bundle lacks, whatever Bundle.Deletions
-// permits: agents of that release count no terms either.
-func uncounted(r *protocol.Report) bool { return r != nil && r.Agent.Term == 0 }
-
-// withhold keeps apps whose deletions are held as they were in the last bundle, for an agent that would not hold them.
-func withhold(b *protocol.Bundle, last protocol.Bundle, d Deletions) {
-	for name, a := range d.Apps {
-		kept := find(last.Apps, name)
-		if a.Hold == nil || kept == nil {
-			continue
+// Holds are the apps whose deletions wait for a person, sorted.
+func (d Deletions) Holds() (out []Hold) {
+	for _, name := range slices.Sorted(maps.Keys(d.Apps)) {
+		if held := d.Apps[name].Hold; held != nil {
+			out = append(out, Hold{name, held})
 		}
-		app := *kept
-		app.Error = fmt.Sprintf("kept at the last version, because the new one deletes %d of its objects, which waits for "+
-			"an approval (drover approve %s), and this release of the agent does not hold deletions: upgrade the agent, "+
-			"or approve", a.Hold.Count, a.Hold.ID)
-		if now := find(b.Apps, name); now != nil {
-			*now = app
-			continue
-		}
-		b.Apps = append(b.Apps, app)
 	}
-	slices.SortFunc(b.Apps, func(a, b protocol.App) int { return strings.Compare(a.Name, b.Name) })
+	return out
+}
+
+// find gives an app of a bundle; nil if it has none of that name.
+func find(apps []protocol.App, name string) *protocol.App {
+	for i := range apps {
+		if apps[i].Name == name {
+			return &apps[i]
+		}
+	}
+	return nil
 }

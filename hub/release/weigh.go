@@ -1,4 +1,4 @@
-package hub
+package release
 
 import (
 	"maps"
@@ -6,22 +6,12 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// pass is what a person approved for a cluster and is not stored yet.
-type pass struct {
-	approval Approval
-	apps     map[string]string // app → AppHold.ID
-	totals   map[string]uint64 // app → what its agent asked for
-	id       string            // of another hold that the agent reported; "" if it is none
-}
-
 // weighing compares what a cluster may have with what a bundle asks for.
 type weighing struct {
-	*Hub
+	of         Contents
 	cluster    string
 	last, next protocol.Bundle
 	refs       map[string][]protocol.ObjectRef // what apps of next render to, by app, where that is known
@@ -43,87 +33,85 @@ type change struct {
 // fresh is how much more is to be permitted.
 func (c *change) fresh() int { return len(c.gone) - len(c.counted) }
 
-// budget sets what the agent of a cluster may delete for a bundle, and what waits for a person. later says that
-// nothing is to be published before it is known what the other clusters lose.
-func (h *Hub) budget(name string, res *resolve.Resolution, r *Record, b *protocol.Bundle) (later bool) {
-	d := r.Deletions.heard(r.Bundle, r.Digest, h.reportOf(name))
-	p := h.passes[name]
-	w := h.weigh(name, res, r.Bundle, *b)
+// budget sets what the agent of a cluster may delete for a bundle, and what waits for a person. collect says that
+// nothing is to be released before it is known what the other clusters lose.
+func (g Gate) budget(now time.Time, c Candidate, last protocol.Bundle, out *Released, f Facts, p *Decision) (collect bool) {
+	d := out.Deletions
+	w := g.weigh(c, last)
 	changes, had := w.compare(d)
-	flags := fleet.AppLoss{Everywhere: h.everywhere}
-	if res != nil {
-		flags.FleetGone = d.HadFleet && res.FleetGone
-		flags.FileGone = d.HadFile && !res.Cluster.Described && !res.Cluster.Unclear
+	flags := fleet.AppLoss{Everywhere: f.Everywhere}
+	if !c.Removed {
+		flags.FleetGone = d.HadFleet && c.FleetGone
+		flags.FileGone = d.HadFile && !c.Described && !c.Unclear
 	}
-	held := fleet.Guard(lossOf(changes, had, res, flags))
-	if n, through := losing(w, changes, held); h.later != nil && res != nil && n >= fleet.GuardAtLeast && through {
-		h.later[name] = struct{}{}
+	held := fleet.Guard(lossOf(changes, had, c, flags))
+	if n, through := losing(w, changes, held); f.Collecting && !c.Removed && n >= fleet.GuardAtLeast && through {
 		return true
 	}
-	for _, c := range changes {
-		a := c.state
-		id := w.id(c)
-		approved := p != nil && p.apps[c.name] == id
+	for _, x := range changes {
+		a := x.state
+		id := w.id(x)
+		approved := p != nil && p.Apps[x.name] == id
 		switch {
-		case c.fresh() == 0:
+		case x.fresh() == 0:
 			a.Hold, a.Counted = nil, nil
-		case res == nil, approved, len(held[c.name]) == 0 && (a.Hold == nil || a.Hold.ID != id):
-			a.Total += uint64(c.fresh())
+		case c.Removed, approved, len(held[x.name]) == 0 && (a.Hold == nil || a.Hold.ID != id):
+			a.Total += uint64(x.fresh())
 			a.Hold, a.Counted = nil, nil
 		default:
-			a.Counted = c.counted
+			a.Counted = x.counted
 			if a.Hold == nil || a.Hold.ID != id {
-				a.Hold = h.heldApp(id, c, held[c.name])
+				a.Hold = x.hold(now, id, c.Bundle.Revision, held[x.name])
 			}
 		}
-		d.Apps[c.name] = a
+		d.Apps[x.name] = a
 	}
 	d.settle(p)
-	d.note(res, *b)
-	r.Deletions, b.Deletions = d, d.wire()
+	d.Note(c)
+	out.Deletions, out.Bundle.Deletions = d, d.Wire()
 	return false
 }
 
 // settle takes in what was approved of what the agent reported, and forgets apps of which nothing is left to know.
-func (d *Deletions) settle(p *pass) {
+func (d *Deletions) settle(p *Decision) {
 	if p != nil {
-		for app, total := range p.totals {
+		for app, total := range p.Totals {
 			a := d.Apps[app]
 			a.Total = max(a.Total, total)
 			d.Apps[app] = a
 		}
-		if p.id != "" && !slices.Contains(d.Approved, p.id) {
-			d.Approved = slices.Sorted(slices.Values(append(slices.Clone(d.Approved), p.id)))
+		if p.ID != "" && !slices.Contains(d.Approved, p.ID) {
+			d.Approved = slices.Sorted(slices.Values(append(slices.Clone(d.Approved), p.ID)))
 		}
 	}
 	maps.DeleteFunc(d.Apps, func(_ string, a AppDeletions) bool { return a.empty() })
 }
 
-// note remembers what a bundle was made with. What cannot be read is not taken for gone.
-func (d *Deletions) note(res *resolve.Resolution, b protocol.Bundle) {
-	if res == nil {
+// Note remembers what a candidate was made with. What cannot be read is not taken for gone.
+func (d *Deletions) Note(c Candidate) {
+	if c.Removed {
 		return
 	}
-	broken := slices.ContainsFunc(b.Apps, func(a protocol.App) bool { return a.Error != "" })
-	doubt := res.Doubt != "" || b.Incomplete != "" || res.Cluster.Unclear || broken
-	d.HadFleet = res.FleetApps || doubt && d.HadFleet
-	d.HadFile = res.Cluster.Described || doubt && d.HadFile
+	broken := slices.ContainsFunc(c.Bundle.Apps, func(a protocol.App) bool { return a.Error != "" })
+	doubt := c.Doubt || c.Bundle.Incomplete != "" || c.Unclear || broken
+	d.HadFleet = c.FleetApps || doubt && d.HadFleet
+	d.HadFile = c.Described || doubt && d.HadFile
 }
 
-// heldApp begins to hold an app's deletions.
-func (h *Hub) heldApp(id string, c change, reasons []fleet.GuardReason) *AppHold {
+// hold begins to hold an app's deletions.
+func (c *change) hold(now time.Time, id string, at protocol.Revision, reasons []fleet.GuardReason) *AppHold {
 	had := c.had
 	if c.held {
 		had = min(had, c.state.Hold.Had)
 	}
-	return &AppHold{ID: id, Revision: h.revision, Since: time.Now(), Reasons: reasons, Count: len(c.deletes),
+	return &AppHold{ID: id, Revision: at, Since: now, Reasons: reasons, Count: len(c.deletes),
 		Objects: slices.Clone(c.deletes[:min(len(c.deletes), protocol.MaxHeldObjects)]), Had: had}
 }
 
-// lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was gone
-// is: what is still missing then left Git by itself.
-func lossOf(changes []change, had int, res *resolve.Resolution, flags fleet.AppLoss) fleet.Loss {
-	fleetBack, fileBack := res != nil && res.FleetApps, res != nil && res.Cluster.Described
+// lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was
+// gone is: what is still missing then left Git by itself.
+func lossOf(changes []change, had int, now Candidate, flags fleet.AppLoss) fleet.Loss {
+	fleetBack, fileBack := !now.Removed && now.FleetApps, !now.Removed && now.Described
 	loss := fleet.Loss{Had: had}
 	for _, c := range changes {
 		l := flags
@@ -151,23 +139,6 @@ func losing(w *weighing, changes []change, held map[string][]fleet.GuardReason) 
 	return n, through
 }
 
-// losers counts the clusters among names that lose much by the revision that is being resolved.
-func (h *Hub) losers(names []string) (n int) {
-	for _, name := range names {
-		_, waits := h.later[name]
-		count := 0
-		for _, a := range h.records[name].Deletions.Apps {
-			if a.Hold != nil && a.Hold.Revision.Hash == h.revision.Hash {
-				count += a.Hold.Count
-			}
-		}
-		if waits || count >= fleet.GuardAtLeast {
-			n++
-		}
-	}
-	return n
-}
-
 // id identifies an app's deletions in this cluster, as the agent does that holds the same.
 func (w *weighing) id(c change) string {
 	lines := make([]string, len(c.deletes))
@@ -177,20 +148,8 @@ func (w *weighing) id(c change) string {
 	return protocol.HoldID(protocol.HoldDeletions, w.cluster+"/"+c.name, lines...)
 }
 
-func (h *Hub) reportOf(name string) *protocol.Report {
-	c, _ := h.state.Get(name)
-	return c.Report
-}
-
-func (h *Hub) weigh(name string, res *resolve.Resolution, last, next protocol.Bundle) *weighing {
-	w := &weighing{Hub: h, cluster: name, last: last, next: next, refs: map[string][]protocol.ObjectRef{}}
-	if res != nil {
-		for _, a := range res.Apps {
-			if a.Ref != nil {
-				w.refs[a.App.Name] = a.Refs
-			}
-		}
-	}
+func (g Gate) weigh(c Candidate, last protocol.Bundle) *weighing {
+	w := &weighing{of: g.Contents, cluster: c.Bundle.Cluster, last: last, next: c.Bundle, refs: c.Refs}
 	return w
 }
 
@@ -265,7 +224,7 @@ func (w *weighing) had(app string, given []Given) []fleet.Owned {
 	at := map[protocol.ObjectRef]int{}
 	var out []fleet.Owned
 	for _, g := range given {
-		for _, o := range w.contents(app, g) {
+		for _, o := range w.of(w.cluster, app, g) {
 			if i, ok := at[o.Ref]; ok {
 				out[i].Keep = out[i].Keep && o.Keep // whichever of them the agent knows
 				continue
@@ -277,21 +236,6 @@ func (w *weighing) had(app string, given []Given) []fleet.Owned {
 	return out
 }
 
-// contents are the objects of something that was given, as they are in the cluster.
-func (w *weighing) contents(app string, g Given) []fleet.Owned {
-	objects, err := w.Resolver.Contents(g.Blob)
-	if err != nil { // the agent counts, and holds what was not permitted
-		w.Log.Warn("what an app had cannot be read: its agent reports what it holds", "cluster", w.cluster, "app", app,
-			"err", err)
-		return nil
-	}
-	out := slices.Clone(objects)
-	for i := range out {
-		out[i].Ref = model.Claimed(out[i].Ref, g.Namespace)
-	}
-	return out
-}
-
 // wants are the objects that an app of a bundle asks for.
 func (w *weighing) wants(a protocol.App) []protocol.ObjectRef {
 	g, ok := givenOf(&a)
@@ -299,7 +243,7 @@ func (w *weighing) wants(a protocol.App) []protocol.ObjectRef {
 		return nil
 	}
 	var out []protocol.ObjectRef
-	for _, o := range w.contents(a.Name, g) {
+	for _, o := range w.of(w.cluster, a.Name, g) {
 		out = append(out, o.Ref)
 	}
 	return out
@@ -316,7 +260,7 @@ func (w *weighing) wanted(set *map[protocol.ObjectRef]bool, b protocol.Bundle) f
 					refs = w.wants(a)
 				}
 				for _, r := range refs {
-					(*set)[model.Claimed(r, a.Namespace)] = true
+					(*set)[r] = true
 				}
 			}
 		}
@@ -330,7 +274,7 @@ func (w *weighing) distinct(given []Given, now *protocol.App) []Given {
 	keeps := map[protocol.ObjectRef]bool{}
 	current, _ := givenOf(now)
 	if now != nil {
-		for _, o := range w.contents(now.Name, current) {
+		for _, o := range w.of(w.cluster, now.Name, current) {
 			keeps[o.Ref] = o.Keep
 		}
 	}
@@ -338,7 +282,7 @@ func (w *weighing) distinct(given []Given, now *protocol.App) []Given {
 		if now == nil || g.Keep != current.Keep {
 			return false
 		}
-		return !slices.ContainsFunc(w.contents(now.Name, g), func(o fleet.Owned) bool {
+		return !slices.ContainsFunc(w.of(w.cluster, now.Name, g), func(o fleet.Owned) bool {
 			keep, wanted := keeps[o.Ref]
 			return !wanted || keep != o.Keep
 		})

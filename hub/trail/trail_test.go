@@ -1,4 +1,4 @@
-package hub
+package trail
 
 import (
 	"fmt"
@@ -35,16 +35,16 @@ func TestGapsOfAJournalAreAskedFor(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var mu sync.Mutex // guards what follows
 				var asked []string
-				trails := newTrails(func(cluster string, from, to uint64) {
+				trails := New(func(cluster string, from, to uint64) {
 					mu.Lock()
 					defer mu.Unlock()
 					asked = append(asked, fmt.Sprint(from, "-", to))
 				})
 				for _, s := range c.steps {
 					if s.seq == link {
-						trails.linked("a")
+						trails.Linked("a")
 					} else {
-						trails.heard(protocol.Event{Cluster: "a", Seq: s.seq, Prev: s.prev})
+						trails.Heard(protocol.Event{Cluster: "a", Seq: s.seq, Prev: s.prev})
 					}
 					time.Sleep(time.Minute)
 				}
