@@ -64,7 +64,7 @@ func TestKustomizationsNameCharts(t *testing.T) {
 			"-- apps/web/values.yaml --\nimage: {tag: \"7\"}\nreplicas: 2\n",
 			[]string{strings.Replace(deployment("web", "shop", strings.Replace(spec("3", "7/Always"), `{`, `{"paused":true,`, 1)), `"metadata":{`, `"metadata":{"labels":{"a":"b"},`, 1),
 				strings.Replace(plain, `"metadata":{`, `"metadata":{"labels":{"a":"b"},`, 1)}},
-		{"the file goes before", web + "  valuesMerge: merge\n  valuesFile: values.yaml\n  valuesInline: {replicas: 3, image: {tag: inline}}\n-- apps/web/values.yaml --\nreplicas: 2\n",
+		{"the file takes precedence", web + "  valuesMerge: merge\n  valuesFile: values.yaml\n  valuesInline: {replicas: 3, image: {tag: inline}}\n-- apps/web/values.yaml --\nreplicas: 2\n",
 			[]string{deployment("web", "default", spec("2", "inline/Always")), plain}},
 		{"inline values alone, and more files", web + "  valuesMerge: replace\n  valuesFile: values.yaml\n  valuesInline: {image: {tag: inline}}\n  additionalValuesFiles: [more.yaml]\n" +
 			"-- apps/web/values.yaml --\nreplicas: 2\n-- apps/web/more.yaml --\nimage: {pull: Never}\n",

@@ -22,7 +22,7 @@ func umbrella(e *elsewhere, version string) map[string]string {
 const umbrellaLock = "charts/umbrella/Chart.lock"
 
 // TestDependenciesOfAChartAreFollowed: those that are not in charts/ are sources of the app, which follows them, keeps
-// its last state while they are away, and lets go of them with the app.
+// its last state while they are away, and releases them with the app.
 func TestDependenciesOfAChartAreFollowed(t *testing.T) {
 	t.Parallel()
 	e := newElsewhere(t)

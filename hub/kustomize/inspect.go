@@ -38,7 +38,7 @@ func (m *mount) inspect(name string, data []byte) ([]byte, error) {
 		}
 		return data, nil
 	}
-	masked, e := m.inflate(&k)
+	masked, e := m.charts.Replace(m.gate, &k)
 	if e != nil {
 		return nil, m.refuse(e)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 	"sigs.k8s.io/yaml"
@@ -47,7 +48,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		Source                                  *fleet.Source `json:",omitempty"`
 		Hide                                    *fleet.Hide   `json:",omitempty"`
 		Stock                                   []string      `json:",omitempty"`
-	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, stock(snap)})
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Charts(snap)})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
 		if r.cfg.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")

@@ -308,12 +308,16 @@ func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]str
 		return unavailable(ctx, err)
 	}
 	if app.Chart == nil {
-		return e.supplied(ctx, view, app, func(view model.View) (*Render, error) { return e.r.built(ctx, view, app) })
+		return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+			return e.r.built(ctx, view, app)
+		})
 	}
 	if app.Chart, err = e.texts(ctx, app); err != nil {
 		return unavailable(ctx, err)
 	}
-	return e.supplied(ctx, view, app, func(view model.View) (*Render, error) { return e.r.charted(ctx, view, e.on, app, vars) })
+	return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+		return e.r.charted(ctx, view, e.on, app, vars)
+	})
 }
 
 func notDelivered(app fleet.App, ref protocol.VarsRef) string {

@@ -1,4 +1,4 @@
-package kustomize
+package inflate
 
 import (
 	"bytes"
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -20,9 +21,9 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// inflations are the charts that the kustomizations of a build name. No build runs Helm: those that were rendered
+// Charts are the charts that the kustomizations of a build name. No build runs Helm: those that were rendered
 // before are served as resources, and the others are what the build ends with.
-type inflations struct {
+type Charts struct {
 	rendered map[string][]model.Rendered // by model.Inflation.Key
 	wanted   []model.Inflation           // and not rendered yet
 	needed   []model.Needed              // charts that are published, and not in the tree
@@ -31,18 +32,19 @@ type inflations struct {
 	edit     fleet.Edit                  // whose versions count instead of those of a kustomization
 }
 
-func newInflations(rendered map[string][]model.Rendered, edit *fleet.Edit) *inflations {
+// New takes what was rendered before, and the versions that count instead of those of kustomizations.
+func New(rendered map[string][]model.Rendered, edit *fleet.Edit) *Charts {
 	if edit == nil {
 		edit = &fleet.Edit{}
 	}
-	return &inflations{rendered: rendered, edit: *edit, served: map[string][]byte{}, origins: map[string]string{}}
+	return &Charts{rendered: rendered, edit: *edit, served: map[string][]byte{}, origins: map[string]string{}}
 }
 
-// again is for a further build of the same charts.
-func (i *inflations) again() *inflations { return newInflations(i.rendered, &i.edit) }
+// Again is for a further build of the same charts.
+func (i *Charts) Again() *Charts { return New(i.rendered, &i.edit) }
 
-// missing is why the build has to be tried again; nil if it has not.
-func (i *inflations) missing() error {
+// Missing is why the build has to be tried again; nil if it has not.
+func (i *Charts) Missing() error {
 	switch {
 	case len(i.needed) > 0:
 		return &model.NeededError{Charts: i.needed}
@@ -52,6 +54,28 @@ func (i *inflations) missing() error {
 	return nil
 }
 
+// Tree is what a kustomization may name files of.
+type Tree interface {
+	Stat(name string) (fs.FileInfo, error)
+	ReadFile(name string) ([]byte, error)
+}
+
+func isFile(m Tree, name string) bool {
+	info, err := m.Stat(name)
+	return err == nil && !info.IsDir()
+}
+
+// File gives what stands for charts at a repository path.
+func (i *Charts) File(name string) (text []byte, ok bool) {
+	text, ok = i.served[name]
+	return text, ok
+}
+
+// Origin gives the template of an object; "" if no chart gave it.
+func (i *Charts) Origin(kind, name string) string { return i.origins[kind+" "+name] }
+
+var documentMark = regexp.MustCompile(`(?m)^---.*$`)
+
 // chartEntry is one chart of a kustomization.
 type chartEntry struct {
 	types.HelmGlobals `json:",inline"`
@@ -60,11 +84,11 @@ type chartEntry struct {
 }
 
 // chartsOf takes the charts out of a kustomization, wherever it has them.
-func (m *mount) chartsOf(k *diagnose.Kustomization) ([]chartEntry, *diagnose.BuildError) {
+func chartsOf(m Tree, k *diagnose.Kustomization) ([]chartEntry, *diagnose.BuildError) {
 	var out []chartEntry
 	old, globals := types.SplitHelmParameters(k.HelmChartInflationGenerator)
-	for i, c := range old {
-		out = append(out, chartEntry{globals, c, fmt.Sprintf("helmChartInflationGenerator[%d]", i)})
+	for n, c := range old {
+		out = append(out, chartEntry{globals, c, fmt.Sprintf("helmChartInflationGenerator[%d]", n)})
 	}
 	globals = types.HelmGlobals{}
 	if k.HelmGlobals != nil {
@@ -81,11 +105,11 @@ func (m *mount) chartsOf(k *diagnose.Kustomization) ([]chartEntry, *diagnose.Bui
 		if !strings.Contains(g, "\n") {
 			var err error
 			name := path.Join(k.Dir(), g)
-			if !fs.ValidPath(name) || !m.isFile(name) {
+			if !fs.ValidPath(name) || !isFile(m, name) {
 				others = append(others, g)
 				continue
 			}
-			if data, err = m.readFile(name); err != nil {
+			if data, err = m.ReadFile(name); err != nil {
 				return nil, &diagnose.BuildError{File: k.Path, Line: diagnose.LineOf(k.Data, field), Reason: field + ": " + err.Error()}
 			}
 		}
@@ -129,9 +153,9 @@ func chartsIn(data []byte) (charts []chartEntry, rest bool, err error) {
 	return charts, rest, nil
 }
 
-// inflate replaces the charts of a kustomization by resources that were rendered from them.
-func (m *mount) inflate(k *diagnose.Kustomization) (changed bool, _ *diagnose.BuildError) {
-	charts, e := m.chartsOf(k)
+// Replace replaces the charts of a kustomization by resources that were rendered from them.
+func (i *Charts) Replace(m Tree, k *diagnose.Kustomization) (changed bool, _ *diagnose.BuildError) {
+	charts, e := chartsOf(m, k)
 	if e != nil || len(charts) == 0 {
 		return false, e
 	}
@@ -139,31 +163,31 @@ func (m *mount) inflate(k *diagnose.Kustomization) (changed bool, _ *diagnose.Bu
 		fail := func(reason, hint string) *diagnose.BuildError {
 			return &diagnose.BuildError{File: k.Path, Line: diagnose.LineOf(k.Data, c.field), Reason: c.field + ": " + reason, Hint: hint}
 		}
-		chart, ok, err := m.inflation(k, c)
+		chart, ok, err := i.inflation(m, k, c)
 		if err != nil {
 			return false, fail(err.Error(), "correct it as kustomize takes it")
 		}
 		if !ok {
 			continue
 		}
-		objects, ok := m.charts.rendered[chart.Key()]
+		objects, ok := i.rendered[chart.Key()]
 		if !ok {
-			m.charts.wanted = append(m.charts.wanted, chart)
+			i.wanted = append(i.wanted, chart)
 			continue
 		}
-		text, err := m.charts.text(objects)
+		text, err := i.text(objects)
 		if err != nil {
 			return false, fail(err.Error(), "")
 		}
 		name := fmt.Sprintf(".inflated-%d.yaml", n)
-		m.charts.served[path.Join(k.Dir(), name)] = text
+		i.served[path.Join(k.Dir(), name)] = text
 		k.Resources = append(k.Resources, name)
 	}
 	return true, nil
 }
 
 // inflation is what is to be rendered for an entry. ok is false if the chart has to be fetched first.
-func (m *mount) inflation(k *diagnose.Kustomization, c chartEntry) (out model.Inflation, ok bool, _ error) {
+func (i *Charts) inflation(m Tree, k *diagnose.Kustomization, c chartEntry) (out model.Inflation, ok bool, _ error) {
 	if c.Name == "" {
 		return out, false, errors.New("the chart has no name")
 	}
@@ -178,7 +202,7 @@ func (m *mount) inflation(k *diagnose.Kustomization, c chartEntry) (out model.In
 	if path.IsAbs(home) || !fs.ValidPath(at) {
 		return out, false, fmt.Errorf("the chart's folder %s leads outside the repository", path.Join(home, c.Name))
 	}
-	if info, err := m.stat(at); err != nil || !info.IsDir() {
+	if info, err := m.Stat(at); err != nil || !info.IsDir() {
 		switch {
 		case c.Repo == "":
 			return out, false, fmt.Errorf("there is no chart in %s, and no repo is given", at)
@@ -189,20 +213,20 @@ func (m *mount) inflation(k *diagnose.Kustomization, c chartEntry) (out model.In
 		if version == "" && c.Devel {
 			version = ">0.0.0-0"
 		}
-		m.charts.needed = append(m.charts.needed, model.Needed{At: at, Source: fleet.Source{Kind: fleet.SourceHelm, URL: strings.TrimSuffix(c.Repo, "/"), Chart: c.Name, SemVer: version}})
+		i.needed = append(i.needed, model.Needed{At: at, Source: fleet.Source{Kind: fleet.SourceHelm, URL: strings.TrimSuffix(c.Repo, "/"), Chart: c.Name, SemVer: version}})
 		return out, false, nil
 	}
 	if c.ReleaseName != "" && c.NameTemplate != "" {
 		return out, false, errors.New("releaseName and nameTemplate exclude each other")
 	}
-	values, err := m.chartValues(k.Dir(), at, c.HelmChart)
+	values, err := chartValues(m, k.Dir(), at, c.HelmChart)
 	if err != nil {
 		return out, false, err
 	}
-	if kube := m.charts.edit.KubeVersion; kube != "" {
+	if kube := i.edit.KubeVersion; kube != "" {
 		c.KubeVersion = kube
 	}
-	if apis := m.charts.edit.APIVersions; len(apis) > 0 {
+	if apis := i.edit.APIVersions; len(apis) > 0 {
 		c.ApiVersions = apis
 	}
 	return model.Inflation{File: k.Path, Path: at, Release: c.ReleaseName, NameTemplate: c.NameTemplate, Namespace: c.Namespace, Values: values,
@@ -210,12 +234,12 @@ func (m *mount) inflation(k *diagnose.Kustomization, c chartEntry) (out model.In
 }
 
 // chartValues are the values for a chart, as kustomize merges them (HelmChartInflationGenerator).
-func (m *mount) chartValues(dir, chart string, c types.HelmChart) ([]string, error) {
+func chartValues(m Tree, dir, chart string, c types.HelmChart) ([]string, error) {
 	var base []byte
 	var err error
 	if c.ValuesFile != "" {
-		base, err = m.valuesFile(dir, c.ValuesFile)
-	} else if base, err = m.readFile(path.Join(chart, "values.yaml")); errors.Is(err, fs.ErrNotExist) {
+		base, err = valuesFile(m, dir, c.ValuesFile)
+	} else if base, err = m.ReadFile(path.Join(chart, "values.yaml")); errors.Is(err, fs.ErrNotExist) {
 		base, err = nil, nil
 	}
 	if err != nil {
@@ -228,7 +252,7 @@ func (m *mount) chartValues(dir, chart string, c types.HelmChart) ([]string, err
 	}
 	values := []string{string(base)}
 	for _, name := range c.AdditionalValuesFiles {
-		more, err := m.valuesFile(dir, name)
+		more, err := valuesFile(m, dir, name)
 		if err != nil {
 			return nil, err
 		}
@@ -237,12 +261,12 @@ func (m *mount) chartValues(dir, chart string, c types.HelmChart) ([]string, err
 	return values, nil
 }
 
-func (m *mount) valuesFile(dir, name string) ([]byte, error) {
+func valuesFile(m Tree, dir, name string) ([]byte, error) {
 	at := path.Join(dir, name)
 	if diagnose.IsHTTP(name) || path.IsAbs(name) || !fs.ValidPath(at) {
 		return nil, fmt.Errorf("the file with values %q is outside the repository", diagnose.WithoutCredentials(name))
 	}
-	data, err := m.readFile(at)
+	data, err := m.ReadFile(at)
 	if err != nil {
 		return nil, fmt.Errorf("the file with values %s cannot be read: %w", at, err)
 	}
@@ -281,7 +305,7 @@ func mergeValues(base []byte, c types.HelmChart) ([]byte, error) {
 }
 
 // text is a stream of the objects, marked as kustomize marks what Helm rendered: it leaves their namespaces alone.
-func (i *inflations) text(objects []model.Rendered) ([]byte, error) {
+func (i *Charts) text(objects []model.Rendered) ([]byte, error) {
 	out := bytes.NewBufferString("# rendered by Helm\n")
 	for _, o := range objects {
 		node, err := kyaml.Parse(string(o.JSON))
