@@ -53,11 +53,17 @@ race: build test-env ## the same under the race detector, one package at a time;
 	@CGO_ENABLED=1 JOBS=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 
 # The packages of the agent whose tests need no control plane.
-AGENT_PURE := ./blobs ./credential ./deliver ./guard ./hook ./inventory ./mailbox ./nats ./orders ./plan ./report ./upgrade ./watch
+AGENT_PURE := ./access ./apply ./blobs ./board ./budget ./checks ./contents ./credential ./deliver ./drift ./guard ./hook ./input \
+	./inventory ./mailbox ./nats ./orders ./orphans ./place ./plan ./report ./upgrade ./watch
 
-race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, and the agent's packages
+# The packages of the hub that start no other programs; `make race` has them all.
+HUB_PURE := ./api ./backup ./bolt ./credentials ./envsubst ./fetch ./ignore ./layout/... ./manifest ./memtree ./model ./oci ./release \
+	./resolve ./trail
+
+race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, parts of agent and hub
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
 	@echo "== agent"; cd agent && CGO_ENABLED=1 go test -race -timeout 20m $(AGENT_PURE)
+	@echo "== hub"; cd hub && CGO_ENABLED=1 go test -race -timeout 20m $(HUB_PURE)
 
 demo: build ## three real clusters, a hub and their agents, in front of your eyes (ONCE=1: verify every step, then end)
 	cd test && go build -o $(BIN)/demo ./cmd/demo

@@ -21,11 +21,11 @@ func TestHooksEndWithACause(t *testing.T) {
 		meddle  func(t *testing.T, cp *testenv.ControlPlane, ns string) // when it runs; nil for nothing
 		want    string
 	}{
-		{name: "it hangs", job: func(ns string) string { return hookJob(ns, "migrate", "PreSync", hangs) }, timeout: 2,
-			want: "has not ended after 2s: it runs"},
+		{name: "it hangs", job: func(ns string) string { return hookJob(ns, "migrate", "PreSync", hangs) }, timeout: 10,
+			want: "has not ended after 10s: it runs"},
 		{name: "its image cannot be pulled", job: func(ns string) string {
 			return strings.Replace(hookJob(ns, "migrate", "PreSync", works), "example.com/job:1", "example.invalid/job:1", 1)
-		}, timeout: 2, want: "waits: ErrImagePull: no such host: example.invalid"},
+		}, timeout: 10, want: "waits: ErrImagePull: no such host: example.invalid"},
 		{name: "somebody deletes it", job: func(ns string) string { return hookJob(ns, "migrate", "PreSync", hangs) },
 			meddle: func(t *testing.T, cp *testenv.ControlPlane, ns string) { mustDelete(t, cp, jobRef(ns, "migrate")) },
 			want:   "was deleted before it ended"},
