@@ -23,6 +23,8 @@ type Edit struct {
 	IncludeTemplates   bool              `json:"includeTemplates,omitempty"`
 	Annotations        map[string]string `json:"annotations,omitempty"` // of `add annotation`
 	ForceAnnotations   bool              `json:"forceAnnotations,omitempty"`
+	KubeVersion        string            `json:"kubeVersion,omitempty"`        // for the charts of kustomizations, instead of what those say
+	APIVersions        []string          `json:"apiVersions,omitempty"`        // likewise
 	NeedsKustomization bool              `json:"needsKustomization,omitempty"` // a folder without a kustomization is an error
 }
 

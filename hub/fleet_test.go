@@ -30,6 +30,7 @@ import (
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/nats"
@@ -205,7 +206,8 @@ func (r *rig) start() {
 		h.Peers, h.Leads = bus, store
 	}
 	worker := charts(r.t)
-	cfg := resolve.Config{Layout: &layout.Layout{Renderer: renderer, Templates: worker}, Renderer: renderer,
+	builds := &helm.Inflater{Builder: renderer, Charts: worker}
+	cfg := resolve.Config{Layout: &layout.Layout{Renderer: builds, Templates: worker}, Renderer: builds,
 		Substitute: envsubst.Replace, Store: store, Secret: keys.Secret, Charts: worker, Repository: r.addresses, Background: true}
 	h.Grace, r.sources = r.grace, nil
 	if r.elsewhere != nil {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
@@ -62,6 +63,7 @@ func files(text string) map[string]string {
 func newScene(t *testing.T, text string) *scene {
 	b := &scene{t: t, dir: t.TempDir(), renderer: &counting{Renderer: kustomize.New()}}
 	worker := charts(t)
+	b.renderer.Renderer = &helm.Inflater{Builder: b.renderer.Renderer, Charts: worker}
 	b.config = resolve.Config{Layout: &layout.Layout{Renderer: b.renderer, Templates: worker}, Renderer: b.renderer,
 		Substitute: envsubst.Replace, Store: resolve.Volatile{}, Secret: make([]byte, 32), Charts: worker, Hide: git.Hide,
 		Ignored: ignore.Made}

@@ -22,6 +22,16 @@ var _ model.Charts = (*Renderer)(nil)
 func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app fleet.App, on model.Capabilities,
 	replace func(model.Rendered) (model.Rendered, error),
 ) ([]model.Rendered, []fleet.Note, error) {
+	chart := Chart{Tree: tree, Path: app.Path, NoDefaults: app.Chart.NoDefaults}
+	if !packedSource(app.Source) {
+		needed, err := Missing(chart)
+		if err != nil {
+			return nil, nil, placed(err)
+		}
+		if len(needed) > 0 {
+			return nil, nil, &model.NeededError{Charts: needed}
+		}
+	}
 	opts := Options{Release: app.Chart.Release, Namespace: app.Namespace, KubeVersion: on.Kubernetes, APIVersions: on.APIs, IncludeCRDs: !app.Chart.SkipCRDs, SkipTests: true}
 	if opts.Namespace == "" {
 		opts.Namespace = "default"
@@ -39,7 +49,7 @@ func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app fleet.A
 	if err := opts.amend(tree, *app.Chart); err != nil {
 		return nil, nil, err
 	}
-	result, err := r.Render(ctx, Chart{Tree: tree, Path: app.Path, NoDefaults: app.Chart.NoDefaults}, opts)
+	result, err := r.Render(ctx, chart, opts)
 	if result.AsksAPIs && on.Asked != nil {
 		on.Asked()
 	}
@@ -56,6 +66,11 @@ func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app fleet.A
 	}
 	objects, more, err := delivered(objects)
 	return objects, append(notes, more...), err
+}
+
+// packedSource says whether a source has charts as they were packed, whose dependencies are their publisher's affair.
+func packedSource(s *fleet.Source) bool {
+	return s != nil && (s.Kind == fleet.SourceHelm || s.Kind == fleet.SourceOCI)
 }
 
 // sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
@@ -128,6 +143,22 @@ func placed(err error) error {
 		return &model.TransientError{Err: out}
 	}
 	return out
+}
+
+// done leaves out hooks that are never done.
+func done(objects []model.Rendered) (out []model.Rendered, err error) {
+	for _, o := range objects {
+		var head struct {
+			Metadata struct{ Annotations map[string]any }
+		}
+		if err := json.Unmarshal(o.JSON, &head); err != nil {
+			return nil, fmt.Errorf("%s: an object that cannot be read: %w", o.File, err)
+		}
+		if !fleet.NeverDone(head.Metadata.Annotations) {
+			out = append(out, o)
+		}
+	}
+	return out, nil
 }
 
 // delivered leaves out what is never done, and keeps what lies in crds/ from being pruned, as Helm does: with a

@@ -21,9 +21,6 @@ type Chart struct {
 	Name    string // of an archive, as people call it: for messages only
 
 	NoDefaults bool // leave out values.yaml of a chart that is a folder
-
-	// Dependencies are archives of charts that Chart.yaml declares and charts/ lacks: see Missing.
-	Dependencies [][]byte
 }
 
 // label is how messages call the chart.
@@ -87,6 +84,10 @@ func (c Chart) stat() (fs.FileInfo, error) {
 	return info, nil
 }
 
+// archiveSuffix is how the name of a chart archive ends. A folder of such a name in charts/ is an archive, unpacked: what
+// .helmignore says is not for what is in it.
+const archiveSuffix = ".tgz"
+
 // valuesFile holds a chart's own values.
 const valuesFile = "values.yaml"
 
@@ -147,6 +148,8 @@ func (r *reader) walk(dir, sub, prefix string, rules *ignore.Rules, depth int) e
 			return fmt.Errorf("look at %s: %w", path.Join(dir, name), err)
 		}
 		switch {
+		case sub == "charts" && info.IsDir() && strings.HasSuffix(e.Name(), archiveSuffix): // put there for Missing
+			err = r.walk(path.Join(dir, name), ".", path.Join(prefix, strings.TrimSuffix(name, archiveSuffix)), ignore.Empty(), depth+1)
 		case rules.Ignore(name, info):
 		case r.chart.NoDefaults && path.Join(dir, name) == path.Join(r.chart.Path, valuesFile):
 		case info.IsDir():

@@ -7,6 +7,10 @@ import (
 	"path"
 	"strings"
 
+	"github.com/Masterminds/semver/v3"
+
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/yaml"
 )
 
@@ -23,11 +27,11 @@ type dependency struct {
 	Repository string `json:"repository"`
 }
 
-// Missing lists what the chart in a tree declares as dependencies and does not have in charts/, as references for a
-// Fetcher, with the versions that Chart.lock gives where it does. Dependencies with a file:// repository are not
-// listed: a render reads them from the tree. A chart archive has what it needs, or its publisher has to fix it: nothing
-// is listed.
-func Missing(c Chart) ([]Reference, error) {
+// Missing lists what the chart in a tree declares as dependencies and does not have in charts/, as published charts to
+// be put there, in the versions that Chart.lock gives where it fits Chart.yaml. Dependencies with a file:// repository
+// are read from the tree by a render, and what they lack is listed as well. A chart archive has what it needs, or its
+// publisher has to fix it: nothing is listed.
+func Missing(c Chart) ([]model.Needed, error) {
 	if c.Archive != nil {
 		return nil, nil
 	}
@@ -35,50 +39,93 @@ func Missing(c Chart) ([]Reference, error) {
 	if err != nil || !info.IsDir() {
 		return nil, err
 	}
-	r := &reader{chart: c}
-	missing, err := r.missing(c.Path)
-	if err != nil {
-		return nil, err
-	}
-	locked, err := r.locked(c.Path)
-	if err != nil {
-		return nil, err
-	}
-	var out []Reference
-	known := map[Reference]bool{}
-	for _, d := range missing {
-		if _, ok := d.local(); ok {
-			continue
-		}
-		ref, err := r.reference(d, locked)
-		if err != nil {
-			return nil, err
-		}
-		if !known[ref] {
-			known[ref] = true
-			out = append(out, ref)
-		}
-	}
-	return out, nil
+	n := &needs{reader: &reader{chart: c}, seen: map[string]bool{}}
+	err = n.of(c.Path, 0)
+	return n.found, err
 }
 
-func (r *reader) reference(d dependency, locked []dependency) (Reference, error) {
-	ref := Reference{Repository: d.Repository, Name: d.Name, Version: d.Version}
-	for _, l := range locked {
-		if l.Name == d.Name && l.Repository == d.Repository {
-			ref.Version = l.Version
+// needs finds out what a chart and its local dependencies lack.
+type needs struct {
+	*reader
+	found []model.Needed
+	seen  map[string]bool // folders of charts, and what they need
+}
+
+func (n *needs) of(dir string, depth int) error {
+	if n.seen[dir] || depth > maxDepth {
+		return nil // reading the chart will say that it has no end
+	}
+	n.seen[dir] = true
+	missing, err := n.missing(dir)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	locked, err := n.locked(dir)
+	if err != nil {
+		return err
+	}
+	for _, d := range missing {
+		if rel, ok := d.local(); ok {
+			from := path.Join(dir, rel)
+			if info, err := n.statIn(from); err == nil && info.IsDir() {
+				if err := n.of(from, depth+1); err != nil {
+					return err
+				}
+			}
+			continue
 		}
+		if err := n.published(dir, d); err != nil {
+			return err
+		}
+		needed := model.Needed{Source: fleet.Source{Kind: fleet.SourceHelm, URL: d.Repository, Chart: d.Name, SemVer: d.lockedBy(locked)},
+			At: path.Join(dir, "charts", d.Name), Archive: true}
+		if key := needed.At + " " + needed.Source.Key(); !n.seen[key] { // an alias declares the same chart again
+			n.seen[key] = true
+			n.found = append(n.found, needed)
+		}
+	}
+	return nil
+}
+
+func (n *needs) statIn(name string) (fs.FileInfo, error) {
+	if !fs.ValidPath(name) {
+		return nil, fs.ErrInvalid
+	}
+	return n.chart.Tree.Stat(name)
+}
+
+// published refuses a dependency that cannot be fetched as it is written.
+func (n *needs) published(dir string, d dependency) error {
+	file := path.Join(dir, "Chart.yaml")
+	if d.Name == "" || !fs.ValidPath(d.Name) || strings.ContainsAny(d.Name, `/\`) {
+		return n.refuse(file, fmt.Sprintf("dependency %.100q is not in charts/, and that is no name of a chart", d.Name), "correct its name")
 	}
 	for _, scheme := range []string{"https://", "http://", "oci://"} {
 		if strings.HasPrefix(d.Repository, scheme) {
-			return ref, nil
+			return nil
 		}
 	}
-	return Reference{}, &Error{
-		Chart: r.chart.label(), File: path.Join(r.chart.Path, "Chart.yaml"),
-		Reason: fmt.Sprintf("dependency %s is not in charts/, and its repository %q is no https://, oci:// or file:// address", d.Name, d.Repository),
-		Hint:   "write the repository's address instead of a name that only one machine knows, or run helm dependency update and commit charts/",
+	reason := fmt.Sprintf("dependency %s is not in charts/, and its repository %q is no https://, oci:// or file:// address", d.Name, d.Repository)
+	if strings.HasPrefix(d.Repository, "@") || strings.HasPrefix(d.Repository, "alias:") {
+		reason = fmt.Sprintf("dependency %s is not in charts/, and its repository %s is a name that only one machine knows", d.Name, d.Repository)
 	}
+	return n.refuse(file, reason, "write the repository's address instead, or run helm dependency update and commit charts/")
+}
+
+// lockedBy gives the version of a dependency that a lock fixes, or what Chart.yaml says if the lock has none that fits,
+// because it was not brought up to date.
+func (d dependency) lockedBy(locked []dependency) string {
+	constraint, err := semver.NewConstraint(d.Version)
+	for _, l := range locked {
+		if l.Name != d.Name || strings.TrimSuffix(l.Repository, "/") != strings.TrimSuffix(d.Repository, "/") {
+			continue
+		}
+		version, notOne := semver.NewVersion(l.Version)
+		if l.Version == d.Version || d.Version == "" || err == nil && notOne == nil && constraint.Check(version) {
+			return l.Version
+		}
+	}
+	return d.Version
 }
 
 // local gives the path, relative to the chart, that a file:// repository names.

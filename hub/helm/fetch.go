@@ -154,27 +154,6 @@ func (f *Fetcher) Fetch(ctx context.Context, ref Reference, access Access) (Fetc
 	return found, nil
 }
 
-// Complete fetches what the chart declares and its charts/ lacks. access says how to reach a repository.
-func (f *Fetcher) Complete(ctx context.Context, chart Chart, access func(repository string) (Access, error)) (Chart, error) {
-	missing, err := Missing(chart)
-	if err != nil {
-		return Chart{}, err
-	}
-	chart.Dependencies = nil
-	for _, ref := range missing {
-		a, err := access(ref.Repository)
-		if err != nil {
-			return Chart{}, err
-		}
-		found, err := f.Fetch(ctx, ref, a)
-		if err != nil {
-			return Chart{}, err
-		}
-		chart.Dependencies = append(chart.Dependencies, found.Archive)
-	}
-	return chart, nil
-}
-
 // lookup gives what is known under key. When too much is known, all of it is forgotten, which costs requests only.
 func (f *Fetcher) lookup(key string) *lookup {
 	f.mu.Lock()

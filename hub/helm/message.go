@@ -5,7 +5,7 @@ import (
 )
 
 // Greeting is the first thing that a worker writes. It changes whenever the messages do.
-const Greeting = "drover helm worker 2\n"
+const Greeting = "drover helm worker 3\n"
 
 // Message is what a Renderer sends to a worker, as a gob stream: a job, or what the worker asked for.
 type Message struct {
@@ -15,13 +15,12 @@ type Message struct {
 
 // Job is one chart to render, or templates to execute.
 type Job struct {
-	Templates    *Templates
-	Chart        string   // for messages
-	Files        []File   // of a chart folder
-	Archive      []byte   // instead of Files
-	Dependencies [][]byte // archives of charts that it lacks
-	Options      Options
-	PostRender   bool // Options.PostRender is set, which is not sent itself
+	Templates  *Templates
+	Chart      string // for messages
+	Files      []File // of a chart folder
+	Archive    []byte // instead of Files
+	Options    Options
+	PostRender bool // Options.PostRender is set, which is not sent itself
 }
 
 // Templates are Go templates that belong to no chart.

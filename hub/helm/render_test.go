@@ -217,19 +217,22 @@ func (w *watched) ReadFile(name string) ([]byte, error) {
 	return w.Tree.ReadFile(name)
 }
 
-// TestArchivesRenderAsFolders do, with a dependency that was fetched, and from a .tgz in the tree.
+// TestArchivesRenderAsFolders do, with a dependency that is packed, and from a .tgz in the tree.
 func TestArchivesRenderAsFolders(t *testing.T) {
 	r := renderer(t)
 	parent := entry{name: "web/Chart.yaml", data: "{apiVersion: v2, name: web, version: 1.0.0, dependencies: [{name: sub, version: 1.x, alias: other}]}"}
 	sub := pack(t, manifestOf("sub", "1.0.0"), entry{name: "sub/templates/b.yaml", data: "{apiVersion: v1, kind: Secret, metadata: {name: \"{{ .Chart.Name }}\"}}"})
 	a := entry{name: "web/templates/a.yaml", data: aConfigMap}
 	files := tree("-- web/Chart.yaml --\n" + parent.data + "\n-- web/templates/a.yaml --\n" + aConfigMap)
-	files["packed/web-1.0.0.tgz"] = tree("-- x --\n")["x"]
-	files["packed/web-1.0.0.tgz"].Data = pack(t, parent, a, entry{name: "web/charts/sub-1.0.0.tgz", data: string(sub)})
+	whole := pack(t, parent, a, entry{name: "web/charts/sub-1.0.0.tgz", data: string(sub)})
+	for name, data := range map[string][]byte{"packed/web-1.0.0.tgz": whole, "web/charts/sub-1.0.0.tgz": sub} {
+		files[name] = tree("-- x --\n")["x"]
+		files[name].Data = data
+	}
 	want := []string{`web/charts/other/templates/b.yaml {"apiVersion":"v1","kind":"Secret","metadata":{"name":"other"}}`, `web/templates/a.yaml {"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"a"}}`}
 	for name, chart := range map[string]helm.Chart{
-		"fetched": {Archive: pack(t, parent, a), Name: "web", Dependencies: [][]byte{sub}},
-		"folder":  {Tree: files, Path: "web", Dependencies: [][]byte{sub}},
+		"fetched": {Archive: whole, Name: "web"},
+		"folder":  {Tree: files, Path: "web"},
 		"packed":  {Tree: files, Path: "packed/web-1.0.0.tgz"},
 	} {
 		got, err := r.Render(context.Background(), chart, helm.Options{Release: "rel"})

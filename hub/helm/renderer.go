@@ -23,6 +23,8 @@ type Options struct {
 	KubeVersion string   `json:"kubeVersion,omitempty"`
 	APIVersions []string `json:"apiVersions,omitempty"`
 
+	MoreAPIs []string `json:"moreAPIs,omitempty"` // beside APIVersions, as --api-versions
+
 	Upgrade     bool `json:"upgrade,omitempty"`     // .Release.IsUpgrade instead of .Release.IsInstall
 	IncludeCRDs bool `json:"includeCRDs,omitempty"` // what lies in crds/ comes first, as --include-crds does
 	SkipHooks   bool `json:"skipHooks,omitempty"`   // leave out objects with helm.sh/hook; else they come last and keep it
@@ -96,7 +98,7 @@ func (r *Renderer) Render(ctx context.Context, chart Chart, opts Options) (Resul
 	if err != nil {
 		return Result{}, err
 	}
-	a, err := r.run(ctx, Job{Chart: chart.label(), Files: src.files, Archive: src.archive, Dependencies: chart.Dependencies, Options: opts})
+	a, err := r.run(ctx, Job{Chart: chart.label(), Files: src.files, Archive: src.archive, Options: opts})
 	if err != nil {
 		return Result{}, err
 	}

@@ -15,6 +15,6 @@
 //
 // What is wrong with a folder that does not build is found by hub/kustomize/diagnose.
 //
-// It may import hub/model, hub/kustomize/diagnose, internal/memory and the libraries of sigs.k8s.io/kustomize;
+// It may import hub/model, hub/kustomize/diagnose, hub/kustomize/inflate, internal/memory and the libraries of sigs.k8s.io/kustomize;
 // never another package below hub.
 package kustomize

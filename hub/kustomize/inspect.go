@@ -38,10 +38,13 @@ func (m *mount) inspect(name string, data []byte) ([]byte, error) {
 		}
 		return data, nil
 	}
-	if e := vetHelm(k); e != nil {
+	masked, e := m.charts.Replace(m.gate, &k)
+	if e != nil {
 		return nil, m.refuse(e)
 	}
-	masked := false
+	if masked {
+		k.Refs = diagnose.References(&k.Kustomization)
+	}
 	for _, r := range k.Refs {
 		local, e := m.vet(k, r)
 		if e != nil {
@@ -53,20 +56,6 @@ func (m *mount) inspect(name string, data []byte) ([]byte, error) {
 		return yaml.Marshal(m.unmask(k))
 	}
 	return data, nil
-}
-
-func vetHelm(k diagnose.Kustomization) *diagnose.BuildError {
-	field := ""
-	switch {
-	case len(k.HelmCharts) > 0:
-		field = "helmCharts"
-	case len(k.HelmChartInflationGenerator) > 0:
-		field = "helmChartInflationGenerator"
-	default:
-		return nil
-	}
-	return &diagnose.BuildError{File: k.Path, Line: diagnose.LineOf(k.Data, field), Reason: field +
-		" would run the helm program, which a build does not do", Hint: diagnose.HelmHint}
 }
 
 // vet refuses a reference that leads outside the repository. It says whether the reference is a local

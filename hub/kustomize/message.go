@@ -12,7 +12,7 @@ import (
 )
 
 // greeting is the first thing that a worker writes. It changes whenever the messages do.
-const greeting = "drover kustomize worker 1\n"
+const greeting = "drover kustomize worker 2\n"
 
 // request is what a worker is sent, as a gob stream: a job, or the answer to what it asked of the tree.
 type request struct {
@@ -86,11 +86,25 @@ type done struct {
 	Objects []model.Rendered
 	Build   *diagnose.BuildError // an error about the content
 	Err     string               // any other error
+	Needed  []byte               // charts that the build needs, as JSON of []model.Needed
+	Wanted  []byte               // charts that are to be rendered, as JSON of []model.Inflation
 	Tired   bool                 // the process is not to be used again: it has a low priority, and may hold much memory
 }
 
 func (d *done) outcome() ([]model.Rendered, error) {
 	switch {
+	case d.Needed != nil:
+		var charts []model.Needed
+		if err := json.Unmarshal(d.Needed, &charts); err != nil || len(charts) == 0 {
+			return nil, fmt.Errorf("read which charts a build needs: %w", err)
+		}
+		return nil, &model.NeededError{Charts: charts}
+	case d.Wanted != nil:
+		var charts []model.Inflation
+		if err := json.Unmarshal(d.Wanted, &charts); err != nil || len(charts) == 0 {
+			return nil, fmt.Errorf("read which charts a build wants rendered: %w", err)
+		}
+		return nil, &model.InflationError{Charts: charts}
 	case d.Build != nil:
 		return nil, d.Build
 	case d.Err != "":
@@ -101,7 +115,15 @@ func (d *done) outcome() ([]model.Rendered, error) {
 
 func doneOf(objects []model.Rendered, err error) *done {
 	var failed *diagnose.BuildError
+	needed, needs := errors.AsType[*model.NeededError](err)
+	wanted, wants := errors.AsType[*model.InflationError](err)
 	switch {
+	case needs:
+		data, _ := json.Marshal(needed.Charts) // texts alone: it cannot fail
+		return &done{Needed: data}
+	case wants:
+		data, _ := json.Marshal(wanted.Charts)
+		return &done{Wanted: data}
 	case errors.As(err, &failed) && err == error(failed):
 		return &done{Build: failed}
 	case err != nil:

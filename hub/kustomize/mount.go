@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/inflate"
 	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
@@ -34,6 +35,7 @@ type mount struct {
 	cold      bool // the build began with an unparsed schema, as a fresh process does
 	ownSchema bool // a kustomization brings its own schema, so the build must begin cold
 
+	charts  *inflate.Charts
 	refusal *diagnose.BuildError // the first thing that was refused; whatever else happens, it is the outcome
 	denied  error                // the last of errNetwork, errOutside and errReadOnly that kustomize met
 	budget  budget
@@ -41,13 +43,13 @@ type mount struct {
 
 func newMount(tree model.Tree, dir string) *mount {
 	g := &gate{tree: tree}
-	return &mount{Build: diagnose.NewBuild(g, dir), gate: g}
+	return &mount{Build: diagnose.NewBuild(g, dir), gate: g, charts: inflate.New(nil, nil)}
 }
 
 // again gives a mount of the same tree for a further build, in which some files are served otherwise.
 func (m *mount) again(changed map[string][]byte) *mount {
 	more := &mount{Build: diagnose.NewBuild(m.gate, m.Dir), gate: m.gate, synthetic: m.synthetic,
-		amended: maps.Clone(m.amended)}
+		amended: maps.Clone(m.amended), charts: m.charts.Again()}
 	for name, data := range changed {
 		if name == synthetic {
 			more.synthetic = data
@@ -186,6 +188,9 @@ func (m *mount) ReadFile(name string) ([]byte, error) {
 	if m.ownSchema && !m.cold {
 		return nil, errOwnSchema
 	}
+	if text, ok := m.charts.File(rel); ok {
+		return text, nil
+	}
 	data, err := m.readFile(rel)
 	if err != nil {
 		if !diagnose.IsKustomization(rel) {
@@ -221,7 +226,7 @@ func (m *mount) refuse(e *diagnose.BuildError) error {
 func (m *mount) rewind() {
 	m.Build = diagnose.NewBuild(m.gate, m.Dir)
 	m.budget = budget{}
-	m.refusal, m.denied = nil, nil
+	m.refusal, m.denied, m.charts = nil, nil, m.charts.Again()
 }
 
 // CleanedAbs splits a path into a folder and a file, with symbolic links followed.

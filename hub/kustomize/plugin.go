@@ -43,7 +43,7 @@ func vetPlugins(file string, line int, prefix string, data []byte) *diagnose.Bui
 		}
 		if c.Kind == "HelmChartInflationGenerator" {
 			return &diagnose.BuildError{File: file, Line: line,
-				Reason: "a HelmChartInflationGenerator would run the helm program, which a build does not do",
+				Reason: "a HelmChartInflationGenerator is rendered only where a file has nothing else, and generators names that file",
 				Hint:   diagnose.HelmHint}
 		}
 		for _, r := range c.references() {

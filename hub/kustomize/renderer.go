@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/inflate"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -43,6 +44,7 @@ func (r *Renderer) Warm() {
 // no more.
 func (r *Renderer) Build(ctx context.Context, tree model.Tree, dir string, opts model.BuildOptions) ([]model.Rendered, error) {
 	m := newMount(tree, dir)
+	m.charts = inflate.New(opts.Inflated, opts.Overlay.Edit)
 	done := make(chan outcome, 1)
 	select {
 	case turn <- struct{}{}:
@@ -96,6 +98,9 @@ func build(m *mount, opts model.BuildOptions) outcome {
 	}
 	began := time.Now()
 	objects, err := run(m, target)
+	if missing := m.charts.Missing(); missing != nil && m.refusal == nil {
+		return outcome{err: missing}
+	}
 	if err != nil {
 		return outcome{err: failure(m, err, time.Since(began))}
 	}

@@ -110,6 +110,7 @@ func rendered(m *mount, built resmap.ResMap) (objects []model.Rendered, err erro
 	size := 0
 	for _, r := range built.Resources() {
 		from := origins.Of(r.GetKind(), r.GetName())
+		from = cmp.Or(from, m.charts.Origin(r.GetKind(), r.GetName()))
 		culprit, object := cmp.Or(from, m.Outermost()), fmt.Sprintf("%s %q", r.GetKind(), r.GetName())
 		if r.GetApiVersion() == "" {
 			return nil, diagnose.NoAPIVersion(culprit, object)

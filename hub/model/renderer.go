@@ -18,7 +18,7 @@ type Rendered struct {
 type Renderer interface {
 	// Build renders dir, reading nothing but tree. The result depends only on what was read
 	// (and looked for and not found), so that it may be remembered. Errors name the file, the line where one
-	// is known, and what to do.
+	// is known, and what to do. An *InflationError or a *NeededError says what the build needs to be tried again with.
 	Build(ctx context.Context, tree Tree, dir string, opts BuildOptions) ([]Rendered, error)
 }
 
@@ -30,6 +30,8 @@ type BuildOptions struct {
 	Skip []string `json:"skip,omitempty"`
 	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
 	Directory *fleet.Directory `json:"directory,omitempty"`
+	// Inflated are rendered charts that kustomizations name, by Inflation.Key.
+	Inflated map[string][]Rendered `json:"inflated,omitempty"`
 }
 
 // Capabilities are what a chart may know of its cluster.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 	"sigs.k8s.io/yaml"
@@ -46,7 +47,8 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		Vars                                    map[string]string
 		Source                                  *fleet.Source `json:",omitempty"`
 		Hide                                    *fleet.Hide   `json:",omitempty"`
-	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide})
+		Stock                                   []string      `json:",omitempty"`
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Charts(snap)})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
 		if r.cfg.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
@@ -54,6 +56,9 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		asks, on := false, on
 		on.Asked = func() { asks = true }
 		objects, notes, err := r.cfg.Charts.RenderChart(ctx, hidden(r, rec, app.Hide), app, on, replace)
+		if needed, ok := errors.AsType[*model.NeededError](err); ok {
+			return Render{Needs: needed.Charts}, nil, nil
+		}
 		if err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)
 		}

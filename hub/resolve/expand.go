@@ -41,6 +41,7 @@ type expansion struct {
 	turns    map[string]int     // how often an app was rendered, by what declares it
 	used     []*Render          // everything that the outcome depends on, beside folder and selected
 	foreign  []*Render          // the same, of what was read from other sources
+	places   []string           // of sources that the renders of the apps need
 }
 
 // made is an app that was rendered, with what that depended on beyond the tree.
@@ -307,12 +308,16 @@ func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]str
 		return unavailable(ctx, err)
 	}
 	if app.Chart == nil {
-		return e.r.built(ctx, view, app)
+		return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+			return e.r.built(ctx, view, app)
+		})
 	}
 	if app.Chart, err = e.texts(ctx, app); err != nil {
 		return unavailable(ctx, err)
 	}
-	return e.r.charted(ctx, view, e.on, app, vars)
+	return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+		return e.r.charted(ctx, view, e.on, app, vars)
+	})
 }
 
 func notDelivered(app fleet.App, ref protocol.VarsRef) string {

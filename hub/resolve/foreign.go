@@ -35,7 +35,7 @@ func (e *expansion) sourcePlaces() (places []string) {
 			places = append(places, SourcePlace(s.Key()))
 		}
 	}
-	return places
+	return append(places, e.places...)
 }
 
 // view is the tree that a source leads to; nil is the repository itself.

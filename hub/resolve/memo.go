@@ -30,7 +30,10 @@ type Render struct {
 	AsksAPIs bool               `json:"asksAPIs,omitempty"` // of a chart: it looks at what the API server serves
 	// Encrypted names the first object of the blob that is encrypted with SOPS; "" if none is.
 	Encrypted string `json:"encrypted,omitempty"`
-	Err       string `json:"-"` // failures are remembered in this process only
+	// Needs are published charts that are to be in the tree: nothing is rendered before they are. They are remembered
+	// in this process only.
+	Needs []model.Needed `json:"-"`
+	Err   string         `json:"-"` // failures are remembered in this process only
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
 	Away      bool  `json:"-"` // what was to be rendered is not at hand
@@ -166,12 +169,12 @@ func (m *memo) keep(snap model.View, key string, r *Render, blobs []model.Packed
 	q.revision, q.answer = snap.Revision().Hash, r
 	q.variants = append([]*Render{r}, q.variants...)
 	q.variants = q.variants[:min(len(q.variants), maxVariants)]
-	if r.Err != "" {
+	if r.Err != "" || len(r.Needs) > 0 {
 		return
 	}
 	good := []*Render{}
 	for _, v := range q.variants {
-		if v.Err == "" {
+		if v.Err == "" && len(v.Needs) == 0 {
 			good = append(good, v)
 		}
 	}

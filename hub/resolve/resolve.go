@@ -12,6 +12,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -227,10 +228,14 @@ func (r *Resolver) built(ctx context.Context, snap model.View, app fleet.App) (*
 		Directory *fleet.Directory `json:",omitempty"`
 		Source    *fleet.Source    `json:",omitempty"`
 		Hide      *fleet.Hide      `json:",omitempty"`
-	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide})
+		Stock     []string         `json:",omitempty"`
+	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Charts(snap)})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		tree := hidden(r, rec, app.Hide)
 		objects, err := r.cfg.Renderer.Build(ctx, tree, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
+		if needed, ok := errors.AsType[*model.NeededError](err); ok {
+			return Render{Needs: needed.Charts}, nil, nil
+		}
 		if err != nil {
 			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
 		}

@@ -83,6 +83,7 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap model.Sn
 func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done func()) {
 	charts := helm.New(o.worker())
 	charts.Kustomize = cfg.Renderer
+	cfg.Renderer = &helm.Inflater{Builder: cfg.Renderer, Charts: charts}
 	cfg.Layout = &layout.Layout{Root: o.path, Renderer: cfg.Renderer, Templates: charts}
 	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
 	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, git.Ignore, git.Hide, ignore.Made

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/Masterminds/semver/v3"
+
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/model"
 	"helm.sh/helm/v4/pkg/chart/common"
@@ -62,33 +64,39 @@ func (r *render) run() ([]model.Rendered, error) {
 	return r.objects(files)
 }
 
-// load parses the chart and adds fetched dependencies that it lacks.
+// load parses the chart.
 func (r *render) load() (*chart.Chart, error) {
 	c, err := r.parse()
 	if err != nil {
 		return nil, err
 	}
-	for _, packed := range r.job.Dependencies {
-		d, err := loader.LoadArchive(bytes.NewReader(packed))
-		if err != nil {
-			return nil, fmt.Errorf("fetched dependency: %w", err)
-		}
-		c.AddDependency(d)
-	}
 	arrange(c)
 	return c, nil
 }
 
-// arrange sorts the dependencies at all depths. Helm takes them in the random order of a Go map, which shows in the
-// order of CRDs.
+// arrange sorts the dependencies at all depths, the newest of one name first, which is then the one for a range that
+// several of them are in. Helm takes them in the random order of a Go map, which shows in the order of CRDs.
 func arrange(c *chart.Chart) {
 	sorted := slices.SortedStableFunc(slices.Values(c.Dependencies()), func(a, b *chart.Chart) int {
-		return cmp.Or(cmp.Compare(a.Name(), b.Name()), cmp.Compare(a.Metadata.Version, b.Metadata.Version))
+		return cmp.Or(cmp.Compare(a.Name(), b.Name()), newer(a, b))
 	})
 	c.SetDependencies(sorted...)
 	for _, d := range sorted {
 		arrange(d)
 	}
+}
+
+// newer compares two charts by their versions, the newer one first.
+func newer(a, b *chart.Chart) int {
+	one, err := semver.NewVersion(a.Metadata.Version)
+	if err != nil {
+		return cmp.Compare(b.Metadata.Version, a.Metadata.Version)
+	}
+	other, err := semver.NewVersion(b.Metadata.Version)
+	if err != nil {
+		return cmp.Compare(b.Metadata.Version, a.Metadata.Version)
+	}
+	return other.Compare(one)
 }
 
 func (r *render) parse() (*chart.Chart, error) {
@@ -196,6 +204,7 @@ func (r *render) capabilities() (*common.Capabilities, error) {
 	if v := r.job.Options.APIVersions; len(v) > 0 {
 		caps.APIVersions = v
 	}
+	caps.APIVersions = append(slices.Clip(caps.APIVersions), r.job.Options.MoreAPIs...)
 	return caps, nil
 }
 

@@ -25,7 +25,7 @@ const (
 	VendorHint = "run `kustomize localize` in that folder, or copy what it names into the repository and refer to it " +
 		"by relative path"
 	InHint   = "copy it into the repository and refer to it by relative path"
-	HelmHint = "deliver the chart with a HelmRelease, or with an App's helm section"
+	HelmHint = "put it into a file of its own and name that under generators, or write it as an entry of helmCharts"
 )
 
 // IsKustomization says whether kustomize takes a file of this name for a kustomization.

@@ -119,10 +119,8 @@ func sourceFields(at string) []row {
 		{kindApplication, ".kustomize.ignoreMissingComponents", done,
 			"every component that exists is added; Argo CD v3.6 stops after the first", nil},
 		{kindApplication, ".kustomize.version", noted, "not done: there is one kustomize, v5", nil},
-		{kindApplication, ".kustomize.kubeVersion", needless, "it is for charts in a kustomization, which are not rendered",
-			nil},
-		{kindApplication, ".kustomize.apiVersions", needless, "it is for charts in a kustomization, which are not rendered",
-			nil},
+		{kindApplication, ".kustomize.kubeVersion", done, "for the charts that a kustomization names", nil},
+		{kindApplication, ".kustomize.apiVersions", done, "for the charts that a kustomization names", nil},
 		{kindApplication, ".plugin", refused, "plugins are not supported: put what the plugin gives into Git", nil},
 	})
 	for i := range out {

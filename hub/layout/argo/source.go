@@ -273,6 +273,8 @@ type kustomizeSpec struct {
 	Patches                                 []fleet.Patch
 	Components                              []string
 	IgnoreMissingComponents                 bool
+	KubeVersion                             string
+	APIVersions                             []string
 }
 
 type replicasSpec struct {
@@ -289,6 +291,7 @@ func (s *partReader) overlay() (fleet.Overlay, error) {
 	e := &fleet.Edit{
 		Labels: s.env.expandAll(k.CommonLabels), ForceLabels: k.ForceCommonLabels, WithoutSelector: k.LabelWithoutSelector,
 		IncludeTemplates: k.LabelIncludeTemplates, Annotations: k.CommonAnnotations, ForceAnnotations: k.ForceCommonAnnotations, NeedsKustomization: true,
+		KubeVersion: k.KubeVersion, APIVersions: k.APIVersions,
 	}
 	if k.CommonAnnotationsEnvsubst {
 		e.Annotations = s.env.expandAll(k.CommonAnnotations)
