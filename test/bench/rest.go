@@ -135,9 +135,9 @@ func (r *resting) look(sign int) error {
 	}
 	r.cpu += time.Duration(sign) * cpu
 	if sign < 0 {
-		r.requests = users[agentUser]
+		r.requests = users[r.cluster.user]
 	} else {
-		r.requests = users[agentUser].Since(r.requests)
+		r.requests = users[r.cluster.user].Since(r.requests)
 	}
 	return nil
 }
