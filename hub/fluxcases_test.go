@@ -97,6 +97,26 @@ spec: {interval: 10m, path: ./apps, prune: true, sourceRef: {kind: GitRepository
 `+manifest("apps/cm.yaml", "a", "{k: v}"), []string{"app apps of root\n", `"metadata":{"name":"a"}`}, []string{"problem", "ERR"})
 }
 
+// A GitRepository of the name that bootstrap gives is this repository, where no other address of this one is known.
+func TestTheGitRepositoryOfBootstrapIsThisRepository(t *testing.T) {
+	t.Parallel()
+	tree := `
+-- clusters/staging/cluster.yaml --
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: NAME, namespace: flux-system}
+spec: {interval: 1m, ref: {branch: main}, url: "https://git.example.invalid/ops/fleet"}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec: {interval: 10m, path: ./apps, prune: true, sourceRef: {kind: GitRepository, name: NAME}}
+` + manifest("apps/cm.yaml", "a", "{k: v}")
+	summarized(t, strings.ReplaceAll(tree, "NAME", "flux-system"), []string{"app apps of root\n", `"metadata":{"name":"a"}`,
+		"it is taken to be this repository, as `flux bootstrap` makes it"}, []string{"problem", "ERR"})
+	summarized(t, strings.ReplaceAll(tree, "NAME", "another"), []string{"ERR"}, []string{"is taken to be this repository"})
+}
+
 // A number that a variable becomes: the message says which, and how quotes survive; and they do.
 func TestAVariableThatBecomesANumberIsNamed(t *testing.T) {
 	t.Parallel()

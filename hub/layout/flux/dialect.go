@@ -3,6 +3,7 @@ package flux
 import (
 	"context"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
@@ -90,8 +91,24 @@ func (r reader) Learn(o *planning.Object) {
 	}
 }
 
-// Expand implements Reader: every app of Flux is an object of its own.
-func (r reader) Expand(context.Context) ([]model.Declaration, error) { return nil, nil }
+// Expand implements Reader: every app of Flux is an object of its own. By then it is known what delivers the cluster's
+// own folder. Where nothing does, and the repository has no address of its own, the GitRepository that has the name of
+// the one that `flux bootstrap` makes is of this repository.
+func (r reader) Expand(context.Context) ([]model.Declaration, error) {
+	p := r.plan
+	s := p.Object(planning.ObjectKey(kindGitRepository, home, home))
+	var g gitRepository
+	if s == nil || slices.ContainsFunc(p.Known, planning.IsRemote) || s.Decode(&g) != nil || g.URL == "" {
+		return nil, nil
+	}
+	p.Known = append(p.Known, g.URL)
+	if p.Branch == "" {
+		p.Branch = g.branch()
+	}
+	p.NoteOnce(p.Note(s, "spec.url", "it is taken to be this repository, as `flux bootstrap` makes it, because nothing "+
+		"says which address this one has: name that with --alias if it is another"))
+	return nil, nil
+}
 
 // Read implements Reader.
 func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
