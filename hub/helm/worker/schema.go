@@ -3,7 +3,9 @@ package worker
 import (
 	"bytes"
 	"fmt"
+	"net/url"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/hub/helm"
@@ -67,14 +69,24 @@ func (r *render) violation(c *chart.Chart, values map[string]any) (string, error
 	if err != nil {
 		return "", bad(err)
 	}
+	remote := detach(text, refsReplace(text))
+	sealed := &sealed{}
 	compiler := jsonschema.NewCompiler()
-	compiler.UseLoader(sealed{})
+	compiler.UseLoader(sealed)
 	if err := compiler.AddResource(schemaURL, text); err != nil {
 		return "", bad(err)
 	}
 	schema, err := compiler.Compile(schemaURL)
-	if err != nil {
+	switch {
+	case err != nil && len(sealed.remote) > 0:
+		r.unchecked(file, "the schema, because it needs "+strings.Join(sealed.remote, ", "))
+		return "", nil
+	case err != nil:
 		return "", bad(err)
+	}
+	if remote = append(remote, sealed.remote...); len(remote) > 0 {
+		slices.Sort(remote)
+		r.unchecked(file, "what the schema takes from "+strings.Join(slices.Compact(remote), ", "))
 	}
 	if err := schema.Validate(values); err != nil {
 		fault := strings.TrimPrefix(err.Error(), "jsonschema validation failed with '"+schemaURL+"#'\n")
@@ -83,13 +95,64 @@ func (r *render) violation(c *chart.Chart, values map[string]any) (string, error
 	return "", nil
 }
 
-// sealed loads no schemas but those that the library has itself. A urn: is taken to allow everything, as Helm does.
-type sealed struct{}
+// unchecked notes that values are not held against a part of a schema that is elsewhere.
+func (r *render) unchecked(file, what string) {
+	r.warnings = append(r.warnings, helm.Warning{File: file, Text: "values are not checked against " + what +
+		": rendering reads nothing from the network; the chart is rendered without that check"})
+}
+
+// detach takes references to other places on the network out of a schema, so that what they name allows everything, and
+// gives their addresses. replace says that a reference stands for everything beside it.
+func detach(v any, replace bool) (remote []string) {
+	switch v := v.(type) {
+	case []any:
+		for _, item := range v {
+			remote = append(remote, detach(item, replace)...)
+		}
+	case map[string]any:
+		if ref, ok := v["$ref"].(string); ok && isRemote(ref) {
+			remote = append(remote, ref)
+			if delete(v, "$ref"); replace {
+				clear(v)
+			}
+		}
+		for key, item := range v {
+			switch key {
+			case "const", "enum", "default", "examples": // values, which may look like schemas
+			default:
+				remote = append(remote, detach(item, replace)...)
+			}
+		}
+	}
+	return remote
+}
+
+// refsReplace says whether in a schema's dialect a $ref stands for everything beside it: up to draft 7
+// (json-schema.org/draft/2019-09/release-notes).
+func refsReplace(schema any) bool {
+	root, _ := schema.(map[string]any)
+	dialect, _ := root["$schema"].(string)
+	return strings.Contains(dialect, "/draft-0")
+}
+
+// isRemote says whether a reference leads into the network. The metaschemas are part of the library.
+func isRemote(ref string) bool {
+	u, err := url.Parse(ref)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "json-schema.org"
+}
+
+// sealed loads no schemas but those that the library has itself. A urn: is taken to allow everything, as Helm does, and
+// so is what is elsewhere on the network, which Helm would read.
+type sealed struct{ remote []string }
 
 // Load implements jsonschema.URLLoader.
-func (sealed) Load(url string) (any, error) {
-	if strings.HasPrefix(url, "urn:") {
+func (s *sealed) Load(at string) (any, error) {
+	switch {
+	case strings.HasPrefix(at, "urn:"):
+		return true, nil
+	case isRemote(at):
+		s.remote = append(s.remote, at)
 		return true, nil
 	}
-	return nil, fmt.Errorf("%s lies outside of the chart's schema, and rendering reads neither network nor files", url)
+	return nil, fmt.Errorf("%s lies outside of the chart's schema, and rendering reads neither network nor files", at)
 }
