@@ -65,3 +65,22 @@ func TestWhatIsNotTheSameForEachAppIsNotShared(t *testing.T) {
 		t.Errorf("both are to be told:\n%s", got)
 	}
 }
+
+// TestWhatOthersWaitForDeliversWhatTheyShare: an app that waits for another cannot bring the namespace of both first.
+func TestWhatOthersWaitForDeliversWhatTheyShare(t *testing.T) {
+	t.Parallel()
+	const namespace = `"kind":"Namespace"`
+	member := func(name, dependsOn string) string {
+		return manifest("shop/"+name+"/config.yaml", name, "{a: b}") + "-- shop/" + name + "/namespace.yaml --\n" +
+			"apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n" +
+			kustomization(name, "  path: shop/"+name+"\n"+dependsOn)
+	}
+	b := newScene(t, fluxSync+member("api", "  dependsOn: [{name: broker}]\n")+member("broker", "  dependsOn: [{name: store}]\n")+
+		member("store", "")+member("web", "  dependsOn: [{name: api}]\n"))
+	got := b.summary(b.resolve("staging"))
+	_, rest, _ := strings.Cut(got, "app store")
+	own, _, _ := strings.Cut(rest, "\napp ")
+	if strings.Contains(got, "ERR") || strings.Count(got, namespace) != 1 || !strings.Contains(own, namespace) {
+		t.Errorf("store is to deliver the namespace, alone:\n%s", got)
+	}
+}

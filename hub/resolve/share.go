@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
@@ -13,8 +14,8 @@ import (
 )
 
 // shareAlike lets one app deliver an object that several apps of the cluster declare with the same text, such as the
-// namespace that each of them brings. It stays with the app that had it; if none had, it goes to the first by name. When
-// that app goes, or no longer declares it, the same bundle gives the object to the next, to which the agent hands it over.
+// namespace that each of them brings. It stays with the app that had it; if none had, it goes to the one that waits for
+// none of the others, and of several to the first by name. When that app goes, or no longer declares it, the same bundle gives the object to the next, to which the agent hands it over.
 // Objects that differ are left to settleClaims.
 func shareAlike(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
 	s := sharing{r: r, res: res, last: last, texts: map[string]map[protocol.ObjectRef][]byte{}}
@@ -112,7 +113,9 @@ func (s *sharing) keeper(apps []int, ref protocol.ObjectRef, kept *holder) (hold
 	}
 	i := apps[max(had, 0)]
 	if had < 0 {
-		i = slices.MinFunc(apps, func(i, j int) int { return waits(s.res.Apps[i].App) - waits(s.res.Apps[j].App) })
+		i = slices.MinFunc(apps, func(i, j int) int {
+			return cmp.Or(waits(s.res.Apps[i].App)-waits(s.res.Apps[j].App), s.waitsFor(i, apps)-s.waitsFor(j, apps))
+		})
 	}
 	a := s.res.Apps[i]
 	return holder{i, a.Ref}, s.text(*a.Ref, a.App.Namespace, ref)
@@ -124,6 +127,29 @@ func waits(a fleet.App) int {
 		return 1
 	}
 	return 0
+}
+
+// waitsFor is how many of apps the app i waits for, directly or by way of others. The one that waits for none delivers
+// what they share: the others' objects may need it, as those in a namespace do, before they are healthy.
+func (s *sharing) waitsFor(i int, apps []int) (n int) {
+	seen := map[string]bool{s.res.Apps[i].App.Name: true}
+	for next := s.res.Apps[i].App.DependsOn; len(next) > 0; {
+		name := next[0]
+		next = slices.Clone(next[1:])
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		at := slices.IndexFunc(s.res.Apps, func(a AppResult) bool { return a.App.Name == name })
+		if at < 0 {
+			continue
+		}
+		if slices.Contains(apps, at) {
+			n++
+		}
+		next = append(next, s.res.Apps[at].App.DependsOn...)
+	}
+	return n
 }
 
 // had says whether an app delivered the object before.
