@@ -183,16 +183,28 @@ func (t *transfer) fetchRefs(ctx context.Context, l *login, repo *gogit.Reposito
 	if err != nil {
 		return err
 	}
-	err = t.metered(t.bounds, "at once", func(meter string) error {
-		return gogit.NewRemote(within, t.remote("HEAD")).FetchContext(ctx, &gogit.FetchOptions{
-			RefSpecs: specs, Tags: gogit.NoTags,
-			Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme, meter),
+	for range 3 {
+		err = t.metered(t.bounds, "at once", func(meter string) error {
+			return gogit.NewRemote(within, t.remote("HEAD")).FetchContext(ctx, &gogit.FetchOptions{
+				RefSpecs: specs, Tags: gogit.NoTags,
+				Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme, meter),
+			})
 		})
-	})
+		if !overtaken(err) {
+			break
+		}
+	}
 	if errors.Is(err, gogit.NoErrAlreadyUpToDate) {
 		return nil
 	}
 	return err
+}
+
+// overtaken says whether a server had sent everything and ended before go-git closed its side of the SSH channel, which
+// then cannot be closed any more. go-git v5 takes that for a failure and gives it as text alone (uploadPack in
+// plumbing/transport/internal/common); nothing is wrong, and another try is as good as the first.
+func overtaken(err error) bool {
+	return err != nil && strings.HasSuffix(err.Error(), "closing input: EOF")
 }
 
 // clone makes a new mirror. Nothing refers to its folder yet.
