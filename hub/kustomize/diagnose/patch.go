@@ -1,5 +1,7 @@
 package diagnose
 
+//lint:file-ignore SA1019 what kustomize deprecates it still builds, and so must be looked at
+
 import (
 	"fmt"
 	"slices"
