@@ -149,7 +149,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap model.Snapshot, ask Request
 func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
 	name := ask.Cluster
 	// The key changes with what a folder may say: what an older release took for a mistake is read again.
-	folder, err := r.aside(ctx, snap, memoKey("folder-7", name), func(ctx context.Context, rec *Recorder) (Render,
+	folder, err := r.aside(ctx, snap, memoKey("folder-8", name), func(ctx context.Context, rec *Recorder) (Render,
 		[]model.Packed, error) {
 		f, err := r.cfg.Layout.Read(ctx, rec, name)
 		if err != nil {
