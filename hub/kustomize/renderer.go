@@ -77,7 +77,7 @@ func safely(m *mount, opts model.BuildOptions) (o outcome) {
 			o = outcome{err: m.Unknown(diagnose.Panicked{Value: v})}
 		}
 	}()
-	return build(m, opts)
+	return m.told(build(m, opts))
 }
 
 // build prepares the mount for its folder, runs kustomize over it and explains what went wrong.
@@ -98,7 +98,7 @@ func build(m *mount, opts model.BuildOptions) outcome {
 	}
 	began := time.Now()
 	objects, err := run(m, target)
-	if missing := m.charts.Missing(); missing != nil && m.refusal == nil {
+	if missing := m.missing(); missing != nil && m.refusal == nil {
 		return outcome{err: missing}
 	}
 	if err != nil {

@@ -308,14 +308,14 @@ func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]str
 		return unavailable(ctx, err)
 	}
 	if app.Chart == nil {
-		return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+		return supplied(ctx, e, view, app.Path, app.Source != nil, func(view model.View) (*Render, error) {
 			return e.r.built(ctx, view, app)
 		})
 	}
 	if app.Chart, err = e.texts(ctx, app); err != nil {
 		return unavailable(ctx, err)
 	}
-	return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+	return supplied(ctx, e, view, app.Path, app.Source != nil, func(view model.View) (*Render, error) {
 		return e.r.charted(ctx, view, e.on, app, vars)
 	})
 }
