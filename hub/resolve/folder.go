@@ -50,13 +50,17 @@ func folderKey(name string, view model.View) string {
 	return memoKey("folder-7", name)
 }
 
-// lacking is the render of a folder whose needs cannot be met, which says why.
+// lacking is the render of a folder, or of a plan, whose needs cannot be met, which says why.
 func lacking(folder *Render, why string) *Render {
 	out, cluster := *folder, *folder.Cluster
 	said := (&model.NeededError{Sources: folder.Needs}).Error()
+	words := []string{said, why}
+	for _, n := range folder.Needs {
+		words = append(words, (&model.NeededError{Sources: []model.Needed{n}}).Error(), why)
+	}
 	cluster.Problems = slices.Clone(cluster.Problems)
 	for i := range cluster.Problems {
-		cluster.Problems[i] = strings.ReplaceAll(cluster.Problems[i], said, why)
+		cluster.Problems[i] = strings.NewReplacer(words...).Replace(cluster.Problems[i])
 	}
 	slices.Sort(cluster.Problems)
 	cluster.Apps = slices.Clone(cluster.Apps)

@@ -35,6 +35,9 @@ type Plan struct {
 	Known   []string // addresses of the repository
 	Doubted []string // addresses that may be the repository's, of which none is taken for it
 	Branch  string   // that is followed; "" if it is not known
+	Needs   []model.Needed
+	// Artifacts are addresses in registries to which the repository is pushed.
+	Artifacts []string
 
 	fleet   func() ([]fleet.Cluster, error)
 	objects []*Object // all that dialects declare, sorted; each once
@@ -96,6 +99,11 @@ func (p *Plan) AppOf(o *Object) string {
 // IsRepository says whether an address is one of the repository that the hub follows.
 func (p *Plan) IsRepository(url string) bool {
 	return slices.ContainsFunc(p.Known, func(known string) bool { return SameRepository(known, url) })
+}
+
+// IsArtifact says whether an address in a registry is one to which the repository that the hub follows is pushed.
+func (p *Plan) IsArtifact(url string) bool {
+	return slices.ContainsFunc(p.Artifacts, func(known string) bool { return SameRepository(known, url) })
 }
 
 // Problem adds a problem of the cluster, once. Where there is one, nothing is pruned.
