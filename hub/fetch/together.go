@@ -4,7 +4,6 @@ import (
 	"context"
 	"sync"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -44,7 +43,7 @@ func NewTogether(dir string, open Opener, tell func(string)) *Together {
 }
 
 // View implements Sources. What is not here is a *model.FetchingError, and here after Wait.
-func (t *Together) View(ctx context.Context, s fleet.Source) (model.View, error) {
+func (t *Together) View(ctx context.Context, s model.Source) (model.View, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	key := s.Key()
@@ -60,7 +59,7 @@ func (t *Together) View(ctx context.Context, s fleet.Source) (model.View, error)
 	return nil, &model.FetchingError{Source: s}
 }
 
-func (t *Together) fetch(ctx context.Context, s fleet.Source, key string, a *asked) {
+func (t *Together) fetch(ctx context.Context, s model.Source, key string, a *asked) {
 	t.slots <- struct{}{}
 	defer func() { <-t.slots }()
 	view, err := t.once.fetch(ctx, s, key)

@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -26,10 +25,10 @@ func (unreachable) Close() error     { return nil }
 // TestWhatCannotBeReachedCostsOneTimeOut however many there are.
 func TestWhatCannotBeReachedCostsOneTimeOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		sources := fetch.NewTogether(t.TempDir(), func(fleet.Source, string) (fetch.Remote, error) { return unreachable{time.Minute}, nil }, func(string) {})
+		sources := fetch.NewTogether(t.TempDir(), func(model.Source, string) (fetch.Remote, error) { return unreachable{time.Minute}, nil }, func(string) {})
 		began := time.Now()
 		for i := range 40 {
-			_, err := sources.View(t.Context(), fleet.Source{Kind: fleet.SourceGit, URL: fmt.Sprintf("https://h%d/r", i)})
+			_, err := sources.View(t.Context(), model.Source{Kind: model.SourceGit, URL: fmt.Sprintf("https://h%d/r", i)})
 			if _, fetching := errors.AsType[*model.FetchingError](err); !fetching {
 				t.Fatalf("source %d: %v", i, err)
 			}
@@ -38,7 +37,7 @@ func TestWhatCannotBeReachedCostsOneTimeOut(t *testing.T) {
 			t.Error("nothing was asked for")
 		}
 		for i := range 40 {
-			if _, err := sources.View(t.Context(), fleet.Source{Kind: fleet.SourceGit, URL: fmt.Sprintf("https://h%d/r", i)}); err == nil || err.Error() != "it does not answer" {
+			if _, err := sources.View(t.Context(), model.Source{Kind: model.SourceGit, URL: fmt.Sprintf("https://h%d/r", i)}); err == nil || err.Error() != "it does not answer" {
 				t.Errorf("source %d: %v", i, err)
 			}
 		}

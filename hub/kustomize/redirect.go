@@ -72,7 +72,7 @@ func (m *mount) redirect(k diagnose.Kustomization, r diagnose.Reference, to remo
 }
 
 // place is where a source is put that a kustomization names.
-func (m *mount) place(k diagnose.Kustomization, s *fleet.Source) string {
+func (m *mount) place(k diagnose.Kustomization, s *model.Source) string {
 	at := model.RemoteFolder(k.Path, *s)
 	m.fetched.names[at] = s.Place("")
 	return at
@@ -96,10 +96,10 @@ func (m *mount) lead(k diagnose.Kustomization, r diagnose.Reference, target stri
 func (m *mount) need(k diagnose.Kustomization, r diagnose.Reference, to remote.Target) *diagnose.BuildError {
 	line := diagnose.LineOf(k.Data, r.Field)
 	by := &diagnose.BuildError{File: m.named(k.Path), Line: line, Reason: fmt.Sprintf("%s %q", r.Field, diagnose.WithoutCredentials(r.Path))}
-	needed := func(s *fleet.Source, unpinned string) *model.Needed {
+	needed := func(s *model.Source, unpinned string) *model.Needed {
 		n := &model.Needed{Source: *s, At: m.place(k, s), By: by.Error(), Base: true}
 		if unpinned != "" {
-			n.Note = &fleet.Note{File: by.File, Line: line, Field: r.Field, Text: fleet.WithoutUser(r.Path) + ": " + unpinned}
+			n.Note = &fleet.Note{File: by.File, Line: line, Field: r.Field, Text: model.WithoutUser(r.Path) + ": " + unpinned}
 		}
 		return n
 	}

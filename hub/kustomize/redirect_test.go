@@ -14,7 +14,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -34,7 +33,7 @@ func view(t testing.TB, files fstest.MapFS, revision string) model.View {
 }
 
 // fetching builds dir as the hub does: again and again, with what is still needed.
-func fetching(t testing.TB, files fstest.MapFS, dir string, get func(fleet.Source) model.View) ([]model.Rendered, []model.Needed, error) {
+func fetching(t testing.TB, files fstest.MapFS, dir string, get func(model.Source) model.View) ([]model.Rendered, []model.Needed, error) {
 	t.Helper()
 	tree := view(t, files, "")
 	var all []model.Needed
@@ -144,7 +143,7 @@ nameSuffix: -root
 	maps.Copy(commits, ids)
 	at := "file://" + more + "/shop.git"
 	views := map[string]model.View{address("other.git"): view(t, other, "o"), at: view(t, shop, "s")}
-	get := func(s fleet.Source) model.View { return views[s.URL] }
+	get := func(s model.Source) model.View { return views[s.URL] }
 	for name, text := range map[string]string{
 		"a tag, a commit, a branch and no ref": "resources: ['AT//nested?ref=v1', own.yaml, 'AT?ref=main']\ncomponents: ['AT//comp?ref=ID']\nnamespace: shop\n" +
 			"images: [{name: web, newTag: '2'}]\npatches: [{target: {kind: Deployment, name: web}, patch: '- {op: add, path: /metadata/annotations, value: {x: y}}'}]\n",
@@ -205,9 +204,9 @@ configMapGenerator: [{name: made, files: ['AT/a.conf', 'key=AT/a.conf'], envs: [
 	for name, content := range served {
 		here["local/"+name] = &fstest.MapFile{Data: []byte(content)}
 	}
-	get := func(s fleet.Source) model.View {
+	get := func(s model.Source) model.View {
 		content, ok := served[strings.TrimPrefix(s.URL, "https://files.example.com/")]
-		if !ok || s.Kind != fleet.SourceFile {
+		if !ok || s.Kind != model.SourceFile {
 			return nil
 		}
 		return view(t, fstest.MapFS{model.RemoteFile: {Data: []byte(content)}}, "x")
@@ -257,7 +256,7 @@ func TestWhatIsFetchedReadsItsOwnTreeAlone(t *testing.T) {
 			base := tree("-- base/kustomization.yaml --\n" + c.text + "\n-- base/cm.yaml --\n" + configMap("c") + "-- beside.txt --\nx\n-- base/plugin.yaml --\n" +
 				"apiVersion: builtin\nkind: ConfigMapGenerator\nmetadata: {name: x}\nfiles: ['k=" + up + "own/secret.yaml']\n-- base/plugins/kustomization.yaml --\nresources: [../cm.yaml]\n" +
 				"-- base/charts/chart/Chart.yaml --\nname: chart\nversion: 0.0.0\n")
-			got, _, err := fetching(t, files, "app", func(fleet.Source) model.View { return view(t, base, "b") })
+			got, _, err := fetching(t, files, "app", func(model.Source) model.View { return view(t, base, "b") })
 			if err == nil {
 				t.Fatalf("it is built: %s", got)
 			}
@@ -282,7 +281,7 @@ func TestWhatIsWrongWithAddressesIsSaid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			_, _, err := fetching(t, tree("-- app/kustomization.yaml --\n"+c.text+"\n"), "app", func(fleet.Source) model.View { return view(t, base, "b") })
+			_, _, err := fetching(t, tree("-- app/kustomization.yaml --\n"+c.text+"\n"), "app", func(model.Source) model.View { return view(t, base, "b") })
 			if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), ".git/drover") {
 				t.Errorf("%v, want %s", err, c.want)
 			}

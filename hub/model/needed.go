@@ -11,7 +11,7 @@ import (
 // Needed is a source that a render looked for in its tree and did not find: a published chart, or what a kustomization
 // names by its address.
 type Needed struct {
-	Source fleet.Source `json:"source"`
+	Source Source `json:"source"`
 	// At is the folder in which it is to be. If Archive is set, the version of the chart that was found and .tgz are
 	// added to it, as Helm names the archives in charts/.
 	At      string `json:"at"`
@@ -39,7 +39,7 @@ func (e *NeededError) Error() string {
 }
 
 // FetchingError says that a source is being fetched.
-type FetchingError struct{ Source fleet.Source }
+type FetchingError struct{ Source Source }
 
 // Error implements error.
 func (e *FetchingError) Error() string {
@@ -52,7 +52,7 @@ const remoteRoot = ".git/drover"
 
 // RemoteFolder is where a source is put that the file at a path names by its address: one in another such folder has
 // those that it names below it.
-func RemoteFolder(file string, s fleet.Source) string {
+func RemoteFolder(file string, s Source) string {
 	return path.Join(RemoteOf(file), remoteRoot, s.Key())
 }
 
@@ -75,5 +75,5 @@ func RemoteFor(file, name string) bool {
 // RemoteDepth is how many such folders a path is in.
 func RemoteDepth(file string) int { return strings.Count("/"+file, "/"+remoteRoot+"/") }
 
-// RemoteFile is what the one file of a fleet.SourceFile is called in its tree.
+// RemoteFile is what the one file of a SourceFile is called in its tree.
 const RemoteFile = "file.yaml"

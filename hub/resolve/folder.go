@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -65,7 +64,7 @@ func lacking(folder *Render, why string) *Render {
 	slices.Sort(cluster.Problems)
 	cluster.Apps = slices.Clone(cluster.Apps)
 	for i := range cluster.Apps {
-		if a := &cluster.Apps[i]; a.Name == fleet.RootApp {
+		if a := &cluster.Apps[i]; a.Name == model.RootApp {
 			a.Err = strings.ReplaceAll(a.Err, said, why)
 		}
 	}

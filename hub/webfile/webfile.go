@@ -18,7 +18,6 @@ import (
 	"regexp"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/outbound"
@@ -41,14 +40,14 @@ type Access struct {
 
 // Remote fetches one file (fetch.Remote).
 type Remote struct {
-	source fleet.Source
+	source model.Source
 	dir    string
 	access func(context.Context) (Access, error)
 }
 
-// NewRemote prepares to fetch a fleet.SourceFile, and keeps it below dir. It asks nobody yet: an error says that the
+// NewRemote prepares to fetch a model.SourceFile, and keeps it below dir. It asks nobody yet: an error says that the
 // address can never be fetched.
-func NewRemote(s fleet.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
+func NewRemote(s model.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
 	u, err := url.Parse(s.URL)
 	switch {
 	case err != nil:

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/webfile"
 	"github.com/drover-dev/drover/internal/outbound"
@@ -18,7 +17,7 @@ func public(context.Context) (webfile.Access, error) { return webfile.Access{}, 
 
 func open(t *testing.T, address, dir string, access func(context.Context) (webfile.Access, error)) *webfile.Remote {
 	t.Helper()
-	r, err := webfile.NewRemote(fleet.Source{Kind: fleet.SourceFile, URL: address}, dir, access)
+	r, err := webfile.NewRemote(model.Source{Kind: model.SourceFile, URL: address}, dir, access)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,7 +134,7 @@ func TestHostileAnswersAndAddressesAreRefused(t *testing.T) {
 		t.Errorf("the machine itself was asked: %v", err)
 	}
 	for _, address := range []string{"file:///etc/passwd", "ftp://h/x", "https://", "https://u:secret@h/x", "https://h/%zz"} {
-		if _, err := webfile.NewRemote(fleet.Source{Kind: fleet.SourceFile, URL: address}, t.TempDir(), public); err == nil || strings.Contains(err.Error(), "secret") {
+		if _, err := webfile.NewRemote(model.Source{Kind: model.SourceFile, URL: address}, t.TempDir(), public); err == nil || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -154,7 +153,7 @@ func TestAnAnswerMayBeNoManifest(t *testing.T) {
 	}))
 	defer server.Close()
 	dir := t.TempDir()
-	r, err := webfile.NewRemote(fleet.Source{Kind: fleet.SourceFile, URL: server.URL, Optional: true}, dir, public)
+	r, err := webfile.NewRemote(model.Source{Kind: model.SourceFile, URL: server.URL, Optional: true}, dir, public)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Use is what a kustomization wants at an address.
@@ -23,8 +23,8 @@ const (
 // Target is what an address leads to. If both are set, kustomize tells by what the server answers: File counts if there
 // is a manifest.
 type Target struct {
-	File *fleet.Source
-	Git  *fleet.Source
+	File *model.Source
+	Git  *model.Source
 	// Folder is of Git.
 	Folder string
 	// UnpinnedFile and UnpinnedGit say why the same address may give something else tomorrow; "" if it names a commit, a
@@ -93,8 +93,8 @@ func tell(address string, web, repository bool) (file, folder bool) {
 var commitID = regexp.MustCompile(`^[0-9a-fA-F]{40}$`)
 
 // source follows the ref of a repository: `git fetch` finds it by the same names (gitrevisions(7)).
-func (r Repository) source() *fleet.Source {
-	s := &fleet.Source{Kind: fleet.SourceGit, URL: withoutName(r.URL)}
+func (r Repository) source() *model.Source {
+	s := &model.Source{Kind: model.SourceGit, URL: withoutName(r.URL)}
 	switch {
 	case commitID.MatchString(r.Ref):
 		s.Revision = strings.ToLower(r.Ref)
@@ -115,8 +115,8 @@ func withoutName(address string) string {
 }
 
 // fileAt is a file on the web. One in whose path there is a commit id never changes.
-func fileAt(address string) *fleet.Source {
-	s := &fleet.Source{Kind: fleet.SourceFile, URL: address}
+func fileAt(address string) *model.Source {
+	s := &model.Source{Kind: model.SourceFile, URL: address}
 	if i := slices.IndexFunc(steps(address), commitID.MatchString); i >= 0 {
 		s.Revision = strings.ToLower(steps(address)[i])
 	}

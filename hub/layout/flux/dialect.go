@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -63,7 +62,7 @@ func (Dialect) Sort(file string, h document.Head) planning.Use {
 }
 
 // Targets implements Dialect: nothing of Flux stands below FleetRoot.
-func (Dialect) Targets(model.Rendered, fleet.Cluster) bool { return false }
+func (Dialect) Targets(model.Rendered, model.Cluster) bool { return false }
 
 // Open implements Dialect.
 func (Dialect) Open(p *planning.Plan) planning.Reader { return reader{p} }
@@ -113,8 +112,8 @@ func (r reader) Expand(context.Context) ([]model.Declaration, error) {
 }
 
 // Read implements Reader.
-func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
-	read := map[string]func(*planning.Plan, *planning.Object, *fleet.App) error{
+func (r reader) Read(o *planning.Object, app *model.App) (bool, error) {
+	read := map[string]func(*planning.Plan, *planning.Object, *model.App) error{
 		kustomizeGroup + kindKustomization: readKustomization, helmGroup + kindHelmRelease: readHelmRelease}[o.Group+o.Kind]
 	switch {
 	case read != nil:

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // kubeConfig says in which cluster Flux is to apply what an object declares, where that is not the one it stands in.
@@ -22,7 +22,7 @@ var plainSecrets = []string{"cluster-kubeconfig", "kubeconfig"}
 
 // isOf says whether a Secret holds the kubeconfig of a cluster: by what its cluster.yaml says (spec.flux.kubeConfig), or
 // else by its name, which is that of the cluster, or that with -kubeconfig, as Cluster API writes it, or by its namespace.
-func isOf(c fleet.Cluster, namespace, secret string) bool {
+func isOf(c model.Cluster, namespace, secret string) bool {
 	if said := c.Flux.KubeConfig; said != "" {
 		return said == secret || said == namespace+"/"+secret
 	}

@@ -5,14 +5,13 @@ import (
 	"io/fs"
 	"path"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 // TreeOf gives the tree of another source, as the plan's own tree has it. If it has not, the plan is to be made again
 // with it: the error says so, in the words of a *model.NeededError for this source alone, until it is known why it
 // cannot be fetched.
-func (p *Plan) TreeOf(s fleet.Source) (model.Tree, error) {
+func (p *Plan) TreeOf(s model.Source) (model.Tree, error) {
 	at := model.RemoteFolder("", s)
 	if info, err := p.Tree.Stat(at); err == nil && info.IsDir() {
 		return within{p.Tree, at}, nil

@@ -1,8 +1,9 @@
-package fleet
+package model
 
 import (
 	"fmt"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -18,10 +19,6 @@ const (
 // RootApp is the name of the app that holds everything in a cluster's folder that no App takes.
 const RootApp = "root"
 
-// LabelApp is put on every object that Drover applies; its value is the app's name. Watches select by it, so an
-// agent is never told of objects that are not its own.
-const LabelApp = "drover.dev/app"
-
 // FieldAgentImage is the field of a note about Cluster.AgentImage.
 const FieldAgentImage = "agent.image"
 
@@ -32,7 +29,7 @@ type Cluster struct {
 	// Annotations are for ApplicationSets of Argo CD, which may use them as parameters.
 	Annotations map[string]string
 	Argo        ArgoCluster
-	Flux        FluxCluster `json:",omitzero"`
+	Flux        FluxCluster       `json:",omitzero"`
 	Vars        map[string]string // for ${var} substitution
 	Suspend     bool              // leave the whole cluster as it is
 	// PruneOnRemove: when the folder goes, what Drover delivered there goes too. Otherwise it is left running.
@@ -48,7 +45,7 @@ type Cluster struct {
 	// app that is missing may only be unreadable.
 	Problems []string
 	// Notes name what the folder asks for and Drover does not do, beyond any one app.
-	Notes []Note
+	Notes []fleet.Note
 }
 
 // ArgoCluster is what Argo CD calls a cluster, by which files that were written for it name the cluster.
