@@ -102,7 +102,7 @@ func (m *mount) vet(k diagnose.Kustomization, r diagnose.Reference) (served, *di
 		if r.Role != diagnose.Component && !remote.HTTP(r.Path) && within && m.isFile(target) {
 			return redirected, nil
 		}
-		return m.redirect(k, r, to)
+		return redirect(m, k, r, to)
 	}
 	if r.Inline() {
 		if r.Role == diagnose.Plugin {
@@ -110,7 +110,7 @@ func (m *mount) vet(k diagnose.Kustomization, r diagnose.Reference) (served, *di
 		}
 		return asWritten, nil
 	}
-	if e := m.confine(k, r, target, within); e != nil {
+	if e := confine(m, k, r, target, within); e != nil {
 		return asWritten, e
 	}
 	switch {
@@ -127,7 +127,7 @@ func (m *mount) vet(k diagnose.Kustomization, r diagnose.Reference) (served, *di
 
 // confine refuses a path that leads out of the tree that a kustomization is in: out of the repository, or out of what
 // was fetched, in which kustomize takes files from below the kustomization alone.
-func (m *mount) confine(k diagnose.Kustomization, r diagnose.Reference, target string, within bool) *diagnose.BuildError {
+func confine(m *mount, k diagnose.Kustomization, r diagnose.Reference, target string, within bool) *diagnose.BuildError {
 	fetched := model.RemoteOf(k.Path)
 	switch {
 	case path.IsAbs(r.Path):

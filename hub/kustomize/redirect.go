@@ -39,7 +39,7 @@ type fetched struct {
 }
 
 // redirect has a reference lead to where in the tree that was put which is at its address.
-func (m *mount) redirect(k diagnose.Kustomization, r diagnose.Reference, to remote.Target) (served, *diagnose.BuildError) {
+func redirect(m *mount, k diagnose.Kustomization, r diagnose.Reference, to remote.Target) (served, *diagnose.BuildError) {
 	depth := model.RemoteDepth(k.Path)
 	switch {
 	case depth >= maxRemoteDepth:
@@ -50,12 +50,12 @@ func (m *mount) redirect(k diagnose.Kustomization, r diagnose.Reference, to remo
 			diagnose.VendorHint)
 	}
 	if to.File != nil {
-		if at := m.place(k, to.File); m.isFile(path.Join(at, model.RemoteFile)) {
-			return m.lead(k, r, path.Join(at, model.RemoteFile))
+		if at := place(m, k, to.File); m.isFile(path.Join(at, model.RemoteFile)) {
+			return lead(m, k, r, path.Join(at, model.RemoteFile))
 		}
 	}
 	if to.Git != nil {
-		if at := m.place(k, to.Git); m.IsDir(absolute(at)) {
+		if at := place(m, k, to.Git); m.IsDir(absolute(at)) {
 			target := path.Join(at, to.Folder)
 			switch _, err := m.stat(target); {
 			case err != nil:
@@ -65,27 +65,27 @@ func (m *mount) redirect(k diagnose.Kustomization, r diagnose.Reference, to remo
 				return asWritten, m.refuseRef(k, r, "names a file in a Git repository, where kustomize takes folders alone",
 					"name its folder, or the address at which the server gives the file")
 			}
-			return m.lead(k, r, target)
+			return lead(m, k, r, target)
 		}
 	}
-	return notHere, m.need(k, r, to)
+	return notHere, need(m, k, r, to)
 }
 
 // place is where a source is put that a kustomization names.
-func (m *mount) place(k diagnose.Kustomization, s *model.Source) string {
+func place(m *mount, k diagnose.Kustomization, s *model.Source) string {
 	at := model.RemoteFolder(k.Path, *s)
 	m.fetched.names[at] = s.Place("")
 	return at
 }
 
-func (m *mount) lead(k diagnose.Kustomization, r diagnose.Reference, target string) (served, *diagnose.BuildError) {
+func lead(m *mount, k diagnose.Kustomization, r diagnose.Reference, target string) (served, *diagnose.BuildError) {
 	rel, err := filepath.Rel(k.Dir(), target)
 	if err != nil {
 		return asWritten, m.refuseRef(k, r, err.Error(), "")
 	}
 	rel = filepath.ToSlash(rel)
 	r.Redirect(rel)
-	m.Redirected(k.Path, r.Field, rel)
+	diagnose.Redirected(m.Build, k.Path, r.Field, rel)
 	if r.Role == diagnose.Resource {
 		m.Declares[target] = true
 	}
@@ -93,11 +93,11 @@ func (m *mount) lead(k diagnose.Kustomization, r diagnose.Reference, target stri
 }
 
 // need takes down what is to be fetched.
-func (m *mount) need(k diagnose.Kustomization, r diagnose.Reference, to remote.Target) *diagnose.BuildError {
+func need(m *mount, k diagnose.Kustomization, r diagnose.Reference, to remote.Target) *diagnose.BuildError {
 	line := diagnose.LineOf(k.Data, r.Field)
-	by := &diagnose.BuildError{File: m.named(k.Path), Line: line, Reason: fmt.Sprintf("%s %q", r.Field, diagnose.WithoutCredentials(r.Path))}
+	by := &diagnose.BuildError{File: named(m, k.Path), Line: line, Reason: fmt.Sprintf("%s %q", r.Field, diagnose.WithoutCredentials(r.Path))}
 	needed := func(s *model.Source, unpinned string) *model.Needed {
-		n := &model.Needed{Source: *s, At: m.place(k, s), By: by.Error(), Base: true}
+		n := &model.Needed{Source: *s, At: place(m, k, s), By: by.Error(), Base: true}
 		if unpinned != "" {
 			n.Note = &fleet.Note{File: by.File, Line: line, Field: r.Field, Text: model.WithoutUser(r.Path) + ": " + unpinned}
 		}
@@ -125,7 +125,7 @@ func (m *mount) need(k diagnose.Kustomization, r diagnose.Reference, to remote.T
 }
 
 // missing is why the build has to be tried again; nil if it has not.
-func (m *mount) missing() error {
+func missing(m *mount) error {
 	if len(m.fetched.needs) > 0 {
 		return &model.NeededError{Sources: m.fetched.needs}
 	}
@@ -136,7 +136,7 @@ func (m *mount) missing() error {
 const relation = `(?:\.\./)*`
 
 // named is a text for people, in which what was fetched goes by its address.
-func (m *mount) named(text string) string {
+func named(m *mount, text string) string {
 	for strings.Contains(text, ".git/drover/") {
 		longest := ""
 		for at := range m.fetched.names {
@@ -157,12 +157,12 @@ func (m *mount) named(text string) string {
 }
 
 // told is an outcome for people, in which what was fetched goes by its address.
-func (m *mount) told(o outcome) outcome {
+func told(m *mount, o outcome) outcome {
 	for i := range o.objects {
-		o.objects[i].File = m.named(o.objects[i].File)
+		o.objects[i].File = named(m, o.objects[i].File)
 	}
 	if e, ok := o.err.(*diagnose.BuildError); ok {
-		o.err = &diagnose.BuildError{File: m.named(e.File), Line: e.Line, Reason: m.named(e.Reason), Hint: m.named(e.Hint)}
+		o.err = &diagnose.BuildError{File: named(m, e.File), Line: e.Line, Reason: named(m, e.Reason), Hint: named(m, e.Hint)}
 	}
 	return o
 }

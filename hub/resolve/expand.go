@@ -111,7 +111,7 @@ func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	r, err := e.planWith(ctx, in)
+	r, err := planWith(ctx, e, in)
 	if err != nil {
 		return model.Cluster{}, err
 	}
@@ -129,7 +129,7 @@ func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 }
 
 // planWith is the plan, with the sources that generators look into.
-func (e *expansion) planWith(ctx context.Context, in model.Declarations) (*Render, error) {
+func planWith(ctx context.Context, e *expansion, in model.Declarations) (*Render, error) {
 	var known *Render // without what is needed
 	plan := func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)

@@ -63,7 +63,7 @@ func (f *Fleet) Differs(before *Fleet) bool {
 func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fleet) (*Fleet, error) {
 	r.renders.begin("", &Patience{})
 	e := &expansion{r: r, snap: snap}
-	now, err := e.readFleet(ctx)
+	now, err := readFleet(ctx, e)
 	r.renders.end()
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fle
 
 // readFleet reads the apps for many clusters, with what their kustomizations name by addresses. Where that is not at
 // hand it is one of the problems, so that nothing that seems to be missing is taken for gone.
-func (e *expansion) readFleet(ctx context.Context) (*Render, error) {
+func readFleet(ctx context.Context, e *expansion) (*Render, error) {
 	var known *Render // without what is needed
 	now, err := supplied(ctx, e, e.snap, "the files of apps for many clusters", false, func(view model.View) (*Render, error) {
 		out, err := e.r.aside(ctx, view, memoKey("fleet-2", memtree.Stock(view)), func(ctx context.Context, rec *Recorder) (Render,

@@ -12,7 +12,7 @@ import (
 
 // readFolder reads the folder of a cluster, with what its kustomizations name by addresses. Where that is not at hand,
 // what the folder holds is not known, and nothing that seems to be gone is taken for gone.
-func (e *expansion) readFolder(ctx context.Context, name string) (*Render, error) {
+func readFolder(ctx context.Context, e *expansion, name string) (*Render, error) {
 	var known *Render // without what is needed
 	r := e.r
 	folder, err := supplied(ctx, e, e.snap, "the folder of cluster "+name, false, func(view model.View) (*Render, error) {

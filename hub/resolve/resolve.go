@@ -150,7 +150,7 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 	name := ask.Cluster
 	e := expansion{r: r, snap: snap, made: map[string]made{}, turns: map[string]int{},
 		on: model.Capabilities{Kubernetes: ask.Facts.Kubernetes, APIs: ask.Facts.APIs}}
-	folder, err := e.readFolder(ctx, name)
+	folder, err := readFolder(ctx, &e, name)
 	if err != nil {
 		return Resolution{}, err
 	}

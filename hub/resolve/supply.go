@@ -78,7 +78,7 @@ func supply(ctx context.Context, e *expansion, view model.View, needs []model.Ne
 	views := map[string]model.View{}
 	var first error
 	for _, n := range needs {
-		got, n, err := e.needed(ctx, n)
+		got, n, err := needed(ctx, e, n)
 		if err != nil {
 			first = firstOf(first, err)
 			continue
@@ -100,12 +100,12 @@ func supply(ctx context.Context, e *expansion, view model.View, needs []model.Ne
 }
 
 // needed gives what is needed, or what is meant instead where that turns out to be no manifest.
-func (e *expansion) needed(ctx context.Context, n model.Needed) (model.View, model.Needed, error) {
+func needed(ctx context.Context, e *expansion, n model.Needed) (model.View, model.Needed, error) {
 	e.places = append(e.places, SourcePlace(n.Source.Key()))
 	view, err := e.whole(ctx, n.Source)
 	if err == nil && n.Or != nil {
 		if _, err := view.Stat(model.RemoteFile); err != nil {
-			return e.needed(ctx, *n.Or)
+			return needed(ctx, e, *n.Or)
 		}
 	}
 	if err != nil && n.By != "" {

@@ -36,7 +36,7 @@ type Reference struct {
 func (r Reference) Redirect(p string) { r.set(p) }
 
 // Redirected records that a reference of a kustomization that was served names another path than is written.
-func (b *Build) Redirected(file, field, to string) {
+func Redirected(b *Build, file, field, to string) {
 	for i := range b.kusts {
 		for j := range b.kusts[i].Refs {
 			if r := &b.kusts[i].Refs[j]; b.kusts[i].Path == file && r.Field == field {
