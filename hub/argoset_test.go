@@ -2,8 +2,11 @@ package hub_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // applicationSet is an ApplicationSet in the cluster's folder, whose Applications are told apart by name, folder and namespace.
@@ -93,7 +96,7 @@ func TestWhatAnApplicationSetAsksForInVainIsNamed(t *testing.T) {
 	const list = "  - list: {elements: [{team: a}]}\n"
 	for _, c := range []struct{ name, tree, want string }{
 		{"a generator that is not supported", applicationSet("", "  - scmProvider: {github: {organization: x}}\n", "a", "teams/a", "n"), "problem clusters/staging/set.yaml:6: ApplicationSet argocd/s: spec.generators[0].scmProvider: this generator is not supported: list the repositories; keeping the Applications that it gave before"},
-		{"another repository", applicationSet("", "  - git: {repoURL: 'https://x/y.git', directories: [{path: '*'}]}\n", "a", "teams/a", "n"), "only this repository at the branch that is followed is supported"},
+		{"another repository", applicationSet("", "  - git: {repoURL: 'https://x/y.git', directories: [{path: '*'}]}\n", "a", "teams/a", "n"), "spec.generators[0].git: https://x/y.git: nothing here fetches sources; keeping the Applications that it gave before"},
 		{"a number in a list", applicationSet("", "  - list: {elements: [{n: 1}]}\n", "a", "teams/a", "n"), "elements[0]: n is no text: put it in quotes, or say goTemplate: true"},
 		{"a parameter twice", applicationSet("", "  - matrix: {generators: [{list: {elements: [{a: x}]}}, {list: {elements: [{a: y}]}}]}\n", "a", "teams/a", "n"), `both generators give the parameter a, "x" and "y"`},
 		{"a function that looks at the machine", applicationSet(goTemplate, list, `{{env "HOME"}}`, "teams/a", "n"), `function "env" not defined`},
@@ -108,5 +111,44 @@ func TestWhatAnApplicationSetAsksForInVainIsNamed(t *testing.T) {
 				t.Errorf("got:\n%s\nwant in it:\n%s", got, c.want)
 			}
 		})
+	}
+}
+
+// TestGitGeneratorsLookIntoOtherRepositories: folders and files, at branches, tags and commits, which are followed.
+func TestGitGeneratorsLookIntoOtherRepositories(t *testing.T) {
+	t.Parallel()
+	e := newElsewhere(t)
+	other := e.push("teams.git", "v1.0", map[string]string{"teams/a/config.json": `{"owner": "x", "deep": {"n": "1"}}`, "teams/b/config.json": `{"owner": "y", "deep": {"n": "2"}}`, ".hidden/x": "x", "teams/.h/x": "x"})
+	e.push("teams.git", "", map[string]string{"teams/c/config.json": `{"owner": "z", "deep": {"n": "3"}}`})
+	git := func(rest string) string { return "  - git: {repoURL: '" + other + "', " + rest + "}\n" }
+	for _, c := range []struct{ name, generators, as, want string }{
+		{"folders of a tag", git("revision: refs/tags/v1.0, directories: [{path: teams/*}, {path: teams/b, exclude: true}]"), "{{path.basename}}", "a"},
+		{"folders of the branch", git("revision: main, directories: [{path: teams/*}]"), "{{path.basename}}", "a b c"},
+		{"folders, with values and a prefix", git("directories: [{path: teams/*}], pathParamPrefix: my, values: {name: 'n-{{my.path.basename}}'}"), "{{values.name}}-{{my.path[0]}}", "n-a-teams n-b-teams n-c-teams"},
+		{"files", git("revision: HEAD, files: [{path: '**/config.json'}]"), "{{owner}}-{{deep.n}}-{{path.basename}}", "x-1-a y-2-b z-3-c"},
+		{"a matrix with this repository", "  - matrix: {generators: [{git: {repoURL: '" + other + "', revision: v1.0, directories: [{path: teams/*}]}}, {list: {elements: [{n: '1'}]}}]}\n", "{{path.basename}}-{{n}}", "a-1 b-1"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := foreignScene(t, e, teams+applicationSet("", c.generators, c.as, "teams/a", "n"))
+			b.with(func(cfg *resolve.Config) { cfg.Repository = []string{argoRepository} })
+			res := b.resolve("staging")
+			var got []string
+			for _, a := range res.Apps {
+				got = append(got, a.App.Name)
+			}
+			if text := strings.Join(got, " "); text != c.want || len(res.Cluster.Problems) > 0 {
+				t.Errorf("got %s, want %s; %v", text, c.want, res.Cluster.Problems)
+			}
+			if !slices.ContainsFunc(res.Places(), func(place string) bool { return strings.HasPrefix(place, "\x00") }) {
+				t.Error("the cluster does not follow the repository")
+			}
+		})
+	}
+	e.away.Store(true)
+	b := foreignScene(t, e, teams+applicationSet("", git("revision: v1.0, directories: [{path: teams/*}]"), "{{path.basename}}", "teams/a", "n"))
+	b.with(func(cfg *resolve.Config) { cfg.Repository = []string{argoRepository} })
+	if p := b.resolve("staging").Cluster.Problems; len(p) != 1 || !strings.Contains(p[0], "spec.generators[0].git: ") || !strings.Contains(p[0], "503") ||
+		!strings.Contains(p[0], "keeping the Applications that it gave before") {
+		t.Errorf("a repository that is away: %q", p)
 	}
 }

@@ -39,6 +39,7 @@ import (
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
+	"github.com/drover-dev/drover/hub/webfile"
 )
 
 // elsewhere is a server with Git repositories, charts and OCI artifacts, as `drover hub` fetches them.
@@ -102,6 +103,11 @@ func (e *elsewhere) opener(charts string) fetch.Opener {
 			return helm.NewRemote(fetcher, s, dir, func(ctx context.Context) (helm.Access, error) {
 				c, err := find(ctx)
 				return helm.Access{Username: c.Username, Password: c.Password, PlainHTTP: s.PlainHTTP}, err
+			})
+		case model.SourceFile:
+			return webfile.NewRemote(s, dir, func(ctx context.Context) (webfile.Access, error) {
+				c, err := find(ctx)
+				return webfile.Access{Username: c.Username, Password: c.Password}, err
 			})
 		case model.SourceOCI:
 			return oci.NewRemote(s, dir, func(ctx context.Context) (oci.Access, error) {

@@ -3,6 +3,8 @@ package hub
 import (
 	"context"
 	"slices"
+
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // rendered resolves the clusters whose renders have finished.
@@ -12,14 +14,11 @@ func (h *Hub) rendered(ctx context.Context) error {
 	}
 	names := h.Resolver.Take()
 	if len(names) > 0 && names[0] == "" { // what concerns many clusters: it sorts first
-		changed, err := h.plans.refresh(ctx, h.plans.base)
+		more, err := h.plans.reselect(ctx)
 		if err != nil {
 			return err
 		}
-		if names = names[1:]; changed {
-			names = append(names, h.plans.reselected()...)
-			h.plans.showProblems()
-		}
+		names = append(names[1:], more...)
 	}
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return !h.plans.lists(name)
@@ -62,6 +61,15 @@ func (h *Hub) refreshed(ctx context.Context, key string) error {
 	if h.plans.base == nil {
 		return nil // the first revision comes to it
 	}
-	_, err := h.resolveAll(ctx, h.plans.base, h.plans.using(key))
+	names := h.plans.using(key)
+	if slices.Contains(h.plans.apps.Places(), resolve.SourcePlace(key)) {
+		more, err := h.plans.reselect(ctx)
+		if err != nil {
+			return err
+		}
+		names = append(names, slices.DeleteFunc(more, func(name string) bool { return !h.plans.lists(name) })...)
+		slices.Sort(names)
+	}
+	_, err := h.resolveAll(ctx, h.plans.base, slices.Compact(names))
 	return err
 }

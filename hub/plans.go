@@ -202,6 +202,17 @@ func (p *plans) refresh(ctx context.Context, snap model.Snapshot) (changed bool,
 	return changed, nil
 }
 
+// reselect reads the apps for many clusters again, at the same revision, and gives the clusters to which any came or
+// from which any went.
+func (p *plans) reselect(ctx context.Context) ([]string, error) {
+	changed, err := p.refresh(ctx, p.base)
+	if err != nil || !changed {
+		return nil, err
+	}
+	p.showProblems()
+	return p.reselected(), nil
+}
+
 // resolve resolves one cluster and notes on what that depends.
 func (p *plans) resolve(ctx context.Context, snap model.Snapshot, name string, patience *resolve.Patience) error {
 	_, apis := p.serves.apis(name)
@@ -309,7 +320,11 @@ func (p *plans) showSources() {
 		return
 	}
 	if p.base != nil && len(p.again) == 0 { // else a cluster that was not read may use one
-		p.sources.Retain(func(key string) bool { return len(p.places[resolve.SourcePlace(key)]) > 0 })
+		shared := p.apps.Places()
+		p.sources.Retain(func(key string) bool {
+			place := resolve.SourcePlace(key)
+			return len(p.places[place]) > 0 || slices.Contains(shared, place)
+		})
 	}
 	states := p.sources.States()
 	p.state.edit(func(_ *query.Index, s *SourceStatus) { s.Sources = states })

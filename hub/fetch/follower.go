@@ -119,7 +119,7 @@ func (f *Follower) View(_ context.Context, s model.Source) (model.View, error) {
 	case x.err != nil:
 		return nil, x.err
 	}
-	return nil, fmt.Errorf("%s is being fetched: the app follows when it is here", s)
+	return nil, &model.FetchingError{Source: s}
 }
 
 // begin starts to follow a source. f.mu is held.

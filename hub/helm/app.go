@@ -29,7 +29,7 @@ func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app model.A
 			return nil, nil, placed(err)
 		}
 		if len(needed) > 0 {
-			return nil, nil, &model.NeededError{Charts: needed}
+			return nil, nil, &model.NeededError{Sources: needed}
 		}
 	}
 	opts := Options{Release: app.Chart.Release, Namespace: app.Namespace, KubeVersion: on.Kubernetes, APIVersions: on.APIs, IncludeCRDs: !app.Chart.SkipCRDs, SkipTests: true}

@@ -66,6 +66,9 @@ func (n *needs) of(dir string, depth int) error {
 	for _, d := range missing {
 		if rel, ok := d.local(); ok {
 			from := path.Join(dir, rel)
+			if model.RemoteOf(from) != model.RemoteOf(dir) {
+				continue // reading the chart will refuse it
+			}
 			if info, err := n.statIn(from); err == nil && info.IsDir() {
 				if err := n.of(from, depth+1); err != nil {
 					return err
@@ -144,7 +147,7 @@ func (r *reader) locals(dir, prefix string, depth int) error {
 		}
 		done[d.Name] = true
 		from := path.Join(dir, rel)
-		if !fs.ValidPath(from) || !fs.ValidPath(d.Name) {
+		if !fs.ValidPath(from) || !fs.ValidPath(d.Name) || model.RemoteOf(from) != model.RemoteOf(dir) {
 			return r.refuse(path.Join(dir, "Chart.yaml"), fmt.Sprintf("dependency %s is at %s, which is outside the repository", d.Name, d.Repository), "put the chart into the repository")
 		}
 		info, err := r.chart.Tree.Stat(from)

@@ -58,7 +58,7 @@ func (r *Renderer) inflate(ctx context.Context, tree model.Tree, of model.Inflat
 		return nil, placed(err)
 	}
 	if len(needed) > 0 {
-		return nil, &model.NeededError{Charts: needed}
+		return nil, &model.NeededError{Sources: needed}
 	}
 	opts := Options{Release: of.Release, Namespace: of.Namespace, KubeVersion: of.KubeVersion, MoreAPIs: of.APIVersions, IncludeCRDs: of.IncludeCRDs,
 		SkipHooks: of.SkipHooks, SkipTests: of.SkipTests}

@@ -2,6 +2,7 @@ package kustomize
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,7 @@ import (
 	"testing/fstest"
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/remote"
 	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/krusty"
 	"sigs.k8s.io/kustomize/api/provider"
@@ -90,6 +92,15 @@ func TestRemote(t *testing.T) {
 				tree("-- a/cm.yaml --\n" + configMap("c") + "-- a/kustomization.yaml --\n" + text + "\n"),
 				tree("-- b/cm.yaml --\n" + configMap("c") + "-- b/kustomization.yaml --\n" + text + "\n-- a/kustomization.yaml --\nresources: [../b]\n"),
 			} {
+				if by, needs := needed(t, files, "a"); needs {
+					if !strings.Contains(by, "kustomization.yaml:") || strings.Contains(by, "hunter2") {
+						t.Errorf("%s %s is needed by %s", field, address, by)
+					}
+					if p.sprung() {
+						t.Fatalf("%s %s was fetched", field, address)
+					}
+					continue
+				}
 				got := mustFail(t, files, "a", model.BuildOptions{})
 				if !strings.Contains(got, "kustomization.yaml") || !strings.Contains(got, "relative path") && !strings.Contains(got, "check the path") {
 					t.Errorf("%s %s: %s", field, address, got)
@@ -105,7 +116,21 @@ func TestRemote(t *testing.T) {
 	}
 }
 
-// TestGitAddresses holds isGit against what kustomize itself would clone.
+// needed says who names what a build needs to be fetched; needs is false if it needs nothing.
+func needed(t *testing.T, files fstest.MapFS, dir string) (by string, needs bool) {
+	t.Helper()
+	objects, err := (&Renderer{}).Build(context.Background(), files, dir, model.BuildOptions{})
+	n, needs := errors.AsType[*model.NeededError](err)
+	if !needs {
+		return "", false
+	}
+	if again, err := workers(t).Build(context.Background(), files, dir, model.BuildOptions{}); fmt.Sprint(err) != n.Error() || len(objects)+len(again) > 0 {
+		t.Errorf("in a worker: %v, here: %v", err, n)
+	}
+	return n.Sources[0].By, true
+}
+
+// TestGitAddresses compares remote.Git with what kustomize itself would clone.
 func TestGitAddresses(t *testing.T) {
 	p := setTrap(t)
 	addresses := append(remotes("http://127.0.0.1:1"), "base", "./base", "../base", "a/b/c", "github.com", "github.com/org", "github.com/org/", "./github.com/org/repo",
@@ -113,7 +138,7 @@ func TestGitAddresses(t *testing.T) {
 		"github.com/org/repo/../../x", "github.com/org/repo//../x", "https://x", "https://x/y", "ssh://x/y/z", "file://", "file://x", "git::base", "git::github.com/a/b",
 		"http:base", "?ref=x", "base?ref=x", "github.com/a/b?ref", "_git/x", "github.com/_git/x", "x@y:_git/z", "https:///a/b", "x@:a/b", "/github.com/a/b", "github.com//a", "gh:a/b", "s3::x/y", "HTTPS://h/a/b")
 	for _, address := range addresses {
-		if diagnose.IsHTTP(address) {
+		if remote.HTTP(address) {
 			continue // fetched, not cloned
 		}
 		files := filesys.MakeFsInMemory()
@@ -122,8 +147,9 @@ func TestGitAddresses(t *testing.T) {
 		}
 		_ = os.Remove(p.mark)
 		_, _ = krusty.MakeKustomizer(krusty.MakeDefaultOptions()).Run(files, "/a")
-		if want := p.sprung(); diagnose.IsGit(address) != want {
-			t.Errorf("isGit(%q) = %v, kustomize clones it: %v", address, !want, want)
+		_, git := remote.Git(address)
+		if want := p.sprung(); git != want {
+			t.Errorf("Git(%q) is %v, kustomize clones it: %v", address, !want, want)
 		}
 	}
 }
@@ -213,6 +239,9 @@ func FuzzKustomization(f *testing.F) {
 		files := tree("-- a/cm.yaml --\n" + configMap("c") + "-- b/kustomization.yaml --\nresources: [../a/cm.yaml]\n")
 		files["a/kustomization.yaml"] = &fstest.MapFile{Data: []byte(text)}
 		_, err := (&Renderer{}).Build(context.Background(), files, "a", model.BuildOptions{})
+		if _, needs := err.(*model.NeededError); needs {
+			err = nil
+		}
 		if _, ok := err.(*diagnose.BuildError); err != nil && !ok {
 			t.Errorf("%T: %v", err, err)
 		}

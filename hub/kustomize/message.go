@@ -98,7 +98,7 @@ func (d *done) outcome() ([]model.Rendered, error) {
 		if err := json.Unmarshal(d.Needed, &charts); err != nil || len(charts) == 0 {
 			return nil, fmt.Errorf("read which charts a build needs: %w", err)
 		}
-		return nil, &model.NeededError{Charts: charts}
+		return nil, &model.NeededError{Sources: charts}
 	case d.Wanted != nil:
 		var charts []model.Inflation
 		if err := json.Unmarshal(d.Wanted, &charts); err != nil || len(charts) == 0 {
@@ -119,7 +119,7 @@ func doneOf(objects []model.Rendered, err error) *done {
 	wanted, wants := errors.AsType[*model.InflationError](err)
 	switch {
 	case needs:
-		data, _ := json.Marshal(needed.Charts) // texts alone: it cannot fail
+		data, _ := json.Marshal(needed.Sources) // texts alone: it cannot fail
 		return &done{Needed: data}
 	case wants:
 		data, _ := json.Marshal(wanted.Charts)

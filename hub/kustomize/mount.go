@@ -36,6 +36,8 @@ type mount struct {
 	ownSchema bool // a kustomization brings its own schema, so the build must begin cold
 
 	charts  *inflate.Charts
+	fetched fetched
+	plugins map[string]bool      // folders whose kustomizations configure plugins
 	refusal *diagnose.BuildError // the first thing that was refused; whatever else happens, it is the outcome
 	denied  error                // the last of errNetwork, errOutside and errReadOnly that kustomize met
 	budget  budget
@@ -43,13 +45,15 @@ type mount struct {
 
 func newMount(tree model.Tree, dir string) *mount {
 	g := &gate{tree: tree}
-	return &mount{Build: diagnose.NewBuild(g, dir), gate: g, charts: inflate.New(nil, nil)}
+	return &mount{Build: diagnose.NewBuild(g, dir), gate: g, charts: inflate.New(nil, nil),
+		fetched: fetched{names: map[string]string{}}, plugins: map[string]bool{}}
 }
 
 // again gives a mount of the same tree for a further build, in which some files are served otherwise.
 func (m *mount) again(changed map[string][]byte) *mount {
 	more := &mount{Build: diagnose.NewBuild(m.gate, m.Dir), gate: m.gate, synthetic: m.synthetic,
-		amended: maps.Clone(m.amended), charts: m.charts.Again()}
+		amended: maps.Clone(m.amended), charts: m.charts.Again(),
+		fetched: fetched{names: m.fetched.names}, plugins: map[string]bool{}}
 	for name, data := range changed {
 		if name == synthetic {
 			more.synthetic = data
@@ -226,7 +230,7 @@ func (m *mount) refuse(e *diagnose.BuildError) error {
 func (m *mount) rewind() {
 	m.Build = diagnose.NewBuild(m.gate, m.Dir)
 	m.budget = budget{}
-	m.refusal, m.denied, m.charts = nil, nil, m.charts.Again()
+	m.refusal, m.denied, m.charts, m.fetched.needs = nil, nil, m.charts.Again(), nil
 }
 
 // CleanedAbs splits a path into a folder and a file, with symbolic links followed.

@@ -7,6 +7,8 @@ import (
 	"regexp"
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/remote"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
@@ -49,10 +51,12 @@ func vetPlugins(file string, line int, prefix string, data []byte) *diagnose.Bui
 		for _, r := range c.references() {
 			reason := ""
 			switch {
-			case diagnose.IsHTTP(r.Path):
+			case remote.HTTP(r.Path):
 				reason = "is remote, and a build reads nothing outside the repository"
 			case path.IsAbs(r.Path):
 				reason = "is an absolute path, and a build reads nothing outside the repository"
+			case model.RemoteOf(file) != "" && climbs(r.Path):
+				reason = "leads out of the folder of its kustomization, which kustomize refuses in what is fetched"
 			default:
 				continue
 			}
@@ -63,7 +67,7 @@ func vetPlugins(file string, line int, prefix string, data []byte) *diagnose.Bui
 	return nil
 }
 
-func (c pluginConfig) references() []diagnose.Reference {
+func (c *pluginConfig) references() []diagnose.Reference {
 	refs := []diagnose.Reference{
 		{Field: "path", Path: c.Path, Role: diagnose.PlainFile},
 		{Field: "targetFilePath", Path: c.TargetFilePath, Role: diagnose.PlainFile},
@@ -75,5 +79,5 @@ func (c pluginConfig) references() []diagnose.Reference {
 		refs = append(refs, diagnose.Reference{Field: fmt.Sprintf("replacements[%d].path", i), Path: r.Path,
 			Role: diagnose.PlainFile})
 	}
-	return append(refs, diagnose.PairReferences(c.Kind, c.KvPairSources)...)
+	return append(refs, diagnose.PairReferences(c.Kind, &c.KvPairSources)...)
 }

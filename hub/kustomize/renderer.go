@@ -76,7 +76,7 @@ func safely(m *mount, opts model.BuildOptions) (o outcome) {
 			o = outcome{err: m.Unknown(diagnose.Panicked{Value: v})}
 		}
 	}()
-	return build(m, opts)
+	return told(m, build(m, opts))
 }
 
 // build prepares the mount for its folder, runs kustomize over it and explains what went wrong.
@@ -97,8 +97,8 @@ func build(m *mount, opts model.BuildOptions) outcome {
 	}
 	began := time.Now()
 	objects, err := run(m, target)
-	if missing := m.charts.Missing(); missing != nil && m.refusal == nil {
-		return outcome{err: missing}
+	if needs := missing(m); needs != nil && m.refusal == nil {
+		return outcome{err: needs}
 	}
 	if err != nil {
 		return outcome{err: failure(m, err, time.Since(began))}

@@ -261,7 +261,7 @@ func (c *confinement) refusals(app *model.App, b *planning.Boundary, on project.
 		out = append(out, "to be declared in the namespace "+o.Namespace)
 	}
 	for _, part := range app.Parts() {
-		if part.Source == nil && part.Path != "" && !b.Folder(part.Path, c.Known, planning.RepositoryID) {
+		if part.Source == nil && part.Path != "" && !b.Folder(part.Path, c.Known) {
 			out = append(out, "the folder "+part.Path)
 		}
 	}
@@ -269,7 +269,7 @@ func (c *confinement) refusals(app *model.App, b *planning.Boundary, on project.
 		if s.Kind == model.SourceComposed || s.Kind == model.SourceFollowed {
 			continue
 		}
-		if !b.Source(s.URL, planning.RepositoryID) {
+		if !b.Source(s.URL) {
 			out = append(out, "the source "+model.WithoutUser(s.URL))
 		}
 		if s.Credentials != "" && !b.Credential(s.Credentials) {

@@ -37,6 +37,9 @@ func (l *Layout) Fleet(ctx context.Context, tree model.Tree) (apps []model.Rende
 	if err != nil {
 		w.problem(err)
 	}
+	if len(w.needs) > 0 {
+		return w.apps, w.problems, &model.NeededError{Sources: w.needs}
+	}
 	return w.apps, w.problems, w.transient
 }
 
@@ -47,6 +50,7 @@ type fleetWalk struct {
 	at        map[string]string // where each thing is declared
 	apps      []model.Rendered
 	problems  []string
+	needs     []model.Needed
 	transient error
 }
 
@@ -63,6 +67,10 @@ func (w *fleetWalk) folder(ctx context.Context, dir string) error {
 	}
 	if t, is := errors.AsType[*model.TransientError](err); is {
 		w.transient = t
+	}
+	if n, is := errors.AsType[*model.NeededError](err); is {
+		w.needs = append(w.needs, n.Sources...)
+		return fs.SkipDir
 	}
 	docs, wrong := fleetMade(dir, made, err)
 	for _, d := range docs {

@@ -105,6 +105,9 @@ func (l *Layout) Read(ctx context.Context, tree model.Tree, name string) (model.
 	}
 	r.takeRoot(objects, err)
 	r.conclude()
+	if needed, ok := errors.AsType[*model.NeededError](err); ok {
+		return r.folder, needed
+	}
 	return r.folder, nil
 }
 

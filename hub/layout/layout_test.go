@@ -410,11 +410,6 @@ var badInput = []struct{ name, tree, want string }{
 			`problem clusters/staging/kustomization.yaml:2: resources[0] "../../../secret.yaml" leads outside the repository (copy it into the repository and refer to it by relative path)`,
 			`app root: ERR clusters/staging/kustomization.yaml:2: resources[0] "../../../secret.yaml" leads outside the repository (copy it into the repository and refer to it by relative path)`,
 		)},
-	{"a kustomization that reaches to the network",
-		"-- clusters/staging/kustomization.yaml --\nresources:\n- https://example.com/x.yaml\n", say(
-			"problem clusters/staging/kustomization.yaml:2: resources[0] \"https://example.com/x.yaml\" is remote, and a build reads nothing outside the repository (run `kustomize localize` in that folder, or copy what it names into the repository and refer to it by relative path)",
-			"app root: ERR clusters/staging/kustomization.yaml:2: resources[0] \"https://example.com/x.yaml\" is remote, and a build reads nothing outside the repository (run `kustomize localize` in that folder, or copy what it names into the repository and refer to it by relative path)",
-		)},
 }
 
 // say puts the lines of a summary together.

@@ -57,6 +57,9 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 	p.noteCircles()
 	p.placeDependencies()
 	p.Cluster.Apps = slices.SortedFunc(maps.Values(p.Apps), model.CompareApps)
+	if len(p.Needs) > 0 {
+		return p.Cluster, &model.NeededError{Sources: p.Needs}
+	}
 	return p.Cluster, transient
 }
 

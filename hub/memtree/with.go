@@ -19,20 +19,21 @@ import (
 type stocked struct {
 	model.View
 	revision model.Revision
-	charts   map[string]model.View      // by folder
+	views    map[string]model.View      // by folder
 	folders  map[string]map[string]bool // the names that are added to folders
 }
 
 var _ model.View = (*stocked)(nil)
 
-// With gives a view with other views in some of its folders, by their paths.
-func With(view model.View, charts map[string]model.View) model.View {
-	s := &stocked{View: view, revision: view.Revision(), charts: charts, folders: map[string]map[string]bool{}}
+// With gives a view with other views in some of its folders, by their paths. Those in folders of model.RemoteFolder are
+// in no listing: who knows the path finds them.
+func With(view model.View, views map[string]model.View) model.View {
+	s := &stocked{View: view, revision: view.Revision(), views: views, folders: map[string]map[string]bool{}}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n", s.revision.Hash)
-	for _, at := range slices.Sorted(maps.Keys(charts)) {
-		fmt.Fprintf(h, "%s\x00%s\n", at, charts[at].Revision().Hash)
-		for name := at; name != "."; name = path.Dir(name) {
+	for _, at := range slices.Sorted(maps.Keys(views)) {
+		fmt.Fprintf(h, "%s\x00%s\n", at, views[at].Revision().Hash)
+		for name := at; name != "." && model.RemoteOf(name) != name; name = path.Dir(name) {
 			dir := path.Dir(name)
 			if s.folders[dir] == nil {
 				s.folders[dir] = map[string]bool{}
@@ -46,13 +47,13 @@ func With(view model.View, charts map[string]model.View) model.View {
 	return s
 }
 
-// Charts says which charts a view of With has beside what it has itself.
-func Charts(view model.View) []string {
+// Stock says where a view of With has other views in it.
+func Stock(view model.View) []string {
 	s, ok := view.(*stocked)
 	if !ok {
 		return nil
 	}
-	return append(Charts(s.View), slices.Sorted(maps.Keys(s.charts))...)
+	return append(Stock(s.View), slices.Sorted(maps.Keys(s.views))...)
 }
 
 // Revision implements View.
@@ -61,7 +62,7 @@ func (s *stocked) Revision() model.Revision { return s.revision }
 // in gives the view that has a path, and the path in it.
 func (s *stocked) in(name string) (chart model.View, at, rest string) {
 	for at := name; at != "." && at != "/"; at = path.Dir(at) {
-		if chart := s.charts[at]; chart != nil {
+		if chart := s.views[at]; chart != nil {
 			return chart, at, path.Join(".", strings.TrimPrefix(strings.TrimPrefix(name, at), "/"))
 		}
 	}
@@ -139,7 +140,7 @@ func (s *stocked) Open(name string) (fs.File, error) {
 	return f, err
 }
 
-// folder is a folder that is there because a chart is in it.
+// folder is a folder that is there because another view is in it.
 type folder string
 
 // Name and the others implement fs.FileInfo and fs.DirEntry.

@@ -110,6 +110,8 @@ const (
 	SourceOCI SourceKind = "oci" // an artifact in an OCI registry: a tar archive of files
 	// SourceHelm is a chart from a Helm repository over HTTP, or from an OCI registry; its root is the chart's folder.
 	SourceHelm SourceKind = "helm"
+	// SourceFile is one file over HTTP.
+	SourceFile SourceKind = "file"
 	// SourceComposed is made of copies out of other sources; its URL is how people are told of it.
 	SourceComposed SourceKind = "composed"
 	// SourceFollowed is the repository that the hub follows, where copies are made of it.
@@ -142,6 +144,7 @@ type Source struct {
 	MediaType    string `json:"mediaType,omitempty"` // of the layer of an OCI artifact that is wanted; "" for the first
 	PlainHTTP    bool   `json:"plainHTTP,omitempty"` // speak http with an OCI registry
 	Copies       []Copy `json:"copies,omitempty"`    // of a SourceComposed, in order
+	Optional     bool   `json:"optional,omitempty"`  // of a SourceFile: an answer that is no manifest is an empty tree, not an error
 }
 
 // IgnoreRule names fields that are left to others once the objects exist.

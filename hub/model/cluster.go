@@ -29,6 +29,7 @@ type Cluster struct {
 	// Annotations are for ApplicationSets of Argo CD, which may use them as parameters.
 	Annotations map[string]string
 	Argo        ArgoCluster
+	Flux        FluxCluster       `json:",omitzero"`
 	Vars        map[string]string // for ${var} substitution
 	Suspend     bool              // leave the whole cluster as it is
 	// PruneOnRemove: when the folder goes, what Drover delivered there goes too. Otherwise it is left running.
@@ -51,6 +52,12 @@ type Cluster struct {
 type ArgoCluster struct {
 	Name   string // beside the name of the folder; "" for none
 	Server string // address of the API server; "" if nothing names it
+}
+
+// FluxCluster is what Flux in another cluster calls a cluster.
+type FluxCluster struct {
+	// KubeConfig is the Secret with its kubeconfig, as NAMESPACE/NAME or NAME; "" if nothing names it.
+	KubeConfig string
 }
 
 // CheckCluster says whether a folder's name can be a cluster's.

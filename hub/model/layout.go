@@ -20,14 +20,15 @@ type Folders interface {
 	// from it.
 	Clusters(tree Tree) (names, problems []string, err error)
 	// Read says what the folder of a cluster asks for. It returns an error only where the tree could not
-	// be read; what is wrong with the folder's content is in the result.
+	// be read; what is wrong with the folder's content is in the result. With a *NeededError the folder is given as well,
+	// as far as it can be known without; what cannot be is put down to that error, in its words.
 	Read(ctx context.Context, tree Tree, name string) (Folder, error)
 }
 
 // FleetApps reads the apps that are declared once for many clusters.
 type FleetApps interface {
 	// Fleet reads the apps that are declared once for many clusters, and what is wrong with their files. An error is a
-	// *TransientError, and one of the problems as well.
+	// *TransientError, and one of the problems as well, or a *NeededError: what is behind it is not among the apps.
 	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string, err error)
 	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of
 	// which that cannot be told.

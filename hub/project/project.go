@@ -104,31 +104,26 @@ func permits(d glob.Dialect, patterns []string, text string) bool {
 	return any
 }
 
-// Source says whether apps may deliver from an address. same brings an address, or a pattern, to the form in which
-// addresses of one repository are equal.
-func (p *Project) Source(address string, same func(string) string) bool {
+// Source says whether apps may deliver from an address, in any spelling of it.
+func (p *Project) Source(address string) bool {
 	patterns := make([]string, len(p.Sources))
 	for i, s := range p.Sources {
-		plain := strings.TrimPrefix(s, "!")
-		if patterns[i] = s[:len(s)-len(plain)] + same(plain); plain == "*" {
-			patterns[i] = s
-		}
+		patterns[i] = patternID(s)
 	}
-	return permits(glob.Stars, patterns, same(address))
+	return permits(glob.Stars, patterns, RepositoryID(address))
 }
 
 // Folder says whether apps may deliver a folder of the repository that the hub follows, by its path from the root:
 // one of
 // Paths fits, or an address of the repository may be delivered from; and no path refuses it.
-func (p *Project) Folder(path string, addresses []string, same func(string) string) bool {
+func (p *Project) Folder(path string, addresses []string) bool {
 	if slices.ContainsFunc(p.Paths, func(s string) bool { return isDenied(s) && !matches(glob.Stars, s, path) }) {
 		return false
 	}
-	permitted := func(address string) bool { return p.Source(address, same) }
 	if slices.Contains(p.Sources, "*") { // but for those that are refused
-		return !slices.ContainsFunc(addresses, func(a string) bool { return !permitted(a) })
+		return !slices.ContainsFunc(addresses, func(a string) bool { return !p.Source(a) })
 	}
-	return permits(glob.Stars, p.Paths, path) || slices.ContainsFunc(addresses, permitted)
+	return permits(glob.Stars, p.Paths, path) || slices.ContainsFunc(addresses, p.Source)
 }
 
 // Credential says whether the hub may log in with a credential for these apps.

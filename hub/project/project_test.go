@@ -8,8 +8,6 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-func plain(s string) string { return strings.TrimSuffix(s, ".git") }
-
 // TestSources follows argo-cd, app_project_types_test.go (TestAppProject_IsSourcePermitted), but that a pattern which
 // refuses something else permits nothing by itself.
 func TestSources(t *testing.T) {
@@ -22,6 +20,11 @@ func TestSources(t *testing.T) {
 		{nil, "https://github.com/a/b", false},
 		{[]string{"*"}, "https://github.com/a/b", true},
 		{[]string{"https://github.com/a/b"}, "https://github.com/a/b.git", true},
+		{[]string{"https://github.com/a/*"}, "git@github.com:a/b.git", true},
+		{[]string{"git@github.com:a/b.git"}, "ssh://git@GitHub.com:22/a/b/", true},
+		{[]string{"https://*.example.com/a"}, "https://git.example.com/a", true},
+		{[]string{"oci://registry.example.com/charts/**"}, "oci://registry.example.com/charts/a/b", true},
+		{[]string{"https://github.com/a/?"}, "https://github.com/a/b", true},
 		{[]string{"https://github.com/a/b.git"}, "https://github.com/a/b", true},
 		{[]string{"https://github.com/a/*"}, "https://github.com/a/b", true},
 		{[]string{"https://github.com/*/*-repo"}, "https://github.com/a/test-repo", true},
@@ -38,7 +41,7 @@ func TestSources(t *testing.T) {
 		{[]string{"*", "!https://github.com/a/[b"}, "https://github.com/a/c", false},
 	} {
 		p := Project{Sources: c.patterns}
-		if got := p.Source(c.address, plain); got != c.want {
+		if got := p.Source(c.address); got != c.want {
 			t.Errorf("%v permits %s: %v, want %v", c.patterns, c.address, got, c.want)
 		}
 	}
@@ -68,11 +71,11 @@ func TestFolders(t *testing.T) {
 		{[]string{"https://git.example.com/other"}, []string{"teams/a"}, "teams/a", true},
 	} {
 		p := Project{Sources: c.sources, Paths: c.paths}
-		if got := p.Folder(c.folder, own, plain); got != c.want {
+		if got := p.Folder(c.folder, own); got != c.want {
 			t.Errorf("%v %v permits %s: %v, want %v", c.sources, c.paths, c.folder, got, c.want)
 		}
 	}
-	if p := (Project{Sources: []string{"https://git.example.com/fleet"}}); p.Folder("x", nil, plain) {
+	if p := (Project{Sources: []string{"https://git.example.com/fleet"}}); p.Folder("x", nil) {
 		t.Error("a repository whose address is not known is permitted")
 	}
 }

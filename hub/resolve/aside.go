@@ -28,11 +28,11 @@ func (r *Resolver) aside(ctx context.Context, snap model.View, key string, rende
 }
 
 // planned is the plan of a cluster: beside the loop if it executes templates.
-func (e *expansion) planned(ctx context.Context, key string, templated bool, plan renderFunc) (*Render, error) {
+func (e *expansion) planned(ctx context.Context, view model.View, key string, templated bool, plan renderFunc) (*Render, error) {
 	if templated {
-		return e.r.aside(ctx, e.snap, key, plan)
+		return e.r.aside(ctx, view, key, plan)
 	}
-	return e.r.memo.do(ctx, e.snap, key, func(rec *Recorder) (Render, []model.Packed, error) { return plan(ctx, rec) })
+	return e.r.memo.do(ctx, view, key, func(rec *Recorder) (Render, []model.Packed, error) { return plan(ctx, rec) })
 }
 
 // templated says whether there are ApplicationSets with Go templates, which are programs, among what is declared.

@@ -48,7 +48,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		Source                                  *model.Source `json:",omitempty"`
 		Hide                                    *model.Hide   `json:",omitempty"`
 		Stock                                   []string      `json:",omitempty"`
-	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Charts(snap)})
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Stock(snap)})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
 		if r.cfg.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
@@ -57,7 +57,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		on.Asked = func() { asks = true }
 		objects, notes, err := r.cfg.Charts.RenderChart(ctx, hidden(r, rec, app.Hide), app, on, replace)
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
-			return Render{Needs: needed.Charts}, nil, nil
+			return Render{Needs: needed.Sources}, nil, nil
 		}
 		if err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)

@@ -15,6 +15,8 @@ type Config struct {
 	Repository []string     // addresses of the repository, by which files in it may name it
 	Charts     model.Charts // for apps that are charts; nil: such apps have an error
 	Sources    Sources      // for apps that are not in the repository; nil: such apps have an error
+	// NoRemoteBases has nothing fetched that kustomizations name by its address: apps with such have an error.
+	NoRemoteBases bool
 	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
 	Ignore func(model.View, model.Source) (model.View, error)
 	// Hide shows what a part's Hide leaves of the repository that is followed.

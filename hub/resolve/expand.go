@@ -13,6 +13,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -110,14 +111,7 @@ func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	if len(in.Declared) == 0 && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
 		return in.Cluster, nil
 	}
-	key, plan := memoKey("plan-6", in), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
-		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)
-		if _, transient := errors.AsType[*model.TransientError](err); transient {
-			return Render{Cluster: &c, Transient: true}, nil, nil
-		}
-		return Render{Cluster: &c}, nil, err
-	}
-	r, err := e.planned(ctx, key, templated(in.Declared), plan)
+	r, err := planWith(ctx, e, in)
 	if err != nil {
 		return model.Cluster{}, err
 	}
@@ -132,6 +126,43 @@ func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 		return model.Cluster{}, fmt.Errorf("cluster %s: %s", in.Cluster.Name, r.Err)
 	}
 	return *r.Cluster, nil
+}
+
+// planWith is the plan, with the sources that generators look into.
+func planWith(ctx context.Context, e *expansion, in model.Declarations) (*Render, error) {
+	var known *Render // without what is needed
+	plan := func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)
+		if _, transient := errors.AsType[*model.TransientError](err); transient {
+			return Render{Cluster: &c, Transient: true}, nil, nil
+		}
+		if needed, ok := errors.AsType[*model.NeededError](err); ok {
+			return Render{Cluster: &c, Needs: needed.Sources}, nil, nil
+		}
+		return Render{Cluster: &c}, nil, err
+	}
+	r, err := supplied(ctx, e, e.snap, "the plan of cluster "+in.Cluster.Name, false, nil, func(view model.View) (*Render, error) {
+		out, err := e.planned(ctx, view, planKey(in, view), templated(in.Declared), plan)
+		if err == nil && len(out.Needs) > 0 {
+			known = out
+		}
+		return out, err
+	})
+	if err != nil || known == nil || r.Err == "" || r.Pending {
+		return r, err
+	}
+	return lacking(known, r.Err), nil
+}
+
+func planKey(in model.Declarations, view model.View) string {
+	stock := memtree.Stock(view)
+	if len(stock) == 0 {
+		return memoKey("plan-8", in)
+	}
+	return memoKey("plan-8", struct {
+		model.Declarations
+		Stock []string
+	}{in, stock})
 }
 
 // declared is what the folder and the apps declare, in a fixed order.
@@ -312,14 +343,14 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 		return unavailable(ctx, err)
 	}
 	if app.Chart == nil {
-		return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+		return supplied(ctx, e, view, app.Path, app.Source != nil, app.Bounds, func(view model.View) (*Render, error) {
 			return e.r.built(ctx, view, app)
 		})
 	}
 	if app.Chart, err = e.texts(ctx, app); err != nil {
 		return unavailable(ctx, err)
 	}
-	return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
+	return supplied(ctx, e, view, app.Path, app.Source != nil, app.Bounds, func(view model.View) (*Render, error) {
 		return e.r.charted(ctx, view, e.on, app, vars)
 	})
 }

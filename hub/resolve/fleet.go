@@ -4,15 +4,21 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 // Fleet is the apps that are declared once for many clusters, at one revision.
-type Fleet struct{ render *Render }
+type Fleet struct {
+	render *Render
+	places []string // on which they depend beside the render's
+}
 
 // Problems are what is wrong with the files that declare them.
 func (f *Fleet) Problems() []string {
@@ -27,7 +33,7 @@ func (f *Fleet) Places() []string {
 	if f == nil {
 		return nil
 	}
-	return placesOf(f.render.Deps)
+	return append(placesOf(f.render.Deps), f.places...)
 }
 
 // Untaken names what is declared for many clusters and is for none of them.
@@ -56,11 +62,8 @@ func (f *Fleet) Differs(before *Fleet) bool {
 // clusters are resolved at it.
 func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fleet) (*Fleet, error) {
 	r.renders.begin("", &Patience{})
-	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render,
-		[]model.Packed, error) {
-		apps, problems, err := r.cfg.Layout.Fleet(ctx, rec)
-		return Render{Declared: apps, Problems: problems, Transient: err != nil}, nil, nil
-	})
+	e := &expansion{r: r, snap: snap}
+	now, err := readFleet(ctx, e)
 	r.renders.end()
 	if err != nil {
 		return nil, err
@@ -71,7 +74,38 @@ func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fle
 			now.Declared = before.render.Declared
 		}
 	}
-	return &Fleet{now}, nil
+	places := e.places
+	for _, used := range e.used {
+		places = append(places, placesOf(used.Deps)...)
+	}
+	return &Fleet{now, places}, nil
+}
+
+// readFleet reads the apps for many clusters, with what their kustomizations name by addresses. Where that is not at
+// hand it is one of the problems, so that nothing that seems to be missing is taken for gone.
+func readFleet(ctx context.Context, e *expansion) (*Render, error) {
+	var known *Render // without what is needed
+	now, err := supplied(ctx, e, e.snap, "the files of apps for many clusters", false, nil, func(view model.View) (*Render, error) {
+		out, err := e.r.aside(ctx, view, memoKey("fleet-2", memtree.Stock(view)), func(ctx context.Context, rec *Recorder) (Render,
+			[]model.Packed, error) {
+			apps, problems, err := e.r.cfg.Layout.Fleet(ctx, rec)
+			out := Render{Declared: apps, Problems: problems, Transient: err != nil}
+			if needed, ok := errors.AsType[*model.NeededError](err); ok {
+				out.Transient, out.Needs = false, needed.Sources
+			}
+			return out, nil, nil
+		})
+		if err == nil && len(out.Needs) > 0 {
+			known = out
+		}
+		return out, err
+	})
+	if err != nil || known == nil || now.Err == "" || now.Pending {
+		return now, err
+	}
+	out := *known
+	out.Needs, out.Problems = nil, append(slices.Clone(known.Problems), now.Err)
+	return &out, nil
 }
 
 // Reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.

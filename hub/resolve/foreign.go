@@ -73,8 +73,33 @@ func hidden(r *Resolver, tree model.Tree, h *model.Hide) model.Tree {
 	if h == nil || r.cfg.Hide == nil {
 		return tree
 	}
-	return r.cfg.Hide(tree, *h)
+	return &beside{r.cfg.Hide(tree, *h), tree}
 }
+
+// beside is a tree that rules hide parts of, with what was fetched for it, which they do not concern.
+type beside struct {
+	model.Tree
+	all model.Tree
+}
+
+func (b *beside) of(name string) model.Tree {
+	if model.RemoteOf(name) != "" {
+		return b.all
+	}
+	return b.Tree
+}
+
+// Open implements fs.FS.
+func (b *beside) Open(name string) (fs.File, error) { return b.of(name).Open(name) }
+
+// Stat implements fs.StatFS.
+func (b *beside) Stat(name string) (fs.FileInfo, error) { return b.of(name).Stat(name) }
+
+// ReadFile implements fs.ReadFileFS.
+func (b *beside) ReadFile(name string) ([]byte, error) { return b.of(name).ReadFile(name) }
+
+// ReadDir implements fs.ReadDirFS.
+func (b *beside) ReadDir(name string) ([]fs.DirEntry, error) { return b.of(name).ReadDir(name) }
 
 // hiddenFolder says so if rules are why there is nothing to render.
 func hiddenFolder(whole, seen model.Tree, app model.App) error {

@@ -148,17 +148,9 @@ func (r *Resolver) Resolve(ctx context.Context, snap model.Snapshot, ask Request
 
 func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
 	name := ask.Cluster
-	// The key changes with what a folder may say: what an older release took for a mistake is read again.
-	folder, err := r.aside(ctx, snap, memoKey("folder-8", name), func(ctx context.Context, rec *Recorder) (Render,
-		[]model.Packed, error) {
-		f, err := r.cfg.Layout.Read(ctx, rec, name)
-		if err != nil {
-			return Render{}, nil, err
-		}
-		out, blobs, err := r.pack(f.Root)
-		out.Cluster, out.Declared, out.Encrypted = &f.Cluster, f.Declared, f.Encrypted
-		return out, blobs, err
-	})
+	e := expansion{r: r, snap: snap, made: map[string]made{}, turns: map[string]int{},
+		on: model.Capabilities{Kubernetes: ask.Facts.Kubernetes, APIs: ask.Facts.APIs}}
+	folder, err := readFolder(ctx, &e, name)
 	if err != nil {
 		return Resolution{}, err
 	}
@@ -170,8 +162,7 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 	}
 	apps := ask.Fleet.render
 	selected, problems := r.cfg.Layout.Select(apps.Declared, *folder.Cluster)
-	e := expansion{r: r, snap: snap, folder: folder, selected: selected, made: map[string]made{}, turns: map[string]int{},
-		on: model.Capabilities{Kubernetes: ask.Facts.Kubernetes, APIs: ask.Facts.APIs}}
+	e.folder, e.selected = folder, selected
 	res, err := e.run(ctx)
 	if err != nil {
 		return Resolution{}, err
@@ -229,12 +220,12 @@ func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*
 		Source    *model.Source    `json:",omitempty"`
 		Hide      *model.Hide      `json:",omitempty"`
 		Stock     []string         `json:",omitempty"`
-	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Charts(snap)})
+	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Stock(snap)})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		tree := hidden(r, rec, app.Hide)
 		objects, err := r.cfg.Renderer.Build(ctx, tree, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
-			return Render{Needs: needed.Charts}, nil, nil
+			return Render{Needs: needed.Sources}, nil, nil
 		}
 		if err != nil {
 			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
@@ -367,7 +358,9 @@ func (r *Resolver) Blob(ref protocol.Blob) ([]byte, error) {
 func (r *Resolver) packSorted(from *model.Source, objects []model.Rendered) (Render, []model.Packed, error) {
 	if from != nil {
 		for i := range objects {
-			objects[i].File = from.Place(objects[i].File)
+			if !strings.Contains(objects[i].File, "://") { // else it was fetched for what is in the source
+				objects[i].File = from.Place(objects[i].File)
+			}
 		}
 	}
 	sorted, err := r.cfg.Layout.Sort(objects)

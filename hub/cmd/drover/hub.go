@@ -208,7 +208,7 @@ func (p *hubProcess) open() error {
 	var done func()
 	h.Sources = sources
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
-	h.Resolver, done = o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, Store: store,
+	h.Resolver, done = o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.noBases, Store: store,
 		Secret: keys.Secret, Background: true})
 	p.closers = append(p.closers, builds.Close, done)
 	p.hub = h

@@ -82,20 +82,16 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	if !slices.Contains([]string{lintText, lintJSON, lintSARIF, lintGitHub}, o.output) {
 		return usageError{fmt.Errorf("-o %s: use text, json, sarif or github", o.output)}
 	}
-	snap, r, done, err := o.open(ctx, stderr)
+	from, err := o.open(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	defer done()
-	listed, err := r.Clusters(snap)
+	defer from.done()
+	listed, err := from.r.Clusters(from.snap)
 	if err != nil {
 		return err
 	}
 	names, problems := listed.Names, listed.Problems
-	apps, err := r.Refresh(ctx, snap, nil)
-	if err != nil {
-		return err
-	}
 	found := &findings{at: map[string]int{}}
 	if o.cluster != "" {
 		if err := among(names, o.cluster, o.revision); err != nil {
@@ -103,33 +99,30 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		}
 		names, problems = []string{o.cluster}, nil
 	}
-	for _, p := range problems {
-		found.text("", "", p)
+	apps, all, err := from.settled(ctx, names)
+	if err != nil {
+		return err
 	}
-	for _, p := range apps.Problems() {
+	for _, p := range append(problems, apps.Problems()...) {
 		found.text("", "", p)
 	}
 	read := map[string]bool{}
 	for _, place := range apps.Places() {
 		read[place] = true
 	}
-	for _, name := range names {
-		res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
-		if err != nil {
-			return err
-		}
+	for _, res := range all {
 		found.resolution(res)
 		for _, place := range res.Places() {
 			read[place] = true
 		}
 	}
 	if o.cluster == "" {
-		for _, n := range apps.Untaken(ctx, r, snap) {
+		for _, n := range apps.Untaken(ctx, from.r, from.snap) {
 			found.note(severityNote, "", "", n)
 		}
 	}
 	if o.cluster == "" && !found.wrong() {
-		notes, err := layout.Unused(snap, func(path string) bool { return read[path] })
+		notes, err := layout.Unused(from.snap, func(path string) bool { return read[path] })
 		if err != nil {
 			return err
 		}

@@ -58,27 +58,23 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 	if o.output != "yaml" && o.output != "json" {
 		return usageError{fmt.Errorf("-o %s: use yaml or json", o.output)}
 	}
-	snap, r, done, err := o.open(ctx, stderr)
+	from, err := o.open(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	defer done()
-	found, err := r.Clusters(snap)
+	defer from.done()
+	found, err := from.r.Clusters(from.snap)
 	if err != nil {
 		return err
 	}
 	if err := among(found.Names, name, o.revision); err != nil {
 		return err
 	}
-	apps, err := r.Refresh(ctx, snap, nil)
+	_, all, err := from.settled(ctx, []string{name})
 	if err != nil {
 		return err
 	}
-	res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
-	if err != nil {
-		return err
-	}
-	objects, bad, err := o.collect(r, res, stderr)
+	objects, bad, err := o.collect(from.r, all[0], stderr)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ import (
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
-	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/hub/webfile"
 	"github.com/drover-dev/drover/internal/outbound"
 )
 
@@ -30,12 +30,14 @@ type sourceOptions struct {
 	credentials *credentials.Folder
 	local       bool
 	allow       []string // as outbound.ParseAllowed reads them
+	noBases     bool
 }
 
 func (o *sourceOptions) addTo(f *pflag.FlagSet) {
 	o.credentials = &credentials.Folder{}
 	f.StringVar(&o.credentials.Dir, "credentials-dir", "", "folder of files with credentials for sources, each with the addresses it is for (see docs/sources.md)")
 	f.BoolVar(&o.local, "local-sources", false, "let sources be at addresses of this machine and of its link, which files in Git may not name otherwise")
+	f.BoolVar(&o.noBases, "no-remote-bases", false, "fetch nothing that kustomizations name by its address: apps with such bases, components and resources have an error")
 	f.StringSliceVar(&o.allow, "allow-source-address", nil, "an address of this machine or of its link at which sources may be all the same, with a port or without, such as 127.0.0.1:5000 or 10.0.0.0/8; may be given several times")
 }
 
@@ -82,6 +84,11 @@ func (o *sourceOptions) remote(s model.Source, dir string, charts *helm.Fetcher,
 			c, err := o.find(ctx, s)
 			return oci.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key)}, err
 		})
+	case model.SourceFile:
+		return webfile.NewRemote(s, dir, func(ctx context.Context) (webfile.Access, error) {
+			c, err := o.find(ctx, s)
+			return webfile.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key)}, err
+		})
 	case model.SourceHelm:
 		return helm.NewRemote(charts, s, dir, func(ctx context.Context) (helm.Access, error) {
 			c, err := o.find(ctx, s)
@@ -109,8 +116,8 @@ func (s strangers) Fetch(ctx context.Context) (model.View, error) {
 	return s.Remote.Fetch(outbound.Restrict(ctx, s.allowed...))
 }
 
-// once fetches for a command that renders one time, and says on stderr what it waits for.
-func (o *sourceOptions) once(repository string, stderr io.Writer) (resolve.Sources, error) {
+// once fetches for a command that renders until it has all it needs, and says on stderr what it waits for.
+func (o *sourceOptions) once(repository string, stderr io.Writer) (*fetch.Together, error) {
 	dir, err := os.UserCacheDir()
 	dir = filepath.Join(cmp.Or(dir, os.TempDir()), "drover", "sources")
 	if err == nil {
@@ -123,5 +130,5 @@ func (o *sourceOptions) once(repository string, stderr io.Writer) (resolve.Sourc
 	if err != nil {
 		return nil, err
 	}
-	return fetch.NewOnce(dir, open, func(line string) { fmt.Fprintln(stderr, "drover: "+line) }), nil
+	return fetch.NewTogether(dir, open, func(line string) { fmt.Fprintln(stderr, "drover: "+line) }), nil
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/drover-dev/drover/hub/envsubst"
+	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/ignore"
@@ -64,19 +65,52 @@ func (o *layoutOptions) worker() string {
 	return filepath.Join(filepath.Dir(self), helmWorker)
 }
 
-// open opens the repository, and resolves like the hub, but for waiting for sources, which is told on stderr. done ends what it takes to
-// render.
-func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (snap model.Snapshot, r *resolve.Resolver, done func(), err error) {
-	if snap, err = git.At(ctx, o.repo, o.revision); err != nil {
-		return nil, nil, nil, err
+// opened is a revision of a repository with what resolves it.
+type opened struct {
+	snap    model.Snapshot
+	r       *resolve.Resolver
+	sources *fetch.Together
+	done    func() // ends what it takes to render
+}
+
+// open opens the repository, and resolves like the hub, but for waiting for sources, which is told on stderr.
+func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (*opened, error) {
+	snap, err := git.At(ctx, o.repo, o.revision)
+	if err != nil {
+		return nil, err
 	}
 	sources, err := o.sources.once(o.repo, stderr)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
-	r, done = o.resolver(resolve.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
-		Store: resolve.Volatile{}, Secret: make([]byte, 32)})
-	return snap, r, done, nil
+	r, done := o.resolver(resolve.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
+		Store: resolve.Volatile{}, Secret: make([]byte, 32), NoRemoteBases: o.sources.noBases})
+	return &opened{snap, r, sources, done}, nil
+}
+
+// settled is what clusters are to run, in their order, and the apps for many clusters. They are resolved again until
+// all sources that they name were asked for: those that cannot be reached are waited for at the same time.
+func (o *opened) settled(ctx context.Context, names []string) (*resolve.Fleet, []resolve.Resolution, error) {
+	for {
+		apps, err := o.r.Refresh(ctx, o.snap, nil)
+		if err != nil {
+			return nil, nil, err
+		}
+		all := make([]resolve.Resolution, 0, len(names))
+		for _, name := range names {
+			res, err := o.r.Resolve(ctx, o.snap, resolve.Request{Cluster: name, Fleet: apps})
+			if err != nil {
+				return nil, nil, err
+			}
+			all = append(all, res)
+		}
+		if !o.sources.Wait() {
+			return apps, all, nil
+		}
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+	}
 }
 
 // resolver makes a resolver that reads folders as the options say. done ends what it takes to render charts.

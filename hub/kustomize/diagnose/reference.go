@@ -3,6 +3,7 @@ package diagnose
 //lint:file-ignore SA1019 what kustomize deprecates it still builds, and so must be looked at
 
 import (
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -11,11 +12,11 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// role is how kustomize goes about loading a reference.
-type role int
+// Role is how kustomize goes about loading a reference.
+type Role int
 
 const (
-	PlainFile  role = iota // a file
+	PlainFile  Role = iota // a file
 	Resource               // a file of objects, or a folder with a kustomization
 	Plugin                 // as resource, or the configuration itself, inline
 	Component              // a folder with a kustomization
@@ -26,7 +27,23 @@ const (
 type Reference struct {
 	Field string // as a person would point at it: resources[2]
 	Path  string
-	Role  role
+	Role  Role
+	set   func(string) // has the kustomization name another path
+	to    string       // the path that it names instead; "" if it is Path
+}
+
+// Redirect has the kustomization that the reference is of name another path.
+func (r Reference) Redirect(p string) { r.set(p) }
+
+// Redirected records that a reference of a kustomization that was served names another path than is written.
+func Redirected(b *Build, file, field, to string) {
+	for i := range b.kusts {
+		for j := range b.kusts[i].Refs {
+			if r := &b.kusts[i].Refs[j]; b.kusts[i].Path == file && r.Field == field {
+				r.to = to
+			}
+		}
+	}
 }
 
 // Folder says whether the reference may lead to a folder.
@@ -37,14 +54,14 @@ func (r Reference) Folder() bool {
 // References lists everything that a kustomization names, before kustomize moves deprecated fields.
 func References(k *types.Kustomization) []Reference {
 	var refs []Reference
-	add := func(r role, field, p string) {
-		if p != "" {
-			refs = append(refs, Reference{field, p, r})
+	add := func(r Role, field string, at *string) {
+		if *at != "" {
+			refs = append(refs, Reference{Field: field, Path: *at, Role: r, set: func(p string) { *at = p }})
 		}
 	}
-	each := func(r role, field string, paths []string) {
-		for i, p := range paths {
-			add(r, fmt.Sprintf("%s[%d]", field, i), p)
+	each := func(r Role, field string, paths []string) {
+		for i := range paths {
+			add(r, fmt.Sprintf("%s[%d]", field, i), &paths[i])
 		}
 	}
 	each(Resource, "resources", k.Resources)
@@ -55,42 +72,47 @@ func References(k *types.Kustomization) []Reference {
 	each(Plugin, "generators", k.Generators)
 	each(Plugin, "transformers", k.Transformers)
 	each(Plugin, "validators", k.Validators)
-	add(PlainFile, "openapi.path", k.OpenAPI["path"])
-	for i, p := range k.Patches {
-		add(PlainFile, fmt.Sprintf("patches[%d].path", i), p.Path)
+	if p := k.OpenAPI["path"]; p != "" {
+		refs = append(refs, Reference{Field: "openapi.path", Path: p, Role: PlainFile, set: func(p string) { k.OpenAPI["path"] = p }})
 	}
-	for i, p := range k.PatchesJson6902 {
-		add(PlainFile, fmt.Sprintf("patchesJson6902[%d].path", i), p.Path)
+	for i := range k.Patches {
+		add(PlainFile, fmt.Sprintf("patches[%d].path", i), &k.Patches[i].Path)
 	}
-	for i, p := range k.PatchesStrategicMerge {
-		add(MergePatch, fmt.Sprintf("patchesStrategicMerge[%d]", i), string(p))
+	for i := range k.PatchesJson6902 {
+		add(PlainFile, fmt.Sprintf("patchesJson6902[%d].path", i), &k.PatchesJson6902[i].Path)
 	}
-	for i, r := range k.Replacements {
-		add(PlainFile, fmt.Sprintf("replacements[%d].path", i), r.Path)
+	for i := range k.PatchesStrategicMerge {
+		add(MergePatch, fmt.Sprintf("patchesStrategicMerge[%d]", i), (*string)(&k.PatchesStrategicMerge[i]))
 	}
-	for i, g := range k.ConfigMapGenerator {
-		refs = append(refs, PairReferences(fmt.Sprintf("configMapGenerator[%d]", i), g.KvPairSources)...)
+	for i := range k.Replacements {
+		add(PlainFile, fmt.Sprintf("replacements[%d].path", i), &k.Replacements[i].Path)
 	}
-	for i, g := range k.SecretGenerator {
-		refs = append(refs, PairReferences(fmt.Sprintf("secretGenerator[%d]", i), g.KvPairSources)...)
+	for i := range k.ConfigMapGenerator {
+		refs = append(refs, PairReferences(fmt.Sprintf("configMapGenerator[%d]", i), &k.ConfigMapGenerator[i].KvPairSources)...)
+	}
+	for i := range k.SecretGenerator {
+		refs = append(refs, PairReferences(fmt.Sprintf("secretGenerator[%d]", i), &k.SecretGenerator[i].KvPairSources)...)
 	}
 	return refs
 }
 
 // PairReferences lists the files that a generator's keys and values come from.
-func PairReferences(field string, s types.KvPairSources) []Reference {
+func PairReferences(field string, s *types.KvPairSources) []Reference {
 	var refs []Reference
 	for i, f := range s.FileSources {
-		if key, file, ok := strings.Cut(f, "="); ok && key != "" {
-			f = file
+		key, file := path.Base(f), f
+		if name, rest, ok := strings.Cut(f, "="); ok && name != "" {
+			key, file = name, rest
 		}
-		refs = append(refs, Reference{fmt.Sprintf("%s.files[%d]", field, i), f, PlainFile})
+		refs = append(refs, Reference{Field: fmt.Sprintf("%s.files[%d]", field, i), Path: file, Role: PlainFile,
+			set: func(p string) { s.FileSources[i] = key + "=" + p }})
 	}
 	for i, f := range s.EnvSources {
-		refs = append(refs, Reference{fmt.Sprintf("%s.envs[%d]", field, i), f, PlainFile})
+		refs = append(refs, Reference{Field: fmt.Sprintf("%s.envs[%d]", field, i), Path: f, Role: PlainFile,
+			set: func(p string) { s.EnvSources[i] = p }})
 	}
 	if s.EnvSource != "" {
-		refs = append(refs, Reference{field + ".env", s.EnvSource, PlainFile})
+		refs = append(refs, Reference{Field: field + ".env", Path: s.EnvSource, Role: PlainFile, set: func(p string) { s.EnvSource = p }})
 	}
 	return refs
 }
@@ -107,6 +129,7 @@ func (r Reference) Inline() bool {
 // Target gives the repository path that a reference of a kustomization in dir leads to, and whether
 // it stays in the repository.
 func (r Reference) Target(dir string) (string, bool) {
-	p := path.Join(dir, r.Path)
-	return p, !path.IsAbs(r.Path) && p != ".." && !strings.HasPrefix(p, "../")
+	to := cmp.Or(r.to, r.Path)
+	p := path.Join(dir, to)
+	return p, !path.IsAbs(to) && p != ".." && !strings.HasPrefix(p, "../")
 }

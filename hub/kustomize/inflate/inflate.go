@@ -17,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/remote"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -46,7 +47,7 @@ func (i *Charts) Again() *Charts { return New(i.rendered, &i.edit) }
 func (i *Charts) Missing() error {
 	switch {
 	case len(i.needed) > 0:
-		return &model.NeededError{Charts: i.needed}
+		return &model.NeededError{Sources: i.needed}
 	case len(i.wanted) > 0:
 		return &model.InflationError{Charts: i.wanted}
 	}
@@ -198,7 +199,7 @@ func (i *Charts) inflation(m Tree, k *diagnose.Kustomization, c chartEntry) (out
 		home = path.Join(home, c.Name+"-"+c.Version)
 	}
 	at := path.Join(k.Dir(), home, c.Name)
-	if path.IsAbs(home) || !fs.ValidPath(at) {
+	if path.IsAbs(home) || !fs.ValidPath(at) || model.RemoteOf(at) != model.RemoteOf(k.Path) {
 		return out, false, fmt.Errorf("the chart's folder %s leads outside the repository", path.Join(home, c.Name))
 	}
 	if info, err := m.Stat(at); err != nil || !info.IsDir() {
@@ -262,7 +263,7 @@ func chartValues(m Tree, dir, chart string, c types.HelmChart) ([]string, error)
 
 func valuesFile(m Tree, dir, name string) ([]byte, error) {
 	at := path.Join(dir, name)
-	if diagnose.IsHTTP(name) || path.IsAbs(name) || !fs.ValidPath(at) {
+	if remote.HTTP(name) || path.IsAbs(name) || !fs.ValidPath(at) || model.RemoteOf(at) != model.RemoteOf(dir) {
 		return nil, fmt.Errorf("the file with values %q is outside the repository", diagnose.WithoutCredentials(name))
 	}
 	data, err := m.ReadFile(at)

@@ -213,7 +213,7 @@ var setFields = []row{
 	{kindApplicationSet, "spec.generators[].list", done, "", nil},
 	{kindApplicationSet, "spec.generators[].clusters", done,
 		"the clusters of the fleet, by what their cluster.yaml says", nil},
-	{kindApplicationSet, "spec.generators[].git", done, "of this repository, at the branch that is followed", nil},
+	{kindApplicationSet, "spec.generators[].git", done, "of this repository and others, at any revision; followed like sources", nil},
 	{kindApplicationSet, "spec.generators[].git.requeueAfterSeconds", needless, "a commit is followed when it comes", nil},
 	{kindApplicationSet, "spec.generators[].matrix", done, "", nil},
 	{kindApplicationSet, "spec.generators[].merge", done, "", nil},

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/hub/glob"
+	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -25,7 +26,7 @@ type gitSpec struct {
 	}
 }
 
-// git gives folders or files of this repository.
+// git gives folders or files of a repository: of this one, or of what else the generator names, as it is fetched.
 func (g *generation) git(at string, own map[string]any) ([]map[string]any, error) {
 	var of gitSpec
 	data, err := json.Marshal(own)
@@ -44,33 +45,44 @@ func (g *generation) git(at string, own map[string]any) ([]map[string]any, error
 	if first == "." { // a pattern at the root: what it matches is in this repository
 		first = ""
 	}
+	in := gitFiles{tree: g.plan.Tree, spec: of, values: own["values"]}
 	if !ownRepository(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes) || !followed(g.plan, of.Revision) {
-		return nil, fmt.Errorf("%s at %q: only this repository at the branch that is followed is supported; if it is "+
-			"this one under another address, name it with --alias",
-			model.WithoutUser(of.RepoURL), of.Revision)
+		if err := planning.CheckAddress(of.RepoURL); err != nil {
+			return nil, fmt.Errorf("repoURL: %w; if it is this repository, name it with --alias", err)
+		}
+		if in.tree, err = g.plan.TreeOf(*gitRevision(of.RepoURL, of.Revision)); err != nil {
+			return nil, err
+		}
 	}
 	switch {
 	case len(of.Directories) > 0:
-		return g.directories(of, own["values"])
+		return g.directories(in)
 	case len(of.Files) > 0:
-		return g.files(of, own["values"])
+		return g.files(in)
 	}
 	return nil, errors.New("it names neither directories nor files")
 }
 
-func (g *generation) directories(of gitSpec, values any) ([]map[string]any, error) {
+// gitFiles are where a Git generator looks, and for what.
+type gitFiles struct {
+	tree   model.Tree
+	spec   gitSpec
+	values any
+}
+
+func (g *generation) directories(in gitFiles) ([]map[string]any, error) {
 	var found []string
-	for _, d := range of.Directories {
+	for _, d := range in.spec.Directories {
 		if d.Exclude {
 			continue
 		}
-		if err := matchFolders(g.plan.Tree, d.Path, &found); err != nil {
+		if err := matchFolders(in.tree, d.Path, &found); err != nil {
 			return nil, err
 		}
 	}
 	slices.Sort(found)
 	found = slices.DeleteFunc(slices.Compact(found), func(name string) bool {
-		return slices.ContainsFunc(of.Directories, func(d struct {
+		return slices.ContainsFunc(in.spec.Directories, func(d struct {
 			Path    string
 			Exclude bool
 		}) bool {
@@ -80,8 +92,8 @@ func (g *generation) directories(of gitSpec, values any) ([]map[string]any, erro
 	})
 	var out []map[string]any
 	for _, name := range found {
-		params := g.pathParams(of.PathParamPrefix, name, "")
-		if err := g.appendValues(values, params); err != nil {
+		params := g.pathParams(in.spec.PathParamPrefix, name, "")
+		if err := g.appendValues(in.values, params); err != nil {
 			return nil, err
 		}
 		out = append(out, params)
@@ -116,10 +128,10 @@ func matchFolders(tree model.Tree, pattern string, to *[]string) error {
 	return nil
 }
 
-func (g *generation) files(of gitSpec, values any) ([]map[string]any, error) {
+func (g *generation) files(in gitFiles) ([]map[string]any, error) {
 	found := map[string]bool{}
 	for _, exclude := range []bool{false, true} {
-		for _, f := range of.Files {
+		for _, f := range in.spec.Files {
 			if f.Exclude != exclude {
 				continue
 			}
@@ -127,7 +139,7 @@ func (g *generation) files(of gitSpec, values any) ([]map[string]any, error) {
 			if err != nil {
 				return nil, err
 			}
-			listed, err := filesBelow(g.plan.Tree, fixedPart(f.Path), false)
+			listed, err := filesBelow(in.tree, fixedPart(f.Path), false)
 			if err != nil {
 				return nil, err
 			}
@@ -143,7 +155,7 @@ func (g *generation) files(of gitSpec, values any) ([]map[string]any, error) {
 		if !found[name] {
 			continue
 		}
-		more, err := g.file(of, name, values)
+		more, err := g.file(in, name)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -153,8 +165,8 @@ func (g *generation) files(of gitSpec, values any) ([]map[string]any, error) {
 }
 
 // file gives the parameters in a file: those of a mapping, or of each one in a list.
-func (g *generation) file(of gitSpec, name string, values any) ([]map[string]any, error) {
-	data, err := g.plan.Tree.ReadFile(name)
+func (g *generation) file(in gitFiles, name string) ([]map[string]any, error) {
+	data, err := in.tree.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +178,7 @@ func (g *generation) file(of gitSpec, name string, values any) ([]map[string]any
 	}
 	var out []map[string]any
 	for _, own := range all {
-		params := g.pathParams(of.PathParamPrefix, path.Dir(name), path.Base(name))
+		params := g.pathParams(in.spec.PathParamPrefix, path.Dir(name), path.Base(name))
 		if g.GoTemplate {
 			own = maps.Clone(own)
 			maps.Copy(own, params)
@@ -180,7 +192,7 @@ func (g *generation) file(of gitSpec, name string, values any) ([]map[string]any
 				}
 			}
 		}
-		if err := g.appendValues(values, params); err != nil {
+		if err := g.appendValues(in.values, params); err != nil {
 			return nil, err
 		}
 		out = append(out, params)

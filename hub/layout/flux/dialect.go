@@ -2,6 +2,7 @@ package flux
 
 import (
 	"context"
+	"errors"
 	"path"
 	"slices"
 	"strings"
@@ -81,6 +82,7 @@ func (r reader) Learn(o *planning.Object) {
 	if o.Kind != kindKustomization || o.Decode(&k) != nil || !p.Own(k.Path) {
 		return
 	}
+	learnArtifact(p, p.Object(k.sourceKey(o)))
 	var g gitRepository
 	if s := p.Object(k.sourceKey(o)); s != nil && s.Kind == kindGitRepository && s.Decode(&g) == nil && g.URL != "" {
 		p.Known = append(p.Known, g.URL)
@@ -111,11 +113,15 @@ func (r reader) Expand(context.Context) ([]model.Declaration, error) {
 
 // Read implements Reader.
 func (r reader) Read(o *planning.Object, app *model.App) (bool, error) {
+	read := map[string]func(*planning.Plan, *planning.Object, *model.App) error{
+		kustomizeGroup + kindKustomization: readKustomization, helmGroup + kindHelmRelease: readHelmRelease}[o.Group+o.Kind]
 	switch {
-	case o.Kind == kindKustomization && o.Group == kustomizeGroup:
-		return true, readKustomization(r.plan, o, app)
-	case o.Kind == kindHelmRelease && o.Group == helmGroup:
-		return true, readHelmRelease(r.plan, o, app)
+	case read != nil:
+		elsewhere, err := remote(r.plan, o)
+		if elsewhere {
+			return false, nil
+		}
+		return true, errors.Join(err, read(r.plan, o, app))
 	case o.Group == operatorGroup:
 		noteOperator(r.plan, o)
 	}

@@ -79,7 +79,10 @@ var fluxFields = []row{
 	{kindKustomization, "spec.serviceAccountName", done,
 		"the agent impersonates it; apps that the app declares have it too, and may name no other. Flux' own " +
 			"controllers' accounts stand for the agent's own rights", nil},
-	{kindKustomization, "spec.kubeConfig", refused,
-		"not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster " +
-			"that is meant", nil},
+	{kindKustomization, "spec.kubeConfig", done,
+		"delivered in the folder of the cluster that is meant; left out, with a note, in those of others", nil},
+	{kindKustomization, "spec.kubeConfig.secretRef", done,
+		"a name for the cluster, nothing is read from it: that in its cluster.yaml (flux.kubeConfig), its own name, with " +
+			"-kubeconfig or without, or the namespace of a Secret cluster-kubeconfig", nil},
+	{kindKustomization, "spec.kubeConfig.configMapRef", refused, "it does not say which cluster is meant: name a Secret", nil},
 }

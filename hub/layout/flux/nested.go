@@ -30,6 +30,7 @@ func nested() []planning.Field {
 		within(k, "spec.sourceRef", sourceFields...), patches(k, "spec.patches"), ignored(k, "spec.ignore"),
 		within(k, "spec.images[]", imageFields...), within(k, "spec.commonMetadata", metaFields...),
 		within(k, "spec.postBuild.substituteFrom[]", "kind", "name", "optional"),
+		within(k, "spec.kubeConfig.secretRef", "name", "key"), within(h, "spec.kubeConfig.secretRef", "name", "key"),
 		within(k, "spec.healthChecks[]", sourceFields...), within(k, "spec.decryption.secretRef", named...),
 
 		within(h, "spec.chart.spec.sourceRef", sourceFields...), within(h, "spec.chart.metadata", metaFields...),

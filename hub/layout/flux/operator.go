@@ -32,7 +32,13 @@ func noteOperator(p *planning.Plan, o *planning.Object) {
 // learnInstance takes the address of this repository from the FluxInstance that delivers the cluster's own folder.
 func learnInstance(p *planning.Plan, o *planning.Object) {
 	var i fluxInstance
-	if o.Decode(&i) != nil || i.Sync.Kind != kindGitRepository || i.Sync.URL == "" || !p.Own(i.Sync.Path) {
+	if o.Decode(&i) != nil || i.Sync.URL == "" || !p.Own(i.Sync.Path) {
+		return
+	}
+	if i.Sync.Kind == kindOCIRepository {
+		p.Artifacts = append(p.Artifacts, i.Sync.URL)
+	}
+	if i.Sync.Kind != kindGitRepository {
 		return
 	}
 	p.Known = append(p.Known, i.Sync.URL)

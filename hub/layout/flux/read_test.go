@@ -50,7 +50,7 @@ func read(t *testing.T, text string) (app model.App, notes []fleet.Note, message
 		files[name] = f
 	}
 	p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: model.Cluster{Name: "eu"},
-		Repository: []string{"https://github.com/org/fleet.git"}, Branch: "main"}, nil)
+		Repository: []string{"https://github.com/org/fleet.git"}, Branch: "main"}, func() ([]model.Cluster, error) { return nil, nil })
 	var last *planning.Object
 	for _, doc := range strings.Split(others+text, "---\n") {
 		data, err := yaml.YAMLToJSON([]byte(doc))

@@ -150,10 +150,29 @@ func (r *sources) ociSource(s *planning.Object) (*model.Source, error) {
 	if err := s.Decode(&of); err != nil {
 		return nil, r.plan.Undecodable(s, err)
 	}
+	if r.plan.IsArtifact(of.URL) && !of.pinned() {
+		return &model.Source{Kind: model.SourceFollowed, Ignore: of.Ignore}, r.plan.Weigh(judged, s, &r.plan.Cluster.Notes)
+	}
 	out := &model.Source{Kind: model.SourceOCI, URL: of.URL, MediaType: of.LayerSelector.MediaType, Ignore: of.Ignore,
 		SourceIgnore: of.LayerSelector.Operation != "copy", Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
 	of.at(out)
 	return r.finish(s, out, of.Interval)
+}
+
+// pinned says whether one artifact, or a range of versions, is wanted, and not whatever a tag names.
+func (r ociRepository) pinned() bool { return r.Ref.Digest+r.Ref.SemVer != "" }
+
+// learnArtifact takes the address of this repository as it is pushed to a registry (flux push artifact), from the
+// OCIRepository that delivers the cluster's own folder. The folder is read from Git all the same: the branch that is
+// followed counts, not what was pushed.
+func learnArtifact(p *planning.Plan, s *planning.Object) {
+	var of ociRepository
+	if s == nil || s.Kind != kindOCIRepository || s.Decode(&of) != nil || of.URL == "" || of.pinned() {
+		return
+	}
+	p.Artifacts = append(p.Artifacts, of.URL)
+	p.NoteOnce(p.Note(s, "spec.url", "it is taken to be this repository, pushed as an artifact, because it delivers the cluster's "+
+		"own folder: what is delivered is the branch that is followed, as soon as it has a commit, and not what was pushed"))
 }
 
 // at takes what of the repository is wanted, digest before semver before tag.

@@ -107,7 +107,7 @@ func takeCluster(d document.Document, c *model.Cluster) error {
 func readClusterSpec(d document.Document, in *yaml.Node, c *model.Cluster) error {
 	return errors.Join(d.Pairs(in, "vars", &c.Vars), d.Bool(in, "suspend", &c.Suspend),
 		readOnRemove(d, in, &c.PruneOnRemove),
-		readAgent(d, in, c), readArgoNames(d, in, &c.Argo))
+		readAgent(d, in, c), readArgoNames(d, in, &c.Argo), readFluxNames(d, in, &c.Flux))
 }
 
 // readArgoNames takes what Argo CD calls the cluster.
@@ -115,6 +115,12 @@ func readArgoNames(d document.Document, in *yaml.Node, to *model.ArgoCluster) er
 	n := document.Field(in, "argocd")
 	return errors.Join(d.CheckKeys(n, "argocd", namesOf(argoClusterShapes)...), d.Text(n, "name", &to.Name),
 		d.Text(n, "server", &to.Server))
+}
+
+// readFluxNames takes what Flux in another cluster calls the cluster.
+func readFluxNames(d document.Document, in *yaml.Node, to *model.FluxCluster) error {
+	n := document.Field(in, "flux")
+	return errors.Join(d.CheckKeys(n, "flux", namesOf(fluxClusterShapes)...), d.Text(n, "kubeConfig", &to.KubeConfig))
 }
 
 func readOnRemove(d document.Document, in *yaml.Node, prune *bool) error {

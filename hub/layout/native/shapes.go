@@ -122,6 +122,9 @@ var clusterShapes = []shape{
 	{name: "argocd", fields: argoClusterShapes,
 		says:    "What Argo CD calls the cluster, in the files that were written for it.",
 		example: map[string]any{"server": "https://production.example.com:6443"}},
+	{name: "flux", fields: fluxClusterShapes,
+		says:    "What Flux in another cluster calls the cluster, in the files that were written for it.",
+		example: map[string]any{"kubeConfig": "production/cluster-kubeconfig"}},
 	{name: "agent", says: "The cluster's agent.", example: map[string]any{"image": "drover-agent:v1"}, fields: []shape{
 		{name: "image", kind: aText, says: "The image it is to run; the one that was installed, if empty.",
 			example: "registry.example.com/drover-agent:v1"},
@@ -131,6 +134,11 @@ var clusterShapes = []shape{
 var argoClusterShapes = []shape{
 	{name: "name", kind: aText, says: "As destination.name has it, beside the name of the folder.", example: "prod-eu"},
 	{name: "server", kind: aText, says: "As destination.server has it.", example: "https://production.example.com:6443"},
+}
+
+var fluxClusterShapes = []shape{
+	{name: "kubeConfig", kind: aText, says: "The Secret in spec.kubeConfig of Kustomizations and HelmReleases, as NAMESPACE/NAME or NAME.",
+		example: "production/cluster-kubeconfig"},
 }
 
 // What may become of a cluster's workloads when its folder goes.

@@ -37,6 +37,9 @@ type Plan struct {
 	Branch  string   // that is followed; "" if it is not known
 	// Boundaries are the declared projects.
 	Boundaries []Boundary
+	Needs   []model.Needed
+	// Artifacts are addresses in registries to which the repository is pushed.
+	Artifacts []string
 
 	fleet   func() ([]model.Cluster, error)
 	objects []*Object // all that dialects declare, sorted; each once
@@ -98,6 +101,11 @@ func (p *Plan) AppOf(o *Object) string {
 // IsRepository says whether an address is one of the repository that the hub follows.
 func (p *Plan) IsRepository(url string) bool {
 	return slices.ContainsFunc(p.Known, func(known string) bool { return SameRepository(known, url) })
+}
+
+// IsArtifact says whether an address in a registry is one to which the repository that the hub follows is pushed.
+func (p *Plan) IsArtifact(url string) bool {
+	return slices.ContainsFunc(p.Artifacts, func(known string) bool { return SameRepository(known, url) })
 }
 
 // Problem adds a problem of the cluster, once. Where there is one, nothing is pruned.

@@ -1,0 +1,73 @@
+package resolve
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/drover-dev/drover/hub/memtree"
+	"github.com/drover-dev/drover/hub/model"
+)
+
+// readFolder reads the folder of a cluster, with what its kustomizations name by addresses. Where that is not at hand,
+// what the folder holds is not known, and nothing that seems to be gone is taken for gone.
+func readFolder(ctx context.Context, e *expansion, name string) (*Render, error) {
+	var known *Render // without what is needed
+	r := e.r
+	folder, err := supplied(ctx, e, e.snap, "the folder of cluster "+name, false, nil, func(view model.View) (*Render, error) {
+		out, err := r.aside(ctx, view, folderKey(name, view), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+			f, err := r.cfg.Layout.Read(ctx, rec, name)
+			needed, needs := errors.AsType[*model.NeededError](err)
+			if err != nil && !needs {
+				return Render{}, nil, err
+			}
+			out, blobs, err := r.pack(f.Root)
+			out.Cluster, out.Declared, out.Encrypted = &f.Cluster, f.Declared, f.Encrypted
+			if needs {
+				out.Needs = needed.Sources
+			}
+			return out, blobs, err
+		})
+		if err == nil && len(out.Needs) > 0 {
+			known = out
+		}
+		return out, err
+	})
+	if err != nil || known == nil || folder.Err == "" || folder.Pending {
+		return folder, err
+	}
+	return lacking(known, folder.Err), nil
+}
+
+// folderKey names the question. It changes with what a folder may say: what an older release took for a mistake is read
+// again.
+func folderKey(name string, view model.View) string {
+	if stock := memtree.Stock(view); len(stock) > 0 {
+		return memoKey("folder-9", append([]string{name}, stock...))
+	}
+	return memoKey("folder-9", name)
+}
+
+// lacking is the render of a folder, or of a plan, whose needs cannot be met, which says why.
+func lacking(folder *Render, why string) *Render {
+	out, cluster := *folder, *folder.Cluster
+	said := (&model.NeededError{Sources: folder.Needs}).Error()
+	words := []string{said, why}
+	for _, n := range folder.Needs {
+		words = append(words, (&model.NeededError{Sources: []model.Needed{n}}).Error(), why)
+	}
+	cluster.Problems = slices.Clone(cluster.Problems)
+	for i := range cluster.Problems {
+		cluster.Problems[i] = strings.NewReplacer(words...).Replace(cluster.Problems[i])
+	}
+	slices.Sort(cluster.Problems)
+	cluster.Apps = slices.Clone(cluster.Apps)
+	for i := range cluster.Apps {
+		if a := &cluster.Apps[i]; a.Name == model.RootApp {
+			a.Err = strings.ReplaceAll(a.Err, said, why)
+		}
+	}
+	out.Cluster, out.Needs = &cluster, nil
+	return &out
+}
