@@ -53,7 +53,7 @@ race: build test-env ## the same under the race detector, one package at a time;
 	@CGO_ENABLED=1 JOBS=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 
 # The packages of the agent whose tests need no control plane.
-AGENT_PURE := ./access ./apply ./blobs ./board ./budget ./checks ./contents ./credential ./deliver ./drift ./guard ./hook ./input \
+AGENT_PURE := ./access ./actor ./apply ./blobs ./board ./budget ./checks ./contents ./credential ./deliver ./drift ./guard ./hook ./input \
 	./inventory ./mailbox ./nats ./orders ./orphans ./place ./plan ./report ./upgrade ./watch
 
 # The packages of the hub that start no other programs; `make race` has them all.

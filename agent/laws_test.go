@@ -26,13 +26,15 @@ func TestWhoMayImportWhom(t *testing.T) {
 	below := with(map[string]string{"k8s.io": "the nouns are no client's",
 		"github.com/nats-io": "the nouns are no client's"})
 	duties := []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard",
-		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook"}
+		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook",
+		"actor"}
 	others := append(slices.Clone(duties), "deliver", "kube", "nats", "pluginhost")
 	for _, name := range others {
 		below[room+"/"+name] = "the nouns know nothing of what is done with them"
 	}
 	deptest.Ban(t, room, below)
 	allowed := map[string][]string{
+		"actor":  {"mailbox"},
 		"watch":  {"inventory"}, // a watch tells the owner of an object
 		"orders": {"plan"}, "guard": {"plan"}, "contents": {"guard", "plan"}, "orphans": {"guard", "orders", "plan"},
 		"board": {"orders", "plan"}, "budget": {"guard", "plan"},

@@ -21,7 +21,7 @@ func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 		a := s.newApp(name)
 		a.spec, a.plan = protocol.App{Name: name, Suspend: true}, &plan.Plan{}
 		s.board.Add(a, a.spec)
-		s.crew.Start(func() { a.loop(ctx) })
+		a.Start(ctx)
 		out = append(out, a)
 	}
 	return out
@@ -29,7 +29,7 @@ func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 
 // owned gives an app an object that is in the cluster.
 func owned(a *app, name string) {
-	a.do(func() {
+	a.Do(func() {
 		o := &object{item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, sighted: sighted{version: 7, present: true}}
 		o.claim = a.env.objects.Claim(a.name, o.item.Ref, nil).Number
 		a.env.watches.Track(o.item.Ref)
@@ -39,7 +39,7 @@ func owned(a *app, name string) {
 
 // claims has an app claim an object.
 func claims(a *app, name string) {
-	a.do(func() {
+	a.Do(func() {
 		a.claim(&plan.Want{Ref: mapOf(name), Line: agent.SumOf([]byte("line"))})
 	})
 }
@@ -49,7 +49,7 @@ func becomes(t *testing.T, a *app, what string, is func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
 		done := false
-		if a.do(func() { done = is() }); done {
+		if a.Do(func() { done = is() }); done {
 			return
 		}
 		if time.Now().After(deadline) {
@@ -59,69 +59,24 @@ func becomes(t *testing.T, a *app, what string, is func() bool) {
 	}
 }
 
-func TestMessagesAreHandledWhileARequestIsAwaited(t *testing.T) {
-	t.Parallel()
-	ctx, s := idle(t)
-	a := resting(ctx, s, "web")[0]
-	var order []string // of the app's goroutine alone
-	a.do(func() {
-		a.await(ctx, func() {
-			a.do(func() { order = append(order, "asked by the request") })
-			a.post(func() { order = append(order, "told by the request") })
-			a.do(func() {})
-		})
-		order = append(order, "after it")
-	})
-	if len(order) != 3 || order[2] != "after it" {
-		t.Errorf("%q", order)
-	}
-}
-
-func TestAnAppEndsWhenItsRequestsHave(t *testing.T) {
-	t.Parallel()
-	ctx, s := idle(t)
-	ctx, cancel := context.WithCancel(ctx)
-	a := resting(ctx, s, "web")[0]
-	release := make(chan struct{})
-	asked := 0
-	a.do(func() {
-		a.spawn(func() {
-			<-release
-			a.do(func() { asked++ })
-		})
-	})
-	cancel()
-	select {
-	case <-a.ended:
-		t.Error("it ended while a request was under way")
-	case <-time.After(20 * time.Millisecond):
-	}
-	close(release)
-	<-a.ended
-	if a.do(func() { asked++ }); asked != 2 {
-		t.Errorf("%d of 2 questions were answered, one of them after the end", asked)
-	}
-	s.crew.Close()
-}
-
 func TestWhatWaitsForABusyObjectTakesTurns(t *testing.T) {
 	t.Parallel()
 	ctx, s := idle(t)
 	a := resting(ctx, s, "web")[0]
 	owned(a, "x")
 	var o *object
-	a.do(func() { o = a.byRef[mapOf("x")] })
+	a.Do(func() { o = a.byRef[mapOf("x")] })
 	var at, most atomic.Int32
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			a.whenFree(o, func() { o.busy = true })
+			request{app: a}.whenFree(o, func() { o.busy = true })
 			if n := at.Add(1); n > most.Load() {
 				most.Store(n)
 			}
 			time.Sleep(time.Millisecond)
 			at.Add(-1)
-			a.do(func() {
+			a.Do(func() {
 				o.busy = false
 				o.proceed()
 			})
@@ -141,17 +96,17 @@ func TestObjectsAreHandedOver(t *testing.T) {
 	from, to := apps[0], apps[1]
 	owned(from, "x")
 	ref := mapOf("x")
-	from.do(func() { from.byRef[ref].busy = true }) // a request is under way
+	from.Do(func() { from.byRef[ref].busy = true }) // a request is under way
 	claims(to, "x")
 	if got := s.objects.Owner(ref); got != "to" {
 		t.Fatalf("it belongs to %q", got)
 	}
-	to.do(func() {
+	to.Do(func() {
 		if o := to.byRef[ref]; !o.busy || to.coming != 1 || o.present {
 			t.Errorf("it was taken while a request for it was under way: %+v", o)
 		}
 	})
-	from.do(func() {
+	from.Do(func() {
 		if o := from.byRef[ref]; o == nil || len(from.given) != 0 || !from.wantedElsewhere(o) {
 			t.Error("it was given, or may be deleted, while a request for it is under way")
 		}
@@ -160,7 +115,7 @@ func TestObjectsAreHandedOver(t *testing.T) {
 		o.proceed()
 	})
 	becomes(t, to, "it is handed over", func() bool { return to.coming == 0 })
-	to.do(func() {
+	to.Do(func() {
 		o := to.byRef[ref]
 		if o.busy || o.version != 7 || !o.present || o.item.Fields == (agent.Sum{}) || o.want == nil || o.app != to || !to.dirty {
 			t.Errorf("it is not what it was: %+v", o)
@@ -169,12 +124,12 @@ func TestObjectsAreHandedOver(t *testing.T) {
 			t.Errorf("it is not applied for the label: %+v", o.item)
 		}
 	})
-	from.do(func() {
+	from.Do(func() {
 		if _, kept := from.given[ref]; !kept || len(from.own) != 0 || len(from.state().Items) != 1 {
 			t.Error("it is not stored any more before its new owner has stored it")
 		}
 	})
-	to.do(func() { to.releaseFormers(to.byRef[ref]) })
+	to.Do(func() { to.releaseFormers(to.byRef[ref]) })
 	becomes(t, from, "it is stored by its owner alone", func() bool { return len(from.given) == 0 && from.dirty })
 }
 
@@ -185,9 +140,9 @@ func TestAnObjectThatWentIsNotHandedOver(t *testing.T) {
 	apps := resting(ctx, s, "from", "to")
 	from, to := apps[0], apps[1]
 	owned(from, "x")
-	from.do(func() { from.byRef[mapOf("x")].busy = true })
+	from.Do(func() { from.byRef[mapOf("x")].busy = true })
 	claims(to, "x")
-	from.do(func() {
+	from.Do(func() {
 		o := from.byRef[mapOf("x")]
 		o.busy = false
 		from.forget(o) // it was deleted
@@ -210,22 +165,22 @@ func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
 	from, to := apps[0], apps[1]
 	owned(from, "x")
 	var given, waiting *object
-	from.do(func() { given = from.byRef[mapOf("x")]; given.busy = true })
+	from.Do(func() { given = from.byRef[mapOf("x")]; given.busy = true })
 	claims(to, "x")
-	to.do(func() { waiting = to.byRef[mapOf("x")] })
+	to.Do(func() { waiting = to.byRef[mapOf("x")] })
 	gave := make(chan struct{})
 	go func() {
 		defer close(gave)
-		to.whenFree(waiting, func() {})
+		request{app: to}.whenFree(waiting, func() {})
 	}()
-	to.do(func() { to.forget(waiting) })
+	to.Do(func() { to.forget(waiting) })
 	<-gave
-	from.do(func() {
+	from.Do(func() {
 		given.busy = false
 		given.proceed()
 	})
 	becomes(t, from, "nothing is stored of it", func() bool { return len(from.given) == 0 && len(from.own) == 0 })
-	to.do(func() {
+	to.Do(func() {
 		if to.coming != 0 || len(to.own) != 0 || s.objects.Owner(mapOf("x")) != "" {
 			t.Errorf("%d objects are to come, and %d are there", to.coming, len(to.own))
 		}
@@ -257,7 +212,7 @@ func TestClaimsFromAllSides(t *testing.T) {
 	for _, name := range names {
 		owner := s.objects.Owner(mapOf(name))
 		for _, a := range apps {
-			a.do(func() {
+			a.Do(func() {
 				o := a.byRef[mapOf(name)]
 				switch {
 				case (o != nil) != (owner == a.name):
@@ -293,7 +248,7 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 		t.Error("it is deleted before the app has its orders")
 	}
 	a.obey(acc, seq, given["web"])
-	if a.publish(); len(a.batch()) != 1 || !a.cleared() {
+	if a.Publish(); len(a.batch()) != 1 || !a.cleared() {
 		t.Errorf("it is not deleted: %q", a.held)
 	}
 	s.board.Command(orders.Accepted{Known: true, Digest: "2"}, given, s.newApp)
@@ -331,13 +286,13 @@ func TestAnAppIsTakenAwayAndBroughtBackWhileItWaits(t *testing.T) {
 			acc := orders.Accepted{Bundle: next, Known: true}
 			list, seq := s.board.Command(acc, all, s.newApp)
 			for _, x := range list {
-				x.do(func() { x.obey(acc, seq, all[x.name]) })
+				x.Do(func() { x.obey(acc, seq, all[x.name]) })
 			}
 		}
 	})
 	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline); {
-		a.do(func() {
-			a.await(ctx, func() { a.do(func() { _ = a.timeout() }) })
+		a.Do(func() {
+			a.Await(ctx, func() { a.Do(func() { _ = a.timeout() }) })
 			_ = a.leaving || a.behind() || a.uncertain() != ""
 		})
 		s.board.Doubt("other")
@@ -354,12 +309,12 @@ func TestWhatIsComingIsKnownUntilItIsTaken(t *testing.T) {
 	s.board.Add(a, protocol.App{Name: "web"})
 	p := &plan.Plan{Digest: "2", Wants: []plan.Want{{Ref: mapOf("a")}}}
 	s.board.Deliver(map[*app]*plan.Plan{a: p})
-	a.publish()
+	a.Publish()
 	if !s.board.WantedBeside("", mapOf("a")) {
 		t.Error("what the app told of itself before hid what is coming")
 	}
 	a.deliverTo(p)
-	if a.publish(); !s.board.WantedBeside("", mapOf("a")) || coming(s, "web") {
+	if a.Publish(); !s.board.WantedBeside("", mapOf("a")) || coming(s, "web") {
 		t.Error("it was not taken")
 	}
 }

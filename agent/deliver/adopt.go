@@ -27,20 +27,20 @@ const (
 // adopt puts an accepted bundle into force: the flags at once, the blobs as they come.
 func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time) {
 	changed := s.take(b, func(a *app, f func()) {
-		s.start(a)
-		a.do(f)
+		a.Start(s.life)
+		a.Do(f)
 	})
 	s.version.Reconsider()
 	s.watches.Rejudge()
 	plans, missing := s.gather(ctx, changed, b.Generation, since)
 	for a, err := range missing {
-		a.do(func() { a.obtain(b.Generation, err) })
+		a.Do(func() { a.obtain(b.Generation, err) })
 	}
 	s.board.Deliver(plans)
 	for a, p := range plans {
-		a.do(func() { a.deliverTo(p) })
+		a.Do(func() { a.deliverTo(p) })
 	}
-	s.tellAll((*app).kick)
+	s.tellAll((*app).Kick)
 }
 
 // deliverTo has a plan be the app's next.
@@ -183,7 +183,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64, since tim
 	var stored []byte
 	var spare string
 	var epoch uint64
-	a.do(func() {
+	a.Do(func() {
 		spec, had, stored, spare, epoch = a.spec, a.plan, a.spare, a.spareDigest, a.accepted.Bundle.Epoch
 	})
 	if spec.Blob == nil {
@@ -229,7 +229,7 @@ func (a *app) obtain(generation uint64, err error) {
 	getting, stop := context.WithCancel(a.env.life)
 	a.stopGet = stop
 	s := a.env
-	a.spawn(func() {
+	a.Spawn(func() {
 		defer stop()
 		pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
 		for first := true; ; first = false {
@@ -243,7 +243,7 @@ func (a *app) obtain(generation uint64, err error) {
 				p, err = p.Place(getting, s.kinds.Resolve, s.scope)
 			}
 			done := false
-			a.do(func() { done = getting.Err() != nil || a.obtained(p, err) })
+			a.Do(func() { done = getting.Err() != nil || a.obtained(p, err) })
 			if done {
 				return
 			}
@@ -263,13 +263,13 @@ func (a *app) obtained(p *plan.Plan, err error) bool {
 	}
 	a.next = p
 	a.arrived()
-	a.kick()
-	a.tellLater(func() {
+	a.Kick()
+	a.TellLater(func() {
 		for _, other := range a.env.board.All() {
 			if other != a {
-				other.post(func() {
+				other.Post(func() {
 					if other.leftover() { // which may have been held until this was known
-						other.kick()
+						other.Kick()
 					}
 				})
 			}

@@ -301,10 +301,10 @@ func (s *session) begin(settled func()) {
 			}
 		}
 		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
-		a.kick()
+		a.Kick()
 	}
 	for _, a := range apps {
-		s.start(a)
+		a.Start(s.life)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/budget"
 	"github.com/drover-dev/drover/agent/checks"
 	"github.com/drover-dev/drover/agent/orders"
@@ -17,11 +18,11 @@ const defaultTimeout = 5 * time.Minute
 
 // app is one app of the cluster.
 type app struct {
-	actor
+	actor.Actor
 	holdings
 	commanded
 	beside
-	timing
+	actor.Timing
 	condition
 	fetch
 	former

@@ -52,8 +52,8 @@ func (a *app) schedule(ctx context.Context) {
 	case a.phase == protocol.PhaseWaiting:
 		sooner(a.appliedAt.Add(a.timeout()))
 	}
-	a.alarm(ctx, next, a.post, a.kick)
-	a.tellLater(func() { a.env.kinds.Follow(a.env.waitsForKinds) })
+	a.Alarm(ctx, next, a.Post, a.Kick)
+	a.TellLater(func() { a.env.kinds.Follow(a.env.waitsForKinds) })
 }
 
 // retry makes what failed due at once, where the reason may be gone.
@@ -61,7 +61,7 @@ func (a *app) retry(why func(*object) bool) {
 	for _, o := range a.own {
 		if o.trouble != nil && why(o) {
 			o.trouble.next = time.Time{}
-			a.kick()
+			a.Kick()
 		}
 	}
 }
@@ -69,10 +69,10 @@ func (a *app) retry(why func(*object) bool) {
 // retryAll is retry for all apps.
 func (a *app) retryAll(why func(*object) bool) {
 	a.retry(why)
-	a.tellLater(func() {
+	a.TellLater(func() {
 		for _, other := range a.env.board.All() {
 			if other != a {
-				other.post(func() { other.retry(why) })
+				other.Post(func() { other.retry(why) })
 			}
 		}
 	})
@@ -85,7 +85,7 @@ func (a *app) assess(ctx context.Context) {
 	v := a.judge(now, a.accepted.Bundle.Suspend)
 	changed, news := a.condition.take(v, now)
 	if news {
-		a.tellLater(func() { a.env.reconsider(a.name) })
+		a.TellLater(func() { a.env.reconsider(a.name) })
 	}
 	a.env.out.Changed(changed && (v.Phase == protocol.PhaseHealthy || v.Phase == protocol.PhaseFailed || v.Phase == protocol.PhaseDegraded))
 	if !changed {
@@ -94,19 +94,19 @@ func (a *app) assess(ctx context.Context) {
 	if kind := a.event(v); kind != "" {
 		a.emit(protocol.Event{Kind: kind, App: a.name, Message: v.Message})
 	}
-	a.tellLater(a.env.moved.Announce)
+	a.TellLater(a.env.moved.Announce)
 	if v.Phase == protocol.PhaseHealthy {
-		a.tellLater(func() { a.env.release(a.name) })
+		a.TellLater(func() { a.env.release(a.name) })
 		a.retryAll(func(o *object) bool { return agent.ReasonOf(o.trouble.err) == agent.ReasonWebhook }) // it may be what answers
 	}
-	if v.Phase == protocol.PhaseWaiting && !a.running {
+	if v.Phase == protocol.PhaseWaiting && !a.Running {
 		a.schedule(ctx)
 	}
 }
 
 // assessIdle is assess for an app of which no turn is due. A turn does that by itself.
 func (a *app) assessIdle(ctx context.Context) {
-	if !a.running {
+	if !a.Running {
 		a.assess(ctx)
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // newChecks are the checks of an app.
 func (s *session) newChecks(a *app) checks.Checks {
-	return checks.New(checks.Config{Cluster: s.cluster, Scope: s.scope, Start: s.crew.Start, Post: a.post,
+	return checks.New(checks.Config{Cluster: s.cluster, Scope: s.scope, Start: s.crew.Start, Post: a.Post,
 		Changed: func() {
 			if s.life.Err() == nil {
 				a.checksChanged()
@@ -33,7 +33,7 @@ func (s *session) newChecks(a *app) checks.Checks {
 // checksChanged has the app looked at when an object of others that it checks is another.
 func (a *app) checksChanged() {
 	if a.hooks.Run.Open() {
-		a.kick()
+		a.Kick()
 	}
 	a.assessIdle(a.env.life)
 }

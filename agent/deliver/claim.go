@@ -37,7 +37,7 @@ func (a *app) claim(w *plan.Want) {
 		o = a.begin(ref, answer.Number)
 		o.busy, o.coming = true, true
 		a.coming++
-		a.tellLater(func() { a.askFor(o, answer) })
+		a.TellLater(func() { a.askFor(o, answer) })
 	case inventory.Mine:
 		if o == nil {
 			o = a.begin(ref, answer.Number)
@@ -60,7 +60,7 @@ func (a *app) begin(ref protocol.ObjectRef, claim uint64) *object {
 func (a *app) askFor(o *object, answer inventory.Answer) {
 	ref := o.item.Ref
 	from := a.env.board.App(answer.Owner)
-	if from == nil || !from.box.Put(func() { from.handOver(ref, answer.Before, a, o) }) {
+	if from == nil || !from.Box.Put(func() { from.handOver(ref, answer.Before, a, o) }) {
 		a.handed(o, nil, answer.Owner) // it is gone, and had nothing left
 	}
 }
@@ -68,7 +68,7 @@ func (a *app) askFor(o *object, answer inventory.Answer) {
 // handOver gives the object that the app had by a claim to the app that claimed it after that, as soon as no request
 // for it is under way. as is what stands for it there.
 func (a *app) handOver(ref protocol.ObjectRef, claim uint64, to *app, as *object) {
-	none := func() { to.post(func() { to.handed(as, nil, a.name) }) }
+	none := func() { to.Post(func() { to.handed(as, nil, a.name) }) }
 	o := a.byClaim(ref, claim)
 	if o == nil {
 		none()
@@ -86,7 +86,7 @@ func (a *app) handOver(ref protocol.ObjectRef, claim uint64, to *app, as *object
 		given := *o
 		given.then, given.stash, given.astray, given.want = nil, nil, nil, nil
 		given.conflict = o.conflict.HandedOver()
-		to.post(func() { to.handed(as, &given, a.name) })
+		to.Post(func() { to.handed(as, &given, a.name) })
 	})
 }
 
@@ -117,8 +117,8 @@ func (a *app) handed(o, given *object, from string) {
 	a.sort()
 	a.judgeStash(a.env.life, o)
 	o.proceed()
-	if !a.running {
-		a.kick()
+	if !a.Running {
+		a.Kick()
 	}
 }
 
@@ -126,12 +126,12 @@ func (a *app) handed(o, given *object, from string) {
 func (a *app) releaseFormers(o *object) {
 	ref := o.item.Ref
 	for _, name := range o.formers {
-		a.tellLater(func() {
+		a.TellLater(func() {
 			a.env.tellApp(name, func(f *app) {
 				if f.dropGiven(ref) {
 					f.dirty = true
 				}
-				f.kick()
+				f.Kick()
 			})
 		})
 	}

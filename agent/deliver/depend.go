@@ -66,7 +66,7 @@ func (a *app) stands(ref protocol.ObjectRef) (st board.Standing, own bool) {
 	case shown != nil:
 		return *shown, false
 	}
-	a.tellLater(func() { a.env.tellApp(owner, func(b *app) { b.show(ref) }) })
+	a.TellLater(func() { a.env.tellApp(owner, func(b *app) { b.show(ref) }) })
 	return board.Standing{Wanted: true, Text: "is " + string(unseen.Health) + ": " + unseen.Message}, false
 }
 
@@ -85,7 +85,7 @@ func (a *app) reveal() {
 			delete(a.revealed, ref)
 		}
 		for _, name := range a.env.stands.Show(ref, now) {
-			a.env.tellApp(name, (*app).kick)
+			a.env.tellApp(name, (*app).Kick)
 		}
 	}
 }

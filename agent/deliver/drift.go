@@ -11,8 +11,8 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// sight takes what a watch tells of an object.
-func (a *app) sight(ctx context.Context, sg agent.Sighting) {
+// Sight takes what a watch tells of an object.
+func (a *app) Sight(ctx context.Context, sg agent.Sighting) {
 	if ctx.Err() != nil {
 		return
 	}
@@ -25,7 +25,7 @@ func (a *app) sight(ctx context.Context, sg agent.Sighting) {
 	}
 	if owner := a.env.objects.Owner(sg.Live.Ref); l == nil && o == nil && owner != "" && owner != a.name {
 		if other := a.env.board.App(owner); other != nil { // it was handed over meanwhile
-			other.box.Sight(sg)
+			other.Box.Sight(sg)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func (a *app) judgeSighting(ctx context.Context, o *object, sg agent.Sighting) {
 		o.unnoticed = unnoticed{}
 	}
 	if o.pause(sg.Live.Paused) {
-		a.kick() // to store it, and to apply what came meanwhile
+		a.Kick() // to store it, and to apply what came meanwhile
 	}
 	switch drift.Judge(drift.Known{Wanted: o.want != nil, Line: o.item.Line, Fields: o.item.Fields, Own: same}, sg.Live.Fields) {
 	case drift.Own: // whatever it looks like is how it should
@@ -114,7 +114,7 @@ func (a *app) missed(ctx context.Context, o *object, sg agent.Sighting) {
 	a.heal(ctx, o, sg)
 	if o.trouble != nil && agent.ReasonOf(o.trouble.err) == agent.ReasonEnding { // this is what was waited for
 		o.trouble.next = time.Time{}
-		a.kick()
+		a.Kick()
 	}
 	a.changed(ctx, o, before)
 }
@@ -201,8 +201,8 @@ func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.L
 	if o.want == nil || o.want.Line == w.Line { // or else newer content is still refused
 		o.trouble = nil
 	}
-	if a.beside.awaited(o.item.Ref) || !a.running && a.hooks.Run.Open() {
-		a.kick()
+	if a.beside.awaited(o.item.Ref) || !a.Running && a.hooks.Run.Open() {
+		a.Kick()
 	}
 	if live.App == a.name {
 		o.item.Former = nil
@@ -233,7 +233,7 @@ func (a *app) heal(ctx context.Context, o *object, sg agent.Sighting) {
 		if o.trouble != nil {
 			o.trouble.next = time.Time{}
 		}
-		a.kick()
+		a.Kick()
 	case drift.Repair:
 		if !a.slowed(ctx, o, sg) {
 			a.startRepair(ctx, o, w, p, sg)
@@ -258,7 +258,7 @@ func (r request) repair(ctx context.Context, o *object, w *plan.Want, p *plan.Pl
 		c = r.at.Blame(sg.Live, live)
 		healed = live.Created || len(c.Fields) > 0
 	}
-	a.do(func() {
+	a.Do(func() {
 		if healed {
 			r.env.notes.with(func() { r.env.notes.drift.Corrected++ })
 			a.condition.applied(time.Now())

@@ -27,7 +27,7 @@ func (a *app) noteEnd(ctx context.Context, o *object, live agent.Live, said stri
 		o.item.Ended.Failed = said
 	}
 	a.dirty = true
-	a.kick()
+	a.Kick()
 }
 
 // settleEnded is for an object that ended and is gone: there is nothing left to do for its content.
@@ -36,7 +36,7 @@ func (a *app) settleEnded(ctx context.Context, o *object) {
 	o.removing, o.drifted, o.astray, o.verdict = false, false, nil, o.item.Ended.Verdict()
 	if o.pending() && o.trouble != nil { // the old one may have been in the way of the new one
 		o.trouble.next = time.Time{}
-		a.kick()
+		a.Kick()
 	}
 	a.changed(ctx, o, before)
 }
@@ -53,7 +53,7 @@ func (a *app) unseenEnd(ctx context.Context, o *object, sg agent.Sighting) bool 
 	}
 	o.asked = uid
 	ref := o.item.Ref
-	a.spawn(func() {
+	a.Spawn(func() {
 		completed, err := a.env.cluster.Completed(ctx, ref, uid)
 		if !completed && err == nil { // the event may be written a moment after the object is gone
 			select {
@@ -65,7 +65,7 @@ func (a *app) unseenEnd(ctx context.Context, o *object, sg agent.Sighting) bool 
 		if err != nil {
 			a.env.log.Debug("whether a Job completed before it was deleted cannot be read", "object", ref.String(), "err", err)
 		}
-		a.do(func() {
+		a.Do(func() {
 			if o.gone || o.present || o.want == nil || o.item.UID != uid || ctx.Err() != nil {
 				return
 			}
@@ -73,7 +73,7 @@ func (a *app) unseenEnd(ctx context.Context, o *object, sg agent.Sighting) bool 
 				a.noteEnd(ctx, o, agent.Live{UID: uid, Outcome: agent.OutcomeCompleted}, "")
 			}
 			a.missed(ctx, o, sg)
-			a.kick()
+			a.Kick()
 		})
 	})
 	return true

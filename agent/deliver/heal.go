@@ -29,7 +29,7 @@ func (a *app) slowed(ctx context.Context, o *object, sg agent.Sighting) bool {
 	}
 	c.Begin(sg)
 	o.paced = time.Now().Add(pause)
-	time.AfterFunc(pause, func() { a.post(func() { a.healLate(ctx, o, c) }) })
+	time.AfterFunc(pause, func() { a.Post(func() { a.healLate(ctx, o, c) }) })
 	return true
 }
 
@@ -52,11 +52,11 @@ func (a *app) watchSlowdown(ctx context.Context, o *object) {
 			return
 		}
 		if !c.Over(time.Now()) {
-			time.AfterFunc(drift.Window, func() { a.post(check) })
+			time.AfterFunc(drift.Window, func() { a.Post(check) })
 			return
 		}
 		o.conflict = nil
 		a.assess(ctx)
 	}
-	time.AfterFunc(drift.Window, func() { a.post(check) })
+	time.AfterFunc(drift.Window, func() { a.Post(check) })
 }

@@ -18,7 +18,7 @@ func (h *hookRunner) create(ctx context.Context, m *moment, act hook.Create) {
 	a := h.app
 	if m.lines == nil && m.Unreadable == "" {
 		var err error
-		if a.await(ctx, func() { m.lines, err = m.Plan.Lines() }); err != nil {
+		if a.Await(ctx, func() { m.lines, err = m.Plan.Lines() }); err != nil {
 			m.Unreadable = err.Error()
 		}
 	}
@@ -33,7 +33,7 @@ func (h *hookRunner) create(ctx context.Context, m *moment, act hook.Create) {
 	}
 	var live agent.Live
 	var err error
-	if a.await(ctx, func() { live, err = c.make(ctx) }); ctx.Err() == nil {
+	if a.Await(ctx, func() { live, err = c.make(ctx) }); ctx.Err() == nil {
 		h.created(c.state, live, err)
 	}
 }
@@ -113,7 +113,7 @@ func (c *creation) overcome(ctx context.Context, res agent.Resource, live agent.
 // prepare makes sure that a hook's object is no other app's, and that it is watched.
 func (c *creation) prepare(res agent.Resource) error {
 	runner := &c.app.hooks
-	c.app.do(func() { c.state = runner.place(c.hook, c.state, res) })
+	c.app.Do(func() { c.state = runner.place(c.hook, c.state, res) })
 	ref := c.state.Ref
 	if c.env.scope.Outside(ref) {
 		return c.env.scope.Failure()
@@ -122,7 +122,7 @@ func (c *creation) prepare(res agent.Resource) error {
 		other.whenSettled(ref) // it may be about to go
 	}
 	var err error
-	if c.app.do(func() { err = runner.take(c.state) }); err != nil {
+	if c.app.Do(func() { err = runner.take(c.state) }); err != nil {
 		return err
 	}
 	c.env.watches.Watch(res, c.env.scope.Covering(ref))
@@ -165,7 +165,7 @@ func (s *session) spared(ref protocol.ObjectRef, live agent.Live) bool {
 // explain finds out more about a hook that failed, and records that it did.
 func (h *hookRunner) explain(ctx context.Context, act hook.Explain) {
 	r, words := h.app.request(), ""
-	if h.app.await(ctx, func() { words = r.lastWords(ctx, act.State.Ref) }); ctx.Err() != nil {
+	if h.app.Await(ctx, func() { words = r.lastWords(ctx, act.State.Ref) }); ctx.Err() != nil {
 		return
 	}
 	p, e := h.Explained(act, words, time.Now())
@@ -198,7 +198,7 @@ func (h *hookRunner) release(ctx context.Context, st agent.HookState) {
 	r := h.app.request()
 	var tidy bool
 	var err error
-	h.app.await(ctx, func() { tidy, err = r.release(ctx, st) })
+	h.app.Await(ctx, func() { tidy, err = r.release(ctx, st) })
 	switch {
 	case ctx.Err() != nil:
 	case err != nil:

@@ -15,7 +15,7 @@ func (s *session) inputChanged(ref protocol.VarsRef, version uint64) {
 	for _, a := range s.board.Where(func(e *board.Entry[*app]) bool {
 		return !e.Order.Leaving && slices.Contains(input.Of(e.Order.Spec.Handling, s.namespace), ref)
 	}) {
-		a.post(func() { a.supplied(ref, version) })
+		a.Post(func() { a.supplied(ref, version) })
 	}
 }
 

@@ -23,13 +23,13 @@ func (a *app) keepDrift(ctx context.Context, o *object, w *plan.Want, p *plan.Pl
 		return
 	}
 	o.item.Told, a.dirty = fields, true
-	a.kick() // to store it, so that the next agent does not tell it again
+	a.Kick() // to store it, so that the next agent does not tell it again
 	if sg.Kind == agent.SightGone {
 		a.tellLeft(o, protocol.Event{Time: sg.At, Message: "it was deleted, and left so"})
 		return
 	}
 	r := a.request()
-	a.spawn(func() { r.compare(ctx, o, w, p, sg) })
+	a.Spawn(func() { r.compare(ctx, o, w, p, sg) })
 }
 
 // compare finds out what drifted by asking what an apply would do.
@@ -43,14 +43,14 @@ func (r request) compare(ctx context.Context, o *object, w *plan.Want, p *plan.P
 	if err == nil {
 		known := w.HasReplicas && r.env.scaling.Known(ctx, w.Ref.Namespace)
 		var t apply.Task
-		r.app.do(func() { t = r.app.task(o, w, res, lines, known) })
+		r.app.Do(func() { t = r.app.task(o, w, res, lines, known) })
 		t.Patch.Try, t.Patch.Polite = true, false
 		var would agent.Live
 		if would, err = t.At.Apply(ctx, t.Resource, t.Ref, t.Patch); err == nil {
 			c = r.at.Blame(sg.Live, would)
 		}
 	}
-	r.app.do(func() { r.app.compared(o, w, sg, c, err) })
+	r.app.Do(func() { r.app.compared(o, w, sg, c, err) })
 }
 
 // compared takes down what drifted.

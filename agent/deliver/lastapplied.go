@@ -30,7 +30,7 @@ func (a *app) keepLast(ctx context.Context) {
 	}
 	open := a.superseded()
 	var kept []*plan.Plan
-	a.await(ctx, func() {
+	a.Await(ctx, func() {
 		for _, p := range from {
 			q, err := p.Only(func(w *plan.Want) bool { return takeFrom(open, w) })
 			if err != nil { // it was decompressed before, when it was applied
@@ -128,5 +128,5 @@ func (a *app) fallBack(ctx context.Context) {
 func (a *app) startRepair(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
 	o.busy = true
 	r := a.request()
-	a.spawn(func() { r.repair(ctx, o, w, p, sg) })
+	a.Spawn(func() { r.repair(ctx, o, w, p, sg) })
 }

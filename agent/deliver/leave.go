@@ -67,7 +67,7 @@ func (a *app) learn(o *object, w *plan.Want, fields []string) {
 			continue
 		}
 		o.item.Whole, a.dirty = append(slices.Clone(o.item.Whole), field), true
-		a.kick() // to store it, for when nothing tells it any more
+		a.Kick() // to store it, for when nothing tells it any more
 		ref := o.item.Ref
 		if _, parts := whole([]string{field}, a.leaves(w).Paths); len(parts) > 0 {
 			a.emit(protocol.Event{Kind: protocol.EventLeft, App: a.name, Object: &ref,

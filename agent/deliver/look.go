@@ -41,7 +41,7 @@ func (a *app) inquire(ctx context.Context, o *object) {
 		return
 	}
 	switch {
-	case l == nil && a.running:
+	case l == nil && a.Running:
 		return
 	case l != nil && l.generation != o.generation:
 		o.unlook() // what was found is of what it was before
@@ -57,8 +57,8 @@ func (a *app) lookInto(ctx context.Context, o *object) {
 	l := &look{object: o, generation: o.generation}
 	l.Look = &watch.Look{
 		APIVersion: o.item.APIVersion, Ref: o.item.Ref,
-		Found: func(turn int, c fleet.Cause) { a.post(func() { a.found(ctx, l, turn, c) }) },
-		Ended: func(turn int) { a.post(func() { a.looked(ctx, l, turn) }) },
+		Found: func(turn int, c fleet.Cause) { a.Post(func() { a.found(ctx, l, turn, c) }) },
+		Ended: func(turn int) { a.Post(func() { a.looked(ctx, l, turn) }) },
 	}
 	o.look = l
 }

@@ -112,5 +112,5 @@ func (h *hookRunner) sight(l *lookout, sg agent.Sighting) {
 	} else {
 		l.there, l.gone, l.deleting, l.mark, l.verdict = true, false, sg.Live.Deleting, sg.Live.HookRun, sg.Verdict
 	}
-	h.app.kick()
+	h.app.Kick()
 }

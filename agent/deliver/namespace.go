@@ -38,7 +38,7 @@ func (a *app) ensureNamespace(ctx context.Context, p *plan.Plan) bool {
 	}
 	r := a.request()
 	var err error
-	a.await(ctx, func() { err = r.applyNamespace(ctx, ref, body, len(request.Labels)+len(request.Annotations) == 0) })
+	a.Await(ctx, func() { err = r.applyNamespace(ctx, ref, body, len(request.Labels)+len(request.Annotations) == 0) })
 	if err != nil {
 		a.faulted(ctx, fmt.Errorf("create its namespace %s: %w", p.Home, err))
 		return false

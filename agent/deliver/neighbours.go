@@ -71,7 +71,7 @@ func (n neighbours) refOf(w *plan.Want) protocol.ObjectRef {
 func (n neighbours) Dependents(uid string) map[protocol.ObjectRef]string {
 	out := map[protocol.ObjectRef]string{}
 	for _, a := range n.board.All() {
-		a.do(func() {
+		a.Do(func() {
 			for _, o := range a.own {
 				if o.want != nil && slices.Contains(o.owners, uid) {
 					out[o.item.Ref] = a.name
@@ -85,7 +85,7 @@ func (n neighbours) Dependents(uid string) map[protocol.ObjectRef]string {
 // Staying leaves out those of an app's objects that the app deletes.
 func (n neighbours) Staying(app string, found []agent.Found) []agent.Found {
 	if a := n.board.App(app); a != nil {
-		a.do(func() { found = a.staying(found) })
+		a.Do(func() { found = a.staying(found) })
 	}
 	return found
 }

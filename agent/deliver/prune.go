@@ -25,7 +25,7 @@ func (a *app) prune(ctx context.Context) {
 			return
 		}
 		r := a.request()
-		a.await(ctx, func() {
+		a.Await(ctx, func() {
 			each(a.env.applies, batch, func(o *object) { r.remove(ctx, o) })
 		})
 	}
@@ -101,7 +101,7 @@ func (r request) remove(ctx context.Context, o *object) {
 	a := r.app
 	var item agent.Item
 	may, prune := false, false
-	a.whenFree(o, func() {
+	r.whenFree(o, func() {
 		if may = !o.gone && !o.coming && o.want == nil && !o.removing && ctx.Err() == nil; may {
 			o.busy = true
 			prune, item = a.prunes(), o.item
@@ -111,7 +111,7 @@ func (r request) remove(ctx context.Context, o *object) {
 		return
 	}
 	f := r.fate(ctx, o, item, prune)
-	a.do(func() {
+	a.Do(func() {
 		o.busy = false
 		switch {
 		case o.gone:
@@ -119,7 +119,7 @@ func (r request) remove(ctx context.Context, o *object) {
 			a.decide(ctx, o, f)
 		case f.err == nil && f.kept == "" && f.held == nil: // wanted again since, and deleted all the same
 			o.item.Line, o.drifted, o.deleting = agent.Sum{}, true, !f.gone
-			a.kick()
+			a.Kick()
 		}
 		a.judgeStash(ctx, o)
 		o.proceed()
@@ -194,7 +194,7 @@ func (r request) erase(ctx context.Context, o *object, res agent.Resource, item 
 		return fate{held: held, err: err}
 	}
 	unwanted := false
-	r.app.do(func() {
+	r.app.Do(func() {
 		unwanted = !o.gone && o.want == nil && !r.app.behind() && !r.app.wantedElsewhere(o) && r.app.uncertain() == "" && r.app.cleared()
 	})
 	if !unwanted { // a bundle came meanwhile: the next turn decides
@@ -220,7 +220,7 @@ func (a *app) decide(ctx context.Context, o *object, f fate) {
 	case f.held != nil:
 		a.holdBack(o, *f.held)
 	case errors.Is(f.err, errWanted):
-		a.kick()
+		a.Kick()
 	case f.err != nil:
 		if o.trouble == nil {
 			o.trouble = newTrouble()
@@ -237,5 +237,5 @@ func (a *app) pruned(o *object) {
 	a.emit(protocol.Event{Kind: protocol.EventPruned, App: a.name, Object: &ref, Message: "deleted, because Git no longer has it"})
 	a.spend()
 	a.forget(o)
-	a.kick()
+	a.Kick()
 }

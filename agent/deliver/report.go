@@ -33,7 +33,7 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	apps := s.board.All()
 	r.Apps = make([]protocol.AppReport, 0, len(apps))
 	for _, a := range apps {
-		a.do(func() {
+		a.Do(func() {
 			ar := a.report()
 			if text := conflicts(a.own); text != "" {
 				ar.Message = text

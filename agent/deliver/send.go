@@ -16,7 +16,7 @@ import (
 // app, if it changed.
 func (r request) apply(ctx context.Context, o *object, lines []byte, changed func()) {
 	var w *plan.Want
-	r.app.whenFree(o, func() {
+	r.whenFree(o, func() {
 		if !o.gone && !o.coming && o.due(time.Now()) && ctx.Err() == nil {
 			o.busy, w = true, o.want
 		}
@@ -25,7 +25,7 @@ func (r request) apply(ctx context.Context, o *object, lines []byte, changed fun
 		return
 	}
 	live, err := r.send(ctx, o, w, lines)
-	r.app.do(func() {
+	r.app.Do(func() {
 		before := o.version
 		r.app.settle(ctx, o, w, live, err)
 		if err == nil && live.Version != before {
@@ -41,7 +41,7 @@ func (r request) send(ctx context.Context, o *object, w *plan.Want, lines []byte
 		return agent.Live{}, err
 	}
 	var ref protocol.ObjectRef
-	if r.app.do(func() { ref, err = r.app.settleName(o, w, res) }); err != nil {
+	if r.app.Do(func() { ref, err = r.app.settleName(o, w, res) }); err != nil {
 		return agent.Live{}, err
 	}
 	if r.env.scope.Outside(ref) { // which was not known before its kind was
@@ -50,7 +50,7 @@ func (r request) send(ctx context.Context, o *object, w *plan.Want, lines []byte
 	r.env.watches.Watch(res, r.env.scope.Covering(ref))
 	known := w.HasReplicas && r.env.scaling.Known(ctx, ref.Namespace)
 	var t apply.Task
-	r.app.do(func() { t = r.app.task(o, w, res, lines, known) })
+	r.app.Do(func() { t = r.app.task(o, w, res, lines, known) })
 	live, err := t.Put(ctx)
 	return live, r.env.scope.Explain(r.unpermitted(ctx, err), ref.Namespace)
 }
@@ -79,7 +79,7 @@ func (a *app) task(o *object, w *plan.Want, res agent.Resource, lines []byte, kn
 	t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, all...)
 	t.Patch.Polite, t.Patch.Strings = t.First, !t.First && !t.Heal
 	t.Recreated = func(message string) {
-		a.do(func() {
+		a.Do(func() {
 			a.emit(protocol.Event{Kind: protocol.EventRecreated, App: a.name, Object: &ref, Message: message})
 		})
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/guard"
@@ -132,18 +133,7 @@ func (s *session) newApp(name string) *app {
 	a := &app{env: s, name: name, scope: s.scope,
 		holdings: holdings{byRef: map[protocol.ObjectRef]*object{}, given: map[protocol.ObjectRef]agent.Item{}},
 		beside:   beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
-	a.actor, a.checks = newActor(&s.crew, a), s.newChecks(a)
+	a.Actor, a.checks = actor.New(&s.crew, a), s.newChecks(a)
 	a.hooks = hookRunner{app: a, lookouts: map[protocol.ObjectRef]*lookout{}}
 	return a
-}
-
-// start starts an app's goroutine, unless it was started. It is for the goroutine of the session alone.
-func (s *session) start(a *app) {
-	if !a.started {
-		a.started = true
-		if !s.crew.Start(func() { a.loop(s.life) }) {
-			a.box.Close()
-			close(a.ended)
-		}
-	}
 }

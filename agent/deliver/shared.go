@@ -27,14 +27,14 @@ type shared struct {
 // tellAll has every app told something.
 func (s *shared) tellAll(what func(*app)) {
 	for _, a := range s.board.All() {
-		a.post(func() { what(a) })
+		a.Post(func() { what(a) })
 	}
 }
 
 // tellApp has one app told something, if there is one of that name.
 func (s *shared) tellApp(name string, what func(*app)) {
 	if a := s.board.App(name); a != nil {
-		a.post(func() { what(a) })
+		a.Post(func() { what(a) })
 	}
 }
 
@@ -61,7 +61,7 @@ func (s *shared) sight(sg agent.Sighting, owner, hooks string) {
 	}
 	for _, name := range [...]string{owner, hooks} {
 		if a := s.board.App(name); a != nil {
-			a.box.Sight(sg)
+			a.Box.Sight(sg)
 		}
 	}
 }
@@ -71,7 +71,7 @@ func (s *shared) release(name string) {
 	for _, a := range s.board.Where(func(e *board.Entry[*app]) bool {
 		return e.Next() != nil && slices.Contains(e.Order.Spec.DependsOn, name)
 	}) {
-		a.post(a.kick)
+		a.Post(a.Kick)
 	}
 }
 
@@ -81,7 +81,7 @@ func (s *shared) reconsider(name string) {
 		return e.Next() != nil && slices.ContainsFunc(e.Order.Spec.Ready,
 			func(r protocol.Readiness) bool { return r.App == name })
 	}) {
-		a.post(a.kick)
+		a.Post(a.Kick)
 	}
 }
 

@@ -76,7 +76,7 @@ func (a *app) resteer() {
 		}
 		if !slices.Equal(o.item.Steered, steered[o.item.Ref]) {
 			o.again()
-			a.kick()
+			a.Kick()
 		}
 	}
 }
@@ -84,10 +84,10 @@ func (a *app) resteer() {
 // resteerAll is resteer for all apps.
 func (a *app) resteerAll() {
 	a.resteer()
-	a.tellLater(func() {
+	a.TellLater(func() {
 		for _, other := range a.env.board.All() {
 			if other != a {
-				other.post(other.resteer)
+				other.Post(other.resteer)
 			}
 		}
 	})
@@ -112,7 +112,7 @@ func (a *app) notice(changed protocol.ObjectRef) {
 			return
 		}
 		owner := a.env.objects.Owner(st.By)
-		a.tellLater(func() { a.env.tellApp(owner, func(b *app) { b.follows(st.By, changed, until) }) })
+		a.TellLater(func() { a.env.tellApp(owner, func(b *app) { b.follows(st.By, changed, until) }) })
 	})
 }
 
@@ -120,7 +120,7 @@ func (a *app) notice(changed protocol.ObjectRef) {
 func (a *app) follows(ref, changed protocol.ObjectRef, until time.Time) {
 	if o := a.byRef[ref]; o != nil {
 		o.unnoticed = unnoticed{changed, until}
-		a.kick()
+		a.Kick()
 	}
 }
 

@@ -97,17 +97,17 @@ func (a *app) removeApp(ctx context.Context) {
 // moveOn has an app looked at whose run may go on, and those that wait for the object.
 func (a *app) moveOn(o *object, before protocol.Health) {
 	if a.hooks.Run.Open() && before != o.health().Health {
-		a.kick()
+		a.Kick()
 	}
 	if a.beside.awaited(o.item.Ref) {
-		a.kick()
+		a.Kick()
 	}
 }
 
 // whenSettled waits until no request for an object of the app is under way. It is for other goroutines than the app's.
 func (a *app) whenSettled(ref protocol.ObjectRef) {
 	done := make(chan struct{})
-	a.do(func() {
+	a.Do(func() {
 		if o := a.byRef[ref]; o != nil {
 			o.onFree(func() { close(done) })
 		} else {

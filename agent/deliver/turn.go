@@ -126,9 +126,9 @@ func (a *app) activate(ctx context.Context) {
 	a.sort()
 	a.releave(left, a.settings)
 	a.steer()
-	a.tellLater(func() { // those that may have waited for something that the app no longer wants
+	a.TellLater(func() { // those that may have waited for something that the app no longer wants
 		for _, other := range a.env.board.Where(func(e *board.Entry[*app]) bool { return e.Facts.Clashing && e.App != a }) {
-			other.post(other.kick)
+			other.Post(other.Kick)
 		}
 	})
 }
@@ -160,7 +160,7 @@ func (a *app) save(ctx context.Context) bool {
 		return true
 	}
 	a.keepLast(ctx)
-	if a.handleUntil(ctx, nil, func() bool { return a.coming == 0 }); a.coming > 0 {
+	if a.HandleUntil(ctx, nil, func() bool { return a.coming == 0 }); a.coming > 0 {
 		return false // the session is over
 	}
 	if a.stored() == nil {
@@ -170,7 +170,7 @@ func (a *app) save(ctx context.Context) bool {
 	saved := slices.Clone(a.own)
 	a.dirty = false
 	var err error
-	a.await(ctx, func() { err = a.env.store.SaveApp(ctx, state) })
+	a.Await(ctx, func() { err = a.env.store.SaveApp(ctx, state) })
 	if err != nil {
 		a.dirty = true
 		a.faulted(ctx, fmt.Errorf("%w: %w", errStore, err))
@@ -242,12 +242,12 @@ func (a *app) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, p
 	}
 	var lines []byte
 	var err error
-	if a.await(ctx, func() { lines, err = p.Lines() }); err != nil {
+	if a.Await(ctx, func() { lines, err = p.Lines() }); err != nil {
 		a.faulted(ctx, err)
 		return 0, 0
 	}
 	r := a.request()
-	a.await(ctx, func() {
+	a.Await(ctx, func() {
 		each(a.env.applies, due, func(o *object) {
 			r.apply(ctx, o, lines, func() { changed++ })
 		})
@@ -286,7 +286,7 @@ func (a *app) due(stage fleet.Stage, part func(*object) bool) (due []*object) {
 func (a *app) awaitDefinitions(ctx context.Context) {
 	limit := time.NewTimer(establishTime)
 	defer limit.Stop()
-	a.handleUntil(ctx, limit.C, func() bool {
+	a.HandleUntil(ctx, limit.C, func() bool {
 		return !slices.ContainsFunc(a.own, func(o *object) bool {
 			return o.want != nil && o.trouble == nil && plan.IsDefinition(o.item.Ref) && o.verdict.Health == protocol.HealthProgressing
 		})
@@ -328,14 +328,14 @@ func (a *app) finish(ctx context.Context) bool {
 	switch {
 	case gone:
 		var err error
-		a.await(ctx, func() { err = a.env.store.DropApp(ctx, a.name) })
+		a.Await(ctx, func() { err = a.env.store.DropApp(ctx, a.name) })
 		if err != nil {
 			a.faulted(ctx, fmt.Errorf("delete its state in the cluster: %w", err))
 			return false
 		}
 		a.dirty = false // or else it would be dropped again and again
 		if a.leaving && a.env.board.Remove(a, a.seq) {
-			a.gone = true
+			a.Gone = true
 			a.hooks.dropAll()
 			a.env.out.Changed(true)
 		}

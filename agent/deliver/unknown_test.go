@@ -30,7 +30,7 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	}
 	a.next = &plan.Plan{Digest: "new", Wants: []plan.Want{want}}
 	a.activate(ctx)
-	a.publish()
+	a.Publish()
 	if len(a.own) != 1 || a.own[0] != o || o.want != &a.plan.Wants[0] || !s.board.Keeps("web", bare) {
 		t.Errorf("the next plan wants another object: %v", a.byRef)
 	}

@@ -32,7 +32,7 @@ func (s *session) regained() {
 func (s *session) watchAll(ctx context.Context) {
 	versions := map[agent.Watched]string{}
 	for _, a := range s.board.All() {
-		a.do(func() {
+		a.Do(func() {
 			for ref, o := range a.byRef {
 				if !s.scope.Outside(ref) {
 					versions[s.scope.Covering(ref)] = o.item.APIVersion
@@ -61,7 +61,7 @@ func (s *session) unserved(key agent.Watched) {
 		for ref, o := range a.byRef {
 			if s.scope.Covering(ref) == key && o.want != nil && !o.ended() {
 				o.drifted = true
-				a.kick()
+				a.Kick()
 			}
 		}
 	})
@@ -73,7 +73,7 @@ func (a *app) unscaled() {
 	for _, o := range a.own {
 		if o.item.Scaled && o.want != nil && !a.env.scaling.Scales(o.item.Ref) {
 			o.again()
-			a.kick()
+			a.Kick()
 		}
 	}
 }
@@ -97,7 +97,7 @@ func (s *session) defined(name string) {
 		for ref, l := range a.hooks.lookouts {
 			if l.trouble != nil && ref.Group == group {
 				l.trouble.next = time.Time{}
-				a.kick()
+				a.Kick()
 			}
 		}
 	})

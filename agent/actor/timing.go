@@ -1,23 +1,23 @@
-package deliver
+package actor
 
 import (
 	"context"
 	"time"
 )
 
-// timing is when the app looks again by itself.
-type timing struct {
+// Timing is when something is done without a message that asks for it.
+type Timing struct {
 	timer  *time.Timer
 	wakeAt time.Time // when timer fires
 }
 
-// alarm has due called at a time; never, if that is zero. post runs something on the goroutine of the app.
-func (t *timing) alarm(ctx context.Context, at time.Time, post func(func()), due func()) {
+// Alarm has due called at a time; never, if that is zero. post runs something on the goroutine that owns it.
+func (t *Timing) Alarm(ctx context.Context, at time.Time, post func(func()), due func()) {
 	if t.timer != nil {
 		if t.wakeAt.Equal(at) {
 			return
 		}
-		t.stop()
+		t.Stop()
 	}
 	if t.wakeAt = at; at.IsZero() || ctx.Err() != nil {
 		return
@@ -32,8 +32,8 @@ func (t *timing) alarm(ctx context.Context, at time.Time, post func(func()), due
 	})
 }
 
-// stop has nothing called.
-func (t *timing) stop() {
+// Stop has nothing called.
+func (t *Timing) Stop() {
 	if t.timer != nil {
 		t.timer.Stop()
 		t.timer = nil

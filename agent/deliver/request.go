@@ -1,0 +1,66 @@
+package deliver
+
+import (
+	"context"
+
+	"github.com/drover-dev/drover/agent"
+)
+
+// End ends what the app has others do.
+func (a *app) End() {
+	a.Timing.Stop()
+	a.fetch.stop()
+	a.checks.Stop()
+}
+
+// Publish puts what others may know of the app on the board, and then tells them.
+func (a *app) Publish() {
+	if a.took {
+		a.env.board.Taken(a, a.summarize())
+		a.took = false
+	} else {
+		a.env.board.Tell(a, a.summarize())
+	}
+	a.reveal()
+	a.TellNow()
+}
+
+// Turns takes turns at an app until there is nothing left to do at once.
+func (a *app) Turns(ctx context.Context) {
+	for a.TurnDue && ctx.Err() == nil && !a.Gone {
+		a.TurnDue = false
+		a.turn(ctx)
+		a.Publish()
+	}
+	a.Running = a.TurnDue
+	for _, o := range a.own {
+		if o.look == nil {
+			a.inquire(ctx, o)
+		}
+	}
+	a.assess(ctx)
+	a.schedule(ctx)
+	a.Publish()
+}
+
+// request is what is done beside an app, with the rights that the app had when it began.
+type request struct {
+	env     *session
+	app     *app // is asked with do
+	name    string
+	account string // whose rights they are; "" for the agent's own
+	at      agent.Objects
+}
+
+// request begins one.
+func (a *app) request() request {
+	return request{env: a.env, app: a, name: a.name, account: a.spec.ServiceAccount, at: a.objects()}
+}
+
+// whenFree does something with an object of the app when no request for it is under way, and waits until that is done.
+// It is for other goroutines than the app's.
+func (r request) whenFree(o *object, f func()) {
+	done := make(chan struct{})
+	r.app.Do(func() { o.onFree(func() { defer close(done); f() }) })
+	<-done
+}
