@@ -54,7 +54,7 @@ race: build test-env ## the same under the race detector, one package at a time;
 
 # The packages of the agent whose tests need no control plane.
 AGENT_PURE := ./access ./actor ./apply ./blobs ./board ./budget ./checks ./contents ./credential ./deliver ./drift ./guard ./hook ./input \
-	./inventory ./mailbox ./nats ./orders ./orphans ./place ./plan ./report ./upgrade ./watch
+	./inventory ./mailbox ./nats ./orders ./orphans ./owned ./place ./plan ./report ./upgrade ./watch
 
 # The packages of the hub that start no other programs; `make race` has them all.
 HUB_PURE := ./api ./backup ./bolt ./credentials ./envsubst ./fetch ./ignore ./layout/... ./manifest ./memtree ./model ./oci ./release \

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/place"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
@@ -105,7 +106,7 @@ func (c *acceptance) persist(ctx context.Context, generation uint64, save func()
 // insist has something saved, and retries until that worked. failed is told of every failure that is followed by a retry.
 // The session ends if another agent has written the state.
 func (c *acceptance) insist(ctx context.Context, save func() error, failed func(error)) error {
-	pause := newTrouble().pause
+	pause := owned.NewTrouble().Pause
 	for {
 		err := save()
 		switch {

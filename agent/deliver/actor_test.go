@@ -10,6 +10,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
@@ -19,7 +20,7 @@ import (
 func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 	for _, name := range names {
 		a := s.newApp(name)
-		a.spec, a.plan = protocol.App{Name: name, Suspend: true}, &plan.Plan{}
+		a.spec, a.Plan = protocol.App{Name: name, Suspend: true}, &plan.Plan{}
 		s.board.Add(a, a.spec)
 		a.Start(ctx)
 		out = append(out, a)
@@ -27,13 +28,13 @@ func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 	return out
 }
 
-// owned gives an app an object that is in the cluster.
-func owned(a *app, name string) {
+// owns gives an app an object that is in the cluster.
+func owns(a *app, name string) {
 	a.Do(func() {
-		o := &object{item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, sighted: sighted{version: 7, present: true}}
-		o.claim = a.env.objects.Claim(a.name, o.item.Ref, nil).Number
-		a.env.watches.Track(o.item.Ref)
-		a.add(o)
+		o := &owned.Object{Item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, Sighted: owned.Sighted{Version: 7, Present: true}}
+		o.Claim = a.env.objects.Claim(a.Name, o.Item.Ref, nil).Number
+		a.env.watches.Track(o.Item.Ref)
+		a.Insert(o)
 	})
 }
 
@@ -53,7 +54,7 @@ func becomes(t *testing.T, a *app, what string, is func() bool) {
 			return
 		}
 		if time.Now().After(deadline) {
-			t.Fatalf("app %s: not so after 10 seconds: %s", a.name, what)
+			t.Fatalf("app %s: not so after 10 seconds: %s", a.Name, what)
 		}
 		time.Sleep(time.Millisecond)
 	}
@@ -63,22 +64,22 @@ func TestWhatWaitsForABusyObjectTakesTurns(t *testing.T) {
 	t.Parallel()
 	ctx, s := idle(t)
 	a := resting(ctx, s, "web")[0]
-	owned(a, "x")
-	var o *object
-	a.Do(func() { o = a.byRef[mapOf("x")] })
+	owns(a, "x")
+	var o *owned.Object
+	a.Do(func() { o = a.ByRef[mapOf("x")] })
 	var at, most atomic.Int32
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			request{app: a}.whenFree(o, func() { o.busy = true })
+			request{app: a}.whenFree(o, func() { o.Busy = true })
 			if n := at.Add(1); n > most.Load() {
 				most.Store(n)
 			}
 			time.Sleep(time.Millisecond)
 			at.Add(-1)
 			a.Do(func() {
-				o.busy = false
-				o.proceed()
+				o.Busy = false
+				o.Proceed()
 			})
 		})
 	}
@@ -94,43 +95,43 @@ func TestObjectsAreHandedOver(t *testing.T) {
 	ctx, s := idle(t)
 	apps := resting(ctx, s, "from", "to")
 	from, to := apps[0], apps[1]
-	owned(from, "x")
+	owns(from, "x")
 	ref := mapOf("x")
-	from.Do(func() { from.byRef[ref].busy = true }) // a request is under way
+	from.Do(func() { from.ByRef[ref].Busy = true }) // a request is under way
 	claims(to, "x")
 	if got := s.objects.Owner(ref); got != "to" {
 		t.Fatalf("it belongs to %q", got)
 	}
 	to.Do(func() {
-		if o := to.byRef[ref]; !o.busy || to.coming != 1 || o.present {
+		if o := to.ByRef[ref]; !o.Busy || to.Coming != 1 || o.Present {
 			t.Errorf("it was taken while a request for it was under way: %+v", o)
 		}
 	})
 	from.Do(func() {
-		if o := from.byRef[ref]; o == nil || len(from.given) != 0 || !from.wantedElsewhere(o) {
+		if o := from.ByRef[ref]; o == nil || len(from.Given) != 0 || !from.wantedElsewhere(o) {
 			t.Error("it was given, or may be deleted, while a request for it is under way")
 		}
-		o := from.byRef[ref]
-		o.busy = false
-		o.proceed()
+		o := from.ByRef[ref]
+		o.Busy = false
+		o.Proceed()
 	})
-	becomes(t, to, "it is handed over", func() bool { return to.coming == 0 })
+	becomes(t, to, "it is handed over", func() bool { return to.Coming == 0 })
 	to.Do(func() {
-		o := to.byRef[ref]
-		if o.busy || o.version != 7 || !o.present || o.item.Fields == (agent.Sum{}) || o.want == nil || o.app != to || !to.dirty {
+		o := to.ByRef[ref]
+		if o.Busy || o.Version != 7 || !o.Present || o.Item.Fields == (agent.Sum{}) || o.Want == nil || to.ByRef[o.Item.Ref] != o || !to.Dirty {
 			t.Errorf("it is not what it was: %+v", o)
 		}
-		if len(o.item.Former) != 1 || o.item.Former[0] != "from" || o.item.Line != (agent.Sum{}) {
-			t.Errorf("it is not applied for the label: %+v", o.item)
+		if len(o.Item.Former) != 1 || o.Item.Former[0] != "from" || o.Item.Line != (agent.Sum{}) {
+			t.Errorf("it is not applied for the label: %+v", o.Item)
 		}
 	})
 	from.Do(func() {
-		if _, kept := from.given[ref]; !kept || len(from.own) != 0 || len(from.state().Items) != 1 {
+		if _, kept := from.Given[ref]; !kept || len(from.Own) != 0 || len(from.state().Items) != 1 {
 			t.Error("it is not stored any more before its new owner has stored it")
 		}
 	})
-	to.Do(func() { to.releaseFormers(to.byRef[ref]) })
-	becomes(t, from, "it is stored by its owner alone", func() bool { return len(from.given) == 0 && from.dirty })
+	to.Do(func() { to.releaseFormers(to.ByRef[ref]) })
+	becomes(t, from, "it is stored by its owner alone", func() bool { return len(from.Given) == 0 && from.Dirty })
 }
 
 // What went while it was claimed is taken as an object of which nothing is known.
@@ -139,18 +140,18 @@ func TestAnObjectThatWentIsNotHandedOver(t *testing.T) {
 	ctx, s := idle(t)
 	apps := resting(ctx, s, "from", "to")
 	from, to := apps[0], apps[1]
-	owned(from, "x")
-	from.Do(func() { from.byRef[mapOf("x")].busy = true })
+	owns(from, "x")
+	from.Do(func() { from.ByRef[mapOf("x")].Busy = true })
 	claims(to, "x")
 	from.Do(func() {
-		o := from.byRef[mapOf("x")]
-		o.busy = false
+		o := from.ByRef[mapOf("x")]
+		o.Busy = false
 		from.forget(o) // it was deleted
-		o.proceed()
+		o.Proceed()
 	})
 	becomes(t, to, "it is known that there is none", func() bool {
-		o := to.byRef[mapOf("x")]
-		return to.coming == 0 && !o.busy && !o.present && o.want != nil
+		o := to.ByRef[mapOf("x")]
+		return to.Coming == 0 && !o.Busy && !o.Present && o.Want != nil
 	})
 	if got := s.objects.Owner(mapOf("x")); got != "to" {
 		t.Errorf("it belongs to %q", got)
@@ -163,11 +164,11 @@ func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
 	ctx, s := idle(t)
 	apps := resting(ctx, s, "from", "to")
 	from, to := apps[0], apps[1]
-	owned(from, "x")
-	var given, waiting *object
-	from.Do(func() { given = from.byRef[mapOf("x")]; given.busy = true })
+	owns(from, "x")
+	var given, waiting *owned.Object
+	from.Do(func() { given = from.ByRef[mapOf("x")]; given.Busy = true })
 	claims(to, "x")
-	to.Do(func() { waiting = to.byRef[mapOf("x")] })
+	to.Do(func() { waiting = to.ByRef[mapOf("x")] })
 	gave := make(chan struct{})
 	go func() {
 		defer close(gave)
@@ -176,13 +177,13 @@ func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
 	to.Do(func() { to.forget(waiting) })
 	<-gave
 	from.Do(func() {
-		given.busy = false
-		given.proceed()
+		given.Busy = false
+		given.Proceed()
 	})
-	becomes(t, from, "nothing is stored of it", func() bool { return len(from.given) == 0 && len(from.own) == 0 })
+	becomes(t, from, "nothing is stored of it", func() bool { return len(from.Given) == 0 && len(from.Own) == 0 })
 	to.Do(func() {
-		if to.coming != 0 || len(to.own) != 0 || s.objects.Owner(mapOf("x")) != "" {
-			t.Errorf("%d objects are to come, and %d are there", to.coming, len(to.own))
+		if to.Coming != 0 || len(to.Own) != 0 || s.objects.Owner(mapOf("x")) != "" {
+			t.Errorf("%d objects are to come, and %d are there", to.Coming, len(to.Own))
 		}
 	})
 }
@@ -195,7 +196,7 @@ func TestClaimsFromAllSides(t *testing.T) {
 	apps := resting(ctx, s, "a", "b", "c", "d")
 	names := []string{"x", "y", "z"}
 	for _, name := range names {
-		owned(apps[0], name)
+		owns(apps[0], name)
 	}
 	var wg sync.WaitGroup
 	for i, a := range apps {
@@ -207,22 +208,22 @@ func TestClaimsFromAllSides(t *testing.T) {
 	}
 	wg.Wait()
 	for _, a := range apps {
-		becomes(t, a, "all is handed over", func() bool { return a.coming == 0 })
+		becomes(t, a, "all is handed over", func() bool { return a.Coming == 0 })
 	}
 	for _, name := range names {
 		owner := s.objects.Owner(mapOf(name))
 		for _, a := range apps {
 			a.Do(func() {
-				o := a.byRef[mapOf(name)]
+				o := a.ByRef[mapOf(name)]
 				switch {
-				case (o != nil) != (owner == a.name):
-					t.Errorf("%s belongs to %s, and app %s has it: %v", name, owner, a.name, o != nil)
-				case o != nil && (o.version != 7 || o.item.Fields == (agent.Sum{})):
+				case (o != nil) != (owner == a.Name):
+					t.Errorf("%s belongs to %s, and app %s has it: %v", name, owner, a.Name, o != nil)
+				case o != nil && (o.Version != 7 || o.Item.Fields == (agent.Sum{})):
 					t.Errorf("%s is not what it was: %+v", name, o)
 				}
-				for _, x := range a.own {
-					if a.byRef[x.item.Ref] != x {
-						t.Errorf("app %s has %s twice", a.name, x.item.Ref)
+				for _, x := range a.Own {
+					if a.ByRef[x.Item.Ref] != x {
+						t.Errorf("app %s has %s twice", a.Name, x.Item.Ref)
 					}
 				}
 			})
@@ -236,11 +237,11 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 	_, s := idle(t)
 	spec := protocol.App{Name: "web", Prune: true}
 	a := s.newApp("web")
-	a.plan, a.spec = &plan.Plan{}, spec
+	a.Plan, a.spec = &plan.Plan{}, spec
 	s.board.Add(a, spec)
-	o := &object{item: agent.Item{Ref: mapOf("x")}}
-	o.claim = s.objects.Claim("web", mapOf("x"), nil).Number
-	a.add(o)
+	o := &owned.Object{Item: agent.Item{Ref: mapOf("x")}}
+	o.Claim = s.objects.Claim("web", mapOf("x"), nil).Number
+	a.Insert(o)
 	given := map[string]orders.Order{"web": {Spec: spec}}
 	acc := orders.Accepted{Known: true, Digest: "1"}
 	_, seq := s.board.Command(acc, given, s.newApp)
@@ -286,7 +287,7 @@ func TestAnAppIsTakenAwayAndBroughtBackWhileItWaits(t *testing.T) {
 			acc := orders.Accepted{Bundle: next, Known: true}
 			list, seq := s.board.Command(acc, all, s.newApp)
 			for _, x := range list {
-				x.Do(func() { x.obey(acc, seq, all[x.name]) })
+				x.Do(func() { x.obey(acc, seq, all[x.Name]) })
 			}
 		}
 	})

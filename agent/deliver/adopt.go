@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/blobs"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
@@ -45,7 +46,7 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 
 // deliverTo has a plan be the app's next.
 func (a *app) deliverTo(p *plan.Plan) {
-	a.next, a.took = p, true
+	a.Next, a.took = p, true
 	a.arrived()
 	if a.env.outdated(p) {
 		a.remake()
@@ -61,7 +62,7 @@ func (s *session) take(b protocol.Bundle, tell func(*app, func())) (changed []*a
 	all := orders.Of(b, s.board.Orders())
 	list, seq := s.board.Command(acc, all, s.newApp)
 	for _, a := range list {
-		o := all[a.name]
+		o := all[a.Name]
 		tell(a, func() {
 			if a.obey(acc, seq, o) {
 				changed = append(changed, a)
@@ -81,7 +82,7 @@ func (a *app) obey(acc orders.Accepted, seq uint64, o orders.Order) (changed boo
 		a.spec = o.Spec
 	case o.Leaving:
 		if o.Spec.Orphan && !a.spec.Orphan {
-			a.dirty = true
+			a.Dirty = true
 		}
 		a.leave(o)
 	default:
@@ -97,30 +98,30 @@ func (a *app) take(o orders.Order) (changed bool) {
 	spec := o.Spec
 	a.fetch.stop()
 	if o.Unfit != "" { // what was understood before stays in force
-		a.spec, a.leaving, a.next, a.fetching, a.unfit = spec, false, nil, "", fact(protocol.ReasonAgentTooOld, o.Unfit)
+		a.spec, a.leaving, a.Next, a.fetching, a.unfit = spec, false, nil, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit)
 		return false
 	}
 	if a.spec.ServiceAccount != spec.ServiceAccount { // what one may not do, another may
-		for _, o := range a.own {
-			if o.trouble != nil {
-				o.trouble.next = time.Time{}
+		for _, o := range a.Own {
+			if o.Trouble != nil {
+				o.Trouble.Next = time.Time{}
 			}
 		}
 	}
-	a.spec, a.leaving, a.fetching, a.unfit, a.last = spec, false, "", fleet.Fact{}, nil
+	a.spec, a.leaving, a.fetching, a.unfit, a.Last = spec, false, "", fleet.Fact{}, nil
 	if spec.Blob == nil {
-		a.next = nil
+		a.Next = nil
 		return false
 	}
-	if !a.plan.Same(spec) || a.hooks.Run != nil && (!a.plan.DeliveredBy(a.hooks.Run) || a.hooks.Run.Ahead()) { // or what came since was begun, so that going back is another delivery
+	if !a.Plan.Same(spec) || a.hooks.Run != nil && (!a.Plan.DeliveredBy(a.hooks.Run) || a.hooks.Run.Ahead()) { // or what came since was begun, so that going back is another delivery
 		a.lacks = ""
-		return !a.next.Same(spec)
+		return !a.Next.Same(spec)
 	}
-	a.next = nil
-	was := a.settings.App
+	a.Next = nil
+	was := a.Settings.App
 	was.Revision = spec.Revision
-	a.handle(spec)
-	a.dirty = a.dirty || !sameFlags(was, spec)
+	a.Handle(spec)
+	a.Dirty = a.Dirty || !sameFlags(was, spec)
 	return false
 }
 
@@ -132,15 +133,15 @@ func sameFlags(a, b protocol.App) bool {
 
 // leave is for an app that a complete bundle no longer has.
 func (a *app) leave(o orders.Order) {
-	if a.plan.Has(false, fleet.PreDelete, fleet.PostDelete) {
-		a.last = a.plan
+	if a.Plan.Has(false, fleet.PreDelete, fleet.PostDelete) {
+		a.Last = a.Plan
 	}
-	a.leaving, a.next, a.plan, a.lasts, a.was, a.clashes = true, nil, nil, nil, nil, nil
-	a.spec, a.fetching, a.unfit, a.waits = o.Spec, "", fact(protocol.ReasonAgentTooOld, o.Unfit), ""
-	for _, o := range a.own {
-		o.want = nil
+	a.leaving, a.Next, a.Plan, a.Lasts, a.Was, a.Clashes = true, nil, nil, nil, nil, nil
+	a.spec, a.fetching, a.unfit, a.waits = o.Spec, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit), ""
+	for _, o := range a.Own {
+		o.Want = nil
 	}
-	a.excuse()
+	a.Excuse()
 }
 
 // gather fetches and indexes the blobs of apps together. What does not come in time, or at all, is in missing.
@@ -184,7 +185,7 @@ func (s *session) read(ctx context.Context, a *app, generation uint64, since tim
 	var spare string
 	var epoch uint64
 	a.Do(func() {
-		spec, had, stored, spare, epoch = a.spec, a.plan, a.spare, a.spareDigest, a.accepted.Bundle.Epoch
+		spec, had, stored, spare, epoch = a.spec, a.Plan, a.spare, a.spareDigest, a.accepted.Bundle.Epoch
 	})
 	if spec.Blob == nil {
 		return nil, errors.New("the bundle has no blob for it")
@@ -261,14 +262,14 @@ func (a *app) obtained(p *plan.Plan, err error) bool {
 	if a.env.outdated(p) {
 		return false
 	}
-	a.next = p
+	a.Next = p
 	a.arrived()
 	a.Kick()
 	a.TellLater(func() {
 		for _, other := range a.env.board.All() {
 			if other != a {
 				other.Post(func() {
-					if other.leftover() { // which may have been held until this was known
+					if other.Leftover() { // which may have been held until this was known
 						other.Kick()
 					}
 				})

@@ -13,11 +13,11 @@ import (
 	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/place"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/internal/version"
@@ -259,7 +259,7 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 		for _, a := range uncounted {
 			if bundle != nil {
 				if a.deletions.Succeed(a.forBudget(), bundle.Deletions) {
-					a.dirty = true
+					a.Dirty = true
 				}
 			}
 		}
@@ -288,16 +288,16 @@ func (s *session) begin(settled func()) {
 	s.settleOwners(apps)
 	settled()
 	for _, a := range apps {
-		if a.plan != nil {
-			a.steers = a.plan.Steers()
+		if a.Plan != nil {
+			a.steers = a.Plan.Steers()
 		}
 	}
 	tell()
 	for _, a := range apps {
 		a.resteer()
-		for _, o := range a.own {
-			if o.item.Scaled {
-				s.scaling.Follow(o.item.Ref.Namespace)
+		for _, o := range a.Own {
+			if o.Item.Scaled {
+				s.scaling.Follow(o.Item.Ref.Namespace)
 			}
 		}
 		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
@@ -317,23 +317,23 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err, unusable = nil, errors.New(why), protocol.ReasonAgentTooOld
 	}
-	a.lasts = a.restoreLast(ctx, st)
+	a.Lasts = a.restoreLast(ctx, st)
 	s.board.Add(a, st.Spec)
 	s.board.Raise(st.Epoch, st.Generation)
 	s.who.Reach(st.Epoch)
 	wants := map[protocol.ObjectRef]*plan.Want{}
 	if err != nil {
-		a.unfit = fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
+		a.unfit = owned.Fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
 		if errors.As(err, new(*input.Lacking)) {
 			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
 		}
-		s.log.Warn("the stored objects of an app cannot be used; downloading them from the hub again", "app", a.name, "err", err)
+		s.log.Warn("the stored objects of an app cannot be used; downloading them from the hub again", "app", a.Name, "err", err)
 	} else {
 		if st.Run.Ahead() && p.DeliveredBy(st.Run) { // its hooks go on, before it comes into force
-			a.next = p
+			a.Next = p
 		}
-		if a.next == nil || !st.Run.Install {
-			a.plan, a.settings = p, settingsOf(p.Spec())
+		if a.Next == nil || !st.Run.Install {
+			a.Plan, a.Settings = p, owned.SettingsOf(p.Spec())
 		}
 		for i := range p.Wants {
 			wants[p.Wants[i].Ref] = &p.Wants[i]
@@ -341,15 +341,13 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	}
 	a.hooks.resume(st.Run)
 	for _, item := range st.Items {
-		if a.plan.Hooked(item.Ref) { // an agent that knew no hooks applied it
-			a.dirty = true
+		if a.Plan.Hooked(item.Ref) { // an agent that knew no hooks applied it
+			a.Dirty = true
 			continue
 		}
-		a.add(&object{item: item, want: wants[item.Ref], sighted: sighted{verdict: unseen}})
+		a.Insert(&owned.Object{Item: item, Want: wants[item.Ref], Sighted: owned.Sighted{Verdict: owned.Unseen}})
 	}
 }
-
-var unseen = fleet.Verdict{Health: protocol.HealthUnknown, Message: "it was not looked at yet"}
 
 func (a *app) restorePlan(ctx context.Context, st agent.AppState) (*plan.Plan, error) {
 	if st.Spec.Blob == nil {
@@ -391,49 +389,28 @@ func (a *app) makePlan(ctx context.Context, st agent.AppState, lines []byte) (*p
 // settleOwners gives each stored object one owner, where a crash left it in two inventories, and makes sure that every
 // object that a plan wants has one.
 func (s *session) settleOwners(apps []*app) {
-	all := map[protocol.ObjectRef]*object{}
+	sets := make([]*owned.Set, len(apps))
+	for i, a := range apps {
+		sets[i] = &a.Set
+	}
+	owned.SettleOwners(sets)
 	for _, a := range apps {
-		for _, o := range append([]*object(nil), a.own...) {
-			switch other := all[o.item.Ref]; {
-			case other == nil:
-				all[o.item.Ref] = o
-			case other.want == nil && o.want != nil, o.want != nil && a.plan.Later(other.app.plan):
-				all[o.item.Ref] = o
-				o.inherit(other)
-			default:
-				other.inherit(o)
-			}
+		for ref, o := range a.ByRef {
+			o.Claim = s.objects.Claim(a.Name, ref, nil).Number
+			s.watches.Track(ref)
 		}
 	}
-	for ref, o := range all {
-		o.claim = s.objects.Claim(o.app.name, ref, nil).Number
-		o.app.byRef[ref] = o
-		s.watches.Track(ref)
-	}
 	for _, a := range apps {
-		if a.plan == nil {
+		if a.Plan == nil {
 			continue
 		}
-		for i := range a.plan.Wants {
-			if o := all[a.plan.Wants[i].Ref]; o == nil || o.app != a {
-				a.claim(&a.plan.Wants[i])
+		for i := range a.Plan.Wants {
+			if a.ByRef[a.Plan.Wants[i].Ref] == nil {
+				a.claim(&a.Plan.Wants[i])
 			}
 		}
-		a.sort()
+		a.Sort()
 	}
-}
-
-// inherit notes that another app was stored with the same object. Until the owner has stored that it has it, it stays
-// in what is stored of the other.
-func (o *object) inherit(other *object) {
-	from := other.app
-	from.disown(other)
-	o.item.Remember(from.name)
-	o.formers = append(o.formers, from.name)
-	if from != o.app {
-		from.given[other.item.Ref] = other.item
-	}
-	o.app.dirty = true
 }
 
 // restoreKnown takes up what stayed in force beside the stored bundle, and gives that bundle with the flags in force.

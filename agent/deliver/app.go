@@ -9,7 +9,7 @@ import (
 	"github.com/drover-dev/drover/agent/budget"
 	"github.com/drover-dev/drover/agent/checks"
 	"github.com/drover-dev/drover/agent/orders"
-	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -19,32 +19,26 @@ const defaultTimeout = 5 * time.Minute
 // app is one app of the cluster.
 type app struct {
 	actor.Actor
-	holdings
+	owned.Set
 	commanded
 	beside
 	actor.Timing
 	condition
 	fetch
-	former
 	progress // through its hooks and waves
 	pruning
 	saving
-	env      *session
-	name     string
-	scope    agent.Scope
-	plan     *plan.Plan // in force; nil if nothing is known of what the app should be
-	settings settings   // of the plan in force; of an app that leaves, as they were
-	next     *plan.Plan // to come into force when the apps it depends on are healthy
-	checks   checks.Checks
+	env    *session
+	scope  agent.Scope
+	checks checks.Checks
 
 	namespaceBodyApplied string // the request for its namespace that was granted
 
-	fault *trouble // what concerns the whole app
+	fault *owned.Trouble // what concerns the whole app
 }
 
 // saving is what of the app is to be stored.
 type saving struct {
-	dirty   bool // the inventory differs from what is stored
 	unsaved bool // the intent must be stored before anything is applied
 	fresh   bool // the plan in force has not been applied through yet
 }
@@ -93,32 +87,26 @@ func (c *commanded) home() string {
 // every pod that moves to another node, leaves it unready for a moment, and wakes nobody.
 const grace = 30 * time.Second
 
-// add takes an object into the inventory.
-func (a *app) add(o *object) {
-	o.app = a
-	a.insert(o)
-}
-
 // problems are all objects that are not as they should be, worst first.
 func (a *app) problems() []protocol.Problem {
-	out := append(a.unwell(), a.checks.Ill()...)
-	if a.plan != nil {
-		for _, ref := range a.plan.Outside {
+	out := append(a.Unwell(), a.checks.Ill()...)
+	if a.Plan != nil {
+		for _, ref := range a.Plan.Outside {
 			out = append(out, protocol.Problem{Object: ref, Health: protocol.HealthDegraded, Message: a.scope.Failure().Text})
 		}
 	}
-	slices.SortFunc(out, compareProblems)
+	slices.SortFunc(out, owned.CompareProblems)
 	return out
 }
 
 // report is the app's part of a report.
 func (a *app) report() protocol.AppReport {
-	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: a.health, Reason: a.reason, Message: a.message,
-		Current: a.current, Since: a.since, Leaving: a.leaving && len(a.own) > 0, Deleted: a.deletions.Deleted()}
-	if a.plan != nil {
-		r.Revision, r.Digest = a.settings.Revision, a.plan.Digest
+	r := protocol.AppReport{Name: a.Name, Phase: a.phase, Health: a.health, Reason: a.reason, Message: a.message,
+		Current: a.current, Since: a.since, Leaving: a.leaving && len(a.Own) > 0, Deleted: a.deletions.Deleted()}
+	if a.Plan != nil {
+		r.Revision, r.Digest = a.Settings.Revision, a.Plan.Digest
 	}
-	r.Objects = a.wanted()
+	r.Objects = len(a.Own) - a.LeftoverCount()
 	r.Problems = a.problems()
 	if len(r.Problems) > report.MaxProblems {
 		r.Problems, r.More = r.Problems[:report.MaxProblems], len(r.Problems)-report.MaxProblems

@@ -6,6 +6,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/board"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -23,25 +24,25 @@ func (a *app) schedule(ctx context.Context) {
 	}
 	a.kindless = false
 	if !a.suspended() {
-		for _, o := range a.own {
-			a.kindless = a.kindless || o.kindless()
-			if o.unnoticed.open() {
-				sooner(o.unnoticed.until)
+		for _, o := range a.Own {
+			a.kindless = a.kindless || o.Kindless()
+			if o.Unnoticed.Open() {
+				sooner(o.Unnoticed.Until)
 			}
-			if o.trouble != nil && !o.trouble.final {
-				sooner(o.trouble.next)
+			if o.Trouble != nil && !o.Trouble.Final {
+				sooner(o.Trouble.Next)
 			}
-			if o.want == nil && o.hold != nil && a.held == "" {
-				sooner(o.hold.next)
+			if o.Want == nil && o.Hold != nil && a.held == "" {
+				sooner(o.Hold.Next)
 			}
 		}
 		if a.fault != nil {
-			sooner(a.fault.next)
+			sooner(a.fault.Next)
 		}
 		if !a.hooks.until.IsZero() {
 			sooner(a.hooks.until)
 		}
-		if a.dirty {
+		if a.Dirty {
 			sooner(now.Add(saveDelay))
 		}
 	}
@@ -57,17 +58,17 @@ func (a *app) schedule(ctx context.Context) {
 }
 
 // retry makes what failed due at once, where the reason may be gone.
-func (a *app) retry(why func(*object) bool) {
-	for _, o := range a.own {
-		if o.trouble != nil && why(o) {
-			o.trouble.next = time.Time{}
+func (a *app) retry(why func(*owned.Object) bool) {
+	for _, o := range a.Own {
+		if o.Trouble != nil && why(o) {
+			o.Trouble.Next = time.Time{}
 			a.Kick()
 		}
 	}
 }
 
 // retryAll is retry for all apps.
-func (a *app) retryAll(why func(*object) bool) {
+func (a *app) retryAll(why func(*owned.Object) bool) {
 	a.retry(why)
 	a.TellLater(func() {
 		for _, other := range a.env.board.All() {
@@ -85,19 +86,19 @@ func (a *app) assess(ctx context.Context) {
 	v := a.judge(now, a.accepted.Bundle.Suspend)
 	changed, news := a.condition.take(v, now)
 	if news {
-		a.TellLater(func() { a.env.reconsider(a.name) })
+		a.TellLater(func() { a.env.reconsider(a.Name) })
 	}
 	a.env.out.Changed(changed && (v.Phase == protocol.PhaseHealthy || v.Phase == protocol.PhaseFailed || v.Phase == protocol.PhaseDegraded))
 	if !changed {
 		return
 	}
 	if kind := a.event(v); kind != "" {
-		a.emit(protocol.Event{Kind: kind, App: a.name, Message: v.Message})
+		a.emit(protocol.Event{Kind: kind, App: a.Name, Message: v.Message})
 	}
 	a.TellLater(a.env.moved.Announce)
 	if v.Phase == protocol.PhaseHealthy {
-		a.TellLater(func() { a.env.release(a.name) })
-		a.retryAll(func(o *object) bool { return agent.ReasonOf(o.trouble.err) == agent.ReasonWebhook }) // it may be what answers
+		a.TellLater(func() { a.env.release(a.Name) })
+		a.retryAll(func(o *owned.Object) bool { return agent.ReasonOf(o.Trouble.Err) == agent.ReasonWebhook }) // it may be what answers
 	}
 	if v.Phase == protocol.PhaseWaiting && !a.Running {
 		a.schedule(ctx)
@@ -114,14 +115,14 @@ func (a *app) assessIdle(ctx context.Context) {
 // emit puts an event of the app into the journal.
 func (a *app) emit(e protocol.Event) {
 	e.Generation = a.accepted.Bundle.Generation
-	if a.plan != nil && e.Revision == "" {
-		e.Revision = a.settings.Revision
+	if a.Plan != nil && e.Revision == "" {
+		e.Revision = a.Settings.Revision
 	}
 	a.env.out.Record(e)
 }
 
 // summarize is what others may know of the app.
 func (a *app) summarize() board.Summary {
-	return board.Summary{Plan: a.plan, Next: a.next, Phase: a.phase, Fetching: a.fetching != "", Kindless: a.kindless,
-		Clashing: len(a.clashes) > 0, Steers: a.steers, Status: a.status()}
+	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.phase, Fetching: a.fetching != "", Kindless: a.kindless,
+		Clashing: len(a.Clashes) > 0, Steers: a.steers, Status: a.status()}
 }

@@ -2,26 +2,25 @@ package deliver
 
 import (
 	"github.com/drover-dev/drover/agent/budget"
-	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // forBudget is what matters of the app for how much of it may be deleted.
 func (a *app) forBudget() budget.App {
-	f := budget.App{Name: a.name, Cluster: a.env.name, Plan: a.plan, Leaving: a.leaving, Prunes: a.prunes(),
-		Objects:  len(a.own),
-		Leftover: a.leftoverCount()}
+	f := budget.App{Name: a.Name, Cluster: a.env.name, Plan: a.Plan, Leaving: a.leaving, Prunes: a.prunes(),
+		Objects:  len(a.Own),
+		Leftover: a.LeftoverCount()}
 	if a.spec.Blob != nil {
 		f.Blob = a.spec.Blob.Digest
 	}
 	f.Deletes = func() (refs []protocol.ObjectRef, kept int) {
-		for _, o := range a.own {
+		for _, o := range a.Own {
 			switch {
-			case o.want != nil || a.wantedElsewhere(o):
-			case o.item.Keep:
+			case o.Want != nil || a.wantedElsewhere(o):
+			case o.Item.Keep:
 				kept++
 			default:
-				refs = append(refs, o.item.Ref)
+				refs = append(refs, o.Item.Ref)
 			}
 		}
 		return refs, kept
@@ -33,9 +32,9 @@ func (a *app) forBudget() budget.App {
 func (a *app) restrain() string {
 	r := a.deletions.Rule(a.forBudget(), a.accepted.Bundle.Deletions, a.point())
 	if r.News != nil {
-		a.emit(protocol.Event{Kind: protocol.EventHeld, App: a.name, Message: r.News.Message})
+		a.emit(protocol.Event{Kind: protocol.EventHeld, App: a.Name, Message: r.News.Message})
 	}
-	a.dirty = a.dirty || r.Dirty
+	a.Dirty = a.Dirty || r.Dirty
 	return r.Why
 }
 
@@ -44,7 +43,7 @@ func (a *app) spend() { a.deletions.Spend(a.forBudget(), a.accepted.Bundle.Delet
 
 // point is what is in force.
 func (a *app) point() budget.Point {
-	return budget.Point{Plan: a.plan, Generation: a.accepted.Bundle.Generation, Digest: a.accepted.Digest}
+	return budget.Point{Plan: a.Plan, Generation: a.accepted.Bundle.Generation, Digest: a.accepted.Digest}
 }
 
 // cleared says whether it was found out for what is in force that what the app has left over may be deleted.
@@ -55,12 +54,12 @@ func (a *app) cleared() bool {
 
 // awaitsPerson is everything of the app that waits for a person.
 func (a *app) awaitsPerson() (out []protocol.Held) {
-	if over := a.deletions.Over(); over != nil && a.leftover() {
+	if over := a.deletions.Over(); over != nil && a.Leftover() {
 		out = append(out, *over)
 	}
-	for _, o := range a.own {
-		if o.want == nil && o.hold != nil {
-			out = append(out, o.hold.held)
+	for _, o := range a.Own {
+		if o.Want == nil && o.Hold != nil {
+			out = append(out, o.Hold.Held)
 		}
 	}
 	return out
@@ -69,22 +68,9 @@ func (a *app) awaitsPerson() (out []protocol.Held) {
 // entitle has the budget follow an accepted bundle, and has what is held looked at again.
 func (a *app) entitle() {
 	if a.deletions.Accept(a.forBudget(), a.accepted.Bundle.Deletions) {
-		a.dirty = true
+		a.Dirty = true
 	}
-	for _, o := range a.own {
-		o.hold.due()
+	for _, o := range a.Own {
+		o.Hold.Due()
 	}
-}
-
-// counted is an object as a quota matters to it.
-func (o *object) counted() guard.Counted {
-	c := guard.Counted{Ref: o.item.Ref, Wanted: o.want != nil, Removing: o.removing}
-	if o.trouble != nil {
-		c.Refused = o.trouble.quota()
-		c.Failed = !c.Refused
-	}
-	if o.want != nil {
-		c.After = o.want.After
-	}
-	return c
 }

@@ -18,12 +18,12 @@ func (s *session) newChecks(a *app) checks.Checks {
 				a.checksChanged()
 			}
 		},
-		Brought: func(group, kind string) protocol.HealthRule { return s.board.Rules(group, kind)[a.name] },
+		Brought: func(group, kind string) protocol.HealthRule { return s.board.Rules(group, kind)[a.Name] },
 		Rule: func(group, kind string) *health.Rule {
 			rules, brought := s.watches.RulesFor(agent.Watched{Group: group, Kind: kind})
-			own, ok := brought[a.name]
+			own, ok := brought[a.Name]
 			if !ok {
-				return rules.For(a.name)
+				return rules.For(a.Name)
 			}
 			own.Message = nil // an app is not to quote from what belongs to others
 			return health.New(own)
@@ -59,7 +59,7 @@ func (a *app) has(ref protocol.ObjectRef) bool {
 	}
 	for _, ns := range homes {
 		ref.Namespace = ns
-		if o := a.byRef[ref]; o != nil && o.want != nil {
+		if o := a.ByRef[ref]; o != nil && o.Want != nil {
 			return true
 		}
 	}

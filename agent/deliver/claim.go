@@ -3,8 +3,8 @@ package deliver
 import (
 	"slices"
 
-	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/inventory"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -16,40 +16,38 @@ import (
 // until the new owner has stored that it has it, so a crash in between loses neither the object nor whose label it may
 // carry.
 
-var notThere = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there yet"}
-
 // claim makes an object the app's own, unless another app has it and keeps it.
 func (a *app) claim(w *plan.Want) {
 	ref := a.env.neighbours().refOf(w)
-	o := a.byRef[ref]
+	o := a.ByRef[ref]
 	if o == nil && w.Mode == fleet.ModeIgnore && a.env.objects.Owner(ref) == "" {
 		return
 	}
-	answer := a.env.objects.Claim(a.name, ref, func(owner string) bool { return a.env.board.Keeps(owner, ref) })
+	answer := a.env.objects.Claim(a.Name, ref, func(owner string) bool { return a.env.board.Keeps(owner, ref) })
 	switch answer.Claim {
 	case inventory.Kept:
-		a.clashes = append(a.clashes, clash{ref, answer.Owner})
+		a.Clashes = append(a.Clashes, owned.Clash{Ref: ref, With: answer.Owner})
 		return
 	case inventory.Free:
 		o = a.begin(ref, answer.Number)
 		a.env.watches.Track(ref)
 	case inventory.Taken:
 		o = a.begin(ref, answer.Number)
-		o.busy, o.coming = true, true
-		a.coming++
+		o.Busy, o.Coming = true, true
+		a.Coming++
 		a.TellLater(func() { a.askFor(o, answer) })
 	case inventory.Mine:
 		if o == nil {
 			o = a.begin(ref, answer.Number)
 		}
 	}
-	o.become(w)
+	o.Become(w)
 }
 
 // begin takes an object into the inventory of which nothing is known.
-func (a *app) begin(ref protocol.ObjectRef, claim uint64) *object {
-	o := &object{item: agent.Item{Ref: ref}, sighted: sighted{verdict: notThere}, owning: owning{claim: claim}}
-	a.add(o)
+func (a *app) begin(ref protocol.ObjectRef, claim uint64) *owned.Object {
+	o := owned.New(ref, claim)
+	a.Insert(o)
 	if a.env.stands.Awaited(ref) {
 		a.show(ref)
 	}
@@ -57,8 +55,8 @@ func (a *app) begin(ref protocol.ObjectRef, claim uint64) *object {
 }
 
 // askFor asks the app that had an object to hand it over. o is what stands for it until then.
-func (a *app) askFor(o *object, answer inventory.Answer) {
-	ref := o.item.Ref
+func (a *app) askFor(o *owned.Object, answer inventory.Answer) {
+	ref := o.Item.Ref
 	from := a.env.board.App(answer.Owner)
 	if from == nil || !from.Box.Put(func() { from.handOver(ref, answer.Before, a, o) }) {
 		a.handed(o, nil, answer.Owner) // it is gone, and had nothing left
@@ -67,93 +65,79 @@ func (a *app) askFor(o *object, answer inventory.Answer) {
 
 // handOver gives the object that the app had by a claim to the app that claimed it after that, as soon as no request
 // for it is under way. as is what stands for it there.
-func (a *app) handOver(ref protocol.ObjectRef, claim uint64, to *app, as *object) {
-	none := func() { to.Post(func() { to.handed(as, nil, a.name) }) }
-	o := a.byClaim(ref, claim)
+func (a *app) handOver(ref protocol.ObjectRef, claim uint64, to *app, as *owned.Object) {
+	none := func() { to.Post(func() { to.handed(as, nil, a.Name) }) }
+	o := a.ByClaim(ref, claim)
 	if o == nil {
 		none()
 		return
 	}
-	o.onFree(func() {
-		if o.gone { // meanwhile
+	o.OnFree(func() {
+		if o.Gone { // meanwhile
 			none()
 			return
 		}
-		a.disown(o)
-		o.unlook()
+		a.Disown(o)
+		o.Unlook()
 		delete(a.revealed, ref)
-		a.given[ref] = o.item
-		given := *o
-		given.then, given.stash, given.astray, given.want = nil, nil, nil, nil
-		given.conflict = o.conflict.HandedOver()
-		to.Post(func() { to.handed(as, &given, a.name) })
+		a.Given[ref] = o.Item
+		given := o.Parting()
+		to.Post(func() { to.handed(as, given, a.Name) })
 	})
 }
 
 // handed takes over the object that o stands for, or takes down that there is none.
-func (a *app) handed(o, given *object, from string) {
-	if o.gone || !o.coming { // it was given up meanwhile
+func (a *app) handed(o, given *owned.Object, from string) {
+	if o.Gone || !o.Coming { // it was given up meanwhile
 		if given != nil {
-			given.formers = append(slices.Clone(given.formers), from)
+			given.Formers = append(slices.Clone(given.Formers), from)
 			a.releaseFormers(given)
 		}
 		return
 	}
-	want, stash, then, claim := o.want, o.stash, o.then, o.claim
-	if given != nil {
-		*o = *given
-		o.app, o.gone, o.look, o.stash, o.then, o.claim = a, false, nil, stash, then, claim
-		o.item.Remember(from)
-		o.formers = append(slices.Clone(o.formers), from)
-		o.again() // it carries the old one's label
-		o.removing = false
-		if want != nil {
-			o.become(want)
-		}
-	}
-	o.coming, o.busy = false, false
-	a.coming--
-	a.dirty = true
-	a.sort()
+	o.Receive(given, from)
+	a.Coming--
+	a.Dirty = true
+	a.Sort()
 	a.judgeStash(a.env.life, o)
-	o.proceed()
+	o.Proceed()
 	if !a.Running {
 		a.Kick()
 	}
 }
 
 // releaseFormers tells the apps that had an object before that its owner has stored that it has it now.
-func (a *app) releaseFormers(o *object) {
-	ref := o.item.Ref
-	for _, name := range o.formers {
+func (a *app) releaseFormers(o *owned.Object) {
+	ref := o.Item.Ref
+	for _, name := range o.Formers {
 		a.TellLater(func() {
 			a.env.tellApp(name, func(f *app) {
-				if f.dropGiven(ref) {
-					f.dirty = true
+				if f.DropGiven(ref) {
+					f.Dirty = true
 				}
 				f.Kick()
 			})
 		})
 	}
-	o.formers = nil
+	o.Formers = nil
 }
 
 // forget takes an object out of the inventory.
-func (a *app) forget(o *object) {
-	ref := o.item.Ref
+func (a *app) forget(o *owned.Object) {
+	ref := o.Item.Ref
 	a.releaseFormers(o)
-	if o.coming {
-		a.coming--
-		o.coming, o.busy = false, false
+	if o.Coming {
+		a.Coming--
+		o.Coming, o.Busy = false, false
 	}
-	a.disown(o)
-	o.unlook()
-	if a.env.objects.Release(ref, o.claim) {
+	a.Disown(o)
+	o.Unlook()
+	if a.env.objects.Release(ref, o.Claim) {
 		a.env.watches.Untrack(ref)
 	}
-	a.dirty = true
+	a.Dirty = true
 	if fleet.Steers(ref) {
 		a.resteerAll()
 	}
-	o.proceed()
+	o.Proceed()
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -73,28 +74,28 @@ func TestReadinessIsWhatFluxWouldWrite(t *testing.T) {
 // An object that was handed over is stored until its new owner has stored it, and once if it came back.
 func TestWhatIsStoredOfAnInventory(t *testing.T) {
 	t.Parallel()
-	a := &app{holdings: holdings{byRef: map[protocol.ObjectRef]*object{}, given: map[protocol.ObjectRef]agent.Item{}}}
+	a := owned.NewSet("web")
 	item := func(name string, wave int) agent.Item { return agent.Item{Ref: mapOf(name), Wave: wave} }
-	a.add(&object{item: item("b", 0), want: &plan.Want{}})
-	a.add(&object{item: item("a", 0)})
-	a.add(&object{item: item("z", -1)})
-	a.given[mapOf("y")], a.given[mapOf("x")], a.given[mapOf("a")] = item("y", 0), item("x", 0), item("a", 7)
-	a.sort()
+	a.Insert(&owned.Object{Item: item("b", 0), Want: &plan.Want{}})
+	a.Insert(&owned.Object{Item: item("a", 0)})
+	a.Insert(&owned.Object{Item: item("z", -1)})
+	a.Given[mapOf("y")], a.Given[mapOf("x")], a.Given[mapOf("a")] = item("y", 0), item("x", 0), item("a", 7)
+	a.Sort()
 	names := ""
-	for _, i := range a.items() {
+	for _, i := range a.Items() {
 		names += i.Ref.Name + " "
 	}
-	if names != "z a b x y " || a.leftoverCount() != 2 || !a.leftover() || a.empty() {
-		t.Errorf("stored are %s; %d are left over", names, a.leftoverCount())
+	if names != "z a b x y " || a.LeftoverCount() != 2 || !a.Leftover() || a.Empty() {
+		t.Errorf("stored are %s; %d are left over", names, a.LeftoverCount())
 	}
-	if !a.dropGiven(mapOf("x")) || a.dropGiven(mapOf("x")) {
+	if !a.DropGiven(mapOf("x")) || a.DropGiven(mapOf("x")) {
 		t.Error("it is dropped twice, or not at all")
 	}
-	o := a.byRef[mapOf("a")]
-	if a.rename(o, mapOf("c")); a.byRef[mapOf("c")] != o || a.byRef[mapOf("a")] != nil {
+	o := a.ByRef[mapOf("a")]
+	if a.Rename(o, mapOf("c")); a.ByRef[mapOf("c")] != o || a.ByRef[mapOf("a")] != nil {
 		t.Error("it is found under its old name")
 	}
-	if a.disown(o); !o.gone || a.byRef[mapOf("c")] != nil || a.leftoverCount() != 1 {
+	if a.Disown(o); !o.Gone || a.ByRef[mapOf("c")] != nil || a.LeftoverCount() != 1 {
 		t.Error("it is still there")
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/agent/board"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -39,43 +40,30 @@ func (b *beside) show(ref protocol.ObjectRef) {
 	b.revealed[ref] = nil
 }
 
-// standing is how an object of the app stands.
-func (o *object) standing() board.Standing {
-	if o.want == nil {
-		return board.Standing{}
-	}
-	st := board.Standing{Wanted: true, Current: !o.coming && o.current(), Wave: o.want.Wave, After: o.want.After}
-	if !st.Current {
-		p := o.problem()
-		st.Text = "is " + string(p.Health) + ": " + p.Message
-	}
-	return st
-}
-
 // stands says how an object of any app stands, and whether it is the app's own. The app is woken when that changes.
 func (a *app) stands(ref protocol.ObjectRef) (st board.Standing, own bool) {
-	if o := a.byRef[ref]; o != nil {
+	if o := a.ByRef[ref]; o != nil {
 		a.waitFor(ref)
-		return o.standing(), true
+		return o.Standing(), true
 	}
-	shown := a.env.stands.Await(a.name, ref)
+	shown := a.env.stands.Await(a.Name, ref)
 	owner := a.env.objects.Owner(ref)
 	switch {
-	case owner == "" || owner == a.name:
+	case owner == "" || owner == a.Name:
 		return board.Standing{}, false
 	case shown != nil:
 		return *shown, false
 	}
 	a.TellLater(func() { a.env.tellApp(owner, func(b *app) { b.show(ref) }) })
-	return board.Standing{Wanted: true, Text: "is " + string(unseen.Health) + ": " + unseen.Message}, false
+	return board.Standing{Wanted: true, Text: "is " + string(owned.Unseen.Health) + ": " + owned.Unseen.Message}, false
 }
 
 // reveal tells how those objects stand that others are applied after.
 func (a *app) reveal() {
 	for ref, before := range a.revealed {
 		var now *board.Standing
-		if o := a.byRef[ref]; o != nil {
-			st := o.standing()
+		if o := a.ByRef[ref]; o != nil {
+			st := o.Standing()
 			if before != nil && before.Equal(st) {
 				continue
 			}
@@ -92,28 +80,28 @@ func (a *app) reveal() {
 
 // free says whether all is current that an object is applied after. If not, the object says so, and its app is woken
 // when that changes. An object that was applied before and drifted is not held back.
-func (a *app) free(o *object) bool {
-	o.held, o.heldForGood = "", false
-	if len(o.want.After) == 0 || !o.pending() {
+func (a *app) free(o *owned.Object) bool {
+	o.Held, o.HeldForGood = "", false
+	if len(o.Want.After) == 0 || !o.Pending() {
 		return true
 	}
-	for _, ref := range o.want.After {
+	for _, ref := range o.Want.After {
 		other, own := a.stands(ref)
 		switch {
 		case !other.Wanted:
-			o.held, o.heldForGood = fmt.Sprintf("it is to be applied after %s, which no app of this cluster has: add it to Git, or take the annotation away", ref), true
-		case own && other.Wave > o.want.Wave:
-			o.held, o.heldForGood = fmt.Sprintf("it is to be applied after %s, which is in a later wave: change the wave of one of them", ref), true
+			o.Held, o.HeldForGood = fmt.Sprintf("it is to be applied after %s, which no app of this cluster has: add it to Git, or take the annotation away", ref), true
+		case own && other.Wave > o.Want.Wave:
+			o.Held, o.HeldForGood = fmt.Sprintf("it is to be applied after %s, which is in a later wave: change the wave of one of them", ref), true
 		case other.Current:
 			continue
 		default:
-			o.held = fmt.Sprintf("it waits for %s, which %s", ref, other.Text)
+			o.Held = fmt.Sprintf("it waits for %s, which %s", ref, other.Text)
 			after := func(ref protocol.ObjectRef) []protocol.ObjectRef {
 				st, _ := a.stands(ref)
 				return st.After
 			}
-			if c := fleet.Circle(o.item.Ref, after); c != nil {
-				o.held, o.heldForGood = "it is to be applied after itself ("+way(c)+"): take one of these annotations away", true
+			if c := fleet.Circle(o.Item.Ref, after); c != nil {
+				o.Held, o.HeldForGood = "it is to be applied after itself ("+way(c)+"): take one of these annotations away", true
 			}
 		}
 		return false
@@ -131,7 +119,7 @@ func way(c []protocol.ObjectRef) string {
 
 // holds says whether objects of an app wait for others that are current by now.
 func (a *app) holds(ctx context.Context) bool {
-	return slices.ContainsFunc(a.own, func(o *object) bool {
-		return o.held != "" && o.want != nil && ctx.Err() == nil && a.free(o)
+	return slices.ContainsFunc(a.Own, func(o *owned.Object) bool {
+		return o.Held != "" && o.Want != nil && ctx.Err() == nil && a.free(o)
 	})
 }

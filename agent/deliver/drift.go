@@ -6,6 +6,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/drift"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -16,14 +17,14 @@ func (a *app) Sight(ctx context.Context, sg agent.Sighting) {
 	if ctx.Err() != nil {
 		return
 	}
-	l, o := a.hooks.lookouts[sg.Live.Ref], a.byRef[sg.Live.Ref]
+	l, o := a.hooks.lookouts[sg.Live.Ref], a.ByRef[sg.Live.Ref]
 	if l != nil {
 		a.hooks.sight(l, sg)
 	}
 	if o != nil {
 		a.see(ctx, o, sg)
 	}
-	if owner := a.env.objects.Owner(sg.Live.Ref); l == nil && o == nil && owner != "" && owner != a.name {
+	if owner := a.env.objects.Owner(sg.Live.Ref); l == nil && o == nil && owner != "" && owner != a.Name {
 		if other := a.env.board.App(owner); other != nil { // it was handed over meanwhile
 			other.Box.Sight(sg)
 		}
@@ -31,10 +32,10 @@ func (a *app) Sight(ctx context.Context, sg agent.Sighting) {
 }
 
 // see takes one look at an object. While a request for it is under way the newest look waits.
-func (a *app) see(ctx context.Context, o *object, sg agent.Sighting) {
-	if o.busy {
-		if o.stash == nil || o.stash.Live.Version <= sg.Live.Version {
-			o.stash = &sg
+func (a *app) see(ctx context.Context, o *owned.Object, sg agent.Sighting) {
+	if o.Busy {
+		if o.Stash == nil || o.Stash.Live.Version <= sg.Live.Version {
+			o.Stash = &sg
 		}
 		return
 	}
@@ -42,105 +43,105 @@ func (a *app) see(ctx context.Context, o *object, sg agent.Sighting) {
 }
 
 // judgeStash judges the newest look that came while a request for the object was under way.
-func (a *app) judgeStash(ctx context.Context, o *object) {
-	st := o.stash
-	o.stash = nil
-	if st != nil && !o.gone {
+func (a *app) judgeStash(ctx context.Context, o *owned.Object) {
+	st := o.Stash
+	o.Stash = nil
+	if st != nil && !o.Gone {
 		a.see(ctx, o, *st)
 	}
 }
 
 // judgeSighting compares a look with what the agent knows. Versions rise, so whatever is older is known already, and
 // whatever is newer than the agent's own apply was done by somebody else.
-func (a *app) judgeSighting(ctx context.Context, o *object, sg agent.Sighting) {
-	if sg.Live.Version < o.version {
+func (a *app) judgeSighting(ctx context.Context, o *owned.Object, sg agent.Sighting) {
+	if sg.Live.Version < o.Version {
 		return
 	}
-	same := sg.Live.Version == o.version && o.ours
-	o.version = sg.Live.Version
+	same := sg.Live.Version == o.Version && o.Ours
+	o.Version = sg.Live.Version
 	a.noteEnd(ctx, o, sg.Live, sg.Verdict.Message)
 	if sg.Kind == agent.SightGone {
 		a.missed(ctx, o, sg)
 		return
 	}
-	before := o.verdict
-	o.present, o.deleting, o.verdict = true, sg.Live.Deleting, sg.Verdict
-	if o.verdict.Health != protocol.HealthCurrent {
-		o.unnoticed = unnoticed{}
+	before := o.Verdict
+	o.Present, o.Deleting, o.Verdict = true, sg.Live.Deleting, sg.Verdict
+	if o.Verdict.Health != protocol.HealthCurrent {
+		o.Unnoticed = owned.Unnoticed{}
 	}
-	if o.pause(sg.Live.Paused) {
+	if o.SetPaused(sg.Live.Paused) {
 		a.Kick() // to store it, and to apply what came meanwhile
 	}
-	switch drift.Judge(drift.Known{Wanted: o.want != nil, Line: o.item.Line, Fields: o.item.Fields, Own: same}, sg.Live.Fields) {
+	switch drift.Judge(drift.Known{Wanted: o.Want != nil, Line: o.Item.Line, Fields: o.Item.Fields, Own: same}, sg.Live.Fields) {
 	case drift.Own: // whatever it looks like is how it should
-		o.trust(sg.Live.Fields)
+		o.Trust(sg.Live.Fields)
 	case drift.Drifted:
-		o.ours, o.drifted = false, true
+		o.Ours, o.Drifted = false, true
 		a.heal(ctx, o, sg)
 	case drift.Matches:
-		o.ours, o.drifted, o.astray = false, false, nil
-		o.untell()
-		if o.item.Line == o.want.Line {
-			o.trouble = nil // whatever it was, it is as it should be
+		o.Ours, o.Drifted, o.Astray = false, false, nil
+		o.Untell()
+		if o.Item.Line == o.Want.Line {
+			o.Trouble = nil // whatever it was, it is as it should be
 		}
 	}
-	o.generation, o.owners = sg.Live.Generation, sg.Live.OwnerUIDs()
+	o.Generation, o.Owners = sg.Live.Generation, sg.Live.OwnerUIDs()
 	a.inquire(ctx, o)
-	if before != o.verdict {
+	if before != o.Verdict {
 		a.changed(ctx, o, before.Health)
 	}
 }
 
 // missed is for an object that is not there, or no longer carries the label.
-func (a *app) missed(ctx context.Context, o *object, sg agent.Sighting) {
-	o.present, o.ours, o.deleting = false, false, false
-	o.unlook()
-	if o.want == nil {
-		if o.removing {
+func (a *app) missed(ctx context.Context, o *owned.Object, sg agent.Sighting) {
+	o.Present, o.Ours, o.Deleting = false, false, false
+	o.Unlook()
+	if o.Want == nil {
+		if o.Removing {
 			a.pruned(o)
 		}
 		return // or else the next prune finds out
 	}
-	if o.ended() {
+	if o.Ended() {
 		a.settleEnded(ctx, o)
 		return
 	}
 	if a.unseenEnd(ctx, o, sg) {
 		return
 	}
-	before := o.verdict.Health
-	o.removing, o.verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
-	o.drifted = true
+	before := o.Verdict.Health
+	o.Removing, o.Verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
+	o.Drifted = true
 	a.heal(ctx, o, sg)
-	if o.trouble != nil && agent.ReasonOf(o.trouble.err) == agent.ReasonEnding { // this is what was waited for
-		o.trouble.next = time.Time{}
+	if o.Trouble != nil && agent.ReasonOf(o.Trouble.Err) == agent.ReasonEnding { // this is what was waited for
+		o.Trouble.Next = time.Time{}
 		a.Kick()
 	}
 	a.changed(ctx, o, before)
 }
 
 // changed follows up a change of an object's health.
-func (a *app) changed(ctx context.Context, o *object, before protocol.Health) {
-	if plan.IsDefinition(o.item.Ref) && o.verdict.Health == protocol.HealthCurrent && before != protocol.HealthCurrent {
+func (a *app) changed(ctx context.Context, o *owned.Object, before protocol.Health) {
+	if plan.IsDefinition(o.Item.Ref) && o.Verdict.Health == protocol.HealthCurrent && before != protocol.HealthCurrent {
 		a.established(o)
 	}
 	a.moveOn(o, before)
-	if a.env.watches.Synced(o.item.Ref) { // or else a list or a turn does
+	if a.env.watches.Synced(o.Item.Ref) { // or else a list or a turn does
 		a.assessIdle(ctx)
 	}
 }
 
 // established makes the kinds of a definition known, and tries what waited for them.
-func (a *app) established(o *object) {
-	if a.plan == nil {
+func (a *app) established(o *owned.Object) {
+	if a.Plan == nil {
 		return
 	}
-	served := a.plan.DefinedBy(o.item.Ref.Name)
+	served := a.Plan.DefinedBy(o.Item.Ref.Name)
 	a.env.cluster.Learn(served)
 	a.env.watches.Renew(served)
-	a.retryAll(func(x *object) bool {
+	a.retryAll(func(x *owned.Object) bool {
 		for _, r := range served {
-			if r.Kind == x.item.Ref.Kind && r.Group == x.item.Ref.Group {
+			if r.Kind == x.Item.Ref.Kind && r.Group == x.Item.Ref.Group {
 				return true
 			}
 		}
@@ -149,89 +150,89 @@ func (a *app) established(o *object) {
 }
 
 // settle takes down the answer to an apply.
-func (a *app) settle(ctx context.Context, o *object, w *plan.Want, live agent.Live, err error) {
-	o.busy = false
+func (a *app) settle(ctx context.Context, o *owned.Object, w *plan.Want, live agent.Live, err error) {
+	o.Busy = false
 	switch {
-	case o.gone:
+	case o.Gone:
 	case err == nil:
 		a.applied(ctx, o, w, live)
-	case o.want != nil && o.want.Line != w.Line: // it is tried again with the newer content, if that is refused again
+	case o.Want != nil && o.Want.Line != w.Line: // it is tried again with the newer content, if that is refused again
 	case ctx.Err() == nil:
-		if o.trouble == nil {
-			o.trouble = newTrouble()
+		if o.Trouble == nil {
+			o.Trouble = owned.NewTrouble()
 		}
-		o.trouble.note(err, time.Now())
-		o.trouble.line = w.Line
+		o.Trouble.Note(err, time.Now())
+		o.Trouble.Line = w.Line
 		a.schedule(ctx)
 	}
 	a.judgeStash(ctx, o)
-	o.proceed()
+	o.Proceed()
 	a.assessIdle(ctx)
 }
 
 // applied takes down a success.
-func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.Live) {
-	if o.item.Line != w.Line && o.item.Fields != (agent.Sum{}) && live.Version != o.version {
-		a.notice(o.item.Ref)
+func (a *app) applied(ctx context.Context, o *owned.Object, w *plan.Want, live agent.Live) {
+	if o.Item.Line != w.Line && o.Item.Fields != (agent.Sum{}) && live.Version != o.Version {
+		a.notice(o.Item.Ref)
 	}
 	if live.Created {
-		o.item.Ended = nil
+		o.Item.Ended = nil
 	}
-	if uid := runUID(o.item.Ref, live); o.item.UID != uid {
-		o.item.UID, a.dirty = uid, true
+	if uid := runUID(o.Item.Ref, live); o.Item.UID != uid {
+		o.Item.UID, a.Dirty = uid, true
 	}
-	if o.item.Line != w.Line || o.item.Fields != live.Fields {
-		o.item.Line, o.item.Fields, a.dirty = w.Line, live.Fields, true
+	if o.Item.Line != w.Line || o.Item.Fields != live.Fields {
+		o.Item.Line, o.Item.Fields, a.Dirty = w.Line, live.Fields, true
 	}
-	o.untell()
+	o.Untell()
 	a.learn(o, w, live.Whole)
 	switch {
 	case live.Left:
-		o.item.Paused = live.Paused
-		o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it was there before, and is left as it is"}
-	case live.Version != o.version || !o.present:
-		o.unlook()                            // what was wrong was wrong with what it was before
-		if a.env.watches.Judged(o.item.Ref) { // the watch will say
-			o.verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
+		o.Item.Paused = live.Paused
+		o.Verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it was there before, and is left as it is"}
+	case live.Version != o.Version || !o.Present:
+		o.Unlook()                            // what was wrong was wrong with what it was before
+		if a.env.watches.Judged(o.Item.Ref) { // the watch will say
+			o.Verdict = fleet.Verdict{Health: protocol.HealthProgressing, Message: "it was applied just now"}
 		} else {
-			o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}
+			o.Verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}
 		}
 	}
-	o.version, o.ours, o.present, o.drifted, o.astray = live.Version, true, true, false, nil
-	if o.want == nil || o.want.Line == w.Line { // or else newer content is still refused
-		o.trouble = nil
+	o.Version, o.Ours, o.Present, o.Drifted, o.Astray = live.Version, true, true, false, nil
+	if o.Want == nil || o.Want.Line == w.Line { // or else newer content is still refused
+		o.Trouble = nil
 	}
-	if a.beside.awaited(o.item.Ref) || !a.Running && a.hooks.Run.Open() {
+	if a.beside.awaited(o.Item.Ref) || !a.Running && a.hooks.Run.Open() {
 		a.Kick()
 	}
-	if live.App == a.name {
-		o.item.Former = nil
+	if live.App == a.Name {
+		o.Item.Former = nil
 	}
-	if ref := o.item.Ref; ref.Group == "" && ref.Kind == "Namespace" {
-		a.retryAll(func(x *object) bool {
-			r := agent.ReasonOf(x.trouble.err)
-			return x.item.Ref.Namespace == ref.Name && (r == agent.ReasonNamespace || r == agent.ReasonNamespaceEnding)
+	if ref := o.Item.Ref; ref.Group == "" && ref.Kind == "Namespace" {
+		a.retryAll(func(x *owned.Object) bool {
+			r := agent.ReasonOf(x.Trouble.Err)
+			return x.Item.Ref.Namespace == ref.Name && (r == agent.ReasonNamespace || r == agent.ReasonNamespaceEnding)
 		})
 	}
 }
 
 // heal applies an object again that drifted, at once.
-func (a *app) heal(ctx context.Context, o *object, sg agent.Sighting) {
-	w, p := o.inForce()
-	state := drift.State{Ready: !o.busy && !o.deleting && o.want != nil && !a.suspended(), Known: w != nil,
-		Newer: w != o.want, Gone: sg.Kind == agent.SightGone, Fails: o.trouble != nil}
-	state.Heals = o.want != nil && o.heals()
+func (a *app) heal(ctx context.Context, o *owned.Object, sg agent.Sighting) {
+	w, p := o.InForce()
+	state := drift.State{Ready: !o.Busy && !o.Deleting && o.Want != nil && !a.suspended(), Known: w != nil,
+		Newer: w != o.Want, Gone: sg.Kind == agent.SightGone, Fails: o.Trouble != nil}
+	state.Heals = o.Want != nil && o.Heals()
 	action := drift.Decide(state)
 	if state.Newer && (action == drift.Retry || action == drift.Repair) {
-		o.astray = &sg
+		o.Astray = &sg
 	}
 	switch action {
 	case drift.Wait:
 	case drift.Keep:
 		a.keepDrift(ctx, o, w, p, sg)
 	case drift.Retry:
-		if o.trouble != nil {
-			o.trouble.next = time.Time{}
+		if o.Trouble != nil {
+			o.Trouble.Next = time.Time{}
 		}
 		a.Kick()
 	case drift.Repair:
@@ -242,7 +243,7 @@ func (a *app) heal(ctx context.Context, o *object, sg agent.Sighting) {
 }
 
 // repair is heal's request. The object is busy.
-func (r request) repair(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
+func (r request) repair(ctx context.Context, o *owned.Object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
 	a := r.app
 	r.env.heals <- struct{}{}
 	lines, err := p.Lines()
@@ -265,7 +266,7 @@ func (r request) repair(ctx context.Context, o *object, w *plan.Want, p *plan.Pl
 		}
 		a.settle(ctx, o, w, live, err)
 		if err == nil && live.Version == sg.Live.Version {
-			o.trust(sg.Live.Fields) // it only looked different
+			o.Trust(sg.Live.Fields) // it only looked different
 		}
 		if healed {
 			a.journal(o, sg, live, c, took)
@@ -274,12 +275,12 @@ func (r request) repair(ctx context.Context, o *object, w *plan.Want, p *plan.Pl
 }
 
 // journal tells of a drift that was corrected, and who it was.
-func (a *app) journal(o *object, sg agent.Sighting, live agent.Live, c agent.Culprit, took time.Duration) {
-	e := protocol.Event{Kind: protocol.EventDrift, App: a.name, Took: protocol.MillisOf(took), Time: sg.At}
+func (a *app) journal(o *owned.Object, sg agent.Sighting, live agent.Live, c agent.Culprit, took time.Duration) {
+	e := protocol.Event{Kind: protocol.EventDrift, App: a.Name, Took: protocol.MillisOf(took), Time: sg.At}
 	switch {
 	case sg.Kind == agent.SightGone && live.Created:
 		e.Message = "it was deleted; it is there again"
-		if slow := o.conflict.Recreating(); slow != "" {
+		if slow := o.Conflict.Recreating(); slow != "" {
 			e.Message += "; it " + slow
 		}
 	case sg.Kind == agent.SightGone:
@@ -288,9 +289,9 @@ func (a *app) journal(o *object, sg agent.Sighting, live agent.Live, c agent.Cul
 		e.By, e.Fields = c.Manager, c.Fields
 		e.Message = c.Changed() + "; it is as in Git again"
 	}
-	ref := o.item.Ref
+	ref := o.Item.Ref
 	e.Object = &ref
-	o.conflict.Blame(e.By, e.Fields)
+	o.Conflict.Blame(e.By, e.Fields)
 	a.emit(e)
 	e.Version, e.Cluster, e.Generation = protocol.Version, a.env.name, a.accepted.Bundle.Generation
 	a.env.notes.with(func() { a.env.notes.drift.Last = &e })

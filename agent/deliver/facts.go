@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -14,58 +14,50 @@ import (
 // judge decides in which phase the app is. It reads nothing but the app.
 func (a *app) judge(now time.Time, suspended bool) fleet.AppStatus {
 	f := fleet.Facts{
-		Suspended: suspended || a.spec.Suspend, Removed: a.leaving, Loaded: a.plan != nil,
+		Suspended: suspended || a.spec.Suspend, Removed: a.leaving, Loaded: a.Plan != nil,
 		Failures: a.failures(), Objects: a.objectFacts(now),
-		Run: fleet.RunFacts{Preparing: a.next != nil && a.next.DeliveredBy(a.hooks.Run), Stuck: a.hooks.Stuck, Applying: a.fresh,
+		Run: fleet.RunFacts{Preparing: a.Next != nil && a.Next.DeliveredBy(a.hooks.Run), Stuck: a.hooks.Stuck, Applying: a.fresh,
 			Open: a.hooks.Run.Open(), Step: a.hooks.Step},
 	}
-	if a.next != nil {
-		f.Next.Awaits = fact(protocol.ReasonDependencyNotReady, a.waits)
+	if a.Next != nil {
+		f.Next.Awaits = owned.Fact(protocol.ReasonDependencyNotReady, a.waits)
 	}
-	f.Next.Missing = fact(protocol.ReasonFetching, a.fetching)
+	f.Next.Missing = owned.Fact(protocol.ReasonFetching, a.fetching)
 	if !f.Next.Missing.Known() {
-		f.Next.Missing = fact(protocol.ReasonInputMissing, a.lacks)
+		f.Next.Missing = owned.Fact(protocol.ReasonInputMissing, a.lacks)
 	}
 	if f.Removed || !f.Objects.Worst.Known() {
-		f.Prune, f.Notes = a.pruneFact(), asides(a.own, a.settings)
+		f.Prune, f.Notes = a.pruneFact(), owned.Asides(a.Own, a.Settings)
 	}
 	return fleet.Phase(f)
-}
-
-// fact is one with a text, or none without.
-func fact(reason protocol.Reason, text string) fleet.Fact {
-	if text == "" {
-		return fleet.Fact{}
-	}
-	return fleet.Fact{Reason: reason, Text: text}
 }
 
 // failures are what stops the app, or a part of it.
 func (a *app) failures() fleet.Failures {
 	f := fleet.Failures{
-		Dependency: fact(protocol.ReasonDependencyInvalid, a.blocked),
-		Hook:       fact(protocol.ReasonHookFailed, a.hooks.Run.Failed()),
-		Apply:      a.troubled(a.held), Content: a.unfit, Render: fact(cmp.Or(a.spec.Reason, protocol.ReasonRenderFailed), a.spec.Error),
+		Dependency: owned.Fact(protocol.ReasonDependencyInvalid, a.blocked),
+		Hook:       owned.Fact(protocol.ReasonHookFailed, a.hooks.Run.Failed()),
+		Apply:      a.Troubled(a.held), Content: a.unfit, Render: owned.Fact(cmp.Or(a.spec.Reason, protocol.ReasonRenderFailed), a.spec.Error),
 	}
 	if a.fault != nil {
-		f.Fault = fleet.Fact{Reason: faultReason(a.fault.err), Text: a.fault.err.Error()}
+		f.Fault = fleet.Fact{Reason: faultReason(a.fault.Err), Text: a.fault.Err.Error()}
 	}
-	if n := len(a.clashes); n > 0 {
-		c := a.clashes[0]
+	if n := len(a.Clashes); n > 0 {
+		c := a.Clashes[0]
 		f.Shared = fleet.Fact{Reason: protocol.ReasonSharedObject, More: n - 1,
-			Text: fmt.Sprintf("%s is in app %s, too: take it out of one of them", c.ref, c.with)}
+			Text: fmt.Sprintf("%s is in app %s, too: take it out of one of them", c.Ref, c.With)}
 	}
-	if o := a.heldForGood(); o != nil {
-		f.Order = fleet.Fact{Reason: protocol.ReasonDependencyInvalid, Object: o.item.Ref, Text: o.held}
+	if o := a.HeldForGood(); o != nil {
+		f.Order = fleet.Fact{Reason: protocol.ReasonDependencyInvalid, Object: o.Item.Ref, Text: o.Held}
 	}
-	if a.plan == nil {
+	if a.Plan == nil {
 		return f
 	}
-	if n := len(a.plan.Invalid); n > 0 {
-		f.Invalid = fleet.Fact{Reason: protocol.ReasonInvalidObject, Text: a.plan.Invalid[0], More: n - 1}
+	if n := len(a.Plan.Invalid); n > 0 {
+		f.Invalid = fleet.Fact{Reason: protocol.ReasonInvalidObject, Text: a.Plan.Invalid[0], More: n - 1}
 	}
-	if n := len(a.plan.Outside); n > 0 {
-		f.Scope = fleet.Fact{Reason: protocol.ReasonOutOfScope, Object: a.plan.Outside[0], Text: a.scope.Failure().Text,
+	if n := len(a.Plan.Outside); n > 0 {
+		f.Scope = fleet.Fact{Reason: protocol.ReasonOutOfScope, Object: a.Plan.Outside[0], Text: a.scope.Failure().Text,
 			More: n - 1}
 	}
 	return f
@@ -77,17 +69,17 @@ func (a *app) objectFacts(now time.Time) fleet.ObjectFacts {
 	health, n, ill := protocol.HealthCurrent, 0, 0
 	var worst protocol.Problem
 	count := func(p protocol.Problem) {
-		if ill++; ill == 1 || compareProblems(p, worst) < 0 {
+		if ill++; ill == 1 || owned.CompareProblems(p, worst) < 0 {
 			worst = p
 		}
 	}
-	for _, o := range a.own {
-		if o.want == nil {
+	for _, o := range a.Own {
+		if o.Want == nil {
 			continue
 		}
-		p := o.problem()
+		p := o.Problem()
 		health = fleet.Worst(health, p.Health)
-		if o.current() {
+		if o.Current() {
 			n++
 		} else {
 			count(p)
@@ -111,14 +103,14 @@ func (a *app) objectFacts(now time.Time) fleet.ObjectFacts {
 
 // pruneFact tells of objects that Git no longer has and that are still there.
 func (a *app) pruneFact() fleet.Fact {
-	f := fact(protocol.ReasonPruning, a.leftovers(a.held))
+	f := owned.Fact(protocol.ReasonPruning, a.Leftovers(a.held))
 	switch {
 	case !f.Known():
 	case a.deletions.Over() != nil && a.held != "":
 		f.Reason = protocol.ReasonPruneHeld
 	case a.held != "":
 		f.Reason = protocol.ReasonPruneWaits
-	case a.holdsAny():
+	case a.HoldsAny():
 		f.Reason = protocol.ReasonPruneHeld
 	}
 	return f
@@ -132,31 +124,5 @@ func faultReason(err error) protocol.Reason {
 	if errors.Is(err, errStore) {
 		return protocol.ReasonStateNotStored
 	}
-	return codeOf(err, protocol.ReasonApplyFailed)
-}
-
-// codeOf is the code of a Failure somewhere in err; otherwise for any other error.
-func codeOf(err error, otherwise protocol.Reason) protocol.Reason {
-	if code, ok := codes[agent.ReasonOf(err)]; ok {
-		return code
-	}
-	return otherwise
-}
-
-// codes are the codes of failures, as reports give them. What is not here has no code of its own.
-var codes = map[agent.Reason]protocol.Reason{
-	agent.ReasonUnreachable:     protocol.ReasonAPIServerUnreachable,
-	agent.ReasonKind:            protocol.ReasonKindNotServed,
-	agent.ReasonConflict:        protocol.ReasonConflict,
-	agent.ReasonNamespace:       protocol.ReasonNamespaceNotFound,
-	agent.ReasonNamespaceEnding: protocol.ReasonNamespaceTerminating,
-	agent.ReasonForbidden:       protocol.ReasonForbidden,
-	agent.ReasonDenied:          protocol.ReasonWebhookDenied,
-	agent.ReasonInvalid:         protocol.ReasonApplyRefused,
-	agent.ReasonScope:           protocol.ReasonOutOfScope,
-	agent.ReasonImmutable:       protocol.ReasonImmutableField,
-	agent.ReasonManaged:         protocol.ReasonConflict,
-	agent.ReasonEnding:          protocol.ReasonObjectTerminating,
-	agent.ReasonWebhook:         protocol.ReasonWebhookUnavailable,
-	agent.ReasonQuota:           protocol.ReasonQuotaExceeded,
+	return owned.CodeOf(err, protocol.ReasonApplyFailed)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/input"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -45,6 +46,6 @@ func (f *fetch) missing(err error) {
 			"applied version", err)
 		return
 	}
-	f.unfit = fact(codeOf(err, protocol.ReasonContentUnusable),
+	f.unfit = owned.Fact(owned.CodeOf(err, protocol.ReasonContentUnusable),
 		fmt.Sprintf("its objects cannot be used: %v; keeping the last applied version", err))
 }

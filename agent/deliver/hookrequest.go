@@ -44,7 +44,7 @@ func (h *hookRunner) created(st agent.HookState, live agent.Live, err error) {
 	l.failed = st.Mark
 	if err != nil {
 		l.noteTrouble(err, time.Now())
-		l.trouble.final = l.trouble.final || agent.ReasonOf(err) == agent.ReasonInvalid
+		l.trouble.Final = l.trouble.Final || agent.ReasonOf(err) == agent.ReasonInvalid
 		return
 	}
 	if l.mark != st.Mark || !l.there {
@@ -141,11 +141,11 @@ func (h *hookRunner) place(w *plan.Hook, st agent.HookState, res agent.Resource)
 // take makes the object of a hook the app's as that of a hook.
 func (h *hookRunner) take(st agent.HookState) error {
 	a := h.app
-	if owner := a.env.objects.Owner(st.Ref); owner != "" && owner != a.name {
+	if owner := a.env.objects.Owner(st.Ref); owner != "" && owner != a.Name {
 		return &agent.Failure{Reason: agent.ReasonInvalid,
 			Text: fmt.Sprintf("app %s has it, too: take it out of one of them", owner)}
 	}
-	if o := a.byRef[st.Ref]; o != nil && !o.busy { // it was no hook before
+	if o := a.ByRef[st.Ref]; o != nil && !o.Busy { // it was no hook before
 		a.forget(o)
 	}
 	if l := h.lookOut(st.Ref, st.APIVersion); l.claim == 0 {

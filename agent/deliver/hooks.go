@@ -6,6 +6,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/hook"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -26,7 +27,7 @@ func (h *hookRunner) begin(p *plan.Plan) {
 	if p.DeliveredBy(h.Run) {
 		return
 	}
-	progress, changed := h.Begin(p, a.plan == nil && len(a.own) == 0 && !a.env.damaged, time.Now())
+	progress, changed := h.Begin(p, a.Plan == nil && len(a.Own) == 0 && !a.env.damaged, time.Now())
 	h.until = time.Time{}
 	h.keep(progress, changed)
 }
@@ -36,7 +37,7 @@ func (h *hookRunner) leave() {
 	if h.Run != nil && h.Run.Leaving {
 		return
 	}
-	progress, changed := h.Leave(h.app.last, h.app.spec.Prune, time.Now())
+	progress, changed := h.Leave(h.app.Last, h.app.spec.Prune, time.Now())
 	h.until = time.Time{}
 	h.keep(progress, changed)
 }
@@ -54,7 +55,7 @@ func (h *hookRunner) enter(p *plan.Plan) { h.keep(h.Enter(p), false) }
 func (h *hookRunner) keep(p hook.Progress, changed bool) {
 	told := h.Step == p.Step && h.Stuck == p.Stuck
 	h.Progress = p
-	h.app.dirty = h.app.dirty || changed
+	h.app.Dirty = h.app.Dirty || changed
 	h.follow()
 	if !told {
 		h.app.env.out.Changed(false)
@@ -74,7 +75,7 @@ func (h *hookRunner) takeThrough(ctx context.Context, v hook.View) (done bool, c
 	m := moment{View: v}
 	m.Tried = map[hook.Key]bool{}
 	for ctx.Err() == nil {
-		m.Now, m.Timeout, m.Unsaved, m.Hooks = time.Now(), h.app.timeout(), h.app.dirty, h.seen()
+		m.Now, m.Timeout, m.Unsaved, m.Hooks = time.Now(), h.app.timeout(), h.app.Dirty, h.seen()
 		if m.Wave != nil {
 			m.Wave = h.wave(m.Wave.Number)
 		}
@@ -104,7 +105,7 @@ func (h *hookRunner) decided(d hook.Decision) {
 }
 
 func (h *hookRunner) emit(e protocol.Event) {
-	e.App = h.app.name
+	e.App = h.app.Name
 	h.app.emit(e)
 }
 
@@ -128,7 +129,7 @@ func (h *hookRunner) execute(ctx context.Context, m *moment, act hook.Action) bo
 		m.Tried[hook.KeyOf(act.State)] = true
 		h.release(ctx, act.State)
 	case hook.Apply:
-		m.changed += h.app.applyPart(ctx, m.Plan, func(o *object) bool { return o.want.Wave <= act.Wave })
+		m.changed += h.app.applyPart(ctx, m.Plan, func(o *owned.Object) bool { return o.Want.Wave <= act.Wave })
 		m.Wave = &hook.Wave{Number: act.Wave}
 	}
 	return true
@@ -136,27 +137,27 @@ func (h *hookRunner) execute(ctx context.Context, m *moment, act hook.Action) bo
 
 // wave is how the objects of a wave are.
 func (h *hookRunner) wave(number int) *hook.Wave {
-	w := &hook.Wave{Number: number, Clashing: len(h.app.clashes) > 0}
-	for _, o := range h.app.own {
-		if o.want == nil || o.want.Wave != number || o.current() {
+	w := &hook.Wave{Number: number, Clashing: len(h.app.Clashes) > 0}
+	for _, o := range h.app.Own {
+		if o.Want == nil || o.Want.Wave != number || o.Current() {
 			continue
 		}
-		if problem := o.problem(); w.Worst == nil || compareProblems(problem, *w.Worst) < 0 {
+		if problem := o.Problem(); w.Worst == nil || owned.CompareProblems(problem, *w.Worst) < 0 {
 			w.Worst = &problem
 		}
-		w.Ill = w.Ill || o.trouble == nil && o.health().Health == protocol.HealthDegraded
+		w.Ill = w.Ill || o.Trouble == nil && o.Health().Health == protocol.HealthDegraded
 	}
 	return w
 }
 
 // deleteHooks runs the hooks of one phase of an app that was removed from Git, and says whether they are done.
 func (h *hookRunner) deleteHooks(ctx context.Context, phase fleet.HookPhase) bool {
-	last := h.app.last
+	last := h.app.Last
 	if !last.Has(false, phase) {
 		return true
 	}
 	var others []*plan.Plan
-	for _, list := range h.app.env.board.PlansBeside(h.app.name) {
+	for _, list := range h.app.env.board.PlansBeside(h.app.Name) {
 		others = append(others, list...)
 	}
 	at := hook.BeforeDelete

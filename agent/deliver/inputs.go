@@ -36,9 +36,9 @@ func (a *app) supplied(ref protocol.VarsRef, version uint64) {
 	if a.leaving || !slices.Contains(input.Of(a.spec.Handling, a.env.namespace), ref) {
 		return
 	}
-	p := a.next
-	if p == nil && a.plan.Same(a.spec) {
-		p = a.plan
+	p := a.Next
+	if p == nil && a.Plan.Same(a.spec) {
+		p = a.Plan
 	}
 	if p == nil || p.InputVersion(ref) != version {
 		a.remake()

@@ -5,6 +5,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/apply"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -14,15 +15,15 @@ import (
 var absent = agent.SumOf([]byte("absent"))
 
 // keepDrift tells of a drift from w, as p has it, that is left, once.
-func (a *app) keepDrift(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
+func (a *app) keepDrift(ctx context.Context, o *owned.Object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
 	fields := sg.Live.Fields
 	if sg.Kind == agent.SightGone {
 		fields = absent
 	}
-	if !a.settings.KeepDrift || o.left() || w.Mode == fleet.ModeIfNotPresent || o.item.Told == fields {
+	if !a.Settings.KeepDrift || o.Left() || w.Mode == fleet.ModeIfNotPresent || o.Item.Told == fields {
 		return
 	}
-	o.item.Told, a.dirty = fields, true
+	o.Item.Told, a.Dirty = fields, true
 	a.Kick() // to store it, so that the next agent does not tell it again
 	if sg.Kind == agent.SightGone {
 		a.tellLeft(o, protocol.Event{Time: sg.At, Message: "it was deleted, and left so"})
@@ -33,7 +34,7 @@ func (a *app) keepDrift(ctx context.Context, o *object, w *plan.Want, p *plan.Pl
 }
 
 // compare finds out what drifted by asking what an apply would do.
-func (r request) compare(ctx context.Context, o *object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
+func (r request) compare(ctx context.Context, o *owned.Object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
 	lines, err := p.Lines()
 	var res agent.Resource
 	if err == nil {
@@ -54,24 +55,24 @@ func (r request) compare(ctx context.Context, o *object, w *plan.Want, p *plan.P
 }
 
 // compared takes down what drifted.
-func (a *app) compared(o *object, w *plan.Want, sg agent.Sighting, c agent.Culprit, err error) {
+func (a *app) compared(o *owned.Object, w *plan.Want, sg agent.Sighting, c agent.Culprit, err error) {
 	switch {
-	case o.gone || o.item.Line != w.Line:
+	case o.Gone || o.Item.Line != w.Line:
 	case err != nil:
 		a.tellLeft(o, protocol.Event{Time: sg.At, Message: "somebody changed it; it is left so"})
 	case len(c.Fields) == 0: // it only looks different
-		o.trust(sg.Live.Fields)
-		o.drifted = false
-		o.untell()
+		o.Trust(sg.Live.Fields)
+		o.Drifted = false
+		o.Untell()
 	default:
 		a.tellLeft(o, protocol.Event{Time: sg.At, By: c.Manager, Fields: c.Fields, Message: c.Changed() + "; it is left so"})
 	}
 }
 
 // tellLeft tells of a drift that is left.
-func (a *app) tellLeft(o *object, e protocol.Event) {
-	ref := o.item.Ref
-	e.Kind, e.App, e.Object = protocol.EventDrift, a.name, &ref
+func (a *app) tellLeft(o *owned.Object, e protocol.Event) {
+	ref := o.Item.Ref
+	e.Kind, e.App, e.Object = protocol.EventDrift, a.Name, &ref
 	e.Message += ", because the app keeps drift: it is as in Git again when its next change in Git comes, or put it right by hand"
 	a.emit(e)
 	a.env.out.Changed(false)

@@ -6,6 +6,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/hook"
 	"github.com/drover-dev/drover/agent/inventory"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -20,23 +21,23 @@ type lookout struct {
 	deleting   bool
 	mark       string // which run it was made for
 	verdict    fleet.Verdict
-	trouble    *trouble // why it could not be made, or taken away
-	failed     string   // the mark of the run that trouble is of
+	trouble    *owned.Trouble // why it could not be made, or taken away
+	failed     string         // the mark of the run that trouble is of
 }
 
 // noteTrouble takes down why a request for the object failed.
 func (l *lookout) noteTrouble(err error, now time.Time) {
 	if l.trouble == nil {
-		l.trouble = newTrouble()
+		l.trouble = owned.NewTrouble()
 	}
-	l.trouble.note(err, now)
+	l.trouble.Note(err, now)
 }
 
 // seen is what hook.Next is told of the object.
 func (l *lookout) seen() hook.Seen {
 	s := hook.Seen{There: l.there, Gone: l.gone, Deleting: l.deleting, Mark: l.mark, Verdict: l.verdict, Failed: l.failed}
 	if t := l.trouble; t != nil {
-		s.Trouble = &hook.Trouble{Text: t.err.Error(), Next: t.next, Final: t.final}
+		s.Trouble = &hook.Trouble{Text: t.Err.Error(), Next: t.Next, Final: t.Final}
 	}
 	return s
 }
@@ -69,11 +70,11 @@ func (h *hookRunner) follow() {
 func (h *hookRunner) lookOut(ref protocol.ObjectRef, apiVersion string) *lookout {
 	l := h.lookouts[ref]
 	if l == nil {
-		l = &lookout{apiVersion: apiVersion, verdict: unseen}
+		l = &lookout{apiVersion: apiVersion, verdict: owned.Unseen}
 		h.lookouts[ref] = l
 	}
 	if l.claim == 0 {
-		answer := h.app.env.hooks.Claim(h.app.name, ref, func(string) bool { return true })
+		answer := h.app.env.hooks.Claim(h.app.Name, ref, func(string) bool { return true })
 		if l.claim = answer.Number; answer.Claim == inventory.Free {
 			h.app.env.watches.Track(ref)
 		}
@@ -107,7 +108,7 @@ func (h *hookRunner) sight(l *lookout, sg agent.Sighting) {
 	if sg.Kind == agent.SightGone {
 		l.there, l.gone = false, true
 		if l.trouble != nil {
-			l.trouble.next = time.Time{} // what was in the way may be gone
+			l.trouble.Next = time.Time{} // what was in the way may be gone
 		}
 	} else {
 		l.there, l.gone, l.deleting, l.mark, l.verdict = true, false, sg.Live.Deleting, sg.Live.HookRun, sg.Verdict

@@ -15,9 +15,9 @@ var namespaces = agent.Resource{Version: "v1", Kind: "Namespace", Plural: "names
 // prepareApply does what comes before the app's objects, and says whether the app can go on. The watch of autoscalers
 // begins, so that nothing has to wait for it later.
 func (a *app) prepareApply(ctx context.Context, p *plan.Plan) bool {
-	for _, o := range a.own {
-		if o.want != nil && o.want.HasReplicas && o.pending() {
-			a.env.scaling.Follow(o.item.Ref.Namespace)
+	for _, o := range a.Own {
+		if o.Want != nil && o.Want.HasReplicas && o.Pending() {
+			a.env.scaling.Follow(o.Item.Ref.Namespace)
 		}
 	}
 	return a.ensureNamespace(ctx, p)
@@ -27,13 +27,13 @@ func (a *app) prepareApply(ctx context.Context, p *plan.Plan) bool {
 // namespace is in no inventory, so it is never deleted. Its labels and annotations are applied under a field manager
 // of the app's own: other apps may ask for the same namespace, or have it in Git.
 func (a *app) ensureNamespace(ctx context.Context, p *plan.Plan) bool {
-	request := a.specOf(p).CreateNamespace
+	request := a.SpecOf(p).CreateNamespace
 	ref := protocol.ObjectRef{Kind: "Namespace", Name: p.Home}
 	if request == nil || p.Home == "" || p.Wanted(ref) {
 		return true
 	}
 	body := namespaceBody(p.Home, *request)
-	if a.namespaceBodyApplied == string(body) && !a.homeless() {
+	if a.namespaceBodyApplied == string(body) && !a.Homeless() {
 		return true
 	}
 	r := a.request()

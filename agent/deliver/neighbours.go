@@ -72,9 +72,9 @@ func (n neighbours) Dependents(uid string) map[protocol.ObjectRef]string {
 	out := map[protocol.ObjectRef]string{}
 	for _, a := range n.board.All() {
 		a.Do(func() {
-			for _, o := range a.own {
-				if o.want != nil && slices.Contains(o.owners, uid) {
-					out[o.item.Ref] = a.name
+			for _, o := range a.Own {
+				if o.Want != nil && slices.Contains(o.Owners, uid) {
+					out[o.Item.Ref] = a.Name
 				}
 			}
 		})
@@ -94,9 +94,9 @@ func (n neighbours) Staying(app string, found []agent.Found) []agent.Found {
 func (a *app) staying(found []agent.Found) (out []agent.Found) {
 	releases := !a.behind() && a.releases()
 	for _, f := range found {
-		o := a.byRef[f.Ref]
-		if o == nil || o.coming || o.want != nil || o.item.Keep || o.hold != nil || !releases ||
-			f.App != a.name && !slices.Contains(o.item.Former, f.App) || a.wantedElsewhere(o) {
+		o := a.ByRef[f.Ref]
+		if o == nil || o.Coming || o.Want != nil || o.Item.Keep || o.Hold != nil || !releases ||
+			f.App != a.Name && !slices.Contains(o.Item.Former, f.App) || a.wantedElsewhere(o) {
 			out = append(out, f)
 		}
 	}
@@ -108,8 +108,8 @@ func (a *app) releases() bool {
 	if !a.prunes() || a.suspended() || a.uncertain() != "" {
 		return false
 	}
-	for _, o := range a.own {
-		if o.want != nil && (o.trouble != nil || o.pending()) {
+	for _, o := range a.Own {
+		if o.Want != nil && (o.Trouble != nil || o.Pending()) {
 			return false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -26,13 +27,13 @@ func (a *app) prune(ctx context.Context) {
 		}
 		r := a.request()
 		a.Await(ctx, func() {
-			each(a.env.applies, batch, func(o *object) { r.remove(ctx, o) })
+			each(a.env.applies, batch, func(o *owned.Object) { r.remove(ctx, o) })
 		})
 	}
 }
 
 // batch is what may be deleted now.
-func (a *app) batch() (out []*object) {
+func (a *app) batch() (out []*owned.Object) {
 	if a.behind() {
 		return nil
 	}
@@ -40,7 +41,7 @@ func (a *app) batch() (out []*object) {
 		a.held = a.restrain()
 	}
 	if a.held != "" {
-		a.forgive()
+		a.Forgive()
 		return nil
 	}
 	now, stage, wave := time.Now(), fleet.Stage(-1), 0
@@ -48,22 +49,22 @@ func (a *app) batch() (out []*object) {
 	if first != nil {
 		a.retryQuota(now)
 	}
-	for _, o := range slices.Backward(a.own) {
+	for _, o := range slices.Backward(a.Own) {
 		switch {
-		case o.want != nil:
-			if first == nil && (o.trouble != nil || o.pending()) {
+		case o.Want != nil:
+			if first == nil && (o.Trouble != nil || o.Pending()) {
 				a.held = "until everything else is applied"
-				a.forgive()
+				a.Forgive()
 				return nil
 			}
 			continue
 		case a.wantedElsewhere(o), first != nil && !first[o]:
 			continue
-		case stage >= 0 && (fleet.StageOf(o.item.Ref) != stage || o.item.Wave != wave):
+		case stage >= 0 && (fleet.StageOf(o.Item.Ref) != stage || o.Item.Wave != wave):
 			continue
 		}
-		stage, wave = fleet.StageOf(o.item.Ref), o.item.Wave
-		if !o.removing && o.hold.over(now) && (o.trouble == nil || o.trouble.final || !now.Before(o.trouble.next)) { // what was final was its apply
+		stage, wave = fleet.StageOf(o.Item.Ref), o.Item.Wave
+		if !o.Removing && o.Hold.Over(now) && (o.Trouble == nil || o.Trouble.Final || !now.Before(o.Trouble.Next)) { // what was final was its apply
 			out = append(out, o)
 		}
 	}
@@ -79,32 +80,32 @@ func (a *app) behind() bool {
 // uncertain says why nothing may be deleted at the moment, if so: an object that left one app may have moved to
 // another one, and of some app it is not known what it wants.
 func (a *app) uncertain() string {
-	if !a.leftover() {
+	if !a.Leftover() {
 		return ""
 	}
-	if a.plan != nil && len(a.plan.Invalid) > 0 {
+	if a.Plan != nil && len(a.Plan.Invalid) > 0 {
 		return "until it is known what all objects of the app are"
 	}
-	return a.env.board.Doubt(a.name)
+	return a.env.board.Doubt(a.Name)
 }
 
 // wantedElsewhere says whether another app is about to take an object over, or its own wants it again.
-func (a *app) wantedElsewhere(o *object) bool {
-	if !a.leaving && (a.plan == nil || a.next.Wanted(o.item.Ref)) { // it came back, or a newer version waits
+func (a *app) wantedElsewhere(o *owned.Object) bool {
+	if !a.leaving && (a.Plan == nil || a.Next.Wanted(o.Item.Ref)) { // it came back, or a newer version waits
 		return true
 	}
-	return !a.env.objects.Holds(o.item.Ref, o.claim) || a.env.board.WantedBeside(a.name, o.item.Ref)
+	return !a.env.objects.Holds(o.Item.Ref, o.Claim) || a.env.board.WantedBeside(a.Name, o.Item.Ref)
 }
 
 // remove deletes one object, unless a guard says that it is not to be.
-func (r request) remove(ctx context.Context, o *object) {
+func (r request) remove(ctx context.Context, o *owned.Object) {
 	a := r.app
 	var item agent.Item
 	may, prune := false, false
 	r.whenFree(o, func() {
-		if may = !o.gone && !o.coming && o.want == nil && !o.removing && ctx.Err() == nil; may {
-			o.busy = true
-			prune, item = a.prunes(), o.item
+		if may = !o.Gone && !o.Coming && o.Want == nil && !o.Removing && ctx.Err() == nil; may {
+			o.Busy = true
+			prune, item = a.prunes(), o.Item
 		}
 	})
 	if !may {
@@ -112,17 +113,17 @@ func (r request) remove(ctx context.Context, o *object) {
 	}
 	f := r.fate(ctx, o, item, prune)
 	a.Do(func() {
-		o.busy = false
+		o.Busy = false
 		switch {
-		case o.gone:
-		case o.want == nil && a.env.objects.Holds(o.item.Ref, o.claim):
+		case o.Gone:
+		case o.Want == nil && a.env.objects.Holds(o.Item.Ref, o.Claim):
 			a.decide(ctx, o, f)
 		case f.err == nil && f.kept == "" && f.held == nil: // wanted again since, and deleted all the same
-			o.item.Line, o.drifted, o.deleting = agent.Sum{}, true, !f.gone
+			o.Item.Line, o.Drifted, o.Deleting = agent.Sum{}, true, !f.gone
 			a.Kick()
 		}
 		a.judgeStash(ctx, o)
-		o.proceed()
+		o.Proceed()
 	})
 }
 
@@ -135,7 +136,7 @@ type fate struct {
 }
 
 // fate asks the guards and then deletes.
-func (r request) fate(ctx context.Context, o *object, item agent.Item, prune bool) fate {
+func (r request) fate(ctx context.Context, o *owned.Object, item agent.Item, prune bool) fate {
 	switch {
 	case r.env.scope.Outside(item.Ref):
 		return fate{kept: r.env.scope.Failure().Text}
@@ -176,7 +177,7 @@ func (r request) keptBy(ctx context.Context, item agent.Item) string {
 }
 
 // erase looks at an object as it is, and deletes just that.
-func (r request) erase(ctx context.Context, o *object, res agent.Resource, item agent.Item) fate {
+func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource, item agent.Item) fate {
 	live, err := r.rights().Peek(ctx, res, item.Ref)
 	switch {
 	case agent.ReasonOf(err) == agent.ReasonMissing || agent.ReasonOf(err) == agent.ReasonNamespace || agent.ReasonOf(err) == agent.ReasonKind:
@@ -195,7 +196,7 @@ func (r request) erase(ctx context.Context, o *object, res agent.Resource, item 
 	}
 	unwanted := false
 	r.app.Do(func() {
-		unwanted = !o.gone && o.want == nil && !r.app.behind() && !r.app.wantedElsewhere(o) && r.app.uncertain() == "" && r.app.cleared()
+		unwanted = !o.Gone && o.Want == nil && !r.app.behind() && !r.app.wantedElsewhere(o) && r.app.uncertain() == "" && r.app.cleared()
 	})
 	if !unwanted { // a bundle came meanwhile: the next turn decides
 		return fate{err: errWanted}
@@ -207,14 +208,14 @@ func (r request) erase(ctx context.Context, o *object, res agent.Resource, item 
 var errWanted = errors.New("a newer bundle may want it")
 
 // decide takes down what became of an object.
-func (a *app) decide(ctx context.Context, o *object, f fate) {
-	ref := o.item.Ref
+func (a *app) decide(ctx context.Context, o *owned.Object, f fate) {
+	ref := o.Item.Ref
 	switch {
 	case ctx.Err() != nil:
 	case f.gone:
 		a.pruned(o)
 	case f.kept != "":
-		a.emit(protocol.Event{Kind: protocol.EventKept, App: a.name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		a.emit(protocol.Event{Kind: protocol.EventKept, App: a.Name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
 		a.spend()
 		a.forget(o)
 	case f.held != nil:
@@ -222,19 +223,19 @@ func (a *app) decide(ctx context.Context, o *object, f fate) {
 	case errors.Is(f.err, errWanted):
 		a.Kick()
 	case f.err != nil:
-		if o.trouble == nil {
-			o.trouble = newTrouble()
+		if o.Trouble == nil {
+			o.Trouble = owned.NewTrouble()
 		}
-		o.trouble.note(fmt.Errorf("delete: %w", f.err), time.Now())
+		o.Trouble.Note(fmt.Errorf("delete: %w", f.err), time.Now())
 	default:
-		o.removing, o.trouble, o.hold = true, nil, nil
+		o.Removing, o.Trouble, o.Hold = true, nil, nil
 	}
 }
 
 // pruned is for an object that is no longer there, and was to go.
-func (a *app) pruned(o *object) {
-	ref := o.item.Ref
-	a.emit(protocol.Event{Kind: protocol.EventPruned, App: a.name, Object: &ref, Message: "deleted, because Git no longer has it"})
+func (a *app) pruned(o *owned.Object) {
+	ref := o.Item.Ref
+	a.emit(protocol.Event{Kind: protocol.EventPruned, App: a.Name, Object: &ref, Message: "deleted, because Git no longer has it"})
 	a.spend()
 	a.forget(o)
 	a.Kick()

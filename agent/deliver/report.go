@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -35,7 +36,7 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	for _, a := range apps {
 		a.Do(func() {
 			ar := a.report()
-			if text := conflicts(a.own); text != "" {
+			if text := owned.Conflicts(a.Own); text != "" {
 				ar.Message = text
 			}
 			r.Apps, r.Held = append(r.Apps, ar), append(r.Held, a.awaitsPerson()...)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
 )
 
 // End ends what the app has others do.
@@ -33,8 +34,8 @@ func (a *app) Turns(ctx context.Context) {
 		a.Publish()
 	}
 	a.Running = a.TurnDue
-	for _, o := range a.own {
-		if o.look == nil {
+	for _, o := range a.Own {
+		if o.Look == nil {
 			a.inquire(ctx, o)
 		}
 	}
@@ -54,13 +55,13 @@ type request struct {
 
 // request begins one.
 func (a *app) request() request {
-	return request{env: a.env, app: a, name: a.name, account: a.spec.ServiceAccount, at: a.objects()}
+	return request{env: a.env, app: a, name: a.Name, account: a.spec.ServiceAccount, at: a.objects()}
 }
 
 // whenFree does something with an object of the app when no request for it is under way, and waits until that is done.
 // It is for other goroutines than the app's.
-func (r request) whenFree(o *object, f func()) {
+func (r request) whenFree(o *owned.Object, f func()) {
 	done := make(chan struct{})
-	r.app.Do(func() { o.onFree(func() { defer close(done); f() }) })
+	r.app.Do(func() { o.OnFree(func() { defer close(done); f() }) })
 	<-done
 }

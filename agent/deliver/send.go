@@ -8,17 +8,18 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/apply"
 	"github.com/drover-dev/drover/agent/guard"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // apply applies one object, if it is still due when no other request for it is under way. changed is called, by the
 // app, if it changed.
-func (r request) apply(ctx context.Context, o *object, lines []byte, changed func()) {
+func (r request) apply(ctx context.Context, o *owned.Object, lines []byte, changed func()) {
 	var w *plan.Want
 	r.whenFree(o, func() {
-		if !o.gone && !o.coming && o.due(time.Now()) && ctx.Err() == nil {
-			o.busy, w = true, o.want
+		if !o.Gone && !o.Coming && o.Due(time.Now()) && ctx.Err() == nil {
+			o.Busy, w = true, o.Want
 		}
 	})
 	if w == nil {
@@ -26,7 +27,7 @@ func (r request) apply(ctx context.Context, o *object, lines []byte, changed fun
 	}
 	live, err := r.send(ctx, o, w, lines)
 	r.app.Do(func() {
-		before := o.version
+		before := o.Version
 		r.app.settle(ctx, o, w, live, err)
 		if err == nil && live.Version != before {
 			changed()
@@ -35,7 +36,7 @@ func (r request) apply(ctx context.Context, o *object, lines []byte, changed fun
 }
 
 // send finds where an object belongs and applies it there.
-func (r request) send(ctx context.Context, o *object, w *plan.Want, lines []byte) (agent.Live, error) {
+func (r request) send(ctx context.Context, o *owned.Object, w *plan.Want, lines []byte) (agent.Live, error) {
 	res, err := r.env.cluster.Resolve(ctx, w.APIVersion, w.Ref.Kind)
 	if err != nil {
 		return agent.Live{}, err
@@ -57,30 +58,30 @@ func (r request) send(ctx context.Context, o *object, w *plan.Want, lines []byte
 
 // task reads what there is to know before an object is applied. known says whether it is known what autoscalers
 // scale.
-func (a *app) task(o *object, w *plan.Want, res agent.Resource, lines []byte, known bool) apply.Task {
-	ref := o.item.Ref
-	t := apply.Task{At: a.objects(), Resource: res, Ref: ref, Mode: w.Mode, First: o.item.Fields == agent.Sum{}, Heal: o.item.Line == w.Line,
-		Recreate: w.Recreate, Protected: a.env.protected(ref), Patch: agent.Patch{Line: w.LineOf(lines), App: a.name, Leave: a.leaves(w)}}
-	if a.plan != nil && a.settings.Recreate && !guard.Precious(ref) && !guard.TakesClaims(ref, t.Patch.Line) {
+func (a *app) task(o *owned.Object, w *plan.Want, res agent.Resource, lines []byte, known bool) apply.Task {
+	ref := o.Item.Ref
+	t := apply.Task{At: a.objects(), Resource: res, Ref: ref, Mode: w.Mode, First: o.Item.Fields == agent.Sum{}, Heal: o.Item.Line == w.Line,
+		Recreate: w.Recreate, Protected: a.env.protected(ref), Patch: agent.Patch{Line: w.LineOf(lines), App: a.Name, Leave: a.Leaves(w)}}
+	if a.Plan != nil && a.Settings.Recreate && !guard.Precious(ref) && !guard.TakesClaims(ref, t.Patch.Line) {
 		t.Recreate = true
 	}
 	t.Recreate = t.Recreate && a.accepted.Known // without a bundle nothing is deleted
-	if scaled := a.env.scaling.Scales(ref); (known || !w.HasReplicas) && o.item.Scaled != (w.HasReplicas && scaled) {
-		o.item.Scaled, a.dirty = w.HasReplicas && scaled, true
+	if scaled := a.env.scaling.Scales(ref); (known || !w.HasReplicas) && o.Item.Scaled != (w.HasReplicas && scaled) {
+		o.Item.Scaled, a.Dirty = w.HasReplicas && scaled, true
 	}
-	if o.item.Scaled {
+	if o.Item.Scaled {
 		t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, "/spec/replicas")
 	}
-	if steered := a.allSteered()[ref]; !slices.Equal(o.item.Steered, steered) {
-		o.item.Steered, a.dirty = steered, true
+	if steered := a.allSteered()[ref]; !slices.Equal(o.Item.Steered, steered) {
+		o.Item.Steered, a.Dirty = steered, true
 	}
-	t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, o.item.Steered...)
-	all, _ := whole(o.item.Whole, t.Patch.Leave.Paths)
+	t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, o.Item.Steered...)
+	all, _ := owned.Whole(o.Item.Whole, t.Patch.Leave.Paths)
 	t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, all...)
 	t.Patch.Polite, t.Patch.Strings = t.First, !t.First && !t.Heal
 	t.Recreated = func(message string) {
 		a.Do(func() {
-			a.emit(protocol.Event{Kind: protocol.EventRecreated, App: a.name, Object: &ref, Message: message})
+			a.emit(protocol.Event{Kind: protocol.EventRecreated, App: a.Name, Object: &ref, Message: message})
 		})
 	}
 	return t
@@ -88,18 +89,18 @@ func (a *app) task(o *object, w *plan.Want, res agent.Resource, lines []byte, kn
 
 // settleName is the name of an object in the cluster. It takes away the namespace that was guessed for one whose kind
 // was not known.
-func (a *app) settleName(o *object, w *plan.Want, res agent.Resource) (protocol.ObjectRef, error) {
-	if !w.KindUnknown || res.Namespaced || o.item.Ref.Namespace == "" || o.gone {
-		return o.item.Ref, nil
+func (a *app) settleName(o *owned.Object, w *plan.Want, res agent.Resource) (protocol.ObjectRef, error) {
+	if !w.KindUnknown || res.Namespaced || o.Item.Ref.Namespace == "" || o.Gone {
+		return o.Item.Ref, nil
 	}
-	from, to := o.item.Ref, o.item.Ref
+	from, to := o.Item.Ref, o.Item.Ref
 	to.Namespace = ""
-	if owner, ok := a.env.objects.Rename(a.name, from, to); !ok {
+	if owner, ok := a.env.objects.Rename(a.Name, from, to); !ok {
 		return from, &agent.Failure{Reason: agent.ReasonInvalid, Text: "app " + owner + " has it, too: take it out of one of them"}
 	}
 	a.env.watches.Track(to)
 	a.env.watches.Untrack(from)
-	a.rename(o, to)
-	a.dirty = true
+	a.Rename(o, to)
+	a.Dirty = true
 	return to, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orphans"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/agent/watch"
@@ -86,7 +87,7 @@ func newSession(ctx context.Context, c Config, out *report.Outbox, end context.C
 			name: c.Identity.Credential().Cluster, namespace: c.Namespace, installed: c.Outdated, scope: c.Scope, log: c.Log},
 		life: ctx, out: out, end: end,
 		applies: make(chan struct{}, applySlots), heals: make(chan struct{}, healSlots),
-		shared: shared{board: board.New(func(a *app) string { return a.name }), stands: board.NewStandings(),
+		shared: shared{board: board.New(func(a *app) string { return a.Name }), stands: board.NewStandings(),
 			objects: inventory.New(),
 			hooks:   inventory.New()},
 		online:  mailbox.NewLink(),
@@ -130,9 +131,8 @@ func (s *session) close() {
 
 // newApp makes an app, whose goroutine is yet to be started.
 func (s *session) newApp(name string) *app {
-	a := &app{env: s, name: name, scope: s.scope,
-		holdings: holdings{byRef: map[protocol.ObjectRef]*object{}, given: map[protocol.ObjectRef]agent.Item{}},
-		beside:   beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
+	a := &app{env: s, scope: s.scope, Set: owned.NewSet(name),
+		beside: beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
 	a.Actor, a.checks = actor.New(&s.crew, a), s.newChecks(a)
 	a.hooks = hookRunner{app: a, lookouts: map[protocol.ObjectRef]*lookout{}}
 	return a

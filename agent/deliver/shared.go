@@ -10,6 +10,7 @@ import (
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/watch"
 	"github.com/drover-dev/drover/protocol"
@@ -39,7 +40,7 @@ func (s *shared) tellApp(name string, what func(*app)) {
 }
 
 // retry makes what failed due at once, where the reason may be gone.
-func (s *shared) retry(why func(*object) bool) {
+func (s *shared) retry(why func(*owned.Object) bool) {
 	s.tellAll(func(a *app) { a.retry(why) })
 }
 

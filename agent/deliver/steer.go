@@ -1,21 +1,20 @@
 package deliver
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // steer takes over what the plan in force steers. What is yet to be pruned goes on steering.
 func (a *app) steer() {
-	list := slices.Clone(a.plan.Steers())
+	list := slices.Clone(a.Plan.Steers())
 	for _, st := range a.steers {
-		if !a.plan.Steering(st.By) && a.steering(st) {
+		if !a.Plan.Steering(st.By) && a.steering(st) {
 			list = append(list, st)
 		}
 	}
@@ -24,7 +23,7 @@ func (a *app) steer() {
 }
 
 // steering says whether the app still steers something.
-func (a *app) steering(st plan.Steer) bool { return a.byRef[st.By] != nil || a.plan.Steering(st.By) }
+func (a *app) steering(st plan.Steer) bool { return a.ByRef[st.By] != nil || a.Plan.Steering(st.By) }
 
 // eachSteer goes through what controllers steer, of all apps.
 func (a *app) eachSteer(do func(plan.Steer)) {
@@ -38,7 +37,7 @@ func (a *app) eachSteer(do func(plan.Steer)) {
 		st   plan.Steer
 	}
 	var others []other
-	a.env.board.SteersBeside(a.name, func(name string, st plan.Steer, sure bool) {
+	a.env.board.SteersBeside(a.Name, func(name string, st plan.Steer, sure bool) {
 		if sure {
 			name = ""
 		}
@@ -70,12 +69,12 @@ func (a *app) allSteered() map[protocol.ObjectRef][]string {
 // applied.
 func (a *app) resteer() {
 	steered := a.allSteered()
-	for _, o := range a.own {
-		if o.want == nil || o.left() || o.item.Fields == (agent.Sum{}) {
+	for _, o := range a.Own {
+		if o.Want == nil || o.Left() || o.Item.Fields == (agent.Sum{}) {
 			continue
 		}
-		if !slices.Equal(o.item.Steered, steered[o.item.Ref]) {
-			o.again()
+		if !slices.Equal(o.Item.Steered, steered[o.Item.Ref]) {
+			o.Again()
 			a.Kick()
 		}
 	}
@@ -93,13 +92,6 @@ func (a *app) resteerAll() {
 	})
 }
 
-// unnoticed is a change that the controller of an object has yet to notice: until then what the object says of itself
-// is old.
-type unnoticed struct {
-	of    protocol.ObjectRef
-	until time.Time // when it must have
-}
-
 // notice holds back the health of what follows an object that was changed.
 func (a *app) notice(changed protocol.ObjectRef) {
 	a.eachSteer(func(st plan.Steer) {
@@ -107,7 +99,7 @@ func (a *app) notice(changed protocol.ObjectRef) {
 			return
 		}
 		until := time.Now().Add(st.Within)
-		if a.byRef[st.By] != nil {
+		if a.ByRef[st.By] != nil {
 			a.follows(st.By, changed, until)
 			return
 		}
@@ -118,16 +110,8 @@ func (a *app) notice(changed protocol.ObjectRef) {
 
 // follows holds back the health of an object of the app that follows one that was changed.
 func (a *app) follows(ref, changed protocol.ObjectRef, until time.Time) {
-	if o := a.byRef[ref]; o != nil {
-		o.unnoticed = unnoticed{changed, until}
+	if o := a.ByRef[ref]; o != nil {
+		o.Unnoticed = owned.Unnoticed{Of: changed, Until: until}
 		a.Kick()
 	}
-}
-
-// open says whether the change is yet to be noticed.
-func (u unnoticed) open() bool { return !u.until.IsZero() && time.Now().Before(u.until) }
-
-func (u unnoticed) verdict() fleet.Verdict {
-	return fleet.Verdict{Health: protocol.HealthProgressing,
-		Message: fmt.Sprintf("its controller has not seen the last change of %s yet", u.of)}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/agent/hook"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -13,8 +14,7 @@ import (
 // progress is how far an app has come with its plan.
 type progress struct {
 	hooks   hookRunner
-	last    *plan.Plan // of an app that leaves: what it was, if it has hooks for that
-	changes int        // objects that were changed since the plan came into force
+	changes int // objects that were changed since the plan came into force
 }
 
 // precede does what comes before a plan is in force, and says whether its time has come. Until then nothing of the app
@@ -26,7 +26,7 @@ func (a *app) precede(ctx context.Context, p *plan.Plan) bool {
 	if !a.ensureNamespace(ctx, p) {
 		return false
 	}
-	done, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Prepare, Plan: p, InForce: a.plan != nil})
+	done, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Prepare, Plan: p, InForce: a.Plan != nil})
 	return done
 }
 
@@ -34,9 +34,9 @@ func (a *app) precede(ctx context.Context, p *plan.Plan) bool {
 func (a *app) deliver(ctx context.Context, p *plan.Plan) (changed int) {
 	switch a.hooks.Part(p) {
 	case hook.Everything:
-		return a.applyPart(ctx, p, func(*object) bool { return true })
+		return a.applyPart(ctx, p, func(*owned.Object) bool { return true })
 	case hook.Drifted: // the next one is being prepared
-		return a.applyPart(ctx, p, func(o *object) bool { return !o.pending() })
+		return a.applyPart(ctx, p, func(o *owned.Object) bool { return !o.Pending() })
 	}
 	_, changed = a.hooks.takeThrough(ctx, hook.View{Moment: hook.Deliver, Plan: p})
 	return changed
@@ -44,7 +44,7 @@ func (a *app) deliver(ctx context.Context, p *plan.Plan) (changed int) {
 
 // applyPart applies what is due of a part of the app, stage by stage. What must come after something else in it
 // follows.
-func (a *app) applyPart(ctx context.Context, p *plan.Plan, part func(*object) bool) (changed int) {
+func (a *app) applyPart(ctx context.Context, p *plan.Plan, part func(*owned.Object) bool) (changed int) {
 	for sent := 1; sent > 0 && ctx.Err() == nil; {
 		sent = 0
 		for stage := range fleet.Stages {
@@ -63,9 +63,9 @@ func (a *app) complete(ctx context.Context, p *plan.Plan) {
 	if !a.hooks.Run.Open() {
 		return
 	}
-	unready := func(o *object) bool { return o.want != nil && !o.current() }
+	unready := func(o *owned.Object) bool { return o.Want != nil && !o.Current() }
 	a.hooks.takeThrough(ctx, hook.View{Moment: hook.Complete, Plan: p,
-		Healthy: len(a.checks.Ill()) == 0 && !slices.ContainsFunc(a.own, unready),
+		Healthy: len(a.checks.Ill()) == 0 && !slices.ContainsFunc(a.Own, unready),
 		Failing: a.phase == protocol.PhaseDegraded || a.phase == protocol.PhaseFailed})
 }
 
@@ -82,7 +82,7 @@ func (a *app) removeApp(ctx context.Context) {
 	if a.accepted.Known {
 		a.prune(ctx)
 	}
-	empty := a.leaving && len(a.own) == 0 && len(a.given) == 0 // unless it came back
+	empty := a.leaving && len(a.Own) == 0 && len(a.Given) == 0 // unless it came back
 	if empty && a.hooks.Run != nil && (!may || a.hooks.deleteHooks(ctx, fleet.PostDelete)) {
 		if erased, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Erase, Delete: may}); !erased {
 			return
@@ -95,11 +95,11 @@ func (a *app) removeApp(ctx context.Context) {
 }
 
 // moveOn has an app looked at whose run may go on, and those that wait for the object.
-func (a *app) moveOn(o *object, before protocol.Health) {
-	if a.hooks.Run.Open() && before != o.health().Health {
+func (a *app) moveOn(o *owned.Object, before protocol.Health) {
+	if a.hooks.Run.Open() && before != o.Health().Health {
 		a.Kick()
 	}
-	if a.beside.awaited(o.item.Ref) {
+	if a.beside.awaited(o.Item.Ref) {
 		a.Kick()
 	}
 }
@@ -108,8 +108,8 @@ func (a *app) moveOn(o *object, before protocol.Health) {
 func (a *app) whenSettled(ref protocol.ObjectRef) {
 	done := make(chan struct{})
 	a.Do(func() {
-		if o := a.byRef[ref]; o != nil {
-			o.onFree(func() { close(done) })
+		if o := a.ByRef[ref]; o != nil {
+			o.OnFree(func() { close(done) })
 		} else {
 			close(done)
 		}
@@ -120,8 +120,8 @@ func (a *app) whenSettled(ref protocol.ObjectRef) {
 // dropHooked gives up the objects that an app had and that are its hooks now. They stay as they are until the hook is
 // done.
 func (a *app) dropHooked() {
-	for _, o := range slices.Clone(a.own) {
-		if o.want == nil && a.plan.Hooked(o.item.Ref) {
+	for _, o := range slices.Clone(a.Own) {
+		if o.Want == nil && a.Plan.Hooked(o.Item.Ref) {
 			a.forget(o)
 		}
 	}

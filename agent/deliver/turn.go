@@ -11,6 +11,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/board"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/phrase"
@@ -72,20 +73,20 @@ func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 	defer func() { a.assess(ctx) }()
 	a.hooks.until = time.Time{}
-	if a.suspended() || plan.Unmet(a.spec) != "" || !a.accepted.Known && a.plan == nil && a.next == nil {
+	if a.suspended() || plan.Unmet(a.spec) != "" || !a.accepted.Known && a.Plan == nil && a.Next == nil {
 		return nil, false, false
 	}
-	if a.fault != nil && time.Now().Before(a.fault.next) && a.next == nil {
+	if a.fault != nil && time.Now().Before(a.fault.Next) && a.Next == nil {
 		return nil, false, false
 	}
 	if a.leaving {
 		a.hooks.leave()
 		return nil, true, true
 	}
-	if a.next != nil && a.blocked == "" {
+	if a.Next != nil && a.blocked == "" {
 		if a.waits = a.env.board.Awaited(a.spec, a.status(), a.accepted); a.waits == "" {
-			a.hooks.begin(a.next)
-			return a.next, false, true
+			a.hooks.begin(a.Next)
+			return a.Next, false, true
 		}
 	}
 	return nil, false, true
@@ -94,37 +95,37 @@ func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 // enter puts a new plan into force if it may be, and says whether there is one in force, and whether that is yet to be
 // stored.
 func (a *app) enter(ctx context.Context, next *plan.Plan, may bool) (p *plan.Plan, fresh, ok bool) {
-	if may && a.next == next && !a.leaving {
+	if may && a.Next == next && !a.leaving {
 		a.activate(ctx)
 	}
 	a.reclaim(ctx)
 	a.assess(ctx)
-	return a.plan, a.unsaved, a.plan != nil && !a.leaving
+	return a.Plan, a.unsaved, a.Plan != nil && !a.leaving
 }
 
 // activate puts the next plan into force.
 func (a *app) activate(ctx context.Context) {
-	p, left := a.next, map[*object]agent.Leave{}
-	if a.plan != nil && !reflect.DeepEqual(a.settings.Ignored, p.Spec().Ignored) {
-		left = a.left(a.settings)
+	p, left := a.Next, map[*owned.Object]agent.Leave{}
+	if a.Plan != nil && !reflect.DeepEqual(a.Settings.Ignored, p.Spec().Ignored) {
+		left = a.Left(a.Settings)
 	}
-	if a.was == nil {
-		a.was = a.plan
+	if a.Was == nil {
+		a.Was = a.Plan
 	}
-	a.next, a.plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
-	a.settings = settingsOf(p.Spec())
-	a.wasHealthy, a.clashes, a.changes = false, nil, 0
+	a.Next, a.Plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
+	a.Settings = owned.SettingsOf(p.Spec())
+	a.wasHealthy, a.Clashes, a.changes = false, nil, 0
 	a.hooks.enter(p)
-	for _, o := range a.own {
-		o.want = nil
+	for _, o := range a.Own {
+		o.Want = nil
 	}
 	for i := range p.Wants {
 		a.claim(&p.Wants[i])
 	}
-	a.excuse()
+	a.Excuse()
 	a.dropHooked()
-	a.sort()
-	a.releave(left, a.settings)
+	a.Sort()
+	a.Releave(left, a.Settings)
 	a.steer()
 	a.TellLater(func() { // those that may have waited for something that the app no longer wants
 		for _, other := range a.env.board.Where(func(e *board.Entry[*app]) bool { return e.Facts.Clashing && e.App != a }) {
@@ -135,50 +136,50 @@ func (a *app) activate(ctx context.Context) {
 
 // reclaim tries again what clashed.
 func (a *app) reclaim(ctx context.Context) {
-	if len(a.clashes) == 0 || a.plan == nil {
+	if len(a.Clashes) == 0 || a.Plan == nil {
 		return
 	}
-	before := a.clashes
-	a.clashes = nil
+	before := a.Clashes
+	a.Clashes = nil
 	for _, c := range before {
-		for i := range a.plan.Wants {
-			if w := &a.plan.Wants[i]; w.Is(c.ref) {
+		for i := range a.Plan.Wants {
+			if w := &a.Plan.Wants[i]; w.Is(c.Ref) {
 				a.claim(w)
 			}
 		}
 	}
-	if len(a.clashes) < len(before) {
+	if len(a.Clashes) < len(before) {
 		a.unsaved = true
-		a.sort()
+		a.Sort()
 	}
 }
 
 // save stores the app as it is now, and says whether that worked.
 func (a *app) save(ctx context.Context) bool {
 	if a.stored() == nil { // of an app that leaves, what was stored before stays until nothing is left of it
-		a.dirty = false
+		a.Dirty = false
 		return true
 	}
 	a.keepLast(ctx)
-	if a.HandleUntil(ctx, nil, func() bool { return a.coming == 0 }); a.coming > 0 {
+	if a.HandleUntil(ctx, nil, func() bool { return a.Coming == 0 }); a.Coming > 0 {
 		return false // the session is over
 	}
 	if a.stored() == nil {
 		return true // it left meanwhile
 	}
 	state := a.state()
-	saved := slices.Clone(a.own)
-	a.dirty = false
+	saved := slices.Clone(a.Own)
+	a.Dirty = false
 	var err error
 	a.Await(ctx, func() { err = a.env.store.SaveApp(ctx, state) })
 	if err != nil {
-		a.dirty = true
+		a.Dirty = true
 		a.faulted(ctx, fmt.Errorf("%w: %w", errStore, err))
 		return false
 	}
 	a.fault, a.unsaved = nil, false
 	for _, o := range saved {
-		if !o.gone {
+		if !o.Gone {
 			a.releaseFormers(o)
 		}
 	}
@@ -187,7 +188,7 @@ func (a *app) save(ctx context.Context) bool {
 
 // saveSuspended stores what is known of a suspended app, such as that a Job has completed. Nothing else is done.
 func (a *app) saveSuspended(ctx context.Context) {
-	due := a.suspended() && a.dirty && a.accepted.Known
+	due := a.suspended() && a.Dirty && a.accepted.Known
 	if due {
 		a.save(ctx)
 	}
@@ -197,12 +198,12 @@ func (a *app) saveSuspended(ctx context.Context) {
 // last ones when it leaves.
 func (a *app) stored() *plan.Plan {
 	switch {
-	case a.plan != nil:
-		return a.plan
+	case a.Plan != nil:
+		return a.Plan
 	case a.leaving:
-		return a.last
-	case a.next.DeliveredBy(a.hooks.Run):
-		return a.next
+		return a.Last
+	case a.Next.DeliveredBy(a.hooks.Run):
+		return a.Next
 	}
 	return nil
 }
@@ -212,8 +213,8 @@ func (a *app) state() agent.AppState {
 	p := a.stored()
 	packed, _ := p.Packed()
 	deleted, granted := a.deletions.Stored()
-	st := agent.AppState{Spec: a.specOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: a.items(),
-		Last: a.former.stored(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted}
+	st := agent.AppState{Spec: a.SpecOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: a.Items(),
+		Last: a.LastApplied(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted}
 	return st
 }
 
@@ -227,15 +228,15 @@ func (a *app) faulted(ctx context.Context, err error) {
 		return
 	}
 	if a.fault == nil {
-		a.fault = newTrouble()
+		a.fault = owned.NewTrouble()
 	}
-	a.fault.note(err, time.Now())
+	a.fault.Note(err, time.Now())
 	a.assess(ctx)
 }
 
 // applyStage applies what is due in one stage, all at once, and says how many objects were sent and how many of them
 // changed.
-func (a *app) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, part func(*object) bool) (sent, changed int) {
+func (a *app) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, part func(*owned.Object) bool) (sent, changed int) {
 	due := a.due(stage, part)
 	if len(due) == 0 || ctx.Err() != nil {
 		return 0, 0
@@ -248,7 +249,7 @@ func (a *app) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, p
 	}
 	r := a.request()
 	a.Await(ctx, func() {
-		each(a.env.applies, due, func(o *object) {
+		each(a.env.applies, due, func(o *owned.Object) {
 			r.apply(ctx, o, lines, func() { changed++ })
 		})
 	})
@@ -272,10 +273,10 @@ func each[T any](slots chan struct{}, list []T, do func(T)) {
 }
 
 // due are the objects of a part of the app that must be applied now.
-func (a *app) due(stage fleet.Stage, part func(*object) bool) (due []*object) {
+func (a *app) due(stage fleet.Stage, part func(*owned.Object) bool) (due []*owned.Object) {
 	now := time.Now()
-	for _, o := range a.own {
-		if o.due(now) && fleet.StageOf(o.item.Ref) == stage && part(o) && a.free(o) {
+	for _, o := range a.Own {
+		if o.Due(now) && fleet.StageOf(o.Item.Ref) == stage && part(o) && a.free(o) {
 			due = append(due, o)
 		}
 	}
@@ -287,8 +288,8 @@ func (a *app) awaitDefinitions(ctx context.Context) {
 	limit := time.NewTimer(establishTime)
 	defer limit.Stop()
 	a.HandleUntil(ctx, limit.C, func() bool {
-		return !slices.ContainsFunc(a.own, func(o *object) bool {
-			return o.want != nil && o.trouble == nil && plan.IsDefinition(o.item.Ref) && o.verdict.Health == protocol.HealthProgressing
+		return !slices.ContainsFunc(a.Own, func(o *owned.Object) bool {
+			return o.Want != nil && o.Trouble == nil && plan.IsDefinition(o.Item.Ref) && o.Verdict.Health == protocol.HealthProgressing
 		})
 	})
 }
@@ -299,7 +300,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 		return false
 	}
 	a.fault = nil
-	if a.plan != p {
+	if a.Plan != p {
 		return true
 	}
 	a.changes += changed
@@ -314,7 +315,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 		if first && !p.Received().IsZero() {
 			start = p.Received()
 		}
-		a.emit(protocol.Event{Kind: protocol.EventApplied, App: a.name, Took: protocol.MillisOf(time.Since(start)),
+		a.emit(protocol.Event{Kind: protocol.EventApplied, App: a.Name, Took: protocol.MillisOf(time.Since(start)),
 			Message: fmt.Sprintf("%s, %d changed", phrase.Count(len(p.Wants), "object"), a.changes)})
 		a.changes = 0
 	}
@@ -324,16 +325,16 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 
 // finish stores the outcome, or takes away the state of an app that is gone.
 func (a *app) finish(ctx context.Context) bool {
-	gone, dirty := a.leaving && a.empty() && !a.hooks.Run.Open(), a.dirty
+	gone, dirty := a.leaving && a.Empty() && !a.hooks.Run.Open(), a.Dirty
 	switch {
 	case gone:
 		var err error
-		a.Await(ctx, func() { err = a.env.store.DropApp(ctx, a.name) })
+		a.Await(ctx, func() { err = a.env.store.DropApp(ctx, a.Name) })
 		if err != nil {
 			a.faulted(ctx, fmt.Errorf("delete its state in the cluster: %w", err))
 			return false
 		}
-		a.dirty = false // or else it would be dropped again and again
+		a.Dirty = false // or else it would be dropped again and again
 		if a.leaving && a.env.board.Remove(a, a.seq) {
 			a.Gone = true
 			a.hooks.dropAll()

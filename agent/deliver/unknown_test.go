@@ -17,22 +17,22 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	ctx, s := idle(t)
 	want := plan.Want{Ref: guess, KindUnknown: true, Line: agent.SumOf([]byte("a"))}
 	a := s.newApp("web")
-	a.plan, a.spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
+	a.Plan, a.spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
 	s.board.Add(a, a.spec)
-	a.claim(&a.plan.Wants[0])
-	o := a.byRef[guess]
-	if ref, err := a.settleName(o, o.want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
+	a.claim(&a.Plan.Wants[0])
+	o := a.ByRef[guess]
+	if ref, err := a.settleName(o, o.Want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
 		t.Fatalf("it is called %s: %v", ref, err)
 	}
-	if a.byRef[bare] != o || a.byRef[guess] != nil || o.item.Ref != bare || a.plan.Wants[0].Ref != guess ||
+	if a.ByRef[bare] != o || a.ByRef[guess] != nil || o.Item.Ref != bare || a.Plan.Wants[0].Ref != guess ||
 		s.objects.Owner(bare) != "web" || s.objects.Owner(guess) != "" {
-		t.Fatalf("the object is %s, and the plan wants %s", o.item.Ref, a.plan.Wants[0].Ref)
+		t.Fatalf("the object is %s, and the plan wants %s", o.Item.Ref, a.Plan.Wants[0].Ref)
 	}
-	a.next = &plan.Plan{Digest: "new", Wants: []plan.Want{want}}
+	a.Next = &plan.Plan{Digest: "new", Wants: []plan.Want{want}}
 	a.activate(ctx)
 	a.Publish()
-	if len(a.own) != 1 || a.own[0] != o || o.want != &a.plan.Wants[0] || !s.board.Keeps("web", bare) {
-		t.Errorf("the next plan wants another object: %v", a.byRef)
+	if len(a.Own) != 1 || a.Own[0] != o || o.Want != &a.Plan.Wants[0] || !s.board.Keeps("web", bare) {
+		t.Errorf("the next plan wants another object: %v", a.ByRef)
 	}
 }
 
@@ -44,11 +44,11 @@ func TestPlanOfAnUnknownKindLeavesTheObjectsOfOtherApps(t *testing.T) {
 	bare.Namespace = ""
 	_, s := idle(t)
 	a := s.newApp("web")
-	a.plan = &plan.Plan{Wants: []plan.Want{{Ref: guess, KindUnknown: true}}}
-	a.claim(&a.plan.Wants[0])
+	a.Plan = &plan.Plan{Wants: []plan.Want{{Ref: guess, KindUnknown: true}}}
+	a.claim(&a.Plan.Wants[0])
 	s.objects.Claim("shop", bare, nil)
-	o := a.byRef[guess]
-	if _, err := a.settleName(o, o.want, agent.Resource{Kind: "Thing"}); err == nil || s.objects.Owner(bare) != "shop" || o.item.Ref != guess {
+	o := a.ByRef[guess]
+	if _, err := a.settleName(o, o.Want, agent.Resource{Kind: "Thing"}); err == nil || s.objects.Owner(bare) != "shop" || o.Item.Ref != guess {
 		t.Errorf("it took the object of another app: %v", err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/watch"
 )
 
@@ -22,8 +23,8 @@ func (s *session) listed() {
 
 // regained tries again what failed because the API server did not answer, or refused.
 func (s *session) regained() {
-	s.retry(func(o *object) bool {
-		r := agent.ReasonOf(o.trouble.err)
+	s.retry(func(o *owned.Object) bool {
+		r := agent.ReasonOf(o.Trouble.Err)
 		return r == agent.ReasonUnreachable || r == agent.ReasonForbidden
 	})
 }
@@ -33,9 +34,9 @@ func (s *session) watchAll(ctx context.Context) {
 	versions := map[agent.Watched]string{}
 	for _, a := range s.board.All() {
 		a.Do(func() {
-			for ref, o := range a.byRef {
+			for ref, o := range a.ByRef {
 				if !s.scope.Outside(ref) {
-					versions[s.scope.Covering(ref)] = o.item.APIVersion
+					versions[s.scope.Covering(ref)] = o.Item.APIVersion
 				}
 			}
 			for ref, l := range a.hooks.lookouts {
@@ -58,9 +59,9 @@ func (s *session) watchAll(ctx context.Context) {
 func (s *session) unserved(key agent.Watched) {
 	s.watches.Unserved(key)
 	s.tellAll(func(a *app) {
-		for ref, o := range a.byRef {
-			if s.scope.Covering(ref) == key && o.want != nil && !o.ended() {
-				o.drifted = true
+		for ref, o := range a.ByRef {
+			if s.scope.Covering(ref) == key && o.Want != nil && !o.Ended() {
+				o.Drifted = true
 				a.Kick()
 			}
 		}
@@ -70,33 +71,28 @@ func (s *session) unserved(key agent.Watched) {
 
 // unscaled applies the replicas again of what no autoscaler scales any more.
 func (a *app) unscaled() {
-	for _, o := range a.own {
-		if o.item.Scaled && o.want != nil && !a.env.scaling.Scales(o.item.Ref) {
-			o.again()
+	for _, o := range a.Own {
+		if o.Item.Scaled && o.Want != nil && !a.env.scaling.Scales(o.Item.Ref) {
+			o.Again()
 			a.Kick()
 		}
 	}
-}
-
-// kindless says whether an object waits for its kind to be served.
-func (o *object) kindless() bool {
-	return o.trouble != nil && agent.ReasonOf(o.trouble.err) == agent.ReasonKind
 }
 
 // defined tries what waits for a kind of the group of a definition that came or changed.
 func (s *session) defined(name string) {
 	_, group, _ := strings.Cut(name, ".")
 	s.tellAll(func(a *app) {
-		a.retry(func(o *object) bool {
-			if !o.kindless() || o.item.Ref.Group != group {
+		a.retry(func(o *owned.Object) bool {
+			if !o.Kindless() || o.Item.Ref.Group != group {
 				return false
 			}
-			o.trouble.pause = servedSoon() // a definition is served a moment after it says that it is
+			o.Trouble.Pause = owned.ServedSoon() // a definition is served a moment after it says that it is
 			return true
 		})
 		for ref, l := range a.hooks.lookouts {
 			if l.trouble != nil && ref.Group == group {
-				l.trouble.next = time.Time{}
+				l.trouble.Next = time.Time{}
 				a.Kick()
 			}
 		}
