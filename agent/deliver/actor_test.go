@@ -20,8 +20,8 @@ import (
 func resting(ctx context.Context, s *session, names ...string) (out []*app) {
 	for _, name := range names {
 		a := s.newApp(name)
-		a.spec, a.Plan = protocol.App{Name: name, Suspend: true}, &plan.Plan{}
-		s.board.Add(a, a.spec)
+		a.Spec, a.Plan = protocol.App{Name: name, Suspend: true}, &plan.Plan{}
+		s.board.Add(a, a.Spec)
 		a.Start(ctx)
 		out = append(out, a)
 	}
@@ -237,7 +237,7 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 	_, s := idle(t)
 	spec := protocol.App{Name: "web", Prune: true}
 	a := s.newApp("web")
-	a.Plan, a.spec = &plan.Plan{}, spec
+	a.Plan, a.Spec = &plan.Plan{}, spec
 	s.board.Add(a, spec)
 	o := &owned.Object{Item: agent.Item{Ref: mapOf("x")}}
 	o.Claim = s.objects.Claim("web", mapOf("x"), nil).Number
@@ -256,7 +256,7 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 	if len(a.batch()) != 0 || a.cleared() {
 		t.Error("it is deleted by the orders of the bundle before")
 	}
-	a.obey(orders.Accepted{Known: true, Digest: "2"}, a.seq+1, given["web"])
+	a.obey(orders.Accepted{Known: true, Digest: "2"}, a.Seq+1, given["web"])
 	if c := s.objects.Claim("shop", mapOf("x"), func(string) bool { return false }); c.Claim != inventory.Taken || len(a.batch()) != 0 {
 		t.Error("it is deleted although another app has claimed it")
 	}
@@ -293,8 +293,8 @@ func TestAnAppIsTakenAwayAndBroughtBackWhileItWaits(t *testing.T) {
 	})
 	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline); {
 		a.Do(func() {
-			a.Await(ctx, func() { a.Do(func() { _ = a.timeout() }) })
-			_ = a.leaving || a.behind() || a.uncertain() != ""
+			a.Await(ctx, func() { a.Do(func() { _ = a.Timeout() }) })
+			_ = a.Leaving || a.behind() || a.uncertain() != ""
 		})
 		s.board.Doubt("other")
 	}

@@ -2,27 +2,16 @@ package deliver
 
 import (
 	"context"
-	"errors"
 	"reflect"
 	"slices"
-	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/blobs"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
-)
-
-const (
-	// gatherTime is how long a bundle waits for all its blobs, so that an object that moves between apps is seen to.
-	gatherTime = 3 * time.Second
-	// parallelBlobs is how many blobs are fetched at once.
-	parallelBlobs = 8
 )
 
 // adopt puts an accepted bundle into force: the flags at once, the blobs as they come.
@@ -33,12 +22,21 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 	})
 	s.version.Reconsider()
 	s.watches.Rejudge()
-	plans, missing := s.gather(ctx, changed, b.Generation, since)
-	for a, err := range missing {
-		a.Do(func() { a.obtain(b.Generation, err) })
+	apps, wants := map[string]*app{}, make([]planning.Want, len(changed))
+	for i, a := range changed {
+		a.Do(func() { wants[i] = a.want(b.Generation, since) })
+		apps[a.Name] = a
 	}
-	s.board.Deliver(plans)
-	for a, p := range plans {
+	plans, missing := s.plans.Gather(ctx, wants)
+	for name, err := range missing {
+		apps[name].Do(func() { apps[name].obtain(b.Generation, err) })
+	}
+	coming := map[*app]*plan.Plan{}
+	for name, p := range plans {
+		coming[apps[name]] = p
+	}
+	s.board.Deliver(coming)
+	for a, p := range coming {
 		a.Do(func() { a.deliverTo(p) })
 	}
 	s.tellAll((*app).Kick)
@@ -46,9 +44,9 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 
 // deliverTo has a plan be the app's next.
 func (a *app) deliverTo(p *plan.Plan) {
-	a.Next, a.took = p, true
-	a.arrived()
-	if a.env.outdated(p) {
+	a.Next, a.Took = p, true
+	a.fetch.Arrived()
+	if a.env.plans.Outdated(p) {
 		a.remake()
 	}
 }
@@ -76,19 +74,19 @@ func (s *session) take(b protocol.Bundle, tell func(*app, func())) (changed []*a
 
 // obey takes what a bundle asks of the app, and says whether the app needs another blob.
 func (a *app) obey(acc orders.Accepted, seq uint64, o orders.Order) (changed bool) {
-	a.accepted, a.seq = acc, seq
+	a.Accepted, a.Seq = acc, seq
 	switch {
 	case o.Kept:
-		a.spec = o.Spec
+		a.Spec = o.Spec
 	case o.Leaving:
-		if o.Spec.Orphan && !a.spec.Orphan {
+		if o.Spec.Orphan && !a.Spec.Orphan {
 			a.Dirty = true
 		}
 		a.leave(o)
 	default:
 		changed = a.take(o)
 	}
-	a.blocked = o.Blocked
+	a.Blocked = o.Blocked
 	a.entitle()
 	return changed
 }
@@ -96,25 +94,25 @@ func (a *app) obey(acc orders.Accepted, seq uint64, o orders.Order) (changed boo
 // take puts the flags of a spec into force, and says whether the app needs another blob.
 func (a *app) take(o orders.Order) (changed bool) {
 	spec := o.Spec
-	a.fetch.stop()
+	a.fetch.Stop()
 	if o.Unfit != "" { // what was understood before stays in force
-		a.spec, a.leaving, a.Next, a.fetching, a.unfit = spec, false, nil, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit)
+		a.Spec, a.Leaving, a.Next, a.fetch.Fetching, a.fetch.Unfit = spec, false, nil, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit)
 		return false
 	}
-	if a.spec.ServiceAccount != spec.ServiceAccount { // what one may not do, another may
+	if a.Spec.ServiceAccount != spec.ServiceAccount { // what one may not do, another may
 		for _, o := range a.Own {
 			if o.Trouble != nil {
 				o.Trouble.Next = time.Time{}
 			}
 		}
 	}
-	a.spec, a.leaving, a.fetching, a.unfit, a.Last = spec, false, "", fleet.Fact{}, nil
+	a.Spec, a.Leaving, a.fetch.Fetching, a.fetch.Unfit, a.Last = spec, false, "", fleet.Fact{}, nil
 	if spec.Blob == nil {
 		a.Next = nil
 		return false
 	}
 	if !a.Plan.Same(spec) || a.hooks.Run != nil && (!a.Plan.DeliveredBy(a.hooks.Run) || a.hooks.Run.Ahead()) { // or what came since was begun, so that going back is another delivery
-		a.lacks = ""
+		a.fetch.Lacks = ""
 		return !a.Next.Same(spec)
 	}
 	a.Next = nil
@@ -136,134 +134,54 @@ func (a *app) leave(o orders.Order) {
 	if a.Plan.Has(false, fleet.PreDelete, fleet.PostDelete) {
 		a.Last = a.Plan
 	}
-	a.leaving, a.Next, a.Plan, a.Lasts, a.Was, a.Clashes = true, nil, nil, nil, nil, nil
-	a.spec, a.fetching, a.unfit, a.waits = o.Spec, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit), ""
+	a.Leaving, a.Next, a.Plan, a.Lasts, a.Was, a.Clashes = true, nil, nil, nil, nil, nil
+	a.Spec, a.fetch.Fetching, a.fetch.Unfit, a.waits = o.Spec, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit), ""
 	for _, o := range a.Own {
 		o.Want = nil
 	}
 	a.Excuse()
 }
 
-// gather fetches and indexes the blobs of apps together. What does not come in time, or at all, is in missing.
-func (s *session) gather(ctx context.Context, apps []*app, generation uint64, since time.Time) (map[*app]*plan.Plan, map[*app]error) {
-	ctx, cancel := context.WithTimeout(ctx, gatherTime)
-	defer cancel()
-	plans, missing := map[*app]*plan.Plan{}, map[*app]error{}
-	var mu sync.Mutex // guards plans and missing
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, parallelBlobs)
-	for _, a := range apps {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			p, err := s.read(ctx, a, generation, since)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				missing[a] = err
-				return
-			}
-			plans[a] = p
-		})
-	}
-	wg.Wait()
-	for a, p := range plans {
-		placed, err := p.Place(ctx, s.kinds.Resolve, s.scope)
-		if plans[a] = placed; err != nil {
-			missing[a] = err
-			delete(plans, a)
-		}
-	}
-	return plans, missing
-}
-
-// read gets the blob of an app, from what is stored if that is the same, and indexes it.
-func (s *session) read(ctx context.Context, a *app, generation uint64, since time.Time) (*plan.Plan, error) {
-	var spec protocol.App
-	var had *plan.Plan
-	var stored []byte
-	var spare string
-	var epoch uint64
-	a.Do(func() {
-		spec, had, stored, spare, epoch = a.spec, a.Plan, a.spare, a.spareDigest, a.accepted.Bundle.Epoch
-	})
-	if spec.Blob == nil {
-		return nil, errors.New("the bundle has no blob for it")
-	}
-	var packed, lines []byte
-	var err error
-	switch {
-	case had != nil && had.Digest == spec.Blob.Digest:
-		packed, _ = had.Packed()
-		lines, err = had.Raw()
-	case stored != nil && spare == spec.Blob.Digest:
-		packed = stored
-		lines, err = agent.Unpack(stored, spec.Blob.Size)
-	default:
-		packed, lines, err = blobs.Fetch(ctx, s.bus, *spec.Blob)
-	}
-	if err != nil {
-		return nil, err
-	}
-	t, err := s.reader().Transform(ctx, spec, lines)
-	if err != nil {
-		return nil, err
-	}
-	p, err := plan.Read(ctx, plan.Source{Spec: spec, Epoch: epoch, Generation: generation, Received: since,
-		Packed: packed, Lines: lines}, t)
-	if err != nil {
-		return nil, err
-	}
-	s.define(p)
-	return p, nil
+// want is what a plan of the app is to be made of.
+func (a *app) want(generation uint64, since time.Time) planning.Want {
+	return planning.Want{Spec: a.Spec, Had: a.Plan, Spare: a.fetch.Spare, Epoch: a.Accepted.Bundle.Epoch,
+		Generation: generation, Received: since}
 }
 
 // obtain goes on trying to get the blob of the app.
 func (a *app) obtain(generation uint64, err error) {
 	if err != nil {
-		a.missing(err)
+		a.fetch.Missing(err)
 	}
-	if a.env.awaits(err) {
+	if a.env.plans.Awaits(err) {
 		return
 	}
-	a.fetch.stop()
-	getting, stop := context.WithCancel(a.env.life)
-	a.stopGet = stop
-	s := a.env
+	getting, stop := a.fetch.Begin(a.env.life)
+	plans := &a.env.plans
 	a.Spawn(func() {
 		defer stop()
-		pause := backoff.Backoff{Min: time.Second, Max: time.Minute}
-		for first := true; ; first = false {
-			wake := s.whenOnline(&pause)
-			once := first && (err == nil || wake == nil && errors.Is(err, agent.ErrOffline))
-			if !once && pause.Wait(getting, wake) != nil {
-				return
-			}
-			p, err := s.read(getting, a, generation, time.Time{})
-			if err == nil {
-				p, err = p.Place(getting, s.kinds.Resolve, s.scope)
-			}
-			done := false
-			a.Do(func() { done = getting.Err() != nil || a.obtained(p, err) })
-			if done {
-				return
-			}
-		}
+		plans.Retry(getting, err, func(ctx context.Context) (last bool) {
+			var w planning.Want
+			a.Do(func() { w = a.want(generation, time.Time{}) })
+			p, err := plans.Make(ctx, w)
+			a.Do(func() { last = ctx.Err() != nil || a.obtained(p, err) })
+			return last
+		})
 	})
 }
 
 // obtained takes the outcome of a try, and says whether it was the last.
 func (a *app) obtained(p *plan.Plan, err error) bool {
 	if err != nil {
-		a.missing(err)
+		a.fetch.Missing(err)
 		a.assess(a.env.life)
-		return a.env.awaits(err)
+		return a.env.plans.Awaits(err)
 	}
-	if a.env.outdated(p) {
+	if a.env.plans.Outdated(p) {
 		return false
 	}
 	a.Next = p
-	a.arrived()
+	a.fetch.Arrived()
 	a.Kick()
 	a.TellLater(func() {
 		for _, other := range a.env.board.All() {
@@ -277,14 +195,4 @@ func (a *app) obtained(p *plan.Plan, err error) bool {
 		}
 	})
 	return true
-}
-
-// whenOnline is what the next try need not wait beyond: the bus coming back.
-func (s *session) whenOnline(pause *backoff.Backoff) <-chan struct{} {
-	is, up := s.online.Get()
-	if is {
-		return nil // it is there, and still there was no answer: keep the pause
-	}
-	pause.Reset()
-	return up
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/place"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/internal/backoff"
@@ -311,21 +312,21 @@ func (s *session) begin(settled func()) {
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	a := s.newApp(st.Spec.Name)
-	a.spec, a.deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
-	p, err := a.restorePlan(ctx, st)
+	a.Spec, a.deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
+	p, err := s.plans.Restore(ctx, st)
 	unusable := protocol.ReasonContentUnusable
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err, unusable = nil, errors.New(why), protocol.ReasonAgentTooOld
 	}
-	a.Lasts = a.restoreLast(ctx, st)
+	a.Lasts = s.plans.RestoreFormer(ctx, st)
 	s.board.Add(a, st.Spec)
 	s.board.Raise(st.Epoch, st.Generation)
 	s.who.Reach(st.Epoch)
 	wants := map[protocol.ObjectRef]*plan.Want{}
 	if err != nil {
-		a.unfit = owned.Fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
+		a.fetch.Unfit = owned.Fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
 		if errors.As(err, new(*input.Lacking)) {
-			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
+			a.fetch.Spare = planning.Spare{Packed: st.Packed, Digest: st.Spec.Blob.Digest}
 		}
 		s.log.Warn("the stored objects of an app cannot be used; downloading them from the hub again", "app", a.Name, "err", err)
 	} else {
@@ -347,43 +348,6 @@ func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 		}
 		a.Insert(&owned.Object{Item: item, Want: wants[item.Ref], Sighted: owned.Sighted{Verdict: owned.Unseen}})
 	}
-}
-
-func (a *app) restorePlan(ctx context.Context, st agent.AppState) (*plan.Plan, error) {
-	if st.Spec.Blob == nil {
-		return nil, errors.New("there is no blob")
-	}
-	lines, err := agent.Unpack(st.Packed, st.Spec.Blob.Size)
-	if err != nil {
-		return nil, err
-	}
-	if err := protocol.CheckBlob(*st.Spec.Blob, lines); err != nil {
-		return nil, err
-	}
-	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
-	for {
-		p, err := a.makePlan(ctx, st, lines)
-		if agent.ReasonOf(err) != agent.ReasonUnreachable {
-			return p, err
-		}
-		if err := pause.Wait(ctx, nil); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (a *app) makePlan(ctx context.Context, st agent.AppState, lines []byte) (*plan.Plan, error) {
-	t, err := a.env.reader().Transform(ctx, st.Spec, lines)
-	if err != nil {
-		return nil, err
-	}
-	p, err := plan.Read(ctx, plan.Source{Spec: st.Spec, Epoch: st.Epoch, Generation: st.Generation,
-		Packed: st.Packed, Lines: lines}, t)
-	if err != nil {
-		return nil, err
-	}
-	a.env.define(p)
-	return p.Place(ctx, a.env.kinds.Resolve, a.env.scope)
 }
 
 // settleOwners gives each stored object one owner, where a crash left it in two inventories, and makes sure that every
@@ -421,7 +385,7 @@ func (s *session) restoreKnown(envelope []byte, b protocol.Bundle) protocol.Bund
 		if a == nil {
 			a = s.newApp(spec.Name)
 		}
-		a.spec = spec
+		a.Spec = spec
 		s.board.Add(a, spec)
 	}
 	return b

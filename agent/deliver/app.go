@@ -10,21 +10,20 @@ import (
 	"github.com/drover-dev/drover/agent/checks"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/protocol"
 )
-
-const defaultTimeout = 5 * time.Minute
 
 // app is one app of the cluster.
 type app struct {
 	actor.Actor
 	owned.Set
-	commanded
+	orders.Current
 	beside
 	actor.Timing
 	condition
-	fetch
+	fetch    planning.Fetch
 	progress // through its hooks and waves
 	pruning
 	saving
@@ -50,39 +49,6 @@ type pruning struct {
 	deletions budget.Budget
 }
 
-// commanded is what the app knows of the bundle in force.
-type commanded struct {
-	spec     protocol.App    // as the accepted bundle has it; of an app that leaves, as it was
-	leaving  bool            // it is no longer in the bundle
-	blocked  string          // why its dependencies can never be satisfied
-	accepted orders.Accepted // the bundle whose orders the app has
-	seq      uint64          // of these orders
-	took     bool            // the plan that was coming with them is next
-}
-
-func (c *commanded) timeout() time.Duration {
-	if c.spec.Timeout > 0 {
-		return time.Duration(c.spec.Timeout) * time.Second
-	}
-	return defaultTimeout
-}
-
-// prunes says whether the app deletes what it no longer wants.
-func (c *commanded) prunes() bool { return c.spec.Prune && !(c.leaving && c.spec.Orphan) }
-
-// suspended says whether an app is left as it is.
-func (c *commanded) suspended() bool {
-	return c.accepted.Bundle.Suspend || c.spec.Suspend
-}
-
-// home is the namespace of objects that name none.
-func (c *commanded) home() string {
-	if c.spec.Namespace == "" {
-		return "default"
-	}
-	return c.spec.Namespace
-}
-
 // grace is how long what was healthy may be on its way before it counts as degraded: every edit of a Deployment, and
 // every pod that moves to another node, leaves it unready for a moment, and wakes nobody.
 const grace = 30 * time.Second
@@ -102,7 +68,7 @@ func (a *app) problems() []protocol.Problem {
 // report is the app's part of a report.
 func (a *app) report() protocol.AppReport {
 	r := protocol.AppReport{Name: a.Name, Phase: a.phase, Health: a.health, Reason: a.reason, Message: a.message,
-		Current: a.current, Since: a.since, Leaving: a.leaving && len(a.Own) > 0, Deleted: a.deletions.Deleted()}
+		Current: a.current, Since: a.since, Leaving: a.Leaving && len(a.Own) > 0, Deleted: a.deletions.Deleted()}
 	if a.Plan != nil {
 		r.Revision, r.Digest = a.Settings.Revision, a.Plan.Digest
 	}

@@ -23,7 +23,7 @@ func (a *app) schedule(ctx context.Context) {
 		}
 	}
 	a.kindless = false
-	if !a.suspended() {
+	if !a.Suspended() {
 		for _, o := range a.Own {
 			a.kindless = a.kindless || o.Kindless()
 			if o.Unnoticed.Open() {
@@ -51,7 +51,7 @@ func (a *app) schedule(ctx context.Context) {
 	case a.phase == protocol.PhaseWaiting && a.wasHealthy:
 		sooner(a.illSince.Add(grace))
 	case a.phase == protocol.PhaseWaiting:
-		sooner(a.appliedAt.Add(a.timeout()))
+		sooner(a.appliedAt.Add(a.Timeout()))
 	}
 	a.Alarm(ctx, next, a.Post, a.Kick)
 	a.TellLater(func() { a.env.kinds.Follow(a.env.waitsForKinds) })
@@ -83,7 +83,7 @@ func (a *app) retryAll(why func(*owned.Object) bool) {
 func (a *app) assess(ctx context.Context) {
 	now := time.Now()
 	a.recheck(ctx)
-	v := a.judge(now, a.accepted.Bundle.Suspend)
+	v := a.judge(now, a.Accepted.Bundle.Suspend)
 	changed, news := a.condition.take(v, now)
 	if news {
 		a.TellLater(func() { a.env.reconsider(a.Name) })
@@ -114,7 +114,7 @@ func (a *app) assessIdle(ctx context.Context) {
 
 // emit puts an event of the app into the journal.
 func (a *app) emit(e protocol.Event) {
-	e.Generation = a.accepted.Bundle.Generation
+	e.Generation = a.Accepted.Bundle.Generation
 	if a.Plan != nil && e.Revision == "" {
 		e.Revision = a.Settings.Revision
 	}
@@ -123,6 +123,6 @@ func (a *app) emit(e protocol.Event) {
 
 // summarize is what others may know of the app.
 func (a *app) summarize() board.Summary {
-	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.phase, Fetching: a.fetching != "", Kindless: a.kindless,
+	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.phase, Fetching: a.fetch.Fetching != "", Kindless: a.kindless,
 		Clashing: len(a.Clashes) > 0, Steers: a.steers, Status: a.status()}
 }

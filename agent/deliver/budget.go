@@ -7,11 +7,11 @@ import (
 
 // forBudget is what matters of the app for how much of it may be deleted.
 func (a *app) forBudget() budget.App {
-	f := budget.App{Name: a.Name, Cluster: a.env.name, Plan: a.Plan, Leaving: a.leaving, Prunes: a.prunes(),
+	f := budget.App{Name: a.Name, Cluster: a.env.name, Plan: a.Plan, Leaving: a.Leaving, Prunes: a.Prunes(),
 		Objects:  len(a.Own),
 		Leftover: a.LeftoverCount()}
-	if a.spec.Blob != nil {
-		f.Blob = a.spec.Blob.Digest
+	if a.Spec.Blob != nil {
+		f.Blob = a.Spec.Blob.Digest
 	}
 	f.Deletes = func() (refs []protocol.ObjectRef, kept int) {
 		for _, o := range a.Own {
@@ -30,7 +30,7 @@ func (a *app) forBudget() budget.App {
 
 // restrain says why nothing of what an app has left over is deleted, if that would be more than is permitted.
 func (a *app) restrain() string {
-	r := a.deletions.Rule(a.forBudget(), a.accepted.Bundle.Deletions, a.point())
+	r := a.deletions.Rule(a.forBudget(), a.Accepted.Bundle.Deletions, a.point())
 	if r.News != nil {
 		a.emit(protocol.Event{Kind: protocol.EventHeld, App: a.Name, Message: r.News.Message})
 	}
@@ -39,11 +39,11 @@ func (a *app) restrain() string {
 }
 
 // spend counts an object that leaves the inventory because Git no longer has it.
-func (a *app) spend() { a.deletions.Spend(a.forBudget(), a.accepted.Bundle.Deletions) }
+func (a *app) spend() { a.deletions.Spend(a.forBudget(), a.Accepted.Bundle.Deletions) }
 
 // point is what is in force.
 func (a *app) point() budget.Point {
-	return budget.Point{Plan: a.Plan, Generation: a.accepted.Bundle.Generation, Digest: a.accepted.Digest}
+	return budget.Point{Plan: a.Plan, Generation: a.Accepted.Bundle.Generation, Digest: a.Accepted.Digest}
 }
 
 // cleared says whether it was found out for what is in force that what the app has left over may be deleted.
@@ -67,7 +67,7 @@ func (a *app) awaitsPerson() (out []protocol.Held) {
 
 // entitle has the budget follow an accepted bundle, and has what is held looked at again.
 func (a *app) entitle() {
-	if a.deletions.Accept(a.forBudget(), a.accepted.Bundle.Deletions) {
+	if a.deletions.Accept(a.forBudget(), a.Accepted.Bundle.Deletions) {
 		a.Dirty = true
 	}
 	for _, o := range a.Own {

@@ -41,19 +41,19 @@ func (a *app) checksChanged() {
 // recheck watches what the app's bundle says is to be checked, and nothing else.
 func (a *app) recheck(ctx context.Context) {
 	var want []protocol.ObjectRef
-	for _, ref := range a.spec.Handling.Checks {
-		if !a.leaving && ctx.Err() == nil && !slices.Contains(want, ref) && !a.has(ref) {
+	for _, ref := range a.Spec.Handling.Checks {
+		if !a.Leaving && ctx.Err() == nil && !slices.Contains(want, ref) && !a.has(ref) {
 			want = append(want, ref)
 		}
 	}
-	a.checks.Set(ctx, want, a.home())
+	a.checks.Set(ctx, want, a.Home())
 }
 
 // has says whether an object is the app's own, which is judged anyway.
 func (a *app) has(ref protocol.ObjectRef) bool {
 	homes := []string{ref.Namespace}
 	if ref.Namespace == "" {
-		homes = append(homes, a.home())
+		homes = append(homes, a.Home())
 	} else {
 		homes = append(homes, "") // of a kind that has no namespaces
 	}

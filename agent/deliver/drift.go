@@ -219,7 +219,7 @@ func (a *app) applied(ctx context.Context, o *owned.Object, w *plan.Want, live a
 // heal applies an object again that drifted, at once.
 func (a *app) heal(ctx context.Context, o *owned.Object, sg agent.Sighting) {
 	w, p := o.InForce()
-	state := drift.State{Ready: !o.Busy && !o.Deleting && o.Want != nil && !a.suspended(), Known: w != nil,
+	state := drift.State{Ready: !o.Busy && !o.Deleting && o.Want != nil && !a.Suspended(), Known: w != nil,
 		Newer: w != o.Want, Gone: sg.Kind == agent.SightGone, Fails: o.Trouble != nil}
 	state.Heals = o.Want != nil && o.Heals()
 	action := drift.Decide(state)
@@ -293,7 +293,7 @@ func (a *app) journal(o *owned.Object, sg agent.Sighting, live agent.Live, c age
 	e.Object = &ref
 	o.Conflict.Blame(e.By, e.Fields)
 	a.emit(e)
-	e.Version, e.Cluster, e.Generation = protocol.Version, a.env.name, a.accepted.Bundle.Generation
+	e.Version, e.Cluster, e.Generation = protocol.Version, a.env.name, a.Accepted.Bundle.Generation
 	a.env.notes.with(func() { a.env.notes.drift.Last = &e })
 	a.env.out.Changed(false)
 }

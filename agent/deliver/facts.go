@@ -14,7 +14,7 @@ import (
 // judge decides in which phase the app is. It reads nothing but the app.
 func (a *app) judge(now time.Time, suspended bool) fleet.AppStatus {
 	f := fleet.Facts{
-		Suspended: suspended || a.spec.Suspend, Removed: a.leaving, Loaded: a.Plan != nil,
+		Suspended: suspended || a.Spec.Suspend, Removed: a.Leaving, Loaded: a.Plan != nil,
 		Failures: a.failures(), Objects: a.objectFacts(now),
 		Run: fleet.RunFacts{Preparing: a.Next != nil && a.Next.DeliveredBy(a.hooks.Run), Stuck: a.hooks.Stuck, Applying: a.fresh,
 			Open: a.hooks.Run.Open(), Step: a.hooks.Step},
@@ -22,9 +22,9 @@ func (a *app) judge(now time.Time, suspended bool) fleet.AppStatus {
 	if a.Next != nil {
 		f.Next.Awaits = owned.Fact(protocol.ReasonDependencyNotReady, a.waits)
 	}
-	f.Next.Missing = owned.Fact(protocol.ReasonFetching, a.fetching)
+	f.Next.Missing = owned.Fact(protocol.ReasonFetching, a.fetch.Fetching)
 	if !f.Next.Missing.Known() {
-		f.Next.Missing = owned.Fact(protocol.ReasonInputMissing, a.lacks)
+		f.Next.Missing = owned.Fact(protocol.ReasonInputMissing, a.fetch.Lacks)
 	}
 	if f.Removed || !f.Objects.Worst.Known() {
 		f.Prune, f.Notes = a.pruneFact(), owned.Asides(a.Own, a.Settings)
@@ -35,9 +35,9 @@ func (a *app) judge(now time.Time, suspended bool) fleet.AppStatus {
 // failures are what stops the app, or a part of it.
 func (a *app) failures() fleet.Failures {
 	f := fleet.Failures{
-		Dependency: owned.Fact(protocol.ReasonDependencyInvalid, a.blocked),
+		Dependency: owned.Fact(protocol.ReasonDependencyInvalid, a.Blocked),
 		Hook:       owned.Fact(protocol.ReasonHookFailed, a.hooks.Run.Failed()),
-		Apply:      a.Troubled(a.held), Content: a.unfit, Render: owned.Fact(cmp.Or(a.spec.Reason, protocol.ReasonRenderFailed), a.spec.Error),
+		Apply:      a.Troubled(a.held), Content: a.fetch.Unfit, Render: owned.Fact(cmp.Or(a.Spec.Reason, protocol.ReasonRenderFailed), a.Spec.Error),
 	}
 	if a.fault != nil {
 		f.Fault = fleet.Fact{Reason: faultReason(a.fault.Err), Text: a.fault.Err.Error()}
@@ -91,7 +91,7 @@ func (a *app) objectFacts(now time.Time) fleet.ObjectFacts {
 	}
 	a.count(n, ill, health, now)
 	f := fleet.ObjectFacts{Health: health, WasHealthy: a.wasHealthy, Applied: now.Sub(a.appliedAt), Grace: grace,
-		Timeout: a.timeout()}
+		Timeout: a.Timeout()}
 	if !a.illSince.IsZero() {
 		f.Unhealthy = now.Sub(a.illSince)
 	}

@@ -75,8 +75,8 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 		message string
 	}{
 		"healthy":   {func(*app) {}, protocol.PhaseHealthy, "", ""},
-		"suspended": {func(a *app) { a.spec.Suspend = true }, protocol.PhaseSuspended, "Suspended", "suspended in Git: nothing is applied, healed or deleted"},
-		"blocked":   {func(a *app) { a.blocked = "a circle" }, protocol.PhaseFailed, "DependencyInvalid", "a circle"},
+		"suspended": {func(a *app) { a.Spec.Suspend = true }, protocol.PhaseSuspended, "Suspended", "suspended in Git: nothing is applied, healed or deleted"},
+		"blocked":   {func(a *app) { a.Blocked = "a circle" }, protocol.PhaseFailed, "DependencyInvalid", "a circle"},
 		"its state": {func(a *app) {
 			a.fault = &owned.Trouble{Err: fmt.Errorf("%w: %w", errStore, &agent.Failure{Reason: agent.ReasonForbidden, Text: "no"})}
 		},
@@ -101,23 +101,23 @@ func TestTheAgentFillsTheFacts(t *testing.T) {
 		"outside": {func(a *app) {
 			a.scope, a.Plan.Outside = agent.Scope{"a"}, []protocol.ObjectRef{{Kind: "ConfigMap", Namespace: "b", Name: "c"}}
 		}, protocol.PhaseFailed, "OutOfScope", "ConfigMap/b/c: " + agent.Scope{"a"}.Failure().Text},
-		"unusable": {func(a *app) { a.missing(errors.New("torn")) }, protocol.PhaseFailed, "ContentUnusable",
+		"unusable": {func(a *app) { a.fetch.Missing(errors.New("torn")) }, protocol.PhaseFailed, "ContentUnusable",
 			"its objects cannot be used: torn; keeping the last applied version"},
-		"may not read its inputs": {func(a *app) { a.missing(&agent.Failure{Reason: agent.ReasonForbidden, Text: "no"}) }, protocol.PhaseFailed, "Forbidden",
+		"may not read its inputs": {func(a *app) { a.fetch.Missing(&agent.Failure{Reason: agent.ReasonForbidden, Text: "no"}) }, protocol.PhaseFailed, "Forbidden",
 			"its objects cannot be used: no; keeping the last applied version"},
-		"not rendered": {func(a *app) { a.spec.Error = "a.yaml:1: no" }, protocol.PhaseFailed, "RenderFailed", "a.yaml:1: no"},
-		"not fetched": {func(a *app) { a.spec.Error, a.spec.Reason = "no route", protocol.ReasonFetchFailed }, protocol.PhaseFailed,
+		"not rendered": {func(a *app) { a.Spec.Error = "a.yaml:1: no" }, protocol.PhaseFailed, "RenderFailed", "a.yaml:1: no"},
+		"not fetched": {func(a *app) { a.Spec.Error, a.Spec.Reason = "no route", protocol.ReasonFetchFailed }, protocol.PhaseFailed,
 			"FetchFailed", "no route"},
-		"removed": {func(a *app) { a.leaving, a.Plan = true, nil; a.with("x", removed) }, protocol.PhaseApplying, "Pruning", "removed from Git: 1 object still to be deleted"},
+		"removed": {func(a *app) { a.Leaving, a.Plan = true, nil; a.with("x", removed) }, protocol.PhaseApplying, "Pruning", "removed from Git: 1 object still to be deleted"},
 		"removed, and a hook runs": {func(a *app) {
-			a.leaving, a.Plan, a.hooks.Step = true, nil, owned.Fact(protocol.ReasonHookRunning, "PreDelete")
+			a.Leaving, a.Plan, a.hooks.Step = true, nil, owned.Fact(protocol.ReasonHookRunning, "PreDelete")
 		},
 			protocol.PhaseApplying, "HookRunning", "removed from Git: PreDelete"},
 		"dependency":    {func(a *app) { a.Next, a.waits = &plan.Plan{}, "waits for app b" }, protocol.PhasePending, "DependencyNotReady", "waits for app b"},
 		"waited before": {func(a *app) { a.waits = "waits for app b" }, protocol.PhaseHealthy, "", ""},
-		"fetching": {func(a *app) { a.missing(agent.ErrOffline) }, protocol.PhasePending, "Fetching",
+		"fetching": {func(a *app) { a.fetch.Missing(agent.ErrOffline) }, protocol.PhasePending, "Fetching",
 			"its objects were not received from the hub yet: " + agent.ErrOffline.Error() + "; retrying, and keeping the last applied version"},
-		"input":   {func(a *app) { a.lacks = "no Secret" }, protocol.PhasePending, "InputMissing", "no Secret"},
+		"input":   {func(a *app) { a.fetch.Lacks = "no Secret" }, protocol.PhasePending, "InputMissing", "no Secret"},
 		"nothing": {func(a *app) { a.Plan = nil }, protocol.PhasePending, "Initializing", "nothing is known of it yet"},
 		"prepared": {func(a *app) {
 			a.Next, a.hooks.Run, a.hooks.Step = &plan.Plan{Digest: "d"}, &agent.Run{Digest: "d"}, owned.Fact(protocol.ReasonHookRunning, "PreSync")
@@ -167,7 +167,7 @@ func TestTimeDoesNotEndAPause(t *testing.T) {
 		start := time.Now()
 		a := &app{Set: owned.Set{Name: "shop", Plans: owned.Plans{Plan: &plan.Plan{}}}, condition: condition{appliedAt: start, wasHealthy: was}}
 		a.with("web")
-		limit := a.timeout()
+		limit := a.Timeout()
 		if was {
 			limit = grace
 		}

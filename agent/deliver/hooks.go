@@ -37,7 +37,7 @@ func (h *hookRunner) leave() {
 	if h.Run != nil && h.Run.Leaving {
 		return
 	}
-	progress, changed := h.Leave(h.app.Last, h.app.spec.Prune, time.Now())
+	progress, changed := h.Leave(h.app.Last, h.app.Spec.Prune, time.Now())
 	h.until = time.Time{}
 	h.keep(progress, changed)
 }
@@ -75,7 +75,7 @@ func (h *hookRunner) takeThrough(ctx context.Context, v hook.View) (done bool, c
 	m := moment{View: v}
 	m.Tried = map[hook.Key]bool{}
 	for ctx.Err() == nil {
-		m.Now, m.Timeout, m.Unsaved, m.Hooks = time.Now(), h.app.timeout(), h.app.Dirty, h.seen()
+		m.Now, m.Timeout, m.Unsaved, m.Hooks = time.Now(), h.app.Timeout(), h.app.Dirty, h.seen()
 		if m.Wave != nil {
 			m.Wave = h.wave(m.Wave.Number)
 		}

@@ -33,11 +33,11 @@ func (s *session) stopUnusedInputs(given map[string]orders.Order) {
 
 // supplied has the app read again if an input that it takes something from is another than the one it took.
 func (a *app) supplied(ref protocol.VarsRef, version uint64) {
-	if a.leaving || !slices.Contains(input.Of(a.spec.Handling, a.env.namespace), ref) {
+	if a.Leaving || !slices.Contains(input.Of(a.Spec.Handling, a.env.namespace), ref) {
 		return
 	}
 	p := a.Next
-	if p == nil && a.Plan.Same(a.spec) {
+	if p == nil && a.Plan.Same(a.Spec) {
 		p = a.Plan
 	}
 	if p == nil || p.InputVersion(ref) != version {
@@ -47,14 +47,9 @@ func (a *app) supplied(ref protocol.VarsRef, version uint64) {
 
 // remake reads an app's blob and its inputs again.
 func (a *app) remake() {
-	if a.spec.Blob == nil || plan.Unmet(a.spec) != "" {
+	if a.Spec.Blob == nil || plan.Unmet(a.Spec) != "" {
 		return
 	}
-	a.fetch.stop()
-	a.obtain(a.accepted.Bundle.Generation, nil)
-}
-
-// reader reads the inputs of apps.
-func (s *session) reader() input.Reader {
-	return input.Reader{Reach: s.reach, Plugins: s.plugins, Scope: s.scope, Namespace: s.namespace, Watch: s.inputs.Watch}
+	a.fetch.Stop()
+	a.obtain(a.Accepted.Bundle.Generation, nil)
 }

@@ -105,7 +105,7 @@ func (a *app) staying(found []agent.Found) (out []agent.Found) {
 
 // releases says whether nothing keeps an app from deleting what it has left over.
 func (a *app) releases() bool {
-	if !a.prunes() || a.suspended() || a.uncertain() != "" {
+	if !a.Prunes() || a.Suspended() || a.uncertain() != "" {
 		return false
 	}
 	for _, o := range a.Own {
@@ -113,7 +113,7 @@ func (a *app) releases() bool {
 			return false
 		}
 	}
-	return a.deletions.Permits(a.forBudget(), a.accepted.Bundle.Deletions)
+	return a.deletions.Permits(a.forBudget(), a.Accepted.Bundle.Deletions)
 }
 
 // unrestricted is the cluster with the agent's own rights, as the search for orphans needs it.

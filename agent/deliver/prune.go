@@ -74,7 +74,7 @@ func (a *app) batch() (out []*owned.Object) {
 // behind says whether there are newer orders than the app has: nothing is deleted by old ones.
 func (a *app) behind() bool {
 	_, newest := a.env.board.Current()
-	return a.seq != newest
+	return a.Seq != newest
 }
 
 // uncertain says why nothing may be deleted at the moment, if so: an object that left one app may have moved to
@@ -91,7 +91,7 @@ func (a *app) uncertain() string {
 
 // wantedElsewhere says whether another app is about to take an object over, or its own wants it again.
 func (a *app) wantedElsewhere(o *owned.Object) bool {
-	if !a.leaving && (a.Plan == nil || a.Next.Wanted(o.Item.Ref)) { // it came back, or a newer version waits
+	if !a.Leaving && (a.Plan == nil || a.Next.Wanted(o.Item.Ref)) { // it came back, or a newer version waits
 		return true
 	}
 	return !a.env.objects.Holds(o.Item.Ref, o.Claim) || a.env.board.WantedBeside(a.Name, o.Item.Ref)
@@ -105,7 +105,7 @@ func (r request) remove(ctx context.Context, o *owned.Object) {
 	r.whenFree(o, func() {
 		if may = !o.Gone && !o.Coming && o.Want == nil && !o.Removing && ctx.Err() == nil; may {
 			o.Busy = true
-			prune, item = a.prunes(), o.Item
+			prune, item = a.Prunes(), o.Item
 		}
 	})
 	if !may {

@@ -6,7 +6,7 @@ import (
 
 // status is how the app is.
 func (a *app) status() orders.Status {
-	st := orders.Status{Attempted: a.spec.Revision, InForce: a.Plan != nil, Settled: a.settled(), Message: a.message}
+	st := orders.Status{Attempted: a.Spec.Revision, InForce: a.Plan != nil, Settled: a.settled(), Message: a.message}
 	st.Ready, st.Reason = a.readiness(a.settled())
 	if a.Plan != nil {
 		st.Applied, st.Generation = a.Settings.Revision, a.Plan.Generation
@@ -16,5 +16,5 @@ func (a *app) status() orders.Status {
 
 // settled says whether what the bundle wants the app to be is in force.
 func (a *app) settled() bool {
-	return a.Plan != nil && a.Next == nil && a.fetching == "" && !a.unfit.Known()
+	return a.Plan != nil && a.Next == nil && a.fetch.Fetching == "" && !a.fetch.Unfit.Known()
 }

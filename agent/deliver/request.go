@@ -10,15 +10,15 @@ import (
 // End ends what the app has others do.
 func (a *app) End() {
 	a.Timing.Stop()
-	a.fetch.stop()
+	a.fetch.Stop()
 	a.checks.Stop()
 }
 
 // Publish puts what others may know of the app on the board, and then tells them.
 func (a *app) Publish() {
-	if a.took {
+	if a.Took {
 		a.env.board.Taken(a, a.summarize())
-		a.took = false
+		a.Took = false
 	} else {
 		a.env.board.Tell(a, a.summarize())
 	}
@@ -55,7 +55,7 @@ type request struct {
 
 // request begins one.
 func (a *app) request() request {
-	return request{env: a.env, app: a, name: a.Name, account: a.spec.ServiceAccount, at: a.objects()}
+	return request{env: a.env, app: a, name: a.Name, account: a.Spec.ServiceAccount, at: a.objects()}
 }
 
 // whenFree does something with an object of the app when no request for it is under way, and waits until that is done.

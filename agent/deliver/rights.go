@@ -9,7 +9,7 @@ import (
 
 // objects reaches the objects of an app, with the rights that the app is given. There is no other way to them:
 // whatever is done for an app is done with its rights.
-func (a *app) objects() agent.Objects { return a.env.reach(access.Of(a.spec.Handling)) }
+func (a *app) objects() agent.Objects { return a.env.reach(access.Of(a.Spec.Handling)) }
 
 // rights are those of the request.
 func (r request) rights() access.Rights {

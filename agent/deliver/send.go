@@ -65,7 +65,7 @@ func (a *app) task(o *owned.Object, w *plan.Want, res agent.Resource, lines []by
 	if a.Plan != nil && a.Settings.Recreate && !guard.Precious(ref) && !guard.TakesClaims(ref, t.Patch.Line) {
 		t.Recreate = true
 	}
-	t.Recreate = t.Recreate && a.accepted.Known // without a bundle nothing is deleted
+	t.Recreate = t.Recreate && a.Accepted.Known // without a bundle nothing is deleted
 	if scaled := a.env.scaling.Scales(ref); (known || !w.HasReplicas) && o.Item.Scaled != (w.HasReplicas && scaled) {
 		o.Item.Scaled, a.Dirty = w.HasReplicas && scaled, true
 	}

@@ -11,10 +11,12 @@ import (
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/guard"
+	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orphans"
 	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/agent/watch"
@@ -45,6 +47,7 @@ type session struct {
 	life     context.Context // of the session
 
 	crew    mailbox.Crew
+	plans   planning.Maker
 	search  *orphans.Search // nil if there is none
 	notes   *notes
 	journal journal
@@ -75,12 +78,6 @@ func (p *ports) protected(ref protocol.ObjectRef) bool {
 	return guard.OwnPart(ref, p.namespace, p.scope)
 }
 
-// lost tells that former content of an app cannot be used.
-func (p *ports) lost(app string, err error) {
-	p.log.Warn("the last applied version of some objects cannot be read; drift is healed when a newer one is accepted",
-		"app", app, "err", err)
-}
-
 func newSession(ctx context.Context, c Config, out *report.Outbox, end context.CancelCauseFunc) *session {
 	s := &session{
 		ports: ports{cluster: c.Cluster, reach: c.Objects, plugins: c.Plugins, store: c.Store, bus: c.Bus, who: c.Identity,
@@ -103,6 +100,8 @@ func newSession(ctx context.Context, c Config, out *report.Outbox, end context.C
 	s.inputs = watch.NewInputs(w, s.inputChanged)
 	s.scaling = watch.NewScalers(w, func() { s.tellAll((*app).unscaled) })
 	s.looks = watch.NewLooks(w)
+	s.plans = planning.Maker{Blobs: s.bus, Watched: s.inputs, Kinds: s.kinds, Scope: s.scope, Online: s.online, Log: s.log,
+		Inputs: input.Reader{Reach: s.reach, Plugins: s.plugins, Scope: s.scope, Namespace: s.namespace, Watch: s.inputs.Watch}}
 	return s
 }
 

@@ -1,17 +1,14 @@
 package deliver
 
 import (
-	"errors"
 	"slices"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/board"
-	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
-	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/watch"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -98,32 +95,4 @@ type watching struct {
 	inputs  *watch.Inputs
 	scaling *watch.Scalers
 	looks   *watch.Looks
-}
-
-// outdated says whether an input of a plan is known to have changed since the plan was made.
-func (w *watching) outdated(p *plan.Plan) bool {
-	for ref, taken := range p.Inputs() {
-		if version, _ := w.inputs.Version(ref); version > taken {
-			return true
-		}
-	}
-	return false
-}
-
-// awaits says whether err is that an input is not there, so that there is nothing to do before the watch tells that it
-// is.
-func (w *watching) awaits(err error) bool {
-	var gone *input.Lacking
-	if !errors.As(err, &gone) {
-		return false
-	}
-	version, watched := w.inputs.Version(gone.Ref)
-	return watched && version == 0
-}
-
-// define remembers the kinds that a plan's definitions will add.
-func (w *watching) define(p *plan.Plan) {
-	for _, list := range p.Definitions() {
-		w.kinds.Define(list)
-	}
 }

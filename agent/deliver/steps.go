@@ -74,15 +74,15 @@ func (a *app) removeApp(ctx context.Context) {
 	if a.behind() {
 		return // it may have come back
 	}
-	may := a.accepted.Known && a.spec.Prune && !a.spec.Orphan && a.uncertain() == "" && a.restrain() == ""
+	may := a.Accepted.Known && a.Spec.Prune && !a.Spec.Orphan && a.uncertain() == "" && a.restrain() == ""
 	if a.hooks.Run.Failed() != "" || may && !a.hooks.deleteHooks(ctx, fleet.PreDelete) {
 		a.finish(ctx)
 		return
 	}
-	if a.accepted.Known {
+	if a.Accepted.Known {
 		a.prune(ctx)
 	}
-	empty := a.leaving && len(a.Own) == 0 && len(a.Given) == 0 // unless it came back
+	empty := a.Leaving && len(a.Own) == 0 && len(a.Given) == 0 // unless it came back
 	if empty && a.hooks.Run != nil && (!may || a.hooks.deleteHooks(ctx, fleet.PostDelete)) {
 		if erased, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Erase, Delete: may}); !erased {
 			return

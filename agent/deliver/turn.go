@@ -59,7 +59,7 @@ func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 		return false
 	}
 	a.fallBack(ctx)
-	if a.accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.inTheWay(time.Now()) != nil) {
+	if a.Accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.inTheWay(time.Now()) != nil) {
 		a.prune(ctx)
 	}
 	if !a.conclude(ctx, plan, changed, start) {
@@ -73,18 +73,18 @@ func (a *app) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 	defer func() { a.assess(ctx) }()
 	a.hooks.until = time.Time{}
-	if a.suspended() || plan.Unmet(a.spec) != "" || !a.accepted.Known && a.Plan == nil && a.Next == nil {
+	if a.Suspended() || plan.Unmet(a.Spec) != "" || !a.Accepted.Known && a.Plan == nil && a.Next == nil {
 		return nil, false, false
 	}
 	if a.fault != nil && time.Now().Before(a.fault.Next) && a.Next == nil {
 		return nil, false, false
 	}
-	if a.leaving {
+	if a.Leaving {
 		a.hooks.leave()
 		return nil, true, true
 	}
-	if a.Next != nil && a.blocked == "" {
-		if a.waits = a.env.board.Awaited(a.spec, a.status(), a.accepted); a.waits == "" {
+	if a.Next != nil && a.Blocked == "" {
+		if a.waits = a.env.board.Awaited(a.Spec, a.status(), a.Accepted); a.waits == "" {
 			a.hooks.begin(a.Next)
 			return a.Next, false, true
 		}
@@ -95,12 +95,12 @@ func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 // enter puts a new plan into force if it may be, and says whether there is one in force, and whether that is yet to be
 // stored.
 func (a *app) enter(ctx context.Context, next *plan.Plan, may bool) (p *plan.Plan, fresh, ok bool) {
-	if may && a.Next == next && !a.leaving {
+	if may && a.Next == next && !a.Leaving {
 		a.activate(ctx)
 	}
 	a.reclaim(ctx)
 	a.assess(ctx)
-	return a.Plan, a.unsaved, a.Plan != nil && !a.leaving
+	return a.Plan, a.unsaved, a.Plan != nil && !a.Leaving
 }
 
 // activate puts the next plan into force.
@@ -188,7 +188,7 @@ func (a *app) save(ctx context.Context) bool {
 
 // saveSuspended stores what is known of a suspended app, such as that a Job has completed. Nothing else is done.
 func (a *app) saveSuspended(ctx context.Context) {
-	due := a.suspended() && a.Dirty && a.accepted.Known
+	due := a.Suspended() && a.Dirty && a.Accepted.Known
 	if due {
 		a.save(ctx)
 	}
@@ -200,7 +200,7 @@ func (a *app) stored() *plan.Plan {
 	switch {
 	case a.Plan != nil:
 		return a.Plan
-	case a.leaving:
+	case a.Leaving:
 		return a.Last
 	case a.Next.DeliveredBy(a.hooks.Run):
 		return a.Next
@@ -325,7 +325,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 
 // finish stores the outcome, or takes away the state of an app that is gone.
 func (a *app) finish(ctx context.Context) bool {
-	gone, dirty := a.leaving && a.Empty() && !a.hooks.Run.Open(), a.Dirty
+	gone, dirty := a.Leaving && a.Empty() && !a.hooks.Run.Open(), a.Dirty
 	switch {
 	case gone:
 		var err error
@@ -335,7 +335,7 @@ func (a *app) finish(ctx context.Context) bool {
 			return false
 		}
 		a.Dirty = false // or else it would be dropped again and again
-		if a.leaving && a.env.board.Remove(a, a.seq) {
+		if a.Leaving && a.env.board.Remove(a, a.Seq) {
 			a.Gone = true
 			a.hooks.dropAll()
 			a.env.out.Changed(true)

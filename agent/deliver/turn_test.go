@@ -30,13 +30,13 @@ func idle(t *testing.T) (context.Context, *session) {
 func TestObjectThatCouldNotBeAppliedIsDeletedAtOnce(t *testing.T) {
 	for name, remove := range map[string]func(context.Context, *app){
 		"object": func(ctx context.Context, a *app) { a.Next = &plan.Plan{Digest: "new"}; a.activate(ctx) },
-		"app":    func(_ context.Context, a *app) { a.leave(orders.Order{Spec: a.spec, Leaving: true}) },
+		"app":    func(_ context.Context, a *app) { a.leave(orders.Order{Spec: a.Spec, Leaving: true}) },
 	} {
 		ctx, s := idle(t)
 		w := &plan.Want{Ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "a"}, Line: agent.SumOf([]byte("refused"))}
 		a := s.newApp("web")
-		a.Plan, a.spec = &plan.Plan{Digest: "old", Wants: []plan.Want{*w}}, protocol.App{Name: "web", Prune: true}
-		s.board.Add(a, a.spec)
+		a.Plan, a.Spec = &plan.Plan{Digest: "old", Wants: []plan.Want{*w}}, protocol.App{Name: "web", Prune: true}
+		s.board.Add(a, a.Spec)
 		o := &owned.Object{Item: agent.Item{Ref: w.Ref}, Want: w, Trouble: owned.NewTrouble()}
 		o.Trouble.Note(&agent.Failure{Reason: agent.ReasonInvalid, Text: "refused"}, time.Now())
 		o.Trouble.Line = w.Line

@@ -17,8 +17,8 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	ctx, s := idle(t)
 	want := plan.Want{Ref: guess, KindUnknown: true, Line: agent.SumOf([]byte("a"))}
 	a := s.newApp("web")
-	a.Plan, a.spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
-	s.board.Add(a, a.spec)
+	a.Plan, a.Spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
+	s.board.Add(a, a.Spec)
 	a.claim(&a.Plan.Wants[0])
 	o := a.ByRef[guess]
 	if ref, err := a.settleName(o, o.Want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
