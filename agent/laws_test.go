@@ -27,7 +27,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 		"github.com/nats-io": "the nouns are no client's"})
 	duties := []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard",
 		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook",
-		"actor", "owned"}
+		"actor", "owned", "planning", "status"}
 	others := append(slices.Clone(duties), "deliver", "kube", "nats", "pluginhost")
 	for _, name := range others {
 		below[room+"/"+name] = "the nouns know nothing of what is done with them"

@@ -135,7 +135,7 @@ func (a *app) leave(o orders.Order) {
 		a.Last = a.Plan
 	}
 	a.Leaving, a.Next, a.Plan, a.Lasts, a.Was, a.Clashes = true, nil, nil, nil, nil, nil
-	a.Spec, a.fetch.Fetching, a.fetch.Unfit, a.waits = o.Spec, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit), ""
+	a.Spec, a.fetch.Fetching, a.fetch.Unfit, a.is.Waits = o.Spec, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit), ""
 	for _, o := range a.Own {
 		o.Want = nil
 	}

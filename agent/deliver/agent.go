@@ -18,6 +18,7 @@ import (
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/report"
+	"github.com/drover-dev/drover/agent/status"
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/internal/phrase"
@@ -301,7 +302,7 @@ func (s *session) begin(settled func()) {
 				s.scaling.Follow(o.Item.Ref.Namespace)
 			}
 		}
-		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
+		a.is = status.Restored(time.Now())
 		a.Kick()
 	}
 	for _, a := range apps {

@@ -1,7 +1,6 @@
 package deliver
 
 import (
-	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -11,8 +10,7 @@ import (
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/planning"
-	"github.com/drover-dev/drover/agent/report"
-	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/agent/status"
 )
 
 // app is one app of the cluster.
@@ -22,7 +20,7 @@ type app struct {
 	orders.Current
 	beside
 	actor.Timing
-	condition
+	is       status.Condition
 	fetch    planning.Fetch
 	progress // through its hooks and waves
 	pruning
@@ -33,7 +31,8 @@ type app struct {
 
 	namespaceBodyApplied string // the request for its namespace that was granted
 
-	fault *owned.Trouble // what concerns the whole app
+	kindless bool           // objects of it wait for their kind to be served
+	fault    *owned.Trouble // what concerns the whole app
 }
 
 // saving is what of the app is to be stored.
@@ -49,33 +48,8 @@ type pruning struct {
 	deletions budget.Budget
 }
 
-// grace is how long what was healthy may be on its way before it counts as degraded: every edit of a Deployment, and
-// every pod that moves to another node, leaves it unready for a moment, and wakes nobody.
-const grace = 30 * time.Second
-
-// problems are all objects that are not as they should be, worst first.
-func (a *app) problems() []protocol.Problem {
-	out := append(a.Unwell(), a.checks.Ill()...)
-	if a.Plan != nil {
-		for _, ref := range a.Plan.Outside {
-			out = append(out, protocol.Problem{Object: ref, Health: protocol.HealthDegraded, Message: a.scope.Failure().Text})
-		}
-	}
-	slices.SortFunc(out, owned.CompareProblems)
-	return out
-}
-
-// report is the app's part of a report.
-func (a *app) report() protocol.AppReport {
-	r := protocol.AppReport{Name: a.Name, Phase: a.phase, Health: a.health, Reason: a.reason, Message: a.message,
-		Current: a.current, Since: a.since, Leaving: a.Leaving && len(a.Own) > 0, Deleted: a.deletions.Deleted()}
-	if a.Plan != nil {
-		r.Revision, r.Digest = a.Settings.Revision, a.Plan.Digest
-	}
-	r.Objects = len(a.Own) - a.LeftoverCount()
-	r.Problems = a.problems()
-	if len(r.Problems) > report.MaxProblems {
-		r.Problems, r.More = r.Problems[:report.MaxProblems], len(r.Problems)-report.MaxProblems
-	}
-	return r
+// view is what there is to know of the app.
+func (a *app) view() status.View {
+	return status.View{Set: &a.Set, Current: &a.Current, Fetch: &a.fetch, Progress: a.hooks.Progress, Fault: a.fault, Fresh: a.fresh,
+		Held: a.held, Over: a.deletions.Over() != nil, Deleted: a.deletions.Deleted(), Checks: a.checks.Ill(), Scope: a.scope}
 }

@@ -46,12 +46,8 @@ func (a *app) schedule(ctx context.Context) {
 			sooner(now.Add(saveDelay))
 		}
 	}
-	switch {
-	case a.reason == protocol.ReasonPaused: // which time does not end
-	case a.phase == protocol.PhaseWaiting && a.wasHealthy:
-		sooner(a.illSince.Add(grace))
-	case a.phase == protocol.PhaseWaiting:
-		sooner(a.appliedAt.Add(a.Timeout()))
+	if until := a.is.Until(a.Timeout()); !until.IsZero() {
+		sooner(until)
 	}
 	a.Alarm(ctx, next, a.Post, a.Kick)
 	a.TellLater(func() { a.env.kinds.Follow(a.env.waitsForKinds) })
@@ -83,8 +79,8 @@ func (a *app) retryAll(why func(*owned.Object) bool) {
 func (a *app) assess(ctx context.Context) {
 	now := time.Now()
 	a.recheck(ctx)
-	v := a.judge(now, a.Accepted.Bundle.Suspend)
-	changed, news := a.condition.take(v, now)
+	v := a.is.Judge(a.view(), now)
+	changed, news := a.is.Take(v, now)
 	if news {
 		a.TellLater(func() { a.env.reconsider(a.Name) })
 	}
@@ -92,7 +88,7 @@ func (a *app) assess(ctx context.Context) {
 	if !changed {
 		return
 	}
-	if kind := a.event(v); kind != "" {
+	if kind := a.is.Event(v); kind != "" {
 		a.emit(protocol.Event{Kind: kind, App: a.Name, Message: v.Message})
 	}
 	a.TellLater(a.env.moved.Announce)
@@ -123,6 +119,6 @@ func (a *app) emit(e protocol.Event) {
 
 // summarize is what others may know of the app.
 func (a *app) summarize() board.Summary {
-	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.phase, Fetching: a.fetch.Fetching != "", Kindless: a.kindless,
-		Clashing: len(a.Clashes) > 0, Steers: a.steers, Status: a.status()}
+	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.is.Phase, Fetching: a.fetch.Fetching != "", Kindless: a.kindless,
+		Clashing: len(a.Clashes) > 0, Steers: a.steers, Status: a.is.Status(a.view())}
 }

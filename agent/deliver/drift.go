@@ -262,7 +262,7 @@ func (r request) repair(ctx context.Context, o *owned.Object, w *plan.Want, p *p
 	a.Do(func() {
 		if healed {
 			r.env.notes.with(func() { r.env.notes.drift.Corrected++ })
-			a.condition.applied(time.Now())
+			a.is.Applied(time.Now())
 		}
 		a.settle(ctx, o, w, live, err)
 		if err == nil && live.Version == sg.Live.Version {

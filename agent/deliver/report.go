@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -35,11 +34,7 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 	r.Apps = make([]protocol.AppReport, 0, len(apps))
 	for _, a := range apps {
 		a.Do(func() {
-			ar := a.report()
-			if text := owned.Conflicts(a.Own); text != "" {
-				ar.Message = text
-			}
-			r.Apps, r.Held = append(r.Apps, ar), append(r.Held, a.awaitsPerson()...)
+			r.Apps, r.Held = append(r.Apps, a.is.Report(a.view())), append(r.Held, a.awaitsPerson()...)
 		})
 	}
 	r.Held = append(r.Held, found...)

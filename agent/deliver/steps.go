@@ -66,7 +66,7 @@ func (a *app) complete(ctx context.Context, p *plan.Plan) {
 	unready := func(o *owned.Object) bool { return o.Want != nil && !o.Current() }
 	a.hooks.takeThrough(ctx, hook.View{Moment: hook.Complete, Plan: p,
 		Healthy: len(a.checks.Ill()) == 0 && !slices.ContainsFunc(a.Own, unready),
-		Failing: a.phase == protocol.PhaseDegraded || a.phase == protocol.PhaseFailed})
+		Failing: a.is.Phase == protocol.PhaseDegraded || a.is.Phase == protocol.PhaseFailed})
 }
 
 // removeApp takes away an app that left Git.

@@ -13,6 +13,7 @@ import (
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/status"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
@@ -84,7 +85,7 @@ func (a *app) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 		return nil, true, true
 	}
 	if a.Next != nil && a.Blocked == "" {
-		if a.waits = a.env.board.Awaited(a.Spec, a.status(), a.Accepted); a.waits == "" {
+		if a.is.Waits = a.env.board.Awaited(a.Spec, a.is.Status(a.view()), a.Accepted); a.is.Waits == "" {
 			a.hooks.begin(a.Next)
 			return a.Next, false, true
 		}
@@ -114,7 +115,8 @@ func (a *app) activate(ctx context.Context) {
 	}
 	a.Next, a.Plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
 	a.Settings = owned.SettingsOf(p.Spec())
-	a.wasHealthy, a.Clashes, a.changes = false, nil, 0
+	a.Clashes, a.changes = nil, 0
+	a.is.Begin()
 	a.hooks.enter(p)
 	for _, o := range a.Own {
 		o.Want = nil
@@ -174,7 +176,7 @@ func (a *app) save(ctx context.Context) bool {
 	a.Await(ctx, func() { err = a.env.store.SaveApp(ctx, state) })
 	if err != nil {
 		a.Dirty = true
-		a.faulted(ctx, fmt.Errorf("%w: %w", errStore, err))
+		a.faulted(ctx, fmt.Errorf("%w: %w", status.ErrStore, err))
 		return false
 	}
 	a.fault, a.unsaved = nil, false
@@ -311,7 +313,7 @@ func (a *app) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 	first := a.fresh
 	a.fresh = false
 	if changed > 0 || first {
-		a.condition.applied(time.Now())
+		a.is.Applied(time.Now())
 		if first && !p.Received().IsZero() {
 			start = p.Received()
 		}

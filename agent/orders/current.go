@@ -6,6 +6,7 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
+// defaultTimeout is how long an app may take to become healthy that says nothing of it.
 const defaultTimeout = 5 * time.Minute
 
 // Current is what the app knows of the bundle in force.
@@ -18,6 +19,7 @@ type Current struct {
 	Took     bool         // the plan that was coming with them is next
 }
 
+// Timeout is how long the app may take to become healthy.
 func (c *Current) Timeout() time.Duration {
 	if c.Spec.Timeout > 0 {
 		return time.Duration(c.Spec.Timeout) * time.Second

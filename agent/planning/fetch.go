@@ -18,13 +18,13 @@ type Fetch struct {
 	Unfit    fleet.Fact // why it cannot be used
 	Lacks    string     // which of its inputs is not there
 	Spare    Spare
-	stop     func() // stops the Fetching of a blob; nil if none was begun
+	stop     func() // stops the fetching of a blob; nil if none was begun
 }
 
 // Arrived is for a blob of which a plan was made.
 func (f *Fetch) Arrived() { f.Fetching, f.Unfit, f.Lacks = "", fleet.Fact{}, "" }
 
-// Stop stops the Fetching of a blob.
+// Stop stops the fetching of a blob.
 func (f *Fetch) Stop() {
 	if f.stop != nil {
 		f.stop()
