@@ -1,0 +1,61 @@
+package app
+
+import (
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/actor"
+	"github.com/drover-dev/drover/agent/budget"
+	"github.com/drover-dev/drover/agent/checks"
+	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/planning"
+	"github.com/drover-dev/drover/agent/status"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// App is one app of the cluster.
+type App struct {
+	actor.Actor
+	owned.Set
+	orders.Current
+	beside
+	actor.Timing
+	is       status.Condition
+	fetch    planning.Fetch
+	progress // through its hooks and waves
+	pruning
+	saving
+	env    *Env
+	scope  agent.Scope
+	checks checks.Checks
+
+	namespaceBodyApplied string // the request for its namespace that was granted
+
+	kindless bool           // objects of it wait for their kind to be served
+	fault    *owned.Trouble // what concerns the whole app
+}
+
+// saving is what of the app is to be stored.
+type saving struct {
+	unsaved bool // the intent must be stored before anything is applied
+	fresh   bool // the plan in force has not been applied through yet
+}
+
+// pruning is how far the app may delete what it no longer wants.
+type pruning struct {
+	held      string    // why nothing is deleted
+	spaceMade time.Time // when something was last deleted because a quota was used up
+	deletions budget.Budget
+}
+
+// view is what there is to know of the app.
+func (a *App) view() status.View {
+	return status.View{Set: &a.Set, Current: &a.Current, Fetch: &a.fetch, Progress: a.hooks.Progress, Fault: a.fault, Fresh: a.fresh,
+		Held: a.held, Over: a.deletions.Over() != nil, Deleted: a.deletions.Deleted(), Checks: a.checks.Ill(), Scope: a.scope}
+}
+
+// Report is the app's part of a report, and what of it waits for a person.
+func (a *App) Report() (protocol.AppReport, []protocol.Held) {
+	return a.is.Report(a.view()), a.awaitsPerson()
+}

@@ -1,0 +1,137 @@
+package app
+
+import (
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/hook"
+	"github.com/drover-dev/drover/agent/inventory"
+	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// lookout is what is seen of the object of a hook.
+type lookout struct {
+	claim      uint64 // by which it is the app's; 0 if another app has a hook of this name
+	apiVersion string
+	version    uint64
+	there      bool // there is an object
+	gone       bool // there was one
+	deleting   bool
+	mark       string // which run it was made for
+	verdict    fleet.Verdict
+	trouble    *owned.Trouble // why it could not be made, or taken away
+	failed     string         // the mark of the run that trouble is of
+}
+
+// noteTrouble takes down why a request for the object failed.
+func (l *lookout) noteTrouble(err error, now time.Time) {
+	if l.trouble == nil {
+		l.trouble = owned.NewTrouble()
+	}
+	l.trouble.Note(err, now)
+}
+
+// seen is what hook.Next is told of the object.
+func (l *lookout) seen() hook.Seen {
+	s := hook.Seen{There: l.there, Gone: l.gone, Deleting: l.deleting, Mark: l.mark, Verdict: l.verdict, Failed: l.failed}
+	if t := l.trouble; t != nil {
+		s.Trouble = &hook.Trouble{Text: t.Err.Error(), Next: t.Next, Final: t.Final}
+	}
+	return s
+}
+
+// seen is what is seen of the objects of all hooks that are under way.
+func (h *hookRunner) seen() map[protocol.ObjectRef]hook.Seen {
+	out := make(map[protocol.ObjectRef]hook.Seen, len(h.lookouts))
+	for ref, l := range h.lookouts {
+		out[ref] = l.seen()
+	}
+	return out
+}
+
+// follow looks at the objects of the hooks that are not released, and no longer at those of others.
+func (h *hookRunner) follow() {
+	list := h.Unreleased()
+	unreleased := make(map[protocol.ObjectRef]bool, len(list))
+	for _, st := range list {
+		unreleased[st.Ref] = true
+		h.lookOut(st.Ref, st.APIVersion)
+	}
+	for ref := range h.lookouts {
+		if !unreleased[ref] {
+			h.drop(ref)
+		}
+	}
+}
+
+// lookOut begins to look at the object of a hook.
+func (h *hookRunner) lookOut(ref protocol.ObjectRef, apiVersion string) *lookout {
+	l := h.lookouts[ref]
+	if l == nil {
+		l = &lookout{apiVersion: apiVersion, verdict: owned.Unseen}
+		h.lookouts[ref] = l
+	}
+	if l.claim == 0 {
+		answer := h.app.env.HookObjects.Claim(h.app.Name, ref, func(string) bool { return true })
+		if l.claim = answer.Number; answer.Claim == inventory.Free {
+			h.app.env.Watches.Track(ref)
+		}
+	}
+	return l
+}
+
+// drop ends that.
+func (h *hookRunner) drop(ref protocol.ObjectRef) {
+	if l := h.lookouts[ref]; l != nil {
+		delete(h.lookouts, ref)
+		if h.app.env.HookObjects.Release(ref, l.claim) {
+			h.app.env.Watches.Untrack(ref)
+		}
+	}
+}
+
+// dropAll is for an app of which nothing is left.
+func (h *hookRunner) dropAll() {
+	for ref := range h.lookouts {
+		h.drop(ref)
+	}
+}
+
+// sight takes what a watch tells of the object of a hook.
+func (h *hookRunner) sight(l *lookout, sg agent.Sighting) {
+	if sg.Live.Version < l.version {
+		return
+	}
+	l.version = sg.Live.Version
+	if sg.Kind == agent.SightGone {
+		l.there, l.gone = false, true
+		if l.trouble != nil {
+			l.trouble.Next = time.Time{} // what was in the way may be gone
+		}
+	} else {
+		l.there, l.gone, l.deleting, l.mark, l.verdict = true, false, sg.Live.Deleting, sg.Live.HookRun, sg.Verdict
+	}
+	h.app.Kick()
+}
+
+// followed are the objects that are looked at, with the versions of their kinds.
+func (h *hookRunner) followed() map[protocol.ObjectRef]string {
+	out := make(map[protocol.ObjectRef]string, len(h.lookouts))
+	for ref, l := range h.lookouts {
+		out[ref] = l.apiVersion
+	}
+	return out
+}
+
+// retry makes due at once what failed of objects of a group, and says whether there is any.
+func (h *hookRunner) retry(group string) (news bool) {
+	for ref, l := range h.lookouts {
+		if l.trouble != nil && ref.Group == group {
+			l.trouble.Next = time.Time{}
+			news = true
+		}
+	}
+	return news
+}

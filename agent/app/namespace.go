@@ -1,0 +1,74 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/protocol"
+)
+
+var namespaces = agent.Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}
+
+// prepareApply does what comes before the app's objects, and says whether the app can go on. The watch of autoscalers
+// begins, so that nothing has to wait for it later.
+func (a *App) prepareApply(ctx context.Context, p *plan.Plan) bool {
+	for _, o := range a.Own {
+		if o.Want != nil && o.Want.HasReplicas && o.Pending() {
+			a.env.Scaling.Follow(o.Item.Ref.Namespace)
+		}
+	}
+	return a.ensureNamespace(ctx, p)
+}
+
+// ensureNamespace creates the app's namespace, if the app asks for that, and says whether the app can go on. The
+// namespace is in no inventory, so it is never deleted. Its labels and annotations are applied under a field manager
+// of the app's own: other apps may ask for the same namespace, or have it in Git.
+func (a *App) ensureNamespace(ctx context.Context, p *plan.Plan) bool {
+	request := a.SpecOf(p).CreateNamespace
+	ref := protocol.ObjectRef{Kind: "Namespace", Name: p.Home}
+	if request == nil || p.Home == "" || p.Wanted(ref) {
+		return true
+	}
+	body := namespaceBody(p.Home, *request)
+	if a.namespaceBodyApplied == string(body) && !a.Homeless() {
+		return true
+	}
+	r := a.request()
+	var err error
+	a.Await(ctx, func() { err = r.applyNamespace(ctx, ref, body, len(request.Labels)+len(request.Annotations) == 0) })
+	if err != nil {
+		a.faulted(ctx, fmt.Errorf("create its namespace %s: %w", p.Home, err))
+		return false
+	}
+	a.namespaceBodyApplied = string(body)
+	return true
+}
+
+// applyNamespace applies the app's namespace. plain says that nothing but the namespace is asked for.
+func (r request) applyNamespace(ctx context.Context, ref protocol.ObjectRef, body []byte, plain bool) error {
+	_, err := r.at.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + r.name})
+	if agent.ReasonOf(err) == agent.ReasonForbidden && plain {
+		if _, getErr := r.at.Get(ctx, namespaces, ref); getErr == nil || len(r.env.Scope) > 0 {
+			return nil // it is there, or the person who gave the agent its scope knows: nothing else was asked for
+		}
+	}
+	return err
+}
+
+func namespaceBody(name string, r protocol.NamespaceRequest) []byte {
+	meta := map[string]any{"name": name}
+	if len(r.Labels) > 0 {
+		meta["labels"] = r.Labels
+	}
+	if len(r.Annotations) > 0 {
+		meta["annotations"] = r.Annotations
+	}
+	body, err := json.Marshal(map[string]any{"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
+	if err != nil {
+		panic("agent: a namespace that is not JSON: " + err.Error()) // strings only: cannot happen
+	}
+	return body
+}

@@ -1,0 +1,242 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// pruneTries is how often an object is looked at again that changes while it is about to be deleted.
+const pruneTries = 3
+
+// prune deletes what the app has and no longer wants, in the reverse of the order of applying: the next stage is
+// begun when the one before is gone. Nothing is deleted while something could not be applied, because what is to
+// go may still serve in place of what did not come.
+func (a *App) prune(ctx context.Context) {
+	for ctx.Err() == nil {
+		batch := a.batch()
+		if len(batch) == 0 {
+			return
+		}
+		r := a.request()
+		a.Await(ctx, func() {
+			each(a.env.Applies, batch, func(o *owned.Object) { r.remove(ctx, o) })
+		})
+	}
+}
+
+// batch is what may be deleted now.
+func (a *App) batch() (out []*owned.Object) {
+	if a.behind() {
+		return nil
+	}
+	if a.held = a.uncertain(); a.held == "" {
+		a.held = a.restrain()
+	}
+	if a.held != "" {
+		a.Forgive()
+		return nil
+	}
+	now, stage, wave := time.Now(), fleet.Stage(-1), 0
+	first := a.inTheWay(now)
+	if first != nil {
+		a.retryQuota(now)
+	}
+	for _, o := range slices.Backward(a.Own) {
+		switch {
+		case o.Want != nil:
+			if first == nil && (o.Trouble != nil || o.Pending()) {
+				a.held = "until everything else is applied"
+				a.Forgive()
+				return nil
+			}
+			continue
+		case a.wantedElsewhere(o), first != nil && !first[o]:
+			continue
+		case stage >= 0 && (fleet.StageOf(o.Item.Ref) != stage || o.Item.Wave != wave):
+			continue
+		}
+		stage, wave = fleet.StageOf(o.Item.Ref), o.Item.Wave
+		if !o.Removing && o.Hold.Over(now) && (o.Trouble == nil || o.Trouble.Final || !now.Before(o.Trouble.Next)) { // what was final was its apply
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// behind says whether there are newer orders than the app has: nothing is deleted by old ones.
+func (a *App) behind() bool {
+	_, newest := a.env.Board.Current()
+	return a.Seq != newest
+}
+
+// uncertain says why nothing may be deleted at the moment, if so: an object that left one app may have moved to
+// another one, and of some app it is not known what it wants.
+func (a *App) uncertain() string {
+	if !a.Leftover() {
+		return ""
+	}
+	if a.Plan != nil && len(a.Plan.Invalid) > 0 {
+		return "until it is known what all objects of the app are"
+	}
+	return a.env.Board.Doubt(a.Name)
+}
+
+// wantedElsewhere says whether another app is about to take an object over, or its own wants it again.
+func (a *App) wantedElsewhere(o *owned.Object) bool {
+	if !a.Leaving && (a.Plan == nil || a.Next.Wanted(o.Item.Ref)) { // it came back, or a newer version waits
+		return true
+	}
+	return !a.env.Objects.Holds(o.Item.Ref, o.Claim) || a.env.Board.WantedBeside(a.Name, o.Item.Ref)
+}
+
+// remove deletes one object, unless a guard says that it is not to be.
+func (r request) remove(ctx context.Context, o *owned.Object) {
+	a := r.app
+	var item agent.Item
+	may, prune := false, false
+	r.whenFree(o, func() {
+		if may = !o.Gone && !o.Coming && o.Want == nil && !o.Removing && ctx.Err() == nil; may {
+			o.Busy = true
+			prune, item = a.Prunes(), o.Item
+		}
+	})
+	if !may {
+		return
+	}
+	f := r.fate(ctx, o, item, prune)
+	a.Do(func() {
+		o.Busy = false
+		switch {
+		case o.Gone:
+		case o.Want == nil && a.env.Objects.Holds(o.Item.Ref, o.Claim):
+			a.decide(ctx, o, f)
+		case f.err == nil && f.kept == "" && f.held == nil: // wanted again since, and deleted all the same
+			o.Item.Line, o.Drifted, o.Deleting = agent.Sum{}, true, !f.gone
+			a.Kick()
+		}
+		a.judgeStash(ctx, o)
+		o.Proceed()
+	})
+}
+
+// fate is what became of an object that was to be pruned.
+type fate struct {
+	gone bool           // it is no longer there
+	kept string         // why it was left, and is no longer Drover's
+	held *protocol.Held // what a person has to approve first
+	err  error          // why that is not known yet
+}
+
+// fate asks the guards and then deletes.
+func (r request) fate(ctx context.Context, o *owned.Object, item agent.Item, prune bool) fate {
+	switch {
+	case r.env.Scope.Outside(item.Ref):
+		return fate{kept: r.env.Scope.Failure().Text}
+	case !prune:
+		return fate{kept: "the app does not prune"}
+	case r.env.Protected(item.Ref):
+		return fate{kept: "the agent itself lives by it"}
+	case item.Keep:
+		return fate{kept: r.keptBy(ctx, item)}
+	}
+	res, err := r.env.Cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind)
+	if err != nil {
+		return fate{gone: agent.ReasonOf(err) == agent.ReasonKind, err: err}
+	}
+	if !res.Namespaced {
+		item.Ref.Namespace = ""
+	}
+	for try := 1; ; try++ {
+		f := r.erase(ctx, o, res, item)
+		if agent.ReasonOf(f.err) != agent.ReasonConflict || try == pruneTries {
+			return f
+		}
+	}
+}
+
+// keptBy says which annotation keeps an object that was applied with one. What keeps it is what was applied: the look
+// at the object is for the words alone.
+func (r request) keptBy(ctx context.Context, item agent.Item) string {
+	if res, err := r.env.Cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind); err == nil {
+		if !res.Namespaced {
+			item.Ref.Namespace = ""
+		}
+		if live, err := r.rights().Peek(ctx, res, item.Ref); err == nil && live.KeptBy != "" {
+			return "it has the " + live.KeptBy
+		}
+	}
+	return "it was applied with an annotation that keeps it from being pruned"
+}
+
+// erase looks at an object as it is, and deletes just that.
+func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource, item agent.Item) fate {
+	live, err := r.rights().Peek(ctx, res, item.Ref)
+	switch {
+	case agent.ReasonOf(err) == agent.ReasonMissing || agent.ReasonOf(err) == agent.ReasonNamespace || agent.ReasonOf(err) == agent.ReasonKind:
+		return fate{gone: true}
+	case err != nil:
+		return fate{err: err}
+	case live.App != r.name && !slices.Contains(item.Former, live.App):
+		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, r.name)}
+	case live.KeptBy != "":
+		return fate{kept: "it has the " + live.KeptBy}
+	case live.Deleting:
+		return fate{}
+	}
+	if held, err := r.env.Check.Lost(ctx, r.name, live, nil); held != nil || err != nil {
+		return fate{held: held, err: err}
+	}
+	unwanted := false
+	r.app.Do(func() {
+		unwanted = !o.Gone && o.Want == nil && !r.app.behind() && !r.app.wantedElsewhere(o) && r.app.uncertain() == "" && r.app.cleared()
+	})
+	if !unwanted { // a bundle came meanwhile: the next turn decides
+		return fate{err: errWanted}
+	}
+	gone, err := r.at.Delete(ctx, res, live)
+	return fate{gone: gone, err: r.unpermitted(ctx, err)}
+}
+
+var errWanted = errors.New("a newer bundle may want it")
+
+// decide takes down what became of an object.
+func (a *App) decide(ctx context.Context, o *owned.Object, f fate) {
+	ref := o.Item.Ref
+	switch {
+	case ctx.Err() != nil:
+	case f.gone:
+		a.pruned(o)
+	case f.kept != "":
+		a.emit(protocol.Event{Kind: protocol.EventKept, App: a.Name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		a.spend()
+		a.forget(o)
+	case f.held != nil:
+		a.holdBack(o, *f.held)
+	case errors.Is(f.err, errWanted):
+		a.Kick()
+	case f.err != nil:
+		if o.Trouble == nil {
+			o.Trouble = owned.NewTrouble()
+		}
+		o.Trouble.Note(fmt.Errorf("delete: %w", f.err), time.Now())
+	default:
+		o.Removing, o.Trouble, o.Hold = true, nil, nil
+	}
+}
+
+// pruned is for an object that is no longer there, and was to go.
+func (a *App) pruned(o *owned.Object) {
+	ref := o.Item.Ref
+	a.emit(protocol.Event{Kind: protocol.EventPruned, App: a.Name, Object: &ref, Message: "deleted, because Git no longer has it"})
+	a.spend()
+	a.forget(o)
+	a.Kick()
+}

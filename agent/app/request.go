@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
+)
+
+// End ends what the app has others do.
+func (a *App) End() {
+	a.Timing.Stop()
+	a.fetch.Stop()
+	a.checks.Stop()
+}
+
+// Publish puts what others may know of the app on the board, and then tells them.
+func (a *App) Publish() {
+	if a.Took {
+		a.env.Board.Taken(a, a.Summarize())
+		a.Took = false
+	} else {
+		a.env.Board.Tell(a, a.Summarize())
+	}
+	a.reveal()
+	a.TellNow()
+}
+
+// Turns takes turns at an app until there is nothing left to do at once.
+func (a *App) Turns(ctx context.Context) {
+	for a.TurnDue && ctx.Err() == nil && !a.Gone {
+		a.TurnDue = false
+		a.turn(ctx)
+		a.Publish()
+	}
+	a.Running = a.TurnDue
+	for _, o := range a.Own {
+		if o.Look == nil {
+			a.inquire(ctx, o)
+		}
+	}
+	a.assess(ctx)
+	a.schedule(ctx)
+	a.Publish()
+}
+
+// request is what is done beside an app, with the rights that the app had when it began.
+type request struct {
+	env     *Env
+	app     *App // is asked with do
+	name    string
+	account string // whose rights they are; "" for the agent's own
+	at      agent.Objects
+}
+
+// request begins one.
+func (a *App) request() request {
+	return request{env: a.env, app: a, name: a.Name, account: a.Spec.ServiceAccount, at: a.objects()}
+}
+
+// whenFree does something with an object of the app when no request for it is under way, and waits until that is done.
+// It is for other goroutines than the app's.
+func (r request) whenFree(o *owned.Object, f func()) {
+	done := make(chan struct{})
+	r.app.Do(func() { o.OnFree(func() { defer close(done); f() }) })
+	<-done
+}

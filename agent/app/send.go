@@ -1,0 +1,106 @@
+package app
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/apply"
+	"github.com/drover-dev/drover/agent/guard"
+	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// apply applies one object, if it is still due when no other request for it is under way. changed is called, by the
+// app, if it changed.
+func (r request) apply(ctx context.Context, o *owned.Object, lines []byte, changed func()) {
+	var w *plan.Want
+	r.whenFree(o, func() {
+		if !o.Gone && !o.Coming && o.Due(time.Now()) && ctx.Err() == nil {
+			o.Busy, w = true, o.Want
+		}
+	})
+	if w == nil {
+		return
+	}
+	live, err := r.send(ctx, o, w, lines)
+	r.app.Do(func() {
+		before := o.Version
+		r.app.settle(ctx, o, w, live, err)
+		if err == nil && live.Version != before {
+			changed()
+		}
+	})
+}
+
+// send finds where an object belongs and applies it there.
+func (r request) send(ctx context.Context, o *owned.Object, w *plan.Want, lines []byte) (agent.Live, error) {
+	res, err := r.env.Cluster.Resolve(ctx, w.APIVersion, w.Ref.Kind)
+	if err != nil {
+		return agent.Live{}, err
+	}
+	var ref protocol.ObjectRef
+	if r.app.Do(func() { ref, err = r.app.settleName(o, w, res) }); err != nil {
+		return agent.Live{}, err
+	}
+	if r.env.Scope.Outside(ref) { // which was not known before its kind was
+		return agent.Live{}, r.env.Scope.Failure()
+	}
+	r.env.Watches.Watch(res, r.env.Scope.Covering(ref))
+	known := w.HasReplicas && r.env.Scaling.Known(ctx, ref.Namespace)
+	var t apply.Task
+	r.app.Do(func() { t = r.app.task(o, w, res, lines, known) })
+	live, err := t.Put(ctx)
+	return live, r.env.Scope.Explain(r.unpermitted(ctx, err), ref.Namespace)
+}
+
+// task reads what there is to know before an object is applied. known says whether it is known what autoscalers
+// scale.
+func (a *App) task(o *owned.Object, w *plan.Want, res agent.Resource, lines []byte, known bool) apply.Task {
+	ref := o.Item.Ref
+	t := apply.Task{At: a.objects(), Resource: res, Ref: ref, Mode: w.Mode, First: o.Item.Fields == agent.Sum{}, Heal: o.Item.Line == w.Line,
+		Recreate: w.Recreate, Protected: a.env.Protected(ref), Patch: agent.Patch{Line: w.LineOf(lines), App: a.Name, Leave: a.Leaves(w)}}
+	if a.Plan != nil && a.Settings.Recreate && !guard.Precious(ref) && !guard.TakesClaims(ref, t.Patch.Line) {
+		t.Recreate = true
+	}
+	t.Recreate = t.Recreate && a.Accepted.Known // without a bundle nothing is deleted
+	if scaled := a.env.Scaling.Scales(ref); (known || !w.HasReplicas) && o.Item.Scaled != (w.HasReplicas && scaled) {
+		o.Item.Scaled, a.Dirty = w.HasReplicas && scaled, true
+	}
+	if o.Item.Scaled {
+		t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, "/spec/replicas")
+	}
+	if steered := a.allSteered()[ref]; !slices.Equal(o.Item.Steered, steered) {
+		o.Item.Steered, a.Dirty = steered, true
+	}
+	t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, o.Item.Steered...)
+	all, _ := owned.Whole(o.Item.Whole, t.Patch.Leave.Paths)
+	t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, all...)
+	t.Patch.Polite, t.Patch.Strings = t.First, !t.First && !t.Heal
+	t.Recreated = func(message string) {
+		a.Do(func() {
+			a.emit(protocol.Event{Kind: protocol.EventRecreated, App: a.Name, Object: &ref, Message: message})
+		})
+	}
+	return t
+}
+
+// settleName is the name of an object in the cluster. It takes away the namespace that was guessed for one whose kind
+// was not known.
+func (a *App) settleName(o *owned.Object, w *plan.Want, res agent.Resource) (protocol.ObjectRef, error) {
+	if !w.KindUnknown || res.Namespaced || o.Item.Ref.Namespace == "" || o.Gone {
+		return o.Item.Ref, nil
+	}
+	from, to := o.Item.Ref, o.Item.Ref
+	to.Namespace = ""
+	if owner, ok := a.env.Objects.Rename(a.Name, from, to); !ok {
+		return from, &agent.Failure{Reason: agent.ReasonInvalid, Text: "app " + owner + " has it, too: take it out of one of them"}
+	}
+	a.env.Watches.Track(to)
+	a.env.Watches.Untrack(from)
+	a.Rename(o, to)
+	a.Dirty = true
+	return to, nil
+}

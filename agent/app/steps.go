@@ -1,0 +1,128 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"github.com/drover-dev/drover/agent/hook"
+	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// progress is how far an app has come with its plan.
+type progress struct {
+	hooks   hookRunner
+	changes int // objects that were changed since the plan came into force
+}
+
+// precede does what comes before a plan is in force, and says whether its time has come. Until then nothing of the app
+// changes.
+func (a *App) precede(ctx context.Context, p *plan.Plan) bool {
+	if a.hooks.Run == nil {
+		return true
+	}
+	if !a.ensureNamespace(ctx, p) {
+		return false
+	}
+	done, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Prepare, Plan: p, InForce: a.Plan != nil})
+	return done
+}
+
+// deliver applies what is due of the plan in force, as far as the run has come, and says how many objects changed.
+func (a *App) deliver(ctx context.Context, p *plan.Plan) (changed int) {
+	switch a.hooks.Part(p) {
+	case hook.Everything:
+		return a.applyPart(ctx, p, func(*owned.Object) bool { return true })
+	case hook.Drifted: // the next one is being prepared
+		return a.applyPart(ctx, p, func(o *owned.Object) bool { return !o.Pending() })
+	}
+	_, changed = a.hooks.takeThrough(ctx, hook.View{Moment: hook.Deliver, Plan: p})
+	return changed
+}
+
+// applyPart applies what is due of a part of the app, stage by stage. What must come after something else in it
+// follows.
+func (a *App) applyPart(ctx context.Context, p *plan.Plan, part func(*owned.Object) bool) (changed int) {
+	for sent := 1; sent > 0 && ctx.Err() == nil; {
+		sent = 0
+		for stage := range fleet.Stages {
+			n, m := a.applyStage(ctx, p, stage, part)
+			sent, changed = sent+n, changed+m
+		}
+		if !a.holds(ctx) {
+			break
+		}
+	}
+	return changed
+}
+
+// complete does what comes when everything is applied and healthy.
+func (a *App) complete(ctx context.Context, p *plan.Plan) {
+	if !a.hooks.Run.Open() {
+		return
+	}
+	unready := func(o *owned.Object) bool { return o.Want != nil && !o.Current() }
+	a.hooks.takeThrough(ctx, hook.View{Moment: hook.Complete, Plan: p,
+		Healthy: len(a.checks.Ill()) == 0 && !slices.ContainsFunc(a.Own, unready),
+		Failing: a.is.Phase == protocol.PhaseDegraded || a.is.Phase == protocol.PhaseFailed})
+}
+
+// removeApp takes away an app that left Git.
+func (a *App) removeApp(ctx context.Context) {
+	if a.behind() {
+		return // it may have come back
+	}
+	may := a.Accepted.Known && a.Spec.Prune && !a.Spec.Orphan && a.uncertain() == "" && a.restrain() == ""
+	if a.hooks.Run.Failed() != "" || may && !a.hooks.deleteHooks(ctx, fleet.PreDelete) {
+		a.finish(ctx)
+		return
+	}
+	if a.Accepted.Known {
+		a.prune(ctx)
+	}
+	empty := a.Leaving && len(a.Own) == 0 && len(a.Given) == 0 // unless it came back
+	if empty && a.hooks.Run != nil && (!may || a.hooks.deleteHooks(ctx, fleet.PostDelete)) {
+		if erased, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Erase, Delete: may}); !erased {
+			return
+		}
+	}
+	if a.finish(ctx) {
+		a.fault = nil
+		a.assess(ctx)
+	}
+}
+
+// moveOn has an app looked at whose run may go on, and those that wait for the object.
+func (a *App) moveOn(o *owned.Object, before protocol.Health) {
+	if a.hooks.Run.Open() && before != o.Health().Health {
+		a.Kick()
+	}
+	if a.beside.awaited(o.Item.Ref) {
+		a.Kick()
+	}
+}
+
+// whenSettled waits until no request for an object of the app is under way. It is for other goroutines than the app's.
+func (a *App) whenSettled(ref protocol.ObjectRef) {
+	done := make(chan struct{})
+	a.Do(func() {
+		if o := a.ByRef[ref]; o != nil {
+			o.OnFree(func() { close(done) })
+		} else {
+			close(done)
+		}
+	})
+	<-done
+}
+
+// dropHooked gives up the objects that an app had and that are its hooks now. They stay as they are until the hook is
+// done.
+func (a *App) dropHooked() {
+	for _, o := range slices.Clone(a.Own) {
+		if o.Want == nil && a.Plan.Hooked(o.Item.Ref) {
+			a.forget(o)
+		}
+	}
+}

@@ -1,0 +1,350 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/board"
+	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/status"
+	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/phrase"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// establishTime is how long an app waits for its definitions before it goes on without them.
+const establishTime = 15 * time.Second
+
+// turn does what is due for an app, from the first step that is. What a step waits for is not waited for here: the
+// turn ends, and whatever moves it, or the time, begins another one.
+func (a *App) turn(ctx context.Context) {
+	start := time.Now()
+	next, leaving, ok := a.open(ctx)
+	if !ok {
+		a.saveSuspended(ctx)
+		return
+	}
+	if !a.hooks.tidy(ctx) {
+		return
+	}
+	if leaving {
+		a.removeApp(ctx)
+		return
+	}
+	if a.advance(ctx, next, start) && a.finish(ctx) && a.hooks.tidy(ctx) {
+		a.finish(ctx)
+	}
+}
+
+// advance takes the delivery of an app as far as it goes, and says whether it can be concluded.
+func (a *App) advance(ctx context.Context, next *plan.Plan, start time.Time) bool {
+	plan, fresh, ok := a.enter(ctx, next, next != nil && a.precede(ctx, next))
+	if !ok {
+		return true
+	}
+	if fresh && (!a.save(ctx) || !a.hooks.tidy(ctx)) { // the intent: from here on nothing that is applied can be lost
+		return false
+	}
+	if !a.prepareApply(ctx, plan) {
+		return false
+	}
+	changed := a.deliver(ctx, plan)
+	if ctx.Err() != nil {
+		return false
+	}
+	a.fallBack(ctx)
+	if a.Accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.inTheWay(time.Now()) != nil) {
+		a.prune(ctx)
+	}
+	if !a.conclude(ctx, plan, changed, start) {
+		return false
+	}
+	a.complete(ctx, plan)
+	return ctx.Err() == nil
+}
+
+// open decides whether there is anything to do, and gives a new plan whose time has come.
+func (a *App) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
+	defer func() { a.assess(ctx) }()
+	a.hooks.until = time.Time{}
+	if a.Suspended() || plan.Unmet(a.Spec) != "" || !a.Accepted.Known && a.Plan == nil && a.Next == nil {
+		return nil, false, false
+	}
+	if a.fault != nil && time.Now().Before(a.fault.Next) && a.Next == nil {
+		return nil, false, false
+	}
+	if a.Leaving {
+		a.hooks.leave()
+		return nil, true, true
+	}
+	if a.Next != nil && a.Blocked == "" {
+		if a.is.Waits = a.env.Board.Awaited(a.Spec, a.is.Status(a.view()), a.Accepted); a.is.Waits == "" {
+			a.hooks.begin(a.Next)
+			return a.Next, false, true
+		}
+	}
+	return nil, false, true
+}
+
+// enter puts a new plan into force if it may be, and says whether there is one in force, and whether that is yet to be
+// stored.
+func (a *App) enter(ctx context.Context, next *plan.Plan, may bool) (p *plan.Plan, fresh, ok bool) {
+	if may && a.Next == next && !a.Leaving {
+		a.activate(ctx)
+	}
+	a.reclaim(ctx)
+	a.assess(ctx)
+	return a.Plan, a.unsaved, a.Plan != nil && !a.Leaving
+}
+
+// activate puts the next plan into force.
+func (a *App) activate(ctx context.Context) {
+	p, left := a.Next, map[*owned.Object]agent.Leave{}
+	if a.Plan != nil && !reflect.DeepEqual(a.Settings.Ignored, p.Spec().Ignored) {
+		left = a.Left(a.Settings)
+	}
+	if a.Was == nil {
+		a.Was = a.Plan
+	}
+	a.Next, a.Plan, a.fresh, a.unsaved, a.fault = nil, p, true, true, nil
+	a.Settings = owned.SettingsOf(p.Spec())
+	a.Clashes, a.changes = nil, 0
+	a.is.Begin()
+	a.hooks.enter(p)
+	for _, o := range a.Own {
+		o.Want = nil
+	}
+	for i := range p.Wants {
+		a.Adopt(&p.Wants[i])
+	}
+	a.Excuse()
+	a.dropHooked()
+	a.Sort()
+	a.Releave(left, a.Settings)
+	a.steer()
+	a.TellLater(func() { // those that may have waited for something that the app no longer wants
+		for _, other := range a.env.Board.Where(func(e *board.Entry[*App]) bool { return e.Facts.Clashing && e.App != a }) {
+			other.Post(other.Kick)
+		}
+	})
+}
+
+// reclaim tries again what clashed.
+func (a *App) reclaim(ctx context.Context) {
+	if len(a.Clashes) == 0 || a.Plan == nil {
+		return
+	}
+	before := a.Clashes
+	a.Clashes = nil
+	for _, c := range before {
+		for i := range a.Plan.Wants {
+			if w := &a.Plan.Wants[i]; w.Is(c.Ref) {
+				a.Adopt(w)
+			}
+		}
+	}
+	if len(a.Clashes) < len(before) {
+		a.unsaved = true
+		a.Sort()
+	}
+}
+
+// save stores the app as it is now, and says whether that worked.
+func (a *App) save(ctx context.Context) bool {
+	if a.stored() == nil { // of an app that leaves, what was stored before stays until nothing is left of it
+		a.Dirty = false
+		return true
+	}
+	a.keepLast(ctx)
+	if a.HandleUntil(ctx, nil, func() bool { return a.Coming == 0 }); a.Coming > 0 {
+		return false // the session is over
+	}
+	if a.stored() == nil {
+		return true // it left meanwhile
+	}
+	state := a.state()
+	saved := slices.Clone(a.Own)
+	a.Dirty = false
+	var err error
+	a.Await(ctx, func() { err = a.env.Store.SaveApp(ctx, state) })
+	if err != nil {
+		a.Dirty = true
+		a.faulted(ctx, fmt.Errorf("%w: %w", status.ErrStore, err))
+		return false
+	}
+	a.fault, a.unsaved = nil, false
+	for _, o := range saved {
+		if !o.Gone {
+			a.releaseFormers(o)
+		}
+	}
+	return true
+}
+
+// saveSuspended stores what is known of a suspended app, such as that a Job has completed. Nothing else is done.
+func (a *App) saveSuspended(ctx context.Context) {
+	due := a.Suspended() && a.Dirty && a.Accepted.Known
+	if due {
+		a.save(ctx)
+	}
+}
+
+// stored is the plan that is stored of an app: what is in force; or what its first PreSync hooks are done for, or its
+// last ones when it leaves.
+func (a *App) stored() *plan.Plan {
+	switch {
+	case a.Plan != nil:
+		return a.Plan
+	case a.Leaving:
+		return a.Last
+	case a.Next.DeliveredBy(a.hooks.Run):
+		return a.Next
+	}
+	return nil
+}
+
+// state is what is stored of an app.
+func (a *App) state() agent.AppState {
+	p := a.stored()
+	packed, _ := p.Packed()
+	deleted, granted := a.deletions.Stored()
+	st := agent.AppState{Spec: a.SpecOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: a.Items(),
+		Last: a.LastApplied(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted}
+	return st
+}
+
+// faulted notes what keeps the whole app from going on.
+func (a *App) faulted(ctx context.Context, err error) {
+	if errors.Is(err, agent.ErrLost) {
+		a.env.End(err)
+		return
+	}
+	if ctx.Err() != nil {
+		return
+	}
+	if a.fault == nil {
+		a.fault = owned.NewTrouble()
+	}
+	a.fault.Note(err, time.Now())
+	a.assess(ctx)
+}
+
+// applyStage applies what is due in one stage, all at once, and says how many objects were sent and how many of them
+// changed.
+func (a *App) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, part func(*owned.Object) bool) (sent, changed int) {
+	due := a.due(stage, part)
+	if len(due) == 0 || ctx.Err() != nil {
+		return 0, 0
+	}
+	var lines []byte
+	var err error
+	if a.Await(ctx, func() { lines, err = p.Lines() }); err != nil {
+		a.faulted(ctx, err)
+		return 0, 0
+	}
+	r := a.request()
+	a.Await(ctx, func() {
+		each(a.env.Applies, due, func(o *owned.Object) {
+			r.apply(ctx, o, lines, func() { changed++ })
+		})
+	})
+	if stage == fleet.StageDefinitions {
+		a.awaitDefinitions(ctx)
+	}
+	return len(due), changed
+}
+
+// each does something for all of a list, as many at once as there are slots.
+func each[T any](slots chan struct{}, list []T, do func(T)) {
+	var wg sync.WaitGroup
+	for _, x := range list {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do(x)
+		})
+	}
+	wg.Wait()
+}
+
+// due are the objects of a part of the app that must be applied now.
+func (a *App) due(stage fleet.Stage, part func(*owned.Object) bool) (due []*owned.Object) {
+	now := time.Now()
+	for _, o := range a.Own {
+		if o.Due(now) && fleet.StageOf(o.Item.Ref) == stage && part(o) && a.free(o) {
+			due = append(due, o)
+		}
+	}
+	return due
+}
+
+// awaitDefinitions waits until the app's definitions are established, for some time.
+func (a *App) awaitDefinitions(ctx context.Context) {
+	limit := time.NewTimer(establishTime)
+	defer limit.Stop()
+	a.HandleUntil(ctx, limit.C, func() bool {
+		return !slices.ContainsFunc(a.Own, func(o *owned.Object) bool {
+			return o.Want != nil && o.Trouble == nil && plan.IsDefinition(o.Item.Ref) && o.Verdict.Health == protocol.HealthProgressing
+		})
+	})
+}
+
+// conclude stores the outcome of a turn and tells of it. It says whether that worked.
+func (a *App) conclude(ctx context.Context, p *plan.Plan, changed int, start time.Time) bool {
+	if !a.finish(ctx) {
+		return false
+	}
+	a.fault = nil
+	if a.Plan != p {
+		return true
+	}
+	a.changes += changed
+	if p.DeliveredBy(a.hooks.Run) && !a.hooks.Run.Applied { // the rest follows
+		a.assess(ctx)
+		return true
+	}
+	first := a.fresh
+	a.fresh = false
+	if changed > 0 || first {
+		a.is.Applied(time.Now())
+		if first && !p.Received().IsZero() {
+			start = p.Received()
+		}
+		a.emit(protocol.Event{Kind: protocol.EventApplied, App: a.Name, Took: protocol.MillisOf(time.Since(start)),
+			Message: fmt.Sprintf("%s, %d changed", phrase.Count(len(p.Wants), "object"), a.changes)})
+		a.changes = 0
+	}
+	a.assess(ctx)
+	return true
+}
+
+// finish stores the outcome, or takes away the state of an app that is gone.
+func (a *App) finish(ctx context.Context) bool {
+	gone, dirty := a.Leaving && a.Empty() && !a.hooks.Run.Open(), a.Dirty
+	switch {
+	case gone:
+		var err error
+		a.Await(ctx, func() { err = a.env.Store.DropApp(ctx, a.Name) })
+		if err != nil {
+			a.faulted(ctx, fmt.Errorf("delete its state in the cluster: %w", err))
+			return false
+		}
+		a.Dirty = false // or else it would be dropped again and again
+		if a.Leaving && a.env.Board.Remove(a, a.Seq) {
+			a.Gone = true
+			a.hooks.dropAll()
+			a.env.Out.Changed(true)
+		}
+		return true
+	case dirty:
+		return a.save(ctx)
+	}
+	return true
+}
