@@ -146,7 +146,7 @@ func TestAnObjectThatWentIsNotHandedOver(t *testing.T) {
 	from.Do(func() {
 		o := from.ByRef[mapOf("x")]
 		o.Busy = false
-		from.forget(o) // it was deleted
+		from.Forget(o) // it was deleted
 		o.Proceed()
 	})
 	becomes(t, to, "it is known that there is none", func() bool {
@@ -174,7 +174,7 @@ func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
 		defer close(gave)
 		request{app: to}.whenFree(waiting, func() {})
 	}()
-	to.Do(func() { to.forget(waiting) })
+	to.Do(func() { to.Forget(waiting) })
 	<-gave
 	from.Do(func() {
 		given.Busy = false

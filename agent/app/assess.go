@@ -42,8 +42,8 @@ func (a *App) schedule(ctx context.Context) {
 		if a.fault != nil {
 			sooner(a.fault.Next)
 		}
-		if !a.hooks.until.IsZero() {
-			sooner(a.hooks.until)
+		if !a.hooks.Until.IsZero() {
+			sooner(a.hooks.Until)
 		}
 		if a.Dirty {
 			sooner(now.Add(saveDelay))
@@ -92,7 +92,7 @@ func (a *App) assess(ctx context.Context) {
 		return
 	}
 	if kind := a.is.Event(v); kind != "" {
-		a.emit(protocol.Event{Kind: kind, App: a.Name, Message: v.Message})
+		a.Emit(protocol.Event{Kind: kind, App: a.Name, Message: v.Message})
 	}
 	a.TellLater(a.env.Moved.Announce)
 	if v.Phase == protocol.PhaseHealthy {
@@ -111,8 +111,8 @@ func (a *App) assessIdle(ctx context.Context) {
 	}
 }
 
-// emit puts an event of the app into the journal.
-func (a *App) emit(e protocol.Event) {
+// Emit puts an event of the app into the journal.
+func (a *App) Emit(e protocol.Event) {
 	e.Generation = a.Accepted.Bundle.Generation
 	if a.Plan != nil && e.Revision == "" {
 		e.Revision = a.Settings.Revision

@@ -35,7 +35,7 @@ func (a *App) forBudget() budget.App {
 func (a *App) restrain() string {
 	r := a.deletions.Rule(a.forBudget(), a.Accepted.Bundle.Deletions, a.point())
 	if r.News != nil {
-		a.emit(protocol.Event{Kind: protocol.EventHeld, App: a.Name, Message: r.News.Message})
+		a.Emit(protocol.Event{Kind: protocol.EventHeld, App: a.Name, Message: r.News.Message})
 	}
 	a.Dirty = a.Dirty || r.Dirty
 	return r.Why

@@ -122,8 +122,8 @@ func (a *App) releaseFormers(o *owned.Object) {
 	o.Formers = nil
 }
 
-// forget takes an object out of the inventory.
-func (a *App) forget(o *owned.Object) {
+// Forget takes an object out of the inventory.
+func (a *App) Forget(o *owned.Object) {
 	ref := o.Item.Ref
 	a.releaseFormers(o)
 	if o.Coming {

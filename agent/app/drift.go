@@ -17,14 +17,11 @@ func (a *App) Sight(ctx context.Context, sg agent.Sighting) {
 	if ctx.Err() != nil {
 		return
 	}
-	l, o := a.hooks.lookouts[sg.Live.Ref], a.ByRef[sg.Live.Ref]
-	if l != nil {
-		a.hooks.sight(l, sg)
-	}
+	hooked, o := a.hooks.Sight(sg), a.ByRef[sg.Live.Ref]
 	if o != nil {
 		a.see(ctx, o, sg)
 	}
-	if owner := a.env.Objects.Owner(sg.Live.Ref); l == nil && o == nil && owner != "" && owner != a.Name {
+	if owner := a.env.Objects.Owner(sg.Live.Ref); !hooked && o == nil && owner != "" && owner != a.Name {
 		if other := a.env.Board.App(owner); other != nil { // it was handed over meanwhile
 			other.Box.Sight(sg)
 		}
@@ -256,7 +253,7 @@ func (r request) repair(ctx context.Context, o *owned.Object, w *plan.Want, p *p
 	healed := err == nil && !live.Left && (live.Created || live.Version != sg.Live.Version)
 	var c agent.Culprit
 	if healed && sg.Kind != agent.SightGone {
-		c = r.at.Blame(sg.Live, live)
+		c = r.Objects.Blame(sg.Live, live)
 		healed = live.Created || len(c.Fields) > 0
 	}
 	a.Do(func() {
@@ -292,7 +289,7 @@ func (a *App) journal(o *owned.Object, sg agent.Sighting, live agent.Live, c age
 	ref := o.Item.Ref
 	e.Object = &ref
 	o.Conflict.Blame(e.By, e.Fields)
-	a.emit(e)
+	a.Emit(e)
 	e.Version, e.Cluster, e.Generation = protocol.Version, a.env.ClusterName, a.Accepted.Bundle.Generation
 	a.env.Notes.With(func() { a.env.Notes.Drift.Last = &e })
 	a.env.Out.Changed(false)

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent/contents"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/guard"
+	"github.com/drover-dev/drover/agent/hookrun"
 	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
@@ -71,8 +72,19 @@ func (e *Env) NewApp(name string) *App {
 	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name),
 		beside: beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
-	a.hooks = hookRunner{app: a, lookouts: map[protocol.ObjectRef]*lookout{}}
+	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: a, Env: e.forHooks()})
 	return a
+}
+
+// forHooks is what the hooks of all apps reach and share.
+func (e *Env) forHooks() hookrun.Env {
+	return hookrun.Env{Kinds: e.Cluster, Watches: e.Watches, Claims: e.HookObjects, Objects: e.Objects, Scope: e.Scope,
+		Protected: e.Protected, News: func() { e.Out.Changed(false) },
+		Settle: func(owner string, ref protocol.ObjectRef) {
+			if a := e.Board.App(owner); a != nil {
+				a.whenSettled(ref)
+			}
+		}}
 }
 
 // Ports are what a session reaches, and its name.

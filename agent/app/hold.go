@@ -11,7 +11,7 @@ import (
 func (a *App) holdBack(o *owned.Object, h protocol.Held) {
 	if o.HoldBack(h, time.Now()) {
 		ref := o.Item.Ref
-		a.emit(protocol.Event{Kind: protocol.EventHeld, App: a.Name, Object: &ref, Message: h.Message})
+		a.Emit(protocol.Event{Kind: protocol.EventHeld, App: a.Name, Object: &ref, Message: h.Message})
 	}
 	a.env.Out.Changed(true)
 }

@@ -48,7 +48,7 @@ func (r request) compare(ctx context.Context, o *owned.Object, w *plan.Want, p *
 		t.Patch.Try, t.Patch.Polite = true, false
 		var would agent.Live
 		if would, err = t.At.Apply(ctx, t.Resource, t.Ref, t.Patch); err == nil {
-			c = r.at.Blame(sg.Live, would)
+			c = r.Objects.Blame(sg.Live, would)
 		}
 	}
 	r.app.Do(func() { r.app.compared(o, w, sg, c, err) })
@@ -74,6 +74,6 @@ func (a *App) tellLeft(o *owned.Object, e protocol.Event) {
 	ref := o.Item.Ref
 	e.Kind, e.App, e.Object = protocol.EventDrift, a.Name, &ref
 	e.Message += ", because the app keeps drift: it is as in Git again when its next change in Git comes, or put it right by hand"
-	a.emit(e)
+	a.Emit(e)
 	a.env.Out.Changed(false)
 }

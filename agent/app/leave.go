@@ -18,7 +18,7 @@ func (a *App) learn(o *owned.Object, w *plan.Want, fields []string) {
 		a.Kick() // to store it, for when nothing tells it any more
 		ref := o.Item.Ref
 		if _, parts := owned.Whole([]string{field}, a.Leaves(w).Paths); len(parts) > 0 {
-			a.emit(protocol.Event{Kind: protocol.EventLeft, App: a.Name, Object: &ref,
+			a.Emit(protocol.Event{Kind: protocol.EventLeft, App: a.Name, Object: &ref,
 				Fields: []string{field}, Message: owned.LeftWhole(field, parts[0])})
 		}
 	}

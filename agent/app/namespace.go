@@ -49,9 +49,9 @@ func (a *App) ensureNamespace(ctx context.Context, p *plan.Plan) bool {
 
 // applyNamespace applies the app's namespace. plain says that nothing but the namespace is asked for.
 func (r request) applyNamespace(ctx context.Context, ref protocol.ObjectRef, body []byte, plain bool) error {
-	_, err := r.at.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + r.name})
+	_, err := r.Objects.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + r.Rights.App})
 	if agent.ReasonOf(err) == agent.ReasonForbidden && plain {
-		if _, getErr := r.at.Get(ctx, namespaces, ref); getErr == nil || len(r.env.Scope) > 0 {
+		if _, getErr := r.Objects.Get(ctx, namespaces, ref); getErr == nil || len(r.env.Scope) > 0 {
 			return nil // it is there, or the person who gave the agent its scope knows: nothing else was asked for
 		}
 	}

@@ -169,7 +169,7 @@ func (r request) keptBy(ctx context.Context, item agent.Item) string {
 		if !res.Namespaced {
 			item.Ref.Namespace = ""
 		}
-		if live, err := r.rights().Peek(ctx, res, item.Ref); err == nil && live.KeptBy != "" {
+		if live, err := r.Peek(ctx, res, item.Ref); err == nil && live.KeptBy != "" {
 			return "it has the " + live.KeptBy
 		}
 	}
@@ -178,20 +178,20 @@ func (r request) keptBy(ctx context.Context, item agent.Item) string {
 
 // erase looks at an object as it is, and deletes just that.
 func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource, item agent.Item) fate {
-	live, err := r.rights().Peek(ctx, res, item.Ref)
+	live, err := r.Peek(ctx, res, item.Ref)
 	switch {
 	case agent.ReasonOf(err) == agent.ReasonMissing || agent.ReasonOf(err) == agent.ReasonNamespace || agent.ReasonOf(err) == agent.ReasonKind:
 		return fate{gone: true}
 	case err != nil:
 		return fate{err: err}
-	case live.App != r.name && !slices.Contains(item.Former, live.App):
-		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, r.name)}
+	case live.App != r.Rights.App && !slices.Contains(item.Former, live.App):
+		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, r.Rights.App)}
 	case live.KeptBy != "":
 		return fate{kept: "it has the " + live.KeptBy}
 	case live.Deleting:
 		return fate{}
 	}
-	if held, err := r.env.Check.Lost(ctx, r.name, live, nil); held != nil || err != nil {
+	if held, err := r.env.Check.Lost(ctx, r.Rights.App, live, nil); held != nil || err != nil {
 		return fate{held: held, err: err}
 	}
 	unwanted := false
@@ -201,8 +201,8 @@ func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource,
 	if !unwanted { // a bundle came meanwhile: the next turn decides
 		return fate{err: errWanted}
 	}
-	gone, err := r.at.Delete(ctx, res, live)
-	return fate{gone: gone, err: r.unpermitted(ctx, err)}
+	gone, err := r.Objects.Delete(ctx, res, live)
+	return fate{gone: gone, err: r.Explain(ctx, err)}
 }
 
 var errWanted = errors.New("a newer bundle may want it")
@@ -215,9 +215,9 @@ func (a *App) decide(ctx context.Context, o *owned.Object, f fate) {
 	case f.gone:
 		a.pruned(o)
 	case f.kept != "":
-		a.emit(protocol.Event{Kind: protocol.EventKept, App: a.Name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		a.Emit(protocol.Event{Kind: protocol.EventKept, App: a.Name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
 		a.spend()
-		a.forget(o)
+		a.Forget(o)
 	case f.held != nil:
 		a.holdBack(o, *f.held)
 	case errors.Is(f.err, errWanted):
@@ -235,8 +235,8 @@ func (a *App) decide(ctx context.Context, o *owned.Object, f fate) {
 // pruned is for an object that is no longer there, and was to go.
 func (a *App) pruned(o *owned.Object) {
 	ref := o.Item.Ref
-	a.emit(protocol.Event{Kind: protocol.EventPruned, App: a.Name, Object: &ref, Message: "deleted, because Git no longer has it"})
+	a.Emit(protocol.Event{Kind: protocol.EventPruned, App: a.Name, Object: &ref, Message: "deleted, because Git no longer has it"})
 	a.spend()
-	a.forget(o)
+	a.Forget(o)
 	a.Kick()
 }

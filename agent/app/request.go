@@ -3,7 +3,7 @@ package app
 import (
 	"context"
 
-	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/access"
 	"github.com/drover-dev/drover/agent/owned"
 )
 
@@ -46,17 +46,13 @@ func (a *App) Turns(ctx context.Context) {
 
 // request is what is done beside an app, with the rights that the app had when it began.
 type request struct {
-	env     *Env
-	app     *App // is asked with do
-	name    string
-	account string // whose rights they are; "" for the agent's own
-	at      agent.Objects
+	access.Request
+	env *Env
+	app *App // is asked with Do
 }
 
 // request begins one.
-func (a *App) request() request {
-	return request{env: a.env, app: a, name: a.Name, account: a.Spec.ServiceAccount, at: a.objects()}
-}
+func (a *App) request() request { return request{a.Request(), a.env, a} }
 
 // whenFree does something with an object of the app when no request for it is under way, and waits until that is done.
 // It is for other goroutines than the app's.

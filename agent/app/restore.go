@@ -43,7 +43,8 @@ func (a *App) Restore(ctx context.Context, st agent.AppState) {
 			wants[p.Wants[i].Ref] = &p.Wants[i]
 		}
 	}
-	a.hooks.resume(st.Run)
+	a.hooks.Resume(st.Run)
+	a.fresh = st.Run != nil && st.Run.Entered && !st.Run.Applied
 	for _, item := range st.Items {
 		if a.Plan.Hooked(item.Ref) { // an agent that knew no hooks applied it
 			a.Dirty = true

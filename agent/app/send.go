@@ -53,7 +53,7 @@ func (r request) send(ctx context.Context, o *owned.Object, w *plan.Want, lines 
 	var t apply.Task
 	r.app.Do(func() { t = r.app.task(o, w, res, lines, known) })
 	live, err := t.Put(ctx)
-	return live, r.env.Scope.Explain(r.unpermitted(ctx, err), ref.Namespace)
+	return live, r.env.Scope.Explain(r.Explain(ctx, err), ref.Namespace)
 }
 
 // task reads what there is to know before an object is applied. known says whether it is known what autoscalers
@@ -81,7 +81,7 @@ func (a *App) task(o *owned.Object, w *plan.Want, res agent.Resource, lines []by
 	t.Patch.Polite, t.Patch.Strings = t.First, !t.First && !t.Heal
 	t.Recreated = func(message string) {
 		a.Do(func() {
-			a.emit(protocol.Event{Kind: protocol.EventRecreated, App: a.Name, Object: &ref, Message: message})
+			a.Emit(protocol.Event{Kind: protocol.EventRecreated, App: a.Name, Object: &ref, Message: message})
 		})
 	}
 	return t

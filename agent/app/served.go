@@ -21,7 +21,7 @@ func (a *App) served(group string) {
 		o.Trouble.Pause = owned.ServedSoon() // a definition is served a moment after it says that it is
 		return true
 	})
-	if a.hooks.retry(group) {
+	if a.hooks.Retry(group) {
 		a.Kick()
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/agent/hook"
+	"github.com/drover-dev/drover/agent/hookrun"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
@@ -13,7 +14,7 @@ import (
 
 // progress is how far an app has come with its plan.
 type progress struct {
-	hooks   hookRunner
+	hooks   hookrun.Runner
 	changes int // objects that were changed since the plan came into force
 }
 
@@ -26,7 +27,7 @@ func (a *App) precede(ctx context.Context, p *plan.Plan) bool {
 	if !a.ensureNamespace(ctx, p) {
 		return false
 	}
-	done, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Prepare, Plan: p, InForce: a.Plan != nil})
+	done, _ := a.hooks.TakeThrough(ctx, hook.View{Moment: hook.Prepare, Plan: p, InForce: a.Plan != nil})
 	return done
 }
 
@@ -38,7 +39,7 @@ func (a *App) deliver(ctx context.Context, p *plan.Plan) (changed int) {
 	case hook.Drifted: // the next one is being prepared
 		return a.applyPart(ctx, p, func(o *owned.Object) bool { return !o.Pending() })
 	}
-	_, changed = a.hooks.takeThrough(ctx, hook.View{Moment: hook.Deliver, Plan: p})
+	_, changed = a.hooks.TakeThrough(ctx, hook.View{Moment: hook.Deliver, Plan: p})
 	return changed
 }
 
@@ -58,13 +59,27 @@ func (a *App) applyPart(ctx context.Context, p *plan.Plan, part func(*owned.Obje
 	return changed
 }
 
+// Apply applies what is due of the app up to a wave.
+func (a *App) Apply(ctx context.Context, p *plan.Plan, wave int) (changed int) {
+	return a.applyPart(ctx, p, func(o *owned.Object) bool { return o.Want.Wave <= wave })
+}
+
+// movedOn says whether another app has taken over what an app was that left Git.
+func (a *App) movedOn(last *plan.Plan) bool {
+	var others []*plan.Plan
+	for _, list := range a.env.Board.PlansBeside(a.Name) {
+		others = append(others, list...)
+	}
+	return hook.TakenOver(last, others, a.env.RefOf)
+}
+
 // complete does what comes when everything is applied and healthy.
 func (a *App) complete(ctx context.Context, p *plan.Plan) {
 	if !a.hooks.Run.Open() {
 		return
 	}
 	unready := func(o *owned.Object) bool { return o.Want != nil && !o.Current() }
-	a.hooks.takeThrough(ctx, hook.View{Moment: hook.Complete, Plan: p,
+	a.hooks.TakeThrough(ctx, hook.View{Moment: hook.Complete, Plan: p,
 		Healthy: len(a.checks.Ill()) == 0 && !slices.ContainsFunc(a.Own, unready),
 		Failing: a.is.Phase == protocol.PhaseDegraded || a.is.Phase == protocol.PhaseFailed})
 }
@@ -75,7 +90,7 @@ func (a *App) removeApp(ctx context.Context) {
 		return // it may have come back
 	}
 	may := a.Accepted.Known && a.Spec.Prune && !a.Spec.Orphan && a.uncertain() == "" && a.restrain() == ""
-	if a.hooks.Run.Failed() != "" || may && !a.hooks.deleteHooks(ctx, fleet.PreDelete) {
+	if a.hooks.Run.Failed() != "" || may && !a.hooks.DeleteHooks(ctx, fleet.PreDelete, a.movedOn) {
 		a.finish(ctx)
 		return
 	}
@@ -83,8 +98,8 @@ func (a *App) removeApp(ctx context.Context) {
 		a.prune(ctx)
 	}
 	empty := a.Leaving && len(a.Own) == 0 && len(a.Given) == 0 // unless it came back
-	if empty && a.hooks.Run != nil && (!may || a.hooks.deleteHooks(ctx, fleet.PostDelete)) {
-		if erased, _ := a.hooks.takeThrough(ctx, hook.View{Moment: hook.Erase, Delete: may}); !erased {
+	if empty && a.hooks.Run != nil && (!may || a.hooks.DeleteHooks(ctx, fleet.PostDelete, a.movedOn)) {
+		if erased, _ := a.hooks.TakeThrough(ctx, hook.View{Moment: hook.Erase, Delete: may}); !erased {
 			return
 		}
 	}
@@ -122,7 +137,7 @@ func (a *App) whenSettled(ref protocol.ObjectRef) {
 func (a *App) dropHooked() {
 	for _, o := range slices.Clone(a.Own) {
 		if o.Want == nil && a.Plan.Hooked(o.Item.Ref) {
-			a.forget(o)
+			a.Forget(o)
 		}
 	}
 }

@@ -31,14 +31,14 @@ func (a *App) turn(ctx context.Context) {
 		a.saveSuspended(ctx)
 		return
 	}
-	if !a.hooks.tidy(ctx) {
+	if !a.hooks.Tidy(ctx) {
 		return
 	}
 	if leaving {
 		a.removeApp(ctx)
 		return
 	}
-	if a.advance(ctx, next, start) && a.finish(ctx) && a.hooks.tidy(ctx) {
+	if a.advance(ctx, next, start) && a.finish(ctx) && a.hooks.Tidy(ctx) {
 		a.finish(ctx)
 	}
 }
@@ -49,7 +49,7 @@ func (a *App) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 	if !ok {
 		return true
 	}
-	if fresh && (!a.save(ctx) || !a.hooks.tidy(ctx)) { // the intent: from here on nothing that is applied can be lost
+	if fresh && (!a.Save(ctx) || !a.hooks.Tidy(ctx)) { // the intent: from here on nothing that is applied can be lost
 		return false
 	}
 	if !a.prepareApply(ctx, plan) {
@@ -73,7 +73,7 @@ func (a *App) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 // open decides whether there is anything to do, and gives a new plan whose time has come.
 func (a *App) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 	defer func() { a.assess(ctx) }()
-	a.hooks.until = time.Time{}
+	a.hooks.Until = time.Time{}
 	if a.Suspended() || plan.Unmet(a.Spec) != "" || !a.Accepted.Known && a.Plan == nil && a.Next == nil {
 		return nil, false, false
 	}
@@ -81,12 +81,12 @@ func (a *App) open(ctx context.Context) (next *plan.Plan, leaving, ok bool) {
 		return nil, false, false
 	}
 	if a.Leaving {
-		a.hooks.leave()
+		a.hooks.Remove()
 		return nil, true, true
 	}
 	if a.Next != nil && a.Blocked == "" {
 		if a.is.Waits = a.env.Board.Awaited(a.Spec, a.is.Status(a.view()), a.Accepted); a.is.Waits == "" {
-			a.hooks.begin(a.Next)
+			a.hooks.Start(a.Next, a.Plan == nil && len(a.Own) == 0 && !a.env.Damaged)
 			return a.Next, false, true
 		}
 	}
@@ -117,7 +117,7 @@ func (a *App) activate(ctx context.Context) {
 	a.Settings = owned.SettingsOf(p.Spec())
 	a.Clashes, a.changes = nil, 0
 	a.is.Begin()
-	a.hooks.enter(p)
+	a.hooks.EnterPlan(p)
 	for _, o := range a.Own {
 		o.Want = nil
 	}
@@ -156,8 +156,8 @@ func (a *App) reclaim(ctx context.Context) {
 	}
 }
 
-// save stores the app as it is now, and says whether that worked.
-func (a *App) save(ctx context.Context) bool {
+// Save stores the app as it is now, and says whether that worked.
+func (a *App) Save(ctx context.Context) bool {
 	if a.stored() == nil { // of an app that leaves, what was stored before stays until nothing is left of it
 		a.Dirty = false
 		return true
@@ -192,7 +192,7 @@ func (a *App) save(ctx context.Context) bool {
 func (a *App) saveSuspended(ctx context.Context) {
 	due := a.Suspended() && a.Dirty && a.Accepted.Known
 	if due {
-		a.save(ctx)
+		a.Save(ctx)
 	}
 }
 
@@ -317,7 +317,7 @@ func (a *App) conclude(ctx context.Context, p *plan.Plan, changed int, start tim
 		if first && !p.Received().IsZero() {
 			start = p.Received()
 		}
-		a.emit(protocol.Event{Kind: protocol.EventApplied, App: a.Name, Took: protocol.MillisOf(time.Since(start)),
+		a.Emit(protocol.Event{Kind: protocol.EventApplied, App: a.Name, Took: protocol.MillisOf(time.Since(start)),
 			Message: fmt.Sprintf("%s, %d changed", phrase.Count(len(p.Wants), "object"), a.changes)})
 		a.changes = 0
 	}
@@ -339,12 +339,12 @@ func (a *App) finish(ctx context.Context) bool {
 		a.Dirty = false // or else it would be dropped again and again
 		if a.Leaving && a.env.Board.Remove(a, a.Seq) {
 			a.Gone = true
-			a.hooks.dropAll()
+			a.hooks.Drop()
 			a.env.Out.Changed(true)
 		}
 		return true
 	case dirty:
-		return a.save(ctx)
+		return a.Save(ctx)
 	}
 	return true
 }

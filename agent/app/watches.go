@@ -38,7 +38,7 @@ func (e *Env) WatchAll(ctx context.Context) {
 					versions[e.Scope.Covering(ref)] = o.Item.APIVersion
 				}
 			}
-			for ref, apiVersion := range a.hooks.followed() {
+			for ref, apiVersion := range a.hooks.Followed() {
 				versions[e.Scope.Covering(ref)] = apiVersion
 			}
 		})

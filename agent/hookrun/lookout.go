@@ -1,4 +1,4 @@
-package app
+package hookrun
 
 import (
 	"time"
@@ -43,7 +43,7 @@ func (l *lookout) seen() hook.Seen {
 }
 
 // seen is what is seen of the objects of all hooks that are under way.
-func (h *hookRunner) seen() map[protocol.ObjectRef]hook.Seen {
+func (h *Runner) seen() map[protocol.ObjectRef]hook.Seen {
 	out := make(map[protocol.ObjectRef]hook.Seen, len(h.lookouts))
 	for ref, l := range h.lookouts {
 		out[ref] = l.seen()
@@ -52,7 +52,7 @@ func (h *hookRunner) seen() map[protocol.ObjectRef]hook.Seen {
 }
 
 // follow looks at the objects of the hooks that are not released, and no longer at those of others.
-func (h *hookRunner) follow() {
+func (h *Runner) follow() {
 	list := h.Unreleased()
 	unreleased := make(map[protocol.ObjectRef]bool, len(list))
 	for _, st := range list {
@@ -67,40 +67,48 @@ func (h *hookRunner) follow() {
 }
 
 // lookOut begins to look at the object of a hook.
-func (h *hookRunner) lookOut(ref protocol.ObjectRef, apiVersion string) *lookout {
+func (h *Runner) lookOut(ref protocol.ObjectRef, apiVersion string) *lookout {
 	l := h.lookouts[ref]
 	if l == nil {
 		l = &lookout{apiVersion: apiVersion, verdict: owned.Unseen}
 		h.lookouts[ref] = l
 	}
 	if l.claim == 0 {
-		answer := h.app.env.HookObjects.Claim(h.app.Name, ref, func(string) bool { return true })
+		answer := h.c.Env.Claims.Claim(h.c.Set.Name, ref, func(string) bool { return true })
 		if l.claim = answer.Number; answer.Claim == inventory.Free {
-			h.app.env.Watches.Track(ref)
+			h.c.Env.Watches.Track(ref)
 		}
 	}
 	return l
 }
 
 // drop ends that.
-func (h *hookRunner) drop(ref protocol.ObjectRef) {
+func (h *Runner) drop(ref protocol.ObjectRef) {
 	if l := h.lookouts[ref]; l != nil {
 		delete(h.lookouts, ref)
-		if h.app.env.HookObjects.Release(ref, l.claim) {
-			h.app.env.Watches.Untrack(ref)
+		if h.c.Env.Claims.Release(ref, l.claim) {
+			h.c.Env.Watches.Untrack(ref)
 		}
 	}
 }
 
-// dropAll is for an app of which nothing is left.
-func (h *hookRunner) dropAll() {
+// Drop is for an app of which nothing is left.
+func (h *Runner) Drop() {
 	for ref := range h.lookouts {
 		h.drop(ref)
 	}
 }
 
-// sight takes what a watch tells of the object of a hook.
-func (h *hookRunner) sight(l *lookout, sg agent.Sighting) {
+// Sight takes what a watch tells of an object, and says whether it is that of a hook.
+func (h *Runner) Sight(sg agent.Sighting) bool {
+	l := h.lookouts[sg.Live.Ref]
+	if l != nil {
+		h.see(l, sg)
+	}
+	return l != nil
+}
+
+func (h *Runner) see(l *lookout, sg agent.Sighting) {
 	if sg.Live.Version < l.version {
 		return
 	}
@@ -113,11 +121,11 @@ func (h *hookRunner) sight(l *lookout, sg agent.Sighting) {
 	} else {
 		l.there, l.gone, l.deleting, l.mark, l.verdict = true, false, sg.Live.Deleting, sg.Live.HookRun, sg.Verdict
 	}
-	h.app.Kick()
+	h.c.Actor.Kick()
 }
 
-// followed are the objects that are looked at, with the versions of their kinds.
-func (h *hookRunner) followed() map[protocol.ObjectRef]string {
+// Followed are the objects that are looked at, with the versions of their kinds.
+func (h *Runner) Followed() map[protocol.ObjectRef]string {
 	out := make(map[protocol.ObjectRef]string, len(h.lookouts))
 	for ref, l := range h.lookouts {
 		out[ref] = l.apiVersion
@@ -125,8 +133,8 @@ func (h *hookRunner) followed() map[protocol.ObjectRef]string {
 	return out
 }
 
-// retry makes due at once what failed of objects of a group, and says whether there is any.
-func (h *hookRunner) retry(group string) (news bool) {
+// Retry makes due at once what failed of objects of a group, and says whether there is any.
+func (h *Runner) Retry(group string) (news bool) {
 	for ref, l := range h.lookouts {
 		if l.trouble != nil && ref.Group == group {
 			l.trouble.Next = time.Time{}
