@@ -166,3 +166,16 @@ func (a *Actor) TellNow() {
 
 // Kick has a turn taken at the app.
 func (a *Actor) Kick() { a.TurnDue, a.Running = true, true }
+
+// Each does something for all of a list, as many at once as there are slots.
+func Each[T any](slots chan struct{}, list []T, do func(T)) {
+	var wg sync.WaitGroup
+	for _, x := range list {
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			do(x)
+		})
+	}
+	wg.Wait()
+}

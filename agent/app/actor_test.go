@@ -71,7 +71,7 @@ func TestWhatWaitsForABusyObjectTakesTurns(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 20 {
 		wg.Go(func() {
-			request{app: a}.whenFree(o, func() { o.Busy = true })
+			owned.WhenFree(a.Do, o, func() { o.Busy = true })
 			if n := at.Add(1); n > most.Load() {
 				most.Store(n)
 			}
@@ -108,7 +108,7 @@ func TestObjectsAreHandedOver(t *testing.T) {
 		}
 	})
 	from.Do(func() {
-		if o := from.ByRef[ref]; o == nil || len(from.Given) != 0 || !from.wantedElsewhere(o) {
+		if o := from.ByRef[ref]; o == nil || len(from.Given) != 0 || !from.pruner.WantedElsewhere(o) {
 			t.Error("it was given, or may be deleted, while a request for it is under way")
 		}
 		o := from.ByRef[ref]
@@ -172,7 +172,7 @@ func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
 	gave := make(chan struct{})
 	go func() {
 		defer close(gave)
-		request{app: to}.whenFree(waiting, func() {})
+		owned.WhenFree(to.Do, waiting, func() {})
 	}()
 	to.Do(func() { to.Forget(waiting) })
 	<-gave
@@ -245,19 +245,19 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 	given := map[string]orders.Order{"web": {Spec: spec}}
 	acc := orders.Accepted{Known: true, Digest: "1"}
 	_, seq := s.Board.Command(acc, given, s.NewApp)
-	if len(a.batch()) != 0 {
+	if len(a.pruner.Batch()) != 0 {
 		t.Error("it is deleted before the app has its orders")
 	}
 	a.Obey(acc, seq, given["web"])
-	if a.Publish(); len(a.batch()) != 1 || !a.cleared() {
-		t.Errorf("it is not deleted: %q", a.held)
+	if a.Publish(); len(a.pruner.Batch()) != 1 || !a.pruner.Cleared() {
+		t.Errorf("it is not deleted: %q", a.pruner.Held)
 	}
 	s.Board.Command(orders.Accepted{Known: true, Digest: "2"}, given, s.NewApp)
-	if len(a.batch()) != 0 || a.cleared() {
+	if len(a.pruner.Batch()) != 0 || a.pruner.Cleared() {
 		t.Error("it is deleted by the orders of the bundle before")
 	}
 	a.Obey(orders.Accepted{Known: true, Digest: "2"}, a.Seq+1, given["web"])
-	if c := s.Objects.Claim("shop", mapOf("x"), func(string) bool { return false }); c.Claim != inventory.Taken || len(a.batch()) != 0 {
+	if c := s.Objects.Claim("shop", mapOf("x"), func(string) bool { return false }); c.Claim != inventory.Taken || len(a.pruner.Batch()) != 0 {
 		t.Error("it is deleted although another app has claimed it")
 	}
 }
@@ -294,7 +294,7 @@ func TestAnAppIsTakenAwayAndBroughtBackWhileItWaits(t *testing.T) {
 	for deadline := time.Now().Add(100 * time.Millisecond); time.Now().Before(deadline); {
 		a.Do(func() {
 			a.Await(ctx, func() { a.Do(func() { _ = a.Timeout() }) })
-			_ = a.Leaving || a.behind() || a.uncertain() != ""
+			_ = a.Leaving || a.pruner.Behind() || a.pruner.Uncertain() != ""
 		})
 		s.Board.Doubt("other")
 	}

@@ -39,7 +39,7 @@ func (a *App) Obey(acc orders.Accepted, seq uint64, o orders.Order) (changed boo
 		changed = a.take(o)
 	}
 	a.Blocked = o.Blocked
-	a.entitle()
+	a.pruner.Entitle()
 	return changed
 }
 

@@ -1,15 +1,13 @@
 package app
 
 import (
-	"time"
-
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/actor"
-	"github.com/drover-dev/drover/agent/budget"
 	"github.com/drover-dev/drover/agent/checks"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/planning"
+	"github.com/drover-dev/drover/agent/prune"
 	"github.com/drover-dev/drover/agent/status"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -24,7 +22,7 @@ type App struct {
 	is       status.Condition
 	fetch    planning.Fetch
 	progress // through its hooks and waves
-	pruning
+	pruner   prune.Pruner
 	saving
 	env    *Env
 	scope  agent.Scope
@@ -42,20 +40,16 @@ type saving struct {
 	fresh   bool // the plan in force has not been applied through yet
 }
 
-// pruning is how far the app may delete what it no longer wants.
-type pruning struct {
-	held      string    // why nothing is deleted
-	spaceMade time.Time // when something was last deleted because a quota was used up
-	deletions budget.Budget
-}
-
 // view is what there is to know of the app.
 func (a *App) view() status.View {
 	return status.View{Set: &a.Set, Current: &a.Current, Fetch: &a.fetch, Progress: a.hooks.Progress, Fault: a.fault, Fresh: a.fresh,
-		Held: a.held, Over: a.deletions.Over() != nil, Deleted: a.deletions.Deleted(), Checks: a.checks.Ill(), Scope: a.scope}
+		Held: a.pruner.Held, Over: a.pruner.Deletions.Over() != nil, Deleted: a.pruner.Deletions.Deleted(), Checks: a.checks.Ill(), Scope: a.scope}
 }
 
 // Report is the app's part of a report, and what of it waits for a person.
 func (a *App) Report() (protocol.AppReport, []protocol.Held) {
-	return a.is.Report(a.view()), a.awaitsPerson()
+	return a.is.Report(a.view()), a.pruner.AwaitsPerson()
 }
+
+// Staying leaves out those of the app's objects that it deletes.
+func (a *App) Staying(found []agent.Found) []agent.Found { return a.pruner.Staying(found) }

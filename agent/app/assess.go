@@ -35,7 +35,7 @@ func (a *App) schedule(ctx context.Context) {
 			if o.Trouble != nil && !o.Trouble.Final {
 				sooner(o.Trouble.Next)
 			}
-			if o.Want == nil && o.Hold != nil && a.held == "" {
+			if o.Want == nil && o.Hold != nil && a.pruner.Held == "" {
 				sooner(o.Hold.Next)
 			}
 		}

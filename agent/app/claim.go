@@ -99,7 +99,7 @@ func (a *App) handed(o, given *owned.Object, from string) {
 	a.Coming--
 	a.Dirty = true
 	a.Sort()
-	a.judgeStash(a.env.Life, o)
+	a.JudgeStash(a.env.Life, o)
 	o.Proceed()
 	if !a.Running {
 		a.Kick()

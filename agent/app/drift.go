@@ -39,8 +39,8 @@ func (a *App) see(ctx context.Context, o *owned.Object, sg agent.Sighting) {
 	a.judgeSighting(ctx, o, sg)
 }
 
-// judgeStash judges the newest look that came while a request for the object was under way.
-func (a *App) judgeStash(ctx context.Context, o *owned.Object) {
+// JudgeStash judges the newest look that came while a request for the object was under way.
+func (a *App) JudgeStash(ctx context.Context, o *owned.Object) {
 	st := o.Stash
 	o.Stash = nil
 	if st != nil && !o.Gone {
@@ -95,7 +95,7 @@ func (a *App) missed(ctx context.Context, o *owned.Object, sg agent.Sighting) {
 	o.Unlook()
 	if o.Want == nil {
 		if o.Removing {
-			a.pruned(o)
+			a.pruner.Pruned(o)
 		}
 		return // or else the next prune finds out
 	}
@@ -162,7 +162,7 @@ func (a *App) settle(ctx context.Context, o *owned.Object, w *plan.Want, live ag
 		o.Trouble.Line = w.Line
 		a.schedule(ctx)
 	}
-	a.judgeStash(ctx, o)
+	a.JudgeStash(ctx, o)
 	o.Proceed()
 	a.assessIdle(ctx)
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/planning"
+	"github.com/drover-dev/drover/agent/prune"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/watch"
 	"github.com/drover-dev/drover/protocol"
@@ -72,8 +73,15 @@ func (e *Env) NewApp(name string) *App {
 	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name),
 		beside: beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
+	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning()})
 	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: a, Env: e.forHooks()})
 	return a
+}
+
+// forPruning is what the pruners of all apps reach and share.
+func (e *Env) forPruning() prune.Env {
+	return prune.Env{ClusterName: e.ClusterName, Kinds: e.Cluster, Board: e.Board, Objects: e.Objects, Check: e.Check,
+		Scope: e.Scope, Slots: e.Applies, Protected: e.Protected, News: func() { e.Out.Changed(true) }}
 }
 
 // forHooks is what the hooks of all apps reach and share.

@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/agent/access"
-	"github.com/drover-dev/drover/agent/owned"
 )
 
 // End ends what the app has others do.
@@ -53,11 +52,3 @@ type request struct {
 
 // request begins one.
 func (a *App) request() request { return request{a.Request(), a.env, a} }
-
-// whenFree does something with an object of the app when no request for it is under way, and waits until that is done.
-// It is for other goroutines than the app's.
-func (r request) whenFree(o *owned.Object, f func()) {
-	done := make(chan struct{})
-	r.app.Do(func() { o.OnFree(func() { defer close(done); f() }) })
-	<-done
-}

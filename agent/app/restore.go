@@ -18,7 +18,7 @@ import (
 
 // Restore takes up what is stored of the app.
 func (a *App) Restore(ctx context.Context, st agent.AppState) {
-	a.Spec, a.deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
+	a.Spec, a.pruner.Deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
 	p, err := a.env.Plans.Restore(ctx, st)
 	unusable := protocol.ReasonContentUnusable
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
@@ -69,11 +69,7 @@ func (a *App) Resume() {
 }
 
 // Succeed begins to count what is deleted, for an app whose stored state is that of an agent which did not.
-func (a *App) Succeed(d *protocol.Deletions) {
-	if a.deletions.Succeed(a.forBudget(), d) {
-		a.Dirty = true
-	}
-}
+func (a *App) Succeed(d *protocol.Deletions) { a.pruner.Succeed(d) }
 
 // counts says whether what the app deleted is counted.
-func (a *App) counts() bool { return a.deletions.Counts() }
+func (a *App) counts() bool { return a.pruner.Deletions.Counts() }

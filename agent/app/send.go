@@ -17,7 +17,7 @@ import (
 // app, if it changed.
 func (r request) apply(ctx context.Context, o *owned.Object, lines []byte, changed func()) {
 	var w *plan.Want
-	r.whenFree(o, func() {
+	owned.WhenFree(r.app.Do, o, func() {
 		if !o.Gone && !o.Coming && o.Due(time.Now()) && ctx.Err() == nil {
 			o.Busy, w = true, o.Want
 		}

@@ -86,16 +86,16 @@ func (a *App) complete(ctx context.Context, p *plan.Plan) {
 
 // removeApp takes away an app that left Git.
 func (a *App) removeApp(ctx context.Context) {
-	if a.behind() {
+	if a.pruner.Behind() {
 		return // it may have come back
 	}
-	may := a.Accepted.Known && a.Spec.Prune && !a.Spec.Orphan && a.uncertain() == "" && a.restrain() == ""
+	may := a.Accepted.Known && a.Spec.Prune && !a.Spec.Orphan && a.pruner.Uncertain() == "" && a.pruner.Restrain() == ""
 	if a.hooks.Run.Failed() != "" || may && !a.hooks.DeleteHooks(ctx, fleet.PreDelete, a.movedOn) {
 		a.finish(ctx)
 		return
 	}
 	if a.Accepted.Known {
-		a.prune(ctx)
+		a.pruner.Prune(ctx)
 	}
 	empty := a.Leaving && len(a.Own) == 0 && len(a.Given) == 0 // unless it came back
 	if empty && a.hooks.Run != nil && (!may || a.hooks.DeleteHooks(ctx, fleet.PostDelete, a.movedOn)) {

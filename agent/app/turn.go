@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
@@ -60,8 +60,8 @@ func (a *App) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 		return false
 	}
 	a.fallBack(ctx)
-	if a.Accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.inTheWay(time.Now()) != nil) {
-		a.prune(ctx)
+	if a.Accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.pruner.InTheWay(time.Now()) != nil) {
+		a.pruner.Prune(ctx)
 	}
 	if !a.conclude(ctx, plan, changed, start) {
 		return false
@@ -214,7 +214,7 @@ func (a *App) stored() *plan.Plan {
 func (a *App) state() agent.AppState {
 	p := a.stored()
 	packed, _ := p.Packed()
-	deleted, granted := a.deletions.Stored()
+	deleted, granted := a.pruner.Deletions.Stored()
 	st := agent.AppState{Spec: a.SpecOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: a.Items(),
 		Last: a.LastApplied(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted}
 	return st
@@ -251,7 +251,7 @@ func (a *App) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, p
 	}
 	r := a.request()
 	a.Await(ctx, func() {
-		each(a.env.Applies, due, func(o *owned.Object) {
+		actor.Each(a.env.Applies, due, func(o *owned.Object) {
 			r.apply(ctx, o, lines, func() { changed++ })
 		})
 	})
@@ -259,19 +259,6 @@ func (a *App) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, p
 		a.awaitDefinitions(ctx)
 	}
 	return len(due), changed
-}
-
-// each does something for all of a list, as many at once as there are slots.
-func each[T any](slots chan struct{}, list []T, do func(T)) {
-	var wg sync.WaitGroup
-	for _, x := range list {
-		slots <- struct{}{}
-		wg.Go(func() {
-			defer func() { <-slots }()
-			do(x)
-		})
-	}
-	wg.Wait()
 }
 
 // due are the objects of a part of the app that must be applied now.

@@ -41,8 +41,8 @@ func TestObjectThatCouldNotBeAppliedIsDeletedAtOnce(t *testing.T) {
 		o.Claim = s.Objects.Claim(a.Name, w.Ref, nil).Number
 		s.Watches.Track(w.Ref)
 		remove(ctx, a)
-		if batch := a.batch(); len(batch) != 1 {
-			t.Errorf("%s: it is not deleted: %v, held %q", name, o.Trouble, a.held)
+		if batch := a.pruner.Batch(); len(batch) != 1 {
+			t.Errorf("%s: it is not deleted: %v, held %q", name, o.Trouble, a.pruner.Held)
 		}
 	}
 }

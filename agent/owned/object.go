@@ -109,6 +109,14 @@ func (w *Owning) Proceed() {
 	}
 }
 
+// WhenFree does something with an object when no request for it is under way, and waits until that is done. It is for
+// other goroutines than the owner's, which do asks.
+func WhenFree(do func(func()), o *Object, f func()) {
+	done := make(chan struct{})
+	do(func() { o.OnFree(func() { defer close(done); f() }) })
+	<-done
+}
+
 // Due says whether the object must be applied now.
 func (o *Object) Due(now time.Time) bool {
 	if o.Want == nil || !o.Pending() && (!o.Drifted || o.Deleting || !o.Heals() || now.Before(o.Paced)) {

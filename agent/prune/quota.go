@@ -1,4 +1,4 @@
-package app
+package prune
 
 import (
 	"time"
@@ -10,19 +10,19 @@ import (
 // in it.
 const quotaPause = 5 * time.Second
 
-// inTheWay are the objects that left Git and are deleted before everything else is applied, see guard.InTheWay; nil if
+// InTheWay are the objects that left Git and are deleted before everything else is applied, see guard.InTheWay; nil if
 // there are none, or the quota is yet to be counted again.
-func (a *App) inTheWay(now time.Time) map[*owned.Object]bool {
-	if now.Sub(a.spaceMade) < quotaPause {
+func (p *Pruner) InTheWay(now time.Time) map[*owned.Object]bool {
+	if now.Sub(p.spaceMade) < quotaPause {
 		return nil
 	}
-	return a.Crowding()
+	return p.Crowding()
 }
 
 // retryQuota has what did not fit into a quota tried again soon, after something was deleted to make space.
-func (a *App) retryQuota(now time.Time) {
-	a.spaceMade = now
-	for _, o := range a.Own {
+func (p *Pruner) retryQuota(now time.Time) {
+	p.spaceMade = now
+	for _, o := range p.Own {
 		if o.Want != nil && o.Trouble != nil && o.Trouble.Quota() {
 			o.Trouble.Pause.Reset()
 			o.Trouble.Next = now.Add(time.Second)

@@ -1,4 +1,4 @@
-package app
+package prune
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
@@ -16,49 +17,49 @@ import (
 // pruneTries is how often an object is looked at again that changes while it is about to be deleted.
 const pruneTries = 3
 
-// prune deletes what the app has and no longer wants, in the reverse of the order of applying: the next stage is
+// Prune deletes what the app has and no longer wants, in the reverse of the order of applying: the next stage is
 // begun when the one before is gone. Nothing is deleted while something could not be applied, because what is to
 // go may still serve in place of what did not come.
-func (a *App) prune(ctx context.Context) {
+func (p *Pruner) Prune(ctx context.Context) {
 	for ctx.Err() == nil {
-		batch := a.batch()
+		batch := p.Batch()
 		if len(batch) == 0 {
 			return
 		}
-		r := a.request()
-		a.Await(ctx, func() {
-			each(a.env.Applies, batch, func(o *owned.Object) { r.remove(ctx, o) })
+		r := request{p.Request(), p}
+		p.Await(ctx, func() {
+			actor.Each(p.Slots, batch, func(o *owned.Object) { r.remove(ctx, o) })
 		})
 	}
 }
 
-// batch is what may be deleted now.
-func (a *App) batch() (out []*owned.Object) {
-	if a.behind() {
+// Batch is what may be deleted now.
+func (p *Pruner) Batch() (out []*owned.Object) {
+	if p.Behind() {
 		return nil
 	}
-	if a.held = a.uncertain(); a.held == "" {
-		a.held = a.restrain()
+	if p.Held = p.Uncertain(); p.Held == "" {
+		p.Held = p.Restrain()
 	}
-	if a.held != "" {
-		a.Forgive()
+	if p.Held != "" {
+		p.Forgive()
 		return nil
 	}
 	now, stage, wave := time.Now(), fleet.Stage(-1), 0
-	first := a.inTheWay(now)
+	first := p.InTheWay(now)
 	if first != nil {
-		a.retryQuota(now)
+		p.retryQuota(now)
 	}
-	for _, o := range slices.Backward(a.Own) {
+	for _, o := range slices.Backward(p.Own) {
 		switch {
 		case o.Want != nil:
 			if first == nil && (o.Trouble != nil || o.Pending()) {
-				a.held = "until everything else is applied"
-				a.Forgive()
+				p.Held = "until everything else is applied"
+				p.Forgive()
 				return nil
 			}
 			continue
-		case a.wantedElsewhere(o), first != nil && !first[o]:
+		case p.WantedElsewhere(o), first != nil && !first[o]:
 			continue
 		case stage >= 0 && (fleet.StageOf(o.Item.Ref) != stage || o.Item.Wave != wave):
 			continue
@@ -71,58 +72,58 @@ func (a *App) batch() (out []*owned.Object) {
 	return out
 }
 
-// behind says whether there are newer orders than the app has: nothing is deleted by old ones.
-func (a *App) behind() bool {
-	_, newest := a.env.Board.Current()
-	return a.Seq != newest
+// Behind says whether there are newer orders than the app has: nothing is deleted by old ones.
+func (p *Pruner) Behind() bool {
+	_, newest := p.Board.Current()
+	return p.Seq != newest
 }
 
-// uncertain says why nothing may be deleted at the moment, if so: an object that left one app may have moved to
+// Uncertain says why nothing may be deleted at the moment, if so: an object that left one app may have moved to
 // another one, and of some app it is not known what it wants.
-func (a *App) uncertain() string {
-	if !a.Leftover() {
+func (p *Pruner) Uncertain() string {
+	if !p.Leftover() {
 		return ""
 	}
-	if a.Plan != nil && len(a.Plan.Invalid) > 0 {
+	if p.Plan != nil && len(p.Plan.Invalid) > 0 {
 		return "until it is known what all objects of the app are"
 	}
-	return a.env.Board.Doubt(a.Name)
+	return p.Board.Doubt(p.Name)
 }
 
-// wantedElsewhere says whether another app is about to take an object over, or its own wants it again.
-func (a *App) wantedElsewhere(o *owned.Object) bool {
-	if !a.Leaving && (a.Plan == nil || a.Next.Wanted(o.Item.Ref)) { // it came back, or a newer version waits
+// WantedElsewhere says whether another app is about to take an object over, or its own wants it again.
+func (p *Pruner) WantedElsewhere(o *owned.Object) bool {
+	if !p.Leaving && (p.Plan == nil || p.Next.Wanted(o.Item.Ref)) { // it came back, or a newer version waits
 		return true
 	}
-	return !a.env.Objects.Holds(o.Item.Ref, o.Claim) || a.env.Board.WantedBeside(a.Name, o.Item.Ref)
+	return !p.Objects.Holds(o.Item.Ref, o.Claim) || p.Board.WantedBeside(p.Name, o.Item.Ref)
 }
 
 // remove deletes one object, unless a guard says that it is not to be.
 func (r request) remove(ctx context.Context, o *owned.Object) {
-	a := r.app
+	p := r.p
 	var item agent.Item
 	may, prune := false, false
-	r.whenFree(o, func() {
+	owned.WhenFree(p.Do, o, func() {
 		if may = !o.Gone && !o.Coming && o.Want == nil && !o.Removing && ctx.Err() == nil; may {
 			o.Busy = true
-			prune, item = a.Prunes(), o.Item
+			prune, item = p.Prunes(), o.Item
 		}
 	})
 	if !may {
 		return
 	}
 	f := r.fate(ctx, o, item, prune)
-	a.Do(func() {
+	p.Do(func() {
 		o.Busy = false
 		switch {
 		case o.Gone:
-		case o.Want == nil && a.env.Objects.Holds(o.Item.Ref, o.Claim):
-			a.decide(ctx, o, f)
+		case o.Want == nil && p.Objects.Holds(o.Item.Ref, o.Claim):
+			p.decide(ctx, o, f)
 		case f.err == nil && f.kept == "" && f.held == nil: // wanted again since, and deleted all the same
 			o.Item.Line, o.Drifted, o.Deleting = agent.Sum{}, true, !f.gone
-			a.Kick()
+			p.Kick()
 		}
-		a.judgeStash(ctx, o)
+		p.JudgeStash(ctx, o)
 		o.Proceed()
 	})
 }
@@ -138,16 +139,16 @@ type fate struct {
 // fate asks the guards and then deletes.
 func (r request) fate(ctx context.Context, o *owned.Object, item agent.Item, prune bool) fate {
 	switch {
-	case r.env.Scope.Outside(item.Ref):
-		return fate{kept: r.env.Scope.Failure().Text}
+	case r.p.Scope.Outside(item.Ref):
+		return fate{kept: r.p.Scope.Failure().Text}
 	case !prune:
 		return fate{kept: "the app does not prune"}
-	case r.env.Protected(item.Ref):
+	case r.p.Protected(item.Ref):
 		return fate{kept: "the agent itself lives by it"}
 	case item.Keep:
 		return fate{kept: r.keptBy(ctx, item)}
 	}
-	res, err := r.env.Cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind)
+	res, err := r.p.Kinds.Resolve(ctx, item.APIVersion, item.Ref.Kind)
 	if err != nil {
 		return fate{gone: agent.ReasonOf(err) == agent.ReasonKind, err: err}
 	}
@@ -165,7 +166,7 @@ func (r request) fate(ctx context.Context, o *owned.Object, item agent.Item, pru
 // keptBy says which annotation keeps an object that was applied with one. What keeps it is what was applied: the look
 // at the object is for the words alone.
 func (r request) keptBy(ctx context.Context, item agent.Item) string {
-	if res, err := r.env.Cluster.Resolve(ctx, item.APIVersion, item.Ref.Kind); err == nil {
+	if res, err := r.p.Kinds.Resolve(ctx, item.APIVersion, item.Ref.Kind); err == nil {
 		if !res.Namespaced {
 			item.Ref.Namespace = ""
 		}
@@ -191,12 +192,12 @@ func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource,
 	case live.Deleting:
 		return fate{}
 	}
-	if held, err := r.env.Check.Lost(ctx, r.Rights.App, live, nil); held != nil || err != nil {
+	if held, err := r.p.Check.Lost(ctx, r.Rights.App, live, nil); held != nil || err != nil {
 		return fate{held: held, err: err}
 	}
 	unwanted := false
-	r.app.Do(func() {
-		unwanted = !o.Gone && o.Want == nil && !r.app.behind() && !r.app.wantedElsewhere(o) && r.app.uncertain() == "" && r.app.cleared()
+	r.p.Do(func() {
+		unwanted = !o.Gone && o.Want == nil && !r.p.Behind() && !r.p.WantedElsewhere(o) && r.p.Uncertain() == "" && r.p.Cleared()
 	})
 	if !unwanted { // a bundle came meanwhile: the next turn decides
 		return fate{err: errWanted}
@@ -208,20 +209,20 @@ func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource,
 var errWanted = errors.New("a newer bundle may want it")
 
 // decide takes down what became of an object.
-func (a *App) decide(ctx context.Context, o *owned.Object, f fate) {
+func (p *Pruner) decide(ctx context.Context, o *owned.Object, f fate) {
 	ref := o.Item.Ref
 	switch {
 	case ctx.Err() != nil:
 	case f.gone:
-		a.pruned(o)
+		p.Pruned(o)
 	case f.kept != "":
-		a.Emit(protocol.Event{Kind: protocol.EventKept, App: a.Name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
-		a.spend()
-		a.Forget(o)
+		p.Emit(protocol.Event{Kind: protocol.EventKept, App: p.Name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		p.spend()
+		p.Forget(o)
 	case f.held != nil:
-		a.holdBack(o, *f.held)
+		p.holdBack(o, *f.held)
 	case errors.Is(f.err, errWanted):
-		a.Kick()
+		p.Kick()
 	case f.err != nil:
 		if o.Trouble == nil {
 			o.Trouble = owned.NewTrouble()
@@ -232,11 +233,11 @@ func (a *App) decide(ctx context.Context, o *owned.Object, f fate) {
 	}
 }
 
-// pruned is for an object that is no longer there, and was to go.
-func (a *App) pruned(o *owned.Object) {
+// Pruned is for an object that is no longer there, and was to go.
+func (p *Pruner) Pruned(o *owned.Object) {
 	ref := o.Item.Ref
-	a.Emit(protocol.Event{Kind: protocol.EventPruned, App: a.Name, Object: &ref, Message: "deleted, because Git no longer has it"})
-	a.spend()
-	a.Forget(o)
-	a.Kick()
+	p.Emit(protocol.Event{Kind: protocol.EventPruned, App: p.Name, Object: &ref, Message: "deleted, because Git no longer has it"})
+	p.spend()
+	p.Forget(o)
+	p.Kick()
 }

@@ -1,4 +1,4 @@
-package app
+package prune
 
 import (
 	"time"
@@ -8,10 +8,10 @@ import (
 )
 
 // holdBack takes down that an object waits for a person.
-func (a *App) holdBack(o *owned.Object, h protocol.Held) {
+func (p *Pruner) holdBack(o *owned.Object, h protocol.Held) {
 	if o.HoldBack(h, time.Now()) {
 		ref := o.Item.Ref
-		a.Emit(protocol.Event{Kind: protocol.EventHeld, App: a.Name, Object: &ref, Message: h.Message})
+		p.Emit(protocol.Event{Kind: protocol.EventHeld, App: p.Name, Object: &ref, Message: h.Message})
 	}
-	a.env.Out.Changed(true)
+	p.News()
 }
