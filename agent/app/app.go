@@ -4,6 +4,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/checks"
+	"github.com/drover-dev/drover/agent/heal"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/planning"
@@ -23,6 +24,7 @@ type App struct {
 	fetch    planning.Fetch
 	progress // through its hooks and waves
 	pruner   prune.Pruner
+	healer   heal.Healer
 	saving
 	env    *Env
 	scope  agent.Scope

@@ -125,3 +125,9 @@ func (a *App) Summarize() board.Summary {
 	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.is.Phase, Fetching: a.fetch.Fetching != "", Kindless: a.kindless,
 		Clashing: len(a.Clashes) > 0, Steers: a.steers, Status: a.is.Status(a.view())}
 }
+
+// Quiet is told that an object is healed at once again.
+func (a *App) Quiet(ctx context.Context) { a.assess(ctx) }
+
+// Healed has the time until the app must be healthy count from now.
+func (a *App) Healed(now time.Time) { a.is.Applied(now) }

@@ -74,7 +74,7 @@ func (a *App) judgeSighting(ctx context.Context, o *owned.Object, sg agent.Sight
 		o.Trust(sg.Live.Fields)
 	case drift.Drifted:
 		o.Ours, o.Drifted = false, true
-		a.heal(ctx, o, sg)
+		a.healer.Heal(ctx, o, sg)
 	case drift.Matches:
 		o.Ours, o.Drifted, o.Astray = false, false, nil
 		o.Untell()
@@ -109,7 +109,7 @@ func (a *App) missed(ctx context.Context, o *owned.Object, sg agent.Sighting) {
 	before := o.Verdict.Health
 	o.Removing, o.Verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
 	o.Drifted = true
-	a.heal(ctx, o, sg)
+	a.healer.Heal(ctx, o, sg)
 	if o.Trouble != nil && agent.ReasonOf(o.Trouble.Err) == agent.ReasonEnding { // this is what was waited for
 		o.Trouble.Next = time.Time{}
 		a.Kick()
@@ -146,8 +146,8 @@ func (a *App) established(o *owned.Object) {
 	})
 }
 
-// settle takes down the answer to an apply.
-func (a *App) settle(ctx context.Context, o *owned.Object, w *plan.Want, live agent.Live, err error) {
+// Settle takes down the answer to an apply.
+func (a *App) Settle(ctx context.Context, o *owned.Object, w *plan.Want, live agent.Live, err error) {
 	o.Busy = false
 	switch {
 	case o.Gone:
@@ -211,86 +211,4 @@ func (a *App) applied(ctx context.Context, o *owned.Object, w *plan.Want, live a
 			return x.Item.Ref.Namespace == ref.Name && (r == agent.ReasonNamespace || r == agent.ReasonNamespaceEnding)
 		})
 	}
-}
-
-// heal applies an object again that drifted, at once.
-func (a *App) heal(ctx context.Context, o *owned.Object, sg agent.Sighting) {
-	w, p := o.InForce()
-	state := drift.State{Ready: !o.Busy && !o.Deleting && o.Want != nil && !a.Suspended(), Known: w != nil,
-		Newer: w != o.Want, Gone: sg.Kind == agent.SightGone, Fails: o.Trouble != nil}
-	state.Heals = o.Want != nil && o.Heals()
-	action := drift.Decide(state)
-	if state.Newer && (action == drift.Retry || action == drift.Repair) {
-		o.Astray = &sg
-	}
-	switch action {
-	case drift.Wait:
-	case drift.Keep:
-		a.keepDrift(ctx, o, w, p, sg)
-	case drift.Retry:
-		if o.Trouble != nil {
-			o.Trouble.Next = time.Time{}
-		}
-		a.Kick()
-	case drift.Repair:
-		if !a.slowed(ctx, o, sg) {
-			a.startRepair(ctx, o, w, p, sg)
-		}
-	}
-}
-
-// repair is heal's request. The object is busy.
-func (r request) repair(ctx context.Context, o *owned.Object, w *plan.Want, p *plan.Plan, sg agent.Sighting) {
-	a := r.app
-	r.env.Heals <- struct{}{}
-	lines, err := p.Lines()
-	var live agent.Live
-	if err == nil {
-		live, err = r.send(ctx, o, w, lines)
-	}
-	<-r.env.Heals
-	took := time.Since(sg.At)
-	healed := err == nil && !live.Left && (live.Created || live.Version != sg.Live.Version)
-	var c agent.Culprit
-	if healed && sg.Kind != agent.SightGone {
-		c = r.Objects.Blame(sg.Live, live)
-		healed = live.Created || len(c.Fields) > 0
-	}
-	a.Do(func() {
-		if healed {
-			r.env.Notes.With(func() { r.env.Notes.Drift.Corrected++ })
-			a.is.Applied(time.Now())
-		}
-		a.settle(ctx, o, w, live, err)
-		if err == nil && live.Version == sg.Live.Version {
-			o.Trust(sg.Live.Fields) // it only looked different
-		}
-		if healed {
-			a.journal(o, sg, live, c, took)
-		}
-	})
-}
-
-// journal tells of a drift that was corrected, and who it was.
-func (a *App) journal(o *owned.Object, sg agent.Sighting, live agent.Live, c agent.Culprit, took time.Duration) {
-	e := protocol.Event{Kind: protocol.EventDrift, App: a.Name, Took: protocol.MillisOf(took), Time: sg.At}
-	switch {
-	case sg.Kind == agent.SightGone && live.Created:
-		e.Message = "it was deleted; it is there again"
-		if slow := o.Conflict.Recreating(); slow != "" {
-			e.Message += "; it " + slow
-		}
-	case sg.Kind == agent.SightGone:
-		e.Fields, e.Message = []string{"metadata.labels." + fleet.LabelApp}, "its label was taken away; it is back"
-	default:
-		e.By, e.Fields = c.Manager, c.Fields
-		e.Message = c.Changed() + "; it is as in Git again"
-	}
-	ref := o.Item.Ref
-	e.Object = &ref
-	o.Conflict.Blame(e.By, e.Fields)
-	a.Emit(e)
-	e.Version, e.Cluster, e.Generation = protocol.Version, a.env.ClusterName, a.Accepted.Bundle.Generation
-	a.env.Notes.With(func() { a.env.Notes.Drift.Last = &e })
-	a.env.Out.Changed(false)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/agent/contents"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/guard"
+	"github.com/drover-dev/drover/agent/heal"
 	"github.com/drover-dev/drover/agent/hookrun"
 	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/inventory"
@@ -74,6 +75,7 @@ func (e *Env) NewApp(name string) *App {
 		beside: beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
 	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning()})
+	a.healer = heal.New(heal.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forHealing(a)})
 	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: a, Env: e.forHooks()})
 	return a
 }
@@ -82,6 +84,12 @@ func (e *Env) NewApp(name string) *App {
 func (e *Env) forPruning() prune.Env {
 	return prune.Env{ClusterName: e.ClusterName, Kinds: e.Cluster, Board: e.Board, Objects: e.Objects, Check: e.Check,
 		Scope: e.Scope, Slots: e.Applies, Protected: e.Protected, News: func() { e.Out.Changed(true) }}
+}
+
+// forHealing is what the healers of all apps reach and share.
+func (e *Env) forHealing(s heal.Sender) heal.Env {
+	return heal.Env{ClusterName: e.ClusterName, Sender: s, Slots: e.Heals, News: e.Out.Changed, Corrected: e.Notes.corrected,
+		Lost: e.Plans.Lost}
 }
 
 // forHooks is what the hooks of all apps reach and share.

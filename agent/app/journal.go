@@ -44,3 +44,14 @@ func (n *Notes) With(f func()) {
 	defer n.mu.Unlock()
 	f()
 }
+
+// corrected counts a drift that was corrected, or takes down the last one that was.
+func (n *Notes) corrected(last *protocol.Event) {
+	n.With(func() {
+		if last == nil {
+			n.Drift.Corrected++
+		} else {
+			n.Drift.Last = last
+		}
+	})
+}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/access"
 	"github.com/drover-dev/drover/agent/apply"
 	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/agent/owned"
@@ -25,35 +26,49 @@ func (r request) apply(ctx context.Context, o *owned.Object, lines []byte, chang
 	if w == nil {
 		return
 	}
-	live, err := r.send(ctx, o, w, lines)
+	live, err := r.app.Send(ctx, r.Request, o, w, lines)
 	r.app.Do(func() {
 		before := o.Version
-		r.app.settle(ctx, o, w, live, err)
+		r.app.Settle(ctx, o, w, live, err)
 		if err == nil && live.Version != before {
 			changed()
 		}
 	})
 }
 
-// send finds where an object belongs and applies it there.
-func (r request) send(ctx context.Context, o *owned.Object, w *plan.Want, lines []byte) (agent.Live, error) {
-	res, err := r.env.Cluster.Resolve(ctx, w.APIVersion, w.Ref.Kind)
+// Send finds where an object belongs and applies it there. It runs beside the app.
+func (a *App) Send(ctx context.Context, r access.Request, o *owned.Object, w *plan.Want, lines []byte) (agent.Live, error) {
+	env := a.env
+	res, err := env.Cluster.Resolve(ctx, w.APIVersion, w.Ref.Kind)
 	if err != nil {
 		return agent.Live{}, err
 	}
 	var ref protocol.ObjectRef
-	if r.app.Do(func() { ref, err = r.app.settleName(o, w, res) }); err != nil {
+	if a.Do(func() { ref, err = a.settleName(o, w, res) }); err != nil {
 		return agent.Live{}, err
 	}
-	if r.env.Scope.Outside(ref) { // which was not known before its kind was
-		return agent.Live{}, r.env.Scope.Failure()
+	if env.Scope.Outside(ref) { // which was not known before its kind was
+		return agent.Live{}, env.Scope.Failure()
 	}
-	r.env.Watches.Watch(res, r.env.Scope.Covering(ref))
-	known := w.HasReplicas && r.env.Scaling.Known(ctx, ref.Namespace)
+	env.Watches.Watch(res, env.Scope.Covering(ref))
+	known := w.HasReplicas && env.Scaling.Known(ctx, ref.Namespace)
 	var t apply.Task
-	r.app.Do(func() { t = r.app.task(o, w, res, lines, known) })
+	a.Do(func() { t = a.task(o, w, res, lines, known) })
 	live, err := t.Put(ctx)
-	return live, r.env.Scope.Explain(r.Explain(ctx, err), ref.Namespace)
+	return live, env.Scope.Explain(r.Explain(ctx, err), ref.Namespace)
+}
+
+// Would says what applying an object would do. It runs beside the app.
+func (a *App) Would(ctx context.Context, _ access.Request, o *owned.Object, w *plan.Want, lines []byte) (agent.Live, error) {
+	res, err := a.env.Cluster.Resolve(ctx, w.APIVersion, w.Ref.Kind)
+	if err != nil {
+		return agent.Live{}, err
+	}
+	known := w.HasReplicas && a.env.Scaling.Known(ctx, w.Ref.Namespace)
+	var t apply.Task
+	a.Do(func() { t = a.task(o, w, res, lines, known) })
+	t.Patch.Try, t.Patch.Polite = true, false
+	return t.At.Apply(ctx, t.Resource, t.Ref, t.Patch)
 }
 
 // task reads what there is to know before an object is applied. known says whether it is known what autoscalers

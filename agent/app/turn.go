@@ -59,7 +59,7 @@ func (a *App) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 	if ctx.Err() != nil {
 		return false
 	}
-	a.fallBack(ctx)
+	a.healer.FallBack(ctx)
 	if a.Accepted.Known && (a.hooks.Run == nil || a.hooks.Run.Applied || a.pruner.InTheWay(time.Now()) != nil) {
 		a.pruner.Prune(ctx)
 	}
@@ -162,7 +162,7 @@ func (a *App) Save(ctx context.Context) bool {
 		a.Dirty = false
 		return true
 	}
-	a.keepLast(ctx)
+	a.healer.KeepLast(ctx)
 	if a.HandleUntil(ctx, nil, func() bool { return a.Coming == 0 }); a.Coming > 0 {
 		return false // the session is over
 	}
