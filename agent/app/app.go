@@ -9,6 +9,7 @@ import (
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/prune"
+	"github.com/drover-dev/drover/agent/relation"
 	"github.com/drover-dev/drover/agent/status"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -18,7 +19,7 @@ type App struct {
 	actor.Actor
 	owned.Set
 	orders.Current
-	beside
+	beside relation.Relations
 	actor.Timing
 	is       status.Condition
 	fetch    planning.Fetch

@@ -48,9 +48,7 @@ func (a *App) Adopt(w *plan.Want) {
 func (a *App) begin(ref protocol.ObjectRef, claim uint64) *owned.Object {
 	o := owned.New(ref, claim)
 	a.Insert(o)
-	if a.env.Stands.Awaited(ref) {
-		a.show(ref)
-	}
+	a.beside.Begun(ref)
 	return o
 }
 
@@ -79,7 +77,7 @@ func (a *App) handOver(ref protocol.ObjectRef, claim uint64, to *App, as *owned.
 		}
 		a.Disown(o)
 		o.Unlook()
-		delete(a.revealed, ref)
+		a.beside.Gave(ref)
 		a.Given[ref] = o.Item
 		given := o.Parting()
 		to.Post(func() { to.handed(as, given, a.Name) })
@@ -137,7 +135,7 @@ func (a *App) Forget(o *owned.Object) {
 	}
 	a.Dirty = true
 	if fleet.Steers(ref) {
-		a.resteerAll()
+		a.beside.ResteerAll()
 	}
 	o.Proceed()
 }

@@ -170,7 +170,7 @@ func (a *App) Settle(ctx context.Context, o *owned.Object, w *plan.Want, live ag
 // applied takes down a success.
 func (a *App) applied(ctx context.Context, o *owned.Object, w *plan.Want, live agent.Live) {
 	if o.Item.Line != w.Line && o.Item.Fields != (agent.Sum{}) && live.Version != o.Version {
-		a.notice(o.Item.Ref)
+		a.beside.Notice(o.Item.Ref)
 	}
 	if live.Created {
 		o.Item.Ended = nil
@@ -199,7 +199,7 @@ func (a *App) applied(ctx context.Context, o *owned.Object, w *plan.Want, live a
 	if o.Want == nil || o.Want.Line == w.Line { // or else newer content is still refused
 		o.Trouble = nil
 	}
-	if a.beside.awaited(o.Item.Ref) || !a.Running && a.hooks.Run.Open() {
+	if a.beside.Awaited(o.Item.Ref) || !a.Running && a.hooks.Run.Open() {
 		a.Kick()
 	}
 	if live.App == a.Name {

@@ -21,6 +21,7 @@ import (
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/prune"
+	"github.com/drover-dev/drover/agent/relation"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/watch"
 	"github.com/drover-dev/drover/protocol"
@@ -71,9 +72,9 @@ func NewEnv(ctx context.Context, p Ports, out *report.Outbox, end context.Cancel
 
 // NewApp makes an app, whose goroutine is yet to be started.
 func (e *Env) NewApp(name string) *App {
-	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name),
-		beside: beside{revealed: map[protocol.ObjectRef]*board.Standing{}}}
+	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name)}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
+	a.beside = relation.New(&a.Set, &a.Actor, e.forRelations())
 	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning()})
 	a.healer = heal.New(heal.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forHealing(a)})
 	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: a, Env: e.forHooks()})
@@ -90,6 +91,19 @@ func (e *Env) forPruning() prune.Env {
 func (e *Env) forHealing(s heal.Sender) heal.Env {
 	return heal.Env{ClusterName: e.ClusterName, Sender: s, Slots: e.Heals, News: e.Out.Changed, Corrected: e.Notes.corrected,
 		Lost: e.Plans.Lost}
+}
+
+// forRelations is what the apps share for what their objects are to each other.
+func (e *Env) forRelations() relation.Env {
+	return relation.Env{Board: e.Board, Stands: e.Stands, Objects: e.Objects,
+		Tell: func(name string, what func(*relation.Relations)) { e.tellApp(name, func(a *App) { what(&a.beside) }) },
+		TellOthers: func(name string, what func(*relation.Relations)) {
+			e.TellAll(func(a *App) {
+				if a.Name != name {
+					what(&a.beside)
+				}
+			})
+		}}
 }
 
 // forHooks is what the hooks of all apps reach and share.

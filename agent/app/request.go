@@ -21,7 +21,7 @@ func (a *App) Publish() {
 	} else {
 		a.env.Board.Tell(a, a.Summarize())
 	}
-	a.reveal()
+	a.beside.Reveal()
 	a.TellNow()
 }
 

@@ -55,15 +55,11 @@ func (a *App) Restore(ctx context.Context, st agent.AppState) {
 }
 
 // SteerAsPlanned has the app steer what its plan in force says, as nothing else is known of it.
-func (a *App) SteerAsPlanned() {
-	if a.Plan != nil {
-		a.steers = a.Plan.Steers()
-	}
-}
+func (a *App) SteerAsPlanned() { a.beside.SteerAsPlanned() }
 
 // Resume is for when all apps are restored and every object has one owner.
 func (a *App) Resume() {
-	a.resteer()
+	a.beside.Resteer()
 	a.is = status.Restored(time.Now())
 	a.Kick()
 }

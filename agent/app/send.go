@@ -87,7 +87,7 @@ func (a *App) task(o *owned.Object, w *plan.Want, res agent.Resource, lines []by
 	if o.Item.Scaled {
 		t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, "/spec/replicas")
 	}
-	if steered := a.allSteered()[ref]; !slices.Equal(o.Item.Steered, steered) {
+	if steered := a.beside.AllSteered()[ref]; !slices.Equal(o.Item.Steered, steered) {
 		o.Item.Steered, a.Dirty = steered, true
 	}
 	t.Patch.Leave.Paths = append(t.Patch.Leave.Paths, o.Item.Steered...)

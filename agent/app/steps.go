@@ -52,7 +52,7 @@ func (a *App) applyPart(ctx context.Context, p *plan.Plan, part func(*owned.Obje
 			n, m := a.applyStage(ctx, p, stage, part)
 			sent, changed = sent+n, changed+m
 		}
-		if !a.holds(ctx) {
+		if !a.beside.Holds(ctx) {
 			break
 		}
 	}
@@ -114,7 +114,7 @@ func (a *App) moveOn(o *owned.Object, before protocol.Health) {
 	if a.hooks.Run.Open() && before != o.Health().Health {
 		a.Kick()
 	}
-	if a.beside.awaited(o.Item.Ref) {
+	if a.beside.Awaited(o.Item.Ref) {
 		a.Kick()
 	}
 }

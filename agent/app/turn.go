@@ -128,7 +128,7 @@ func (a *App) activate(ctx context.Context) {
 	a.dropHooked()
 	a.Sort()
 	a.Releave(left, a.Settings)
-	a.steer()
+	a.beside.Steer()
 	a.TellLater(func() { // those that may have waited for something that the app no longer wants
 		for _, other := range a.env.Board.Where(func(e *board.Entry[*App]) bool { return e.Facts.Clashing && e.App != a }) {
 			other.Post(other.Kick)
@@ -265,7 +265,7 @@ func (a *App) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, p
 func (a *App) due(stage fleet.Stage, part func(*owned.Object) bool) (due []*owned.Object) {
 	now := time.Now()
 	for _, o := range a.Own {
-		if o.Due(now) && fleet.StageOf(o.Item.Ref) == stage && part(o) && a.free(o) {
+		if o.Due(now) && fleet.StageOf(o.Item.Ref) == stage && part(o) && a.beside.Free(o) {
 			due = append(due, o)
 		}
 	}

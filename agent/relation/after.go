@@ -1,4 +1,4 @@
-package app
+package relation
 
 import (
 	"context"
@@ -8,85 +8,77 @@ import (
 
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/owned"
-	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// beside is what of other apps' objects, and of hooks', matters to the app, and of its own to others.
-type beside struct {
-	steers   []plan.Steer                           // by the plan in force, and by what is yet to be pruned
-	waiters  map[protocol.ObjectRef]bool            // objects of its own that others of its own are applied after
-	revealed map[protocol.ObjectRef]*board.Standing // objects of its own that other apps apply something after, as these know them
-}
-
 // waitFor notes that an object of the app is applied after another one of its own.
-func (b *beside) waitFor(ref protocol.ObjectRef) {
-	if b.waiters == nil {
-		b.waiters = map[protocol.ObjectRef]bool{}
+func (r *Relations) waitFor(ref protocol.ObjectRef) {
+	if r.waiters == nil {
+		r.waiters = map[protocol.ObjectRef]bool{}
 	}
-	b.waiters[ref] = true
+	r.waiters[ref] = true
 }
 
-// awaited says whether objects of the app waited for another one of its own, which they are told of now.
-func (b *beside) awaited(ref protocol.ObjectRef) bool {
-	yes := b.waiters[ref]
-	delete(b.waiters, ref)
+// Awaited says whether objects of the app waited for another one of its own, which they are told of now.
+func (r *Relations) Awaited(ref protocol.ObjectRef) bool {
+	yes := r.waiters[ref]
+	delete(r.waiters, ref)
 	return yes
 }
 
 // show has the app tell how an object of its own stands, now and whenever that changes.
-func (b *beside) show(ref protocol.ObjectRef) {
-	b.revealed[ref] = nil
+func (r *Relations) show(ref protocol.ObjectRef) {
+	r.revealed[ref] = nil
 }
 
 // stands says how an object of any app stands, and whether it is the app's own. The app is woken when that changes.
-func (a *App) stands(ref protocol.ObjectRef) (st board.Standing, own bool) {
-	if o := a.ByRef[ref]; o != nil {
-		a.waitFor(ref)
+func (r *Relations) stands(ref protocol.ObjectRef) (st board.Standing, own bool) {
+	if o := r.ByRef[ref]; o != nil {
+		r.waitFor(ref)
 		return o.Standing(), true
 	}
-	shown := a.env.Stands.Await(a.Name, ref)
-	owner := a.env.Objects.Owner(ref)
+	shown := r.Stands.Await(r.Name, ref)
+	owner := r.Objects.Owner(ref)
 	switch {
-	case owner == "" || owner == a.Name:
+	case owner == "" || owner == r.Name:
 		return board.Standing{}, false
 	case shown != nil:
 		return *shown, false
 	}
-	a.TellLater(func() { a.env.tellApp(owner, func(b *App) { b.show(ref) }) })
+	r.TellLater(func() { r.Tell(owner, func(b *Relations) { b.show(ref) }) })
 	return board.Standing{Wanted: true, Text: "is " + string(owned.Unseen.Health) + ": " + owned.Unseen.Message}, false
 }
 
-// reveal tells how those objects stand that others are applied after.
-func (a *App) reveal() {
-	for ref, before := range a.revealed {
+// Reveal tells how those objects stand that others are applied after.
+func (r *Relations) Reveal() {
+	for ref, before := range r.revealed {
 		var now *board.Standing
-		if o := a.ByRef[ref]; o != nil {
+		if o := r.ByRef[ref]; o != nil {
 			st := o.Standing()
 			if before != nil && before.Equal(st) {
 				continue
 			}
 			now = &st
-			a.revealed[ref] = now
+			r.revealed[ref] = now
 		} else {
-			delete(a.revealed, ref)
+			delete(r.revealed, ref)
 		}
-		for _, name := range a.env.Stands.Show(ref, now) {
-			a.env.tellApp(name, (*App).Kick)
+		for _, name := range r.Stands.Show(ref, now) {
+			r.Tell(name, func(b *Relations) { b.Kick() })
 		}
 	}
 }
 
-// free says whether all is current that an object is applied after. If not, the object says so, and its app is woken
+// Free says whether all is current that an object is applied after. If not, the object says so, and its app is woken
 // when that changes. An object that was applied before and drifted is not held back.
-func (a *App) free(o *owned.Object) bool {
+func (r *Relations) Free(o *owned.Object) bool {
 	o.Held, o.HeldForGood = "", false
 	if len(o.Want.After) == 0 || !o.Pending() {
 		return true
 	}
 	for _, ref := range o.Want.After {
-		other, own := a.stands(ref)
+		other, own := r.stands(ref)
 		switch {
 		case !other.Wanted:
 			o.Held, o.HeldForGood = fmt.Sprintf("it is to be applied after %s, which no app of this cluster has: add it to Git, or take the annotation away", ref), true
@@ -97,7 +89,7 @@ func (a *App) free(o *owned.Object) bool {
 		default:
 			o.Held = fmt.Sprintf("it waits for %s, which %s", ref, other.Text)
 			after := func(ref protocol.ObjectRef) []protocol.ObjectRef {
-				st, _ := a.stands(ref)
+				st, _ := r.stands(ref)
 				return st.After
 			}
 			if c := fleet.Circle(o.Item.Ref, after); c != nil {
@@ -117,9 +109,9 @@ func way(c []protocol.ObjectRef) string {
 	return strings.Join(names, " → ")
 }
 
-// holds says whether objects of an app wait for others that are current by now.
-func (a *App) holds(ctx context.Context) bool {
-	return slices.ContainsFunc(a.Own, func(o *owned.Object) bool {
-		return o.Held != "" && o.Want != nil && ctx.Err() == nil && a.free(o)
+// Holds says whether objects of an app wait for others that are current by now.
+func (r *Relations) Holds(ctx context.Context) bool {
+	return slices.ContainsFunc(r.Own, func(o *owned.Object) bool {
+		return o.Held != "" && o.Want != nil && ctx.Err() == nil && r.Free(o)
 	})
 }
