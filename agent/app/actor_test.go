@@ -41,7 +41,7 @@ func owns(a *App, name string) {
 // claims has an app claim an object.
 func claims(a *App, name string) {
 	a.Do(func() {
-		a.Adopt(&plan.Want{Ref: mapOf(name), Line: agent.SumOf([]byte("line"))})
+		a.mover.Adopt(&plan.Want{Ref: mapOf(name), Line: agent.SumOf([]byte("line"))})
 	})
 }
 
@@ -130,7 +130,7 @@ func TestObjectsAreHandedOver(t *testing.T) {
 			t.Error("it is not stored any more before its new owner has stored it")
 		}
 	})
-	to.Do(func() { to.releaseFormers(to.ByRef[ref]) })
+	to.Do(func() { to.mover.ReleaseFormers(to.ByRef[ref]) })
 	becomes(t, from, "it is stored by its owner alone", func() bool { return len(from.Given) == 0 && from.Dirty })
 }
 
@@ -146,7 +146,7 @@ func TestAnObjectThatWentIsNotHandedOver(t *testing.T) {
 	from.Do(func() {
 		o := from.ByRef[mapOf("x")]
 		o.Busy = false
-		from.Forget(o) // it was deleted
+		from.mover.Forget(o) // it was deleted
 		o.Proceed()
 	})
 	becomes(t, to, "it is known that there is none", func() bool {
@@ -174,7 +174,7 @@ func TestAnObjectIsGivenUpBeforeItIsHandedOver(t *testing.T) {
 		defer close(gave)
 		owned.WhenFree(to.Do, waiting, func() {})
 	}()
-	to.Do(func() { to.Forget(waiting) })
+	to.Do(func() { to.mover.Forget(waiting) })
 	<-gave
 	from.Do(func() {
 		given.Busy = false

@@ -5,6 +5,7 @@ import (
 	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/checks"
 	"github.com/drover-dev/drover/agent/heal"
+	"github.com/drover-dev/drover/agent/move"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/planning"
@@ -25,6 +26,7 @@ type App struct {
 	fetch    planning.Fetch
 	progress // through its hooks and waves
 	pruner   prune.Pruner
+	mover    move.Mover
 	healer   heal.Healer
 	saving
 	env    *Env
@@ -56,3 +58,9 @@ func (a *App) Report() (protocol.AppReport, []protocol.Held) {
 
 // Staying leaves out those of the app's objects that it deletes.
 func (a *App) Staying(found []agent.Found) []agent.Found { return a.pruner.Staying(found) }
+
+// Forget takes an object out of the inventory.
+func (a *App) Forget(o *owned.Object) { a.mover.Forget(o) }
+
+// AdoptMissing has the app claim what its plan in force wants and it does not have.
+func (a *App) AdoptMissing() { a.mover.AdoptMissing() }

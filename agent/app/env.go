@@ -16,6 +16,7 @@ import (
 	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/inventory"
 	"github.com/drover-dev/drover/agent/mailbox"
+	"github.com/drover-dev/drover/agent/move"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
@@ -75,6 +76,7 @@ func (e *Env) NewApp(name string) *App {
 	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name)}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
 	a.beside = relation.New(&a.Set, &a.Actor, e.forRelations())
+	a.mover = move.New(move.Config{Set: &a.Set, Actor: &a.Actor, Relations: &a.beside, Env: e.forMoves(), JudgeStash: a.JudgeStash})
 	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning()})
 	a.healer = heal.New(heal.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forHealing(a)})
 	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: a, Env: e.forHooks()})
@@ -106,13 +108,24 @@ func (e *Env) forRelations() relation.Env {
 		}}
 }
 
+// forMoves is what the apps share for objects that move.
+func (e *Env) forMoves() move.Env {
+	return move.Env{Life: e.Life, Objects: e.Objects, Watches: e.Watches, Keeps: e.Board.Keeps, RefOf: e.RefOf,
+		Peer: func(name string) *move.Mover {
+			if a := e.Board.App(name); a != nil {
+				return &a.mover
+			}
+			return nil
+		}}
+}
+
 // forHooks is what the hooks of all apps reach and share.
 func (e *Env) forHooks() hookrun.Env {
 	return hookrun.Env{Kinds: e.Cluster, Watches: e.Watches, Claims: e.HookObjects, Objects: e.Objects, Scope: e.Scope,
 		Protected: e.Protected, News: func() { e.Out.Changed(false) },
 		Settle: func(owner string, ref protocol.ObjectRef) {
 			if a := e.Board.App(owner); a != nil {
-				a.whenSettled(ref)
+				a.mover.WhenSettled(ref)
 			}
 		}}
 }

@@ -118,26 +118,3 @@ func (a *App) moveOn(o *owned.Object, before protocol.Health) {
 		a.Kick()
 	}
 }
-
-// whenSettled waits until no request for an object of the app is under way. It is for other goroutines than the app's.
-func (a *App) whenSettled(ref protocol.ObjectRef) {
-	done := make(chan struct{})
-	a.Do(func() {
-		if o := a.ByRef[ref]; o != nil {
-			o.OnFree(func() { close(done) })
-		} else {
-			close(done)
-		}
-	})
-	<-done
-}
-
-// dropHooked gives up the objects that an app had and that are its hooks now. They stay as they are until the hook is
-// done.
-func (a *App) dropHooked() {
-	for _, o := range slices.Clone(a.Own) {
-		if o.Want == nil && a.Plan.Hooked(o.Item.Ref) {
-			a.Forget(o)
-		}
-	}
-}

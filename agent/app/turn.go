@@ -99,7 +99,7 @@ func (a *App) enter(ctx context.Context, next *plan.Plan, may bool) (p *plan.Pla
 	if may && a.Next == next && !a.Leaving {
 		a.activate(ctx)
 	}
-	a.reclaim(ctx)
+	a.unsaved = a.mover.Reclaim() || a.unsaved
 	a.assess(ctx)
 	return a.Plan, a.unsaved, a.Plan != nil && !a.Leaving
 }
@@ -122,10 +122,10 @@ func (a *App) activate(ctx context.Context) {
 		o.Want = nil
 	}
 	for i := range p.Wants {
-		a.Adopt(&p.Wants[i])
+		a.mover.Adopt(&p.Wants[i])
 	}
 	a.Excuse()
-	a.dropHooked()
+	a.mover.DropHooked()
 	a.Sort()
 	a.Releave(left, a.Settings)
 	a.beside.Steer()
@@ -134,26 +134,6 @@ func (a *App) activate(ctx context.Context) {
 			other.Post(other.Kick)
 		}
 	})
-}
-
-// reclaim tries again what clashed.
-func (a *App) reclaim(ctx context.Context) {
-	if len(a.Clashes) == 0 || a.Plan == nil {
-		return
-	}
-	before := a.Clashes
-	a.Clashes = nil
-	for _, c := range before {
-		for i := range a.Plan.Wants {
-			if w := &a.Plan.Wants[i]; w.Is(c.Ref) {
-				a.Adopt(w)
-			}
-		}
-	}
-	if len(a.Clashes) < len(before) {
-		a.unsaved = true
-		a.Sort()
-	}
 }
 
 // Save stores the app as it is now, and says whether that worked.
@@ -182,7 +162,7 @@ func (a *App) Save(ctx context.Context) bool {
 	a.fault, a.unsaved = nil, false
 	for _, o := range saved {
 		if !o.Gone {
-			a.releaseFormers(o)
+			a.mover.ReleaseFormers(o)
 		}
 	}
 	return true

@@ -19,7 +19,7 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	a := s.NewApp("web")
 	a.Plan, a.Spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
 	s.Board.Add(a, a.Spec)
-	a.Adopt(&a.Plan.Wants[0])
+	a.mover.Adopt(&a.Plan.Wants[0])
 	o := a.ByRef[guess]
 	if ref, err := a.settleName(o, o.Want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
 		t.Fatalf("it is called %s: %v", ref, err)
@@ -45,7 +45,7 @@ func TestPlanOfAnUnknownKindLeavesTheObjectsOfOtherApps(t *testing.T) {
 	_, s := idle(t)
 	a := s.NewApp("web")
 	a.Plan = &plan.Plan{Wants: []plan.Want{{Ref: guess, KindUnknown: true}}}
-	a.Adopt(&a.Plan.Wants[0])
+	a.mover.Adopt(&a.Plan.Wants[0])
 	s.Objects.Claim("shop", bare, nil)
 	o := a.ByRef[guess]
 	if _, err := a.settleName(o, o.Want, agent.Resource{Kind: "Thing"}); err == nil || s.Objects.Owner(bare) != "shop" || o.Item.Ref != guess {

@@ -324,15 +324,7 @@ func (s *session) settleOwners(apps []*app.App) {
 		}
 	}
 	for _, a := range apps {
-		if a.Plan == nil {
-			continue
-		}
-		for i := range a.Plan.Wants {
-			if a.ByRef[a.Plan.Wants[i].Ref] == nil {
-				a.Adopt(&a.Plan.Wants[i])
-			}
-		}
-		a.Sort()
+		a.AdoptMissing()
 	}
 }
 
