@@ -1,6 +1,8 @@
 package app
 
 import (
+	"context"
+
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/checks"
@@ -11,6 +13,7 @@ import (
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/prune"
 	"github.com/drover-dev/drover/agent/relation"
+	"github.com/drover-dev/drover/agent/sight"
 	"github.com/drover-dev/drover/agent/status"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -26,6 +29,7 @@ type App struct {
 	fetch    planning.Fetch
 	progress // through its hooks and waves
 	pruner   prune.Pruner
+	seer     sight.Seer
 	mover    move.Mover
 	healer   heal.Healer
 	saving
@@ -64,3 +68,20 @@ func (a *App) Forget(o *owned.Object) { a.mover.Forget(o) }
 
 // AdoptMissing has the app claim what its plan in force wants and it does not have.
 func (a *App) AdoptMissing() { a.mover.AdoptMissing() }
+
+// doing is what the app does about what was seen.
+type doing struct {
+	*prune.Pruner
+	healer *heal.Healer
+	app    *App
+}
+
+// Heal has drift undone.
+func (d doing) Heal(ctx context.Context, o *owned.Object, sg agent.Sighting) {
+	d.healer.Heal(ctx, o, sg)
+}
+
+// Changed has the app follow up a change of an object's health.
+func (d doing) Changed(ctx context.Context, o *owned.Object, before protocol.Health) {
+	d.app.changed(ctx, o, before)
+}

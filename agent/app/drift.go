@@ -5,9 +5,9 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/drift"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/sight"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -19,102 +19,13 @@ func (a *App) Sight(ctx context.Context, sg agent.Sighting) {
 	}
 	hooked, o := a.hooks.Sight(sg), a.ByRef[sg.Live.Ref]
 	if o != nil {
-		a.see(ctx, o, sg)
+		a.seer.See(ctx, o, sg)
 	}
 	if owner := a.env.Objects.Owner(sg.Live.Ref); !hooked && o == nil && owner != "" && owner != a.Name {
 		if other := a.env.Board.App(owner); other != nil { // it was handed over meanwhile
 			other.Box.Sight(sg)
 		}
 	}
-}
-
-// see takes one look at an object. While a request for it is under way the newest look waits.
-func (a *App) see(ctx context.Context, o *owned.Object, sg agent.Sighting) {
-	if o.Busy {
-		if o.Stash == nil || o.Stash.Live.Version <= sg.Live.Version {
-			o.Stash = &sg
-		}
-		return
-	}
-	a.judgeSighting(ctx, o, sg)
-}
-
-// JudgeStash judges the newest look that came while a request for the object was under way.
-func (a *App) JudgeStash(ctx context.Context, o *owned.Object) {
-	st := o.Stash
-	o.Stash = nil
-	if st != nil && !o.Gone {
-		a.see(ctx, o, *st)
-	}
-}
-
-// judgeSighting compares a look with what the agent knows. Versions rise, so whatever is older is known already, and
-// whatever is newer than the agent's own apply was done by somebody else.
-func (a *App) judgeSighting(ctx context.Context, o *owned.Object, sg agent.Sighting) {
-	if sg.Live.Version < o.Version {
-		return
-	}
-	same := sg.Live.Version == o.Version && o.Ours
-	o.Version = sg.Live.Version
-	a.noteEnd(ctx, o, sg.Live, sg.Verdict.Message)
-	if sg.Kind == agent.SightGone {
-		a.missed(ctx, o, sg)
-		return
-	}
-	before := o.Verdict
-	o.Present, o.Deleting, o.Verdict = true, sg.Live.Deleting, sg.Verdict
-	if o.Verdict.Health != protocol.HealthCurrent {
-		o.Unnoticed = owned.Unnoticed{}
-	}
-	if o.SetPaused(sg.Live.Paused) {
-		a.Kick() // to store it, and to apply what came meanwhile
-	}
-	switch drift.Judge(drift.Known{Wanted: o.Want != nil, Line: o.Item.Line, Fields: o.Item.Fields, Own: same}, sg.Live.Fields) {
-	case drift.Own: // whatever it looks like is how it should
-		o.Trust(sg.Live.Fields)
-	case drift.Drifted:
-		o.Ours, o.Drifted = false, true
-		a.healer.Heal(ctx, o, sg)
-	case drift.Matches:
-		o.Ours, o.Drifted, o.Astray = false, false, nil
-		o.Untell()
-		if o.Item.Line == o.Want.Line {
-			o.Trouble = nil // whatever it was, it is as it should be
-		}
-	}
-	o.Generation, o.Owners = sg.Live.Generation, sg.Live.OwnerUIDs()
-	a.inquire(ctx, o)
-	if before != o.Verdict {
-		a.changed(ctx, o, before.Health)
-	}
-}
-
-// missed is for an object that is not there, or no longer carries the label.
-func (a *App) missed(ctx context.Context, o *owned.Object, sg agent.Sighting) {
-	o.Present, o.Ours, o.Deleting = false, false, false
-	o.Unlook()
-	if o.Want == nil {
-		if o.Removing {
-			a.pruner.Pruned(o)
-		}
-		return // or else the next prune finds out
-	}
-	if o.Ended() {
-		a.settleEnded(ctx, o)
-		return
-	}
-	if a.unseenEnd(ctx, o, sg) {
-		return
-	}
-	before := o.Verdict.Health
-	o.Removing, o.Verdict = false, fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is not there"}
-	o.Drifted = true
-	a.healer.Heal(ctx, o, sg)
-	if o.Trouble != nil && agent.ReasonOf(o.Trouble.Err) == agent.ReasonEnding { // this is what was waited for
-		o.Trouble.Next = time.Time{}
-		a.Kick()
-	}
-	a.changed(ctx, o, before)
 }
 
 // changed follows up a change of an object's health.
@@ -162,7 +73,7 @@ func (a *App) Settle(ctx context.Context, o *owned.Object, w *plan.Want, live ag
 		o.Trouble.Line = w.Line
 		a.schedule(ctx)
 	}
-	a.JudgeStash(ctx, o)
+	a.seer.JudgeStash(ctx, o)
 	o.Proceed()
 	a.assessIdle(ctx)
 }
@@ -175,7 +86,7 @@ func (a *App) applied(ctx context.Context, o *owned.Object, w *plan.Want, live a
 	if live.Created {
 		o.Item.Ended = nil
 	}
-	if uid := runUID(o.Item.Ref, live); o.Item.UID != uid {
+	if uid := sight.RunUID(o.Item.Ref, live); o.Item.UID != uid {
 		o.Item.UID, a.Dirty = uid, true
 	}
 	if o.Item.Line != w.Line || o.Item.Fields != live.Fields {

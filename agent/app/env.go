@@ -24,6 +24,7 @@ import (
 	"github.com/drover-dev/drover/agent/prune"
 	"github.com/drover-dev/drover/agent/relation"
 	"github.com/drover-dev/drover/agent/report"
+	"github.com/drover-dev/drover/agent/sight"
 	"github.com/drover-dev/drover/agent/watch"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -76,8 +77,10 @@ func (e *Env) NewApp(name string) *App {
 	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name)}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
 	a.beside = relation.New(&a.Set, &a.Actor, e.forRelations())
-	a.mover = move.New(move.Config{Set: &a.Set, Actor: &a.Actor, Relations: &a.beside, Env: e.forMoves(), JudgeStash: a.JudgeStash})
-	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning()})
+	a.seer = sight.New(sight.Config{Set: &a.Set, Actor: &a.Actor, App: doing{&a.pruner, &a.healer, a},
+		Env: sight.Env{Looks: e.Looks, Jobs: e.Cluster, Log: e.Log}})
+	a.mover = move.New(move.Config{Set: &a.Set, Actor: &a.Actor, Relations: &a.beside, Env: e.forMoves(), JudgeStash: a.seer.JudgeStash})
+	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning(), JudgeStash: a.seer.JudgeStash})
 	a.healer = heal.New(heal.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forHealing(a)})
 	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: a, Env: e.forHooks()})
 	return a

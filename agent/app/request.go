@@ -35,7 +35,7 @@ func (a *App) Turns(ctx context.Context) {
 	a.Running = a.TurnDue
 	for _, o := range a.Own {
 		if o.Look == nil {
-			a.inquire(ctx, o)
+			a.seer.Inquire(ctx, o)
 		}
 	}
 	a.assess(ctx)

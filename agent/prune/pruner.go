@@ -29,6 +29,8 @@ type Config struct {
 	*actor.Actor
 	App
 	Env
+	// JudgeStash judges what was seen of an object while a request for it was under way.
+	JudgeStash func(ctx context.Context, o *owned.Object)
 }
 
 // App is what the app does for its pruner.
@@ -39,8 +41,6 @@ type App interface {
 	Emit(e protocol.Event)
 	// Request is for what is done beside the app, with the rights that it has now.
 	Request() access.Request
-	// JudgeStash judges what was seen of an object while a request for it was under way.
-	JudgeStash(ctx context.Context, o *owned.Object)
 }
 
 // Env is what the pruners of all apps reach and share.

@@ -1,4 +1,4 @@
-package app
+package sight
 
 import (
 	"context"
@@ -9,9 +9,9 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// inquire has an object looked into while it is not well, and no longer. While a turn of its app is under way no look
+// Inquire has an object looked into while it is not well, and no longer. While a turn of its app is under way no look
 // begins: what was just applied is rarely well, and looking would take from the API server what applying needs.
-func (a *App) inquire(ctx context.Context, o *owned.Object) {
+func (s *Seer) Inquire(ctx context.Context, o *owned.Object) {
 	l := o.Look
 	well := o.Verdict.Health == protocol.HealthCurrent || o.Verdict.Health == protocol.HealthPaused
 	ill := !well || l != nil && l.Cause.Holds()
@@ -20,61 +20,58 @@ func (a *App) inquire(ctx context.Context, o *owned.Object) {
 		return
 	}
 	switch {
-	case l == nil && a.Running:
+	case l == nil && s.Running:
 		return
 	case l != nil && l.Generation != o.Generation:
 		o.Unlook() // what was found is of what it was before
 		fallthrough
 	case l == nil:
-		a.lookInto(ctx, o)
+		s.lookInto(ctx, o)
 	}
-	a.env.Looks.Ask(o.Look.Look)
+	s.Looks.Ask(o.Look.Look)
 }
 
 // lookInto begins a look into an object.
-func (a *App) lookInto(ctx context.Context, o *owned.Object) {
-	l := &owned.Look{Looks: a.env.Looks, Generation: o.Generation}
+func (s *Seer) lookInto(ctx context.Context, o *owned.Object) {
+	l := &owned.Look{Looks: s.Looks, Generation: o.Generation}
 	l.Look = &watch.Look{
 		APIVersion: o.Item.APIVersion, Ref: o.Item.Ref,
-		Found: func(turn int, c fleet.Cause) { a.Post(func() { a.found(ctx, o, l, turn, c) }) },
-		Ended: func(turn int) { a.Post(func() { a.looked(ctx, o, l, turn) }) },
+		Found: func(turn int, c fleet.Cause) { s.Post(func() { s.found(ctx, o, l, turn, c) }) },
+		Ended: func(turn int) { s.Post(func() { s.looked(ctx, o, l, turn) }) },
 	}
 	o.Look = l
 }
 
 // found takes a cause down.
-func (a *App) found(ctx context.Context, o *owned.Object, l *owned.Look, turn int, c fleet.Cause) {
-	if o.Look != l || !a.env.Looks.Has(l.Look, turn) {
+func (s *Seer) found(ctx context.Context, o *owned.Object, l *owned.Look, turn int, c fleet.Cause) {
+	if o.Look != l || !s.Looks.Has(l.Look, turn) {
 		return
 	}
 	before := o.Health()
 	l.Cause = c
-	a.env.Looks.Told(l.Look)
+	s.Looks.Told(l.Look)
 	if o.Verdict.Health == protocol.HealthCurrent && !c.Holds() {
 		o.Unlook()
 	}
-	a.reassess(ctx, o, before)
+	s.reassess(ctx, o, before)
 }
 
 // looked is for a turn that has come to its end by itself. The next change of the object begins another one.
-func (a *App) looked(ctx context.Context, o *owned.Object, l *owned.Look, turn int) {
-	if !a.env.Looks.Has(l.Look, turn) {
+func (s *Seer) looked(ctx context.Context, o *owned.Object, l *owned.Look, turn int) {
+	if !s.Looks.Has(l.Look, turn) {
 		return // it was ended, and perhaps begun again
 	}
 	before := o.Health()
-	a.env.Looks.Forget(l.Look)
+	s.Looks.Forget(l.Look)
 	if o.Look == l {
-		a.reassess(ctx, o, before)
+		s.reassess(ctx, o, before)
 	}
 }
 
 // reassess follows up what a look has changed.
-func (a *App) reassess(ctx context.Context, o *owned.Object, before fleet.Verdict) {
+func (s *Seer) reassess(ctx context.Context, o *owned.Object, before fleet.Verdict) {
 	if o.Health() == before {
 		return
 	}
-	a.moveOn(o, before.Health)
-	if a.env.Watches.Synced(o.Item.Ref) {
-		a.assessIdle(ctx)
-	}
+	s.Changed(ctx, o, before.Health)
 }
