@@ -4,12 +4,14 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/access"
 	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/checks"
 	"github.com/drover-dev/drover/agent/heal"
 	"github.com/drover-dev/drover/agent/move"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/pass"
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/prune"
 	"github.com/drover-dev/drover/agent/relation"
@@ -29,6 +31,7 @@ type App struct {
 	fetch    planning.Fetch
 	progress // through its hooks and waves
 	pruner   prune.Pruner
+	applier  pass.Applier
 	seer     sight.Seer
 	mover    move.Mover
 	healer   heal.Healer
@@ -36,8 +39,6 @@ type App struct {
 	env    *Env
 	scope  agent.Scope
 	checks checks.Checks
-
-	namespaceBodyApplied string // the request for its namespace that was granted
 
 	kindless bool           // objects of it wait for their kind to be served
 	fault    *owned.Trouble // what concerns the whole app
@@ -85,3 +86,15 @@ func (d doing) Heal(ctx context.Context, o *owned.Object, sg agent.Sighting) {
 func (d doing) Changed(ctx context.Context, o *owned.Object, before protocol.Health) {
 	d.app.changed(ctx, o, before)
 }
+
+// steps is what the app does for its hooks and waves.
+type steps struct {
+	*App
+	*pass.Applier
+}
+
+// Emit puts an event of the app into the journal.
+func (s steps) Emit(e protocol.Event) { s.App.Emit(e) }
+
+// Request begins one with the rights that the app has now.
+func (s steps) Request() access.Request { return s.App.Request() }

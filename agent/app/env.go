@@ -19,6 +19,7 @@ import (
 	"github.com/drover-dev/drover/agent/move"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/pass"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/prune"
@@ -55,6 +56,7 @@ type Env struct {
 	Damaged bool // a part of what was stored could not be read; written before there is an app
 }
 
+// NewEnv makes what the apps of a session share, with watches that tell them what they see. end ends the session.
 func NewEnv(ctx context.Context, p Ports, out *report.Outbox, end context.CancelCauseFunc) *Env {
 	e := &Env{Ports: p, Life: ctx, Out: out, End: end, Notes: &Notes{}, Online: mailbox.NewLink(),
 		Applies: make(chan struct{}, applySlots), Heals: make(chan struct{}, healSlots),
@@ -77,12 +79,13 @@ func (e *Env) NewApp(name string) *App {
 	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name)}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
 	a.beside = relation.New(&a.Set, &a.Actor, e.forRelations())
+	a.applier = pass.New(pass.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, Relations: &a.beside, App: a, Env: e.forPasses()})
 	a.seer = sight.New(sight.Config{Set: &a.Set, Actor: &a.Actor, App: doing{&a.pruner, &a.healer, a},
 		Env: sight.Env{Looks: e.Looks, Jobs: e.Cluster, Log: e.Log}})
 	a.mover = move.New(move.Config{Set: &a.Set, Actor: &a.Actor, Relations: &a.beside, Env: e.forMoves(), JudgeStash: a.seer.JudgeStash})
 	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning(), JudgeStash: a.seer.JudgeStash})
-	a.healer = heal.New(heal.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forHealing(a)})
-	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: a, Env: e.forHooks()})
+	a.healer = heal.New(heal.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forHealing(&a.applier)})
+	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: steps{a, &a.applier}, Env: e.forHooks()})
 	return a
 }
 
@@ -120,6 +123,12 @@ func (e *Env) forMoves() move.Env {
 			}
 			return nil
 		}}
+}
+
+// forPasses is what the appliers of all apps reach and share.
+func (e *Env) forPasses() pass.Env {
+	return pass.Env{Kinds: e.Cluster, Watches: e.Watches, Scaling: e.Scaling, Objects: e.Objects, Scope: e.Scope, Slots: e.Applies,
+		Protected: e.Protected}
 }
 
 // forHooks is what the hooks of all apps reach and share.

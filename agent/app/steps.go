@@ -24,7 +24,7 @@ func (a *App) precede(ctx context.Context, p *plan.Plan) bool {
 	if a.hooks.Run == nil {
 		return true
 	}
-	if !a.ensureNamespace(ctx, p) {
+	if !a.applier.EnsureNamespace(ctx, p) {
 		return false
 	}
 	done, _ := a.hooks.TakeThrough(ctx, hook.View{Moment: hook.Prepare, Plan: p, InForce: a.Plan != nil})
@@ -35,33 +35,12 @@ func (a *App) precede(ctx context.Context, p *plan.Plan) bool {
 func (a *App) deliver(ctx context.Context, p *plan.Plan) (changed int) {
 	switch a.hooks.Part(p) {
 	case hook.Everything:
-		return a.applyPart(ctx, p, func(*owned.Object) bool { return true })
+		return a.applier.ApplyPart(ctx, p, func(*owned.Object) bool { return true })
 	case hook.Drifted: // the next one is being prepared
-		return a.applyPart(ctx, p, func(o *owned.Object) bool { return !o.Pending() })
+		return a.applier.ApplyPart(ctx, p, func(o *owned.Object) bool { return !o.Pending() })
 	}
 	_, changed = a.hooks.TakeThrough(ctx, hook.View{Moment: hook.Deliver, Plan: p})
 	return changed
-}
-
-// applyPart applies what is due of a part of the app, stage by stage. What must come after something else in it
-// follows.
-func (a *App) applyPart(ctx context.Context, p *plan.Plan, part func(*owned.Object) bool) (changed int) {
-	for sent := 1; sent > 0 && ctx.Err() == nil; {
-		sent = 0
-		for stage := range fleet.Stages {
-			n, m := a.applyStage(ctx, p, stage, part)
-			sent, changed = sent+n, changed+m
-		}
-		if !a.beside.Holds(ctx) {
-			break
-		}
-	}
-	return changed
-}
-
-// Apply applies what is due of the app up to a wave.
-func (a *App) Apply(ctx context.Context, p *plan.Plan, wave int) (changed int) {
-	return a.applyPart(ctx, p, func(o *owned.Object) bool { return o.Want.Wave <= wave })
 }
 
 // movedOn says whether another app has taken over what an app was that left Git.

@@ -9,18 +9,13 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/status"
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
-
-// establishTime is how long an app waits for its definitions before it goes on without them.
-const establishTime = 15 * time.Second
 
 // turn does what is due for an app, from the first step that is. What a step waits for is not waited for here: the
 // turn ends, and whatever moves it, or the time, begins another one.
@@ -52,7 +47,7 @@ func (a *App) advance(ctx context.Context, next *plan.Plan, start time.Time) boo
 	if fresh && (!a.Save(ctx) || !a.hooks.Tidy(ctx)) { // the intent: from here on nothing that is applied can be lost
 		return false
 	}
-	if !a.prepareApply(ctx, plan) {
+	if !a.applier.Prepare(ctx, plan) {
 		return false
 	}
 	changed := a.deliver(ctx, plan)
@@ -156,7 +151,7 @@ func (a *App) Save(ctx context.Context) bool {
 	a.Await(ctx, func() { err = a.env.Store.SaveApp(ctx, state) })
 	if err != nil {
 		a.Dirty = true
-		a.faulted(ctx, fmt.Errorf("%w: %w", status.ErrStore, err))
+		a.Fault(ctx, fmt.Errorf("%w: %w", status.ErrStore, err))
 		return false
 	}
 	a.fault, a.unsaved = nil, false
@@ -200,8 +195,8 @@ func (a *App) state() agent.AppState {
 	return st
 }
 
-// faulted notes what keeps the whole app from going on.
-func (a *App) faulted(ctx context.Context, err error) {
+// Fault notes what keeps the whole app from going on.
+func (a *App) Fault(ctx context.Context, err error) {
 	if errors.Is(err, agent.ErrLost) {
 		a.env.End(err)
 		return
@@ -214,53 +209,6 @@ func (a *App) faulted(ctx context.Context, err error) {
 	}
 	a.fault.Note(err, time.Now())
 	a.assess(ctx)
-}
-
-// applyStage applies what is due in one stage, all at once, and says how many objects were sent and how many of them
-// changed.
-func (a *App) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, part func(*owned.Object) bool) (sent, changed int) {
-	due := a.due(stage, part)
-	if len(due) == 0 || ctx.Err() != nil {
-		return 0, 0
-	}
-	var lines []byte
-	var err error
-	if a.Await(ctx, func() { lines, err = p.Lines() }); err != nil {
-		a.faulted(ctx, err)
-		return 0, 0
-	}
-	r := a.request()
-	a.Await(ctx, func() {
-		actor.Each(a.env.Applies, due, func(o *owned.Object) {
-			r.apply(ctx, o, lines, func() { changed++ })
-		})
-	})
-	if stage == fleet.StageDefinitions {
-		a.awaitDefinitions(ctx)
-	}
-	return len(due), changed
-}
-
-// due are the objects of a part of the app that must be applied now.
-func (a *App) due(stage fleet.Stage, part func(*owned.Object) bool) (due []*owned.Object) {
-	now := time.Now()
-	for _, o := range a.Own {
-		if o.Due(now) && fleet.StageOf(o.Item.Ref) == stage && part(o) && a.beside.Free(o) {
-			due = append(due, o)
-		}
-	}
-	return due
-}
-
-// awaitDefinitions waits until the app's definitions are established, for some time.
-func (a *App) awaitDefinitions(ctx context.Context) {
-	limit := time.NewTimer(establishTime)
-	defer limit.Stop()
-	a.HandleUntil(ctx, limit.C, func() bool {
-		return !slices.ContainsFunc(a.Own, func(o *owned.Object) bool {
-			return o.Want != nil && o.Trouble == nil && plan.IsDefinition(o.Item.Ref) && o.Verdict.Health == protocol.HealthProgressing
-		})
-	})
 }
 
 // conclude stores the outcome of a turn and tells of it. It says whether that worked.
@@ -300,7 +248,7 @@ func (a *App) finish(ctx context.Context) bool {
 		var err error
 		a.Await(ctx, func() { err = a.env.Store.DropApp(ctx, a.Name) })
 		if err != nil {
-			a.faulted(ctx, fmt.Errorf("delete its state in the cluster: %w", err))
+			a.Fault(ctx, fmt.Errorf("delete its state in the cluster: %w", err))
 			return false
 		}
 		a.Dirty = false // or else it would be dropped again and again

@@ -21,7 +21,7 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	s.Board.Add(a, a.Spec)
 	a.mover.Adopt(&a.Plan.Wants[0])
 	o := a.ByRef[guess]
-	if ref, err := a.settleName(o, o.Want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
+	if ref, err := a.applier.SettleName(o, o.Want, agent.Resource{Kind: "Thing"}); ref != bare || err != nil {
 		t.Fatalf("it is called %s: %v", ref, err)
 	}
 	if a.ByRef[bare] != o || a.ByRef[guess] != nil || o.Item.Ref != bare || a.Plan.Wants[0].Ref != guess ||
@@ -48,7 +48,7 @@ func TestPlanOfAnUnknownKindLeavesTheObjectsOfOtherApps(t *testing.T) {
 	a.mover.Adopt(&a.Plan.Wants[0])
 	s.Objects.Claim("shop", bare, nil)
 	o := a.ByRef[guess]
-	if _, err := a.settleName(o, o.Want, agent.Resource{Kind: "Thing"}); err == nil || s.Objects.Owner(bare) != "shop" || o.Item.Ref != guess {
+	if _, err := a.applier.SettleName(o, o.Want, agent.Resource{Kind: "Thing"}); err == nil || s.Objects.Owner(bare) != "shop" || o.Item.Ref != guess {
 		t.Errorf("it took the object of another app: %v", err)
 	}
 }

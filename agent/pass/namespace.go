@@ -1,4 +1,4 @@
-package app
+package pass
 
 import (
 	"context"
@@ -6,52 +6,53 @@ import (
 	"fmt"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/access"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/protocol"
 )
 
 var namespaces = agent.Resource{Version: "v1", Kind: "Namespace", Plural: "namespaces"}
 
-// prepareApply does what comes before the app's objects, and says whether the app can go on. The watch of autoscalers
+// Prepare does what comes before the app's objects, and says whether the app can go on. The watch of autoscalers
 // begins, so that nothing has to wait for it later.
-func (a *App) prepareApply(ctx context.Context, p *plan.Plan) bool {
-	for _, o := range a.Own {
+func (x *Applier) Prepare(ctx context.Context, p *plan.Plan) bool {
+	for _, o := range x.Own {
 		if o.Want != nil && o.Want.HasReplicas && o.Pending() {
-			a.env.Scaling.Follow(o.Item.Ref.Namespace)
+			x.Scaling.Follow(o.Item.Ref.Namespace)
 		}
 	}
-	return a.ensureNamespace(ctx, p)
+	return x.EnsureNamespace(ctx, p)
 }
 
-// ensureNamespace creates the app's namespace, if the app asks for that, and says whether the app can go on. The
+// EnsureNamespace creates the app's namespace, if the app asks for that, and says whether the app can go on. The
 // namespace is in no inventory, so it is never deleted. Its labels and annotations are applied under a field manager
 // of the app's own: other apps may ask for the same namespace, or have it in Git.
-func (a *App) ensureNamespace(ctx context.Context, p *plan.Plan) bool {
-	request := a.SpecOf(p).CreateNamespace
+func (x *Applier) EnsureNamespace(ctx context.Context, p *plan.Plan) bool {
+	request := x.SpecOf(p).CreateNamespace
 	ref := protocol.ObjectRef{Kind: "Namespace", Name: p.Home}
 	if request == nil || p.Home == "" || p.Wanted(ref) {
 		return true
 	}
 	body := namespaceBody(p.Home, *request)
-	if a.namespaceBodyApplied == string(body) && !a.Homeless() {
+	if x.namespaceBodyApplied == string(body) && !x.Homeless() {
 		return true
 	}
-	r := a.request()
+	r := x.Request()
 	var err error
-	a.Await(ctx, func() { err = r.applyNamespace(ctx, ref, body, len(request.Labels)+len(request.Annotations) == 0) })
+	x.Await(ctx, func() { err = x.applyNamespace(ctx, r, ref, body, len(request.Labels)+len(request.Annotations) == 0) })
 	if err != nil {
-		a.faulted(ctx, fmt.Errorf("create its namespace %s: %w", p.Home, err))
+		x.Fault(ctx, fmt.Errorf("create its namespace %s: %w", p.Home, err))
 		return false
 	}
-	a.namespaceBodyApplied = string(body)
+	x.namespaceBodyApplied = string(body)
 	return true
 }
 
 // applyNamespace applies the app's namespace. plain says that nothing but the namespace is asked for.
-func (r request) applyNamespace(ctx context.Context, ref protocol.ObjectRef, body []byte, plain bool) error {
+func (x *Applier) applyNamespace(ctx context.Context, r access.Request, ref protocol.ObjectRef, body []byte, plain bool) error {
 	_, err := r.Objects.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + r.Rights.App})
 	if agent.ReasonOf(err) == agent.ReasonForbidden && plain {
-		if _, getErr := r.Objects.Get(ctx, namespaces, ref); getErr == nil || len(r.env.Scope) > 0 {
+		if _, getErr := r.Objects.Get(ctx, namespaces, ref); getErr == nil || len(x.Scope) > 0 {
 			return nil // it is there, or the person who gave the agent its scope knows: nothing else was asked for
 		}
 	}
