@@ -63,7 +63,8 @@ func (a *App) take(o orders.Order) (changed bool) {
 		a.Next = nil
 		return false
 	}
-	if !a.Plan.Same(spec) || a.hooks.Run != nil && (!a.Plan.DeliveredBy(a.hooks.Run) || a.hooks.Run.Ahead()) { // or what came since was begun, so that going back is another delivery
+	// or what came since was begun, so that going back is another delivery
+	if !a.Plan.Same(spec) || a.hooks.Run != nil && (!a.Plan.DeliveredBy(a.hooks.Run) || a.hooks.Run.Ahead()) {
 		a.fetch.Lacks = ""
 		return !a.Next.Same(spec)
 	}

@@ -97,7 +97,8 @@ func (a *App) assess(ctx context.Context) {
 	a.TellLater(a.env.Moved.Announce)
 	if v.Phase == protocol.PhaseHealthy {
 		a.TellLater(func() { a.env.release(a.Name) })
-		a.retryAll(func(o *owned.Object) bool { return agent.ReasonOf(o.Trouble.Err) == agent.ReasonWebhook }) // it may be what answers
+		// it may be what answers
+		a.retryAll(func(o *owned.Object) bool { return agent.ReasonOf(o.Trouble.Err) == agent.ReasonWebhook })
 	}
 	if v.Phase == protocol.PhaseWaiting && !a.Running {
 		a.schedule(ctx)

@@ -1,4 +1,4 @@
-// Package heal undoes drift: what somebody else changed or deleted is applied again as it was applied last, at once, and
+// Package heal undoes drift: what another client changed or deleted is applied again as it was applied last, at once, and
 // ever slower while it is changed again and again. Package drift decides; a Healer asks for what was decided, and tells
 // of it. An app that keeps drift is told of it only.
 //

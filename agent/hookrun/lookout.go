@@ -25,6 +25,13 @@ type lookout struct {
 	failed     string         // the mark of the run that trouble is of
 }
 
+// lookouts are those of an app's hooks that are under way.
+type lookouts struct {
+	app string
+	env *Env
+	at  map[protocol.ObjectRef]*lookout
+}
+
 // noteTrouble takes down why a request for the object failed.
 func (l *lookout) noteTrouble(err error, now time.Time) {
 	if l.trouble == nil {
@@ -43,9 +50,9 @@ func (l *lookout) seen() hook.Seen {
 }
 
 // seen is what is seen of the objects of all hooks that are under way.
-func (h *Runner) seen() map[protocol.ObjectRef]hook.Seen {
-	out := make(map[protocol.ObjectRef]hook.Seen, len(h.lookouts))
-	for ref, l := range h.lookouts {
+func (h *lookouts) seen() map[protocol.ObjectRef]hook.Seen {
+	out := make(map[protocol.ObjectRef]hook.Seen, len(h.at))
+	for ref, l := range h.at {
 		out[ref] = l.seen()
 	}
 	return out
@@ -59,7 +66,7 @@ func (h *Runner) follow() {
 		unreleased[st.Ref] = true
 		h.lookOut(st.Ref, st.APIVersion)
 	}
-	for ref := range h.lookouts {
+	for ref := range h.at {
 		if !unreleased[ref] {
 			h.drop(ref)
 		}
@@ -67,41 +74,41 @@ func (h *Runner) follow() {
 }
 
 // lookOut begins to look at the object of a hook.
-func (h *Runner) lookOut(ref protocol.ObjectRef, apiVersion string) *lookout {
-	l := h.lookouts[ref]
+func (h *lookouts) lookOut(ref protocol.ObjectRef, apiVersion string) *lookout {
+	l := h.at[ref]
 	if l == nil {
 		l = &lookout{apiVersion: apiVersion, verdict: owned.Unseen}
-		h.lookouts[ref] = l
+		h.at[ref] = l
 	}
 	if l.claim == 0 {
-		answer := h.c.Env.Claims.Claim(h.c.Set.Name, ref, func(string) bool { return true })
+		answer := h.env.Claims.Claim(h.app, ref, func(string) bool { return true })
 		if l.claim = answer.Number; answer.Claim == inventory.Free {
-			h.c.Env.Watches.Track(ref)
+			h.env.Watches.Track(ref)
 		}
 	}
 	return l
 }
 
 // drop ends that.
-func (h *Runner) drop(ref protocol.ObjectRef) {
-	if l := h.lookouts[ref]; l != nil {
-		delete(h.lookouts, ref)
-		if h.c.Env.Claims.Release(ref, l.claim) {
-			h.c.Env.Watches.Untrack(ref)
+func (h *lookouts) drop(ref protocol.ObjectRef) {
+	if l := h.at[ref]; l != nil {
+		delete(h.at, ref)
+		if h.env.Claims.Release(ref, l.claim) {
+			h.env.Watches.Untrack(ref)
 		}
 	}
 }
 
 // Drop is for an app of which nothing is left.
-func (h *Runner) Drop() {
-	for ref := range h.lookouts {
+func (h *lookouts) Drop() {
+	for ref := range h.at {
 		h.drop(ref)
 	}
 }
 
 // Sight takes what a watch tells of an object, and says whether it is that of a hook.
 func (h *Runner) Sight(sg agent.Sighting) bool {
-	l := h.lookouts[sg.Live.Ref]
+	l := h.at[sg.Live.Ref]
 	if l != nil {
 		h.see(l, sg)
 	}
@@ -125,17 +132,17 @@ func (h *Runner) see(l *lookout, sg agent.Sighting) {
 }
 
 // Followed are the objects that are looked at, with the versions of their kinds.
-func (h *Runner) Followed() map[protocol.ObjectRef]string {
-	out := make(map[protocol.ObjectRef]string, len(h.lookouts))
-	for ref, l := range h.lookouts {
+func (h *lookouts) Followed() map[protocol.ObjectRef]string {
+	out := make(map[protocol.ObjectRef]string, len(h.at))
+	for ref, l := range h.at {
 		out[ref] = l.apiVersion
 	}
 	return out
 }
 
 // Retry makes due at once what failed of objects of a group, and says whether there is any.
-func (h *Runner) Retry(group string) (news bool) {
-	for ref, l := range h.lookouts {
+func (h *lookouts) Retry(group string) (news bool) {
+	for ref, l := range h.at {
 		if l.trouble != nil && ref.Group == group {
 			l.trouble.Next = time.Time{}
 			news = true

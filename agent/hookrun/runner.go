@@ -46,9 +46,10 @@ type Env struct {
 	Claims    *inventory.Index // whose the objects of hooks that are under way are
 	Objects   *inventory.Index // whose the other objects are
 	Scope     agent.Scope
-	Protected func(protocol.ObjectRef) bool              // says of an object whether the agent never deletes it
-	Settle    func(owner string, ref protocol.ObjectRef) // waits until no request for an object of another app is under way
-	News      func()                                     // tells that the report is another
+	Protected func(protocol.ObjectRef) bool // says of an object whether the agent never deletes it
+	// waits until no request for an object of another app is under way
+	Settle func(owner string, ref protocol.ObjectRef)
+	News   func() // tells that the report is another
 }
 
 // Resolver finds out what the API server serves.
@@ -66,13 +67,15 @@ type Watches interface {
 // Runner takes an app through its hooks and waves.
 type Runner struct {
 	hook.Progress
-	Until    time.Time // when to look again without being told; zero for never
-	c        Config
-	lookouts map[protocol.ObjectRef]*lookout // objects of hooks that are under way
+	Until time.Time // when to look again without being told; zero for never
+	c     Config
+	lookouts
 }
 
 // New makes a runner that has nothing to do.
-func New(c Config) Runner { return Runner{c: c, lookouts: map[protocol.ObjectRef]*lookout{}} }
+func New(c Config) Runner {
+	return Runner{c: c, lookouts: lookouts{c.Set.Name, &c.Env, map[protocol.ObjectRef]*lookout{}}}
+}
 
 // Start has the progress be that of a plan which is about to be delivered. install says that nothing of the app was
 // there before.

@@ -65,7 +65,8 @@ func (p *Pruner) Batch() (out []*owned.Object) {
 			continue
 		}
 		stage, wave = fleet.StageOf(o.Item.Ref), o.Item.Wave
-		if !o.Removing && o.Hold.Over(now) && (o.Trouble == nil || o.Trouble.Final || !now.Before(o.Trouble.Next)) { // what was final was its apply
+		// what was final was its apply
+		if !o.Removing && o.Hold.Over(now) && (o.Trouble == nil || o.Trouble.Final || !now.Before(o.Trouble.Next)) {
 			out = append(out, o)
 		}
 	}

@@ -38,9 +38,10 @@ type Relations struct {
 	*owned.Set
 	*actor.Actor
 	Env
-	Steers   []plan.Steer                           // by the plan in force, and by what is yet to be pruned
-	waiters  map[protocol.ObjectRef]bool            // objects of its own that others of its own are applied after
-	revealed map[protocol.ObjectRef]*board.Standing // objects of its own that other apps apply something after, as these know them
+	Steers  []plan.Steer                // by the plan in force, and by what is yet to be pruned
+	waiters map[protocol.ObjectRef]bool // objects of its own that others of its own are applied after
+	// objects of its own that other apps apply something after, as these know them
+	revealed map[protocol.ObjectRef]*board.Standing
 }
 
 // New are those of an app that has nothing.

@@ -78,7 +78,7 @@ func (s *Seer) JudgeStash(ctx context.Context, o *owned.Object) {
 }
 
 // judgeSighting compares a look with what the agent knows. Versions rise, so whatever is older is known already, and
-// whatever is newer than the agent's own apply was done by somebody else.
+// whatever is newer than the agent's own apply was done by another client.
 func (s *Seer) judgeSighting(ctx context.Context, o *owned.Object, sg agent.Sighting) {
 	if sg.Live.Version < o.Version {
 		return
