@@ -28,7 +28,8 @@ func TestWhoMayImportWhom(t *testing.T) {
 	duties := []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard",
 		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook",
 		"actor"}
-	parts := []string{"owned", "relation", "pass", "sight", "heal", "move", "prune", "hookrun", "planning", "status"} // of an app
+	// of an app
+	parts := []string{"owned", "relation", "pass", "sight", "heal", "move", "prune", "hookrun", "planning", "status"}
 	others := slices.Concat(duties, parts, []string{"app", "deliver", "kube", "nats", "pluginhost"})
 	for _, name := range others {
 		below[room+"/"+name] = "the nouns know nothing of what is done with them"
@@ -62,8 +63,9 @@ func TestWhoMayImportWhom(t *testing.T) {
 		}
 		deptest.Ban(t, room+"/"+part, banned)
 	}
-	deptest.Ban(t, room+"/app", with(map[string]string{room + "/deliver": "an app does not know who leads",
-		room + "/kube": "adapters are behind the ports of the root", room + "/nats": "adapters are behind the ports of the root"}))
+	deptest.Ban(t, room+"/app", with(map[string]string{room + "/deliver": "an app does not know its session",
+		room + "/kube": "adapters are behind the ports of the root",
+		room + "/nats": "adapters are behind the ports of the root"}))
 	deptest.Ban(t, room+"/deliver", with(map[string]string{
 		room + "/kube": "adapters are behind the ports of the root", room +
 			"/nats": "adapters are behind the ports of the root",

@@ -48,7 +48,8 @@ func (a *App) take(o orders.Order) (changed bool) {
 	spec := o.Spec
 	a.fetch.Stop()
 	if o.Unfit != "" { // what was understood before stays in force
-		a.Spec, a.Leaving, a.Next, a.fetch.Fetching, a.fetch.Unfit = spec, false, nil, "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit)
+		a.Spec, a.Leaving, a.Next = spec, false, nil
+		a.fetch.Fetching, a.fetch.Unfit = "", owned.Fact(protocol.ReasonAgentTooOld, o.Unfit)
 		return false
 	}
 	if a.Spec.ServiceAccount != spec.ServiceAccount { // what one may not do, another may

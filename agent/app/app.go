@@ -52,8 +52,9 @@ type saving struct {
 
 // view is what there is to know of the app.
 func (a *App) view() status.View {
-	return status.View{Set: &a.Set, Current: &a.Current, Fetch: &a.fetch, Progress: a.hooks.Progress, Fault: a.fault, Fresh: a.fresh,
-		Held: a.pruner.Held, Over: a.pruner.Deletions.Over() != nil, Deleted: a.pruner.Deletions.Deleted(), Checks: a.checks.Ill(), Scope: a.scope}
+	return status.View{Set: &a.Set, Current: &a.Current, Fetch: &a.fetch, Progress: a.hooks.Progress,
+		Fault: a.fault, Fresh: a.fresh, Held: a.pruner.Held, Over: a.pruner.Deletions.Over() != nil,
+		Deleted: a.pruner.Deletions.Deleted(), Checks: a.checks.Ill(), Scope: a.scope}
 }
 
 // Report is the app's part of a report, and what of it waits for a person.

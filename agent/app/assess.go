@@ -123,8 +123,8 @@ func (a *App) Emit(e protocol.Event) {
 
 // Summarize is what others may know of the app.
 func (a *App) Summarize() board.Summary {
-	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.is.Phase, Fetching: a.fetch.Fetching != "", Kindless: a.kindless,
-		Clashing: len(a.Clashes) > 0, Steers: a.beside.Steers, Status: a.is.Status(a.view())}
+	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.is.Phase, Fetching: a.fetch.Fetching != "",
+		Kindless: a.kindless, Clashing: len(a.Clashes) > 0, Steers: a.beside.Steers, Status: a.is.Status(a.view())}
 }
 
 // Quiet is told that an object is healed at once again.

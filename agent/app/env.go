@@ -70,7 +70,8 @@ func NewEnv(ctx context.Context, p Ports, out *report.Outbox, end context.Cancel
 	e.Scaling = watch.NewScalers(w, func() { e.TellAll((*App).unscaled) })
 	e.Looks = watch.NewLooks(w)
 	e.Plans = planning.Maker{Blobs: e.Bus, Watched: e.Inputs, Kinds: e.Kinds, Scope: e.Scope, Online: e.Online, Log: e.Log,
-		Inputs: input.Reader{Reach: e.Reach, Plugins: e.Plugins, Scope: e.Scope, Namespace: e.Namespace, Watch: e.Inputs.Watch}}
+		Inputs: input.Reader{Reach: e.Reach, Plugins: e.Plugins, Scope: e.Scope, Namespace: e.Namespace,
+			Watch: e.Inputs.Watch}}
 	return e
 }
 
@@ -79,13 +80,16 @@ func (e *Env) NewApp(name string) *App {
 	a := &App{env: e, scope: e.Scope, Set: owned.NewSet(name)}
 	a.Actor, a.checks = actor.New(&e.Crew, a), e.newChecks(a)
 	a.beside = relation.New(&a.Set, &a.Actor, e.forRelations())
-	a.applier = pass.New(pass.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, Relations: &a.beside, App: a, Env: e.forPasses()})
-	a.seer = sight.New(sight.Config{Set: &a.Set, Actor: &a.Actor, App: doing{&a.pruner, &a.healer, a},
+	set, current, act := &a.Set, &a.Current, &a.Actor
+	a.applier = pass.New(pass.Config{Set: set, Current: current, Actor: act, Relations: &a.beside, App: a, Env: e.forPasses()})
+	a.seer = sight.New(sight.Config{Set: set, Actor: act, App: doing{&a.pruner, &a.healer, a},
 		Env: sight.Env{Looks: e.Looks, Jobs: e.Cluster, Log: e.Log}})
-	a.mover = move.New(move.Config{Set: &a.Set, Actor: &a.Actor, Relations: &a.beside, Env: e.forMoves(), JudgeStash: a.seer.JudgeStash})
-	a.pruner = prune.New(prune.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forPruning(), JudgeStash: a.seer.JudgeStash})
-	a.healer = heal.New(heal.Config{Set: &a.Set, Current: &a.Current, Actor: &a.Actor, App: a, Env: e.forHealing(&a.applier)})
-	a.hooks = hookrun.New(hookrun.Config{Set: &a.Set, Order: &a.Current, Actor: &a.Actor, App: steps{a, &a.applier}, Env: e.forHooks()})
+	a.mover = move.New(move.Config{Set: set, Actor: act, Relations: &a.beside, Env: e.forMoves(),
+		JudgeStash: a.seer.JudgeStash})
+	a.pruner = prune.New(prune.Config{Set: set, Current: current, Actor: act, App: a, Env: e.forPruning(),
+		JudgeStash: a.seer.JudgeStash})
+	a.healer = heal.New(heal.Config{Set: set, Current: current, Actor: act, App: a, Env: e.forHealing(&a.applier)})
+	a.hooks = hookrun.New(hookrun.Config{Set: set, Order: current, Actor: act, App: steps{a, &a.applier}, Env: e.forHooks()})
 	return a
 }
 
@@ -97,8 +101,8 @@ func (e *Env) forPruning() prune.Env {
 
 // forHealing is what the healers of all apps reach and share.
 func (e *Env) forHealing(s heal.Sender) heal.Env {
-	return heal.Env{ClusterName: e.ClusterName, Sender: s, Slots: e.Heals, News: e.Out.Changed, Corrected: e.Notes.corrected,
-		Lost: e.Plans.Lost}
+	return heal.Env{ClusterName: e.ClusterName, Sender: s, Slots: e.Heals, News: e.Out.Changed,
+		Corrected: e.Notes.corrected, Lost: e.Plans.Lost}
 }
 
 // forRelations is what the apps share for what their objects are to each other.
@@ -127,8 +131,8 @@ func (e *Env) forMoves() move.Env {
 
 // forPasses is what the appliers of all apps reach and share.
 func (e *Env) forPasses() pass.Env {
-	return pass.Env{Kinds: e.Cluster, Watches: e.Watches, Scaling: e.Scaling, Objects: e.Objects, Scope: e.Scope, Slots: e.Applies,
-		Protected: e.Protected}
+	return pass.Env{Kinds: e.Cluster, Watches: e.Watches, Scaling: e.Scaling, Objects: e.Objects, Scope: e.Scope,
+		Slots: e.Applies, Protected: e.Protected}
 }
 
 // forHooks is what the hooks of all apps reach and share.

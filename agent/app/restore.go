@@ -31,7 +31,8 @@ func (a *App) Restore(ctx context.Context, st agent.AppState) {
 		if errors.As(err, new(*input.Lacking)) {
 			a.fetch.Spare = planning.Spare{Packed: st.Packed, Digest: st.Spec.Blob.Digest}
 		}
-		a.env.Log.Warn("the stored objects of an app cannot be used; downloading them from the hub again", "app", a.Name, "err", err)
+		a.env.Log.Warn("the stored objects of an app cannot be used; downloading them from the hub again",
+			"app", a.Name, "err", err)
 	} else {
 		if st.Run.Ahead() && p.DeliveredBy(st.Run) { // its hooks go on, before it comes into force
 			a.Next = p

@@ -11,7 +11,8 @@ import (
 
 // listener is what watches tell the session of objects.
 func (e *Env) listener() watch.Listener {
-	return watch.Listener{Objects: e.Objects, Hooks: e.HookObjects, Rules: e.Board.Rules, Sight: e.sight, Listed: e.listed, Synced: e.Moved.Announce,
+	return watch.Listener{Objects: e.Objects, Hooks: e.HookObjects, Rules: e.Board.Rules, Sight: e.sight, Listed: e.listed,
+		Synced:   e.Moved.Announce,
 		Regained: e.regained, Changed: func() { e.Out.Changed(false) }}
 }
 

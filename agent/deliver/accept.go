@@ -104,8 +104,8 @@ func (c *acceptance) persist(ctx context.Context, generation uint64, save func()
 	})
 }
 
-// insist has something saved, and retries until that worked. failed is told of every failure that is followed by a retry.
-// The session ends if another agent has written the state.
+// insist has something saved, and retries until that worked. failed is told of every failure that is followed by a
+// retry. The session ends if another agent has written the state.
 func (c *acceptance) insist(ctx context.Context, save func() error, failed func(error)) error {
 	pause := owned.NewTrouble().Pause
 	for {

@@ -27,8 +27,8 @@ type session struct {
 
 func newSession(ctx context.Context, c Config, out *report.Outbox, end context.CancelCauseFunc) *session {
 	s := &session{
-		Env: app.NewEnv(ctx, app.Ports{Cluster: c.Cluster, Reach: c.Objects, Plugins: c.Plugins, Store: c.Store, Bus: c.Bus, Who: c.Identity,
-			ClusterName: c.Identity.Credential().Cluster, Namespace: c.Namespace, Scope: c.Scope, Log: c.Log}, out, end),
+		Env: app.NewEnv(ctx, app.Ports{Cluster: c.Cluster, Reach: c.Objects, Plugins: c.Plugins, Store: c.Store, Bus: c.Bus,
+			Who: c.Identity, ClusterName: c.Identity.Credential().Cluster, Namespace: c.Namespace, Scope: c.Scope, Log: c.Log}, out, end),
 		installed: c.Outdated,
 		version:   upgrade.NewKeeper(c.Upgrade, c.Log, time.Now()),
 	}

@@ -1,9 +1,9 @@
-// Package heal undoes drift: what another client changed or deleted is applied again as it was applied last, at once, and
-// ever slower while it is changed again and again. Package drift decides; a Healer asks for what was decided, and tells
-// of it. An app that keeps drift is told of it only.
+// Package heal undoes drift: what another client changed or deleted is applied again as it was applied last, at once,
+// and ever slower while it is changed again and again. Package drift decides; a Healer asks for what was decided, and
+// tells of it. An app that keeps drift is told of it only.
 //
-// A Healer belongs to the goroutine of its app. It may import agent, the packages access, actor, drift, orders, owned and
-// plan in agent/, fleet and protocol.
+// A Healer belongs to the goroutine of its app. It may import agent, the packages access, actor, drift, orders, owned
+// and plan in agent/, fleet and protocol.
 package heal
 
 import (

@@ -67,7 +67,8 @@ func (h *Healer) compared(o *owned.Object, w *plan.Want, sg agent.Sighting, c ag
 func (h *Healer) tellLeft(o *owned.Object, e protocol.Event) {
 	ref := o.Item.Ref
 	e.Kind, e.App, e.Object = protocol.EventDrift, h.Name, &ref
-	e.Message += ", because the app keeps drift: it is as in Git again when its next change in Git comes, or put it right by hand"
+	e.Message += ", because the app keeps drift: it is as in Git again when its next change " +
+		"in Git comes, or put it right by hand"
 	h.Emit(e)
 	h.News(false)
 }

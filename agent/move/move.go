@@ -1,8 +1,8 @@
-// Package move has objects change from one app to another. An object that moves is claimed first, which the index decides
-// in one step. The app that had it is told, and hands it over when no request for it is under way. Until then its new
-// owner has it as one that is busy: it is neither applied nor deleted, and nothing is stored. The app that gave it keeps
-// it in what is stored of it until the new owner has stored that it has it, so a crash in between loses neither the
-// object nor whose label it may carry.
+// Package move has objects change from one app to another. An object that moves is claimed first, which the index
+// decides in one step. The app that had it is told, and hands it over when no request for it is under way. Until then
+// its new owner has it as one that is busy: it is neither applied nor deleted, and nothing is stored. The app that
+// gave it keeps it in what is stored of it until the new owner has stored that it has it, so a crash in between loses
+// neither the object nor whose label it may carry.
 //
 // A Mover belongs to the goroutine of its app. It may import agent, the packages actor, inventory, owned and plan in
 // agent/, fleet and protocol.

@@ -94,7 +94,9 @@ func mapOf(name string) protocol.ObjectRef {
 // owns gives an app an object that is in the cluster.
 func owns(a *peer, name string) {
 	a.Do(func() {
-		o := &owned.Object{Item: agent.Item{Ref: mapOf(name), Line: agent.SumOf([]byte("line")), Fields: agent.SumOf([]byte("fields"))}, Sighted: owned.Sighted{Version: 7, Present: true}}
+		o := owned.New(mapOf(name), 0)
+		o.Item.Line, o.Item.Fields = agent.SumOf([]byte("line")), agent.SumOf([]byte("fields"))
+		o.Version, o.Present = 7, true
 		o.Claim = a.Objects.Claim(a.Name, o.Item.Ref, nil).Number
 		a.Watches.Track(o.Item.Ref)
 		a.Insert(o)
@@ -181,7 +183,8 @@ func TestObjectsAreHandedOver(t *testing.T) {
 	becomes(t, to, "it is handed over", func() bool { return to.Coming == 0 })
 	to.Do(func() {
 		o := to.ByRef[ref]
-		if o.Busy || o.Version != 7 || !o.Present || o.Item.Fields == (agent.Sum{}) || o.Want == nil || to.ByRef[o.Item.Ref] != o || !to.Dirty {
+		if o.Busy || o.Version != 7 || !o.Present || o.Item.Fields == (agent.Sum{}) || o.Want == nil ||
+			to.ByRef[o.Item.Ref] != o || !to.Dirty {
 			t.Errorf("it is not what it was: %+v", o)
 		}
 		if len(o.Item.Former) != 1 || o.Item.Former[0] != "from" || o.Item.Line != (agent.Sum{}) {

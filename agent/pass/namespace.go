@@ -49,8 +49,11 @@ func (x *Applier) EnsureNamespace(ctx context.Context, p *plan.Plan) bool {
 }
 
 // applyNamespace applies the app's namespace. plain says that nothing but the namespace is asked for.
-func (x *Applier) applyNamespace(ctx context.Context, r access.Request, ref protocol.ObjectRef, body []byte, plain bool) error {
-	_, err := r.Objects.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: agent.Manager + "-namespace-" + r.Rights.App})
+func (x *Applier) applyNamespace(ctx context.Context, r access.Request, ref protocol.ObjectRef, body []byte,
+	plain bool,
+) error {
+	manager := agent.Manager + "-namespace-" + r.Rights.App
+	_, err := r.Objects.Apply(ctx, namespaces, ref, agent.Patch{Line: body, Manager: manager})
 	if agent.ReasonOf(err) == agent.ReasonForbidden && plain {
 		if _, getErr := r.Objects.Get(ctx, namespaces, ref); getErr == nil || len(x.Scope) > 0 {
 			return nil // it is there, or the person who gave the agent its scope knows: nothing else was asked for

@@ -1,6 +1,6 @@
-// Package pass applies what is due of an app's objects: in the order of their stages, what is independent at once, and
-// each object with all that is to be left to others. Whether something is due, the objects say; what an answer means, the
-// app takes down.
+// Package pass applies what is due of an app's objects: in the order of their stages, what is independent at once,
+// and each object with all that is to be left to others. Whether something is due, the objects say; what an answer
+// means, the app takes down.
 //
 // An Applier belongs to the goroutine of its app. It may import agent, the packages access, actor, apply, guard,
 // inventory, orders, owned and plan in agent/, fleet and protocol.
@@ -116,7 +116,9 @@ func (x *Applier) Apply(ctx context.Context, p *plan.Plan, wave int) (changed in
 
 // applyStage applies what is due in one stage, all at once, and says how many objects were sent and how many of them
 // changed.
-func (x *Applier) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage, part func(*owned.Object) bool) (sent, changed int) {
+func (x *Applier) applyStage(ctx context.Context, p *plan.Plan, stage fleet.Stage,
+	part func(*owned.Object) bool,
+) (sent, changed int) {
 	due := x.due(stage, part)
 	if len(due) == 0 || ctx.Err() != nil {
 		return 0, 0
@@ -156,7 +158,8 @@ func (x *Applier) awaitDefinitions(ctx context.Context) {
 	defer limit.Stop()
 	x.HandleUntil(ctx, limit.C, func() bool {
 		return !slices.ContainsFunc(x.Own, func(o *owned.Object) bool {
-			return o.Want != nil && o.Trouble == nil && plan.IsDefinition(o.Item.Ref) && o.Verdict.Health == protocol.HealthProgressing
+			return o.Want != nil && o.Trouble == nil && plan.IsDefinition(o.Item.Ref) &&
+				o.Verdict.Health == protocol.HealthProgressing
 		})
 	})
 }

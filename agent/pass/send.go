@@ -37,7 +37,9 @@ func (x *Applier) applyOne(ctx context.Context, r access.Request, o *owned.Objec
 }
 
 // Send finds where an object belongs and applies it there. It runs beside the app.
-func (x *Applier) Send(ctx context.Context, r access.Request, o *owned.Object, w *plan.Want, lines []byte) (agent.Live, error) {
+func (x *Applier) Send(ctx context.Context, r access.Request, o *owned.Object, w *plan.Want,
+	lines []byte,
+) (agent.Live, error) {
 	res, err := x.Kinds.Resolve(ctx, w.APIVersion, w.Ref.Kind)
 	if err != nil {
 		return agent.Live{}, err
@@ -58,7 +60,9 @@ func (x *Applier) Send(ctx context.Context, r access.Request, o *owned.Object, w
 }
 
 // Would says what applying an object would do. It runs beside the app.
-func (x *Applier) Would(ctx context.Context, _ access.Request, o *owned.Object, w *plan.Want, lines []byte) (agent.Live, error) {
+func (x *Applier) Would(ctx context.Context, _ access.Request, o *owned.Object, w *plan.Want,
+	lines []byte,
+) (agent.Live, error) {
 	res, err := x.Kinds.Resolve(ctx, w.APIVersion, w.Ref.Kind)
 	if err != nil {
 		return agent.Live{}, err
@@ -74,8 +78,9 @@ func (x *Applier) Would(ctx context.Context, _ access.Request, o *owned.Object, 
 // scale.
 func (x *Applier) task(o *owned.Object, w *plan.Want, res agent.Resource, lines []byte, known bool) apply.Task {
 	ref := o.Item.Ref
-	t := apply.Task{At: x.Request().Objects, Resource: res, Ref: ref, Mode: w.Mode, First: o.Item.Fields == agent.Sum{}, Heal: o.Item.Line == w.Line,
-		Recreate: w.Recreate, Protected: x.Protected(ref), Patch: agent.Patch{Line: w.LineOf(lines), App: x.Name, Leave: x.Leaves(w)}}
+	t := apply.Task{At: x.Request().Objects, Resource: res, Ref: ref, Mode: w.Mode, First: o.Item.Fields == agent.Sum{},
+		Heal: o.Item.Line == w.Line, Recreate: w.Recreate, Protected: x.Protected(ref),
+		Patch: agent.Patch{Line: w.LineOf(lines), App: x.Name, Leave: x.Leaves(w)}}
 	if x.Plan != nil && x.Settings.Recreate && !guard.Precious(ref) && !guard.TakesClaims(ref, t.Patch.Line) {
 		t.Recreate = true
 	}
@@ -110,7 +115,8 @@ func (x *Applier) SettleName(o *owned.Object, w *plan.Want, res agent.Resource) 
 	from, to := o.Item.Ref, o.Item.Ref
 	to.Namespace = ""
 	if owner, ok := x.Objects.Rename(x.Name, from, to); !ok {
-		return from, &agent.Failure{Reason: agent.ReasonInvalid, Text: "app " + owner + " has it, too: take it out of one of them"}
+		return from, &agent.Failure{Reason: agent.ReasonInvalid,
+			Text: "app " + owner + " has it, too: take it out of one of them"}
 	}
 	x.Watches.Track(to)
 	x.Watches.Untrack(from)

@@ -182,12 +182,14 @@ func (r request) keptBy(ctx context.Context, item agent.Item) string {
 func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource, item agent.Item) fate {
 	live, err := r.Peek(ctx, res, item.Ref)
 	switch {
-	case agent.ReasonOf(err) == agent.ReasonMissing || agent.ReasonOf(err) == agent.ReasonNamespace || agent.ReasonOf(err) == agent.ReasonKind:
+	case agent.ReasonOf(err) == agent.ReasonMissing || agent.ReasonOf(err) == agent.ReasonNamespace ||
+		agent.ReasonOf(err) == agent.ReasonKind:
 		return fate{gone: true}
 	case err != nil:
 		return fate{err: err}
 	case live.App != r.Rights.App && !slices.Contains(item.Former, live.App):
-		return fate{kept: fmt.Sprintf("its label %s no longer says %q: somebody else took it over", fleet.LabelApp, r.Rights.App)}
+		return fate{kept: fmt.Sprintf(
+			"its label %s no longer says %q: somebody else took it over", fleet.LabelApp, r.Rights.App)}
 	case live.KeptBy != "":
 		return fate{kept: "it has the " + live.KeptBy}
 	case live.Deleting:
@@ -198,7 +200,8 @@ func (r request) erase(ctx context.Context, o *owned.Object, res agent.Resource,
 	}
 	unwanted := false
 	r.p.Do(func() {
-		unwanted = !o.Gone && o.Want == nil && !r.p.Behind() && !r.p.WantedElsewhere(o) && r.p.Uncertain() == "" && r.p.Cleared()
+		unwanted = !o.Gone && o.Want == nil && !r.p.Behind() && !r.p.WantedElsewhere(o) &&
+			r.p.Uncertain() == "" && r.p.Cleared()
 	})
 	if !unwanted { // a bundle came meanwhile: the next turn decides
 		return fate{err: errWanted}
@@ -217,7 +220,8 @@ func (p *Pruner) decide(ctx context.Context, o *owned.Object, f fate) {
 	case f.gone:
 		p.Pruned(o)
 	case f.kept != "":
-		p.Emit(protocol.Event{Kind: protocol.EventKept, App: p.Name, Object: &ref, Message: "left in the cluster, no longer Drover's: " + f.kept})
+		p.Emit(protocol.Event{Kind: protocol.EventKept, App: p.Name, Object: &ref,
+			Message: "left in the cluster, no longer Drover's: " + f.kept})
 		p.spend()
 		p.Forget(o)
 	case f.held != nil:
@@ -237,7 +241,8 @@ func (p *Pruner) decide(ctx context.Context, o *owned.Object, f fate) {
 // Pruned is for an object that is no longer there, and was to go.
 func (p *Pruner) Pruned(o *owned.Object) {
 	ref := o.Item.Ref
-	p.Emit(protocol.Event{Kind: protocol.EventPruned, App: p.Name, Object: &ref, Message: "deleted, because Git no longer has it"})
+	p.Emit(protocol.Event{Kind: protocol.EventPruned, App: p.Name, Object: &ref,
+		Message: "deleted, because Git no longer has it"})
 	p.spend()
 	p.Forget(o)
 	p.Kick()

@@ -1,10 +1,10 @@
-// Package prune deletes what an app has and no longer wants, or says why it does not: because of some app it is not known
-// what it wants, because more would be deleted than is permitted, because a person has to approve it, or because
-// something else comes first. Every object is looked at just before, and asked about once more: nothing is deleted by
-// orders that a newer bundle replaced.
+// Package prune deletes what an app has and no longer wants, or says why it does not: because of some app it is not
+// known what it wants, because more would be deleted than is permitted, because a person has to approve it, or
+// because something else comes first. Every object is looked at just before, and asked about once more: nothing is
+// deleted by orders that a newer bundle replaced.
 //
-// A Pruner belongs to the goroutine of its app. It may import agent, the packages access, actor, budget, contents, guard,
-// inventory, orders, owned and plan in agent/, fleet and protocol.
+// A Pruner belongs to the goroutine of its app. It may import agent, the packages access, actor, budget, contents,
+// guard, inventory, orders, owned and plan in agent/, fleet and protocol.
 package prune
 
 import (

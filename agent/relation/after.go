@@ -81,9 +81,13 @@ func (r *Relations) Free(o *owned.Object) bool {
 		other, own := r.stands(ref)
 		switch {
 		case !other.Wanted:
-			o.Held, o.HeldForGood = fmt.Sprintf("it is to be applied after %s, which no app of this cluster has: add it to Git, or take the annotation away", ref), true
+			o.HeldForGood = true
+			o.Held = fmt.Sprintf("it is to be applied after %s, which no app of this cluster has: "+
+				"add it to Git, or take the annotation away", ref)
 		case own && other.Wave > o.Want.Wave:
-			o.Held, o.HeldForGood = fmt.Sprintf("it is to be applied after %s, which is in a later wave: change the wave of one of them", ref), true
+			o.HeldForGood = true
+			o.Held = fmt.Sprintf("it is to be applied after %s, which is in a later wave: "+
+				"change the wave of one of them", ref)
 		case other.Current:
 			continue
 		default:

@@ -1,9 +1,9 @@
-// Package sight takes what the watch tells of an app's objects: whether it is the agent's own doing or drift, whether an
-// object is gone or a Job has ended, how healthy it is, and, with a look into its pods, why not. What follows for the app
-// is told to it.
+// Package sight takes what the watch tells of an app's objects: whether it is the agent's own doing or drift, whether
+// an object is gone or a Job has ended, how healthy it is, and, with a look into its pods, why not. What follows for
+// the app is told to it.
 //
-// A Seer belongs to the goroutine of its app. It may import agent, the packages actor, drift, owned and watch in agent/,
-// fleet and protocol.
+// A Seer belongs to the goroutine of its app. It may import agent, the packages actor, drift, owned and watch in
+// agent/, fleet and protocol.
 package sight
 
 import (
@@ -98,7 +98,8 @@ func (s *Seer) judgeSighting(ctx context.Context, o *owned.Object, sg agent.Sigh
 	if o.SetPaused(sg.Live.Paused) {
 		s.Kick() // to store it, and to apply what came meanwhile
 	}
-	switch drift.Judge(drift.Known{Wanted: o.Want != nil, Line: o.Item.Line, Fields: o.Item.Fields, Own: same}, sg.Live.Fields) {
+	known := drift.Known{Wanted: o.Want != nil, Line: o.Item.Line, Fields: o.Item.Fields, Own: same}
+	switch drift.Judge(known, sg.Live.Fields) {
 	case drift.Own: // whatever it looks like is how it should
 		o.Trust(sg.Live.Fields)
 	case drift.Drifted:

@@ -16,8 +16,9 @@ func (c *Condition) Judge(v View, now time.Time) fleet.AppStatus {
 	f := fleet.Facts{
 		Suspended: v.Suspended(), Removed: v.Leaving, Loaded: v.Plan != nil,
 		Failures: v.failures(), Objects: c.objectFacts(v, now),
-		Run: fleet.RunFacts{Preparing: v.Next != nil && v.Next.DeliveredBy(v.Progress.Run), Stuck: v.Progress.Stuck, Applying: v.Fresh,
-			Open: v.Progress.Run.Open(), Step: v.Progress.Step},
+		Run: fleet.RunFacts{Preparing: v.Next != nil && v.Next.DeliveredBy(v.Progress.Run), Stuck: v.Progress.Stuck,
+			Applying: v.Fresh,
+			Open:     v.Progress.Run.Open(), Step: v.Progress.Step},
 	}
 	if v.Next != nil {
 		f.Next.Awaits = owned.Fact(protocol.ReasonDependencyNotReady, c.Waits)
@@ -37,7 +38,8 @@ func (v View) failures() fleet.Failures {
 	f := fleet.Failures{
 		Dependency: owned.Fact(protocol.ReasonDependencyInvalid, v.Blocked),
 		Hook:       owned.Fact(protocol.ReasonHookFailed, v.Progress.Run.Failed()),
-		Apply:      v.Troubled(v.Held), Content: v.Fetch.Unfit, Render: owned.Fact(cmp.Or(v.Spec.Reason, protocol.ReasonRenderFailed), v.Spec.Error),
+		Apply:      v.Troubled(v.Held), Content: v.Fetch.Unfit,
+		Render: owned.Fact(cmp.Or(v.Spec.Reason, protocol.ReasonRenderFailed), v.Spec.Error),
 	}
 	if v.Fault != nil {
 		f.Fault = fleet.Fact{Reason: faultReason(v.Fault.Err), Text: v.Fault.Err.Error()}

@@ -1,6 +1,6 @@
-// Package status is what becomes known of an app: from what the app is to be, what it has, and how far it has come, the
-// phase, reason and message of which people read, and how others may rely on it. It reads and decides; nothing is asked,
-// and nothing is told.
+// Package status is what becomes known of an app: from what the app is to be, what it has, and how far it has come,
+// the phase, reason and message of which people read, and how others may rely on it. It reads and decides; nothing is
+// asked, and nothing is told.
 //
 // It may import agent, the packages budget, hook, orders, owned, planning and report in agent/, fleet and protocol.
 package status
