@@ -6,8 +6,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -102,7 +102,7 @@ func (s *State) Source() SourceStatus {
 }
 
 // Select gives the clusters that a selector chooses, sorted by name.
-func (s *State) Select(sel fleet.Selector) []query.Cluster {
+func (s *State) Select(sel selector.Selector) []query.Cluster {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.index.Select(sel)

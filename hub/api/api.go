@@ -21,6 +21,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -185,8 +186,8 @@ func (s *Server) answer(w http.ResponseWriter, answer any, err error) {
 	}
 }
 
-func selector(r *http.Request) (fleet.Selector, error) {
-	sel, err := fleet.ParseSelector(r.URL.Query().Get("selector"))
+func selectorOf(r *http.Request) (selector.Selector, error) {
+	sel, err := selector.Parse(r.URL.Query().Get("selector"))
 	if err != nil {
 		return sel, failure{http.StatusBadRequest, err.Error()}
 	}
@@ -194,14 +195,14 @@ func selector(r *http.Request) (fleet.Selector, error) {
 }
 
 func (s *Server) clusters(r *http.Request) (any, error) {
-	sel, err := selector(r)
+	sel, err := selectorOf(r)
 	if err != nil {
 		return nil, err
 	}
 	return s.fleet(sel), nil
 }
 
-func (s *Server) fleet(sel fleet.Selector) Fleet {
+func (s *Server) fleet(sel selector.Selector) Fleet {
 	out := Fleet{Source: s.source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
 	for _, c := range s.State.Select(sel) {
 		c.Distrusted = out.Source.Joins.Distrusted.Count > 0
@@ -295,7 +296,7 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request) {
 
 // watch sends the fleet as server-sent events: now, and after every change.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
-	sel, err := selector(r)
+	sel, err := selectorOf(r)
 	if !s.allowed(r) {
 		err = errToken
 	}
