@@ -26,13 +26,17 @@ func TestWhoMayImportWhom(t *testing.T) {
 	below := with(map[string]string{"k8s.io": "the nouns are no client's",
 		"github.com/nats-io": "the nouns are no client's"})
 	duties := []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard",
-		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook"}
-	others := append(slices.Clone(duties), "deliver", "kube", "nats", "pluginhost")
+		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook",
+		"actor"}
+	// of an app
+	parts := []string{"owned", "relation", "pass", "sight", "heal", "move", "prune", "hookrun", "planning", "status"}
+	others := slices.Concat(duties, parts, []string{"app", "deliver", "kube", "nats", "pluginhost"})
 	for _, name := range others {
 		below[room+"/"+name] = "the nouns know nothing of what is done with them"
 	}
 	deptest.Ban(t, room, below)
 	allowed := map[string][]string{
+		"actor":  {"mailbox"},
 		"watch":  {"inventory"}, // a watch tells the owner of an object
 		"orders": {"plan"}, "guard": {"plan"}, "contents": {"guard", "plan"}, "orphans": {"guard", "orders", "plan"},
 		"board": {"orders", "plan"}, "budget": {"guard", "plan"},
@@ -48,6 +52,20 @@ func TestWhoMayImportWhom(t *testing.T) {
 		}
 		deptest.Ban(t, room+"/"+duty, banned)
 	}
+	above := []string{"app", "deliver", "kube", "nats", "pluginhost"}
+	for _, part := range parts {
+		banned := with(map[string]string{"k8s.io": "the API server is behind agent.Cluster",
+			"github.com/nats-io": "the hub is behind agent.Bus"})
+		for _, other := range slices.Concat(parts, above) {
+			if other != part && other != "owned" && (part != "status" || other != "planning") {
+				banned[room+"/"+other] = "the parts of an app know its objects, and not each other"
+			}
+		}
+		deptest.Ban(t, room+"/"+part, banned)
+	}
+	deptest.Ban(t, room+"/app", with(map[string]string{room + "/deliver": "an app does not know its session",
+		room + "/kube": "adapters are behind the ports of the root",
+		room + "/nats": "adapters are behind the ports of the root"}))
 	deptest.Ban(t, room+"/deliver", with(map[string]string{
 		room + "/kube": "adapters are behind the ports of the root", room +
 			"/nats": "adapters are behind the ports of the root",

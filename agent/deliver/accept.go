@@ -8,9 +8,11 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/app"
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/place"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
@@ -21,9 +23,9 @@ type acceptance struct {
 	who     *credential.Identity
 	bus     agent.Bus
 	store   agent.Store
-	board   *board.Board[*app]
-	journal journal
-	notes   *notes
+	board   *board.Board[*app.App]
+	journal app.Journal
+	notes   *app.Notes
 	end     context.CancelCauseFunc // of the session
 	log     *slog.Logger
 }
@@ -33,7 +35,7 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 	since := time.Now()
 	if b, ok := s.accept.accept(ctx, sealed); ok {
 		s.adopt(ctx, b, since)
-		s.out.Changed(false)
+		s.Out.Changed(false)
 	}
 }
 
@@ -63,7 +65,7 @@ func (c *acceptance) accept(ctx context.Context, sealed []byte) (b protocol.Bund
 	if err != nil {
 		return b, false
 	}
-	c.notes.with(func() { c.notes.refused, c.notes.message = nil, doubt })
+	c.notes.With(func() { c.notes.Refused, c.notes.Message = nil, doubt })
 	c.journal.Record(protocol.Event{Kind: protocol.EventAccepted, Generation: b.Generation, Revision: b.Revision.Hash,
 		Message: fmt.Sprintf("generation %d with %s%s", b.Generation, phrase.Count(len(b.Apps), "app"), incomplete(b))})
 	return b, true
@@ -94,18 +96,18 @@ func (c *acceptance) keep(ctx context.Context, envelope []byte, b protocol.Bundl
 // persist has something of an accepted bundle saved. It goes on trying: what cannot be stored must not be acted on.
 func (c *acceptance) persist(ctx context.Context, generation uint64, save func() error) error {
 	return c.insist(ctx, save, func(err error) {
-		c.notes.with(func() {
-			c.notes.message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", generation, err)
+		c.notes.With(func() {
+			c.notes.Message = fmt.Sprintf("generation %d was accepted but cannot be stored: %v", generation, err)
 		})
 		c.journal.Changed(true)
 		c.log.Warn("the accepted bundle cannot be stored; retrying", "generation", generation, "err", err)
 	})
 }
 
-// insist has something saved, and retries until that worked. failed is told of every failure that is followed by a retry.
-// The session ends if another agent has written the state.
+// insist has something saved, and retries until that worked. failed is told of every failure that is followed by a
+// retry. The session ends if another agent has written the state.
 func (c *acceptance) insist(ctx context.Context, save func() error, failed func(error)) error {
-	pause := newTrouble().pause
+	pause := owned.NewTrouble().Pause
 	for {
 		err := save()
 		switch {
@@ -127,7 +129,7 @@ func (c *acceptance) insist(ctx context.Context, save func() error, failed func(
 // trustAgain takes a refusal back when the hub is seen to offer what is in force.
 func (c *acceptance) trustAgain() {
 	was := false
-	c.notes.with(func() { was, c.notes.refused = c.notes.refused != nil, nil })
+	c.notes.With(func() { was, c.notes.Refused = c.notes.Refused != nil, nil })
 	if was {
 		c.journal.Changed(true)
 	}
@@ -136,9 +138,9 @@ func (c *acceptance) trustAgain() {
 // refuse notes that a bundle was refused, and why. Nothing else changes.
 func (c *acceptance) refuse(b protocol.Bundle, err error) {
 	same := false
-	c.notes.with(func() {
-		if same = c.notes.refused != nil && c.notes.refused.Reason == err.Error(); !same {
-			c.notes.refused = &protocol.Refusal{Time: time.Now(), Generation: b.Generation, Reason: err.Error()}
+	c.notes.With(func() {
+		if same = c.notes.Refused != nil && c.notes.Refused.Reason == err.Error(); !same {
+			c.notes.Refused = &protocol.Refusal{Time: time.Now(), Generation: b.Generation, Reason: err.Error()}
 		}
 	})
 	if same {

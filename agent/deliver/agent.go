@@ -8,16 +8,14 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/budget"
+	"github.com/drover-dev/drover/agent/app"
 	"github.com/drover-dev/drover/agent/credential"
-	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
+	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/place"
-	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/internal/version"
@@ -179,7 +177,7 @@ func (a *Agent) next() uint64 {
 func (a *Agent) farewell(s *session) {
 	ctx, cancel := context.WithTimeout(context.Background(), partingTime)
 	defer cancel()
-	s.out.Finish(ctx, a.report(s))
+	s.Out.Finish(ctx, a.report(s))
 }
 
 // serve takes bundles one after the other, the newest first, until ctx is done.
@@ -198,9 +196,9 @@ func (s *session) serve(ctx context.Context, box *mailbox.Newest) error {
 
 // connected is told by the bus.
 func (s *session) connected(yes bool) {
-	s.online.Set(yes)
+	s.Online.Set(yes)
 	s.version.Reconsider()
-	s.out.Connected(yes)
+	s.Out.Connected(yes)
 }
 
 // awaitSynced waits until every watch has listed, for some time.
@@ -208,8 +206,8 @@ func (s *session) awaitSynced(ctx context.Context, limit time.Duration) {
 	timer := time.NewTimer(limit)
 	defer timer.Stop()
 	for {
-		moved := s.moved.Wait()
-		if s.watches.AllSynced() {
+		moved := s.Moved.Wait()
+		if s.Watches.AllSynced() {
 			return
 		}
 		select {
@@ -227,7 +225,7 @@ func (s *session) awaitSynced(ctx context.Context, limit time.Duration) {
 func (s *session) restore(ctx context.Context, st agent.Stored) {
 	var bundle *protocol.Bundle
 	if st.Envelope != nil {
-		who := s.who.Credential()
+		who := s.Who.Credential()
 		b, err := protocol.VerifyBundle(st.Envelope, who.Cluster, who.SigningKeys())
 		if err != nil {
 			st.Damaged = append(st.Damaged, agent.Damage{Err: fmt.Errorf("the accepted bundle: %w", err)})
@@ -240,212 +238,106 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 		message += d.Err.Error() + "; "
 	}
 	if message != "" {
-		s.damaged = true
+		s.Damaged = true
 		message += "what it held is unknown, so nothing of it is taken back or deleted: the next bundle replaces it, and what nothing wants is searched for"
-		s.log.Warn("a part of the agent's state cannot be read", "err", message)
-		s.notes.with(func() { s.notes.message = message })
+		s.Log.Warn("a part of the agent's state cannot be read", "err", message)
+		s.Notes.With(func() { s.Notes.Message = message })
 	}
 	s.search = s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
 	}
-	uncounted := s.uncounted()
+	uncounted := s.Uncounted()
 	if bundle != nil {
-		for _, a := range s.take(s.restoreKnown(st.Envelope, *bundle), func(_ *app, f func()) { f() }) {
-			a.obtain(bundle.Generation, agent.ErrOffline)
+		for _, a := range s.take(s.restoreKnown(st.Envelope, *bundle), func(_ *app.App, f func()) { f() }) {
+			a.Obtain(bundle.Generation, agent.ErrOffline)
 		}
 	}
 	s.begin(func() {
 		for _, a := range uncounted {
 			if bundle != nil {
-				if a.deletions.Succeed(a.forBudget(), bundle.Deletions) {
-					a.dirty = true
-				}
+				a.Succeed(bundle.Deletions)
 			}
 		}
 	})
 	if s.search != nil {
-		s.crew.Start(func() { s.search.Run(ctx) })
+		s.Crew.Start(func() { s.search.Run(ctx) })
 	}
 	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
-		version.String(), s.inForce().Bundle.Generation, phrase.Count(s.objects.Len(), "object"))})
-	s.crew.Start(func() { s.watchAll(ctx) })
+		version.String(), s.InForce().Bundle.Generation, phrase.Count(s.Objects.Len(), "object"))})
+	s.Crew.Start(func() { s.WatchAll(ctx) })
 	s.version.Reconsider()
-	s.crew.Start(func() { s.version.Run(ctx, s.versionFacts, s.sayVersion) })
-	s.out.Changed(false)
+	s.Crew.Start(func() { s.version.Run(ctx, s.versionFacts, s.sayVersion) })
+	s.Out.Changed(false)
 }
 
 // begin starts the apps' goroutines. Until then this goroutine alone has what is restored of them. settled is called
 // when every object has one owner.
 func (s *session) begin(settled func()) {
-	apps := s.board.All()
+	apps := s.Board.All()
 	tell := func() {
 		for _, a := range apps {
-			s.board.Tell(a, a.summarize())
+			s.Board.Tell(a, a.Summarize())
 		}
 	}
 	tell()
 	s.settleOwners(apps)
 	settled()
 	for _, a := range apps {
-		if a.plan != nil {
-			a.steers = a.plan.Steers()
-		}
+		a.SteerAsPlanned()
 	}
 	tell()
 	for _, a := range apps {
-		a.resteer()
-		for _, o := range a.own {
-			if o.item.Scaled {
-				s.scaling.Follow(o.item.Ref.Namespace)
+		for _, o := range a.Own {
+			if o.Item.Scaled {
+				s.Scaling.Follow(o.Item.Ref.Namespace)
 			}
 		}
-		a.told, a.appliedAt = protocol.EventHealthy, time.Now()
-		a.kick()
+		a.Resume()
 	}
 	for _, a := range apps {
-		s.start(a)
+		a.Start(s.Life)
 	}
 }
 
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
-	a := s.newApp(st.Spec.Name)
-	a.spec, a.deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
-	p, err := a.restorePlan(ctx, st)
-	unusable := protocol.ReasonContentUnusable
-	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
-		p, err, unusable = nil, errors.New(why), protocol.ReasonAgentTooOld
-	}
-	a.lasts = a.restoreLast(ctx, st)
-	s.board.Add(a, st.Spec)
-	s.board.Raise(st.Epoch, st.Generation)
-	s.who.Reach(st.Epoch)
-	wants := map[protocol.ObjectRef]*plan.Want{}
-	if err != nil {
-		a.unfit = fact(unusable, fmt.Sprintf("what is stored of it cannot be used: %v", err))
-		if errors.As(err, new(*input.Lacking)) {
-			a.spare, a.spareDigest = st.Packed, st.Spec.Blob.Digest
-		}
-		s.log.Warn("the stored objects of an app cannot be used; downloading them from the hub again", "app", a.name, "err", err)
-	} else {
-		if st.Run.Ahead() && p.DeliveredBy(st.Run) { // its hooks go on, before it comes into force
-			a.next = p
-		}
-		if a.next == nil || !st.Run.Install {
-			a.plan, a.settings = p, settingsOf(p.Spec())
-		}
-		for i := range p.Wants {
-			wants[p.Wants[i].Ref] = &p.Wants[i]
-		}
-	}
-	a.hooks.resume(st.Run)
-	for _, item := range st.Items {
-		if a.plan.Hooked(item.Ref) { // an agent that knew no hooks applied it
-			a.dirty = true
-			continue
-		}
-		a.add(&object{item: item, want: wants[item.Ref], sighted: sighted{verdict: unseen}})
-	}
-}
-
-var unseen = fleet.Verdict{Health: protocol.HealthUnknown, Message: "it was not looked at yet"}
-
-func (a *app) restorePlan(ctx context.Context, st agent.AppState) (*plan.Plan, error) {
-	if st.Spec.Blob == nil {
-		return nil, errors.New("there is no blob")
-	}
-	lines, err := agent.Unpack(st.Packed, st.Spec.Blob.Size)
-	if err != nil {
-		return nil, err
-	}
-	if err := protocol.CheckBlob(*st.Spec.Blob, lines); err != nil {
-		return nil, err
-	}
-	pause := backoff.Backoff{Min: time.Second, Max: 30 * time.Second}
-	for {
-		p, err := a.makePlan(ctx, st, lines)
-		if agent.ReasonOf(err) != agent.ReasonUnreachable {
-			return p, err
-		}
-		if err := pause.Wait(ctx, nil); err != nil {
-			return nil, err
-		}
-	}
-}
-
-func (a *app) makePlan(ctx context.Context, st agent.AppState, lines []byte) (*plan.Plan, error) {
-	t, err := a.env.reader().Transform(ctx, st.Spec, lines)
-	if err != nil {
-		return nil, err
-	}
-	p, err := plan.Read(ctx, plan.Source{Spec: st.Spec, Epoch: st.Epoch, Generation: st.Generation,
-		Packed: st.Packed, Lines: lines}, t)
-	if err != nil {
-		return nil, err
-	}
-	a.env.define(p)
-	return p.Place(ctx, a.env.kinds.Resolve, a.env.scope)
+	a := s.NewApp(st.Spec.Name)
+	a.Restore(ctx, st)
+	s.Board.Add(a, st.Spec)
+	s.Board.Raise(st.Epoch, st.Generation)
+	s.Who.Reach(st.Epoch)
 }
 
 // settleOwners gives each stored object one owner, where a crash left it in two inventories, and makes sure that every
 // object that a plan wants has one.
-func (s *session) settleOwners(apps []*app) {
-	all := map[protocol.ObjectRef]*object{}
-	for _, a := range apps {
-		for _, o := range append([]*object(nil), a.own...) {
-			switch other := all[o.item.Ref]; {
-			case other == nil:
-				all[o.item.Ref] = o
-			case other.want == nil && o.want != nil, o.want != nil && a.plan.Later(other.app.plan):
-				all[o.item.Ref] = o
-				o.inherit(other)
-			default:
-				other.inherit(o)
-			}
-		}
+func (s *session) settleOwners(apps []*app.App) {
+	sets := make([]*owned.Set, len(apps))
+	for i, a := range apps {
+		sets[i] = &a.Set
 	}
-	for ref, o := range all {
-		o.claim = s.objects.Claim(o.app.name, ref, nil).Number
-		o.app.byRef[ref] = o
-		s.watches.Track(ref)
+	owned.SettleOwners(sets)
+	for _, a := range apps {
+		for ref, o := range a.ByRef {
+			o.Claim = s.Objects.Claim(a.Name, ref, nil).Number
+			s.Watches.Track(ref)
+		}
 	}
 	for _, a := range apps {
-		if a.plan == nil {
-			continue
-		}
-		for i := range a.plan.Wants {
-			if o := all[a.plan.Wants[i].Ref]; o == nil || o.app != a {
-				a.claim(&a.plan.Wants[i])
-			}
-		}
-		a.sort()
+		a.AdoptMissing()
 	}
-}
-
-// inherit notes that another app was stored with the same object. Until the owner has stored that it has it, it stays
-// in what is stored of the other.
-func (o *object) inherit(other *object) {
-	from := other.app
-	from.disown(other)
-	o.item.Remember(from.name)
-	o.formers = append(o.formers, from.name)
-	if from != o.app {
-		from.given[other.item.Ref] = other.item
-	}
-	o.app.dirty = true
 }
 
 // restoreKnown takes up what stayed in force beside the stored bundle, and gives that bundle with the flags in force.
 func (s *session) restoreKnown(envelope []byte, b protocol.Bundle) protocol.Bundle {
 	b, specs := orders.RestoreKnown(envelope, b)
 	for _, spec := range specs {
-		a := s.board.App(spec.Name)
+		a := s.Board.App(spec.Name)
 		if a == nil {
-			a = s.newApp(spec.Name)
+			a = s.NewApp(spec.Name)
 		}
-		a.spec = spec
-		s.board.Add(a, spec)
+		a.Spec = spec
+		s.Board.Add(a, spec)
 	}
 	return b
 }

@@ -11,18 +11,18 @@ import (
 
 // report is the whole account of the cluster, as JSON that fits into one message.
 func (s *session) report(self protocol.Agent, seq uint64) []byte {
-	who := s.who.Credential()
+	who := s.Who.Credential()
 	self.Trust, self.Expires = who.Trust.ID(), who.Expires
-	self.APIs = s.cluster.APIsDigest()
-	acc := s.inForce()
-	r := protocol.Report{Version: protocol.Version, Cluster: s.name, Seq: seq, Time: time.Now(), Agent: self,
+	self.APIs = s.Cluster.APIsDigest()
+	acc := s.InForce()
+	r := protocol.Report{Version: protocol.Version, Cluster: s.ClusterName, Seq: seq, Time: time.Now(), Agent: self,
 		Epoch: acc.Bundle.Epoch, Generation: acc.Bundle.Generation, Digest: acc.Digest, Revision: acc.Bundle.Revision,
 		Suspended: acc.Bundle.Suspend}
 	also := ""
-	s.notes.with(func() {
-		r.Refused, r.Message, r.Drift, also = s.notes.refused, s.notes.message, s.notes.drift, s.notes.version
+	s.Notes.With(func() {
+		r.Refused, r.Message, r.Drift, also = s.Notes.Refused, s.Notes.Message, s.Notes.Drift, s.Notes.Version
 	})
-	r.Message = away(r.Message, s.watches.LostSince(), r.Time)
+	r.Message = away(r.Message, s.Watches.LostSince(), r.Time)
 	searching, unread, found := s.search.Says()
 	r.Searching = searching
 	for _, text := range [...]string{also, s.installed, cmp.Or(searching, unread)} {
@@ -30,20 +30,17 @@ func (s *session) report(self protocol.Agent, seq uint64) []byte {
 			r.Message = strings.TrimPrefix(r.Message+"; "+text, "; ")
 		}
 	}
-	apps := s.board.All()
+	apps := s.Board.All()
 	r.Apps = make([]protocol.AppReport, 0, len(apps))
 	for _, a := range apps {
-		a.do(func() {
-			ar := a.report()
-			if text := conflicts(a.own); text != "" {
-				ar.Message = text
-			}
-			r.Apps, r.Held = append(r.Apps, ar), append(r.Held, a.awaitsPerson()...)
+		a.Do(func() {
+			ar, held := a.Report()
+			r.Apps, r.Held = append(r.Apps, ar), append(r.Held, held...)
 		})
 	}
 	r.Held = append(r.Held, found...)
 	if s.tellAPIs.Swap(false) {
-		r.APIs = s.cluster.APIs()
+		r.APIs = s.Cluster.APIs()
 	}
 	return report.Fit(r)
 }
@@ -63,8 +60,8 @@ func away(message string, since, now time.Time) string {
 // versionFacts are what decides about the agent's own version: the image that the bundle asks for, and whether the hub
 // can be reached.
 func (s *session) versionFacts() (wanted string, online bool) {
-	online, _ = s.online.Get()
-	return s.inForce().Bundle.AgentImage, online
+	online, _ = s.Online.Get()
+	return s.InForce().Bundle.AgentImage, online
 }
 
 // sayVersion has a message about the agent's version reported, if it is news, and put into the journal if an upgrade
@@ -74,8 +71,8 @@ func (s *session) sayVersion(message string, failed bool) {
 		s.journal.Record(protocol.Event{Kind: protocol.EventFailed, Message: message})
 	}
 	news := false
-	s.notes.with(func() { news, s.notes.version = s.notes.version != message, message })
+	s.Notes.With(func() { news, s.Notes.Version = s.Notes.Version != message, message })
 	if news {
-		s.out.Changed(true)
+		s.Out.Changed(true)
 	}
 }

@@ -37,7 +37,7 @@ type Plan struct {
 	Branch  string   // that is followed; "" if it is not known
 	// Boundaries are the declared projects.
 	Boundaries []Boundary
-	Needs   []model.Needed
+	Needs      []model.Needed
 	// Artifacts are addresses in registries to which the repository is pushed.
 	Artifacts []string
 

@@ -1,0 +1,67 @@
+package app
+
+import (
+	"context"
+	"slices"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/checks"
+	"github.com/drover-dev/drover/fleet/health"
+	"github.com/drover-dev/drover/protocol"
+)
+
+// newChecks are the checks of an app.
+func (s *Env) newChecks(a *App) checks.Checks {
+	return checks.New(checks.Config{Cluster: s.Cluster, Scope: s.Scope, Start: s.Crew.Start, Post: a.Post,
+		Changed: func() {
+			if s.Life.Err() == nil {
+				a.checksChanged()
+			}
+		},
+		Brought: func(group, kind string) protocol.HealthRule { return s.Board.Rules(group, kind)[a.Name] },
+		Rule: func(group, kind string) *health.Rule {
+			rules, brought := s.Watches.RulesFor(agent.Watched{Group: group, Kind: kind})
+			own, ok := brought[a.Name]
+			if !ok {
+				return rules.For(a.Name)
+			}
+			own.Message = nil // an app is not to quote from what belongs to others
+			return health.New(own)
+		}})
+}
+
+// checksChanged has the app looked at when an object of others that it checks is another.
+func (a *App) checksChanged() {
+	if a.hooks.Run.Open() {
+		a.Kick()
+	}
+	a.assessIdle(a.env.Life)
+}
+
+// recheck watches what the app's bundle says is to be checked, and nothing else.
+func (a *App) recheck(ctx context.Context) {
+	var want []protocol.ObjectRef
+	for _, ref := range a.Spec.Handling.Checks {
+		if !a.Leaving && ctx.Err() == nil && !slices.Contains(want, ref) && !a.has(ref) {
+			want = append(want, ref)
+		}
+	}
+	a.checks.Set(ctx, want, a.Home())
+}
+
+// has says whether an object is the app's own, which is judged anyway.
+func (a *App) has(ref protocol.ObjectRef) bool {
+	homes := []string{ref.Namespace}
+	if ref.Namespace == "" {
+		homes = append(homes, a.Home())
+	} else {
+		homes = append(homes, "") // of a kind that has no namespaces
+	}
+	for _, ns := range homes {
+		ref.Namespace = ns
+		if o := a.ByRef[ref]; o != nil && o.Want != nil {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,78 @@
+package app
+
+import (
+	"context"
+	"strings"
+
+	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/watch"
+)
+
+// listener is what watches tell the session of objects.
+func (e *Env) listener() watch.Listener {
+	return watch.Listener{Objects: e.Objects, Hooks: e.HookObjects, Rules: e.Board.Rules, Sight: e.sight, Listed: e.listed,
+		Synced:   e.Moved.Announce,
+		Regained: e.regained, Changed: func() { e.Out.Changed(false) }}
+}
+
+// listed has the apps take what a complete list said into account, before it is reported.
+func (e *Env) listed() {
+	e.TellAll(func(a *App) { a.assessIdle(e.Life) })
+}
+
+// regained tries again what failed because the API server did not answer, or refused.
+func (e *Env) regained() {
+	e.retry(func(o *owned.Object) bool {
+		r := agent.ReasonOf(o.Trouble.Err)
+		return r == agent.ReasonUnreachable || r == agent.ReasonForbidden
+	})
+}
+
+// WatchAll starts the watches of all kinds that there are objects of.
+func (e *Env) WatchAll(ctx context.Context) {
+	versions := map[agent.Watched]string{}
+	for _, a := range e.Board.All() {
+		a.Do(func() {
+			for ref, o := range a.ByRef {
+				if !e.Scope.Outside(ref) {
+					versions[e.Scope.Covering(ref)] = o.Item.APIVersion
+				}
+			}
+			for ref, apiVersion := range a.hooks.Followed() {
+				versions[e.Scope.Covering(ref)] = apiVersion
+			}
+		})
+	}
+	for key, apiVersion := range versions {
+		res, err := e.Cluster.Resolve(ctx, apiVersion, key.Kind)
+		if err == nil {
+			e.Watches.Watch(res, key)
+		} else {
+			e.Unserved(key)
+		}
+	}
+}
+
+// Unserved is for objects whose kind the cluster no longer has: they do not exist, and are applied when it has it
+// again.
+func (e *Env) Unserved(key agent.Watched) {
+	e.Watches.Unserved(key)
+	e.TellAll(func(a *App) {
+		for ref, o := range a.ByRef {
+			if e.Scope.Covering(ref) == key && o.Want != nil && !o.Ended() {
+				o.Drifted = true
+				a.Kick()
+			}
+		}
+	})
+	e.Moved.Announce()
+}
+
+// defined tries what waits for a kind of the group of a definition that came or changed.
+func (e *Env) defined(name string) {
+	_, group, _ := strings.Cut(name, ".")
+	e.TellAll(func(a *App) {
+		a.served(group)
+	})
+}
