@@ -40,7 +40,7 @@ func (l *Layout) root() string {
 
 // dialects are those that are read, beside Drover's own.
 func (l *Layout) dialects() []planning.Dialect {
-	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates}, flux.Dialect{},
+	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates}, flux.Dialect{Templates: l.Templates},
 		rancher.Dialect{Templates: l.Templates}}, l.more...)
 }
 

@@ -172,7 +172,7 @@ func (p *planner) take(o *planning.Object) {
 		app.Err = document.OneLine(err).Error()
 	}
 	app.Err = cmp.Or(o.Err, app.Err)
-	if app.Path == p.Folder && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
+	if app.Path == p.Folder && app.Objects == nil && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
 		if o.App == model.RootApp || o.App == "" {
 			p.takeSelf(o, app)
 			return

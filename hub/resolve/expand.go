@@ -110,7 +110,7 @@ func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
 	}
-	key, plan := memoKey("plan-5", in), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+	key, plan := memoKey("plan-6", in), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)
 		if _, transient := errors.AsType[*model.TransientError](err); transient {
 			return Render{Cluster: &c, Transient: true}, nil, nil
@@ -306,6 +306,9 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 	view, err := e.view(ctx, app.Source)
 	if err != nil {
 		return unavailable(ctx, err)
+	}
+	if app.Objects != nil {
+		return e.r.inline(ctx, view, app)
 	}
 	if app.Chart == nil {
 		return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {
