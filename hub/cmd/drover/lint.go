@@ -12,6 +12,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 )
 
@@ -91,17 +92,18 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	names, problems := listed.Names, listed.Problems
+	sites, problems := listed.Sites.Sites, listed.Problems()
 	apps, err := r.Refresh(ctx, snap, nil)
 	if err != nil {
 		return err
 	}
 	found := &findings{at: map[string]int{}}
 	if o.cluster != "" {
-		if err := among(names, o.cluster, o.revision); err != nil {
+		site, err := among(listed, o.cluster, o.revision)
+		if err != nil {
 			return err
 		}
-		names, problems = []string{o.cluster}, nil
+		sites, problems = []model.Site{site}, nil
 	}
 	for _, p := range problems {
 		found.text("", "", p)
@@ -113,8 +115,12 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	for _, place := range apps.Places() {
 		read[place] = true
 	}
-	for _, name := range names {
-		res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
+	for _, site := range sites {
+		if site.Wrong != "" {
+			found.text("", "", site.Wrong)
+			continue
+		}
+		res, err := r.Resolve(ctx, snap, resolve.Request{Site: site, Fleet: apps})
 		if err != nil {
 			return err
 		}
@@ -141,7 +147,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return err
 	}
 	if o.output == lintText {
-		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.count(), len(names), plural(len(names), "cluster"))
+		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.count(), len(sites), plural(len(sites), "cluster"))
 	}
 	if found.wrong() {
 		return errBadNews

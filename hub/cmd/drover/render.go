@@ -67,14 +67,15 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	if err := among(found.Names, name, o.revision); err != nil {
+	site, err := among(found, name, o.revision)
+	if err != nil {
 		return err
 	}
 	apps, err := r.Refresh(ctx, snap, nil)
 	if err != nil {
 		return err
 	}
-	res, err := r.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: apps})
+	res, err := r.Resolve(ctx, snap, resolve.Request{Site: site, Fleet: apps})
 	if err != nil {
 		return err
 	}
