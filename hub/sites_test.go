@@ -21,7 +21,7 @@ func TestARenamedFolderOfANamedClusterIsNoChange(t *testing.T) {
 	files["clusters/b/cluster.yaml"], files["clusters/b/cm.yaml"] = "name: edge\n", configMap("x", "1")
 	r := newRig(t, files)
 	r.settle("a", "edge")
-	before, _ := r.bundle("edge")
+	before := r.await("edge", "complete", settled)
 	r.push("the folder is renamed", map[string]string{"clusters/b": "", "clusters/Other_Name/cluster.yaml": "name: edge\n",
 		"clusters/Other_Name/cm.yaml": configMap("x", "1"), "clusters/Other_Name/web.yaml": app("web", "./apps/web", "")})
 	if row := r.row("edge"); row.State != query.StateConnected || !r.joined("edge") || row.Desired.Subject != "the folder is renamed" {
@@ -74,7 +74,7 @@ func TestTwoFoldersOfOneNameDeliverNothingNew(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, nClusters("a", "b"))
 	r.settle("a", "b")
-	before, _ := r.bundle("b")
+	before := r.await("b", "complete", settled)
 	r.push("a second b", map[string]string{"clusters/x/cluster.yaml": "name: b\n", "clusters/x/cm.yaml": configMap("x", "1"), "apps/web/config.yaml": configMap("web", "2")})
 	r.await("a", "the others go on", func(b protocol.Bundle) bool { return b.Generation == 2 })
 	row := r.row("b")
