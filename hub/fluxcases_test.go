@@ -117,7 +117,7 @@ metadata: {name: hello}
 	}, []string{`"kind":"ResourceSet`, `"kind":"FluxInstance"`, "ERR", "inputs.tenant", `"from":"ResourceSet","replicas":"1"`, `"name":"copied"`})
 }
 
-// What inputs cannot be had from Git stops the ResourceSet alone, with the place.
+// A ResourceSet whose inputs are not in Git stops alone, with the place.
 func TestAResourceSetWhoseInputsAreElsewhereStopsAlone(t *testing.T) {
 	t.Parallel()
 	const provider = "---\napiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSetInputProvider\nmetadata: {name: in, namespace: flux-system}\n"

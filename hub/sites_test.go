@@ -62,7 +62,7 @@ func TestAnUnknownNameReleasesNobody(t *testing.T) {
 			t.Errorf("after a restart %s is %s, and its credential is live: %t", name, row.State, r.joined(name))
 		}
 	}
-	r.push("mended", map[string]string{"clusters/b/cluster.yaml": "name: edge\n"})
+	r.push("corrected", map[string]string{"clusters/b/cluster.yaml": "name: edge\n"})
 	r.until("c is released", func() bool { return r.row("c").State == query.StateReleased })
 	if !r.joined("edge") || r.joined("c") {
 		t.Errorf("credentials: edge %t, c %t; want c's alone revoked", r.joined("edge"), r.joined("c"))

@@ -308,7 +308,7 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 		return unavailable(ctx, err)
 	}
 	if app.Objects != nil {
-		return e.r.inline(ctx, view, app)
+		return inline(e.r, ctx, view, app)
 	}
 	if app.Chart == nil {
 		return supplied(ctx, e, view, app, func(view model.View) (*Render, error) {

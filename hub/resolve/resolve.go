@@ -273,7 +273,7 @@ func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*
 }
 
 // inline is the render of objects that what declares the app made.
-func (r *Resolver) inline(ctx context.Context, snap model.View, app model.App) (*Render, error) {
+func inline(r *Resolver, ctx context.Context, snap model.View, app model.App) (*Render, error) {
 	key := memoKey("inline", struct {
 		File    string
 		Objects []json.RawMessage
