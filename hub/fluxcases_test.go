@@ -36,9 +36,9 @@ func summarized(t *testing.T, tree string, has, not []string) {
 	}
 }
 
-// Objects for the Flux Operator are named with their lines, and never delivered; the FluxInstance says by which address
-// the repository is known.
-func TestObjectsOfTheFluxOperatorAreNamed(t *testing.T) {
+// What a ResourceSet makes of static inputs is an app; objects for the Flux Operator are never delivered, and are named
+// where nothing is done that they ask for. The FluxInstance says by which address the repository is known.
+func TestResourceSetsOfTheFluxOperatorAreExpanded(t *testing.T) {
 	t.Parallel()
 	summarized(t, `
 -- clusters/staging/flux-system/instance.yaml --
@@ -48,6 +48,7 @@ metadata: {name: flux, namespace: flux-system}
 spec:
   distribution: {version: "2.x", registry: ghcr.io/fluxcd}
   sync: {kind: GitRepository, url: "https://git.example.net/ops/fleet", ref: refs/heads/main, path: clusters/staging}
+  kustomize: {patches: [{patch: x}]}
 -- clusters/staging/apps.yaml --
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
@@ -67,21 +68,72 @@ apiVersion: fluxcd.controlplane.io/v1
 kind: ResourceSet
 metadata: {name: tenants, namespace: flux-system}
 spec:
-  inputs: [{tenant: red}]
+  commonMetadata: {labels: {team: a}}
+  dependsOn: [{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, name: apps, namespace: apps}]
+  inputs: [{tenant: red, replicas: 2}, {tenant: blue, replicas: 1}]
+  inputsFrom: [{kind: ResourceSetInputProvider, name: in}]
   resources:
   - {apiVersion: v1, kind: Namespace, metadata: {name: "<< inputs.tenant >>"}}
+  - apiVersion: v1
+    kind: ConfigMap
+    metadata:
+      name: cfg
+      namespace: << inputs.tenant >>
+      annotations: {fluxcd.controlplane.io/reconcile: << if eq inputs.tenant "blue" >>disabled<< else >>enabled<< end >>}
+    data: {replicas: << inputs.replicas | quote >>, from: << inputs.provider.kind >>}
+  - {apiVersion: v1, kind: Namespace, metadata: {name: shared}}
+  resourcesTemplate: |
+    ---
+    apiVersion: kustomize.toolkit.fluxcd.io/v1
+    kind: Kustomization
+    metadata: {name: << inputs.tenant | upper | lower >>, namespace: apps}
+    spec: {path: ./tenants, prune: true, targetNamespace: << inputs.tenant >>, sourceRef: {kind: GitRepository, name: own}}
+    ---
+    apiVersion: v1
+    kind: Secret
+    metadata:
+      name: copied
+      namespace: << inputs.tenant >>
+      annotations: {fluxcd.controlplane.io/copyFrom: flux-system/pull}
 ---
 apiVersion: fluxcd.controlplane.io/v1
 kind: ResourceSetInputProvider
 metadata: {name: in, namespace: flux-system}
-spec: {type: Static, defaultValues: {env: staging}}
+spec: {type: Static, defaultValues: {tenant: green, replicas: 3}}
+-- tenants/cm.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: hello}
 `, []string{
 		"note clusters/staging/flux-system/instance.yaml:1: FluxInstance flux-system/flux: not delivered: ",
-		"note apps/set.yaml:5: ResourceSet flux-system/tenants: not delivered, nor is what it makes: Drover does not " +
-			"expand a ResourceSet; write ",
-		"note apps/set.yaml:13: ResourceSetInputProvider flux-system/in: not delivered: ",
+		"what spec.sync names is this folder, so nothing is to be done",
+		"spec.kustomize: not done: ",
 		`{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"plain","namespace":"default"}}`,
-	}, []string{`"kind":"ResourceSet`, `"kind":"FluxInstance"`, "ERR", "inputs.tenant"})
+		`{"apiVersion":"v1","kind":"Namespace","metadata":{"labels":{"team":"a"},"name":"green"}}`,
+		`{"apiVersion":"v1","kind":"Namespace","metadata":{"labels":{"team":"a"},"name":"shared"}}`,
+		`"data":{"from":"ResourceSet","replicas":"2"}`, `"data":{"from":"ResourceSetInputProvider","replicas":"3"}`,
+		`"name":"hello","namespace":"green"`, `"name":"hello","namespace":"blue"`,
+		"the Secret red/copied that it makes is not delivered: ", "after apps-apps",
+	}, []string{`"kind":"ResourceSet`, `"kind":"FluxInstance"`, "ERR", "inputs.tenant", `"from":"ResourceSet","replicas":"1"`, `"name":"copied"`})
+}
+
+// A ResourceSet whose inputs are not in Git stops alone, with the place.
+func TestAResourceSetWhoseInputsAreElsewhereStopsAlone(t *testing.T) {
+	t.Parallel()
+	const provider = "---\napiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSetInputProvider\nmetadata: {name: in, namespace: flux-system}\n"
+	for spec, want := range map[string]string{
+		"inputsFrom: [{kind: ResourceSetInputProvider, name: in}]":                                             "asks another system (type GitHubPullRequest) for inputs",
+		"inputsFrom: [{kind: ResourceSetInputProvider, name: missing}]":                                        "spec.inputsFrom[0]: there is no ResourceSetInputProvider flux-system/missing",
+		"inputs: [{a: 1}]\n  inputStrategy: {name: Mix}":                                                       `spec.inputStrategy.name: "Mix" is not known`,
+		"inputs: [{a: 1}]\n  resources: [{apiVersion: v1, kind: ConfigMap, metadata: {name: << inputs.b >>}}]": `map has no entry for key "b"`,
+		"inputs: [{a: 1}]\n  resources: [{apiVersion: v1, kind: ConfigMap}]":                                   "it makes an object without apiVersion, kind or metadata.name",
+		"inputs: [{a: 1}]\n  resourcesTemplate: 'a: [<< inputs.a >>'":                                          "spec.resourcesTemplate: what the template gives with its inputs is no YAML",
+	} {
+		summarized(t, fluxSync+"-- clusters/staging/set.yaml --\napiVersion: fluxcd.controlplane.io/v1\nkind: ResourceSet\n"+
+			"metadata: {name: set, namespace: flux-system}\nspec:\n  "+spec+"\n"+provider+"spec: {type: GitHubPullRequest}\n"+
+			manifest("clusters/staging/cm.yaml", "a", "{k: v}"),
+			[]string{"ERR clusters/staging/set.yaml:", want, `"metadata":{"name":"a"}`}, []string{"problem"})
+	}
 }
 
 // A file of Flux that has the name of the one that describes the cluster.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -101,8 +102,33 @@ func (p *plans) blobs(ids map[string]bool) {
 
 // listing is which clusters have a folder, and on what in the tree that depends.
 type listing struct {
-	names, problems []string // sorted
-	places          map[string]struct{}
+	resolve.Listing
+	names  []string // sorted
+	places map[string]struct{}
+	// sure: every folder's cluster is known. Else a cluster that has no folder may have one of which that is not known.
+	sure bool
+}
+
+// newListing is what was found at a revision. A folder of which it is not known any more which cluster it is for keeps the
+// one that it had before, which is wrong then.
+func newListing(found resolve.Listing, before *listing) *listing {
+	l := &listing{Listing: found, places: map[string]struct{}{}, sure: len(found.Unknown) == 0}
+	for _, place := range found.Places {
+		l.places[place] = struct{}{}
+	}
+	if before != nil && !l.sure {
+		for _, s := range before.Sites.Sites {
+			at := slices.IndexFunc(l.Unknown, func(u model.Site) bool { return u.Folder == s.Folder })
+			if _, taken := l.Site(s.Name); at < 0 || taken {
+				continue
+			}
+			s.Wrong = l.Unknown[at].Wrong
+			l.Sites.Sites = append(slices.Clone(l.Sites.Sites), s)
+			slices.SortFunc(l.Sites.Sites, func(a, b model.Site) int { return strings.Compare(a.Name, b.Name) })
+		}
+	}
+	l.names = l.Names()
+	return l
 }
 
 // affected are the clusters that a revision may have changed, sorted, and whether the clusters were listed again. Its
@@ -135,12 +161,14 @@ func (p *plans) affected(ctx context.Context, snap model.Snapshot) (names []stri
 		}
 	}
 	if listed {
+		before := p.listing
 		names, err := p.list(snap)
 		if err != nil {
 			return nil, false, err
 		}
 		for _, name := range names {
-			if p.resolved[name] == nil {
+			was, _ := before.Site(name)
+			if now, _ := p.listing.Site(name); p.resolved[name] == nil || now != was {
 				todo[name] = struct{}{}
 			}
 		}
@@ -168,7 +196,7 @@ func (p *plans) reselected() (names []string) {
 
 // problems are what is wrong with the tree beyond any one cluster.
 func (p *plans) problems() []string {
-	return slices.Concat(p.listing.problems, p.apps.Problems())
+	return slices.Concat(p.listing.Problems(), p.apps.Problems())
 }
 
 // showProblems shows what is wrong with what concerns many clusters.
@@ -184,12 +212,8 @@ func (p *plans) list(snap model.Snapshot) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	l := &listing{names: found.Names, problems: found.Problems, places: map[string]struct{}{}}
-	for _, place := range found.Places {
-		l.places[place] = struct{}{}
-	}
-	p.listing = l
-	return found.Names, nil
+	p.listing = newListing(found, p.listing)
+	return p.listing.names, nil
 }
 
 // refresh reads the apps for many clusters, and says whether they are others than before.
@@ -215,8 +239,9 @@ func (p *plans) reselect(ctx context.Context) ([]string, error) {
 
 // resolve resolves one cluster and notes on what that depends.
 func (p *plans) resolve(ctx context.Context, snap model.Snapshot, name string, patience *resolve.Patience) error {
+	site, _ := p.listing.Site(name)
 	_, apis := p.serves.apis(name)
-	res, err := p.resolver.Resolve(ctx, snap, resolve.Request{Cluster: name, Fleet: p.apps,
+	res, err := p.resolver.Resolve(ctx, snap, resolve.Request{Site: site, Fleet: p.apps,
 		Facts: resolve.Facts{Kubernetes: p.serves.kubernetes(name), APIs: apis}, Last: p.ledger.of(name).Bundle.Apps,
 		Patience: patience})
 	if errors.Is(err, resolve.ErrPending) {

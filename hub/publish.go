@@ -256,6 +256,9 @@ func (p *publisher) depart(ctx context.Context) error {
 	}
 	p.cutOff()
 	gone, before := p.departures.gone(listed)
+	if !p.plans.listing.sure {
+		gone = nil // one of them may have a folder of which it is not known which cluster it is for
+	}
 	names, held := release.Leaving(gone, first, before, p.empties)
 	if len(held) > 0 {
 		p.plans.forget(held...)

@@ -128,7 +128,7 @@ func (b *scene) resolveAfter(cluster string, last []protocol.App) resolve.Resolu
 	if b.apps, err = b.resolver.Refresh(b.t.Context(), snap, b.apps); err != nil {
 		b.t.Fatal(err)
 	}
-	res, err := b.resolver.Resolve(b.t.Context(), snap, resolve.Request{Cluster: cluster, Fleet: b.apps, Facts: b.facts, Last: last})
+	res, err := b.resolver.Resolve(b.t.Context(), snap, resolve.Request{Site: model.Site{Name: cluster, Folder: "clusters/" + cluster}, Fleet: b.apps, Facts: b.facts, Last: last})
 	if err != nil {
 		b.t.Fatal(err)
 	}

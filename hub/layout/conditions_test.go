@@ -45,7 +45,7 @@ func TestConditionsThatAreWrongAreNamedWithTheirPlace(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			f, err := (&Layout{Renderer: renderer}).Read(t.Context(),
 				tree("-- clusters/staging/app.yaml --\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: a}\nspec:\n  "+
-					c.spec+"\n  path: apps/payment\n-- apps/payment/README.md --\nx\n"), "staging")
+					c.spec+"\n  path: apps/payment\n-- apps/payment/README.md --\nx\n"), staging)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,7 +13,7 @@ func planned(t *testing.T, text string) model.Cluster {
 	t.Helper()
 	l := &Layout{Renderer: renderer}
 	files := tree(text)
-	f, err := l.Read(t.Context(), files, "staging")
+	f, err := l.Read(t.Context(), files, model.Site{Name: "staging", Folder: "clusters/staging"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,9 +38,12 @@ func tree(text string) fstest.MapFS {
 // renderer is the real one: what a folder says depends on what kustomize makes of it.
 var renderer = kustomize.New()
 
+// staging is the cluster whose folder tests read.
+var staging = model.Site{Name: "staging", Folder: "clusters/staging"}
+
 func read(t *testing.T, text string) model.Folder {
 	t.Helper()
-	f, err := (&Layout{Renderer: renderer}).Read(context.Background(), tree(text), "staging")
+	f, err := (&Layout{Renderer: renderer}).Read(context.Background(), tree(text), staging)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,7 +281,7 @@ var badInput = []struct{ name, tree, want string }{
 		)},
 	{"cluster.yaml: another name",
 		"-- clusters/staging/cluster.yaml --\napiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata:\n  name: production\n", say(
-			`problem clusters/staging/cluster.yaml:4: metadata.name is "production" but the folder is "staging": the folder names the cluster; make them equal`,
+			`problem clusters/staging/cluster.yaml:4: metadata.name is "production" but the folder is "staging": make them equal, or name the cluster with spec.name, which stays when the folder is renamed`,
 		)},
 	{"cluster.yaml: of other kinds it is an ordinary file", payment +
 		"-- clusters/staging/cluster.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n---\n" +

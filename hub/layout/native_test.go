@@ -53,7 +53,7 @@ Not a manifest.
 
 func TestNativeLayout(t *testing.T) {
 	want := model.Cluster{
-		Name:      "staging",
+		Name: "staging", Folder: "clusters/staging",
 		Labels:    map[string]string{"env": "staging", "tier": "1"},
 		Described: true,
 		Vars:      map[string]string{"region": "eu", "replicas": "2", "debug": "true"}, // as they are written
@@ -81,7 +81,7 @@ func TestNativeLayout(t *testing.T) {
 }
 
 func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
-	want := model.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"},
+	want := model.Cluster{Name: "staging", Folder: "clusters/staging", Labels: map[string]string{"env": "staging"},
 		Vars: map[string]string{"region": "eu"}, Suspend: true,
 		PruneOnRemove: true, AgentImage: "example.com/agent@sha256:1", Described: true}
 	const life = "onRemove: prune\nagent: {image: example.com/agent@sha256:1}\n"
@@ -100,7 +100,7 @@ func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
 	for text, described := range map[string]bool{"": false, "# nothing yet\n": false, "null\n": false, "{}\n": false,
 		"labels:\nvars:\n": true, "onRemove: keep\nagent:\n": true} {
 		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster,
-			model.Cluster{Name: "staging", Described: described}) {
+			model.Cluster{Name: "staging", Folder: "clusters/staging", Described: described}) {
 			t.Errorf("%q: got %+v", text, f.Cluster)
 		}
 	}
@@ -142,52 +142,6 @@ a: [ # nothing names this file, so nothing reads it
 	}
 }
 
-func TestClustersAreTheFolders(t *testing.T) {
-	names, problems, err := (&Layout{Renderer: renderer}).Clusters(tree(`
--- clusters/staging/cluster.yaml --
--- clusters/production-us-east-1/x.yaml --
--- clusters/0/x.yaml --
--- clusters/My_Cluster/x.yaml --
--- clusters/a.b/x.yaml --
--- clusters/.git/x.yaml --
--- clusters/README.md --
--- clusters/copy -> staging --
--- clusters/lost -> nowhere --
--- elsewhere/x/y.yaml --
-`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"0", "copy", "lost", "production-us-east-1", "staging"}; !slices.Equal(names, want) {
-		t.Errorf("clusters %q, want %q", names, want)
-	}
-	const label = "is no DNS label: use lower-case letters, digits and '-', beginning and ending with a letter or digit; rename the folder"
-	wantProblems := []string{
-		`clusters/My_Cluster: the name "My_Cluster" ` + label,
-		`clusters/a.b: the name "a.b" ` + label,
-	}
-	if slices.Sort(problems); !slices.Equal(problems, wantProblems) {
-		t.Errorf("problems\n%s\nwant\n%s", strings.Join(problems, "\n"), strings.Join(wantProblems, "\n"))
-	}
-}
-
-// TestNoClustersFolderIsAnError, and no empty fleet: nothing may follow from it.
-func TestNoClustersFolderIsAnError(t *testing.T) {
-	for root, want := range map[string]string{
-		"":        "clusters/ does not exist at this revision: add a folder clusters/<name>/ for each cluster, or say with --path where they are",
-		"x/fleet": "x/fleet/ does not exist at this revision: add a folder x/fleet/<name>/ for each cluster, or say with --path where they are",
-	} {
-		names, _, err := (&Layout{Root: root, Renderer: renderer}).Clusters(tree(payment))
-		if err == nil || err.Error() != want || names != nil {
-			t.Errorf("got  %v, %v\nwant %s", names, err, want)
-		}
-	}
-	names, problems, err := (&Layout{Root: "./fleet/", Renderer: renderer}).Clusters(tree("-- fleet/staging/x.yaml --\n"))
-	if err != nil || len(problems) > 0 || !slices.Equal(names, []string{"staging"}) {
-		t.Errorf("under another root: %q, %q, %v", names, problems, err)
-	}
-}
-
 // unreadable is a tree in which some paths are there and cannot be read.
 type unreadable struct {
 	fstest.MapFS
@@ -222,7 +176,7 @@ func TestWhatCannotBeReadIsNotTakenForAbsent(t *testing.T) {
 		"clusters/staging/a.yaml":       "problem clusters/staging/a.yaml cannot be read: read clusters/staging/a.yaml: input/output error",
 		"clusters/staging/more":         "problem clusters/staging/more cannot be read: read clusters/staging/more: input/output error",
 	} {
-		f, err := (&Layout{Renderer: renderer}).Read(context.Background(), unreadable{tree(text), []string{path}}, "staging")
+		f, err := (&Layout{Renderer: renderer}).Read(context.Background(), unreadable{tree(text), []string{path}}, staging)
 		var got string
 		switch {
 		case err != nil:
@@ -234,7 +188,7 @@ func TestWhatCannotBeReadIsNotTakenForAbsent(t *testing.T) {
 			t.Errorf("%s cannot be read:\ngot  %s\nwant %s", path, got, want)
 		}
 	}
-	_, _, err := (&Layout{Renderer: renderer}).Clusters(unreadable{tree(text), []string{"clusters"}})
+	_, err := (&Layout{Renderer: renderer}).Clusters(unreadable{tree(text), []string{"clusters"}})
 	if !errors.Is(err, errDisk) {
 		t.Errorf("clusters/ cannot be read: %v", err)
 	}
@@ -243,7 +197,7 @@ func TestWhatCannotBeReadIsNotTakenForAbsent(t *testing.T) {
 func TestReadEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	f, err := (&Layout{Renderer: renderer}).Read(ctx, tree(everything), "staging")
+	f, err := (&Layout{Renderer: renderer}).Read(ctx, tree(everything), staging)
 	if !errors.Is(err, context.Canceled) || !reflect.DeepEqual(f, model.Folder{}) {
 		t.Errorf("got %+v, %v", f, err)
 	}
@@ -264,7 +218,7 @@ func FuzzRead(f *testing.F) {
 			"clusters/staging/a.yaml":       {Data: []byte(text)},
 			"apps/payment/cm.yaml":          {Data: []byte("# nothing\n")},
 		}
-		if _, err := (&Layout{Renderer: renderer}).Read(context.Background(), files, "staging"); err != nil {
+		if _, err := (&Layout{Renderer: renderer}).Read(context.Background(), files, staging); err != nil {
 			t.Errorf("everything can be read: %v", err)
 		}
 	})

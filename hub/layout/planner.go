@@ -35,7 +35,7 @@ type tongue struct {
 // Plan implements model.Layout.
 func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declarations) (model.Cluster, error) {
 	clusters := func() ([]model.Cluster, error) { return l.fleet(tree) }
-	p := &planner{Plan: planning.NewPlan(tree, l.folder(in.Cluster.Name), in, clusters), layout: l}
+	p := &planner{Plan: planning.NewPlan(tree, in.Cluster.Folder, in, clusters), layout: l}
 	for _, d := range l.dialects() {
 		p.readers = append(p.readers, tongue{d, d.Kinds(), d.Open(p.Plan)})
 	}
@@ -182,7 +182,7 @@ func (p *planner) take(o *planning.Object) {
 		app.Err = document.OneLine(err).Error()
 	}
 	app.Err = cmp.Or(o.Err, app.Err)
-	if app.Path == p.Folder && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
+	if app.Path == p.Folder && app.Objects == nil && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
 		if o.App == model.RootApp || o.App == "" {
 			p.takeSelf(o, app)
 			return
@@ -211,7 +211,9 @@ func (p *planner) takeSelf(o *planning.Object, app model.App) {
 			"it delivers the cluster's own folder, on which patches, images, components, names and targetNamespace "+
 				"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
+	own := root.Handling.Decrypt
 	root.Handling, root.Ignore, root.AllowEmpty = app.Handling, app.Ignore, app.AllowEmpty
+	root.Handling.Decrypt = cmp.Or(app.Handling.Decrypt, own)
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend = app.Vars, app.VarsFrom, app.Prune, app.Suspend
 	root.Timeout, root.Notes, root.Namespace = app.Timeout, app.Notes, app.Namespace

@@ -121,7 +121,7 @@ labels: {env: test}
 			`shop-web path=apps/web err=` + "\n",
 		"test": "",
 	} {
-		f, err := l.Read(t.Context(), repository, cluster)
+		f, err := l.Read(t.Context(), repository, model.Site{Name: cluster, Folder: "clusters/" + cluster})
 		if err != nil || len(f.Cluster.Problems) > 0 {
 			t.Fatalf("%s: %q, %v", cluster, f.Cluster.Problems, err)
 		}

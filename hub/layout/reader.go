@@ -19,6 +19,7 @@ import (
 // reader gathers what one folder says.
 type reader struct {
 	layout  *Layout
+	site    model.Site
 	tree    model.Tree
 	dir     string
 	folder  model.Folder
@@ -33,9 +34,9 @@ type reader struct {
 	unknown  string   // why cluster.yaml cannot be known, or ""
 }
 
-func newReader(l *Layout, tree model.Tree, name string) *reader {
+func newReader(l *Layout, tree model.Tree, site model.Site) *reader {
 	return &reader{
-		layout: l, dir: l.folder(name), tree: tree, folder: model.Folder{Cluster: model.Cluster{Name: name}},
+		layout: l, site: site, dir: site.Folder, tree: tree,
 		apps: map[string]model.App{}, places: map[string]string{}, scanned: map[string]bool{},
 	}
 }
@@ -45,7 +46,7 @@ func (r *reader) clusterFile() string { return path.Join(r.dir, planning.Cluster
 // readCluster reads cluster.yaml. What is wrong with it is a problem of the folder; an error says that it could not be
 // read.
 func (r *reader) readCluster() error {
-	c, err := native.ReadCluster(r.tree, r.clusterFile(), r.folder.Cluster.Name)
+	c, err := native.ReadCluster(r.tree, r.site)
 	if err != nil {
 		return err
 	}
@@ -221,6 +222,7 @@ func (r *reader) takeApp(d document.Document) {
 // takeRoot splits what the folder rendered to into Apps and the root app.
 func (r *reader) takeRoot(objects []model.Rendered, err error) {
 	root := model.App{Name: model.RootApp, File: r.dir, Part: model.Part{Path: r.dir}, Prune: true}
+	root.Handling.Decrypt = r.folder.Cluster.Decrypt
 	if err != nil {
 		root.Err = err.Error()
 	}
@@ -230,6 +232,9 @@ func (r *reader) takeRoot(objects []model.Rendered, err error) {
 	}
 	r.folder.Root, r.folder.Declared, r.folder.Encrypted = sorted.Objects, nil, sorted.Encrypted
 	r.folder.Cluster.Notes = append(r.folder.Cluster.Notes, sorted.Notes...)
+	if r.unknown != "" && sorted.Encrypted != "" && root.Err == "" {
+		root.Err = "how it is decrypted cannot be known, so the app is kept as last published: " + r.unknown
+	}
 	for _, o := range sorted.Declared {
 		if native.DeclaredIn(o) {
 			r.takeRendered(o)

@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"encoding/json"
 	"slices"
 	"time"
 
@@ -56,10 +57,12 @@ type App struct {
 
 // Part is something that is rendered: a folder or a chart.
 type Part struct {
-	Path    string  // of the folder to render, or of the chart, seen from the root of Source
-	Source  *Source `json:",omitempty"` // nil for the repository that the hub follows
-	Chart   *Chart  // Path leads to a Helm chart; nil if it does not
-	Overlay Overlay // laid over the folder; never over a chart
+	// Objects are what is rendered, in the place of a folder, where what declares the app makes them; nil if it does not.
+	Objects []json.RawMessage `json:",omitempty"`
+	Path    string            // of the folder to render, or of the chart, seen from the root of Source
+	Source  *Source           `json:",omitempty"` // nil for the repository that the hub follows
+	Chart   *Chart            // Path leads to a Helm chart; nil if it does not
+	Overlay Overlay           // laid over the folder; never over a chart
 	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
 	Directory *Directory `json:",omitempty"`
 	// Hide leaves files of the repository that the hub follows out; nil leaves none out. Other sources have rules of their

@@ -1,8 +1,6 @@
 package model
 
 import (
-	"fmt"
-
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -22,9 +20,10 @@ const RootApp = "root"
 // FieldAgentImage is the field of a note about Cluster.AgentImage.
 const FieldAgentImage = "agent.image"
 
-// Cluster is what a folder clusters/<name>/ says of a cluster.
+// Cluster is what a cluster's folder, as clusters/<name>/, says of it.
 type Cluster struct {
-	Name   string            // of the folder
+	Name   string            // by the folder, or spec.name of its cluster.yaml
+	Folder string            // repository path of the folder
 	Labels map[string]string // for selectors
 	// Annotations are for ApplicationSets of Argo CD, which may use them as parameters.
 	Annotations map[string]string
@@ -34,7 +33,8 @@ type Cluster struct {
 	Suspend     bool              // leave the whole cluster as it is
 	// PruneOnRemove: when the folder goes, what Drover delivered there goes too. Otherwise it is left running.
 	PruneOnRemove bool
-	AgentImage    string // image its agent is to run; the one that was installed, if empty
+	Decrypt       *protocol.Decryption // of the root app; nil for the agent's own
+	AgentImage    string               // image its agent is to run; the one that was installed, if empty
 	// Unclear says that the cluster's own description cannot be read: Labels, Vars and Suspend are not known, and keep
 	// what they were.
 	Unclear bool
@@ -58,12 +58,4 @@ type ArgoCluster struct {
 type FluxCluster struct {
 	// KubeConfig is the Secret with its kubeconfig, as NAMESPACE/NAME or NAME; "" if nothing names it.
 	KubeConfig string
-}
-
-// CheckCluster says whether a folder's name can be a cluster's.
-func CheckCluster(folder, name string) error {
-	if err := protocol.CheckName(name); err != nil {
-		return fmt.Errorf("%s: %w; rename the folder", folder, err)
-	}
-	return nil
 }

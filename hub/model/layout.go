@@ -15,14 +15,28 @@ type Layout interface {
 
 // Folders reads the folders of clusters.
 type Folders interface {
-	// Clusters lists the clusters that have a folder, sorted, and what is wrong with folders that
-	// cannot be one. An error means that nobody can say which clusters there are: nothing may follow
-	// from it.
-	Clusters(tree Tree) (names, problems []string, err error)
+	// Clusters lists the clusters that have a folder. An error means that nobody can say which clusters there are:
+	// nothing may follow from it.
+	Clusters(tree Tree) (Sites, error)
 	// Read says what the folder of a cluster asks for. It returns an error only where the tree could not
-	// be read; what is wrong with the folder's content is in the result. With a *NeededError the folder is given as well,
-	// as far as it can be known without; what cannot be is put down to that error, in its words.
-	Read(ctx context.Context, tree Tree, name string) (Folder, error)
+	// be read, or the site is wrong; what is wrong with the folder's content is in the result. With a *NeededError the
+	// folder is given as well, as far as it can be known without; what cannot be is put down to that error, in its words.
+	Read(ctx context.Context, tree Tree, site Site) (Folder, error)
+}
+
+// Sites are the clusters of a revision.
+type Sites struct {
+	Sites []Site // sorted by name, of which each is once
+	// Unknown are folders of clusters whose names cannot be known. While there are some, a cluster that is not among Sites
+	// may be one of them.
+	Unknown []Site
+}
+
+// Site is where a cluster is described.
+type Site struct {
+	Name   string // of the cluster; "" if it cannot be known
+	Folder string // repository path
+	Wrong  string // why nobody can say what the cluster is to be; ""
 }
 
 // FleetApps reads the apps that are declared once for many clusters.

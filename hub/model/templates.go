@@ -21,6 +21,10 @@ type Templates interface {
 	Execute(ctx context.Context, name string, options []string, groups []Templated) ([][]string, error)
 }
 
+// TemplatesOfInputs is an option of Templates: templates are those of a ResourceSet of the Flux Operator, between << and >>,
+// with the parameters as what the function inputs gives.
+const TemplatesOfInputs = "inputs"
+
 // notInNames are the characters that the name of an object cannot have.
 var notInNames = regexp.MustCompile("[^-a-z0-9.]")
 

@@ -38,7 +38,8 @@ func (e *expansion) planned(ctx context.Context, view model.View, key string, te
 // templated says whether there are ApplicationSets with Go templates, which are programs, among what is declared.
 func templated(declared []model.Declaration) bool {
 	return slices.ContainsFunc(declared, func(d model.Declaration) bool {
-		return bytes.Contains(d.JSON, []byte(`"kind":"ApplicationSet"`)) && bytes.Contains(d.JSON, []byte(`"goTemplate":`))
+		return bytes.Contains(d.JSON, []byte(`"kind":"ApplicationSet"`)) && bytes.Contains(d.JSON, []byte(`"goTemplate":`)) ||
+			bytes.Contains(d.JSON, []byte(`"kind":"ResourceSet"`))
 	})
 }
 

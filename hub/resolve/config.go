@@ -35,9 +35,9 @@ type Facts struct {
 
 // Request asks what one cluster is to run.
 type Request struct {
-	Cluster string
-	Fleet   *Fleet // the apps for many clusters, as Refresh read them at the same revision
-	Facts   Facts
+	Site  model.Site // of the cluster, as Clusters listed it at the same revision
+	Fleet *Fleet     // the apps for many clusters, as Refresh read them at the same revision
+	Facts Facts
 	// Last are the apps that it was told to run before, for deciding between two that claim the same object; nil if
 	// that is not known.
 	Last     []protocol.App

@@ -342,6 +342,9 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 	if err != nil {
 		return unavailable(ctx, err)
 	}
+	if app.Objects != nil {
+		return inline(e.r, ctx, view, app)
+	}
 	if app.Chart == nil {
 		return supplied(ctx, e, view, app.Path, app.Source != nil, app.Bounds, func(view model.View) (*Render, error) {
 			return e.r.built(ctx, view, app)

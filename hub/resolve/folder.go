@@ -12,12 +12,12 @@ import (
 
 // readFolder reads the folder of a cluster, with what its kustomizations name by addresses. Where that is not at hand,
 // what the folder holds is not known, and nothing that seems to be gone is taken for gone.
-func readFolder(ctx context.Context, e *expansion, name string) (*Render, error) {
+func readFolder(ctx context.Context, e *expansion, site model.Site) (*Render, error) {
 	var known *Render // without what is needed
 	r := e.r
-	folder, err := supplied(ctx, e, e.snap, "the folder of cluster "+name, false, nil, func(view model.View) (*Render, error) {
-		out, err := r.aside(ctx, view, folderKey(name, view), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
-			f, err := r.cfg.Layout.Read(ctx, rec, name)
+	folder, err := supplied(ctx, e, e.snap, "the folder of cluster "+site.Name, false, nil, func(view model.View) (*Render, error) {
+		out, err := r.aside(ctx, view, folderKey(site, view), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+			f, err := r.cfg.Layout.Read(ctx, rec, site)
 			needed, needs := errors.AsType[*model.NeededError](err)
 			if err != nil && !needs {
 				return Render{}, nil, err
@@ -42,11 +42,14 @@ func readFolder(ctx context.Context, e *expansion, name string) (*Render, error)
 
 // folderKey names the question. It changes with what a folder may say: what an older release took for a mistake is read
 // again.
-func folderKey(name string, view model.View) string {
+func folderKey(site model.Site, view model.View) string {
 	if stock := memtree.Stock(view); len(stock) > 0 {
-		return memoKey("folder-9", append([]string{name}, stock...))
+		return memoKey("folder-9", struct {
+			model.Site
+			Stock []string
+		}{site, stock})
 	}
-	return memoKey("folder-9", name)
+	return memoKey("folder-9", site)
 }
 
 // lacking is the render of a folder, or of a plan, whose needs cannot be met, which says why.

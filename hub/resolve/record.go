@@ -95,6 +95,12 @@ func (r *Recorder) Stat(name string) (fs.FileInfo, error) {
 	return info, r.check(err, d.Kind != DepAbsent)
 }
 
+// ID identifies the content of a file; is says whether there is a file. What is asked counts as read.
+func (r *Recorder) ID(name string) (id string, is bool) {
+	d := r.note(name, DepFile)
+	return d.ID, d.Kind == DepFile
+}
+
 // check notices failures to read what is there. That nothing is there, or a folder instead of a file, is an
 // answer and no failure.
 func (r *Recorder) check(err error, readable bool) error {

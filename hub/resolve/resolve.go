@@ -120,26 +120,55 @@ func (r *Resolution) Places() []string { return r.places }
 
 // Listing is which clusters have a folder at a revision.
 type Listing struct {
-	Names    []string // sorted
-	Problems []string // what is wrong with folders that cannot be a cluster's
-	Places   []string // paths in the tree on which that depends
+	model.Sites
+	Places []string // paths in the tree on which that depends
+}
+
+// Names are the clusters' names, sorted.
+func (l Listing) Names() []string {
+	names := make([]string, len(l.Sites.Sites))
+	for i, s := range l.Sites.Sites {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// Problems are what is wrong with folders whose cluster cannot be known.
+func (l Listing) Problems() []string {
+	var out []string
+	for _, s := range l.Unknown {
+		out = append(out, s.Wrong)
+	}
+	return out
+}
+
+// Site is where a cluster of a name is described; false if no folder is its.
+func (l Listing) Site(name string) (model.Site, bool) {
+	i, is := slices.BinarySearchFunc(l.Sites.Sites, name, func(s model.Site, name string) int { return cmp.Compare(s.Name, name) })
+	if !is {
+		return model.Site{}, false
+	}
+	return l.Sites.Sites[i], true
 }
 
 // Clusters lists the clusters of a revision. An error means that nobody can say which there are.
 func (r *Resolver) Clusters(snap model.View) (Listing, error) {
 	rec := NewRecorder(snap)
-	names, problems, err := r.cfg.Layout.Clusters(rec)
+	sites, err := r.cfg.Layout.Clusters(rec)
 	if err != nil {
 		return Listing{}, err
 	}
-	return Listing{names, problems, placesOf(rec.Deps())}, nil
+	return Listing{sites, placesOf(rec.Deps())}, nil
 }
 
 // Resolve says what a cluster is to run. An error means that the tree could not be read, that ctx is done, or
 // ErrPending; what is wrong with the content of the tree is in the result.
 func (r *Resolver) Resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
+	if ask.Site.Wrong != "" {
+		return Resolution{}, fmt.Errorf("cluster %s: %s", ask.Site.Name, ask.Site.Wrong)
+	}
 	r.memo.trace()
-	r.renders.begin(ask.Cluster, ask.Patience)
+	r.renders.begin(ask.Site.Name, ask.Patience)
 	res, err := r.resolve(ctx, snap, ask)
 	r.renders.end()
 	res.questions = r.memo.traced()
@@ -147,10 +176,10 @@ func (r *Resolver) Resolve(ctx context.Context, snap model.Snapshot, ask Request
 }
 
 func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
-	name := ask.Cluster
+	name := ask.Site.Name
 	e := expansion{r: r, snap: snap, made: map[string]made{}, turns: map[string]int{},
 		on: model.Capabilities{Kubernetes: ask.Facts.Kubernetes, APIs: ask.Facts.APIs}}
-	folder, err := readFolder(ctx, &e, name)
+	folder, err := readFolder(ctx, &e, ask.Site)
 	if err != nil {
 		return Resolution{}, err
 	}
@@ -231,6 +260,21 @@ func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*
 			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
 		}
 		return r.packSorted(app.Source, objects)
+	})
+}
+
+// inline is the render of objects that what declares the app made.
+func inline(r *Resolver, ctx context.Context, snap model.View, app model.App) (*Render, error) {
+	key := memoKey("inline", struct {
+		File    string
+		Objects []json.RawMessage
+	}{app.File, app.Objects})
+	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+		objects := make([]model.Rendered, len(app.Objects))
+		for i, o := range app.Objects {
+			objects[i] = model.Rendered{JSON: o, File: app.File}
+		}
+		return r.packSorted(nil, objects)
 	})
 }
 

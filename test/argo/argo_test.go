@@ -20,6 +20,7 @@ import (
 	"github.com/drover-dev/drover/hub/helm/worker"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 )
 
@@ -159,7 +160,7 @@ func ours(t *testing.T, repo string) map[string]objects {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := r.Resolve(t.Context(), snap, resolve.Request{Cluster: cluster, Fleet: apps,
+	res, err := r.Resolve(t.Context(), snap, resolve.Request{Site: model.Site{Name: cluster, Folder: "clusters/" + cluster}, Fleet: apps,
 		Facts: resolve.Facts{Kubernetes: kubernetes}})
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,8 @@ const (
 		service: {type: ClusterIP, annotations: {a/b: "c"}}, storage: {size: 1Gi, className: fast},
 		ingress: {enabled: true, className: nginx, host: hub.example.com, annotations: {a/b: "true"}},
 		backup: {enabled: true, recipients: [age1xyz], className: slow}, maxUnavailable: 0,
-		nodeSelector: {zone: "1"}, tolerations: [{operator: Exists}], extraArgs: ["--nats-max-store=128"]}`
+		nodeSelector: {zone: "1"}, tolerations: [{operator: Exists}], extraArgs: ["--nats-max-store=128"],
+		paths: ["clusters/*/*", "!repositories"], aliases: ["https://mirror.example.com/fleet.git"]}`
 	hubText = "drover-hub/templates/hub.yaml"
 )
 
@@ -71,6 +72,7 @@ func TestTheHubsChartHasAllParts(t *testing.T) {
 	for name, parts := range map[string][]string{
 		"StatefulSet drover-hub/drover-hub": {
 			`"--git-key-file=/etc/drover/ssh/identity"`, `"--nats-websocket=0.0.0.0:8443"`, `"--nats-max-store=128"`,
+			`"--path=clusters/*/*"`, `"--path=!repositories"`, `"--alias=https://mirror.example.com/fleet.git"`,
 			`"value":"wss://hub.example.com,tls://hub.example.com:4222"`, `"storageClassName":"fast"`,
 		},
 		"CronJob drover-hub/drover-hub-backup": {`"--recipient=age1xyz"`, `"claimName":"data-drover-hub-0"`},
@@ -93,6 +95,7 @@ func TestTheHubsChartRefusesWrongValues(t *testing.T) {
 		"{image: a, repository: '/srv/fleet.git'}":                                         "repository",
 		"{image: a, repository: 'https://g/r', advertise: ['nats://h']}":                   "advertise",
 		"{image: a, repository: 'https://g/r', extraArgs: ['x']}":                          "extraArgs",
+		"{image: a, repository: 'https://g/r', paths: ['a b']}":                            "paths",
 		"{image: a, repository: 'https://g/r', maxUnavailable: 2}":                         "maxUnavailable",
 		"{image: a, repository: 'https://g/r', ingress: {enabled: true, host: h}}":         "websocket",
 		"{image: a, repository: 'https://g/r', websocket: true, ingress: {enabled: true}}": "host",

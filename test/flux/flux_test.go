@@ -215,7 +215,7 @@ func ours(t *testing.T, repo string) (out map[string]objects, failed []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	res, err := r.Resolve(t.Context(), snap, resolve.Request{Cluster: cluster, Fleet: apps})
+	res, err := r.Resolve(t.Context(), snap, resolve.Request{Site: model.Site{Name: cluster, Folder: "clusters/" + cluster}, Fleet: apps})
 	if err != nil {
 		t.Fatal(err)
 	}

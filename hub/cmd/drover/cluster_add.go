@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -17,15 +19,20 @@ import (
 
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/layout/planning"
-	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // addOptions are the flags of `drover cluster add`.
 type addOptions struct {
 	gitOptions
-	labels []string
-	from   string
+	labels       []string
+	from, folder string
+}
+
+// addition is a cluster that is being added.
+type addition struct {
+	name, folder string
+	from         string // folder that is copied; "" for none
 }
 
 func newClusterAddCommand() *cobra.Command {
@@ -33,9 +40,12 @@ func newClusterAddCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "add NAME", Short: "Add a cluster: write its folder, commit, push, and say how to install its agent",
 		Long: `Writes clusters/NAME/cluster.yaml, or with --from a copy of another cluster's folder, commits only that,
-and pushes it if the branch has an upstream. It runs git, with your hooks, signing and credential helpers.`,
+and pushes it if the branch has an upstream. It runs git, with your hooks, signing and credential helpers.
+
+The folder may be another one, with --folder; then its cluster.yaml names the cluster.`,
 		Example: `  drover cluster add staging --label env=staging
   drover cluster add production-eu-2 --from production-eu-1 --label region=eu-2 --branch add-production-eu-2
+  drover cluster add eu-prod --path 'clusters/*/*' --folder clusters/eu/prod
   drover cluster add edge --repo git@git.example.com:platform/fleet.git`,
 		Args: exactly(1, "the name of the new cluster"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -47,6 +57,7 @@ and pushes it if the branch has an upstream. It runs git, with your hooks, signi
 	f := cmd.Flags()
 	f.StringArrayVar(&o.labels, "label", nil, "a label, as env=staging; may be given several times")
 	f.StringVar(&o.from, "from", "", "copy the folder of this cluster")
+	f.StringVar(&o.folder, "folder", "", "the new folder, seen from the repository's root (default: NAME in the first folder of --path)")
 	_ = cmd.RegisterFlagCompletionFunc("from", o.completion(1))
 	return cmd
 }
@@ -55,8 +66,8 @@ and pushes it if the branch has an upstream. It runs git, with your hooks, signi
 var label = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)=([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$`)
 
 func (o *addOptions) check(name string) error {
-	if err := model.CheckCluster(name, name); err != nil {
-		return usageError{fmt.Errorf("the cluster's name: %w", errors.Unwrap(err))}
+	if err := protocol.CheckName(name); err != nil {
+		return usageError{fmt.Errorf("the cluster's name: %w", err)}
 	}
 	if o.from != "" {
 		if err := protocol.CheckName(o.from); err != nil {
@@ -80,17 +91,18 @@ func (o *addOptions) run(ctx context.Context, name string, stdout, stderr io.Wri
 		return err
 	}
 	defer w.close()
-	folder := w.folder(name)
-	if _, err := os.Lstat(w.file(folder)); err == nil {
-		return fmt.Errorf("%s exists already in %s: choose another name, or commit what is there", folder, w.top)
+	a, err := o.place(w, name)
+	if err != nil {
+		return err
 	}
-	files, err := o.files(ctx, w, name)
+	folder := a.folder
+	files, err := a.files(ctx, w)
 	if err != nil {
 		return err
 	}
 	var named []string
 	made, err := o.commit(ctx, w, change{"add cluster " + name, "add-" + name}, files, func() error {
-		err := o.write(w, name, files)
+		err := o.write(w, a, files)
 		named = stillNaming(w, files, o.from)
 		return err
 	})
@@ -106,26 +118,51 @@ func (o *addOptions) run(ctx context.Context, name string, stdout, stderr io.Wri
 	return nil
 }
 
+// place says where the new cluster is to be.
+func (o *addOptions) place(w *workTree, name string) (a addition, err error) {
+	a = addition{name: name, folder: path.Clean(o.folder)}
+	if o.folder == "" {
+		if a.folder, err = w.paths.New(name); err != nil {
+			return a, err
+		}
+	}
+	if !fs.ValidPath(a.folder) || !w.paths.Covers(a.folder) {
+		return a, usageError{fmt.Errorf("--folder %s: with --path %s it would be no cluster's folder: choose another, or another --path",
+			a.folder, w.paths)}
+	}
+	if _, err := os.Lstat(w.file(a.folder)); err == nil {
+		return a, fmt.Errorf("%s exists already in %s: choose another name, or commit what is there", a.folder, w.top)
+	}
+	if there, err := w.folder(name); err == nil {
+		return a, fmt.Errorf("there is a cluster %s already in %s: choose another name", name, there)
+	}
+	if o.from != "" {
+		if a.from, err = w.folder(o.from); err != nil {
+			return a, fmt.Errorf("--from %s: %w", o.from, err)
+		}
+	}
+	return a, nil
+}
+
 // files are the paths of the files that the new folder is to have.
-func (o *addOptions) files(ctx context.Context, w *workTree, name string) ([]string, error) {
-	own := w.folder(name) + "/" + planning.ClusterFile
-	if o.from == "" {
+func (a addition) files(ctx context.Context, w *workTree) ([]string, error) {
+	own := path.Join(a.folder, planning.ClusterFile)
+	if a.from == "" {
 		return []string{own}, nil
 	}
-	old := w.folder(o.from)
-	tracked, err := w.tracked(ctx, old)
+	tracked, err := w.tracked(ctx, a.from)
 	if err != nil {
 		return nil, err
 	}
-	if len(tracked) == 0 || len(tracked) == 1 && tracked[0] == old {
-		return nil, fmt.Errorf("--from %s: %s is no folder that is committed in %s: see `ls %s`", o.from, old, w.top, w.file(w.root))
+	if len(tracked) == 0 || len(tracked) == 1 && tracked[0] == a.from {
+		return nil, fmt.Errorf("%s is no folder that is committed in %s: see `git status`", a.from, w.top)
 	}
-	if err := w.clean(ctx, old); err != nil {
+	if err := w.clean(ctx, a.from); err != nil {
 		return nil, err
 	}
 	var out []string
 	for _, f := range tracked {
-		out = append(out, w.folder(name)+strings.TrimPrefix(f, old))
+		out = append(out, a.folder+strings.TrimPrefix(f, a.from))
 	}
 	if !slices.Contains(out, own) {
 		out = append(out, own)
@@ -134,16 +171,16 @@ func (o *addOptions) files(ctx context.Context, w *workTree, name string) ([]str
 }
 
 // write writes the files of the new folder.
-func (o *addOptions) write(w *workTree, name string, files []string) error {
-	own := w.folder(name) + "/" + planning.ClusterFile
+func (o *addOptions) write(w *workTree, a addition, files []string) error {
+	own := path.Join(a.folder, planning.ClusterFile)
 	for _, f := range files {
 		if err := os.MkdirAll(filepath.Dir(w.file(f)), 0o755); err != nil {
 			return err
 		}
-		if o.from == "" {
+		if a.from == "" {
 			continue
 		}
-		from := w.folder(o.from) + strings.TrimPrefix(f, w.folder(name))
+		from := a.from + strings.TrimPrefix(f, a.folder)
 		if err := copyFile(w.file(from), w.file(f)); err != nil && (f != own || !errors.Is(err, os.ErrNotExist)) {
 			return err
 		}
@@ -153,7 +190,7 @@ func (o *addOptions) write(w *workTree, name string, files []string) error {
 		return err
 	}
 	if c.text == "" {
-		c.text = fmt.Sprintf("# The cluster %s. What lies beside this file is delivered to it.\n", name)
+		c.text = fmt.Sprintf("# The cluster %s. What lies beside this file is delivered to it.\n", a.name)
 	}
 	for _, l := range o.labels {
 		key, value, _ := strings.Cut(l, "=")
@@ -162,7 +199,12 @@ func (o *addOptions) write(w *workTree, name string, files []string) error {
 		}
 	}
 	if c.isObject() && c.get("metadata", "name") != "" {
-		if err := c.set(name, "metadata", "name"); err != nil {
+		if err := c.set(a.name, "metadata", "name"); err != nil {
+			return err
+		}
+	}
+	if c.get("spec", "name") != "" || !w.paths.Names(a.folder, a.name) {
+		if err := c.set(a.name, "spec", "name"); err != nil {
 			return err
 		}
 	}

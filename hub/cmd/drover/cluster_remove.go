@@ -75,12 +75,12 @@ func (o *removeOptions) run(ctx context.Context, names []string, stdin io.Reader
 
 // cluster finds the folder of a cluster and the files in it that Git knows.
 func (w *workTree) cluster(ctx context.Context, name string) (folder string, tracked []string, err error) {
-	folder = w.folder(name)
-	if path.Dir(path.Clean(folder)) == w.root {
-		tracked, err = w.tracked(ctx, folder)
+	if folder, err = w.folder(name); err != nil {
+		return "", nil, err
 	}
+	tracked, err = w.tracked(ctx, folder)
 	if err == nil && len(tracked) == 0 {
-		err = fmt.Errorf("there is no folder %s committed in %s: see `ls %s`", folder, w.top, w.file(w.root))
+		err = fmt.Errorf("%s is not committed in %s: see `git status`", folder, w.top)
 	}
 	return folder, tracked, err
 }
@@ -105,7 +105,7 @@ func (w *workTree) remove(files []string) error {
 		if err := os.Remove(w.file(f)); err != nil {
 			return err
 		}
-		for dir := path.Dir(f); dir != w.root && os.Remove(w.file(dir)) == nil; {
+		for dir := path.Dir(f); dir != "." && os.Remove(w.file(dir)) == nil; {
 			dir = path.Dir(dir)
 		}
 	}

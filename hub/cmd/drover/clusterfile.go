@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"strings"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
@@ -149,6 +150,10 @@ func (c *clusterFile) comments() bool {
 
 // clusterFileOf reads the cluster.yaml of a cluster in a work tree.
 func (w *workTree) clusterFileOf(cluster string) (*clusterFile, error) {
-	file := w.folder(cluster) + "/" + planning.ClusterFile
+	folder, err := w.folder(cluster)
+	if err != nil {
+		return nil, err
+	}
+	file := path.Join(folder, planning.ClusterFile)
 	return readClusterFile(w.file(file), file)
 }

@@ -160,7 +160,7 @@ func (w *workTree) restore(ctx context.Context, paths []string) error {
 		}
 		_, err := w.git(ctx, "rm", "-r", "-q", "-f", "--cached", "--ignore-unmatch", "--", p)
 		errs = append(errs, err, os.RemoveAll(w.file(p)))
-		for dir := path.Dir(p); dir != w.root && os.Remove(w.file(dir)) == nil; {
+		for dir := path.Dir(p); dir != "." && os.Remove(w.file(dir)) == nil; {
 			dir = path.Dir(dir) // a folder that is empty now
 		}
 	}

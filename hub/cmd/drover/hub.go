@@ -205,11 +205,14 @@ func (p *hubProcess) open() error {
 	h := hub.New(redactRepo(o.repo))
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Peers, h.Leads, h.TakeOver = bus, store, o.takeOver
-	var done func()
 	h.Sources = sources
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
-	h.Resolver, done = o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.noBases, Store: store,
+	resolver, done, err := o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.noBases, Store: store,
 		Secret: keys.Secret, Background: true})
+	if err != nil {
+		return err
+	}
+	h.Resolver = resolver
 	p.closers = append(p.closers, builds.Close, done)
 	p.hub = h
 	poke := func() {

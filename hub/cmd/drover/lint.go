@@ -12,6 +12,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 )
 
@@ -91,15 +92,16 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	names, problems := listed.Names, listed.Problems
+	sites, problems := listed.Sites.Sites, listed.Problems()
 	found := &findings{at: map[string]int{}}
 	if o.cluster != "" {
-		if err := among(names, o.cluster, o.revision); err != nil {
+		site, err := among(listed, o.cluster, o.revision)
+		if err != nil {
 			return err
 		}
-		names, problems = []string{o.cluster}, nil
+		sites, problems = []model.Site{site}, nil
 	}
-	apps, all, err := from.settled(ctx, names)
+	apps, all, err := from.settled(ctx, sites)
 	if err != nil {
 		return err
 	}
@@ -110,7 +112,12 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	for _, place := range apps.Places() {
 		read[place] = true
 	}
-	for _, res := range all {
+	for i, site := range sites {
+		if site.Wrong != "" {
+			found.text("", "", site.Wrong)
+			continue
+		}
+		res := all[i]
 		found.resolution(res)
 		for _, place := range res.Places() {
 			read[place] = true
@@ -134,7 +141,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return err
 	}
 	if o.output == lintText {
-		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.count(), len(names), plural(len(names), "cluster"))
+		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.count(), len(sites), plural(len(sites), "cluster"))
 	}
 	if found.wrong() {
 		return errBadNews

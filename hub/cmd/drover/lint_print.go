@@ -28,11 +28,15 @@ const (
 	maxGroups = 15 // lines of one severity
 )
 
-// print writes all findings, errors first, in one of the formats.
-func (f *findings) print(w io.Writer, output string, verbose bool) error {
+func (f *findings) sort() {
 	slices.SortStableFunc(f.all, func(a, b finding) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
+}
+
+// print writes all findings, errors first, in one of the formats.
+func (f *findings) print(w io.Writer, output string, verbose bool) error {
+	f.sort()
 	switch output {
 	case lintJSON:
 		if f.all == nil {
@@ -45,7 +49,7 @@ func (f *findings) print(w io.Writer, output string, verbose bool) error {
 		return writeLines(w, f.annotations())
 	}
 	if !verbose {
-		return writeLines(w, f.grouped())
+		return writeLines(w, f.grouped(maxGroups, "--verbose shows all"))
 	}
 	var lines []string
 	for _, x := range f.all {
@@ -72,8 +76,8 @@ func writeLines(w io.Writer, lines []string) error {
 }
 
 // grouped are the findings as a screen can hold them: those with the same field and text are one line with a count, and
-// of each severity the largest groups are shown.
-func (f *findings) grouped() []string {
+// of each severity the largest groups are shown, most lines in all; rest says where the others are.
+func (f *findings) grouped(most int, rest string) []string {
 	type key struct{ severity, field, text string }
 	at := map[key]int{}
 	var groups [][]finding
@@ -92,14 +96,14 @@ func (f *findings) grouped() []string {
 		of := slices.DeleteFunc(slices.Clone(groups), func(g []finding) bool { return g[0].Severity != severity })
 		hidden := 0
 		for i, g := range bySize(of) {
-			if i >= maxGroups && len(of) > maxGroups+1 { // one more line says as much as the line that is left out
+			if i >= most && len(of) > most+1 { // one more line says as much as the line that is left out
 				hidden += len(g)
 				continue
 			}
 			lines = append(lines, summary(g)...)
 		}
 		if hidden > 0 {
-			lines = append(lines, fmt.Sprintf("%-6s … and %d more; --verbose shows all", severity, hidden))
+			lines = append(lines, fmt.Sprintf("%-6s … and %d more; %s", severity, hidden, rest))
 		}
 		out = append(out, lines...)
 	}

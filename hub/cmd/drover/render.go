@@ -15,6 +15,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -67,10 +68,11 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 	if err != nil {
 		return err
 	}
-	if err := among(found.Names, name, o.revision); err != nil {
+	site, err := among(found, name, o.revision)
+	if err != nil {
 		return err
 	}
-	_, all, err := from.settled(ctx, []string{name})
+	_, all, err := from.settled(ctx, []model.Site{site})
 	if err != nil {
 		return err
 	}

@@ -224,7 +224,7 @@ func TestAddingAClusterIsOneCommitThatIsPushed(t *testing.T) {
 		t.Errorf("in the work tree there is %q", changed)
 	}
 	c.wants(exitBad, "clusters/staging exists already", "cluster", "add", "staging", "--data-dir", none)
-	c.wants(exitBad, "clusters/nosuch is no folder that is committed", "cluster", "add", "new", "--from", "nosuch",
+	c.wants(exitBad, "--from nosuch: there is no cluster \"nosuch\" at ", "cluster", "add", "new", "--from", "nosuch",
 		"--data-dir", none)
 
 	c.git("checkout", "-q", ".")
@@ -322,9 +322,9 @@ func TestRemovingAClusterRemovesItsFolderInOneCommit(t *testing.T) {
 		"HEAD") != before {
 		t.Errorf("without an answer: exit code %d: %s", code, said)
 	}
-	c.wants(exitBad, "there is no folder clusters/nosuch committed", "cluster", "remove", "nosuch", "--yes",
+	c.wants(exitBad, "there is no cluster \"nosuch\" at ", "cluster", "remove", "nosuch", "--yes",
 		"--data-dir", none)
-	c.wants(exitBad, "there is no folder", "cluster", "remove", "../apps", "--yes", "--data-dir", none)
+	c.wants(exitBad, "there is no cluster", "cluster", "remove", "../apps", "--yes", "--data-dir", none)
 	c.write("clusters/edge/own.yaml", "changed")
 	c.wants(exitBad, "has changes that are not committed", "cluster", "remove", "edge", "--yes", "--data-dir", none)
 	c.git("checkout", "-q", ".")

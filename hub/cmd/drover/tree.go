@@ -2,11 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 
 	"github.com/spf13/pflag"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/folders"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 )
@@ -30,8 +32,8 @@ type treeOptions struct {
 
 // layoutOptions say how a repository is read. The hub and the commands without a hub share them.
 type layoutOptions struct {
-	path, helmWorker string
-	alias            []string
+	path, alias []string
+	helmWorker  string
 }
 
 func (o *treeOptions) addTo(f *pflag.FlagSet) {
@@ -42,9 +44,15 @@ func (o *treeOptions) addTo(f *pflag.FlagSet) {
 }
 
 func (o *layoutOptions) addTo(f *pflag.FlagSet) {
-	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	pathFlag(f, &o.path)
 	f.StringArrayVar(&o.alias, "alias", nil, "another address of the repository, by which a GitRepository in it may name it (may be repeated)")
 	f.StringVar(&o.helmWorker, "helm-worker", "", "the program that renders Helm charts (default: "+helmWorker+" beside drover)")
+}
+
+// pathFlag adds --path, which says which folders are clusters'.
+func pathFlag(f *pflag.FlagSet, to *[]string) {
+	f.StringSliceVar(to, "path", []string{folders.DefaultRoot}, "which folders of the repository are clusters': a folder that holds them, "+
+		"a pattern of theirs as clusters/*/*, one as NAME=FOLDER, and what is not as !repositories (may be repeated)")
 }
 
 // helmWorker is the program that renders charts.
@@ -83,26 +91,29 @@ func (o *treeOptions) open(ctx context.Context, stderr io.Writer) (*opened, erro
 	if err != nil {
 		return nil, err
 	}
-	r, done := o.resolver(resolve.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
-		Store: resolve.Volatile{}, Secret: make([]byte, 32), NoRemoteBases: o.sources.noBases})
+	r, done, err := o.reading(sources)
+	if err != nil {
+		return nil, err
+	}
 	return &opened{snap, r, sources, done}, nil
 }
 
-// settled is what clusters are to run, in their order, and the apps for many clusters. They are resolved again until
+// settled is what clusters are to run, in their order, with nothing for those whose site is wrong, and the apps for many clusters. They are resolved again until
 // all sources that they name were asked for: those that cannot be reached are waited for at the same time.
-func (o *opened) settled(ctx context.Context, names []string) (*resolve.Fleet, []resolve.Resolution, error) {
+func (o *opened) settled(ctx context.Context, sites []model.Site) (*resolve.Fleet, []resolve.Resolution, error) {
 	for {
 		apps, err := o.r.Refresh(ctx, o.snap, nil)
 		if err != nil {
 			return nil, nil, err
 		}
-		all := make([]resolve.Resolution, 0, len(names))
-		for _, name := range names {
-			res, err := o.r.Resolve(ctx, o.snap, resolve.Request{Cluster: name, Fleet: apps})
-			if err != nil {
+		all := make([]resolve.Resolution, len(sites))
+		for i, site := range sites {
+			if site.Wrong != "" {
+				continue
+			}
+			if all[i], err = o.r.Resolve(ctx, o.snap, resolve.Request{Site: site, Fleet: apps}); err != nil {
 				return nil, nil, err
 			}
-			all = append(all, res)
 		}
 		if !o.sources.Wait() {
 			return apps, all, nil
@@ -113,21 +124,38 @@ func (o *opened) settled(ctx context.Context, names []string) (*resolve.Fleet, [
 	}
 }
 
+// reading resolves like the hub.
+func (o *treeOptions) reading(sources resolve.Sources) (*resolve.Resolver, func(), error) {
+	return o.resolver(resolve.Config{Renderer: kustomize.New(), Repository: git.Addresses(o.repo), Sources: sources,
+		Store: resolve.Volatile{}, Secret: make([]byte, 32), NoRemoteBases: o.sources.noBases})
+}
+
 // resolver makes a resolver that reads folders as the options say. done ends what it takes to render charts.
-func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done func()) {
+func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done func(), err error) {
+	patterns, err := folders.Parse(o.path)
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
 	charts := helm.New(o.worker())
 	charts.Kustomize = cfg.Renderer
 	cfg.Renderer = &helm.Inflater{Builder: cfg.Renderer, Charts: charts}
-	cfg.Layout = &layout.Layout{Root: o.path, Renderer: cfg.Renderer, Templates: charts}
+	cfg.Layout = &layout.Layout{Folders: patterns, Renderer: cfg.Renderer, Templates: charts}
 	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
 	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, git.Ignore, git.Hide, ignore.Made
-	return resolve.New(cfg), charts.Close
+	return resolve.New(cfg), charts.Close, nil
 }
 
-// among says that there is no such cluster, if so.
-func among(names []string, name, revision string) error {
-	if slices.Contains(names, name) {
-		return nil
+// among finds a cluster; the error says that there is none.
+func among(found resolve.Listing, name, revision string) (model.Site, error) {
+	site, is := found.Site(name)
+	switch {
+	case is && site.Wrong != "":
+		return site, errors.New(site.Wrong)
+	case is:
+		return site, nil
+	case len(found.Unknown) > 0:
+		return site, fmt.Errorf("there is no cluster %q at %s: there are %v, and folders of which it is not known: %s", name, revision, found.Names(),
+			strings.Join(found.Problems(), "; "))
 	}
-	return fmt.Errorf("there is no cluster %q at %s: there are %v", name, revision, names)
+	return site, fmt.Errorf("there is no cluster %q at %s: there are %v", name, revision, found.Names())
 }

@@ -14,13 +14,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/folders"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // gitOptions are the flags of commands that change files of the fleet's repository.
 type gitOptions struct {
 	connection
-	repo, path, branch, message string
-	push, noPush                bool
+	repo, branch, message string
+	path                  []string
+	push, noPush          bool
 }
 
 func (o *gitOptions) flags(cmd *cobra.Command) {
@@ -28,7 +32,7 @@ func (o *gitOptions) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&o.repo, "repo", "", "the repository: a work tree, or a bare repository or URL, of which a temporary clone is made "+
 		"(default: the current directory's, or the hub's if it is on this machine)")
-	f.StringVar(&o.path, "path", layout.DefaultRoot, "folder of the repository that holds the clusters' folders")
+	pathFlag(f, &o.path)
 	f.StringVar(&o.branch, "branch", "", "commit to this new branch, for a pull request, instead of the one that is checked out")
 	f.StringVarP(&o.message, "message", "m", "", "the commit's message (default: what the command does)")
 	f.BoolVar(&o.push, "push", false, "push, also if the branch has no upstream yet")
@@ -38,11 +42,11 @@ func (o *gitOptions) flags(cmd *cobra.Command) {
 // workTree is where the command line changes files and commits them. It does so with the git program, so that people's hooks,
 // signing and credential helpers work as they do by hand.
 type workTree struct {
-	top    string    // its top folder
-	root   string    // the folder in it that holds the clusters' folders, as Git names it
-	origin string    // what it was cloned from for this one change; empty for a work tree of the user's
-	branch string    // that is checked out
-	stderr io.Writer // for what git, its hooks and its helpers say
+	top    string           // its top folder
+	paths  folders.Patterns // which folders in it are clusters'
+	origin string           // what it was cloned from for this one change; empty for a work tree of the user's
+	branch string           // that is checked out
+	stderr io.Writer        // for what git, its hooks and its helpers say
 	close  func()
 }
 
@@ -54,7 +58,11 @@ func (o *gitOptions) open(ctx context.Context, stderr io.Writer) (*workTree, err
 	if _, err := exec.LookPath("git"); err != nil {
 		return nil, errors.New("the git program is not found: install it; or make the change by hand, it is files alone")
 	}
-	w := &workTree{stderr: stderr, root: filepath.ToSlash(filepath.Clean(o.path)), close: func() {}}
+	patterns, err := folders.Parse(o.path)
+	if err != nil {
+		return nil, usageError{err}
+	}
+	w := &workTree{stderr: stderr, paths: patterns, close: func() {}}
 	where, err := o.where(ctx, w)
 	if err != nil {
 		return nil, err
@@ -150,7 +158,19 @@ func (w *workTree) ready(ctx context.Context) error {
 func (w *workTree) file(path string) string { return filepath.Join(w.top, filepath.FromSlash(path)) }
 
 // folder is the path in the repository of a cluster's folder.
-func (w *workTree) folder(cluster string) string { return w.root + "/" + cluster }
+func (w *workTree) folder(cluster string) (string, error) {
+	files, ok := os.DirFS(w.top).(model.Tree)
+	if !ok {
+		return "", errors.New("the files of the work tree cannot be read by this build of drover")
+	}
+	l := layout.Layout{Folders: w.paths}
+	found, err := l.Clusters(files)
+	if err != nil {
+		return "", err
+	}
+	site, err := among(resolve.Listing{Sites: found}, cluster, w.top)
+	return site.Folder, err
+}
 
 // tracked are the files below a folder that Git knows.
 func (w *workTree) tracked(ctx context.Context, folder string) ([]string, error) {

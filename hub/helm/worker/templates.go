@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -23,9 +24,12 @@ const maxTpl = 3
 func executed(job *helm.Job) helm.Answer {
 	var a helm.Answer
 	size := 0
-	base := template.New("template").Funcs(setFunctions())
+	base, options := template.New("template").Funcs(setFunctions()), slices.Clone(job.Templates.Options)
+	if at := slices.Index(options, model.TemplatesOfInputs); at >= 0 {
+		base, options = template.New("resourceset").Delims("<<", ">>").Funcs(inputFunctions()), slices.Delete(options, at, at+1)
+	}
 	for _, g := range job.Templates.Groups {
-		texts, err := executeGroup(base, job.Templates.Options, g, &size)
+		texts, err := executeGroup(base, options, g, &size)
 		if err != nil {
 			return helm.Answer{Err: &helm.Error{Chart: job.Chart, Reason: err.Error()}}
 		}
@@ -50,7 +54,7 @@ func executeGroup(base *template.Template, options []string, g model.Templated, 
 			return nil, err
 		}
 		t.Option(options...)
-		t.Funcs(template.FuncMap{"tpl": tpl(t)})
+		t.Funcs(template.FuncMap{"tpl": tpl(t), "inputs": func() any { return params }})
 		if _, err := t.Parse(text); err != nil {
 			return nil, fmt.Errorf("%w, in %q", err, short(text))
 		}
@@ -89,6 +93,31 @@ func setFunctions() template.FuncMap {
 		}
 	}
 	return out
+}
+
+// inputFunctions are those of the Flux Operator for the templates of a ResourceSet (https://fluxcd.control-plane.io/operator/resourceset/,
+// "Templating"): those of slim-sprig that give the same each time, slugify, and toYaml with its line end.
+func inputFunctions() template.FuncMap {
+	out := template.FuncMap(sprig.HermeticTxtFuncMap())
+	for _, name := range volatile {
+		delete(out, name)
+	}
+	maps.Copy(out, template.FuncMap{
+		"keys": sortedKeys, "values": sortedValues,
+		"inputs": func() any { return nil }, // those of the set of inputs, when it is executed
+		"slugify": func(text string) string {
+			slug.MaxLength, slug.EnableSmartTruncate = 63, true
+			return slug.Make(text)
+		},
+		"toYaml":     func(v any) string { text, _ := mustYAML(v); return text },
+		"mustToYaml": mustYAML,
+	})
+	return out
+}
+
+func mustYAML(v any) (string, error) {
+	data, err := yaml.Marshal(v)
+	return string(data), err
 }
 
 func toYAML(v any) (string, error) {

@@ -16,7 +16,9 @@ import (
 const migrate = " (`flux migrate -f` rewrites files)"
 
 // Dialect reads what was written for Flux.
-type Dialect struct{}
+type Dialect struct {
+	Templates model.Templates // executes the Go templates of ResourceSets; nil if nothing does
+}
 
 var _ planning.Dialect = Dialect{}
 
@@ -27,7 +29,8 @@ var kinds = planning.Kinds{
 			Resembles: resembles(kustomizeGroup), Hint: migrate},
 		{Name: helmGroup, Version: "v2", Apps: []string{kindHelmRelease}, Closed: true, Resembles: resembles(helmGroup),
 			Hint: migrate},
-		{Name: sourceGroup}, {Name: extensionsGroup}, {Name: operatorGroup},
+		{Name: sourceGroup}, {Name: extensionsGroup},
+		{Name: operatorGroup, Version: "v1", Apps: []string{kindResourceSet}, Others: []string{kindFluxInstance, kindInputProvider, "FluxReport"}},
 	},
 }
 
@@ -65,15 +68,21 @@ func (Dialect) Sort(file string, h document.Head) planning.Use {
 func (Dialect) Targets(model.Rendered, model.Cluster) bool { return false }
 
 // Open implements Dialect.
-func (Dialect) Open(p *planning.Plan) planning.Reader { return reader{p} }
+func (d Dialect) Open(p *planning.Plan) planning.Reader {
+	return &reader{plan: p, templates: d.Templates, made: map[string]made{}}
+}
 
 // reader reads the objects of Flux for one plan.
-type reader struct{ plan *planning.Plan }
+type reader struct {
+	plan      *planning.Plan
+	templates model.Templates
+	made      map[string]made // of ResourceSets, by their keys
+}
 
 // Learn finds out by which address the cluster's files name this repository: what delivers the cluster's own folder, as
 // `flux bootstrap` sets it up, is of this repository. Where nobody says which branch is followed, it is of that branch
 // too.
-func (r reader) Learn(o *planning.Object) {
+func (r *reader) Learn(o *planning.Object) {
 	p := r.plan
 	if o.Group == operatorGroup && o.Kind == kindFluxInstance {
 		learnInstance(p, o)
@@ -94,13 +103,19 @@ func (r reader) Learn(o *planning.Object) {
 
 // Expand implements Reader: every app of Flux is an object of its own. By then it is known what delivers the cluster's
 // own folder. Where nothing does, and the repository has no address of its own, the GitRepository that has the name of
-// the one that `flux bootstrap` makes is of this repository.
-func (r reader) Expand(context.Context) ([]model.Declaration, error) {
+// the one that `flux bootstrap` makes is of this repository. What ResourceSets make is made then, too.
+func (r *reader) Expand(ctx context.Context) ([]model.Declaration, error) {
+	r.learnOwn()
+	return nil, r.expandSets(ctx)
+}
+
+// learnOwn takes the GitRepository of bootstrap for this repository, where nothing else says which one is.
+func (r *reader) learnOwn() {
 	p := r.plan
 	s := p.Object(planning.ObjectKey(kindGitRepository, home, home))
 	var g gitRepository
 	if s == nil || slices.ContainsFunc(p.Known, planning.IsRemote) || s.Decode(&g) != nil || g.URL == "" {
-		return nil, nil
+		return
 	}
 	p.Known = append(p.Known, g.URL)
 	if p.Branch == "" {
@@ -108,11 +123,10 @@ func (r reader) Expand(context.Context) ([]model.Declaration, error) {
 	}
 	p.NoteOnce(p.Note(s, "spec.url", "it is taken to be this repository, as `flux bootstrap` makes it, because nothing "+
 		"says which address this one has: name that with --alias if it is another"))
-	return nil, nil
 }
 
 // Read implements Reader.
-func (r reader) Read(o *planning.Object, app *model.App) (bool, error) {
+func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	read := map[string]func(*planning.Plan, *planning.Object, *model.App) error{
 		kustomizeGroup + kindKustomization: readKustomization, helmGroup + kindHelmRelease: readHelmRelease}[o.Group+o.Kind]
 	switch {
@@ -122,6 +136,8 @@ func (r reader) Read(o *planning.Object, app *model.App) (bool, error) {
 			return false, nil
 		}
 		return true, errors.Join(err, read(r.plan, o, app))
+	case o.Kind == kindResourceSet && o.Group == operatorGroup:
+		return true, r.readSet(o, app)
 	case o.Group == operatorGroup:
 		noteOperator(r.plan, o)
 	}
@@ -129,4 +145,4 @@ func (r reader) Read(o *planning.Object, app *model.App) (bool, error) {
 }
 
 // Conclude makes apps wait for the apps that others wait for.
-func (r reader) Conclude() { awaitApps(r.plan) }
+func (r *reader) Conclude() { awaitApps(r.plan) }

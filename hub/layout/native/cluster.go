@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"regexp"
 	"slices"
 
@@ -23,10 +24,10 @@ type ClusterFile struct {
 	Ordinary      bool  // it holds objects like any other file of the folder, and does not describe the cluster
 }
 
-// ReadCluster reads cluster.yaml, an object of kind Cluster or its fields alone, of the cluster of a name. An error says
+// ReadCluster reads the cluster.yaml of a cluster's folder, an object of kind Cluster or its fields alone. An error says
 // that the file could not be read.
-func ReadCluster(tree model.Tree, file, name string) (ClusterFile, error) {
-	c := ClusterFile{Cluster: model.Cluster{Name: name}}
+func ReadCluster(tree model.Tree, site model.Site) (ClusterFile, error) {
+	c, file := ClusterFile{Cluster: model.Cluster{Name: site.Name, Folder: site.Folder}}, path.Join(site.Folder, planning.ClusterFile)
 	data, err := tree.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
@@ -99,7 +100,7 @@ func takeCluster(d document.Document, c *model.Cluster) error {
 	}
 	return errors.Join(d.CheckKeys(d.Node, "a Cluster", objectFields...),
 		d.CheckKeys(meta, "metadata", namesOf(metaShapes)...), err,
-		checkClusterName(d, c.Name), d.Pairs(meta, "labels", &c.Labels), d.Pairs(meta, "annotations",
+		checkClusterName(d, spec, c), d.Pairs(meta, "labels", &c.Labels), d.Pairs(meta, "annotations",
 			&c.Annotations), readClusterSpec(d, spec, c))
 }
 
@@ -107,7 +108,8 @@ func takeCluster(d document.Document, c *model.Cluster) error {
 func readClusterSpec(d document.Document, in *yaml.Node, c *model.Cluster) error {
 	return errors.Join(d.Pairs(in, "vars", &c.Vars), d.Bool(in, "suspend", &c.Suspend),
 		readOnRemove(d, in, &c.PruneOnRemove),
-		readAgent(d, in, c), readArgoNames(d, in, &c.Argo), readFluxNames(d, in, &c.Flux))
+		readAgent(d, in, c), readArgoNames(d, in, &c.Argo), readFluxNames(d, in, &c.Flux),
+		checkName(d, document.Field(in, "name")), readRootDecryption(d, in, c))
 }
 
 // readArgoNames takes what Argo CD calls the cluster.
@@ -162,14 +164,6 @@ func readAgent(d document.Document, in *yaml.Node, c *model.Cluster) error {
 			Text: fmt.Sprintf("%s is named by a tag, which who can write to the registry may move to another "+
 				"image, and the agent may do anything in its "+
 				"cluster: name it by digest, as NAME@sha256:…", c.AgentImage)})
-	}
-	return nil
-}
-
-func checkClusterName(d document.Document, name string) error {
-	if n := document.Field(document.Field(d.Node, "metadata"), "name"); n != nil && n.Value != name {
-		return d.Errorf(n, "metadata.name is %q but the folder is %q: the folder names the cluster; make them equal",
-			n.Value, name)
 	}
 	return nil
 }

@@ -17,10 +17,10 @@ func errorsOf(t *testing.T, kind string, object map[string]any) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const file = "clusters/staging/x.yaml"
+	const file = "clusters/staging/cluster.yaml"
 	repository := fstest.MapFS{file: {Data: data}, "apps/payment/README.md": {Data: []byte("x\n")}}
 	if kind == model.KindCluster {
-		c, err := ReadCluster(repository, file, "staging")
+		c, err := ReadCluster(repository, model.Site{Name: "staging", Folder: "clusters/staging"})
 		if err != nil || c.Ordinary {
 			t.Fatal(c, err)
 		}

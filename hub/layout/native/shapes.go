@@ -112,6 +112,8 @@ var imageShapes = []shape{
 
 // clusterShapes are the fields of a Cluster's spec.
 var clusterShapes = []shape{
+	{name: "name", kind: aText, example: "production-eu",
+		says: "The cluster's name, a DNS label, which stays when the folder is renamed; it follows from the folder, if empty."},
 	{name: "vars", kind: somePairs, says: "Replace ${name} in Apps that ask for substitution.",
 		example: map[string]any{"region": "eu"}},
 	{name: "suspend", kind: aSwitch, says: "Do not apply, heal or prune anything in the cluster.", example: true,
@@ -119,6 +121,9 @@ var clusterShapes = []shape{
 	{name: "onRemove", kind: map[string]any{"enum": []string{onRemoveKeep, onRemovePrune}}, example: onRemovePrune,
 		preset: onRemoveKeep,
 		says:   "Whether to keep or delete what Drover delivered, when the cluster's folder is removed."},
+	{name: "decryption", fields: decryptionShapes,
+		says:    "How the objects of the cluster's folder that belong to no App are decrypted, as an App's decryption.",
+		example: map[string]any{"provider": planning.ProviderSOPS}},
 	{name: "argocd", fields: argoClusterShapes,
 		says:    "What Argo CD calls the cluster, in the files that were written for it.",
 		example: map[string]any{"server": "https://production.example.com:6443"}},
