@@ -20,6 +20,7 @@ const (
 	ReasonWaitingForWindow   Reason = "WaitingForWindow"   // a time window is closed
 	ReasonInitializing       Reason = "Initializing"       // nothing is known of it yet
 	ReasonRendering          Reason = "Rendering"          // its files are still being rendered
+	ReasonReleaseHeld        Reason = "ReleaseHeld"        // it is not delivered before a person approves it
 )
 
 // Reasons for which objects cannot be applied or deleted.
@@ -72,5 +73,6 @@ func Reasons() []Reason {
 		ReasonAPIServerUnreachable, ReasonInvalidObject, ReasonStateNotStored,
 		ReasonApplying, ReasonWaveWaiting, ReasonHookRunning, ReasonHookFailed, ReasonProgressing, ReasonPaused,
 		ReasonUnhealthy, ReasonTimeout, ReasonSuspended, ReasonPruning, ReasonPruneHeld, ReasonPruneWaits,
+		ReasonReleaseHeld,
 	}
 }

@@ -35,6 +35,8 @@ type Plan struct {
 	Known   []string // addresses of the repository
 	Doubted []string // addresses that may be the repository's, of which none is taken for it
 	Branch  string   // that is followed; "" if it is not known
+	// Unautomated is that of model.Declarations.
+	Unautomated bool
 
 	fleet   func() ([]model.Cluster, error)
 	objects []*Object // all that dialects declare, sorted; each once
@@ -44,7 +46,7 @@ type Plan struct {
 // NewPlan begins a plan for a cluster whose folder was read. clusters reads all clusters of the fleet.
 func NewPlan(tree model.Tree, folder string, in model.Declarations, clusters func() ([]model.Cluster, error)) *Plan {
 	p := &Plan{Tree: tree, Folder: folder, Cluster: in.Cluster, Apps: map[string]model.App{}, fleet: clusters,
-		Known: slices.Clone(in.Repository), Branch: in.Branch, byKey: map[string]*Object{}}
+		Known: slices.Clone(in.Repository), Branch: in.Branch, Unautomated: in.Unautomated, byKey: map[string]*Object{}}
 	p.Cluster.Problems, p.Cluster.Notes = slices.Clone(in.Cluster.Problems), slices.Clone(in.Cluster.Notes)
 	for _, a := range in.Cluster.Apps {
 		p.Apps[a.Name] = a
