@@ -14,7 +14,7 @@ import (
 // Import asks for a file that another one imports.
 type Import struct{ From, Name string }
 
-// Imported is that file, or why it is not to be had.
+// Imported is that file, or why it cannot be read.
 type Imported struct {
 	At   string
 	Data []byte

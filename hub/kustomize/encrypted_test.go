@@ -9,12 +9,12 @@ import (
 
 // Values and metadata as SOPS writes them; nothing here decrypts.
 const (
-	encA     = "ENC[AES256_GCM,data:aaaa,iv:a,tag:a,type:str]"
-	encB     = "ENC[AES256_GCM,data:bbbb,iv:b,tag:b,type:str]"
-	ofPatch  = "sops: {mac: 'ENC[AES256_GCM,data:mac,iv:p,tag:p,type:str]', encrypted_regex: ^stringData$, version: 3.13.3}\n"
-	ofBase   = "sops: {mac: 'ENC[AES256_GCM,data:other,iv:o,tag:o,type:str]', version: 3.13.3}\n"
-	unsealed = "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: '', extra: plain}\n"
-	sealed   = "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: '" + encA + "'}\n" + ofPatch
+	encA      = "ENC[AES256_GCM,data:aaaa,iv:a,tag:a,type:str]"
+	encB      = "ENC[AES256_GCM,data:bbbb,iv:b,tag:b,type:str]"
+	ofPatch   = "sops: {mac: 'ENC[AES256_GCM,data:mac,iv:p,tag:p,type:str]', encrypted_regex: ^stringData$, version: 3.13.3}\n"
+	ofBase    = "sops: {mac: 'ENC[AES256_GCM,data:other,iv:o,tag:o,type:str]', version: 3.13.3}\n"
+	unsealed  = "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: '', extra: plain}\n"
+	encrypted = "apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: '" + encA + "'}\n" + ofPatch
 )
 
 // Flux decrypts patches before the build. Here they are merged as they are, where the agent can decrypt what comes of
@@ -26,15 +26,15 @@ func TestEncryptedPatchesAreMergedOrRefused(t *testing.T) {
 		base, kustomization, patch string
 		want, refused              string
 	}{
-		"over a plain object": {unsealed, overlay, sealed, `"stringData":{"extra":"plain","password":"` + encA + `"}`, ""},
-		"with a namespace":    {unsealed, "namespace: shop\n" + overlay, sealed, `"namespace":"shop"`, ""},
-		"with a plain patch":  {unsealed, overlay + "- {patch: '{apiVersion: v1, kind: Secret, metadata: {name: login}, stringData: {more: x}}'}\n", sealed, `"more":"x"`, ""},
-		"over an encrypted object": {strings.Replace(unsealed, "extra: plain", "user: '"+encB+"'", 1) + ofBase, overlay, sealed, "",
+		"over a plain object": {unsealed, overlay, encrypted, `"stringData":{"extra":"plain","password":"` + encA + `"}`, ""},
+		"with a namespace":    {unsealed, "namespace: shop\n" + overlay, encrypted, `"namespace":"shop"`, ""},
+		"with a plain patch":  {unsealed, overlay + "- {patch: '{apiVersion: v1, kind: Secret, metadata: {name: login}, stringData: {more: x}}'}\n", encrypted, `"more":"x"`, ""},
+		"over an encrypted object": {strings.Replace(unsealed, "extra: plain", "user: '"+encB+"'", 1) + ofBase, overlay, encrypted, "",
 			"the object that it changes has encrypted values of its own"},
-		"without metadata": {unsealed, overlay, strings.Split(sealed, "sops:")[0], "", "it has no metadata of SOPS to decrypt it by"},
-		"by another patch, moved": {unsealed, overlay + "- {target: {kind: Secret}, patch: '[{\"op\": \"move\", \"from\": \"/stringData/password\", \"path\": \"/stringData/other\"}]'}\n", sealed, "",
+		"without metadata": {unsealed, overlay, strings.Split(encrypted, "sops:")[0], "", "it has no metadata of SOPS to decrypt it by"},
+		"by another patch, moved": {unsealed, overlay + "- {target: {kind: Secret}, patch: '[{\"op\": \"move\", \"from\": \"/stringData/password\", \"path\": \"/stringData/other\"}]'}\n", encrypted, "",
 			"the object that it changes has encrypted values of its own"},
-		"by another patch, without metadata": {unsealed, overlay + "- {target: {kind: Secret}, patch: '[{\"op\": \"remove\", \"path\": \"/sops\"}]'}\n", sealed, "",
+		"by another patch, without metadata": {unsealed, overlay + "- {target: {kind: Secret}, patch: '[{\"op\": \"remove\", \"path\": \"/sops\"}]'}\n", encrypted, "",
 			"its values come into an object without the metadata of SOPS"},
 	} {
 		t.Run(name, func(t *testing.T) {

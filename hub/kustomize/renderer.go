@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/kustomize/inflate"
+	"github.com/drover-dev/drover/hub/kustomize/sealed"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -107,7 +108,7 @@ func build(m *mount, opts model.BuildOptions) outcome {
 		return outcome{err: failure(m, err, time.Since(began))}
 	}
 	if patches := diagnose.EncryptedPatches(m.Build); len(patches) > 0 {
-		if objects, err = withEncrypted(objects, patches); err != nil {
+		if objects, err = sealed.Merged(objects, patches); err != nil {
 			return outcome{err: err}
 		}
 	}

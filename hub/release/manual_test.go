@@ -204,7 +204,7 @@ func TestAnApprovalWaitsForARender(t *testing.T) {
 		}
 		m.take(r)
 		if r = m.gate.Release(now, byHand("web!="+content), m.before, m.facts, nil); given(r) != want {
-			t.Errorf("mended as %s: %s, want %s", content, given(r), want)
+			t.Errorf("repaired as %s: %s, want %s", content, given(r), want)
 		}
 	}
 }

@@ -90,7 +90,7 @@ func TestAnApplicationSyncedByHandWaits(t *testing.T) {
 		return regexp.MustCompile(`hand +pending +ReleaseHeld`).MatchString(out), out
 	})
 	if _, applied := s.revisions()["hand"]; applied {
-		t.Fatal("it is applied before anybody approved it")
+		t.Fatal("it is applied before it was approved")
 	}
 	s.drover("approve", first, "--yes")
 	s.poll("it is applied", func() (bool, string) { return s.revisions()["hand"] == "1", s.drover("status", "edge") })
@@ -108,7 +108,7 @@ func TestAnApplicationSyncedByHandWaits(t *testing.T) {
 		out, err := s.try("status")
 		return err == nil && strings.Contains(out, "drover approve "+second) && strings.Contains(out, "connected"), out
 	})
-	if _, err := s.cp.Kube().Apply(t.Context(), "somebody", manifest("changed by hand")); err != nil {
+	if _, err := s.cp.Kube().Apply(t.Context(), "kubectl-edit", manifest("changed by hand")); err != nil {
 		t.Fatal(err)
 	}
 	s.poll("what was approved is healed", func() (bool, string) { return s.revisions()["hand"] == "1", s.drover("status", "edge") })

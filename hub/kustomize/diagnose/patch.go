@@ -53,7 +53,7 @@ func EncryptedPatches(b *Build) (out []EncryptedPatch) {
 	return out
 }
 
-// Refuse says why what comes of the patch could not be decrypted.
+// Refuse says why the result of the patch could not be decrypted.
 func (p EncryptedPatch) Refuse(why string) *BuildError {
 	return &BuildError{File: p.File, Line: p.Line, Reason: "the patch is encrypted with SOPS, and " + why,
 		Hint: "encrypt the object itself, or move the secret part into an encrypted object of its own"}

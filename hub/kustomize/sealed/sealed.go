@@ -1,4 +1,7 @@
-package kustomize
+// Package sealed looks at the result of patches that are encrypted with SOPS.
+//
+// It may import hub/model, hub/kustomize/diagnose and sigs.k8s.io/yaml.
+package sealed
 
 import (
 	"bytes"
@@ -29,11 +32,11 @@ type encryptedPatch struct {
 	leaves map[string]bool // where and what each encrypted value is
 }
 
-// withEncrypted looks at what came of encrypted patches. Flux decrypts them before the build, which the hub cannot: it
-// has no keys. Here they are merged as they are, and the agent decrypts the object that comes of it. That gives the same,
+// Merged looks at the result of encrypted patches. Flux decrypts them before the build, which the hub cannot: it
+// has no keys. Here they are merged as they are, and the agent decrypts the object that results. That gives the same,
 // because each value is authenticated with its place alone, as long as every encrypted value of the object is of one
 // patch, at the place where it was encrypted, and the metadata of SOPS is that patch's. Anything else is an error.
-func withEncrypted(objects []model.Rendered, found []diagnose.EncryptedPatch) ([]model.Rendered, error) {
+func Merged(objects []model.Rendered, found []diagnose.EncryptedPatch) ([]model.Rendered, error) {
 	var patches []encryptedPatch
 	for _, p := range found {
 		read, why := readEncrypted(p)
