@@ -101,7 +101,7 @@ type AppStatus struct {
 func Phase(f Facts) AppStatus {
 	st := f.phase()
 	st.Health = HealthOfPhase(st.Phase, cmp.Or(f.Objects.Health, protocol.HealthCurrent))
-	if st.Reason == protocol.ReasonPaused {
+	if st.Reason == protocol.ReasonPaused || st.Reason == protocol.ReasonReleaseHeld {
 		st.Health = protocol.HealthPaused
 	}
 	return st
@@ -113,6 +113,8 @@ func (f Facts) phase() AppStatus {
 	case f.Suspended:
 		return AppStatus{Phase: protocol.PhaseSuspended, Reason: protocol.ReasonSuspended,
 			Message: "suspended in Git: nothing is applied, healed or deleted"}
+	case failure.Known() && failure.Reason == protocol.ReasonReleaseHeld: // the last of them: nothing has failed
+		return status(protocol.PhasePending, failure, "")
 	case failure.Known():
 		return status(protocol.PhaseFailed, failure, protocol.ReasonApplyFailed)
 	case f.Removed:

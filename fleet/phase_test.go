@@ -54,6 +54,11 @@ func TestPhaseOfFacts(t *testing.T) {
 		"failed, with a reason": {applied(func(f *Facts) { f.Failures.Apply = Fact{Reason: protocol.ReasonForbidden, Text: "no", More: 1} }),
 			protocol.PhaseFailed, degr, protocol.ReasonForbidden, "no (and 1 more)"},
 		"failed, without one": {applied(func(f *Facts) { f.Failures.Apply = said("no") }), protocol.PhaseFailed, degr, protocol.ReasonApplyFailed, "no"},
+		"nothing of it was approved": {Facts{Failures: Failures{Render: Fact{Reason: protocol.ReasonReleaseHeld, Text: "not yet"}}},
+			protocol.PhasePending, paus, protocol.ReasonReleaseHeld, "not yet"},
+		"something failed, too": {applied(func(f *Facts) {
+			f.Failures.Apply, f.Failures.Render = said("no"), Fact{Reason: protocol.ReasonReleaseHeld, Text: "not yet"}
+		}), protocol.PhaseFailed, degr, protocol.ReasonApplyFailed, "no"},
 		"removed, with what its hooks wait for": {applied(func(f *Facts) {
 			f.Removed, f.Run.Step, f.Prune = true, Fact{Reason: protocol.ReasonHookRunning, Text: "PreDelete"}, said("3 objects")
 		}), protocol.PhaseApplying, prog, protocol.ReasonHookRunning, "removed from Git: PreDelete"},

@@ -26,8 +26,8 @@ type approvals struct {
 	departures *departures // only asked
 	log        *slog.Logger
 
-	holding map[string]struct{}          // clusters with deletions that are held
-	waiting []string                     // clusters that holds of deletions are shown for
+	holding map[string]struct{}          // clusters with deletions or newer content that are held
+	waiting []string                     // clusters that such holds are shown for
 	passes  map[string]*release.Decision // what a person approved and is not stored yet, by cluster
 }
 
@@ -35,7 +35,7 @@ func newApprovals(s Settings, state *State, l *ledger, d *departures) *approvals
 	a := &approvals{state: state, identities: s.Identities, ledger: l, departures: d, log: s.Log,
 		holding: map[string]struct{}{}, passes: map[string]*release.Decision{}}
 	for name, r := range l.all() {
-		a.note(name, release.Deletions{}, r.Deletions)
+		a.note(name, Record{}, r)
 	}
 	return a
 }
@@ -104,6 +104,7 @@ func addTo(g *query.Hold, cluster, app string, held *release.AppHold) {
 // ended. overclaimed are the holds of generations that are not believed.
 func (x *approvals) show(names []string, overclaimed []query.Hold) {
 	deletions := slices.Concat(x.deletionHolds(), overclaimed)
+	releases, parts := x.releaseHolds()
 	shown := x.state.Source().Held
 	for _, hold := range deletions {
 		if !slices.ContainsFunc(shown, func(h query.Hold) bool { return h.ID == hold.ID }) {
@@ -115,8 +116,14 @@ func (x *approvals) show(names []string, overclaimed []query.Hold) {
 				"approve", "drover approve "+hold.ID)
 		}
 	}
+	for _, hold := range releases {
+		if !slices.ContainsFunc(shown, func(h query.Hold) bool { return h.ID == hold.ID }) {
+			x.log.Info("newer content waits until a person approves it", "revision", hold.Revision.Short(),
+				"clusters", len(hold.Clusters), "apps", hold.Apps, "approve", "drover approve "+hold.ID)
+		}
+	}
 	x.state.edit(func(index *query.Index, s *SourceStatus) {
-		s.Held = slices.Concat(x.departures.held(), deletions)
+		s.Held = slices.Concat(x.departures.held(), deletions, releases)
 		for _, name := range names {
 			index.Edit(name).Held = nil
 		}
@@ -138,16 +145,20 @@ func (x *approvals) show(names []string, overclaimed []query.Hold) {
 				c.Guarded = guarded(x.ledger.of(name).Deletions)
 			}
 		}
+		for name, holds := range parts {
+			c := index.Edit(name)
+			c.Waiting = append(c.Waiting, holds...)
+		}
 	})
-	x.waiting = x.waiting[:0]
+	x.waiting = slices.AppendSeq(x.waiting[:0], maps.Keys(parts))
 	for _, hold := range deletions {
 		x.waiting = append(x.waiting, hold.Clusters...)
 	}
 }
 
-// note notes whether deletions of a cluster are held, and says whether others are than by the record before.
-func (x *approvals) note(name string, before, now release.Deletions) (changed bool) {
-	if len(now.Holds()) > 0 {
+// note notes whether anything of a cluster is held, and says whether other things are than by the record before.
+func (x *approvals) note(name string, before, now Record) (changed bool) {
+	if len(now.Deletions.Holds())+len(now.Waiting.Holds()) > 0 {
 		x.holding[name] = struct{}{}
 	} else {
 		delete(x.holding, name)
@@ -164,11 +175,15 @@ func guarded(d release.Deletions) (out []string) {
 }
 
 // sameHolds says whether two records hold the same.
-func sameHolds(a, b release.Deletions) bool {
-	ids := func(d release.Deletions) map[string]string {
+func sameHolds(a, b Record) bool {
+	ids := func(r Record) map[string]string {
 		out := map[string]string{}
-		for _, hold := range d.Holds() {
+		for _, hold := range r.Deletions.Holds() {
 			out[hold.App] = hold.ID
+		}
+		for _, app := range r.Waiting.Holds() {
+			hold := r.Waiting.Apps[app].Hold
+			out["content of "+app] = hold.ID + strings.Join(hold.With, ",")
 		}
 		return out
 	}
@@ -190,6 +205,9 @@ func (x *approvals) heldAs(name string) (query.Hold, error) {
 				return part, nil
 			}
 		}
+	}
+	if part, ok := x.releaseAs(strings.ToLower(name)); ok {
+		return part, nil
 	}
 	return query.Hold{}, err
 }
@@ -239,6 +257,8 @@ func (x *approvals) let(hold query.Hold) {
 					p.Apps[app] = a.Hold.ID
 				}
 			}
+		case hold.Kind == protocol.HoldRelease:
+			p.Contents = x.released(name, hold)
 		case hold.Kind != protocol.HoldClusters && hold.Kind != protocol.HoldGeneration:
 			p.ID = hold.ID
 		}

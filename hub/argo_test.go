@@ -105,7 +105,7 @@ commonAnnotations: {component: here}
 			[]string{"app root-of-all of root\n", "app guestbook of root-of-all\n", jsonMap}, nil},
 		{"the cluster's own folder", application("self", argoSource("clusters/staging", "")+"  syncPolicy: {automated: {selfHeal: true}}\n") + manifest("clusters/staging/config.yaml", "own", "{a: b}"), []string{"app root unpruned\n", `"name":"own"`}, []string{"app self"}},
 		{"another namespace", "-- clusters/staging/guestbook.yaml --\n" + strings.Replace(applicationObject("guestbook", argoSource("guestbook", "")), "namespace: argocd", "namespace: team", 1), []string{"app team-guestbook of root\n"}, nil},
-		{"synced by hand", application("guestbook", argoSource("guestbook", "")+"  syncPolicy: {}\n"), []string{"app guestbook of root unpruned\n", "spec.syncPolicy: it is synced by hand in Argo CD"}, nil},
+		{"synced by hand", application("guestbook", argoSource("guestbook", "")+"  syncPolicy: {}\n"), []string{"app guestbook of root unpruned\n", "spec.syncPolicy: it is not automated: its first delivery"}, nil},
 		{"for another cluster", application("guestbook", argoSource("guestbook", "")+"  destination: {name: production}\n"), []string{`spec.destination: left out: it is for the cluster "production", and this is the folder of staging`}, []string{"app guestbook"}},
 		{"for this cluster by its folder's name", application("guestbook", argoSource("guestbook", "")+"  destination: {name: staging}\n"), []string{"app guestbook of root\n"}, nil},
 		{"for this cluster by what Argo CD calls it", "-- clusters/staging/cluster.yaml --\nargocd: {server: 'https://10.0.0.1'}\n" + application("guestbook", argoSource("guestbook", "")+"  destination: {server: 'https://10.0.0.1'}\n"), []string{"app guestbook of root\n"}, nil},
@@ -135,7 +135,7 @@ func TestWhatAnApplicationAsksForInVainIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, tree, want string }{
 		{"a plugin", application("web", argoSource("guestbook", ", plugin: {name: x}")), "ERR clusters/staging/web.yaml:9: Application argocd/web: spec.source.plugin: plugins are not supported: put what the plugin gives into Git"},
-		{"jsonnet", "-- guestbook/x.jsonnet --\n{}\n" + application("web", argoSource("guestbook", "")), "ERR guestbook/x.jsonnet: is jsonnet, which Drover does not evaluate"},
+		{"jsonnet that gives no object of Kubernetes", "-- guestbook/x.jsonnet --\n{}\n" + application("web", argoSource("guestbook", "")), "ERR guestbook/x.jsonnet:1: an object without a kind"},
 		{"two ways to render", application("web", argoSource("guestbook", ", helm: {}, directory: {}")), "spec.source: it has directory and helm, and may have one of them"},
 		{"a folder that is not there", application("web", argoSource("guestbok", "")), `spec.source.path: "guestbok" does not exist at this revision`},
 		{"a folder above the repository", application("web", argoSource("../x", "")), `spec.source.path: "../x" is no path in the repository`},
@@ -176,7 +176,7 @@ func TestHowAnApplicationIsApplied(t *testing.T) {
 	}{
 		{"automated", application("a", argoSource("guestbook", "")), true, nil, []string{keep, orphan}},
 		{"without self-healing", application("a", argoSource("guestbook", "")+"  syncPolicy: {automated: {prune: true}}\n"), true, []string{keep}, nil},
-		{"automated, but not enabled", application("a", argoSource("guestbook", "")+"  syncPolicy: {automated: {prune: true, selfHeal: true, enabled: false}}\n"), false, []string{keep}, nil},
+		{"automated, but not enabled", application("a", argoSource("guestbook", "")+"  syncPolicy: {automated: {prune: true, selfHeal: true, enabled: false}}\n"), false, nil, []string{keep}},
 		{"without a finalizer", strings.Replace(application("a", argoSource("guestbook", "")), "  finalizers: [resources-finalizer.argocd.argoproj.io]\n", "", 1), true, []string{orphan}, nil},
 		{"declared by one that does not prune", application("b", argoSource("apps", "")+"  syncPolicy: {automated: {}}\n") + "-- apps/a.yaml --\n" + applicationObject("a", argoSource("guestbook", "")), true, []string{orphan}, nil},
 		{"with a namespace", application("a", argoSource("guestbook", "")+"  syncPolicy: {automated: {prune: true, selfHeal: true}, managedNamespaceMetadata: {labels: {x: y}}, syncOptions: [CreateNamespace=true]}\n"),

@@ -51,3 +51,44 @@ func TestEncryptedObjectsAreLeftToTheAgentThatDecrypts(t *testing.T) {
 		t.Errorf("root: %s", got)
 	}
 }
+
+// A patch that is encrypted is decrypted by Flux before the build; the hub merges it as it is, and the agent decrypts the
+// object. Where the app does not say that it is decrypted, it stops.
+func TestAnEncryptedPatchIsLeftToTheAgent(t *testing.T) {
+	t.Parallel()
+	const files = `
+-- shop/base/kustomization.yaml --
+resources: [secret.yaml]
+-- shop/base/secret.yaml --
+apiVersion: v1
+kind: Secret
+metadata: {name: login, namespace: shop}
+stringData: {password: "", extra: plain}
+-- shop/overlay/kustomization.yaml --
+resources: [../base]
+patches: [{path: secret.sops.yaml}]
+-- shop/overlay/secret.sops.yaml --
+apiVersion: v1
+kind: Secret
+metadata: {name: login, namespace: shop}
+stringData:
+  password: ENC[AES256_GCM,data:Tv6J,iv:U=,tag:+5==,type:str]
+sops:
+  mac: ENC[AES256_GCM,data:zY=,iv:f=,tag:H==,type:str]
+  encrypted_regex: ^(data|stringData)$
+  version: 3.13.3
+`
+	for decryption, wants := range map[string][]string{
+		"  decryption: {provider: sops, secretRef: {name: sops-age}}\n": {`"extra":"plain"`, `"password":"ENC[AES256_GCM,data:Tv6J`, `"drover_merged":true`,
+			`"decrypt":{"namespace":"flux-system","secret":"sops-age"}`},
+		"": {"ERR shop/base/secret.yaml: Secret shop/login is encrypted with SOPS, and the app does not say that it is to be decrypted"},
+	} {
+		b := newScene(t, bootstrap+kustomization("shop", "  path: shop/overlay\n"+decryption)+files)
+		got := b.summary(b.resolve("staging"))
+		for _, want := range wants {
+			if !strings.Contains(got, want) {
+				t.Errorf("with %q:\n%s\nwant %s", decryption, got, want)
+			}
+		}
+	}
+}

@@ -65,6 +65,8 @@ type rig struct {
 	// old: the hub knows no epochs, like c9a339c.
 	old      bool
 	takeOver bool
+	// unautomated: Applications without automated sync are delivered like all others.
+	unautomated bool
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
 	addresses []string // of the repository, by which files in it name it
@@ -208,7 +210,8 @@ func (r *rig) start() {
 	worker := charts(r.t)
 	builds := &helm.Inflater{Builder: renderer, Charts: worker}
 	cfg := resolve.Config{Layout: &layout.Layout{Renderer: builds, Templates: worker}, Renderer: builds,
-		Substitute: envsubst.Replace, Store: store, Secret: keys.Secret, Charts: worker, Repository: r.addresses, Background: true}
+		Substitute: envsubst.Replace, Store: store, Secret: keys.Secret, Charts: worker, Repository: r.addresses, Background: true,
+		Unautomated: r.unautomated}
 	h.Grace, r.sources = r.grace, nil
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)

@@ -103,7 +103,7 @@ func (p *publisher) save(names []string) error {
 		if r.Bundle.Generation > p.ledger.of(name).Bundle.Generation {
 			p.outgoing.resend(name)
 		}
-		held = p.approvals.note(name, p.ledger.of(name).Deletions, r.Deletions) || held
+		held = p.approvals.note(name, p.ledger.of(name), r) || held
 		p.ledger.put(name, r)
 	}
 	if held {
@@ -149,25 +149,24 @@ func (p *publisher) plan(name string) (Record, bool) {
 	same := func(b protocol.Bundle) bool {
 		return prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
 	}
-	if approved == nil && c.Bundle.Deletions != nil && same(c.Bundle) {
+	if approved == nil && c.Bundle.Deletions != nil && r.Waiting.Settled(c) && same(c.Bundle) {
 		noted := r.Deletions
 		r.Deletions.Note(c)
 		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
 	}
-	out := p.gate.Release(time.Now(), c, release.Released{Bundle: prev.Bundle, Digest: prev.Digest, Deletions: r.Deletions},
-		p.losses.facts(p.state.report(name)), approved)
+	out := p.gate.Release(time.Now(), c, r.released(), p.losses.facts(p.state.report(name)), approved)
 	p.fresh.hold(name, out.Wake)
 	if out.Collect {
 		p.losses.wait(name)
 		return prev, false
 	}
-	r.Deletions = out.Released.Deletions
+	r.Deletions, r.Waiting = out.Released.Deletions, out.Released.Waiting
 	b := out.Released.Bundle
 	if same(b) {
 		return r, true
 	}
 	if p.numbers.spent(name, p.fence.epoch()) || p.fresh.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
-		r.Deletions = prev.Deletions
+		r.Deletions, r.Waiting = prev.Deletions, prev.Waiting
 		return r, changed
 	}
 	if b.AgentImage != prev.Bundle.AgentImage {
@@ -282,8 +281,7 @@ func (p *publisher) depart(ctx context.Context) error {
 // empties says whether a cluster whose folder is gone would be pruned, and the guard of deletions holds that.
 func (p *publisher) empties(name string) bool {
 	r := p.ledger.of(name)
-	return p.departures.prunable(name) && p.gate.Empties(release.Emptied(r.Bundle, p.plans.revision),
-		release.Released{Bundle: r.Bundle, Digest: r.Digest, Deletions: r.Deletions})
+	return p.departures.prunable(name) && p.gate.Empties(release.Emptied(r.Bundle, p.plans.revision), r.released())
 }
 
 // leave notes that clusters have no folder any more, see departures.leave.

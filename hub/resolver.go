@@ -40,6 +40,8 @@ type Background interface {
 type Blobs interface {
 	// Blob gives a blob as it is published.
 	Blob(ref protocol.Blob) ([]byte, error)
+	// Objects gives the objects of a blob as they are rendered.
+	Objects(ref protocol.Blob) ([]model.Rendered, error)
 	// Contents are the objects that an agent keeps of a blob. They are not to be changed.
 	Contents(ref protocol.Blob) ([]fleet.Owned, error)
 }

@@ -61,6 +61,13 @@ type Record struct {
 	APIs       string `json:"apis,omitempty"` // the same of what the API server serves: its APIsDigest
 	// Deletions bounds what the agent may delete.
 	Deletions release.Deletions `json:"deletions,omitzero"`
+	// Waiting is newer content that waits for a person.
+	Waiting release.Waiting `json:"waiting,omitzero"`
+}
+
+// released is what the gate has to know of a record.
+func (r Record) released() release.Released {
+	return release.Released{Bundle: r.Bundle, Digest: r.Digest, Deletions: r.Deletions, Waiting: r.Waiting}
 }
 
 // MaxHistory is how many generations a Record remembers.

@@ -31,7 +31,8 @@ func TestCiphertextAndVariablesAreNoValues(t *testing.T) {
 	}
 	const fromMap = "  valuesFrom: [{kind: ConfigMap, name: values}]\n"
 	const named = "valuesFrom names the Secret flux-system/login, whose content only the cluster knows (it is encrypted with SOPS)"
-	const encryptedPatch = "the patch is encrypted with SOPS, and patches are applied before anything is decrypted in the cluster"
+	const encryptedPatch = "the patch is encrypted with SOPS, and it is no merge patch of one object"
+	const unsealed = "the patch is encrypted with SOPS, and it has no metadata of SOPS to decrypt it by"
 	for _, c := range []struct{ name, tree, app, want string }{
 		{"a value of an encrypted Secret", decrypted + release("shop/web.yaml", from) + secret("shop/s.yaml", "values.yaml: \""+enc+"\"") + chart, "web", named},
 		{"a value at a path", decrypted + release("shop/web.yaml", target) + secret("shop/s.yaml", "password: \""+enc+"\"") + chart, "web", named},
@@ -42,11 +43,11 @@ func TestCiphertextAndVariablesAreNoValues(t *testing.T) {
 		{"an encrypted value in a release", release("shop/web.yaml", "  values: {password: \""+enc+"\"}\n") + decrypted + chart, "web", "the values are encrypted with SOPS"},
 		{"an encrypted file of values", "-- clusters/staging/web.yaml --\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: web}\nspec: {helm: {path: charts/web, valuesFiles: [v.yaml]}}\n-- v.yaml --\npassword: " +
 			enc + "\nsops: {mac: x}\n" + chart, "web", "v.yaml: the values are encrypted with SOPS"},
-		{"an encrypted patch", overlay + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatches: [{path: p.yaml}]\n-- shop/over/p.yaml --\n" + patch, "shop", "shop/over/p.yaml:1: " + encryptedPatch},
-		{"an encrypted patch of the old kind", overlay + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatchesStrategicMerge: [p.yaml]\n-- shop/over/p.yaml --\n" + patch, "shop", "shop/over/p.yaml:1: " + encryptedPatch},
+		{"an encrypted patch", overlay + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatches: [{path: p.yaml}]\n-- shop/over/p.yaml --\n" + patch, "shop", ""},
+		{"an encrypted patch of the old kind", overlay + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatchesStrategicMerge: [p.yaml]\n-- shop/over/p.yaml --\n" + patch, "shop", ""},
 		{"an encrypted JSON patch", overlay + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatches: [{path: p.yaml, target: {kind: Secret}}]\n-- shop/over/p.yaml --\n" +
 			"- {op: add, path: /stringData/x, value: \"" + enc + "\"}\n", "shop", "shop/over/p.yaml:1: " + encryptedPatch},
-		{"an encrypted patch in a Kustomization", strings.Replace(overlay, "path: shop/over\n", "path: shop/base\n  patches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: flux-system}, stringData: {a: \""+enc+"\"}}'}]\n", 1), "shop", encryptedPatch},
+		{"an encrypted patch in a Kustomization", strings.Replace(overlay, "path: shop/over\n", "path: shop/base\n  patches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: flux-system}, stringData: {a: \""+enc+"\"}}'}]\n", 1), "shop", unsealed},
 		{"an encrypted object that is patched", strings.Replace(overlay, "extra: plain}", "extra: \""+enc+"\"}\nsops: {mac: x}", 1) + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: flux-system, labels: {a: b}}}'}]\n", "shop", ""},
 		{"a value that the agent replaces", left + holder("${only}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", "valuesFrom names the ConfigMap flux-system/values, whose content only the cluster knows (${only} in it may come from the Secret flux-system/only-there in the cluster)"},
 		{"a value that is certain although the agent replaces it", left + holder("${sure}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", ""},

@@ -39,7 +39,9 @@ const (
 	HoldClusters  HoldKind = "ClustersRemoved"     // cluster folders that are gone
 	// HoldGeneration is an agent that reports a generation far above what the hub published.
 	HoldGeneration HoldKind = "GenerationNotPublished"
-	HoldIdentity   HoldKind = "ClusterIdentity" // the credential is used in another cluster than before
+	// HoldRelease is newer content of an app that a person releases.
+	HoldRelease  HoldKind = "ReleaseHeld"
+	HoldIdentity HoldKind = "ClusterIdentity" // the credential is used in another cluster than before
 )
 
 // MaxHeldObjects is how many objects a Held names.

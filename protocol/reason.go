@@ -21,6 +21,7 @@ const (
 	ReasonInitializing       Reason = "Initializing"       // nothing is known of it yet
 	ReasonRendering          Reason = "Rendering"          // its files are still being rendered
 	ReasonProjectForbids     Reason = "ProjectForbids"     // its project does not permit what it is or delivers
+	ReasonReleaseHeld        Reason = "ReleaseHeld"        // it is not delivered before a person approves it
 )
 
 // Reasons for which objects cannot be applied or deleted.
@@ -74,5 +75,6 @@ func Reasons() []Reason {
 		ReasonApplying, ReasonWaveWaiting, ReasonHookRunning, ReasonHookFailed, ReasonProgressing, ReasonPaused,
 		ReasonUnhealthy, ReasonTimeout, ReasonSuspended, ReasonPruning, ReasonPruneHeld, ReasonPruneWaits,
 		ReasonProjectForbids,
+		ReasonReleaseHeld,
 	}
 }

@@ -26,6 +26,15 @@ type Hold struct {
 	Objects  []string          `json:"objects,omitempty"` // the first of them
 	Reason   string            `json:"reason,omitempty"`
 	Reported bool              `json:"reported,omitempty"` // by the agent
+	// Of newer content that waits: Group is the declaration of its apps, as "ApplicationSet argocd/web"; First, that
+	// nothing of them was delivered before. Added, Changed and Removed count the objects in which it differs from what
+	// was delivered, of which Objects then names the first, with a sign each; With are other apps that wait for the same.
+	Group   string   `json:"group,omitempty"`
+	First   bool     `json:"first,omitempty"`
+	Added   int      `json:"added,omitempty"`
+	Changed int      `json:"changed,omitempty"`
+	Removed int      `json:"removed,omitempty"`
+	With    []string `json:"with,omitempty"`
 }
 
 // ErrNotHeld says that there is nothing to approve under a name.
@@ -89,6 +98,8 @@ func (h Hold) Text() string {
 		}
 	case h.Kind == protocol.HoldDeletions && !h.Reported:
 		text = fmt.Sprintf("%swould delete %s of %s in %s", by, objects(h.Count), apps(h.Apps), where)
+	case h.Kind == protocol.HoldRelease:
+		text = fmt.Sprintf("%sgives %s to %s in %s: %s", by, h.content(), apps(h.Apps), where, h.difference())
 	default:
 		text = where
 		if len(h.Apps) > 0 {
@@ -108,12 +119,43 @@ func (h Hold) There() string {
 	case h.Kind == protocol.HoldDeletions && !h.Reported:
 		text = fmt.Sprintf("deletions of %s are held since revision %s%s: %s", apps(h.Apps), h.Revision.Short(),
 			others(len(h.Clusters)-1), h.Reason)
+	case h.Kind == protocol.HoldRelease:
+		text = fmt.Sprintf("%s of %s is held since revision %s: %s", h.content(), apps(h.Apps), h.Revision.Short(), h.difference())
 	case len(h.Apps) > 0:
 		text = fmt.Sprintf("%s: held: %s", apps(h.Apps), h.Reason)
 	default:
 		text = "held: " + h.Reason
 	}
 	return fmt.Sprintf("%s; approve with `drover approve %s`", text, h.Name())
+}
+
+// content names what waits.
+func (h Hold) content() string {
+	if h.First {
+		return "the first content"
+	}
+	return "newer content"
+}
+
+// difference says in what newer content differs from what was delivered.
+func (h Hold) difference() string {
+	var parts []string
+	for _, n := range []struct {
+		count int
+		what  string
+	}{{h.Added, "added"}, {h.Changed, "changed"}, {h.Removed, "removed"}} {
+		if n.count > 0 {
+			parts = append(parts, objects(n.count)+" "+n.what)
+		}
+	}
+	text := strings.Join(parts, ", ")
+	if text == "" {
+		text = "its objects are the same, and are delivered otherwise"
+	}
+	if len(h.With) > 0 {
+		text += ", and with it " + apps(h.With)
+	}
+	return text
 }
 
 func objects(n int) string {

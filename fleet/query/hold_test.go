@@ -54,3 +54,24 @@ func TestWhatAnAgentHoldsIsShownOnce(t *testing.T) {
 		t.Errorf("the hold: %+v", h)
 	}
 }
+
+func TestNewerContentThatWaitsIsOneLine(t *testing.T) {
+	h := Hold{ID: "0123456789", Kind: protocol.HoldRelease, Revision: protocol.Revision{Hash: "aaaaaaaabbbb", Subject: "image 1.9"}, Clusters: []string{"a", "b", "c", "d"},
+		Apps: []string{"web"}, Added: 1, Changed: 2, Removed: 3, With: []string{"db"}}
+	if got := h.Text(); got != `revision aaaaaaaa "image 1.9" gives newer content to app web in 4 clusters (a, b, c and 1 more): 1 object added, 2 objects changed, 3 objects removed, and with it app db` {
+		t.Error(got)
+	}
+	h.First, h.Added, h.Changed, h.Removed, h.With, h.Clusters = true, 0, 0, 0, nil, []string{"a"}
+	if got := h.There(); got != "the first content of app web is held since revision aaaaaaaa: its objects are the same, and are delivered otherwise; approve with `drover approve 0123456789`" {
+		t.Error(got)
+	}
+	c := Cluster{Name: "a", Joined: true, Waiting: []Hold{h}, Report: &protocol.Report{Generation: 2, Digest: "d"},
+		Desired: Desired{Generation: 2, Digest: "d", Apps: []DesiredApp{{Name: "web", Error: "not yet", Reason: protocol.ReasonReleaseHeld}}}}
+	row := c.Row()
+	if row.Health == protocol.HealthDegraded || row.Held[0] != h.ID {
+		t.Errorf("the row: %+v", row)
+	}
+	if apps := c.Apps(); apps[0].Phase != protocol.PhasePending || apps[0].Health != protocol.HealthPaused || apps[0].Reason != protocol.ReasonReleaseHeld {
+		t.Errorf("the app: %+v", apps[0])
+	}
+}

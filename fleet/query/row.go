@@ -91,7 +91,7 @@ func (c Cluster) Row() Row {
 		if a.Phase == protocol.PhaseHealthy || a.Phase == protocol.PhaseSuspended {
 			r.Apps.Good++
 		}
-		if c.Report != nil && a.Error != "" {
+		if c.Report != nil && a.Error != "" && a.Reason != protocol.ReasonReleaseHeld {
 			r.Health = protocol.HealthDegraded
 		}
 	}
@@ -103,7 +103,11 @@ func (c Cluster) Row() Row {
 		r.Held = append(r.Held, c.Held.Name())
 	}
 	for _, h := range c.Holds() {
-		r.Held, r.Reason = append(r.Held, h.ID), cmp.Or(r.Reason, Reason(protocol.ReasonPruneHeld))
+		why := protocol.ReasonPruneHeld
+		if h.Kind == protocol.HoldRelease {
+			why = protocol.ReasonReleaseHeld
+		}
+		r.Held, r.Reason = append(r.Held, h.ID), cmp.Or(r.Reason, Reason(why))
 		r.Message = strings.TrimPrefix(r.Message+"; "+h.There(), "; ")
 	}
 	return r
@@ -142,6 +146,9 @@ func (c Cluster) Apps() []AppRow {
 		if d.Error != "" {
 			row.Phase, row.Message = protocol.PhaseFailed, d.Error
 			row.Reason = cmp.Or(d.Reason, protocol.ReasonRenderFailed)
+		}
+		if d.Reason == protocol.ReasonReleaseHeld { // nothing is wrong with it
+			row.Phase, row.Health = protocol.PhasePending, protocol.HealthPaused
 		}
 	}
 	slices.SortStableFunc(out, func(a, b *AppRow) int {

@@ -20,7 +20,9 @@ type Error struct {
 // Error gives "chart CHART: FILE:LINE: reason (hint)", in one line.
 func (e *Error) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "chart %s: ", e.Chart)
+	if e.Chart != "" { // else it is a file of Jsonnet
+		fmt.Fprintf(&b, "chart %s: ", e.Chart)
+	}
 	if e.File != "" {
 		b.WriteString(e.File)
 		if e.Line > 0 {

@@ -17,7 +17,7 @@ const maxInflations = 32
 const withoutName = "release-name"
 
 // Inflater is a model.Renderer that renders the charts which kustomizations name (helmCharts), as `kustomize build
-// --enable-helm` has the helm program do it.
+// --enable-helm` has the helm program do it, and evaluates the files of Jsonnet in folders of manifests.
 type Inflater struct {
 	Builder model.Renderer
 	Charts  *Renderer
@@ -41,7 +41,11 @@ func (i *Inflater) Build(ctx context.Context, tree model.Tree, dir string, opts 
 			if _, ok := rendered[chart.Key()]; ok {
 				continue
 			}
-			if rendered[chart.Key()], err = i.Charts.inflate(ctx, tree, chart); err != nil {
+			render := i.Charts.inflate
+			if chart.Jsonnet != nil {
+				render = i.Charts.evaluate
+			}
+			if rendered[chart.Key()], err = render(ctx, tree, chart); err != nil {
 				return nil, err
 			}
 		}

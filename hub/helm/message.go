@@ -5,12 +5,13 @@ import (
 )
 
 // Greeting is the first thing that a worker writes. It changes whenever the messages do.
-const Greeting = "drover helm worker 3\n"
+const Greeting = "drover helm worker 4\n"
 
 // Message is what a Renderer sends to a worker, as a gob stream: a job, or what the worker asked for.
 type Message struct {
-	Job    *Job
-	Posted *Posted
+	Job      *Job
+	Posted   *Posted
+	Imported *Imported
 }
 
 // Job is one chart to render, or templates to execute.
@@ -21,6 +22,10 @@ type Job struct {
 	Archive    []byte // instead of Files
 	Options    Options
 	PostRender bool // Options.PostRender is set, which is not sent itself
+	// Jsonnet: a file of Jsonnet is evaluated, which Chart names.
+	Jsonnet *model.Jsonnet
+
+	imports func(Import) Imported // the files that Jsonnet imports; it is not sent
 }
 
 // Templates are Go templates that belong to no chart.
@@ -37,6 +42,7 @@ type Posted struct{ Stream []byte }
 type Answer struct {
 	PostRender bool
 	Stream     []byte
+	Import     *Import // instead: the wish to have a file
 
 	Objects  []model.Rendered
 	Warnings []Warning

@@ -153,7 +153,7 @@ func start(command []string) (*worker, error) {
 	return &worker{Process: p}, nil
 }
 
-// ask sends a job, and post-renders if the worker asks for it.
+// ask sends a job, and post-renders and finds files if the worker asks for it.
 func (w *worker) ask(ctx context.Context, j Job) (*Answer, error) {
 	if err := w.Send.Encode(Message{Job: &j}); err != nil {
 		return nil, err
@@ -162,6 +162,13 @@ func (w *worker) ask(ctx context.Context, j Job) (*Answer, error) {
 		var a Answer
 		if err := w.Recv.Decode(&a); err != nil {
 			return nil, err
+		}
+		if a.Import != nil && j.imports != nil {
+			found := j.imports(*a.Import)
+			if err := w.Send.Encode(Message{Imported: &found}); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if !a.PostRender {
 			return &a, nil

@@ -158,12 +158,29 @@ func (r *directoryReader) file(name string) error {
 	case bytes.Contains(data, []byte(skipFile)):
 		return nil
 	case path.Ext(name) == ".jsonnet":
-		return &diagnose.BuildError{File: name, Reason: "is jsonnet, which Drover does not evaluate",
-			Hint: "put what it gives into Git as YAML, or leave the file out with directory.exclude"}
+		return r.jsonnet(name)
 	case path.Ext(name) == ".json":
 		return r.json(name, data)
 	}
 	return r.yaml(name, data)
+}
+
+// jsonnet takes what a file of Jsonnet gives, if it was evaluated before.
+func (r *directoryReader) jsonnet(name string) error {
+	with := r.Jsonnet
+	if with == nil {
+		with = &model.Jsonnet{}
+	}
+	objects, ok := r.m.charts.Evaluated(model.Inflation{File: r.dir, Path: name, Jsonnet: with})
+	if !ok {
+		return nil // the build ends with what is to be evaluated
+	}
+	for _, o := range objects {
+		if err := r.json(name, o.JSON); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // json takes a file with one object.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/kustomize/inflate"
+	"github.com/drover-dev/drover/hub/kustomize/sealed"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -86,6 +87,9 @@ func build(m *mount, opts model.BuildOptions) outcome {
 			return outcome{err: err}
 		}
 		objects, err := directory(m, m.Dir, *opts.Directory)
+		if missing := m.charts.Missing(); err == nil && missing != nil {
+			return outcome{err: missing}
+		}
 		if err == nil && len(opts.Overlay.Patches) > 0 {
 			objects, err = patched(m, objects, opts.Overlay)
 		}
@@ -103,8 +107,10 @@ func build(m *mount, opts model.BuildOptions) outcome {
 	if err != nil {
 		return outcome{err: failure(m, err, time.Since(began))}
 	}
-	if e := diagnose.EncryptedPatch(m.Build); e != nil {
-		return outcome{err: e}
+	if patches := diagnose.EncryptedPatches(m.Build); len(patches) > 0 {
+		if objects, err = sealed.Merged(objects, patches); err != nil {
+			return outcome{err: err}
+		}
 	}
 	return outcome{objects: objects}
 }

@@ -216,7 +216,7 @@ func (p *planner) takeSelf(o *planning.Object, app model.App) {
 	root.Handling.Decrypt = cmp.Or(app.Handling.Decrypt, own)
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend = app.Vars, app.VarsFrom, app.Prune, app.Suspend
-	root.Timeout, root.Notes, root.Namespace = app.Timeout, app.Notes, app.Namespace
+	root.Timeout, root.Notes, root.Namespace, root.Manual = app.Timeout, app.Notes, app.Namespace, app.Manual
 	p.Apps[model.RootApp] = root
 }
 

@@ -57,6 +57,9 @@ func (s *sorter) sort(o model.Rendered) error {
 		}
 		return nil
 	}
+	if err := checkPlaceholders(o, h); err != nil {
+		return err
+	}
 	s.deliver(o, h)
 	return nil
 }

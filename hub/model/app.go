@@ -44,6 +44,9 @@ type App struct {
 	Absent  map[string]string `json:",omitempty"`
 	Prune   bool              // objects that left the app are deleted
 	Suspend bool              // leave the app as it is
+	// Manual: its newer content is released by a person. It names the declaration whose apps are released together, as
+	// "ApplicationSet argocd/web"; "" releases at once.
+	Manual string `json:",omitempty"`
 	// AllowEmpty: rendering to nothing where there was something is meant, and no error.
 	AllowEmpty bool
 	Timeout    time.Duration // for becoming healthy; 0: the agent's own

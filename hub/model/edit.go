@@ -12,6 +12,22 @@ type Directory struct {
 	// Refuse is a regular expression of files that are an error, as seen from the folder: they would have to be followed,
 	// and could not be read when the app was declared; "" for none.
 	Refuse string `json:"refuse,omitempty"`
+	// Jsonnet is what files of Jsonnet in it are evaluated with; nil for nothing.
+	Jsonnet *Jsonnet `json:"jsonnet,omitempty"`
+}
+
+// Jsonnet is what files of Jsonnet are evaluated with.
+type Jsonnet struct {
+	TLAs    []JsonnetVar `json:"tlas,omitempty"`    // top-level arguments
+	ExtVars []JsonnetVar `json:"extVars,omitempty"` // external variables
+	Libs    []string     `json:"libs,omitempty"`    // folders that imports are looked for in, from the root of the source
+}
+
+// JsonnetVar is a variable of Jsonnet.
+type JsonnetVar struct {
+	Name  string `json:"name"`
+	Value string `json:"value,omitempty"`
+	Code  bool   `json:"code,omitempty"` // Value is an expression, and no text
 }
 
 // Edit changes the kustomization of a folder as the commands of `kustomize edit` do.

@@ -21,6 +21,8 @@ type Inflation struct {
 	IncludeCRDs  bool     `json:"includeCRDs,omitempty"`
 	SkipHooks    bool     `json:"skipHooks,omitempty"`
 	SkipTests    bool     `json:"skipTests,omitempty"`
+	// Jsonnet: it is no chart, but a file of Jsonnet at Path in the app's folder File.
+	Jsonnet *Jsonnet `json:"jsonnet,omitempty"`
 }
 
 // Key tells one Inflation from another.
@@ -36,5 +38,8 @@ type InflationError struct{ Charts []Inflation }
 
 // Error implements error.
 func (e *InflationError) Error() string {
+	if e.Charts[0].Jsonnet != nil {
+		return e.Charts[0].Path + ": a file of Jsonnet, and nothing here evaluates it"
+	}
 	return e.Charts[0].File + ": the kustomization names a Helm chart, and nothing here renders charts: deliver the chart by an App with a helm section, or a HelmRelease"
 }

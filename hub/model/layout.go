@@ -90,6 +90,8 @@ type Declarations struct {
 	Declared   []Declaration
 	Branch     string   // that is followed; "" if none is
 	Repository []string // addresses of the repository
+	// Unautomated: Applications of Argo CD without spec.syncPolicy.automated are delivered like all others.
+	Unautomated bool `json:",omitempty"`
 }
 
 // Declaration is an object that declares something, with the app whose render it came out of: the root app for the
@@ -97,4 +99,5 @@ type Declarations struct {
 type Declaration struct {
 	Rendered
 	App string
+	Set string `json:",omitempty"` // key of the object whose template it was made of; "" for what is written as it is
 }

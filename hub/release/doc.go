@@ -6,6 +6,7 @@
 // Its rules are pure: they read no clock, no store and no cluster, and get what they judge as arguments. Today a
 // candidate is released at once, but for
 //
+//   - newer content of apps that a person releases, as Applications of Argo CD without automated sync (manual.go);
 //   - deletions beyond a limit, which wait for a person (Gate.Release, fleet.Guard);
 //   - clusters whose folders are gone together, which wait for a person (Leaving).
 //

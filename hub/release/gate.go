@@ -17,6 +17,7 @@ type Contents func(cluster, app string, g Given) []fleet.Owned
 // Gate decides what of a candidate is released. It remembers nothing: what it has to know of a cluster is in Released.
 type Gate struct {
 	Contents Contents
+	Texts    Texts
 }
 
 // Candidate is what a cluster would get at the newest revision.
@@ -25,6 +26,8 @@ type Candidate struct {
 	Bundle protocol.Bundle
 	// Refs are the objects that apps render to, as they will be in the cluster, by app, where that is known.
 	Refs map[string][]protocol.ObjectRef
+	// Declared says how apps are declared, by app: of those that a person releases, and of what they declare.
+	Declared map[string]Declaration
 	// Removed: the cluster has no folder any more, and Bundle is without apps because it is to be pruned.
 	Removed bool
 	// FleetApps: the cluster has apps that are declared once for many clusters. FleetGone: nothing declares any.
@@ -39,6 +42,7 @@ type Released struct {
 	Bundle    protocol.Bundle
 	Digest    string // of Bundle
 	Deletions Deletions
+	Waiting   Waiting
 }
 
 // Facts is what else a decision depends on.
@@ -55,6 +59,7 @@ type Decision struct {
 	Approval Approval
 	Apps     map[string]string // app → AppHold.ID
 	Totals   map[string]uint64 // app → what its agent asked for
+	Contents map[string]string // app → ContentHold.ID
 	ID       string            // of another hold that the agent reported; "" if it is none
 }
 
@@ -79,7 +84,8 @@ type Result struct {
 // Release decides what of a candidate a cluster is given now. before is what it was given last, d what a person
 // approved since, or nil.
 func (g Gate) Release(now time.Time, c Candidate, before Released, f Facts, d *Decision) Result {
-	out := Released{Bundle: c.Bundle, Deletions: before.Deletions.heard(before.Bundle, before.Digest, f.Report)}
+	c, waiting := g.await(now, c, before, d)
+	out := Released{Bundle: c.Bundle, Waiting: waiting, Deletions: before.Deletions.heard(before.Bundle, before.Digest, f.Report)}
 	if collect := g.budget(now, c, before.Bundle, &out, f, d); collect {
 		return Result{Released: before, Holds: before.Deletions.Holds(), Collect: true}
 	}

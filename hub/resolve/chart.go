@@ -40,7 +40,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 			return out[0], nil
 		}
 	}
-	key := memoKey("chart-4", struct {
+	key := memoKey("chart-5", struct {
 		Path, File, Namespace, Kubernetes, APIs string
 		Chart                                   *model.Chart
 		Substitute, Foreign                     bool

@@ -25,6 +25,9 @@ type Config struct {
 	// Background renders charts and folders in goroutines of their own. What has not finished is pending, and Finished
 	// tells when it has. Without it, they are rendered while their app is resolved.
 	Background bool
+	// Unautomated: Applications of Argo CD without spec.syncPolicy.automated are delivered like all others; otherwise a
+	// person releases them.
+	Unautomated bool
 }
 
 // Facts are what is known of a cluster beside the repository.

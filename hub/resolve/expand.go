@@ -3,13 +3,16 @@ package resolve
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
@@ -107,7 +110,8 @@ func (e *expansion) rename(apps []model.App) {
 
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
-	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository}
+	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository,
+		Unautomated: e.r.cfg.Unautomated}
 	if len(in.Declared) == 0 && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
 		return in.Cluster, nil
 	}
@@ -296,8 +300,23 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 		}
 	}
 	m.result.Ref, m.result.Refs, m.result.declares = &render.Ref, render.Refs, len(render.Declared) > 0
+	m.result.Declares = digestOf(m.render.Declared)
 	m.result.App.Notes = slices.Concat(app.Notes, render.Notes)
 	return e.handle(ctx, m)
+}
+
+// digestOf is a digest of declarations, in any order; "" if there are none.
+func digestOf(declared []model.Rendered) string {
+	if len(declared) == 0 {
+		return ""
+	}
+	lines := make([]string, len(declared))
+	for i, o := range declared {
+		lines[i] = string(o.JSON)
+	}
+	slices.Sort(lines)
+	sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+	return hex.EncodeToString(sum[:])
 }
 
 // parts is the render of all parts of an app together; nil if one of them has none, and m says why.

@@ -98,6 +98,9 @@ type AppResult struct {
 	// Pending: it is being rendered; Err says so.
 	Pending bool
 
+	// Declares is a digest of what it declares beside its objects; "" if that is nothing.
+	Declares string
+
 	declares bool // it declares other apps, or what they need
 }
 
@@ -242,7 +245,7 @@ func placesOf(deps []Dep) []string {
 
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*Render, error) {
-	key := memoKey("build-3", struct {
+	key := memoKey("build-4", struct {
 		Path      string
 		Overlay   model.Overlay
 		Directory *model.Directory `json:",omitempty"`
@@ -308,7 +311,7 @@ func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, 
 	if !replace && app.Metadata.IsZero() {
 		return from, nil
 	}
-	key := memoKey("finish-2", struct {
+	key := memoKey("finish-3", struct {
 		Digest          string
 		Declared        []model.Rendered
 		Vars            map[string]string

@@ -121,9 +121,9 @@ func (s *sharing) keeper(apps []int, ref protocol.ObjectRef, kept *holder) (hold
 	return holder{i, a.Ref}, s.text(*a.Ref, a.App.Namespace, ref)
 }
 
-// waits puts apps that are suspended behind others, which would deliver the object.
+// waits puts apps that are suspended, or that a person releases, behind others, which would deliver the object.
 func waits(a model.App) int {
-	if a.Suspend {
+	if a.Suspend || a.Manual != "" {
 		return 1
 	}
 	return 0

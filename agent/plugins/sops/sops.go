@@ -9,7 +9,8 @@
 // As in Flux the message authentication code is not checked by default: kustomize changes what stands around the values
 // (a namespace, a label), and the code covers that too. Each value is authenticated by itself, together with the place
 // where it stands. Where the Secret with the keys has verify-mac: "true", the code has to fit: so who owns the keys
-// decides, and nobody in Git. Files that a generator put into a Secret are as they were encrypted; the fields of an
+// decides, and nobody in Git. Of an object that an encrypted patch was merged into (which the hub marks), plain values
+// stay as they are. Files that a generator put into a Secret are as they were encrypted; the fields of an
 // object come in the order of their names, without the object's own order.
 package sops
 
@@ -65,6 +66,10 @@ func (Plugin) Transform(_ context.Context, r plugin.Request) (plugin.Response, e
 		return plugin.Response{}, errors.New("it is no object")
 	}
 	if bytes.HasPrefix(bytes.TrimSpace(head.Sops), []byte("{")) {
+		var of struct {
+			Merged bool `json:"drover_merged"`
+		}
+		keys.merged = json.Unmarshal(head.Sops, &of) == nil && of.Merged
 		out, err := keys.decrypt(r.Object, formats.Json, formats.Json)
 		return plugin.Response{Object: out}, err
 	}
@@ -99,6 +104,9 @@ type keyring struct {
 	keyservice.KeyServiceServer // nil: nothing is encrypted here
 	ids                         age.ParsedIdentities
 	verify                      bool // the message authentication code, too
+	// merged: an encrypted patch was merged into a plain object, which has plain values where there would be encrypted
+	// ones otherwise.
+	merged bool
 }
 
 // identities reads the keys of a Secret.
@@ -158,7 +166,10 @@ func (k *keyring) tree(data []byte, in formats.Format) (_ sops.Tree, err error) 
 			"them to the Secret with the keys, or a recipient of yours to the file (sops updatekeys); only age is supported, "+
 			"no PGP and no key management service", recipients(t.Metadata))
 	}
-	cipher := aes.NewCipher()
+	var cipher sops.Cipher = aes.NewCipher()
+	if k.merged {
+		cipher = mixed{cipher}
+	}
 	code, err := t.Decrypt(key, cipher)
 	if err != nil { // the error might quote a value
 		return t, errors.New("a value cannot be decrypted: it was changed, or moved to another place, after it was encrypted")
@@ -174,6 +185,17 @@ func (k *keyring) tree(data []byte, in formats.Format) (_ sops.Tree, err error) 
 			verifyKey)
 	}
 	return t, nil
+}
+
+// mixed decrypts what is encrypted, and leaves the rest.
+type mixed struct{ sops.Cipher }
+
+// Decrypt implements sops.Cipher.
+func (m mixed) Decrypt(text string, key []byte, place string) (any, error) {
+	if !strings.HasPrefix(text, "ENC[") {
+		return text, nil
+	}
+	return m.Cipher.Decrypt(text, key, place)
 }
 
 // recipients names whom something is encrypted for.

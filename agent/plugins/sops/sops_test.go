@@ -267,3 +267,42 @@ func TestTheMACIsCheckedWhereWhoOwnsTheKeysDemandsIt(t *testing.T) {
 		}
 	}
 }
+
+// A patch that is encrypted is merged into a plain object by the hub: its values are decrypted, the others stay. Only
+// what the hub marks is mixed so, and where the code has to fit it is refused.
+func TestAnEncryptedPatchIsDecryptedInTheObjectItIsMergedInto(t *testing.T) {
+	id := identity(t)
+	patch := encrypted(t, id, formats.Json, "^(data|stringData)$",
+		`{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"stringData":{"password":"s3cret"}}`)
+	var o map[string]map[string]any
+	var all map[string]any
+	if err := json.Unmarshal(patch, &all); err != nil {
+		t.Fatal(err)
+	}
+	_ = json.Unmarshal(patch, &o)
+	o["stringData"]["extra"] = "plain"
+	all["stringData"] = o["stringData"]
+	mixed := func(merged bool) []byte {
+		if delete(o["sops"], "drover_merged"); merged {
+			o["sops"]["drover_merged"] = true
+		}
+		all["sops"] = o["sops"]
+		data, err := json.Marshal(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return data
+	}
+	got, err := transform(mixed(true), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, got, `{"apiVersion":"v1","kind":"Secret","metadata":{"name":"a"},"stringData":{"password":"s3cret","extra":"plain"}}`)
+	if got, err := transform(mixed(false), id); err == nil {
+		t.Errorf("a plain value among encrypted ones that no patch explains is taken: %s", got)
+	}
+	secrets := map[string][]byte{"a.agekey": []byte(id.String()), verifyKey: []byte("true")}
+	if _, err := (Plugin{}).Transform(t.Context(), plugin.Request{Object: mixed(true), Secrets: secrets}); err == nil {
+		t.Error("with verify-mac it is taken although the code cannot fit")
+	}
+}

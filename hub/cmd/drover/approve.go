@@ -23,8 +23,9 @@ func newApproveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "approve ID", Short: "Approve a change that is held",
 		Long: `Some changes are held until a person approves them: deletions of more than a commit usually deletes, a
-Namespace or CustomResourceDefinition that is not empty, the removal of several clusters. Everything else in the commit
-is applied. ` + "`drover status`" + ` shows what is held, with an id.
+Namespace or CustomResourceDefinition that is not empty, the removal of several clusters, and newer content of Argo CD
+Applications without automated sync. Everything else in the commit is applied. ` + "`drover status`" + ` shows what is held, with
+an id; ` + "`drover status CLUSTER`" + ` has an id for each app in that cluster where several are held together.
 
 The command shows what would happen and asks. It approves exactly what the id stands for; another change has another id.
 Instead of the id you may give the commit, by 7 or more characters of its hash, if it caused only one hold.`,
@@ -84,6 +85,8 @@ func question(h query.Hold) string {
 	switch {
 	case removed(h):
 		return "Let these clusters go?"
+	case h.Kind == protocol.HoldRelease:
+		return "Deliver this?"
 	case h.Object != "":
 		return fmt.Sprintf("Delete %s, and with it %d %s?", h.Object, h.Count, plural(h.Count, "object"))
 	case h.Count > 0:
@@ -112,7 +115,7 @@ func printObjects(w io.Writer, h query.Hold) {
 	for _, o := range h.Objects {
 		sayf(w, "  %s", oneLine(o))
 	}
-	if n := h.Count - len(h.Objects); n > 0 && len(h.Objects) > 0 {
+	if n := h.Count + h.Added + h.Changed + h.Removed - len(h.Objects); n > 0 && len(h.Objects) > 0 {
 		sayf(w, "  and %d more", n)
 	}
 }

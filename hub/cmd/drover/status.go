@@ -222,6 +222,9 @@ func (t *table) Flush() error {
 	return nil
 }
 
+// maxReleases is how many holds of newer content are shown, one for each Application or ApplicationSet.
+const maxReleases = 15
+
 func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	at := "not read yet"
 	if s.Revision.Hash != "" {
@@ -256,16 +259,25 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 			sayf(w, "  a source cannot be fetched since %s: %s", ago(from.Since, now), oneLine(from.Error))
 		}
 	}
+	releases := 0
 	for _, h := range s.Held {
+		if h.Kind == protocol.HoldRelease {
+			if releases++; releases > maxReleases {
+				continue
+			}
+		}
 		since := ""
 		if !h.Since.IsZero() {
 			since = " since " + ago(h.Since, now)
 		}
 		back := ""
-		if h.Revision.Hash != "" {
+		if h.Revision.Hash != "" && h.Kind != protocol.HoldRelease {
 			back = ", or bring it back in Git"
 		}
 		sayf(w, "  held%s: %s; let it through with `drover approve %s`%s", since, oneLine(h.Text()), h.Name(), back)
+	}
+	if more := releases - maxReleases; more > 0 {
+		sayf(w, "  held: newer content of %d more %s; -o json has all", more, plural(more, "declaration"))
 	}
 	printJoins(w, s, now)
 	fmt.Fprintln(w)

@@ -32,8 +32,9 @@ type treeOptions struct {
 
 // layoutOptions say how a repository is read. The hub and the commands without a hub share them.
 type layoutOptions struct {
-	path, alias []string
-	helmWorker  string
+	path, alias        []string
+	helmWorker         string
+	deliverUnautomated bool
 }
 
 func (o *treeOptions) addTo(f *pflag.FlagSet) {
@@ -46,6 +47,8 @@ func (o *treeOptions) addTo(f *pflag.FlagSet) {
 func (o *layoutOptions) addTo(f *pflag.FlagSet) {
 	pathFlag(f, &o.path)
 	f.StringArrayVar(&o.alias, "alias", nil, "another address of the repository, by which a GitRepository in it may name it (may be repeated)")
+	f.BoolVar(&o.deliverUnautomated, "deliver-unautomated", false, "deliver Applications of Argo CD without automated sync like all others, "+
+		"instead of when a person approves it")
 	f.StringVar(&o.helmWorker, "helm-worker", "", "the program that renders Helm charts (default: "+helmWorker+" beside drover)")
 }
 
@@ -142,6 +145,7 @@ func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done 
 	cfg.Layout = &layout.Layout{Folders: patterns, Renderer: cfg.Renderer, Templates: charts}
 	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
 	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, git.Ignore, git.Hide, ignore.Made
+	cfg.Unautomated = o.deliverUnautomated
 	return resolve.New(cfg), charts.Close, nil
 }
 

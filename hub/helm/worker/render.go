@@ -30,6 +30,7 @@ import (
 type render struct {
 	job      *helm.Job
 	post     func(stream []byte) ([]byte, error)
+	find     func(from, name string) (*helm.Imported, error) // the files that Jsonnet imports
 	chart    *chart.Chart
 	warnings []helm.Warning
 	caps     *capabilities // nil before there are values

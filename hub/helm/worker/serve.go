@@ -36,7 +36,7 @@ func Serve(in io.Reader, out io.Writer) error {
 	if _, err := io.WriteString(out, helm.Greeting); err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
-	jobs, results := make(chan *helm.Job), make(chan *helm.Posted)
+	jobs, results := make(chan *helm.Job), make(chan helm.Message)
 	go func() {
 		defer os.Exit(0) // the hub is gone, and a render may be under way that never ends
 		for recv := gob.NewDecoder(in); ; {
@@ -47,7 +47,7 @@ func Serve(in io.Reader, out io.Writer) error {
 			case m.Job != nil:
 				jobs <- m.Job
 			default:
-				results <- m.Posted
+				results <- m
 			}
 		}
 	}()
@@ -58,7 +58,20 @@ func Serve(in io.Reader, out io.Writer) error {
 			if err := send.Encode(helm.Answer{PostRender: true, Stream: stream}); err != nil {
 				return nil, err
 			}
-			return (<-results).Stream, nil
+			m := <-results
+			if m.Posted == nil {
+				return nil, errors.New("the hub answered something else than it was asked")
+			}
+			return m.Posted.Stream, nil
+		}, find: func(from, name string) (*helm.Imported, error) {
+			if err := send.Encode(helm.Answer{Import: &helm.Import{From: from, Name: name}}); err != nil {
+				return nil, err
+			}
+			m := <-results
+			if m.Imported == nil {
+				return nil, errors.New("the hub answered something else than it was asked")
+			}
+			return m.Imported, nil
 		}}
 		a := safely(r)
 		a.Warnings = append(a.Warnings, notes.warnings()...)
@@ -78,6 +91,9 @@ func safely(r *render) (a helm.Answer) {
 	}()
 	if r.job.Templates != nil {
 		return executed(r.job)
+	}
+	if r.job.Jsonnet != nil {
+		return evaluated(r.job, r.find)
 	}
 	objects, err := r.run()
 	if err != nil {

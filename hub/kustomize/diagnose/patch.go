@@ -34,19 +34,29 @@ func (p patch) place() (file string, line int) {
 // Protocol").
 const sopsValue = "ENC[AES256_GCM,"
 
-// EncryptedPatch finds a patch that is encrypted. Its object would be a mixture that nobody can decrypt: of plain
-// values, and of ciphertext whose checksum is that of the patch.
-func EncryptedPatch(b *Build) *BuildError {
+// EncryptedPatch is a patch that is encrypted with SOPS.
+type EncryptedPatch struct {
+	File string
+	Line int
+	Text string
+}
+
+// EncryptedPatches are the patches that are encrypted.
+func EncryptedPatches(b *Build) (out []EncryptedPatch) {
 	for _, p := range b.patches() {
 		if strings.Contains(p.text, sopsValue) {
-			e := &BuildError{Reason: "the patch is encrypted with SOPS, and patches are applied before anything is " +
-				"decrypted in the cluster",
-				Hint: "encrypt the object itself, or move the secret part into an encrypted object of its own"}
+			e := EncryptedPatch{Text: p.text}
 			e.File, e.Line = p.place()
-			return e
+			out = append(out, e)
 		}
 	}
-	return nil
+	return out
+}
+
+// Refuse says why the result of the patch could not be decrypted.
+func (p EncryptedPatch) Refuse(why string) *BuildError {
+	return &BuildError{File: p.File, Line: p.Line, Reason: "the patch is encrypted with SOPS, and " + why,
+		Hint: "encrypt the object itself, or move the secret part into an encrypted object of its own"}
 }
 
 // patches lists the patches of every kustomization that was read, as far as they can be read.

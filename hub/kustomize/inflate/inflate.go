@@ -43,6 +43,14 @@ func New(rendered map[string][]model.Rendered, edit *model.Edit) *Charts {
 // Again is for a further build of the same charts.
 func (i *Charts) Again() *Charts { return New(i.rendered, &i.edit) }
 
+// Evaluated is what a file of Jsonnet gives; ok is false if it has to be evaluated first.
+func (i *Charts) Evaluated(of model.Inflation) (objects []model.Rendered, ok bool) {
+	if objects, ok = i.rendered[of.Key()]; !ok {
+		i.wanted = append(i.wanted, of)
+	}
+	return objects, ok
+}
+
 // Missing is why the build has to be tried again; nil if it has not.
 func (i *Charts) Missing() error {
 	switch {

@@ -49,7 +49,7 @@ var applicationFields = []row{
 	{kindApplication, "spec.project", done,
 		"what the AppProject does not permit stops the Application; without an AppProject of that name in what is read, nothing bounds it", nil},
 	{kindApplication, "spec.syncPolicy.automated", done,
-		"without it every commit is delivered all the same, but nothing is pruned and drift is left", nil},
+		"without it, what is delivered waits for `drover approve`, nothing is pruned, and what was approved is kept as it is", nil},
 	{kindApplication, "spec.syncPolicy.automated.enabled", done, "", nil},
 	{kindApplication, "spec.syncPolicy.automated.prune", done, "", nil},
 	{kindApplication, "spec.syncPolicy.automated.selfHeal", done, "without it drift is told and left", nil},
@@ -82,8 +82,9 @@ func sourceFields(at string) []row {
 		{kindApplication, ".directory.recurse", done, "", nil},
 		{kindApplication, ".directory.include", done, "", nil},
 		{kindApplication, ".directory.exclude", done, "", nil},
-		{kindApplication, ".directory.jsonnet", refused, "not supported: put what it gives into Git as YAML",
-			[]string{"map[]"}},
+		{kindApplication, ".directory.jsonnet.tlas", done, "", nil},
+		{kindApplication, ".directory.jsonnet.extVars", done, "", nil},
+		{kindApplication, ".directory.jsonnet.libs", done, "folders seen from the repository's root", nil},
 		{kindApplication, ".directory.disableExtensionFilter", refused,
 			"not supported: name the files .yaml, .yml or .json", []string{"false"}},
 		{kindApplication, ".helm.releaseName", done, "without it the Application's name", nil},
@@ -121,7 +122,8 @@ func sourceFields(at string) []row {
 		{kindApplication, ".kustomize.version", noted, "not done: there is one kustomize, v5", nil},
 		{kindApplication, ".kustomize.kubeVersion", done, "for the charts that a kustomization names", nil},
 		{kindApplication, ".kustomize.apiVersions", done, "for the charts that a kustomization names", nil},
-		{kindApplication, ".plugin", refused, "plugins are not supported: put what the plugin gives into Git", nil},
+		{kindApplication, ".plugin", refused, "plugins are not supported: put what the plugin gives into Git, " +
+			"or write the source as a chart, a kustomization or Jsonnet", nil},
 	})
 	for i := range out {
 		out[i].Path = at + out[i].Path

@@ -49,6 +49,8 @@ var applicationBelow = slices.Concat(
 
 func sourceBelow(at string) []row {
 	return slices.Concat(
+		below(kindApplication, at+".directory.jsonnet.tlas[]", "name", "value", "code"),
+		below(kindApplication, at+".directory.jsonnet.extVars[]", "name", "value", "code"),
 		below(kindApplication, at+".helm.parameters[]", "name", "value", "forceString"),
 		below(kindApplication, at+".helm.fileParameters[]", "name", "path"),
 		below(kindApplication, at+".kustomize.replicas[]", "name", "count"),

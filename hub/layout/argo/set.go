@@ -190,7 +190,7 @@ func (g *generation) declare(made []any) error {
 	if err != nil {
 		return err
 	}
-	g.made = append(g.made, model.Declaration{Rendered: model.Rendered{JSON: data, File: g.o.File}, App: g.o.App})
+	g.made = append(g.made, model.Declaration{Rendered: model.Rendered{JSON: data, File: g.o.File}, App: g.o.App, Set: g.o.Key()})
 	return nil
 }
 

@@ -201,7 +201,8 @@ func (s *partReader) kind(dir string) (string, error) {
 	slices.Sort(said)
 	switch {
 	case s.Plugin != nil:
-		return "", s.errorf(".plugin", "plugins are not supported: put what the plugin gives into Git")
+		return "", s.errorf(".plugin", "plugins are not supported: put what the "+
+			"plugin gives into Git, or write the source as a chart, a kustomization or Jsonnet")
 	case len(said) > 1:
 		return "", s.errorf("", "it has %s, and may have one of them", strings.Join(said, " and "))
 	case s.Chart != "":
@@ -238,6 +239,36 @@ func (s *partReader) kind(dir string) (string, error) {
 type directorySpec struct {
 	Recurse          bool
 	Include, Exclude string
+	Jsonnet          *jsonnetSpec
+}
+
+// jsonnetSpec is what files of Jsonnet in a folder are evaluated with.
+type jsonnetSpec struct {
+	TLAs, ExtVars []model.JsonnetVar
+	Libs          []string
+}
+
+// jsonnet reads what files of Jsonnet are evaluated with. Libraries are seen from the root of the source.
+func (s *partReader) jsonnet() (*model.Jsonnet, error) {
+	spec := s.Directory.Jsonnet
+	if spec == nil {
+		return nil, nil
+	}
+	out := &model.Jsonnet{TLAs: slices.Clone(spec.TLAs), ExtVars: slices.Clone(spec.ExtVars)}
+	for _, vars := range [][]model.JsonnetVar{out.TLAs, out.ExtVars} {
+		for i := range vars {
+			vars[i].Value = s.env.expand(vars[i].Value)
+		}
+	}
+	for i, lib := range spec.Libs {
+		folder, ok := inTree(strings.TrimPrefix(lib, "/"))
+		if !ok {
+			return nil, s.errorf(planning.FieldAt(".directory.jsonnet.libs", i), "%q leads out of the repository: write a "+
+				"folder seen from its root", lib)
+		}
+		out.Libs = append(out.Libs, folder)
+	}
+	return out, nil
 }
 
 func (s *partReader) directory() (*model.Directory, error) {
@@ -246,6 +277,10 @@ func (s *partReader) directory() (*model.Directory, error) {
 		return out, nil
 	}
 	out.Recurse = s.Directory.Recurse
+	var err error
+	if out.Jsonnet, err = s.jsonnet(); err != nil {
+		return nil, err
+	}
 	for _, field := range []struct {
 		name, pattern string
 		to            *string
@@ -253,7 +288,6 @@ func (s *partReader) directory() (*model.Directory, error) {
 		if field.pattern == "" {
 			continue
 		}
-		var err error
 		if *field.to, err = glob.Anywhere.Regexp(field.pattern); err != nil {
 			return nil, s.errorf(".directory."+field.name, "%v", err)
 		}

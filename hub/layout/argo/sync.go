@@ -1,6 +1,7 @@
 package argo
 
 import (
+	"cmp"
 	"errors"
 	"regexp"
 	"slices"
@@ -27,8 +28,17 @@ type ignoredSpec struct {
 	JSONPointers, JQPathExpressions, ManagedFieldsManagers []string
 }
 
+// byHand and byHandDelivered are said of an Application that Argo CD syncs when a person asks for it.
+const (
+	byHand = "it is not automated: its first delivery, and whatever changes after that, wait for `drover approve`, as they " +
+		"wait for a sync in Argo CD; what was approved is kept as it is, and nothing is pruned. Write automated to have " +
+		"commits delivered, or deliver all such Applications with --deliver-unautomated"
+	byHandDelivered = "it is synced by hand in Argo CD; with --deliver-unautomated every commit is delivered, but nothing is " +
+		"pruned and drift is left"
+)
+
 // readSyncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and
-// the correction of drift, is not done by itself here either; what changed in Git is delivered in any case.
+// syncs, is not done by itself here either.
 func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app *model.App) error {
 	s := a.SyncPolicy
 	if s == nil {
@@ -38,14 +48,24 @@ func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app
 	if s.Automated != nil && (s.Automated.Enabled == nil || *s.Automated.Enabled) {
 		app.Prune, app.Handling.KeepDrift = s.Automated.Prune, !s.Automated.SelfHeal
 	} else {
-		app.Prune, app.Handling.KeepDrift = false, true
-		app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy",
-			"it is synced by hand in Argo CD; here every commit is delivered, but nothing is pruned "+
-				"and drift is left: write automated, or take the Application out until it is wanted"))
+		readUnautomated(p, o, app)
 	}
 	err := readSyncOptions(p, o, s, app)
 	checkNamespace(p, o, s, app)
 	return err
+}
+
+// readUnautomated has the content of an Application wait for a person. Nothing is pruned, for which a person has to ask
+// in Argo CD, too.
+func readUnautomated(p *planning.Plan, o *planning.Object, app *model.App) {
+	app.Prune = false
+	if p.Unautomated {
+		app.Handling.KeepDrift = true
+		app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy", byHandDelivered))
+		return
+	}
+	app.Manual = cmp.Or(o.Set, o.Key())
+	app.Notes = append(app.Notes, p.Note(o, "spec.syncPolicy", byHand))
 }
 
 // readSyncOptions goes through the options by the table of fields.

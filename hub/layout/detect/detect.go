@@ -158,7 +158,7 @@ func (s *survey) finds(patterns, roots []string) bool {
 }
 
 // plainNames are of folders that say nothing of the cluster.
-var plainNames = []string{"flux", "flux-system", "cluster", "config", "bootstrap", "argocd", "argo-cd", "apps", "applications",
+var plainNames = []string{"flux", "flux-system", "cluster", "config", "bootstrap", "argocd", "argo-cd", "argo", "apps", "applications",
 	"main", "kubernetes", "k8s", "."}
 
 // named gives every folder a name of its own.

@@ -40,6 +40,8 @@ type Plan struct {
 	Needs      []model.Needed
 	// Artifacts are addresses in registries to which the repository is pushed.
 	Artifacts []string
+	// Unautomated is that of model.Declarations.
+	Unautomated bool
 
 	fleet   func() ([]model.Cluster, error)
 	objects []*Object // all that dialects declare, sorted; each once
@@ -49,7 +51,7 @@ type Plan struct {
 // NewPlan begins a plan for a cluster whose folder was read. clusters reads all clusters of the fleet.
 func NewPlan(tree model.Tree, folder string, in model.Declarations, clusters func() ([]model.Cluster, error)) *Plan {
 	p := &Plan{Tree: tree, Folder: folder, Cluster: in.Cluster, Apps: map[string]model.App{}, fleet: clusters,
-		Known: slices.Clone(in.Repository), Branch: in.Branch, byKey: map[string]*Object{}}
+		Known: slices.Clone(in.Repository), Branch: in.Branch, Unautomated: in.Unautomated, byKey: map[string]*Object{}}
 	p.Cluster.Problems, p.Cluster.Notes = slices.Clone(in.Cluster.Problems), slices.Clone(in.Cluster.Notes)
 	for _, a := range in.Cluster.Apps {
 		p.Apps[a.Name] = a
