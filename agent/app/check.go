@@ -11,16 +11,16 @@ import (
 )
 
 // newChecks are the checks of an app.
-func (s *Env) newChecks(a *App) checks.Checks {
-	return checks.New(checks.Config{Cluster: s.Cluster, Scope: s.Scope, Start: s.Crew.Start, Post: a.Post,
+func (e *Env) newChecks(a *App) checks.Checks {
+	return checks.New(checks.Config{Cluster: e.Cluster, Scope: e.Scope, Start: e.Crew.Start, Post: a.Post,
 		Changed: func() {
-			if s.Life.Err() == nil {
+			if e.Life.Err() == nil {
 				a.checksChanged()
 			}
 		},
-		Brought: func(group, kind string) protocol.HealthRule { return s.Board.Rules(group, kind)[a.Name] },
+		Brought: func(group, kind string) protocol.HealthRule { return e.Board.Rules(group, kind)[a.Name] },
 		Rule: func(group, kind string) *health.Rule {
-			rules, brought := s.Watches.RulesFor(agent.Watched{Group: group, Kind: kind})
+			rules, brought := e.Watches.RulesFor(agent.Watched{Group: group, Kind: kind})
 			own, ok := brought[a.Name]
 			if !ok {
 				return rules.For(a.Name)

@@ -251,8 +251,8 @@ type Watching struct {
 }
 
 // RefOf is the object that a want is for, as far as it is known whether it has a namespace.
-func (n *Shared) RefOf(w *plan.Want) protocol.ObjectRef {
-	if bare := w.WithoutNamespace(); w.KindUnknown && n.Objects.Owner(bare) != "" {
+func (s *Shared) RefOf(w *plan.Want) protocol.ObjectRef {
+	if bare := w.WithoutNamespace(); w.KindUnknown && s.Objects.Owner(bare) != "" {
 		return bare
 	}
 	return w.Ref

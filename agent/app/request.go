@@ -2,8 +2,6 @@ package app
 
 import (
 	"context"
-
-	"github.com/drover-dev/drover/agent/access"
 )
 
 // End ends what the app has others do.
@@ -42,13 +40,3 @@ func (a *App) Turns(ctx context.Context) {
 	a.schedule(ctx)
 	a.Publish()
 }
-
-// request is what is done beside an app, with the rights that the app had when it began.
-type request struct {
-	access.Request
-	env *Env
-	app *App // is asked with Do
-}
-
-// request begins one.
-func (a *App) request() request { return request{a.Request(), a.env, a} }

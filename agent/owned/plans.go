@@ -112,12 +112,12 @@ func (h *Set) Releave(before map[*Object]agent.Leave, s Settings) {
 }
 
 // Handle puts another spec into force for the same objects: what is treated otherwise from now on is applied again.
-func (a *Set) Handle(spec protocol.App) {
-	if reflect.DeepEqual(a.Settings.Ignored, spec.Ignored) {
-		a.Settings.App = spec
+func (h *Set) Handle(spec protocol.App) {
+	if reflect.DeepEqual(h.Settings.Ignored, spec.Ignored) {
+		h.Settings.App = spec
 		return
 	}
-	before := a.Left(a.Settings)
-	a.Settings = SettingsOf(spec)
-	a.Releave(before, a.Settings)
+	before := h.Left(h.Settings)
+	h.Settings = SettingsOf(spec)
+	h.Releave(before, h.Settings)
 }

@@ -107,7 +107,7 @@ func parseExclude(text, folder string) (exclude, error) {
 func segmentsOf(text, folder string) ([]string, error) {
 	name := path.Clean(strings.TrimLeft(folder, "/"))
 	if folder == "" {
-		return nil, fmt.Errorf("--path %s: it names no folder; the root of the repository is .", text)
+		return nil, fmt.Errorf("--path %s: it names no folder: write --path . for the root of the repository", text)
 	}
 	if !fs.ValidPath(name) {
 		return nil, fmt.Errorf("--path %s: it leaves the repository: name a folder in it, seen from its root", text)
