@@ -120,14 +120,16 @@ var folderCases = []appCase{
 		wrong: `labels is to be a mapping of names to texts`},
 	{name: "healthChecks", spec: "healthChecks: [{apiVersion: apps/v1, kind: Deployment, name: db, namespace: shop}, " +
 		"{apiVersion: v1, kind: Pod, name: p}]",
-		want: []string{`"checks":[{"group":"apps","kind":"Deployment","namespace":"shop","name":"db"},{"kind":"Pod","name":"p"}]`}},
+		want: []string{`"checks":[{"group":"apps","kind":"Deployment","namespace":"shop","name":"db"},{"ki` +
+			`nd":"Pod","name":"p"}]`}},
 	{name: "a health check without a kind", spec: "healthChecks:\n  - {apiVersion: v1, name: a}", line: 7,
 		wrong: `healthChecks names objects by apiVersion, kind and name, and by namespace if it is not the App's`},
 	{name: "a health check as a text", spec: "healthChecks: [Deployment/db]", line: 6,
 		wrong: `healthChecks is no mapping`},
 	{name: "ignore", spec: "ignore: [{target: {group: g, version: v, kind: k, namespace: s, name: m, labelSelector: l, " +
 		"annotationSelector: a}, paths: [/a], jq: [.b], when: object.c, managers: [d]}]",
-		want: []string{`"Ignore":[{"Target":{"group":"g","version":"v","kind":"k","namespace":"s","name":"m","labelSelector":"l",` +
+		want: []string{`"Ignore":[{"Target":{"group":"g","version":"v","kind":"k","namespace":"s","nam` +
+			`e":"m","labelSelector":"l",` +
 			`"annotationSelector":"a"},"Paths":["/a"],"JQ":[".b"],"When":"object.c","Managers":["d"]}]`}},
 	{name: "a rule that ignores nothing", spec: "ignore:\n  - target: {kind: k}\n    paths: []", line: 7,
 		wrong: `a rule of ignore that ignores nothing: give it paths, jq or managers`},
@@ -292,7 +294,8 @@ func TestWhatAnAppRenders(t *testing.T) {
 			wrong: `spec.helm has no field "Values" (did you mean "values"?)`},
 		{name: "a published chart", spec: repo + ", version: 1.x, credentials: me, interval: 1h}\n",
 			want: []string{`"Path":"."`,
-				`"Source":{"kind":"helm","url":"https://charts.example.com","semver":"1.x","chart":"web","credentials":"me","interval":3600000000000}`}},
+				`"Source":{"kind":"helm","url":"https://charts.example.com","semver":"1.x","chart":"web","creden` +
+					`tials":"me","interval":3600000000000}`}},
 		{name: "a published chart and a path", spec: repo + ", path: charts/web}\n", line: 5,
 			wrong: `spec.helm.path is for a chart in a folder, and spec.helm.chart for a published one: keep one`},
 		{name: "a published chart and a source", spec: repo + "}\n  source: {git: {url: 'https://a/b'}}\n", line: 5,
@@ -446,7 +449,8 @@ func TestHugeAppsAreRead(t *testing.T) {
 // TestAnAppOfAKustomizationIsFoundInItsFile: what is wrong is told where it is written, if it is wrong there already.
 func TestAnAppOfAKustomizationIsFoundInItsFile(t *testing.T) {
 	t.Parallel()
-	made, err := document.Parse(file, []byte(`{"apiVersion":"drover.dev/v1alpha1","kind":"App","metadata":{"name":"web"},"spec":{"prune":1}}`))
+	made, err := document.Parse(file, []byte(`{"apiVersion":"drover.dev/v1alpha1","kind":"App","metadat`+
+		`a":{"name":"web"},"spec":{"prune":1}}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -481,7 +485,8 @@ func TestWhatIsOfDroversGroup(t *testing.T) {
 			t.Errorf("%q: own %t, near %t, want %v", group, own, near, want)
 		}
 	}
-	for text, want := range map[string]bool{`{"apiVersion":"drover.dev/v9"}`: true, `{"apiVersion":"v1"}`: false, `{}`: false, `[`: false,
+	for text, want := range map[string]bool{`{"apiVersion":"drover.dev/v9"}`: true, `{"apiVersion":"v` +
+		`1"}`: false, `{}`: false, `[`: false,
 		`{"apiversion":"x"}`: false} {
 		if got := DeclaredIn(model.Rendered{JSON: []byte(text)}); got != want {
 			t.Errorf("%s: %t", text, got)

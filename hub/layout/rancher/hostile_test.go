@@ -57,7 +57,8 @@ func TestFleetFilesThatCannotBeRead(t *testing.T) {
 func TestFleetFilesThatSayNothing(t *testing.T) {
 	t.Parallel()
 	plain := plan(t, gitRepo(webPath)+web).apps["shop-apps-web"]
-	for _, text := range []string{"", "# later\n", "{}\n", "null\n", "---\n", "helm:\nkustomize:\nyaml:\ndiff:\nlabels:\n" +
+	for _, text := range []string{"", "# later\n", "{}\n", "null\n", "---\n", "helm:\nkustomize:\nyaml" +
+		":\ndiff:\nlabels:\n" +
 		"dependsOn:\ntargetCustomizations:\noverrideTargets:\nnamespace:\ncorrectDrift:\n"} {
 		got := plan(t, gitRepo(webPath)+fleetYAML(text))
 		if app := dependsAt.ReplaceAllString(got.apps["shop-apps-web"], `"DependsAt":""`); app != plain || got.errors+got.notes != "" {
@@ -91,7 +92,8 @@ func TestFieldsThatNobodyKnows(t *testing.T) {
 			t.Errorf("%q: notes %s\nwant %s; errors %s", text, got.notes, want, got.errors)
 		}
 	}
-	if got := plan(t, gitRepo(webPath)+fleetYAML("targetCustomizations: [{clusterName: us, replicas: 3}]\n")); got.notes != "" {
+	if got := plan(t, gitRepo(webPath)+fleetYAML("targetCustomizations: [{clusterName: us, replicas: 3}"+
+		"]\n")); got.notes != "" {
 		t.Errorf("what is for another cluster is noted: %s", got.notes)
 	}
 }
@@ -150,7 +152,8 @@ func TestPathsNeverLeadOut(t *testing.T) {
 			`Chart.yaml in this repository`,
 		"helm: {chart: /charts/web}\n": `helm.chart: "/charts/web" is no folder with a Chart.yaml ` +
 			`in this repository`,
-		"helm: {chart: 'https://me:word@a/b.tgz'}\n": `helm.chart: "https://a/b.tgz" is no folder with a Chart.yaml in this repository, and charts by an address are ` +
+		"helm: {chart: 'https://me:word@a/b.tgz'}\n": `helm.chart: "https://a/b.tgz" is no folder with a C` +
+			`hart.yaml in this repository, and charts by an address are ` +
 			`not supported`,
 		"yaml: {overlays: [none]}\n": `yaml.overlays: the overlay apps/web/overlays/none does not ` +
 			`exist: correct the name`,
@@ -177,7 +180,8 @@ func TestGroupsThatAreWrong(t *testing.T) {
 			t.Errorf("%s: errors %s\nwant %s; apps %v", selector, got.errors, want, got.apps)
 		}
 	}
-	for selector, want := range map[string]bool{"{matchLabels: {env: prod}}": true, "{matchLabels: {env: dev}}": false, "{}": true,
+	for selector, want := range map[string]bool{"{matchLabels: {env: prod}}": true, "{matchLabels: {env" +
+		": dev}}": false, "{}": true,
 		"": false, "{matchExpressions: [{key: env, operator: NotIn, values: [dev]}]}": true} {
 		got := plan(t, repoText("targets: [{clusterGroup: g}]")+shopTree+"-- fleet/g.yaml --\n"+
 			"apiVersion: fleet.cattle.io/v1alpha1\nkind: ClusterGroup\nmetadata: {name: g, namespace: fleet-default}\n"+
@@ -213,9 +217,11 @@ func TestCustomizationsAreLaidOver(t *testing.T) {
 		"helm: {skipSchemaValidation: true}":                      `"skipSchema":true`,
 		"helm: {values: {a: 2}}":                                  `{"text":"a: 1\n"},{"text":"a: 2\n"}]`,
 		"helm: {valuesFiles: [../../charts/web/prod.yaml]}":       `{"text":"a: 1\n"},{"path":"charts/web/prod.yaml"}]`,
-		"helm: {valuesFrom: [{configMapKeyRef: {name: two}}]}": `"name":"one"},"key":"values.yaml"},{"from":{"kind":"ConfigMap",` +
+		"helm: {valuesFrom: [{configMapKeyRef: {name: two}}]}": `"name":"one"},"key":"values.yaml"},{"fro` +
+			`m":{"kind":"ConfigMap",` +
 			`"namespace":"own","name":"two"}`,
-		"helm: {repo: 'https://c.example.com', chart: web, version: '2'}": `"url":"https://c.example.com","semver":"2","chart":"web"`,
+		"helm: {repo: 'https://c.example.com', chart: web, version: '2'}": `"url":"https://c.example.co` +
+			`m","semver":"2","chart":"web"`,
 	} {
 		tree := repoText("paused: false") + shopTree + "-- apps/web/fleet.yaml --\n" + base
 		got := plan(t, tree+"targetCustomizations:\n- {clusterName: eu, "+custom+"}\n- {clusterName: eu, "+
@@ -253,7 +259,8 @@ func TestTemplatesInValuesThatFail(t *testing.T) {
 		"what is a mapping": {values: map[string]any{"a": "${ .x }"}, by: made("a: 7\n"), want: "a: 7\n"},
 		"what fails": {values: map[string]any{"a": "${ .x }"}, by: failing{fmt.Errorf("no key x")},
 			wrong: "helm.values: no key x: does the cluster have the labels in its cluster.yaml?"},
-		"what fails in passing": {values: map[string]any{"a": "${ .x }"}, by: failing{&model.TransientError{Err: fmt.Errorf("too busy")}}, wrong: "too busy"},
+		"what fails in passing": {values: map[string]any{"a": "${ .x }"}, by: failing{&model.TransientError{Err: fmt.Errorf("too" +
+			" busy")}}, wrong: "too busy"},
 	} {
 		r.templates = c.by
 		got, err := r.expandValues(t.Context(), b, "helm.values", c.values)
@@ -269,7 +276,8 @@ func TestTemplatesInValuesThatFail(t *testing.T) {
 // TestJSONFilesThatAreObjects: others are data, and not delivered.
 func TestJSONFilesThatAreObjects(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]bool{`{"apiVersion":"v1","kind":"Pod"}`: true, `{"kind":"Pod"}`: false, `{"apiVersion":"v1"}`: false,
+	for text, want := range map[string]bool{`{"apiVersion":"v1","kind":"Pod"}`: true, `{"kind":"Pod"}`: false, `{"a` +
+		`piVersion":"v1"}`: false,
 		`[]`: false, ``: false, `{"apiVersion":1,"kind":"Pod"}`: false, `{"apiVersion":"v1","kind":""}`: false,
 		`text`: false} {
 		if got := isObject(fstest.MapFS{"a.json": {Data: []byte(text)}}, "a.json"); got != want {
@@ -286,7 +294,8 @@ func TestPatchesOfOverlaysNameTheirObject(t *testing.T) {
 	t.Parallel()
 	const base = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: a.b, namespace: c}\n"
 	for _, c := range []struct{ base, patch, want, target, wrong string }{
-		{base, "spec: {replicas: 2}\n", `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a.b"},"spec":{"replicas":2}}`, `a\.b`, ""},
+		{base, "spec: {replicas: 2}\n", `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a` +
+			`.b"},"spec":{"replicas":2}}`, `a\.b`, ""},
 		{base, "kind: Other\nmetadata: {name: x, labels: {d: e}}\n",
 			`{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"labels":{"d":"e"},"name":"a.b"}}`, `a\.b`, ""},
 		{base, "metadata: text\n", `{"apiVersion":"apps/v1","kind":"Deployment","metadata":{"name":"a.b"}}`, `a\.b`, ""},
@@ -314,13 +323,15 @@ func TestPatchesOfOverlaysNameTheirObject(t *testing.T) {
 // TestGroupsThatResembleThatOfFleet, and names that its files have.
 func TestGroupsThatResembleThatOfFleet(t *testing.T) {
 	t.Parallel()
-	for group, want := range map[string]bool{"fleet.cattle.io": true, "fleet.cattle.com": true, "cattle.io": false, "": false,
+	for group, want := range map[string]bool{"fleet.cattle.io": true, "fleet.cattle.com": true, "cattle" +
+		".io": false, "": false,
 		"Fleet.cattle.io": false, "management.cattle.io": false} {
 		if got := kinds.Groups[0].Resembles(group); got != want {
 			t.Errorf("%q: %t", group, got)
 		}
 	}
-	for name, want := range map[string]bool{"a/fleet.yaml": true, "fleet.yml": true, "fleet.yaml/x": false, "a/Fleet.yaml": false,
+	for name, want := range map[string]bool{"a/fleet.yaml": true, "fleet.yml": true, "fleet.yaml/x": false, "a/F" +
+		"leet.yaml": false,
 		"fleet.json": false, "": false} {
 		if got := (Dialect{}).Claims(name); got != want {
 			t.Errorf("%q: %t", name, got)
