@@ -176,7 +176,7 @@ func TestTheRepositoryIsLearntFromWhatDeliversTheFolder(t *testing.T) {
 			note: "FluxInstance flux-system/flux: not delivered: it has the Flux Operator install Flux"},
 		{name: "a FluxInstance of another folder", text: instance("{sync: {kind: GitRepository, url: 'https://a/b', " +
 			"path: clusters/us}}"),
-			note: "what spec.sync names is this folder"},
+			note: "what spec.sync names is another folder than this cluster's"},
 		{name: "a FluxInstance of an OCI artifact", text: instance("{sync: {kind: OCIRepository, url: 'oci://a/b', " +
 			"path: clusters/eu}}"),
 			note: "not delivered"},
@@ -219,9 +219,6 @@ func notesOf(notes []fleet.Note) string {
 func TestObjectsOfTheFluxOperator(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{
-		"ResourceSet": "not delivered, nor is what it makes: Drover does not expand a ResourceSet; write " +
-			"its resources as manifests",
-		"ResourceSetInputProvider": "not delivered: ResourceSets alone read it, and Drover does not expand these",
 		"FluxReport":               "not delivered: it is for the Flux Operator, and Drover has nothing that does this",
 	} {
 		p := planOf(t, model.Declarations{}, "apiVersion: fluxcd.controlplane.io/v1\nkind: "+kind+"\nmetadata: {name: "+

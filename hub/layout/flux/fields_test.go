@@ -29,8 +29,8 @@ type subject struct {
 	rows                 []fieldRow
 }
 
-// remote has an app come from a source.
-const remote = "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" +
+// fromSource has an app come from a source.
+const fromSource = "---\napiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" +
 	"metadata: {name: app, namespace: flux-system}\nspec: {path: apps/web, sourceRef: {kind: KIND, name: x}}\n"
 
 // charted has a release take a chart.
@@ -44,9 +44,9 @@ var subjects = []subject{
 		"{chart: {spec: {chart: any, sourceRef: {kind: HelmRepository, name: charts, namespace: flux-system}}}}", "",
 		releaseRows},
 	{sourceGroup + "/v1", kindGitRepository, "flux-system", "{url: https://git.example.com/any.git}",
-		replaced(remote, "KIND", kindGitRepository), gitRows},
+		replaced(fromSource, "KIND", kindGitRepository), gitRows},
 	{sourceGroup + "/v1", kindOCIRepository, "flux-system", "{url: oci://registry.example.com/any}",
-		replaced(remote, "KIND", kindOCIRepository), ociRows},
+		replaced(fromSource, "KIND", kindOCIRepository), ociRows},
 	{sourceGroup + "/v1", kindHelmRepository, "flux-system", "{url: https://charts.example.com/any}",
 		charted + "{chart: {spec: {chart: web, sourceRef: {kind: HelmRepository, name: x}}}}\n", helmRows},
 	{sourceGroup + "/v1", kindHelmChart, "flux-system",
@@ -55,7 +55,7 @@ var subjects = []subject{
 	{extensionsGroup + "/v1beta1", kindArtifactGenerator, "flux-system",
 		"{sources: [{alias: a, kind: GitRepository, name: own}], artifacts: [{name: x, copy: [{from: '@a/**', to: " +
 			"'@artifact/'}]}]}",
-		replaced(remote, "KIND", kindExternalArtifact), artifactRows},
+		replaced(fromSource, "KIND", kindExternalArtifact), artifactRows},
 }
 
 var kustomizationRows = []fieldRow{
@@ -134,9 +134,11 @@ var kustomizationRows = []fieldRow{
 	{path: "spec.decryption.serviceAccountName", spec: "decryption: {provider: sops, serviceAccountName: kms}",
 		note: `not used: it is for the key management services of clouds, and Drover decrypts with age alone`},
 	{path: "spec.serviceAccountName", spec: "serviceAccountName: a", want: []string{`"serviceAccount":"flux-system/a"`}},
-	{path: "spec.kubeConfig", spec: "kubeConfig: {secretRef: {name: a}}",
-		wrong: `not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the ` +
-			`cluster that is meant`},
+	{path: "spec.kubeConfig", spec: "kubeConfig: {}", wrong: `spec.kubeConfig: `},
+	{path: "spec.kubeConfig.secretRef", spec: "kubeConfig: {secretRef: {name: a}}",
+		wrong: `it is for the cluster whose kubeconfig is in the Secret flux-system/a, and no cluster of the fleet is known by it`},
+	{path: "spec.kubeConfig.configMapRef", spec: "kubeConfig: {configMapRef: {name: a}}",
+		wrong: `it does not say which cluster is meant: name a Secret`},
 }
 
 var releaseRows = []fieldRow{
@@ -262,9 +264,11 @@ var releaseRows = []fieldRow{
 	{path: "spec.waitStrategy", spec: "waitStrategy: {name: poller}"},
 	{path: "spec.serviceAccountName", spec: "serviceAccountName: helm-controller", // of another namespace than Flux' own
 		want: []string{`"serviceAccount":"shop/helm-controller"`}},
-	{path: "spec.kubeConfig", spec: "kubeConfig: {secretRef: {name: a}}",
-		wrong: `not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the ` +
-			`cluster that is meant`},
+	{path: "spec.kubeConfig", spec: "kubeConfig: {}", wrong: `spec.kubeConfig: `},
+	{path: "spec.kubeConfig.secretRef", spec: "kubeConfig: {secretRef: {name: a}}",
+		wrong: `it is for the cluster whose kubeconfig is in the Secret shop/a, and no cluster of the fleet is known by it`},
+	{path: "spec.kubeConfig.configMapRef", spec: "kubeConfig: {configMapRef: {name: a}}",
+		wrong: `it does not say which cluster is meant: name a Secret`},
 }
 
 // overlaid lays a spec over another, mapping by mapping.

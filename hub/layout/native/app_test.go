@@ -50,6 +50,7 @@ type appCase struct {
 
 var folderCases = []appCase{
 	{name: "namespace", spec: "namespace: shop", want: []string{`"Namespace":"shop"`}},
+	{name: "project", spec: "project: a", want: []string{`"Project":"a"`}},
 	{name: "prune", spec: "prune: false", want: []string{`"Prune":false`}},
 	{name: "suspend", spec: "suspend: true", want: []string{`"Suspend":true`}},
 	{name: "allowEmpty", spec: "allowEmpty: true", want: []string{`"AllowEmpty":true`}},

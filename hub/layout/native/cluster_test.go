@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -65,7 +66,7 @@ func TestAClusterIsReadFieldByField(t *testing.T) {
 	} {
 		for form, text := range map[string]string{"an object": clusterOf("  " + c.field + "\n"),
 			"fields": strings.ReplaceAll(c.field, "\n  ", "\n") + "\n"} {
-			read, err := ReadCluster(fstest.MapFS{at: {Data: []byte(text)}}, at, "eu")
+			read, err := ReadCluster(fstest.MapFS{at: {Data: []byte(text)}}, model.Site{Name: "eu", Folder: path.Dir(at)})
 			if err != nil || read.Ordinary || !read.Described || read.Name != "eu" {
 				t.Fatalf("%s as %s: %+v, %v", c.name, form, read, err)
 			}
@@ -131,7 +132,7 @@ func TestWhatAClusterFileIs(t *testing.T) {
 		{name: "a version to come", text: "apiVersion: drover.dev/v2\nkind: Cluster\n", described: true,
 			wrong: ":1: a Cluster of drover.dev/v2: this release of Drover knows drover.dev/v1alpha1"},
 		{name: "another name", text: strings.Replace(clusterOf(""), "name: eu", "name: us", 1), described: true,
-			wrong: `:3: metadata.name is "us" but the folder is "eu": the folder names the cluster; make them equal`},
+			wrong: `:3: metadata.name is "us" but the folder is "eu": make them equal, or name the cluster with spec.name`},
 		{name: "labels below spec", text: clusterOf("  labels: {a: b}\n"), described: true,
 			wrong: ":5: the labels of a Cluster stand under metadata, not under spec: move them there"},
 		{name: "labels of a list", text: "labels: [a]\n", described: true,
@@ -141,7 +142,7 @@ func TestWhatAClusterFileIs(t *testing.T) {
 		{name: "a tab", text: "vars:\n\ta: b\n", wrong: ":"},
 	} {
 		read, err := ReadCluster(fstest.MapFS{"clusters/eu/cluster.yaml": {Data: []byte(c.text)}},
-			"clusters/eu/cluster.yaml", "eu")
+			model.Site{Name: "eu", Folder: "clusters/eu"})
 		if err != nil || read.Ordinary != c.ordinary || read.Described != c.described || read.Name != "eu" {
 			t.Errorf("%s: ordinary %t, described %t, %v", c.name, read.Ordinary, read.Described, err)
 		}
@@ -164,16 +165,16 @@ var _ fs.ReadFileFS = unreadable{}
 // content.
 func TestAClusterFileThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	if c, err := ReadCluster(fstest.MapFS{}, "cluster.yaml", "eu"); err != nil || c.Wrong != nil || c.Described ||
+	if c, err := ReadCluster(fstest.MapFS{}, model.Site{Name: "eu", Folder: "."}); err != nil || c.Wrong != nil || c.Described ||
 		c.Name != "eu" {
 		t.Errorf("no file: %+v, %v", c, err)
 	}
-	c, err := ReadCluster(fstest.MapFS{"cluster.yaml/x": {}}, "cluster.yaml", "eu")
+	c, err := ReadCluster(fstest.MapFS{"cluster.yaml/x": {}}, model.Site{Name: "eu", Folder: "."})
 	if err != nil || message(c.Wrong) != "cluster.yaml is a folder: it is to be a file that describes the cluster; "+
 		"rename it" {
 		t.Errorf("a folder: %+v, %v", c, err)
 	}
-	_, err = ReadCluster(unreadable{fstest.MapFS{"cluster.yaml": {}}}, "cluster.yaml", "eu")
+	_, err = ReadCluster(unreadable{fstest.MapFS{"cluster.yaml": {}}}, model.Site{Name: "eu", Folder: "."})
 	if message(err) != "cluster.yaml cannot be read: disk on fire" {
 		t.Errorf("unreadable: %v", err)
 	}
