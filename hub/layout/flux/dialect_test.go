@@ -219,7 +219,7 @@ func notesOf(notes []fleet.Note) string {
 func TestObjectsOfTheFluxOperator(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[string]string{
-		"FluxReport":               "not delivered: it is for the Flux Operator, and Drover has nothing that does this",
+		"FluxReport": "not delivered: it is for the Flux Operator, and Drover has nothing that does this",
 	} {
 		p := planOf(t, model.Declarations{}, "apiVersion: fluxcd.controlplane.io/v1\nkind: "+kind+"\nmetadata: {name: "+
 			"a, namespace: b}\n")

@@ -136,7 +136,8 @@ var kustomizationRows = []fieldRow{
 	{path: "spec.serviceAccountName", spec: "serviceAccountName: a", want: []string{`"serviceAccount":"flux-system/a"`}},
 	{path: "spec.kubeConfig", spec: "kubeConfig: {}", wrong: `spec.kubeConfig: `},
 	{path: "spec.kubeConfig.secretRef", spec: "kubeConfig: {secretRef: {name: a}}",
-		wrong: `it is for the cluster whose kubeconfig is in the Secret flux-system/a, and no cluster of the fleet is known by it`},
+		wrong: `it is for the cluster whose kubeconfig is in the Secret flux-system/a, and no cluster of the fleet is ` +
+			`known by it`},
 	{path: "spec.kubeConfig.configMapRef", spec: "kubeConfig: {configMapRef: {name: a}}",
 		wrong: `it does not say which cluster is meant: name a Secret`},
 }

@@ -165,8 +165,8 @@ var _ fs.ReadFileFS = unreadable{}
 // content.
 func TestAClusterFileThatCannotBeRead(t *testing.T) {
 	t.Parallel()
-	if c, err := ReadCluster(fstest.MapFS{}, model.Site{Name: "eu", Folder: "."}); err != nil || c.Wrong != nil || c.Described ||
-		c.Name != "eu" {
+	site := model.Site{Name: "eu", Folder: "."}
+	if c, err := ReadCluster(fstest.MapFS{}, site); err != nil || c.Wrong != nil || c.Described || c.Name != "eu" {
 		t.Errorf("no file: %+v, %v", c, err)
 	}
 	c, err := ReadCluster(fstest.MapFS{"cluster.yaml/x": {}}, model.Site{Name: "eu", Folder: "."})

@@ -61,7 +61,8 @@ func TestFleetFilesThatSayNothing(t *testing.T) {
 		":\ndiff:\nlabels:\n" +
 		"dependsOn:\ntargetCustomizations:\noverrideTargets:\nnamespace:\ncorrectDrift:\n"} {
 		got := plan(t, gitRepo(webPath)+fleetYAML(text))
-		if app := dependsAt.ReplaceAllString(got.apps["shop-apps-web"], `"DependsAt":""`); app != plain || got.errors+got.notes != "" {
+		app := dependsAt.ReplaceAllString(got.apps["shop-apps-web"], `"DependsAt":""`)
+		if app != plain || got.errors+got.notes != "" {
 			t.Errorf("%q: %s\nwant %s; %s%s", text, app, plain, got.errors, got.notes)
 		}
 	}
@@ -259,8 +260,8 @@ func TestTemplatesInValuesThatFail(t *testing.T) {
 		"what is a mapping": {values: map[string]any{"a": "${ .x }"}, by: made("a: 7\n"), want: "a: 7\n"},
 		"what fails": {values: map[string]any{"a": "${ .x }"}, by: failing{fmt.Errorf("no key x")},
 			wrong: "helm.values: no key x: does the cluster have the labels in its cluster.yaml?"},
-		"what fails in passing": {values: map[string]any{"a": "${ .x }"}, by: failing{&model.TransientError{Err: fmt.Errorf("too" +
-			" busy")}}, wrong: "too busy"},
+		"what fails in passing": {values: map[string]any{"a": "${ .x }"},
+			by: failing{&model.TransientError{Err: fmt.Errorf("too busy")}}, wrong: "too busy"},
 	} {
 		r.templates = c.by
 		got, err := r.expandValues(t.Context(), b, "helm.values", c.values)
