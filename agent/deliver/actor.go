@@ -203,11 +203,12 @@ type request struct {
 	env     *session
 	app     *app // is asked with do
 	name    string
-	account string // whose rights they are; "" for the agent's own
+	names   []string // others that the app had
+	account string   // whose rights they are; "" for the agent's own
 	at      agent.Objects
 }
 
 // request begins one.
 func (a *app) request() request {
-	return request{env: a.env, app: a, name: a.name, account: a.spec.ServiceAccount, at: a.objects()}
+	return request{env: a.env, app: a, name: a.name, names: a.names, account: a.spec.ServiceAccount, at: a.objects()}
 }

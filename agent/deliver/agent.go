@@ -58,7 +58,8 @@ type Agent struct {
 
 // New makes an agent.
 func New(c Config) *Agent {
-	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term}}
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term,
+		Renames: true}}
 }
 
 // Run keeps the cluster until ctx is done. The caller has made sure that no other agent does.
@@ -69,6 +70,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		err := a.session(ctx)
 		if ctx.Err() != nil {
 			break
+		}
+		if errors.Is(err, errRenamed) {
+			continue
 		}
 		if time.Since(start) > time.Minute {
 			pause.Reset()
@@ -245,6 +249,8 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 		s.log.Warn("a part of the agent's state cannot be read", "err", message)
 		s.notes.with(func() { s.notes.message = message })
 	}
+	renamed := 0
+	st.Apps, renamed = s.rename(ctx, st.Apps, bundle)
 	s.search = s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
@@ -267,12 +273,20 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 	if s.search != nil {
 		s.crew.Start(func() { s.search.Run(ctx) })
 	}
-	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
-		version.String(), s.inForce().Bundle.Generation, phrase.Count(s.objects.Len(), "object"))})
+	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s%s",
+		version.String(), s.inForce().Bundle.Generation, phrase.Count(s.objects.Len(), "object"), goneOn(renamed))})
 	s.crew.Start(func() { s.watchAll(ctx) })
 	s.version.Reconsider()
 	s.crew.Start(func() { s.version.Run(ctx, s.versionFacts, s.sayVersion) })
 	s.out.Changed(false)
+}
+
+// goneOn tells how many apps go on under other names.
+func goneOn(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s under other names than before, with all that was stored of them", phrase.Count(n, "app"))
 }
 
 // begin starts the apps' goroutines. Until then this goroutine alone has what is restored of them. settled is called
@@ -311,7 +325,7 @@ func (s *session) begin(settled func()) {
 // restoreApp makes an app of what is stored of it.
 func (s *session) restoreApp(ctx context.Context, st agent.AppState) {
 	a := s.newApp(st.Spec.Name)
-	a.spec, a.deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
+	a.spec, a.names, a.deletions = st.Spec, st.Former, budget.Restored(st.Deleted, st.Granted)
 	p, err := a.restorePlan(ctx, st)
 	unusable := protocol.ReasonContentUnusable
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it

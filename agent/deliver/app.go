@@ -46,6 +46,8 @@ type saving struct {
 	dirty   bool // the inventory differs from what is stored
 	unsaved bool // the intent must be stored before anything is applied
 	fresh   bool // the plan in force has not been applied through yet
+	// names are others that the app had.
+	names []string
 }
 
 // pruning is how far the app may delete what it no longer wants.
@@ -112,7 +114,7 @@ func (a *app) problems() []protocol.Problem {
 
 // report is the app's part of a report.
 func (a *app) report() protocol.AppReport {
-	r := protocol.AppReport{Name: a.name, Phase: a.phase, Health: a.health, Reason: a.reason, Message: a.message,
+	r := protocol.AppReport{Name: a.name, Declared: a.spec.Declared, Phase: a.phase, Health: a.health, Reason: a.reason, Message: a.message,
 		Current: a.current, Since: a.since, Leaving: a.leaving && len(a.own) > 0, Deleted: a.deletions.Deleted()}
 	if a.plan != nil {
 		r.Revision, r.Digest = a.settings.Revision, a.plan.Digest

@@ -197,7 +197,7 @@ func (a *app) applied(ctx context.Context, o *object, w *plan.Want, live agent.L
 			o.verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}
 		}
 	}
-	o.version, o.ours, o.present, o.drifted, o.astray = live.Version, true, true, false, nil
+	o.version, o.ours, o.present, o.drifted, o.astray, o.tried = live.Version, true, true, false, nil, true
 	if o.want == nil || o.want.Line == w.Line { // or else newer content is still refused
 		o.trouble = nil
 	}

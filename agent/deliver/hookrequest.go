@@ -3,6 +3,7 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -99,6 +100,9 @@ func (c *creation) make(ctx context.Context) (agent.Live, error) {
 // hook's object; an error that it is not gone yet, or stays.
 func (c *creation) overcome(ctx context.Context, res agent.Resource, live agent.Live) (_ agent.Live, done bool,
 	_ error) {
+	if slices.Contains(c.names, live.App) { // one of its own, of before it had its name
+		live.App = c.name
+	}
 	way, err := hook.WayOf(c.hook, c.state, c.name, live, c.env.spared(c.state.Ref, live))
 	if way != hook.Replace {
 		return live, way == hook.Found, err

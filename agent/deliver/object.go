@@ -26,6 +26,7 @@ type object struct {
 
 	removing bool            // it is being deleted by the agent
 	drifted  bool            // it must be applied again
+	tried    bool            // it was applied by the app that has it now
 	conflict *drift.Conflict // nil while it was not healed lately
 	paced    time.Time       // when drift is healed next, because it was healed too often
 
@@ -113,10 +114,16 @@ func (t *trouble) note(err error, now time.Time) {
 
 // due says whether the object must be applied now.
 func (o *object) due(now time.Time) bool {
-	if o.want == nil || !o.pending() && (!o.drifted || o.deleting || !o.heals() || now.Before(o.paced)) {
+	if o.want == nil || !o.pending() && !o.mislabelled() && (!o.drifted || o.deleting || !o.heals() || now.Before(o.paced)) {
 		return false // what is being deleted is recreated when it is gone
 	}
 	return o.trouble == nil || !o.trouble.final && !now.Before(o.trouble.next)
+}
+
+// mislabelled says whether the object may still carry the label of an app that had it before, or of a name that its app
+// had, and is applied again for that. A Job is not: if it is gone by then, it would run again.
+func (o *object) mislabelled() bool {
+	return len(o.item.Former) > 0 && !o.tried && o.item.UID == "" && !o.ended() && !o.deleting && o.heals()
 }
 
 // pending says whether the object as Git has it is still to be applied.

@@ -213,7 +213,7 @@ func (a *app) state() agent.AppState {
 	packed, _ := p.Packed()
 	deleted, granted := a.deletions.Stored()
 	st := agent.AppState{Spec: a.specOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: a.items(),
-		Last: a.former.stored(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted}
+		Last: a.former.stored(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted, Former: a.names}
 	return st
 }
 

@@ -56,7 +56,7 @@ func (f *Fleet) Differs(before *Fleet) bool {
 // clusters are resolved at it.
 func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fleet) (*Fleet, error) {
 	r.renders.begin("", &Patience{})
-	now, err := r.aside(ctx, snap, memoKey("fleet-2", nil), func(ctx context.Context, rec *Recorder) (Render,
+	now, err := r.aside(ctx, snap, memoKey("fleet-3", nil), func(ctx context.Context, rec *Recorder) (Render,
 		[]model.Packed, error) {
 		apps, problems, err := r.cfg.Layout.Fleet(ctx, rec)
 		return Render{Declared: apps, Problems: problems, Transient: err != nil}, nil, nil

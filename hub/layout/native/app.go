@@ -2,6 +2,7 @@ package native
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -23,7 +25,7 @@ func ReadApp(tree model.Tree, d document.Document) (fleet.App, error) {
 	if nameNode == nil {
 		return fleet.App{}, d.Errorf(d.Node, "an App without metadata.name: give it one")
 	}
-	if err := protocol.CheckName(app.Name); err != nil {
+	if err := checkName(app.Name); err != nil {
 		return fleet.App{}, d.Errorf(nameNode, "the app's metadata.name: %v", err)
 	}
 	if v := document.Field(d.Node, "apiVersion"); document.Scalar(v) != fleet.APIVersion {
@@ -54,6 +56,19 @@ func ReadApp(tree model.Tree, d document.Document) (fleet.App, error) {
 	}
 	return app, document.OneLine(errors.Join(err, d.Bool(spec, "substitute", &app.Substitute),
 		readPart(d, tree, spec, &app)))
+}
+
+// checkName says what is wrong with the name of an App. One that looks like the key of an app of another tool might be
+// that of one.
+func checkName(name string) error {
+	if err := protocol.CheckName(name); err != nil {
+		return err
+	}
+	if bare, is := identity.Bare(name); is {
+		return fmt.Errorf("the name %q ends as the keys of apps do that other tools declare, in -- and 20 letters and digits: "+
+			"choose another, such as %s", name, bare)
+	}
+	return nil
 }
 
 // readPart takes what an App renders: a folder, or a chart, of this repository or of another source.
