@@ -266,6 +266,8 @@ type Applier interface {
 	// Tools that still run keep theirs, and so do the field managers in but. first is for an object that Drover has just applied for the
 	// first time. took says whether there was anything.
 	TakeOver(ctx context.Context, res Resource, ref protocol.ObjectRef, first bool, but []string) (took bool, err error)
+	// Relabel gives the object that Get found the label of an app, unless it changed since. Nothing else of it is another.
+	Relabel(ctx context.Context, res Resource, live Live, app string) error
 }
 
 // Reader reads objects. Errors are *Failure.

@@ -319,6 +319,7 @@ func (s *session) begin(settled func()) {
 	}
 	for _, a := range apps {
 		s.start(a)
+		a.post(a.relabelHooks)
 	}
 }
 

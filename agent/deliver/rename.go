@@ -107,3 +107,33 @@ func renamedState(st agent.AppState, to map[string]string) agent.AppState {
 	}
 	return st
 }
+
+// relabelHooks gives the objects of hooks that are left of the app's runs its label, where they have that of a name that
+// it had: an agent that does not know of that name would take them for another app's.
+func (a *app) relabelHooks() {
+	run := a.hooks.Run
+	if len(a.names) == 0 || run == nil || a.suspended() {
+		return
+	}
+	hooks := slices.Concat(run.Hooks, run.Past, run.Last)
+	r, ctx := a.request(), a.env.life
+	a.spawn(func() {
+		for _, h := range hooks {
+			if err := r.relabel(ctx, h); err != nil {
+				r.env.log.Debug("the object of a hook keeps the label of a name that its app had", "object", h.Ref.String(), "err", err)
+			}
+		}
+	})
+}
+
+func (r request) relabel(ctx context.Context, h agent.HookState) error {
+	res, err := r.env.cluster.Resolve(ctx, h.APIVersion, h.Ref.Kind)
+	if err != nil {
+		return err
+	}
+	live, err := r.at.Get(ctx, res, h.Ref)
+	if err != nil || !live.Hook || live.Deleting || !slices.Contains(r.names, live.App) {
+		return err
+	}
+	return r.at.Relabel(ctx, res, live, r.name)
+}
