@@ -90,8 +90,8 @@ func TestAnAppGoesOnUnderAnotherName(t *testing.T) {
 			if now.Text("metadata", "uid") != was.Text("metadata", "uid") {
 				t.Errorf("%s was recreated", ref)
 			}
-			if ref.Kind == "Deployment" && now.Text("metadata", "generation") != was.Text("metadata", "generation") {
-				t.Errorf("%s has generation %s, and had %s", ref, now.Text("metadata", "generation"), was.Text("metadata", "generation"))
+			if got, had := now.Number("metadata", "generation"), was.Number("metadata", "generation"); got != had {
+				t.Errorf("%s has generation %d, and had %d", ref, got, had)
 			}
 		}
 		untouched(t, hub, hooks)
@@ -216,7 +216,7 @@ func TestAnAppGoesOnUnderAnotherNameInEveryPhase(t *testing.T) {
 			failed(plexKey)
 			mustPatch(t, cp, deploymentRef(ns, "web"), `{"spec":{"replicas":3}}`)
 			if err := cp.Kube().Wait(t.Context(), deploymentRef(ns, "web"), "as it was applied last", func(o testenv.Object) bool {
-				return o.Text("spec", "replicas") == "1"
+				return o != nil && o.Number("spec", "replicas") == 1 && o.Text("metadata", "labels", "drover.dev/app") == plexKey
 			}); err != nil {
 				t.Fatal(err)
 			}
