@@ -84,31 +84,6 @@ func CheckDependencies(apps map[string][]string) []Blocked {
 	return out
 }
 
-// Unsatisfiable says of the apps whose dependencies can never be satisfied why, and where that is written.
-func Unsatisfiable(apps []App) map[string]string {
-	deps, out := map[string][]string{}, map[string]string{}
-	by := map[string]App{}
-	for _, a := range apps {
-		deps[a.Name], by[a.Name] = a.DependsOn, a
-	}
-	for _, b := range CheckDependencies(deps) {
-		if out[b.App] == "" {
-			out[b.App] = by[b.App].DependsAt + ": the app " + b.App + " " + by[b.App].absent(deps, b.Reason)
-		}
-	}
-	return out
-}
-
-// absent is the reason why the dependencies of an app cannot be satisfied, with what is known of one that is not there.
-func (a App) absent(deps map[string][]string, reason string) string {
-	for _, on := range a.DependsOn {
-		if _, there := deps[on]; !there && a.Absent[on] != "" && strings.Contains(reason, fmt.Sprintf("%q", on)) {
-			return "depends on " + a.Absent[on]
-		}
-	}
-	return reason
-}
-
 // findCycle gives the way from start back to start, or nil.
 func findCycle(apps map[string][]string, start string) []string {
 	seen := map[string]bool{}

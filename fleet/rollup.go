@@ -32,23 +32,6 @@ func Worst(healths ...protocol.Health) protocol.Health {
 	return worst
 }
 
-// phaseSeverity orders phases by how much a person should care, least first.
-var phaseSeverity = map[protocol.Phase]int{
-	protocol.PhaseHealthy: 0, protocol.PhaseSuspended: 1, protocol.PhasePending: 2, protocol.PhaseWaiting: 3,
-	protocol.PhaseApplying: 4, protocol.PhaseDegraded: 5, protocol.PhaseFailed: 6,
-}
-
-// WorsePhase says whether a deserves a person's attention before b. A phase that is not known here
-// (an agent newer than its hub) is taken as in need of some.
-func WorsePhase(a, b protocol.Phase) bool { return phaseRank(a) > phaseRank(b) }
-
-func phaseRank(p protocol.Phase) int {
-	if n, ok := phaseSeverity[p]; ok {
-		return n
-	}
-	return 4
-}
-
 // HealthOfPhase is the health that an app in a phase counts with, given that of its objects.
 func HealthOfPhase(p protocol.Phase, objects protocol.Health) protocol.Health {
 	switch p {
@@ -58,19 +41,4 @@ func HealthOfPhase(p protocol.Phase, objects protocol.Health) protocol.Health {
 		return Worst(protocol.HealthProgressing, objects)
 	}
 	return objects
-}
-
-// ClusterHealth rolls the apps of a report up to the health of the cluster.
-func ClusterHealth(r protocol.Report) protocol.Health {
-	if r.Generation == 0 {
-		return protocol.HealthUnknown
-	}
-	worst := protocol.HealthCurrent
-	if r.Refused != nil {
-		worst = protocol.HealthDegraded
-	}
-	for _, a := range r.Apps {
-		worst = Worst(worst, a.Health)
-	}
-	return worst
 }

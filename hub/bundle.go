@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -129,21 +130,21 @@ func warnOfImage(log *slog.Logger, cluster string, res *resolve.Resolution) {
 		return
 	}
 	for _, n := range res.Cluster.Notes {
-		if n.Field == fleet.FieldAgentImage {
+		if n.Field == model.FieldAgentImage {
 			log.Warn("the agent's image is named by a tag", "cluster", cluster, "note", n.String())
 		}
 	}
 }
 
 // wanted lists apps for people.
-func wanted(b protocol.Bundle, declared []fleet.App) []query.DesiredApp {
+func wanted(b protocol.Bundle, declared []model.App) []query.DesiredApp {
 	out := make([]query.DesiredApp, 0, len(b.Apps))
 	for _, a := range b.Apps {
 		w := query.DesiredApp{Name: a.Name, Declared: a.Declared, Formerly: a.Formerly, Error: a.Error, Reason: a.Reason}
 		if a.Blob != nil {
 			w.Objects = a.Blob.Objects
 		}
-		if i := slices.IndexFunc(declared, func(d fleet.App) bool { return d.Name == a.Name }); i >= 0 {
+		if i := slices.IndexFunc(declared, func(d model.App) bool { return d.Name == a.Name }); i >= 0 {
 			w.Path = declared[i].Path
 		}
 		out = append(out, w)

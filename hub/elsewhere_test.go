@@ -33,11 +33,11 @@ import (
 
 	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/credentials"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
 )
 
@@ -93,17 +93,17 @@ func (e *elsewhere) follow(data string, log *slog.Logger) *fetch.Follower {
 
 func (e *elsewhere) opener(charts string) fetch.Opener {
 	fetcher := must(helm.NewFetcher(charts, 1<<20))
-	return func(s fleet.Source, dir string) (fetch.Remote, error) {
+	return func(s model.Source, dir string) (fetch.Remote, error) {
 		find := func(ctx context.Context) (credentials.Credential, error) {
 			return e.creds.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
 		}
 		switch s.Kind {
-		case fleet.SourceHelm:
+		case model.SourceHelm:
 			return helm.NewRemote(fetcher, s, dir, func(ctx context.Context) (helm.Access, error) {
 				c, err := find(ctx)
 				return helm.Access{Username: c.Username, Password: c.Password, PlainHTTP: s.PlainHTTP}, err
 			})
-		case fleet.SourceOCI:
+		case model.SourceOCI:
 			return oci.NewRemote(s, dir, func(ctx context.Context) (oci.Access, error) {
 				c, err := find(ctx)
 				return oci.Access{Username: c.Username, Password: c.Password}, err

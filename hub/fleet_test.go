@@ -23,8 +23,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 	natsgo "github.com/nats-io/nats.go"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/bolt"
 	"github.com/drover-dev/drover/hub/envsubst"
@@ -396,7 +396,7 @@ func (r *rig) row(name string) query.Row {
 
 func (r *rig) names() string {
 	var out []string
-	for _, c := range r.hub.State().Select(fleet.Selector{}) {
+	for _, c := range r.hub.State().Select(selector.Selector{}) {
 		out = append(out, c.Name)
 	}
 	return strings.Join(out, " ")

@@ -26,7 +26,7 @@ const (
 // freshness is what the hub knows of how its view of Git stands to what was published before, and which clusters get
 // nothing now and why: because of that, of the fence, or of too many generations. The loop alone touches it.
 type freshness struct {
-	source model.Source
+	source model.Revisions
 	state  *State
 	log    *slog.Logger
 	fence  *fence  // only asked

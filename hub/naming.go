@@ -4,8 +4,8 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -38,11 +38,11 @@ func candidates(res *resolve.Resolution) []protocol.App {
 }
 
 // declaredBy is what declares an app, for its agent.
-func declaredBy(a fleet.App) string {
+func declaredBy(a model.App) string {
 	switch {
-	case a.Declared != "" && a.Name != fleet.RootApp:
+	case a.Declared != "" && a.Name != model.RootApp:
 		return a.Declared
-	case a.Name == fleet.RootApp:
+	case a.Name == model.RootApp:
 		return identity.ID{Kind: identity.KindRoot, Name: a.Name}.String()
 	}
 	return identity.ID{Kind: identity.KindApp, Name: a.Name}.String()
@@ -108,12 +108,12 @@ func renamed(res *resolve.Resolution, to map[string]string) *resolve.Resolution 
 	for i := range out.Cluster.Apps {
 		out.Cluster.Apps[i] = renamedApp(out.Cluster.Apps[i], to)
 	}
-	slices.SortFunc(out.Apps, func(a, b resolve.AppResult) int { return fleet.CompareApps(a.App, b.App) })
-	slices.SortFunc(out.Cluster.Apps, fleet.CompareApps)
+	slices.SortFunc(out.Apps, func(a, b resolve.AppResult) int { return model.CompareApps(a.App, b.App) })
+	slices.SortFunc(out.Cluster.Apps, model.CompareApps)
 	return &out
 }
 
-func renamedApp(a fleet.App, to map[string]string) fleet.App {
+func renamedApp(a model.App, to map[string]string) model.App {
 	p := identity.Rename(protocol.App{Name: a.Name, Parent: a.Parent, DependsOn: a.DependsOn, Handling: a.Handling}, to)
 	a.Name, a.Parent, a.DependsOn, a.Handling = p.Name, p.Parent, p.DependsOn, p.Handling
 	return a

@@ -3,8 +3,8 @@ package hub
 import (
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
@@ -16,10 +16,10 @@ func TestAnAgentIsGivenTheNamesThatItCanHandle(t *testing.T) {
 	t.Parallel()
 	plex, base := identity.ID{Kind: "HelmRelease", Namespace: "media", Name: "plex"}, identity.ID{Kind: "Kustomization", Namespace: "media", Name: "base"}
 	res := &resolve.Resolution{Apps: []resolve.AppResult{
-		{App: fleet.App{Name: base.Key(), Declared: base.String(), Formerly: []string{"media-base", "media-base-1"}}},
-		{App: fleet.App{Name: plex.Key(), Declared: plex.String(), Formerly: []string{"media-plex", "media-plex-1"},
+		{App: model.App{Name: base.Key(), Declared: base.String(), Formerly: []string{"media-base", "media-base-1"}}},
+		{App: model.App{Name: plex.Key(), Declared: plex.String(), Formerly: []string{"media-plex", "media-plex-1"},
 			Parent: base.Key(), DependsOn: []string{base.Key()}}},
-		{App: fleet.App{Name: "web"}},
+		{App: model.App{Name: "web"}},
 	}}
 	for _, a := range res.Apps {
 		res.Cluster.Apps = append(res.Cluster.Apps, a.App)
@@ -65,7 +65,7 @@ func TestAnAgentIsGivenTheNamesThatItCanHandle(t *testing.T) {
 			was.Deletions.Apps = map[string]release.AppDeletions{was.Bundle.Apps[len(was.Bundle.Apps)-1].Name: {Total: 7}}
 		}
 		got, prev, heard, moved := named(res, was, c.report)
-		var app fleet.App
+		var app model.App
 		for _, a := range got.Apps {
 			if a.App.Declared == plex.String() {
 				app = a.App

@@ -12,7 +12,7 @@ import (
 // Settings are what a Hub is made of. They are set before Run and not changed after.
 type Settings struct {
 	Repository string // for people: what Source reads, without credentials
-	Source     model.Source
+	Source     model.Revisions
 	Resolver   Resolving
 	Sources    Following // of what apps take from elsewhere; nil if nothing follows sources
 	Store      Store

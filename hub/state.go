@@ -6,10 +6,11 @@ import (
 	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub/fetch"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -105,7 +106,7 @@ func (s *State) Source() SourceStatus {
 }
 
 // Select gives the clusters that a selector chooses, sorted by name.
-func (s *State) Select(sel fleet.Selector) []query.Cluster {
+func (s *State) Select(sel selector.Selector) []query.Cluster {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := s.index.Select(sel)
@@ -193,7 +194,7 @@ func (s *State) without(names []string) (gone []query.Cluster, known int) {
 func (s *State) Shown() *identity.Shown { return s.shown }
 
 // learn takes in what declares apps.
-func (s *State) learn(apps []fleet.App) {
+func (s *State) learn(apps []model.App) {
 	for _, a := range apps {
 		s.shown.Learn(a.Declared)
 	}

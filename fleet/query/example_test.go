@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -21,8 +21,8 @@ func ExampleIndex_Select() {
 		c.Report = &protocol.Report{Generation: 3, Digest: "x"}
 		c.Received = time.Now()
 	}
-	selector, _ := fleet.ParseSelector("env=product")
-	for _, c := range index.Select(selector) {
+	chosen, _ := selector.Parse("env=product")
+	for _, c := range index.Select(chosen) {
 		row := c.Row()
 		fmt.Println(row.Name, row.State, row.Synced)
 	}

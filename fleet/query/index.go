@@ -6,7 +6,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
 )
 
 // Index holds the clusters. It is not safe for concurrent use: its owner guards it.
@@ -51,7 +51,7 @@ func (x *Index) Reported() (out []Hold) {
 }
 
 // Select gives copies of the clusters that a selector chooses, sorted by name.
-func (x *Index) Select(s fleet.Selector) []Cluster {
+func (x *Index) Select(s selector.Selector) []Cluster {
 	out := make([]Cluster, 0, len(x.clusters))
 	for _, c := range x.clusters {
 		if s.Matches(c.Labels) {

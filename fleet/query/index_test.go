@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
 )
 
 func TestIndexSelectsByLabelsAndSortsByName(t *testing.T) {
@@ -13,13 +13,13 @@ func TestIndexSelectsByLabelsAndSortsByName(t *testing.T) {
 		env, _, _ := strings.Cut(name, "-")
 		x.Edit(name).Labels = map[string]string{"env": env}
 	}
-	for selector, want := range map[string]string{
+	for text, want := range map[string]string{
 		"":                "production-a production-b staging",
 		"env=production":  "production-a production-b",
 		"env!=production": "staging",
 		"env=nowhere":     "",
 	} {
-		s, err := fleet.ParseSelector(selector)
+		s, err := selector.Parse(text)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -28,7 +28,7 @@ func TestIndexSelectsByLabelsAndSortsByName(t *testing.T) {
 			names = append(names, c.Name)
 		}
 		if got := strings.Join(names, " "); got != want {
-			t.Errorf("%q selects %q, want %q", selector, got, want)
+			t.Errorf("%q selects %q, want %q", text, got, want)
 		}
 	}
 }
@@ -44,12 +44,12 @@ func TestIndexGivesCopiesAndForgets(t *testing.T) {
 	if again, _ := x.Get("staging"); !again.Joined {
 		t.Error("changing a copy changed the index")
 	}
-	if x.Edit("staging").Joined = false; len(x.Select(fleet.Selector{})) != 1 {
+	if x.Edit("staging").Joined = false; len(x.Select(selector.Selector{})) != 1 {
 		t.Error("editing a cluster twice made two")
 	}
 	x.Remove("staging")
 	x.Remove("nowhere")
-	if _, ok := x.Get("staging"); ok || len(x.Select(fleet.Selector{})) != 0 {
+	if _, ok := x.Get("staging"); ok || len(x.Select(selector.Selector{})) != 0 {
 		t.Error("a cluster that was removed is still there")
 	}
 	if _, ok := x.Get("nowhere"); ok {

@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -92,7 +91,7 @@ func TestReasonOfARow(t *testing.T) {
 			t.Errorf("%s: the reason is %q: %s", name, got.Reason, got.Message)
 		}
 	}
-	if fleet.ClusterHealth(protocol.Report{Generation: 1, Apps: []protocol.AppReport{web}}) != protocol.HealthPaused {
+	if ClusterHealth(protocol.Report{Generation: 1, Apps: []protocol.AppReport{web}}) != protocol.HealthPaused {
 		t.Error("a cluster whose app is paused is not paused")
 	}
 }

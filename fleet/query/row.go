@@ -78,7 +78,7 @@ func (c Cluster) Row() Row {
 	}
 	if c.Report != nil {
 		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected
-		r.Health = fleet.ClusterHealth(*c.Report)
+		r.Health = ClusterHealth(*c.Report)
 		r.Synced = r.Accepted == r.Generation && c.Report.Digest == c.Desired.Digest && r.Generation > 0 && c.Report.Searching == ""
 		if r.Synced {
 			r.Applied = c.Desired.Revision // a newer commit that asks for the same is as good as applied
@@ -153,9 +153,9 @@ func (c Cluster) Apps() []AppRow {
 	}
 	slices.SortStableFunc(out, func(a, b *AppRow) int {
 		switch {
-		case fleet.WorsePhase(a.Phase, b.Phase):
+		case WorsePhase(a.Phase, b.Phase):
 			return -1
-		case fleet.WorsePhase(b.Phase, a.Phase):
+		case WorsePhase(b.Phase, a.Phase):
 			return 1
 		}
 		return cmp.Compare(a.Name, b.Name)
@@ -227,7 +227,7 @@ func (c Cluster) worst(r Row) (Reason, string) {
 		return ReasonNotAccepted, c.behind(r.Generation) // what its apps say is older
 	}
 	apps := c.Apps()
-	if len(apps) > 0 && apps[0].Message != "" && fleet.WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
+	if len(apps) > 0 && apps[0].Message != "" && WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
 		bad := 0
 		for _, a := range apps[1:] {
 			if a.Phase == protocol.PhaseFailed || a.Phase == protocol.PhaseDegraded {

@@ -21,6 +21,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -190,8 +191,8 @@ func (s *Server) forPeople(data []byte) []byte {
 	return query.VisibleJSON(s.State.Shown().JSON(data))
 }
 
-func selector(r *http.Request) (fleet.Selector, error) {
-	sel, err := fleet.ParseSelector(r.URL.Query().Get("selector"))
+func selectorOf(r *http.Request) (selector.Selector, error) {
+	sel, err := selector.Parse(r.URL.Query().Get("selector"))
 	if err != nil {
 		return sel, failure{http.StatusBadRequest, err.Error()}
 	}
@@ -199,14 +200,14 @@ func selector(r *http.Request) (fleet.Selector, error) {
 }
 
 func (s *Server) clusters(r *http.Request) (any, error) {
-	sel, err := selector(r)
+	sel, err := selectorOf(r)
 	if err != nil {
 		return nil, err
 	}
 	return s.fleet(sel), nil
 }
 
-func (s *Server) fleet(sel fleet.Selector) Fleet {
+func (s *Server) fleet(sel selector.Selector) Fleet {
 	out := Fleet{Source: s.source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
 	for _, c := range s.State.Select(sel) {
 		c.Distrusted = out.Source.Joins.Distrusted.Count > 0
@@ -300,7 +301,7 @@ func (s *Server) store(w http.ResponseWriter, r *http.Request) {
 
 // watch sends the fleet as server-sent events: now, and after every change.
 func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
-	sel, err := selector(r)
+	sel, err := selectorOf(r)
 	if !s.allowed(r) {
 		err = errToken
 	}

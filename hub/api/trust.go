@@ -4,7 +4,7 @@ import (
 	"context"
 	"net/http"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -22,7 +22,7 @@ type Trust struct {
 func (s *Server) trust(*http.Request) (any, error) {
 	out := Trust{Trust: s.Trust}
 	id := s.Trust.ID()
-	for _, c := range s.State.Select(fleet.Selector{}) {
+	for _, c := range s.State.Select(selector.Selector{}) {
 		if !c.Joined || !c.Released.IsZero() {
 			continue
 		}

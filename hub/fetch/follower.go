@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/backoff"
 )
@@ -31,7 +30,7 @@ type Remote interface {
 
 // Opener prepares a Remote that keeps what it fetches below dir, which it makes if need be. It asks nobody yet: an
 // error says that the source, as it is written, can never be fetched.
-type Opener func(s fleet.Source, dir string) (Remote, error)
+type Opener func(s model.Source, dir string) (Remote, error)
 
 // What sources may take.
 const (
@@ -65,7 +64,7 @@ type Follower struct {
 // followed is one source. Follower.mu guards what follows poked.
 type followed struct {
 	key    string
-	source fleet.Source
+	source model.Source
 	dir    string
 	remote Remote // nil if it cannot be opened
 	stop   context.CancelFunc
@@ -98,7 +97,7 @@ func (f *Follower) Close() {
 
 // View implements Sources. It never waits for the network: a source that is new is fetched beside, and Moved tells
 // when it is there.
-func (f *Follower) View(_ context.Context, s fleet.Source) (model.View, error) {
+func (f *Follower) View(_ context.Context, s model.Source) (model.View, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := s.Key()
@@ -124,10 +123,10 @@ func (f *Follower) View(_ context.Context, s fleet.Source) (model.View, error) {
 }
 
 // begin starts to follow a source. f.mu is held.
-func (f *Follower) begin(key string, s fleet.Source) *followed {
+func (f *Follower) begin(key string, s model.Source) *followed {
 	ctx, stop := context.WithCancel(f.ctx)
 	x := &followed{key: key, source: s.Fetched(), dir: filepath.Join(f.dir, key), stop: stop, ended: make(chan struct{}), poked: make(chan struct{}, 1)}
-	if x.interval = interval; s.Kind == fleet.SourceGit {
+	if x.interval = interval; s.Kind == model.SourceGit {
 		x.interval = gitInterval
 	}
 	x.interval = max(x.interval, f.fastest)
@@ -258,7 +257,7 @@ func (f *Follower) Retain(used func(key string) bool) {
 		return // there is nothing yet
 	}
 	for _, e := range entries {
-		if f.followed[e.Name()] == nil && e.IsDir() && len(e.Name()) == len((fleet.Source{}).Key()) {
+		if f.followed[e.Name()] == nil && e.IsDir() && len(e.Name()) == len((model.Source{}).Key()) {
 			f.remove(e.Name())
 		}
 	}

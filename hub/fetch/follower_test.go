@@ -11,7 +11,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // follow makes a Follower of an upstream that ends with the test. It is to be called in a bubble of synctest.
@@ -22,7 +22,7 @@ func follow(t *testing.T, u *upstream, dir string) *Follower {
 }
 
 // moved takes the next key of Moved, which is to be that of a source, within d.
-func moved(t *testing.T, f *Follower, s fleet.Source, d time.Duration) {
+func moved(t *testing.T, f *Follower, s model.Source, d time.Duration) {
 	t.Helper()
 	select {
 	case key := <-f.Moved():
@@ -53,13 +53,13 @@ func TestASourceIsFetchedOnceForAllThatUseIt(t *testing.T) {
 		f := follow(t, u, dir)
 		below := shop
 		below.Folder = "deploy" // the same source, seen differently
-		for _, s := range []fleet.Source{shop, below, shop} {
+		for _, s := range []model.Source{shop, below, shop} {
 			if _, err := f.View(t.Context(), s); err == nil || !strings.Contains(err.Error(), "is being fetched") {
 				t.Errorf("before the first fetch View says %v", err)
 			}
 		}
 		moved(t, f, shop, 2*time.Second)
-		for _, s := range []fleet.Source{shop, below} {
+		for _, s := range []model.Source{shop, below} {
 			view, err := f.View(t.Context(), s)
 			at(t, view, err, "one")
 		}
@@ -143,9 +143,9 @@ func TestSourcesAreAskedForAsOftenAsTheyWant(t *testing.T) {
 	fixed, often, chart := shop, shop, shop
 	fixed.Revision = "0123456789012345678901234567890123456789"
 	often.Interval = time.Second
-	chart.Kind = fleet.SourceOCI
+	chart.Kind = model.SourceOCI
 	for name, c := range map[string]struct {
-		source      fleet.Source
+		source      model.Source
 		least, most int // fetches in an hour
 	}{
 		"a Git repository": {shop, 54, 68},
@@ -227,7 +227,7 @@ func TestWhatNothingUsesIsRemoved(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		u := &upstream{revision: "one"}
 		f := follow(t, u, dir)
-		for _, s := range []fleet.Source{shop, blog} {
+		for _, s := range []model.Source{shop, blog} {
 			_, _ = f.View(t.Context(), s)
 			moved(t, f, s, time.Second)
 		}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path/filepath"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -31,7 +30,7 @@ func NewOnce(dir string, open Opener, tell func(string)) *Once {
 }
 
 // View implements Sources.
-func (o *Once) View(ctx context.Context, s fleet.Source) (model.View, error) {
+func (o *Once) View(ctx context.Context, s model.Source) (model.View, error) {
 	key := s.Key()
 	if got, ok := o.got[key]; ok {
 		return got.view, got.err
@@ -44,7 +43,7 @@ func (o *Once) View(ctx context.Context, s fleet.Source) (model.View, error) {
 	return view, err
 }
 
-func (o *Once) fetch(ctx context.Context, s fleet.Source, key string) (view model.View, err error) {
+func (o *Once) fetch(ctx context.Context, s model.Source, key string) (view model.View, err error) {
 	remote, err := o.open(s, filepath.Join(o.dir, key))
 	if err != nil {
 		return nil, err

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // TestOnceFetchesEachSourceOnce: and a failure is not tried again either.
@@ -19,7 +19,7 @@ func TestOnceFetchesEachSourceOnce(t *testing.T) {
 	o := NewOnce(t.TempDir(), u.open, func(line string) { told = append(told, line) })
 	below := shop
 	below.Folder = "deploy"
-	for _, s := range []fleet.Source{shop, below} {
+	for _, s := range []model.Source{shop, below} {
 		view, err := o.View(t.Context(), s)
 		at(t, view, err, "one")
 	}
@@ -45,14 +45,14 @@ func TestOnceGoesOnWithWhatItKept(t *testing.T) {
 	dir := t.TempDir()
 	u := &upstream{revision: "one"}
 	first := NewOnce(dir, u.open, func(string) {})
-	for _, s := range []fleet.Source{shop, fixed} {
+	for _, s := range []model.Source{shop, fixed} {
 		view, err := first.View(t.Context(), s)
 		at(t, view, err, "one")
 	}
 	u.set("", errAway)
 	var told []string
 	again := NewOnce(dir, u.open, func(line string) { told = append(told, line) })
-	for _, s := range []fleet.Source{shop, fixed} {
+	for _, s := range []model.Source{shop, fixed} {
 		view, err := again.View(t.Context(), s)
 		at(t, view, err, "one")
 	}

@@ -9,14 +9,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 var (
-	shop = fleet.Source{Kind: fleet.SourceGit, URL: "https://git.example.com/shop.git"}
-	blog = fleet.Source{Kind: fleet.SourceGit, URL: "https://git.example.com/blog.git"}
+	shop = model.Source{Kind: model.SourceGit, URL: "https://git.example.com/shop.git"}
+	blog = model.Source{Kind: model.SourceGit, URL: "https://git.example.com/blog.git"}
 )
 
 // upstream is what the network has: one revision for all sources. It keeps the revision that was fetched last in a file
@@ -48,7 +47,7 @@ func (u *upstream) counts() (opened, fetched, closed int) {
 	return u.opened, u.fetched, u.closed
 }
 
-func (u *upstream) open(_ fleet.Source, dir string) (Remote, error) {
+func (u *upstream) open(_ model.Source, dir string) (Remote, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.refuses != nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -21,7 +20,7 @@ var alwaysRules, defaultRules = rulesIn(strings.Join(alwaysIgnored, "\n"), nil),
 // links are followed. Unlike Ignore it reads no more than the .sourceignore files on the way to what is asked for, so
 // that who asks for little depends on little. Flux' own rules count where neither h nor the .sourceignore at the root
 // has any.
-func Hide(tree model.Tree, h fleet.Hide) model.Tree {
+func Hide(tree model.Tree, h model.Hide) model.Tree {
 	return &hiding{Tree: tree, last: rulesIn(h.Rules, nil), rules: map[string]ruleFile{}}
 }
 

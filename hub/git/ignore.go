@@ -11,7 +11,6 @@ import (
 
 	"github.com/go-git/go-git/v5/plumbing/format/gitignore"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -33,7 +32,7 @@ var (
 
 // Ignore shows of a view what Flux' source-controller would pack of it: no symbolic links, and nothing that the
 // .sourceignore files in it or the source's own rules leave out.
-func Ignore(view model.View, s fleet.Source) (model.View, error) {
+func Ignore(view model.View, s model.Source) (model.View, error) {
 	f := &filter{view: view, files: map[string]bool{}}
 	if err := f.collect("."); err != nil {
 		return nil, fmt.Errorf("%s: leave out what its rules say: %w", s, err)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -48,7 +47,7 @@ func TestIgnoreLeavesOutWhatTheRulesSay(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if view, err = Ignore(view, fleet.Source{SourceIgnore: true, Ignore: c.rules}); err != nil {
+			if view, err = Ignore(view, model.Source{SourceIgnore: true, Ignore: c.rules}); err != nil {
 				t.Fatal(err)
 			}
 			if got := seenIn(t, view); got != c.want {
@@ -67,7 +66,7 @@ func TestWhatIsIgnoredIsNotThere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	view, err := Ignore(snap, fleet.Source{Ignore: "/secret"})
+	view, err := Ignore(snap, model.Source{Ignore: "/secret"})
 	if err != nil {
 		t.Fatal(err)
 	}

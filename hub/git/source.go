@@ -12,7 +12,7 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-var _ model.Source = (*Source)(nil)
+var _ model.Revisions = (*Source)(nil)
 
 // firstBackoff is how long Next waits after a first error. It doubles with each further one,
 // up to the poll interval.
@@ -77,7 +77,7 @@ func newSource(o origin, poll time.Duration) *Source {
 	return &Source{origin: o, poll: poll, poked: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
 }
 
-// Poke makes Next look at once (model.Source). It never blocks; many pokes are one look.
+// Poke makes Next look at once (model.Revisions). It never blocks; many pokes are one look.
 func (s *Source) Poke() {
 	select {
 	case s.poked <- struct{}{}:
@@ -85,7 +85,7 @@ func (s *Source) Poke() {
 	}
 }
 
-// Refresh makes Next look at once and return what it finds (model.Source).
+// Refresh makes Next look at once and return what it finds (model.Revisions).
 func (s *Source) Refresh() {
 	s.fresh.Store(true)
 	s.Poke()
@@ -94,7 +94,7 @@ func (s *Source) Refresh() {
 // Close stops watching. Snapshots stay readable. A Next that waits still ends with its context.
 func (s *Source) Close() error { return s.origin.close() }
 
-// Next blocks until the branch is at another commit than after, or can be read again (model.Source). After an error
+// Next blocks until the branch is at another commit than after, or can be read again (model.Revisions). After an error
 // the next call waits before it looks again: one second, then twice as long with each error, up to
 // the poll interval. Poke cuts the wait short, and so does a change in a repository on this machine.
 //

@@ -19,7 +19,7 @@ var _ model.Charts = (*Renderer)(nil)
 
 // RenderChart implements model.Charts. The objects are those of `helm template`, with what lies in crds/, and without
 // hooks that are for tests and rollbacks alone: the agent does the others.
-func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app fleet.App, on model.Capabilities,
+func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app model.App, on model.Capabilities,
 	replace func(model.Rendered) (model.Rendered, error),
 ) ([]model.Rendered, []fleet.Note, error) {
 	chart := Chart{Tree: tree, Path: app.Path, NoDefaults: app.Chart.NoDefaults}
@@ -69,8 +69,8 @@ func (r *Renderer) RenderChart(ctx context.Context, tree model.Tree, app fleet.A
 }
 
 // packedSource says whether a source has charts as they were packed, whose dependencies are their publisher's affair.
-func packedSource(s *fleet.Source) bool {
-	return s != nil && (s.Kind == fleet.SourceHelm || s.Kind == fleet.SourceOCI)
+func packedSource(s *model.Source) bool {
+	return s != nil && (s.Kind == model.SourceHelm || s.Kind == model.SourceOCI)
 }
 
 // sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
@@ -78,7 +78,7 @@ func packedSource(s *fleet.Source) bool {
 const sopsValue = "ENC[AES256_GCM,"
 
 // valuesOf reads values of an app, with the variables replaced.
-func valuesOf(tree model.Tree, app fleet.App, v fleet.Values, replace func(model.Rendered) (model.Rendered, error)) (Values, error) {
+func valuesOf(tree model.Tree, app model.App, v model.Values, replace func(model.Rendered) (model.Rendered, error)) (Values, error) {
 	out := Values{File: app.File, Text: v.Text, Target: v.Target, Literal: v.Literal, Own: v.Own}
 	switch {
 	case v.Path != "":

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -23,11 +22,11 @@ func TestAnAppsChartGivesWhatHelmTemplateGives(t *testing.T) {
 			}
 			files := tree(string(text))
 			own := "given: {by: app}\n"
-			app := fleet.App{Name: "a", File: "clusters/a/app.yaml", Namespace: "shop",
-				Part: fleet.Part{Path: "web", Chart: &fleet.Chart{Release: "rel", SkipCRDs: true, Values: []fleet.Values{{Text: own}}}}}
+			app := model.App{Name: "a", File: "clusters/a/app.yaml", Namespace: "shop",
+				Part: model.Part{Path: "web", Chart: &model.Chart{Release: "rel", SkipCRDs: true, Values: []model.Values{{Text: own}}}}}
 			opts := helm.Options{Release: "rel", Namespace: "shop", KubeVersion: "v1.31.5", Values: []helm.Values{{File: "own", Text: own}}}
 			if v, ok := files["values.yaml"]; ok {
-				app.Chart.Values = slices.Insert(app.Chart.Values, 0, fleet.Values{Path: "values.yaml"})
+				app.Chart.Values = slices.Insert(app.Chart.Values, 0, model.Values{Path: "values.yaml"})
 				opts.Values = slices.Insert(opts.Values, 0, helm.Values{File: "values.yaml", Text: string(v.Data)})
 			}
 			want, err := oracle(t, files, opts)

@@ -9,7 +9,6 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/yaml"
 )
@@ -77,7 +76,7 @@ func (n *needs) of(dir string, depth int) error {
 		if err := n.published(dir, d); err != nil {
 			return err
 		}
-		needed := model.Needed{Source: fleet.Source{Kind: fleet.SourceHelm, URL: d.Repository, Chart: d.Name, SemVer: d.lockedBy(locked)},
+		needed := model.Needed{Source: model.Source{Kind: model.SourceHelm, URL: d.Repository, Chart: d.Name, SemVer: d.lockedBy(locked)},
 			At: path.Join(dir, "charts", d.Name), Archive: true}
 		if key := needed.At + " " + needed.Source.Key(); !n.seen[key] { // an alias declares the same chart again
 			n.seen[key] = true

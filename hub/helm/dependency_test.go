@@ -4,8 +4,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // TestMissingDependenciesAreNamed that charts/ lacks: in the version of Chart.lock, else in that of Chart.yaml.
@@ -56,7 +56,7 @@ func TestMissingDependenciesAreNamed(t *testing.T) {
 			}
 			var got []string
 			for _, n := range missing {
-				if n.Source.Kind != fleet.SourceHelm || !n.Archive {
+				if n.Source.Kind != model.SourceHelm || !n.Archive {
 					t.Errorf("%+v", n)
 				}
 				got = append(got, strings.Join([]string{n.At, n.Source.Chart, n.Source.SemVer, n.Source.URL}, " "))

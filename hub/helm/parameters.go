@@ -4,13 +4,12 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 // amend adds what a chart asks for beside its values. What it says of the cluster takes precedence over what the
 // cluster reported.
-func (o *Options) amend(tree model.Tree, c fleet.Chart) error {
+func (o *Options) amend(tree model.Tree, c model.Chart) error {
 	o.SkipSchema = c.SkipSchema
 	if c.Namespace != "" {
 		o.Namespace = c.Namespace

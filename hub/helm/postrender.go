@@ -7,16 +7,15 @@ import (
 	"io/fs"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 // postRender lays overlays over a stream of documents one after the other, each by kustomize, as helm-controller does
 // (internal/postrender, Kustomize.Run).
-func (r *Renderer) postRender(overlays []fleet.Overlay) func(context.Context, []byte) ([]byte, error) {
+func (r *Renderer) postRender(overlays []model.Overlay) func(context.Context, []byte) ([]byte, error) {
 	return func(ctx context.Context, stream []byte) ([]byte, error) {
 		for i, o := range overlays {
-			objects, err := r.Kustomize.Build(ctx, rendering(stream), ".", model.BuildOptions{Overlay: fleet.Overlay{Patches: o.Patches, Images: o.Images}})
+			objects, err := r.Kustomize.Build(ctx, rendering(stream), ".", model.BuildOptions{Overlay: model.Overlay{Patches: o.Patches, Images: o.Images}})
 			if err != nil {
 				return nil, fmt.Errorf("post-renderer %d: %w", i+1, err)
 			}

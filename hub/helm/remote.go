@@ -11,7 +11,6 @@ import (
 
 	"helm.sh/helm/v4/pkg/ignore"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -26,7 +25,7 @@ type Remote struct {
 
 // NewRemote prepares to fetch the chart that a source names. What it found last it writes into dir. access is asked at
 // each attempt.
-func NewRemote(f *Fetcher, s fleet.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
+func NewRemote(f *Fetcher, s model.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
 	ref := Reference{Repository: s.URL, Name: s.Chart, Version: s.SemVer}
 	if s.Ref != "" {
 		ref.Version = s.Ref

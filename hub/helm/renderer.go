@@ -43,7 +43,7 @@ type Values struct {
 	File string `json:"file"` // for messages: the path it was read from
 	Text string `json:"text"`
 
-	// Target, Literal and Own are those of fleet.Values.
+	// Target, Literal and Own are those of model.Values.
 	Target  string `json:"target,omitempty"`
 	Literal bool   `json:"literal,omitempty"`
 	Own     bool   `json:"own,omitempty"`

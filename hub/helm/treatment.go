@@ -16,7 +16,7 @@ const annotationHook = "helm.sh/hook"
 
 // treated does to rendered objects what a release asks: hooks of some events are left out, and definitions in crds/ are
 // only created.
-func treated(objects []model.Rendered, t fleet.ChartTreatment) ([]model.Rendered, error) {
+func treated(objects []model.Rendered, t model.ChartTreatment) ([]model.Rendered, error) {
 	if !t.CreateCRDs && len(t.SkipHooks) == 0 {
 		return objects, nil
 	}

@@ -30,7 +30,7 @@ var _ model.Ignore = Made
 
 // Made implements model.Ignore. An error says which rule cannot be used, and why; running out of time is a
 // *model.TransientError, because the machine may be busy.
-func Made(ctx context.Context, rules []fleet.IgnoreRule, namespace string, objects []model.Rendered) ([]protocol.Ignored, []fleet.Note, error) {
+func Made(ctx context.Context, rules []model.IgnoreRule, namespace string, objects []model.Rendered) ([]protocol.Ignored, []fleet.Note, error) {
 	compiled, notes, err := compile(rules)
 	if err != nil {
 		return nil, nil, err

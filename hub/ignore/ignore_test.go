@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -34,42 +33,42 @@ func objects(texts ...string) []model.Rendered {
 
 // TestRulesBecomeExactFieldsOfExactObjects is the whole language, case by case.
 func TestRulesBecomeExactFieldsOfExactObjects(t *testing.T) {
-	target := func(t fleet.Target, paths ...string) fleet.IgnoreRule {
-		return fleet.IgnoreRule{Target: t, Paths: paths}
+	target := func(t model.Target, paths ...string) model.IgnoreRule {
+		return model.IgnoreRule{Target: t, Paths: paths}
 	}
-	jq := func(text ...string) fleet.IgnoreRule { return fleet.IgnoreRule{JQ: text} }
-	when := func(text string) fleet.IgnoreRule {
-		return fleet.IgnoreRule{When: text, Paths: []string{"/spec/replicas"}}
+	jq := func(text ...string) model.IgnoreRule { return model.IgnoreRule{JQ: text} }
+	when := func(text string) model.IgnoreRule {
+		return model.IgnoreRule{When: text, Paths: []string{"/spec/replicas"}}
 	}
 	for name, c := range map[string]struct {
-		rule fleet.IgnoreRule
+		rule model.IgnoreRule
 		want string // name=pointers, of all objects
 	}{
-		"no target means every object that has the field": {target(fleet.Target{}, "/spec/replicas"), "web=/spec/replicas worker=/spec/replicas"},
-		"a field that Git does not have is nobody's":      {target(fleet.Target{}, "/spec/paused"), ""},
-		"a field that Git does not have, of a map":        {target(fleet.Target{}, "/spec/selector/hash"), "front=/spec/selector/hash"},
-		"a field that Git does not have, of a list":       {target(fleet.Target{}, "/spec/http/0/route/-1/weight"), "routes=/spec/http/0/route/0/weight"},
+		"no target means every object that has the field": {target(model.Target{}, "/spec/replicas"), "web=/spec/replicas worker=/spec/replicas"},
+		"a field that Git does not have is nobody's":      {target(model.Target{}, "/spec/paused"), ""},
+		"a field that Git does not have, of a map":        {target(model.Target{}, "/spec/selector/hash"), "front=/spec/selector/hash"},
+		"a field that Git does not have, of a list":       {target(model.Target{}, "/spec/http/0/route/-1/weight"), "routes=/spec/http/0/route/0/weight"},
 		"jq of a field that Git does not have":            {jq(`.spec.selector["rollouts-pod-template-hash"]`), "front=/spec/selector/rollouts-pod-template-hash"},
-		"labels that Git does not have are nobody's":      {target(fleet.Target{}, "/metadata/labels/x", "/data/x"), ""},
-		"a kind is a whole regular expression":            {target(fleet.Target{Kind: "State.*"}, "/spec/replicas"), "worker=/spec/replicas"},
-		"part of a kind is no match":                      {target(fleet.Target{Kind: "State"}, "/spec/replicas"), ""},
-		"alternatives are anchored as a whole":            {target(fleet.Target{Name: "we|worker"}, "/spec/replicas"), "worker=/spec/replicas"},
-		"a star is any kind, as in Argo CD":               {target(fleet.Target{Kind: "*", Group: "*"}, "/spec/replicas"), "web=/spec/replicas worker=/spec/replicas"},
-		"group and version":                               {target(fleet.Target{Group: "apps", Version: "v1"}, "/metadata/labels"), "web=/metadata/labels"},
-		"the core group alone":                            {target(fleet.Target{Group: "^$"}, "/data/c~1d", "/data/a~0b"), "config=/data/a~0b,/data/c~1d"},
-		"another version":                                 {target(fleet.Target{Version: "v2"}, "/spec/replicas"), ""},
-		"the app's namespace, where none is written":      {target(fleet.Target{Namespace: "shop"}, "/spec/replicas"), "web=/spec/replicas"},
-		"the namespace that is written":                   {target(fleet.Target{Namespace: "jobs"}, "/spec/replicas"), "worker=/spec/replicas"},
-		"what has no namespace is in none":                {target(fleet.Target{Kind: "ClusterRole", Namespace: "shop"}, "/rules"), ""},
-		"labels":                                          {target(fleet.Target{LabelSelector: "tier in (front,back)"}, "/spec/replicas"), "web=/spec/replicas"},
-		"annotations":                                     {target(fleet.Target{AnnotationSelector: "a/b"}, "/spec/replicas"), "web=/spec/replicas"},
-		"an index":                                        {target(fleet.Target{}, "/spec/template/spec/containers/1/image"), "web=/spec/template/spec/containers/1/image"},
-		"an index from the end":                           {target(fleet.Target{}, "/spec/template/spec/containers/-2/image"), "web=/spec/template/spec/containers/0/image"},
-		"an index beyond the end":                         {target(fleet.Target{}, "/spec/template/spec/containers/2"), ""},
-		"an escaped slash in a key":                       {target(fleet.Target{}, "/metadata/annotations/a~1b"), "web=/metadata/annotations/a~1b"},
-		"identity cannot be ignored":                      {target(fleet.Target{}, "/metadata/name", "/kind", "/apiVersion"), ""},
-		"the whole object is all but its identity":        {target(fleet.Target{Name: "web"}, ""), "web=/metadata/annotations,/metadata/labels,/spec"},
-		"what is no pointer means nothing":                {target(fleet.Target{}, "spec/replicas"), ""},
+		"labels that Git does not have are nobody's":      {target(model.Target{}, "/metadata/labels/x", "/data/x"), ""},
+		"a kind is a whole regular expression":            {target(model.Target{Kind: "State.*"}, "/spec/replicas"), "worker=/spec/replicas"},
+		"part of a kind is no match":                      {target(model.Target{Kind: "State"}, "/spec/replicas"), ""},
+		"alternatives are anchored as a whole":            {target(model.Target{Name: "we|worker"}, "/spec/replicas"), "worker=/spec/replicas"},
+		"a star is any kind, as in Argo CD":               {target(model.Target{Kind: "*", Group: "*"}, "/spec/replicas"), "web=/spec/replicas worker=/spec/replicas"},
+		"group and version":                               {target(model.Target{Group: "apps", Version: "v1"}, "/metadata/labels"), "web=/metadata/labels"},
+		"the core group alone":                            {target(model.Target{Group: "^$"}, "/data/c~1d", "/data/a~0b"), "config=/data/a~0b,/data/c~1d"},
+		"another version":                                 {target(model.Target{Version: "v2"}, "/spec/replicas"), ""},
+		"the app's namespace, where none is written":      {target(model.Target{Namespace: "shop"}, "/spec/replicas"), "web=/spec/replicas"},
+		"the namespace that is written":                   {target(model.Target{Namespace: "jobs"}, "/spec/replicas"), "worker=/spec/replicas"},
+		"what has no namespace is in none":                {target(model.Target{Kind: "ClusterRole", Namespace: "shop"}, "/rules"), ""},
+		"labels":                                          {target(model.Target{LabelSelector: "tier in (front,back)"}, "/spec/replicas"), "web=/spec/replicas"},
+		"annotations":                                     {target(model.Target{AnnotationSelector: "a/b"}, "/spec/replicas"), "web=/spec/replicas"},
+		"an index":                                        {target(model.Target{}, "/spec/template/spec/containers/1/image"), "web=/spec/template/spec/containers/1/image"},
+		"an index from the end":                           {target(model.Target{}, "/spec/template/spec/containers/-2/image"), "web=/spec/template/spec/containers/0/image"},
+		"an index beyond the end":                         {target(model.Target{}, "/spec/template/spec/containers/2"), ""},
+		"an escaped slash in a key":                       {target(model.Target{}, "/metadata/annotations/a~1b"), "web=/metadata/annotations/a~1b"},
+		"identity cannot be ignored":                      {target(model.Target{}, "/metadata/name", "/kind", "/apiVersion"), ""},
+		"the whole object is all but its identity":        {target(model.Target{Name: "web"}, ""), "web=/metadata/annotations,/metadata/labels,/spec"},
+		"what is no pointer means nothing":                {target(model.Target{}, "spec/replicas"), ""},
 
 		"jq paths":                          {jq(".spec.replicas"), "web=/spec/replicas worker=/spec/replicas"},
 		"jq with a condition":               {jq(`.spec.template.spec.containers[] | select(.name == "istio-proxy")`), "web=/spec/template/spec/containers/1"},
@@ -85,7 +84,7 @@ func TestRulesBecomeExactFieldsOfExactObjects(t *testing.T) {
 		"a field that it lacks is no match": {when(`object.spec.ratio < 1`), "worker=/spec/replicas"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			made, _, err := Made(t.Context(), []fleet.IgnoreRule{c.rule}, "shop", objects(web, worker, config, role, front, routes))
+			made, _, err := Made(t.Context(), []model.IgnoreRule{c.rule}, "shop", objects(web, worker, config, role, front, routes))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -102,9 +101,9 @@ func TestRulesBecomeExactFieldsOfExactObjects(t *testing.T) {
 
 // TestRulesOfOneObjectAddUp, and the object is named as the blob has it.
 func TestRulesOfOneObjectAddUp(t *testing.T) {
-	rules := []fleet.IgnoreRule{
+	rules := []model.IgnoreRule{
 		{Paths: []string{"/spec/replicas", "/spec/replicas"}, Managers: []string{"scaler"}},
-		{Target: fleet.Target{Name: "worker"}, JQ: []string{".spec.replicas", ".spec.ratio"}, Managers: []string{"robot", "scaler"}},
+		{Target: model.Target{Name: "worker"}, JQ: []string{".spec.replicas", ".spec.ratio"}, Managers: []string{"robot", "scaler"}},
 	}
 	made, notes, err := Made(t.Context(), rules, "shop", objects(config, worker))
 	if err != nil || len(notes) > 0 {
@@ -124,28 +123,28 @@ func TestRulesOfOneObjectAddUp(t *testing.T) {
 // TestARuleThatCannotBeUsedSaysWhichAndWhy.
 func TestARuleThatCannotBeUsedSaysWhichAndWhy(t *testing.T) {
 	for _, c := range []struct {
-		rule fleet.IgnoreRule
+		rule model.IgnoreRule
 		want string
 	}{
-		{fleet.IgnoreRule{Target: fleet.Target{Kind: "("}}, `target.kind "(" is no regular expression`},
-		{fleet.IgnoreRule{Target: fleet.Target{LabelSelector: "a>b"}}, "target.labelSelector"},
-		{fleet.IgnoreRule{When: "object.spec."}, "is no CEL expression"},
-		{fleet.IgnoreRule{When: `"text"`}, "true or false"},
-		{fleet.IgnoreRule{JQ: []string{".a["}}, "is no path expression"},
-		{fleet.IgnoreRule{JQ: []string{`. * 1000`}}, "* cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{`[.,.] | .[0]`}}, "constants"},
-		{fleet.IgnoreRule{JQ: []string{`{a: .}`}}, "cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{`.["\(.a)"]`}}, "cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{`env.HOME`}}, "env cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{`$ENV.HOME`}}, "$ENV cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{`input`}}, "input cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{`def f: f; f`}}, "def and import cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{`.a) | (.b`}}, "is no path expression"},
-		{fleet.IgnoreRule{JQ: []string{`.a | @base64`}}, "cannot be used"},
-		{fleet.IgnoreRule{JQ: []string{strings.Repeat("(", 3000)}}, "is no path expression"},
-		{fleet.IgnoreRule{JQ: []string{`.` + strings.Repeat("a", 5000)}}, "longer than"},
+		{model.IgnoreRule{Target: model.Target{Kind: "("}}, `target.kind "(" is no regular expression`},
+		{model.IgnoreRule{Target: model.Target{LabelSelector: "a>b"}}, "target.labelSelector"},
+		{model.IgnoreRule{When: "object.spec."}, "is no CEL expression"},
+		{model.IgnoreRule{When: `"text"`}, "true or false"},
+		{model.IgnoreRule{JQ: []string{".a["}}, "is no path expression"},
+		{model.IgnoreRule{JQ: []string{`. * 1000`}}, "* cannot be used"},
+		{model.IgnoreRule{JQ: []string{`[.,.] | .[0]`}}, "constants"},
+		{model.IgnoreRule{JQ: []string{`{a: .}`}}, "cannot be used"},
+		{model.IgnoreRule{JQ: []string{`.["\(.a)"]`}}, "cannot be used"},
+		{model.IgnoreRule{JQ: []string{`env.HOME`}}, "env cannot be used"},
+		{model.IgnoreRule{JQ: []string{`$ENV.HOME`}}, "$ENV cannot be used"},
+		{model.IgnoreRule{JQ: []string{`input`}}, "input cannot be used"},
+		{model.IgnoreRule{JQ: []string{`def f: f; f`}}, "def and import cannot be used"},
+		{model.IgnoreRule{JQ: []string{`.a) | (.b`}}, "is no path expression"},
+		{model.IgnoreRule{JQ: []string{`.a | @base64`}}, "cannot be used"},
+		{model.IgnoreRule{JQ: []string{strings.Repeat("(", 3000)}}, "is no path expression"},
+		{model.IgnoreRule{JQ: []string{`.` + strings.Repeat("a", 5000)}}, "longer than"},
 	} {
-		_, _, err := Made(t.Context(), []fleet.IgnoreRule{{}, c.rule}, "", objects(web))
+		_, _, err := Made(t.Context(), []model.IgnoreRule{{}, c.rule}, "", objects(web))
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.HasPrefix(err.Error(), "ignore rule 2: ") {
 			t.Errorf("%+v: %v, which does not have %q", c.rule, err, c.want)
 		}
@@ -154,7 +153,7 @@ func TestARuleThatCannotBeUsedSaysWhichAndWhy(t *testing.T) {
 
 // TestAPointerThatIsNoneIsNoted: Flux takes it for one that leads nowhere, so the app goes on.
 func TestAPointerThatIsNoneIsNoted(t *testing.T) {
-	_, notes, err := Made(t.Context(), []fleet.IgnoreRule{{Paths: []string{"spec/replicas"}}}, "", objects(web))
+	_, notes, err := Made(t.Context(), []model.IgnoreRule{{Paths: []string{"spec/replicas"}}}, "", objects(web))
 	if err != nil || len(notes) != 1 || !strings.Contains(notes[0].Text, `"spec/replicas" is no JSON pointer`) {
 		t.Errorf("%v, %v", notes, err)
 	}
@@ -166,7 +165,7 @@ func TestHostileExpressionsEnd(t *testing.T) {
 	for _, text := range []string{wide, `..|..|..|..|..|..|..|..`, `recurse(.)`, `[limit(3; .)]`} {
 		begin := time.Now()
 		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		_, _, err := Made(ctx, []fleet.IgnoreRule{{JQ: []string{text}}}, "", objects(web))
+		_, _, err := Made(ctx, []model.IgnoreRule{{JQ: []string{text}}}, "", objects(web))
 		cancel()
 		if err == nil {
 			t.Errorf("%s: no error", text)
@@ -192,7 +191,7 @@ func TestTooManyFieldsAreRefused(t *testing.T) {
 		paths = append(paths, "/data/"+k)
 	}
 	slices.Sort(paths)
-	_, _, err = Made(t.Context(), []fleet.IgnoreRule{{Paths: paths}}, "", objects(string(big), string(big)))
+	_, _, err = Made(t.Context(), []model.IgnoreRule{{Paths: paths}}, "", objects(string(big), string(big)))
 	if err == nil || !strings.Contains(err.Error(), "more than 10000 fields") {
 		t.Error(err)
 	}

@@ -9,12 +9,14 @@ import (
 	"github.com/itchyny/gojq"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // rule is an IgnoreRule that is ready for use.
 type rule struct {
 	group, version, kind, namespace, name *regexp.Regexp // nil: any
-	labels, annotations                   fleet.Selector
+	labels, annotations                   selector.Selector
 
 	paths    [][]string // pointers, taken apart
 	jq       []*gojq.Code
@@ -25,7 +27,7 @@ type rule struct {
 }
 
 // compile makes rules ready for use. The notes name pointers that are none.
-func compile(rules []fleet.IgnoreRule) (out []rule, notes []fleet.Note, err error) {
+func compile(rules []model.IgnoreRule) (out []rule, notes []fleet.Note, err error) {
 	if len(rules) > maxRules {
 		return nil, nil, fmt.Errorf("%d ignore rules, and %d is the most: say the same with fewer", len(rules), maxRules)
 	}
@@ -48,7 +50,7 @@ func compile(rules []fleet.IgnoreRule) (out []rule, notes []fleet.Note, err erro
 	return out, notes, nil
 }
 
-func compileRule(r fleet.IgnoreRule) (out rule, err error) {
+func compileRule(r model.IgnoreRule) (out rule, err error) {
 	t := r.Target
 	for _, m := range []struct {
 		what, text string
@@ -58,10 +60,10 @@ func compileRule(r fleet.IgnoreRule) (out rule, err error) {
 			return out, fmt.Errorf("target.%s %.200q is no regular expression: %w", m.what, m.text, err)
 		}
 	}
-	if out.labels, err = fleet.ParseSelector(t.LabelSelector); err != nil {
+	if out.labels, err = selector.Parse(t.LabelSelector); err != nil {
 		return out, fmt.Errorf("target.labelSelector: %w", err)
 	}
-	if out.annotations, err = fleet.ParseSelector(t.AnnotationSelector); err != nil {
+	if out.annotations, err = selector.Parse(t.AnnotationSelector); err != nil {
 		return out, fmt.Errorf("target.annotationSelector: %w", err)
 	}
 	for _, text := range r.JQ {

@@ -22,7 +22,7 @@ import (
 const skipFile = "+argocd:skip-file-rendering"
 
 // isDirectory says whether a folder is to be read as plain manifests.
-func isDirectory(m *mount, dir string, d *fleet.Directory) (bool, error) {
+func isDirectory(m *mount, dir string, d *model.Directory) (bool, error) {
 	if d == nil {
 		return false, nil
 	}
@@ -47,7 +47,7 @@ func isDirectory(m *mount, dir string, d *fleet.Directory) (bool, error) {
 // The rules are those of Argo CD (v3.6, reposerver/repository, findManifests): files that end in .yaml, .yml or .json;
 // a JSON file holds one object; a YAML file of which nothing is an object is left out unless it looks like a manifest;
 // lists are taken apart; of an object that is there twice the later one counts.
-func directory(m *mount, dir string, d fleet.Directory) ([]model.Rendered, error) {
+func directory(m *mount, dir string, d model.Directory) ([]model.Rendered, error) {
 	r := &directoryReader{m: m, dir: dir, Directory: d, at: map[string]int{}}
 	var err error
 	if r.refuse, err = regexp.Compile(d.Refuse); err != nil {
@@ -66,7 +66,7 @@ func directory(m *mount, dir string, d fleet.Directory) ([]model.Rendered, error
 }
 
 // refuse is the error of a file in the folder itself that is refused.
-func refuse(m *mount, dir string, d *fleet.Directory) error {
+func refuse(m *mount, dir string, d *model.Directory) error {
 	if d.Refuse == "" {
 		return nil
 	}
@@ -94,7 +94,7 @@ func refused(name string) error {
 type directoryReader struct {
 	m   *mount
 	dir string
-	fleet.Directory
+	model.Directory
 	include, exclude, refuse *regexp.Regexp
 
 	objects []model.Rendered

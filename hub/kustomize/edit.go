@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/types"
 )
 
 // edit changes a kustomization as the commands of `kustomize edit` do (kustomize v5.8, commands/edit).
-func edit(k *types.Kustomization, e fleet.Edit) error {
+func edit(k *types.Kustomization, e model.Edit) error {
 	k.FixKustomization() // as every one of these commands does first
 	if err := setImages(k, e.Images); err != nil {
 		return err
@@ -88,7 +88,7 @@ func splitImage(image string) (name, tag, digest string) {
 }
 
 // setReplicas is `kustomize edit set replicas`.
-func setReplicas(k *types.Kustomization, replicas []fleet.Replicas) {
+func setReplicas(k *types.Kustomization, replicas []model.Replicas) {
 	if len(replicas) == 0 {
 		return
 	}
@@ -106,7 +106,7 @@ func setReplicas(k *types.Kustomization, replicas []fleet.Replicas) {
 }
 
 // addLabels is `kustomize edit add label`.
-func addLabels(k *types.Kustomization, e fleet.Edit) error {
+func addLabels(k *types.Kustomization, e model.Edit) error {
 	switch {
 	case len(e.Labels) == 0:
 		return nil

@@ -8,14 +8,14 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
 )
 
 // amend merges an overlay into the kustomization in file, which is served in place of what the repository has.
-func amend(m *mount, file string, o fleet.Overlay) error {
+func amend(m *mount, file string, o model.Overlay) error {
 	data, err := m.readFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &diagnose.BuildError{File: file, Reason: "vanished while it was read", Hint: "try again"}
@@ -55,7 +55,7 @@ func amend(m *mount, file string, o fleet.Overlay) error {
 // The rules are those of Flux (fluxcd/pkg/kustomize v1.44, Generator.GenerateManifest): namespace, prefix, suffix and
 // build metadata replace what is there, patches and components come after it, and an image changes the entry of its
 // name.
-func merge(m *mount, k *types.Kustomization, dir, base string, o fleet.Overlay) error {
+func merge(m *mount, k *types.Kustomization, dir, base string, o model.Overlay) error {
 	if o.Namespace != "" {
 		k.Namespace = o.Namespace
 	}
@@ -95,14 +95,14 @@ func merge(m *mount, k *types.Kustomization, dir, base string, o fleet.Overlay) 
 }
 
 // options are what a patch may change beyond its fields; nil for nothing.
-func options(p fleet.Patch) *types.PatchArgs {
+func options(p model.Patch) *types.PatchArgs {
 	if len(p.Options) == 0 {
 		return nil
 	}
 	return &types.PatchArgs{AllowNameChange: p.Options["allowNameChange"], AllowKindChange: p.Options["allowKindChange"]}
 }
 
-func mergeImage(k *types.Kustomization, i fleet.Image) {
+func mergeImage(k *types.Kustomization, i model.Image) {
 	at := slices.IndexFunc(k.Images, func(have types.Image) bool { return have.Name == i.Name })
 	if at < 0 {
 		k.Images = append(k.Images, types.Image{Name: i.Name, NewName: i.NewName, NewTag: i.NewTag, Digest: i.Digest})
@@ -116,7 +116,7 @@ func mergeImage(k *types.Kustomization, i fleet.Image) {
 	}
 }
 
-func selector(t *fleet.Target) *types.Selector {
+func selector(t *model.Target) *types.Selector {
 	if t == nil {
 		return nil
 	}

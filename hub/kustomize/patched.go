@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/krusty"
@@ -14,7 +13,7 @@ import (
 )
 
 // patched lays the patches of an overlay over manifests that were read from a plain folder. Their order is kept.
-func patched(m *mount, objects []model.Rendered, o fleet.Overlay) (out []model.Rendered, err error) {
+func patched(m *mount, objects []model.Rendered, o model.Overlay) (out []model.Rendered, err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			out, err = nil, diagnose.Panicked{Value: v}

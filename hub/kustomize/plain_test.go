@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -71,7 +70,7 @@ func TestPlainNamespace(t *testing.T) {
 	files := tree(plainTree)
 	with := tree(plainTree + "-- p/kustomization.yaml --\nnamespace: prod\n" +
 		"resources: [a.yml, b.yaml, kust, sub/deep/c.yaml]\n")
-	same(t, mustBuild(t, files, "p", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "prod"},
+	same(t, mustBuild(t, files, "p", model.BuildOptions{Overlay: model.Overlay{Namespace: "prod"},
 		Skip: []string{"p/cluster.yaml"}}), oracle(t, with, "p"))
 }
 
@@ -147,14 +146,14 @@ spec: {volumes: [{name: v, configMap: {name: g}}]}
 `
 	with := tree(base + "-- over/kustomization.yaml --\nnamespace: outer\nsortOptions: {order: fifo}\n" +
 		"resources: [../base]\n")
-	same(t, mustBuild(t, tree(base), "base", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "outer"},
+	same(t, mustBuild(t, tree(base), "base", model.BuildOptions{Overlay: model.Overlay{Namespace: "outer"},
 		Skip: []string{"base/all.yaml"}}), oracle(t, with, "over"))
 }
 
 func TestNamespaceOfAComponent(t *testing.T) {
 	files := tree("-- c/kustomization.yaml --\nkind: Component\nresources: [x.yaml]\n-- c/x.yaml --\n" +
 		configMap("x"))
-	got := mustBuild(t, files, "c", model.BuildOptions{Overlay: fleet.Overlay{Namespace: "n"}})
+	got := mustBuild(t, files, "c", model.BuildOptions{Overlay: model.Overlay{Namespace: "n"}})
 	if len(got) != 1 || !strings.Contains(string(got[0].JSON), `"namespace":"n"`) || got[0].File != "c/x.yaml" {
 		t.Errorf("%+v", got)
 	}
@@ -165,9 +164,9 @@ func TestNamespaceOfAComponent(t *testing.T) {
 func TestAManifestIsPatchedWithoutAKustomization(t *testing.T) {
 	files := tree("-- p/b.yaml --\n" + configMap("b") + "-- p/a.yaml --\n" + configMap("a") +
 		"-- p/values.yaml --\nno: manifest\n")
-	patch := fleet.Patch{Patch: "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {more: x}}",
-		Target: &fleet.Target{Kind: "ConfigMap", Name: "b"}}
-	opts := model.BuildOptions{Directory: &fleet.Directory{}, Overlay: fleet.Overlay{Patches: []fleet.Patch{patch}}}
+	patch := model.Patch{Patch: "{apiVersion: v1, kind: ConfigMap, metadata: {name: b}, data: {more: x}}",
+		Target: &model.Target{Kind: "ConfigMap", Name: "b"}}
+	opts := model.BuildOptions{Directory: &model.Directory{}, Overlay: model.Overlay{Patches: []model.Patch{patch}}}
 	got := mustBuild(t, files, "p", opts)
 	if len(got) != 2 || got[0].File != "p/a.yaml" || got[1].File != "p/b.yaml" ||
 		strings.Contains(string(got[0].JSON), "more") ||
@@ -193,7 +192,7 @@ func TestFilesThatCannotBeFollowedAreRefused(t *testing.T) {
 			"namespace: x\n": "p/fleet.yaml: says how the folder is delivered",
 		"-- p/x.yaml --\n" + configMap("x") + "-- p/my-fleet.yaml --\na: b\n": "",
 	} {
-		opts := model.BuildOptions{Directory: &fleet.Directory{Recurse: true, Detect: true,
+		opts := model.BuildOptions{Directory: &model.Directory{Recurse: true, Detect: true,
 			Refuse: `(^|/)fleet\.ya?ml$`}}
 		if want == "" {
 			mustBuild(t, tree(text), "p", opts)

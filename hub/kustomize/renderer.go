@@ -8,7 +8,6 @@ import (
 	"path"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/kustomize/inflate"
 	"github.com/drover-dev/drover/hub/model"
@@ -135,7 +134,7 @@ func prepare(m *mount, dir string, opts model.BuildOptions) (string, error) {
 }
 
 // unchanged says whether an overlay leaves a kustomization unchanged, so that it need not be written.
-func unchanged(o fleet.Overlay) bool {
+func unchanged(o model.Overlay) bool {
 	if o.Edit != nil && o.Edit.IsZero() {
 		o.Edit = nil
 	}

@@ -139,9 +139,9 @@ func (l *Layout) fleetApp(d document.Document) (model.Rendered, error) {
 		document.Scalar(document.Field(d.Node, "kind"))); says != "" {
 		return model.Rendered{}, d.Errorf(d.Node, "%s", says)
 	}
-	if !d.IsOurs() || document.Scalar(document.Field(d.Node, "kind")) != fleet.KindApp {
+	if !d.IsOurs() || document.Scalar(document.Field(d.Node, "kind")) != model.KindApp {
 		return model.Rendered{}, d.Errorf(d.Node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
-			"move this elsewhere, and let an App name its folder", planning.FleetRoot, fleet.APIVersion, strings.Join(l.centralTools(), " or "))
+			"move this elsewhere, and let an App name its folder", planning.FleetRoot, model.APIVersion, strings.Join(l.centralTools(), " or "))
 	}
 	if err := native.CheckFleetApp(d); err != nil {
 		return model.Rendered{}, err
@@ -196,7 +196,7 @@ func (l *Layout) Untaken(ctx context.Context, tree model.Tree, in model.Declarat
 	var out []fleet.Note
 	for _, d := range l.dialects() {
 		if by, ok := d.(planning.Destined); ok {
-			p := &planner{Plan: planning.NewPlan(tree, "", in, func() ([]fleet.Cluster, error) { return l.fleet(tree) }), layout: l}
+			p := &planner{Plan: planning.NewPlan(tree, "", in, func() ([]model.Cluster, error) { return l.fleet(tree) }), layout: l}
 			p.readers = []tongue{{d, d.Kinds(), d.Open(p.Plan)}}
 			for _, o := range in.Declared {
 				p.index(o)
@@ -209,7 +209,7 @@ func (l *Layout) Untaken(ctx context.Context, tree model.Tree, in model.Declarat
 }
 
 // Select implements model.Layout.
-func (l *Layout) Select(apps []model.Rendered, cluster fleet.Cluster) (selected []model.Rendered, problems []string) {
+func (l *Layout) Select(apps []model.Rendered, cluster model.Cluster) (selected []model.Rendered, problems []string) {
 	for _, a := range apps {
 		docs, err := document.Parse(a.File, a.JSON)
 		if err != nil || len(docs) != 1 {

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // fleetwide is an App below fleet/ with this under its clusterSelector.
@@ -13,7 +13,7 @@ func fleetwide(name, selector, spec string) string {
 		"  clusterSelector:\n" + selector
 }
 
-var eu = fleet.Cluster{Name: "eu-1", Labels: map[string]string{"env": "production", "region": "eu"},
+var eu = model.Cluster{Name: "eu-1", Labels: map[string]string{"env": "production", "region": "eu"},
 	Vars: map[string]string{"size": "3"}}
 
 func TestFleetwideApps(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/flux"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -47,9 +46,9 @@ func TestHostileShapesOfFluxObjectsGiveErrorsOrNotes(t *testing.T) {
 					t.Fatal(err)
 				}
 				declared = append(declared, model.Declaration{Rendered: model.Rendered{JSON: data, File: "clusters/staging/x.yaml"},
-					App: fleet.RootApp})
+					App: model.RootApp})
 			}
-			c, err := (&Layout{}).Plan(t.Context(), repository, model.Declarations{Cluster: fleet.Cluster{Name: "staging"},
+			c, err := (&Layout{}).Plan(t.Context(), repository, model.Declarations{Cluster: model.Cluster{Name: "staging"},
 				Declared: declared, Branch: "main"})
 			if err != nil {
 				t.Fatalf("%s %s: %v", f.Kind, f.Path, err)

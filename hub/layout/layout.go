@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/argo"
 	"github.com/drover-dev/drover/hub/layout/flux"
 	"github.com/drover-dev/drover/hub/layout/native"
@@ -63,7 +62,7 @@ func (l *Layout) Clusters(tree model.Tree) (names, problems []string, err error)
 		if strings.HasPrefix(e.Name(), ".") || !mayBeFolder(tree, folder, e) {
 			continue
 		}
-		if err := fleet.CheckCluster(folder, e.Name()); err != nil {
+		if err := model.CheckCluster(folder, e.Name()); err != nil {
 			problems = append(problems, err.Error())
 			continue
 		}
@@ -110,12 +109,12 @@ func (l *Layout) Read(ctx context.Context, tree model.Tree, name string) (model.
 }
 
 // fleet reads what all clusters say of themselves.
-func (l *Layout) fleet(tree model.Tree) ([]fleet.Cluster, error) {
+func (l *Layout) fleet(tree model.Tree) ([]model.Cluster, error) {
 	names, _, err := l.Clusters(tree)
 	if err != nil {
 		return nil, err
 	}
-	var out []fleet.Cluster
+	var out []model.Cluster
 	for _, name := range names {
 		c, err := native.ReadCluster(tree, path.Join(l.folder(name), planning.ClusterFile), name)
 		if err != nil {

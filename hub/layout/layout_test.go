@@ -8,7 +8,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -46,9 +45,9 @@ func read(t *testing.T, text string) model.Folder {
 		t.Fatal(err)
 	}
 	if len(f.Cluster.Problems) == 0 {
-		for name, why := range fleet.Unsatisfiable(f.Cluster.Apps) {
+		for name, why := range model.Unsatisfiable(f.Cluster.Apps) {
 			if a := &f.Cluster.Apps[slices.IndexFunc(f.Cluster.Apps,
-				func(a fleet.App) bool { return a.Name == name })]; a.Err == "" {
+				func(a model.App) bool { return a.Name == name })]; a.Err == "" {
 				a.Err = why
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -16,16 +15,16 @@ import (
 func declared(kind, namespace, name string) model.Declaration {
 	group := map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io/v1", "HelmRelease": "helm.toolkit.fluxcd.io/v2",
 		"Application": "argoproj.io/v1alpha1"}[kind]
-	return model.Declaration{App: fleet.RootApp, Rendered: model.Rendered{File: "clusters/staging/x.yaml",
+	return model.Declaration{App: model.RootApp, Rendered: model.Rendered{File: "clusters/staging/x.yaml",
 		JSON: fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q},"spec":{}}`, group, kind, name, namespace)}}
 }
 
 // plannedNames are the names of the apps of declarations, by what declares them.
 func plannedNames(t *testing.T, natives []string, in []model.Declaration) map[string]string {
 	t.Helper()
-	c := fleet.Cluster{Name: "staging"}
+	c := model.Cluster{Name: "staging"}
 	for _, name := range natives {
-		c.Apps = append(c.Apps, fleet.App{Name: name})
+		c.Apps = append(c.Apps, model.App{Name: name})
 	}
 	got, err := (&Layout{}).Plan(t.Context(), tree(payment), model.Declarations{Cluster: c, Declared: in, Branch: "main"})
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -53,22 +52,22 @@ Not a manifest.
 `
 
 func TestNativeLayout(t *testing.T) {
-	want := fleet.Cluster{
+	want := model.Cluster{
 		Name:      "staging",
 		Labels:    map[string]string{"env": "staging", "tier": "1"},
 		Described: true,
 		Vars:      map[string]string{"region": "eu", "replicas": "2", "debug": "true"}, // as they are written
-		Apps: []fleet.App{
-			{Name: "database", File: "clusters/staging/apps.yaml", Part: fleet.Part{Path: "apps/payment"}, Prune: true},
+		Apps: []model.App{
+			{Name: "database", File: "clusters/staging/apps.yaml", Part: model.Part{Path: "apps/payment"}, Prune: true},
 			{
-				Name: "payment", File: "clusters/staging/apps.yaml", Part: fleet.Part{Path: "apps/payment"}, Namespace: "shop",
+				Name: "payment", File: "clusters/staging/apps.yaml", Part: model.Part{Path: "apps/payment"}, Namespace: "shop",
 				DependsOn: []string{"database",
 					"queue"}, DependsAt: "clusters/staging/apps.yaml:8", Suspend: true, Substitute: true, // since it has vars
 				Vars: map[string]string{"replicas": "3"}, Timeout: 90 * time.Second,
 			},
-			{Name: "queue", File: "clusters/staging/more/queue.yml", Part: fleet.Part{Path: "apps/payment"}, Prune: true,
+			{Name: "queue", File: "clusters/staging/more/queue.yml", Part: model.Part{Path: "apps/payment"}, Prune: true,
 				Substitute: true},
-			{Name: "root", File: "clusters/staging", Part: fleet.Part{Path: "clusters/staging"}, Prune: true},
+			{Name: "root", File: "clusters/staging", Part: model.Part{Path: "clusters/staging"}, Prune: true},
 		},
 	}
 	f := read(t, everything)
@@ -82,7 +81,7 @@ func TestNativeLayout(t *testing.T) {
 }
 
 func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
-	want := fleet.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"},
+	want := model.Cluster{Name: "staging", Labels: map[string]string{"env": "staging"},
 		Vars: map[string]string{"region": "eu"}, Suspend: true,
 		PruneOnRemove: true, AgentImage: "example.com/agent@sha256:1", Described: true}
 	const life = "onRemove: prune\nagent: {image: example.com/agent@sha256:1}\n"
@@ -101,7 +100,7 @@ func TestClusterFileAsAnObjectOrAsFields(t *testing.T) {
 	for text, described := range map[string]bool{"": false, "# nothing yet\n": false, "null\n": false, "{}\n": false,
 		"labels:\nvars:\n": true, "onRemove: keep\nagent:\n": true} {
 		if f := read(t, "-- clusters/staging/cluster.yaml --\n"+text); !reflect.DeepEqual(f.Cluster,
-			fleet.Cluster{Name: "staging", Described: described}) {
+			model.Cluster{Name: "staging", Described: described}) {
 			t.Errorf("%q: got %+v", text, f.Cluster)
 		}
 	}
@@ -131,9 +130,9 @@ metadata: {name: shop}
 -- clusters/staging/not-named.yaml --
 a: [ # nothing names this file, so nothing reads it
 `)
-	want := []fleet.App{
-		{Name: "eu-payment", File: "apps/base/app.yaml", Part: fleet.Part{Path: "apps/payment"}, Prune: true},
-		{Name: "root", File: "clusters/staging", Part: fleet.Part{Path: "clusters/staging"}, Prune: true},
+	want := []model.App{
+		{Name: "eu-payment", File: "apps/base/app.yaml", Part: model.Part{Path: "apps/payment"}, Prune: true},
+		{Name: "root", File: "clusters/staging", Part: model.Part{Path: "clusters/staging"}, Prune: true},
 	}
 	if !reflect.DeepEqual(f.Cluster.Apps, want) || len(f.Cluster.Problems) > 0 {
 		t.Errorf("apps %+v, problems %q\nwant %+v", f.Cluster.Apps, f.Cluster.Problems, want)
@@ -283,12 +282,12 @@ func TestAnAppLaysOverItsFolderWhatItSays(t *testing.T) {
   commonMetadata: {labels: {a: b}, annotations: {c: 1}}
 `))
 	got := f.Cluster.Apps[0]
-	want := fleet.App{
+	want := model.App{
 		Name: "payment", File: "clusters/staging/a.yaml", Prune: true,
-		Part: fleet.Part{Path: "apps/payment", Overlay: fleet.Overlay{Namespace: "shop", NamePrefix: "a-", NameSuffix: "-b",
-			Patches: []fleet.Patch{{Patch: "x", Target: &fleet.Target{Kind: "Pod", Name: "w.*"}}},
-			Images:  []fleet.Image{{Name: "nginx", NewTag: "1.27", NewName: "n", Digest: "d"}}, Components: []string{"../tls"}}},
-		Metadata: fleet.Metadata{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "1"}},
+		Part: model.Part{Path: "apps/payment", Overlay: model.Overlay{Namespace: "shop", NamePrefix: "a-", NameSuffix: "-b",
+			Patches: []model.Patch{{Patch: "x", Target: &model.Target{Kind: "Pod", Name: "w.*"}}},
+			Images:  []model.Image{{Name: "nginx", NewTag: "1.27", NewName: "n", Digest: "d"}}, Components: []string{"../tls"}}},
+		Metadata: model.Metadata{Labels: map[string]string{"a": "b"}, Annotations: map[string]string{"c": "1"}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

@@ -7,7 +7,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -28,7 +27,7 @@ func (p *planner) takeNative(d model.Declaration) {
 		p.Problem("%s: %s in the app %s: %s", d.File, doc.Name(), d.App, says)
 		return
 	}
-	if kind := document.Scalar(document.Field(doc.Node, "kind")); kind != fleet.KindApp {
+	if kind := document.Scalar(document.Field(doc.Node, "kind")); kind != model.KindApp {
 		p.Problem("%s: %s %s in the app %s: only Apps may be declared by an app", d.File, kind, doc.Name(), d.App)
 		return
 	}
@@ -66,7 +65,7 @@ func (p *planner) takeNative(d model.Declaration) {
 }
 
 // equalApps says whether two declarations of an app say the same, wherever they stand.
-func equalApps(a, b fleet.App) bool {
+func equalApps(a, b model.App) bool {
 	a.File, a.DependsAt, b.File, b.DependsAt = "", "", "", ""
 	left, _ := json.Marshal(a)
 	right, _ := json.Marshal(b)

@@ -33,8 +33,8 @@ type tongue struct {
 }
 
 // Plan implements model.Layout.
-func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declarations) (fleet.Cluster, error) {
-	clusters := func() ([]fleet.Cluster, error) { return l.fleet(tree) }
+func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declarations) (model.Cluster, error) {
+	clusters := func() ([]model.Cluster, error) { return l.fleet(tree) }
 	p := &planner{Plan: planning.NewPlan(tree, l.folder(in.Cluster.Name), in, clusters), layout: l}
 	for _, d := range l.dialects() {
 		p.readers = append(p.readers, tongue{d, d.Kinds(), d.Open(p.Plan)})
@@ -55,7 +55,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 	}
 	p.noteCircles()
 	p.placeDependencies()
-	p.Cluster.Apps = slices.SortedFunc(maps.Values(p.Apps), fleet.CompareApps)
+	p.Cluster.Apps = slices.SortedFunc(maps.Values(p.Apps), model.CompareApps)
 	return p.Cluster, transient
 }
 
@@ -145,7 +145,7 @@ func formerly(o *planning.Object) (out []string) {
 	if o.Namespace != o.Home {
 		name = o.Namespace + "-" + o.Name
 	}
-	if protocol.CheckName(name) == nil && name != fleet.RootApp {
+	if protocol.CheckName(name) == nil && name != model.RootApp {
 		out = append(out, name)
 	}
 	return append(out, digested(name, o.Key()))
@@ -157,7 +157,7 @@ func (p *planner) take(o *planning.Object) {
 	if t == nil {
 		return
 	}
-	app := fleet.App{Name: o.AppName, File: o.Where(), Parent: o.App, Declared: o.Key(), Formerly: formerly(o), Foreign: true}
+	app := model.App{Name: o.AppName, File: o.Where(), Parent: o.App, Declared: o.Key(), Formerly: formerly(o), Foreign: true}
 	app.DependsAt, app.AllowEmpty = o.Where(), o.AllowsEmpty()
 	declared, err := t.reader.Read(o, &app)
 	if !declared {
@@ -171,7 +171,7 @@ func (p *planner) take(o *planning.Object) {
 	}
 	app.Err = cmp.Or(o.Err, app.Err)
 	if app.Path == p.Folder && app.Chart == nil && app.Source == nil && len(app.More) == 0 {
-		if o.App == fleet.RootApp || o.App == "" {
+		if o.App == model.RootApp || o.App == "" {
 			p.takeSelf(o, app)
 			return
 		}
@@ -183,10 +183,10 @@ func (p *planner) take(o *planning.Object) {
 }
 
 // takeSelf lets the object that delivers the cluster's own folder say how: the folder is the root app already.
-func (p *planner) takeSelf(o *planning.Object, app fleet.App) {
-	root, ok := p.Apps[fleet.RootApp]
+func (p *planner) takeSelf(o *planning.Object, app model.App) {
+	root, ok := p.Apps[model.RootApp]
 	if !ok {
-		root = fleet.App{Name: fleet.RootApp, File: app.Path, Part: fleet.Part{Path: app.Path}}
+		root = model.App{Name: model.RootApp, File: app.Path, Part: model.Part{Path: app.Path}}
 	}
 	switch overlay := app.Overlay; {
 	case root.Err != "":
@@ -203,7 +203,7 @@ func (p *planner) takeSelf(o *planning.Object, app fleet.App) {
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend = app.Vars, app.VarsFrom, app.Prune, app.Suspend
 	root.Timeout, root.Notes, root.Namespace = app.Timeout, app.Notes, app.Namespace
-	p.Apps[fleet.RootApp] = root
+	p.Apps[model.RootApp] = root
 }
 
 // maxName is how long an app's name may be, as a DNS label.

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -37,7 +36,7 @@ func (toy) Sort(_ string, h document.Head) planning.Use {
 
 type toyRepo struct{ Paths, Targets []string }
 
-func (toy) Targets(o model.Rendered, c fleet.Cluster) bool {
+func (toy) Targets(o model.Rendered, c model.Cluster) bool {
 	var r struct{ Spec toyRepo }
 	return json.Unmarshal(o.JSON, &r) == nil && slices.Contains(r.Spec.Targets, c.Labels["env"])
 }
@@ -72,7 +71,7 @@ func (r toyReader) Expand(context.Context) (out []model.Declaration, err error) 
 	return out, nil
 }
 
-func (r toyReader) Read(o *planning.Object, app *fleet.App) (bool, error) {
+func (r toyReader) Read(o *planning.Object, app *model.App) (bool, error) {
 	var b struct{ Path string }
 	if o.Kind != "Bundle" {
 		return false, nil
@@ -129,7 +128,7 @@ labels: {env: test}
 		}
 		in := model.Declarations{Cluster: f.Cluster, Branch: "main"}
 		for _, o := range f.Declared {
-			in.Declared = append(in.Declared, model.Declaration{Rendered: o, App: fleet.RootApp})
+			in.Declared = append(in.Declared, model.Declaration{Rendered: o, App: model.RootApp})
 		}
 		selected, _ := l.Select(central, f.Cluster)
 		for _, o := range selected {

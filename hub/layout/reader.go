@@ -22,7 +22,7 @@ type reader struct {
 	tree    model.Tree
 	dir     string
 	folder  model.Folder
-	apps    map[string]fleet.App
+	apps    map[string]model.App
 	places  map[string]string // of the apps, as file:line
 	scanned map[string]bool   // plain files, whose documents were taken in with their lines
 	foreign []model.Rendered  // what dialects read in plain files; it is used where the build fails
@@ -33,8 +33,8 @@ type reader struct {
 
 func newReader(l *Layout, tree model.Tree, name string) *reader {
 	return &reader{
-		layout: l, dir: l.folder(name), tree: tree, folder: model.Folder{Cluster: fleet.Cluster{Name: name}},
-		apps: map[string]fleet.App{}, places: map[string]string{}, scanned: map[string]bool{},
+		layout: l, dir: l.folder(name), tree: tree, folder: model.Folder{Cluster: model.Cluster{Name: name}},
+		apps: map[string]model.App{}, places: map[string]string{}, scanned: map[string]bool{},
 	}
 }
 
@@ -161,14 +161,14 @@ func (r *reader) take(d document.Document) {
 	case r.layout.dialectOf(d) != nil:
 		r.takeForeign(d)
 	case !d.IsOurs():
-	case document.Scalar(kind) == fleet.KindApp:
+	case document.Scalar(kind) == model.KindApp:
 		r.takeApp(d)
-	case document.Scalar(kind) == fleet.KindCluster:
+	case document.Scalar(kind) == model.KindCluster:
 		r.problem("%v", d.Errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
 	default:
 		r.problem("%v", d.Errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s and %s",
 			document.Scalar(document.Field(d.Node,
-				"apiVersion")), document.Scalar(kind), fleet.APIVersion, fleet.KindApp, fleet.KindCluster))
+				"apiVersion")), document.Scalar(kind), model.APIVersion, model.KindApp, model.KindCluster))
 	}
 }
 
@@ -206,7 +206,7 @@ func (r *reader) takeApp(d document.Document) {
 
 // takeRoot splits what the folder rendered to into Apps and the root app.
 func (r *reader) takeRoot(objects []model.Rendered, err error) {
-	root := fleet.App{Name: fleet.RootApp, File: r.dir, Part: fleet.Part{Path: r.dir}, Prune: true}
+	root := model.App{Name: model.RootApp, File: r.dir, Part: model.Part{Path: r.dir}, Prune: true}
 	if err != nil {
 		root.Err = err.Error()
 	}
@@ -229,7 +229,7 @@ func (r *reader) takeRoot(objects []model.Rendered, err error) {
 	r.folder.Declared = append(r.folder.Declared, r.claimed...)
 	if app, taken := r.apps[root.Name]; taken {
 		app.Err = fmt.Sprintf("%s: the name %q is kept for what the folder holds beside its Apps: choose another",
-			r.places[root.Name], fleet.RootApp)
+			r.places[root.Name], model.RootApp)
 		r.apps[root.Name] = app
 		return
 	}
@@ -270,6 +270,6 @@ func (r *reader) conclude() {
 		}
 		c.Apps = append(c.Apps, a)
 	}
-	slices.SortFunc(c.Apps, fleet.CompareApps)
+	slices.SortFunc(c.Apps, model.CompareApps)
 	slices.Sort(c.Problems)
 }

@@ -3,14 +3,14 @@ package layout
 import (
 	"fmt"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // bind gives an app the service account of the app that declares it, or of one further up. In Flux a tenant can make
 // only what its own account may make; here nobody asks the cluster who may declare an app, so that an app which named
 // another account, or none, would be the way out of the account that its tenant is held to.
-func bind(a *fleet.App, account string) {
+func bind(a *model.App, account string) {
 	own := a.Handling.ServiceAccount
 	if account != "" {
 		a.Handling.ServiceAccount = account

@@ -10,4 +10,5 @@ import (
 // Ignore makes out which fields of rendered objects ignore rules mean. namespace is of objects that name none. The
 // result depends on the arguments alone, so that it may be remembered. The notes say which rules ask for what cannot
 // be.
-type Ignore func(ctx context.Context, rules []fleet.IgnoreRule, namespace string, objects []Rendered) ([]protocol.Ignored, []fleet.Note, error)
+type Ignore func(ctx context.Context, rules []IgnoreRule, namespace string, objects []Rendered) (
+	[]protocol.Ignored, []fleet.Note, error)

@@ -31,7 +31,7 @@ type FleetApps interface {
 	Fleet(ctx context.Context, tree Tree) (apps []Rendered, problems []string, err error)
 	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of
 	// which that cannot be told.
-	Select(apps []Rendered, cluster fleet.Cluster) (selected []Rendered, problems []string)
+	Select(apps []Rendered, cluster Cluster) (selected []Rendered, problems []string)
 	// Untaken names those of Fleet's apps that name the cluster they are for, where no cluster is that one.
 	Untaken(ctx context.Context, tree Tree, d Declarations) []fleet.Note
 }
@@ -44,12 +44,12 @@ type Planner interface {
 	// Plan says which apps a cluster has, given all that its folder and the renders of its apps declare. Like Read it
 	// returns an error only where the tree could not be read, or if ctx is done; with a *TransientError the cluster
 	// is given as well, as far as it could be known, with a problem that says what could not.
-	Plan(ctx context.Context, tree Tree, d Declarations) (fleet.Cluster, error)
+	Plan(ctx context.Context, tree Tree, d Declarations) (Cluster, error)
 }
 
 // Folder is one cluster's folder, read.
 type Folder struct {
-	Cluster fleet.Cluster
+	Cluster Cluster
 	// Root are the objects of the root app: everything in the folder that declares no App. Where the
 	// root app has an Err, they are not known.
 	Root []Rendered
@@ -71,7 +71,7 @@ type Sorted struct {
 
 // Declarations are all that is known of what a cluster declares.
 type Declarations struct {
-	Cluster    fleet.Cluster // as its folder was read
+	Cluster    Cluster // as its folder was read
 	Declared   []Declaration
 	Branch     string   // that is followed; "" if none is
 	Repository []string // addresses of the repository

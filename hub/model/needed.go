@@ -2,13 +2,11 @@ package model
 
 import (
 	"strings"
-
-	"github.com/drover-dev/drover/fleet"
 )
 
 // Needed is a published chart that a render looked for in its tree and did not find.
 type Needed struct {
-	Source fleet.Source `json:"source"`
+	Source Source `json:"source"`
 	// At is the folder in which the chart is to be. If Archive is set, the version that was found and .tgz are added to
 	// it, as Helm names the archives in charts/.
 	At      string `json:"at"`

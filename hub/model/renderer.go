@@ -24,12 +24,12 @@ type Renderer interface {
 
 // BuildOptions are what an app may ask of a build beyond its folder. The zero value asks nothing.
 type BuildOptions struct {
-	Overlay fleet.Overlay `json:"overlay,omitzero"`
+	Overlay Overlay `json:"overlay,omitzero"`
 	// Skip names files and folders (repository paths) that a plain folder's build leaves out, such as
 	// the cluster.yaml of a cluster's folder.
 	Skip []string `json:"skip,omitempty"`
 	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
-	Directory *fleet.Directory `json:"directory,omitempty"`
+	Directory *Directory `json:"directory,omitempty"`
 	// Inflated are rendered charts that kustomizations name, by Inflation.Key.
 	Inflated map[string][]Rendered `json:"inflated,omitempty"`
 }
@@ -47,7 +47,8 @@ type Charts interface {
 	// was read and on its arguments. replace, unless nil, is given the values (an object that holds them) to replace
 	// variables in. The notes say what of the chart is not done. An error that another try may not have is a
 	// *TransientError.
-	RenderChart(ctx context.Context, tree Tree, app fleet.App, on Capabilities, replace func(Rendered) (Rendered, error)) ([]Rendered, []fleet.Note, error)
+	RenderChart(ctx context.Context, tree Tree, app App, on Capabilities,
+		replace func(Rendered) (Rendered, error)) ([]Rendered, []fleet.Note, error)
 }
 
 // TransientError is a failure that another try may not have, although nothing in the tree changes.

@@ -1,76 +1,68 @@
 package model
 
 import (
-	"context"
-	"io/fs"
-	"time"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/url"
+	"strings"
 )
 
-// Revision is one Git commit.
-type Revision struct {
-	Hash    string    // the full commit id, lower-case hexadecimal
-	Branch  string    // the branch it was read from
-	Author  string    // "Name <mail>"
-	Subject string    // first line of the commit message
-	Time    time.Time // committer time, UTC
+// Key names what is fetched for a source: two sources of one key are one download, whatever part of it each looks at
+// and however often each wants to be asked for.
+func (s Source) Key() string {
+	s = s.Fetched()
+	data, _ := json.Marshal(s) // texts and numbers alone: it cannot fail
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:16])
 }
 
-// Tree is everything a renderer may read: the files of one revision, by slash-separated paths
-// relative to the repository's root ("." is the root), as io/fs wants them. Symbolic links are
-// followed inside the tree; one that leaves it is an error. A path that does not exist is
-// fs.ErrNotExist.
-type Tree interface {
-	fs.ReadFileFS
-	fs.ReadDirFS
-	fs.StatFS
+// Fetched is a source without what is done after it was fetched, and without how often that is.
+func (s Source) Fetched() Source {
+	s.Folder, s.Ignore, s.SourceIgnore, s.Interval = "", "", false, 0
+	return s
 }
 
-// Entry is what one path leads to in a revision.
-type Entry struct {
-	Path string      // the real path, after symbolic links
-	Via  []string    // the paths of the symbolic links that were followed, in order
-	Mode fs.FileMode // fs.ModeDir for a folder, 0644 or 0755 for a file
-	ID   string      // the Git object id: of a blob's content, or of a folder's whole subtree
+// Fixed says whether a source can never be at another revision than it is.
+func (s Source) Fixed() bool { return s.Revision != "" }
+
+// String is the source for people: its address without what may be secret in it, the chart, and what of it is wanted.
+func (s Source) String() string {
+	out := WithoutUser(s.URL)
+	if s.Chart != "" {
+		out = "chart " + s.Chart + " of " + out
+	}
+	for _, at := range []string{s.Branch, s.Ref, s.SemVer, s.Revision} {
+		if at != "" {
+			out += " at " + at
+		}
+	}
+	return out
 }
 
-// View is a tree at one revision. It is safe for concurrent use, and stays readable while what it was taken from
-// moves on.
-type View interface {
-	Tree
-	// Revision says what is seen. Two views of one source that have the same Hash are the same.
-	Revision() Revision
-	// Lookup follows path through symbolic links. If nothing is there the error is
-	// fs.ErrNotExist, and the entry still says how far the links led: Path is the real path that
-	// was looked for and not found.
-	Lookup(path string) (Entry, error)
+// Place is how people are told of a file in the source. It is never a path of the repository that the hub follows.
+func (s Source) Place(file string) string {
+	place := WithoutUser(s.URL)
+	if s.Chart != "" {
+		place += "/" + s.Chart
+	}
+	return place + "//" + file
 }
 
-// Snapshot is the tree of one revision, read from Git objects without a checkout.
-type Snapshot interface {
-	View
-	// Changes lists, sorted, every path that differs from the older snapshot: files and links
-	// whose content or mode changed, everything (recursively) that appeared or vanished, and
-	// folders whose set of entry names or kinds changed. Folders below which only contents
-	// changed are not listed. Equal subtrees are skipped by comparing tree ids, so the cost
-	// follows the change.
-	Changes(from Snapshot) ([]string, error)
-	// Fetched is when the look at the repository began that found the branch at this revision. It is zero for a
-	// revision that a mirror has from before this process, while the repository itself has not been reached.
-	Fetched() time.Time
-	// Lacks gives those of revisions (full commit ids) that are neither this one nor in its history.
-	Lacks(ctx context.Context, revisions []string) ([]string, error)
-}
-
-// Source hands out revisions as they appear.
-type Source interface {
-	// Next blocks until the branch is at a revision other than after (a full commit id, or ""
-	// for none yet), and returns its snapshot. An error says that the repository could not be read;
-	// nothing is changed by it, and the caller may call again: then it returns as soon as the repository can be
-	// read, also if the branch is still at after.
-	Next(ctx context.Context, after string) (Snapshot, error)
-	// Poke makes Next look at once: somebody said that the branch moved.
-	Poke()
-	// Refresh makes Next look at once and return what that look finds, also if the branch has not moved. A look that
-	// has begun before does not count.
-	Refresh()
+// WithoutUser is an address without user, password, query and fragment, all of which may hold a secret; an address as
+// scp has it keeps its user.
+func WithoutUser(address string) string {
+	scheme, rest, ok := strings.Cut(address, "://")
+	if !ok {
+		return address
+	}
+	if u, err := url.Parse(address); err == nil {
+		u.User, u.RawQuery, u.Fragment, u.ForceQuery = nil, "", "", false
+		return u.String()
+	}
+	if at := strings.LastIndex(rest, "@"); at >= 0 {
+		rest = rest[at+1:]
+	}
+	rest, _, _ = strings.Cut(rest, "?")
+	return scheme + "://" + rest
 }

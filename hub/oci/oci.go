@@ -32,7 +32,6 @@ import (
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/outbound"
@@ -54,7 +53,7 @@ type Access struct {
 
 // Remote is an artifact as a source of the hub (fetch.Remote).
 type Remote struct {
-	source fleet.Source
+	source model.Source
 	name   string // for people
 	place  string // host/path
 	dir    string
@@ -64,7 +63,7 @@ type Remote struct {
 
 // NewRemote prepares to fetch. What it fetched last is kept in dir. access is asked at each attempt. An error says that
 // the source, as it is written, can never be fetched.
-func NewRemote(s fleet.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
+func NewRemote(s model.Source, dir string, access func(context.Context) (Access, error)) (*Remote, error) {
 	r := &Remote{source: s, name: s.String(), dir: dir, access: access}
 	place, ok := strings.CutPrefix(s.URL, "oci://")
 	r.place = strings.TrimSuffix(place, "/")

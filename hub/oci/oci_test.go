@@ -25,7 +25,7 @@ import (
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // registry has one artifact, acme/app:latest, and asks for what check says.
@@ -94,7 +94,7 @@ func (r *registry) ca() []byte {
 // fetch gives the text of the artifact's file.
 func (r *registry) fetch(t *testing.T, access Access) (string, error) {
 	t.Helper()
-	remote, err := NewRemote(fleet.Source{Kind: fleet.SourceOCI, URL: "oci://" + strings.TrimPrefix(r.URL, "https://") + "/acme/app"}, t.TempDir(),
+	remote, err := NewRemote(model.Source{Kind: model.SourceOCI, URL: "oci://" + strings.TrimPrefix(r.URL, "https://") + "/acme/app"}, t.TempDir(),
 		func(context.Context) (Access, error) { return access, nil })
 	must(t, err)
 	defer func() { must(t, remote.Close()) }()

@@ -16,7 +16,7 @@ import (
 // charted is the render of an app's chart. Variables are replaced in the values, not in what the chart makes of them:
 // charts carry scripts and configuration with a ${…} of their own. What a cluster serves counts for those charts
 // alone that look at it: they are rendered once without knowing it, which tells, and again with it.
-func (r *Resolver) charted(ctx context.Context, snap model.View, on model.Capabilities, app fleet.App, vars map[string]string) (*Render, error) {
+func (r *Resolver) charted(ctx context.Context, snap model.View, on model.Capabilities, app model.App, vars map[string]string) (*Render, error) {
 	apis := on.APIs
 	on.APIs = nil
 	render, err := r.chartedOn(ctx, snap, on, app, vars)
@@ -27,7 +27,7 @@ func (r *Resolver) charted(ctx context.Context, snap model.View, on model.Capabi
 	return r.chartedOn(ctx, snap, on, app, vars)
 }
 
-func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capabilities, app fleet.App, vars map[string]string) (*Render, error) {
+func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capabilities, app model.App, vars map[string]string) (*Render, error) {
 	var replace func(model.Rendered) (model.Rendered, error)
 	if !app.Substitute {
 		vars = nil
@@ -42,11 +42,11 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 	}
 	key := memoKey("chart-4", struct {
 		Path, File, Namespace, Kubernetes, APIs string
-		Chart                                   *fleet.Chart
+		Chart                                   *model.Chart
 		Substitute, Foreign                     bool
 		Vars                                    map[string]string
-		Source                                  *fleet.Source `json:",omitempty"`
-		Hide                                    *fleet.Hide   `json:",omitempty"`
+		Source                                  *model.Source `json:",omitempty"`
+		Hide                                    *model.Hide   `json:",omitempty"`
 		Stock                                   []string      `json:",omitempty"`
 	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Charts(snap)})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
@@ -93,7 +93,7 @@ func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
 
 // values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects
 // are not (yet) among what the cluster is to run. What comes of Secrets is added to secret.
-func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note) (*fleet.Chart, []protocol.VarsRef, error) {
+func (e *expansion) values(app model.App, secret *[]string, notes *[]fleet.Note) (*model.Chart, []protocol.VarsRef, error) {
 	chart := *app.Chart
 	chart.Values = nil
 	var absent []protocol.VarsRef
@@ -132,7 +132,7 @@ func (e *expansion) values(app fleet.App, secret *[]string, notes *[]fleet.Note)
 		if v.From.Kind == "Secret" {
 			*secret = append(*secret, secretsIn(text)...)
 		}
-		chart.Values = append(chart.Values, fleet.Values{Text: text, Target: v.Target, Literal: v.Literal, From: v.From, Key: v.Key})
+		chart.Values = append(chart.Values, model.Values{Text: text, Target: v.Target, Literal: v.Literal, From: v.From, Key: v.Key})
 	}
 	return &chart, absent, nil
 }

@@ -14,7 +14,6 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -34,12 +33,12 @@ type composition struct {
 
 // compose gives a composed source. It is made once for the same revisions of what it is made of, however many
 // clusters use it.
-func (e *expansion) compose(ctx context.Context, s fleet.Source) (model.View, error) {
+func (e *expansion) compose(ctx context.Context, s model.Source) (model.View, error) {
 	of := e.snap.Revision().Hash
 	known := of != ""
 	inputs := make([]model.View, len(s.Copies))
 	for i, c := range s.Copies {
-		if c.From.Kind == fleet.SourceFollowed {
+		if c.From.Kind == model.SourceFollowed {
 			continue
 		}
 		view, err := e.view(ctx, &c.From)
@@ -79,14 +78,14 @@ func (r *Resolver) remember(key string, c *composition) {
 }
 
 // composed makes the copies of a source out of inputs, of which nil is the repository that is followed.
-func (e *expansion) composed(ctx context.Context, s fleet.Source, inputs []model.View) *composition {
+func (e *expansion) composed(ctx context.Context, s model.Source, inputs []model.View) *composition {
 	rec := NewRecorder(e.snap)
 	to := staging{files: map[string]memtree.File{}, folders: map[string]bool{".": true}, left: memtree.MaxBytes}
 	out := &composition{}
 	for i, c := range s.Copies {
 		var from model.Tree = inputs[i]
-		if c.From.Kind == fleet.SourceFollowed {
-			from = hidden(e.r, rec, &fleet.Hide{Rules: c.From.Ignore})
+		if c.From.Kind == model.SourceFollowed {
+			from = hidden(e.r, rec, &model.Hide{Rules: c.From.Ignore})
 		}
 		if err := to.copy(ctx, from, c); err != nil {
 			out.err = fmt.Errorf("%s: copy %s: %w", s.URL, c, err)
@@ -102,7 +101,7 @@ func (e *expansion) composed(ctx context.Context, s fleet.Source, inputs []model
 }
 
 // onlyFolder is the view of the one folder at the root of a source.
-func onlyFolder(view model.View, s fleet.Source) (model.View, error) {
+func onlyFolder(view model.View, s model.Source) (model.View, error) {
 	entries, err := view.ReadDir(".")
 	if err != nil {
 		return nil, err
@@ -161,13 +160,13 @@ func (t *staging) there(name string) bool {
 // copying is one copy that is being made.
 type copying struct {
 	*staging
-	fleet.Copy
+	model.Copy
 	from model.Tree
 	base string // the part of Path before the first pattern: excludes are tried seen from there as well
 }
 
 // copy does as `cp -r` does, by the rules of fluxcd/source-watcher (internal/builder, applyCopyOperation).
-func (t *staging) copy(ctx context.Context, from model.Tree, c fleet.Copy) error {
+func (t *staging) copy(ctx context.Context, from model.Tree, c model.Copy) error {
 	to, err := inArtifact(c.To)
 	if err != nil {
 		return err
@@ -178,7 +177,7 @@ func (t *staging) copy(ctx context.Context, from model.Tree, c fleet.Copy) error
 		}
 	}
 	step := copying{t, c, from, "."}
-	if strings.ContainsAny(c.Path, "*?[]") && c.Strategy != fleet.CopyInclude {
+	if strings.ContainsAny(c.Path, "*?[]") && c.Strategy != model.CopyInclude {
 		return step.matches(ctx, to)
 	}
 	name := path.Clean(c.Path)
@@ -190,18 +189,18 @@ func (t *staging) copy(ctx context.Context, from model.Tree, c fleet.Copy) error
 		return fmt.Errorf("there is no %q", c.Path)
 	case err != nil:
 		return err
-	case c.Strategy == fleet.CopyInclude && to != "." && t.there(to):
+	case c.Strategy == model.CopyInclude && to != "." && t.there(to):
 		return fmt.Errorf("there is a %q already, which an include does not replace: choose another toPath", c.To)
-	case c.Strategy == fleet.CopyInclude:
+	case c.Strategy == model.CopyInclude:
 		return step.put(ctx, name, to)
-	case info.IsDir() && c.Strategy == fleet.CopyExtract:
+	case info.IsDir() && c.Strategy == model.CopyExtract:
 		return fmt.Errorf("%q is a folder, from which nothing can be extracted", c.Path)
 	case info.IsDir():
 		step.base = name
 		return step.put(ctx, name, path.Join(to, path.Base(name)))
 	case step.excluded(name):
 		return nil
-	case c.Strategy == fleet.CopyExtract:
+	case c.Strategy == model.CopyExtract:
 		return step.extract(ctx, name, to)
 	case strings.HasSuffix(c.To, "/") || t.folders[to]:
 		to = path.Join(to, path.Base(name))
@@ -222,7 +221,7 @@ func inArtifact(to string) (string, error) {
 // for archives ** is one step, as in path.Match: that folders are copied with all that is in them makes it recursive.
 func (c *copying) matches(ctx context.Context, to string) error {
 	find := fs.Glob
-	if c.Strategy == fleet.CopyExtract {
+	if c.Strategy == model.CopyExtract {
 		find = func(tree fs.FS, pattern string) ([]string, error) { return doublestar.Glob(tree, pattern) }
 	}
 	found, err := find(c.from, c.Path)
@@ -239,8 +238,8 @@ func (c *copying) matches(ctx context.Context, to string) error {
 	prefix, recursive := strings.CutSuffix(c.Path, "/**")
 	for _, name := range found {
 		switch rest, ok := strings.CutPrefix(name, prefix+"/"); {
-		case c.Strategy == fleet.CopyExtract && !isArchive(name):
-		case c.Strategy == fleet.CopyExtract:
+		case c.Strategy == model.CopyExtract && !isArchive(name):
+		case c.Strategy == model.CopyExtract:
 			err = c.extract(ctx, name, to)
 		case recursive && ok:
 			err = c.put(ctx, name, path.Join(to, rest))
@@ -304,7 +303,7 @@ func (c *copying) file(name, to string, program bool) error {
 	if err != nil {
 		return err
 	}
-	if there, ok := c.files[to]; ok && c.Strategy == fleet.CopyMerge {
+	if there, ok := c.files[to]; ok && c.Strategy == model.CopyMerge {
 		if data, err = mergeYAML(there.Data, data); err != nil {
 			return fmt.Errorf("merge %s into %s: %w", name, to, err)
 		}
@@ -326,7 +325,7 @@ func (c *copying) extract(ctx context.Context, name, to string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	whole := copying{c.staging, fleet.Copy{}, inside, "."}
+	whole := copying{c.staging, model.Copy{}, inside, "."}
 	return whole.put(ctx, ".", to)
 }
 

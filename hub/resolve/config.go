@@ -1,7 +1,6 @@
 package resolve
 
 import (
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -17,9 +16,9 @@ type Config struct {
 	Charts     model.Charts // for apps that are charts; nil: such apps have an error
 	Sources    Sources      // for apps that are not in the repository; nil: such apps have an error
 	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.
-	Ignore func(model.View, fleet.Source) (model.View, error)
+	Ignore func(model.View, model.Source) (model.View, error)
 	// Hide shows what a part's Hide leaves of the repository that is followed.
-	Hide    func(model.Tree, fleet.Hide) model.Tree
+	Hide    func(model.Tree, model.Hide) model.Tree
 	Ignored model.Ignore // for apps with ignore rules; nil: such apps have an error
 	// Background renders charts and folders in goroutines of their own. What has not finished is pending, and Finished
 	// tells when it has. Without it, they are rendered while their app is resolved.

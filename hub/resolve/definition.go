@@ -49,7 +49,7 @@ func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res
 }
 
 // order puts folders before charts.
-func order(a fleet.App) int {
+func order(a model.App) int {
 	if a.Charts() {
 		return 1
 	}

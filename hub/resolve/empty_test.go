@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -25,12 +26,12 @@ func TestAnAppThatRendersToNothingIsRefused(t *testing.T) {
 		"it is new":                  {last: []protocol.App{{Name: "other"}}},
 		"nothing was there":          {last: []protocol.App{none}},
 		"nothing was known":          {last: []protocol.App{{Name: "web"}}},
-		"it may be empty":            {app: AppResult{App: fleet.App{AllowEmpty: true}}, last: []protocol.App{had, child}},
+		"it may be empty":            {app: AppResult{App: model.App{AllowEmpty: true}}, last: []protocol.App{had, child}},
 		"it declares apps":           {app: AppResult{declares: true}, last: []protocol.App{had}},
 		"it has objects":             {app: AppResult{Refs: []protocol.ObjectRef{{Kind: "ConfigMap", Name: "d"}}}, last: []protocol.App{had, child}},
-		"its objects are in another": {others: []AppResult{{App: fleet.App{Name: "x"}, Refs: []protocol.ObjectRef{ref}}}, last: []protocol.App{had}},
-		"its app is in another":      {others: []AppResult{{App: fleet.App{Name: "child", Parent: "x"}}}, last: []protocol.App{none, child}},
-		"in another namespace": {others: []AppResult{{App: fleet.App{Name: "x", Namespace: "x"}, Refs: []protocol.ObjectRef{ref}}}, last: []protocol.App{had},
+		"its objects are in another": {others: []AppResult{{App: model.App{Name: "x"}, Refs: []protocol.ObjectRef{ref}}}, last: []protocol.App{had}},
+		"its app is in another":      {others: []AppResult{{App: model.App{Name: "child", Parent: "x"}}}, last: []protocol.App{none, child}},
+		"in another namespace": {others: []AppResult{{App: model.App{Name: "x", Namespace: "x"}, Refs: []protocol.ObjectRef{ref}}}, last: []protocol.App{had},
 			want: "had objects (1) before"},
 		"it failed": {app: AppResult{Err: "it failed"}, last: []protocol.App{had}, want: "it failed"},
 	} {

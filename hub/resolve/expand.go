@@ -46,7 +46,7 @@ type expansion struct {
 
 // made is an app that was rendered, with what that depended on beyond the tree.
 type made struct {
-	app    fleet.App
+	app    model.App
 	vars   map[string]string
 	own    map[string]string  // the app's and the cluster's, without what VarsFrom say
 	sure   map[string]string  // those of vars that nothing in the cluster goes before
@@ -81,7 +81,7 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 }
 
 // drop lets go of apps that are not declared any more.
-func (e *expansion) drop(apps []fleet.App) {
+func (e *expansion) drop(apps []model.App) {
 	names := make(map[string]bool, len(apps))
 	for _, a := range apps {
 		names[a.Name] = true
@@ -91,7 +91,7 @@ func (e *expansion) drop(apps []fleet.App) {
 }
 
 // plan asks the layout for the apps, given what is declared so far.
-func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
+func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository}
 	if len(in.Declared) == 0 {
 		return in.Cluster, nil
@@ -105,7 +105,7 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	}
 	r, err := e.planned(ctx, key, templated(in.Declared), plan)
 	if err != nil {
-		return fleet.Cluster{}, err
+		return model.Cluster{}, err
 	}
 	if r.Pending {
 		e.pending, e.planning = true, true
@@ -115,7 +115,7 @@ func (e *expansion) plan(ctx context.Context) (fleet.Cluster, error) {
 	}
 	e.used = append(e.used, r)
 	if r.Err != "" {
-		return fleet.Cluster{}, fmt.Errorf("cluster %s: %s", in.Cluster.Name, r.Err)
+		return model.Cluster{}, fmt.Errorf("cluster %s: %s", in.Cluster.Name, r.Err)
 	}
 	return *r.Cluster, nil
 }
@@ -129,8 +129,8 @@ func (e *expansion) declared() []model.Declaration {
 		}
 	}
 	add("", e.selected)
-	if root, ok := e.made[fleet.RootApp]; !ok || root.app.Err != "" && root.render == nil { // else its variables are replaced there too
-		add(fleet.RootApp, e.folder.Declared)
+	if root, ok := e.made[model.RootApp]; !ok || root.app.Err != "" && root.render == nil { // else its variables are replaced there too
+		add(model.RootApp, e.folder.Declared)
 	}
 	for _, name := range e.order {
 		if m := e.made[name]; m.render != nil {
@@ -142,7 +142,7 @@ func (e *expansion) declared() []model.Declaration {
 
 // advance renders the apps that were not rendered as they now are, and says whether there were any. An app whose
 // variables are missing is rendered without them only if final: what others declare may bring them.
-func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (moved bool, err error) {
+func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (moved bool, err error) {
 	for _, app := range c.Apps {
 		m := made{app: app, vars: app.Variables(c)}
 		m.own, m.sure = m.vars, m.vars
@@ -176,7 +176,7 @@ func (e *expansion) advance(ctx context.Context, c fleet.Cluster, final bool) (m
 		}
 		switch {
 		case slices.Contains(e.order, app.Name):
-		case app.Name == fleet.RootApp:
+		case app.Name == model.RootApp:
 			e.order = append([]string{app.Name}, e.order...)
 		default:
 			e.order = append(e.order, app.Name)
@@ -223,7 +223,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 		return nil
 	}
 	render, err := e.folder, error(nil)
-	if m.app.Name != fleet.RootApp {
+	if m.app.Name != model.RootApp {
 		if render, err = e.parts(ctx, m); render == nil || err != nil {
 			return err
 		}
@@ -288,7 +288,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 }
 
 // part is the render of an app's first part, with the variables replaced if it is a chart.
-func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]string) (*Render, error) {
+func (e *expansion) part(ctx context.Context, app model.App, vars map[string]string) (*Render, error) {
 	view, err := e.view(ctx, app.Source)
 	if err != nil {
 		return unavailable(ctx, err)
@@ -306,13 +306,13 @@ func (e *expansion) part(ctx context.Context, app fleet.App, vars map[string]str
 	})
 }
 
-func notDelivered(app fleet.App, ref protocol.VarsRef) string {
+func notDelivered(app model.App, ref protocol.VarsRef) string {
 	return fmt.Sprintf("%s: the chart's values are to come from the %s, which is not among what this cluster's folder renders to, or is encrypted there, and Drover "+
 		"renders charts before the cluster sees anything: put it into Git as it is, write its values under values, or say optional: true", app.File, ref)
 }
 
 // outcome is what the cluster is to run.
-func (e *expansion) outcome(c fleet.Cluster) Resolution {
+func (e *expansion) outcome(c model.Cluster) Resolution {
 	res := Resolution{Cluster: c, Kubernetes: e.on.Kubernetes, APIs: protocol.APIsDigest(e.on.APIs), AsksAPIs: e.asksAPIs, places: placesOf(e.folder.Deps), Transient: e.folder.Transient}
 	for _, r := range e.used {
 		res.places = append(res.places, placesOf(r.Deps)...)
@@ -326,15 +326,15 @@ func (e *expansion) outcome(c fleet.Cluster) Resolution {
 	res.places = append(res.places, e.sourcePlaces()...)
 	slices.Sort(res.places)
 	res.places = slices.Compact(res.places)
-	root, ok := e.made[fleet.RootApp]
+	root, ok := e.made[model.RootApp]
 	rootless := !ok || root.result.Err == "" && len(root.result.Refs) == 0 // the folder holds nothing beside what declares apps
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		result := e.made[name].result
 		if rootless {
-			if name == fleet.RootApp {
+			if name == model.RootApp {
 				continue
 			}
-			result.App.DependsOn = slices.DeleteFunc(slices.Clone(result.App.DependsOn), func(on string) bool { return on == fleet.RootApp })
+			result.App.DependsOn = slices.DeleteFunc(slices.Clone(result.App.DependsOn), func(on string) bool { return on == model.RootApp })
 		}
 		res.Apps = append(res.Apps, result)
 	}

@@ -10,12 +10,11 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 // seen is what of a source a render depends on beside its revision: how it is looked at, not how it is fetched.
-func seen(s *fleet.Source) *fleet.Source {
+func seen(s *model.Source) *model.Source {
 	if s == nil {
 		return nil
 	}
@@ -39,7 +38,7 @@ func (e *expansion) sourcePlaces() (places []string) {
 }
 
 // view is the tree that a source leads to; nil is the repository itself.
-func (e *expansion) view(ctx context.Context, s *fleet.Source) (model.View, error) {
+func (e *expansion) view(ctx context.Context, s *model.Source) (model.View, error) {
 	if s == nil {
 		return e.snap, nil
 	}
@@ -52,16 +51,16 @@ func (e *expansion) view(ctx context.Context, s *fleet.Source) (model.View, erro
 			return nil, err
 		}
 	}
-	if s.Folder == fleet.OnlyFolder {
+	if s.Folder == model.OnlyFolder {
 		return onlyFolder(view, *s)
 	}
 	return below(view, s.Folder)
 }
 
 // whole is all of a source, whatever its rules leave out and wherever in it an app looks.
-func (e *expansion) whole(ctx context.Context, s fleet.Source) (model.View, error) {
+func (e *expansion) whole(ctx context.Context, s model.Source) (model.View, error) {
 	switch {
-	case s.Kind == fleet.SourceComposed:
+	case s.Kind == model.SourceComposed:
 		return e.compose(ctx, s)
 	case e.r.cfg.Sources == nil:
 		return nil, fmt.Errorf("%s: nothing here fetches sources", s)
@@ -70,7 +69,7 @@ func (e *expansion) whole(ctx context.Context, s fleet.Source) (model.View, erro
 }
 
 // hidden is what of the repository that is followed is seen through rules.
-func hidden(r *Resolver, tree model.Tree, h *fleet.Hide) model.Tree {
+func hidden(r *Resolver, tree model.Tree, h *model.Hide) model.Tree {
 	if h == nil || r.cfg.Hide == nil {
 		return tree
 	}
@@ -78,7 +77,7 @@ func hidden(r *Resolver, tree model.Tree, h *fleet.Hide) model.Tree {
 }
 
 // hiddenFolder says so if rules are why there is nothing to render.
-func hiddenFolder(whole, seen model.Tree, app fleet.App) error {
+func hiddenFolder(whole, seen model.Tree, app model.App) error {
 	if app.Hide == nil {
 		return nil
 	}
@@ -117,7 +116,7 @@ const maxShown = 256
 
 // show is what is seen of a view through the rules of its source. It is made once for each revision: it takes all of
 // the tree.
-func (r *Resolver) show(view model.View, s fleet.Source) (model.View, error) {
+func (r *Resolver) show(view model.View, s model.Source) (model.View, error) {
 	s.Folder, s.Interval = "", 0
 	key := memoKey("shown", s)
 	if have := r.shown[key]; have != nil && have.Revision().Hash == view.Revision().Hash {
@@ -146,7 +145,7 @@ func unavailable(ctx context.Context, err error) (*Render, error) {
 }
 
 // texts gives an app's chart with those values as texts that lie in another tree than the chart.
-func (e *expansion) texts(ctx context.Context, app fleet.App) (*fleet.Chart, error) {
+func (e *expansion) texts(ctx context.Context, app model.App) (*model.Chart, error) {
 	chart := *app.Chart
 	chart.Values = slices.Clone(chart.Values)
 	for i, v := range chart.Values {
@@ -157,7 +156,7 @@ func (e *expansion) texts(ctx context.Context, app fleet.App) (*fleet.Chart, err
 		if err != nil {
 			return nil, err
 		}
-		chart.Values[i] = fleet.Values{Text: text, Path: v.Path}
+		chart.Values[i] = model.Values{Text: text, Path: v.Path}
 		if v.Source != nil {
 			chart.Values[i].Path = v.Source.Place(v.Path)
 		}
@@ -165,7 +164,7 @@ func (e *expansion) texts(ctx context.Context, app fleet.App) (*fleet.Chart, err
 	return &chart, nil
 }
 
-func sameSource(a, b *fleet.Source) bool {
+func sameSource(a, b *model.Source) bool {
 	if a == nil || b == nil {
 		return a == b
 	}
@@ -173,7 +172,7 @@ func sameSource(a, b *fleet.Source) bool {
 }
 
 // text reads a file with values. An empty file says that it says nothing.
-func (e *expansion) text(ctx context.Context, v fleet.Values) (string, error) {
+func (e *expansion) text(ctx context.Context, v model.Values) (string, error) {
 	view, err := e.view(ctx, v.Source)
 	if err != nil {
 		return "", err
@@ -181,7 +180,7 @@ func (e *expansion) text(ctx context.Context, v fleet.Values) (string, error) {
 	key := memoKey("text", struct {
 		Path     string
 		Optional bool
-		Source   *fleet.Source
+		Source   *model.Source
 	}{v.Path, v.Optional, seen(v.Source)})
 	r, err := e.r.memo.do(ctx, view, key, func(rec *Recorder) (Render, []model.Packed, error) {
 		data, err := rec.ReadFile(v.Path)

@@ -5,16 +5,15 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // ignored makes out the ignore rules of an app over its render.
-func (r *Resolver) ignored(ctx context.Context, snap model.Snapshot, render *Render, app fleet.App) (*Render, error) {
+func (r *Resolver) ignored(ctx context.Context, snap model.Snapshot, render *Render, app model.App) (*Render, error) {
 	key := memoKey("ignore", struct {
 		Digest, Namespace string
-		Rules             []fleet.IgnoreRule
+		Rules             []model.IgnoreRule
 	}{render.Ref.Digest, app.Namespace, app.Ignore})
 	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
 		if r.cfg.Ignored == nil {

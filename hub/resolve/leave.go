@@ -56,10 +56,10 @@ var sopsValue = []byte("ENC[AES256_GCM,")
 func (m *made) left() bool { return m.app.Substitute && !m.app.Charts() && len(m.absent) > 0 }
 
 // leave gives the app as the agent is to handle it.
-func (m *made) leave() fleet.App {
+func (m *made) leave() model.App {
 	app := m.app
 	app.Handling.Substitute = &protocol.Substitution{Vars: m.own, From: app.VarsFrom, Strict: !app.Foreign, Always: !app.Foreign || app.SubstituteEmpty}
-	app.Metadata = fleet.Metadata{Labels: unreplaced(app.Metadata.Labels), Annotations: unreplaced(app.Metadata.Annotations),
+	app.Metadata = model.Metadata{Labels: unreplaced(app.Metadata.Labels), Annotations: unreplaced(app.Metadata.Annotations),
 		Namespace: app.Metadata.Namespace}
 	for _, ref := range m.absent {
 		if !ref.Optional {

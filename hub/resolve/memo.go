@@ -21,7 +21,7 @@ const maxVariants = 4
 type Render struct {
 	Ref     protocol.Blob        `json:"ref"`
 	Refs    []protocol.ObjectRef `json:"refs"`              // of the objects in the blob, in its order
-	Cluster *fleet.Cluster       `json:"cluster,omitempty"` // of a folder, or of a plan
+	Cluster *model.Cluster       `json:"cluster,omitempty"` // of a folder, or of a plan
 	// Declared are objects beside the blob that declare apps, or what apps need.
 	Declared []model.Rendered   `json:"declared,omitempty"`
 	Problems []string           `json:"problems,omitempty"` // of the files that declare apps for many clusters

@@ -10,7 +10,7 @@ import (
 )
 
 // withMetadata puts labels, annotations and the namespace on every object; they replace what is there.
-func withMetadata(objects []model.Rendered, m fleet.Metadata) ([]model.Rendered, error) {
+func withMetadata(objects []model.Rendered, m model.Metadata) ([]model.Rendered, error) {
 	if m.IsZero() {
 		return objects, nil
 	}

@@ -67,7 +67,7 @@ func (r *Resolver) Take() []string { return r.renders.take() }
 
 // Resolution is what one cluster is to run at a revision.
 type Resolution struct {
-	Cluster fleet.Cluster
+	Cluster model.Cluster
 	Apps    []AppResult // sorted by name
 	// Transient says that something could not be read: the cluster is to be resolved again at the next
 	// revision, whatever that changes.
@@ -90,7 +90,7 @@ type Resolution struct {
 
 // AppResult is one app, rendered, or the reason why not.
 type AppResult struct {
-	App  fleet.App
+	App  model.App
 	Ref  *protocol.Blob // nil if Err is set
 	Refs []protocol.ObjectRef
 	Err  string
@@ -198,7 +198,7 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 }
 
 // moved are the apps that a cluster was told to run before, with the names that they have now.
-func moved(last []protocol.App, apps []fleet.App) []protocol.App {
+func moved(last []protocol.App, apps []model.App) []protocol.App {
 	now := make([]protocol.App, len(apps))
 	for i, a := range apps {
 		now[i] = protocol.App{Name: a.Name, Declared: cmp.Or(a.Declared, identity.ID{Kind: identity.KindApp, Name: a.Name}.String()),
@@ -220,12 +220,12 @@ func (r *Resolution) block() {
 	if len(r.Cluster.Problems) > 0 || r.Pending() {
 		return // an app that seems missing may only be unreadable, or be declared by what is being rendered
 	}
-	apps := make([]fleet.App, len(r.Apps))
+	apps := make([]model.App, len(r.Apps))
 	for i, a := range r.Apps {
 		apps[i] = a.App
 	}
-	for name, why := range fleet.Unsatisfiable(apps) {
-		at := slices.IndexFunc(apps, func(a fleet.App) bool { return a.Name == name })
+	for name, why := range model.Unsatisfiable(apps) {
+		at := slices.IndexFunc(apps, func(a model.App) bool { return a.Name == name })
 		if a := &r.Apps[at]; a.Err == "" {
 			a.Ref, a.Refs, a.Err, a.Reason = nil, nil, why, protocol.ReasonDependencyInvalid
 		}
@@ -241,13 +241,13 @@ func placesOf(deps []Dep) []string {
 }
 
 // built is the render of an app's folder as the renderer and the layout give it.
-func (r *Resolver) built(ctx context.Context, snap model.View, app fleet.App) (*Render, error) {
+func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*Render, error) {
 	key := memoKey("build-3", struct {
 		Path      string
-		Overlay   fleet.Overlay
-		Directory *fleet.Directory `json:",omitempty"`
-		Source    *fleet.Source    `json:",omitempty"`
-		Hide      *fleet.Hide      `json:",omitempty"`
+		Overlay   model.Overlay
+		Directory *model.Directory `json:",omitempty"`
+		Source    *model.Source    `json:",omitempty"`
+		Hide      *model.Hide      `json:",omitempty"`
 		Stock     []string         `json:",omitempty"`
 	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Charts(snap)})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
@@ -267,7 +267,7 @@ func (r *Resolver) built(ctx context.Context, snap model.View, app fleet.App) (*
 var placed = regexp.MustCompile(`^[^ :]+\.[a-zA-Z]+(:\d+)?: `)
 
 // appError says what was being rendered, unless the error's own words name a file.
-func appError(app fleet.App, text string) string {
+func appError(app model.App, text string) string {
 	if !placed.MatchString(text) && !strings.Contains(text, app.Path) {
 		text = app.Path + ": " + text
 	}
@@ -285,7 +285,7 @@ func appError(app fleet.App, text string) string {
 
 // finished is a render with the variables replaced, and with the metadata that every object gets. It reads nothing
 // from the tree: it depends on the render and the values alone.
-func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, vars map[string]string, app fleet.App) (*Render, error) {
+func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, vars map[string]string, app model.App) (*Render, error) {
 	if from.Err != "" {
 		return from, nil
 	}
@@ -298,7 +298,7 @@ func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, 
 		Declared        []model.Rendered
 		Vars            map[string]string
 		Replace, Strict bool
-		Metadata        fleet.Metadata
+		Metadata        model.Metadata
 	}{from.Ref.Digest, from.Declared, vars, replace, !app.Foreign, app.Metadata})
 	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
 		objects, err := r.Objects(from.Ref)
@@ -384,7 +384,7 @@ func (r *Resolver) Blob(ref protocol.Blob) ([]byte, error) {
 
 // packSorted packs what is for the cluster, and keeps what is for Drover beside it. Objects that come from another
 // source say so.
-func (r *Resolver) packSorted(from *fleet.Source, objects []model.Rendered) (Render, []model.Packed, error) {
+func (r *Resolver) packSorted(from *model.Source, objects []model.Rendered) (Render, []model.Packed, error) {
 	if from != nil {
 		for i := range objects {
 			objects[i].File = from.Place(objects[i].File)
@@ -447,5 +447,5 @@ func unnamed(ref protocol.ObjectRef) bool { return strings.Contains(ref.Name, an
 // Sources gives what apps take from outside of the repository that the hub follows.
 type Sources interface {
 	// View gives the newest state of a source that is at hand. The error says why there is none, and what to do.
-	View(ctx context.Context, s fleet.Source) (model.View, error)
+	View(ctx context.Context, s model.Source) (model.View, error)
 }

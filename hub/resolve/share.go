@@ -122,7 +122,7 @@ func (s *sharing) keeper(apps []int, ref protocol.ObjectRef, kept *holder) (hold
 }
 
 // waits puts apps that are suspended behind others, which would deliver the object.
-func waits(a fleet.App) int {
+func waits(a model.App) int {
 	if a.Suspend {
 		return 1
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -15,7 +14,7 @@ const maxSupplies = 4
 
 // supplied is a render with the published charts that it turns out to need, such as the dependencies of a chart that
 // are not in its charts/. They are sources of the app like others: followed, and kept while the app may need them.
-func supplied(ctx context.Context, e *expansion, view model.View, app fleet.App,
+func supplied(ctx context.Context, e *expansion, view model.View, app model.App,
 	render func(model.View) (*Render, error),
 ) (*Render, error) {
 	out, err := render(view)

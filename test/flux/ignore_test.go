@@ -9,7 +9,6 @@ import (
 	"github.com/fluxcd/pkg/ssa/jsondiff"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -19,12 +18,12 @@ func TestIgnoreRulesMeanWhatTheyMeanInFlux(t *testing.T) {
 	words := []string{"", "apps", "Deployment", "Deploy.*", "(?i)deployment", "web|db", "web", "^web$", "shop", "v1", ".*", "x"}
 	selectors := []string{"", "tier=web", "tier!=web", "tier in (web,db)", "!tier", "tier", "a=b,tier=web"}
 	paths := []string{"/spec/replicas", "/spec/template/spec/containers/0/image", "/spec/template/spec/containers/-1", "/metadata/annotations/a~1b", "/metadata/labels", "/nope", "spec/replicas", "/spec/template/spec/containers/9"}
-	var targets []fleet.Target
+	var targets []model.Target
 	for _, w := range words {
-		targets = append(targets, fleet.Target{Group: w}, fleet.Target{Version: w}, fleet.Target{Kind: w}, fleet.Target{Name: w}, fleet.Target{Namespace: w}, fleet.Target{Kind: "Deployment", Name: w})
+		targets = append(targets, model.Target{Group: w}, model.Target{Version: w}, model.Target{Kind: w}, model.Target{Name: w}, model.Target{Namespace: w}, model.Target{Kind: "Deployment", Name: w})
 	}
 	for _, s := range selectors {
-		targets = append(targets, fleet.Target{LabelSelector: s}, fleet.Target{AnnotationSelector: s})
+		targets = append(targets, model.Target{LabelSelector: s}, model.Target{AnnotationSelector: s})
 	}
 	met := 0
 	for _, name := range []string{"web", "db"} {
@@ -48,7 +47,7 @@ func TestIgnoreRulesMeanWhatTheyMeanInFlux(t *testing.T) {
 }
 
 // theirs is what Flux' code leaves of an object.
-func theirs(t *testing.T, data []byte, target fleet.Target, path string) string {
+func theirs(t *testing.T, data []byte, target model.Target, path string) string {
 	t.Helper()
 	s, err := jsondiff.NewSelectorRegex(&jsondiff.Selector{Group: target.Group, Version: target.Version, Kind: target.Kind, Name: target.Name, Namespace: target.Namespace,
 		LabelSelector: target.LabelSelector, AnnotationSelector: target.AnnotationSelector})
@@ -68,9 +67,9 @@ func theirs(t *testing.T, data []byte, target fleet.Target, path string) string 
 }
 
 // remaining is what is left of an object without the fields that Drover leaves to others.
-func remaining(t *testing.T, data []byte, target fleet.Target, path string) string {
+func remaining(t *testing.T, data []byte, target model.Target, path string) string {
 	t.Helper()
-	made, _, err := ignore.Made(t.Context(), []fleet.IgnoreRule{{Target: target, Paths: []string{path}}}, "", []model.Rendered{{JSON: data}})
+	made, _, err := ignore.Made(t.Context(), []model.IgnoreRule{{Target: target, Paths: []string{path}}}, "", []model.Rendered{{JSON: data}})
 	if err != nil {
 		t.Fatal(err)
 	}

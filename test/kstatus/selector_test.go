@@ -5,10 +5,10 @@ import (
 
 	"k8s.io/apimachinery/pkg/labels"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
 )
 
-// TestSelectorsAreKubernetes compares fleet.ParseSelector with what kubectl's -l uses, over many selectors and labels: both
+// TestSelectorsAreKubernetes compares selector.Parse with what kubectl's -l uses, over many selectors and labels: both
 // take the same, and choose the same.
 func TestSelectorsAreKubernetes(t *testing.T) {
 	sets := []labels.Set{{}}
@@ -18,7 +18,7 @@ func TestSelectorsAreKubernetes(t *testing.T) {
 	understood, refused := 0, 0
 	for _, s := range selectors() {
 		want, errWant := labels.Parse(s)
-		got, err := fleet.ParseSelector(s)
+		got, err := selector.Parse(s)
 		switch {
 		case errWant == nil && err != nil:
 			t.Errorf("%q: Kubernetes takes it, fleet does not: %v", s, err)

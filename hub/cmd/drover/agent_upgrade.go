@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/manifest"
 )
@@ -52,7 +52,7 @@ func (o *upgradeOptions) check() error {
 	if (o.selector == "") == (len(o.clusters) == 0) {
 		return usageError{errors.New("which clusters? Choose them with -l, or name them with --cluster, not both")}
 	}
-	if _, err := fleet.ParseSelector(o.selector); err != nil {
+	if _, err := selector.Parse(o.selector); err != nil {
 		return usageError{err}
 	}
 	if o.image == "" {

@@ -15,9 +15,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -55,7 +55,7 @@ and pushes it if the branch has an upstream. It runs git, with your hooks, signi
 var label = regexp.MustCompile(`^([A-Za-z0-9]([A-Za-z0-9._/-]*[A-Za-z0-9])?)=([A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?)?$`)
 
 func (o *addOptions) check(name string) error {
-	if err := fleet.CheckCluster(name, name); err != nil {
+	if err := model.CheckCluster(name, name); err != nil {
 		return usageError{fmt.Errorf("the cluster's name: %w", errors.Unwrap(err))}
 	}
 	if o.from != "" {

@@ -11,8 +11,8 @@ import (
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // clusterFile is a cluster.yaml that is being edited. Comments and the order of fields stay.
@@ -45,7 +45,7 @@ func readClusterFile(path, file string) (*clusterFile, error) {
 		case n.Content[0].Kind != kyaml.MappingNode:
 			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: mend it first", file)
 		}
-		if kind := fieldOf(n.Content[0], "kind"); kind != nil && kind.Value != fleet.KindCluster {
+		if kind := fieldOf(n.Content[0], "kind"); kind != nil && kind.Value != model.KindCluster {
 			return nil, fmt.Errorf("%s cannot be edited, because it holds a %s and does not describe the cluster: rename it first",
 				file, kind.Value)
 		}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/credentials"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
@@ -55,7 +54,7 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 		}
 		allowed = append(allowed, a)
 	}
-	return func(s fleet.Source, dir string) (fetch.Remote, error) {
+	return func(s model.Source, dir string) (fetch.Remote, error) {
 		r, err := o.remote(s, dir, charts, func(ctx context.Context) (git.Auth, error) {
 			c, err := o.find(ctx, s)
 			if none := c.URLs == nil; (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(repository, ".git") {
@@ -70,20 +69,20 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 	}, nil
 }
 
-func (o *sourceOptions) find(ctx context.Context, s fleet.Source) (credentials.Credential, error) {
+func (o *sourceOptions) find(ctx context.Context, s model.Source) (credentials.Credential, error) {
 	return o.credentials.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
 }
 
-func (o *sourceOptions) remote(s fleet.Source, dir string, charts *helm.Fetcher, login func(context.Context) (git.Auth, error), log *slog.Logger) (fetch.Remote, error) {
+func (o *sourceOptions) remote(s model.Source, dir string, charts *helm.Fetcher, login func(context.Context) (git.Auth, error), log *slog.Logger) (fetch.Remote, error) {
 	switch s.Kind {
-	case fleet.SourceGit:
+	case model.SourceGit:
 		return git.NewRemote(git.Options{URL: s.URL, Branch: s.Branch, Wanted: git.Wanted{Ref: s.Ref, SemVer: s.SemVer, Commit: s.Revision}, Dir: dir, Login: login, Log: log})
-	case fleet.SourceOCI:
+	case model.SourceOCI:
 		return oci.NewRemote(s, dir, func(ctx context.Context) (oci.Access, error) {
 			c, err := o.find(ctx, s)
 			return oci.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key)}, err
 		})
-	case fleet.SourceHelm:
+	case model.SourceHelm:
 		return helm.NewRemote(charts, s, dir, func(ctx context.Context) (helm.Access, error) {
 			c, err := o.find(ctx, s)
 			return helm.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key),

@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/protocol"
@@ -66,7 +66,7 @@ func (o *statusOptions) check(args []string) error {
 	default:
 		return usageError{fmt.Errorf("-o %s: use wide, json or yaml", o.output)}
 	}
-	if _, err := fleet.ParseSelector(o.selector); err != nil {
+	if _, err := selector.Parse(o.selector); err != nil {
 		return usageError{err}
 	}
 	if len(args) == 1 && (o.selector != "" || o.watch) {

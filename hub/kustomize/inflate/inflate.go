@@ -16,7 +16,6 @@ import (
 	"sigs.k8s.io/kustomize/kyaml/yaml/merge2"
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -29,13 +28,13 @@ type Charts struct {
 	needed   []model.Needed              // charts that are published, and not in the tree
 	served   map[string][]byte           // files that stand for charts, by their repository paths
 	origins  map[string]string           // the template of an object, by kind and name
-	edit     fleet.Edit                  // whose versions count instead of those of a kustomization
+	edit     model.Edit                  // whose versions count instead of those of a kustomization
 }
 
 // New takes what was rendered before, and the versions that count instead of those of kustomizations.
-func New(rendered map[string][]model.Rendered, edit *fleet.Edit) *Charts {
+func New(rendered map[string][]model.Rendered, edit *model.Edit) *Charts {
 	if edit == nil {
-		edit = &fleet.Edit{}
+		edit = &model.Edit{}
 	}
 	return &Charts{rendered: rendered, edit: *edit, served: map[string][]byte{}, origins: map[string]string{}}
 }
@@ -213,7 +212,7 @@ func (i *Charts) inflation(m Tree, k *diagnose.Kustomization, c chartEntry) (out
 		if version == "" && c.Devel {
 			version = ">0.0.0-0"
 		}
-		i.needed = append(i.needed, model.Needed{At: at, Source: fleet.Source{Kind: fleet.SourceHelm, URL: strings.TrimSuffix(c.Repo, "/"), Chart: c.Name, SemVer: version}})
+		i.needed = append(i.needed, model.Needed{At: at, Source: model.Source{Kind: model.SourceHelm, URL: strings.TrimSuffix(c.Repo, "/"), Chart: c.Name, SemVer: version}})
 		return out, false, nil
 	}
 	if c.ReleaseName != "" && c.NameTemplate != "" {

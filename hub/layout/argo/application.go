@@ -10,9 +10,9 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // What Drover reads of Argo CD, of the API group argoproj.io.
@@ -39,7 +39,7 @@ type applicationSpec struct {
 const resourcesFinalizer = "resources-finalizer.argocd.argoproj.io"
 
 // readApplication reads an Application of Argo CD.
-func readApplication(p *planning.Plan, o *planning.Object, app *fleet.App) error {
+func readApplication(p *planning.Plan, o *planning.Object, app *model.App) error {
 	var a applicationSpec
 	if err := decode(o, &a); err != nil {
 		return p.Errorf(o, "spec", "%v", err)
@@ -62,7 +62,7 @@ type metadataSpec struct {
 const skipReconcile = "argocd.argoproj.io/skip-reconcile"
 
 // noteMetadata takes the finalizer and the suspension, and names what else an Application asks for by annotations.
-func noteMetadata(p *planning.Plan, o *planning.Object, app *fleet.App) {
+func noteMetadata(p *planning.Plan, o *planning.Object, app *model.App) {
 	var m metadataSpec
 	if json.Unmarshal(o.JSON, &m) != nil {
 		return

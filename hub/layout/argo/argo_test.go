@@ -33,12 +33,12 @@ func open(t *testing.T, text string) (*planning.Plan, *planning.Object, planning
 		"apps/overridden/.argocd-x":      {Data: []byte("")},
 		"apps/merge/.argocd-source.yaml": {Data: []byte("kustomize: {namePrefix: from-file-}\n")},
 	}
-	c := fleet.Cluster{Name: "eu", Labels: map[string]string{"env": "production"},
-		Argo: fleet.ArgoCluster{Name: "europe", Server: "https://eu.example.com"}}
+	c := model.Cluster{Name: "eu", Labels: map[string]string{"env": "production"},
+		Argo: model.ArgoCluster{Name: "europe", Server: "https://eu.example.com"}}
 	p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: c,
 		Repository: []string{"https://github.com/org/fleet.git"}, Branch: "main"},
-		func() ([]fleet.Cluster, error) {
-			return []fleet.Cluster{c, {Name: "us", Labels: map[string]string{"env": "test"}}}, nil
+		func() ([]model.Cluster, error) {
+			return []model.Cluster{c, {Name: "us", Labels: map[string]string{"env": "test"}}}, nil
 		})
 	o := objectOf(t, text)
 	p.Add(o)
@@ -60,7 +60,7 @@ func objectOf(t *testing.T, text string) *planning.Object {
 		t.Fatal(err)
 	}
 	return &planning.Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: data, File: file},
-		App: fleet.RootApp},
+		App: model.RootApp},
 		Group: apiGroup, Kind: o.Kind, Namespace: home, Name: o.Metadata.Name, Spec: o.Spec,
 		IsApp: o.Kind == kindApplication, Home: home, AppName: o.Metadata.Name}
 }
@@ -194,7 +194,7 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			p, o, r := open(t, c.text)
-			var app fleet.App
+			var app model.App
 			declared, err := r.Read(o, &app)
 			if !declared {
 				t.Fatalf("no app; notes %v", p.Cluster.Notes)
@@ -207,7 +207,7 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 func replaced(text, part, with string) string { return strings.Replace(text, part, with, 1) }
 
 // check compares what was read with what is wanted: parts of the app as JSON, of its notes, and of the error.
-func check(t *testing.T, app fleet.App, notes []fleet.Note, err error, want []string, note, wrong string) {
+func check(t *testing.T, app model.App, notes []fleet.Note, err error, want []string, note, wrong string) {
 	t.Helper()
 	data, failed := json.Marshal(app)
 	if failed != nil {
@@ -255,7 +255,7 @@ func TestAnApplicationIsForTheClusterThatItNames(t *testing.T) {
 	} {
 		text := replaced(application("    path: apps/web\n", ""), "{name: in-cluster, namespace: shop}", destination)
 		p, o, r := open(t, text)
-		var app fleet.App
+		var app model.App
 		if got, _ := r.Read(o, &app); got != want {
 			t.Errorf("%s: %v, want %v", destination, got, want)
 		}

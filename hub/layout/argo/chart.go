@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // helmSpec are the options of a chart.
@@ -29,34 +29,34 @@ type helmSpec struct {
 
 // chart is what Argo CD has `helm template` do (v3.6, reposerver/repository, helmTemplate): value files, then the
 // values in the Application, then parameters.
-func (s *partReader) chart(dir string) (*fleet.Chart, error) {
+func (s *partReader) chart(dir string) (*model.Chart, error) {
 	h := s.Helm
 	if h == nil {
 		h = &helmSpec{}
 	}
-	c := &fleet.Chart{Release: s.o.Name, SkipCRDs: h.SkipCRDs, SkipSchema: h.SkipSchemaValidation, Namespace: h.Namespace,
+	c := &model.Chart{Release: s.o.Name, SkipCRDs: h.SkipCRDs, SkipSchema: h.SkipSchemaValidation, Namespace: h.Namespace,
 		KubeVersion: h.KubeVersion, APIVersions: h.APIVersions}
 	if h.ReleaseName != "" {
 		c.Release = h.ReleaseName
 	}
 	err := s.valueFiles(dir, h, c)
 	if text := strings.TrimSpace(string(h.ValuesObject)); text != "" && text != "null" {
-		c.Values = append(c.Values, fleet.Values{Text: text})
+		c.Values = append(c.Values, model.Values{Text: text})
 	} else if h.Values != "" {
-		c.Values = append(c.Values, fleet.Values{Text: h.Values})
+		c.Values = append(c.Values, model.Values{Text: h.Values})
 	}
 	// As helm takes --set before --set-string before --set-file.
 	for _, forced := range []bool{false, true} {
 		for _, p := range h.Parameters {
 			if p.ForceString == forced {
-				c.Parameters = append(c.Parameters, fleet.Parameter{Name: p.Name, Value: literal(s.env.expand(string(p.Value))),
+				c.Parameters = append(c.Parameters, model.Parameter{Name: p.Name, Value: literal(s.env.expand(string(p.Value))),
 					String: forced})
 			}
 		}
 	}
 	for i, p := range h.FileParameters {
 		name, source, wrong := s.valuePath(dir, planning.FieldAt(".helm.fileParameters", i)+".path", p.Path)
-		c.Parameters = append(c.Parameters, fleet.Parameter{Name: p.Name, Path: name, Source: source})
+		c.Parameters = append(c.Parameters, model.Parameter{Name: p.Name, Path: name, Source: source})
 		err = errors.Join(err, wrong)
 	}
 	return c, err
@@ -79,7 +79,7 @@ func literal(value string) string {
 
 // valueFiles takes the files with values, in order and each once. One that is named comes first, not where a pattern
 // has it.
-func (s *partReader) valueFiles(dir string, h *helmSpec, c *fleet.Chart) error {
+func (s *partReader) valueFiles(dir string, h *helmSpec, c *model.Chart) error {
 	named := map[string]bool{}
 	for i, file := range h.ValueFiles {
 		if name, _, err := s.valuePath(dir, planning.FieldAt(".helm.valueFiles", i), file); err == nil {
@@ -102,7 +102,7 @@ func (s *partReader) valueFiles(dir string, h *helmSpec, c *fleet.Chart) error {
 		}
 		errs = append(errs, err)
 		for _, name := range names {
-			v := fleet.Values{Path: name, Source: source, Optional: h.IgnoreMissingValueFiles}
+			v := model.Values{Path: name, Source: source, Optional: h.IgnoreMissingValueFiles}
 			if !slices.Contains(c.Values, v) {
 				c.Values = append(c.Values, v)
 			}
@@ -113,7 +113,7 @@ func (s *partReader) valueFiles(dir string, h *helmSpec, c *fleet.Chart) error {
 
 // valuePath gives the path of a file that a chart's options name: seen from the chart, from the root if it begins with
 // a slash, or in another source of the app if it begins with $ref.
-func (s *partReader) valuePath(dir, at, file string) (string, *fleet.Source, error) {
+func (s *partReader) valuePath(dir, at, file string) (string, *model.Source, error) {
 	source := s.foreign
 	if first, rest, _ := strings.Cut(file, "/"); strings.HasPrefix(first, "$") {
 		if ref, ok := s.refs[first]; ok {
@@ -123,7 +123,7 @@ func (s *partReader) valuePath(dir, at, file string) (string, *fleet.Source, err
 	name := s.env.expand(file)
 	if u, err := url.Parse(name); err == nil && u.Scheme != "" {
 		return "", nil, s.errorf(at, "%s: values from an address are not supported: put the file into the repository",
-			fleet.WithoutUser(name))
+			model.WithoutUser(name))
 	}
 	if path.IsAbs(name) {
 		name = strings.TrimPrefix(path.Clean(name), "/")

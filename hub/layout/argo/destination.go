@@ -5,8 +5,8 @@ import (
 	"net/url"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // The cluster that Argo CD runs in, as an Application names it.
@@ -28,7 +28,7 @@ func (d destination) String() string {
 }
 
 // is says whether a destination is a cluster, by the name of its folder or by what cluster.yaml says of Argo CD.
-func (d destination) is(c fleet.Cluster) bool {
+func (d destination) is(c model.Cluster) bool {
 	if d.Name != "" {
 		return d.Name == c.Name || d.Name == c.Argo.Name
 	}
@@ -63,7 +63,7 @@ var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
 // serverOf is the address by which a cluster is known to Argo CD. Drover needs none; where cluster.yaml names none,
 // it is made of the cluster's name.
-func serverOf(c fleet.Cluster) string {
+func serverOf(c model.Cluster) string {
 	if c.Argo.Server != "" {
 		return c.Argo.Server
 	}
@@ -71,7 +71,7 @@ func serverOf(c fleet.Cluster) string {
 }
 
 // nameOf is the name by which a cluster is known to Argo CD.
-func nameOf(c fleet.Cluster) string {
+func nameOf(c model.Cluster) string {
 	if c.Argo.Name != "" {
 		return c.Argo.Name
 	}

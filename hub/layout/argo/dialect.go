@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -45,7 +44,7 @@ func (Dialect) Sort(_ string, h document.Head) planning.Use {
 }
 
 // Targets implements Dialect: of an ApplicationSet only its generators tell.
-func (Dialect) Targets(o model.Rendered, cluster fleet.Cluster) bool {
+func (Dialect) Targets(o model.Rendered, cluster model.Cluster) bool {
 	var a struct {
 		Kind string
 		Spec applicationSpec
@@ -92,7 +91,7 @@ func (r *reader) Expand(ctx context.Context) ([]model.Declaration, error) {
 }
 
 // Read implements Reader.
-func (r *reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
+func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	p := r.plan
 	switch o.Kind {
 	case kindAppProject:

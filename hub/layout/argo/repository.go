@@ -36,7 +36,7 @@ func ownRepository(p *planning.Plan, o *planning.Object, at, url, name string, n
 		says, own = "is taken for another repository: the path . is in each, and this one has no address of its own: "+
 			"name it with --alias", false
 	}
-	n := p.Note(o, at+".repoURL", fleet.WithoutUser(url)+" "+says)
+	n := p.Note(o, at+".repoURL", model.WithoutUser(url)+" "+says)
 	if !slices.Contains(*notes, n) {
 		*notes = append(*notes, n)
 	}
@@ -45,7 +45,7 @@ func ownRepository(p *planning.Plan, o *planning.Object, at, url, name string, n
 
 func masked(addresses []string) (out []string) {
 	for _, a := range addresses {
-		out = append(out, fleet.WithoutUser(a))
+		out = append(out, model.WithoutUser(a))
 	}
 	return out
 }
@@ -114,8 +114,8 @@ func followed(p *planning.Plan, revision string) bool {
 
 // gitRevision is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit
 // id, a whole ref, a version, which is a tag, and else a branch.
-func gitRevision(url, revision string) *fleet.Source {
-	out := &fleet.Source{Kind: fleet.SourceGit, URL: url}
+func gitRevision(url, revision string) *model.Source {
+	out := &model.Source{Kind: model.SourceGit, URL: url}
 	switch branch, isBranch := strings.CutPrefix(revision, "refs/heads/"); {
 	case isBranch:
 		out.Branch = branch

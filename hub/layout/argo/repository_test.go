@@ -5,7 +5,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -43,7 +42,7 @@ func TestWhichAddressIsThisRepository(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			files := fstest.MapFS{"deploy/c.yaml": {}, "teams/a/c.yaml": {}, "clusters/eu/a.yaml": {}}
-			p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: fleet.Cluster{Name: "eu"},
+			p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: model.Cluster{Name: "eu"},
 				Repository: []string{"/srv/fleet"}}, nil)
 			r := Dialect{}.Open(p)
 			for _, text := range c.objects {
@@ -54,7 +53,7 @@ func TestWhichAddressIsThisRepository(t *testing.T) {
 			if _, err := r.Expand(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			var app fleet.App
+			var app model.App
 			if _, err := r.Read(p.Objects()[0], &app); err != nil {
 				t.Fatal(err)
 			}

@@ -10,7 +10,6 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -229,12 +228,12 @@ func patched(object map[string]any, patch string) (map[string]any, error) {
 // clusters are those that the cluster generator knows: all of the fleet, unless each Application goes to the cluster
 // whose parameters it is made of. Then a set costs a cluster what is in its own cluster.yaml, however many clusters
 // there are.
-func (g *generation) clusters(generator map[string]any) ([]fleet.Cluster, error) {
+func (g *generation) clusters(generator map[string]any) ([]model.Cluster, error) {
 	if flat, _ := generator["flatList"].(bool); !flat && g.target != "" {
 		if g.plan.Cluster.Unclear {
 			return nil, errors.New("the cluster's labels cannot be known: " + strings.Join(g.plan.Cluster.Problems, "; "))
 		}
-		return []fleet.Cluster{g.plan.Cluster}, nil
+		return []model.Cluster{g.plan.Cluster}, nil
 	}
 	return g.plan.Fleet()
 }

@@ -9,7 +9,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -91,19 +91,19 @@ func selected(params []map[string]any, selector any) ([]map[string]any, error) {
 }
 
 // readSelector reads a selector as Kubernetes has it.
-func readSelector(v any) (fleet.Selector, error) {
+func readSelector(v any) (selector.Selector, error) {
 	var s struct {
 		MatchLabels      map[string]string
-		MatchExpressions []fleet.Requirement
+		MatchExpressions []selector.Requirement
 	}
 	data, err := json.Marshal(v)
 	if err == nil {
 		err = json.Unmarshal(data, &s)
 	}
 	if err != nil {
-		return fleet.Selector{}, fmt.Errorf("the selector: %w", err)
+		return selector.Selector{}, fmt.Errorf("the selector: %w", err)
 	}
-	out, err := fleet.NewSelector(s.MatchLabels, s.MatchExpressions)
+	out, err := selector.New(s.MatchLabels, s.MatchExpressions)
 	if err != nil {
 		return out, fmt.Errorf("the selector: %w", err)
 	}

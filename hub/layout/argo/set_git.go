@@ -12,7 +12,6 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -47,7 +46,7 @@ func (g *generation) git(at string, own map[string]any) ([]map[string]any, error
 	if !ownRepository(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes) || !followed(g.plan, of.Revision) {
 		return nil, fmt.Errorf("%s at %q: only this repository at the branch that is followed is supported; if it is "+
 			"this one under another address, name it with --alias",
-			fleet.WithoutUser(of.RepoURL), of.Revision)
+			model.WithoutUser(of.RepoURL), of.Revision)
 	}
 	switch {
 	case len(of.Directories) > 0:

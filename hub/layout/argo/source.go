@@ -12,9 +12,9 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // sourceSpec is one source of an Application.
@@ -33,8 +33,8 @@ type partReader struct {
 	o       *planning.Object
 	at      string // the field it stands at
 	env     *environment
-	foreign *fleet.Source            // where its files are; nil for this repository
-	refs    map[string]*fleet.Source // of the sources of the app that others name as $ref
+	foreign *model.Source            // where its files are; nil for this repository
+	refs    map[string]*model.Source // of the sources of the app that others name as $ref
 }
 
 func (s *partReader) errorf(at, format string, args ...any) error {
@@ -42,7 +42,7 @@ func (s *partReader) errorf(at, format string, args ...any) error {
 }
 
 // readSources makes parts of the sources of an Application.
-func readSources(p *planning.Plan, o *planning.Object, a applicationSpec, app *fleet.App) error {
+func readSources(p *planning.Plan, o *planning.Object, a applicationSpec, app *model.App) error {
 	raw, at := a.Sources, func(i int) string { return planning.FieldAt("spec.sources", i) }
 	if len(raw) == 0 {
 		raw, at = []json.RawMessage{a.Source}, func(int) string { return "spec.source" }
@@ -50,7 +50,7 @@ func readSources(p *planning.Plan, o *planning.Object, a applicationSpec, app *f
 	if len(a.Sources) == 0 && len(a.Source) == 0 {
 		return p.Errorf(o, "spec", "it names no source: write source or sources")
 	}
-	refs := map[string]*fleet.Source{}
+	refs := map[string]*model.Source{}
 	var sources []*partReader
 	var errs []error
 	for i, data := range raw {
@@ -74,8 +74,8 @@ func readSources(p *planning.Plan, o *planning.Object, a applicationSpec, app *f
 }
 
 // joinParts gives an app the parts that its sources come to. A source that is there to be named by others is none.
-func joinParts(sources []*partReader, app *fleet.App) error {
-	var parts []fleet.Part
+func joinParts(sources []*partReader, app *model.App) error {
+	var parts []model.Part
 	var errs []error
 	for _, s := range sources {
 		if s.Ref != "" && s.Path == "" && s.Chart == "" {
@@ -96,7 +96,7 @@ func joinParts(sources []*partReader, app *fleet.App) error {
 }
 
 // locate says where the files of a source are; nil for this repository at the revision that is followed.
-func (s *partReader) locate(app *fleet.App) (*fleet.Source, error) {
+func (s *partReader) locate(app *model.App) (*model.Source, error) {
 	switch {
 	case s.RepoURL == "":
 		return nil, s.errorf(".repoURL", "it is empty: write the address of the repository")
@@ -105,9 +105,9 @@ func (s *partReader) locate(app *fleet.App) (*fleet.Source, error) {
 		if !strings.Contains(url, "://") { // so Argo CD names OCI registries
 			url = "oci://" + url
 		}
-		return &fleet.Source{Kind: fleet.SourceHelm, URL: url, Chart: s.Chart, SemVer: s.TargetRevision}, nil
+		return &model.Source{Kind: model.SourceHelm, URL: url, Chart: s.Chart, SemVer: s.TargetRevision}, nil
 	case strings.HasPrefix(s.RepoURL, "oci://"):
-		out := &fleet.Source{Kind: fleet.SourceOCI, URL: s.RepoURL}
+		out := &model.Source{Kind: model.SourceOCI, URL: s.RepoURL}
 		switch rev := s.TargetRevision; {
 		case strings.HasPrefix(rev, "sha256:"):
 			out.Revision = rev
@@ -162,8 +162,8 @@ const (
 )
 
 // part makes a part of a source.
-func (s *partReader) part() (fleet.Part, error) {
-	out := fleet.Part{Path: ".", Source: s.foreign}
+func (s *partReader) part() (model.Part, error) {
+	out := model.Part{Path: ".", Source: s.foreign}
 	if s.Chart == "" {
 		var ok bool
 		if out.Path, ok = inTree(s.Path); path.IsAbs(s.Path) {
@@ -239,8 +239,8 @@ type directorySpec struct {
 	Include, Exclude string
 }
 
-func (s *partReader) directory() (*fleet.Directory, error) {
-	out := &fleet.Directory{Detect: s.Directory == nil && s.foreign != nil}
+func (s *partReader) directory() (*model.Directory, error) {
+	out := &model.Directory{Detect: s.Directory == nil && s.foreign != nil}
 	if s.Directory == nil {
 		return out, nil
 	}
@@ -270,7 +270,7 @@ type kustomizeSpec struct {
 	LabelIncludeTemplates                   bool
 	ForceCommonAnnotations                  bool
 	CommonAnnotationsEnvsubst               bool
-	Patches                                 []fleet.Patch
+	Patches                                 []model.Patch
 	Components                              []string
 	IgnoreMissingComponents                 bool
 	KubeVersion                             string
@@ -283,12 +283,12 @@ type replicasSpec struct {
 }
 
 // overlay is what Argo CD has `kustomize edit` do (v3.6, util/kustomize).
-func (s *partReader) overlay() (fleet.Overlay, error) {
+func (s *partReader) overlay() (model.Overlay, error) {
 	k := s.Kustomize
 	if k == nil {
 		k = &kustomizeSpec{}
 	}
-	e := &fleet.Edit{
+	e := &model.Edit{
 		Labels: s.env.expandAll(k.CommonLabels), ForceLabels: k.ForceCommonLabels, WithoutSelector: k.LabelWithoutSelector,
 		IncludeTemplates: k.LabelIncludeTemplates, Annotations: k.CommonAnnotations, ForceAnnotations: k.ForceCommonAnnotations, NeedsKustomization: true,
 		KubeVersion: k.KubeVersion, APIVersions: k.APIVersions,
@@ -302,11 +302,11 @@ func (s *partReader) overlay() (fleet.Overlay, error) {
 	for i, r := range k.Replicas {
 		count, err := strconv.ParseInt(string(r.Count), 10, 64)
 		if err != nil {
-			return fleet.Overlay{}, s.errorf(planning.FieldAt(".kustomize.replicas", i)+".count", "%q is no number", r.Count)
+			return model.Overlay{}, s.errorf(planning.FieldAt(".kustomize.replicas", i)+".count", "%q is no number", r.Count)
 		}
-		e.Replicas = append(e.Replicas, fleet.Replicas{Name: r.Name, Count: count})
+		e.Replicas = append(e.Replicas, model.Replicas{Name: r.Name, Count: count})
 	}
-	return fleet.Overlay{Namespace: k.Namespace, NamePrefix: k.NamePrefix, NameSuffix: k.NameSuffix, Patches: k.Patches,
+	return model.Overlay{Namespace: k.Namespace, NamePrefix: k.NamePrefix, NameSuffix: k.NameSuffix, Patches: k.Patches,
 		Components:    k.Components,
 		IgnoreMissing: k.IgnoreMissingComponents, Edit: e}, nil
 }

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -29,7 +29,7 @@ type ignoredSpec struct {
 
 // readSyncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and
 // the correction of drift, is not done by itself here either; what changed in Git is delivered in any case.
-func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app *fleet.App) error {
+func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app *model.App) error {
 	s := a.SyncPolicy
 	if s == nil {
 		s = &syncPolicySpec{}
@@ -49,7 +49,7 @@ func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app
 }
 
 // readSyncOptions goes through the options by the table of fields.
-func readSyncOptions(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *fleet.App) error {
+func readSyncOptions(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *model.App) error {
 	var errs []error
 	for i, option := range s.SyncOptions {
 		at := planning.FieldAt("spec.syncPolicy.syncOptions", i)
@@ -88,7 +88,7 @@ func syncOption(option string) (row, bool) {
 
 // checkNamespace drops a request for a namespace without a name, for which Argo CD creates nothing either, and names
 // metadata that no namespace is created with.
-func checkNamespace(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *fleet.App) {
+func checkNamespace(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app *model.App) {
 	without := "CreateNamespace=true"
 	if app.Handling.CreateNamespace != nil && app.Namespace == "" {
 		app.Handling.CreateNamespace, without = nil, "a namespace in spec.destination"
@@ -100,13 +100,13 @@ func checkNamespace(p *planning.Plan, o *planning.Object, s *syncPolicySpec, app
 }
 
 // readIgnored takes the fields that are left to others.
-func readIgnored(p *planning.Plan, o *planning.Object, a applicationSpec, app *fleet.App) error {
+func readIgnored(p *planning.Plan, o *planning.Object, a applicationSpec, app *model.App) error {
 	for i, d := range a.IgnoreDifferences {
 		if d.Kind == "" {
 			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i), "it names no kind: write one, or \"*\" for all")
 		}
-		rule := fleet.IgnoreRule{Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers,
-			Target: fleet.Target{Group: d.Group, Kind: starred(d.Kind), Name: regexp.QuoteMeta(d.Name),
+		rule := model.IgnoreRule{Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers,
+			Target: model.Target{Group: d.Group, Kind: starred(d.Kind), Name: regexp.QuoteMeta(d.Name),
 				Namespace: regexp.QuoteMeta(d.Namespace)}}
 		if d.Group == "*" {
 			rule.Target.Group = ""

@@ -10,6 +10,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 var _ planning.Destined = Dialect{}
@@ -42,7 +43,7 @@ func (d Dialect) Untaken(ctx context.Context, p *planning.Plan) []fleet.Note {
 // untaken gathers what no cluster takes.
 type untaken struct {
 	plan     *planning.Plan
-	clusters []fleet.Cluster
+	clusters []model.Cluster
 	notes    []fleet.Note
 }
 

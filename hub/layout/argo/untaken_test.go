@@ -4,7 +4,6 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -44,10 +43,10 @@ func TestWhatNoClusterTakesIsNamed(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			clusters := []fleet.Cluster{{Name: "us", Labels: map[string]string{"hub": "asia"}},
-				{Name: "eu", Labels: map[string]string{"hub": "us"}, Argo: fleet.ArgoCluster{Name: "europe", Server: "https://eu.example.com"}}}
+			clusters := []model.Cluster{{Name: "us", Labels: map[string]string{"hub": "asia"}},
+				{Name: "eu", Labels: map[string]string{"hub": "us"}, Argo: model.ArgoCluster{Name: "europe", Server: "https://eu.example.com"}}}
 			p := planning.NewPlan(fstest.MapFS{"fleet/o.yaml": {Data: []byte(c.text)}}, "", model.Declarations{
-				Repository: []string{"https://github.com/org/fleet"}}, func() ([]fleet.Cluster, error) { return clusters, nil })
+				Repository: []string{"https://github.com/org/fleet"}}, func() ([]model.Cluster, error) { return clusters, nil })
 			o := objectOf(t, c.text)
 			o.File, o.App = "fleet/o.yaml", ""
 			p.Add(o)

@@ -8,7 +8,7 @@ import (
 
 	"github.com/google/cel-go/cel"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // maxCost bounds what one evaluation may take, in CEL's own units: far above any comparison of labels.
@@ -67,7 +67,7 @@ func CheckCluster(expression string) error {
 
 // MatchCluster says whether an expression is true of a cluster. A label or a variable that the cluster lacks is an error,
 // as in CEL everywhere: ask for it with has() or "in" first.
-func MatchCluster(expression string, cluster fleet.Cluster) (bool, error) {
+func MatchCluster(expression string, cluster model.Cluster) (bool, error) {
 	p, err := program(expression)
 	if err != nil {
 		return false, err

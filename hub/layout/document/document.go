@@ -50,7 +50,7 @@ func Parse(file string, data []byte) ([]Document, error) {
 
 // IsOurs says whether the document is of Drover's API group, of whatever kind and version.
 func (d Document) IsOurs() bool {
-	return fleet.GroupOf(Scalar(Field(d.Node, "apiVersion"))) == fleet.GroupOf(fleet.APIVersion)
+	return fleet.GroupOf(Scalar(Field(d.Node, "apiVersion"))) == fleet.GroupOf(model.APIVersion)
 }
 
 // Name is metadata.name.

@@ -6,8 +6,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // maxCopies is how many copies a composed source may be made of, those of what it is made of included.
@@ -28,7 +28,7 @@ type generatedArtifact struct {
 	Copy            []struct {
 		From, To string
 		Exclude  []string
-		Strategy fleet.CopyStrategy
+		Strategy model.CopyStrategy
 		Optional bool
 	}
 }
@@ -41,7 +41,7 @@ type include struct {
 
 // artifact gives the ExternalArtifact that an object names at a field, as the ArtifactGenerator of the cluster that
 // makes it says.
-func (r *sources) artifact(o *planning.Object, at, key string) (*fleet.Source, error) {
+func (r *sources) artifact(o *planning.Object, at, key string) (*model.Source, error) {
 	var found *generatedArtifact
 	var by *planning.Object
 	var spec artifactGenerator
@@ -74,11 +74,11 @@ func (r *sources) artifact(o *planning.Object, at, key string) (*fleet.Source, e
 	if err := r.plan.Weigh(judged, by, &r.plan.Cluster.Notes); err != nil {
 		return nil, err
 	}
-	return r.within(by, key, func() (*fleet.Source, error) { return r.generated(by, spec, *found, key) })
+	return r.within(by, key, func() (*model.Source, error) { return r.generated(by, spec, *found, key) })
 }
 
 // within resolves a composed source, unless it is being resolved already.
-func (r *sources) within(o *planning.Object, key string, make func() (*fleet.Source, error)) (*fleet.Source, error) {
+func (r *sources) within(o *planning.Object, key string, make func() (*model.Source, error)) (*model.Source, error) {
 	if slices.Contains(r.way, key) || len(r.way) >= planning.MaxDepth {
 		return nil, r.plan.Errorf(o, "",
 			"sources are made of each other more than %d deep or in a circle (%s → %s): take one "+
@@ -94,7 +94,7 @@ func (r *sources) within(o *planning.Object, key string, make func() (*fleet.Sou
 }
 
 // copies counts those that a source is made of.
-func copies(s fleet.Source) int {
+func copies(s model.Source) int {
 	n := len(s.Copies)
 	for _, c := range s.Copies {
 		n += copies(c.From)
@@ -104,9 +104,9 @@ func copies(s fleet.Source) int {
 
 // generated reads an artifact of a generator.
 func (r *sources) generated(g *planning.Object, spec artifactGenerator, a generatedArtifact,
-	key string) (*fleet.Source, error) {
-	sources := map[string]fleet.Source{}
-	out := &fleet.Source{Kind: fleet.SourceComposed, URL: key}
+	key string) (*model.Source, error) {
+	sources := map[string]model.Source{}
+	out := &model.Source{Kind: model.SourceComposed, URL: key}
 	for _, c := range a.Copy {
 		alias, name, ok := strings.Cut(strings.TrimPrefix(c.From, "@"), "/")
 		to, inside := strings.CutPrefix(c.To, "@artifact/")
@@ -122,19 +122,19 @@ func (r *sources) generated(g *planning.Object, spec artifactGenerator, a genera
 			sources[alias] = *source
 		}
 		switch c.Strategy {
-		case "", fleet.CopyOverwrite, fleet.CopyMerge, fleet.CopyExtract:
+		case "", model.CopyOverwrite, model.CopyMerge, model.CopyExtract:
 		default:
 			return nil, r.plan.Errorf(g, "spec.artifacts",
 				"%s: the strategy %q is not known: write Overwrite, Merge or Extract", a.Name, c.Strategy)
 		}
-		out.Copies = append(out.Copies, fleet.Copy{From: sources[alias], Path: name, To: to, Exclude: c.Exclude,
+		out.Copies = append(out.Copies, model.Copy{From: sources[alias], Path: name, To: to, Exclude: c.Exclude,
 			Strategy: c.Strategy, Optional: c.Optional})
 	}
 	return out, nil
 }
 
 // aliased is the source that a generator knows by a name.
-func (r *sources) aliased(g *planning.Object, spec artifactGenerator, alias string) (*fleet.Source, error) {
+func (r *sources) aliased(g *planning.Object, spec artifactGenerator, alias string) (*model.Source, error) {
 	for i, s := range spec.Sources {
 		if s.Alias == alias {
 			return r.source(g, fmt.Sprintf("spec.sources[%d]", i), s.sourceRef)
@@ -144,13 +144,13 @@ func (r *sources) aliased(g *planning.Object, spec artifactGenerator, alias stri
 }
 
 // including is a GitRepository with what it includes of others. What is left out of all that its rules say.
-func (r *sources) including(s *planning.Object, g gitRepository, base *fleet.Source, err error) (*fleet.Source, error) {
+func (r *sources) including(s *planning.Object, g gitRepository, base *model.Source, err error) (*model.Source, error) {
 	if err != nil || len(g.Include) == 0 {
 		return base, err
 	}
-	return r.within(s, s.Key(), func() (*fleet.Source, error) {
-		out := &fleet.Source{Kind: fleet.SourceComposed, URL: s.Key(), SourceIgnore: true, Ignore: g.Ignore,
-			Copies: []fleet.Copy{{From: *base, Path: ".", To: ".", Strategy: fleet.CopyInclude}}}
+	return r.within(s, s.Key(), func() (*model.Source, error) {
+		out := &model.Source{Kind: model.SourceComposed, URL: s.Key(), SourceIgnore: true, Ignore: g.Ignore,
+			Copies: []model.Copy{{From: *base, Path: ".", To: ".", Strategy: model.CopyInclude}}}
 		for i, in := range g.Include {
 			from, err := r.source(s, fmt.Sprintf("spec.include[%d].repository", i),
 				sourceRef{Kind: kindGitRepository, Name: in.Repository.Name})
@@ -165,8 +165,8 @@ func (r *sources) including(s *planning.Object, g gitRepository, base *fleet.Sou
 				return nil, r.plan.Errorf(s, fmt.Sprintf("spec.include[%d].toPath", i),
 					"it is the root, which is there already: name a folder")
 			}
-			out.Copies = append(out.Copies, fleet.Copy{From: *from, Path: planning.Cleaned(in.FromPath), To: to,
-				Strategy: fleet.CopyInclude})
+			out.Copies = append(out.Copies, model.Copy{From: *from, Path: planning.Cleaned(in.FromPath), To: to,
+				Strategy: model.CopyInclude})
 		}
 		return out, nil
 	})
@@ -174,13 +174,13 @@ func (r *sources) including(s *planning.Object, g gitRepository, base *fleet.Sou
 
 // takeSource has a Kustomization's app come from a source. The cluster's own folder is read where it stands: it is
 // known before any source is.
-func takeSource(p *planning.Plan, o *planning.Object, s *fleet.Source, app *fleet.App) {
-	if app.Path != p.Folder || s == nil || s.Kind != fleet.SourceComposed && s.Kind != fleet.SourceFollowed {
+func takeSource(p *planning.Plan, o *planning.Object, s *model.Source, app *model.App) {
+	if app.Path != p.Folder || s == nil || s.Kind != model.SourceComposed && s.Kind != model.SourceFollowed {
 		from(s, &app.Part)
 		return
 	}
-	if s.Kind == fleet.SourceComposed {
-		if s.Copies[0].From.Kind != fleet.SourceFollowed || s.Copies[0].Strategy != fleet.CopyInclude {
+	if s.Kind == model.SourceComposed {
+		if s.Copies[0].From.Kind != model.SourceFollowed || s.Copies[0].Strategy != model.CopyInclude {
 			from(s, &app.Part)
 			return
 		}
@@ -192,7 +192,7 @@ func takeSource(p *planning.Plan, o *planning.Object, s *fleet.Source, app *flee
 }
 
 // noteHidden names rules that may hide something of the cluster's own folder from Flux.
-func noteHidden(p *planning.Plan, o *planning.Object, rules string, app *fleet.App) {
+func noteHidden(p *planning.Plan, o *planning.Object, rules string, app *model.App) {
 	_, err := p.Tree.Stat(".sourceignore")
 	if rules == "" && err != nil {
 		return

@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"io/fs"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // ownChart takes a chart that is a folder of this repository.
-func (r *sources) ownChart(o *planning.Object, at string, spec chartSpec, app *fleet.App) error {
+func (r *sources) ownChart(o *planning.Object, at string, spec chartSpec, app *model.App) error {
 	_, err := r.plan.Tree.Stat(app.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -30,7 +30,7 @@ func (r *sources) ownChart(o *planning.Object, at string, spec chartSpec, app *f
 }
 
 // releaseChart takes the chart of a HelmRelease: what its spec.chart says, or what spec.chartRef names.
-func (r *sources) releaseChart(o *planning.Object, h helmRelease, app *fleet.App) error {
+func (r *sources) releaseChart(o *planning.Object, h helmRelease, app *model.App) error {
 	switch {
 	case h.Chart != nil:
 		return r.chartOf(o, "spec.chart.spec", h.Chart.Spec, app)
@@ -45,7 +45,7 @@ func (r *sources) releaseChart(o *planning.Object, h helmRelease, app *fleet.App
 	case kindExternalArtifact:
 		var err error
 		if app.Source, err = r.artifact(o, "spec.chartRef", key); err == nil {
-			app.Path, app.Source.Folder = ".", fleet.OnlyFolder
+			app.Path, app.Source.Folder = ".", model.OnlyFolder
 		}
 		return err
 	default:
@@ -67,7 +67,7 @@ func (r *sources) releaseChart(o *planning.Object, h helmRelease, app *fleet.App
 		return r.plan.Undecodable(s, err)
 	}
 	app.Path = "."
-	app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: of.URL, Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
+	app.Source = &model.Source{Kind: model.SourceHelm, URL: of.URL, Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
 	of.at(app.Source)
 	_, err := r.finish(s, app.Source, of.Interval)
 	return err
@@ -83,14 +83,14 @@ type chartSpec struct {
 }
 
 // chartOf takes the chart that a spec, which an object has at a field, names.
-func (r *sources) chartOf(o *planning.Object, at string, spec chartSpec, app *fleet.App) error {
+func (r *sources) chartOf(o *planning.Object, at string, spec chartSpec, app *model.App) error {
 	if spec.SourceRef.Kind == kindHelmRepository {
 		if err := r.publishedChart(o, at, spec, app); err != nil {
 			return err
 		}
 		for _, file := range spec.ValuesFiles {
 			app.Chart.NoDefaults = true
-			app.Chart.Values = append(app.Chart.Values, fleet.Values{Path: planning.Cleaned(file), Source: app.Source,
+			app.Chart.Values = append(app.Chart.Values, model.Values{Path: planning.Cleaned(file), Source: app.Source,
 				Optional: spec.IgnoreMissingValuesFiles})
 		}
 		return nil
@@ -109,18 +109,18 @@ func (r *sources) chartOf(o *planning.Object, at string, spec chartSpec, app *fl
 }
 
 // valuesFiles takes the files of a chart's repository that stand for its own values.yaml.
-func valuesFiles(spec chartSpec, app *fleet.App) {
+func valuesFiles(spec chartSpec, app *model.App) {
 	for i, file := range spec.ValuesFiles {
 		if name := planning.Cleaned(file); i > 0 || name != app.Path+"/values.yaml" { // else it is read in any case
 			app.Chart.NoDefaults = app.Chart.NoDefaults || i == 0
-			app.Chart.Values = append(app.Chart.Values, fleet.Values{Path: name, Source: app.Source,
+			app.Chart.Values = append(app.Chart.Values, model.Values{Path: name, Source: app.Source,
 				Optional: spec.IgnoreMissingValuesFiles})
 		}
 	}
 }
 
 // publishedChart takes a chart of a HelmRepository.
-func (r *sources) publishedChart(o *planning.Object, at string, spec chartSpec, app *fleet.App) error {
+func (r *sources) publishedChart(o *planning.Object, at string, spec chartSpec, app *model.App) error {
 	key := sourceKey(o, kindHelmRepository, spec.SourceRef.Namespace, spec.SourceRef.Name)
 	s := r.plan.Object(key)
 	if err := r.declared(o, at+".sourceRef", s, key); err != nil {
@@ -141,7 +141,7 @@ func (r *sources) publishedChart(o *planning.Object, at string, spec chartSpec, 
 		of.Interval = spec.Interval
 	}
 	app.Path = "."
-	app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: of.URL, Chart: spec.Chart, SemVer: version,
+	app.Source = &model.Source{Kind: model.SourceHelm, URL: of.URL, Chart: spec.Chart, SemVer: version,
 		Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
 	_, err := r.finish(s, app.Source, of.Interval)
 	return err

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -20,7 +20,7 @@ type dependency struct{ Name, Namespace, ReadyExpr string }
 
 // readDependsOn takes spec.dependsOn of an object of Flux. A condition there stands in the place of the other's health, as in Flux without
 // the feature gate AdditiveCELDependencyCheck.
-func readDependsOn(p *planning.Plan, o *planning.Object, on []dependency, app *fleet.App) error {
+func readDependsOn(p *planning.Plan, o *planning.Object, on []dependency, app *model.App) error {
 	var errs []error
 	for i, d := range on {
 		name := dependencyName(p, o, d.Namespace, d.Name)
@@ -102,7 +102,7 @@ func shown(o *planning.Object, expression string) json.RawMessage {
 }
 
 // readHealthCheckExprs takes spec.healthCheckExprs of an object of Flux.
-func readHealthCheckExprs(p *planning.Plan, o *planning.Object, list []cel.HealthCheck, app *fleet.App) error {
+func readHealthCheckExprs(p *planning.Plan, o *planning.Object, list []cel.HealthCheck, app *model.App) error {
 	var errs []error
 	for i, h := range list {
 		h.Message = "" // Flux has none

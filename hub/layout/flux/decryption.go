@@ -1,8 +1,8 @@
 package flux
 
 import (
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -13,7 +13,7 @@ type decryption struct {
 }
 
 // readDecryption takes what a Kustomization says of the decryption of its objects.
-func readDecryption(p *planning.Plan, o *planning.Object, k *decryption, app *fleet.App) error {
+func readDecryption(p *planning.Plan, o *planning.Object, k *decryption, app *model.App) error {
 	if k == nil {
 		return nil
 	}

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -62,7 +61,7 @@ func (Dialect) Sort(file string, h document.Head) planning.Use {
 }
 
 // Targets implements Dialect: nothing of Flux stands below FleetRoot.
-func (Dialect) Targets(model.Rendered, fleet.Cluster) bool { return false }
+func (Dialect) Targets(model.Rendered, model.Cluster) bool { return false }
 
 // Open implements Dialect.
 func (Dialect) Open(p *planning.Plan) planning.Reader { return reader{p} }
@@ -111,7 +110,7 @@ func (r reader) Expand(context.Context) ([]model.Declaration, error) {
 }
 
 // Read implements Reader.
-func (r reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
+func (r reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	switch {
 	case o.Kind == kindKustomization && o.Group == kustomizeGroup:
 		return true, readKustomization(r.plan, o, app)

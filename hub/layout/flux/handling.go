@@ -3,8 +3,8 @@ package flux
 import (
 	"fmt"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // handlingSpec is what the spec of a Kustomization says about how its objects are applied and judged.
@@ -17,13 +17,13 @@ type handlingSpec struct {
 // ignoreSpec is a rule on fields that are left to others, as Kustomizations and HelmReleases have it.
 type ignoreSpec struct {
 	Paths  []string
-	Target *fleet.Target
+	Target *model.Target
 }
 
-func ignoreRules(rules []ignoreSpec) []fleet.IgnoreRule {
-	var out []fleet.IgnoreRule
+func ignoreRules(rules []ignoreSpec) []model.IgnoreRule {
+	var out []model.IgnoreRule
 	for _, r := range rules {
-		rule := fleet.IgnoreRule{Paths: r.Paths}
+		rule := model.IgnoreRule{Paths: r.Paths}
 		if r.Target != nil {
 			rule.Target = *r.Target
 		}
@@ -33,7 +33,7 @@ func ignoreRules(rules []ignoreSpec) []fleet.IgnoreRule {
 }
 
 // readHandling takes what a Kustomization says about how its objects are applied and judged.
-func readHandling(p *planning.Plan, o *planning.Object, h handlingSpec, deletionPolicy string, app *fleet.App) error {
+func readHandling(p *planning.Plan, o *planning.Object, h handlingSpec, deletionPolicy string, app *model.App) error {
 	app.Handling.Recreate, app.Ignore = h.Force, ignoreRules(h.Ignore)
 	if h.Wait { // Flux does not look at healthChecks then
 		return readDeletionPolicy(p, o, deletionPolicy, app)
@@ -64,7 +64,7 @@ func checkedApp(p *planning.Plan, c planning.HealthRef) *planning.Object {
 }
 
 // readDeletionPolicy takes what becomes of the objects when the app goes.
-func readDeletionPolicy(p *planning.Plan, o *planning.Object, policy string, app *fleet.App) error {
+func readDeletionPolicy(p *planning.Plan, o *planning.Object, policy string, app *model.App) error {
 	switch policy {
 	case "", "MirrorPrune":
 	case "Orphan":

@@ -8,10 +8,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/envsubst"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -24,11 +24,11 @@ type kustomization struct {
 	Suspend   bool
 	Timeout   string
 	PostBuild *postBuild
-	fleet.Overlay
+	model.Overlay
 	TargetNamespace         string
 	ServiceAccountName      string
 	IgnoreMissingComponents bool
-	CommonMetadata          fleet.Metadata
+	CommonMetadata          model.Metadata
 	DeletionPolicy          string
 	HealthCheckExprs        []cel.HealthCheck
 	Decryption              *decryption
@@ -57,7 +57,7 @@ func sourceKey(o *planning.Object, kind, namespace, name string) string {
 }
 
 // readKustomization reads a Kustomization of Flux.
-func readKustomization(p *planning.Plan, o *planning.Object, app *fleet.App) error {
+func readKustomization(p *planning.Plan, o *planning.Object, app *model.App) error {
 	var k kustomization
 	if err := o.Decode(&k); err != nil {
 		return p.Undecodable(o, err)
@@ -93,12 +93,12 @@ func dependencyName(p *planning.Plan, o *planning.Object, namespace, name string
 	}
 	var k kustomization
 	if on.Decode(&k) == nil && planning.Cleaned(k.Path) == p.Folder {
-		return fleet.RootApp
+		return model.RootApp
 	}
 	return on.AppName
 }
 
-func checkPath(p *planning.Plan, o *planning.Object, k kustomization, app *fleet.App) error {
+func checkPath(p *planning.Plan, o *planning.Object, k kustomization, app *model.App) error {
 	if app.Source != nil {
 		return nil // it is seen when it is rendered
 	}
@@ -115,7 +115,7 @@ func checkPath(p *planning.Plan, o *planning.Object, k kustomization, app *fleet
 	return nil
 }
 
-func readSubstitution(p *planning.Plan, o *planning.Object, b *postBuild, app *fleet.App) error {
+func readSubstitution(p *planning.Plan, o *planning.Object, b *postBuild, app *model.App) error {
 	if b == nil {
 		return nil
 	}

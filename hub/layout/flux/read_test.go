@@ -42,14 +42,14 @@ spec: {path: ./apps/web, prune: true, interval: 1m, sourceRef: {kind: GitReposit
 `
 
 // read reads the last object of some documents, which stands in a file of its own.
-func read(t *testing.T, text string) (app fleet.App, notes []fleet.Note, message string) {
+func read(t *testing.T, text string) (app model.App, notes []fleet.Note, message string) {
 	t.Helper()
 	const file = "clusters/eu/o.yaml"
 	files := fstest.MapFS{file: {Data: []byte(text)}}
 	for name, f := range repository {
 		files[name] = f
 	}
-	p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: fleet.Cluster{Name: "eu"},
+	p := planning.NewPlan(files, "clusters/eu", model.Declarations{Cluster: model.Cluster{Name: "eu"},
 		Repository: []string{"https://github.com/org/fleet.git"}, Branch: "main"}, nil)
 	var last *planning.Object
 	for _, doc := range strings.Split(others+text, "---\n") {
@@ -67,7 +67,7 @@ func read(t *testing.T, text string) (app fleet.App, notes []fleet.Note, message
 		}
 		group := fleet.GroupOf(o.APIVersion)
 		last = &planning.Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: data, File: file},
-			App: fleet.RootApp},
+			App: model.RootApp},
 			Group: group, Kind: o.Kind, Namespace: o.Metadata.Namespace, Name: o.Metadata.Name, Spec: o.Spec, Fields: judged,
 			IsApp: kinds.IsApp(group, o.Kind), Home: home, AppName: o.Metadata.Name}
 		p.Add(last)

@@ -8,9 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // helmRelease is what Drover takes from the spec of a HelmRelease (helm.toolkit.fluxcd.io).
@@ -25,7 +25,7 @@ type helmRelease struct {
 	Timeout            string
 	Values             json.RawMessage
 	ValuesFrom         []valuesFrom
-	CommonMetadata     fleet.Metadata
+	CommonMetadata     model.Metadata
 	HealthCheckExprs   []cel.HealthCheck
 	releaseHandling
 }
@@ -36,14 +36,14 @@ type valuesFrom struct {
 }
 
 // readHelmRelease reads a HelmRelease of Flux.
-func readHelmRelease(p *planning.Plan, o *planning.Object, app *fleet.App) error {
+func readHelmRelease(p *planning.Plan, o *planning.Object, app *model.App) error {
 	var h helmRelease
 	if err := o.Decode(&h); err != nil {
 		return p.Undecodable(o, err)
 	}
 	app.Prune, app.Suspend, app.Metadata = true, h.Suspend, h.CommonMetadata
 	app.Handling.ServiceAccount = accountOf(o, h.ServiceAccountName)
-	app.Chart = &fleet.Chart{Release: h.release(o)}
+	app.Chart = &model.Chart{Release: h.release(o)}
 	if app.Namespace = h.TargetNamespace; app.Namespace == "" {
 		app.Namespace = o.Namespace
 	}
@@ -81,7 +81,7 @@ func (h helmRelease) release(o *planning.Object) string {
 }
 
 // readReleaseValues takes spec.valuesFrom, and spec.values, which take precedence.
-func readReleaseValues(p *planning.Plan, o *planning.Object, h helmRelease, c *fleet.Chart) error {
+func readReleaseValues(p *planning.Plan, o *planning.Object, h helmRelease, c *model.Chart) error {
 	for i, ref := range h.ValuesFrom {
 		value, err := readReleaseValue(p, o, i, ref)
 		if err != nil {
@@ -90,7 +90,7 @@ func readReleaseValues(p *planning.Plan, o *planning.Object, h helmRelease, c *f
 		c.Values = append(c.Values, value)
 	}
 	if text := strings.TrimSpace(string(h.Values)); text != "" && text != "null" {
-		c.Values = append(c.Values, fleet.Values{Text: text, Own: true})
+		c.Values = append(c.Values, model.Values{Text: text, Own: true})
 	}
 	return nil
 }

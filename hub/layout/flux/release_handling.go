@@ -3,8 +3,8 @@ package flux
 import (
 	"fmt"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -26,8 +26,8 @@ type releaseHandling struct {
 	PostRenderStrategy string
 	PostRenderers      []struct {
 		Kustomize *struct {
-			Patches []fleet.Patch
-			Images  []fleet.Image
+			Patches []model.Patch
+			Images  []model.Image
 		}
 	}
 }
@@ -40,7 +40,7 @@ const (
 )
 
 // readReleaseHandling takes what a HelmRelease says about how the chart's objects are treated, applied and judged.
-func readReleaseHandling(p *planning.Plan, o *planning.Object, h releaseHandling, app *fleet.App) error {
+func readReleaseHandling(p *planning.Plan, o *planning.Object, h releaseHandling, app *model.App) error {
 	for at, policy := range map[string]string{"spec.install.crds": h.Install.CRDs, "spec.upgrade.crds": h.Upgrade.CRDs} {
 		switch policy {
 		case "", crdsSkip, crdsCreate, crdsReplace:
@@ -72,8 +72,8 @@ func readReleaseHandling(p *planning.Plan, o *planning.Object, h releaseHandling
 }
 
 // treatment is what becomes of the chart's objects.
-func (h releaseHandling) treatment() fleet.ChartTreatment {
-	out := fleet.ChartTreatment{
+func (h releaseHandling) treatment() model.ChartTreatment {
+	out := model.ChartTreatment{
 		// Flux creates definitions when it installs, and leaves them alone when it upgrades unless it is told otherwise.
 		CreateCRDs: h.Upgrade.CRDs != crdsReplace,
 	}
@@ -87,7 +87,7 @@ func (h releaseHandling) treatment() fleet.ChartTreatment {
 	}
 	for _, r := range h.PostRenderers {
 		if r.Kustomize != nil {
-			out.PostRender = append(out.PostRender, fleet.Overlay{Patches: r.Kustomize.Patches, Images: r.Kustomize.Images})
+			out.PostRender = append(out.PostRender, model.Overlay{Patches: r.Kustomize.Patches, Images: r.Kustomize.Images})
 			out.PostRenderHooks = h.PostRenderStrategy != "nohooks"
 		}
 	}
@@ -95,14 +95,14 @@ func (h releaseHandling) treatment() fleet.ChartTreatment {
 }
 
 // readReleaseValue takes one of spec.valuesFrom.
-func readReleaseValue(p *planning.Plan, o *planning.Object, i int, ref valuesFrom) (fleet.Values, error) {
+func readReleaseValue(p *planning.Plan, o *planning.Object, i int, ref valuesFrom) (model.Values, error) {
 	at := fmt.Sprintf("spec.valuesFrom[%d]", i)
 	if ref.Kind != "ConfigMap" && ref.Kind != "Secret" || ref.Name == "" {
-		return fleet.Values{}, p.Errorf(o, at, "it is to have a name, and the kind ConfigMap or Secret")
+		return model.Values{}, p.Errorf(o, at, "it is to have a name, and the kind ConfigMap or Secret")
 	}
 	if ref.ValuesKey == "" {
 		ref.ValuesKey = "values.yaml"
 	}
-	return fleet.Values{Key: ref.ValuesKey, Target: ref.TargetPath, Literal: ref.Literal,
+	return model.Values{Key: ref.ValuesKey, Target: ref.TargetPath, Literal: ref.Literal,
 		From: &protocol.VarsRef{Kind: ref.Kind, Namespace: o.Namespace, Name: ref.Name, Optional: ref.Optional}}, nil
 }

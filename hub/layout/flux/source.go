@@ -7,6 +7,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // sources resolves the sources that objects of Flux name.
@@ -63,9 +64,9 @@ func (g gitRepository) pinned() bool {
 		"refs/") && !strings.HasPrefix(g.Ref.Name, "refs/heads/")
 }
 
-// source gives the source that an object names at a field, of the kind fleet.SourceFollowed if that is the repository
+// source gives the source that an object names at a field, of the kind model.SourceFollowed if that is the repository
 // that the hub follows, at its revision.
-func (r *sources) source(o *planning.Object, at string, ref sourceRef) (*fleet.Source, error) {
+func (r *sources) source(o *planning.Object, at string, ref sourceRef) (*model.Source, error) {
 	key := sourceKey(o, ref.Kind, ref.Namespace, ref.Name)
 	s := r.plan.Object(key)
 	switch {
@@ -77,7 +78,7 @@ func (r *sources) source(o *planning.Object, at string, ref sourceRef) (*fleet.S
 	case s == nil && key == planning.ObjectKey(kindGitRepository, home, home):
 		r.plan.NoteOnce(fleet.Note{Object: key,
 			Text: "it is not in the cluster's folder: it is taken to be this repository, as `flux bootstrap` makes it"})
-		return &fleet.Source{Kind: fleet.SourceFollowed}, nil
+		return &model.Source{Kind: model.SourceFollowed}, nil
 	}
 	if err := r.declared(o, at, s, key); err != nil {
 		return nil, err
@@ -104,17 +105,17 @@ func (r *sources) declared(o *planning.Object, at string, s *planning.Object, ke
 
 // gitSource reads a GitRepository. What is followed is chosen as source-controller does: commit before name before
 // semver before tag before branch.
-func (r *sources) gitSource(s *planning.Object) (*fleet.Source, error) {
+func (r *sources) gitSource(s *planning.Object) (*model.Source, error) {
 	var g gitRepository
 	if err := s.Decode(&g); err != nil {
 		return nil, r.plan.Undecodable(s, err)
 	}
 	own := r.plan.IsRepository(g.URL)
 	if branch := g.branch(); own && !g.pinned() && (branch == "" || r.plan.Branch == "" || branch == r.plan.Branch) {
-		return r.including(s, g, &fleet.Source{Kind: fleet.SourceFollowed, Ignore: g.Ignore},
+		return r.including(s, g, &model.Source{Kind: model.SourceFollowed, Ignore: g.Ignore},
 			r.plan.Weigh(judged, s, &r.plan.Cluster.Notes))
 	}
-	out := &fleet.Source{Kind: fleet.SourceGit, URL: g.URL, SourceIgnore: true, Ignore: g.Ignore,
+	out := &model.Source{Kind: model.SourceGit, URL: g.URL, SourceIgnore: true, Ignore: g.Ignore,
 		Credentials: g.SecretRef.Name}
 	switch {
 	case g.Ref.Commit != "":
@@ -135,28 +136,28 @@ func (r *sources) gitSource(s *planning.Object) (*fleet.Source, error) {
 }
 
 // from has a part come from a source.
-func from(s *fleet.Source, part *fleet.Part) {
-	if s != nil && s.Kind == fleet.SourceFollowed {
-		part.Hide = &fleet.Hide{Rules: s.Ignore}
+func from(s *model.Source, part *model.Part) {
+	if s != nil && s.Kind == model.SourceFollowed {
+		part.Hide = &model.Hide{Rules: s.Ignore}
 		return
 	}
 	part.Source = s
 }
 
 // ociSource reads an OCIRepository that holds manifests.
-func (r *sources) ociSource(s *planning.Object) (*fleet.Source, error) {
+func (r *sources) ociSource(s *planning.Object) (*model.Source, error) {
 	var of ociRepository
 	if err := s.Decode(&of); err != nil {
 		return nil, r.plan.Undecodable(s, err)
 	}
-	out := &fleet.Source{Kind: fleet.SourceOCI, URL: of.URL, MediaType: of.LayerSelector.MediaType, Ignore: of.Ignore,
+	out := &model.Source{Kind: model.SourceOCI, URL: of.URL, MediaType: of.LayerSelector.MediaType, Ignore: of.Ignore,
 		SourceIgnore: of.LayerSelector.Operation != "copy", Credentials: of.SecretRef.Name, PlainHTTP: of.Insecure}
 	of.at(out)
 	return r.finish(s, out, of.Interval)
 }
 
 // at takes what of the repository is wanted, digest before semver before tag.
-func (r ociRepository) at(out *fleet.Source) {
+func (r ociRepository) at(out *model.Source) {
 	switch {
 	case r.Ref.Digest != "":
 		out.Revision = r.Ref.Digest
@@ -170,7 +171,7 @@ func (r ociRepository) at(out *fleet.Source) {
 }
 
 // finish takes what all sources have.
-func (r *sources) finish(s *planning.Object, out *fleet.Source, interval string) (*fleet.Source, error) {
+func (r *sources) finish(s *planning.Object, out *model.Source, interval string) (*model.Source, error) {
 	errs := []error{r.plan.Weigh(judged, s, &r.plan.Cluster.Notes)}
 	if err := planning.CheckAddress(out.URL); err != nil {
 		errs = append(errs, r.plan.Errorf(s, "spec.url", "%v", err))

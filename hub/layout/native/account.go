@@ -5,14 +5,14 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // readDecryption takes spec.decryption.
-func readDecryption(d document.Document, spec *yaml.Node, app *fleet.App) error {
+func readDecryption(d document.Document, spec *yaml.Node, app *model.App) error {
 	n := document.Field(spec, "decryption")
 	if n == nil {
 		return nil

@@ -9,7 +9,6 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -19,17 +18,17 @@ import (
 
 // ReadApp reads one App. Where there is a name, it is given along with an error, so that the app can keep
 // its last good state.
-func ReadApp(tree model.Tree, d document.Document) (fleet.App, error) {
-	app := fleet.App{Name: d.Name(), File: d.File, Prune: true}
+func ReadApp(tree model.Tree, d document.Document) (model.App, error) {
+	app := model.App{Name: d.Name(), File: d.File, Prune: true}
 	nameNode := document.Field(document.Field(d.Node, "metadata"), "name")
 	if nameNode == nil {
-		return fleet.App{}, d.Errorf(d.Node, "an App without metadata.name: give it one")
+		return model.App{}, d.Errorf(d.Node, "an App without metadata.name: give it one")
 	}
 	if err := checkName(app.Name); err != nil {
-		return fleet.App{}, d.Errorf(nameNode, "the app's metadata.name: %v", err)
+		return model.App{}, d.Errorf(nameNode, "the app's metadata.name: %v", err)
 	}
-	if v := document.Field(d.Node, "apiVersion"); document.Scalar(v) != fleet.APIVersion {
-		return app, d.Errorf(v, "an App of %s: this release of Drover knows %s", document.Scalar(v), fleet.APIVersion)
+	if v := document.Field(d.Node, "apiVersion"); document.Scalar(v) != model.APIVersion {
+		return app, d.Errorf(v, "an App of %s: this release of Drover knows %s", document.Scalar(v), model.APIVersion)
 	}
 	spec := document.Field(d.Node, "spec")
 	err := errors.Join( // all at once: a person wants to fix them in one go
@@ -72,7 +71,7 @@ func checkName(name string) error {
 }
 
 // readPart takes what an App renders: a folder, or a chart, of this repository or of another source.
-func readPart(d document.Document, tree model.Tree, spec *yaml.Node, app *fleet.App) error {
+func readPart(d document.Document, tree model.Tree, spec *yaml.Node, app *model.App) error {
 	if err := readSource(d, spec, app); err != nil {
 		return err
 	}
@@ -92,7 +91,7 @@ func refuseSelector(d document.Document, spec *yaml.Node) error {
 }
 
 // readPath takes spec.path: a folder of the repository, seen from its root as in Flux.
-func readPath(d document.Document, tree model.Tree, spec *yaml.Node, app *fleet.App) error {
+func readPath(d document.Document, tree model.Tree, spec *yaml.Node, app *model.App) error {
 	n := document.Field(spec, "path")
 	if app.Source != nil {
 		var err error
@@ -150,7 +149,7 @@ func InSource(tree model.Tree, d document.Document, err error) error {
 	}
 	docs, _ := document.Parse(d.File, data) // what is broken in it, the build has said
 	for _, s := range docs {
-		if s.IsOurs() && document.Scalar(document.Field(s.Node, "kind")) == fleet.KindApp && s.Name() == d.Name() {
+		if s.IsOurs() && document.Scalar(document.Field(s.Node, "kind")) == model.KindApp && s.Name() == d.Name() {
 			if _, there := ReadApp(tree, s); there != nil {
 				return there
 			}

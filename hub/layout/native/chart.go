@@ -5,7 +5,6 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -41,11 +40,11 @@ var helmShapes = []shape{
 var laidOver = []string{"targetNamespace", "namePrefix", "nameSuffix", "patches", "images", "components"}
 
 // readChart takes spec.helm.
-func readChart(d document.Document, tree model.Tree, spec, helm *yaml.Node, app *fleet.App) error {
+func readChart(d document.Document, tree model.Tree, spec, helm *yaml.Node, app *model.App) error {
 	if err := d.CheckKeys(helm, "spec.helm", namesOf(helmShapes)...); err != nil {
 		return err
 	}
-	c := &fleet.Chart{Release: app.Name}
+	c := &model.Chart{Release: app.Name}
 	app.Chart = c
 	var errs []error
 	if n := document.Field(spec, "path"); n != nil {
@@ -63,7 +62,7 @@ func readChart(d document.Document, tree model.Tree, spec, helm *yaml.Node, app 
 		readValuesFiles(d, tree, helm, c), readValues(d, helm, c))...)
 }
 
-func readChartPath(d document.Document, tree model.Tree, helm *yaml.Node, app *fleet.App) error {
+func readChartPath(d document.Document, tree model.Tree, helm *yaml.Node, app *model.App) error {
 	for _, name := range []string{"repo", "chart", "version"} {
 		if document.Field(helm, name) != nil {
 			return readPublished(d, helm, app)
@@ -84,7 +83,7 @@ func readChartPath(d document.Document, tree model.Tree, helm *yaml.Node, app *f
 	return err
 }
 
-func readValuesFiles(d document.Document, tree model.Tree, helm *yaml.Node, c *fleet.Chart) error {
+func readValuesFiles(d document.Document, tree model.Tree, helm *yaml.Node, c *model.Chart) error {
 	return d.Each(helm, "valuesFiles", func(item *yaml.Node) error {
 		if document.Scalar(item) == "" {
 			return d.Errorf(item, "spec.helm.valuesFiles is to be a list of paths")
@@ -93,13 +92,13 @@ func readValuesFiles(d document.Document, tree model.Tree, helm *yaml.Node, c *f
 		if err == nil && info.IsDir() {
 			err = d.Errorf(item, "spec.helm.valuesFiles %q is a folder: name a file with values", item.Value)
 		}
-		c.Values = append(c.Values, fleet.Values{Path: name})
+		c.Values = append(c.Values, model.Values{Path: name})
 		return err
 	})
 }
 
 // readValues takes the values that are written in the App itself, as YAML: so Helm reads them as it reads a file.
-func readValues(d document.Document, helm *yaml.Node, c *fleet.Chart) error {
+func readValues(d document.Document, helm *yaml.Node, c *model.Chart) error {
 	n := document.Field(helm, "values")
 	if n == nil || n.Tag == "!!null" {
 		return nil
@@ -115,6 +114,6 @@ func readValues(d document.Document, helm *yaml.Node, c *fleet.Chart) error {
 	if err != nil {
 		return d.Errorf(n, "spec.helm.values cannot be read: %v", err)
 	}
-	c.Values = append(c.Values, fleet.Values{Text: text})
+	c.Values = append(c.Values, model.Values{Text: text})
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 // ClusterFile is what the cluster.yaml of a cluster's folder says.
 type ClusterFile struct {
-	fleet.Cluster       // as far as it could be read
+	model.Cluster       // as far as it could be read
 	Wrong         error // what is wrong with the content
 	Ordinary      bool  // it holds objects like any other file of the folder, and does not describe the cluster
 }
@@ -26,7 +26,7 @@ type ClusterFile struct {
 // ReadCluster reads cluster.yaml, an object of kind Cluster or its fields alone, of the cluster of a name. An error says
 // that the file could not be read.
 func ReadCluster(tree model.Tree, file, name string) (ClusterFile, error) {
-	c := ClusterFile{Cluster: fleet.Cluster{Name: name}}
+	c := ClusterFile{Cluster: model.Cluster{Name: name}}
 	data, err := tree.ReadFile(file)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil
@@ -64,18 +64,18 @@ func ReadCluster(tree model.Tree, file, name string) (ClusterFile, error) {
 // else of Drover that is no App, or no Kubernetes object.
 func describes(d document.Document) bool {
 	apiVersion, kind := document.Scalar(document.Field(d.Node, "apiVersion")), document.Scalar(document.Field(d.Node, "kind"))
-	group, own := fleet.GroupOf(apiVersion), fleet.GroupOf(fleet.APIVersion)
+	group, own := fleet.GroupOf(apiVersion), fleet.GroupOf(model.APIVersion)
 	switch {
 	case apiVersion == "" || kind == "":
 		return true
 	case group == own:
-		return kind != fleet.KindApp
+		return kind != model.KindApp
 	}
-	return document.Nearly(kind, fleet.KindCluster) && (group == "" || document.Nearly(group, own))
+	return document.Nearly(kind, model.KindCluster) && (group == "" || document.Nearly(group, own))
 }
 
 // takeCluster reads the document of a cluster's file.
-func takeCluster(d document.Document, c *fleet.Cluster) error {
+func takeCluster(d document.Document, c *model.Cluster) error {
 	apiVersion, kind := document.Field(d.Node, "apiVersion"), document.Field(d.Node, "kind")
 	if apiVersion == nil && kind == nil {
 		return errors.Join(d.CheckKeys(d.Node, planning.ClusterFile,
@@ -83,14 +83,14 @@ func takeCluster(d document.Document, c *fleet.Cluster) error {
 			d.Pairs(d.Node, "annotations", &c.Annotations),
 			readClusterSpec(d, d.Node, c))
 	}
-	if !d.IsOurs() || document.Scalar(kind) != fleet.KindCluster {
+	if !d.IsOurs() || document.Scalar(kind) != model.KindCluster {
 		return d.Errorf(d.Node, "%s holds %q of %q, which looks like %s of %s: correct apiVersion and kind, or "+
 			"rename the file",
-			planning.ClusterFile, document.Scalar(kind), document.Scalar(apiVersion), fleet.KindCluster, fleet.APIVersion)
+			planning.ClusterFile, document.Scalar(kind), document.Scalar(apiVersion), model.KindCluster, model.APIVersion)
 	}
-	if document.Scalar(apiVersion) != fleet.APIVersion {
+	if document.Scalar(apiVersion) != model.APIVersion {
 		return d.Errorf(apiVersion, "a Cluster of %s: this release of Drover knows %s", document.Scalar(apiVersion),
-			fleet.APIVersion)
+			model.APIVersion)
 	}
 	meta, spec := document.Field(d.Node, "metadata"), document.Field(d.Node, "spec")
 	err := d.CheckKeys(spec, "spec of a Cluster", namesOf(clusterShapes)...)
@@ -104,14 +104,14 @@ func takeCluster(d document.Document, c *fleet.Cluster) error {
 }
 
 // readClusterSpec takes the fields that stand under spec, or at the top where there is no spec.
-func readClusterSpec(d document.Document, in *yaml.Node, c *fleet.Cluster) error {
+func readClusterSpec(d document.Document, in *yaml.Node, c *model.Cluster) error {
 	return errors.Join(d.Pairs(in, "vars", &c.Vars), d.Bool(in, "suspend", &c.Suspend),
 		readOnRemove(d, in, &c.PruneOnRemove),
 		readAgent(d, in, c), readArgoNames(d, in, &c.Argo))
 }
 
 // readArgoNames takes what Argo CD calls the cluster.
-func readArgoNames(d document.Document, in *yaml.Node, to *fleet.ArgoCluster) error {
+func readArgoNames(d document.Document, in *yaml.Node, to *model.ArgoCluster) error {
 	n := document.Field(in, "argocd")
 	return errors.Join(d.CheckKeys(n, "argocd", namesOf(argoClusterShapes)...), d.Text(n, "name", &to.Name),
 		d.Text(n, "server", &to.Server))
@@ -137,7 +137,7 @@ func readOnRemove(d document.Document, in *yaml.Node, prune *bool) error {
 // imageRef is what an image reference may hold.
 var imageRef = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/@-]*$`)
 
-func readAgent(d document.Document, in *yaml.Node, c *fleet.Cluster) error {
+func readAgent(d document.Document, in *yaml.Node, c *model.Cluster) error {
 	agent := document.Field(in, "agent")
 	if err := d.CheckKeys(agent, "agent", "image"); err != nil {
 		return err
@@ -152,7 +152,7 @@ func readAgent(d document.Document, in *yaml.Node, c *fleet.Cluster) error {
 	}
 	if c.AgentImage = document.Scalar(n); !manifest.ByDigest(c.AgentImage) {
 		c.Notes = append(c.Notes, fleet.Note{File: d.File, Line: n.Line, Object: "Cluster " + c.Name,
-			Field: fleet.FieldAgentImage,
+			Field: model.FieldAgentImage,
 			Text: fmt.Sprintf("%s is named by a tag, which who can write to the registry may move to another "+
 				"image, and the agent may do anything in its "+
 				"cluster: name it by digest, as NAME@sha256:…", c.AgentImage)})

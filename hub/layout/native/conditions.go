@@ -5,9 +5,9 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -29,7 +29,7 @@ var healthShapes = []shape{
 }
 
 // readHealthRules takes spec.health of an App.
-func readHealthRules(d document.Document, spec *yaml.Node, app *fleet.App) error {
+func readHealthRules(d document.Document, spec *yaml.Node, app *model.App) error {
 	return d.Each(spec, "health", func(item *yaml.Node) error {
 		var h cel.HealthCheck
 		if err := d.Record(item, "health", namesOf(healthShapes), &h.APIVersion, &h.Kind, &h.InProgress, &h.Failed,
@@ -58,7 +58,7 @@ var dependencyShapes = []shape{
 }
 
 // readDependencies takes spec.dependsOn of an App: names, or names with a condition.
-func readDependencies(d document.Document, spec *yaml.Node, app *fleet.App) error {
+func readDependencies(d document.Document, spec *yaml.Node, app *model.App) error {
 	n := document.Field(spec, "dependsOn")
 	if n != nil && n.Kind != yaml.SequenceNode {
 		return d.Errorf(n, "dependsOn is to be a list of names")

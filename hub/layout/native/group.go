@@ -11,14 +11,14 @@ import (
 )
 
 // NativeGroup is Drover's own API group.
-var NativeGroup = planning.Group{Name: fleet.GroupOf(fleet.APIVersion), Version: "v1alpha1",
-	Apps:   []string{fleet.KindApp},
-	Others: []string{fleet.KindCluster}, Resembles: resemblesNative}
+var NativeGroup = planning.Group{Name: fleet.GroupOf(model.APIVersion), Version: "v1alpha1",
+	Apps:   []string{model.KindApp},
+	Others: []string{model.KindCluster}, Resembles: resemblesNative}
 
 // resemblesNative recognises groups that are a slip away from Drover's.
 func resemblesNative(group string) bool {
 	first, _, _ := strings.Cut(group, ".")
-	return strings.HasSuffix(group, "."+fleet.GroupOf(fleet.APIVersion)) || document.Nearly(first, "drover")
+	return strings.HasSuffix(group, "."+fleet.GroupOf(model.APIVersion)) || document.Nearly(first, "drover")
 }
 
 // IsNative says whether an API group is Drover's own.

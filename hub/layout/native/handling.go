@@ -5,9 +5,9 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -48,14 +48,14 @@ var ignoreShapes = []shape{
 }
 
 // readHandling takes the fields of an App that say how its objects are applied and judged.
-func readHandling(d document.Document, spec *yaml.Node, app *fleet.App) error {
+func readHandling(d document.Document, spec *yaml.Node, app *model.App) error {
 	return errors.Join(d.Bool(spec, "recreate", &app.Handling.Recreate),
 		d.Bool(spec, "keepDrift", &app.Handling.KeepDrift),
 		readCreateNamespace(d, document.Field(spec, "createNamespace"), app), readHealthChecks(d, spec, app), readIgnore(d,
 			spec, app))
 }
 
-func readCreateNamespace(d document.Document, n *yaml.Node, app *fleet.App) error {
+func readCreateNamespace(d document.Document, n *yaml.Node, app *model.App) error {
 	if n == nil || n.Tag == "!!null" {
 		return nil
 	}
@@ -68,7 +68,7 @@ func readCreateNamespace(d document.Document, n *yaml.Node, app *fleet.App) erro
 		d.Pairs(n, "annotations", &r.Annotations))
 }
 
-func readHealthChecks(d document.Document, spec *yaml.Node, app *fleet.App) error {
+func readHealthChecks(d document.Document, spec *yaml.Node, app *model.App) error {
 	return d.Each(spec, "healthChecks", func(item *yaml.Node) error {
 		var c planning.HealthRef
 		if err := d.Record(item, "healthChecks", namesOf(checkShapes), &c.APIVersion, &c.Kind, &c.Namespace,
@@ -84,9 +84,9 @@ func readHealthChecks(d document.Document, spec *yaml.Node, app *fleet.App) erro
 	})
 }
 
-func readIgnore(d document.Document, spec *yaml.Node, app *fleet.App) error {
+func readIgnore(d document.Document, spec *yaml.Node, app *model.App) error {
 	return d.Each(spec, "ignore", func(item *yaml.Node) error {
-		var r fleet.IgnoreRule
+		var r model.IgnoreRule
 		target, err := readTarget(d, item)
 		if target != nil {
 			r.Target = *target
@@ -103,12 +103,12 @@ func readIgnore(d document.Document, spec *yaml.Node, app *fleet.App) error {
 }
 
 // readTarget takes the objects that a patch or a rule is for; nil if it names none.
-func readTarget(d document.Document, item *yaml.Node) (*fleet.Target, error) {
+func readTarget(d document.Document, item *yaml.Node) (*model.Target, error) {
 	n := document.Field(item, "target")
 	if n == nil {
 		return nil, nil
 	}
-	t := &fleet.Target{}
+	t := &model.Target{}
 	return t, d.Record(n, "target", namesOf(patchShapes[1].fields), &t.Group, &t.Version, &t.Kind, &t.Namespace, &t.Name,
 		&t.LabelSelector, &t.AnnotationSelector)
 }

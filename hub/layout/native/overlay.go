@@ -3,12 +3,12 @@ package native
 import (
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // readOverlay takes the fields of an App that are laid over its folder.
-func readOverlay(d document.Document, spec *yaml.Node, app *fleet.App) []error {
+func readOverlay(d document.Document, spec *yaml.Node, app *model.App) []error {
 	o := &app.Overlay
 	common := document.Field(spec, "commonMetadata")
 	return []error{
@@ -20,9 +20,9 @@ func readOverlay(d document.Document, spec *yaml.Node, app *fleet.App) []error {
 	}
 }
 
-func readPatches(d document.Document, in *yaml.Node, to *[]fleet.Patch) error {
+func readPatches(d document.Document, in *yaml.Node, to *[]model.Patch) error {
 	return d.Each(in, "patches", func(item *yaml.Node) error {
-		var p fleet.Patch
+		var p model.Patch
 		var err error
 		if p.Target, err = readTarget(d, item); err != nil {
 			return err
@@ -38,9 +38,9 @@ func readPatches(d document.Document, in *yaml.Node, to *[]fleet.Patch) error {
 	})
 }
 
-func readImages(d document.Document, in *yaml.Node, to *[]fleet.Image) error {
+func readImages(d document.Document, in *yaml.Node, to *[]model.Image) error {
 	return d.Each(in, "images", func(item *yaml.Node) error {
-		var i fleet.Image
+		var i model.Image
 		if err := d.Record(item, "images", namesOf(imageShapes), &i.Name, &i.NewName, &i.NewTag, &i.Digest); err != nil {
 			return err
 		}

@@ -5,11 +5,12 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // protect takes what the annotations and labels of an App say of it: protected itself, what it delivers stays when the
 // App is removed.
-func protect(d document.Document, app *fleet.App) {
+func protect(d document.Document, app *model.App) {
 	meta := document.Field(d.Node, "metadata")
 	annotations := scalars(document.Field(meta, "annotations"))
 	app.Handling.Orphan = fleet.KeptBy(annotations, scalars(document.Field(meta, "labels"))) != ""

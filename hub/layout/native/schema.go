@@ -5,34 +5,34 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // Kinds lists the kinds that people write for Drover.
-func Kinds() []string { return []string{fleet.KindApp, fleet.KindCluster} }
+func Kinds() []string { return []string{model.KindApp, model.KindCluster} }
 
 // Schema gives the JSON Schema (2020-12) of a kind, indented. An error says that there is no such kind.
 func Schema(kind string) ([]byte, error) {
 	spec := shape{name: "spec", fields: appShapes, must: true, says: "What to deliver, and how."}
 	named := slices.Clone(metaShapes)
 	switch kind {
-	case fleet.KindApp:
+	case model.KindApp:
 		named[0].must = true
-	case fleet.KindCluster:
+	case model.KindCluster:
 		spec = shape{name: "spec", fields: clusterShapes, says: "How the cluster is to be treated."}
 	default:
 		return nil, fmt.Errorf("there is no kind %q: there are %v", kind, Kinds())
 	}
 	out := mapping([]shape{
-		{name: "apiVersion", must: true, kind: map[string]any{"const": fleet.APIVersion}},
+		{name: "apiVersion", must: true, kind: map[string]any{"const": model.APIVersion}},
 		{name: "kind", must: true, kind: map[string]any{"const": kind}},
-		{name: "metadata", must: kind == fleet.KindApp, fields: named},
+		{name: "metadata", must: kind == model.KindApp, fields: named},
 		spec,
 	})
-	if kind == fleet.KindApp {
+	if kind == model.KindApp {
 		oneOf(out)
 	}
-	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", kind+" ("+fleet.APIVersion+")"
+	out["$schema"], out["title"] = "https://json-schema.org/draft/2020-12/schema", kind+" ("+model.APIVersion+")"
 	data, err := json.MarshalIndent(out, "", "  ")
 	return append(data, '\n'), err
 }

@@ -11,7 +11,7 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
@@ -22,8 +22,8 @@ func CheckFleetApp(d document.Document) error {
 	if err := checkName(d.Name()); err != nil {
 		return d.Errorf(d.Node, "the app's metadata.name: %v", err)
 	}
-	if d.Name() == fleet.RootApp {
-		return d.Errorf(d.Node, "the name %q is kept for what a cluster's folder holds: choose another", fleet.RootApp)
+	if d.Name() == model.RootApp {
+		return d.Errorf(d.Node, "the name %q is kept for what a cluster's folder holds: choose another", model.RootApp)
 	}
 	_, err := readClusterSelector(d)
 	return err
@@ -31,7 +31,7 @@ func CheckFleetApp(d document.Document) error {
 
 // clusterSelector chooses the clusters that an App is for. All of it must hold; the zero value chooses all.
 type clusterSelector struct {
-	labels     fleet.Selector
+	labels     selector.Selector
 	expression string // CEL; "" for none
 }
 
@@ -59,18 +59,18 @@ func readClusterSelector(d document.Document) (clusterSelector, error) {
 	var out clusterSelector
 	n := document.Field(document.Field(d.Node, "spec"), "clusterSelector")
 	var labels map[string]string
-	var requirements []fleet.Requirement
+	var requirements []selector.Requirement
 	err := errors.Join(d.CheckKeys(n, "clusterSelector", namesOf(selectorShapes)...), d.Pairs(n, "matchLabels", &labels),
 		d.Text(n, "expression", &out.expression),
 		d.Each(n, "matchExpressions", func(item *yaml.Node) error {
-			var r fleet.Requirement
+			var r selector.Requirement
 			err := errors.Join(d.CheckKeys(item, "matchExpressions", namesOf(requirementShapes)...), d.Text(item, "key", &r.Key),
 				d.Text(item, "operator", &r.Operator), d.Texts(item, "values", &r.Values))
 			requirements = append(requirements, r)
 			return err
 		}))
 	if err == nil {
-		out.labels, err = fleet.NewSelector(labels, requirements)
+		out.labels, err = selector.New(labels, requirements)
 		if err != nil {
 			err = d.Errorf(n, "clusterSelector: %v", err)
 		}
@@ -84,7 +84,7 @@ func readClusterSelector(d document.Document) (clusterSelector, error) {
 }
 
 // Selects says whether an App for many clusters is for a cluster.
-func Selects(d document.Document, cluster fleet.Cluster) (bool, error) {
+func Selects(d document.Document, cluster model.Cluster) (bool, error) {
 	s, err := readClusterSelector(d)
 	is := err == nil && s.labels.Matches(cluster.Labels)
 	if is && s.expression != "" {
@@ -100,7 +100,7 @@ var placeholder = regexp.MustCompile(`\$?\$\{(cluster\.name|cluster\.labels\.[^}
 
 // Localized is an App as it is for one cluster: without its selector, with the placeholders replaced. One that the cluster has nothing
 // for stays, and is an error where the App is read.
-func Localized(a model.Rendered, cluster fleet.Cluster) model.Rendered {
+func Localized(a model.Rendered, cluster model.Cluster) model.Rendered {
 	var object map[string]any
 	if json.Unmarshal(a.JSON, &object) != nil {
 		return a // what is not JSON was refused when it was read
@@ -117,7 +117,7 @@ func Localized(a model.Rendered, cluster fleet.Cluster) model.Rendered {
 	return model.Rendered{JSON: data, File: a.File}
 }
 
-func replaced(v any, cluster fleet.Cluster) any {
+func replaced(v any, cluster model.Cluster) any {
 	switch v := v.(type) {
 	case map[string]any:
 		out := make(map[string]any, len(v))
@@ -146,7 +146,7 @@ func replaced(v any, cluster fleet.Cluster) any {
 }
 
 // lookup gives what a placeholder stands for.
-func lookup(name string, cluster fleet.Cluster) (string, bool) {
+func lookup(name string, cluster model.Cluster) (string, bool) {
 	if name == "cluster.name" {
 		return cluster.Name, true
 	}
@@ -159,7 +159,7 @@ func lookup(name string, cluster fleet.Cluster) (string, bool) {
 }
 
 // Unresolved says which placeholders of an App the cluster has nothing for, which its file may give it.
-func Unresolved(d model.Declaration, cluster fleet.Cluster, file string) error {
+func Unresolved(d model.Declaration, cluster model.Cluster, file string) error {
 	left := slices.Compact(slices.Sorted(slices.Values(placeholder.FindAllString(string(d.JSON), -1))))
 	left = slices.DeleteFunc(left, func(s string) bool { _, ok := lookup(s[2:len(s)-1], cluster); return ok })
 	if d.App != "" || len(left) == 0 {

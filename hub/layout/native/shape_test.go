@@ -6,8 +6,8 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // errorsOf reads an object, and gives what is wrong with it.
@@ -19,7 +19,7 @@ func errorsOf(t *testing.T, kind string, object map[string]any) string {
 	}
 	const file = "clusters/staging/x.yaml"
 	repository := fstest.MapFS{file: {Data: data}, "apps/payment/README.md": {Data: []byte("x\n")}}
-	if kind == fleet.KindCluster {
+	if kind == model.KindCluster {
 		c, err := ReadCluster(repository, file, "staging")
 		if err != nil || c.Ordinary {
 			t.Fatal(c, err)
@@ -43,9 +43,9 @@ func message(err error) string {
 
 // object is a valid object with some fields.
 func object(kind string, spec, meta map[string]any) map[string]any {
-	out := map[string]any{"apiVersion": fleet.APIVersion, "kind": kind, "metadata": map[string]any{"name": "staging"},
+	out := map[string]any{"apiVersion": model.APIVersion, "kind": kind, "metadata": map[string]any{"name": "staging"},
 		"spec": map[string]any{}}
-	if kind == fleet.KindApp {
+	if kind == model.KindApp {
 		out["spec"] = map[string]any{"path": "apps/payment"}
 	}
 	if spec["createNamespace"] != nil { // which one
@@ -66,7 +66,7 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 // TestTheReaderTakesWhatTheSchemaAllows: every field of the schema is read with its example, refused with a value of
 // another type, and what is not in the schema is refused.
 func TestTheReaderTakesWhatTheSchemaAllows(t *testing.T) {
-	shapes := map[string][]shape{fleet.KindApp: appShapes, fleet.KindCluster: clusterShapes}
+	shapes := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes}
 	for kind, fields := range shapes {
 		for _, f := range fields {
 			if f.name == "clusterSelector" { // TestFleetwideApps
@@ -116,20 +116,20 @@ func TestNestedFieldsAreReadAndNoOthers(t *testing.T) {
 	for list, fields := range map[string][]shape{"patches": patchShapes, "images": imageShapes, "ignore": ignoreShapes,
 		"healthChecks": checkShapes} {
 		for _, f := range fields {
-			if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item(list, f.name, f.example), nil)); got != "" {
+			if got := errorsOf(t, model.KindApp, object(model.KindApp, item(list, f.name, f.example), nil)); got != "" {
 				t.Errorf("%s.%s: %s", list, f.name, got)
 			}
-			if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item(list, f.name, wrong(f)), nil)); got == "" {
+			if got := errorsOf(t, model.KindApp, object(model.KindApp, item(list, f.name, wrong(f)), nil)); got == "" {
 				t.Errorf("%s.%s takes %v", list, f.name, wrong(f))
 			}
 		}
-		if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item(list, "nonsense", "x"),
+		if got := errorsOf(t, model.KindApp, object(model.KindApp, item(list, "nonsense", "x"),
 			nil)); !strings.Contains(got, "nonsense") {
 			t.Errorf("%s takes any field: %s", list, got)
 		}
 	}
 	for _, f := range patchShapes[1].fields {
-		if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp, item("patches", "target",
+		if got := errorsOf(t, model.KindApp, object(model.KindApp, item("patches", "target",
 			map[string]any{f.name: f.example}), nil)); got != "" {
 			t.Errorf("patches.target.%s: %s", f.name, got)
 		}
@@ -141,7 +141,7 @@ func TestNestedFieldsAreReadAndNoOthers(t *testing.T) {
 				helm = map[string]any{"repo": "https://charts.example.com", "chart": "web"}
 				helm[f.name] = v
 			}
-			return errorsOf(t, fleet.KindApp, object(fleet.KindApp, map[string]any{"helm": helm}, nil))
+			return errorsOf(t, model.KindApp, object(model.KindApp, map[string]any{"helm": helm}, nil))
 		}
 		if got := chart(f.example); got != "" && f.name != "nonsense" {
 			t.Errorf("helm.%s: %s", f.name, got)
@@ -155,7 +155,7 @@ func TestNestedFieldsAreReadAndNoOthers(t *testing.T) {
 			from := func(v any) string {
 				source := map[string]any{"url": "https://git.example.com/x"}
 				source[f.name] = v
-				return errorsOf(t, fleet.KindApp, object(fleet.KindApp, map[string]any{"source": map[string]any{kind: source}},
+				return errorsOf(t, model.KindApp, object(model.KindApp, map[string]any{"source": map[string]any{kind: source}},
 					nil))
 			}
 			if got := from(f.example); got != "" && f.name != "nonsense" {
@@ -167,7 +167,7 @@ func TestNestedFieldsAreReadAndNoOthers(t *testing.T) {
 		}
 	}
 	for _, common := range []string{"nonsense", "patch"} {
-		if got := errorsOf(t, fleet.KindApp, object(fleet.KindApp,
+		if got := errorsOf(t, model.KindApp, object(model.KindApp,
 			map[string]any{"commonMetadata": map[string]any{common: "x"}}, nil)); !strings.Contains(got, common) {
 			t.Errorf("commonMetadata takes %s: %s", common, got)
 		}
@@ -200,7 +200,7 @@ func TestTheSchemaSaysWhatTheShapesSay(t *testing.T) {
 		if got := s.Properties["kind"].Const; got != kind {
 			t.Errorf("the schema of %s is for the kind %q", kind, got)
 		}
-		fields := map[string][]shape{fleet.KindApp: appShapes, fleet.KindCluster: clusterShapes}[kind]
+		fields := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes}[kind]
 		if len(spec.Properties) != len(fields) {
 			t.Errorf("the schema of %s has %d fields in spec, the reader %d", kind, len(spec.Properties), len(fields))
 		}

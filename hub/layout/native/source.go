@@ -7,9 +7,9 @@ import (
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // sourceShapes are the fields of an App's spec.source.
@@ -39,12 +39,12 @@ var sourceShapes = []shape{
 }
 
 // readSource takes spec.source: where the App's path is, if it is not in this repository.
-func readSource(d document.Document, spec *yaml.Node, app *fleet.App) error {
+func readSource(d document.Document, spec *yaml.Node, app *model.App) error {
 	n := document.Field(spec, "source")
 	if n == nil {
 		return nil
 	}
-	s := &fleet.Source{}
+	s := &model.Source{}
 	app.Source = s
 	if err := d.CheckKeys(n, "spec.source", namesOf(sourceShapes)...); err != nil {
 		return err
@@ -55,8 +55,8 @@ func readSource(d document.Document, spec *yaml.Node, app *fleet.App) error {
 	}
 	errs := []error{d.Text(n, "credentials", &s.Credentials), d.Duration(n, "interval", &s.Interval)}
 	at, fields := git, sourceShapes[0].fields
-	if s.Kind = fleet.SourceGit; oci != nil {
-		s.Kind, at, fields = fleet.SourceOCI, oci, sourceShapes[1].fields
+	if s.Kind = model.SourceGit; oci != nil {
+		s.Kind, at, fields = model.SourceOCI, oci, sourceShapes[1].fields
 	}
 	what := "spec.source." + string(s.Kind)
 	if err := d.CheckKeys(at, what, namesOf(fields)...); err != nil {
@@ -93,8 +93,8 @@ func checkURL(d document.Document, n *yaml.Node, what, address string) error {
 }
 
 // readPublished takes the chart of a repository of charts under spec.helm.
-func readPublished(d document.Document, helm *yaml.Node, app *fleet.App) error {
-	s := &fleet.Source{Kind: fleet.SourceHelm}
+func readPublished(d document.Document, helm *yaml.Node, app *model.App) error {
+	s := &model.Source{Kind: model.SourceHelm}
 	err := errors.Join(d.Text(helm, "repo", &s.URL), d.Text(helm, "chart", &s.Chart), d.Text(helm, "version", &s.SemVer),
 		d.Text(helm, "credentials", &s.Credentials), d.Duration(helm, "interval", &s.Interval))
 	switch {

@@ -18,7 +18,7 @@ type Dialect interface {
 	Sort(file string, h document.Head) Use
 	// Targets says whether an object of the dialect that stands below FleetRoot may be for a cluster. What only other
 	// objects can tell is for the Reader.
-	Targets(o model.Rendered, cluster fleet.Cluster) bool
+	Targets(o model.Rendered, cluster model.Cluster) bool
 	// Open begins to read what is declared for one cluster.
 	Open(p *Plan) Reader
 }
@@ -33,7 +33,7 @@ type Reader interface {
 	// *model.TransientError, and what was declared before is kept.
 	Expand(ctx context.Context) ([]model.Declaration, error)
 	// Read reads the app that an object declares. It is false if the object declares none in this cluster.
-	Read(o *Object, app *fleet.App) (bool, error)
+	Read(o *Object, app *model.App) (bool, error)
 	// Conclude adds what follows from all apps together.
 	Conclude()
 }

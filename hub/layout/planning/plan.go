@@ -30,20 +30,20 @@ const MaxApps = 5000
 type Plan struct {
 	Tree    model.Tree
 	Folder  string // the cluster's own, from the root of the repository
-	Cluster fleet.Cluster
-	Apps    map[string]fleet.App
+	Cluster model.Cluster
+	Apps    map[string]model.App
 	Known   []string // addresses of the repository
 	Doubted []string // addresses that may be the repository's, of which none is taken for it
 	Branch  string   // that is followed; "" if it is not known
 
-	fleet   func() ([]fleet.Cluster, error)
+	fleet   func() ([]model.Cluster, error)
 	objects []*Object // all that dialects declare, sorted; each once
 	byKey   map[string]*Object
 }
 
 // NewPlan begins a plan for a cluster whose folder was read. clusters reads all clusters of the fleet.
-func NewPlan(tree model.Tree, folder string, in model.Declarations, clusters func() ([]fleet.Cluster, error)) *Plan {
-	p := &Plan{Tree: tree, Folder: folder, Cluster: in.Cluster, Apps: map[string]fleet.App{}, fleet: clusters,
+func NewPlan(tree model.Tree, folder string, in model.Declarations, clusters func() ([]model.Cluster, error)) *Plan {
+	p := &Plan{Tree: tree, Folder: folder, Cluster: in.Cluster, Apps: map[string]model.App{}, fleet: clusters,
 		Known: slices.Clone(in.Repository), Branch: in.Branch, byKey: map[string]*Object{}}
 	p.Cluster.Problems, p.Cluster.Notes = slices.Clone(in.Cluster.Problems), slices.Clone(in.Cluster.Notes)
 	for _, a := range in.Cluster.Apps {
@@ -53,7 +53,7 @@ func NewPlan(tree model.Tree, folder string, in model.Declarations, clusters fun
 }
 
 // Fleet reads all clusters of the fleet, which costs a read of each one's file.
-func (p *Plan) Fleet() ([]fleet.Cluster, error) { return p.fleet() }
+func (p *Plan) Fleet() ([]model.Cluster, error) { return p.fleet() }
 
 // Objects are all declared objects, sorted by their keys.
 func (p *Plan) Objects() []*Object { return p.objects }
@@ -88,7 +88,7 @@ func (p *Plan) Own(name string) bool { return Cleaned(name) == p.Folder }
 // AppOf is the name of the app that an object is: the cluster's own folder is the root app.
 func (p *Plan) AppOf(o *Object) string {
 	if _, ok := p.Apps[o.AppName]; !ok {
-		return fleet.RootApp
+		return model.RootApp
 	}
 	return o.AppName
 }

@@ -9,13 +9,14 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // accountNamespace is where Fleet's agent runs, and where the service accounts are that bundles name.
 const accountNamespace = "cattle-fleet-system"
 
 // readBundle makes an app of a bundle.
-func (r *reader) readBundle(b *bundle, app *fleet.App) error {
+func (r *reader) readBundle(b *bundle, app *model.App) error {
 	g := b.repo
 	app.Namespace, app.Metadata.Namespace = b.namespace(), b.Namespace
 	app.Handling.CreateNamespace = b.request()
@@ -45,7 +46,7 @@ func (r *reader) readBundle(b *bundle, app *fleet.App) error {
 }
 
 // depend takes the bundles that must be ready first. One that is not there is waited for in Fleet without end.
-func (r *reader) depend(b *bundle, app *fleet.App) error {
+func (r *reader) depend(b *bundle, app *model.App) error {
 	var errs []error
 	for i, d := range b.file.DependsOn {
 		at := planning.FieldAt("dependsOn", i)
@@ -90,12 +91,12 @@ func (r *reader) matching(b *bundle, d dependency) (out []string, err error) {
 }
 
 // compare takes the fields that are not compared: they are left to others once the object exists.
-func (b *bundle) compare(app *fleet.App) {
+func (b *bundle) compare(app *model.App) {
 	if b.Diff == nil {
 		return
 	}
 	for _, c := range b.Diff.ComparePatches {
-		rule := fleet.IgnoreRule{Paths: slices.Clone(c.JSONPointers), Target: fleet.Target{
+		rule := model.IgnoreRule{Paths: slices.Clone(c.JSONPointers), Target: model.Target{
 			Group: fleet.GroupOf(c.APIVersion), Kind: regexp.QuoteMeta(c.Kind),
 			Namespace: regexp.QuoteMeta(c.Namespace),
 			Name:      regexp.QuoteMeta(c.Name)}}

@@ -5,14 +5,14 @@ import (
 	"path"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // readParts says what of a bundle is rendered and how (Fleet v0.12, bundlereader, DetermineStyle): a chart, else a
 // kustomization, else manifests.
-func (r *reader) readParts(b *bundle, app *fleet.App) error {
+func (r *reader) readParts(b *bundle, app *model.App) error {
 	if b.repo.source != nil {
-		app.Part = fleet.Part{Path: b.dir, Source: b.repo.source, Directory: &fleet.Directory{Recurse: true,
+		app.Part = model.Part{Path: b.dir, Source: b.repo.source, Directory: &model.Directory{Recurse: true,
 			Detect:  true,
 			Exclude: neverManifests, Refuse: fleetFiles}}
 		return nil
@@ -37,20 +37,20 @@ func (r *reader) readParts(b *bundle, app *fleet.App) error {
 	case chart:
 		return r.readChart(b, app)
 	case kustomization || dir != b.dir:
-		app.Part = fleet.Part{Path: dir, Overlay: fleet.Overlay{Edit: &fleet.Edit{NeedsKustomization: true}}}
+		app.Part = model.Part{Path: dir, Overlay: model.Overlay{Edit: &model.Edit{NeedsKustomization: true}}}
 		return nil
 	}
 	return r.readManifests(b, app)
 }
 
 // readChart takes the chart of a bundle: the one in its folder, or the one that its options name.
-func (r *reader) readChart(b *bundle, app *fleet.App) error {
+func (r *reader) readChart(b *bundle, app *model.App) error {
 	h := b.Helm
 	if h == nil {
 		h = &helmOptions{}
 	}
 	app.Path = b.dir
-	app.Chart = &fleet.Chart{Release: b.name, Values: b.values, SkipSchema: h.SkipSchemaValidation}
+	app.Chart = &model.Chart{Release: b.name, Values: b.values, SkipSchema: h.SkipSchemaValidation}
 	if app.Chart.Release = shortened(b.name); h.ReleaseName != "" {
 		app.Chart.Release = h.ReleaseName
 	}
@@ -61,11 +61,11 @@ func (r *reader) readChart(b *bundle, app *fleet.App) error {
 		return nil
 	case h.Repo != "":
 		app.Path = "."
-		app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: h.Repo, Chart: h.Chart, SemVer: h.Version}
+		app.Source = &model.Source{Kind: model.SourceHelm, URL: h.Repo, Chart: h.Chart, SemVer: h.Version}
 		return nil
 	case strings.HasPrefix(h.Chart, "oci://"):
 		app.Path = "."
-		app.Source = &fleet.Source{Kind: fleet.SourceHelm, URL: path.Dir(strings.TrimPrefix(h.Chart, "oci://")),
+		app.Source = &model.Source{Kind: model.SourceHelm, URL: path.Dir(strings.TrimPrefix(h.Chart, "oci://")),
 			Chart: path.Base(h.Chart), SemVer: h.Version}
 		app.Source.URL = "oci://" + app.Source.URL
 		return nil
@@ -77,5 +77,5 @@ func (r *reader) readChart(b *bundle, app *fleet.App) error {
 	}
 	return b.file.errorf(h.chartAt,
 		"%q is no folder with a Chart.yaml in this repository, and charts by an address are not "+
-			"supported: name the repository of charts in helm.repo, or write oci://…", fleet.WithoutUser(h.Chart))
+			"supported: name the repository of charts in helm.repo, or write oci://…", model.WithoutUser(h.Chart))
 }

@@ -41,7 +41,7 @@ func (Dialect) Sort(_ string, h document.Head) planning.Use {
 
 // Targets implements Dialect: a fleet.yaml may name clusters that its GitRepo does not, and groups stand in other
 // objects.
-func (Dialect) Targets(model.Rendered, fleet.Cluster) bool { return true }
+func (Dialect) Targets(model.Rendered, model.Cluster) bool { return true }
 
 // Claims implements FileClaimer.
 func (Dialect) Claims(file string) bool { return isFleetFile(path.Base(file)) }
@@ -89,7 +89,7 @@ func (r *reader) Expand(ctx context.Context) (out []model.Declaration, transient
 }
 
 // Read implements Reader.
-func (r *reader) Read(o *planning.Object, app *fleet.App) (bool, error) {
+func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	p := r.plan
 	switch b := r.bundles[o.Key()]; {
 	case o.Kind == kindGitRepo, o.Kind == kindClusterGroup:

@@ -56,7 +56,7 @@ func (c *customization) UnmarshalJSON(data []byte) error {
 // dependency is a bundle, or those with some labels.
 type dependency struct {
 	Name     string
-	Selector *selector
+	Selector *labelSelector
 }
 
 // fileSpec is what a fleet.yaml says.

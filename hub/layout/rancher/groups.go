@@ -17,7 +17,7 @@ func (r *reader) groupsOf(namespace string) (groups []group, declared map[string
 			continue
 		}
 		declared[o.Name] = true
-		var spec struct{ Selector *selector }
+		var spec struct{ Selector *labelSelector }
 		if err := o.Decode(&spec); err != nil {
 			return nil, nil, r.plan.Errorf(o, "spec", "%v", err)
 		}

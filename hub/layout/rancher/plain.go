@@ -13,7 +13,6 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -32,12 +31,12 @@ const overlaysFolder = "overlays"
 type manifests struct {
 	of      map[string]string // file → folder
 	exclude []string          // folders and files beside them that are left out
-	patches []fleet.Patch
+	patches []model.Patch
 }
 
 // readManifests takes the manifests of a folder (Fleet v0.12, helmdeployer/render): all in it and below, but for
 // folders that are bundles or charts themselves, with the overlays that are asked for.
-func (r *reader) readManifests(b *bundle, app *fleet.App) error {
+func (r *reader) readManifests(b *bundle, app *model.App) error {
 	m := manifests{of: map[string]string{}}
 	if err := r.collect(b, &m); err != nil {
 		return err
@@ -62,8 +61,8 @@ func (r *reader) readManifests(b *bundle, app *fleet.App) error {
 	if more := slices.Compact(m.exclude); len(more) > 0 {
 		exclude += "|^(" + strings.Join(more, "|") + ")"
 	}
-	app.Part = fleet.Part{Path: b.dir, Directory: &fleet.Directory{Recurse: true, Exclude: exclude},
-		Overlay: fleet.Overlay{Patches: m.patches}}
+	app.Part = model.Part{Path: b.dir, Directory: &model.Directory{Recurse: true, Exclude: exclude},
+		Overlay: model.Overlay{Patches: m.patches}}
 	for _, dir := range overlays {
 		var files []string
 		for _, name := range slices.Sorted(maps.Keys(m.of)) {
@@ -72,8 +71,8 @@ func (r *reader) readManifests(b *bundle, app *fleet.App) error {
 			}
 		}
 		if len(files) > 0 {
-			app.More = append(app.More, fleet.Part{Path: dir, Overlay: fleet.Overlay{Patches: m.patches},
-				Directory: &fleet.Directory{Recurse: true, Include: "^(" + strings.Join(files, "|") + ")$"}})
+			app.More = append(app.More, model.Part{Path: dir, Overlay: model.Overlay{Patches: m.patches},
+				Directory: &model.Directory{Recurse: true, Include: "^(" + strings.Join(files, "|") + ")$"}})
 		}
 	}
 	return nil
@@ -236,7 +235,7 @@ func identified(patch []byte, o document.Head) (string, error) {
 }
 
 // patchOf is the patch in a file for the object in another.
-func patchOf(tree model.Tree, base, file string) (out fleet.Patch, err error) {
+func patchOf(tree model.Tree, base, file string) (out model.Patch, err error) {
 	var o document.Head
 	data, err := tree.ReadFile(base)
 	if err == nil {
@@ -248,7 +247,7 @@ func patchOf(tree model.Tree, base, file string) (out fleet.Patch, err error) {
 	if data, err = tree.ReadFile(file); err == nil {
 		out.Patch, err = identified(data, o)
 	}
-	out.Target = &fleet.Target{Group: o.Group(), Kind: regexp.QuoteMeta(string(o.Kind)),
+	out.Target = &model.Target{Group: o.Group(), Kind: regexp.QuoteMeta(string(o.Kind)),
 		Name: regexp.QuoteMeta(string(o.Metadata.Name)), Namespace: regexp.QuoteMeta(string(o.Metadata.Namespace))}
 	return out, err
 }

@@ -61,7 +61,7 @@ func plan(t *testing.T, text string) planned {
 			tree[name] = &fstest.MapFile{Data: []byte(content + "\n")}
 		}
 	}
-	cluster := fleet.Cluster{Name: "eu", Labels: map[string]string{"env": "prod", "region": "eu-1"}}
+	cluster := model.Cluster{Name: "eu", Labels: map[string]string{"env": "prod", "region": "eu-1"}}
 	p := planning.NewPlan(tree, "clusters/eu", model.Declarations{Cluster: cluster, Branch: "main",
 		Repository: []string{"https://github.com/org/fleet.git"}}, nil)
 	for name, file := range tree {
@@ -89,7 +89,7 @@ func plan(t *testing.T, text string) planned {
 	}
 	var notes []fleet.Note
 	for _, o := range p.Objects() {
-		var app fleet.App
+		var app model.App
 		is, err := r.Read(o, &app)
 		if !is {
 			continue
@@ -124,7 +124,7 @@ func objects(t *testing.T, name string, data []byte) (out []*planning.Object) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			app := fleet.RootApp
+			app := model.RootApp
 			if strings.HasPrefix(name, "fleet/") {
 				app = ""
 			}
@@ -382,7 +382,7 @@ func TestPathsBecomeBundles(t *testing.T) {
 func TestTargetsChooseClusters(t *testing.T) {
 	t.Parallel()
 	groups := []group{{"europe", map[string]string{"tier": "1"}}, {name: "default"}}
-	cluster := fleet.Cluster{Name: "eu", Labels: map[string]string{"env": "prod"}}
+	cluster := model.Cluster{Name: "eu", Labels: map[string]string{"env": "prod"}}
 	for text, want := range map[string]bool{
 		"{}":                    false, // as in Fleet
 		"{clusterName: eu}":     true,

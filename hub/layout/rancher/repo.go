@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -110,12 +109,12 @@ func (g *repo) conclude(p *planning.Plan, bundles int) {
 }
 
 // locate says where the files of a GitRepo are; nil for this repository at the revision that is followed.
-func (g *repo) locate(p *planning.Plan) *fleet.Source {
+func (g *repo) locate(p *planning.Plan) *model.Source {
 	branch := strings.TrimPrefix(g.Branch, "refs/heads/")
 	if g.own(p) && g.Revision == "" && (branch == "" || branch == p.Branch || p.Branch == "") {
 		return nil
 	}
-	out := &fleet.Source{Kind: fleet.SourceGit, URL: g.Repo}
+	out := &model.Source{Kind: model.SourceGit, URL: g.Repo}
 	switch {
 	case commitID.MatchString(g.Revision):
 		out.Revision = g.Revision
@@ -144,7 +143,7 @@ func (g *repo) own(p *planning.Plan) bool {
 		}
 	}
 	g.notes = append(g.notes, p.Note(g.o, "spec.repo",
-		fleet.WithoutUser(g.Repo)+" is taken to be this repository, because "+
+		model.WithoutUser(g.Repo)+" is taken to be this repository, because "+
 			"it has what is named there and no address of its own: name it with --alias"))
 	return true
 }

@@ -30,7 +30,7 @@ type repoSpec struct {
 type repo struct {
 	repoSpec
 	o        *planning.Object
-	source   *fleet.Source // where its files are; nil for this repository
+	source   *model.Source // where its files are; nil for this repository
 	notes    []fleet.Note
 	groups   []group
 	declared map[string]bool // groups
@@ -62,7 +62,7 @@ type bundle struct {
 	file file
 	options
 	wrong  error
-	values []fleet.Values // with the templates in them executed
+	values []model.Values // with the templates in them executed
 	notes  []fleet.Note
 }
 

@@ -1,31 +1,32 @@
 package rancher
 
 import (
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/selector"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // defaultGroup is the group of a GitRepo that names no targets.
 const defaultGroup = "default"
 
-// selector is a label selector of Kubernetes.
-type selector struct {
+// labelSelector is a label selector of Kubernetes.
+type labelSelector struct {
 	MatchLabels      map[string]string
-	MatchExpressions []fleet.Requirement
+	MatchExpressions []selector.Requirement
 }
 
 // matches says whether labels satisfy a selector. One that is nil matches nothing.
-func (s *selector) matches(labels map[string]string) (bool, error) {
+func (s *labelSelector) matches(labels map[string]string) (bool, error) {
 	if s == nil {
 		return false, nil
 	}
-	out, err := fleet.NewSelector(s.MatchLabels, s.MatchExpressions)
+	out, err := selector.New(s.MatchLabels, s.MatchExpressions)
 	return err == nil && out.Matches(labels), err
 }
 
 // target chooses clusters. All that it names must hold; one that names nothing chooses none.
 type target struct {
 	Name, ClusterName, ClusterGroup       string
-	ClusterSelector, ClusterGroupSelector *selector
+	ClusterSelector, ClusterGroupSelector *labelSelector
 }
 
 // group is a group of clusters that the cluster of the plan is in.
@@ -35,7 +36,7 @@ type group struct {
 }
 
 // matches says whether a cluster is chosen, as Fleet does (v0.12, controller/target/matcher).
-func (t target) matches(c fleet.Cluster, groups []group) (bool, error) {
+func (t target) matches(c model.Cluster, groups []group) (bool, error) {
 	if t.ClusterName == "" && t.ClusterGroup == "" && t.ClusterSelector == nil && t.ClusterGroupSelector == nil {
 		return false, nil
 	}
@@ -65,7 +66,7 @@ func (t target) matches(c fleet.Cluster, groups []group) (bool, error) {
 }
 
 // first is the index of the first target that chooses a cluster; -1 if none does.
-func first(targets []target, c fleet.Cluster, groups []group) (int, error) {
+func first(targets []target, c model.Cluster, groups []group) (int, error) {
 	for i, t := range targets {
 		if is, err := t.matches(c, groups); is || err != nil {
 			return i, err

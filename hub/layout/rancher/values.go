@@ -7,8 +7,8 @@ import (
 
 	"sigs.k8s.io/yaml"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -29,7 +29,7 @@ func (r *reader) readValues(ctx context.Context, b *bundle) error {
 			if err != nil {
 				return err
 			}
-			b.values = append(b.values, fleet.Values{Text: text})
+			b.values = append(b.values, model.Values{Text: text})
 		}
 		for i, name := range l.files {
 			v, err := r.valuesFile(ctx, b, planning.FieldAt(l.at+".valuesFiles", i), name)
@@ -43,16 +43,16 @@ func (r *reader) readValues(ctx context.Context, b *bundle) error {
 }
 
 // valuesFrom are the values that an object of the cluster has.
-func (b *bundle) valuesFrom(at string, from valuesFrom) (fleet.Values, error) {
+func (b *bundle) valuesFrom(at string, from valuesFrom) (model.Values, error) {
 	kind, ref := "ConfigMap", from.ConfigMapKeyRef
 	if ref == nil {
 		kind, ref = "Secret", from.SecretKeyRef
 	}
 	if ref == nil || ref.Name == "" {
-		return fleet.Values{}, b.file.errorf(at,
+		return model.Values{}, b.file.errorf(at,
 			"it names nothing: write configMapKeyRef or secretKeyRef with a name")
 	}
-	out := fleet.Values{Key: ref.Key, From: &protocol.VarsRef{Kind: kind, Namespace: ref.Namespace, Name: ref.Name}}
+	out := model.Values{Key: ref.Key, From: &protocol.VarsRef{Kind: kind, Namespace: ref.Namespace, Name: ref.Name}}
 	if out.Key == "" {
 		out.Key = "values.yaml"
 	}
@@ -64,12 +64,12 @@ func (b *bundle) valuesFrom(at string, from valuesFrom) (fleet.Values, error) {
 
 // valuesFile are the values of a file, seen from the bundle's folder. Where there are templates in it, they are
 // executed.
-func (r *reader) valuesFile(ctx context.Context, b *bundle, at, name string) (fleet.Values, error) {
+func (r *reader) valuesFile(ctx context.Context, b *bundle, at, name string) (model.Values, error) {
 	file := path.Join(b.dir, name)
 	if path.IsAbs(name) || file == ".." || strings.HasPrefix(file, "../") {
-		return fleet.Values{}, b.file.errorf(at, "%q leads out of the repository", name)
+		return model.Values{}, b.file.errorf(at, "%q leads out of the repository", name)
 	}
-	out := fleet.Values{Path: file}
+	out := model.Values{Path: file}
 	data, err := r.plan.Tree.ReadFile(file)
 	if err != nil {
 		return out, b.file.errorf(at, "%q cannot be read: is it seen from the folder %s?", name, b.dir)
@@ -79,5 +79,5 @@ func (r *reader) valuesFile(ctx context.Context, b *bundle, at, name string) (fl
 		return out, nil
 	}
 	text, err := r.expandValues(ctx, b, at, values)
-	return fleet.Values{Text: text}, err
+	return model.Values{Text: text}, err
 }

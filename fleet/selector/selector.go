@@ -1,4 +1,5 @@
-package fleet
+// Package selector chooses clusters by their labels, in the language of kubectl's -l and of Kubernetes' LabelSelector.
+package selector
 
 import (
 	"errors"
@@ -20,8 +21,8 @@ type requirement struct {
 	negate bool
 }
 
-// ParseSelector reads a selector. The error quotes what it does not understand.
-func ParseSelector(s string) (Selector, error) {
+// Parse reads a selector. The error quotes what it does not understand.
+func Parse(s string) (Selector, error) {
 	var sel Selector
 	for _, part := range splitOutsideParens(s) {
 		part = strings.TrimSpace(part)
@@ -47,8 +48,8 @@ type Requirement struct {
 	Values   []string
 }
 
-// NewSelector makes a selector of what Kubernetes' LabelSelector has: all labels and all requirements must match.
-func NewSelector(labels map[string]string, requirements []Requirement) (Selector, error) {
+// New makes a selector of what Kubernetes' LabelSelector has: all labels and all requirements must match.
+func New(labels map[string]string, requirements []Requirement) (Selector, error) {
 	var s Selector
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		s.requirements = append(s.requirements, requirement{key, []string{labels[key]}, false})

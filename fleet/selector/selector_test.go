@@ -1,4 +1,4 @@
-package fleet
+package selector
 
 import (
 	"strings"
@@ -47,7 +47,7 @@ func TestSelectorChoosesAsKubectlDoes(t *testing.T) {
 		"region":                          true,
 		"env=prod":                        false, // the whole value, not its beginning
 	} {
-		sel, err := ParseSelector(selector)
+		sel, err := Parse(selector)
 		if err != nil {
 			t.Errorf("%q: %v", selector, err)
 			continue
@@ -98,7 +98,7 @@ func TestSelectorThatIsNotUnderstoodIsQuoted(t *testing.T) {
 		"region=us,env~prod": notUnderstood("env~prod"),
 		"a),b(":              notUnderstood("a),b("),
 	} {
-		_, err := ParseSelector(selector)
+		_, err := Parse(selector)
 		if err == nil || err.Error() != want {
 			t.Errorf("%q:\ngot  %v\nwant %s", selector, err, want)
 		}
@@ -113,14 +113,14 @@ func FuzzSelector(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s, key, value string) {
 		labels := map[string]string{key: value}
-		sel, err := ParseSelector(s)
+		sel, err := Parse(s)
 		if err != nil {
 			if err.Error() == "" || strings.Contains(err.Error(), "%!") {
 				t.Errorf("%q: error %q", s, err)
 			}
 			return
 		}
-		more, err := ParseSelector(s + ",env")
+		more, err := Parse(s + ",env")
 		if err != nil {
 			if strings.TrimSpace(s) != "" {
 				t.Errorf("%q is understood, and %q is not: %v", s, s+",env", err)
@@ -151,13 +151,13 @@ func TestSelectorOfLabelsAndRequirements(t *testing.T) {
 		{"does not exist", nil, []Requirement{{"tier", "DoesNotExist", nil}}, true},
 		{"labels and requirements", map[string]string{"env": "production"}, []Requirement{{"region", "Exists", nil}}, true},
 	} {
-		s, err := NewSelector(c.labels, c.requirements)
+		s, err := New(c.labels, c.requirements)
 		if err != nil || s.Matches(labels) != c.want {
 			t.Errorf("%s: %t, %v", c.name, s.Matches(labels), err)
 		}
 	}
 	for _, r := range []Requirement{{"", "Exists", nil}, {"a", "Equals", []string{"b"}}, {"a", "In", nil}, {"a", "Exists", []string{"b"}}} {
-		if _, err := NewSelector(nil, []Requirement{r}); err == nil {
+		if _, err := New(nil, []Requirement{r}); err == nil {
 			t.Errorf("%+v is taken", r)
 		}
 	}

@@ -1,8 +1,9 @@
-package fleet
+package model
 
 import (
 	"fmt"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -17,10 +18,6 @@ const (
 
 // RootApp is the name of the app that holds everything in a cluster's folder that no App takes.
 const RootApp = "root"
-
-// LabelApp is put on every object that Drover applies; its value is the app's name. Watches select by it, so an
-// agent is never told of objects that are not its own.
-const LabelApp = "drover.dev/app"
 
 // FieldAgentImage is the field of a note about Cluster.AgentImage.
 const FieldAgentImage = "agent.image"
@@ -47,7 +44,7 @@ type Cluster struct {
 	// app that is missing may only be unreadable.
 	Problems []string
 	// Notes name what the folder asks for and Drover does not do, beyond any one app.
-	Notes []Note
+	Notes []fleet.Note
 }
 
 // ArgoCluster is what Argo CD calls a cluster, by which files that were written for it name the cluster.

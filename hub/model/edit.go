@@ -1,9 +1,10 @@
-package fleet
+package model
 
 // Directory says that a folder is read as plain manifests, each file by itself, and not built with kustomize.
 type Directory struct {
-	Recurse bool   `json:"recurse,omitempty"` // folders in it are read as well
-	Include string `json:"include,omitempty"` // regular expression of the files that are read, as seen from the folder; "" for all
+	Recurse bool `json:"recurse,omitempty"` // folders in it are read as well
+	// Include is a regular expression of the files that are read, as seen from the folder; "" for all.
+	Include string `json:"include,omitempty"`
 	Exclude string `json:"exclude,omitempty"` // regular expression of files that are not
 	// Detect: a folder that has a kustomization is built with kustomize all the same. It is set where the folder could not
 	// be seen when the app was declared.
@@ -23,9 +24,9 @@ type Edit struct {
 	IncludeTemplates   bool              `json:"includeTemplates,omitempty"`
 	Annotations        map[string]string `json:"annotations,omitempty"` // of `add annotation`
 	ForceAnnotations   bool              `json:"forceAnnotations,omitempty"`
-	KubeVersion        string            `json:"kubeVersion,omitempty"`        // for the charts of kustomizations, instead of what those say
+	KubeVersion        string            `json:"kubeVersion,omitempty"`        // for charts, instead of what kustomizations say
 	APIVersions        []string          `json:"apiVersions,omitempty"`        // likewise
-	NeedsKustomization bool              `json:"needsKustomization,omitempty"` // a folder without a kustomization is an error
+	NeedsKustomization bool              `json:"needsKustomization,omitempty"` // there must be one
 }
 
 // IsZero says whether the kustomization is unchanged.

@@ -1,4 +1,4 @@
-package fleet
+package model
 
 import (
 	"strings"
@@ -14,9 +14,16 @@ func TestWhatIsFetchedOnceHasOneKey(t *testing.T) {
 		t.Error("how a source is looked at, and how often, makes it another")
 	}
 	for _, change := range []func(*Source){
-		func(s *Source) { s.Kind = SourceOCI }, func(s *Source) { s.URL += "x" }, func(s *Source) { s.Branch = "dev" }, func(s *Source) { s.Ref = "v1" },
-		func(s *Source) { s.SemVer = "1.x" }, func(s *Source) { s.Revision = "0" }, func(s *Source) { s.Chart = "web" },
-		func(s *Source) { s.Credentials = "c" }, func(s *Source) { s.MediaType = "text/x" }, func(s *Source) { s.PlainHTTP = true },
+		func(s *Source) { s.Kind = SourceOCI },
+		func(s *Source) { s.URL += "x" },
+		func(s *Source) { s.Branch = "dev" },
+		func(s *Source) { s.Ref = "v1" },
+		func(s *Source) { s.SemVer = "1.x" },
+		func(s *Source) { s.Revision = "0" },
+		func(s *Source) { s.Chart = "web" },
+		func(s *Source) { s.Credentials = "c" },
+		func(s *Source) { s.MediaType = "text/x" },
+		func(s *Source) { s.PlainHTTP = true },
 	} {
 		other := a
 		change(&other)

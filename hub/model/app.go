@@ -1,12 +1,11 @@
-package fleet
+package model
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
-	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -27,7 +26,8 @@ type App struct {
 	Substitute bool               // replace ${var} in the rendered objects; of a chart, in its values instead
 	Vars       map[string]string  // take precedence over the cluster's and over VarsFrom
 	VarsFrom   []protocol.VarsRef // objects of the cluster whose data are variables; a later one takes precedence
-	Foreign    bool               // written for Flux: the cluster's vars do not apply, and a variable without a value is ""
+	// Foreign: written for Flux, so the cluster's vars do not apply, and a variable without a value is "".
+	Foreign bool
 	// SubstituteEmpty: a Foreign app is substituted even if it has no variables at all.
 	SubstituteEmpty bool
 
@@ -45,8 +45,8 @@ type App struct {
 	Ignore   []IgnoreRule      // resolved for the objects they match in Handling.Ignored
 	Handling protocol.Handling // what the agent does otherwise than with every app
 
-	Err   string // why this app cannot be known; it keeps its last good state
-	Notes []Note // what is asked for and not done; the app is delivered all the same
+	Err   string       // why this app cannot be known; it keeps its last good state
+	Notes []fleet.Note // what is asked for and not done; the app is delivered all the same
 }
 
 // Part is something that is rendered: a folder or a chart.
@@ -101,9 +101,10 @@ type SourceKind string
 
 // The kinds of sources.
 const (
-	SourceGit  SourceKind = "git"  // a Git repository
-	SourceOCI  SourceKind = "oci"  // an artifact in an OCI registry: a tar archive of files
-	SourceHelm SourceKind = "helm" // a chart from a Helm repository over HTTP, or from an OCI registry; its root is the chart's folder
+	SourceGit SourceKind = "git" // a Git repository
+	SourceOCI SourceKind = "oci" // an artifact in an OCI registry: a tar archive of files
+	// SourceHelm is a chart from a Helm repository over HTTP, or from an OCI registry; its root is the chart's folder.
+	SourceHelm SourceKind = "helm"
 	// SourceComposed is made of copies out of other sources; its URL is how people are told of it.
 	SourceComposed SourceKind = "composed"
 	// SourceFollowed is the repository that the hub follows, where copies are made of it.
@@ -120,7 +121,7 @@ type Source struct {
 	Kind     SourceKind `json:"kind"`
 	URL      string     `json:"url"`
 	Branch   string     `json:"branch,omitempty"`   // of a Git repository; the branch of its HEAD if nothing is said
-	Ref      string     `json:"ref,omitempty"`      // a tag (of Git: or a branch, if there is no such tag), or a whole Git ref such as refs/pull/1/head
+	Ref      string     `json:"ref,omitempty"`      // a tag or, of Git, a branch without such a tag, or a ref as refs/pull/1/head
 	SemVer   string     `json:"semver,omitempty"`   // range of versions that tags, or versions of a chart, are chosen by
 	Revision string     `json:"revision,omitempty"` // commit id, or digest as sha256:…
 	Chart    string     `json:"chart,omitempty"`    // name of the chart in a Helm repository
@@ -187,9 +188,10 @@ type Values struct {
 	// Target is where the value is put, as helm's --set names it: the text is that value, and no YAML. Such values take
 	// precedence over all others but those that the release itself says at the same place (Own), by the rules of Flux
 	// (fluxcd/pkg/chartutil, ChartValuesFromReferences).
-	Target  string `json:"target,omitempty"`
-	Literal bool   `json:"literal,omitempty"` // the text of Target is taken as it is: commas and brackets in it mean nothing
-	Own     bool   `json:"own,omitempty"`     // what the release says itself; the last of its values
+	Target string `json:"target,omitempty"`
+	// Literal: the text of Target is taken as it is, and commas and brackets in it mean nothing.
+	Literal bool `json:"literal,omitempty"`
+	Own     bool `json:"own,omitempty"` // what the release says itself; the last of its values
 }
 
 // Overlay is laid over a folder as Flux does it: its fields are merged into the folder's own kustomization, or into the
@@ -254,24 +256,6 @@ type Metadata struct {
 // IsZero says whether nothing is put on objects.
 func (m Metadata) IsZero() bool {
 	return len(m.Labels) == 0 && len(m.Annotations) == 0 && m.Namespace == ""
-}
-
-// Note names something that a file asks for and Drover does not do, or does otherwise than its reader may expect.
-type Note struct {
-	File   string `json:"file,omitempty"`  // repository path; "" if it is about no file
-	Line   int    `json:"line,omitempty"`  // 1-based; 0 if unknown
-	Object string `json:"object"`          // as "Kustomization flux-system/apps"
-	Field  string `json:"field,omitempty"` // as spec.force; "" if the object as a whole is meant
-	Text   string `json:"text"`            // what is not done, and the way out
-}
-
-// String is one line, which begins with the place as file:line where that is known.
-func (n Note) String() string {
-	at := n.File
-	if n.Line > 0 {
-		at = fmt.Sprintf("%s:%d", n.File, n.Line)
-	}
-	return strings.Join(slices.DeleteFunc([]string{at, n.Object, n.Field, n.Text}, func(s string) bool { return s == "" }), ": ")
 }
 
 // Variables are the cluster's vars with the app's own laid over them; of an app written for Flux its own alone.
