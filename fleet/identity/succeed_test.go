@@ -37,7 +37,7 @@ func TestSuccessors(t *testing.T) {
 		"a native app keeps its name":  {[]protocol.App{app("media-plex", "", "9")}, []protocol.App{isKs, native}, nil},
 		"a native app took the name":   {[]protocol.App{app("media-plex", "", "1")}, []protocol.App{isKs, native}, map[string]string{"media-plex": ksKey}},
 		"it has its key already":       {[]protocol.App{app("media-plex", "", "9"), isKs}, []protocol.App{isKs}, nil},
-		// What was a native app's is nobody else's, whoever declares what under which name.
+		// What was a native app's is nobody else's, under whichever name something is declared.
 		"a native app leaves":           {[]protocol.App{native}, []protocol.App{isKs}, nil},
 		"another declaration's":         {[]protocol.App{app("media-plex", hr, "1", "media-plex")}, []protocol.App{isKs}, nil},
 		"the key itself is another":     {[]protocol.App{app("other", ks, "9")}, []protocol.App{isKs}, map[string]string{"other": ksKey}},

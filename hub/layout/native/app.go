@@ -2,18 +2,15 @@ package native
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path"
 	"strings"
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // ReadApp reads one App. Where there is a name, it is given along with an error, so that the app can keep
@@ -55,19 +52,6 @@ func ReadApp(tree model.Tree, d document.Document) (model.App, error) {
 	}
 	return app, document.OneLine(errors.Join(err, d.Bool(spec, "substitute", &app.Substitute),
 		readPart(d, tree, spec, &app)))
-}
-
-// checkName says what is wrong with the name of an App. One that looks like the key of an app of another tool might be
-// that of one.
-func checkName(name string) error {
-	if err := protocol.CheckName(name); err != nil {
-		return err
-	}
-	if bare, is := identity.Bare(name); is {
-		return fmt.Errorf("the name %q ends as the keys of apps do that other tools declare, in -- and 20 letters and digits: "+
-			"choose another, such as %s", name, bare)
-	}
-	return nil
 }
 
 // readPart takes what an App renders: a folder, or a chart, of this repository or of another source.
