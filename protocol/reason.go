@@ -20,6 +20,7 @@ const (
 	ReasonWaitingForWindow   Reason = "WaitingForWindow"   // a time window is closed
 	ReasonInitializing       Reason = "Initializing"       // nothing is known of it yet
 	ReasonRendering          Reason = "Rendering"          // its files are still being rendered
+	ReasonProjectForbids     Reason = "ProjectForbids"     // its project does not permit what it is or delivers
 )
 
 // Reasons for which objects cannot be applied or deleted.
@@ -72,5 +73,6 @@ func Reasons() []Reason {
 		ReasonAPIServerUnreachable, ReasonInvalidObject, ReasonStateNotStored,
 		ReasonApplying, ReasonWaveWaiting, ReasonHookRunning, ReasonHookFailed, ReasonProgressing, ReasonPaused,
 		ReasonUnhealthy, ReasonTimeout, ReasonSuspended, ReasonPruning, ReasonPruneHeld, ReasonPruneWaits,
+		ReasonProjectForbids,
 	}
 }

@@ -139,6 +139,9 @@ func (l *Layout) fleetApp(d document.Document) (model.Rendered, error) {
 		document.Scalar(document.Field(d.Node, "kind"))); says != "" {
 		return model.Rendered{}, d.Errorf(d.Node, "%s", says)
 	}
+	if isProject(d) {
+		return d.Rendering() // what is wrong with it, Plan says: its apps must not be without bounds
+	}
 	if !d.IsOurs() || document.Scalar(document.Field(d.Node, "kind")) != model.KindApp {
 		return model.Rendered{}, d.Errorf(d.Node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
 			"move this elsewhere, and let an App name its folder", planning.FleetRoot, model.APIVersion, strings.Join(l.centralTools(), " or "))
@@ -151,6 +154,9 @@ func (l *Layout) fleetApp(d document.Document) (model.Rendered, error) {
 
 // fleetKey is what a document below FleetRoot is known by: an App by its name alone.
 func (l *Layout) fleetKey(d document.Document) string {
+	if isProject(d) {
+		return "project " + d.Name()
+	}
 	if l.central(d) == nil {
 		return "app " + d.Name()
 	}
@@ -222,6 +228,10 @@ func (l *Layout) Select(apps []model.Rendered, cluster model.Cluster) (selected 
 			if dialect.Targets(a, cluster) {
 				selected = append(selected, a)
 			}
+			continue
+		}
+		if isProject(d) {
+			selected = append(selected, a)
 			continue
 		}
 		is, err := native.Selects(d, cluster)

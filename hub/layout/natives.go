@@ -27,8 +27,13 @@ func (p *planner) takeNative(d model.Declaration) {
 		p.Problem("%s: %s in the app %s: %s", d.File, doc.Name(), d.App, says)
 		return
 	}
-	if kind := document.Scalar(document.Field(doc.Node, "kind")); kind != model.KindApp {
-		p.Problem("%s: %s %s in the app %s: only Apps may be declared by an app", d.File, kind, doc.Name(), d.App)
+	switch kind := document.Scalar(document.Field(doc.Node, "kind")); kind {
+	case native.KindProject:
+		p.takeProject(d, doc)
+		return
+	case model.KindApp:
+	default:
+		p.Problem("%s: %s %s in the app %s: only Apps and Projects may be declared by an app", d.File, kind, doc.Name(), d.App)
 		return
 	}
 	app, err := native.ReadApp(p.Tree, doc)

@@ -48,6 +48,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 	for _, o := range p.Objects() {
 		p.take(o)
 	}
+	p.confine()
 	p.inherit()
 	p.keepUnpruned()
 	for _, r := range p.readers {
@@ -151,6 +152,9 @@ func formerly(o *planning.Object) (out []string) {
 	return append(out, digested(name, o.Key()))
 }
 
+// projectAnnotation on a declared object names the project of its app, where the object has no field for it.
+const projectAnnotation = "drover.dev/project"
+
 // take makes an app of a declared object, if it declares one.
 func (p *planner) take(o *planning.Object) {
 	t := p.of(o.Group, o.Kind)
@@ -162,6 +166,9 @@ func (p *planner) take(o *planning.Object) {
 	declared, err := t.reader.Read(o, &app)
 	if !declared {
 		return
+	}
+	if app.Project == "" {
+		app.Project = o.Annotation(projectAnnotation)
 	}
 	if clash := p.Clashes(o); clash != nil {
 		err = clash

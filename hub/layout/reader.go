@@ -27,8 +27,10 @@ type reader struct {
 	scanned map[string]bool   // plain files, whose documents were taken in with their lines
 	foreign []model.Rendered  // what dialects read in plain files; it is used where the build fails
 	claimed []model.Rendered  // what files that dialects claim stand for
-	files   []string          // these files, and cluster.yaml if it describes the cluster
-	unknown string            // why cluster.yaml cannot be known, or ""
+	// projects are the Projects that stand in the folder.
+	projects []model.Rendered
+	files    []string // these files, and cluster.yaml if it describes the cluster
+	unknown  string   // why cluster.yaml cannot be known, or ""
 }
 
 func newReader(l *Layout, tree model.Tree, name string) *reader {
@@ -163,12 +165,14 @@ func (r *reader) take(d document.Document) {
 	case !d.IsOurs():
 	case document.Scalar(kind) == model.KindApp:
 		r.takeApp(d)
+	case document.Scalar(kind) == native.KindProject:
+		r.takeProject(d)
 	case document.Scalar(kind) == model.KindCluster:
 		r.problem("%v", d.Errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
 	default:
-		r.problem("%v", d.Errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s and %s",
+		r.problem("%v", d.Errorf(kind, "%s %s is not known to this release of Drover: it knows %s %s, %s and %s",
 			document.Scalar(document.Field(d.Node,
-				"apiVersion")), document.Scalar(kind), model.APIVersion, model.KindApp, model.KindCluster))
+				"apiVersion")), document.Scalar(kind), model.APIVersion, model.KindApp, model.KindCluster, native.KindProject))
 	}
 }
 
@@ -182,6 +186,16 @@ func (r *reader) takeForeign(d document.Document) {
 		return
 	}
 	r.foreign = append(r.foreign, model.Rendered{JSON: data, File: d.File})
+}
+
+// takeProject keeps a Project for the plan.
+func (r *reader) takeProject(d document.Document) {
+	made, err := d.Rendering()
+	if err != nil {
+		r.problem("%v", err)
+		return
+	}
+	r.projects = append(r.projects, made)
 }
 
 // takeApp takes an App in. Two of one name are both wrong: nobody can say which was meant.
@@ -226,7 +240,7 @@ func (r *reader) takeRoot(objects []model.Rendered, err error) {
 	if root.Err != "" {
 		r.folder.Root, r.folder.Declared = nil, r.foreign
 	}
-	r.folder.Declared = append(r.folder.Declared, r.claimed...)
+	r.folder.Declared = slices.Concat(r.folder.Declared, r.claimed, r.projects)
 	if app, taken := r.apps[root.Name]; taken {
 		app.Err = fmt.Sprintf("%s: the name %q is kept for what the folder holds beside its Apps: choose another",
 			r.places[root.Name], model.RootApp)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/project"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -17,6 +18,10 @@ type App struct {
 	// Declared is the object that declares it, as "Kustomization media/web"; "" for an App.
 	Declared string
 	Formerly []string `json:",omitempty"` // names that it had in older releases, see protocol.App
+
+	Project string // that it names; "" for the one of the app that declares it, or the default
+	// Bounds are what its project permits of what it renders to; nil if it is in none that is declared.
+	Bounds *project.Bounds `json:",omitempty"`
 
 	Part
 	More      []Part   // what is rendered beside it; where two parts have the same object, that of the later one counts

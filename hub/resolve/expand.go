@@ -93,7 +93,7 @@ func (e *expansion) drop(apps []model.App) {
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository}
-	if len(in.Declared) == 0 {
+	if len(in.Declared) == 0 && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
 		return in.Cluster, nil
 	}
 	key, plan := memoKey("plan-6", in), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
@@ -238,6 +238,10 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	if render.Encrypted != "" && app.Handling.Decrypt == nil {
 		m.result.Err = appError(m.app, render.Encrypted+" is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} "+
 			"where the app is declared (an App of Drover, or a Kustomization of Flux), or keep the object out of the app")
+		return nil
+	}
+	if refused := outOfBounds(app, render.Refs); refused != "" {
+		m.result.Err, m.result.Reason = refused, protocol.ReasonProjectForbids
 		return nil
 	}
 	if m.render = render; m.left() {

@@ -44,7 +44,7 @@ func readApplication(p *planning.Plan, o *planning.Object, app *model.App) error
 	if err := decode(o, &a); err != nil {
 		return p.Errorf(o, "spec", "%v", err)
 	}
-	app.Namespace = a.Destination.Namespace
+	app.Namespace, app.Project = a.Destination.Namespace, a.Project
 	noteMetadata(p, o, app)
 	return errors.Join(p.Weigh(judged, o, &app.Notes), checkDestination(p, o, a.Destination), readSources(p, o, a, app),
 		readSyncPolicy(p, o, a, app), readIgnored(p, o, a, app))

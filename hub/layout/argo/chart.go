@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/glob"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -138,7 +139,7 @@ func (s *partReader) valuePath(dir, at, file string) (string, *model.Source, err
 
 // expandGlob gives the files that a pattern matches, sorted.
 func (s *partReader) expandGlob(at, pattern string, none bool) ([]string, error) {
-	match, err := globStars.compile(pattern)
+	match, err := glob.Stars.Compile(pattern)
 	if err != nil {
 		return nil, s.errorf(at, "%v", err)
 	}

@@ -95,9 +95,9 @@ func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	p := r.plan
 	switch o.Kind {
 	case kindAppProject:
-		p.NoteOnce(p.Note(o, "", "left out: what a project forbids (sources, destinations, kinds, sync windows) is not "+
-			"forbidden here; "+
-			"who may change what is decided in Git"))
+		for _, each := range append([]*planning.Object{o}, o.Rivals...) {
+			readProject(p, each)
+		}
 	case kindApplication:
 		for _, either := range append([]*planning.Object{o}, o.Rivals...) {
 			if destined(p, either) {

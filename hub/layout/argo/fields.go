@@ -35,7 +35,7 @@ func rows(tables ...[]row) []planning.Field {
 // docs/from-argocd.md. Of an Application's spec.sources the same is true as of its spec.source. The reference is the
 // API of Argo CD v3.6.
 func Fields() []planning.Field {
-	return rows(applicationFields, sourceFields("spec.source"), syncOptionFields, setFields)
+	return rows(applicationFields, sourceFields("spec.source"), syncOptionFields, setFields, projectFields)
 }
 
 var applicationFields = []row{
@@ -46,8 +46,8 @@ var applicationFields = []row{
 	{kindApplication, "spec.destination.name", done,
 		"in-cluster, the name of a cluster's folder, or what its cluster.yaml says under spec.argocd", nil},
 	{kindApplication, "spec.destination.namespace", done, "of namespaced objects that name none", nil},
-	{kindApplication, "spec.project", noted, "not checked: what the AppProject forbids is not forbidden here",
-		[]string{"default"}},
+	{kindApplication, "spec.project", done,
+		"what the AppProject does not permit stops the Application; without an AppProject of that name in what is read, nothing bounds it", nil},
 	{kindApplication, "spec.syncPolicy.automated", done,
 		"without it every commit is delivered all the same, but nothing is pruned and drift is left", nil},
 	{kindApplication, "spec.syncPolicy.automated.enabled", done, "", nil},
@@ -182,6 +182,27 @@ var syncOptionFields = func() []row {
 	}
 	return out
 }()
+
+var projectFields = []row{
+	{kindAppProject, "spec.description", needless, "for people", nil},
+	{kindAppProject, "spec.sourceRepos", done, "addresses of one repository are equal in every spelling", nil},
+	{kindAppProject, "spec.destinations", done, "", nil},
+	{kindAppProject, "spec.destinations[].name", done, "as an Application's", nil},
+	{kindAppProject, "spec.destinations[].server", done, "as an Application's", nil},
+	{kindAppProject, "spec.destinations[].namespace", done, "of the Application, and of every object that it renders to", nil},
+	{kindAppProject, "spec.clusterResourceWhitelist", done, "", nil},
+	{kindAppProject, "spec.clusterResourceBlacklist", done, "", nil},
+	{kindAppProject, "spec.namespaceResourceWhitelist", done, "", nil},
+	{kindAppProject, "spec.namespaceResourceBlacklist", done, "", nil},
+	{kindAppProject, "spec.sourceNamespaces", done, "", nil},
+	{kindAppProject, "spec.destinationServiceAccounts", done,
+		"Applications are applied with the rights of the account, also where Argo CD was not told to impersonate", nil},
+	{kindAppProject, "spec.signatureKeys", done, "nothing new of the project's Applications is delivered: signatures are not verified", nil},
+	{kindAppProject, "spec.permitOnlyProjectScopedClusters", done, "nothing new of the project's Applications is delivered", nil},
+	{kindAppProject, "spec.roles", noted, "not done: who may change what is decided in Git", nil},
+	{kindAppProject, "spec.syncWindows", noted, "not done: a commit is delivered when it comes", nil},
+	{kindAppProject, "spec.orphanedResources", noted, "not done: objects that no app has are not looked for", nil},
+}
 
 var setFields = []row{
 	{kindApplicationSet, "spec.goTemplate", done,

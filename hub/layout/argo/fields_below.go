@@ -37,6 +37,11 @@ func below(kind, at string, names ...string) []row {
 }
 
 var applicationBelow = slices.Concat(
+	below(kindAppProject, "spec.clusterResourceWhitelist[]", "group", "kind", "name"),
+	below(kindAppProject, "spec.clusterResourceBlacklist[]", "group", "kind", "name"),
+	below(kindAppProject, "spec.namespaceResourceWhitelist[]", "group", "kind", "name"),
+	below(kindAppProject, "spec.namespaceResourceBlacklist[]", "group", "kind", "name"),
+	below(kindAppProject, "spec.destinationServiceAccounts[]", "server", "namespace", "defaultServiceAccount"),
 	below(kindApplication, "spec.syncPolicy.managedNamespaceMetadata", "labels", "annotations"),
 	below(kindApplication, "spec.ignoreDifferences[]", "group", "kind", "name", "namespace", "jsonPointers",
 		"jqPathExpressions", "managedFieldsManagers"),

@@ -12,6 +12,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/drover-dev/drover/hub/glob"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -122,7 +123,7 @@ func (g *generation) files(of gitSpec, values any) ([]map[string]any, error) {
 			if f.Exclude != exclude {
 				continue
 			}
-			match, err := globGit.compile(f.Path)
+			match, err := glob.Git.Compile(f.Path)
 			if err != nil {
 				return nil, err
 			}

@@ -12,6 +12,7 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/yaml"
 
+	"github.com/drover-dev/drover/hub/glob"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -245,16 +246,16 @@ func (s *partReader) directory() (*model.Directory, error) {
 		return out, nil
 	}
 	out.Recurse = s.Directory.Recurse
-	for _, glob := range []struct {
+	for _, field := range []struct {
 		name, pattern string
 		to            *string
 	}{{"include", s.Directory.Include, &out.Include}, {"exclude", s.Directory.Exclude, &out.Exclude}} {
-		if glob.pattern == "" {
+		if field.pattern == "" {
 			continue
 		}
 		var err error
-		if *glob.to, err = globAnywhere.regexp(glob.pattern); err != nil {
-			return nil, s.errorf(".directory."+glob.name, "%v", err)
+		if *field.to, err = glob.Anywhere.Regexp(field.pattern); err != nil {
+			return nil, s.errorf(".directory."+field.name, "%v", err)
 		}
 	}
 	return out, nil

@@ -32,7 +32,7 @@ func ReadApp(tree model.Tree, d document.Document) (model.App, error) {
 		d.CheckKeys(d.Node, "an App", objectFields...),
 		d.CheckKeys(document.Field(d.Node, "metadata"), "metadata", namesOf(metaShapes)...),
 		d.CheckKeys(spec, "spec of an App", namesOf(appShapes)...),
-		d.Text(spec, "namespace", &app.Namespace),
+		d.Text(spec, "namespace", &app.Namespace), d.Text(spec, "project", &app.Project),
 		readAccount(d, spec, &app.Handling.ServiceAccount),
 		readDecryption(d, spec, &app),
 		d.Bool(spec, "prune", &app.Prune),

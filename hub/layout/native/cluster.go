@@ -69,7 +69,7 @@ func describes(d document.Document) bool {
 	case apiVersion == "" || kind == "":
 		return true
 	case group == own:
-		return kind != model.KindApp
+		return kind != model.KindApp && kind != KindProject
 	}
 	return document.Nearly(kind, model.KindCluster) && (group == "" || document.Nearly(group, own))
 }

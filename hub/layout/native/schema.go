@@ -9,7 +9,7 @@ import (
 )
 
 // Kinds lists the kinds that people write for Drover.
-func Kinds() []string { return []string{model.KindApp, model.KindCluster} }
+func Kinds() []string { return []string{model.KindApp, model.KindCluster, KindProject} }
 
 // Schema gives the JSON Schema (2020-12) of a kind, indented. An error says that there is no such kind.
 func Schema(kind string) ([]byte, error) {
@@ -20,13 +20,16 @@ func Schema(kind string) ([]byte, error) {
 		named[0].must = true
 	case model.KindCluster:
 		spec = shape{name: "spec", fields: clusterShapes, says: "How the cluster is to be treated."}
+	case KindProject:
+		named[0].must = true
+		spec = shape{name: "spec", fields: projectShapes, must: true, says: "What the apps of the project may use."}
 	default:
 		return nil, fmt.Errorf("there is no kind %q: there are %v", kind, Kinds())
 	}
 	out := mapping([]shape{
 		{name: "apiVersion", must: true, kind: map[string]any{"const": model.APIVersion}},
 		{name: "kind", must: true, kind: map[string]any{"const": kind}},
-		{name: "metadata", must: kind == model.KindApp, fields: named},
+		{name: "metadata", must: kind != model.KindCluster, fields: named},
 		spec,
 	})
 	if kind == model.KindApp {

@@ -30,6 +30,10 @@ func errorsOf(t *testing.T, kind string, object map[string]any) string {
 	if err != nil || len(docs) != 1 {
 		t.Fatal(docs, err)
 	}
+	if kind == KindProject {
+		_, err = ReadProject(docs[0])
+		return message(err)
+	}
 	_, err = ReadApp(repository, docs[0])
 	return message(err)
 }
@@ -47,6 +51,9 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 		"spec": map[string]any{}}
 	if kind == model.KindApp {
 		out["spec"] = map[string]any{"path": "apps/payment"}
+	}
+	if kind == KindProject {
+		out["spec"] = map[string]any{"sources": []any{"*"}, "namespaces": []any{"*"}}
 	}
 	if spec["createNamespace"] != nil { // which one
 		out["spec"].(map[string]any)["namespace"] = "payment"
@@ -66,7 +73,7 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 // TestTheReaderTakesWhatTheSchemaAllows: every field of the schema is read with its example, refused with a value of
 // another type, and what is not in the schema is refused.
 func TestTheReaderTakesWhatTheSchemaAllows(t *testing.T) {
-	shapes := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes}
+	shapes := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes}
 	for kind, fields := range shapes {
 		for _, f := range fields {
 			if f.name == "clusterSelector" { // TestFleetwideApps
@@ -200,7 +207,7 @@ func TestTheSchemaSaysWhatTheShapesSay(t *testing.T) {
 		if got := s.Properties["kind"].Const; got != kind {
 			t.Errorf("the schema of %s is for the kind %q", kind, got)
 		}
-		fields := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes}[kind]
+		fields := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes}[kind]
 		if len(spec.Properties) != len(fields) {
 			t.Errorf("the schema of %s has %d fields in spec, the reader %d", kind, len(spec.Properties), len(fields))
 		}

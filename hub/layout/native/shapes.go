@@ -29,6 +29,9 @@ var appShapes = slices.Concat([]shape{
 		example: map[string]any{"path": "./apps/payment"}},
 	{name: "namespace", kind: aText, says: "For namespaced objects that name none.", example: "payment",
 		preset: "default"},
+	{name: "project", kind: aText,
+		says:    "The Project whose boundaries the app keeps; that of the app that declares it, or default, if it is not set.",
+		example: "team-a", preset: "default"},
 	{name: "serviceAccount", kind: aText,
 		says: "The service account, as namespace/name, with whose rights the app is applied; those of the agent, if " +
 			"empty. Apps that the app declares have it too.",

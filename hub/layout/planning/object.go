@@ -86,3 +86,9 @@ func (o *Object) Kept() bool {
 	h, ok := o.head()
 	return ok && h.KeptBy() != ""
 }
+
+// Annotation is the value of an annotation of the object; "" if it has none.
+func (o *Object) Annotation(key string) string {
+	h, _ := o.head()
+	return h.Annotations()[key]
+}

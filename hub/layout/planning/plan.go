@@ -35,6 +35,8 @@ type Plan struct {
 	Known   []string // addresses of the repository
 	Doubted []string // addresses that may be the repository's, of which none is taken for it
 	Branch  string   // that is followed; "" if it is not known
+	// Boundaries are the declared projects.
+	Boundaries []Boundary
 
 	fleet   func() ([]model.Cluster, error)
 	objects []*Object // all that dialects declare, sorted; each once

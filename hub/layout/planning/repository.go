@@ -19,9 +19,11 @@ var scpLike = regexp.MustCompile(`^([^@/:]+@)?([^/:]+):([^/].*)$`)
 
 // SameRepository says whether two addresses are of one repository. How one gets there is not compared: the scheme, the
 // user, the port, ".git" and a slash at the end.
-func SameRepository(a, b string) bool { return a != "" && repositoryID(a) == repositoryID(b) }
+func SameRepository(a, b string) bool { return a != "" && RepositoryID(a) == RepositoryID(b) }
 
-func repositoryID(address string) string {
+// RepositoryID is the form of an address in which those of one repository are equal. A pattern of addresses keeps its
+// signs.
+func RepositoryID(address string) string {
 	address = strings.TrimSpace(address)
 	host, where := "", address
 	if u, err := url.Parse(address); err == nil && u.Scheme != "" && strings.Contains(address, "://") {

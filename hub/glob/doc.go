@@ -1,0 +1,3 @@
+// Package glob translates patterns of paths and addresses into regular expressions, in the dialects of the tools that
+// people know them from.
+package glob
