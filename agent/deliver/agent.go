@@ -56,7 +56,8 @@ type Agent struct {
 
 // New makes an agent.
 func New(c Config) *Agent {
-	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term}}
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term,
+		Renames: true}}
 }
 
 // Run keeps the cluster until ctx is done. The caller has made sure that no other agent does.
@@ -67,6 +68,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		err := a.session(ctx)
 		if ctx.Err() != nil {
 			break
+		}
+		if errors.Is(err, errRenamed) {
+			continue
 		}
 		if time.Since(start) > time.Minute {
 			pause.Reset()
@@ -243,6 +247,8 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 		s.Log.Warn("a part of the agent's state cannot be read", "err", message)
 		s.Notes.With(func() { s.Notes.Message = message })
 	}
+	renamed := 0
+	st.Apps, renamed = s.rename(ctx, st.Apps, bundle)
 	s.search = s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
@@ -263,12 +269,20 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 	if s.search != nil {
 		s.Crew.Start(func() { s.search.Run(ctx) })
 	}
-	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
-		version.String(), s.InForce().Bundle.Generation, phrase.Count(s.Objects.Len(), "object"))})
+	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s%s",
+		version.String(), s.InForce().Bundle.Generation, phrase.Count(s.Objects.Len(), "object"), goneOn(renamed))})
 	s.Crew.Start(func() { s.WatchAll(ctx) })
 	s.version.Reconsider()
 	s.Crew.Start(func() { s.version.Run(ctx, s.versionFacts, s.sayVersion) })
 	s.Out.Changed(false)
+}
+
+// goneOn tells how many apps go on under other names.
+func goneOn(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s under other names than before, with all that was stored of them", phrase.Count(n, "app"))
 }
 
 // begin starts the apps' goroutines. Until then this goroutine alone has what is restored of them. settled is called
@@ -297,6 +311,7 @@ func (s *session) begin(settled func()) {
 	}
 	for _, a := range apps {
 		a.Start(s.Life)
+		a.Post(a.RelabelHooks)
 	}
 }
 
