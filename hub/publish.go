@@ -194,7 +194,7 @@ func (p *publisher) show(names []string) {
 		for _, name := range names {
 			c := x.Edit(name)
 			introduce(p.identities, c)
-			res, r, _, _ := named(p.plans.of(name), p.ledger.of(name), p.state.report(name))
+			res, r, _, _ := named(p.plans.of(name), p.ledger.of(name), c.Report)
 			c.Released, c.Pruning, c.Approved = p.departures.since(name), prunes(r, c.Joined), r.Deletions.Lately()
 			if res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
