@@ -109,7 +109,7 @@ commonAnnotations: {component: here}
 		{"for another cluster", application("guestbook", argoSource("guestbook", "")+"  destination: {name: production}\n"), []string{`spec.destination: left out: it is for the cluster "production", and this is the folder of staging`}, []string{"app guestbook"}},
 		{"for this cluster by its folder's name", application("guestbook", argoSource("guestbook", "")+"  destination: {name: staging}\n"), []string{"app guestbook of root\n"}, nil},
 		{"for this cluster by what Argo CD calls it", "-- clusters/staging/cluster.yaml --\nargocd: {server: 'https://10.0.0.1'}\n" + application("guestbook", argoSource("guestbook", "")+"  destination: {server: 'https://10.0.0.1'}\n"), []string{"app guestbook of root\n"}, nil},
-		{"an AppProject", "-- clusters/staging/project.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: team, namespace: argocd}\nspec: {sourceRepos: ['*']}\n", []string{"AppProject argocd/team: left out"}, nil},
+		{"an AppProject", "-- clusters/staging/project.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: team, namespace: argocd}\nspec: {sourceRepos: ['*'], roles: [{name: x}]}\n", []string{"AppProject argocd/team: spec.roles: not done: who may change what is decided in Git"}, nil},
 		{"a Rollout", "-- clusters/staging/rollout.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: Rollout\nmetadata: {name: web}\n", []string{`"kind":"Rollout"`}, nil},
 		{"Argo CD itself", "-- clusters/staging/install.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm, labels: {app.kubernetes.io/part-of: argocd}}\n", []string{"Argo CD itself: left out, but for its namespace"}, []string{`"argocd-cm"`}},
 	} {

@@ -53,7 +53,7 @@ func TestWhatFluxDoesAndDroverDoesNotIsNamed(t *testing.T) {
 		{"a health check of nothing", kustomization("app", "  path: app\n  healthCheckExprs:\n  - apiVersion: example.com/v1\n"),
 			"  ERR clusters/staging/app.yaml:12: Kustomization flux-system/app: spec.healthCheckExprs[0].current: a health rule without current calls nothing healthy: write when an object is\n"},
 		{"another cluster", kustomization("app", "  path: app\n  kubeConfig: {secretRef: {name: x}}\n"),
-			"  ERR clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.kubeConfig: not supported: an app is applied in the cluster whose folder declares it; move it to the folder of the cluster that is meant\n"},
+			"  ERR clusters/staging/app.yaml:11: Kustomization flux-system/app: spec.kubeConfig: it is for the cluster whose kubeconfig is in the Secret flux-system/x, and no cluster of the fleet is known by it: say in the cluster.yaml of that cluster flux: {kubeConfig: flux-system/x}\n"},
 		{"a path that is not there", kustomization("app", "  path: ./nope\n"),
 			"  ERR clusters/staging/app.yaml:10: Kustomization flux-system/app: spec.path: \"./nope\" does not exist at this revision: paths are seen from the repository's root\n"},
 		{"a path out of the repository is taken as Flux takes it", kustomization("app", "  path: ../../app/../app\n"), "  {\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\",\"metadata\":{\"name\":\"app\"}}\n"},

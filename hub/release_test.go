@@ -75,7 +75,7 @@ func TestWhatAHelmReleaseAsksForInVainIsNamed(t *testing.T) {
 			"ERR clusters/staging/web.yaml: the chart's values are to come from the Secret team/nowhere, which is not among what this cluster's folder renders to"},
 		{"values under a key that is not there", manifest("clusters/staging/cm.yaml", "cm, namespace: team", "{a: b}") + helmRelease("web", "team", ofRepository+"  valuesFrom: [{kind: ConfigMap, name: cm}]\n"),
 			`valuesFrom names the ConfigMap team/cm, which has no "values.yaml" in its data`},
-		{"another cluster", helmRelease("web", "team", ofRepository+"  kubeConfig: {secretRef: {name: x}}\n"), "spec.kubeConfig: not supported"},
+		{"another cluster", helmRelease("web", "team", ofRepository+"  kubeConfig: {secretRef: {name: x}}\n"), "spec.kubeConfig: it is for the cluster whose kubeconfig is in the Secret team/x"},
 		{"tests", helmRelease("web", "team", ofRepository+"  test: {enable: true}\n"), "note clusters/staging/web.yaml:9: HelmRelease team/web: spec.test.enable: not done"},
 		{"a field that nobody knows", helmRelease("web", "team", ofRepository+"  instal: {crds: Skip}\n"), "note clusters/staging/web.yaml:9: HelmRelease team/web: spec.instal: no field that Drover knows"},
 	} {
