@@ -3,7 +3,6 @@ package resolve
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -11,31 +10,6 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
-
-// settleClaims finds objects that more than one app of the cluster claims, and that are not shared (shareAlike). The
-// app that had the object in what was published last keeps it and goes on; the others stop at their last good state.
-// Where none had it, or several, all of them stop: whichever went first would take the object from the next.
-func settleClaims(r *Resolver, res *Resolution, last []protocol.App) {
-	owners := claimants(res)
-	claims := map[int][]string{}
-	for _, ref := range slices.SortedFunc(maps.Keys(owners), protocol.ObjectRef.Compare) {
-		if len(owners[ref]) < 2 {
-			continue
-		}
-		keeper := keeper(r, res, owners[ref], ref, last)
-		for _, i := range owners[ref] {
-			for _, j := range owners[ref] {
-				if i != j && i != keeper {
-					b := res.Apps[j].App
-					claims[i] = append(claims[i], fmt.Sprintf("%s is also in app %s (%s)", ref, b.Name, b.Path))
-				}
-			}
-		}
-	}
-	for i, c := range claims {
-		res.Apps[i].stop(c)
-	}
-}
 
 // stopRepeats stops apps that have an object twice.
 func stopRepeats(res *Resolution) {
@@ -73,26 +47,15 @@ func fewOf(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// stop takes what was rendered away, so that the app stays at its last good state, and says why.
-func (a *AppResult) stop(claims []string) {
-	a.Ref, a.Refs, a.Reason = nil, nil, protocol.ReasonSharedObject
-	a.Err = fmt.Sprintf("%s: %s: an object belongs to one app; remove it from all but one",
-		a.App.File, fewOf(claims))
-}
-
-// keeper is the one among the claimants that had the object before, or -1.
-func keeper(r *Resolver, res *Resolution, claimants []int, ref protocol.ObjectRef, last []protocol.App) int {
-	keeper := -1
-	for _, i := range claimants {
-		if !had(r, res.Apps[i].App.Name, ref, last) {
-			continue
-		}
-		if keeper >= 0 {
-			return -1
-		}
-		keeper = i
+// lost notes that an app goes on without an object, which another one has and declares otherwise.
+func (a *AppResult) lost(ref protocol.ObjectRef, to model.App) {
+	where := to.Path
+	if where == "" {
+		where = to.File
 	}
-	return keeper
+	a.Clashes = append(a.Clashes, fleet.Note{File: a.App.File, Object: ref.String(), Text: fmt.Sprintf("it is also in app %s (%s), which has it and declares "+
+		"it otherwise: an object belongs to one app, so this one delivers all but that; make the two alike, or remove it from one", to.Name, where)})
+	a.App.Notes = append(slices.Clone(a.App.Notes), a.Clashes[len(a.Clashes)-1])
 }
 
 // had says whether the object was in the app's last published blob.

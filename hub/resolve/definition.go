@@ -29,14 +29,13 @@ func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res
 		if len(apps) < 2 {
 			continue
 		}
-		keeper := keeper(r, res, apps, ref, last)
-		if keeper < 0 {
-			keeper = slices.MinFunc(apps, func(i, j int) int { return order(res.Apps[i].App) - order(res.Apps[j].App) })
-		}
+		var claims []claim
 		for _, i := range apps {
-			if i != keeper {
-				yields[i] = append(yields[i], ref)
-			}
+			a := res.Apps[i].App
+			claims = append(claims, claim{app: i, had: had(r, a.Name, ref, last), waits: order(a), form: "crds"})
+		}
+		for _, c := range decide(claims).share {
+			yields[c.app] = append(yields[c.app], ref)
 		}
 	}
 	for i, refs := range yields {

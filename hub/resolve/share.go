@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 
@@ -13,27 +14,29 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// shareAlike lets one app deliver an object that several apps of the cluster declare with the same text, such as the
-// namespace that each of them brings. It stays with the app that had it; if none had, it goes to the one that waits for
-// none of the others, and of several to the first by name. When that app goes, or no longer declares it, the same bundle gives the object to the next, to which the agent hands it over.
-// Objects that differ are left to settleClaims.
-func shareAlike(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
+// settleClaims lets one app deliver each object that several apps of the cluster claim (decide). Those that declare it
+// with the same text, such as the namespace that each of them brings, share it: when the owner goes, or no longer declares
+// it, the same bundle gives the object to the next, to which the agent hands it over. Those that declare it otherwise go on
+// without it, and say so.
+func settleClaims(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
 	s := sharing{r: r, res: res, last: last, texts: map[string]map[protocol.ObjectRef][]byte{}}
 	owners := claimants(res)
 	kept := s.kept(owners)
-	yields := map[int][]protocol.ObjectRef{}
-	for ref, apps := range owners {
+	yields, keeps := map[int][]protocol.ObjectRef{}, map[int][]protocol.ObjectRef{}
+	for _, ref := range slices.SortedFunc(maps.Keys(owners), protocol.ObjectRef.Compare) {
+		apps := owners[ref]
 		if len(apps) < 2 && kept[ref] == nil {
 			continue
 		}
-		keeper, text := s.keeper(apps, ref, kept[ref])
-		if !sharable(text) {
-			continue
+		ruling := decide(s.claims(apps, ref, kept[ref]))
+		for _, c := range slices.Concat(ruling.share, ruling.lose) {
+			yields[c.app] = append(yields[c.app], ref)
 		}
-		for _, i := range apps {
-			if i != keeper.at && s.alike(keeper, i, ref, text) {
-				yields[i] = append(yields[i], ref)
-			}
+		for _, c := range ruling.lose {
+			s.res.Apps[c.app].lost(ref, s.res.Apps[ruling.owner.app].App)
+		}
+		if ruling.keep {
+			keeps[ruling.owner.app] = append(keeps[ruling.owner.app], ref)
 		}
 	}
 	for _, i := range slices.Sorted(maps.Keys(yields)) {
@@ -41,10 +44,15 @@ func shareAlike(r *Resolver, ctx context.Context, snap model.Snapshot, res *Reso
 			return err
 		}
 	}
+	for _, i := range slices.Sorted(maps.Keys(keeps)) {
+		if err := s.protect(ctx, snap, &res.Apps[i], keeps[i]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// sharing is shareAlike at work.
+// sharing is settleClaims at work.
 type sharing struct {
 	r     *Resolver
 	res   *Resolution
@@ -105,20 +113,31 @@ func (s *sharing) before(app string) *protocol.App {
 	return &s.last[at]
 }
 
-// keeper is the app that is to deliver an object, with the object's text.
-func (s *sharing) keeper(apps []int, ref protocol.ObjectRef, kept *holder) (holder, []byte) {
-	had := slices.IndexFunc(apps, func(i int) bool { return s.had(i, ref) })
-	if had < 0 && kept != nil {
-		return *kept, s.text(*kept.blob, s.before(s.res.Apps[kept.at].App.Name).Namespace, ref)
+// claims are what apps have to do with an object, sorted by where they are. kept is an app that stays at its last good
+// state, with the object; nil if none does.
+func (s *sharing) claims(apps []int, ref protocol.ObjectRef, kept *holder) []claim {
+	var out []claim
+	for _, i := range apps {
+		a := s.res.Apps[i]
+		text := s.text(*a.Ref, a.App.Namespace, ref)
+		out = append(out, claim{app: i, had: s.had(i, ref), waits: waits(a.App)*len(s.res.Apps) + s.waitsFor(i, apps),
+			keeps: keeps(a.App, text), form: s.form(a.App, ref, text)})
 	}
-	i := apps[max(had, 0)]
-	if had < 0 {
-		i = slices.MinFunc(apps, func(i, j int) int {
-			return cmp.Or(waits(s.res.Apps[i].App)-waits(s.res.Apps[j].App), s.waitsFor(i, apps)-s.waitsFor(j, apps))
-		})
+	if kept != nil {
+		a := s.res.Apps[kept.at].App
+		text := s.text(*kept.blob, s.before(a.Name).Namespace, ref)
+		out = append(out, claim{app: kept.at, had: true, stays: true, keeps: keeps(a, text), form: s.form(a, ref, text)})
+		slices.SortFunc(out, func(a, b claim) int { return cmp.Compare(a.app, b.app) })
 	}
-	a := s.res.Apps[i]
-	return holder{i, a.Ref}, s.text(*a.Ref, a.App.Namespace, ref)
+	return out
+}
+
+// keeps says whether an app would leave an object in the cluster when it goes.
+func keeps(a model.App, text []byte) bool {
+	var h struct {
+		Metadata struct{ Annotations, Labels map[string]any }
+	}
+	return !a.Prune || a.Handling.Orphan || json.Unmarshal(text, &h) == nil && fleet.NeverPruned(h.Metadata.Annotations, h.Metadata.Labels)
 }
 
 // waits puts apps that are suspended behind others, which would deliver the object.
@@ -162,13 +181,71 @@ func (s *sharing) had(i int, ref protocol.ObjectRef) bool {
 	return err == nil && slices.ContainsFunc(objects, func(o fleet.Owned) bool { return model.Claimed(o.Ref, was.Namespace) == ref })
 }
 
-// alike says whether an app would deliver just what the keeper delivers, by the same account.
-func (s *sharing) alike(keeper holder, i int, ref protocol.ObjectRef, text []byte) bool {
-	own, a := s.res.Apps[keeper.at].App, s.res.Apps[i]
-	decrypts := own.Handling.Decrypt != nil || a.App.Handling.Decrypt != nil
-	return own.Handling.ServiceAccount == a.App.Handling.ServiceAccount && !(decrypts && ref.Kind == "Secret") &&
-		own.Handling.Substitute == nil && a.App.Handling.Substitute == nil &&
-		bytes.Equal(s.text(*a.Ref, a.App.Namespace, ref), text)
+// form is what an app would deliver, and by which account; "" where the agent may make something else of the text, or what
+// it is depends on who delivers it.
+func (s *sharing) form(a model.App, ref protocol.ObjectRef, text []byte) string {
+	if !sharable(text) || a.Handling.Decrypt != nil && ref.Kind == "Secret" || a.Handling.Substitute != nil {
+		return ""
+	}
+	return a.Handling.ServiceAccount + " " + string(unprotected(text))
+}
+
+// unprotected is an object without the annotation by which protect keeps it.
+func unprotected(text []byte) []byte {
+	if !bytes.Contains(text, []byte(fleet.AnnotationPrune)) {
+		return text
+	}
+	var o map[string]any
+	dec := json.NewDecoder(bytes.NewReader(text))
+	dec.UseNumber()
+	if dec.Decode(&o) != nil {
+		return text
+	}
+	meta, _ := o["metadata"].(map[string]any)
+	annotations, _ := meta["annotations"].(map[string]any)
+	if annotations[fleet.AnnotationPrune] != any(fleet.PruneDisabled) {
+		return text
+	}
+	if delete(annotations, fleet.AnnotationPrune); len(annotations) == 0 {
+		delete(meta, "annotations")
+	}
+	out, err := json.Marshal(o)
+	if err != nil {
+		return text
+	}
+	return out
+}
+
+// protect keeps objects in the cluster when the app goes that delivers them for others, of which one would leave them.
+func (s *sharing) protect(ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
+	key := memoKey("protect", struct {
+		Digest, Namespace string
+		Refs              []protocol.ObjectRef
+	}{a.Ref.Digest, a.App.Namespace, refs})
+	kept, err := s.r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+		objects, err := s.r.Objects(*a.Ref)
+		if err != nil {
+			return Render{}, nil, err
+		}
+		for i, o := range objects {
+			if slices.Contains(refs, model.Claimed(a.Refs[i], a.App.Namespace)) {
+				marked, err := withMetadata([]model.Rendered{o}, model.Metadata{Annotations: map[string]string{fleet.AnnotationPrune: fleet.PruneDisabled}})
+				if err != nil {
+					return Render{}, nil, err
+				}
+				objects[i] = marked[0]
+			}
+		}
+		return s.r.pack(objects)
+	})
+	if err != nil {
+		return err
+	}
+	if kept.Err != "" {
+		return fmt.Errorf("app %s: %s", a.App.Name, kept.Err)
+	}
+	a.Ref, a.Refs = &kept.Ref, kept.Refs
+	return nil
 }
 
 // text is an object of a blob; nil if it cannot be read.
