@@ -232,12 +232,20 @@ func TestTwoAppsThatClaimOneObject(t *testing.T) {
 	if x := appOf(b, "extra"); x.Error != "" || x.Blob.Digest == appOf(first, "extra").Blob.Digest {
 		t.Errorf("the app that had the object did not go on: %+v", x)
 	}
-	if x := appOf(b, "thief"); x.Blob != nil || !strings.Contains(x.Error, "ConfigMap/web/extra is also in app extra (apps/extra)") {
-		t.Errorf("the app that claims it too: %+v", x)
+	if got := r.lines("a", b, "thief"); strings.Contains(got, "stolen") || !strings.Contains(got, `"name":"other"`) || appOf(b, "thief").Error != "" {
+		t.Errorf("the app that claims it too is to go on without it: %s, %+v", got, appOf(b, "thief"))
 	}
-	for _, name := range []string{"twin-one", "twin-two"} {
-		if x := appOf(b, name); x.Blob != nil || !strings.Contains(x.Error, "ConfigMap/web/twins") {
-			t.Errorf("of two newcomers, %s: %+v", name, x)
+	if one, two := r.lines("a", b, "twin-one"), r.lines("a", b, "twin-two"); !strings.Contains(one, "twins") || strings.Contains(two, "twins") {
+		t.Errorf("of two newcomers the first is to have it: %s and %s", one, two)
+	}
+	c, _ := r.hub.State().Get("a")
+	var notes []string
+	for _, n := range c.Notes {
+		notes = append(notes, n.String())
+	}
+	for _, want := range []string{"ConfigMap/web/extra: it is also in app extra (apps/extra)", "ConfigMap/web/twins: it is also in app twin-one (apps/twins)"} {
+		if !strings.Contains(strings.Join(notes, "\n"), want) {
+			t.Errorf("%q is not said: %q", want, notes)
 		}
 	}
 }

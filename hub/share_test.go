@@ -49,9 +49,9 @@ func TestAppsShareAnObjectThatTheyDeclareAlike(t *testing.T) {
 
 	b.commit(member("grafana", "") + "-- monitoring/grafana/kustomization.yaml --\nresources: [config.yaml, namespace.yaml]\n" + member("tempo", "a: b"))
 	got = b.summary(b.resolveAfter("staging", last))
-	if !by(got, "grafana") || strings.Count(got, namespace) != 1 || strings.Count(got, "ERR") != 1 ||
-		!strings.Contains(got, "Namespace/monitoring is also in app grafana (monitoring/grafana)") {
-		t.Errorf("one that differs is to stop, and no other:\n%s", got)
+	if !by(got, "grafana") || strings.Count(got, namespace) != 1 || strings.Contains(got, "ERR") || !strings.Contains(got, `"name":"tempo"`) ||
+		!strings.Contains(got, "Namespace/monitoring: it is also in app grafana (monitoring/grafana)") {
+		t.Errorf("the object of one that differs is to stop, and nothing else:\n%s", got)
 	}
 }
 
@@ -61,8 +61,8 @@ func TestWhatIsNotTheSameForEachAppIsNotShared(t *testing.T) {
 	const job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate, annotations: {argocd.argoproj.io/hook: PreSync}}\n"
 	b := newArgoScene(t, "-- one/job.yaml --\n"+job+"-- two/job.yaml --\n"+job+application("one", argoSource("one", ""))+
 		application("two", argoSource("two", "")))
-	if got := b.summary(b.resolve("staging")); strings.Count(got, "an object belongs to one app") != 2 {
-		t.Errorf("both are to be told:\n%s", got)
+	if got := b.summary(b.resolve("staging")); strings.Count(got, "an object belongs to one app") != 1 || strings.Count(got, `"kind":"Job"`) != 1 {
+		t.Errorf("one is to have it, and the other to be told:\n%s", got)
 	}
 }
 
@@ -82,5 +82,28 @@ func TestWhatOthersWaitForDeliversWhatTheyShare(t *testing.T) {
 	own, _, _ := strings.Cut(rest, "\napp ")
 	if strings.Contains(got, "ERR") || strings.Count(got, namespace) != 1 || !strings.Contains(own, namespace) {
 		t.Errorf("store is to deliver the namespace, alone:\n%s", got)
+	}
+}
+
+// TestASharedObjectIsKeptIfOneOfTheAppsWouldKeepIt: all of them may go at once, and then the one that delivers it decides.
+func TestASharedObjectIsKeptIfOneOfTheAppsWouldKeepIt(t *testing.T) {
+	t.Parallel()
+	const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
+	app := func(name, prune string) string {
+		return "-- clusters/staging/" + name + ".yaml --\n" + app(name, "apps/"+name, "  prune: "+prune+"\n") + "-- apps/" + name + "/ns.yaml --\n" + namespace
+	}
+	const kept = `"annotations":{"drover.dev/prune":"disabled"}`
+	b := newScene(t, app("a", "true")+app("b", "false"))
+	first := b.resolve("staging")
+	if got := b.summary(first); strings.Count(got, `"kind":"Namespace"`) != 1 || !strings.Contains(got, kept) {
+		t.Errorf("it is to be protected:\n%s", got)
+	}
+	again := b.resolveAfter("staging", told(first))
+	if got := b.summary(again); got != b.summary(first) {
+		t.Errorf("what it was told before is to change nothing:\n%s", got)
+	}
+	b.commit("-- clusters/staging/b.yaml --\n")
+	if got := b.summary(b.resolveAfter("staging", told(first))); strings.Contains(got, kept) || strings.Count(got, `"kind":"Namespace"`) != 1 {
+		t.Errorf("without the app that keeps it, it is as it is written:\n%s", got)
 	}
 }
