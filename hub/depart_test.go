@@ -46,7 +46,8 @@ func (r *rig) disconnect(name string) {
 	delete(r.agents, name)
 }
 
-func published(protocol.Bundle) bool { return true }
+// published says whether a bundle is out with what its apps render to.
+func published(b protocol.Bundle) bool { return settled(b) }
 
 // settle waits for a bundle of each cluster and has their agents accept it.
 func (r *rig) settle(names ...string) {

@@ -22,6 +22,7 @@ import (
 type Workers struct {
 	command []string
 	turns   chan struct{}
+	limit   time.Duration // of one build
 
 	mu       sync.Mutex
 	idle     []*worker
@@ -34,7 +35,7 @@ var _ model.Renderer = (*Workers)(nil)
 // NewWorkers returns Workers that are started as the given command: a program that calls Serve with its standard input
 // and output. The first one is started at once, in the background.
 func NewWorkers(command ...string) *Workers {
-	p := &Workers{command: command, turns: make(chan struct{}, model.RendersAtOnce()+1)}
+	p := &Workers{command: command, turns: make(chan struct{}, model.RendersAtOnce()+1), limit: maxTime}
 	go p.spare()
 	return p
 }
@@ -56,13 +57,13 @@ func (p *Workers) Build(ctx context.Context, tree model.Tree, dir string, opts m
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", dir, err)
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, maxTime, errTime)
+	ctx, cancel := context.WithTimeoutCause(ctx, p.limit, errTime)
 	defer cancel()
 	select {
 	case p.turns <- struct{}{}:
 		defer func() { <-p.turns }()
 	case <-ctx.Done():
-		return nil, stopped(ctx, dir)
+		return nil, p.stopped(ctx, dir)
 	}
 	for {
 		w, used, err := p.take()
@@ -75,7 +76,7 @@ func (p *Workers) Build(ctx context.Context, tree model.Tree, dir string, opts m
 		case err == nil:
 			return d.outcome()
 		case ctx.Err() != nil:
-			return nil, stopped(ctx, dir)
+			return nil, p.stopped(ctx, dir)
 		case used && !w.asked && w.Said() == "":
 			continue // it was ended by something else while it had no work
 		}
@@ -223,9 +224,9 @@ var outOfMemory = regexp.MustCompile(`out of memory|cannot allocate memory|makes
 	`allocation size out of range|failed to create new OS thread|pthread_create failed`)
 
 // stopped tells of a build that was stopped: by the bound on its time, or because nothing asks for it any more.
-func stopped(ctx context.Context, dir string) error {
+func (p *Workers) stopped(ctx context.Context, dir string) error {
 	if errors.Is(context.Cause(ctx), errTime) {
-		return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the build did not end within %s", maxTime),
+		return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the build did not end within %s", p.limit),
 			Hint: "does a base include itself many times over, or a replacement or patch take very long? " +
 				"Otherwise " + splitHint}
 	}

@@ -58,6 +58,7 @@ func workers(t testing.TB) *Workers {
 			t.Fatal(err)
 		}
 		shared = NewWorkers(program, asWorker)
+		shared.limit = 10 * time.Minute // the largest build takes a minute beside enough others
 	})
 	return shared
 }

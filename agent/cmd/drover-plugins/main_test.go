@@ -59,7 +59,7 @@ func (b behaviour) Transform(ctx context.Context, r plugin.Request) (plugin.Resp
 		return plugin.Response{Object: make([]byte, plugin.MaxMessage/4*3)}, nil
 	case b == "greedy":
 		for len(r.Object) < 1<<30 {
-			r.Object = append(r.Object, strings.Repeat("x", 1<<20)...)
+			r.Object = append(r.Object, strings.Repeat("x", 64<<20)...) // little by little takes longer than plugins are given
 		}
 	case b == "chatty":
 		for range 1000 {
