@@ -119,6 +119,22 @@ func TestAHookIsCreatedWhenItCanBe(t *testing.T) {
 	}
 }
 
+// What failed of a hook in one phase says nothing of it in another one: its pauses are short again.
+func TestAHookOfAnotherPhaseBeginsAfresh(t *testing.T) {
+	t.Parallel()
+	s := begin(t)
+	s.refuses["create"] = &agent.Failure{Reason: agent.ReasonInvalid, Text: "no image"}
+	p := s.planOf(hookLine("x", "PreSync,SyncFail"))
+	s.prepare(p)
+	if got := s.stages(); !slices.Equal(got, []string{"x failed over", "x failed over"}) || s.Run.Failed() == "" {
+		t.Fatalf("the hooks are %q", got)
+	}
+	l := s.at[job("x")]
+	if n := l.trouble.Pause.Tries(); n != 1 || l.failed != s.Run.Mark(fleet.SyncFail) {
+		t.Errorf("it failed %d times in %s", n, l.failed)
+	}
+}
+
 // An object of the app that became a hook is given up before the hook is created.
 func TestAnObjectBecomesAHook(t *testing.T) {
 	t.Parallel()
