@@ -51,7 +51,7 @@ func (o *Object) Decode(to any) error {
 	if err := json.Unmarshal(o.JSON, &top); err != nil {
 		return err
 	}
-	spec := o.Fields.strip(o.Kind, top["spec"])
+	spec := o.Fields.Strip(o.Kind, "spec", top["spec"])
 	if len(spec) == 0 {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package argo
+package source
 
 import (
 	"encoding/json"
@@ -95,9 +95,9 @@ func (s *partReader) valueFiles(dir string, h *helmSpec, c *model.Chart) error {
 		switch {
 		case err != nil:
 			names = nil
-		case isGlob(name) && source != nil:
+		case glob.IsPattern(name) && source != nil:
 			err = s.errorf(at, "patterns of files in another repository are not supported: name the files")
-		case isGlob(name):
+		case glob.IsPattern(name):
 			names, err = s.expandGlob(at, name, h.IgnoreMissingValueFiles)
 			names = slices.DeleteFunc(names, func(n string) bool { return named[n] })
 		}
@@ -143,7 +143,7 @@ func (s *partReader) expandGlob(at, pattern string, none bool) ([]string, error)
 	if err != nil {
 		return nil, s.errorf(at, "%v", err)
 	}
-	files, err := filesBelow(s.plan.Tree, fixedPart(pattern), false)
+	files, err := glob.Below(s.plan.Tree, glob.FixedPart(pattern))
 	if err != nil {
 		return nil, s.errorf(at, "%v", err)
 	}
