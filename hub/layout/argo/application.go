@@ -30,7 +30,7 @@ type applicationSpec struct {
 func readApplication(p *planning.Plan, o *planning.Object, app *model.App) error {
 	var a applicationSpec
 	if err := o.Decode(&a); err != nil {
-		return p.Errorf(o, "spec", "%v", err)
+		return p.Undecodable(o, err)
 	}
 	app.Namespace, app.Project = a.Destination.Namespace, a.Project
 	noteMetadata(p, o, app)

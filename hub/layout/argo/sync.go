@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/glob"
 	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -116,16 +117,33 @@ func readIgnored(p *planning.Plan, o *planning.Object, a applicationSpec, app *m
 		if d.Kind == "" {
 			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i), "it names no kind: write one, or \"*\" for all")
 		}
-		rule := model.IgnoreRule{Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers,
-			Target: model.Target{Group: d.Group, Kind: starred(d.Kind), Name: regexp.QuoteMeta(d.Name),
-				Namespace: regexp.QuoteMeta(d.Namespace)}}
-		if d.Group == "*" {
-			rule.Target.Group = ""
+		group, err := matching(d.Group)
+		if err != nil {
+			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i)+".group", "%v", err)
 		}
-		app.Ignore = append(app.Ignore, rule)
+		kind, err := matching(d.Kind)
+		if err != nil {
+			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i)+".kind", "%v", err)
+		}
+		app.Ignore = append(app.Ignore, model.IgnoreRule{
+			Target: model.Target{Group: cmp.Or(group, noGroup), Kind: kind, Name: regexp.QuoteMeta(d.Name),
+				Namespace: regexp.QuoteMeta(d.Namespace)},
+			Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers})
 	}
 	return nil
 }
 
-// starred makes a regular expression of a name in which * stands for anything.
-func starred(name string) string { return strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") }
+// noGroup is the regular expression of the core group, which is meant where no group is named (argo-cd,
+// ignoreNormalizer).
+const noGroup = "^$"
+
+// matching is the regular expression of a pattern, in which * stands for anything.
+func matching(pattern string) (string, error) {
+	switch {
+	case pattern == "*":
+		return ".*", nil
+	case glob.IsPattern(pattern), strings.Contains(pattern, "{"):
+		return glob.Anywhere.Regexp(pattern)
+	}
+	return regexp.QuoteMeta(pattern), nil
+}

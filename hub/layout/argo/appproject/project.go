@@ -49,7 +49,7 @@ func Read(p *planning.Plan, o *planning.Object) {
 	var spec projectSpec
 	var notes []fleet.Note
 	if err := o.Decode(&spec); err != nil {
-		b.Wrong = p.Errorf(o, "spec", "%v", err).Error()
+		b.Wrong = p.Undecodable(o, err).Error()
 	} else if err := p.Weigh(fields.Table, o, &notes); err != nil {
 		b.Wrong = err.Error()
 	}
@@ -124,8 +124,8 @@ func accountOf(name, namespace string) (string, error) {
 		namespace, name = ns, rest
 	}
 	out := namespace + "/" + name
-	if err := planning.CheckAccount(out); err != nil {
-		return "", fmt.Errorf("%w: write it as NAMESPACE:NAME", err)
+	if planning.CheckAccount(out) != nil {
+		return "", fmt.Errorf("%.80q is no service account: write it as NAMESPACE:NAME", out)
 	}
 	return out, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
@@ -61,7 +62,7 @@ func Expand(ctx context.Context, p *planning.Plan, templates model.Templates) (m
 		case o.Err != "":
 			err = errors.New(o.Err)
 		case err != nil:
-			err = p.Errorf(o, "spec", "%v", err)
+			err = p.Undecodable(o, err)
 		case clash != nil:
 			err = clash
 		default:
@@ -223,11 +224,34 @@ func patched(object map[string]any, patch string) (map[string]any, error) {
 	if err := json.Unmarshal(after, &out); err != nil {
 		return nil, err
 	}
+	keepFinalizers(object, out, change)
 	was, _ := object["spec"].(map[string]any)
-	if spec, ok := out["spec"].(map[string]any); ok && was != nil {
-		spec["project"] = was["project"]
+	if spec, ok := out["spec"].(map[string]any); ok {
+		if delete(spec, "project"); was["project"] != nil {
+			spec["project"] = was["project"]
+		}
 	}
 	return out, nil
+}
+
+// keepFinalizers adds the finalizers of a patch to those of the template: unlike other lists, a strategic merge patch,
+// which this is in Argo CD, does not replace them.
+func keepFinalizers(before, after map[string]any, patch []byte) {
+	var of struct{ Metadata struct{ Finalizers []string } }
+	if json.Unmarshal(patch, &of) != nil || len(of.Metadata.Finalizers) == 0 {
+		return
+	}
+	metadata, _ := before["metadata"].(map[string]any)
+	finalizers, _ := metadata["finalizers"].([]any)
+	finalizers = slices.Clone(finalizers)
+	for _, f := range of.Metadata.Finalizers {
+		if !slices.Contains(finalizers, any(f)) {
+			finalizers = append(finalizers, f)
+		}
+	}
+	if metadata, ok := after["metadata"].(map[string]any); ok {
+		metadata["finalizers"] = finalizers
+	}
 }
 
 // clusters are those that the cluster generator knows: all of the fleet, unless each Application goes to the cluster

@@ -200,7 +200,7 @@ var setFields = []planning.Field{
 	row(ApplicationSet, "spec.goTemplateOptions", done, ""),
 	row(ApplicationSet, "spec.template", done, ""),
 	row(ApplicationSet, "spec.templatePatch", done,
-		"as a merge patch; $patch and the like are refused"),
+		"as a merge patch, but finalizers are added; $patch and the like are refused"),
 	row(ApplicationSet, "spec.generators[].list", done, ""),
 	row(ApplicationSet, "spec.generators[].clusters", done,
 		"the clusters of the fleet, by what their cluster.yaml says"),

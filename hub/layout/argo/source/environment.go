@@ -16,15 +16,19 @@ type environment struct {
 }
 
 func newEnvironment(o *planning.Object, a Application, s sourceSpec) *environment {
-	name := o.Name
-	if o.Namespace != fields.Home {
-		name = o.Namespace + "_" + o.Name
-	}
 	return &environment{values: map[string]string{
-		"ARGOCD_APP_NAME": name, "ARGOCD_APP_NAMESPACE": a.Namespace, "ARGOCD_APP_PROJECT_NAME": a.Project,
+		"ARGOCD_APP_NAME": instance(o), "ARGOCD_APP_NAMESPACE": a.Namespace, "ARGOCD_APP_PROJECT_NAME": a.Project,
 		"ARGOCD_APP_SOURCE_REPO_URL": s.RepoURL, "ARGOCD_APP_SOURCE_PATH": s.Path,
 		"ARGOCD_APP_SOURCE_TARGET_REVISION": s.TargetRevision,
 	}}
+}
+
+// instance is the name of an Application where those of all namespaces are told apart (argo-cd, InstanceName).
+func instance(o *planning.Object) string {
+	if o.Namespace == fields.Home {
+		return o.Name
+	}
+	return o.Namespace + "_" + o.Name
 }
 
 // expand replaces $NAME and ${NAME}; $$ is a dollar. What there is nothing for is empty, as in Argo CD.

@@ -38,6 +38,7 @@ type partReader struct {
 	env     *environment
 	foreign *model.Source            // where its files are; nil for this repository
 	refs    map[string]*model.Source // of the sources of the app that others name as $ref
+	several bool                     // the app has spec.sources
 }
 
 func (s *partReader) errorf(at, format string, args ...any) error {
@@ -64,9 +65,9 @@ func Read(p *planning.Plan, o *planning.Object, a Application, app *model.App) e
 	var sources []*partReader
 	var errs []error
 	for i, data := range raw {
-		s := &partReader{plan: p, o: o, at: at(i), refs: refs}
-		if err := json.Unmarshal(data, &s.sourceSpec); err != nil {
-			return s.errorf("", "%v", err)
+		s := &partReader{plan: p, o: o, at: at(i), refs: refs, several: len(a.Sources) > 0}
+		if err := planning.Unmarshal(data, s.at, &s.sourceSpec); err != nil {
+			return p.Undecodable(o, err)
 		}
 		var err error
 		if s.foreign, err = s.locate(app); err == nil {
@@ -140,7 +141,7 @@ func (s *partReader) override(data json.RawMessage) error {
 	if s.foreign != nil || s.Path == "" {
 		return nil
 	}
-	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + s.o.Name + ".yaml"} {
+	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + instance(s.o) + ".yaml"} {
 		file := path.Join(planning.Cleaned(s.Path), name)
 		patch, err := s.plan.Tree.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -154,7 +155,7 @@ func (s *partReader) override(data json.RawMessage) error {
 		}
 		var changed sourceSpec
 		if err == nil {
-			err = json.Unmarshal(fields.Table.Strip(fields.Application, "spec.source", data), &changed)
+			err = planning.Unmarshal(fields.Table.Strip(fields.Application, "spec.source", data), "", &changed)
 		}
 		if err != nil {
 			return s.errorf("", "%s cannot be laid over it: %v", file, err)
