@@ -39,13 +39,13 @@ func Read(path, file string) (*File, error) {
 		case errors.Is(err, io.EOF):
 			return c, nil
 		case err != nil:
-			return nil, fmt.Errorf("%s cannot be edited: %w: mend it first", file, err)
+			return nil, fmt.Errorf("%s cannot be edited: %w: fix it first", file, err)
 		case len(n.Content) != 1 || n.Content[0].Tag == "!!null":
 			continue
 		case c.doc != nil:
 			return nil, fmt.Errorf("%s cannot be edited, because it holds several documents: keep one", file)
 		case n.Content[0].Kind != kyaml.MappingNode:
-			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: mend it first", file)
+			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: fix it first", file)
 		}
 		if kind := fieldOf(n.Content[0], "kind"); kind != nil && kind.Value != model.KindCluster {
 			return nil, fmt.Errorf("%s cannot be edited, because it holds a %s and does not describe the cluster: rename it "+
@@ -109,12 +109,12 @@ func (c *File) Set(value, in string, path ...string) error {
 			n.Kind, n.Tag, n.Value = kyaml.MappingNode, kyaml.NodeTagMap, ""
 		}
 		if n.Kind != kyaml.MappingNode {
-			return fmt.Errorf("%s cannot be edited, because %s is no mapping: mend it first", c.file, strings.Join(path[:i+1],
+			return fmt.Errorf("%s cannot be edited, because %s is no mapping: fix it first", c.file, strings.Join(path[:i+1],
 				"."))
 		}
 	}
 	if n.Kind != kyaml.ScalarNode {
-		return fmt.Errorf("%s cannot be edited, because %s is no text: mend it first", c.file, strings.Join(path, "."))
+		return fmt.Errorf("%s cannot be edited, because %s is no text: fix it first", c.file, strings.Join(path, "."))
 	}
 	n.Tag, n.Value = kyaml.NodeTagString, value
 	return nil

@@ -64,7 +64,7 @@ func TestEditingAClusterFileKeepsWhatItIsNotAbout(t *testing.T) {
 
 func TestAClusterFileThatCannotBeReadIsNotEdited(t *testing.T) {
 	for text, want := range map[string]string{
-		"a: [\n":            "mend it first",
+		"a: [\n":            "fix it first",
 		"- a\n":             "is no mapping",
 		"a: b\n---\nc: d\n": "several documents",
 		"labels: text\n":    "labels",
@@ -154,11 +154,11 @@ func TestWhatStandsInTheWayOfAFieldIsNamed(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
 		"agent: text\n": "clusters/eu/cluster.yaml cannot be edited, because agent is no mapping: " +
-			"mend it first",
+			"fix it first",
 		"agent: {image: [a]}\n": "clusters/eu/cluster.yaml cannot be edited, because agent.image is no " +
-			"text: mend it first",
+			"text: fix it first",
 		"kind: Cluster\nspec: {agent: [a]}\n": "clusters/eu/cluster.yaml cannot be edited, because spec.agent is no " +
-			"mapping: mend it first",
+			"mapping: fix it first",
 		"kind: Other\n": "clusters/eu/cluster.yaml cannot be edited, because it holds a Other and " +
 			"does not describe the cluster: rename it first",
 	} {
