@@ -34,6 +34,9 @@ import (
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
@@ -75,9 +78,9 @@ type rig struct {
 
 	hub     *hub.Hub
 	sources *fetch.Follower // nil without elsewhere
-	ids     *nats.Identities
-	keys    *nats.Keys
-	server  *nats.Server
+	ids     *identity.Identities
+	keys    *keyring.Keys
+	server  *server.Server
 	store   *bolt.Store
 	addr    string
 	stop    func()
@@ -178,10 +181,10 @@ func must[T any](v T, err error) T {
 func (r *rig) start() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
+	keys := must(keyring.Open(filepath.Join(r.data, "keys")))
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log, keys.Former))
 	r.store = store
-	r.ids = must(nats.OpenIdentities(r.data, keys))
+	r.ids = must(identity.Open(r.data, keys))
 	r.ids.Log = log
 	if r.ttl > 0 {
 		r.ids.TTL = r.ttl
@@ -254,12 +257,12 @@ func (r *rig) start() {
 }
 
 // serve starts the embedded server.
-func (r *rig) serve(log *slog.Logger) *nats.Server {
+func (r *rig) serve(log *slog.Logger) *server.Server {
 	host, _, err := net.SplitHostPort(r.addr)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
+	r.server = must(server.Start(server.Options{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
 		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), MaxStore: r.maxStore,
 		Distrusted: r.ids.Distrust, Log: log}))
 	return r.server
