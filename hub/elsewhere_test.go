@@ -36,6 +36,7 @@ import (
 	"github.com/drover-dev/drover/hub/credentials"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/access"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
@@ -116,9 +117,9 @@ func (e *elsewhere) opener(charts string) fetch.Opener {
 			})
 		}
 		return git.NewRemote(git.Options{URL: s.URL, Branch: s.Branch, Wanted: git.Wanted{Ref: s.Ref, SemVer: s.SemVer, Commit: s.Revision}, Dir: dir,
-			Login: func(ctx context.Context) (git.Auth, error) {
+			Login: func(ctx context.Context) (access.Auth, error) {
 				c, err := find(ctx)
-				return git.Auth{Username: c.Username, Password: c.Password, Alone: true}, err
+				return access.Auth{Username: c.Username, Password: c.Password, Alone: true}, err
 			}})
 	}
 }

@@ -30,6 +30,7 @@ import (
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/sourceignore"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/model"
@@ -218,7 +219,7 @@ func (r *rig) start() {
 	h.Grace, r.sources = r.grace, nil
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)
-		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, git.Ignore
+		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, sourceignore.Filter
 	}
 	h.Resolver = resolve.New(cfg)
 	if r.resolver != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/drover-dev/drover/hub/bolt"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/access"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
@@ -45,7 +46,7 @@ type hubOptions struct {
 	listen                string
 	nats                  natsOptions
 	poll, credentialTTL   time.Duration
-	auth                  git.Auth
+	auth                  access.Auth
 	takeOver              bool
 	sources               sourceOptions
 	logLevel              string
@@ -224,9 +225,9 @@ func (p *hubProcess) open() error {
 }
 
 // login is how to log in to the repository: as the flags say, or with the credential for its address.
-func (p *hubProcess) login(flags git.Auth) func(context.Context) (git.Auth, error) {
-	return func(ctx context.Context) (git.Auth, error) {
-		if flags != (git.Auth{}) || p.opts.sources.credentials.Dir == "" {
+func (p *hubProcess) login(flags access.Auth) func(context.Context) (access.Auth, error) {
+	return func(ctx context.Context) (access.Auth, error) {
+		if flags != (access.Auth{}) || p.opts.sources.credentials.Dir == "" {
 			return flags, nil
 		}
 		c, err := p.opts.sources.credentials.Find(ctx, p.opts.repo, "", false)
@@ -238,7 +239,7 @@ func (p *hubProcess) login(flags git.Auth) func(context.Context) (git.Auth, erro
 }
 
 // follow keeps the sources beside the repository up to date.
-func (p *hubProcess) follow(own git.Auth) (*fetch.Follower, error) {
+func (p *hubProcess) follow(own access.Auth) (*fetch.Follower, error) {
 	for _, name := range p.opts.sources.credentials.Exposed() {
 		p.log.Warn("every user of this machine may read a credential: chmod o-r it", "file", name, "in", p.opts.sources.credentials.Dir)
 	}
