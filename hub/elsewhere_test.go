@@ -37,7 +37,7 @@ import (
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/git/access"
-	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
 	"github.com/drover-dev/drover/hub/webfile"
@@ -94,16 +94,16 @@ func (e *elsewhere) follow(data string, log *slog.Logger) *fetch.Follower {
 }
 
 func (e *elsewhere) opener(charts string) fetch.Opener {
-	fetcher := must(helm.NewFetcher(charts, 1<<20))
+	fetcher := must(repository.NewFetcher(charts, 1<<20))
 	return func(s model.Source, dir string) (fetch.Remote, error) {
 		find := func(ctx context.Context) (credentials.Credential, error) {
 			return e.creds.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
 		}
 		switch s.Kind {
 		case model.SourceHelm:
-			return helm.NewRemote(fetcher, s, dir, func(ctx context.Context) (helm.Access, error) {
+			return repository.NewRemote(fetcher, s, dir, func(ctx context.Context) (repository.Access, error) {
 				c, err := find(ctx)
-				return helm.Access{Username: c.Username, Password: c.Password, PlainHTTP: s.PlainHTTP}, err
+				return repository.Access{Username: c.Username, Password: c.Password, PlainHTTP: s.PlainHTTP}, err
 			})
 		case model.SourceFile:
 			return webfile.NewRemote(s, dir, func(ctx context.Context) (webfile.Access, error) {

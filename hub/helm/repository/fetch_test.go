@@ -1,4 +1,4 @@
-package helm_test
+package repository_test
 
 import (
 	"bytes"
@@ -16,13 +16,14 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/helm"
 )
 
-func newFetcher(t testing.TB) (*helm.Fetcher, string) {
+func newFetcher(t testing.TB) (*repository.Fetcher, string) {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "charts")
-	f, err := helm.NewFetcher(dir, 1<<20)
+	f, err := repository.NewFetcher(dir, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +108,7 @@ func (s *site) publish(t testing.TB, chart string, versions ...string) {
 	s.put("index.yaml", []byte(index+"  z-last:\n  - version: 8.8.8\n    urls: [z.tgz]\ngenerated: \"2026-01-01T00:00:00Z\"\n"))
 }
 
-func mustFetch(t testing.TB, f *helm.Fetcher, ref helm.Reference, access helm.Access) helm.Fetched {
+func mustFetch(t testing.TB, f *repository.Fetcher, ref repository.Reference, access repository.Access) repository.Fetched {
 	t.Helper()
 	got, err := f.Fetch(context.Background(), ref, access)
 	if err != nil {
@@ -119,7 +120,7 @@ func mustFetch(t testing.TB, f *helm.Fetcher, ref helm.Reference, access helm.Ac
 	return got
 }
 
-func mustNotFetch(t testing.TB, f *helm.Fetcher, ref helm.Reference, access helm.Access, want string) *helm.Error {
+func mustNotFetch(t testing.TB, f *repository.Fetcher, ref repository.Reference, access repository.Access, want string) *helm.Error {
 	t.Helper()
 	_, err := f.Fetch(context.Background(), ref, access)
 	var e *helm.Error
@@ -141,17 +142,17 @@ func TestVersionsAreChosenAsHelmDoes(t *testing.T) {
 		"": "1.10.1", "*": "1.10.1", "^1.2": "1.10.1", "1.9.x": "1.9.0", "~1.10.0": "1.10.1", ">=2.0.0-0": "2.0.0-rc.1", "2.0.0-rc.1": "2.0.0-rc.1",
 		"1.2.0+build.7": "1.2.0+build.7", "0.9.0": "v0.9.0", "1.9.0": "1.9.0", "<1": "v0.9.0", "1.10": "1.10.1",
 	} {
-		if got := mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Version: constraint}, helm.Access{}); got.Version != want || got.Name != "redis" {
+		if got := mustFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis", Version: constraint}, repository.Access{}); got.Version != want || got.Name != "redis" {
 			t.Errorf("%q gives %s %s, want %s", constraint, got.Name, got.Version, want)
 		}
 	}
 	for constraint, want := range map[string]string{"^3": "the newest is 2.0.0-rc.1", "^2": "pre-releases", "no constraint!": "no version and no constraint"} {
-		mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Version: constraint}, helm.Access{}, want)
+		mustNotFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis", Version: constraint}, repository.Access{}, want)
 	}
 	for _, name := range []string{"nginx", "text with", "description", "entries", "generated"} {
-		mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: name}, helm.Access{}, "does not have the chart")
+		mustNotFetch(t, f, repository.Reference{Repository: s.URL, Name: name}, repository.Access{}, "does not have the chart")
 	}
-	if got := mustFetch(t, f, helm.Reference{Repository: s.URL + "/charts/redis-1.9.0.tgz"}, helm.Access{}); !bytes.Equal(got.Archive, s.files["charts/redis-1.9.0.tgz"]) {
+	if got := mustFetch(t, f, repository.Reference{Repository: s.URL + "/charts/redis-1.9.0.tgz"}, repository.Access{}); !bytes.Equal(got.Archive, s.files["charts/redis-1.9.0.tgz"]) {
 		t.Error("the archive at a URL is another")
 	}
 }
@@ -172,7 +173,7 @@ func TestIndexesOfEveryStyle(t *testing.T) {
 			s.put("index.yaml", []byte(index))
 			s.put("r.tgz", pack(t, manifestOf("redis", "1.0.0")))
 			f, _ := newFetcher(t)
-			if got := mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}); got.Version != "1.0.0" {
+			if got := mustFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis"}, repository.Access{}); got.Version != "1.0.0" {
 				t.Errorf("%+v", got)
 			}
 		})
@@ -181,7 +182,7 @@ func TestIndexesOfEveryStyle(t *testing.T) {
 		s := newSite(t, false)
 		s.put("index.yaml", []byte(index))
 		f, _ := newFetcher(t)
-		if _, err := f.Fetch(context.Background(), helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}); err == nil {
+		if _, err := f.Fetch(context.Background(), repository.Reference{Repository: s.URL, Name: "redis"}, repository.Access{}); err == nil {
 			t.Errorf("%q is no index", index)
 		}
 	}
@@ -192,30 +193,30 @@ func TestWhatIsKnownIsNotAskedFor(t *testing.T) {
 	s := newSite(t, false)
 	s.publish(t, "redis", "1.0.0")
 	f, dir := newFetcher(t)
-	ref := helm.Reference{Repository: s.URL, Name: "redis", Version: "1.x"}
+	ref := repository.Reference{Repository: s.URL, Name: "redis", Version: "1.x"}
 	var wg sync.WaitGroup
 	for range 20 {
-		wg.Go(func() { mustFetch(t, f, ref, helm.Access{}) })
+		wg.Go(func() { mustFetch(t, f, ref, repository.Access{}) })
 	}
 	wg.Wait()
 	if s.count("index.yaml") != 1 || s.count("charts/redis-1.0.0.tgz") != 1 {
 		t.Errorf("asked %v", s.asked)
 	}
-	exact := mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Version: "1.0.0"}, helm.Access{})
+	exact := mustFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis", Version: "1.0.0"}, repository.Access{})
 	if s.count("index.yaml unchanged") != 1 || s.count("charts/redis-1.0.0.tgz") != 1 {
 		t.Errorf("asked %v", s.asked)
 	}
-	again, err := helm.NewFetcher(dir, 1<<20)
+	again, err := repository.NewFetcher(dir, 1<<20)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.Close()
 	ref.Digest = exact.Digest
-	if got := mustFetch(t, again, ref, helm.Access{}); !bytes.Equal(got.Archive, exact.Archive) {
+	if got := mustFetch(t, again, ref, repository.Access{}); !bytes.Equal(got.Archive, exact.Archive) {
 		t.Error("another archive")
 	}
 	ref.Digest = "sha256:" + strings.Repeat("0", 64)
-	if e := mustNotFetch(t, again, ref, helm.Access{}, "cannot be reached"); !e.Transient {
+	if e := mustNotFetch(t, again, ref, repository.Access{}, "cannot be reached"); !e.Transient {
 		t.Error("what cannot be reached is tried again")
 	}
 }
@@ -229,31 +230,31 @@ func TestCredentialsGoWhereTheyBelong(t *testing.T) {
 	s.put("index.yaml", []byte("entries:\n  redis:\n  - {version: 1.0.0, urls: [\""+elsewhere.URL+"/r.tgz\"]}\n  here:\n  - {version: 1.0.0, urls: [h.tgz]}\n"))
 	s.put("h.tgz", archive)
 	f, _ := newFetcher(t)
-	me := helm.Access{Username: "me", Password: "hunter2"}
-	if e := mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "401"); !strings.Contains(e.Hint, "credentials") {
+	me := repository.Access{Username: "me", Password: "hunter2"}
+	if e := mustNotFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis"}, repository.Access{}, "401"); !strings.Contains(e.Hint, "credentials") {
 		t.Error(e)
 	}
-	mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "here"}, me)
-	mustFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, me)
+	mustFetch(t, f, repository.Reference{Repository: s.URL, Name: "here"}, me)
+	mustFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis"}, me)
 	if strings.Join(elsewhere.seen, "") != "" {
 		t.Errorf("another host was given %q", elsewhere.seen)
 	}
-	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "401")
+	mustNotFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis"}, repository.Access{}, "401")
 	me.Everywhere = true
 	g, _ := newFetcher(t)
-	mustFetch(t, g, helm.Reference{Repository: s.URL, Name: "redis"}, me)
+	mustFetch(t, g, repository.Reference{Repository: s.URL, Name: "redis"}, me)
 	if strings.Join(elsewhere.seen, "") == "" {
 		t.Error("another host was not given them, and should have been")
 	}
 	s.redirect = elsewhere.URL + "/index.yaml"
 	elsewhere.seen = nil
 	h, _ := newFetcher(t)
-	mustNotFetch(t, h, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{Username: "me", Password: "hunter2"}, "404")
+	mustNotFetch(t, h, repository.Reference{Repository: s.URL, Name: "redis"}, repository.Access{Username: "me", Password: "hunter2"}, "404")
 	if len(elsewhere.seen) != 1 {
 		t.Errorf("%q", elsewhere.seen)
 	}
-	mustNotFetch(t, h, helm.Reference{Repository: "https://me:hunter2@charts.example.com", Name: "redis"}, helm.Access{}, "contains a user")
-	mustNotFetch(t, h, helm.Reference{Repository: "http://127.0.0.1:1/?token=hunter2", Name: "redis"}, helm.Access{}, "cannot be reached")
+	mustNotFetch(t, h, repository.Reference{Repository: "https://me:hunter2@charts.example.com", Name: "redis"}, repository.Access{}, "contains a user")
+	mustNotFetch(t, h, repository.Reference{Repository: "http://127.0.0.1:1/?token=hunter2", Name: "redis"}, repository.Access{}, "cannot be reached")
 }
 
 // TestCertificates: those that are given are trusted, others not; and https stays https.
@@ -261,12 +262,12 @@ func TestCertificates(t *testing.T) {
 	s, plain := newSite(t, true), newSite(t, false)
 	s.publish(t, "redis", "1.0.0")
 	f, _ := newFetcher(t)
-	ref := helm.Reference{Repository: s.URL, Name: "redis"}
-	if e := mustNotFetch(t, f, ref, helm.Access{}, "cannot be reached"); !strings.Contains(e.Hint, "CA certificate") {
+	ref := repository.Reference{Repository: s.URL, Name: "redis"}
+	if e := mustNotFetch(t, f, ref, repository.Access{}, "cannot be reached"); !strings.Contains(e.Hint, "CA certificate") {
 		t.Error(e)
 	}
-	mustNotFetch(t, f, ref, helm.Access{CA: []byte("no PEM")}, "no PEM")
-	ca := helm.Access{CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})}
+	mustNotFetch(t, f, ref, repository.Access{CA: []byte("no PEM")}, "no PEM")
+	ca := repository.Access{CA: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw})}
 	mustFetch(t, f, ref, ca)
 	plain.publish(t, "redis", "1.0.0")
 	s.redirect = plain.URL + "/index.yaml"
@@ -280,19 +281,19 @@ func TestHostileRepositories(t *testing.T) {
 	s.publish(t, "redis", "1.0.0")
 	s.put("charts/redis-1.0.0.tgz", pack(t, manifestOf("redis", "6.6.6")))
 	f, dir := newFetcher(t)
-	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "what was fetched has sha256:")
+	mustNotFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis"}, repository.Access{}, "what was fetched has sha256:")
 	s.put("page.tgz", []byte("<html>please log in</html>"))
-	mustNotFetch(t, f, helm.Reference{Repository: s.URL + "/page.tgz"}, helm.Access{}, "no chart archive")
+	mustNotFetch(t, f, repository.Reference{Repository: s.URL + "/page.tgz"}, repository.Access{}, "no chart archive")
 	s.put("ok.tgz", pack(t, manifestOf("redis", "1.0.0")))
-	mustNotFetch(t, f, helm.Reference{Repository: s.URL + "/ok.tgz", Digest: "sha256:" + strings.Repeat("1", 64)}, helm.Access{}, "was to have digest")
+	mustNotFetch(t, f, repository.Reference{Repository: s.URL + "/ok.tgz", Digest: "sha256:" + strings.Repeat("1", 64)}, repository.Access{}, "was to have digest")
 	s.put("big.tgz", make([]byte, helm.MaxChart+1))
-	mustNotFetch(t, f, helm.Reference{Repository: s.URL + "/big.tgz"}, helm.Access{}, "larger than the 64 MiB")
+	mustNotFetch(t, f, repository.Reference{Repository: s.URL + "/big.tgz"}, repository.Access{}, "larger than the 64 MiB")
 	s.put("index.yaml", []byte("entries:\n  redis:\n  - {version: 1.0.0, urls: [\"file:///etc/passwd\"]}\n"))
-	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis"}, helm.Access{}, "no http URL")
-	for _, repository := range []string{"file:///etc", "charts.example.com", "@stable", "https://", "%"} {
-		mustNotFetch(t, f, helm.Reference{Repository: repository, Name: "redis"}, helm.Access{}, "no address")
+	mustNotFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis"}, repository.Access{}, "no http URL")
+	for _, place := range []string{"file:///etc", "charts.example.com", "@stable", "https://", "%"} {
+		mustNotFetch(t, f, repository.Reference{Repository: place, Name: "redis"}, repository.Access{}, "no address")
 	}
-	mustNotFetch(t, f, helm.Reference{Repository: s.URL, Name: "redis", Digest: "sha256:../../etc/passwd"}, helm.Access{}, "is no digest")
+	mustNotFetch(t, f, repository.Reference{Repository: s.URL, Name: "redis", Digest: "sha256:../../etc/passwd"}, repository.Access{}, "is no digest")
 	if kept, err := os.ReadDir(dir); err != nil || len(kept) > 0 {
 		t.Errorf("kept %v, %v", kept, err)
 	}
@@ -302,7 +303,7 @@ func TestHostileRepositories(t *testing.T) {
 func TestTheCacheIsCheckedAndBounded(t *testing.T) {
 	s := newSite(t, false)
 	dir := filepath.Join(t.TempDir(), "charts")
-	f, err := helm.NewFetcher(dir, 2500)
+	f, err := repository.NewFetcher(dir, 2500)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -312,7 +313,7 @@ func TestTheCacheIsCheckedAndBounded(t *testing.T) {
 			noise[i] = byte(i*i) ^ name[0] ^ byte(i>>3)*17
 		}
 		s.put(name, pack(t, manifestOf("redis", "1.0.0"), entry{name: "redis/noise", data: string(noise)}))
-		got := mustFetch(t, f, helm.Reference{Repository: s.URL + "/" + name}, helm.Access{})
+		got := mustFetch(t, f, repository.Reference{Repository: s.URL + "/" + name}, repository.Access{})
 		return filepath.Join(dir, strings.TrimPrefix(got.Digest, "sha256:")+".tgz")
 	}
 	a := fetch("a.tgz")

@@ -1,4 +1,4 @@
-package helm
+package repository
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/drover-dev/drover/hub/helm"
 )
 
 // Reference names a published chart.
@@ -73,8 +75,8 @@ type Fetched struct {
 }
 
 // Chart makes a Chart of it.
-func (f Fetched) Chart() Chart {
-	return Chart{Archive: f.Archive, Name: strings.TrimSpace(f.Name + " " + f.Version)}
+func (f Fetched) Chart() helm.Chart {
+	return helm.Chart{Archive: f.Archive, Name: strings.TrimSpace(f.Name + " " + f.Version)}
 }
 
 const (
@@ -115,7 +117,7 @@ func NewFetcher(dir string, bytes int64) (*Fetcher, error) {
 	return &Fetcher{cache: c, known: map[string]*lookup{}, indexes: map[string]*index{}}, nil
 }
 
-// Fetch gets the chart that ref names, from the cache if it is there. Errors are *Error, apart from those of ctx and of
+// Fetch gets the chart that ref names, from the cache if it is there. Errors are *helm.Error, apart from those of ctx and of
 // the disk.
 func (f *Fetcher) Fetch(ctx context.Context, ref Reference, access Access) (Fetched, error) {
 	if err := ref.check(); err != nil {
@@ -215,8 +217,8 @@ func (r Reference) verify(found Fetched) error {
 	return nil
 }
 
-func (r Reference) fail(reason, hint string) *Error {
-	return &Error{Chart: r.String(), Reason: reason, Hint: hint}
+func (r Reference) fail(reason, hint string) *helm.Error {
+	return &helm.Error{Chart: r.String(), Reason: reason, Hint: hint}
 }
 
 // digestOf names content.

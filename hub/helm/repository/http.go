@@ -1,4 +1,4 @@
-package helm
+package repository
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/internal/outbound"
 )
 
@@ -136,7 +137,7 @@ func sameHost(u *url.URL, repository string) bool {
 
 // unreachable tells of a server that gave no answer. The error's own text may repeat an address with what is secret in
 // it.
-func unreachable(ref Reference, err error) *Error {
+func unreachable(ref Reference, err error) *helm.Error {
 	var failed *url.Error
 	if errors.As(err, &failed) {
 		err = failed.Err
@@ -155,7 +156,7 @@ func unreachable(ref Reference, err error) *Error {
 }
 
 // refused tells of a server that answered otherwise than with what was asked for.
-func refused(ref Reference, what string, status int) *Error {
+func refused(ref Reference, what string, status int) *helm.Error {
 	e := ref.fail(fmt.Sprintf("%s answers %d %s", what, status, http.StatusText(status)), "")
 	switch {
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
@@ -176,7 +177,7 @@ func (f *Fetcher) fromURL(ctx context.Context, ref Reference, target, digest str
 			return Fetched{Archive: archive, Name: ref.Name, Version: ref.Version, Digest: digest}, nil
 		}
 	}
-	got, err := f.get(ctx, ref, target, access, response{}, MaxChart)
+	got, err := f.get(ctx, ref, target, access, response{}, helm.MaxChart)
 	if err != nil {
 		return Fetched{}, err
 	}

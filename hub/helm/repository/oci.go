@@ -1,4 +1,4 @@
-package helm
+package repository
 
 import (
 	"context"
@@ -17,6 +17,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
+
+	"github.com/drover-dev/drover/hub/helm"
 )
 
 // Media types of a chart in a registry (helm.sh/helm/v4/pkg/registry).
@@ -159,8 +161,8 @@ func (r Reference) layer(ctx context.Context, repository *remote.Repository, tag
 			continue
 		}
 		switch {
-		case l.Size > MaxChart || l.Size < 0:
-			return ocispec.Descriptor{}, r.fail(fmt.Sprintf("it is larger than the %d MiB that are fetched", MaxChart>>20), "is it a chart?")
+		case l.Size > helm.MaxChart || l.Size < 0:
+			return ocispec.Descriptor{}, r.fail(fmt.Sprintf("it is larger than the %d MiB that are fetched", helm.MaxChart>>20), "is it a chart?")
 		case !validDigest(l.Digest.String()):
 			return ocispec.Descriptor{}, r.fail("its manifest names the chart by a digest that is no SHA-256", "push it again with helm push")
 		}

@@ -1,4 +1,4 @@
-package helm_test
+package repository_test
 
 import (
 	"bytes"
@@ -18,8 +18,9 @@ import (
 	"testing"
 
 	"github.com/distribution/distribution/v3/configuration"
+	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"
 	"github.com/distribution/distribution/v3/registry/handlers"
-	"github.com/drover-dev/drover/hub/helm"
+	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/sirupsen/logrus"
@@ -28,8 +29,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
-	_ "github.com/distribution/distribution/v3/registry/auth/htpasswd"
-	_ "github.com/distribution/distribution/v3/registry/storage/driver/inmemory"
+	"github.com/drover-dev/drover/hub/helm/repository"
+	"github.com/drover-dev/drover/hub/helm"
 )
 
 // ociRegistry is a real registry in this process, for one user.
@@ -41,7 +42,7 @@ type ociRegistry struct {
 
 const registryUser, registryPassword = "me", "hunter2"
 
-var inRegistry = helm.Access{Username: registryUser, Password: registryPassword, PlainHTTP: true}
+var inRegistry = repository.Access{Username: registryUser, Password: registryPassword, PlainHTTP: true}
 
 func newRegistry(t testing.TB) *ociRegistry {
 	t.Helper()
@@ -128,7 +129,7 @@ func TestChartsOfARegistry(t *testing.T) {
 		byVersion[v] = r.push(t, "charts/redis", strings.ReplaceAll(v, "+", "_"), chartType, pack(t, manifestOf("redis", number), entry{name: "redis/v", data: v}))
 	}
 	f, _ := newFetcher(t)
-	ref := helm.Reference{Repository: "oci://" + r.host + "/charts", Name: "redis"}
+	ref := repository.Reference{Repository: "oci://" + r.host + "/charts", Name: "redis"}
 	for asked, want := range map[string]string{
 		"": "1.10.1+build.7", "1.9.0": "1.9.0", "^1": "1.10.1+build.7", "~1.9": "1.9.0", ">=2.0.0-0": "2.0.0-rc.1", "1.10.1+build.7": "1.10.1+build.7", "stable": "stable",
 		byVersion["1.10.0"]: byVersion["1.10.0"],
@@ -138,7 +139,7 @@ func TestChartsOfARegistry(t *testing.T) {
 			t.Errorf("%q gives %s %s, want %s", asked, got.Name, got.Version, want)
 		}
 	}
-	whole := helm.Reference{Repository: "oci://" + r.host + "/charts/redis", Version: "1.9.0"}
+	whole := repository.Reference{Repository: "oci://" + r.host + "/charts/redis", Version: "1.9.0"}
 	if got := mustFetch(t, f, whole, inRegistry); got.Name != "redis" {
 		t.Errorf("%+v", got)
 	}
@@ -161,19 +162,19 @@ func TestRegistriesThatRefuse(t *testing.T) {
 	r.push(t, "charts/redis", "1.0.0", chartType, archive)
 	r.push(t, "images/app", "1.0.0", "application/vnd.oci.image.layer.v1.tar+gzip", archive)
 	f, _ := newFetcher(t)
-	ref := helm.Reference{Repository: "oci://" + r.host + "/charts", Name: "redis", Version: "1.0.0"}
-	for _, access := range []helm.Access{{PlainHTTP: true}, {PlainHTTP: true, Username: "me", Password: "wrong"}} {
+	ref := repository.Reference{Repository: "oci://" + r.host + "/charts", Name: "redis", Version: "1.0.0"}
+	for _, access := range []repository.Access{{PlainHTTP: true}, {PlainHTTP: true, Username: "me", Password: "wrong"}} {
 		if e := mustNotFetch(t, f, ref, access, "401"); !strings.Contains(e.Hint, "credentials") {
 			t.Error(e)
 		}
 	}
 	for version, want := range map[string]string{"9.9.9": "404", "^9": "none of its 1 published versions fits", "sha256:x": "its digest is none", "sha256:" + strings.Repeat("0", 64): "404"} {
-		mustNotFetch(t, f, helm.Reference{Repository: ref.Repository, Name: ref.Name, Version: version}, inRegistry, want)
+		mustNotFetch(t, f, repository.Reference{Repository: ref.Repository, Name: ref.Name, Version: version}, inRegistry, want)
 	}
-	mustNotFetch(t, f, helm.Reference{Repository: "oci://" + r.host + "/images/app", Version: "1.0.0"}, inRegistry, "no Helm chart")
-	mustNotFetch(t, f, helm.Reference{Repository: "oci://" + r.host + "/Not Valid", Version: "1.0.0"}, inRegistry, "names no place in a registry")
-	mustNotFetch(t, f, helm.Reference{Repository: "oci://" + r.host + "/charts/redis:1.0.0", Version: "1.0.0"}, inRegistry, "names no place in a registry")
-	mustNotFetch(t, f, helm.Reference{Repository: "oci://127.0.0.1:1/charts", Name: "redis", Version: "1.0.0"}, inRegistry, "cannot be reached")
+	mustNotFetch(t, f, repository.Reference{Repository: "oci://" + r.host + "/images/app", Version: "1.0.0"}, inRegistry, "no Helm chart")
+	mustNotFetch(t, f, repository.Reference{Repository: "oci://" + r.host + "/Not Valid", Version: "1.0.0"}, inRegistry, "names no place in a registry")
+	mustNotFetch(t, f, repository.Reference{Repository: "oci://" + r.host + "/charts/redis:1.0.0", Version: "1.0.0"}, inRegistry, "names no place in a registry")
+	mustNotFetch(t, f, repository.Reference{Repository: "oci://127.0.0.1:1/charts", Name: "redis", Version: "1.0.0"}, inRegistry, "cannot be reached")
 	changed := func(data []byte) []byte { return bytes.Replace(data, []byte{0x1f, 0x8b}, []byte{0x1f, 0x8c}, 1) }
 	r.sent.Store(&changed)
 	mustNotFetch(t, f, ref, inRegistry, "not the digest")
