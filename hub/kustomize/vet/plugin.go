@@ -1,16 +1,18 @@
-package kustomize
+package vet
 
 import (
 	"bytes"
 	"fmt"
 	"path"
 	"regexp"
+	"strings"
+
+	"sigs.k8s.io/kustomize/api/types"
+	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/kustomize/remote"
 	"github.com/drover-dev/drover/hub/model"
-	"sigs.k8s.io/kustomize/api/types"
-	"sigs.k8s.io/yaml"
 )
 
 // pluginConfig is what the configurations of kustomize's builtin generators and transformers can
@@ -25,19 +27,19 @@ type pluginConfig struct {
 	types.KvPairSources
 }
 
-// inspectPlugins refuses a plugin's configuration that would load something from outside the
+// Plugins refuses a plugin's configuration that would load something from outside the
 // repository. Such files are told by their content, since a folder of them may be named as well.
-func inspectPlugins(name string, data []byte) *diagnose.BuildError {
+func Plugins(name string, data []byte) *diagnose.BuildError {
 	if !bytes.Contains(data, []byte("builtin")) {
 		return nil
 	}
-	return vetPlugins(name, 0, "", data)
+	return PluginText(name, 0, "", data)
 }
 
 var documentMark = regexp.MustCompile(`(?m)^---.*$`)
 
-// vetPlugins looks at each document that configures a builtin plugin.
-func vetPlugins(file string, line int, prefix string, data []byte) *diagnose.BuildError {
+// PluginText refuses what Plugins does in a text at a line of a file, whose fields are called by a prefix.
+func PluginText(file string, line int, prefix string, data []byte) *diagnose.BuildError {
 	for _, doc := range documentMark.Split(string(data), -1) {
 		var c pluginConfig
 		if yaml.Unmarshal([]byte(doc), &c) != nil && c.APIVersion == "" || c.APIVersion != "builtin" {
@@ -55,7 +57,7 @@ func vetPlugins(file string, line int, prefix string, data []byte) *diagnose.Bui
 				reason = "is remote, and a build reads nothing outside the repository"
 			case path.IsAbs(r.Path):
 				reason = "is an absolute path, and a build reads nothing outside the repository"
-			case model.RemoteOf(file) != "" && climbs(r.Path):
+			case model.RemoteOf(file) != "" && Climbs(r.Path):
 				reason = "leads out of the folder of its kustomization, which kustomize refuses in what is fetched"
 			default:
 				continue
@@ -80,4 +82,10 @@ func (c *pluginConfig) references() []diagnose.Reference {
 			Role: diagnose.PlainFile})
 	}
 	return append(refs, diagnose.PairReferences(c.Kind, &c.KvPairSources)...)
+}
+
+// Climbs says whether a path leads out of the folder that it is seen from.
+func Climbs(p string) bool {
+	p = path.Clean(p)
+	return p == ".." || strings.HasPrefix(p, "../")
 }

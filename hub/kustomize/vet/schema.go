@@ -1,4 +1,4 @@
-package kustomize
+package vet
 
 import (
 	"fmt"
@@ -6,20 +6,17 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 )
 
 // maxHops is how many references in a row a schema may make.
 const maxHops = 100
 
-// vetSchema refuses a schema (openapi.path) in which a reference leads back to itself: kustomize would
+// Schema refuses a schema (openapi.path) in which a reference leads back to itself: kustomize would
 // follow it for ever, and no build would come after.
-func (m *mount) vetSchema(name string) *diagnose.BuildError {
-	data, err := m.readFile(name)
-	if err != nil {
-		return nil // kustomize misses it as well
-	}
+func Schema(name string, data []byte) *diagnose.BuildError {
 	var root any
 	if yaml.Unmarshal(data, &root) != nil {
 		return nil
