@@ -16,8 +16,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/helm/repository"
 )
 
 func newFetcher(t testing.TB) (*repository.Fetcher, string) {

@@ -29,8 +29,8 @@ import (
 	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
 
-	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/helm/repository"
 )
 
 // ociRegistry is a real registry in this process, for one user.
