@@ -39,6 +39,7 @@ var Default = Bounds{Advertised: 40 << 20, Refs: 500_000, Received: 4 << 30, Obj
 // ExcessError says that a repository exceeds the bounds.
 type ExcessError struct{ what string }
 
+// Error implements error.
 func (e *ExcessError) Error() string { return e.what }
 
 // ExcessAdvice is what to do about an ExcessError.

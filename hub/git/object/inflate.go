@@ -19,6 +19,7 @@ const maxRatio = 1040
 // TooLargeError says that an object was not read because of its size in bytes.
 type TooLargeError struct{ size, limit int64 }
 
+// Error implements error.
 func (e *TooLargeError) Error() string {
 	return fmt.Sprintf("%d bytes, and %d are read at most", e.size, e.limit)
 }

@@ -69,6 +69,7 @@ type MissingError struct {
 	dir string
 }
 
+// Error implements error.
 func (e *MissingError) Error() string {
 	return fmt.Sprintf("object %s is missing from %s: the repository is damaged, pruned, or a shallow or partial clone; "+
 		"run git fsck there, or clone it again in full", e.ID, filepath.Dir(e.dir))

@@ -11,9 +11,10 @@ import (
 )
 
 const (
-	// MaxEvents is how many events of one cluster are kept, and MaxEvent the most that one may have, in bytes.
+	// MaxEvents is how many events of one cluster are kept.
 	MaxEvents = 1000
-	MaxEvent  = 64 << 10
+	// MaxEvent is the most that an event may have, in bytes.
+	MaxEvent = 64 << 10
 )
 
 // Configs are the streams that the hub keeps. Those of what agents say acknowledge nothing and take no roll-up: an
