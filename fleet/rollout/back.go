@@ -204,12 +204,13 @@ func keys[V any](m map[string]V) map[string]bool {
 // waves do not hold it up.
 func (r *run) takeBack() {
 	newest, _ := r.newest()
+	returning := map[int]*places{}
 	for _, name := range r.names {
-		if r.pinned(name) {
+		if len(r.m.Bad) == 0 || r.pinned(name) {
 			continue
 		}
 		apps, rule := r.returns(name, newest)
-		if len(apps) == 0 || !r.mayReturn(name) {
+		if len(apps) == 0 || !r.mayReturn(name, returning) {
 			continue
 		}
 		c := r.m.Clusters[name]
@@ -255,19 +256,26 @@ func (r *run) good(app string, entries []Entry) []Entry {
 	return nil
 }
 
-// mayReturn says whether a cluster may go back now: more may be in flight than on the way there.
-func (r *run) mayReturn(name string) bool {
+// mayReturn says whether a cluster may go back now, and takes a place for it: more may be in flight than on the way
+// there. returning has the places of each wave.
+func (r *run) mayReturn(name string, returning map[int]*places) bool {
 	w := r.wave[name]
-	if w < 0 || r.away(name) || r.Policy.Waves[w].AtOnce.IsZero() {
+	if w < 0 || r.away(name) {
 		return true
 	}
-	n := 0
-	for _, other := range r.in[w] {
-		if r.m.Clusters[other].Back && r.flying(other) {
-			n++
+	if returning[w] == nil {
+		returning[w] = &places{r: r, most: backFactor * r.atOnce(w)}
+		for _, other := range r.in[w] {
+			if r.m.Clusters[other].Back && r.flying(other) {
+				returning[w].taken++
+			}
 		}
 	}
-	return n < backFactor*r.atOnce(w)
+	if returning[w].taken >= returning[w].most {
+		return false
+	}
+	returning[w].taken++
+	return true
 }
 
 // resumed is when a person took a target for good again; the zero time if nobody did.
