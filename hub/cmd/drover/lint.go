@@ -127,6 +127,13 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		for _, n := range apps.Untaken(ctx, from.r, from.snap) {
 			found.note(severityNote, "", "", n)
 		}
+		var clusters []model.Cluster
+		for _, res := range all {
+			clusters = append(clusters, res.Cluster)
+		}
+		for _, n := range layout.LintPolicies(from.snap, apps.Declared(), clusters) {
+			found.note(severityError, "", "", n)
+		}
 	}
 	if o.cluster == "" && !found.wrong() {
 		notes, err := layout.Unused(from.snap, func(path string) bool { return read[path] })
