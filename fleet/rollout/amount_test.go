@@ -28,7 +28,8 @@ func TestAmounts(t *testing.T) {
 			t.Errorf("%s: zero is %v", text, got.IsZero())
 		}
 	}
-	for _, text := range []string{"", "%", "-1", "-1%", "+1%", "101%", "100.01%", "1.234%", ".5%", "1e2", "a%", "1 %", "1.5", "99999999999%"} {
+	for _, text := range []string{"", "%", "-1", "-1%", "+1%", "101%", "100.01%", "1.234%", ".5%", "1e2", "a%", "1 %",
+		"1.5", "99999999999%"} {
 		if got, err := ParseAmount(text); err == nil || got != (Amount{}) {
 			t.Errorf("%q is %+v", text, got)
 		}

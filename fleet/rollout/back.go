@@ -6,21 +6,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
-// bad says whether content of an app may not be released, or has to be taken back where it came with the target seq.
-func (r *run) bad(app, digest string, seq uint64) (BadContent, bool) {
-	for _, b := range r.m.Bad {
-		if b.App == app && b.Digest == digest && b.Seq <= seq {
-			return b, true
-		}
-	}
-	return BadContent{}, false
-}
+// recall finds out what is bad, and takes it back.
+type recall struct{ *run }
 
 // decide takes in what people say of targets that failed, and has those fail that did too much harm.
-func (r *run) decide() {
+func (r recall) decide() {
 	for _, d := range r.Decisions.Resumes {
 		if t := r.m.Targets[d.Target]; t.Failed != nil && !d.Time.Before(t.Failed.Since) {
 			t.Failed = nil
@@ -49,7 +41,7 @@ func (r *run) decide() {
 }
 
 // rollback has a target taken back because a person says so.
-func (r *run) rollback(t Known, d RollbackOrder) {
+func (r recall) rollback(t Known, d RollbackOrder) {
 	apps := d.Apps
 	if len(apps) == 0 {
 		apps = r.changes(t.Target)
@@ -64,7 +56,7 @@ func (r *run) rollback(t Known, d RollbackOrder) {
 }
 
 // overBudget says why a target has failed by the clusters that failed with it, and because of which apps.
-func (r *run) overBudget(t Known) (apps []string, why string) {
+func (r recall) overBudget(t Known) (apps []string, why string) {
 	total, most := 0, 0
 	for i := range r.Policy.Waves {
 		failed, which := r.failures(t.ID, i)
@@ -95,7 +87,7 @@ func (r *run) overBudget(t Known) (apps []string, why string) {
 }
 
 // failures counts the clusters of a wave that failed with a target, and names the apps because of which they did.
-func (r *run) failures(target string, wave int) (n int, apps []string) {
+func (r recall) failures(target string, wave int) (n int, apps []string) {
 	for _, name := range r.in[wave] {
 		if r.failedWith(name, target) {
 			n++
@@ -107,14 +99,14 @@ func (r *run) failures(target string, wave int) (n int, apps []string) {
 
 // failedWith says whether a cluster failed with a target. What was taken back does not count, nor what a person has
 // seen since.
-func (r *run) failedWith(name, target string) bool {
+func (r recall) failedWith(name, target string) bool {
 	c := r.m.Clusters[name]
 	return c.Target == target && c.Phase == Failed && len(c.Changed) > 0 && !c.Back && !r.pinned(name) &&
 		c.At.After(r.resumed(target))
 }
 
 // causes groups the failures of a wave by their cause and apps.
-func (r *run) causes(target string, wave int) string {
+func (r recall) causes(target string, wave int) string {
 	count := map[string]int{}
 	for _, name := range r.in[wave] {
 		if c := r.m.Clusters[name]; r.failedWith(name, target) {
@@ -131,7 +123,7 @@ func (r *run) causes(target string, wave int) string {
 }
 
 // gateFailed says why a target has failed by a gate.
-func (r *run) gateFailed(target string) string {
+func (r recall) gateFailed(target string) string {
 	for _, g := range r.Gates {
 		if g.Failed && g.Target == target && g.At.After(r.resumed(target)) {
 			return strings.TrimSuffix(fmt.Sprintf("the gate %s failed in the wave %s: %s", g.Gate, g.Wave, g.Text), ": ")
@@ -141,7 +133,7 @@ func (r *run) gateFailed(target string) string {
 }
 
 // fail notes that a target is bad, and with it what it has of apps wherever that differs from what was there before.
-func (r *run) fail(t Known, apps []string, back bool, why string) {
+func (r recall) fail(t Known, apps []string, back bool, why string) {
 	t.Failed = &Failure{Since: r.Now, Why: why, Apps: apps}
 	r.m.Targets[t.ID] = t
 	found := map[BadContent]bool{}
@@ -177,7 +169,7 @@ func (c Cluster) before(app string, seq uint64) Entry {
 }
 
 // changes are the apps that a target changes in any cluster, sorted.
-func (r *run) changes(t Target) []string {
+func (r recall) changes(t Target) []string {
 	found := map[string]bool{}
 	for name, content := range t.Content {
 		c := r.m.Clusters[name]
@@ -202,7 +194,7 @@ func keys[V any](m map[string]V) map[string]bool {
 
 // takeBack gives clusters what they had before, where they have what is bad. The windows, halts and the order of the
 // waves do not hold it up.
-func (r *run) takeBack() {
+func (r recall) takeBack() {
 	newest, _ := r.newest()
 	returning := map[int]*places{}
 	for _, name := range r.names {
@@ -225,7 +217,7 @@ func (r *run) takeBack() {
 }
 
 // returns are the apps of a cluster that go back, sorted, and why.
-func (r *run) returns(name string, newest Known) (apps []string, rule Rule) {
+func (r recall) returns(name string, newest Known) (apps []string, rule Rule) {
 	c := r.m.Clusters[name]
 	rule = ByRevert
 	for _, app := range slices.Sorted(maps.Keys(c.Apps)) {
@@ -247,7 +239,7 @@ func (r *run) returns(name string, newest Known) (apps []string, rule Rule) {
 }
 
 // good are the entries of an app from the newest on that is not bad; none if all are.
-func (r *run) good(app string, entries []Entry) []Entry {
+func (r recall) good(app string, entries []Entry) []Entry {
 	for i, e := range entries {
 		if _, is := r.bad(app, e.Digest, e.Seq); !is {
 			return entries[i:]
@@ -258,13 +250,13 @@ func (r *run) good(app string, entries []Entry) []Entry {
 
 // mayReturn says whether a cluster may go back now, and takes a place for it: more may be in flight than on the way
 // there. returning has the places of each wave.
-func (r *run) mayReturn(name string, returning map[int]*places) bool {
+func (r recall) mayReturn(name string, returning map[int]*places) bool {
 	w := r.wave[name]
 	if w < 0 || r.away(name) {
 		return true
 	}
 	if returning[w] == nil {
-		returning[w] = &places{r: r, most: backFactor * r.atOnce(w)}
+		returning[w] = &places{r: r.run, most: backFactor * r.atOnce(w)}
 		for _, other := range r.in[w] {
 			if r.m.Clusters[other].Back && r.flying(other) {
 				returning[w].taken++
@@ -276,14 +268,4 @@ func (r *run) mayReturn(name string, returning map[int]*places) bool {
 	}
 	returning[w].taken++
 	return true
-}
-
-// resumed is when a person took a target for good again; the zero time if nobody did.
-func (r *run) resumed(target string) (at time.Time) {
-	for _, d := range r.Decisions.Resumes {
-		if d.Target == target && d.Time.After(at) {
-			at = d.Time
-		}
-	}
-	return at
 }

@@ -14,7 +14,8 @@ func TestWhatFailedIsTakenBackEverywhere(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, twoWaves(t, rollsBack), rings()).had("web=1 db=1")
 	s.commit("A", "web=2 db=1").healthy().step().after(30 * time.Minute)
-	s.commit("B", "web=2 db=2").healthy().step().want("taken canary A", "release db=1 web=2 to a (its wave is at this target)",
+	s.commit("B", "web=2 db=2").healthy().step().want("taken canary A", "release db=1 web=2 to a (its wave is at this "+
+		"target)",
 		"passed canary A", "taken rest A", "release db=1 web=2 to b c (its wave is at this target)",
 		"taken canary B", "release db=2 web=2 to a (its wave is at this target)")
 	s.app("b", "web", Bad).step().want("failed  A: 1 of 2 clusters of the wave rest failed, and 0 may: web fell back in 1",
@@ -49,7 +50,8 @@ func TestARevertOfWhatWasKeptGoesToAllAtOnce(t *testing.T) {
 	s := newSim(t, twoWaves(t, nil), rings()).had("web=1 db=1")
 	s.commit("A", "web=2 db=1").healthy().step().after(30 * time.Minute)
 	s.app("b", "web", Bad).step().log = nil
-	s.commit("B", "web=1 db=2").want("taken canary B", "release db=1 web=1 to b c (what it had is bad, and Git has what it had before) back web",
+	s.commit("B", "web=1 db=2").want("taken canary B", "release db=1 web=1 to b c (what it had is bad, and Git has what "+
+		"it had before) back web",
 		"release db=2 web=1 to a (its wave is at this target) back web")
 	s.healthy().step().after(30*time.Minute).want("passed canary B", "taken rest B",
 		"release db=2 web=1 to b c (its wave is at this target)")
@@ -61,7 +63,8 @@ func TestWhatWasThereBeforeIsKept(t *testing.T) {
 	s := newSim(t, twoWaves(t, rollsBack), rings()).had("web=1")
 	s.in.Released["c"] = Released{Generation: 50, Time: epoch.Add(-time.Hour), Content: content("web=2")}
 	s.healthy().commit("A", "web=2").want("taken canary A", "release web=2 to a (its wave is at this target)")
-	s.app("a", "web", Bad).step().want("failed  A: 1 of 1 clusters of the wave canary failed, and 0 may: web regressed in 1",
+	s.app("a", "web", Bad).step().want("failed  A: 1 of 1 clusters of the wave canary failed, and 0 may: web regressed "+
+		"in 1",
 		"release web=1 to a (what it had is bad) back web")
 }
 
@@ -75,7 +78,8 @@ func TestWhatCannotGoBack(t *testing.T) {
 		"release db=2 web=1 to a (what it had is bad) back web") // db says that it cannot
 
 	s = newSim(t, twoWaves(t, rollsBack), one) // the first that the cluster ever got
-	s.commit("A", "web=1").app("a", "web", Bad).step().want("taken canary A", "release web=1 to a (its wave is at this target)",
+	s.commit("A", "web=1").app("a", "web", Bad).step().want("taken canary A",
+		"release web=1 to a (its wave is at this target)",
 		"failed  A: 1 of 1 clusters of the wave canary failed, and 0 may: web regressed in 1")
 
 	s = newSim(t, twoWaves(t, rollsBack), one).had("web=1") // an app that was not there before goes
@@ -119,7 +123,8 @@ func TestNothingHoldsUpTheWayBack(t *testing.T) {
 	s.commit("A", "web=2").want("taken canary A", "release web=2 to a (its wave is at this target)")
 	s.in.Decisions.Halts = []HaltOrder{{By: "ann", Reason: "holidays"}}
 	s.in.Policy.Windows = append(s.in.Policy.Windows, denied)
-	s.app("a", "web", Bad).step().want("failed  A: 1 of 1 clusters of the wave canary failed, and 0 may: web regressed in 1",
+	s.app("a", "web", Bad).step().want("failed  A: 1 of 1 clusters of the wave canary failed, and 0 may: web regressed "+
+		"in 1",
 		"release web=1 to a (what it had is bad) back web")
 	s.app("a", "web", Bad).after(24 * time.Hour).want()
 	s.shows("canary A halted by ann: holidays; held back from Git: 1 of 1 clusters of the wave canary failed, and 0 may: "+
@@ -146,7 +151,8 @@ func TestGates(t *testing.T) {
 	s.shows("canary A waits for the gate latency: 1/1 0/0 0", "rest  no clusters: 0/0 0/0 0")
 	say(s, "latency", func(g *GateResult) { g.Text = "no data" })
 	s.step().shows("canary A waits for the gate latency: no data: 1/1 0/0 0", "rest  no clusters: 0/0 0/0 0")
-	for _, edit := range []func(*GateResult){func(g *GateResult) { g.Target = "B" }, func(g *GateResult) { g.Wave = "rest" },
+	for _, edit := range []func(*GateResult){func(g *GateResult) { g.Target = "B" },
+		func(g *GateResult) { g.Wave = "rest" },
 		func(g *GateResult) { g.Slice = 1 }} {
 		say(s, "latency", func(g *GateResult) { passed(g); edit(g) })
 		s.step().want()

@@ -6,9 +6,12 @@ import (
 	"time"
 )
 
+// judge finds out how clusters are, by what their agents reported.
+type judge struct{ *run }
+
 // adopt takes in clusters that are not known yet with what they have, and apps that came to the policy; and forgets
 // clusters of which there is neither a member nor a record.
-func (r *run) adopt() {
+func (r judge) adopt() {
 	for _, name := range r.names {
 		c, known := r.m.Clusters[name]
 		if !known {
@@ -37,8 +40,8 @@ func (r *run) adopt() {
 	})
 }
 
-// judge takes in what agents reported.
-func (r *run) judge() {
+// all takes in what agents reported.
+func (r judge) all() {
 	for _, name := range r.names {
 		c := r.m.Clusters[name]
 		if now := r.judged(name, c); now.Phase != c.Phase {
@@ -51,7 +54,7 @@ func (r *run) judge() {
 }
 
 // soakAgain begins the soak of a wave again, because a cluster that had settled is bad.
-func (r *run) soakAgain(wave int, c Cluster) {
+func (r judge) soakAgain(wave int, c Cluster) {
 	w := r.m.Waves[r.Policy.Waves[wave].Name]
 	if w.Busy == c.Target && !w.Soak.IsZero() && c.At.After(w.Soak) {
 		w.Soak = c.At
@@ -60,13 +63,13 @@ func (r *run) soakAgain(wave int, c Cluster) {
 }
 
 // soaks says whether what a settled cluster does still counts: its wave is at its target.
-func (r *run) soaks(name string, c Cluster) bool {
+func (r judge) soaks(name string, c Cluster) bool {
 	w := r.wave[name]
 	return w >= 0 && c.Target != "" && r.m.Waves[r.Policy.Waves[w].Name].Busy == c.Target
 }
 
 // decided says whether nothing that an agent reports of a release counts any more.
-func (r *run) decided(name string, c Cluster) bool {
+func (r judge) decided(name string, c Cluster) bool {
 	switch c.Phase {
 	case Failed:
 		return true
@@ -77,7 +80,7 @@ func (r *run) decided(name string, c Cluster) bool {
 }
 
 // judged is a cluster as its agent's last report shows it.
-func (r *run) judged(name string, c Cluster) Cluster {
+func (r judge) judged(name string, c Cluster) Cluster {
 	rel, rep, m := r.Released[name], r.Reports[name], r.Members[name]
 	want := c.given()
 	if r.decided(name, c) || r.pinned(name) || !same(want, rel.Content) {
@@ -115,7 +118,7 @@ func (r *run) judged(name string, c Cluster) Cluster {
 }
 
 // late is a cluster that has not settled yet, or takes too long. The time during which it was offline does not count.
-func (r *run) late(c Cluster, m Member, rel Released, want Content, pending []string) Cluster {
+func (r judge) late(c Cluster, m Member, rel Released, want Content, pending []string) Cluster {
 	from := rel.Time
 	if m.Since.After(from) {
 		from = m.Since
@@ -128,7 +131,7 @@ func (r *run) late(c Cluster, m Member, rel Released, want Content, pending []st
 }
 
 // settle is how long a cluster may take.
-func (r *run) settle(want Content) time.Duration {
+func (r judge) settle(want Content) time.Duration {
 	if r.Policy.Settle > 0 {
 		return r.Policy.Settle
 	}
@@ -190,15 +193,4 @@ func look(want Content, rep Report, c Cluster) (s sight) {
 		}
 	}
 	return s
-}
-
-// sick are the apps of a cluster that are bad now, sorted.
-func (r *run) sick(name string) (out []string) {
-	for app, a := range r.Reports[name].Apps {
-		if a.State == Bad {
-			out = append(out, app)
-		}
-	}
-	slices.Sort(out)
-	return out
 }

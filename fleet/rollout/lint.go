@@ -55,10 +55,12 @@ func lintSelection(p Policy, sites []Site) []Finding {
 		}
 	}
 	if selected == 0 {
-		return []Finding{{p.Name, "spec.clusterSelector", "it selects none of the fleet's clusters, so that the policy holds " +
+		return []Finding{{p.Name, "spec.clusterSelector", "it selects none of the fleet's clusters, so that the policy " +
+			"holds " +
 			"nothing: compare it with the labels in their cluster.yaml"}}
 	}
-	return []Finding{{p.Name, "spec.apps", fmt.Sprintf("none of %s that it selects has an app of these names, so that the "+
+	return []Finding{{p.Name, "spec.apps", fmt.Sprintf("none of %s that it selects has an app of these names, so that "+
+		"the "+
 		"policy holds nothing: compare them with `drover status`", clusters(selected))}}
 }
 
@@ -102,7 +104,8 @@ func lintAfter(p Policy, after map[string]string) []Finding {
 			if at != p.Name {
 				return nil // it is said of those in the circle
 			}
-			return []Finding{{p.Name, "spec.after", fmt.Sprintf("the policies wait for each other, so that nothing would ever be "+
+			return []Finding{{p.Name, "spec.after", fmt.Sprintf("the policies wait for each other, so that nothing would ever "+
+				"be "+
 				"released (%s): remove one of these fields", strings.Join(append(seen, at), " after "))}}
 		}
 		seen = append(seen, at)
@@ -133,7 +136,8 @@ func lintClaims(policies []Policy, sites []Site) (out []Finding) {
 	})
 	for _, p := range pairs {
 		apps := found[p]
-		out = append(out, Finding{p.second, "spec.clusterSelector", fmt.Sprintf("it holds %d %s that the policy %s holds, too "+
+		out = append(out, Finding{p.second, "spec.clusterSelector", fmt.Sprintf("it holds %d %s that the policy %s holds, "+
+			"too "+
 			"(%s): an app of a cluster may be held by one policy alone; change a clusterSelector, or spec.apps", len(apps),
 			plural(len(apps), "app"), p.first, few(apps))})
 	}

@@ -250,7 +250,8 @@ func (m *model) decide(x uint16, about func(target string)) {
 // playModel says what is wrong after what step, "" if nothing is, and how many steps it made.
 func playModel(t *testing.T, p Policy, ops []op) (wrong string, steps int) {
 	p.Waves = slices.Clone(p.Waves)
-	m := &model{sim: newSim(t, p, map[string]string{"c0": "0", "c1": "0", "c2": "1", "c3": "1", "c4": "1", "c5": "2", "c6": "2"}),
+	m := &model{sim: newSim(t, p, map[string]string{"c0": "0", "c1": "0", "c2": "1", "c3": "1", "c4": "1", "c5": "2",
+		"c6": "2"}),
 		random: rand.New(rand.NewPCG(uint64(len(ops)), 3))}
 	if len(ops)%2 == 0 {
 		m.had("web=0 db=0")

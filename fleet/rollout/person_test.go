@@ -37,7 +37,8 @@ func TestASkipPasses(t *testing.T) {
 	s.in.Decisions.Skips = []Skip{{"canary", "B"}, {"rest", "A"}}
 	s.commit("A", "web=2").want("taken canary A", "release web=2 to a (its wave is at this target)")
 	s.in.Decisions.Skips = append(s.in.Decisions.Skips, Skip{"canary", "A"})
-	s.step().want("passed canary A: a person skipped what it waits for", "passed rest A: a person skipped what it waits for",
+	s.step().want("passed canary A: a person skipped what it waits for", "passed rest A: a person skipped what it waits "+
+		"for",
 		"release web=2 to c (its wave has passed this target)") // within atOnce
 	s.healthy().step().want("release web=2 to b (its wave has passed this target)")
 }
@@ -74,7 +75,8 @@ func TestAPersonTakesATargetBack(t *testing.T) {
 		return s
 	}
 	s := start()
-	s.in.Decisions.Rollbacks = []RollbackOrder{{Target: "X"}, {Target: "A", Apps: []string{"web"}, Time: s.in.Now, By: "ann",
+	s.in.Decisions.Rollbacks = []RollbackOrder{{Target: "X"}, {Target: "A", Apps: []string{"web"}, Time: s.in.Now,
+		By:     "ann",
 		Reason: "slow"}}
 	s.step().want("failed  A: ann took it back: slow", "release db=2 web=1 to a b c (what it had is bad) back web")
 	s.step().want()
@@ -106,7 +108,8 @@ func TestResumes(t *testing.T) {
 	s.in.Decisions.Resumes = []Resume{{"A", s.in.Now}}
 	s.step().want("resumed  A: a person takes it for good again", "taken canary A")
 	s.in.Now = s.in.Now.Add(1)
-	s.app("b", "web", Bad).step().want("failed  A: 1 of 4 clusters of the wave canary failed, and 0 may: web regressed in 1")
+	s.app("b", "web", Bad).step().want("failed  A: 1 of 4 clusters of the wave canary failed, and 0 may: web regressed " +
+		"in 1")
 }
 
 func TestPins(t *testing.T) {
@@ -139,7 +142,8 @@ func TestLabelsMoveClusters(t *testing.T) {
 	ring("b", "0") // into the wave that is at it
 	s.step().want("release web=2 to b (its wave is at this target)")
 	ring("a", "1") // out of it: it keeps what it has
-	s.healthy().step().after(30*time.Minute).want("passed canary A", "taken rest A", "release web=2 to c (its wave is at this target)")
+	s.healthy().step().after(30*time.Minute).want("passed canary A", "taken rest A",
+		"release web=2 to c (its wave is at this target)")
 	s.commit("B", "web=3").want("taken canary B", "release web=3 to b (its wave is at this target)")
 	s.healthy().step().after(30 * time.Minute).want("passed canary B")
 	ring("c", "0") // into one that has passed
@@ -242,7 +246,8 @@ func TestThePolicyChanges(t *testing.T) {
 // A cluster in no wave gets nothing, and an app that comes to the policy is known with what it was.
 func TestClustersInNoWave(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, twoWaves(t, func(p *Policy) { p.Waves = p.Waves[:1] }), map[string]string{"a": "0", "b": "1"}).had("web=1")
+	s := newSim(t, twoWaves(t, func(p *Policy) { p.Waves = p.Waves[:1] }), map[string]string{"a": "0",
+		"b": "1"}).had("web=1")
 	s.commit("A", "web=2").healthy().step().after(30*time.Minute).want("taken canary A",
 		"release web=2 to a (its wave is at this target)", "passed canary A")
 	s.in.Released["b"] = Released{Generation: 99, Time: s.in.Now, Content: content("web=1 db=7")}
@@ -255,9 +260,13 @@ func TestClustersInNoWave(t *testing.T) {
 // The failures of all waves together are bounded by the largest budget.
 func TestTheBudgetOfAllWaves(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, twoWaves(t, func(p *Policy) { p.Waves[0].Failures, p.Waves[1].Failures = Amount{Count: 1}, Amount{Count: 1} }),
+	s := newSim(t, twoWaves(t, func(p *Policy) {
+		p.Waves[0].Failures, p.Waves[1].Failures = Amount{Count: 1},
+			Amount{Count: 1}
+	}),
 		map[string]string{"a": "0", "b": "0", "c": "1", "d": "1"}).had("web=1")
-	s.commit("A", "web=2").healthy("a").app("b", "web", Bad).step().after(30*time.Minute).healthy("c").app("d", "web", Bad).step()
+	s.commit("A", "web=2").healthy("a").app("b", "web", Bad).step().after(30*time.Minute).healthy("c").app("d", "web",
+		Bad).step()
 	s.want("taken canary A", "release web=2 to a b (its wave is at this target)", "passed canary A", "taken rest A",
 		"release web=2 to c d (its wave is at this target)", "failed  A: 2 clusters failed in all waves together, and 1 may")
 }

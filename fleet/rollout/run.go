@@ -128,3 +128,23 @@ func (r *run) newest() (newest Known, found bool) {
 	}
 	return newest, found
 }
+
+// bad says whether content of an app may not be released, or has to be taken back where it came with the target seq.
+func (r *run) bad(app, digest string, seq uint64) (BadContent, bool) {
+	for _, b := range r.m.Bad {
+		if b.App == app && b.Digest == digest && b.Seq <= seq {
+			return b, true
+		}
+	}
+	return BadContent{}, false
+}
+
+// resumed is when a person took a target for good again; the zero time if nobody did.
+func (r *run) resumed(target string) (at time.Time) {
+	for _, d := range r.Decisions.Resumes {
+		if d.Target == target && d.Time.After(at) {
+			at = d.Time
+		}
+	}
+	return at
+}

@@ -219,7 +219,8 @@ func (s *sim) app(name, app string, state State) *sim {
 func (s *sim) want(lines ...string) *sim {
 	s.t.Helper()
 	if !slices.Equal(s.log, lines) {
-		s.t.Errorf("at %s:\n  %s\nwant\n  %s", s.in.Now.Sub(s.start), strings.Join(s.log, "\n  "), strings.Join(lines, "\n  "))
+		s.t.Errorf("at %s:\n  %s\nwant\n  %s", s.in.Now.Sub(s.start), strings.Join(s.log, "\n  "), strings.Join(lines,
+			"\n  "))
 	}
 	s.log = nil
 	return s

@@ -157,8 +157,8 @@ func (c Cluster) has(app string) Entry {
 // bare says whether a cluster never had anything.
 func (c Cluster) bare() bool { return len(c.Apps) == 0 }
 
-// push puts an entry before those of an app. Where the cluster had other apps it is remembered that it had not this one:
-// that is where it goes back to.
+// push puts an entry before those of an app. Where the cluster had other apps it is remembered that it had not this
+// one: that is where it goes back to.
 func push(entries []Entry, e Entry, bare bool) []Entry {
 	if len(entries) == 0 && !bare {
 		entries = []Entry{{}}

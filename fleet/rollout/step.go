@@ -4,54 +4,13 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"time"
-)
-
-// Output is what a step decided.
-type Output struct {
-	Memory   Memory    // to be stored before anything of Releases is
-	Releases []Release // by cluster
-	Why      []WaveState
-	Events   []Event // what became different
-	// Wake is when to step again although nothing else changes; zero for never.
-	Wake time.Time
-}
-
-// Release is what a cluster is to be given and was not yet.
-type Release struct {
-	Cluster, Target string
-	Content         Content // all apps that the policy holds
-	Rule            Rule    // that allows it
-	// Back are apps that go back to what they were before, sorted: their hooks of a rollback run, and no others.
-	Back []string
-}
-
-// Event is something that a step decided, for the journal.
-type Event struct {
-	Time   time.Time
-	Kind   EventKind
-	Wave   string // "" for the whole policy
-	Target string
-	Text   string // why, for people; may be empty
-}
-
-// EventKind says what an Event is.
-type EventKind string
-
-// The kinds.
-const (
-	EventTaken      EventKind = "taken"      // a wave began with a target
-	EventPassed     EventKind = "passed"     // a wave has passed it
-	EventFailed     EventKind = "failed"     // it is bad
-	EventResumed    EventKind = "resumed"    // it is not bad any more
-	EventSuperseded EventKind = "superseded" // a newer one came before any wave took it
 )
 
 // Step decides what is released now, by what was remembered and what is known. The same input gives the same output;
 // with the memory of the output it gives no other releases.
 func Step(before Memory, in Input) Output {
 	r := begin(before, in)
-	r.adopt()
+	judge{r}.adopt()
 	for _, t := range in.Candidates {
 		if t.Seq > r.m.Seq {
 			r.m.Seq, r.m.Targets[t.ID] = t.Seq, Known{Target: t}
@@ -59,23 +18,26 @@ func Step(before Memory, in Input) Output {
 	}
 	for r.news = true; r.news; { // what is decided may settle something, where a cluster has it already
 		r.news = false
-		r.judge()
-		r.decide()
-		r.takeBack()
+		judge{r}.all()
+		recall{r}.decide()
+		recall{r}.takeBack()
 		for i := range in.Policy.Waves {
-			r.catchUp(i)
-			r.take(i)
-			r.advance(i)
+			waves{r}.catchUp(i)
+			waves{r}.take(i)
+			waves{r}.advance(i)
 		}
 	}
-	out := Output{Releases: r.releases(), Why: r.why()}
-	r.forget()
+	out := Output{Releases: result{r}.releases(), Why: waves{r}.why()}
+	result{r}.forget()
 	out.Memory, out.Events, out.Wake = r.m, r.events, r.wake
 	return out
 }
 
+// result is what a step gives in the end.
+type result struct{ *run }
+
 // releases are what clusters are to be given, and were not.
-func (r *run) releases() (out []Release) {
+func (r result) releases() (out []Release) {
 	for _, name := range r.names {
 		c, rel := r.m.Clusters[name], r.Released[name]
 		want, rule := c.given(), cmp.Or(c.Rule, ByUnpin)
@@ -96,7 +58,7 @@ func (r *run) releases() (out []Release) {
 
 // goesBack are the apps that get what they had before bad content, sorted. It follows from what was released, not from
 // what was decided before: so it is the same after a crash.
-func (r *run) goesBack(c Cluster, rule Rule, has Content) (out []string) {
+func (r result) goesBack(c Cluster, rule Rule, has Content) (out []string) {
 	for _, app := range slices.Sorted(maps.Keys(has)) {
 		b, is := r.bad(app, has[app].Digest, c.Seq)
 		if now := c.has(app); is && rule != ByPin && now.Digest != has[app].Digest && now.Seq < b.Seq {
@@ -107,7 +69,7 @@ func (r *run) goesBack(c Cluster, rule Rule, has Content) (out []string) {
 }
 
 // forget drops waves that the policy has no more, and targets that nothing refers to.
-func (r *run) forget() {
+func (r result) forget() {
 	needed := map[string]bool{}
 	names := map[string]bool{}
 	for _, w := range r.Policy.Waves {

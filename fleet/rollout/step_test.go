@@ -115,7 +115,11 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 	}{
 		{"refused", func(s *sim) { s.in.Reports["a"] = Report{Generation: 1, Refused: s.generation}; s.step() },
 			"web refused in 1"},
-		{"an older one refused", func(s *sim) { s.in.Reports["a"] = Report{Generation: 1, Refused: s.generation - 1}; s.step() },
+		{"an older one refused", func(s *sim) {
+			s.in.Reports["a"] = Report{Generation: 1,
+				Refused: s.generation - 1}
+			s.step()
+		},
 			""},
 		{"refused, and taken then", func(s *sim) {
 			s.healthy("a")
@@ -165,7 +169,10 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 			s.after(10 * time.Minute)
 		}, "web silent in 1"},
 		{"bad after it settled", func(s *sim) { s.healthy("a").step().app("a", "web", Bad).step() }, "web fell back in 1"},
-		{"progressing after it settled", func(s *sim) { s.healthy("a").step().app("a", "web", Progressing).after(29 * time.Minute) },
+		{"progressing after it settled", func(s *sim) {
+			s.healthy("a").step().app("a", "web",
+				Progressing).after(29 * time.Minute)
+		},
 			""},
 		{"bad after the wave has passed", func(s *sim) {
 			s.healthy("a").step().after(30*time.Minute).app("a", "web", Bad).step()
@@ -196,11 +203,13 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 // A wave that can neither pass nor fail does not keep newer targets waiting: one of them may be the fix.
 func TestAWaveWithoutProofTakesTheNextTarget(t *testing.T) {
 	t.Parallel()
-	s := newSim(t, twoWaves(t, func(p *Policy) { p.Waves[0].Failures = Amount{Count: 1} }), map[string]string{"a": "0", "b": "0"})
+	s := newSim(t, twoWaves(t, func(p *Policy) { p.Waves[0].Failures = Amount{Count: 1} }), map[string]string{"a": "0",
+		"b": "0"})
 	s.had("web=1").app("a", "web", Bad)
 	s.commit("A", "web=2").app("a", "web", Bad).app("b", "web", Bad).after(24 * time.Hour)
 	s.want("taken canary A", "release web=2 to a b (its wave is at this target)")
-	s.shows("canary A waits: none of its 2 clusters shows whether it works (1 had something bad before, 1 failed): 0/2 1/1 0",
+	s.shows("canary A waits: none of its 2 clusters shows whether it works (1 had something bad before, 1 failed): 0/2 "+
+		"1/1 0",
 		"rest  no clusters: 0/0 0/0 0")
 	s.commit("B", "web=3").want("taken canary B", "release web=3 to a b (its wave is at this target)")
 	s.healthy().step().after(30*time.Minute).want("passed canary B", "passed rest B"+nothing)
@@ -218,7 +227,8 @@ func TestWhatWasBadBefore(t *testing.T) {
 	s = newSim(t, twoWaves(t, nil), two).had("web=1").app("a", "web", Bad).app("b", "web", Bad)
 	s.commit("A", "web=2").app("a", "web", Bad).app("b", "web", Progressing).step().after(24 * time.Hour)
 	s.want("taken canary A", "release web=2 to a b (its wave is at this target)")
-	s.shows("canary A waits: none of its 2 clusters shows whether it works (2 had something bad before, 0 failed): 0/2 0/0 0",
+	s.shows("canary A waits: none of its 2 clusters shows whether it works (2 had something bad before, 0 failed): 0/2 "+
+		"0/0 0",
 		"rest  no clusters: 0/0 0/0 0")
 	s.healthy("a").step().after(30*time.Minute).want("passed canary A", "passed rest A: it changes no cluster of the wave")
 
@@ -249,7 +259,8 @@ func TestWhoIsOffline(t *testing.T) {
 	s.shows("canary A waits for clusters to come online: 1 of 4 settled, and 2 have to: 1/4 0/0 3",
 		"rest  no clusters: 0/0 0/0 0")
 	s.in.Decisions.Skips = []Skip{{"canary", "A"}}
-	s.step().want("passed canary A: a person skipped what it waits for", "passed rest A: it changes no cluster of the wave")
+	s.step().want("passed canary A: a person skipped what it waits for", "passed rest A: it changes no cluster of the "+
+		"wave")
 
 	s = newSim(t, twoWaves(t, func(p *Policy) { p.Offline.Quorum = Amount{Count: 1} }), four).had("web=1")
 	s.online(false, "a", "b", "c", "d") // nobody is there
@@ -288,7 +299,8 @@ func TestWindows(t *testing.T) {
 	}), map[string]string{"a": "0", "b": "0"}).had("web=1")
 	s.commit("A", "web=2").want("taken canary A", "release web=2 to b (its wave is at this target)")
 	s.app("b", "web", Paused).after(time.Hour).healthy().step().want()
-	s.shows("canary A 1 of 2 settled; no window is open, next 2026-12-02 09:00 UTC: 1/2 0/0 0", "rest  no clusters: 0/0 0/0 0")
+	s.shows("canary A 1 of 2 settled; no window is open, next 2026-12-02 09:00 UTC: 1/2 0/0 0",
+		"rest  no clusters: 0/0 0/0 0")
 	s.after(23 * time.Hour).want("release web=2 to a (its wave is at this target)")
 	s.after(9 * time.Minute).healthy().step().after(50 * time.Minute)
 	s.want("passed canary A", "passed rest A: it changes no cluster of the wave") // the soak goes on while none is open
@@ -323,7 +335,8 @@ func TestApprovals(t *testing.T) {
 	s.commit("B", "web=3").want("superseded  A") // the approvals of A are not for it
 	say("gus", "canary", "B", "x", "dba").want("taken canary B", "release web=3 to a (its wave is at this target)")
 
-	s = newSim(t, twoWaves(t, func(p *Policy) { p.Waves[0].Approval = &Approval{} }), map[string]string{"a": "0"}).had("web=1")
+	s = newSim(t, twoWaves(t, func(p *Policy) { p.Waves[0].Approval = &Approval{} }),
+		map[string]string{"a": "0"}).had("web=1")
 	s.commit("A", "web=2").shows("canary A waits for approval: 0/1 0/0 0", "rest  no clusters: 0/0 0/0 0")
 	say("ann", "canary", "A").want("taken canary A", "release web=2 to a (its wave is at this target)")
 }

@@ -2,143 +2,15 @@ package rollout
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 )
 
-// desired is what an app of a cluster would be with a target: what is bad is not taken.
-func (r *run) desired(t Known, name, app string) Entry {
-	has := r.m.Clusters[name].has(app)
-	want := Entry{App: t.Content[name][app], Seq: t.Seq}
-	if _, is := r.bad(app, want.Digest, t.Seq); is || want.Digest == has.Digest {
-		return has
-	}
-	return want
-}
-
-// differs are the apps of a cluster that a target changes, sorted; none if the target has nothing to say of it.
-func (r *run) differs(t Known, name string) (apps []string) {
-	content, named := t.Content[name]
-	if !named {
-		return nil
-	}
-	c := r.m.Clusters[name]
-	for app := range content {
-		if r.desired(t, name, app).Digest != c.has(app).Digest {
-			apps = append(apps, app)
-		}
-	}
-	for app := range c.Apps {
-		if _, is := content[app]; !is && r.desired(t, name, app).Digest != c.has(app).Digest {
-			apps = append(apps, app)
-		}
-	}
-	slices.Sort(apps)
-	return apps
-}
-
-// behind says whether a cluster has nothing as new as a target.
-func (r *run) behind(t Known, name string) bool {
-	c := r.m.Clusters[name]
-	return c.Seq < t.Seq || c.Target == t.ID && c.Back
-}
-
-// needs says whether a cluster is to be released to a target by its wave.
-func (r *run) needs(t Known, name string) bool {
-	c := r.m.Clusters[name]
-	if !r.behind(t, name) || c.Out == t.ID || r.pinned(name) {
-		return false
-	}
-	if c.bare() && r.base(r.wave[name], name) != "" {
-		return false // it is new, and gets what has passed
-	}
-	return len(r.differs(t, name)) > 0
-}
-
-// participants are those of clusters that take part in a target: they were released to it, or are to be.
-func (r *run) participants(t Known, members []string) (out []string) {
-	for _, name := range members {
-		c := r.m.Clusters[name]
-		if c.Target == t.ID && len(c.Changed) > 0 && !r.pinned(name) || r.needs(t, name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// slice are the clusters of a wave up to a slice.
-func (r *run) slice(wave, n int) []string {
-	steps := r.Policy.Waves[wave].steps()
-	members := r.in[wave]
-	return members[:steps[min(n, len(steps)-1)].Ceil(len(members))]
-}
-
-// atOnce is how many clusters of a wave may be in flight.
-func (r *run) atOnce(wave int) int {
-	limit := r.Policy.Waves[wave].AtOnce
-	if limit.IsZero() {
-		return len(r.in[wave])
-	}
-	return max(1, limit.Floor(len(r.in[wave])))
-}
-
-// assign has a cluster have what a target asks for.
-func (r *run) assign(t Known, name string, rule Rule) {
-	c := r.m.Clusters[name]
-	changed := r.differs(t, name)
-	apps, bare := maps.Clone(c.Apps), c.bare()
-	if apps == nil {
-		apps = map[string][]Entry{}
-	}
-	for _, app := range changed {
-		apps[app] = push(apps[app], r.desired(t, name, app), bare)
-	}
-	r.put(name, Cluster{Target: t.ID, Seq: t.Seq, Apps: apps, Changed: changed, Since: r.Now, Rule: rule,
-		Heard: r.Members[name].Online, Ill: r.sick(name), At: r.Now, Out: c.Out})
-}
-
-// places are those of a wave's clusters in flight.
-type places struct {
-	r           *run
-	taken, most int
-}
-
-func (r *run) places(wave int) *places { return &places{r, r.flights(wave), r.atOnce(wave)} }
-
-// take takes a place for a cluster, if there is one. Whoever is away needs none; one that is in flight has one, but may
-// not begin something else while there are too many, as on the way back.
-func (p *places) take(name string) bool {
-	switch {
-	case p.r.away(name):
-		return true
-	case p.r.flying(name):
-		return p.taken <= p.most
-	case p.taken >= p.most:
-		return false
-	}
-	p.taken++
-	return true
-}
-
-// base is the id of the target that a new cluster of a wave gets: what its wave has passed, or the last wave that has
-// passed any; "" for none.
-func (r *run) base(wave int, name string) string {
-	if wave < 0 {
-		return ""
-	}
-	id := r.m.Waves[r.Policy.Waves[wave].Name].Passed
-	for i := len(r.Policy.Waves) - 1; i >= 0 && id == ""; i-- {
-		id = r.m.Waves[r.Policy.Waves[i].Name].Passed
-	}
-	if _, named := r.m.Targets[id].Content[name]; !named {
-		return ""
-	}
-	return id
-}
+// waves releases by the waves of a policy.
+type waves struct{ *run }
 
 // catchUp gives clusters that are behind what their wave has passed. It never takes anything back.
-func (r *run) catchUp(wave int) {
+func (r waves) catchUp(wave int) {
 	p := r.Policy.Waves[wave]
 	w := r.m.Waves[p.Name]
 	_, halted := r.halted(p.Name)
@@ -170,7 +42,7 @@ func (r *run) catchUp(wave int) {
 }
 
 // next is the target that a free wave may take, or that all are to take at once.
-func (r *run) next(wave int) (t Known, expedited, found bool) {
+func (r waves) next(wave int) (t Known, expedited, found bool) {
 	w := r.m.Waves[r.Policy.Waves[wave].Name]
 	busy := r.m.Targets[w.Busy]
 	for _, id := range r.Decisions.Expedites {
@@ -190,7 +62,7 @@ func (r *run) next(wave int) (t Known, expedited, found bool) {
 }
 
 // take has a wave begin with a target. One that changes nothing in the wave has passed.
-func (r *run) take(wave int) {
+func (r waves) take(wave int) {
 	t, expedited, found := r.next(wave)
 	if !found {
 		return
@@ -225,7 +97,7 @@ func (w Wave) needed() int {
 }
 
 // approvals counts the people who let a wave begin with a target.
-func (r *run) approvals(p Wave, t Known) int {
+func (r waves) approvals(p Wave, t Known) int {
 	by := map[string]bool{}
 	for _, a := range r.Decisions.Approvals {
 		if p.Approval == nil || a.Wave != p.Name || a.Target != t.ID || p.Approval.NotAuthor && a.By == t.Author {
@@ -240,7 +112,7 @@ func (r *run) approvals(p Wave, t Known) int {
 }
 
 // pass notes that a wave has passed a target.
-func (r *run) pass(wave int, t Known, why string) {
+func (r waves) pass(wave int, t Known, why string) {
 	p := r.Policy.Waves[wave]
 	r.set(p.Name, WaveMemory{Since: r.Now, Passed: t.ID, Seq: t.Seq})
 	r.taken(t)
@@ -248,13 +120,13 @@ func (r *run) pass(wave int, t Known, why string) {
 }
 
 // taken notes that a target was taken by a wave.
-func (r *run) taken(t Known) {
+func (r waves) taken(t Known) {
 	t.Taken = true
 	r.m.Targets[t.ID] = t
 }
 
 // advance releases what a busy wave may release.
-func (r *run) advance(wave int) {
+func (r waves) advance(wave int) {
 	p := r.Policy.Waves[wave]
 	w := r.m.Waves[p.Name]
 	t, known := r.m.Targets[w.Busy]
@@ -278,7 +150,7 @@ func (r *run) advance(wave int) {
 }
 
 // release releases clusters of a slice to a target.
-func (r *run) release(wave int, t Known, members []string) {
+func (r waves) release(wave int, t Known, members []string) {
 	p := r.Policy.Waves[wave]
 	rule := ByWave
 	expedited := slices.Contains(r.Decisions.Expedites, t.ID)
@@ -297,7 +169,7 @@ func (r *run) release(wave int, t Known, members []string) {
 }
 
 // slicePasses says what a slice of a wave waits for; "" if it has passed.
-func (r *run) slicePasses(wave int, t Known, w *WaveMemory) string {
+func (r waves) slicePasses(wave int, t Known, w *WaveMemory) string {
 	p := r.Policy.Waves[wave]
 	members := r.participants(t, r.slice(wave, w.Slice))
 	if len(members) == 0 {
@@ -334,7 +206,7 @@ func gateWaits(name string, g GateResult) string {
 }
 
 // gate is what a gate has said last of a slice.
-func (r *run) gate(name, wave, target string, slice int) (out GateResult) {
+func (r waves) gate(name, wave, target string, slice int) (out GateResult) {
 	for _, g := range r.Gates {
 		if g.Gate == name && g.Wave == wave && g.Target == target && g.Slice == slice && !g.At.Before(out.At) {
 			out = g
@@ -350,7 +222,7 @@ type tally struct {
 }
 
 // count counts clusters that take part in a target.
-func (r *run) count(t Known, members []string) (n tally) {
+func (r waves) count(t Known, members []string) (n tally) {
 	for _, name := range members {
 		c := r.m.Clusters[name]
 		n.all++
@@ -385,13 +257,13 @@ func (r *run) count(t Known, members []string) (n tally) {
 func (n tally) blind() bool { return n.all > 0 && n.ill+n.failed == n.all }
 
 // hopeless says whether a busy wave can neither pass nor fail: then a newer target need not wait for it.
-func (r *run) hopeless(wave int, t Known) bool {
+func (r waves) hopeless(wave int, t Known) bool {
 	w := r.m.Waves[r.Policy.Waves[wave].Name]
 	return w.Soak.IsZero() && r.count(t, r.participants(t, r.slice(wave, w.Slice))).blind()
 }
 
 // unsettled says what a slice waits for before it soaks; "" for nothing.
-func (r *run) unsettled(n tally) string {
+func (r waves) unsettled(n tally) string {
 	counted := n.all - n.ill - n.failed
 	needed := r.Policy.quorum().Ceil(counted)
 	switch {

@@ -3,22 +3,10 @@ package rollout
 import (
 	"fmt"
 	"slices"
-	"time"
 )
 
-// WaveState is how a wave is, for people.
-type WaveState struct {
-	Wave   string
-	Target string    // that it is at, that it would take next, or that it has passed last; "" for none
-	Text   string    // what it does or waits for
-	Since  time.Time // of the target that it is at or has passed
-	// Clusters of the wave that take part in Target, how many of them have settled, failed and are offline, and how
-	// many may fail.
-	Clusters, Settled, Failed, Budget, Offline int
-}
-
 // why says of each wave what it does or waits for.
-func (r *run) why() []WaveState {
+func (r waves) why() []WaveState {
 	out := make([]WaveState, 0, len(r.Policy.Waves))
 	for i, p := range r.Policy.Waves {
 		w := r.m.Waves[p.Name]
@@ -49,7 +37,7 @@ func (r *run) why() []WaveState {
 }
 
 // doing is the target that a wave is at, or would take next, and what it waits for.
-func (r *run) doing(wave int, w WaveMemory) (Known, string) {
+func (r waves) doing(wave int, w WaveMemory) (Known, string) {
 	p := r.Policy.Waves[wave]
 	if t, busy := r.m.Targets[w.Busy]; busy {
 		text := r.slicePasses(wave, t, &w)
@@ -78,7 +66,7 @@ func (r *run) doing(wave int, w WaveMemory) (Known, string) {
 }
 
 // closed says until when the windows allow nothing; "" if they do.
-func (r *run) closed() string {
+func (r waves) closed() string {
 	open, why := r.Policy.Windows.Open(r.Now)
 	if open {
 		return ""
@@ -94,7 +82,7 @@ func (r *run) closed() string {
 }
 
 // asks says who has yet to approve.
-func (r *run) asks(a *Approval, missing int) string {
+func (r waves) asks(a *Approval, missing int) string {
 	text := "waits for approval"
 	if missing > 1 {
 		text = fmt.Sprintf("waits for %d approvals", missing)

@@ -49,7 +49,8 @@ func TestNext(t *testing.T) {
 		{"59 23 31 12 *", berlin, "2026-12-31 23:59:00", "2027-12-31 23:59:00"},
 		{"0 0 1 jan ?", berlin, "2026-12-03 09:00:00", "2027-01-01 00:00:00"},
 		{"0 0 29 2 *", berlin, "2026-12-03 09:00:00", "2028-02-29 00:00:00"},
-		{"0 0 29 2 */7", berlin, "2028-02-29 00:00:00", "2032-02-29 00:00:00"}, // a step on * restricts nothing: that Sunday, or that day
+		{"0 0 29 2 */7", berlin, "2028-02-29 00:00:00", "2032-02-29 00:00:00"},
+		// a step on * restricts nothing: that Sunday, or that day
 		{"0 0 30 2 *", berlin, "2026-12-03 09:00:00", ""},
 		{"0 0 13 * 5", berlin, "2026-12-03 09:00:00", "2026-12-04 00:00:00"}, // either day
 		{"0 0 13 * 5", berlin, "2026-12-11 09:00:00", "2026-12-13 00:00:00"},
@@ -133,9 +134,11 @@ func TestWindows(t *testing.T) {
 		{"none", nil, "2026-12-03 09:00:00", true, "", "", "2026-12-03 09:00:00"},
 		{"before it begins", Windows{office}, "2026-12-03 08:59:59", false, "", "2026-12-03 09:00:00", "2026-12-03 09:00:00"},
 		{"when it begins", Windows{office}, "2026-12-03 09:00:00", true, "", "2026-12-03 16:00:00", "2026-12-03 09:00:00"},
-		{"just before its end", Windows{office}, "2026-12-03 15:59:59", true, "", "2026-12-03 16:00:00", "2026-12-03 15:59:59"},
+		{"just before its end", Windows{office}, "2026-12-03 15:59:59", true, "", "2026-12-03 16:00:00",
+			"2026-12-03 15:59:59"},
 		{"at its end", Windows{office}, "2026-12-03 16:00:00", false, "", "2026-12-07 09:00:00", "2026-12-07 09:00:00"},
-		{"denied at noon", Windows{office, lunch}, "2026-12-03 12:30:00", false, "lunch", "2026-12-03 13:00:00", "2026-12-03 13:00:00"},
+		{"denied at noon", Windows{office, lunch}, "2026-12-03 12:30:00", false, "lunch", "2026-12-03 13:00:00",
+			"2026-12-03 13:00:00"},
 		{"denied, whatever comes first", Windows{lunch, office}, "2026-12-03 12:30:00", false, "lunch", "2026-12-03 13:00:00",
 			"2026-12-03 13:00:00"},
 		{"after noon", Windows{office, lunch}, "2026-12-03 13:00:00", true, "", "2026-12-03 16:00:00", "2026-12-03 13:00:00"},
@@ -150,7 +153,8 @@ func TestWindows(t *testing.T) {
 			"2026-12-03 00:00:00"},
 		{"over midnight", Windows{weekend}, "2026-12-06 12:00:00", true, "", "2026-12-07 08:00:00", "2026-12-06 12:00:00"},
 		{"one that never comes", Windows{never}, "2026-12-06 12:00:00", false, "", "", ""},
-		{"two that allow", Windows{utc, office}, "2026-12-03 08:00:00", false, "", "2026-12-03 09:00:00", "2026-12-03 09:00:00"},
+		{"two that allow", Windows{utc, office}, "2026-12-03 08:00:00", false, "", "2026-12-03 09:00:00",
+			"2026-12-03 09:00:00"},
 		{"either of two is enough", Windows{utc, weekend}, "2026-12-05 12:00:00", true, "", "2026-12-06 10:00:00",
 			"2026-12-05 12:00:00"},
 	} {

@@ -31,7 +31,8 @@ type declaredPolicy struct {
 }
 
 // notActedOn is said of every RolloutPolicy: one that holds nothing back must never look as if it did.
-const notActedOn = "the RolloutPolicy %s is checked and not acted on by this release of Drover: every commit reaches all of " +
+const notActedOn = "the RolloutPolicy %s is checked and not acted on by this release of Drover: every commit reaches " +
+	"all of " +
 	"its clusters at once; remove it, or do not rely on it"
 
 // policies reads the RolloutPolicies among what is declared for many clusters, and says what is wrong with them.

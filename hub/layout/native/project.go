@@ -139,8 +139,8 @@ func ReadProject(d document.Document) (project.Project, error) {
 	return out, nil
 }
 
-// Written is a Project or a RolloutPolicy as the file has it that it comes from, where there are lines; the object itself,
-// if it is not found there.
+// Written is a Project or a RolloutPolicy as the file has it that it comes from, where there are lines; the object
+// itself, if it is not found there.
 func Written(tree model.Tree, d document.Document) document.Document {
 	kind := document.Scalar(document.Field(d.Node, "kind"))
 	data, err := tree.ReadFile(d.File)

@@ -52,7 +52,8 @@ func ReadRolloutPolicy(d document.Document) (rollout.Policy, error) {
 		return r.out, document.OneLine(err)
 	}
 	err := errors.Join(r.selector(spec, &r.out.Selector), r.apps(spec), d.Duration(spec, "settle", &r.out.Settle),
-		r.offline(spec), r.onFailure(spec), d.Text(spec, "after", &r.out.After), r.gates(spec), r.waves(spec), r.windows(spec))
+		r.offline(spec), r.onFailure(spec), d.Text(spec, "after", &r.out.After), r.gates(spec), r.waves(spec),
+		r.windows(spec))
 	return r.out, document.OneLine(err)
 }
 
@@ -80,7 +81,8 @@ func (r *policyReader) apps(spec *yaml.Node) error {
 	err := r.Texts(spec, "apps", &r.out.Apps)
 	for _, pattern := range r.out.Apps {
 		if _, wrong := path.Match(pattern, ""); wrong != nil {
-			err = errors.Join(err, r.Errorf(document.Field(spec, "apps"), "apps: the pattern %q is not understood: * and ? match "+
+			err = errors.Join(err, r.Errorf(document.Field(spec, "apps"), "apps: the pattern %q is not understood: * and ? "+
+				"match "+
 				"anything, [ab] is either", pattern))
 		}
 	}
@@ -105,7 +107,8 @@ func (r *policyReader) amount(in *yaml.Node, key string, to *rollout.Amount) err
 func (r *policyReader) positive(in *yaml.Node, key string, to *rollout.Amount) error {
 	err := r.amount(in, key, to)
 	if n := document.Field(in, key); err == nil && n != nil && to.IsZero() {
-		return r.Errorf(n, "%s is %s, so that nothing would ever be released: write a larger number, or remove the field", key,
+		return r.Errorf(n, "%s is %s, so that nothing would ever be released: write a larger number, or remove the field",
+			key,
 			n.Value)
 	}
 	return err
@@ -125,14 +128,16 @@ func (r *policyReader) onFailure(spec *yaml.Node) error {
 	case string(rollout.Halt), string(rollout.Rollback):
 		r.out.OnFailure = rollout.OnFailure(onFailure)
 	default:
-		err = errors.Join(err, r.Errorf(document.Field(spec, "onFailure"), "onFailure is %q: write halt or rollback", onFailure))
+		err = errors.Join(err, r.Errorf(document.Field(spec, "onFailure"), "onFailure is %q: write halt or rollback",
+			onFailure))
 	}
 	switch revert {
 	case "", revertNone:
 	case revertBranch:
 		r.out.Revert = true
 	case "pullRequest":
-		err = errors.Join(err, r.Errorf(document.Field(spec, "revert"), "revert is pullRequest, which this release of Drover cannot "+
+		err = errors.Join(err, r.Errorf(document.Field(spec, "revert"), "revert is pullRequest, which this release of "+
+			"Drover cannot "+
 			"open: write branch, and open it from there"))
 	default:
 		err = errors.Join(err, r.Errorf(document.Field(spec, "revert"), "revert is %q: write none or branch", revert))
@@ -150,7 +155,8 @@ func (r *policyReader) waves(spec *yaml.Node) error {
 	err := r.Each(spec, "waves", func(n *yaml.Node) error {
 		w, err := r.wave(n)
 		if slices.ContainsFunc(r.out.Waves, func(x rollout.Wave) bool { return x.Name == w.Name }) {
-			err = errors.Join(err, r.Errorf(n, "there are two waves of the name %q: rename one, because a wave is known by its name",
+			err = errors.Join(err, r.Errorf(n, "there are two waves of the name %q: rename one, because a wave is known by "+
+				"its name",
 				w.Name))
 		}
 		if len(r.out.Waves) >= maxWaves {
@@ -160,7 +166,8 @@ func (r *policyReader) waves(spec *yaml.Node) error {
 		return err
 	})
 	if err == nil && len(r.out.Waves) == 0 {
-		return r.Errorf(spec, "a RolloutPolicy without spec.waves, so that nothing would ever be released: write one wave at "+
+		return r.Errorf(spec, "a RolloutPolicy without spec.waves, so that nothing would ever be released: write one wave "+
+			"at "+
 			"least, as [{name: all}]")
 	}
 	return err
@@ -179,7 +186,8 @@ func (r *policyReader) wave(n *yaml.Node) (w rollout.Wave, err error) {
 	}
 	for _, gate := range w.Gates {
 		if !slices.ContainsFunc(r.out.Gates, func(g rollout.Gate) bool { return g.Name == gate }) {
-			err = errors.Join(err, r.Errorf(document.Field(n, "gates"), "the wave %s waits for the gate %q, which spec.gates does not "+
+			err = errors.Join(err, r.Errorf(document.Field(n, "gates"), "the wave %s waits for the gate %q, which spec.gates "+
+				"does not "+
 				"have, so that nothing would ever pass it", w.Name, gate))
 		}
 	}
@@ -205,7 +213,8 @@ func (r *policyReader) steps(wave *yaml.Node, w *rollout.Wave) error {
 			err = errors.New("a step of no clusters, after which nothing would be known: remove it")
 		}
 		if last := len(w.Steps) - 1; err == nil && last >= 0 && !rises(w.Steps[last], a) {
-			err = fmt.Errorf("the step %s is not larger than the one before it: each step has the clusters of those before it, too",
+			err = fmt.Errorf("the step %s is not larger than the one before it: each step has the clusters of those before "+
+				"it, too",
 				a)
 		}
 		if err == nil && len(w.Steps) >= maxSteps {
@@ -218,7 +227,8 @@ func (r *policyReader) steps(wave *yaml.Node, w *rollout.Wave) error {
 		return nil
 	})
 	if err == nil && len(w.Steps) > 0 && w.Steps[len(w.Steps)-1] != rollout.All {
-		return r.Errorf(list, "the last of steps is %s, so that the other clusters of the wave %s would never get anything: end "+
+		return r.Errorf(list, "the last of steps is %s, so that the other clusters of the wave %s would never get "+
+			"anything: end "+
 			"with 100%%", w.Steps[len(w.Steps)-1], w.Name)
 	}
 	return err
@@ -270,7 +280,8 @@ func (r *policyReader) window(n *yaml.Node) (w schedule.Window, err error) {
 	}
 	switch once := from != "" || until != ""; {
 	case once && (cron != "" || w.Duration > 0 || zone != ""):
-		return w, r.Errorf(n, "a window is either once, with from and until, or again and again, with schedule, duration and "+
+		return w, r.Errorf(n, "a window is either once, with from and until, or again and again, with schedule, duration "+
+			"and "+
 			"timeZone: write two windows")
 	case once:
 		return w, errors.Join(r.moment(n, "from", from, &w.From), r.moment(n, "until", until, &w.Until), r.ends(n, w))
@@ -281,7 +292,8 @@ func (r *policyReader) window(n *yaml.Node) (w schedule.Window, err error) {
 		return w, r.Errorf(document.Field(n, "schedule"), "%v", err)
 	}
 	if w.Location, err = time.LoadLocation(zone); err != nil || zone == "Local" {
-		return w, r.Errorf(document.Field(n, "timeZone"), "the time zone %q is not known: write a name of the IANA time zone "+
+		return w, r.Errorf(document.Field(n, "timeZone"), "the time zone %q is not known: write a name of the IANA time "+
+			"zone "+
 			"database, as Europe/Berlin, or UTC", zone)
 	}
 	return w, nil
@@ -317,7 +329,8 @@ func (r *policyReader) gates(spec *yaml.Node) error {
 		prometheus := document.Field(n, "prometheus")
 		err := errors.Join(r.CheckKeys(n, "an item of gates", namesOf(gateShapes)...), r.Text(n, "name", &g.Name),
 			r.CheckKeys(prometheus, "prometheus", namesOf(prometheusShapes)...), r.Text(prometheus, "address", &g.Address),
-			r.Text(prometheus, "credential", &g.Credential), r.Text(n, "query", &g.Query), r.Duration(n, "interval", &g.Interval),
+			r.Text(prometheus, "credential", &g.Credential), r.Text(n, "query", &g.Query), r.Duration(n, "interval",
+				&g.Interval),
 			r.count(n, "count", 1, &g.Count), r.count(n, "failureLimit", 0, &g.FailureLimit),
 			r.condition(n, "successCondition", &g.SuccessCondition), r.condition(n, "failureCondition", &g.FailureCondition))
 		switch {
