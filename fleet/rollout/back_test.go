@@ -95,7 +95,7 @@ func TestWhatCannotGoBack(t *testing.T) {
 		"release db=1 web=1 to a (what it had is bad)")
 }
 
-// More clusters go back at once than went there, and whoever is offline finds it when it comes back.
+// More clusters go back at once than went there, and a cluster that is offline finds it when it comes back.
 func TestHowManyGoBackAtOnce(t *testing.T) {
 	t.Parallel()
 	s := steps(t, func(p *Policy) {

@@ -52,9 +52,10 @@ func TestLint(t *testing.T) {
 		{"after one that is not there", []Policy{policy("production", func(p *Policy) { p.After = "stagin" }), staging,
 			policy("staging", func(p *Policy) { p.Name, p.After, p.Apps = "later", "production", []string{"none", "web"} })},
 			[]string{`production spec.after: there is no RolloutPolicy "stagin", so that nothing would ever be released: name ` +
-				"one of the fleet", "later spec.clusterSelector: it holds 1 app that the policy staging holds, too (s1/web): an app of " +
-				"a " +
-				"cluster may be held by one policy alone; change a clusterSelector, or spec.apps"}},
+				"one of the fleet",
+				"later spec.clusterSelector: it holds 1 app that the policy staging holds, too (s1/web): an app of " +
+					"a " +
+					"cluster may be held by one policy alone; change a clusterSelector, or spec.apps"}},
 		{"after each other", []Policy{policy("production", func(p *Policy) { p.After = "staging" }),
 			policy("staging", func(p *Policy) { p.After = "production" })},
 			[]string{"production spec.after: the policies wait for each other, so that nothing would ever be released " +

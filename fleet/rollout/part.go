@@ -104,8 +104,8 @@ type places struct {
 
 func (r *run) places(wave int) *places { return &places{r, r.flights(wave), r.atOnce(wave)} }
 
-// take takes a place for a cluster, if there is one. Whoever is away needs none; one that is in flight has one, but may
-// not begin something else while there are too many, as on the way back.
+// take takes a place for a cluster, if there is one. A cluster that is away needs none; one that is in flight has
+// one, but may not begin something else while there are too many, as on the way back.
 func (p *places) take(name string) bool {
 	switch {
 	case p.r.away(name):

@@ -43,7 +43,7 @@ type Wave struct {
 
 // Approval is whose word a wave waits for.
 type Approval struct {
-	Groups    []string // any of them; none is anybody's
+	Groups    []string // any of them; none is any person's
 	Count     int      // of people; at least 1 is needed, whatever it says
 	NotAuthor bool     // the author of the commit does not count
 }

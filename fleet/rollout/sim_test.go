@@ -109,7 +109,7 @@ func (s *sim) offer(t Target) *sim {
 	return s.step()
 }
 
-// step steps once, and does what was decided. It says what came of it in the log.
+// step steps once, and does what was decided. The log has the result.
 func (s *sim) step() *sim {
 	s.t.Helper()
 	s.out = Step(s.m, s.in)

@@ -63,7 +63,7 @@ var waveShapes = []shape{
 }
 
 var approvalShapes = []shape{
-	{name: "groups", kind: texts, says: "Any of them; of anybody, if it is not set.", example: []any{"sre"}},
+	{name: "groups", kind: texts, says: "Any of them; any person, if it is not set.", example: []any{"sre"}},
 	{name: "count", kind: aCount, says: "How many people.", example: 2, preset: 1},
 	{name: "notAuthor", kind: aSwitch, says: "The author of the commit does not count.", example: true, preset: false},
 }
