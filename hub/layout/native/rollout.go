@@ -352,7 +352,7 @@ func (r *policyReader) condition(in *yaml.Node, key string, to *string) error {
 	if err := r.Text(in, key, to); err != nil || *to == "" {
 		return err
 	}
-	if _, err := cel.CompileExpr(*to, "result"); err != nil {
+	if err := cel.CheckGate(*to); err != nil {
 		return r.Errorf(document.Field(in, key), "%s: %v", key, err)
 	}
 	return nil
