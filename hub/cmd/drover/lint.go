@@ -103,7 +103,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 			clusters = append(clusters, res.Cluster)
 		}
 		for _, n := range layout.LintPolicies(from.snap, apps.Declared(), clusters) {
-			found.note(severityError, "", "", n)
+			found.Note(findings.Error, "", "", n)
 		}
 	}
 	if o.cluster == "" && !found.Wrong() {

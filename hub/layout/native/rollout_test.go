@@ -134,8 +134,9 @@ func TestWhatIsWrongWithARolloutPolicy(t *testing.T) {
 			"fleet/p.yaml:1: the policy's metadata.name"},
 		{"no spec", "apiVersion: drover.dev/v1alpha1\nkind: RolloutPolicy\nmetadata: {name: a}\n",
 			"the RolloutPolicy a has no spec: write spec.waves"},
-		{"no waves", strings.Replace(head, "  waves:\n  - name: all\n", "  waves: []\n", 1), "without spec.waves, so that nothing would " +
-			"ever be released"},
+		{"no waves", strings.Replace(head, "  waves:\n  - name: all\n", "  waves: []\n", 1),
+			"without spec.waves, so that nothing would " +
+				"ever be released"},
 		{"another key", "x: 1\n" + head, `a RolloutPolicy has no field "x"`},
 		{"another key of metadata", strings.Replace(head, "name: a", "name: a, x: b", 1), `metadata has no field "x"`},
 		{"a wave without a name", head + "  - soak: 1m\n", "fleet/p.yaml:7: the name of a wave"},
