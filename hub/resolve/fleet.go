@@ -28,6 +28,14 @@ func (f *Fleet) Problems() []string {
 	return f.render.Problems
 }
 
+// Declared are the objects that declare them, with what else is declared for many clusters.
+func (f *Fleet) Declared() []model.Rendered {
+	if f == nil {
+		return nil
+	}
+	return f.render.Declared
+}
+
 // Places are the paths in the tree on which they depend: what was read, and what was looked for and not found.
 func (f *Fleet) Places() []string {
 	if f == nil {
@@ -86,7 +94,7 @@ func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fle
 func readFleet(ctx context.Context, e *expansion) (*Render, error) {
 	var known *Render // without what is needed
 	now, err := supplied(ctx, e, e.snap, "the files of apps for many clusters", false, nil, func(view model.View) (*Render, error) {
-		out, err := e.r.aside(ctx, view, memoKey("fleet-2", memtree.Stock(view)), func(ctx context.Context, rec *Recorder) (Render,
+		out, err := e.r.aside(ctx, view, memoKey("fleet-3", memtree.Stock(view)), func(ctx context.Context, rec *Recorder) (Render,
 			[]model.Packed, error) {
 			apps, problems, err := e.r.cfg.Layout.Fleet(ctx, rec)
 			out := Render{Declared: apps, Problems: problems, Transient: err != nil}

@@ -98,6 +98,13 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		for _, n := range apps.Untaken(ctx, from.r, from.snap) {
 			found.Note(findings.Note, "", "", n)
 		}
+		var clusters []model.Cluster
+		for _, res := range all {
+			clusters = append(clusters, res.Cluster)
+		}
+		for _, n := range layout.LintPolicies(from.snap, apps.Declared(), clusters) {
+			found.Note(findings.Error, "", "", n)
+		}
 	}
 	if o.cluster == "" && !found.Wrong() {
 		notes, err := layout.Unused(from.snap, func(path string) bool { return read[path] })
