@@ -48,7 +48,8 @@ metadata: {name: "{{ .Release.Name }}"}
 	}
 	other := strings.Replace(strings.Replace(plain, "clusters/staging/", "crds/", 1), ".com}", ".com, labels: {a: b}}", 1)
 	b.commit(kustomization("crds", "  path: crds\n") + other)
-	if got = b.summary(b.resolve("staging")); !strings.Contains(of(got, "crds"), "an object belongs to one app") || !strings.Contains(of(got, "root"), "an object belongs to one app") {
-		t.Errorf("two folders that define it differently are told:\n%s", got)
+	if got = b.summary(b.resolve("staging")); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "crds"), definition) ||
+		!strings.Contains(of(got, "root"), "the app root goes on without it, since the app crds (crds) has it and declares it otherwise") {
+		t.Errorf("of two folders that define it differently the first is to have it, and the other to say so:\n%s", got)
 	}
 }

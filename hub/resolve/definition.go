@@ -7,14 +7,15 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/claim"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // shareDefinitions lets one app deliver the definitions that several charts of a cluster carry in their crds/: the
 // same chart twice, or two that bring the same dependency. Helm creates such a definition when it is not there,
-// whoever brings it, and so no two releases are in each other's way. It stays with the app that had it; if none had,
-// a folder goes before charts, and the first name before others.
+// whoever brings it, and so no two releases are in each other's way. Of apps that are trusted alike it stays with the one
+// that had it; if none had, a folder goes before charts, and the first name before others.
 func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
 	claimants := map[protocol.ObjectRef][]int{}
 	for i, a := range res.Apps {
@@ -24,19 +25,20 @@ func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res
 			}
 		}
 	}
+	s := newSharing(r, res, last)
 	yields := map[int][]protocol.ObjectRef{}
 	for ref, apps := range claimants {
 		if len(apps) < 2 {
 			continue
 		}
-		keeper := keeper(r, res, apps, ref, last)
-		if keeper < 0 {
-			keeper = slices.MinFunc(apps, func(i, j int) int { return order(res.Apps[i].App) - order(res.Apps[j].App) })
-		}
+		var claims []claim.Claim
 		for _, i := range apps {
-			if i != keeper {
-				yields[i] = append(yields[i], ref)
-			}
+			a := res.Apps[i].App
+			claims = append(claims, claim.Claim{App: i, Party: party(a), Had: s.had(a, ref), Waits: order(a), Form: "crds"})
+		}
+		ruling := claim.Decide(claims)
+		for _, c := range slices.Concat(ruling.Share, ruling.Lose) {
+			yields[c.App] = append(yields[c.App], ref)
 		}
 	}
 	for i, refs := range yields {

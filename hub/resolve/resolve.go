@@ -95,6 +95,12 @@ type AppResult struct {
 	Err  string
 	// Reason is Err for programs; "" where that is that it cannot be rendered.
 	Reason protocol.Reason
+	// Clashes are the objects that it goes on without, because other apps have them and declare them otherwise. They are
+	// among the notes of App, too.
+	Clashes []fleet.Note
+	// Kept is what it stays at if Ref is nil, where that is not what was published last: without objects that other apps
+	// have now. nil for what was published last.
+	Kept *protocol.Blob
 	// Pending: it is being rendered; Err says so.
 	Pending bool
 
@@ -210,11 +216,10 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 		return Resolution{}, err
 	}
 	stopRepeats(&res)
-	if err := shareAlike(r, ctx, snap, &res, ask.Last); err != nil {
+	refuseEmpty(r, &res, ask.Last)
+	if err := settleClaims(r, ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
-	refuseEmpty(r, &res, ask.Last)
-	settleClaims(r, &res, ask.Last)
 	return res, nil
 }
 

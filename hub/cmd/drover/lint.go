@@ -180,8 +180,13 @@ func (f *findings) resolution(res resolve.Resolution) {
 		if a.Err != "" {
 			f.text(res.Cluster.Name, a.App.Name, a.Err)
 		}
+		for _, n := range a.Clashes {
+			f.note(severityError, res.Cluster.Name, a.App.Name, n)
+		}
 		for _, n := range a.App.Notes {
-			f.note(severityNote, res.Cluster.Name, a.App.Name, n)
+			if !slices.Contains(a.Clashes, n) {
+				f.note(severityNote, res.Cluster.Name, a.App.Name, n)
+			}
 		}
 	}
 }
