@@ -122,9 +122,19 @@ func notInJSON(f File) *BuildError {
 		if yaml.Unmarshal([]byte(doc.Text), &head) == nil && head.Metadata.Name != "" {
 			reason = fmt.Sprintf("%s %q: %s", head.Kind, head.Metadata.Name, reason)
 		}
-		return &BuildError{File: f.Path, Line: doc.Line + at.Line - 1, Reason: reason, Hint: hint}
+		e := &BuildError{File: f.Path, Line: doc.Line + at.Line - 1, Reason: reason, Hint: hint}
+		e.template(strings.Split(doc.Text, "\n"), at.Line-1)
+		return e
 	}
 	return nil
+}
+
+// template has an error say so if it is on a line of a template.
+func (e *BuildError) template(lines []string, line int) {
+	if line >= 0 && line < len(lines) && strings.Contains(lines[line], "{{") {
+		e.Reason = "template syntax ({{ … }}) in a file that is no chart's"
+		e.Hint = "have the app name the folder with the Chart.yaml as a chart, or list the files that are manifests in a kustomization.yaml"
+	}
 }
 
 // unwritable gives the first node that JSON cannot hold; nil if there is none.
