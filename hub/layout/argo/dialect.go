@@ -77,8 +77,8 @@ func (r *reader) Learn(o *planning.Object) {
 		return
 	}
 	p.Known = append(p.Known, a.Source.RepoURL)
-	if source := gitRevision("", a.Source.TargetRevision); p.Branch == "" {
-		p.Branch = source.Branch
+	if p.Branch == "" {
+		p.Branch = branchOf(a.Source.TargetRevision)
 	}
 }
 

@@ -73,8 +73,8 @@ func sourceFields(at string) []row {
 			"this repository, in any spelling of its address, or another: Git, a Helm repository, an OCI registry", nil},
 		{kindApplication, ".path", done, "", nil},
 		{kindApplication, ".targetRevision", done,
-			"HEAD is the branch that the hub follows. A range of versions, a commit id, a whole ref and a version (a tag) " +
-				"are told by their form; anything else is a branch", nil},
+			"HEAD is the branch that the hub follows. A range of versions, a commit id and a whole ref " +
+				"are told by their form; anything else is a tag of that name, or else a branch", nil},
 		{kindApplication, ".tagPrefix", refused, "not supported: write the tag", nil},
 		{kindApplication, ".chart", done, "", nil},
 		{kindApplication, ".ref", done, "for value files of other sources, as $ref/path", nil},

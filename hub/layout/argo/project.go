@@ -44,7 +44,7 @@ func readProject(p *planning.Plan, o *planning.Object) {
 	var spec projectSpec
 	var notes []fleet.Note
 	if err := o.Decode(&spec); err != nil {
-		b.Wrong = p.Errorf(o, "spec", "%v", err).Error()
+		b.Wrong = p.Undecodable(o, err).Error()
 	} else if err := p.Weigh(judged, o, &notes); err != nil {
 		b.Wrong = err.Error()
 	}

@@ -55,9 +55,9 @@ func (o *Object) Decode(to any) error {
 	if len(spec) == 0 {
 		return nil
 	}
-	err := json.Unmarshal(spec, to)
-	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &ShapeError{At: "spec" + pathAt(spec, typed.Offset), Is: isOf(typed.Value), Wants: wanted(typed.Type)}
+	err := decoded(spec, to)
+	if shape, ok := errors.AsType[*ShapeError](err); ok {
+		shape.At = "spec" + shape.At
 	}
 	return err
 }

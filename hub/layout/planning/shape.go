@@ -21,6 +21,29 @@ func (e *ShapeError) Error() string {
 	return fmt.Sprintf("%s is %s, and has to be %s", e.At, e.Is, e.Wants)
 }
 
+// Says is what is wrong with the field, without its name.
+func (e *ShapeError) Says() string {
+	return fmt.Sprintf("it is %s, and has to be %s", e.Is, e.Wants)
+}
+
+// Decoded reads a mapping as JSON. An error names the field that cannot be what it is: a *ShapeError.
+func Decoded(data []byte, to any) error {
+	err := decoded(data, to)
+	if shape, ok := errors.AsType[*ShapeError](err); ok {
+		shape.At = strings.TrimPrefix(shape.At, ".")
+	}
+	return err
+}
+
+// decoded is Decoded with fields as .postBuild.substitute.PORT.
+func decoded(data []byte, to any) error {
+	err := json.Unmarshal(data, to)
+	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+		return &ShapeError{At: pathAt(data, typed.Offset), Is: isOf(typed.Value), Wants: wanted(typed.Type)}
+	}
+	return err
+}
+
 // isOf names what is written, as the JSON decoder calls it, for people.
 func isOf(value string) string {
 	switch value, _, _ = strings.Cut(value, " "); value {
@@ -45,6 +68,8 @@ func wanted(t reflect.Type) string {
 		return "a list"
 	case reflect.Map, reflect.Struct:
 		return "a mapping"
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return "a whole number"
 	}
 	return "a number"
 }
@@ -115,7 +140,7 @@ func (p *Plan) Undecodable(o *Object, err error) error {
 		return p.Errorf(o, "spec", "%v", err)
 	}
 	v := variable.FindString(p.written(o, shape.At))
-	says := fmt.Sprintf("it is %s, and has to be %s", shape.Is, shape.Wants)
+	says := shape.Says()
 	switch text := shape.Wants == wanted(reflect.TypeFor[string]()); {
 	case text && v != "":
 		says += fmt.Sprintf(": the quotes around %s are lost when the variable is replaced where this is declared; write "+
