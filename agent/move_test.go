@@ -62,12 +62,13 @@ func TestAnObjectOfTwoAppsFollowsWhoDeliversIt(t *testing.T) {
 	uid := still(t, cp, mapRef(ns, "both")).Text("metadata", "uid")
 	owned := func(by string) (version string) {
 		t.Helper()
-		if err := cp.Kube().Wait(t.Context(), mapRef(ns, "both"), "as "+by+" has it", is("of "+by, "data", "key")); err != nil {
+		if err := cp.Kube().Wait(t.Context(), mapRef(ns, "both"), "as "+by+" has it", is("of "+by, "data",
+			"key")); err != nil {
 			t.Fatal(err)
 		}
 		now := still(t, cp, mapRef(ns, "both"))
 		if got := now.Text("metadata", "uid"); got != uid {
-			t.Errorf("the object was deleted and made anew when it went to %s", by)
+			t.Errorf("the object was deleted and created again when it went to %s", by)
 		}
 		if got := now.Text("metadata", "labels", "drover.dev/app"); got != by || now.Text("data", "key") != "of "+by {
 			t.Errorf("of %s it is %q of %q", by, now.Text("data", "key"), got)
@@ -89,7 +90,7 @@ func TestAnObjectOfTwoAppsFollowsWhoDeliversIt(t *testing.T) {
 	hub.Apply(t, hub.App(t, "one", a), hub.App(t, "two", configMap(ns, "b", "2"), ofTwo))
 	untouched("two", version)
 
-	broken := hub.App(t, "two", b) // it cannot be rendered, and stays as it was, but for what another one has now
+	broken := hub.App(t, "two", b) // it cannot be rendered, and is kept without what another one has now
 	broken.Error = "not rendered"
 	bundle := hub.Bundle(hub.App(t, "one", a, ofOne), broken)
 	hub.Publish(t, bundle)
@@ -100,7 +101,8 @@ func TestAnObjectOfTwoAppsFollowsWhoDeliversIt(t *testing.T) {
 	running.Stop(t)
 	agenttest.Start(t, cp, ns, hub)
 	hub.Apply(t, hub.App(t, "one", a, ofOne)) // the other one leaves
-	if err := cp.Kube().Wait(t.Context(), mapRef(ns, "b"), "gone", func(o testenv.Object) bool { return o == nil }); err != nil {
+	if err := cp.Kube().Wait(t.Context(), mapRef(ns, "b"), "gone",
+		func(o testenv.Object) bool { return o == nil }); err != nil {
 		t.Error(err)
 	}
 	untouched("one", version)

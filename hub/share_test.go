@@ -49,8 +49,10 @@ func TestAppsShareAnObjectThatTheyDeclareAlike(t *testing.T) {
 
 	b.commit(member("grafana", "") + "-- monitoring/grafana/kustomization.yaml --\nresources: [config.yaml, namespace.yaml]\n" + member("tempo", "a: b"))
 	got = b.summary(b.resolveAfter("staging", last))
-	if !by(got, "grafana") || strings.Count(got, namespace) != 1 || strings.Contains(got, "ERR") || !strings.Contains(got, `"name":"tempo"`) ||
-		!strings.Contains(got, "Namespace/monitoring: the app tempo goes on without it, since the app grafana (monitoring/grafana) has it and declares it otherwise") {
+	if !by(got, "grafana") || strings.Count(got, namespace) != 1 || strings.Contains(got, "ERR") ||
+		!strings.Contains(got, `"name":"tempo"`) ||
+		!strings.Contains(got, "Namespace/monitoring: the app tempo goes on without it, since the app grafana "+
+			"(monitoring/grafana) has it and declares it otherwise") {
 		t.Errorf("the object of one that differs is to stop, and nothing else:\n%s", got)
 	}
 }
@@ -61,7 +63,8 @@ func TestWhatIsNotTheSameForEachAppIsNotShared(t *testing.T) {
 	const job = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: migrate, annotations: {argocd.argoproj.io/hook: PreSync}}\n"
 	b := newArgoScene(t, "-- one/job.yaml --\n"+job+"-- two/job.yaml --\n"+job+application("one", argoSource("one", ""))+
 		application("two", argoSource("two", "")))
-	if got := b.summary(b.resolve("staging")); strings.Count(got, "belongs to one app, since it may be another one for each") != 1 || strings.Count(got, `"kind":"Job"`) != 1 {
+	if got := b.summary(b.resolve("staging")); strings.Count(got,
+		"belongs to one app, since it may be another one for each") != 1 || strings.Count(got, `"kind":"Job"`) != 1 {
 		t.Errorf("one is to have it, and the other to be told:\n%s", got)
 	}
 }
@@ -85,12 +88,14 @@ func TestWhatOthersWaitForDeliversWhatTheyShare(t *testing.T) {
 	}
 }
 
-// TestASharedObjectIsKeptIfOneOfTheAppsWouldKeepIt: all of them may go at once, and then the one that delivers it decides.
+// TestASharedObjectIsKeptIfOneOfTheAppsWouldKeepIt: all of them may go at once, and then the one that delivers it
+// decides.
 func TestASharedObjectIsKeptIfOneOfTheAppsWouldKeepIt(t *testing.T) {
 	t.Parallel()
 	const namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: shop}\n"
 	app := func(name, prune string) string {
-		return "-- clusters/staging/" + name + ".yaml --\n" + app(name, "apps/"+name, "  prune: "+prune+"\n") + "-- apps/" + name + "/ns.yaml --\n" + namespace
+		return "-- clusters/staging/" + name + ".yaml --\n" + app(name, "apps/"+name, "  prune: "+prune+"\n") +
+			"-- apps/" + name + "/ns.yaml --\n" + namespace
 	}
 	const kept = `"annotations":{"drover.dev/prune":"disabled"}`
 	b := newScene(t, app("a", "true")+app("b", "false"))
@@ -103,13 +108,14 @@ func TestASharedObjectIsKeptIfOneOfTheAppsWouldKeepIt(t *testing.T) {
 		t.Errorf("what it was told before is to change nothing:\n%s", got)
 	}
 	b.commit("-- clusters/staging/b.yaml --\n")
-	if got := b.summary(b.resolveAfter("staging", told(first))); strings.Contains(got, kept) || strings.Count(got, `"kind":"Namespace"`) != 1 {
+	if got := b.summary(b.resolveAfter("staging", told(first))); strings.Contains(got, kept) || strings.Count(got,
+		`"kind":"Namespace"`) != 1 {
 		t.Errorf("without the app that keeps it, it is as it is written:\n%s", got)
 	}
 }
 
-// TestOnWhoseBehalfAnObjectIsDeclared decides who has it: what is declared without an account goes before what is
-// declared with one, and apps share only what the same account delivers.
+// TestOnWhoseBehalfAnObjectIsDeclared decides who has it: what is declared without an account has precedence over
+// what is declared with one, and apps share only what the same account delivers.
 func TestOnWhoseBehalfAnObjectIsDeclared(t *testing.T) {
 	t.Parallel()
 	member := func(name, account, value string) string {
@@ -121,11 +127,14 @@ func TestOnWhoseBehalfAnObjectIsDeclared(t *testing.T) {
 			"-- apps/" + name + "/same.yaml --\n" + configMap("same", value)
 	}
 	for _, c := range []struct{ name, first, then, owner, says string }{
-		{"no account goes before one, whoever was first", member("a", "team", "1"), member("b", "", "2"), "b",
-			"clusters/staging/a.yaml: ConfigMap/web/same: the app a goes on without it, since the app b (apps/b) has it and declares it otherwise"},
-		{"also where both declare it alike", member("a", "team", "1"), member("b", "", "1"), "b", "shared only by apps of one service account and one project"},
+		{"no account has precedence over one, also if it comes later", member("a", "team", "1"), member("b", "", "2"), "b",
+			"clusters/staging/a.yaml: ConfigMap/web/same: the app a goes on without it, since the app b (apps/b) " +
+				"has it and declares it otherwise"},
+		{"also where both declare it alike", member("a", "team", "1"), member("b", "", "1"), "b",
+			"shared only by apps of one service account and one project"},
 		{"apps of one account share", member("b", "team", "1"), member("a", "team", "1"), "b", ""},
-		{"of two accounts the one that had it keeps it", member("b", "team", "1"), member("a", "other", "1"), "b", "the app a goes on without it"},
+		{"of two accounts the one that had it keeps it", member("b", "team", "1"), member("a", "other", "1"), "b",
+			"the app a goes on without it"},
 	} {
 		b := newScene(t, c.first)
 		last := told(b.resolve("staging"))
@@ -133,7 +142,8 @@ func TestOnWhoseBehalfAnObjectIsDeclared(t *testing.T) {
 		got := b.summary(b.resolveAfter("staging", last))
 		_, rest, _ := strings.Cut("\n"+got, "\napp "+c.owner+"\n")
 		own, _, _ := strings.Cut(rest, "\napp ")
-		if strings.Contains(got, "ERR") || strings.Count(got, `"name":"same"`) != 1 || !strings.Contains(own, `"name":"same"`) || strings.Count(got, `"name":"own-`) != 2 {
+		if strings.Contains(got, "ERR") || strings.Count(got, `"name":"same"`) != 1 || !strings.Contains(own,
+			`"name":"same"`) || strings.Count(got, `"name":"own-`) != 2 {
 			t.Errorf("%s: it is to be %s alone:\n%s", c.name, c.owner, got)
 		}
 		if c.says == "" && strings.Contains(got, "note ") || !strings.Contains(got, c.says) {
@@ -146,8 +156,10 @@ func TestOnWhoseBehalfAnObjectIsDeclared(t *testing.T) {
 func TestAnAppClaimsNothingThatItMayNotHave(t *testing.T) {
 	t.Parallel()
 	project := func(name, denied string) string {
-		return "-- fleet/" + name + ".yaml --\napiVersion: drover.dev/v1alpha1\nkind: Project\nmetadata: {name: " + name + "}\n" +
-			"spec: {sources: [\"./**\"], namespaces: [web], kinds: {deny: [{group: \"\", kind: ConfigMap, name: " + denied + "}]}}\n"
+		return "-- fleet/" + name + ".yaml --\napiVersion: drover.dev/v1alpha1\nkind: Project\nmetadata: {name: " +
+			name + "}\n" +
+			"spec: {sources: [\"./**\"], namespaces: [web], kinds: {deny: [{group: \"\", kind: ConfigMap, name: " +
+			denied + "}]}}\n"
 	}
 	member := func(name string) string {
 		return "-- clusters/staging/" + name + ".yaml --\n" + app(name, "apps/"+name, "  project: "+name+"\n") +

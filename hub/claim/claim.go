@@ -2,6 +2,7 @@ package claim
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/drover-dev/drover/hub/trust"
 )
@@ -33,10 +34,10 @@ type Ruling struct {
 }
 
 // Decide says which of the apps that claim an object delivers it: of those that are trusted most the one that had it.
-// If none had, it is the one against which least speaks, and of equal ones the first. So who has an object keeps it
-// until it goes or no longer declares it, whatever else comes with no more trust, and however long it takes to render
-// what claims it too. Of several that had it, one that goes on delivering goes before one that stays as it was. There
-// is at least one claim; their order does not matter.
+// If none had, it is the one against which least speaks, and of equal ones the first. So the owner of an object
+// keeps it until it goes or no longer declares it, whatever else comes with no more trust, and however long it
+// takes to render what claims it too. Of several that had it, one that delivers something newer has precedence over
+// one that is kept at what it had. There is at least one claim; their order does not matter.
 func Decide(claims []Claim) Ruling {
 	r := Ruling{Owner: claims[0]}
 	for _, c := range claims[1:] {
@@ -72,4 +73,19 @@ func rank(c Claim) int {
 		return 1
 	}
 	return 2
+}
+
+// Lost says for people that an app goes on without an object, and why it does not share it with the owner.
+func (c Claim) Lost(owner Claim, app, to string) string {
+	why := ": objects that are declared alike are shared only by apps of one service account and one project; remove it " +
+		"from one app if that is not meant"
+	switch {
+	case c.Form == "" || owner.Form == "":
+		why = ": a hook, and an object that the agent decrypts or replaces variables in, belongs to one app, " +
+			"since it may be " +
+			"another one for each; give the two different names, or remove it from one app"
+	case c.Form != owner.Form:
+		why = " and declares it otherwise: an object belongs to one app; declare it alike in both, or remove it from one"
+	}
+	return fmt.Sprintf("the app %s goes on without it, since the app %s has it%s", app, to, why)
 }

@@ -49,14 +49,14 @@ func TestWhoHasAnObject(t *testing.T) {
 		{"one alone", "a", "O"},
 		{"equal newcomers: the first", "a a a", "Oss"},
 		{"newcomers that differ: the first", "a b", "O-"},
-		{"who had it keeps it", "a a:had", "sO"},
-		{"who had it keeps it where they differ", "a b:had c", "-O-"},
+		{"the one that had it keeps it", "a a:had", "sO"},
+		{"the one that had it keeps it where they differ", "a b:had c", "-O-"},
 		{"several had it: the first", "a b:had a:had", "-O-"},
 		{"one that stays has it", "a a:stays", "sO"},
 		{"one that stays keeps it from what differs", "a b:stays", "-O"},
 		{"one that stays goes after one that had it and goes on", "a:stays b:had", "-O"},
 		{"of two that stay the first", "a:stays b:stays", "O-"},
-		{"who waits for others comes last", "a:waits2 a:waits a", "ssO"},
+		{"one that waits for others comes last", "a:waits2 a:waits a", "ssO"},
 		{"having had it counts more than waiting", "a a:waits,had", "sO"},
 		{"staying counts more than waiting", "a a:waits,stays", "sO"},
 		{"what is not the same for each is not shared", ": :", "O-"},
@@ -101,7 +101,8 @@ func letters(in []claim.Claim, r claim.Ruling) string {
 }
 
 // all are parties of each rank.
-var all = []trust.Party{{}, {Project: "shop"}, {Project: "other"}, {Account: "team/deployer"}, {Account: "team/other"}, {Account: "team/deployer", Project: "shop"}}
+var all = []trust.Party{{}, {Project: "shop"}, {Project: "other"}, {Account: "team/deployer"}, {Account: "team/other"},
+	{Account: "team/deployer", Project: "shop"}}
 
 // random claims of n apps of some parties, the same for equal seeds.
 func random(rnd *rand.Rand, parties []trust.Party, n int) (out []claim.Claim) {
@@ -114,8 +115,8 @@ func random(rnd *rand.Rand, parties []trust.Party, n int) (out []claim.Claim) {
 	return out
 }
 
-// TestWhoHasAnObjectKeepsIt, whatever else comes that is not trusted more, and whatever order it comes in; and
-// everybody is told once.
+// TestWhoHasAnObjectKeepsIt, whatever else comes that is not trusted more, and whatever order it comes in; and each app
+// is told once.
 func TestWhoHasAnObjectKeepsIt(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(1, 2))
@@ -123,7 +124,7 @@ func TestWhoHasAnObjectKeepsIt(t *testing.T) {
 		in := random(rnd, all, 1+rnd.IntN(5))
 		first := claim.Decide(in)
 		if got := letters(in, first); strings.Contains(got, "?") {
-			t.Fatalf("not everybody is told: %s of %+v", got, in)
+			t.Fatalf("an app is missing: %s of %+v", got, in)
 		}
 		for i := range in {
 			in[i].Had = in[i].App == first.Owner.App

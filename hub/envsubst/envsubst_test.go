@@ -184,9 +184,11 @@ func TestEveryObjectThatFailsIsNamed(t *testing.T) {
 func TestTheFieldThatIsNoYAMLIsNamed(t *testing.T) {
 	vars := map[string]string{"a": "1", "quoted": `"x" and "y"`}
 	for object, want := range map[string]string{
-		`{"kind":"A","metadata":{"name":"n"},"spec":{"list":["${a}",{"b":"${quoted}"}],"text":"${a}"}}`: `A/n: spec.list[1].b: with ${quoted} replaced it is no YAML ` +
+		`{"kind":"A","metadata":{"name":"n"},"spec":{"list":["${a}",{"b":"${quoted}"}],"text":"${a}"}}`: `A/n: ` +
+			`spec.list[1].b: with ${quoted} replaced it is no YAML ` +
 			`any more: give the value of the variable quotes of its own, as quoted: '"value"'`,
-		`{"kind":"Secret","metadata":{"name":"n"},"stringData":{"b":"${quoted}"}}`: `Secret/n: with the variables replaced it is no YAML any more: ` +
+		`{"kind":"Secret","metadata":{"name":"n"},"stringData":{"b":"${quoted}"}}`: `Secret/n: with the variables ` +
+			`replaced it is no YAML any more: ` +
 			`give the value quotes of its own, as name: '"value"'`,
 	} {
 		_, err := Replace([]model.Rendered{{JSON: []byte(object)}}, vars, false)

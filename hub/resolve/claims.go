@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,27 +50,10 @@ func fewOf(all []string) string {
 
 // lost notes that an app goes on without an object, which another one has.
 func (a *AppResult) lost(ref protocol.ObjectRef, own, owner claim.Claim, to model.App) {
-	where := to.Path
-	if where == "" {
-		where = to.File
-	}
-	n := fleet.Note{File: a.App.File, Object: ref.String(), Text: fmt.Sprintf("the app %s goes on without it, since the app "+
-		"%s (%s) has it%s", a.App.Name, to.Name, where, whyLost(own, owner))}
+	n := fleet.Note{File: a.App.File, Object: ref.String(),
+		Text: own.Lost(owner, a.App.Name, fmt.Sprintf("%s (%s)", to.Name, cmp.Or(to.Path, to.File)))}
 	a.App.Notes = append(slices.Clone(a.App.Notes), n)
 	if own.Form == "" || own.Form != owner.Form {
 		a.Clashes = append(a.Clashes, n)
 	}
-}
-
-// whyLost says why an object is not shared with the app that has it, and what to do.
-func whyLost(own, owner claim.Claim) string {
-	switch {
-	case own.Form == "" || owner.Form == "":
-		return ": a hook, and an object that the agent decrypts or replaces variables in, belongs to one app, since it may be " +
-			"another one for each; give the two different names, or remove it from one app"
-	case own.Form != owner.Form:
-		return " and declares it otherwise: an object belongs to one app; declare it alike in both, or remove it from one"
-	}
-	return ": objects that are declared alike are shared only by apps of one service account and one project; remove it " +
-		"from one app if that is not meant"
 }

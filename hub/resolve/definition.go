@@ -14,8 +14,8 @@ import (
 
 // shareDefinitions lets one app deliver the definitions that several charts of a cluster carry in their crds/: the
 // same chart twice, or two that bring the same dependency. Helm creates such a definition when it is not there,
-// whoever brings it, and so no two releases are in each other's way. Of apps that are trusted alike it stays with the one
-// that had it; if none had, a folder goes before charts, and the first name before others.
+// whoever brings it, and so no two releases are in each other's way. Of apps that are trusted alike it stays with
+// the one that had it; if none had, a folder is preferred to charts, and the first name to others.
 func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
 	claimants := map[protocol.ObjectRef][]int{}
 	for i, a := range res.Apps {
@@ -70,22 +70,34 @@ func yield(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, 
 // the app alone.
 func without(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, question string, refs []protocol.ObjectRef,
 	drop func(int, model.Rendered) bool) error {
+	return rewrite(r, ctx, snap, a, question, refs, func(i int, o model.Rendered) ([]model.Rendered, error) {
+		if drop(i, o) {
+			return nil, nil
+		}
+		return []model.Rendered{o}, nil
+	})
+}
+
+// rewrite replaces the objects of an app, each by what change makes of it, by its place in the app. What it decides by is
+// refs and the app alone.
+func rewrite(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, question string, refs []protocol.ObjectRef,
+	change func(int, model.Rendered) ([]model.Rendered, error)) error {
 	key := memoKey(question, struct {
 		Digest string
 		Refs   []protocol.ObjectRef
 	}{a.Ref.Digest, refs})
 	rest, err := r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
 		objects, err := r.Objects(*a.Ref)
+		var out []model.Rendered
+		for i := 0; i < len(objects) && err == nil; i++ {
+			var more []model.Rendered
+			more, err = change(i, objects[i])
+			out = append(out, more...)
+		}
 		if err != nil {
 			return Render{}, nil, err
 		}
-		var keep []model.Rendered
-		for i, o := range objects {
-			if !drop(i, o) {
-				keep = append(keep, o)
-			}
-		}
-		return r.pack(keep)
+		return r.pack(out)
 	})
 	if err != nil {
 		return err

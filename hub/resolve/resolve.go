@@ -357,7 +357,8 @@ func (r *Resolver) merged(ctx context.Context, snap model.View, app model.App, p
 	for _, p := range parts {
 		key = append(key, part{p.Ref.Digest, p.Declared})
 	}
-	return r.memo.do(ctx, snap, memoKey("merge-2", []any{app.File, app.Name, key}), func(*Recorder) (Render, []model.Packed, error) {
+	return r.memo.do(ctx, snap, memoKey("merge-2", []any{app.File, app.Name, key}), func(*Recorder) (Render,
+		[]model.Packed, error) {
 		var objects []model.Rendered
 		places := map[protocol.ObjectRef]int{}
 		var out Render
@@ -372,7 +373,9 @@ func (r *Resolver) merged(ctx context.Context, snap model.View, app model.App, p
 			for i, o := range more {
 				if at, ok := places[p.Refs[i]]; ok && !unnamed(p.Refs[i]) {
 					objects[at] = o
-					out.Notes = append(out.Notes, fleet.Note{File: app.File, Object: p.Refs[i].String(), Text: fmt.Sprintf("it is in several sources of the app %s: that of the last one counts", app.Name)})
+					out.Notes = append(out.Notes, fleet.Note{File: app.File, Object: p.Refs[i].String(),
+						Text: fmt.Sprintf("it is in several sources of the app %s: that of the last one counts",
+							app.Name)})
 					continue
 				}
 				places[p.Refs[i]] = len(objects)

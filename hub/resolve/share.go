@@ -1,10 +1,8 @@
 package resolve
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -15,10 +13,10 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// settleClaims lets one app deliver each object that several apps of the cluster claim (claim.Decide). Those that declare
-// it with the same text, such as the namespace that each of them brings, share it: when the owner goes, or no longer
-// declares it, the same bundle gives the object to the next, to which the agent hands it over. The others go on without
-// it, and say so. So no bundle has an object in two apps.
+// settleClaims lets one app deliver each object that several apps of the cluster claim (claim.Decide). Those that
+// declare it with the same text, such as the namespace that each of them brings, share it: when the owner goes, or
+// no longer declares it, the same bundle gives the object to the next, to which the agent hands it over. The others
+// go on without it, and say so. So no bundle has an object in two apps.
 func settleClaims(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
 	s := newSharing(r, res, last)
 	owners := claimants(res)
@@ -58,11 +56,16 @@ type sharing struct {
 	r     *Resolver
 	res   *Resolution
 	last  []protocol.App
+	apps  []claim.App                              // of res
 	texts map[string]map[protocol.ObjectRef][]byte // of blobs, by their digests
 }
 
 func newSharing(r *Resolver, res *Resolution, last []protocol.App) sharing {
-	return sharing{r: r, res: res, last: last, texts: map[string]map[protocol.ObjectRef][]byte{}}
+	s := sharing{r: r, res: res, last: last, texts: map[string]map[protocol.ObjectRef][]byte{}}
+	for _, a := range res.Apps {
+		s.apps = append(s.apps, claim.App{Name: a.App.Name, Party: party(a.App), DependsOn: a.App.DependsOn})
+	}
+	return s
 }
 
 // claimants are the apps that declare each object, by where they are in the resolution.
@@ -113,18 +116,20 @@ func (s *sharing) before(app string) *protocol.App {
 	return &s.last[at]
 }
 
-// claims are what apps have to do with an object: those that declare it, and those that stay at a last good state with it.
+// claims are what apps have to do with an object: those that declare it, and those that stay at a last good state
+// with it.
 func (s *sharing) claims(declare, stay []int, ref protocol.ObjectRef) []claim.Claim {
 	var out []claim.Claim
 	add := func(c claim.Claim, blob protocol.Blob, namespace string) {
 		a := s.res.Apps[c.App].App
 		text := s.text(blob, namespace, ref)
-		c.Party, c.Form, c.Keeps = party(a), form(a, ref, text), keeps(a, text)
+		c.Party, c.Form = party(a), form(a, ref, text)
+		c.Keeps = !a.Prune || a.Handling.Orphan || claim.Kept(text)
 		out = append(out, c)
 	}
 	for _, i := range declare {
 		a := s.res.Apps[i]
-		waits := s.waitsFor(i, declare)
+		waits := claim.Waits(s.apps, i, declare)
 		if a.App.Suspend || a.App.Manual != "" { // behind all others, which would deliver the object
 			waits += len(s.res.Apps)
 		}
@@ -152,39 +157,6 @@ func party(a model.App) trust.Party {
 	return out
 }
 
-// keeps says whether an app would leave an object in the cluster when it goes.
-func keeps(a model.App, text []byte) bool {
-	var h struct {
-		Metadata struct{ Annotations, Labels map[string]any }
-	}
-	return !a.Prune || a.Handling.Orphan || json.Unmarshal(text, &h) == nil && fleet.NeverPruned(h.Metadata.Annotations, h.Metadata.Labels)
-}
-
-// waitsFor is how many of apps the app i waits for, directly or by way of others. The one that waits for none delivers
-// what they share: the others' objects may need it, as those in a namespace do, before they are healthy. Apps that are
-// trusted less do not count.
-func (s *sharing) waitsFor(i int, apps []int) (n int) {
-	own := s.res.Apps[i].App
-	seen := map[string]bool{own.Name: true}
-	for next := own.DependsOn; len(next) > 0; {
-		name := next[0]
-		next = slices.Clone(next[1:])
-		if seen[name] {
-			continue
-		}
-		seen[name] = true
-		at := slices.IndexFunc(s.res.Apps, func(a AppResult) bool { return a.App.Name == name })
-		if at < 0 || trust.Compare(party(s.res.Apps[at].App), party(own)) > 0 {
-			continue
-		}
-		if slices.Contains(apps, at) {
-			n++
-		}
-		next = append(next, s.res.Apps[at].App.DependsOn...)
-	}
-	return n
-}
-
 // had says whether an app delivered the object before, and may have it still.
 func (s *sharing) had(a model.App, ref protocol.ObjectRef) bool {
 	was := s.before(a.Name)
@@ -192,71 +164,25 @@ func (s *sharing) had(a model.App, ref protocol.ObjectRef) bool {
 		(a.Bounds == nil || len(a.Bounds.Refused([]protocol.ObjectRef{ref})) == 0)
 }
 
-// form is what an app would deliver; "" where the agent may make something else of the text, or what it is depends on who
-// delivers it.
+// form is what an app would deliver; "" where the agent may make something else of the text, or what it is depends
+// on who delivers it.
 func form(a model.App, ref protocol.ObjectRef, text []byte) string {
-	if !sharable(text) || a.Handling.Decrypt != nil && ref.Kind == "Secret" || a.Handling.Substitute != nil {
+	if a.Handling.Decrypt != nil && ref.Kind == "Secret" || a.Handling.Substitute != nil {
 		return ""
 	}
-	return string(unprotected(text))
-}
-
-// unprotected is an object without the annotation by which protect keeps it.
-func unprotected(text []byte) []byte {
-	if !bytes.Contains(text, []byte(fleet.AnnotationPrune)) {
-		return text
-	}
-	var o map[string]any
-	dec := json.NewDecoder(bytes.NewReader(text))
-	dec.UseNumber()
-	if dec.Decode(&o) != nil {
-		return text
-	}
-	meta, _ := o["metadata"].(map[string]any)
-	annotations, _ := meta["annotations"].(map[string]any)
-	if annotations[fleet.AnnotationPrune] != any(fleet.PruneDisabled) {
-		return text
-	}
-	if delete(annotations, fleet.AnnotationPrune); len(annotations) == 0 {
-		delete(meta, "annotations")
-	}
-	out, err := json.Marshal(o)
-	if err != nil {
-		return text
-	}
-	return out
+	return claim.Form(text)
 }
 
 // protect keeps objects in the cluster when the app goes that delivers them for others, of which one would leave them.
 func (s *sharing) protect(ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
-	key := memoKey("protect", struct {
-		Digest, Namespace string
-		Refs              []protocol.ObjectRef
-	}{a.Ref.Digest, a.App.Namespace, refs})
-	kept, err := s.r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
-		objects, err := s.r.Objects(*a.Ref)
-		if err != nil {
-			return Render{}, nil, err
+	has, mine := a.Refs, own(a.Refs, refs, a.App.Namespace)
+	mark := model.Metadata{Annotations: map[string]string{fleet.AnnotationPrune: fleet.PruneDisabled}}
+	return rewrite(s.r, ctx, snap, a, "protect", mine, func(i int, o model.Rendered) ([]model.Rendered, error) {
+		if !slices.Contains(mine, has[i]) {
+			return []model.Rendered{o}, nil
 		}
-		for i, o := range objects {
-			if slices.Contains(refs, model.Claimed(a.Refs[i], a.App.Namespace)) {
-				marked, err := withMetadata([]model.Rendered{o}, model.Metadata{Annotations: map[string]string{fleet.AnnotationPrune: fleet.PruneDisabled}})
-				if err != nil {
-					return Render{}, nil, err
-				}
-				objects[i] = marked[0]
-			}
-		}
-		return s.r.pack(objects)
+		return withMetadata([]model.Rendered{o}, mark)
 	})
-	if err != nil {
-		return err
-	}
-	if kept.Err != "" {
-		return fmt.Errorf("app %s: %s", a.App.Name, kept.Err)
-	}
-	a.Ref, a.Refs = &kept.Ref, kept.Refs
-	return nil
 }
 
 // text is an object of a blob; nil if it cannot be read.
@@ -278,16 +204,6 @@ func (s *sharing) text(blob protocol.Blob, namespace string, ref protocol.Object
 	return s.texts[key][ref]
 }
 
-// sharable says whether an object is the same for all who have the same text of it: a hook runs for each app, and what is
-// encrypted may be decrypted with different keys.
-func sharable(text []byte) bool {
-	var h struct {
-		Metadata struct{ Annotations map[string]string }
-	}
-	return text != nil && json.Unmarshal(text, &h) == nil && !fleet.IsHook(h.Metadata.Annotations) &&
-		!bytes.Contains(text, []byte(`"sops":`)) && !bytes.Contains(text, []byte("ENC["))
-}
-
 // yield takes objects out of an app that others deliver: out of what it stays at, if nothing newer of it is delivered.
 func (s *sharing) yield(ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
 	from, namespace := AppResult{App: a.App, Ref: a.Ref, Refs: a.Refs}, a.App.Namespace
@@ -306,15 +222,9 @@ func (s *sharing) yield(ctx context.Context, snap model.Snapshot, a *AppResult, 
 			from.Refs = append(from.Refs, fleet.RefOf(m))
 		}
 	}
-	var own []protocol.ObjectRef // as the app has them: without the namespace that it gives them
-	for _, ref := range from.Refs {
-		if slices.Contains(refs, model.Claimed(ref, namespace)) {
-			own = append(own, ref)
-		}
-	}
-	slices.SortFunc(own, protocol.ObjectRef.Compare)
-	err := without(s.r, ctx, snap, &from, "share", own, func(i int, _ model.Rendered) bool {
-		return slices.Contains(own, from.Refs[i])
+	has, mine := from.Refs, own(from.Refs, refs, namespace)
+	err := without(s.r, ctx, snap, &from, "share", mine, func(i int, _ model.Rendered) bool {
+		return slices.Contains(mine, has[i])
 	})
 	if a.Ref == nil {
 		a.Kept = from.Ref
@@ -322,4 +232,15 @@ func (s *sharing) yield(ctx context.Context, snap model.Snapshot, a *AppResult, 
 		a.Ref, a.Refs = from.Ref, from.Refs
 	}
 	return err
+}
+
+// own are objects of the cluster as an app has them: without the namespace that it gives them. They are sorted.
+func own(has, refs []protocol.ObjectRef, namespace string) (out []protocol.ObjectRef) {
+	for _, ref := range has {
+		if slices.Contains(refs, model.Claimed(ref, namespace)) {
+			out = append(out, ref)
+		}
+	}
+	slices.SortFunc(out, protocol.ObjectRef.Compare)
+	return out
 }

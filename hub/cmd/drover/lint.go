@@ -180,13 +180,12 @@ func (f *findings) resolution(res resolve.Resolution) {
 		if a.Err != "" {
 			f.text(res.Cluster.Name, a.App.Name, a.Err)
 		}
-		for _, n := range a.Clashes {
-			f.note(severityError, res.Cluster.Name, a.App.Name, n)
-		}
 		for _, n := range a.App.Notes {
-			if !slices.Contains(a.Clashes, n) {
-				f.note(severityNote, res.Cluster.Name, a.App.Name, n)
+			severity := severityNote
+			if slices.Contains(a.Clashes, n) {
+				severity = severityError
 			}
+			f.note(severity, res.Cluster.Name, a.App.Name, n)
 		}
 	}
 }

@@ -338,9 +338,9 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 	}
 }
 
-// TestWhatANameOfARevisionMeans: a name may be that of a tag or of a branch, and which of them it is, the repository says.
-// Of this repository it is taken for the branch that is followed, where nothing else says which that is, unless it looks
-// like something else.
+// TestWhatANameOfARevisionMeans: a name may be that of a tag or of a branch, and which of them it is, the
+// repository says. Of this repository it is taken for the branch that is followed, where nothing else says which
+// that is, unless it looks like something else.
 func TestWhatANameOfARevisionMeans(t *testing.T) {
 	t.Parallel()
 	for revision, want := range map[string]string{

@@ -175,9 +175,11 @@ var syncOptionFields = func() []row {
 			"an object waits for its definition by itself, and nothing else waits for it", nil},
 		{kindApplication, "SkipDryRunOnMissingResource=false", needless, "", nil},
 		{kindApplication, "FailOnSharedResource=true", noted,
-			"not done where two apps declare an object with the same text, which they share; otherwise the newcomer goes on without the object", nil},
+			"not done where two apps declare an object with the same text, which they share; otherwise the " +
+				"newcomer goes on without the object", nil},
 		{kindApplication, "FailOnSharedResource=false", noted,
-			"done only where two apps declare an object with the same text; otherwise the newcomer goes on without the object", nil},
+			"done only where two apps declare an object with the same text; otherwise the newcomer goes on " +
+				"without the object", nil},
 	}
 	for i := range out {
 		out[i].Path = syncOptionsAt + "[" + out[i].Path + "]"

@@ -18,26 +18,30 @@ import (
 func TestFleetFilesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"namespace: [a]\n":                                   "1 namespace: it is a list, and has to be a string",
-		"namespace: 7\n":                                     "1 namespace: it is a number, and has to be a string",
-		"labels: {}\nhelm: chart\n":                          "2 helm: it is a string, and has to be a mapping",
-		"helm:\n  values: [a]\n":                             "2 helm.values: it is a list, and has to be a mapping",
-		"helm: {valuesFiles: a.yaml}\n":                      "1 helm.valuesFiles: it is a string, and has to be a list",
-		"helm: {version: 1.2}\n":                             "1 helm.version: it is a number, and has to be a string",
-		"helm: {force: 'yes'}\n":                             "1 helm.force: it is a string, and has to be true or false",
-		"helm: {timeoutSeconds: 1m}\n":                       "1 helm.timeoutSeconds: it is a string, and has to be a whole number",
-		"helm: {timeoutSeconds: 1.5}\n":                      "1 helm.timeoutSeconds: it is a number, and has to be a whole number",
-		"labels:\n  b: x\n  a: 1\n":                          "3 labels.a: it is a number, and has to be a string",
-		"paused: 'true'\n":                                   "1 paused: it is a string, and has to be true or false",
-		"dependsOn: {name: a}\n":                             "1 dependsOn: it is a mapping, and has to be a list",
-		"dependsOn: [a]\n":                                   "1 dependsOn[0]: it is a string, and has to be a mapping",
-		"overrideTargets: [eu]\n":                            "1 overrideTargets[0]: it is a string, and has to be a mapping",
-		"targetCustomizations: eu\n":                         "1 targetCustomizations: it is a string, and has to be a list",
-		"kustomize: overlays\n":                              "1 kustomize: it is a string, and has to be a mapping",
-		"yaml: {overlays: big}\n":                            "1 yaml.overlays: it is a string, and has to be a list",
-		"diff: {comparePatches: {}}\n":                       "1 diff.comparePatches: it is a mapping, and has to be a list",
-		"targetCustomizations:\n- {helm: {}}\n- {helm: 7}\n": "3 targetCustomizations[1].helm: it is a number, and has to be a mapping",
-		"targetCustomizations:\n- clusterSelector: {matchLabels: [a]}\n": "2 targetCustomizations[0].clusterSelector.matchLabels: it is a list, and has to be a mapping",
+		"namespace: [a]\n":              "1 namespace: it is a list, and has to be a string",
+		"namespace: 7\n":                "1 namespace: it is a number, and has to be a string",
+		"labels: {}\nhelm: chart\n":     "2 helm: it is a string, and has to be a mapping",
+		"helm:\n  values: [a]\n":        "2 helm.values: it is a list, and has to be a mapping",
+		"helm: {valuesFiles: a.yaml}\n": "1 helm.valuesFiles: it is a string, and has to be a list",
+		"helm: {version: 1.2}\n":        "1 helm.version: it is a number, and has to be a string",
+		"helm: {force: 'yes'}\n":        "1 helm.force: it is a string, and has to be true or false",
+		"helm: {timeoutSeconds: 1m}\n": "1 helm.timeoutSeconds: it is a string, and has to " +
+			"be a whole number",
+		"helm: {timeoutSeconds: 1.5}\n": "1 helm.timeoutSeconds: it is a number, and has to " +
+			"be a whole number",
+		"labels:\n  b: x\n  a: 1\n":    "3 labels.a: it is a number, and has to be a string",
+		"paused: 'true'\n":             "1 paused: it is a string, and has to be true or false",
+		"dependsOn: {name: a}\n":       "1 dependsOn: it is a mapping, and has to be a list",
+		"dependsOn: [a]\n":             "1 dependsOn[0]: it is a string, and has to be a mapping",
+		"overrideTargets: [eu]\n":      "1 overrideTargets[0]: it is a string, and has to be a mapping",
+		"targetCustomizations: eu\n":   "1 targetCustomizations: it is a string, and has to be a list",
+		"kustomize: overlays\n":        "1 kustomize: it is a string, and has to be a mapping",
+		"yaml: {overlays: big}\n":      "1 yaml.overlays: it is a string, and has to be a list",
+		"diff: {comparePatches: {}}\n": "1 diff.comparePatches: it is a mapping, and has to be a list",
+		"targetCustomizations:\n- {helm: {}}\n- {helm: 7}\n": "3 targetCustomizations[1].helm: it is a number, " +
+			"and has to be a mapping",
+		"targetCustomizations:\n- clusterSelector: {matchLabels: [a]}\n": "2 " +
+			"targetCustomizations[0].clusterSelector.matchLabels: it is a list, and has to be a mapping",
 		"- namespace: a\n":    "1 it is no mapping of fields",
 		"text\n":              "1 it is no mapping of fields",
 		"namespace: [\n":      "apps/web/fleet.yaml",
@@ -64,7 +68,8 @@ func TestFleetFilesThatCannotBeRead(t *testing.T) {
 func TestFieldsThatAreThereTwice(t *testing.T) {
 	t.Parallel()
 	got := plan(t, gitRepo(webPath)+fleetYAML("namespace: one\nhelm: {}\nnamespace: two\n"))
-	const want = "apps/web/fleet.yaml:3: fleet.yaml: namespace: the field is there more than once, and only the last counts, " +
+	const want = "apps/web/fleet.yaml:3: fleet.yaml: namespace: the field is there more than once, and only the " +
+		"last counts, " +
 		"as in Fleet: keep one\n"
 	if got.errors != "" || got.notes != want || !strings.Contains(got.apps["shop-apps-web"], `"Namespace":"two"`) {
 		t.Errorf("errors %s, notes %s\n%s", got.errors, got.notes, got.apps["shop-apps-web"])
@@ -135,7 +140,8 @@ func TestGitReposThatAreWrong(t *testing.T) {
 		"targets: [{clusterSelector: {matchExpressions: [{key: a, operator: In}]}}]": "spec.targets[0]: ",
 	} {
 		got := plan(t, repoText(text)+shopTree)
-		if !strings.HasPrefix(got.errors, "clusters/eu/repo.yaml:") || !strings.Contains(got.errors, "GitRepo fleet-default/shop: ") ||
+		if !strings.HasPrefix(got.errors, "clusters/eu/repo.yaml:") || !strings.Contains(got.errors,
+			"GitRepo fleet-default/shop: ") ||
 			!strings.Contains(got.errors, want) || len(got.plan.Cluster.Problems) == 0 {
 			t.Errorf("%s: errors %s, want %s", text, got.errors, want)
 		}
