@@ -26,24 +26,6 @@ func (e *ShapeError) Says() string {
 	return fmt.Sprintf("it is %s, and has to be %s", e.Is, e.Wants)
 }
 
-// Decoded reads a mapping as JSON. An error names the field that cannot be what it is: a *ShapeError.
-func Decoded(data []byte, to any) error {
-	err := decoded(data, to)
-	if shape, ok := errors.AsType[*ShapeError](err); ok {
-		shape.At = strings.TrimPrefix(shape.At, ".")
-	}
-	return err
-}
-
-// decoded is Decoded with fields as .postBuild.substitute.PORT.
-func decoded(data []byte, to any) error {
-	err := json.Unmarshal(data, to)
-	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &ShapeError{At: pathAt(data, typed.Offset), Is: isOf(typed.Value), Wants: wanted(typed.Type)}
-	}
-	return err
-}
-
 // isOf names what is written, as the JSON decoder calls it, for people.
 func isOf(value string) string {
 	switch value, _, _ = strings.Cut(value, " "); value {

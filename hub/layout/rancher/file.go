@@ -7,6 +7,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -99,15 +100,15 @@ func readFile(tree fs.FS, dir string) (file, error) {
 	if err != nil {
 		return out, fmt.Errorf("%s: it cannot be read: %s", out.path, fleet.YAMLRule(err))
 	}
-	if err := planning.Decoded(converted, &out.raw); err != nil {
+	if err := planning.Unmarshal(converted, "", &out.raw); err != nil {
 		return out, out.errorf("", "it is no mapping of fields: see the reference of fleet.yaml")
 	}
-	err = planning.Decoded(converted, &out.fileSpec)
+	err = planning.Unmarshal(converted, "", &out.fileSpec)
 	if err != nil { // what was read before the error says nothing without the rest
 		out.fileSpec = fileSpec{Name: out.Name}
 	}
 	if shape, ok := errors.AsType[*planning.ShapeError](err); ok {
-		return out, out.errorf(shape.At, "%s: see the reference of fleet.yaml", shape.Says())
+		return out, out.errorf(strings.TrimPrefix(shape.At, "."), "%s: see the reference of fleet.yaml", shape.Says())
 	}
 	if err != nil {
 		return out, fmt.Errorf("%s: it cannot be read: %w", out.path, err)
