@@ -99,6 +99,9 @@ func appOf(r resolve.AppResult, revision protocol.Revision, last *protocol.App) 
 		// What else the declaration says may be as broken as what it renders to.
 		kept := *last
 		kept.Error, kept.Reason = r.Err, r.Reason
+		if r.Kept != nil && kept.Blob != nil {
+			kept.Blob = r.Kept
+		}
 		return kept
 	}
 	if last.Blob != nil && last.Blob.Digest == a.Blob.Digest {

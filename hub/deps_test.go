@@ -12,7 +12,7 @@ import (
 const hubRoom = "github.com/drover-dev/drover/hub"
 
 // inner are the packages of the hub that are no adapters.
-var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail", "project", "glob"}
+var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail", "project", "glob", "claim", "trust"}
 
 // packages lists what lies below hub, by path relative to it.
 func packages(t *testing.T) []string {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/argo/argotest"
+	"github.com/drover-dev/drover/hub/layout/argo/repository"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -81,9 +82,11 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 		{name: "a path that leads out", text: application("    path: ../x\n", ""),
 			wrong: `spec.source.path: "../x" is no path in the repository`},
 		{name: "a branch of this repository that is not followed", text: application(web+"    targetRevision: other\n", ""),
-			want: []string{`"Source":{"kind":"git","url":"https://github.com/org/fleet","branch":"other"}`, `"detect":true`}},
+			want: []string{`"Source":{"kind":"git","url":"https://github.com/org/fleet","ref":"other"}`, `"detect":true`}},
 		{name: "a version is a tag", text: application(web+"    targetRevision: v1.2.3\n", ""),
 			want: []string{`"ref":"v1.2.3"`}},
+		{name: "a version of one number is a tag", text: application(web+"    targetRevision: v1\n", ""),
+			want: []string{`"ref":"v1"`}},
 		{name: "a range", text: application(web+"    targetRevision: 1.x\n", ""),
 			want: []string{`"semver":"1.x"`}},
 		{name: "a commit", text: application(web+"    targetRevision: 0123456789abcdef\n", ""),
@@ -322,5 +325,36 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 				t.Errorf("problems %s\nwant     %s", all, c.wrong)
 			}
 		})
+	}
+}
+
+// TestWhatANameOfARevisionMeans: a name may be that of a tag or of a branch, and which of them it is, the
+// repository says. Of this repository it is taken for the branch that is followed, where nothing else says which
+// that is, unless it looks like something else.
+func TestWhatANameOfARevisionMeans(t *testing.T) {
+	t.Parallel()
+	for revision, want := range map[string]string{
+		"":                         `{"kind":"git","url":"u"} `,
+		"HEAD":                     `{"kind":"git","url":"u"} `,
+		"main":                     `{"kind":"git","url":"u","ref":"main"} main`,
+		"release/2024":             `{"kind":"git","url":"u","ref":"release/2024"} release/2024`,
+		"web-1.2.3":                `{"kind":"git","url":"u","ref":"web-1.2.3"} web-1.2.3`,
+		"refs/heads/main":          `{"kind":"git","url":"u","branch":"main"} main`,
+		"refs/tags/stable":         `{"kind":"git","url":"u","ref":"refs/tags/stable"} `,
+		"v1":                       `{"kind":"git","url":"u","ref":"v1"} `,
+		"v12.3":                    `{"kind":"git","url":"u","ref":"v12.3"} `,
+		"1.2.3":                    `{"kind":"git","url":"u","ref":"1.2.3"} `,
+		"v1.0-next":                `{"kind":"git","url":"u","ref":"v1.0-next"} `,
+		"1.x":                      `{"kind":"git","url":"u","semver":"1.x"} `,
+		">=1.0.0 <2.0.0":           `{"kind":"git","url":"u","semver":">=1.0.0 <2.0.0"} `,
+		"0123456":                  `{"kind":"git","url":"u","revision":"0123456"} `,
+		strings.Repeat("0a1b", 10): `{"kind":"git","url":"u","revision":"` + strings.Repeat("0a1b", 10) + `"} `,
+	} {
+		data, err := json.Marshal(repository.Revision("u", revision))
+		got := string(data) + " " + repository.BranchOf(revision)
+		var unescaped = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(got)
+		if err != nil || unescaped != want {
+			t.Errorf("%q: %s, want %s", revision, unescaped, want)
+		}
 	}
 }

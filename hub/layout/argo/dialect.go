@@ -86,8 +86,8 @@ func (r *reader) Learn(o *planning.Object) {
 		return
 	}
 	p.Known = append(p.Known, a.Source.RepoURL)
-	if source := repository.Revision("", a.Source.TargetRevision); p.Branch == "" {
-		p.Branch = source.Branch
+	if p.Branch == "" {
+		p.Branch = repository.BranchOf(a.Source.TargetRevision)
 	}
 }
 

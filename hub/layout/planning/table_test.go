@@ -137,7 +137,7 @@ func TestAValueOfAnotherTypeIsNamed(t *testing.T) {
 		{"  text: 1\n", `{"text":1}`, at + "text: it is a number, and has to be a string: put it in quotes"},
 		{"  text: yes\n", `{"text":true}`, at + "text: it is true or false, and has to be a string: put it in quotes"},
 		{"  text: [a]\n", `{"text":["a"]}`, at + "text: it is a list, and has to be a string"},
-		{"  number: a\n", `{"number":"a"}`, at + "number: it is a string, and has to be a number"},
+		{"  number: a\n", `{"number":"a"}`, at + "number: it is a string, and has to be a whole number"},
 		{"  truth: a\n", `{"truth":"a"}`, at + "truth: it is a string, and has to be true or false"},
 		{"  list: a\n", `{"list":"a"}`, at + "list: it is a string, and has to be a list"},
 		{"  mapping: [a]\n", `{"mapping":["a"]}`, at + "mapping: it is a list, and has to be a mapping"},
@@ -149,7 +149,7 @@ func TestAValueOfAnotherTypeIsNamed(t *testing.T) {
 			"number, and has to be a " +
 			"string: the quotes around ${A} are lost when the variable is replaced where this is declared; write " +
 			`"${quote}${A}${quote}" with the further variable quote: '"', or a value that is a string by itself`},
-		{"  number: ${A:=b}\n", `{"number":"b"}`, at + "number: it is a string, and has to be a number: look at the " +
+		{"  number: ${A:=b}\n", `{"number":"b"}`, at + "number: it is a string, and has to be a whole number: look at the " +
 			"value of the variable ${A:=b}"},
 	} {
 		p, o := objectOf(t, c.written)

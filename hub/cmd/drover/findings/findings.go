@@ -80,7 +80,11 @@ func (f *List) Resolution(res resolve.Resolution) {
 			f.Text(res.Cluster.Name, a.App.Name, a.Err)
 		}
 		for _, n := range a.App.Notes {
-			f.Note(Note, res.Cluster.Name, a.App.Name, n)
+			severity := Note
+			if slices.Contains(a.Clashes, n) {
+				severity = Error
+			}
+			f.Note(severity, res.Cluster.Name, a.App.Name, n)
 		}
 	}
 }

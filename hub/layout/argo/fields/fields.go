@@ -60,8 +60,8 @@ func sourceFields(at string) []planning.Field {
 			"this repository, in any spelling of its address, or another: Git, a Helm repository, an OCI registry"),
 		row(Application, ".path", done, ""),
 		row(Application, ".targetRevision", done,
-			"HEAD is the branch that the hub follows. A range of versions, a commit id, a whole ref and a version (a tag) "+
-				"are told by their form; anything else is a branch"),
+			"HEAD is the branch that the hub follows. A range of versions, a commit id and a whole ref "+
+				"are told by their form; anything else is a tag of that name, or else a branch"),
 		row(Application, ".tagPrefix", refused, "not supported: write the tag"),
 		row(Application, ".chart", done, ""),
 		row(Application, ".ref", done, "for value files of other sources, as $ref/path"),
@@ -161,9 +161,9 @@ var syncOptionFields = func() []planning.Field {
 			"an object waits for its definition by itself, and nothing else waits for it"),
 		row(Application, "SkipDryRunOnMissingResource=false", needless, ""),
 		row(Application, "FailOnSharedResource=true", noted,
-			"not done where two apps declare an object with the same text, which they share; otherwise the newcomer stops"),
+			"not done where two apps declare an object with the same text, which they share; otherwise the newcomer goes on without the object"),
 		row(Application, "FailOnSharedResource=false", noted,
-			"done only where two apps declare an object with the same text; otherwise the newcomer stops"),
+			"done only where two apps declare an object with the same text; otherwise the newcomer goes on without the object"),
 	}
 	for i := range out {
 		out[i].Path = syncOptionsAt + "[" + out[i].Path + "]"

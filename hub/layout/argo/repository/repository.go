@@ -102,7 +102,7 @@ func pathNamed(beside map[string]any) string {
 
 var (
 	commitID  = regexp.MustCompile(`^[0-9a-f]{7,64}$`)
-	versioned = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+)+([-+].*)?$`)
+	versioned = regexp.MustCompile(`^(v[0-9]+|[0-9]+\.[0-9]+)(\.[0-9]+)*([-+].*)?$`)
 )
 
 // IsRange says whether a revision is a range of versions.
@@ -117,25 +117,34 @@ func Followed(p *planning.Plan, revision string) bool {
 	if branch == "" || branch == "HEAD" || branch == p.Branch {
 		return true
 	}
-	return p.Branch == "" && Revision("", revision).Branch != ""
+	return p.Branch == "" && BranchOf(revision) != ""
 }
 
 // Revision is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit
-// id, a whole ref, a version, which is a tag, and else a branch.
+// id, a whole ref, and else a name, which may be that of a tag or of a branch.
 func Revision(url, revision string) *model.Source {
 	out := &model.Source{Kind: model.SourceGit, URL: url}
 	switch branch, isBranch := strings.CutPrefix(revision, "refs/heads/"); {
 	case isBranch:
 		out.Branch = branch
 	case revision == "" || revision == "HEAD":
-	case strings.HasPrefix(revision, "refs/"), versioned.MatchString(revision):
+	case versioned.MatchString(revision): // before a range, for which v1.0-next would be taken
 		out.Ref = revision
 	case IsRange(revision):
 		out.SemVer = revision
 	case commitID.MatchString(revision):
 		out.Revision = revision
 	default:
-		out.Branch = revision
+		out.Ref = revision
 	}
 	return out
+}
+
+// BranchOf is the branch that a revision of this repository probably names, by its form; "" if it names something else.
+func BranchOf(revision string) string {
+	source := Revision("", revision)
+	if named := source.Ref; named != "" && !strings.HasPrefix(named, "refs/") && !versioned.MatchString(named) {
+		return named
+	}
+	return source.Branch
 }

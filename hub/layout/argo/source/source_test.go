@@ -173,7 +173,7 @@ func TestWhereASourceIs(t *testing.T) {
 		{name: "the branch that is followed", spec: at("main"), want: here},
 		{name: "as a ref", spec: at("refs/heads/main"), want: here},
 		{name: "another spelling", spec: "source: {repoURL: 'git@github.com:org/fleet.git', path: apps/web}", want: here},
-		{name: "another branch", spec: at("next"), want: git(`,"branch":"next"`)},
+		{name: "another branch", spec: at("next"), want: git(`,"ref":"next"`)},
 		{name: "another branch as a ref", spec: at("refs/heads/next"), want: git(`,"branch":"next"`)},
 		{name: "a tag", spec: at("v1.2"), want: git(`,"ref":"v1.2"`)},
 		{name: "a whole ref", spec: at("refs/pull/1/head"), want: git(`,"ref":"refs/pull/1/head"`)},
@@ -316,7 +316,7 @@ func TestSeveralSources(t *testing.T) {
 		{name: "values of another one", spec: "sources: [" + chart + "$v/a/../b.yaml]}}, {" + other +
 			", ref: v, targetRevision: next}]",
 			want: parts(`,"values":[{"path":"b.yaml","source":{"kind":"git","url":"https://github.com/org/other",` +
-				`"branch":"next"}}]`)},
+				`"ref":"next"}}]`)},
 		{name: "its own files", spec: "sources: [" + chart + "own.yaml]}}]",
 			want: parts(`,"values":[{"path":"own.yaml","source":{"kind":"helm","url":"https://charts.example.com",` +
 				`"chart":"web"}}]`)},
