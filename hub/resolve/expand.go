@@ -18,6 +18,8 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/project"
+	"github.com/drover-dev/drover/hub/trust"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -46,6 +48,7 @@ type expansion struct {
 	used     []*Render          // everything that the outcome depends on, beside folder and selected
 	foreign  []*Render          // the same, of what was read from other sources
 	places   []string           // of sources that the renders of the apps need
+	last     []protocol.App     // what the cluster was told to run before
 }
 
 // made is an app that was rendered, with what that depended on beyond the tree.
@@ -111,8 +114,10 @@ func (e *expansion) rename(apps []model.App) {
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository,
-		Unautomated: e.r.cfg.Unautomated}
-	if len(in.Declared) == 0 && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
+		Unautomated: e.r.cfg.Unautomated, Flux: e.r.cfg.Flux, AsProject: e.r.cfg.AsProject, Parties: map[string]trust.Party{}, Bounds: map[string]*project.Bounds{}}
+	e.declarers(in)
+	in.Held = e.held(in.Parties)
+	if len(in.Declared) == 0 && in.AsProject == "" && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
 		return in.Cluster, nil
 	}
 	r, err := planWith(ctx, e, in)
@@ -169,6 +174,37 @@ func planKey(in model.Declarations, view model.View) string {
 	}{in, stock})
 }
 
+// held are the service accounts that apps had before, by what declares them, where apps of several accounts declare
+// something.
+func (e *expansion) held(parties map[string]trust.Party) map[string]string {
+	accounts := map[string]bool{}
+	for _, p := range parties {
+		accounts[p.Account] = true
+	}
+	if len(accounts) < 2 {
+		return nil
+	}
+	out := map[string]string{}
+	for _, a := range e.last {
+		if a.ServiceAccount != "" {
+			out[model.KindApp+" "+a.Name] = a.ServiceAccount
+		}
+	}
+	return out
+}
+
+// declarers adds with whose rights apps declare something, but for those with all rights.
+func (e *expansion) declarers(in model.Declarations) {
+	for name, m := range e.made {
+		if p := m.app.Party(); name != model.RootApp && p.Rank() > 0 && m.render != nil && len(m.render.Declared) > 0 {
+			in.Parties[name] = p
+			if m.app.Bounds != nil {
+				in.Bounds[name] = m.app.Bounds
+			}
+		}
+	}
+}
+
 // declared is what the folder and the apps declare, in a fixed order.
 func (e *expansion) declared() []model.Declaration {
 	var out []model.Declaration
@@ -197,13 +233,16 @@ func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (m
 		m.own, m.sure = m.vars, m.vars
 		if app.Err == "" && len(app.VarsFrom) > 0 {
 			if err := e.variables(&m); err != nil {
-				m.app.Err = err.Error()
+				m.app.Err, m.app.Reason = err.Error(), reasonOf(err)
 			}
 		}
 		if app.Err == "" {
 			absent, err := e.fill(&m)
+			if err == nil {
+				err = m.sealed()
+			}
 			if err != nil {
-				m.app.Err = err.Error()
+				m.app.Err, m.app.Reason = err.Error(), reasonOf(err)
 			}
 			m.absent = append(m.absent, absent...)
 		}
@@ -251,7 +290,7 @@ func (e *expansion) turn(ctx context.Context, m *made, before made) (stuck bool,
 
 // make renders an app.
 func (e *expansion) make(ctx context.Context, m *made) error {
-	m.result = AppResult{App: m.app, Err: m.app.Err}
+	m.result = AppResult{App: m.app, Err: m.app.Err, Reason: m.app.Reason}
 	defer func() { m.result.Err = fleet.Conceal(m.result.Err, m.secret) }()
 	app := m.app
 	if m.left() {
@@ -281,12 +320,15 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 		return err
 	}
 	if render.Err != "" {
-		m.result.Err = appError(m.app, render.Err)
+		m.result.Err, m.result.Reason = appError(m.app, render.Err), render.Reason
+		return nil
+	}
+	if render.Ciphertext != "" {
+		m.result.Err, m.result.Reason = appError(m.app, render.Ciphertext+undecryptable), protocol.ReasonCiphertext
 		return nil
 	}
 	if render.Encrypted != "" && app.Handling.Decrypt == nil {
-		m.result.Err = appError(m.app, render.Encrypted+" is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} "+
-			"where the app is declared (an App of Drover, or a Kustomization of Flux), or keep the object out of the app")
+		m.result.Err, m.result.Reason = appError(m.app, render.Encrypted+undecrypted), protocol.ReasonCiphertext
 		return nil
 	}
 	if refused := outOfBounds(app, render.Refs); refused != "" {
@@ -344,7 +386,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 			e.pending = e.pending || render.Pending
 			return nil, nil
 		case render.Err != "":
-			m.result.Err = appError(app, render.Err)
+			m.result.Err, m.result.Reason = appError(app, render.Err), render.Reason
 			return nil, nil
 		}
 		renders = append(renders, render)
@@ -378,8 +420,29 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 }
 
 func notDelivered(app model.App, ref protocol.VarsRef) string {
-	return fmt.Sprintf("%s: the chart's values are to come from the %s, which is not among what this cluster's folder renders to, or is encrypted there, and Drover "+
-		"renders charts before the cluster sees anything: put it into Git as it is, write its values under values, or say optional: true", app.File, ref)
+	return fmt.Sprintf("%s: the chart's values are to come from the %s, which is not among what %s, or is encrypted there, and Drover "+
+		"renders charts before the cluster sees anything: put it into Git as it is%s, write its values under values, or say optional: true",
+		app.File, ref, suppliers(app.Party()), inApp(app.Party()))
+}
+
+// suppliers are the apps from whose objects one with the rights of a party takes values, for messages. It does not tell
+// what other apps deliver.
+func suppliers(p trust.Party) string {
+	switch {
+	case p.Account != "":
+		return "apps with the service account " + p.Account + " deliver"
+	case p.Project != "":
+		return "apps of the project " + p.Project + ", or of none, deliver without a service account"
+	}
+	return "this cluster's folder renders to without a service account or a project"
+}
+
+// inApp says where such an object is to be, where that is not everywhere.
+func inApp(p trust.Party) string {
+	if p.Rank() == 0 {
+		return ""
+	}
+	return " (in an app with the same rights)"
 }
 
 // outcome is what the cluster is to run.
@@ -421,10 +484,14 @@ type found struct {
 	assumed string // the optional object that is taken not to be in the cluster; "" if nothing is assumed
 }
 
-// find gives an object that some app of the cluster delivers.
-func (e *expansion) find(ref protocol.ObjectRef) (found, error) {
+// find gives an object that an app of the cluster delivers, for one with the rights of a party. What others deliver
+// does not count: the party may not be able to read it, and they may not be able to write it.
+func (e *expansion) find(by trust.Party, ref protocol.ObjectRef) (found, error) {
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		m := e.made[name]
+		if !by.Reads(m.app.Party()) {
+			continue
+		}
 		for i, have := range m.result.Refs {
 			if model.Claimed(have, m.app.Namespace) == ref {
 				objects, err := e.r.Objects(*m.result.Ref)

@@ -59,7 +59,7 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 	return func(s model.Source, dir string) (fetch.Remote, error) {
 		r, err := o.remote(s, dir, charts, func(ctx context.Context) (git.Auth, error) {
 			c, err := o.find(ctx, s)
-			if none := c.URLs == nil; (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(repository, ".git") {
+			if none := c.URLs == nil; s.Logins == nil && (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(repository, ".git") {
 				return own, nil
 			}
 			return authOf(c), err
@@ -72,7 +72,11 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 }
 
 func (o *sourceOptions) find(ctx context.Context, s model.Source) (credentials.Credential, error) {
-	return o.credentials.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
+	var among []string
+	if s.Logins != nil {
+		among = append([]string{}, s.Logins.Names...) // none at all is not any
+	}
+	return o.credentials.FindAmong(ctx, s.URL, s.Credentials, s.PlainHTTP, among)
 }
 
 func (o *sourceOptions) remote(s model.Source, dir string, charts *helm.Fetcher, login func(context.Context) (git.Auth, error), log *slog.Logger) (fetch.Remote, error) {

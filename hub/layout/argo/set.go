@@ -70,7 +70,7 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 			transient = once
 		}
 		if err != nil {
-			p.Problem("%v; keeping the Applications that it gave before", document.OneLine(err))
+			p.Fault(o.App, "%v; keeping the Applications that it gave before", document.OneLine(err))
 		}
 		made = append(made, g.made...)
 	}

@@ -45,12 +45,12 @@ func (g *generation) git(at string, own map[string]any) ([]map[string]any, error
 	if first == "." { // a pattern at the root: what it matches is in this repository
 		first = ""
 	}
-	in := gitFiles{tree: g.plan.Tree, spec: of, values: own["values"]}
+	in := gitFiles{tree: g.plan.Readable(g.o), spec: of, values: own["values"]}
 	if !ownRepository(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes) || !followed(g.plan, of.Revision) {
 		if err := planning.CheckAddress(of.RepoURL); err != nil {
 			return nil, fmt.Errorf("repoURL: %w; if it is this repository, name it with --alias", err)
 		}
-		if in.tree, err = g.plan.TreeOf(*gitRevision(of.RepoURL, of.Revision)); err != nil {
+		if in.tree, err = g.plan.TreeFor(g.o, *gitRevision(of.RepoURL, of.Revision)); err != nil {
 			return nil, err
 		}
 	}
