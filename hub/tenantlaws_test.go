@@ -24,9 +24,9 @@ func (p *planner) file(folder string) string {
 	return fmt.Sprintf("-- %s/f%d.yaml --\n", folder, p.n)
 }
 
-// object is one that is delivered: with a value, or one that uses variables.
-func (p *planner) object(folder, value string) string {
-	head := fmt.Sprintf("apiVersion: v1\nkind: %s\nmetadata: {name: %s, namespace: %s}\n", p.of("ConfigMap", "Secret"), p.of("vars", "x", "y"), p.of("a", "b", "flux-system", "shared"))
+// object is one that is delivered in one of the namespaces: with a value, or one that uses variables.
+func (p *planner) object(folder, value string, namespaces ...string) string {
+	head := fmt.Sprintf("apiVersion: v1\nkind: %s\nmetadata: {name: %s, namespace: %s}\n", p.of("ConfigMap", "Secret"), p.of("vars", "x", "y"), p.of(namespaces...))
 	switch field := "data"; p.IntN(3) {
 	case 0:
 		return p.file(folder) + head + field + ": {V: \"${V:-none}\"}\n"
@@ -74,15 +74,16 @@ func (p *planner) fleet() string {
 	tree := bootstrap + appIn("clusters/staging/teama.yaml", "a", "teama", deployer) + appIn("clusters/staging/teamb.yaml", "b", "teamb", deployer) +
 		appIn("clusters/staging/platform.yaml", "flux-system", "platform", "") +
 		"-- chart/Chart.yaml --\napiVersion: v2\nname: web\nversion: 1.0.0\n-- chart/templates/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"{{ .Release.Name }}\"}\ndata: {v: \"{{ .Values.v }}\"}\n"
+	namespaces := map[string][]string{"teama": {"a"}, "teamb": {"b"}, "platform": {"flux-system", "shared"}}
 	for _, folder := range []string{"teama", "teamb", "platform"} {
 		tree += manifest(folder+"/cm.yaml", folder, "{a: b}")
 		for _, below := range []string{"/one", "/two"} {
 			for range 1 + p.IntN(3) {
-				tree += p.object(folder+"-apps"+below, folder)
+				tree += p.object(folder+"-apps"+below, folder, namespaces[folder]...)
 			}
 		}
 		for range 1 + p.IntN(4) {
-			tree += p.object(folder, folder)
+			tree += p.object(folder, folder, namespaces[folder]...)
 		}
 		for range p.IntN(4) {
 			tree += p.declaration(folder, folder+"-apps/one", folder+"-apps/two")
@@ -110,7 +111,7 @@ func TestATenantsFilesLeaveOthersAsTheyAre(t *testing.T) {
 			for range 1 + p.IntN(4) {
 				switch p.IntN(3) {
 				case 0:
-					added += p.object("teama", "added")
+					added += p.object("teama", "added", "a", "b", "flux-system", "shared")
 				case 1:
 					added += p.declaration("teama", "teama-apps/one", "platform", "teamb", "clusters/staging")
 				default:

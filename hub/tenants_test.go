@@ -1,7 +1,9 @@
 package hub_test
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -181,16 +183,26 @@ kind: ConfigMap
 metadata: {name: shop, namespace: shop}
 `
 
-// others tells of all apps that a service account does not have: what they are named, rendered to, wait for, and are.
+// others tells of all apps that a service account does not have: what declares them, what they are rendered to, wait for,
+// and are.
 func (b *scene) others(res resolve.Resolution, account string) string {
-	var out strings.Builder
-	fmt.Fprintf(&out, "problems %q\n", res.Cluster.Problems)
+	by := map[string]string{}
 	for _, a := range res.Apps {
-		if a.App.Handling.ServiceAccount != account {
-			fmt.Fprintf(&out, "%s of %s after %v prune %v suspended %v error %q %s %s\n", a.App.Name, a.App.Parent, a.App.DependsOn, a.App.Prune, a.App.Suspend, a.Err, a.Reason, b.rendered(a))
-		}
+		by[a.App.Name] = cmp.Or(a.App.Declared, "App "+a.App.Name)
 	}
-	return out.String()
+	var lines []string
+	for _, a := range res.Apps {
+		if a.App.Handling.ServiceAccount == account {
+			continue
+		}
+		var after []string
+		for _, on := range a.App.DependsOn {
+			after = append(after, cmp.Or(by[on], on))
+		}
+		lines = append(lines, fmt.Sprintf("%s of %s after %q prune %v suspended %v error %q %s %s", by[a.App.Name], by[a.App.Parent], after, a.App.Prune, a.App.Suspend, a.Err, a.Reason, b.rendered(a)))
+	}
+	slices.Sort(lines)
+	return fmt.Sprintf("problems %q\n%s\n", res.Cluster.Problems, strings.Join(lines, "\n"))
 }
 
 // Whatever a tenant adds to its folder, everybody else's apps stay as they are, and nothing else waits for pruning. The
