@@ -56,7 +56,7 @@ func TestAnEndlessBuildDelaysNobodyElse(t *testing.T) {
 			}
 			pool := kustomize.NewWorkers(must(os.Executable()), asBuilder)
 			defer pool.Close()
-			r := newRigWith(t, nil, tree, func(r *rig) { r.renderer = pool })
+			r := newRigWith(t, nil, tree, func(r *rig) { r.renderer, r.hasty = pool, true })
 			r.join("a", "b")
 			first := r.await("a", "published", func(b protocol.Bundle) bool { return len(b.Apps) == 2 })
 			r.await("b", "published", func(b protocol.Bundle) bool { return len(b.Apps) == 3 })
@@ -99,7 +99,7 @@ func TestAnEndlessFleetFolderKeepsWhatThereIs(t *testing.T) {
 	tree["fleet/shared/kustomization.yaml"] = "resources: [app.yaml]\n"
 	pool := kustomize.NewWorkers(must(os.Executable()), asBuilder)
 	defer pool.Close()
-	r := newRigWith(t, nil, tree, func(r *rig) { r.renderer = pool })
+	r := newRigWith(t, nil, tree, func(r *rig) { r.renderer, r.hasty = pool, true })
 	r.join("a", "b")
 	before := r.await("b", "published", func(b protocol.Bundle) bool {
 		return appOf(b, "shared") != nil &&

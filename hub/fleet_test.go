@@ -65,6 +65,9 @@ type rig struct {
 	// old: the hub knows no epochs, like c9a339c.
 	old      bool
 	takeOver bool
+	// hasty: the hub publishes what is still being rendered as soon as it does elsewhere. Otherwise it waits, so that a
+	// commit is one bundle on a busy machine, too.
+	hasty bool
 	// unautomated: Applications without automated sync are delivered like all others.
 	unautomated bool
 	// elsewhere are the sources that files in the repository may name; nil for none.
@@ -211,7 +214,10 @@ func (r *rig) start() {
 	builds := &helm.Inflater{Builder: renderer, Charts: worker}
 	cfg := resolve.Config{Layout: &layout.Layout{Renderer: builds, Templates: worker}, Renderer: builds,
 		Substitute: envsubst.Replace, Store: store, Secret: keys.Secret, Charts: worker, Repository: r.addresses, Background: true,
-		Unautomated: r.unautomated}
+		Unautomated: r.unautomated, Moment: 20 * time.Second}
+	if r.hasty {
+		cfg.Moment = 0
+	}
 	h.Grace, r.sources = r.grace, nil
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)

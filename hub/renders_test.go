@@ -24,7 +24,7 @@ func TestAnEndlessChartDelaysNobodyElse(t *testing.T) {
 		tree["clusters/"+cluster+"/"+name+".yaml"] = "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: " + name +
 			"}\nspec: {helm: {path: charts/" + name + ", values: {region: ONE}}}\n"
 	}
-	r := newRig(t, tree)
+	r := newRigWith(t, nil, tree, func(r *rig) { r.hasty = true })
 	r.join("a", "b")
 	before := r.await("a", "its charts", func(b protocol.Bundle) bool {
 		return len(b.Apps) == 6 && strings.Contains(r.lines("a", b, "c3"), "ONE")
@@ -92,7 +92,7 @@ spec:
       destination: {server: https://kubernetes.default.svc, namespace: web}
       source: {repoURL: REPO, path: apps/extra, targetRevision: HEAD}
 `
-	r := newRig(t, tree)
+	r := newRigWith(t, nil, tree, func(r *rig) { r.hasty = true })
 	set = strings.ReplaceAll(set, "REPO", r.repo)
 	r.push("set", map[string]string{"clusters/a/set.yaml": strings.ReplaceAll(set, "app-{{.name}}", "{{ range 1000000000000 }}{{ end }}")})
 	r.join("a", "b")

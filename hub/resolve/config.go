@@ -1,6 +1,8 @@
 package resolve
 
 import (
+	"time"
+
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -25,6 +27,9 @@ type Config struct {
 	// Background renders charts and folders in goroutines of their own. What has not finished is pending, and Finished
 	// tells when it has. Without it, they are rendered while their app is resolved.
 	Background bool
+	// Moment is how long the caller's own goroutine waits for a render that has just begun, in the background, before
+	// the app is pending; 0 for 30 ms. Tests that count bundles give it more.
+	Moment time.Duration
 	// Unautomated: Applications of Argo CD without spec.syncPolicy.automated are delivered like all others; otherwise a
 	// person releases them.
 	Unautomated bool

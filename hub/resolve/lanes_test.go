@@ -60,7 +60,7 @@ func keysOf(cluster string, n int) (out []string) {
 func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newRenders(t.Context())
+		p := newRenders(t.Context(), loopPatience)
 		defer p.close()
 		p.ask("a", keysOf("a", 50), endless)
 		p.ask("b", []string{"b-quick"}, taking(100*time.Millisecond))
@@ -93,7 +93,7 @@ func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
 func TestASharedRenderRunsOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		p := newRenders(t.Context())
+		p := newRenders(t.Context(), loopPatience)
 		defer p.close()
 		p.ask("a", append(keysOf("a", 20), "shared"), endless)
 		runs := 0

@@ -30,10 +30,11 @@ const (
 // renders runs renders beside the hub's loop, so that no app's render delays another cluster: clusters take turns,
 // and what takes long holds no place that others need. begin, get and end are called by the loop alone.
 type renders struct {
-	ctx   context.Context
-	stop  context.CancelFunc
-	ended sync.WaitGroup
-	done  chan struct{} // holds at most one hint: see take
+	ctx    context.Context
+	stop   context.CancelFunc
+	moment time.Duration // see Config
+	ended  sync.WaitGroup
+	done   chan struct{} // holds at most one hint: see take
 
 	cluster  string              // that is being resolved
 	asked    map[string]struct{} // keys that it asked for
@@ -79,9 +80,9 @@ type renderJob struct {
 // renderRun is one try of a job.
 type renderRun struct{ cancel context.CancelFunc }
 
-func newRenders(ctx context.Context) *renders {
+func newRenders(ctx context.Context, moment time.Duration) *renders {
 	ctx, stop := context.WithCancel(ctx)
-	p := &renders{ctx: ctx, stop: stop, done: make(chan struct{}, 1), jobs: map[string]*renderJob{},
+	p := &renders{ctx: ctx, stop: stop, moment: moment, done: make(chan struct{}, 1), jobs: map[string]*renderJob{},
 		ready: map[string]struct{}{}}
 	p.quick, p.slow = newLane(model.QuickRenders()), newLane(model.SlowRenders())
 	return p
@@ -135,7 +136,7 @@ func (p *renders) get(view model.View, key string, render renderFunc) *renderJob
 	if !j.awaited { // the loop alone sets that
 		return j.outcome(p)
 	}
-	timer := time.NewTimer(loopPatience)
+	timer := time.NewTimer(p.moment)
 	defer timer.Stop()
 	select {
 	case <-j.over:

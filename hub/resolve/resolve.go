@@ -40,7 +40,7 @@ type Resolver struct {
 func New(cfg Config) *Resolver {
 	r := &Resolver{cfg: cfg, memo: newMemo(cfg.Store), shown: map[string]model.View{}, compositions: map[string]*composition{}}
 	if cfg.Background {
-		r.renders = newRenders(context.Background())
+		r.renders = newRenders(context.Background(), cmp.Or(cfg.Moment, loopPatience))
 	}
 	return r
 }

@@ -6,14 +6,13 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/argo/argotest"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
 
-const file = "clusters/eu/o.yaml"
+const file = argotest.File
 
 // open plans a cluster that declares one object.
 func open(t *testing.T, text string) (*planning.Plan, *planning.Object, planning.Reader) {
@@ -40,29 +39,9 @@ func open(t *testing.T, text string) (*planning.Plan, *planning.Object, planning
 		func() ([]model.Cluster, error) {
 			return []model.Cluster{c, {Name: "us", Labels: map[string]string{"env": "test"}}}, nil
 		})
-	o := objectOf(t, text)
+	o := argotest.Object(t, text)
 	p.Add(o)
 	return p, o, Dialect{}.Open(p)
-}
-
-func objectOf(t *testing.T, text string) *planning.Object {
-	t.Helper()
-	data, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var o struct {
-		Kind     string
-		Metadata struct{ Name string }
-		Spec     map[string]any
-	}
-	if err := json.Unmarshal(data, &o); err != nil {
-		t.Fatal(err)
-	}
-	return &planning.Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: data, File: file},
-		App: model.RootApp},
-		Group: apiGroup, Kind: o.Kind, Namespace: home, Name: o.Metadata.Name, Spec: o.Spec,
-		IsApp: o.Kind == kindApplication, Home: home, AppName: o.Metadata.Name}
 }
 
 // application is one with a source and more fields of its spec.
@@ -111,10 +90,12 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 			want: []string{`"revision":"0123456789abcdef"`}},
 		{name: "a published chart", text: application("    chart: web\n    targetRevision: 1.2.3\n", ""),
 			want: []string{`"kind":"helm"`, `"chart":"web"`, `"semver":"1.2.3"`}},
-		{name: "parameters", text: application("    path: charts/web\n    helm: {parameters: [{name: a, value: 'x,y'}, {name: b, value: \"1\", forceString: true}], skipCrds: true}\n", ""),
+		{name: "parameters", text: application("    path: charts/web\n    helm: {parameters: [{name: a, value: 'x,y'}, "+
+			"{name: b, value: \"1\", forceString: true}], skipCrds: true}\n", ""),
 			want: []string{`"parameters":[{"name":"a","value":"x\\,y"},{"name":"b","value":"1","string":true}]`,
 				`"skipCRDs":true`}},
-		{name: "values files", text: application("    path: charts/web\n    helm: {valueFiles: [prod.yaml, /charts/web/prod.yaml]}\n", ""),
+		{name: "values files", text: application("    path: charts/web\n    helm: {valueFiles: [prod.yaml, "+
+			"/charts/web/prod.yaml]}\n", ""),
 			want: []string{`"values":[{"path":"charts/web/prod.yaml"}]`}},
 		{name: "a pattern of values files that matches none",
 			text:  application("    path: charts/web\n    helm: {valueFiles: ['none-*.yaml']}\n", ""),
@@ -125,7 +106,8 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 		{name: "values as an object",
 			text: application("    path: charts/web\n    helm: {valuesObject: {a: 1}, values: 'b: 2'}\n", ""),
 			want: []string{`"values":[{"text":"{\"a\":1}"}]`}},
-		{name: "kustomize", text: application("    path: apps/kust\n    kustomize: {namePrefix: a-, images: ['nginx:1'], replicas: [{name: w, count: '3'}], commonLabels: {app: $ARGOCD_APP_NAME}}\n", ""),
+		{name: "kustomize", text: application("    path: apps/kust\n    kustomize: {namePrefix: a-, images: ['nginx:1'], "+
+			"replicas: [{name: w, count: '3'}], commonLabels: {app: $ARGOCD_APP_NAME}}\n", ""),
 			want: []string{`"namePrefix":"a-"`, `"nginx:1"`, `"count":3`, `"app":"x"`}},
 		{name: "replicas that are no number",
 			text:  application("    path: apps/kust\n    kustomize: {replicas: [{name: w, count: many}]}\n", ""),
@@ -153,7 +135,8 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 			"selfHeal: true}}", "selfHeal: true}, syncOptions: [CreateNamespace=true]}"), ", namespace: shop", ""),
 			want: []string{`"Handling":{"orphan":true}`}},
 		{name: "metadata of a namespace without a name", text: replaced(replaced(application(web, ""),
-			"selfHeal: true}}", "selfHeal: true}, managedNamespaceMetadata: {labels: {a: b}}, syncOptions: [CreateNamespace=true]}"),
+			"selfHeal: true}}", "selfHeal: true}, managedNamespaceMetadata: {labels: {a: b}}, syncOptions: "+
+				"[CreateNamespace=true]}"),
 			", namespace: shop", ""),
 			note: "spec.syncPolicy.managedNamespaceMetadata: not done without a namespace in spec.destination"},
 		{name: "a field in another letter case is not used",
@@ -233,7 +216,8 @@ func check(t *testing.T, app model.App, notes []fleet.Note, err error, want []st
 	}
 }
 
-// TestAnApplicationIsForTheClusterThatItNames: by the folder's name, by what cluster.yaml says, or the one it stands in.
+// TestAnApplicationIsForTheClusterThatItNames: by the folder's name, by what cluster.yaml says, or the one it stands
+// in.
 func TestAnApplicationIsForTheClusterThatItNames(t *testing.T) {
 	t.Parallel()
 	for destination, want := range map[string]bool{
@@ -281,9 +265,11 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 		{name: "a selector that is none",
 			generators: "[{clusters: {selector: {matchExpressions: [{key: a, operator: Like}]}}}]", as: "name",
 			wrong: `the selector: the operator "Like" is not known`},
-		{name: "folders", generators: "[{git: {repoURL: https://github.com/org/fleet, directories: [{path: teams/*}, {path: teams/broken, exclude: true}]}}]",
+		{name: "folders", generators: "[{git: {repoURL: https://github.com/org/fleet, directories: [{path: teams/*}, " +
+			"{path: teams/broken, exclude: true}]}}]",
 			as: "path.basename", want: "a b"},
-		{name: "files", generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/*/config.json}, {path: teams/broken/*, exclude: true}, {path: teams/.hidden/*, exclude: true}]}}]",
+		{name: "files", generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/*/config.json}, " +
+			"{path: teams/broken/*, exclude: true}, {path: teams/.hidden/*, exclude: true}]}}]",
 			as: "team", want: "a b"},
 		{name: "a file that is none",
 			generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/broken/config.json}]}}]",
@@ -296,11 +282,13 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 			as:         "path", wrong: "repoURL: it is not to be fetched over a network"},
 		{name: "neither folders nor files", generators: "[{git: {repoURL: https://github.com/org/fleet}}]", as: "path",
 			wrong: "it names neither directories nor files"},
-		{name: "a matrix", generators: "[{matrix: {generators: [{list: {elements: [{a: x}, {a: z}]}}, {list: {elements: [{b: '{{a}}-1'}]}}]}}]",
+		{name: "a matrix", generators: "[{matrix: {generators: [{list: {elements: [{a: x}, {a: z}]}}, {list: {elements: " +
+			"[{b: '{{a}}-1'}]}}]}}]",
 			as: "b", want: "x-1 z-1"},
 		{name: "a matrix of one", generators: "[{matrix: {generators: [{list: {}}]}}]", as: "b",
 			wrong: "it has 1 generators, and is to have two"},
-		{name: "a merge", generators: "[{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: '1', a: x}, {k: '2', a: w}]}}, {list: {elements: [{k: '2', a: z}]}}]}}]",
+		{name: "a merge", generators: "[{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: '1', a: x}, {k: " +
+			"'2', a: w}]}}, {list: {elements: [{k: '2', a: z}]}}]}}]",
 			as: "a", want: "x z"},
 		{name: "a merge without keys", generators: "[{merge: {generators: [{list: {}}, {list: {}}]}}]", as: "a",
 			wrong: "it is to have two generators or more, and mergeKeys"},
@@ -311,7 +299,8 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			text := "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: argocd}\nspec:\n  generators: " +
+			text := "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: " +
+				"argocd}\nspec:\n  generators: " +
 				c.generators + "\n" + replaced(tail, "NAME", c.as)
 			p, _, r := open(t, text)
 			made, err := r.Expand(t.Context())

@@ -1,15 +1,17 @@
-package argo
+package appset
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/yaml"
 
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -39,32 +41,32 @@ type generation struct {
 	ctx       context.Context
 	o         *planning.Object
 	setSpec
+	table  planning.Table      // by which the set is read
 	made   []model.Declaration // the Applications
 	count  int                 // of the Applications
 	wide   bool                // for the fleet as a whole, not for one cluster
 	target string              // the parameter of the cluster generator that is the destination, verbatim; "" if none is
 }
 
-// generate gives the Applications of all ApplicationSets. One that fails is a problem of the cluster: what it gave before
-// is kept. A failure that another try may not have is returned as well.
-func generate(ctx context.Context, p *planning.Plan, templates model.Templates) (made []model.Declaration,
+// Expand gives the Applications of all ApplicationSets of a plan. One that fails is a problem of the cluster: what it
+// gave before is kept. A failure that another try may not have is returned as well.
+func Expand(ctx context.Context, p *planning.Plan, templates model.Templates) (made []model.Declaration,
 	transient error) {
 	for _, o := range p.Objects() {
-		if o.Group != apiGroup || o.Kind != kindApplicationSet {
+		if o.Group != fields.Group || o.Kind != fields.ApplicationSet {
 			continue
 		}
-		g := generation{plan: p, templates: templates, ctx: ctx, o: o}
-		err := decode(o, &g.setSpec)
+		g, err := open(ctx, p, templates, o)
 		clash := p.Clashes(o)
 		switch {
 		case o.Err != "":
 			err = errors.New(o.Err)
 		case err != nil:
-			err = p.Errorf(o, "spec", "%v", err)
+			err = p.Undecodable(o, err)
 		case clash != nil:
 			err = clash
 		default:
-			err = errors.Join(p.Weigh(setTable(o), o, &p.Cluster.Notes), g.run())
+			err = errors.Join(p.Weigh(g.table, o, &p.Cluster.Notes), g.run())
 		}
 		if once, ok := errors.AsType[*model.TransientError](err); ok {
 			transient = once
@@ -77,19 +79,21 @@ func generate(ctx context.Context, p *planning.Plan, templates model.Templates) 
 	return made, transient
 }
 
-// setTable is the table by which an ApplicationSet is judged. A generator that nobody knows is an error of the generation, not a note
-// as well.
-func setTable(o *planning.Object) planning.Table {
-	out := judgedFields
-	generators, _ := o.Spec["generators"].([]any)
-	for _, of := range generators {
-		own, _ := of.(map[string]any)
-		for kind := range own {
-			out = append(out[:len(out):len(out)], planning.Field{Kind: kindApplicationSet,
-				Path: "spec.generators[]." + kind, Support: done})
-		}
+// Wide gives the Applications of an ApplicationSet for the fleet as a whole, as far as it can be executed.
+func Wide(ctx context.Context, p *planning.Plan, templates model.Templates, o *planning.Object) []model.Declaration {
+	g, err := open(ctx, p, templates, o)
+	if g.wide = true; err == nil {
+		_ = g.run() // the plans of the clusters say what is wrong
 	}
-	return planning.NewTable(out)
+	return g.made
+}
+
+// open reads a set.
+func open(ctx context.Context, p *planning.Plan, templates model.Templates, o *planning.Object) (*generation, error) {
+	g := &generation{plan: p, templates: templates, ctx: ctx, o: o, table: fields.TableOfSet(o.Spec)}
+	known := *o
+	known.Fields = g.table
+	return g, known.Decode(&g.setSpec)
 }
 
 // placed puts an error at a field, unless it stands at one further in.
@@ -165,14 +169,14 @@ func (g *generation) declareAll(at string, made []any) error {
 // declare adds an Application, of a template and a patch that were executed.
 func (g *generation) declare(made []any) error {
 	template, _ := made[0].(map[string]any)
-	object := map[string]any{"apiVersion": apiGroup + "/v1alpha1", "kind": kindApplication}
+	object := map[string]any{"apiVersion": fields.Group + "/v1alpha1", "kind": fields.Application}
 	metadata, ok := template["metadata"].(map[string]any)
 	if !ok {
 		return errors.New("spec.template has no metadata: give it a name")
 	}
 	object["metadata"], object["spec"] = metadata, template["spec"]
 	if finalizers, _ := metadata["finalizers"].([]any); len(finalizers) == 0 && !g.SyncPolicy.PreserveResourcesOnDeletion {
-		metadata["finalizers"] = []any{resourcesFinalizer}
+		metadata["finalizers"] = []any{fields.Finalizer}
 	}
 	patch, _ := made[1].(string)
 	object, err := patched(object, patch)
@@ -183,14 +187,16 @@ func (g *generation) declare(made []any) error {
 		return errors.New("an Application comes to have no name: see metadata.name of the template")
 	}
 	metadata["namespace"] = g.o.Namespace
-	if sync := g.SyncPolicy.ApplicationsSync; sync == "create-only" || sync == "create-update" { // Argo CD deletes none of them
+	if sync := g.SyncPolicy.ApplicationsSync; sync == "create-only" ||
+		sync == "create-update" { // Argo CD deletes none of them
 		delete(metadata, "finalizers")
 	}
 	data, err := json.Marshal(object)
 	if err != nil {
 		return err
 	}
-	g.made = append(g.made, model.Declaration{Rendered: model.Rendered{JSON: data, File: g.o.File}, App: g.o.App, Set: g.o.Key()})
+	g.made = append(g.made, model.Declaration{Rendered: model.Rendered{JSON: data, File: g.o.File}, App: g.o.App,
+		Set: g.o.Key()})
 	return nil
 }
 
@@ -218,11 +224,34 @@ func patched(object map[string]any, patch string) (map[string]any, error) {
 	if err := json.Unmarshal(after, &out); err != nil {
 		return nil, err
 	}
+	keepFinalizers(object, out, change)
 	was, _ := object["spec"].(map[string]any)
-	if spec, ok := out["spec"].(map[string]any); ok && was != nil {
-		spec["project"] = was["project"]
+	if spec, ok := out["spec"].(map[string]any); ok {
+		if delete(spec, "project"); was["project"] != nil {
+			spec["project"] = was["project"]
+		}
 	}
 	return out, nil
+}
+
+// keepFinalizers adds the finalizers of a patch to those of the template: unlike other lists, a strategic merge patch,
+// which this is in Argo CD, does not replace them.
+func keepFinalizers(before, after map[string]any, patch []byte) {
+	var of struct{ Metadata struct{ Finalizers []string } }
+	if json.Unmarshal(patch, &of) != nil || len(of.Metadata.Finalizers) == 0 {
+		return
+	}
+	metadata, _ := before["metadata"].(map[string]any)
+	finalizers, _ := metadata["finalizers"].([]any)
+	finalizers = slices.Clone(finalizers)
+	for _, f := range of.Metadata.Finalizers {
+		if !slices.Contains(finalizers, any(f)) {
+			finalizers = append(finalizers, f)
+		}
+	}
+	if metadata, ok := after["metadata"].(map[string]any); ok {
+		metadata["finalizers"] = finalizers
+	}
 }
 
 // clusters are those that the cluster generator knows: all of the fleet, unless each Application goes to the cluster

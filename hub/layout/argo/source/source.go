@@ -1,4 +1,4 @@
-package argo
+package source
 
 import (
 	"encoding/json"
@@ -13,6 +13,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/hub/glob"
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
+	"github.com/drover-dev/drover/hub/layout/argo/repository"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -36,14 +38,22 @@ type partReader struct {
 	env     *environment
 	foreign *model.Source            // where its files are; nil for this repository
 	refs    map[string]*model.Source // of the sources of the app that others name as $ref
+	several bool                     // the app has spec.sources
 }
 
 func (s *partReader) errorf(at, format string, args ...any) error {
 	return s.plan.Errorf(s.o, s.at+at, format, args...)
 }
 
-// readSources makes parts of the sources of an Application.
-func readSources(p *planning.Plan, o *planning.Object, a applicationSpec, app *model.App) error {
+// Application is what the sources of an Application depend on.
+type Application struct {
+	Source             json.RawMessage   // spec.source
+	Sources            []json.RawMessage // spec.sources, which takes precedence
+	Namespace, Project string            // of its destination, and its own: both may be named in some fields
+}
+
+// Read makes parts of the sources of an Application. An error is placed at the field that it is about.
+func Read(p *planning.Plan, o *planning.Object, a Application, app *model.App) error {
 	raw, at := a.Sources, func(i int) string { return planning.FieldAt("spec.sources", i) }
 	if len(raw) == 0 {
 		raw, at = []json.RawMessage{a.Source}, func(int) string { return "spec.source" }
@@ -55,9 +65,9 @@ func readSources(p *planning.Plan, o *planning.Object, a applicationSpec, app *m
 	var sources []*partReader
 	var errs []error
 	for i, data := range raw {
-		s := &partReader{plan: p, o: o, at: at(i), refs: refs}
-		if err := json.Unmarshal(data, &s.sourceSpec); err != nil {
-			return s.errorf("", "%v", err)
+		s := &partReader{plan: p, o: o, at: at(i), refs: refs, several: len(a.Sources) > 0}
+		if err := planning.Unmarshal(data, s.at, &s.sourceSpec); err != nil {
+			return p.Undecodable(o, err)
 		}
 		var err error
 		if s.foreign, err = s.locate(app); err == nil {
@@ -96,7 +106,7 @@ func joinParts(sources []*partReader, app *model.App) error {
 	return errors.Join(errs...)
 }
 
-// locate says where the files of a source are; nil for this repository at the revision that is followed.
+// locate says where the files of a source are; nil for this repository at the revision that is repository.Followed.
 func (s *partReader) locate(app *model.App) (*model.Source, error) {
 	switch {
 	case s.RepoURL == "":
@@ -112,25 +122,26 @@ func (s *partReader) locate(app *model.App) (*model.Source, error) {
 		switch rev := s.TargetRevision; {
 		case strings.HasPrefix(rev, "sha256:"):
 			out.Revision = rev
-		case isRange(rev):
+		case repository.IsRange(rev):
 			out.SemVer = rev
 		default:
 			out.Ref = rev
 		}
 		return out, nil
-	case ownRepository(s.plan, s.o, s.at, s.RepoURL, s.Path, &app.Notes) && followed(s.plan, s.TargetRevision):
+	case repository.Own(s.plan, s.o, s.at, s.RepoURL, s.Path, &app.Notes) && repository.Followed(s.plan, s.TargetRevision):
 		return nil, nil
 	}
-	return gitRevision(s.RepoURL, s.TargetRevision), nil
+	return repository.Revision(s.RepoURL, s.TargetRevision), nil
 }
 
 // override lays the files over a source by which an application may be changed from within its folder
-// (.argocd-source.yaml and .argocd-source-<app>.yaml). They change how it is rendered, not what.
+// (.argocd-source.yaml and .argocd-source-<app>.yaml; argo-cd, docs/user-guide/parameters.md). They change how it is
+// rendered, not what.
 func (s *partReader) override(data json.RawMessage) error {
 	if s.foreign != nil || s.Path == "" {
 		return nil
 	}
-	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + s.o.Name + ".yaml"} {
+	for _, name := range []string{".argocd-source.yaml", ".argocd-source-" + instance(s.o) + ".yaml"} {
 		file := path.Join(planning.Cleaned(s.Path), name)
 		patch, err := s.plan.Tree.ReadFile(file)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -144,12 +155,13 @@ func (s *partReader) override(data json.RawMessage) error {
 		}
 		var changed sourceSpec
 		if err == nil {
-			err = json.Unmarshal(knownOf[kindApplication].only(data, "spec.source"), &changed)
+			err = planning.Unmarshal(fields.Table.Strip(fields.Application, "spec.source", data), "", &changed)
 		}
 		if err != nil {
 			return s.errorf("", "%s cannot be laid over it: %v", file, err)
 		}
-		changed.RepoURL, changed.Path, changed.TargetRevision, changed.Chart, changed.Ref = s.RepoURL, s.Path, s.TargetRevision, s.Chart, s.Ref
+		changed.RepoURL, changed.Path, changed.TargetRevision, changed.Chart, changed.Ref = s.RepoURL, s.Path,
+			s.TargetRevision, s.Chart, s.Ref
 		s.sourceSpec = changed
 	}
 	return nil
@@ -325,7 +337,8 @@ func (s *partReader) overlay() (model.Overlay, error) {
 	}
 	e := &model.Edit{
 		Labels: s.env.expandAll(k.CommonLabels), ForceLabels: k.ForceCommonLabels, WithoutSelector: k.LabelWithoutSelector,
-		IncludeTemplates: k.LabelIncludeTemplates, Annotations: k.CommonAnnotations, ForceAnnotations: k.ForceCommonAnnotations, NeedsKustomization: true,
+		IncludeTemplates: k.LabelIncludeTemplates, Annotations: k.CommonAnnotations,
+		ForceAnnotations: k.ForceCommonAnnotations, NeedsKustomization: true,
 		KubeVersion: k.KubeVersion, APIVersions: k.APIVersions,
 	}
 	if k.CommonAnnotationsEnvsubst {

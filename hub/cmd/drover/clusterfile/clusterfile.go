@@ -1,4 +1,5 @@
-package main
+// Package clusterfile edits the cluster.yaml of a cluster. Comments and the order of fields stay.
+package clusterfile
 
 import (
 	"bytes"
@@ -7,29 +8,29 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
 
 	kyaml "sigs.k8s.io/kustomize/kyaml/yaml"
 
-	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// clusterFile is a cluster.yaml that is being edited. Comments and the order of fields stay.
-type clusterFile struct {
+// File is a cluster.yaml that is being edited.
+type File struct {
 	file string // for messages
 	text string
 	doc  *kyaml.Node // nil where the text holds nothing but comments
 }
 
-// readClusterFile reads a cluster.yaml; where there is none it is empty.
-func readClusterFile(path, file string) (*clusterFile, error) {
+// Read reads a cluster.yaml; where there is none it is empty. file is how messages name it. An error says why it
+// cannot be
+// edited.
+func Read(path, file string) (*File, error) {
 	data, err := os.ReadFile(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	c := &clusterFile{file: file, text: string(data)}
+	c := &File{file: file, text: string(data)}
 	dec := kyaml.NewDecoder(bytes.NewReader(data))
 	for {
 		var n kyaml.Node
@@ -38,33 +39,41 @@ func readClusterFile(path, file string) (*clusterFile, error) {
 		case errors.Is(err, io.EOF):
 			return c, nil
 		case err != nil:
-			return nil, fmt.Errorf("%s cannot be edited: %w: mend it first", file, err)
+			return nil, fmt.Errorf("%s cannot be edited: %w: fix it first", file, err)
 		case len(n.Content) != 1 || n.Content[0].Tag == "!!null":
 			continue
 		case c.doc != nil:
 			return nil, fmt.Errorf("%s cannot be edited, because it holds several documents: keep one", file)
 		case n.Content[0].Kind != kyaml.MappingNode:
-			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: mend it first", file)
+			return nil, fmt.Errorf("%s cannot be edited, because it is no mapping: fix it first", file)
 		}
 		if kind := fieldOf(n.Content[0], "kind"); kind != nil && kind.Value != model.KindCluster {
-			return nil, fmt.Errorf("%s cannot be edited, because it holds a %s and does not describe the cluster: rename it first",
+			return nil, fmt.Errorf("%s cannot be edited, because it holds a %s and does not describe the cluster: rename it "+
+				"first",
 				file, kind.Value)
 		}
 		c.doc = &n
 	}
 }
 
-// isObject says whether the fields stand under metadata and spec.
-func (c *clusterFile) isObject() bool {
+// Begin gives a file that is empty, or not there, its first text, which has to be a comment.
+func (c *File) Begin(comment string) {
+	if c.text == "" {
+		c.text = comment
+	}
+}
+
+// IsObject says whether the fields stand under metadata and spec.
+func (c *File) IsObject() bool {
 	return c.doc != nil && (fieldOf(c.doc.Content[0], "kind") != nil || fieldOf(c.doc.Content[0], "apiVersion") != nil)
 }
 
-// get gives a field's text, or an empty one. in is where it stands in an object: metadata or spec.
-func (c *clusterFile) get(in string, path ...string) string {
+// Get gives a field's text, or an empty one. in is where it stands in an object: metadata or spec.
+func (c *File) Get(in string, path ...string) string {
 	if c.doc == nil {
 		return ""
 	}
-	if c.isObject() {
+	if c.IsObject() {
 		path = append([]string{in}, path...)
 	}
 	n := c.doc.Content[0]
@@ -77,12 +86,13 @@ func (c *clusterFile) get(in string, path ...string) string {
 	return n.Value
 }
 
-// set sets a field to a text.
-func (c *clusterFile) set(value, in string, path ...string) error {
+// Set sets a field to a text; in is as for Get. An error says what stands there instead.
+func (c *File) Set(value, in string, path ...string) error {
 	if c.doc == nil {
-		c.doc = &kyaml.Node{Kind: kyaml.DocumentNode, Content: []*kyaml.Node{{Kind: kyaml.MappingNode, Tag: kyaml.NodeTagMap}}}
+		c.doc = &kyaml.Node{Kind: kyaml.DocumentNode, Content: []*kyaml.Node{{Kind: kyaml.MappingNode,
+			Tag: kyaml.NodeTagMap}}}
 	}
-	if c.isObject() {
+	if c.IsObject() {
 		path = append([]string{in}, path...)
 	}
 	n := c.doc.Content[0]
@@ -99,11 +109,12 @@ func (c *clusterFile) set(value, in string, path ...string) error {
 			n.Kind, n.Tag, n.Value = kyaml.MappingNode, kyaml.NodeTagMap, ""
 		}
 		if n.Kind != kyaml.MappingNode {
-			return fmt.Errorf("%s cannot be edited, because %s is no mapping: mend it first", c.file, strings.Join(path[:i+1], "."))
+			return fmt.Errorf("%s cannot be edited, because %s is no mapping: fix it first", c.file, strings.Join(path[:i+1],
+				"."))
 		}
 	}
 	if n.Kind != kyaml.ScalarNode {
-		return fmt.Errorf("%s cannot be edited, because %s is no text: mend it first", c.file, strings.Join(path, "."))
+		return fmt.Errorf("%s cannot be edited, because %s is no text: fix it first", c.file, strings.Join(path, "."))
 	}
 	n.Tag, n.Value = kyaml.NodeTagString, value
 	return nil
@@ -122,8 +133,8 @@ func fieldOf(n *kyaml.Node, key string) *kyaml.Node {
 	return nil
 }
 
-// write writes the file.
-func (c *clusterFile) write(path string) error {
+// Write writes the file.
+func (c *File) Write(path string) error {
 	if c.doc == nil {
 		return os.WriteFile(path, []byte(c.text), 0o644)
 	}
@@ -139,21 +150,11 @@ func (c *clusterFile) write(path string) error {
 }
 
 // comments says whether the text held nothing but comments, which no node carries.
-func (c *clusterFile) comments() bool {
+func (c *File) comments() bool {
 	for line := range strings.Lines(c.text) {
 		if line = strings.TrimSpace(line); line != "" && line != "---" && !strings.HasPrefix(line, "#") {
 			return false
 		}
 	}
 	return c.text != ""
-}
-
-// clusterFileOf reads the cluster.yaml of a cluster in a work tree.
-func (w *workTree) clusterFileOf(cluster string) (*clusterFile, error) {
-	folder, err := w.folder(cluster)
-	if err != nil {
-		return nil, err
-	}
-	file := path.Join(folder, planning.ClusterFile)
-	return readClusterFile(w.file(file), file)
 }

@@ -1,12 +1,16 @@
-package argo
+// Package appproject reads the AppProjects of Argo CD.
+//
+// It may import destination and fields beside it, and planning.
+package appproject
 
 import (
 	"fmt"
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/argo/destination"
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/planning"
-	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/project"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -14,7 +18,7 @@ import (
 // projectSpec is what Drover takes from the spec of an AppProject (argo-cd, AppProjectSpec).
 type projectSpec struct {
 	SourceRepos                []string
-	Destinations               []destination
+	Destinations               []destination.Destination
 	ClusterResourceWhitelist   []kindSpec
 	ClusterResourceBlacklist   []kindSpec
 	NamespaceResourceWhitelist []kindSpec
@@ -31,8 +35,9 @@ type projectSpec struct {
 
 type kindSpec struct{ Group, Kind, Name string }
 
-// readProject takes an AppProject as a project.
-func readProject(p *planning.Plan, o *planning.Object) {
+// Read takes an AppProject as a project into the plan. What is wrong with it is said of the project, whose apps keep
+// what was applied last.
+func Read(p *planning.Plan, o *planning.Object) {
 	b := planning.Boundary{
 		App:    o.App,
 		Object: protocol.ObjectRef{Group: o.Group, Kind: o.Kind, Namespace: o.Namespace, Name: o.Name},
@@ -44,8 +49,8 @@ func readProject(p *planning.Plan, o *planning.Object) {
 	var spec projectSpec
 	var notes []fleet.Note
 	if err := o.Decode(&spec); err != nil {
-		b.Wrong = p.Errorf(o, "spec", "%v", err).Error()
-	} else if err := p.Weigh(judged, o, &notes); err != nil {
+		b.Wrong = p.Undecodable(o, err).Error()
+	} else if err := p.Weigh(fields.Table, o, &notes); err != nil {
 		b.Wrong = err.Error()
 	}
 	for _, n := range notes {
@@ -73,7 +78,7 @@ func (s projectSpec) bound(to *project.Project, at func(string) string) {
 	for _, d := range s.Destinations {
 		to.Destinations = append(
 			to.Destinations,
-			project.Destination{Name: d.Name, Server: server(d.Server), Namespace: d.Namespace},
+			project.Destination{Name: d.Name, Server: destination.Pattern(d.Server), Namespace: d.Namespace},
 		)
 	}
 	to.Namespaced = project.Kinds{
@@ -93,7 +98,7 @@ func (s projectSpec) bound(to *project.Project, at func(string) string) {
 			to.Unkept = append(to.Unkept, at(planning.FieldAt("spec.destinationServiceAccounts", i))+": "+err.Error())
 		}
 		to.Accounts = append(to.Accounts, project.Account{Name: account,
-			Destination: project.Destination{Server: server(a.Server), Namespace: a.Namespace}})
+			Destination: project.Destination{Server: destination.Pattern(a.Server), Namespace: a.Namespace}})
 	}
 	if len(s.SignatureKeys) > 0 {
 		to.Unkept = append(
@@ -119,19 +124,10 @@ func accountOf(name, namespace string) (string, error) {
 		namespace, name = ns, rest
 	}
 	out := namespace + "/" + name
-	if err := planning.CheckAccount(out); err != nil {
-		return "", fmt.Errorf("%w: write it as NAMESPACE:NAME", err)
+	if planning.CheckAccount(out) != nil {
+		return "", fmt.Errorf("%.80q is no service account: write it as NAMESPACE:NAME", out)
 	}
 	return out, nil
-}
-
-// server is the form of an address of an API server, or of a pattern, in which those of one server are equal.
-func server(pattern string) string {
-	plain := strings.TrimPrefix(pattern, "!")
-	if plain == "" || strings.ContainsAny(plain, "*?[{") {
-		return pattern
-	}
-	return pattern[:len(pattern)-len(plain)] + serverID(plain)
 }
 
 func kindsOf(list []kindSpec) []project.Kind {
@@ -141,20 +137,6 @@ func kindsOf(list []kindSpec) []project.Kind {
 	}
 	for _, k := range list {
 		out = append(out, project.Kind(k))
-	}
-	return out
-}
-
-// ClusterOf is how a project of Argo CD may name a cluster. here: what is asked about stands in the cluster's own
-// folder,
-// to which it is the one that Argo CD runs in.
-func ClusterOf(c model.Cluster, here bool) project.Cluster {
-	out := project.Cluster{Names: []string{c.Name}, Servers: []string{serverID(serverOf(c))}}
-	if c.Argo.Name != "" && c.Argo.Name != c.Name {
-		out.Names = append(out.Names, c.Argo.Name)
-	}
-	if here {
-		out.Names, out.Servers = append(out.Names, inCluster), append(out.Servers, inClusterServer)
 	}
 	return out
 }

@@ -1,4 +1,4 @@
-package argo
+package appset
 
 import (
 	"encoding/json"
@@ -83,8 +83,8 @@ func simple(text string, params map[string]any) (string, error) {
 		return text, nil
 	}
 	var b strings.Builder
-	for {
-		before, rest, ok := strings.Cut(text, "{{")
+	for left := text; ; {
+		before, rest, ok := strings.Cut(left, "{{")
 		b.WriteString(before)
 		if !ok {
 			return b.String(), nil
@@ -98,7 +98,7 @@ func simple(text string, params map[string]any) (string, error) {
 		} else {
 			b.WriteString("{{" + tag + "}}")
 		}
-		text = after
+		left = after
 	}
 }
 

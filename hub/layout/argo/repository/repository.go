@@ -1,4 +1,8 @@
-package argo
+// Package repository says which addresses are those of the repository that the hub follows, and what a revision of Argo
+// CD names.
+//
+// It may import planning.
+package repository
 
 import (
 	"fmt"
@@ -10,13 +14,14 @@ import (
 	"github.com/Masterminds/semver/v3"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/glob"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// ownRepository says whether an address is that of this repository. Where nobody said by which address it is known, one is
+// Own says whether an address is that of this repository. Where nobody said by which address it is known, one is
 // believed if what it is to have is there, and no other address is to have what is there.
-func ownRepository(p *planning.Plan, o *planning.Object, at, url, name string, notes *[]fleet.Note) bool {
+func Own(p *planning.Plan, o *planning.Object, at, url, name string, notes *[]fleet.Note) bool {
 	if p.IsRepository(url) {
 		return true
 	}
@@ -50,13 +55,16 @@ func masked(addresses []string) (out []string) {
 	return out
 }
 
-// claimed adds the addresses in the spec of an object that stand beside a path which is in this repository: of sources,
+// Claimed adds the addresses in the spec of an object that stand beside a path which is in this repository: of sources,
 // of Git generators and of templates.
-func claimed(tree model.Tree, v any, to []string) []string {
+func Claimed(tree model.Tree, v any, to []string) []string {
 	switch v := v.(type) {
 	case map[string]any:
 		if url, _ := v["repoURL"].(string); url != "" && planning.IsRemote(url) && !strings.Contains(url, "{{") &&
-			planning.Empty(v["chart"]) && !slices.ContainsFunc(to, func(c string) bool { return planning.SameRepository(c, url) }) {
+			planning.Empty(v["chart"]) && !slices.ContainsFunc(to, func(c string) bool {
+			return planning.SameRepository(c,
+				url)
+		}) {
 			if name := pathNamed(v); name != "" {
 				if _, err := tree.Stat(planning.Cleaned(name)); err == nil {
 					to = append(to, url)
@@ -64,11 +72,11 @@ func claimed(tree model.Tree, v any, to []string) []string {
 			}
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
-			to = claimed(tree, v[key], to)
+			to = Claimed(tree, v[key], to)
 		}
 	case []any:
 		for _, item := range v {
-			to = claimed(tree, item, to)
+			to = Claimed(tree, item, to)
 		}
 	}
 	return to
@@ -81,7 +89,7 @@ func pathNamed(beside map[string]any) string {
 		if list, _ := beside[key].([]any); name == "" && len(list) > 0 {
 			first, _ := list[0].(map[string]any)
 			if name, _ = first["path"].(string); name != "" {
-				name = fixedPart(name)
+				name = glob.FixedPart(name)
 			}
 		}
 	}
@@ -97,24 +105,24 @@ var (
 	versioned = regexp.MustCompile(`^v?[0-9]+(\.[0-9]+)+([-+].*)?$`)
 )
 
-// isRange says whether a revision is a range of versions.
-func isRange(revision string) bool {
+// IsRange says whether a revision is a range of versions.
+func IsRange(revision string) bool {
 	_, err := semver.NewConstraint(revision)
 	return err == nil && strings.ContainsAny(revision, "*^~<>=|, xX")
 }
 
-// followed says whether a revision is the one that the hub follows.
-func followed(p *planning.Plan, revision string) bool {
+// Followed says whether a revision is the one that the hub follows.
+func Followed(p *planning.Plan, revision string) bool {
 	branch := strings.TrimPrefix(revision, "refs/heads/")
 	if branch == "" || branch == "HEAD" || branch == p.Branch {
 		return true
 	}
-	return p.Branch == "" && gitRevision("", revision).Branch != ""
+	return p.Branch == "" && Revision("", revision).Branch != ""
 }
 
-// gitRevision is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit
+// Revision is a revision of a Git repository. What it is can be told by its form alone: a range of versions, a commit
 // id, a whole ref, a version, which is a tag, and else a branch.
-func gitRevision(url, revision string) *model.Source {
+func Revision(url, revision string) *model.Source {
 	out := &model.Source{Kind: model.SourceGit, URL: url}
 	switch branch, isBranch := strings.CutPrefix(revision, "refs/heads/"); {
 	case isBranch:
@@ -122,7 +130,7 @@ func gitRevision(url, revision string) *model.Source {
 	case revision == "" || revision == "HEAD":
 	case strings.HasPrefix(revision, "refs/"), versioned.MatchString(revision):
 		out.Ref = revision
-	case isRange(revision):
+	case IsRange(revision):
 		out.SemVer = revision
 	case commitID.MatchString(revision):
 		out.Revision = revision

@@ -1,4 +1,4 @@
-package argo
+package appset
 
 import (
 	"encoding/json"
@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/hub/glob"
+	"github.com/drover-dev/drover/hub/layout/argo/repository"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -27,9 +28,9 @@ type gitSpec struct {
 }
 
 // git gives folders or files of a repository: of this one, or of what else the generator names, as it is fetched.
-func (g *generation) git(at string, own map[string]any) ([]map[string]any, error) {
+func (g *generation) git(at string, generator map[string]any) ([]map[string]any, error) {
 	var of gitSpec
-	data, err := json.Marshal(own)
+	data, err := json.Marshal(generator)
 	if err == nil {
 		err = json.Unmarshal(data, &of)
 	}
@@ -38,19 +39,20 @@ func (g *generation) git(at string, own map[string]any) ([]map[string]any, error
 	}
 	first := ""
 	if len(of.Directories) > 0 {
-		first = fixedPart(of.Directories[0].Path)
+		first = glob.FixedPart(of.Directories[0].Path)
 	} else if len(of.Files) > 0 {
-		first = fixedPart(of.Files[0].Path)
+		first = glob.FixedPart(of.Files[0].Path)
 	}
 	if first == "." { // a pattern at the root: what it matches is in this repository
 		first = ""
 	}
-	in := gitFiles{tree: g.plan.Readable(g.o), spec: of, values: own["values"]}
-	if !ownRepository(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes) || !followed(g.plan, of.Revision) {
+	in := gitFiles{tree: g.plan.Readable(g.o), spec: of, values: generator["values"]}
+	own := repository.Own(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes)
+	if !own || !repository.Followed(g.plan, of.Revision) {
 		if err := planning.CheckAddress(of.RepoURL); err != nil {
 			return nil, fmt.Errorf("repoURL: %w; if it is this repository, name it with --alias", err)
 		}
-		if in.tree, err = g.plan.TreeFor(g.o, *gitRevision(of.RepoURL, of.Revision)); err != nil {
+		if in.tree, err = g.plan.TreeFor(g.o, *repository.Revision(of.RepoURL, of.Revision)); err != nil {
 			return nil, err
 		}
 	}
@@ -101,8 +103,8 @@ func (g *generation) directories(in gitFiles) ([]map[string]any, error) {
 	return out, nil
 }
 
-// matchFolders adds the folders that a pattern of path.Match matches, hidden ones left out. It looks into those alone that it
-// needs to.
+// matchFolders adds the folders that a pattern of path.Match matches, hidden ones left out. It looks into those alone
+// that it needs to.
 func matchFolders(tree model.Tree, pattern string, to *[]string) error {
 	dirs := []string{"."}
 	for step := range strings.SplitSeq(pattern, "/") {
@@ -139,7 +141,7 @@ func (g *generation) files(in gitFiles) ([]map[string]any, error) {
 			if err != nil {
 				return nil, err
 			}
-			listed, err := filesBelow(in.tree, fixedPart(f.Path), false)
+			listed, err := glob.Below(in.tree, glob.FixedPart(f.Path))
 			if err != nil {
 				return nil, err
 			}

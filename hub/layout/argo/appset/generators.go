@@ -1,4 +1,4 @@
-package argo
+package appset
 
 import (
 	"encoding/json"
@@ -10,6 +10,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet/selector"
+	"github.com/drover-dev/drover/hub/layout/argo/destination"
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -65,10 +67,8 @@ func (g *generation) kind(at, kind string, own map[string]any) ([]map[string]any
 	case "merge":
 		return g.merge(at, own)
 	}
-	for _, f := range setFields {
-		if name, is := unsupportedGenerator(f.Path); is && name == kind {
-			return nil, errors.New(f.Says)
-		}
+	if says := fields.RefusedGenerator(kind); says != "" {
+		return nil, errors.New(says)
 	}
 	return nil, errors.New("no generator that Drover knows: correct its name")
 }
@@ -182,7 +182,8 @@ func (g *generation) clusterParams(own map[string]any) ([]map[string]any, error)
 		if own["selector"] != nil && !selector.Matches(labels) {
 			continue
 		}
-		params := map[string]any{"name": nameOf(c), "nameNormalized": model.NormalizeName(nameOf(c)), "server": serverOf(c),
+		params := map[string]any{"name": destination.Name(c), "nameNormalized": model.NormalizeName(destination.Name(c)),
+			"server":  destination.Server(c),
 			"project": ""}
 		if g.GoTemplate {
 			metadata := map[string]any{"labels": anyOf(labels)}

@@ -1,8 +1,9 @@
-package argo
+package source
 
 import (
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"path"
 	"slices"
@@ -95,9 +96,9 @@ func (s *partReader) valueFiles(dir string, h *helmSpec, c *model.Chart) error {
 		switch {
 		case err != nil:
 			names = nil
-		case isGlob(name) && source != nil:
+		case glob.IsPattern(name) && source != nil:
 			err = s.errorf(at, "patterns of files in another repository are not supported: name the files")
-		case isGlob(name):
+		case glob.IsPattern(name):
 			names, err = s.expandGlob(at, name, h.IgnoreMissingValueFiles)
 			names = slices.DeleteFunc(names, func(n string) bool { return named[n] })
 		}
@@ -117,8 +118,12 @@ func (s *partReader) valueFiles(dir string, h *helmSpec, c *model.Chart) error {
 func (s *partReader) valuePath(dir, at, file string) (string, *model.Source, error) {
 	source := s.foreign
 	if first, rest, _ := strings.Cut(file, "/"); strings.HasPrefix(first, "$") {
-		if ref, ok := s.refs[first]; ok {
+		ref, ok := s.refs[first]
+		switch {
+		case ok:
 			source, file = ref, "/"+rest
+		case s.several: // of one source alone it is a variable (argo-cd, resolveReferencedSources)
+			return "", nil, s.errorf(at, "%q begins with %s, and no source has that ref: %s", file, first, s.knownRefs())
 		}
 	}
 	name := s.env.expand(file)
@@ -137,19 +142,46 @@ func (s *partReader) valuePath(dir, at, file string) (string, *model.Source, err
 	return name, source, nil
 }
 
-// expandGlob gives the files that a pattern matches, sorted.
+// knownRefs says which sources may be named.
+func (s *partReader) knownRefs() string {
+	if len(s.refs) == 0 {
+		return "give the source with the file a ref"
+	}
+	return "write " + strings.Join(slices.Sorted(maps.Keys(s.refs)), " or ")
+}
+
+// expandGlob gives the files that a pattern matches: sorted, those of a folder before those of the folders in it
+// (argo-cd, docs/user-guide/helm.md, Recursive matching).
 func (s *partReader) expandGlob(at, pattern string, none bool) ([]string, error) {
 	match, err := glob.Stars.Compile(pattern)
 	if err != nil {
 		return nil, s.errorf(at, "%v", err)
 	}
-	files, err := filesBelow(s.plan.Tree, fixedPart(pattern), false)
+	files, err := glob.Below(s.plan.Tree, glob.FixedPart(pattern))
 	if err != nil {
 		return nil, s.errorf(at, "%v", err)
 	}
 	files = slices.DeleteFunc(files, func(name string) bool { return !match.MatchString(name) })
+	slices.SortFunc(files, filesFirst)
 	if len(files) == 0 && !none {
 		return nil, s.errorf(at, "no file matches %q: correct it, or say ignoreMissingValueFiles: true", pattern)
 	}
 	return files, nil
+}
+
+// filesFirst orders paths by their folders, and the files of a folder before the folders in it.
+func filesFirst(a, b string) int {
+	for {
+		first, more, aBelow := strings.Cut(a, "/")
+		other, rest, bBelow := strings.Cut(b, "/")
+		switch {
+		case aBelow != bBelow && aBelow:
+			return 1
+		case aBelow != bBelow:
+			return -1
+		case first != other || !aBelow:
+			return strings.Compare(first, other)
+		}
+		a, b = more, rest
+	}
 }

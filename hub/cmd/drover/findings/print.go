@@ -1,8 +1,7 @@
-package main
+package findings
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
@@ -10,16 +9,16 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/internal/version"
 )
 
-// The formats that `drover lint -o` knows.
+// The formats of Print.
 const (
-	lintText   = "text"
-	lintJSON   = "json"
-	lintSARIF  = "sarif"  // OASIS SARIF 2.1.0, which code scanning of forges reads
-	lintGitHub = "github" // workflow commands of GitHub Actions, which annotate the lines of a pull request
+	Text   = "text"
+	JSON   = "json"
+	SARIF  = "sarif"  // OASIS SARIF 2.1.0, which code scanning of forges reads
+	GitHub = "github" // workflow commands of GitHub Actions, which annotate the lines of a pull request
 )
 
 // How much of one kind `drover lint` prints without --verbose.
@@ -28,60 +27,44 @@ const (
 	maxGroups = 15 // lines of one severity
 )
 
-func (f *findings) sort() {
-	slices.SortStableFunc(f.all, func(a, b finding) int {
+// Sort puts errors first, by file and line.
+func (f *List) Sort() {
+	slices.SortStableFunc(f.All, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line))
 	})
 }
 
-// print writes all findings, errors first, in one of the formats.
-func (f *findings) print(w io.Writer, output string, verbose bool) error {
-	f.sort()
+// Print writes all findings, errors first, in one of the formats.
+func (f *List) Print(w io.Writer, output string, verbose bool) error {
+	f.Sort()
 	switch output {
-	case lintJSON:
-		if f.all == nil {
-			f.all = []finding{}
+	case JSON:
+		if f.All == nil {
+			f.All = []Finding{}
 		}
-		return writeJSON(w, f.all)
-	case lintSARIF:
-		return writeJSON(w, f.sarif())
-	case lintGitHub:
-		return writeLines(w, f.annotations())
+		return show.JSON(w, f.All)
+	case SARIF:
+		return show.JSON(w, f.sarif())
+	case GitHub:
+		return show.Lines(w, f.annotations())
 	}
 	if !verbose {
-		return writeLines(w, f.grouped(maxGroups, "--verbose shows all"))
+		return show.Lines(w, f.Grouped(maxGroups, "--verbose shows all"))
 	}
 	var lines []string
-	for _, x := range f.all {
+	for _, x := range f.All {
 		lines = append(lines, x.String())
 	}
-	return writeLines(w, lines)
+	return show.Lines(w, lines)
 }
 
-func writeJSON(w io.Writer, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
-	if err == nil {
-		_, err = w.Write(append(query.VisibleJSON(data), '\n'))
-	}
-	return err
-}
-
-func writeLines(w io.Writer, lines []string) error {
-	for _, line := range lines {
-		if _, err := fmt.Fprintln(w, oneLine(line)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// grouped are the findings as a screen can hold them: those with the same field and text are one line with a count, and
+// Grouped are the findings as a screen can hold them: those with the same field and text are one line with a count, and
 // of each severity the largest groups are shown, most lines in all; rest says where the others are.
-func (f *findings) grouped(most int, rest string) []string {
+func (f *List) Grouped(most int, rest string) []string {
 	type key struct{ severity, field, text string }
 	at := map[key]int{}
-	var groups [][]finding
-	for _, x := range f.all {
+	var groups [][]Finding
+	for _, x := range f.All {
 		k := key{x.Severity, x.Field, x.Text}
 		i, known := at[k]
 		if !known {
@@ -91,9 +74,9 @@ func (f *findings) grouped(most int, rest string) []string {
 		groups[i] = append(groups[i], x)
 	}
 	var out []string
-	for _, severity := range [...]string{severityError, severityNote, severityUnused} {
+	for _, severity := range [...]string{Error, Note, Unused} {
 		var lines []string
-		of := slices.DeleteFunc(slices.Clone(groups), func(g []finding) bool { return g[0].Severity != severity })
+		of := slices.DeleteFunc(slices.Clone(groups), func(g []Finding) bool { return g[0].Severity != severity })
 		hidden := 0
 		for i, g := range bySize(of) {
 			if i >= most && len(of) > most+1 { // one more line says as much as the line that is left out
@@ -110,15 +93,16 @@ func (f *findings) grouped(most int, rest string) []string {
 	return out
 }
 
-// bySize puts the groups that were folded into one line first, the largest of them first; others keep their order, which
+// bySize puts the groups that were folded into one line first, the largest of them first; others keep their order,
+// which
 // is by file and line.
-func bySize(groups [][]finding) [][]finding {
-	slices.SortStableFunc(groups, func(a, b []finding) int { return cmp.Compare(folded(b), folded(a)) })
+func bySize(groups [][]Finding) [][]Finding {
+	slices.SortStableFunc(groups, func(a, b []Finding) int { return cmp.Compare(folded(b), folded(a)) })
 	return groups
 }
 
 // folded is how many findings one line stands for; 0 if each has a line of its own.
-func folded(group []finding) int {
+func folded(group []Finding) int {
 	if len(group) <= maxEqual {
 		return 0
 	}
@@ -126,7 +110,7 @@ func folded(group []finding) int {
 }
 
 // summary is what is printed of findings that have severity, field and text in common.
-func summary(group []finding) []string {
+func summary(group []Finding) []string {
 	if folded(group) == 0 {
 		var lines []string
 		for _, x := range group {
@@ -148,19 +132,19 @@ func summary(group []finding) []string {
 		}
 	}
 	slices.Sort(clusters)
-	line := fmt.Sprintf("%-6s %s (%d times: %s", first.Severity, text, len(group), some(subjects))
+	line := fmt.Sprintf("%-6s %s (%d times: %s", first.Severity, text, len(group), Some(subjects))
 	if first.File != "" {
 		line += "; the first at " + fleet.Note{File: first.File, Line: first.Line}.String()
 	}
 	line += ")"
 	if len(clusters) > 0 {
-		line += " [" + some(clusters) + "]"
+		line += " [" + Some(clusters) + "]"
 	}
 	return []string{line}
 }
 
-// some names the first of names and says how many more there are.
-func some(names []string) string {
+// Some names the first of names and says how many more there are.
+func Some(names []string) string {
 	if more := len(names) - maxEqual; more > 0 {
 		return fmt.Sprintf("%s and %d more", strings.Join(names[:maxEqual], ", "), more)
 	}
@@ -169,12 +153,12 @@ func some(names []string) string {
 
 // annotations are the findings as workflow commands of GitHub Actions
 // (docs.github.com/actions/reference/workflow-commands-for-github-actions).
-func (f *findings) annotations() []string {
-	level := map[string]string{severityError: "error", severityNote: "notice", severityUnused: "warning"}
+func (f *List) annotations() []string {
+	level := map[string]string{Error: "error", Note: "notice", Unused: "warning"}
 	data := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	var out []string
-	for _, x := range f.all {
+	for _, x := range f.All {
 		var properties []string
 		if x.File != "" {
 			properties = append(properties, "file="+property.Replace(x.File))
@@ -189,10 +173,10 @@ func (f *findings) annotations() []string {
 }
 
 // message is what was found, without severity and place.
-func (f finding) message() string {
+func (f Finding) message() string {
 	text := fleet.Note{Object: f.Object, Field: f.Field, Text: f.Text}.String()
 	if len(f.Clusters) > 0 {
-		text += " [" + some(f.Clusters) + "]"
+		text += " [" + Some(f.Clusters) + "]"
 	}
 	return text
 }
@@ -247,10 +231,10 @@ type (
 )
 
 // sarif is the findings as a log of SARIF 2.1.0 (docs.oasis-open.org/sarif/sarif/v2.1.0).
-func (f *findings) sarif() sarifLog {
-	level := map[string]string{severityError: "error", severityNote: "note", severityUnused: "warning"}
+func (f *List) sarif() sarifLog {
+	level := map[string]string{Error: "error", Note: "note", Unused: "warning"}
 	results := []sarifResult{}
-	for _, x := range f.all {
+	for _, x := range f.All {
 		r := sarifResult{Rule: x.Severity, Level: level[x.Severity], Message: sarifText{x.message()}}
 		if x.File != "" {
 			at := sarifPhysical{Artifact: sarifArtifact{URI: (&url.URL{Path: x.File}).EscapedPath(), Base: "%SRCROOT%"}}
@@ -264,9 +248,9 @@ func (f *findings) sarif() sarifLog {
 	return sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{{
 		Tool: sarifTool{sarifDriver{Name: "drover", Version: version.String(), URI: "https://github.com/drover-dev/drover",
 			Rules: []sarifRule{
-				{severityError, sarifText{"keeps an app from being delivered as it is in Git"}},
-				{severityNote, sarifText{"a field that Drover does not support; the app is delivered without it"}},
-				{severityUnused, sarifText{"an overlay or a folder with manifests that no cluster reads"}},
+				{Error, sarifText{"keeps an app from being delivered as it is in Git"}},
+				{Note, sarifText{"a field that Drover does not support; the app is delivered without it"}},
+				{Unused, sarifText{"an overlay or a folder with manifests that no cluster reads"}},
 			}}},
 		Results: results,
 	}}}
