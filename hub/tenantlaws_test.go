@@ -92,7 +92,7 @@ func (p *planner) fleet() string {
 	return tree
 }
 
-// seeds are how many plans are made up for each law.
+// seeds are how many plans are made up for each property.
 const seeds = 12
 
 // Property 1: whatever files are added to a tenant's folder, every app of others has the same name, objects and state, and

@@ -245,7 +245,7 @@ func (b *Board[A]) PlansBeside(app string) map[string][]*plan.Plan {
 
 // Doubt says why nothing of an app may be deleted, because of what is not known of the others: an object that left one
 // app may have moved to another one. Apps with another service account do not count: one that cannot be rendered would
-// keep everybody else from deleting.
+// keep all others from deleting.
 func (b *Board[A]) Doubt(app string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -108,7 +108,7 @@ func TestAReplacedFileCountsAtOnce(t *testing.T) {
 	}
 }
 
-// Whoever may use some credentials alone is given no other, also where another one is for the address.
+// A project that may use some credentials alone is given no other, also where another one is for the address.
 func TestOnlyCertainCredentialsAreUsed(t *testing.T) {
 	f := folder(t, map[string]string{
 		"acme.yaml": "urls: [https://git.example.com/acme/]\ntoken: acme\n",

@@ -71,7 +71,7 @@ func ofNamespace(p trust.Party, namespace string) bool {
 }
 
 // May says whether an object may use another one that it names: one that is declared with the same rights, or with more,
-// or with those of the service account that the app which the object declares is to have. Else whoever may declare
+// or with those of the service account that the app which the object declares is to have. Else a tenant that may declare
 // anything could change what others become.
 func (p *Plan) May(o, named *Object) bool {
 	by, of := p.Party(o.App), p.Party(named.App)

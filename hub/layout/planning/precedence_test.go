@@ -125,7 +125,7 @@ func TestWhoMayUseWhatOthersDeclare(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongStopsWhoeverDeclaresIt(t *testing.T) {
+func TestWhatIsWrongStopsTheAppThatDeclaresIt(t *testing.T) {
 	t.Parallel()
 	p := precedences()
 	for _, app := range []string{"platform", model.RootApp, "", "a", "one", "gone"} {
