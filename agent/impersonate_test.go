@@ -228,3 +228,53 @@ func TestAnAppThatNeedsANewerAgentIsLeftAsItIs(t *testing.T) {
 		running = agenttest.Start(t, cp, home, hub)
 	}
 }
+
+// What an app may not read, it is told nothing of: whether a ConfigMap of others has a value, a health rule could ask.
+func TestATenantChecksOnlyWhatItsAccountMayRead(t *testing.T) {
+	t.Parallel()
+	cp, home, hub := stage(t)
+	own, foreign := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp)
+	account := tenant(t, cp, own)
+	agenttest.Start(t, cp, home, hub)
+	mustApply(t, cp, configMap(foreign, "theirs", "1"))
+	mustApply(t, cp, configMap(own, "mine", "1"))
+	app := as(account, hub.App(t, "web", configMap(own, "a", "1")))
+	app.Handling.Checks = []protocol.ObjectRef{{Kind: "ConfigMap", Namespace: foreign, Name: "theirs"}, {Kind: "ConfigMap", Namespace: own, Name: "mine"}}
+	b := hub.Bundle(app)
+	hub.Publish(t, b)
+	r := hub.Report(t, "what it may not read", func(r protocol.Report) bool {
+		a := agenttest.AppOf(r, "web")
+		return len(a.Problems) == 1 && strings.Contains(a.Problems[0].Message, "it is not looked at: the app is applied with the rights of the service account "+account)
+	})
+	if at := agenttest.AppOf(r, "web").Problems[0].Object; at.Namespace != foreign {
+		t.Errorf("it is said of %s", at)
+	}
+	if _, err := cp.Kube().Apply(t.Context(), "platform", fmt.Sprintf(`
+{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: reader, namespace: %[1]s}, rules: [{apiGroups: [""], resources: [configmaps], verbs: [get]}]}
+---
+{apiVersion: rbac.authorization.k8s.io/v1, kind: RoleBinding, metadata: {name: reader, namespace: %[1]s}, roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}, subjects: [{kind: ServiceAccount, name: deployer, namespace: %[2]s}]}
+`, foreign, own)); err != nil {
+		t.Fatal(err)
+	}
+	hub.Healthy(t, b)
+}
+
+// An app that cannot be rendered may want what another one has no more; but only one with the same account.
+func TestABrokenTenantKeepsNobodyElseFromPruning(t *testing.T) {
+	t.Parallel()
+	cp, home, hub := stage(t)
+	own := testenv.NamespaceT(t, cp)
+	account := tenant(t, cp, own)
+	agenttest.Start(t, cp, home, hub)
+	web := as(account, hub.App(t, "web", configMap(own, "web", "1")))
+	hub.Apply(t, web, as(account, hub.App(t, "own", configMap(own, "stays", "1"), configMap(own, "own", "1"))),
+		hub.App(t, "platform", configMap(own, "goes", "1"), configMap(own, "platform", "1")))
+	web.Error, web.Reason = "teams/a/x.yaml:1: it is no YAML", protocol.ReasonRenderFailed
+	b := hub.Bundle(web, as(account, hub.App(t, "own", configMap(own, "own", "1"))), hub.App(t, "platform", configMap(own, "platform", "1")))
+	hub.Publish(t, b)
+	gone(t, cp, mapRef(own, "goes"))
+	hub.Report(t, "the tenant's other app waits", func(r protocol.Report) bool {
+		return r.Generation == b.Generation && strings.Contains(agenttest.AppOf(r, "own").Message, "until app web can be rendered again")
+	})
+	still(t, cp, mapRef(own, "stays"))
+}

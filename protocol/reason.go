@@ -22,6 +22,7 @@ const (
 	ReasonRendering          Reason = "Rendering"          // its files are still being rendered
 	ReasonProjectForbids     Reason = "ProjectForbids"     // its project does not permit what it is or delivers
 	ReasonReleaseHeld        Reason = "ReleaseHeld"        // it is not delivered before a person approves it
+	ReasonCiphertext         Reason = "Ciphertext"         // what is encrypted would be used, or delivered, as it is
 )
 
 // Reasons for which objects cannot be applied or deleted.
@@ -76,5 +77,6 @@ func Reasons() []Reason {
 		ReasonUnhealthy, ReasonTimeout, ReasonSuspended, ReasonPruning, ReasonPruneHeld, ReasonPruneWaits,
 		ReasonProjectForbids,
 		ReasonReleaseHeld,
+		ReasonCiphertext,
 	}
 }

@@ -95,6 +95,7 @@ func (e *Env) newChecks(a *App) checks.Checks {
 				a.checked()
 			}
 		},
+		Account: func() string { return a.Spec.Handling.ServiceAccount }, May: e.mayRead,
 		Brought: func(group, kind string) protocol.HealthRule { return e.Board.Rules(group, kind)[a.Name] },
 		Rule: func(group, kind string) *health.Rule {
 			rules, brought := e.Watches.RulesFor(agent.Watched{Group: group, Kind: kind})
@@ -105,6 +106,16 @@ func (e *Env) newChecks(a *App) checks.Checks {
 			own.Message = nil // an app is not to quote from what belongs to others
 			return health.New(own)
 		}})
+}
+
+// mayRead says whether an account may read an object. One that is not there could be read.
+func (e *Env) mayRead(ctx context.Context, account string, res agent.Resource, ref protocol.ObjectRef) error {
+	at := e.Reach(agent.Access{Account: account})
+	_, err := at.Get(ctx, res, ref)
+	if k := agent.ReasonOf(err); k == agent.ReasonMissing || k == agent.ReasonNamespace {
+		return nil
+	}
+	return access.Rights{Account: account, At: at, Own: func() access.Reader { return e.Reach(agent.Access{}) }}.Explain(ctx, err)
 }
 
 // tellRetriers tells the retriers of all apps but one something.

@@ -244,16 +244,19 @@ func (b *Board[A]) PlansBeside(app string) map[string][]*plan.Plan {
 }
 
 // Doubt says why nothing of an app may be deleted, because of what is not known of the others: an object that left one
-// App may have moved to another one.
+// app may have moved to another one. Apps with another service account do not count: one that cannot be rendered would
+// keep all others from deleting.
 func (b *Board[A]) Doubt(app string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if why := b.accepted.Bundle.Incomplete; why != "" {
 		return "until the hub knows everything that the cluster is to run, because they may have moved: " + why
 	}
+	own := b.roster.apps[app]
 	for _, name := range b.roster.names {
 		switch e := b.roster.apps[name]; {
 		case e.Order.Leaving || name == app:
+		case own != nil && own.Order.Spec.ServiceAccount != e.Order.Spec.ServiceAccount:
 		case e.Order.Spec.Error != "":
 			return fmt.Sprintf("until app %s can be rendered again, because they may have moved there", name)
 		case e.unknown():

@@ -34,6 +34,11 @@ type Config struct {
 	Brought func(group, kind string) protocol.HealthRule
 	// Rule is what the health of a kind is judged by.
 	Rule func(group, kind string) *health.Rule
+	// Account is the service account of the app, as namespace/name; "" for the agent's own rights.
+	Account func() string
+	// May says whether an account may read an object, and if not, why. What is watched is watched with the agent's own
+	// rights, and a health rule of the app could ask it anything.
+	May func(ctx context.Context, account string, res agent.Resource, ref protocol.ObjectRef) error
 }
 
 // Checks are the objects that an app has followed.
@@ -50,6 +55,7 @@ type check struct {
 	verdict fleet.Verdict
 	stop    context.CancelFunc
 	rule    protocol.HealthRule // of the app, for its kind; zero if there is none
+	account string              // with whose rights it was asked for
 }
 
 // New has nothing followed.
@@ -65,7 +71,8 @@ func (s *Checks) Set(ctx context.Context, refs []protocol.ObjectRef, home string
 	}
 	refs = refs[:len(refs)-s.skipped]
 	s.list = slices.DeleteFunc(s.list, func(c *check) bool {
-		gone := !slices.Contains(refs, c.ref) || !reflect.DeepEqual(c.rule, s.c.Brought(c.ref.Group, c.ref.Kind))
+		gone := !slices.Contains(refs, c.ref) || !reflect.DeepEqual(c.rule, s.c.Brought(c.ref.Group, c.ref.Kind)) ||
+			c.account != s.c.Account()
 		if gone {
 			c.stop()
 		}
@@ -106,7 +113,7 @@ const absentPause = time.Minute
 // add begins to follow an object.
 func (s *Checks) add(ctx context.Context, ref protocol.ObjectRef, home string) {
 	following, stop := context.WithCancel(ctx)
-	c := &check{ref: ref, stop: stop, rule: s.c.Brought(ref.Group, ref.Kind),
+	c := &check{ref: ref, stop: stop, rule: s.c.Brought(ref.Group, ref.Kind), account: s.c.Account(),
 		verdict: fleet.Verdict{Health: protocol.HealthUnknown, Message: "it was not looked at yet"}}
 	rule := s.c.Rule(ref.Group, ref.Kind)
 	s.list = append(s.list, c)
@@ -122,7 +129,7 @@ func (s *Checks) add(ctx context.Context, ref protocol.ObjectRef, home string) {
 		for {
 			res, err := conf.Cluster.Served(following, ref.Group, ref.Kind)
 			if err == nil {
-				conf.follow(following, ref, res, home, rule, told)
+				conf.follow(following, ref, res, home, terms{c.account, rule, told})
 				return
 			}
 			told(fleet.Verdict{Health: protocol.HealthProgressing, Message: "it is waited for: " + err.Error()})
@@ -135,9 +142,32 @@ func (s *Checks) add(ctx context.Context, ref protocol.ObjectRef, home string) {
 	}
 }
 
+// terms are with whose rights an object is followed, by what it is judged, and who is told.
+type terms struct {
+	account string
+	rule    *health.Rule
+	told    func(fleet.Verdict)
+}
+
+// permitted waits until the app's account may read an object; false if ctx is done before. It is asked again, less and
+// less often, because nothing tells of a right that was given.
+func (c Config) permitted(ctx context.Context, ref protocol.ObjectRef, res agent.Resource, how terms) bool {
+	pause := backoff.Backoff{Min: time.Second, Max: absentPause}
+	for how.account != "" {
+		err := c.May(ctx, how.account, res, ref)
+		if err == nil {
+			return true
+		}
+		how.told(fleet.Verdict{Health: protocol.HealthDegraded, Message: "it is not looked at: " + err.Error()})
+		if pause.Wait(ctx, nil) != nil {
+			return false
+		}
+	}
+	return true
+}
+
 // follow watches an object until ctx is done.
-func (c Config) follow(ctx context.Context, ref protocol.ObjectRef, res agent.Resource, home string,
-	rule *health.Rule, told func(fleet.Verdict)) {
+func (c Config) follow(ctx context.Context, ref protocol.ObjectRef, res agent.Resource, home string, how terms) {
 	switch {
 	case !res.Namespaced:
 		ref.Namespace = ""
@@ -145,16 +175,19 @@ func (c Config) follow(ctx context.Context, ref protocol.ObjectRef, res agent.Re
 		ref.Namespace = home
 	}
 	if c.Scope.Outside(ref) {
-		told(fleet.Verdict{Health: protocol.HealthDegraded, Message: c.Scope.Failure().Text})
+		how.told(fleet.Verdict{Health: protocol.HealthDegraded, Message: c.Scope.Failure().Text})
 		return
 	}
-	c.Cluster.Follow(ctx, res, ref.Namespace, ref.Name, rule, func(sg agent.Sighting) {
+	if !c.permitted(ctx, ref, res, how) {
+		return
+	}
+	c.Cluster.Follow(ctx, res, ref.Namespace, ref.Name, how.rule, func(sg agent.Sighting) {
 		v := sg.Verdict
 		if sg.Kind == agent.SightGone {
 			v = fleet.Verdict{Health: protocol.HealthProgressing,
 				Message: "it is not there, and waited for: no part of this app makes it"}
 		}
-		told(v)
+		how.told(v)
 	})
 }
 

@@ -2,6 +2,7 @@ package checks
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -20,6 +21,8 @@ type scene struct {
 	followed   chan follow
 	posts      chan func()
 	changed    int
+	account    string // of the app
+	may        func(account string, ref protocol.ObjectRef) error
 }
 
 // follow is one object that is followed.
@@ -43,6 +46,10 @@ func newScene(scope ...string) *scene {
 	s := &scene{namespaced: true, followed: make(chan follow, 2*limit), posts: make(chan func(), 10)}
 	s.Checks = New(Config{Cluster: s, Scope: scope, Post: func(f func()) { s.posts <- f }, Changed: func() { s.changed++ },
 		Start:   func(f func()) bool { go f(); return true },
+		Account: func() string { return s.account },
+		May: func(_ context.Context, account string, _ agent.Resource, ref protocol.ObjectRef) error {
+			return s.may(account, ref)
+		},
 		Brought: func(string, string) protocol.HealthRule { return s.rule }, Rule: func(string,
 			string) *health.Rule {
 			return nil
@@ -90,6 +97,48 @@ func TestObjectsAreFollowedWhereTheyAre(t *testing.T) {
 	if want := "x degraded: " + (agent.Scope{"home"}).Failure().Text; s.problems() != want || len(s.followed) != 0 {
 		t.Errorf("beyond the scope: %q", s.problems())
 	}
+}
+
+// What an account may not read is not looked at, until it may. With the agent's own rights nobody is asked.
+func TestObjectsAreFollowedWithTheRightsOfTheApp(t *testing.T) {
+	t.Parallel()
+	s := newScene()
+	s.account = "team/deployer"
+	asked := make(chan string, 10)
+	given := make(chan struct{})
+	s.may = func(account string, ref protocol.ObjectRef) error {
+		asked <- account + " " + ref.Namespace + "/" + ref.Name
+		select {
+		case <-given:
+			return nil
+		default:
+			return errors.New("it may not")
+		}
+	}
+	s.Set(t.Context(), []protocol.ObjectRef{in("", "x")}, "home")
+	if got := <-asked; got != "team/deployer home/x" {
+		t.Errorf("asked is %s", got)
+	}
+	(<-s.posts)()
+	if got := s.problems(); got != "x degraded: it is not looked at: it may not" || len(s.followed) > 0 {
+		t.Errorf("without the right: %q", got)
+	}
+	close(given)
+	f := <-s.followed
+	if f.where != "home/x" {
+		t.Errorf("with the right it is followed as %s", f.where)
+	}
+	s.account = "team/other"
+	s.Set(t.Context(), []protocol.ObjectRef{in("", "x")}, "home")
+	for got := ""; got != "team/other home/x"; {
+		got = <-asked
+	}
+	if <-s.followed; f.ctx.Err() == nil {
+		t.Error("it is followed on with the rights of another account")
+	}
+	s.account, s.may = "", nil
+	s.Set(t.Context(), []protocol.ObjectRef{in("", "x")}, "home")
+	<-s.followed
 }
 
 func TestAChangeOfHealthIsTold(t *testing.T) {

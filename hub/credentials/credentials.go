@@ -28,6 +28,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/url"
 	"os"
 	"path"
@@ -76,9 +77,17 @@ const maxFile = 1 << 20
 // address, and if there is none for it at all, that is an error. plain says that the address is spoken to without
 // encryption, whatever its scheme.
 func (f *Folder) Find(ctx context.Context, address, name string, plain bool) (Credential, error) {
+	return f.FindAmong(ctx, address, name, plain, nil)
+}
+
+// FindAmong is Find with nothing but the credentials of some names; nil is all that there are.
+func (f *Folder) FindAmong(ctx context.Context, address, name string, plain bool, among []string) (Credential, error) {
 	all, bad, err := f.read()
 	if err != nil {
 		return Credential{}, err
+	}
+	if among != nil {
+		maps.DeleteFunc(all, func(n string, _ Credential) bool { return !slices.Contains(among, n) })
 	}
 	to, err := parse(address)
 	if err != nil {

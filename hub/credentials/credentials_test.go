@@ -107,3 +107,28 @@ func TestAReplacedFileCountsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// A project that may use some credentials alone is given no other, also where another one is for the address.
+func TestOnlyCertainCredentialsAreUsed(t *testing.T) {
+	f := folder(t, map[string]string{
+		"acme.yaml": "urls: [https://git.example.com/acme/]\ntoken: acme\n",
+		"team.yaml": "urls: [https://git.example.com/acme/team]\ntoken: team\n",
+	})
+	for _, c := range []struct {
+		name, address, named string
+		among                []string
+		want, err            string
+	}{
+		{name: "all", address: "https://git.example.com/acme/team/web", want: "team"},
+		{name: "none", address: "https://git.example.com/acme/team/web", among: []string{}},
+		{name: "the one that covers more", address: "https://git.example.com/acme/team/web", among: []string{"acme"}, want: "acme"},
+		{name: "one that is for another address", address: "https://git.example.com/acme/web", among: []string{"team"}},
+		{name: "one that is named and not among them", address: "https://git.example.com/acme/web", named: "acme", among: []string{"team"}, err: `asks for the credential "acme"`},
+		{name: "one that there is not", address: "https://git.example.com/acme/web", among: []string{"other"}},
+	} {
+		got, err := f.FindAmong(t.Context(), c.address, c.named, false, c.among)
+		if c.err == "" && err != nil || c.err != "" && (err == nil || !strings.Contains(err.Error(), c.err)) || got.Token != c.want {
+			t.Errorf("%s: %q, %v, want %q, %q", c.name, got.Token, err, c.want, c.err)
+		}
+	}
+}

@@ -97,8 +97,8 @@ func valuesOf(tree model.Tree, app model.App, v model.Values, replace func(model
 		out.Text = string(data)
 	}
 	if strings.Contains(out.Text, sopsValue) {
-		return out, fmt.Errorf("%s: the values are encrypted with SOPS, and charts are rendered before anything is decrypted in the cluster: "+
-			"have the chart name a Secret of the cluster for them, and deliver that encrypted", out.File)
+		return out, &model.CiphertextError{Err: fmt.Errorf("%s: the values are encrypted with SOPS, and charts are rendered before anything is decrypted in the cluster: "+
+			"have the chart name a Secret of the cluster for them, and deliver that encrypted", out.File)}
 	}
 	if replace == nil || out.Target != "" || !strings.Contains(out.Text, "$") {
 		return out, nil

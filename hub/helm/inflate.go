@@ -72,8 +72,8 @@ func (r *Renderer) inflate(ctx context.Context, tree model.Tree, of model.Inflat
 	for _, text := range of.Values {
 		opts.Values = append(opts.Values, Values{File: of.File, Text: text})
 		if strings.Contains(text, sopsValue) {
-			return nil, fmt.Errorf("%s: the values of the chart %s are encrypted with SOPS, and charts are rendered before anything is decrypted in the cluster: "+
-				"have the chart name a Secret of the cluster for them, and deliver that encrypted", of.File, of.Path)
+			return nil, &model.CiphertextError{Err: fmt.Errorf("%s: the values of the chart %s are encrypted with SOPS, and charts are rendered before anything is decrypted in the cluster: "+
+				"have the chart name a Secret of the cluster for them, and deliver that encrypted", of.File, of.Path)}
 		}
 	}
 	if of.Release == "" && of.NameTemplate != "" {

@@ -109,7 +109,7 @@ func build(m *mount, opts model.BuildOptions) outcome {
 	}
 	if patches := diagnose.EncryptedPatches(m.Build); len(patches) > 0 {
 		if objects, err = sealed.Merged(objects, patches); err != nil {
-			return outcome{err: err}
+			return outcome{err: &model.CiphertextError{Err: err}}
 		}
 	}
 	return outcome{objects: objects}

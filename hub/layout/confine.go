@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"strings"
 
@@ -68,7 +69,7 @@ func (c *confinement) cluster(app string) project.Cluster {
 
 // accept decides which declared projects count: those below FleetRoot and of the cluster's own folder, and then those
 // of
-// apps that are held to no service account and whose own project permits such an object. Of two that differ the one
+// apps that have no service account and whose own project permits such an object. Of two that differ the one
 // that comes first in this order counts; two of one rank count both as unreadable.
 func (c *confinement) accept() {
 	var open []planning.Boundary
@@ -99,7 +100,7 @@ func (c *confinement) accept() {
 	for _, b := range open {
 		if app, ok := c.Apps[b.App]; ok {
 			app.Notes = append(app.Notes, fleet.Note{File: b.Where, Object: b.Object.Kind + " " + b.Name,
-				Text: "left out: the app " + b.App + ", which declares it, is held to a service account or to a project that does not permit it: " +
+				Text: "left out: the app " + b.App + ", which declares it, is bound to a service account or to a project that does not permit it: " +
 					"declare it in the cluster's folder or below " + planning.FleetRoot + "/"})
 			c.Apps[b.App] = app
 		}
@@ -161,7 +162,7 @@ func (c *confinement) confine(app *model.App) {
 		err = c.hold(app, name)
 	}
 	if app.Err == "" && err != "" {
-		app.Err = app.File + ": " + err
+		app.Err, app.Reason = app.File+": "+err, protocol.ReasonProjectForbids
 	}
 }
 
@@ -169,6 +170,9 @@ func (c *confinement) confine(app *model.App) {
 // that
 // does not let it declare apps of others.
 func (c *confinement) projectOf(app *model.App) (name, err string) {
+	if c.AsProject != "" && app.Name != model.RootApp {
+		return c.AsProject, ""
+	}
 	name = cmp.Or(app.Project, project.Default)
 	for depth, parent := 0, app.Parent; parent != "" && depth <= planning.MaxDepth; depth++ {
 		above, ok := c.Apps[parent]
@@ -227,9 +231,12 @@ func (c *confinement) hold(app *model.App, name string) string {
 		)
 	}
 	on := c.cluster(app.Name)
-	app.Bounds = &project.Bounds{Project: b.Project, Cluster: on}
+	app.Bounds = &project.Bounds{Project: b.Project, Cluster: on, Addresses: c.Known}
+	if b.Credentials != nil {
+		*app = app.Within(&model.Logins{Names: b.Credentials})
+	}
 	if account := b.Account(on, cmp.Or(app.Namespace, defaultNamespace)); account != "" {
-		if own := app.Handling.ServiceAccount; own != "" && own != account {
+		if own := app.Handling.ServiceAccount; own != "" && own != account && (c.by[app.Name] == nil || !c.Defaulted(c.by[app.Name], own)) {
 			return fmt.Sprintf(
 				"the app %s names the service account %s, and those of its project %s (%s) have %s: name that, or none",
 				app.Name,
@@ -276,6 +283,7 @@ func (c *confinement) refusals(app *model.App, b *planning.Boundary, on project.
 			out = append(out, "the credential "+s.Credentials)
 		}
 	}
+	out = append(out, c.reads(app, b, on)...)
 	switch ns := app.Namespace; {
 	case ns == "" && !b.Cluster(on):
 		out = append(out, "the cluster "+c.planner.Cluster.Name)
@@ -284,4 +292,63 @@ func (c *confinement) refusals(app *model.App, b *planning.Boundary, on project.
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// reads are what an app would read and its project does not permit: files of this repository beside the folder that is
+// rendered, which shows by itself what it reads; and objects of other namespaces, from which values, variables and keys
+// come.
+func (c *confinement) reads(app *model.App, b *planning.Boundary, on project.Cluster) (out []string) {
+	file := func(name string) {
+		if dir := path.Dir(name); !b.Folder(dir, c.Known) {
+			out = append(out, "the folder "+dir)
+		}
+	}
+	object := func(kind, namespace, name string) {
+		if namespace != "" && !b.Namespace(on, namespace) {
+			out = append(out, fmt.Sprintf("to take values from the %s %s/%s (its namespace)", kind, namespace, name))
+		}
+	}
+	for _, ref := range app.VarsFrom {
+		object(ref.Kind, ref.Namespace, ref.Name)
+	}
+	if d := app.Handling.Decrypt; d != nil && d.Secret != "" {
+		object("Secret", d.Namespace, d.Secret)
+	}
+	for _, part := range app.Parts() {
+		copied(part.Source, file)
+		if part.Chart == nil {
+			continue
+		}
+		for _, v := range part.Chart.Values {
+			copied(v.Source, file)
+			switch {
+			case v.From != nil:
+				object(v.From.Kind, v.From.Namespace, v.From.Name)
+			case v.Path != "" && v.Source == nil:
+				file(v.Path)
+			}
+		}
+	}
+	return out
+}
+
+// copied tells of what a composed source copies out of this repository: the fixed part of each pattern, as a file in the
+// folder that has to be permitted.
+func copied(s *model.Source, tell func(string)) {
+	if s == nil {
+		return
+	}
+	for _, from := range s.Copies {
+		if from.From.Kind != model.SourceFollowed {
+			copied(&from.From, tell)
+			continue
+		}
+		fixed := from.Path
+		if at := strings.IndexAny(fixed, "*?[{"); at >= 0 {
+			fixed = fixed[:at] + "x"
+		} else if path.Ext(fixed) == "" {
+			fixed = path.Join(fixed, "x")
+		}
+		tell(path.Clean(fixed))
+	}
 }

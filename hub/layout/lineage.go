@@ -8,13 +8,17 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/trust"
 )
 
 // inherit gives apps what follows from the apps that declare them.
 func (p *planner) inherit() {
-	if len(p.Apps) > planning.MaxApps {
-		p.Problem("the cluster %s declares %d apps, and %d is the most: does an app declare others without end?",
-			p.Cluster.Name, len(p.Apps), planning.MaxApps)
+	p.limit(planning.MaxApps)
+	defaulted := map[string]bool{}
+	for _, o := range p.Objects() {
+		if p.Defaulted(o, p.Apps[o.AppName].Handling.ServiceAccount) {
+			defaulted[o.AppName] = true
+		}
 	}
 	for name, a := range p.Apps {
 		way, account := []string{name}, ""
@@ -31,8 +35,36 @@ func (p *planner) inherit() {
 				break
 			}
 		}
-		bind(&a, account)
+		bind(&a, account, defaulted[name])
 		p.Apps[name] = a
+	}
+}
+
+// limit bounds how many apps there are. Where tenants declare too many, those stop that declare the most, and what they
+// declare does not count; else it is a problem of the cluster.
+func (p *planner) limit(most int) {
+	by := map[trust.Party][]string{}
+	for name, a := range p.Apps {
+		if party := p.Party(a.Parent); party.Rank() > 0 {
+			by[party] = append(by[party], name)
+		}
+	}
+	tenants := slices.SortedFunc(maps.Keys(by), func(a, b trust.Party) int {
+		return cmp.Or(len(by[b])-len(by[a]), cmp.Compare(a.Account, b.Account), cmp.Compare(a.Project, b.Project))
+	})
+	for _, party := range tenants {
+		if len(p.Apps) <= most {
+			return
+		}
+		for _, name := range by[party] {
+			p.Fault(p.Apps[name].Parent, "the cluster %s would have more than %d apps, and those with the rights of %s declare the most, %d: "+
+				"does an app declare others without end?", p.Cluster.Name, most, party, len(by[party]))
+			delete(p.Apps, name)
+		}
+	}
+	if len(p.Apps) > most {
+		p.Problem("the cluster %s declares %d apps, and %d is the most: does an app declare others without end?",
+			p.Cluster.Name, len(p.Apps), most)
 	}
 }
 

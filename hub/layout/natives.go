@@ -17,14 +17,14 @@ import (
 func (p *planner) takeNative(d model.Declaration) {
 	docs, err := document.Parse(d.File, d.JSON)
 	if err != nil || len(docs) != 1 {
-		p.Problem("%s: an object that cannot be read: %v", d.File, err)
+		p.Fault(d.App, "%s: an object that cannot be read: %v", d.File, err)
 		return
 	}
 	doc := docs[0]
 	doc.Rendered = true
 	if says := p.layout.lookalike(document.Scalar(document.Field(doc.Node, "apiVersion")),
 		document.Scalar(document.Field(doc.Node, "kind"))); says != "" {
-		p.Problem("%s: %s in the app %s: %s", d.File, doc.Name(), d.App, says)
+		p.Fault(d.App, "%s: %s in the app %s: %s", d.File, doc.Name(), d.App, says)
 		return
 	}
 	switch kind := document.Scalar(document.Field(doc.Node, "kind")); kind {
@@ -37,7 +37,7 @@ func (p *planner) takeNative(d model.Declaration) {
 			planning.FleetRoot)
 		return
 	default:
-		p.Problem("%s: %s %s in the app %s: only Apps and Projects may be declared by an app", d.File, kind, doc.Name(), d.App)
+		p.Fault(d.App, "%s: %s %s in the app %s: only Apps and Projects may be declared by an app", d.File, kind, doc.Name(), d.App)
 		return
 	}
 	app, err := native.ReadApp(p.Tree, doc)
@@ -45,7 +45,7 @@ func (p *planner) takeNative(d model.Declaration) {
 		err = native.InSource(p.Tree, doc, err)
 	}
 	if app.Name == "" {
-		p.Problem("%v", err)
+		p.Fault(d.App, "%v", err)
 		return
 	}
 	app.Parent = d.App
@@ -62,13 +62,33 @@ func (p *planner) takeNative(d model.Declaration) {
 		app.Err = "the cluster's vars cannot be known, so the app is kept as last published: " +
 			"" + strings.Join(p.Cluster.Problems, "; ")
 	}
-	if prev, ok := p.Apps[app.Name]; ok {
-		if prev.Parent = app.Parent; equalApps(prev, app) {
+	p.settle(app)
+}
+
+// settle takes in an App, which may be declared already. With the same rights, and otherwise, both are wrong; of two that
+// are declared with different rights one alone counts, see planning.Plan.Precedes.
+func (p *planner) settle(app model.App) {
+	prev, twice := p.Apps[app.Name]
+	lost := func(loser, winner model.App) {
+		p.Fault(loser.Parent, "%s: the app %s: %s", loser.File, app.Name, planning.Outranked(winner.File, p.Party(winner.Parent)))
+	}
+	switch {
+	case !twice && app.Name == model.RootApp && p.Party(app.Parent).Rank() > 0:
+		p.Fault(app.Parent, "%s: the name %q is kept for what the cluster's folder holds: choose another", app.File, app.Name)
+		return
+	case !twice:
+	case p.Precedes(app.Parent, prev.Parent, model.KindApp+" "+app.Name, ""):
+		lost(prev, app)
+	case p.Party(app.Parent) != p.Party(prev.Parent):
+		lost(app, prev)
+		return
+	default:
+		was := prev
+		if was.Parent = app.Parent; equalApps(was, app) {
 			return
 		}
-		app.Err = fmt.Sprintf("the app %s is declared in %s and in %s: rename or remove one", app.Name,
-			p.Apps[app.Name].File, app.File)
-		app.Parent = p.Apps[app.Name].Parent
+		app.Err = fmt.Sprintf("the app %s is declared in %s and in %s: rename or remove one", app.Name, prev.File, app.File)
+		app.Parent = prev.Parent
 	}
 	p.Apps[app.Name] = app
 }

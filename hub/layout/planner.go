@@ -56,6 +56,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 	}
 	p.noteCircles()
 	p.placeDependencies()
+	p.Stop()
 	p.Cluster.Apps = slices.SortedFunc(maps.Values(p.Apps), model.CompareApps)
 	if len(p.Needs) > 0 {
 		return p.Cluster, &model.NeededError{Sources: p.Needs}
@@ -76,7 +77,7 @@ func (p *planner) of(group, kind string) *tongue {
 // expand learns from what is declared, and adds what objects stand for.
 func (p *planner) expand(ctx context.Context) (transient error) {
 	for _, o := range p.Objects() {
-		if t := p.of(o.Group, o.Kind); t != nil {
+		if t := p.of(o.Group, o.Kind); t != nil && p.Party(o.App).Rank() == 0 { // a tenant does not say what the repository is
 			t.reader.Learn(o)
 		}
 	}
@@ -104,12 +105,12 @@ func (p *planner) index(d model.Declaration) {
 	var body map[string]json.RawMessage // a field in another letter case is another field
 	if json.Unmarshal(d.JSON, &h) != nil || json.Unmarshal(d.JSON, &body) != nil ||
 		body["spec"] != nil && json.Unmarshal(body["spec"], &o.Spec) != nil || h.Metadata.Name == "" {
-		p.Problem("%s: a %s of %s that cannot be read: give it metadata.name and a spec", o.Where(), h.Kind, h.APIVersion)
+		p.Fault(d.App, "%s: a %s of %s that cannot be read: give it metadata.name and a spec", o.Where(), h.Kind, h.APIVersion)
 		return
 	}
 	o.Group, o.Kind, o.Namespace, o.Name = h.Group(), string(h.Kind), string(h.Metadata.Namespace), string(h.Metadata.Name)
 	if says := p.layout.lookalike(string(h.APIVersion), o.Kind); says != "" {
-		p.Problem("%s", fleet.Note{File: o.Where(), Line: p.Line(o, ""), Object: h.String(), Text: says})
+		p.Fault(d.App, "%s", fleet.Note{File: o.Where(), Line: p.Line(o, ""), Object: h.String(), Text: says})
 		return
 	}
 	if document.Encrypted(d.Rendered, h) && o.Err == "" {

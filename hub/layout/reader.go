@@ -232,7 +232,8 @@ func (r *reader) takeRoot(objects []model.Rendered, err error) {
 	if err == nil && unfit != nil {
 		root.Err = unfit.Error()
 	}
-	r.folder.Root, r.folder.Declared, r.folder.Encrypted = sorted.Objects, nil, sorted.Encrypted
+	r.folder.Root, r.folder.Declared = sorted.Objects, nil
+	r.folder.Encrypted, r.folder.Ciphertext = sorted.Encrypted, sorted.Ciphertext
 	r.folder.Cluster.Notes = append(r.folder.Cluster.Notes, sorted.Notes...)
 	if r.unknown != "" && sorted.Encrypted != "" && root.Err == "" {
 		root.Err = "how it is decrypted cannot be known, so the app is kept as last published: " + r.unknown

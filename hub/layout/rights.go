@@ -10,8 +10,13 @@ import (
 // bind gives an app the service account of the app that declares it, or of one further up. In Flux a tenant can make
 // only what its own account may make; here nobody asks the cluster who may declare an app, so that an app which named
 // another account, or none, would be the way out of the account that its tenant is held to.
-func bind(a *model.App, account string) {
+//
+// An account that the app does not name itself, because it is the default (defaulted), is no other one.
+func bind(a *model.App, account string, defaulted bool) {
 	own := a.Handling.ServiceAccount
+	if defaulted && account != "" {
+		own = account
+	}
 	if account != "" {
 		a.Handling.ServiceAccount = account
 	}

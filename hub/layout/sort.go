@@ -85,15 +85,23 @@ func (s *sorter) component(tool string, o model.Rendered, h document.Head) error
 // deliver takes an object for the cluster.
 func (s *sorter) deliver(o model.Rendered, h document.Head) {
 	if s.out.Encrypted == "" && document.Encrypted(o, h) {
-		s.out.Encrypted = h.String()
-		if o.File != "" {
-			s.out.Encrypted = o.File + ": " + s.out.Encrypted
-		}
+		s.out.Encrypted = placed(o, h)
+	}
+	if s.out.Ciphertext == "" && document.Ciphertext(o, h) {
+		s.out.Ciphertext = placed(o, h)
 	}
 	for _, u := range fleet.UnmetBy(h.Annotations()) {
 		s.note(o, h, "metadata.annotations."+u.Annotation, u.Text)
 	}
 	s.out.Objects = append(s.out.Objects, o)
+}
+
+// placed names an object, with the file that it comes from if that is known.
+func placed(o model.Rendered, h document.Head) string {
+	if o.File == "" {
+		return h.String()
+	}
+	return o.File + ": " + h.String()
 }
 
 func (s *sorter) note(o model.Rendered, h document.Head, field, says string) {

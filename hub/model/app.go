@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/project"
+	"github.com/drover-dev/drover/hub/trust"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -54,8 +55,10 @@ type App struct {
 	Ignore   []IgnoreRule      // resolved for the objects they match in Handling.Ignored
 	Handling protocol.Handling // what the agent does otherwise than with every app
 
-	Err   string       // why this app cannot be known; it keeps its last good state
-	Notes []fleet.Note // what is asked for and not done; the app is delivered all the same
+	Err string // why this app cannot be known; it keeps its last good state
+	// Reason is Err for programs; "" where that is that it cannot be rendered.
+	Reason protocol.Reason `json:",omitempty"`
+	Notes  []fleet.Note    // what is asked for and not done; the app is delivered all the same
 }
 
 // Part is something that is rendered: a folder or a chart.
@@ -141,8 +144,10 @@ type Source struct {
 	// Folder leaves out all of the files but those below it, which are seen from it then; "" for all.
 	Folder string `json:"folder,omitempty"`
 	// Credentials names what the hub logs in with, see `drover hub --help`; "" for what it has for the URL.
-	Credentials string        `json:"credentials,omitempty"`
-	Interval    time.Duration `json:"interval,omitempty"` // how often to look for something newer; 0: the hub's own
+	Credentials string `json:"credentials,omitempty"`
+	// Logins bounds what the hub logs in with, by the project of the app that the source is for; nil does not.
+	Logins   *Logins       `json:"logins,omitempty"`
+	Interval time.Duration `json:"interval,omitempty"` // how often to look for something newer; 0: the hub's own
 	// SourceIgnore leaves files out as Flux does: by its .sourceignore files and Ignore, or by Flux' own rules if there
 	// are neither.
 	SourceIgnore bool   `json:"sourceIgnore,omitempty"`
@@ -284,6 +289,15 @@ func (a App) Variables(c Cluster) map[string]string {
 		out[k] = v
 	}
 	return out
+}
+
+// Party is with whose rights the app is delivered, and what it declares is declared.
+func (a App) Party() trust.Party {
+	p := trust.Party{Account: a.Handling.ServiceAccount}
+	if a.Bounds != nil {
+		p.Project = a.Bounds.Project.Name
+	}
+	return p
 }
 
 // CompareApps orders apps by name.

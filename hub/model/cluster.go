@@ -1,6 +1,8 @@
 package model
 
 import (
+	"cmp"
+
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -54,8 +56,24 @@ type ArgoCluster struct {
 	Server string // address of the API server; "" if nothing names it
 }
 
-// FluxCluster is what Flux in another cluster calls a cluster.
+// FluxCluster is what Flux in another cluster calls a cluster, and how what is written for Flux is locked down.
 type FluxCluster struct {
 	// KubeConfig is the Secret with its kubeconfig, as NAMESPACE/NAME or NAME; "" if nothing names it.
 	KubeConfig string
+	FluxLockdown
+}
+
+// FluxLockdown is what the controllers of Flux are told for several tenants in one cluster
+// (https://fluxcd.io/flux/installation/configuration/multitenancy/). The zero value asks for nothing.
+type FluxLockdown struct {
+	// DefaultServiceAccount is the account, in the namespace of each, of Kustomizations and HelmReleases that name none;
+	// "" for the agent's own rights (--default-service-account).
+	DefaultServiceAccount string `json:",omitempty"`
+	// NoCrossNamespaceRefs has nothing name a source of another namespace (--no-cross-namespace-refs).
+	NoCrossNamespaceRefs bool `json:",omitempty"`
+}
+
+// Or is the lockdown with what another one asks for beside it.
+func (l FluxLockdown) Or(other FluxLockdown) FluxLockdown {
+	return FluxLockdown{cmp.Or(l.DefaultServiceAccount, other.DefaultServiceAccount), l.NoCrossNamespaceRefs || other.NoCrossNamespaceRefs}
 }

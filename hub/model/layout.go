@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/project"
+	"github.com/drover-dev/drover/hub/trust"
 )
 
 // Layout knows what the folders of a repository mean.
@@ -68,8 +70,8 @@ type Folder struct {
 	// Root are the objects of the root app: everything in the folder that declares no App. Where the
 	// root app has an Err, they are not known.
 	Root []Rendered
-	// Encrypted is that of Sorted, of Root.
-	Encrypted string
+	// Encrypted and Ciphertext are those of Sorted, of Root.
+	Encrypted, Ciphertext string
 	// Declared are objects that declare apps, or what apps need. The Apps of plain files are not among them: they are
 	// in Cluster already.
 	Declared []Rendered
@@ -82,6 +84,9 @@ type Sorted struct {
 	Notes    []fleet.Note // on objects that are left out, or that ask for what is not done
 	// Encrypted names the first object for the cluster that is encrypted with SOPS, with its file; "" if none is.
 	Encrypted string
+	// Ciphertext names the first object for the cluster with a value that is encrypted with SOPS and that nothing
+	// decrypts, with its file; "" if there is none.
+	Ciphertext string
 }
 
 // Declarations are all that is known of what a cluster declares.
@@ -92,6 +97,18 @@ type Declarations struct {
 	Repository []string // addresses of the repository
 	// Unautomated: Applications of Argo CD without spec.syncPolicy.automated are delivered like all others.
 	Unautomated bool `json:",omitempty"`
+	// Flux is how what is written for Flux is locked down in every cluster.
+	Flux FluxLockdown `json:",omitzero"`
+	// AsProject has all apps but the root app be in the project of this name; "" has them be where they are.
+	AsProject string `json:",omitempty"`
+	// Parties are those of the apps that declare something, by app; who is not among them has all rights, as what the
+	// cluster's folder declares itself.
+	Parties map[string]trust.Party `json:",omitempty"`
+	// Bounds are those of the projects of such apps, by app.
+	Bounds map[string]*project.Bounds `json:",omitempty"`
+	// Held are the service accounts that apps had before, by what declares them, as "Kustomization media/web" or "App web":
+	// of two accounts whose apps declare the same, the one that had it keeps it.
+	Held map[string]string `json:",omitempty"`
 }
 
 // Declaration is an object that declares something, with the app whose render it came out of: the root app for the

@@ -232,18 +232,16 @@ func (p *Project) Check() []string {
 	return wrong
 }
 
-// Unrestricted permits everything; it is what Default is where nobody declares it.
-func Unrestricted() *Project {
-	all := Kinds{Allow: []Kind{{Group: "*", Kind: "*"}}}
-	return &Project{Name: Default, Sources: []string{"*"}, Destinations: []Destination{{Name: "*", Namespace: "*"}},
-		Namespaced: all, ClusterScoped: all, AppNamespaces: []string{"*"}}
-}
-
-// Bounds are what a project permits in one cluster, for what an app renders to.
+// Bounds are what a project permits in one cluster, for what an app reads and renders to.
 type Bounds struct {
 	Project Project `json:"project"`
 	Cluster Cluster `json:"cluster"`
+	// Addresses are those of the repository that the hub follows.
+	Addresses []string `json:"addresses,omitempty"`
 }
+
+// Reads says whether files of a folder of the repository that the hub follows may be read for an app.
+func (b *Bounds) Reads(folder string) bool { return b.Project.Folder(folder, b.Addresses) }
 
 // Refused are the objects that the project does not permit, each with why, in the order in which they come. The
 // namespace of each must be known.

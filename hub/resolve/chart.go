@@ -40,7 +40,8 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 			return out[0], nil
 		}
 	}
-	key := memoKey("chart-5", struct {
+	may := readingOf(app)
+	key := memoKey("chart-6", struct {
 		Path, File, Namespace, Kubernetes, APIs string
 		Chart                                   *model.Chart
 		Substitute, Foreign                     bool
@@ -48,18 +49,20 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		Source                                  *model.Source `json:",omitempty"`
 		Hide                                    *model.Hide   `json:",omitempty"`
 		Stock                                   []string      `json:",omitempty"`
-	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Stock(snap)})
+		May                                     reading
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Stock(snap), may})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
 		if r.cfg.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
 		}
 		asks, on := false, on
 		on.Asked = func() { asks = true }
-		objects, notes, err := r.cfg.Charts.RenderChart(ctx, hidden(r, rec, app.Hide), app, on, replace)
+		shown, judge := may.shown(hidden(r, rec, app.Hide), rec)
+		objects, notes, err := r.cfg.Charts.RenderChart(ctx, shown, app, on, replace)
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
 			return Render{Needs: needed.Sources}, nil, nil
 		}
-		if err == nil {
+		if err = judge(err); err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)
 		}
 		out.Notes, out.AsksAPIs = append(out.Notes, notes...), asks
@@ -102,13 +105,17 @@ func (e *expansion) values(app model.App, secret *[]string, notes *[]fleet.Note)
 			chart.Values = append(chart.Values, v)
 			continue
 		}
-		f, err := e.find(protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
+		f, err := e.find(app.Party(), protocol.ObjectRef{Kind: v.From.Kind, Namespace: v.From.Namespace, Name: v.From.Name})
 		if err != nil {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
 		}
 		if f.unknown != "" {
-			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, whose content only the cluster knows (%s), and charts are rendered before the cluster sees anything: "+
+			err = fmt.Errorf("%s: valuesFrom names the %s, whose content only the cluster knows (%s), and charts are rendered before the cluster sees anything: "+
 				"put it into Git as it is, or write its values under values", app.File, v.From, f.unknown)
+			if f.unknown == isEncrypted {
+				err = &model.CiphertextError{Err: err}
+			}
+			return &chart, nil, err
 		}
 		if f.assumed != "" {
 			*notes = append(*notes, fleet.Note{File: app.File, Object: "app " + app.Name, Field: "valuesFrom", Text: fmt.Sprintf("variables in the %s are replaced as if "+

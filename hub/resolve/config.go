@@ -33,6 +33,10 @@ type Config struct {
 	// Unautomated: Applications of Argo CD without spec.syncPolicy.automated are delivered like all others; otherwise a
 	// person releases them.
 	Unautomated bool
+	// Flux is how what is written for Flux is locked down in every cluster.
+	Flux model.FluxLockdown
+	// AsProject has all apps but the root app be in the project of this name; "" has them be where they are.
+	AsProject string
 }
 
 // Facts are what is known of a cluster beside the repository.

@@ -18,6 +18,8 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/project"
+	"github.com/drover-dev/drover/hub/trust"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -46,6 +48,7 @@ type expansion struct {
 	used     []*Render          // everything that the outcome depends on, beside folder and selected
 	foreign  []*Render          // the same, of what was read from other sources
 	places   []string           // of sources that the renders of the apps need
+	last     []protocol.App     // what the cluster was told to run before
 }
 
 // made is an app that was rendered, with what that depended on beyond the tree.
@@ -111,8 +114,10 @@ func (e *expansion) rename(apps []model.App) {
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository,
-		Unautomated: e.r.cfg.Unautomated}
-	if len(in.Declared) == 0 && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
+		Unautomated: e.r.cfg.Unautomated, Flux: e.r.cfg.Flux, AsProject: e.r.cfg.AsProject, Parties: map[string]trust.Party{}, Bounds: map[string]*project.Bounds{}}
+	e.declarers(in)
+	in.Held = e.held(in.Parties)
+	if len(in.Declared) == 0 && in.AsProject == "" && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
 		return in.Cluster, nil
 	}
 	r, err := planWith(ctx, e, in)
@@ -197,13 +202,16 @@ func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (m
 		m.own, m.sure = m.vars, m.vars
 		if app.Err == "" && len(app.VarsFrom) > 0 {
 			if err := e.variables(&m); err != nil {
-				m.app.Err = err.Error()
+				m.app.Err, m.app.Reason = err.Error(), reasonOf(err)
 			}
 		}
 		if app.Err == "" {
 			absent, err := e.fill(&m)
+			if err == nil {
+				err = m.sealed()
+			}
 			if err != nil {
-				m.app.Err = err.Error()
+				m.app.Err, m.app.Reason = err.Error(), reasonOf(err)
 			}
 			m.absent = append(m.absent, absent...)
 		}
@@ -251,7 +259,7 @@ func (e *expansion) turn(ctx context.Context, m *made, before made) (stuck bool,
 
 // make renders an app.
 func (e *expansion) make(ctx context.Context, m *made) error {
-	m.result = AppResult{App: m.app, Err: m.app.Err}
+	m.result = AppResult{App: m.app, Err: m.app.Err, Reason: m.app.Reason}
 	defer func() { m.result.Err = fleet.Conceal(m.result.Err, m.secret) }()
 	app := m.app
 	if m.left() {
@@ -281,12 +289,15 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 		return err
 	}
 	if render.Err != "" {
-		m.result.Err = appError(m.app, render.Err)
+		m.result.Err, m.result.Reason = appError(m.app, render.Err), render.Reason
+		return nil
+	}
+	if render.Ciphertext != "" {
+		m.result.Err, m.result.Reason = appError(m.app, render.Ciphertext+undecryptable), protocol.ReasonCiphertext
 		return nil
 	}
 	if render.Encrypted != "" && app.Handling.Decrypt == nil {
-		m.result.Err = appError(m.app, render.Encrypted+" is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} "+
-			"where the app is declared (an App of Drover, or a Kustomization of Flux), or keep the object out of the app")
+		m.result.Err, m.result.Reason = appError(m.app, render.Encrypted+undecrypted), protocol.ReasonCiphertext
 		return nil
 	}
 	if refused := outOfBounds(app, render.Refs); refused != "" {
@@ -344,7 +355,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 			e.pending = e.pending || render.Pending
 			return nil, nil
 		case render.Err != "":
-			m.result.Err = appError(app, render.Err)
+			m.result.Err, m.result.Reason = appError(app, render.Err), render.Reason
 			return nil, nil
 		}
 		renders = append(renders, render)
@@ -375,11 +386,6 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 	return supplied(ctx, e, view, app.Path, app.Source != nil, app.Bounds, func(view model.View) (*Render, error) {
 		return e.r.charted(ctx, view, e.on, app, vars)
 	})
-}
-
-func notDelivered(app model.App, ref protocol.VarsRef) string {
-	return fmt.Sprintf("%s: the chart's values are to come from the %s, which is not among what this cluster's folder renders to, or is encrypted there, and Drover "+
-		"renders charts before the cluster sees anything: put it into Git as it is, write its values under values, or say optional: true", app.File, ref)
 }
 
 // outcome is what the cluster is to run.
@@ -421,10 +427,14 @@ type found struct {
 	assumed string // the optional object that is taken not to be in the cluster; "" if nothing is assumed
 }
 
-// find gives an object that some app of the cluster delivers.
-func (e *expansion) find(ref protocol.ObjectRef) (found, error) {
+// find gives an object that an app of the cluster delivers, for one with the rights of a party. What others deliver
+// does not count: the party may not be able to read it, and they may not be able to write it.
+func (e *expansion) find(by trust.Party, ref protocol.ObjectRef) (found, error) {
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		m := e.made[name]
+		if !by.Reads(m.app.Party()) {
+			continue
+		}
 		for i, have := range m.result.Refs {
 			if model.Claimed(have, m.app.Namespace) == ref {
 				objects, err := e.r.Objects(*m.result.Ref)

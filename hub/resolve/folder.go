@@ -23,7 +23,7 @@ func readFolder(ctx context.Context, e *expansion, site model.Site) (*Render, er
 				return Render{}, nil, err
 			}
 			out, blobs, err := r.pack(f.Root)
-			out.Cluster, out.Declared, out.Encrypted = &f.Cluster, f.Declared, f.Encrypted
+			out.Cluster, out.Declared, out.Encrypted, out.Ciphertext = &f.Cluster, f.Declared, f.Encrypted, f.Ciphertext
 			if needs {
 				out.Needs = needed.Sources
 			}

@@ -19,7 +19,7 @@ func seen(s *model.Source) *model.Source {
 		return nil
 	}
 	out := *s
-	out.Interval, out.Credentials = 0, ""
+	out.Interval, out.Credentials, out.Logins = 0, "", nil
 	return &out
 }
 

@@ -19,7 +19,7 @@ import (
 func (e *expansion) variables(m *made) error {
 	m.vars, m.sure = map[string]string{}, map[string]string{}
 	for _, ref := range m.app.VarsFrom {
-		f, err := e.find(protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
+		f, err := e.find(m.app.Party(), protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
 		if err != nil {
 			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
 		}
@@ -57,6 +57,26 @@ func (e *expansion) variables(m *made) error {
 // Protocol").
 var sopsValue = []byte("ENC[AES256_GCM,")
 
+// What is said of objects that hold ciphertext, after their names.
+const (
+	isEncrypted = "it is encrypted with SOPS"
+	undecrypted = " is encrypted with SOPS, and the app does not say that it is to be decrypted: write spec.decryption {provider: sops} " +
+		"where the app is declared (an App of Drover, or a Kustomization of Flux), or keep the object out of the app"
+	undecryptable = " holds a value that is encrypted with SOPS, and no metadata of SOPS to decrypt it by: encrypt the object as a whole " +
+		"(sops encrypt), or have a secretGenerator put the encrypted file into a Secret"
+)
+
+// sealed is an error if one of the app's variables is ciphertext.
+func (m *made) sealed() error {
+	for _, name := range slices.Sorted(maps.Keys(m.vars)) {
+		if m.app.Substitute && strings.Contains(m.vars[name], string(sopsValue)) {
+			return &model.CiphertextError{Err: fmt.Errorf("%s: the value of the variable %s is encrypted with SOPS, and would be used as it is: "+
+				"deliver it in an encrypted Secret, and take the variable from that (substituteFrom)", m.app.File, name)}
+		}
+	}
+	return nil
+}
+
 // left says whether it is left to the agent to replace an app's variables, because some are known in the cluster alone.
 func (m *made) left() bool { return m.app.Substitute && !m.app.Charts() && len(m.absent) > 0 }
 
@@ -69,8 +89,8 @@ func (m *made) leave() model.App {
 	for _, ref := range m.absent {
 		if !ref.Optional {
 			app.Notes = append(slices.Clone(app.Notes), fleet.Note{File: app.File, Object: "app " + app.Name, Text: fmt.Sprintf("the %s, from which it takes variables, "+
-				"is not among what this cluster's folder renders to, or is encrypted there: the agent takes them from the "+
-				"cluster, and the app waits until it is there", ref)})
+				"is not among what %s, or is encrypted there: the agent takes them from the "+
+				"cluster, and the app waits until it is there", ref, suppliers(app.Party()))})
 		}
 	}
 	return app
@@ -97,7 +117,7 @@ func (e *expansion) content(m *made, o model.Rendered) (found, error) {
 	f := found{object: o.JSON, by: m.app.Name}
 	switch {
 	case ciphertext(o.JSON):
-		f.unknown = "it is encrypted with SOPS"
+		f.unknown = isEncrypted
 	case m.left():
 		vars := m.sure
 		if m.unsure(o.JSON, vars) != "" && !slices.ContainsFunc(m.absent, func(ref protocol.VarsRef) bool { return !ref.Optional }) {

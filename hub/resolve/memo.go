@@ -32,10 +32,15 @@ type Render struct {
 	Encrypted string `json:"encrypted,omitempty"`
 	// Files are where the objects of the blob come from, in its order, of those that may have variables; "" for others.
 	Files []string `json:"files,omitempty"`
+	// Ciphertext names the first object of the blob with a value that is encrypted with SOPS and that nothing decrypts;
+	// "" if there is none.
+	Ciphertext string `json:"ciphertext,omitempty"`
 	// Needs are published charts that are to be in the tree: nothing is rendered before they are. They are remembered
 	// in this process only.
 	Needs []model.Needed `json:"-"`
 	Err   string         `json:"-"` // failures are remembered in this process only
+	// Reason is Err for programs; "" where that is that it cannot be rendered.
+	Reason protocol.Reason `json:"-"`
 	// Transient: something could not be read, so that another try may end differently.
 	Transient bool  `json:"-"`
 	Away      bool  `json:"-"` // what was to be rendered is not at hand
@@ -79,7 +84,7 @@ type question struct {
 func newMemo(store Memos) *memo { return &memo{store: store, known: map[string]*question{}} }
 
 // memoFormat changes whenever what a Render means does, so that nothing is found that another release remembered.
-const memoFormat = "6"
+const memoFormat = "7"
 
 // memoKey names a question.
 func memoKey(kind string, params any) string {
@@ -107,7 +112,7 @@ func (m *memo) do(ctx context.Context, snap model.View, key string, make func(*R
 // settle takes in how a render ended that was recorded by rec.
 func (m *memo) settle(snap model.View, key string, rec *Recorder, r Render, blobs []model.Packed, err error) *Render {
 	if err != nil {
-		r = Render{Err: err.Error(), AsksAPIs: r.AsksAPIs}
+		r = Render{Err: err.Error(), Reason: reasonOf(err), AsksAPIs: r.AsksAPIs}
 	}
 	r.Deps = rec.Deps()
 	if _, transient := errors.AsType[*model.TransientError](err); transient || rec.Failed() || r.Transient {
@@ -117,6 +122,17 @@ func (m *memo) settle(snap model.View, key string, rec *Recorder, r Render, blob
 	}
 	m.keep(snap, key, &r, blobs)
 	return &r
+}
+
+// reasonOf is an error for programs.
+func reasonOf(err error) protocol.Reason {
+	if _, ok := errors.AsType[*model.CiphertextError](err); ok {
+		return protocol.ReasonCiphertext
+	}
+	if _, ok := errors.AsType[*model.ForbiddenError](err); ok {
+		return protocol.ReasonProjectForbids
+	}
+	return ""
 }
 
 func (m *memo) find(snap model.View, key string) (*Render, error) {

@@ -95,6 +95,14 @@ func (r *Recorder) Stat(name string) (fs.FileInfo, error) {
 	return info, r.check(err, d.Kind != DepAbsent)
 }
 
+// Real follows the symbolic links of a path.
+func (r *Recorder) Real(name string) string {
+	if e, _ := r.snap.Lookup(name); e.Path != "" {
+		return e.Path
+	}
+	return name
+}
+
 // ID identifies the content of a file; is says whether there is a file. What is asked counts as read.
 func (r *Recorder) ID(name string) (id string, is bool) {
 	d := r.note(name, DepFile)

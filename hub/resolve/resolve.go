@@ -187,7 +187,7 @@ func (r *Resolver) Resolve(ctx context.Context, snap model.Snapshot, ask Request
 
 func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request) (Resolution, error) {
 	name := ask.Site.Name
-	e := expansion{r: r, snap: snap, made: map[string]made{}, turns: map[string]int{},
+	e := expansion{r: r, snap: snap, made: map[string]made{}, turns: map[string]int{}, last: ask.Last,
 		on: model.Capabilities{Kubernetes: ask.Facts.Kubernetes, APIs: ask.Facts.APIs}}
 	folder, err := readFolder(ctx, &e, ask.Site)
 	if err != nil {
@@ -251,21 +251,24 @@ func placesOf(deps []Dep) []string {
 
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*Render, error) {
-	key := memoKey("build-4", struct {
+	may := readingOf(app)
+	key := memoKey("build-5", struct {
 		Path      string
 		Overlay   model.Overlay
 		Directory *model.Directory `json:",omitempty"`
 		Source    *model.Source    `json:",omitempty"`
 		Hide      *model.Hide      `json:",omitempty"`
 		Stock     []string         `json:",omitempty"`
-	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Stock(snap)})
+		May       reading
+	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Stock(snap), may})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		tree := hidden(r, rec, app.Hide)
-		objects, err := r.cfg.Renderer.Build(ctx, tree, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
+		shown, judge := may.shown(tree, rec)
+		objects, err := r.cfg.Renderer.Build(ctx, shown, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
 			return Render{Needs: needed.Sources}, nil, nil
 		}
-		if err != nil {
+		if err = judge(err); err != nil {
 			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
 		}
 		return r.packSorted(app.Source, objects)
@@ -343,6 +346,7 @@ func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, 
 		}
 		out, blobs, err := r.packSorted(nil, objects)
 		out.Notes, out.Encrypted = from.Notes, from.Encrypted
+		out.Ciphertext = cmp.Or(out.Ciphertext, from.Ciphertext)
 		return out, blobs, err
 	})
 }
@@ -382,7 +386,7 @@ func (r *Resolver) merged(ctx context.Context, snap model.View, app model.App, p
 				objects = append(objects, o)
 			}
 			out.Declared, out.Notes = append(out.Declared, p.Declared...), append(out.Notes, p.Notes...)
-			out.Encrypted = cmp.Or(out.Encrypted, p.Encrypted)
+			out.Encrypted, out.Ciphertext = cmp.Or(out.Encrypted, p.Encrypted), cmp.Or(out.Ciphertext, p.Ciphertext)
 		}
 		packed, blobs, err := r.pack(objects)
 		out.Ref, out.Refs = packed.Ref, packed.Refs
@@ -430,7 +434,7 @@ func (r *Resolver) packSorted(from *model.Source, objects []model.Rendered) (Ren
 		return Render{}, nil, err
 	}
 	out, blobs, err := r.pack(sorted.Objects)
-	out.Declared, out.Notes, out.Encrypted = sorted.Declared, sorted.Notes, sorted.Encrypted
+	out.Declared, out.Notes, out.Encrypted, out.Ciphertext = sorted.Declared, sorted.Notes, sorted.Encrypted, sorted.Ciphertext
 	return out, blobs, err
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/project"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // maxSupplies is how often a render may ask for further sources: what was fetched may name more.
@@ -35,15 +36,16 @@ func supplied(ctx context.Context, e *expansion, view model.View, name string, f
 		} else {
 			e.used = append(e.used, out)
 		}
-		for _, n := range out.Needs {
+		needs := within(out.Needs, bounds)
+		for _, n := range needs {
 			if seen[n.At+" "+n.Source.Key()] {
 				return &Render{Err: fmt.Sprintf("%s still needs %s when that is there: is its name in Chart.yaml that of the dependency?", name, n.Source), Needs: out.Needs}, nil
 			}
 			seen[n.At+" "+n.Source.Key()] = true
-			if bounds != nil && !bounds.Project.Source(n.Source.URL) {
+			if bounds != nil && (!bounds.Project.Source(n.Source.URL) || n.Or != nil && !bounds.Project.Source(n.Or.Source.URL)) {
 				return &Render{Err: fmt.Sprintf("%s: the project %s (%s) does not permit the source %s: name another, "+
 					"or change what the project permits", cmp.Or(n.By, name), bounds.Project.Name, bounds.Project.Where,
-					model.WithoutUser(n.Source.URL)), Needs: out.Needs}, nil
+					model.WithoutUser(n.Source.URL)), Reason: protocol.ReasonProjectForbids, Needs: out.Needs}, nil
 			}
 			if n.Base && e.r.cfg.NoRemoteBases {
 				return &Render{Err: n.By + " is remote, and --no-remote-bases has the hub fetch nothing that kustomizations name: " +
@@ -51,7 +53,7 @@ func supplied(ctx context.Context, e *expansion, view model.View, name string, f
 			}
 		}
 		var more []fleet.Note
-		if view, more, err = supply(ctx, e, view, out.Needs); err != nil {
+		if view, more, err = supply(ctx, e, view, needs); err != nil {
 			away, err := unavailable(ctx, err)
 			if away != nil {
 				away.Needs = out.Needs
@@ -61,6 +63,24 @@ func supplied(ctx context.Context, e *expansion, view model.View, name string, f
 		notes = append(notes, more...)
 	}
 	return &Render{Err: fmt.Sprintf("%s: what it needs needs more, %d times: does something that is fetched lead back to itself?", name, maxSupplies)}, nil
+}
+
+// within are needs whose sources are fetched with what a project permits to log in with. Where they are to be in the tree
+// does not change: the render looks for them there.
+func within(needs []model.Needed, bounds *project.Bounds) []model.Needed {
+	if bounds == nil || bounds.Project.Credentials == nil {
+		return needs
+	}
+	out := slices.Clone(needs)
+	for i := range out {
+		out[i].Source = out[i].Source.Within(&model.Logins{Names: bounds.Project.Credentials})
+		if out[i].Or != nil {
+			or := *out[i].Or
+			or.Source = or.Source.Within(&model.Logins{Names: bounds.Project.Credentials})
+			out[i].Or = &or
+		}
+	}
+	return out
 }
 
 // annotated is a render with more notes. Renders are remembered, so that it is another one.

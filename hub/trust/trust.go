@@ -21,6 +21,17 @@ func (p Party) Rank() int {
 	return 0
 }
 
+// String says with whose rights that is, for messages.
+func (p Party) String() string {
+	switch {
+	case p.Account != "":
+		return "the service account " + p.Account
+	case p.Project != "":
+		return "the project " + p.Project
+	}
+	return "the cluster's folder"
+}
+
 // Compare orders parties: those that are trusted more come first. It is 0 for two of one rank, of which neither takes
 // precedence over the other.
 func Compare(a, b Party) int { return cmp.Compare(a.Rank(), b.Rank()) }

@@ -24,6 +24,20 @@ func TestPartiesAreOrderedByTheirRights(t *testing.T) {
 	}
 }
 
+func TestPartiesAreNamed(t *testing.T) {
+	t.Parallel()
+	for party, want := range map[Party]string{
+		{}:                               "the cluster's folder",
+		{Project: "one"}:                 "the project one",
+		{Account: "a/x"}:                 "the service account a/x",
+		{Account: "a/x", Project: "one"}: "the service account a/x",
+	} {
+		if got := party.String(); got != want {
+			t.Errorf("%+v is %q", party, got)
+		}
+	}
+}
+
 func TestWhoTakesValuesFromWhom(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {

@@ -27,6 +27,13 @@ func TestThePageAboutSecurityNamesTestsThatExist(t *testing.T) {
 	}
 }
 
+// What a tenant can do, and what it cannot, is said sentence by sentence with its test.
+func TestTheTenantsPageNamesTestsThatExist(t *testing.T) {
+	if n := namedTestsExist(t, "docs/tenants.md"); n < 20 {
+		t.Errorf("only %d tests are named", n)
+	}
+}
+
 // Each invariant names tests that prove it, and each row of "where to add" those that hold it.
 func TestTheOverviewNamesTestsThatExist(t *testing.T) {
 	if n := namedTestsExist(t, "ARCHITECTURE.md"); n < 30 {

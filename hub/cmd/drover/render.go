@@ -41,6 +41,7 @@ Charts and files from other sources are fetched and cached; if a fetch fails, th
 printed. Errors are printed on standard error, with exit code 1; what can be rendered is printed all the same.`,
 		Example: `  drover render staging --repo .
   drover render production-us-east-1 --repo ~/src/fleet --revision feature/new-base --app payment-service
+  drover render staging --repo . --app shop --as-project team-a
   diff <(drover render staging --repo . --revision main) <(drover render staging --repo .)`,
 		Args: exactly(1, "the name of one cluster"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +52,7 @@ printed. Errors are printed on standard error, with exit code 1; what can be ren
 	o.addTo(f)
 	f.StringVar(&o.app, "app", "", "only this app")
 	f.StringVarP(&o.output, "output", "o", "yaml", "yaml or json")
+	f.StringVar(&o.asProject, "as-project", "", "as if all apps but the folder's own were in this Project: what it does not permit is an error")
 	f.BoolVar(&o.annotate, "annotate", false, "name each object's app in its annotation "+annotationApp)
 	return cmd
 }

@@ -60,7 +60,7 @@ func (o *sourceOptions) opener(dir, location string, own access.Auth, log *slog.
 	return func(s model.Source, dir string) (fetch.Remote, error) {
 		r, err := o.remote(s, dir, charts, func(ctx context.Context) (access.Auth, error) {
 			c, err := o.find(ctx, s)
-			if none := c.URLs == nil; (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(location, ".git") {
+			if none := c.URLs == nil; s.Logins == nil && (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(location, ".git") {
 				return own, nil
 			}
 			return authOf(c), err
@@ -73,7 +73,11 @@ func (o *sourceOptions) opener(dir, location string, own access.Auth, log *slog.
 }
 
 func (o *sourceOptions) find(ctx context.Context, s model.Source) (credentials.Credential, error) {
-	return o.credentials.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
+	var among []string
+	if s.Logins != nil {
+		among = append([]string{}, s.Logins.Names...) // none at all is not any
+	}
+	return o.credentials.FindAmong(ctx, s.URL, s.Credentials, s.PlainHTTP, among)
 }
 
 func (o *sourceOptions) remote(s model.Source, dir string, charts *repository.Fetcher, login func(context.Context) (access.Auth, error), log *slog.Logger) (fetch.Remote, error) {

@@ -20,6 +20,7 @@ import (
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/layout/folders"
+	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 )
@@ -36,6 +37,8 @@ type layoutOptions struct {
 	path, alias        []string
 	helmWorker         string
 	deliverUnautomated bool
+	flux               model.FluxLockdown
+	asProject          string
 }
 
 func (o *treeOptions) addTo(f *pflag.FlagSet) {
@@ -50,6 +53,10 @@ func (o *layoutOptions) addTo(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.alias, "alias", nil, "another address of the repository, by which a GitRepository in it may name it (may be repeated)")
 	f.BoolVar(&o.deliverUnautomated, "deliver-unautomated", false, "deliver Applications of Argo CD without automated sync like all others, "+
 		"instead of when a person approves it")
+	f.StringVar(&o.flux.DefaultServiceAccount, "flux-default-service-account", "", "the service account, in the namespace of each, of Kustomizations and HelmReleases "+
+		"that name none, as --default-service-account of Flux' controllers; a cluster.yaml may say it for one cluster (flux.defaultServiceAccount)")
+	f.BoolVar(&o.flux.NoCrossNamespaceRefs, "flux-no-cross-namespace-refs", false, "Kustomizations and HelmReleases may not name a source of another namespace, as "+
+		"--no-cross-namespace-refs of Flux' controllers; a cluster.yaml may say it for one cluster (flux.noCrossNamespaceRefs)")
 	f.StringVar(&o.helmWorker, "helm-worker", "", "the program that renders Helm charts (default: "+helmWorker+" beside drover)")
 }
 
@@ -146,7 +153,10 @@ func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done 
 	cfg.Layout = &layout.Layout{Folders: patterns, Renderer: cfg.Renderer, Templates: charts}
 	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
 	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, sourceignore.Filter, sourceignore.Hide, ignore.Made
-	cfg.Unautomated = o.deliverUnautomated
+	if account := o.flux.DefaultServiceAccount; account != "" && planning.CheckSubdomain(account) != nil {
+		return nil, nil, usageError{fmt.Errorf("--flux-default-service-account %.80q is no name of a service account: write the name alone", account)}
+	}
+	cfg.Unautomated, cfg.Flux, cfg.AsProject = o.deliverUnautomated, o.flux, o.asProject
 	return resolve.New(cfg), charts.Close, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"regexp"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
@@ -68,6 +69,31 @@ func (h Head) KeptBy() string { return fleet.KeptBy(h.Annotations(), h.labels())
 // sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
 // Protocol").
 var sopsValue = []byte("ENC[AES256_GCM,")
+
+// ciphertext finds a value that SOPS encrypted in the text of an object: with what follows the prefix, so that a text
+// which explains SOPS is none.
+var ciphertext = regexp.MustCompile(`ENC\[AES256_GCM,data:[A-Za-z0-9+/]`)
+
+// Ciphertext says whether an object has a value that SOPS encrypted, and that nothing decrypts: it has no metadata of
+// SOPS, and does not stand in a file that a generator put into the data of a Secret.
+func Ciphertext(o model.Rendered, h Head) bool {
+	if bytes.HasPrefix(bytes.TrimSpace(h.Sops), []byte("{")) {
+		return false
+	}
+	if ciphertext.Match(o.JSON) {
+		return true
+	}
+	var more struct{ BinaryData map[string]string }
+	if h.Kind != "ConfigMap" || json.Unmarshal(o.JSON, &more) != nil {
+		return false
+	}
+	for _, v := range more.BinaryData {
+		if plain, err := base64.StdEncoding.DecodeString(v); err == nil && ciphertext.Match(plain) {
+			return true
+		}
+	}
+	return false
+}
 
 // Encrypted says whether an object is encrypted with SOPS: applied as it is, it would replace a secret by its
 // ciphertext.

@@ -47,7 +47,8 @@ func (r *sources) artifact(o *planning.Object, at, key string) (*model.Source, e
 	var spec artifactGenerator
 	for _, g := range r.plan.Objects() {
 		var of artifactGenerator
-		if g.Kind != kindArtifactGenerator || g.Group != "source.extensions.fluxcd.io" || g.Decode(&of) != nil {
+		if g.Kind != kindArtifactGenerator || g.Group != "source.extensions.fluxcd.io" || g.Decode(&of) != nil ||
+			!r.plan.May(o, g) {
 			continue
 		}
 		for i, a := range of.Artifacts {

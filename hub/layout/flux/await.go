@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/trust"
 )
 
 // maxAwaited bounds how many dependencies awaitApps adds in one cluster.
@@ -23,25 +24,26 @@ func awaitApps(p *planning.Plan) {
 	if len(waits) == 0 {
 		return
 	}
-	added := 0
+	added := map[trust.Party]int{} // who declares too many is bounded alone
 	reach := reachable(p)
 	for _, name := range slices.Sorted(maps.Keys(p.Apps)) {
 		a := p.Apps[name]
+		party := p.Party(a.Parent)
 		on := slices.Clone(a.DependsOn)
 		for i := 0; i < len(on); i++ { // what is added may await others itself
 			for _, next := range waits[on[i]] {
-				if next != name && !slices.Contains(on, next) && !reach(next)[name] && added < maxAwaited {
+				if next != name && !slices.Contains(on, next) && !reach(next)[name] && added[party] < maxAwaited {
 					on = append(on, next)
-					added++
+					added[party]++
 				}
 			}
 		}
 		a.DependsOn = on
 		p.Apps[name] = a
-	}
-	if added >= maxAwaited {
-		p.Problem("what the apps of the cluster %s wait for comes to more than %d dependencies: say wait or healthChecks "+
-			"on fewer Kustomizations", p.Cluster.Name, maxAwaited)
+		if added[party] >= maxAwaited {
+			p.Fault(a.Parent, "what the apps of the cluster %s wait for comes to more than %d dependencies: say wait or healthChecks "+
+				"on fewer Kustomizations", p.Cluster.Name, maxAwaited)
+		}
 	}
 }
 

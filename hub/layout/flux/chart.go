@@ -39,7 +39,10 @@ func (r *sources) releaseChart(o *planning.Object, h helmRelease, app *model.App
 	}
 	ref := *h.ChartRef
 	key := sourceKey(o, ref.Kind, ref.Namespace, ref.Name)
-	s := r.plan.Object(key)
+	s := r.plan.Visible(o, key)
+	if err := acrossNamespaces(r.plan, o, "spec.chartRef", ref.Kind, ref.Namespace, ref.Name); err != nil {
+		return err
+	}
 	switch ref.Kind {
 	case kindHelmChart, kindOCIRepository:
 	case kindExternalArtifact:
@@ -122,7 +125,10 @@ func valuesFiles(spec chartSpec, app *model.App) {
 // publishedChart takes a chart of a HelmRepository.
 func (r *sources) publishedChart(o *planning.Object, at string, spec chartSpec, app *model.App) error {
 	key := sourceKey(o, kindHelmRepository, spec.SourceRef.Namespace, spec.SourceRef.Name)
-	s := r.plan.Object(key)
+	s := r.plan.Visible(o, key)
+	if err := acrossNamespaces(r.plan, o, at+".sourceRef", kindHelmRepository, spec.SourceRef.Namespace, spec.SourceRef.Name); err != nil {
+		return err
+	}
 	if err := r.declared(o, at+".sourceRef", s, key); err != nil {
 		return err
 	}

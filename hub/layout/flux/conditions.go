@@ -44,8 +44,14 @@ func readDependsOn(p *planning.Plan, o *planning.Object, on []dependency, app *m
 		if namespace == "" {
 			namespace = o.Namespace
 		}
+		dep := p.Object(planning.ObjectKey(o.Kind, namespace, d.Name))
+		if dep != nil && !p.Shows(o, dep) {
+			errs = append(errs, p.Errorf(o, fmt.Sprintf("spec.dependsOn[%d].readyExpr", i), "it asks what %s says, which is declared with "+
+				"the rights of %s, and this with those of %s: depend on it without a condition", dep, p.Party(dep.App), p.Party(o.App)))
+			continue
+		}
 		app.Handling.Ready = append(app.Handling.Ready, protocol.Readiness{App: name, Expression: compiled, Instead: true,
-			Self: shown(o, d.ReadyExpr), Dep: shown(p.Object(planning.ObjectKey(o.Kind, namespace, d.Name)), d.ReadyExpr)})
+			Self: shown(o, d.ReadyExpr), Dep: shown(dep, d.ReadyExpr)})
 	}
 	return errors.Join(errs...)
 }

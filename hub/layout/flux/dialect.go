@@ -91,9 +91,9 @@ func (r *reader) Learn(o *planning.Object) {
 	if o.Kind != kindKustomization || o.Decode(&k) != nil || !p.Own(k.Path) {
 		return
 	}
-	learnArtifact(p, p.Object(k.sourceKey(o)))
+	learnArtifact(p, p.Visible(o, k.sourceKey(o)))
 	var g gitRepository
-	if s := p.Object(k.sourceKey(o)); s != nil && s.Kind == kindGitRepository && s.Decode(&g) == nil && g.URL != "" {
+	if s := p.Visible(o, k.sourceKey(o)); s != nil && s.Kind == kindGitRepository && s.Decode(&g) == nil && g.URL != "" {
 		p.Known = append(p.Known, g.URL)
 		if p.Branch == "" {
 			p.Branch = g.branch()
@@ -114,7 +114,7 @@ func (r *reader) learnOwn() {
 	p := r.plan
 	s := p.Object(planning.ObjectKey(kindGitRepository, home, home))
 	var g gitRepository
-	if s == nil || slices.ContainsFunc(p.Known, planning.IsRemote) || s.Decode(&g) != nil || g.URL == "" {
+	if s == nil || p.Party(s.App).Rank() > 0 || slices.ContainsFunc(p.Known, planning.IsRemote) || s.Decode(&g) != nil || g.URL == "" {
 		return
 	}
 	p.Known = append(p.Known, g.URL)

@@ -93,12 +93,12 @@ func (r *reader) providers(o *planning.Object, from []inputsFrom) ([]*planning.O
 			return nil, r.plan.Errorf(o, at+".selector.matchExpressions", "not supported: write matchLabels, or the provider's name")
 		case f.Selector != nil:
 			for _, by := range r.plan.Objects() {
-				if isProvider(by) && by.Namespace == o.Namespace && hasLabels(by, f.Selector.MatchLabels) {
+				if isProvider(by) && r.plan.May(o, by) && by.Namespace == o.Namespace && hasLabels(by, f.Selector.MatchLabels) {
 					found[by.Name] = by
 				}
 			}
 		default:
-			by := r.plan.Object(planning.ObjectKey(kindInputProvider, o.Namespace, f.Name))
+			by := r.plan.Visible(o, planning.ObjectKey(kindInputProvider, o.Namespace, f.Name))
 			if by == nil || !isProvider(by) {
 				return nil, r.plan.Errorf(o, at, "there is no %s in what this cluster's folder renders to: add it, or list its inputs under spec.inputs",
 					planning.ObjectKey(kindInputProvider, o.Namespace, f.Name))

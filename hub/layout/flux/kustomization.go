@@ -65,7 +65,7 @@ func readKustomization(p *planning.Plan, o *planning.Object, app *model.App) err
 	app.Path, app.Overlay, app.Metadata = planning.Cleaned(k.Path), k.Overlay, k.CommonMetadata
 	app.Overlay.Namespace, app.Overlay.IgnoreMissing, app.Overlay.Flux = k.TargetNamespace, k.IgnoreMissingComponents, true
 	app.Prune, app.Suspend = k.Prune, k.Suspend
-	app.Handling.ServiceAccount = accountOf(o, k.ServiceAccountName)
+	app.Handling.ServiceAccount = accountOf(p, o, k.ServiceAccountName)
 	source, unknown := (&sources{plan: p}).source(o, "spec.sourceRef", k.SourceRef)
 	takeSource(p, o, source, app)
 	errs := []error{readDependsOn(p, o, k.DependsOn, app), readHealthCheckExprs(p, o, k.HealthCheckExprs, app),

@@ -42,7 +42,7 @@ func readHelmRelease(p *planning.Plan, o *planning.Object, app *model.App) error
 		return p.Undecodable(o, err)
 	}
 	app.Prune, app.Suspend, app.Metadata = true, h.Suspend, h.CommonMetadata
-	app.Handling.ServiceAccount = accountOf(o, h.ServiceAccountName)
+	app.Handling.ServiceAccount = accountOf(p, o, h.ServiceAccountName)
 	app.Chart = &model.Chart{Release: h.release(o)}
 	if app.Namespace = h.TargetNamespace; app.Namespace == "" {
 		app.Namespace = o.Namespace

@@ -247,7 +247,7 @@ func (r *reader) readSet(o *planning.Object, app *model.App) error {
 		app.Objects = []json.RawMessage{}
 	}
 	app.Metadata, app.Prune, app.Namespace = set.CommonMetadata, true, o.Namespace
-	app.Handling.ServiceAccount = accountOf(o, set.ServiceAccountName)
+	app.Handling.ServiceAccount = accountOf(p, o, set.ServiceAccountName)
 	if h := headOf(o); strings.EqualFold(h.Annotations()[annotationReconcile], "disabled") {
 		app.Suspend = true
 	}

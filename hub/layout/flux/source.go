@@ -68,7 +68,10 @@ func (g gitRepository) pinned() bool {
 // that the hub follows, at its revision.
 func (r *sources) source(o *planning.Object, at string, ref sourceRef) (*model.Source, error) {
 	key := sourceKey(o, ref.Kind, ref.Namespace, ref.Name)
-	s := r.plan.Object(key)
+	s := r.plan.Visible(o, key)
+	if err := acrossNamespaces(r.plan, o, at, ref.Kind, ref.Namespace, ref.Name); err != nil {
+		return nil, err
+	}
 	switch {
 	case ref.Kind == kindExternalArtifact:
 		return r.artifact(o, at, key)

@@ -119,10 +119,16 @@ func readArgoNames(d document.Document, in *yaml.Node, to *model.ArgoCluster) er
 		d.Text(n, "server", &to.Server))
 }
 
-// readFluxNames takes what Flux in another cluster calls the cluster.
+// readFluxNames takes what Flux in another cluster calls the cluster, and how what is written for Flux is locked down.
 func readFluxNames(d document.Document, in *yaml.Node, to *model.FluxCluster) error {
 	n := document.Field(in, "flux")
-	return errors.Join(d.CheckKeys(n, "flux", namesOf(fluxClusterShapes)...), d.Text(n, "kubeConfig", &to.KubeConfig))
+	err := errors.Join(d.CheckKeys(n, "flux", namesOf(fluxClusterShapes)...), d.Text(n, "kubeConfig", &to.KubeConfig),
+		d.Text(n, "defaultServiceAccount", &to.DefaultServiceAccount), d.Bool(n, "noCrossNamespaceRefs", &to.NoCrossNamespaceRefs))
+	if account := to.DefaultServiceAccount; err == nil && account != "" && planning.CheckSubdomain(account) != nil {
+		err = d.Errorf(document.Field(n, "defaultServiceAccount"), "flux.defaultServiceAccount %.80q is no name of a service account: "+
+			"write the name alone, it is one in the namespace of each Kustomization and HelmRelease", account)
+	}
+	return err
 }
 
 func readOnRemove(d document.Document, in *yaml.Node, prune *bool) error {

@@ -128,7 +128,7 @@ var clusterShapes = []shape{
 		says:    "What Argo CD calls the cluster, in the files that were written for it.",
 		example: map[string]any{"server": "https://production.example.com:6443"}},
 	{name: "flux", fields: fluxClusterShapes,
-		says:    "What Flux in another cluster calls the cluster, in the files that were written for it.",
+		says:    "What Flux in another cluster calls the cluster, and how what is written for Flux is locked down.",
 		example: map[string]any{"kubeConfig": "production/cluster-kubeconfig"}},
 	{name: "agent", says: "The cluster's agent.", example: map[string]any{"image": "drover-agent:v1"}, fields: []shape{
 		{name: "image", kind: aText, says: "The image it is to run; the one that was installed, if empty.",
@@ -144,6 +144,10 @@ var argoClusterShapes = []shape{
 var fluxClusterShapes = []shape{
 	{name: "kubeConfig", kind: aText, says: "The Secret in spec.kubeConfig of Kustomizations and HelmReleases, as NAMESPACE/NAME or NAME.",
 		example: "production/cluster-kubeconfig"},
+	{name: "defaultServiceAccount", kind: aText, example: "default",
+		says: "The service account, in the namespace of each, of Kustomizations and HelmReleases that name none, as Flux' --default-service-account."},
+	{name: "noCrossNamespaceRefs", kind: aSwitch, preset: false, example: true,
+		says: "Nothing may name a source of another namespace, as Flux' --no-cross-namespace-refs."},
 }
 
 // What may become of a cluster's workloads when its folder goes.

@@ -43,6 +43,11 @@ type Plan struct {
 	// Unautomated is that of model.Declarations.
 	Unautomated bool
 
+	// AsProject is that of model.Declarations, and Flux with what the cluster says itself.
+	AsProject string
+	Flux      model.FluxLockdown
+
+	parties precedence
 	fleet   func() ([]model.Cluster, error)
 	objects []*Object // all that dialects declare, sorted; each once
 	byKey   map[string]*Object
@@ -51,7 +56,9 @@ type Plan struct {
 // NewPlan begins a plan for a cluster whose folder was read. clusters reads all clusters of the fleet.
 func NewPlan(tree model.Tree, folder string, in model.Declarations, clusters func() ([]model.Cluster, error)) *Plan {
 	p := &Plan{Tree: tree, Folder: folder, Cluster: in.Cluster, Apps: map[string]model.App{}, fleet: clusters,
-		Known: slices.Clone(in.Repository), Branch: in.Branch, Unautomated: in.Unautomated, byKey: map[string]*Object{}}
+		Known: slices.Clone(in.Repository), Branch: in.Branch, Unautomated: in.Unautomated, AsProject: in.AsProject,
+		Flux: in.Cluster.Flux.Or(in.Flux), byKey: map[string]*Object{},
+		parties: precedence{of: in.Parties, bounds: in.Bounds, held: in.Held, faults: map[string][]string{}}}
 	p.Cluster.Problems, p.Cluster.Notes = slices.Clone(in.Cluster.Problems), slices.Clone(in.Cluster.Notes)
 	for _, a := range in.Cluster.Apps {
 		p.Apps[a.Name] = a
@@ -68,14 +75,22 @@ func (p *Plan) Objects() []*Object { return p.objects }
 // Object is the object of a key; nil if none is declared.
 func (p *Plan) Object(key string) *Object { return p.byKey[key] }
 
-// Add takes in a declared object. One that is declared already is noted on the first: as a rival where it says
-// something else.
+// Add takes in a declared object. One that is declared already with the same rights is noted on the first: as a rival
+// where it says something else. Of two that are declared with different rights one alone counts, see Precedes.
 func (p *Plan) Add(o *Object) {
 	first, ok := p.byKey[o.Key()]
 	switch {
 	case !ok:
 		p.byKey[o.Key()] = o
 		p.objects = append(p.objects, o)
+	case p.Precedes(o.App, first.App, o.Key(), o.Namespace):
+		p.byKey[o.Key()] = o
+		p.objects[slices.Index(p.objects, first)] = o
+		for _, lost := range append(first.Rivals, first) {
+			p.lose(lost, o)
+		}
+	case p.Party(o.App) != p.Party(first.App):
+		p.lose(o, first)
 	case string(first.JSON) != string(o.JSON):
 		first.Clash = o.Where()
 		first.Rivals = append(first.Rivals, o)

@@ -73,7 +73,7 @@ func (r *reader) depend(b *bundle, app *model.App) error {
 // matching are the names of the apps that a dependency of a bundle means, sorted.
 func (r *reader) matching(b *bundle, d dependency) (out []string, err error) {
 	for _, o := range r.plan.Objects() {
-		on := r.bundles[o.Key()]
+		on := r.bundles[o.App+" "+o.Key()]
 		if on == nil || o.Kind != kindBundle || on == b || on.repo.o.Namespace != b.repo.o.Namespace {
 			continue
 		}

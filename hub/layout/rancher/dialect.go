@@ -78,10 +78,10 @@ func (r *reader) Expand(ctx context.Context) (out []model.Declaration, transient
 		for _, b := range bundles {
 			d, err := b.declaration()
 			if err != nil {
-				r.plan.Problem("%v", r.plan.Errorf(o, "", "%v", err))
+				r.plan.Fault(o.App, "%v", r.plan.Errorf(o, "", "%v", err))
 				continue
 			}
-			r.bundles[b.key()] = b
+			r.bundles[d.App+" "+b.key()] = b
 			out = append(out, d)
 		}
 	}
@@ -91,7 +91,7 @@ func (r *reader) Expand(ctx context.Context) (out []model.Declaration, transient
 // Read implements Reader.
 func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	p := r.plan
-	switch b := r.bundles[o.Key()]; {
+	switch b := r.bundles[o.App+" "+o.Key()]; {
 	case o.Kind == kindGitRepo, o.Kind == kindClusterGroup:
 	case o.Kind == kindFile:
 		if !r.read[o.File] {

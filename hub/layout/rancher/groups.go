@@ -7,13 +7,14 @@ import (
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
-// groupsOf are the groups of a namespace that the cluster is in, by the ClusterGroups that are declared, and the
+// groupsOf are the groups of a GitRepo's namespace that the cluster is in, by the ClusterGroups that are declared, and the
 // names of all that are declared. Every cluster is in the group default, unless a ClusterGroup of that name says
 // otherwise.
-func (r *reader) groupsOf(namespace string) (groups []group, declared map[string]bool, err error) {
+func (r *reader) groupsOf(of *planning.Object) (groups []group, declared map[string]bool, err error) {
 	declared = map[string]bool{}
 	for _, o := range r.plan.Objects() {
-		if o.Group != apiGroup || o.Kind != kindClusterGroup || o.Namespace != namespace {
+		if o.Group != apiGroup || o.Kind != kindClusterGroup || o.Namespace != of.Namespace ||
+			!r.plan.May(of, o) {
 			continue
 		}
 		declared[o.Name] = true

@@ -18,7 +18,7 @@ func (r *reader) open(ctx context.Context, g *repo, dir string) (*bundle, error)
 			"%q does not exist at this revision: paths are seen from the repository's root",
 			dir)
 	} else if b.file, err = readFile(p.Tree, dir); err != nil {
-		p.Problem("%v", err)
+		p.Fault(g.o.App, "%v", err)
 		b.wrong = err
 	}
 	r.read[b.file.path] = true
@@ -30,7 +30,7 @@ func (r *reader) open(ctx context.Context, g *repo, dir string) (*bundle, error)
 		func() (bool, error) { return r.customize(b) }} {
 		ok, err := is()
 		if err != nil {
-			p.Problem("%v", err)
+			p.Fault(g.o.App, "%v", err)
 			b.wrong = errors.Join(b.wrong, err)
 		} else if !ok {
 			return nil, nil

@@ -33,10 +33,10 @@ func (r *reader) expandRepo(ctx context.Context, o *planning.Object) ([]*bundle,
 		err = p.Errorf(o, "spec.repo", "it is empty: write the address of the repository")
 	}
 	if err == nil {
-		g.groups, g.declared, err = r.groupsOf(o.Namespace)
+		g.groups, g.declared, err = r.groupsOf(o)
 	}
 	if err != nil || o.Err != "" {
-		p.Problem("%v", errors.Join(errorOf(o.Err), err))
+		p.Fault(o.App, "%v", errors.Join(errorOf(o.Err), err))
 		return nil, nil
 	}
 	g.noteTargets(p)
@@ -45,7 +45,7 @@ func (r *reader) expandRepo(ctx context.Context, o *planning.Object) ([]*bundle,
 	}
 	folders, err := r.folders(g)
 	if err != nil {
-		p.Problem("%v", err)
+		p.Fault(o.App, "%v", err)
 	}
 	var out []*bundle
 	var transient error
@@ -197,7 +197,7 @@ func (r *reader) expandForeign(g *repo) ([]*bundle, error) {
 	p := r.plan
 	at, err := first(g.targets(), p.Cluster, g.groups)
 	if err != nil {
-		p.Problem("%v", p.Errorf(g.o, planning.FieldAt("spec.targets", at), "%v", err))
+		p.Fault(g.o.App, "%v", p.Errorf(g.o, planning.FieldAt("spec.targets", at), "%v", err))
 		return nil, nil
 	}
 	var out []*bundle

@@ -70,7 +70,7 @@ func (r *reader) valuesFile(ctx context.Context, b *bundle, at, name string) (mo
 		return model.Values{}, b.file.errorf(at, "%q leads out of the repository", name)
 	}
 	out := model.Values{Path: file}
-	data, err := r.plan.Tree.ReadFile(file)
+	data, err := r.plan.Readable(b.repo.o).ReadFile(file)
 	if err != nil {
 		return out, b.file.errorf(at, "%q cannot be read: is it seen from the folder %s?", name, b.dir)
 	}

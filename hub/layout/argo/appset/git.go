@@ -46,13 +46,13 @@ func (g *generation) git(at string, generator map[string]any) ([]map[string]any,
 	if first == "." { // a pattern at the root: what it matches is in this repository
 		first = ""
 	}
-	in := gitFiles{tree: g.plan.Tree, spec: of, values: generator["values"]}
+	in := gitFiles{tree: g.plan.Readable(g.o), spec: of, values: generator["values"]}
 	own := repository.Own(g.plan, g.o, at, of.RepoURL, first, &g.plan.Cluster.Notes)
 	if !own || !repository.Followed(g.plan, of.Revision) {
 		if err := planning.CheckAddress(of.RepoURL); err != nil {
 			return nil, fmt.Errorf("repoURL: %w; if it is this repository, name it with --alias", err)
 		}
-		if in.tree, err = g.plan.TreeOf(*repository.Revision(of.RepoURL, of.Revision)); err != nil {
+		if in.tree, err = g.plan.TreeFor(g.o, *repository.Revision(of.RepoURL, of.Revision)); err != nil {
 			return nil, err
 		}
 	}

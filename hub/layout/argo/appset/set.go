@@ -72,7 +72,7 @@ func Expand(ctx context.Context, p *planning.Plan, templates model.Templates) (m
 			transient = once
 		}
 		if err != nil {
-			p.Problem("%v; keeping the Applications that it gave before", document.OneLine(err))
+			p.Fault(o.App, "%v; keeping the Applications that it gave before", document.OneLine(err))
 		}
 		made = append(made, g.made...)
 	}

@@ -1,0 +1,163 @@
+package hub_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+// planner makes up files. With one seed it always makes the same ones.
+type planner struct {
+	*rand.Rand
+	n int // of the files that it made
+}
+
+func newPlanner(seed uint64) *planner { return &planner{Rand: rand.New(rand.NewPCG(seed, 16))} }
+
+// of chooses one.
+func (p *planner) of(all ...string) string { return all[p.IntN(len(all))] }
+
+// file begins a file of a folder.
+func (p *planner) file(folder string) string {
+	p.n++
+	return fmt.Sprintf("-- %s/f%d.yaml --\n", folder, p.n)
+}
+
+// object is one that is delivered in one of the namespaces: with a value, or one that uses variables.
+func (p *planner) object(folder, value string, namespaces ...string) string {
+	head := fmt.Sprintf("apiVersion: v1\nkind: %s\nmetadata: {name: %s, namespace: %s}\n", p.of("ConfigMap", "Secret"), p.of("vars", "x", "y"), p.of(namespaces...))
+	switch field := "data"; p.IntN(3) {
+	case 0:
+		return p.file(folder) + head + field + ": {V: \"${V:-none}\"}\n"
+	default:
+		if strings.Contains(head, "Secret") {
+			field = "stringData"
+		}
+		return p.file(folder) + head + fmt.Sprintf("%s: {V: %s}\n", field, value)
+	}
+}
+
+// declaration declares an app, or what apps need. Its folders are some of paths.
+func (p *planner) declaration(folder string, paths ...string) string {
+	namespace, name := p.of("a", "b", "flux-system", "shared"), p.of("x", "y", "z", "teamb", "platform")
+	meta := fmt.Sprintf("metadata: {name: %s, namespace: %s}\n", name, namespace)
+	from := fmt.Sprintf("kind: %s, name: %s, optional: %v", p.of("ConfigMap", "Secret"), p.of("vars", "x", "y"), p.IntN(2) == 0)
+	source := p.of("{kind: GitRepository, name: flux-system, namespace: flux-system}", "{kind: GitRepository, name: own, namespace: flux-system}")
+	switch p.IntN(8) {
+	case 0:
+		return p.file(folder) + "apiVersion: source.toolkit.fluxcd.io/v1\nkind: GitRepository\nmetadata: {name: " + p.of("own", "flux-system") + ", namespace: flux-system}\n" +
+			"spec: {url: \"" + p.of("ssh://git@github.com/org/fleet", "https://evil.example.com/fleet") + "\", ref: {branch: main}}\n"
+	case 1:
+		return p.file(folder) + "apiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: " + name + "}\nspec: {path: " + p.of(paths...) + "}\n"
+	case 2:
+		return p.file(folder) + "apiVersion: drover.dev/v1alpha1\nkind: Project\nmetadata: {name: " + p.of("default", "one") + "}\nspec: {sources: [], namespaces: []}\n"
+	case 3:
+		return p.file(folder) + "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" + meta +
+			"spec:\n  interval: 1m\n  chart: {spec: {chart: ./chart, sourceRef: " + source + "}}\n  valuesFrom: [{" + from + ", valuesKey: V, targetPath: v}]\n"
+	default:
+		return p.file(folder) + "apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\n" + meta + "spec:\n  path: " + p.of(paths...) + "\n  prune: " +
+			p.of("true", "false") + "\n  sourceRef: " + source + "\n  postBuild: {substituteFrom: [{" + from + "}]}\n" + p.of("", "  suspend: true\n", "  serviceAccountName: deployer\n", "  dependsOn: [{name: teamb, namespace: b}]\n")
+	}
+}
+
+// broken is a file that cannot be read, or that declares what nobody knows.
+func (p *planner) broken(folder string) string {
+	return p.file(folder) + p.of("kind: [\n", "apiVersion: drover.dev/v1alpha1\nkind: Appp\nmetadata: {name: x}\n",
+		"apiVersion: kustomize.toolkit.fluxcd.io/v1\nkind: Kustomization\nmetadata: {name: x, namespace: a}\nspec: [a]\n",
+		"apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: a}\nspec: {generators: [{none: {}}]}\n")
+}
+
+// fleet is a cluster with the platform's apps and those of two tenants, a/deployer and b/deployer, who have folders of
+// their own.
+func (p *planner) fleet() string {
+	tree := bootstrap + appIn("clusters/staging/teama.yaml", "a", "teama", deployer) + appIn("clusters/staging/teamb.yaml", "b", "teamb", deployer) +
+		appIn("clusters/staging/platform.yaml", "flux-system", "platform", "") +
+		"-- chart/Chart.yaml --\napiVersion: v2\nname: web\nversion: 1.0.0\n-- chart/templates/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"{{ .Release.Name }}\"}\ndata: {v: \"{{ .Values.v }}\"}\n"
+	namespaces := map[string][]string{"teama": {"a"}, "teamb": {"b"}, "platform": {"flux-system", "shared"}}
+	for _, folder := range []string{"teama", "teamb", "platform"} {
+		tree += manifest(folder+"/cm.yaml", folder, "{a: b}")
+		for _, below := range []string{"/one", "/two"} {
+			for range 1 + p.IntN(3) {
+				tree += p.object(folder+"-apps"+below, folder, namespaces[folder]...)
+			}
+		}
+		for range 1 + p.IntN(4) {
+			tree += p.object(folder, folder, namespaces[folder]...)
+		}
+		for range p.IntN(4) {
+			tree += p.declaration(folder, folder+"-apps/one", folder+"-apps/two")
+		}
+	}
+	return tree
+}
+
+// seeds are how many plans are made up for each property.
+const seeds = 12
+
+// Property 1: whatever files are added to a tenant's folder, every app of others has the same name, objects and state, and
+// nothing more waits for pruning.
+func TestATenantsFilesLeaveOthersAsTheyAre(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			p := newPlanner(seed)
+			b := newScene(t, p.fleet())
+			first := b.resolve("staging")
+			last := told(first)
+			before := b.others(b.resolveAfter("staging", last), "a/deployer")
+			added := ""
+			for range 1 + p.IntN(4) {
+				switch p.IntN(3) {
+				case 0:
+					added += p.object("teama", "added", "a", "b", "flux-system", "shared")
+				case 1:
+					added += p.declaration("teama", "teama-apps/one", "platform", "teamb", "clusters/staging")
+				default:
+					added += p.broken("teama")
+				}
+			}
+			b.commit(added)
+			if got := b.others(b.resolveAfter("staging", last), "a/deployer"); got != before {
+				t.Errorf("with\n%s\nit is\n%s\nand was\n%s", added, got, before)
+			}
+		})
+	}
+}
+
+// Property 2: what an app with an account renders to does not change when an object changes that an app without that
+// account delivers.
+func TestATenantsRenderDoesNotFollowFromWhatOthersDeliver(t *testing.T) {
+	t.Parallel()
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			p := newPlanner(100 + seed)
+			tree := p.fleet()
+			b := newScene(t, tree)
+			of := func() string {
+				var out strings.Builder
+				for _, a := range b.resolve("staging").Apps {
+					if a.App.Handling.ServiceAccount == "a/deployer" {
+						fmt.Fprintf(&out, "%s %v %q %s\n", a.App.Name, a.App.Handling.Substitute, a.Err, b.rendered(a))
+					}
+				}
+				return out.String()
+			}
+			before := of()
+			changed := ""
+			for name, text := range files(tree) {
+				if folder, _, _ := strings.Cut(name, "/"); strings.HasPrefix(folder, "teamb") || strings.HasPrefix(folder, "platform") {
+					if now := strings.NewReplacer("V: teamb", "V: changed", "V: platform", "V: changed").Replace(text); now != text {
+						changed += "-- " + name + " --\n" + now
+					}
+				}
+			}
+			b.commit(changed)
+			if got := of(); got != before {
+				t.Errorf("with\n%s\nit is\n%s\nand was\n%s", changed, got, before)
+			}
+		})
+	}
+}
