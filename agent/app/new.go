@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/access"
 	"github.com/drover-dev/drover/agent/actor"
 	"github.com/drover-dev/drover/agent/assess"
 	"github.com/drover-dev/drover/agent/board"
