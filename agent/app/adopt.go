@@ -79,7 +79,7 @@ func (a *App) take(o orders.Order) (changed bool) {
 
 // sameFlags says whether two specs differ in nothing that must be stored with the app.
 func sameFlags(a, b protocol.App) bool {
-	return a.Prune == b.Prune && a.Suspend == b.Suspend && a.Timeout == b.Timeout && slices.Equal(a.DependsOn, b.DependsOn) &&
+	return a.Declared == b.Declared && slices.Equal(a.Formerly, b.Formerly) && a.Prune == b.Prune && a.Suspend == b.Suspend && a.Timeout == b.Timeout && slices.Equal(a.DependsOn, b.DependsOn) &&
 		reflect.DeepEqual(a.Handling, b.Handling)
 }
 

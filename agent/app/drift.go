@@ -106,7 +106,7 @@ func (a *App) applied(ctx context.Context, o *owned.Object, w *plan.Want, live a
 			o.Verdict = fleet.Verdict{Health: protocol.HealthCurrent, Message: "it is there"}
 		}
 	}
-	o.Version, o.Ours, o.Present, o.Drifted, o.Astray = live.Version, true, true, false, nil
+	o.Version, o.Ours, o.Present, o.Drifted, o.Astray, o.Tried = live.Version, true, true, false, nil, true
 	if o.Want == nil || o.Want.Line == w.Line { // or else newer content is still refused
 		o.Trouble = nil
 	}

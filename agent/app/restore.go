@@ -18,7 +18,7 @@ import (
 
 // Restore takes up what is stored of the app.
 func (a *App) Restore(ctx context.Context, st agent.AppState) {
-	a.Spec, a.pruner.Deletions = st.Spec, budget.Restored(st.Deleted, st.Granted)
+	a.Spec, a.Names, a.pruner.Deletions = st.Spec, st.Former, budget.Restored(st.Deleted, st.Granted)
 	p, err := a.env.Plans.Restore(ctx, st)
 	unusable := protocol.ReasonContentUnusable
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it

@@ -191,7 +191,7 @@ func (a *App) state() agent.AppState {
 	packed, _ := p.Packed()
 	deleted, granted := a.pruner.Deletions.Stored()
 	st := agent.AppState{Spec: a.SpecOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: a.Items(),
-		Last: a.LastApplied(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted}
+		Last: a.LastApplied(), Run: a.hooks.Run.Clone(), Deleted: deleted, Granted: granted, Former: a.Names}
 	return st
 }
 
