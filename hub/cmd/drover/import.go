@@ -16,6 +16,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout/detect"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/internal/shown"
 )
 
 // importOptions are the flags of `drover import`.
@@ -130,7 +131,8 @@ type importedCluster struct {
 
 // importedApp is an app as Drover would have it.
 type importedApp struct {
-	Name     string `json:"name"`
+	Name     string `json:"name"` // that people are shown
+	Key      string `json:"key"`
 	Declared string `json:"declared,omitempty"`
 	Objects  int    `json:"objects"`
 	// Elsewhere: what it needs is in another place than the repository, and was not fetched.
@@ -172,7 +174,7 @@ func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *i
 	if err != nil {
 		return err
 	}
-	found := &findings{at: map[string]int{}}
+	found := &findings{at: map[string]int{}, shown: shown.New()}
 	for _, p := range slices.Concat(listed.Problems(), apps.Problems()) {
 		found.text("", "", p)
 	}
@@ -194,6 +196,8 @@ func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *i
 	for _, n := range apps.Untaken(ctx, r, snap) {
 		found.note(severityNote, "", "", n)
 	}
+	found.show()
+	out.show(found.shown)
 	found.sort()
 	out.Findings = append(out.Findings, found.all...)
 	slices.SortFunc(out.Sources, func(a, b importedSource) int {
@@ -206,7 +210,7 @@ func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *i
 func (out *imported) take(c *importedCluster, res *resolve.Resolution) {
 	for i := range res.Apps {
 		a := &res.Apps[i]
-		app := importedApp{Name: a.App.Name, Declared: a.App.Declared, Objects: len(a.Refs), Error: a.Err}
+		app := importedApp{Key: a.App.Name, Declared: a.App.Declared, Objects: len(a.Refs), Error: a.Err}
 		if strings.Contains(a.Err, errNotFetched.Error()) {
 			app.Elsewhere, app.Error, a.Err = true, "", ""
 		}
@@ -220,6 +224,16 @@ func (out *imported) take(c *importedCluster, res *resolve.Resolution) {
 	}
 	elsewhere := func(p string) bool { return strings.Contains(p, errNotFetched.Error()) }
 	res.Cluster.Problems = slices.DeleteFunc(slices.Clone(res.Cluster.Problems), elsewhere)
+}
+
+// show gives apps the names that people are shown, when all clusters are known.
+func (out *imported) show(names *shown.Names) {
+	for _, c := range out.Clusters {
+		for i := range c.Apps {
+			a := &c.Apps[i]
+			a.Name, a.Error = names.Name(a.Key), names.Text(a.Error)
+		}
+	}
 }
 
 func (out *imported) source(s model.Source) {

@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/internal/shown"
 )
 
 // How bad a finding is.
@@ -93,7 +94,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return err
 	}
 	sites, problems := listed.Sites.Sites, listed.Problems()
-	found := &findings{at: map[string]int{}}
+	found := &findings{at: map[string]int{}, shown: shown.New()}
 	if o.cluster != "" {
 		site, err := among(listed, o.cluster, o.revision)
 		if err != nil {
@@ -137,6 +138,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 			found.note(severityUnused, "", "", n)
 		}
 	}
+	found.show()
 	if err := found.print(w, o.output, o.verbose); err != nil {
 		return err
 	}
@@ -151,8 +153,17 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 
 // findings gathers what was found, each thing once.
 type findings struct {
-	all []finding
-	at  map[string]int // in all, by everything but the clusters
+	all   []finding
+	at    map[string]int // in all, by everything but the clusters
+	shown *shown.Names
+}
+
+// show replaces the keys of apps by the names that people are shown, when all clusters are known.
+func (f *findings) show() {
+	for i := range f.all {
+		x := &f.all[i]
+		x.App, x.Object, x.Text = f.shown.Name(x.App), f.shown.Text(x.Object), f.shown.Text(x.Text)
+	}
 }
 
 func (f *findings) wrong() bool {
@@ -170,6 +181,7 @@ func (f *findings) count() string {
 }
 
 func (f *findings) resolution(res resolve.Resolution) {
+	learn(f.shown, res)
 	for _, p := range res.Cluster.Problems {
 		f.text(res.Cluster.Name, "", p)
 	}

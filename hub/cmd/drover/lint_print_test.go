@@ -7,10 +7,11 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/shown"
 )
 
 func found(notes ...func(*findings)) *findings {
-	f := &findings{at: map[string]int{}}
+	f := &findings{at: map[string]int{}, shown: shown.New()}
 	for _, n := range notes {
 		n(f)
 	}
