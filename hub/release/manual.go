@@ -383,11 +383,12 @@ func kept(a protocol.App, last *protocol.App, of string) protocol.App {
 		if of != a.Name {
 			why = "because it belongs to newer content of the app " + of + ", which is not automated"
 		}
-		return protocol.App{Name: a.Name, Parent: a.Parent, Namespace: a.Namespace, Suspend: a.Suspend,
+		return protocol.App{Name: a.Name, Declared: a.Declared, Formerly: a.Formerly, Parent: a.Parent, Namespace: a.Namespace, Suspend: a.Suspend,
 			Error:  "nothing of it is delivered before a person approves it, " + why + ": see `drover status`",
 			Reason: protocol.ReasonReleaseHeld}
 	}
 	out := *last
+	out.Declared, out.Formerly = a.Declared, a.Formerly // which an older hub did not say
 	out.Parent, out.Suspend, out.Orphan = a.Parent, a.Suspend, a.Orphan
 	out.Needs = out.Handling.Needs()
 	return out
