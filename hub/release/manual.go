@@ -176,8 +176,9 @@ func (w *withholding) spread() (more bool) {
 		if _, held := w.held[a.Name]; held || !w.opens[a.Parent] {
 			continue
 		}
-		known := w.before.Apps[a.Name].Spec
-		if find(w.last.Apps, a.Name) != nil && (known == "" || known == w.c.Declared[a.Name].Spec) {
+		known, last := w.before.Apps[a.Name].Spec, find(w.last.Apps, a.Name)
+		never := last == nil || last.Blob == nil && last.Reason == protocol.ReasonReleaseHeld
+		if !never && (known == "" || known == w.c.Declared[a.Name].Spec) {
 			continue
 		}
 		w.held[a.Name], w.opens[a.Name], more = w.held[a.Parent], true, true
