@@ -53,13 +53,14 @@ race: build test-env ## the same under the race detector, one package at a time;
 	@CGO_ENABLED=1 JOBS=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 
 # The packages of the agent whose tests need no control plane.
-AGENT_PURE := ./access ./actor ./app ./apply ./blobs ./board ./budget ./checks ./contents ./credential ./drift ./guard ./heal \
-	./hook ./hookrun ./input ./inventory ./mailbox ./move ./nats ./orders ./orphans ./owned ./pass ./place ./plan ./planning ./prune \
-	./relation ./report ./sight ./status ./upgrade ./watch
+AGENT_PURE := ./access ./actor ./app ./apply ./assess ./blobs ./board ./budget ./checks ./contents ./credential \
+	./drift ./fetch ./guard ./heal ./hook ./hookrun ./input ./inventory ./mailbox ./move ./nats ./orders ./orphans \
+	./outcome ./owned ./pass ./place ./plan ./planning ./prune ./relation ./report ./retry ./saving ./sight ./status \
+	./upgrade ./watch
 
 # The packages of the hub that start no other programs; `make race` has them all.
-HUB_PURE := ./api ./backup ./bolt ./credentials ./envsubst ./fetch ./ignore ./layout/... ./manifest ./memtree ./model ./oci ./release \
-	./resolve ./trail
+HUB_PURE := ./api ./backup ./bolt ./credentials ./envsubst ./fetch ./ignore ./layout/... ./manifest ./memtree ./model \
+	./nats/files ./nats/identity ./nats/keyring ./nats/limits ./nats/streams ./oci ./release ./resolve ./trail
 
 race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, parts of agent and hub
 	CGO_ENABLED=1 go test -race -timeout 20m ./...

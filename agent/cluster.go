@@ -145,10 +145,15 @@ type Cluster interface {
 	Identifier
 }
 
-// Kinds knows where kinds are served.
-type Kinds interface {
+// Resolver knows where kinds are served.
+type Resolver interface {
 	// Resolve finds where a kind is served. A *Failure of ReasonKind says that it is not (yet).
 	Resolve(ctx context.Context, apiVersion, kind string) (Resource, error)
+}
+
+// Kinds knows where kinds are served, and learns of those that will be.
+type Kinds interface {
+	Resolver
 	// Served finds where a kind is served, in the version that the API server prefers. A *Failure of ReasonKind says that it
 	// is not (yet).
 	Served(ctx context.Context, group, kind string) (Resource, error)

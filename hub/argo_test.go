@@ -229,7 +229,8 @@ func TestASourceElsewhereIsDescribed(t *testing.T) {
 	const elsewhere = "https://git.example.com/other.git"
 	for _, c := range []struct{ spec, want string }{
 		{"{repoURL: " + elsewhere + ", path: a}", `{"kind":"git","url":"` + elsewhere + `"}`},
-		{"{repoURL: " + elsewhere + ", path: a, targetRevision: develop}", `{"kind":"git","url":"` + elsewhere + `","branch":"develop"}`},
+		{"{repoURL: " + elsewhere + ", path: a, targetRevision: develop}", `{"kind":"git","url":"` + elsewhere +
+			`","ref":"develop"}`},
 		{"{repoURL: " + elsewhere + ", path: a, targetRevision: v1.2.3}", `{"kind":"git","url":"` + elsewhere + `","ref":"v1.2.3"}`},
 		{"{repoURL: " + elsewhere + ", path: a, targetRevision: 1.x}", `{"kind":"git","url":"` + elsewhere + `","semver":"1.x"}`},
 		{"{repoURL: " + elsewhere + ", path: a, targetRevision: 0123abc}", `{"kind":"git","url":"` + elsewhere + `","revision":"0123abc"}`},

@@ -100,6 +100,9 @@ func appOf(r resolve.AppResult, revision protocol.Revision, last *protocol.App) 
 		kept := *last
 		kept.Name, kept.Declared, kept.Formerly = a.Name, a.Declared, a.Formerly
 		kept.Error, kept.Reason = r.Err, r.Reason
+		if r.Kept != nil && kept.Blob != nil {
+			kept.Blob = r.Kept
+		}
 		return kept
 	}
 	if last.Blob != nil && last.Blob.Digest == a.Blob.Digest {

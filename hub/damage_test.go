@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"net"
 	"os"
 	"path/filepath"
@@ -14,12 +15,12 @@ import (
 	"time"
 
 	"github.com/nats-io/jwt/v2"
-	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -49,17 +50,17 @@ func external(r *rig) {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	keys, dir := must(nats.OpenKeys(filepath.Join(r.data, "keys"))), r.t.TempDir()
-	for _, f := range must(keys.Files(nats.Servers{Nodes: []nats.Node{{Name: "main", Host: host}}})) {
+	keys, dir := must(keyring.Open(filepath.Join(r.data, "keys"))), r.t.TempDir()
+	for _, f := range must(server.Files(keys, server.Servers{Nodes: []server.Node{{Name: "main", Host: host}}})) {
 		path := filepath.Join(dir, f.Path)
 		text := strings.ReplaceAll(string(f.Data), `"./`, `"`+filepath.Dir(path)+`/`)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), 0o600)); err != nil {
 			r.t.Fatal(err)
 		}
 	}
-	opts := must(server.ProcessConfigFile(filepath.Join(dir, "main", "nats.conf")))
+	opts := must(natsserver.ProcessConfigFile(filepath.Join(dir, "main", "nats.conf")))
 	opts.Host, opts.Port, opts.NoSigs, opts.NoLog = host, must(strconv.Atoi(port)), true, true
-	s := must(server.NewServer(opts))
+	s := must(natsserver.NewServer(opts))
 	s.Start()
 	r.t.Cleanup(func() {
 		s.Shutdown()

@@ -35,7 +35,7 @@ metadata: {name: "{{ .Release.Name }}"}
 	last := told(first)
 	b.commit(helmRelease("a", "team", ofRepository))
 	if got = b.summary(b.resolveAfter("staging", last)); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "team-b"), definition) {
-		t.Errorf("whoever had it is to keep it:\n%s", got)
+		t.Errorf("the one that had it is to keep it:\n%s", got)
 	}
 	b.commit("-- clusters/staging/b.yaml --\n")
 	if got = b.summary(b.resolveAfter("staging", last)); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "team-a"), definition) {
@@ -44,11 +44,14 @@ metadata: {name: "{{ .Release.Name }}"}
 	plain := "-- clusters/staging/crd.yaml --\napiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefinition\nmetadata: {name: widgets.example.com}\n"
 	b.commit(plain)
 	if got = b.summary(b.resolve("staging")); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 || !strings.Contains(of(got, "root"), definition) {
-		t.Errorf("one that stands in a folder goes before those of charts:\n%s", got)
+		t.Errorf("one that stands in a folder is preferred to those of charts:\n%s", got)
 	}
 	other := strings.Replace(strings.Replace(plain, "clusters/staging/", "crds/", 1), ".com}", ".com, labels: {a: b}}", 1)
 	b.commit(kustomization("crds", "  path: crds\n") + other)
-	if got = b.summary(b.resolve("staging")); !strings.Contains(of(got, "crds"), "an object belongs to one app") || !strings.Contains(of(got, "root"), "an object belongs to one app") {
-		t.Errorf("two folders that define it differently are told:\n%s", got)
+	if got = b.summary(b.resolve("staging")); strings.Contains(got, "ERR") || strings.Count(got, definition) != 1 ||
+		!strings.Contains(of(got, "crds"), definition) ||
+		!strings.Contains(of(got, "root"),
+			"the app root goes on without it, since the app crds (crds) has it and declares it otherwise") {
+		t.Errorf("of two folders that define it differently the first is to have it, and the other to say so:\n%s", got)
 	}
 }

@@ -6,7 +6,7 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -18,8 +18,8 @@ func TestAgentsOfAnotherHubAreCounted(t *testing.T) {
 		t.Errorf("new keys are %t, made at %s", r.keys.New, r.keys.Made)
 	}
 	made := r.keys.Made
-	other := must(must(nats.OpenKeys(t.TempDir())).Trust([]string{"tls://" + r.addr}, ""))
-	other.CA = must(nats.OpenKeys(t.TempDir())).CA()
+	other := must(must(keyring.Open(t.TempDir())).Trust([]string{"tls://" + r.addr}, ""))
+	other.CA = must(keyring.Open(t.TempDir())).CA()
 	for range 3 {
 		if c, err := natsgo.Connect("tls://"+r.addr, roots(protocol.Trust{CA: other.CA})); err == nil {
 			c.Close()

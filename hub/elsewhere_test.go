@@ -36,7 +36,8 @@ import (
 	"github.com/drover-dev/drover/hub/credentials"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
-	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
 	"github.com/drover-dev/drover/hub/webfile"
@@ -93,16 +94,16 @@ func (e *elsewhere) follow(data string, log *slog.Logger) *fetch.Follower {
 }
 
 func (e *elsewhere) opener(charts string) fetch.Opener {
-	fetcher := must(helm.NewFetcher(charts, 1<<20))
+	fetcher := must(repository.NewFetcher(charts, 1<<20))
 	return func(s model.Source, dir string) (fetch.Remote, error) {
 		find := func(ctx context.Context) (credentials.Credential, error) {
 			return e.creds.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
 		}
 		switch s.Kind {
 		case model.SourceHelm:
-			return helm.NewRemote(fetcher, s, dir, func(ctx context.Context) (helm.Access, error) {
+			return repository.NewRemote(fetcher, s, dir, func(ctx context.Context) (repository.Access, error) {
 				c, err := find(ctx)
-				return helm.Access{Username: c.Username, Password: c.Password, PlainHTTP: s.PlainHTTP}, err
+				return repository.Access{Username: c.Username, Password: c.Password, PlainHTTP: s.PlainHTTP}, err
 			})
 		case model.SourceFile:
 			return webfile.NewRemote(s, dir, func(ctx context.Context) (webfile.Access, error) {
@@ -116,9 +117,9 @@ func (e *elsewhere) opener(charts string) fetch.Opener {
 			})
 		}
 		return git.NewRemote(git.Options{URL: s.URL, Branch: s.Branch, Wanted: git.Wanted{Ref: s.Ref, SemVer: s.SemVer, Commit: s.Revision}, Dir: dir,
-			Login: func(ctx context.Context) (git.Auth, error) {
+			Login: func(ctx context.Context) (access.Auth, error) {
 				c, err := find(ctx)
-				return git.Auth{Username: c.Username, Password: c.Password, Alone: true}, err
+				return access.Auth{Username: c.Username, Password: c.Password, Alone: true}, err
 			}})
 	}
 }

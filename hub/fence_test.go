@@ -19,7 +19,8 @@ import (
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/backup"
 	"github.com/drover-dev/drover/hub/bolt"
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -30,8 +31,8 @@ func newGuest(t *testing.T, files map[string]string) (*rig, *elsewhere) {
 	e := newElsewhere(t)
 	r := &rig{t: t, repo: t.TempDir(), data: t.TempDir(), addr: freeAddr(t), creds: map[string]protocol.Credential{}, agents: map[string]*natsgo.Conn{},
 		remote: true, guest: true, poll: 50 * time.Millisecond}
-	r.keys = must(nats.OpenKeys(filepath.Join(r.data, "keys")))
-	r.ids = must(nats.OpenIdentities(r.data, r.keys))
+	r.keys = must(keyring.Open(filepath.Join(r.data, "keys")))
+	r.ids = must(identity.Open(r.data, r.keys))
 	r.git("init", "-q", "-b", "main")
 	r.write(files)
 	r.commit("first")
@@ -95,7 +96,7 @@ func restored(t *testing.T, file *bytes.Buffer) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "restored")
 	must(backup.Read(bytes.NewReader(file.Bytes()), dir, func(dir string) error {
-		return bolt.Restored(filepath.Join(dir, "hub.db"), must(nats.OpenKeys(filepath.Join(dir, "keys"))).Secret)
+		return bolt.Restored(filepath.Join(dir, "hub.db"), must(keyring.Open(filepath.Join(dir, "keys"))).Secret)
 	}))
 	return dir
 }

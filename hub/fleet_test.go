@@ -30,10 +30,14 @@ import (
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/sourceignore"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
@@ -78,9 +82,9 @@ type rig struct {
 
 	hub     *hub.Hub
 	sources *fetch.Follower // nil without elsewhere
-	ids     *nats.Identities
-	keys    *nats.Keys
-	server  *nats.Server
+	ids     *identity.Identities
+	keys    *keyring.Keys
+	server  *server.Server
 	store   *bolt.Store
 	addr    string
 	stop    func()
@@ -181,10 +185,10 @@ func must[T any](v T, err error) T {
 func (r *rig) start() {
 	r.t.Helper()
 	log := slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	keys := must(nats.OpenKeys(filepath.Join(r.data, "keys")))
+	keys := must(keyring.Open(filepath.Join(r.data, "keys")))
 	store := must(bolt.Open(filepath.Join(r.data, "hub.db"), keys.Secret, log, keys.Former))
 	r.store = store
-	r.ids = must(nats.OpenIdentities(r.data, keys))
+	r.ids = must(identity.Open(r.data, keys))
 	r.ids.Log = log
 	if r.ttl > 0 {
 		r.ids.TTL = r.ttl
@@ -221,7 +225,7 @@ func (r *rig) start() {
 	h.Grace, r.sources = r.grace, nil
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)
-		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, git.Ignore
+		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, sourceignore.Filter
 	}
 	h.Resolver = resolve.New(cfg)
 	if r.resolver != nil {
@@ -260,12 +264,12 @@ func (r *rig) start() {
 }
 
 // serve starts the embedded server.
-func (r *rig) serve(log *slog.Logger) *nats.Server {
+func (r *rig) serve(log *slog.Logger) *server.Server {
 	host, _, err := net.SplitHostPort(r.addr)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.server = must(nats.StartServer(nats.ServerOptions{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
+	r.server = must(server.Start(server.Options{Listen: r.addr, Dir: filepath.Join(r.data, "nats"),
 		Certificate: must(r.keys.Certificate([]string{host})), Keys: r.keys, Revoked: r.ids.Revoked(), MaxStore: r.maxStore,
 		Distrusted: r.ids.Distrust, Log: log}))
 	return r.server

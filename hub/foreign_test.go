@@ -9,7 +9,7 @@ import (
 	"github.com/opencontainers/go-digest"
 
 	"github.com/drover-dev/drover/hub/fetch"
-	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/sourceignore"
 	"github.com/drover-dev/drover/hub/resolve"
 )
 
@@ -64,7 +64,7 @@ func foreignScene(t *testing.T, e *elsewhere, tree string) *scene {
 	dir := t.TempDir()
 	b.with(func(cfg *resolve.Config) {
 		cfg.Sources = fetch.NewOnce(dir, e.opener(filepath.Join(dir, "charts")), func(string) {})
-		cfg.Ignore = git.Ignore
+		cfg.Ignore = sourceignore.Filter
 	})
 	return b
 }

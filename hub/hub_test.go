@@ -232,13 +232,78 @@ func TestTwoAppsThatClaimOneObject(t *testing.T) {
 	if x := appOf(b, "extra"); x.Error != "" || x.Blob.Digest == appOf(first, "extra").Blob.Digest {
 		t.Errorf("the app that had the object did not go on: %+v", x)
 	}
-	if x := appOf(b, "thief"); x.Blob != nil || !strings.Contains(x.Error, "ConfigMap/web/extra is also in app extra (apps/extra)") {
-		t.Errorf("the app that claims it too: %+v", x)
+	if got := r.lines("a", b, "thief"); strings.Contains(got, "stolen") || !strings.Contains(got,
+		`"name":"other"`) || appOf(b, "thief").Error != "" {
+		t.Errorf("the app that claims it too is to go on without it: %s, %+v", got, appOf(b, "thief"))
 	}
-	for _, name := range []string{"twin-one", "twin-two"} {
-		if x := appOf(b, name); x.Blob != nil || !strings.Contains(x.Error, "ConfigMap/web/twins") {
-			t.Errorf("of two newcomers, %s: %+v", name, x)
+	owner, other := "twin-one", "twin-two" // the other way round only if the first took so long that the second was delivered alone
+	if !strings.Contains(r.lines("a", b, owner), "twins") {
+		owner, other = other, owner
+	}
+	if got := r.lines("a", b, owner); !strings.Contains(got, "twins") {
+		t.Errorf("of two newcomers none has it: %s", got)
+	}
+	if got := r.lines("a", b, other); strings.Contains(got, "twins") {
+		t.Errorf("of two newcomers both have it: %s", got)
+	}
+	c, _ := r.hub.State().Get("a")
+	var notes []string
+	for _, n := range c.Notes {
+		notes = append(notes, n.String())
+	}
+	for _, want := range []string{
+		"clusters/a/thief.yaml: ConfigMap/web/extra: the app thief goes on without it, since the app extra " +
+			"(apps/extra) has it and declares it otherwise",
+		"ConfigMap/web/twins: the app " + other + " goes on without it, since the app " + owner,
+	} {
+		if !strings.Contains(strings.Join(notes, "\n"), want) {
+			t.Errorf("%q is not said: %q", want, notes)
 		}
+	}
+	again := r.after("a", "the owner stays the owner", map[string]string{"apps/extra/config.yaml": configMap("extra",
+		"moved on again")})
+	if !strings.Contains(r.lines("a", again, owner), "twins") || strings.Contains(r.lines("a", again, other), "twins") {
+		t.Errorf("the object went from %s to %s", owner, other)
+	}
+	last := r.after("a", "the owner goes", map[string]string{"clusters/a/" + owner + ".yaml": ""})
+	if appOf(last, owner) != nil || !strings.Contains(r.lines("a", last, other), "twins") {
+		t.Errorf("the object did not go to %s: %+v", other, last.Apps)
+	}
+}
+
+// TestATenantTakesNothingByClaimingIt: an app that is bound to an account had the object first, and then breaks what it
+// renders, so that it stays at what it had. What is declared without an account has the object all the same, in the
+// same bundle in which the tenant's app loses it.
+func TestATenantTakesNothingByClaimingIt(t *testing.T) {
+	t.Parallel()
+	files := twoClusters()
+	files["clusters/a/tenant.yaml"] = app("tenant", "apps/tenant", "  serviceAccount: web/tenant\n")
+	files["apps/tenant/config.yaml"] = configMap("wanted", "of the tenant") + "---\n" + configMap("own", "1")
+	r := newRig(t, files)
+	r.join("a")
+	first := r.await("a", "published", func(b protocol.Bundle) bool { return settled(b) && appOf(b, "tenant") != nil })
+	if got := r.lines("a", first, "tenant"); !strings.Contains(got, "wanted") {
+		t.Fatalf("the tenant does not have the object: %s", got)
+	}
+	r.after("a", "the tenant breaks its folder",
+		map[string]string{"apps/tenant/kustomization.yaml": "resources: [none.yaml]\n"})
+	r.push("the platform declares it", map[string]string{"apps/extra/config.yaml": configMap("extra", "x") +
+		"---\n" + configMap("wanted", "of the platform")})
+	b := r.await("a", "the platform's", func(b protocol.Bundle) bool {
+		return settled(b) && strings.Contains(r.lines("a", b, "extra"), "of the platform")
+	})
+	tenant := appOf(b, "tenant")
+	if got := r.lines("a", b, "tenant"); strings.Contains(got, "wanted") || !strings.Contains(got, `"name":"own"`) ||
+		tenant.Error == "" {
+		t.Errorf("the tenant is to keep all but the object: %s, %+v", got, tenant)
+	}
+	r.restart(func() {})
+	after := r.after("a", "and it stays so", map[string]string{"apps/web/base/config.yaml": configMap("web", "two")})
+	if got := r.lines("a", after, "tenant"); strings.Contains(got, "wanted") || !strings.Contains(got, `"name":"own"`) {
+		t.Errorf("the tenant is to keep all but the object: %s", got)
+	}
+	if got := r.lines("a", after, "extra"); !strings.Contains(got, "of the platform") {
+		t.Errorf("the platform's app lost the object: %s", got)
 	}
 }
 

@@ -93,8 +93,10 @@ func (p *plans) using(source string) []string {
 func (p *plans) blobs(ids map[string]bool) {
 	for _, res := range p.resolved {
 		for _, a := range res.Apps {
-			if a.Ref != nil {
-				ids[a.Ref.ID()] = true
+			for _, blob := range []*protocol.Blob{a.Ref, a.Kept} {
+				if blob != nil {
+					ids[blob.ID()] = true
+				}
 			}
 		}
 	}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -43,10 +43,10 @@ func (r *rig) trust() api.Trust {
 }
 
 // rotate takes one step with every key that clusters need not renew for, and restarts the hub.
-func (r *rig) rotate(step func(*nats.Keys, nats.KeyKind) error) {
+func (r *rig) rotate(step func(*keyring.Keys, keyring.Kind) error) {
 	r.t.Helper()
-	for _, kind := range nats.KeyKinds {
-		if kind == nats.KeyAccount { // see TestTheAccountKeyRotatesWithoutJoiningAgain
+	for _, kind := range keyring.Kinds {
+		if kind == keyring.Account { // see TestTheAccountKeyRotatesWithoutJoiningAgain
 			continue
 		}
 		if err := step(r.keys, kind); err != nil {
@@ -76,7 +76,7 @@ func TestTheHubsKeysRotateWithoutJoiningAnew(t *testing.T) {
 	r.until("both clusters are known to trust the hub", func() bool { return len(r.trust().Behind) == 0 })
 	before := *r.hub.Trust
 
-	r.rotate((*nats.Keys).Begin)
+	r.rotate((*keyring.Keys).Begin)
 	overlap := *r.hub.Trust
 	if len(overlap.HubKeys) != 2 || !slices.Equal(overlap.HubKeys[0], before.HubKeys[0]) || !strings.HasPrefix(overlap.CA, before.CA) || overlap.CA == before.CA {
 		t.Fatalf("while keys are rotated clusters are told to trust %d keys and %d bytes of authorities", len(overlap.HubKeys), len(overlap.CA))
@@ -93,7 +93,7 @@ func TestTheHubsKeysRotateWithoutJoiningAnew(t *testing.T) {
 		t.Errorf("the hub says %+v", asked)
 	}
 
-	r.rotate((*nats.Keys).Finish)
+	r.rotate((*keyring.Keys).Finish)
 	if now := *r.hub.Trust; len(now.HubKeys) != 1 || slices.Equal(now.HubKeys[0], before.HubKeys[0]) || strings.Contains(now.CA, before.CA) {
 		t.Error("the old keys are still trusted")
 	}
@@ -122,7 +122,7 @@ func TestANewFleetKeyEndsWhatTheOldOneOpens(t *testing.T) {
 	for _, name := range []string{"a", "b"} {
 		old[name] = r.await(name, "published", func(protocol.Bundle) bool { return true })
 	}
-	must(0, r.keys.Begin(nats.KeyFleet))
+	must(0, r.keys.Begin(keyring.Fleet))
 	r.restart(nil)
 	for _, name := range []string{"a", "b"} {
 		r.report(name, func(rep *protocol.Report) { rep.Generation, rep.Digest = old[name].Generation, old[name].Digest() }) // sealed to the old key
@@ -149,7 +149,7 @@ func TestANewFleetKeyEndsWhatTheOldOneOpens(t *testing.T) {
 		}
 		return true
 	})
-	must(0, r.keys.Finish(nats.KeyFleet))
+	must(0, r.keys.Finish(keyring.Fleet))
 	r.restart(nil)
 	b, _ := r.bundle("a")
 	if r.lines("a", b, "web") == "" || r.keys.Former != nil {
@@ -188,7 +188,7 @@ func TestTheAccountKeyRotatesWithoutJoiningAgain(t *testing.T) {
 	for round := range 2 { // from the identity key of the account, and from a signing key
 		before := map[string]protocol.Credential{"a": r.creds["a"], "b": r.creds["b"]}
 		token := r.token("a", hub.TokenOptions{Replace: true})
-		must(0, r.keys.Begin(nats.KeyAccount))
+		must(0, r.keys.Begin(keyring.Account))
 		r.restart(nil)
 		signedBy = append(signedBy, must(nkeys.FromSeed(must(os.ReadFile(filepath.Join(r.data, "keys", "account-signing.nk.next"))))))
 		if moving := r.ids.Joins().Moving; !slices.Equal(moving, []string{"a", "b"}) {
@@ -212,7 +212,7 @@ func TestTheAccountKeyRotatesWithoutJoiningAgain(t *testing.T) {
 			t.Errorf("round %d: a join token of the key before does not connect while it is rotated", round)
 		}
 
-		must(0, r.keys.Finish(nats.KeyAccount))
+		must(0, r.keys.Finish(keyring.Account))
 		r.restart(nil)
 		subject := fmt.Sprint("after round ", round)
 		r.push(subject, map[string]string{"apps/extra/config.yaml": configMap("extra", subject)})

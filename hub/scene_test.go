@@ -15,6 +15,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/sourceignore"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
@@ -66,7 +67,7 @@ func newScene(t *testing.T, text string) *scene {
 	worker := charts(t)
 	b.renderer.Renderer = &helm.Inflater{Builder: b.renderer.Renderer, Charts: worker}
 	b.config = resolve.Config{Layout: &layout.Layout{Renderer: b.renderer, Templates: worker}, Renderer: b.renderer,
-		Substitute: envsubst.Replace, Store: resolve.Volatile{}, Secret: make([]byte, 32), Charts: worker, Hide: git.Hide,
+		Substitute: envsubst.Replace, Store: resolve.Volatile{}, Secret: make([]byte, 32), Charts: worker, Hide: sourceignore.Hide,
 		Ignored: ignore.Made}
 	b.resolver = resolve.New(b.config)
 	b.git("init", "-q", "-b", "main")

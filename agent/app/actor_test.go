@@ -52,7 +52,8 @@ func TestNothingIsDeletedByOldOrders(t *testing.T) {
 		t.Error("it is deleted by the orders of the bundle before")
 	}
 	a.Obey(orders.Accepted{Known: true, Digest: "2"}, a.Seq+1, given["web"])
-	if c := s.Objects.Claim("shop", mapOf("x"), func(string) bool { return false }); c.Claim != inventory.Taken || len(a.pruner.Batch()) != 0 {
+	if c := s.Objects.Claim("shop", mapOf("x"), func(string) bool { return false }); c.Claim != inventory.Taken ||
+		len(a.pruner.Batch()) != 0 {
 		t.Error("it is deleted although another app has claimed it")
 	}
 }
@@ -109,7 +110,7 @@ func TestWhatIsComingIsKnownUntilItIsTaken(t *testing.T) {
 	if !s.Board.WantedBeside("", mapOf("a")) {
 		t.Error("what the app told of itself before hid what is coming")
 	}
-	a.DeliverTo(p)
+	a.Fetcher.Deliver(p)
 	if a.Publish(); !s.Board.WantedBeside("", mapOf("a")) || coming(s, "web") {
 		t.Error("it was not taken")
 	}

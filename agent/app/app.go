@@ -4,98 +4,88 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/access"
-	"github.com/drover-dev/drover/agent/actor"
-	"github.com/drover-dev/drover/agent/checks"
-	"github.com/drover-dev/drover/agent/heal"
-	"github.com/drover-dev/drover/agent/move"
-	"github.com/drover-dev/drover/agent/orders"
-	"github.com/drover-dev/drover/agent/owned"
-	"github.com/drover-dev/drover/agent/pass"
-	"github.com/drover-dev/drover/agent/planning"
-	"github.com/drover-dev/drover/agent/prune"
-	"github.com/drover-dev/drover/agent/relation"
-	"github.com/drover-dev/drover/agent/sight"
-	"github.com/drover-dev/drover/agent/status"
+	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // App is one app of the cluster.
 type App struct {
-	actor.Actor
-	owned.Set
-	orders.Current
-	beside relation.Relations
-	actor.Timing
-	is       status.Condition
-	fetch    planning.Fetch
-	progress // through its hooks and waves
-	pruner   prune.Pruner
-	applier  pass.Applier
-	seer     sight.Seer
-	mover    move.Mover
-	healer   heal.Healer
-	saving
-	env    *Env
-	scope  agent.Scope
-	checks checks.Checks
-
-	kindless bool           // objects of it wait for their kind to be served
-	fault    *owned.Trouble // what concerns the whole app
+	parts
+	turns turns
+	env   *Env
 }
 
-// saving is what of the app is to be stored.
-type saving struct {
-	unsaved bool // the intent must be stored before anything is applied
-	fresh   bool // the plan in force has not been applied through yet
+// Turns takes turns at an app until there is nothing left to do at once.
+func (a *App) Turns(ctx context.Context) {
+	for a.TurnDue && ctx.Err() == nil && !a.Gone {
+		a.TurnDue = false
+		a.turns.take(ctx)
+		a.Publish()
+	}
+	a.Running = a.TurnDue
+	for _, o := range a.Own {
+		if o.Look == nil {
+			a.seer.Inquire(ctx, o)
+		}
+	}
+	a.assessor.Assess(ctx)
+	a.assessor.Schedule(ctx)
+	a.Publish()
 }
 
-// view is what there is to know of the app.
-func (a *App) view() status.View {
-	return status.View{Set: &a.Set, Current: &a.Current, Fetch: &a.fetch, Progress: a.hooks.Progress,
-		Fault: a.fault, Fresh: a.fresh, Held: a.pruner.Held, Over: a.pruner.Deletions.Over() != nil,
-		Deleted: a.pruner.Deletions.Deleted(), Checks: a.checks.Ill(), Scope: a.scope}
+// Sight takes what a watch tells of an object.
+func (a *App) Sight(ctx context.Context, sg agent.Sighting) {
+	if ctx.Err() != nil {
+		return
+	}
+	hooked, o := a.hooks.Sight(sg), a.ByRef[sg.Live.Ref]
+	if o != nil {
+		a.seer.See(ctx, o, sg)
+	}
+	if owner := a.env.Objects.Owner(sg.Live.Ref); !hooked && o == nil && owner != "" && owner != a.Name {
+		if other := a.env.Board.App(owner); other != nil { // it was handed over meanwhile
+			other.Box.Sight(sg)
+		}
+	}
+}
+
+// Publish puts what others may know of the app on the board, and then tells them.
+func (a *App) Publish() {
+	if a.Took {
+		a.env.Board.Taken(a, a.Summarize())
+		a.Took = false
+	} else {
+		a.env.Board.Tell(a, a.Summarize())
+	}
+	a.beside.Reveal()
+	a.TellNow()
+}
+
+// End ends what the app has others do.
+func (a *App) End() {
+	a.Fetcher.Stop()
+	a.assessor.Stop()
+}
+
+// Summarize is what others may know of the app.
+func (a *App) Summarize() board.Summary {
+	return board.Summary{Plan: a.Plan, Next: a.Next, Phase: a.assessor.Phase, Fetching: a.Fetcher.Fetching != "",
+		Kindless: a.assessor.Kindless, Clashing: len(a.Clashes) > 0, Steers: a.beside.Steers,
+		Status: a.assessor.Status(a.assessor.View())}
 }
 
 // Report is the app's part of a report, and what of it waits for a person.
 func (a *App) Report() (protocol.AppReport, []protocol.Held) {
-	return a.is.Report(a.view()), a.pruner.AwaitsPerson()
+	return a.assessor.Report(a.assessor.View()), a.pruner.AwaitsPerson()
 }
 
 // Staying leaves out those of the app's objects that it deletes.
 func (a *App) Staying(found []agent.Found) []agent.Found { return a.pruner.Staying(found) }
 
-// Forget takes an object out of the inventory.
-func (a *App) Forget(o *owned.Object) { a.mover.Forget(o) }
-
-// AdoptMissing has the app claim what its plan in force wants and it does not have.
-func (a *App) AdoptMissing() { a.mover.AdoptMissing() }
-
-// doing is what the app does about what was seen.
-type doing struct {
-	*prune.Pruner
-	healer *heal.Healer
-	app    *App
+// checked has the app looked at when an object of others that it checks is another.
+func (a *App) checked() {
+	if a.hooks.Run.Open() {
+		a.Kick()
+	}
+	a.assessor.AssessIdle(a.env.Life)
 }
-
-// Heal has drift undone.
-func (d doing) Heal(ctx context.Context, o *owned.Object, sg agent.Sighting) {
-	d.healer.Heal(ctx, o, sg)
-}
-
-// Changed has the app follow up a change of an object's health.
-func (d doing) Changed(ctx context.Context, o *owned.Object, before protocol.Health) {
-	d.app.changed(ctx, o, before)
-}
-
-// steps is what the app does for its hooks and waves.
-type steps struct {
-	*App
-	*pass.Applier
-}
-
-// Emit puts an event of the app into the journal.
-func (s steps) Emit(e protocol.Event) { s.App.Emit(e) }
-
-// Request begins one with the rights that the app has now.
-func (s steps) Request() access.Request { return s.App.Request() }

@@ -25,11 +25,11 @@ func idle(t *testing.T) (context.Context, *Env) {
 
 // Why an object could not be applied is no reason to put its deletion off.
 func TestObjectThatCouldNotBeAppliedIsDeletedAtOnce(t *testing.T) {
-	for name, remove := range map[string]func(context.Context, *App){
-		"object": func(ctx context.Context, a *App) { a.Next = &plan.Plan{Digest: "new"}; a.activate(ctx) },
-		"app":    func(_ context.Context, a *App) { a.leave(orders.Order{Spec: a.Spec, Leaving: true}) },
+	for name, remove := range map[string]func(*App){
+		"object": func(a *App) { a.Next = &plan.Plan{Digest: "new"}; a.turns.activate() },
+		"app":    func(a *App) { a.leave(orders.Order{Spec: a.Spec, Leaving: true}) },
 	} {
-		ctx, s := idle(t)
+		_, s := idle(t)
 		w := &plan.Want{Ref: protocol.ObjectRef{Kind: "ConfigMap", Name: "a"}, Line: agent.SumOf([]byte("refused"))}
 		a := s.NewApp("web")
 		a.Plan, a.Spec = &plan.Plan{Digest: "old", Wants: []plan.Want{*w}}, protocol.App{Name: "web", Prune: true}
@@ -40,7 +40,7 @@ func TestObjectThatCouldNotBeAppliedIsDeletedAtOnce(t *testing.T) {
 		a.Insert(o)
 		o.Claim = s.Objects.Claim(a.Name, w.Ref, nil).Number
 		s.Watches.Track(w.Ref)
-		remove(ctx, a)
+		remove(a)
 		if batch := a.pruner.Batch(); len(batch) != 1 {
 			t.Errorf("%s: it is not deleted: %v, held %q", name, o.Trouble, a.pruner.Held)
 		}

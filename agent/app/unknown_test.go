@@ -14,7 +14,7 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 	guess := protocol.ObjectRef{Group: "example.com", Kind: "Thing", Namespace: "default", Name: "x"}
 	bare := guess
 	bare.Namespace = ""
-	ctx, s := idle(t)
+	_, s := idle(t)
 	want := plan.Want{Ref: guess, KindUnknown: true, Line: agent.SumOf([]byte("a"))}
 	a := s.NewApp("web")
 	a.Plan, a.Spec = &plan.Plan{Digest: "old", Wants: []plan.Want{want}}, protocol.App{Name: "web", Prune: true}
@@ -29,7 +29,7 @@ func TestPlanOfAnUnknownKindFindsItsObject(t *testing.T) {
 		t.Fatalf("the object is %s, and the plan wants %s", o.Item.Ref, a.Plan.Wants[0].Ref)
 	}
 	a.Next = &plan.Plan{Digest: "new", Wants: []plan.Want{want}}
-	a.activate(ctx)
+	a.turns.activate()
 	a.Publish()
 	if len(a.Own) != 1 || a.Own[0] != o || o.Want != &a.Plan.Wants[0] || !s.Board.Keeps("web", bare) {
 		t.Errorf("the next plan wants another object: %v", a.ByRef)
@@ -48,7 +48,8 @@ func TestPlanOfAnUnknownKindLeavesTheObjectsOfOtherApps(t *testing.T) {
 	a.mover.Adopt(&a.Plan.Wants[0])
 	s.Objects.Claim("shop", bare, nil)
 	o := a.ByRef[guess]
-	if _, err := a.applier.SettleName(o, o.Want, agent.Resource{Kind: "Thing"}); err == nil || s.Objects.Owner(bare) != "shop" || o.Item.Ref != guess {
+	if _, err := a.applier.SettleName(o, o.Want, agent.Resource{Kind: "Thing"}); err == nil ||
+		s.Objects.Owner(bare) != "shop" || o.Item.Ref != guess {
 		t.Errorf("it took the object of another app: %v", err)
 	}
 }

@@ -2,11 +2,15 @@ package app
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
-	"github.com/drover-dev/drover/agent/owned"
+	"github.com/drover-dev/drover/agent/board"
+	"github.com/drover-dev/drover/agent/input"
+	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/watch"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // listener is what watches tell the session of objects.
@@ -18,15 +22,12 @@ func (e *Env) listener() watch.Listener {
 
 // listed has the apps take what a complete list said into account, before it is reported.
 func (e *Env) listed() {
-	e.TellAll(func(a *App) { a.assessIdle(e.Life) })
+	e.TellAll(func(a *App) { a.assessor.AssessIdle(e.Life) })
 }
 
 // regained tries again what failed because the API server did not answer, or refused.
 func (e *Env) regained() {
-	e.retry(func(o *owned.Object) bool {
-		r := agent.ReasonOf(o.Trouble.Err)
-		return r == agent.ReasonUnreachable || r == agent.ReasonForbidden
-	})
+	e.TellAll(func(a *App) { a.retrier.Regained() })
 }
 
 // WatchAll starts the watches of all kinds that there are objects of.
@@ -73,6 +74,31 @@ func (e *Env) Unserved(key agent.Watched) {
 func (e *Env) defined(name string) {
 	_, group, _ := strings.Cut(name, ".")
 	e.TellAll(func(a *App) {
-		a.served(group)
+		a.retrier.Group(group)
+		if a.hooks.Retry(group) {
+			a.Kick()
+		}
+	})
+}
+
+// inputChanged has the apps that take something from an input look whether they have to be read again.
+func (e *Env) inputChanged(ref protocol.VarsRef, version uint64) {
+	namespace := e.Namespace
+	for _, a := range e.Board.Where(func(e *board.Entry[*App]) bool {
+		return !e.Order.Leaving && slices.Contains(input.Of(e.Order.Spec.Handling, namespace), ref)
+	}) {
+		a.Post(func() { a.Fetcher.Supplied(ref, version) })
+	}
+}
+
+// StopUnusedInputs ends the watches of inputs that no app has any more.
+func (e *Env) StopUnusedInputs(given map[string]orders.Order) {
+	e.Inputs.StopUnused(func(ref protocol.VarsRef) bool {
+		for _, o := range given {
+			if slices.Contains(input.Of(o.Spec.Handling, e.Namespace), ref) {
+				return true
+			}
+		}
+		return false
 	})
 }

@@ -263,7 +263,7 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 	uncounted := s.Uncounted()
 	if bundle != nil {
 		for _, a := range s.take(s.restoreKnown(st.Envelope, *bundle), func(_ *app.App, f func()) { f() }) {
-			a.Obtain(bundle.Generation, agent.ErrOffline)
+			a.Fetcher.Obtain(bundle.Generation, agent.ErrOffline)
 		}
 	}
 	s.begin(func() {

@@ -21,12 +21,12 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 	s.Watches.Rejudge()
 	apps, wants := map[string]*app.App{}, make([]planning.Want, len(changed))
 	for i, a := range changed {
-		a.Do(func() { wants[i] = a.Source(b.Generation, since) })
+		a.Do(func() { wants[i] = a.Fetcher.Source(b.Generation, since) })
 		apps[a.Name] = a
 	}
 	plans, missing := s.Plans.Gather(ctx, wants)
 	for name, err := range missing {
-		apps[name].Do(func() { apps[name].Obtain(b.Generation, err) })
+		apps[name].Do(func() { apps[name].Fetcher.Obtain(b.Generation, err) })
 	}
 	coming := map[*app.App]*plan.Plan{}
 	for name, p := range plans {
@@ -34,7 +34,7 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 	}
 	s.Board.Deliver(coming)
 	for a, p := range coming {
-		a.Do(func() { a.DeliverTo(p) })
+		a.Do(func() { a.Fetcher.Deliver(p) })
 	}
 	s.TellAll((*app.App).Kick)
 }

@@ -53,7 +53,7 @@ func (h *Healer) compared(o *owned.Object, w *plan.Want, sg agent.Sighting, c ag
 	switch {
 	case o.Gone || o.Item.Line != w.Line:
 	case err != nil:
-		h.tellLeft(o, protocol.Event{Time: sg.At, Message: "somebody changed it; it is left so"})
+		h.tellLeft(o, protocol.Event{Time: sg.At, Message: "another client changed it; it is left so"})
 	case len(c.Fields) == 0: // it only looks different
 		o.Trust(sg.Live.Fields)
 		o.Drifted = false

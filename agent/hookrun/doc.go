@@ -4,5 +4,5 @@
 // any moment leaves nothing that is done twice.
 //
 // A Runner belongs to the goroutine of its app. It may import agent, the packages access, actor, guard, hook,
-// inventory, orders, owned and plan in agent/, fleet and protocol.
+// inventory, orders, owned, plan and watch in agent/, fleet and protocol.
 package hookrun

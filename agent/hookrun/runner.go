@@ -12,6 +12,7 @@ import (
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/watch"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -41,8 +42,8 @@ type App interface {
 
 // Env is what the hooks of all apps reach and share.
 type Env struct {
-	Kinds     Resolver
-	Watches   Watches
+	Kinds     agent.Resolver
+	Watches   watch.Tracker
 	Claims    *inventory.Index // whose the objects of hooks that are under way are
 	Objects   *inventory.Index // whose the other objects are
 	Scope     agent.Scope
@@ -50,18 +51,6 @@ type Env struct {
 	// waits until no request for an object of another app is under way
 	Settle func(owner string, ref protocol.ObjectRef)
 	News   func() // tells that the report is another
-}
-
-// Resolver finds out what the API server serves.
-type Resolver interface {
-	Resolve(ctx context.Context, apiVersion, kind string) (agent.Resource, error)
-}
-
-// Watches are those of objects.
-type Watches interface {
-	Track(ref protocol.ObjectRef)
-	Untrack(ref protocol.ObjectRef)
-	Watch(res agent.Resource, key agent.Watched)
 }
 
 // Runner takes an app through its hooks and waves.

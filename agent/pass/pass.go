@@ -3,7 +3,7 @@
 // means, the app takes down.
 //
 // An Applier belongs to the goroutine of its app. It may import agent, the packages access, actor, apply, guard,
-// inventory, orders, owned and plan in agent/, fleet and protocol.
+// inventory, orders, owned, plan and watch in agent/, fleet and protocol.
 package pass
 
 import (
@@ -18,6 +18,7 @@ import (
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/agent/watch"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -56,25 +57,13 @@ type App interface {
 
 // Env is what the appliers of all apps reach and share.
 type Env struct {
-	Kinds     Resolver
-	Watches   Watches
+	Kinds     agent.Resolver
+	Watches   watch.Tracker
 	Scaling   Scalers
 	Objects   *inventory.Index
 	Scope     agent.Scope
 	Slots     chan struct{} // for requests
 	Protected func(protocol.ObjectRef) bool
-}
-
-// Resolver finds out what the API server serves.
-type Resolver interface {
-	Resolve(ctx context.Context, apiVersion, kind string) (agent.Resource, error)
-}
-
-// Watches are those of objects.
-type Watches interface {
-	Track(ref protocol.ObjectRef)
-	Untrack(ref protocol.ObjectRef)
-	Watch(res agent.Resource, key agent.Watched)
 }
 
 // Scalers knows what autoscalers scale.

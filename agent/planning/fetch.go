@@ -56,3 +56,8 @@ func (f *Fetch) Begin(ctx context.Context) (context.Context, context.CancelFunc)
 	f.stop = stop
 	return ctx, stop
 }
+
+// Reset ends the waiting for a blob. unfit says why this agent must not handle the app; "" if it may.
+func (f *Fetch) Reset(unfit string) {
+	f.Fetching, f.Unfit = "", owned.Fact(protocol.ReasonAgentTooOld, unfit)
+}

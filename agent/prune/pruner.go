@@ -46,7 +46,7 @@ type App interface {
 // Env is what the pruners of all apps reach and share.
 type Env struct {
 	ClusterName string
-	Kinds       Resolver
+	Kinds       agent.Resolver
 	Board       Board
 	Objects     *inventory.Index
 	Check       contents.Check // what would be lost with an object
@@ -54,11 +54,6 @@ type Env struct {
 	Slots       chan struct{} // for requests
 	Protected   func(protocol.ObjectRef) bool
 	News        func() // tells at once that the report is another
-}
-
-// Resolver finds out what the API server serves.
-type Resolver interface {
-	Resolve(ctx context.Context, apiVersion, kind string) (agent.Resource, error)
 }
 
 // Board is what is known of other apps.

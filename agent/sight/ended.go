@@ -6,7 +6,6 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/owned"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // noteEnd takes down how an object ended, and has it stored: it may be deleted the next moment.
@@ -70,12 +69,4 @@ func (s *Seer) unseenEnd(ctx context.Context, o *owned.Object, sg agent.Sighting
 		})
 	})
 	return true
-}
-
-// RunUID is the uid of an object of which it can be asked later whether it completed.
-func RunUID(ref protocol.ObjectRef, live agent.Live) string {
-	if ref.Group == "batch" && ref.Kind == "Job" {
-		return live.UID
-	}
-	return ""
 }

@@ -7,6 +7,7 @@ package status
 
 import (
 	"slices"
+	"time"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/hook"
@@ -28,6 +29,7 @@ type View struct {
 	Held     string         // why nothing is deleted
 	Over     bool           // more would be deleted than is permitted
 	Deleted  uint64         // how many objects were, as reports count them
+	Until    time.Time      // when the hooks are looked at again; zero for never
 	Checks   []protocol.Problem
 	Scope    agent.Scope
 }

@@ -22,6 +22,16 @@ type Objects struct {
 	kinds map[agent.Watched]*kindWatch
 }
 
+// Tracker is what parts of an app need of Objects.
+type Tracker interface {
+	// Track counts an object for the watch of its kind.
+	Track(ref protocol.ObjectRef)
+	// Untrack ends that.
+	Untrack(ref protocol.ObjectRef)
+	// Watch has a watch begun, unless there is one.
+	Watch(res agent.Resource, key agent.Watched)
+}
+
 // Listener is told what the watches of objects see.
 type Listener struct {
 	Objects, Hooks *inventory.Index // whose they are

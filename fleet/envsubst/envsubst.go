@@ -15,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,13 +41,16 @@ var variable = regexp.MustCompile(`^[_[:alpha:]][_[:alpha:][:digit:]]*$`)
 // bare finds the ${var} of a template that have no default.
 var bare = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
 
+// named finds the names of variables in a template.
+var named = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)`)
+
 // maxReplaced is how large an object may become, in bytes: more than the API server takes, and less than would hurt.
 const maxReplaced = 64 << 20
 
 // CheckNames says which variable has a name that can be none. As in Flux it is an error even if nothing uses it, where
 // a variable without a value is none.
 func CheckNames(vars map[string]string) error {
-	for name := range vars {
+	for _, name := range slices.Sorted(maps.Keys(vars)) {
 		if !variable.MatchString(name) {
 			return fmt.Errorf("the variable %q has no name that can be one: use letters, digits and '_', and no digit first",
 				name)
@@ -110,7 +114,11 @@ func replace(object []byte, vars map[string]string, strict, secret bool) ([]byte
 		}
 		return nil, explain(string(text), vars, err)
 	}
-	return canonical([]byte(replaced))
+	out, err := canonical([]byte(replaced))
+	if err != nil && !secret && meta.Kind != "Secret" {
+		return nil, unwritten(object, vars, err)
+	}
+	return out, err
 }
 
 // errSecret is what is told of a secret object.
@@ -126,6 +134,67 @@ func canonical(text []byte) ([]byte, error) {
 			`as name: '"value"'`)
 	}
 	return data, nil
+}
+
+// unwritten names the field and the variables with which an object is no YAML any more; err where no field alone is to
+// blame.
+func unwritten(object []byte, vars map[string]string, err error) error {
+	var whole any
+	if json.Unmarshal(object, &whole) != nil {
+		return err
+	}
+	var find func(at string, v any) error
+	find = func(at string, v any) error {
+		switch v := v.(type) {
+		case map[string]any:
+			for _, key := range slices.Sorted(maps.Keys(v)) {
+				if found := find(strings.TrimPrefix(at+"."+key, "."), v[key]); found != nil {
+					return found
+				}
+			}
+		case []any:
+			for i, item := range v {
+				if found := find(fmt.Sprintf("%s[%d]", at, i), item); found != nil {
+					return found
+				}
+			}
+		case string:
+			return unwrittenText(at, v, vars)
+		}
+		return nil
+	}
+	if found := find("", whole); found != nil {
+		return found
+	}
+	return err
+}
+
+// unwrittenText is the error of a text that is no YAML with its variables replaced; nil if it is.
+func unwrittenText(at, text string, vars map[string]string) error {
+	written, err := yaml.Marshal(map[string]string{"v": text})
+	if err != nil {
+		return nil
+	}
+	replaced, err := envsubst.Eval(string(written), func(name string) (string, bool) {
+		return lineBreaks.Replace(vars[name]), true
+	})
+	if err != nil {
+		return nil
+	}
+	if _, err = canonical([]byte(replaced)); err == nil {
+		return nil
+	}
+	var names []string
+	for _, m := range named.FindAllStringSubmatch(text, -1) {
+		if !slices.Contains(names, m[1]) {
+			names = append(names, m[1])
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	return fmt.Errorf(`%s: with ${%s} replaced it is no YAML any more: give the value of the variable quotes of its own, `+
+		`as %s: '"value"'`, at, strings.Join(names, "} and ${"), names[0])
 }
 
 // explain names the variables that have no value, which is nearly always the reason.

@@ -152,8 +152,10 @@ func TestWhatCannotBeReplacedIsSaid(t *testing.T) {
 			"write $${my-var} to keep it as text, or annotate the object with drover.dev/substitute: disabled",
 		"${x} ${": "${ is not understood (unable to parse variable name): the name of a variable has letters, digits and '_'; " +
 			"write $${ to keep it as text, or annotate the object with drover.dev/substitute: disabled",
-		"${broken}": "with the variables replaced it is no YAML any more: " +
-			`give the value quotes of its own, as name: '"value"'`,
+		"${broken}": "data.k: with ${broken} replaced it is no YAML any more: " +
+			`give the value of the variable quotes of its own, as broken: '"value"'`,
+		"${x} of ${broken:-z}": "data.k: with ${x} and ${broken} replaced it is no YAML any more: " +
+			`give the value of the variable quotes of its own, as x: '"value"'`,
 	} {
 		_, err := replace(t, map[string]any{"k": template}, map[string]string{"x": "1", "broken": "a: b"})
 		if want = "apps/a.yaml: ConfigMap/a: " + want; err == nil || err.Error() != want {
@@ -175,6 +177,34 @@ func TestEveryObjectThatFailsIsNamed(t *testing.T) {
 	}, nil, true)
 	if err == nil || !strings.Contains(err.Error(), "a.yaml: A/n/a: no value for ${x}") || !strings.Contains(err.Error(), "C/c: no value for ${y}") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestTheFieldThatIsNoYAMLIsNamed, and nothing of a Secret.
+func TestTheFieldThatIsNoYAMLIsNamed(t *testing.T) {
+	vars := map[string]string{"a": "1", "quoted": `"x" and "y"`}
+	for object, want := range map[string]string{
+		`{"kind":"A","metadata":{"name":"n"},"spec":{"list":["${a}",{"b":"${quoted}"}],"text":"${a}"}}`: `A/n: ` +
+			`spec.list[1].b: with ${quoted} replaced it is no YAML ` +
+			`any more: give the value of the variable quotes of its own, as quoted: '"value"'`,
+		`{"kind":"Secret","metadata":{"name":"n"},"stringData":{"b":"${quoted}"}}`: `Secret/n: with the variables ` +
+			`replaced it is no YAML any more: ` +
+			`give the value quotes of its own, as name: '"value"'`,
+	} {
+		_, err := Replace([]model.Rendered{{JSON: []byte(object)}}, vars, false)
+		if err == nil || err.Error() != want {
+			t.Errorf("%s:\ngot  %v\nwant %s", object, err, want)
+		}
+	}
+}
+
+// TestNamesThatCanBeNone are told in a fixed order.
+func TestNamesThatCanBeNone(t *testing.T) {
+	for range 20 {
+		_, err := Replace(nil, map[string]string{"z-z": "", "a-b": "", "c.d": "", "ok": ""}, false)
+		if err == nil || !strings.Contains(err.Error(), `"a-b"`) {
+			t.Fatal(err)
+		}
 	}
 }
 

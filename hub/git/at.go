@@ -5,6 +5,8 @@ import (
 
 	gogit "github.com/go-git/go-git/v5"
 
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/repository"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -15,29 +17,29 @@ func At(ctx context.Context, path, revision string) (model.Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r, err := openRepository(path)
+	r, err := repository.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	if revision == "" {
 		revision = "HEAD"
 	}
-	id, err := r.resolve(revision)
+	id, err := r.Resolve(revision)
 	if err != nil {
 		return nil, err
 	}
-	return r.snapshot(id, "")
+	return r.Snapshot(id, "")
 }
 
 // Addresses lists the addresses of a repository that are known here: the location by which it was given and, of a
 // repository on this machine, those of its remotes. They may hold credentials.
 func Addresses(location string) []string {
 	out := []string{location}
-	at, err := parseLocation(location)
-	if err != nil || at.path == "" {
+	at, err := access.Parse(location)
+	if err != nil || at.Path == "" {
 		return out
 	}
-	repo, err := gogit.PlainOpenWithOptions(at.path, &gogit.PlainOpenOptions{DetectDotGit: true})
+	repo, err := gogit.PlainOpenWithOptions(at.Path, &gogit.PlainOpenOptions{DetectDotGit: true})
 	if err != nil {
 		return out
 	}

@@ -8,26 +8,28 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/drover-dev/drover/hub/git/gittest"
 )
 
 func TestAt(t *testing.T) {
 	for _, how := range []string{"loose", "packed"} {
 		t.Run(how, func(t *testing.T) {
-			r := newRepo(t)
-			one := r.commit("a", "1")
-			r.git("tag", "light")
-			r.git("tag", "-a", "-m", "x", "heavy")
-			r.git("tag", "-a", "-m", "x", "heavier", "heavy")
-			two := r.commit("a", "2")
-			r.git("switch", "-q", "-c", "team/side", one)
-			side := r.commit("b", "1")
-			r.git("switch", "-q", "main")
-			r.git("merge", "-q", "--no-ff", "-m", "merge", "team/side")
-			merge := r.git("rev-parse", "HEAD")
-			r.git("update-ref", "refs/remotes/origin/feature", side)
+			r := gittest.New(t)
+			one := r.Commit("a", "1")
+			r.Git("tag", "light")
+			r.Git("tag", "-a", "-m", "x", "heavy")
+			r.Git("tag", "-a", "-m", "x", "heavier", "heavy")
+			two := r.Commit("a", "2")
+			r.Git("switch", "-q", "-c", "team/side", one)
+			side := r.Commit("b", "1")
+			r.Git("switch", "-q", "main")
+			r.Git("merge", "-q", "--no-ff", "-m", "merge", "team/side")
+			merge := r.Git("rev-parse", "HEAD")
+			r.Git("update-ref", "refs/remotes/origin/feature", side)
 			if how == "packed" {
-				r.git("gc", "-q")
-				r.git("pack-refs", "--all")
+				r.Git("gc", "-q")
+				r.Git("pack-refs", "--all")
 			}
 			for revision, want := range map[string]string{
 				"HEAD": merge, "@": merge, "main": merge, "refs/heads/main": merge, "heads/main": merge,
@@ -36,7 +38,7 @@ func TestAt(t *testing.T) {
 				"light": one, "heavy": one, "heavier": one, "heavy^{commit}": one, "tags/heavy": one, "team/side": side,
 				"origin/feature": side, "team/side~1": one, one: one, strings.ToUpper(one): one, one[:8]: one, two[:12]: two,
 			} {
-				snap, err := At(t.Context(), r.dir, revision)
+				snap, err := At(t.Context(), r.Dir, revision)
 				if err != nil {
 					t.Errorf("%s: %v", revision, err)
 				} else if got := snap.Revision().Hash; got != want {
@@ -57,8 +59,8 @@ func TestAt(t *testing.T) {
 				flip(one):        "there is no commit " + flip(one) + ": run git fetch",
 				flip(one) + "~1": "there is no commit " + flip(one),
 			} {
-				_, err := At(t.Context(), r.dir, revision)
-				if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "of "+r.dir) {
+				_, err := At(t.Context(), r.Dir, revision)
+				if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "of "+r.Dir) {
 					t.Errorf("%s: error is\n  %v\nwithout %q", revision, err, want)
 				}
 			}
@@ -69,28 +71,9 @@ func TestAt(t *testing.T) {
 // flip returns an id that is not in use.
 func flip(id string) string { return id[20:] + id[:20] }
 
-func TestAmbiguousIsRefused(t *testing.T) {
-	r := newRepo(t)
-	seen := map[string]bool{}
-	for i := 0; ; i++ {
-		h := r.commit("a", strings.Repeat("x", i))
-		if prefix := h[:1]; seen[prefix] { // four digits would take too many commits, so ask below the limit
-			_, err := (&repository{path: r.dir, store: newStore(filepath.Join(r.dir, ".git/objects"))}).abbreviated(h[:2])
-			if err == nil {
-				continue
-			}
-			if !strings.Contains(err.Error(), "is short for several commits: write more digits of one of ") {
-				t.Error(err)
-			}
-			return
-		}
-		seen[h[:1]] = true
-	}
-}
-
 func TestWhereRepositoriesAreNot(t *testing.T) {
-	r := newRepo(t)
-	r.commit("sub/a", "1")
+	r := gittest.New(t)
+	r.Commit("sub/a", "1")
 	plain := t.TempDir()
 	file := filepath.Join(plain, "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
@@ -100,22 +83,22 @@ func TestWhereRepositoriesAreNot(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(lost, ".git"), []byte("gitdir: /nonexistent\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	empty := newRepo(t)
-	new := newRepo(t, "--object-format=sha256")
-	new.commit("a", "1")
-	reftable := newRepo(t)
-	reftable.git("config", "core.repositoryFormatVersion", "1")
-	reftable.git("config", "extensions.refStorage", "reftable")
+	empty := gittest.New(t)
+	new := gittest.New(t, "--object-format=sha256")
+	new.Commit("a", "1")
+	reftable := gittest.New(t)
+	reftable.Git("config", "core.repositoryFormatVersion", "1")
+	reftable.Git("config", "extensions.refStorage", "reftable")
 	for path, want := range map[string][]string{
 		plain + "/nope":  {"there is no such folder", "correct the path"},
 		file:             {"this is a file", "name the folder"},
 		plain:            {"this is not a Git repository", "git init"},
-		r.dir + "/sub":   {"this is a folder inside the repository " + r.dir, "give that path"},
+		r.Dir + "/sub":   {"this is a folder inside the repository " + r.Dir, "give that path"},
 		lost:             {"its .git file leads to /nonexistent", "git worktree repair"},
-		empty.dir:        {"it is empty", "commit"},
-		new.dir:          {"object format is sha256", "--object-format=sha1"},
-		reftable.dir:     {"refs are stored as reftable", "git refs migrate --ref-format=files"},
-		r.dir + "/.git/": {},
+		empty.Dir:        {"it is empty", "commit"},
+		new.Dir:          {"object format is sha256", "--object-format=sha1"},
+		reftable.Dir:     {"refs are stored as reftable", "git refs migrate --ref-format=files"},
+		r.Dir + "/.git/": {},
 	} {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			_, err := At(context.Background(), path, "main")

@@ -2,10 +2,7 @@ package git
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"os"
 	"os/user"
@@ -13,7 +10,12 @@ import (
 	"runtime"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/bounds"
+	"github.com/drover-dev/drover/hub/git/gittest"
+	"github.com/drover-dev/drover/hub/git/object"
+	"github.com/drover-dev/drover/hub/git/repository"
 )
 
 // grown is how much memory a function has the process take from the system.
@@ -27,61 +29,45 @@ func grown(f func()) uint64 {
 }
 
 // largeRepo has one file of mib MiB that compresses to next to nothing.
-func largeRepo(t *testing.T, mib int) *testRepo {
-	r := newRepo(t)
-	if err := os.WriteFile(filepath.Join(r.dir, "large"), make([]byte, mib<<20), 0o644); err != nil {
+func largeRepo(t *testing.T, mib int) *gittest.Repo {
+	r := gittest.New(t)
+	if err := os.WriteFile(filepath.Join(r.Dir, "large"), make([]byte, mib<<20), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r.git("add", "large")
-	r.git("commit", "-q", "-m", "large")
-	return r
-}
-
-// chainRepo has a file of kib KiB in many versions, each a delta of the one before.
-func chainRepo(t *testing.T, kib, versions int) *testRepo {
-	r := newRepo(t)
-	text := bytes.Repeat([]byte("0123456789abcdef"), kib<<6)
-	for i := range versions {
-		copy(text[rand.IntN(len(text)-8):], fmt.Sprintf("%8d", i))
-		if err := os.WriteFile(filepath.Join(r.dir, "f"), text, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		r.git("add", "f")
-		r.git("commit", "-q", "-m", "v")
-	}
-	r.git("repack", "-q", "-adf", "--depth=200")
+	r.Git("add", "large")
+	r.Git("commit", "-q", "-m", "large")
 	return r
 }
 
 // A server that offers more than the hub takes is refused with what to do, in little memory, and is not fetched from
 // again before the branch moves, not even after a restart.
 func TestWhatExceedsTheBoundsIsRefused(t *testing.T) {
-	s := serve(t)
+	s := gittest.Serve(t)
 	for name, c := range map[string]struct {
-		repo   func(t *testing.T) *testRepo
-		bounds func(*bounds)
-		want   string
+		repo func(t *testing.T) *gittest.Repo
+		set  func(*bounds.Bounds)
+		want string
 	}{
-		"one large file": {func(t *testing.T) *testRepo { return largeRepo(t, 300) }, func(*bounds) {}, "it has an object of 300 MiB, and one may have 100 MiB"},
-		"a chain of deltas": {func(t *testing.T) *testRepo { return chainRepo(t, 1<<10, 60) },
-			func(b *bounds) { b.unfolded = 20 << 20 }, "MiB of it unfold to more than"},
-		"many objects": {func(t *testing.T) *testRepo { return chainRepo(t, 1, 10) }, func(b *bounds) { b.objects = 29 }, "a pack with 30 objects, and 29 are taken at most"},
-		"many bytes": {func(t *testing.T) *testRepo {
-			r := newRepo(t)
+		"one large file": {func(t *testing.T) *gittest.Repo { return largeRepo(t, 300) }, func(*bounds.Bounds) {}, "it has an object of 300 MiB, and one may have 100 MiB"},
+		"a chain of deltas": {func(t *testing.T) *gittest.Repo { return gittest.ChainRepo(t, 1<<10, 60) },
+			func(b *bounds.Bounds) { b.Unfolded = 20 << 20 }, "MiB of it unfold to more than"},
+		"many objects": {func(t *testing.T) *gittest.Repo { return gittest.ChainRepo(t, 1, 10) }, func(b *bounds.Bounds) { b.Objects = 29 }, "a pack with 30 objects, and 29 are taken at most"},
+		"many bytes": {func(t *testing.T) *gittest.Repo {
+			r := gittest.New(t)
 			noise := make([]byte, 3<<20)
 			for i := range noise {
 				noise[i] = byte(rand.Uint32())
 			}
-			if err := os.WriteFile(filepath.Join(r.dir, "noise"), noise, 0o644); err != nil {
+			if err := os.WriteFile(filepath.Join(r.Dir, "noise"), noise, 0o644); err != nil {
 				t.Fatal(err)
 			}
-			r.git("add", "noise")
-			r.git("commit", "-q", "-m", "noise")
+			r.Git("add", "noise")
+			r.Git("commit", "-q", "-m", "noise")
 			return r
-		}, func(b *bounds) { b.received = 2 << 20 }, "the server sends more than 2 MiB at once"},
+		}, func(b *bounds.Bounds) { b.Received = 2 << 20 }, "the server sends more than 2 MiB at once"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			url := s.push(c.repo(t), strings.ReplaceAll(name, " ", "-"))
+			url := s.Push(c.repo(t), strings.ReplaceAll(name, " ", "-"))
 			dir := t.TempDir()
 			look := func() (requests int64, err error) {
 				r, err := NewRemote(Options{URL: url, Branch: "main", Dir: dir})
@@ -89,10 +75,10 @@ func TestWhatExceedsTheBoundsIsRefused(t *testing.T) {
 					t.Fatal(err)
 				}
 				defer r.Close()
-				c.bounds(&r.bounds)
-				before := s.requests.Load()
+				c.set(&r.bounds)
+				before := s.Requests.Load()
 				_, err = r.Fetch(t.Context())
-				return s.requests.Load() - before, err
+				return s.Requests.Load() - before, err
 			}
 			var first int64
 			var err error
@@ -119,33 +105,33 @@ func TestWhatExceedsTheBoundsIsRefused(t *testing.T) {
 
 // What follows the refused revision is fetched, and what was there before stays readable meanwhile.
 func TestAMirrorGoesOnAfterARefusedRevision(t *testing.T) {
-	s := serve(t)
-	repo := newRepo(t)
-	repo.commit("a", "1")
-	url := s.push(repo, "fleet")
+	s := gittest.Serve(t)
+	repo := gittest.New(t)
+	repo.Commit("a", "1")
+	url := s.Push(repo, "fleet")
 	r, err := NewRemote(Options{URL: url, Branch: "main", Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	r.bounds.object = 1 << 20
+	r.bounds.Object = 1 << 20
 	if _, err := r.Fetch(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	repo.commit("large", strings.Repeat("x", 2<<20))
-	s.push(repo, "fleet")
+	repo.Commit("large", strings.Repeat("x", 2<<20))
+	s.Push(repo, "fleet")
 	if _, err := r.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "an object of 2 MiB") {
 		t.Fatalf("error is %v", err)
 	}
 	if data, err := r.Kept().ReadFile("a"); err != nil || string(data) != "1" {
 		t.Errorf("a = %q, %v", data, err)
 	}
-	if parts, _ := filepath.Glob(filepath.Join(r.mirror.common, "objects/pack/tmp_pack_*")); len(parts) > 0 {
+	if parts, _ := filepath.Glob(filepath.Join(r.mirror.CommonDir(), "objects/pack/tmp_pack_*")); len(parts) > 0 {
 		t.Errorf("%v is left", parts)
 	}
-	repo.git("reset", "-q", "--hard", "HEAD~1")
-	repo.commit("a", "2")
-	s.push(repo, "fleet", "--force")
+	repo.Git("reset", "-q", "--hard", "HEAD~1")
+	repo.Commit("a", "2")
+	s.Push(repo, "fleet", "--force")
 	view, err := r.Fetch(t.Context())
 	if err != nil {
 		t.Fatal(err)
@@ -170,23 +156,23 @@ func manyRefs(t *testing.T, dir, id string, many int) {
 
 // Over ssh nobody but the connection counts.
 func TestAListOfRefsWithoutEndIsRefusedOverSSH(t *testing.T) {
-	srv := serveSSH(t)
+	srv := gittest.ServeSSH(t)
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	repo := newRepo(t)
-	id := repo.commit("a", "1")
+	repo := gittest.New(t)
+	id := repo.Commit("a", "1")
 	bare := filepath.Join(t.TempDir(), "fleet.git")
-	runGit(t, "", "clone", "-q", "--bare", repo.dir, bare)
+	gittest.Git(t, "", "clone", "-q", "--bare", repo.Dir, bare)
 	manyRefs(t, bare, id, 300_000)
-	r, err := NewRemote(Options{URL: fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, srv.port, bare), Branch: "main", Dir: t.TempDir(),
-		Auth: Auth{KeyFile: srv.key, KnownHostsFile: srv.known}})
+	r, err := NewRemote(Options{URL: fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, srv.Port, bare), Branch: "main", Dir: t.TempDir(),
+		Auth: access.Auth{KeyFile: srv.Key, KnownHostsFile: srv.Known}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	r.bounds.advertised = 1 << 20
+	r.bounds.Advertised = 1 << 20
 	if _, err := r.Fetch(t.Context()); err == nil || !strings.Contains(err.Error(), "MiB to list its branches and tags") {
 		t.Errorf("error is %v", err)
 	}
@@ -194,19 +180,19 @@ func TestAListOfRefsWithoutEndIsRefusedOverSSH(t *testing.T) {
 
 // A million branches are not read.
 func TestAListOfRefsWithoutEndIsRefused(t *testing.T) {
-	s := serve(t)
-	repo := newRepo(t)
-	repo.commit("a", "1")
+	s := gittest.Serve(t)
+	repo := gittest.New(t)
+	repo.Commit("a", "1")
 	many := 1_000_000
 	if testing.Short() {
 		many = 100_000
 	}
-	url := s.push(repo, "fleet")
-	id := repo.git("rev-parse", "HEAD")
-	manyRefs(t, filepath.Join(s.dir, "fleet"), id, many)
-	for name, b := range map[string]func(*bounds){
-		"by bytes":  func(b *bounds) { b.advertised = min(b.advertised, int64(many)*40) },
-		"by number": func(b *bounds) { b.advertised, b.refs = 1<<30, many/2 },
+	url := s.Push(repo, "fleet")
+	id := repo.Git("rev-parse", "HEAD")
+	manyRefs(t, filepath.Join(s.Dir, "fleet"), id, many)
+	for name, b := range map[string]func(*bounds.Bounds){
+		"by bytes":  func(b *bounds.Bounds) { b.Advertised = min(b.Advertised, int64(many)*40) },
+		"by number": func(b *bounds.Bounds) { b.Advertised, b.Refs = 1<<30, many/2 },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, err := NewRemote(Options{URL: url, Branch: "main", Dir: t.TempDir()})
@@ -222,72 +208,32 @@ func TestAListOfRefsWithoutEndIsRefused(t *testing.T) {
 	}
 }
 
-// checkPack says of every pack that git makes what go-git says of it.
-func TestPacksOfGitPass(t *testing.T) {
-	r := chainRepo(t, 4, 30)
-	packs, _ := filepath.Glob(filepath.Join(r.dir, ".git/objects/pack/*.pack"))
-	for _, path := range packs {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := checkPack(bytes.NewReader(data), defaultBounds); err != nil {
-			t.Error(err)
-		}
-		var excess *excessError
-		if err := checkPack(bytes.NewReader(data[:len(data)/2]), defaultBounds); err == nil || errors.As(err, &excess) {
-			t.Errorf("half a pack: %v", err)
-		}
-	}
-	if len(packs) == 0 {
-		t.Error("git made no pack")
-	}
-}
-
-func FuzzCheckPack(f *testing.F) {
-	f.Add([]byte("PACK\x00\x00\x00\x02\x00\x00\x00\x01\x95\x0ax\x9c"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-		defer cancel()
-		r, w := io.Pipe()
-		go func() {
-			_, _ = w.Write(data)
-			_ = w.Close()
-		}()
-		_ = checkPack(r, bounds{objects: 100, object: 1 << 16, unfolded: 1 << 20})
-		_ = r.Close()
-		if ctx.Err() != nil {
-			t.Error("it does not end")
-		}
-	})
-}
-
 // A tree of a few kilobytes that unfolds to ten million paths is fetched, and comparing it ends early and in little
 // memory.
 func TestATreeThatUnfoldsToMillionsOfPathsIsRefused(t *testing.T) {
-	s := serve(t)
-	r := newRepo(t)
-	empty := r.commit("a", "1")
-	below, kind := r.objectInProcess("blob", "x"), "100644"
+	s := gittest.Serve(t)
+	r := gittest.New(t)
+	empty := r.Commit("a", "1")
+	below, kind := r.ObjectInProcess("blob", "x"), "100644"
 	for range 7 {
 		var tree strings.Builder
 		for i := range 10 {
-			tree.WriteString(treeLine(kind, fmt.Sprintf("d%d", i), below))
+			tree.WriteString(gittest.TreeLine(kind, fmt.Sprintf("d%d", i), below))
 		}
-		below, kind = r.objectInProcess("tree", tree.String()), "40000"
+		below, kind = r.ObjectInProcess("tree", tree.String()), "40000"
 	}
-	commit := r.git("commit-tree", "-m", "x", "-p", empty, below)
-	r.git("update-ref", "refs/heads/main", commit)
-	remote := newRemoteOf(t, Options{URL: s.push(r, "fleet"), Branch: "main"})
+	commit := r.Git("commit-tree", "-m", "x", "-p", empty, below)
+	r.Git("update-ref", "refs/heads/main", commit)
+	remote := newRemoteOf(t, Options{URL: s.Push(r, "fleet"), Branch: "main"})
 	if got := fetched(t, remote); got != commit {
 		t.Fatalf("fetched %s, want %s", got, commit)
 	}
-	opened := func(id string) *snapshot {
-		h, err := parseHash(id)
+	opened := func(id string) *repository.Snapshot {
+		h, err := object.ParseHash(id)
 		if err != nil {
 			t.Fatal(err)
 		}
-		snap, err := remote.open(head{id: h, branch: "main"})
+		snap, err := remote.open(repository.Head{ID: h, Branch: "main"})
 		if err != nil {
 			t.Fatal(err)
 		}

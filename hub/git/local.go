@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+
+	"github.com/drover-dev/drover/hub/git/repository"
 )
 
 // local is a repository on this machine, read in place.
@@ -12,7 +14,7 @@ type local struct {
 	path, branch string
 	log          *slog.Logger
 
-	repo    *repository
+	repo    *repository.Repository
 	trouble bool   // the last look failed, so the repository may have been replaced
 	ref     string // the ref that the branch was last read from
 
@@ -21,7 +23,7 @@ type local struct {
 	unwatch bool       // there is to be no watcher
 }
 
-func (l *local) look(context.Context) (head, error) {
+func (l *local) look(context.Context) (repository.Head, error) {
 	h, err := l.read()
 	if err != nil && !l.trouble { // maybe the repository is another one by now, or none
 		l.trouble = true
@@ -32,14 +34,14 @@ func (l *local) look(context.Context) (head, error) {
 }
 
 // read says where the branch is. What is read is watched before, so that no change is lost.
-func (l *local) read() (head, error) {
+func (l *local) read() (repository.Head, error) {
 	if err := l.reopen(); err != nil {
-		return head{}, err
+		return repository.Head{}, err
 	}
 	for {
 		l.arm()
-		h, err := l.repo.head(l.branch)
-		if ref := h.ref(); ref != l.ref && err == nil {
+		h, err := l.repo.Head(l.branch)
+		if ref := h.Ref(); ref != l.ref && err == nil {
 			l.ref = ref
 			continue
 		}
@@ -52,24 +54,22 @@ func (l *local) reopen() error {
 	if l.repo != nil && !l.trouble {
 		return nil
 	}
-	r, err := openRepository(l.path)
+	r, err := repository.Open(l.path)
 	if err != nil {
 		return err
 	}
-	if l.repo != nil && l.repo.common == r.common {
-		r.store = l.repo.store
-	}
+	r.Reuse(l.repo)
 	l.repo = r
 	return nil
 }
 
-func (l *local) open(h head) (*snapshot, error) {
-	s, err := l.repo.snapshot(h.id, h.branch)
+func (l *local) open(h repository.Head) (*repository.Snapshot, error) {
+	s, err := l.repo.Snapshot(h.ID, h.Branch)
 	l.trouble = l.trouble || err != nil
 	return s, err
 }
 
-func (l *local) known() (head, bool) { return head{}, false }
+func (l *local) known() (repository.Head, bool) { return repository.Head{}, false }
 
 func (l *local) moved() <-chan struct{} {
 	l.mu.Lock()
@@ -105,14 +105,14 @@ func (l *local) arm() {
 	if l.watch == nil {
 		return
 	}
-	dirs := []string{l.repo.git, l.repo.common, filepath.Join(l.repo.common, "refs", "heads")}
+	dirs := []string{l.repo.GitDir(), l.repo.CommonDir(), filepath.Join(l.repo.CommonDir(), "refs", "heads")}
 	ref := l.ref
 	if l.branch != "" {
-		ref = branchPrefix + l.branch
+		ref = repository.BranchPrefix + l.branch
 	}
 	for i := range ref {
 		if ref[i] == '/' {
-			dirs = append(dirs, filepath.Join(l.repo.common, filepath.FromSlash(ref[:i])))
+			dirs = append(dirs, filepath.Join(l.repo.CommonDir(), filepath.FromSlash(ref[:i])))
 		}
 	}
 	l.watch.add(dirs)

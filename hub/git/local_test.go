@@ -7,36 +7,38 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/drover-dev/drover/hub/git/gittest"
 )
 
 // watched is an interval so long that only the watch can be what noticed a change.
 const watched = time.Hour
 
 func TestLocalIsWatched(t *testing.T) {
-	r := newRepo(t)
-	r.commit("a", "1")
+	r := gittest.New(t)
+	r.Commit("a", "1")
 	bare := filepath.Join(t.TempDir(), "bare.git")
-	runGit(t, "", "clone", "-q", "--bare", r.dir, bare)
-	r.git("remote", "add", "bare", bare)
+	gittest.Git(t, "", "clone", "-q", "--bare", r.Dir, bare)
+	r.Git("remote", "add", "bare", bare)
 	linked := filepath.Join(t.TempDir(), "linked")
-	r.git("worktree", "add", "-q", "-b", "linked", linked)
+	r.Git("worktree", "add", "-q", "-b", "linked", linked)
 	for name, tt := range map[string]struct {
 		url, branch string
 		commit      func() string
 	}{
-		"work tree": {r.dir, "", func() string { return r.commit() }},
-		"branch":    {r.dir, "main", func() string { return r.commit() }},
-		"file URL":  {"file://" + r.dir, "main", func() string { return r.commit() }},
-		"bare":      {bare, "", func() string { h := r.commit(); r.git("push", "-q", "bare", "main"); return h }},
+		"work tree": {r.Dir, "", func() string { return r.Commit() }},
+		"branch":    {r.Dir, "main", func() string { return r.Commit() }},
+		"file URL":  {"file://" + r.Dir, "main", func() string { return r.Commit() }},
+		"bare":      {bare, "", func() string { h := r.Commit(); r.Git("push", "-q", "bare", "main"); return h }},
 		"linked": {linked, "", func() string {
-			runGit(t, linked, "commit", "-q", "--allow-empty", "-m", "x")
-			return runGit(t, linked, "rev-parse", "HEAD")
+			gittest.Git(t, linked, "commit", "-q", "--allow-empty", "-m", "x")
+			return gittest.Git(t, linked, "rev-parse", "HEAD")
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := open(t, Options{URL: tt.url, Branch: tt.branch, PollInterval: watched})
 			snap := next(t, s, "")
-			if read(t, snap, "a") != "1" {
+			if gittest.Read(t, snap, "a") != "1" {
 				t.Fatal("wrong content")
 			}
 			for range 3 {
@@ -50,10 +52,10 @@ func TestLocalIsWatched(t *testing.T) {
 }
 
 func TestBranchWithSlashes(t *testing.T) {
-	r := newRepo(t)
-	r.commit("a", "1")
-	s := open(t, Options{URL: r.dir, Branch: "team/x/y", PollInterval: watched})
-	nextError(t, s, "", "no branch team/x/y", "choose one of main", r.dir)
+	r := gittest.New(t)
+	r.Commit("a", "1")
+	s := open(t, Options{URL: r.Dir, Branch: "team/x/y", PollInterval: watched})
+	nextError(t, s, "", "no branch team/x/y", "choose one of main", r.Dir)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	after := ""
@@ -72,31 +74,31 @@ func TestBranchWithSlashes(t *testing.T) {
 				}
 			}
 		}()
-		want := r.commit("a", time.Now().String())
-		r.git("branch", "-f", "team/x/y")
+		want := r.Commit("a", time.Now().String())
+		r.Git("branch", "-f", "team/x/y")
 		if after = <-got; after != want {
 			t.Fatalf("got %s, want %s", after, want)
 		}
-		r.git("pack-refs", "--all")
-		if _, err := os.Stat(filepath.Join(r.dir, ".git/refs/heads/team")); err == nil {
+		r.Git("pack-refs", "--all")
+		if _, err := os.Stat(filepath.Join(r.Dir, ".git/refs/heads/team")); err == nil {
 			t.Fatal("git left the folder, so the test shows nothing")
 		}
 	}
 }
 
 func TestHeadIsFollowed(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	s := open(t, Options{URL: r.dir, PollInterval: watched})
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	s := open(t, Options{URL: r.Dir, PollInterval: watched})
 	wantHash(t, next(t, s, ""), one)
-	r.git("switch", "-q", "-c", "other")
-	two := r.commit("a", "2")
+	r.Git("switch", "-q", "-c", "other")
+	two := r.Commit("a", "2")
 	snap := next(t, s, one)
 	wantHash(t, snap, two)
 	if b := snap.Revision().Branch; b != "other" {
 		t.Errorf("branch is %s", b)
 	}
-	r.git("switch", "-q", "--detach", one)
+	r.Git("switch", "-q", "--detach", one)
 	snap = next(t, s, two)
 	wantHash(t, snap, one)
 	if b := snap.Revision().Branch; b != "HEAD" {
@@ -105,20 +107,20 @@ func TestHeadIsFollowed(t *testing.T) {
 }
 
 func TestRepositoryIsReplaced(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	s := open(t, Options{URL: r.dir, Branch: "main", PollInterval: 20 * time.Millisecond})
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	s := open(t, Options{URL: r.Dir, Branch: "main", PollInterval: 20 * time.Millisecond})
 	old := next(t, s, "")
-	if err := os.RemoveAll(r.dir); err != nil {
+	if err := os.RemoveAll(r.Dir); err != nil {
 		t.Fatal(err)
 	}
-	nextError(t, s, one, r.dir, "there is no such folder")
-	runGit(t, "", "init", "-q", "-b", "main", r.dir)
+	nextError(t, s, one, r.Dir, "there is no such folder")
+	gittest.Git(t, "", "init", "-q", "-b", "main", r.Dir)
 	nextError(t, s, one, "it is empty")
-	two := r.commit("a", "2")
+	two := r.Commit("a", "2")
 	snap := next(t, s, one)
 	wantHash(t, snap, two)
-	if read(t, snap, "a") != "2" {
+	if gittest.Read(t, snap, "a") != "2" {
 		t.Error("wrong content")
 	}
 	_, err := old.ReadFile("a")
@@ -128,9 +130,9 @@ func TestRepositoryIsReplaced(t *testing.T) {
 }
 
 func TestNextEndsWithItsContext(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	s := open(t, Options{URL: r.dir, PollInterval: watched})
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	s := open(t, Options{URL: r.Dir, PollInterval: watched})
 	next(t, s, "")
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 2)
@@ -147,17 +149,17 @@ func TestNextEndsWithItsContext(t *testing.T) {
 
 // That a repository can be read again is told, also where the branch is where it was: until then its error is shown.
 func TestRecoveryIsToldThoughNothingMoved(t *testing.T) {
-	r := newRepo(t)
-	hash := r.commit("a", "1")
-	s := open(t, Options{URL: r.dir, Branch: "main", PollInterval: watched})
+	r := gittest.New(t)
+	hash := r.Commit("a", "1")
+	s := open(t, Options{URL: r.Dir, Branch: "main", PollInterval: watched})
 	if got := next(t, s, "").Revision().Hash; got != hash {
 		t.Fatalf("at %s, want %s", got, hash)
 	}
-	r.git("branch", "-m", "main", "elsewhere")
+	r.Git("branch", "-m", "main", "elsewhere")
 	if _, err := s.Next(t.Context(), hash); err == nil {
 		t.Fatal("a branch that is gone is no error")
 	}
-	r.git("branch", "-m", "elsewhere", "main")
+	r.Git("branch", "-m", "elsewhere", "main")
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for {

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	gogit "github.com/go-git/go-git/v5"
+
+	"github.com/drover-dev/drover/hub/git/repository"
 )
 
 // mirrorLink is a symbolic link, in the folder for the mirror, to the clone that is in use. A clone is
@@ -15,7 +17,7 @@ const mirrorLink = "mirror"
 
 // openMirror opens the mirror in dir if it is one of the repository at url. The error is
 // fs.ErrNotExist if there is none.
-func openMirror(dir, url string) (*repository, error) {
+func openMirror(dir, url string) (*repository.Repository, error) {
 	link := filepath.Join(dir, mirrorLink)
 	if _, err := os.Lstat(link); err != nil {
 		return nil, err
@@ -28,8 +30,8 @@ func openMirror(dir, url string) (*repository, error) {
 }
 
 // openClone opens a clone of the repository at url and reads its HEAD commit and the root of its tree.
-func openClone(folder, url string) (*repository, error) {
-	r, err := openRepository(folder)
+func openClone(folder, url string) (*repository.Repository, error) {
+	r, err := repository.Open(folder)
 	if err != nil {
 		return nil, fmt.Errorf("%v", err) // whatever is missing is damage
 	}
@@ -40,14 +42,14 @@ func openClone(folder, url string) (*repository, error) {
 	if of != url {
 		return nil, fmt.Errorf("open mirror %s: it is one of %s", folder, of)
 	}
-	h, err := r.head("")
+	h, err := r.Head("")
 	if err == nil {
-		_, err = r.snapshot(h.id, h.branch)
+		_, err = r.Snapshot(h.ID, h.Branch)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("open mirror %s: %v", folder, err)
 	}
-	r.path = url
+	r.Named(url)
 	return r, nil
 }
 
@@ -68,7 +70,7 @@ func originOf(folder string) (string, error) {
 }
 
 // installMirror makes a clone the mirror in dir.
-func installMirror(dir, folder, url string) (*repository, error) {
+func installMirror(dir, folder, url string) (*repository.Repository, error) {
 	r, err := openClone(folder, url)
 	if err != nil {
 		_ = os.RemoveAll(folder)
@@ -86,14 +88,14 @@ func installMirror(dir, folder, url string) (*repository, error) {
 
 // sweep removes what interrupted or replaced clones left in dir. What cannot be removed stays until
 // the next time.
-func sweep(dir string, mirror *repository) {
+func sweep(dir string, mirror *repository.Repository) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return
 	}
 	keep := ""
 	if mirror != nil {
-		keep = filepath.Base(mirror.common)
+		keep = filepath.Base(mirror.CommonDir())
 	}
 	for _, e := range list {
 		if strings.HasPrefix(e.Name(), clonePrefix) && e.Name() != keep {
@@ -103,13 +105,5 @@ func sweep(dir string, mirror *repository) {
 	if keep == "" {
 		return
 	}
-	mirror.dropParts()
-}
-
-// dropParts removes what fetches that were interrupted, or refused, left in a mirror.
-func (r *repository) dropParts() {
-	parts, _ := filepath.Glob(filepath.Join(r.common, "objects", "pack", "tmp_pack_*"))
-	for _, p := range parts {
-		_ = os.Remove(p)
-	}
+	mirror.DropParts()
 }

@@ -7,6 +7,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"time"
+
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/bounds"
+	"github.com/drover-dev/drover/hub/git/repository"
 )
 
 // maxPacks is how many packs a mirror may collect, one for each fetch, before it is cloned again.
@@ -14,57 +18,57 @@ const maxPacks = 500
 
 // remote is a repository on another machine, read from a mirror.
 type remote struct {
-	at     location
+	at     access.Location
 	branch string
 	wanted Wanted
-	login  func(context.Context) (Auth, error)
-	bounds bounds
+	login  func(context.Context) (access.Auth, error)
+	bounds bounds.Bounds
 	dir    string
 	log    *slog.Logger
 	busy   chan struct{} // held while a transfer runs, also one that nobody waits for any more
 
-	mirror *repository // nil before the first look, and if there is none
-	opened bool        // it was looked whether there is a mirror
-	doubt  bool        // the mirror could not be brought up to date, and it is not known why
-	crowd  int         // packs that are too many
+	mirror *repository.Repository // nil before the first look, and if there is none
+	opened bool                   // it was looked whether there is a mirror
+	doubt  bool                   // the mirror could not be brought up to date, and it is not known why
+	crowd  int                    // packs that are too many
 }
 
-func newRemote(at location, opts Options) (*remote, error) {
+func newRemote(at access.Location, opts Options) (*remote, error) {
 	if opts.Dir == "" {
-		return nil, fmt.Errorf("repository %s: no folder is given for its mirror: give one", at.url)
+		return nil, fmt.Errorf("repository %s: no folder is given for its mirror: give one", at.URL)
 	}
-	if at.scheme == "http" && (at.user != "" || opts.Auth != Auth{}) {
-		opts.Log.Warn("the login to the repository is sent unencrypted, use https", "repository", at.url)
+	if at.Scheme == "http" && (at.User != "" || opts.Auth != access.Auth{}) {
+		opts.Log.Warn("the login to the repository is sent unencrypted, use https", "repository", at.URL)
 	}
-	limitTransports()
+	bounds.LimitTransports()
 	if opts.Login == nil {
-		opts.Login = func(context.Context) (Auth, error) { return opts.Auth, nil }
+		opts.Login = func(context.Context) (access.Auth, error) { return opts.Auth, nil }
 	}
 	return &remote{
-		at: at, branch: opts.Branch, wanted: opts.Wanted, login: opts.Login, dir: opts.Dir, log: opts.Log, bounds: defaultBounds,
+		at: at, branch: opts.Branch, wanted: opts.Wanted, login: opts.Login, dir: opts.Dir, log: opts.Log, bounds: bounds.Default,
 		busy: make(chan struct{}, 1), crowd: maxPacks,
 	}, nil
 }
 
 // look asks the other side where the branch is, and brings the mirror there.
-func (r *remote) look(ctx context.Context) (head, error) {
+func (r *remote) look(ctx context.Context) (repository.Head, error) {
 	r.openMirror()
-	renew := r.mirror != nil && (r.doubt || r.mirror.store.damaged.Load())
+	renew := r.mirror != nil && (r.doubt || r.mirror.Damaged())
 	if renew {
-		r.log.Warn("the mirror of the repository is damaged, cloning it again", "repository", r.at.url)
+		r.log.Warn("the mirror of the repository is damaged, cloning it again", "repository", r.at.URL)
 	}
 	out, err := r.transfer(ctx, renew)
 	if err != nil {
 		r.doubt = r.doubt || out.doubt
-		return head{}, err
+		return repository.Head{}, err
 	}
 	if out.clone != "" {
 		if err := r.adopt(out.clone); err != nil {
-			return head{}, fmt.Errorf("read repository %s: %w", r.at.url, err)
+			return repository.Head{}, fmt.Errorf("read repository %s: %w", r.at.URL, err)
 		}
 	}
 	r.thin(ctx)
-	return r.mirror.head(out.head.branch)
+	return r.mirror.Head(out.head.Branch)
 }
 
 // transfer runs one transfer. It returns as soon as ctx ends, even if go-git does not; the
@@ -99,7 +103,7 @@ func (r *remote) transfer(ctx context.Context, renew bool) (outcome, error) {
 
 // thin clones again if the mirror has collected too many packs, which make every search slower.
 func (r *remote) thin(ctx context.Context) {
-	if len(r.mirror.store.seen.Load().packs) <= r.crowd {
+	if r.mirror.Packs() <= r.crowd {
 		return
 	}
 	out, err := r.transfer(ctx, true)
@@ -108,28 +112,28 @@ func (r *remote) thin(ctx context.Context) {
 	}
 	if err != nil {
 		r.crowd *= 2
-		r.log.Warn("the mirror of the repository consists of many packs and cannot be cloned again", "repository", r.at.url, "err", err)
+		r.log.Warn("the mirror of the repository consists of many packs and cannot be cloned again", "repository", r.at.URL, "err", err)
 	}
 }
 
-func (r *remote) open(h head) (*snapshot, error) {
+func (r *remote) open(h repository.Head) (*repository.Snapshot, error) {
 	if r.mirror == nil {
 		return nil, errors.New("there is no mirror")
 	}
-	return r.mirror.snapshot(h.id, h.branch)
+	return r.mirror.Snapshot(h.ID, h.Branch)
 }
 
 // known is where the mirror is.
-func (r *remote) known() (head, bool) {
+func (r *remote) known() (repository.Head, bool) {
 	r.openMirror()
 	if r.mirror == nil {
-		return head{}, false
+		return repository.Head{}, false
 	}
 	branch := r.branch
 	if r.wanted != (Wanted{}) {
 		branch = "" // HEAD names what was fetched last
 	}
-	h, err := r.mirror.head(branch)
+	h, err := r.mirror.Head(branch)
 	return h, err == nil
 }
 
@@ -139,12 +143,12 @@ func (r *remote) openMirror() {
 		return
 	}
 	r.opened = true
-	m, err := openMirror(r.dir, r.at.url)
+	m, err := openMirror(r.dir, r.at.URL)
 	switch {
 	case err == nil:
 		r.mirror = m
 	case !errors.Is(err, fs.ErrNotExist):
-		r.log.Warn("the mirror of the repository cannot be used, cloning it again", "repository", r.at.url, "err", err)
+		r.log.Warn("the mirror of the repository cannot be used, cloning it again", "repository", r.at.URL, "err", err)
 	}
 	sweep(r.dir, m)
 }
@@ -152,13 +156,12 @@ func (r *remote) openMirror() {
 // adopt makes a finished clone the mirror. Snapshots of the one before read from the new one what
 // they could not read from their own.
 func (r *remote) adopt(folder string) error {
-	m, err := installMirror(r.dir, folder, r.at.url)
+	m, err := installMirror(r.dir, folder, r.at.URL)
 	if err != nil {
 		return err
 	}
 	if r.mirror != nil {
-		r.mirror.store.moveTo(m.store.dir())
-		m.store = r.mirror.store
+		m.Replace(r.mirror)
 	}
 	r.mirror, r.doubt = m, false
 	sweep(r.dir, m)

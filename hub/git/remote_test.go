@@ -9,25 +9,23 @@ import (
 	"log"
 	"net"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
-	"golang.org/x/net/proxy"
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/gittest"
 )
 
 func TestRemoteIsMirrored(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a/b", "1")
-	r.git("tag", "v1")
-	srv := serve(t)
-	url := srv.push(r, "fleet.git")
-	r.git("push", "-q", filepath.Join(srv.dir, "fleet.git"), "--tags")
+	r := gittest.New(t)
+	one := r.Commit("a/b", "1")
+	r.Git("tag", "v1")
+	srv := gittest.Serve(t)
+	url := srv.Push(r, "fleet.git")
+	r.Git("push", "-q", filepath.Join(srv.Dir, "fleet.git"), "--tags")
 	dir := filepath.Join(t.TempDir(), "data", "git")
 	s := open(t, Options{URL: url, Dir: dir, PollInterval: watched})
 	first := next(t, s, "")
@@ -35,55 +33,55 @@ func TestRemoteIsMirrored(t *testing.T) {
 	if b := first.Revision().Branch; b != "main" {
 		t.Errorf("branch is %q", b)
 	}
-	if refs := runGit(t, filepath.Join(dir, mirrorLink), "for-each-ref", "--format=%(refname)"); refs != "refs/heads/main" {
+	if refs := gittest.Git(t, filepath.Join(dir, mirrorLink), "for-each-ref", "--format=%(refname)"); refs != "refs/heads/main" {
 		t.Errorf("mirror has %s", refs)
 	}
 
-	two := r.commit("a/b", "2")
-	srv.push(r, "fleet.git")
+	two := r.Commit("a/b", "2")
+	srv.Push(r, "fleet.git")
 	s.Poke()
 	snap := next(t, s, one)
 	wantHash(t, snap, two)
 	changed, err := snap.Changes(first)
-	if err != nil || len(changed) != 1 || changed[0] != "a/b" || read(t, first, "a/b") != "1" {
+	if err != nil || len(changed) != 1 || changed[0] != "a/b" || gittest.Read(t, first, "a/b") != "1" {
 		t.Errorf("changed %q, %v", changed, err)
 	}
 
-	r.git("reset", "-q", "--hard", one) // pushed with force
-	three := r.commit("a/b", "3")
-	srv.push(r, "fleet.git", "--force")
+	r.Git("reset", "-q", "--hard", one) // pushed with force
+	three := r.Commit("a/b", "3")
+	srv.Push(r, "fleet.git", "--force")
 	s.Poke()
 	wantHash(t, next(t, s, two), three)
 
-	before := srv.requests.Load()
+	before := srv.Requests.Load()
 	again := open(t, Options{URL: url, Dir: dir, PollInterval: watched}) // a restart lists, and fetches nothing
 	wantHash(t, next(t, again, ""), three)
-	if n := srv.requests.Load() - before; n != 1 {
+	if n := srv.Requests.Load() - before; n != 1 {
 		t.Errorf("restart took %d requests", n)
 	}
-	runGit(t, filepath.Join(dir, mirrorLink), "fsck", "--strict")
+	gittest.Git(t, filepath.Join(dir, mirrorLink), "fsck", "--strict")
 }
 
 func TestRemoteIsPolled(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit()
-	srv := serve(t)
-	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir(), PollInterval: 20 * time.Millisecond})
+	r := gittest.New(t)
+	one := r.Commit()
+	srv := gittest.Serve(t)
+	s := open(t, Options{URL: srv.Push(r, "fleet.git"), Dir: t.TempDir(), PollInterval: 20 * time.Millisecond})
 	wantHash(t, next(t, s, ""), one)
-	two := r.commit()
-	srv.push(r, "fleet.git")
+	two := r.Commit()
+	srv.Push(r, "fleet.git")
 	wantHash(t, next(t, s, one), two)
 }
 
 func TestDefaultBranchIsFollowed(t *testing.T) {
-	r := newRepo(t)
-	r.commit()
-	r.git("switch", "-q", "-c", "trunk")
-	two := r.commit()
-	srv := serve(t)
-	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir()})
+	r := gittest.New(t)
+	r.Commit()
+	r.Git("switch", "-q", "-c", "trunk")
+	two := r.Commit()
+	srv := gittest.Serve(t)
+	s := open(t, Options{URL: srv.Push(r, "fleet.git"), Dir: t.TempDir()})
 	one := next(t, s, "").Revision().Hash
-	runGit(t, filepath.Join(srv.dir, "fleet.git"), "symbolic-ref", "HEAD", "refs/heads/trunk")
+	gittest.Git(t, filepath.Join(srv.Dir, "fleet.git"), "symbolic-ref", "HEAD", "refs/heads/trunk")
 	s.Poke()
 	snap := next(t, s, one)
 	wantHash(t, snap, two)
@@ -94,11 +92,11 @@ func TestDefaultBranchIsFollowed(t *testing.T) {
 
 func TestLogin(t *testing.T) {
 	const secret = "s3cr3t/+ü"
-	r := newRepo(t)
-	one := r.commit()
-	srv := serve(t)
-	url := srv.push(r, "fleet.git")
-	srv.password.Store(secret)
+	r := gittest.New(t)
+	one := r.Commit()
+	srv := gittest.Serve(t)
+	url := srv.Push(r, "fleet.git")
+	srv.Password.Store(secret)
 	file := filepath.Join(t.TempDir(), "password")
 	if err := os.WriteFile(file, []byte(secret+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -107,19 +105,19 @@ func TestLogin(t *testing.T) {
 	inURL := strings.Replace(url, "://", "://ada:s3cr3t%2F+%C3%BC@", 1)
 	for name, opts := range map[string]Options{
 		"URL":    {URL: inURL},
-		"plain":  {URL: url, Auth: Auth{Username: "ada", Password: secret}},
-		"file":   {URL: url, Auth: Auth{PasswordFile: file}},
-		"env":    {URL: url, Auth: Auth{PasswordEnv: "FLEET_PASSWORD"}},
+		"plain":  {URL: url, Auth: access.Auth{Username: "ada", Password: secret}},
+		"file":   {URL: url, Auth: access.Auth{PasswordFile: file}},
+		"env":    {URL: url, Auth: access.Auth{PasswordEnv: "FLEET_PASSWORD"}},
 		"token":  {URL: strings.Replace(url, "://", "://s3cr3t%2F+%C3%BC@", 1)},
-		"better": {URL: strings.Replace(url, "://", "://ada:old@", 1), Auth: Auth{PasswordFile: file}},
+		"better": {URL: strings.Replace(url, "://", "://ada:old@", 1), Auth: access.Auth{PasswordFile: file}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			log, logged := logger()
+			log, logged := gittest.Logger()
 			opts.Dir, opts.Log = t.TempDir(), log
 			s := open(t, opts)
 			wantHash(t, next(t, s, ""), one)
-			srv.password.Store("changed")
-			defer srv.password.Store(secret)
+			srv.Password.Store("changed")
+			defer srv.Password.Store(secret)
 			text := nextError(t, s, one, url, "the login was refused", "check user, password")
 			everything := text + logged.String() + filesBelow(t, opts.Dir)
 			for _, s := range []string{secret, "s3cr3t"} {
@@ -151,24 +149,24 @@ func filesBelow(t testing.TB, dir string) string {
 }
 
 func TestRemoteErrors(t *testing.T) {
-	r := newRepo(t)
-	r.commit()
+	r := gittest.New(t)
+	r.Commit()
 	for _, b := range []string{"a", "b", "c", "d", "e"} {
-		r.git("branch", b)
+		r.Git("branch", b)
 	}
-	srv := serve(t)
-	url := srv.push(r, "fleet.git")
-	runGit(t, "", "init", "-q", "--bare", filepath.Join(srv.dir, "empty.git"))
-	runGit(t, "", "init", "-q", "--bare", "-b", "gone", filepath.Join(srv.dir, "headless.git"))
-	r.git("push", "-q", filepath.Join(srv.dir, "headless.git"), "main")
-	makeSHA256(t, filepath.Join(srv.dir, "new.git"))
-	private := serve(t)
-	private.push(r, "fleet.git")
-	private.password.Store("x")
-	forbidden, failing := serve(t), serve(t)
-	forbidden.broken.Store(403)
-	failing.broken.Store(500)
-	closed := fmt.Sprintf("http://127.0.0.1:%d/fleet.git", freePort(t))
+	srv := gittest.Serve(t)
+	url := srv.Push(r, "fleet.git")
+	gittest.Git(t, "", "init", "-q", "--bare", filepath.Join(srv.Dir, "empty.git"))
+	gittest.Git(t, "", "init", "-q", "--bare", "-b", "gone", filepath.Join(srv.Dir, "headless.git"))
+	r.Git("push", "-q", filepath.Join(srv.Dir, "headless.git"), "main")
+	makeSHA256(t, filepath.Join(srv.Dir, "new.git"))
+	private := gittest.Serve(t)
+	private.Push(r, "fleet.git")
+	private.Password.Store("x")
+	forbidden, failing := gittest.Serve(t), gittest.Serve(t)
+	forbidden.Broken.Store(403)
+	failing.Broken.Store(500)
+	closed := fmt.Sprintf("http://127.0.0.1:%d/fleet.git", gittest.FreePort(t))
 	t.Setenv("SSH_AUTH_SOCK", "")
 	for name, tt := range map[string]struct {
 		opts Options
@@ -186,9 +184,9 @@ func TestRemoteErrors(t *testing.T) {
 		"host":         {Options{URL: "https://ada:pw@nowhere.invalid/x.git"}, []string{"read repository https://nowhere.invalid/x.git", "host nowhere.invalid"}},
 		"not git":      {Options{URL: notGit(t)}, []string{"check that the URL leads to a Git repository"}},
 		"no ssh key":   {Options{URL: "git@127.0.0.1:x.git"}, []string{"read repository git@127.0.0.1:x.git", "there is no key for ssh", "give a key file"}},
-		"key file":     {Options{URL: "git@127.0.0.1:x.git", Auth: Auth{KeyFile: "/nonexistent/key"}}, []string{"read the key for ssh", "/nonexistent/key"}},
-		"password env": {Options{URL: url, Auth: Auth{PasswordEnv: "DROVER_UNSET"}}, []string{"DROVER_UNSET, which is not set", "set it"}},
-		"password":     {Options{URL: url, Auth: Auth{PasswordFile: "/nonexistent/pw"}}, []string{"read the password file", "/nonexistent/pw"}},
+		"key file":     {Options{URL: "git@127.0.0.1:x.git", Auth: access.Auth{KeyFile: "/nonexistent/key"}}, []string{"read the key for ssh", "/nonexistent/key"}},
+		"password env": {Options{URL: url, Auth: access.Auth{PasswordEnv: "DROVER_UNSET"}}, []string{"DROVER_UNSET, which is not set", "set it"}},
+		"password":     {Options{URL: url, Auth: access.Auth{PasswordFile: "/nonexistent/pw"}}, []string{"read the password file", "/nonexistent/pw"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.opts.Dir = t.TempDir()
@@ -205,15 +203,15 @@ func TestRemoteErrors(t *testing.T) {
 
 func makeSHA256(t testing.TB, bare string) {
 	t.Helper()
-	r := newRepo(t, "--object-format=sha256")
-	r.commit("a", "1")
-	runGit(t, "", "clone", "-q", "--bare", r.dir, bare)
+	r := gittest.New(t, "--object-format=sha256")
+	r.Commit("a", "1")
+	gittest.Git(t, "", "clone", "-q", "--bare", r.Dir, bare)
 }
 
 // notGit serves something else.
 func notGit(t testing.TB) string {
-	srv := serve(t)
-	if err := os.MkdirAll(filepath.Join(srv.dir, "x"), 0o755); err != nil {
+	srv := gittest.Serve(t)
+	if err := os.MkdirAll(filepath.Join(srv.Dir, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -235,95 +233,55 @@ func notGit(t testing.TB) string {
 }
 
 func TestCertificates(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit()
-	srv := serveWith(t, httptest.NewTLSServer)
+	r := gittest.New(t)
+	one := r.Commit()
+	srv := gittest.ServeWith(t, httptest.NewTLSServer)
 	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
-	url := srv.push(r, "fleet.git")
+	url := srv.Push(r, "fleet.git")
 	nextError(t, open(t, Options{URL: url, Dir: t.TempDir()}), "", url, "authority that is not trusted", "as CA file")
 	file := filepath.Join(t.TempDir(), "ca.pem")
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: srv.Certificate().Raw})
 	if err := os.WriteFile(file, block, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	wantHash(t, next(t, open(t, Options{URL: url, Dir: t.TempDir(), Auth: Auth{CAFile: file}}), ""), one)
-}
-
-// Whatever an error quotes, it quotes no secret.
-func TestSecretsAreCutOut(t *testing.T) {
-	token, err := newLogin(location{scheme: "https", user: "t0ken"}, Auth{})
-	if err != nil || !slices.Contains(token.secrets, "t0ken") {
-		t.Errorf("a token in place of the user is no secret: %q, %v", token.secrets, err)
-	}
-	l := &login{secrets: []string{"", "hunter2", "p%2Fw"}}
-	at := location{url: "https://host/x"}
-	err, _ = explain(at, l, errors.New("GET https://ada:hunter2@host/x?p%2Fw \x1b[31m"))
-	if got := err.Error(); strings.Contains(got, "hunter2") || strings.Contains(got, "p%2Fw") || strings.Contains(got, "\x1b") || errors.Unwrap(err) != nil {
-		t.Errorf("error is %q", got)
-	}
-}
-
-func TestSilentServersAreLeft(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		near, far := net.Pipe()
-		defer func() { _, _ = near.Close(), far.Close() }()
-		c := quietConn{near, silence}
-		go func() { _, _ = far.Read(make([]byte, 1)) }()
-		begin := time.Now()
-		if _, err := c.Write([]byte("?")); err != nil {
-			t.Fatal(err)
-		}
-		time.AfterFunc(silence-time.Second, func() { _, _ = far.Write([]byte("!")) }) // a sign of life
-		if _, err := c.Read(make([]byte, 1)); err != nil {
-			t.Fatal(err)
-		}
-		_, err := c.Read(make([]byte, 1))
-		if !errors.Is(err, os.ErrDeadlineExceeded) || time.Since(begin) != 2*silence-time.Second {
-			t.Errorf("after %s: %v", time.Since(begin), err)
-		}
-	})
-	limitTransports()
-	d, err := proxy.FromURL(&url.URL{Scheme: sshDialer}, proxy.Direct)
-	if _, ok := d.(directDialer); !ok {
-		t.Errorf("ssh dials with %T, %v", d, err)
-	}
+	wantHash(t, next(t, open(t, Options{URL: url, Dir: t.TempDir(), Auth: access.Auth{CAFile: file}}), ""), one)
 }
 
 func TestEmptyIsFilled(t *testing.T) {
-	srv := serve(t)
-	runGit(t, "", "init", "-q", "--bare", "-b", "main", filepath.Join(srv.dir, "fleet.git"))
+	srv := gittest.Serve(t)
+	gittest.Git(t, "", "init", "-q", "--bare", "-b", "main", filepath.Join(srv.Dir, "fleet.git"))
 	s := open(t, Options{URL: srv.URL + "/fleet.git", Dir: t.TempDir(), PollInterval: 10 * time.Millisecond})
 	nextError(t, s, "", "it is empty")
-	r := newRepo(t)
-	one := r.commit()
-	srv.push(r, "fleet.git")
+	r := gittest.New(t)
+	one := r.Commit()
+	srv.Push(r, "fleet.git")
 	wantHash(t, next(t, s, ""), one)
 }
 
 func TestFolderThatCannotBeWritten(t *testing.T) {
-	r := newRepo(t)
-	r.commit()
+	r := gittest.New(t)
+	r.Commit()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	s := open(t, Options{URL: serve(t).push(r, "fleet.git"), Dir: filepath.Join(file, "dir")})
+	s := open(t, Options{URL: gittest.Serve(t).Push(r, "fleet.git"), Dir: filepath.Join(file, "dir")})
 	nextError(t, s, "", "make a folder for the mirror", file)
 }
 
 // A failed attempt changes nothing, and what comes after it works without a restart.
 func TestRecovery(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	srv := serve(t)
-	url := srv.push(r, "fleet.git")
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	srv := gittest.Serve(t)
+	url := srv.Push(r, "fleet.git")
 	dir := t.TempDir()
 	s := open(t, Options{URL: url, Dir: dir, PollInterval: 10 * time.Millisecond})
 	first := next(t, s, "")
 	for _, code := range []int64{500, 403, 404} {
-		srv.broken.Store(code)
+		srv.Broken.Store(code)
 		nextError(t, s, one, url)
-		if read(t, first, "a") != "1" {
+		if gittest.Read(t, first, "a") != "1" {
 			t.Fatal("the snapshot changed")
 		}
 	}
@@ -331,46 +289,46 @@ func TestRecovery(t *testing.T) {
 	away := open(t, Options{URL: url, Dir: dir, PollInterval: 10 * time.Millisecond})
 	wantHash(t, next(t, away, ""), one)
 	nextError(t, away, one, url)
-	srv.broken.Store(0)
-	two := r.commit("a", "2")
-	srv.push(r, "fleet.git")
+	srv.Broken.Store(0)
+	two := r.Commit("a", "2")
+	srv.Push(r, "fleet.git")
 	wantHash(t, next(t, away, one), two)
-	if read(t, first, "a") != "1" {
+	if gittest.Read(t, first, "a") != "1" {
 		t.Error("the snapshot from before the restart changed")
 	}
 }
 
 // A server that breaks in the middle leaves neither half a mirror nor a changed one.
 func TestTransferBreaks(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	srv := serve(t)
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	srv := gittest.Serve(t)
 	dir := t.TempDir()
-	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
-	srv.noPacks.Store(true)
+	s := open(t, Options{URL: srv.Push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
+	srv.NoPacks.Store(true)
 	nextError(t, s, "", "status code: 503")
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
 	}
-	srv.noPacks.Store(false)
+	srv.NoPacks.Store(false)
 	snap := next(t, s, "")
-	srv.noPacks.Store(true)
-	two := r.commit("a", "2")
-	srv.push(r, "fleet.git")
+	srv.NoPacks.Store(true)
+	two := r.Commit("a", "2")
+	srv.Push(r, "fleet.git")
 	nextError(t, s, one, "status code: 503")
-	if h := runGit(t, filepath.Join(dir, mirrorLink), "rev-parse", "main"); h != one || read(t, snap, "a") != "1" {
+	if h := gittest.Git(t, filepath.Join(dir, mirrorLink), "rev-parse", "main"); h != one || gittest.Read(t, snap, "a") != "1" {
 		t.Errorf("the mirror is at %s", h)
 	}
-	srv.noPacks.Store(false)
+	srv.NoPacks.Store(false)
 	wantHash(t, next(t, s, one), two)
 }
 
 func TestRemoteEndsWithItsContext(t *testing.T) {
-	r := newRepo(t)
-	r.commit("a", "1")
-	srv := serve(t)
-	srv.hang.Store(true)
-	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir()})
+	r := gittest.New(t)
+	r.Commit("a", "1")
+	srv := gittest.Serve(t)
+	srv.Hang.Store(true)
+	s := open(t, Options{URL: srv.Push(r, "fleet.git"), Dir: t.TempDir()})
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(20*time.Millisecond, cancel)
 	begin := time.Now()
@@ -380,15 +338,15 @@ func TestRemoteEndsWithItsContext(t *testing.T) {
 	if took := time.Since(begin); took > 2*time.Second {
 		t.Errorf("took %s", took)
 	}
-	srv.hang.Store(false)
+	srv.Hang.Store(false)
 	next(t, s, "")
 }
 
 func TestDamagedMirror(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", strings.Repeat("content ", 1000), "b", "1")
-	srv := serve(t)
-	url := srv.push(r, "fleet.git")
+	r := gittest.New(t)
+	one := r.Commit("a", strings.Repeat("content ", 1000), "b", "1")
+	srv := gittest.Serve(t)
+	url := srv.Push(r, "fleet.git")
 	packs := func(dir, pattern string) []string {
 		list, _ := filepath.Glob(filepath.Join(dir, mirrorLink, "objects", "pack", pattern))
 		if len(list) == 0 {
@@ -418,18 +376,18 @@ func TestDamagedMirror(t *testing.T) {
 			_ = os.Symlink("nowhere", filepath.Join(dir, mirrorLink))
 		},
 		"another repository": func(dir string) {
-			runGit(t, filepath.Join(dir, mirrorLink), "config", "remote.origin.url", "https://example.com/other.git")
+			gittest.Git(t, filepath.Join(dir, mirrorLink), "config", "remote.origin.url", "https://example.com/other.git")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			wantHash(t, next(t, open(t, Options{URL: url, Dir: dir}), ""), one)
 			damage(dir)
-			log, logged := logger()
+			log, logged := gittest.Logger()
 			s := open(t, Options{URL: url, Dir: dir, Log: log})
 			snap := next(t, s, "")
 			wantHash(t, snap, one)
-			if read(t, snap, "b") != "1" {
+			if gittest.Read(t, snap, "b") != "1" {
 				t.Error("wrong content")
 			}
 			if !strings.Contains(logged.String(), "cloning it again") {
@@ -442,22 +400,39 @@ func TestDamagedMirror(t *testing.T) {
 	}
 }
 
+// inPack is where an object is in the one pack of a bare repository.
+func inPack(t *testing.T, bare, id string) (pack string, offset int64) {
+	t.Helper()
+	packs, _ := filepath.Glob(filepath.Join(bare, "objects/pack/*.idx"))
+	if len(packs) != 1 {
+		t.Fatalf("the packs are %q", packs)
+	}
+	for line := range strings.Lines(gittest.Git(t, "", "verify-pack", "-v", packs[0])) {
+		var kind string
+		var size, stored int64
+		rest, is := strings.CutPrefix(line, id+" ")
+		if _, err := fmt.Sscan(rest, &kind, &size, &stored, &offset); is && err == nil {
+			return strings.TrimSuffix(packs[0], ".idx") + ".pack", offset
+		}
+	}
+	t.Fatalf("%s is not in %s", id, packs[0])
+	return "", 0
+}
+
 // Damage that only shows when a file is read heals with the next look, also for snapshots that
 // were handed out.
 func TestDamageFoundLater(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", "1", "b", strings.Repeat("content ", 1000))
-	srv := serve(t)
+	r := gittest.New(t)
+	one := r.Commit("a", "1", "b", strings.Repeat("content ", 1000))
+	srv := gittest.Serve(t)
 	dir := t.TempDir()
-	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
-	snap := next(t, s, "").(*snapshot)
-	id, _ := parseHash(r.git("rev-parse", "HEAD:b"))
-	p := snap.objects.(view).held.packs[0]
-	offset, _ := p.index.find(id)
-	f, err := os.OpenFile(p.file.Name(), os.O_RDWR, 0)
+	s := open(t, Options{URL: srv.Push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
+	snap := next(t, s, "")
+	pack, offset := inPack(t, filepath.Join(dir, mirrorLink), r.Git("rev-parse", "HEAD:b"))
+	f, err := os.OpenFile(pack, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrPermission) {
-		_ = os.Chmod(p.file.Name(), 0o644)
-		f, err = os.OpenFile(p.file.Name(), os.O_RDWR, 0)
+		_ = os.Chmod(pack, 0o644)
+		f, err = os.OpenFile(pack, os.O_RDWR, 0)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -492,12 +467,12 @@ func TestDamageFoundLater(t *testing.T) {
 }
 
 func TestInterruptedClone(t *testing.T) {
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	srv := serve(t)
-	url := srv.push(r, "fleet.git")
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	srv := gittest.Serve(t)
+	url := srv.Push(r, "fleet.git")
 	dir := t.TempDir()
-	runGit(t, "", "init", "-q", "--bare", filepath.Join(dir, clonePrefix+"1")) // killed in the middle
+	gittest.Git(t, "", "init", "-q", "--bare", filepath.Join(dir, clonePrefix+"1")) // killed in the middle
 	wantHash(t, next(t, open(t, Options{URL: url, Dir: dir}), ""), one)
 	// Killed in a fetch: part of a pack is there.
 	part := filepath.Join(dir, mirrorLink, "objects", "pack", "tmp_pack_1")
@@ -506,8 +481,8 @@ func TestInterruptedClone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	two := r.commit("a", "2")
-	srv.push(r, "fleet.git")
+	two := r.Commit("a", "2")
+	srv.Push(r, "fleet.git")
 	wantHash(t, next(t, open(t, Options{URL: url, Dir: dir}), one), two)
 	if _, err := os.Stat(part); err == nil {
 		t.Error("the part is still there")
@@ -518,22 +493,22 @@ func TestInterruptedClone(t *testing.T) {
 }
 
 func TestManyPacksAreCloned(t *testing.T) {
-	r := newRepo(t)
-	hash := r.commit("a", "0")
-	srv := serve(t)
-	s := open(t, Options{URL: srv.push(r, "fleet.git"), Dir: t.TempDir(), PollInterval: 5 * time.Millisecond})
+	r := gittest.New(t)
+	hash := r.Commit("a", "0")
+	srv := gittest.Serve(t)
+	s := open(t, Options{URL: srv.Push(r, "fleet.git"), Dir: t.TempDir(), PollInterval: 5 * time.Millisecond})
 	s.origin.(*remote).crowd = 3
 	first := next(t, s, "")
 	for i := range 6 {
-		want := r.commit("a", fmt.Sprint(i+1))
-		srv.push(r, "fleet.git")
+		want := r.Commit("a", fmt.Sprint(i+1))
+		srv.Push(r, "fleet.git")
 		wantHash(t, next(t, s, hash), want)
 		hash = want
 	}
-	if n := len(s.origin.(*remote).mirror.store.seen.Load().packs); n > 4 {
+	if n := s.origin.(*remote).mirror.Packs(); n > 4 {
 		t.Errorf("mirror has %d packs", n)
 	}
-	if read(t, first, "a") != "0" {
+	if gittest.Read(t, first, "a") != "0" {
 		t.Error("the first snapshot is not what it was")
 	}
 }

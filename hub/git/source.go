@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/repository"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -35,11 +37,11 @@ type Source struct {
 // origin is a repository that a Source watches.
 type origin interface {
 	// look finds out where the branch is, and makes sure that it can be read.
-	look(ctx context.Context) (head, error)
-	// known is where the branch was when the origin was last reached, maybe before a restart.
-	known() (head, bool)
+	look(ctx context.Context) (repository.Head, error)
+	// Known is where the branch was when the origin was last reached, maybe before a restart.
+	known() (repository.Head, bool)
 	// open reads a commit that look or known named.
-	open(h head) (*snapshot, error)
+	open(h repository.Head) (*repository.Snapshot, error)
 	// moved tells that a look is worth while, or is nil if nothing but polling does.
 	moved() <-chan struct{}
 	close() error
@@ -48,24 +50,24 @@ type origin interface {
 // Open prepares to watch a repository. It reads and writes nothing yet: what is wrong with
 // the repository, Next says. An error of Open means that the options cannot work.
 func Open(opts Options) (*Source, error) {
-	at, err := parseLocation(opts.URL)
+	at, err := access.Parse(opts.URL)
 	if err != nil {
 		return nil, err
 	}
-	opts.Branch = strings.TrimPrefix(opts.Branch, branchPrefix)
+	opts.Branch = strings.TrimPrefix(opts.Branch, repository.BranchPrefix)
 	switch {
-	case opts.Branch != "" && !validRef(branchPrefix+opts.Branch):
-		return nil, fmt.Errorf("repository %s: %q cannot be the name of a branch: correct it", at.name(), opts.Branch)
+	case opts.Branch != "" && !repository.ValidRef(repository.BranchPrefix+opts.Branch):
+		return nil, fmt.Errorf("repository %s: %q cannot be the name of a branch: correct it", at.Name(), opts.Branch)
 	case opts.PollInterval < 0:
-		return nil, fmt.Errorf("repository %s: poll interval %s is negative: leave it out for %s", at.name(), opts.PollInterval, defaultPoll)
+		return nil, fmt.Errorf("repository %s: poll interval %s is negative: leave it out for %s", at.Name(), opts.PollInterval, defaultPoll)
 	case opts.PollInterval == 0:
 		opts.PollInterval = defaultPoll
 	}
 	if opts.Log == nil {
 		opts.Log = slog.New(slog.DiscardHandler)
 	}
-	var o origin = &local{path: at.path, branch: opts.Branch, log: opts.Log}
-	if at.path == "" {
+	var o origin = &local{path: at.Path, branch: opts.Branch, log: opts.Log}
+	if at.Path == "" {
 		if o, err = newRemote(at, opts); err != nil {
 			return nil, err
 		}
@@ -130,19 +132,19 @@ func (s *Source) Next(ctx context.Context, after string) (model.Snapshot, error)
 }
 
 // look returns the snapshot of the branch if it is not at after.
-func (s *Source) look(ctx context.Context, after string) (*snapshot, error) {
+func (s *Source) look(ctx context.Context, after string) (*repository.Snapshot, error) {
 	began := time.Now()
 	h, err := s.origin.look(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s.last, s.lookedAt = h.id.String(), time.Now()
+	s.last, s.lookedAt = h.ID.String(), time.Now()
 	if s.last == after {
 		return nil, nil
 	}
 	snap, err := s.origin.open(h)
 	if err == nil {
-		snap.fetched = began
+		snap.FetchedAt(began)
 	}
 	return snap, err
 }

@@ -7,6 +7,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/drover-dev/drover/hub/git/object"
+	"github.com/drover-dev/drover/hub/git/repository"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -18,12 +20,14 @@ type fakeOrigin struct {
 	hint  chan struct{}
 }
 
-func (f *fakeOrigin) look(context.Context) (head, error) {
+func (f *fakeOrigin) look(context.Context) (repository.Head, error) {
 	f.looks = append(f.looks, time.Since(f.start))
-	return head{}, f.err
+	return repository.Head{}, f.err
 }
-func (f *fakeOrigin) known() (head, bool)            { return head{}, false }
-func (f *fakeOrigin) open(head) (*snapshot, error)   { return &snapshot{}, nil }
+func (f *fakeOrigin) known() (repository.Head, bool) { return repository.Head{}, false }
+func (f *fakeOrigin) open(repository.Head) (*repository.Snapshot, error) {
+	return &repository.Snapshot{}, nil
+}
 func (f *fakeOrigin) moved() <-chan struct{}         { return f.hint }
 func (f *fakeOrigin) close() error                   { return nil }
 func newFake(err error) *fakeOrigin                  { return &fakeOrigin{start: time.Now(), err: err} }
@@ -43,7 +47,7 @@ func wantTimes(t *testing.T, got []time.Duration, want []string) {
 	}
 }
 
-var zero = hash{}.String()
+var zero = object.Hash{}.String()
 
 func TestErrorsBackOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -146,25 +150,6 @@ func TestOptionsAreChecked(t *testing.T) {
 	} {
 		if _, err := Open(tt.opts); err == nil || err.Error() != tt.want {
 			t.Errorf("%s: error is\n  %v\nwant\n  %s", name, err, tt.want)
-		}
-	}
-}
-
-func TestLocations(t *testing.T) {
-	for given, want := range map[string]location{
-		"/srv/fleet":                     {path: "/srv/fleet"},
-		"./fleet":                        {path: "./fleet"},
-		"a/b:c":                          {path: "a/b:c"},
-		"file:///srv/fleet":              {path: "/srv/fleet"},
-		"git@host:team/fleet.git":        {scheme: "ssh", url: "git@host:team/fleet.git", user: "git"},
-		"host:fleet":                     {scheme: "ssh", url: "git@host:fleet", user: "git"},
-		"ssh://host:2222/fleet":          {scheme: "ssh", url: "ssh://git@host:2222/fleet", user: "git"},
-		"ssh://ada:pw@host/fleet":        {scheme: "ssh", url: "ssh://ada@host/fleet", user: "ada", password: "pw"},
-		"https://tok:x%2Fy@host/a.git?q": {scheme: "https", url: "https://host/a.git?q", user: "tok", password: "x/y"},
-		"HTTPS://host/a.git":             {scheme: "https", url: "https://host/a.git"},
-	} {
-		if got, err := parseLocation(given); err != nil || got != want {
-			t.Errorf("%s: got %+v, %v\nwant %+v", given, got, err, want)
 		}
 	}
 }

@@ -10,31 +10,33 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/gittest"
 	"github.com/drover-dev/drover/internal/race"
 )
 
 func TestSSH(t *testing.T) {
-	srv := serveSSH(t)
+	srv := gittest.ServeSSH(t)
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRepo(t)
-	one := r.commit("a", "1")
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
 	bare := filepath.Join(t.TempDir(), "fleet.git")
-	runGit(t, "", "clone", "-q", "--bare", r.dir, bare)
-	url := fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, srv.port, bare)
+	gittest.Git(t, "", "clone", "-q", "--bare", r.Dir, bare)
+	url := fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, srv.Port, bare)
 	t.Setenv("SSH_AUTH_SOCK", "")
-	good := Auth{KeyFile: srv.key, KnownHostsFile: srv.known}
+	good := access.Auth{KeyFile: srv.Key, KnownHostsFile: srv.Known}
 	poll := 10 * time.Millisecond
 
 	t.Run("key file", func(t *testing.T) {
 		s := open(t, Options{URL: url, Dir: t.TempDir(), Auth: good, PollInterval: poll})
 		wantHash(t, next(t, s, ""), one)
-		two := r.commit("a", "2")
-		r.git("push", "-q", bare, "main")
+		two := r.Commit("a", "2")
+		r.Git("push", "-q", bare, "main")
 		wantHash(t, next(t, s, one), two)
-		r.git("push", "-q", "--force", bare, one+":main")
+		r.Git("push", "-q", "--force", bare, one+":main")
 	})
 	t.Run("agent", func(t *testing.T) {
 		socket := filepath.Join(t.TempDir(), "agent")
@@ -52,30 +54,30 @@ func TestSSH(t *testing.T) {
 				t.Fatal("no agent")
 			}
 		}
-		run(t, "ssh-add", "-q", srv.key)
-		wantHash(t, next(t, open(t, Options{URL: url, Dir: t.TempDir(), Auth: Auth{KnownHostsFile: srv.known}}), ""), one)
+		gittest.Run(t, "ssh-add", "-q", srv.Key)
+		wantHash(t, next(t, open(t, Options{URL: url, Dir: t.TempDir(), Auth: access.Auth{KnownHostsFile: srv.Known}}), ""), one)
 	})
 
 	other := filepath.Join(t.TempDir(), "other")
-	run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "pass phrase", "-f", other)
+	gittest.Run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "pass phrase", "-f", other)
 	plain := filepath.Join(t.TempDir(), "plain")
-	run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", plain)
+	gittest.Run(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", plain)
 	public, _ := os.ReadFile(other + ".pub")
 	strangers, wrong := filepath.Join(t.TempDir(), "none"), filepath.Join(t.TempDir(), "wrong")
 	_ = os.WriteFile(strangers, nil, 0o600)
-	_ = os.WriteFile(wrong, []byte(fmt.Sprintf("[127.0.0.1]:%d %s", srv.port, public)), 0o600)
+	_ = os.WriteFile(wrong, []byte(fmt.Sprintf("[127.0.0.1]:%d %s", srv.Port, public)), 0o600)
 	for name, tt := range map[string]struct {
 		url  string
-		auth Auth
+		auth access.Auth
 		want []string
 	}{
-		"wrong key":      {url, Auth{KeyFile: plain, KnownHostsFile: srv.known}, []string{"the login was refused", "key"}},
-		"no passphrase":  {url, Auth{KeyFile: other, KnownHostsFile: srv.known}, []string{"it is encrypted", "give its passphrase"}},
-		"passphrase":     {url, Auth{KeyFile: other, KeyPassphrase: "pass phrase", KnownHostsFile: srv.known}, []string{"the login was refused"}},
-		"bad passphrase": {url, Auth{KeyFile: other, KeyPassphrase: "xyzzy", KnownHostsFile: srv.known}, []string{"read the key for ssh"}},
-		"unknown host":   {url, Auth{KeyFile: srv.key, KnownHostsFile: strangers}, []string{"host key is not known", "ssh-keyscan"}},
-		"changed host":   {url, Auth{KeyFile: srv.key, KnownHostsFile: wrong}, []string{"is not the known one", "ask the server's owner"}},
-		"no known hosts": {url, Auth{KeyFile: srv.key, KnownHostsFile: strangers + "x"}, []string{"no file of known hosts", "ssh-keyscan"}},
+		"wrong key":      {url, access.Auth{KeyFile: plain, KnownHostsFile: srv.Known}, []string{"the login was refused", "key"}},
+		"no passphrase":  {url, access.Auth{KeyFile: other, KnownHostsFile: srv.Known}, []string{"it is encrypted", "give its passphrase"}},
+		"passphrase":     {url, access.Auth{KeyFile: other, KeyPassphrase: "pass phrase", KnownHostsFile: srv.Known}, []string{"the login was refused"}},
+		"bad passphrase": {url, access.Auth{KeyFile: other, KeyPassphrase: "xyzzy", KnownHostsFile: srv.Known}, []string{"read the key for ssh"}},
+		"unknown host":   {url, access.Auth{KeyFile: srv.Key, KnownHostsFile: strangers}, []string{"host key is not known", "ssh-keyscan"}},
+		"changed host":   {url, access.Auth{KeyFile: srv.Key, KnownHostsFile: wrong}, []string{"is not the known one", "ask the server's owner"}},
+		"no known hosts": {url, access.Auth{KeyFile: srv.Key, KnownHostsFile: strangers + "x"}, []string{"no file of known hosts", "ssh-keyscan"}},
 		"repository":     {url + "x", good, []string{"there is no such repository", "check the URL"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,11 @@ import (
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/storage/memory"
+
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/bounds"
+	"github.com/drover-dev/drover/hub/git/object"
+	"github.com/drover-dev/drover/hub/git/repository"
 )
 
 const (
@@ -25,60 +30,60 @@ const (
 // transfer is one attempt to bring the mirror to where the branch is. It may outlive the call that
 // wanted it, so it shares nothing that changes.
 type transfer struct {
-	at     location
+	at     access.Location
 	branch string
 	wanted Wanted
-	login  func(context.Context) (Auth, error)
-	dir    string      // where a new mirror is made
-	mirror *repository // nil makes a new one
-	bounds bounds
+	login  func(context.Context) (access.Auth, error)
+	dir    string                 // where a new mirror is made
+	mirror *repository.Repository // nil makes a new one
+	bounds bounds.Bounds
 }
 
 // outcome is what a transfer found.
 type outcome struct {
-	head  head
+	head  repository.Head
 	clone string // the folder with the new mirror, if one was made
 	doubt bool   // with an error: maybe the mirror is what is wrong
 }
 
 // run does the transfer.
 func (t *transfer) run(ctx context.Context) (out outcome, err error) {
-	var l *login
-	ctx = t.bounds.bounded(ctx)
+	var l *access.Login
+	ctx = t.bounds.Bounded(ctx)
 	auth, err := t.login(ctx)
 	if err == nil {
-		l, err = newLogin(t.at, auth)
+		l, err = access.NewLogin(t.at, auth)
 	}
 	if err == nil {
-		defer l.close()
+		defer l.Close()
 		err = t.reach(ctx, l, &out)
 	}
 	if err != nil && ctx.Err() == nil {
 		var known bool
-		err, known = explain(t.at, l, err)
-		out.doubt = out.head.branch != "" && !known // the other side is well
+		err, known = access.Explain(t.at, l, err)
+		out.doubt = out.head.Branch != "" && !known // the other side is well
 	}
 	return out, err
 }
 
-func (t *transfer) reach(ctx context.Context, l *login, out *outcome) error {
+func (t *transfer) reach(ctx context.Context, l *access.Login, out *outcome) error {
 	asking, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	var err error
 	if out.head, err = t.pinned(); err != nil {
 		return err
 	}
-	if out.head.branch == "" {
+	if out.head.Branch == "" {
 		if out.head, err = t.ask(asking, l); err != nil {
 			return err
 		}
 	}
 	if t.mirror != nil {
-		if have, err := t.mirror.head(out.head.branch); err == nil && have.id == out.head.id {
+		if have, err := t.mirror.Head(out.head.Branch); err == nil && have.ID == out.head.ID {
 			return nil
 		}
 	}
-	if err := t.bounds.refused(t.dir, out.head.id); err != nil {
+	if err := t.bounds.Refused(t.dir, out.head.ID); err != nil {
 		return err
 	}
 	fetching, cancel := context.WithTimeout(ctx, fetchTimeout)
@@ -86,12 +91,12 @@ func (t *transfer) reach(ctx context.Context, l *login, out *outcome) error {
 	if t.mirror == nil {
 		out.clone, err = t.clone(fetching, l, out.head)
 	} else {
-		err = t.fetch(fetching, l, t.mirror.common, out.head)
+		err = t.fetch(fetching, l, t.mirror.CommonDir(), out.head)
 	}
-	if excess, ok := errors.AsType[*excessError](err); ok {
-		t.bounds.refuse(t.dir, out.head.id, excess)
+	if excess, ok := errors.AsType[*bounds.ExcessError](err); ok {
+		t.bounds.Refuse(t.dir, out.head.ID, excess)
 		if t.mirror != nil {
-			t.mirror.dropParts()
+			t.mirror.DropParts()
 		}
 	}
 	return err
@@ -99,26 +104,26 @@ func (t *transfer) reach(ctx context.Context, l *login, out *outcome) error {
 
 // remote describes the other side to go-git. The URL has no credentials: it is written to the mirror.
 func (t *transfer) remote(ref string) *config.RemoteConfig {
-	return &config.RemoteConfig{Name: originName, URLs: []string{t.at.url}, Fetch: []config.RefSpec{spec(ref)}}
+	return &config.RemoteConfig{Name: originName, URLs: []string{t.at.URL}, Fetch: []config.RefSpec{spec(ref)}}
 }
 
 // spec says that a ref is to become what it is there, also when it was pushed with force.
 func spec(ref string) config.RefSpec { return config.RefSpec("+" + ref + ":" + ref) }
 
 // ask finds out where the branch is.
-func (t *transfer) ask(ctx context.Context, l *login) (head, error) {
+func (t *transfer) ask(ctx context.Context, l *access.Login) (repository.Head, error) {
 	var list []*plumbing.Reference
-	err := t.metered(t.bounds.asking(), "to list its branches and tags", func(meter string) (err error) {
-		list, err = gogit.NewRemote(memory.NewStorage(), t.remote(branchPrefix+"*")).ListContext(ctx, &gogit.ListOptions{
-			Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme, meter),
+	err := t.metered(t.bounds.Asking(), "to list its branches and tags", func(meter string) (err error) {
+		list, err = gogit.NewRemote(memory.NewStorage(), t.remote(repository.BranchPrefix+"*")).ListContext(ctx, &gogit.ListOptions{
+			Auth: l.Auth, CABundle: l.CA, ClientCert: l.Certificate, ClientKey: l.Key, ProxyOptions: bounds.ProxyFor(ctx, t.at.Scheme, meter),
 		})
 		return err
 	})
 	if err != nil {
-		return head{}, err
+		return repository.Head{}, err
 	}
-	if len(list) > t.bounds.refs {
-		return head{}, &excessError{fmt.Sprintf("it has %d branches and tags, and %d are taken at most", len(list), t.bounds.refs)}
+	if len(list) > t.bounds.Refs {
+		return repository.Head{}, bounds.Exceeds(fmt.Sprintf("it has %d branches and tags, and %d are taken at most", len(list), t.bounds.Refs))
 	}
 	if t.wanted != (Wanted{}) {
 		return t.wanted.choose(list)
@@ -127,59 +132,59 @@ func (t *transfer) ask(ctx context.Context, l *login) (head, error) {
 }
 
 // chooseHead finds the branch in what a server lists; "" is the one that its HEAD names.
-func chooseHead(list []*plumbing.Reference, branch string) (head, error) {
-	branches := map[string]hash{}
+func chooseHead(list []*plumbing.Reference, branch string) (repository.Head, error) {
+	branches := map[string]object.Hash{}
 	var names []string
 	var headRef *plumbing.Reference
 	for _, ref := range list {
 		if ref.Name() == plumbing.HEAD {
 			headRef = ref
 		}
-		name, ok := strings.CutPrefix(ref.Name().String(), branchPrefix)
-		if ok && validRef(ref.Name().String()) && ref.Type() == plumbing.HashReference {
+		name, ok := strings.CutPrefix(ref.Name().String(), repository.BranchPrefix)
+		if ok && repository.ValidRef(ref.Name().String()) && ref.Type() == plumbing.HashReference {
 			branches[name] = ref.Hash()
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	if branch == "" && headRef != nil {
-		branch = strings.TrimPrefix(headRef.Target().String(), branchPrefix)
+		branch = strings.TrimPrefix(headRef.Target().String(), repository.BranchPrefix)
 	}
 	id, ok := branches[branch]
 	switch {
 	case ok:
-		return head{id, branch}, nil
+		return repository.Head{ID: id, Branch: branch}, nil
 	case len(names) == 0:
-		return head{}, &advisedError{"it is empty", "push a commit to it, which is noticed by itself"}
+		return repository.Head{}, access.Advise("it is empty", "push a commit to it, which is noticed by itself")
 	case branch == "":
-		return head{}, &advisedError{"its HEAD names no branch", "say which branch to follow, one of " + some(names)}
+		return repository.Head{}, access.Advise("its HEAD names no branch", "say which branch to follow, one of "+repository.Few(names))
 	}
-	return head{}, &advisedError{"it has no branch " + branch, "create it, or choose one of " + some(names)}
+	return repository.Head{}, access.Advise("it has no branch "+branch, "create it, or choose one of "+repository.Few(names))
 }
 
 // fetch brings what h names into the bare repository in folder, and makes its HEAD name it.
-func (t *transfer) fetch(ctx context.Context, l *login, folder string, h head) error {
+func (t *transfer) fetch(ctx context.Context, l *access.Login, folder string, h repository.Head) error {
 	repo, err := gogit.PlainOpen(folder)
 	if err != nil {
 		return fmt.Errorf("open mirror %s: %w", folder, err)
 	}
-	if h.branch == pinnedRef {
-		err = t.fetchCommit(ctx, l, repo, h.id)
+	if h.Branch == pinnedRef {
+		err = t.fetchCommit(ctx, l, repo, h.ID)
 	} else {
-		err = t.fetchRefs(ctx, l, repo, spec(h.ref()))
+		err = t.fetchRefs(ctx, l, repo, spec(h.Ref()))
 	}
 	if err != nil {
 		return err
 	}
-	want := plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.ReferenceName(h.ref()))
+	want := plumbing.NewSymbolicReference(plumbing.HEAD, plumbing.ReferenceName(h.Ref()))
 	if have, err := repo.Storer.Reference(plumbing.HEAD); err == nil && have.Target() == want.Target() {
 		return nil
 	}
 	return repo.Storer.SetReference(want)
 }
 
-func (t *transfer) fetchRefs(ctx context.Context, l *login, repo *gogit.Repository, specs ...config.RefSpec) error {
-	within, err := t.bounds.within(repo.Storer)
+func (t *transfer) fetchRefs(ctx context.Context, l *access.Login, repo *gogit.Repository, specs ...config.RefSpec) error {
+	within, err := t.bounds.Within(repo.Storer)
 	if err != nil {
 		return err
 	}
@@ -187,7 +192,7 @@ func (t *transfer) fetchRefs(ctx context.Context, l *login, repo *gogit.Reposito
 		err = t.metered(t.bounds, "at once", func(meter string) error {
 			return gogit.NewRemote(within, t.remote("HEAD")).FetchContext(ctx, &gogit.FetchOptions{
 				RefSpecs: specs, Tags: gogit.NoTags,
-				Auth: l.auth, CABundle: l.ca, ClientCert: l.cert, ClientKey: l.key, ProxyOptions: proxyFor(ctx, t.at.scheme, meter),
+				Auth: l.Auth, CABundle: l.CA, ClientCert: l.Certificate, ClientKey: l.Key, ProxyOptions: bounds.ProxyFor(ctx, t.at.Scheme, meter),
 			})
 		})
 		if !overtaken(err) {
@@ -208,7 +213,7 @@ func overtaken(err error) bool {
 }
 
 // clone makes a new mirror. Nothing refers to its folder yet.
-func (t *transfer) clone(ctx context.Context, l *login, h head) (_ string, err error) {
+func (t *transfer) clone(ctx context.Context, l *access.Login, h repository.Head) (_ string, err error) {
 	if err := os.MkdirAll(t.dir, 0o700); err != nil {
 		return "", fmt.Errorf("make a folder for the mirror: %w", err)
 	}
@@ -225,11 +230,29 @@ func (t *transfer) clone(ctx context.Context, l *login, h head) (_ string, err e
 	if err != nil {
 		return "", fmt.Errorf("make mirror %s: %w", folder, err)
 	}
-	if _, err := repo.CreateRemote(t.remote(h.ref())); err != nil {
+	if _, err := repo.CreateRemote(t.remote(h.Ref())); err != nil {
 		return "", fmt.Errorf("make mirror %s: %w", folder, err)
 	}
 	if err := t.fetch(ctx, l, folder, h); err != nil {
 		return "", err
 	}
 	return folder, ctx.Err()
+}
+
+// sshOverhead is what a connection over ssh receives beside what was asked for.
+const sshOverhead = 8 << 20
+
+// metered runs a request over ssh whose answer is bounded. Over http, and for what is in a pack, others count.
+func (t *transfer) metered(b bounds.Bounds, what string, request func(meter string) error) error {
+	if t.at.Scheme != "ssh" {
+		return request("")
+	}
+	most := b.Advertised + b.Received + (b.Advertised+b.Received)/8 + sshOverhead
+	id, m, done := bounds.NewMeter(most)
+	defer done()
+	err := request(id)
+	if err != nil && m.Broken() {
+		return bounds.Exceeds(fmt.Sprintf("the server sends more than %d MiB %s", most>>20, what))
+	}
+	return err
 }

@@ -11,6 +11,9 @@ import (
 	"github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/object"
+	"github.com/drover-dev/drover/hub/git/repository"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -26,21 +29,21 @@ type Remote struct{ *remote }
 // NewRemote prepares to fetch. It asks nobody yet: an error says that the options cannot work. PollInterval means
 // nothing to it.
 func NewRemote(opts Options) (Remote, error) {
-	at, err := parseLocation(opts.URL)
+	at, err := access.Parse(opts.URL)
 	if err != nil {
 		return Remote{}, err
 	}
-	opts.Branch = strings.TrimPrefix(opts.Branch, branchPrefix)
+	opts.Branch = strings.TrimPrefix(opts.Branch, repository.BranchPrefix)
 	switch {
-	case at.path != "":
-		return Remote{}, fmt.Errorf("repository %s is on the hub's own machine: a source is to be an https or ssh URL", at.path)
-	case at.password != "" || at.scheme != "ssh" && at.user != "":
-		return Remote{}, fmt.Errorf("repository %s: its address contains a user: give credentials by reference, `drover hub --help` says how", at.url)
-	case opts.Branch != "" && !validRef(branchPrefix+opts.Branch):
-		return Remote{}, fmt.Errorf("repository %s: %q cannot be the name of a branch: correct it", at.url, opts.Branch)
+	case at.Path != "":
+		return Remote{}, fmt.Errorf("repository %s is on the hub's own machine: a source is to be an https or ssh URL", at.Path)
+	case at.Password != "" || at.Scheme != "ssh" && at.User != "":
+		return Remote{}, fmt.Errorf("repository %s: its address contains a user: give credentials by reference, `drover hub --help` says how", at.URL)
+	case opts.Branch != "" && !repository.ValidRef(repository.BranchPrefix+opts.Branch):
+		return Remote{}, fmt.Errorf("repository %s: %q cannot be the name of a branch: correct it", at.URL, opts.Branch)
 	}
 	if err := opts.Wanted.check(); err != nil {
-		return Remote{}, fmt.Errorf("repository %s: %w", at.url, err)
+		return Remote{}, fmt.Errorf("repository %s: %w", at.URL, err)
 	}
 	r, err := newRemote(at, opts)
 	return Remote{r}, err
@@ -72,8 +75,8 @@ func (r Remote) Kept() model.View {
 func (r Remote) Close() error { return r.close() }
 
 func (w Wanted) check() error {
-	if w.Commit != "" && (len(w.Commit) != 2*hashSize || !isHex(w.Commit)) {
-		return fmt.Errorf("%.100q is no full commit id: write all %d digits", w.Commit, 2*hashSize)
+	if w.Commit != "" && (len(w.Commit) != 2*object.HashSize || !object.IsHex(w.Commit)) {
+		return fmt.Errorf("%.100q is no full commit id: write all %d digits", w.Commit, 2*object.HashSize)
 	}
 	if w.SemVer != "" {
 		if _, err := semver.NewConstraint(w.SemVer); err != nil {
@@ -84,17 +87,17 @@ func (w Wanted) check() error {
 	if name != "" && !strings.HasPrefix(name, "refs/") {
 		name = tagPrefix + name
 	}
-	if name != "" && !validRef(name) {
+	if name != "" && !repository.ValidRef(name) {
 		return fmt.Errorf("%.100q cannot be the name of a tag or another ref: correct it", w.Ref)
 	}
 	return nil
 }
 
 // choose finds what is wanted in what a server lists.
-func (w Wanted) choose(list []*plumbing.Reference) (head, error) {
-	refs := map[string]hash{}
+func (w Wanted) choose(list []*plumbing.Reference) (repository.Head, error) {
+	refs := map[string]object.Hash{}
 	for _, ref := range list {
-		if name := ref.Name().String(); ref.Type() == plumbing.HashReference && validRef(name) {
+		if name := ref.Name().String(); ref.Type() == plumbing.HashReference && repository.ValidRef(name) {
 			refs[name] = ref.Hash()
 		}
 	}
@@ -103,22 +106,22 @@ func (w Wanted) choose(list []*plumbing.Reference) (head, error) {
 	}
 	names := []string{w.Ref}
 	if !strings.HasPrefix(w.Ref, "refs/") {
-		names = []string{tagPrefix + w.Ref, branchPrefix + w.Ref}
+		names = []string{tagPrefix + w.Ref, repository.BranchPrefix + w.Ref}
 	}
 	for _, name := range names {
 		if id, ok := refs[name]; ok {
-			return head{id, strings.TrimPrefix(name, branchPrefix)}, nil
+			return repository.Head{ID: id, Branch: strings.TrimPrefix(name, repository.BranchPrefix)}, nil
 		}
 	}
-	return head{}, &advisedError{fmt.Sprintf("it has no tag, branch or other ref %s", w.Ref), "push it, or correct the name"}
+	return repository.Head{}, access.Advise(fmt.Sprintf("it has no tag, branch or other ref %s", w.Ref), "push it, or correct the name")
 }
 
 // highest is the tag with the highest version in the range. Of two that say the same, such as 1.0.0 and v1.0.0, the
 // first by name is taken.
-func (w Wanted) highest(refs map[string]hash) (head, error) {
+func (w Wanted) highest(refs map[string]object.Hash) (repository.Head, error) {
 	in, err := semver.NewConstraint(w.SemVer)
 	if err != nil {
-		return head{}, err
+		return repository.Head{}, err
 	}
 	var best *semver.Version
 	var at string
@@ -133,30 +136,30 @@ func (w Wanted) highest(refs map[string]hash) (head, error) {
 		}
 	}
 	if best == nil {
-		return head{}, &advisedError{fmt.Sprintf("none of its tags is a version in the range %s", w.SemVer), "push one, or correct the range"}
+		return repository.Head{}, access.Advise(fmt.Sprintf("none of its tags is a version in the range %s", w.SemVer), "push one, or correct the range")
 	}
-	return head{refs[at], at}, nil
+	return repository.Head{ID: refs[at], Branch: at}, nil
 }
 
 // pinned is the commit that is wanted, if it is one; the zero value if it is not.
-func (t *transfer) pinned() (head, error) {
+func (t *transfer) pinned() (repository.Head, error) {
 	if t.wanted.Commit == "" {
-		return head{}, nil
+		return repository.Head{}, nil
 	}
-	id, err := parseHash(strings.ToLower(t.wanted.Commit))
-	return head{id, pinnedRef}, err
+	id, err := object.ParseHash(strings.ToLower(t.wanted.Commit))
+	return repository.Head{ID: id, Branch: pinnedRef}, err
 }
 
 // fetchCommit fetches one commit: alone if the server gives it so, else with what it is most likely in.
-func (t *transfer) fetchCommit(ctx context.Context, l *login, repo *gogit.Repository, id hash) error {
+func (t *transfer) fetchCommit(ctx context.Context, l *access.Login, repo *gogit.Repository, id object.Hash) error {
 	err := errors.New("it is looked for in the branch")
 	if t.branch == "" {
 		err = t.fetchRefs(ctx, l, repo, config.RefSpec(id.String()+":"+pinnedRef))
 	}
 	if err != nil && ctx.Err() == nil {
-		specs := []config.RefSpec{spec(branchPrefix + "*"), spec(tagPrefix + "*")}
+		specs := []config.RefSpec{spec(repository.BranchPrefix + "*"), spec(tagPrefix + "*")}
 		if t.branch != "" {
-			specs = []config.RefSpec{spec(branchPrefix + t.branch)}
+			specs = []config.RefSpec{spec(repository.BranchPrefix + t.branch)}
 		}
 		err = t.fetchRefs(ctx, l, repo, specs...)
 	}
@@ -164,7 +167,7 @@ func (t *transfer) fetchCommit(ctx context.Context, l *login, repo *gogit.Reposi
 		return err
 	}
 	if _, err := repo.CommitObject(id); err != nil {
-		return &advisedError{"it has no commit " + id.String(), "push it to a branch or a tag, or correct the id"}
+		return access.Advise("it has no commit "+id.String(), "push it to a branch or a tag, or correct the id")
 	}
 	return repo.Storer.SetReference(plumbing.NewHashReference(pinnedRef, id))
 }

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/git/gittest"
 	"github.com/drover-dev/drover/internal/outbound"
 )
 
@@ -18,7 +20,7 @@ func newRemoteOf(t *testing.T, opts Options) Remote {
 	if opts.Dir == "" {
 		opts.Dir = t.TempDir()
 	}
-	opts.Log, _ = logger()
+	opts.Log, _ = gittest.Logger()
 	r, err := NewRemote(opts)
 	if err != nil {
 		t.Fatal(err)
@@ -37,19 +39,19 @@ func fetched(t *testing.T, r Remote) string {
 }
 
 func TestWhatIsWantedOfARepositoryIsFetched(t *testing.T) {
-	srv := serve(t)
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	r.git("tag", "v1.0.0")
-	two := r.commit("a", "2")
-	r.git("tag", "-a", "-m", "x", "1.2.0")
-	r.git("branch", "release")
-	three := r.commit("a", "3")
-	r.git("tag", "v1.3.0-rc.1")
-	r.git("tag", "release-7")
-	url := srv.push(r, "fleet.git")
-	r.git("push", "-q", "--tags", filepath.Join(srv.dir, "fleet.git"))
-	r.git("push", "-q", filepath.Join(srv.dir, "fleet.git"), "HEAD:refs/pull/1/head")
+	srv := gittest.Serve(t)
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	r.Git("tag", "v1.0.0")
+	two := r.Commit("a", "2")
+	r.Git("tag", "-a", "-m", "x", "1.2.0")
+	r.Git("branch", "release")
+	three := r.Commit("a", "3")
+	r.Git("tag", "v1.3.0-rc.1")
+	r.Git("tag", "release-7")
+	url := srv.Push(r, "fleet.git")
+	r.Git("push", "-q", "--tags", filepath.Join(srv.Dir, "fleet.git"))
+	r.Git("push", "-q", filepath.Join(srv.Dir, "fleet.git"), "HEAD:refs/pull/1/head")
 	for _, c := range []struct {
 		name   string
 		branch string
@@ -97,19 +99,19 @@ func TestWhatIsWantedOfARepositoryIsFetched(t *testing.T) {
 }
 
 func TestATagIsFollowedWhenItMoves(t *testing.T) {
-	srv := serve(t)
-	r := newRepo(t)
-	one := r.commit("a", "1")
-	r.git("tag", "stable")
-	url := srv.push(r, "fleet.git")
-	r.git("push", "-q", "--tags", filepath.Join(srv.dir, "fleet.git"))
+	srv := gittest.Serve(t)
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
+	r.Git("tag", "stable")
+	url := srv.Push(r, "fleet.git")
+	r.Git("push", "-q", "--tags", filepath.Join(srv.Dir, "fleet.git"))
 	remote := newRemoteOf(t, Options{URL: url, Wanted: Wanted{Ref: "stable"}})
 	if got := fetched(t, remote); got != one {
 		t.Errorf("at %s, want %s", got, one)
 	}
-	two := r.commit("a", "2")
-	r.git("tag", "-f", "stable")
-	r.git("push", "-q", "-f", "--tags", filepath.Join(srv.dir, "fleet.git"))
+	two := r.Commit("a", "2")
+	r.Git("tag", "-f", "stable")
+	r.Git("push", "-q", "-f", "--tags", filepath.Join(srv.Dir, "fleet.git"))
 	if got := fetched(t, remote); got != two {
 		t.Errorf("at %s, want %s", got, two)
 	}
@@ -123,29 +125,29 @@ func TestStrangersAreGivenNothingOfThisMachine(t *testing.T) {
 			t.Errorf("%q: %v", url, err)
 		}
 	}
-	srv := serve(t)
-	r := newRepo(t)
-	r.commit("a", "1")
-	remote := newRemoteOf(t, Options{URL: srv.push(r, "fleet.git")})
-	asked := srv.requests.Load()
+	srv := gittest.Serve(t)
+	r := gittest.New(t)
+	r.Commit("a", "1")
+	remote := newRemoteOf(t, Options{URL: srv.Push(r, "fleet.git")})
+	asked := srv.Requests.Load()
 	_, err := remote.Fetch(outbound.Restrict(t.Context()))
-	if err == nil || !strings.Contains(err.Error(), "127.0.0.1 is an address of the hub's own machine") || srv.requests.Load() != asked {
+	if err == nil || !strings.Contains(err.Error(), "127.0.0.1 is an address of the hub's own machine") || srv.Requests.Load() != asked {
 		t.Errorf("an address of this machine: %v", err)
 	}
 	fetched(t, remote)
 }
 
 func TestStrangersDoNotUseTheKeysOfThisMachine(t *testing.T) {
-	srv := serveSSH(t)
+	srv := gittest.ServeSSH(t)
 	me, err := user.Current()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := newRepo(t)
-	one := r.commit("a", "1")
+	r := gittest.New(t)
+	one := r.Commit("a", "1")
 	bare := filepath.Join(t.TempDir(), "fleet.git")
-	runGit(t, "", "clone", "-q", "--bare", r.dir, bare)
-	url := fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, srv.port, bare)
+	gittest.Git(t, "", "clone", "-q", "--bare", r.Dir, bare)
+	url := fmt.Sprintf("ssh://%s@127.0.0.1:%d%s", me.Username, srv.Port, bare)
 	read := func(name string) string {
 		data, err := os.ReadFile(name)
 		if err != nil {
@@ -160,19 +162,19 @@ func TestStrangersDoNotUseTheKeysOfThisMachine(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
 	t.Setenv("SSH_AUTH_SOCK", socket)
-	t.Setenv("SSH_KNOWN_HOSTS", srv.known)
+	t.Setenv("SSH_KNOWN_HOSTS", srv.Known)
 	for _, c := range []struct {
 		name string
-		auth Auth
+		auth access.Auth
 		want string
 	}{
-		{"nothing", Auth{}, "there is no key for it"},
-		{"a key without known hosts", Auth{Key: read(srv.key)}, "there are no known hosts for it"},
-		{"known hosts of another server", Auth{Key: read(srv.key), KnownHosts: "example.com " + strings.SplitN(read(srv.known), " ", 2)[1]}, "the server's host key is not known"},
-		{"both", Auth{Key: read(srv.key), KnownHosts: read(srv.known)}, ""},
+		{"nothing", access.Auth{}, "there is no key for it"},
+		{"a key without known hosts", access.Auth{Key: read(srv.Key)}, "there are no known hosts for it"},
+		{"known hosts of another server", access.Auth{Key: read(srv.Key), KnownHosts: "example.com " + strings.SplitN(read(srv.Known), " ", 2)[1]}, "the server's host key is not known"},
+		{"both", access.Auth{Key: read(srv.Key), KnownHosts: read(srv.Known)}, ""},
 	} {
 		c.auth.Alone = true
-		view, err := newRemoteOf(t, Options{URL: url, Login: func(context.Context) (Auth, error) { return c.auth, nil }}).Fetch(t.Context())
+		view, err := newRemoteOf(t, Options{URL: url, Login: func(context.Context) (access.Auth, error) { return c.auth, nil }}).Fetch(t.Context())
 		switch {
 		case c.want == "" && (err != nil || view.Revision().Hash != one), c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)):
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)

@@ -1,8 +1,7 @@
-// Package helm renders charts with Helm's own SDK, as `helm template` and `helm install` of the same version do, and
-// fetches charts from where they are published:
+// Package helm renders charts with Helm's own SDK, as `helm template` and `helm install` of the same version do:
 //
+//	HTTP repository, OCI registry, URL ─ repository.Fetcher ─ archive
 //	model.Tree or archive ─ Chart ─ Renderer ═ worker process ─ []model.Rendered
-//	HTTP repository, OCI registry, URL ─ Fetcher ─ archive
 //
 // Rendering and fetching are apart: a render reads the chart it is given and nothing else, neither network, files,
 // environment nor a cluster, so that its result may be remembered.
@@ -17,6 +16,6 @@
 // order; dependencies with a file:// repository are read from the tree. Functions whose result is another each time,
 // and `lookup`, which finds nothing without a cluster, work as in `helm template` and are told as warnings.
 //
-// It may import hub/model, hub/memtree, the small parts of Helm's SDK that link no Kubernetes client, and oras-go;
-// never another package below hub. The SDK itself is linked by package worker alone.
+// It may import hub/model and the small parts of Helm's SDK that link no Kubernetes client; never another package below
+// hub. The SDK itself is linked by package worker alone, and charts are fetched by package repository.
 package helm

@@ -12,10 +12,11 @@ import (
 	"slices"
 	"strings"
 
+	"sigs.k8s.io/yaml"
+
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/model"
-	"sigs.k8s.io/yaml"
 )
 
 // skipFile is the mark of a file that Argo CD leaves out of a folder of plain manifests.
@@ -150,7 +151,7 @@ func (r *directoryReader) file(name string) error {
 	if err != nil {
 		return fmt.Errorf("read %s: %w", name, err)
 	}
-	if e := r.m.budget.admit(name, data); e != nil {
+	if e := r.m.budget.Admit(name, data); e != nil {
 		return e
 	}
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))

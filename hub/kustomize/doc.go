@@ -13,8 +13,9 @@
 //
 // The library keeps global state, so the whole process takes turns: one build at a time.
 //
-// What is wrong with a folder that does not build is found by hub/kustomize/diagnose.
+// What is wrong with a folder that does not build is found by hub/kustomize/diagnose, and what a build must not be given
+// is refused by hub/kustomize/vet.
 //
-// It may import hub/model, hub/kustomize/diagnose, hub/kustomize/inflate, internal/memory and the libraries of sigs.k8s.io/kustomize;
-// never another package below hub.
+// It may import hub/model, the packages below it, internal/memory and the libraries of sigs.k8s.io/kustomize; never
+// another package below hub.
 package kustomize

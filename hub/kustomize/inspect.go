@@ -1,7 +1,5 @@
 package kustomize
 
-//lint:file-ignore SA1019 what kustomize deprecates it still builds, and so must be looked at
-
 import (
 	"fmt"
 	"maps"
@@ -9,11 +7,13 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/drover-dev/drover/hub/kustomize/diagnose"
-	"github.com/drover-dev/drover/hub/kustomize/remote"
-	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/api/types"
 	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/remote"
+	"github.com/drover-dev/drover/hub/kustomize/vet"
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // inspect looks at a kustomization before kustomize does, with kustomize's own parser. It refuses what would lead
@@ -106,7 +106,7 @@ func (m *mount) vet(k diagnose.Kustomization, r diagnose.Reference) (served, *di
 	}
 	if r.Inline() {
 		if r.Role == diagnose.Plugin {
-			return asWritten, vetPlugins(k.Path, diagnose.LineOf(k.Data, r.Field), r.Field+".", []byte(r.Path))
+			return asWritten, vet.PluginText(k.Path, diagnose.LineOf(k.Data, r.Field), r.Field+".", []byte(r.Path))
 		}
 		return asWritten, nil
 	}
@@ -137,19 +137,13 @@ func confine(m *mount, k diagnose.Kustomization, r diagnose.Reference, target st
 	case model.RemoteFor(k.Path, target): // where an address was led to
 	case model.RemoteOf(target) != fetched:
 		return m.refuseRef(k, r, "leads out of the repository that it is in", "have it published in one repository")
-	case fetched != "" && climbs(r.Path) && (!r.Folder() || m.isFile(target)):
+	case fetched != "" && vet.Climbs(r.Path) && (!r.Folder() || m.isFile(target)):
 		return m.refuseRef(k, r, "leads out of the folder of its kustomization, which kustomize refuses in what is fetched",
 			"have it published below that folder")
 	case fetched != "" && r.Role == diagnose.Plugin && !m.isFile(target):
 		return m.refuseRef(k, r, "is a folder, and what is fetched may configure plugins in files alone", diagnose.InHint)
 	}
 	return nil
-}
-
-// climbs says whether a path leads out of the folder that it is seen from.
-func climbs(p string) bool {
-	p = path.Clean(p)
-	return p == ".." || strings.HasPrefix(p, "../")
 }
 
 func (m *mount) refuseRef(k diagnose.Kustomization, r diagnose.Reference, reason, hint string) *diagnose.BuildError {
@@ -177,4 +171,13 @@ func (m *mount) unmask(k diagnose.Kustomization) types.Kustomization {
 		}
 	}
 	return k.Kustomization
+}
+
+// vetSchema refuses a schema (openapi.path) that kustomize would not come to the end of.
+func (m *mount) vetSchema(name string) *diagnose.BuildError {
+	data, err := m.readFile(name)
+	if err != nil {
+		return nil // kustomize misses it as well
+	}
+	return vet.Schema(name, data)
 }

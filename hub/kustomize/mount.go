@@ -11,10 +11,12 @@ import (
 	"strings"
 	"sync"
 
+	"sigs.k8s.io/kustomize/kyaml/filesys"
+
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/kustomize/inflate"
+	"github.com/drover-dev/drover/hub/kustomize/vet"
 	"github.com/drover-dev/drover/hub/model"
-	"sigs.k8s.io/kustomize/kyaml/filesys"
 )
 
 var (
@@ -40,7 +42,7 @@ type mount struct {
 	plugins map[string]bool      // folders whose kustomizations configure plugins
 	refusal *diagnose.BuildError // the first thing that was refused; whatever else happens, it is the outcome
 	denied  error                // the last of errNetwork, errOutside and errReadOnly that kustomize met
-	budget  budget
+	budget  vet.Budget
 }
 
 func newMount(tree model.Tree, dir string) *mount {
@@ -202,7 +204,7 @@ func (m *mount) ReadFile(name string) ([]byte, error) {
 		}
 		return nil, err
 	}
-	if e := m.budget.admit(rel, data); e != nil {
+	if e := m.budget.Admit(rel, data); e != nil {
 		return nil, m.refuse(e)
 	}
 	m.Note(rel, data)
@@ -212,7 +214,7 @@ func (m *mount) ReadFile(name string) ([]byte, error) {
 	if diagnose.IsKustomization(rel) {
 		return m.inspect(rel, data)
 	}
-	if e := inspectPlugins(rel, data); e != nil {
+	if e := vet.Plugins(rel, data); e != nil {
 		return nil, m.refuse(e)
 	}
 	return data, nil
@@ -229,7 +231,7 @@ func (m *mount) refuse(e *diagnose.BuildError) error {
 // rewind forgets what was read, so that the build can start over.
 func (m *mount) rewind() {
 	m.Build = diagnose.NewBuild(m.gate, m.Dir)
-	m.budget = budget{}
+	m.budget = vet.Budget{}
 	m.refusal, m.denied, m.charts, m.fetched.needs = nil, nil, m.charts.Again(), nil
 }
 

@@ -54,6 +54,16 @@ var narrowCases = []struct{ name, tree, want string }{
 		"[../c]\n-- c/kustomization.yaml --\nnamePrefix: x\nresources:\n- ../a\n",
 		`c/kustomization.yaml:3: resources[0] "../a" leads back to a folder that is already being built: a cycle (let ` +
 			`one of the two folders not name the other)`},
+	{"a template of a chart in flow style",
+		"-- a/x.yaml --\napiVersion: v1\nkind: Thing\nmetadata: {name: {{ .Values.name }}}\n",
+		`a/x.yaml:3: template syntax ({{ … }}) in a file that is no chart's (have the app name the folder with ` +
+			`the Chart.yaml ` +
+			`as a chart, or list the files that are manifests in a kustomization.yaml)`},
+	{"a template of a chart with a condition",
+		"-- a/x.yaml --\napiVersion: v1\nkind: Thing\n{{- if .Values.on }}\nmetadata: {name: x}\n{{- end }}\n",
+		`a/x.yaml:3: template syntax ({{ … }}) in a file that is no chart's (have the app name the folder with ` +
+			`the Chart.yaml ` +
+			`as a chart, or list the files that are manifests in a kustomization.yaml)`},
 	{"a key that is a number", "-- a/x.yaml --\napiVersion: v1\nkind: Thing\nmetadata: {name: x}\nspec:\n  8080: y\n",
 		`a/x.yaml:5: Thing "x": a map has a key that is no text (quote the keys that are numbers, true, false or null)`},
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/kustomize/remote"
+	"github.com/drover-dev/drover/hub/kustomize/vet"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -118,7 +119,7 @@ func need(m *mount, k diagnose.Kustomization, r diagnose.Reference, to remote.Ta
 		return nil
 	}
 	if len(m.fetched.needs) >= maxRemotes {
-		return m.refuseRef(k, r, fmt.Sprintf("is one of more than %d addresses that are to be fetched for one folder", maxRemotes), splitHint)
+		return m.refuseRef(k, r, fmt.Sprintf("is one of more than %d addresses that are to be fetched for one folder", maxRemotes), vet.SplitHint)
 	}
 	m.fetched.needs = append(m.fetched.needs, *n)
 	return nil

@@ -13,8 +13,9 @@ import (
 	"testing/fstest"
 	"time"
 
-	"github.com/drover-dev/drover/hub/model"
 	"sigs.k8s.io/kustomize/kyaml/openapi"
+
+	"github.com/drover-dev/drover/hub/model"
 )
 
 // TestOwnSchema: a kustomization with its own schema neither feels earlier builds nor leaves
@@ -205,7 +206,7 @@ func TestLogLinesOfOthersPassThrough(t *testing.T) {
 
 func TestTooMany(t *testing.T) {
 	files := tree("-- a/kustomization.yaml --\nresources: [x.yaml]\n")
-	files["a/x.yaml"] = &fstest.MapFile{Data: bytes.Repeat([]byte("# padding\n"), maxFile/10+1)}
+	files["a/x.yaml"] = &fstest.MapFile{Data: bytes.Repeat([]byte("# padding\n"), (16<<20)/10+1)}
 	if got := mustFail(t, files, "a", model.BuildOptions{}); !strings.HasPrefix(got, "a/x.yaml: is larger than the 16 MiB") {
 		t.Error(got)
 	}

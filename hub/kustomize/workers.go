@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/vet"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/process"
 )
@@ -209,7 +210,7 @@ func crashed(dir, stderr string) error {
 	case outOfMemory.MatchString(stderr):
 		return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the build takes more than the %d MiB of memory "+
 			"that one build may take", maxMemory>>20),
-			Hint: "does a base include itself many times over, or a replacement repeat a value? Otherwise " + splitHint}
+			Hint: "does a base include itself many times over, or a replacement repeat a value? Otherwise " + vet.SplitHint}
 	}
 	said := process.FirstLine(stderr)
 	if said == "" {
@@ -228,7 +229,7 @@ func (p *Workers) stopped(ctx context.Context, dir string) error {
 	if errors.Is(context.Cause(ctx), errTime) {
 		return &diagnose.BuildError{File: dir, Reason: fmt.Sprintf("the build did not end within %s", p.limit),
 			Hint: "does a base include itself many times over, or a replacement or patch take very long? " +
-				"Otherwise " + splitHint}
+				"Otherwise " + vet.SplitHint}
 	}
 	return fmt.Errorf("build %s: %w", dir, ctx.Err())
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub/layout/argo"
+	"github.com/drover-dev/drover/hub/layout/argo/destination"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -63,7 +63,7 @@ type confinement struct {
 // cluster is how projects may name the cluster, as it is seen from where an app is declared.
 func (c *confinement) cluster(app string) project.Cluster {
 	o := c.by[app]
-	return argo.ClusterOf(c.planner.Cluster, o == nil || !o.Central())
+	return destination.InProjects(c.planner.Cluster, o == nil || !o.Central())
 }
 
 // accept decides which declared projects count: those below FleetRoot and of the cluster's own folder, and then those

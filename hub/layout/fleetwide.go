@@ -37,6 +37,8 @@ func (l *Layout) Fleet(ctx context.Context, tree model.Tree) (apps []model.Rende
 	if err != nil {
 		w.problem(err)
 	}
+	_, wrong := policies(tree, w.apps)
+	w.problems = append(w.problems, wrong...)
 	if len(w.needs) > 0 {
 		return w.apps, w.problems, &model.NeededError{Sources: w.needs}
 	}
@@ -150,6 +152,9 @@ func (l *Layout) fleetApp(d document.Document) (model.Rendered, error) {
 	if isProject(d) {
 		return d.Rendering() // what is wrong with it, Plan says: its apps must not be without bounds
 	}
+	if isPolicy(d) {
+		return d.Rendering() // what is wrong with it, Fleet says in the end
+	}
 	if !d.IsOurs() || document.Scalar(document.Field(d.Node, "kind")) != model.KindApp {
 		return model.Rendered{}, d.Errorf(d.Node, "%s is for Apps (%s), and what %s reads, that are for many clusters: "+
 			"move this elsewhere, and let an App name its folder", planning.FleetRoot, model.APIVersion, strings.Join(l.centralTools(), " or "))
@@ -164,6 +169,9 @@ func (l *Layout) fleetApp(d document.Document) (model.Rendered, error) {
 func (l *Layout) fleetKey(d document.Document) string {
 	if isProject(d) {
 		return "project " + d.Name()
+	}
+	if isPolicy(d) {
+		return "policy " + d.Name()
 	}
 	if l.central(d) == nil {
 		return "app " + d.Name()
@@ -213,7 +221,9 @@ func (l *Layout) Untaken(ctx context.Context, tree model.Tree, in model.Declarat
 			p := &planner{Plan: planning.NewPlan(tree, "", in, func() ([]model.Cluster, error) { return l.fleet(tree) }), layout: l}
 			p.readers = []tongue{{d, d.Kinds(), d.Open(p.Plan)}}
 			for _, o := range in.Declared {
-				p.index(o)
+				if !isPolicyObject(o.Rendered) {
+					p.index(o)
+				}
 			}
 			p.Sort()
 			out = append(out, by.Untaken(ctx, p.Plan)...)
@@ -232,6 +242,9 @@ func (l *Layout) Select(apps []model.Rendered, cluster model.Cluster) (selected 
 		}
 		d := docs[0]
 		d.Rendered = true
+		if isPolicy(d) {
+			continue // it is no app
+		}
 		if dialect := l.central(d); dialect != nil {
 			if dialect.Targets(a, cluster) {
 				selected = append(selected, a)

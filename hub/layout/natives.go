@@ -32,6 +32,10 @@ func (p *planner) takeNative(d model.Declaration) {
 		p.takeProject(d, doc)
 		return
 	case model.KindApp:
+	case native.KindRolloutPolicy:
+		p.Problem("%s: RolloutPolicy %s in the app %s: it is for many clusters: move it below %s", d.File, doc.Name(), d.App,
+			planning.FleetRoot)
+		return
 	default:
 		p.Problem("%s: %s %s in the app %s: only Apps and Projects may be declared by an app", d.File, kind, doc.Name(), d.App)
 		return

@@ -168,6 +168,8 @@ func (r *reader) take(d document.Document) {
 		r.takeApp(d)
 	case document.Scalar(kind) == native.KindProject:
 		r.takeProject(d)
+	case document.Scalar(kind) == native.KindRolloutPolicy:
+		r.problem("%v", d.Errorf(kind, "a RolloutPolicy is for many clusters: move it below %s", planning.FleetRoot))
 	case document.Scalar(kind) == model.KindCluster:
 		r.problem("%v", d.Errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
 	default:

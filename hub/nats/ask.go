@@ -19,7 +19,7 @@ func (b *Bus) Ask(_ context.Context, cluster string, a protocol.Ask) error {
 	if !ok {
 		return fmt.Errorf("cluster %s has no agent that could be asked", cluster)
 	}
-	a.Epoch, a.Time, a.Nonce = b.ids.epoch.Load(), time.Now().UTC(), rand.Text()
+	a.Epoch, a.Time, a.Nonce = b.ids.Epoch(), time.Now().UTC(), rand.Text()
 	envelope, err := protocol.SignMessage(a, b.keys.Signers...)
 	if err != nil {
 		return err

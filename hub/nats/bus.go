@@ -14,18 +14,18 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/nats-io/jwt/v2"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nkeys"
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/limits"
+	"github.com/drover-dev/drover/hub/nats/server"
+	"github.com/drover-dev/drover/hub/nats/streams"
 	"github.com/drover-dev/drover/protocol"
 )
-
-// journalAge is how long events are kept.
-const journalAge = 7 * 24 * time.Hour
 
 // putTimeout is how long the bus may take to acknowledge one batch.
 const putTimeout = 30 * time.Second
@@ -39,20 +39,20 @@ const prepareTry = time.Second
 
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
-	conn       *natsgo.Conn // as the hub, in the account with JetStream
-	agents     *natsgo.Conn // in the account of the agents: what they ask, and what they are asked
-	system     *natsgo.Conn // in the system account: who is connected
-	server     *Server      // the embedded one, or nil
-	keys       *Keys
+	conn       *natsgo.Conn   // as the hub, in the account with JetStream
+	agents     *natsgo.Conn   // in the account of the agents: what they ask, and what they are asked
+	system     *natsgo.Conn   // in the system account: who is connected
+	server     *server.Server // the embedded one, or nil
+	keys       *keyring.Keys
 	account    string // of the agents
 	url        string // for people; "" for the embedded server
 	js         jetstream.JetStream
-	ids        *Identities
+	ids        *identity.Identities
 	replicas   int
 	log        *slog.Logger
 	open       [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
 	headerKeys [][]byte              // of protocol.HeaderAuth: the current one; while the secret is rotated, the one before
-	told       once                  // what the log has
+	told       limits.Once           // what the log has
 	latest     map[string]uint64     // by cluster: sequence of the last report; Listen's goroutine owns it
 	read       atomic.Uint64         // stream sequence of the last event of the journal that was read
 	back       chan struct{}         // the connection came back
@@ -66,10 +66,10 @@ type Bus struct {
 	retired    bool          // the streams of an older release are gone; guarded by claiming
 	relinks    bool          // leaf nodes are to connect again; the same
 	met        atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
-	guard      *guard
-	meter      *meter
-	weighing   sync.Mutex
-	said       map[string]*bucket // by cluster: what it may still say; guarded by weighing
+	guard      *streams.Guard
+	meter      *limits.Meter
+	said       limits.Speech // what clusters may still say
+	pause      time.Duration // for which a cluster that says or reads too much is cut off
 	closed     context.Context
 	quit       context.CancelFunc
 }
@@ -78,20 +78,20 @@ var _ hub.Bus = (*Bus)(nil)
 
 // Options say to which server a Bus connects.
 type Options struct {
-	Server   *Server // the embedded one, or nil
-	URL      string  // of an external one (several, separated by commas); tls:// or wss://
-	CA       string  // PEM of the authorities its certificate comes from; the system's, if empty
-	Replicas int     // of the streams; 0 means 1
-	Standby  bool    // it acts for the fleet only when Serve says so, which tells hubs from each other; see hub.Peers
-	Keys     *Keys
-	IDs      *Identities
+	Server   *server.Server // the embedded one, or nil
+	URL      string         // of an external one (several, separated by commas); tls:// or wss://
+	CA       string         // PEM of the authorities its certificate comes from; the system's, if empty
+	Replicas int            // of the streams; 0 means 1
+	Standby  bool           // it acts for the fleet only when Serve says so, which tells hubs from each other; see hub.Peers
+	Keys     *keyring.Keys
+	IDs      *identity.Identities
 	Log      *slog.Logger
 }
 
 // Connect connects to the server. An external server that cannot be reached is no error: the bus waits for it, and
 // the log says so.
 func Connect(o Options) (*Bus, error) {
-	account, err := o.Keys.account.PublicKey()
+	account, err := o.Keys.AgentsAccount()
 	if err != nil {
 		return nil, err
 	}
@@ -110,14 +110,13 @@ func Connect(o Options) (*Bus, error) {
 		}
 		open, headers = append(open, private), append(headers, header)
 	}
-	b := &Bus{latest: map[string]uint64{}, guard: newGuard(), meter: newMeter(), open: open, headerKeys: headers,
+	b := &Bus{latest: map[string]uint64{}, guard: streams.NewGuard(), meter: limits.NewMeter(), open: open, headerKeys: headers,
 		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
 		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
-	b.standby, b.options = o.Standby, o
+	b.standby, b.options, b.pause = o.Standby, o, limits.FloodPause
 	b.serving.Store(!o.Standby)
 	b.closed, b.quit = context.WithCancel(context.Background())
-	system := as{user: o.Keys.systemUser, account: o.Keys.system, name: "drover-hub-system"}
-	if b.system, err = b.dial(o, system, b.returned); err != nil {
+	if b.system, err = b.dial(o, as{keyring.LoginSystem, "drover-hub-system"}, b.returned); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -126,13 +125,11 @@ func Connect(o Options) (*Bus, error) {
 			o.Log.Warn("the NATS servers have not been told of the hub's account yet; it is tried again", "err", err)
 		}
 	}
-	if b.conn, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.hub, name: "drover-hub"}, b.wake); err != nil {
+	if b.conn, err = b.dial(o, as{keyring.LoginHub, "drover-hub"}, b.wake); err != nil {
 		b.Close()
 		return nil, err
 	}
-	b.agents, err = b.dial(o, as{user: o.Keys.hubUser, account: o.Keys.account, name: "drover-hub-desk",
-		allowed: deskClaims}, b.wake)
-	if err != nil {
+	if b.agents, err = b.dial(o, as{keyring.LoginDesk, "drover-hub-desk"}, b.wake); err != nil {
 		b.Close()
 		return nil, err
 	}
@@ -150,20 +147,19 @@ func Connect(o Options) (*Bus, error) {
 		b.Close()
 		return nil, err
 	}
-	o.IDs.reach(func(cluster string, a protocol.Ask) error { return b.Ask(context.Background(), cluster, a) })
+	o.IDs.Reach(func(cluster string, a protocol.Ask) error { return b.Ask(context.Background(), cluster, a) })
 	return b, nil
 }
 
-// as is as whom the hub connects.
+// as is as whom the hub connects, and the name that servers show for that.
 type as struct {
-	user, account nkeys.KeyPair
-	name          string
-	allowed       func(user string) *jwt.UserClaims // everything, if nil
+	login keyring.Login
+	name  string
 }
 
 // dial connects; up is called whenever that succeeds.
 func (b *Bus) dial(o Options, who as, up func(), more ...natsgo.Option) (*natsgo.Conn, error) {
-	token, seed, err := o.Keys.userCredentials(who.user, who.account, who.name, who.allowed)
+	token, seed, err := o.Keys.Credentials(who.login, who.name)
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +183,7 @@ func (b *Bus) dial(o Options, who as, up func(), more ...natsgo.Option) (*natsgo
 		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { b.log.Warn("NATS", "err", err) }),
 	}
 	if o.Server != nil {
-		opts = append(opts, natsgo.InProcessServer(o.Server.server)) // asks for no TLS within the process
+		opts = append(opts, natsgo.InProcessServer(o.Server)) // asks for no TLS within the process
 	} else {
 		opts = append(opts, natsgo.Secure(clientTLS(o.CA))) // a server that offers none is refused
 	}
@@ -254,7 +250,7 @@ func (b *Bus) wake() {
 // Close ends the connections.
 func (b *Bus) Close() {
 	b.quit()
-	b.ids.reach(nil)
+	b.ids.Reach(nil)
 	for _, c := range []*natsgo.Conn{b.conn, b.agents, b.system} {
 		if c != nil {
 			c.Close()
@@ -269,7 +265,7 @@ func (b *Bus) Close() {
 func (b *Bus) Put(ctx context.Context, blobs []model.Packed, bundles []hub.Delivery) (err error) {
 	defer func() {
 		if err != nil {
-			b.guard.unsure()
+			b.guard.Unsure()
 		}
 		if errors.Is(err, jetstream.ErrNoStreamResponse) { // a stream is gone: who tries again finds it
 			err = errors.Join(err, b.prepare(ctx))
@@ -283,7 +279,7 @@ func (b *Bus) Put(ctx context.Context, blobs []model.Packed, bundles []hub.Deliv
 	}
 	ctx, cancel := context.WithTimeout(ctx, putTimeout)
 	defer cancel()
-	defer b.guard.begin()()
+	defer b.guard.Begin()()
 	var acks []jetstream.PubAckFuture
 	for _, p := range blobs {
 		chunks := protocol.Chunks(p.Sealed)
@@ -322,7 +318,7 @@ func (b *Bus) Forget(ctx context.Context, cluster string) error {
 	defer cancel()
 	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster),
 		protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
-		b.guard.forget(cluster)
+		b.guard.Forget(cluster)
 		if err := b.discard(ctx, "KV_"+bucket, subject); err != nil {
 			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)
 		}
@@ -335,9 +331,9 @@ func (b *Bus) await(ctx context.Context, acks []jetstream.PubAckFuture) error {
 	for _, a := range acks {
 		select {
 		case ack := <-a.Ok():
-			b.guard.note(a.Msg().Subject, ack)
+			b.guard.Note(a.Msg().Subject, ack)
 		case err := <-a.Err():
-			return full(err)
+			return streams.Full(err)
 		case <-ctx.Done():
 			return errors.New("the server does not acknowledge in time")
 		}
@@ -369,7 +365,7 @@ func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
 	}
 	for subject := range info.State.Subjects {
 		parts := strings.Split(subject, ".")
-		out.Blobs[parts[len(parts)-2]] = !b.guard.touched(parts[len(parts)-2])
+		out.Blobs[parts[len(parts)-2]] = !b.guard.Touched(parts[len(parts)-2])
 	}
 	return out, b.bundles(ctx, out)
 }
@@ -393,7 +389,7 @@ func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
 		got := uint64(0)
 		for m := range batch.Messages() {
 			got++
-			if b.guard.own(m.Subject(), sequence(m)) {
+			if b.guard.Own(m.Subject(), sequence(m)) {
 				b.holding(into, strings.TrimPrefix(m.Subject(), protocol.DesiredSubject("")), m.Headers())
 			}
 		}

@@ -10,13 +10,17 @@ import (
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/limits"
+	"github.com/drover-dev/drover/hub/nats/server"
+	"github.com/drover-dev/drover/hub/nats/streams"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // intruder connects with the hub's own credentials: it may change the streams.
 func (s site) intruder(t *testing.T) jetstream.JetStream {
 	t.Helper()
-	token, seed, err := s.keys.userCredentials(s.keys.hubUser, s.keys.hub, "intruder", nil)
+	token, seed, err := s.keys.Credentials(keyring.LoginHub, "intruder")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,9 +137,9 @@ func TestDamageToEachStreamIsFoundAndRepaired(t *testing.T) {
 			if has.Generations["a"] != 1 || has.Generations["b"] != 2 || len(has.Blobs) == 0 {
 				t.Errorf("after the repair it holds %+v", has)
 			}
-			for _, want := range streams(1) {
-				want.MaxBytes = s.bus.guard.share(want.Name)
-				if is := must(s.bus.js.Stream(t.Context(), want.Name)).CachedInfo().Config; !sameStream(want, is) {
+			for _, want := range streams.Configs(1) {
+				want.MaxBytes = s.bus.guard.Share(want.Name)
+				if is := must(s.bus.js.Stream(t.Context(), want.Name)).CachedInfo().Config; !streams.Same(want, is) {
 					t.Errorf("the stream %s is %+v", want.Name, is)
 				}
 			}
@@ -176,8 +180,8 @@ func TestEachStreamIsBounded(t *testing.T) {
 			t.Errorf("agents may roll up, or send what they like into, the stream %s: %+v", c.Name, c)
 		}
 	}
-	if seen != len(streams(1)) {
-		t.Errorf("there are %d streams, want %d", seen, len(streams(1)))
+	if seen != len(streams.Configs(1)) {
+		t.Errorf("there are %d streams, want %d", seen, len(streams.Configs(1)))
 	}
 	js := s.intruder(t)
 	if err := must(js.Stream(t.Context(), "KV_"+protocol.BucketDesired)).DeleteMsg(t.Context(), 1); err == nil {
@@ -193,7 +197,7 @@ func TestAnAgentIsHeldToItsSubjectsAndLimits(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	user := newUser()
-	jwt := must(s.keys.agentJWT("a", credential{User: user.public, Expires: time.Now().Add(time.Hour)}))
+	jwt := must(s.keys.AgentJWT("a", user.public, time.Now().Add(time.Hour)))
 	denied := make(chan error, 256)
 	c := s.dial(t, jwt, user.seed, "a", natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription,
 		err error) {
@@ -233,7 +237,7 @@ func TestAnAgentIsHeldToItsSubjectsAndLimits(t *testing.T) {
 			return err
 		})
 	}
-	big := make([]byte, maxSaid+1)
+	big := make([]byte, limits.MaxSaid+1)
 	if err := c.Publish(protocol.ReportSubject("a"), big); err == nil && c.Flush() == nil {
 		t.Errorf("%d bytes are not too much", len(big))
 	}
@@ -242,7 +246,7 @@ func TestAnAgentIsHeldToItsSubjectsAndLimits(t *testing.T) {
 // The hub finds back to its server, and what it holds there, by itself.
 func TestTheHubReconnectsToAServerThatWasRestarted(t *testing.T) {
 	t.Parallel()
-	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	e := newExternal(t, server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}})
 	b := e.hub(1, "main")
 	publish(t, b, 7, "before")
 	e.kill("main")
@@ -260,62 +264,4 @@ func TestTheHubReconnectsToAServerThatWasRestarted(t *testing.T) {
 	})
 	publish(t, b, 9, "after")
 	sees(t, e.agent(e.join(), "main"), "after")
-}
-
-func TestTheGuardKnowsWhatIsTheHubs(t *testing.T) {
-	t.Parallel()
-	const stream = "KV_" + protocol.BucketDesired
-	g := newGuard()
-	if found, quiet := g.compare(stream, 5, g.writes()); !quiet || len(found) != 0 {
-		t.Errorf("at the first look it finds %v, %t", found, quiet)
-	}
-	at := g.writes()
-	done := g.begin()
-	if _, quiet := g.compare(stream, 6, at); quiet {
-		t.Error("it looks while the hub writes")
-	}
-	g.note(protocol.DesiredSubject("a"), &jetstream.PubAck{Stream: stream, Sequence: 6})
-	done()
-	if _, quiet := g.compare(stream, 6, at); quiet {
-		t.Error("it takes a look that began before the hub wrote")
-	}
-	if found, _ := g.compare(stream, 8, g.writes()); len(found) != 2 || found[0] != 7 || found[1] != 8 {
-		t.Errorf("of 6, 7 and 8, of which 6 is the hub's, it finds %v", found)
-	}
-	if !g.own(protocol.DesiredSubject("a"), 6) || g.own(protocol.DesiredSubject("a"), 7) ||
-		!g.own(protocol.DesiredSubject("new"), 9) {
-		t.Error("it does not know which bundle is the hub's")
-	}
-	g.mark(protocol.DesiredSubject("a"))
-	if g.own(protocol.DesiredSubject("a"), 6) {
-		t.Error("a subject that another client wrote to counts as the hub's")
-	}
-	g.note(protocol.DesiredSubject("a"), &jetstream.PubAck{Stream: stream, Sequence: 9})
-	if !g.own(protocol.DesiredSubject("a"), 9) {
-		t.Error("what the hub wrote there since is not its own")
-	}
-	g.mark(protocol.BlobSubject("x", 1))
-	if !g.touched("x") || g.touched("y") {
-		t.Error("it does not know which blob was written to")
-	}
-
-	for _, c := range []struct {
-		messages uint64
-		drops    func()
-		shrunk   bool
-	}{
-		{3, nil, false}, {3, nil, false}, {2, nil, true}, {2, nil, false},
-		{1, func() { g.dropping(); g.dropDone(stream, 1, nil) }, false},
-		{1, nil, false},
-	} {
-		if c.drops != nil {
-			c.drops()
-		}
-		if got := g.shrunk(stream, c.messages, g.dropCount()); got != c.shrunk {
-			t.Errorf("with %d messages it has shrunk: %t", c.messages, got)
-		}
-	}
-	if g.shrunk(protocol.StreamJournal, 0, 0) {
-		t.Error("a stream of what agents say shrinks by itself")
-	}
 }

@@ -10,6 +10,9 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats/files"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/limits"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -17,7 +20,7 @@ import (
 // another does not wait for.
 type desk struct {
 	bus   *Bus
-	lanes *lanes
+	lanes *limits.Lanes
 	subs  []*natsgo.Subscription
 	// learned is told that a user key is known to be a cluster's from now on.
 	learned func(cluster, user string)
@@ -25,13 +28,13 @@ type desk struct {
 
 // openDesk begins to answer.
 func (b *Bus) openDesk(to hub.Listener, learned func(cluster, user string)) (*desk, error) {
-	d := &desk{bus: b, lanes: newLanes(), learned: learned}
+	d := &desk{bus: b, lanes: limits.NewLanes(), learned: learned}
 	err := d.serve(protocol.JoinSubject("*"), func(user string, data []byte) ([]byte,
 		error) {
-		return b.ids.join(user, data, to.Wanted)
+		return b.ids.Join(user, data, to.Wanted)
 	})
 	if err == nil {
-		err = d.serve(protocol.RenewSubject("*"), b.ids.renew)
+		err = d.serve(protocol.RenewSubject("*"), b.ids.Renew)
 	}
 	if err == nil {
 		err = d.serveHello()
@@ -51,7 +54,7 @@ func (d *desk) close() {
 	for _, s := range d.subs {
 		_ = s.Unsubscribe() // it fails only where the connection is closed
 	}
-	d.lanes.close()
+	d.lanes.Close()
 }
 
 // serve has decide answer requests on a subject that ends in who asks.
@@ -59,10 +62,10 @@ func (d *desk) serve(subject string, decide func(who string, data []byte) ([]byt
 	prefix := strings.TrimSuffix(subject, "*")
 	sub, err := d.bus.agents.Subscribe(subject, func(m *natsgo.Msg) {
 		who := strings.TrimPrefix(m.Subject, prefix)
-		if len(m.Data) > maxRequest || !ownInbox(who, m.Reply) || !d.bus.serving.Load() {
+		if len(m.Data) > limits.MaxRequest || !ownInbox(who, m.Reply) || !d.bus.serving.Load() {
 			return
 		}
-		d.lanes.do(m.Subject, func() { d.decide(m, who, decide) })
+		d.lanes.Do(m.Subject, func() { d.decide(m, who, decide) })
 	})
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", subject, err)
@@ -79,8 +82,8 @@ const (
 
 func (d *desk) decide(m *natsgo.Msg, who string, decide func(string, []byte) ([]byte, error)) {
 	answer, err := decide(who, m.Data)
-	d.bus.ids.count(err)
-	if err != nil && d.bus.told.first(m.Subject+" "+err.Error()) {
+	d.bus.ids.Count(err)
+	if err != nil && d.bus.told.First(m.Subject+" "+err.Error()) {
 		d.bus.log.Warn("a credential is refused; the same again is counted and not logged", "subject", m.Subject, "err", err)
 	}
 	if err == nil {
@@ -106,7 +109,7 @@ func (d *desk) serveHello() error {
 	prefix := protocol.HelloSubject("")
 	sub, err := d.bus.agents.Subscribe(protocol.HelloSubject("*"), func(m *natsgo.Msg) {
 		cluster := strings.TrimPrefix(m.Subject, prefix)
-		if len(m.Data) > maxRequest || m.Header.Get("Status") != "" {
+		if len(m.Data) > limits.MaxRequest || m.Header.Get("Status") != "" {
 			return
 		}
 		d.hello(cluster, m.Data, func(taken bool) {
@@ -141,7 +144,7 @@ func (d *desk) keep(cluster string, m *natsgo.Msg) {
 
 // hello processes a Hello, and calls done when it has, or has not.
 func (d *desk) hello(cluster string, data []byte, done func(taken bool)) {
-	took := d.lanes.do(protocol.HelloSubject(cluster), func() { done(d.take(cluster, data)) })
+	took := d.lanes.Do(protocol.HelloSubject(cluster), func() { done(d.take(cluster, data)) })
 	if !took {
 		done(false)
 	}
@@ -149,25 +152,25 @@ func (d *desk) hello(cluster string, data []byte, done func(taken bool)) {
 
 // take processes a Hello, and says whether it did.
 func (d *desk) take(cluster string, data []byte) bool {
-	h, err := d.bus.ids.hello(cluster, data)
+	h, err := d.bus.ids.Hello(cluster, data)
 	switch {
-	case errors.Is(err, errStore):
+	case errors.Is(err, files.ErrStore):
 		d.bus.log.Error("which credential a cluster uses now is not taken in; it is when its agent next connects",
 			"cluster", cluster, "err", err)
 		return false
-	case errors.Is(err, errRevoked):
+	case errors.Is(err, identity.ErrRevoked):
 		d.bus.log.Debug("a hello with a revoked credential is ignored", "cluster", cluster, "err", err)
 		return false
 	case err != nil:
 		d.bus.drop("hello", cluster, err)
 		return false
 	}
-	if h.learned != "" {
-		d.bus.log.Info("a cluster's credential is known again", "cluster", cluster, "user", h.learned)
-		d.learned(cluster, h.learned)
+	if h.Learned != "" {
+		d.bus.log.Info("a cluster's credential is known again", "cluster", cluster, "user", h.Learned)
+		d.learned(cluster, h.Learned)
 	}
-	if h.renew && d.bus.serving.Load() {
-		d.bus.ids.askRenew(cluster)
+	if h.Renew && d.bus.serving.Load() {
+		d.bus.ids.AskRenew(cluster)
 	}
 	return true
 }
@@ -181,7 +184,7 @@ func (d *desk) countGuesses() error {
 			Reason string
 		}
 		if json.Unmarshal(m.Data, &event) == nil {
-			d.bus.ids.count(fmt.Errorf("NATS turned a connection from %.80s away: %.80s", event.Client.Host, event.Reason))
+			d.bus.ids.Count(fmt.Errorf("NATS turned a connection from %.80s away: %.80s", event.Client.Host, event.Reason))
 		}
 	})
 	if err == nil {

@@ -1,14 +1,15 @@
-// Package nats is the bus: an embedded nats-server or the connection to an external one, the buckets and
-// the stream on it, what is published and heard there, and the identities of those who may speak.
+// Package nats is the bus: the connections to an embedded nats-server or to external ones, what is published and heard
+// there, and answering those who ask for credentials.
 //
-// The hub is a NATS operator. It has one account, AGENTS, in which every credential of a cluster is a user that may do
-// exactly what protocol.AgentSubjects says, and every join token one that may do what protocol.JoinSubjects says. The
-// hub keeps their public keys alone. What agents say is signed by the key of a credential and sealed to the hub: the
-// servers are trusted to deliver, and with nothing else.
+// What agents say is signed by the key of a credential and sealed to the hub: the servers are trusted to deliver, and
+// with nothing else. The packages below have the rest, and do not know a connection:
 //
-// Every client on the network needs TLS. Certificates come from an authority that the hub makes with its other keys,
-// or are the user's own. External servers get their configuration and certificates from here too (Keys.Files): alone,
-// as a cluster, or as the leaf node of a far site. Keys are rotated in two steps (Keys.Begin, Keys.Finish).
+//	keyring   the hub's secrets, and what they vouch for: certificates, accounts, users
+//	identity  who may speak for a cluster: credentials, join tokens
+//	server    the embedded nats-server, and the configuration of external ones
+//	streams   how streams are set up, and noticing that another client changed them
+//	limits    what a client may cost
+//	files     writing files whole or not at all
 //
-// It may import hub, hub/model and protocol.
+// It may import hub, hub/model, protocol and the packages below it.
 package nats

@@ -123,11 +123,11 @@ func (b *Bus) claim(revoked []string) error {
 		}
 		b.retired, b.relinks = true, b.relinks || had
 	}
-	now, err := b.keys.claims(revoked)
+	now, err := b.keys.Claims(revoked)
 	if err != nil {
 		return err
 	}
-	for _, a := range [][2]string{{now.system, now.systemJWT}, {now.hub, now.hubJWT}, {now.account, now.accountJWT}} {
+	for _, a := range [][2]string{{now.System, now.SystemJWT}, {now.Hub, now.HubJWT}, {now.Account, now.AccountJWT}} {
 		if err := b.update(a[0], a[1]); err != nil {
 			return err
 		}
@@ -144,11 +144,11 @@ func (b *Bus) claim(revoked []string) error {
 // introduce tells external servers of the hub's own account, which lists no revoked users, so that a hub can send it
 // that does not act for the fleet, too. b.claiming is held.
 func (b *Bus) introduce() error {
-	now, err := b.keys.claims(nil)
+	now, err := b.keys.Claims(nil)
 	if err != nil {
 		return err
 	}
-	return b.update(now.hub, now.hubJWT)
+	return b.update(now.Hub, now.HubJWT)
 }
 
 // request sends a request in the system account. The server that the hub is connected to may be the one that was lost:

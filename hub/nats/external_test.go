@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"log/slog"
 	"math/rand/v2"
 	"net"
@@ -14,11 +15,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -76,15 +79,15 @@ func freePort(t *testing.T) int {
 type external struct {
 	t       *testing.T
 	dir     string
-	keys    *Keys
-	ids     *Identities
+	keys    *keyring.Keys
+	ids     *identity.Identities
 	ports   map[string]int // by node: for clients
-	running map[string]*server.Server
+	running map[string]*natsserver.Server
 	former  bool   // servers are configured as c9a339c did
 	storage string // that servers have; as much as there is, if empty
 }
 
-func newExternal(t *testing.T, s Servers) *external {
+func newExternal(t *testing.T, s server.Servers) *external {
 	e := noServers(t)
 	e.add(s)
 	return e
@@ -92,9 +95,9 @@ func newExternal(t *testing.T, s Servers) *external {
 
 // noServers has none yet.
 func noServers(t *testing.T) *external {
-	e := &external{t: t, dir: t.TempDir(), keys: must(OpenKeys(t.TempDir())), ports: map[string]int{},
-		running: map[string]*server.Server{}}
-	e.ids = must(OpenIdentities(t.TempDir(), e.keys))
+	e := &external{t: t, dir: t.TempDir(), keys: must(keyring.Open(t.TempDir())), ports: map[string]int{},
+		running: map[string]*natsserver.Server{}}
+	e.ids = must(identity.Open(t.TempDir(), e.keys))
 	t.Cleanup(func() {
 		for name := range e.running {
 			e.kill(name)
@@ -104,9 +107,9 @@ func noServers(t *testing.T) *external {
 }
 
 // add writes the configuration of servers, and starts them.
-func (e *external) add(s Servers) {
+func (e *external) add(s server.Servers) {
 	e.t.Helper()
-	for _, f := range must(e.keys.Files(s)) {
+	for _, f := range must(server.Files(e.keys, s)) {
 		path := filepath.Join(e.dir, f.Path)
 		if strings.HasSuffix(path, ".conf") { // the folder that the server is started in
 			text := strings.ReplaceAll(string(f.Data), `"./`, `"`+filepath.Dir(path)+`/`)
@@ -131,16 +134,15 @@ func (e *external) add(s Servers) {
 // start starts a node, or starts it again.
 func (e *external) start(name string) {
 	e.t.Helper()
-	opts, err := server.ProcessConfigFile(filepath.Join(e.dir, name, "nats.conf"))
+	opts, err := natsserver.ProcessConfigFile(filepath.Join(e.dir, name, "nats.conf"))
 	if err != nil {
 		e.t.Fatal(err)
 	}
 	opts.Host, opts.Port, opts.NoSigs, opts.SyncInterval = "127.0.0.1", e.ports[name], true, time.Minute
-	s, err := server.NewServer(opts)
+	s, err := natsserver.NewServer(opts)
 	if err != nil {
 		e.t.Fatal(err)
 	}
-	s.SetLoggerV2(newServerLog(slog.New(slog.DiscardHandler)), false, false, false)
 	s.Start()
 	if !s.ReadyForConnections(patience) {
 		e.t.Fatalf("%s does not come up", name)
@@ -179,11 +181,24 @@ func (e *external) hub(replicas int, names ...string) *Bus {
 // join gives the user that cluster a has.
 func (e *external) join() userPair {
 	user := newUser()
-	e.ids.mu.Lock()
-	defer e.ids.mu.Unlock()
-	e.ids.put(identity{Cluster: "a", Credentials: []credential{{User: user.public, Issued: time.Now(),
-		Expires: time.Now().Add(time.Hour)}}})
+	enrol(e.t, e.keys, e.ids, "a", user)
 	return user
+}
+
+// enrol has a hub know a credential of a cluster that it has issued, which is its JWT: its agent says hello.
+func enrol(t *testing.T, keys *keyring.Keys, ids *identity.Identities, cluster string, user userPair) string {
+	t.Helper()
+	_, open, err := protocol.NewOpenKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	jwt := must(keys.AgentJWT(cluster, user.public, time.Now().Add(time.Hour)))
+	hello := must(protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: cluster, Time: time.Now(),
+		JWT: jwt, OpenKey: open}, must(signerOf(user))))
+	if h, err := ids.Hello(cluster, hello); err != nil || h.Learned != user.public {
+		t.Fatalf("the credential of %s is not known: %+v, %v", cluster, h, err)
+	}
+	return jwt
 }
 
 // agent connects as the agent of cluster a, and comes again by itself.
@@ -216,10 +231,10 @@ func sees(t *testing.T, c *natsgo.Conn, text string) {
 	})
 }
 
-func threeNodes(t *testing.T) Servers {
-	s := Servers{Cluster: "main"}
+func threeNodes(t *testing.T) server.Servers {
+	s := server.Servers{Cluster: "main"}
 	for i := range 3 {
-		s.Nodes = append(s.Nodes, Node{Name: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: freePort(t)})
+		s.Nodes = append(s.Nodes, server.Node{Name: fmt.Sprintf("n%d", i), Host: "127.0.0.1", Port: freePort(t)})
 	}
 	return s
 }
@@ -305,7 +320,7 @@ func TestARevocationReachesEveryServer(t *testing.T) {
 
 func TestARevocationWaitsForAServerThatIsBackSoon(t *testing.T) {
 	t.Parallel()
-	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	e := newExternal(t, server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}})
 	b, user := e.hub(1, "main"), e.join()
 	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
 	e.kill("main")
@@ -330,7 +345,7 @@ func TestARevocationWaitsForAServerThatIsBackSoon(t *testing.T) {
 // is no failure.
 func TestARevocationWaitsLongerForAServerThanForAnAnswer(t *testing.T) {
 	t.Parallel()
-	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+	e := newExternal(t, server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}})
 	b, user := e.hub(1, "main"), e.join()
 	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
 	until(t, "the hub has told the servers once", func() bool {
@@ -381,8 +396,8 @@ func TestWhichRequestsAreRepeated(t *testing.T) {
 
 func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {
 	t.Parallel()
-	e := newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
-	for name, ca := range map[string]string{"another authority": must(OpenKeys(t.TempDir())).CA(),
+	e := newExternal(t, server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}})
+	for name, ca := range map[string]string{"another authority": must(keyring.Open(t.TempDir())).CA(),
 		"the system's authorities": ""} {
 		b := must(Connect(Options{URL: e.url("main"), CA: ca, Keys: e.keys, IDs: e.ids, Log: slog.New(slog.DiscardHandler)}))
 		t.Cleanup(b.Close)

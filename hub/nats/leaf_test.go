@@ -9,6 +9,7 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -16,11 +17,11 @@ import (
 func newSite(t *testing.T) (e *external, b *Bus, upstream string) {
 	port := freePort(t)
 	upstream = fmt.Sprintf("tls://127.0.0.1:%d", port)
-	e = newExternal(t, Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}},
+	e = newExternal(t, server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}},
 		LeafNodes: fmt.Sprintf("127.0.0.1:%d", port)})
 	b = e.hub(1, "main")
 	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
-	e.add(Servers{Nodes: []Node{{Name: "leaf", Host: "127.0.0.1"}}, Upstreams: []string{upstream}})
+	e.add(server.Servers{Nodes: []server.Node{{Name: "leaf", Host: "127.0.0.1"}}, Upstreams: []string{upstream}})
 	return e, b, upstream
 }
 

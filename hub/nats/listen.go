@@ -14,6 +14,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats/limits"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -58,13 +59,13 @@ func (b *Bus) Listen(ctx context.Context, to hub.Listener) error {
 			return nil
 		case f := <-calls:
 			f()
-		case <-b.ids.stirred:
-			to.Identities(b.ids.takeChanged())
+		case <-b.ids.Stirred():
+			to.Identities(b.ids.TakeChanged())
 		case <-b.back:
 			to.Reset()
 			if b.serving.Load() {
-				for _, cluster := range b.ids.rotating() {
-					b.ids.askRenew(cluster)
+				for _, cluster := range b.ids.Rotating() {
+					b.ids.AskRenew(cluster)
 				}
 			}
 			go watch.refresh(ctx, call)
@@ -262,47 +263,28 @@ func received(m jetstream.Msg) time.Time {
 type links struct {
 	bus  *Bus
 	to   hub.Listener
-	live map[string]map[string]connection // by cluster: its connections; those of users that are no cluster's yet under ""
+	live map[string]map[string]limits.Connection // by cluster: its connections; those of users that are no cluster's yet under ""
 	// While questions are under way, what events said since is kept: it is newer than what will be answered.
 	asking  int             // questions under way
 	touched map[string]bool // connections that came or went meanwhile
 }
 
 func newLinks(b *Bus, to hub.Listener) *links {
-	return &links{bus: b, to: to, live: map[string]map[string]connection{}, touched: map[string]bool{}}
+	return &links{bus: b, to: to, live: map[string]map[string]limits.Connection{}, touched: map[string]bool{}}
 }
-
-// connection is what the system account says of one, see ConnectEventMsg and DisconnectEventMsg of
-// nats-server.
-type connection struct {
-	Server struct{ ID string }
-	Client struct {
-		ID    uint64
-		User  string
-		Start time.Time
-		Stop  time.Time
-	}
-	Received struct{ Msgs int64 }  // by the server, if it is told
-	Sent     struct{ Bytes int64 } // the same
-}
-
-// traffic is what went over the connection.
-func (c connection) traffic() traffic { return traffic{c.Received.Msgs, c.Sent.Bytes} }
-
-func (c connection) key() string { return fmt.Sprint(c.Server.ID, "/", c.Client.ID) }
 
 func (l *links) subscribe(call func(func())) error {
 	hear := func(event string, up bool) error {
 		_, err := l.bus.system.Subscribe("$SYS.ACCOUNT."+l.bus.account+"."+event, func(m *natsgo.Msg) {
-			var c connection
+			var c limits.Connection
 			if json.Unmarshal(m.Data, &c) != nil {
 				return
 			}
-			if up && l.bus.meter.came(c, time.Now()) || !up && l.bus.meter.went(c, time.Now()) {
+			if up && l.bus.meter.Came(c, time.Now()) || !up && l.bus.meter.Went(c, time.Now()) {
 				l.bus.flooded(c.Client.User)
 			}
 			call(func() {
-				cluster, _ := l.bus.ids.cluster(c.Client.User)
+				cluster, _ := l.bus.ids.ClusterOf(c.Client.User)
 				l.note(cluster, c, up)
 			})
 		})
@@ -315,19 +297,19 @@ func (l *links) subscribe(call func(func())) error {
 }
 
 // note takes in that a connection came or went. A cluster is connected while any of its connections is.
-func (l *links) note(cluster string, c connection, up bool) {
+func (l *links) note(cluster string, c limits.Connection, up bool) {
 	if l.asking > 0 {
-		l.touched[c.key()] = true
+		l.touched[c.Key()] = true
 	}
 	was := len(l.live[cluster]) > 0
 	at := c.Client.Start
 	if up {
 		if l.live[cluster] == nil {
-			l.live[cluster] = map[string]connection{}
+			l.live[cluster] = map[string]limits.Connection{}
 		}
-		l.live[cluster][c.key()] = c
+		l.live[cluster][c.Key()] = c
 	} else {
-		delete(l.live[cluster], c.key())
+		delete(l.live[cluster], c.Key())
 		at = c.Client.Stop // zero where its end was not heard of
 	}
 	if cluster != "" {
@@ -372,7 +354,7 @@ func (l *links) asked() {
 }
 
 // replace takes an answer for what is live, but for connections that came or went since it was asked for.
-func (l *links) replace(found map[string]map[string]connection) {
+func (l *links) replace(found map[string]map[string]limits.Connection) {
 	defer l.asked()
 	since := maps.Clone(l.touched)
 	for cluster, conns := range l.live {
@@ -393,28 +375,25 @@ func (l *links) replace(found map[string]map[string]connection) {
 
 // connections asks all servers for the connections of agents, by cluster and key. Those of users that are no cluster's
 // are under "".
-func (b *Bus) connections(ctx context.Context) (map[string]map[string]connection, error) {
-	found := map[string]map[string]connection{}
-	for offset := 0; ; offset += pageSize {
+func (b *Bus) connections(ctx context.Context) (map[string]map[string]limits.Connection, error) {
+	found := map[string]map[string]limits.Connection{}
+	for offset := 0; ; offset += limits.PageSize {
 		got, err := b.page(ctx, offset, found)
-		if err != nil || got < pageSize {
+		if err != nil || got < limits.PageSize {
 			return found, err
 		}
 	}
 }
 
-// pageSize is how many connections a server lists in one answer.
-const pageSize = 1024
-
 // page asks for one page of connections, and gives the most that any one server had.
-func (b *Bus) page(ctx context.Context, offset int, into map[string]map[string]connection) (int, error) {
+func (b *Bus) page(ctx context.Context, offset int, into map[string]map[string]limits.Connection) (int, error) {
 	inbox := b.system.NewRespInbox()
 	sub, err := b.system.SubscribeSync(inbox)
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = sub.Unsubscribe() }()
-	ask := fmt.Sprintf(`{"auth":true,"limit":%d,"offset":%d}`, pageSize, offset)
+	ask := fmt.Sprintf(`{"auth":true,"limit":%d,"offset":%d}`, limits.PageSize, offset)
 	if err := b.system.PublishRequest("$SYS.REQ.ACCOUNT."+b.account+".CONNZ", inbox, []byte(ask)); err != nil {
 		return 0, err
 	}
@@ -437,7 +416,7 @@ func (b *Bus) page(ctx context.Context, offset int, into map[string]map[string]c
 	}
 }
 
-func (b *Bus) listed(data []byte, into map[string]map[string]connection) (int, error) {
+func (b *Bus) listed(data []byte, into map[string]map[string]limits.Connection) (int, error) {
 	var answer struct {
 		Server struct{ ID string }
 		Data   struct {
@@ -454,14 +433,14 @@ func (b *Bus) listed(data []byte, into map[string]map[string]connection) (int, e
 		return 0, err
 	}
 	for _, conn := range answer.Data.Connections {
-		cluster, _ := b.ids.cluster(conn.User)
-		var c connection
+		cluster, _ := b.ids.ClusterOf(conn.User)
+		var c limits.Connection
 		c.Server.ID, c.Client.ID, c.Client.User, c.Client.Start = answer.Server.ID, conn.CID, conn.User, conn.Start
 		c.Received.Msgs, c.Sent.Bytes = conn.Received, conn.Sent
 		if into[cluster] == nil {
-			into[cluster] = map[string]connection{}
+			into[cluster] = map[string]limits.Connection{}
 		}
-		into[cluster][c.key()] = c
+		into[cluster][c.Key()] = c
 	}
 	return len(answer.Data.Connections), nil
 }

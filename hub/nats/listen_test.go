@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/hub/nats/limits"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -21,7 +22,7 @@ func (s said) Link(cluster string, connected bool, _ time.Time) {
 	s[cluster] = connected
 }
 
-func conn(id uint64) (c connection) {
+func conn(id uint64) (c limits.Connection) {
 	c.Server.ID, c.Client.ID, c.Client.Start = "server", id, time.Now()
 	return c
 }
@@ -37,9 +38,9 @@ func TestAnAnswerIsOlderThanWhatHappenedMeanwhile(t *testing.T) {
 	l.asking++
 	l.note("comes", conn(4), true)
 	l.note("leaves", conn(3), false)
-	answer := map[string]map[string]connection{}
+	answer := map[string]map[string]limits.Connection{}
 	for cluster, id := range map[string]uint64{"stays": 1, "leaves": 3, "came unnoticed": 5} {
-		answer[cluster] = map[string]connection{conn(id).key(): conn(id)}
+		answer[cluster] = map[string]limits.Connection{conn(id).Key(): conn(id)}
 	}
 	l.replace(answer)
 

@@ -14,6 +14,8 @@ import (
 	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/limits"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -46,8 +48,7 @@ func (b *Bus) openPeers(o Options) (*peers, error) {
 		return nil, err
 	}
 	p := &peers{key: ed25519.NewKeyFromSeed(seed)}
-	who := as{user: o.Keys.hubUser, account: o.Keys.hub, name: "drover-hub-peers"}
-	p.conn, err = b.dial(o, who, func() {}, natsgo.NoEcho())
+	p.conn, err = b.dial(o, as{keyring.LoginHub, "drover-hub-peers"}, func() {}, natsgo.NoEcho())
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,7 @@ func (b *Bus) answer(p *peers, m *natsgo.Msg) {
 
 // open reads what another hub says.
 func (p *peers) open(fleet string, data []byte) (protocol.Presence, error) {
-	if len(data) > maxRequest {
+	if len(data) > limits.MaxRequest {
 		return protocol.Presence{}, protocol.ErrMalformed
 	}
 	keys := []ed25519.PublicKey{p.key.Public().(ed25519.PublicKey)}
@@ -159,12 +160,12 @@ func (b *Bus) hearPeers(met func(protocol.Presence)) {
 
 // Serve implements hub.Peers.
 func (b *Bus) Serve(yes bool, epoch uint64) {
-	b.ids.epoch.Store(epoch)
+	b.ids.SetEpoch(epoch)
 	if b.serving.Swap(yes) == yes || !yes {
 		return
 	}
-	b.guard.unsure()
-	b.guard.recount()
+	b.guard.Unsure()
+	b.guard.Recount()
 	if b.server != nil {
 		if err := b.server.Revoke(b.ids.Revoked()); err != nil {
 			b.log.Error("the embedded NATS server has not been told which credentials are revoked", "err", err)

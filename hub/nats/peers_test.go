@@ -9,6 +9,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -26,7 +27,7 @@ func presence(instance string) protocol.Presence {
 }
 
 func TestHubsFindEachOther(t *testing.T) {
-	e := newExternal(t, Servers{Nodes: []Node{{Name: "n0", Host: "127.0.0.1"}}})
+	e := newExternal(t, server.Servers{Nodes: []server.Node{{Name: "n0", Host: "127.0.0.1"}}})
 	first := e.standby("n0")
 	if err := first.Put(t.Context(), nil, nil); !errors.Is(err, hub.ErrUnmet) {
 		t.Errorf("before it has asked for others it publishes: %v", err)
@@ -82,7 +83,7 @@ func TestHubsFindEachOther(t *testing.T) {
 // A hub that stands back leaves the servers as they are: its list of revoked credentials may be older, and its flags
 // others.
 func TestAHubThatStandsBackLeavesTheServersAsTheyAre(t *testing.T) {
-	e := newExternal(t, Servers{Nodes: []Node{{Name: "n0", Host: "127.0.0.1"}}})
+	e := newExternal(t, server.Servers{Nodes: []server.Node{{Name: "n0", Host: "127.0.0.1"}}})
 	b := e.standby("n0")
 	has, err := b.Holdings(t.Context())
 	if err != nil || len(has.Generations) != 0 {
@@ -104,7 +105,7 @@ func TestAHubThatStandsBackLeavesTheServersAsTheyAre(t *testing.T) {
 		}
 		close(gone)
 	}()
-	if _, err := e.ids.edit("a", func(id *identity, now time.Time) error { id.revoke("", now, now); return nil }); err != nil {
+	if err := e.ids.Revoke("a"); err != nil { // which tells no server: nobody has said how
 		t.Fatal(err)
 	}
 	if err := b.Revoke(e.ids.Revoked()); err != nil {

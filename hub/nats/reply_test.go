@@ -12,9 +12,10 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
-	"github.com/nats-io/nkeys"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -43,8 +44,8 @@ func replyKinds() []string {
 // site is where agents connect, and the hub that serves them.
 type site struct {
 	bus  *Bus
-	keys *Keys
-	ids  *Identities
+	keys *keyring.Keys
+	ids  *identity.Identities
 	url  string // where the agents under test connect
 	hub  string // where the hub does
 }
@@ -79,10 +80,9 @@ type observer struct {
 	heard map[string][]*natsgo.Msg
 }
 
-func (s site) observe(t *testing.T, account nkeys.KeyPair, urls ...string) *observer {
+func (s site) observe(t *testing.T, as keyring.Login, urls ...string) *observer {
 	t.Helper()
-	pair := must(nkeys.CreateUser())
-	token, seed, err := s.keys.userCredentials(pair, account, "observer", nil)
+	token, seed, err := s.keys.Credentials(as, "observer")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,11 +144,7 @@ func contents(t *testing.T, b *Bus) map[string]string {
 // attack publishes to all that agents and tokens may, with every kind of reply.
 func (s site) attack(t *testing.T) {
 	user, token := newUser(), newUser()
-	now := time.Now()
-	s.ids.mu.Lock()
-	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: user.public, Issued: now,
-		Expires: now.Add(time.Hour)}}})
-	s.ids.mu.Unlock()
+	jwt := enrol(t, s.keys, s.ids, "a", user)
 	publish(t, s.bus, 1, "bundle of a")
 	until(t, "the bus takes the bundle of b", func() bool {
 		return s.bus.Put(t.Context(), nil, []hub.Delivery{{Cluster: "b", Generation: 1,
@@ -161,9 +157,8 @@ func (s site) attack(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	agent := s.dial(t, must(s.keys.agentJWT("a", credential{User: user.public, Expires: now.Add(time.Hour)})),
-		user.seed, "a")
-	holder := s.dial(t, must(s.keys.tokenJWT(tokenOf("a", token.public))), token.seed, token.public)
+	agent := s.dial(t, jwt, user.seed, "a")
+	holder := s.dial(t, must(s.keys.TokenJWT("a", token.public, time.Now().Add(time.Hour))), token.seed, token.public)
 	sees(t, agent, "bundle of a")
 	until(t, "the streams have what was said, and the hub reads it", func() bool {
 		all := contents(t, s.bus)
@@ -171,7 +166,7 @@ func (s site) attack(t *testing.T) {
 		return len(all) >= 11 && read == 3
 	})
 	before := contents(t, s.bus)
-	neighbours, hubs := s.observe(t, s.keys.account, s.url, s.hub), s.observe(t, s.keys.hub, s.hub)
+	neighbours, hubs := s.observe(t, keyring.LoginFormer, s.url, s.hub), s.observe(t, keyring.LoginHub, s.hub)
 
 	publishAgent, _ := protocol.AgentSubjects("a")
 	publishAgent = append(publishAgent, protocol.BlobGet("missing", 0), protocol.BlobGet("x", 0))
@@ -244,14 +239,10 @@ func (s site) attack(t *testing.T) {
 	}
 }
 
-func tokenOf(cluster, user string) token {
-	return token{Cluster: cluster, User: user, Expires: time.Now().Add(time.Hour)}
-}
-
 // embedded is a hub with the server that it embeds.
 func embedded(t *testing.T) site {
 	s, keys := newServer(t, nil)
-	ids := must(OpenIdentities(t.TempDir(), keys))
+	ids := must(identity.Open(t.TempDir(), keys))
 	b := must(Connect(Options{Server: s, Keys: keys, IDs: ids, Log: testLog(t)}))
 	t.Cleanup(b.Close)
 	_ = must(b.Holdings(t.Context()))

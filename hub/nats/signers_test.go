@@ -8,6 +8,9 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -17,7 +20,8 @@ type fleetOf struct {
 	place string // where the agent connects
 	bus   *Bus
 	user  userPair // of the agent
-	cred  credential
+	open  []byte   // its X25519 public key
+	data  string   // the folder in which the hub keeps who its clusters are
 	jwt   string
 	conn  *natsgo.Conn
 	count uint64 // generations
@@ -30,12 +34,9 @@ func (f *fleetOf) start() {
 	if f.bus != nil {
 		f.bus.Close()
 	}
-	f.keys = must(OpenKeys(f.keys.dir))
-	f.ids = must(OpenIdentities(f.t.TempDir(), f.keys))
+	f.keys = must(keyring.Open(f.keys.Dir()))
+	f.ids = must(identity.Open(f.data, f.keys))
 	f.ids.Log = testLog(f.t)
-	f.ids.mu.Lock()
-	f.ids.put(identity{Cluster: "a", Current: f.cred.User, Credentials: []credential{f.cred}})
-	f.ids.mu.Unlock()
 	f.bus = f.hub(1, "main")
 	f.ids.Advertise(must(f.keys.Trust([]string{f.url(f.place)}, f.keys.CA())), f.bus.Revoke)
 	bus := f.bus
@@ -48,8 +49,8 @@ func (f *fleetOf) configure() {
 	for name := range f.running {
 		f.kill(name)
 	}
-	f.add(Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}, LeafNodes: fmt.Sprintf("127.0.0.1:%d", f.port)})
-	f.add(Servers{Nodes: []Node{{Name: "leaf", Host: "127.0.0.1"}}, Upstreams: []string{fmt.Sprintf("tls://127.0.0.1:%d", f.port)}})
+	f.add(server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}, LeafNodes: fmt.Sprintf("127.0.0.1:%d", f.port)})
+	f.add(server.Servers{Nodes: []server.Node{{Name: "leaf", Host: "127.0.0.1"}}, Upstreams: []string{fmt.Sprintf("tls://127.0.0.1:%d", f.port)}})
 }
 
 // serves publishes, and waits until the agent has it over a new connection.
@@ -71,7 +72,7 @@ func (f *fleetOf) renews() {
 	key := must(signerOf(f.user))
 	hello := func() []byte {
 		return must(protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: "a", Time: time.Now(), JWT: f.jwt,
-			OpenKey: f.cred.OpenKey}, key))
+			OpenKey: f.open}, key))
 	}
 	until(t, "the agent is asked to renew", func() bool {
 		_, _ = f.conn.Request(protocol.HelloSubject("a"), hello(), time.Second)
@@ -79,15 +80,14 @@ func (f *fleetOf) renews() {
 		return err == nil
 	})
 	next := newUser()
-	req := protocol.KeyRequest{Version: protocol.Version, Cluster: "a", User: next.public, OpenKey: f.cred.OpenKey}
+	req := protocol.KeyRequest{Version: protocol.Version, Cluster: "a", User: next.public, OpenKey: f.open}
 	until(t, "the hub grants the next credential", func() bool {
 		m, err := f.conn.Request(protocol.RenewSubject("a"), must(protocol.SignMessage(req, key)), time.Second)
 		if err == nil {
-			f.jwt = peek[protocol.Grant](m.Data).JWT
+			f.jwt = payload[protocol.Grant](m.Data).JWT
 		}
 		return err == nil && f.jwt != ""
 	})
-	f.cred, _ = f.ids.get("a").credential(next.public)
 	f.user, key = next, must(signerOf(next))
 	f.serves()
 	until(t, "no cluster is left", func() bool {
@@ -114,51 +114,47 @@ func TestTheAccountKeyRotatesUnderExternalServers(t *testing.T) {
 	for _, place := range []string{"main", "leaf"} {
 		t.Run(place, func(t *testing.T) {
 			t.Parallel()
-			f := &fleetOf{external: noServers(t), place: place, user: newUser(), port: freePort(t)}
-			_, open, err := protocol.NewOpenKey()
-			if err != nil {
-				t.Fatal(err)
-			}
-			now := time.Now()
-			f.cred = credential{User: f.user.public, OpenKey: open, Issued: now, Expires: now.Add(time.Hour)}
-			f.jwt = must(f.keys.agentJWT("a", f.cred))
+			f := &fleetOf{external: noServers(t), place: place, user: newUser(), port: freePort(t), data: t.TempDir()}
+			f.ids = must(identity.Open(f.data, f.keys))
+			f.jwt = enrol(t, f.keys, f.ids, "a", f.user)
+			f.open, _ = f.ids.OpenKey("a")
 			first := struct{ jwt, seed string }{f.jwt, f.user.seed}
 			f.configure()
 			f.start()
 			f.serves()
 
-			rotate := func(step func(*Keys, KeyKind) error, kind KeyKind) {
+			rotate := func(step func(*keyring.Keys, keyring.Kind) error, kind keyring.Kind) {
 				t.Helper()
 				if err := step(f.keys, kind); err != nil {
 					t.Fatal(err)
 				}
 				f.start()
 			}
-			rotate((*Keys).Begin, KeyAccount)
+			rotate((*keyring.Keys).Begin, keyring.Account)
 			if moving := f.ids.Joins().Moving; len(moving) != 1 {
 				t.Errorf("%q have a credential of the first key", moving)
 			}
 			f.renews() // servers and leaf nodes have their configuration of before
 			f.configure()
 			f.start()
-			rotate((*Keys).Finish, KeyAccount)
+			rotate((*keyring.Keys).Finish, keyring.Account)
 			f.serves()
-			rotate((*Keys).Begin, KeyOperator)
+			rotate((*keyring.Keys).Begin, keyring.Operator)
 			f.configure() // servers trust both operators
 			f.start()
 			f.serves()
-			rotate((*Keys).Finish, KeyOperator)
+			rotate((*keyring.Keys).Finish, keyring.Operator)
 			f.configure()
 			f.start()
 			f.serves()
 			f.refuses(first.jwt, first.seed)
 
-			rotate((*Keys).Begin, KeyAccount) // the second time the key before ends at once
+			rotate((*keyring.Keys).Begin, keyring.Account) // the second time the key before ends at once
 			second := struct{ jwt, seed string }{f.jwt, f.user.seed}
 			f.renews()
 			f.configure()
 			f.start()
-			rotate((*Keys).Finish, KeyAccount)
+			rotate((*keyring.Keys).Finish, keyring.Account)
 			f.serves()
 			f.refuses(second.jwt, second.seed)
 		})

@@ -2,7 +2,6 @@ package nats
 
 import (
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/protocol"
@@ -22,7 +21,7 @@ func (b *Bus) hear(kind protocol.SpeechKind, cluster string, sealed []byte, at t
 	}
 	var payload []byte
 	if err == nil {
-		payload, err = speech.Verify(b.ids.witnesses(cluster, at))
+		payload, err = speech.Verify(b.ids.Witnesses(cluster, at))
 	}
 	if err == nil {
 		return payload, true
@@ -33,38 +32,15 @@ func (b *Bus) hear(kind protocol.SpeechKind, cluster string, sealed []byte, at t
 
 // drop counts what was said in the name of a cluster and cannot be taken for its agent's word.
 func (b *Bus) drop(kind, cluster string, err error) {
-	b.ids.unheard(cluster, err)
+	b.ids.Unheard(cluster, err)
 	reason := protocol.ErrMalformed
 	for _, known := range []error{protocol.ErrUnheard, protocol.ErrNotSealed, protocol.ErrUnsigned, protocol.ErrForeign} {
 		if errors.Is(err, known) {
 			reason = known
 		}
 	}
-	if b.told.first(kind + " " + cluster + " " + reason.Error()) {
+	if b.told.First(kind + " " + cluster + " " + reason.Error()) {
 		b.log.Warn("what was said in the name of a cluster is not taken; more of this kind is counted and not logged",
 			"cluster", cluster, "kind", kind, "err", err)
 	}
-}
-
-// once knows what was said before: whoever can publish must not be able to fill the log.
-type once struct {
-	mu   sync.Mutex
-	said map[string]struct{}
-}
-
-// maxOnce is how much once remembers before it starts again.
-const maxOnce = 10_000
-
-// first says whether key was not asked about before.
-func (o *once) first(key string) bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if _, said := o.said[key]; said {
-		return false
-	}
-	if o.said == nil || len(o.said) >= maxOnce {
-		o.said = map[string]struct{}{}
-	}
-	o.said[key] = struct{}{}
-	return true
 }

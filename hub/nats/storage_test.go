@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -12,48 +11,11 @@ import (
 
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
-
-func TestTheStreamsHaveLessThanAllOfTheStorage(t *testing.T) {
-	t.Parallel()
-	for _, total := range []int64{leastStorage, 4 << 20, 200 << 20, 1 << 30, 10 << 30, 64 << 30, 1 << 40, 1 << 50} {
-		sum := int64(0)
-		for stream, bytes := range shares(total) {
-			if sum += bytes; bytes <= 0 {
-				t.Errorf("of %d bytes the stream %s may store %d", total, stream, bytes)
-			}
-		}
-		if sum >= total {
-			t.Errorf("of %d bytes the streams may store %d", total, sum)
-		}
-	}
-}
-
-func TestWhatAStreamMayStoreStaysWhereDisksChange(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct{ want, had, is int64 }{
-		{1000, 0, 1000}, {1000, -1, 1000}, {1000, 499, 1000}, {1000, 500, 500}, {1000, 1000, 1000}, {1000, 1050, 1050}, {1000, 1100, 1000},
-	} {
-		if is := steady(tc.want, tc.had); is != tc.is {
-			t.Errorf("a stream that is to store %d and could store %d may store %d, want %d", tc.want, tc.had, is, tc.is)
-		}
-	}
-}
-
-func TestTheEmbeddedServerLeavesAPartOfItsDisk(t *testing.T) {
-	t.Parallel()
-	for _, tc := range []struct{ allowed, disk, want int64 }{
-		{0, 0, defaultMaxStore}, {10, 0, 10}, {10, 100, 10}, {100, 100, 75}, {0, 8 << 30, 6 << 30},
-	} {
-		if got := maxStore(tc.allowed, tc.disk); got != tc.want {
-			t.Errorf("of %d bytes on a disk of %d it may store %d, want %d", tc.allowed, tc.disk, got, tc.want)
-		}
-	}
-	if runtime.GOOS == "linux" && diskSize(t.TempDir()) <= 0 {
-		t.Error("the size of the disk is not known")
-	}
-}
 
 // fill writes into a stream of what agents say until it stores no more.
 func fill(t *testing.T, b *Bus, name, subject string, size int) {
@@ -87,11 +49,11 @@ func TestAFloodOfWhatAgentsSayLeavesSpaceForBundles(t *testing.T) {
 	t.Parallel()
 	for name, open := range map[string]func(t *testing.T) *Bus{
 		"embedded": func(t *testing.T) *Bus {
-			keys := must(OpenKeys(t.TempDir()))
-			s := must(StartServer(ServerOptions{Listen: "127.0.0.1:0", Dir: t.TempDir(), MaxStore: 16 << 20, Keys: keys,
+			keys := must(keyring.Open(t.TempDir()))
+			s := must(server.Start(server.Options{Listen: "127.0.0.1:0", Dir: t.TempDir(), MaxStore: 16 << 20, Keys: keys,
 				Certificate: must(keys.Certificate([]string{"127.0.0.1"})), Log: testLog(t)}))
 			t.Cleanup(s.Close)
-			b := must(Connect(Options{Server: s, Keys: keys, IDs: must(OpenIdentities(t.TempDir(), keys)), Log: testLog(t)}))
+			b := must(Connect(Options{Server: s, Keys: keys, IDs: must(identity.Open(t.TempDir(), keys)), Log: testLog(t)}))
 			t.Cleanup(b.Close)
 			_ = must(b.Holdings(t.Context()))
 			return b
@@ -99,7 +61,7 @@ func TestAFloodOfWhatAgentsSayLeavesSpaceForBundles(t *testing.T) {
 		"external": func(t *testing.T) *Bus {
 			e := noServers(t)
 			e.storage = "16MB"
-			e.add(Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}})
+			e.add(server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}})
 			return e.hub(1, "main")
 		},
 		"external cluster": func(t *testing.T) *Bus {

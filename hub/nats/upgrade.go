@@ -5,35 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
 	"github.com/nats-io/jwt/v2"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/streams"
 )
 
 // Up to c9a339c the hub, its streams and all agents shared the account that is AGENTS now.
-
-// adoptStreams takes the streams of the embedded server over into the account HUB.
-func adoptStreams(storeDir string, c *claims) error {
-	old, now := filepath.Join(storeDir, "jetstream", c.account), filepath.Join(storeDir, "jetstream", c.hub)
-	if _, err := os.Stat(now); !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	err := os.Rename(old, now)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("take over the streams of an older release: %w: give the user who runs the hub the right to "+
-			"write there", err)
-	}
-	return nil
-}
 
 // retireTimeout is how long external servers may take to delete the streams of an older release.
 const retireTimeout = 10 * time.Second
@@ -49,7 +32,7 @@ func (b *Bus) retire() (relink bool, err error) {
 	if err != nil || !stores { // it was done before
 		return others, err
 	}
-	token, seed, err := b.keys.userCredentials(b.keys.hubUser, b.keys.account, "drover-hub-upgrade", nil)
+	token, seed, err := b.keys.Credentials(keyring.LoginFormer, "drover-hub-upgrade")
 	if err != nil {
 		return false, err
 	}
@@ -63,7 +46,7 @@ func (b *Bus) retire() (relink bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	for _, s := range streams(1) {
+	for _, s := range streams.Configs(1) {
 		err := js.DeleteStream(ctx, s.Name)
 		switch {
 		case errors.Is(err, jetstream.ErrStreamNotFound):
@@ -97,7 +80,7 @@ func (b *Bus) agentsKnown(ctx context.Context) (stores, others bool, err error) 
 		stores = stores || answer.Data.JetStream
 		if c, err := jwt.DecodeAccountClaims(answer.Data.JWT); err == nil {
 			others = others || !slices.Equal(slices.Sorted(slices.Values(c.SigningKeys.Keys())),
-				slices.Sorted(slices.Values(b.keys.signers.names)))
+				slices.Sorted(slices.Values(b.keys.SignerNames())))
 		}
 	}
 	if answers == 0 {

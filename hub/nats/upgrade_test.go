@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	natsserver "github.com/nats-io/nats-server/v2/server"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -13,45 +14,62 @@ import (
 	"time"
 
 	"github.com/nats-io/jwt/v2"
-	"github.com/nats-io/nats-server/v2/server"
 	natsgo "github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"github.com/nats-io/nkeys"
 
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/limits"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
 
+// pairOf reads a key from its file.
+func pairOf(k *keyring.Keys, file string) nkeys.KeyPair {
+	return must(nkeys.FromSeed(must(os.ReadFile(filepath.Join(k.Dir(), file)))))
+}
+
+// payload is what an envelope holds.
+func payload[M any](envelope []byte) (m M) {
+	var e protocol.Envelope
+	if json.Unmarshal(envelope, &e) == nil {
+		_ = json.Unmarshal(e.Payload, &m)
+	}
+	return m
+}
+
 // formerAccount is the one account of a hub of c9a339c.
-func formerAccount(k *Keys) string {
-	c := jwt.NewAccountClaims(must(k.account.PublicKey()))
+func formerAccount(k *keyring.Keys) string {
+	c := jwt.NewAccountClaims(must(k.AgentsAccount()))
 	c.Name = "AGENTS"
 	l := &c.Limits.JetStreamLimits
 	l.MemoryStorage, l.DiskStorage, l.Streams, l.Consumer = jwt.NoLimit, jwt.NoLimit, jwt.NoLimit, jwt.NoLimit
-	return must(c.Encode(k.operators[0]))
+	return must(c.Encode(pairOf(k, "operator.nk")))
 }
 
 // formerConfig makes of a server's configuration that of c9a339c.
-func formerConfig(k *Keys, text string) string {
-	account, hub := must(k.account.PublicKey()), must(k.hub.PublicKey())
+func formerConfig(k *keyring.Keys, text string) string {
+	account, hub := must(k.AgentsAccount()), must(k.Claims(nil)).Hub
 	text = regexp.MustCompile(`(?m)^  `+hub+`: .*\n`).ReplaceAllString(text, "")
 	return regexp.MustCompile(`(?m)^  `+account+`: .*$`).ReplaceAllString(text, "  "+account+`: "`+formerAccount(k)+`"`)
 }
 
 // formerJWT is a credential of cluster a that c9a339c issued.
-func formerJWT(k *Keys, c credential) string {
-	u := jwt.NewUserClaims(c.User)
+func formerJWT(k *keyring.Keys, user string, expires time.Time) string {
+	u := jwt.NewUserClaims(user)
 	u.Name = "a"
 	publish, subscribe := protocol.AgentSubjects("a")
 	u.Permissions.Pub.Allow.Add(publish...)
 	u.Permissions.Sub.Allow.Add(subscribe...)
-	u.Limits.Subs, u.Expires = 16, c.Expires.Unix()
-	return must(u.Encode(k.account))
+	u.Limits.Subs, u.Expires = 16, expires.Unix()
+	return must(u.Encode(pairOf(k, "account.nk")))
 }
 
 // formerHub does as the hub of c9a339c: it makes the streams, and publishes for cluster a.
-func formerHub(t *testing.T, k *Keys, url string, opts ...natsgo.Option) {
+func formerHub(t *testing.T, k *keyring.Keys, url string, opts ...natsgo.Option) {
 	t.Helper()
-	token, seed, err := k.userCredentials(k.hubUser, k.account, "drover-hub", nil)
+	token, seed, err := k.Credentials(keyring.LoginFormer, "drover-hub")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,10 +83,10 @@ func formerHub(t *testing.T, k *Keys, url string, opts ...natsgo.Option) {
 			Storage: jetstream.FileStorage}))
 	}
 	for _, config := range []jetstream.StreamConfig{
-		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: journalAge,
+		{Name: protocol.StreamJournal, Subjects: []string{protocol.JournalSubject("*")}, MaxAge: limits.JournalAge,
 			Storage: jetstream.FileStorage},
 		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1,
-			MaxMsgSize: maxRequest,
+			MaxMsgSize: limits.MaxRequest,
 			Storage:    jetstream.FileStorage},
 	} {
 		_ = must(js.CreateOrUpdateStream(ctx, config))
@@ -81,7 +99,7 @@ func formerHub(t *testing.T, k *Keys, url string, opts ...natsgo.Option) {
 // before is a credential of cluster a that c9a339c issued.
 type before struct {
 	user userPair
-	cred credential
+	open []byte // its X25519 public key
 	jwt  string
 }
 
@@ -92,26 +110,27 @@ func signerOf(u userPair) (ed25519.PrivateKey, error) {
 }
 
 // formerIdentities are those of a hub that knows cluster a, and was upgraded.
-func formerIdentities(t *testing.T, k *Keys) (*Identities, before) {
+func formerIdentities(t *testing.T, k *keyring.Keys) (*identity.Identities, before) {
 	t.Helper()
 	user, dir := newUser(), t.TempDir()
 	_, open, err := protocol.NewOpenKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := credential{User: user.public, OpenKey: open, Issued: time.Now().Add(-time.Hour).UTC(),
-		Expires: time.Now().Add(time.Hour).UTC()}
-	was, begin := before{user, c, formerJWT(k, c)}, time.Now()
+	begin := time.Now()
+	expires := begin.Add(time.Hour).UTC()
+	was := before{user, open, formerJWT(k, user.public, expires)}
 	file := filepath.Join(dir, "clusters", "a.json")
-	err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), saveJSON(file, identity{Cluster: "a",
-		Credentials: []credential{c}}))
+	known := must(json.Marshal(map[string]any{"cluster": "a", "credentials": []any{map[string]any{"user": user.public,
+		"openKey": open, "issued": begin.Add(-time.Hour).UTC(), "expires": expires}}}))
+	err = errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, known, 0o600))
 	if err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the credential is older than the upgrade, in whole seconds",
 		func() bool { return time.Since(begin) > 2*time.Second })
-	_ = os.Remove(filepath.Join(k.dir, "bounded.json")) // of identities that were opened for the servers
-	ids := must(OpenIdentities(dir, k))
+	_ = os.Remove(filepath.Join(k.Dir(), "bounded.json")) // of identities that were opened for the servers
+	ids := must(identity.Open(dir, k))
 	ids.Log = testLog(t)
 	return ids, was
 }
@@ -132,7 +151,7 @@ func (s site) moves(t *testing.T, was before, agent *natsgo.Conn) {
 	asked := must(agent.SubscribeSync(protocol.AskSubject("a")))
 	key := must(signerOf(was.user))
 	hello := must(protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: "a", Time: time.Now(),
-		JWT: was.jwt, OpenKey: was.cred.OpenKey}, key))
+		JWT: was.jwt, OpenKey: was.open}, key))
 	until(t, "the hub acknowledges the hello", func() bool {
 		m, err := agent.Request(protocol.HelloSubject("a"), hello, time.Second)
 		var ack struct{ Stream string }
@@ -142,13 +161,13 @@ func (s site) moves(t *testing.T, was before, agent *natsgo.Conn) {
 		t.Errorf("the agent is not asked to renew: %v", err)
 	}
 	next := newUser()
-	req := protocol.KeyRequest{Version: protocol.Version, Cluster: "a", User: next.public, OpenKey: was.cred.OpenKey}
+	req := protocol.KeyRequest{Version: protocol.Version, Cluster: "a", User: next.public, OpenKey: was.open}
 	var grant protocol.Grant
 	until(t, "the hub grants the next credential", func() bool {
 		m, err := agent.Request(protocol.RenewSubject("a"), must(protocol.SignMessage(req, key)), time.Second)
 		grant = protocol.Grant{}
 		if err == nil {
-			grant = peek[protocol.Grant](m.Data)
+			grant = payload[protocol.Grant](m.Data)
 		}
 		return grant.JWT != ""
 	})
@@ -159,7 +178,7 @@ func (s site) moves(t *testing.T, was before, agent *natsgo.Conn) {
 	sees(t, now, "generation 8")
 	hello = must(protocol.SignMessage(protocol.Hello{Version: protocol.Version, Cluster: "a", Time: time.Now(),
 		JWT:     grant.JWT,
-		OpenKey: was.cred.OpenKey}, must(signerOf(next))))
+		OpenKey: was.open}, must(signerOf(next))))
 	until(t, "nobody is left", func() bool {
 		_, _ = now.Request(protocol.HelloSubject("a"), hello, time.Second)
 		left, err := s.ids.EndFormer(false)
@@ -181,22 +200,22 @@ func (s site) moves(t *testing.T, was before, agent *natsgo.Conn) {
 
 func TestAnEmbeddedServerTakesOverFromC9a339c(t *testing.T) {
 	t.Parallel()
-	keys, dir := must(OpenKeys(t.TempDir())), t.TempDir()
-	c := must(keys.claims(nil))
-	resolver := &server.MemAccResolver{}
-	if err := errors.Join(resolver.Store(c.account, formerAccount(keys)), resolver.Store(c.system,
-		c.systemJWT)); err != nil {
+	keys, dir := must(keyring.Open(t.TempDir())), t.TempDir()
+	c := must(keys.Claims(nil))
+	resolver := &natsserver.MemAccResolver{}
+	if err := errors.Join(resolver.Store(c.Account, formerAccount(keys)), resolver.Store(c.System,
+		c.SystemJWT)); err != nil {
 		t.Fatal(err)
 	}
-	former := must(server.NewServer(&server.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, JetStream: true,
+	former := must(natsserver.NewServer(&natsserver.Options{Host: "127.0.0.1", Port: -1, NoSigs: true, JetStream: true,
 		StoreDir:         dir,
-		TrustedOperators: c.operators, SystemAccount: c.system, AccountResolver: resolver}))
+		TrustedOperators: c.Operators, SystemAccount: c.System, AccountResolver: resolver}))
 	former.Start()
 	formerHub(t, keys, "", natsgo.InProcessServer(former))
 	former.Shutdown()
 	former.WaitForShutdown()
 
-	s := must(StartServer(ServerOptions{Listen: "127.0.0.1:0", Dir: dir,
+	s := must(server.Start(server.Options{Listen: "127.0.0.1:0", Dir: dir,
 		Certificate: must(keys.Certificate([]string{"127.0.0.1"})),
 		Keys:        keys, Log: testLog(t)}))
 	t.Cleanup(s.Close)
@@ -223,10 +242,10 @@ func TestExternalServersAndLeafNodesTakeOverFromC9a339c(t *testing.T) {
 			t.Parallel()
 			e, port := noServers(t), freePort(t)
 			e.former = true
-			e.add(Servers{Nodes: []Node{{Name: "main", Host: "127.0.0.1"}}, LeafNodes: fmt.Sprintf("127.0.0.1:%d", port)})
+			e.add(server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}, LeafNodes: fmt.Sprintf("127.0.0.1:%d", port)})
 			at := "main"
 			if leaf {
-				e.add(Servers{Nodes: []Node{{Name: "leaf", Host: "127.0.0.1"}},
+				e.add(server.Servers{Nodes: []server.Node{{Name: "leaf", Host: "127.0.0.1"}},
 					Upstreams: []string{fmt.Sprintf("tls://127.0.0.1:%d", port)}})
 				at = "leaf"
 			}
@@ -240,7 +259,7 @@ func TestExternalServersAndLeafNodesTakeOverFromC9a339c(t *testing.T) {
 			here.bus = e.hub(1, "main")
 			here.moves(t, was, agent)
 			if left := must(os.ReadDir(filepath.Join(e.dir, "main", "jetstream", "jetstream"))); len(left) > 0 {
-				old := must(e.keys.account.PublicKey())
+				old := must(e.keys.AgentsAccount())
 				if streams, _ := os.ReadDir(filepath.Join(e.dir, "main", "jetstream", "jetstream", old,
 					"streams")); len(streams) > 0 {
 					t.Errorf("streams of before are left: %v", streams)
@@ -252,8 +271,7 @@ func TestExternalServersAndLeafNodesTakeOverFromC9a339c(t *testing.T) {
 			e.start("main")
 			publish(t, here.bus, 9, "generation 9")
 			next := newUser()
-			sees(t, here.dial(t, must(e.keys.agentJWT("a", credential{User: next.public,
-				Expires: time.Now().Add(time.Hour)})), next.seed, "a",
+			sees(t, here.dial(t, must(e.keys.AgentJWT("a", next.public, time.Now().Add(time.Hour))), next.seed, "a",
 				natsgo.MaxReconnects(-1)), "generation 9")
 		})
 	}

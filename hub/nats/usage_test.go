@@ -2,111 +2,16 @@ package nats
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
-
-// over is a connection of a user, and what has gone over it.
-func over(id uint64, user string, since time.Time, messages, bytes int64) connection {
-	var c connection
-	c.Server.ID, c.Client.ID, c.Client.User, c.Client.Start = "server", id, user, since
-	c.Received.Msgs, c.Sent.Bytes = messages, bytes
-	return c
-}
-
-func TestWhoSendsOrReadsTooMuch(t *testing.T) {
-	t.Parallel()
-	begin := time.Now()
-	at := func(seconds int) time.Time { return begin.Add(time.Duration(seconds) * time.Second) }
-	const week = 7 * 24 * 3600
-	for name, tc := range map[string]struct {
-		do    func(m *meter) (floods int)
-		flood bool
-	}{
-		"an agent that was connected before the hub": {func(m *meter) int {
-			return len(m.look([]connection{over(1, "a", at(-week), 1e9, 1e13)}, at(0)))
-		}, false},
-		"a busy agent, looked at once a week": {func(m *meter) (n int) {
-			for i := range 10 {
-				n += len(m.look([]connection{over(1, "a", at(-1), int64(i)*week*50, int64(i)*week*1e6)}, at(i*week)))
-			}
-			return n
-		}, false},
-		"an agent that fetches 40,000 chunks of 50 KiB": {func(m *meter) int {
-			m.look(nil, at(0))
-			return len(m.look([]connection{over(1, "a", at(1), 40_000, 40_000*50<<10)}, at(2)))
-		}, false},
-		"an agent that is reconnected every 10 seconds": {func(m *meter) (n int) {
-			for i := range 10_000 {
-				if m.came(over(uint64(i), "a", at(10*i), 0, 0), at(10*i)) || m.went(over(uint64(i), "a", at(10*i), 50, 1e6),
-					at(10*i+9)) {
-					n++
-				}
-			}
-			return n
-		}, false},
-		"many requests over a new connection": {func(m *meter) int {
-			m.look(nil, at(0))
-			return len(m.look([]connection{over(1, "a", at(1), 100_000, 0)}, at(2)))
-		}, true},
-		"many requests over an old connection": {func(m *meter) int {
-			m.look([]connection{over(1, "a", at(-week), 1e9, 0)}, at(0))
-			return len(m.look([]connection{over(1, "a", at(-week), 1e9+100_000, 0)}, at(2)))
-		}, true},
-		"many bytes": {func(m *meter) int {
-			m.look(nil, at(0))
-			return len(m.look([]connection{over(1, "a", at(1), 100, 10<<30)}, at(2)))
-		}, true},
-		"bursts": {func(m *meter) (n int) {
-			for i := range 100 {
-				n += len(m.look([]connection{over(1, "a", at(-1), int64(i)*10_000, 0)}, at(20*i)))
-			}
-			return n
-		}, true},
-		"several connections": {func(m *meter) int {
-			m.look(nil, at(0))
-			return len(m.look([]connection{over(1, "a", at(1), 30_000, 0), over(2, "a", at(1), 30_000, 0)}, at(2)))
-		}, true},
-		"connections that end before they are looked at": {func(m *meter) (n int) {
-			m.look(nil, at(0))
-			for i := range 100 {
-				if m.went(over(uint64(i), "a", at(1), 5_000, 0), at(2)) {
-					n++
-				}
-			}
-			return n
-		}, true},
-		"ever new connections": {func(m *meter) (n int) {
-			for i := range 1000 {
-				if m.came(over(uint64(i), "a", at(i/100), 0, 0), at(i/100)) {
-					n++
-				}
-			}
-			return n
-		}, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if n := tc.do(newMeter()); n > 0 != tc.flood {
-				t.Errorf("it floods %d times", n)
-			}
-		})
-	}
-	m := newMeter()
-	m.busy(map[string]traffic{"server": {1e9, 1e13}}, at(0))
-	m.look(nil, at(0))
-	if m.busy(map[string]traffic{"server": {1e9 + 1000, 1e13 + 1e6}}, at(10)) {
-		t.Error("connections are looked at though little is sent")
-	}
-	if !m.busy(map[string]traffic{"server": {1e9 + 21_000, 1e13 + 1e6}}, at(20)) {
-		t.Error("connections are not looked at though much is sent")
-	}
-}
 
 // flooders are ways in which a cluster may flood that leave nothing in a stream of what agents say.
 var flooders = map[string]func(s site, c *natsgo.Conn, dial func() error){
@@ -159,18 +64,11 @@ func TestAClusterThatFloodsTheServersIsCutOff(t *testing.T) {
 func (s site) floods(t *testing.T, flood func(s site, c *natsgo.Conn, dial func() error)) {
 	s.ids.Advertise(must(s.keys.Trust([]string{s.url}, s.keys.CA())), s.bus.Revoke)
 	go func() { _ = s.bus.Listen(t.Context(), &quiet{}) }()
-	bad, good, now := newUser(), newUser(), time.Now()
-	s.ids.mu.Lock()
-	s.ids.put(identity{Cluster: "bad", Credentials: []credential{{User: bad.public, Issued: now,
-		Expires: now.Add(time.Hour)}}})
-	s.ids.put(identity{Cluster: "a", Credentials: []credential{{User: good.public, Issued: now,
-		Expires: now.Add(time.Hour)}}})
-	s.ids.mu.Unlock()
+	bad, good := newUser(), newUser()
+	jwt, ofA := enrol(t, s.keys, s.ids, "bad", bad), enrol(t, s.keys, s.ids, "a", good)
 	elsewhere := s
 	elsewhere.url = s.hub // those behind the same leaf node share its link, and wait until it is cut off
-	agent := elsewhere.dial(t, must(s.keys.agentJWT("a", credential{User: good.public,
-		Expires: now.Add(time.Hour)})), good.seed, "a")
-	jwt := must(s.keys.agentJWT("bad", credential{User: bad.public, Expires: now.Add(time.Hour)}))
+	agent := elsewhere.dial(t, ofA, good.seed, "a")
 	flooder := s.dial(t, jwt, bad.seed, "bad", natsgo.NoReconnect())
 	dial := func() error {
 		c, err := natsgo.Connect(s.url, natsgo.UserJWTAndSeed(jwt, bad.seed), trusting(s.keys.CA()), natsgo.NoReconnect())
@@ -213,19 +111,11 @@ func TestAJoinTokenThatFloodsIsRevoked(t *testing.T) {
 	s := embedded(t)
 	s.ids.Advertise(must(s.keys.Trust([]string{s.url}, s.keys.CA())), s.bus.Revoke)
 	go func() { _ = s.bus.Listen(t.Context(), &quiet{}) }()
-	held := newUser()
-	token := tokenOf("bad", held.public)
-	token.Connects = token.Expires
-	if err := s.ids.saveToken(token); err != nil {
-		t.Fatal(err)
-	}
-	c := s.dial(t, must(s.keys.tokenJWT(token)), held.seed, held.public, natsgo.NoReconnect())
+	held := must(s.ids.Token("bad", hub.TokenOptions{}))
+	c := s.dial(t, held.JWT, held.Seed, held.User, natsgo.NoReconnect())
 	go func() {
-		for c.PublishRequest(protocol.JoinSubject(held.public), protocol.InboxPrefix(held.public)+".x", []byte("{}")) == nil {
+		for c.PublishRequest(protocol.JoinSubject(held.User), protocol.InboxPrefix(held.User)+".x", []byte("{}")) == nil {
 		}
 	}()
-	until(t, "the token is revoked", func() bool {
-		t, _ := s.ids.token(held.public)
-		return c.IsClosed() && !t.Revoked.IsZero()
-	})
+	until(t, "the token is revoked", func() bool { return c.IsClosed() && slices.Contains(s.ids.Revoked(), held.User) })
 }

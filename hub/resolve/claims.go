@@ -1,41 +1,16 @@
 package resolve
 
 import (
-	"encoding/json"
+	"cmp"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/claim"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
-
-// settleClaims finds objects that more than one app of the cluster claims, and that are not shared (shareAlike). The
-// app that had the object in what was published last keeps it and goes on; the others stop at their last good state.
-// Where none had it, or several, all of them stop: whichever went first would take the object from the next.
-func settleClaims(r *Resolver, res *Resolution, last []protocol.App) {
-	owners := claimants(res)
-	claims := map[int][]string{}
-	for _, ref := range slices.SortedFunc(maps.Keys(owners), protocol.ObjectRef.Compare) {
-		if len(owners[ref]) < 2 {
-			continue
-		}
-		keeper := keeper(r, res, owners[ref], ref, last)
-		for _, i := range owners[ref] {
-			for _, j := range owners[ref] {
-				if i != j && i != keeper {
-					b := res.Apps[j].App
-					claims[i] = append(claims[i], fmt.Sprintf("%s is also in app %s (%s)", ref, b.Name, b.Path))
-				}
-			}
-		}
-	}
-	for i, c := range claims {
-		res.Apps[i].stop(c)
-	}
-}
 
 // stopRepeats stops apps that have an object twice.
 func stopRepeats(res *Resolution) {
@@ -73,40 +48,12 @@ func fewOf(all []string) string {
 	return strings.Join(all, ", ")
 }
 
-// stop takes what was rendered away, so that the app stays at its last good state, and says why.
-func (a *AppResult) stop(claims []string) {
-	a.Ref, a.Refs, a.Reason = nil, nil, protocol.ReasonSharedObject
-	a.Err = fmt.Sprintf("%s: %s: an object belongs to one app; remove it from all but one",
-		a.App.File, fewOf(claims))
-}
-
-// keeper is the one among the claimants that had the object before, or -1.
-func keeper(r *Resolver, res *Resolution, claimants []int, ref protocol.ObjectRef, last []protocol.App) int {
-	keeper := -1
-	for _, i := range claimants {
-		if !had(r, res.Apps[i].App.Name, ref, last) {
-			continue
-		}
-		if keeper >= 0 {
-			return -1
-		}
-		keeper = i
+// lost notes that an app goes on without an object, which another one has.
+func (a *AppResult) lost(ref protocol.ObjectRef, own, owner claim.Claim, to model.App) {
+	n := fleet.Note{File: a.App.File, Object: ref.String(),
+		Text: own.Lost(owner, a.App.Name, fmt.Sprintf("%s (%s)", to.Name, cmp.Or(to.Path, to.File)))}
+	a.App.Notes = append(slices.Clone(a.App.Notes), n)
+	if own.Form == "" || own.Form != owner.Form {
+		a.Clashes = append(a.Clashes, n)
 	}
-	return keeper
-}
-
-// had says whether the object was in the app's last published blob.
-func had(r *Resolver, app string, ref protocol.ObjectRef, last []protocol.App) bool {
-	at := slices.IndexFunc(last, func(a protocol.App) bool { return a.Name == app })
-	if at < 0 || last[at].Blob == nil {
-		return false
-	}
-	objects, err := r.Objects(*last[at].Blob)
-	if err != nil {
-		return false // nobody can say: then all claimants stop, which harms nothing
-	}
-	return slices.ContainsFunc(objects, func(o model.Rendered) bool {
-		var m map[string]any
-		return json.Unmarshal(o.JSON, &m) == nil && model.Claimed(fleet.RefOf(m), last[at].Namespace) == ref
-	})
 }

@@ -7,14 +7,15 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/claim"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // shareDefinitions lets one app deliver the definitions that several charts of a cluster carry in their crds/: the
 // same chart twice, or two that bring the same dependency. Helm creates such a definition when it is not there,
-// whoever brings it, and so no two releases are in each other's way. It stays with the app that had it; if none had,
-// a folder goes before charts, and the first name before others.
+// whoever brings it, and so no two releases are in each other's way. Of apps that are trusted alike it stays with
+// the one that had it; if none had, a folder is preferred to charts, and the first name to others.
 func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
 	claimants := map[protocol.ObjectRef][]int{}
 	for i, a := range res.Apps {
@@ -24,19 +25,20 @@ func shareDefinitions(r *Resolver, ctx context.Context, snap model.Snapshot, res
 			}
 		}
 	}
+	s := newSharing(r, res, last)
 	yields := map[int][]protocol.ObjectRef{}
 	for ref, apps := range claimants {
 		if len(apps) < 2 {
 			continue
 		}
-		keeper := keeper(r, res, apps, ref, last)
-		if keeper < 0 {
-			keeper = slices.MinFunc(apps, func(i, j int) int { return order(res.Apps[i].App) - order(res.Apps[j].App) })
-		}
+		var claims []claim.Claim
 		for _, i := range apps {
-			if i != keeper {
-				yields[i] = append(yields[i], ref)
-			}
+			a := res.Apps[i].App
+			claims = append(claims, claim.Claim{App: i, Party: party(a), Had: s.had(a, ref), Waits: order(a), Form: "crds"})
+		}
+		ruling := claim.Decide(claims)
+		for _, c := range slices.Concat(ruling.Share, ruling.Lose) {
+			yields[c.App] = append(yields[c.App], ref)
 		}
 	}
 	for i, refs := range yields {
@@ -68,22 +70,34 @@ func yield(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, 
 // the app alone.
 func without(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, question string, refs []protocol.ObjectRef,
 	drop func(int, model.Rendered) bool) error {
+	return rewrite(r, ctx, snap, a, question, refs, func(i int, o model.Rendered) ([]model.Rendered, error) {
+		if drop(i, o) {
+			return nil, nil
+		}
+		return []model.Rendered{o}, nil
+	})
+}
+
+// rewrite replaces the objects of an app, each by what change makes of it, by its place in the app. What it decides by is
+// refs and the app alone.
+func rewrite(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult, question string, refs []protocol.ObjectRef,
+	change func(int, model.Rendered) ([]model.Rendered, error)) error {
 	key := memoKey(question, struct {
 		Digest string
 		Refs   []protocol.ObjectRef
 	}{a.Ref.Digest, refs})
 	rest, err := r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
 		objects, err := r.Objects(*a.Ref)
+		var out []model.Rendered
+		for i := 0; i < len(objects) && err == nil; i++ {
+			var more []model.Rendered
+			more, err = change(i, objects[i])
+			out = append(out, more...)
+		}
 		if err != nil {
 			return Render{}, nil, err
 		}
-		var keep []model.Rendered
-		for i, o := range objects {
-			if !drop(i, o) {
-				keep = append(keep, o)
-			}
-		}
-		return r.pack(keep)
+		return r.pack(out)
 	})
 	if err != nil {
 		return err

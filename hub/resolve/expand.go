@@ -338,7 +338,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 	if len(renders) == 1 {
 		return renders[0], nil
 	}
-	return e.r.merged(ctx, e.snap, renders)
+	return e.r.merged(ctx, e.snap, m.app, renders)
 }
 
 // part is the render of an app's first part, with the variables replaced if it is a chart.

@@ -28,6 +28,14 @@ func (f *Fleet) Problems() []string {
 	return f.render.Problems
 }
 
+// Declared are the objects that declare them, with what else is declared for many clusters.
+func (f *Fleet) Declared() []model.Rendered {
+	if f == nil {
+		return nil
+	}
+	return f.render.Declared
+}
+
 // Places are the paths in the tree on which they depend: what was read, and what was looked for and not found.
 func (f *Fleet) Places() []string {
 	if f == nil {

@@ -37,6 +37,11 @@ func (e *expansion) variables(m *made) error {
 		if err := addData(data, f.object, ref.Kind); err != nil {
 			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
 		}
+		if m.app.Foreign && m.app.Substitute {
+			if _, err := e.r.cfg.Substitute(nil, data, false); err != nil { // it is told of the object that has the name
+				return fmt.Errorf("%s: substituteFrom names the %s: %w (Flux refuses it, too)", m.app.File, ref, err)
+			}
+		}
 		if ref.Kind == "Secret" {
 			m.secret = slices.AppendSeq(m.secret, maps.Values(data))
 		}

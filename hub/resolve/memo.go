@@ -30,6 +30,8 @@ type Render struct {
 	AsksAPIs bool               `json:"asksAPIs,omitempty"` // of a chart: it looks at what the API server serves
 	// Encrypted names the first object of the blob that is encrypted with SOPS; "" if none is.
 	Encrypted string `json:"encrypted,omitempty"`
+	// Files are where the objects of the blob come from, in its order, of those that may have variables; "" for others.
+	Files []string `json:"files,omitempty"`
 	// Needs are published charts that are to be in the tree: nothing is rendered before they are. They are remembered
 	// in this process only.
 	Needs []model.Needed `json:"-"`

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -96,6 +97,12 @@ type AppResult struct {
 	Err  string
 	// Reason is Err for programs; "" where that is that it cannot be rendered.
 	Reason protocol.Reason
+	// Clashes are the objects that it goes on without, because other apps have them and declare them otherwise. They are
+	// among the notes of App, too.
+	Clashes []fleet.Note
+	// Kept is what it stays at if Ref is nil, where that is not what was published last: without objects that other apps
+	// have now. nil for what was published last.
+	Kept *protocol.Blob
 	// Pending: it is being rendered; Err says so.
 	Pending bool
 
@@ -212,11 +219,10 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 		return Resolution{}, err
 	}
 	stopRepeats(&res)
-	if err := shareAlike(r, ctx, snap, &res, ask.Last); err != nil {
+	refuseEmpty(r, &res, ask.Last)
+	if err := settleClaims(r, ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
-	refuseEmpty(r, &res, ask.Last)
-	settleClaims(r, &res, ask.Last)
 	return res, nil
 }
 
@@ -343,6 +349,9 @@ func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, 
 		if err != nil {
 			return Render{}, nil, err
 		}
+		for i, file := range from.Files {
+			objects[i].File = file
+		}
 		objects = append(objects, from.Declared...)
 		if replace {
 			if objects, err = r.cfg.Substitute(objects, vars, !app.Foreign); err != nil {
@@ -359,7 +368,7 @@ func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, 
 }
 
 // merged is the render of several parts as one.
-func (r *Resolver) merged(ctx context.Context, snap model.View, parts []*Render) (*Render, error) {
+func (r *Resolver) merged(ctx context.Context, snap model.View, app model.App, parts []*Render) (*Render, error) {
 	type part struct {
 		Digest   string
 		Declared []model.Rendered
@@ -368,7 +377,8 @@ func (r *Resolver) merged(ctx context.Context, snap model.View, parts []*Render)
 	for _, p := range parts {
 		key = append(key, part{p.Ref.Digest, p.Declared})
 	}
-	return r.memo.do(ctx, snap, memoKey("merge", key), func(*Recorder) (Render, []model.Packed, error) {
+	return r.memo.do(ctx, snap, memoKey("merge-2", []any{app.File, app.Name, key}), func(*Recorder) (Render,
+		[]model.Packed, error) {
 		var objects []model.Rendered
 		places := map[protocol.ObjectRef]int{}
 		var out Render
@@ -377,10 +387,15 @@ func (r *Resolver) merged(ctx context.Context, snap model.View, parts []*Render)
 			if err != nil {
 				return Render{}, nil, err
 			}
+			for i, file := range p.Files {
+				more[i].File = file
+			}
 			for i, o := range more {
 				if at, ok := places[p.Refs[i]]; ok && !unnamed(p.Refs[i]) {
 					objects[at] = o
-					out.Notes = append(out.Notes, fleet.Note{File: o.File, Object: p.Refs[i].String(), Text: "it is in several sources of the app: that of the last one counts"})
+					out.Notes = append(out.Notes, fleet.Note{File: app.File, Object: p.Refs[i].String(),
+						Text: fmt.Sprintf("it is in several sources of the app %s: that of the last one counts",
+							app.Name)})
 					continue
 				}
 				places[p.Refs[i]] = len(objects)
@@ -455,6 +470,10 @@ func (r *Resolver) pack(objects []model.Rendered) (Render, []model.Packed, error
 			return out, nil, fmt.Errorf("%s: an object without kind or metadata.name: give it both (generateName is for hooks alone)", o.File)
 		}
 		out.Refs = append(out.Refs, ref)
+		if bytes.Contains(o.JSON, []byte("${")) && o.File != "" {
+			out.Files = append(out.Files, make([]string, len(out.Refs)-len(out.Files))...)
+			out.Files[len(out.Refs)-1] = o.File
+		}
 		kept = owned(kept, ref, m)
 	}
 	p, err := model.Pack(r.cfg.Secret, objects)

@@ -1,39 +1,41 @@
 package resolve
 
 import (
-	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"maps"
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/claim"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/trust"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// shareAlike lets one app deliver an object that several apps of the cluster declare with the same text, such as the
-// namespace that each of them brings. It stays with the app that had it; if none had, it goes to the one that waits for
-// none of the others, and of several to the first by name. When that app goes, or no longer declares it, the same bundle gives the object to the next, to which the agent hands it over.
-// Objects that differ are left to settleClaims.
-func shareAlike(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
-	s := sharing{r: r, res: res, last: last, texts: map[string]map[protocol.ObjectRef][]byte{}}
+// settleClaims lets one app deliver each object that several apps of the cluster claim (claim.Decide). Those that
+// declare it with the same text, such as the namespace that each of them brings, share it: when the owner goes, or
+// no longer declares it, the same bundle gives the object to the next, to which the agent hands it over. The others
+// go on without it, and say so. So no bundle has an object in two apps.
+func settleClaims(r *Resolver, ctx context.Context, snap model.Snapshot, res *Resolution, last []protocol.App) error {
+	s := newSharing(r, res, last)
 	owners := claimants(res)
 	kept := s.kept(owners)
-	yields := map[int][]protocol.ObjectRef{}
-	for ref, apps := range owners {
-		if len(apps) < 2 && kept[ref] == nil {
+	yields, keeps := map[int][]protocol.ObjectRef{}, map[int][]protocol.ObjectRef{}
+	for _, ref := range slices.SortedFunc(maps.Keys(owners), protocol.ObjectRef.Compare) {
+		apps := owners[ref]
+		if len(apps)+len(kept[ref]) < 2 {
 			continue
 		}
-		keeper, text := s.keeper(apps, ref, kept[ref])
-		if !sharable(text) {
-			continue
+		ruling := claim.Decide(s.claims(apps, kept[ref], ref))
+		for _, c := range slices.Concat(ruling.Share, ruling.Lose) {
+			yields[c.App] = append(yields[c.App], ref)
 		}
-		for _, i := range apps {
-			if i != keeper.at && s.alike(keeper, i, ref, text) {
-				yields[i] = append(yields[i], ref)
-			}
+		for _, c := range ruling.Lose {
+			s.res.Apps[c.App].lost(ref, c, ruling.Owner, s.res.Apps[ruling.Owner.App].App)
+		}
+		if ruling.Keep {
+			keeps[ruling.Owner.App] = append(keeps[ruling.Owner.App], ref)
 		}
 	}
 	for _, i := range slices.Sorted(maps.Keys(yields)) {
@@ -41,21 +43,29 @@ func shareAlike(r *Resolver, ctx context.Context, snap model.Snapshot, res *Reso
 			return err
 		}
 	}
+	for _, i := range slices.Sorted(maps.Keys(keeps)) {
+		if err := s.protect(ctx, snap, &res.Apps[i], keeps[i]); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
-// sharing is shareAlike at work.
+// sharing is settleClaims at work.
 type sharing struct {
 	r     *Resolver
 	res   *Resolution
 	last  []protocol.App
+	apps  []claim.App                              // of res
 	texts map[string]map[protocol.ObjectRef][]byte // of blobs, by their digests
 }
 
-// holder is an app that delivers an object: at is where it is in the resolution.
-type holder struct {
-	at   int
-	blob *protocol.Blob
+func newSharing(r *Resolver, res *Resolution, last []protocol.App) sharing {
+	s := sharing{r: r, res: res, last: last, texts: map[string]map[protocol.ObjectRef][]byte{}}
+	for _, a := range res.Apps {
+		s.apps = append(s.apps, claim.App{Name: a.App.Name, Party: party(a.App), DependsOn: a.App.DependsOn})
+	}
+	return s
 }
 
 // claimants are the apps that declare each object, by where they are in the resolution.
@@ -72,9 +82,9 @@ func claimants(res *Resolution) map[protocol.ObjectRef][]int {
 	return owners
 }
 
-// kept are the objects that apps go on delivering which stay at their last good state.
-func (s *sharing) kept(owners map[protocol.ObjectRef][]int) map[protocol.ObjectRef]*holder {
-	out := map[protocol.ObjectRef]*holder{}
+// kept are the apps that go on delivering objects since they stay at their last good state, by what is claimed of them.
+func (s *sharing) kept(owners map[protocol.ObjectRef][]int) map[protocol.ObjectRef][]int {
+	out := map[protocol.ObjectRef][]int{}
 	for i, a := range s.res.Apps {
 		if a.Ref != nil {
 			continue
@@ -88,8 +98,9 @@ func (s *sharing) kept(owners map[protocol.ObjectRef][]int) map[protocol.ObjectR
 			continue // nobody can say: the agent finds two apps that claim it
 		}
 		for _, o := range objects {
-			if ref := model.Claimed(o.Ref, was.Namespace); owners[ref] != nil && out[ref] == nil {
-				out[ref] = &holder{i, was.Blob}
+			ref := model.Claimed(o.Ref, was.Namespace)
+			if at := out[ref]; owners[ref] != nil && (len(at) == 0 || at[len(at)-1] != i) {
+				out[ref] = append(at, i)
 			}
 		}
 	}
@@ -105,70 +116,73 @@ func (s *sharing) before(app string) *protocol.App {
 	return &s.last[at]
 }
 
-// keeper is the app that is to deliver an object, with the object's text.
-func (s *sharing) keeper(apps []int, ref protocol.ObjectRef, kept *holder) (holder, []byte) {
-	had := slices.IndexFunc(apps, func(i int) bool { return s.had(i, ref) })
-	if had < 0 && kept != nil {
-		return *kept, s.text(*kept.blob, s.before(s.res.Apps[kept.at].App.Name).Namespace, ref)
+// claims are what apps have to do with an object: those that declare it, and those that stay at a last good state
+// with it.
+func (s *sharing) claims(declare, stay []int, ref protocol.ObjectRef) []claim.Claim {
+	var out []claim.Claim
+	add := func(c claim.Claim, blob protocol.Blob, namespace string) {
+		a := s.res.Apps[c.App].App
+		text := s.text(blob, namespace, ref)
+		c.Party, c.Form = party(a), form(a, ref, text)
+		c.Keeps = !a.Prune || a.Handling.Orphan || claim.Kept(text)
+		out = append(out, c)
 	}
-	i := apps[max(had, 0)]
-	if had < 0 {
-		i = slices.MinFunc(apps, func(i, j int) int {
-			return cmp.Or(waits(s.res.Apps[i].App)-waits(s.res.Apps[j].App), s.waitsFor(i, apps)-s.waitsFor(j, apps))
-		})
-	}
-	a := s.res.Apps[i]
-	return holder{i, a.Ref}, s.text(*a.Ref, a.App.Namespace, ref)
-}
-
-// waits puts apps that are suspended, or that a person releases, behind others, which would deliver the object.
-func waits(a model.App) int {
-	if a.Suspend || a.Manual != "" {
-		return 1
-	}
-	return 0
-}
-
-// waitsFor is how many of apps the app i waits for, directly or by way of others. The one that waits for none delivers
-// what they share: the others' objects may need it, as those in a namespace do, before they are healthy.
-func (s *sharing) waitsFor(i int, apps []int) (n int) {
-	seen := map[string]bool{s.res.Apps[i].App.Name: true}
-	for next := s.res.Apps[i].App.DependsOn; len(next) > 0; {
-		name := next[0]
-		next = slices.Clone(next[1:])
-		if seen[name] {
-			continue
+	for _, i := range declare {
+		a := s.res.Apps[i]
+		waits := claim.Waits(s.apps, i, declare)
+		if a.App.Suspend || a.App.Manual != "" { // behind all others, which would deliver the object
+			waits += len(s.res.Apps)
 		}
-		seen[name] = true
-		at := slices.IndexFunc(s.res.Apps, func(a AppResult) bool { return a.App.Name == name })
-		if at < 0 {
-			continue
-		}
-		if slices.Contains(apps, at) {
-			n++
-		}
-		next = append(next, s.res.Apps[at].App.DependsOn...)
+		add(claim.Claim{App: i, Had: s.had(a.App, ref), Waits: waits}, *a.Ref, a.App.Namespace)
 	}
-	return n
+	for _, i := range stay {
+		a := s.res.Apps[i].App
+		had := s.had(a, ref) // it is no claim of an app that may not have it any more
+		was := s.before(a.Name)
+		c := claim.Claim{App: i, Had: had, Stays: had}
+		if !had {
+			c.Waits = 2 * len(s.res.Apps)
+		}
+		add(c, *was.Blob, was.Namespace)
+	}
+	return out
 }
 
-// had says whether an app delivered the object before.
-func (s *sharing) had(i int, ref protocol.ObjectRef) bool {
-	was := s.before(s.res.Apps[i].App.Name)
-	if was == nil {
-		return false
+// party is with whose rights an app is declared and delivered.
+func party(a model.App) trust.Party {
+	out := trust.Party{Account: a.Handling.ServiceAccount}
+	if a.Bounds != nil {
+		out.Project = a.Bounds.Project.Name
 	}
-	objects, err := s.r.Contents(*was.Blob)
-	return err == nil && slices.ContainsFunc(objects, func(o fleet.Owned) bool { return model.Claimed(o.Ref, was.Namespace) == ref })
+	return out
 }
 
-// alike says whether an app would deliver just what the keeper delivers, by the same account.
-func (s *sharing) alike(keeper holder, i int, ref protocol.ObjectRef, text []byte) bool {
-	own, a := s.res.Apps[keeper.at].App, s.res.Apps[i]
-	decrypts := own.Handling.Decrypt != nil || a.App.Handling.Decrypt != nil
-	return own.Handling.ServiceAccount == a.App.Handling.ServiceAccount && !(decrypts && ref.Kind == "Secret") &&
-		own.Handling.Substitute == nil && a.App.Handling.Substitute == nil &&
-		bytes.Equal(s.text(*a.Ref, a.App.Namespace, ref), text)
+// had says whether an app delivered the object before, and may have it still.
+func (s *sharing) had(a model.App, ref protocol.ObjectRef) bool {
+	was := s.before(a.Name)
+	return was != nil && s.text(*was.Blob, was.Namespace, ref) != nil &&
+		(a.Bounds == nil || len(a.Bounds.Refused([]protocol.ObjectRef{ref})) == 0)
+}
+
+// form is what an app would deliver; "" where the agent may make something else of the text, or what it is depends
+// on who delivers it.
+func form(a model.App, ref protocol.ObjectRef, text []byte) string {
+	if a.Handling.Decrypt != nil && ref.Kind == "Secret" || a.Handling.Substitute != nil {
+		return ""
+	}
+	return claim.Form(text)
+}
+
+// protect keeps objects in the cluster when the app goes that delivers them for others, of which one would leave them.
+func (s *sharing) protect(ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
+	has, mine := a.Refs, own(a.Refs, refs, a.App.Namespace)
+	mark := model.Metadata{Annotations: map[string]string{fleet.AnnotationPrune: fleet.PruneDisabled}}
+	return rewrite(s.r, ctx, snap, a, "protect", mine, func(i int, o model.Rendered) ([]model.Rendered, error) {
+		if !slices.Contains(mine, has[i]) {
+			return []model.Rendered{o}, nil
+		}
+		return withMetadata([]model.Rendered{o}, mark)
+	})
 }
 
 // text is an object of a blob; nil if it cannot be read.
@@ -190,26 +204,43 @@ func (s *sharing) text(blob protocol.Blob, namespace string, ref protocol.Object
 	return s.texts[key][ref]
 }
 
-// sharable says whether an object is the same for all who have the same text of it: a hook runs for each app, and what is
-// encrypted may be decrypted with different keys.
-func sharable(text []byte) bool {
-	var h struct {
-		Metadata struct{ Annotations map[string]string }
-	}
-	return text != nil && json.Unmarshal(text, &h) == nil && !fleet.IsHook(h.Metadata.Annotations) &&
-		!bytes.Contains(text, []byte(`"sops":`)) && !bytes.Contains(text, []byte("ENC["))
-}
-
-// yield takes objects out of an app that others deliver.
+// yield takes objects out of an app that others deliver: out of what it stays at, if nothing newer of it is delivered.
 func (s *sharing) yield(ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
-	var own []protocol.ObjectRef // as the app has them: without the namespace that it gives them
-	for _, ref := range a.Refs {
-		if slices.Contains(refs, model.Claimed(ref, a.App.Namespace)) {
-			own = append(own, ref)
+	from, namespace := AppResult{App: a.App, Ref: a.Ref, Refs: a.Refs}, a.App.Namespace
+	if a.Ref == nil {
+		was := s.before(a.App.Name)
+		objects, err := s.r.Objects(*was.Blob)
+		if err != nil {
+			return err
+		}
+		from.Ref, namespace = was.Blob, was.Namespace
+		for _, o := range objects {
+			var m map[string]any
+			if err := json.Unmarshal(o.JSON, &m); err != nil {
+				return err
+			}
+			from.Refs = append(from.Refs, fleet.RefOf(m))
 		}
 	}
-	slices.SortFunc(own, protocol.ObjectRef.Compare)
-	return without(s.r, ctx, snap, a, "share", own, func(i int, _ model.Rendered) bool {
-		return slices.Contains(own, a.Refs[i])
+	has, mine := from.Refs, own(from.Refs, refs, namespace)
+	err := without(s.r, ctx, snap, &from, "share", mine, func(i int, _ model.Rendered) bool {
+		return slices.Contains(mine, has[i])
 	})
+	if a.Ref == nil {
+		a.Kept = from.Ref
+	} else {
+		a.Ref, a.Refs = from.Ref, from.Refs
+	}
+	return err
+}
+
+// own are objects of the cluster as an app has them: without the namespace that it gives them. They are sorted.
+func own(has, refs []protocol.ObjectRef, namespace string) (out []protocol.ObjectRef) {
+	for _, ref := range has {
+		if slices.Contains(refs, model.Claimed(ref, namespace)) {
+			out = append(out, ref)
+		}
+	}
+	slices.SortFunc(out, protocol.ObjectRef.Compare)
+	return out
 }

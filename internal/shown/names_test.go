@@ -17,8 +17,8 @@ func TestPeopleAreShownNoDigest(t *testing.T) {
 		`Application argocd/"odd"`, "App web", ""} {
 		s.Learn(d)
 	}
-	plex, apps := identity.ID{"HelmRelease", "media", "plex"}.Key(), identity.ID{"Kustomization", "flux-system", "apps"}.Key()
-	odd, unknown := identity.ID{"Application", "argocd", `"odd"`}.Key(), identity.ID{"Kustomization", "a", "gone"}.Key()
+	plex, apps := identity.ID{Kind: "HelmRelease", Namespace: "media", Name: "plex"}.Key(), identity.ID{Kind: "Kustomization", Namespace: "flux-system", Name: "apps"}.Key()
+	odd, unknown := identity.ID{Kind: "Application", Namespace: "argocd", Name: `"odd"`}.Key(), identity.ID{Kind: "Kustomization", Namespace: "a", Name: "gone"}.Key()
 	for key, want := range map[string]string{plex: "HelmRelease media/plex", apps: "flux-system/apps", "web": "web",
 		odd: `argocd/"odd"`, unknown: "gone", "a--b": "a--b"} {
 		if got := s.Name(key); got != want {
@@ -55,16 +55,16 @@ func TestPeopleAreShownNoDigest(t *testing.T) {
 func TestLessIsRememberedOfWhatAgentsSay(t *testing.T) {
 	t.Parallel()
 	s := New()
-	gone := identity.ID{"Kustomization", "media", "gone"}
+	gone := identity.ID{Kind: "Kustomization", Namespace: "media", Name: "gone"}
 	s.Hear(gone.String())
 	s.Hear(gone.String())
-	long := identity.ID{"Kustomization", "media", strings.Repeat("x", maxDeclared)}
+	long := identity.ID{Kind: "Kustomization", Namespace: "media", Name: strings.Repeat("x", maxDeclared)}
 	s.Hear(long.String())
 	if s.Name(gone.Key()) != "media/gone" || s.Declared(gone.Key()) != gone.String() || s.Declared(long.Key()) != "" || s.heard != 1 {
 		t.Errorf("known are %v, %d of them heard", s.ids, s.heard)
 	}
 	s.heard = maxHeard
-	late := identity.ID{"Kustomization", "media", "late"}
+	late := identity.ID{Kind: "Kustomization", Namespace: "media", Name: "late"}
 	s.Hear(late.String())
 	if s.Declared(late.Key()) != "" {
 		t.Error("more was remembered than may be")
@@ -80,7 +80,7 @@ func TestTheLogShowsNoKey(t *testing.T) {
 	t.Parallel()
 	s := New()
 	s.Learn("HelmRelease media/plex")
-	key := identity.ID{"HelmRelease", "media", "plex"}.Key()
+	key := identity.ID{Kind: "HelmRelease", Namespace: "media", Name: "plex"}.Key()
 	var out strings.Builder
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: s.LogAttr}))
 	log.Info("of "+key, "app", key, "apps", []string{key, "web"}, "err", fmt.Errorf("app %s fails", key), "count", 3, "none", nil)

@@ -10,6 +10,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet/selector"
+	"github.com/drover-dev/drover/hub/cmd/drover/clusterfile"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/manifest"
 )
@@ -86,13 +88,13 @@ func (o *upgradeOptions) run(ctx context.Context, stdin io.Reader, stdout, stder
 	if err := w.clean(ctx, files...); err != nil {
 		return err
 	}
-	if err := confirm(stdin, stdout, o.yes, fmt.Sprintf("Have %d %s run %s?", len(edits), plural(len(edits), "agent"), o.image)); err != nil {
+	if err := confirm(stdin, stdout, o.yes, fmt.Sprintf("Have %d %s run %s?", len(edits), show.Plural(len(edits), "agent"), o.image)); err != nil {
 		return err
 	}
-	what := change{fmt.Sprintf("agents of %d %s run %s", len(edits), plural(len(edits), "cluster"), o.image), "upgrade-agents"}
+	what := change{fmt.Sprintf("agents of %d %s run %s", len(edits), show.Plural(len(edits), "cluster"), o.image), "upgrade-agents"}
 	made, err := o.commit(ctx, w, what, files, func() error {
 		for i, c := range edits {
-			if err := c.write(w.file(files[i])); err != nil {
+			if err := c.Write(w.file(files[i])); err != nil {
 				return err
 			}
 		}
@@ -131,7 +133,7 @@ func (o *upgradeOptions) names(ctx context.Context) ([]string, error) {
 }
 
 // plan says what is to change where, and prepares it.
-func (o *upgradeOptions) plan(ctx context.Context, w *workTree, names []string, stdout io.Writer) (edits []*clusterFile, files []string, err error) {
+func (o *upgradeOptions) plan(ctx context.Context, w *workTree, names []string, stdout io.Writer) (edits []*clusterfile.File, files []string, err error) {
 	for _, name := range names {
 		folder, _, err := w.cluster(ctx, name)
 		if err != nil {
@@ -141,7 +143,7 @@ func (o *upgradeOptions) plan(ctx context.Context, w *workTree, names []string, 
 		if err != nil {
 			return nil, nil, err
 		}
-		was := c.get("spec", "agent", "image")
+		was := c.Get("spec", "agent", "image")
 		switch was {
 		case o.image:
 			fmt.Fprintf(stdout, "%s: %s already\n", name, was)
@@ -150,7 +152,7 @@ func (o *upgradeOptions) plan(ctx context.Context, w *workTree, names []string, 
 			was = "as installed"
 		}
 		fmt.Fprintf(stdout, "%s: %s → %s\n", name, was, o.image)
-		if err := c.set(o.image, "spec", "agent", "image"); err != nil {
+		if err := c.Set(o.image, "spec", "agent", "image"); err != nil {
 			return nil, nil, err
 		}
 		edits, files = append(edits, c), append(files, folder+"/"+planning.ClusterFile)

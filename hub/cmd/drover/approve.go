@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -39,7 +40,7 @@ Instead of the id you may give the commit, by 7 or more characters of its hash, 
 			var out []string
 			if f, err := o.fleet(cmd.Context()); err == nil && len(args) == 0 {
 				for _, h := range f.Source.Held {
-					out = append(out, h.Name()+"\t"+oneLine(h.Text()))
+					out = append(out, h.Name()+"\t"+show.OneLine(h.Text()))
 				}
 			}
 			return out, cobra.ShellCompDirectiveNoFileComp
@@ -88,16 +89,16 @@ func question(h query.Hold) string {
 	case h.Kind == protocol.HoldRelease:
 		return "Deliver this?"
 	case h.Object != "":
-		return fmt.Sprintf("Delete %s, and with it %d %s?", h.Object, h.Count, plural(h.Count, "object"))
+		return fmt.Sprintf("Delete %s, and with it %d %s?", h.Object, h.Count, show.Plural(h.Count, "object"))
 	case h.Count > 0:
-		return fmt.Sprintf("Delete %d %s?", h.Count, plural(h.Count, "object"))
+		return fmt.Sprintf("Delete %d %s?", h.Count, show.Plural(h.Count, "object"))
 	}
 	return "Approve this?"
 }
 
 // printHold shows what would happen.
 func printHold(w io.Writer, h query.Hold) {
-	sayf(w, "%s: %s", h.Name(), oneLine(h.Text()))
+	sayf(w, "%s: %s", h.Name(), show.OneLine(h.Text()))
 	if len(h.Clusters) > 3 {
 		sayf(w, "  clusters: %s", strings.Join(h.Clusters, ", "))
 	}
@@ -110,10 +111,10 @@ func printHold(w io.Writer, h query.Hold) {
 // printObjects lists what a hold names.
 func printObjects(w io.Writer, h query.Hold) {
 	if h.Object != "" {
-		sayf(w, "  %s, which holds:", oneLine(h.Object))
+		sayf(w, "  %s, which holds:", show.OneLine(h.Object))
 	}
 	for _, o := range h.Objects {
-		sayf(w, "  %s", oneLine(o))
+		sayf(w, "  %s", show.OneLine(o))
 	}
 	if n := h.Count + h.Added + h.Changed + h.Removed - len(h.Objects); n > 0 && len(h.Objects) > 0 {
 		sayf(w, "  and %d more", n)

@@ -18,7 +18,8 @@ import (
 
 	"github.com/drover-dev/drover/hub/backup"
 	"github.com/drover-dev/drover/hub/bolt"
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/internal/version"
 )
 
@@ -148,7 +149,7 @@ func newRestoreCommand() *cobra.Command {
 // ageIntro is how every file that age encrypted begins.
 const ageIntro = "age-encryption.org/"
 
-func restoreBackup(file, identity, dataDir string) (backup.Info, error) {
+func restoreBackup(file, identityFile, dataDir string) (backup.Info, error) {
 	var none backup.Info
 	f, err := os.Open(file)
 	if err != nil {
@@ -159,21 +160,21 @@ func restoreBackup(file, identity, dataDir string) (backup.Info, error) {
 	begin, _ := in.Peek(len(ageIntro))
 	var r io.Reader = in
 	switch encrypted := bytes.Equal(begin, []byte(ageIntro)); {
-	case encrypted && identity == "":
+	case encrypted && identityFile == "":
 		return none, usageError{fmt.Errorf("%s is encrypted: say with --identity where the secret key is", file)}
-	case !encrypted && identity != "":
+	case !encrypted && identityFile != "":
 		return none, usageError{fmt.Errorf("%s is not encrypted: if that is what you expect, leave out --identity", file)}
 	case encrypted:
-		if r, err = decrypt(in, identity); err != nil {
+		if r, err = decrypt(in, identityFile); err != nil {
 			return none, err
 		}
 	}
 	return backup.Read(r, dataDir, func(dir string) error {
-		keys, err := nats.OpenKeys(filepath.Join(dir, "keys"))
+		keys, err := keyring.Open(filepath.Join(dir, "keys"))
 		if err != nil {
 			return err
 		}
-		if _, err = nats.OpenIdentities(dir, keys); err != nil {
+		if _, err = identity.Open(dir, keys); err != nil {
 			return err
 		}
 		return bolt.Restored(filepath.Join(dir, "hub.db"), keys.Secret)

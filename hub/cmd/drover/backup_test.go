@@ -13,15 +13,15 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/bolt"
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // newData is the data directory of a hub that has published something for cluster edge, with its store still open.
-func newData(t *testing.T) (string, *nats.Keys, *bolt.Store) {
+func newData(t *testing.T) (string, *keyring.Keys, *bolt.Store) {
 	t.Helper()
 	dir := t.TempDir()
-	keys := must(nats.OpenKeys(filepath.Join(dir, "keys")))
+	keys := must(keyring.Open(filepath.Join(dir, "keys")))
 	store := must(bolt.Open(filepath.Join(dir, "hub.db"), keys.Secret, slog.New(slog.DiscardHandler)))
 	t.Cleanup(func() { _ = store.Close() })
 	record := hub.Record{Bundle: protocol.Bundle{Version: 1, Cluster: "edge", Generation: 7}}
@@ -32,9 +32,9 @@ func newData(t *testing.T) (string, *nats.Keys, *bolt.Store) {
 }
 
 // restored checks that a data directory holds the hub that newData made.
-func restored(t *testing.T, dir string, keys *nats.Keys) {
+func restored(t *testing.T, dir string, keys *keyring.Keys) {
 	t.Helper()
-	if got := must(nats.OpenKeys(filepath.Join(dir, "keys"))); !slices.Equal(got.Secret, keys.Secret) || got.CA() != keys.CA() {
+	if got := must(keyring.Open(filepath.Join(dir, "keys"))); !slices.Equal(got.Secret, keys.Secret) || got.CA() != keys.CA() {
 		t.Error("the keys are not the hub's")
 	}
 	store := must(bolt.Open(filepath.Join(dir, "hub.db"), keys.Secret, slog.New(slog.DiscardHandler)))

@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/cmd/drover/clusterfile"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -185,30 +186,28 @@ func (o *addOptions) write(w *workTree, a addition, files []string) error {
 			return err
 		}
 	}
-	c, err := readClusterFile(w.file(own), own)
+	c, err := clusterfile.Read(w.file(own), own)
 	if err != nil {
 		return err
 	}
-	if c.text == "" {
-		c.text = fmt.Sprintf("# The cluster %s. What lies beside this file is delivered to it.\n", a.name)
-	}
+	c.Begin(fmt.Sprintf("# The cluster %s. What lies beside this file is delivered to it.\n", a.name))
 	for _, l := range o.labels {
 		key, value, _ := strings.Cut(l, "=")
-		if err := c.set(value, "metadata", "labels", key); err != nil {
+		if err := c.Set(value, "metadata", "labels", key); err != nil {
 			return err
 		}
 	}
-	if c.isObject() && c.get("metadata", "name") != "" {
-		if err := c.set(a.name, "metadata", "name"); err != nil {
+	if c.IsObject() && c.Get("metadata", "name") != "" {
+		if err := c.Set(a.name, "metadata", "name"); err != nil {
 			return err
 		}
 	}
-	if c.get("spec", "name") != "" || !w.paths.Names(a.folder, a.name) {
-		if err := c.set(a.name, "spec", "name"); err != nil {
+	if c.Get("spec", "name") != "" || !w.paths.Names(a.folder, a.name) {
+		if err := c.Set(a.name, "spec", "name"); err != nil {
 			return err
 		}
 	}
-	return c.write(w.file(own))
+	return c.Write(w.file(own))
 }
 
 // copyFile copies a file, or a link as a link.

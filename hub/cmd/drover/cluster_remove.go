@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 )
 
 // removeOptions are the flags of `drover cluster remove`.
@@ -61,7 +63,7 @@ func (o *removeOptions) run(ctx context.Context, names []string, stdin io.Reader
 	if err := confirm(stdin, stdout, o.yes, fmt.Sprintf("Remove %s?", strings.Join(folders, " and "))); err != nil {
 		return err
 	}
-	what := change{"remove " + plural(len(names), "cluster") + " " + strings.Join(names, ", "), "remove-" + names[0]}
+	what := change{"remove " + show.Plural(len(names), "cluster") + " " + strings.Join(names, ", "), "remove-" + names[0]}
 	made, err := o.commit(ctx, w, what, files, func() error { return w.remove(files) })
 	if made.hash == "" || err != nil {
 		return err
@@ -92,7 +94,7 @@ func fate(w *workTree, name string) string {
 	switch {
 	case err != nil:
 		return fmt.Sprintf("what becomes of it is what the hub last read (%v); then %s", err, revoked)
-	case c.get("spec", "onRemove") == "prune":
+	case c.Get("spec", "onRemove") == "prune":
 		return "onRemove: prune, so everything that Drover delivered there is deleted, and then " + revoked +
 			"; if that is more than a commit usually deletes, the hub holds it until it is approved, see `drover status`"
 	}
@@ -110,11 +112,4 @@ func (w *workTree) remove(files []string) error {
 		}
 	}
 	return nil
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return what
-	}
-	return what + "s"
 }

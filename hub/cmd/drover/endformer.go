@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 )
 
 // endFormerUse names the command, for messages.
@@ -36,7 +38,7 @@ ends them all the same.`,
 			switch {
 			case !done.Ended:
 				return fmt.Errorf("nothing was ended: %d %s still %s a credential of an older release (%s): wait until their agents have "+
-					"connected and renewed, or end them with --force", len(done.Left), plural(len(done.Left), "cluster"),
+					"connected and renewed, or end them with --force", len(done.Left), show.Plural(len(done.Left), "cluster"),
 					verb(len(done.Left), "uses", "use"), names)
 			case len(done.Left) > 0:
 				_, err = fmt.Fprintf(out, "The credentials of older releases are ended. These clusters have to join again, each with\n"+

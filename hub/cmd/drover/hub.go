@@ -24,8 +24,10 @@ import (
 	"github.com/drover-dev/drover/hub/bolt"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/access"
 	"github.com/drover-dev/drover/hub/kustomize"
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/internal/version"
@@ -45,7 +47,7 @@ type hubOptions struct {
 	listen                string
 	nats                  natsOptions
 	poll, credentialTTL   time.Duration
-	auth                  git.Auth
+	auth                  access.Auth
 	takeOver              bool
 	sources               sourceOptions
 	logLevel              string
@@ -87,7 +89,7 @@ TLS only: the hub has its own certificate authority for that, which agents learn
 	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line; with TLS if other machines can reach it")
 	o.nats.flags(cmd)
 	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to fetch the repository without an announced change")
-	f.DurationVar(&o.credentialTTL, "credential-ttl", nats.DefaultTTL, "how long a cluster's credential is good for; its agent renews it at two thirds")
+	f.DurationVar(&o.credentialTTL, "credential-ttl", identity.DefaultTTL, "how long a cluster's credential is good for; its agent renews it at two thirds")
 	f.StringVar(&o.auth.Username, "git-username", "", "user for an https repository (password or token: $"+gitPassword+" or --git-password-file)")
 	f.StringVar(&o.auth.PasswordFile, "git-password-file", "", "file with the password or token for an https repository")
 	f.StringVar(&o.auth.CAFile, "git-ca-file", "", "certificates to trust for an https repository, besides the system's")
@@ -168,7 +170,7 @@ func (p *hubProcess) open() error {
 	if err := os.MkdirAll(o.dataDir, 0o700); err != nil {
 		return fmt.Errorf("the data directory: %w: choose another with --data-dir", err)
 	}
-	keys, err := nats.OpenKeys(filepath.Join(o.dataDir, "keys"))
+	keys, err := keyring.Open(filepath.Join(o.dataDir, "keys"))
 	if err != nil {
 		return err
 	}
@@ -183,7 +185,7 @@ func (p *hubProcess) open() error {
 		return err
 	}
 	p.closers = append(p.closers, func() { _ = store.Close() })
-	ids, err := nats.OpenIdentities(o.dataDir, keys)
+	ids, err := identity.Open(o.dataDir, keys)
 	if err != nil {
 		return err
 	}
@@ -225,9 +227,9 @@ func (p *hubProcess) open() error {
 }
 
 // login is how to log in to the repository: as the flags say, or with the credential for its address.
-func (p *hubProcess) login(flags git.Auth) func(context.Context) (git.Auth, error) {
-	return func(ctx context.Context) (git.Auth, error) {
-		if flags != (git.Auth{}) || p.opts.sources.credentials.Dir == "" {
+func (p *hubProcess) login(flags access.Auth) func(context.Context) (access.Auth, error) {
+	return func(ctx context.Context) (access.Auth, error) {
+		if flags != (access.Auth{}) || p.opts.sources.credentials.Dir == "" {
 			return flags, nil
 		}
 		c, err := p.opts.sources.credentials.Find(ctx, p.opts.repo, "", false)
@@ -239,7 +241,7 @@ func (p *hubProcess) login(flags git.Auth) func(context.Context) (git.Auth, erro
 }
 
 // follow keeps the sources beside the repository up to date.
-func (p *hubProcess) follow(own git.Auth) (*fetch.Follower, error) {
+func (p *hubProcess) follow(own access.Auth) (*fetch.Follower, error) {
 	for _, name := range p.opts.sources.credentials.Exposed() {
 		p.log.Warn("every user of this machine may read a credential: chmod o-r it", "file", name, "in", p.opts.sources.credentials.Dir)
 	}
@@ -257,7 +259,7 @@ func (p *hubProcess) follow(own git.Auth) (*fetch.Follower, error) {
 }
 
 // serve opens the API and tells the command line where it is.
-func (p *hubProcess) serve(keys *nats.Keys, ids api.Identities, poke func(), store io.WriterTo, checks api.Checks) error {
+func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), store io.WriterTo, checks api.Checks) error {
 	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
 	if err != nil {
 		return err
@@ -282,7 +284,7 @@ func (p *hubProcess) serve(keys *nats.Keys, ids api.Identities, poke func(), sto
 }
 
 // secure has the API speak TLS, unless only this machine can reach it, and says how it is reached.
-func (p *hubProcess) secure(keys *nats.Keys) (clientInfo, error) {
+func (p *hubProcess) secure(keys *keyring.Keys) (clientInfo, error) {
 	addr := p.ln.Addr().(*net.TCPAddr)
 	if addr.IP.IsLoopback() {
 		return clientInfo{URL: "http://" + addr.String()}, nil

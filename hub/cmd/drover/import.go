@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/drover-dev/drover/hub/cmd/drover/findings"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/layout/detect"
 	"github.com/drover-dev/drover/hub/model"
@@ -57,14 +59,14 @@ It changes nothing, and fetches nothing: charts and files from other places are 
 	o.layoutOptions.addTo(f)
 	f.StringVar(&o.from, "from", "", "the tool that it was written for: "+strings.Join(detect.Tools(), ", ")+
 		" (default: the one of which there is most)")
-	f.StringVarP(&o.output, "output", "o", lintText, "text or json")
+	f.StringVarP(&o.output, "output", "o", findings.Text, "text or json")
 	_ = cmd.RegisterFlagCompletionFunc("from", cobra.FixedCompletions(detect.Tools(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (o *importOptions) run(cmd *cobra.Command, w io.Writer) error {
 	switch {
-	case o.output != lintText && o.output != lintJSON:
+	case o.output != findings.Text && o.output != findings.JSON:
 		return usageError{fmt.Errorf("-o %s: use text or json", o.output)}
 	case o.from != "" && !slices.Contains(detect.Tools(), o.from):
 		return usageError{fmt.Errorf("--from %s: use %s", o.from, strings.Join(detect.Tools(), ", "))}
@@ -85,7 +87,7 @@ func (o *importOptions) run(cmd *cobra.Command, w io.Writer) error {
 	if len(o.alias) > 0 {
 		found.Aliases = o.alias
 	}
-	out := imported{Layout: found, Clusters: []importedCluster{}, Sources: []importedSource{}, Findings: []finding{}}
+	out := imported{Layout: found, Clusters: []importedCluster{}, Sources: []importedSource{}, Findings: []findings.Finding{}}
 	out.repo, out.url = o.repo, remoteOf(known)
 	if len(found.Paths) > 0 {
 		if err := o.preview(ctx, snap, &out); err != nil {
@@ -93,10 +95,10 @@ func (o *importOptions) run(cmd *cobra.Command, w io.Writer) error {
 		}
 	}
 	out.Next = out.commands()
-	if o.output == lintJSON {
-		return writeJSON(w, out)
+	if o.output == findings.JSON {
+		return show.JSON(w, out)
 	}
-	return writeLines(w, out.lines())
+	return show.Lines(w, out.lines())
 }
 
 // remoteOf is the first of a repository's addresses that others can reach; "" if none is.
@@ -113,9 +115,9 @@ type imported struct {
 	detect.Layout
 	Clusters []importedCluster `json:"clusters"`
 	// Sources are the places beside the repository that the hub will fetch from.
-	Sources  []importedSource `json:"sources"`
-	Findings []finding        `json:"findings"`
-	Next     []string         `json:"next"`
+	Sources  []importedSource   `json:"sources"`
+	Findings []findings.Finding `json:"findings"`
+	Next     []string           `json:"next"`
 
 	repo, url string
 }
@@ -167,21 +169,21 @@ func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *i
 	defer done()
 	listed, err := r.Clusters(snap)
 	if err != nil {
-		out.Findings = append(out.Findings, finding{Severity: severityError, Text: err.Error()})
+		out.Findings = append(out.Findings, findings.Finding{Severity: findings.Error, Text: err.Error()})
 		return nil
 	}
 	apps, err := r.Refresh(ctx, snap, nil)
 	if err != nil {
 		return err
 	}
-	found := &findings{at: map[string]int{}, shown: shown.New()}
+	found := findings.New()
 	for _, p := range slices.Concat(listed.Problems(), apps.Problems()) {
-		found.text("", "", p)
+		found.Text("", "", p)
 	}
 	for _, site := range listed.Sites.Sites {
 		c := importedCluster{Name: site.Name, Folder: site.Folder, Apps: []importedApp{}, Kinds: map[string]int{}, Error: site.Wrong}
 		if site.Wrong != "" {
-			found.text("", "", site.Wrong)
+			found.Text("", "", site.Wrong)
 			out.Clusters = append(out.Clusters, c)
 			continue
 		}
@@ -190,16 +192,16 @@ func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *i
 			return err
 		}
 		out.take(&c, &res)
-		found.resolution(res)
+		found.Resolution(res)
 		out.Clusters = append(out.Clusters, c)
 	}
 	for _, n := range apps.Untaken(ctx, r, snap) {
-		found.note(severityNote, "", "", n)
+		found.Note(findings.Note, "", "", n)
 	}
-	found.show()
-	out.show(found.shown)
-	found.sort()
-	out.Findings = append(out.Findings, found.all...)
+	found.Show()
+	out.show(found.Shown)
+	found.Sort()
+	out.Findings = append(out.Findings, found.All...)
 	slices.SortFunc(out.Sources, func(a, b importedSource) int {
 		return cmp.Or(cmp.Compare(b.Apps, a.Apps), cmp.Compare(a.Address, b.Address))
 	})

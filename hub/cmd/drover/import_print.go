@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/cmd/drover/findings"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/hub/layout/detect"
 )
 
@@ -37,9 +39,9 @@ func (out *imported) lines() []string {
 	lines = append(lines, out.clusterLines()...)
 	lines = append(lines, out.sourceLines()...)
 	if len(out.Findings) > 0 {
-		f := &findings{all: out.Findings}
-		lines = append(lines, "", "Refused and noted ("+f.count()+"):")
-		lines = append(lines, f.grouped(maxImportLines, "`drover lint` and -o json have all")...)
+		f := &findings.List{All: out.Findings}
+		lines = append(lines, "", "Refused and noted ("+f.Count()+"):")
+		lines = append(lines, f.Grouped(maxImportLines, "`drover lint` and -o json have all")...)
 	}
 	if len(out.Todo) > 0 {
 		lines = append(lines, "", "To do:")
@@ -71,12 +73,12 @@ func (out *imported) clusterLines() []string {
 				elsewhere++
 			}
 		}
-		line := fmt.Sprintf("cluster %s (%s): %d %s, %d %s", c.Name, c.Folder, len(c.Apps), plural(len(c.Apps), "app"), objects, plural(objects, "object"))
+		line := fmt.Sprintf("cluster %s (%s): %d %s, %d %s", c.Name, c.Folder, len(c.Apps), show.Plural(len(c.Apps), "app"), objects, show.Plural(objects, "object"))
 		if objects > 0 {
 			line += ": " + counts(c.Kinds)
 		}
 		if elsewhere > 0 {
-			line += fmt.Sprintf("; %d %s of charts and files from elsewhere, which are not counted", elsewhere, plural(elsewhere, "app"))
+			line += fmt.Sprintf("; %d %s of charts and files from elsewhere, which are not counted", elsewhere, show.Plural(elsewhere, "app"))
 		}
 		if refused > 0 {
 			line += fmt.Sprintf("; %d refused", refused)
@@ -99,7 +101,7 @@ func (out *imported) sourceLines() []string {
 			lines = append(lines, fmt.Sprintf("  … and %d more; -o json has all", len(out.Sources)-maxSources))
 			break
 		}
-		line := fmt.Sprintf("  %s (%s, %d %s)", s.Address, s.Kind, s.Apps, plural(s.Apps, "app"))
+		line := fmt.Sprintf("  %s (%s, %d %s)", s.Address, s.Kind, s.Apps, show.Plural(s.Apps, "app"))
 		if s.Credentials != "" {
 			line += ": asks for the credentials " + s.Credentials
 		}

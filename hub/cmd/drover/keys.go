@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/api"
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 )
 
 func newKeysCommand() *cobra.Command {
@@ -79,15 +79,15 @@ func newKeysRotateCommand() *cobra.Command {
 }
 
 // next is what to do between rotate and finish.
-var next = map[nats.KeyKind]string{
-	nats.KeySigning: "When `drover hub keys` says that all clusters trust it: drover hub keys finish signing",
-	nats.KeyCA: "When `drover hub keys` says that all clusters trust it, give external NATS servers new certificates\n" +
+var next = map[keyring.Kind]string{
+	keyring.Signing: "When `drover hub keys` says that all clusters trust it: drover hub keys finish signing",
+	keyring.Authority: "When `drover hub keys` says that all clusters trust it, give external NATS servers new certificates\n" +
 		"(drover hub nats-config --out), which come from it; then: drover hub keys finish ca",
-	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts both; then:\n" +
+	keyring.Operator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts both; then:\n" +
 		"drover hub keys finish operator",
-	nats.KeyAccount: "Give leaf nodes the credentials that `drover hub nats-config --out` writes then. When `drover hub keys` says that\n" +
+	keyring.Account: "Give leaf nodes the credentials that `drover hub nats-config --out` writes then. When `drover hub keys` says that\n" +
 		"all clusters have a credential of the next key: drover hub keys finish account",
-	nats.KeyFleet: "When `drover hub keys` says that all clusters trust it: drover hub keys finish fleet",
+	keyring.Fleet: "When `drover hub keys` says that all clusters trust it: drover hub keys finish fleet",
 }
 
 func newKeysFinishCommand() *cobra.Command {
@@ -103,7 +103,7 @@ join again. --force does it nevertheless.`,
 			if err != nil {
 				return err
 			}
-			if kind != nats.KeyOperator && keys.Rotating(kind) && !force {
+			if kind != keyring.Operator && keys.Rotating(kind) && !force {
 				if err := c.ready(cmd, keys, kind); err != nil {
 					return err
 				}
@@ -121,27 +121,27 @@ join again. --force does it nevertheless.`,
 }
 
 // after is what to know after finish.
-var after = map[nats.KeyKind]string{
-	nats.KeySigning: "Join tokens from before do not know it: make new ones with `drover agent token`.",
-	nats.KeyCA:      "Join tokens from before do not know it: make new ones with `drover agent token`.",
-	nats.KeyOperator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts the new one alone,\n" +
+var after = map[keyring.Kind]string{
+	keyring.Signing:   "Join tokens from before do not know it: make new ones with `drover agent token`.",
+	keyring.Authority: "Join tokens from before do not know it: make new ones with `drover agent token`.",
+	keyring.Operator: "Give external NATS servers the configuration that `drover hub nats-config` prints now, which trusts the new one alone,\n" +
 		"once the hub was restarted.",
-	nats.KeyAccount: "Join tokens from before connect no more: make new ones with `drover agent token`. Where NATS servers are external and this was\n" +
+	keyring.Account: "Join tokens from before connect no more: make new ones with `drover agent token`. Where NATS servers are external and this was\n" +
 		"the first rotation, rotate the operator now: until then they take what the first key of the account signs.",
-	nats.KeyFleet: "Join tokens from before do not know it: make new ones with `drover agent token`. Backups from before still open with it: destroy them.",
+	keyring.Fleet: "Join tokens from before do not know it: make new ones with `drover agent token`. Backups from before still open with it: destroy them.",
 }
 
 func kinds() []string {
 	var out []string
-	for _, k := range nats.KeyKinds {
+	for _, k := range keyring.Kinds {
 		out = append(out, string(k))
 	}
 	return out
 }
 
 // kind reads the name of a key, and opens the keys.
-func (c *connection) kind(name string) (nats.KeyKind, *nats.Keys, error) {
-	for _, k := range nats.KeyKinds {
+func (c *connection) kind(name string) (keyring.Kind, *keyring.Keys, error) {
+	for _, k := range keyring.Kinds {
 		if string(k) == name {
 			keys, err := existingKeys(c.dataDir)
 			return k, keys, err
@@ -150,7 +150,7 @@ func (c *connection) kind(name string) (nats.KeyKind, *nats.Keys, error) {
 	return "", nil, usageError{fmt.Errorf("there is no key %q that can be rotated: use %s", name, strings.Join(kinds(), ", "))}
 }
 
-func listKeys(w io.Writer, keys *nats.Keys) error {
+func listKeys(w io.Writer, keys *keyring.Keys) error {
 	list, err := keys.List()
 	if err != nil {
 		return err
@@ -176,9 +176,9 @@ func (c *connection) believed(cmd *cobra.Command) (api.Trust, error) {
 	return client.Trust(cmd.Context())
 }
 
-func printBelieved(w io.Writer, keys *nats.Keys, t api.Trust) {
-	for _, kind := range nats.KeyKinds {
-		if !keys.Believed(kind, t.Trust) || kind == nats.KeyAccount && keys.AccountKey() != t.AccountKey {
+func printBelieved(w io.Writer, keys *keyring.Keys, t api.Trust) {
+	for _, kind := range keyring.Kinds {
+		if !keys.Believed(kind, t.Trust) || kind == keyring.Account && keys.AccountKey() != t.AccountKey {
 			fmt.Fprintf(w, "\nThe hub that runs does not use the next %s key yet: restart it.\n", kind)
 		}
 	}
@@ -195,17 +195,17 @@ func printBelieved(w io.Writer, keys *nats.Keys, t api.Trust) {
 }
 
 // ready says why the rotation of a key cannot end yet.
-func (c *connection) ready(cmd *cobra.Command, keys *nats.Keys, kind nats.KeyKind) error {
+func (c *connection) ready(cmd *cobra.Command, keys *keyring.Keys, kind keyring.Kind) error {
 	t, err := c.believed(cmd)
 	switch {
 	case err != nil:
 		return fmt.Errorf("the old %s key is kept, because whether clusters trust the next one cannot be told: %w; or say --force", kind, err)
-	case !keys.Believed(kind, t.Trust) || kind == nats.KeyAccount && keys.AccountKey() != t.AccountKey:
+	case !keys.Believed(kind, t.Trust) || kind == keyring.Account && keys.AccountKey() != t.AccountKey:
 		return fmt.Errorf("the old %s key is kept: the hub that runs does not use the next one yet: restart it, and wait until all clusters have heard of it", kind)
-	case kind == nats.KeyAccount && len(t.Moving) > 0:
+	case kind == keyring.Account && len(t.Moving) > 0:
 		return errors.New("the old account key is kept: " + strings.Join(t.Moving, ", ") + " did not renew yet: wait until they " +
 			"have been connected, remove or revoke those that are gone for good, or say --force: then they have to join again")
-	case kind == nats.KeyAccount:
+	case kind == keyring.Account:
 	case len(t.Behind) > 0:
 		return errors.New("the old " + string(kind) + " key is kept: " + strings.Join(t.Behind, ", ") + " did not report to trust the next one yet: " +
 			"wait until they have been connected, remove or revoke those that are gone for good, or say --force: then they have to join again")

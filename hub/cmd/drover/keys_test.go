@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/hub/api"
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/keyring"
 )
 
 func must[T any](v T, err error) T {
@@ -40,7 +40,7 @@ func wants(t *testing.T, code int, part string, args ...string) {
 func TestAKeyIsKeptWhileClustersDoNotTrustTheNextOne(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	keys := must(nats.OpenKeys(filepath.Join(dir, "keys")))
+	keys := must(keyring.Open(filepath.Join(dir, "keys")))
 	var answer api.Trust // of the hub that runs
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(answer) }))
 	defer s.Close()
@@ -54,12 +54,12 @@ func TestAKeyIsKeptWhileClustersDoNotTrustTheNextOne(t *testing.T) {
 	}
 	wants(t, exitBad, "does not use the next one yet: restart it", "hub", "keys", "finish", "signing", "--data-dir", dir)
 	wants(t, exitFine, "does not use the next signing key yet", "hub", "keys", "--data-dir", dir)
-	keys = must(nats.OpenKeys(filepath.Join(dir, "keys")))
+	keys = must(keyring.Open(filepath.Join(dir, "keys")))
 	answer.Trust = must(keys.Trust([]string{"tls://hub:4222"}, keys.CA()))
 	answer.Behind = []string{"far", "lost"}
 	wants(t, exitBad, "far, lost did not report", "hub", "keys", "finish", "signing", "--data-dir", dir)
 	wants(t, exitFine, "1 of 3 clusters", "hub", "keys", "--data-dir", dir)
-	if keys = must(nats.OpenKeys(filepath.Join(dir, "keys"))); !keys.Rotating(nats.KeySigning) {
+	if keys = must(keyring.Open(filepath.Join(dir, "keys"))); !keys.Rotating(keyring.Signing) {
 		t.Fatal("the old key is gone though it was kept")
 	}
 	answer.Behind = nil

@@ -4,45 +4,15 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
-	"strconv"
 
 	"github.com/spf13/cobra"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/cmd/drover/findings"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/hub/resolve"
-	"github.com/drover-dev/drover/internal/shown"
 )
-
-// How bad a finding is.
-const (
-	severityError  = "error"  // something is not delivered as it is
-	severityNote   = "note"   // something is asked for and not done
-	severityUnused = "unused" // something is there and nobody asks for it
-)
-
-// finding is one thing that lint found, in as many clusters as have it.
-type finding struct {
-	Severity string   `json:"severity"`
-	File     string   `json:"file,omitempty"` // repository path
-	Line     int      `json:"line,omitempty"` // 1-based
-	Object   string   `json:"object,omitempty"`
-	Field    string   `json:"field,omitempty"`
-	Text     string   `json:"text"`
-	App      string   `json:"app,omitempty"`
-	Clusters []string `json:"clusters,omitempty"`
-}
-
-func (f finding) String() string {
-	text := fleet.Note{File: f.File, Line: f.Line, Object: f.Object, Field: f.Field, Text: f.Text}.String()
-	if len(f.Clusters) > 0 {
-		text += " [" + some(f.Clusters) + "]"
-	}
-	return fmt.Sprintf("%-6s %s", f.Severity, text)
-}
 
 // lintOptions are the flags of `drover lint`.
 type lintOptions struct {
@@ -75,13 +45,13 @@ line with a count, and of each severity the first 15 lines are printed; --verbos
 	f := cmd.Flags()
 	o.addTo(f)
 	f.StringVar(&o.cluster, "cluster", "", "only this cluster")
-	f.StringVarP(&o.output, "output", "o", lintText, "text, json, sarif (for code scanning) or github (annotations of a pull request)")
+	f.StringVarP(&o.output, "output", "o", findings.Text, "text, json, sarif (for code scanning) or github (annotations of a pull request)")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for each finding; otherwise equal ones are one line with a count")
 	return cmd
 }
 
 func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
-	if !slices.Contains([]string{lintText, lintJSON, lintSARIF, lintGitHub}, o.output) {
+	if !slices.Contains([]string{findings.Text, findings.JSON, findings.SARIF, findings.GitHub}, o.output) {
 		return usageError{fmt.Errorf("-o %s: use text, json, sarif or github", o.output)}
 	}
 	from, err := o.open(ctx, stderr)
@@ -94,7 +64,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return err
 	}
 	sites, problems := listed.Sites.Sites, listed.Problems()
-	found := &findings{at: map[string]int{}, shown: shown.New()}
+	found := findings.New()
 	if o.cluster != "" {
 		site, err := among(listed, o.cluster, o.revision)
 		if err != nil {
@@ -107,7 +77,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return err
 	}
 	for _, p := range append(problems, apps.Problems()...) {
-		found.text("", "", p)
+		found.Text("", "", p)
 	}
 	read := map[string]bool{}
 	for _, place := range apps.Places() {
@@ -115,112 +85,45 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	}
 	for i, site := range sites {
 		if site.Wrong != "" {
-			found.text("", "", site.Wrong)
+			found.Text("", "", site.Wrong)
 			continue
 		}
 		res := all[i]
-		found.resolution(res)
+		found.Resolution(res)
 		for _, place := range res.Places() {
 			read[place] = true
 		}
 	}
 	if o.cluster == "" {
 		for _, n := range apps.Untaken(ctx, from.r, from.snap) {
-			found.note(severityNote, "", "", n)
+			found.Note(findings.Note, "", "", n)
+		}
+		var clusters []model.Cluster
+		for _, res := range all {
+			clusters = append(clusters, res.Cluster)
+		}
+		for _, n := range layout.LintPolicies(from.snap, apps.Declared(), clusters) {
+			found.Note(findings.Error, "", "", n)
 		}
 	}
-	if o.cluster == "" && !found.wrong() {
+	if o.cluster == "" && !found.Wrong() {
 		notes, err := layout.Unused(from.snap, func(path string) bool { return read[path] })
 		if err != nil {
 			return err
 		}
 		for _, n := range notes {
-			found.note(severityUnused, "", "", n)
+			found.Note(findings.Unused, "", "", n)
 		}
 	}
-	found.show()
-	if err := found.print(w, o.output, o.verbose); err != nil {
+	found.Show()
+	if err := found.Print(w, o.output, o.verbose); err != nil {
 		return err
 	}
-	if o.output == lintText {
-		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.count(), len(sites), plural(len(sites), "cluster"))
+	if o.output == findings.Text {
+		fmt.Fprintf(stderr, "drover: %s in %d %s\n", found.Count(), len(sites), show.Plural(len(sites), "cluster"))
 	}
-	if found.wrong() {
+	if found.Wrong() {
 		return errBadNews
 	}
 	return nil
-}
-
-// findings gathers what was found, each thing once.
-type findings struct {
-	all   []finding
-	at    map[string]int // in all, by everything but the clusters
-	shown *shown.Names
-}
-
-// show replaces the keys of apps by the names that people are shown, when all clusters are known.
-func (f *findings) show() {
-	for i := range f.all {
-		x := &f.all[i]
-		x.App, x.Object, x.Text = f.shown.Name(x.App), f.shown.Text(x.Object), f.shown.Text(x.Text)
-	}
-}
-
-func (f *findings) wrong() bool {
-	return slices.ContainsFunc(f.all, func(x finding) bool { return x.Severity == severityError })
-}
-
-// count says how many things were found, by how bad they are.
-func (f *findings) count() string {
-	n := map[string]int{}
-	for _, x := range f.all {
-		n[x.Severity]++
-	}
-	return fmt.Sprintf("%d %s, %d %s and %d unused", n[severityError], plural(n[severityError], severityError), n[severityNote], plural(n[severityNote], severityNote),
-		n[severityUnused])
-}
-
-func (f *findings) resolution(res resolve.Resolution) {
-	learn(f.shown, res)
-	for _, p := range res.Cluster.Problems {
-		f.text(res.Cluster.Name, "", p)
-	}
-	for _, n := range res.Cluster.Notes {
-		f.note(severityNote, res.Cluster.Name, "", n)
-	}
-	for _, a := range res.Apps {
-		if a.Err != "" {
-			f.text(res.Cluster.Name, a.App.Name, a.Err)
-		}
-		for _, n := range a.App.Notes {
-			f.note(severityNote, res.Cluster.Name, a.App.Name, n)
-		}
-	}
-}
-
-// placed matches a message that begins with the file it is about.
-var placed = regexp.MustCompile(`^([^ :]+/[^ :]+?)(?::(\d+))?: (.*)$`)
-
-// text adds an error that is a line of text.
-func (f *findings) text(cluster, app, text string) {
-	n := fleet.Note{Text: text}
-	if m := placed.FindStringSubmatch(text); m != nil {
-		n.File, n.Text = m[1], m[3]
-		n.Line, _ = strconv.Atoi(m[2]) // "" is no line
-	}
-	f.note(severityError, cluster, app, n)
-}
-
-func (f *findings) note(severity, cluster, app string, n fleet.Note) {
-	x := finding{Severity: severity, File: n.File, Line: n.Line, Object: n.Object, Field: n.Field, Text: n.Text, App: app}
-	key := x.String() + "\x00" + app
-	i, known := f.at[key]
-	if !known {
-		i = len(f.all)
-		f.all, f.at[key] = append(f.all, x), i
-	}
-	at := &f.all[i].Clusters // clusters come one after the other
-	if n := len(*at); cluster != "" && (n == 0 || (*at)[n-1] != cluster) {
-		*at = append(*at, cluster)
-	}
 }

@@ -15,6 +15,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/identity"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 )
 
 // systemCA is what --nats-ca says for the authorities that the system knows.
@@ -96,7 +99,7 @@ func secureURL(flag, text string) (string, error) {
 }
 
 // connect starts the embedded NATS server, or connects to the external ones, and says what clusters are to trust.
-func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, error) {
+func (p *hubProcess) connect(keys *keyring.Keys, ids *identity.Identities) (*nats.Bus, error) {
 	o := p.opts.nats
 	opts := nats.Options{URL: o.url, Replicas: o.replicas, Standby: true, Keys: keys, IDs: ids, Log: p.log}
 	servers, ca := o.advertise, keys.CA()
@@ -143,10 +146,10 @@ func (p *hubProcess) connect(keys *nats.Keys, ids *nats.Identities) (*nats.Bus, 
 }
 
 // certificate is that of the embedded NATS server and of the API.
-func (p *hubProcess) certificate(keys *nats.Keys) (nats.GetCertificate, error) {
+func (p *hubProcess) certificate(keys *keyring.Keys) (keyring.GetCertificate, error) {
 	o := p.opts.nats
 	if o.tlsCert != "" {
-		return nats.CertificateFiles(o.tlsCert, o.tlsKey, p.log)
+		return keyring.CertificateFiles(o.tlsCert, o.tlsKey, p.log)
 	}
 	hosts := make([]string, len(o.advertise))
 	for i, text := range o.advertise {
@@ -157,7 +160,7 @@ func (p *hubProcess) certificate(keys *nats.Keys) (nats.GetCertificate, error) {
 	return keys.Certificate(hosts)
 }
 
-func (p *hubProcess) startServer(keys *nats.Keys, ids *nats.Identities) (*nats.Server, error) {
+func (p *hubProcess) startServer(keys *keyring.Keys, ids *identity.Identities) (*server.Server, error) {
 	o := p.opts.nats
 	certificate, err := p.certificate(keys)
 	if err != nil {
@@ -166,7 +169,7 @@ func (p *hubProcess) startServer(keys *nats.Keys, ids *nats.Identities) (*nats.S
 	if o.maxStore < 1 {
 		return nil, usageError{fmt.Errorf("--nats-max-store %d: give GiB, 1 or more", o.maxStore)}
 	}
-	return nats.StartServer(nats.ServerOptions{Listen: o.listen, WebSocket: o.websocket, Dir: filepath.Join(p.opts.dataDir, "nats"),
+	return server.Start(server.Options{Listen: o.listen, WebSocket: o.websocket, Dir: filepath.Join(p.opts.dataDir, "nats"),
 		Certificate: certificate, Keys: keys, Revoked: ids.Revoked(), MaxStore: o.maxStore << 30,
 		Distrusted: ids.Distrust, Log: p.log})
 }

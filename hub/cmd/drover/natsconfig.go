@@ -13,7 +13,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/drover-dev/drover/hub/nats"
+	"github.com/drover-dev/drover/hub/nats/keyring"
+	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -41,11 +42,11 @@ node, with its certificate and key from the hub's own authority, valid for a yea
 			if err != nil {
 				return usageError{err}
 			}
-			keys, err := nats.OpenKeys(filepath.Join(o.dataDir, "keys")) // the servers may come before the hub
+			keys, err := keyring.Open(filepath.Join(o.dataDir, "keys")) // the servers may come before the hub
 			if err != nil {
 				return err
 			}
-			files, err := keys.Files(s)
+			files, err := server.Files(keys, s)
 			if err != nil {
 				return err
 			}
@@ -74,8 +75,8 @@ node, with its certificate and key from the hub's own authority, valid for a yea
 }
 
 // servers reads the flags.
-func (o *configOptions) servers() (nats.Servers, error) {
-	s := nats.Servers{Cluster: o.cluster, WebSocket: o.websocket, LeafNodes: o.leafNodes}
+func (o *configOptions) servers() (server.Servers, error) {
+	s := server.Servers{Cluster: o.cluster, WebSocket: o.websocket, LeafNodes: o.leafNodes}
 	nodes := o.nodes
 	switch {
 	case o.leaf != "" && (o.cluster != "" || len(o.nodes) > 0):
@@ -120,9 +121,9 @@ func (o *configOptions) servers() (nats.Servers, error) {
 	return s, nil
 }
 
-func parseNode(text string) (nats.Node, error) {
+func parseNode(text string) (server.Node, error) {
 	name, where, _ := strings.Cut(text, "=")
-	n := nats.Node{Name: name, Host: where, Port: 6222}
+	n := server.Node{Name: name, Host: where, Port: 6222}
 	if host, port, err := net.SplitHostPort(where); err == nil {
 		number, err := strconv.ParseUint(port, 10, 16)
 		if err != nil {
@@ -140,15 +141,15 @@ func parseNode(text string) (nats.Node, error) {
 }
 
 // existingKeys opens the keys of a hub, and makes none.
-func existingKeys(dataDir string) (*nats.Keys, error) {
+func existingKeys(dataDir string) (*keyring.Keys, error) {
 	dir := filepath.Join(dataDir, "keys")
 	if _, err := os.Stat(dir); err != nil {
 		return nil, fmt.Errorf("there are no keys of a hub: %w: say with --data-dir where they are, or start the hub once, which makes them", err)
 	}
-	return nats.OpenKeys(dir)
+	return keyring.Open(dir)
 }
 
-func printFiles(w io.Writer, files []nats.File) error {
+func printFiles(w io.Writer, files []server.File) error {
 	for _, f := range files {
 		if f.Secret {
 			continue
@@ -161,7 +162,7 @@ func printFiles(w io.Writer, files []nats.File) error {
 }
 
 // writeFiles writes all files, or none where one is there already and force is not said.
-func writeFiles(dir string, files []nats.File, force bool) error {
+func writeFiles(dir string, files []server.File, force bool) error {
 	if !force {
 		for _, f := range files {
 			if _, err := os.Stat(filepath.Join(dir, f.Path)); !errors.Is(err, fs.ErrNotExist) {

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/hub/cmd/drover/findings"
 )
 
 // checkout is a work tree of a fleet's repository, made by the git command.
@@ -174,9 +176,9 @@ func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 	c.wants(exitBad, `there is no cluster "nosuch"`, "lint", "--cluster", "nosuch")
 	c.wants(exitFine, "", "lint", "--revision", "HEAD~1")
 	said, code := c.drover("lint", "-o", "json")
-	var found []finding
+	var found []findings.Finding
 	if err := json.Unmarshal([]byte(said), &found); err != nil || code != exitBad || len(found) == 0 ||
-		found[0].Severity != severityError ||
+		found[0].Severity != findings.Error ||
 		found[0].File != "clusters/edge/bad.yaml" || found[0].Line != 2 || found[0].Clusters[0] != "edge" {
 		t.Errorf("-o json: exit code %d, %v: %s", code, err, said)
 	}

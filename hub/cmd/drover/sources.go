@@ -15,7 +15,8 @@ import (
 	"github.com/drover-dev/drover/hub/credentials"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
-	"github.com/drover-dev/drover/hub/helm"
+	"github.com/drover-dev/drover/hub/git/access"
+	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
 	"github.com/drover-dev/drover/hub/webfile"
@@ -43,8 +44,8 @@ func (o *sourceOptions) addTo(f *pflag.FlagSet) {
 
 // opener fetches every kind of source, and keeps what has no folder of its own below dir. own are the credentials of the repository itself,
 // for other branches and tags of it.
-func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.Logger) (fetch.Opener, error) {
-	charts, err := helm.NewFetcher(filepath.Join(dir, "charts"), maxCharts)
+func (o *sourceOptions) opener(dir, location string, own access.Auth, log *slog.Logger) (fetch.Opener, error) {
+	charts, err := repository.NewFetcher(filepath.Join(dir, "charts"), maxCharts)
 	if err != nil {
 		return nil, err
 	}
@@ -57,9 +58,9 @@ func (o *sourceOptions) opener(dir, repository string, own git.Auth, log *slog.L
 		allowed = append(allowed, a)
 	}
 	return func(s model.Source, dir string) (fetch.Remote, error) {
-		r, err := o.remote(s, dir, charts, func(ctx context.Context) (git.Auth, error) {
+		r, err := o.remote(s, dir, charts, func(ctx context.Context) (access.Auth, error) {
 			c, err := o.find(ctx, s)
-			if none := c.URLs == nil; (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(repository, ".git") {
+			if none := c.URLs == nil; (none || err != nil) && strings.TrimSuffix(s.URL, ".git") == strings.TrimSuffix(location, ".git") {
 				return own, nil
 			}
 			return authOf(c), err
@@ -75,7 +76,7 @@ func (o *sourceOptions) find(ctx context.Context, s model.Source) (credentials.C
 	return o.credentials.Find(ctx, s.URL, s.Credentials, s.PlainHTTP)
 }
 
-func (o *sourceOptions) remote(s model.Source, dir string, charts *helm.Fetcher, login func(context.Context) (git.Auth, error), log *slog.Logger) (fetch.Remote, error) {
+func (o *sourceOptions) remote(s model.Source, dir string, charts *repository.Fetcher, login func(context.Context) (access.Auth, error), log *slog.Logger) (fetch.Remote, error) {
 	switch s.Kind {
 	case model.SourceGit:
 		return git.NewRemote(git.Options{URL: s.URL, Branch: s.Branch, Wanted: git.Wanted{Ref: s.Ref, SemVer: s.SemVer, Commit: s.Revision}, Dir: dir, Login: login, Log: log})
@@ -90,9 +91,9 @@ func (o *sourceOptions) remote(s model.Source, dir string, charts *helm.Fetcher,
 			return webfile.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key)}, err
 		})
 	case model.SourceHelm:
-		return helm.NewRemote(charts, s, dir, func(ctx context.Context) (helm.Access, error) {
+		return repository.NewRemote(charts, s, dir, func(ctx context.Context) (repository.Access, error) {
 			c, err := o.find(ctx, s)
-			return helm.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key),
+			return repository.Access{Username: c.Username, Password: c.Password, Token: c.Token, CA: []byte(c.CA), Certificate: []byte(c.Certificate), Key: []byte(c.Key),
 				PlainHTTP: s.PlainHTTP}, err
 		})
 	}
@@ -100,8 +101,8 @@ func (o *sourceOptions) remote(s model.Source, dir string, charts *helm.Fetcher,
 }
 
 // authOf is a credential for Git. Nothing else is to be used: not this machine's keys, nor its user's known hosts.
-func authOf(c credentials.Credential) git.Auth {
-	return git.Auth{Username: c.Username, Password: c.Password, Token: c.Token, CA: c.CA, Certificate: c.Certificate, TLSKey: c.Key,
+func authOf(c credentials.Credential) access.Auth {
+	return access.Auth{Username: c.Username, Password: c.Password, Token: c.Token, CA: c.CA, Certificate: c.Certificate, TLSKey: c.Key,
 		Key: c.SSHKey, KeyPassphrase: c.SSHPassphrase, KnownHosts: c.KnownHosts, Alone: true}
 }
 
@@ -126,7 +127,7 @@ func (o *sourceOptions) once(repository string, stderr io.Writer) (*fetch.Togeth
 	if err != nil {
 		return nil, fmt.Errorf("make a place for what is fetched: %w: set XDG_CACHE_HOME to a folder that can be written to", err)
 	}
-	open, err := o.opener(dir, repository, git.Auth{}, slog.New(slog.DiscardHandler))
+	open, err := o.opener(dir, repository, access.Auth{}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return nil, err
 	}

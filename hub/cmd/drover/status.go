@@ -17,6 +17,7 @@ import (
 	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -186,12 +187,12 @@ func (o *statusOptions) printRows(w io.Writer, f api.Fleet) error {
 	}
 	fmt.Fprintln(t, header+"MESSAGE")
 	for _, r := range f.Clusters {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", oneLine(r.Name), oneLine(agentState(r, f.Time)), healthWord(r), r.Apps, r.Objects,
-			oneLine(revision(r)), heard(r, f.Time))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", show.OneLine(r.Name), show.OneLine(agentState(r, f.Time)), healthWord(r), r.Apps, r.Objects,
+			show.OneLine(revision(r)), heard(r, f.Time))
 		if wide {
-			fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\t%s\t", orDash(string(r.Reason)), r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), oneLine(labels(r.Labels)))
+			fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\t%s\t", orDash(string(r.Reason)), r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), show.OneLine(labels(r.Labels)))
 		}
-		fmt.Fprintln(t, oneLine(r.Message))
+		fmt.Fprintln(t, show.OneLine(r.Message))
 	}
 	return t.Flush()
 }
@@ -234,9 +235,9 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	if s.Branch != "" {
 		branch = " (" + s.Branch + ")"
 	}
-	fmt.Fprintf(w, "%s\n", oneLine(fmt.Sprintf("%s%s at %s", s.Repository, branch, at)))
+	fmt.Fprintf(w, "%s\n", show.OneLine(fmt.Sprintf("%s%s at %s", s.Repository, branch, at)))
 	if s.Error != "" {
-		sayf(w, "  cannot be followed since %s: %s", ago(s.ErrorSince, now), oneLine(s.Error))
+		sayf(w, "  cannot be followed since %s: %s", ago(s.ErrorSince, now), show.OneLine(s.Error))
 	}
 	if s.Stalled != "" {
 		sayf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s",
@@ -246,17 +247,17 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		sayf(w, "  this hub does not act for the fleet: its state is %s, with epoch %d", s.Hub.State, s.Hub.Epoch)
 	}
 	if s.Withheld != nil {
-		sayf(w, "  since %s %s", ago(s.Withheld.Since, now), oneLine(s.Withheld.String()))
+		sayf(w, "  since %s %s", ago(s.Withheld.Since, now), show.OneLine(s.Withheld.String()))
 	}
 	for _, p := range s.Problems {
-		sayf(w, "  %s", oneLine(p))
+		sayf(w, "  %s", show.OneLine(p))
 	}
 	for _, from := range s.Sources {
 		switch {
 		case from.Error != "" && from.Revision != "":
-			sayf(w, "  a source cannot be fetched since %s, and is used as it was at %s: %s", ago(from.Since, now), from.Revision, oneLine(from.Error))
+			sayf(w, "  a source cannot be fetched since %s, and is used as it was at %s: %s", ago(from.Since, now), from.Revision, show.OneLine(from.Error))
 		case from.Error != "":
-			sayf(w, "  a source cannot be fetched since %s: %s", ago(from.Since, now), oneLine(from.Error))
+			sayf(w, "  a source cannot be fetched since %s: %s", ago(from.Since, now), show.OneLine(from.Error))
 		}
 	}
 	releases := 0
@@ -274,10 +275,10 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		if h.Revision.Hash != "" && h.Kind != protocol.HoldRelease {
 			back = ", or bring it back in Git"
 		}
-		sayf(w, "  held%s: %s; let it through with `drover approve %s`%s", since, oneLine(h.Text()), h.Name(), back)
+		sayf(w, "  held%s: %s; let it through with `drover approve %s`%s", since, show.OneLine(h.Text()), h.Name(), back)
 	}
 	if more := releases - maxReleases; more > 0 {
-		sayf(w, "  held: newer content of %d more %s; -o json has all", more, plural(more, "declaration"))
+		sayf(w, "  held: newer content of %d more %s; -o json has all", more, show.Plural(more, "declaration"))
 	}
 	printJoins(w, s, now)
 	fmt.Fprintln(w)
@@ -287,7 +288,7 @@ func printDetail(w io.Writer, d api.Detail) {
 	printSource(w, d.Source, d.Time)
 	t := newTable(w)
 	line := func(key, format string, args ...any) {
-		fmt.Fprintf(t, "%s:\t%s\n", key, oneLine(fmt.Sprintf(format, args...)))
+		fmt.Fprintf(t, "%s:\t%s\n", key, show.OneLine(fmt.Sprintf(format, args...)))
 	}
 	line("Cluster", "%s", d.Name)
 	if len(d.Labels) > 0 {
@@ -303,17 +304,17 @@ func printDetail(w io.Writer, d api.Detail) {
 	line("Credential", "%s", credential(d.Identity))
 	line("Drift", "%d corrected since the agent started", d.Drift)
 	if d.Message != "" {
-		line("Message", "%s", oneLine(d.Message))
+		line("Message", "%s", show.OneLine(d.Message))
 	}
 	if d.Untaken.Count > 0 {
 		line("Not taken", "%s (%s ago)", d.Untaken, ago(d.Untaken.Last, d.Time))
 	}
 	_ = t.Flush()
 	for _, p := range d.Problems {
-		sayf(w, "  %s", oneLine(p))
+		sayf(w, "  %s", show.OneLine(p))
 	}
 	for _, h := range d.Holds {
-		fmt.Fprintf(w, "\nHeld as %s: %s\n", oneLine(h.Name()), oneLine(h.Text()))
+		fmt.Fprintf(w, "\nHeld as %s: %s\n", show.OneLine(h.Name()), show.OneLine(h.Text()))
 		printObjects(w, h)
 	}
 	printApps(w, d)
@@ -343,8 +344,8 @@ func printApps(w io.Writer, d api.Detail) {
 	fmt.Fprintln(t, "APP\tPHASE\tREASON\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
 	for _, a := range d.AppRows {
 		rev := protocol.Revision{Hash: a.Revision}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", oneLine(a.Name), oneLine(string(a.Phase)), orDash(string(a.Reason)),
-			oneLine(string(a.Health)), query.Count{Good: a.Current, All: a.Objects}, orDash(rev.Short()), ago(a.Since, d.Time), oneLine(a.Message))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", show.OneLine(a.Name), show.OneLine(string(a.Phase)), orDash(string(a.Reason)),
+			show.OneLine(string(a.Health)), query.Count{Good: a.Current, All: a.Objects}, orDash(rev.Short()), ago(a.Since, d.Time), show.OneLine(a.Message))
 	}
 	_ = t.Flush()
 	for _, a := range d.AppRows {
@@ -352,10 +353,10 @@ func printApps(w io.Writer, d api.Detail) {
 			if strings.Contains(a.Message, p.Object.String()+": "+p.Message) {
 				continue // it stands above
 			}
-			sayf(w, "  %s", oneLine(fmt.Sprintf("%s: %s is %s: %s", a.Name, p.Object, p.Health, p.Message)))
+			sayf(w, "  %s", show.OneLine(fmt.Sprintf("%s: %s is %s: %s", a.Name, p.Object, p.Health, p.Message)))
 		}
 		if a.More > 0 {
-			sayf(w, "  %s: and %d more", oneLine(a.Name), a.More)
+			sayf(w, "  %s: and %d more", show.OneLine(a.Name), a.More)
 		}
 	}
 }
@@ -375,7 +376,7 @@ func printEvents(w io.Writer, d api.Detail) {
 		if e.Kind == protocol.EventDrift {
 			text = fmt.Sprintf("%s (%.0f ms)", e.Message, float64(e.Took))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", ago(e.Time, d.Time), oneLine(string(e.Kind)), oneLine(what), oneLine(text))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", ago(e.Time, d.Time), show.OneLine(string(e.Kind)), show.OneLine(what), show.OneLine(text))
 	}
 	_ = t.Flush()
 }
@@ -403,9 +404,9 @@ func healthWord(r query.Row) string {
 	case r.Suspended:
 		return "suspended"
 	case r.State != query.StateConnected && r.Health != protocol.HealthUnknown:
-		return oneLine(string(r.Health)) + " (old)"
+		return show.OneLine(string(r.Health)) + " (old)"
 	}
-	return oneLine(string(r.Health))
+	return show.OneLine(string(r.Health))
 }
 
 func revision(r query.Row) string {
@@ -452,20 +453,10 @@ func orDash(s string) string {
 	if s == "" {
 		return "-"
 	}
-	return oneLine(s)
-}
-
-// oneLine keeps a table a table, whatever an API server or a commit message says.
-func oneLine(s string) string {
-	return query.Visible(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return ' '
-		}
-		return r
-	}, s))
+	return show.OneLine(s)
 }
 
 // sayf prints one line, whatever is in it.
 func sayf(w io.Writer, format string, args ...any) {
-	fmt.Fprintln(w, strings.TrimRight(oneLine(fmt.Sprintf(format, args...)), " "))
+	fmt.Fprintln(w, strings.TrimRight(show.OneLine(fmt.Sprintf(format, args...)), " "))
 }

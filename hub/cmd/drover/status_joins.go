@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 )
 
 // printJoins says what keeps agents from joining.
@@ -25,24 +26,24 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 			"last %s ago from %s: they joined a hub with other keys; "+
 			"bring those back with `drover hub restore`, or let the clusters join this one with `drover agent "+
 			"manifest --cluster NAME --replace | kubectl apply -f -`\n",
-			d.Count, plural(int(d.Count), "connection"), d.Addresses, addresses, ago(d.Time, now), orDash(d.Last))
+			d.Count, show.Plural(int(d.Count), "connection"), d.Addresses, addresses, ago(d.Time, now), orDash(d.Last))
 	}
 	if d := s.Damage; d.Count > 0 {
 		fmt.Fprintf(w, "  NATS was changed by another client than this hub, %d %s, the last %s ago, and was restored: %s. See who has the hub's "+
-			"keys, or runs the NATS servers\n", d.Count, plural(d.Count, "time"), ago(d.Time, now), oneLine(d.Text))
+			"keys, or runs the NATS servers\n", d.Count, show.Plural(d.Count, "time"), ago(d.Time, now), show.OneLine(d.Text))
 	}
 	if n := len(s.Joins.Former); n > 0 {
 		sayf(w, "  %d %s still %s a credential of an older release, which does not bound what its holder may send: %s. The "+
-			"agents are asked to renew when they connect; then run `drover hub %s`", n, plural(n, "cluster"),
+			"agents are asked to renew when they connect; then run `drover hub %s`", n, show.Plural(n, "cluster"),
 			verb(n, "uses", "use"), few(s.Joins.Former), endFormerUse)
 	}
 	if n := len(s.Joins.Moving); n > 0 {
 		sayf(w, "  %d %s still %s a credential of the account key before: %s. The agents are asked to renew when they connect; "+
-			"then run `drover hub keys finish account`", n, plural(n, "cluster"), verb(n, "uses", "use"), few(s.Joins.Moving))
+			"then run `drover hub keys finish account`", n, show.Plural(n, "cluster"), verb(n, "uses", "use"), few(s.Joins.Moving))
 	}
 	if j := s.Joins; j.Refused > 0 {
 		sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,
-			plural(int(j.Refused), "request"), ago(j.Time, now), oneLine(j.Last))
+			show.Plural(int(j.Refused), "request"), ago(j.Time, now), show.OneLine(j.Last))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
+	"github.com/drover-dev/drover/hub/git/sourceignore"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/ignore"
 	"github.com/drover-dev/drover/hub/kustomize"
@@ -144,7 +145,7 @@ func (o *layoutOptions) resolver(cfg resolve.Config) (r *resolve.Resolver, done 
 	cfg.Renderer = &helm.Inflater{Builder: cfg.Renderer, Charts: charts}
 	cfg.Layout = &layout.Layout{Folders: patterns, Renderer: cfg.Renderer, Templates: charts}
 	cfg.Repository, cfg.Charts = append(cfg.Repository, o.alias...), charts
-	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, git.Ignore, git.Hide, ignore.Made
+	cfg.Substitute, cfg.Ignore, cfg.Hide, cfg.Ignored = envsubst.Replace, sourceignore.Filter, sourceignore.Hide, ignore.Made
 	cfg.Unautomated = o.deliverUnautomated
 	return resolve.New(cfg), charts.Close, nil
 }

@@ -8,13 +8,16 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/drover-dev/drover/hub/cmd/drover/clusterfile"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/layout/folders"
+	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
 )
@@ -227,4 +230,14 @@ type gitError struct{ command, text string }
 func (e *gitError) Error() string {
 	last := e.text[strings.LastIndexByte(e.text, '\n')+1:]
 	return fmt.Sprintf("git %s: %s", e.command, strings.TrimPrefix(last, "fatal: "))
+}
+
+// clusterFileOf reads the cluster.yaml of a cluster in a work tree.
+func (w *workTree) clusterFileOf(cluster string) (*clusterfile.File, error) {
+	folder, err := w.folder(cluster)
+	if err != nil {
+		return nil, err
+	}
+	file := path.Join(folder, planning.ClusterFile)
+	return clusterfile.Read(w.file(file), file)
 }

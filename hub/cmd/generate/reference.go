@@ -124,7 +124,9 @@ func (s schema) kind() string {
 		return code(s.Const)
 	case len(values) > 0:
 		return strings.Join(values, ", ")
-	case s.Items != nil && len(s.Items.AnyOf) > 0:
+	case len(s.AnyOf) > 0 && s.AnyOf[0].Type == "integer":
+		return "amount"
+	case s.Items != nil && len(s.Items.AnyOf) > 0 && s.Items.AnyOf[0].Type == "string":
 		return "list of strings or objects"
 	case s.Items != nil:
 		return "list of " + s.Items.kind() + "s"

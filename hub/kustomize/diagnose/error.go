@@ -27,3 +27,12 @@ func (e *BuildError) Error() string {
 	}
 	return b.String()
 }
+
+// template has an error say so if it is on a line of a template.
+func (e *BuildError) template(lines []string, line int) {
+	if line >= 0 && line < len(lines) && strings.Contains(lines[line], "{{") {
+		e.Reason = "template syntax ({{ … }}) in a file that is no chart's"
+		e.Hint = "have the app name the folder with the Chart.yaml as a chart, or list the files that are " +
+			"manifests in a kustomization.yaml"
+	}
+}

@@ -122,7 +122,9 @@ func notInJSON(f File) *BuildError {
 		if yaml.Unmarshal([]byte(doc.Text), &head) == nil && head.Metadata.Name != "" {
 			reason = fmt.Sprintf("%s %q: %s", head.Kind, head.Metadata.Name, reason)
 		}
-		return &BuildError{File: f.Path, Line: doc.Line + at.Line - 1, Reason: reason, Hint: hint}
+		e := &BuildError{File: f.Path, Line: doc.Line + at.Line - 1, Reason: reason, Hint: hint}
+		e.template(strings.Split(doc.Text, "\n"), at.Line-1)
+		return e
 	}
 	return nil
 }

@@ -57,6 +57,7 @@ func syntax(f File) *BuildError {
 		if bad < len(lines) && strings.Contains(indentation(lines[bad]), "\t") {
 			e.Reason, e.Hint = "not valid YAML: a tab in the indentation", "indent with spaces"
 		}
+		e.template(lines, bad)
 		return e
 	}
 	return nil

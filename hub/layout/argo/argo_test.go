@@ -6,14 +6,14 @@ import (
 	"testing"
 	"testing/fstest"
 
-	"sigs.k8s.io/yaml"
-
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/argo/argotest"
+	"github.com/drover-dev/drover/hub/layout/argo/repository"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
 
-const file = "clusters/eu/o.yaml"
+const file = argotest.File
 
 // open plans a cluster that declares one object.
 func open(t *testing.T, text string) (*planning.Plan, *planning.Object, planning.Reader) {
@@ -40,29 +40,9 @@ func open(t *testing.T, text string) (*planning.Plan, *planning.Object, planning
 		func() ([]model.Cluster, error) {
 			return []model.Cluster{c, {Name: "us", Labels: map[string]string{"env": "test"}}}, nil
 		})
-	o := objectOf(t, text)
+	o := argotest.Object(t, text)
 	p.Add(o)
 	return p, o, Dialect{}.Open(p)
-}
-
-func objectOf(t *testing.T, text string) *planning.Object {
-	t.Helper()
-	data, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var o struct {
-		Kind     string
-		Metadata struct{ Name string }
-		Spec     map[string]any
-	}
-	if err := json.Unmarshal(data, &o); err != nil {
-		t.Fatal(err)
-	}
-	return &planning.Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: data, File: file},
-		App: model.RootApp},
-		Group: apiGroup, Kind: o.Kind, Namespace: home, Name: o.Metadata.Name, Spec: o.Spec,
-		IsApp: o.Kind == kindApplication, Home: home, AppName: o.Metadata.Name}
 }
 
 // application is one with a source and more fields of its spec.
@@ -102,19 +82,23 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 		{name: "a path that leads out", text: application("    path: ../x\n", ""),
 			wrong: `spec.source.path: "../x" is no path in the repository`},
 		{name: "a branch of this repository that is not followed", text: application(web+"    targetRevision: other\n", ""),
-			want: []string{`"Source":{"kind":"git","url":"https://github.com/org/fleet","branch":"other"}`, `"detect":true`}},
+			want: []string{`"Source":{"kind":"git","url":"https://github.com/org/fleet","ref":"other"}`, `"detect":true`}},
 		{name: "a version is a tag", text: application(web+"    targetRevision: v1.2.3\n", ""),
 			want: []string{`"ref":"v1.2.3"`}},
+		{name: "a version of one number is a tag", text: application(web+"    targetRevision: v1\n", ""),
+			want: []string{`"ref":"v1"`}},
 		{name: "a range", text: application(web+"    targetRevision: 1.x\n", ""),
 			want: []string{`"semver":"1.x"`}},
 		{name: "a commit", text: application(web+"    targetRevision: 0123456789abcdef\n", ""),
 			want: []string{`"revision":"0123456789abcdef"`}},
 		{name: "a published chart", text: application("    chart: web\n    targetRevision: 1.2.3\n", ""),
 			want: []string{`"kind":"helm"`, `"chart":"web"`, `"semver":"1.2.3"`}},
-		{name: "parameters", text: application("    path: charts/web\n    helm: {parameters: [{name: a, value: 'x,y'}, {name: b, value: \"1\", forceString: true}], skipCrds: true}\n", ""),
+		{name: "parameters", text: application("    path: charts/web\n    helm: {parameters: [{name: a, value: 'x,y'}, "+
+			"{name: b, value: \"1\", forceString: true}], skipCrds: true}\n", ""),
 			want: []string{`"parameters":[{"name":"a","value":"x\\,y"},{"name":"b","value":"1","string":true}]`,
 				`"skipCRDs":true`}},
-		{name: "values files", text: application("    path: charts/web\n    helm: {valueFiles: [prod.yaml, /charts/web/prod.yaml]}\n", ""),
+		{name: "values files", text: application("    path: charts/web\n    helm: {valueFiles: [prod.yaml, "+
+			"/charts/web/prod.yaml]}\n", ""),
 			want: []string{`"values":[{"path":"charts/web/prod.yaml"}]`}},
 		{name: "a pattern of values files that matches none",
 			text:  application("    path: charts/web\n    helm: {valueFiles: ['none-*.yaml']}\n", ""),
@@ -125,7 +109,8 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 		{name: "values as an object",
 			text: application("    path: charts/web\n    helm: {valuesObject: {a: 1}, values: 'b: 2'}\n", ""),
 			want: []string{`"values":[{"text":"{\"a\":1}"}]`}},
-		{name: "kustomize", text: application("    path: apps/kust\n    kustomize: {namePrefix: a-, images: ['nginx:1'], replicas: [{name: w, count: '3'}], commonLabels: {app: $ARGOCD_APP_NAME}}\n", ""),
+		{name: "kustomize", text: application("    path: apps/kust\n    kustomize: {namePrefix: a-, images: ['nginx:1'], "+
+			"replicas: [{name: w, count: '3'}], commonLabels: {app: $ARGOCD_APP_NAME}}\n", ""),
 			want: []string{`"namePrefix":"a-"`, `"nginx:1"`, `"count":3`, `"app":"x"`}},
 		{name: "replicas that are no number",
 			text:  application("    path: apps/kust\n    kustomize: {replicas: [{name: w, count: many}]}\n", ""),
@@ -153,7 +138,8 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 			"selfHeal: true}}", "selfHeal: true}, syncOptions: [CreateNamespace=true]}"), ", namespace: shop", ""),
 			want: []string{`"Handling":{"orphan":true}`}},
 		{name: "metadata of a namespace without a name", text: replaced(replaced(application(web, ""),
-			"selfHeal: true}}", "selfHeal: true}, managedNamespaceMetadata: {labels: {a: b}}, syncOptions: [CreateNamespace=true]}"),
+			"selfHeal: true}}", "selfHeal: true}, managedNamespaceMetadata: {labels: {a: b}}, syncOptions: "+
+				"[CreateNamespace=true]}"),
 			", namespace: shop", ""),
 			note: "spec.syncPolicy.managedNamespaceMetadata: not done without a namespace in spec.destination"},
 		{name: "a field in another letter case is not used",
@@ -233,7 +219,8 @@ func check(t *testing.T, app model.App, notes []fleet.Note, err error, want []st
 	}
 }
 
-// TestAnApplicationIsForTheClusterThatItNames: by the folder's name, by what cluster.yaml says, or the one it stands in.
+// TestAnApplicationIsForTheClusterThatItNames: by the folder's name, by what cluster.yaml says, or the one it stands
+// in.
 func TestAnApplicationIsForTheClusterThatItNames(t *testing.T) {
 	t.Parallel()
 	for destination, want := range map[string]bool{
@@ -281,9 +268,11 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 		{name: "a selector that is none",
 			generators: "[{clusters: {selector: {matchExpressions: [{key: a, operator: Like}]}}}]", as: "name",
 			wrong: `the selector: the operator "Like" is not known`},
-		{name: "folders", generators: "[{git: {repoURL: https://github.com/org/fleet, directories: [{path: teams/*}, {path: teams/broken, exclude: true}]}}]",
+		{name: "folders", generators: "[{git: {repoURL: https://github.com/org/fleet, directories: [{path: teams/*}, " +
+			"{path: teams/broken, exclude: true}]}}]",
 			as: "path.basename", want: "a b"},
-		{name: "files", generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/*/config.json}, {path: teams/broken/*, exclude: true}, {path: teams/.hidden/*, exclude: true}]}}]",
+		{name: "files", generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/*/config.json}, " +
+			"{path: teams/broken/*, exclude: true}, {path: teams/.hidden/*, exclude: true}]}}]",
 			as: "team", want: "a b"},
 		{name: "a file that is none",
 			generators: "[{git: {repoURL: https://github.com/org/fleet, files: [{path: teams/broken/config.json}]}}]",
@@ -296,11 +285,13 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 			as:         "path", wrong: "repoURL: it is not to be fetched over a network"},
 		{name: "neither folders nor files", generators: "[{git: {repoURL: https://github.com/org/fleet}}]", as: "path",
 			wrong: "it names neither directories nor files"},
-		{name: "a matrix", generators: "[{matrix: {generators: [{list: {elements: [{a: x}, {a: z}]}}, {list: {elements: [{b: '{{a}}-1'}]}}]}}]",
+		{name: "a matrix", generators: "[{matrix: {generators: [{list: {elements: [{a: x}, {a: z}]}}, {list: {elements: " +
+			"[{b: '{{a}}-1'}]}}]}}]",
 			as: "b", want: "x-1 z-1"},
 		{name: "a matrix of one", generators: "[{matrix: {generators: [{list: {}}]}}]", as: "b",
 			wrong: "it has 1 generators, and is to have two"},
-		{name: "a merge", generators: "[{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: '1', a: x}, {k: '2', a: w}]}}, {list: {elements: [{k: '2', a: z}]}}]}}]",
+		{name: "a merge", generators: "[{merge: {mergeKeys: [k], generators: [{list: {elements: [{k: '1', a: x}, {k: " +
+			"'2', a: w}]}}, {list: {elements: [{k: '2', a: z}]}}]}}]",
 			as: "a", want: "x z"},
 		{name: "a merge without keys", generators: "[{merge: {generators: [{list: {}}, {list: {}}]}}]", as: "a",
 			wrong: "it is to have two generators or more, and mergeKeys"},
@@ -311,7 +302,8 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			text := "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: argocd}\nspec:\n  generators: " +
+			text := "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: " +
+				"argocd}\nspec:\n  generators: " +
 				c.generators + "\n" + replaced(tail, "NAME", c.as)
 			p, _, r := open(t, text)
 			made, err := r.Expand(t.Context())
@@ -333,5 +325,36 @@ func TestApplicationSetsGiveApplications(t *testing.T) {
 				t.Errorf("problems %s\nwant     %s", all, c.wrong)
 			}
 		})
+	}
+}
+
+// TestWhatANameOfARevisionMeans: a name may be that of a tag or of a branch, and which of them it is, the
+// repository says. Of this repository it is taken for the branch that is followed, where nothing else says which
+// that is, unless it looks like something else.
+func TestWhatANameOfARevisionMeans(t *testing.T) {
+	t.Parallel()
+	for revision, want := range map[string]string{
+		"":                         `{"kind":"git","url":"u"} `,
+		"HEAD":                     `{"kind":"git","url":"u"} `,
+		"main":                     `{"kind":"git","url":"u","ref":"main"} main`,
+		"release/2024":             `{"kind":"git","url":"u","ref":"release/2024"} release/2024`,
+		"web-1.2.3":                `{"kind":"git","url":"u","ref":"web-1.2.3"} web-1.2.3`,
+		"refs/heads/main":          `{"kind":"git","url":"u","branch":"main"} main`,
+		"refs/tags/stable":         `{"kind":"git","url":"u","ref":"refs/tags/stable"} `,
+		"v1":                       `{"kind":"git","url":"u","ref":"v1"} `,
+		"v12.3":                    `{"kind":"git","url":"u","ref":"v12.3"} `,
+		"1.2.3":                    `{"kind":"git","url":"u","ref":"1.2.3"} `,
+		"v1.0-next":                `{"kind":"git","url":"u","ref":"v1.0-next"} `,
+		"1.x":                      `{"kind":"git","url":"u","semver":"1.x"} `,
+		">=1.0.0 <2.0.0":           `{"kind":"git","url":"u","semver":">=1.0.0 <2.0.0"} `,
+		"0123456":                  `{"kind":"git","url":"u","revision":"0123456"} `,
+		strings.Repeat("0a1b", 10): `{"kind":"git","url":"u","revision":"` + strings.Repeat("0a1b", 10) + `"} `,
+	} {
+		data, err := json.Marshal(repository.Revision("u", revision))
+		got := string(data) + " " + repository.BranchOf(revision)
+		var unescaped = strings.NewReplacer(`\u003c`, "<", `\u003e`, ">").Replace(got)
+		if err != nil || unescaped != want {
+			t.Errorf("%q: %s, want %s", revision, unescaped, want)
+		}
 	}
 }

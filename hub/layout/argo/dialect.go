@@ -5,6 +5,10 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/layout/argo/appproject"
+	"github.com/drover-dev/drover/hub/layout/argo/appset"
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
+	"github.com/drover-dev/drover/hub/layout/argo/repository"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -18,9 +22,9 @@ type Dialect struct {
 var _ planning.Dialect = Dialect{}
 
 var kinds = planning.Kinds{
-	Tool: "Argo CD", Home: home, Namespace: home, Central: true,
-	Groups: []planning.Group{{Name: apiGroup, Version: "v1alpha1", Apps: []string{kindApplication},
-		Others: []string{kindApplicationSet, kindAppProject}, Resembles: resemblesArgo}},
+	Tool: "Argo CD", Home: fields.Home, Namespace: fields.Home, Central: true, Fields: fields.Table,
+	Groups: []planning.Group{{Name: fields.Group, Version: "v1alpha1", Apps: []string{fields.Application},
+		Others: []string{fields.ApplicationSet, fields.AppProject}, Resembles: resemblesArgo}},
 }
 
 // Kinds implements Dialect.
@@ -49,11 +53,14 @@ func (Dialect) Targets(o model.Rendered, cluster model.Cluster) bool {
 		Kind string
 		Spec applicationSpec
 	}
-	if json.Unmarshal(o.JSON, &a) != nil || a.Kind != kindApplication {
+	if json.Unmarshal(o.JSON, &a) != nil || a.Kind != fields.Application {
 		return true
 	}
-	return a.Spec.Destination.is(cluster)
+	return a.Spec.Destination.Is(cluster)
 }
+
+// Fields lists every field that Drover knows of Argo CD's kinds, see fields.List.
+func Fields() []planning.Field { return fields.List() }
 
 // Open implements Dialect.
 func (d Dialect) Open(p *planning.Plan) planning.Reader {
@@ -71,14 +78,16 @@ type reader struct {
 // looks which addresses there are.
 func (r *reader) Learn(o *planning.Object) {
 	p := r.plan
-	r.claims = claimed(p.Tree, o.Spec, r.claims)
-	var a struct{ Source sourceSpec }
-	if o.Kind != kindApplication || decode(o, &a) != nil || a.Source.Path == "" || !p.Own(a.Source.Path) {
+	r.claims = repository.Claimed(p.Tree, o.Spec, r.claims)
+	var a struct {
+		Source struct{ RepoURL, Path, TargetRevision string }
+	}
+	if o.Kind != fields.Application || o.Decode(&a) != nil || a.Source.Path == "" || !p.Own(a.Source.Path) {
 		return
 	}
 	p.Known = append(p.Known, a.Source.RepoURL)
-	if source := gitRevision("", a.Source.TargetRevision); p.Branch == "" {
-		p.Branch = source.Branch
+	if p.Branch == "" {
+		p.Branch = repository.BranchOf(a.Source.TargetRevision)
 	}
 }
 
@@ -87,18 +96,18 @@ func (r *reader) Expand(ctx context.Context) ([]model.Declaration, error) {
 	if len(r.claims) > 1 {
 		r.plan.Doubted = r.claims
 	}
-	return generate(ctx, r.plan, r.templates)
+	return appset.Expand(ctx, r.plan, r.templates)
 }
 
 // Read implements Reader.
 func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	p := r.plan
 	switch o.Kind {
-	case kindAppProject:
+	case fields.AppProject:
 		for _, each := range append([]*planning.Object{o}, o.Rivals...) {
-			readProject(p, each)
+			appproject.Read(p, each)
 		}
-	case kindApplication:
+	case fields.Application:
 		for _, either := range append([]*planning.Object{o}, o.Rivals...) {
 			if destined(p, either) {
 				return true, readApplication(p, o, app)

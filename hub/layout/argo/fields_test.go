@@ -33,7 +33,8 @@ func TestFieldsOfGeneratorsAreKnown(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			p, _, r := open(t, "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: argocd}\n"+
+			p, _, r := open(t, "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: x, namespace: "+
+				"argocd}\n"+
 				"spec:\n  generators: ["+c.generator+"]\n  template: {metadata: {name: x}, spec: {project: default}}\n")
 			if _, err := r.Expand(t.Context()); err != nil {
 				t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -36,14 +37,15 @@ var settings = []setting{
 	{"resource.customizations.ignoreDifferences.", "resourceIgnoreDifferences",
 		"not done: write these fields under spec.ignoreDifferences of each Application"},
 	{"resource.customizations.health.", "resourceHealthChecks",
-		"not done: Drover judges health by rules of its own, and Lua is not run; a native App may say how in CEL (spec.health)"},
+		"not done: Drover judges health by rules of its own, and Lua is not run; a native App may say how in CEL " +
+			"(spec.health)"},
 	{"resource.customizations.ignoreResourceUpdates.", "", ""}, // spares Argo CD work
 	{"resource.customizations.actions.", "resourceActions", "not done: there are no actions on objects"},
 	{"resource.customizations.knownTypeFields.", "", ""}, // is for client-side comparisons
 	{"resource.customizations.useOpenLibs.", "", ""},     // says how Lua is run
 	{"resource.customizations", "",
-		"not done: write ignored fields under spec.ignoreDifferences of each Application; health is judged by Drover's own rules, " +
-			"and Lua is not run"},
+		"not done: write ignored fields under spec.ignoreDifferences of each Application; health is judged by Drover's " +
+			"own rules, and Lua is not run"},
 	{"resource.compareoptions", "", "not done: drift is told and corrected in the fields that Git has"},
 	{"kustomize.buildOptions", "kustomizeBuildOptions",
 		"not done: folders are built with kustomize's defaults, and may use files outside of the folder"},
@@ -66,7 +68,7 @@ func (Dialect) Advise(o model.Rendered, h document.Head) []fleet.Note {
 		return advice(o, h, "data.", slices.Sorted(maps.Keys(data)), func(key string) bool {
 			return strings.TrimSpace(string(data[key])) != ""
 		}, setting.isKey)
-	case h.Group() == apiGroup && h.Kind == kindOperated:
+	case h.Group() == fields.Group && h.Kind == kindOperated:
 		var body struct{ Spec map[string]any }
 		if json.Unmarshal(o.JSON, &body) != nil {
 			return nil

@@ -14,18 +14,23 @@ import (
 // TestSettingsOfArgoCDAreNamed: those that change what is delivered, or how it is judged, by object and key.
 func TestSettingsOfArgoCDAreNamed(t *testing.T) {
 	t.Parallel()
-	const configured = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm, namespace: argocd, labels: {app.kubernetes.io/part-of: argocd}}\n"
+	const configured = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: argocd-cm, namespace: argocd, labels: " +
+		"{app.kubernetes.io/part-of: argocd}}\n"
 	for name, c := range map[string]struct{ text, want string }{
-		"none":   {configured + "data: {url: https://argo.example.com, resource.exclusions: '', timeout.reconciliation: 60s}\n", ""},
+		"none": {configured + "data: {url: https://argo.example.com, resource.exclusions: '', timeout.reconciliation: " +
+			"60s}\n", ""},
 		"others": {"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\ndata: {resource.exclusions: x}\n", ""},
-		"all": {configured + "data:\n  resource.exclusions: '[]'\n  resource.inclusions: '[]'\n  resource.customizations: 'a: b'\n" +
+		"all": {configured + "data:\n  resource.exclusions: '[]'\n  resource.inclusions: '[]'\n  " +
+			"resource.customizations: 'a: b'\n" +
 			"  resource.customizations.health.certmanager.k8s.io_Certificate: return {}\n" +
-			"  resource.customizations.ignoreDifferences.all: 'x: y'\n  resource.customizations.ignoreResourceUpdates.all: 'x: y'\n" +
+			"  resource.customizations.ignoreDifferences.all: 'x: y'\n  resource.customizations.ignoreResourceUpdates.all: " +
+			"'x: y'\n" +
 			"  kustomize.buildOptions: --enable-helm\n  kustomize.buildOptions.v4: a\n  globalProjects: '[]'\n",
 			"data.globalProjects data.kustomize.buildOptions data.kustomize.buildOptions.v4 data.resource.customizations " +
 				"data.resource.customizations.health.certmanager.k8s.io_Certificate " +
 				"data.resource.customizations.ignoreDifferences.all data.resource.exclusions data.resource.inclusions"},
-		"the operator's": {"apiVersion: argoproj.io/v1beta1\nkind: ArgoCD\nmetadata: {name: argocd}\nspec:\n  resourceExclusions: a\n" +
+		"the operator's": {"apiVersion: argoproj.io/v1beta1\nkind: ArgoCD\nmetadata: {name: argocd}\nspec:\n  " +
+			"resourceExclusions: a\n" +
 			"  resourceHealthChecks: [{kind: A}]\n  server: {}\n  extraConfig: {resource.compareoptions: 'a: b', url: x}\n",
 			"spec.resourceExclusions spec.resourceHealthChecks spec.extraConfig.resource.compareoptions"},
 		"no data": {configured, ""},

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/drover-dev/drover/hub/layout/argo/argotest"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -12,11 +13,15 @@ import (
 // TestWhichAddressIsThisRepository where it has no address of its own: the only one that names what is in it.
 func TestWhichAddressIsThisRepository(t *testing.T) {
 	t.Parallel()
-	const git = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: s, namespace: argocd}\nspec: {template: " +
-		"{metadata: {name: x}, spec: {project: default}}, generators: [{matrix: {generators: [{list: {elements: []}}, {git: {repoURL: 'https://x/ours.git', directories: [{path: teams/*}]}}]}}]}\n"
+	const git = "apiVersion: argoproj.io/v1alpha1\nkind: ApplicationSet\nmetadata: {name: s, namespace: " +
+		"argocd}\nspec: {template: " +
+		"{metadata: {name: x}, spec: {project: default}}, generators: [{matrix: {generators: [{list: {elements: []}}, " +
+		"{git: {repoURL: 'https://x/ours.git', directories: [{path: teams/*}]}}]}}]}\n"
 	app := func(name, url, path string) string {
-		return "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: " + name + ", namespace: argocd}\nspec:\n" +
-			"  destination: {name: in-cluster}\n  syncPolicy: {automated: {}}\n  source: {repoURL: '" + url + "', path: " + path + "}\n"
+		return "apiVersion: argoproj.io/v1alpha1\nkind: Application\nmetadata: {name: " + name +
+			", namespace: argocd}\nspec:\n" +
+			"  destination: {name: in-cluster}\n  syncPolicy: {automated: {}}\n  source: {repoURL: '" + url + "', path: " +
+			path + "}\n"
 	}
 	for _, c := range []struct {
 		name    string
@@ -24,13 +29,16 @@ func TestWhichAddressIsThisRepository(t *testing.T) {
 		own     bool
 		note    string
 	}{
-		{"one address", []string{app("a", "https://x/ours", "deploy")}, true, "https://x/ours is taken to be this repository"},
+		{"one address", []string{app("a", "https://x/ours", "deploy")}, true, "https://x/ours is taken to be this " +
+			"repository"},
 		{"in two spellings", []string{app("a", "https://x/ours", "deploy"), app("b", "git@x:ours.git", "teams/a")}, true,
 			"https://x/ours is taken to be this repository"},
-		{"and one that names what is not here", []string{app("a", "https://x/ours", "deploy"), app("b", "https://x/theirs", "else")},
+		{"and one that names what is not here", []string{app("a", "https://x/ours", "deploy"), app("b", "https://x/theirs",
+			"else")},
 			true, "https://x/ours is taken to be this repository"},
 		{"two", []string{app("a", "https://x/ours", "deploy"), app("b", "https://x/theirs", ".")}, false,
-			"https://x/ours is taken for another repository: 2 addresses (https://x/ours, https://x/theirs) name what is in this one"},
+			"https://x/ours is taken for another repository: 2 addresses (https://x/ours, https://x/theirs) name what is in " +
+				"this one"},
 		{"one in a generator", []string{app("a", "https://x/theirs", "deploy"), git}, false,
 			"https://x/theirs is taken for another repository: 2 addresses"},
 		{"the root", []string{app("a", "https://x/theirs", ".")}, false,
@@ -46,7 +54,7 @@ func TestWhichAddressIsThisRepository(t *testing.T) {
 				Repository: []string{"/srv/fleet"}}, nil)
 			r := Dialect{}.Open(p)
 			for _, text := range c.objects {
-				o := objectOf(t, text)
+				o := argotest.Object(t, text)
 				p.Add(o)
 				r.Learn(o)
 			}

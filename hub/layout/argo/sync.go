@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"errors"
 	"regexp"
-	"slices"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/glob"
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
@@ -30,15 +31,15 @@ type ignoredSpec struct {
 
 // byHand and byHandDelivered are said of an Application that Argo CD syncs when a person asks for it.
 const (
-	byHand = "it is not automated: its first delivery, and whatever changes after that, wait for `drover approve`, as they " +
-		"wait for a sync in Argo CD; what was approved is kept as it is, and nothing is pruned. Write automated to have " +
-		"commits delivered, or deliver all such Applications with --deliver-unautomated"
-	byHandDelivered = "it is synced by hand in Argo CD; with --deliver-unautomated every commit is delivered, but nothing is " +
-		"pruned and drift is left"
+	byHand = "it is not automated: its first delivery, and whatever changes after that, wait for `drover approve`, as " +
+		"they wait for a sync in Argo CD; what was approved is kept as it is, and nothing is pruned. Write automated to " +
+		"have commits delivered, or deliver all such Applications with --deliver-unautomated"
+	byHandDelivered = "it is synced by hand in Argo CD; with --deliver-unautomated every commit is delivered, but " +
+		"nothing is pruned and drift is left"
 )
 
-// readSyncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes and
-// syncs, is not done by itself here either.
+// readSyncPolicy takes how an Application is to be applied. What Argo CD does only when a person asks for it, deletes
+// and syncs, is not done by itself here either.
 func readSyncPolicy(p *planning.Plan, o *planning.Object, a applicationSpec, app *model.App) error {
 	s := a.SyncPolicy
 	if s == nil {
@@ -73,13 +74,13 @@ func readSyncOptions(p *planning.Plan, o *planning.Object, s *syncPolicySpec, ap
 	var errs []error
 	for i, option := range s.SyncOptions {
 		at := planning.FieldAt("spec.syncPolicy.syncOptions", i)
-		f, known := syncOption(option)
+		f, known := fields.SyncOption(option)
 		switch {
 		case !known:
 			app.Notes = append(app.Notes, p.Note(o, at, option+": no option that Drover knows: nothing is done with it"))
-		case f.Support == noted:
+		case f.Support == planning.Noted:
 			app.Notes = append(app.Notes, p.Note(o, at, option+": "+f.Says))
-		case f.Support == refused:
+		case f.Support == planning.Refused:
 			errs = append(errs, p.Errorf(o, at, "%s: %s", option, f.Says))
 		}
 		switch option {
@@ -95,15 +96,6 @@ func readSyncOptions(p *planning.Plan, o *planning.Object, s *syncPolicySpec, ap
 		}
 	}
 	return errors.Join(errs...)
-}
-
-// syncOption finds an option in the table.
-func syncOption(option string) (row, bool) {
-	at := slices.IndexFunc(syncOptionFields, func(f row) bool { return f.Path == syncOptionsAt+"["+option+"]" })
-	if at < 0 {
-		return row{}, false
-	}
-	return syncOptionFields[at], true
 }
 
 // checkNamespace drops a request for a namespace without a name, for which Argo CD creates nothing either, and names
@@ -125,16 +117,33 @@ func readIgnored(p *planning.Plan, o *planning.Object, a applicationSpec, app *m
 		if d.Kind == "" {
 			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i), "it names no kind: write one, or \"*\" for all")
 		}
-		rule := model.IgnoreRule{Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers,
-			Target: model.Target{Group: d.Group, Kind: starred(d.Kind), Name: regexp.QuoteMeta(d.Name),
-				Namespace: regexp.QuoteMeta(d.Namespace)}}
-		if d.Group == "*" {
-			rule.Target.Group = ""
+		group, err := matching(d.Group)
+		if err != nil {
+			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i)+".group", "%v", err)
 		}
-		app.Ignore = append(app.Ignore, rule)
+		kind, err := matching(d.Kind)
+		if err != nil {
+			return p.Errorf(o, planning.FieldAt("spec.ignoreDifferences", i)+".kind", "%v", err)
+		}
+		app.Ignore = append(app.Ignore, model.IgnoreRule{
+			Target: model.Target{Group: cmp.Or(group, noGroup), Kind: kind, Name: regexp.QuoteMeta(d.Name),
+				Namespace: regexp.QuoteMeta(d.Namespace)},
+			Paths: d.JSONPointers, JQ: d.JQPathExpressions, Managers: d.ManagedFieldsManagers})
 	}
 	return nil
 }
 
-// starred makes a regular expression of a name in which * stands for anything.
-func starred(name string) string { return strings.ReplaceAll(regexp.QuoteMeta(name), `\*`, ".*") }
+// noGroup is the regular expression of the core group, which is meant where no group is named (argo-cd,
+// ignoreNormalizer).
+const noGroup = "^$"
+
+// matching is the regular expression of a pattern, in which * stands for anything.
+func matching(pattern string) (string, error) {
+	switch {
+	case pattern == "*":
+		return ".*", nil
+	case glob.IsPattern(pattern), strings.Contains(pattern, "{"):
+		return glob.Anywhere.Regexp(pattern)
+	}
+	return regexp.QuoteMeta(pattern), nil
+}

@@ -8,6 +8,9 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/argo/appset"
+	"github.com/drover-dev/drover/hub/layout/argo/destination"
+	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -25,16 +28,12 @@ func (d Dialect) Untaken(ctx context.Context, p *planning.Plan) []fleet.Note {
 	u := untaken{plan: p, clusters: clusters}
 	for _, o := range p.Objects() {
 		switch o.Kind {
-		case kindApplication:
+		case fields.Application:
 			for _, either := range append([]*planning.Object{o}, o.Rivals...) {
 				u.application(either)
 			}
-		case kindApplicationSet:
-			g := generation{plan: p, templates: d.Templates, ctx: ctx, o: o, wide: true}
-			if decode(o, &g.setSpec) == nil {
-				_ = g.run() // the plans of the clusters say what is wrong
-				u.set(&g)
-			}
+		case fields.ApplicationSet:
+			u.set(o, appset.Wide(ctx, p, d.Templates, o))
 		}
 	}
 	return u.notes
@@ -48,23 +47,23 @@ type untaken struct {
 }
 
 // by says whether no cluster takes a destination. An empty one is an error of each cluster.
-func (u *untaken) by(d destination) bool {
-	return d.Name+d.Server != "" && !slices.ContainsFunc(u.clusters, d.is)
+func (u *untaken) by(d destination.Destination) bool {
+	return d.Name+d.Server != "" && !slices.ContainsFunc(u.clusters, d.Is)
 }
 
 func (u *untaken) application(o *planning.Object) {
 	var a applicationSpec
-	if decode(o, &a) == nil && u.by(a.Destination) {
+	if o.Decode(&a) == nil && u.by(a.Destination) {
 		u.notes = append(u.notes, u.plan.Note(o, "spec.destination",
 			fmt.Sprintf("left out: it is for %s, which no cluster of the fleet is: %s", a.Destination, u.remedy(a.Destination))))
 	}
 }
 
 // set names the Applications of a set, by their destinations.
-func (u *untaken) set(g *generation) {
-	var order []destination
-	names := map[destination][]string{}
-	for _, made := range g.made {
+func (u *untaken) set(o *planning.Object, given []model.Declaration) {
+	var order []destination.Destination
+	names := map[destination.Destination][]string{}
+	for _, made := range given {
 		var a struct {
 			Metadata struct{ Name string }
 			Spec     applicationSpec
@@ -80,7 +79,7 @@ func (u *untaken) set(g *generation) {
 		names[d] = append(names[d], a.Metadata.Name)
 	}
 	for _, d := range order {
-		u.notes = append(u.notes, u.plan.Note(g.o, "spec.template.spec.destination",
+		u.notes = append(u.notes, u.plan.Note(o, "spec.template.spec.destination",
 			fmt.Sprintf("left out: %s for %s, which no cluster of the fleet is: %s", applications(names[d]), d, u.remedy(d))))
 	}
 }
@@ -98,8 +97,8 @@ func applications(names []string) string {
 }
 
 // remedy says what to do about a destination that no cluster is.
-func (u *untaken) remedy(d destination) string {
-	if d.here() {
+func (u *untaken) remedy(d destination.Destination) string {
+	if d.Here() {
 		return "name a cluster, or say in the cluster.yaml of the cluster that Argo CD runs in what it is called there " +
 			"(spec.argocd)"
 	}
@@ -111,5 +110,6 @@ func (u *untaken) remedy(d destination) string {
 			}
 		}
 	}
-	return "correct it" + near + ", say in the cluster.yaml of that cluster what Argo CD calls it (spec.argocd), or add its folder"
+	return "correct it" + near + ", say in the cluster.yaml of that cluster what Argo CD calls it (spec.argocd), or " +
+		"add its folder"
 }

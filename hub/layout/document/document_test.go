@@ -2,6 +2,7 @@ package document
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -126,6 +127,24 @@ func TestLinesOfFields(t *testing.T) {
 }
 
 // TestEncryptedObjects: those that SOPS wrote, and Secrets into which a generator put such a file.
+func TestKeysThatAreThereTwice(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"a: 1\nb: {a: 1}\nc: [{a: 1}, {a: 1}]\n":           "",
+		"a: 1\nb: 2\na: 3\na: 4\n":                         "3 a, 4 a",
+		"b:\n  c: 1\n  c: 2\nd:\n- e: 1\n  f: 1\n  e: 2\n": "3 c, 7 e",
+		"- a\n- a\n": "",
+	} {
+		var got []string
+		for _, n := range Repeated(one(t, text).Node) {
+			got = append(got, fmt.Sprint(n.Line, " ", n.Value))
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
 func TestEncryptedObjects(t *testing.T) {
 	t.Parallel()
 	for object, want := range map[string]bool{

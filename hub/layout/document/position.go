@@ -48,3 +48,22 @@ func below(n *yaml.Node, step string) (*yaml.Node, int) {
 	}
 	return nil, 0
 }
+
+// Repeated are the keys that mappings in a node have once more, at any depth, in the order in which they stand.
+func Repeated(n *yaml.Node) (out []*yaml.Node) {
+	if n == nil {
+		return nil
+	}
+	seen := map[string]bool{}
+	for i, child := range n.Content {
+		if n.Kind == yaml.MappingNode && i%2 == 0 {
+			if seen[child.Value] {
+				out = append(out, child)
+			}
+			seen[child.Value] = true
+			continue
+		}
+		out = append(out, Repeated(child)...)
+	}
+	return out
+}

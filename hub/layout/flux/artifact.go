@@ -88,7 +88,11 @@ func (r *sources) within(o *planning.Object, key string, make func() (*model.Sou
 	defer func() { r.way = r.way[:len(r.way)-1] }()
 	out, err := make()
 	if err == nil && copies(*out) > maxCopies {
-		return nil, r.plan.Errorf(o, "", "%s is made of more than %d copies: name folders instead of files", key, maxCopies)
+		what := key
+		if key == o.Key() { // which the message names already
+			what = "it"
+		}
+		return nil, r.plan.Errorf(o, "", "%s is made of more than %d copies: name folders instead of files", what, maxCopies)
 	}
 	return out, err
 }

@@ -1,7 +1,6 @@
 package flux
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -16,14 +15,6 @@ const (
 	kindGitRepository = "GitRepository"
 )
 
-// row is a planning.Field, as the tables write it.
-type row struct {
-	Kind, Path string
-	Support    planning.Support
-	Says       string
-	Idle       []string
-}
-
 // What becomes of a field.
 const (
 	done     = planning.Done
@@ -32,14 +23,8 @@ const (
 	refused  = planning.Refused
 )
 
-// rows puts tables together.
-func rows(tables ...[]row) []planning.Field {
-	var out []planning.Field
-	for _, r := range slices.Concat(tables...) {
-		out = append(out, planning.Field(r))
-	}
-	return out
-}
+// row lists a field in the tables.
+var row = planning.Row
 
 const kindHelmRelease = "HelmRelease"
 

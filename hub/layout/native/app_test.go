@@ -132,6 +132,9 @@ var folderCases = []appCase{
 		want: []string{`"Ignore":[{"Target":{"group":"g","version":"v","kind":"k","namespace":"s","nam` +
 			`e":"m","labelSelector":"l",` +
 			`"annotationSelector":"a"},"Paths":["/a"],"JQ":[".b"],"When":"object.c","Managers":["d"]}]`}},
+	{name: "a rule of managers alone", spec: "ignore: [{managers: [d, e]}]",
+		want: []string{`"Ignore":[{"Target":{},"Managers":["d","e"]}]`}},
+	{name: "a rule of jq alone", spec: "ignore: [{jq: [.b]}]", want: []string{`"Ignore":[{"Target":{},"JQ":[".b"]}]`}},
 	{name: "a rule that ignores nothing", spec: "ignore:\n  - target: {kind: k}\n    paths: []", line: 7,
 		wrong: `a rule of ignore that ignores nothing: give it paths, jq or managers`},
 	{name: "paths that are none", spec: "ignore: [{paths: [{a: b}]}]", line: 6, wrong: `paths is to be a list of texts`},

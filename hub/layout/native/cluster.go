@@ -62,7 +62,7 @@ func ReadCluster(tree model.Tree, site model.Site) (ClusterFile, error) {
 }
 
 // describes says whether a document describes a cluster, or is probably meant to: it is a Cluster of Drover, something
-// else of Drover that is no App, or no Kubernetes object.
+// else of Drover that is no object of its own, or no Kubernetes object.
 func describes(d document.Document) bool {
 	apiVersion, kind := document.Scalar(document.Field(d.Node, "apiVersion")), document.Scalar(document.Field(d.Node, "kind"))
 	group, own := fleet.GroupOf(apiVersion), fleet.GroupOf(model.APIVersion)
@@ -70,7 +70,7 @@ func describes(d document.Document) bool {
 	case apiVersion == "" || kind == "":
 		return true
 	case group == own:
-		return kind != model.KindApp && kind != KindProject
+		return kind != model.KindApp && kind != KindProject && kind != KindRolloutPolicy
 	}
 	return document.Nearly(kind, model.KindCluster) && (group == "" || document.Nearly(group, own))
 }

@@ -13,7 +13,7 @@ import (
 // NativeGroup is Drover's own API group.
 var NativeGroup = planning.Group{Name: fleet.GroupOf(model.APIVersion), Version: "v1alpha1",
 	Apps:   []string{model.KindApp},
-	Others: []string{model.KindCluster, KindProject}, Resembles: resemblesNative}
+	Others: []string{model.KindCluster, KindProject, KindRolloutPolicy}, Resembles: resemblesNative}
 
 // resemblesNative recognises groups that are a slip away from Drover's.
 func resemblesNative(group string) bool {

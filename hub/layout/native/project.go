@@ -139,9 +139,10 @@ func ReadProject(d document.Document) (project.Project, error) {
 	return out, nil
 }
 
-// Written is a Project as the file has it that it comes from, where there are lines; the Project itself, if it is not
-// found there.
+// Written is a Project or a RolloutPolicy as the file has it that it comes from, where there are lines; the object
+// itself, if it is not found there.
 func Written(tree model.Tree, d document.Document) document.Document {
+	kind := document.Scalar(document.Field(d.Node, "kind"))
 	data, err := tree.ReadFile(d.File)
 	if err != nil {
 		return d
@@ -149,7 +150,7 @@ func Written(tree model.Tree, d document.Document) document.Document {
 	docs, _ := document.Parse(d.File, data) // what is broken in it, the build has said
 	for _, s := range docs {
 		for _, item := range s.Items() {
-			if item.IsOurs() && document.Scalar(document.Field(item.Node, "kind")) == KindProject &&
+			if item.IsOurs() && document.Scalar(document.Field(item.Node, "kind")) == kind &&
 				item.Name() == d.Name() &&
 				sameContent(item, d) {
 				return item

@@ -9,7 +9,9 @@ import (
 )
 
 // Kinds lists the kinds that people write for Drover.
-func Kinds() []string { return []string{model.KindApp, model.KindCluster, KindProject} }
+func Kinds() []string {
+	return []string{model.KindApp, model.KindCluster, KindProject, KindRolloutPolicy}
+}
 
 // Schema gives the JSON Schema (2020-12) of a kind, indented. An error says that there is no such kind.
 func Schema(kind string) ([]byte, error) {
@@ -23,6 +25,9 @@ func Schema(kind string) ([]byte, error) {
 	case KindProject:
 		named[0].must = true
 		spec = shape{name: "spec", fields: projectShapes, must: true, says: "What the apps of the project may use."}
+	case KindRolloutPolicy:
+		named[0].must = true
+		spec = shape{name: "spec", fields: rolloutShapes, must: true, says: "How changes reach the clusters."}
 	default:
 		return nil, fmt.Errorf("there is no kind %q: there are %v", kind, Kinds())
 	}

@@ -63,9 +63,7 @@ func readClusterSelector(d document.Document) (clusterSelector, error) {
 	err := errors.Join(d.CheckKeys(n, "clusterSelector", namesOf(selectorShapes)...), d.Pairs(n, "matchLabels", &labels),
 		d.Text(n, "expression", &out.expression),
 		d.Each(n, "matchExpressions", func(item *yaml.Node) error {
-			var r selector.Requirement
-			err := errors.Join(d.CheckKeys(item, "matchExpressions", namesOf(requirementShapes)...), d.Text(item, "key", &r.Key),
-				d.Text(item, "operator", &r.Operator), d.Texts(item, "values", &r.Values))
+			r, err := readRequirement(d, item)
 			requirements = append(requirements, r)
 			return err
 		}))
@@ -81,6 +79,13 @@ func readClusterSelector(d document.Document) (clusterSelector, error) {
 		}
 	}
 	return out, document.OneLine(err)
+}
+
+// readRequirement reads an item of matchExpressions.
+func readRequirement(d document.Document, item *yaml.Node) (r selector.Requirement, err error) {
+	err = errors.Join(d.CheckKeys(item, "matchExpressions", namesOf(requirementShapes)...), d.Text(item, "key", &r.Key),
+		d.Text(item, "operator", &r.Operator), d.Texts(item, "values", &r.Values))
+	return r, err
 }
 
 // Selects says whether an App for many clusters is for a cluster.

@@ -30,8 +30,12 @@ func errorsOf(t *testing.T, kind string, object map[string]any) string {
 	if err != nil || len(docs) != 1 {
 		t.Fatal(docs, err)
 	}
-	if kind == KindProject {
+	switch kind {
+	case KindProject:
 		_, err = ReadProject(docs[0])
+		return message(err)
+	case KindRolloutPolicy:
+		_, err = ReadRolloutPolicy(docs[0])
 		return message(err)
 	}
 	_, err = ReadApp(repository, docs[0])
@@ -55,6 +59,9 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 	if kind == KindProject {
 		out["spec"] = map[string]any{"sources": []any{"*"}, "namespaces": []any{"*"}}
 	}
+	if kind == KindRolloutPolicy {
+		out["spec"] = map[string]any{"waves": []any{map[string]any{"name": "all"}}}
+	}
 	if spec["createNamespace"] != nil { // which one
 		out["spec"].(map[string]any)["namespace"] = "payment"
 	}
@@ -73,10 +80,11 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 // TestTheReaderTakesWhatTheSchemaAllows: every field of the schema is read with its example, refused with a value of
 // another type, and what is not in the schema is refused.
 func TestTheReaderTakesWhatTheSchemaAllows(t *testing.T) {
-	shapes := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes}
+	shapes := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes,
+		KindRolloutPolicy: rolloutShapes}
 	for kind, fields := range shapes {
 		for _, f := range fields {
-			if f.name == "clusterSelector" { // TestFleetwideApps
+			if kind == model.KindApp && f.name == "clusterSelector" { // TestFleetwideApps
 				continue
 			}
 			if got := errorsOf(t, kind, object(kind, map[string]any{f.name: f.example}, nil)); got != "" {
@@ -207,7 +215,8 @@ func TestTheSchemaSaysWhatTheShapesSay(t *testing.T) {
 		if got := s.Properties["kind"].Const; got != kind {
 			t.Errorf("the schema of %s is for the kind %q", kind, got)
 		}
-		fields := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes}[kind]
+		fields := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes,
+			KindRolloutPolicy: rolloutShapes}[kind]
 		if len(spec.Properties) != len(fields) {
 			t.Errorf("the schema of %s has %d fields in spec, the reader %d", kind, len(spec.Properties), len(fields))
 		}

@@ -30,6 +30,11 @@ type Field struct {
 	Idle []string
 }
 
+// Row is a Field with what becomes of it, as the tables of the dialects list them. idle are values that ask for nothing.
+func Row(kind, path string, support Support, says string, idle ...string) Field {
+	return Field{Kind: kind, Path: path, Support: support, Says: says, Idle: idle}
+}
+
 // asked is a field of an object that is set to something.
 type asked struct {
 	Field

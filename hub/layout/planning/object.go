@@ -57,13 +57,18 @@ func (o *Object) Decode(to any) error {
 	if err := json.Unmarshal(o.JSON, &top); err != nil {
 		return err
 	}
-	spec := o.Fields.strip(o.Kind, top["spec"])
+	spec := o.Fields.Strip(o.Kind, "spec", top["spec"])
 	if len(spec) == 0 {
 		return nil
 	}
-	err := json.Unmarshal(spec, to)
+	return Unmarshal(spec, "spec", to)
+}
+
+// Unmarshal reads a value; at is its path. An error names the field that cannot be what it is: a *ShapeError.
+func Unmarshal(data json.RawMessage, at string, to any) error {
+	err := json.Unmarshal(data, to)
 	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return &ShapeError{At: "spec" + pathAt(spec, typed.Offset), Is: isOf(typed.Value), Wants: wanted(typed.Type)}
+		return &ShapeError{At: at + pathAt(data, typed.Offset), Is: isOf(typed.Value), Wants: wanted(typed.Type)}
 	}
 	return err
 }

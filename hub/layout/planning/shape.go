@@ -21,6 +21,11 @@ func (e *ShapeError) Error() string {
 	return fmt.Sprintf("%s is %s, and has to be %s", e.At, e.Is, e.Wants)
 }
 
+// Says is what is wrong with the field, without its name.
+func (e *ShapeError) Says() string {
+	return fmt.Sprintf("it is %s, and has to be %s", e.Is, e.Wants)
+}
+
 // isOf names what is written, as the JSON decoder calls it, for people.
 func isOf(value string) string {
 	switch value, _, _ = strings.Cut(value, " "); value {
@@ -45,6 +50,8 @@ func wanted(t reflect.Type) string {
 		return "a list"
 	case reflect.Map, reflect.Struct:
 		return "a mapping"
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		return "a whole number"
 	}
 	return "a number"
 }
@@ -115,7 +122,7 @@ func (p *Plan) Undecodable(o *Object, err error) error {
 		return p.Errorf(o, "spec", "%v", err)
 	}
 	v := variable.FindString(p.written(o, shape.At))
-	says := fmt.Sprintf("it is %s, and has to be %s", shape.Is, shape.Wants)
+	says := shape.Says()
 	switch text := shape.Wants == wanted(reflect.TypeFor[string]()); {
 	case text && v != "":
 		says += fmt.Sprintf(": the quotes around %s are lost when the variable is replaced where this is declared; write "+

@@ -54,14 +54,14 @@ func Within(kind, path string, names ...string) []Field {
 	return out
 }
 
-// strip leaves those fields out of the spec of an object that the table does not know, so that nothing is done with
-// them. A kind of which it knows no field is left as it is.
-func (t Table) strip(kind string, spec json.RawMessage) json.RawMessage {
+// Strip leaves those fields out of a value that the table does not know, so that nothing is done with them. at is the
+// path of the value, as "spec". A kind of which the table knows no field is left as it is.
+func (t Table) Strip(kind, at string, v json.RawMessage) json.RawMessage {
 	k, ok := t.kinds[kind]
 	if !ok {
-		return spec
+		return v
 	}
-	return k.strip(spec, "spec")
+	return k.strip(v, at)
 }
 
 func (k fields) strip(v json.RawMessage, pattern string) json.RawMessage {
@@ -104,9 +104,11 @@ func (k fields) strip(v json.RawMessage, pattern string) json.RawMessage {
 	if !changed {
 		return v
 	}
-	data, err := json.Marshal(out)
-	if err != nil {
+	var data bytes.Buffer
+	e := json.NewEncoder(&data)
+	e.SetEscapeHTML(false) // texts below are kept as they are written
+	if e.Encode(out) != nil {
 		return v
 	}
-	return data
+	return bytes.TrimSpace(data.Bytes())
 }

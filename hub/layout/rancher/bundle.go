@@ -33,7 +33,7 @@ func (r *reader) readBundle(b *bundle, app *model.App) error {
 	if b.Helm != nil {
 		app.Handling.Recreate, app.Timeout = b.Helm.Force, time.Duration(max(b.Helm.TimeoutSeconds, 0))*time.Second
 	}
-	if at := b.file.note("dependsOn", ""); at.Line > 0 {
+	if at := b.file.note("dependsOn", ""); len(b.file.DependsOn) > 0 && at.Line > 0 {
 		app.DependsAt = fmt.Sprintf("%s:%d", at.File, at.Line)
 	}
 	b.compare(app)

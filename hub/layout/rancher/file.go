@@ -1,13 +1,13 @@
 package rancher
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
 	"path"
 	"slices"
+	"strings"
 
 	"sigs.k8s.io/yaml"
 
@@ -43,14 +43,6 @@ type customization struct {
 	target
 	options
 	DoNotDeploy bool
-}
-
-// UnmarshalJSON implements json.Unmarshaler: two embedded structs would both have their say otherwise.
-func (c *customization) UnmarshalJSON(data []byte) error {
-	var more struct{ DoNotDeploy bool }
-	err := errors.Join(json.Unmarshal(data, &c.target), json.Unmarshal(data, &c.options), json.Unmarshal(data, &more))
-	c.DoNotDeploy = more.DoNotDeploy
-	return err
 }
 
 // dependency is a bundle, or those with some labels.
@@ -105,16 +97,21 @@ func readFile(tree fs.FS, dir string) (file, error) {
 	}
 	out.doc = docs[0]
 	converted, err := yaml.YAMLToJSON(data)
-	if err == nil {
-		err = errors.Join(json.Unmarshal(converted, &out.raw), json.Unmarshal(converted, &out.fileSpec))
-	}
-	if typed, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return out, fmt.Errorf("%s: %s is a %s, which it cannot be: see the reference of fleet.yaml", out.path,
-			typed.Field,
-			typed.Value)
-	}
 	if err != nil {
 		return out, fmt.Errorf("%s: it cannot be read: %s", out.path, fleet.YAMLRule(err))
+	}
+	if err := planning.Unmarshal(converted, "", &out.raw); err != nil {
+		return out, out.errorf("", "it is no mapping of fields: see the reference of fleet.yaml")
+	}
+	err = planning.Unmarshal(converted, "", &out.fileSpec)
+	if err != nil { // what was read before the error says nothing without the rest
+		out.fileSpec = fileSpec{Name: out.Name}
+	}
+	if shape, ok := errors.AsType[*planning.ShapeError](err); ok {
+		return out, out.errorf(strings.TrimPrefix(shape.At, "."), "%s: see the reference of fleet.yaml", shape.Says())
+	}
+	if err != nil {
+		return out, fmt.Errorf("%s: it cannot be read: %w", out.path, err)
 	}
 	return out, nil
 }
@@ -126,6 +123,15 @@ func (f file) note(at, text string) fleet.Note {
 		n.Line = document.LineAt(f.doc.Node, at)
 	}
 	return n
+}
+
+// repeated names fields that are there more than once, of which Fleet takes the last.
+func (f file) repeated() (out []fleet.Note) {
+	for _, n := range document.Repeated(f.doc.Node) {
+		out = append(out, fleet.Note{File: f.path, Line: n.Line, Object: "fleet.yaml", Field: n.Value,
+			Text: "the field is there more than once, and only the last counts, as in Fleet: keep one"})
+	}
+	return out
 }
 
 // errorf places a message at a field of the file.

@@ -19,7 +19,7 @@ func (r *reader) groupsOf(namespace string) (groups []group, declared map[string
 		declared[o.Name] = true
 		var spec struct{ Selector *labelSelector }
 		if err := o.Decode(&spec); err != nil {
-			return nil, nil, r.plan.Errorf(o, "spec", "%v", err)
+			return nil, nil, r.plan.Undecodable(o, err)
 		}
 		is, err := spec.Selector.matches(r.plan.Cluster.Labels)
 		if err != nil {

@@ -18,38 +18,61 @@ import (
 func TestFleetFilesThatCannotBeRead(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"namespace: [a]\n":                    "namespace is a array",
-		"namespace: 7\n":                      "namespace is a number",
-		"helm: chart\n":                       "helm is a string",
-		"helm: {values: [a]}\n":               "values is a array",
-		"helm: {valuesFiles: a.yaml}\n":       "valuesfiles is a string",
-		"helm: {version: 1.2}\n":              "version is a number",
-		"helm: {force: 'yes'}\n":              "force is a string",
-		"helm: {timeoutSeconds: 1m}\n":        "timeoutseconds is a string",
-		"helm: {timeoutSeconds: 1.5}\n":       "timeoutseconds is a number",
-		"labels: {a: 1}\n":                    "labels is a number",
-		"paused: 'true'\n":                    "paused is a string",
-		"dependsOn: {name: a}\n":              "dependson is a object",
-		"dependsOn: [a]\n":                    "dependson is a string",
-		"targetCustomizations: eu\n":          "targetcustomizations is a string",
-		"kustomize: overlays\n":               "kustomize is a string",
-		"yaml: {overlays: big}\n":             "overlays is a string",
-		"diff: {comparePatches: {}}\n":        "comparepatches is a object",
-		"namespace: [\n":                      "apps/web/fleet.yaml",
-		"helm:\n\tchart: a\n":                 "apps/web/fleet.yaml",
-		"- namespace: a\n":                    "apps/web/fleet.yaml",
-		"text\n":                              "apps/web/fleet.yaml",
-		"namespace: *none\n":                  "apps/web/fleet.yaml",
-		"targetCustomizations: [{helm: 7}]\n": "apps/web/fleet.yaml",
+		"namespace: [a]\n":              "1 namespace: it is a list, and has to be a string",
+		"namespace: 7\n":                "1 namespace: it is a number, and has to be a string",
+		"labels: {}\nhelm: chart\n":     "2 helm: it is a string, and has to be a mapping",
+		"helm:\n  values: [a]\n":        "2 helm.values: it is a list, and has to be a mapping",
+		"helm: {valuesFiles: a.yaml}\n": "1 helm.valuesFiles: it is a string, and has to be a list",
+		"helm: {version: 1.2}\n":        "1 helm.version: it is a number, and has to be a string",
+		"helm: {force: 'yes'}\n":        "1 helm.force: it is a string, and has to be true or false",
+		"helm: {timeoutSeconds: 1m}\n": "1 helm.timeoutSeconds: it is a string, and has to " +
+			"be a whole number",
+		"helm: {timeoutSeconds: 1.5}\n": "1 helm.timeoutSeconds: it is a number, and has to " +
+			"be a whole number",
+		"labels:\n  b: x\n  a: 1\n":    "3 labels.a: it is a number, and has to be a string",
+		"paused: 'true'\n":             "1 paused: it is a string, and has to be true or false",
+		"dependsOn: {name: a}\n":       "1 dependsOn: it is a mapping, and has to be a list",
+		"dependsOn: [a]\n":             "1 dependsOn[0]: it is a string, and has to be a mapping",
+		"overrideTargets: [eu]\n":      "1 overrideTargets[0]: it is a string, and has to be a mapping",
+		"targetCustomizations: eu\n":   "1 targetCustomizations: it is a string, and has to be a list",
+		"kustomize: overlays\n":        "1 kustomize: it is a string, and has to be a mapping",
+		"yaml: {overlays: big}\n":      "1 yaml.overlays: it is a string, and has to be a list",
+		"diff: {comparePatches: {}}\n": "1 diff.comparePatches: it is a mapping, and has to be a list",
+		"targetCustomizations:\n- {helm: {}}\n- {helm: 7}\n": "3 targetCustomizations[1].helm: it is a number, " +
+			"and has to be a mapping",
+		"targetCustomizations:\n- clusterSelector: {matchLabels: [a]}\n": "2 " +
+			"targetCustomizations[0].clusterSelector.matchLabels: it is a list, and has to be a mapping",
+		"- namespace: a\n":    "1 it is no mapping of fields",
+		"text\n":              "1 it is no mapping of fields",
+		"namespace: [\n":      "apps/web/fleet.yaml",
+		"helm:\n\tchart: a\n": "apps/web/fleet.yaml",
+		"namespace: *none\n":  "apps/web/fleet.yaml",
 	} {
 		got := plan(t, gitRepo(webPath)+fleetYAML(text))
-		if !strings.HasPrefix(got.errors, "apps/web/fleet.yaml") ||
-			!strings.Contains(strings.ToLower(got.errors), want) || len(got.plan.Cluster.Problems) == 0 {
+		if line, says, ok := strings.Cut(want, " "); ok {
+			want = "apps/web/fleet.yaml:" + line + ": fleet.yaml: " + says
+		}
+		if !strings.HasPrefix(got.errors, want) || len(got.plan.Cluster.Problems) == 0 {
 			t.Errorf("%q: errors %s\nwant %s; problems %q", text, got.errors, want, got.plan.Cluster.Problems)
+		}
+		if strings.Contains(got.errors, "correct the selector") {
+			t.Errorf("%q: what was read of it before is weighed: %s", text, got.errors)
 		}
 		if app := got.apps["shop-apps-web"]; app == "" || strings.Contains(app, `"Path":"apps/web"`) {
 			t.Errorf("%q: the bundle is gone, or delivered in part: %s", text, app)
 		}
+	}
+}
+
+// TestFieldsThatAreThereTwice are named: Fleet takes the last, and a reader may see the first.
+func TestFieldsThatAreThereTwice(t *testing.T) {
+	t.Parallel()
+	got := plan(t, gitRepo(webPath)+fleetYAML("namespace: one\nhelm: {}\nnamespace: two\n"))
+	const want = "apps/web/fleet.yaml:3: fleet.yaml: namespace: the field is there more than once, and only the " +
+		"last counts, " +
+		"as in Fleet: keep one\n"
+	if got.errors != "" || got.notes != want || !strings.Contains(got.apps["shop-apps-web"], `"Namespace":"two"`) {
+		t.Errorf("errors %s, notes %s\n%s", got.errors, got.notes, got.apps["shop-apps-web"])
 	}
 }
 
@@ -103,21 +126,23 @@ func TestFieldsThatNobodyKnows(t *testing.T) {
 func TestGitReposThatAreWrong(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"repo: ''": "clusters/eu/repo.yaml:7: GitRepo fleet-default/shop: spec.repo: it is empty: " +
+		"repo: ''": "spec.repo: it is empty: " +
 			"write the address of the repository",
-		"repo: [a]":                  "repo",
-		"paths: apps/web":            "paths",
-		"paths: [{a: b}]":            "paths",
-		"targets: {clusterName: eu}": "targets",
-		"paused: 'true'":             "paused",
-		"keepResources: 1":           "keepResources",
-		"correctDrift: true":         "correctDrift",
-		"targetNamespace: 7":         "targetNamespace",
-		"branch: 1.2":                "branch",
+		"repo: [a]":                  "spec.repo: it is a list, and has to be a string",
+		"paths: apps/web":            "spec.paths: it is a string, and has to be a list",
+		"paths: [{a: b}]":            "spec.paths[0]: it is a mapping, and has to be a string",
+		"targets: {clusterName: eu}": "spec.targets: it is a mapping, and has to be a list",
+		"paused: 'true'":             "spec.paused: it is a string, and has to be true or false",
+		"keepResources: 1":           "spec.keepResources: it is a number, and has to be true or false",
+		"correctDrift: true":         "spec.correctDrift: it is true or false, and has to be a mapping",
+		"targetNamespace: 7":         "spec.targetNamespace: it is a number, and has to be a string: put it in quotes",
+		"branch: 1.2":                "spec.branch: it is a number, and has to be a string: put it in quotes",
 		"targets: [{clusterSelector: {matchExpressions: [{key: a, operator: In}]}}]": "spec.targets[0]: ",
 	} {
 		got := plan(t, repoText(text)+shopTree)
-		if !strings.Contains(got.errors, want) || len(got.plan.Cluster.Problems) == 0 {
+		if !strings.HasPrefix(got.errors, "clusters/eu/repo.yaml:") || !strings.Contains(got.errors,
+			"GitRepo fleet-default/shop: ") ||
+			!strings.Contains(got.errors, want) || len(got.plan.Cluster.Problems) == 0 {
 			t.Errorf("%s: errors %s, want %s", text, got.errors, want)
 		}
 		for name, app := range got.apps {

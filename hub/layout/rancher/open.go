@@ -22,6 +22,7 @@ func (r *reader) open(ctx context.Context, g *repo, dir string) (*bundle, error)
 		b.wrong = err
 	}
 	r.read[b.file.path] = true
+	b.notes = b.file.repeated()
 	if b.file.Name != "" {
 		b.name = b.file.Name
 	}

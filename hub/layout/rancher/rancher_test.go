@@ -290,7 +290,7 @@ func TestABundleIsReadFieldByField(t *testing.T) {
 			note: "fleet.yaml: helm.chrat: no field that Drover knows of this kind"},
 		{name: "a value of another kind", tree: gitRepo(webPath) + fleetYAML("helm: {valuesFiles: x}\n"),
 			app:   "shop-apps-web",
-			wrong: "apps/web/fleet.yaml: "},
+			wrong: "apps/web/fleet.yaml:1: "},
 		{name: "a path that does not exist", tree: gitRepo("  paths: [apps/wbe]\n") + web, app: "shop-apps-wbe",
 			wrong: `clusters/eu/repo.yaml:7: GitRepo fleet-default/shop: spec.paths: "apps/wbe" does not ` +
 				`exist at this revision`},

@@ -24,7 +24,9 @@ func (r *reader) expandRepo(ctx context.Context, o *planning.Object) ([]*bundle,
 	p := r.plan
 	g := &repo{o: o}
 	err := o.Decode(&g.repoSpec)
-	if err == nil {
+	if err != nil {
+		err = p.Undecodable(o, err)
+	} else {
 		err = p.Weigh(judged, o, &g.notes)
 	}
 	if err == nil && g.Repo == "" {
