@@ -261,6 +261,7 @@ type Objects interface {
 	Reader
 	Remover
 	Comparer
+	Labeller
 }
 
 // Applier writes objects. Errors are *Failure.
@@ -292,6 +293,12 @@ type Remover interface {
 	Retire(ctx context.Context, res Resource, live Live) (gone bool, err error)
 	// Release takes fleet.FinalizerHook from the object that Get found, unless it changed since.
 	Release(ctx context.Context, res Resource, live Live) error
+}
+
+// Labeller says whose an object is. Errors are *Failure.
+type Labeller interface {
+	// Relabel gives the object that Get found the label of an app, unless it changed since. Nothing else of it is another.
+	Relabel(ctx context.Context, res Resource, live Live, app string) error
 }
 
 // Comparer finds who changed an object. It asks nobody.

@@ -52,7 +52,11 @@ type AppState struct {
 	// Deleted counts what left the inventory because Git no longer has it, see protocol.Deletions; nil of agents that did not count.
 	Deleted *uint64 `json:"deleted,omitempty"`
 	Granted uint64  `json:"granted,omitempty"` // total that a person's approval permits, beside that of the bundle
-	Packed  []byte  `json:"-"`                 // the lines, zstd
+	// Former are other names that the app had: hooks of then may still carry the label of one.
+	Former []string `json:"former,omitempty"`
+	// Moving is the name under which the same is stored, and is about to be dropped.
+	Moving string `json:"moving,omitempty"`
+	Packed []byte `json:"-"` // the lines, zstd
 }
 
 // Stored is everything that is stored.

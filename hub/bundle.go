@@ -88,7 +88,7 @@ func find(apps []protocol.App, name string) *protocol.App {
 
 func appOf(r resolve.AppResult, revision protocol.Revision, last *protocol.App) protocol.App {
 	a := protocol.App{
-		Name: r.App.Name, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
+		Name: r.App.Name, Declared: declaredBy(r.App), Formerly: r.App.Formerly, Parent: r.App.Parent, DependsOn: r.App.DependsOn, Prune: r.App.Prune, Suspend: r.App.Suspend,
 		Namespace: r.App.Namespace, Timeout: int(r.App.Timeout / time.Second), Blob: r.Ref, Error: r.Err, Reason: r.Reason, Revision: revision.Hash,
 		Handling: r.App.Handling, Needs: r.App.Handling.Needs(),
 	}
@@ -98,6 +98,7 @@ func appOf(r resolve.AppResult, revision protocol.Revision, last *protocol.App) 
 	if r.Err != "" {
 		// What else the declaration says may be as broken as what it renders to.
 		kept := *last
+		kept.Name, kept.Declared, kept.Formerly = a.Name, a.Declared, a.Formerly
 		kept.Error, kept.Reason = r.Err, r.Reason
 		if r.Kept != nil && kept.Blob != nil {
 			kept.Blob = r.Kept
@@ -142,7 +143,7 @@ func warnOfImage(log *slog.Logger, cluster string, res *resolve.Resolution) {
 func wanted(b protocol.Bundle, declared []model.App) []query.DesiredApp {
 	out := make([]query.DesiredApp, 0, len(b.Apps))
 	for _, a := range b.Apps {
-		w := query.DesiredApp{Name: a.Name, Error: a.Error, Reason: a.Reason}
+		w := query.DesiredApp{Name: a.Name, Declared: a.Declared, Formerly: a.Formerly, Error: a.Error, Reason: a.Reason}
 		if a.Blob != nil {
 			w.Objects = a.Blob.Objects
 		}
@@ -178,15 +179,16 @@ func settled(r *resolve.Resolution, b, prev protocol.Bundle) protocol.Bundle {
 	return b
 }
 
-// shown adds to what is shown of apps which of them are being rendered.
-func shown(r *resolve.Resolution, apps []query.DesiredApp) []query.DesiredApp {
+// shownApps adds to what is shown of apps which of them are being rendered.
+func shownApps(r *resolve.Resolution, apps []query.DesiredApp) []query.DesiredApp {
 	for _, a := range r.Apps {
 		if !a.Pending {
 			continue
 		}
 		i := slices.IndexFunc(apps, func(x query.DesiredApp) bool { return x.Name == a.App.Name })
 		if i < 0 {
-			apps = append(apps, query.DesiredApp{Name: a.App.Name, Path: a.App.Path})
+			apps = append(apps, query.DesiredApp{Name: a.App.Name, Declared: declaredBy(a.App), Formerly: a.App.Formerly,
+				Path: a.App.Path})
 			i = len(apps) - 1
 		}
 		apps[i].Error, apps[i].Reason = a.Err, a.Reason

@@ -381,14 +381,20 @@ func (r *rig) lines(cluster string, b protocol.Bundle, app string) string {
 	return string(text)
 }
 
+// appOf gives an app of a bundle, by its key, or by the name that releases without keys gave it.
 func appOf(b protocol.Bundle, name string) *protocol.App {
-	for i := range b.Apps {
-		if b.Apps[i].Name == name {
-			return &b.Apps[i]
-		}
+	i := slices.IndexFunc(b.Apps, func(a protocol.App) bool { return a.Name == name })
+	if i < 0 {
+		i = slices.IndexFunc(b.Apps, func(a protocol.App) bool { return slices.Contains(a.Formerly, name) })
 	}
-	return nil
+	if i < 0 {
+		return nil
+	}
+	return &b.Apps[i]
 }
+
+// shownApps is a text as people are shown it.
+func (r *rig) shown(text string) string { return r.hub.State().Shown().Text(text) }
 
 // report has a cluster's agent report.
 func (r *rig) report(name string, edit func(*protocol.Report)) {

@@ -20,19 +20,19 @@ func TestAppsOfAnAppThatCannotBeRenderedStay(t *testing.T) {
 	if c, _ := r.hub.State().Get("staging"); len(c.Notes) != 1 || c.Notes[0].File != "clusters/staging/flux-system/gotk-components.yaml" {
 		t.Errorf("the notes in the cluster's state are %v", c.Notes)
 	}
-	if p := appOf(before, "child").Parent; p != "tenants" {
+	if p := appOf(before, "child").Parent; p != appOf(before, "tenants").Name {
 		t.Errorf("the parent of child is %q", p)
 	}
 	r.push("broken", map[string]string{"tenants/broken.yaml": "a: [\n", "tenants/child.yaml": ""})
 	b := r.await("staging", "generation 2", func(b protocol.Bundle) bool { return b.Generation == 2 })
 	child := appOf(b, "child")
 	if child == nil || child.Blob == nil || child.Blob.Digest != appOf(before, "child").Blob.Digest ||
-		!strings.Contains(child.Error, "it is not known whether the app is still wanted, so it is kept: the app tenants, which declared it, has an error: tenants/broken.yaml:1") {
+		!strings.Contains(r.shown(child.Error), "it is not known whether the app is still wanted, so it is kept: the app flux-system/tenants, which declared it, has an error: tenants/broken.yaml:1") {
 		t.Fatalf("child became %+v", child)
 	}
 	r.push("suspended", map[string]string{"tenants/broken.yaml": "", "clusters/staging/tenants.yaml": files(kustomization("tenants", "  path: tenants\n  suspend: true\n"))["clusters/staging/tenants.yaml"]})
 	b = r.await("staging", "generation 3", func(b protocol.Bundle) bool { return b.Generation == 3 })
-	if child := appOf(b, "child"); child == nil || !strings.Contains(child.Error, "the app tenants, which declared it, is suspended") {
+	if child := appOf(b, "child"); child == nil || !strings.Contains(r.shown(child.Error), "the app flux-system/tenants, which declared it, is suspended") {
 		t.Fatalf("child became %+v", child)
 	}
 	r.push("mended", map[string]string{"clusters/staging/tenants.yaml": tree["clusters/staging/tenants.yaml"]})
@@ -92,15 +92,15 @@ func TestNamesOfAppsAreUniqueAndStay(t *testing.T) {
 	}
 	base := bootstrap + manifest("a/cm.yaml", "a", "{a: b}")
 	for _, c := range []struct{ name, tree, want string }{
-		{"in Flux' namespace and elsewhere", declare("flux-system", "apps") + declare("team", "apps"), "apps root team-apps"},
-		{"two that would be the same", declare("a-b", "c") + declare("a", "b-c"), "a-b-c-222aa06f a-b-c-f65ba20a root"},
-		{"the name of the root app", declare("flux-system", "root"), "root root-d08b1335"},
-		{"no DNS label", declare("team", "v1.2"), "root team-v1-2-10a03083"},
-		{"too long", declare(strings.Repeat("n", 40), strings.Repeat("a", 40)), strings.Repeat("n", 40) + "-" + strings.Repeat("a", 13) + "-8531011e root"},
+		{"in Flux' namespace and elsewhere", declare("flux-system", "apps") + declare("team", "apps"), "apps--2votazx4rjudykpusmw3 apps--fhn72jkfs4mzztbc5ivc root"},
+		{"two that would be the same", declare("a-b", "c") + declare("a", "b-c"), "b-c--whvofxrvlqhezbt57hyu c--6qzmxagvxi7ibs4kb7ah root"},
+		{"the name of the root app", declare("flux-system", "root"), "root root--65dkrk5hwxppsm4kmjaw"},
+		{"no DNS label", declare("team", "v1.2"), "root v1-2--p7ooi7kvr2lfgzex7a3b"},
+		{"too long", declare(strings.Repeat("n", 40), strings.Repeat("a", 40)), strings.Repeat("a", 40) + "--ktfqily5hcteruygbjo7 root"},
 	} {
 		s := newScene(t, base+c.tree)
 		var got []string
-		for _, a := range s.resolve("staging").Apps {
+		for _, a := range s.keyed("staging", nil).Apps {
 			got = append(got, a.App.Name)
 			if a.Err != "" {
 				t.Errorf("%s: %s: %s", c.name, a.App.Name, a.Err)

@@ -8,6 +8,7 @@ import (
 
 	natsgo "github.com/nats-io/nats.go"
 
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -77,4 +78,26 @@ func TestWhoHasNoAgentIsNotAsked(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "cluster b has no agent") {
 		t.Errorf("asking a cluster without an agent gives %v", err)
 	}
+}
+
+// The journal shows people the name of an app that Git no longer has, to a hub that never knew it as well.
+func TestTheJournalNamesAnAppThatLeft(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, twoClusters())
+	r.join("a")
+	id := identity.ID{Kind: "HelmRelease", Namespace: "media", Name: "plex"}
+	r.say(protocol.SpeechEvent, r.creds["a"], must(json.Marshal(protocol.Event{Version: protocol.Version, Cluster: "a", Seq: 5, Time: time.Now(),
+		Kind: protocol.EventPruned, App: id.Key(), Declared: id.String(), Message: "app " + id.Key() + " left"})))
+	named := func() {
+		t.Helper()
+		r.journal("a", 5)
+		c, _ := r.hub.State().Get("a")
+		shown := string(r.hub.State().Shown().JSON(must(json.Marshal(c.Journal()))))
+		if !strings.Contains(shown, `"app":"media/plex"`) || !strings.Contains(shown, "app media/plex left") || strings.Contains(shown, id.Key()) {
+			t.Errorf("the journal is shown as %s", shown)
+		}
+	}
+	named()
+	r.restart(nil)
+	named()
 }

@@ -50,7 +50,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	said := claimOf(r)
 	behind, moved, first, emptied, upgraded := false, false, false, false, len(apis) > 0 || l.h.capabilities.unheard(r.Agent.APIs)
-	counts := false          // from now on, see uncounted
+	counts := false          // from now on, see uncounted; or moves apps to other names, see givenNames
 	var late *protocol.Agent // who spoke later
 	l.state.edit(func(x *query.Index, _ *SourceStatus) {
 		c := x.Edit(cluster)
@@ -60,9 +60,10 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		}
 		moved = c.Report == nil || c.Report.Epoch != r.Epoch || c.Report.Revision.Hash != r.Revision.Hash
 		first = c.Report == nil
-		counts = !first && c.Report.Agent.Term == 0 && r.Agent.Term > 0
+		counts = !first && c.Report.Agent.Term == 0 && r.Agent.Term > 0 || r.Agent.Renames && (first || !c.Report.Agent.Renames)
 		upgraded = upgraded || first || c.Report.Agent.Kubernetes != r.Agent.Kubernetes || c.Report.Agent.APIs != r.Agent.APIs
 		c.Report, c.Received = &r, at
+		l.state.learnLeaving(r)
 		emptied = c.Pruning && empty(*c)
 		d := c.Desired
 		behind = r.Generation > d.Generation || r.Generation == d.Generation && r.Generation > 0 && r.Digest != d.Digest ||
@@ -201,6 +202,7 @@ func (l listener) Event(cluster string, data []byte) {
 		}
 		c := x.Edit(cluster)
 		c.Recent = query.Enter(c.Recent, bounded(e), maxRecent)
+		l.state.shown.Hear(e.Declared) // Git may no longer have it
 	})
 }
 

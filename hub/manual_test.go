@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/protocol"
@@ -53,10 +54,10 @@ func TestAnApplicationWithoutAutomatedWaitsForAPerson(t *testing.T) {
 		t.Fatalf("before the first approval it is given %+v", web)
 	}
 	first := r.holding(1)[0]
-	if first.Kind != protocol.HoldRelease || !slices.Equal(first.Clusters, []string{"a", "b"}) || !slices.Equal(first.Apps, []string{"web"}) {
+	if first.Kind != protocol.HoldRelease || !slices.Equal(first.Clusters, []string{"a", "b"}) || !slices.Equal(bare(first.Apps), []string{"web"}) {
 		t.Fatalf("held: %+v", first)
 	}
-	if got := first.Text(); !strings.Contains(got, "the first content to app web in 2 clusters (a, b): 2 objects added") {
+	if got := r.shown(first.Text()); !strings.Contains(got, "the first content to app argocd/web in 2 clusters (a, b): 2 objects added") {
 		t.Errorf("the hold says %q", got)
 	}
 	if row := r.row("a"); row.Health == protocol.HealthDegraded || string(row.Reason) != string(protocol.ReasonReleaseHeld) {
@@ -74,7 +75,7 @@ func TestAnApplicationWithoutAutomatedWaitsForAPerson(t *testing.T) {
 		t.Errorf("what runs is given as %s, %+v", got, appOf(b, "web"))
 	}
 	hold := r.holding(1)[0]
-	if got := hold.Text(); !strings.Contains(got, `"newer" gives newer content to app web in 2 clusters (a, b): 2 objects added, 2 objects changed`) {
+	if got := r.shown(hold.Text()); !strings.Contains(got, `"newer" gives newer content to app argocd/web in 2 clusters (a, b): 2 objects added, 2 objects changed`) {
 		t.Errorf("the hold says %q", got)
 	}
 	// Another commit with the same content, and a restart, change nothing.
@@ -156,7 +157,7 @@ func TestAnApplicationSetIsOneHold(t *testing.T) {
 	}
 	r := newManual(t, files, "a", "b")
 	hold := r.holding(1)[0]
-	if hold.Group != "ApplicationSet argocd/set" || !slices.Equal(hold.Apps, []string{"made-a", "made-b"}) || len(hold.Clusters) != 2 {
+	if hold.Group != "ApplicationSet argocd/set" || !slices.Equal(bare(hold.Apps), []string{"made-a", "made-b"}) || len(hold.Clusters) != 2 {
 		t.Fatalf("held: %+v", hold)
 	}
 	r.approve(hold.ID)
@@ -205,7 +206,7 @@ func TestAnAppOfAppsThatIsSyncedByHand(t *testing.T) {
 	if one := appOf(b, "one"); one == nil || one.Blob != nil || one.Reason != protocol.ReasonReleaseHeld {
 		t.Fatalf("what it declares is given as %+v", one)
 	}
-	if hold := r.onlyHold(); !slices.Equal(hold.Apps, []string{"apps"}) || !slices.Equal(hold.With, []string{"one"}) {
+	if hold := r.onlyHold(); !slices.Equal(bare(hold.Apps), []string{"apps"}) || !slices.Equal(bare(hold.With), []string{"one"}) {
 		t.Fatalf("held: %+v", hold)
 	}
 	r.approve(r.onlyHold().ID)
@@ -222,7 +223,7 @@ func TestAnAppOfAppsThatIsSyncedByHand(t *testing.T) {
 	if two := appOf(b, "two"); !strings.Contains(r.lines("a", b, "one"), `"value":"2"`) || two == nil || two.Blob != nil {
 		t.Errorf("while it waits is given %+v", b.Apps)
 	}
-	if got := strings.Join(hold.Objects, ", "); !strings.Contains(got, "+ app two") || !strings.Contains(got, "- app one") {
+	if got := r.shown(strings.Join(hold.Objects, ", ")); !strings.Contains(got, "+ app argocd/two") || !strings.Contains(got, "- app argocd/one") {
 		t.Errorf("held: %s", got)
 	}
 	r.approve(hold.ID)
@@ -230,4 +231,13 @@ func TestAnAppOfAppsThatIsSyncedByHand(t *testing.T) {
 	if appOf(b, "one") != nil {
 		t.Errorf("after the approval is given %v", slices.Collect(maps.Keys(map[string]bool{"one": true})))
 	}
+}
+
+// bare are keys of apps as the names that they are made of.
+func bare(keys []string) []string {
+	out := make([]string, len(keys))
+	for i, key := range keys {
+		out[i], _ = identity.Bare(key)
+	}
+	return out
 }

@@ -115,7 +115,7 @@ func (p *publisher) save(names []string) error {
 // plan is the record that a cluster needs next, if it needs one. A new generation is only for a cluster whose agent has
 // a credential.
 func (p *publisher) plan(name string) (Record, bool) {
-	res, prev := p.plans.of(name), p.ledger.of(name)
+	res, prev, report, moved := named(p.plans.of(name), p.ledger.of(name), p.state.report(name))
 	r := prev
 	r.Released = p.departures.since(name)
 	changed := !r.Released.Equal(prev.Released)
@@ -147,14 +147,14 @@ func (p *publisher) plan(name string) (Record, bool) {
 	c.Bundle.Epoch = p.fence.epoch()
 	floor := p.numbers.floor(name)
 	same := func(b protocol.Bundle) bool {
-		return prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
+		return !moved && prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
 	}
 	if approved == nil && c.Bundle.Deletions != nil && r.Waiting.Settled(c) && same(c.Bundle) {
 		noted := r.Deletions
 		r.Deletions.Note(c)
 		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
 	}
-	out := p.gate.Release(time.Now(), c, r.released(), p.losses.facts(p.state.report(name)), approved)
+	out := p.gate.Release(time.Now(), c, r.released(), p.losses.facts(report), approved)
 	p.fresh.hold(name, out.Wake)
 	if out.Collect {
 		p.losses.wait(name)
@@ -194,9 +194,9 @@ func (p *publisher) show(names []string) {
 		for _, name := range names {
 			c := x.Edit(name)
 			introduce(p.identities, c)
-			r := p.ledger.of(name)
+			res, r, _, _ := named(p.plans.of(name), p.ledger.of(name), c.Report)
 			c.Released, c.Pruning, c.Approved = p.departures.since(name), prunes(r, c.Joined), r.Deletions.Lately()
-			if res := p.plans.of(name); res != nil {
+			if res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
 				if p.plans.reading[name] {
 					c.Problems = append(slices.Clone(c.Problems), query.FolderBuilding)
@@ -207,7 +207,8 @@ func (p *publisher) show(names []string) {
 				if r.Bundle.Generation == 0 {
 					r.Bundle = bundleOf(*res, p.plans.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = shown(res, wanted(r.Bundle, res.Cluster.Apps))
+				c.Desired.Apps = shownApps(res, wanted(r.Bundle, res.Cluster.Apps))
+				p.state.learn(res.Cluster.Apps)
 			} else if c.Pruning {
 				c.Desired.Apps = nil
 			}
@@ -223,6 +224,9 @@ func (p *publisher) recall() {
 			introduce(p.identities, x.Edit(name))
 		}
 		for name, r := range p.ledger.all() {
+			for _, a := range r.Bundle.Apps {
+				p.state.shown.Learn(a.Declared)
+			}
 			c := x.Edit(name)
 			introduce(p.identities, c)
 			c.Approved = r.Deletions.Lately()

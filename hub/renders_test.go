@@ -107,7 +107,7 @@ spec:
 	r.push("mended", map[string]string{"clusters/a/set.yaml": set})
 	r.until("a is planned", func() bool {
 		c := must2(r.hub.State().Get("a"))
-		planned := slices.ContainsFunc(c.Desired.Apps, func(a query.DesiredApp) bool { return a.Name == "app-one" })
+		planned := slices.ContainsFunc(c.Desired.Apps, func(a query.DesiredApp) bool { return slices.Contains(a.Formerly, "app-one") })
 		return planned && !strings.Contains(strings.Join(c.Problems, "; "), "being executed")
 	})
 }

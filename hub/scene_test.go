@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -120,7 +121,52 @@ func told(res resolve.Resolution) (out []protocol.App) {
 	return out
 }
 
+// resolveAfter resolves a cluster that was told to run something before. The apps have plain names, as "team-web", instead
+// of their keys: see keyed.
 func (b *scene) resolveAfter(cluster string, last []protocol.App) resolve.Resolution {
+	b.t.Helper()
+	return plainly(b.keyed(cluster, last))
+}
+
+// plainly has the names of releases without keys wherever a resolution has a key.
+func plainly(res resolve.Resolution) resolve.Resolution {
+	count := map[string]int{}
+	for _, a := range res.Apps {
+		for _, name := range a.App.Formerly[:min(1, len(a.App.Formerly))] {
+			count[name]++
+		}
+	}
+	var pairs []string
+	for _, a := range res.Apps {
+		if n := len(a.App.Formerly); n > 0 {
+			name := a.App.Formerly[0]
+			if count[name] > 1 {
+				name = a.App.Formerly[n-1]
+			}
+			pairs = append(pairs, a.App.Name, name)
+		}
+	}
+	plain := strings.NewReplacer(pairs...)
+	for i := range res.Apps {
+		a := &res.Apps[i]
+		a.App.Name, a.App.Parent, a.Err = plain.Replace(a.App.Name), plain.Replace(a.App.Parent), plain.Replace(a.Err)
+		a.App.DependsOn, a.App.Handling.Ready, a.App.Notes = slices.Clone(a.App.DependsOn), slices.Clone(a.App.Handling.Ready), slices.Clone(a.App.Notes)
+		for j := range a.App.DependsOn {
+			a.App.DependsOn[j] = plain.Replace(a.App.DependsOn[j])
+		}
+		for j := range a.App.Handling.Ready {
+			a.App.Handling.Ready[j].App = plain.Replace(a.App.Handling.Ready[j].App)
+		}
+		for j := range a.App.Notes {
+			a.App.Notes[j].Text = plain.Replace(a.App.Notes[j].Text)
+		}
+	}
+	slices.SortFunc(res.Apps, func(a, b resolve.AppResult) int { return strings.Compare(a.App.Name, b.App.Name) })
+	return res
+}
+
+// keyed resolves a cluster.
+func (b *scene) keyed(cluster string, last []protocol.App) resolve.Resolution {
 	b.t.Helper()
 	snap, err := git.At(b.t.Context(), b.dir, "main")
 	if err != nil {

@@ -176,7 +176,7 @@ func bounded(e protocol.Event) protocol.Event {
 		}
 		return fmt.Sprintf("%s … (%d more bytes are in the journal)", s[:maxEventText], len(s)-maxEventText)
 	}
-	e.Message, e.By, e.App, e.Revision = cut(e.Message), cut(e.By), cut(e.App), cut(e.Revision)
+	e.Message, e.By, e.App, e.Revision, e.Declared = cut(e.Message), cut(e.By), cut(e.App), cut(e.Revision), cut(e.Declared)
 	if len(e.Fields) > maxEventFields {
 		e.Message += fmt.Sprintf(" (%d more fields are in the journal)", len(e.Fields)-maxEventFields)
 		e.Fields = e.Fields[:maxEventFields:maxEventFields]

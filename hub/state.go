@@ -9,6 +9,8 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub/fetch"
+	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -27,6 +29,7 @@ type State struct {
 	index   *query.Index
 	source  SourceStatus
 	changed chan struct{} // closed at the next change
+	shown   *shown.Names
 }
 
 // SourceStatus is how the hub stands to its repository.
@@ -79,7 +82,8 @@ type HubStatus struct {
 func (s HubStatus) Acts() bool { return s.State == "" || s.State == protocol.HubActive }
 
 func newState(repository string) *State {
-	return &State{index: query.NewIndex(), source: SourceStatus{Repository: repository}, changed: make(chan struct{})}
+	return &State{index: query.NewIndex(), source: SourceStatus{Repository: repository}, changed: make(chan struct{}),
+		shown: shown.New()}
 }
 
 // edit changes the state under its lock, and wakes those who wait for a change.
@@ -184,4 +188,23 @@ func (s *State) without(names []string) (gone []query.Cluster, known int) {
 		}
 	}
 	return gone, known
+}
+
+// Shown knows what people are shown for the keys of apps.
+func (s *State) Shown() *shown.Names { return s.shown }
+
+// learn takes in what declares apps.
+func (s *State) learn(apps []model.App) {
+	for _, a := range apps {
+		s.shown.Learn(a.Declared)
+	}
+}
+
+// learnLeaving does so for apps that an agent has and Git no longer has.
+func (s *State) learnLeaving(r protocol.Report) {
+	for _, a := range r.Apps {
+		if a.Leaving {
+			s.shown.Hear(a.Declared)
+		}
+	}
 }

@@ -69,7 +69,14 @@ type Bundle struct {
 
 // App is one app of a bundle.
 type App struct {
+	// Name is the app's key: a DNS label that follows from Declared alone. People are shown another name.
 	Name string `json:"name"`
+	// Declared is what declares the app, as package fleet/identity writes it: "Kustomization media/plex", or "App web". It is
+	// "" of hubs that are older than it.
+	Declared string `json:"declared,omitempty"`
+	// Formerly are names that such hubs gave an app of the same declaration. What an agent has under one of them, and what is
+	// not known to be of another declaration, goes on under Name.
+	Formerly []string `json:"formerly,omitempty"`
 	// Parent is the app whose objects declare this one; "" if the cluster's folder does.
 	Parent    string   `json:"parent,omitempty"`
 	DependsOn []string `json:"dependsOn,omitempty"` // names of apps that must be healthy first

@@ -247,6 +247,15 @@ func TestAddGoldenMessages(t *testing.T) {
 	})
 	reasoned := testReport()
 	reasoned.Apps[0].Phase, reasoned.Apps[0].Health, reasoned.Apps[0].Reason = PhaseWaiting, HealthPaused, ReasonPaused
+	declared := testBundle(func(b *Bundle) {
+		b.Apps[0].Name, b.Apps[0].Declared = "plex--7djq27h5pborsivstvcy", "HelmRelease media/plex"
+		b.Apps[0].Formerly = []string{"media-plex", "media-plex-0a1b2c3d"}
+	})
+	renaming := testReport()
+	renaming.Agent.Renames, renaming.Apps[0].Name = true, declared.Apps[0].Name
+	renaming.Apps[0].Declared = declared.Apps[0].Declared
+	event := testEvent()
+	event.App, event.Declared = declared.Apps[0].Name, declared.Apps[0].Declared
 	request, grant, ask := testKeyRequest(t), testGrant(t), testAsk()
 	request.Nonce, grant.Nonce, grant.Epoch = "once", "once", 3
 	ask.Nonce, ask.Epoch, ask.Time = "once", 3, issued
@@ -262,6 +271,9 @@ func TestAddGoldenMessages(t *testing.T) {
 		"bundle-reason":     {Says: "with the reason for an app's error", Kind: "bundle", Sent: mustJSON(t, unfetched), Want: mustJSON(t, unfetched), Digest: unfetched.Digest()},
 		"bundle-paused":     {Says: "with a health rule that says what is paused", Kind: "bundle", Sent: mustJSON(t, pausing), Want: mustJSON(t, pausing), Digest: pausing.Digest()},
 		"report-reason":     {Says: "with the reason for an app's phase", Kind: "report", Cluster: "staging", Sent: mustJSON(t, reasoned), Want: mustJSON(t, reasoned)},
+		"bundle-declared":   {Says: "with what declares an app, and its former names", Kind: "bundle", Sent: mustJSON(t, declared), Want: mustJSON(t, declared), Digest: declared.Digest()},
+		"report-declared":   {Says: "of an agent that moves apps to other names", Kind: "report", Cluster: "staging", Sent: mustJSON(t, renaming), Want: mustJSON(t, renaming)},
+		"event-declared":    {Says: "with what declares its app", Kind: "event", Cluster: "staging", Sent: mustJSON(t, event), Want: mustJSON(t, event)},
 		"event":             {Says: "a value in every field", Kind: "event", Cluster: "staging", Sent: mustJSON(t, testEvent()), Want: mustJSON(t, testEvent())},
 		"credential":        {Says: "a value in every field", Kind: "credential", Sent: mustJSON(t, testCredential(t)), Want: mustJSON(t, testCredential(t))},
 		"bundle-needs":      {Says: "with apps that need an agent that knows what they ask for", Kind: "bundle", Sent: mustJSON(t, needing), Want: mustJSON(t, needing), Digest: needing.Digest()},

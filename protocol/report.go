@@ -79,6 +79,7 @@ type Agent struct {
 	APIs       string    `json:"apis,omitempty"`       // APIsDigest of what the API server serves; "" if that is not known
 	Term       uint64    `json:"term,omitempty"`       // rises whenever another process takes the lead; 0 of agents that do not count
 	ClusterUID string    `json:"clusterUID,omitempty"` // uid of the namespace kube-system; "" if it is not known
+	Renames    bool      `json:"renames,omitempty"`    // it moves what it has of an app that goes on under another name, see App.Formerly
 }
 
 // APIsDigest identifies what an API server serves, as Report.APIs lists it.
@@ -109,6 +110,7 @@ type Drift struct {
 // AppReport is the state of one app.
 type AppReport struct {
 	Name     string    `json:"name"`
+	Declared string    `json:"declared,omitempty"` // see App, as far as the agent was told
 	Phase    Phase     `json:"phase"`
 	Health   Health    `json:"health"`
 	Message  string    `json:"message,omitempty"`  // the cause, and the next step, in one line
@@ -167,6 +169,7 @@ type Event struct {
 	Time       time.Time  `json:"time"`
 	Kind       EventKind  `json:"kind"`
 	App        string     `json:"app,omitempty"`
+	Declared   string     `json:"declared,omitempty"` // see App, as far as the agent was told
 	Object     *ObjectRef `json:"object,omitempty"`
 	Revision   string     `json:"revision,omitempty"`
 	Generation uint64     `json:"generation,omitempty"`

@@ -29,6 +29,7 @@ type Reader interface {
 // Rights are those with which something is done for an app.
 type Rights struct {
 	App     string
+	Names   []string      // others that the app had
 	Account string        // the service account, as namespace/name; "" for the agent's own rights
 	At      Reader        // with these rights
 	Own     func() Reader // with the agent's own

@@ -65,7 +65,7 @@ func (a *App) take(o orders.Order) (changed bool) {
 
 // sameFlags says whether two specs differ in nothing that must be stored with the app.
 func sameFlags(a, b protocol.App) bool {
-	return a.Prune == b.Prune && a.Suspend == b.Suspend && a.Timeout == b.Timeout &&
+	return a.Declared == b.Declared && slices.Equal(a.Formerly, b.Formerly) && a.Prune == b.Prune && a.Suspend == b.Suspend && a.Timeout == b.Timeout &&
 		slices.Equal(a.DependsOn, b.DependsOn) && reflect.DeepEqual(a.Handling, b.Handling)
 }
 
@@ -81,4 +81,11 @@ func (a *App) leave(o orders.Order) {
 		o.Want = nil
 	}
 	a.Excuse()
+}
+
+// RelabelHooks gives the objects of the app's hooks its label, where they have that of a name that it had.
+func (a *App) RelabelHooks() {
+	if len(a.Names) > 0 && !a.Suspended() {
+		a.hooks.Relabel(a.env.Life, a.env.Log)
+	}
 }

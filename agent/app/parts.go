@@ -76,7 +76,7 @@ func (p *parts) Emit(e protocol.Event) {
 func (p *parts) Request() access.Request {
 	reach := p.reach
 	at := reach(access.Of(p.Spec.Handling))
-	return access.Request{Objects: at, Rights: access.Rights{App: p.Name, Account: p.Spec.ServiceAccount, At: at,
+	return access.Request{Objects: at, Rights: access.Rights{App: p.Name, Names: p.Names, Account: p.Spec.ServiceAccount, At: at,
 		Own: func() access.Reader { return reach(agent.Access{}) }}}
 }
 

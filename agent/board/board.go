@@ -308,6 +308,14 @@ func (b *Board[A]) Rules(group, kind string) map[string]protocol.HealthRule {
 			}
 		}
 	}
+	for name, e := range b.roster.apps { // whose objects may still have the label of a name that the app had
+		r, has := out[name]
+		for _, former := range e.Order.Spec.Formerly {
+			if has && b.roster.apps[former] == nil {
+				out[former] = r
+			}
+		}
+	}
 	return out
 }
 

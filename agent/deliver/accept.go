@@ -33,7 +33,7 @@ type acceptance struct {
 // receive accepts a bundle or refuses it, and puts an accepted one into force.
 func (s *session) receive(ctx context.Context, sealed []byte) {
 	since := time.Now()
-	if b, ok := s.accept.accept(ctx, sealed); ok {
+	if b, ok := s.accept.accept(ctx, sealed); ok && !s.renames(b) {
 		s.adopt(ctx, b, since)
 		s.Out.Changed(false)
 	}
@@ -43,7 +43,7 @@ func (s *session) receive(ctx context.Context, sealed []byte) {
 func (c *acceptance) accept(ctx context.Context, sealed []byte) (b protocol.Bundle, ok bool) {
 	envelope, b, err := c.who.Open(sealed)
 	before, _ := c.board.Current()
-	beside := orders.KnownBeside(b, before, c.board.Orders())
+	beside := orders.KnownBeside(b, before, orders.Renamed(c.board.Orders(), b))
 	if err == nil {
 		err = before.Check(b)
 	}

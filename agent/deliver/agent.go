@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	"github.com/drover-dev/drover/agent/upgrade"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/internal/phrase"
+	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -39,12 +41,13 @@ type Config struct {
 	Term      uint64          // counts the processes that have led; 0 if nobody counts
 	Reported  func()          // if not nil, told of every report that reaches the hub
 	Outdated  string          // what is wrong with how it was installed, for the report; "" if nothing is
+	Shown     *shown.Names    // learns what people are shown for the keys of apps; nil if nobody asks it
 }
 
 // outbox is what the outbox of a session is made of; end ends the session.
 func (c Config) outbox(end context.CancelCauseFunc) report.Config {
 	return report.Config{Cluster: c.Identity.Credential().Cluster, Bus: c.Bus, Keep: c.Store.SaveJournal, End: end, Log: c.Log,
-		Reported: c.Reported}
+		Reported: c.Reported, Shown: c.Shown}
 }
 
 // Agent keeps one cluster as its bundles say.
@@ -56,7 +59,9 @@ type Agent struct {
 
 // New makes an agent.
 func New(c Config) *Agent {
-	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term}}
+	c.Shown = cmp.Or(c.Shown, shown.New())
+	return &Agent{c: c, self: protocol.Agent{Version: version.String(), Identity: c.Name, Image: c.Image, Started: time.Now(), Term: c.Term,
+		Renames: true}}
 }
 
 // Run keeps the cluster until ctx is done. The caller has made sure that no other agent does.
@@ -67,6 +72,9 @@ func (a *Agent) Run(ctx context.Context) error {
 		err := a.session(ctx)
 		if ctx.Err() != nil {
 			break
+		}
+		if errors.Is(err, errRenamed) {
+			continue
 		}
 		if time.Since(start) > time.Minute {
 			pause.Reset()
@@ -243,6 +251,11 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 		s.Log.Warn("a part of the agent's state cannot be read", "err", message)
 		s.Notes.With(func() { s.Notes.Message = message })
 	}
+	for _, a := range st.Apps {
+		s.shown.Learn(a.Spec.Declared)
+	}
+	renamed := 0
+	st.Apps, renamed = s.rename(ctx, st.Apps, bundle)
 	s.search = s.resumeSearch(ctx, st, bundle)
 	for _, a := range st.Apps {
 		s.restoreApp(ctx, a)
@@ -263,12 +276,20 @@ func (s *session) restore(ctx context.Context, st agent.Stored) {
 	if s.search != nil {
 		s.Crew.Start(func() { s.search.Run(ctx) })
 	}
-	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s",
-		version.String(), s.InForce().Bundle.Generation, phrase.Count(s.Objects.Len(), "object"))})
+	s.journal.Record(protocol.Event{Kind: protocol.EventStarted, Message: fmt.Sprintf("agent %s took charge with generation %d and %s%s",
+		version.String(), s.InForce().Bundle.Generation, phrase.Count(s.Objects.Len(), "object"), goneOn(renamed))})
 	s.Crew.Start(func() { s.WatchAll(ctx) })
 	s.version.Reconsider()
 	s.Crew.Start(func() { s.version.Run(ctx, s.versionFacts, s.sayVersion) })
 	s.Out.Changed(false)
+}
+
+// goneOn tells how many apps go on under other names.
+func goneOn(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %s under other names than before, with all that was stored of them", phrase.Count(n, "app"))
 }
 
 // begin starts the apps' goroutines. Until then this goroutine alone has what is restored of them. settled is called
@@ -297,6 +318,7 @@ func (s *session) begin(settled func()) {
 	}
 	for _, a := range apps {
 		a.Start(s.Life)
+		a.Post(a.RelabelHooks)
 	}
 }
 

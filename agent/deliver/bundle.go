@@ -42,6 +42,9 @@ func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time)
 // take puts the flags of a bundle into force, and gives the apps that need another blob. What it asks of all apps is
 // known before any of them does it. tell has an app do something.
 func (s *session) take(b protocol.Bundle, tell func(*app.App, func())) (changed []*app.App) {
+	for _, a := range b.Apps {
+		s.shown.Learn(a.Declared)
+	}
 	acc := orders.Accepted{Digest: b.Digest(), Epoch: b.Epoch, Floor: b.Generation, Known: true}
 	acc.Bundle = orders.WithKnownFlags(b, s.InForce())
 	s.Who.Reach(b.Epoch)

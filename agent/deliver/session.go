@@ -9,6 +9,7 @@ import (
 	"github.com/drover-dev/drover/agent/orphans"
 	"github.com/drover-dev/drover/agent/report"
 	"github.com/drover-dev/drover/agent/upgrade"
+	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -23,6 +24,7 @@ type session struct {
 	accept    *acceptance
 	version   *upgrade.Keeper
 	installed string // Config.Outdated
+	shown     *shown.Names
 }
 
 func newSession(ctx context.Context, c Config, out *report.Outbox, end context.CancelCauseFunc) *session {
@@ -30,6 +32,7 @@ func newSession(ctx context.Context, c Config, out *report.Outbox, end context.C
 		Env: app.NewEnv(ctx, app.Ports{Cluster: c.Cluster, Reach: c.Objects, Plugins: c.Plugins, Store: c.Store, Bus: c.Bus,
 			Who: c.Identity, ClusterName: c.Identity.Credential().Cluster, Namespace: c.Namespace, Scope: c.Scope, Log: c.Log}, out, end),
 		installed: c.Outdated,
+		shown:     c.Shown,
 		version:   upgrade.NewKeeper(c.Upgrade, c.Log, time.Now()),
 	}
 	s.journal = app.Journal{Out: out, Board: s.Board}

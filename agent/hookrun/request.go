@@ -3,6 +3,7 @@ package hookrun
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -108,6 +109,9 @@ func (c *creation) make(ctx context.Context) (agent.Live, error) {
 // hook's object; an error that it is not gone yet, or stays.
 func (c *creation) overcome(ctx context.Context, res agent.Resource, live agent.Live) (_ agent.Live, done bool,
 	_ error) {
+	if slices.Contains(c.Names, live.App) { // one of its own, of before it had its name
+		live.App = c.App
+	}
 	way, err := hook.WayOf(c.hook, c.state, c.App, live, c.env.spared(c.state.Ref, live))
 	if way != hook.Replace {
 		return live, way == hook.Found, err

@@ -46,13 +46,24 @@ func (c *Client) Retire(ctx context.Context, res agent.Resource, live agent.Live
 	return false, c.Release(ctx, res, answer.Metadata.live(res))
 }
 
+// Relabel gives an object the label of an app.
+func (c *Client) Relabel(ctx context.Context, res agent.Resource, live agent.Live, app string) error {
+	return c.patchMetadata(ctx, res, live, map[string]any{"labels": map[string]string{fleet.LabelApp: app}})
+}
+
 // Release takes Drover's finalizer from an object.
 func (c *Client) Release(ctx context.Context, res agent.Resource, live agent.Live) error {
 	if !slices.Contains(live.Held, fleet.FinalizerHook) {
 		return nil
 	}
 	rest := slices.DeleteFunc(slices.Clone(live.Held), func(f string) bool { return f == fleet.FinalizerHook })
-	body, err := json.Marshal(map[string]any{"metadata": map[string]any{"finalizers": rest, "uid": live.UID, "resourceVersion": fmt.Sprint(live.Version)}})
+	return c.patchMetadata(ctx, res, live, map[string]any{"finalizers": rest})
+}
+
+// patchMetadata changes the metadata of an object, unless the object changed since or is gone.
+func (c *Client) patchMetadata(ctx context.Context, res agent.Resource, live agent.Live, metadata map[string]any) error {
+	metadata["uid"], metadata["resourceVersion"] = live.UID, fmt.Sprint(live.Version)
+	body, err := json.Marshal(map[string]any{"metadata": metadata})
 	if err != nil {
 		return err
 	}

@@ -1,10 +1,37 @@
 package orders
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/protocol"
 )
+
+// Specs are those of orders, by name.
+func Specs(all map[string]Order) []protocol.App {
+	out := make([]protocol.App, 0, len(all))
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, all[name].Spec)
+	}
+	return out
+}
+
+// Renamed are orders with the names that a bundle has for their apps.
+func Renamed(all map[string]Order, b protocol.Bundle) map[string]Order {
+	to := identity.Successors(Specs(all), b.Apps)
+	if len(to) == 0 {
+		return all
+	}
+	out := make(map[string]Order, len(all))
+	for _, o := range all {
+		o.Spec = identity.Rename(o.Spec, to)
+		out[o.Spec.Name] = o
+	}
+	return out
+}
 
 // Order is what a bundle asks of an app.
 type Order struct {

@@ -106,7 +106,7 @@ func (s *Outcomes) applied(o *owned.Object, w *plan.Want, live agent.Live) {
 	o.Untell()
 	s.learn(o, w, live.Whole)
 	s.judge(o, live)
-	o.Version, o.Ours, o.Present, o.Drifted, o.Astray = live.Version, true, true, false, nil
+	o.Version, o.Ours, o.Present, o.Drifted, o.Astray, o.Tried = live.Version, true, true, false, nil, true
 	if o.Want == nil || o.Want.Line == w.Line { // or else newer content is still refused
 		o.Trouble = nil
 	}

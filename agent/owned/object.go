@@ -28,6 +28,7 @@ type Object struct {
 
 	Removing bool            // it is being deleted by the agent
 	Drifted  bool            // it must be applied again
+	Tried    bool            // it was applied by the app that has it now
 	Conflict *drift.Conflict // nil while it was not healed lately
 	Paced    time.Time       // when drift is healed next, because it was healed too often
 
@@ -119,10 +120,16 @@ func WhenFree(do func(func()), o *Object, f func()) {
 
 // Due says whether the object must be applied now.
 func (o *Object) Due(now time.Time) bool {
-	if o.Want == nil || !o.Pending() && (!o.Drifted || o.Deleting || !o.Heals() || now.Before(o.Paced)) {
+	if o.Want == nil || !o.Pending() && !mislabelled(o) && (!o.Drifted || o.Deleting || !o.Heals() || now.Before(o.Paced)) {
 		return false // what is being deleted is recreated when it is gone
 	}
 	return o.Trouble == nil || !o.Trouble.Final && !now.Before(o.Trouble.Next)
+}
+
+// mislabelled says whether the object may still carry the label of an app that had it before, or of a name that its app
+// had, and is applied again for that. A Job is not: if it is gone by then, it would run again.
+func mislabelled(o *Object) bool {
+	return len(o.Item.Former) > 0 && !o.Tried && o.Item.UID == "" && !o.Ended() && !o.Deleting && o.Heals()
 }
 
 // Pending says whether the object as Git has it is still to be applied.

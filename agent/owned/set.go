@@ -14,6 +14,7 @@ import (
 type Set struct {
 	Plans
 	Name    string                            // of the app
+	Names   []string                          // others that the app had
 	Dirty   bool                              // it differs from what is stored
 	Own     []*Object                         // the inventory, in the order of applying
 	ByRef   map[protocol.ObjectRef]*Object    // own

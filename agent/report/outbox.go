@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/internal/memory"
+	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -42,6 +44,7 @@ type Outbox struct {
 	poke chan struct{}
 	// reported, if not nil, is told of every report that has arrived.
 	reported func()
+	shown    *shown.Names
 
 	mu      sync.Mutex // guards what follows
 	first   time.Time  // of the changes that no report has told; zero if there are none
@@ -62,7 +65,8 @@ type Config struct {
 	Keep     func(ctx context.Context, journal []byte) error // stores the journal in the cluster, see Store.SaveJournal
 	End      context.CancelCauseFunc                         // called when another agent turns out to lead
 	Log      *slog.Logger
-	Reported func() // if not nil, told of every report that has arrived
+	Reported func()       // if not nil, told of every report that has arrived
+	Shown    *shown.Names // knows what declares apps; nil if nobody does
 }
 
 // Bus carries reports and events to the hub.
@@ -76,7 +80,7 @@ type Bus interface {
 // New makes an outbox whose journal begins at a time.
 func New(c Config, now time.Time) *Outbox {
 	return &Outbox{bus: c.Bus, keep: c.Keep, end: c.End, log: c.Log, poke: make(chan struct{}, 1),
-		journal: newJournal(c.Cluster, now), reported: c.Reported}
+		journal: newJournal(c.Cluster, now), reported: c.Reported, shown: cmp.Or(c.Shown, shown.New())}
 }
 
 // Restore takes up the journal that was stored, before anything is recorded. What cannot be read is said in it.
@@ -115,6 +119,7 @@ func (b *Outbox) Changed(urgent bool) {
 
 // Record puts an event into the journal.
 func (b *Outbox) Record(e protocol.Event) {
+	e.Declared = cmp.Or(e.Declared, b.shown.Declared(e.App))
 	b.mu.Lock()
 	now := time.Now()
 	if e.Time.IsZero() {

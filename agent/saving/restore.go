@@ -21,7 +21,7 @@ type Plans interface {
 // Restore takes up what is stored of the app, before its goroutine is started. The error says why no plan can be made
 // of it; the objects are the app's all the same.
 func (s *Saver) Restore(ctx context.Context, st agent.AppState, plans Plans) error {
-	s.Spec = st.Spec
+	s.Spec, s.Names = st.Spec, st.Former
 	p, err := plans.Restore(ctx, st)
 	if why := plan.Unmet(st.Spec); why != "" { // a newer agent stored it
 		p, err = nil, errors.New(why)

@@ -90,7 +90,7 @@ func (s *Saver) state() agent.AppState {
 	packed, _ := p.Packed()
 	deleted, granted := s.Deletions.Stored()
 	return agent.AppState{Spec: s.SpecOf(p), Epoch: p.Epoch, Generation: p.Generation, Packed: packed, Items: s.Items(),
-		Last: s.LastApplied(), Run: s.Progress.Run.Clone(), Deleted: deleted, Granted: granted}
+		Last: s.LastApplied(), Run: s.Progress.Run.Clone(), Deleted: deleted, Granted: granted, Former: s.Names}
 }
 
 // Drop deletes what is stored of the app, of which nothing is left.

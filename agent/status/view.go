@@ -53,7 +53,7 @@ func (v View) Problems() []protocol.Problem {
 
 // Report is the app's part of a report.
 func (c *Condition) Report(v View) protocol.AppReport {
-	r := protocol.AppReport{Name: v.Name, Phase: c.Phase, Health: c.Health, Reason: c.Reason, Message: c.Message,
+	r := protocol.AppReport{Name: v.Name, Declared: v.Spec.Declared, Phase: c.Phase, Health: c.Health, Reason: c.Reason, Message: c.Message,
 		Current: c.Current, Since: c.Since, Leaving: v.Leaving && len(v.Own) > 0, Deleted: v.Deleted}
 	if v.Plan != nil {
 		r.Revision, r.Digest = v.Settings.Revision, v.Plan.Digest

@@ -66,7 +66,11 @@ type Desired struct {
 
 // DesiredApp is one app as Git asks for it.
 type DesiredApp struct {
-	Name    string `json:"name"`
+	Name string `json:"name"` // under which its agent is given it
+	// Declared is what declares it, see package identity; Formerly are names of older releases.
+	Declared string   `json:"declared,omitempty"`
+	Formerly []string `json:"formerly,omitempty"`
+
 	Path    string `json:"path,omitempty"`
 	Objects int    `json:"objects"`
 	Error   string `json:"error,omitempty"` // why it keeps its last good state

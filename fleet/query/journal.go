@@ -22,7 +22,9 @@ func Enter(recent []protocol.Event, e protocol.Event, limit int) []protocol.Even
 // Journal is Recent for people: with a line wherever events are missing between two that are there.
 func (c Cluster) Journal() []protocol.Event {
 	out := make([]protocol.Event, 0, len(c.Recent))
+	now := c.keys()
 	for i, e := range c.Recent {
+		e.App = cmp.Or(now[e.App], e.App)
 		out = append(out, e)
 		if i+1 < len(c.Recent) && e.Prev > c.Recent[i+1].Seq {
 			out = append(out, missing(c.Recent[i+1], e))

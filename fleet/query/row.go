@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -60,6 +61,7 @@ func (c Count) String() string { return fmt.Sprintf("%d/%d", c.Good, c.All) }
 // AppRow is one app of a cluster: what Git asks for beside what the agent says.
 type AppRow struct {
 	protocol.AppReport
+	Key   string `json:"key"` // as labels and the agent's Secrets have it
 	Path  string `json:"path,omitempty"`
 	Error string `json:"error,omitempty"` // of rendering, at the hub
 }
@@ -125,23 +127,28 @@ func (c Cluster) state() State {
 	return StateOffline
 }
 
-// Apps gives the apps of a cluster, those in trouble first, then by name.
+// Apps gives the apps of a cluster, those in trouble first, then by name. Each has the name of its key, whatever its
+// agent calls it.
 func (c Cluster) Apps() []AppRow {
+	now := c.keys()
 	byName := map[string]*AppRow{}
 	var out []*AppRow
 	if c.Report != nil {
 		for _, a := range c.Report.Apps {
-			row := &AppRow{AppReport: a}
-			byName[a.Name], out = row, append(out, row)
+			row := &AppRow{AppReport: a, Key: a.Name}
+			row.Name = cmp.Or(now[a.Name], a.Name)
+			byName[row.Name], out = row, append(out, row)
 		}
 	}
 	for _, d := range c.Desired.Apps {
-		row, ok := byName[d.Name]
+		name := cmp.Or(now[d.Name], d.Name)
+		row, ok := byName[name]
 		if !ok {
-			row = &AppRow{AppReport: protocol.AppReport{Name: d.Name, Phase: protocol.PhasePending,
+			row = &AppRow{Key: d.Name, AppReport: protocol.AppReport{Name: name, Phase: protocol.PhasePending,
 				Health: protocol.HealthUnknown, Reason: protocol.ReasonInitializing, Objects: d.Objects}}
 			out = append(out, row)
 		}
+		row.Declared = d.Declared
 		row.Path, row.Error = d.Path, d.Error
 		if d.Error != "" {
 			row.Phase, row.Message = protocol.PhaseFailed, d.Error
@@ -165,6 +172,29 @@ func (c Cluster) Apps() []AppRow {
 		rows[i] = *r
 	}
 	return rows
+}
+
+// keys are those of apps that the agent has, or may have, under another name.
+func (c Cluster) keys() map[string]string {
+	out, names := map[string]string{}, map[string]bool{}
+	for _, d := range c.Desired.Apps {
+		names[d.Name] = true
+	}
+	for _, d := range c.Desired.Apps {
+		id := identity.Parse(d.Declared)
+		if id.Native() {
+			continue
+		}
+		for _, former := range d.Formerly {
+			if !names[former] {
+				out[former] = id.Key()
+			}
+		}
+		if d.Name != id.Key() {
+			out[d.Name] = id.Key()
+		}
+	}
+	return out
 }
 
 // worst is the worst thing that is known, in a word, and in one line for the person on call with what to do.

@@ -2,10 +2,12 @@ package query
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -212,13 +214,13 @@ func TestAppsInTroubleComeFirst(t *testing.T) {
 		t.Errorf("sorted to %s\nwant      %s", got, want)
 	}
 	wantNew := AppRow{AppReport: protocol.AppReport{Name: "new", Phase: protocol.PhasePending, Health: protocol.HealthUnknown, Objects: 4,
-		Reason: protocol.ReasonInitializing}, Path: "apps/new"}
+		Reason: protocol.ReasonInitializing}, Key: "new", Path: "apps/new"}
 	if !reflect.DeepEqual(rows["new"], wantNew) {
 		t.Errorf("an app that the agent has not named yet: %+v\nwant %+v", rows["new"], wantNew)
 	}
 	// It stays at its last good state: what is applied, and how that is, is still the agent's to say.
 	wantUnbuilt := AppRow{AppReport: protocol.AppReport{Name: "unbuilt", Phase: protocol.PhaseFailed, Message: "it does not build",
-		Reason: protocol.ReasonRenderFailed, Health: protocol.HealthCurrent, Digest: "good", Objects: 2, Current: 2}, Path: "apps/u", Error: "it does not build"}
+		Reason: protocol.ReasonRenderFailed, Health: protocol.HealthCurrent, Digest: "good", Objects: 2, Current: 2}, Key: "unbuilt", Path: "apps/u", Error: "it does not build"}
 	if !reflect.DeepEqual(rows["unbuilt"], wantUnbuilt) {
 		t.Errorf("an app that does not build: %+v\nwant %+v", rows["unbuilt"], wantUnbuilt)
 	}
@@ -227,5 +229,43 @@ func TestAppsInTroubleComeFirst(t *testing.T) {
 	}
 	if c.Report.Apps[6].Phase != protocol.PhaseHealthy {
 		t.Error("asking changed the report")
+	}
+}
+
+// Whatever an agent calls an app, people see one row of it, by the name that is known of its key, in the journal as well.
+func TestAnAppIsOneRowWhateverItsAgentCallsIt(t *testing.T) {
+	id := identity.ID{Kind: "HelmRelease", Namespace: "media", Name: "plex"}
+	for name, c := range map[string]struct{ given, reported, key string }{
+		"with keys":                       {id.Key(), id.Key(), id.Key()},
+		"before it moves it":              {id.Key(), "media-plex", "media-plex"},
+		"by a name with a digest":         {id.Key(), "media-plex-1a2b3c4d", "media-plex-1a2b3c4d"},
+		"an agent of before keys":         {"media-plex", "media-plex", "media-plex"},
+		"and it has not reported the app": {"media-plex", "", "media-plex"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cluster := Cluster{Report: &protocol.Report{}, Desired: Desired{Apps: []DesiredApp{
+				{Name: c.given, Declared: id.String(), Formerly: []string{"media-plex", "media-plex-1a2b3c4d"}, Path: "apps/plex"},
+				{Name: "web", Declared: "App web"}}}}
+			if c.reported != "" {
+				cluster.Report.Apps = []protocol.AppReport{{Name: c.reported}}
+				cluster.Recent = []protocol.Event{{App: c.reported}}
+			}
+			rows := cluster.Apps()
+			at := slices.IndexFunc(rows, func(a AppRow) bool { return a.Name == id.Key() })
+			if len(rows) != 2 || at < 0 || rows[at].Key != c.key || rows[at].Path != "apps/plex" || rows[at].Declared != id.String() {
+				t.Errorf("the rows are %+v", rows)
+			}
+			for _, e := range cluster.Journal() {
+				if e.App != id.Key() {
+					t.Errorf("the journal tells of %s", e.App)
+				}
+			}
+		})
+	}
+	// A name that another app has now is that app's.
+	cluster := Cluster{Recent: []protocol.Event{{App: "media-plex"}}, Desired: Desired{Apps: []DesiredApp{
+		{Name: id.Key(), Declared: id.String(), Formerly: []string{"media-plex"}}, {Name: "media-plex", Declared: "App media-plex"}}}}
+	if got := cluster.Journal()[0].App; got != "media-plex" || len(cluster.Apps()) != 2 {
+		t.Errorf("the journal tells of %s, the rows are %+v", got, cluster.Apps())
 	}
 }

@@ -179,11 +179,16 @@ func (s *Server) answer(w http.ResponseWriter, answer any, err error) {
 	data, err := json.Marshal(answer)
 	if err == nil {
 		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(writeTimeout)) // where there is no deadline, none is missed
-		_, err = w.Write(append(query.VisibleJSON(data), '\n'))
+		_, err = w.Write(append(s.forPeople(data), '\n'))
 	}
 	if err != nil {
 		s.Log.Debug("an answer was not taken", "err", err)
 	}
+}
+
+// forPeople is an answer with what people are shown of names and texts.
+func (s *Server) forPeople(data []byte) []byte {
+	return query.VisibleJSON(s.State.Shown().JSON(data))
 }
 
 func selectorOf(r *http.Request) (selector.Selector, error) {
@@ -321,7 +326,7 @@ func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := fmt.Fprintf(w, "event: fleet\ndata: %s\n\n", query.VisibleJSON(data)); err != nil {
+		if _, err := fmt.Fprintf(w, "event: fleet\ndata: %s\n\n", s.forPeople(data)); err != nil {
 			return
 		}
 		flusher.Flush()

@@ -56,7 +56,7 @@ func TestHostileShapesOfFluxObjectsGiveErrorsOrNotes(t *testing.T) {
 			good, apps := false, len(c.Problems)
 			for _, a := range c.Apps {
 				apps++
-				good = good || a.Name == "good" && (a.Err == "" || f.Kind == "GitRepository")
+				good = good || a.Declared == "Kustomization flux-system/good" && (a.Err == "" || f.Kind == "GitRepository")
 			}
 			if !good || apps < 2 && f.Kind != "GitRepository" {
 				t.Errorf("%s %s as %.60v: apps %d, problems %.300q", f.Kind, f.Path, v, len(c.Apps), c.Problems)

@@ -134,28 +134,26 @@ func (p *planner) index(d model.Declaration) {
 // defaultNamespace is that of objects that name none, for whose dialect no other is known.
 const defaultNamespace = "default"
 
-// nameApps gives every app of a dialect a name that is no other's. It follows from namespace and name alone, so that
-// it stays when others come and go: the plain name in the tool's own namespace, with the namespace before it elsewhere.
-// Only where two would be the same, or it would be no DNS label, a digest is added.
+// nameApps gives every app of a dialect its key, which follows from what declares it alone.
 func (p *planner) nameApps() {
-	count := map[string]int{model.RootApp: 1}
-	for name := range p.Apps {
-		count[name] = 1
-	}
 	for _, o := range p.Objects() {
 		if o.IsApp {
-			o.AppName = o.Name
-			if o.Namespace != o.Home {
-				o.AppName = o.Namespace + "-" + o.Name
-			}
-			count[o.AppName]++
+			o.AppName = planning.KeyOf(o.Kind, o.Namespace, o.Name)
 		}
 	}
-	for _, o := range p.Objects() {
-		if o.AppName != "" && (count[o.AppName] > 1 || protocol.CheckName(o.AppName) != nil) {
-			o.AppName = digested(o.AppName, o.Key())
-		}
+}
+
+// formerly are the names that Drover gave an app until commit c9a339c: the plain name in the tool's own namespace, with
+// the namespace before it elsewhere; where two would have been the same, or it would be no DNS label, with a digest.
+func formerly(o *planning.Object) (out []string) {
+	name := o.Name
+	if o.Namespace != o.Home {
+		name = o.Namespace + "-" + o.Name
 	}
+	if protocol.CheckName(name) == nil && name != model.RootApp {
+		out = append(out, name)
+	}
+	return append(out, digested(name, o.Key()))
 }
 
 // projectAnnotation on a declared object names the project of its app, where the object has no field for it.
@@ -167,7 +165,7 @@ func (p *planner) take(o *planning.Object) {
 	if t == nil {
 		return
 	}
-	app := model.App{Name: o.AppName, File: o.Where(), Parent: o.App, Declared: o.Key(), Foreign: true}
+	app := model.App{Name: o.AppName, File: o.Where(), Parent: o.App, Declared: o.Key(), Formerly: formerly(o), Foreign: true}
 	app.DependsAt, app.AllowEmpty = o.Where(), o.AllowsEmpty()
 	declared, err := t.reader.Read(o, &app)
 	if !declared {
@@ -224,6 +222,7 @@ func (p *planner) takeSelf(o *planning.Object, app model.App) {
 // maxName is how long an app's name may be, as a DNS label.
 const maxName = 63
 
+// digested is a name with a digest of what declares the app, as Drover made it until commit c9a339c.
 func digested(name, key string) string {
 	sum := sha256.Sum256([]byte(key))
 	name = strings.ReplaceAll(strings.ToLower(name), ".", "-")

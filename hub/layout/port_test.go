@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
@@ -116,9 +117,9 @@ labels: {env: test}
 		t.Fatalf("%s, problems %q, %v", central, problems, err)
 	}
 	for cluster, want := range map[string]string{
-		"eu-1": `db path=clusters/eu-1/db err=` + "\n" +
-			`shop-none path=apps/none err=fleet/repo.yaml: Bundle toys/shop-none: spec.paths: "apps/none" does not exist at this revision` + "\n" +
-			`shop-web path=apps/web err=` + "\n",
+		"eu-1": `Bundle toys/db path=clusters/eu-1/db err=` + "\n" +
+			`Bundle toys/shop-none path=apps/none err=fleet/repo.yaml: Bundle toys/shop-none: spec.paths: "apps/none" does not exist at this revision` + "\n" +
+			`Bundle toys/shop-web path=apps/web err=` + "\n",
 		"test": "",
 	} {
 		f, err := l.Read(t.Context(), repository, model.Site{Name: cluster, Folder: "clusters/" + cluster})
@@ -139,7 +140,10 @@ labels: {env: test}
 		}
 		got := ""
 		for _, a := range c.Apps {
-			got += a.Name + " path=" + a.Path + " err=" + a.Err + "\n"
+			if want := identity.Parse(a.Declared).Key(); a.Name != want {
+				t.Errorf("the key of %s is %s, not %s", a.Declared, a.Name, want)
+			}
+			got += a.Declared + " path=" + a.Path + " err=" + a.Err + "\n"
 		}
 		if got != want {
 			t.Errorf("%s:\ngot  %swant %s", cluster, got, want)

@@ -14,12 +14,12 @@ import (
 
 // App is the unit of delivery in a cluster, as Git describes it: what is rendered and how, and what the agent is told.
 type App struct {
-	Name   string
+	Name   string // its key, see package identity
 	File   string // repository path of the file that declares it; of the folder for the root app
 	Parent string // app whose render declares it; "" if the cluster's folder does
-	// Declared is the object that declares it, as "Kustomization media/web", which stays the same where Name changes;
-	// "" for an App.
+	// Declared is the object that declares it, as "Kustomization media/web"; "" for an App.
 	Declared string
+	Formerly []string `json:",omitempty"` // names that it had in older releases, see protocol.App
 
 	Project string // that it names; "" for the one of the app that declares it, or the default
 	// Bounds are what its project permits of what it renders to; nil if it is in none that is declared.

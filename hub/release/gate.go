@@ -111,6 +111,7 @@ func withhold(b *protocol.Bundle, last protocol.Bundle, d Deletions) {
 			"an approval (drover approve %s), and this release of the agent does not hold deletions: upgrade the agent, "+
 			"or approve", a.Hold.Count, a.Hold.ID)
 		if now := find(b.Apps, name); now != nil {
+			app.Declared, app.Formerly = now.Declared, now.Formerly
 			*now = app
 			continue
 		}

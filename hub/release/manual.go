@@ -176,8 +176,9 @@ func (w *withholding) spread() (more bool) {
 		if _, held := w.held[a.Name]; held || !w.opens[a.Parent] {
 			continue
 		}
-		known := w.before.Apps[a.Name].Spec
-		if find(w.last.Apps, a.Name) != nil && (known == "" || known == w.c.Declared[a.Name].Spec) {
+		known, last := w.before.Apps[a.Name].Spec, find(w.last.Apps, a.Name)
+		never := last == nil || last.Blob == nil && last.Reason == protocol.ReasonReleaseHeld
+		if !never && (known == "" || known == w.c.Declared[a.Name].Spec) {
 			continue
 		}
 		w.held[a.Name], w.opens[a.Name], more = w.held[a.Parent], true, true
@@ -383,11 +384,12 @@ func kept(a protocol.App, last *protocol.App, of string) protocol.App {
 		if of != a.Name {
 			why = "because it belongs to newer content of the app " + of + ", which is not automated"
 		}
-		return protocol.App{Name: a.Name, Parent: a.Parent, Namespace: a.Namespace, Suspend: a.Suspend,
+		return protocol.App{Name: a.Name, Declared: a.Declared, Formerly: a.Formerly, Parent: a.Parent, Namespace: a.Namespace, Suspend: a.Suspend,
 			Error:  "nothing of it is delivered before a person approves it, " + why + ": see `drover status`",
 			Reason: protocol.ReasonReleaseHeld}
 	}
 	out := *last
+	out.Declared, out.Formerly = a.Declared, a.Formerly // which an older hub did not say
 	out.Parent, out.Suspend, out.Orphan = a.Parent, a.Suspend, a.Orphan
 	out.Needs = out.Handling.Needs()
 	return out

@@ -69,7 +69,7 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 		if err != nil {
 			return Resolution{}, err
 		}
-		e.rename(cluster.Apps)
+		e.drop(cluster.Apps)
 		moved, err := e.advance(ctx, cluster, false)
 		if err == nil && !moved { // what is still missing will not come any more
 			moved, err = e.advance(ctx, cluster, true)
@@ -87,25 +87,11 @@ func (e *expansion) run(ctx context.Context) (Resolution, error) {
 	return e.outcome(cluster), nil
 }
 
-// rename lets go of apps that are not declared any more. One that only got another name, because another one of its
-// name came up, keeps what it declared: that is why the other one is there.
-func (e *expansion) rename(apps []model.App) {
+// drop lets go of apps that are not declared any more.
+func (e *expansion) drop(apps []model.App) {
 	names := make(map[string]bool, len(apps))
 	for _, a := range apps {
 		names[a.Name] = true
-	}
-	for _, a := range apps {
-		if _, ok := e.made[a.Name]; ok || a.Declared == "" {
-			continue
-		}
-		for name, m := range e.made {
-			if m.app.Declared == a.Declared && !names[name] {
-				delete(e.made, name)
-				e.made[a.Name] = m
-				e.order[slices.Index(e.order, name)] = a.Name
-				break
-			}
-		}
 	}
 	maps.DeleteFunc(e.made, func(name string, _ made) bool { return !names[name] })
 	e.order = slices.DeleteFunc(e.order, func(name string) bool { return !names[name] })

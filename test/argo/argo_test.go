@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
@@ -178,9 +179,15 @@ func ours(t *testing.T, repo string) map[string]objects {
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[a.App.Name] = objects{}
+		name := a.App.Name
+		if id := identity.Parse(a.App.Declared); id.Namespace == "argocd" {
+			name = id.Name
+		} else if id.Namespace != "" {
+			name = id.Namespace + "-" + id.Name
+		}
+		out[name] = objects{}
 		for _, o := range list {
-			out[a.App.Name].add(t, o.JSON)
+			out[name].add(t, o.JSON)
 		}
 	}
 	delete(out, "root")

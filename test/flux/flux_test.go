@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/helm"
@@ -201,6 +202,18 @@ func repository(t *testing.T, file string) string {
 	return dir
 }
 
+// nameOf is an app as the oracle names it: with the namespace, where that is not Flux' own.
+func nameOf(a model.App) string {
+	id := identity.Parse(a.Declared)
+	switch {
+	case a.Declared == "":
+		return a.Name
+	case id.Namespace == "flux-system":
+		return id.Name
+	}
+	return id.Namespace + "-" + id.Name
+}
+
 // ours is what the hub makes of the cluster's folder, by app, and which apps it cannot render.
 func ours(t *testing.T, repo string) (out map[string]objects, failed []string) {
 	t.Helper()
@@ -224,7 +237,7 @@ func ours(t *testing.T, repo string) (out map[string]objects, failed []string) {
 	}
 	out = map[string]objects{}
 	for _, a := range res.Apps {
-		name := digest.ReplaceAllString(a.App.Name, "")
+		name := digest.ReplaceAllString(nameOf(a.App), "")
 		if a.App.Charts() {
 			name += ofChart
 		}

@@ -185,7 +185,7 @@ func (s *scene) step(text, pruned string) {
 	s.repo.Write("apps/workloads/secret.yaml",
 		"apiVersion: v1\nkind: Secret\nmetadata: {name: login}\nstringData: {password: "+text+"}\n")
 	for name, c := range s.clusters {
-		s.repo.Write("clusters/"+name+"/apps.yaml", declarations(c.space, text))
+		s.repo.Write("clusters/"+name+"/apps.yaml", s.declare(c.space, text))
 	}
 	s.commit(text)
 	for _, c := range s.clusters {

@@ -10,7 +10,7 @@ import (
 )
 
 // agents is how many agents the tests of one run may have, each with a user of its own at the API server.
-const agents = 40
+const agents = 60
 
 // former and current are the folders with the programs of the last release and of this one.
 var former, current string

@@ -27,6 +27,8 @@ type scene struct {
 	hub  *program
 	data string
 	bin  string // the release of the hub: the drover command is of the same
+	// declare are the declarations of a cluster's apps; the chart has text for a value.
+	declare func(space, text string) string
 	sites
 	clusters map[string]*cluster
 	revision string // the newest
@@ -49,8 +51,14 @@ type cluster struct {
 // newScene makes a repository with a folder for every cluster.
 func newScene(t *testing.T, where site, names ...string) *scene {
 	t.Helper()
+	return newSceneOf(t, where, declarations, names...)
+}
+
+// newSceneOf does so with other declarations.
+func newSceneOf(t *testing.T, where site, declare func(space, text string) string, names ...string) *scene {
+	t.Helper()
 	current = testenv.ProgramsT(t)
-	s := &scene{t: t, cp: testenv.Shared(t), dir: t.TempDir(), clusters: map[string]*cluster{}}
+	s := &scene{t: t, declare: declare, cp: testenv.Shared(t), dir: t.TempDir(), clusters: map[string]*cluster{}}
 	var err error
 	if s.repo, err = testenv.NewGitRepo(filepath.Join(s.dir, "fleet")); err != nil {
 		t.Fatal(err)
@@ -66,7 +74,7 @@ func newScene(t *testing.T, where site, names ...string) *scene {
 			t.Fatal(err)
 		}
 		s.repo.Write("clusters/"+name+"/cluster.yaml", "vars: {space: "+c.space+"}\n")
-		s.repo.Write("clusters/"+name+"/apps.yaml", declarations(c.space, "one"))
+		s.repo.Write("clusters/"+name+"/apps.yaml", s.declare(c.space, "one"))
 	}
 	s.repo.WriteTree(apps)
 	s.sites = s.open(where)

@@ -20,6 +20,7 @@ import (
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/agent/pluginhost"
 	"github.com/drover-dev/drover/agent/upgrade"
+	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -32,6 +33,7 @@ type wiring struct {
 	leader   *kube.Leader // nil, if that is the same
 	flags    flags
 	log      *slog.Logger
+	shown    *shown.Names // what the log shows for the keys of apps
 	listener net.Listener
 	upgrade  upgrade.Upgrade
 	trial    *upgrade.Trial // nil, if this version need not prove itself
@@ -41,7 +43,8 @@ type wiring struct {
 
 // build puts the parts together. Nothing runs yet.
 func build(f flags, stderr io.Writer) (*wiring, error) {
-	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: f.level}))
+	names := shown.New()
+	log := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: f.level, ReplaceAttr: names.LogAttr}))
 	cfg, err := kube.LoadConfig(f.kubeconfig)
 	if err != nil {
 		return nil, err
@@ -50,7 +53,7 @@ func build(f flags, stderr io.Writer) (*wiring, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &wiring{client: client, acting: client, flags: f, log: log, plugins: &pluginhost.Host{Path: beside(pluginhost.Program), Folder: f.plugins, Log: log}}
+	w := &wiring{client: client, acting: client, flags: f, log: log, shown: names, plugins: &pluginhost.Host{Path: beside(pluginhost.Program), Folder: f.plugins, Log: log}}
 	if f.leaderAccount != "" {
 		if w.acting, w.leader, err = kube.NewLeader(cfg, client, f.namespace, f.leaderAccount); err != nil {
 			return nil, err
@@ -119,7 +122,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	return deliver.New(deliver.Config{
 		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: cmp.Or(w.upgrade.Image, w.flags.image), Scope: w.flags.scope,
 		Cluster: w.acting, Objects: w.acting.With, Plugins: w.plugins, Store: kube.NewStore(w.acting, w.flags.namespace), Bus: bus, Log: w.log,
-		Upgrade: w.upgrade, Term: w.election.Term(), Reported: reported, Outdated: w.outdated(),
+		Upgrade: w.upgrade, Term: w.election.Term(), Reported: reported, Outdated: w.outdated(), Shown: w.shown,
 	}).Run(ctx)
 }
 

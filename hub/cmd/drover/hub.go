@@ -29,6 +29,7 @@ import (
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -116,14 +117,15 @@ type hubProcess struct {
 }
 
 func runHub(ctx context.Context, o hubOptions, stderr io.Writer) error {
-	log, err := newLogger(stderr, o.logLevel)
+	h := hub.New(redactRepo(o.repo))
+	log, err := newLogger(stderr, o.logLevel, h.State().Shown())
 	if err != nil {
 		return err
 	}
 	if err := o.nats.check(log); err != nil {
 		return err
 	}
-	p := &hubProcess{opts: o, log: log}
+	p := &hubProcess{opts: o, log: log, hub: h}
 	defer p.close()
 	if err := p.open(); err != nil {
 		return err
@@ -153,12 +155,13 @@ func (p *hubProcess) close() {
 	}
 }
 
-func newLogger(w io.Writer, level string) (*slog.Logger, error) {
+// newLogger makes a log that shows people no key of an app that names knows.
+func newLogger(w io.Writer, level string, names *shown.Names) (*slog.Logger, error) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, usageError{fmt.Errorf("--log-level %q: use debug, info, warn or error", level)}
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l, ReplaceAttr: names.LogAttr})), nil
 }
 
 // open puts the parts together. What it opened is closed by close, also after an error.
@@ -204,7 +207,7 @@ func (p *hubProcess) open() error {
 	if err != nil {
 		return err
 	}
-	h := hub.New(redactRepo(o.repo))
+	h := p.hub
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Peers, h.Leads, h.TakeOver = bus, store, o.takeOver
 	h.Sources = sources
@@ -216,7 +219,6 @@ func (p *hubProcess) open() error {
 	}
 	h.Resolver = resolver
 	p.closers = append(p.closers, builds.Close, done)
-	p.hub = h
 	poke := func() {
 		source.Poke()
 		sources.Poke()

@@ -18,6 +18,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout/detect"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/internal/shown"
 )
 
 // importOptions are the flags of `drover import`.
@@ -132,7 +133,8 @@ type importedCluster struct {
 
 // importedApp is an app as Drover would have it.
 type importedApp struct {
-	Name     string `json:"name"`
+	Name     string `json:"name"` // that people are shown
+	Key      string `json:"key"`
 	Declared string `json:"declared,omitempty"`
 	Objects  int    `json:"objects"`
 	// Elsewhere: what it needs is in another place than the repository, and was not fetched.
@@ -196,6 +198,8 @@ func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *i
 	for _, n := range apps.Untaken(ctx, r, snap) {
 		found.Note(findings.Note, "", "", n)
 	}
+	found.Show()
+	out.show(found.Shown)
 	found.Sort()
 	out.Findings = append(out.Findings, found.All...)
 	slices.SortFunc(out.Sources, func(a, b importedSource) int {
@@ -208,7 +212,7 @@ func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *i
 func (out *imported) take(c *importedCluster, res *resolve.Resolution) {
 	for i := range res.Apps {
 		a := &res.Apps[i]
-		app := importedApp{Name: a.App.Name, Declared: a.App.Declared, Objects: len(a.Refs), Error: a.Err}
+		app := importedApp{Key: a.App.Name, Declared: a.App.Declared, Objects: len(a.Refs), Error: a.Err}
 		if strings.Contains(a.Err, errNotFetched.Error()) {
 			app.Elsewhere, app.Error, a.Err = true, "", ""
 		}
@@ -222,6 +226,16 @@ func (out *imported) take(c *importedCluster, res *resolve.Resolution) {
 	}
 	elsewhere := func(p string) bool { return strings.Contains(p, errNotFetched.Error()) }
 	res.Cluster.Problems = slices.DeleteFunc(slices.Clone(res.Cluster.Problems), elsewhere)
+}
+
+// show gives apps the names that people are shown, when all clusters are known.
+func (out *imported) show(names *shown.Names) {
+	for _, c := range out.Clusters {
+		for i := range c.Apps {
+			a := &c.Apps[i]
+			a.Name, a.Error = names.Name(a.Key), names.Text(a.Error)
+		}
+	}
 }
 
 func (out *imported) source(s model.Source) {

@@ -115,6 +115,7 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 			found.Note(findings.Unused, "", "", n)
 		}
 	}
+	found.Show()
 	if err := found.Print(w, o.output, o.verbose); err != nil {
 		return err
 	}

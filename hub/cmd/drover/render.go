@@ -14,9 +14,11 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -50,7 +52,7 @@ printed. Errors are printed on standard error, with exit code 1; what can be ren
 	}
 	f := cmd.Flags()
 	o.addTo(f)
-	f.StringVar(&o.app, "app", "", "only this app")
+	f.StringVar(&o.app, "app", "", "only this app: its name, namespace/name, or kind/namespace/name where that is not enough")
 	f.StringVarP(&o.output, "output", "o", "yaml", "yaml or json")
 	f.StringVar(&o.asProject, "as-project", "", "as if all apps but the folder's own were in this Project: what it does not permit is an error")
 	f.BoolVar(&o.annotate, "annotate", false, "name each object's app in its annotation "+annotationApp)
@@ -100,23 +102,30 @@ type rendered struct {
 
 // collect gives the objects in order, and says on stderr what is missing among them.
 func (o *renderOptions) collect(r *resolve.Resolver, res resolve.Resolution, stderr io.Writer) (out []rendered, bad bool, err error) {
-	found := false
+	names := shown.New()
+	learn(names, res)
 	for _, p := range res.Cluster.Problems {
 		bad = true
-		fmt.Fprintf(stderr, "drover: %s\n", p)
+		fmt.Fprintf(stderr, "drover: %s\n", names.Text(p))
+	}
+	asked := ""
+	if o.app != "" {
+		if asked, err = identity.Find(appNames(res), o.app); err != nil {
+			return nil, false, fmt.Errorf("cluster %s, --app: %w", res.Cluster.Name, err)
+		}
 	}
 	for _, a := range res.Apps {
-		if o.app != "" && a.App.Name != o.app {
+		if asked != "" && a.App.Name != asked {
 			continue
 		}
-		found = true
+		name := names.Name(a.App.Name)
 		if a.Err != "" {
 			bad = true
-			fmt.Fprintf(stderr, "drover: app %s: %s\n", a.App.Name, a.Err)
+			fmt.Fprintf(stderr, "drover: app %s: %s\n", name, names.Text(a.Err))
 			continue
 		}
 		if a.App.Handling.Substitute != nil {
-			fmt.Fprintf(stderr, "drover: app %s: some of its variables are known in the cluster alone, where they are replaced: they are printed as they stand in Git\n", a.App.Name)
+			fmt.Fprintf(stderr, "drover: app %s: some of its variables are known in the cluster alone, where they are replaced: they are printed as they stand in Git\n", name)
 		}
 		objects, err := r.Objects(*a.Ref)
 		if err != nil {
@@ -129,22 +138,27 @@ func (o *renderOptions) collect(r *resolve.Resolver, res resolve.Resolution, std
 			if err := dec.Decode(&m); err != nil {
 				return nil, false, err
 			}
-			out = append(out, rendered{a.App.Name, fleet.RefOf(m), m})
+			out = append(out, rendered{name, fleet.RefOf(m), m})
 		}
-	}
-	if o.app != "" && !found {
-		return nil, false, fmt.Errorf("cluster %s has no app %q: it has %v", res.Cluster.Name, o.app, appNames(res))
 	}
 	slices.SortStableFunc(out, func(a, b rendered) int { return cmp.Or(cmp.Compare(a.app, b.app), a.ref.Compare(b.ref)) })
 	return out, bad, nil
 }
 
-func appNames(res resolve.Resolution) []string {
-	var out []string
+// appNames are the apps of a cluster as they may be asked for.
+func appNames(res resolve.Resolution) []identity.Named {
+	var out []identity.Named
 	for _, a := range res.Apps {
-		out = append(out, a.App.Name)
+		out = append(out, identity.Named{Key: a.App.Name, Declared: a.App.Declared, Formerly: a.App.Formerly})
 	}
 	return out
+}
+
+// learn takes in what people are shown for the apps of a cluster.
+func learn(names *shown.Names, res resolve.Resolution) {
+	for _, a := range res.Apps {
+		names.Learn(a.App.Declared)
+	}
 }
 
 func (o *renderOptions) print(w io.Writer, objects []rendered) error {

@@ -128,7 +128,7 @@ func TestRenderPrintsWhatAClusterWouldGet(t *testing.T) {
 		!strings.Contains(said, annotationApp+": web") {
 		t.Errorf("--app web --annotate: exit code %d: %s", code, said)
 	}
-	c.wants(exitBad, `cluster prod has no app "nosuch": it has [`, "render", "prod", "--app", "nosuch")
+	c.wants(exitBad, `cluster prod, --app: there is no app "nosuch": there are root, web`, "render", "prod", "--app", "nosuch")
 	c.wants(exitBad, `there is no cluster "nosuch" at HEAD: there are [edge prod]`, "render", "nosuch")
 	c.wants(exitBad, "nosuch", "render", "prod", "--revision", "nosuch")
 	wants(t, exitBad, "there is no such folder", "render", "prod", "--repo", filepath.Join(c.dir, "nosuch"))

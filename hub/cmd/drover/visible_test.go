@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/internal/shown"
 )
 
 // unseen are characters that move what a terminal shows, or that nobody sees.
@@ -84,7 +86,7 @@ func TestNothingInGitChangesHowLintAndRenderLook(t *testing.T) {
 func TestTheLogShowsWhatIsThere(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	log, err := newLogger(&out, "info")
+	log, err := newLogger(&out, "info", shown.New())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -65,7 +65,7 @@ func TestAKustomizationIsReadFieldByField(t *testing.T) {
 		{name: "another policy", spec: "  path: apps/web\n  deletionPolicy: Keep\n",
 			wrong: `spec.deletionPolicy: "Keep" is not known: it is MirrorPrune, Delete, WaitForTermination or Orphan`},
 		{name: "a dependency", spec: "  path: apps/web\n  dependsOn: [{name: base}, {name: db, namespace: shop}, {name: later}]\n",
-			want: []string{`"DependsOn":["base","shop-db","later"]`}},
+			want: []string{`"DependsOn":["base","db--acesor5anjdzupkctgbi","later--h3qaqbfwyl7b5g5qogez"]`}},
 		{name: "a condition on a dependency",
 			spec: "  path: apps/web\n  dependsOn: [{name: base, readyExpr: 'dep.metadata.labels.tier == \"1\"'}]\n",
 			want: []string{`"app":"base"`, `"instead":true`, `"labels":{"tier":"1"}`}},

@@ -88,10 +88,8 @@ func dependencyName(p *planning.Plan, o *planning.Object, namespace, name string
 	}
 	on := p.Object(planning.ObjectKey(o.Kind, namespace, name))
 	switch {
-	case on == nil && namespace == home:
-		return name
 	case on == nil:
-		return namespace + "-" + name
+		return planning.KeyOf(o.Kind, namespace, name)
 	}
 	var k kustomization
 	if on.Decode(&k) == nil && planning.Cleaned(k.Path) == p.Folder {

@@ -11,7 +11,6 @@ import (
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // ReadApp reads one App. Where there is a name, it is given along with an error, so that the app can keep
@@ -22,7 +21,7 @@ func ReadApp(tree model.Tree, d document.Document) (model.App, error) {
 	if nameNode == nil {
 		return model.App{}, d.Errorf(d.Node, "an App without metadata.name: give it one")
 	}
-	if err := protocol.CheckName(app.Name); err != nil {
+	if err := checkName(app.Name); err != nil {
 		return model.App{}, d.Errorf(nameNode, "the app's metadata.name: %v", err)
 	}
 	if v := document.Field(d.Node, "apiVersion"); document.Scalar(v) != model.APIVersion {

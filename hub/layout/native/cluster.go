@@ -109,7 +109,7 @@ func readClusterSpec(d document.Document, in *yaml.Node, c *model.Cluster) error
 	return errors.Join(d.Pairs(in, "vars", &c.Vars), d.Bool(in, "suspend", &c.Suspend),
 		readOnRemove(d, in, &c.PruneOnRemove),
 		readAgent(d, in, c), readArgoNames(d, in, &c.Argo), readFluxNames(d, in, &c.Flux),
-		checkName(d, document.Field(in, "name")), readRootDecryption(d, in, c))
+		checkSpecName(d, document.Field(in, "name")), readRootDecryption(d, in, c))
 }
 
 // readArgoNames takes what Argo CD calls the cluster.

@@ -54,11 +54,11 @@ func ReadName(tree model.Tree, file, derived string) (string, error) {
 	if n == nil {
 		return "", nil
 	}
-	return document.Scalar(n), checkName(d, n)
+	return document.Scalar(n), checkSpecName(d, n)
 }
 
-// checkName says what is wrong with spec.name of a Cluster; nil is none.
-func checkName(d document.Document, n *yaml.Node) error {
+// checkSpecName says what is wrong with spec.name of a Cluster; nil is none.
+func checkSpecName(d document.Document, n *yaml.Node) error {
 	if n == nil {
 		return nil
 	}

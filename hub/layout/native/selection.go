@@ -15,12 +15,11 @@ import (
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // CheckFleetApp says what is wrong with the name or the selector of an App for many clusters.
 func CheckFleetApp(d document.Document) error {
-	if err := protocol.CheckName(d.Name()); err != nil {
+	if err := checkName(d.Name()); err != nil {
 		return d.Errorf(d.Node, "the app's metadata.name: %v", err)
 	}
 	if d.Name() == model.RootApp {

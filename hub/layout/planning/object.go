@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -29,6 +30,11 @@ func (o *Object) String() string { return o.Key() }
 
 // Key names an object in a plan.
 func (o *Object) Key() string { return ObjectKey(o.Kind, o.Namespace, o.Name) }
+
+// KeyOf is the key of the app that an object declares, or would declare.
+func KeyOf(kind, namespace, name string) string {
+	return identity.ID{Kind: kind, Namespace: namespace, Name: name}.Key()
+}
 
 // ObjectKey is the key of an object of a kind, a namespace and a name.
 func ObjectKey(kind, namespace, name string) string { return kind + " " + namespace + "/" + name }

@@ -12,6 +12,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/internal/shown"
 )
 
 // How bad a finding is: its Severity.
@@ -46,10 +47,20 @@ func (f Finding) String() string {
 type List struct {
 	All []Finding
 	at  map[string]int // in All, by everything but the clusters
+	// Shown are the names that people are shown of the apps.
+	Shown *shown.Names
 }
 
 // New is a list of nothing.
-func New() *List { return &List{at: map[string]int{}} }
+func New() *List { return &List{at: map[string]int{}, Shown: shown.New()} }
+
+// Show replaces the keys of apps by the names that people are shown, when all clusters are known.
+func (f *List) Show() {
+	for i := range f.All {
+		x := &f.All[i]
+		x.App, x.Object, x.Text = f.Shown.Name(x.App), f.Shown.Text(x.Object), f.Shown.Text(x.Text)
+	}
+}
 
 // Wrong says whether there is an error.
 func (f *List) Wrong() bool {
@@ -69,6 +80,9 @@ func (f *List) Count() string {
 
 // Resolution adds what is wrong with a cluster, and what is noted.
 func (f *List) Resolution(res resolve.Resolution) {
+	for _, a := range res.Apps {
+		f.Shown.Learn(a.App.Declared)
+	}
 	for _, p := range res.Cluster.Problems {
 		f.Text(res.Cluster.Name, "", p)
 	}
