@@ -216,7 +216,7 @@ func TestFieldsThatAreLeftToOthers(t *testing.T) {
 		"  ignoreDifferences:\n  - {group: apps, kind: Deploy*, name: a.b, jsonPointers: [/spec/replicas], jqPathExpressions: [.spec.x], managedFieldsManagers: [hpa]}\n"))
 	for _, a := range b.resolve("staging").Apps {
 		if a.App.Name == "a" {
-			if got := fmt.Sprintf("%+v", a.App.Ignore); got != `[{Target:{Group:apps Version: Kind:Deploy.* Namespace: Name:a\.b LabelSelector: AnnotationSelector:} Paths:[/spec/replicas] JQ:[.spec.x] When: Managers:[hpa]}]` {
+			if got := fmt.Sprintf("%+v", a.App.Ignore); got != `[{Target:{Group:apps Version: Kind:^(?s:Deploy.*)$ Namespace: Name:a\.b LabelSelector: AnnotationSelector:} Paths:[/spec/replicas] JQ:[.spec.x] When: Managers:[hpa]}]` {
 				t.Error(got)
 			}
 		}

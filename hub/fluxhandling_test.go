@@ -64,7 +64,7 @@ func TestWhoDependsOnAnAppWaitsForWhatItWaitsFor(t *testing.T) {
 		{"no wait", kustomization("infra", "  path: infra\n") + inner("infra/leaf.yaml", "leaf", "  path: leaf\n"), "app apps of root after infra\n"},
 		{"health checks", kustomization("infra", "  path: infra\n  healthChecks: [{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, name: leaf, namespace: flux-system}]\n") +
 			inner("infra/leaf.yaml", "leaf", "  path: leaf\n") + inner("infra/more.yaml", "more", "  path: more\n"), "app apps of root after infra after leaf\n"},
-		{"what is suspended stays as it is", kustomization("infra", "  path: infra\n  wait: true\n") + inner("infra/leaf.yaml", "leaf", "  path: leaf\n  suspend: true\n"), "app apps of root after infra\n"},
+		{"what is suspended is kept", kustomization("infra", "  path: infra\n  wait: true\n") + inner("infra/leaf.yaml", "leaf", "  path: leaf\n  suspend: true\n"), "app apps of root after infra\n"},
 		{"an app that it declares and that depends on it waits for nobody twice", kustomization("infra", "  path: infra\n  wait: true\n") +
 			inner("infra/leaf.yaml", "leaf", "  path: leaf\n  dependsOn: [{name: infra}]\n"), "app leaf of infra after infra\n"},
 	} {

@@ -19,7 +19,7 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// replyKinds are the subjects to which somebody would like a server or the hub to answer: cluster b is the victim.
+// replyKinds are the subjects to which a client would like a server or the hub to answer: cluster b is the victim.
 func replyKinds() []string {
 	const token = "UBANYTOKENOFANOTHERCLUSTER"
 	out := []string{"$JS.API.INFO", "$JS.API.ACCOUNT.INFO", "$JS.API.META.LEADER.STEPDOWN", "$JS.API.STREAM.NAMES",

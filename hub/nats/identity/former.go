@@ -74,7 +74,7 @@ func whyDropped(err error) string {
 	case errors.Is(err, protocol.ErrUnheard):
 		return "signed with a key that was not this cluster's at that time: after a restore of the hub, or an upgrade " +
 			"from one that kept no former keys, " +
-			"it was said before, and there is nothing to do; if the number goes on rising, somebody else uses the " +
+			"it was said before, and there is nothing to do; if the number goes on rising, another program uses the " +
 			"cluster's name: see who connects, and " +
 			"run `drover cluster rotate %s`"
 	case errors.Is(err, protocol.ErrNotSealed):

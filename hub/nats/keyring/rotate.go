@@ -158,7 +158,7 @@ func (k *Keys) ids(kind Kind) (ids []string, err error) {
 	return ids, nil
 }
 
-// Begin makes the next key of a kind. It is an error if there is one already. k itself stays as it is: a hub takes
+// Begin makes the next key of a kind. It is an error if there is one already. k itself is not changed: a hub takes
 // the key up when it starts.
 func (k *Keys) Begin(kind Kind) error {
 	name, err := kind.file()
