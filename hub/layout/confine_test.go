@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/internal/shown"
 )
 
 // planned is the cluster staging, planned from a repository of a known address.
@@ -93,7 +94,7 @@ func TestAppsKeepToTheirProject(t *testing.T) {
 		{"a default that is restricted", projectFile("fleet/a.yaml", "default", team) + app("a.yaml", "x", "  path: apps/payment\n  namespace: kube-system\n"), "x", "the project default"},
 
 		{"an AppProject", appProject("a", anything) + application("x", "a", toTeam), "x", ""},
-		{"without one of the name", appProject("b", anything) + application("x", "a", toTeam), "x", "the app x is in the project a, and nothing that counts declares it"},
+		{"without one of the name", appProject("b", anything) + application("x", "a", toTeam), "x", "the app argocd/x is in the project a, and nothing that counts declares it"},
 		{"without any", application("x", "a", toTeam), "x", ""},
 		{"the repository in another spelling", appProject("a", "  sourceRepos: [https://git.example.com/fleet.git]\n  destinations: [{server: https://kubernetes.default.svc, namespace: team-a}]\n") + application("x", "a", toTeam), "x", ""},
 		{"the repository refused", appProject("a", "  sourceRepos: ['*', '!https://git.example.com/fleet']\n  destinations: [{server: '*', namespace: '*'}]\n") + application("x", "a", toTeam), "x", "the folder apps/payment"},
@@ -111,12 +112,14 @@ func TestAppsKeepToTheirProject(t *testing.T) {
 			"metadata: {name: x, namespace: flux-system, annotations: {drover.dev/project: a}}\nspec: {path: ./apps/payment, prune: true, interval: 1m, targetNamespace: kube-system, sourceRef: {kind: GitRepository, name: flux-system}}\n", "x", "the folder apps/payment"},
 	} {
 		got := planned(t, payment+"-- clusters/staging/cluster.yaml --\nlabels: {}\n"+c.tree)
-		at := slices.IndexFunc(got.Apps, func(a model.App) bool { return a.Name == c.app })
+		at := slices.IndexFunc(got.Apps, func(a model.App) bool { return a.Name == c.app || slices.Contains(a.Formerly, c.app) })
 		if at < 0 {
 			t.Errorf("%s: there is no app %s among %v: %v", c.name, c.app, got.Apps, got.Problems)
 			continue
 		}
-		if err := got.Apps[at].Err; c.want == "" && err != "" || !strings.Contains(err, c.want) {
+		names := shown.New()
+		names.Learn(got.Apps[at].Declared)
+		if err := names.Text(got.Apps[at].Err); c.want == "" && err != "" || !strings.Contains(err, c.want) {
 			t.Errorf("%s: the error is %q, want %q", c.name, err, c.want)
 		}
 	}

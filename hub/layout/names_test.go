@@ -15,14 +15,18 @@ import (
 func declared(kind, namespace, name string) model.Declaration {
 	group := map[string]string{"Kustomization": "kustomize.toolkit.fluxcd.io/v1", "HelmRelease": "helm.toolkit.fluxcd.io/v2",
 		"Application": "argoproj.io/v1alpha1"}[kind]
+	spec := "{}"
+	if kind == "Application" { // one without a destination is no cluster's
+		spec = `{"destination":{"server":"https://kubernetes.default.svc"}}`
+	}
 	return model.Declaration{App: model.RootApp, Rendered: model.Rendered{File: "clusters/staging/x.yaml",
-		JSON: fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q},"spec":{}}`, group, kind, name, namespace)}}
+		JSON: fmt.Appendf(nil, `{"apiVersion":%q,"kind":%q,"metadata":{"name":%q,"namespace":%q},"spec":%s}`, group, kind, name, namespace, spec)}}
 }
 
 // plannedNames are the names of the apps of declarations, by what declares them.
 func plannedNames(t *testing.T, natives []string, in []model.Declaration) map[string]string {
 	t.Helper()
-	c := model.Cluster{Name: "staging"}
+	c := model.Cluster{Name: "staging", Folder: "clusters/staging"}
 	for _, name := range natives {
 		c.Apps = append(c.Apps, model.App{Name: name})
 	}

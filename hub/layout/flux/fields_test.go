@@ -63,11 +63,11 @@ var kustomizationRows = []fieldRow{
 	{path: "spec.sourceRef", spec: "sourceRef: {kind: Bucket}",
 		wrong: `a source of kind "Bucket" is not supported: use a GitRepository, an OCIRepository or an ExternalArtifact`},
 	{path: "spec.dependsOn", spec: "dependsOn: [{name: base}]", want: []string{`"DependsOn":["base"]`}},
-	{path: "spec.dependsOn[].name", spec: "dependsOn: [{name: bas}]", want: []string{`"DependsOn":["bas"]`,
-		`"Absent":{"bas":"the Kustomization flux-system/bas, which is not in what this cluster's folder renders to: ` +
+	{path: "spec.dependsOn[].name", spec: "dependsOn: [{name: bas}]", want: []string{`"DependsOn":["bas--xzlm6aybj6uodkluto6y"]`,
+		`"Absent":{"bas--xzlm6aybj6uodkluto6y":"the Kustomization flux-system/bas, which is not in what this cluster's folder renders to: ` +
 			`there is flux-system/base: correct the name, or add the other, or take it out of spec.dependsOn"}`}},
 	{path: "spec.dependsOn[].namespace", spec: "dependsOn: [{name: base, namespace: shop}]",
-		want: []string{`"DependsOn":["shop-base"]`, `there is flux-system/base: write namespace: flux-system beside the ` +
+		want: []string{`"DependsOn":["base--4n3shwlydticbhkhacws"]`, `there is flux-system/base: write namespace: flux-system beside the ` +
 			`name`}},
 	{path: "spec.dependsOn[].readyExpr",
 		spec: "dependsOn: [{name: base, readyExpr: 'dep.spec.prune && self.spec.path != \"\"'}]",
@@ -167,15 +167,15 @@ var releaseRows = []fieldRow{
 	{path: "spec.targetNamespace", spec: "targetNamespace: " + strings.Repeat("n", 60),
 		want: []string{`"release":"` + strings.Repeat("n", 40) + `-c7035468a1dd"`}},
 	{path: "spec.storageNamespace", spec: "storageNamespace: a"},
-	{path: "spec.dependsOn", spec: "dependsOn: [{name: db}]", want: []string{`"DependsOn":["shop-db"]`,
-		`"Absent":{"shop-db":"the HelmRelease shop/db, which is not in what this cluster's folder renders to: add it, ` +
+	{path: "spec.dependsOn", spec: "dependsOn: [{name: db}]", want: []string{`"DependsOn":["db--fd4jgkpzslwvj7vf6kun"]`,
+		`"Absent":{"db--fd4jgkpzslwvj7vf6kun":"the HelmRelease shop/db, which is not in what this cluster's folder renders to: add it, ` +
 			`or take it out of spec.dependsOn"}`}},
 	{path: "spec.dependsOn[].name", spec: "dependsOn: [{name: base}]", // a Kustomization is no HelmRelease
-		want: []string{`"DependsOn":["shop-base"]`, `add it, or take it out of spec.dependsOn`}},
+		want: []string{`"DependsOn":["base--pyye4gp6umevhu564bha"]`, `add it, or take it out of spec.dependsOn`}},
 	{path: "spec.dependsOn[].namespace", spec: "dependsOn: [{name: db, namespace: flux-system}]",
-		want: []string{`"DependsOn":["db"]`}},
+		want: []string{`"DependsOn":["db--hw3terf7qk24nnb4mqch"]`}},
 	{path: "spec.dependsOn[].readyExpr", spec: "dependsOn: [{name: db, readyExpr: 'dep.metadata.name == \"db\"'}]",
-		want: []string{`"ready":[{"app":"shop-db","text":"dep.metadata.name == \"db\""`, `"instead":true`}},
+		want: []string{`"ready":[{"app":"db--fd4jgkpzslwvj7vf6kun","text":"dep.metadata.name == \"db\""`, `"instead":true`}},
 	{path: "spec.suspend", spec: "suspend: true", want: []string{`"Suspend":true`}},
 	{path: "spec.timeout", spec: "timeout: 0s", wrong: `"0s" is no duration: write one such as 90s or 5m`},
 	{path: "spec.values", spec: "values: {b: [1, x], a: '${v}'}",
