@@ -165,8 +165,11 @@ func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
 		must(0, os.Remove(filepath.Join(r.data, "hub.db")))
 		must(0, os.RemoveAll(filepath.Join(r.data, "nats")))
 	})
-	r.report("a", func(rep *protocol.Report) { rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before" })
-	r.await("a", "above it", func(b protocol.Bundle) bool { return b.Epoch == 4 && b.Generation == 10 })
+	r.until("the bundle of a is above what its agent reports, again and again", func() bool {
+		r.report("a", func(rep *protocol.Report) { rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before" })
+		b, ok := r.bundle("a")
+		return ok && b.Epoch == 4 && b.Generation == 10
+	})
 	r.restart(nil)
 	if s := r.hub.State().Source(); s.Hub.Epoch != 4 || s.Withheld != nil {
 		t.Errorf("after a restart the hub is %+v, %v", s.Hub, s.Withheld)

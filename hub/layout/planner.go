@@ -48,6 +48,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 	for _, o := range p.Objects() {
 		p.take(o)
 	}
+	p.meetDependencies()
 	p.confine()
 	p.inherit()
 	p.keepUnpruned()
