@@ -54,6 +54,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 	for _, r := range p.readers {
 		r.reader.Conclude()
 	}
+	p.nameDependencies()
 	p.noteCircles()
 	p.placeDependencies()
 	p.Cluster.Apps = slices.SortedFunc(maps.Values(p.Apps), model.CompareApps)
