@@ -60,7 +60,9 @@ func (p *planner) meant(asked string) string {
 				found = append(found, a)
 			}
 		}
-		rights := func(a model.App) trust.Party { return trust.Party{Account: a.Handling.ServiceAccount, Project: a.Project} }
+		rights := func(a model.App) trust.Party {
+			return trust.Party{Account: a.Handling.ServiceAccount, Project: a.Project}
+		}
 		slices.SortFunc(found, func(a, b model.App) int {
 			return cmp.Or(trust.Compare(rights(a), rights(b)), cmp.Compare(a.Name, b.Name))
 		})

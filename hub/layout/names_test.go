@@ -98,3 +98,22 @@ func TestANativeAppWithTheNameOfAKeyIsRefused(t *testing.T) {
 		t.Errorf("apps %+v, problems %q, want %q", f.Cluster.Apps, f.Cluster.Problems, want)
 	}
 }
+
+// An App that depends on one of another tool may name it by what declares it, by its key or by its former name.
+func TestAnAppDependsOnOneOfAnotherTool(t *testing.T) {
+	t.Parallel()
+	in := []model.Declaration{declared("Kustomization", "media", "plex"), declared("Kustomization", "team", "two"),
+		declared("HelmRelease", "team", "two")}
+	plex := identity.ID{Kind: "Kustomization", Namespace: "media", Name: "plex"}.Key()
+	for on, want := range map[string]string{"plex": "plex", "kustomization/media/plex": plex, "media-plex": plex, plex: plex, "web": "web", "two": "two", "none": "none"} {
+		c := model.Cluster{Name: "staging", Folder: "clusters/staging", Apps: []model.App{{Name: "web"}, {Name: "late", DependsOn: []string{on}}}}
+		got, err := (&Layout{}).Plan(t.Context(), tree(payment), model.Declarations{Cluster: c, Declared: in, Branch: "main"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		at := slices.IndexFunc(got.Apps, func(a model.App) bool { return a.Name == "late" })
+		if !slices.Equal(got.Apps[at].DependsOn, []string{want}) {
+			t.Errorf("%s is %v, want %s", on, got.Apps[at].DependsOn, want)
+		}
+	}
+}
