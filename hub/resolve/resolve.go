@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
@@ -224,24 +223,6 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 		return Resolution{}, err
 	}
 	return res, nil
-}
-
-// moved are the apps that a cluster was told to run before, with the names that they have now.
-func moved(last []protocol.App, apps []model.App) []protocol.App {
-	now := make([]protocol.App, len(apps))
-	for i, a := range apps {
-		now[i] = protocol.App{Name: a.Name, Declared: cmp.Or(a.Declared, identity.ID{Kind: identity.KindApp, Name: a.Name}.String()),
-			Formerly: a.Formerly}
-	}
-	to := identity.Successors(last, now)
-	if len(to) == 0 {
-		return last
-	}
-	out := make([]protocol.App, len(last))
-	for i, a := range last {
-		out[i] = identity.Rename(a, to)
-	}
-	return out
 }
 
 // block stops the apps whose dependencies can never be satisfied as they are written.
