@@ -155,14 +155,13 @@ func TestNewClusters(t *testing.T) {
 	t.Parallel()
 	s := newSim(t, twoWaves(t, nil), rings())
 	s.commit("A", "web=1").want("taken canary A", "release web=1 to a (its wave is at this target)") // all are new
-	known := s.m.Targets["A"]
 	s.healthy().step().after(30*time.Minute).healthy().step().want("passed canary A", "taken rest A",
 		"release web=1 to b c (it is new, and gets what its wave has passed)")
 	s.join("d", "0")
 	s.join("e", "1")
 	s.join("f", "1")
 	s.after(time.Minute).want() // nothing has been resolved for them
-	known = s.m.Targets["A"]
+	known := s.m.Targets["A"]
 	known.Content = maps.Clone(known.Content)
 	known.Content["d"], known.Content["e"] = content("web=1 new=d"), content("web=1 new=e")
 	s.m.Targets["A"] = known
