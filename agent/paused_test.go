@@ -31,9 +31,9 @@ func TestTimeDoesNotDegradeWhatIsPaused(t *testing.T) {
 		hub.App(t, "other", claim(ns, "other")),
 	}
 	for i := range apps {
-		apps[i].Timeout = 2
+		apps[i].Timeout = 10 // a busy machine takes seconds to show that a hook is suspended
 	}
-	apps[3].Timeout = 6
+	apps[3].Timeout = 20
 	hub.Publish(t, hub.Bundle(apps...))
 	paused := func(r protocol.Report) bool {
 		for _, name := range []string{"plain", "waves", "hooks"} {
