@@ -32,7 +32,7 @@ func TestAThousandCommitsLeaveABoundedStoreAndBus(t *testing.T) {
 	}
 	files := twoClusters()
 	files["clusters/a/vars.yaml"] = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: more, namespace: web}\ndata: {n: \"0\"}\n"
-	r := newRigWith(t, nil, files, func(r *rig) { r.grace = 10 * time.Millisecond })
+	r := newRigWith(t, nil, files, func(r *rig) { r.grace, r.hasty = 10*time.Millisecond, true })
 	r.join("a", "b")
 	b := r.await("b", "published", func(protocol.Bundle) bool { return true })
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
@@ -66,7 +66,7 @@ func TestAFullBusServesWhatFits(t *testing.T) {
 		_, _ = rand.Read(data)
 		return base64.StdEncoding.EncodeToString(data)
 	}
-	r := newRigWith(t, nil, twoClusters(), func(r *rig) { r.maxStore = 4 << 20 })
+	r := newRigWith(t, nil, twoClusters(), func(r *rig) { r.maxStore, r.hasty = 4<<20, true })
 	r.join("a", "b")
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
 	r.await("b", "published", func(protocol.Bundle) bool { return true })

@@ -168,7 +168,7 @@ func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
 	r.until("the bundle of a is above what its agent reports, again and again", func() bool {
 		r.report("a", func(rep *protocol.Report) { rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before" })
 		b, ok := r.bundle("a")
-		return ok && b.Epoch == 4 && b.Generation == 10
+		return ok && b.Epoch == 4 && b.Generation >= 10
 	})
 	r.restart(nil)
 	if s := r.hub.State().Source(); s.Hub.Epoch != 4 || s.Withheld != nil {
