@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/access"
@@ -267,11 +266,4 @@ func (s *scene) stages() (out []string) {
 		out = append(out, text)
 	}
 	return out
-}
-
-// rests has what failed be due again.
-func (s *scene) rests(ref protocol.ObjectRef) {
-	if l := s.at[ref]; l != nil && l.trouble != nil {
-		l.trouble.Next = time.Time{}
-	}
 }

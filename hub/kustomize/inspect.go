@@ -162,6 +162,7 @@ func (m *mount) isFile(name string) bool {
 // first and a clone second, also when the file is there but does not parse; with ./ there is
 // no second.
 func (m *mount) unmask(k diagnose.Kustomization) types.Kustomization {
+	//lint:ignore SA1019 it is read as it is written
 	for _, list := range []*[]string{&k.Resources, &k.Bases, &k.Generators, &k.Transformers, &k.Validators} {
 		for i, p := range *list {
 			if _, git := remote.Git(p); git && !remote.HTTP(p) {
