@@ -84,10 +84,10 @@ func TestAnApplicationSyncedByHandWaits(t *testing.T) {
 		})
 		return id
 	}
-	first := held("by hand", "the first content to app hand in cluster edge: 1 object added")
+	first := held("by hand", "the first content to app argocd/hand in cluster edge: 1 object added")
 	s.poll("the agent knows that it waits", func() (bool, string) {
 		out := s.drover("status", "edge")
-		return regexp.MustCompile(`hand +pending +ReleaseHeld`).MatchString(out), out
+		return regexp.MustCompile(`argocd/hand +pending +ReleaseHeld`).MatchString(out), out
 	})
 	if _, applied := s.revisions()["hand"]; applied {
 		t.Fatal("it is applied before it was approved")
@@ -98,7 +98,7 @@ func TestAnApplicationSyncedByHandWaits(t *testing.T) {
 	s.repo.Write("hand/config.yaml", manifest("2"))
 	s.repo.Write("apps/one/more.yaml", "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: one-more, namespace: edge}\ndata: {revision: \"2\"}\n")
 	commit("newer")
-	second := held("newer", "newer content to app hand in cluster edge: 1 object changed")
+	second := held("newer", "newer content to app argocd/hand in cluster edge: 1 object changed")
 	s.poll("the other app goes on", func() (bool, string) { return s.revisions()["one-more"] == "2", s.drover("status", "edge") })
 	s.agent.kill()
 	s.agent.start()
