@@ -156,8 +156,8 @@ func TestABranchThatWasPushedBackIsPublished(t *testing.T) {
 }
 
 // With the store and the bus lost nobody but the agents knows the epoch.
+// It runs before the parallel tests: beside them it has been seen not to end, and the cause is not known.
 func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
-	t.Parallel()
 	r := newRig(t, twoClusters())
 	r.join("a")
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
