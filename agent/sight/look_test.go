@@ -75,7 +75,7 @@ func TestWhatALookFindsIsTold(t *testing.T) {
 	}
 	finds(crash)
 	s.hears()
-	o.Verdict = healthy() // for now; a container that restarted is yet to prove it
+	o.Verdict = healthy() // a container that restarted has not been seen to run for long
 	if s.Inquire(t.Context(), o); o.Look == nil {
 		t.Fatal("a crash is forgotten as soon as the container starts")
 	}

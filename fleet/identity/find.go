@@ -24,14 +24,17 @@ func (n Named) ID() ID {
 // Whole names it as an argument that is always enough: kind/namespace/name.
 func (n Named) Whole() string { return strings.Replace(n.ID().String(), " ", "/", 1) }
 
+// DeclaredAs says whether it is asked for by what declares it: kind/namespace/name in any letter case, or the title.
+func (n Named) DeclaredAs(asked string) bool {
+	return strings.EqualFold(n.Whole(), asked) || strings.EqualFold(n.ID().String(), asked) || n.ID().Title() == asked
+}
+
 // Find gives the key of the app that a person means: by its key, its shown name (with or without the kind), its bare
 // name, kind/namespace/name, or a name of older releases. The error says which apps may be meant, or which there are.
 func Find(apps []Named, asked string) (string, error) {
 	ways := []func(Named) bool{
 		func(n Named) bool { return n.Key == asked },
-		func(n Named) bool {
-			return strings.EqualFold(n.Whole(), asked) || strings.EqualFold(n.ID().String(), asked) || n.ID().Title() == asked
-		},
+		func(n Named) bool { return n.DeclaredAs(asked) },
 		func(n Named) bool { return n.ID().Name == asked },
 		func(n Named) bool { return slices.Contains(n.Formerly, asked) },
 	}

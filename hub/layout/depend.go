@@ -3,7 +3,6 @@ package layout
 import (
 	"cmp"
 	"slices"
-	"strings"
 
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/model"
@@ -48,10 +47,7 @@ func (p *planner) meant(asked string) string {
 		return ""
 	}
 	for _, is := range []func(model.App) bool{
-		func(a model.App) bool {
-			return strings.EqualFold(a.Declared, asked) || strings.EqualFold(strings.Replace(a.Declared, " ", "/", 1), asked) ||
-				identity.Parse(a.Declared).Title() == asked
-		},
+		func(a model.App) bool { return identity.Named{Key: a.Name, Declared: a.Declared}.DeclaredAs(asked) },
 		func(a model.App) bool { return slices.Contains(a.Formerly, asked) },
 	} {
 		var found []model.App
