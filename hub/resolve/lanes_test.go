@@ -89,6 +89,44 @@ func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
 	})
 }
 
+// What ends is not kept waiting by what does not: neither by endless renders of its own cluster, nor by those of as many
+// others as there are places. What is stopped for it begins again with more time, so that it ends as well if it can.
+func TestSlowRendersTakeTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		p := newRenders(t.Context(), loopPatience)
+		defer p.close()
+		for i := range model.SlowRenders() {
+			p.ask(fmt.Sprint("full-", i), []string{fmt.Sprint("endless-", i)}, endless)
+		}
+		time.Sleep(3 * quickRender)
+		p.begin("full-0", nil)
+		p.get(treeView{}, "endless-0", endless)
+		p.get(treeView{}, "own", taking(3*time.Second))
+		p.get(treeView{}, "long", taking(3*slowTurn))
+		p.end()
+		p.ask("other", []string{"others"}, taking(3*time.Second))
+		time.Sleep(3 * slowTurn)
+		finished := func(cluster, key string) bool {
+			p.begin(cluster, nil)
+			return p.get(treeView{}, key, nil) != nil
+		}
+		if !finished("full-0", "own") || !finished("other", "others") {
+			t.Error("two renders of three seconds have not finished after three turns of those that do not end")
+		}
+		time.Sleep(20 * slowTurn)
+		if !finished("full-0", "long") {
+			t.Error("a render of three turns never gets them in one piece")
+		}
+		synctest.Wait()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if quick, slow := len(p.quick.running), len(p.slow.running); quick != 0 || slow != model.SlowRenders() {
+			t.Errorf("%d quick and %d slow renders go on, want only those that do not end", quick, slow)
+		}
+	})
+}
+
 // A render for several clusters is done once, in the turn of whichever comes first, and all are told.
 func TestASharedRenderRunsOnce(t *testing.T) {
 	t.Parallel()

@@ -14,6 +14,10 @@ const (
 	// quickRender is how long a render may hold one of the places for all clusters. One that takes longer goes on at
 	// a place for slow ones, of which a cluster has one at a time, or begins again when it gets one.
 	quickRender = time.Second
+	// slowTurn is how long a render holds a place for slow ones while others wait that could have it. Then it is
+	// stopped, and begins again after them with twice the time, so that what ends is not kept waiting by what does
+	// not, and what is stopped in vain takes no more time than what is not.
+	slowTurn = 10 * time.Second
 	// loopPatience is how long the loop itself waits for a render that it has just begun: the usual build is done by
 	// then, and its cluster need not be resolved twice. After one that is not, the loop waits for none until it has
 	// published.
@@ -68,6 +72,7 @@ type renderJob struct {
 	clusters map[string]struct{}
 	run      *renderRun // nil while it waits, and when it is done
 	slow     bool
+	turn     time.Duration // its next turn at a place for slow ones; 0 before the first
 	finished bool
 	awaited  bool          // the loop waits for it
 	over     chan struct{} // closed when it has finished
@@ -78,7 +83,18 @@ type renderJob struct {
 }
 
 // renderRun is one try of a job.
-type renderRun struct{ cancel context.CancelFunc }
+type renderRun struct {
+	cancel context.CancelFunc
+	later  *time.Timer // moves it to another place, or ends its turn
+}
+
+// stop ends the run.
+func (r *renderRun) stop() {
+	r.cancel()
+	if r.later != nil {
+		r.later.Stop()
+	}
+}
 
 func newRenders(ctx context.Context, moment time.Duration) *renders {
 	ctx, stop := context.WithCancel(ctx)
@@ -219,7 +235,7 @@ func (p *renders) abandon(j *renderJob) {
 // leave ends a job's run and frees its place. p.mu is held.
 func (p *renders) leave(j *renderJob) {
 	if j.run != nil {
-		j.run.cancel()
+		j.run.stop()
 		j.run = nil
 	}
 	delete(p.quick.running, j)
@@ -232,6 +248,16 @@ func (l *lane) push(cluster string, j *renderJob) {
 		l.turns = append(l.turns, cluster)
 	}
 	l.queues[cluster] = append(l.queues[cluster], j)
+}
+
+// waits says whether a job waits that is not over, and could have a place.
+func (l *lane) waits(could func(*renderJob) bool) bool {
+	for _, queue := range l.queues {
+		if slices.ContainsFunc(queue, func(j *renderJob) bool { return !j.finished && j.run == nil && could(j) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // next takes the next job that may run, from the cluster whose turn it is. Those that are over wait no more.
@@ -285,6 +311,7 @@ func (p *renders) schedule() {
 		}
 		p.slow.running[j] = struct{}{}
 		p.start(j)
+		p.limit(j)
 	}
 }
 
@@ -312,19 +339,15 @@ func (p *renders) maySlowly(j *renderJob) bool {
 // start runs a job that has a place. p.mu is held.
 func (p *renders) start(j *renderJob) {
 	ctx, cancel := context.WithCancel(p.ctx)
-	run := &renderRun{cancel}
+	run := &renderRun{cancel: cancel}
 	j.run, j.rec = run, NewRecorder(j.view)
 	rec := j.rec
-	var late *time.Timer
 	if !j.slow {
-		late = time.AfterFunc(quickRender, func() { p.late(j, run) })
+		run.later = time.AfterFunc(quickRender, func() { p.late(j, run) })
 	}
 	p.ended.Go(func() {
 		defer cancel()
 		result, blobs, err := j.render(ctx, rec)
-		if late != nil {
-			late.Stop()
-		}
 		p.finish(j, run, result, blobs, err)
 	})
 }
@@ -339,11 +362,34 @@ func (p *renders) late(j *renderJob, run *renderRun) {
 	j.slow = true
 	if delete(p.quick.running, j); len(p.slow.running) < p.slow.places && p.maySlowly(j) {
 		p.slow.running[j] = struct{}{}
+		p.limit(j)
 	} else {
 		p.leave(j)
 		p.slow.push(j.owner, j)
 	}
 	p.schedule()
+}
+
+// limit ends a job's turn at its place for slow ones when that is over, or as soon afterwards as another could have
+// the place. p.mu is held.
+func (p *renders) limit(j *renderJob) {
+	j.turn = max(slowTurn, 2*j.turn)
+	run := j.run
+	var over func()
+	over = func() {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		switch {
+		case j.run != run:
+		case !p.slow.waits(func(other *renderJob) bool { return other.owner == j.owner || p.maySlowly(other) }):
+			run.later = time.AfterFunc(quickRender, over)
+		default:
+			p.leave(j)
+			p.slow.push(j.owner, j)
+			p.schedule()
+		}
+	}
+	run.later = time.AfterFunc(j.turn, over)
 }
 
 // finish takes in how a run ended.
