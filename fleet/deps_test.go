@@ -7,7 +7,8 @@ import (
 )
 
 // TestImportsProtocolAndTheStandardLibraryOnly holds for the packages of fleet and their tests, but fleet/envsubst,
-// which has a test of its own. What links them, the agent above all, must not link more for it.
+// which has a test of its own. What links them, the agent above all, must not link more for it. internal/race, which
+// imports the standard library only, says to tests whether they run slowly.
 func TestImportsProtocolAndTheStandardLibraryOnly(t *testing.T) {
 	args := []string{"-deps", "-test"}
 	for pkg := range strings.FieldsSeq(goList(t, "./...")) {
@@ -18,7 +19,8 @@ func TestImportsProtocolAndTheStandardLibraryOnly(t *testing.T) {
 	for dep := range strings.FieldsSeq(goList(t, args...)) {
 		dep = strings.Trim(dep, "[]") // how a package built for a test is marked
 		first, _, _ := strings.Cut(dep, "/")
-		own := strings.HasPrefix(dep, "github.com/drover-dev/drover/fleet") || strings.HasPrefix(dep, "github.com/drover-dev/drover/protocol")
+		own := strings.HasPrefix(dep, "github.com/drover-dev/drover/fleet") || strings.HasPrefix(dep, "github.com/drover-dev/drover/protocol") ||
+			dep == "github.com/drover-dev/drover/internal/race"
 		if strings.Contains(first, ".") && !own {
 			t.Errorf("fleet links %s: it may import protocol and the standard library", dep)
 		}

@@ -140,7 +140,7 @@ func (h *Host) start() (*running, error) {
 	return r, nil
 }
 
-// rest sees to it that the program is ended when nothing was asked of it for a while. h.mu is held.
+// rest ends the program when nothing was asked of it for a while. h.mu is held.
 func (h *Host) rest() {
 	if h.running == nil {
 		return
