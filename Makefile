@@ -6,7 +6,7 @@ export GOTOOLCHAIN := local
 export CGO_ENABLED ?= 0
 
 MODULES := . protocol/plugin hub agent agent/plugins/sops test/testenv test
-# In which order make test takes them, two at once: what takes longest first.
+# In which order make test takes them: what takes longest first.
 SLOW_FIRST := hub agent test test/testenv $(filter-out hub agent test test/testenv,$(MODULES))
 VERSION ?= $(shell git describe --tags --match 'v[0-9]*' --always --dirty 2>/dev/null)
 COMMIT := $(shell git rev-parse HEAD 2>/dev/null)
@@ -50,7 +50,7 @@ test-upgrade: build test-env ## from the last release to this one and back, with
 	cd test && DROVER_TEST_UPGRADE=1 DROVER_BIN=$(BIN) go test -count=1 -v -timeout 30m $(if $(RUN),-run '$(RUN)') ./upgrade
 
 race: build test-env ## the same under the race detector, one package at a time; prints which modules ran and how long they took
-	@CGO_ENABLED=1 JOBS=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
+	@CGO_ENABLED=1 FLAGS='-race -p 1 -timeout 60m' DROVER_BIN=$(BIN) .ci/test $(SLOW_FIRST)
 
 # The packages of the agent whose tests need no control plane.
 AGENT_PURE := ./access ./actor ./app ./apply ./assess ./blobs ./board ./budget ./checks ./contents ./credential \

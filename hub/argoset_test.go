@@ -101,7 +101,7 @@ func TestWhatAnApplicationSetAsksForInVainIsNamed(t *testing.T) {
 		{"a parameter twice", applicationSet("", "  - matrix: {generators: [{list: {elements: [{a: x}]}}, {list: {elements: [{a: y}]}}]}\n", "a", "teams/a", "n"), `both generators give the parameter a, "x" and "y"`},
 		{"a function that looks at the machine", applicationSet(goTemplate, list, `{{env "HOME"}}`, "teams/a", "n"), `function "env" not defined`},
 		{"a function that gives something else each time", applicationSet(goTemplate, list, `{{randAlphaNum 5 | lower}}`, "teams/a", "n"), "randAlphaNum gives something else each time"},
-		{"a template that grows without end", applicationSet(goTemplate, list, `{{range until 100000}}{{range until 100000}}xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx{{end}}{{end}}`, "teams/a", "n"), "took more than the 1024 MiB of memory"},
+		{"a template that grows without end", applicationSet(goTemplate, list, `{{range until 100000}}{{repeat 1000000 "x"}}{{end}}`, "teams/a", "n"), "took more than the 1024 MiB of memory"},
 		{"a template that calls itself", applicationSet(goTemplate, list, `{{define "x"}}{{template "x" .}}{{end}}{{template "x" .}}`, "teams/a", "n"), "problem "},
 		{"a strategy", applicationSet("  strategy: {type: RollingSync}\n", list, "a", "teams/a", "n"), "spec.strategy: not done: all Applications are delivered at once"},
 	} {

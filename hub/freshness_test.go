@@ -156,8 +156,8 @@ func TestABranchThatWasPushedBackIsPublished(t *testing.T) {
 }
 
 // With the store and the bus lost nobody but the agents knows the epoch.
-// It runs before the parallel tests: beside them it has been seen not to end, and the cause is not known.
 func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
+	t.Parallel()
 	r := newRig(t, twoClusters())
 	r.join("a")
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
@@ -165,8 +165,12 @@ func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
 		must(0, os.Remove(filepath.Join(r.data, "hub.db")))
 		must(0, os.RemoveAll(filepath.Join(r.data, "nats")))
 	})
+	var last time.Time
 	r.until("the bundle of a is above what its agent reports, again and again", func() bool {
-		r.report("a", func(rep *protocol.Report) { rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before" })
+		if time.Since(last) > time.Second { // a report changes the state, and this is asked whenever the state changes
+			last = time.Now()
+			r.report("a", func(rep *protocol.Report) { rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before" })
+		}
 		b, ok := r.bundle("a")
 		return ok && b.Epoch == 4 && b.Generation >= 10
 	})

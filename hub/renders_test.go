@@ -11,8 +11,8 @@ import (
 )
 
 // An app that renders for ever delays no other cluster, and a commit that mends it does not wait for it either.
-// It runs before the parallel tests: a build that takes a second waits behind the endless charts of its cluster.
 func TestAnEndlessChartDelaysNobodyElse(t *testing.T) {
+	t.Parallel()
 	tree := twoClusters()
 	for _, name := range []string{"c0", "c1", "c2", "c3", "chart"} {
 		tree["charts/"+name+"/Chart.yaml"] = "apiVersion: v2\nname: web\nversion: 1.2.3\n"

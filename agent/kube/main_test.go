@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent/kube"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/test/testenv"
 	"k8s.io/client-go/rest"
 
@@ -31,7 +32,7 @@ func newClient(t testing.TB, cp *testenv.ControlPlane) *kube.Client {
 // soon is a context for things that should not take long.
 func soon(t testing.TB) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), race.Patience(90*time.Second))
 	t.Cleanup(cancel)
 	return ctx
 }

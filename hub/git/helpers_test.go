@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/internal/race"
 )
 
 // open watches a repository, for as long as the test runs.
@@ -23,7 +24,7 @@ func open(t testing.TB, opts Options) *Source {
 // next returns the next snapshot, which must come soon.
 func next(t testing.TB, s *Source, after string) model.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), race.Patience(90*time.Second))
 	defer cancel()
 	snap, err := s.Next(ctx, after)
 	if err != nil {
@@ -35,7 +36,7 @@ func next(t testing.TB, s *Source, after string) model.Snapshot {
 // nextError returns the error of Next, which must come soon and contain all of want.
 func nextError(t testing.TB, s *Source, after string, want ...string) string {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), race.Patience(90*time.Second))
 	defer cancel()
 	s.Poke()
 	snap, err := s.Next(ctx, after)

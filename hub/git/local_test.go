@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub/git/gittest"
+	"github.com/drover-dev/drover/internal/race"
 )
 
 // watched is an interval so long that only the watch can be what noticed a change.
@@ -56,7 +57,7 @@ func TestBranchWithSlashes(t *testing.T) {
 	r.Commit("a", "1")
 	s := open(t, Options{URL: r.Dir, Branch: "team/x/y", PollInterval: watched})
 	nextError(t, s, "", "no branch team/x/y", "choose one of main", r.Dir)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), race.Patience(90*time.Second))
 	defer cancel()
 	after := ""
 	for range 3 { // made, packed away (the folders vanish), moved
@@ -160,7 +161,7 @@ func TestRecoveryIsToldThoughNothingMoved(t *testing.T) {
 		t.Fatal("a branch that is gone is no error")
 	}
 	r.Git("branch", "-m", "elsewhere", "main")
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), race.Patience(90*time.Second))
 	defer cancel()
 	for {
 		snap, err := s.Next(ctx, hash)

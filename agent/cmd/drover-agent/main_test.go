@@ -16,6 +16,7 @@ import (
 
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/internal/deptest"
+	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
 )
@@ -232,7 +233,7 @@ func TestSurvivesBeingKilled(t *testing.T) {
 	}
 	for i := range size {
 		name := fmt.Sprintf("map-%d", i)
-		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), race.Patience(90*time.Second))
 		defer cancel()
 		if err := cp.Kube().Wait(ctx, mapRef(ns, name), "as the last bundle says", func(o testenv.Object) bool {
 			return want[name] == (o != nil) && (o == nil || o.Text("data", "key") == fmt.Sprint(rounds-1))

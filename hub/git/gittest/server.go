@@ -110,7 +110,7 @@ func ServeSSH(t *testing.T) *SSHServer {
 	authorized, _ := os.ReadFile(s.Key + ".pub")
 	config := fmt.Sprintf("Port %d\nListenAddress 127.0.0.1\nHostKey %s/host\nAuthorizedKeysFile %s/authorized\nPidFile none\n"+
 		"StrictModes no\nUsePAM no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"+
-		"SetEnv GIT_CONFIG_GLOBAL=/dev/null\n", s.Port, dir, dir)
+		"MaxStartups 100\nSetEnv GIT_CONFIG_GLOBAL=/dev/null\n", s.Port, dir, dir)
 	for name, content := range map[string]string{
 		"authorized": string(authorized), "config": config,
 		"known_hosts": fmt.Sprintf("[127.0.0.1]:%d %s", s.Port, public),
