@@ -16,7 +16,7 @@ const (
 	quickRender = time.Second
 	// slowTurn is how long a render holds a place for slow ones while others wait that could have it. Then it is
 	// stopped, and begins again after them with twice the time, so that what ends is not kept waiting by what does
-	// not, and what is stopped in vain takes no more time than what is not.
+	// not, and the turns that were too short take no more time together than the one that is not.
 	slowTurn = 10 * time.Second
 	// loopPatience is how long the loop itself waits for a render that it has just begun: the usual build is done by
 	// then, and its cluster need not be resolved twice. After one that is not, the loop waits for none until it has
