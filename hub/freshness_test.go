@@ -167,9 +167,12 @@ func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
 	})
 	var last time.Time
 	r.until("the bundle of a is above what its agent reports, again and again", func() bool {
-		if time.Since(last) > time.Second { // a report changes the state, and this is asked whenever the state changes
+		// A report changes the state, and this is asked whenever the state changes.
+		if time.Since(last) > time.Second {
 			last = time.Now()
-			r.report("a", func(rep *protocol.Report) { rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before" })
+			r.report("a", func(rep *protocol.Report) {
+				rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before"
+			})
 		}
 		b, ok := r.bundle("a")
 		return ok && b.Epoch == 4 && b.Generation >= 10

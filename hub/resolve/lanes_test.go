@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/drover-dev/drover/hub/lane"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -48,6 +49,13 @@ func (p *renders) ask(cluster string, keys []string, render renderFunc) (finishe
 	return finished
 }
 
+func count(l *lane.Lane[*renderJob]) (n int) {
+	for range l.Running() {
+		n++
+	}
+	return n
+}
+
 func keysOf(cluster string, n int) (out []string) {
 	for i := range n {
 		out = append(out, fmt.Sprint(cluster, "-", i))
@@ -76,7 +84,7 @@ func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
 		time.Sleep(time.Duration(50/model.QuickRenders()+1) * quickRender)
 		synctest.Wait()
 		p.mu.Lock()
-		quick, slow := len(p.quick.running), len(p.slow.running)
+		quick, slow := count(p.quick), count(p.slow)
 		p.mu.Unlock()
 		if quick != 0 || slow != 1 {
 			t.Errorf("a has %d places for quick and %d for slow renders, want 0 and 1", quick, slow)
@@ -89,8 +97,9 @@ func TestEndlessRendersOfOneClusterTakeOnePlace(t *testing.T) {
 	})
 }
 
-// What ends is not kept waiting by what does not: neither by endless renders of its own cluster, nor by those of as many
-// others as there are places. What is stopped for it begins again with more time, so that it ends as well if it can.
+// What ends is not kept waiting by what does not: neither by endless renders of its own cluster, nor by those of as
+// many others as there are places. What is stopped for it begins again with more time, so that it ends as well if it
+// can.
 func TestSlowRendersTakeTurns(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -121,7 +130,7 @@ func TestSlowRendersTakeTurns(t *testing.T) {
 		synctest.Wait()
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if quick, slow := len(p.quick.running), len(p.slow.running); quick != 0 || slow != model.SlowRenders() {
+		if quick, slow := count(p.quick), count(p.slow); quick != 0 || slow != model.SlowRenders() {
 			t.Errorf("%d quick and %d slow renders go on, want only those that do not end", quick, slow)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drover-dev/drover/hub/lane"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -46,17 +47,9 @@ type renders struct {
 
 	mu    sync.Mutex // guards what follows, and all renderJobs
 	jobs  map[string]*renderJob
-	quick lane
-	slow  lane
+	quick *lane.Lane[*renderJob]
+	slow  *lane.Lane[*renderJob]
 	ready map[string]struct{} // clusters with a render that has finished
-}
-
-// lane is a number of places, and the queues of the clusters that wait for one.
-type lane struct {
-	places  int
-	running map[*renderJob]struct{}
-	queues  map[string][]*renderJob
-	turns   []string // clusters with a queue, in the order of their turns
 }
 
 // renderFunc is a render, which reads what it is given and nothing else.
@@ -82,6 +75,9 @@ type renderJob struct {
 	err    error
 }
 
+// waitsNot says whether a job does not wait for a place. The mutex of its renders is held.
+func (j *renderJob) waitsNot() bool { return j.finished || j.run != nil }
+
 // renderRun is one try of a job.
 type renderRun struct {
 	cancel context.CancelFunc
@@ -100,12 +96,8 @@ func newRenders(ctx context.Context, moment time.Duration) *renders {
 	ctx, stop := context.WithCancel(ctx)
 	p := &renders{ctx: ctx, stop: stop, moment: moment, done: make(chan struct{}, 1), jobs: map[string]*renderJob{},
 		ready: map[string]struct{}{}}
-	p.quick, p.slow = newLane(model.QuickRenders()), newLane(model.SlowRenders())
+	p.quick, p.slow = lane.New[*renderJob](model.QuickRenders()), lane.New[*renderJob](model.SlowRenders())
 	return p
-}
-
-func newLane(places int) lane {
-	return lane{places: places, running: map[*renderJob]struct{}{}, queues: map[string][]*renderJob{}}
 }
 
 // close stops everything that runs.
@@ -195,7 +187,7 @@ func (p *renders) look(view model.View, key string, render renderFunc) *renderJo
 	if _, waits := j.clusters[p.cluster]; !waits {
 		j.clusters[p.cluster] = struct{}{}
 		if j.run == nil && !j.slow {
-			p.quick.push(p.cluster, j)
+			p.quick.Push(p.cluster, j)
 		}
 		p.schedule()
 	}
@@ -238,78 +230,27 @@ func (p *renders) leave(j *renderJob) {
 		j.run.stop()
 		j.run = nil
 	}
-	delete(p.quick.running, j)
-	delete(p.slow.running, j)
-}
-
-// push has a job wait in a cluster's queue.
-func (l *lane) push(cluster string, j *renderJob) {
-	if len(l.queues[cluster]) == 0 {
-		l.turns = append(l.turns, cluster)
-	}
-	l.queues[cluster] = append(l.queues[cluster], j)
-}
-
-// waits says whether a job waits that is not over, and could have a place.
-func (l *lane) waits(could func(*renderJob) bool) bool {
-	for _, queue := range l.queues {
-		if slices.ContainsFunc(queue, func(j *renderJob) bool { return !j.finished && j.run == nil && could(j) }) {
-			return true
-		}
-	}
-	return false
-}
-
-// next takes the next job that may run, from the cluster whose turn it is. Those that are over wait no more.
-func (l *lane) next(over, may func(*renderJob) bool) *renderJob {
-	for i, cluster := range l.turns {
-		queue := l.queues[cluster]
-		for len(queue) > 0 && over(queue[0]) {
-			queue = queue[1:]
-		}
-		var found *renderJob
-		if l.queues[cluster] = queue; len(queue) > 0 {
-			if !may(queue[0]) {
-				continue
-			}
-			found, l.queues[cluster] = queue[0], queue[1:]
-		}
-		if found == nil {
-			continue // its turn is dropped below, when something is found
-		}
-		l.turns = slices.Delete(l.turns, i, i+1)
-		l.turns = slices.DeleteFunc(l.turns, func(c string) bool { return len(l.queues[c]) == 0 })
-		if len(l.queues[cluster]) > 0 {
-			l.turns = append(l.turns, cluster)
-		}
-		return found
-	}
-	l.turns = slices.DeleteFunc(l.turns, func(c string) bool { return len(l.queues[c]) == 0 })
-	for c, queue := range l.queues {
-		if len(queue) == 0 {
-			delete(l.queues, c)
-		}
-	}
-	return nil
+	p.quick.Leave(j)
+	p.slow.Leave(j)
 }
 
 // schedule starts what has a place. p.mu is held.
 func (p *renders) schedule() {
-	for len(p.quick.running) < p.quick.places {
-		over := func(j *renderJob) bool { return j.finished || j.run != nil || j.slow }
-		j := p.quick.next(over, p.mayQuickly)
-		if j == nil {
+	for p.quick.Free() {
+		over := func(j *renderJob) bool { return j.waitsNot() || j.slow }
+		j, found := p.quick.Next(over, p.mayQuickly)
+		if !found {
 			break
 		}
-		p.quick.running[j] = struct{}{}
+		p.quick.Enter(j)
 		p.start(j)
 	}
-	for len(p.slow.running) < p.slow.places {
-		j := p.slow.next(func(j *renderJob) bool { return j.finished || j.run != nil }, p.maySlowly)
-		if j == nil {
+	for p.slow.Free() {
+		j, found := p.slow.Next((*renderJob).waitsNot, p.maySlowly)
+		if !found {
 			break
 		}
-		p.slow.running[j] = struct{}{}
+		p.slow.Enter(j)
 		p.start(j)
 		p.limit(j)
 	}
@@ -318,17 +259,17 @@ func (p *renders) schedule() {
 // mayQuickly says whether a job may take a quick place: no cluster takes all of them. p.mu is held.
 func (p *renders) mayQuickly(j *renderJob) bool {
 	own := 0
-	for other := range p.quick.running {
+	for other := range p.quick.Running() {
 		if other.owner == j.owner {
 			own++
 		}
 	}
-	return own < max(1, p.quick.places-1)
+	return own < max(1, p.quick.Places()-1)
 }
 
 // maySlowly says whether a job may take a place for slow ones: its cluster has none yet. p.mu is held.
 func (p *renders) maySlowly(j *renderJob) bool {
-	for other := range p.slow.running {
+	for other := range p.slow.Running() {
 		if other.owner == j.owner {
 			return false
 		}
@@ -360,12 +301,12 @@ func (p *renders) late(j *renderJob, run *renderRun) {
 		return
 	}
 	j.slow = true
-	if delete(p.quick.running, j); len(p.slow.running) < p.slow.places && p.maySlowly(j) {
-		p.slow.running[j] = struct{}{}
+	if p.quick.Leave(j); p.slow.Free() && p.maySlowly(j) {
+		p.slow.Enter(j)
 		p.limit(j)
 	} else {
 		p.leave(j)
-		p.slow.push(j.owner, j)
+		p.slow.Push(j.owner, j)
 	}
 	p.schedule()
 }
@@ -381,11 +322,13 @@ func (p *renders) limit(j *renderJob) {
 		defer p.mu.Unlock()
 		switch {
 		case j.run != run:
-		case !p.slow.waits(func(other *renderJob) bool { return other.owner == j.owner || p.maySlowly(other) }):
+		case !p.slow.Waits(func(other *renderJob) bool {
+			return !other.waitsNot() && (other.owner == j.owner || p.maySlowly(other))
+		}):
 			run.later = time.AfterFunc(quickRender, over)
 		default:
 			p.leave(j)
-			p.slow.push(j.owner, j)
+			p.slow.Push(j.owner, j)
 			p.schedule()
 		}
 	}
