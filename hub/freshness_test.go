@@ -155,7 +155,8 @@ func TestABranchThatWasPushedBackIsPublished(t *testing.T) {
 	}
 }
 
-// With the store and the bus lost nobody but the agents knows the epoch.
+// With the store and the bus lost nobody but the agents knows the epoch. A bundle of a newer one takes precedence
+// whatever its generation is: that is above the agent's only where the hub had heard of it before.
 func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, twoClusters())
@@ -165,17 +166,10 @@ func TestALostStoreAndBusGoAboveTheEpochThatAgentsReport(t *testing.T) {
 		must(0, os.Remove(filepath.Join(r.data, "hub.db")))
 		must(0, os.RemoveAll(filepath.Join(r.data, "nats")))
 	})
-	var last time.Time
 	r.until("the bundle of a is above what its agent reports, again and again", func() bool {
-		// A report changes the state, and this is asked whenever the state changes.
-		if time.Since(last) > time.Second {
-			last = time.Now()
-			r.report("a", func(rep *protocol.Report) {
-				rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before"
-			})
-		}
+		r.report("a", func(rep *protocol.Report) { rep.Epoch, rep.Generation, rep.Digest = 3, 9, "of a hub before" })
 		b, ok := r.bundle("a")
-		return ok && b.Epoch == 4 && b.Generation >= 10
+		return ok && b.Epoch == 4
 	})
 	r.restart(nil)
 	if s := r.hub.State().Source(); s.Hub.Epoch != 4 || s.Withheld != nil {
