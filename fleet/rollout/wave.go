@@ -70,7 +70,7 @@ func (r waves) take(wave int) {
 	p := r.Policy.Waves[wave]
 	w := r.m.Waves[p.Name]
 	switch {
-	case len(r.participants(t, r.in[wave])) == 0:
+	case !slices.ContainsFunc(r.participants(t, r.in[wave]), func(name string) bool { return !r.first(t, name) }):
 		r.pass(wave, t, "it changes no cluster of the wave")
 		return
 	case slices.Contains(r.Decisions.Skips, Skip{p.Name, t.ID}):
@@ -83,6 +83,12 @@ func (r waves) take(wave int) {
 	r.set(p.Name, WaveMemory{Busy: t.ID, Since: r.Now, Passed: w.Passed, Seq: w.Seq})
 	r.taken(t)
 	r.note(EventTaken, p.Name, t.ID, "")
+}
+
+// first says whether a cluster was new and got a target because that had passed elsewhere: its wave has nothing to do.
+func (r waves) first(t Known, name string) bool {
+	c := r.m.Clusters[name]
+	return c.Target == t.ID && c.Rule == ByFirst && !r.needs(t, name)
 }
 
 // skipped is why a wave has passed a target that it had not tried to the end.
