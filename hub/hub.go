@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -163,7 +164,7 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 		h.state.unfollowed(err)
 		return nil
 	}
-	p.begin(revision)
+	p.begin(revision, mailOf(rev.Author))
 	if err := h.publisher.fresh.inspect(ctx, snap); err != nil {
 		return err
 	}
@@ -174,11 +175,19 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 	} else {
 		h.publisher.cutOff()
 	}
+	others := h.publisher.rolling.follow()
 	published, err := h.resolveAll(ctx, snap, todo)
 	if err != nil {
 		return err
 	}
-	p.end(snap)
+	if p.end(snap); others { // whom they hold is known when every cluster has been looked at
+		if _, err := h.publisher.publish(ctx, p.known()); err != nil {
+			return err
+		}
+	}
+	if err := errors.Join(h.publisher.rolling.lost(ctx), h.roll(ctx)); err != nil {
+		return err
+	}
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
 		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), p.problems()
 		s.Error, s.ErrorSince = "", time.Time{}
@@ -247,8 +256,10 @@ func (h *Hub) tick(ctx context.Context) error {
 // arm sets when tick is due next.
 func (h *Hub) arm() {
 	d := h.publisher.fence.pace()
-	if at := h.publisher.fresh.due(); !at.IsZero() && (d == 0 || time.Until(at) < d) {
-		d = max(time.Until(at), time.Millisecond)
+	for _, at := range []time.Time{h.publisher.fresh.due(), h.publisher.rolling.driver.Due()} {
+		if !at.IsZero() && (d == 0 || time.Until(at) < d) {
+			d = max(time.Until(at), time.Millisecond)
+		}
 	}
 	if h.wake = nil; d > 0 {
 		h.wake = time.After(d)

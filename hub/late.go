@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/drover-dev/drover/hub/resolve"
@@ -18,7 +19,9 @@ func (h *Hub) rendered(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		names = append(names[1:], more...)
+		if names = append(names[1:], more...); h.publisher.rolling.follow() {
+			names = append(names, h.plans.known()...)
+		}
 	}
 	names = slices.DeleteFunc(names, func(name string) bool {
 		return !h.plans.lists(name)
@@ -40,7 +43,7 @@ func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 		return err
 	}
 	h.plans.showSources()
-	return h.publisher.catchUp(ctx)
+	return errors.Join(h.roll(ctx), h.publisher.catchUp(ctx))
 }
 
 // track hands on which sources moved.
@@ -67,9 +70,14 @@ func (h *Hub) refreshed(ctx context.Context, key string) error {
 		if err != nil {
 			return err
 		}
+		if h.publisher.rolling.follow() {
+			more = append(more, h.plans.known()...)
+		}
 		names = append(names, slices.DeleteFunc(more, func(name string) bool { return !h.plans.lists(name) })...)
 		slices.Sort(names)
 	}
-	_, err := h.resolveAll(ctx, h.plans.base, slices.Compact(names))
-	return err
+	if _, err := h.resolveAll(ctx, h.plans.base, slices.Compact(names)); err != nil {
+		return err
+	}
+	return h.roll(ctx)
 }

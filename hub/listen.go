@@ -74,6 +74,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		return
 	}
 	l.h.overdue.check(l.state, cluster, false)
+	l.h.rollSoon()
 	if moved || behind {
 		l.h.do(func(ctx context.Context) error {
 			if err := l.h.publisher.check(ctx, cluster, said); err != nil || !behind {
@@ -216,6 +217,7 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 		l.trails.Linked(cluster)
 	}
 	l.h.overdue.check(l.state, cluster, true)
+	l.h.rollSoon()
 }
 
 func (l listener) Damaged(what string, at time.Time) {

@@ -35,6 +35,7 @@ type plans struct {
 
 	base      model.Snapshot                 // the revision that was resolved last
 	revision  protocol.Revision              // of base
+	author    string                         // of revision, by mail address; "" if that is not known
 	resolved  map[string]*resolve.Resolution // by cluster
 	places    map[string]map[string]struct{} // path in the tree → clusters that depend on it
 	listing   *listing                       // of the clusters that have a folder
@@ -54,7 +55,9 @@ func newPlans(s Settings, state *State, l *ledger, c *capabilities, late func(cl
 func (p *plans) of(cluster string) *resolve.Resolution { return p.resolved[cluster] }
 
 // begin is told which revision is resolved from now on, and end that all it changed is resolved.
-func (p *plans) begin(revision protocol.Revision) { p.revision = revision }
+func (p *plans) begin(revision protocol.Revision, author string) {
+	p.revision, p.author = revision, author
+}
 
 func (p *plans) end(snap model.Snapshot) {
 	p.base = snap

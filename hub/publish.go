@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"maps"
 	"slices"
@@ -40,6 +41,7 @@ type publisher struct {
 	losses       *losses     // how many clusters one commit takes much from
 	outgoing     *outgoing   // what the bus has, and lacks
 	collector    *collector  // what nothing needs any more
+	rolling      *rolling    // what policies hold back
 }
 
 func newPublisher(s Settings, state *State, l *ledger, plans *plans, c *capabilities, o *overdue, holds []query.Hold,
@@ -50,8 +52,11 @@ func newPublisher(s Settings, state *State, l *ledger, plans *plans, c *capabili
 	p.departures = newDepartures(s, state, l, holds)
 	p.approvals = newApprovals(s, state, l, p.departures)
 	p.collector = newCollector(s, state, p.outgoing, func() { do(p.tidy) })
-	p.recall()
 	var err error
+	if p.rolling, err = newRolling(s, state, plans, l); err != nil {
+		return nil, fmt.Errorf("read the hub's store: %w", err)
+	}
+	p.recall()
 	if p.fence, err = newFence(s, state, len(l.all()) > 0); err != nil {
 		return nil, err
 	}
@@ -138,6 +143,7 @@ func (p *publisher) plan(name string) (Record, bool) {
 			r.APIs, changed = res.APIs, true
 		}
 		c = candidateOf(*res, p.plans.revision, prev.Bundle)
+		p.rolling.stage(&c, res.Cluster.Labels, prev.Bundle)
 	case p.departures.pruning(name):
 		c = release.Emptied(prev.Bundle, p.plans.revision)
 	default:
@@ -290,6 +296,9 @@ func (p *publisher) empties(name string) bool {
 
 // leave notes that clusters have no folder any more, see departures.leave.
 func (p *publisher) leave(names []string) (remembered []string) {
+	for _, name := range names {
+		p.rolling.driver.Leave(name)
+	}
 	p.plans.forget(names...)
 	return p.departures.leave(names)
 }
@@ -326,6 +335,7 @@ func (p *publisher) forget(name string) error {
 	p.approvals.forget(name)
 	p.numbers.forget(name)
 	p.outgoing.forget(name)
+	p.rolling.driver.Leave(name)
 	p.capabilities.served.forget(name)
 	p.state.edit(func(x *query.Index, _ *SourceStatus) { x.Remove(name) })
 	return nil
@@ -352,6 +362,7 @@ func (p *publisher) collect(ctx context.Context, grace time.Duration) {
 	}
 	n := needs{bus: p.fence.open() && p.numbers.complete()}
 	n.newest, n.named = p.outgoing.named()
+	p.rolling.driver.Blobs(n.named)
 	n.stored = maps.Clone(n.named)
 	p.plans.blobs(n.stored)
 	lists, kept := p.capabilities.inUse(), p.resolver.Sweep(p.plans.resolved, n.stored)

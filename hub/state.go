@@ -30,6 +30,7 @@ type State struct {
 	source  SourceStatus
 	changed chan struct{} // closed at the next change
 	shown   *shown.Names
+	behind  map[string]bool // clusters that have something else than Git asks for, because a policy holds it back
 }
 
 // SourceStatus is how the hub stands to its repository.
@@ -61,6 +62,8 @@ type SourceStatus struct {
 	Sources []fetch.SourceState `json:"sources,omitempty"`
 	// Held is what waits for a person's approval: removed folders, deletions, and then what agents reported, by cluster.
 	Held []query.Hold `json:"held,omitempty"`
+	// Rollouts are how the RolloutPolicies stand, by name.
+	Rollouts []query.Rollout `json:"rollouts,omitempty"`
 }
 
 // Damage is what another client than the hub has changed on the bus.
@@ -132,6 +135,17 @@ func (s *State) report(name string) *protocol.Report {
 	return c.Report
 }
 
+// roll shows how the RolloutPolicies stand.
+func (s *State) roll(now []query.Rollout) {
+	behind := map[string]bool{}
+	for _, r := range now {
+		for _, name := range r.Behind {
+			behind[name] = true
+		}
+	}
+	s.edit(func(_ *query.Index, source *SourceStatus) { source.Rollouts, s.behind = now, behind })
+}
+
 // stalled shows what keeps the loop from going on; nil that it goes on.
 func (s *State) stalled(err error) {
 	s.edit(func(_ *query.Index, s *SourceStatus) {
@@ -159,7 +173,7 @@ func (s *State) unfollowed(err error) {
 // dated says of a cluster which revision asks for what it was told: the newest that was resolved, whether that changed
 // anything for it or not; and whether its credential has expired. s.mu is held.
 func (s *State) dated(c query.Cluster) query.Cluster {
-	if c.Released.IsZero() && s.source.Revision.Hash != "" {
+	if c.Released.IsZero() && s.source.Revision.Hash != "" && !s.behind[c.Name] {
 		c.Desired.Revision = s.source.Revision
 	}
 	c.Expired = !c.Expires.IsZero() && time.Now().After(c.Expires)

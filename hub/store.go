@@ -12,7 +12,8 @@ import (
 
 // Store is what the hub remembers from one run to the next. Losing it costs time, never
 // correctness: everything in it follows from Git, from the bus and from what agents report. What it
-// keeps is a secret at rest; an implementation encrypts it.
+// keeps is a secret at rest; an implementation encrypts it. What was decided on rollouts alone follows from nothing else:
+// without it a change begins with the first wave again.
 type Store interface {
 	resolve.Memos
 	Records
@@ -29,6 +30,8 @@ type Records interface {
 	Clusters() (map[string]Record, error)
 	// Holds gives the removals that wait for a person's approval.
 	Holds() ([]query.Hold, error)
+	// Rollouts gives what was decided on rollouts, by key.
+	Rollouts() (map[string][]byte, error)
 }
 
 // Batch is what one turn of the loop has to remember.
@@ -38,10 +41,12 @@ type Batch struct {
 	Records map[string]Record
 	Forget  []string      // clusters whose Record is dropped
 	Holds   *[]query.Hold // all there are; nil if nothing changed
+	// Rollouts is what was decided on rollouts, by key; nil is a key that is dropped.
+	Rollouts map[string][]byte
 }
 
 func (b *Batch) empty() bool {
-	return len(b.Memos) == 0 && len(b.Blobs) == 0 && len(b.Records) == 0 && len(b.Forget) == 0 && b.Holds == nil
+	return len(b.Memos) == 0 && len(b.Blobs) == 0 && len(b.Records) == 0 && len(b.Forget) == 0 && b.Holds == nil && len(b.Rollouts) == 0
 }
 
 // Record is what was published for a cluster, and what was before. Of a cluster that nothing was published for since

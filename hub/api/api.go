@@ -83,6 +83,7 @@ type Server struct {
 	Approve    func(ctx context.Context, id string) (query.Hold, error)
 	Held       func(ctx context.Context, id string) (query.Hold, error) // as Approve would let it through
 	Forget     func(ctx context.Context, cluster string) error
+	Rollouts   Rollouts
 	Accept     func(ctx context.Context, cluster, uid string) (query.Copy, error)
 	Poke       func()         // looks at the repository at once
 	Trust      protocol.Trust // what clusters are told to trust
@@ -110,6 +111,9 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/credentials/end", s.guard(s.acting(s.endFormer)))
 	mux.HandleFunc("POST /api/v1/approve", s.guard(s.acting(s.approve)))
 	mux.HandleFunc("GET /api/v1/held/{id}", s.guard(s.held))
+	mux.HandleFunc("GET /api/v1/rollouts", s.guard(s.rollouts))
+	mux.HandleFunc("POST /api/v1/rollouts/{policy}", s.guard(s.acting(s.decide)))
+	mux.HandleFunc("GET /api/v1/rollouts/{policy}/history", s.guard(s.rolloutHistory))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
 	mux.HandleFunc("GET /api/v1/store", s.store)
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {

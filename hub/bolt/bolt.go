@@ -37,6 +37,7 @@ var (
 	bucketMemo    = []byte("memo")
 	bucketBlobs   = []byte("blobs")
 	bucketRecords = []byte("records")
+	bucketRollout = []byte("rollouts")
 	keySchema     = []byte("schema")
 	keyHolds      = []byte("holds")
 	keyLead       = []byte("lead")
@@ -120,7 +121,7 @@ func open(path string, aead cipher.AEAD) (_ *Store, err error) {
 
 // prepare makes the buckets, and finds out whether the file is ours to read.
 func (s *Store) prepare(tx *bbolt.Tx) error {
-	for _, name := range [][]byte{bucketMeta, bucketMemo, bucketBlobs, bucketRecords} {
+	for _, name := range [][]byte{bucketMeta, bucketMemo, bucketBlobs, bucketRecords, bucketRollout} {
 		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
 			return err
 		}
@@ -217,6 +218,20 @@ func (s *Store) Holds() ([]query.Hold, error) {
 	return holds, nil
 }
 
+// Rollouts implements hub.Store. What cannot be read is left out.
+func (s *Store) Rollouts() (map[string][]byte, error) {
+	out := map[string][]byte{}
+	err := s.db.View(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketRollout).ForEach(func(k, v []byte) error {
+			if data, err := s.unseal(k, v); err == nil {
+				out[string(k)] = data
+			}
+			return nil
+		})
+	})
+	return out, err
+}
+
 // Save implements hub.Store.
 func (s *Store) Save(b hub.Batch) error {
 	return s.db.Update(func(tx *bbolt.Tx) error {
@@ -225,6 +240,16 @@ func (s *Store) Save(b hub.Batch) error {
 		}
 		for _, name := range b.Forget {
 			if err := tx.Bucket(bucketRecords).Delete([]byte(name)); err != nil {
+				return err
+			}
+		}
+		for key, v := range b.Rollouts {
+			bucket := tx.Bucket(bucketRollout)
+			if v == nil {
+				if err := bucket.Delete([]byte(key)); err != nil {
+					return err
+				}
+			} else if err := bucket.Put([]byte(key), s.seal([]byte(key), v)); err != nil {
 				return err
 			}
 		}

@@ -30,10 +30,42 @@ type declaredPolicy struct {
 	doc document.Document
 }
 
-// notActedOn is said of every RolloutPolicy: one that holds nothing back must never look as if it did.
-const notActedOn = "the RolloutPolicy %s is checked and not acted on by this release of Drover: every commit reaches " +
-	"all of " +
-	"its clusters at once; remove it, or do not rely on it"
+// Policy implements model.Layout.
+func (l *Layout) Policy(o model.Rendered) (p rollout.Policy, is bool, err error) {
+	if !isPolicyObject(o) {
+		return p, false, nil
+	}
+	docs, err := document.Parse(o.File, o.JSON)
+	if err != nil || len(docs) != 1 {
+		return p, true, fmt.Errorf("%s: a RolloutPolicy that cannot be read: %w", o.File, err)
+	}
+	docs[0].Rendered = true
+	p, err = native.ReadRolloutPolicy(docs[0])
+	return p, true, err
+}
+
+// notDone are the parts of a policy that nothing acts on: what they would let through never passes by itself.
+func notDone(p rollout.Policy) (out []rollout.Finding) {
+	say := func(field, text string) { out = append(out, rollout.Finding{Policy: p.Name, Field: field, Text: text}) }
+	if len(p.Gates) > 0 {
+		say("spec.gates", "gates are not asked by this release of Drover: a wave that names one waits until a person goes on "+
+			"without (`drover rollout skip`); remove it, or be there")
+	}
+	if p.After != "" {
+		say("spec.after", "this release of Drover does not wait for another policy: the newest commit is taken; remove it, "+
+			"and give the first wave an approval")
+	}
+	if p.Revert {
+		say("spec.revert", "this release of Drover pushes no revert: remove it, and revert what failed in Git")
+	}
+	for i, w := range p.Waves {
+		if w.Approval != nil && len(w.Approval.Groups) > 0 {
+			say(fmt.Sprintf("spec.waves[%d].approval.groups", i), "this release of Drover does not know who people are, so that "+
+				"nobody can approve: remove the groups, or go on without (`drover rollout skip`)")
+		}
+	}
+	return out
+}
 
 // policies reads the RolloutPolicies among what is declared for many clusters, and says what is wrong with them.
 func policies(tree model.Tree, declared []model.Rendered) (out []declaredPolicy, problems []string) {
@@ -54,7 +86,6 @@ func policies(tree model.Tree, declared []model.Rendered) (out []declaredPolicy,
 		} else {
 			out = append(out, declaredPolicy{p, d})
 		}
-		problems = append(problems, d.Errorf(d.Node, notActedOn, p.Name).Error())
 	}
 	return out, problems
 }
@@ -74,7 +105,11 @@ func LintPolicies(tree model.Tree, declared []model.Rendered, clusters []model.C
 			sites[i].Apps = append(sites[i].Apps, a.Name)
 		}
 	}
-	for _, f := range rollout.Lint(time.Now(), all, sites) {
+	wrong := rollout.Lint(time.Now(), all, sites)
+	for _, p := range all {
+		wrong = append(wrong, notDone(p)...)
+	}
+	for _, f := range wrong {
 		at := slices.IndexFunc(found, func(p declaredPolicy) bool { return p.Name == f.Policy })
 		d := found[at].doc
 		n := fleet.Note{File: d.File, Object: native.KindRolloutPolicy + " " + f.Policy, Field: f.Field, Text: f.Text}

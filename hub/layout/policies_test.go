@@ -12,26 +12,22 @@ const aPolicy = "-- fleet/rollout.yaml --\n\napiVersion: drover.dev/v1alpha1\nki
 	"production}\n" +
 	"spec:\n  clusterSelector: {matchLabels: {env: production}}\n"
 
-// A RolloutPolicy that is not acted on is never silent, whether it can be read or not.
-func TestARolloutPolicyIsSaidNotToBeActedOn(t *testing.T) {
+// A RolloutPolicy below fleet/ is for the hub and for no cluster, whether it can be read or not.
+func TestRolloutPoliciesAreRead(t *testing.T) {
 	t.Parallel()
-	const inert = "fleet/rollout.yaml:2: the RolloutPolicy production is checked and not acted on by this release of " +
-		"Drover: "
-	for name, c := range map[string]struct{ tree, want string }{
-		"right": {aPolicy + "  waves: [{name: all}]\n", inert},
-		"wrong": {aPolicy + "  waves: [{name: all, soak: long}]\n", "fleet/rollout.yaml:7: soak is \"long\""},
-		"none":  {aPolicy, inert},
+	for name, c := range map[string]struct{ tree, problem, read string }{
+		"right": {aPolicy + "  waves: [{name: all}]\n", "", "production"},
+		"wrong": {aPolicy + "  waves: [{name: all, soak: long}]\n", "fleet/rollout.yaml:7: soak is \"long\"", "soak is"},
+		"none":  {aPolicy, "fleet/rollout.yaml:6: a RolloutPolicy without spec.waves", "without spec.waves"},
 		"twice": {aPolicy + "  waves: [{name: all}]\n" + strings.Replace(aPolicy, "fleet/", "fleet/more/", 1) +
-			"  waves: [{name: all}]\n",
-			"the policy production is declared in"},
+			"  waves: [{name: all}]\n", "the policy production is declared in", "production"},
 		"as a list": {"-- fleet/l.yaml --\napiVersion: v1\nkind: List\nitems:\n- {apiVersion: drover.dev/v1alpha1, kind: " +
-			"RolloutPolicy, " +
-			"metadata: {name: a}, spec: {waves: [{name: all}]}}\n", "the RolloutPolicy a is checked and not acted on"},
+			"RolloutPolicy, metadata: {name: a}, spec: {waves: [{name: all}]}}\n", "", "a"},
 	} {
 		l := &Layout{Renderer: renderer}
 		apps, problems, _ := l.Fleet(t.Context(), tree(c.tree))
-		if got := strings.Join(problems, "\n"); !strings.Contains(got, c.want) || !strings.Contains(got, "not acted on") {
-			t.Errorf("%s: %q, want in it %q", name, got, c.want)
+		if got := strings.Join(problems, "\n"); !strings.Contains(got, c.problem) || (got == "") != (c.problem == "") {
+			t.Errorf("%s: %q, want in it %q", name, got, c.problem)
 		}
 		if selected, wrong := l.Select(apps, eu); len(selected) > 0 || len(wrong) > 0 {
 			t.Errorf("%s: it is for a cluster as %v, with %v", name, selected, wrong)
@@ -39,6 +35,39 @@ func TestARolloutPolicyIsSaidNotToBeActedOn(t *testing.T) {
 		if untaken := l.Untaken(t.Context(), tree(c.tree),
 			model.Declarations{Declared: []model.Declaration{{Rendered: apps[0]}}}); len(untaken) > 0 {
 			t.Errorf("%s: it is for nobody: %v", name, untaken)
+		}
+		p, is, err := l.Policy(apps[0])
+		read := p.Name
+		if err != nil {
+			read = err.Error()
+		}
+		if !is || !strings.Contains(read, c.read) {
+			t.Errorf("%s: it is read as %q (%v), want %q", name, read, is, c.read)
+		}
+	}
+	if _, is, err := (&Layout{}).Policy(model.Rendered{JSON: []byte(`{"kind":"RolloutPolicy"}`)}); is || err != nil {
+		t.Errorf("an object of another group is a policy: %v", err)
+	}
+}
+
+// What a policy asks for and nothing acts on is never silent.
+func TestWhatIsNotActedOnOfAPolicyIsNamed(t *testing.T) {
+	t.Parallel()
+	files := tree(aPolicy + "  after: production\n  revert: branch\n  gates: [{name: g, prometheus: {address: 'https://x'}, query: q, " +
+		"successCondition: 'result[0] < 1'}]\n  waves: [{name: all, gates: [g], approval: {groups: [sre]}}]\n")
+	apps, problems, _ := (&Layout{Renderer: renderer}).Fleet(t.Context(), files)
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	found := map[string]bool{}
+	for _, n := range LintPolicies(files, apps, nil) {
+		if strings.Contains(n.Text, "drover rollout skip") || strings.Contains(n.Text, "this release of Drover") {
+			found[n.Field] = true
+		}
+	}
+	for _, want := range []string{"spec.after", "spec.revert", "spec.gates", "spec.waves[0].approval.groups"} {
+		if !found[want] {
+			t.Errorf("%s is not named among %v", want, found)
 		}
 	}
 }

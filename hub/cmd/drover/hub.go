@@ -268,7 +268,7 @@ func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), 
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget,
+	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget, Rollouts: p.hub,
 		Accept: p.hub.Accept, Poke: poke, Checks: checks,
 		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler()}

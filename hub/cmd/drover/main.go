@@ -85,7 +85,7 @@ drift the moment it happens, and reports back.`,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRenderCommand(), newLintCommand(), newImportCommand(), newSchemaCommand(),
+	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRolloutCommand(), newRenderCommand(), newLintCommand(), newImportCommand(), newSchemaCommand(),
 		newAgentCommand(), newVersionCommand(), reference.Command(), newKustomizeWorkerCommand())
 	return root
 }

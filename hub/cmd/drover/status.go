@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/cmd/drover/show"
+	"github.com/drover-dev/drover/hub/cmd/drover/waves"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -280,6 +282,11 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	if more := releases - maxReleases; more > 0 {
 		sayf(w, "  held: newer content of %d more %s; -o json has all", more, show.Plural(more, "declaration"))
 	}
+	for _, r := range s.Rollouts {
+		if text := waves.Line(r); text != "" {
+			sayf(w, "  %s", text)
+		}
+	}
 	printJoins(w, s, now)
 	fmt.Fprintln(w)
 }
@@ -293,6 +300,12 @@ func printDetail(w io.Writer, d api.Detail) {
 	line("Cluster", "%s", d.Name)
 	if len(d.Labels) > 0 {
 		line("Labels", "%s", labels(d.Labels))
+	}
+	for _, r := range d.Source.Rollouts {
+		if slices.Contains(r.Behind, d.Name) {
+			line("Held back", "by the policy %s: Git asks for something else than it was given; `drover rollout why %[1]s` says what "+
+				"it waits for", r.Policy)
+		}
 	}
 	line("Agent", "%s %s", agentState(d.Row, d.Time), describeAgent(d.Agent))
 	if !d.Since.IsZero() {

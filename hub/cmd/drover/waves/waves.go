@@ -1,0 +1,489 @@
+// Package waves is `drover rollout`: how RolloutPolicies stand, and what people do to them.
+package waves
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"sigs.k8s.io/yaml"
+
+	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
+	"github.com/drover-dev/drover/hub/rollouts"
+)
+
+// Connection finds the hub, by flags of a command.
+type Connection interface {
+	Flags(cmd *cobra.Command)
+	Client() (api.Client, error)
+}
+
+// usage is an error about how the command was called.
+type usage func(error) error
+
+// command makes the subcommands.
+type command struct {
+	connection func() Connection
+	usage      usage
+}
+
+// New makes the command. connection makes what finds the hub, for one command; wrong marks an error about how it was
+// called.
+func New(connection func() Connection, wrong func(error) error) *cobra.Command {
+	m := command{connection, wrong}
+	root := m.list()
+	root.AddCommand(m.why(), m.history())
+	for _, a := range actions {
+		root.AddCommand(m.act(a))
+	}
+	return root
+}
+
+// list is `drover rollout`.
+func (m command) list() *cobra.Command {
+	var output string
+	var watch bool
+	conn := m.connection()
+	cmd := &cobra.Command{
+		Use: "rollout [POLICY]", Short: "Show how changes reach clusters in waves, and decide on them",
+		Long: `Shows a line for every wave of every RolloutPolicy: which commit it is at, what it does or waits for, and how many
+of its clusters have settled, failed and are offline. With the name of a policy it shows which clusters failed and why,
+which have something else than Git asks for, and what is halted or pinned.`,
+		Example: `  drover rollout
+  drover rollout production
+  drover rollout approve production/early
+  drover rollout halt production --reason "the database is being moved"`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return m.usage(errors.New("it takes the name of one policy at most"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return m.show(cmd.Context(), cmd.OutOrStdout(), conn, args, output, watch)
+		},
+	}
+	conn.Flags(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "json or yaml")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "stay, and show every change")
+	return cmd
+}
+
+func (m command) show(ctx context.Context, w io.Writer, conn Connection, args []string, output string, watch bool) error {
+	if !slices.Contains([]string{"", "json", "yaml"}, output) {
+		return m.usage(fmt.Errorf("-o %s: use json or yaml", output))
+	}
+	c, err := conn.Client()
+	if err != nil {
+		return err
+	}
+	name := ""
+	if len(args) == 1 {
+		name = args[0]
+	}
+	if watch {
+		last := ""
+		return c.Watch(ctx, "", func(f api.Fleet) error {
+			var text bytes.Buffer
+			if err := m.print(&text, f.Source.Rollouts, name, output, f.Time); err != nil || text.String() == last {
+				return err
+			}
+			if last != "" && output == "" {
+				fmt.Fprintf(w, "\n%s\n", f.Time.Local().Format(time.TimeOnly))
+			}
+			last = text.String()
+			_, err := io.WriteString(w, last)
+			return err
+		})
+	}
+	all, err := c.Rollouts(ctx)
+	if err != nil {
+		return err
+	}
+	return m.print(w, all, name, output, time.Now())
+}
+
+// print shows the policies, or one of them.
+func (m command) print(w io.Writer, all []query.Rollout, name, output string, now time.Time) error {
+	one, err := choose(all, name)
+	if err != nil {
+		return err
+	}
+	var answer any = append([]query.Rollout{}, all...)
+	if one != nil {
+		answer, all = one, []query.Rollout{*one}
+	}
+	switch output {
+	case "json":
+		return show.JSON(w, answer)
+	case "yaml":
+		data, err := yaml.Marshal(answer)
+		if err == nil {
+			_, err = w.Write(query.VisibleJSON(data))
+		}
+		return err
+	}
+	if len(all) == 0 {
+		fmt.Fprintln(w, "There is no RolloutPolicy: every commit reaches all clusters at once. docs/rollouts.md says how to write one.")
+		return nil
+	}
+	table(w, all, now)
+	if one != nil {
+		detail(w, *one, now)
+	}
+	return nil
+}
+
+// choose gives the policy of a name; nil for no name.
+func choose(all []query.Rollout, name string) (*query.Rollout, error) {
+	if name == "" {
+		return nil, nil
+	}
+	for i := range all {
+		if all[i].Policy == name {
+			return &all[i], nil
+		}
+	}
+	return nil, fmt.Errorf("%w %.80q: `drover rollout` lists them", rollouts.ErrNoRollout, name)
+}
+
+// Line says of a policy what is worth a line of `drover status`; "" for nothing.
+func Line(r query.Rollout) string {
+	if n := len(r.Bad); n > 0 {
+		b := r.Bad[n-1]
+		return fmt.Sprintf("rollout %s: %s failed and is held back: %s; see `drover rollout %[1]s`", r.Policy,
+			target(b.Target, b.Subject), b.Why)
+	}
+	if n := len(r.Behind); n > 0 {
+		return fmt.Sprintf("rollout %s: %d of %d clusters have yet to get what Git asks for; see `drover rollout why %[1]s`", r.Policy,
+			n, r.Clusters)
+	}
+	return ""
+}
+
+// table has a line for each wave.
+func table(w io.Writer, all []query.Rollout, now time.Time) {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "POLICY\tWAVE\tTARGET\tSTATE\tSETTLED\tFAILED\tOFFLINE\tAGE")
+	for _, r := range all {
+		name := r.Policy
+		if r.Gone {
+			name += " (gone from Git)"
+		}
+		for _, v := range r.Waves {
+			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d\t%s\n", cell(name), cell(v.Name), cell(target(v.Target, v.Subject)),
+				cell(cmp.Or(v.Text, "begins")), v.Settled, v.Clusters, v.Failed, v.Budget, v.Offline, age(v.Since, now))
+			name = ""
+		}
+	}
+	_ = t.Flush()
+}
+
+// detail is what else is known of a policy.
+func detail(w io.Writer, r query.Rollout, now time.Time) {
+	for _, b := range r.Bad {
+		sayf(w, "\n%s failed %s ago: %s", target(b.Target, b.Subject), age(b.Since, now), b.Why)
+		sayf(w, "  no wave takes it any more; after the cause is mended elsewhere: drover rollout resume %s@%s", r.Policy,
+			Short(b.Target))
+	}
+	if len(r.Failures) > 0 {
+		fmt.Fprintln(w, "\nFailed:")
+	}
+	for _, f := range r.Failures {
+		back := ""
+		if f.Back {
+			back = ", and was taken back"
+		}
+		sayf(w, "  %s with %s: %s %s%s; see drover status %[1]s", f.Cluster, Short(f.Target), strings.Join(f.Apps, ", "), f.Cause,
+			back)
+	}
+	if n := len(r.Behind); n > 0 {
+		names := r.Behind[:min(n, 10)]
+		more := ""
+		if n > len(names) {
+			more = fmt.Sprintf(" and %d more", n-len(names))
+		}
+		sayf(w, "\nOther than Git asks for in %d of %d clusters: %s%s", n, r.Clusters, strings.Join(names, ", "), more)
+	}
+	for _, h := range r.Halts {
+		sayf(w, "\nHalted: %s%s by %s: %s", cmp.Or(h.Wave, "all waves"), until(h.Until), cmp.Or(h.By, "somebody"), h.Reason)
+	}
+	for _, p := range r.Pinned {
+		sayf(w, "\nPinned: %s%s: %s", p.Cluster, until(p.Until), p.Reason)
+	}
+}
+
+func until(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return " until " + t.UTC().Format(time.RFC3339)
+}
+
+// why is `drover rollout why`.
+func (m command) why() *cobra.Command {
+	conn := m.connection()
+	cmd := &cobra.Command{
+		Use: "why POLICY[/WAVE]", Short: "Say what a wave waits for, and what would let it go on",
+		Example: "  drover rollout why production/rest",
+		Args:    m.one("a policy, and a wave after a slash"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			policy, wave, _, err := place(args[0])
+			if err != nil {
+				return m.usage(err)
+			}
+			c, err := conn.Client()
+			if err != nil {
+				return err
+			}
+			all, err := c.Rollouts(cmd.Context())
+			if err != nil {
+				return err
+			}
+			r, err := choose(all, policy)
+			if err != nil {
+				return err
+			}
+			return explain(cmd.OutOrStdout(), *r, wave, time.Now())
+		},
+	}
+	conn.Flags(cmd)
+	return cmd
+}
+
+// explain says of each wave up to one what it waits for.
+func explain(w io.Writer, r query.Rollout, wave string, now time.Time) error {
+	last := len(r.Waves) - 1
+	if wave != "" {
+		if last = slices.IndexFunc(r.Waves, func(v query.Wave) bool { return v.Name == wave }); last < 0 {
+			return fmt.Errorf("the policy %s has no wave %.80q", r.Policy, wave)
+		}
+	}
+	for _, v := range r.Waves[:last+1] {
+		sayf(w, "%s/%s is at %s: %s", r.Policy, v.Name, cmp.Or(target(v.Target, v.Subject), "nothing yet"), cmp.Or(v.Text, "begins"))
+		switch {
+		case strings.Contains(v.Text, "approval"):
+			sayf(w, "  drover rollout approve %s/%s", r.Policy, v.Name)
+		case strings.Contains(v.Text, "halted"):
+			sayf(w, "  drover rollout resume %s --reason …", r.Policy)
+		case strings.Contains(v.Text, "gate"), strings.Contains(v.Text, "waits: none"), strings.Contains(v.Text, "come online"):
+			sayf(w, "  to go on without: drover rollout skip %s/%s --reason …", r.Policy, v.Name)
+		}
+	}
+	detail(w, r, now)
+	return nil
+}
+
+// history is `drover rollout history`.
+func (m command) history() *cobra.Command {
+	var output string
+	conn := m.connection()
+	cmd := &cobra.Command{
+		Use: "history POLICY", Short: "Show what a rollout has done and people had it do, the newest last",
+		Example: "  drover rollout history production", Args: m.one("a policy"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := conn.Client()
+			if err != nil {
+				return err
+			}
+			events, err := c.RolloutHistory(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			switch output {
+			case "json":
+				return show.JSON(cmd.OutOrStdout(), events)
+			case "":
+			default:
+				return m.usage(fmt.Errorf("-o %s: use json", output))
+			}
+			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(t, "TIME\tWHAT\tWAVE\tTARGET\tBY\tWHY")
+			for _, e := range events {
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", e.Time.UTC().Format(time.RFC3339), cell(e.Kind), cell(e.Wave),
+					cell(Short(e.Target)), cell(e.By), cell(e.Text))
+			}
+			return t.Flush()
+		},
+	}
+	conn.Flags(cmd)
+	cmd.Flags().StringVarP(&output, "output", "o", "", "json")
+	return cmd
+}
+
+// action is a subcommand that decides something.
+type action struct {
+	rollouts.Action
+	use, short, long string
+	example          string // after `drover rollout `
+	apps, until      bool
+	cluster          bool
+}
+
+var actions = []action{
+	{Action: rollouts.Approve, use: "approve POLICY/WAVE[@TARGET]", short: "Let a wave begin with a target",
+		long:    "The approval is for the target that the wave would take now, or the one that is named, and for no other.",
+		example: "approve production/early --as ann@example.com"},
+	{Action: rollouts.Skip, use: "skip POLICY/WAVE[@TARGET]", short: "Have a wave count a target as passed, whatever it waits for",
+		example: "skip production/early --reason \"its clusters are being moved\""},
+	{Action: rollouts.Halt, use: "halt POLICY[/WAVE]", short: "Stop all releases of a policy, or of one wave", until: true,
+		long:    "What is released goes on, and so does what is taken back.",
+		example: "halt production --until 3h --reason \"the network is being mended\""},
+	{Action: rollouts.Resume, use: "resume POLICY[/WAVE][@TARGET]", short: "End a halt, or take a target that failed for good again",
+		example: "resume production@1a2b3c4 --reason \"it was the network\""},
+	{Action: rollouts.Expedite, use: "expedite POLICY@TARGET", short: "Have all waves take a target at once",
+		long:    "Neither the order of the waves nor approvals nor windows count then; a halt does, and so does atOnce.",
+		example: "expedite production@1a2b3c4 --reason \"it closes a hole\""},
+	{Action: rollouts.Rollback, use: "rollback POLICY@TARGET", short: "Take a target back wherever it was released", apps: true,
+		long: `Clusters get what they had before, in the apps that the target changed or in those that are named. Git stays as it
+is: no wave takes the target any more, until another commit changes those apps.`,
+		example: "rollback production@1a2b3c4 --app web --reason \"it leaks memory\""},
+	{Action: rollouts.Pin, use: "pin POLICY", short: "Keep a cluster at what it has, until a time", until: true, cluster: true,
+		example: "pin production --cluster oslo --until 3d --reason \"an audit\""},
+	{Action: rollouts.Unpin, use: "unpin POLICY", short: "Have a pinned cluster take part again", cluster: true,
+		example: "unpin production --cluster oslo --reason \"it is over\""},
+}
+
+// act makes a subcommand that decides something.
+func (m command) act(a action) *cobra.Command {
+	var o rollouts.Order
+	var end string
+	conn := m.connection()
+	cmd := &cobra.Command{
+		Use: a.use, Short: a.short, Long: strings.TrimSpace(a.short + ". " + a.long), Args: m.one("a policy"),
+		Example: "  drover rollout " + a.example,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var err error
+			if o.Policy, o.Wave, o.Target, err = place(args[0]); err != nil {
+				return m.usage(err)
+			}
+			if o.Until, err = moment(end, time.Now()); err != nil {
+				return m.usage(err)
+			}
+			o.Action = a.Action
+			c, err := conn.Client()
+			if err != nil {
+				return err
+			}
+			text, err := c.Decide(cmd.Context(), o)
+			if err == nil {
+				sayf(cmd.OutOrStdout(), "%s", text)
+			}
+			return err
+		},
+	}
+	conn.Flags(cmd)
+	f := cmd.Flags()
+	f.StringVar(&o.Reason, "reason", "", "why, for those who come later")
+	f.StringVar(&o.By, "as", "", "who you are, for those who come later")
+	if a.until {
+		f.StringVar(&end, "until", "", "when it ends: a time, as 2026-12-18T09:00:00Z, or how long, as 3d or 90m")
+	}
+	if a.apps {
+		f.StringSliceVar(&o.Apps, "app", nil, "only this app, by its key; may be given several times")
+	}
+	if a.cluster {
+		f.StringVar(&o.Cluster, "cluster", "", "the cluster")
+		_ = cmd.MarkFlagRequired("cluster")
+	}
+	return cmd
+}
+
+func (m command) one(what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return m.usage(fmt.Errorf("it takes one argument: %s; `drover rollout` lists them", what))
+		}
+		return nil
+	}
+}
+
+// place reads POLICY[/WAVE][@TARGET].
+func place(text string) (policy, wave, target string, err error) {
+	rest, target, named := strings.Cut(text, "@")
+	policy, wave, waved := strings.Cut(rest, "/")
+	if policy == "" || named && len(target) < query.MinRevision || waved && wave == "" {
+		return "", "", "", fmt.Errorf("%q: write POLICY, POLICY/WAVE or POLICY/WAVE@TARGET, with %d characters of the target at least",
+			text, query.MinRevision)
+	}
+	return policy, wave, target, nil
+}
+
+// moment reads a time, or how long it is until then.
+func moment(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if days, is := strings.CutSuffix(text, "d"); is {
+		text = days + "h"
+		if d, err := time.ParseDuration(text); err == nil {
+			return now.Add(24 * d), nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil {
+		return now.Add(d), nil
+	}
+	return time.Time{}, fmt.Errorf("--until %q: write a time, as 2026-12-18T09:00:00Z, or how long, as 3d or 90m", text)
+}
+
+// Short is the id of a target for people.
+func Short(id string) string {
+	commit, number, more := strings.Cut(id, "+")
+	commit = commit[:min(8, len(commit))]
+	if more {
+		return commit + "+" + number
+	}
+	return commit
+}
+
+// target is a target for people, with its subject.
+func target(id, subject string) string {
+	if id == "" {
+		return ""
+	}
+	if runes := []rune(subject); len(runes) > 32 {
+		subject = string(runes[:31]) + "…"
+	}
+	if subject == "" {
+		return Short(id)
+	}
+	return fmt.Sprintf("%s %q", Short(id), subject)
+}
+
+func age(since, now time.Time) string {
+	if since.IsZero() {
+		return "-"
+	}
+	d := now.Sub(since)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%dh", int(d.Hours()))
+	}
+	return fmt.Sprintf("%dd", int(d.Hours())/24)
+}
+
+func cell(s string) string { return strings.ReplaceAll(show.OneLine(s), "\t", " ") }
+
+func sayf(w io.Writer, format string, args ...any) {
+	text, newline := fmt.Sprintf(format, args...), ""
+	if rest, has := strings.CutPrefix(text, "\n"); has {
+		text, newline = rest, "\n"
+	}
+	fmt.Fprintln(w, newline+strings.TrimRight(show.OneLine(text), " "))
+}
