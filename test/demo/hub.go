@@ -148,6 +148,25 @@ func (h *hub) untilStatus(ctx context.Context, what string, is func(fleet) strin
 	})
 }
 
+// policy is what `drover rollout -o json` says of one.
+type policy struct {
+	Policy string
+	Bad    []struct{ Target, Why string }
+	Waves  []struct{ Name, Target, Text string }
+}
+
+// untilRollouts waits until rollouts are as wanted. is returns what is not, or "".
+func (h *hub) untilRollouts(ctx context.Context, what string, is func([]policy) string) error {
+	return until(ctx, "drover rollout: "+what, func() (bool, string) {
+		var all []policy
+		if err := h.ask(ctx, &all, "rollout", "-o", "json"); err != nil {
+			return false, err.Error()
+		}
+		not := is(all)
+		return not == "", not
+	})
+}
+
 // untilGood waits until the hub has resolved a revision, and says that all n clusters run it and are well.
 func (h *hub) untilGood(ctx context.Context, hash string, n int) error {
 	return h.untilStatus(ctx, fmt.Sprintf("%d clusters connected, in sync and current at %.7s", n, hash), func(f fleet) string {
