@@ -250,7 +250,7 @@ func (h *Hub) tick(ctx context.Context) error {
 	if h.publisher.fence.ripe {
 		return h.publisher.reconcile(ctx)
 	}
-	return h.publisher.catchUp(ctx)
+	return errors.Join(h.roll(ctx), h.publisher.catchUp(ctx))
 }
 
 // arm sets when tick is due next.

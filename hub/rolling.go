@@ -175,6 +175,7 @@ func (h *Hub) roll(ctx context.Context) error {
 	if !x.driver.Active() || h.plans.base == nil || h.publisher.fresh.fromAll() != nil {
 		return nil
 	}
+	defer h.arm()
 	for range maxRolls {
 		names, err := x.step()
 		if err != nil || len(names) == 0 {

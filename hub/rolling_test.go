@@ -20,7 +20,7 @@ kind: RolloutPolicy
 metadata: {name: production}
 spec:
   waves:
-  - {name: canary, clusterSelector: {matchLabels: {ring: "0"}}}
+  - {name: canary, clusterSelector: {matchLabels: {ring: "0"}}, soak: 1s}
   - {name: rest}
   onFailure: rollback
 `
