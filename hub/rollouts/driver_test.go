@@ -33,6 +33,34 @@ type fleet struct {
 	labels map[string]map[string]string
 	policy rollout.Policy
 	commit int
+	until  int // writes until the hub is killed; 0 for never
+}
+
+// killed is what a write panics with that the hub does not survive.
+type killed struct{}
+
+// write is one write of the hub: of its store, or of a cluster's record.
+func (f *fleet) write() {
+	if f.until == 1 {
+		f.until = 0
+		panic(killed{})
+	}
+	f.until = max(0, f.until-1)
+}
+
+// survives does something, and starts the hub again where that killed it.
+func (f *fleet) survives(do func()) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, is := r.(killed); !is {
+				panic(r)
+			}
+			f.start()
+			f.follow()
+			f.turn()
+		}
+	}()
+	do()
 }
 
 func newFleet(t *testing.T, p rollout.Policy, clusters ...string) *fleet {
@@ -114,6 +142,7 @@ func (f *fleet) publish(name string) Staged {
 	s := f.d.Stage(f.now, f.labels[name], true, protocol.Bundle{Cluster: name, Apps: f.asked[name]}, last,
 		func(app string) bool { return app == "manual" })
 	if textOf(s.Apps) != textOf(last.Apps) || last.Generation == 0 && !s.Absent {
+		f.write()
 		f.given[name] = protocol.Bundle{Cluster: name, Generation: last.Generation + 1, Epoch: 1, Apps: s.Apps}
 		f.at[name] = f.now
 	}
@@ -122,6 +151,9 @@ func (f *fleet) publish(name string) Staged {
 
 // save stores what is to be stored, as the hub does before it publishes.
 func (f *fleet) save() {
+	if len(f.d.Unsaved()) > 0 {
+		f.write()
+	}
 	for key, v := range f.d.Unsaved() {
 		if v == nil {
 			delete(f.store, key)
@@ -253,6 +285,45 @@ func TestWhatFailedGoesBackAndStaysAway(t *testing.T) {
 	for _, key := range []string{"1", "2"} {
 		if !ids[(protocol.Blob{Key: []byte(key)}).ID()] {
 			t.Errorf("the blob of web=%s is not kept", key)
+		}
+	}
+}
+
+// A hub that is killed before any of its writes comes to the same end.
+func TestAHubThatIsKilledComesToTheSameEnd(t *testing.T) {
+	t.Parallel()
+	run := func(kill int) (f *fleet, writes int) {
+		f = begun(t, inTwo(t))
+		f.until = kill
+		for _, do := range []func(){
+			func() { f.asks("web=2") },
+			func() { f.reports(protocol.PhaseHealthy, "a") },
+			func() { f.reports(protocol.PhaseHealthy, "b") },
+			func() { f.asks("web=3 db=1") },
+			func() { f.reports(protocol.PhaseFailed, "a") },
+			func() { f.reports(protocol.PhaseHealthy, "a", "b") },
+			func() { f.asks("web=4 db=1") },
+			func() { f.reports(protocol.PhaseHealthy, "a") },
+			func() { f.reports(protocol.PhaseHealthy, "b") },
+		} {
+			f.survives(do)
+		}
+		return f, kill - f.until
+	}
+	_, writes := run(1000)
+	if writes < 15 {
+		t.Fatalf("only %d writes", writes)
+	}
+	for kill := 1; kill <= writes; kill++ {
+		f, _ := run(kill)
+		if f.want("a: web=4", "b: web=4"); t.Failed() {
+			t.Fatalf("killed before write %d", kill)
+		}
+		if bad := f.d.Show()[0].Bad; len(bad) > 1 {
+			t.Errorf("killed before write %d it has failed %d times: %+v", kill, len(bad), bad)
+		}
+		if r := f.d.rollouts["production"]; len(r.memory.Bad) == 0 {
+			t.Errorf("killed before write %d it has forgotten what failed", kill)
 		}
 	}
 }
