@@ -18,13 +18,47 @@ func CheckGate(expression string) error {
 	if err != nil {
 		return err
 	}
+	_, err = compileGate(env, expression)
+	return err
+}
+
+func compileGate(env *cel.Env, expression string) (*cel.Ast, error) {
 	ast, issues := env.Compile(expression)
 	if issues.Err() != nil {
-		return fmt.Errorf("%s is no CEL expression over result, the list of values: %s", expression,
+		return nil, fmt.Errorf("%s is no CEL expression over result, the list of values: %s", expression,
 			firstLine(issues.Err().Error()))
 	}
 	if out := ast.OutputType(); !out.IsExactType(cel.BoolType) {
-		return fmt.Errorf("%s gives a %s: it is to be true or false", expression, out)
+		return nil, fmt.Errorf("%s gives a %s: it is to be true or false", expression, out)
 	}
-	return nil
+	return ast, nil
+}
+
+// gateCost bounds what a condition may compute, in units of CEL.
+const gateCost = 1_000_000
+
+// Gate says whether a condition holds of the result of a query. An error says that nobody can say, as where it asks
+// for a value that there is not.
+func Gate(expression string, result []float64) (bool, error) {
+	env, err := gateEnvironment()
+	if err != nil {
+		return false, err
+	}
+	ast, err := compileGate(env, expression)
+	if err != nil {
+		return false, err
+	}
+	program, err := env.Program(ast, cel.CostLimit(gateCost))
+	if err != nil {
+		return false, err
+	}
+	out, _, err := program.Eval(map[string]any{"result": result})
+	if err != nil {
+		return false, fmt.Errorf("%s: %s", expression, firstLine(err.Error()))
+	}
+	holds, is := out.Value().(bool)
+	if !is {
+		return false, fmt.Errorf("%s is neither true nor false", expression)
+	}
+	return holds, nil
 }
