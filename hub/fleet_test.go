@@ -33,6 +33,7 @@ import (
 	"github.com/drover-dev/drover/hub/git/sourceignore"
 	"github.com/drover-dev/drover/hub/helm"
 	"github.com/drover-dev/drover/hub/layout"
+	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/hub/nats/identity"
@@ -77,6 +78,7 @@ type rig struct {
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
 	addresses []string // of the repository, by which files in it name it
+	gates     hub.Gates
 	// resolver, unless nil, gives what stands in front of the hub's resolver.
 	resolver func(hub.Resolving) hub.Resolving
 
@@ -223,6 +225,7 @@ func (r *rig) start() {
 		cfg.Moment = 0
 	}
 	h.Grace, r.sources = r.grace, nil
+	h.Gates, h.Condition = r.gates, cel.Gate
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)
 		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, sourceignore.Filter

@@ -3,13 +3,17 @@ package hub
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
+	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
@@ -178,8 +182,12 @@ func (h *Hub) roll(ctx context.Context) error {
 	defer h.arm()
 	for range maxRolls {
 		names, err := x.step()
-		if err != nil || len(names) == 0 {
+		if err != nil {
 			return err
+		}
+		h.measure(ctx)
+		if len(names) == 0 {
+			return nil
 		}
 		if n, err := h.publisher.publish(ctx, names); err != nil || n == 0 {
 			return err
@@ -187,6 +195,59 @@ func (h *Hub) roll(ctx context.Context) error {
 	}
 	return nil
 }
+
+// measure has the gates asked that are due, beside the loop.
+func (h *Hub) measure(ctx context.Context) {
+	x := h.publisher.rolling
+	for _, q := range x.driver.Questions(time.Now()) {
+		go func() {
+			verdict, text := judgeGate(ctx, h.Settings, q.Gate)
+			h.do(func(ctx context.Context) error {
+				x.driver.Answer(time.Now(), q, verdict, text)
+				return h.roll(ctx)
+			})
+		}()
+	}
+}
+
+// judgeGate takes one measurement, as Argo Rollouts does: a success where successCondition holds and failureCondition
+// does not; without one of them the other decides. What has no data or no answer is neither.
+func judgeGate(ctx context.Context, s Settings, g rollout.Gate) (rollouts.Verdict, string) {
+	if s.Gates == nil || s.Condition == nil {
+		return rollouts.Inconclusive, "this hub asks no metrics"
+	}
+	values, err := s.Gates.Ask(ctx, g, g.Query)
+	switch {
+	case err != nil:
+		return rollouts.Inconclusive, err.Error()
+	case len(values) == 0:
+		return rollouts.Inconclusive, "the query gives no data"
+	case slices.ContainsFunc(values, math.IsNaN):
+		return rollouts.Inconclusive, "the query gives NaN"
+	}
+	text := "result " + strings.Join(strings.Fields(fmt.Sprint(values[:min(len(values), maxShownValues)])), ", ")
+	succeeds, fails := g.SuccessCondition != "", false
+	if g.SuccessCondition != "" {
+		if succeeds, err = s.Condition(g.SuccessCondition, values); err != nil {
+			return rollouts.Inconclusive, err.Error()
+		}
+	}
+	if g.FailureCondition != "" {
+		if fails, err = s.Condition(g.FailureCondition, values); err != nil {
+			return rollouts.Inconclusive, err.Error()
+		}
+	}
+	switch {
+	case fails, g.FailureCondition == "" && !succeeds:
+		return rollouts.Failure, text
+	case succeeds, g.SuccessCondition == "":
+		return rollouts.Success, text
+	}
+	return rollouts.Inconclusive, text + ", of which neither condition holds"
+}
+
+// maxShownValues is how many values of an answer are shown.
+const maxShownValues = 5
 
 // rollSoon has the loop judge what agents said. It is safe for concurrent use.
 func (h *Hub) rollSoon() {

@@ -1,6 +1,7 @@
 package hub_test
 
 import (
+	"context"
 	"maps"
 	"os"
 	"path/filepath"
@@ -10,6 +11,8 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/prometheus"
+	"github.com/drover-dev/drover/hub/prometheus/promtest"
 	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -338,4 +341,51 @@ func TestSuspendingIsNotHeldBack(t *testing.T) {
 	if got := r.lines("b", b, "web"); !strings.Contains(got, `"one"`) {
 		t.Errorf("with it came what is held back: %s", got)
 	}
+}
+
+// A metric that turns bad in the first wave stops it before anybody else has the change, and has it taken back; what is
+// inconclusive holds the wave, and neither passes nor fails it.
+func TestAMetricStopsAWave(t *testing.T) {
+	t.Parallel()
+	metrics := promtest.Serve(t)
+	metrics.Remove()
+	policy := strings.Replace(canaryFirst, "soak: 1s}", "gates: [errors]}", 1) + `  gates:
+  - name: errors
+    prometheus: {address: ` + metrics.URL + `}
+    query: errors{cluster=~"${wave.clusters}"}
+    interval: 100ms
+    count: 3
+    successCondition: result[0] < 0.01
+`
+	r := newRigWith(t, nil, inWaves(policy), func(r *rig) {
+		r.gates = &prometheus.Asker{Local: true, Login: func(context.Context, string, string) (prometheus.Login, error) {
+			return prometheus.Login{}, nil
+		}}
+	})
+	r.join("a", "b")
+	r.gets("a", "one")
+	r.tells("a", protocol.PhaseHealthy)
+	r.wave("canary", "the query gives no data")
+	metrics.Set(0.001)
+	r.gets("b", "one")
+	r.tells("b", protocol.PhaseHealthy)
+	r.wave("rest", "passed")
+
+	metrics.Set(0.2)
+	r.push("two", web("two"))
+	r.gets("a", "two")
+	r.tells("a", protocol.PhaseHealthy)
+	r.gets("a", "one")
+	r.keeps("b", "one")
+	p := r.hub.State().Source().Rollouts[0]
+	if len(p.Bad) != 1 || !strings.Contains(p.Bad[0].Why, "the gate errors failed in the wave canary") ||
+		!strings.Contains(p.Bad[0].Why, "0.2") {
+		t.Errorf("it says %+v", p.Bad)
+	}
+	r.tells("a", protocol.PhaseHealthy)
+	metrics.Set(0)
+	r.push("three", web("three"))
+	r.gets("a", "three")
+	r.tells("a", protocol.PhaseHealthy)
+	r.gets("b", "three")
 }

@@ -1,10 +1,12 @@
 package hub
 
 import (
+	"context"
 	"crypto/ed25519"
 	"log/slog"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -25,5 +27,14 @@ type Settings struct {
 	Leads      Leads                // remembers the epoch; nil if there is none
 	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
 	Silence    time.Duration        // see the constant; 0 means that
-	Log        *slog.Logger
+	Gates      Gates                // nil if nobody asks metrics
+	// Condition says whether a gate's condition holds of the values of an answer. An error says that nobody can say.
+	Condition func(expression string, values []float64) (bool, error)
+	Log       *slog.Logger
+}
+
+// Gates asks metrics for the gates of rollouts. It is safe for concurrent use.
+type Gates interface {
+	// Ask gives the values of an answer; none is no data. An error says why there is no answer.
+	Ask(ctx context.Context, g rollout.Gate, query string) ([]float64, error)
 }

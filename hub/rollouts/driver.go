@@ -76,7 +76,7 @@ func (d *Driver) Follow(declared []Declared, sure bool) (changed bool) {
 }
 
 func newRolling() *rolling {
-	return &rolling{members: map[string]*member{}, lost: map[string]bool{},
+	return &rolling{members: map[string]*member{}, lost: map[string]bool{}, gates: map[place]*measuring{},
 		decisions: rollout.Decisions{Pins: map[string]rollout.Pin{}}}
 }
 
@@ -337,8 +337,10 @@ func (d *Driver) tell(r *rolling, e Event) {
 // Due is when to step although nothing changes; zero for never.
 func (d *Driver) Due() (first time.Time) {
 	for _, r := range d.rollouts {
-		if !r.wake.IsZero() && (first.IsZero() || r.wake.Before(first)) {
-			first = r.wake
+		for _, at := range []time.Time{r.wake, r.asks()} {
+			if !at.IsZero() && (first.IsZero() || at.Before(first)) {
+				first = at
+			}
 		}
 	}
 	return first

@@ -24,6 +24,7 @@ type rolling struct {
 	members map[string]*member
 	offered []rollout.Target // not taken in yet
 	lost    map[string]bool  // targets that the branch does not have any more
+	gates   map[place]*measuring
 	why     []rollout.WaveState
 	wake    time.Time // when to step although nothing changes; zero for never
 }
@@ -156,7 +157,7 @@ func (r *rolling) name(rev protocol.Revision) string {
 func (r *rolling) step(now time.Time, facts Facts, holds func(cluster string) func(app string) bool) (clusters []string) {
 	in := rollout.Input{Now: now, Policy: r.policy, Members: map[string]rollout.Member{}, Candidates: r.offered,
 		Gone: r.lost, Released: map[string]rollout.Released{}, Reports: map[string]rollout.Report{},
-		Decisions: r.decisions}
+		Decisions: r.decisions, Gates: r.results()}
 	for name, m := range r.members {
 		report, link := facts.Heard(name)
 		bundle, at := facts.Given(name)

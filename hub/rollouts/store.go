@@ -27,6 +27,7 @@ type storedPolicy struct {
 	Bad       []rollout.BadContent          `json:"bad,omitempty"`
 	Decisions rollout.Decisions             `json:"decisions,omitzero"`
 	History   []Event                       `json:"history,omitempty"`
+	Gates     []measuring                   `json:"gates,omitempty"`
 }
 
 // storedCluster is what is stored of a cluster.
@@ -137,7 +138,8 @@ func encode(v any) []byte {
 }
 
 func (r *rolling) stored() storedPolicy {
-	return storedPolicy{r.declared, r.gone, r.memory.Waves, r.memory.Seq, r.memory.Bad, r.decisions, r.history}
+	return storedPolicy{r.declared, r.gone, r.memory.Waves, r.memory.Seq, r.memory.Bad, r.decisions, r.history,
+		r.measurements()}
 }
 
 // Saved is told that the store has all that Unsaved gave.
@@ -191,6 +193,9 @@ func (d *Driver) load(from map[string][]byte, read func([]byte) (rollout.Policy,
 		}
 		r.memory = rollout.Memory{Waves: p.Waves, Seq: p.Seq, Bad: p.Bad, Clusters: map[string]rollout.Cluster{},
 			Targets: map[string]rollout.Known{}}
+		for _, m := range p.Gates {
+			r.gates[m.place] = &m
+		}
 		d.rollouts[name] = r
 	}
 	for key := range from {

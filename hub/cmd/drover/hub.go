@@ -26,6 +26,7 @@ import (
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/git/access"
 	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/resolve"
@@ -211,6 +212,10 @@ func (p *hubProcess) open() error {
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Peers, h.Leads, h.TakeOver = bus, store, o.takeOver
 	h.Sources = sources
+	if h.Gates, err = p.opts.sources.gates(); err != nil {
+		return err
+	}
+	h.Condition = cel.Gate
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
 	resolver, done, err := o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.noBases, Store: store,
 		Secret: keys.Secret, Background: true})

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/credentials"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
@@ -19,6 +20,7 @@ import (
 	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
+	"github.com/drover-dev/drover/hub/prometheus"
 	"github.com/drover-dev/drover/hub/webfile"
 	"github.com/drover-dev/drover/internal/outbound"
 )
@@ -49,13 +51,9 @@ func (o *sourceOptions) opener(dir, location string, own access.Auth, log *slog.
 	if err != nil {
 		return nil, err
 	}
-	var allowed []outbound.Allowed
-	for _, text := range o.allow {
-		a, err := outbound.ParseAllowed(text)
-		if err != nil {
-			return nil, fmt.Errorf("--allow-source-address: %w", err)
-		}
-		allowed = append(allowed, a)
+	allowed, err := o.allowed()
+	if err != nil {
+		return nil, err
 	}
 	return func(s model.Source, dir string) (fetch.Remote, error) {
 		r, err := o.remote(s, dir, charts, func(ctx context.Context) (access.Auth, error) {
@@ -70,6 +68,29 @@ func (o *sourceOptions) opener(dir, location string, own access.Auth, log *slog.
 		}
 		return strangers{r, allowed}, nil
 	}, nil
+}
+
+// allowed are the addresses of --allow-source-address.
+func (o *sourceOptions) allowed() (allowed []outbound.Allowed, err error) {
+	for _, text := range o.allow {
+		a, err := outbound.ParseAllowed(text)
+		if err != nil {
+			return nil, fmt.Errorf("--allow-source-address: %w", err)
+		}
+		allowed = append(allowed, a)
+	}
+	return allowed, nil
+}
+
+// gates asks metrics for the gates of rollouts, with the same credentials and within the same bounds as sources.
+func (o *sourceOptions) gates() (hub.Gates, error) {
+	allowed, err := o.allowed()
+	return &prometheus.Asker{Local: o.local, Allowed: allowed, Login: func(ctx context.Context, address, name string) (prometheus.Login,
+		error) {
+		c, err := o.credentials.Find(ctx, address, name, false)
+		return prometheus.Login{Username: c.Username, Password: c.Password, Token: c.Token, CA: c.CA, Certificate: c.Certificate,
+			Key: c.Key}, err
+	}}, err
 }
 
 func (o *sourceOptions) find(ctx context.Context, s model.Source) (credentials.Credential, error) {
