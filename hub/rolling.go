@@ -19,8 +19,13 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
-// rollPause is how long reports are gathered before they are judged together.
-const rollPause = 100 * time.Millisecond
+const (
+	// rollPause is how long reports are gathered, at least, before they are judged together.
+	rollPause = 100 * time.Millisecond
+	// rollShare is how much longer than a step took they are gathered: what a step costs follows the number of clusters,
+	// and the loop has other things to do.
+	rollShare = 20
+)
 
 // rolling has the rollouts of policies see what is asked, given and reported, and remembers what they decide. The loop
 // alone touches it, but for soon.
@@ -33,8 +38,9 @@ type rolling struct {
 	ledger   *ledger // only asked
 	began    time.Time
 
-	active  atomic.Bool // there is a policy
-	waiting atomic.Bool // the loop is about to step
+	active  atomic.Bool  // there is a policy
+	waiting atomic.Bool  // the loop is about to step
+	took    atomic.Int64 // nanoseconds, of the last step
 }
 
 func newRolling(s Settings, state *State, plans *plans, l *ledger) (*rolling, error) {
@@ -129,6 +135,7 @@ func (x *rolling) lost(ctx context.Context) error {
 
 // step decides what is released now, remembers it, and gives the clusters that are to be given something.
 func (x *rolling) step() ([]string, error) {
+	defer func(begin time.Time) { x.took.Store(int64(time.Since(begin))) }(time.Now())
 	x.driver.Offer(x.plans.revision, x.plans.author, x.waits)
 	names := x.driver.Step(time.Now(), x)
 	x.active.Store(x.driver.Active())
@@ -252,7 +259,7 @@ const maxShownValues = 5
 // rollSoon has the loop judge what agents said. It is safe for concurrent use.
 func (h *Hub) rollSoon() {
 	if x := h.publisher.rolling; x.active.Load() && x.waiting.CompareAndSwap(false, true) {
-		time.AfterFunc(rollPause, func() {
+		time.AfterFunc(max(rollPause, rollShare*time.Duration(x.took.Load())), func() {
 			h.do(func(ctx context.Context) error {
 				x.waiting.Store(false)
 				return h.roll(ctx)
