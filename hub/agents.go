@@ -50,7 +50,7 @@ func (h *Hub) identified(ctx context.Context, clusters []string) error {
 // changed follows a change of a cluster's API server: what it serves, or its version. A cluster that says so again and
 // again is followed at a pace, and what it says last is not lost.
 func (h *Hub) changed(cluster, digest string, list []string) {
-	ok, after := h.capabilities.served.may(cluster)
+	ok, after := h.capabilities.served.May(cluster)
 	switch {
 	case ok:
 		h.do(func(ctx context.Context) error {

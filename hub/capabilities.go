@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/hub/serving"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -19,12 +20,12 @@ type capabilities struct {
 	state  *State
 	ledger *ledger // only asked
 	log    *slog.Logger
-	served *served
+	served *serving.Lists
 }
 
 func newCapabilities(s Settings, state *State, l *ledger) *capabilities {
 	return &capabilities{store: s.Store, bus: s.Bus, state: state, ledger: l, log: s.Log,
-		served: newServed()}
+		served: serving.New()}
 }
 
 // kubernetes is the version that a cluster reported, in this run of the hub or before its charts were rendered last; ""
@@ -43,8 +44,8 @@ func (c *capabilities) apis(cluster string) (digest string, list []string) {
 	if r := c.state.report(cluster); r != nil {
 		digest = r.Agent.APIs
 	}
-	if known, ok := c.served.get(digest); ok {
-		c.served.set(cluster, digest, known)
+	if known, ok := c.served.Get(digest); ok {
+		c.served.Set(cluster, digest, known)
 		return digest, known
 	}
 	if digest == "" {
@@ -54,7 +55,7 @@ func (c *capabilities) apis(cluster string) (digest string, list []string) {
 	if err != nil || json.Unmarshal(data, &list) != nil || protocol.APIsDigest(list) != digest {
 		return "", nil // the cluster is asked
 	}
-	c.served.set(cluster, digest, list)
+	c.served.Set(cluster, digest, list)
 	return digest, list
 }
 
@@ -63,17 +64,17 @@ func (c *capabilities) apis(cluster string) (digest string, list []string) {
 func (c *capabilities) learn(ctx context.Context, cluster, digest string, list []string, acts bool) {
 	switch known, _ := c.apis(cluster); {
 	case digest == "" || known == digest:
-	case sizeOf(list) > maxServed:
+	case serving.SizeOf(list) > serving.MaxList:
 		c.log.Warn("the list of what a cluster's API server serves is too long and is not used", "cluster", cluster,
-			"bytes", sizeOf(list), "limit", maxServed)
+			"bytes", serving.SizeOf(list), "limit", serving.MaxList)
 	case !acts: // the hub that acts for the fleet asks
 	case protocol.APIsDigest(list) == digest:
 		data, err := json.Marshal(list)
 		if err != nil {
 			panic("hub: a list of texts that is not JSON: " + err.Error()) // plain data: cannot happen
 		}
-		c.served.set(cluster, digest, list)
-		c.served.unsaved[memoAPIs+digest] = data
+		c.served.Set(cluster, digest, list)
+		c.served.Add(memoAPIs+digest, data)
 	default:
 		err := c.bus.Ask(ctx, cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskAPIs})
 		if err != nil {
@@ -85,7 +86,7 @@ func (c *capabilities) learn(ctx context.Context, cluster, digest string, list [
 
 // unheard says whether a cluster serves what this run of the hub has not heard of.
 func (c *capabilities) unheard(digest string) bool {
-	_, known := c.served.get(digest)
+	_, known := c.served.Get(digest)
 	return digest != "" && !known
 }
 
@@ -100,7 +101,7 @@ func (c *capabilities) outdated(cluster string, res *resolve.Resolution) bool {
 
 // inUse are the digests of what the clusters' API servers serve.
 func (c *capabilities) inUse() map[string]bool {
-	out := c.served.digests()
+	out := c.served.Digests()
 	for _, r := range c.ledger.all() {
 		out[r.APIs] = true
 	}

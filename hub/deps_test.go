@@ -13,7 +13,8 @@ const hubRoom = "github.com/drover-dev/drover/hub"
 
 // inner are the packages of the hub that are no adapters.
 var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail", "project", "glob", "claim", "trust", "confined",
-	"lane", "rollouts"}
+	"lane", "rollouts", "serving", "epoch",
+	"brake"}
 
 // packages lists what lies below hub, by path relative to it.
 func packages(t *testing.T) []string {
@@ -116,8 +117,8 @@ func notLinked(t *testing.T, from, to string) {
 func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	may := map[string][]string{"model": {"project", "trust"}, "trust": nil, "confined": {"model"}, "project": {"glob"},
-		"glob": nil, "memtree": {"model"}, "fetch": {"model"}, "claim": {"trust"}, "lane": nil, "rollouts": nil,
-		"resolve": {"model", "memtree", "project", "trust", "confined", "claim", "lane", "rollouts"},
+		"glob": nil, "memtree": {"model"}, "fetch": {"model"}, "claim": {"trust"}, "lane": nil, "rollouts": {"model"}, "serving": nil, "epoch": nil, "brake": nil,
+		"resolve": {"model", "memtree", "project", "trust", "confined", "claim", "lane"},
 		"release": nil, "trail": nil}
 	for _, part := range inner {
 		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, hubRoom+"/"+part).Output()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/epoch"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -74,7 +75,7 @@ func newFence(s Settings, state *State, older bool) (*fence, error) {
 		return nil, fmt.Errorf("read the hub's store: %w", err)
 	}
 	f.known = f.known || older
-	f.stand(verdict{state: protocol.HubDeciding, reason: query.ReasonDeciding}, nil)
+	f.stand(epoch.Verdict{State: protocol.HubDeciding, Reason: query.ReasonDeciding}, nil)
 	return f, nil
 }
 
@@ -95,7 +96,7 @@ func (f *fence) tookOver() bool { return !f.took.IsZero() }
 func (f *fence) reckon(has Holdings) {
 	f.bus = 0
 	for _, e := range has.Epochs {
-		if e < maxEpoch {
+		if e < epoch.Max {
 			f.bus = max(f.bus, e)
 		}
 	}
@@ -127,18 +128,18 @@ func (f *fence) convene(ctx context.Context, has *Holdings, stale *query.Withhel
 			f.quiet = time.Time{} // nobody was there to answer
 			return began, err
 		}
-		s := situation{self: f.self, lead: f.lead, others: others, bus: f.bus,
-			reports: f.state.reported(f.believable()), force: f.force}
-		_, rival := s.rival()
+		s := epoch.Situation{Self: f.self, Lead: f.lead, Others: others, Bus: f.bus,
+			Reports: f.state.reported(f.believable()), Force: f.force}
+		_, rival := s.Rival()
 		switch {
 		case rival:
 			f.quiet, f.rivals = time.Time{}, true
 		case f.quiet.IsZero():
 			f.quiet = time.Now()
 		}
-		s.quiet = !rival && (f.skip && !f.rivals || time.Since(f.quiet) >= f.pause)
-		v := judge(s)
-		if f.ripe = v.state == protocol.HubActive && !f.open() && has == nil; f.ripe {
+		s.Quiet = !rival && (f.skip && !f.rivals || time.Since(f.quiet) >= f.pause)
+		v := epoch.Judge(s)
+		if f.ripe = v.State == protocol.HubActive && !f.open() && has == nil; f.ripe {
 			return began, nil
 		}
 		before := f.self.State
@@ -154,12 +155,12 @@ func (f *fence) convene(ctx context.Context, has *Holdings, stale *query.Withhel
 }
 
 // enact remembers a verdict and does what it says. It says whether the hub began to publish.
-func (f *fence) enact(v verdict, stale *query.Withheld) (began bool, err error) {
+func (f *fence) enact(v epoch.Verdict, stale *query.Withheld) (began bool, err error) {
 	lead := f.lead
-	lead.Seen = max(lead.Seen, v.newest)
-	switch v.state {
+	lead.Seen = max(lead.Seen, v.Newest)
+	switch v.State {
 	case protocol.HubActive:
-		lead.Epoch, lead.Claim = v.epoch, false
+		lead.Epoch, lead.Claim = v.Epoch, false
 	case protocol.HubStandby:
 		lead.Claim = true
 	}
@@ -169,7 +170,7 @@ func (f *fence) enact(v verdict, stale *query.Withheld) (began bool, err error) 
 			return false, err
 		}
 	}
-	if v.state == protocol.HubActive {
+	if v.State == protocol.HubActive {
 		f.force = false // it was said once, for what there was then
 	}
 	if lead.Epoch > f.lead.Epoch {
@@ -183,22 +184,22 @@ func (f *fence) enact(v verdict, stale *query.Withheld) (began bool, err error) 
 }
 
 // stand takes a place, and shows it. It says whether the hub began to publish.
-func (f *fence) stand(v verdict, stale *query.Withheld) (began bool) {
-	changed := f.self.State != v.state
-	if f.self.State = v.state; changed {
+func (f *fence) stand(v epoch.Verdict, stale *query.Withheld) (began bool) {
+	changed := f.self.State != v.State
+	if f.self.State = v.State; changed {
 		f.since = time.Now()
 	}
 	var w *query.Withheld
 	if !f.open() {
-		w = &query.Withheld{Reason: v.reason, Message: f.explain(v), Since: f.since}
-		if v.reason != query.ReasonDeciding {
+		w = &query.Withheld{Reason: v.Reason, Message: f.explain(v), Since: f.since}
+		if v.Reason != query.ReasonDeciding {
 			w.Command = takeOverCommand
 		}
 	}
 	if changed && w != nil {
 		f.log.Warn("this hub publishes nothing", "reason", w.Reason, "why", w.Message, "command", w.Command)
 	}
-	status := HubStatus{State: v.state, Epoch: f.lead.Epoch, Instance: f.self.Instance, Since: f.since}
+	status := HubStatus{State: v.State, Epoch: f.lead.Epoch, Instance: f.self.Instance, Since: f.since}
 	f.shown = w
 	if f.open() {
 		w = stale
@@ -210,19 +211,19 @@ func (f *fence) stand(v verdict, stale *query.Withheld) (began bool) {
 }
 
 // explain says what a hub that does not publish waits for.
-func (f *fence) explain(v verdict) string {
+func (f *fence) explain(v epoch.Verdict) string {
 	other := "another hub"
-	if v.other.Instance != "" {
-		other = fmt.Sprintf("the hub %.8s on %.80s, which runs since %s,", v.other.Instance, v.other.Host,
-			v.other.Started.UTC().Format(time.RFC3339))
+	if v.Other.Instance != "" {
+		other = fmt.Sprintf("the hub %.8s on %.80s, which runs since %s,", v.Other.Instance, v.Other.Host,
+			v.Other.Started.UTC().Format(time.RFC3339))
 	}
-	switch v.reason {
+	switch v.Reason {
 	case query.ReasonOtherHub:
 		return fmt.Sprintf("%s publishes for this fleet; this hub follows Git, and takes over with a new epoch "+
 			"when no other hub has answered for %s", other, f.pause)
 	case query.ReasonNewerEpoch:
 		return fmt.Sprintf("%s has taken the fleet over with epoch %d, and this hub has epoch %d; "+
-			"agents refuse what it would publish", other, v.newest, f.lead.Epoch)
+			"agents refuse what it would publish", other, v.Newest, f.lead.Epoch)
 	case query.ReasonTakingOver:
 		return fmt.Sprintf("its data directory is new, was restored or may be older than the fleet, so it takes over "+
 			"when no other hub has answered for %s", f.pause)
@@ -234,9 +235,9 @@ func (f *fence) explain(v verdict) string {
 // say.
 func (f *fence) believable() uint64 {
 	if f.force {
-		return maxEpoch
+		return epoch.Max
 	}
-	return max(f.lead.Epoch, f.lead.Seen, f.bus) + maxReported
+	return max(f.lead.Epoch, f.lead.Seen, f.bus) + epoch.MaxReported
 }
 
 // reported is the newest epoch up to a limit that any agent has reported.
@@ -252,8 +253,8 @@ func (s *State) reported(limit uint64) (newest uint64) {
 }
 
 // mayRaise says whether an agent's word raises the epoch.
-func (f *fence) mayRaise(epoch uint64) bool {
-	return time.Since(f.took) < raiseTime && f.raised < maxRaises && epoch-f.lead.Epoch <= maxReported
+func (f *fence) mayRaise(newer uint64) bool {
+	return time.Since(f.took) < raiseTime && f.raised < maxRaises && newer-f.lead.Epoch <= epoch.MaxReported
 }
 
 // foreign says why nothing is published for a cluster whose agent has accepted a newer epoch; nil if that is not so.
@@ -270,24 +271,24 @@ func (f *fence) foreign(cluster string) *query.Withheld {
 // heard takes in the epoch that a cluster's agent reports. fits says that it is none that keeps this hub from
 // publishing for the cluster any more, rises that the hub has a newer epoch now, news that nothing is published for the
 // cluster from now on.
-func (f *fence) heard(cluster string, epoch uint64, stale *query.Withheld) (fits, rises, news bool, err error) {
+func (f *fence) heard(cluster string, newer uint64, stale *query.Withheld) (fits, rises, news bool, err error) {
 	before, was := f.aliens[cluster]
 	switch {
-	case epoch <= f.lead.Epoch:
+	case newer <= f.lead.Epoch:
 		delete(f.aliens, cluster)
 		return was, false, false, nil
-	case was && before == epoch:
+	case was && before == newer:
 		return false, false, false, nil
-	case f.open() && f.leads != nil && f.mayRaise(epoch):
+	case f.open() && f.leads != nil && f.mayRaise(newer):
 		raised := f.raised + 1
-		_, err := f.enact(verdict{state: protocol.HubActive, epoch: epoch + 1, newest: f.lead.Seen}, stale)
+		_, err := f.enact(epoch.Verdict{State: protocol.HubActive, Epoch: newer + 1, Newest: f.lead.Seen}, stale)
 		f.raised = raised
 		return false, true, false, err
 	}
-	f.aliens[cluster] = epoch
+	f.aliens[cluster] = newer
 	if f.open() {
 		f.log.Warn("the agent has accepted a bundle of a newer epoch, so nothing is published for its cluster",
-			"cluster", cluster, "epoch", epoch, "own", f.lead.Epoch, "command", takeOverCommand)
+			"cluster", cluster, "epoch", newer, "own", f.lead.Epoch, "command", takeOverCommand)
 	}
 	return false, false, true, nil
 }
@@ -297,8 +298,8 @@ func (f *fence) advance(stale *query.Withheld) error {
 	if f.leads == nil || !f.open() {
 		return fmt.Errorf("this hub cannot begin a new epoch: %w", ErrStandsBack)
 	}
-	_, err := f.enact(verdict{state: protocol.HubActive, epoch: max(f.lead.Epoch, f.lead.Seen) + 1,
-		newest: f.lead.Seen}, stale)
+	_, err := f.enact(epoch.Verdict{State: protocol.HubActive, Epoch: max(f.lead.Epoch, f.lead.Seen) + 1,
+		Newest: f.lead.Seen}, stale)
 	return err
 }
 

@@ -40,6 +40,7 @@ import (
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -78,7 +79,7 @@ type rig struct {
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
 	addresses []string // of the repository, by which files in it name it
-	gates     hub.Gates
+	gates     rollouts.Metrics
 	// resolver, unless nil, gives what stands in front of the hub's resolver.
 	resolver func(hub.Resolving) hub.Resolving
 
@@ -225,7 +226,7 @@ func (r *rig) start() {
 		cfg.Moment = 0
 	}
 	h.Grace, r.sources = r.grace, nil
-	h.Gates, h.Condition = r.gates, cel.Gate
+	h.Policies, h.Gates, h.Condition = cfg.Layout.(*layout.Layout), r.gates, cel.Gate
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)
 		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, sourceignore.Filter

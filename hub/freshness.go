@@ -9,18 +9,13 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/brake"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 const (
 	// refreshGap is the least time between two looks at the repository that agents' reports ask for.
 	refreshGap = 5 * time.Second
-	// floodCount generations in floodTime without a new commit are too many: then a cluster gets none for floodPause,
-	// which doubles up to maxFloodPause while it goes on.
-	floodCount    = 10
-	floodTime     = time.Minute
-	floodPause    = time.Minute
-	maxFloodPause = 15 * time.Minute
 )
 
 // freshness is what the hub knows of how its view of Git stands to what was published before, and which clusters get
@@ -37,7 +32,7 @@ type freshness struct {
 	unsure    map[string]unsure          // clusters that have a commit which this hub does not know
 	settled   map[string]string          // clusters → such a commit, where Git was looked at since
 	delayed   map[string]bool            // clusters that were to get a generation and did not
-	brakes    map[string]*brake          // by cluster
+	brakes    map[string]*brake.Brake    // by cluster
 	refreshed time.Time                  // when a look was asked for last
 	shown     map[string]*query.Withheld // what is shown of clusters
 	departing bool                       // which folders are gone is to be looked at
@@ -50,36 +45,10 @@ type unsure struct {
 	since    time.Time
 }
 
-// brake counts the generations of a cluster since the last commit.
-type brake struct {
-	commit string
-	times  []time.Time // of the last ones
-	until  time.Time   // none before
-	pause  time.Duration
-}
-
 func newFreshness(s Settings, state *State, f *fence, l *ledger) *freshness {
 	return &freshness{source: s.Source, state: state, log: s.Log, fence: f, ledger: l, bus: map[string]string{},
 		unsure: map[string]unsure{}, settled: map[string]string{}, delayed: map[string]bool{},
-		brakes: map[string]*brake{}, shown: map[string]*query.Withheld{}, held: map[string]time.Time{}}
-}
-
-// note takes in one more generation, and says whether it is one too many.
-func (b *brake) note(commit string, now time.Time) (tooMany bool) {
-	if commit != b.commit {
-		*b = brake{commit: commit}
-	}
-	if now.Before(b.until) {
-		return true
-	}
-	b.times = slices.DeleteFunc(b.times, func(t time.Time) bool { return now.Sub(t) >= floodTime })
-	if len(b.times) >= floodCount {
-		b.pause = min(max(2*b.pause, floodPause), maxFloodPause)
-		b.until, b.times = now.Add(b.pause), nil
-		return true
-	}
-	b.times = append(b.times, now)
-	return false
+		brakes: map[string]*brake.Brake{}, shown: map[string]*query.Withheld{}, held: map[string]time.Time{}}
 }
 
 // due is when the first pause ends that a brake makes, or the gate is to decide again; zero if there is none.
@@ -90,8 +59,8 @@ func (f *freshness) due() (first time.Time) {
 		}
 	}
 	for name := range f.delayed {
-		if b := f.brakes[name]; b != nil && time.Now().Before(b.until) && (first.IsZero() || b.until.Before(first)) {
-			first = b.until
+		if b := f.brakes[name]; b != nil && time.Now().Before(b.Until) && (first.IsZero() || b.Until.Before(first)) {
+			first = b.Until
 		}
 	}
 	return first
@@ -256,7 +225,8 @@ func (f *freshness) barred(cluster string) *query.Withheld {
 	if u, is := f.unsure[cluster]; is {
 		return &query.Withheld{Reason: query.ReasonUnknown, Since: u.since,
 			Command: "make the repository reachable, or see which other hub publishes",
-			Message: fmt.Sprintf("its agent has commit %.8s, which this hub does not know; it waits for a fetch of the repository",
+			Message: fmt.Sprintf("its agent has commit %.8s, which this hub does not know; it waits for a fetch of the "+
+				"repository",
 				u.revision)}
 	}
 	return nil
@@ -274,16 +244,16 @@ func (f *freshness) fromAll() *query.Withheld {
 func (f *freshness) braked(cluster, commit string) bool {
 	b := f.brakes[cluster]
 	if b == nil {
-		b = &brake{commit: commit}
+		b = &brake.Brake{}
 		f.brakes[cluster] = b
 	}
-	was := b.until
-	if !b.note(commit, time.Now()) {
+	was := b.Until
+	if !b.Note(commit, time.Now()) {
 		return false
 	}
-	if b.until != was {
+	if b.Until != was {
 		f.log.Error("too many generations without a new commit: the cluster gets none for a while",
-			"cluster", cluster, "commit", commit, "generations", floodCount, "in", floodTime, "until", b.until)
+			"cluster", cluster, "commit", commit, "generations", brake.Count, "in", brake.Window, "until", b.Until)
 	}
 	f.delay(cluster)
 	return true
@@ -315,7 +285,7 @@ func (f *freshness) ready() (names []string) {
 	}
 	for name := range f.delayed {
 		b := f.brakes[name]
-		if f.barred(name) == nil && (b == nil || !time.Now().Before(b.until)) {
+		if f.barred(name) == nil && (b == nil || !time.Now().Before(b.Until)) {
 			names = append(names, name)
 			delete(f.delayed, name)
 		}
@@ -333,11 +303,11 @@ func (f *freshness) withhold(cluster string) {
 	if f.fromAll() == nil {
 		w = f.barred(cluster)
 	}
-	if b := f.brakes[cluster]; w == nil && b != nil && time.Now().Before(b.until) {
-		w = &query.Withheld{Reason: query.ReasonFlood, Since: b.until.Add(-b.pause),
+	if b := f.brakes[cluster]; w == nil && b != nil && time.Now().Before(b.Until) {
+		w = &query.Withheld{Reason: query.ReasonFlood, Since: b.Until.Add(-b.Length),
 			Command: "see whether another hub publishes; the next commit goes through",
 			Message: fmt.Sprintf("it was given %d generations within %s without a new commit, so it gets none until %s",
-				floodCount, floodTime, b.until.UTC().Format(time.RFC3339))}
+				brake.Count, brake.Window, b.Until.UTC().Format(time.RFC3339))}
 	}
 	if w.Same(f.shown[cluster]) {
 		return

@@ -30,6 +30,7 @@ type Hub struct {
 	ledger       *ledger
 	plans        *plans     // resolve
 	publisher    *publisher // release and publish
+	rounds       *rounds    // of releases in waves
 	capabilities *capabilities
 	overdue      *overdue
 }
@@ -65,6 +66,7 @@ func (h *Hub) begin(ctx context.Context) error {
 	})
 	h.overdue = newOverdue(func(cluster string, times int) { h.urge(ctx, cluster, times) })
 	h.publisher, err = newPublisher(h.Settings, h.state, h.ledger, h.plans, h.capabilities, h.overdue, holds, h.do)
+	h.rounds = newRounds(h.Settings, h.publisher, h.plans, h.do)
 	return err
 }
 
@@ -76,6 +78,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		return err
 	}
 	defer h.publisher.collector.stop()
+	defer h.rounds.stop()
 	defer h.Resolver.Close()
 	snapshots, heard := make(chan model.Snapshot), make(chan error, 1)
 	go follow(ctx, h.Settings, h.state, snapshots)
@@ -175,7 +178,7 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 	} else {
 		h.publisher.cutOff()
 	}
-	others := h.publisher.rolling.follow()
+	others := h.publisher.releasing.rolling.follow()
 	published, err := h.resolveAll(ctx, snap, todo)
 	if err != nil {
 		return err
@@ -185,7 +188,7 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 			return err
 		}
 	}
-	if err := errors.Join(h.publisher.rolling.lost(ctx), h.roll(ctx)); err != nil {
+	if err := errors.Join(h.publisher.releasing.rolling.lost(ctx), h.rounds.roll(ctx)); err != nil {
 		return err
 	}
 	h.state.edit(func(_ *query.Index, s *SourceStatus) {
@@ -200,7 +203,7 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 // resolveAll resolves clusters and publishes what changed. It says how many bundles that were. What deletes much in a
 // cluster waits until it is known in how many.
 func (h *Hub) resolveAll(ctx context.Context, snap model.Snapshot, names []string) (published int, err error) {
-	l := h.publisher.losses
+	l := h.publisher.releasing.losses
 	l.begin()
 	patience := &resolve.Patience{}
 	defer l.end()
@@ -250,16 +253,14 @@ func (h *Hub) tick(ctx context.Context) error {
 	if h.publisher.fence.ripe {
 		return h.publisher.reconcile(ctx)
 	}
-	return errors.Join(h.roll(ctx), h.publisher.catchUp(ctx))
+	return h.publisher.catchUp(ctx)
 }
 
 // arm sets when tick is due next.
 func (h *Hub) arm() {
 	d := h.publisher.fence.pace()
-	for _, at := range []time.Time{h.publisher.fresh.due(), h.publisher.rolling.driver.Due()} {
-		if !at.IsZero() && (d == 0 || time.Until(at) < d) {
-			d = max(time.Until(at), time.Millisecond)
-		}
+	if at := h.publisher.fresh.due(); !at.IsZero() && (d == 0 || time.Until(at) < d) {
+		d = max(time.Until(at), time.Millisecond)
 	}
 	if h.wake = nil; d > 0 {
 		h.wake = time.After(d)

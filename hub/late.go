@@ -19,7 +19,7 @@ func (h *Hub) rendered(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if names = append(names[1:], more...); h.publisher.rolling.follow() {
+		if names = append(names[1:], more...); h.publisher.releasing.rolling.follow() {
 			names = append(names, h.plans.known()...)
 		}
 	}
@@ -36,14 +36,14 @@ func (h *Hub) resolveLate(ctx context.Context, names []string) error {
 	if h.plans.base == nil || len(names) == 0 {
 		return nil // the first revision decides
 	}
-	h.publisher.losses.lately(true)
+	h.publisher.releasing.losses.lately(true)
 	_, err := h.resolveAll(ctx, h.plans.base, names)
-	h.publisher.losses.lately(false)
+	h.publisher.releasing.losses.lately(false)
 	if err != nil {
 		return err
 	}
 	h.plans.showSources()
-	return errors.Join(h.roll(ctx), h.publisher.catchUp(ctx))
+	return errors.Join(h.rounds.roll(ctx), h.publisher.catchUp(ctx))
 }
 
 // track hands on which sources moved.
@@ -70,7 +70,7 @@ func (h *Hub) refreshed(ctx context.Context, key string) error {
 		if err != nil {
 			return err
 		}
-		if h.publisher.rolling.follow() {
+		if h.publisher.releasing.rolling.follow() {
 			more = append(more, h.plans.known()...)
 		}
 		names = append(names, slices.DeleteFunc(more, func(name string) bool { return !h.plans.lists(name) })...)
@@ -79,5 +79,5 @@ func (h *Hub) refreshed(ctx context.Context, key string) error {
 	if _, err := h.resolveAll(ctx, h.plans.base, slices.Compact(names)); err != nil {
 		return err
 	}
-	return h.roll(ctx)
+	return h.rounds.roll(ctx)
 }

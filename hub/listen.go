@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/serving"
 	"github.com/drover-dev/drover/hub/trail"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -45,7 +46,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	}
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
-	if len(r.Agent.Kubernetes) > maxKubernetes {
+	if len(r.Agent.Kubernetes) > serving.MaxVersion {
 		r.Agent.Kubernetes = ""
 	}
 	said := claimOf(r)
@@ -74,7 +75,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		return
 	}
 	l.h.overdue.check(l.state, cluster, false)
-	l.h.rollSoon()
+	l.h.rounds.soon()
 	if moved || behind {
 		l.h.do(func(ctx context.Context) error {
 			if err := l.h.publisher.check(ctx, cluster, said); err != nil || !behind {
@@ -202,7 +203,7 @@ func (l listener) Event(cluster string, data []byte) {
 			return // it was forgotten; its journal ages
 		}
 		c := x.Edit(cluster)
-		c.Recent = query.Enter(c.Recent, bounded(e), maxRecent)
+		c.Recent = query.Enter(c.Recent, trail.Bounded(e), maxRecent)
 		l.state.shown.Hear(e.Declared) // Git may no longer have it
 	})
 }
@@ -217,7 +218,7 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 		l.trails.Linked(cluster)
 	}
 	l.h.overdue.check(l.state, cluster, true)
-	l.h.rollSoon()
+	l.h.rounds.soon()
 }
 
 func (l listener) Damaged(what string, at time.Time) {

@@ -4,7 +4,6 @@ import (
 	"crypto/ed25519"
 	"log/slog"
 	"maps"
-	"reflect"
 
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
@@ -138,8 +137,8 @@ func (o *outgoing) lost(ids []string) {
 func (o *outgoing) named() (needed, named map[string]bool) {
 	needed, named = map[string]bool{}, map[string]bool{}
 	for name, r := range o.ledger.all() {
-		blobsIn(reflect.ValueOf(r.Bundle), needed)
-		blobsIn(reflect.ValueOf(r), named)
+		model.BlobsIn(r.Bundle, needed)
+		model.BlobsIn(r, named)
 		for _, old := range r.Retired {
 			named[old.Blob] = true
 			if o.unsent[name] && old.Generation >= o.generations[name] { // the bundle on the bus names it

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/drover-dev/drover/hub/epoch"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -25,17 +26,8 @@ type Peers interface {
 	Alone() bool
 }
 
-// Lead is what a data directory remembers of its hub's place among the hubs of the fleet.
-type Lead struct {
-	// Epoch is that of the bundles which this hub publishes. It is 0 as long as nobody has taken over from a hub that
-	// is older than epochs.
-	Epoch uint64 `json:"epoch"`
-	// Claim: the directory was restored, or its hub stood back. It may be older than what the fleet has, so it
-	// publishes with a new epoch only.
-	Claim bool `json:"claim,omitempty"`
-	// Seen is the newest epoch that was met elsewhere. If it is above Epoch, another hub has taken the fleet over.
-	Seen uint64 `json:"seen,omitempty"`
-}
+// Lead is what a hub remembers of its place among the hubs of the fleet.
+type Lead = epoch.Lead
 
 // Leads is where a hub remembers its Lead.
 type Leads interface {

@@ -32,28 +32,34 @@ type publisher struct {
 	ledger       *ledger
 	plans        *plans        // only asked
 	capabilities *capabilities // only asked
-	gate         release.Gate
-	fence        *fence      // whether this hub publishes
-	fresh        *freshness  // whether what it would publish is Git's word
-	numbers      *numbers    // of generations that others know of
-	departures   *departures // clusters whose folders are gone
-	approvals    *approvals  // held deletions, and decisions of people
-	losses       *losses     // how many clusters one commit takes much from
-	outgoing     *outgoing   // what the bus has, and lacks
-	collector    *collector  // what nothing needs any more
-	rolling      *rolling    // what policies hold back
+	releasing    releasing     // decides what of a candidate is released
+	fence        *fence        // whether this hub publishes
+	fresh        *freshness    // whether what it would publish is Git's word
+	numbers      *numbers      // of generations that others know of
+	departures   *departures   // clusters whose folders are gone
+	approvals    *approvals    // held deletions, and decisions of people
+	outgoing     *outgoing     // what the bus has, and lacks
+	collector    *collector    // what nothing needs any more
+}
+
+// releasing decides what of a candidate is released.
+type releasing struct {
+	rolling *rolling // what policies hold back
+	gate    release.Gate
+	losses  *losses // how many clusters one commit takes much from
 }
 
 func newPublisher(s Settings, state *State, l *ledger, plans *plans, c *capabilities, o *overdue, holds []query.Hold,
 	do func(func(context.Context) error)) (*publisher, error) {
 	p := &publisher{store: s.Store, bus: s.Bus, resolver: s.Resolver, identities: s.Identities, trust: s.Trust,
 		state: state, log: s.Log, overdue: o, ledger: l, plans: plans, capabilities: c,
-		gate: newGate(s), numbers: newNumbers(l, s.Log), losses: newLosses(l), outgoing: newOutgoing(s, l)}
+		releasing: releasing{gate: newGate(s), losses: newLosses(l)}, numbers: newNumbers(l, s.Log),
+		outgoing: newOutgoing(s, l)}
 	p.departures = newDepartures(s, state, l, holds)
 	p.approvals = newApprovals(s, state, l, p.departures)
 	p.collector = newCollector(s, state, p.outgoing, func() { do(p.tidy) })
 	var err error
-	if p.rolling, err = newRolling(s, state, plans, l); err != nil {
+	if p.releasing.rolling, err = newRolling(s, state, plans, l); err != nil {
 		return nil, fmt.Errorf("read the hub's store: %w", err)
 	}
 	p.recall()
@@ -87,7 +93,7 @@ func (p *publisher) save(names []string) error {
 	batch.Holds = p.departures.unsaved()
 	saved := false
 	err := p.resolver.Flush(func(rendered resolve.Unsaved) error {
-		batch.Memos, batch.Blobs = p.capabilities.served.with(rendered.Memos), rendered.Blobs
+		batch.Memos, batch.Blobs = p.capabilities.served.With(rendered.Memos), rendered.Blobs
 		if saved = !batch.empty(); !saved {
 			return nil
 		}
@@ -96,7 +102,7 @@ func (p *publisher) save(names []string) error {
 	if err != nil || !saved {
 		return err
 	}
-	p.capabilities.served.saved()
+	p.capabilities.served.Saved()
 	p.departures.saved()
 	for _, name := range names {
 		if !p.fresh.delayed[name] { // else what was approved is for the bundle that was put off
@@ -143,7 +149,7 @@ func (p *publisher) plan(name string) (Record, bool) {
 			r.APIs, changed = res.APIs, true
 		}
 		c = candidateOf(*res, p.plans.revision, prev.Bundle)
-		p.rolling.stage(&c, res.Cluster.Labels, prev.Bundle)
+		p.releasing.rolling.stage(&c, res.Cluster.Labels, prev.Bundle)
 	case p.departures.pruning(name):
 		c = release.Emptied(prev.Bundle, p.plans.revision)
 	default:
@@ -153,17 +159,18 @@ func (p *publisher) plan(name string) (Record, bool) {
 	c.Bundle.Epoch = p.fence.epoch()
 	floor := p.numbers.floor(name)
 	same := func(b protocol.Bundle) bool {
-		return !moved && prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle, prev.Digest, res)
+		return !moved && prev.Bundle.Generation > floor && prev.Bundle.Epoch == b.Epoch && asksTheSame(b, prev.Bundle,
+			prev.Digest, res)
 	}
 	if approved == nil && c.Bundle.Deletions != nil && r.Waiting.Settled(c) && same(c.Bundle) {
 		noted := r.Deletions
 		r.Deletions.Note(c)
 		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
 	}
-	out := p.gate.Release(time.Now(), c, r.released(), p.losses.facts(report), approved)
+	out := p.releasing.gate.Release(time.Now(), c, r.released(), p.releasing.losses.facts(report), approved)
 	p.fresh.hold(name, out.Wake)
 	if out.Collect {
-		p.losses.wait(name)
+		p.releasing.losses.wait(name)
 		return prev, false
 	}
 	r.Deletions, r.Waiting = out.Released.Deletions, out.Released.Waiting
@@ -171,7 +178,8 @@ func (p *publisher) plan(name string) (Record, bool) {
 	if same(b) {
 		return r, true
 	}
-	if p.numbers.spent(name, p.fence.epoch()) || p.fresh.delays(name, b.Revision.Hash) { // what it would permit is worked out again then
+	// what it would permit is worked out again then
+	if p.numbers.spent(name, p.fence.epoch()) || p.fresh.delays(name, b.Revision.Hash) {
 		r.Deletions, r.Waiting = prev.Deletions, prev.Waiting
 		return r, changed
 	}
@@ -291,13 +299,14 @@ func (p *publisher) depart(ctx context.Context) error {
 // empties says whether a cluster whose folder is gone would be pruned, and the guard of deletions holds that.
 func (p *publisher) empties(name string) bool {
 	r := p.ledger.of(name)
-	return p.departures.prunable(name) && p.gate.Empties(release.Emptied(r.Bundle, p.plans.revision), r.released())
+	return p.departures.prunable(name) && p.releasing.gate.Empties(release.Emptied(r.Bundle, p.plans.revision),
+		r.released())
 }
 
 // leave notes that clusters have no folder any more, see departures.leave.
 func (p *publisher) leave(names []string) (remembered []string) {
 	for _, name := range names {
-		p.rolling.driver.Leave(name)
+		p.releasing.rolling.driver.Leave(name)
 	}
 	p.plans.forget(names...)
 	return p.departures.leave(names)
@@ -335,8 +344,8 @@ func (p *publisher) forget(name string) error {
 	p.approvals.forget(name)
 	p.numbers.forget(name)
 	p.outgoing.forget(name)
-	p.rolling.driver.Leave(name)
-	p.capabilities.served.forget(name)
+	p.releasing.rolling.driver.Leave(name)
+	p.capabilities.served.Forget(name)
 	p.state.edit(func(x *query.Index, _ *SourceStatus) { x.Remove(name) })
 	return nil
 }
@@ -362,7 +371,7 @@ func (p *publisher) collect(ctx context.Context, grace time.Duration) {
 	}
 	n := needs{bus: p.fence.open() && p.numbers.complete()}
 	n.newest, n.named = p.outgoing.named()
-	p.rolling.driver.Blobs(n.named)
+	p.releasing.rolling.driver.Blobs(n.named)
 	n.stored = maps.Clone(n.named)
 	p.plans.blobs(n.stored)
 	lists, kept := p.capabilities.inUse(), p.resolver.Sweep(p.plans.resolved, n.stored)

@@ -4,11 +4,9 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
-	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -29,9 +27,6 @@ type Revisions interface {
 	Resolve(ctx context.Context, snap model.Snapshot, ask resolve.Request) (resolve.Resolution, error)
 	// Reselected says whether the apps for many clusters give a cluster anything else than when it was resolved.
 	Reselected(f *resolve.Fleet, res *resolve.Resolution) bool
-	// Policies are the RolloutPolicies; sure says that these are all there are. ReadPolicy reads the JSON of one.
-	Policies(f *resolve.Fleet) (policies []rollouts.Declared, sure bool)
-	ReadPolicy(data []byte) (rollout.Policy, error)
 }
 
 // Background tells of renders that finish beside the loop, see Resolving.

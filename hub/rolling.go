@@ -3,28 +3,16 @@ package hub
 import (
 	"cmp"
 	"context"
-	"fmt"
 	"maps"
-	"math"
 	"reflect"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
-	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
-)
-
-const (
-	// rollPause is how long reports are gathered, at least, before they are judged together.
-	rollPause = 100 * time.Millisecond
-	// rollShare is how much longer than a step took they are gathered: what a step costs follows the number of clusters,
-	// and the loop has other things to do.
-	rollShare = 20
 )
 
 // rolling has the rollouts of policies see what is asked, given and reported, and remembers what they decide. The loop
@@ -32,7 +20,7 @@ const (
 type rolling struct {
 	driver   *rollouts.Driver
 	store    Store
-	resolver Resolving
+	policies Policies
 	state    *State
 	plans    *plans  // only asked
 	ledger   *ledger // only asked
@@ -48,7 +36,7 @@ func newRolling(s Settings, state *State, plans *plans, l *ledger) (*rolling, er
 	if err != nil {
 		return nil, err
 	}
-	x := &rolling{driver: rollouts.New(saved, s.Resolver.ReadPolicy, s.Log), store: s.Store, resolver: s.Resolver,
+	x := &rolling{driver: rollouts.New(saved, s.Policies.Policy, s.Log), store: s.Store, policies: s.Policies,
 		state: state, plans: plans, ledger: l, began: time.Now()}
 	x.active.Store(x.driver.Active())
 	return x, nil
@@ -80,7 +68,8 @@ func (s *State) heard(name string) (*protocol.Report, query.Link) {
 // follow takes in which policies there are, and says whether they are others than before: then every cluster is to be
 // looked at.
 func (x *rolling) follow() (changed bool) {
-	declared, sure := x.resolver.Policies(x.plans.apps)
+	declared, sure := rollouts.Declare(x.plans.apps.Declared(), x.policies.Policy)
+	sure = sure && len(x.plans.apps.Problems()) == 0
 	if len(declared) == 0 && !x.driver.Active() {
 		return false
 	}
@@ -104,7 +93,8 @@ func (x *rolling) stage(c *release.Candidate, labels map[string]string, last pro
 		}
 	}
 	if s.Absent {
-		c.Bundle.Incomplete = cmp.Or(c.Bundle.Incomplete, "a RolloutPolicy has yet to release apps to this cluster, and it is "+
+		c.Bundle.Incomplete = cmp.Or(c.Bundle.Incomplete, "a RolloutPolicy has yet to release apps to this cluster, and "+
+			"it is "+
 			"not known which of them it has: `drover rollout` shows what it waits for")
 	}
 }
@@ -160,9 +150,6 @@ func (x *rolling) save() error {
 
 func (x *rolling) show() {
 	now := x.driver.Show()
-	if len(now) == 0 {
-		now = nil
-	}
 	if !reflect.DeepEqual(x.state.Source().Rollouts, now) {
 		x.state.roll(now)
 	}
@@ -174,126 +161,4 @@ func mailOf(author string) string {
 		author, _, _ = strings.Cut(after, ">")
 	}
 	return author
-}
-
-// maxRolls is how often what was released is judged again at once: clusters that have it already settle.
-const maxRolls = 3
-
-// roll releases what policies let through. Before the first revision is resolved, and while nothing may be published,
-// it does nothing.
-func (h *Hub) roll(ctx context.Context) error {
-	x := h.publisher.rolling
-	if !x.driver.Active() || h.plans.base == nil || h.publisher.fresh.fromAll() != nil {
-		return nil
-	}
-	defer h.arm()
-	for range maxRolls {
-		names, err := x.step()
-		if err != nil {
-			return err
-		}
-		h.measure(ctx)
-		if len(names) == 0 {
-			return nil
-		}
-		if n, err := h.publisher.publish(ctx, names); err != nil || n == 0 {
-			return err
-		}
-	}
-	return nil
-}
-
-// measure has the gates asked that are due, beside the loop.
-func (h *Hub) measure(ctx context.Context) {
-	x := h.publisher.rolling
-	for _, q := range x.driver.Questions(time.Now()) {
-		go func() {
-			verdict, text := judgeGate(ctx, h.Settings, q.Gate)
-			h.do(func(ctx context.Context) error {
-				x.driver.Answer(time.Now(), q, verdict, text)
-				return h.roll(ctx)
-			})
-		}()
-	}
-}
-
-// judgeGate takes one measurement, as Argo Rollouts does: a success where successCondition holds and failureCondition
-// does not; without one of them the other decides. What has no data or no answer is neither.
-func judgeGate(ctx context.Context, s Settings, g rollout.Gate) (rollouts.Verdict, string) {
-	if s.Gates == nil || s.Condition == nil {
-		return rollouts.Inconclusive, "this hub asks no metrics"
-	}
-	values, err := s.Gates.Ask(ctx, g, g.Query)
-	switch {
-	case err != nil:
-		return rollouts.Inconclusive, err.Error()
-	case len(values) == 0:
-		return rollouts.Inconclusive, "the query gives no data"
-	case slices.ContainsFunc(values, math.IsNaN):
-		return rollouts.Inconclusive, "the query gives NaN"
-	}
-	text := "result " + strings.Join(strings.Fields(fmt.Sprint(values[:min(len(values), maxShownValues)])), ", ")
-	succeeds, fails := g.SuccessCondition != "", false
-	if g.SuccessCondition != "" {
-		if succeeds, err = s.Condition(g.SuccessCondition, values); err != nil {
-			return rollouts.Inconclusive, err.Error()
-		}
-	}
-	if g.FailureCondition != "" {
-		if fails, err = s.Condition(g.FailureCondition, values); err != nil {
-			return rollouts.Inconclusive, err.Error()
-		}
-	}
-	switch {
-	case fails, g.FailureCondition == "" && !succeeds:
-		return rollouts.Failure, text
-	case succeeds, g.SuccessCondition == "":
-		return rollouts.Success, text
-	}
-	return rollouts.Inconclusive, text + ", of which neither condition holds"
-}
-
-// maxShownValues is how many values of an answer are shown.
-const maxShownValues = 5
-
-// rollSoon has the loop judge what agents said. It is safe for concurrent use.
-func (h *Hub) rollSoon() {
-	if x := h.publisher.rolling; x.active.Load() && x.waiting.CompareAndSwap(false, true) {
-		time.AfterFunc(max(rollPause, rollShare*time.Duration(x.took.Load())), func() {
-			h.do(func(ctx context.Context) error {
-				x.waiting.Store(false)
-				return h.roll(ctx)
-			})
-		})
-	}
-}
-
-// Decide takes a decision of a person on a rollout, and says what follows from it. It returns when that is stored.
-func (h *Hub) Decide(ctx context.Context, o rollouts.Order) (string, error) {
-	return ask(ctx, h, func(loop context.Context, reply func(string, error)) error {
-		x := h.publisher.rolling
-		text, err := x.driver.Decide(time.Now(), o)
-		if err != nil {
-			reply("", err)
-			return nil
-		}
-		if err := x.save(); err != nil {
-			return err
-		}
-		reply(text, nil)
-		return h.roll(loop)
-	})
-}
-
-// RolloutHistory is what a policy's rollout has done and people had it do, the newest last.
-func (h *Hub) RolloutHistory(ctx context.Context, policy string) ([]rollouts.Event, error) {
-	return ask(ctx, h, func(_ context.Context, reply func([]rollouts.Event, error)) error {
-		events, known := h.publisher.rolling.driver.History(policy)
-		if !known {
-			reply(nil, rollouts.ErrNoRollout)
-			return nil
-		}
-		reply(events, nil)
-		return nil
-	})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/prometheus"
 	"github.com/drover-dev/drover/hub/prometheus/promtest"
 	"github.com/drover-dev/drover/hub/rollouts"
@@ -31,8 +32,10 @@ spec:
 // inWaves are two clusters of two waves, with a policy.
 func inWaves(policy string) map[string]string {
 	files := twoClusters()
-	files["clusters/a/cluster.yaml"] = "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a, labels: {ring: \"0\"}}\n"
-	files["clusters/b/cluster.yaml"] = "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: b, labels: {ring: \"1\"}}\n"
+	files["clusters/a/cluster.yaml"] = "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: a, labels: " +
+		"{ring: \"0\"}}\n"
+	files["clusters/b/cluster.yaml"] = "apiVersion: drover.dev/v1alpha1\nkind: Cluster\nmetadata: {name: b, labels: " +
+		"{ring: \"1\"}}\n"
 	files["fleet/production.yaml"] = policy
 	return files
 }
@@ -158,12 +161,18 @@ func TestWhatFailsInAWaveIsTakenBack(t *testing.T) {
 	r.wave("canary", "held back from Git")
 	r.keeps("a", "one")
 	r.push("another app", map[string]string{"apps/extra/config.yaml": configMap("extra", "y")})
-	a := r.await("a", "the other app", func(b protocol.Bundle) bool { return strings.Contains(r.lines("a", b, "extra"), `"y"`) })
+	a := r.await("a", "the other app", func(b protocol.Bundle) bool {
+		return strings.Contains(r.lines("a", b, "extra"),
+			`"y"`)
+	})
 	if got := r.lines("a", a, "web"); !strings.Contains(got, `"one"`) {
 		t.Errorf("what failed came with another commit: %s", got)
 	}
 	r.tells("a", protocol.PhaseHealthy)
-	r.await("b", "the other app", func(b protocol.Bundle) bool { return strings.Contains(r.lines("b", b, "extra"), `"y"`) })
+	r.await("b", "the other app", func(b protocol.Bundle) bool {
+		return strings.Contains(r.lines("b", b, "extra"),
+			`"y"`)
+	})
 	r.tells("b", protocol.PhaseHealthy)
 	r.push("good", web("good"))
 	r.gets("a", "good")
@@ -269,7 +278,7 @@ func TestPeopleDecideOnRollouts(t *testing.T) {
 	decide := func(o rollouts.Order, want string) {
 		t.Helper()
 		o.Policy = "production"
-		text, err := r.hub.Decide(t.Context(), o)
+		text, err := hub.RolloutsOf(r.hub).Decide(t.Context(), o)
 		if err != nil {
 			text = err.Error()
 		}
@@ -287,7 +296,7 @@ func TestPeopleDecideOnRollouts(t *testing.T) {
 	r.wave("rest", "waits for approval")
 	r.keeps("b", "one")
 	decide(rollouts.Order{Action: rollouts.Approve, Wave: "rest"}, "say who you are")
-	decide(rollouts.Order{Action: rollouts.Approve, Wave: "rest", By: "t@example.com"}, "somebody else than the author")
+	decide(rollouts.Order{Action: rollouts.Approve, Wave: "rest", By: "t@example.com"}, "another person than the author")
 	decide(rollouts.Order{Action: rollouts.Approve, Wave: "rest", By: "ann"}, "may begin")
 	r.gets("b", "two")
 	r.tells("b", protocol.PhaseHealthy)
@@ -300,8 +309,10 @@ func TestPeopleDecideOnRollouts(t *testing.T) {
 	r.gets("b", "one")
 	r.tells("a", protocol.PhaseHealthy)
 	r.tells("b", protocol.PhaseHealthy)
-	decide(rollouts.Order{Action: rollouts.Pin, Cluster: "b", Reason: "a visit", Until: time.Now().Add(time.Hour)}, "keeps what it has")
-	decide(rollouts.Order{Action: rollouts.Pin, Cluster: "x", Reason: "?", Until: time.Now().Add(time.Hour)}, "does not hold")
+	decide(rollouts.Order{Action: rollouts.Pin, Cluster: "b", Reason: "a visit", Until: time.Now().Add(time.Hour)},
+		"keeps what it has")
+	decide(rollouts.Order{Action: rollouts.Pin, Cluster: "x", Reason: "?", Until: time.Now().Add(time.Hour)},
+		"does not hold")
 	r.push("three", web("three"))
 	r.gets("a", "three")
 	r.tells("a", protocol.PhaseHealthy)
@@ -309,10 +320,11 @@ func TestPeopleDecideOnRollouts(t *testing.T) {
 	r.keeps("b", "one")
 	decide(rollouts.Order{Action: rollouts.Unpin, Cluster: "b", Reason: "over"}, "takes part")
 	r.wave("rest", "waits for approval")
-	decide(rollouts.Order{Action: rollouts.Expedite, Target: r.hub.State().Source().Revision.Hash, Reason: "now"}, "at once")
+	decide(rollouts.Order{Action: rollouts.Expedite, Target: r.hub.State().Source().Revision.Hash, Reason: "now"},
+		"at once")
 	r.gets("b", "three")
 
-	events, err := r.hub.RolloutHistory(t.Context(), "production")
+	events, err := hub.RolloutsOf(r.hub).History(t.Context(), "production")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -320,12 +332,13 @@ func TestPeopleDecideOnRollouts(t *testing.T) {
 	for _, e := range events {
 		kinds[e.Kind] = true
 	}
-	for _, want := range []string{"halt", "resume", "approve", "rollback", "pin", "unpin", "expedite", "taken", "passed", "failed"} {
+	for _, want := range []string{"halt", "resume", "approve", "rollback", "pin", "unpin", "expedite", "taken", "passed",
+		"failed"} {
 		if !kinds[want] {
 			t.Errorf("the history has no %s: %v", want, slices.Sorted(maps.Keys(kinds)))
 		}
 	}
-	if _, err := r.hub.RolloutHistory(t.Context(), "x"); err == nil {
+	if _, err := hub.RolloutsOf(r.hub).History(t.Context(), "x"); err == nil {
 		t.Error("a policy that is not there has a history")
 	}
 	var _ []query.Rollout = r.hub.State().Source().Rollouts
@@ -343,12 +356,12 @@ func TestSuspendingIsNotHeldBack(t *testing.T) {
 	}
 }
 
-// A metric that turns bad in the first wave stops it before anybody else has the change, and has it taken back; what is
+// A metric that turns bad in the first wave stops it before other clusters have the change, and has it taken back;
+// what is
 // inconclusive holds the wave, and neither passes nor fails it.
 func TestAMetricStopsAWave(t *testing.T) {
 	t.Parallel()
-	metrics := promtest.Serve(t)
-	metrics.Remove()
+	metrics := promtest.Serve(t) // which has nothing to say yet
 	policy := strings.Replace(canaryFirst, "soak: 1s}", "gates: [errors]}", 1) + `  gates:
   - name: errors
     prometheus: {address: ` + metrics.URL + `}

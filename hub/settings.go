@@ -1,13 +1,13 @@
 package hub
 
 import (
-	"context"
 	"crypto/ed25519"
 	"log/slog"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -27,14 +27,14 @@ type Settings struct {
 	Leads      Leads                // remembers the epoch; nil if there is none
 	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
 	Silence    time.Duration        // see the constant; 0 means that
-	Gates      Gates                // nil if nobody asks metrics
-	// Condition says whether a gate's condition holds of the values of an answer. An error says that nobody can say.
-	Condition func(expression string, values []float64) (bool, error)
-	Log       *slog.Logger
+	Policies   Policies             // reads RolloutPolicies
+	Gates      rollouts.Metrics     // of RolloutPolicies; nil if nobody asks them
+	Condition  rollouts.Condition   // of gates
+	Log        *slog.Logger
 }
 
-// Gates asks metrics for the gates of rollouts. It is safe for concurrent use.
-type Gates interface {
-	// Ask gives the values of an answer; none is no data. An error says why there is no answer.
-	Ask(ctx context.Context, g rollout.Gate, query string) ([]float64, error)
+// Policies reads what is declared for many clusters.
+type Policies interface {
+	// Policy reads an object that is a RolloutPolicy; is says whether it is one. An error says what is wrong with it.
+	Policy(o model.Rendered) (p rollout.Policy, is bool, err error)
 }

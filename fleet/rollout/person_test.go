@@ -156,7 +156,8 @@ func TestNewClusters(t *testing.T) {
 	s := newSim(t, twoWaves(t, nil), rings())
 	s.commit("A", "web=1").want("taken canary A", "release web=1 to a (its wave is at this target)") // all are new
 	s.healthy().step().after(30*time.Minute).healthy().step().want("passed canary A",
-		"passed rest A: it changes no cluster of the wave", "release web=1 to b c (it is new, and gets what its wave has passed)")
+		"passed rest A: it changes no cluster of the wave", "release web=1 to b c (it is new, and gets what its wave has "+
+			"passed)")
 	s.join("d", "0")
 	s.join("e", "1")
 	s.join("f", "1")

@@ -70,7 +70,7 @@ func (r waves) take(wave int) {
 	p := r.Policy.Waves[wave]
 	w := r.m.Waves[p.Name]
 	switch {
-	case !slices.ContainsFunc(r.participants(t, r.in[wave]), func(name string) bool { return !r.first(t, name) }):
+	case !slices.ContainsFunc(r.participants(t, r.in[wave]), func(n string) bool { return !r.first(t, n) }):
 		r.pass(wave, t, "it changes no cluster of the wave")
 		return
 	case slices.Contains(r.Decisions.Skips, Skip{p.Name, t.ID}):

@@ -111,9 +111,10 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /api/v1/credentials/end", s.guard(s.acting(s.endFormer)))
 	mux.HandleFunc("POST /api/v1/approve", s.guard(s.acting(s.approve)))
 	mux.HandleFunc("GET /api/v1/held/{id}", s.guard(s.held))
-	mux.HandleFunc("GET /api/v1/rollouts", s.guard(s.rollouts))
-	mux.HandleFunc("POST /api/v1/rollouts/{policy}", s.guard(s.acting(s.decide)))
-	mux.HandleFunc("GET /api/v1/rollouts/{policy}/history", s.guard(s.rolloutHistory))
+	r := rolling{s.State, s.Rollouts}
+	mux.HandleFunc("GET /api/v1/rollouts", s.guard(r.list))
+	mux.HandleFunc("POST /api/v1/rollouts/{policy}", s.guard(s.acting(r.decide)))
+	mux.HandleFunc("GET /api/v1/rollouts/{policy}/history", s.guard(r.history))
 	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
 	mux.HandleFunc("GET /api/v1/store", s.store)
 	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
@@ -123,14 +124,6 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("GET /api/v1/watch", s.watch)
 	return mux
 }
-
-// failure is an error with the HTTP status it is answered with.
-type failure struct {
-	status int
-	text   string
-}
-
-func (f failure) Error() string { return f.text }
 
 func (s *Server) allowed(r *http.Request) bool {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")

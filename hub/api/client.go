@@ -18,6 +18,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -78,6 +79,25 @@ func (c Client) Approve(ctx context.Context, id string) (query.Hold, error) {
 func (c Client) Held(ctx context.Context, id string) (query.Hold, error) {
 	var hold query.Hold
 	return hold, c.do(ctx, http.MethodGet, "/api/v1/held/"+url.PathEscape(id), nil, &hold)
+}
+
+// Rollouts asks how all policies stand.
+func (c Client) Rollouts(ctx context.Context) ([]query.Rollout, error) {
+	var out []query.Rollout
+	return out, c.do(ctx, http.MethodGet, "/api/v1/rollouts", nil, &out)
+}
+
+// Decide takes a decision on a rollout, and says what follows from it.
+func (c Client) Decide(ctx context.Context, o rollouts.Order) (string, error) {
+	var out Decided
+	err := c.do(ctx, http.MethodPost, "/api/v1/rollouts/"+url.PathEscape(o.Policy), o, &out)
+	return out.Text, err
+}
+
+// RolloutHistory asks what a policy's rollout has done, the newest last.
+func (c Client) RolloutHistory(ctx context.Context, policy string) ([]rollouts.Event, error) {
+	var out []rollouts.Event
+	return out, c.do(ctx, http.MethodGet, "/api/v1/rollouts/"+url.PathEscape(policy)+"/history", nil, &out)
 }
 
 // Forget takes a released cluster off the list.

@@ -30,7 +30,7 @@ type declaredPolicy struct {
 	doc document.Document
 }
 
-// Policy implements model.Layout.
+// Policy implements hub.Policies.
 func (l *Layout) Policy(o model.Rendered) (p rollout.Policy, is bool, err error) {
 	if !isPolicyObject(o) {
 		return p, false, nil
@@ -56,7 +56,8 @@ func notDone(p rollout.Policy) (out []rollout.Finding) {
 	}
 	for i, w := range p.Waves {
 		if w.Approval != nil && len(w.Approval.Groups) > 0 {
-			say(fmt.Sprintf("spec.waves[%d].approval.groups", i), "this release of Drover does not know who people are, so that "+
+			say(fmt.Sprintf("spec.waves[%d].approval.groups", i), "this release of Drover does not know who people are, so "+
+				"that "+
 				"nobody can approve: remove the groups, or go on without (`drover rollout skip`)")
 		}
 	}

@@ -53,7 +53,8 @@ func TestRolloutPoliciesAreRead(t *testing.T) {
 // What a policy asks for and nothing acts on is never silent.
 func TestWhatIsNotActedOnOfAPolicyIsNamed(t *testing.T) {
 	t.Parallel()
-	files := tree(aPolicy + "  after: production\n  revert: branch\n  gates: [{name: g, prometheus: {address: 'https://x'}, query: q, " +
+	files := tree(aPolicy + "  after: production\n  revert: branch\n  gates: [{name: g, prometheus: {address: " +
+		"'https://x'}, query: q, " +
 		"successCondition: 'result[0] < 1'}]\n  waves: [{name: all, gates: [g], approval: {groups: [sre]}}]\n")
 	apps, problems, _ := (&Layout{Renderer: renderer}).Fleet(t.Context(), files)
 	if len(problems) > 0 {

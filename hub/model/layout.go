@@ -4,7 +4,6 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/project"
 	"github.com/drover-dev/drover/hub/trust"
 )
@@ -50,8 +49,6 @@ type FleetApps interface {
 	// Select gives those of Fleet's apps that are for a cluster, made out for it, and what is wrong with those of
 	// which that cannot be told.
 	Select(apps []Rendered, cluster Cluster) (selected []Rendered, problems []string)
-	// Policy reads one of them that is a RolloutPolicy; is says whether it is one. An error says what is wrong with it.
-	Policy(o Rendered) (p rollout.Policy, is bool, err error)
 	// Untaken names those of Fleet's apps that name the cluster they are for, where no cluster is that one.
 	Untaken(ctx context.Context, tree Tree, d Declarations) []fleet.Note
 }

@@ -45,7 +45,8 @@ type Asker struct {
 	Allowed []outbound.Allowed
 }
 
-// Ask asks a query for now (POST /api/v1/query of the HTTP API), and gives the values of its answer in their order; none
+// Ask asks a query for now (POST /api/v1/query of the HTTP API), and gives the values of its answer in their order;
+// none
 // is no data. An error says why there is no answer.
 func (a *Asker) Ask(ctx context.Context, g rollout.Gate, query string) ([]float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
@@ -70,7 +71,8 @@ func (a *Asker) Ask(ctx context.Context, g rollout.Gate, query string) ([]float6
 	}
 	defer client.CloseIdleConnections()
 	form := url.Values{"query": {query}}.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.JoinPath("api/v1/query").String(), strings.NewReader(form))
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.JoinPath("api/v1/query").String(),
+		strings.NewReader(form))
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +117,8 @@ func clientOf(l Login) (*http.Client, error) {
 		conf.Certificates = []tls.Certificate{pair}
 	}
 	return &http.Client{
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment, DialContext: outbound.Dialer(10 * time.Second).DialContext,
+		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment,
+			DialContext:     outbound.Dialer(10 * time.Second).DialContext,
 			TLSClientConfig: conf, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}, nil

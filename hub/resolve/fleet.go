@@ -10,10 +10,8 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/query"
-	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
-	"github.com/drover-dev/drover/hub/rollouts"
 )
 
 // Fleet is the apps that are declared once for many clusters, at one revision.
@@ -36,31 +34,6 @@ func (f *Fleet) Declared() []model.Rendered {
 		return nil
 	}
 	return f.render.Declared
-}
-
-// Policies are the RolloutPolicies among what is declared for many clusters, as JSON. sure says that these are all
-// there are, and that all of them can be read.
-func (r *Resolver) Policies(f *Fleet) (out []rollouts.Declared, sure bool) {
-	sure = f != nil && !f.render.Pending && len(f.render.Problems) == 0
-	for _, o := range f.Declared() {
-		p, is, err := r.cfg.Layout.Policy(o)
-		switch {
-		case err != nil:
-			sure = false
-		case is:
-			out = append(out, rollouts.Declared{Policy: p, JSON: o.JSON})
-		}
-	}
-	return out, sure
-}
-
-// ReadPolicy reads the JSON of a RolloutPolicy.
-func (r *Resolver) ReadPolicy(data []byte) (rollout.Policy, error) {
-	p, is, err := r.cfg.Layout.Policy(model.Rendered{JSON: data})
-	if err == nil && !is {
-		err = errors.New("it is no RolloutPolicy")
-	}
-	return p, err
 }
 
 // Places are the paths in the tree on which they depend: what was read, and what was looked for and not found.

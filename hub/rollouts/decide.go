@@ -79,7 +79,7 @@ func (r *rolling) decide(now time.Time, o Order) (string, error) {
 	case len(o.Reason) > maxReason || len(o.By) > maxBy || len(o.Apps) > maxOrders:
 		return "", errors.New("the reason, the name or the list of apps is too long")
 	case o.Wave != "" && !slices.ContainsFunc(r.policy.Waves, func(w rollout.Wave) bool { return w.Name == o.Wave }):
-		return "", fmt.Errorf("the policy %s has no wave %.80q: it has %s", o.Policy, o.Wave, r.waves())
+		return "", fmt.Errorf("the policy %s has no wave %.80q: it has %s", o.Policy, o.Wave, wavesOf(r.policy))
 	case o.Reason == "" && o.Action != Approve:
 		return "", fmt.Errorf("%s needs a reason, for those who come later: --reason TEXT", o.Action)
 	}
@@ -97,9 +97,9 @@ func (r *rolling) decide(now time.Time, o Order) (string, error) {
 	return "", fmt.Errorf("there is no action %.80q on a rollout", o.Action)
 }
 
-func (r *rolling) waves() string {
-	names := make([]string, len(r.policy.Waves))
-	for i, w := range r.policy.Waves {
+func wavesOf(p rollout.Policy) string {
+	names := make([]string, len(p.Waves))
+	for i, w := range p.Waves {
 		names[i] = w.Name
 	}
 	return strings.Join(names, ", ")
@@ -120,7 +120,8 @@ func (r *rolling) find(text string) (rollout.Known, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return rollout.Known{}, fmt.Errorf("the policy %s knows no target %.80q: `drover rollout %[1]s` shows those there are",
+		return rollout.Known{}, fmt.Errorf("the policy %s knows no target %.80q: `drover rollout %[1]s` shows those "+
+			"there are",
 			r.policy.Name, text)
 	}
 	return rollout.Known{}, fmt.Errorf("%.80q is the beginning of %d targets: write more of it", text, len(found))
@@ -139,7 +140,8 @@ func (r *rolling) at(wave string) string {
 // letThrough is for an approval, and for a person who skips what a wave waits for.
 func (r *rolling) letThrough(o Order) (string, error) {
 	if o.Wave == "" {
-		return "", fmt.Errorf("name the wave, as %s/%s: the waves are %s", r.policy.Name, r.policy.Waves[0].Name, r.waves())
+		return "", fmt.Errorf("name the wave, as %s/%s: the waves are %s", r.policy.Name, r.policy.Waves[0].Name,
+			wavesOf(r.policy))
 	}
 	if o.Target == "" {
 		o.Target = r.at(o.Wave)
@@ -164,12 +166,12 @@ func (r *rolling) letThrough(o Order) (string, error) {
 	case w.Approval == nil:
 		return "", fmt.Errorf("the wave %s asks for no approval", o.Wave)
 	case len(w.Approval.Groups) > 0:
-		return "", fmt.Errorf("the wave %s asks for the word of somebody of %s, and this hub does not know who people are: "+
+		return "", fmt.Errorf("the wave %s asks for the word of a person of %s, and this hub does not know who people are: "+
 			"`drover rollout skip %s/%[1]s` goes on without", o.Wave, strings.Join(w.Approval.Groups, " or "), r.policy.Name)
 	case w.Approval.NotAuthor && o.By == "":
-		return "", fmt.Errorf("the wave %s asks for somebody else than the author: say who you are with --as", o.Wave)
+		return "", fmt.Errorf("the wave %s asks for another person than the author: say who you are with --as", o.Wave)
 	case w.Approval.NotAuthor && o.By == t.Author:
-		return "", fmt.Errorf("the wave %s asks for somebody else than the author, %s", o.Wave, t.Author)
+		return "", fmt.Errorf("the wave %s asks for another person than the author, %s", o.Wave, t.Author)
 	}
 	return fmt.Sprintf("the wave %s may begin with %s", o.Wave, t.ID), add(&r.decisions.Approvals,
 		rollout.WaveApproval{Wave: o.Wave, Target: t.ID, By: o.By})
@@ -195,7 +197,8 @@ func (r *rolling) stopOrGo(now time.Time, o Order) (string, error) {
 		if t.Failed == nil {
 			return "", fmt.Errorf("%s has not failed", t.ID)
 		}
-		return fmt.Sprintf("%s is taken for good again", t.ID), add(&r.decisions.Resumes, rollout.Resume{Target: t.ID, Time: now})
+		return fmt.Sprintf("%s is taken for good again", t.ID), add(&r.decisions.Resumes, rollout.Resume{Target: t.ID,
+			Time: now})
 	}
 	before := len(r.decisions.Halts)
 	r.decisions.Halts = slices.DeleteFunc(slices.Clone(r.decisions.Halts), func(h rollout.HaltOrder) bool {

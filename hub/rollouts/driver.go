@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/fleet/rollout"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -27,6 +28,24 @@ type Declared struct {
 	JSON   []byte // the object
 }
 
+// Read reads an object that is a RolloutPolicy; is says whether it is one. An error says what is wrong with it.
+type Read func(o model.Rendered) (p rollout.Policy, is bool, err error)
+
+// Declare gives the policies among what is declared for many clusters. sure says that all of them can be read.
+func Declare(objects []model.Rendered, read Read) (out []Declared, sure bool) {
+	sure = true
+	for _, o := range objects {
+		p, is, err := read(o)
+		switch {
+		case err != nil:
+			sure = false
+		case is:
+			out = append(out, Declared{p, o.JSON})
+		}
+	}
+	return out, sure
+}
+
 // Driver drives the rollouts of all policies.
 type Driver struct {
 	log      *slog.Logger
@@ -38,8 +57,8 @@ type Driver struct {
 	staged bool             // what Git asks of some member is news
 }
 
-// New makes a driver from what Unsaved gave to the store. read reads the JSON of a RolloutPolicy.
-func New(from map[string][]byte, read func(data []byte) (rollout.Policy, error), log *slog.Logger) *Driver {
+// New makes a driver from what Unsaved gave to the store.
+func New(from map[string][]byte, read Read, log *slog.Logger) *Driver {
 	d := &Driver{log: log, rollouts: map[string]*rolling{}, entries: map[string]protocol.App{}, stored: map[string]saved{},
 		news: map[string]bool{}}
 	d.load(from, read)
@@ -76,7 +95,7 @@ func (d *Driver) Follow(declared []Declared, sure bool) (changed bool) {
 }
 
 func newRolling() *rolling {
-	return &rolling{members: map[string]*member{}, lost: map[string]bool{}, gates: map[place]*measuring{},
+	return &rolling{members: map[string]*member{}, lost: map[string]bool{}, gates: gates{},
 		decisions: rollout.Decisions{Pins: map[string]rollout.Pin{}}}
 }
 
@@ -227,9 +246,10 @@ func (d *Driver) ask(r *rolling, name string, labels map[string]string) {
 	m.labels = labels
 }
 
-// choose is what an app of a cluster is to be now; is says whether there is to be such an app. What is not decided, and
-// what is not known any more, stays as it was given.
-func (d *Driver) choose(r *rolling, now time.Time, cluster, app string, asked, had map[string]protocol.App) (a protocol.App, is bool) {
+// choose is what an app of a cluster is to be now; is says whether there is to be such an app. What is not decided, or
+// not known any more, is kept as it was given.
+func (d *Driver) choose(r *rolling, now time.Time, cluster, app string, asked,
+	had map[string]protocol.App) (a protocol.App, is bool) {
 	want, wanted := asked[app]
 	was, given := had[app]
 	digest, known := r.wanted(cluster, app, now)
@@ -242,7 +262,8 @@ func (d *Driver) choose(r *rolling, now time.Time, cluster, app string, asked, h
 		if kept, have := d.entries[digest]; have {
 			was, given = kept, true
 		} else {
-			d.log.Error("what an app was released to is not known any more: it stays as it was given last", "cluster", cluster,
+			d.log.Error("what an app was released to is not known any more: the version that was given last is kept",
+				"cluster", cluster,
 				"app", app, "policy", r.policy.Name)
 		}
 	}
@@ -300,9 +321,6 @@ func (d *Driver) Offer(rev protocol.Revision, author string, waits func(cluster 
 	}
 }
 
-// Stale says whether what Git asks for has changed since the last step.
-func (d *Driver) Stale() bool { return d.staged }
-
 // Step decides what is released now, and gives the clusters that are to be given something, sorted. What Unsaved gives
 // has to be stored before they are.
 func (d *Driver) Step(now time.Time, facts Facts) (clusters []string) {
@@ -314,7 +332,7 @@ func (d *Driver) Step(now time.Time, facts Facts) (clusters []string) {
 			found[name] = true
 		}
 		for _, e := range r.history[min(before, len(r.history)):] {
-			d.tell(r, e)
+			tell(d.log, r.policy.Name, e)
 		}
 		if r.gone && r.settled() {
 			d.log.Info("a RolloutPolicy that is gone from Git has ended", "policy", r.policy.Name)
@@ -325,12 +343,12 @@ func (d *Driver) Step(now time.Time, facts Facts) (clusters []string) {
 }
 
 // tell logs an event.
-func (d *Driver) tell(r *rolling, e Event) {
+func tell(log *slog.Logger, policy string, e Event) {
 	level := slog.LevelInfo
 	if e.Kind == string(rollout.EventFailed) {
 		level = slog.LevelWarn
 	}
-	d.log.Log(context.Background(), level, "rollout: "+e.Kind, "policy", r.policy.Name, "wave", e.Wave, "target", e.Target,
+	log.Log(context.Background(), level, "rollout: "+e.Kind, "policy", policy, "wave", e.Wave, "target", e.Target,
 		"why", e.Text)
 }
 
@@ -347,8 +365,7 @@ func (d *Driver) Due() (first time.Time) {
 }
 
 // Show is how all policies stand, by name.
-func (d *Driver) Show() []query.Rollout {
-	out := make([]query.Rollout, 0, len(d.rollouts))
+func (d *Driver) Show() (out []query.Rollout) {
 	for _, r := range d.sorted() {
 		out = append(out, r.show())
 	}
@@ -362,16 +379,6 @@ func (d *Driver) History(policy string) (events []Event, known bool) {
 		return nil, false
 	}
 	return slices.Clone(r.history), true
-}
-
-// Holds says whether any policy holds a cluster.
-func (d *Driver) Holds(cluster string) bool {
-	for _, r := range d.rollouts {
-		if r.members[cluster] != nil {
-			return true
-		}
-	}
-	return false
 }
 
 func byName(apps []protocol.App) map[string]protocol.App {

@@ -15,6 +15,7 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/fleet/selector"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -94,11 +95,11 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 
 // start starts the hub again.
 func (f *fleet) start() {
-	f.d = New(f.store, func(data []byte) (rollout.Policy, error) {
-		if string(data) != `"`+f.policy.Name+`"` {
-			return rollout.Policy{}, errors.New("another")
+	f.d = New(f.store, func(o model.Rendered) (rollout.Policy, bool, error) {
+		if string(o.JSON) != `"`+f.policy.Name+`"` {
+			return rollout.Policy{}, false, errors.New("another")
 		}
-		return f.policy, nil
+		return f.policy, true, nil
 	}, quiet())
 }
 
@@ -370,9 +371,10 @@ func TestALabelThatIsNotKnownReleasesNothing(t *testing.T) {
 	if textOf(s.Apps) != "web=1" {
 		t.Errorf("a cluster.yaml that cannot be read releases %s", textOf(s.Apps))
 	}
-	s = f.d.Stage(f.now, map[string]string{"ring": "c"}, true, protocol.Bundle{Cluster: "b", Apps: appsOf("web=3")}, f.given["b"],
+	s = f.d.Stage(f.now, map[string]string{"ring": "c"}, true, protocol.Bundle{Cluster: "b", Apps: appsOf("web=3")},
+		f.given["b"],
 		func(string) bool { return false })
-	if textOf(s.Apps) != "web=3" || f.d.Holds("b") {
+	if textOf(s.Apps) != "web=3" || f.d.rollouts["production"].members["b"] != nil {
 		t.Errorf("out of the policy it has %s", textOf(s.Apps))
 	}
 }
@@ -440,7 +442,8 @@ func TestWhatStateAnAppIsIn(t *testing.T) {
 		t.Errorf("a report of another epoch counts as %d", got.Generation)
 	}
 	for phase, want := range map[protocol.Phase]rollout.State{protocol.PhasePending: rollout.Progressing,
-		protocol.PhaseApplying: rollout.Progressing, protocol.PhaseHealthy: rollout.Healthy, protocol.PhaseFailed: rollout.Bad,
+		protocol.PhaseApplying: rollout.Progressing, protocol.PhaseHealthy: rollout.Healthy,
+		protocol.PhaseFailed:    rollout.Bad,
 		protocol.PhaseSuspended: rollout.Suspended} {
 		if got := stateOf(protocol.AppReport{Phase: phase}); got != want {
 			t.Errorf("%s is %s, want %s", phase, got, want)
@@ -494,7 +497,7 @@ func TestDecisionsThatAreRefused(t *testing.T) {
 		{Order{Action: Skip, Wave: "rest", Target: "abc", Reason: "r"}, "knows no target"},
 		{Order{Action: Skip, Wave: "rest", Target: "000", Reason: "r"}, "the beginning of"},
 		{Order{Action: Approve, Wave: "canary", Target: target}, "waits for nothing"},
-		{Order{Action: Approve, Wave: "rest"}, "somebody of sre"},
+		{Order{Action: Approve, Wave: "rest"}, "a person of sre"},
 		{Order{Action: Halt, Reason: "r", Until: start.Add(-time.Hour)}, "that time is over"},
 		{Order{Action: Halt, Reason: strings.Repeat("r", 2000)}, "too long"},
 		{Order{Action: Resume, Reason: "r"}, "nothing is halted"},
@@ -510,14 +513,16 @@ func TestDecisionsThatAreRefused(t *testing.T) {
 		}
 		before, _ := json.Marshal(f.d.rollouts["production"].stored())
 		_, err := f.d.Decide(f.now, c.order)
-		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, ErrRefused) && !errors.Is(err, ErrNoRollout) {
+		if err == nil || !strings.Contains(err.Error(), c.want) || !errors.Is(err, ErrRefused) && !errors.Is(err,
+			ErrNoRollout) {
 			t.Errorf("%+v: %v, want %q", c.order, err, c.want)
 		}
 		if after, _ := json.Marshal(f.d.rollouts["production"].stored()); string(after) != string(before) {
 			t.Errorf("%+v changed something: %s", c.order, after)
 		}
 	}
-	if _, err := f.d.Decide(f.now, Order{Action: Skip, Policy: "production", Wave: "rest", Reason: "r", By: "ann"}); err != nil {
+	if _, err := f.d.Decide(f.now, Order{Action: Skip, Policy: "production", Wave: "rest", Reason: "r",
+		By: "ann"}); err != nil {
 		t.Error(err)
 	}
 	f.roll()

@@ -47,6 +47,9 @@ type measuring struct {
 	asking bool
 }
 
+// gates are those that are being asked.
+type gates map[place]*measuring
+
 // due is when a gate is to be asked next.
 func (m measuring) due(g rollout.Gate) time.Time {
 	if m.Last.IsZero() {
@@ -87,7 +90,7 @@ func (r *rolling) measure(now time.Time) map[place]rollout.Gate {
 	return asked
 }
 
-// Questions gives the measurements that are due, each once: Answer is told what came of it.
+// Questions gives the measurements that are due, each once: Answer is told the result.
 func (d *Driver) Questions(now time.Time) (out []Question) {
 	for _, r := range d.sorted() {
 		for at, g := range r.measure(now) {
@@ -108,7 +111,8 @@ func (r *rolling) ask(query string, at place) string {
 	if strings.Contains(query, "${wave.clusters}") {
 		var names []string
 		for name, m := range r.members {
-			if w := r.policy.WaveOf(m.labels); w >= 0 && r.policy.Waves[w].Name == at.Wave && r.memory.Clusters[name].Target == at.Target {
+			if w := r.policy.WaveOf(m.labels); w >= 0 && r.policy.Waves[w].Name == at.Wave &&
+				r.memory.Clusters[name].Target == at.Target {
 				names = append(names, regexp.QuoteMeta(name))
 			}
 		}
@@ -135,7 +139,8 @@ func (d *Driver) Answer(now time.Time, q Question, v Verdict, text string) {
 	default:
 		m.Row = 0
 	}
-	m.Text = fmt.Sprintf("%d of %d in a row, %d of %d failures: %s", m.Row, q.Gate.Count, m.Failed, q.Gate.FailureLimit, text)
+	m.Text = fmt.Sprintf("%d of %d in a row, %d of %d failures: %s", m.Row, q.Gate.Count, m.Failed, q.Gate.FailureLimit,
+		text)
 	switch {
 	case m.Failed > q.Gate.FailureLimit:
 		m.Ended = Failure
@@ -145,8 +150,8 @@ func (d *Driver) Answer(now time.Time, q Question, v Verdict, text string) {
 }
 
 // results are what the gates have said, for a step.
-func (r *rolling) results() (out []rollout.GateResult) {
-	for _, m := range r.gates {
+func (all gates) results() (out []rollout.GateResult) {
+	for _, m := range all {
 		out = append(out, rollout.GateResult{Gate: m.Gate, Wave: m.Wave, Target: m.Target, Slice: m.Slice,
 			Passed: m.Ended == Success, Failed: m.Ended == Failure, At: m.Last, Text: m.Text})
 	}
@@ -157,9 +162,9 @@ func (r *rolling) results() (out []rollout.GateResult) {
 }
 
 // measurements are what is to be stored of the gates, in order.
-func (r *rolling) measurements() []measuring {
-	out := make([]measuring, 0, len(r.gates))
-	for _, m := range r.gates {
+func (all gates) list() []measuring {
+	out := make([]measuring, 0, len(all))
+	for _, m := range all {
 		out = append(out, *m)
 	}
 	slices.SortFunc(out, func(a, b measuring) int { return strings.Compare(a.Wave+"/"+a.Gate, b.Wave+"/"+b.Gate) })

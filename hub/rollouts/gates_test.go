@@ -13,8 +13,9 @@ import (
 func gated(t *testing.T) rollout.Policy {
 	p := inTwo(t)
 	p.Waves[0].Gates = []string{"errors"}
-	p.Gates = []rollout.Gate{{Name: "errors", Query: `x{cluster=~"${wave.clusters}"} ${wave.name} ${target}`, Interval: time.Minute,
-		Count: 3, FailureLimit: 1}}
+	p.Gates = []rollout.Gate{{Name: "errors", Query: `x{cluster=~"${wave.clusters}"} ${wave.name} ${target}`,
+		Interval: time.Minute,
+		Count:    3, FailureLimit: 1}}
 	return p
 }
 

@@ -24,7 +24,7 @@ type rolling struct {
 	members map[string]*member
 	offered []rollout.Target // not taken in yet
 	lost    map[string]bool  // targets that the branch does not have any more
-	gates   map[place]*measuring
+	gates   gates
 	why     []rollout.WaveState
 	wake    time.Time // when to step although nothing changes; zero for never
 }
@@ -154,10 +154,11 @@ func (r *rolling) name(rev protocol.Revision) string {
 }
 
 // step decides what is released now, and gives the clusters that are to be given something.
-func (r *rolling) step(now time.Time, facts Facts, holds func(cluster string) func(app string) bool) (clusters []string) {
+func (r *rolling) step(now time.Time, facts Facts,
+	holds func(cluster string) func(app string) bool) (clusters []string) {
 	in := rollout.Input{Now: now, Policy: r.policy, Members: map[string]rollout.Member{}, Candidates: r.offered,
 		Gone: r.lost, Released: map[string]rollout.Released{}, Reports: map[string]rollout.Report{},
-		Decisions: r.decisions, Gates: r.results()}
+		Decisions: r.decisions, Gates: r.gates.results()}
 	for name, m := range r.members {
 		report, link := facts.Heard(name)
 		bundle, at := facts.Given(name)

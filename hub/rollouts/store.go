@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet/rollout"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -139,7 +140,7 @@ func encode(v any) []byte {
 
 func (r *rolling) stored() storedPolicy {
 	return storedPolicy{r.declared, r.gone, r.memory.Waves, r.memory.Seq, r.memory.Bad, r.decisions, r.history,
-		r.measurements()}
+		r.gates.list()}
 }
 
 // Saved is told that the store has all that Unsaved gave.
@@ -164,7 +165,7 @@ func (d *Driver) sweep() (used map[string]bool) {
 }
 
 // load takes in what was stored. What cannot be read is said, and missing.
-func (d *Driver) load(from map[string][]byte, read func([]byte) (rollout.Policy, error)) {
+func (d *Driver) load(from map[string][]byte, read Read) {
 	take := func(key string, into any) bool {
 		if err := json.Unmarshal(from[key], into); err != nil {
 			d.log.Error("a part of what was decided on rollouts cannot be read", "key", key, "err", err)
@@ -181,7 +182,7 @@ func (d *Driver) load(from map[string][]byte, read func([]byte) (rollout.Policy,
 		if !take(key, &p) {
 			continue
 		}
-		policy, err := read(p.Declared)
+		policy, _, err := read(model.Rendered{JSON: p.Declared})
 		if err != nil {
 			d.log.Error("the RolloutPolicy that was followed last cannot be read any more", "policy", name, "err", err)
 			policy.Name = name

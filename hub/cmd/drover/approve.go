@@ -98,12 +98,12 @@ func question(h query.Hold) string {
 
 // printHold shows what would happen.
 func printHold(w io.Writer, h query.Hold) {
-	sayf(w, "%s: %s", h.Name(), show.OneLine(h.Text()))
+	show.Sayf(w, "%s: %s", h.Name(), show.OneLine(h.Text()))
 	if len(h.Clusters) > 3 {
-		sayf(w, "  clusters: %s", strings.Join(h.Clusters, ", "))
+		show.Sayf(w, "  clusters: %s", strings.Join(h.Clusters, ", "))
 	}
 	if len(h.Apps) > 1 {
-		sayf(w, "  apps: %s", strings.Join(h.Apps, ", "))
+		show.Sayf(w, "  apps: %s", strings.Join(h.Apps, ", "))
 	}
 	printObjects(w, h)
 }
@@ -111,12 +111,12 @@ func printHold(w io.Writer, h query.Hold) {
 // printObjects lists what a hold names.
 func printObjects(w io.Writer, h query.Hold) {
 	if h.Object != "" {
-		sayf(w, "  %s, which holds:", show.OneLine(h.Object))
+		show.Sayf(w, "  %s, which holds:", show.OneLine(h.Object))
 	}
 	for _, o := range h.Objects {
-		sayf(w, "  %s", show.OneLine(o))
+		show.Sayf(w, "  %s", show.OneLine(o))
 	}
 	if n := h.Count + h.Added + h.Changed + h.Removed - len(h.Objects); n > 0 && len(h.Objects) > 0 {
-		sayf(w, "  and %d more", n)
+		show.Sayf(w, "  and %d more", n)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 
 	"github.com/spf13/cobra"
 )
@@ -37,7 +38,7 @@ drover cluster rotate.`,
 			}
 			out := cmd.OutOrStdout()
 			question := fmt.Sprintf("Does the cluster whose kube-system has uid %s (pod %s) take the place of %s as "+
-				"%s?", d.Copy.UID, orDash(d.Copy.Agent), before, args[0])
+				"%s?", d.Copy.UID, show.OrDash(d.Copy.Agent), before, args[0])
 			if err := confirm(cmd.InOrStdin(), out, yes, question); err != nil {
 				return err
 			}

@@ -22,10 +22,12 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/cmd/drover/waves"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/git/access"
 	"github.com/drover-dev/drover/hub/kustomize"
+	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
@@ -212,10 +214,12 @@ func (p *hubProcess) open() error {
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Peers, h.Leads, h.TakeOver = bus, store, o.takeOver
 	h.Sources = sources
-	if h.Gates, err = p.opts.sources.gates(); err != nil {
+	allowed, err := p.opts.sources.allowed()
+	if err != nil {
 		return err
 	}
-	h.Condition = cel.Gate
+	h.Policies, h.Condition = &layout.Layout{}, cel.Gate
+	h.Gates = waves.Metrics(p.opts.sources.credentials, p.opts.sources.local, allowed)
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
 	resolver, done, err := o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.noBases, Store: store,
 		Secret: keys.Secret, Background: true})
@@ -273,7 +277,7 @@ func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), 
 	if err != nil {
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
-	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget, Rollouts: p.hub,
+	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget, Rollouts: hub.RolloutsOf(p.hub),
 		Accept: p.hub.Accept, Poke: poke, Checks: checks,
 		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
 	p.api = &http.Server{Handler: s.Handler()}

@@ -17,6 +17,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/cmd/drover/reference"
+	"github.com/drover-dev/drover/hub/cmd/drover/waves"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -85,9 +86,15 @@ drift the moment it happens, and reports back.`,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), newRolloutCommand(), newRenderCommand(), newLintCommand(), newImportCommand(), newSchemaCommand(),
+	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), waves.New(connect, func(err error) error { return usageError{err} }), newRenderCommand(), newLintCommand(), newImportCommand(), newSchemaCommand(),
 		newAgentCommand(), newVersionCommand(), reference.Command(), newKustomizeWorkerCommand())
 	return root
+}
+
+// connect makes what finds the hub, for commands of other packages.
+func connect() waves.Connection {
+	c := &connection{}
+	return waves.Connection{Flags: c.flags, Client: c.client}
 }
 
 // exactly is cobra.ExactArgs as a usage error that names what is missing.

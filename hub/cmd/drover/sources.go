@@ -12,7 +12,6 @@ import (
 
 	"github.com/spf13/pflag"
 
-	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/credentials"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
@@ -20,7 +19,6 @@ import (
 	"github.com/drover-dev/drover/hub/helm/repository"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/oci"
-	"github.com/drover-dev/drover/hub/prometheus"
 	"github.com/drover-dev/drover/hub/webfile"
 	"github.com/drover-dev/drover/internal/outbound"
 )
@@ -80,17 +78,6 @@ func (o *sourceOptions) allowed() (allowed []outbound.Allowed, err error) {
 		allowed = append(allowed, a)
 	}
 	return allowed, nil
-}
-
-// gates asks metrics for the gates of rollouts, with the same credentials and within the same bounds as sources.
-func (o *sourceOptions) gates() (hub.Gates, error) {
-	allowed, err := o.allowed()
-	return &prometheus.Asker{Local: o.local, Allowed: allowed, Login: func(ctx context.Context, address, name string) (prometheus.Login,
-		error) {
-		c, err := o.credentials.Find(ctx, address, name, false)
-		return prometheus.Login{Username: c.Username, Password: c.Password, Token: c.Token, CA: c.CA, Certificate: c.Certificate,
-			Key: c.Key}, err
-	}}, err
 }
 
 func (o *sourceOptions) find(ctx context.Context, s model.Source) (credentials.Credential, error) {

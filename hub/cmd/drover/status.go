@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -192,7 +191,7 @@ func (o *statusOptions) printRows(w io.Writer, f api.Fleet) error {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", show.OneLine(r.Name), show.OneLine(agentState(r, f.Time)), healthWord(r), r.Apps, r.Objects,
 			show.OneLine(revision(r)), heard(r, f.Time))
 		if wide {
-			fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\t%s\t", orDash(string(r.Reason)), r.Accepted, r.Generation, r.Drift, orDash(r.Agent.Kubernetes), orDash(r.Agent.Version), show.OneLine(labels(r.Labels)))
+			fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\t%s\t", show.OrDash(string(r.Reason)), r.Accepted, r.Generation, r.Drift, show.OrDash(r.Agent.Kubernetes), show.OrDash(r.Agent.Version), show.OneLine(labels(r.Labels)))
 		}
 		fmt.Fprintln(t, show.OneLine(r.Message))
 	}
@@ -231,7 +230,7 @@ const maxReleases = 15
 func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	at := "not read yet"
 	if s.Revision.Hash != "" {
-		at = fmt.Sprintf("%s %q, resolved %s ago", s.Revision.Short(), s.Revision.Subject, ago(s.Resolved, now))
+		at = fmt.Sprintf("%s %q, resolved %s ago", s.Revision.Short(), s.Revision.Subject, show.Ago(s.Resolved, now))
 	}
 	branch := ""
 	if s.Branch != "" {
@@ -239,27 +238,27 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	}
 	fmt.Fprintf(w, "%s\n", show.OneLine(fmt.Sprintf("%s%s at %s", s.Repository, branch, at)))
 	if s.Error != "" {
-		sayf(w, "  cannot be followed since %s: %s", ago(s.ErrorSince, now), show.OneLine(s.Error))
+		show.Sayf(w, "  cannot be followed since %s: %s", show.Ago(s.ErrorSince, now), show.OneLine(s.Error))
 	}
 	if s.Stalled != "" {
-		sayf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s",
-			ago(s.StalledSince, now), s.Stalled)
+		show.Sayf(w, "  nothing can be published since %s, and it is tried again; agents keep their clusters as they are: %s",
+			show.Ago(s.StalledSince, now), s.Stalled)
 	}
 	if !s.Hub.Acts() {
-		sayf(w, "  this hub does not act for the fleet: its state is %s, with epoch %d", s.Hub.State, s.Hub.Epoch)
+		show.Sayf(w, "  this hub does not act for the fleet: its state is %s, with epoch %d", s.Hub.State, s.Hub.Epoch)
 	}
 	if s.Withheld != nil {
-		sayf(w, "  since %s %s", ago(s.Withheld.Since, now), show.OneLine(s.Withheld.String()))
+		show.Sayf(w, "  since %s %s", show.Ago(s.Withheld.Since, now), show.OneLine(s.Withheld.String()))
 	}
 	for _, p := range s.Problems {
-		sayf(w, "  %s", show.OneLine(p))
+		show.Sayf(w, "  %s", show.OneLine(p))
 	}
 	for _, from := range s.Sources {
 		switch {
 		case from.Error != "" && from.Revision != "":
-			sayf(w, "  a source cannot be fetched since %s, and is used as it was at %s: %s", ago(from.Since, now), from.Revision, show.OneLine(from.Error))
+			show.Sayf(w, "  a source cannot be fetched since %s, and is used as it was at %s: %s", show.Ago(from.Since, now), from.Revision, show.OneLine(from.Error))
 		case from.Error != "":
-			sayf(w, "  a source cannot be fetched since %s: %s", ago(from.Since, now), show.OneLine(from.Error))
+			show.Sayf(w, "  a source cannot be fetched since %s: %s", show.Ago(from.Since, now), show.OneLine(from.Error))
 		}
 	}
 	releases := 0
@@ -271,21 +270,19 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 		}
 		since := ""
 		if !h.Since.IsZero() {
-			since = " since " + ago(h.Since, now)
+			since = " since " + show.Ago(h.Since, now)
 		}
 		back := ""
 		if h.Revision.Hash != "" && h.Kind != protocol.HoldRelease {
 			back = ", or bring it back in Git"
 		}
-		sayf(w, "  held%s: %s; let it through with `drover approve %s`%s", since, show.OneLine(h.Text()), h.Name(), back)
+		show.Sayf(w, "  held%s: %s; let it through with `drover approve %s`%s", since, show.OneLine(h.Text()), h.Name(), back)
 	}
 	if more := releases - maxReleases; more > 0 {
-		sayf(w, "  held: newer content of %d more %s; -o json has all", more, show.Plural(more, "declaration"))
+		show.Sayf(w, "  held: newer content of %d more %s; -o json has all", more, show.Plural(more, "declaration"))
 	}
-	for _, r := range s.Rollouts {
-		if text := waves.Line(r); text != "" {
-			sayf(w, "  %s", text)
-		}
+	for _, text := range waves.Lines(s.Rollouts) {
+		show.Sayf(w, "  %s", text)
 	}
 	printJoins(w, s, now)
 	fmt.Fprintln(w)
@@ -301,15 +298,12 @@ func printDetail(w io.Writer, d api.Detail) {
 	if len(d.Labels) > 0 {
 		line("Labels", "%s", labels(d.Labels))
 	}
-	for _, r := range d.Source.Rollouts {
-		if slices.Contains(r.Behind, d.Name) {
-			line("Held back", "by the policy %s: Git asks for something else than it was given; `drover rollout why %[1]s` says what "+
-				"it waits for", r.Policy)
-		}
+	for _, text := range waves.Holding(d.Source.Rollouts, d.Name) {
+		line("Held back", "%s", text)
 	}
 	line("Agent", "%s %s", agentState(d.Row, d.Time), describeAgent(d.Agent))
 	if !d.Since.IsZero() {
-		line("Since", "%s (%s ago)", d.Since.Local().Format(time.DateTime), ago(d.Since, d.Time))
+		line("Since", "%s (%s ago)", d.Since.Local().Format(time.DateTime), show.Ago(d.Since, d.Time))
 	}
 	line("Heard", "%s", heard(d.Row, d.Time))
 	line("Health", "%s", healthWord(d.Row))
@@ -320,11 +314,11 @@ func printDetail(w io.Writer, d api.Detail) {
 		line("Message", "%s", show.OneLine(d.Message))
 	}
 	if d.Untaken.Count > 0 {
-		line("Not taken", "%s (%s ago)", d.Untaken, ago(d.Untaken.Last, d.Time))
+		line("Not taken", "%s (%s ago)", d.Untaken, show.Ago(d.Untaken.Last, d.Time))
 	}
 	_ = t.Flush()
 	for _, p := range d.Problems {
-		sayf(w, "  %s", show.OneLine(p))
+		show.Sayf(w, "  %s", show.OneLine(p))
 	}
 	for _, h := range d.Holds {
 		fmt.Fprintf(w, "\nHeld as %s: %s\n", show.OneLine(h.Name()), show.OneLine(h.Text()))
@@ -335,7 +329,7 @@ func printDetail(w io.Writer, d api.Detail) {
 		fmt.Fprintln(w, "\nAsked for in Git and not done:")
 	}
 	for _, n := range d.Notes {
-		sayf(w, "  %s", n)
+		show.Sayf(w, "  %s", n)
 	}
 	printEvents(w, d)
 }
@@ -344,7 +338,7 @@ func describeAgent(a protocol.Agent) string {
 	if a.Identity == "" {
 		return ""
 	}
-	return fmt.Sprintf("(%s, version %s, Kubernetes %s)", a.Identity, orDash(a.Version), orDash(a.Kubernetes))
+	return fmt.Sprintf("(%s, version %s, Kubernetes %s)", a.Identity, show.OrDash(a.Version), show.OrDash(a.Kubernetes))
 }
 
 func printApps(w io.Writer, d api.Detail) {
@@ -357,8 +351,8 @@ func printApps(w io.Writer, d api.Detail) {
 	fmt.Fprintln(t, "APP\tPHASE\tREASON\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
 	for _, a := range d.AppRows {
 		rev := protocol.Revision{Hash: a.Revision}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", show.OneLine(a.Name), show.OneLine(string(a.Phase)), orDash(string(a.Reason)),
-			show.OneLine(string(a.Health)), query.Count{Good: a.Current, All: a.Objects}, orDash(rev.Short()), ago(a.Since, d.Time), show.OneLine(a.Message))
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", show.OneLine(a.Name), show.OneLine(string(a.Phase)), show.OrDash(string(a.Reason)),
+			show.OneLine(string(a.Health)), query.Count{Good: a.Current, All: a.Objects}, show.OrDash(rev.Short()), show.Ago(a.Since, d.Time), show.OneLine(a.Message))
 	}
 	_ = t.Flush()
 	for _, a := range d.AppRows {
@@ -366,10 +360,10 @@ func printApps(w io.Writer, d api.Detail) {
 			if strings.Contains(a.Message, p.Object.String()+": "+p.Message) {
 				continue // it stands above
 			}
-			sayf(w, "  %s", show.OneLine(fmt.Sprintf("%s: %s is %s: %s", a.Name, p.Object, p.Health, p.Message)))
+			show.Sayf(w, "  %s", show.OneLine(fmt.Sprintf("%s: %s is %s: %s", a.Name, p.Object, p.Health, p.Message)))
 		}
 		if a.More > 0 {
-			sayf(w, "  %s: and %d more", show.OneLine(a.Name), a.More)
+			show.Sayf(w, "  %s: and %d more", show.OneLine(a.Name), a.More)
 		}
 	}
 }
@@ -389,7 +383,7 @@ func printEvents(w io.Writer, d api.Detail) {
 		if e.Kind == protocol.EventDrift {
 			text = fmt.Sprintf("%s (%.0f ms)", e.Message, float64(e.Took))
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", ago(e.Time, d.Time), show.OneLine(string(e.Kind)), show.OneLine(what), show.OneLine(text))
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\n", show.Ago(e.Time, d.Time), show.OneLine(string(e.Kind)), show.OneLine(what), show.OneLine(text))
 	}
 	_ = t.Flush()
 }
@@ -397,7 +391,7 @@ func printEvents(w io.Writer, d api.Detail) {
 // agentState says how the hub stands to the agent, and since when where that matters.
 func agentState(r query.Row, now time.Time) string {
 	if (r.State == query.StateOffline || r.State == query.StateReleased) && !r.Since.IsZero() {
-		return fmt.Sprintf("%s %s", r.State, ago(r.Since, now))
+		return fmt.Sprintf("%s %s", r.State, show.Ago(r.Since, now))
 	}
 	return string(r.State)
 }
@@ -408,7 +402,7 @@ func heard(r query.Row, now time.Time) string {
 	if r.State == query.StateConnected && !r.Received.IsZero() {
 		return "live"
 	}
-	return ago(r.Received, now)
+	return show.Ago(r.Received, now)
 }
 
 // healthWord is the health, marked where it is as old as the last report of an agent that is away.
@@ -434,23 +428,6 @@ func revision(r query.Row) string {
 	return r.Applied.Short() + " → " + r.Desired.Short()
 }
 
-// ago says how long before now a time was, in one or two units.
-func ago(t, now time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	d := max(now.Sub(t), 0)
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
-	case d < 24*time.Hour:
-		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
-	}
-	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
-}
-
 func labels(m map[string]string) string {
 	if len(m) == 0 {
 		return "-"
@@ -460,16 +437,4 @@ func labels(m map[string]string) string {
 		out = append(out, k+"="+m[k])
 	}
 	return strings.Join(out, ",")
-}
-
-func orDash(s string) string {
-	if s == "" {
-		return "-"
-	}
-	return show.OneLine(s)
-}
-
-// sayf prints one line, whatever is in it.
-func sayf(w io.Writer, format string, args ...any) {
-	fmt.Fprintln(w, strings.TrimRight(show.OneLine(fmt.Sprintf(format, args...)), " "))
 }

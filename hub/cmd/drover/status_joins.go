@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/hub"
@@ -26,32 +25,23 @@ func printJoins(w io.Writer, s hub.SourceStatus, now time.Time) {
 			"last %s ago from %s: they joined a hub with other keys; "+
 			"bring those back with `drover hub restore`, or let the clusters join this one with `drover agent "+
 			"manifest --cluster NAME --replace | kubectl apply -f -`\n",
-			d.Count, show.Plural(int(d.Count), "connection"), d.Addresses, addresses, ago(d.Time, now), orDash(d.Last))
+			d.Count, show.Plural(int(d.Count), "connection"), d.Addresses, addresses, show.Ago(d.Time, now), show.OrDash(d.Last))
 	}
 	if d := s.Damage; d.Count > 0 {
 		fmt.Fprintf(w, "  NATS was changed by another client than this hub, %d %s, the last %s ago, and was restored: %s. See who has the hub's "+
-			"keys, or runs the NATS servers\n", d.Count, show.Plural(d.Count, "time"), ago(d.Time, now), show.OneLine(d.Text))
+			"keys, or runs the NATS servers\n", d.Count, show.Plural(d.Count, "time"), show.Ago(d.Time, now), show.OneLine(d.Text))
 	}
 	if n := len(s.Joins.Former); n > 0 {
-		sayf(w, "  %d %s still %s a credential of an older release, which does not bound what its holder may send: %s. The "+
+		show.Sayf(w, "  %d %s still %s a credential of an older release, which does not bound what its holder may send: %s. The "+
 			"agents are asked to renew when they connect; then run `drover hub %s`", n, show.Plural(n, "cluster"),
-			verb(n, "uses", "use"), few(s.Joins.Former), endFormerUse)
+			verb(n, "uses", "use"), show.Few(s.Joins.Former), endFormerUse)
 	}
 	if n := len(s.Joins.Moving); n > 0 {
-		sayf(w, "  %d %s still %s a credential of the account key before: %s. The agents are asked to renew when they connect; "+
-			"then run `drover hub keys finish account`", n, show.Plural(n, "cluster"), verb(n, "uses", "use"), few(s.Joins.Moving))
+		show.Sayf(w, "  %d %s still %s a credential of the account key before: %s. The agents are asked to renew when they connect; "+
+			"then run `drover hub keys finish account`", n, show.Plural(n, "cluster"), verb(n, "uses", "use"), show.Few(s.Joins.Moving))
 	}
 	if j := s.Joins; j.Refused > 0 {
-		sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,
-			show.Plural(int(j.Refused), "request"), ago(j.Time, now), show.OneLine(j.Last))
+		show.Sayf(w, "  refused since the hub started: %d %s for a credential, the last %s ago: %s", j.Refused,
+			show.Plural(int(j.Refused), "request"), show.Ago(j.Time, now), show.OneLine(j.Last))
 	}
-}
-
-// few names the first of many.
-func few(names []string) string {
-	const most = 5
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

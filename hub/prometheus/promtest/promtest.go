@@ -6,6 +6,7 @@ package promtest
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"math"
 	"net"
 	"net/http"
@@ -26,12 +27,32 @@ type Server struct {
 	URL   string
 	value atomic.Uint64 // bits of a float64
 	gone  atomic.Bool
+	t     *testing.T
 }
 
-// Set has the metric have a value from the next scrape on.
-func (s *Server) Set(v float64) { s.gone.Store(false); s.value.Store(math.Float64bits(v)) }
+// Set gives the metric a value, and waits until queries give it.
+func (s *Server) Set(v float64) {
+	s.t.Helper()
+	s.value.Store(math.Float64bits(v))
+	s.gone.Store(false)
+	want := fmt.Sprintf(`"%g"]`, v)
+	for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; time.Sleep(20 * time.Millisecond) {
+		said := "nothing"
+		if resp, err := http.Get(s.URL + "/api/v1/query?query=errors"); err == nil {
+			data, _ := io.ReadAll(resp.Body)
+			_ = resp.Body.Close()
+			said = string(data)
+		}
+		if strings.Contains(said, want) {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.t.Fatalf("prometheus says %s, and not %s", said, want)
+		}
+	}
+}
 
-// Remove has the metric be there no more.
+// Remove removes the metric: queries give no data two seconds later.
 func (s *Server) Remove() { s.gone.Store(true) }
 
 // Serve starts a Prometheus, and ends it with the test. Where there is none the test is skipped, except where CI must
@@ -45,7 +66,8 @@ func Serve(t *testing.T) *Server {
 		}
 		t.Skip("prometheus is missing: install the package prometheus to run this test")
 	}
-	s := &Server{}
+	s := &Server{t: t}
+	s.gone.Store(true)
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if !s.gone.Load() {
 			fmt.Fprintf(w, "errors{cluster=\"a\"} %g\n", math.Float64frombits(s.value.Load()))

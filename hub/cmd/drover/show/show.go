@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
 )
@@ -45,4 +46,43 @@ func Plural(n int, what string) string {
 		return what
 	}
 	return what + "s"
+}
+
+// Ago says how long before now a time was, in one or two units.
+func Ago(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
+	d := max(now.Sub(t), 0)
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", int(d.Minutes()), int(d.Seconds())%60)
+	case d < 24*time.Hour:
+		return fmt.Sprintf("%dh%02dm", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%dd%02dh", int(d.Hours())/24, int(d.Hours())%24)
+}
+
+// Sayf prints one line, whatever is in it.
+func Sayf(w io.Writer, format string, args ...any) {
+	fmt.Fprintln(w, strings.TrimRight(OneLine(fmt.Sprintf(format, args...)), " "))
+}
+
+// OrDash is a text as OneLine, or a dash for none.
+func OrDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return OneLine(s)
+}
+
+// Few names the first of many.
+func Few(names []string) string {
+	const most = 5
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }

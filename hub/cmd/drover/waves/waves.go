@@ -23,9 +23,9 @@ import (
 )
 
 // Connection finds the hub, by flags of a command.
-type Connection interface {
-	Flags(cmd *cobra.Command)
-	Client() (api.Client, error)
+type Connection struct {
+	Flags  func(cmd *cobra.Command)
+	Client func() (api.Client, error)
 }
 
 // usage is an error about how the command was called.
@@ -56,9 +56,9 @@ func (m command) list() *cobra.Command {
 	conn := m.connection()
 	cmd := &cobra.Command{
 		Use: "rollout [POLICY]", Short: "Show how changes reach clusters in waves, and decide on them",
-		Long: `Shows a line for every wave of every RolloutPolicy: which commit it is at, what it does or waits for, and how many
-of its clusters have settled, failed and are offline. With the name of a policy it shows which clusters failed and why,
-which have something else than Git asks for, and what is halted or pinned.`,
+		Long: `Shows a line for every wave of every RolloutPolicy: which commit it is at, what it does or waits for, and how
+many of its clusters have settled, failed and are offline. With the name of a policy it shows which clusters failed and
+why, which have something else than Git asks for, and what is halted or pinned.`,
 		Example: `  drover rollout
   drover rollout production
   drover rollout approve production/early
@@ -79,7 +79,8 @@ which have something else than Git asks for, and what is halted or pinned.`,
 	return cmd
 }
 
-func (m command) show(ctx context.Context, w io.Writer, conn Connection, args []string, output string, watch bool) error {
+func (m command) show(ctx context.Context, w io.Writer, conn Connection, args []string, output string,
+	watch bool) error {
 	if !slices.Contains([]string{"", "json", "yaml"}, output) {
 		return m.usage(fmt.Errorf("-o %s: use json or yaml", output))
 	}
@@ -134,7 +135,8 @@ func (m command) print(w io.Writer, all []query.Rollout, name, output string, no
 		return err
 	}
 	if len(all) == 0 {
-		fmt.Fprintln(w, "There is no RolloutPolicy: every commit reaches all clusters at once. docs/rollouts.md says how to write one.")
+		fmt.Fprintln(w, "There is no RolloutPolicy: every commit reaches all clusters at once. docs/rollouts.md says how "+
+			"to write one.")
 		return nil
 	}
 	table(w, all, now)
@@ -157,15 +159,37 @@ func choose(all []query.Rollout, name string) (*query.Rollout, error) {
 	return nil, fmt.Errorf("%w %.80q: `drover rollout` lists them", rollouts.ErrNoRollout, name)
 }
 
-// Line says of a policy what is worth a line of `drover status`; "" for nothing.
-func Line(r query.Rollout) string {
+// Lines says of policies what is worth a line of `drover status`.
+func Lines(all []query.Rollout) (out []string) {
+	for _, r := range all {
+		if text := line(r); text != "" {
+			out = append(out, text)
+		}
+	}
+	return out
+}
+
+// Holding says which policies hold back what Git asks of a cluster.
+func Holding(all []query.Rollout, cluster string) (out []string) {
+	for _, r := range all {
+		if slices.Contains(r.Behind, cluster) {
+			out = append(out, fmt.Sprintf("by the policy %s: Git asks for something else than it was given; "+
+				"`drover rollout why %[1]s` says what it waits for", r.Policy))
+		}
+	}
+	return out
+}
+
+// line is what is worth a line; "" for nothing.
+func line(r query.Rollout) string {
 	if n := len(r.Bad); n > 0 {
 		b := r.Bad[n-1]
 		return fmt.Sprintf("rollout %s: %s failed and is held back: %s; see `drover rollout %[1]s`", r.Policy,
 			target(b.Target, b.Subject), b.Why)
 	}
 	if n := len(r.Behind); n > 0 {
-		return fmt.Sprintf("rollout %s: %d of %d clusters have yet to get what Git asks for; see `drover rollout why %[1]s`", r.Policy,
+		return fmt.Sprintf("rollout %s: %d of %d clusters have yet to get what Git asks for; see `drover rollout why "+
+			"%[1]s`", r.Policy,
 			n, r.Clusters)
 	}
 	return ""
@@ -182,7 +206,7 @@ func table(w io.Writer, all []query.Rollout, now time.Time) {
 		}
 		for _, v := range r.Waves {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d\t%s\n", cell(name), cell(v.Name), cell(target(v.Target, v.Subject)),
-				cell(cmp.Or(v.Text, "begins")), v.Settled, v.Clusters, v.Failed, v.Budget, v.Offline, age(v.Since, now))
+				cell(cmp.Or(v.Text, "begins")), v.Settled, v.Clusters, v.Failed, v.Budget, v.Offline, show.Ago(v.Since, now))
 			name = ""
 		}
 	}
@@ -192,8 +216,10 @@ func table(w io.Writer, all []query.Rollout, now time.Time) {
 // detail is what else is known of a policy.
 func detail(w io.Writer, r query.Rollout, now time.Time) {
 	for _, b := range r.Bad {
-		sayf(w, "\n%s failed %s ago: %s", target(b.Target, b.Subject), age(b.Since, now), b.Why)
-		sayf(w, "  no wave takes it any more; after the cause is mended elsewhere: drover rollout resume %s@%s", r.Policy,
+		fmt.Fprintln(w)
+		show.Sayf(w, "%s failed %s ago: %s", target(b.Target, b.Subject), show.Ago(b.Since, now), b.Why)
+		show.Sayf(w, "  no wave takes it any more; after the cause is repaired elsewhere: drover rollout resume %s@%s",
+			r.Policy,
 			Short(b.Target))
 	}
 	if len(r.Failures) > 0 {
@@ -204,7 +230,8 @@ func detail(w io.Writer, r query.Rollout, now time.Time) {
 		if f.Back {
 			back = ", and was taken back"
 		}
-		sayf(w, "  %s with %s: %s %s%s; see drover status %[1]s", f.Cluster, Short(f.Target), strings.Join(f.Apps, ", "), f.Cause,
+		show.Sayf(w, "  %s with %s: %s %s%s; see drover status %[1]s", f.Cluster, Short(f.Target), strings.Join(f.Apps, ", "),
+			f.Cause,
 			back)
 	}
 	if n := len(r.Behind); n > 0 {
@@ -213,13 +240,16 @@ func detail(w io.Writer, r query.Rollout, now time.Time) {
 		if n > len(names) {
 			more = fmt.Sprintf(" and %d more", n-len(names))
 		}
-		sayf(w, "\nOther than Git asks for in %d of %d clusters: %s%s", n, r.Clusters, strings.Join(names, ", "), more)
+		fmt.Fprintln(w)
+		show.Sayf(w, "Other than Git asks for in %d of %d clusters: %s%s", n, r.Clusters, strings.Join(names, ", "), more)
 	}
 	for _, h := range r.Halts {
-		sayf(w, "\nHalted: %s%s by %s: %s", cmp.Or(h.Wave, "all waves"), until(h.Until), cmp.Or(h.By, "somebody"), h.Reason)
+		fmt.Fprintln(w)
+		show.Sayf(w, "Halted: %s%s by %s: %s", cmp.Or(h.Wave, "all waves"), until(h.Until), cmp.Or(h.By, "a user"), h.Reason)
 	}
 	for _, p := range r.Pinned {
-		sayf(w, "\nPinned: %s%s: %s", p.Cluster, until(p.Until), p.Reason)
+		fmt.Fprintln(w)
+		show.Sayf(w, "Pinned: %s%s: %s", p.Cluster, until(p.Until), p.Reason)
 	}
 }
 
@@ -270,14 +300,17 @@ func explain(w io.Writer, r query.Rollout, wave string, now time.Time) error {
 		}
 	}
 	for _, v := range r.Waves[:last+1] {
-		sayf(w, "%s/%s is at %s: %s", r.Policy, v.Name, cmp.Or(target(v.Target, v.Subject), "nothing yet"), cmp.Or(v.Text, "begins"))
+		show.Sayf(w, "%s/%s is at %s: %s", r.Policy, v.Name, cmp.Or(target(v.Target, v.Subject), "nothing yet"),
+			cmp.Or(v.Text,
+				"begins"))
 		switch {
 		case strings.Contains(v.Text, "approval"):
-			sayf(w, "  drover rollout approve %s/%s", r.Policy, v.Name)
+			show.Sayf(w, "  drover rollout approve %s/%s", r.Policy, v.Name)
 		case strings.Contains(v.Text, "halted"):
-			sayf(w, "  drover rollout resume %s --reason …", r.Policy)
-		case strings.Contains(v.Text, "gate"), strings.Contains(v.Text, "waits: none"), strings.Contains(v.Text, "come online"):
-			sayf(w, "  to go on without: drover rollout skip %s/%s --reason …", r.Policy, v.Name)
+			show.Sayf(w, "  drover rollout resume %s --reason …", r.Policy)
+		case strings.Contains(v.Text, "gate"), strings.Contains(v.Text, "waits: none"), strings.Contains(v.Text,
+			"come online"):
+			show.Sayf(w, "  to go on without: drover rollout skip %s/%s --reason …", r.Policy, v.Name)
 		}
 	}
 	detail(w, r, now)
@@ -321,123 +354,6 @@ func (m command) history() *cobra.Command {
 	return cmd
 }
 
-// action is a subcommand that decides something.
-type action struct {
-	rollouts.Action
-	use, short, long string
-	example          string // after `drover rollout `
-	apps, until      bool
-	cluster          bool
-}
-
-var actions = []action{
-	{Action: rollouts.Approve, use: "approve POLICY/WAVE[@TARGET]", short: "Let a wave begin with a target",
-		long:    "The approval is for the target that the wave would take now, or the one that is named, and for no other.",
-		example: "approve production/early --as ann@example.com"},
-	{Action: rollouts.Skip, use: "skip POLICY/WAVE[@TARGET]", short: "Have a wave count a target as passed, whatever it waits for",
-		example: "skip production/early --reason \"its clusters are being moved\""},
-	{Action: rollouts.Halt, use: "halt POLICY[/WAVE]", short: "Stop all releases of a policy, or of one wave", until: true,
-		long:    "What is released goes on, and so does what is taken back.",
-		example: "halt production --until 3h --reason \"the network is being mended\""},
-	{Action: rollouts.Resume, use: "resume POLICY[/WAVE][@TARGET]", short: "End a halt, or take a target that failed for good again",
-		example: "resume production@1a2b3c4 --reason \"it was the network\""},
-	{Action: rollouts.Expedite, use: "expedite POLICY@TARGET", short: "Have all waves take a target at once",
-		long:    "Neither the order of the waves nor approvals nor windows count then; a halt does, and so does atOnce.",
-		example: "expedite production@1a2b3c4 --reason \"it closes a hole\""},
-	{Action: rollouts.Rollback, use: "rollback POLICY@TARGET", short: "Take a target back wherever it was released", apps: true,
-		long: `Clusters get what they had before, in the apps that the target changed or in those that are named. Git stays as it
-is: no wave takes the target any more, until another commit changes those apps.`,
-		example: "rollback production@1a2b3c4 --app web --reason \"it leaks memory\""},
-	{Action: rollouts.Pin, use: "pin POLICY", short: "Keep a cluster at what it has, until a time", until: true, cluster: true,
-		example: "pin production --cluster oslo --until 3d --reason \"an audit\""},
-	{Action: rollouts.Unpin, use: "unpin POLICY", short: "Have a pinned cluster take part again", cluster: true,
-		example: "unpin production --cluster oslo --reason \"it is over\""},
-}
-
-// act makes a subcommand that decides something.
-func (m command) act(a action) *cobra.Command {
-	var o rollouts.Order
-	var end string
-	conn := m.connection()
-	cmd := &cobra.Command{
-		Use: a.use, Short: a.short, Long: strings.TrimSpace(a.short + ". " + a.long), Args: m.one("a policy"),
-		Example: "  drover rollout " + a.example,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			var err error
-			if o.Policy, o.Wave, o.Target, err = place(args[0]); err != nil {
-				return m.usage(err)
-			}
-			if o.Until, err = moment(end, time.Now()); err != nil {
-				return m.usage(err)
-			}
-			o.Action = a.Action
-			c, err := conn.Client()
-			if err != nil {
-				return err
-			}
-			text, err := c.Decide(cmd.Context(), o)
-			if err == nil {
-				sayf(cmd.OutOrStdout(), "%s", text)
-			}
-			return err
-		},
-	}
-	conn.Flags(cmd)
-	f := cmd.Flags()
-	f.StringVar(&o.Reason, "reason", "", "why, for those who come later")
-	f.StringVar(&o.By, "as", "", "who you are, for those who come later")
-	if a.until {
-		f.StringVar(&end, "until", "", "when it ends: a time, as 2026-12-18T09:00:00Z, or how long, as 3d or 90m")
-	}
-	if a.apps {
-		f.StringSliceVar(&o.Apps, "app", nil, "only this app, by its key; may be given several times")
-	}
-	if a.cluster {
-		f.StringVar(&o.Cluster, "cluster", "", "the cluster")
-		_ = cmd.MarkFlagRequired("cluster")
-	}
-	return cmd
-}
-
-func (m command) one(what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return m.usage(fmt.Errorf("it takes one argument: %s; `drover rollout` lists them", what))
-		}
-		return nil
-	}
-}
-
-// place reads POLICY[/WAVE][@TARGET].
-func place(text string) (policy, wave, target string, err error) {
-	rest, target, named := strings.Cut(text, "@")
-	policy, wave, waved := strings.Cut(rest, "/")
-	if policy == "" || named && len(target) < query.MinRevision || waved && wave == "" {
-		return "", "", "", fmt.Errorf("%q: write POLICY, POLICY/WAVE or POLICY/WAVE@TARGET, with %d characters of the target at least",
-			text, query.MinRevision)
-	}
-	return policy, wave, target, nil
-}
-
-// moment reads a time, or how long it is until then.
-func moment(text string, now time.Time) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
-	}
-	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
-	}
-	if days, is := strings.CutSuffix(text, "d"); is {
-		text = days + "h"
-		if d, err := time.ParseDuration(text); err == nil {
-			return now.Add(24 * d), nil
-		}
-	} else if d, err := time.ParseDuration(text); err == nil {
-		return now.Add(d), nil
-	}
-	return time.Time{}, fmt.Errorf("--until %q: write a time, as 2026-12-18T09:00:00Z, or how long, as 3d or 90m", text)
-}
-
 // Short is the id of a target for people.
 func Short(id string) string {
 	commit, number, more := strings.Cut(id, "+")
@@ -462,28 +378,4 @@ func target(id, subject string) string {
 	return fmt.Sprintf("%s %q", Short(id), subject)
 }
 
-func age(since, now time.Time) string {
-	if since.IsZero() {
-		return "-"
-	}
-	d := now.Sub(since)
-	switch {
-	case d < time.Minute:
-		return fmt.Sprintf("%ds", int(d.Seconds()))
-	case d < time.Hour:
-		return fmt.Sprintf("%dm", int(d.Minutes()))
-	case d < 48*time.Hour:
-		return fmt.Sprintf("%dh", int(d.Hours()))
-	}
-	return fmt.Sprintf("%dd", int(d.Hours())/24)
-}
-
 func cell(s string) string { return strings.ReplaceAll(show.OneLine(s), "\t", " ") }
-
-func sayf(w io.Writer, format string, args ...any) {
-	text, newline := fmt.Sprintf(format, args...), ""
-	if rest, has := strings.CutPrefix(text, "\n"); has {
-		text, newline = rest, "\n"
-	}
-	fmt.Fprintln(w, newline+strings.TrimRight(show.OneLine(text), " "))
-}

@@ -1,32 +1,33 @@
-package hub
+// Package serving remembers what the API servers of clusters serve, and bounds what one of them may have the hub
+// remember and do about it.
+//
+// It may import the standard library only.
+package serving
 
 import (
-	"fmt"
 	"maps"
 	"sync"
 	"time"
-
-	"github.com/drover-dev/drover/protocol"
 )
 
 // What one cluster may have the hub remember and do about its API server. An API server's groups change when
 // definitions are installed, its version when it is upgraded: a few times a day, so that these limits are far from what
 // an honest cluster needs.
 const (
-	// maxServed is the most that a list of what an API server serves may have, in bytes of its texts. A cluster with
+	// MaxList is the most that a list of what an API server serves may have, in bytes of its texts. A cluster with
 	// 3,000 definitions has about 250 KB.
-	maxServed = 512 << 10
-	// maxKubernetes is the most that the version of an API server may have, in bytes.
-	maxKubernetes = 64
+	MaxList = 512 << 10
+	// MaxVersion is the most that the version of an API server may have, in bytes.
+	MaxVersion = 64
 	// changeBurst is how many changes of a cluster's API server are followed at once, changeEvery how often another one
 	// is after that.
 	changeBurst = 5
 	changeEvery = 10 * time.Minute
 )
 
-// served remembers what API servers serve, once for all clusters that serve the same, and only as long as one of them
+// Lists remembers what API servers serve, once for all clusters that serve the same, and only as long as one of them
 // does. It is safe for concurrent use.
-type served struct {
+type Lists struct {
 	now     func() time.Time
 	unsaved map[string][]byte // lists that the store has yet to be told, by key; the loop alone touches it
 
@@ -41,12 +42,14 @@ type servedList struct {
 	clusters int // that name it
 }
 
-func newServed() *served {
-	return &served{now: time.Now, unsaved: map[string][]byte{}, lists: map[string]*servedList{}, of: map[string]string{}, paces: map[string]*pace{}}
+// New makes lists that remember nothing yet.
+func New() *Lists {
+	return &Lists{now: time.Now, unsaved: map[string][]byte{}, lists: map[string]*servedList{}, of: map[string]string{},
+		paces: map[string]*pace{}}
 }
 
-// with adds the lists that the store has yet to be told to what else it has.
-func (s *served) with(memos map[string][]byte) map[string][]byte {
+// With adds the lists that the store has yet to be told to what else it has.
+func (s *Lists) With(memos map[string][]byte) map[string][]byte {
 	if len(s.unsaved) == 0 {
 		return memos
 	}
@@ -55,11 +58,14 @@ func (s *served) with(memos map[string][]byte) map[string][]byte {
 	return out
 }
 
-// saved is told that the store has them.
-func (s *served) saved() { clear(s.unsaved) }
+// Add has the store be told of a list, by its key.
+func (s *Lists) Add(key string, data []byte) { s.unsaved[key] = data }
 
-// get gives a list by its digest.
-func (s *served) get(digest string) ([]string, bool) {
+// Saved is told that the store has them.
+func (s *Lists) Saved() { clear(s.unsaved) }
+
+// Get gives a list by its digest.
+func (s *Lists) Get(digest string) ([]string, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if l := s.lists[digest]; l != nil {
@@ -68,8 +74,8 @@ func (s *served) get(digest string) ([]string, bool) {
 	return nil, false
 }
 
-// set notes that a cluster serves a list. What it served before is forgotten, unless another cluster serves it.
-func (s *served) set(cluster, digest string, list []string) {
+// Set notes that a cluster serves a list. What it served before is forgotten, unless another cluster serves it.
+func (s *Lists) Set(cluster, digest string, list []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.of[cluster] == digest {
@@ -85,8 +91,8 @@ func (s *served) set(cluster, digest string, list []string) {
 	s.of[cluster] = digest
 }
 
-// digests are those of all lists.
-func (s *served) digests() map[string]bool {
+// Digests are those of all lists.
+func (s *Lists) Digests() map[string]bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	out := make(map[string]bool, len(s.lists))
@@ -96,8 +102,8 @@ func (s *served) digests() map[string]bool {
 	return out
 }
 
-// forget is for a cluster that is no longer there.
-func (s *served) forget(cluster string) {
+// Forget is for a cluster that is no longer there.
+func (s *Lists) Forget(cluster string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.drop(cluster)
@@ -105,7 +111,7 @@ func (s *served) forget(cluster string) {
 }
 
 // drop takes back what a cluster named. s.mu is held.
-func (s *served) drop(cluster string) {
+func (s *Lists) drop(cluster string) {
 	before := s.of[cluster]
 	delete(s.of, cluster)
 	if l := s.lists[before]; l != nil {
@@ -115,9 +121,9 @@ func (s *served) drop(cluster string) {
 	}
 }
 
-// may says whether a change of a cluster's API server is followed now. Where it is not, after says when it will be; it
+// May says whether a change of a cluster's API server is followed now. Where it is not, after says when it will be; it
 // is 0 if that was said before, so that each cluster has one timer at most.
-func (s *served) may(cluster string) (ok bool, after time.Duration) {
+func (s *Lists) May(cluster string) (ok bool, after time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.paces[cluster]
@@ -154,43 +160,10 @@ func (p *pace) take(now time.Time) (ok bool, after time.Duration) {
 	return false, p.told.Sub(now)
 }
 
-// sizeOf is how many bytes the texts of a list have.
-func sizeOf(list []string) (n int) {
+// SizeOf is how many bytes the texts of a list have.
+func SizeOf(list []string) (n int) {
 	for _, text := range list {
 		n += len(text)
 	}
 	return n
-}
-
-// What the hub keeps at hand of one event. The journal on the bus has it whole.
-const (
-	maxEventText   = 4 << 10 // bytes of each text
-	maxEventFields = 50
-)
-
-// bounded is an event as the hub keeps it at hand. What is cut off is said in its message.
-func bounded(e protocol.Event) protocol.Event {
-	cut := func(s string) string {
-		if len(s) <= maxEventText {
-			return s
-		}
-		return fmt.Sprintf("%s … (%d more bytes are in the journal)", s[:maxEventText], len(s)-maxEventText)
-	}
-	e.Message, e.By, e.App, e.Revision, e.Declared = cut(e.Message), cut(e.By), cut(e.App), cut(e.Revision), cut(e.Declared)
-	if len(e.Fields) > maxEventFields {
-		e.Message += fmt.Sprintf(" (%d more fields are in the journal)", len(e.Fields)-maxEventFields)
-		e.Fields = e.Fields[:maxEventFields:maxEventFields]
-	}
-	fields := make([]string, len(e.Fields))
-	for i, f := range e.Fields {
-		fields[i] = cut(f)
-	}
-	if e.Fields != nil {
-		e.Fields = fields
-	}
-	if o := e.Object; o != nil {
-		small := protocol.ObjectRef{Group: cut(o.Group), Kind: cut(o.Kind), Namespace: cut(o.Namespace), Name: cut(o.Name)}
-		e.Object = &small
-	}
-	return e
 }
