@@ -47,10 +47,6 @@ func (l *Layout) Policy(o model.Rendered) (p rollout.Policy, is bool, err error)
 // notDone are the parts of a policy that nothing acts on: what they would let through never passes by itself.
 func notDone(p rollout.Policy) (out []rollout.Finding) {
 	say := func(field, text string) { out = append(out, rollout.Finding{Policy: p.Name, Field: field, Text: text}) }
-	if p.After != "" {
-		say("spec.after", "this release of Drover does not wait for another policy: the newest commit is taken; remove it, "+
-			"and give the first wave an approval")
-	}
 	if p.Revert {
 		say("spec.revert", "this release of Drover pushes no revert: remove it, and revert what failed in Git")
 	}

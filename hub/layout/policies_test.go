@@ -66,7 +66,7 @@ func TestWhatIsNotActedOnOfAPolicyIsNamed(t *testing.T) {
 			found[n.Field] = true
 		}
 	}
-	for _, want := range []string{"spec.after", "spec.revert", "spec.waves[0].approval.groups"} {
+	for _, want := range []string{"spec.revert", "spec.waves[0].approval.groups"} {
 		if !found[want] {
 			t.Errorf("%s is not named among %v", want, found)
 		}

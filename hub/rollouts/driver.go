@@ -1,6 +1,7 @@
 package rollouts
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -105,6 +106,19 @@ func (d *Driver) sorted() []*rolling {
 	for _, name := range slices.Sorted(maps.Keys(d.rollouts)) {
 		out = append(out, d.rollouts[name])
 	}
+	return out
+}
+
+// inOrder gives them so that each comes behind the one that it waits for.
+func (d *Driver) inOrder() []*rolling {
+	out := d.sorted()
+	depth := func(r *rolling) (n int) {
+		for n < len(out) && r != nil && r.policy.After != "" {
+			r, n = d.rollouts[r.policy.After], n+1
+		}
+		return n
+	}
+	slices.SortStableFunc(out, func(a, b *rolling) int { return cmp.Compare(depth(a), depth(b)) })
 	return out
 }
 
@@ -314,8 +328,12 @@ func (d *Driver) Commits() (ids []string) {
 // Offer makes targets of what Git asks for at a revision, where that is news. waits says that it is not known yet what
 // Git asks of a cluster: then there is no target before that is known.
 func (d *Driver) Offer(rev protocol.Revision, author string, waits func(cluster string) bool) {
-	for _, r := range d.sorted() {
-		if r.offer(rev, author, waits) {
+	seq := uint64(1)
+	for _, r := range d.rollouts {
+		seq = max(seq, r.seq()+1)
+	}
+	for _, r := range d.sorted() { // the same number for all: one policy waits for what another one makes of a commit
+		if r.offer(seq, rev, author, waits) {
 			d.staged = true
 		}
 	}
@@ -326,9 +344,9 @@ func (d *Driver) Offer(rev protocol.Revision, author string, waits func(cluster 
 func (d *Driver) Step(now time.Time, facts Facts) (clusters []string) {
 	d.staged = false
 	found := map[string]bool{}
-	for _, r := range d.sorted() {
+	for _, r := range d.inOrder() {
 		before := len(r.history)
-		for _, name := range r.step(now, facts, d.holds(r)) {
+		for _, name := range r.step(now, facts, r.admit(d.rollouts[r.policy.After]), d.holds(r)) {
 			found[name] = true
 		}
 		for _, e := range r.history[min(before, len(r.history)):] {

@@ -22,7 +22,7 @@ type rolling struct {
 	history   []Event // the newest last
 
 	members map[string]*member
-	offered []rollout.Target // not taken in yet
+	offered []rollout.Target // not taken in yet: the newest last, at most maxOffered
 	lost    map[string]bool  // targets that the branch does not have any more
 	gates   gates
 	why     []rollout.WaveState
@@ -89,7 +89,7 @@ func (r *rolling) newest() (newest rollout.Target, found bool) {
 
 // offer makes a target of what Git asks for, if that is something else than the newest one asks for. A cluster that the
 // newest has nothing to say of is added to it: nobody else gets anything by that.
-func (r *rolling) offer(rev protocol.Revision, author string, waits func(cluster string) bool) (offered bool) {
+func (r *rolling) offer(seq uint64, rev protocol.Revision, author string, waits func(string) bool) (offered bool) {
 	for name := range r.members {
 		if waits(name) {
 			return false
@@ -116,14 +116,48 @@ func (r *rolling) offer(rev protocol.Revision, author string, waits func(cluster
 		return true
 	}
 	t := rollout.Target{ID: r.name(rev), Name: rev.Subject, Author: author, Content: map[string]rollout.Content{},
-		Seq: max(newest.Seq, r.memory.Seq) + 1}
+		Seq: seq}
 	for name, m := range r.members {
 		if m.asked != nil {
 			t.Content[name] = m.asked
 		}
 	}
 	r.offered = append(r.offered, t)
+	r.offered = r.offered[max(0, len(r.offered)-maxOffered):]
 	return true
+}
+
+// maxOffered is how many targets wait for another policy at most: of older ones nobody takes any when a newer is there.
+const maxOffered = 16
+
+// seq is the number of the newest target that there ever was.
+func (r *rolling) seq() uint64 {
+	if n := len(r.offered); n > 0 {
+		return r.offered[n-1].Seq
+	}
+	return r.memory.Seq
+}
+
+// passed says of a target by its number whether all waves of the policy have passed it, or what is newer, or wait for
+// nothing.
+func (r *rolling) passed(seq uint64) bool {
+	if len(r.policy.Waves) == 0 {
+		return false
+	}
+	last := r.memory.Waves[r.policy.Waves[len(r.policy.Waves)-1].Name].Seq
+	return last >= seq || r.seq() <= last
+}
+
+// admit takes the targets that the policy after which this one comes has passed; all, if there is none.
+func (r *rolling) admit(after *rolling) (admitted []rollout.Target) {
+	if r.policy.After == "" {
+		admitted, r.offered = r.offered, nil
+		return admitted
+	}
+	for after != nil && len(r.offered) > 0 && after.passed(r.offered[0].Seq) {
+		admitted, r.offered = append(admitted, r.offered[0]), r.offered[1:]
+	}
+	return admitted
 }
 
 // extend has a target say something of more clusters.
@@ -154,9 +188,9 @@ func (r *rolling) name(rev protocol.Revision) string {
 }
 
 // step decides what is released now, and gives the clusters that are to be given something.
-func (r *rolling) step(now time.Time, facts Facts,
+func (r *rolling) step(now time.Time, facts Facts, candidates []rollout.Target,
 	holds func(cluster string) func(app string) bool) (clusters []string) {
-	in := rollout.Input{Now: now, Policy: r.policy, Members: map[string]rollout.Member{}, Candidates: r.offered,
+	in := rollout.Input{Now: now, Policy: r.policy, Members: map[string]rollout.Member{}, Candidates: candidates,
 		Gone: r.lost, Released: map[string]rollout.Released{}, Reports: map[string]rollout.Report{},
 		Decisions: r.decisions, Gates: r.gates.results()}
 	for name, m := range r.members {
@@ -172,7 +206,7 @@ func (r *rolling) step(now time.Time, facts Facts,
 		}
 	}
 	out := rollout.Step(r.memory, in)
-	r.memory, r.offered, r.why, r.wake = out.Memory, nil, out.Why, out.Wake
+	r.memory, r.why, r.wake = out.Memory, out.Why, out.Wake
 	for _, e := range out.Events {
 		r.note(Event{Time: e.Time, Kind: string(e.Kind), Wave: e.Wave, Target: e.Target, Text: e.Text})
 	}
@@ -219,6 +253,10 @@ func (r *rolling) show() query.Rollout {
 		out.Waves = append(out.Waves, query.Wave{Name: w.Wave, Target: w.Target, Subject: r.subject(w.Target), Text: w.Text,
 			Since: w.Since, Clusters: w.Clusters, Settled: w.Settled, Failed: w.Failed, Budget: w.Budget,
 			Offline: w.Offline})
+	}
+	if n := len(r.offered); n > 0 && len(out.Waves) > 0 {
+		t := r.offered[n-1]
+		out.Waves[0].Text += fmt.Sprintf("; %.8s %q waits for the policy %s", t.ID, t.Name, r.policy.After)
 	}
 	for _, name := range slices.Sorted(maps.Keys(r.members)) {
 		m := r.members[name]
