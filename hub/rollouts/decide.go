@@ -144,7 +144,9 @@ func (r *rolling) letThrough(o Order) (string, error) {
 			wavesOf(r.policy))
 	}
 	if o.Target == "" {
-		o.Target = r.at(o.Wave)
+		if o.Target = r.at(o.Wave); o.Target == "" {
+			return "", fmt.Errorf("the wave %s is at nothing yet", o.Wave)
+		}
 	}
 	t, err := r.find(o.Target)
 	if err != nil {

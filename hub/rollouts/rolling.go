@@ -250,6 +250,9 @@ func same(a, b rollout.Content) bool {
 func (r *rolling) show() query.Rollout {
 	out := query.Rollout{Policy: r.policy.Name, Gone: r.gone, Waves: []query.Wave{}, Clusters: len(r.members)}
 	for _, w := range r.why {
+		if w.Text == "no clusters" {
+			w.Text = "no clusters that have joined"
+		}
 		out.Waves = append(out.Waves, query.Wave{Name: w.Wave, Target: w.Target, Subject: r.subject(w.Target), Text: w.Text,
 			Since: w.Since, Clusters: w.Clusters, Settled: w.Settled, Failed: w.Failed, Budget: w.Budget,
 			Offline: w.Offline})

@@ -206,11 +206,18 @@ func table(w io.Writer, all []query.Rollout, now time.Time) {
 		}
 		for _, v := range r.Waves {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d\t%s\n", cell(name), cell(v.Name), cell(target(v.Target, v.Subject)),
-				cell(cmp.Or(v.Text, "begins")), v.Settled, v.Clusters, v.Failed, v.Budget, v.Offline, show.Ago(v.Since, now))
+				cell(cmp.Or(v.Text, "begins")), v.Settled, v.Clusters, v.Failed, v.Budget, v.Offline, since(v.Since, now))
 			name = ""
 		}
 	}
 	_ = t.Flush()
+}
+
+func since(t, now time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return show.Ago(t, now)
 }
 
 // detail is what else is known of a policy.
