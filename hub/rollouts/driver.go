@@ -109,8 +109,8 @@ func (d *Driver) sorted() []*rolling {
 	return out
 }
 
-// inOrder gives them so that each comes behind the one that it waits for.
-func (d *Driver) inOrder() []*rolling {
+// inOrder gives the rollouts so that each comes behind the one that it waits for.
+func inOrder(d *Driver) []*rolling {
 	out := d.sorted()
 	depth := func(r *rolling) (n int) {
 		for n < len(out) && r != nil && r.policy.After != "" {
@@ -330,7 +330,7 @@ func (d *Driver) Commits() (ids []string) {
 func (d *Driver) Offer(rev protocol.Revision, author string, waits func(cluster string) bool) {
 	seq := uint64(1)
 	for _, r := range d.rollouts {
-		seq = max(seq, r.seq()+1)
+		seq = max(seq, seqOf(r)+1)
 	}
 	for _, r := range d.sorted() { // the same number for all: one policy waits for what another one makes of a commit
 		if r.offer(seq, rev, author, waits) {
@@ -344,9 +344,9 @@ func (d *Driver) Offer(rev protocol.Revision, author string, waits func(cluster 
 func (d *Driver) Step(now time.Time, facts Facts) (clusters []string) {
 	d.staged = false
 	found := map[string]bool{}
-	for _, r := range d.inOrder() {
+	for _, r := range inOrder(d) {
 		before := len(r.history)
-		for _, name := range r.step(now, facts, r.admit(d.rollouts[r.policy.After]), d.holds(r)) {
+		for _, name := range r.step(now, facts, admit(r, d.rollouts[r.policy.After]), d.holds(r)) {
 			found[name] = true
 		}
 		for _, e := range r.history[min(before, len(r.history)):] {

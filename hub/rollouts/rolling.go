@@ -130,31 +130,31 @@ func (r *rolling) offer(seq uint64, rev protocol.Revision, author string, waits 
 // maxOffered is how many targets wait for another policy at most: of older ones nobody takes any when a newer is there.
 const maxOffered = 16
 
-// seq is the number of the newest target that there ever was.
-func (r *rolling) seq() uint64 {
+// seqOf is the number of the newest target that there ever was.
+func seqOf(r *rolling) uint64 {
 	if n := len(r.offered); n > 0 {
 		return r.offered[n-1].Seq
 	}
 	return r.memory.Seq
 }
 
-// passed says of a target by its number whether all waves of the policy have passed it, or what is newer, or wait for
+// hasPassed says of a target by its number whether all waves of the policy have passed it, or what is newer, or wait for
 // nothing.
-func (r *rolling) passed(seq uint64) bool {
+func hasPassed(r *rolling, seq uint64) bool {
 	if len(r.policy.Waves) == 0 {
 		return false
 	}
 	last := r.memory.Waves[r.policy.Waves[len(r.policy.Waves)-1].Name].Seq
-	return last >= seq || r.seq() <= last
+	return last >= seq || seqOf(r) <= last
 }
 
 // admit takes the targets that the policy after which this one comes has passed; all, if there is none.
-func (r *rolling) admit(after *rolling) (admitted []rollout.Target) {
+func admit(r, after *rolling) (admitted []rollout.Target) {
 	if r.policy.After == "" {
 		admitted, r.offered = r.offered, nil
 		return admitted
 	}
-	for after != nil && len(r.offered) > 0 && after.passed(r.offered[0].Seq) {
+	for after != nil && len(r.offered) > 0 && hasPassed(after, r.offered[0].Seq) {
 		admitted, r.offered = append(admitted, r.offered[0]), r.offered[1:]
 	}
 	return admitted
