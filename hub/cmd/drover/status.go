@@ -57,7 +57,7 @@ An offline cluster is not a failed one: its line shows the last report, and how 
 	f.StringVarP(&o.output, "output", "o", "", "wide, json or yaml")
 	f.StringVarP(&o.selector, "selector", "l", "", "only clusters with these labels, as kubectl's -l")
 	f.BoolVarP(&o.watch, "watch", "w", false, "stay, and show every change")
-	f.BoolVar(&o.exitCode, "exit-code", false, "exit with 1 unless everything shown is connected, in sync and healthy")
+	f.BoolVar(&o.exitCode, "exit-code", false, "exit with 1 unless everything shown is connected, in sync and healthy, and no rollout holds anything back")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"wide", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -103,7 +103,8 @@ func (o *statusOptions) run(ctx context.Context, w io.Writer, args []string) err
 
 // verdict is bad news unless all is well, where that was asked for.
 func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
-	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0 || source.Withheld != nil
+	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0 || source.Withheld != nil ||
+		len(waves.Lines(source.Rollouts)) > 0
 	for _, r := range rows {
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
