@@ -60,7 +60,8 @@ AGENT_PURE := ./access ./actor ./app ./apply ./assess ./blobs ./board ./budget .
 
 # The packages of the hub that start no other programs; `make race` has them all.
 HUB_PURE := ./api ./backup ./bolt ./credentials ./envsubst ./fetch ./ignore ./layout/... ./manifest ./memtree ./model \
-	./nats/files ./nats/identity ./nats/keyring ./nats/limits ./nats/streams ./oci ./release ./resolve ./trail
+	./nats/files ./nats/identity ./nats/keyring ./nats/limits ./nats/streams ./oci ./release ./resolve ./trail ./rollouts \
+	./serving ./epoch ./brake ./lane ./prometheus
 
 race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, parts of agent and hub
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
