@@ -94,8 +94,7 @@ func (x *rolling) stage(c *release.Candidate, labels map[string]string, last pro
 	}
 	if s.Absent {
 		c.Bundle.Incomplete = cmp.Or(c.Bundle.Incomplete, "a RolloutPolicy has yet to release apps to this cluster, and "+
-			"it is "+
-			"not known which of them it has: `drover rollout` shows what it waits for")
+			"it is not known which of them it has: `drover rollout` shows what it waits for")
 	}
 }
 

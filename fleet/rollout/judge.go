@@ -171,7 +171,10 @@ func look(want Content, rep Report, c Cluster) (s sight) {
 		a, wanted := want[app]
 		is, reported := rep.Apps[app]
 		if !wanted {
-			if reported { // it is being deleted
+			switch {
+			case reported && is.State == Paused: // what is left of it waits for a person
+				s.paused = true
+			case reported: // it is being deleted
 				s.pending = append(s.pending, app)
 			}
 			continue

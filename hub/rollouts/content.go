@@ -58,6 +58,10 @@ func reportOf(r protocol.Report, b protocol.Bundle, holds func(app string) bool)
 	if r.Refused != nil {
 		out.Refused = r.Refused.Generation
 	}
+	held := map[string]bool{} // deletions of these apps wait for a person
+	for _, h := range r.Held {
+		held[h.App] = true
+	}
 	given := make(map[string]protocol.App, len(b.Apps))
 	for _, a := range b.Apps {
 		given[a.Name] = a
@@ -78,6 +82,9 @@ func reportOf(r protocol.Report, b protocol.Bundle, holds func(app string) bool)
 			is.State, is.Digest = rollout.Suspended, digestOf(g)
 		case g.Blob.Digest == a.Digest:
 			is.Digest = digestOf(g)
+		}
+		if held[a.Name] && is.State != rollout.Bad && is.State != rollout.Suspended {
+			is.State = rollout.Paused
 		}
 		out.Apps[a.Name] = is
 	}

@@ -82,7 +82,12 @@ func (d *Driver) Follow(declared []Declared, sure bool) (changed bool) {
 			d.rollouts[name] = r
 			d.log.Info("a RolloutPolicy holds changes back from now on", "policy", name)
 		}
-		changed = changed || r.gone || string(r.declared) != string(p.JSON)
+		if r.gone || string(r.declared) != string(p.JSON) {
+			changed = true
+			for _, other := range d.rollouts { // which of them holds an app may be another one now
+				reread(other)
+			}
+		}
 		r.policy, r.declared, r.gone = p.Policy, p.JSON, false
 	}
 	for name, r := range d.rollouts {
@@ -98,6 +103,13 @@ func (d *Driver) Follow(declared []Declared, sure bool) (changed bool) {
 func newRolling() *rolling {
 	return &rolling{members: map[string]*member{}, lost: map[string]bool{}, gates: gates{},
 		decisions: rollout.Decisions{Pins: map[string]rollout.Pin{}}}
+}
+
+// reread has what clusters were given and say be read again.
+func reread(r *rolling) {
+	for _, m := range r.members {
+		m.bundle, m.heardFrom = "", nil
+	}
 }
 
 // sorted gives the rollouts by the names of their policies.
@@ -156,8 +168,8 @@ type Staged struct {
 	Apps []protocol.App
 	// Other are those that are not as the candidate has them, by name, and those that it has and Apps has not.
 	Other map[string]bool
-	// Absent says that nothing was ever decided for the cluster, and that it is not known what it has: what is missing
-	// from Apps must not be taken for gone.
+	// Absent says that nothing was ever decided for the cluster, of which Git asks something, and that it is not known
+	// what it has: what is missing from Apps must not be taken for gone.
 	Absent bool
 }
 
@@ -223,7 +235,7 @@ func (d *Driver) Stage(now time.Time, labels map[string]string, known bool, b, l
 		}
 	}
 	for _, r := range of {
-		bare := len(r.memory.Clusters[name].Apps) == 0
+		bare := len(r.memory.Clusters[name].Apps) == 0 && len(contents[r]) > 0
 		out.Absent = out.Absent || bare && !slices.ContainsFunc(last.Apps, func(a protocol.App) bool {
 			return !frees[a.Name] && holder(of, name, a.Name) == r
 		})

@@ -402,6 +402,57 @@ func TestAPolicyThatIsGone(t *testing.T) {
 	}
 }
 
+// What the limits on deletions hold waits for a person, and is no failure.
+func TestHeldDeletionsAreNoFailure(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, inTwo(t), "a", "b")
+	f.asks("web=1 db=1")
+	f.reports(protocol.PhaseHealthy, "a", "b")
+	f.follow()
+	f.turn()
+	f.asks("web=1")
+	f.want("a: web=1", "b: db=1 web=1")
+	f.now = f.now.Add(time.Hour)
+	r := protocol.Report{Generation: f.given["a"].Generation, Epoch: 1, Held: []protocol.Held{{App: "db"}},
+		Apps: []protocol.AppReport{{Name: "web", Phase: protocol.PhaseHealthy, Digest: "1"}, {Name: "db",
+			Phase: protocol.PhaseHealthy, Leaving: true}}}
+	f.said["a"] = &r
+	f.roll()
+	if w := f.d.Show()[0].Waves[0]; !strings.Contains(w.Text, "paused") || w.Failed > 0 {
+		t.Errorf("while it is held the wave says %+v", w)
+	}
+	f.want("a: web=1", "b: db=1 web=1")
+	approved := r
+	approved.Held = nil
+	f.said["a"] = &approved // it was approved, and takes too long
+	f.roll()
+	if w := f.d.Show()[0]; len(w.Bad) != 1 {
+		t.Errorf("what takes too long does not fail: %+v", w)
+	}
+}
+
+// A policy that holds nothing of a cluster leaves no doubt about it.
+func TestAPolicyOfOtherAppsLeavesNoDoubt(t *testing.T) {
+	t.Parallel()
+	p := inTwo(t)
+	p.Apps = []string{"x*"}
+	f := newFleet(t, p, "a", "b")
+	f.follow()
+	f.asks("web=1")
+	f.want("a: web=1", "b: web=1")
+	if s := f.publish("a"); s.Absent || len(s.Other) > 0 {
+		t.Errorf("of a cluster of which it holds nothing it says %+v", s)
+	}
+	f.policy.Apps = []string{"web"} // what it held before counts as released
+	f.d.Follow([]Declared{{Policy: f.policy, JSON: []byte("2")}}, true)
+	f.reports(protocol.PhaseHealthy, "a", "b")
+	f.turn()
+	f.asks("web=2")
+	f.want("a: web=2", "b: web=1")
+	f.reports(protocol.PhaseFailed, "a")
+	f.want("a: web=1", "b: web=1")
+}
+
 // A cluster that comes later is one more of the newest target, and makes no new one.
 func TestANewClusterGetsWhatHasPassed(t *testing.T) {
 	t.Parallel()
