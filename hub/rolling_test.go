@@ -356,9 +356,8 @@ func TestSuspendingIsNotHeldBack(t *testing.T) {
 	}
 }
 
-// A metric that turns bad in the first wave stops it before other clusters have the change, and has it taken back;
-// what is
-// inconclusive holds the wave, and neither passes nor fails it.
+// A metric that turns bad in the first wave stops it before other clusters have the change, and has it taken back. What
+// is inconclusive holds the wave, and neither passes nor fails it.
 func TestAMetricStopsAWave(t *testing.T) {
 	t.Parallel()
 	metrics := promtest.Serve(t) // which has nothing to say yet

@@ -45,9 +45,8 @@ type Asker struct {
 	Allowed []outbound.Allowed
 }
 
-// Ask asks a query for now (POST /api/v1/query of the HTTP API), and gives the values of its answer in their order;
-// none
-// is no data. An error says why there is no answer.
+// Ask asks a query for now (POST /api/v1/query of the HTTP API), and gives the values of its answer in their order. No
+// values are no data. An error says why there is no answer.
 func (a *Asker) Ask(ctx context.Context, g rollout.Gate, query string) ([]float64, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()

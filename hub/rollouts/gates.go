@@ -161,7 +161,7 @@ func (all gates) results() (out []rollout.GateResult) {
 	return out
 }
 
-// measurements are what is to be stored of the gates, in order.
+// list is what is to be stored of the gates, in order.
 func (all gates) list() []measuring {
 	out := make([]measuring, 0, len(all))
 	for _, m := range all {

@@ -35,7 +35,7 @@ type member struct {
 	asked  rollout.Content // what Git asks for; nil if that is not known
 	free   map[string]bool // apps that a person releases, and no policy
 
-	given     rollout.Released // of the bundle with this digest, generation and epoch
+	given     rollout.Released // of the bundle that is named below, by its epoch and generation
 	bundle    string
 	report    rollout.Report
 	heardFrom *protocol.Report
