@@ -19,17 +19,18 @@ BASE ?= main
 IMAGE ?= drover-agent:$(VERSION)
 
 .DEFAULT_GOAL := help
-.PHONY: help build deps test test-env test-node test-upgrade race race-pure demo soak bench lint golangci tidy generate image release clean
+.PHONY: help build deps test test-env test-node test-upgrade race race-pure demo soak bench waves lint golangci tidy generate image release clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build drover, drover-helm-worker, drover-agent, the plugin host and the plugins into bin/
+build: ## build drover, drover-helm-worker, drover-agent, the plugin host, the plugins and drover-simulate into bin/
 	@mkdir -p $(BIN)/plugins
 	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover ./cmd/drover
 	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-helm-worker ./cmd/drover-helm-worker
 	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-agent ./cmd/drover-agent
 	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-plugins ./cmd/drover-plugins
+	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-simulate ./cmd/drover-simulate
 	cd agent/plugins/sops && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/plugins/drover-plugin-sops ./cmd/drover-plugin-sops
 
 deps: ## install what the tests need from Debian's or Ubuntu's packages (asks apt; needs root)
@@ -60,8 +61,9 @@ AGENT_PURE := ./access ./actor ./app ./apply ./assess ./blobs ./board ./budget .
 
 # The packages of the hub that start no other programs; `make race` has them all.
 HUB_PURE := ./api ./backup ./bolt ./credentials ./envsubst ./fetch ./ignore ./layout/... ./manifest ./memtree ./model \
-	./nats/files ./nats/identity ./nats/keyring ./nats/limits ./nats/streams ./oci ./release ./resolve ./trail ./rollouts \
-	./serving ./epoch ./brake ./lane ./prometheus
+	./nats/files ./nats/identity ./nats/keyring ./nats/limits ./nats/streams ./oci ./release ./resolve ./trail ./rollouts/... \
+	./serving ./epoch ./brake ./lane ./prometheus ./people ./audit ./webhook ./webmetric ./jsonpath \
+	./naming ./declared ./git/revert ./metrics ./kustomize/wire ./nats/servers ./nats/store
 
 race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, parts of agent and hub
 	CGO_ENABLED=1 go test -race -timeout 20m ./...
@@ -79,6 +81,9 @@ soak: build test-env ## random commits, slips, edits and kills; every delete is 
 bench: build test-env ## measure against the limits, in one run (OUT=FILE keeps the result)
 	cd test && go build -o $(BIN)/bench ./cmd/bench
 	$(BIN)/bench -bin $(BIN) $(if $(OUT),-out $(OUT))
+
+waves: build ## ten thousand simulated agents, a policy with waves, a hub that is killed: what must hold of rollouts (AGENTS=N)
+	cd test && DROVER_BIN=$(BIN) go test -count=1 -v -timeout 60m ./waves -args -agents $(or $(AGENTS),10000)
 
 lint: ## gofmt, vet, staticcheck, errcheck, ineffassign, actionlint; unused and funlen are in staticcheck and test/house
 	@sh .ci/lint/run $(MODULES)

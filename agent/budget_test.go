@@ -279,3 +279,35 @@ func TestAHeldDeletionStaysHeldWhenAnAgentThatDidNotCountIsReplaced(t *testing.T
 	}
 	allThere(t, cp, ns, 0, 6)
 }
+
+// An agent that did not count was stopped after it accepted a bundle, and before it took up what that deletes.
+func TestADeletionAcceptedByAnAgentThatDidNotCountIsDone(t *testing.T) {
+	t.Parallel()
+	cp, ns, hub := stage(t)
+	store := &frozen{}
+	running := agenttest.Start(t, cp, ns, hub, func(c *deliver.Config) { store.Store, c.Store = c.Store, store })
+	applyWith(t, hub, permitting(hub, map[string]uint64{"web": 4}, nil, hub.App(t, "web", maps(ns, 0, 6)...)))
+	store.shut.Store(true)
+	b := permitting(hub, map[string]uint64{"web": 7}, nil, hub.App(t, "web", maps(ns, 0, 3)...))
+	hub.Publish(t, b)
+	hub.Report(t, "the bundle accepted", func(r protocol.Report) bool { return r.Generation == b.Generation })
+	running.Stop(t)
+	former := kube.NewStore(running.Client, ns)
+	stored, err := former.Load(t.Context())
+	if err != nil || len(stored.Apps) != 1 || stored.Apps[0].Spec.Blob.Digest == b.Apps[0].Blob.Digest {
+		t.Fatalf("what is stored is %+v, %v", stored.Apps, err)
+	}
+	stored.Apps[0].Deleted = nil // as the agent before stored it
+	if err := former.SaveApp(t.Context(), stored.Apps[0]); err != nil {
+		t.Fatal(err)
+	}
+	agenttest.Start(t, cp, ns, hub)
+	for i := 3; i < 6; i++ {
+		gone(t, cp, mapRef(ns, fmt.Sprintf("m%d", i)))
+	}
+	r := hub.Healthy(t, b)
+	if got := agenttest.AppOf(r, "web").Deleted; got != 7 || len(r.Held) != 0 {
+		t.Errorf("%d were counted, and held is %+v", got, r.Held)
+	}
+	allThere(t, cp, ns, 0, 3)
+}

@@ -312,6 +312,7 @@ type Bus interface {
 	Session
 	Blobs
 	Reporter
+	Answerer
 }
 
 // Session joins, connects and renews.
@@ -329,6 +330,12 @@ type Session interface {
 type Blobs interface {
 	// Chunk fetches one chunk of a blob. ErrOffline says that the hub cannot be asked now.
 	Chunk(ctx context.Context, id string, chunk int) ([]byte, error)
+}
+
+// Answerer sends answers to questions.
+type Answerer interface {
+	// Answer sends a part of the answer to the question with this id. When it returns, the server has it.
+	Answer(ctx context.Context, id string, part []byte) error
 }
 
 // Reporter sends what the agent has to say.

@@ -27,7 +27,7 @@ func TestWhoMayImportWhom(t *testing.T) {
 		"github.com/nats-io": "the nouns are no client's"})
 	duties := []string{"plan", "report", "upgrade", "credential", "inventory", "watch", "mailbox", "orders", "guard",
 		"blobs", "contents", "orphans", "board", "drift", "budget", "place", "access", "input", "apply", "checks", "hook",
-		"actor"}
+		"actor", "asks"}
 	// of an app
 	parts := []string{"owned", "relation", "pass", "sight", "heal", "move", "prune", "hookrun", "planning", "status",
 		"fetch", "saving", "assess", "outcome", "retry"}
@@ -73,6 +73,8 @@ func TestWhoMayImportWhom(t *testing.T) {
 			"/nats": "adapters are behind the ports of the root",
 		"k8s.io": "the API server is behind agent.Cluster", "github.com/nats-io": "the hub is behind agent.Bus",
 	}))
+	deptest.Ban(t, room+"/simulate", with(map[string]string{room + "/kube": "its clusters are made up",
+		room + "/deliver": "its clusters are made up", "k8s.io": "its clusters are made up"}))
 	for _, adapter := range []string{"kube", "nats"} {
 		other := map[string]string{"kube": "nats", "nats": "kube"}[adapter]
 		deptest.Ban(t, room+"/"+adapter, with(map[string]string{room + "/" + other: "adapters do not know each other",

@@ -16,6 +16,7 @@ import (
 	"github.com/drover-dev/drover/agent/agenttest"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // webhook is an admission webhook that the API server asks.
@@ -32,7 +33,7 @@ func newWebhook(t *testing.T, cp *testenv.ControlPlane, ns string) *webhook {
 	t.Helper()
 	w := &webhook{tls: httptest.NewTLSServer(nil)}
 	t.Cleanup(w.tls.Close)
-	port, err := testenv.FreePort()
+	port, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

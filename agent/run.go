@@ -16,6 +16,8 @@ type Run struct {
 	Home    string `json:"home,omitempty"`
 	Install bool   `json:"install,omitempty"` // the app was not there before
 	Leaving bool   `json:"leaving,omitempty"` // it is the taking away of the app
+	// Back: it goes back to earlier content, with the hooks for that and without those that lead to a revision.
+	Back bool `json:"back,omitempty"`
 	// Entered: the content is in force. Before, it was only its PreSync hooks that were done.
 	Entered bool        `json:"entered,omitempty"`
 	Reached bool        `json:"reached,omitempty"` // a wave was begun: Wave
@@ -67,6 +69,22 @@ func (h *HookState) Doomed() bool {
 
 // Open says whether there is something left to do.
 func (r *Run) Open() bool { return r != nil && !r.Done }
+
+// Before is the phase of the hooks that are done before anything is applied.
+func (r *Run) Before() fleet.HookPhase {
+	if r.Back {
+		return fleet.PreRollback
+	}
+	return fleet.PreSync
+}
+
+// After is the phase of the hooks that are done when everything is applied and healthy.
+func (r *Run) After() fleet.HookPhase {
+	if r.Back {
+		return fleet.PostRollback
+	}
+	return fleet.PostSync
+}
 
 // Failed is the hook that ended the run, and why.
 func (r *Run) Failed() string {

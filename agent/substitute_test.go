@@ -187,3 +187,34 @@ func TestARefusalQuotesNoSecret(t *testing.T) {
 		}
 	}
 }
+
+// TestOpaqueValuesComeFromTheCluster: what a chart passed on unread is put in before an object is applied, another
+// value at once; and one that cannot be put in leaves what was applied.
+func TestOpaqueValuesComeFromTheCluster(t *testing.T) {
+	t.Parallel()
+	cp := testenv.Shared(t)
+	home, ns, hub := testenv.NamespaceT(t, cp), testenv.NamespaceT(t, cp), agenttest.NewHubWithServer(t, "east-1")
+	agenttest.Start(t, cp, home, hub)
+	app := hub.App(t, "web", configMap(ns, "host", "https://app.zq1/ ${kept}"))
+	app.Opaque = []protocol.Opaque{{Token: "zq1", Key: "domain",
+		From: []protocol.VarsRef{{Kind: "Secret", Namespace: ns, Name: "vars"}}}}
+	app.Needs = app.Handling.Needs()
+	b := hub.Bundle(app)
+	hub.Publish(t, b)
+	hub.Report(t, "web waiting", func(r protocol.Report) bool {
+		a := agenttest.AppOf(r, "web")
+		return a.Phase == protocol.PhasePending && strings.Contains(a.Message, "waits for the Secret "+ns+"/vars")
+	})
+	made(t, cp, secret(ns, "vars", `{domain: example.net}`))
+	hub.Healthy(t, b)
+	has(t, cp, mapRef(ns, "host"), "https://app.example.net/ ${kept}")
+	mustPatch(t, cp, secretRef(ns, "vars"), `{"stringData":{"domain":"example.org"}}`)
+	has(t, cp, mapRef(ns, "host"), "https://app.example.org/ ${kept}")
+
+	mustPatch(t, cp, secretRef(ns, "vars"), `{"stringData":{"domain":"tops3cret x: y"}}`)
+	a := failing(t, hub, b, "web", "domain of the Secret "+ns+"/vars cannot be put into what the chart made")
+	if strings.Contains(a.Message, "tops3cret") {
+		t.Errorf("it says %q", a.Message)
+	}
+	has(t, cp, mapRef(ns, "host"), "https://app.example.org/ ${kept}")
+}

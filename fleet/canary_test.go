@@ -55,6 +55,8 @@ func TestSteered(t *testing.T) {
 			"Service/web=/spec/selector VirtualService/v=/spec/http DestinationRule/d=/spec/subsets"},
 		{"istio, several", rollout, route(`{"istio":{"virtualServices":[{"name":"v.shop","tlsRoutes":[{"port":443}]},{"name":"w.other"},{"name":"x","tcpRoutes":[{"port":1}],"routes":["a"]}]}}`),
 			"Service/web=/spec/selector VirtualService/v=/spec/tls VirtualService/x=/spec/tcp,/spec/http"},
+		{"istio, without HTTP", rollout, route(`{"istio":{"virtualService":{"name":"v","tlsRoutes":[{"port":443}],` +
+			`"tcpRoutes":[{"port":1}]}}}`), "Service/web=/spec/selector VirtualService/v=/spec/tls,/spec/tcp"},
 		{"gateway", rollout, route(`{"plugins":{"argoproj-labs/gatewayAPI":{"httpRoute":"h","grpcRoutes":[{"name":"g"}],"namespace":"shop"}}}`),
 			"Service/web=/spec/selector HTTPRoute/h=/spec/rules GRPCRoute/g=/spec/rules"},
 		{"gateway elsewhere", rollout, route(`{"plugins":{"argoproj-labs/gatewayAPI":{"httpRoute":"h","namespace":"other"}}}`), "Service/web=/spec/selector"},

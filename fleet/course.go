@@ -30,7 +30,7 @@ func CourseOf(annotations map[string]any) (Course, error) {
 	}
 	var unknown string
 	if c.Hook, c.Skip, unknown = readHook(annotations); unknown != "" {
-		return c, fmt.Errorf("is annotated as a hook for %.40q, which is no phase: write one of PreSync, Sync, PostSync, SyncFail, PreDelete, PostDelete or Skip", unknown)
+		return c, fmt.Errorf("is annotated as a hook for %.40q, which is no phase: write one of PreSync, Sync, PostSync, SyncFail, PreDelete, PostDelete, PreRollback, PostRollback or Skip", unknown)
 	}
 	for i, key := range waveKeys {
 		if text, ok := annotations[key].(string); ok && (i < 2 || c.Hook != nil) {

@@ -1,8 +1,8 @@
 package fleet
 
 import (
-	"cmp"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -58,15 +58,13 @@ var heard = map[string]struct{ what, next string }{
 // Hear finds the reason in events where a status does not tell it: the newest that matters. What a cause says already
 // stays, but for a container that was killed: whether a probe did it, events alone know.
 func (c Cause) Hear(events []Event) Cause {
-	events = slices.SortedStableFunc(slices.Values(events), func(a, b Event) int { return cmp.Compare(b.At.UnixNano(), a.At.UnixNano()) })
+	events = slices.Clone(events)
+	sort.SliceStable(events, func(i, j int) bool { return events[i].At.After(events[j].At) })
 	for _, e := range events {
-		if e.Reason == "Unhealthy" && e.Warning {
-			if next, ok := c.unhealthy(e); ok {
-				return next
-			}
-			continue
+		if next, ok := c.unhealthy(e); ok {
+			return next
 		}
-		if c.Doubt != DoubtStart {
+		if e.Reason == "Unhealthy" && e.Warning || c.Doubt != DoubtStart {
 			continue
 		}
 		switch says, known := heard[e.Reason]; {
@@ -90,6 +88,8 @@ func (c Cause) Hear(events []Event) Cause {
 func (c Cause) unhealthy(e Event) (Cause, bool) {
 	probe, _, _ := strings.Cut(e.Message, " ") // "Readiness probe failed: …"
 	switch {
+	case e.Reason != "Unhealthy" || !e.Warning:
+		return c, false
 	case c.Doubt == DoubtKilled && (probe == "Liveness" || probe == "Startup"):
 		c.Words, c.Output = oneLine(e.Message), nil
 	case c.Doubt == DoubtProbe:

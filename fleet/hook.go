@@ -14,12 +14,13 @@ type HookPhase string
 
 // The phases of hooks.
 const (
-	PreSync    HookPhase = "PreSync"    // before anything of a revision is applied
-	Sync       HookPhase = "Sync"       // with the objects of its wave
-	PostSync   HookPhase = "PostSync"   // when everything is applied and healthy
-	SyncFail   HookPhase = "SyncFail"   // when something of the revision failed
-	PreDelete  HookPhase = "PreDelete"  // before anything of an app is deleted that left Git
-	PostDelete HookPhase = "PostDelete" // when everything of it is gone
+	PreSync                   HookPhase = "PreSync"                     // before anything of a revision is applied
+	Sync                      HookPhase = "Sync"                        // with the objects of its wave
+	PostSync                  HookPhase = "PostSync"                    // when everything is applied and healthy
+	SyncFail                  HookPhase = "SyncFail"                    // when something of the revision failed
+	PreDelete                 HookPhase = "PreDelete"                   // before anything of an app is deleted that left Git
+	PostDelete                HookPhase = "PostDelete"                  // when everything of it is gone
+	PreRollback, PostRollback HookPhase = "PreRollback", "PostRollback" // instead of PreSync, PostSync when it goes back
 )
 
 // DeletePolicy says when a hook's object is deleted.
@@ -68,10 +69,9 @@ func (h Hook) In(phase HookPhase, install bool) bool {
 	return slices.Contains(h.Upgrade, phase)
 }
 
-var argoPhases = []HookPhase{PreSync, Sync, PostSync, SyncFail, PreDelete, PostDelete}
+var phases = []HookPhase{PreSync, Sync, PostSync, SyncFail, PreDelete, PostDelete, PreRollback, PostRollback}
 
-// helmPhases maps Helm's events as Argo CD does, and keeps the difference between installs and upgrades, which Argo CD does not know.
-// Tests and rollbacks are nothing that is delivered.
+// helmPhases maps Helm's events as Argo CD does, and keeps the difference between installs and upgrades, which Argo CD does not know. Tests are left out.
 var helmPhases = map[string]struct {
 	phase            HookPhase
 	install, upgrade bool
@@ -79,6 +79,7 @@ var helmPhases = map[string]struct {
 	"pre-install": {PreSync, true, false}, "post-install": {PostSync, true, false},
 	"pre-upgrade": {PreSync, false, true}, "post-upgrade": {PostSync, false, true},
 	"pre-delete": {PreDelete, true, true}, "post-delete": {PostDelete, true, true},
+	"pre-rollback": {PreRollback, false, true}, "post-rollback": {PostRollback, false, true},
 }
 
 var helmPolicies = map[string]DeletePolicy{"hook-succeeded": HookSucceeded, "hook-failed": HookFailed, "before-hook-creation": BeforeHookCreation}
@@ -88,8 +89,7 @@ func IsHook(annotations map[string]string) bool {
 	return annotations[hookKeys[0]] != "" || annotations[hookKeys[1]] != "" || annotations[helmHook] != ""
 }
 
-// NeverDone says whether an object with these annotations is a hook of Helm's for tests and rollbacks alone, which are nothing that is
-// delivered.
+// NeverDone says whether an object with these annotations is a hook of Helm's for tests alone.
 func NeverDone(annotations map[string]any) bool {
 	hook, skip, unknown := readHook(annotations)
 	return hook != nil && skip && unknown == ""
@@ -104,7 +104,7 @@ func readHook(annotations map[string]any) (hook *Hook, skip bool, unknown string
 			switch {
 			case word == "Skip":
 				return nil, true, ""
-			case slices.Contains(argoPhases, HookPhase(word)):
+			case slices.Contains(phases, HookPhase(word)):
 				h.Install = append(h.Install, HookPhase(word))
 			default:
 				return nil, true, word

@@ -3,7 +3,7 @@ package fleet
 import (
 	"cmp"
 	"fmt"
-	"slices"
+	"sort"
 	"strings"
 
 	"github.com/drover-dev/drover/protocol"
@@ -80,7 +80,7 @@ func CheckDependencies(apps map[string][]string) []Blocked {
 				strings.Join(cycle, " → "))})
 		}
 	}
-	slices.SortFunc(out, func(a, b Blocked) int { return cmp.Or(cmp.Compare(a.App, b.App), cmp.Compare(a.Reason, b.Reason)) })
+	sort.Slice(out, func(i, j int) bool { return out[i].App+"\x00"+out[i].Reason < out[j].App+"\x00"+out[j].Reason })
 	return out
 }
 

@@ -147,7 +147,8 @@ func (o object) failedPod() Cause {
 	case reason == "DeadlineExceeded":
 		return Cause{Health: protocol.HealthProgressing, What: "the pod did not end within its activeDeadlineSeconds", Words: message}
 	case reason != "" || message != "":
-		return Cause{Health: protocol.HealthProgressing, What: strings.TrimSuffix("the pod was ended by its node ("+reason, " (") + ")", Words: message}
+		return Cause{Health: protocol.HealthProgressing, What: "the pod was ended by its node" + inBrackets(reason),
+			Words: message}
 	}
 	for _, list := range [...]struct{ statuses, word string }{{"initContainerStatuses", "init container"}, {"containerStatuses", "container"}} {
 		for _, status := range o.items("status", list.statuses) {
@@ -158,6 +159,14 @@ func (o object) failedPod() Cause {
 		}
 	}
 	return Cause{Health: protocol.HealthProgressing, What: "the pod ended in failure"}
+}
+
+// inBrackets is a word as it follows others; "" for none.
+func inBrackets(word string) string {
+	if word == "" {
+		return ""
+	}
+	return " (" + word + ")"
 }
 
 // unscheduled is for a Pod without a node, in the scheduler's words.

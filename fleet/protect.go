@@ -12,8 +12,12 @@ const (
 	// AnnotationAllowEmpty with the value "true", on an object that declares an app, says that the app may render to
 	// nothing.
 	AnnotationAllowEmpty = "drover.dev/allow-empty"
-	fluxPrune            = "kustomize.toolkit.fluxcd.io/prune"
-	helmPolicy           = "helm.sh/resource-policy"
+	// AnnotationDeletions with the value DeletionsAllowed, on an object or on one that declares an app, says that a
+	// deletion of the object, or of what the app delivers, is meant and waits for no person.
+	AnnotationDeletions = "drover.dev/deletions"
+	DeletionsAllowed    = "allowed"
+	fluxPrune           = "kustomize.toolkit.fluxcd.io/prune"
+	helmPolicy          = "helm.sh/resource-policy"
 )
 
 // KeptBy names the annotation or the label that keeps an object from being pruned, with the value as it is written
@@ -48,6 +52,11 @@ func KeptBy[V any](annotations, labels map[string]V) string {
 // AllowsEmpty says whether annotations let an app render to nothing.
 func AllowsEmpty[V any](annotations map[string]V) bool {
 	return says(annotations, AnnotationAllowEmpty, "true")
+}
+
+// AllowsDeletions says whether annotations let what they are on be deleted, however much that is.
+func AllowsDeletions[V any](annotations map[string]V) bool {
+	return says(annotations, AnnotationDeletions, DeletionsAllowed)
 }
 
 // NeverPruned says whether the annotations or the labels of an object keep it from being pruned.

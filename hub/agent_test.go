@@ -65,8 +65,8 @@ func (r *rig) ask(c *natsgo.Conn, subject string, trust protocol.Trust, seed str
 	var m *natsgo.Msg
 	r.until("the hub answers on "+subject, func() (answered bool) {
 		var err error
-		m, err = c.Request(subject, data, patience)
-		return !errors.Is(err, natsgo.ErrNoResponders)
+		m, err = c.Request(subject, data, patience/30)
+		return !errors.Is(err, natsgo.ErrNoResponders) && !errors.Is(err, natsgo.ErrTimeout)
 	})
 	g, err := protocol.VerifyMessage[protocol.Grant](m.Data, req.Cluster, trust.SigningKeys())
 	if err != nil || g.User != req.User {

@@ -11,7 +11,7 @@ func TestWhichAppsMayBeEmpty(t *testing.T) {
 	const native = "-- clusters/staging/shop.yaml --\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: shop}\nspec: {path: shop}\n"
 	flux, argo := kustomization("shop", "  path: shop\n"), application("shop", argoSource("shop", ""))
 	annotated := func(tree string) string {
-		const annotation = "annotations: {drover.dev/allow-empty: \"True\"}"
+		const annotation = "annotations: {drover.dev/allow-empty: \"True\", drover.dev/rollback: never}"
 		if strings.Contains(tree, "metadata: {") {
 			return strings.Replace(tree, "metadata: {", "metadata: {"+annotation+", ", 1)
 		}
@@ -35,8 +35,9 @@ func TestWhichAppsMayBeEmpty(t *testing.T) {
 			b := newArgoScene(t, bootstrap+c.tree+manifest("shop/cm.yaml", "shop", "{a: b}"))
 			for _, a := range b.resolve("staging").Apps {
 				if a.App.Name == "shop" {
-					if a.Err != "" || a.App.AllowEmpty != c.want {
-						t.Errorf("error %q, may be empty: %t", a.Err, a.App.AllowEmpty)
+					never := strings.Contains(c.tree, "rollback: never")
+					if a.Err != "" || a.App.AllowEmpty != c.want || a.App.NeverBack != never {
+						t.Errorf("error %q, may be empty: %t, is never taken back: %t", a.Err, a.App.AllowEmpty, a.App.NeverBack)
 					}
 					return
 				}

@@ -60,7 +60,7 @@ func (x *approvals) deletionHolds() []query.Hold {
 				g = &query.Hold{Kind: protocol.HoldDeletions, Revision: held.Revision, Since: held.Since}
 				byRevision[held.Revision.Hash] = g
 			}
-			addTo(g, name, app, held)
+			held.AddTo(g, name, app)
 			lines[held.Revision.Hash] = append(lines[held.Revision.Hash], name+"/"+app+" "+held.ID)
 		}
 	}
@@ -74,30 +74,6 @@ func (x *approvals) deletionHolds() []query.Hold {
 	}
 	slices.SortFunc(out, func(a, b query.Hold) int { return cmp.Or(a.Since.Compare(b.Since), cmp.Compare(a.ID, b.ID)) })
 	return out
-}
-
-// addTo adds an app's held deletions to those of the same revision.
-func addTo(g *query.Hold, cluster, app string, held *release.AppHold) {
-	g.Count += held.Count
-	if held.Since.Before(g.Since) {
-		g.Since = held.Since
-	}
-	if n := len(g.Clusters); n == 0 || g.Clusters[n-1] != cluster { // they come in order
-		g.Clusters = append(g.Clusters, cluster)
-	}
-	if !slices.Contains(g.Apps, app) {
-		g.Apps = append(g.Apps, app)
-	}
-	for _, ref := range held.Objects {
-		if text := ref.String(); len(g.Objects) < protocol.MaxHeldObjects && !slices.Contains(g.Objects, text) {
-			g.Objects = append(g.Objects, text)
-		}
-	}
-	for _, r := range held.Reasons {
-		if text := r.Text(); !strings.Contains(g.Reason, text) {
-			g.Reason = strings.TrimPrefix(g.Reason+", and "+text, ", and ")
-		}
-	}
 }
 
 // show brings what is shown of holds up to date, for the clusters of a hold of removed folders that began, changed or
@@ -142,7 +118,7 @@ func (x *approvals) show(names []string, overclaimed []query.Hold) {
 			for _, name := range hold.Clusters {
 				c := index.Edit(name)
 				c.Waiting = append(c.Waiting, hold)
-				c.Guarded = guarded(x.ledger.of(name).Deletions)
+				c.Guarded = x.ledger.of(name).Deletions.Held()
 			}
 		}
 		for name, holds := range parts {
@@ -164,14 +140,6 @@ func (x *approvals) note(name string, before, now Record) (changed bool) {
 		delete(x.holding, name)
 	}
 	return !sameHolds(before, now)
-}
-
-// guarded are the apps of a cluster whose deletions are held.
-func guarded(d release.Deletions) (out []string) {
-	for _, hold := range d.Holds() {
-		out = append(out, hold.App)
-	}
-	return out
 }
 
 // sameHolds says whether two records hold the same.
@@ -201,7 +169,7 @@ func (x *approvals) heldAs(name string) (query.Hold, error) {
 		for app, a := range x.ledger.of(cluster).Deletions.Apps {
 			if a.Hold != nil && a.Hold.ID == strings.ToLower(name) && x.departures.since(cluster).IsZero() {
 				part := query.Hold{ID: a.Hold.ID, Kind: protocol.HoldDeletions, Revision: a.Hold.Revision, Since: a.Hold.Since}
-				addTo(&part, cluster, app, a.Hold)
+				a.Hold.AddTo(&part, cluster, app)
 				return part, nil
 			}
 		}

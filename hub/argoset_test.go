@@ -103,7 +103,7 @@ func TestWhatAnApplicationSetAsksForInVainIsNamed(t *testing.T) {
 		{"a function that gives something else each time", applicationSet(goTemplate, list, `{{randAlphaNum 5 | lower}}`, "teams/a", "n"), "randAlphaNum gives something else each time"},
 		{"a template that grows without end", applicationSet(goTemplate, list, `{{range until 100000}}{{repeat 1000000 "x"}}{{end}}`, "teams/a", "n"), "took more than the 1024 MiB of memory"},
 		{"a template that calls itself", applicationSet(goTemplate, list, `{{define "x"}}{{template "x" .}}{{end}}{{template "x" .}}`, "teams/a", "n"), "problem "},
-		{"a strategy", applicationSet("  strategy: {type: RollingSync}\n", list, "a", "teams/a", "n"), "spec.strategy: not done: all Applications are delivered at once"},
+		{"a strategy", applicationSet("  strategy: {type: RollingSync}\n", list, "a", "teams/a", "n"), "spec.strategy: not done but for ApplicationSets below fleet/: all Applications are delivered at once"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newArgoScene(t, teams+c.tree)

@@ -17,6 +17,13 @@ func builtOf(path string) string {
 	return bootstrap + of("ExternalArtifact", "made", kustomization("app", "  path: "+path+"\n"))
 }
 
+// patterned is a tree whose generator has the capture of its pattern in the name of the artifact, of which one is
+// used.
+func patterned(capture, value, tree string) string {
+	return strings.NewReplacer("  - name: made\n", "  - name: made-{"+capture+"}\n", "ExternalArtifact, name: made",
+		"ExternalArtifact, name: made-"+value).Replace(tree)
+}
+
 // named are the names of the objects of an app, or its error.
 func named(summary, app string) string {
 	_, text, _ := strings.Cut("\n"+summary, "\napp "+app)
@@ -106,7 +113,14 @@ func TestArtifactsOfArchivesAndOtherSources(t *testing.T) {
 		{"an artifact that nobody makes", builtOf("."), "no ArtifactGenerator in what the cluster's folder renders to makes the ExternalArtifact flux-system/made"},
 		{"an artifact that two make", builtOf(".") + generator("    - {from: '@own/a', to: '@artifact/'}\n") +
 			strings.NewReplacer("generator.yaml", "twice.yaml", "{name: made,", "{name: twice,").Replace(generator("    - {from: '@own/b', to: '@artifact/'}\n")), "is made by ArtifactGenerator flux-system/made and by ArtifactGenerator flux-system/twice: keep one"},
-		{"a pattern of paths", builtOf(".") + generator("    - {from: '@own/a', to: '@artifact/'}\n  pathPattern: '@own/{x}'\n"), "spec.pathPattern: not supported: write the artifacts out one by one"},
+		{"a pattern of paths", patterned("app", "shop", builtOf("x")+generator("    - {from: '@own/apps/{app}/**', to: "+
+			"'@artifact/x/'}\n  pathPattern: '@own/apps/{app}'\n")) + manifest("apps/Shop/one.yaml", "shop", "{}") +
+			manifest("apps/other/two.yaml", "other", "{}"), `"name":"shop"`},
+		{"a pattern over another repository", patterned("dir", "deploy",
+			builtOf("x")+shop+generator("    - {from: '@shop/{dir}/**', to: '@artifact/x/'}\n  pathPattern: '@shop/{dir}'\n",
+				alias("GitRepository", "shop"))), shopConfig("one")},
+		{"a pattern that is none", builtOf(".") + generator("    - {from: '@own/a', to: '@artifact/'}\n  pathPattern: "+
+			"'own/{x}'\n"), `spec.pathPattern: "own/{x}" is no pattern`},
 		{"a Bucket", builtOf(".") + generator("    - {from: '@b/a', to: '@artifact/'}\n", alias("Bucket", "b")), `a source of kind "Bucket" is not supported`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

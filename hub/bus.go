@@ -32,11 +32,11 @@ type Publisher interface {
 
 // Agents speaks with the agents.
 type Agents interface {
-	// Ask asks cluster's agent for something, signed and sealed. Nobody hears it while the agent is away: whoever asks
-	// sees by what comes whether it was heard.
+	// Ask asks cluster's agent for something, signed and sealed. An agent that is away does not hear it.
 	Ask(ctx context.Context, cluster string, a protocol.Ask) error
-	// Listen calls back for everything that agents say, and whenever the bus may have lost something.
-	// It blocks until ctx is done.
+	// Question asks for a person, and hands on the parts of the answer until the last. It sets the ID and expiry.
+	Question(ctx context.Context, cluster string, q protocol.Question, each func(protocol.Answer) error) error
+	// Listen calls back for all that agents say, and when the bus may have lost something, until ctx is done.
 	Listen(ctx context.Context, to Listener) error
 }
 

@@ -90,7 +90,7 @@ metadata: {name: cleanup, annotations: {helm.sh/hook: pre-delete}}
 ---
 apiVersion: v1
 kind: Pod
-metadata: {name: probe, annotations: {helm.sh/hook: pre-rollback}}
+metadata: {name: restore, annotations: {helm.sh/hook: pre-rollback}}
 `
 
 func chartApp(name, spec string) string {
@@ -111,15 +111,13 @@ func parts(summary string, words ...string) string {
 	return out.String()
 }
 
-const hookNotes = `  note charts/web/templates/hooks.yaml: Pod probe: metadata.annotations.helm.sh/hook: left out: hooks for pre-rollback are not done
-`
-
 func TestCharts(t *testing.T) {
 	t.Parallel()
 	const widget = `  {"apiVersion":"apiextensions.k8s.io/v1","kind":"CustomResourceDefinition","metadata":{"annotations":{"drover.dev/prune":"disabled"},"name":"widgets.example.com"}}
 `
 	const migrate = `  {"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"helm.sh/hook":"pre-install, pre-upgrade"},"name":"migrate"}}
   {"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"helm.sh/hook":"pre-delete"},"name":"cleanup"}}
+  {"apiVersion":"v1","kind":"Pod","metadata":{"annotations":{"helm.sh/hook":"pre-rollback"},"name":"restore"}}
 `
 	config := func(name, namespace, replicas, region string) string {
 		return `  {"apiVersion":"v1","data":{"kubernetes":"v1.33.1","region":"` + region + `","replicas":"` + replicas + `","script":"echo ${HOME} in ` + namespace +
@@ -127,7 +125,7 @@ func TestCharts(t *testing.T) {
 	}
 	for _, c := range []struct{ name, tree, want string }{
 		{"a chart with its own values", webChart + chartApp("web", "  helm: {path: ./charts/web}\n"),
-			"app web\n" + hookNotes + widget + config("web", "default", "2", "NONE") + migrate},
+			"app web\n" + widget + config("web", "default", "2", "NONE") + migrate},
 		{"values of files, of the App, and variables of the cluster", webChart + chartApp("web", `  namespace: shop
   substitute: true
   helm:
@@ -145,7 +143,7 @@ region: us
 replicas: ${replicas}
 -- clusters/staging/cluster.yaml --
 vars: {region: eu, replicas: "7"}
-`, "app web\n" + hookNotes + config("shop-web", "shop", "8", "EU") + migrate},
+`, "app web\n" + config("shop-web", "shop", "8", "EU") + migrate},
 		{"a chart for many clusters, made out for each", webChart + `
 -- clusters/staging/cluster.yaml --
 labels: {region: eu}
@@ -155,7 +153,7 @@ kind: App
 metadata: {name: web}
 spec:
   helm: {path: charts/web, skipCRDs: true, values: {region: "${cluster.labels.region}"}}
-`, "app web\n" + hookNotes + config("web", "default", "2", "EU") + migrate},
+`, "app web\n" + config("web", "default", "2", "EU") + migrate},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := newScene(t, c.tree)

@@ -157,12 +157,12 @@ func restores(t *testing.T, r *rig) {
 			if !r.intact(js) {
 				return false
 			}
-			m, err := r.agent("b").Request(protocol.DesiredGet("b"), nil, patience)
+			m, err := get(r.agent("b"), protocol.DesiredGet("b"))
 			if err != nil {
 				return false
 			}
 			_, err = protocol.Unseal(r.creds["b"].OpenKey, "b", m.Data)
-			chunk, failed := r.agent("b").Request(protocol.BlobGet(id, 0), nil, patience)
+			chunk, failed := get(r.agent("b"), protocol.BlobGet(id, 0))
 			return err == nil && failed == nil && len(chunk.Data) > 0 && string(chunk.Data) != "forged"
 		})
 		if took := time.Since(begin); took > 10*time.Second {

@@ -48,8 +48,11 @@ func TestAnAppOfTheNameOfItsParentSettles(t *testing.T) {
 		tree string
 		errs int
 	}{
-		"as it is":                            {tree, 0},
-		"with a variable in what it declares": {strings.Replace(tree, "spec: {interval: 1m, chart", "spec: {interval: 1m, values: {a: \"${V}\"}, chart", 1), 1},
+		"as it is": {tree, 0},
+		"with a variable in what it declares": {strings.Replace(tree, "spec: {interval: 1m, chart",
+			"spec: {interval: 1m, releaseName: \"${V}\", chart", 1), 1},
+		"with one in its values": {strings.Replace(tree, "spec: {interval: 1m, chart",
+			"spec: {interval: 1m, values: {a: \"${V}\"}, chart", 1), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

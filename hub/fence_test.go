@@ -138,7 +138,7 @@ func (o *obedient) connected() {
 }
 
 func (o *obedient) ask() {
-	if m, err := o.conn.Request(protocol.DesiredGet(o.name), nil, patience); err == nil && len(m.Data) > 0 {
+	if m, err := get(o.conn, protocol.DesiredGet(o.name)); err == nil && len(m.Data) > 0 {
 		o.take(m.Data)
 	}
 }

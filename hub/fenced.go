@@ -3,8 +3,10 @@ package hub
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 
+	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -85,6 +87,13 @@ func (p *publisher) renumber(ctx context.Context) error {
 		return err
 	}
 	return p.catchUp(ctx)
+}
+
+// expect has agents say whether the store of a hub that takes the fleet over is older than the fleet.
+func (x *rolling) expect(f *fence) {
+	if f.lead.Claim || !f.known {
+		rollouts.Expect(x.driver, x, slices.Collect(maps.Keys(x.ledger.all())), f.epoch)
+	}
 }
 
 // delayAll has every cluster looked at when something may be published again.

@@ -26,6 +26,7 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/audit"
 	"github.com/drover-dev/drover/hub/bolt"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/fetch"
@@ -41,6 +42,7 @@ import (
 	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/hub/rollouts"
+	"github.com/drover-dev/drover/hub/rollouts/gate"
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -79,7 +81,8 @@ type rig struct {
 	// elsewhere are the sources that files in the repository may name; nil for none.
 	elsewhere *elsewhere
 	addresses []string // of the repository, by which files in it name it
-	gates     rollouts.Metrics
+	gates     gate.Metrics
+	reverts   rollouts.Reverting
 	// resolver, unless nil, gives what stands in front of the hub's resolver.
 	resolver func(hub.Resolving) hub.Resolving
 
@@ -171,9 +174,10 @@ func (r *rig) push(message string, files map[string]string) {
 	r.t.Helper()
 	r.write(files)
 	r.commit(message)
-	r.until("the hub looked at "+message, func() bool {
+	subject, _, _ := strings.Cut(message, "\n")
+	r.until("the hub looked at "+subject, func() bool {
 		s := r.hub.State().Source()
-		return s.Revision.Subject == message || s.Error != ""
+		return s.Revision.Subject == subject || s.Error != ""
 	})
 }
 
@@ -217,6 +221,8 @@ func (r *rig) start() {
 	if h.Silence, h.TakeOver = silence, r.takeOver; !r.old {
 		h.Peers, h.Leads = bus, store
 	}
+	h.Journal = must(audit.Open(store.Table(bolt.TableDecisions), keys.Signers))
+	h.Journal.Attach(nats.DecisionsOf(bus), must(audit.CoverOf(keys.Secret, keys.Former)))
 	worker := charts(r.t)
 	builds := &helm.Inflater{Builder: renderer, Charts: worker}
 	cfg := resolve.Config{Layout: &layout.Layout{Renderer: builds, Templates: worker}, Renderer: builds,
@@ -226,7 +232,8 @@ func (r *rig) start() {
 		cfg.Moment = 0
 	}
 	h.Grace, r.sources = r.grace, nil
-	h.Policies, h.Gates, h.Condition = cfg.Layout.(*layout.Layout), r.gates, cel.Gate
+	h.Policies, h.Gates = cfg.Layout.(*layout.Layout), gate.Asking{Metrics: r.gates, Condition: cel.Gate}
+	h.Reverts = r.reverts
 	if r.elsewhere != nil {
 		r.sources = r.elsewhere.follow(r.data, log)
 		h.Sources, cfg.Sources, cfg.Ignore = r.sources, r.sources, sourceignore.Filter
@@ -313,10 +320,22 @@ func (r *rig) until(what string, cond func() bool) {
 	}
 }
 
+// get reads what the hub's store has, and asks again as an agent does: a server that has just begun, or one that is
+// told of new permissions, may lose a question.
+func get(c *natsgo.Conn, subject string) (*natsgo.Msg, error) {
+	deadline := time.Now().Add(patience)
+	for {
+		m, err := c.Request(subject, nil, patience/30)
+		if !errors.Is(err, natsgo.ErrTimeout) || time.Now().After(deadline) {
+			return m, err
+		}
+	}
+}
+
 // bundle reads a cluster's bundle as its agent would; ok is false if there is none.
 func (r *rig) bundle(name string) (b protocol.Bundle, ok bool) {
 	r.t.Helper()
-	m, err := r.agent(name).Request(protocol.DesiredGet(name), nil, patience)
+	m, err := get(r.agent(name), protocol.DesiredGet(name))
 	if errors.Is(err, natsgo.ErrNoResponders) {
 		return b, false // the hub has not made its streams yet: an agent asks again, too
 	}
@@ -363,7 +382,7 @@ func (r *rig) lines(cluster string, b protocol.Bundle, app string) string {
 	}
 	var sealed []byte
 	for i := range a.Blob.Chunks {
-		m, err := r.agent(cluster).Request(protocol.BlobGet(a.Blob.ID(), i), nil, patience)
+		m, err := get(r.agent(cluster), protocol.BlobGet(a.Blob.ID(), i))
 		if err != nil || m.Header.Get("Status") == "404" {
 			r.t.Fatalf("blob of %s: %v %v", app, err, m)
 		}

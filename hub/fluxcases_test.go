@@ -235,3 +235,47 @@ func TestADependencyThatIsNotThereIsNamedWithItsLine(t *testing.T) {
 		"app fine of root after e",
 	}, nil)
 }
+
+// A repository that is pushed to a registry (flux push artifact) and followed there by the cluster's own
+// Kustomization is this repository: its folders are read from Git, at the branch that is followed. At a digest or in
+// a range of versions, and from another address, it is a source like others.
+func TestAnOCIRepositoryOfThisRepositoryIsRead(t *testing.T) {
+	t.Parallel()
+	tree := func(own, other string) string {
+		return `
+-- clusters/staging/flux-system/gotk-sync.yaml --
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: flux-system, namespace: flux-system}
+spec: {interval: 1m, url: "oci://registry.example.net/ops/fleet", ref: {` + own + `}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: flux-system, namespace: flux-system}
+spec: {interval: 10m, path: ./clusters/staging, prune: true, sourceRef: {kind: OCIRepository, name: flux-system}}
+-- clusters/staging/apps.yaml --
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: apps, namespace: flux-system}
+spec: {interval: 1m, url: "` + other + `", ref: {tag: staging}}
+---
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps, namespace: flux-system}
+spec: {path: ./apps, prune: true, sourceRef: {kind: OCIRepository, name: apps}}
+-- apps/cm.yaml --
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: shop, namespace: default}
+`
+	}
+	const shop = `{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"shop","namespace":"default"}}`
+	const taken = "OCIRepository flux-system/flux-system: spec.url: it is taken to be this repository, pushed as an " +
+		"artifact"
+	summarized(t, tree("tag: staging", "oci://registry.example.net/ops/fleet"), []string{taken, shop}, []string{"ERR",
+		"problem"})
+	summarized(t, tree("tag: staging", "oci://registry.example.net/ops/other"), []string{taken, "ERR",
+		"oci://registry.example.net/ops/other"}, []string{shop})
+	summarized(t, tree("digest: 'sha256:00'", "oci://registry.example.net/ops/fleet"), []string{"ERR"}, []string{taken,
+		shop})
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/hub/rollouts/content"
 	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -44,6 +45,9 @@ func New(repository string) *Hub {
 // State is what the hub knows.
 func (h *Hub) State() *State { return h.state }
 
+// Waiting is how much the loop has yet to do. It is safe for concurrent use.
+func (h *Hub) Waiting() int { return len(h.tasks) }
+
 // begin makes the parts of the hub from what it remembers.
 func (h *Hub) begin(ctx context.Context) error {
 	records, err := h.Store.Clusters()
@@ -66,8 +70,12 @@ func (h *Hub) begin(ctx context.Context) error {
 	})
 	h.overdue = newOverdue(func(cluster string, times int) { h.urge(ctx, cluster, times) })
 	h.publisher, err = newPublisher(h.Settings, h.state, h.ledger, h.plans, h.capabilities, h.overdue, holds, h.do)
+	if err != nil {
+		return err
+	}
 	h.rounds = newRounds(h.Settings, h.publisher, h.plans, h.do)
-	return err
+	h.publisher.releasing.rolling.expect(h.publisher.fence)
+	return nil
 }
 
 // Run follows the repository until ctx is done. What fails is shown, and tried again.
@@ -82,10 +90,12 @@ func (h *Hub) Run(ctx context.Context) error {
 	defer h.Resolver.Close()
 	snapshots, heard := make(chan model.Snapshot), make(chan error, 1)
 	go follow(ctx, h.Settings, h.state, snapshots)
+	go h.state.contents.Read(ctx, h.Resolver.Objects, h.Log)
 	if h.Sources != nil {
 		go h.track(ctx)
 	}
 	defer h.overdue.stop()
+	go h.Journal.Copy(ctx, h.Log)
 	go func() { heard <- h.Bus.Listen(ctx, newListener(ctx, h)) }()
 	h.retry(ctx, "compare with the bus", h.publisher.reconcile)
 	h.arm()
@@ -167,7 +177,7 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 		h.state.unfollowed(err)
 		return nil
 	}
-	p.begin(revision, mailOf(rev.Author))
+	p.begin(revision, content.MailOf(rev.Author), p.reviews(ctx, snap))
 	if err := h.publisher.fresh.inspect(ctx, snap); err != nil {
 		return err
 	}
@@ -195,6 +205,9 @@ func (h *Hub) turn(ctx context.Context, snap model.Snapshot) error {
 		s.Revision, s.Branch, s.Resolved, s.Problems = revision, rev.Branch, time.Now(), p.problems()
 		s.Error, s.ErrorSince = "", time.Time{}
 	})
+	if h.Meter != nil {
+		h.Meter.Resolved(time.Since(begin), published)
+	}
 	h.Log.Info("resolved", "revision", revision.Short(), "clusters", len(p.listing.names), "affected", len(todo),
 		"published", published, "took", time.Since(begin).Round(100*time.Microsecond))
 	return h.publisher.catchUp(ctx)
@@ -251,7 +264,7 @@ func (h *Hub) tick(ctx context.Context) error {
 		return nil
 	}
 	if h.publisher.fence.ripe {
-		return h.publisher.reconcile(ctx)
+		return errors.Join(h.publisher.reconcile(ctx), h.rounds.roll(ctx))
 	}
 	return h.publisher.catchUp(ctx)
 }

@@ -22,7 +22,7 @@ func (r *rig) opens(name string, cred protocol.Credential, generation uint64) {
 	r.t.Helper()
 	var envelope []byte
 	r.until("the bundle is sealed to the credential", func() bool {
-		m, err := r.agent(name).Request(protocol.DesiredGet(name), nil, patience)
+		m, err := get(r.agent(name), protocol.DesiredGet(name))
 		if err != nil {
 			r.t.Fatal(err)
 		}
@@ -228,7 +228,7 @@ func TestAHelloThatChangesNothingPublishesNothing(t *testing.T) {
 	r.join("a")
 	r.await("a", "published", func(protocol.Bundle) bool { return true })
 	published := func() string {
-		m, err := r.agent("a").Request(protocol.DesiredGet("a"), nil, patience)
+		m, err := get(r.agent("a"), protocol.DesiredGet("a"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -236,7 +236,7 @@ func TestATokenThatReplacesCutsTheOldAgentOffWhenItIsUsed(t *testing.T) {
 	r.cut(closed, old)
 	r.hangUp("a")
 	r.until("the bundle is sealed to the new key", func() bool {
-		m, err := r.agent("a").Request(protocol.DesiredGet("a"), nil, patience)
+		m, err := get(r.agent("a"), protocol.DesiredGet("a"))
 		if err != nil {
 			return false
 		}

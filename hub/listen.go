@@ -44,6 +44,9 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 	if l.misplaced(cluster, r, at) {
 		return
 	}
+	if l.h.Meter != nil {
+		l.h.Meter.Heard(time.Since(at))
+	}
 	apis := r.APIs
 	r.APIs = nil // the same for most clusters: it is kept once
 	if len(r.Agent.Kubernetes) > serving.MaxVersion {
@@ -75,7 +78,7 @@ func (l listener) Report(cluster string, data []byte, at time.Time) {
 		return
 	}
 	l.h.overdue.check(l.state, cluster, false)
-	l.h.rounds.soon()
+	l.h.rounds.soon(cluster)
 	if moved || behind {
 		l.h.do(func(ctx context.Context) error {
 			if err := l.h.publisher.check(ctx, cluster, said); err != nil || !behind {
@@ -218,7 +221,7 @@ func (l listener) Link(cluster string, connected bool, at time.Time) {
 		l.trails.Linked(cluster)
 	}
 	l.h.overdue.check(l.state, cluster, true)
-	l.h.rounds.soon()
+	l.h.rounds.soon(cluster)
 }
 
 func (l listener) Damaged(what string, at time.Time) {

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -15,9 +15,9 @@ import (
 type losses struct {
 	ledger *ledger // only asked
 
-	later      map[string]struct{} // clusters that wait until the others were gone through; nil if none is to wait
-	everywhere bool                // too many clusters lose too much by one commit
-	late       lostLate
+	later            map[string]struct{} // clusters that wait until the others were gone through; nil if none is to wait
+	losing, clusters int                 // how many clusters lose much by one commit, of so many; 0 if none waited
+	late             lostLate
 }
 
 func newLosses(l *ledger) *losses { return &losses{ledger: l} }
@@ -26,11 +26,11 @@ func newLosses(l *ledger) *losses { return &losses{ledger: l} }
 func (l *losses) begin() { l.later = map[string]struct{}{} }
 
 // end has no cluster wait.
-func (l *losses) end() { l.later, l.everywhere = nil, false }
+func (l *losses) end() { l.later, l.losing, l.clusters = nil, 0, 0 }
 
 // facts are what the gate has to know of it.
 func (l *losses) facts(report *protocol.Report) release.Facts {
-	return release.Facts{Report: report, Collecting: l.later != nil, Everywhere: l.everywhere}
+	return release.Facts{Report: report, Collecting: l.later != nil, Losing: l.losing, Clusters: l.clusters}
 }
 
 // wait has a cluster wait until the others were gone through.
@@ -41,7 +41,7 @@ func (l *losses) wait(cluster string) { l.later[cluster] = struct{}{} }
 func (l *losses) collected(names []string, commit string, clusters int) []string {
 	later := slices.Sorted(maps.Keys(l.later))
 	if len(later) > 0 {
-		l.everywhere = fleet.TooMany(l.losers(names, commit)+l.late.others(names), clusters)
+		l.losing, l.clusters = l.losers(names, commit)+l.late.others(names), clusters
 		l.late.note(later)
 	}
 	l.later = nil
@@ -61,7 +61,7 @@ func (l *losses) losers(names []string, commit string) (n int) {
 				count += hold.Count
 			}
 		}
-		if waits || count >= fleet.GuardAtLeast {
+		if waits || count >= deletions.Default.AtLeast {
 			n++
 		}
 	}

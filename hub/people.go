@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/people"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -45,7 +46,11 @@ func (h *Hub) Approve(ctx context.Context, name string) (query.Hold, error) {
 		if err := p.save(names); err != nil {
 			return err
 		}
-		h.Log.Info("a person approved what was held", "id", approved.ID, "kind", approved.Kind,
+		by := "the hub's own program"
+		if who, known := people.Of(ctx); known {
+			by = who.String()
+		}
+		h.Log.Info("a person approved what was held", "by", by, "id", approved.ID, "kind", approved.Kind,
 			"revision", approved.Revision.Short(), "clusters", approved.Clusters, "apps", approved.Apps,
 			"count", approved.Count)
 		p.showHolds(nil)

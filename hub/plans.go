@@ -11,6 +11,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -36,6 +37,7 @@ type plans struct {
 	base      model.Snapshot                 // the revision that was resolved last
 	revision  protocol.Revision              // of base
 	author    string                         // of revision, by mail address; "" if that is not known
+	reviewed  string                         // why deletions that revision brings are meant; "" if no commit says so
 	resolved  map[string]*resolve.Resolution // by cluster
 	places    map[string]map[string]struct{} // path in the tree → clusters that depend on it
 	listing   *listing                       // of the clusters that have a folder
@@ -55,8 +57,26 @@ func newPlans(s Settings, state *State, l *ledger, c *capabilities, late func(cl
 func (p *plans) of(cluster string) *resolve.Resolution { return p.resolved[cluster] }
 
 // begin is told which revision is resolved from now on, and end that all it changed is resolved.
-func (p *plans) begin(revision protocol.Revision, author string) {
-	p.revision, p.author = revision, author
+func (p *plans) begin(revision protocol.Revision, author, reviewed string) {
+	p.revision, p.author, p.reviewed = revision, author, reviewed
+}
+
+// reviews reads in the commits that came since the revision that was resolved last why the deletions that they bring
+// are meant. What cannot be read means nothing.
+func (p *plans) reviews(ctx context.Context, snap model.Snapshot) string {
+	if p.base == nil || snap.Revision().Hash == p.base.Revision().Hash {
+		return ""
+	}
+	trailers, err := snap.Trailers(ctx, p.base.Revision().Hash, release.TrailerDeletions)
+	if err != nil && ctx.Err() == nil {
+		p.log.Warn("the commits of this revision cannot be read: what they say of deletions does not count", "err", err)
+	}
+	for _, t := range trailers {
+		if why := release.Reviewed(t.Commit, t.Author, t.Value); why != "" {
+			return why
+		}
+	}
+	return ""
 }
 
 func (p *plans) end(snap model.Snapshot) {

@@ -83,6 +83,9 @@ func TestACredentialAllowsWhatItsAgentNeedsAndNothingElse(t *testing.T) {
 		"read another's report":                    publish("$JS.API.DIRECT.GET.KV_report." + protocol.ReportSubject("b")),
 		"write another's journal":                  publish(protocol.JournalSubject("b")),
 		"hear the journal":                         subscribe(protocol.JournalSubject("*")),
+		"write a decision":                         publish(protocol.StreamDecisions),
+		"hear decisions":                           subscribe(protocol.StreamDecisions),
+		"read the decisions":                       publish("$JS.API.STREAM.MSG.GET." + protocol.StreamDecisions),
 		"renew another's credential":               publish(protocol.RenewSubject("b")),
 		"say hello for another":                    publish(protocol.HelloSubject("b")),
 		"hear who says hello":                      subscribe(protocol.HelloSubject("*")),
@@ -104,11 +107,11 @@ func TestACredentialAllowsWhatItsAgentNeedsAndNothingElse(t *testing.T) {
 	})
 
 	// Any blob can be fetched: Direct Get takes wildcards. It opens with no key that a was told.
-	if _, err := i.conn.Request(strings.Replace(protocol.BlobGet("x", 0), ".x.", ".*.", 1), nil, patience); err != nil {
+	if _, err := get(i.conn, strings.Replace(protocol.BlobGet("x", 0), ".x.", ".*.", 1)); err != nil {
 		t.Fatal(err)
 	}
 	theirs := appOf(b, "root").Blob // b alone has it
-	m, err := i.conn.Request(protocol.BlobGet(theirs.ID(), 0), nil, patience)
+	m, err := get(i.conn, protocol.BlobGet(theirs.ID(), 0))
 	if err != nil || len(m.Data) == 0 {
 		t.Fatalf("the blob of b: %v", err)
 	}

@@ -10,10 +10,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/candidate"
+	"github.com/drover-dev/drover/hub/contents"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/naming"
 	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -47,6 +52,14 @@ type releasing struct {
 	rolling *rolling // what policies hold back
 	gate    release.Gate
 	losses  *losses // how many clusters one commit takes much from
+}
+
+// facts are what the gate has to know of a cluster beside its candidate.
+func (x releasing) facts(cluster string, report *protocol.Report) release.Facts {
+	f, budget := x.losses.facts(report), rollouts.BudgetOf(x.rolling.driver)
+	f.Limits = func(app string) deletions.Limits { return budget.Limits(cluster, app) }
+	f.Reviewed = func(app string) string { return x.rolling.reviewed(cluster, app) }
+	return f
 }
 
 func newPublisher(s Settings, state *State, l *ledger, plans *plans, c *capabilities, o *overdue, holds []query.Hold,
@@ -116,6 +129,7 @@ func (p *publisher) save(names []string) error {
 		}
 		held = p.approvals.note(name, p.ledger.of(name), r) || held
 		p.ledger.put(name, r)
+		rollouts.Touch(p.releasing.rolling.driver, name)
 	}
 	if held {
 		p.showHolds(nil)
@@ -126,7 +140,9 @@ func (p *publisher) save(names []string) error {
 // plan is the record that a cluster needs next, if it needs one. A new generation is only for a cluster whose agent has
 // a credential.
 func (p *publisher) plan(name string) (Record, bool) {
-	res, prev, report, moved := named(p.plans.of(name), p.ledger.of(name), p.state.report(name))
+	prev := p.ledger.of(name)
+	res, known, report, moved := naming.Named(p.plans.of(name), prev.released(), p.state.report(name))
+	prev = prev.with(known)
 	r := prev
 	r.Released = p.departures.since(name)
 	changed := !r.Released.Equal(prev.Released)
@@ -148,7 +164,7 @@ func (p *publisher) plan(name string) (Record, bool) {
 		if res.AsksAPIs && r.APIs != res.APIs {
 			r.APIs, changed = res.APIs, true
 		}
-		c = candidateOf(*res, p.plans.revision, prev.Bundle)
+		c = candidate.Of(*res, p.plans.revision, prev.Bundle)
 		p.releasing.rolling.stage(&c, res.Cluster.Labels, prev.Bundle)
 	case p.departures.pruning(name):
 		c = release.Emptied(prev.Bundle, p.plans.revision)
@@ -163,11 +179,9 @@ func (p *publisher) plan(name string) (Record, bool) {
 			prev.Digest, res)
 	}
 	if approved == nil && c.Bundle.Deletions != nil && r.Waiting.Settled(c) && same(c.Bundle) {
-		noted := r.Deletions
-		r.Deletions.Note(c)
-		return r, changed || r.Deletions.HadFleet != noted.HadFleet || r.Deletions.HadFile != noted.HadFile
+		return r, r.Deletions.Note(c) || changed
 	}
-	out := p.releasing.gate.Release(time.Now(), c, r.released(), p.releasing.losses.facts(report), approved)
+	out := p.releasing.gate.Release(time.Now(), c, r.released(), p.releasing.facts(name, report), approved)
 	p.fresh.hold(name, out.Wake)
 	if out.Collect {
 		p.releasing.losses.wait(name)
@@ -208,7 +222,9 @@ func (p *publisher) show(names []string) {
 		for _, name := range names {
 			c := x.Edit(name)
 			introduce(p.identities, c)
-			res, r, _, _ := named(p.plans.of(name), p.ledger.of(name), c.Report)
+			r := p.ledger.of(name)
+			res, known, _, _ := naming.Named(p.plans.of(name), r.released(), c.Report)
+			r = r.with(known)
 			c.Released, c.Pruning, c.Approved = p.departures.since(name), prunes(r, c.Joined), r.Deletions.Lately()
 			if res != nil {
 				c.Problems, c.Notes = res.Cluster.Problems, res.Notes()
@@ -219,9 +235,9 @@ func (p *publisher) show(names []string) {
 					c.Labels, c.Suspended = res.Cluster.Labels, res.Cluster.Suspend
 				}
 				if r.Bundle.Generation == 0 {
-					r.Bundle = bundleOf(*res, p.plans.revision, protocol.Bundle{})
+					r.Bundle = candidate.Bundle(*res, p.plans.revision, protocol.Bundle{})
 				}
-				c.Desired.Apps = shownApps(res, wanted(r.Bundle, res.Cluster.Apps))
+				c.Desired.Apps = contents.Pending(res, p.state.contents.Wanted(r.Bundle, res.Cluster.Apps))
 				p.state.learn(res.Cluster.Apps)
 			} else if c.Pruning {
 				c.Desired.Apps = nil
@@ -248,7 +264,7 @@ func (p *publisher) recall() {
 				c.Released, c.Pruning = r.Released, prunes(r, c.Joined)
 			}
 			c.Desired = query.Desired{Generation: r.Bundle.Generation, Digest: r.Digest, Revision: r.Bundle.Revision,
-				Published: r.Time, Apps: wanted(r.Bundle, nil)}
+				Published: r.Time, Apps: p.state.contents.Wanted(r.Bundle, nil)}
 		}
 	})
 	p.showHolds(nil)
@@ -277,6 +293,11 @@ func (p *publisher) depart(ctx context.Context) error {
 		gone = nil // one of them may have a folder of which it is not known which cluster it is for
 	}
 	names, held := release.Leaving(gone, first, before, p.empties)
+	if why := p.plans.reviewed; len(held) > 0 && why != "" && !first &&
+		!slices.ContainsFunc(held, rollouts.BudgetOf(p.releasing.rolling.driver).Closed) {
+		p.log.Info("the folders of clusters are gone, and that is meant", "clusters", held, "why", why)
+		names, held = slices.Sorted(slices.Values(append(names, held...))), nil
+	}
 	if len(held) > 0 {
 		p.plans.forget(held...)
 		p.departures.hold(held, p.plans.revision)
@@ -300,7 +321,7 @@ func (p *publisher) depart(ctx context.Context) error {
 func (p *publisher) empties(name string) bool {
 	r := p.ledger.of(name)
 	return p.departures.prunable(name) && p.releasing.gate.Empties(release.Emptied(r.Bundle, p.plans.revision),
-		r.released())
+		r.released(), p.releasing.facts(name, nil))
 }
 
 // leave notes that clusters have no folder any more, see departures.leave.
@@ -374,6 +395,7 @@ func (p *publisher) collect(ctx context.Context, grace time.Duration) {
 	p.releasing.rolling.driver.Blobs(n.named)
 	n.stored = maps.Clone(n.named)
 	p.plans.blobs(n.stored)
+	p.state.contents.Keep(n.stored)
 	lists, kept := p.capabilities.inUse(), p.resolver.Sweep(p.plans.resolved, n.stored)
 	n.memo = func(key string) bool {
 		digest, ok := strings.CutPrefix(key, memoAPIs)

@@ -3,7 +3,7 @@ package hub
 import (
 	"context"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/resolve"
@@ -43,7 +43,7 @@ type Blobs interface {
 	// Objects gives the objects of a blob as they are rendered.
 	Objects(ref protocol.Blob) ([]model.Rendered, error)
 	// Contents are the objects that an agent keeps of a blob. They are not to be changed.
-	Contents(ref protocol.Blob) ([]fleet.Owned, error)
+	Contents(ref protocol.Blob) ([]deletions.Owned, error)
 }
 
 // Remembering keeps what was rendered, see Resolving.

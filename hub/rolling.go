@@ -4,14 +4,17 @@ import (
 	"cmp"
 	"context"
 	"maps"
-	"reflect"
-	"strings"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/audit"
+	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/rollouts"
+	"github.com/drover-dev/drover/hub/rollouts/content"
+	"github.com/drover-dev/drover/hub/rollouts/policies"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -22,13 +25,16 @@ type rolling struct {
 	store    Store
 	policies Policies
 	state    *State
-	plans    *plans  // only asked
-	ledger   *ledger // only asked
+	plans    *plans        // only asked
+	back     *content.Back // which apps go back
+	ledger   *ledger       // only asked
 	began    time.Time
+	journal  *audit.Journal
+	proved   uint64 // the epoch, and 1, in which the journal was held against its copy on the bus last
 
-	active  atomic.Bool  // there is a policy
-	waiting atomic.Bool  // the loop is about to step
-	took    atomic.Int64 // nanoseconds, of the last step
+	active atomic.Bool  // there is a policy
+	heard  names        // of clusters that are to be judged soon
+	took   atomic.Int64 // nanoseconds, of the last step
 }
 
 func newRolling(s Settings, state *State, plans *plans, l *ledger) (*rolling, error) {
@@ -36,8 +42,9 @@ func newRolling(s Settings, state *State, plans *plans, l *ledger) (*rolling, er
 	if err != nil {
 		return nil, err
 	}
-	x := &rolling{driver: rollouts.New(saved, s.Policies.Policy, s.Log), store: s.Store, policies: s.Policies,
-		state: state, plans: plans, ledger: l, began: time.Now()}
+	x := &rolling{driver: rollouts.New(saved, s.Policies.Policies, s.Log), store: s.Store, policies: s.Policies,
+		state: state, plans: plans, ledger: l, began: time.Now(), back: content.NewBack(s.Resolver.Objects, s.Log),
+		journal: s.Journal}
 	x.active.Store(x.driver.Active())
 	return x, nil
 }
@@ -68,7 +75,7 @@ func (s *State) heard(name string) (*protocol.Report, query.Link) {
 // follow takes in which policies there are, and says whether they are others than before: then every cluster is to be
 // looked at.
 func (x *rolling) follow() (changed bool) {
-	declared, sure := rollouts.Declare(x.plans.apps.Declared(), x.policies.Policy)
+	declared, sure := policies.Declare(x.plans.apps.Declared(), x.policies.Policies)
 	sure = sure && len(x.plans.apps.Problems()) == 0
 	if len(declared) == 0 && !x.driver.Active() {
 		return false
@@ -83,9 +90,17 @@ func (x *rolling) stage(c *release.Candidate, labels map[string]string, last pro
 	if !x.driver.Active() {
 		return
 	}
-	person := func(app string) bool { return c.Declared[app].Spec != "" } // releases it, and no policy
-	s := x.driver.Stage(time.Now(), labels, !c.Unclear, c.Bundle, last, person)
+	unsure := len(x.plans.apps.Problems()) > 0
+	s := x.driver.Stage(time.Now(), labels, !c.Unclear, c.Bundle, last, func(app string) rollouts.Said {
+		stays, known := c.Stays[app]
+		says := rollouts.Said{Free: c.Declared[app].Spec != "", Stays: stays, Unclear: !known, Policies: c.Policies[app]}
+		if unsure { // what the app names may be among what cannot be read
+			says.Policies = append(slices.Clone(says.Policies), model.PolicyUnclear)
+		}
+		return says
+	})
 	c.Bundle.Apps = s.Apps
+	x.back.Say(c.Bundle.Apps, s.Back)
 	if len(s.Other) > 0 {
 		c.Refs = maps.Clone(c.Refs) // they are those of what waits
 		for app := range s.Other {
@@ -93,9 +108,16 @@ func (x *rolling) stage(c *release.Candidate, labels map[string]string, last pro
 		}
 	}
 	if s.Absent {
-		c.Bundle.Incomplete = cmp.Or(c.Bundle.Incomplete, "a RolloutPolicy has yet to release apps to this cluster, and "+
-			"it is not known which of them it has: `drover rollout` shows what it waits for")
+		c.Bundle.Incomplete = cmp.Or(c.Bundle.Incomplete, s.Why)
 	}
+}
+
+// reviewed says why deletions of an app that begin now are meant, where the commit says so that brings them.
+func (x *rolling) reviewed(cluster, app string) string {
+	if why, held := rollouts.BudgetOf(x.driver).Reviewed(cluster, app); held {
+		return why
+	}
+	return x.plans.reviewed
 }
 
 // waits says that it will soon be known what Git asks of a cluster.
@@ -125,7 +147,7 @@ func (x *rolling) lost(ctx context.Context) error {
 // step decides what is released now, remembers it, and gives the clusters that are to be given something.
 func (x *rolling) step() ([]string, error) {
 	defer func(begin time.Time) { x.took.Store(int64(time.Since(begin))) }(time.Now())
-	x.driver.Offer(x.plans.revision, x.plans.author, x.waits)
+	x.driver.Offer(x.plans.revision, rollouts.Commit{Author: x.plans.author, Reviewed: x.plans.reviewed}, x.waits)
 	names := x.driver.Step(time.Now(), x)
 	x.active.Store(x.driver.Active())
 	if err := x.save(); err != nil {
@@ -136,6 +158,10 @@ func (x *rolling) step() ([]string, error) {
 }
 
 func (x *rolling) save() error {
+	if err := x.journal.Append(rollouts.Notes(x.driver)...); err != nil {
+		return err
+	}
+	rollouts.Noted(x.driver)
 	unsaved := x.driver.Unsaved()
 	if len(unsaved) == 0 {
 		return nil
@@ -148,16 +174,21 @@ func (x *rolling) save() error {
 }
 
 func (x *rolling) show() {
-	now := x.driver.Show()
-	if !reflect.DeepEqual(x.state.Source().Rollouts, now) {
-		x.state.roll(now)
-	}
+	x.state.roll(x.driver.Show(), rollouts.Frozen(x.driver))
 }
 
-// mailOf is the mail address of "Name <mail>".
-func mailOf(author string) string {
-	if _, after, has := strings.Cut(author, "<"); has {
-		author, _, _ = strings.Cut(after, ">")
+// prove halts every policy if more was decided than the store knows of, whenever the hub begins to publish.
+func (x *rolling) prove(ctx context.Context, epoch uint64) error {
+	if x.proved == epoch+1 {
+		return nil
 	}
-	return author
+	doubt, err := x.journal.Compare(ctx)
+	if err != nil {
+		return err
+	}
+	if doubt != "" {
+		rollouts.Distrust(x.driver, time.Now(), doubt)
+	}
+	x.proved = epoch + 1
+	return x.save()
 }

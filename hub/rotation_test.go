@@ -59,7 +59,7 @@ func (r *rig) rotate(step func(*keyring.Keys, keyring.Kind) error) {
 // signedBy says whether a cluster's bundle is signed by one of keys.
 func (r *rig) signedBy(name string, keys []ed25519.PublicKey) bool {
 	r.t.Helper()
-	m, err := r.agent(name).Request(protocol.DesiredGet(name), nil, patience)
+	m, err := get(r.agent(name), protocol.DesiredGet(name))
 	if err != nil {
 		r.t.Fatal(err)
 	}

@@ -2,16 +2,20 @@ package hub
 
 import (
 	"context"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/hub/rollouts"
+	"github.com/drover-dev/drover/hub/rollouts/gate"
 )
 
 const (
 	// rollPause is how long reports are gathered, at least, before they are judged together.
 	rollPause = 100 * time.Millisecond
-	// rollShare is how much longer than a step took they are gathered: what a step costs follows the number of clusters,
-	// and the loop has other things to do.
+	// rollShare is how much longer than a step took they are gathered: what some steps cost follows the number of
+	// clusters, and the loop has other things to do.
 	rollShare = 20
 )
 
@@ -36,10 +40,18 @@ func newRounds(s Settings, p *publisher, plans *plans, do func(func(context.Cont
 // it does nothing.
 func (r *rounds) roll(ctx context.Context) error {
 	x := r.publisher.releasing.rolling
-	if !x.driver.Active() || r.plans.base == nil || r.publisher.fresh.fromAll() != nil {
+	if r.plans.base == nil || r.publisher.fresh.fromAll() != nil {
 		return nil
 	}
+	if err := x.prove(ctx, r.publisher.fence.epoch()); err != nil || !x.driver.Active() {
+		return err
+	}
 	defer r.arm()
+	if rollouts.Thaw(x.driver, time.Now()) {
+		if _, err := r.publisher.publish(ctx, r.plans.known()); err != nil {
+			return err
+		}
+	}
 	for range maxRolls {
 		names, err := x.step()
 		if err != nil {
@@ -71,24 +83,64 @@ func (r *rounds) stop() {
 	}
 }
 
-// soon has the loop judge what agents said. It is safe for concurrent use.
-func (r *rounds) soon() {
-	if x := r.publisher.releasing.rolling; x.active.Load() && x.waiting.CompareAndSwap(false, true) {
+// soon has the loop judge what a cluster's agent said. It is safe for concurrent use.
+func (r *rounds) soon(cluster string) {
+	x := r.publisher.releasing.rolling
+	if !x.active.Load() {
+		return
+	}
+	if x.heard.add(cluster) {
 		time.AfterFunc(max(rollPause, rollShare*time.Duration(x.took.Load())), func() {
 			r.do(func(ctx context.Context) error {
-				x.waiting.Store(false)
+				rollouts.Touch(x.driver, x.heard.take()...)
 				return r.roll(ctx)
 			})
 		})
 	}
 }
 
-// measure has the gates asked that are due, beside the loop.
+// names are those of clusters whose agents said something. It is safe for concurrent use.
+type names struct {
+	mu  sync.Mutex
+	all map[string]struct{}
+}
+
+// add adds one, and says whether it is the first since they were taken.
+func (n *names) add(cluster string) (first bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if first = len(n.all) == 0; first {
+		n.all = map[string]struct{}{}
+	}
+	n.all[cluster] = struct{}{}
+	return first
+}
+
+// take gives them, and forgets them.
+func (n *names) take() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := slices.Collect(maps.Keys(n.all))
+	n.all = nil
+	return out
+}
+
+// measure has the gates asked that are due, and reverts pushed, beside the loop.
 func (r *rounds) measure(ctx context.Context) {
 	x := r.publisher.releasing.rolling
+	reverts := rollouts.Reverts{Driver: x.driver}
+	for _, p := range reverts.Due(time.Now()) {
+		go func() {
+			pushed, err := rollouts.Push(ctx, r.settings.Reverts, p)
+			r.do(func(ctx context.Context) error {
+				reverts.Done(time.Now(), p, pushed, err)
+				return r.roll(ctx)
+			})
+		}()
+	}
 	for _, q := range x.driver.Questions(time.Now()) {
 		go func() {
-			verdict, text := rollouts.Measure(ctx, r.settings.Gates, r.settings.Condition, q.Gate)
+			verdict, text := gate.Measure(ctx, r.settings.Gates.Metrics, r.settings.Gates.Condition, q.Gate)
 			r.do(func(ctx context.Context) error {
 				x.driver.Answer(time.Now(), q, verdict, text)
 				return r.roll(ctx)

@@ -116,7 +116,8 @@ func (b *scene) resolve(cluster string) resolve.Resolution {
 // told is what a cluster was told to run.
 func told(res resolve.Resolution) (out []protocol.App) {
 	for _, a := range res.Apps {
-		out = append(out, protocol.App{Name: a.App.Name, Namespace: a.App.Namespace, Blob: a.Ref, Handling: a.App.Handling})
+		out = append(out, protocol.App{Name: a.App.Name, Declared: a.App.Declared, Namespace: a.App.Namespace, Blob: a.Ref,
+			Handling: a.App.Handling})
 	}
 	return out
 }

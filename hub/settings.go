@@ -6,8 +6,10 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/rollout"
+	"github.com/drover-dev/drover/hub/audit"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/rollouts"
+	"github.com/drover-dev/drover/hub/rollouts/gate"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -28,13 +30,25 @@ type Settings struct {
 	TakeOver   bool                 // a person said that this hub takes the fleet over, whichever other there is
 	Silence    time.Duration        // see the constant; 0 means that
 	Policies   Policies             // reads RolloutPolicies
-	Gates      rollouts.Metrics     // of RolloutPolicies; nil if nobody asks them
-	Condition  rollouts.Condition   // of gates
+	Gates      gate.Asking          // of RolloutPolicies
+	Reverts    rollouts.Reverting   // of what failed; nil if this hub pushes nothing
+	Journal    *audit.Journal       // of what is decided on releases; nil if none is kept
+	Meter      Meter                // is told what is done; nil if nobody measures it
 	Log        *slog.Logger
+}
+
+// Meter measures what a hub does. It is safe for concurrent use.
+type Meter interface {
+	// Resolved is told of a revision: how long it took until everything that changed was published, and how many bundles
+	// that were.
+	Resolved(took time.Duration, published int)
+	// Heard is told how long ago the bus took a report that the hub takes in now.
+	Heard(lag time.Duration)
 }
 
 // Policies reads what is declared for many clusters.
 type Policies interface {
-	// Policy reads an object that is a RolloutPolicy; is says whether it is one. An error says what is wrong with it.
-	Policy(o model.Rendered) (p rollout.Policy, is bool, err error)
+	// Policies reads the policies of an object: of a RolloutPolicy itself, or of another tool's object that says how
+	// changes reach clusters. An error says what is wrong with it.
+	Policies(o model.Rendered) ([]rollout.Policy, error)
 }

@@ -2,12 +2,15 @@ package hub
 
 import (
 	"errors"
+	"reflect"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	questions "github.com/drover-dev/drover/fleet/query/ask"
 	"github.com/drover-dev/drover/fleet/selector"
+	"github.com/drover-dev/drover/hub/contents"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/shown"
@@ -30,7 +33,8 @@ type State struct {
 	source  SourceStatus
 	changed chan struct{} // closed at the next change
 	shown   *shown.Names
-	behind  map[string]bool // clusters that have something else than Git asks for, because a policy holds it back
+	// contents know what is delivered.
+	contents *contents.Book
 }
 
 // SourceStatus is how the hub stands to its repository.
@@ -64,6 +68,8 @@ type SourceStatus struct {
 	Held []query.Hold `json:"held,omitempty"`
 	// Rollouts are how the RolloutPolicies stand, by name.
 	Rollouts []query.Rollout `json:"rollouts,omitempty"`
+	// Frozen says why nothing new is released to any cluster, and until when; nil if that is not so.
+	Frozen *query.Halt `json:"frozen,omitempty"`
 }
 
 // Damage is what another client than the hub has changed on the bus.
@@ -86,7 +92,7 @@ func (s HubStatus) Acts() bool { return s.State == "" || s.State == protocol.Hub
 
 func newState(repository string) *State {
 	return &State{index: query.NewIndex(), source: SourceStatus{Repository: repository}, changed: make(chan struct{}),
-		shown: shown.New()}
+		shown: shown.New(), contents: contents.New()}
 }
 
 // edit changes the state under its lock, and wakes those who wait for a change.
@@ -119,6 +125,12 @@ func (s *State) Select(sel selector.Selector) []query.Cluster {
 	return out
 }
 
+// Ask gives what questions over the clusters that a selector chooses are asked of.
+func (s *State) Ask(sel selector.Selector) questions.Fleet {
+	return questions.Fleet{Clusters: s.Select(sel), Rollouts: s.Source().Rollouts, Former: s.contents.Former,
+		Now: time.Now().UTC()}
+}
+
 // Get gives one cluster.
 func (s *State) Get(name string) (query.Cluster, bool) {
 	s.mu.Lock()
@@ -136,14 +148,24 @@ func (s *State) report(name string) *protocol.Report {
 }
 
 // roll shows how the RolloutPolicies stand.
-func (s *State) roll(now []query.Rollout) {
-	behind := map[string]bool{}
-	for _, r := range now {
-		for _, name := range r.Behind {
-			behind[name] = true
-		}
+func (s *State) roll(now []query.Rollout, frozen *query.Halt) {
+	s.mu.Lock()
+	shown := reflect.DeepEqual(s.source.Rollouts, now) && reflect.DeepEqual(s.source.Frozen, frozen)
+	s.mu.Unlock()
+	if shown {
+		return
 	}
-	s.edit(func(_ *query.Index, source *SourceStatus) { source.Rollouts, s.behind = now, behind })
+	s.edit(func(_ *query.Index, source *SourceStatus) {
+		source.Rollouts, source.Frozen = now, frozen
+	})
+}
+
+// behind says whether a RolloutPolicy holds back what Git asks of a cluster. s.mu is held.
+func (s *State) behind(cluster string) bool {
+	return slices.ContainsFunc(s.source.Rollouts, func(r query.Rollout) bool {
+		_, is := slices.BinarySearch(r.Behind, cluster)
+		return is
+	})
 }
 
 // stalled shows what keeps the loop from going on; nil that it goes on.
@@ -173,7 +195,7 @@ func (s *State) unfollowed(err error) {
 // dated says of a cluster which revision asks for what it was told: the newest that was resolved, whether that changed
 // anything for it or not; and whether its credential has expired. s.mu is held.
 func (s *State) dated(c query.Cluster) query.Cluster {
-	if c.Released.IsZero() && s.source.Revision.Hash != "" && !s.behind[c.Name] {
+	if c.Released.IsZero() && s.source.Revision.Hash != "" && !s.behind(c.Name) {
 		c.Desired.Revision = s.source.Revision
 	}
 	c.Expired = !c.Expires.IsZero() && time.Now().After(c.Expires)

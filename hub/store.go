@@ -30,7 +30,7 @@ type Records interface {
 	Clusters() (map[string]Record, error)
 	// Holds gives the removals that wait for a person's approval.
 	Holds() ([]query.Hold, error)
-	// Rollouts gives what was decided on rollouts, by key.
+	// Rollouts gives what was decided on rollouts, by key; nil where it cannot be read, which is never left out.
 	Rollouts() (map[string][]byte, error)
 }
 
@@ -73,6 +73,12 @@ type Record struct {
 // released is what the gate has to know of a record.
 func (r Record) released() release.Released {
 	return release.Released{Bundle: r.Bundle, Digest: r.Digest, Deletions: r.Deletions, Waiting: r.Waiting}
+}
+
+// with is the record with what the gate has to know of it.
+func (r Record) with(x release.Released) Record {
+	r.Bundle, r.Deletions, r.Waiting = x.Bundle, x.Deletions, x.Waiting
+	return r
 }
 
 // MaxHistory is how many generations a Record remembers.

@@ -3,8 +3,12 @@ package hub_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/drover-dev/drover/protocol"
 )
 
 // planner makes up files. With one seed it always makes the same ones.
@@ -157,6 +161,70 @@ func TestATenantsRenderDoesNotFollowFromWhatOthersDeliver(t *testing.T) {
 			b.commit(changed)
 			if got := of(); got != before {
 				t.Errorf("with\n%s\nit is\n%s\nand was\n%s", changed, got, before)
+			}
+		})
+	}
+}
+
+// chain is a Kustomization that takes V from objects which Git has, has encrypted or does not have, and declares a chart
+// that is given V in one way or another.
+func (p *planner) chain(name string) string {
+	var from []string
+	for range 1 + p.IntN(3) {
+		from = append(from, p.of("{kind: Secret, name: enc}", "{kind: Secret, name: gone}",
+			"{kind: Secret, name: gone, optional: true}", "{kind: ConfigMap, name: known}"))
+	}
+	value := p.of("${V}", "x-${V}.net", "${V/a/b}", "${V:-d}", "${NONE:-${V}}", "$${V}", "plain")
+	return appIn("clusters/staging/"+name+".yaml", "flux-system", name,
+		"  postBuild: {substituteFrom: ["+strings.Join(from, ", ")+"]}\n") +
+		"-- " + name + "/release.yaml --\napiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\n" +
+		"metadata: {name: " + name + ", namespace: shared}\nspec:\n  interval: 1m\n" +
+		"  chart: {spec: {chart: ./chart, sourceRef: {kind: GitRepository, name: flux-system, namespace: flux-system}}}\n" +
+		p.of("  values: {v: \""+value+"\"}\n",
+			"  valuesFrom: [{kind: ConfigMap, name: "+name+", valuesKey: v, targetPath: v}]\n") +
+		"-- " + name + "/cm.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + ", namespace: shared}\n" +
+		"data: {v: \"" + value + "\"}\n"
+}
+
+// Property 4: no ciphertext, no ${…} that Flux would have replaced and no token that nothing replaces reaches a cluster.
+func TestWhatFluxReplacesReachesNoClusterAsItIs(t *testing.T) {
+	t.Parallel()
+	token := regexp.MustCompile(`zq[0-9a-f]{20}`)
+	tree := bootstrap + appIn("clusters/staging/vars.yaml", "flux-system", "vars", "  decryption: {provider: sops}\n") +
+		"-- vars/vars.yaml --\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: known, namespace: flux-system}\n" +
+		"data: {V: abc}\n---\napiVersion: v1\nkind: Secret\nmetadata: {name: enc, namespace: flux-system}\n" +
+		"stringData: {V: \"ENC[AES256_GCM,data:x,iv:y,tag:z,type:str]\"}\nsops: {mac: x}\n" +
+		"-- chart/Chart.yaml --\napiVersion: v2\nname: web\nversion: 1.0.0\n-- chart/templates/cm.yaml --\n" +
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"of-{{ .Release.Name }}\"}\ndata: {v: {{ .Values.v | quote }}}\n"
+	for seed := range uint64(seeds) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			t.Parallel()
+			p := newPlanner(200 + seed)
+			all := tree
+			for i := range 8 {
+				all += p.chain(fmt.Sprintf("chain%d", i))
+			}
+			b := newScene(t, all)
+			res := b.resolve("staging")
+			if len(res.Apps) < 10 || len(res.Cluster.Problems) > 0 {
+				t.Fatalf("%d apps, %v", len(res.Apps), res.Cluster.Problems)
+			}
+			for _, a := range res.Apps {
+				text, told := b.rendered(a), fmt.Sprint(a.App.Handling.Opaque)
+				for _, found := range token.FindAllString(text, -1) {
+					is := func(o protocol.Opaque) bool { return o.Token == found }
+					if !slices.ContainsFunc(a.App.Handling.Opaque, is) {
+						t.Errorf("%s has the token %s, and the agent is told of %s", a.App.Declared, found, told)
+					}
+				}
+				if a.App.Handling.Decrypt == nil && strings.Contains(text, "ENC[") {
+					t.Errorf("%s has ciphertext:\n%s", a.App.Declared, text)
+				}
+				name := a.App.Declared[strings.LastIndex(a.App.Declared, "/")+1:]
+				escaped := strings.Contains(files(all)[name+"/cm.yaml"], "$${V}") // it stands for itself then
+				if a.App.Handling.Substitute == nil && strings.Contains(text, "${") && !escaped {
+					t.Errorf("%s has a variable:\n%s", a.App.Declared, text)
+				}
 			}
 		})
 	}

@@ -83,6 +83,8 @@ func TestValuesComeFromAppsWithTheSameRights(t *testing.T) {
 	shop := func(more string) string {
 		return appIn("clusters/staging/shop.yaml", "team", "shop", more)
 	}
+	whole := strings.Replace(release, ", targetPath: v}", "}", 1) // a document of values
+	const other = "  serviceAccountName: other\n"
 	const here, left, stopped = "here", "left to the agent", "stopped"
 	for _, c := range []struct{ name, tree, app, want string }{
 		{"the platform from the platform", shop(fromVars) + usesV + vars(""), "Kustomization team/shop", here},
@@ -98,9 +100,12 @@ func TestValuesComeFromAppsWithTheSameRights(t *testing.T) {
 		{"none from a project", projectOf("one") + shop(fromVars) + usesV + inProject("one", vars("")), "Kustomization team/shop", left},
 		{"values of the platform from the platform", shop("") + release + vars(""), "HelmRelease team/web", here},
 		{"values of a tenant from itself", shop(deployer) + release + vars(deployer), "HelmRelease team/web", here},
-		{"values of a tenant from the platform", shop(deployer) + release + vars(""), "HelmRelease team/web", stopped},
-		{"values of the platform from a tenant", shop("") + release + vars(deployer), "HelmRelease team/web", stopped},
-		{"values of a tenant from another one", shop(deployer) + release + vars("  serviceAccountName: other\n"), "HelmRelease team/web", stopped},
+		{"a value of a tenant from the platform", shop(deployer) + release + vars(""), "HelmRelease team/web", left},
+		{"a value of the platform from a tenant", shop("") + release + vars(deployer), "HelmRelease team/web", left},
+		{"a value of a tenant from another one", shop(deployer) + release + vars(other), "HelmRelease team/web", left},
+		{"values of a tenant from the platform", shop(deployer) + whole + vars(""), "HelmRelease team/web", stopped},
+		{"values of the platform from a tenant", shop("") + whole + vars(deployer), "HelmRelease team/web", stopped},
+		{"values of a tenant from another one", shop(deployer) + whole + vars(other), "HelmRelease team/web", stopped},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -111,7 +116,7 @@ func TestValuesComeFromAppsWithTheSameRights(t *testing.T) {
 			switch {
 			case a.Err != "":
 				got = stopped
-			case a.App.Handling.Substitute != nil:
+			case a.App.Handling.Substitute != nil, len(a.App.Handling.Opaque) > 0:
 				got = left
 			}
 			text := b.rendered(a)
@@ -263,6 +268,24 @@ func TestThePlatformTakesPrecedenceOverATenantThatCameFirst(t *testing.T) {
 	}
 	if a := declaredApp(t, res, "Kustomization a/teama"); !strings.Contains(a.Err, "platform/late.yaml declares the same with the rights of the cluster's folder") {
 		t.Errorf("the tenant's app says %q", a.Err)
+	}
+}
+
+// Of two tenants that declare the same, the one by whose account it was delivered keeps it, whatever the other adds.
+func TestATenantKeepsWhatItDeclaredFirst(t *testing.T) {
+	t.Parallel()
+	b := newScene(t, tenants+appIn("teamb/thing.yaml", "c", "thing", "")+manifest("thing/cm.yaml", "thing", "{a: b}"))
+	first := b.resolve("staging")
+	before := b.rendered(declaredApp(t, first, "Kustomization c/thing"))
+	b.commit(appIn("teama/thing.yaml", "c", "thing", "  suspend: true\n"))
+	res := b.resolveAfter("staging", told(first))
+	a := declaredApp(t, res, "Kustomization c/thing")
+	if a.App.Handling.ServiceAccount != "b/deployer" || a.App.Suspend || b.rendered(a) != before || before == "" {
+		t.Errorf("it is applied by %q, suspended: %t, %s\n%s", a.App.Handling.ServiceAccount, a.App.Suspend, a.Err,
+			b.rendered(a))
+	}
+	if a := declaredApp(t, res, "Kustomization a/teama"); !strings.Contains(a.Err, "which takes precedence") {
+		t.Errorf("the other tenant's app says %q", a.Err)
 	}
 }
 

@@ -35,7 +35,8 @@ func TestCiphertextAndVariablesAreNoValues(t *testing.T) {
 	const unsealed = "the patch is encrypted with SOPS, and it has no metadata of SOPS to decrypt it by"
 	for _, c := range []struct{ name, tree, app, want string }{
 		{"a value of an encrypted Secret", decrypted + release("shop/web.yaml", from) + secret("shop/s.yaml", "values.yaml: \""+enc+"\"") + chart, "web", named},
-		{"a value at a path", decrypted + release("shop/web.yaml", target) + secret("shop/s.yaml", "password: \""+enc+"\"") + chart, "web", named},
+		{"a value at a path", decrypted + release("shop/web.yaml", target) + secret("shop/s.yaml",
+			"password: \""+enc+"\"") + chart, "web", ""},
 		{"an optional one", decrypted + release("shop/web.yaml", strings.Replace(from, "name: login", "name: login, optional: true", 1)) + secret("shop/s.yaml", "values.yaml: \""+enc+"\"") + chart, "web", named},
 		{"a generator around an encrypted file", decrypted + release("shop/web.yaml", from) + "-- shop/kustomization.yaml --\nresources: [web.yaml]\ngeneratorOptions: {disableNameSuffixHash: true}\n" +
 			"secretGenerator: [{name: login, namespace: flux-system, files: [values.yaml]}]\n-- shop/values.yaml --\npassword: " + enc + "\nsops: {mac: x}\n" + chart, "web", named},
@@ -49,7 +50,11 @@ func TestCiphertextAndVariablesAreNoValues(t *testing.T) {
 			"- {op: add, path: /stringData/x, value: \"" + enc + "\"}\n", "shop", "shop/over/p.yaml:1: " + encryptedPatch},
 		{"an encrypted patch in a Kustomization", strings.Replace(overlay, "path: shop/over\n", "path: shop/base\n  patches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: flux-system}, stringData: {a: \""+enc+"\"}}'}]\n", 1), "shop", unsealed},
 		{"an encrypted object that is patched", strings.Replace(overlay, "extra: plain}", "extra: \""+enc+"\"}\nsops: {mac: x}", 1) + "-- shop/over/kustomization.yaml --\nresources: [../base]\npatches: [{patch: '{apiVersion: v1, kind: Secret, metadata: {name: login, namespace: flux-system, labels: {a: b}}}'}]\n", "shop", ""},
-		{"a value that the agent replaces", left + holder("${only}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", "valuesFrom names the ConfigMap flux-system/values, whose content only the cluster knows (${only} in it may come from the Secret flux-system/only-there in the cluster)"},
+		{"a value that the agent replaces", left + holder("${only}") + release("clusters/staging/web.yaml", fromMap) +
+			chart, "web", ""},
+		{"a value that the agent computes", left + holder("${only:-${other}}") + release("clusters/staging/web.yaml",
+			fromMap) + chart, "web", "valuesFrom names the ConfigMap flux-system/values, whose content only the cluster " +
+			"knows (${only} in it may come from the Secret flux-system/only-there in the cluster)"},
 		{"a value that is certain although the agent replaces it", left + holder("${sure}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", ""},
 		{"a value with an optional Secret that is not there", strings.Replace(left, "substituteFrom: [", "substituteFrom: [{kind: ConfigMap, name: vars}, ", 1) +
 			strings.Replace(manifest("clusters/staging/vars.yaml", "vars", "{only: known}"), "metadata: {", "metadata: {namespace: flux-system, ", 1) + holder("${only}") + release("clusters/staging/web.yaml", fromMap) + chart, "web", ""},
@@ -74,6 +79,10 @@ func TestCiphertextAndVariablesAreNoValues(t *testing.T) {
 			}
 			if (strings.HasPrefix(c.name, "a value that is certain") || strings.HasPrefix(c.name, "a value with an optional")) && !strings.Contains(got, `"password":"known"`) {
 				t.Errorf("got:\n%s", got)
+			}
+			if told := strings.Contains(b.handled("web"), `"opaque":[{`); told != (c.name == "a value at a path" ||
+				c.name == "a value that the agent replaces") {
+				t.Errorf("the agent is told %s", b.handled("web"))
 			}
 			if c.name == "a variable that the agent replaces" && !strings.Contains(b.handled("shop"), `"from":[{"kind":"ConfigMap"`) {
 				t.Errorf("the agent is told %s", b.handled("shop"))

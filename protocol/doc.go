@@ -19,6 +19,8 @@
 //   - 1 (November 2026): bundle, report, event, credential, as they were first sent. The same month, before any release: join
 //     token, key request, hello, grant, ask; reports and events are signed by their cluster and sealed to the hub.
 //     Epochs and presence, by which hubs are told from each other.
+//     Questions within asks, and answers: an agent that does not know them ignores the ask, and its reports do not
+//     say that it answers.
 package protocol
 
 // Version is the version of the wire this package speaks. It rises only when an older reader

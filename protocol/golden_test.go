@@ -85,6 +85,16 @@ func (g golden) decode(t *testing.T) any {
 		return g.must(t)(verified[Grant](g))
 	case "ask":
 		return g.must(t)(verified[Ask](g))
+	case "answer":
+		s, err := OpenSpeech(SpeechAnswer, g.Cluster, g.OpenKey, g.Bytes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		payload, err := s.Verify(g.keys())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g.must(t)((&Transcript{Cluster: g.Cluster, ID: "Q1"}).Take(payload))
 	case "speech":
 		s, err := OpenSpeech(SpeechReport, g.Cluster, g.OpenKey, g.Bytes)
 		if err != nil {
@@ -241,12 +251,25 @@ func TestAddGoldenMessages(t *testing.T) {
 	served.APIs = []string{"apps/v1", "apps/v1/Deployment", "v1", "v1/Pod"}
 	served.Agent.APIs = APIsDigest(served.APIs)
 	unfetched := testBundle(func(b *Bundle) { b.Apps[0].Error, b.Apps[0].Reason = "the source cannot be fetched", ReasonFetchFailed })
+	returning := testBundle(func(b *Bundle) {
+		h := Handling{Rollback: []string{BlobDigest([]byte("bad")), BlobDigest([]byte("worse"))}}
+		b.Apps[0].Handling, b.Apps[0].Needs = h, h.Needs()
+	})
+	filling := testBundle(func(b *Bundle) {
+		secrets := VarsRef{Kind: "Secret", Namespace: "flux-system", Name: "cluster-secrets", Optional: true}
+		h := Handling{Opaque: []Opaque{{Token: "zq0123456789abcdef0123", Key: "DOMAIN", From: []VarsRef{secrets}},
+			{Token: "zq3210456789abcdef0123", Key: "DOMAIN", Template: "${DOMAIN/./-}", From: []VarsRef{secrets}},
+			{Token: strings.Repeat("0f", 32), Digest: true}}}
+		b.Apps[0].Handling, b.Apps[0].Needs = h, h.Needs()
+	})
 	pausing := testBundle(func(b *Bundle) {
 		waits := Expression{Text: "status.phase == 'Waiting'", Tree: json.RawMessage(`["==",[".",["id","status"],"phase"],"Waiting"]`)}
 		b.Apps[0].Handling.Health = []HealthRule{{Group: "example.com", Kind: "Widget", Paused: &waits}}
 	})
 	reasoned := testReport()
 	reasoned.Apps[0].Phase, reasoned.Apps[0].Health, reasoned.Apps[0].Reason = PhaseWaiting, HealthPaused, ReasonPaused
+	imaged := testReport()
+	imaged.Apps[0].Images = []string{"ghcr.io/acme/web:1.4", "ghcr.io/acme/web@sha256:4f1c8a2d"}
 	declared := testBundle(func(b *Bundle) {
 		b.Apps[0].Name, b.Apps[0].Declared = "plex--7djq27h5pborsivstvcy", "HelmRelease media/plex"
 		b.Apps[0].Formerly = []string{"media-plex", "media-plex-0a1b2c3d"}
@@ -259,18 +282,40 @@ func TestAddGoldenMessages(t *testing.T) {
 	request, grant, ask := testKeyRequest(t), testGrant(t), testAsk()
 	request.Nonce, grant.Nonce, grant.Epoch = "once", "once", 3
 	ask.Nonce, ask.Epoch, ask.Time = "once", 3, issued
+	question, asking := testQuestion(), ask
+	asking.Kind, asking.Question = AskQuestion, &question
+	answers := testReport()
+	answers.Agent.Answers = true
+	answered, err := Speak(SpeechAnswer, "staging", testKey("hub"), hubPublic, mustJSON(t, testAnswer()))
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, g := range map[string]golden{
-		"bundle":            {Says: "a value in every field", Kind: "bundle", Sent: full, Want: full, Digest: digest},
-		"bundle-smallest":   {Says: "nothing but what must be there", Kind: "bundle", Sent: mustJSON(t, small), Want: mustJSON(t, small), Digest: small.Digest()},
-		"bundle-tomorrow":   {Says: "fields of a later release at every level", Kind: "bundle", Sent: withUnknown(t, b), Want: full, Digest: digest},
-		"envelope":          {Says: "signed by the hub", Kind: "envelope", Cluster: "staging", HubKeys: keys, Sent: envelope, Want: full, Digest: digest},
-		"sealed":            {Says: "signed, then sealed to the cluster", Kind: "sealed", Cluster: "staging", HubKeys: keys, OpenKey: private, Bytes: sealed, Want: full, Digest: digest},
-		"report":            {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
-		"report-tomorrow":   {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
-		"report-apis":       {Says: "with what the API server serves", Kind: "report", Cluster: "staging", Sent: mustJSON(t, served), Want: mustJSON(t, served)},
-		"bundle-reason":     {Says: "with the reason for an app's error", Kind: "bundle", Sent: mustJSON(t, unfetched), Want: mustJSON(t, unfetched), Digest: unfetched.Digest()},
-		"bundle-paused":     {Says: "with a health rule that says what is paused", Kind: "bundle", Sent: mustJSON(t, pausing), Want: mustJSON(t, pausing), Digest: pausing.Digest()},
-		"report-reason":     {Says: "with the reason for an app's phase", Kind: "report", Cluster: "staging", Sent: mustJSON(t, reasoned), Want: mustJSON(t, reasoned)},
+		"ask-question": signedGolden(t, "ask", asking),
+		"answer": {Says: "a part of an answer, signed by its cluster and sealed to the hub", Kind: "answer",
+			Cluster: "staging",
+			HubKeys: keys, OpenKey: hubPrivate, Bytes: answered, Want: mustJSON(t, testAnswer())},
+		"report-answers": {Says: "of an agent that knows questions", Kind: "report", Cluster: "staging", Sent: mustJSON(t,
+			answers),
+			Want: mustJSON(t, answers)},
+		"bundle":          {Says: "a value in every field", Kind: "bundle", Sent: full, Want: full, Digest: digest},
+		"bundle-smallest": {Says: "nothing but what must be there", Kind: "bundle", Sent: mustJSON(t, small), Want: mustJSON(t, small), Digest: small.Digest()},
+		"bundle-tomorrow": {Says: "fields of a later release at every level", Kind: "bundle", Sent: withUnknown(t, b), Want: full, Digest: digest},
+		"envelope":        {Says: "signed by the hub", Kind: "envelope", Cluster: "staging", HubKeys: keys, Sent: envelope, Want: full, Digest: digest},
+		"sealed":          {Says: "signed, then sealed to the cluster", Kind: "sealed", Cluster: "staging", HubKeys: keys, OpenKey: private, Bytes: sealed, Want: full, Digest: digest},
+		"report":          {Says: "a value in every field", Kind: "report", Cluster: "staging", Sent: mustJSON(t, testReport()), Want: mustJSON(t, testReport())},
+		"report-tomorrow": {Says: "fields of a later release at every level", Kind: "report", Cluster: "staging", Sent: withUnknown(t, testReport()), Want: mustJSON(t, testReport())},
+		"report-apis":     {Says: "with what the API server serves", Kind: "report", Cluster: "staging", Sent: mustJSON(t, served), Want: mustJSON(t, served)},
+		"bundle-reason":   {Says: "with the reason for an app's error", Kind: "bundle", Sent: mustJSON(t, unfetched), Want: mustJSON(t, unfetched), Digest: unfetched.Digest()},
+		"bundle-paused":   {Says: "with a health rule that says what is paused", Kind: "bundle", Sent: mustJSON(t, pausing), Want: mustJSON(t, pausing), Digest: pausing.Digest()},
+		"bundle-opaque": {Says: "with values that an agent puts in place of tokens", Kind: "bundle",
+			Sent: mustJSON(t, filling), Want: mustJSON(t, filling), Digest: filling.Digest()},
+		"bundle-rollback": {Says: "with an app that goes back to earlier content", Kind: "bundle",
+			Sent: mustJSON(t, returning), Want: mustJSON(t, returning), Digest: returning.Digest()},
+		"report-reason": {Says: "with the reason for an app's phase", Kind: "report", Cluster: "staging", Sent: mustJSON(t,
+			reasoned), Want: mustJSON(t, reasoned)},
+		"report-images": {Says: "with images that variables of the cluster make others than the blob's", Kind: "report",
+			Cluster: "staging", Sent: mustJSON(t, imaged), Want: mustJSON(t, imaged)},
 		"bundle-declared":   {Says: "with what declares an app, and its former names", Kind: "bundle", Sent: mustJSON(t, declared), Want: mustJSON(t, declared), Digest: declared.Digest()},
 		"report-declared":   {Says: "of an agent that moves apps to other names", Kind: "report", Cluster: "staging", Sent: mustJSON(t, renaming), Want: mustJSON(t, renaming)},
 		"event-declared":    {Says: "with what declares its app", Kind: "event", Cluster: "staging", Sent: mustJSON(t, event), Want: mustJSON(t, event)},

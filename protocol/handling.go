@@ -26,6 +26,13 @@ type Handling struct {
 	// Substitute has the agent replace ${var} in the objects, because some variables are known in the cluster alone. Nothing was
 	// replaced before, then.
 	Substitute *Substitution `json:"substitute,omitempty"`
+	// Opaque are values that the agent puts into the objects in place of tokens, because they are known in the cluster
+	// alone and what rendered the objects passed them on unread.
+	Opaque []Opaque `json:"opaque,omitempty"`
+	// Rollback are the digests of blobs that the app was given after this content and that were taken back, the newest
+	// first. An agent that has one of them, or has begun to deliver it, goes back: of the app's hooks those run that are
+	// for a rollback, and those do not that lead to a revision. For any other agent this is content like all other.
+	Rollback []string `json:"rollback,omitempty"`
 }
 
 // What an agent may need to know, see App.Needs.
@@ -34,6 +41,8 @@ const (
 	NeedDecrypt        = "decrypt"        // Handling.Decrypt
 	NeedSubstitute     = "substitute"     // Handling.Substitute
 	NeedOrphan         = "orphan"         // Handling.Orphan
+	NeedRollback       = "rollback"       // Handling.Rollback
+	NeedOpaque         = "opaque"         // Handling.Opaque
 )
 
 // Needs names what an agent must know, or it would do with the objects what must not be done.
@@ -50,6 +59,12 @@ func (h Handling) Needs() []string {
 	}
 	if h.Orphan {
 		out = append(out, NeedOrphan)
+	}
+	if len(h.Rollback) > 0 {
+		out = append(out, NeedRollback)
+	}
+	if len(h.Opaque) > 0 {
+		out = append(out, NeedOpaque)
 	}
 	return out
 }
@@ -119,6 +134,22 @@ type Substitution struct {
 	Always bool `json:"always,omitempty"`
 }
 
+// Opaque is a value that stands for a token in the objects of an app, see package fleet/opaque.
+type Opaque struct {
+	// Token is replaced by the value wherever it stands, in the data of a Secret also below base64.
+	Token string `json:"token"`
+	// Key is the value's in the data of From, of which a later object takes precedence over an earlier one.
+	Key  string    `json:"key,omitempty"`
+	From []VarsRef `json:"from,omitempty"`
+	// Template is what is put in where that is not the value as it is, as "${DOMAIN/./-}": Key is the one variable in
+	// it.
+	Template string `json:"template,omitempty"`
+	// Digest: Token is a digest over the tokens of the app, and what stands for it follows from all of their values. It
+	// has
+	// neither Key nor From.
+	Digest bool `json:"digest,omitempty"`
+}
+
 // VarsRef is a ConfigMap or Secret of the cluster whose data are variables.
 type VarsRef struct {
 	Kind      string `json:"kind"`
@@ -129,3 +160,14 @@ type VarsRef struct {
 
 // String is "Kind namespace/name".
 func (r VarsRef) String() string { return r.Kind + " " + r.Namespace + "/" + r.Name }
+
+// String is what stands for the token, for people.
+func (o Opaque) String() string {
+	switch {
+	case o.Digest:
+		return "(digest)"
+	case o.Template != "":
+		return o.Template
+	}
+	return "${" + o.Key + "}"
+}

@@ -102,6 +102,9 @@ const (
 	AskRenew   AskKind = "renew"   // renew the credential now
 	AskAPIs    AskKind = "apis"    // say in the next report what the API server serves
 	AskFetch   AskKind = "fetch"   // fetch the bundle from the bucket again, and report
+	// AskQuestion asks Ask.Question, and AskStop ends the answer to the one with its ID.
+	AskQuestion AskKind = "question"
+	AskStop     AskKind = "stop"
 )
 
 // Ask is what the hub asks an agent to do now. It never carries desired state.
@@ -116,6 +119,8 @@ type Ask struct {
 	Epoch uint64    `json:"epoch,omitempty"`
 	Time  time.Time `json:"time,omitzero"`
 	Nonce string    `json:"nonce,omitempty"`
+	// Question is for AskQuestion and AskStop.
+	Question *Question `json:"question,omitempty"`
 }
 
 // The DSSE payload types of the messages of this file.

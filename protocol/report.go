@@ -12,6 +12,9 @@ import (
 // MaxReport is the most a report may have, in bytes of JSON: what one NATS message carries.
 const MaxReport = 900 << 10
 
+// MaxImages is how many images an agent tells of one app.
+const MaxImages = 100
+
 // MaxEvent is the most that one event may have, in bytes of JSON. The journal on the bus refuses messages of more than
 // 64 KiB, without an answer.
 const MaxEvent = 60 << 10
@@ -80,6 +83,7 @@ type Agent struct {
 	Term       uint64    `json:"term,omitempty"`       // rises whenever another process takes the lead; 0 of agents that do not count
 	ClusterUID string    `json:"clusterUID,omitempty"` // uid of the namespace kube-system; "" if it is not known
 	Renames    bool      `json:"renames,omitempty"`    // it moves what it has of an app that goes on under another name, see App.Formerly
+	Answers    bool      `json:"answers,omitempty"`    // it knows questions, see Ask.Question
 }
 
 // APIsDigest identifies what an API server serves, as Report.APIs lists it.
@@ -128,6 +132,10 @@ type AppReport struct {
 	Deleted uint64 `json:"deleted,omitempty"`
 	Leaving bool   `json:"leaving,omitempty"` // the app is no longer in the bundle, and has objects left
 	Reason  Reason `json:"reason,omitempty"`  // why it is in this phase, for programs
+	// Images are those of the containers that are applied, where variables of the cluster make them others than those of
+	// the blob: all of them, sorted, at most MaxImages. Otherwise, and of agents that do not tell, they are those of the
+	// blob. They are not told of an app whose variables come from a Secret.
+	Images []string `json:"images,omitempty"`
 }
 
 // Problem is one object that is not as it should be.
@@ -207,7 +215,7 @@ func fits(what string, data []byte) error {
 func (r Report) elements() int {
 	n := len(r.Apps) + len(r.Held)
 	for _, a := range r.Apps {
-		n += len(a.Problems)
+		n += len(a.Problems) + len(a.Images)
 	}
 	for _, h := range r.Held {
 		n += len(h.Objects)

@@ -18,6 +18,7 @@ type SpeechKind string
 const (
 	SpeechReport SpeechKind = "report"
 	SpeechEvent  SpeechKind = "event"
+	SpeechAnswer SpeechKind = "answer"
 )
 
 // ErrUnheard marks a speech that none of a cluster's keys has signed.

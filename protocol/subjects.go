@@ -10,6 +10,8 @@ const (
 	BucketReport  = "report"  // key = cluster: its last report
 	StreamJournal = "journal" // events, by age
 	StreamHello   = "hello"   // the last Hello of each cluster, so that a hub that was away hears it
+	// StreamDecisions has what was decided on releases, sealed for hubs alone. Its only subject has its name.
+	StreamDecisions = "decisions"
 )
 
 // HeaderGeneration is a header on the messages of the desired bucket: the bundle's generation, for the hub's own eyes
@@ -56,6 +58,10 @@ func ReportSubject(cluster string) string { return "$KV." + BucketReport + "." +
 // JournalSubject is where cluster's events are published.
 func JournalSubject(cluster string) string { return "journal." + cluster }
 
+// AnswerSubject is where cluster's agent answers a question: nobody listens there but the hub that asked it, and only
+// while it waits.
+func AnswerSubject(cluster, id string) string { return "answer." + cluster + "." + id }
+
 // InboxPrefix is the only inbox cluster may listen on, so that no agent hears another's answers.
 func InboxPrefix(cluster string) string { return "_INBOX_" + cluster }
 
@@ -72,6 +78,7 @@ func AgentSubjects(cluster string) (publish, subscribe []string) {
 		JournalSubject(cluster),
 		RenewSubject(cluster),
 		HelloSubject(cluster),
+		AnswerSubject(cluster, "*"),
 	}
 	subscribe = []string{DesiredSubject(cluster), AskSubject(cluster), InboxPrefix(cluster) + ".>"}
 	return publish, subscribe

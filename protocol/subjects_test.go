@@ -16,6 +16,7 @@ func TestAgentMayUseExactlyTheseSubjects(t *testing.T) {
 		"journal.staging",
 		"renew.staging",
 		"hello.staging",
+		"answer.staging.*",
 	}
 	wantSubscribe := []string{"$KV.desired.staging", "ask.staging", "_INBOX_staging.>"}
 	if !slices.Equal(publish, wantPublish) {
@@ -51,6 +52,8 @@ func TestSubjectsAreThoseOfTheirBuckets(t *testing.T) {
 		RenewSubject("staging"):   "renew.staging",
 		HelloSubject("staging"):   "hello.staging",
 		AskSubject("staging"):     "ask.staging",
+
+		AnswerSubject("staging", "Q1"): "answer.staging.Q1",
 	} {
 		if got != want {
 			t.Errorf("subject %q, want %q", got, want)

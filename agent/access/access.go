@@ -14,9 +14,12 @@ import (
 // Of is how the objects of an app are reached.
 func Of(h protocol.Handling) agent.Access {
 	secret := h.Decrypt != nil
+	isSecret := func(ref protocol.VarsRef) bool { return ref.Kind == "Secret" }
 	if h.Substitute != nil {
-		secret = secret || slices.ContainsFunc(h.Substitute.From,
-			func(ref protocol.VarsRef) bool { return ref.Kind == "Secret" })
+		secret = secret || slices.ContainsFunc(h.Substitute.From, isSecret)
+	}
+	for _, o := range h.Opaque {
+		secret = secret || slices.ContainsFunc(o.From, isSecret)
 	}
 	return agent.Access{Account: h.ServiceAccount, Secret: secret}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nkeys"
 )
@@ -101,7 +102,7 @@ func newHub(t testing.TB, cluster string, s *server, storage nats.StorageType) *
 // WebSocket opens a WebSocket listener on the hub's own server, and gives its URL.
 func (h *Hub) WebSocket(t testing.TB) string {
 	t.Helper()
-	port, err := testenv.FreePort()
+	port, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

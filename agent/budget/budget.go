@@ -10,12 +10,15 @@ import (
 	"github.com/drover-dev/drover/protocol"
 )
 
+// other is a digest of no content.
+const other = "other"
+
 // Budget is how many objects of an app may be deleted.
 type Budget struct {
 	// deleted counts the objects that left the inventory because Git no longer has them; nil while nothing bounds that,
 	// and while former is true.
 	deleted *uint64
-	former  bool // the inventory is that of an agent which did not count, and of a hub that did not; see counted
+	former  bool // the inventory is that of an agent which did not count, and what it left over is not known; see counted
 	// wanted is the digest of the content that this hub's last bundle had of the app; "" if it had none.
 	wanted  string
 	granted uint64         // total that the approval of what the agent held permits, beside that of the bundle
@@ -70,7 +73,7 @@ func (b *Budget) Over() *protocol.Held { return b.over }
 // permitted, so that a new app may delete nothing. It says whether there is something to store.
 func (b *Budget) Accept(a App, d *protocol.Deletions) (dirty bool) {
 	if b.former && !a.Leaving && (a.Blob == "" || a.Blob != b.wanted) {
-		b.wanted = "other" // than that of any blob: what the former hub asked for is no longer what is asked for
+		b.wanted = other // what the former hub asked for is no longer what is asked for
 	}
 	switch {
 	case d == nil && b.deleted != nil:
@@ -88,13 +91,18 @@ func (b *Budget) begin(deleted uint64) { b.deleted, b.former = &deleted, false }
 
 // Succeed begins to count after an agent that did not. The bundle that it had accepted says what it was permitted in
 // all: what it left undone of that is still permitted, and no more. A bundle of a hub that did not count either says
-// nothing: then the next one does. Succeed says whether there is something to store.
+// nothing: then the next one does. Where the agent had accepted a bundle and not taken up its content for the app
+// yet, it is not known before that what is left over, see counted. Succeed says whether there is something to store.
 func (b *Budget) Succeed(a App, accepted *protocol.Deletions) (dirty bool) {
 	if accepted == nil {
 		b.former = true
 		if a.Blob != "" && !a.Leaving {
 			b.wanted = a.Blob
 		}
+		return false
+	}
+	if !a.Leaving && a.Plan != nil && a.Blob != "" && a.Plan.Digest != a.Blob {
+		b.deleted, b.former, b.wanted = nil, true, other
 		return false
 	}
 	total := max(accepted.Permitted(a.Name), b.granted)

@@ -140,6 +140,30 @@ func TestAnAgentThatCountsSucceedsOneThatDidNot(t *testing.T) {
 	}
 }
 
+// An agent that was stopped between accepting a bundle and taking up its content left over what that content shows.
+func TestWhatWasAcceptedAndNotTakenUpIsStillPermitted(t *testing.T) {
+	t.Parallel()
+	before := web(0, 0, 0)
+	before.Blob = "2"
+	after := web(3, 3, 0)
+	after.Blob, after.Plan = "2", &plan.Plan{Digest: "2"}
+	begun := func() (b Budget) {
+		b.Accept(before, permit(5)) // what was accepted before the agent started is taken up first
+		if b.Succeed(before, permit(5)) || b.Counts() {
+			t.Fatalf("it counts before it is known what is left over: %+v", b)
+		}
+		b.Accept(before, permit(5))
+		return b
+	}
+	b := begun()
+	if r := b.Rule(after, permit(5), Point{}); r.Why != "" || !r.Dirty || b.Deleted() != 2 {
+		t.Errorf("what was accepted is held: %+v, %d counted", r, b.Deleted())
+	}
+	if b = begun(); b.Rule(after, permit(2), Point{}).Why == "" {
+		t.Error("more is deleted than was ever permitted")
+	}
+}
+
 // What neither the agent nor the hub before counted is not held, until other content is asked for.
 func TestWhatWasNeverBoundedIsNotHeld(t *testing.T) {
 	t.Parallel()

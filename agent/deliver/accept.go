@@ -30,15 +30,6 @@ type acceptance struct {
 	log     *slog.Logger
 }
 
-// receive accepts a bundle or refuses it, and puts an accepted one into force.
-func (s *session) receive(ctx context.Context, sealed []byte) {
-	since := time.Now()
-	if b, ok := s.accept.accept(ctx, sealed); ok && !s.renames(b) {
-		s.adopt(ctx, b, since)
-		s.Out.Changed(false)
-	}
-}
-
 // accept accepts a bundle or refuses it.
 func (c *acceptance) accept(ctx context.Context, sealed []byte) (b protocol.Bundle, ok bool) {
 	envelope, b, err := c.who.Open(sealed)
@@ -84,7 +75,8 @@ func incomplete(b protocol.Bundle) string {
 func (c *acceptance) keep(ctx context.Context, envelope []byte, b protocol.Bundle) (doubt string, err error) {
 	if b.Trust != nil {
 		if unfit := credential.CheckTrust(*b.Trust); unfit != nil {
-			doubt = fmt.Sprintf("whom generation %d says to trust was not taken, and those trusted before are kept: %v", b.Generation, unfit)
+			doubt = fmt.Sprintf("whom generation %d says to trust was not taken, and those trusted before are kept: %v",
+				b.Generation, unfit)
 			c.log.Warn("the bundle's trust is of no use and was not taken", "generation", b.Generation, "err", unfit)
 		} else if err := c.persist(ctx, b.Generation, func() error { return c.who.Believe(ctx, *b.Trust) }); err != nil {
 			return "", err

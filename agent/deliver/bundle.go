@@ -5,11 +5,35 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent/app"
+	"github.com/drover-dev/drover/agent/mailbox"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/plan"
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/protocol"
 )
+
+// serve takes bundles one after the other, the newest first, until ctx is done.
+func (s *session) serve(ctx context.Context, box *mailbox.Newest) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-box.Full:
+			if sealed := box.Take(); sealed != nil {
+				s.receive(ctx, sealed)
+			}
+		}
+	}
+}
+
+// receive accepts a bundle or refuses it, and puts an accepted one into force.
+func (s *session) receive(ctx context.Context, sealed []byte) {
+	since := time.Now()
+	if b, ok := s.accept.accept(ctx, sealed); ok && !s.renames(b) {
+		s.adopt(ctx, b, since)
+		s.Out.Changed(false)
+	}
+}
 
 // adopt puts an accepted bundle into force: the flags at once, the blobs as they come.
 func (s *session) adopt(ctx context.Context, b protocol.Bundle, since time.Time) {

@@ -1,14 +1,12 @@
 package deliver
 
 import (
-	"context"
 	"slices"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/app"
 	"github.com/drover-dev/drover/agent/contents"
 	"github.com/drover-dev/drover/agent/orders"
-	"github.com/drover-dev/drover/agent/orphans"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -92,18 +90,3 @@ type unrestricted struct {
 
 // Protected says of an object whether the agent never deletes it.
 func (u unrestricted) Protected(ref protocol.ObjectRef) bool { return u.protected(ref) }
-
-// contents finds out what would be lost with an object.
-func (s *session) contents() contents.Check {
-	n := neighbours{&s.Shared}
-	return contents.Check{Cluster: s.Cluster, Reader: s.Reach(agent.Access{}), Apps: n, Name: s.ClusterName,
-		Protected: s.Protected, Approved: n.approved}
-}
-
-// resumeSearch prepares a search for objects that no inventory has; nil if there is none to be made.
-func (s *session) resumeSearch(ctx context.Context, st agent.Stored, bundle *protocol.Bundle) *orphans.Search {
-	c := orphans.Config{Cluster: unrestricted{s.Cluster, s.Reach(agent.Access{}), s.Check, s.Protected}, Store: s.Store,
-		Apps: neighbours{&s.Shared}, Journal: s.journal, Name: s.ClusterName, Namespace: s.Namespace, Scope: s.Scope, Log: s.Log,
-		Insist: s.accept.insist}
-	return orphans.Resume(ctx, c, st, bundle)
-}

@@ -12,8 +12,8 @@ import (
 )
 
 // An app that a bundle has under another name goes on with all that is stored of it. The bundle is stored, and the
-// session ends: whatever was under way goes on in the next one, as it does after a crash. That begins with the states of
-// such apps: each is written under the new name before the old one is dropped. What an agent leaves in the middle of
+// session ends: whatever was under way goes on in the next one, as it does after a crash. That begins with the states
+// of such apps: each is written under the new name before the old one is dropped. What an agent leaves in the middle of
 // that, the next one ends. The label of objects is put right by their next apply, and Former says which others they may
 // have until then.
 

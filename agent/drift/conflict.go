@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/internal/order"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -163,7 +164,7 @@ func (c *Conflict) Recreating() string {
 // writers are the field managers of an object beside Drover, those that wrote last first.
 func writers(l agent.Live) (out []string) {
 	entries := slices.Clone(l.Managed)
-	slices.SortStableFunc(entries, func(a, b agent.Managed) int { return strings.Compare(b.Time, a.Time) })
+	order.Stable(entries, func(a, b agent.Managed) int { return strings.Compare(b.Time, a.Time) })
 	for _, e := range entries {
 		if e.Manager != agent.Manager && !slices.Contains(out, e.Manager) {
 			out = append(out, e.Manager)

@@ -4,13 +4,14 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drover-dev/drover/internal/order"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // Held is a hold of some objects, without its message.
 func Held(kind protocol.HoldKind, cluster, app string, refs []protocol.ObjectRef, also ...string) protocol.Held {
-	slices.SortFunc(refs, protocol.ObjectRef.Compare)
+	order.Sort(refs, protocol.ObjectRef.Compare)
 	lines := also
 	for _, ref := range refs {
 		lines = append(lines, ref.Group+" "+ref.String())

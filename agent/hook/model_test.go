@@ -286,7 +286,7 @@ func (a *modelAgent) turn() {
 		a.leave()
 		return
 	}
-	p, changed := a.p.Begin(a.plan, false, a.now)
+	p, changed := a.p.Begin(a.plan, nil, false, a.now)
 	a.p, a.dirty = p, a.dirty || changed
 	if !a.takeThrough(View{Moment: Tidy}) {
 		return

@@ -71,18 +71,19 @@ func (m *machine) moment() bool {
 
 // prepare runs the PreSync hooks. Until they are done nothing of the app changes.
 func (m *machine) prepare() bool {
-	has := m.Plan.Has(m.run.Install, fleet.PreSync)
+	phase := m.run.Before()
+	has := m.Plan.Has(m.run.Install, phase)
 	switch {
 	case m.run.Failure != "" || !has:
 	case len(m.run.Past) > 0:
-		m.awaitPast()
+		m.awaitPast(phase)
 	default:
-		out := m.hooksOf(fleet.PreSync, nil)
+		out := m.hooksOf(phase, nil)
 		switch {
 		case m.acting():
 			return false
 		case out.done:
-			m.closePhase(fleet.PreSync)
+			m.closePhase(phase)
 			m.wait(fleet.Fact{})
 			return true
 		}
@@ -92,7 +93,7 @@ func (m *machine) prepare() bool {
 			if m.InForce {
 				before = "; keeping the last applied version"
 			}
-			m.fail(fleet.PreSync, out.failed+before+": correct it in Git, and its next revision is tried")
+			m.fail(phase, out.failed+before+": correct it in Git, and its next revision is tried")
 		}
 	}
 	if m.run.Failure != "" {
@@ -103,16 +104,16 @@ func (m *machine) prepare() bool {
 }
 
 // awaitPast waits for hooks of an older revision to be gone, so that two never run at once.
-func (m *machine) awaitPast() {
+func (m *machine) awaitPast(phase fleet.HookPhase) {
 	ref := m.run.Past[0].Ref
 	if end := m.run.Since.Add(m.Timeout); m.Now.Before(end) {
 		m.lookAt(end)
 		m.wait(fact(protocol.ReasonHookRunning, fmt.Sprintf("waits until %s of the revision before is deleted", ref)))
 		return
 	}
-	m.fail(fleet.PreSync, fmt.Sprintf(
+	m.fail(phase, fmt.Sprintf(
 		"%s: %s of the revision before is not gone after %s: see what holds it, and make another revision",
-		fleet.PreSync, ref, phrase.Short(m.Timeout)))
+		phase, ref, phrase.Short(m.Timeout)))
 }
 
 // waves goes on from wave to wave, as far as they are healthy.
@@ -131,7 +132,10 @@ func (m *machine) waves() bool {
 			m.runFailureHooks()
 			return false
 		}
-		out := m.hooksOf(fleet.Sync, &wave)
+		out := outcome{done: true}
+		if !m.run.Back {
+			out = m.hooksOf(fleet.Sync, &wave)
+		}
 		switch {
 		case m.acting():
 			return false
@@ -146,7 +150,7 @@ func (m *machine) waves() bool {
 			return false
 		}
 	}
-	m.run.Applied, m.run.Done = true, !m.Plan.Has(m.run.Install, fleet.PostSync, fleet.SyncFail)
+	m.run.Applied, m.run.Done = true, !m.Plan.Has(m.run.Install, m.run.After(), fleet.SyncFail)
 	m.changed = true
 	m.run.Close(fleet.Sync)
 	m.wait(fleet.Fact{})
@@ -209,18 +213,19 @@ func (m *machine) complete() bool {
 	case m.run.Failure != "" || !m.Healthy && m.Failing:
 		m.runFailureHooks()
 	case m.Healthy:
-		out := m.hooksOf(fleet.PostSync, nil)
+		phase := m.run.After()
+		out := m.hooksOf(phase, nil)
 		if m.acting() {
 			return false
 		}
 		m.wait(out.step)
 		if out.failed != "" {
-			m.fail(fleet.PostSync, out.failed+": everything is applied; correct the hook in Git, and the next revision does "+
+			m.fail(phase, out.failed+": everything is applied; correct the hook in Git, and the next revision does "+
 				"it again")
 			m.runFailureHooks()
 		}
 		if out.done {
-			m.closePhase(fleet.PostSync)
+			m.closePhase(phase)
 			m.run.Done, m.changed = true, true
 		}
 	default:

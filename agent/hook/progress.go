@@ -22,8 +22,8 @@ type Progress struct {
 }
 
 // Begin is the progress of an app whose next plan is about to be delivered. install says that the app was not there
-// before.
-func (p Progress) Begin(next *plan.Plan, install bool, now time.Time) (Progress, bool) {
+// before; inForce is the plan in force, nil if there is none.
+func (p Progress) Begin(next, inForce *plan.Plan, install bool, now time.Time) (Progress, bool) {
 	if next.DeliveredBy(p.Run) {
 		return p, false
 	}
@@ -32,7 +32,7 @@ func (p Progress) Begin(next *plan.Plan, install bool, now time.Time) (Progress,
 		return Progress{}, false
 	}
 	return Progress{Run: &agent.Run{ID: plan.RunID(next), Digest: next.Digest, Home: next.Home, Since: now, Past: past,
-		Install: install}}, true
+		Install: install, Back: !install && plan.GoesBack(next, inForce, p.Run)}}, true
 }
 
 // Leave is the progress of an app that was removed from Git. last is the plan that was in force, nil if it has no hooks

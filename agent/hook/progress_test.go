@@ -59,7 +59,7 @@ func TestBeginOfARun(t *testing.T) {
 			plain, false, Progress{}, false},
 	} {
 		was := c.before.Run.Clone()
-		got, changed := c.before.Begin(c.next, c.install, start)
+		got, changed := c.before.Begin(c.next, nil, c.install, start)
 		equal(t, name, got, c.want)
 		equal(t, name+": changed", changed, c.changed)
 		equal(t, name+": the run before", c.before.Run, was)
@@ -95,6 +95,8 @@ func TestLeave(t *testing.T) {
 		"objects of hooks": {busyWith(before), nil, true, Progress{Run: runOf(gone, func(r *agent.Run) {
 			r.Past, r.Last = []agent.HookState{left(hung), left(open)}, []agent.HookState{kept}
 		})}, false},
+		"one to wait for, and one to delete": {busyWith(runOf(withHooks(kept, open))), nil, true, Progress{Run: runOf(gone,
+			func(r *agent.Run) { r.Past, r.Last = []agent.HookState{left(open)}, []agent.HookState{kept} })}, false},
 		"they are kept": {busyWith(before), last, false, Progress{Run: runOf(named,
 			func(r *agent.Run) { r.Past = []agent.HookState{left(hung), left(open)} })}, true},
 		"kept, and none is left": {busyWith(runOf(withHooks(kept))), nil, false, Progress{}, false},

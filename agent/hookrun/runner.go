@@ -72,7 +72,7 @@ func (h *Runner) Start(p *plan.Plan, install bool) {
 	if p.DeliveredBy(h.Run) {
 		return
 	}
-	progress, changed := h.Begin(p, install, time.Now())
+	progress, changed := h.Begin(p, h.c.Set.Plan, install, time.Now())
 	h.Until = time.Time{}
 	h.keep(progress, changed)
 }

@@ -3,6 +3,7 @@ package input
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/agent"
@@ -31,8 +32,24 @@ func Of(h protocol.Handling, namespace string) (refs []protocol.VarsRef) {
 			refs = append(refs, ref)
 		}
 	}
+	for _, ref := range opaqueFrom(h.Opaque) {
+		ref.Optional = false
+		refs = append(refs, ref)
+	}
 	if h.Decrypt != nil {
 		refs = append(refs, plan.KeysOf(h.Decrypt, namespace))
+	}
+	return refs
+}
+
+// opaqueFrom are the objects that opaque values are taken from, each once.
+func opaqueFrom(of []protocol.Opaque) (refs []protocol.VarsRef) {
+	for _, o := range of {
+		for _, ref := range o.From {
+			if !slices.Contains(refs, ref) {
+				refs = append(refs, ref)
+			}
+		}
 	}
 	return refs
 }
@@ -58,11 +75,18 @@ func (r Reader) Transform(ctx context.Context, spec protocol.App, blob []byte) (
 		}
 	}
 	if spec.Substitute != nil {
-		if vars, err = r.readVars(ctx, spec); err != nil {
+		if vars, err = r.readVars(ctx, spec, spec.Substitute.From); err != nil {
 			return nil, err
 		}
 	}
-	return plan.NewTransform(r.Plugins, keys, spec.Substitute, vars)
+	t, err := plan.NewTransform(r.Plugins, keys, spec.Substitute, vars)
+	if err != nil || len(spec.Opaque) == 0 {
+		return t, err
+	}
+	if vars, err = r.readVars(ctx, spec, opaqueFrom(spec.Opaque)); err != nil {
+		return nil, err
+	}
+	return t.WithOpaque(spec.Opaque, vars)
 }
 
 // readKeys reads the keys of an app. Those that are the agent's own are for apps that have the agent's own rights: a
@@ -85,9 +109,10 @@ func (r Reader) readKeys(ctx context.Context, spec protocol.App) (*plan.Input, e
 	return &plan.Input{Ref: ref, Version: version, Data: data}, nil
 }
 
-// readVars reads the variables of an app.
-func (r Reader) readVars(ctx context.Context, spec protocol.App) (out []plan.Input, err error) {
-	for _, ref := range spec.Substitute.From {
+// readVars reads objects from which an app takes variables.
+func (r Reader) readVars(ctx context.Context, spec protocol.App, from []protocol.VarsRef) (out []plan.Input,
+	err error) {
+	for _, ref := range from {
 		optional := ref.Optional
 		ref.Optional = false
 		data, version, err := r.supply(ctx, access.Of(spec.Handling), ref)

@@ -48,16 +48,8 @@ type Client struct {
 }
 
 var (
-	_ agent.Kinds      = (*Client)(nil)
-	_ agent.Discovery  = (*Client)(nil)
-	_ agent.Watcher    = (*Client)(nil)
-	_ agent.Explainer  = (*Client)(nil)
-	_ agent.Searcher   = (*Client)(nil)
-	_ agent.Identifier = (*Client)(nil)
-	_ agent.Applier    = (*Client)(nil)
-	_ agent.Reader     = (*Client)(nil)
-	_ agent.Remover    = (*Client)(nil)
-	_ agent.Comparer   = (*Client)(nil)
+	_ agent.Cluster = (*Client)(nil)
+	_ agent.Objects = (*Client)(nil)
 )
 
 // With is the same client, over the same connections, with another access.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/order"
 	"github.com/drover-dev/drover/protocol"
 	"sigs.k8s.io/structured-merge-diff/v6/fieldpath"
 	"sigs.k8s.io/structured-merge-diff/v6/value"
@@ -106,7 +107,7 @@ func pointers(paths []string) (out [][]string) {
 		}
 		out = append(out, parts)
 	}
-	slices.SortFunc(out, func(a, b []string) int { return slices.CompareFunc(b, a, compareParts) })
+	order.Sort(out, func(a, b []string) int { return slices.CompareFunc(b, a, compareParts) })
 	return out
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/drover-dev/drover/agent"
+	"github.com/drover-dev/drover/agent/kube/ended"
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/health"
 	"github.com/drover-dev/drover/protocol"
@@ -111,7 +112,7 @@ func sighting(res agent.Resource, raw []byte) (agent.Sighting, error) {
 // ruled is the sighting of an object of a kind that there may be rules for, and that may have ended.
 func ruled(res agent.Resource, rules agent.Rules, raw []byte) (agent.Sighting, error) {
 	s, err := byRules(res, rules, raw)
-	s.Live.Outcome = outcome(res, raw)
+	s.Live.Outcome = ended.Outcome(res, raw)
 	return s, err
 }
 

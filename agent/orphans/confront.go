@@ -9,6 +9,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/order"
 	"github.com/drover-dev/drover/internal/phrase"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -85,7 +86,7 @@ func holdOf(cluster, app string, list []agent.Found) protocol.Held {
 // deleteAll deletes what was approved, in the reverse of the order of applying. inside are those that hold something
 // else.
 func (s *Search) deleteAll(ctx context.Context, list []agent.Found) (inside []protocol.Held, deleted bool) {
-	slices.SortFunc(list, func(a, b agent.Found) int { return fleet.CompareApply(b.Ref, a.Ref) })
+	order.Sort(list, func(a, b agent.Found) int { return fleet.CompareApply(b.Ref, a.Ref) })
 	goes := func(f agent.Found) bool {
 		return slices.ContainsFunc(list, func(x agent.Found) bool { return x.UID == f.UID })
 	}

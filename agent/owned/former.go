@@ -37,7 +37,8 @@ func (f *Former) Find(ref protocol.ObjectRef, line agent.Sum) (*plan.Want, *plan
 func (f *Former) LastApplied() (out []agent.LastApplied) {
 	for _, p := range f.Lasts {
 		h := p.Handling()
-		h = protocol.Handling{ServiceAccount: h.ServiceAccount, Decrypt: h.Decrypt, Substitute: h.Substitute}
+		h = protocol.Handling{ServiceAccount: h.ServiceAccount, Decrypt: h.Decrypt, Substitute: h.Substitute,
+			Opaque: h.Opaque}
 		packed, size := p.Packed()
 		out = append(out, agent.LastApplied{Handling: h, Namespace: p.Home, Objects: len(p.Wants),
 			Size: size, Packed: packed})

@@ -7,6 +7,7 @@ import (
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/guard"
 	"github.com/drover-dev/drover/agent/plan"
+	"github.com/drover-dev/drover/internal/order"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -50,7 +51,7 @@ func (h *Set) Rename(o *Object, to protocol.ObjectRef) {
 
 // Sort puts the inventory in the order of applying.
 func (h *Set) Sort() {
-	slices.SortFunc(h.Own, func(x, y *Object) int {
+	order.Sort(h.Own, func(x, y *Object) int {
 		return plan.CompareOrder(x.Item.Wave, y.Item.Wave, x.Item.Ref,
 			y.Item.Ref)
 	})
@@ -160,7 +161,9 @@ func (h *Set) Items() []agent.Item {
 	for _, o := range h.Own {
 		out = append(out, o.Item)
 	}
-	for _, ref := range slices.SortedFunc(maps.Keys(h.Given), protocol.ObjectRef.Compare) {
+	given := slices.Collect(maps.Keys(h.Given))
+	order.Sort(given, protocol.ObjectRef.Compare)
+	for _, ref := range given {
 		if h.ByRef[ref] == nil {
 			out = append(out, h.Given[ref])
 		}

@@ -35,6 +35,14 @@ func (p *Plan) DeliveredBy(r *agent.Run) bool {
 	return r != nil && p != nil && !r.Leaving && r.Digest == p.Digest && r.Home == p.Home
 }
 
+// GoesBack reports whether a plan goes back from content that was taken back: that of the plan in force, nil if there
+// is none, or that which a run was about to deliver.
+func GoesBack(next, inForce *Plan, run *agent.Run) bool {
+	taken := next.spec.Rollback
+	return inForce != nil && slices.Contains(taken, inForce.Digest) ||
+		run != nil && !run.Leaving && slices.Contains(taken, run.Digest)
+}
+
 // Ordered reports whether the objects of the plan are applied in more than one step.
 func (p *Plan) Ordered() bool { return len(p.Hooks) > 0 || len(p.Waves()) > 1 }
 

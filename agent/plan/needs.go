@@ -10,7 +10,8 @@ import (
 )
 
 // known are the needs of apps that this agent can meet.
-var known = []string{protocol.NeedServiceAccount, protocol.NeedDecrypt, protocol.NeedSubstitute, protocol.NeedOrphan}
+var known = []string{protocol.NeedServiceAccount, protocol.NeedDecrypt, protocol.NeedSubstitute, protocol.NeedOrphan,
+	protocol.NeedRollback, protocol.NeedOpaque}
 
 // Unmet says why this agent must not handle an app, because it would ignore something that the app asks for, such as
 // the service account whose rights it is limited to. "" if it may.

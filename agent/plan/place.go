@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/internal/order"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -39,8 +40,8 @@ func (p *Plan) Place(ctx context.Context, resolve Resolver, scope agent.Scope) (
 		}
 		seen[h.Ref] = true
 	}
-	slices.SortFunc(q.Wants, func(a, b Want) int { return CompareOrder(a.Wave, b.Wave, a.Ref, b.Ref) })
-	slices.SortStableFunc(q.Hooks, func(a, b Hook) int { return CompareOrder(a.Wave, b.Wave, a.Ref, b.Ref) })
+	order.Sort(q.Wants, func(a, b Want) int { return CompareOrder(a.Wave, b.Wave, a.Ref, b.Ref) })
+	order.Stable(q.Hooks, func(a, b Hook) int { return CompareOrder(a.Wave, b.Wave, a.Ref, b.Ref) })
 	return &q, nil
 }
 

@@ -55,6 +55,9 @@ type Plan struct {
 	Outside    []protocol.ObjectRef // objects outside of the agent's scope
 	Wants      []Want               // in the order of applying
 	Hooks      []Hook               // in the order of running
+	// Images are those of the lines that are applied, where variables of the cluster make them others than the hub
+	// rendered, sorted; otherwise there are none.
+	Images []string
 
 	spec        protocol.App
 	received    time.Time
@@ -134,7 +137,8 @@ func (p *Plan) Same(spec protocol.App) bool {
 // sameTransform reports whether lines are changed in the same way by two handlings.
 func sameTransform(a, b protocol.Handling) bool {
 	return reflect.DeepEqual(a.Substitute, b.Substitute) && reflect.DeepEqual(a.Decrypt, b.Decrypt) &&
-		(a.Substitute == nil && a.Decrypt == nil || a.ServiceAccount == b.ServiceAccount)
+		reflect.DeepEqual(a.Opaque, b.Opaque) && (a.Substitute == nil && a.Decrypt == nil && a.Opaque == nil ||
+		a.ServiceAccount == b.ServiceAccount)
 }
 
 // IsDefinition reports whether an object is a CustomResourceDefinition.

@@ -10,7 +10,9 @@ import (
 
 func TestUnmetNeeds(t *testing.T) {
 	t.Parallel()
-	all := []string{protocol.NeedServiceAccount, protocol.NeedDecrypt, protocol.NeedSubstitute, protocol.NeedOrphan}
+	all := []string{protocol.NeedServiceAccount, protocol.NeedDecrypt, protocol.NeedSubstitute, protocol.NeedOrphan,
+		protocol.NeedOpaque,
+		protocol.NeedRollback}
 	for _, c := range []struct {
 		needs []string
 		says  string

@@ -189,3 +189,63 @@ func TestTransformedLinesHaveALimit(t *testing.T) {
 		}
 	}
 }
+
+func TestOpaqueValuesArePutIn(t *testing.T) {
+	t.Parallel()
+	later, optional := vars("w", 2, "a", "later.net"), vars("o", 0)
+	optional.Ref.Optional = true
+	of := func(refs ...protocol.VarsRef) []protocol.Opaque {
+		return []protocol.Opaque{{Token: "zq1", Key: "a", From: refs}}
+	}
+	first := vars("v", 1, "a", "first.net", "odd", "x: y", "number", "8080")
+	line, plain := object("ConfigMap", "x", "host", "app.zq1 ${a}"), object("ConfigMap", "y")
+	filled := func(of []protocol.Opaque, inputs ...Input) *Transform {
+		t.Helper()
+		tr, err := (*Transform)(nil).WithOpaque(of, inputs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr
+	}
+	one := mustRead(t, source(plain, line), filled(of(first.Ref), first))
+	equal(t, "one object", applied(t, one), []string{plain, object("ConfigMap", "x", "host", "app.first.net ${a}")})
+	two := mustRead(t, source(plain, line), filled(of(first.Ref, later.Ref, optional.Ref), first, later,
+		Input{Ref: vars("o", 0).Ref}))
+	equal(t, "a later one", applied(t, two), []string{plain, object("ConfigMap", "x", "host", "app.later.net ${a}")})
+
+	// The sum follows from the versions of the objects that values come from, and not from the values.
+	again := mustRead(t, source(plain, line), filled(of(first.Ref), vars("v", 1, "a", "second.net")))
+	newer := mustRead(t, source(plain, line), filled(of(first.Ref), vars("v", 2, "a", "first.net")))
+	equal(t, "the sum of what has no token", one.Wants[0].Line, newer.Wants[0].Line)
+	equal(t, "the sum at one version", one.Wants[1].Line, again.Wants[1].Line)
+	if one.Wants[1].Line == newer.Wants[1].Line {
+		t.Error("another version has the same sum")
+	}
+
+	for template, want := range map[string]string{"${a/./-}-tls": "first-net-tls", "${none:-dflt}": "dflt",
+		"${a%.net}": "first"} {
+		name, _, _ := strings.Cut(strings.TrimPrefix(template, "${"), template[strings.IndexAny(template, "/:%"):])
+		o := []protocol.Opaque{{Token: "zq1", Key: name, Template: template, From: []protocol.VarsRef{first.Ref}}}
+		equal(t, template, applied(t, mustRead(t, source(object("ConfigMap", "x", "host", "zq1")), filled(o, first))),
+			[]string{object("ConfigMap", "x", "host", want)})
+	}
+
+	digest := strings.Repeat("a", 64)
+	marked := append(of(first.Ref), protocol.Opaque{Token: digest, Digest: true})
+	sums := applied(t, mustRead(t, source(object("Pod", "n/x", "sum", digest)), filled(marked, first)))
+	other := applied(t, mustRead(t, source(object("Pod", "n/x", "sum", digest)), filled(marked, vars("v", 1, "a",
+		"second.net"))))
+	if strings.Contains(sums[0], digest) || sums[0] == other[0] || len(sums[0]) != len(other[0]) {
+		t.Errorf("digests became %s and %s", sums, other)
+	}
+
+	for key, want := range map[string]string{"odd": "odd of the ConfigMap home/v cannot be put into what the chart made",
+		"number": "may not read as a number", "none": "none, which the chart is given, is in none of [ConfigMap home/v]"} {
+		_, err := (*Transform)(nil).WithOpaque([]protocol.Opaque{{Token: "zq1", Key: key,
+			From: []protocol.VarsRef{first.Ref}}}, []Input{first})
+		if err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "8080") ||
+			strings.Contains(err.Error(), "x: y") {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+}

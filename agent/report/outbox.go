@@ -44,6 +44,7 @@ type Outbox struct {
 	poke chan struct{}
 	// reported, if not nil, is told of every report that has arrived.
 	reported func()
+	rest     func()
 	shown    *shown.Names
 
 	mu      sync.Mutex // guards what follows
@@ -66,6 +67,7 @@ type Config struct {
 	End      context.CancelCauseFunc                         // called when another agent turns out to lead
 	Log      *slog.Logger
 	Reported func()       // if not nil, told of every report that has arrived
+	Rest     func()       // called when nothing has happened for a while; if nil, memory is given back to the machine
 	Shown    *shown.Names // knows what declares apps; nil if nobody does
 }
 
@@ -79,8 +81,12 @@ type Bus interface {
 
 // New makes an outbox whose journal begins at a time.
 func New(c Config, now time.Time) *Outbox {
+	rest := c.Rest
+	if rest == nil {
+		rest = memory.Release
+	}
 	return &Outbox{bus: c.Bus, keep: c.Keep, end: c.End, log: c.Log, poke: make(chan struct{}, 1),
-		journal: newJournal(c.Cluster, now), reported: c.Reported, shown: cmp.Or(c.Shown, shown.New())}
+		journal: newJournal(c.Cluster, now), reported: c.Reported, rest: rest, shown: cmp.Or(c.Shown, shown.New())}
 }
 
 // Restore takes up the journal that was stored, before anything is recorded. What cannot be read is said in it.
@@ -200,7 +206,7 @@ func (b *Outbox) Run(ctx context.Context, report func() []byte) {
 		case <-timer.C:
 			if !rested && wait == restTime {
 				rested = true
-				memory.Release()
+				b.rest()
 			}
 		}
 	}

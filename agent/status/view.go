@@ -6,7 +6,6 @@
 package status
 
 import (
-	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/agent"
@@ -15,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/agent/owned"
 	"github.com/drover-dev/drover/agent/planning"
 	"github.com/drover-dev/drover/agent/report"
+	"github.com/drover-dev/drover/internal/order"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -47,7 +47,7 @@ func (v View) Problems() []protocol.Problem {
 			out = append(out, protocol.Problem{Object: ref, Health: protocol.HealthDegraded, Message: v.Scope.Failure().Text})
 		}
 	}
-	slices.SortFunc(out, owned.CompareProblems)
+	order.Sort(out, owned.CompareProblems)
 	return out
 }
 
@@ -57,6 +57,7 @@ func (c *Condition) Report(v View) protocol.AppReport {
 		Current: c.Current, Since: c.Since, Leaving: v.Leaving && len(v.Own) > 0, Deleted: v.Deleted}
 	if v.Plan != nil {
 		r.Revision, r.Digest = v.Settings.Revision, v.Plan.Digest
+		r.Images = v.Plan.Images
 	}
 	r.Objects = len(v.Own) - v.LeftoverCount()
 	r.Problems = v.Problems()

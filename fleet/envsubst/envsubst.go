@@ -73,6 +73,12 @@ func ReplaceSecret(object []byte, vars map[string]string, strict bool) ([]byte, 
 	return replace(object, vars, strict, true)
 }
 
+// Text is a text that is no YAML with every ${var} replaced; one without a value is empty. The error may quote the
+// text.
+func Text(text string, vars map[string]string) (string, error) {
+	return envsubst.Eval(text, func(name string) (string, bool) { return vars[name], true })
+}
+
 func replace(object []byte, vars map[string]string, strict, secret bool) ([]byte, error) {
 	if !bytes.Contains(object, []byte("$")) {
 		return object, nil // nothing to replace and nothing to unescape

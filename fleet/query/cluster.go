@@ -71,9 +71,13 @@ type DesiredApp struct {
 	Declared string   `json:"declared,omitempty"`
 	Formerly []string `json:"formerly,omitempty"`
 
-	Path    string `json:"path,omitempty"`
-	Objects int    `json:"objects"`
-	Error   string `json:"error,omitempty"` // why it keeps its last good state
+	Path      string   `json:"path,omitempty"`
+	File      string   `json:"file,omitempty"`      // that declares it
+	DependsOn []string `json:"dependsOn,omitempty"` // keys of apps
+	Objects   int      `json:"objects"`
+	Digest    string   `json:"digest,omitempty"` // of the blob that was published
+	Content   Content  `json:"-"`                // what that delivers; nil if nothing was published
+	Error     string   `json:"error,omitempty"`  // why it keeps its last good state
 	// Reason is Error for programs; "" where that is that it cannot be rendered.
 	Reason protocol.Reason `json:"reason,omitempty"`
 }

@@ -10,23 +10,29 @@ import (
 )
 
 // Index holds the clusters. It is not safe for concurrent use: its owner guards it.
-type Index struct{ clusters map[string]*Cluster }
+type Index struct {
+	clusters map[string]*Cluster
+	sorted   []*Cluster // by name; nil if that is to be made
+}
 
 // NewIndex makes an empty index.
-func NewIndex() *Index { return &Index{map[string]*Cluster{}} }
+func NewIndex() *Index { return &Index{clusters: map[string]*Cluster{}} }
 
 // Edit gives the cluster of a name for changing, and makes it if there is none.
 func (x *Index) Edit(name string) *Cluster {
 	c, ok := x.clusters[name]
 	if !ok {
 		c = &Cluster{Name: name}
-		x.clusters[name] = c
+		x.clusters[name], x.sorted = c, nil
 	}
 	return c
 }
 
 // Remove forgets a cluster.
-func (x *Index) Remove(name string) { delete(x.clusters, name) }
+func (x *Index) Remove(name string) {
+	delete(x.clusters, name)
+	x.sorted = nil
+}
 
 // Get gives a copy of a cluster. What its fields point to is shared and is not to be changed: an editor
 // replaces, it never alters.
@@ -52,12 +58,14 @@ func (x *Index) Reported() (out []Hold) {
 
 // Select gives copies of the clusters that a selector chooses, sorted by name.
 func (x *Index) Select(s selector.Selector) []Cluster {
-	out := make([]Cluster, 0, len(x.clusters))
-	for _, c := range x.clusters {
+	if x.sorted == nil {
+		x.sorted = slices.SortedFunc(x.All(), func(a, b *Cluster) int { return cmp.Compare(a.Name, b.Name) })
+	}
+	out := make([]Cluster, 0, len(x.sorted))
+	for _, c := range x.sorted {
 		if s.Matches(c.Labels) {
 			out = append(out, *c)
 		}
 	}
-	slices.SortFunc(out, func(a, b Cluster) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }

@@ -5,6 +5,7 @@ import "time"
 // Rollout is how a RolloutPolicy stands.
 type Rollout struct {
 	Policy   string `json:"policy"`
+	From     string `json:"from,omitempty"` // the object of another tool that it is read from; "" for a RolloutPolicy
 	Gone     bool   `json:"gone,omitempty"` // Git has it no more; it ends when all of its clusters have what Git asks for
 	Waves    []Wave `json:"waves"`          // in order
 	Clusters int    `json:"clusters"`       // that it holds
@@ -12,8 +13,18 @@ type Rollout struct {
 	Behind   []string         `json:"behind,omitempty"`
 	Failures []RolloutFailure `json:"failures,omitempty"` // by cluster
 	Bad      []BadTarget      `json:"bad,omitempty"`
-	Pinned   []Pin            `json:"pinned,omitempty"` // by cluster
+	Reverts  []Revert         `json:"reverts,omitempty"` // by branch
+	Stays    []Staying        `json:"stays,omitempty"`   // by cluster
+	Pinned   []Pin            `json:"pinned,omitempty"`  // by cluster
 	Halts    []Halt           `json:"halts,omitempty"`
+	Unread   *Unread          `json:"unread,omitempty"`
+}
+
+// Unread is that what was decided cannot be read, so that nothing is released of it.
+type Unread struct {
+	Reason   string   `json:"reason"`             // as of a Wave
+	Text     string   `json:"text"`               // what cannot be read, and what to do
+	Clusters []string `json:"clusters,omitempty"` // for which alone it is so, sorted; none is that it is so for all
 }
 
 // Wave is how a wave of a policy stands.
@@ -21,7 +32,8 @@ type Wave struct {
 	Name    string    `json:"name"`
 	Target  string    `json:"target,omitempty"` // that it is at, would take next, or has passed last
 	Subject string    `json:"subject,omitempty"`
-	Text    string    `json:"text"` // what it does or waits for
+	Reason  string    `json:"reason"` // what it does or waits for, one of those of package rollout
+	Text    string    `json:"text"`   // the same for people
 	Since   time.Time `json:"since,omitzero"`
 	// Clusters of the wave that take part in Target, how many of them have settled, failed and are offline, and how
 	// many may fail.
@@ -51,11 +63,30 @@ type BadTarget struct {
 	Apps    []string  `json:"apps,omitempty"` // that are bad
 }
 
-// Pin holds a cluster at what it has until a time.
+// Revert is a revert that the hub pushes to a branch of its own, or has.
+type Revert struct {
+	Target string    `json:"target,omitempty"` // that it reverts; "" if a person named the commits
+	Branch string    `json:"branch"`
+	Commit string    `json:"commit,omitempty"` // on the branch, once it is there
+	By     string    `json:"by,omitempty"`     // whose decision it is; "" for the policy's
+	Text   string    `json:"text,omitempty"`   // why it is not there
+	Tries  int       `json:"tries,omitempty"`
+	Next   time.Time `json:"next,omitzero"`   // when it is tried again
+	Ended  bool      `json:"ended,omitempty"` // nothing more is done
+}
+
+// Staying is a cluster in which nothing is taken back although it is bad.
+type Staying struct {
+	Cluster string   `json:"cluster"`
+	Apps    []string `json:"apps"` // of which Git says that they are never taken back
+}
+
+// Pin holds a cluster at what it has, or had, until a time.
 type Pin struct {
-	Cluster string    `json:"cluster"`
-	Until   time.Time `json:"until"`
-	Reason  string    `json:"reason,omitempty"`
+	Cluster  string    `json:"cluster"`
+	Until    time.Time `json:"until"`
+	Reason   string    `json:"reason,omitempty"`
+	Revision string    `json:"revision,omitempty"` // that it is held at; "" is what it has
 }
 
 // Halt stops the releases of a wave, or of all of them if Wave is "".

@@ -66,39 +66,59 @@ type AppRow struct {
 	Error string `json:"error,omitempty"` // of rendering, at the hub
 }
 
+// Standing is how a cluster is, in three words, which cost less than a Row.
+type Standing struct {
+	State  State
+	Health protocol.Health
+	Synced bool
+}
+
+// Standing says how the cluster is.
+func (c *Cluster) Standing() Standing {
+	s := Standing{State: c.state(), Health: protocol.HealthUnknown}
+	if c.Report == nil {
+		return s
+	}
+	s.Health = ClusterHealth(*c.Report)
+	s.Synced = c.Report.Generation == c.Desired.Generation && c.Report.Digest == c.Desired.Digest &&
+		c.Desired.Generation > 0 && c.Report.Searching == ""
+	if !s.Synced {
+		s.Health = fleet.Worst(s.Health, protocol.HealthProgressing)
+	}
+	if len(c.Problems) > 0 || slices.ContainsFunc(c.Desired.Apps, DesiredApp.wrong) {
+		s.Health = protocol.HealthDegraded
+	}
+	return s
+}
+
+// wrong says whether the app cannot be rendered.
+func (d DesiredApp) wrong() bool { return d.Error != "" && d.Reason != protocol.ReasonReleaseHeld }
+
 // Row sums a cluster up.
 func (c Cluster) Row() Row {
+	s := c.Standing()
 	r := Row{
-		Name: c.Name, Labels: c.Labels, State: c.state(), Since: c.Link.Since, Suspended: c.Suspended,
-		Generation: c.Desired.Generation, Desired: c.Desired.Revision, Received: c.Received, Health: protocol.HealthUnknown,
-		Withheld: c.Withheld,
+		Name: c.Name, Labels: c.Labels, State: s.State, Since: c.Link.Since, Suspended: c.Suspended,
+		Generation: c.Desired.Generation, Desired: c.Desired.Revision, Received: c.Received, Health: s.Health,
+		Synced: s.Synced, Withheld: c.Withheld,
 	}
 	if r.State == StateReleased {
 		r.Since = c.Released
 	}
 	if c.Report != nil {
 		r.Accepted, r.Applied, r.Agent, r.Drift = c.Report.Generation, c.Report.Revision, c.Report.Agent, c.Report.Drift.Corrected
-		r.Health = ClusterHealth(*c.Report)
-		r.Synced = r.Accepted == r.Generation && c.Report.Digest == c.Desired.Digest && r.Generation > 0 && c.Report.Searching == ""
 		if r.Synced {
 			r.Applied = c.Desired.Revision // a newer commit that asks for the same is as good as applied
-		} else {
-			r.Health = fleet.Worst(r.Health, protocol.HealthProgressing)
 		}
 	}
-	for _, a := range c.Apps() {
+	for a := range c.Each() {
 		r.Apps.All++
-		r.Objects.All += a.Objects
-		r.Objects.Good += a.Current
-		if a.Phase == protocol.PhaseHealthy || a.Phase == protocol.PhaseSuspended {
+		count := a.Objects()
+		r.Objects.All += count.All
+		r.Objects.Good += count.Good
+		if phase, _, _ := a.State(); phase == protocol.PhaseHealthy || phase == protocol.PhaseSuspended {
 			r.Apps.Good++
 		}
-		if c.Report != nil && a.Error != "" && a.Reason != protocol.ReasonReleaseHeld {
-			r.Health = protocol.HealthDegraded
-		}
-	}
-	if len(c.Problems) > 0 && c.Report != nil {
-		r.Health = protocol.HealthDegraded
 	}
 	r.Reason, r.Message = c.worst(r)
 	if c.Held != nil {
@@ -130,35 +150,11 @@ func (c Cluster) state() State {
 // Apps gives the apps of a cluster, those in trouble first, then by name. Each has the name of its key, whatever its
 // agent calls it.
 func (c Cluster) Apps() []AppRow {
-	now := c.keys()
-	byName := map[string]*AppRow{}
-	var out []*AppRow
-	if c.Report != nil {
-		for _, a := range c.Report.Apps {
-			row := &AppRow{AppReport: a, Key: a.Name}
-			row.Name = cmp.Or(now[a.Name], a.Name)
-			byName[row.Name], out = row, append(out, row)
-		}
+	rows := make([]AppRow, 0, len(c.Desired.Apps))
+	for a := range c.Each() {
+		rows = append(rows, a.Row())
 	}
-	for _, d := range c.Desired.Apps {
-		name := cmp.Or(now[d.Name], d.Name)
-		row, ok := byName[name]
-		if !ok {
-			row = &AppRow{Key: d.Name, AppReport: protocol.AppReport{Name: name, Phase: protocol.PhasePending,
-				Health: protocol.HealthUnknown, Reason: protocol.ReasonInitializing, Objects: d.Objects}}
-			out = append(out, row)
-		}
-		row.Declared = d.Declared
-		row.Path, row.Error = d.Path, d.Error
-		if d.Error != "" {
-			row.Phase, row.Message = protocol.PhaseFailed, d.Error
-			row.Reason = cmp.Or(d.Reason, protocol.ReasonRenderFailed)
-		}
-		if d.Reason == protocol.ReasonReleaseHeld { // nothing is wrong with it
-			row.Phase, row.Health = protocol.PhasePending, protocol.HealthPaused
-		}
-	}
-	slices.SortStableFunc(out, func(a, b *AppRow) int {
+	slices.SortStableFunc(rows, func(a, b AppRow) int {
 		switch {
 		case WorsePhase(a.Phase, b.Phase):
 			return -1
@@ -167,10 +163,6 @@ func (c Cluster) Apps() []AppRow {
 		}
 		return cmp.Compare(a.Name, b.Name)
 	})
-	rows := make([]AppRow, len(out))
-	for i, r := range out {
-		rows[i] = *r
-	}
 	return rows
 }
 
@@ -199,8 +191,44 @@ func (c Cluster) keys() map[string]string {
 
 // worst is the worst thing that is known, in a word, and in one line for the person on call with what to do.
 func (c Cluster) worst(r Row) (Reason, string) {
+	if reason, message := c.Blocked(); reason != "" {
+		return reason, message
+	}
+	if a, more := c.worstApp(); a.Name != "" {
+		_, _, reason := a.State()
+		return Reason(reason), fmt.Sprintf("app %s: %s%s", a.Name, a.Message(), more)
+	}
+	return c.Unsettled(r)
+}
+
+// worstApp is the app that most deserves a person's attention, and how many others have failed; the zero App if none
+// does, or if there is nothing to say of it.
+func (c *Cluster) worstApp() (worst App, others string) {
+	bad, at := 0, protocol.PhaseSuspended
+	for a := range c.Each() {
+		phase, _, _ := a.State()
+		if phase == protocol.PhaseFailed || phase == protocol.PhaseDegraded {
+			bad++
+		}
+		if WorsePhase(phase, at) || worst.Name != "" && a.Name < worst.Name && !WorsePhase(at, phase) {
+			worst, at = a, phase
+		}
+	}
+	if worst.Name == "" || worst.Message() == "" {
+		return App{}, ""
+	}
+	if at == protocol.PhaseFailed || at == protocol.PhaseDegraded {
+		bad--
+	}
+	return worst, more(bad)
+}
+
+// Blocked is what keeps the whole cluster from being what Git asks for, or from being known, in a word and in one line;
+// "" if nothing does.
+func (c Cluster) Blocked() (Reason, string) {
+	state := c.state()
 	switch {
-	case r.State == StateReleased:
+	case state == StateReleased:
 		return ReasonRemoved, c.released()
 	case c.Held != nil:
 		return ReasonRemovalHeld, c.Held.message()
@@ -210,19 +238,19 @@ func (c Cluster) worst(r Row) (Reason, string) {
 		return c.Withheld.Reason, c.Withheld.String()
 	case len(c.Problems) > 0 && !c.building():
 		return ReasonFolderInvalid, c.Problems[0] + more(len(c.Problems)-1)
-	case c.Revoked && r.State != StateConnected:
+	case c.Revoked && state != StateConnected:
 		return ReasonRevoked, fmt.Sprintf("its credential was revoked, and what runs there is left running; to let it join again, run: drover agent manifest --cluster %s | kubectl apply -f -", c.Name)
-	case c.Expired && r.State != StateConnected:
+	case c.Expired && state != StateConnected:
 		return ReasonExpired, fmt.Sprintf("its credential expired on %s: run drover agent manifest --cluster %s | kubectl apply -f - to let it join again",
 			c.Expires.UTC().Format(time.DateTime+" MST"), c.Name)
-	case r.State == StateOffline && c.Report == nil:
+	case state == StateOffline && c.Report == nil:
 		return ReasonNoReport, "no agent has reported yet: see `kubectl -n drover-system logs ds/drover-agent` in that cluster"
-	case r.State == StateAwaiting && c.Distrusted:
+	case state == StateAwaiting && c.Distrusted:
 		return ReasonDistrusted, fmt.Sprintf("agents refuse this hub, because they joined one with other keys: if this cluster had "+
 			"joined that one, stop this hub and bring the keys "+
 			"back with `drover hub restore`; if not, run: drover agent manifest --cluster %s | kubectl apply -f "+
 			"-", c.Name)
-	case r.State == StateAwaiting:
+	case state == StateAwaiting:
 		return ReasonAwaitingAgent, fmt.Sprintf("run: drover agent manifest --cluster %[1]s | kubectl apply -f - (or drover agent install --cluster %[1]s)", c.Name)
 	case c.building():
 		return Reason(protocol.ReasonRendering), c.Problems[0]
@@ -230,19 +258,14 @@ func (c Cluster) worst(r Row) (Reason, string) {
 		return ReasonBundleRefused, "its agent refused a bundle: " + c.Report.Refused.Reason
 	case c.Untaken.Last.After(c.Received): // what is shown of it is older
 		return ReasonNotTaken, c.Untaken.String()
-	case c.Urged.Times > 1 && c.Urged.Generation == r.Generation && c.Behind():
-		return ReasonNotAccepted, c.behind(r.Generation) // what its apps say is older
+	case c.Urged.Times > 1 && c.Urged.Generation == c.Desired.Generation && c.Behind():
+		return ReasonNotAccepted, c.behind(c.Desired.Generation) // what its apps say is older
 	}
-	apps := c.Apps()
-	if len(apps) > 0 && apps[0].Message != "" && WorsePhase(apps[0].Phase, protocol.PhaseSuspended) {
-		bad := 0
-		for _, a := range apps[1:] {
-			if a.Phase == protocol.PhaseFailed || a.Phase == protocol.PhaseDegraded {
-				bad++
-			}
-		}
-		return Reason(apps[0].Reason), fmt.Sprintf("app %s: %s%s", apps[0].Name, apps[0].Message, more(bad))
-	}
+	return "", ""
+}
+
+// Unsettled is what is to be known of a cluster that nothing blocks and whose apps are well; "" if nothing is.
+func (c Cluster) Unsettled(r Row) (Reason, string) {
 	switch {
 	case c.Report != nil && c.Report.Message != "":
 		return ReasonAgentTrouble, c.Report.Message

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/drover-dev/drover/fleet/rollout/tally"
 )
 
 // recall finds out what is bad, and takes it back.
@@ -13,11 +15,21 @@ type recall struct{ *run }
 
 // decide takes in what people say of targets that failed, and has those fail that did too much harm.
 func (r recall) decide() {
+	if r.others != nil { // no decision of people is news
+		for _, t := range r.m.Targets {
+			if t.Failed == nil {
+				_, why := r.overBudget(t)
+				r.stuck = r.stuck || why != ""
+			}
+		}
+		return
+	}
 	for _, d := range r.Decisions.Resumes {
 		if t := r.m.Targets[d.Target]; t.Failed != nil && !d.Time.Before(t.Failed.Since) {
 			t.Failed = nil
 			r.m.Targets[d.Target] = t
 			r.m.Bad = slices.DeleteFunc(r.m.Bad, func(b BadContent) bool { return b.Target == d.Target })
+			judgeAgain(r.run)
 			r.note(EventResumed, "", d.Target, "a person takes it for good again")
 		}
 	}
@@ -47,12 +59,13 @@ func (r recall) rollback(t Known, d RollbackOrder) {
 		apps = r.changes(t.Target)
 	}
 	if t.Failed == nil {
-		r.fail(t, apps, true, fmt.Sprintf("%s took it back: %s", d.By, d.Reason))
+		r.fail(t, apps, true, fmt.Sprintf("%s took it back: %s", cmp.Or(d.By, "a user"), d.Reason))
 		return
 	}
 	for i, b := range r.m.Bad { // until now it was only not released any more
 		r.m.Bad[i].Back = b.Back || b.Target == t.ID && slices.Contains(apps, b.App)
 	}
+	judgeAgain(r.run)
 }
 
 // overBudget says why a target has failed by the clusters that failed with it, and because of which apps.
@@ -67,13 +80,17 @@ func (r recall) overBudget(t Known) (apps []string, why string) {
 	}
 	for i, w := range r.Policy.Waves {
 		failed, _ := r.failures(t.ID, i)
-		members := r.in[i]
-		if m := r.m.Waves[w.Name]; m.Busy == t.ID {
-			members = r.slice(i, m.Slice)
+		size := r.others.parts(r.run, i, t.ID)
+		for _, name := range r.in[i] {
+			if c := r.m.Clusters[name]; takesPart(r.run, t, name, &c) {
+				size++
+			}
 		}
-		size := len(r.participants(t, members))
+		most = max(most, w.Failures.Floor(size))
+		if m := r.m.Waves[w.Name]; m.Busy == t.ID {
+			size = waves(r).counted(i, t, m.Slice).All
+		}
 		budget := w.Failures.Floor(size)
-		most = max(most, w.Failures.Floor(len(r.participants(t, r.in[i]))))
 		if failed > budget && why == "" {
 			why = fmt.Sprintf("%d of %d clusters of the wave %s failed, and %d may: %s", failed, size, w.Name, budget,
 				r.causes(t.ID, i))
@@ -88,6 +105,10 @@ func (r recall) overBudget(t Known) (apps []string, why string) {
 
 // failures counts the clusters of a wave that failed with a target, and names the apps because of which they did.
 func (r recall) failures(target string, wave int) (n int, apps []string) {
+	n = r.others.of(wave).Failed[target]
+	if !r.ailing {
+		return n, nil
+	}
 	for _, name := range r.in[wave] {
 		if r.failedWith(name, target) {
 			n++
@@ -150,6 +171,7 @@ func (r recall) fail(t Known, apps []string, back bool, why string) {
 		return cmp.Or(strings.Compare(a.App, b.App), strings.Compare(a.Digest, b.Digest))
 	})))
 	r.m.Bad = r.m.Bad[max(0, len(r.m.Bad)-maxBad):]
+	judgeAgain(r.run)
 	for _, w := range r.Policy.Waves {
 		if m := r.m.Waves[w.Name]; m.Busy == t.ID {
 			r.set(w.Name, WaveMemory{Since: r.Now, Passed: m.Passed, Seq: m.Seq})
@@ -173,23 +195,19 @@ func (r recall) changes(t Target) []string {
 	found := map[string]bool{}
 	for name, content := range t.Content {
 		c := r.m.Clusters[name]
-		for _, apps := range []map[string]bool{keys(content), keys(c.Apps)} {
-			for app := range apps {
-				if content[app].Digest != c.before(app, t.Seq).Digest {
-					found[app] = true
-				}
+		note := func(app string) {
+			if content[app].Digest != c.before(app, t.Seq).Digest {
+				found[app] = true
 			}
+		}
+		for app := range content {
+			note(app)
+		}
+		for app := range c.Apps {
+			note(app)
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
-}
-
-func keys[V any](m map[string]V) map[string]bool {
-	out := make(map[string]bool, len(m))
-	for k := range m {
-		out[k] = true
-	}
-	return out
 }
 
 // takeBack gives clusters what they had before, where they have what is bad. The windows, halts and the order of the
@@ -198,17 +216,25 @@ func (r recall) takeBack() {
 	newest, _ := r.newest()
 	returning := map[int]*places{}
 	for _, name := range r.names {
-		if len(r.m.Bad) == 0 || r.pinned(name) {
+		if len(r.m.Bad) == 0 {
+			break
+		}
+		if r.pinned(name) {
 			continue
 		}
 		apps, rule := r.returns(name, newest)
-		if len(apps) == 0 || !r.mayReturn(name, returning) {
+		apps = r.staying(name, apps)
+		if len(apps) > 0 && !r.mayReturn(name, returning) {
+			blocks(r.run, tally.ToReturn, r.wave[name], name)
+			continue
+		}
+		if len(apps) == 0 {
 			continue
 		}
 		c := r.m.Clusters[name]
 		c.Apps = maps.Clone(c.Apps)
 		for _, app := range apps {
-			c.Apps[app] = r.good(app, c.Apps[app])
+			c.Apps[app] = restored(c.Apps[app], len(c.Apps[app])-len(r.good(app, c.Apps[app])))
 		}
 		c.Changed, c.Since, c.Rule, c.Back = apps, r.Now, rule, true
 		c.Heard, c.Phase, c.Cause, c.Failed, c.At = r.Members[name].Online, InFlight, "", nil, r.Now
@@ -224,7 +250,7 @@ func (r recall) returns(name string, newest Known) (apps []string, rule Rule) {
 		entries := c.Apps[app]
 		b, is := r.bad(app, entries[0].Digest, entries[0].Seq)
 		rest := r.good(app, entries)
-		if !is || entries[0].Stays || len(rest) == 0 {
+		if !is || len(rest) == 0 {
 			continue
 		}
 		content, named := newest.Content[name]
@@ -236,6 +262,36 @@ func (r recall) returns(name string, newest Known) (apps []string, rule Rule) {
 		}
 	}
 	return apps, rule
+}
+
+// staying are those apps of a cluster that go back, of some that are to: none if one of them says that it does not, for
+// what the others had before may not go with it; but those that a person named go. It is remembered, and told once.
+func (r recall) staying(name string, apps []string) []string {
+	c := r.m.Clusters[name]
+	var stays []string
+	for _, app := range apps {
+		if c.Apps[app][0].Stays || slices.Contains(r.Members[name].Stays, app) {
+			stays = append(stays, app)
+		}
+	}
+	if !slices.Equal(stays, c.Stays) {
+		c.Stays = stays
+		r.put(name, c)
+		if len(stays) > 0 {
+			r.note(EventStays, "", c.Target, fmt.Sprintf("nothing is taken back in %s: %s may not be, by its annotation "+
+				"drover.dev/rollback: never", name, strings.Join(stays, ", ")))
+		}
+	}
+	if len(stays) == 0 {
+		return apps
+	}
+	return slices.DeleteFunc(apps, func(app string) bool {
+		e := c.Apps[app][0]
+		b, _ := r.bad(app, e.Digest, e.Seq)
+		return slices.Contains(stays, app) || !slices.ContainsFunc(r.Decisions.Rollbacks, func(d RollbackOrder) bool {
+			return d.Target == b.Target && slices.Contains(d.Apps, app)
+		})
+	})
 }
 
 // good are the entries of an app from the newest on that is not bad; none if all are.
@@ -256,7 +312,7 @@ func (r recall) mayReturn(name string, returning map[int]*places) bool {
 		return true
 	}
 	if returning[w] == nil {
-		returning[w] = &places{r: r.run, most: backFactor * r.atOnce(w)}
+		returning[w] = &places{r: r.run, most: backFactor * r.atOnce(w), taken: r.others.of(w).Returning}
 		for _, other := range r.in[w] {
 			if r.m.Clusters[other].Back && r.flying(other) {
 				returning[w].taken++

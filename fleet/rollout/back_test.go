@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"slices"
 	"testing"
 	"time"
 )
@@ -68,14 +69,33 @@ func TestWhatWasThereBeforeIsKept(t *testing.T) {
 		"release web=1 to a (what it had is bad) back web")
 }
 
+const stays = "not taken back  A: nothing is taken back in a: db may not be, by its annotation " +
+	"drover.dev/rollback: never"
+
 func TestWhatCannotGoBack(t *testing.T) {
 	t.Parallel()
 	one := map[string]string{"a": "0"}
 	s := newSim(t, twoWaves(t, rollsBack), one).had("web=1 db=1")
 	s.commit("A", "web=2 db=2!").want("taken canary A", "release db=2 web=2 to a (its wave is at this target)")
 	s.app("a", "web", Bad).app("a", "db", Bad).step()
-	s.want("failed  A: 1 of 1 clusters of the wave canary failed, and 0 may: db, web regressed in 1",
-		"release db=2 web=1 to a (what it had is bad) back web") // db says that it cannot
+	const failed = "failed  A: 1 of 1 clusters of the wave canary failed, and 0 may: db, web regressed in 1"
+	s.want(failed, stays)
+	s.step().want() // which is told once
+	s.in.Decisions.Rollbacks = []RollbackOrder{{Target: "A", Apps: []string{"web"}, Time: s.in.Now, By: "ann"}}
+	s.step().want("release db=2 web=1 to a (what it had is bad) back web")
+
+	s = newSim(t, twoWaves(t, rollsBack), one).had("web=1 db=1") // Git says so since
+	s.commit("A", "web=2 db=2").want("taken canary A", "release db=2 web=2 to a (its wave is at this target)")
+	s.in.Members["a"] = Member{Labels: s.in.Members["a"].Labels, Online: true, Since: epoch, Stays: []string{"db"}}
+	s.app("a", "web", Bad).app("a", "db", Bad).step().want(failed, stays)
+	if got := s.m.Clusters["a"].Stays; !slices.Equal(got, []string{"db"}) {
+		t.Errorf("because of %v nothing goes back", got)
+	}
+	s.in.Members["a"] = Member{Labels: s.in.Members["a"].Labels, Online: true, Since: epoch} // and now it does not
+	s.step().want("release db=1 web=1 to a (what it had is bad) back db,web")
+	if got := s.m.Clusters["a"].Stays; got != nil {
+		t.Errorf("because of %v nothing goes back", got)
+	}
 
 	s = newSim(t, twoWaves(t, rollsBack), one) // the first that the cluster ever got
 	s.commit("A", "web=1").app("a", "web", Bad).step().want("taken canary A",
@@ -176,4 +196,71 @@ func TestGates(t *testing.T) {
 	say(s, "latency", passed)
 	s.after(30*time.Minute - 1).want()
 	s.after(1).want("passed canary A", "passed rest A"+nothing)
+}
+
+// A cluster goes back from all that was given after what it gets, however long ago, and from nothing else.
+func TestWhatAClusterGoesBackFrom(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, twoWaves(t, rollsBack), map[string]string{"a": "0"}).had("web=1")
+	from := func(digest string, want ...string) {
+		t.Helper()
+		got, from, known := s.m.Clusters["a"].Wanted("web", nil)
+		if got != digest || !slices.Equal(from, want) || !known {
+			t.Errorf("web is to be %q, back from %q, want %q from %q", got, from, digest, want)
+		}
+	}
+	s.commit("A", "web=2")
+	from("2")
+	s.app("a", "web", Bad).step()
+	from("1", "2")
+	s.commit("B", "web=1") // the revert changes nothing
+	from("1", "2")
+	s.healthy().step().commit("C", "web=3")
+	from("3")
+	s.app("a", "web", Bad).step()
+	from("1", "3", "2") // it may have been away since it had 2
+
+	pin := &Pin{Content: content("web=1")}
+	s.healthy().step().commit("D", "web=4").healthy().step().after(time.Hour).commit("E", "web=5")
+	from("5")
+	if got, from, known := s.m.Clusters["a"].Wanted("web", pin); got != "1" || !known ||
+		!slices.Equal(from, []string{"5", "4", "3", "2"}) {
+		t.Errorf("where it is pinned to 1 it is to be %q, back from %q", got, from)
+	}
+	if got, from, known := s.m.Clusters["a"].Wanted("db", pin); got != "" || from != nil || !known {
+		t.Errorf("an app that the pin has not is to be %q, back from %q", got, from)
+	}
+	if _, _, known := s.m.Clusters["a"].Wanted("web", &Pin{}); known {
+		t.Error("what it has is kept, and it is said what it is to be")
+	}
+}
+
+// A revert that comes by a wave is the way back, too: here to a cluster that was pinned when it went to all others.
+func TestARevertByItsWaveGoesBack(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, twoWaves(t, nil), map[string]string{"a": "0", "b": "0"}).had("web=1")
+	s.commit("A", "web=2").app("a", "web", Bad).step()
+	s.in.Decisions.Pins = map[string]Pin{"b": {Until: s.in.Now.Add(2 * time.Hour)}}
+	s.commit("B", "web=1").healthy().step().after(time.Hour).healthy().step()
+	s.in.Policy.Waves[0].Approval = &Approval{}
+	s.commit("C", "web=3").log = nil
+	s.after(time.Hour).want("release web=1 to b (its wave has passed this target) back web")
+	for name, c := range s.m.Clusters {
+		if e := c.Apps["web"]; len(e) != 1 || e[0].Digest != "1" || !slices.Equal(e[0].From, []string{"2"}) {
+			t.Errorf("web of %s is %+v", name, e)
+		}
+	}
+}
+
+// What a person takes for good again comes back to the clusters of waves that had passed it, however long ago they went
+// back.
+func TestWhatIsGoodAgainComesBack(t *testing.T) {
+	t.Parallel()
+	s := newSim(t, twoWaves(t, nil), map[string]string{"a": "0"}).had("web=1")
+	s.commit("A", "web=2").healthy().step().after(30 * time.Minute).log = nil
+	s.in.Decisions.Rollbacks = []RollbackOrder{{Target: "A", Time: s.in.Now, By: "ann", Reason: "it leaks"}}
+	s.step().want("failed  A: ann took it back: it leaks", "release web=1 to a (what it had is bad) back web")
+	s.healthy().step().after(time.Hour).want()
+	s.in.Decisions.Resumes = []Resume{{"A", s.in.Now}}
+	s.step().want("resumed  A: a person takes it for good again", "release web=2 to a (its wave has passed this target)")
 }

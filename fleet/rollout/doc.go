@@ -11,5 +11,8 @@
 // has. So a step that is repeated, after a crash between two writes or for any other reason, asks for the same.
 // State has to be stored before its releases are.
 //
-// It may import protocol, fleet/schedule and fleet/selector.
+// A step looks at every cluster. A Machine decides the same, and remembers how clusters are counted (package tally), so
+// that what one report changes costs what that cluster costs.
+//
+// It may import protocol, fleet/schedule, fleet/selector, tally and words.
 package rollout

@@ -1,13 +1,18 @@
 package rollout
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Input is what Step judges. Nothing of it is changed.
 type Input struct {
 	Now     time.Time
 	Policy  Policy
 	Members map[string]Member // the clusters that the policy holds
-	// Candidates are targets, the oldest first. Those that are not newer than all that were given before are ignored.
+	// Candidates are targets, the oldest first. One that is remembered says something of more clusters; of the others
+	// those that are not newer than all that were given before are ignored.
 	Candidates []Target
 	Gone       map[string]bool // targets that the branch does not have any more, by id
 	Released   map[string]Released
@@ -20,7 +25,9 @@ type Input struct {
 type Member struct {
 	Labels map[string]string
 	Online bool
+	Closed bool      // it waits for windows of its own, beside those of the policy
 	Since  time.Time // online, or not, since
+	Stays  []string  // apps of which Git says now that they are not taken back
 }
 
 // Target is a commit with everything that it takes from elsewhere, resolved.
@@ -28,7 +35,10 @@ type Target struct {
 	ID     string
 	Name   string // for people, as 1a2b3c4 "web 1.5"
 	Author string
+	Base   string // the commit that was looked at before; "" if that is not known
 	Seq    uint64 // rises with every target of the branch
+	// Reviewed says why the deletions that it brings are meant, where a commit of it says so; else "".
+	Reviewed string `json:",omitempty"`
 	// Content is what each cluster would have. For a cluster that is not named it has nothing to say; one that is named
 	// without an app is not to have that app.
 	Content map[string]Content
@@ -55,11 +65,24 @@ type Released struct {
 type Report struct {
 	Generation uint64 // the newest that it accepted
 	Refused    uint64 // the newest that it refused; 0 for none
-	Apps       map[string]AppReport
+	Apps       AppReports
+}
+
+// AppReports are those of a cluster's apps, sorted by name, each once: a map would take four times the memory.
+type AppReports []AppReport
+
+// Of is the report of an app; is says whether there is any.
+func (all AppReports) Of(app string) (a AppReport, is bool) {
+	i, is := slices.BinarySearchFunc(all, app, func(a AppReport, app string) int { return strings.Compare(a.App, app) })
+	if !is {
+		return a, false
+	}
+	return all[i], true
 }
 
 // AppReport is the state of one app.
 type AppReport struct {
+	App    string
 	Digest string // of what is applied, as App has it
 	State  State
 	Since  time.Time // in this state
@@ -101,8 +124,11 @@ type Decisions struct {
 // WaveApproval lets a wave begin with a target. It is for no other target.
 type WaveApproval struct {
 	Wave, Target string
-	By           string
-	Groups       []string // of the person
+	By           string   // for people
+	Groups       []string // of the person, when that was
+	// Person is who approved, as the hub knows it; "" is anyone who has the token that all share, who counts once.
+	Person string
+	Email  string // of the person, "" if that is not known
 }
 
 // Skip has a wave count a target as passed, whatever it waits for.
@@ -111,6 +137,7 @@ type Skip struct{ Wave, Target string }
 // HaltOrder stops releases, of a wave or of all of them; what goes back goes on.
 type HaltOrder struct {
 	Wave   string // "" for all
+	All    bool   `json:",omitempty"` // it is for the whole fleet, and not for this policy alone
 	Until  time.Time
 	By     string
 	Reason string
@@ -135,5 +162,6 @@ type Resume struct {
 type Pin struct {
 	Until   time.Time
 	Content Content // nil: what it has
+	Target  string  // that Content is of, for people
 	Reason  string
 }

@@ -52,7 +52,7 @@ func TestTheWorkedExample(t *testing.T) {
 		s.join(fmt.Sprintf("c%04d", i), ring)
 	}
 	s.had("web=1.4 db=1")
-	r := begin(s.m, s.in)
+	r, _ := begin(s.m.clone(), s.in, nil)
 	rest := r.in[2]
 	s.online(false, rest[10], rest[20], rest[30])
 	for i := range 297 {
@@ -76,7 +76,7 @@ func TestTheWorkedExample(t *testing.T) {
 	if w := wave(1); w.Text != "waits for approval by sre" || w.Clusters != 190 {
 		t.Fatalf("early: %+v", w)
 	}
-	s.in.Decisions.Approvals = []WaveApproval{{"early", "1a2b", "bob", []string{"sre"}}}
+	s.in.Decisions.Approvals = []WaveApproval{{"early", "1a2b", "bob", []string{"sre"}, "bob", ""}}
 	if s.step(); len(s.out.Releases) != 19 {
 		t.Fatalf("%d at once", len(s.out.Releases))
 	}
@@ -99,7 +99,8 @@ func TestTheWorkedExample(t *testing.T) {
 	if s.step(); wave(2).Failed != 5 || wave(2).Budget != 9 || wave(2).Target != "1a2b" {
 		t.Fatalf("rest: %+v", wave(2))
 	}
-	s.in.Decisions.Approvals = append(s.in.Decisions.Approvals, WaveApproval{"early", "3c4d", "bob", []string{"sre"}})
+	s.in.Decisions.Approvals = append(s.in.Decisions.Approvals,
+		WaveApproval{"early", "3c4d", "bob", []string{"sre"}, "bob", ""})
 	s.step()
 	settle()
 	s.after(time.Hour)

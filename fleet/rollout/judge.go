@@ -16,9 +16,21 @@ func (r judge) adopt() {
 		c, known := r.m.Clusters[name]
 		if !known {
 			c.Phase = Settled
+			r.stuck = r.stuck || r.others != nil
 		}
 		news := !known
-		for app, a := range r.Released[name].Content {
+		content := r.Released[name].Content
+		if !known && len(content) > 0 {
+			first := moves(r.run, Known{Target: Target{Content: map[string]Content{name: content}}}, name, &c)
+			if first.apps == nil {
+				first.apps = map[string][]Entry{}
+				for app, a := range content {
+					first.apps[app] = []Entry{{App: a}}
+				}
+			}
+			c.Apps = first.apps
+		}
+		for app, a := range content {
 			if len(c.Apps[app]) > 0 || known && r.pinned(name) {
 				continue // it is known, or a person chose it for a while
 			}
@@ -33,9 +45,15 @@ func (r judge) adopt() {
 			r.put(name, c)
 		}
 	}
-	maps.DeleteFunc(r.m.Clusters, func(name string, _ Cluster) bool {
+	if r.others != nil { // these are members
+		return
+	}
+	maps.DeleteFunc(r.m.Clusters, func(name string, c Cluster) bool {
 		_, member := r.Members[name]
 		_, released := r.Released[name]
+		if !member && !released {
+			r.before[name] = c
+		}
 		return !member && !released
 	})
 }
@@ -44,7 +62,8 @@ func (r judge) adopt() {
 func (r judge) all() {
 	for _, name := range r.names {
 		c := r.m.Clusters[name]
-		if now := r.judged(name, c); now.Phase != c.Phase {
+		now := r.judged(name, c)
+		if r.ailing = r.ailing || now.Phase == Failed; now.Phase != c.Phase {
 			r.put(name, now)
 			if w := r.wave[name]; w >= 0 && now.Cause == FellBack && !now.Back {
 				r.soakAgain(w, now)
@@ -82,11 +101,11 @@ func (r judge) decided(name string, c Cluster) bool {
 // judged is a cluster as its agent's last report shows it.
 func (r judge) judged(name string, c Cluster) Cluster {
 	rel, rep, m := r.Released[name], r.Reports[name], r.Members[name]
-	want := c.given()
-	if r.decided(name, c) || r.pinned(name) || !same(want, rel.Content) {
+	if r.decided(name, c) || r.pinned(name) || !c.gives(rel.Content) {
 		return c
 	}
-	if silent := m.Since.Add(silentFactor * r.Policy.after()); c.Heard && !m.Online && r.come(silent) {
+	want := c.given()
+	if silent := m.Since.Add(silentFactor * r.Policy.after()); c.Heard && !m.Online && comes(r.run, name, silent) {
 		return c.failed(Silent, silent, c.Changed)
 	}
 	if rep.Refused > 0 && rep.Refused >= rel.Generation && rep.Generation < rel.Generation {
@@ -105,7 +124,7 @@ func (r judge) judged(name string, c Cluster) Cluster {
 	case c.Phase == Settled:
 		return c
 	case len(seen.pending) > 0:
-		return r.late(c, m, rel, want, seen.pending)
+		return r.late(name, c, want, seen.pending)
 	case seen.paused:
 		c.Phase = Waits
 	case seen.ill:
@@ -118,12 +137,12 @@ func (r judge) judged(name string, c Cluster) Cluster {
 }
 
 // late is a cluster that has not settled yet, or takes too long. The time during which it was offline does not count.
-func (r judge) late(c Cluster, m Member, rel Released, want Content, pending []string) Cluster {
-	from := rel.Time
+func (r judge) late(name string, c Cluster, want Content, pending []string) Cluster {
+	m, from := r.Members[name], r.Released[name].Time
 	if m.Since.After(from) {
 		from = m.Since
 	}
-	if end := from.Add(r.settle(want)); m.Online && r.come(end) {
+	if end := from.Add(r.settle(want)); m.Online && comes(r.run, name, end) {
 		return c.failed(Unsettled, end, pending)
 	}
 	c.Phase = InFlight
@@ -169,7 +188,7 @@ type sight struct {
 func look(want Content, rep Report, c Cluster) (s sight) {
 	for _, app := range slices.Sorted(maps.Keys(c.Apps)) {
 		a, wanted := want[app]
-		is, reported := rep.Apps[app]
+		is, reported := rep.Apps.Of(app)
 		if !wanted {
 			switch {
 			case reported && is.State == Paused: // what is left of it waits for a person

@@ -114,6 +114,7 @@ type model struct {
 	*sim
 	targets []string
 	steps   int
+	twin    *twin
 	random  *rand.Rand // which of the releases of a step are lost in a crash
 }
 
@@ -185,7 +186,8 @@ var happens = []struct {
 	}},
 	{"approve", func(m *model, x, y uint16) {
 		m.decide(x, func(target string) {
-			m.in.Decisions.Approvals = append(m.in.Decisions.Approvals, WaveApproval{fmt.Sprint("w", y%3), target, "ann", nil})
+			m.in.Decisions.Approvals = append(m.in.Decisions.Approvals,
+				WaveApproval{fmt.Sprint("w", y%3), target, "ann", nil, "ann", ""})
 		})
 	}},
 	{"gate", func(m *model, x, y uint16) {
@@ -256,7 +258,7 @@ func playModel(t *testing.T, p Policy, ops []op) (wrong string, steps int) {
 	p.Waves = slices.Clone(p.Waves)
 	m := &model{sim: newSim(t, p, map[string]string{"c0": "0", "c1": "0", "c2": "1", "c3": "1", "c4": "1", "c5": "2",
 		"c6": "2"}),
-		random: rand.New(rand.NewPCG(uint64(len(ops)), 3))}
+		random: rand.New(rand.NewPCG(uint64(len(ops)), 3)), twin: &twin{}}
 	if len(ops)%2 == 0 {
 		m.had("web=0 db=0")
 	}
@@ -277,6 +279,9 @@ func (m *model) stepModel() string {
 	}
 	m.steps += 4
 	first := Step(before, m.in)
+	if wrong := m.twin.step(m.in, first); wrong != "" {
+		return wrong
+	}
 	if again := Step(before, m.in); !reflect.DeepEqual(first, again) {
 		return "the same step gives something else"
 	}
@@ -288,6 +293,9 @@ func (m *model) stepModel() string {
 	}
 	m.in.Candidates = nil
 	rest := Step(m.m, m.in)
+	if wrong := m.twin.step(m.in, rest); wrong != "" {
+		return wrong
+	}
 	if !reflect.DeepEqual(rest.Memory, m.m) {
 		return fmt.Sprintf("I6: a hub that was killed remembers something else:\n%+v\n%+v", m.m, rest.Memory)
 	}
@@ -297,7 +305,11 @@ func (m *model) stepModel() string {
 		}
 		m.do(r)
 	}
-	if more := Step(m.m, m.in); len(more.Releases) > 0 || len(more.Events) > 0 {
+	more := Step(m.m, m.in)
+	if wrong := m.twin.step(m.in, more); wrong != "" {
+		return wrong
+	}
+	if len(more.Releases) > 0 || len(more.Events) > 0 {
 		return fmt.Sprintf("I6: the same again releases %+v, with %+v", more.Releases, more.Events)
 	}
 	if !m.out.Wake.IsZero() && !m.out.Wake.After(m.in.Now) {
@@ -313,7 +325,7 @@ func (m *model) do(r Release) {
 
 // check holds a step against the invariants.
 func (m *model) check(before Memory, out Output, released map[string]Released) string {
-	r := begin(m.m, m.in)
+	r, _ := begin(m.m.clone(), m.in, nil)
 	for _, rel := range out.Releases {
 		c, t := m.m.Clusters[rel.Cluster], m.m.Targets[rel.Target]
 		w := r.wave[rel.Cluster]
@@ -381,7 +393,7 @@ func (m *model) settleModel() string {
 		}
 		m.healthy()
 	}
-	r := begin(m.m, m.in)
+	r, _ := begin(m.m.clone(), m.in, nil)
 	for _, name := range r.names {
 		if got := m.in.Released[name].Content.String(); got != "db=last web=last" && r.wave[name] >= 0 {
 			return fmt.Sprintf("at the end %s has %q: %v", name, got, m.out.Why)

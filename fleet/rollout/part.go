@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -36,63 +37,99 @@ func (r *run) differs(t Known, name string) (apps []string) {
 	return apps
 }
 
-// behind says whether a cluster has nothing as new as a target.
-func (r *run) behind(t Known, name string) bool {
-	c := r.m.Clusters[name]
-	return c.Seq < t.Seq || c.Target == t.ID && c.Back
+// move is what a target makes of what a cluster is to have. Clusters share it whose maps are the same ones.
+type move struct {
+	changed []string           // see differs
+	apps    map[string][]Entry // that the cluster is to have; nil while that was not asked
 }
 
+// moves is the move of a cluster to a target.
+func moves(r *run, t Known, name string, c *Cluster) *move {
+	content, named := t.Content[name]
+	if !named {
+		return &move{}
+	}
+	key := [...]uintptr{reflect.ValueOf(c.Apps).Pointer(), reflect.ValueOf(content).Pointer(), uintptr(t.Seq)}
+	m := r.moves[key]
+	if m == nil {
+		m = &move{changed: r.differs(t, name)}
+		r.moves[key] = m
+	}
+	return m
+}
+
+// behind says whether a cluster has nothing as new as a target.
+func behind(t Known, c *Cluster) bool { return c.Seq < t.Seq || c.Target == t.ID && c.Back }
+
 // needs says whether a cluster is to be released to a target by its wave.
-func (r *run) needs(t Known, name string) bool {
-	c := r.m.Clusters[name]
-	if !r.behind(t, name) || c.Out == t.ID || r.pinned(name) {
+func (r *run) needs(t Known, name string, c *Cluster) bool {
+	if !behind(t, c) || c.Out == t.ID || r.pinned(name) {
 		return false
 	}
 	if c.bare() && r.base(r.wave[name], name) != "" {
 		return false // it is new, and gets what has passed
 	}
-	return len(r.differs(t, name)) > 0
+	return len(moves(r, t, name, c).changed) > 0
 }
 
-// participants are those of clusters that take part in a target: they were released to it, or are to be.
-func (r *run) participants(t Known, members []string) (out []string) {
-	for _, name := range members {
-		c := r.m.Clusters[name]
-		if c.Target == t.ID && len(c.Changed) > 0 && !r.pinned(name) || r.needs(t, name) {
-			out = append(out, name)
-		}
-	}
-	return out
+// takesPart says whether a cluster takes part in a target: it was released to it, or is to be.
+func takesPart(r *run, t Known, name string, c *Cluster) bool {
+	return c.Target == t.ID && len(c.Changed) > 0 && !r.pinned(name) || r.needs(t, name, c)
 }
 
 // slice are the clusters of a wave up to a slice.
 func (r *run) slice(wave, n int) []string {
+	limit := upTo(r, wave, n)
+	if r.others == nil {
+		return r.in[wave][:limit]
+	}
+	return slices.DeleteFunc(slices.Clone(r.in[wave]), func(name string) bool {
+		return r.others.Shares[name].Rank >= limit
+	})
+}
+
+// size is how many clusters a wave has.
+func size(r *run, wave int) int {
+	if r.others != nil {
+		return r.others.Sums[wave].Size
+	}
+	return len(r.in[wave])
+}
+
+// upTo is how many of them are in its slices up to one.
+func upTo(r *run, wave, slice int) int {
 	steps := r.Policy.Waves[wave].steps()
-	members := r.in[wave]
-	return members[:steps[min(n, len(steps)-1)].Ceil(len(members))]
+	return steps[min(slice, len(steps)-1)].Ceil(size(r, wave))
 }
 
 // atOnce is how many clusters of a wave may be in flight.
 func (r *run) atOnce(wave int) int {
 	limit := r.Policy.Waves[wave].AtOnce
 	if limit.IsZero() {
-		return len(r.in[wave])
+		return size(r, wave)
 	}
-	return max(1, limit.Floor(len(r.in[wave])))
+	return max(1, limit.Floor(size(r, wave)))
 }
 
 // assign has a cluster have what a target asks for.
 func (r *run) assign(t Known, name string, rule Rule) {
 	c := r.m.Clusters[name]
-	changed := r.differs(t, name)
-	apps, bare := maps.Clone(c.Apps), c.bare()
-	if apps == nil {
-		apps = map[string][]Entry{}
+	m := moves(r, t, name, &c)
+	if m.apps == nil {
+		if m.apps = maps.Clone(c.Apps); m.apps == nil {
+			m.apps = map[string][]Entry{}
+		}
+		for _, app := range m.changed {
+			want, entries := r.desired(t, name, app), m.apps[app]
+			n := len(entries) - len(recall{r}.good(app, entries))
+			if n > 0 && n < len(entries) && entries[n].Digest == want.Digest {
+				m.apps[app] = restored(entries, n) // what it has is bad, and Git has what it had before
+				continue
+			}
+			m.apps[app] = push(entries, want, c.bare())
+		}
 	}
-	for _, app := range changed {
-		apps[app] = push(apps[app], r.desired(t, name, app), bare)
-	}
-	r.put(name, Cluster{Target: t.ID, Seq: t.Seq, Apps: apps, Changed: changed, Since: r.Now, Rule: rule,
+	r.put(name, Cluster{Target: t.ID, Seq: t.Seq, Apps: m.apps, Changed: m.changed, Since: r.Now, Rule: rule,
 		Heard: r.Members[name].Online, Ill: r.sick(name), At: r.Now, Out: c.Out})
 }
 
@@ -137,9 +174,9 @@ func (r *run) base(wave int, name string) string {
 
 // sick are the apps of a cluster that are bad now, sorted.
 func (r *run) sick(name string) (out []string) {
-	for app, a := range r.Reports[name].Apps {
+	for _, a := range r.Reports[name].Apps {
 		if a.State == Bad {
-			out = append(out, app)
+			out = append(out, a.App)
 		}
 	}
 	slices.Sort(out)

@@ -5,9 +5,17 @@ import (
 	"slices"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/deletions"
+	"github.com/drover-dev/drover/fleet/rollout/amount"
 	"github.com/drover-dev/drover/fleet/schedule"
 	"github.com/drover-dev/drover/fleet/selector"
 )
+
+// Amount is a number of clusters, or a share of them.
+type Amount = amount.Amount
+
+// All is every cluster there is.
+var All = amount.All
 
 // Policy says how changes reach clusters: what a RolloutPolicy declares.
 type Policy struct {
@@ -25,7 +33,24 @@ type Policy struct {
 	After     string // the policy whose last wave gives the candidates; "" for every commit
 	Windows   schedule.Windows
 	Gates     []Gate
+	// Deletions bound what a change may delete before a person is asked; nil for the default limits. A policy without
+	// waves does nothing else.
+	Deletions *deletions.Limits
+	// Origin is the object of another tool that the policy is read from; nil for a RolloutPolicy. Such a policy holds the
+	// apps that name it, see Holder, and neither Selector nor Apps say anything.
+	Origin *Origin
 }
+
+// Origin is an object of another tool that says how changes reach clusters.
+type Origin struct {
+	Object string // as "AppProject argocd/shop"
+	Field  string // of it, as spec.syncWindows
+	// Rank says which of two objects of other tools decides, where both hold an app: the smaller.
+	Rank int
+}
+
+// HasWaves says whether the policy holds changes back. One without waves only bounds deletions.
+func (p Policy) HasWaves() bool { return len(p.Waves) > 0 }
 
 // Wave is a set of clusters that get a change together.
 type Wave struct {
@@ -39,6 +64,9 @@ type Wave struct {
 	Soak     time.Duration // after each slice
 	Failures Amount        // that are tolerated, rounded down
 	Gates    []string      // names of Policy.Gates, judged while the slice soaks
+	// Unwatched: the wave has passed a target as soon as it may take it, whatever becomes of it in clusters. It is for
+	// policies that say when changes come, and nothing else.
+	Unwatched bool
 }
 
 // Approval is whose word a wave waits for.
@@ -63,18 +91,28 @@ const (
 	Rollback OnFailure = "rollback" // they get what they had before
 )
 
-// Gate is a question to metrics, in the words of Argo's AnalysisTemplate. The hub asks it; Step gets the answer as a
-// GateResult.
+// Gate is a question to a Prometheus or to another server, in the words of Argo's AnalysisTemplate. The hub asks it;
+// Step gets the answer as a GateResult.
 type Gate struct {
 	Name             string
 	Address          string // of a Prometheus
 	Credential       string // of the hub; "" for none
 	Query            string
+	Web              *Web // instead of a Prometheus
 	Interval         time.Duration
 	Count            int // that must succeed, one after the other
 	SuccessCondition string
 	FailureCondition string
 	FailureLimit     int
+}
+
+// Web is a server whose answers are JSON.
+type Web struct {
+	URL, Method string
+	Body        string // of a POST
+	JSONPath    string // to the value, see hub/jsonpath; "" for the whole answer
+	Credential  string // of the hub; "" for none
+	Timeout     time.Duration
 }
 
 // The values of what is not set.
@@ -98,9 +136,9 @@ func (p Policy) Holds(labels map[string]string, app string) bool {
 	return p.Selector.Matches(labels) && p.HoldsApp(app)
 }
 
-// HoldsApp says whether the policy holds an app in the clusters that it selects.
+// HoldsApp says whether the policy holds an app in the clusters that it selects, by the app's name alone.
 func (p Policy) HoldsApp(app string) bool {
-	return len(p.Apps) == 0 || slices.ContainsFunc(p.Apps, func(pattern string) bool {
+	return p.Origin == nil && len(p.Apps) == 0 || slices.ContainsFunc(p.Apps, func(pattern string) bool {
 		is, err := path.Match(pattern, app)
 		return is && err == nil
 	})

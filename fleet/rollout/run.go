@@ -1,11 +1,9 @@
 package rollout
 
 import (
-	"cmp"
-	"hash/fnv"
-	"maps"
-	"slices"
 	"time"
+
+	"github.com/drover-dev/drover/fleet/rollout/tally"
 )
 
 // run is one step at work. It owns the memory that becomes the result.
@@ -15,45 +13,79 @@ type run struct {
 	names  []string       // members, sorted
 	wave   map[string]int // of each member, by its labels
 	in     [][]string     // members of each wave, in the order in which slices take them
-	wake   time.Time      // when something changes by the clock alone
+	wake   time.Time      // when something changes by the clock alone, for all clusters
 	events []Event
 	news   bool // something became different
+	ailing bool // some cluster that the step looks at has failed
+
+	wakes   map[string]time.Time     // when something changes by the clock alone, by cluster
+	blocked [tally.Queues][][]string // clusters that wait for a place, by queue and wave
+	before  map[string]Cluster       // clusters that were put, as they were
+	worst   map[[2]string][]BadContent
+	moves   map[[3]uintptr]*move
+	version int       // rises whenever something becomes different
+	counts  []counted // by wave
+	others  *others   // those that the step does not look at; nil if it looks at all
+	stuck   bool      // a step that looks at all is needed
 }
 
 // put remembers a cluster.
-func (r *run) put(name string, c Cluster) { r.m.Clusters[name], r.news = c, true }
+func (r *run) put(name string, c Cluster) {
+	if _, is := r.before[name]; !is {
+		r.before[name] = r.m.Clusters[name]
+	}
+	r.m.Clusters[name], r.news = c, true
+	r.version++
+}
 
 // set remembers a wave.
 func (r *run) set(name string, w WaveMemory) {
-	r.news = r.news || r.m.Waves[name] != w
+	if r.m.Waves[name] != w {
+		r.news = true
+		r.version++
+	}
 	r.m.Waves[name] = w
 }
 
-func begin(before Memory, in Input) *run {
-	r := &run{Input: in, m: before.clone(), names: slices.Sorted(maps.Keys(in.Members)), wave: map[string]int{},
-		in: make([][]string, len(in.Policy.Waves))}
-	for _, name := range r.names {
-		w := in.Policy.WaveOf(in.Members[name].Labels)
-		r.wave[name] = w
-		if w >= 0 {
-			r.in[w] = append(r.in[w], name)
-		}
+// begin is a step that looks at all clusters. It owns the memory. last is how they were laid out before, nil if that is
+// not known.
+func begin(m Memory, in Input, last *tally.Layout) (*run, *tally.Layout) {
+	r := newRun(m, in)
+	r.wave = make(map[string]int, len(in.Members))
+	for name, member := range in.Members {
+		r.wave[name] = in.Policy.WaveOf(member.Labels)
 	}
-	for _, members := range r.in {
-		slices.SortFunc(members, func(a, b string) int {
-			return cmp.Or(cmp.Compare(r.place(a), r.place(b)), cmp.Compare(a, b))
-		})
-	}
+	layout := tally.Lay(last, in.Policy.Name, len(in.Policy.Waves), r.wave)
+	r.names, r.in = layout.Names, layout.In
+	return r, layout
+}
+
+func newRun(m Memory, in Input) *run {
+	r := &run{Input: in, m: m, wakes: map[string]time.Time{}, before: map[string]Cluster{}}
+	judgeAgain(r)
+	again(r)
 	return r
 }
 
-// place is where a cluster comes in its wave: it depends on nothing but the names.
-func (r *run) place(cluster string) uint64 {
-	h := fnv.New64a()
-	h.Write([]byte(r.Policy.Name + "/" + cluster))
-	sum := h.Sum64() // names that differ in the last letter come one after the other: they are mixed, as in MurmurHash3
-	sum = (sum ^ sum>>33) * 0xff51afd7ed558ccd
-	return sum ^ sum>>33
+// again forgets what was found out of clusters: it is found out again.
+func again(r *run) {
+	r.wake, r.news, r.counts = time.Time{}, false, make([]counted, len(r.Policy.Waves))
+	r.version++
+	clear(r.wakes)
+	for q := range r.blocked {
+		r.blocked[q] = make([][]string, len(r.Policy.Waves))
+	}
+}
+
+// judgeAgain forgets what depends on what is bad.
+func judgeAgain(r *run) {
+	r.worst, r.moves = nil, map[[3]uintptr]*move{}
+	r.version++
+}
+
+// blocks notes that a cluster waits for a place.
+func blocks(r *run, q tally.Queue, wave int, name string) {
+	r.blocked[q][wave] = append(r.blocked[q][wave], name)
 }
 
 // come says whether a time has come; if it has not, the next step is then at the latest.
@@ -67,10 +99,21 @@ func (r *run) come(at time.Time) bool {
 	return false
 }
 
+// comes is come for a time that concerns one cluster.
+func comes(r *run, cluster string, at time.Time) bool {
+	if !r.Now.Before(at) {
+		return true
+	}
+	if first, is := r.wakes[cluster]; !is || at.Before(first) {
+		r.wakes[cluster] = at
+	}
+	return false
+}
+
 // pinned says whether a cluster takes no part.
 func (r *run) pinned(cluster string) bool {
 	pin, is := r.Decisions.Pins[cluster]
-	return is && !r.come(pin.Until)
+	return is && !comes(r, cluster, pin.Until)
 }
 
 // halted gives the order that stops releases of a wave.
@@ -95,7 +138,7 @@ func (r *run) open() bool {
 // away says whether a cluster is offline for so long that nobody waits for it.
 func (r *run) away(cluster string) bool {
 	m := r.Members[cluster]
-	return !m.Online && (m.Since.IsZero() || r.come(m.Since.Add(r.Policy.after())))
+	return !m.Online && (m.Since.IsZero() || comes(r, cluster, m.Since.Add(r.Policy.after())))
 }
 
 // flying says whether a cluster has something that it has not settled, and is there.
@@ -106,6 +149,7 @@ func (r *run) flying(cluster string) bool {
 
 // flights counts the clusters of a wave that are in flight.
 func (r *run) flights(wave int) (n int) {
+	n = r.others.of(wave).InFlight
 	for _, name := range r.in[wave] {
 		if r.flying(name) {
 			n++
@@ -131,8 +175,18 @@ func (r *run) newest() (newest Known, found bool) {
 
 // bad says whether content of an app may not be released, or has to be taken back where it came with the target seq.
 func (r *run) bad(app, digest string, seq uint64) (BadContent, bool) {
-	for _, b := range r.m.Bad {
-		if b.App == app && b.Digest == digest && b.Seq <= seq {
+	if len(r.m.Bad) == 0 {
+		return BadContent{}, false
+	}
+	if r.worst == nil {
+		r.worst = map[[2]string][]BadContent{}
+		for _, b := range r.m.Bad {
+			key := [2]string{b.App, b.Digest}
+			r.worst[key] = append(r.worst[key], b)
+		}
+	}
+	for _, b := range r.worst[[2]string{app, digest}] {
+		if b.Seq <= seq {
 			return b, true
 		}
 	}

@@ -178,13 +178,13 @@ func (s *sim) report(state State, names ...string) {
 		if before.Generation == rel.Generation && all(before, state) {
 			continue
 		}
-		rep := Report{Generation: rel.Generation, Apps: map[string]AppReport{}}
+		rep := Report{Generation: rel.Generation}
 		for app, a := range rel.Content {
-			now := AppReport{Digest: a.Digest, State: state, Since: s.in.Now}
-			if was := before.Apps[app]; was.Digest == now.Digest && was.State == now.State {
+			now := AppReport{App: app, Digest: a.Digest, State: state, Since: s.in.Now}
+			if was, _ := before.Apps.Of(app); was.Digest == now.Digest && was.State == now.State {
 				now.Since = was.Since
 			}
-			rep.Apps[app] = now
+			rep.Apps = rep.Apps.with(now)
 		}
 		s.in.Reports[name] = rep
 	}
@@ -206,11 +206,8 @@ func (s *sim) healthy(names ...string) *sim { s.report(Healthy, names...); retur
 func (s *sim) app(name, app string, state State) *sim {
 	rep := s.in.Reports[name]
 	rep.Generation = s.in.Released[name].Generation
-	rep.Apps = maps.Clone(rep.Apps)
-	if rep.Apps == nil {
-		rep.Apps = map[string]AppReport{}
-	}
-	rep.Apps[app] = AppReport{Digest: s.in.Released[name].Content[app].Digest, State: state, Since: s.in.Now}
+	rep.Apps = rep.Apps.with(AppReport{App: app,
+		Digest: s.in.Released[name].Content[app].Digest, State: state, Since: s.in.Now})
 	s.in.Reports[name] = rep
 	return s
 }
@@ -253,3 +250,17 @@ func twoWaves(t *testing.T, edit func(*Policy)) Policy {
 }
 
 func rings() map[string]string { return map[string]string{"a": "0", "b": "1", "c": "1"} }
+
+// with is the reports with that of an app among them, in place of the one that there was. all is not changed.
+func (all AppReports) with(a AppReport) AppReports {
+	out := slices.DeleteFunc(slices.Clone(all), func(was AppReport) bool { return was.App == a.App })
+	at, _ := slices.BinarySearchFunc(out, a.App, func(x AppReport, app string) int { return strings.Compare(x.App, app) })
+	return slices.Insert(out, at, a)
+}
+
+// says replaces what the agent of a cluster says of an app.
+func (s *sim) says(name string, a AppReport) {
+	rep := s.in.Reports[name]
+	rep.Apps = rep.Apps.with(a)
+	s.in.Reports[name] = rep
+}

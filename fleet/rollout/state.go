@@ -34,6 +34,14 @@ type Known struct {
 	Failed *Failure
 }
 
+// with has a target say something of more clusters. What it says of the others stays.
+func (t Known) with(more map[string]Content) Known {
+	content := maps.Clone(more)
+	maps.Copy(content, t.Content)
+	t.Content = content
+	return t
+}
+
 // Failure says why a target is bad.
 type Failure struct {
 	Since time.Time
@@ -56,18 +64,24 @@ type Cluster struct {
 	At      time.Time // in that phase since, by what its agent reported
 	Failed  []string  // apps because of which it failed, sorted
 	Cause   Cause
-	Back    bool   // something was taken back since it was released to Target
-	Out     string // id of a target in whose wave it takes no part
+	Back    bool     // something was taken back since it was released to Target
+	Stays   []string `json:",omitempty"` // apps because of which nothing is taken back although it is bad, sorted
+	Out     string   // id of a target in whose wave it takes no part
 }
 
 // Entry is what an app of a cluster is to be, or was. Without a digest there is no such app.
 type Entry struct {
 	App
 	Seq uint64 // of the target that brought it; 0 if that was before the policy
+	// From are digests of what was given after it and taken back since, the newest first, at most keepFrom: a cluster
+	// that has any of it goes back.
+	From []string `json:",omitempty"`
 }
 
-// keepEntries is how many entries of an app are remembered.
-const keepEntries = 8
+const (
+	keepEntries = 8  // of an app are remembered
+	keepFrom    = 16 // digests of what was taken back, of an entry
+)
 
 // BadContent is content of an app that no cluster is released to.
 type BadContent struct {
@@ -146,6 +160,20 @@ func (c Cluster) given() Content {
 	return out
 }
 
+// gives says whether what a cluster is to have is the same as a content. It is as given and same, and makes nothing.
+func (c Cluster) gives(content Content) bool {
+	n := 0
+	for app, entries := range c.Apps {
+		if entries[0].Digest == "" {
+			continue
+		}
+		if n++; content[app].Digest != entries[0].Digest {
+			return false
+		}
+	}
+	return n == len(content)
+}
+
 // has is what an app of a cluster is to be; one without a digest is that there is none.
 func (c Cluster) has(app string) Entry {
 	if entries := c.Apps[app]; len(entries) > 0 {
@@ -165,6 +193,37 @@ func push(entries []Entry, e Entry, bare bool) []Entry {
 	}
 	out := append([]Entry{e}, entries...)
 	return out[:min(len(out), keepEntries)]
+}
+
+// restored are the entries of an app from one of them on, which goes back to where it was.
+func restored(entries []Entry, to int) []Entry {
+	out := slices.Clone(entries[to:])
+	var from []string
+	for _, e := range entries[:to] {
+		from = append(append(from, e.Digest), e.From...)
+	}
+	out[0].From = append(from, out[0].From...)
+	out[0].From = out[0].From[:min(len(out[0].From), keepFrom)]
+	return out
+}
+
+// Wanted is the digest of what an app of the cluster is to be, "" for no such app, and of what it was given after that
+// and goes back from. known says whether that was decided; pin is what holds the cluster, nil if nothing does.
+func (c Cluster) Wanted(app string, pin *Pin) (digest string, from []string, known bool) {
+	entries := c.Apps[app]
+	switch {
+	case pin != nil && pin.Content == nil:
+		return "", nil, false
+	case pin != nil:
+		digest = pin.Content[app].Digest
+		if i := slices.IndexFunc(entries, func(e Entry) bool { return e.Digest == digest }); i >= 0 {
+			from = restored(entries, i)[0].From
+		}
+		return digest, from, true
+	case len(entries) == 0:
+		return "", nil, false
+	}
+	return entries[0].Digest, entries[0].From, true
 }
 
 // same says whether two contents ask for the same.

@@ -4,33 +4,62 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 )
 
 // Step decides what is released now, by what was remembered and what is known. The same input gives the same output;
 // with the memory of the output it gives no other releases.
 func Step(before Memory, in Input) Output {
-	r := begin(before, in)
+	r, _ := begin(before.clone(), in, nil)
+	out, _ := stepAll(r)
+	return out
+}
+
+// stepAll is a step that looks at all clusters, and counts them.
+func stepAll(r *run) (Output, *others) {
 	judge{r}.adopt()
-	for _, t := range in.Candidates {
-		if t.Seq > r.m.Seq {
+	for _, t := range r.Candidates {
+		if known, is := r.m.Targets[t.ID]; is {
+			r.m.Targets[t.ID] = known.with(t.Content)
+		} else if t.Seq > r.m.Seq {
 			r.m.Seq, r.m.Targets[t.ID] = t.Seq, Known{Target: t}
 		}
 	}
-	for r.news = true; r.news; { // what is decided may settle something, where a cluster has it already
-		r.news = false
+	decide(r)
+	out := Output{Releases: result{r}.releases()}
+	why, counts := waves{r}.why()
+	result{r}.forget()
+	out.Memory, out.Events, out.Why, out.Wake = r.m, r.events, why, earliest(r)
+	out.Changed = slices.Sorted(maps.Keys(r.before))
+	return out, counts
+}
+
+// decide decides until nothing becomes different: what is decided may settle something, where a cluster has it already.
+func decide(r *run) {
+	r.news = true
+	for first := true; r.news && !r.stuck; first = false {
+		again(r)
 		judge{r}.all()
+		r.stuck = r.stuck || r.news && !first && r.others != nil // that may free places for those that are not looked at
 		recall{r}.decide()
 		recall{r}.takeBack()
-		for i := range in.Policy.Waves {
+		for i := range r.Policy.Waves {
 			waves{r}.catchUp(i)
 			waves{r}.take(i)
 			waves{r}.advance(i)
 		}
 	}
-	out := Output{Releases: result{r}.releases(), Why: waves{r}.why()}
-	result{r}.forget()
-	out.Memory, out.Events, out.Wake = r.m, r.events, r.wake
-	return out
+}
+
+// earliest is when something changes by the clock alone.
+func earliest(r *run) time.Time {
+	first := r.wake
+	for _, at := range r.wakes {
+		if first.IsZero() || at.Before(first) {
+			first = at
+		}
+	}
+	return first
 }
 
 // result is what a step gives in the end.
@@ -40,6 +69,9 @@ type result struct{ *run }
 func (r result) releases() (out []Release) {
 	for _, name := range r.names {
 		c, rel := r.m.Clusters[name], r.Released[name]
+		if !r.pinned(name) && c.gives(rel.Content) {
+			continue
+		}
 		want, rule := c.given(), cmp.Or(c.Rule, ByUnpin)
 		if r.pinned(name) {
 			pin := r.Decisions.Pins[name]
@@ -51,17 +83,19 @@ func (r result) releases() (out []Release) {
 			continue
 		}
 		out = append(out, Release{Cluster: name, Target: c.Target, Content: want, Rule: rule,
-			Back: r.goesBack(c, rule, rel.Content)})
+			Back: r.goesBack(name, rel.Content)})
 	}
 	return out
 }
 
-// goesBack are the apps that get what they had before bad content, sorted. It follows from what was released, not from
-// what was decided before: so it is the same after a crash.
-func (r result) goesBack(c Cluster, rule Rule, has Content) (out []string) {
+// goesBack are the apps that go back from what the cluster was given, sorted.
+func (r result) goesBack(name string, has Content) (out []string) {
+	var pin *Pin
+	if p, is := r.Decisions.Pins[name]; is && r.pinned(name) {
+		pin = &p
+	}
 	for _, app := range slices.Sorted(maps.Keys(has)) {
-		b, is := r.bad(app, has[app].Digest, c.Seq)
-		if now := c.has(app); is && rule != ByPin && now.Digest != has[app].Digest && now.Seq < b.Seq {
+		if _, from, _ := r.m.Clusters[name].Wanted(app, pin); slices.Contains(from, has[app].Digest) {
 			out = append(out, app)
 		}
 	}

@@ -132,7 +132,7 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 		{"another app turns bad", func(s *sim) { s.app("a", "db", Bad).step() }, "db regressed in 1"},
 		{"bad with the content of before", func(s *sim) {
 			s.app("a", "web", Bad)
-			s.in.Reports["a"].Apps["web"] = AppReport{Digest: "1", State: Bad}
+			s.says("a", AppReport{App: "web", Digest: "1", State: Bad})
 			s.step()
 		}, ""},
 		{"bad in the report of before", func(s *sim) {
@@ -181,7 +181,7 @@ func TestWhatCountsAsAFailure(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSim(t, twoWaves(t, nil), map[string]string{"a": "0"}).had("web=1 db=1")
-			s.in.Reports["a"].Apps["db"] = AppReport{Digest: "1", State: Healthy, Since: epoch}
+			s.says("a", AppReport{App: "db", Digest: "1", State: Healthy, Since: epoch})
 			target := s.target("A", "web=2@20m db=1")
 			s.offer(target)
 			c.do(s)
@@ -321,11 +321,11 @@ func TestApprovals(t *testing.T) {
 	s.commit("A", "web=2").want()
 	s.shows("canary A waits for 2 approvals by dba or sre: 0/1 0/0 0", "rest  no clusters: 0/0 0/0 0")
 	say := func(by, wave, target string, groups ...string) *sim {
-		s.in.Decisions.Approvals = append(s.in.Decisions.Approvals, WaveApproval{wave, target, by, groups})
+		s.in.Decisions.Approvals = append(s.in.Decisions.Approvals, WaveApproval{wave, target, by, groups, by, ""})
 		return s.step()
 	}
 	say("bob", "canary", "A", "sre").want()
-	s.shows("canary A waits for approval by dba or sre: 0/1 0/0 0", "rest  no clusters: 0/0 0/0 0")
+	s.shows("canary A waits for approval by dba or sre (1 of 2): 0/1 0/0 0", "rest  no clusters: 0/0 0/0 0")
 	say("bob", "canary", "A", "sre").want()      // twice is once
 	say("ann", "canary", "A", "sre").want()      // the author
 	say("cid", "canary", "A", "web").want()      // of no such group
@@ -339,4 +339,47 @@ func TestApprovals(t *testing.T) {
 		map[string]string{"a": "0"}).had("web=1")
 	s.commit("A", "web=2").shows("canary A waits for approval: 0/1 0/0 0", "rest  no clusters: 0/0 0/0 0")
 	say("ann", "canary", "A").want("taken canary A", "release web=2 to a (its wave is at this target)")
+}
+
+// An approval counts by what the person was when it was given, and the token that all share counts once at most.
+func TestWhoseApprovalCounts(t *testing.T) {
+	t.Parallel()
+	target := Target{ID: "A", Author: "Ann@example.com"}
+	w := Wave{Name: "early", Approval: &Approval{Groups: []string{"sre"}, Count: 2, NotAuthor: true}}
+	ok := WaveApproval{"early", "A", "bob", []string{"x", "sre"}, "bob", "bob@example.com"}
+	with := func(edit func(*WaveApproval)) WaveApproval {
+		a := ok
+		edit(&a)
+		return a
+	}
+	for name, c := range map[string]struct {
+		a    WaveApproval
+		want int
+	}{
+		"it counts":             {ok, 1},
+		"another wave":          {with(func(a *WaveApproval) { a.Wave = "rest" }), 0},
+		"another target":        {with(func(a *WaveApproval) { a.Target = "B" }), 0},
+		"no group":              {with(func(a *WaveApproval) { a.Groups = nil }), 0},
+		"another group":         {with(func(a *WaveApproval) { a.Groups = []string{"SRE"} }), 0},
+		"the shared token":      {with(func(a *WaveApproval) { a.Person = "" }), 0},
+		"the author":            {with(func(a *WaveApproval) { a.Email = "ann@EXAMPLE.com" }), 0},
+		"who says the same":     {with(func(a *WaveApproval) { a.By = "Ann@example.com" }), 0},
+		"nobody knows the mail": {with(func(a *WaveApproval) { a.Email = "" }), 1},
+	} {
+		if got := w.Approved([]WaveApproval{c.a}, target); got != c.want {
+			t.Errorf("%s: %d", name, got)
+		}
+	}
+	second := with(func(a *WaveApproval) { a.Person, a.By, a.Email = "cid", "cid", "cid@example.com" })
+	if got := w.Approved([]WaveApproval{ok, ok, second}, target); got != 2 {
+		t.Errorf("two people are %d", got)
+	}
+	anyone := Wave{Name: "early", Approval: &Approval{Count: 3}}
+	shared := []WaveApproval{{"early", "A", "ann", nil, "", ""}, {"early", "A", "bob", nil, "", ""}}
+	if got := anyone.Approved(shared, target); got != 1 {
+		t.Errorf("the shared token is %d people", got)
+	}
+	if n := (Wave{Name: "early"}).Approved(shared, target); n != 0 {
+		t.Errorf("a wave that asks for none counts %d", n)
+	}
 }

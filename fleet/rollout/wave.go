@@ -3,7 +3,11 @@ package rollout
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"github.com/drover-dev/drover/fleet/rollout/tally"
+	"github.com/drover-dev/drover/fleet/rollout/words"
 )
 
 // waves releases by the waves of a policy.
@@ -22,17 +26,26 @@ func (r waves) catchUp(wave int) {
 			id, rule = r.base(wave, name), ByFirst
 		}
 		t, known := r.m.Targets[id]
-		if _, named := t.Content[name]; !known || !named || !r.behind(t, name) || r.pinned(name) {
+		if !known || !behind(t, &c) || r.pinned(name) {
 			continue
 		}
-		if len(r.differs(t, name)) == 0 {
-			if c.Phase != InFlight && c.Phase != Waits { // else it is what it was released to that it settles
+		if _, named := t.Content[name]; !named {
+			continue
+		}
+		if len(moves(r.run, t, name, &c).changed) == 0 {
+			// In flight it is what it was released to that it settles; and of what was taken back it has nothing, until a
+			// person takes that for good again.
+			if c.Phase != InFlight && c.Phase != Waits && t.Failed == nil {
 				c.Target, c.Seq, c.Changed, c.Back = t.ID, t.Seq, nil, false
 				r.put(name, c)
 			}
 			continue
 		}
-		if halted || !open && !c.bare() || !places.take(name) {
+		if halted || (!open || r.Members[name].Closed) && !c.bare() {
+			continue
+		}
+		if !places.take(name) {
+			blocks(r.run, tally.ToCatchUp, wave, name)
 			continue
 		}
 		c.Out = w.Busy
@@ -69,15 +82,27 @@ func (r waves) take(wave int) {
 	}
 	p := r.Policy.Waves[wave]
 	w := r.m.Waves[p.Name]
+	tries := func(name string) bool {
+		c := r.m.Clusters[name]
+		return takesPart(r.run, t, name, &c) && !r.first(t, name, &c)
+	}
 	switch {
-	case !slices.ContainsFunc(r.participants(t, r.in[wave]), func(n string) bool { return !r.first(t, n) }):
+	case !slices.ContainsFunc(r.in[wave], tries) && !r.others.tries(r.run, wave, t.ID):
 		r.pass(wave, t, "it changes no cluster of the wave")
 		return
 	case slices.Contains(r.Decisions.Skips, Skip{p.Name, t.ID}):
 		r.pass(wave, t, skipped)
 		return
 	}
-	if _, halted := r.halted(p.Name); halted || !expedited && (!r.open() || r.approvals(p, t) < p.needed()) {
+	if _, halted := r.halted(p.Name); halted || !expedited && (!r.open() || r.approvals(p, t) < p.Needed()) {
+		return
+	}
+	if r.stuck = r.stuck || r.others != nil; r.stuck {
+		return
+	}
+	if p.Unwatched {
+		r.release(wave, t, r.in[wave])
+		r.pass(wave, t, "nothing is waited for in its clusters")
 		return
 	}
 	r.set(p.Name, WaveMemory{Busy: t.ID, Since: r.Now, Passed: w.Passed, Seq: w.Seq})
@@ -86,39 +111,23 @@ func (r waves) take(wave int) {
 }
 
 // first says whether a cluster was new and got a target because that had passed elsewhere: its wave has nothing to do.
-func (r waves) first(t Known, name string) bool {
-	c := r.m.Clusters[name]
-	return c.Target == t.ID && c.Rule == ByFirst && !r.needs(t, name)
+func (r waves) first(t Known, name string, c *Cluster) bool {
+	return c.Target == t.ID && c.Rule == ByFirst && !r.needs(t, name, c)
 }
 
 // skipped is why a wave has passed a target that it had not tried to the end.
 const skipped = "a person skipped what it waits for"
 
-// needed is how many people have to approve.
-func (w Wave) needed() int {
-	if w.Approval == nil {
-		return 0
-	}
-	return max(1, w.Approval.Count)
-}
-
 // approvals counts the people who let a wave begin with a target.
 func (r waves) approvals(p Wave, t Known) int {
-	by := map[string]bool{}
-	for _, a := range r.Decisions.Approvals {
-		if p.Approval == nil || a.Wave != p.Name || a.Target != t.ID || p.Approval.NotAuthor && a.By == t.Author {
-			continue
-		}
-		in := func(group string) bool { return slices.Contains(a.Groups, group) }
-		if len(p.Approval.Groups) == 0 || slices.ContainsFunc(p.Approval.Groups, in) {
-			by[a.By] = true
-		}
-	}
-	return len(by)
+	return p.Approved(r.Decisions.Approvals, t.Target)
 }
 
 // pass notes that a wave has passed a target.
 func (r waves) pass(wave int, t Known, why string) {
+	if r.stuck = r.stuck || r.others != nil; r.stuck {
+		return
+	}
 	p := r.Policy.Waves[wave]
 	r.set(p.Name, WaveMemory{Since: r.Now, Passed: t.ID, Seq: t.Seq})
 	r.taken(t)
@@ -145,7 +154,8 @@ func (r waves) advance(wave int) {
 	}
 	for w.Slice < len(p.steps()) {
 		r.release(wave, t, r.slice(wave, w.Slice))
-		if r.slicePasses(wave, t, &w) != "" {
+		if reason, _ := r.slicePasses(wave, t, &w); reason != Passed || r.others != nil {
+			r.stuck = r.stuck || reason == Passed
 			r.set(p.Name, w)
 			return
 		}
@@ -168,25 +178,30 @@ func (r waves) release(wave int, t Known, members []string) {
 	}
 	places := r.places(wave)
 	for _, name := range members {
-		if r.needs(t, name) && places.take(name) {
+		c := r.m.Clusters[name]
+		switch {
+		case !r.needs(t, name, &c), r.Members[name].Closed && !expedited:
+		case places.take(name):
 			r.assign(t, name, rule)
+		default:
+			blocks(r.run, tally.ToRelease, wave, name)
 		}
 	}
 }
 
-// slicePasses says what a slice of a wave waits for; "" if it has passed.
-func (r waves) slicePasses(wave int, t Known, w *WaveMemory) string {
+// slicePasses says what a slice of a wave waits for; Passed if it has passed.
+func (r waves) slicePasses(wave int, t Known, w *WaveMemory) (Reason, string) {
 	p := r.Policy.Waves[wave]
-	members := r.participants(t, r.slice(wave, w.Slice))
-	if len(members) == 0 {
-		return ""
+	n := r.counted(wave, t, w.Slice)
+	if n.All == 0 {
+		return Passed, ""
 	}
-	n := r.count(t, members)
 	if w.Soak.IsZero() {
-		if wait := r.unsettled(n); wait != "" {
-			return wait
+		if reason, wait := r.unsettled(n); wait != "" {
+			return reason, wait
 		}
-		w.Soak = n.last
+		r.stuck = r.stuck || r.others != nil // it is not known when the others settled
+		w.Soak = n.Last
 		if w.Soak.IsZero() {
 			w.Soak = r.Now
 		}
@@ -195,20 +210,13 @@ func (r waves) slicePasses(wave int, t Known, w *WaveMemory) string {
 	soaked := r.come(end)
 	for _, gate := range p.Gates {
 		if g := r.gate(gate, p.Name, t.ID, w.Slice); !g.Passed {
-			return gateWaits(gate, g)
+			return AwaitingGate, strings.TrimSuffix("waits for the gate "+gate+": "+g.Text, ": ")
 		}
 	}
 	if !soaked {
-		return fmt.Sprintf("soaks until %s", end.UTC().Format(time.RFC3339))
+		return Soaking, fmt.Sprintf("soaks until %s", end.UTC().Format(time.RFC3339))
 	}
-	return ""
-}
-
-func gateWaits(name string, g GateResult) string {
-	if g.Text == "" {
-		return fmt.Sprintf("waits for the gate %s", name)
-	}
-	return fmt.Sprintf("waits for the gate %s: %s", name, g.Text)
+	return Passed, ""
 }
 
 // gate is what a gate has said last of a slice.
@@ -221,76 +229,74 @@ func (r waves) gate(name, wave, target string, slice int) (out GateResult) {
 	return out
 }
 
-// tally counts the clusters of a slice.
-type tally struct {
-	all, unreleased, flying, waiting, settled, failed, ill, away int
-	last                                                         time.Time // when the last of them settled or failed
-}
-
-// count counts clusters that take part in a target.
-func (r waves) count(t Known, members []string) (n tally) {
-	for _, name := range members {
+// counted counts the clusters of a wave up to a slice that take part in a target.
+func (r waves) counted(wave int, t Known, slice int) tally.Counts {
+	if was := r.counts[wave]; was.version == r.version && was.target == t.ID && was.slice == slice {
+		return was.Counts
+	}
+	n := r.others.counts(r.run, wave, t.ID, upTo(r.run, wave, slice))
+	for _, name := range r.slice(wave, slice) {
 		c := r.m.Clusters[name]
-		n.all++
-		switch {
-		case r.needs(t, name):
-			n.unreleased++
-			continue
-		case c.Phase == Failed:
-			n.failed++
-		case c.Phase == Settled:
-			n.settled++
-		case c.Phase == Ill:
-			n.ill++
-		case r.away(name):
-			n.away++
-			continue
-		case c.Phase == Waits:
-			n.waiting++
-			continue
-		default:
-			n.flying++
-			continue
-		}
-		if c.At.After(n.last) {
-			n.last = c.At
+		p := r.part(t, name, &c)
+		if n.Add(p, 1); p.Decided() && c.At.After(n.Last) {
+			n.Last = c.At
 		}
 	}
+	r.counts[wave] = counted{n, r.version, t.ID, slice}
 	return n
 }
 
-// blind says whether nothing shows whether a target works, nor will.
-func (n tally) blind() bool { return n.all > 0 && n.ill+n.failed == n.all }
+// counted is what was counted of a wave, as long as nothing has become different.
+type counted struct {
+	tally.Counts
+	version int
+	target  string
+	slice   int
+}
+
+// part is how a cluster is counted in a target, see takesPart.
+func (r waves) part(t Known, name string, c *Cluster) tally.Part {
+	phase := c.Phase
+	switch {
+	case r.needs(t, name, c):
+		return tally.Unreleased
+	case !takesPart(r.run, t, name, c):
+		return tally.None
+	case phase == Failed:
+		return tally.Failed
+	case phase == Settled:
+		return tally.Settled
+	case phase == Ill:
+		return tally.Ill
+	case r.away(name):
+		return tally.Away
+	case phase == Waits:
+		return tally.Waiting
+	}
+	return tally.Flying
+}
 
 // hopeless says whether a busy wave can neither pass nor fail: then a newer target need not wait for it.
 func (r waves) hopeless(wave int, t Known) bool {
 	w := r.m.Waves[r.Policy.Waves[wave].Name]
-	return w.Soak.IsZero() && r.count(t, r.participants(t, r.slice(wave, w.Slice))).blind()
+	return w.Soak.IsZero() && r.counted(wave, t, w.Slice).Blind()
 }
 
 // unsettled says what a slice waits for before it soaks; "" for nothing.
-func (r waves) unsettled(n tally) string {
-	counted := n.all - n.ill - n.failed
+func (r waves) unsettled(n tally.Counts) (Reason, string) {
+	counted := n.All - n.Ill - n.Failed
 	needed := r.Policy.quorum().Ceil(counted)
 	switch {
-	case n.unreleased+n.flying > 0:
-		return fmt.Sprintf("%d of %d settled", n.settled, n.all)
-	case n.waiting > 0:
-		return fmt.Sprintf("waits for %s in which an app is paused", clusters(n.waiting))
-	case n.blind():
-		return fmt.Sprintf("waits: none of its %s shows whether it works (%d had something bad before, %d failed)",
-			clusters(n.all), n.ill, n.failed)
-	case n.settled < max(1, needed):
-		return fmt.Sprintf("waits for clusters to come online: %d of %d settled, and %d have to", n.settled, counted,
-			max(1, needed))
+	case n.Unreleased+n.Flying > 0:
+		return Settling, fmt.Sprintf("%d of %d settled", n.Settled, n.All)
+	case n.Waiting > 0:
+		return AwaitingPaused, fmt.Sprintf("waits for %s in which an app is paused", words.Clusters(n.Waiting))
+	case n.Blind():
+		return Unproven, fmt.Sprintf("waits: none of its %s shows whether it works (%d had something bad before, %d failed)",
+			words.Clusters(n.All), n.Ill, n.Failed)
+	case n.Settled < max(1, needed):
+		return AwaitingQuorum, fmt.Sprintf("waits for clusters to come online: %d of %d settled, and %d have to", n.Settled,
+			counted, max(1, needed))
 	}
-	return ""
-}
-
-// clusters counts clusters in words.
-func clusters(n int) string {
-	if n == 1 {
-		return "1 cluster"
-	}
-	return fmt.Sprintf("%d clusters", n)
+	return "", ""
 }

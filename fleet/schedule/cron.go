@@ -149,3 +149,30 @@ func (c Cron) first(date, t time.Time) (first time.Time) {
 	}
 	return first
 }
+
+// What the bits of a field are that restricts nothing.
+const (
+	everyDay     = 1<<32 - 1<<1
+	everyMonth   = 1<<13 - 1<<1
+	everyWeekday = 1<<7 - 1
+)
+
+// gap is the longest time between two that match, where no clock is changed; 0 if none match, or not on every day.
+func (c Cron) gap() (longest time.Duration) {
+	daily := c.days == everyDay && c.months == everyMonth && c.weekdays == everyWeekday
+	if !daily || c.minutes == 0 || c.hours == 0 {
+		return 0
+	}
+	const day = 24 * 60
+	last := -1
+	for minute := range 2 * day { // the second day has the gap over midnight
+		if c.hours&(1<<(minute/60%24)) == 0 || c.minutes&(1<<(minute%60)) == 0 {
+			continue
+		}
+		if last >= 0 {
+			longest = max(longest, time.Duration(minute-last)*time.Minute)
+		}
+		last = minute
+	}
+	return longest
+}

@@ -181,3 +181,50 @@ func TestWindowsThatNeverOpenEndTheSearch(t *testing.T) {
 		t.Errorf("it opens at %s", got)
 	}
 }
+
+// A window that begins again before it ends is shut, or open, for good.
+func TestWindowsThatCoverAllTimes(t *testing.T) {
+	t.Parallel()
+	berlin := at(t, "Europe/Berlin", "2026-12-03 09:00:00").Location()
+	for _, c := range []struct {
+		schedule string
+		duration time.Duration
+		location *time.Location
+		want     bool
+	}{
+		{"* * * * *", 24 * time.Hour, berlin, true},
+		{"* * * * *", time.Minute, nil, true},
+		{"* * * * *", time.Minute, berlin, false}, // in the hour that the clock shows twice
+		{"0 0 * * *", 24 * time.Hour, nil, true},
+		{"0 0 * * *", 24 * time.Hour, time.UTC, true},
+		{"0 0 * * *", 24 * time.Hour, berlin, false}, // a day of October has 25 hours
+		{"0 0 * * *", 25 * time.Hour, berlin, true},
+		{"0 0 * * *", 24*time.Hour - time.Minute, nil, false},
+		{"0 6,18 * * *", 12 * time.Hour, nil, true},
+		{"0 6,17 * * *", 12 * time.Hour, nil, false},
+		{"30 */2 * * *", 2 * time.Hour, nil, true},
+		{"0 0 1-31 * 0-6", 24 * time.Hour, nil, true},
+		{"0 0 * * 1-5", 24 * time.Hour, nil, false},
+		{"0 0 1-30 * *", 24 * time.Hour, nil, false},
+		{"0 0 * 1-11 *", 24 * time.Hour, nil, false},
+	} {
+		w := Window{Deny: true, Cron: cron(t, c.schedule), Duration: c.duration, Location: c.location}
+		if got := w.always(); got != c.want {
+			t.Errorf("%s for %s in %s: always %v, want %v", c.schedule, c.duration, c.location, got, c.want)
+		}
+		now := at(t, "UTC", "2026-12-03 09:00:00")
+		opens := (Windows{w}).Opens(now)
+		if c.want != opens.IsZero() && (c.want || c.duration > time.Minute) {
+			t.Errorf("%s for %s in %s opens at %s", c.schedule, c.duration, c.location, opens)
+		}
+		if at := (Windows{w}).Change(now); c.want != at.IsZero() {
+			t.Errorf("%s for %s in %s changes at %s", c.schedule, c.duration, c.location, at)
+		}
+		if w.Deny = false; c.want && !(Windows{w}).Opens(now).Equal(now) {
+			t.Errorf("%s for %s in %s: where it allows, it is shut", c.schedule, c.duration, c.location)
+		}
+	}
+	if (Window{Deny: true, From: at(t, "UTC", "2026-12-03 09:00:00")}).always() {
+		t.Error("one that is there once is there always")
+	}
+}

@@ -1,6 +1,9 @@
 package schedule
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Window is a span of time in which something is allowed, or denied: again and again, as Cron says, or once.
 type Window struct {
@@ -33,8 +36,24 @@ func (w Window) next(t time.Time) time.Time {
 	return w.Cron.Next(t.In(w.Location))
 }
 
+// always says whether the window begins again before it ends, at whatever time, so that it covers all times. Where it may
+// not do so on a day on which the clock is changed it does not.
+func (w Window) always() bool {
+	if w.Duration == 0 {
+		return false
+	}
+	gap := w.Cron.gap()
+	if gap > 0 && w.Location != nil && w.Location != time.UTC {
+		gap += time.Hour
+	}
+	return gap > 0 && gap <= w.Duration
+}
+
 // change is the first time after t at which the window begins or ends; the zero time if there is none.
 func (w Window) change(t time.Time) time.Time {
+	if w.always() {
+		return time.Time{}
+	}
 	if w.Duration > 0 {
 		end := w.next(t.Add(-w.Duration))
 		if end.IsZero() {
@@ -90,6 +109,9 @@ const maxChanges = 8192
 
 // Opens is the first time from t on that is allowed; the zero time if none is found.
 func (ws Windows) Opens(t time.Time) time.Time {
+	if slices.ContainsFunc(ws, func(w Window) bool { return w.Deny && w.always() }) {
+		return time.Time{} // as is often written: a search would cost a quarter of a second
+	}
 	for range maxChanges {
 		if open, _ := ws.Open(t); open {
 			return t

@@ -22,7 +22,9 @@ func (s *Server) accept(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	accepted, err := s.Accept(r.Context(), c.Name, ask.UID)
+	accepted, err := noted(s.Journal, r, about("accept", c.Name, ask.UID), func() (query.Copy, error) {
+		return s.Accept(r.Context(), c.Name, ask.UID)
+	})
 	if errors.Is(err, hub.ErrNotCopied) {
 		return nil, failure{http.StatusConflict, err.Error()}
 	}

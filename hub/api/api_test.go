@@ -44,7 +44,13 @@ func serve(t *testing.T) (c Client, poked func() int) {
 			return query.Hold{Clusters: []string{"east", "west"}}, nil
 		},
 		Held: func(_ context.Context, id string) (query.Hold, error) {
-			if id != "abcdef0123" {
+			switch id {
+			case "abcdef0":
+				return query.Hold{Revision: protocol.Revision{Hash: id}}, nil
+			case "1234567":
+				return query.Hold{}, fmt.Errorf("%w at %s", hub.ErrNotHeld, id)
+			case "abcdef0123":
+			default:
 				return query.Hold{}, fmt.Errorf("%w as %s", hub.ErrNotHeld, id)
 			}
 			return query.Hold{ID: id, Count: 7}, nil
@@ -126,8 +132,11 @@ func TestAnswersSayWhatToDo(t *testing.T) {
 	if _, err := c.Held(t.Context(), "12/34"); err == nil || err.Error() != "nothing is held as 12/34" {
 		t.Errorf("what is not held: %v", err)
 	}
-	if err := c.Forget(t.Context(), "a/b"); err == nil || err.Error() != "cluster a/b is not released" {
+	if err := c.Forget(t.Context(), "ab"); err == nil || err.Error() != "cluster ab is not released" {
 		t.Errorf("forget: %v", err)
+	}
+	if err := c.Forget(t.Context(), "a/b"); err == nil || !strings.Contains(err.Error(), `there is no cluster "a/b"`) {
+		t.Errorf("forget what is no name: %v", err)
 	}
 	away := Client{URL: "http://127.0.0.1:1", APIToken: "x"}
 	if err := away.Poke(t.Context()); err == nil || !strings.Contains(err.Error(), "no hub answers at http://127.0.0.1:1") {

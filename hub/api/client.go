@@ -18,6 +18,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/people"
 	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -81,6 +82,11 @@ func (c Client) Held(ctx context.Context, id string) (query.Hold, error) {
 	return hold, c.do(ctx, http.MethodGet, "/api/v1/held/"+url.PathEscape(id), nil, &hold)
 }
 
+// Ask asks one of the questions over the fleet, by its name and parameters, and decodes the answer.
+func Ask(ctx context.Context, c Client, question string, parameters url.Values, into any) error {
+	return c.do(ctx, http.MethodGet, "/api/v1/ask/"+question+"?"+parameters.Encode(), nil, into)
+}
+
 // Rollouts asks how all policies stand.
 func (c Client) Rollouts(ctx context.Context) ([]query.Rollout, error) {
 	var out []query.Rollout
@@ -90,8 +96,18 @@ func (c Client) Rollouts(ctx context.Context) ([]query.Rollout, error) {
 // Decide takes a decision on a rollout, and says what follows from it.
 func (c Client) Decide(ctx context.Context, o rollouts.Order) (string, error) {
 	var out Decided
-	err := c.do(ctx, http.MethodPost, "/api/v1/rollouts/"+url.PathEscape(o.Policy), o, &out)
+	path := "/api/v1/rollouts/" + url.PathEscape(o.Policy)
+	if o.Action == rollouts.Freeze || o.Action == rollouts.Unfreeze {
+		path = "/api/v1/freeze"
+	}
+	err := c.do(ctx, http.MethodPost, path, o, &out)
 	return out.Text, err
+}
+
+// Frozen asks what stops the releases of all clusters; nil for nothing.
+func (c Client) Frozen(ctx context.Context) (*query.Halt, error) {
+	var out *query.Halt
+	return out, c.do(ctx, http.MethodGet, "/api/v1/freeze", nil, &out)
 }
 
 // RolloutHistory asks what a policy's rollout has done, the newest last.
@@ -112,7 +128,11 @@ func (c Client) Poke(ctx context.Context) error {
 
 // Store writes a copy of the hub's store to w.
 func (c Client) Store(ctx context.Context, w io.Writer) error {
-	resp, err := c.send(ctx, http.MethodGet, "/api/v1/store", nil)
+	return c.download(ctx, "/api/v1/store", w)
+}
+
+func (c Client) download(ctx context.Context, path string, w io.Writer) error {
+	resp, err := c.send(ctx, http.MethodGet, path, nil)
 	if err != nil {
 		return err
 	}
@@ -154,6 +174,29 @@ func (c Client) Watch(ctx context.Context, selector string, f func(Fleet) error)
 	}
 }
 
+// CreateToken makes a token that stands for a person.
+func (c Client) CreateToken(ctx context.Context, q people.Request) (NewToken, error) {
+	var out NewToken
+	return out, c.do(ctx, http.MethodPost, "/api/v1/tokens", q, &out)
+}
+
+// Tokens asks which tokens of people there are.
+func (c Client) Tokens(ctx context.Context) ([]people.Token, error) {
+	var out []people.Token
+	return out, c.do(ctx, http.MethodGet, "/api/v1/tokens", nil, &out)
+}
+
+// RevokeToken ends the token of a person.
+func (c Client) RevokeToken(ctx context.Context, name string) (people.Token, error) {
+	var out people.Token
+	return out, c.do(ctx, http.MethodDelete, "/api/v1/tokens/"+url.PathEscape(name), nil, &out)
+}
+
+// Audit writes the journal of decisions to w, as audit.Verify reads it.
+func (c Client) Audit(ctx context.Context, w io.Writer) error {
+	return c.download(ctx, "/api/v1/audit", w)
+}
+
 func (c Client) do(ctx context.Context, method, path string, body, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -168,8 +211,8 @@ func (c Client) do(ctx context.Context, method, path string, body, into any) err
 	return nil
 }
 
-// http is the client for one question: a command asks few.
-func (c Client) http() *http.Client {
+// httpOf is the client for one question: a command asks few.
+func httpOf(c Client) *http.Client {
 	if c.CA == "" {
 		return http.DefaultClient
 	}
@@ -191,7 +234,7 @@ func (c Client) send(ctx context.Context, method, path string, body any) (*http.
 		return nil, fmt.Errorf("the hub's address %q: %w", c.URL, err)
 	}
 	req.Header.Set("Authorization", "Bearer "+c.APIToken)
-	resp, err := c.http().Do(req)
+	resp, err := httpOf(c).Do(req)
 	var unknown x509.UnknownAuthorityError
 	if errors.As(err, &unknown) {
 		return nil, fmt.Errorf("the certificate of %s is from no authority that is trusted here: name the hub's with --hub-ca; it stands under \"ca\" in client.json "+

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/audit"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -71,7 +72,9 @@ func (s *Server) token(r *http.Request) (any, error) {
 	if !c.Released.IsZero() {
 		return nil, failure{http.StatusConflict, fmt.Sprintf("the folder of cluster %s is gone from Git: bring it back first", c.Name)}
 	}
-	t, err := s.Identities.Token(c.Name, hub.TokenOptions{Replace: ask.Replace, TTL: time.Duration(ask.TTL) * time.Second})
+	t, err := noted(s.Journal, r, about("join-token", c.Name, ""), func() (protocol.JoinToken, error) {
+		return s.Identities.Token(c.Name, hub.TokenOptions{Replace: ask.Replace, TTL: time.Duration(ask.TTL) * time.Second})
+	})
 	if errors.Is(err, hub.ErrIssued) {
 		return nil, failure{http.StatusConflict, err.Error()}
 	}
@@ -89,7 +92,9 @@ func (s *Server) revoke(r *http.Request) (any, error) {
 		return nil, err
 	}
 	was := s.Identities.Identity(c.Name)
-	if err := s.Identities.Revoke(c.Name); err != nil {
+	if _, err := noted(s.Journal, r, about("revoke", c.Name, ""), func() (any, error) {
+		return nil, s.Identities.Revoke(c.Name)
+	}); err != nil {
 		return nil, fmt.Errorf("revoke the credentials of %s: %w", c.Name, err)
 	}
 	s.Log.Info("a cluster's credentials were revoked", "cluster", c.Name, "credentials", was.Valid)
@@ -102,7 +107,9 @@ func (s *Server) rotate(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.Identities.Rotate(c.Name); errors.Is(err, hub.ErrNoCredential) {
+	if _, err := noted(s.Journal, r, about("rotate", c.Name, ""), func() (any, error) {
+		return nil, s.Identities.Rotate(c.Name)
+	}); errors.Is(err, hub.ErrNoCredential) {
 		return nil, failure{http.StatusConflict, err.Error()}
 	} else if err != nil {
 		return nil, fmt.Errorf("rotate the credential of %s: %w", c.Name, err)
@@ -120,7 +127,8 @@ type EndFormer struct {
 // endFormer ends the credentials of an older release. ?force=true does where agents still use one, too.
 func (s *Server) endFormer(r *http.Request) (any, error) {
 	force := r.URL.Query().Get("force") == "true"
-	left, err := s.Identities.EndFormer(force)
+	e := audit.Entry{Kind: "end-former", What: fmt.Sprintf("credentials of older releases; forced: %t", force)}
+	left, err := noted(s.Journal, r, e, func() ([]string, error) { return s.Identities.EndFormer(force) })
 	if err != nil {
 		return nil, err
 	}

@@ -80,6 +80,8 @@ func since(text string, at time.Time) string {
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	status := http.StatusOK
+	_, refused := s.who(r)
+	allowed := refused == nil
 	var b strings.Builder
 	for _, c := range s.checks() {
 		word, text := "ok    ", c.note
@@ -87,7 +89,7 @@ func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 			word, text, status = "failed", c.wrong, http.StatusServiceUnavailable
 		}
 		fmt.Fprintf(&b, "%s %s", word, c.name)
-		if text != "" && s.allowed(r) {
+		if text != "" && allowed {
 			fmt.Fprintf(&b, ": %s", strings.Join(strings.Fields(text), " "))
 		}
 		b.WriteByte('\n')

@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/people"
 	"github.com/drover-dev/drover/hub/rollouts"
 )
 
@@ -43,6 +44,18 @@ func (s rolling) decide(r *http.Request) (any, error) {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
 	}
 	o.Policy = r.PathValue("policy")
+	return s.take(r, o)
+}
+
+// take takes a decision of the person who asks.
+func (s rolling) take(r *http.Request, o rollouts.Order) (any, error) {
+	who, known := people.Of(r.Context())
+	if !known {
+		return nil, errToken
+	}
+	if o.Who = who; !who.Shared() && o.By != "" {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the token says who decides, %s: leave out --as", o.Who.Name)}
+	}
 	text, err := s.do.Decide(r.Context(), o)
 	switch {
 	case errors.Is(err, rollouts.ErrNoRollout):
@@ -52,6 +65,21 @@ func (s rolling) decide(r *http.Request) (any, error) {
 	}
 	return Decided{text}, err
 }
+
+// freeze stops the releases of all clusters, or lets them go on.
+func (s rolling) freeze(r *http.Request) (any, error) {
+	var o rollouts.Order
+	if err := json.NewDecoder(r.Body).Decode(&o); err != nil {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the request is no JSON: %v", err)}
+	}
+	if o.Policy = ""; o.Action != rollouts.Freeze && o.Action != rollouts.Unfreeze {
+		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the action %.80q: write freeze or unfreeze", o.Action)}
+	}
+	return s.take(r, o)
+}
+
+// frozen is what stops the releases of all clusters; null for nothing.
+func (s rolling) frozen(*http.Request) (any, error) { return s.state.Source().Frozen, nil }
 
 // history is what a policy's rollout has done.
 func (s rolling) history(r *http.Request) (any, error) {

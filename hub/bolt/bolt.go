@@ -218,14 +218,16 @@ func (s *Store) Holds() ([]query.Hold, error) {
 	return holds, nil
 }
 
-// Rollouts implements hub.Store. What cannot be read is left out.
+// Rollouts implements hub.Store.
 func (s *Store) Rollouts() (map[string][]byte, error) {
 	out := map[string][]byte{}
 	err := s.db.View(func(tx *bbolt.Tx) error {
 		return tx.Bucket(bucketRollout).ForEach(func(k, v []byte) error {
-			if data, err := s.unseal(k, v); err == nil {
-				out[string(k)] = data
+			data, err := s.unseal(k, v)
+			if err != nil {
+				data = nil
 			}
+			out[string(k)] = data
 			return nil
 		})
 	})

@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"go.etcd.io/bbolt"
+
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/model"
@@ -248,5 +250,63 @@ func TestANewSecretEncryptsEverythingAnew(t *testing.T) {
 	}
 	if _, err := os.Stat(path + ".unreadable"); err == nil {
 		t.Error("the store was set aside")
+	}
+}
+
+// What tables have is kept to the byte, also where the fleet's secret is rotated, and can be read by nobody else.
+func TestATableIsKeptToTheByte(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "hub.db")
+	var log bytes.Buffer
+	s := mustOpen(t, path, secret, &log)
+	people, decisions := s.Table(TablePeople), s.Table(TableDecisions)
+	value := []byte(`{"z":1, "key":"c2VjcmV0","digest":"visible-digest"}`)
+	for _, table := range []*Table{people, decisions} {
+		if all, err := table.Load(); err != nil || len(all) > 0 {
+			t.Fatalf("%v %v", all, err)
+		}
+		if err := table.Save(map[string][]byte{"a": value, "b": value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := people.Save(map[string][]byte{"b": nil}); err != nil {
+		t.Fatal(err)
+	}
+	_ = s.Close()
+	if data, _ := os.ReadFile(path); bytes.Contains(data, []byte("visible-digest")) {
+		t.Error("the file can be read")
+	}
+	s, err := Open(path, other, slog.New(slog.NewTextHandler(&log, nil)), secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	all, err := s.Table(TablePeople).Load()
+	if err != nil || len(all) != 1 || !bytes.Equal(all["a"], value) {
+		t.Errorf("%s %v", all, err)
+	}
+	if got, err := s.Table(TableDecisions).Get("b"); err != nil || !bytes.Equal(got, value) {
+		t.Errorf("%s %v", got, err)
+	}
+	if got, err := s.Table(TableDecisions).Get("c"); err != nil || got != nil {
+		t.Errorf("%s %v", got, err)
+	}
+}
+
+// What was decided on rollouts and cannot be read is told, and not left out: it may be what holds back a release.
+func TestADecisionThatCannotBeReadIsNotLeftOut(t *testing.T) {
+	t.Parallel()
+	s := mustOpen(t, filepath.Join(t.TempDir(), "hub.db"), secret, &bytes.Buffer{})
+	t.Cleanup(func() { _ = s.Close() })
+	if err := s.Save(hub.Batch{Rollouts: map[string][]byte{"policy/a": []byte("{}"), "policy/b": []byte("{}")}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.db.Update(func(tx *bbolt.Tx) error {
+		return tx.Bucket(bucketRollout).Put([]byte("policy/b"), []byte("damaged"))
+	}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := s.Rollouts()
+	if v, is := got["policy/b"]; err != nil || string(got["policy/a"]) != "{}" || !is || v != nil {
+		t.Errorf("got %q, %v", got, err)
 	}
 }

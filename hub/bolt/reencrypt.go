@@ -98,6 +98,9 @@ type copying struct {
 
 type entry struct{ bucket, key, value []byte }
 
+// plain are the tables that name no blobs: their values are copied to the byte.
+var plain = map[string]bool{TablePeople: true, TableDecisions: true}
+
 func (c *copying) value(bucket, key, sealed []byte) error {
 	value, err := c.from.unseal(key, sealed)
 	if err != nil {
@@ -106,7 +109,7 @@ func (c *copying) value(bucket, key, sealed []byte) error {
 	var content any
 	dec := json.NewDecoder(bytes.NewReader(value))
 	dec.UseNumber()
-	if bytes.Contains(value, []byte(`"key"`)) && dec.Decode(&content) == nil {
+	if !plain[string(bucket)] && bytes.Contains(value, []byte(`"key"`)) && dec.Decode(&content) == nil {
 		if err := c.rekey(content); err != nil {
 			return err
 		}

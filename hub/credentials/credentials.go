@@ -5,6 +5,7 @@
 //	username: robot              # with password, for https and oci
 //	password: …
 //	token: …                     # instead: sent as bearer
+//	headers: {X-Api-Key: …}      # sent by gates of rollouts that ask the web, and by nothing else
 //	ca: |                        # certificates to trust beside the system's, PEM
 //	certificate: |               # of the hub, PEM, with key
 //	key: |
@@ -53,6 +54,8 @@ type Credential struct {
 	SSHPassphrase string     `json:"sshPassphrase"`
 	KnownHosts    string     `json:"knownHosts"`
 	GitHubApp     *GitHubApp `json:"githubApp"`
+	// Headers are sent by gates of rollouts that ask the web.
+	Headers map[string]string `json:"headers"`
 }
 
 // GitHubApp logs in as an installation of an app (https://docs.github.com/apps).
@@ -249,6 +252,9 @@ func (c Credential) check() error {
 			return fmt.Errorf("urls: %w", err)
 		}
 	}
+	if err := checkHeaders(c.Headers); err != nil {
+		return err
+	}
 	ways := 0
 	for _, set := range []bool{c.Username+c.Password != "", c.Token != "", c.GitHubApp != nil} {
 		if set {
@@ -262,6 +268,30 @@ func (c Credential) check() error {
 		return errors.New("certificate and key belong together: give both")
 	case c.GitHubApp != nil && (c.GitHubApp.ID <= 0 || c.GitHubApp.Installation <= 0 || c.GitHubApp.PrivateKey == ""):
 		return errors.New("githubApp is to have id, installation and privateKey")
+	}
+	return nil
+}
+
+const maxHeaders = 20
+
+var headerName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]*$`)
+
+// checkHeaders refuses headers that would change what a request is rather than who asks. It quotes no value.
+func checkHeaders(headers map[string]string) error {
+	if len(headers) > maxHeaders {
+		return fmt.Errorf("it has more than %d headers", maxHeaders)
+	}
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		switch value := headers[name]; {
+		case !headerName.MatchString(name):
+			return errors.New("headers: the name of a header has letters, digits and - alone")
+		case slices.Contains([]string{"host", "content-length", "transfer-encoding", "connection", "upgrade", "te",
+			"trailer"},
+			strings.ToLower(name)):
+			return fmt.Errorf("headers: %s is not sent: remove it", name)
+		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' || r == 0x7f }):
+			return fmt.Errorf("headers: the value of %s has a line break or another control character", name)
+		}
 	}
 	return nil
 }

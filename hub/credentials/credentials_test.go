@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -131,4 +132,41 @@ func TestOnlyCertainCredentialsAreUsed(t *testing.T) {
 			t.Errorf("%s: %q, %v, want %q, %q", c.name, got.Token, err, c.want, c.err)
 		}
 	}
+}
+
+func TestHeadersAreSentAsTheyAreOrNotAtAll(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"headers: {X-Api-Key: abc}":                                   "",
+		`headers: {"X Key": TOPSECRET}`:                               "letters, digits and - alone",
+		"headers: {Host: TOPSECRET}":                                  "Host is not sent",
+		`headers: {X-A: "TOPSECRET\r\n"}`:                             "X-A has a line break",
+		"headers: {" + strings.Repeat("A", 1) + manyHeaders(21) + "}": "more than 20",
+	} {
+		dir := t.TempDir()
+		err := os.WriteFile(filepath.Join(dir, "a.yaml"), []byte("urls: [https://x.example.com/]\n"+text+"\n"), 0o600)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := &Folder{Dir: dir}
+		err = f.Check()
+		if (err == nil) != (want == "") || err != nil && (!strings.Contains(err.Error(), want) ||
+			strings.Contains(err.Error(), "TOPSECRET")) {
+			t.Errorf("%s: %v", text, err)
+		}
+		if want == "" {
+			if c, err := f.Find(t.Context(), "https://x.example.com/y", "a", false); err != nil ||
+				c.Headers["X-Api-Key"] != "abc" {
+				t.Errorf("%s: %v, %v", text, c.Headers, err)
+			}
+		}
+	}
+}
+
+func manyHeaders(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "B%d: x, A", i)
+	}
+	return b.String() + ": x"
 }

@@ -230,15 +230,23 @@ func (f *Follower) settle(x *followed, view model.View, err error) (moved bool) 
 func (f *Follower) Moved() <-chan string { return f.moved }
 
 // Poke has all sources looked at at once.
-func (f *Follower) Poke() {
+func (f *Follower) Poke() { f.PokeAt(func(string) bool { return true }) }
+
+// PokeAt has the sources looked at at once whose address fits, and says how many they are.
+func (f *Follower) PokeAt(fits func(address string) bool) (n int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, x := range f.followed {
+		if !fits(x.source.URL) {
+			continue
+		}
+		n++
 		select {
 		case x.poked <- struct{}{}:
 		default:
 		}
 	}
+	return n
 }
 
 // Retain ends the sources that are not used any more, and removes all that was kept of any that is not.

@@ -28,7 +28,24 @@ func At(ctx context.Context, path, revision string) (model.Snapshot, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Snapshot(id, "")
+	s, err := r.Snapshot(id, "")
+	if err != nil {
+		return nil, err
+	}
+	return s.From(publicAddress(path)), nil
+}
+
+// publicAddress is that of the remote origin of a repository on this machine, or of another one if it has none of that
+// name; "" if it has none.
+func publicAddress(location string) string {
+	repo, err := gogit.PlainOpenWithOptions(location, &gogit.PlainOpenOptions{DetectDotGit: true})
+	if err != nil {
+		return ""
+	}
+	if origin, err := repo.Remote(gogit.DefaultRemoteName); err == nil && len(origin.Config().URLs) > 0 {
+		return origin.Config().URLs[0]
+	}
+	return append(Addresses(location), "")[1]
 }
 
 // Addresses lists the addresses of a repository that are known here: the location by which it was given and, of a

@@ -65,8 +65,10 @@ func (l *local) reopen() error {
 
 func (l *local) open(h repository.Head) (*repository.Snapshot, error) {
 	s, err := l.repo.Snapshot(h.ID, h.Branch)
-	l.trouble = l.trouble || err != nil
-	return s, err
+	if l.trouble = l.trouble || err != nil; err != nil {
+		return nil, err
+	}
+	return s.From(publicAddress(l.path)), nil
 }
 
 func (l *local) known() (repository.Head, bool) { return repository.Head{}, false }

@@ -11,14 +11,14 @@ import (
 	"github.com/drover-dev/drover/hub/git/repository"
 )
 
-// mirrorLink is a symbolic link, in the folder for the mirror, to the clone that is in use. A clone is
+// MirrorLink is a symbolic link, in the folder for the mirror, to the clone that is in use. A clone is
 // linked when it is complete, in one step, so what was interrupted is never used.
-const mirrorLink = "mirror"
+const MirrorLink = "mirror"
 
 // openMirror opens the mirror in dir if it is one of the repository at url. The error is
 // fs.ErrNotExist if there is none.
 func openMirror(dir, url string) (*repository.Repository, error) {
-	link := filepath.Join(dir, mirrorLink)
+	link := filepath.Join(dir, MirrorLink)
 	if _, err := os.Lstat(link); err != nil {
 		return nil, err
 	}
@@ -80,7 +80,7 @@ func installMirror(dir, folder, url string) (*repository.Repository, error) {
 	if err := os.Symlink(filepath.Base(folder), next); err != nil {
 		return nil, fmt.Errorf("install the mirror: %w", err)
 	}
-	if err := os.Rename(next, filepath.Join(dir, mirrorLink)); err != nil {
+	if err := os.Rename(next, filepath.Join(dir, MirrorLink)); err != nil {
 		return nil, fmt.Errorf("install the mirror: %w", err)
 	}
 	return r, nil

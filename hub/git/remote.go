@@ -120,7 +120,11 @@ func (r *remote) open(h repository.Head) (*repository.Snapshot, error) {
 	if r.mirror == nil {
 		return nil, errors.New("there is no mirror")
 	}
-	return r.mirror.Snapshot(h.ID, h.Branch)
+	s, err := r.mirror.Snapshot(h.ID, h.Branch)
+	if err != nil {
+		return nil, err
+	}
+	return s.From(r.at.URL), nil
 }
 
 // known is where the mirror is.

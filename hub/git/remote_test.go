@@ -33,7 +33,7 @@ func TestRemoteIsMirrored(t *testing.T) {
 	if b := first.Revision().Branch; b != "main" {
 		t.Errorf("branch is %q", b)
 	}
-	if refs := gittest.Git(t, filepath.Join(dir, mirrorLink), "for-each-ref", "--format=%(refname)"); refs != "refs/heads/main" {
+	if refs := gittest.Git(t, filepath.Join(dir, MirrorLink), "for-each-ref", "--format=%(refname)"); refs != "refs/heads/main" {
 		t.Errorf("mirror has %s", refs)
 	}
 
@@ -59,7 +59,7 @@ func TestRemoteIsMirrored(t *testing.T) {
 	if n := srv.Requests.Load() - before; n != 1 {
 		t.Errorf("restart took %d requests", n)
 	}
-	gittest.Git(t, filepath.Join(dir, mirrorLink), "fsck", "--strict")
+	gittest.Git(t, filepath.Join(dir, MirrorLink), "fsck", "--strict")
 }
 
 func TestRemoteIsPolled(t *testing.T) {
@@ -316,7 +316,7 @@ func TestTransferBreaks(t *testing.T) {
 	two := r.Commit("a", "2")
 	srv.Push(r, "fleet.git")
 	nextError(t, s, one, "status code: 503")
-	if h := gittest.Git(t, filepath.Join(dir, mirrorLink), "rev-parse", "main"); h != one || gittest.Read(t, snap, "a") != "1" {
+	if h := gittest.Git(t, filepath.Join(dir, MirrorLink), "rev-parse", "main"); h != one || gittest.Read(t, snap, "a") != "1" {
 		t.Errorf("the mirror is at %s", h)
 	}
 	srv.NoPacks.Store(false)
@@ -348,7 +348,7 @@ func TestDamagedMirror(t *testing.T) {
 	srv := gittest.Serve(t)
 	url := srv.Push(r, "fleet.git")
 	packs := func(dir, pattern string) []string {
-		list, _ := filepath.Glob(filepath.Join(dir, mirrorLink, "objects", "pack", pattern))
+		list, _ := filepath.Glob(filepath.Join(dir, MirrorLink, "objects", "pack", pattern))
 		if len(list) == 0 {
 			t.Fatal("no packs in the mirror")
 		}
@@ -367,16 +367,16 @@ func TestDamagedMirror(t *testing.T) {
 			_ = os.Truncate(packs(dir, "*.pack")[0], 50)
 		},
 		"index empty": func(dir string) { write(packs(dir, "*.idx")[0], nil) },
-		"HEAD empty":  func(dir string) { write(filepath.Join(dir, mirrorLink, "HEAD"), nil) },
+		"HEAD empty":  func(dir string) { write(filepath.Join(dir, MirrorLink, "HEAD"), nil) },
 		"ref nonsense": func(dir string) {
-			write(filepath.Join(dir, mirrorLink, "refs/heads/main"), []byte("nonsense\n"))
+			write(filepath.Join(dir, MirrorLink, "refs/heads/main"), []byte("nonsense\n"))
 		},
 		"link dangles": func(dir string) {
-			_ = os.Remove(filepath.Join(dir, mirrorLink))
-			_ = os.Symlink("nowhere", filepath.Join(dir, mirrorLink))
+			_ = os.Remove(filepath.Join(dir, MirrorLink))
+			_ = os.Symlink("nowhere", filepath.Join(dir, MirrorLink))
 		},
 		"another repository": func(dir string) {
-			gittest.Git(t, filepath.Join(dir, mirrorLink), "config", "remote.origin.url", "https://example.com/other.git")
+			gittest.Git(t, filepath.Join(dir, MirrorLink), "config", "remote.origin.url", "https://example.com/other.git")
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -428,7 +428,7 @@ func TestDamageFoundLater(t *testing.T) {
 	dir := t.TempDir()
 	s := open(t, Options{URL: srv.Push(r, "fleet.git"), Dir: dir, PollInterval: 10 * time.Millisecond})
 	snap := next(t, s, "")
-	pack, offset := inPack(t, filepath.Join(dir, mirrorLink), r.Git("rev-parse", "HEAD:b"))
+	pack, offset := inPack(t, filepath.Join(dir, MirrorLink), r.Git("rev-parse", "HEAD:b"))
 	f, err := os.OpenFile(pack, os.O_RDWR, 0)
 	if errors.Is(err, os.ErrPermission) {
 		_ = os.Chmod(pack, 0o644)
@@ -475,7 +475,7 @@ func TestInterruptedClone(t *testing.T) {
 	gittest.Git(t, "", "init", "-q", "--bare", filepath.Join(dir, clonePrefix+"1")) // killed in the middle
 	wantHash(t, next(t, open(t, Options{URL: url, Dir: dir}), ""), one)
 	// Killed in a fetch: part of a pack is there.
-	part := filepath.Join(dir, mirrorLink, "objects", "pack", "tmp_pack_1")
+	part := filepath.Join(dir, MirrorLink, "objects", "pack", "tmp_pack_1")
 	for _, name := range []string{part, filepath.Join(filepath.Dir(part), "pack-0123456789012345678901234567890123456789.idx")} {
 		if err := os.WriteFile(name, []byte("PACK"), 0o644); err != nil {
 			t.Fatal(err)

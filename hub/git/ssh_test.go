@@ -3,7 +3,6 @@ package git
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -12,7 +11,6 @@ import (
 
 	"github.com/drover-dev/drover/hub/git/access"
 	"github.com/drover-dev/drover/hub/git/gittest"
-	"github.com/drover-dev/drover/internal/race"
 )
 
 func TestSSH(t *testing.T) {
@@ -39,21 +37,7 @@ func TestSSH(t *testing.T) {
 		r.Git("push", "-q", "--force", bare, one+":main")
 	})
 	t.Run("agent", func(t *testing.T) {
-		socket := filepath.Join(t.TempDir(), "agent")
-		cmd := exec.Command("ssh-agent", "-D", "-a", socket)
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-		t.Setenv("SSH_AUTH_SOCK", socket)
-		for deadline := time.Now().Add(race.Patience(90 * time.Second)); ; {
-			if _, err := os.Stat(socket); err == nil {
-				break
-			}
-			if time.Now().After(deadline) {
-				t.Fatal("no agent")
-			}
-		}
+		t.Setenv("SSH_AUTH_SOCK", gittest.Agent(t))
 		gittest.Run(t, "ssh-add", "-q", srv.Key)
 		wantHash(t, next(t, open(t, Options{URL: url, Dir: t.TempDir(), Auth: access.Auth{KnownHostsFile: srv.Known}}), ""), one)
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/user"
 	"path/filepath"
 	"strings"
@@ -155,13 +154,7 @@ func TestStrangersDoNotUseTheKeysOfThisMachine(t *testing.T) {
 		}
 		return string(data)
 	}
-	socket := filepath.Join(t.TempDir(), "agent")
-	cmd := exec.Command("ssh-agent", "-D", "-a", socket)
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
-	t.Setenv("SSH_AUTH_SOCK", socket)
+	t.Setenv("SSH_AUTH_SOCK", gittest.Agent(t))
 	t.Setenv("SSH_KNOWN_HOSTS", srv.Known)
 	for _, c := range []struct {
 		name string

@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/drover-dev/drover/hub/kustomize/wire"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/memory"
 )
@@ -28,40 +29,45 @@ func serve(in io.Reader, out io.Writer, most uint64) error {
 	}
 	var r Renderer
 	r.Warm()
-	if _, err := io.WriteString(out, greeting); err != nil {
+	if _, err := io.WriteString(out, wire.Greeting); err != nil {
 		return fmt.Errorf("greet: %w", err)
 	}
-	jobs, answers := make(chan *job), make(chan *reading)
+	jobs, readings := make(chan *wire.Job), make(chan *wire.Reading)
 	go func() {
 		defer os.Exit(0) // the hub is gone, and a build may be under way that never ends
 		for recv := gob.NewDecoder(in); ; {
-			var m request
+			var m wire.Request
 			switch err := recv.Decode(&m); {
 			case err != nil:
 				return
 			case m.Job != nil:
 				jobs <- m.Job
 			case m.Read != nil:
-				answers <- m.Read
+				readings <- m.Read
 			}
 		}
 	}()
 	send := gob.NewEncoder(out)
-	tree := asking{func(a ask) *reading {
-		if err := send.Encode(reply{Ask: &a}); err != nil {
-			return &reading{Err: &readError{Text: "ask for a file: " + err.Error()}}
+	var told wire.Answers
+	tree := wire.Asking{Ask: func(a wire.Ask) *wire.Reading {
+		if r := told.Of(a); r != nil {
+			return r
 		}
-		return <-answers
+		if err := send.Encode(wire.Reply{Ask: &a}); err != nil {
+			return &wire.Reading{Err: &wire.ReadError{Text: "ask for a file: " + err.Error()}}
+		}
+		return <-readings
 	}}
 	for j := range jobs {
 		var opts model.BuildOptions
 		if err := json.Unmarshal(j.Options, &opts); err != nil {
 			return fmt.Errorf("read what a build is asked for: %w", err)
 		}
+		told = wire.NewAnswers(j.Known)
 		slow := time.AfterFunc(slowAfter, stepBack)
-		d := doneOf(r.Build(context.Background(), tree, j.Dir, opts))
-		d.Tired = !slow.Stop()
-		if err := send.Encode(reply{Done: d}); err != nil {
+		d := wire.DoneOf(r.Build(context.Background(), tree, j.Dir, opts))
+		d.Used, d.Tired = told.Used(), !slow.Stop()
+		if err := send.Encode(wire.Reply{Done: d}); err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
 		time.AfterFunc(restTime, debug.FreeOSMemory)

@@ -1,6 +1,7 @@
 package kustomize
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
 	"github.com/drover-dev/drover/hub/kustomize/vet"
+	"github.com/drover-dev/drover/hub/kustomize/wire"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/process"
 )
@@ -24,6 +26,7 @@ type Workers struct {
 	command []string
 	turns   chan struct{}
 	limit   time.Duration // of one build
+	habits  wire.Habits
 
 	mu       sync.Mutex
 	idle     []*worker
@@ -54,7 +57,7 @@ func (p *Workers) Close() {
 
 // Build implements model.Renderer. It is (*Renderer).Build in a worker.
 func (p *Workers) Build(ctx context.Context, tree model.Tree, dir string, opts model.BuildOptions) ([]model.Rendered, error) {
-	j, err := newJob(dir, opts)
+	j, err := wire.NewJob(dir, opts)
 	if err != nil {
 		return nil, fmt.Errorf("build %s: %w", dir, err)
 	}
@@ -72,13 +75,14 @@ func (p *Workers) Build(ctx context.Context, tree model.Tree, dir string, opts m
 			return nil, &model.TransientError{Err: fmt.Errorf("%s: the process that builds with kustomize "+
 				"cannot be started: %w", dir, err)}
 		}
+		j.Known = p.habits.Of(tree, dir)
 		d, err := p.try(ctx, w, tree, j)
 		switch {
 		case err == nil:
-			return d.outcome()
+			return d.Outcome()
 		case ctx.Err() != nil:
 			return nil, p.stopped(ctx, dir)
-		case used && !w.asked && w.Said() == "":
+		case used && !w.began && w.Said() == "":
 			continue // it was ended by something else while it had no work
 		}
 		return nil, crashed(dir, w.Said())
@@ -86,7 +90,7 @@ func (p *Workers) Build(ctx context.Context, tree model.Tree, dir string, opts m
 }
 
 // try has w do the job. After an error w has ended.
-func (p *Workers) try(ctx context.Context, w *worker, tree model.Tree, j *job) (*done, error) {
+func (p *Workers) try(ctx context.Context, w *worker, tree model.Tree, j *wire.Job) (*wire.Done, error) {
 	stop := context.AfterFunc(ctx, w.Kill)
 	d, err := w.build(tree, j)
 	if !stop() {
@@ -97,6 +101,7 @@ func (p *Workers) try(ctx context.Context, w *worker, tree model.Tree, j *job) (
 		w.End()
 		return nil, err
 	}
+	p.habits.Note(j.Dir, w.asks(j, d))
 	if d.Tired {
 		go w.End()
 	} else {
@@ -146,7 +151,7 @@ func (p *Workers) release(w *worker) {
 		go w.End()
 		return
 	}
-	w.asked = false
+	w.asked, w.began = nil, false
 	p.idle = append(p.idle, w)
 	time.AfterFunc(idleTime, p.rest)
 }
@@ -166,12 +171,13 @@ func (p *Workers) rest() {
 // worker is one process.
 type worker struct {
 	*process.Process
-	asked bool // it has done something of its job
+	asked []wire.Ask // what it has asked the tree for its job
+	began bool       // it has done something of its job
 }
 
 // start starts a worker.
 func start(command []string) (*worker, error) {
-	p, err := process.Start(command, greeting)
+	p, err := process.Start(command, wire.Greeting)
 	if err != nil {
 		return nil, err
 	}
@@ -179,26 +185,41 @@ func start(command []string) (*worker, error) {
 }
 
 // build sends a job, and reads from the tree what the worker asks for.
-func (w *worker) build(tree model.Tree, j *job) (*done, error) {
-	if err := w.Send.Encode(request{Job: j}); err != nil {
+func (w *worker) build(tree model.Tree, j *wire.Job) (*wire.Done, error) {
+	if err := w.Send.Encode(wire.Request{Job: j}); err != nil {
 		return nil, err
 	}
 	for {
-		var r reply
+		var r wire.Reply
 		if err := w.Recv.Decode(&r); err != nil {
 			return nil, err
 		}
-		w.asked = true
+		w.began = true
 		switch {
 		case r.Done != nil:
 			return r.Done, nil
 		case r.Ask == nil:
 			return nil, errors.New("a message of another release")
 		}
-		if err := w.Send.Encode(request{Read: answer(tree, *r.Ask)}); err != nil {
+		w.asked = append(w.asked, *r.Ask)
+		if err := w.Send.Encode(wire.Request{Read: wire.Answer(tree, *r.Ask)}); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// asks are the questions that a job asked, each once: those whose answers came with it, and the others.
+func (w *worker) asks(j *wire.Job, d *wire.Done) []wire.Ask {
+	out := w.asked
+	for _, i := range d.Used {
+		if i >= 0 && i < len(j.Known) {
+			out = append(out, j.Known[i].Ask)
+		}
+	}
+	slices.SortFunc(out, func(a, b wire.Ask) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.Kind, b.Kind))
+	})
+	return slices.Compact(out)
 }
 
 // crashed explains why a worker ended before it answered, from what the Go runtime wrote last.

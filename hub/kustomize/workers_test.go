@@ -1,10 +1,12 @@
 package kustomize
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"reflect"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/hub/kustomize/diagnose"
+	"github.com/drover-dev/drover/hub/kustomize/wire"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/internal/race"
 )
@@ -225,7 +228,7 @@ func TestOptionsSurviveTheWay(t *testing.T) {
 	t.Parallel()
 	var opts, got model.BuildOptions
 	fill(reflect.ValueOf(&opts).Elem(), 0)
-	j, err := newJob("dir", opts)
+	j, err := wire.NewJob("dir", opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,6 +271,74 @@ func fill(v reflect.Value, depth int) {
 		v.Set(reflect.ValueOf("anything"))
 	default:
 		panic("a kind that is not filled: " + v.Kind().String())
+	}
+}
+
+// counting counts what is asked of a tree.
+type counting struct {
+	fstest.MapFS
+	asked atomic.Int64
+}
+
+func (c *counting) ReadFile(name string) ([]byte, error) {
+	c.asked.Add(1)
+	return c.MapFS.ReadFile(name)
+}
+
+func (c *counting) ReadDir(name string) ([]fs.DirEntry, error) {
+	c.asked.Add(1)
+	return c.MapFS.ReadDir(name)
+}
+
+func (c *counting) Stat(name string) (fs.FileInfo, error) {
+	c.asked.Add(1)
+	return c.MapFS.Stat(name)
+}
+
+// The answers that come with a job are those of the tree as it is now, and what a build no longer asks for is asked for
+// once more at most.
+func TestABuildIsToldWhatTheLastOneAskedFor(t *testing.T) {
+	t.Parallel()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := NewWorkers(program, asWorker)
+	t.Cleanup(w.Close)
+	build := func(files fstest.MapFS) (asked int64) {
+		t.Helper()
+		c := &counting{MapFS: files}
+		got, err := w.Build(t.Context(), c, "target", model.BuildOptions{})
+		if want := mustBuildHere(t, files, "target", model.BuildOptions{}); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("in the worker %v, %v; here %v", got, err, want)
+		}
+		return c.asked.Load()
+	}
+	large, small := overlayOf(11), overlayOf(1)
+	first := build(large)
+	changed := overlayOf(11)
+	newer := bytes.Replace(large["base/o0.yaml"].Data, []byte("image: example/web:1"), []byte("image: example/web:7"), 1)
+	changed["base/o0.yaml"] = &fstest.MapFile{Data: newer}
+	again := build(changed)
+	if again > first || again < first-2 { // none is asked twice
+		t.Errorf("the first build asks %d times, and the same again %d times", first, again)
+	}
+	if j := (&wire.Habits{}); len(j.Of(large, "target")) != 0 {
+		t.Error("something is known of a folder that was never built")
+	}
+	if known := w.habits.Of(changed, "target"); len(known) != int(again) {
+		t.Errorf("%d answers go with a job that asks %d times", len(known), again)
+	}
+	build(small) // most of what was asked for is gone
+	if left := w.habits.Of(small, "target"); len(left) >= int(again) {
+		t.Errorf("%d answers go with a job that asks less", len(left))
+	}
+	missing := overlayOf(2)
+	delete(missing, "base/o1.yaml")
+	c := &counting{MapFS: missing}
+	_, err = w.Build(t.Context(), c, "target", model.BuildOptions{})
+	if err == nil || !strings.Contains(err.Error(), "o1.yaml") {
+		t.Errorf("a file that is gone: %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/layout/analysis"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
@@ -37,6 +38,11 @@ func (l *Layout) Fleet(ctx context.Context, tree model.Tree) (apps []model.Rende
 	if err != nil {
 		w.problem(err)
 	}
+	for i, o := range w.apps {
+		if isPolicyObject(o) {
+			w.apps[i] = w.expanded(o)
+		}
+	}
 	_, wrong := policies(tree, w.apps)
 	w.problems = append(w.problems, wrong...)
 	if len(w.needs) > 0 {
@@ -51,6 +57,7 @@ type fleetWalk struct {
 	tree      model.Tree
 	at        map[string]string // where each thing is declared
 	apps      []model.Rendered
+	templates []document.Document // of analyses, which gates may name
 	problems  []string
 	needs     []model.Needed
 	transient error
@@ -125,8 +132,21 @@ func (w *fleetWalk) claim(file string) bool {
 	return true
 }
 
+// expanded is a policy with the questions of the templates that its gates name, or with what is wrong with them.
+func (w *fleetWalk) expanded(o model.Rendered) model.Rendered {
+	data, err := analysis.Expand(o.JSON, w.templates, w.tree)
+	if o.JSON = data; err != nil {
+		o.Err = fmt.Sprintf("%s: %v", o.File, err)
+	}
+	return o
+}
+
 // add takes in a document, once.
 func (w *fleetWalk) add(d document.Document) {
+	if analysis.Is(d) {
+		w.templates = append(w.templates, d)
+		return
+	}
 	app, err := w.layout.fleetApp(d)
 	key := w.layout.fleetKey(d)
 	if prev := w.at[key]; err == nil && prev != "" {

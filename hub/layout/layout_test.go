@@ -115,7 +115,7 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "dependOn" (did you mean "dependsOn"?)`,
 	)},
 	{"an unknown field near none", payment + app("a.yaml", "payment", "  path: ./apps/payment\n  interval: 5m\n"), say(
-		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "interval": it knows path, source, helm, namespace, project, serviceAccount, decryption, dependsOn, health, prune, suspend, allowEmpty, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata, createNamespace, recreate, keepDrift, healthChecks, ignore`,
+		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "interval": it knows path, source, helm, namespace, project, serviceAccount, decryption, dependsOn, health, prune, suspend, allowEmpty, deletions, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata, createNamespace, recreate, keepDrift, healthChecks, ignore`,
 	)},
 	{"a status in an App", payment + app("a.yaml", "payment", "  path: ./apps/payment\nstatus: {}\n"), say(
 		`app payment: ERR clusters/staging/a.yaml:7: an App has no field "status": it knows apiVersion, kind, metadata, spec`,
@@ -330,7 +330,7 @@ var badInput = []struct{ name, tree, want string }{
 		`app payment: apps/payment`,
 	)},
 	{"a merge key", payment + "-- clusters/staging/a.yaml --\nx: &x {path: ./apps/payment}\n---\napiVersion: drover.dev/v1alpha1\nkind: App\nmetadata: {name: payment}\nspec:\n  <<: {path: ./apps/payment}\n", say(
-		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "<<": it knows path, source, helm, namespace, project, serviceAccount, decryption, dependsOn, health, prune, suspend, allowEmpty, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata, createNamespace, recreate, keepDrift, healthChecks, ignore; clusters/staging/a.yaml:3: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
+		`app payment: ERR clusters/staging/a.yaml:7: spec of an App has no field "<<": it knows path, source, helm, namespace, project, serviceAccount, decryption, dependsOn, health, prune, suspend, allowEmpty, deletions, timeout, vars, substitute, targetNamespace, namePrefix, nameSuffix, patches, images, components, clusterSelector, commonMetadata, createNamespace, recreate, keepDrift, healthChecks, ignore; clusters/staging/a.yaml:3: the App payment has no spec.path: name the folder to render, as ./apps/payment/overlays/production, or a chart under spec.helm`,
 		`app root: ERR clusters/staging/a.yaml:1: document 1 has no kind (if it is no manifest, move it elsewhere or list the manifests in a kustomization.yaml)`,
 	)},
 	{"cluster.yaml: onRemove that is neither", "-- clusters/staging/cluster.yaml --\nonRemove: delete\n", say(

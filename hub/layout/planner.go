@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -167,12 +168,17 @@ func (p *planner) take(o *planning.Object) {
 		return
 	}
 	app := model.App{Name: o.AppName, File: o.Where(), Parent: o.App, Declared: o.Key(), Formerly: formerly(o), Foreign: true}
-	app.DependsAt, app.AllowEmpty = o.Where(), o.AllowsEmpty()
+	var odd string
+	app.DependsAt = o.Where()
+	if app.Intents, odd = o.Intents(); odd != "" {
+		app.Notes = append(app.Notes, p.Note(o, "metadata.annotations."+model.AnnotationRollback,
+			fmt.Sprintf("not done: there is no %q; it is never", odd)))
+	}
 	declared, err := t.reader.Read(o, &app)
 	if !declared {
 		return
 	}
-	if app.Project == "" {
+	if app.Handling.Opaque = o.Opaque; app.Project == "" {
 		app.Project = o.Annotation(projectAnnotation)
 	}
 	if clash := p.Clashes(o); clash != nil {
@@ -212,7 +218,7 @@ func (p *planner) takeSelf(o *planning.Object, app model.App) {
 				"are not supported: write them in a kustomization.yaml in that folder").Error()
 	}
 	own := root.Handling.Decrypt
-	root.Handling, root.Ignore, root.AllowEmpty = app.Handling, app.Ignore, app.AllowEmpty
+	root.Handling, root.Ignore, root.Intents = app.Handling, app.Ignore, app.Intents
 	root.Handling.Decrypt = cmp.Or(app.Handling.Decrypt, own)
 	root.Metadata, root.Substitute, root.SubstituteEmpty, root.Foreign = app.Metadata, app.Substitute, app.SubstituteEmpty, true
 	root.Vars, root.VarsFrom, root.Prune, root.Suspend = app.Vars, app.VarsFrom, app.Prune, app.Suspend

@@ -2,14 +2,17 @@ package layout
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/rollout"
+	"github.com/drover-dev/drover/fleet/rollout/lint"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
+	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -30,40 +33,40 @@ type declaredPolicy struct {
 	doc document.Document
 }
 
-// Policy implements hub.Policies.
-func (l *Layout) Policy(o model.Rendered) (p rollout.Policy, is bool, err error) {
+// Policies implements hub.Policies: a RolloutPolicy, or what a dialect reads of how changes reach clusters.
+func (l *Layout) Policies(o model.Rendered) ([]rollout.Policy, error) {
 	if !isPolicyObject(o) {
-		return p, false, nil
+		for _, d := range l.dialects() {
+			by, paces := d.(planning.Pacer)
+			if !paces || o.Err != "" {
+				continue
+			}
+			if out, err := by.Policies(o); len(out) > 0 || err != nil {
+				return out, err
+			}
+		}
+		return nil, nil
+	}
+	if o.Err != "" {
+		return nil, errors.New(o.Err)
 	}
 	docs, err := document.Parse(o.File, o.JSON)
 	if err != nil || len(docs) != 1 {
-		return p, true, fmt.Errorf("%s: a RolloutPolicy that cannot be read: %w", o.File, err)
+		return nil, fmt.Errorf("%s: a RolloutPolicy that cannot be read: %w", o.File, err)
 	}
 	docs[0].Rendered = true
-	p, err = native.ReadRolloutPolicy(docs[0])
-	return p, true, err
-}
-
-// notDone are the parts of a policy that nothing acts on: what they would let through never passes by itself.
-func notDone(p rollout.Policy) (out []rollout.Finding) {
-	say := func(field, text string) { out = append(out, rollout.Finding{Policy: p.Name, Field: field, Text: text}) }
-	if p.Revert {
-		say("spec.revert", "this release of Drover pushes no revert: remove it, and revert what failed in Git")
-	}
-	for i, w := range p.Waves {
-		if w.Approval != nil && len(w.Approval.Groups) > 0 {
-			say(fmt.Sprintf("spec.waves[%d].approval.groups", i), "this release of Drover does not know who people are, so "+
-				"that "+
-				"nobody can approve: remove the groups, or go on without (`drover rollout skip`)")
-		}
-	}
-	return out
+	p, err := native.ReadRolloutPolicy(docs[0])
+	return []rollout.Policy{p}, err
 }
 
 // policies reads the RolloutPolicies among what is declared for many clusters, and says what is wrong with them.
 func policies(tree model.Tree, declared []model.Rendered) (out []declaredPolicy, problems []string) {
 	for _, o := range declared {
 		if !isPolicyObject(o) {
+			continue
+		}
+		if o.Err != "" {
+			problems = append(problems, o.Err)
 			continue
 		}
 		docs, err := document.Parse(o.File, o.JSON)
@@ -83,33 +86,53 @@ func policies(tree model.Tree, declared []model.Rendered) (out []declaredPolicy,
 	return out, problems
 }
 
-// LintPolicies holds the RolloutPolicies among what is declared for many clusters against the clusters. What is wrong
-// with each of them alone, Fleet says.
-func LintPolicies(tree model.Tree, declared []model.Rendered, clusters []model.Cluster) (out []fleet.Note) {
+// LintPolicies holds the RolloutPolicies among what is declared for many clusters against the clusters, and what other
+// tools' objects are read as. What is wrong with each of them alone, Fleet and the plans say. notes are no errors.
+func (l *Layout) LintPolicies(tree model.Tree, declared []model.Rendered, clusters []model.Cluster) (wrong,
+	notes []fleet.Note) {
 	found, _ := policies(tree, declared)
 	all := make([]rollout.Policy, len(found))
+	origins := map[string]model.Rendered{}
 	for i, p := range found {
 		all[i] = p.Policy
 	}
-	sites := make([]rollout.Site, len(clusters))
-	for i, c := range clusters {
-		sites[i] = rollout.Site{Name: c.Name, Labels: c.Labels}
-		for _, a := range c.Apps {
-			sites[i].Apps = append(sites[i].Apps, a.Name)
+	for _, o := range declared {
+		read, err := l.Policies(o)
+		for _, p := range read {
+			if p.Origin == nil || err != nil {
+				continue
+			}
+			if slices.ContainsFunc(all, func(x rollout.Policy) bool { return x.Name == p.Name }) {
+				notes = append(notes, fleet.Note{File: o.File, Object: p.Origin.Object, Field: p.Origin.Field,
+					Text: fmt.Sprintf("not followed: there is another policy %s, and a policy is known by its name", p.Name)})
+				continue
+			}
+			all, origins[p.Name] = append(all, p), o
 		}
 	}
-	wrong := rollout.Lint(time.Now(), all, sites)
-	for _, p := range all {
-		wrong = append(wrong, notDone(p)...)
+	sites := make([]lint.Site, len(clusters))
+	for i, c := range clusters {
+		sites[i] = lint.Site{Name: c.Name, Labels: c.Labels, Named: map[string][]string{}}
+		for _, a := range c.Apps {
+			sites[i].Apps = append(sites[i].Apps, a.Name)
+			if names := a.Policies.Names(); len(names) > 0 {
+				sites[i].Named[a.Name] = names
+			}
+		}
 	}
-	for _, f := range wrong {
+	for _, f := range lint.Policies(time.Now(), all, sites) {
 		at := slices.IndexFunc(found, func(p declaredPolicy) bool { return p.Name == f.Policy })
 		d := found[at].doc
 		n := fleet.Note{File: d.File, Object: native.KindRolloutPolicy + " " + f.Policy, Field: f.Field, Text: f.Text}
 		if !d.Rendered {
 			n.Line = document.LineAt(d.Node, f.Field)
 		}
-		out = append(out, n)
+		wrong = append(wrong, n)
 	}
-	return out
+	for _, f := range lint.Origins(time.Now(), all, sites) {
+		at := slices.IndexFunc(all, func(p rollout.Policy) bool { return p.Name == f.Policy })
+		notes = append(notes, fleet.Note{File: origins[f.Policy].File, Object: all[at].Origin.Object, Field: f.Field,
+			Text: f.Text})
+	}
+	return wrong, notes
 }

@@ -36,40 +36,19 @@ func TestRolloutPoliciesAreRead(t *testing.T) {
 			model.Declarations{Declared: []model.Declaration{{Rendered: apps[0]}}}); len(untaken) > 0 {
 			t.Errorf("%s: it is for nobody: %v", name, untaken)
 		}
-		p, is, err := l.Policy(apps[0])
-		read := p.Name
+		p, err := l.Policies(apps[0])
+		read := ""
 		if err != nil {
 			read = err.Error()
+		} else if len(p) == 1 {
+			read = p[0].Name
 		}
-		if !is || !strings.Contains(read, c.read) {
-			t.Errorf("%s: it is read as %q (%v), want %q", name, read, is, c.read)
+		if !strings.Contains(read, c.read) {
+			t.Errorf("%s: it is read as %q (%d), want %q", name, read, len(p), c.read)
 		}
 	}
-	if _, is, err := (&Layout{}).Policy(model.Rendered{JSON: []byte(`{"kind":"RolloutPolicy"}`)}); is || err != nil {
+	if p, err := (&Layout{}).Policies(model.Rendered{JSON: []byte(`{"kind":"RolloutPolicy"}`)}); len(p) > 0 || err != nil {
 		t.Errorf("an object of another group is a policy: %v", err)
-	}
-}
-
-// What a policy asks for and nothing acts on is never silent.
-func TestWhatIsNotActedOnOfAPolicyIsNamed(t *testing.T) {
-	t.Parallel()
-	files := tree(aPolicy + "  after: production\n  revert: branch\n  gates: [{name: g, prometheus: {address: " +
-		"'https://x'}, query: q, " +
-		"successCondition: 'result[0] < 1'}]\n  waves: [{name: all, gates: [g], approval: {groups: [sre]}}]\n")
-	apps, problems, _ := (&Layout{Renderer: renderer}).Fleet(t.Context(), files)
-	if len(problems) > 0 {
-		t.Fatal(problems)
-	}
-	found := map[string]bool{}
-	for _, n := range LintPolicies(files, apps, nil) {
-		if strings.Contains(n.Text, "drover rollout skip") || strings.Contains(n.Text, "this release of Drover") {
-			found[n.Field] = true
-		}
-	}
-	for _, want := range []string{"spec.revert", "spec.waves[0].approval.groups"} {
-		if !found[want] {
-			t.Errorf("%s is not named among %v", want, found)
-		}
 	}
 }
 
@@ -91,10 +70,12 @@ func TestRolloutPoliciesAreHeldAgainstTheClusters(t *testing.T) {
 	t.Parallel()
 	files := tree(aPolicy + "  waves: [{name: canary, clusterSelector: {matchLabels: {ring: \"0\"}}}]\n")
 	apps, _, _ := (&Layout{Renderer: renderer}).Fleet(t.Context(), files)
-	clusters := []model.Cluster{{Name: "eu", Labels: map[string]string{"env": "production"},
-		Apps: []model.App{{Name: "web"}}}}
+	clusters := []model.Cluster{{Name: "eu",
+		Labels: map[string]string{"env": "production"}, Apps: []model.App{{Name: "web"}}}}
 	var got []string
-	for _, n := range LintPolicies(files, apps, clusters) {
+	l := &Layout{Renderer: renderer}
+	wrong, notes := l.LintPolicies(files, apps, clusters)
+	for _, n := range append(wrong, notes...) {
 		got = append(got, n.String())
 	}
 	want := []string{"fleet/rollout.yaml:7: RolloutPolicy production: spec.waves: nothing would ever be released to 1 " +
@@ -103,7 +84,105 @@ func TestRolloutPoliciesAreHeldAgainstTheClusters(t *testing.T) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q\nwant %q", got, want)
 	}
-	if got := LintPolicies(files, nil, clusters); len(got) > 0 {
-		t.Errorf("without any: %v", got)
+	if wrong, notes := l.LintPolicies(files, nil, clusters); len(wrong)+len(notes) > 0 {
+		t.Errorf("without any: %v %v", wrong, notes)
+	}
+}
+
+// A gate that names a template asks what the template asks, and one that cannot be kept leaves the policy unread.
+func TestGatesTakeTheirQuestionsFromTemplates(t *testing.T) {
+	t.Parallel()
+	const template = "-- fleet/templates.yaml --\napiVersion: argoproj.io/v1alpha1\nkind: ClusterAnalysisTemplate\n" +
+		"metadata: {name: errors}\nspec:\n  args: [{name: app}]\n  metrics:\n  - name: errors\n" +
+		"    successCondition: result[0] < 5\n" +
+		"    provider: {prometheus: {address: 'https://p', query: 'errors{app=\"{{args.app}}\"}'}}\n"
+	policy := aPolicy + "  gates: [{name: g, template: {name: errors, cluster: true, args: [{name: app, value: " +
+		"web}]}}]\n" +
+		"  waves: [{name: all, gates: [g]}]\n"
+	l := &Layout{Renderer: renderer}
+	apps, problems, _ := l.Fleet(t.Context(), tree(policy+template))
+	if len(problems) > 0 || len(apps) != 1 {
+		t.Fatalf("%v, %d objects", problems, len(apps))
+	}
+	read, err := l.Policies(apps[0])
+	if err != nil || len(read) != 1 {
+		t.Fatalf("%d policies, %v", len(read), err)
+	}
+	p := read[0]
+	if len(p.Gates) != 1 || p.Gates[0].Query != `errors{app="web"}` || p.Gates[0].Address != "https://p" ||
+		p.Gates[0].SuccessCondition != "result[0] < 5.0" {
+		t.Errorf("%+v, %v", p.Gates, err)
+	}
+	for what, files := range map[string]string{
+		"there is no ClusterAnalysisTemplate errors below fleet/": policy,
+		"consecutiveErrorLimit": policy + strings.Replace(template, "    successCondition",
+			"    consecutiveErrorLimit: 3\n    successCondition", 1),
+		"no CEL expression": strings.Replace(policy, "{name: g,", "{name: g, successCondition: 'x < 1',", 1) + template,
+	} {
+		apps, problems, _ := l.Fleet(t.Context(), tree(files))
+		if len(problems) != 1 || !strings.Contains(problems[0], what) || !strings.Contains(problems[0],
+			"fleet/rollout.yaml") {
+			t.Errorf("problems are %q, want one with %q", problems, what)
+		}
+		if p, err := l.Policies(apps[0]); err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("%s: the policy is read: %v, %v", what, p, err)
+		}
+	}
+	// A template in a cluster's folder is an object of that cluster.
+	at := strings.Replace(policy, "cluster: true,", "cluster: true, path: clusters/eu/t.yaml,", 1) +
+		strings.Replace(template, "fleet/templates.yaml", "clusters/eu/t.yaml", 1)
+	if _, problems, _ := l.Fleet(t.Context(), tree(at)); len(problems) > 0 {
+		t.Errorf("by its path: %q", problems)
+	}
+}
+
+// What Argo CD's objects below fleet/ say of how changes reach clusters is read as policies; lint names what a
+// RolloutPolicy takes from them, and which of two of one name counts.
+func TestObjectsOfArgoCDAreReadAsPolicies(t *testing.T) {
+	t.Parallel()
+	project := func(file, namespace, schedule string) string {
+		return "-- fleet/" + file + ".yaml --\napiVersion: argoproj.io/v1alpha1\nkind: AppProject\nmetadata: {name: shop, " +
+			"namespace: " + namespace + "}\nspec:\n  syncWindows: [{kind: deny, schedule: '" + schedule +
+			"', duration: 1h, applications: ['*']}]\n"
+	}
+	files := tree(aPolicy + "  apps: [web]\n  waves: [{name: all}]\n" + project("project", "argocd", "0 22 * * *") +
+		project("second", "team", "0 23 * * *"))
+	l := &Layout{Renderer: renderer}
+	apps, problems, err := l.Fleet(t.Context(), files)
+	if len(problems) > 0 || err != nil {
+		t.Fatal(problems, err)
+	}
+	var read []string
+	for _, o := range apps {
+		policies, err := l.Policies(o)
+		for _, p := range policies {
+			read = append(read, p.Name)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	if !slices.Equal(read, []string{"project--shop", "production", "project--shop"}) {
+		t.Errorf("there are %q", read)
+	}
+	named := model.Intents{Policies: model.Policies{Windows: "project--shop"}}
+	labels := map[string]string{"env": "production"}
+	wrong, notes := l.LintPolicies(files, apps, []model.Cluster{{Name: "eu", Labels: labels,
+		Apps: []model.App{{Name: "web", Intents: named}, {Name: "db", Intents: named}}}})
+	var got []string
+	for _, n := range notes {
+		got = append(got, n.String())
+	}
+	want := []string{"fleet/second.yaml: AppProject team/shop: spec.syncWindows: not followed: there is another policy " +
+		"project--shop, and a policy is known by its name", "fleet/project.yaml: AppProject argocd/shop: spec.syncWindows: " +
+		"not followed for 1 app (eu/web): the RolloutPolicy production holds them, and takes precedence; an app of a " +
+		"cluster is held by one policy alone"}
+	if len(wrong) > 0 || !slices.Equal(got, want) {
+		t.Errorf("errors %v, notes\n%q\nwant\n%q", wrong, got, want)
+	}
+	broken, _, _ := l.Fleet(t.Context(), tree(project("project", "argocd", "0 22")))
+	if p, err := l.Policies(broken[0]); len(p) > 0 || err == nil || !strings.Contains(err.Error(), "fleet/project.yaml: "+
+		"spec.syncWindows[0]: not followed") {
+		t.Errorf("of one that Argo CD does not take: %v, %v", p, err)
 	}
 }

@@ -17,6 +17,8 @@ func Unused(tree model.Tree, read func(path string) bool) ([]fleet.Note, error) 
 	var out []fleet.Note
 	err := fs.WalkDir(tree, ".", func(dir string, e fs.DirEntry, err error) error {
 		switch {
+		case model.InSubmodule(err):
+			return fs.SkipDir
 		case err != nil:
 			return fmt.Errorf("%s cannot be read: %w", dir, err)
 		case !e.IsDir():
@@ -25,8 +27,10 @@ func Unused(tree model.Tree, read func(path string) bool) ([]fleet.Note, error) 
 			return fs.SkipDir
 		}
 		note, err := unused(tree, dir, read)
-		if note != nil {
-			out = append(out, *note)
+		if note != nil || model.InSubmodule(err) { // what is in another repository is no matter of this one
+			if note != nil {
+				out = append(out, *note)
+			}
 			return fs.SkipDir
 		}
 		return err

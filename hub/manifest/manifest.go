@@ -60,6 +60,8 @@ type Agent struct {
 	// LeaderNodes says which nodes may lead: ControlPlane, which "" stands for, AllNodes, or a label as KEY or KEY=VALUE.
 	LeaderNodes string
 	Form        string // FormDaemonSet, which "" stands for, or FormDeployment
+	// Answers are the kinds of questions that it answers, as its flag --answers has them; "" for its own default.
+	Answers string
 }
 
 var (
@@ -137,6 +139,11 @@ func Check(a Agent) error {
 	if a.Form != "" && a.Form != FormDaemonSet && a.Form != FormDeployment {
 		return fmt.Errorf("the form %q: choose %s or %s", a.Form, FormDaemonSet, FormDeployment)
 	}
+	if a.Answers != "" {
+		if _, err := protocol.ParseQuestionKinds(a.Answers); err != nil {
+			return fmt.Errorf("what it answers: %w", err)
+		}
+	}
 	for key, value := range a.NodeSelector {
 		if !label.MatchString(key) || value != "" && !label.MatchString(value) {
 			return fmt.Errorf("the node selector %q=%q is no label", key, value)
@@ -192,12 +199,13 @@ type values struct {
 	NodeSelector    map[string]string `json:"nodeSelector"`
 	LeaderNodes     string            `json:"leaderNodes"`
 	Form            string            `json:"form"`
+	Answers         string            `json:"answers"`
 	CreateNamespace bool              `json:"createNamespace"`
 }
 
 func (a Agent) values() values {
 	v := values{Cluster: a.Cluster, Image: a.Image, Join: string(a.Join), Scope: a.Scope, Proxy: a.Proxy, NoProxy: a.NoProxy, NodeSelector: a.NodeSelector,
-		LeaderNodes: cmp.Or(a.LeaderNodes, ControlPlane), Form: cmp.Or(a.Form, FormDaemonSet)}
+		LeaderNodes: cmp.Or(a.LeaderNodes, ControlPlane), Form: cmp.Or(a.Form, FormDaemonSet), Answers: a.Answers}
 	if v.Scope == nil {
 		v.Scope = []string{}
 	}

@@ -157,6 +157,8 @@ func TestNothingBecomesYAMLThatWasNotMeantTo(t *testing.T) {
 		"no-proxy with a line":     func(a *Agent) { a.Proxy, a.NoProxy = "http://p", "a\nb" },
 		"no-proxy without a proxy": func(a *Agent) { a.NoProxy = "a" },
 		"selector with a line":     func(a *Agent) { a.NodeSelector = map[string]string{"a": "b\nc"} },
+		"answers with a line":      func(a *Agent) { a.Answers = "get\n" },
+		"answers of its own":       func(a *Agent) { a.Answers = "exec" },
 		"leaders with a line":      func(a *Agent) { a.LeaderNodes = "node-role.kubernetes.io/a\nb" },
 		"leaders without a key":    func(a *Agent) { a.LeaderNodes = "=b" },
 		"leaders by a kubelet":     func(a *Agent) { a.LeaderNodes = "zone=core" },
@@ -196,7 +198,8 @@ func TestValuesNameEverythingThatTheTemplateAsksFor(t *testing.T) {
 		name, _, _ := strings.Cut(line, ":")
 		names = append(names, name)
 	}
-	want := []string{"cluster", "createNamespace", "form", "image", "join", "leaderNodes", "noProxy", "nodeSelector", "proxy", "scope"}
+	want := []string{"answers", "cluster", "createNamespace", "form", "image", "join", "leaderNodes", "noProxy",
+		"nodeSelector", "proxy", "scope"}
 	if !slices.Equal(names, want) {
 		t.Errorf("values are %q, want %q", names, want)
 	}

@@ -69,6 +69,14 @@ func (s *stocked) in(name string) (chart model.View, at, rest string) {
 	return nil, "", ""
 }
 
+// placed is an error of a view that is in a folder.
+func placed(at string, err error) error {
+	if sub, ok := errors.AsType[*model.SubmoduleError](err); ok {
+		return sub.Below(at)
+	}
+	return err
+}
+
 // Lookup implements View.
 func (s *stocked) Lookup(name string) (model.Entry, error) {
 	if chart, at, rest := s.in(name); chart != nil {
@@ -78,7 +86,7 @@ func (s *stocked) Lookup(name string) (model.Entry, error) {
 		for i := range e.Via {
 			e.Via[i] = path.Join(at, e.Via[i])
 		}
-		return e, err
+		return e, placed(at, err)
 	}
 	e, err := s.View.Lookup(name)
 	if errors.Is(err, fs.ErrNotExist) && s.folders[name] != nil {
@@ -93,7 +101,8 @@ func (s *stocked) Stat(name string) (fs.FileInfo, error) {
 		if rest == "." {
 			return folder(path.Base(at)), nil
 		}
-		return chart.Stat(rest)
+		info, err := chart.Stat(rest)
+		return info, placed(at, err)
 	}
 	info, err := s.View.Stat(name)
 	if errors.Is(err, fs.ErrNotExist) && s.folders[name] != nil {
@@ -104,16 +113,18 @@ func (s *stocked) Stat(name string) (fs.FileInfo, error) {
 
 // ReadFile implements fs.ReadFileFS.
 func (s *stocked) ReadFile(name string) ([]byte, error) {
-	if chart, _, rest := s.in(name); chart != nil {
-		return chart.ReadFile(rest)
+	if chart, at, rest := s.in(name); chart != nil {
+		data, err := chart.ReadFile(rest)
+		return data, placed(at, err)
 	}
 	return s.View.ReadFile(name)
 }
 
 // ReadDir implements fs.ReadDirFS.
 func (s *stocked) ReadDir(name string) ([]fs.DirEntry, error) {
-	if chart, _, rest := s.in(name); chart != nil {
-		return chart.ReadDir(rest)
+	if chart, at, rest := s.in(name); chart != nil {
+		entries, err := chart.ReadDir(rest)
+		return entries, placed(at, err)
 	}
 	entries, err := s.View.ReadDir(name)
 	added := s.folders[name]
@@ -130,8 +141,9 @@ func (s *stocked) ReadDir(name string) ([]fs.DirEntry, error) {
 
 // Open implements fs.FS.
 func (s *stocked) Open(name string) (fs.File, error) {
-	if chart, _, rest := s.in(name); chart != nil {
-		return chart.Open(rest)
+	if chart, at, rest := s.in(name); chart != nil {
+		f, err := chart.Open(rest)
+		return f, placed(at, err)
 	}
 	f, err := s.View.Open(name)
 	if errors.Is(err, fs.ErrNotExist) && s.folders[name] != nil {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
@@ -48,9 +49,8 @@ type App struct {
 	// Manual: its newer content is released by a person. It names the declaration whose apps are released together, as
 	// "ApplicationSet argocd/web"; "" releases at once.
 	Manual string `json:",omitempty"`
-	// AllowEmpty: rendering to nothing where there was something is meant, and no error.
-	AllowEmpty bool
-	Timeout    time.Duration // for becoming healthy; 0: the agent's own
+	Intents
+	Timeout time.Duration // for becoming healthy; 0: the agent's own
 
 	Ignore   []IgnoreRule      // resolved for the objects they match in Handling.Ignored
 	Handling protocol.Handling // what the agent does otherwise than with every app
@@ -59,6 +59,46 @@ type App struct {
 	// Reason is Err for programs; "" where that is that it cannot be rendered.
 	Reason protocol.Reason `json:",omitempty"`
 	Notes  []fleet.Note    // what is asked for and not done; the app is delivered all the same
+}
+
+// Intents are what the author of an app says of changes of it.
+type Intents struct {
+	AllowEmpty bool // rendering to nothing where there was something is meant, and no error
+	// NeverBack: it is not taken back to what it was before, as when it has migrated data.
+	NeverBack bool `json:",omitempty"`
+	// Deletions: what is deleted of the app is meant, however much it is, and waits for no person.
+	Deletions bool `json:",omitempty"`
+	// Policies are those of other tools' objects that the app names.
+	Policies Policies `json:",omitzero"`
+}
+
+// Policies are the names of policies of rollouts that are read from objects of other tools, see rollout.Origin.
+type Policies struct {
+	Step    string `json:",omitempty"` // of an ApplicationSet's steps
+	Windows string `json:",omitempty"` // of an AppProject's windows
+}
+
+// PolicyUnclear stands for the name of a policy where it cannot be read which one an app names: then it goes on to name
+// those that it named before.
+const PolicyUnclear = "?"
+
+// Names are those that there are.
+func (p Policies) Names() []string {
+	return slices.DeleteFunc([]string{p.Step, p.Windows}, func(name string) bool { return name == "" })
+}
+
+// AnnotationRollback with the value "never", on an object that declares an app, is Intents.NeverBack.
+const AnnotationRollback = "drover.dev/rollback"
+
+// IntentsOf are those in the annotations of an object that declares an app. unknown is a word that means nothing there.
+func IntentsOf(annotations map[string]string) (in Intents, unknown string) {
+	in.AllowEmpty, in.Deletions = fleet.AllowsEmpty(annotations), fleet.AllowsDeletions(annotations)
+	if word := strings.TrimSpace(annotations[AnnotationRollback]); strings.EqualFold(word, "never") {
+		in.NeverBack = true
+	} else {
+		unknown = word
+	}
+	return in, unknown
 }
 
 // Part is something that is rendered: a folder or a chart.
@@ -80,6 +120,8 @@ type Part struct {
 // are neither.
 type Hide struct {
 	Rules string `json:"rules,omitempty"` // as in a .gitignore; they take precedence over those of files
+	// Submodules are read; otherwise they are empty folders.
+	Submodules bool `json:"submodules,omitempty"`
 }
 
 // Parts are all that an app renders.
@@ -151,11 +193,12 @@ type Source struct {
 	// SourceIgnore leaves files out as Flux does: by its .sourceignore files and Ignore, or by Flux' own rules if there
 	// are neither.
 	SourceIgnore bool   `json:"sourceIgnore,omitempty"`
-	Ignore       string `json:"ignore,omitempty"`    // rules as in a .gitignore
-	MediaType    string `json:"mediaType,omitempty"` // of the layer of an OCI artifact that is wanted; "" for the first
-	PlainHTTP    bool   `json:"plainHTTP,omitempty"` // speak http with an OCI registry
-	Copies       []Copy `json:"copies,omitempty"`    // of a SourceComposed, in order
-	Optional     bool   `json:"optional,omitempty"`  // of a SourceFile: an answer that is no manifest is an empty tree, not an error
+	Ignore       string `json:"ignore,omitempty"`     // rules as in a .gitignore
+	Submodules   bool   `json:"submodules,omitempty"` // where SourceIgnore is set: as in Hide
+	MediaType    string `json:"mediaType,omitempty"`  // of the layer of an OCI artifact that is wanted; "" for the first
+	PlainHTTP    bool   `json:"plainHTTP,omitempty"`  // speak http with an OCI registry
+	Copies       []Copy `json:"copies,omitempty"`     // of a SourceComposed, in order
+	Optional     bool   `json:"optional,omitempty"`   // of a SourceFile: an answer that is no manifest is an empty tree
 }
 
 // IgnoreRule names fields that are left to others once the objects exist.

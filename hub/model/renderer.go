@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // Rendered is one object as a renderer gives it: canonical JSON (object keys sorted, no
@@ -12,6 +13,8 @@ type Rendered struct {
 	JSON []byte
 	File string // repository path of the file that first declared the object; "" if unknown
 	Err  string `json:",omitempty"` // of what declares an app: why it cannot be known what it says
+	// Opaque are the tokens in what declares a chart, which stand for values that the cluster alone has.
+	Opaque []protocol.Opaque `json:",omitempty"`
 }
 
 // Renderer builds the objects of one folder.

@@ -59,6 +59,17 @@ type Snapshot interface {
 	Fetched() time.Time
 	// Lacks gives those of revisions (full commit ids) that are neither this one nor in its history.
 	Lacks(ctx context.Context, revisions []string) ([]string, error)
+	// Trailers gives the values of a trailer of the commits in this one's history that are not in that of an older
+	// revision (a full commit id), the newest first. It gives none where it is not certain which commits these are,
+	// because there are too many or the history is not complete.
+	Trailers(ctx context.Context, since, key string) ([]Trailer, error)
+}
+
+// Trailer is what a trailer of a commit says.
+type Trailer struct {
+	Commit string // its full id
+	Author string
+	Value  string
 }
 
 // Revisions hands out revisions as they appear.

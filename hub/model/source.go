@@ -19,7 +19,7 @@ func (s Source) Key() string {
 
 // Fetched is a source without what is done after it was fetched, and without how often that is.
 func (s Source) Fetched() Source {
-	s.Folder, s.Ignore, s.SourceIgnore, s.Interval = "", "", false, 0
+	s.Folder, s.Ignore, s.SourceIgnore, s.Submodules, s.Interval = "", "", false, false, 0
 	return s
 }
 

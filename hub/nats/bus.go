@@ -2,76 +2,43 @@ package nats
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
-	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
-	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/drover-dev/drover/hub"
-	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/nats/limits"
 	"github.com/drover-dev/drover/hub/nats/server"
-	"github.com/drover-dev/drover/hub/nats/streams"
+	"github.com/drover-dev/drover/hub/nats/servers"
+	"github.com/drover-dev/drover/hub/nats/store"
 	"github.com/drover-dev/drover/protocol"
 )
 
-// putTimeout is how long the bus may take to acknowledge one batch.
-const putTimeout = 30 * time.Second
-
-// prepareTimeout is how long the bus may take to make one bucket. While a cluster of servers has no leader yet, nobody
-// answers: then it is better to ask again than to wait.
-const prepareTimeout = 5 * time.Second
-
-// prepareTry is how long one try may take: a server that takes new claims meanwhile may lose the request.
-const prepareTry = time.Second
-
 // Bus is a hub.Bus on NATS JetStream.
 type Bus struct {
-	conn       *natsgo.Conn   // as the hub, in the account with JetStream
-	agents     *natsgo.Conn   // in the account of the agents: what they ask, and what they are asked
-	system     *natsgo.Conn   // in the system account: who is connected
-	server     *server.Server // the embedded one, or nil
-	keys       *keyring.Keys
-	account    string // of the agents
-	url        string // for people; "" for the embedded server
-	js         jetstream.JetStream
-	ids        *identity.Identities
-	replicas   int
-	log        *slog.Logger
-	open       [][]byte              // the hub's X25519 private keys, which agents seal to what they say; the newest first
-	headerKeys [][]byte              // of protocol.HeaderAuth: the current one; while the secret is rotated, the one before
-	told       limits.Once           // what the log has
-	latest     map[string]uint64     // by cluster: sequence of the last report; Listen's goroutine owns it
-	read       atomic.Uint64         // stream sequence of the last event of the journal that was read
-	back       chan struct{}         // the connection came back
-	remind     chan struct{}         // external servers may not know who is revoked
-	refusal    atomic.Pointer[error] // why the last try to connect failed
-	claiming   sync.Mutex            // one account at a time, so that an older one never comes after a newer one
-	peers      *peers
-	serving    atomic.Bool // this hub acts for the fleet; see hub.Peers
-	standby    bool        // see Options
-	options    Options
-	retired    bool          // the streams of an older release are gone; guarded by claiming
-	relinks    bool          // leaf nodes are to connect again; the same
-	met        atomic.Uint64 // the connection, counted from 1, on which other hubs were asked for last
-	guard      *streams.Guard
-	meter      *limits.Meter
-	said       limits.Speech // what clusters may still say
-	pause      time.Duration // for which a cluster that says or reads too much is cut off
-	closed     context.Context
-	quit       context.CancelFunc
+	*store.Store // what is kept on the streams
+	servers      *servers.Servers
+	ears         *ears
+	peers        *peers
+	conn         *natsgo.Conn // as the hub, in the account with JetStream
+	agents       *natsgo.Conn // in the account of the agents: what they ask, and what they are asked
+	keys         *keyring.Keys
+	ids          *identity.Identities
+	account      string // of the agents
+	url          string // for people; "" for the embedded server
+	alone        bool   // the server is part of this process
+	log          *slog.Logger
+	back         chan struct{}         // the connection came back
+	refusal      atomic.Pointer[error] // why the last try to connect failed
+	serving      atomic.Bool           // this hub acts for the fleet; see hub.Peers
 }
 
 var _ hub.Bus = (*Bus)(nil)
@@ -95,60 +62,59 @@ func Connect(o Options) (*Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	var open, headers [][]byte
-	for _, secret := range [][]byte{o.Keys.Secret, o.Keys.Former} {
+	open, headers, err := secrets(o.Keys)
+	if err != nil {
+		return nil, err
+	}
+	b := &Bus{ids: o.IDs, keys: o.Keys, account: account, url: redact(o.URL), alone: o.Server != nil, log: o.Log,
+		back: make(chan struct{}, 1)}
+	b.serving.Store(!o.Standby)
+	d := dialer{o: o, refusal: &b.refusal}
+	b.servers, err = servers.Open(servers.Options{Embedded: o.Server, URL: o.URL, CA: o.CA, Account: account, Keys: o.Keys,
+		Revoked: o.IDs.Revoked, Serving: b.serving.Load, Found: b.wake, Log: o.Log},
+		func(up func()) (*natsgo.Conn, error) { return d.dial(as{keyring.LoginSystem, "drover-hub-system"}, up) })
+	if err == nil {
+		b.conn, err = d.dial(as{keyring.LoginHub, "drover-hub"}, b.wake)
+	}
+	if err == nil {
+		b.agents, err = d.dial(as{keyring.LoginDesk, "drover-hub-desk"}, b.wake)
+	}
+	if err == nil {
+		b.peers, err = openPeers(d, account)
+	}
+	if err == nil {
+		b.Store, err = store.New(store.Options{Conn: b.conn, HeaderKeys: headers, Replicas: max(o.Replicas, 1),
+			Alone: b.alone, Serving: b.serving.Load, Unmet: func() bool { return b.peers.unmet(b.conn) }, Reach: b.Reach,
+			Storage: b.servers.Storage})
+	}
+	if err != nil {
+		b.Close()
+		return nil, err
+	}
+	b.ears = &ears{ids: o.IDs, servers: b.servers, open: open, meter: limits.NewMeter(), pause: limits.FloodPause,
+		serving: b.serving.Load, log: o.Log}
+	o.IDs.Reach(func(cluster string, a protocol.Ask) error { return b.Ask(context.Background(), cluster, a) })
+	return b, nil
+}
+
+// secrets gives the keys that agents seal to, and those that vouch for headers: the current ones first, and while the
+// fleet's secret is rotated, the ones before.
+func secrets(keys *keyring.Keys) (open, headers [][]byte, err error) {
+	for _, secret := range [][]byte{keys.Secret, keys.Former} {
 		if secret == nil {
 			continue
 		}
 		private, _, err := protocol.HubOpenKey(secret)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		header, err := protocol.HeaderKeyOf(secret)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		open, headers = append(open, private), append(headers, header)
 	}
-	b := &Bus{latest: map[string]uint64{}, guard: streams.NewGuard(), meter: limits.NewMeter(), open: open, headerKeys: headers,
-		ids: o.IDs, keys: o.Keys, server: o.Server, account: account, url: redact(o.URL), replicas: max(o.Replicas, 1),
-		log: o.Log, back: make(chan struct{}, 1), remind: make(chan struct{}, 1)}
-	b.standby, b.options, b.pause = o.Standby, o, limits.FloodPause
-	b.serving.Store(!o.Standby)
-	b.closed, b.quit = context.WithCancel(context.Background())
-	if b.system, err = b.dial(o, as{keyring.LoginSystem, "drover-hub-system"}, b.returned); err != nil {
-		b.Close()
-		return nil, err
-	}
-	if o.Server == nil && b.system.IsConnected() { // or else it is when that connects
-		if err := b.introduce(); err != nil {
-			o.Log.Warn("the NATS servers have not been told of the hub's account yet; it is tried again", "err", err)
-		}
-	}
-	if b.conn, err = b.dial(o, as{keyring.LoginHub, "drover-hub"}, b.wake); err != nil {
-		b.Close()
-		return nil, err
-	}
-	if b.agents, err = b.dial(o, as{keyring.LoginDesk, "drover-hub-desk"}, b.wake); err != nil {
-		b.Close()
-		return nil, err
-	}
-	if b.peers, err = b.openPeers(o); err != nil {
-		b.Close()
-		return nil, err
-	}
-	if o.Server == nil {
-		if err := b.watchServers(); err != nil {
-			b.Close()
-			return nil, err
-		}
-	}
-	if b.js, err = jetstream.New(b.conn, jetstream.WithPublishAsyncMaxPending(4096)); err != nil {
-		b.Close()
-		return nil, err
-	}
-	o.IDs.Reach(func(cluster string, a protocol.Ask) error { return b.Ask(context.Background(), cluster, a) })
-	return b, nil
+	return open, headers, nil
 }
 
 // as is as whom the hub connects, and the name that servers show for that.
@@ -157,8 +123,15 @@ type as struct {
 	name  string
 }
 
+// dialer connects to the servers that Options name.
+type dialer struct {
+	o       Options
+	refusal *atomic.Pointer[error] // why the last try failed
+}
+
 // dial connects; up is called whenever that succeeds.
-func (b *Bus) dial(o Options, who as, up func(), more ...natsgo.Option) (*natsgo.Conn, error) {
+func (d dialer) dial(who as, up func(), more ...natsgo.Option) (*natsgo.Conn, error) {
+	o := d.o
 	token, seed, err := o.Keys.Credentials(who.login, who.name)
 	if err != nil {
 		return nil, err
@@ -171,21 +144,21 @@ func (b *Bus) dial(o Options, who as, up func(), more ...natsgo.Option) (*natsgo
 		natsgo.PingInterval(20 * time.Second), natsgo.MaxPingsOutstanding(2),
 		natsgo.DisconnectErrHandler(func(_ *natsgo.Conn, err error) {
 			if err != nil {
-				b.log.Warn("the connection to NATS is lost; it is tried again", "server", redact(o.URL), "err", err)
+				o.Log.Warn("the connection to NATS is lost; it is tried again", "server", redact(o.URL), "err", err)
 			}
 		}),
-		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { b.refusal.Store(&err) }),
+		natsgo.ReconnectErrHandler(func(_ *natsgo.Conn, err error) { d.refusal.Store(&err) }),
 		natsgo.ConnectHandler(func(*natsgo.Conn) { up() }),
 		natsgo.ReconnectHandler(func(c *natsgo.Conn) {
-			b.log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
+			o.Log.Info("connected to NATS again", "server", c.ConnectedUrlRedacted())
 			up()
 		}),
-		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { b.log.Warn("NATS", "err", err) }),
+		natsgo.ErrorHandler(func(_ *natsgo.Conn, _ *natsgo.Subscription, err error) { o.Log.Warn("NATS", "err", err) }),
 	}
 	if o.Server != nil {
 		opts = append(opts, natsgo.InProcessServer(o.Server)) // asks for no TLS within the process
 	} else {
-		opts = append(opts, natsgo.Secure(clientTLS(o.CA))) // a server that offers none is refused
+		opts = append(opts, natsgo.Secure(servers.TLS(o.CA))) // a server that offers none is refused
 	}
 	c, err := natsgo.Connect(o.URL, append(opts, more...)...)
 	if err != nil {
@@ -193,19 +166,9 @@ func (b *Bus) dial(o Options, who as, up func(), more ...natsgo.Option) (*natsgo
 			"(`drover hub nats-config` prints what it needs)", redact(o.URL), err)
 	}
 	if !c.IsConnected() {
-		b.log.Warn("NATS cannot be reached yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
+		o.Log.Warn("NATS cannot be reached yet; it is tried again. Agents keep healing meanwhile", "server", redact(o.URL))
 	}
 	return c, nil
-}
-
-// clientTLS trusts ca (PEM), or the system's authorities if it is empty.
-func clientTLS(ca string) *tls.Config {
-	config := &tls.Config{MinVersion: tls.VersionTLS12}
-	if ca != "" {
-		config.RootCAs = x509.NewCertPool()
-		config.RootCAs.AppendCertsFromPEM([]byte(ca))
-	}
-	return config
 }
 
 // CheckCA says whether the file of a flag holds certificates in PEM.
@@ -247,156 +210,21 @@ func (b *Bus) wake() {
 	}
 }
 
+// Revoke cuts users off on all servers; see servers.Servers.Revoke.
+func (b *Bus) Revoke(users []string) error { return b.servers.Revoke(users) }
+
 // Close ends the connections.
 func (b *Bus) Close() {
-	b.quit()
 	b.ids.Reach(nil)
-	for _, c := range []*natsgo.Conn{b.conn, b.agents, b.system} {
+	for _, c := range []*natsgo.Conn{b.conn, b.agents} {
 		if c != nil {
 			c.Close()
 		}
 	}
+	if b.servers != nil {
+		b.servers.Close()
+	}
 	if b.peers != nil && b.peers.conn != nil {
 		b.peers.conn.Close()
 	}
-}
-
-// Put implements hub.Bus.
-func (b *Bus) Put(ctx context.Context, blobs []model.Packed, bundles []hub.Delivery) (err error) {
-	defer func() {
-		if err != nil {
-			b.guard.Unsure()
-		}
-		if errors.Is(err, jetstream.ErrNoStreamResponse) { // a stream is gone: who tries again finds it
-			err = errors.Join(err, b.prepare(ctx))
-		}
-	}()
-	if err := b.Reach(); err != nil {
-		return err
-	}
-	if b.unmet() {
-		return hub.ErrUnmet
-	}
-	ctx, cancel := context.WithTimeout(ctx, putTimeout)
-	defer cancel()
-	defer b.guard.Begin()()
-	var acks []jetstream.PubAckFuture
-	for _, p := range blobs {
-		chunks := protocol.Chunks(p.Sealed)
-		for i, c := range slices.Backward(chunks) { // number 0 last: where it is, the others are
-			ack, err := b.js.PublishMsgAsync(&natsgo.Msg{Subject: protocol.BlobSubject(p.Ref.ID(), i), Data: c})
-			if err != nil {
-				return fmt.Errorf("publish a blob: %w", err)
-			}
-			acks = append(acks, ack)
-		}
-	}
-	if err := b.await(ctx, acks); err != nil {
-		return fmt.Errorf("publish %d blobs: %w", len(blobs), err)
-	}
-	acks = acks[:0]
-	for _, d := range bundles {
-		ack, err := b.js.PublishMsgAsync(&natsgo.Msg{Subject: protocol.DesiredSubject(d.Cluster), Data: d.Sealed,
-			Header: b.headers(d)})
-		if err != nil {
-			return fmt.Errorf("publish the bundle of %s: %w", d.Cluster, err)
-		}
-		acks = append(acks, ack)
-	}
-	if err := b.await(ctx, acks); err != nil {
-		return fmt.Errorf("publish %d bundles: %w", len(bundles), err)
-	}
-	return nil
-}
-
-// Forget implements hub.Bus.
-func (b *Bus) Forget(ctx context.Context, cluster string) error {
-	if err := b.Reach(); err != nil {
-		return err
-	}
-	ctx, cancel := context.WithTimeout(ctx, putTimeout)
-	defer cancel()
-	for bucket, subject := range map[string]string{protocol.BucketReport: protocol.ReportSubject(cluster),
-		protocol.BucketDesired: protocol.DesiredSubject(cluster)} {
-		b.guard.Forget(cluster)
-		if err := b.discard(ctx, "KV_"+bucket, subject); err != nil {
-			return fmt.Errorf("drop what the bucket %s on NATS has of it: %w", bucket, err)
-		}
-	}
-	return nil
-}
-
-// await waits until the server has acknowledged everything.
-func (b *Bus) await(ctx context.Context, acks []jetstream.PubAckFuture) error {
-	for _, a := range acks {
-		select {
-		case ack := <-a.Ok():
-			b.guard.Note(a.Msg().Subject, ack)
-		case err := <-a.Err():
-			return streams.Full(err)
-		case <-ctx.Done():
-			return errors.New("the server does not acknowledge in time")
-		}
-	}
-	return nil
-}
-
-// Holdings implements hub.Bus. It makes the buckets and the stream first, where they are missing; a hub that does not
-// act for the fleet makes none, and finds nothing then.
-func (b *Bus) Holdings(ctx context.Context) (hub.Holdings, error) {
-	out := hub.Holdings{Generations: map[string]uint64{}, Epochs: map[string]uint64{}, Revisions: map[string]string{},
-		Proven: map[string]bool{}, Keys: map[string]string{}, Blobs: map[string]bool{}}
-	if err := b.prepare(ctx); err != nil {
-		return out, err
-	}
-	blobs, err := b.js.Stream(ctx, "KV_"+protocol.BucketBlobs)
-	if err == nil {
-		_, err = b.js.Stream(ctx, "KV_"+protocol.BucketDesired)
-	}
-	if errors.Is(err, jetstream.ErrStreamNotFound) && !b.serving.Load() {
-		return out, nil
-	}
-	if err != nil {
-		return out, err
-	}
-	info, err := blobs.Info(ctx, jetstream.WithSubjectFilter(protocol.BlobSubject("*", 0)))
-	if err != nil {
-		return out, err
-	}
-	for subject := range info.State.Subjects {
-		parts := strings.Split(subject, ".")
-		out.Blobs[parts[len(parts)-2]] = !b.guard.Touched(parts[len(parts)-2])
-	}
-	return out, b.bundles(ctx, out)
-}
-
-// bundles reads the generation and the key of every bundle from its headers.
-func (b *Bus) bundles(ctx context.Context, into hub.Holdings) error {
-	c, err := b.js.OrderedConsumer(ctx, "KV_"+protocol.BucketDesired, jetstream.OrderedConsumerConfig{
-		DeliverPolicy: jetstream.DeliverLastPerSubjectPolicy, HeadersOnly: true})
-	if err != nil {
-		return err
-	}
-	info, err := c.Info(ctx)
-	if err != nil {
-		return err
-	}
-	for left := info.NumPending; left > 0; {
-		batch, err := c.FetchNoWait(1000)
-		if err != nil {
-			return err
-		}
-		got := uint64(0)
-		for m := range batch.Messages() {
-			got++
-			if b.guard.Own(m.Subject(), sequence(m)) {
-				b.holding(into, strings.TrimPrefix(m.Subject(), protocol.DesiredSubject("")), m.Headers())
-			}
-		}
-		if err := errors.Join(batch.Error(), ctx.Err()); err != nil {
-			return err
-		}
-		left -= min(got, left)
-	}
-	return nil
 }

@@ -1,6 +1,8 @@
 package nats
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -43,7 +45,7 @@ func (s site) holds(t *testing.T) {
 func (s site) quiet(t *testing.T) {
 	t.Helper()
 	for range 2 { // the first look after a change takes what is there for granted
-		if what := s.bus.inspect(t.Context()); what != "" {
+		if what := s.bus.Inspect(t.Context()); what != "" {
 			t.Errorf("it finds %q where nothing was changed", what)
 		}
 	}
@@ -117,10 +119,14 @@ func TestDamageToEachStreamIsFoundAndRepaired(t *testing.T) {
 			s := embedded(t)
 			s.holds(t)
 			s.quiet(t)
+			shares := map[string]int64{}
+			for _, want := range streams.Configs(1) {
+				shares[want.Name] = must(s.bus.JetStream().Stream(t.Context(), want.Name)).CachedInfo().Config.MaxBytes
+			}
 			if err := c.damage(t, s.intruder(t)); err != nil {
 				t.Fatal(err)
 			}
-			if what := s.bus.inspect(t.Context()); !strings.Contains(what, c.says) {
+			if what := s.bus.Inspect(t.Context()); !strings.Contains(what, c.says) {
 				t.Errorf("it finds %q, want %q", what, c.says)
 			}
 			has, err := s.bus.Holdings(t.Context()) // as after a reconnect
@@ -131,15 +137,15 @@ func TestDamageToEachStreamIsFoundAndRepaired(t *testing.T) {
 				t.Errorf("the bundle of a is taken for the hub's: %t, though it was lost: %t", there, c.lost)
 			}
 			s.holds(t)                     // which is what the hub does then
-			_ = s.bus.inspect(t.Context()) // settings that were restored are told of once
+			_ = s.bus.Inspect(t.Context()) // settings that were restored are told of once
 			s.quiet(t)
 			has = must(s.bus.Holdings(t.Context()))
 			if has.Generations["a"] != 1 || has.Generations["b"] != 2 || len(has.Blobs) == 0 {
 				t.Errorf("after the repair it holds %+v", has)
 			}
 			for _, want := range streams.Configs(1) {
-				want.MaxBytes = s.bus.guard.Share(want.Name)
-				if is := must(s.bus.js.Stream(t.Context(), want.Name)).CachedInfo().Config; !streams.Same(want, is) {
+				want.MaxBytes = shares[want.Name]
+				if is := must(s.bus.JetStream().Stream(t.Context(), want.Name)).CachedInfo().Config; !streams.Same(want, is) {
 					t.Errorf("the stream %s is %+v", want.Name, is)
 				}
 			}
@@ -167,7 +173,7 @@ func TestEachStreamIsBounded(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	seen := 0
-	list := s.bus.js.ListStreams(t.Context())
+	list := s.bus.JetStream().ListStreams(t.Context())
 	for info := range list.Info() {
 		seen++
 		c := info.Config
@@ -264,4 +270,49 @@ func TestTheHubReconnectsToAServerThatWasRestarted(t *testing.T) {
 	})
 	publish(t, b, 9, "after")
 	sees(t, e.agent(e.join(), "main"), "after")
+}
+
+// What the hub gave up waiting for may be stored all the same. It is its own.
+func TestWhatIsStoredLateIsNoDamage(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.holds(t)
+	s.quiet(t)
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	for round := range uint64(20) {
+		var bundles []hub.Delivery
+		for i := range 300 {
+			bundles = append(bundles, hub.Delivery{Cluster: fmt.Sprint("c", i), Generation: round + 1, Sealed: []byte("x")})
+		}
+		if err := s.bus.Put(over, nil, bundles); err == nil {
+			t.Fatal("it waited although its time was over")
+		}
+		s.quiet(t)
+	}
+	until(t, "the hub looks at the streams again", func() bool {
+		s.quiet(t)
+		if _, err := s.intruder(t).Publish(t.Context(), protocol.DesiredSubject("c1"), []byte("forged")); err != nil {
+			t.Fatal(err)
+		}
+		return strings.Contains(s.bus.Inspect(t.Context()), "messages were written to the stream KV_desired")
+	})
+}
+
+// A wave of all clusters is more than the client of NATS lets be on its way.
+func TestThousandsOfBundlesArePutAtOnce(t *testing.T) {
+	t.Parallel()
+	s := embedded(t)
+	s.holds(t)
+	var bundles []hub.Delivery
+	for i := range 10_000 {
+		bundles = append(bundles, hub.Delivery{Cluster: fmt.Sprint("c", i), Generation: 1, Sealed: make([]byte, 2000)})
+	}
+	if err := s.bus.Put(t.Context(), nil, bundles); err != nil {
+		t.Fatal(err)
+	}
+	s.quiet(t)
+	if has := must(s.bus.Holdings(t.Context())); len(has.Generations) != 10_002 {
+		t.Errorf("it holds %d bundles", len(has.Generations))
+	}
 }

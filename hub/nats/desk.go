@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 
@@ -27,10 +28,9 @@ type desk struct {
 }
 
 // openDesk begins to answer.
-func (b *Bus) openDesk(to hub.Listener, learned func(cluster, user string)) (*desk, error) {
+func openDesk(b *Bus, to hub.Listener, learned func(cluster, user string)) (*desk, error) {
 	d := &desk{bus: b, lanes: limits.NewLanes(), learned: learned}
-	err := d.serve(protocol.JoinSubject("*"), func(user string, data []byte) ([]byte,
-		error) {
+	err := d.serve(protocol.JoinSubject("*"), func(user string, data []byte) ([]byte, error) {
 		return b.ids.Join(user, data, to.Wanted)
 	})
 	if err == nil {
@@ -74,6 +74,9 @@ func (d *desk) serve(subject string, decide func(who string, data []byte) ([]byt
 	return sub.SetPendingLimits(maxPending, maxPendingBytes)
 }
 
+// keepTimeout is how long the bus may take to store a Hello.
+const keepTimeout = time.Second
+
 // How many requests wait to be looked at, and how many bytes they have: more are dropped, and asked again.
 const (
 	maxPending      = 16 << 10
@@ -83,7 +86,7 @@ const (
 func (d *desk) decide(m *natsgo.Msg, who string, decide func(string, []byte) ([]byte, error)) {
 	answer, err := decide(who, m.Data)
 	d.bus.ids.Count(err)
-	if err != nil && d.bus.told.First(m.Subject+" "+err.Error()) {
+	if err != nil && d.bus.ears.told.First(m.Subject+" "+err.Error()) {
 		d.bus.log.Warn("a credential is refused; the same again is counted and not logged", "subject", m.Subject, "err", err)
 	}
 	if err == nil {
@@ -127,9 +130,9 @@ func (d *desk) serveHello() error {
 
 // keep stores a Hello that was taken in, and acknowledges it. An agent that is not answered says it again.
 func (d *desk) keep(cluster string, m *natsgo.Msg) {
-	ctx, cancel := context.WithTimeout(context.Background(), prepareTry)
+	ctx, cancel := context.WithTimeout(context.Background(), keepTimeout)
 	defer cancel()
-	ack, err := d.bus.js.Publish(ctx, protocol.HelloSubject(cluster), m.Data)
+	ack, err := d.bus.JetStream().Publish(ctx, protocol.HelloSubject(cluster), m.Data)
 	var data []byte
 	if err == nil {
 		data, err = json.Marshal(map[string]any{"stream": ack.Stream, "seq": ack.Sequence})
@@ -162,7 +165,7 @@ func (d *desk) take(cluster string, data []byte) bool {
 		d.bus.log.Debug("a hello with a revoked credential is ignored", "cluster", cluster, "err", err)
 		return false
 	case err != nil:
-		d.bus.drop("hello", cluster, err)
+		d.bus.ears.drop("hello", cluster, err)
 		return false
 	}
 	if h.Learned != "" {
@@ -178,7 +181,7 @@ func (d *desk) take(cluster string, data []byte) bool {
 // countGuesses counts connections that NATS itself turns away: their credentials were guessed, are over, or were
 // revoked.
 func (d *desk) countGuesses() error {
-	sub, err := d.bus.system.Subscribe("$SYS.SERVER.*.CLIENT.AUTH.ERR", func(m *natsgo.Msg) {
+	sub, err := d.bus.servers.Conn().Subscribe("$SYS.SERVER.*.CLIENT.AUTH.ERR", func(m *natsgo.Msg) {
 		var event struct {
 			Client struct{ Host string }
 			Reason string

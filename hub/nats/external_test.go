@@ -6,8 +6,6 @@ import (
 	"fmt"
 	natsserver "github.com/nats-io/nats-server/v2/server"
 	"log/slog"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,7 +20,9 @@ import (
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/nats/server"
+	"github.com/drover-dev/drover/hub/nats/servers"
 	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 func until(t *testing.T, what string, cond func() bool) {
@@ -56,7 +56,7 @@ func answered[T any](t *testing.T, what string, request func(context.Context) (T
 func stream(t *testing.T, b *Bus, name string) jetstream.Stream {
 	t.Helper()
 	return answered(t, "the stream "+name, func(ctx context.Context) (jetstream.Stream, error) {
-		return b.js.Stream(ctx, name)
+		return b.JetStream().Stream(ctx, name)
 	})
 }
 
@@ -64,15 +64,11 @@ func stream(t *testing.T, b *Bus, name string) jetstream.Stream {
 // anyone's by then.
 func freePort(t *testing.T) int {
 	t.Helper()
-	for range 100 {
-		port := 10000 + rand.IntN(10000)
-		if ln, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			ln.Close()
-			return port
-		}
+	port, err := ports.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return 0
+	return port
 }
 
 // external are nats-servers that run with the configuration that Keys.Files gives, folder by folder.
@@ -270,7 +266,7 @@ func TestAClusterOfServersSurvivesTheLossOfAny(t *testing.T) {
 func (e *external) leader(b *Bus) string {
 	ctx, cancel := context.WithTimeout(e.t.Context(), time.Second)
 	defer cancel()
-	s, err := b.js.Stream(ctx, "KV_"+protocol.BucketDesired)
+	s, err := b.JetStream().Stream(ctx, "KV_"+protocol.BucketDesired)
 	if err != nil {
 		return ""
 	}
@@ -293,7 +289,7 @@ func TestARevocationReachesEveryServer(t *testing.T) {
 	for _, n := range names {
 		conns[n] = e.agent(user, n)
 	}
-	gone := b.system.ConnectedServerName() // the hub has to find another one first
+	gone := b.servers.Conn().ConnectedServerName() // the hub has to find another one first
 	e.kill(gone)
 	if err := e.ids.Revoke("a"); err != nil {
 		t.Fatal(err)
@@ -324,7 +320,7 @@ func TestARevocationWaitsForAServerThatIsBackSoon(t *testing.T) {
 	b, user := e.hub(1, "main"), e.join()
 	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
 	e.kill("main")
-	until(t, "the hub has lost its connection", func() bool { return !b.system.IsConnected() })
+	until(t, "the hub has lost its connection", func() bool { return !b.servers.Conn().IsConnected() })
 	revoked := make(chan error, 1)
 	go func() { revoked <- e.ids.Revoke("a") }()
 	e.start("main")
@@ -341,24 +337,19 @@ func TestARevocationWaitsForAServerThatIsBackSoon(t *testing.T) {
 }
 
 // A hub finds another server only after some seconds where the machine is busy. A request that nothing was sent of
-// meanwhile
-// is no failure.
+// meanwhile is no failure.
 func TestARevocationWaitsLongerForAServerThanForAnAnswer(t *testing.T) {
 	t.Parallel()
 	e := newExternal(t, server.Servers{Nodes: []server.Node{{Name: "main", Host: "127.0.0.1"}}})
 	b, user := e.hub(1, "main"), e.join()
 	e.ids.Advertise(must(e.keys.Trust([]string{e.url("main")}, e.keys.CA())), b.Revoke)
-	until(t, "the hub has told the servers once", func() bool {
-		b.claiming.Lock()
-		defer b.claiming.Unlock()
-		return b.retired
-	})
+	until(t, "the hub has told the servers once", b.servers.Told)
 	e.kill("main")
-	until(t, "the hub has lost its connection", func() bool { return !b.system.IsConnected() })
+	until(t, "the hub has lost its connection", func() bool { return !b.servers.Conn().IsConnected() })
 	began, revoked := time.Now(), make(chan error, 1)
 	go func() { revoked <- e.ids.Revoke("a") }()
 	until(t, "the hub has waited longer than for an answer",
-		func() bool { return time.Since(began) > 2*claimsTimeout+time.Second })
+		func() bool { return time.Since(began) > servers.AnswerPatience+time.Second })
 	e.start("main")
 	if err := <-revoked; err != nil {
 		t.Errorf("the revocation did not wait: %v", err)
@@ -370,28 +361,6 @@ func TestARevocationWaitsLongerForAServerThanForAnAnswer(t *testing.T) {
 		}
 		return errors.Is(err, natsgo.ErrAuthorization) || errors.Is(err, natsgo.ErrAuthRevoked)
 	})
-}
-
-func TestWhichRequestsAreRepeated(t *testing.T) {
-	t.Parallel()
-	for _, c := range []struct {
-		err   error
-		since time.Duration
-		want  bool
-	}{
-		{nil, 0, false},
-		{natsgo.ErrNoResponders, 0, false},
-		{natsgo.ErrTimeout, claimsTimeout, true},
-		{natsgo.ErrTimeout, 2*claimsTimeout + 1, false},
-		{natsgo.ErrReconnectBufExceeded, 2*claimsTimeout + 1, true},
-		{fmt.Errorf("send: %w", natsgo.ErrReconnectBufExceeded), awayTimeout, true},
-		{natsgo.ErrReconnectBufExceeded, awayTimeout + 1, false},
-		{natsgo.ErrConnectionClosed, 0, false},
-	} {
-		if got := repeats(c.err, c.since); got != c.want {
-			t.Errorf("after %s, %v: %v", c.since, c.err, got)
-		}
-	}
 }
 
 func TestAServerThatTheHubCannotVerifyIsNotSpokenTo(t *testing.T) {

@@ -2,28 +2,27 @@ package nats
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/drover-dev/drover/hub/nats/limits"
 )
 
 // weigh cuts a cluster off that publishes too much.
-func (b *Bus) weigh(cluster string, size int, at time.Time) {
-	if b.said.Take(cluster, size, at) && time.Since(at) < b.pause && b.serving.Load() {
-		b.cutOff(cluster)
+func (e *ears) weigh(cluster string, size int, at time.Time) {
+	if e.said.Take(cluster, size, at) && time.Since(at) < e.pause && e.serving() {
+		e.cutOff(cluster)
 	}
 }
 
 // cutOff cuts a cluster off for a while.
-func (b *Bus) cutOff(cluster string) {
-	if !b.ids.Suspend(cluster, time.Now(), b.pause) {
+func (e *ears) cutOff(cluster string) {
+	if !e.ids.Suspend(cluster, time.Now(), e.pause) {
 		return
 	}
-	b.log.Error("a cluster sends or reads too much and is cut off: see who has its credential, and run `drover "+
+	e.log.Error("a cluster sends or reads too much and is cut off: see who has its credential, and run `drover "+
 		"cluster rotate`",
-		"cluster", cluster, "until", time.Now().Add(b.pause).UTC().Format(time.RFC3339))
-	go b.ids.CutOrLog()
+		"cluster", cluster, "until", time.Now().Add(e.pause).UTC().Format(time.RFC3339))
+	go e.ids.CutOrLog()
 }
 
 // crowd ends the oldest connection of a user that has too many.
@@ -38,17 +37,41 @@ func (l *links) crowd(cluster string, c limits.Connection) {
 			oldest = other
 		}
 	}
-	if n > limits.MaxConnections && l.bus.serving.Load() {
-		go l.bus.kick(oldest)
+	if n > limits.MaxConnections && l.ears.serving() {
+		go l.servers.Kick(oldest)
 	}
 }
 
-// kick ends a connection. Servers behind an older leaf node's link are not reached.
-func (b *Bus) kick(c limits.Connection) {
-	ctx, cancel := context.WithTimeout(b.closed, claimsTimeout)
-	defer cancel()
-	ask := fmt.Sprintf(`{"cid":%d}`, c.Client.ID)
-	if _, err := b.system.RequestWithContext(ctx, "$SYS.REQ.SERVER."+c.Server.ID+".KICK", []byte(ask)); err != nil {
-		b.log.Debug("a connection too many is not ended", "user", c.Client.User, "err", err)
+// measure asks the servers what agents send and get, and cuts off who floods.
+func (e *ears) measure(ctx context.Context) {
+	total := e.servers.Traffic(ctx)
+	if len(total) == 0 || !e.meter.Busy(total, time.Now()) {
+		return
 	}
+	found, err := e.servers.Connections(ctx)
+	if err != nil {
+		e.log.Debug("who sends how much cannot be told", "err", err)
+		return
+	}
+	for _, user := range e.meter.Look(found, time.Now()) {
+		e.flooded(user)
+	}
+}
+
+// flooded cuts the holder of a credential or join token off.
+func (e *ears) flooded(user string) {
+	if !e.serving() {
+		return
+	}
+	if cluster, known := e.ids.ClusterOf(user); known {
+		e.cutOff(cluster)
+		return
+	}
+	cluster, revoked, err := e.ids.RevokeToken(user)
+	if !revoked {
+		return
+	}
+	e.log.Error("more is sent with a join token than an agent sends: it is revoked; see who has it, and make a new one",
+		"cluster", cluster, "err", err)
+	go e.ids.CutOrLog()
 }

@@ -21,7 +21,7 @@ func TestAClusterThatFloodsIsCutOffAndOthersAreServed(t *testing.T) {
 	t.Parallel()
 	s := embedded(t)
 	s.ids.Advertise(must(s.keys.Trust([]string{s.url}, s.keys.CA())), s.bus.Revoke)
-	s.bus.pause = 20 * time.Second // instead of minutes
+	s.bus.ears.pause = 20 * time.Second // instead of minutes
 	links := &linked{said: said{}, at: make(chan bool, 64)}
 	go func() { _ = s.bus.Listen(t.Context(), links) }()
 	bad, good := newUser(), newUser()

@@ -27,7 +27,7 @@ func newSite(t *testing.T) (e *external, b *Bus, upstream string) {
 
 // lastReport is the report of cluster a that the hub's stream holds.
 func lastReport(t *testing.T, b *Bus) string {
-	s, err := b.js.Stream(t.Context(), "KV_"+protocol.BucketReport)
+	s, err := b.JetStream().Stream(t.Context(), "KV_"+protocol.BucketReport)
 	if err != nil {
 		return err.Error()
 	}

@@ -30,7 +30,7 @@ func conn(id uint64) (c limits.Connection) {
 // An answer of who is connected takes a second to gather. What events say in that second is newer.
 func TestAnAnswerIsOlderThanWhatHappenedMeanwhile(t *testing.T) {
 	told := said{}
-	l := newLinks(nil, told)
+	l := newLinks(&ears{serving: func() bool { return false }}, nil, "", told)
 	l.note("stays", conn(1), true)
 	l.note("left unnoticed", conn(2), true)
 	l.note("leaves", conn(3), true)

@@ -8,12 +8,15 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	natsgo "github.com/nats-io/nats.go"
 
 	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/hub/nats/decisions"
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/nats/limits"
 	"github.com/drover-dev/drover/protocol"
@@ -34,31 +37,35 @@ var _ hub.Peers = (*Bus)(nil)
 // peers finds the other hubs of the fleet. It has a connection of its own that does not hear what it says itself:
 // where nobody else listens, the server answers at once that there is nobody.
 type peers struct {
-	conn *natsgo.Conn
-	key  ed25519.PrivateKey // of every hub that has the fleet's secret, which is not rotated as signing keys are
+	conn    *natsgo.Conn
+	fleet   string             // the public key of the agents' account
+	key     ed25519.PrivateKey // of every hub that has the fleet's secret, which is not rotated as signing keys are
+	standby bool               // see Options
+	log     *slog.Logger
+	asked   atomic.Uint64 // the connection of the bus, counted from 1, on which other hubs were asked for last
 
 	mu   sync.Mutex // guards what follows
 	self *protocol.Presence
 	met  func(protocol.Presence) // told of others that ask; nil before Listen
 }
 
-func (b *Bus) openPeers(o Options) (*peers, error) {
-	seed, err := hkdf.Key(sha256.New, o.Keys.Secret, nil, "drover hub presence v1", ed25519.SeedSize)
+func openPeers(d dialer, account string) (*peers, error) {
+	seed, err := hkdf.Key(sha256.New, d.o.Keys.Secret, nil, "drover hub presence v1", ed25519.SeedSize)
 	if err != nil {
 		return nil, err
 	}
-	p := &peers{key: ed25519.NewKeyFromSeed(seed)}
-	p.conn, err = b.dial(o, as{keyring.LoginHub, "drover-hub-peers"}, func() {}, natsgo.NoEcho())
+	p := &peers{fleet: account, key: ed25519.NewKeyFromSeed(seed), standby: d.o.Standby, log: d.o.Log}
+	p.conn, err = d.dial(as{keyring.LoginHub, "drover-hub-peers"}, func() {}, natsgo.NoEcho())
 	if err != nil {
 		return nil, err
 	}
-	_, err = p.conn.Subscribe(protocol.HubSubject, func(m *natsgo.Msg) { b.answer(p, m) })
+	_, err = p.conn.Subscribe(protocol.HubSubject, p.answer)
 	return p, err
 }
 
 // answer tells another hub of this one, and this one of the other.
-func (b *Bus) answer(p *peers, m *natsgo.Msg) {
-	other, err := p.open(b.account, m.Data)
+func (p *peers) answer(m *natsgo.Msg) {
+	other, err := p.open(m.Data)
 	if err != nil || other.Answer || m.Reply == "" {
 		return
 	}
@@ -75,7 +82,7 @@ func (b *Bus) answer(p *peers, m *natsgo.Msg) {
 		err = m.Respond(data)
 	}
 	if err != nil {
-		b.log.Warn("another hub asks who is there and was not answered; it asks again", "err", err)
+		p.log.Warn("another hub asks who is there and was not answered; it asks again", "err", err)
 	}
 	if met != nil {
 		met(other)
@@ -83,29 +90,41 @@ func (b *Bus) answer(p *peers, m *natsgo.Msg) {
 }
 
 // open reads what another hub says.
-func (p *peers) open(fleet string, data []byte) (protocol.Presence, error) {
+func (p *peers) open(data []byte) (protocol.Presence, error) {
 	if len(data) > limits.MaxRequest {
 		return protocol.Presence{}, protocol.ErrMalformed
 	}
 	keys := []ed25519.PublicKey{p.key.Public().(ed25519.PublicKey)}
-	return protocol.VerifyMessage[protocol.Presence](data, fleet, keys)
+	return protocol.VerifyMessage[protocol.Presence](data, p.fleet, keys)
 }
 
 // Meet implements hub.Peers.
 func (b *Bus) Meet(ctx context.Context, self protocol.Presence) ([]protocol.Presence, error) {
-	self.Version, self.Fleet = protocol.Version, b.account
-	p := b.peers
-	p.mu.Lock()
-	p.self = &self
-	p.mu.Unlock()
+	b.peers.present(&self)
 	if err := b.Reach(); err != nil {
 		return nil, err
 	}
 	connection := b.conn.Stats().Reconnects
+	out, err := b.peers.meet(ctx, self)
+	if err == nil {
+		b.peers.asked.Store(connection + 1)
+	}
+	return out, err
+}
+
+// present has other hubs that ask be answered with self.
+func (p *peers) present(self *protocol.Presence) {
+	self.Version, self.Fleet = protocol.Version, p.fleet
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.self = self
+}
+
+// meet asks who else is there.
+func (p *peers) meet(ctx context.Context, ask protocol.Presence) ([]protocol.Presence, error) {
 	if !p.conn.IsConnected() {
 		return nil, errors.New("NATS cannot be asked for other hubs yet: its second connection is not there")
 	}
-	ask := self
 	ask.Nonce = rand.Text()
 	data, err := protocol.SignMessage(ask, p.key)
 	if err != nil {
@@ -120,11 +139,7 @@ func (b *Bus) Meet(ctx context.Context, self protocol.Presence) ([]protocol.Pres
 	if err := p.conn.PublishRequest(protocol.HubSubject, inbox, data); err != nil {
 		return nil, fmt.Errorf("ask for other hubs: %w", err)
 	}
-	out, err := p.gather(ctx, sub, ask)
-	if err == nil {
-		b.met.Store(connection + 1)
-	}
-	return out, err
+	return p.gather(ctx, sub, ask)
 }
 
 // gather reads the answers to a question.
@@ -143,7 +158,7 @@ func (p *peers) gather(
 		case m.Header.Get("Status") == "503":
 			return out, nil
 		}
-		other, err := p.open(ask.Fleet, m.Data)
+		other, err := p.open(m.Data)
 		if err == nil && other.Answer && other.Nonce == ask.Nonce && other.Instance != ask.Instance {
 			out = append(out, other)
 		}
@@ -151,11 +166,16 @@ func (p *peers) gather(
 	return out, nil
 }
 
-// hearPeers says who is told of hubs that ask.
-func (b *Bus) hearPeers(met func(protocol.Presence)) {
-	b.peers.mu.Lock()
-	defer b.peers.mu.Unlock()
-	b.peers.met = met
+// hear says who is told of hubs that ask.
+func (p *peers) hear(met func(protocol.Presence)) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.met = met
+}
+
+// unmet says whether a connection of the bus is another one than when other hubs were asked for last.
+func (p *peers) unmet(c *natsgo.Conn) bool {
+	return p.standby && p.asked.Load() != c.Stats().Reconnects+1
 }
 
 // Serve implements hub.Peers.
@@ -164,19 +184,12 @@ func (b *Bus) Serve(yes bool, epoch uint64) {
 	if b.serving.Swap(yes) == yes || !yes {
 		return
 	}
-	b.guard.Unsure()
-	b.guard.Recount()
-	if b.server != nil {
-		if err := b.server.Revoke(b.ids.Revoked()); err != nil {
-			b.log.Error("the embedded NATS server has not been told which credentials are revoked", "err", err)
-		}
-		return
-	}
-	b.tell() // before it makes buckets: a server that takes new claims may lose a request
+	b.Serves()
+	b.servers.Tell() // before it makes buckets: a server that takes new claims may lose a request
 }
 
-// unmet says whether the connection is another one than when other hubs were asked for last.
-func (b *Bus) unmet() bool { return b.standby && b.met.Load() != b.conn.Stats().Reconnects+1 }
-
 // Alone implements hub.Peers.
-func (b *Bus) Alone() bool { return b.server != nil }
+func (b *Bus) Alone() bool { return b.alone }
+
+// DecisionsOf is where a bus keeps a copy of the hub's journal of decisions.
+func DecisionsOf(b *Bus) decisions.Stream { return decisions.Stream{JetStream: b.JetStream()} }

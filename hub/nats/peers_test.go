@@ -43,7 +43,7 @@ func TestHubsFindEachOther(t *testing.T) {
 
 	var told []protocol.Presence
 	heard := make(chan protocol.Presence, 10)
-	first.hearPeers(func(p protocol.Presence) { heard <- p })
+	first.peers.hear(func(p protocol.Presence) { heard <- p })
 	second := e.standby("n0")
 	if others, err = second.Meet(t.Context(), presence("second")); err != nil || len(others) != 1 {
 		t.Fatalf("the second meets %+v, %v", others, err)
@@ -89,7 +89,7 @@ func TestAHubThatStandsBackLeavesTheServersAsTheyAre(t *testing.T) {
 	if err != nil || len(has.Generations) != 0 {
 		t.Errorf("on an empty server it has %+v, %v", has, err)
 	}
-	if _, err := b.js.Stream(t.Context(), "KV_"+protocol.BucketDesired); !errors.Is(err, jetstream.ErrStreamNotFound) {
+	if _, err := b.JetStream().Stream(t.Context(), "KV_"+protocol.BucketDesired); !errors.Is(err, jetstream.ErrStreamNotFound) {
 		t.Errorf("it made a bucket: %v", err)
 	}
 	if err := b.Ask(t.Context(), "a", protocol.Ask{}); !errors.Is(err, hub.ErrStandsBack) {
@@ -125,7 +125,7 @@ func TestAHubThatStandsBackLeavesTheServersAsTheyAre(t *testing.T) {
 	if _, err := b.Holdings(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := b.js.Stream(t.Context(), "KV_"+protocol.BucketDesired); err != nil {
+	if _, err := b.JetStream().Stream(t.Context(), "KV_"+protocol.BucketDesired); err != nil {
 		t.Errorf("when it acts there is no bucket: %v", err)
 	}
 }

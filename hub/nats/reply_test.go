@@ -113,7 +113,7 @@ func contents(t *testing.T, b *Bus) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for _, info := range answered(t, "a list of streams", func(ctx context.Context) ([]*jetstream.StreamInfo, error) {
-		list := b.js.ListStreams(ctx)
+		list := b.JetStream().ListStreams(ctx)
 		var all []*jetstream.StreamInfo
 		for info := range list.Info() {
 			all = append(all, info)
@@ -203,7 +203,9 @@ func (s site) attack(t *testing.T) {
 		return len(heard) > 0 && string(heard[len(heard)-1].Data) == "late"
 	})
 	sees(t, agent, "bundle of a")
-	must(agent.Request(protocol.BlobGet("x", 0), nil, patience))
+	answered(t, "a blob", func(ctx context.Context) (*natsgo.Msg, error) {
+		return agent.RequestWithContext(ctx, protocol.BlobGet("x", 0), nil)
+	})
 	until(t, "the last answers have arrived",
 		func() bool { return len(neighbours.on(protocol.InboxPrefix("b")+".x")) > 0 })
 	arrived := map[string][]*natsgo.Msg{}

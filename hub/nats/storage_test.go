@@ -84,8 +84,8 @@ func TestAFloodOfWhatAgentsSayLeavesSpaceForBundles(t *testing.T) {
 				return b.Put(t.Context(), []model.Packed{blob}, []hub.Delivery{{Cluster: "a", Generation: 1,
 					Sealed: []byte("a commit")}}) == nil
 			})
-			sum, most := int64(0), b.storage(t.Context())
-			list := b.js.ListStreams(t.Context())
+			sum, most := int64(0), b.servers.Storage(t.Context())
+			list := b.JetStream().ListStreams(t.Context())
 			for info := range list.Info() {
 				sum += info.Config.MaxBytes
 				if info.State.Bytes > uint64(info.Config.MaxBytes) || info.Config.Storage != jetstream.FileStorage {
@@ -95,7 +95,7 @@ func TestAFloodOfWhatAgentsSayLeavesSpaceForBundles(t *testing.T) {
 			if sum >= most || most > 16<<20 {
 				t.Errorf("of %d bytes the streams may store %d", most, sum)
 			}
-			if what := b.inspect(t.Context()); what != "" {
+			if what := b.Inspect(t.Context()); what != "" {
 				t.Errorf("the hub takes it for damage: %s", what)
 			}
 		})

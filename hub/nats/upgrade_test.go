@@ -225,7 +225,7 @@ func TestAnEmbeddedServerTakesOverFromC9a339c(t *testing.T) {
 	if has := must(b.Holdings(t.Context())); has.Generations["a"] != 7 {
 		t.Errorf("the streams of before hold %+v", has)
 	}
-	journal := must(b.js.Stream(t.Context(), protocol.StreamJournal))
+	journal := must(b.JetStream().Stream(t.Context(), protocol.StreamJournal))
 	if m, err := journal.GetLastMsgForSubject(t.Context(), protocol.JournalSubject("a")); err != nil ||
 		string(m.Data) != "an event of before" {
 		t.Errorf("the journal of before: %v", err)

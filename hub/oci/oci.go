@@ -11,7 +11,6 @@ package oci
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -133,26 +132,9 @@ func (r *Remote) repository(access Access) (_ *remote.Repository, done func(), e
 	if err != nil {
 		return nil, nil, r.fail("the address names no place in a registry", "write it as oci://host/path")
 	}
-	t := &http.Transport{
-		DialContext: outbound.Dialer(15 * time.Second).DialContext, Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true,
-		TLSHandshakeTimeout: 15 * time.Second, ResponseHeaderTimeout: 30 * time.Second, TLSClientConfig: &tls.Config{},
-	}
-	if len(access.CA) > 0 {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool() // a system without certificates
-		}
-		if !pool.AppendCertsFromPEM(access.CA) {
-			return nil, nil, r.fail("the credential's CA certificates are no PEM certificates", "correct them")
-		}
-		t.TLSClientConfig.RootCAs = pool
-	}
-	if len(access.Certificate) > 0 {
-		pair, err := tls.X509KeyPair(access.Certificate, access.Key)
-		if err != nil {
-			return nil, nil, r.fail("the credential's certificate cannot be used", "give certificate and key that belong together, as PEM")
-		}
-		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
+	t, err := outbound.Transport(15*time.Second, access.CA, access.Certificate, access.Key)
+	if err != nil {
+		return nil, nil, r.fail(err.Error(), "see docs/sources.md")
 	}
 	repository.PlainHTTP, repository.MaxMetadataBytes = r.source.PlainHTTP, maxManifest
 	repository.Client = &auth.Client{

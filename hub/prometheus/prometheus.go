@@ -7,8 +7,6 @@ package prometheus
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,7 +30,7 @@ const (
 // Login is what a server asks for.
 type Login struct {
 	Username, Password, Token string
-	CA                        string // PEM; the system's authorities, if empty
+	CA                        string // PEM; authorities beside those of the system
 	Certificate, Key          string // PEM of the client's own; none, if empty
 }
 
@@ -64,11 +62,11 @@ func (a *Asker) Ask(ctx context.Context, g rollout.Gate, query string) ([]float6
 	if err != nil {
 		return nil, err
 	}
-	client, err := clientOf(login)
+	transport, err := outbound.Transport(10*time.Second, []byte(login.CA), []byte(login.Certificate), []byte(login.Key))
 	if err != nil {
 		return nil, err
 	}
-	defer client.CloseIdleConnections()
+	defer transport.CloseIdleConnections()
 	form := url.Values{"query": {query}}.Encode()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, to.JoinPath("api/v1/query").String(),
 		strings.NewReader(form))
@@ -82,9 +80,9 @@ func (a *Asker) Ask(ctx context.Context, g rollout.Gate, query string) ([]float6
 	case login.Username != "" || login.Password != "":
 		req.SetBasicAuth(login.Username, login.Password)
 	}
-	resp, err := client.Do(req)
+	resp, err := transport.RoundTrip(req) // follows no redirect: the login is for this address
 	if err != nil {
-		return nil, fmt.Errorf("ask %s: %w", to.Redacted(), errors.Unwrap(err))
+		return nil, fmt.Errorf("ask %s: %w", to.Redacted(), err)
 	}
 	defer resp.Body.Close()
 	data, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
@@ -99,28 +97,6 @@ func (a *Asker) Ask(ctx context.Context, g rollout.Gate, query string) ([]float6
 		return nil, fmt.Errorf("ask %s: %s: %w", to.Redacted(), resp.Status, err)
 	}
 	return values, nil
-}
-
-func clientOf(l Login) (*http.Client, error) {
-	conf := &tls.Config{MinVersion: tls.VersionTLS12}
-	if l.CA != "" {
-		if conf.RootCAs = x509.NewCertPool(); !conf.RootCAs.AppendCertsFromPEM([]byte(l.CA)) {
-			return nil, errors.New("the credential's authorities are no PEM")
-		}
-	}
-	if l.Certificate != "" {
-		pair, err := tls.X509KeyPair([]byte(l.Certificate), []byte(l.Key))
-		if err != nil {
-			return nil, fmt.Errorf("the credential's certificate: %w", err)
-		}
-		conf.Certificates = []tls.Certificate{pair}
-	}
-	return &http.Client{
-		Transport: &http.Transport{Proxy: http.ProxyFromEnvironment,
-			DialContext:     outbound.Dialer(10 * time.Second).DialContext,
-			TLSClientConfig: conf, TLSHandshakeTimeout: 10 * time.Second, ForceAttemptHTTP2: true},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}, nil
 }
 
 // answer is what the HTTP API gives: https://prometheus.io/docs/prometheus/latest/querying/api/

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -33,6 +33,8 @@ type AppDeletions struct {
 	Hold  *AppHold `json:"hold,omitempty"` // of its deletions; nil if all are permitted
 	// Counted are those of the app's deletions that were permitted before it was held. Without a Hold all are.
 	Counted []protocol.ObjectRef `json:"counted,omitempty"`
+	// Permitted: Git said last that deletions of the app are meant, however many.
+	Permitted bool `json:"permitted,omitempty"`
 }
 
 // Given is what an app was given once.
@@ -47,10 +49,20 @@ type AppHold struct {
 	ID       string               `json:"id"` // of the app's deletions in this cluster
 	Revision protocol.Revision    `json:"revision"`
 	Since    time.Time            `json:"since"`
-	Reasons  []fleet.GuardReason  `json:"reasons"`
+	Reasons  []deletions.Reason   `json:"reasons"`
 	Count    int                  `json:"count"`
 	Objects  []protocol.ObjectRef `json:"objects"` // the first protocol.MaxHeldObjects
 	Had      int                  `json:"had"`     // objects of the app when it was held
+	// Limits held it; the default ones if nothing is set.
+	Limits deletions.Limits `json:"limits,omitzero"`
+}
+
+// Why says to people why the deletions wait, each reason as a sentence without a full stop.
+func (h AppHold) Why() (out []string) {
+	for _, r := range h.Reasons {
+		out = append(out, r.Text(h.Limits))
+	}
+	return out
 }
 
 // Approval is what a person let through.
@@ -60,6 +72,8 @@ type Approval struct {
 	Time  time.Time         `json:"time"`
 	Apps  []string          `json:"apps,omitempty"`
 	Count int               `json:"count,omitempty"`
+	// Why is where Git says that it is meant; "" if a person approved it at the hub.
+	Why string `json:"why,omitempty"`
 }
 
 // MaxApprovals is how many approvals a Record remembers.
@@ -76,7 +90,9 @@ const (
 )
 
 // empty says whether nothing of an app needs to be remembered.
-func (a AppDeletions) empty() bool { return a.Total == 0 && len(a.Given) == 0 && a.Hold == nil }
+func (a AppDeletions) empty() bool {
+	return a.Total == 0 && len(a.Given) == 0 && a.Hold == nil && !a.Permitted
+}
 
 // Wire is what a bundle says.
 func (d Deletions) Wire() *protocol.Deletions {

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -108,7 +108,7 @@ func TestTheStoredFormIsKept(t *testing.T) {
 		Apps: map[string]AppDeletions{"web": {Total: 4, Reported: 5, Counted: []protocol.ObjectRef{ref},
 			Given: []Given{{Blob: protocol.Blob{Digest: "d"}, Namespace: "ns", Keep: true}},
 			Hold: &AppHold{ID: "6", Revision: protocol.Revision{Hash: "rev"}, Since: at,
-				Reasons: []fleet.GuardReason{fleet.GuardData}, Count: 7, Objects: []protocol.ObjectRef{ref}, Had: 8}}}}
+				Reasons: []deletions.Reason{deletions.Data}, Count: 7, Objects: []protocol.ObjectRef{ref}, Had: 8}}}}
 	got, err := json.Marshal(d)
 	if err != nil {
 		t.Fatal(err)

@@ -7,7 +7,7 @@
 // candidate is released at once, but for
 //
 //   - newer content of apps that a person releases, as Applications of Argo CD without automated sync (manual.go);
-//   - deletions beyond a limit, which wait for a person (Gate.Release, fleet.Guard);
+//   - deletions beyond a limit, which wait for a person (Gate.Release, deletions.Guard);
 //   - clusters whose folders are gone together, which wait for a person (Leaving).
 //
 // It may import fleet and protocol, and nothing of hub.

@@ -6,13 +6,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // Contents gives the objects of something that an app of a cluster was given, as they are in the cluster; nothing if
 // they cannot be read. Then the agent counts, and holds what was not permitted.
-type Contents func(cluster, app string, g Given) []fleet.Owned
+type Contents func(cluster, app string, g Given) []deletions.Owned
 
 // Gate decides what of a candidate is released. It remembers nothing: what it has to know of a cluster is in Released.
 type Gate struct {
@@ -28,11 +28,17 @@ type Candidate struct {
 	Refs map[string][]protocol.ObjectRef
 	// Declared says how apps are declared, by app: of those that a person releases, and of what they declare.
 	Declared map[string]Declaration
+	// Stays says of apps whether they are ever taken back, where that is known.
+	Stays map[string]bool
+	// Policies are those of other tools' objects that apps name, by app.
+	Policies map[string][]string
 	// Removed: the cluster has no folder any more, and Bundle is without apps because it is to be pruned.
 	Removed bool
 	// FleetApps: the cluster has apps that are declared once for many clusters. FleetGone: nothing declares any.
 	FleetApps, FleetGone bool
 	Described            bool // the cluster has a description of its own
+	// Permits are the apps of which Git says that deletions are meant, however many.
+	Permits map[string]bool
 	// Unclear: the description cannot be read. Doubt: which apps the cluster has is not certain.
 	Unclear, Doubt bool
 }
@@ -51,7 +57,29 @@ type Facts struct {
 	// Collecting: the clusters that a commit changes are still being gone through, so that it is not known yet how
 	// many of them lose much.
 	Collecting bool
-	Everywhere bool // too many clusters lose much by one commit, see fleet.TooMany
+	// Losing is how many clusters lose much by the same commit, of Clusters that there are.
+	Losing, Clusters int
+	// Limits are those that hold for deletions of an app; nil for the default of every app.
+	Limits func(app string) deletions.Limits
+	// Reviewed says why deletions of an app that begin now are meant, where the commit says so that brings them; "" if
+	// it does not. nil is that none does.
+	Reviewed func(app string) string
+}
+
+// limits are those that hold for deletions of an app.
+func (f Facts) limits(app string) deletions.Limits {
+	if f.Limits == nil {
+		return deletions.Default
+	}
+	return f.Limits(app).With()
+}
+
+// reviewed is Reviewed, where the limits of the app have it count.
+func (f Facts) reviewed(app string) string {
+	if f.Reviewed == nil || f.limits(app).Closed {
+		return ""
+	}
+	return f.Reviewed(app)
 }
 
 // Decision is what a person approved for a cluster.

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -20,9 +20,9 @@ type cluster struct {
 
 // newCluster has been given apps ("web=a b"), and its agent has acknowledged that.
 func newCluster(apps ...string) *cluster {
-	c := &cluster{gate: Gate{Contents: func(_, _ string, g Given) (out []fleet.Owned) {
+	c := &cluster{gate: Gate{Contents: func(_, _ string, g Given) (out []deletions.Owned) {
 		for _, ref := range objects(g.Blob.Digest) {
-			out = append(out, fleet.Owned{Ref: ref})
+			out = append(out, deletions.Owned{Ref: ref})
 		}
 		return out
 	}}}
@@ -75,13 +75,14 @@ func TestACandidateIsReleasedAtOnceButForDeletionsThatWait(t *testing.T) {
 		facts     func(*Facts)
 		want      string // total that is permitted, apps that are held with their counts and reasons
 	}{
-		"nothing changes":             {candidate(ten, "db=x"), nil, "0 []"},
-		"more of it":                  {candidate("web="+numbers(1, 12), "db=x"), nil, "0 []"},
-		"a little less":               {candidate("web="+numbers(1, 9), "db=x"), nil, "1 []"},
-		"much less":                   {candidate("web="+numbers(1, 2), "db=x"), nil, "0 [web 8 [AppShare ClusterShare]]"},
-		"the app is gone":             {candidate("db=x"), nil, "0 [web 10 [AppShare ClusterShare]]"},
-		"another app has it":          {candidate("db=x "+numbers(1, 10), "web=y"), nil, "0 []"},
-		"few of many everywhere":      {candidate("web="+numbers(6, 10), "db=x"), func(f *Facts) { f.Everywhere = true }, "0 [web 5 [ClusterShare Everywhere]]"},
+		"nothing changes":    {candidate(ten, "db=x"), nil, "0 []"},
+		"more of it":         {candidate("web="+numbers(1, 12), "db=x"), nil, "0 []"},
+		"a little less":      {candidate("web="+numbers(1, 9), "db=x"), nil, "1 []"},
+		"much less":          {candidate("web="+numbers(1, 2), "db=x"), nil, "0 [web 8 [AppShare ClusterShare]]"},
+		"the app is gone":    {candidate("db=x"), nil, "0 [web 10 [AppShare ClusterShare]]"},
+		"another app has it": {candidate("db=x "+numbers(1, 10), "web=y"), nil, "0 []"},
+		"few of many everywhere": {candidate("web="+numbers(6, 10), "db=x"), func(f *Facts) { f.Losing, f.Clusters = 3, 20 },
+			"0 [web 5 [ClusterShare Everywhere]]"},
 		"nothing, others are to come": {candidate("web="+numbers(1, 10), "db=x"), func(f *Facts) { f.Collecting = true }, "0 []"},
 	} {
 		oslo := newCluster(ten, "db=x")
@@ -212,7 +213,8 @@ func TestTheGuardHoldsThePruningOfACluster(t *testing.T) {
 	t.Parallel()
 	for objects, want := range map[int]bool{1: false, 4: false, 5: true, 10: true} {
 		oslo := newCluster("web=" + numbers(1, objects))
-		if got := oslo.gate.Empties(Emptied(oslo.before.Bundle, protocol.Revision{Hash: "rev"}), oslo.before); got != want {
+		c := Emptied(oslo.before.Bundle, protocol.Revision{Hash: "rev"})
+		if got := oslo.gate.Empties(c, oslo.before, Facts{}); got != want {
 			t.Errorf("%d objects: %t", objects, got)
 		}
 	}

@@ -3,7 +3,7 @@ package release
 import (
 	"slices"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -48,9 +48,10 @@ func Leaving(gone []Gone, first bool, clusters int, empties func(cluster string)
 
 // Empties says whether the guard of deletions would hold what pruning a removed cluster deletes. c is the empty
 // bundle that it would be given.
-func (g Gate) Empties(c Candidate, before Released) bool {
+func (g Gate) Empties(c Candidate, before Released, f Facts) bool {
 	changes, had := g.weigh(c, before.Bundle).compare(before.Deletions)
-	return len(fleet.Guard(lossOf(changes, had, c, fleet.AppLoss{}))) > 0
+	permit(changes, c, f)
+	return len(deletions.Guard(lossOf(changes, had, c, deletions.AppLoss{}, f))) > 0
 }
 
 // Emptied is the candidate of a cluster that is to be pruned: complete, and without apps.

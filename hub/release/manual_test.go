@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -26,7 +26,7 @@ func manual(apps ...string) *cluster {
 		return out
 	}
 	owned := c.gate.Contents
-	c.gate.Contents = func(cluster, app string, g Given) []fleet.Owned {
+	c.gate.Contents = func(cluster, app string, g Given) []deletions.Owned {
 		g.Blob.Digest = named(g.Blob.Digest)
 		return owned(cluster, app, g)
 	}

@@ -2,10 +2,11 @@ package release
 
 import (
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -27,7 +28,10 @@ type change struct {
 	gone    []protocol.ObjectRef // leave the app
 	counted []protocol.ObjectRef // those of gone that were permitted before
 	held    bool                 // some of gone was held before
-	deletes []protocol.ObjectRef // those of gone that the guard judges: what is new, and what is held
+	deletes []protocol.ObjectRef // those of gone that are deleted: what is new, and what is held
+	allowed []protocol.ObjectRef // that say of themselves that they may be deleted
+	judged  []protocol.ObjectRef // those of deletes that the guard judges
+	permit  string               // where Git says that all of deletes are meant; "" if it does not
 }
 
 // fresh is how much more is to be permitted.
@@ -39,13 +43,18 @@ func (g Gate) budget(now time.Time, c Candidate, last protocol.Bundle, out *Rele
 	d := out.Deletions
 	w := g.weigh(c, last)
 	changes, had := w.compare(d)
-	flags := fleet.AppLoss{Everywhere: f.Everywhere}
+	meant := permit(changes, c, f)
+	flags := deletions.AppLoss{}
 	if !c.Removed {
 		flags.FleetGone = d.HadFleet && c.FleetGone
 		flags.FileGone = d.HadFile && !c.Described && !c.Unclear
 	}
-	held := fleet.Guard(lossOf(changes, had, c, flags))
-	if n, through := losing(w, changes, held); f.Collecting && !c.Removed && n >= fleet.GuardAtLeast && through {
+	held := deletions.Guard(lossOf(changes, had, c, flags, f))
+	would := held // if Git did not say that any of it is meant
+	if meant {
+		would = deletions.Guard(lossOf(unpermitted(changes), had, c, flags, f))
+	}
+	if f.Collecting && !c.Removed && undecided(w, changes, held, f) {
 		return true
 	}
 	for _, x := range changes {
@@ -55,13 +64,17 @@ func (g Gate) budget(now time.Time, c Candidate, last protocol.Bundle, out *Rele
 		switch {
 		case x.fresh() == 0:
 			a.Hold, a.Counted = nil, nil
-		case c.Removed, approved, len(held[x.name]) == 0 && (a.Hold == nil || a.Hold.ID != id):
+		case c.Removed, approved, x.permit != "", len(held[x.name]) == 0 && (a.Hold == nil || a.Hold.ID != id):
 			a.Total += uint64(x.fresh())
 			a.Hold, a.Counted = nil, nil
+			if x.permit != "" && len(would[x.name]) > 0 && !c.Removed && !approved {
+				d.Remember(Approval{ID: id, Kind: protocol.HoldDeletions, Time: now, Apps: []string{x.name},
+					Count: len(x.deletes), Why: x.permit})
+			}
 		default:
 			a.Counted = x.counted
 			if a.Hold == nil || a.Hold.ID != id {
-				a.Hold = x.hold(now, id, c.Bundle.Revision, held[x.name])
+				a.Hold = x.hold(now, id, c.Bundle.Revision, held[x.name], f.limits(x.name))
 			}
 		}
 		d.Apps[x.name] = a
@@ -87,56 +100,122 @@ func (d *Deletions) settle(p *Decision) {
 	maps.DeleteFunc(d.Apps, func(_ string, a AppDeletions) bool { return a.empty() })
 }
 
-// Note remembers what a candidate was made with. What cannot be read is not taken for gone.
-func (d *Deletions) Note(c Candidate) {
+// Note remembers what a candidate was made with, and says whether that is news. What cannot be read is not taken for
+// gone.
+func (d *Deletions) Note(c Candidate) (news bool) {
 	if c.Removed {
-		return
+		return false
 	}
+	before := *d
 	broken := slices.ContainsFunc(c.Bundle.Apps, func(a protocol.App) bool { return a.Error != "" })
 	doubt := c.Doubt || c.Bundle.Incomplete != "" || c.Unclear || broken
 	d.HadFleet = c.FleetApps || doubt && d.HadFleet
 	d.HadFile = c.Described || doubt && d.HadFile
+	return d.permitted(c) || d.HadFleet != before.HadFleet || d.HadFile != before.HadFile
+}
+
+// permitted remembers of which apps Git says that deletions are meant, and says whether that is news. It is kept of an
+// app that Git has no more, which is what is then deleted.
+func (d *Deletions) permitted(c Candidate) (news bool) {
+	apps := maps.Clone(d.Apps)
+	for _, b := range c.Bundle.Apps {
+		a := apps[b.Name]
+		if a.Permitted == c.Permits[b.Name] || b.Error != "" {
+			continue
+		}
+		if apps == nil {
+			apps = map[string]AppDeletions{}
+		}
+		a.Permitted, news = c.Permits[b.Name], true
+		if apps[b.Name] = a; a.empty() {
+			delete(apps, b.Name)
+		}
+	}
+	d.Apps = apps
+	return news
+}
+
+// unpermitted are changes as if Git said of none that it is meant.
+func unpermitted(changes []change) []change {
+	out := slices.Clone(changes)
+	for i := range out {
+		out[i].judged = out[i].deletes
+	}
+	return out
+}
+
+// permit finds out what of the changes Git says is meant: of an app by its declaration, by the commit that brings what
+// begins now, or by objects of themselves. It says whether that is any app.
+func permit(changes []change, c Candidate, f Facts) (some bool) {
+	for i := range changes {
+		x := &changes[i]
+		declared := c.Permits[x.name]
+		if find(c.Bundle.Apps, x.name) == nil {
+			declared = x.state.Permitted
+		}
+		x.judged = x.deletes
+		switch closed := f.limits(x.name).Closed; {
+		case closed:
+		case declared:
+			x.permit, x.judged = "the declaration of the app allows deletions", nil
+		case x.state.Hold == nil && f.reviewed(x.name) != "":
+			x.permit, x.judged = f.reviewed(x.name), nil
+		default:
+			x.judged = without(x.deletes, x.allowed)
+		}
+		some = some || x.permit != ""
+	}
+	return some
 }
 
 // hold begins to hold an app's deletions.
-func (c *change) hold(now time.Time, id string, at protocol.Revision, reasons []fleet.GuardReason) *AppHold {
+func (c *change) hold(now time.Time, id string, at protocol.Revision, reasons []deletions.Reason,
+	limits deletions.Limits) *AppHold {
 	had := c.had
 	if c.held {
 		had = min(had, c.state.Hold.Had)
 	}
-	return &AppHold{ID: id, Revision: at, Since: now, Reasons: reasons, Count: len(c.deletes),
+	if reflect.DeepEqual(limits, deletions.Default) {
+		limits = deletions.Limits{}
+	}
+	return &AppHold{Limits: limits, ID: id, Revision: at, Since: now, Reasons: reasons, Count: len(c.deletes),
 		Objects: slices.Clone(c.deletes[:min(len(c.deletes), protocol.MaxHeldObjects)]), Had: had}
 }
 
 // lossOf is what the guard judges. Why an app was held before goes on to count until its objects are back, or what was
 // gone is: what is still missing then left Git by itself.
-func lossOf(changes []change, had int, now Candidate, flags fleet.AppLoss) fleet.Loss {
+func lossOf(changes []change, had int, now Candidate, flags deletions.AppLoss, f Facts) deletions.Loss {
 	fleetBack, fileBack := !now.Removed && now.FleetApps, !now.Removed && now.Described
-	loss := fleet.Loss{Had: had}
+	loss := deletions.Loss{Had: had, Losing: f.Losing, Clusters: f.Clusters}
 	for _, c := range changes {
 		l := flags
-		l.App, l.Deletes, l.Had = c.name, c.deletes, c.had
+		l.App, l.Deletes, l.Had, l.Limits = c.name, c.judged, c.had, f.limits(c.name)
 		if hold := c.state.Hold; c.held {
 			l.Had = min(l.Had, hold.Had)
-			l.FleetGone = l.FleetGone || !fleetBack && slices.Contains(hold.Reasons, fleet.GuardFleetGone)
-			l.FileGone = l.FileGone || !fileBack && slices.Contains(hold.Reasons, fleet.GuardFileGone)
-			l.Everywhere = l.Everywhere || slices.Contains(hold.Reasons, fleet.GuardEverywhere)
+			l.FleetGone = l.FleetGone || !fleetBack && slices.Contains(hold.Reasons, deletions.FleetGone)
+			l.FileGone = l.FileGone || !fileBack && slices.Contains(hold.Reasons, deletions.FileGone)
+			l.Everywhere = l.Everywhere || slices.Contains(hold.Reasons, deletions.Everywhere)
 		}
 		loss.Apps = append(loss.Apps, l)
 	}
 	return loss
 }
 
-// losing counts the deletions that are new, and says whether the guard lets any of them through.
-func losing(w *weighing, changes []change, held map[string][]fleet.GuardReason) (n int, through bool) {
+// undecided says whether so much is deleted now that it matters how many other clusters lose as much, and the guard
+// lets any of it through.
+func undecided(w *weighing, changes []change, held map[string][]deletions.Reason, f Facts) bool {
+	n, least, through := 0, 0, false
 	for _, c := range changes {
-		if c.fresh() == 0 || c.state.Hold != nil && c.state.Hold.ID == w.id(c) {
+		if c.fresh() == 0 || len(c.judged) == 0 || c.state.Hold != nil && c.state.Hold.ID == w.id(c) {
 			continue
 		}
-		n += len(c.deletes)
-		through = through || len(c.deletes) > 0 && len(held[c.name]) == 0
+		n += len(c.judged)
+		if at := f.limits(c.name).AtLeast; least == 0 || at < least {
+			least = at
+		}
+		through = through || len(held[c.name]) == 0
 	}
-	return n, through
+	return through && n >= least
 }
 
 // id identifies an app's deletions in this cluster, as the agent does that holds the same.
@@ -202,10 +281,10 @@ func (w *weighing) app(name string, state AppDeletions) (c change, changed bool)
 	if last != nil {
 		wanted = w.wants(*last)
 	}
-	c.gone, c.deletes = fleet.Gone(had, wants, w.wanted(&w.nextWants, w.next), prunes)
+	c.gone, c.deletes = deletions.Gone(had, wants, w.wanted(&w.nextWants, w.next), prunes)
 	c.had = len(wanted)
 	if len(state.Given) > 0 {
-		before, _ := fleet.Gone(had, wanted, w.wanted(&w.lastWants, w.last), true)
+		before, _ := deletions.Gone(had, wanted, w.wanted(&w.lastWants, w.last), true)
 		if state.Hold != nil { // else all was permitted
 			waits := without(before, state.Counted)
 			c.had += len(waits)
@@ -215,18 +294,24 @@ func (w *weighing) app(name string, state AppDeletions) (c change, changed bool)
 		c.counted = common(before, c.gone)
 	}
 	c.deletes = without(c.deletes, c.counted)
+	for _, o := range had {
+		if o.Permitted {
+			c.allowed = append(c.allowed, o.Ref)
+		}
+	}
 	c.state.Given = w.distinct(given, now)
 	return c, true
 }
 
 // had is what an app may have of what it was given.
-func (w *weighing) had(app string, given []Given) []fleet.Owned {
+func (w *weighing) had(app string, given []Given) []deletions.Owned {
 	at := map[protocol.ObjectRef]int{}
-	var out []fleet.Owned
+	var out []deletions.Owned
 	for _, g := range given {
 		for _, o := range w.of(w.cluster, app, g) {
 			if i, ok := at[o.Ref]; ok {
 				out[i].Keep = out[i].Keep && o.Keep // whichever of them the agent knows
+				out[i].Permitted = o.Permitted      // what was said last
 				continue
 			}
 			at[o.Ref] = len(out)
@@ -282,7 +367,7 @@ func (w *weighing) distinct(given []Given, now *protocol.App) []Given {
 		if now == nil || g.Keep != current.Keep {
 			return false
 		}
-		return !slices.ContainsFunc(w.of(w.cluster, now.Name, g), func(o fleet.Owned) bool {
+		return !slices.ContainsFunc(w.of(w.cluster, now.Name, g), func(o deletions.Owned) bool {
 			keep, wanted := keeps[o.Ref]
 			return !wanted || keep != o.Keep
 		})

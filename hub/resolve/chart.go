@@ -9,6 +9,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/opaque"
 	"github.com/drover-dev/drover/protocol"
 	"sigs.k8s.io/yaml"
 )
@@ -50,7 +51,10 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		Hide                                    *model.Hide   `json:",omitempty"`
 		Stock                                   []string      `json:",omitempty"`
 		May                                     reading
-	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute, app.Foreign, vars, seen(app.Source), app.Hide, memtree.Stock(snap), may})
+		Opaque                                  []protocol.Opaque `json:",omitempty"`
+	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute,
+		app.Foreign, vars, seen(app.Source), app.Hide, memtree.Stock(snap), may,
+		app.Handling.Opaque})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
 		if r.cfg.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
@@ -58,12 +62,19 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		asks, on := false, on
 		on.Asked = func() { asks = true }
 		shown, judge := may.shown(hidden(r, rec, app.Hide), rec)
-		objects, notes, err := r.cfg.Charts.RenderChart(ctx, shown, app, on, replace)
+		var notes []fleet.Note
+		objects, tokens, err := opaque.Render(app, func(app model.App) (objects []model.Rendered, err error) {
+			objects, notes, err = r.cfg.Charts.RenderChart(ctx, shown, app, on, replace)
+			return objects, err
+		})
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
 			return Render{Needs: needed.Sources}, nil, nil
 		}
 		if err = judge(err); err == nil {
 			out, blobs, err = r.packSorted(app.Source, objects)
+		}
+		if err == nil {
+			out.Opaque, err = tokens, opaque.Declares(out.Declared, tokens)
 		}
 		out.Notes, out.AsksAPIs = append(out.Notes, notes...), asks
 		return out, blobs, err
@@ -85,7 +96,7 @@ func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
 		}
 		of := *app
 		of.Part = *part
-		chart, missing, err := e.values(of, &m.secret, &app.Notes)
+		chart, missing, err := e.values(of, m, app)
 		if err != nil {
 			return nil, err
 		}
@@ -95,8 +106,9 @@ func (e *expansion) fill(m *made) (absent []protocol.VarsRef, err error) {
 }
 
 // values gives an app's chart with the values that objects of the cluster hold as texts, and which of these objects
-// are not (yet) among what the cluster is to run. What comes of Secrets is added to secret.
-func (e *expansion) values(app model.App, secret *[]string, notes *[]fleet.Note) (*model.Chart, []protocol.VarsRef, error) {
+// are not (yet) among what the cluster is to run. What comes of Secrets is added to m.secret, and notes and tokens to
+// to.
+func (e *expansion) values(app model.App, m *made, to *model.App) (*model.Chart, []protocol.VarsRef, error) {
 	chart := *app.Chart
 	chart.Values = nil
 	var absent []protocol.VarsRef
@@ -109,7 +121,14 @@ func (e *expansion) values(app model.App, secret *[]string, notes *[]fleet.Note)
 		if err != nil {
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s: %w", app.File, v.From, err)
 		}
-		if f.unknown != "" {
+		if v.Target != "" && (f.unknown != "" || f.object == nil && !v.From.Optional) { // the agent takes it from the cluster
+			token := opaque.Value(v.Key, *v.From)
+			to.Handling.Opaque = opaque.Join(to.Handling.Opaque, []protocol.Opaque{token})
+			chart.Values = append(chart.Values, model.Values{Text: token.Token, Target: v.Target, Literal: v.Literal,
+				From: v.From, Key: v.Key})
+			continue
+		}
+		if f.unknown != "" && f.opaque == nil {
 			err = fmt.Errorf("%s: valuesFrom names the %s, whose content only the cluster knows (%s), and charts are rendered before the cluster sees anything: "+
 				"put it into Git as it is, or write its values under values", app.File, v.From, f.unknown)
 			if f.unknown == isEncrypted {
@@ -117,9 +136,11 @@ func (e *expansion) values(app model.App, secret *[]string, notes *[]fleet.Note)
 			}
 			return &chart, nil, err
 		}
+		to.Handling.Opaque = opaque.Join(to.Handling.Opaque, f.opaque)
 		if f.assumed != "" {
-			*notes = append(*notes, fleet.Note{File: app.File, Object: "app " + app.Name, Field: "valuesFrom", Text: fmt.Sprintf("variables in the %s are replaced as if "+
-				"there were no %s in the cluster, which is optional: charts are rendered before the cluster sees anything", v.From, f.assumed)})
+			to.Notes = append(to.Notes, fleet.Note{File: app.File, Object: "app " + app.Name, Field: "valuesFrom",
+				Text: fmt.Sprintf("variables in the %s are replaced as if there were no %s in the cluster, which is "+
+					"optional: charts are rendered before the cluster sees anything", v.From, f.assumed)})
 		}
 		if f.object == nil {
 			absent = append(absent, *v.From)
@@ -137,7 +158,7 @@ func (e *expansion) values(app model.App, secret *[]string, notes *[]fleet.Note)
 			return &chart, nil, fmt.Errorf("%s: valuesFrom names the %s, which has no %q in its data: add it, or name another with valuesKey", app.File, v.From, v.Key)
 		}
 		if v.From.Kind == "Secret" {
-			*secret = append(*secret, secretsIn(text)...)
+			m.secret = append(m.secret, secretsIn(text)...)
 		}
 		chart.Values = append(chart.Values, model.Values{Text: text, Target: v.Target, Literal: v.Literal, From: v.From, Key: v.Key})
 	}

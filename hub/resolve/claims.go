@@ -52,7 +52,7 @@ func fewOf(all []string) string {
 func (a *AppResult) lost(ref protocol.ObjectRef, own, owner claim.Claim, to model.App) {
 	n := fleet.Note{File: a.App.File, Object: ref.String(),
 		Text: own.Lost(owner, a.App.Name, fmt.Sprintf("%s (%s)", to.Name, cmp.Or(to.Path, to.File)))}
-	a.App.Notes = append(slices.Clone(a.App.Notes), n)
+	a.App.Notes, a.Left = append(slices.Clone(a.App.Notes), n), append(a.Left, n)
 	if own.Form == "" || own.Form != owner.Form {
 		a.Clashes = append(a.Clashes, n)
 	}

@@ -115,7 +115,7 @@ func onlyFolder(view model.View, s model.Source) (model.View, error) {
 	if len(names) != 1 {
 		return nil, fmt.Errorf("%s: a chart is to be in the only folder at the root of the artifact, and there are %d: let the copies lead to @artifact/NAME/", s.URL, len(names))
 	}
-	return below(view, names[0])
+	return memtree.Below(view, names[0])
 }
 
 // staging is where files are copied to.

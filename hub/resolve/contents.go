@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -15,22 +16,22 @@ const maxContents = 50_000
 // the loop use it, so it is safe for concurrent use.
 type contents struct {
 	mu      sync.Mutex // guards what follows
-	known   map[string][]fleet.Owned
+	known   map[string][]deletions.Owned
 	objects int
 }
 
-func (c *contents) get(digest string) (objects []fleet.Owned, known bool) {
+func (c *contents) get(digest string) (objects []deletions.Owned, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	objects, known = c.known[digest]
 	return objects, known
 }
 
-func (c *contents) put(digest string, objects []fleet.Owned) {
+func (c *contents) put(digest string, objects []deletions.Owned) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.known == nil || c.objects+len(objects) > maxContents {
-		c.known, c.objects = map[string][]fleet.Owned{}, 0
+		c.known, c.objects = map[string][]deletions.Owned{}, 0
 	}
 	if _, ok := c.known[digest]; !ok {
 		c.known[digest] = objects
@@ -39,18 +40,19 @@ func (c *contents) put(digest string, objects []fleet.Owned) {
 }
 
 // owned adds an object to those that an agent keeps of a blob, unless it is a hook or is never applied.
-func owned(to []fleet.Owned, ref protocol.ObjectRef, object map[string]any) []fleet.Owned {
+func owned(to []deletions.Owned, ref protocol.ObjectRef, object map[string]any) []deletions.Owned {
 	meta, _ := object["metadata"].(map[string]any)
 	annotations, _ := meta["annotations"].(map[string]any)
 	labels, _ := meta["labels"].(map[string]any)
 	if course, err := fleet.CourseOf(annotations); err == nil && (course.Skip || course.Hook != nil) {
 		return to
 	}
-	return append(to, fleet.Owned{Ref: ref, Keep: fleet.NeverPruned(annotations, labels)})
+	return append(to, deletions.Owned{Ref: ref, Keep: fleet.NeverPruned(annotations, labels),
+		Permitted: fleet.AllowsDeletions(annotations)})
 }
 
 // Contents are the objects that an agent keeps of a blob, as the blob has them. They are not to be changed.
-func (r *Resolver) Contents(ref protocol.Blob) ([]fleet.Owned, error) {
+func (r *Resolver) Contents(ref protocol.Blob) ([]deletions.Owned, error) {
 	if known, ok := r.contents.get(ref.Digest); ok {
 		return known, nil
 	}
@@ -58,7 +60,7 @@ func (r *Resolver) Contents(ref protocol.Blob) ([]fleet.Owned, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out []fleet.Owned
+	var out []deletions.Owned
 	for _, o := range objects {
 		var head struct {
 			APIVersion, Kind string

@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/drover-dev/drover/hub/model"
@@ -21,7 +22,7 @@ func (e *expansion) held(parties map[string]trust.Party) map[string]string {
 	out := map[string]string{}
 	for _, a := range e.last {
 		if a.ServiceAccount != "" {
-			out[model.KindApp+" "+a.Name] = a.ServiceAccount
+			out[cmp.Or(a.Declared, model.KindApp+" "+a.Name)] = a.ServiceAccount
 		}
 	}
 	return out

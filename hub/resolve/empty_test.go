@@ -4,7 +4,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -21,12 +21,13 @@ func TestAnAppThatRendersToNothingIsRefused(t *testing.T) {
 		last   []protocol.App
 		want   string
 	}{
-		"it had objects":             {last: []protocol.App{had}, want: "had objects (1) before"},
-		"it declared an app":         {last: []protocol.App{none, child}, want: "had declared apps (1) before"},
-		"it is new":                  {last: []protocol.App{{Name: "other"}}},
-		"nothing was there":          {last: []protocol.App{none}},
-		"nothing was known":          {last: []protocol.App{{Name: "web"}}},
-		"it may be empty":            {app: AppResult{App: model.App{AllowEmpty: true}}, last: []protocol.App{had, child}},
+		"it had objects":     {last: []protocol.App{had}, want: "had objects (1) before"},
+		"it declared an app": {last: []protocol.App{none, child}, want: "had declared apps (1) before"},
+		"it is new":          {last: []protocol.App{{Name: "other"}}},
+		"nothing was there":  {last: []protocol.App{none}},
+		"nothing was known":  {last: []protocol.App{{Name: "web"}}},
+		"it may be empty": {app: AppResult{App: model.App{Intents: model.Intents{AllowEmpty: true}}},
+			last: []protocol.App{had, child}},
 		"it declares apps":           {app: AppResult{declares: true}, last: []protocol.App{had}},
 		"it has objects":             {app: AppResult{Refs: []protocol.ObjectRef{{Kind: "ConfigMap", Name: "d"}}}, last: []protocol.App{had, child}},
 		"its objects are in another": {others: []AppResult{{App: model.App{Name: "x"}, Refs: []protocol.ObjectRef{ref}}}, last: []protocol.App{had}},
@@ -36,7 +37,7 @@ func TestAnAppThatRendersToNothingIsRefused(t *testing.T) {
 		"it failed": {app: AppResult{Err: "it failed"}, last: []protocol.App{had}, want: "it failed"},
 	} {
 		var r Resolver
-		r.contents.put("d", []fleet.Owned{{Ref: ref}})
+		r.contents.put("d", []deletions.Owned{{Ref: ref}})
 		c.app.App.Name = "web"
 		if c.app.Err == "" {
 			c.app.Ref = &protocol.Blob{Digest: "e"}

@@ -18,6 +18,7 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/opaque"
 	"github.com/drover-dev/drover/hub/project"
 	"github.com/drover-dev/drover/hub/trust"
 	"github.com/drover-dev/drover/protocol"
@@ -57,6 +58,7 @@ type made struct {
 	vars   map[string]string
 	own    map[string]string  // the app's and the cluster's, without what VarsFrom say
 	sure   map[string]string  // those of vars that nothing in the cluster goes before
+	likely map[string]string  // the same, if optional objects that Git does not have are not in the cluster
 	absent []protocol.VarsRef // of its variables
 	secret []string           // values of Secrets among its variables and its chart's values, which no error may quote
 	result AppResult
@@ -143,7 +145,7 @@ func planWith(ctx context.Context, e *expansion, in model.Declarations) (*Render
 		}
 		return out, err
 	})
-	if err != nil || known == nil || r.Err == "" || r.Pending {
+	if err != nil || known == nil || known.Cluster == nil || r.Err == "" || r.Pending {
 		return r, err
 	}
 	return lacking(known, r.Err), nil
@@ -185,7 +187,7 @@ func (e *expansion) declared() []model.Declaration {
 func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (moved bool, err error) {
 	for _, app := range c.Apps {
 		m := made{app: app, vars: app.Variables(c)}
-		m.own, m.sure = m.vars, m.vars
+		m.own, m.sure, m.likely = m.vars, m.vars, m.vars
 		if app.Err == "" && len(app.VarsFrom) > 0 {
 			if err := e.variables(&m); err != nil {
 				m.app.Err, m.app.Reason = err.Error(), reasonOf(err)
@@ -202,8 +204,7 @@ func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (m
 			m.absent = append(m.absent, absent...)
 		}
 		before, ok := e.made[app.Name]
-		if ok && reflect.DeepEqual(before.app, m.app) && maps.Equal(before.vars, m.vars) && maps.Equal(before.sure, m.sure) && slices.Equal(before.absent, m.absent) ||
-			len(m.absent) > 0 && !final {
+		if ok && before.same(m) || len(m.absent) > 0 && !final {
 			continue
 		}
 		stuck, err := e.turn(ctx, &m, before)
@@ -228,6 +229,12 @@ func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (m
 		moved = true
 	}
 	return moved, nil
+}
+
+// same says whether an app is rendered as it was before.
+func (m *made) same(as made) bool {
+	return reflect.DeepEqual(m.app, as.app) && maps.Equal(m.vars, as.vars) && maps.Equal(m.sure, as.sure) &&
+		maps.Equal(m.likely, as.likely) && slices.Equal(m.absent, as.absent)
 }
 
 // turn renders an app, unless it was rendered so often that it depends on itself: then it stops, with what it declared
@@ -298,7 +305,7 @@ func (e *expansion) make(ctx context.Context, m *made) error {
 	}
 	m.result.Ref, m.result.Refs, m.result.declares = &render.Ref, render.Refs, len(render.Declared) > 0
 	m.result.Declares = digestOf(m.render.Declared)
-	m.result.App.Notes = slices.Concat(app.Notes, render.Notes)
+	m.result.App.Notes = slices.Concat(app.Notes, m.render.Notes)
 	return e.handle(ctx, m)
 }
 
@@ -319,6 +326,7 @@ func digestOf(declared []model.Rendered) string {
 // parts is the render of all parts of an app together; nil if one of them has none, and m says why.
 func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 	var renders []*Render
+	m.result.App.Handling.Opaque = nil // those that are in the objects
 	for _, part := range m.app.Parts() {
 		app := m.app
 		app.Part, app.More = part, nil
@@ -345,6 +353,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 			return nil, nil
 		}
 		renders = append(renders, render)
+		m.result.App.Handling.Opaque = opaque.Join(m.result.App.Handling.Opaque, render.Opaque)
 	}
 	if len(renders) == 1 {
 		return renders[0], nil
@@ -411,6 +420,8 @@ type found struct {
 	unknown string // why its content is not known here, although it is there
 	unsure  string // the variable in it whose value is not known here, if that is why
 	assumed string // the optional object that is taken not to be in the cluster; "" if nothing is assumed
+	// opaque are tokens in object for what makes it unknown. Without them its content is that without the variables.
+	opaque []protocol.Opaque
 }
 
 // find gives an object that an app of the cluster delivers, for one with the rights of a party. What others deliver

@@ -34,7 +34,7 @@ func readFolder(ctx context.Context, e *expansion, site model.Site) (*Render, er
 		}
 		return out, err
 	})
-	if err != nil || known == nil || folder.Err == "" || folder.Pending {
+	if err != nil || known == nil || known.Cluster == nil || folder.Err == "" || folder.Pending {
 		return folder, err
 	}
 	return lacking(known, folder.Err), nil
@@ -67,9 +67,7 @@ func lacking(folder *Render, why string) *Render {
 	slices.Sort(cluster.Problems)
 	cluster.Apps = slices.Clone(cluster.Apps)
 	for i := range cluster.Apps {
-		if a := &cluster.Apps[i]; a.Name == model.RootApp {
-			a.Err = strings.ReplaceAll(a.Err, said, why)
-		}
+		cluster.Apps[i].Err = strings.NewReplacer(words...).Replace(cluster.Apps[i].Err)
 	}
 	out.Cluster, out.Needs = &cluster, nil
 	return &out

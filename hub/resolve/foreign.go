@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -54,7 +55,7 @@ func (e *expansion) view(ctx context.Context, s *model.Source) (model.View, erro
 	if s.Folder == model.OnlyFolder {
 		return onlyFolder(view, *s)
 	}
-	return below(view, s.Folder)
+	return memtree.Below(view, s.Folder)
 }
 
 // whole is all of a source, whatever its rules leave out and wherever in it an app looks.
@@ -72,6 +73,9 @@ func (e *expansion) whole(ctx context.Context, s model.Source) (model.View, erro
 func hidden(r *Resolver, tree model.Tree, h *model.Hide) model.Tree {
 	if h == nil || r.cfg.Hide == nil {
 		return tree
+	}
+	if rec, ok := tree.(*Recorder); ok {
+		rec.hollow = !h.Submodules
 	}
 	return &beside{r.cfg.Hide(tree, *h), tree}
 }

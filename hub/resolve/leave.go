@@ -11,13 +11,14 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/opaque"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // variables finds out what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not
 // (yet) among what the cluster is to run, or cannot be read here because they are encrypted.
 func (e *expansion) variables(m *made) error {
-	m.vars, m.sure = map[string]string{}, map[string]string{}
+	m.vars, m.sure, m.likely = map[string]string{}, map[string]string{}, map[string]string{}
 	for _, ref := range m.app.VarsFrom {
 		f, err := e.find(m.app.Party(), protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
 		if err != nil {
@@ -30,7 +31,7 @@ func (e *expansion) variables(m *made) error {
 		}
 		if f.object == nil || f.unknown != "" || f.assumed != "" {
 			m.absent = append(m.absent, ref)
-			m.sure = map[string]string{} // a later object goes before the earlier ones
+			m.doubt(f, ref)
 			continue
 		}
 		data := map[string]string{}
@@ -47,10 +48,30 @@ func (e *expansion) variables(m *made) error {
 		}
 		maps.Copy(m.vars, data)
 		maps.Copy(m.sure, data)
+		maps.Copy(m.likely, data)
 	}
 	maps.Copy(m.vars, m.own)
 	maps.Copy(m.sure, m.own)
+	maps.Copy(m.likely, m.own)
 	return nil
+}
+
+// doubt takes variables away that an object which is not known here may have, too: it takes precedence over the earlier
+// ones. SOPS encrypts values and leaves their keys, so that those alone are in doubt.
+func (m *made) doubt(f found, ref protocol.VarsRef) {
+	var o struct{ Data, StringData map[string]any }
+	if f.unknown == isEncrypted && json.Unmarshal(f.object, &o) == nil {
+		for _, keys := range []map[string]any{o.Data, o.StringData} {
+			for key := range keys {
+				delete(m.sure, key)
+				delete(m.likely, key)
+			}
+		}
+		return
+	}
+	if m.sure = map[string]string{}; f.object != nil || !ref.Optional {
+		m.likely = map[string]string{}
+	}
 }
 
 // sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
@@ -120,12 +141,15 @@ func (e *expansion) content(m *made, o model.Rendered) (found, error) {
 		f.unknown = isEncrypted
 	case m.left():
 		vars := m.sure
-		if m.unsure(o.JSON, vars) != "" && !slices.ContainsFunc(m.absent, func(ref protocol.VarsRef) bool { return !ref.Optional }) {
-			vars, f.assumed = m.vars, m.absent[0].String()
+		if m.unsure(o.JSON, vars) != m.unsure(o.JSON, m.likely) {
+			vars, f.assumed = m.likely, m.optional()
 		}
 		if f.unsure = m.unsure(o.JSON, vars); f.unsure != "" {
 			f.unknown = fmt.Sprintf("${%s} in it may come from the %s in the cluster", f.unsure, m.absent[0])
-			break
+			if o = opaque.Data(o, vars, m.app.VarsFrom); m.unsure(o.JSON, vars) != "" {
+				break
+			}
+			f.opaque = o.Opaque
 		}
 		replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, vars, !m.app.Foreign)
 		if err != nil {
@@ -165,23 +189,40 @@ func (m *made) unsure(object []byte, vars map[string]string) string {
 	return ""
 }
 
+// optional is the first object of the app's variables that is taken not to be in the cluster.
+func (m *made) optional() string {
+	for _, ref := range m.absent {
+		if ref.Optional {
+			return ref.String()
+		}
+	}
+	return ""
+}
+
 // declaredBy is the render of an app whose variables are left to the agent, with those replaced in what declares apps
 // that are certain here. Where others are used, nobody can know what is declared: that is said of it.
 func (e *expansion) declaredBy(m *made) (*Render, error) {
 	out := *m.render
 	out.Declared = slices.Clone(out.Declared)
 	for i, o := range out.Declared {
-		if name := m.unsure(o.JSON, m.sure); name != "" {
+		if name := m.unsure(o.JSON, m.sure); name != m.unsure(o.JSON, m.likely) {
+			out.Notes = append(slices.Clone(out.Notes), fleet.Note{File: o.File, Object: "app " + m.app.Name,
+				Text: fmt.Sprintf("${%s} "+
+					"in what it declares is replaced as if there were no %s in the cluster, which is optional: apps are declared "+
+					"before the cluster sees anything", name, m.optional())})
+		}
+		o = opaque.Release(o, m.likely, m.app.VarsFrom)
+		if name := m.unsure(o.JSON, m.likely); name != "" {
 			o.Err = fmt.Sprintf("%s: ${%s} is used in it, which may come from the %s in the cluster, and apps are declared "+
 				"before the cluster sees anything: give it a value in Git, where the app %s is declared, or declare this "+
 				"elsewhere", placeOf(e.snap, o, "${"+name), name, absentOf(m.absent), m.app.Name)
 		}
 		if o.Err == "" {
-			replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, m.sure, !m.app.Foreign)
+			replaced, err := e.r.cfg.Substitute([]model.Rendered{o}, m.likely, !m.app.Foreign)
 			if err != nil {
 				return nil, err
 			}
-			o = replaced[0]
+			o.JSON = replaced[0].JSON
 		}
 		out.Declared[i] = o
 	}

@@ -32,6 +32,8 @@ type Render struct {
 	Encrypted string `json:"encrypted,omitempty"`
 	// Files are where the objects of the blob come from, in its order, of those that may have variables; "" for others.
 	Files []string `json:"files,omitempty"`
+	// Opaque are the values that the agent puts into the objects of the blob.
+	Opaque []protocol.Opaque `json:"opaque,omitempty"`
 	// Ciphertext names the first object of the blob with a value that is encrypted with SOPS and that nothing decrypts;
 	// "" if there is none.
 	Ciphertext string `json:"ciphertext,omitempty"`
@@ -111,7 +113,9 @@ func (m *memo) do(ctx context.Context, snap model.View, key string, make func(*R
 
 // settle takes in how a render ended that was recorded by rec.
 func (m *memo) settle(snap model.View, key string, rec *Recorder, r Render, blobs []model.Packed, err error) *Render {
-	if err != nil {
+	if r.Needs = append(r.Needs, rec.needs...); err != nil && len(rec.needs) > 0 {
+		r, err = Render{Needs: rec.needs}, nil
+	} else if err != nil {
 		r = Render{Err: err.Error(), Reason: reasonOf(err), AsksAPIs: r.AsksAPIs}
 	}
 	r.Deps = rec.Deps()

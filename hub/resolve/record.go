@@ -41,6 +41,8 @@ type Recorder struct {
 	mu     sync.Mutex
 	deps   map[string]Dep // by kind and path
 	failed bool           // something could not be read, which says nothing about what is there
+	hollow bool           // submodules are not wanted
+	needs  []model.Needed // submodules that were looked into
 }
 
 var _ model.Tree = (*Recorder)(nil)
@@ -112,11 +114,14 @@ func (r *Recorder) ID(name string) (id string, is bool) {
 // check notices failures to read what is there. That nothing is there, or a folder instead of a file, is an
 // answer and no failure.
 func (r *Recorder) check(err error, readable bool) error {
-	if err != nil && readable {
-		r.mu.Lock()
-		r.failed = true
-		r.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if sub, ok := errors.AsType[*model.SubmoduleError](err); ok && !r.hollow {
+		if n, ok := sub.Needed(); ok && !slices.ContainsFunc(r.needs, func(o model.Needed) bool { return o.At == n.At }) {
+			r.needs = append(r.needs, n)
+		}
 	}
+	r.failed = r.failed || err != nil && readable
 	return err
 }
 
@@ -148,8 +153,11 @@ func learn(snap model.View, path string, how DepKind) Dep {
 		d.Real = e.Path
 	}
 	d.Via = e.Via
+	sub, within := errors.AsType[*model.SubmoduleError](err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
+	case within:
+		d.ID, d.Via = "submodule "+sub.URL+" "+sub.Commit, append(slices.Clone(d.Via), sub.Path, ".gitmodules")
 	case err != nil:
 		d.ID = "error" // a link that leads out, a broken object: the reason stays while the path does
 	case !e.Mode.IsDir():

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
@@ -99,6 +100,7 @@ type AppResult struct {
 	// Clashes are the objects that it goes on without, because other apps have them and declare them otherwise. They are
 	// among the notes of App, too.
 	Clashes []fleet.Note
+	Left    []fleet.Note // the same for all that other apps have, however they declare them
 	// Kept is what it stays at if Ref is nil, where that is not what was published last: without objects that other apps
 	// have now. nil for what was published last.
 	Kept *protocol.Blob
@@ -441,7 +443,7 @@ func (r *Resolver) packSorted(from *model.Source, objects []model.Rendered) (Ren
 
 func (r *Resolver) pack(objects []model.Rendered) (Render, []model.Packed, error) {
 	var out Render
-	var kept []fleet.Owned
+	var kept []deletions.Owned
 	for _, o := range objects {
 		var m map[string]any
 		if err := json.Unmarshal(o.JSON, &m); err != nil {

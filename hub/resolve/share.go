@@ -167,7 +167,7 @@ func (s *sharing) had(a model.App, ref protocol.ObjectRef) bool {
 // form is what an app would deliver; "" where the agent may make something else of the text, or what it is depends
 // on who delivers it.
 func form(a model.App, ref protocol.ObjectRef, text []byte) string {
-	if a.Handling.Decrypt != nil && ref.Kind == "Secret" || a.Handling.Substitute != nil {
+	if a.Handling.Decrypt != nil && ref.Kind == "Secret" || a.Handling.Substitute != nil || len(a.Handling.Opaque) > 0 {
 		return ""
 	}
 	return claim.Form(text)

@@ -20,7 +20,7 @@ func twoPolicies(t *testing.T) (f *fleet, staging, production rollout.Policy) {
 	f = newFleet(t, staging, "a", "b")
 	f.asks("web=1")
 	f.reports(protocol.PhaseHealthy, "a", "b")
-	f.d.Follow([]Declared{{staging, []byte(`"staging"`)}, {production, []byte(`"production"`)}}, true)
+	f.d.Follow([]Declared{{Policy: staging, JSON: []byte(`"staging"`)}, {Policy: production, JSON: []byte(`"production"`)}}, true)
 	f.turn()
 	f.want("a: web=1", "b: web=1")
 	return f, staging, production
@@ -65,11 +65,8 @@ func TestAPolicyComesAfterAnother(t *testing.T) {
 
 	// After a restart what waits is asked for again.
 	f.asks("web=6")
-	f.d = New(f.store, func(o model.Rendered) (rollout.Policy, bool, error) {
-		if string(o.JSON) == `"staging"` {
-			return staging, true, nil
-		}
-		return production, true, nil
+	f.d = New(f.store, func(o model.Rendered) ([]rollout.Policy, error) {
+		return []rollout.Policy{staging, production}, nil
 	}, quiet())
 	f.turn()
 	f.want("a: web=6", "b: web=5")
@@ -84,11 +81,11 @@ func TestAPolicyAfterNobodyHolds(t *testing.T) {
 	t.Parallel()
 	f, staging, production := twoPolicies(t)
 	staging.After = "production"
-	f.d.Follow([]Declared{{staging, []byte("1")}, {production, []byte("2")}}, true)
+	f.d.Follow([]Declared{{Policy: staging, JSON: []byte("1")}, {Policy: production, JSON: []byte("2")}}, true)
 	f.asks("web=2")
 	f.want("a: web=1", "b: web=1")
 	production.After = "nobody"
-	f.d.Follow([]Declared{{staging, []byte("1")}, {production, []byte("3")}}, true)
+	f.d.Follow([]Declared{{Policy: staging, JSON: []byte("1")}, {Policy: production, JSON: []byte("3")}}, true)
 	for i := range 100 {
 		f.asks(fmt.Sprint("web=x", i))
 	}

@@ -8,60 +8,28 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/fleet/rollout"
+	"github.com/drover-dev/drover/fleet/rollout/forget"
+	"github.com/drover-dev/drover/hub/rollouts/approval"
+	"github.com/drover-dev/drover/hub/rollouts/unread"
 )
-
-// Action is what a person has a rollout do.
-type Action string
-
-// The actions.
-const (
-	Approve  Action = "approve"  // lets a wave begin with a target
-	Skip     Action = "skip"     // has a wave count a target as passed
-	Halt     Action = "halt"     // stops releases, of a wave or of all
-	Resume   Action = "resume"   // ends halts, or takes a failed target for good again
-	Expedite Action = "expedite" // has all waves take a target at once
-	Rollback Action = "rollback" // takes a target back
-	Pin      Action = "pin"      // holds a cluster at what it has
-	Unpin    Action = "unpin"
-)
-
-// Order is a decision of a person.
-type Order struct {
-	Action  Action    `json:"action"`
-	Policy  string    `json:"policy"`
-	Wave    string    `json:"wave,omitempty"`
-	Target  string    `json:"target,omitempty"` // id, or the beginning of it; "" for the one that is meant by itself
-	Cluster string    `json:"cluster,omitempty"`
-	Apps    []string  `json:"apps,omitempty"`
-	Until   time.Time `json:"until,omitzero"`
-	Reason  string    `json:"reason,omitempty"`
-	By      string    `json:"by,omitempty"`
-}
-
-// Limits of an order.
-const (
-	maxReason = 1 << 10
-	maxBy     = 256
-	maxPin    = 90 * 24 * time.Hour
-	maxOrders = 1000 // of one kind that are in force at once, of one policy
-)
-
-// ErrNoRollout says that there is no policy of a name.
-var ErrNoRollout = errors.New("there is no such RolloutPolicy")
-
-// ErrRefused says that a decision was not taken; its text says why.
-var ErrRefused = errors.New("not done")
 
 // Decide takes a decision of a person, and says what follows from it. An error says why it is not taken. The next step
 // acts on it.
 func (d *Driver) Decide(now time.Time, o Order) (text string, err error) {
+	if !o.Who.Shared() {
+		o.By = o.Who.Name
+	}
+	if o.Policy == "" && (o.Action == Freeze || o.Action == Unfreeze) {
+		return freeze(d, now, o)
+	}
 	r := d.rollouts[o.Policy]
 	if r == nil {
 		return "", fmt.Errorf("%w %.80q: `drover rollout` lists them", ErrNoRollout, o.Policy)
 	}
-	if text, err = r.decide(now, o); err != nil {
+	if text, err = r.decide(d, now, &o); err != nil {
 		return "", fmt.Errorf("%w: %w", ErrRefused, err)
 	}
+	d.notes = append(d.notes, noteOf(now, o, text))
 	target := o.Target
 	if o.Cluster != "" {
 		target = o.Cluster
@@ -74,25 +42,36 @@ func (d *Driver) Decide(now time.Time, o Order) (text string, err error) {
 }
 
 // decide takes a decision.
-func (r *rolling) decide(now time.Time, o Order) (string, error) {
+func (r *rolling) decide(d *Driver, now time.Time, o *Order) (string, error) {
 	switch {
-	case len(o.Reason) > maxReason || len(o.By) > maxBy || len(o.Apps) > maxOrders:
+	case !r.policy.HasWaves():
+		return "", fmt.Errorf("the policy %s has no waves and holds nothing back: it only bounds deletions, which `drover "+
+			"approve` lets through", r.policy.Name)
+	case o.tooLong():
 		return "", errors.New("the reason, the name or the list of apps is too long")
 	case o.Wave != "" && !slices.ContainsFunc(r.policy.Waves, func(w rollout.Wave) bool { return w.Name == o.Wave }):
 		return "", fmt.Errorf("the policy %s has no wave %.80q: it has %s", o.Policy, o.Wave, wavesOf(r.policy))
 	case o.Reason == "" && o.Action != Approve:
 		return "", fmt.Errorf("%s needs a reason, for those who come later: --reason TEXT", o.Action)
 	}
-	r.forget(now)
+	if o.Action == Resume && o.Target == "" && r.unread.Any() {
+		return forgetUnread(d, r)
+	}
+	if r.unread.All() {
+		return "", r.unread.Refuse(r.policy.Name)
+	}
+	r.decisions = forget.InDecisions(r.decisions, r.memory.Targets, now)
 	switch o.Action {
 	case Approve, Skip:
 		return r.letThrough(o)
 	case Halt, Resume:
-		return r.stopOrGo(now, o)
+		return r.stopOrGo(now, *o)
 	case Expedite, Rollback:
 		return r.force(now, o)
 	case Pin, Unpin:
-		return r.pin(now, o)
+		return r.pin(now, *o)
+	case Revert:
+		return revertTo(r, now, *o)
 	}
 	return "", fmt.Errorf("there is no action %.80q on a rollout", o.Action)
 }
@@ -103,28 +82,6 @@ func wavesOf(p rollout.Policy) string {
 		names[i] = w.Name
 	}
 	return strings.Join(names, ", ")
-}
-
-// find gives the target that begins with what a person wrote.
-func (r *rolling) find(text string) (rollout.Known, error) {
-	var found []rollout.Known
-	for id, t := range r.memory.Targets {
-		if id == text {
-			return t, nil
-		}
-		if strings.HasPrefix(id, text) {
-			found = append(found, t)
-		}
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return rollout.Known{}, fmt.Errorf("the policy %s knows no target %.80q: `drover rollout %[1]s` shows those "+
-			"there are",
-			r.policy.Name, text)
-	}
-	return rollout.Known{}, fmt.Errorf("%.80q is the beginning of %d targets: write more of it", text, len(found))
 }
 
 // at is the target that a wave is at or would take next.
@@ -138,7 +95,7 @@ func (r *rolling) at(wave string) string {
 }
 
 // letThrough is for an approval, and for a person who skips what a wave waits for.
-func (r *rolling) letThrough(o Order) (string, error) {
+func (r *rolling) letThrough(o *Order) (string, error) {
 	if o.Wave == "" {
 		return "", fmt.Errorf("name the wave, as %s/%s: the waves are %s", r.policy.Name, r.policy.Waves[0].Name,
 			wavesOf(r.policy))
@@ -148,7 +105,7 @@ func (r *rolling) letThrough(o Order) (string, error) {
 			return "", fmt.Errorf("the wave %s is at nothing yet", o.Wave)
 		}
 	}
-	t, err := r.find(o.Target)
+	t, err := held(r).Target(o.Target)
 	if err != nil {
 		return "", err
 	}
@@ -159,24 +116,36 @@ func (r *rolling) letThrough(o Order) (string, error) {
 		return "", fmt.Errorf("%s has failed, and no wave takes it any more: %s; "+
 			"`drover rollout resume %s@%[1]s` takes it for good again", t.ID, t.Failed.Why, r.policy.Name)
 	}
-	if o.Action == Skip {
+	if o.Target = t.ID; o.Action == Skip {
 		return fmt.Sprintf("the wave %s counts %s as passed", o.Wave, t.ID), add(&r.decisions.Skips,
 			rollout.Skip{Wave: o.Wave, Target: t.ID})
 	}
+	return approve(r, o, t)
+}
+
+// approve takes the approval of a wave for a target, and says how many more it takes.
+func approve(r *rolling, o *Order, t rollout.Known) (string, error) {
 	w := r.policy.Waves[slices.IndexFunc(r.policy.Waves, func(w rollout.Wave) bool { return w.Name == o.Wave })]
-	switch {
-	case w.Approval == nil:
-		return "", fmt.Errorf("the wave %s asks for no approval", o.Wave)
-	case len(w.Approval.Groups) > 0:
-		return "", fmt.Errorf("the wave %s asks for the word of a person of %s, and this hub does not know who people are: "+
-			"`drover rollout skip %s/%[1]s` goes on without", o.Wave, strings.Join(w.Approval.Groups, " or "), r.policy.Name)
-	case w.Approval.NotAuthor && o.By == "":
-		return "", fmt.Errorf("the wave %s asks for another person than the author: say who you are with --as", o.Wave)
-	case w.Approval.NotAuthor && o.By == t.Author:
-		return "", fmt.Errorf("the wave %s asks for another person than the author, %s", o.Wave, t.Author)
+	a := rollout.WaveApproval{Wave: o.Wave, Target: t.ID, By: o.By, Person: o.Who.Name, Groups: o.Who.Groups,
+		Email: o.Who.Email}
+	if err := approval.May(r.policy.Name, w, a, t); err != nil {
+		return "", err
 	}
-	return fmt.Sprintf("the wave %s may begin with %s", o.Wave, t.ID), add(&r.decisions.Approvals,
-		rollout.WaveApproval{Wave: o.Wave, Target: t.ID, By: o.By})
+	before := w.Approved(r.decisions.Approvals, t.Target)
+	if w.Approved(append(slices.Clone(r.decisions.Approvals), a), t.Target) == before {
+		who := o.Who.String() + " has approved it already"
+		if o.Who.Shared() {
+			who = "the shared token has approved it already, and counts for one person whatever --as says"
+		}
+		return "", errors.New(strings.TrimSuffix(who+"; "+approval.Missing(w, before), "; "))
+	}
+	if err := add(&r.decisions.Approvals, a); err != nil {
+		return "", err
+	}
+	if more := approval.Missing(w, w.Approved(r.decisions.Approvals, t.Target)); more != "" {
+		return fmt.Sprintf("the wave %s with %s has %s", o.Wave, t.ID, more), nil
+	}
+	return fmt.Sprintf("the wave %s may begin with %s", o.Wave, t.ID), nil
 }
 
 // stopOrGo halts and resumes.
@@ -192,7 +161,7 @@ func (r *rolling) stopOrGo(now time.Time, o Order) (string, error) {
 		return where + ": nothing is released any more; what goes back goes on", add(&r.decisions.Halts,
 			rollout.HaltOrder{Wave: o.Wave, Until: o.Until, By: o.By, Reason: o.Reason})
 	case o.Target != "":
-		t, err := r.find(o.Target)
+		t, err := held(r).Target(o.Target)
 		if err != nil {
 			return "", err
 		}
@@ -214,15 +183,15 @@ func (r *rolling) stopOrGo(now time.Time, o Order) (string, error) {
 }
 
 // force has a target taken by all waves at once, or taken back.
-func (r *rolling) force(now time.Time, o Order) (string, error) {
+func (r *rolling) force(now time.Time, o *Order) (string, error) {
 	if o.Target == "" {
 		return "", fmt.Errorf("name the target, as %s@REVISION", r.policy.Name)
 	}
-	t, err := r.find(o.Target)
+	t, err := held(r).Target(o.Target)
 	if err != nil {
 		return "", err
 	}
-	if o.Action == Rollback {
+	if o.Target = t.ID; o.Action == Rollback {
 		return fmt.Sprintf("%s is taken back where it was released", t.ID), add(&r.decisions.Rollbacks,
 			rollout.RollbackOrder{Target: t.ID, Apps: o.Apps, Time: now, By: o.By, Reason: o.Reason})
 	}
@@ -237,6 +206,9 @@ func (r *rolling) force(now time.Time, o Order) (string, error) {
 
 // pin holds a cluster at what it has, or ends that.
 func (r *rolling) pin(now time.Time, o Order) (string, error) {
+	if o.Action == Pin && (o.Selector != "" || o.To != "") {
+		return pinAt(r, now, o)
+	}
 	if r.members[o.Cluster] == nil {
 		return "", fmt.Errorf("the policy %s does not hold a cluster %.80q", r.policy.Name, o.Cluster)
 	}
@@ -250,8 +222,8 @@ func (r *rolling) pin(now time.Time, o Order) (string, error) {
 	delete(pins, o.Cluster)
 	text := fmt.Sprintf("%s takes part again", o.Cluster)
 	if o.Action == Pin {
-		if !o.Until.After(now) || o.Until.After(now.Add(maxPin)) {
-			return "", errors.New("a pin needs an end, 90 days away at most: --until TIME")
+		if err := checkEnd(now, o.Until); err != nil {
+			return "", err
 		}
 		pins[o.Cluster] = rollout.Pin{Until: o.Until, Reason: o.Reason}
 		text = fmt.Sprintf("%s keeps what it has until %s", o.Cluster, o.Until.UTC().Format(time.RFC3339))
@@ -269,25 +241,27 @@ func add[T any](to *[]T, v T) error {
 	return nil
 }
 
-// forget drops decisions that nothing refers to any more.
-func (r *rolling) forget(now time.Time) {
-	known := func(target string) bool { _, is := r.memory.Targets[target]; return is }
-	d := &r.decisions
-	d.Approvals = keepIf(d.Approvals, func(a rollout.WaveApproval) bool { return known(a.Target) })
-	d.Skips = keepIf(d.Skips, func(s rollout.Skip) bool { return known(s.Target) })
-	d.Expedites = keepIf(d.Expedites, known)
-	d.Rollbacks = keepIf(d.Rollbacks, func(o rollout.RollbackOrder) bool { return known(o.Target) })
-	d.Resumes = keepIf(d.Resumes, func(x rollout.Resume) bool { return known(x.Target) })
-	d.Halts = keepIf(d.Halts, func(h rollout.HaltOrder) bool { return h.Until.IsZero() || now.Before(h.Until) })
-	pins := map[string]rollout.Pin{}
-	for name, p := range d.Pins {
-		if now.Before(p.Until) {
-			pins[name] = p
+// forgetUnread has a policy go on without what could not be read of it: what clusters have counts as released.
+func forgetUnread(d *Driver, r *rolling) (string, error) {
+	name := r.policy.Name
+	if r.unread.Undefined() && r.ends == nil {
+		return "", r.unread.Refuse(name)
+	}
+	for _, key := range r.unread.Keys(keyCluster + name + "/") {
+		d.dropped[key] = true
+	}
+	if r.unread.Undefined() {
+		end(d, r)
+		d.thawed = true // every cluster is to be looked at
+		return "the policy is given up, because neither the store nor Git says what it is: its clusters get what Git asks " +
+			"for", nil
+	}
+	sees(r, func() { r.unread = unread.Parts{} })
+	for wave, w := range r.memory.Waves {
+		if _, known := r.memory.Targets[w.Busy]; !known {
+			w.Busy, w.Slice, w.Soak = "", 0, time.Time{}
+			r.memory.Waves[wave] = w
 		}
 	}
-	d.Pins = pins
-}
-
-func keepIf[T any](list []T, keep func(T) bool) []T {
-	return slices.DeleteFunc(slices.Clone(list), func(v T) bool { return !keep(v) })
+	return "what could not be read is forgotten: what clusters have counts as released, and releases go on", nil
 }

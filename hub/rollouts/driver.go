@@ -11,7 +11,13 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/fleet/rollout"
-	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/audit"
+	"github.com/drover-dev/drover/hub/rollouts/content"
+	"github.com/drover-dev/drover/hub/rollouts/entries"
+	"github.com/drover-dev/drover/hub/rollouts/gate"
+	"github.com/drover-dev/drover/hub/rollouts/holder"
+	"github.com/drover-dev/drover/hub/rollouts/policies"
+	"github.com/drover-dev/drover/hub/rollouts/windows"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -23,51 +29,46 @@ type Facts interface {
 	Heard(cluster string) (*protocol.Report, query.Link)
 }
 
-// Declared is a RolloutPolicy as Git has it.
-type Declared struct {
-	Policy rollout.Policy
-	JSON   []byte // the object
-}
+// Declared is a policy as it is declared.
+type Declared = policies.Declared
 
-// Read reads an object that is a RolloutPolicy; is says whether it is one. An error says what is wrong with it.
-type Read func(o model.Rendered) (p rollout.Policy, is bool, err error)
-
-// Declare gives the policies among what is declared for many clusters. sure says that all of them can be read.
-func Declare(objects []model.Rendered, read Read) (out []Declared, sure bool) {
-	sure = true
-	for _, o := range objects {
-		p, is, err := read(o)
-		switch {
-		case err != nil:
-			sure = false
-		case is:
-			out = append(out, Declared{p, o.JSON})
-		}
-	}
-	return out, sure
-}
+// Read reads the policies of an object.
+type Read = policies.Read
 
 // Driver drives the rollouts of all policies.
 type Driver struct {
 	log      *slog.Logger
-	rollouts map[string]*rolling     // by the name of the policy
-	entries  map[string]protocol.App // what apps are delivered as, by digestOf
+	rollouts map[string]*rolling // by the name of the policy
+	ordered  []*rolling          // by name; nil if that is not known
+	entries  entries.Entries     // what apps are delivered as
+	digests  content.Digests
+	pool     content.Pool
+	asks     [][]content.Named // space for what Git asks of one cluster
 
-	stored map[string]saved // by the name of the policy
-	news   map[string]bool  // digests of entries that the store is to take (true) or to drop
-	staged bool             // what Git asks of some member is news
+	fleet    fleetState
+	thawed   bool          // a freeze ended, and clusters have yet to be looked at
+	sure     bool          // all policies that Git has were met
+	expected *expected     // what agents may have accepted at most; nil if that proves nothing
+	notes    []audit.Entry // for the journal
+
+	before  []byte          // the fleetState that the store has
+	dropped map[string]bool // keys of what ended, which the store is to drop
+	staged  bool            // more is news than what is known of some clusters: a step has to look at all
+	offered string          // the commit that was offered last
+	waiting string          // the cluster of which it was not known what Git asks; "" for none
 }
 
 // New makes a driver from what Unsaved gave to the store.
 func New(from map[string][]byte, read Read, log *slog.Logger) *Driver {
-	d := &Driver{log: log, rollouts: map[string]*rolling{}, entries: map[string]protocol.App{}, stored: map[string]saved{},
-		news: map[string]bool{}}
+	d := &Driver{log: log, rollouts: map[string]*rolling{}, dropped: map[string]bool{}, staged: true}
 	d.load(from, read)
 	return d
 }
 
-// Active says whether there is any policy.
-func (d *Driver) Active() bool { return len(d.rollouts) > 0 }
+// Active says whether there is any policy, or anything else that the driver has to do.
+func (d *Driver) Active() bool {
+	return len(d.rollouts) > 0 || d.fleet.Frozen != nil || d.fleet.Doubt != "" || d.thawed
+}
 
 // Follow takes in which policies Git has. If it is not sure that these are all, those that are missing stay. It says
 // whether any policy is another one than before.
@@ -79,51 +80,68 @@ func (d *Driver) Follow(declared []Declared, sure bool) (changed bool) {
 		r := d.rollouts[name]
 		if r == nil {
 			r = newRolling()
-			d.rollouts[name] = r
-			d.log.Info("a RolloutPolicy holds changes back from now on", "policy", name)
+			d.rollouts[name], d.ordered = r, nil
+			d.log.Info("a RolloutPolicy is in force from now on", "policy", name, "waves", len(p.Policy.Waves))
 		}
-		if r.gone || string(r.declared) != string(p.JSON) {
+		ended := r.ends != nil
+		undefined := r.unread.Undefined() && p.Policy.HasWaves()
+		if undefined {
+			sees(r, r.unread.Declared)
+		}
+		if turns(r, p) {
+			changed = changed || !ended
+			r.news.policy = true
+			continue
+		}
+		if ended || undefined || string(r.declared) != string(p.JSON) {
 			changed = true
 			for _, other := range d.rollouts { // which of them holds an app may be another one now
 				reread(other)
 			}
 		}
-		r.policy, r.declared, r.gone = p.Policy, p.JSON, false
+		r.policy, r.declared, r.ends, r.news.policy = p.Policy, p.JSON, nil, r.news.policy || changed
 	}
 	for name, r := range d.rollouts {
-		if sure && !found[name] && !r.gone {
-			r.gone, changed = true, true
+		if !sure || found[name] {
+			continue
+		}
+		if r.ends == nil {
+			r.news.policy, changed = true, true
 			d.log.Warn("a RolloutPolicy is gone from Git: what it holds back goes on as it said, and it ends when its clusters "+
 				"have what Git asks for", "policy", name)
 		}
+		r.ends = &ending{}
 	}
+	d.sure, d.staged = sure, d.staged || changed
+	met(d)
 	return changed
 }
 
 func newRolling() *rolling {
-	return &rolling{members: map[string]*member{}, lost: map[string]bool{}, gates: gates{},
+	return &rolling{members: map[string]*member{}, lost: map[string]bool{}, gates: gate.Set{}, news: newNews(),
 		decisions: rollout.Decisions{Pins: map[string]rollout.Pin{}}}
 }
 
 // reread has what clusters were given and say be read again.
 func reread(r *rolling) {
 	for _, m := range r.members {
-		m.bundle, m.heardFrom = "", nil
+		m.read = false
 	}
 }
 
-// sorted gives the rollouts by the names of their policies.
+// sorted gives the rollouts by the names of their policies. It is not to be changed.
 func (d *Driver) sorted() []*rolling {
-	out := make([]*rolling, 0, len(d.rollouts))
-	for _, name := range slices.Sorted(maps.Keys(d.rollouts)) {
-		out = append(out, d.rollouts[name])
+	if d.ordered == nil {
+		for _, name := range slices.Sorted(maps.Keys(d.rollouts)) {
+			d.ordered = append(d.ordered, d.rollouts[name])
+		}
 	}
-	return out
+	return d.ordered
 }
 
 // inOrder gives the rollouts so that each comes behind the one that it waits for.
 func inOrder(d *Driver) []*rolling {
-	out := d.sorted()
+	out := slices.Clone(d.sorted())
 	depth := func(r *rolling) (n int) {
 		for n < len(out) && r != nil && r.policy.After != "" {
 			r, n = d.rollouts[r.policy.After], n+1
@@ -134,182 +152,43 @@ func inOrder(d *Driver) []*rolling {
 	return out
 }
 
-// holder is the policy of those that select a cluster that holds one of its apps: the one that has it already, else the
-// first that names it. nil if none does.
-func holder(of []*rolling, cluster, app string) *rolling {
-	for _, r := range of {
-		if r.policy.HoldsApp(app) && len(r.memory.Clusters[cluster].Apps[app]) > 0 {
-			return r
-		}
-	}
-	for _, r := range of {
-		if r.policy.HoldsApp(app) {
-			return r
-		}
-	}
-	return nil
+// with are those of policies that a cluster is with.
+func with(all []*rolling, cluster string) []*rolling {
+	return slices.DeleteFunc(slices.Clone(all), func(r *rolling) bool { return r.members[cluster] == nil })
 }
 
-// holds says of a policy which apps of a cluster it holds.
-func (d *Driver) holds(r *rolling) func(cluster string) func(app string) bool {
-	all := d.sorted()
-	return func(cluster string) func(app string) bool {
-		of := slices.DeleteFunc(slices.Clone(all), func(x *rolling) bool { return x.members[cluster] == nil })
-		free := map[string]bool{}
-		if m := r.members[cluster]; m != nil {
-			free = m.free
-		}
-		return func(app string) bool { return !free[app] && holder(of, cluster, app) == r }
-	}
-}
-
-// Staged is what of a cluster's candidate is to be released.
-type Staged struct {
-	Apps []protocol.App
-	// Other are those that are not as the candidate has them, by name, and those that it has and Apps has not.
-	Other map[string]bool
-	// Absent says that nothing was ever decided for the cluster, of which Git asks something, and that it is not known
-	// what it has: what is missing from Apps must not be taken for gone.
-	Absent bool
-}
-
-// Stage takes in what Git asks of a cluster, and gives what the cluster is to have now: apps that a policy holds are as
-// they were released. last is what the cluster was given last. Where its labels are not known, because its description
-// cannot be read, it stays with the policies that it was with. Apps of which free holds are no policy's.
-func (d *Driver) Stage(now time.Time, labels map[string]string, known bool, b, last protocol.Bundle,
-	free func(app string) bool) Staged {
-	name := b.Cluster
-	var of []*rolling
-	for _, r := range d.sorted() {
-		switch {
-		case !known && r.members[name] != nil:
-			of = append(of, r)
-		case known && r.policy.Selector.Matches(labels):
-			of = append(of, r)
-			d.ask(r, name, labels)
-		case known:
-			r.leave(name)
-		}
-	}
-	if len(of) == 0 {
-		return Staged{Apps: b.Apps}
-	}
-	asked, had := byName(b.Apps), byName(last.Apps)
-	names := slices.Sorted(maps.Keys(asked))
-	for app := range had {
-		if _, is := asked[app]; !is {
-			names = append(names, app)
-		}
-	}
-	slices.Sort(names)
-	contents, frees := map[*rolling]rollout.Content{}, map[string]bool{}
-	out := Staged{Other: map[string]bool{}}
-	for _, app := range names {
-		want, wanted := asked[app]
-		r := holder(of, name, app)
-		if free(app) {
-			frees[app], r = true, nil
-		}
-		if r == nil {
-			if wanted {
-				out.Apps = append(out.Apps, want)
-			}
-			continue
-		}
-		if contents[r] == nil {
-			contents[r] = rollout.Content{}
-		}
-		if wanted {
-			contents[r][app] = rollout.App{Digest: digestOf(want), Timeout: time.Duration(want.Timeout) * time.Second}
-			d.keep(want)
-		}
-		if was, given := had[app]; given {
-			d.keep(was)
-		}
-		given, is := d.choose(r, now, name, app, asked, had)
-		if is {
-			out.Apps = append(out.Apps, given)
-		}
-		if is != wanted || wanted && digestOf(given) != digestOf(want) {
-			out.Other[app] = true
-		}
-	}
-	for _, r := range of {
-		bare := len(r.memory.Clusters[name].Apps) == 0 && len(contents[r]) > 0
-		out.Absent = out.Absent || bare && !slices.ContainsFunc(last.Apps, func(a protocol.App) bool {
-			return !frees[a.Name] && holder(of, name, a.Name) == r
-		})
-		m := r.members[name]
-		if !maps.Equal(m.free, frees) {
-			m.free, m.bundle = frees, "" // what it was given is read again
-		}
-		if content := contents[r]; m.asked == nil || !same(m.asked, content) {
-			if m.asked = content; content == nil {
-				m.asked = rollout.Content{}
-			}
-			d.staged = true
-		}
+// claimsOf are the claims of policies that a cluster is with.
+func claimsOf(of []*rolling, cluster string) holder.Claims {
+	out := make(holder.Claims, len(of))
+	for i, r := range of {
+		out[i] = holder.Claim{Policy: &r.policy, Named: r.members[cluster].named, Has: r.memory.Clusters[cluster].Apps,
+			Undefined: r.unread.Undefined()}
 	}
 	return out
 }
 
-// keep remembers how an app is delivered.
-func (d *Driver) keep(a protocol.App) {
-	digest := digestOf(a)
-	if _, have := d.entries[digest]; !have {
-		d.entries[digest], d.news[digest] = lasting(a), true
+// holds says of a policy which apps of a cluster it holds.
+func holds(d *Driver, r *rolling) func(cluster string) func(app string) bool {
+	return func(cluster string) func(app string) bool {
+		of := with(d.sorted(), cluster)
+		at, all := slices.Index(of, r), claimsOf(of, cluster)
+		return func(app string) bool { return at >= 0 && !r.members[cluster].free[app] && all.Of(app) == at }
 	}
-}
-
-// ask makes a cluster a member of a policy.
-func (d *Driver) ask(r *rolling, name string, labels map[string]string) {
-	m := r.members[name]
-	if m == nil {
-		m = &member{}
-		r.members[name], d.staged = m, true
-	}
-	d.staged = d.staged || !maps.Equal(m.labels, labels)
-	m.labels = labels
-}
-
-// choose is what an app of a cluster is to be now; is says whether there is to be such an app. What is not decided, or
-// not known any more, is kept as it was given.
-func (d *Driver) choose(r *rolling, now time.Time, cluster, app string, asked,
-	had map[string]protocol.App) (a protocol.App, is bool) {
-	want, wanted := asked[app]
-	was, given := had[app]
-	digest, known := r.wanted(cluster, app, now)
-	switch {
-	case wanted && (known && digest == digestOf(want) || given && digestOf(want) == digestOf(was) && !known):
-		return want, true
-	case known && digest == "":
-		return protocol.App{}, false
-	case known && (!given || digestOf(was) != digest):
-		if kept, have := d.entries[digest]; have {
-			was, given = kept, true
-		} else {
-			d.log.Error("what an app was released to is not known any more: the version that was given last is kept",
-				"cluster", cluster,
-				"app", app, "policy", r.policy.Name)
-		}
-	}
-	if !given {
-		return protocol.App{}, false
-	}
-	was.Error, was.Reason = "", "" // they are of the revision at which it was given
-	if wanted {
-		was.Suspend, was.Declared, was.Formerly = want.Suspend, want.Declared, want.Formerly
-	}
-	return was, true
 }
 
 // leave takes a cluster out of a policy.
-func (r *rolling) leave(cluster string) { delete(r.members, cluster) }
+func leave(d *Driver, r *rolling, cluster string) {
+	if r.members[cluster] != nil {
+		delete(r.members, cluster)
+		r.unread.Left(cluster)
+		r.news.unstored[cluster], d.staged = true, true
+	}
+}
 
 // Leave is for a cluster that has no folder any more.
 func (d *Driver) Leave(cluster string) {
 	for _, r := range d.rollouts {
-		r.leave(cluster)
+		leave(d, r, cluster)
 	}
 }
 
@@ -321,6 +200,7 @@ func (d *Driver) Lost(commits map[string]bool) {
 			commit, _, _ := strings.Cut(id, "+")
 			lost[id] = commits[commit]
 		}
+		d.staged = d.staged || !maps.Equal(r.lost, lost)
 		r.lost = lost
 	}
 }
@@ -337,39 +217,94 @@ func (d *Driver) Commits() (ids []string) {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// Commit is what a revision says of itself.
+type Commit struct {
+	Author   string // by mail address
+	Reviewed string // see rollout.Target
+}
+
 // Offer makes targets of what Git asks for at a revision, where that is news. waits says that it is not known yet what
 // Git asks of a cluster: then there is no target before that is known.
-func (d *Driver) Offer(rev protocol.Revision, author string, waits func(cluster string) bool) {
+func (d *Driver) Offer(rev protocol.Revision, by Commit, waits func(cluster string) bool) {
+	if !d.staged && d.offered == rev.Hash && (d.waiting == "" || waits(d.waiting)) {
+		return // it was offered, or waits still
+	}
+	d.offered, d.waiting = rev.Hash, ""
 	seq := uint64(1)
 	for _, r := range d.rollouts {
 		seq = max(seq, seqOf(r)+1)
 	}
 	for _, r := range d.sorted() { // the same number for all: one policy waits for what another one makes of a commit
-		if r.offer(seq, rev, author, waits) {
-			d.staged = true
+		if !r.policy.HasWaves() || r.unread.All() {
+			continue
 		}
+		offered, waiting := r.offer(seq, rev, by, waits)
+		d.staged, d.waiting = d.staged || offered, cmp.Or(waiting, d.waiting)
 	}
 }
 
 // Step decides what is released now, and gives the clusters that are to be given something, sorted. What Unsaved gives
 // has to be stored before they are.
 func (d *Driver) Step(now time.Time, facts Facts) (clusters []string) {
+	suspect(d, now, facts, d.staged)
+	found, whole := map[string]bool{}, d.staged
 	d.staged = false
-	found := map[string]bool{}
 	for _, r := range inOrder(d) {
-		before := len(r.history)
-		for _, name := range r.step(now, facts, admit(r, d.rollouts[r.policy.After]), d.holds(r)) {
-			found[name] = true
+		if !r.policy.HasWaves() {
+			if r.ends != nil {
+				end(d, r)
+			}
+			continue
 		}
-		for _, e := range r.history[min(before, len(r.history)):] {
+		if r.stalls() {
+			view{facts, holds(d, r), &d.digests, &d.pool}.blind(r, whole)
+			continue
+		}
+		candidates := admit(r, d.rollouts[r.policy.After])
+		beside := windows.At(now, besides(d, r))
+		whole := whole || !beside.Same(r.news.beside)
+		r.news.beside = beside
+		releases, events := r.step(now, view{facts, holds(d, r), &d.digests, &d.pool}, candidates, d.fleet.Frozen, whole)
+		for _, rel := range releases {
+			found[rel.Cluster] = true
+		}
+		decideReverts(r, now)
+		names, named := held(r).Called()
+		r.names, r.news.policy = names, r.news.policy || named
+		for _, e := range events {
 			tell(d.log, r.policy.Name, e)
 		}
-		if r.gone && r.settled() {
-			d.log.Info("a RolloutPolicy that is gone from Git has ended", "policy", r.policy.Name)
-			delete(d.rollouts, r.policy.Name)
+		d.notes = append(d.notes, notesOf(r, now, releases, events)...)
+		if r.ends != nil && r.settled() {
+			end(d, r)
 		}
 	}
 	return slices.Sorted(maps.Keys(found))
+}
+
+// besides are the windows that hold back, too, what the steps of another tool's object hold.
+func besides(d *Driver, r *rolling) (out []windows.Of) {
+	for _, other := range d.sorted() {
+		o := other.policy.Origin
+		if r.policy.Origin != nil && len(r.policy.Windows) == 0 && o != nil && len(other.policy.Windows) > 0 {
+			out = append(out, windows.Of{Object: o.Object, Windows: other.policy.Windows, Named: other.named})
+		}
+	}
+	return out
+}
+
+// end is for a policy that is gone from Git, and holds nothing back any more.
+func end(d *Driver, r *rolling) {
+	name := r.policy.Name
+	d.log.Info("a RolloutPolicy that is gone from Git has ended", "policy", name)
+	delete(d.rollouts, name)
+	d.ordered = nil
+	drop(r, d.dropped)
+	if next := r.ends.next; next != nil {
+		r = newRolling()
+		r.policy, r.declared = next.Policy, next.JSON
+		d.rollouts[name], d.staged = r, true
+	}
 }
 
 // tell logs an event.
@@ -384,8 +319,11 @@ func tell(log *slog.Logger, policy string, e Event) {
 
 // Due is when to step although nothing changes; zero for never.
 func (d *Driver) Due() (first time.Time) {
+	if f := d.fleet.Frozen; f != nil {
+		first = f.Until
+	}
 	for _, r := range d.rollouts {
-		for _, at := range []time.Time{r.wake, r.asks()} {
+		for _, at := range []time.Time{r.wake, r.gates.Due(gate.Asked(r.policy, r.memory.Waves)), retries(r)} {
 			if !at.IsZero() && (first.IsZero() || at.Before(first)) {
 				first = at
 			}
@@ -394,10 +332,12 @@ func (d *Driver) Due() (first time.Time) {
 	return first
 }
 
-// Show is how all policies stand, by name.
+// Show is how all policies stand, by name, but for those of other tools' objects that no app names.
 func (d *Driver) Show() (out []query.Rollout) {
 	for _, r := range d.sorted() {
-		out = append(out, r.show())
+		if r.policy.Origin == nil || len(r.members) > 0 {
+			out = append(out, r.show())
+		}
 	}
 	return out
 }
@@ -411,10 +351,15 @@ func (d *Driver) History(policy string) (events []Event, known bool) {
 	return slices.Clone(r.history), true
 }
 
-func byName(apps []protocol.App) map[string]protocol.App {
-	out := make(map[string]protocol.App, len(apps))
-	for _, a := range apps {
-		out[a.Name] = a
+// sees has a policy go on of which something could not be read, which a change of that ends.
+func sees(r *rolling, change func()) {
+	if !r.unread.Any() {
+		return
 	}
-	return out
+	change()
+	r.machine, r.news.policy, r.news.targets = nil, true, map[string]rollout.Known{}
+	reread(r)
+	for name := range r.members {
+		r.news.unstored[name] = true
+	}
 }

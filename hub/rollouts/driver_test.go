@@ -12,10 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/rollouts/content"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -23,18 +25,23 @@ var start = time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC)
 
 // fleet is a hub around a driver: it gives clusters what is staged, and stores what is to be stored.
 type fleet struct {
-	t      *testing.T
-	d      *Driver
-	now    time.Time
-	asked  map[string][]protocol.App // by cluster: what Git asks for
-	given  map[string]protocol.Bundle
-	at     map[string]time.Time
-	said   map[string]*protocol.Report
-	store  map[string][]byte
-	labels map[string]map[string]string
-	policy rollout.Policy
-	commit int
-	until  int // writes until the hub is killed; 0 for never
+	t       *testing.T
+	d       *Driver
+	now     time.Time
+	asked   map[string][]protocol.App // by cluster: what Git asks for
+	given   map[string]protocol.Bundle
+	at      map[string]time.Time
+	said    map[string]*protocol.Report
+	store   map[string][]byte
+	labels  map[string]map[string]string
+	policy  rollout.Policy
+	commit  int
+	stays   map[string][]string // by cluster: apps that are never taken back
+	unclear bool                // which these are
+	until   int                 // writes until the hub is killed; 0 for never
+	others  []rollout.Policy    // that Git has beside policy
+	named   map[string][]string // by cluster/app: the policies of other tools' objects that it names
+	hash    func(n int) string  // of the commit of a number; nil for the number itself
 }
 
 // killed is what a write panics with that the hub does not survive.
@@ -95,11 +102,13 @@ func quiet() *slog.Logger { return slog.New(slog.NewTextHandler(io.Discard, nil)
 
 // start starts the hub again.
 func (f *fleet) start() {
-	f.d = New(f.store, func(o model.Rendered) (rollout.Policy, bool, error) {
-		if string(o.JSON) != `"`+f.policy.Name+`"` {
-			return rollout.Policy{}, false, errors.New("another")
+	f.d = New(f.store, func(o model.Rendered) ([]rollout.Policy, error) {
+		for _, p := range append([]rollout.Policy{f.policy}, f.others...) {
+			if string(o.JSON) == `"`+p.Name+`"` {
+				return []rollout.Policy{p}, nil
+			}
 		}
-		return f.policy, true, nil
+		return nil, errors.New("another")
 	}, quiet())
 }
 
@@ -112,7 +121,11 @@ func (f *fleet) Heard(cluster string) (*protocol.Report, query.Link) {
 }
 
 func (f *fleet) follow() {
-	f.d.Follow([]Declared{{Policy: f.policy, JSON: []byte(`"` + f.policy.Name + `"`)}}, true)
+	var all []Declared
+	for _, p := range append([]rollout.Policy{f.policy}, f.others...) {
+		all = append(all, Declared{Policy: p, JSON: []byte(`"` + p.Name + `"`)})
+	}
+	f.d.Follow(all, true)
 }
 
 // appsOf reads "web=1 db=2".
@@ -141,7 +154,10 @@ func textOf(apps []protocol.App) string {
 func (f *fleet) publish(name string) Staged {
 	last := f.given[name]
 	s := f.d.Stage(f.now, f.labels[name], true, protocol.Bundle{Cluster: name, Apps: f.asked[name]}, last,
-		func(app string) bool { return app == "manual" })
+		func(app string) Said {
+			return Said{Free: app == "manual", Stays: slices.Contains(f.stays[name], app), Unclear: f.unclear,
+				Policies: f.named[name+"/"+app]}
+		})
 	if textOf(s.Apps) != textOf(last.Apps) || last.Generation == 0 && !s.Absent {
 		f.write()
 		f.given[name] = protocol.Bundle{Cluster: name, Generation: last.Generation + 1, Epoch: 1, Apps: s.Apps}
@@ -178,20 +194,29 @@ func (f *fleet) asks(text string) {
 	f.turn()
 }
 
+// head is the hash of the newest commit.
+func (f *fleet) head() string {
+	if f.hash != nil {
+		return f.hash(f.commit)
+	}
+	return fmt.Sprintf("%040d", f.commit)
+}
+
 // turn is what the hub does of a commit.
 func (f *fleet) turn() {
 	f.t.Helper()
 	for _, name := range slices.Sorted(maps.Keys(f.labels)) {
 		f.publish(name)
 	}
-	rev := protocol.Revision{Hash: fmt.Sprintf("%040d", f.commit), Subject: fmt.Sprint("commit ", f.commit)}
-	f.d.Offer(rev, "ann@example.com", func(string) bool { return false })
+	rev := protocol.Revision{Hash: f.head(), Subject: fmt.Sprint("commit ", f.commit)}
+	f.d.Offer(rev, Commit{Author: "ann@example.com"}, func(string) bool { return false })
 	f.roll()
 }
 
 func (f *fleet) roll() {
 	f.t.Helper()
 	for range 3 {
+		Touch(f.d, slices.Collect(maps.Keys(f.labels))...)
 		names := f.d.Step(f.now, f)
 		f.save()
 		for _, name := range names {
@@ -367,13 +392,13 @@ func TestALabelThatIsNotKnownReleasesNothing(t *testing.T) {
 	f.want("a: web=2", "b: web=1")
 	f.start()
 	s := f.d.Stage(f.now, nil, false, protocol.Bundle{Cluster: "b", Apps: appsOf("web=3")}, f.given["b"],
-		func(string) bool { return false })
+		func(string) Said { return Said{} })
 	if textOf(s.Apps) != "web=1" {
 		t.Errorf("a cluster.yaml that cannot be read releases %s", textOf(s.Apps))
 	}
 	s = f.d.Stage(f.now, map[string]string{"ring": "c"}, true, protocol.Bundle{Cluster: "b", Apps: appsOf("web=3")},
 		f.given["b"],
-		func(string) bool { return false })
+		func(string) Said { return Said{} })
 	if textOf(s.Apps) != "web=3" || f.d.rollouts["production"].members["b"] != nil {
 		t.Errorf("out of the policy it has %s", textOf(s.Apps))
 	}
@@ -399,6 +424,42 @@ func TestAPolicyThatIsGone(t *testing.T) {
 	f.save()
 	if f.d.Active() || len(f.store) > 0 {
 		t.Errorf("it has not ended: %v", slices.Sorted(maps.Keys(f.store)))
+	}
+}
+
+// A policy that loses its waves goes on with them, and is then what Git has of its name at that time: nothing, if that
+// is gone by then.
+func TestAPolicyThatLosesItsWaves(t *testing.T) {
+	t.Parallel()
+	for _, gone := range []bool{false, true} {
+		f := begun(t, inTwo(t))
+		f.asks("web=2")
+		bare := f.policy
+		bare.Waves, bare.Deletions = nil, &deletions.Limits{App: 7}
+		declared := []Declared{{Policy: bare, JSON: []byte(`"production"`)}}
+		if !f.d.Follow(declared, true) || f.d.Follow(declared, true) {
+			t.Error("that it ends is news, once")
+		}
+		f.turn()
+		f.want("a: web=2", "b: web=1")
+		if l := BudgetOf(f.d).Limits("b", "web"); l.App != 7 {
+			t.Errorf("while it ends the limits are %+v", l)
+		}
+		f.start() // the store has the policy as it was, and that it ends
+		if gone {
+			declared = nil
+		}
+		f.d.Follow([]Declared{{Policy: bare, JSON: []byte(`"production"`)}}, true)
+		f.d.Follow(declared, true)
+		f.turn()
+		f.want("a: web=2", "b: web=1")
+		f.reports(protocol.PhaseHealthy, "a")
+		f.reports(protocol.PhaseHealthy, "b")
+		f.want("a: web=2", "b: web=2")
+		r := f.d.rollouts["production"]
+		if gone != (r == nil) || r != nil && (r.policy.HasWaves() || r.ends != nil) {
+			t.Errorf("gone %v: in the end it is %+v", gone, r)
+		}
 	}
 }
 
@@ -477,28 +538,21 @@ func TestWhatStateAnAppIsIn(t *testing.T) {
 		{Name: "db", Phase: protocol.PhaseDegraded, Digest: "1"},
 		{Name: "cut", Phase: protocol.PhaseFailed, Digest: "2"},
 		{Name: "gone", Phase: protocol.PhaseWaiting, Leaving: true}, {Name: "strange", Phase: protocol.PhaseHealthy}}}
-	got := reportOf(r, b, all)
+	got := new(content.Digests).Report(r, b, all)
 	if got.Generation != 7 || got.Refused != 8 || len(got.Apps) != 4 {
 		t.Errorf("it is %+v", got)
 	}
 	for app, want := range map[string]rollout.AppReport{
-		"web": {State: rollout.Paused, Digest: digestOf(b.Apps[0])}, "db": {State: rollout.Bad},
-		"cut": {State: rollout.Suspended, Digest: digestOf(b.Apps[2])}, "gone": {State: rollout.Progressing}} {
-		if got.Apps[app] != want {
-			t.Errorf("%s is %+v, want %+v", app, got.Apps[app], want)
+		"web": {State: rollout.Paused, Digest: content.Digest(b.Apps[0])}, "db": {State: rollout.Bad},
+		"cut": {State: rollout.Suspended, Digest: content.Digest(b.Apps[2])}, "gone": {State: rollout.Progressing}} {
+		want.App = app
+		if is, _ := got.Apps.Of(app); is != want {
+			t.Errorf("%s is %+v, want %+v", app, is, want)
 		}
 	}
 	r.Epoch = 1
-	if got := reportOf(r, b, all); got.Generation != 0 {
+	if got := new(content.Digests).Report(r, b, all); got.Generation != 0 {
 		t.Errorf("a report of another epoch counts as %d", got.Generation)
-	}
-	for phase, want := range map[protocol.Phase]rollout.State{protocol.PhasePending: rollout.Progressing,
-		protocol.PhaseApplying: rollout.Progressing, protocol.PhaseHealthy: rollout.Healthy,
-		protocol.PhaseFailed:    rollout.Bad,
-		protocol.PhaseSuspended: rollout.Suspended} {
-		if got := stateOf(protocol.AppReport{Phase: phase}); got != want {
-			t.Errorf("%s is %s, want %s", phase, got, want)
-		}
 	}
 }
 
@@ -510,7 +564,7 @@ func TestWhatADigestIsOf(t *testing.T) {
 		blob := *a.Blob
 		b.Blob = &blob
 		edit(&b)
-		return digestOf(a) == digestOf(b)
+		return content.Digest(a) == content.Digest(b)
 	}
 	if !same(func(b *protocol.App) {
 		b.Revision, b.Error, b.Reason, b.Suspend, b.Declared, b.Formerly = "x", "x", "x", true, "x", []string{"x"}

@@ -3,11 +3,17 @@ package rollouts
 import (
 	"bytes"
 	"encoding/json"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/fleet/rollout"
-	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/rollouts/content"
+	"github.com/drover-dev/drover/hub/rollouts/entries"
+	"github.com/drover-dev/drover/hub/rollouts/gate"
+	"github.com/drover-dev/drover/hub/rollouts/policies"
+	"github.com/drover-dev/drover/hub/rollouts/unread"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -16,7 +22,9 @@ const (
 	keyPolicy  = "policy/"
 	keyCluster = "cluster/"
 	keyTarget  = "target/"
+	keyContent = "content/" // of a target: what it asks of clusters
 	keyEntry   = "entry/"
+	keyFleet   = "fleet/" // and nothing
 )
 
 // storedPolicy is what is stored of a policy beside its clusters and targets.
@@ -28,106 +36,110 @@ type storedPolicy struct {
 	Bad       []rollout.BadContent          `json:"bad,omitempty"`
 	Decisions rollout.Decisions             `json:"decisions,omitzero"`
 	History   []Event                       `json:"history,omitempty"`
-	Gates     []measuring                   `json:"gates,omitempty"`
+	Gates     []gate.Measuring              `json:"gates,omitempty"`
+	Reverts   map[string]*reverting         `json:"reverts,omitempty"`
+	Names     map[uint64]string             `json:"names,omitempty"`
 }
 
 // storedCluster is what is stored of a cluster.
 type storedCluster struct {
 	rollout.Cluster
 	Labels map[string]string `json:"labels,omitempty"` // that it had last
+	Never  []string          `json:"never,omitempty"`  // apps that are never taken back, as Git said last
+	Named  []string          `json:"named,omitempty"`  // apps that name the policy, as Git said last
 }
 
-// clusters is what is to be stored of all clusters.
-func (r *rolling) clusters() map[string]storedCluster {
-	out := make(map[string]storedCluster, len(r.memory.Clusters))
-	for name, c := range r.memory.Clusters {
-		s := storedCluster{Cluster: c}
-		if m := r.members[name]; m != nil {
-			s.Labels = m.labels
-		}
-		out[name] = s
+// storedCluster is what is to be stored of a cluster; is says whether there is anything.
+func (r *rolling) storedCluster(name string) (s storedCluster, is bool) {
+	s.Cluster, is = r.memory.Clusters[name]
+	if m := r.members[name]; m != nil {
+		s.Labels, s.Never, s.Named = m.labels, m.stays, m.named
 	}
-	return out
+	return s, is
 }
 
-// saved is what the store has of a policy.
-type saved struct {
-	clusters map[string]storedCluster
-	targets  map[string]rollout.Known
-	policy   []byte
-}
-
-// used are the digests of all that a cluster may be given, or be given again.
-func (d *Driver) used() map[string]bool {
-	out := map[string]bool{}
-	note := func(c rollout.Content) {
-		for _, a := range c {
-			out[a.Digest] = true
-		}
-	}
+// used are the digests of all that a cluster may be given, or be given again, or may have to go back from.
+func (d *Driver) used() *entries.Used {
+	used := entries.NewUsed()
 	for _, r := range d.rollouts {
 		for _, c := range r.memory.Clusters {
-			for _, entries := range c.Apps {
-				for _, e := range entries {
-					out[e.Digest] = true
-				}
-			}
+			used.Cluster(c)
 		}
 		for _, t := range r.memory.Targets {
 			for _, content := range t.Content {
-				note(content)
+				used.Content(content)
 			}
 		}
 		for _, m := range r.members {
-			note(m.asked)
-			note(m.given.Content)
+			used.Content(m.asked)
+			used.Content(m.given.Content)
 		}
 		for _, pin := range r.decisions.Pins {
-			note(pin.Content)
+			used.Content(pin.Content)
 		}
+		used.Unclear = used.Unclear || r.unread.Any()
 	}
-	return out
+	return used
 }
 
 // Unsaved is what the store has yet to be told, by key; nil is a key that it is to drop. Its cost follows what changed.
 // Saved is told when the store has all of it.
 func (d *Driver) Unsaved() map[string][]byte {
 	out := map[string][]byte{}
+	for key := range d.dropped {
+		out[key] = nil
+	}
 	for name, r := range d.rollouts {
-		has := d.stored[name]
-		if data := encode(r.stored()); !bytes.Equal(data, has.policy) {
-			out[keyPolicy+name] = data
+		if r.unread.All() {
+			continue // the release that stored it is to find what it left
 		}
-		changes(out, keyCluster+name+"/", has.clusters, r.clusters())
-		changes(out, keyTarget+name+"/", has.targets, r.memory.Targets)
-	}
-	for name, has := range d.stored {
-		if d.rollouts[name] == nil {
-			out[keyPolicy+name] = nil
-			changes(out, keyCluster+name+"/", has.clusters, nil)
-			changes(out, keyTarget+name+"/", has.targets, nil)
+		if r.news.policy {
+			out[keyPolicy+name] = encode(r.stored())
+			r.unsavedTargets(out)
+		}
+		for cluster := range r.news.unstored {
+			if r.unread.Of(cluster) {
+				continue
+			}
+			key := keyCluster + name + "/" + cluster
+			out[key] = nil
+			if c, is := r.storedCluster(cluster); is {
+				out[key] = encode(c)
+			}
 		}
 	}
-	for digest, stored := range d.news {
-		if out[keyEntry+digest] = nil; stored {
-			out[keyEntry+digest] = encode(d.entries[digest])
-		}
+	if data := encode(d.fleet); !bytes.Equal(data, d.before) {
+		out[keyFleet] = data
 	}
+	d.entries.Unsaved(keyEntry, out)
 	return out
 }
 
-// changes adds what differs between what was stored and what is to be.
-func changes[V any](out map[string][]byte, prefix string, before, now map[string]V) {
-	for name, v := range now {
-		if was, stored := before[name]; !stored || !reflect.DeepEqual(was, v) { // quick where they share what they refer to
-			out[prefix+name] = encode(v)
+// unsavedTargets adds the targets that the store has otherwise. What they ask of clusters is stored beside them,
+// because it is large, and does not change where the target does.
+func (r *rolling) unsavedTargets(out map[string][]byte) {
+	name := r.policy.Name + "/"
+	for id, t := range r.memory.Targets {
+		was, stored := r.news.targets[id]
+		if !stored || !sameContents(was.Content, t.Content) {
+			out[keyContent+name+id] = content.Store(t.Content)
+		}
+		was.Content, t.Content = nil, nil
+		if !stored || !reflect.DeepEqual(was, t) {
+			out[keyTarget+name+id] = encode(t)
 		}
 	}
-	for name := range before {
-		if _, is := now[name]; !is {
-			out[prefix+name] = nil
+	for id := range r.news.targets {
+		if _, is := r.memory.Targets[id]; !is {
+			out[keyTarget+name+id], out[keyContent+name+id] = nil, nil
 		}
 	}
+}
+
+// sameContents says whether two targets ask for the same, where that is known at once: a target is never changed, but
+// replaced.
+func sameContents(a, b map[string]rollout.Content) bool {
+	return len(a) == len(b) && reflect.ValueOf(a).Pointer() == reflect.ValueOf(b).Pointer()
 }
 
 func encode(v any) []byte {
@@ -139,39 +151,47 @@ func encode(v any) []byte {
 }
 
 func (r *rolling) stored() storedPolicy {
-	return storedPolicy{r.declared, r.gone, r.memory.Waves, r.memory.Seq, r.memory.Bad, r.decisions, r.history,
-		r.gates.list()}
+	return storedPolicy{r.declared, r.ends != nil, r.memory.Waves, r.memory.Seq, r.memory.Bad, r.decisions, r.history,
+		r.gates.List(), r.reverts, r.names}
 }
 
 // Saved is told that the store has all that Unsaved gave.
 func (d *Driver) Saved() {
-	clear(d.news)
-	clear(d.stored)
-	for name, r := range d.rollouts {
-		d.stored[name] = saved{r.clusters(), r.memory.Targets, encode(r.stored())}
-	}
-}
-
-// sweep forgets what no cluster may be given any more.
-func (d *Driver) sweep() (used map[string]bool) {
-	used = d.used()
-	for digest := range d.entries {
-		if !used[digest] {
-			delete(d.entries, digest)
-			d.news[digest] = false
+	d.entries.Saved()
+	clear(d.dropped)
+	d.before = encode(d.fleet)
+	for _, r := range d.rollouts {
+		if r.news.policy {
+			r.news.targets = maps.Clone(r.memory.Targets)
 		}
+		r.news.policy = false
+		clear(r.news.unstored)
 	}
-	return used
 }
 
-// load takes in what was stored. What cannot be read is said, and missing.
+// drop notes which keys the store is to drop, because the policy has ended.
+func drop(r *rolling, keys map[string]bool) {
+	name := r.policy.Name
+	keys[keyPolicy+name] = true
+	for cluster := range r.memory.Clusters {
+		keys[keyCluster+name+"/"+cluster] = true
+	}
+	for cluster := range r.news.unstored {
+		keys[keyCluster+name+"/"+cluster] = true
+	}
+	for id := range r.news.targets {
+		keys[keyTarget+name+"/"+id], keys[keyContent+name+"/"+id] = true, true
+	}
+	for _, key := range r.unread.Keys(keyCluster + name + "/") {
+		keys[key] = true
+	}
+}
+
+// load takes in what was stored. Nothing is released of what cannot be read, see package unread.
 func (d *Driver) load(from map[string][]byte, read Read) {
-	take := func(key string, into any) bool {
-		if err := json.Unmarshal(from[key], into); err != nil {
-			d.log.Error("a part of what was decided on rollouts cannot be read", "key", key, "err", err)
-			return false
-		}
-		return true
+	l := loading{d, from, map[string]map[string][]rollout.Entry{}}
+	if _, has := from[keyFleet]; has && l.take(keyFleet, &d.fleet) != nil {
+		d.fleet = fleetState{Frozen: unread.Freeze()}
 	}
 	for key := range from {
 		name, is := strings.CutPrefix(key, keyPolicy)
@@ -179,57 +199,114 @@ func (d *Driver) load(from map[string][]byte, read Read) {
 			continue
 		}
 		var p storedPolicy
-		if !take(key, &p) {
-			continue
+		err := l.take(key, &p)
+		if d.rollouts[name] = d.recall(name, p, read); err != nil {
+			d.rollouts[name].unread.State(key, err)
 		}
-		policy, _, err := read(model.Rendered{JSON: p.Declared})
-		if err != nil {
-			d.log.Error("the RolloutPolicy that was followed last cannot be read any more", "policy", name, "err", err)
-			policy.Name = name
-		}
-		r := newRolling()
-		r.policy, r.declared, r.gone, r.history = policy, p.Declared, p.Gone, p.History
-		if r.decisions = p.Decisions; r.decisions.Pins == nil {
-			r.decisions.Pins = map[string]rollout.Pin{}
-		}
-		r.memory = rollout.Memory{Waves: p.Waves, Seq: p.Seq, Bad: p.Bad, Clusters: map[string]rollout.Cluster{},
-			Targets: map[string]rollout.Known{}}
-		for _, m := range p.Gates {
-			r.gates[m.place] = &m
-		}
-		d.rollouts[name] = r
 	}
-	for key := range from {
+	var older []*rolling
+	for _, key := range slices.Sorted(maps.Keys(from)) {
 		kind, rest, _ := strings.Cut(key, "/")
 		policy, name, _ := strings.Cut(rest, "/")
-		r := d.rollouts[policy]
-		switch kind + "/" {
-		case keyCluster:
-			var c storedCluster
-			if r != nil && take(key, &c) {
-				r.memory.Clusters[name] = c.Cluster
-				r.members[name] = &member{labels: c.Labels}
-			}
-		case keyTarget:
-			var t rollout.Known
-			if r != nil && take(key, &t) {
-				r.memory.Targets[name] = t
-			}
-		case keyEntry:
+		switch r := d.rollouts[policy]; {
+		case kind+"/" == keyEntry:
 			var a protocol.App
-			if take(key, &a) {
-				d.entries[rest] = a
+			if l.take(key, &a) == nil {
+				d.entries.Load(rest, a)
 			}
+		case r == nil:
+		case kind+"/" == keyCluster:
+			l.cluster(r, key, name)
+		case kind+"/" == keyTarget && l.target(r, key, rest, name):
+			older = append(older, r)
 		}
 	}
 	d.Saved()
+	for _, r := range older { // they are stored in the form of this hub
+		r.news.policy, r.news.targets = true, map[string]rollout.Known{}
+	}
+}
+
+// loading is a driver that takes in what was stored.
+type loading struct {
+	*Driver
+	from   map[string][]byte
+	shared map[string]map[string][]rollout.Entry // of clusters that are to have, and had, the same
+}
+
+// take reads what was stored by a key.
+func (l loading) take(key string, into any) error {
+	err := unread.Decode(l.from[key], into)
+	if err != nil {
+		l.log.Error("a part of what was decided on rollouts cannot be read: nothing is released of it", "key", key, "err", err)
+	}
+	return err
+}
+
+// cluster takes in a cluster of a policy.
+func (l loading) cluster(r *rolling, key, name string) {
+	var c storedCluster
+	if err := l.take(key, &c); err != nil {
+		r.unread.Cluster(name, err)
+		r.members[name] = &member{}
+		return
+	}
+	apps := string(encode(c.Apps))
+	if l.shared[apps] == nil {
+		l.shared[apps] = c.Apps
+	}
+	c.Apps = l.shared[apps]
+	r.memory.Clusters[name], r.memory.Seq = c.Cluster, max(r.memory.Seq, c.Seq)
+	r.members[name] = &member{labels: c.Labels, stays: c.Never, named: c.Named}
+}
+
+// target takes in a target of a policy, and says whether it was stored in the form of an older hub, with its content.
+func (l loading) target(r *rolling, key, rest, id string) (older bool) {
+	var t rollout.Known
+	var s content.Stored
+	_, beside := l.from[keyContent+rest]
+	if err := l.take(key, &t); err != nil {
+		r.unread.State(key, err)
+		return false
+	}
+	if r.memory.Seq = max(r.memory.Seq, t.Seq); beside {
+		if err := l.take(keyContent+rest, &s); err != nil {
+			r.unread.State(keyContent+rest, err)
+			return false
+		}
+		t.Content = s.Asked()
+	}
+	r.memory.Targets[id] = t
+	return !beside
+}
+
+// recall is a policy as it was stored, without its clusters and targets.
+func (d *Driver) recall(name string, p storedPolicy, read Read) *rolling {
+	policy, err := policies.One(read, p.Declared, name)
+	r := newRolling()
+	if err != nil {
+		d.log.Error("the RolloutPolicy that was followed last cannot be read any more: nothing of it is released", "policy",
+			name, "err", err)
+		r.unread.Definition(err)
+		policy = unread.Placeholder(name)
+	}
+	r.policy, r.declared, r.history = policy, p.Declared, p.History
+	if p.Gone {
+		r.ends = &ending{} // Follow says what comes after it
+	}
+	if r.decisions = p.Decisions; r.decisions.Pins == nil {
+		r.decisions.Pins = map[string]rollout.Pin{}
+	}
+	r.memory = rollout.Memory{Waves: p.Waves, Seq: p.Seq, Bad: p.Bad, Clusters: map[string]rollout.Cluster{},
+		Targets: map[string]rollout.Known{}}
+	r.reverts, r.names = p.Reverts, p.Names
+	for _, m := range p.Gates {
+		r.gates[m.Place] = &m
+	}
+	return r
 }
 
 // Blobs adds the blobs of all that a cluster may be given, or be given again, to ids, and forgets all others.
 func (d *Driver) Blobs(ids map[string]bool) {
-	for digest := range d.sweep() {
-		if a, have := d.entries[digest]; have && a.Blob != nil {
-			ids[a.Blob.ID()] = true
-		}
-	}
+	d.entries.Sweep(d.used(), ids)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
 	"encoding/json"
@@ -159,28 +158,11 @@ func (r *Remote) ask(ctx context.Context, access Access, before state) (*http.Re
 
 // client is made for each request, so that a certificate that was replaced counts at once; files are asked for rarely.
 func (r *Remote) client(access Access) (*http.Client, error) {
-	transport := &http.Transport{
-		DialContext: outbound.Dialer(dialTime).DialContext, TLSClientConfig: &tls.Config{MinVersion: tls.VersionTLS12},
-		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, DisableKeepAlives: true,
-		TLSHandshakeTimeout: dialTime, ResponseHeaderTimeout: 30 * time.Second,
+	transport, err := outbound.Transport(dialTime, access.CA, access.Certificate, access.Key)
+	if err != nil {
+		return nil, fmt.Errorf("fetch %s: %w", r.source, err)
 	}
-	if len(access.CA) > 0 {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool() // a system without certificates
-		}
-		if !pool.AppendCertsFromPEM(access.CA) {
-			return nil, fmt.Errorf("fetch %s: the CA certificates of its credential are no PEM certificates: correct them", r.source)
-		}
-		transport.TLSClientConfig.RootCAs = pool
-	}
-	if len(access.Certificate) > 0 {
-		pair, err := tls.X509KeyPair(access.Certificate, access.Key)
-		if err != nil {
-			return nil, fmt.Errorf("fetch %s: the certificate with which the hub is to log in cannot be used: give certificate and key that belong together, as PEM", r.source)
-		}
-		transport.TLSClientConfig.Certificates = []tls.Certificate{pair}
-	}
+	transport.DisableKeepAlives = true
 	return &http.Client{Transport: transport, CheckRedirect: follow}, nil
 }
 

@@ -35,7 +35,7 @@ func measures(quick bool) []measure {
 	if !quick { // ten thousand folders are never quick
 		list = append(list, commits(thousands))
 	}
-	return append(list, measure{"B6", (*bench).fresh}, measure{"B7", (*bench).large}, measure{"B8", (*bench).drift}, measure{"B11", (*bench).rest}, measure{"B12", (*bench).storm},
+	return append(list, measure{"B5", (*bench).travel}, measure{"B6", (*bench).fresh}, measure{"B7", (*bench).large}, measure{"B8", (*bench).drift}, measure{"B11", (*bench).rest}, measure{"B12", (*bench).storm},
 		measure{"B13", (*bench).arrivals})
 }
 

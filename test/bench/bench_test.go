@@ -29,7 +29,7 @@ func TestQuick(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"B1", "B2-100", "B3-100", "B6", "B7-fresh", "B7-one", "B7-one writes", "B8-one", "B8-many", "B11-51 memory", "B11-51 processor", "B11-51 requests",
+	want := []string{"B1", "B2-100", "B3-100", "B5-200 delivered", "B5-200 known", "B6", "B7-fresh", "B7-one", "B7-one writes", "B8-one", "B8-many", "B11-51 memory", "B11-51 processor", "B11-51 requests",
 		"B12-500 back", "B12-500 answers", "B12-500 needless", "B12-500 wrong",
 		"B13-100 join", "B13-100 left"}
 	var got []string

@@ -17,6 +17,7 @@ import (
 
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // hub is a running hub.
@@ -28,11 +29,7 @@ type hub struct {
 }
 
 func startHub(bin, dir, repo string) (*hub, error) {
-	api, err := testenv.FreePort()
-	if err != nil {
-		return nil, err
-	}
-	bus, err := testenv.FreePort()
+	api, bus, err := ports.Pair()
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go"
 
 	"github.com/drover-dev/drover/protocol"
+	"github.com/drover-dev/drover/test/bench/visitor"
 )
 
 // visitors is how many agents come back at once.
@@ -24,7 +25,7 @@ const visitors = 5000
 type storm struct {
 	*fleet
 	n        int
-	visitors []*visitor
+	visitors []*visitor.Visitor
 
 	back    []float64 // seconds, by round: from the cut until the last one was back
 	limit   []float64 // the same, for bare connections
@@ -90,11 +91,11 @@ func (s *storm) each(atOnce int, do func(i int) error) error {
 
 // arrive has every cluster join, and report once.
 func (s *storm) arrive(ctx context.Context) error {
-	s.visitors = make([]*visitor, s.n)
+	s.visitors = make([]*visitor.Visitor, s.n)
 	s.closers = append(s.closers, func() {
 		_ = s.each(64, func(i int) error { // closing is no error
 			if s.visitors[i] != nil {
-				s.visitors[i].close()
+				s.visitors[i].Close()
 			}
 			return nil
 		})
@@ -114,7 +115,7 @@ func (s *storm) arrive(ctx context.Context) error {
 		if err := os.WriteFile(file, data, 0o600); err != nil {
 			return err
 		}
-		if s.visitors[i], err = visit(ctx, s.cluster(i), file); err != nil {
+		if s.visitors[i], err = visitor.Visit(ctx, s.cluster(i), file); err != nil {
 			return err
 		}
 		mu.Lock()
@@ -128,7 +129,7 @@ func (s *storm) arrive(ctx context.Context) error {
 	}
 	waiting, cancel := context.WithTimeout(ctx, 5*patience)
 	defer cancel()
-	if err := s.each(s.n, func(i int) error { return s.visitors[i].settled(waiting) }); err != nil {
+	if err := s.each(s.n, func(i int) error { return s.visitors[i].Settled(waiting) }); err != nil {
 		return err
 	}
 	return s.fleet.hub.until(ctx, "hear of all agents", 5*patience, func() (bool, error) {
@@ -168,7 +169,7 @@ func (s *storm) look(ctx context.Context) (seen, error) {
 func (s *storm) round(ctx context.Context) error {
 	before := 0
 	for _, v := range s.visitors {
-		before += v.bundles()
+		before += v.Bundles()
 	}
 	cut := time.Now()
 	if err := s.fleet.hub.again(); err != nil {
@@ -182,7 +183,7 @@ func (s *storm) round(ctx context.Context) error {
 	var mu sync.Mutex // guards back and the progress
 	back := 0
 	err := s.each(s.n, func(i int) error {
-		at, err := s.visitors[i].back(watching, cut)
+		at, err := s.visitors[i].Back(watching, cut)
 		took[i] = at.Sub(cut)
 		mu.Lock()
 		defer mu.Unlock()
@@ -198,7 +199,7 @@ func (s *storm) round(ctx context.Context) error {
 	}
 	anew := -before
 	for _, v := range s.visitors {
-		anew += v.bundles()
+		anew += v.Bundles()
 	}
 	cpu, err := s.fleet.hub.cpu()
 	if err != nil {
@@ -263,7 +264,7 @@ func (s *storm) bare(ctx context.Context) error {
 	conns := make([]*nats.Conn, s.n)
 	begin := time.Now()
 	err := s.each(s.n, func(i int) error {
-		cred := s.visitors[i].id.Credential()
+		cred := s.visitors[i].Credential()
 		for ctx.Err() == nil {
 			if c, err := connect(cred.Trust, cred.Cluster, cred.JWT, cred.Seed, nats.Timeout(patience)); err == nil {
 				conns[i] = c

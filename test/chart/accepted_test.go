@@ -12,7 +12,8 @@ import (
 func TestAnAPIServerAcceptsTheHub(t *testing.T) {
 	t.Parallel()
 	kube := testenv.ControlPlaneT(t).Kube()
-	for namespace, values := range map[string]string{"plain": hubPlain, "full": hubFull} {
+	full := strings.Replace(hubFull, "serviceMonitor: true, ", "", 1) // its kind is the Prometheus operator's
+	for namespace, values := range map[string]string{"plain": hubPlain, "full": full} {
 		files, err := helm(t, "drover-hub", namespace, []byte(values))
 		if err != nil {
 			t.Fatal(err)

@@ -101,6 +101,7 @@ func helm(t *testing.T, name, namespace string, values []byte) (map[string]strin
 var agents = map[string]manifest.Agent{
 	"plain": {Join: []byte(`{"version":1,"seed":"SU'\"\\ABC"}`)},
 	"without a token, in a namespace of its own": {Namespace: "fleet"},
+	"logs are granted":                           {Answers: "get,logs"},
 	"every node leads":                           {LeaderNodes: manifest.AllNodes},
 	"a label leads":                              {LeaderNodes: "node-restriction.kubernetes.io/drover"},
 	"a label with a value, as a Deployment":      {LeaderNodes: "node-restriction.kubernetes.io/drover=yes", Form: manifest.FormDeployment},
@@ -150,6 +151,7 @@ func TestTheChartRefusesWhatIsPrintedByNobody(t *testing.T) {
 		"{cluster: a, image: x, proxy: 'proxy:1'}":   "proxy",
 		"{cluster: a, image: x, scope: ['a\n- b']}":  "scope",
 		"{cluster: a, image: x, noProxy: 'a\nb: c'}": "noProxy",
+		"{cluster: a, image: x, answers: secrets}":   "answers",
 		"{cluster: a, image: x, leaderNodes: zone}":  "leaderNodes",
 		"{cluster: a, image: x, form: Pod}":          "form",
 	} {

@@ -28,6 +28,8 @@ const (
 		ingress: {enabled: true, className: nginx, host: hub.example.com, annotations: {a/b: "true"}},
 		backup: {enabled: true, recipients: [age1xyz], className: slow}, maxUnavailable: 0,
 		nodeSelector: {zone: "1"}, tolerations: [{operator: Exists}], extraArgs: ["--nats-max-store=128"],
+		metrics: {enabled: true, serviceMonitor: true, labels: {release: prometheus},
+			from: [{namespaceSelector: {matchLabels: {monitoring: "yes"}}}]},
 		paths: ["clusters/*/*", "!repositories"], aliases: ["https://mirror.example.com/fleet.git"]}`
 	hubText = "drover-hub/templates/hub.yaml"
 )
@@ -62,8 +64,9 @@ func TestTheHubsChartHasAllParts(t *testing.T) {
 		t.Errorf("the notes say %q", notes)
 	}
 	full, notes := hubChart(t, hubFull)
-	if got := kinds(full); got != "CronJob/drover-hub-backup Ingress/drover-hub "+strings.Replace(want, " Pod",
-		" PersistentVolumeClaim/drover-hub-backup Pod", 1) {
+	all := strings.NewReplacer(" Pod", " PersistentVolumeClaim/drover-hub-backup Pod", "hub-api ",
+		"hub-api Service/drover-hub-metrics ", " StatefulSet", " ServiceMonitor/drover-hub StatefulSet").Replace(want)
+	if got := kinds(full); got != "CronJob/drover-hub-backup Ingress/drover-hub "+all {
 		t.Errorf("with all values it gives %s", got)
 	}
 	if strings.Contains(notes, "There is no backup") {
@@ -72,12 +75,15 @@ func TestTheHubsChartHasAllParts(t *testing.T) {
 	for name, parts := range map[string][]string{
 		"StatefulSet drover-hub/drover-hub": {
 			`"--git-key-file=/etc/drover/ssh/identity"`, `"--nats-websocket=0.0.0.0:8443"`, `"--nats-max-store=128"`,
+			`"--metrics-listen=0.0.0.0:7781"`,
 			`"--path=clusters/*/*"`, `"--path=!repositories"`, `"--alias=https://mirror.example.com/fleet.git"`,
 			`"value":"wss://hub.example.com,tls://hub.example.com:4222"`, `"storageClassName":"fast"`,
 		},
 		"CronJob drover-hub/drover-hub-backup": {`"--recipient=age1xyz"`, `"claimName":"data-drover-hub-0"`},
 		"Ingress drover-hub/drover-hub":        {`"host":"hub.example.com"`, `"name":"websocket"`},
-		"NetworkPolicy drover-hub/drover-hub":  {`"port":"websocket"`, `"drover.dev/hub-client":"true"`},
+		"NetworkPolicy drover-hub/drover-hub": {`"port":"websocket"`, `"drover.dev/hub-client":"true"`,
+			`{"from":[{"namespaceSelector":{"matchLabels":{"monitoring":"yes"}}}],"ports":[{"port":"metrics"`},
+		"ServiceMonitor drover-hub/drover-hub": {`"release":"prometheus"`, `"port":"metrics"`, `"drover.dev/metrics":"true"`},
 	} {
 		for _, part := range parts {
 			if !strings.Contains(full[name], part) {
@@ -96,6 +102,7 @@ func TestTheHubsChartRefusesWrongValues(t *testing.T) {
 		"{image: a, repository: 'https://g/r', advertise: ['nats://h']}":                   "advertise",
 		"{image: a, repository: 'https://g/r', extraArgs: ['x']}":                          "extraArgs",
 		"{image: a, repository: 'https://g/r', paths: ['a b']}":                            "paths",
+		"{image: a, repository: 'https://g/r', metrics: {interval: often}}":                "interval",
 		"{image: a, repository: 'https://g/r', maxUnavailable: 2}":                         "maxUnavailable",
 		"{image: a, repository: 'https://g/r', ingress: {enabled: true, host: h}}":         "websocket",
 		"{image: a, repository: 'https://g/r', websocket: true, ingress: {enabled: true}}": "host",
@@ -211,6 +218,12 @@ func TestHowTheHubIsRunNamesFlagsThatItHas(t *testing.T) {
 	if err != nil || len(sources) < 10 {
 		t.Fatalf("%d files, %v", len(sources), err)
 	}
+	below, err := filepath.Glob("../../hub/cmd/drover/*/*.go") // flags that the hub shares with other commands
+	if err != nil || len(below) < 10 {
+		t.Fatalf("%d files, %v", len(below), err)
+	}
+	sources = append(sources, below...)
+	sources = append(sources, "../../hub/metrics/listen.go")
 	var code strings.Builder
 	for _, path := range sources {
 		data, err := os.ReadFile(path)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drover-dev/drover/test/demo/screen"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -131,7 +132,7 @@ func (c *cluster) look(ctx context.Context, a aim) *lookout {
 		case ctx.Err() != nil:
 			l.err = context.Cause(ctx)
 		case within.Err() != nil:
-			l.err = &disappointment{fmt.Sprintf("%s, %s, after %s", c.name, a.ref, duration(patience)), a.what, seen}
+			l.err = &disappointment{fmt.Sprintf("%s, %s, after %s", c.name, a.ref, screen.Duration(patience)), a.what, seen}
 		default:
 			l.err = err
 		}
@@ -178,7 +179,7 @@ func until(ctx context.Context, what string, answer func() (yes bool, seen strin
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case <-within.Done():
-			return &disappointment{"after " + duration(patience), what, strings.TrimSpace(seen)}
+			return &disappointment{"after " + screen.Duration(patience), what, strings.TrimSpace(seen)}
 		case <-tick.C:
 		}
 	}

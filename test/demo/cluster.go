@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // agentNamespace is where an agent keeps what it knows.
@@ -55,7 +56,7 @@ func (c *cluster) join(ctx context.Context, w *testenv.TempDir, h *hub, ended fu
 	if err := os.WriteFile(file, []byte(token), 0o600); err != nil {
 		return fmt.Errorf("keep the join token of %s: %w", c.name, err)
 	}
-	port, err := testenv.FreePort()
+	port, err := ports.Free()
 	if err != nil {
 		return err
 	}

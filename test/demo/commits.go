@@ -2,6 +2,7 @@ package demo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -87,7 +88,7 @@ func (s *story) changeOverlay(ctx context.Context) error {
 	if err := staging.still(ctx, were); err != nil {
 		return err
 	}
-	s.screen.saw(took, "staging: 0 writes and %d reads in its audit log", asked.Total())
+	s.screen.Saw(took, "staging: 0 writes and %d reads in its audit log", asked.Total())
 	return nil
 }
 
@@ -105,7 +106,7 @@ func (s *story) prune(ctx context.Context) error {
 		}
 		neighbours[c] = v
 	}
-	s.screen.ran("git rm " + pageNoticeFile)
+	s.screen.Ran("git rm " + pageNoticeFile)
 	commit := func() (move, error) { return s.repo.commit("no maintenance any more") }
 	_, err := s.follow(ctx, s.clusters, commit, func(*cluster) aim {
 		a := gone(pageNotice)
@@ -123,6 +124,113 @@ func (s *story) prune(ctx context.Context) error {
 			return err
 		}
 	}
-	s.screen.saw(0, "everything beside it is untouched")
+	s.screen.Saw(0, "everything beside it is untouched")
 	return nil
+}
+
+// mass is an act in which a commit would delete too much.
+type mass struct{ *story }
+
+const (
+	linksFile = "apps/status-page/links.yaml"
+	links     = 8
+)
+
+// link is one of the objects in linksFile.
+func link(n int) testenv.Ref {
+	return testenv.Ref{APIVersion: "v1", Kind: "ConfigMap", Namespace: "status", Name: fmt.Sprint("link-", n)}
+}
+
+// play removes most of the objects of an app from Git, sees that all of them are kept, and approves.
+func (s mass) play(ctx context.Context) error {
+	var text strings.Builder
+	refs := []testenv.Ref{pageConfig, pageDeployment}
+	for n := range links {
+		refs = append(refs, link(n))
+		fmt.Fprintf(&text, "---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: %s}\ndata: {to: somewhere}\n",
+			link(n).Name)
+	}
+	s.repo.git.Write(linksFile, text.String())
+	if err := s.repo.replace(pageKustomization, "- page.yaml\n", "- page.yaml\n- links.yaml\n"); err != nil {
+		return err
+	}
+	m, err := s.repo.commit("links")
+	if err != nil {
+		return err
+	}
+	s.head = m.hash
+	if err := s.hub.untilGood(ctx, s.head, len(s.clusters)); err != nil {
+		return err
+	}
+	were := map[*cluster]versions{}
+	for _, c := range s.clusters {
+		if were[c], err = c.versions(ctx, refs...); err != nil {
+			return err
+		}
+	}
+	id, err := s.slip(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.clusters {
+		if err := c.still(ctx, were[c]); err != nil {
+			return err
+		}
+	}
+	s.screen.Saw(0, "all %d of them are kept in all %d clusters", links, len(s.clusters))
+	return s.approve(ctx, id)
+}
+
+// slip commits what deletes too much, and gives the id under which it is held.
+func (s mass) slip(ctx context.Context) (id string, err error) {
+	if err := s.repo.replace(pageKustomization, "- links.yaml\n", ""); err != nil {
+		return "", err
+	}
+	s.repo.git.Remove(linksFile)
+	s.screen.Ran("git rm " + linksFile)
+	m, err := s.repo.commit("tidy up")
+	if err != nil {
+		return "", err
+	}
+	s.head = m.hash
+	reason := ""
+	err = s.hub.untilStatus(ctx, "its deletions are held", func(f fleet) string {
+		for _, h := range f.Source.Held {
+			if h.Count == links*len(s.clusters) {
+				id, reason = h.ID, h.Reason
+				return ""
+			}
+		}
+		return fmt.Sprintf("held is %+v", f.Source.Held)
+	})
+	if err != nil {
+		return "", err
+	}
+	s.screen.Saw(time.Since(m.at), "held in all %d clusters, under one id; drover status says:", len(s.clusters))
+	s.screen.Quote(reason)
+	return id, nil
+}
+
+// approve lets what is held go.
+func (s mass) approve(ctx context.Context, id string) error {
+	watching, cancel := context.WithCancel(ctx)
+	defer cancel()
+	looks := map[*cluster]*lookout{}
+	for _, c := range s.clusters {
+		a := gone(link(links - 1))
+		looks[c] = c.look(watching, a)
+	}
+	s.screen.Ran("drover approve " + id)
+	begin := time.Now()
+	if said, err := s.hub.drover(ctx, "approve", id, "--yes"); err != nil {
+		return errors.Join(err, errors.New(said))
+	}
+	for _, c := range s.clusters {
+		at, err := last([]*lookout{looks[c]})
+		if err != nil {
+			return err
+		}
+		s.screen.Saw(at.Sub(begin), "%s: %s is gone", c.name, link(links-1))
+	}
+	return s.hub.untilGood(ctx, s.head, len(s.clusters))
 }

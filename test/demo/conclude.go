@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drover-dev/drover/test/demo/screen"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -36,7 +37,7 @@ func spread(times []time.Duration) string {
 		return "none measured"
 	}
 	sorted := slices.Sorted(slices.Values(times))
-	return fmt.Sprintf("%s (median of %d; %s to %s)", duration(sorted[len(sorted)/2]), len(sorted), duration(sorted[0]), duration(sorted[len(sorted)-1]))
+	return fmt.Sprintf("%s (median of %d; %s to %s)", screen.Duration(sorted[len(sorted)/2]), len(sorted), screen.Duration(sorted[0]), screen.Duration(sorted[len(sorted)-1]))
 }
 
 // conclude ends the story with what the reader would ask.
@@ -46,14 +47,14 @@ func (s *story) conclude(ctx context.Context) error {
 			return err
 		}
 	}
-	s.screen.heading(fmt.Sprintf("All %d acts were verified, %s after the start", len(s.acts()), duration(time.Since(s.begun))))
-	s.screen.note("commit → applied: %s", spread(s.shown.commits))
-	s.screen.note("edit → healed:    %s", spread(s.shown.edits))
-	s.screen.line("")
-	s.screen.ran("drover status --exit-code")
+	s.screen.Heading(fmt.Sprintf("All %d acts were verified, %s after the start", len(s.acts()), screen.Duration(time.Since(s.begun))))
+	s.screen.Note("commit → applied: %s", spread(s.shown.commits))
+	s.screen.Note("edit → healed:    %s", spread(s.shown.edits))
+	s.screen.Line("")
+	s.screen.Ran("drover status --exit-code")
 	text, err := s.settled(ctx)
 	for l := range strings.Lines(text) {
-		s.screen.line("      " + strings.TrimRight(l, "\n"))
+		s.screen.Line("      " + strings.TrimRight(l, "\n"))
 	}
 	return err
 }
@@ -85,11 +86,11 @@ func (s *story) stay(ctx context.Context) {
 	s.mu.Unlock()
 	path, err := s.kubectl(ctx)
 	if err != nil && ctx.Err() == nil {
-		s.screen.wrong("kubectl could not be built, bring your own: " + err.Error())
+		s.screen.Wrong("kubectl could not be built, bring your own: " + err.Error())
 	}
 	config := s.work.File("kubeconfig")
 	if err := os.WriteFile(config, []byte(kubeconfig(s.clusters)), 0o600); err != nil {
-		s.screen.wrong("write a kubeconfig: " + err.Error())
+		s.screen.Wrong("write a kubeconfig: " + err.Error())
 	}
 	if ctx.Err() != nil {
 		return
@@ -98,27 +99,27 @@ func (s *story) stay(ctx context.Context) {
 	if err != nil {
 		bin = s.Bin
 	}
-	s.screen.heading("It is yours now, until Ctrl-C. In another terminal:")
-	s.screen.line("")
+	s.screen.Heading("It is yours now, until Ctrl-C. In another terminal:")
+	s.screen.Line("")
 	s.plain("export PATH=" + strings.Trim(bin+":"+path, ":") + ":$PATH")
 	s.plain("export DROVER_DATA_DIR=" + s.hub.dataDir)
 	s.plain("export KUBECONFIG=" + config)
 	s.plain("cd " + s.repo.git.Dir)
-	s.screen.line("")
-	s.screen.note("Ask:")
+	s.screen.Line("")
+	s.screen.Note("Ask:")
 	s.plain("drover status --watch")
 	s.plain("drover status staging")
 	s.plain("drover status -l env=production -o wide")
 	s.plain("drover render staging --app status-page")
 	s.plain("kubectl --context staging get deployments,configmaps -A")
-	s.screen.note("Edit, and see it healed:")
+	s.screen.Note("Edit, and see it healed:")
 	s.plain("kubectl --context staging -n payments scale deployment payment-service --replicas 9")
 	s.plain("kubectl --context staging delete namespace status")
-	s.screen.note("Commit, and see it arrive:")
+	s.screen.Note("Commit, and see it arrive:")
 	s.plain("sed -i s/1.6.0/1.7.0/ " + baseDeployment + " && git commit -am 1.7.0")
 	s.plain("git revert --no-edit HEAD")
-	s.screen.line("")
-	s.screen.note("Logs and kubeconfigs:")
+	s.screen.Line("")
+	s.screen.Note("Logs and kubeconfigs:")
 	s.plain(s.work.File("hub.log"))
 	for _, c := range s.clusters {
 		s.plain(c.agent.Log)
@@ -128,7 +129,7 @@ func (s *story) stay(ctx context.Context) {
 }
 
 // plain shows a line that can be copied.
-func (s *story) plain(text string) { s.screen.line("        " + text) }
+func (s *story) plain(text string) { s.screen.Line("        " + text) }
 
 // kubectl returns the directory of kubectl, built if this machine has none, or "" if it is in the PATH.
 func (s *story) kubectl(ctx context.Context) (string, error) {
@@ -141,7 +142,7 @@ func (s *story) kubectl(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if took := time.Since(began); took > time.Second {
-		s.screen.saw(took, "kubectl is built, for you to try things")
+		s.screen.Saw(took, "kubectl is built, for you to try things")
 	}
 	return filepath.Dir(paths["kubectl"]), nil
 }

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drover-dev/drover/test/demo/screen"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -22,10 +23,10 @@ func (s *story) converge(ctx context.Context) (err error) {
 	if s.head, err = s.repo.git.Head(); err != nil {
 		return err
 	}
-	s.screen.note("The repository is %s", s.repo.git.Dir)
-	s.screen.ran("drover hub --repo " + s.repo.git.Dir)
+	s.screen.Note("The repository is %s", s.repo.git.Dir)
+	s.screen.Ran("drover hub --repo " + s.repo.git.Dir + " --allow-source-address " + s.meter.Address())
 	began := time.Now()
-	if s.hub, err = startHub(s.work, s.Bin, s.repo.git.Dir, s.ended); err != nil {
+	if s.hub, err = startHub(s.work, s.Bin, s.repo.git.Dir, s.meter.Address(), s.ended); err != nil {
 		return err
 	}
 	resolved := sync.OnceValue(func() error { return s.hubUp(ctx, began) })
@@ -52,7 +53,7 @@ func (s *story) converge(ctx context.Context) (err error) {
 			return err
 		}
 		first.Do(func() {
-			s.screen.note("The first cluster has converged %s after the start.", duration(time.Since(s.begun)))
+			s.screen.Note("The first cluster has converged %s after the start.", screen.Duration(time.Since(s.begun)))
 		})
 		return nil
 	})
@@ -72,7 +73,7 @@ func (s *story) hubUp(ctx context.Context, began time.Time) error {
 		return ""
 	})
 	if err == nil {
-		s.screen.saw(time.Since(began), "the hub runs, with its NATS inside, and has resolved %.7s", s.head)
+		s.screen.Saw(time.Since(began), "the hub runs, with its NATS inside, and has resolved %.7s", s.head)
 	}
 	return err
 }
@@ -85,7 +86,7 @@ func (s *story) raise(ctx context.Context, name string) (*cluster, error) {
 		return nil, err
 	}
 	s.add(c)
-	s.screen.saw(time.Since(began), "%s: control plane is up", name)
+	s.screen.Saw(time.Since(began), "%s: control plane is up", name)
 	return c, nil
 }
 
@@ -99,7 +100,7 @@ func (s *story) settle(ctx context.Context, c *cluster) error {
 	if err != nil {
 		return err
 	}
-	s.screen.saw(at.Sub(began), "%s: agent joined, everything is ready", c.name)
+	s.screen.Saw(at.Sub(began), "%s: agent joined, everything is ready", c.name)
 	return nil
 }
 
@@ -144,7 +145,7 @@ func (s *story) follow(ctx context.Context, clusters []*cluster, commit func() (
 			return err
 		}
 		s.shown.commit(at.Sub(m.at))
-		s.screen.saw(at.Sub(m.at), "%s: %s", c.name, applied(c).what)
+		s.screen.Saw(at.Sub(m.at), "%s: %s", c.name, applied(c).what)
 		return nil
 	})
 }
@@ -162,7 +163,7 @@ func (s *story) rollOut(ctx context.Context, clusters []*cluster, since time.Tim
 	for _, c := range clusters {
 		pods += s.pods(c)
 	}
-	s.screen.saw(time.Since(since), "rolled out: %d pods of %s are ready", pods, s.image)
+	s.screen.Saw(time.Since(since), "rolled out: %d pods of %s are ready", pods, s.image)
 	return nil
 }
 

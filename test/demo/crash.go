@@ -9,7 +9,7 @@ import (
 // killHub kills the hub, edits a cluster and commits while it is away, and starts it again.
 func (s *story) killHub(ctx context.Context) error {
 	pid := s.hub.PID()
-	s.screen.ran(fmt.Sprintf("kill -9 %d   # the hub", pid))
+	s.screen.Ran(fmt.Sprintf("kill -9 %d   # the hub", pid))
 	s.hub.Kill()
 	if _, err := s.hub.drover(ctx, "status"); err == nil {
 		return &disappointment{"drover status, after the hub was killed", "no answer", "an answer"}
@@ -17,8 +17,8 @@ func (s *story) killHub(ctx context.Context) error {
 		return err
 	}
 	c := s.get("staging")
-	s.screen.note("While it is away, in %s:", c.name)
-	s.screen.ran("kubectl -n status edit configmap page")
+	s.screen.Note("While it is away, in %s:", c.name)
+	s.screen.Ran("kubectl -n status edit configmap page")
 	if err := s.edit(ctx, c, editor, `{"data":{"colour":"grey"}}`, entry(pageConfig, "colour", "grey"), entry(pageConfig, "colour", "green")); err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (s *story) killHub(ctx context.Context) error {
 
 // restart starts the hub again, and sees the fleet catch up. edited is the cluster that was edited meanwhile.
 func (s *story) restart(ctx context.Context, edited *cluster) error {
-	s.screen.ran("drover hub --repo " + s.repo.git.Dir)
+	s.screen.Ran("drover hub --repo " + s.repo.git.Dir)
 	began := time.Now()
 	if err := s.hub.again(s.ended); err != nil {
 		return err
@@ -46,7 +46,7 @@ func (s *story) restart(ctx context.Context, edited *cluster) error {
 		if err != nil {
 			return err
 		}
-		s.screen.saw(at.Sub(began), "%s: image %s", c.name, s.image)
+		s.screen.Saw(at.Sub(began), "%s: image %s", c.name, s.image)
 		return nil
 	})
 	if err != nil {
@@ -58,10 +58,10 @@ func (s *story) restart(ctx context.Context, edited *cluster) error {
 	if err := s.hub.untilGood(ctx, s.head, len(s.clusters)); err != nil {
 		return err
 	}
-	s.screen.saw(time.Since(began), "all %d agents are connected, in sync and healthy", len(s.clusters))
+	s.screen.Saw(time.Since(began), "all %d agents are connected, in sync and healthy", len(s.clusters))
 	if err := s.blamed(ctx, edited, pageConfig, editor); err != nil {
 		return err
 	}
-	s.screen.saw(0, "the journal tells of the edit that the hub was away for")
+	s.screen.Saw(0, "the journal tells of the edit that the hub was away for")
 	return nil
 }

@@ -11,26 +11,32 @@ import (
 	"sync"
 	"time"
 
+	"github.com/drover-dev/drover/test/demo/meter"
+	"github.com/drover-dev/drover/test/demo/screen"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
 // Options say how the story is told.
 type Options struct {
-	Bin  string    // directory of the programs drover and drover-agent
-	Once bool      // end after the last act, instead of staying up for the reader
-	Out  io.Writer // where it is told
+	Bin        string    // directory of the programs drover and drover-agent
+	Prometheus string    // the program of that name, or its path; where it is missing, the story does without
+	Once       bool      // end after the last act, instead of staying up for the reader
+	Out        io.Writer // where it is told
 }
 
 // story is a demo as it runs.
 type story struct {
 	Options
-	screen *screen
+	screen *screen.Screen
 	begun  time.Time
 	work   *testenv.TempDir
 	repo   *repository
 	hub    *hub
+	meter  *meter.Meter
 	abort  context.CancelCauseFunc // ends the story when a program of it ends by itself
 	shown  figures
+
+	prometheus *process // nil without one, and before its act
 
 	// What the repository asks for at this point of the story.
 	head     string // revision
@@ -60,7 +66,9 @@ func (s *story) acts() []act {
 		{"A broken kustomization stops only its own app", s.breakOne},
 		{"git revert brings it back", s.takeBack},
 		{"What the API servers refuse is named, and git revert ends it", s.refuse},
-		{"A bad version is stopped in the first wave and taken back, and the right one passes", trial{s}.play},
+		{"A bad version is stopped in the first wave and taken back, and the right one passes", trial{waves{s}}.play},
+		{"A version that looks healthy is stopped in the first wave by a metric", gated{waves{s}}.play},
+		{"A commit that would delete too much is held, and approved", mass{s}.play},
 		{"The hub is killed: clusters go on healing, and catch up", s.killHub},
 	}
 }
@@ -68,7 +76,7 @@ func (s *story) acts() []act {
 // Run tells the story on o.Out, and ends when it is told or, without o.Once, when ctx ends after that. The error is not nil
 // if an act could not be verified, or ctx ended before; it has been told, too. Nothing that was started is left.
 func Run(ctx context.Context, o Options) (err error) {
-	s := &story{Options: o, screen: newScreen(o.Out), begun: time.Now(), image: "payment-service:1.4.0", replicas: 3}
+	s := &story{Options: o, screen: screen.New(o.Out), begun: time.Now(), image: "payment-service:1.4.0", replicas: 3}
 	inner, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	s.abort = abort
@@ -77,7 +85,7 @@ func Run(ctx context.Context, o Options) (err error) {
 		s.stay(ctx)
 	}
 	if cleaned := s.clean(); cleaned != nil {
-		s.screen.wrong("clean up: " + cleaned.Error())
+		s.screen.Wrong("clean up: " + cleaned.Error())
 		err = errors.Join(err, cleaned)
 	}
 	return err
@@ -85,8 +93,8 @@ func Run(ctx context.Context, o Options) (err error) {
 
 // tell plays the acts until one fails.
 func (s *story) tell(ctx context.Context) error {
-	s.screen.line(s.screen.paint(bold, "Drover: one commit reaches real clusters"))
-	s.screen.note("Every cluster below is a real control plane (kube-apiserver, etcd, controllers); only the machines " +
+	s.screen.Line(s.screen.Bold("Drover: one commit reaches real clusters"))
+	s.screen.Note("Every cluster below is a real control plane (kube-apiserver, etcd, controllers); only the machines " +
 		"that would run its pods are played. What is ticked was seen at the API servers. Times of commits include git's own.")
 	if err := s.prepare(ctx); err != nil {
 		s.fail(ctx, "Getting ready", err)
@@ -95,7 +103,7 @@ func (s *story) tell(ctx context.Context) error {
 	acts := s.acts()
 	for i, a := range acts {
 		number := fmt.Sprintf("[%d/%d]", i+1, len(acts))
-		s.screen.heading(number + " " + a.title)
+		s.screen.Heading(number + " " + a.title)
 		if err := a.play(ctx); err != nil {
 			s.fail(ctx, fmt.Sprintf("Act %s, %s,", number, a.title), err)
 			return err
@@ -118,12 +126,15 @@ func (s *story) prepare(ctx context.Context) (err error) {
 	if s.work, err = testenv.NewTempDir("demo"); err != nil {
 		return err
 	}
+	if s.meter, err = meter.Open(s.Prometheus); err != nil {
+		return err
+	}
 	began := time.Now()
 	if _, err := testenv.Binaries(ctx, s.screen, "etcd", "kube-apiserver", "kube-controller-manager"); err != nil {
 		return err
 	}
 	if took := time.Since(began); took > time.Second {
-		s.screen.saw(took, "etcd, kube-apiserver and kube-controller-manager are built; the next demo finds them")
+		s.screen.Saw(took, "etcd, kube-apiserver and kube-controller-manager are built; the next demo finds them")
 	}
 	return nil
 }
@@ -137,7 +148,7 @@ func (s *story) ended(p *process) {
 		s.abort(&programEnded{p})
 		return
 	}
-	s.screen.wrong(fmt.Sprintf("the %s ended (%s); to start it again:", p.Name, p.ending()))
+	s.screen.Wrong(fmt.Sprintf("the %s ended (%s); to start it again:", p.Name, p.ending()))
 	s.plain(strings.Join(p.args, " "))
 }
 
@@ -158,22 +169,22 @@ func (s *story) add(c *cluster) {
 
 // fail tells where the story ended and why, with the end of the programs' logs.
 func (s *story) fail(ctx context.Context, where string, err error) {
-	s.screen.line("")
+	s.screen.Line("")
 	programs := s.programs()
 	if ctx.Err() != nil {
 		err = context.Cause(ctx) // whatever else was said follows from it
 		var left *programEnded
 		if !errors.As(err, &left) {
-			s.screen.wrong(fmt.Sprintf("%s was ended after %s: %s.", where, duration(time.Since(s.begun)), err))
+			s.screen.Wrong(fmt.Sprintf("%s was ended after %s: %s.", where, screen.Duration(time.Since(s.begun)), err))
 			return
 		}
 		programs = []*process{left.p}
 	}
-	s.screen.wrong(fmt.Sprintf("%s failed after %s.\n%s", where, duration(time.Since(s.begun)), err))
+	s.screen.Wrong(fmt.Sprintf("%s failed after %s.\n%s", where, screen.Duration(time.Since(s.begun)), err))
 	for _, p := range programs {
-		s.screen.line("")
-		s.screen.note("The log of the %s ends with:", p.Name)
-		s.screen.line(p.Tail(12))
+		s.screen.Line("")
+		s.screen.Note("The log of the %s ends with:", p.Name)
+		s.screen.Line(p.Tail(12))
 	}
 }
 
@@ -198,7 +209,7 @@ func (s *story) clean() error {
 		return nil
 	}
 	began := time.Now()
-	s.screen.line("")
+	s.screen.Line("")
 	_ = each(context.Background(), s.clusters, func(_ context.Context, c *cluster) error {
 		if c.agent != nil {
 			c.agent.Stop(2 * time.Second)
@@ -208,9 +219,13 @@ func (s *story) clean() error {
 	if s.hub != nil {
 		s.hub.Stop(3 * time.Second)
 	}
+	s.prometheus.Stop(5 * time.Second)
 	err := each(context.Background(), s.clusters, func(_ context.Context, c *cluster) error { return c.plane.Stop() })
+	if s.meter != nil {
+		err = errors.Join(err, s.meter.Close())
+	}
 	err = errors.Join(err, s.work.Remove())
-	s.screen.saw(time.Since(began), "Everything is stopped and removed.")
+	s.screen.Saw(time.Since(began), "Everything is stopped and removed.")
 	return err
 }
 

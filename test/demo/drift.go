@@ -19,19 +19,19 @@ const (
 // heal edits a cluster behind Git's back.
 func (s *story) heal(ctx context.Context) error {
 	c := s.get("production-us-east-1")
-	s.screen.note("In %s, behind Git's back:", c.name)
+	s.screen.Note("In %s, behind Git's back:", c.name)
 	patch := `{"spec":{"replicas":0}}`
-	s.screen.ran("kubectl -n payments patch deploy payment-service -p '" + patch + "'")
+	s.screen.Ran("kubectl -n payments patch deploy payment-service -p '" + patch + "'")
 	err := s.edit(ctx, c, patcher, patch, replicas(paymentDeployment, 0), replicas(paymentDeployment, s.replicas))
 	if err != nil {
 		return err
 	}
-	s.screen.ran("kubectl -n status edit configmap page")
+	s.screen.Ran("kubectl -n status edit configmap page")
 	err = s.edit(ctx, c, editor, `{"data":{"colour":"red"}}`, entry(pageConfig, "colour", "red"), entry(pageConfig, "colour", "green"))
 	if err != nil {
 		return err
 	}
-	s.screen.ran("kubectl -n status delete configmap page")
+	s.screen.Ran("kubectl -n status delete configmap page")
 	remove := func() error { return c.kube().Delete(ctx, pageConfig) }
 	if err := s.stray(ctx, c, remove, gone(pageConfig), present(pageConfig)); err != nil {
 		return err
@@ -42,12 +42,12 @@ func (s *story) heal(ctx context.Context) error {
 	if err := errors.Join(s.blamed(ctx, c, paymentDeployment, patcher), s.blamed(ctx, c, pageConfig, editor)); err != nil {
 		return err
 	}
-	s.screen.ran("drover status " + c.name)
+	s.screen.Ran("drover status " + c.name)
 	text, err := s.hub.drover(ctx, "status", c.name)
 	if err != nil {
 		return err
 	}
-	s.screen.quote(grep(text, " drift "))
+	s.screen.Quote(grep(text, " drift "))
 	return s.hub.untilGood(ctx, s.head, len(s.clusters))
 }
 
@@ -73,7 +73,7 @@ func (s *story) stray(ctx context.Context, c *cluster, do func() error, astray, 
 		return err
 	}
 	s.shown.edit(at.Sub(began))
-	s.screen.saw(at.Sub(began), "%s: %s → %s", back.ref, astray.what, back.what)
+	s.screen.Saw(at.Sub(began), "%s: %s → %s", back.ref, astray.what, back.what)
 	return nil
 }
 

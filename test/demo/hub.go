@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // hub is the hub, and the drover command that asks it.
@@ -21,20 +22,17 @@ type hub struct {
 	dataDir string
 }
 
-// startHub starts the hub of a repository, with its data and its log in w.
-func startHub(w *testenv.TempDir, bin, repo string, ended func(*process)) (*hub, error) {
+// startHub starts the hub of a repository, with its data and its log in w. Its gates may ask the address metrics, which
+// the hub refuses otherwise, as every address of its own machine that a file in Git names.
+func startHub(w *testenv.TempDir, bin, repo, metrics string, ended func(*process)) (*hub, error) {
 	h := &hub{bin: bin, dataDir: w.File("hub")}
-	api, err := testenv.FreePort()
-	if err != nil {
-		return nil, err
-	}
-	bus, err := testenv.FreePort()
+	api, bus, err := ports.Pair()
 	if err != nil {
 		return nil, err
 	}
 	h.process, err = start("hub", w.File("hub.log"), ended, filepath.Join(bin, "drover"), "hub", "--repo", repo, "--data-dir", h.dataDir,
 		fmt.Sprintf("--listen=127.0.0.1:%d", api), fmt.Sprintf("--nats-listen=127.0.0.1:%d", bus),
-		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus))
+		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus), "--allow-source-address="+metrics)
 	return h, err
 }
 
@@ -77,6 +75,10 @@ type fleet struct {
 	Source struct {
 		Revision struct{ Hash string }
 		Error    string
+		Held     []struct {
+			ID, Reason string
+			Count      int
+		}
 	}
 	Clusters []row
 }
@@ -152,7 +154,7 @@ func (h *hub) untilStatus(ctx context.Context, what string, is func(fleet) strin
 type policy struct {
 	Policy string
 	Bad    []struct{ Target, Why string }
-	Waves  []struct{ Name, Target, Text string }
+	Waves  []struct{ Name, Target, Reason, Text string }
 }
 
 // untilRollouts waits until rollouts are as wanted. is returns what is not, or "".

@@ -49,7 +49,7 @@ func writeExamples(git *testenv.GitRepo) error {
 // migrate delivers the example with a migration, then a release whose migration fails, and then one that mends it.
 func (s *story) migrate(ctx context.Context) error {
 	staging := s.get("staging")
-	s.screen.ran("cp examples/orders.yaml " + ordersApp)
+	s.screen.Ran("cp examples/orders.yaml " + ordersApp)
 	text, err := examples.ReadFile("examples/orders.yaml")
 	if err != nil {
 		return err
@@ -66,7 +66,7 @@ func (s *story) migrate(ctx context.Context) error {
 	if err := staging.inOrder(ctx, migration, orders, ordersEdge); err != nil {
 		return err
 	}
-	s.screen.saw(at.Sub(m.at), "staging: migrated, then 2 pods of orders:2.0.0, then the Ingress")
+	s.screen.Saw(at.Sub(m.at), "staging: migrated, then 2 pods of orders:2.0.0, then the Ingress")
 	if err := s.failMigration(ctx, staging); err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func (s *story) migrate(ctx context.Context) error {
 	if at, err = staging.wait(ctx, rolledOut(orders, "orders:2.1.0", 2)); err != nil {
 		return err
 	}
-	s.screen.saw(at.Sub(m.at), "staging: migrated, then 2 pods of orders:2.1.0")
+	s.screen.Saw(at.Sub(m.at), "staging: migrated, then 2 pods of orders:2.1.0")
 	return s.hub.untilGood(ctx, s.head, len(s.clusters))
 }
 
@@ -121,8 +121,8 @@ func (s *story) failMigration(ctx context.Context, c *cluster) error {
 	if err := c.still(ctx, were); err != nil {
 		return err
 	}
-	s.screen.saw(time.Since(m.at), "staging: orders:2.0.0 runs untouched; drover status says:")
-	s.screen.quote(message)
+	s.screen.Saw(time.Since(m.at), "staging: orders:2.0.0 runs untouched; drover status says:")
+	s.screen.Quote(message)
 	return nil
 }
 

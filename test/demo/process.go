@@ -36,8 +36,12 @@ func start(name, log string, ended func(*process), args ...string) (*process, er
 	return p, nil
 }
 
-// Stop asks the program to end, and ends it by force when it has not done so after grace.
+// Stop asks the program to end, and ends it by force when it has not done so after grace. On nil, a program
+// that was not started, it does nothing.
 func (p *process) Stop(grace time.Duration) {
+	if p == nil {
+		return
+	}
 	p.asked.Store(true)
 	p.Process.Stop(grace)
 }

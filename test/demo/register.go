@@ -18,9 +18,9 @@ const (
 
 // register adds a folder for a cluster, and then the cluster.
 func (s *story) register(ctx context.Context) error {
-	s.screen.ran(fmt.Sprintf("cp -r clusters/%s clusters/%s", model, newcomer))
-	s.screen.ran("sed -i s/us-east-1/eu-west-1/ clusters/" + newcomer + "/*")
-	s.screen.ran("git add clusters/" + newcomer)
+	s.screen.Ran(fmt.Sprintf("cp -r clusters/%s clusters/%s", model, newcomer))
+	s.screen.Ran("sed -i s/us-east-1/eu-west-1/ clusters/" + newcomer + "/*")
+	s.screen.Ran("git add clusters/" + newcomer)
 	if err := s.copyFolder(); err != nil {
 		return err
 	}
@@ -36,9 +36,9 @@ func (s *story) register(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.screen.note("No containers run here, so its agent runs beside it, with a join token of its own:")
-	s.screen.ran("drover agent token --cluster " + newcomer + " > token.json")
-	s.screen.ran("drover-agent --join token.json --kubeconfig kubeconfig")
+	s.screen.Note("No containers run here, so its agent runs beside it, with a join token of its own:")
+	s.screen.Ran("drover agent token --cluster " + newcomer + " > token.json")
+	s.screen.Ran("drover-agent --join token.json --kubeconfig kubeconfig")
 	if err := s.settle(ctx, c); err != nil {
 		return err
 	}
@@ -79,12 +79,12 @@ func (s *story) awaited(ctx context.Context, since time.Time) error {
 	if err != nil {
 		return err
 	}
-	s.screen.saw(time.Since(since), "%s: registered, awaiting its agent", newcomer)
-	s.screen.ran("drover status")
+	s.screen.Saw(time.Since(since), "%s: registered, awaiting its agent", newcomer)
+	s.screen.Ran("drover status")
 	text, err := s.hub.drover(ctx, "status")
 	if err != nil {
 		return err
 	}
-	s.screen.quote(grep(text, newcomer))
+	s.screen.Quote(grep(text, newcomer))
 	return nil
 }

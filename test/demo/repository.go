@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/test/demo/screen"
 	"github.com/drover-dev/drover/test/testenv"
 )
 
@@ -19,11 +20,11 @@ var firstTree string
 // repository is the fleet's Git repository. What is done to it is shown.
 type repository struct {
 	git    *testenv.GitRepo
-	screen *screen
+	screen *screen.Screen
 }
 
 // newRepository makes the repository in dir, with its first commit.
-func newRepository(dir string, s *screen) (*repository, error) {
+func newRepository(dir string, s *screen.Screen) (*repository, error) {
 	git, err := testenv.NewGitRepo(dir)
 	if err != nil {
 		return nil, err
@@ -57,7 +58,7 @@ func (r *repository) replace(file, old, with string) error {
 	changed := strings.Replace(string(text), old, with, 1)
 	r.git.Write(file, changed)
 	less, more := difference(string(text), changed)
-	r.screen.diff(file, less, more)
+	r.screen.Diff(file, less, more)
 	return nil
 }
 
@@ -82,7 +83,7 @@ type move struct {
 // commit commits all that was changed. The moment is the one before, so whatever is measured from it includes the
 // time that git takes.
 func (r *repository) commit(message string) (move, error) {
-	r.screen.ran(fmt.Sprintf("git commit -am %q", message))
+	r.screen.Ran(fmt.Sprintf("git commit -am %q", message))
 	if _, err := r.git.Git("add", "--all"); err != nil {
 		return move{}, err
 	}
@@ -93,7 +94,7 @@ func (r *repository) commit(message string) (move, error) {
 
 // revert takes the newest commit back by another.
 func (r *repository) revert() (move, error) {
-	r.screen.ran("git revert --no-edit HEAD")
+	r.screen.Ran("git revert --no-edit HEAD")
 	head, err := r.git.Head()
 	if err != nil {
 		return move{}, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/drover-dev/drover/test/demo/screen"
 	"github.com/drover-dev/drover/test/testenv"
 	"golang.org/x/tools/txtar"
 )
@@ -53,7 +54,7 @@ func TestFirstTreeHangsTogether(t *testing.T) {
 }
 
 func TestCommitsOfTheStoryFitItsTree(t *testing.T) {
-	r, err := newRepository(t.TempDir(), newScreen(t.Output()))
+	r, err := newRepository(t.TempDir(), screen.New(t.Output()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/protocol"
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 const image = "example.com/drover-agent:1"
@@ -234,7 +235,7 @@ func TestRefusesWhatIsNotDrovers(t *testing.T) {
 		t.Errorf("of somebody else's namespace, %q would be removed, %v", parts, err)
 	}
 	nowhere := filepath.Join(t.TempDir(), "config")
-	port, err := testenv.FreePort()
+	port, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

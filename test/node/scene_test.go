@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 const (
@@ -62,20 +63,16 @@ func newScene(t *testing.T) *scene {
 // startHub runs a hub that follows the repository until the test ends.
 func (s *scene) startHub() {
 	s.t.Helper()
-	var ports [2]int
-	for i := range ports {
-		var err error
-		ports[i], err = testenv.FreePort()
-		s.must(err)
-	}
-	s.busPort = ports[1]
+	api, port, err := ports.Pair()
+	s.must(err)
+	s.busPort = port
 	bus := fmt.Sprintf("%s:%d", testenv.EnclosureIP, s.busPort)
 	s.env = append(os.Environ(), "DROVER_DATA_DIR="+filepath.Join(s.dir, "data"))
 	s.hubLog = filepath.Join(s.dir, "hub.log")
 	log, err := os.Create(s.hubLog)
 	s.must(err)
 	hub := exec.Command(filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir,
-		"--listen", fmt.Sprintf("127.0.0.1:%d", ports[0]), "--nats-listen", bus, "--advertise", "tls://"+bus)
+		"--listen", fmt.Sprintf("127.0.0.1:%d", api), "--nats-listen", bus, "--advertise", "tls://"+bus)
 	hub.Env, hub.Stdout, hub.Stderr = s.env, log, log
 	s.must(hub.Start())
 	s.t.Cleanup(func() {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // program is a hub or an agent, which is killed and started again with the same arguments.
@@ -117,11 +118,7 @@ func startFleet(ctx context.Context, bin string, names []string, log io.Writer) 
 
 // startHub starts the hub of the repository, which has its first commit.
 func (f *fleet) startHub() error {
-	api, err := testenv.FreePort()
-	if err != nil {
-		return err
-	}
-	bus, err := testenv.FreePort()
+	api, bus, err := ports.Pair()
 	if err != nil {
 		return err
 	}
@@ -148,7 +145,7 @@ func (f *fleet) join(ctx context.Context, c *cluster) error {
 	if err := os.WriteFile(file, token, 0o600); err != nil {
 		return fmt.Errorf("keep the join token of %s: %w", c.name, err)
 	}
-	port, err := testenv.FreePort()
+	port, err := ports.Free()
 	if err != nil {
 		return err
 	}

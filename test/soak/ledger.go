@@ -3,6 +3,7 @@ package soak
 import (
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"time"
 )
@@ -80,17 +81,18 @@ func (l *Ledger) commit(s State) {
 	l.round = append(l.round, s)
 }
 
-// approve lets through what the newest state does not want of a cluster's apps, of all of them if none is named.
+// approve lets through what the newest state does not want of a cluster's apps, of all of them if none is named: of what
+// they had at any moment of the round, for what is held may be younger than the last rest.
 func (l *Ledger) approve(cluster string, apps []string) {
 	wanted := l.now().Asks[cluster].wanted()
-	for app, has := range l.owned[cluster] {
-		if len(apps) > 0 && !slices.Contains(apps, app) {
-			continue
-		}
-		for r := range has {
-			if _, ok := wanted[r]; !ok {
-				l.approved[cluster][r] = true
+	for _, b := range l.bases(len(l.round)) {
+		for app, has := range b[cluster] {
+			if len(apps) > 0 && !slices.ContainsFunc(apps, func(shown string) bool { return path.Base(shown) == app }) {
+				continue // shown is how people see it: with a namespace before it, if another tool declares it
 			}
+			gone := maps.Clone(has)
+			maps.DeleteFunc(gone, func(r Ref, _ bool) bool { _, ok := wanted[r]; return ok })
+			maps.Copy(l.approved[cluster], gone)
 		}
 	}
 }

@@ -185,6 +185,24 @@ func TestDeletesAreJudged(t *testing.T) {
 			s.then("most", app(0))
 			s.approve("c1", []string{"others"})
 		}, "the guard holds"},
+		"approved as people see the app": {func(s *story) {
+			s.then("most", app(0))
+			s.approve("c1", []string{"argocd/app"})
+		}, ""},
+		"approved before the fleet was at rest with it": {func(s *story) {
+			s.then("none", app(0))
+			s.rested(nil)
+			s.then("back", app(10))
+			s.then("most", app(0))
+			s.approve("c1", []string{"app"})
+			s.lose("c1", "the agent's state was lost", true)
+		}, ""},
+		"an orphan, approved": {func(s *story) {
+			s.lose("c1", "the agent's state was lost", true)
+			s.then("less", without(10))
+			s.rested(Refs{one: true})
+			s.approve("c1", []string{"argocd/app"})
+		}, ""},
 		"approved, wanted again": {func(s *story) {
 			s.then("a", app(0))
 			s.approve("c1", nil)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // A repository on another machine is mirrored and followed, with a password or without, and the password is nowhere to
@@ -73,7 +74,7 @@ func TestHubFollowsARemoteRepository(t *testing.T) {
 // freeAddr is an address that nobody listens at.
 func freeAddr(t *testing.T) string {
 	t.Helper()
-	port, err := testenv.FreePort()
+	port, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,15 +15,20 @@ import (
 
 	"github.com/drover-dev/drover/internal/race"
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // patience is how long `until` waits for what takes milliseconds.
 var patience = race.Patience(90 * time.Second)
 
 func TestScripts(t *testing.T) {
-	bin := testenv.ProgramsT(t)
-	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+	testscript.Run(t, scripts(testenv.ProgramsT(t), "testdata"))
+}
+
+// scripts are those in a folder, over the programs in bin.
+func scripts(bin, dir string) testscript.Params {
+	return testscript.Params{
+		Dir: dir,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 			e.Setenv("HOME", e.WorkDir)
@@ -34,7 +39,7 @@ func TestScripts(t *testing.T) {
 				e.Setenv("GIT_"+who+"_EMAIL", "test@example.com")
 			}
 			for _, name := range []string{"API", "NATS"} {
-				port, err := testenv.FreePort()
+				port, err := ports.Free()
 				if err != nil {
 					return err
 				}
@@ -44,7 +49,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){"until": until, "exits": exits, "commit": commit},
-	})
+	}
 }
 
 // until runs a command again and again until its output matches, or with ! no longer does: until REGEXP COMMAND…

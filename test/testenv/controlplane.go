@@ -8,6 +8,8 @@ import (
 	"os"
 	"sync/atomic"
 	"time"
+
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // ControlPlane is a running Kubernetes API server with what was started beside it.
@@ -92,7 +94,7 @@ func (cp *ControlPlane) start(ctx context.Context, bin map[string]string, o opti
 		return err
 	}
 	err = retryPorts(func() error {
-		if cp.port, err = FreePort(); err != nil {
+		if cp.port, err = ports.Free(); err != nil {
 			return err
 		}
 		cp.URL = fmt.Sprintf("https://%s:%d", cp.address(), cp.port)

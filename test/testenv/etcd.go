@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
+
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // startLimit is how long a server may take until it answers. It is far beyond the usual two seconds, for a machine may
@@ -47,11 +49,7 @@ func StartEtcd(ctx context.Context, opts ...Option) (*Etcd, error) {
 
 // start starts the server on ports that are free now.
 func (e *Etcd) start(ctx context.Context, path string) error {
-	port, err := FreePort()
-	if err != nil {
-		return err
-	}
-	peer, err := FreePort()
+	port, peer, err := ports.Pair()
 	if err != nil {
 		return err
 	}

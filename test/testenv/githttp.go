@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // GitServer serves Git repositories by Git's smart HTTP, with git's own program for it.
@@ -49,7 +51,7 @@ func ServeGit(r *GitRepo, opts ...GitServerOption) (*GitServer, error) {
 			return nil, err
 		}
 	}
-	ln, err := listen()
+	ln, err := ports.Listen()
 	if err != nil {
 		return nil, fmt.Errorf("serve Git: %w", err)
 	}

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // TestKilledOwnerLeavesNothing kills a process that has started servers, and looks for what it leaves.
@@ -155,7 +157,7 @@ func TestPortTakenMeanwhileIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	taken, err := listen()
+	taken, err := ports.Listen()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +170,7 @@ func TestPortTakenMeanwhileIsTriedAgain(t *testing.T) {
 	tries := 0
 	err = retryPorts(func() (err error) {
 		if n.Port = taken.Addr().(*net.TCPAddr).Port; tries > 0 {
-			if n.Port, err = FreePort(); err != nil {
+			if n.Port, err = ports.Free(); err != nil {
 				return err
 			}
 		}

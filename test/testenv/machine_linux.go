@@ -185,7 +185,7 @@ func (m *Machine) switchOn(ctx context.Context) (err error) {
 	m.init, err = startWith(&syscall.SysProcAttr{
 		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWIPC | syscall.CLONE_NEWUTS,
 		Pdeathsig:  syscall.SIGKILL, Setpgid: true,
-	}, m.Name, m.dir.File("machine.log"), nil,
+	}, nil, m.Name, m.dir.File("machine.log"), nil,
 		"/bin/sh", m.dir.File("machine.sh"), m.dir.Path, m.Name, m.cgroup, m.bin["pause"], m.bin["kubelet"], m.bin["kube-proxy"])
 	if err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // NATS is a running nats-server, in a process of its own.
@@ -41,7 +43,7 @@ func StartNATS(ctx context.Context, config string, opts ...Option) (*NATS, error
 	err = os.WriteFile(dir.File("nats.conf"), []byte(config), 0o600)
 	if err == nil {
 		err = retryPorts(func() (err error) {
-			if n.Port, err = FreePort(); err != nil {
+			if n.Port, err = ports.Free(); err != nil {
 				return err
 			}
 			n.URL = fmt.Sprintf("nats://127.0.0.1:%d", n.Port)

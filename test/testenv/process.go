@@ -55,11 +55,17 @@ type Process struct {
 // appended to the file log. An interrupt at the terminal reaches only us, so that we can end things in order; on Linux
 // the kernel kills the program when we die without having done so.
 func StartProcess(name, log string, env []string, args ...string) (*Process, error) {
-	return startWith(childAttr(), name, log, env, args...)
+	return startWith(childAttr(), nil, name, log, env, args...)
 }
 
-// startWith is StartProcess with attributes of the caller's choice.
-func startWith(attr *syscall.SysProcAttr, name, log string, env []string, args ...string) (*Process, error) {
+// StartProcessReading is StartProcess for a program that reads in, of which it has its own copy.
+func StartProcessReading(in *os.File, name, log string, env []string, args ...string) (*Process, error) {
+	return startWith(childAttr(), in, name, log, env, args...)
+}
+
+// startWith is StartProcess with attributes of the caller's choice, and an input, if that is not nil.
+func startWith(attr *syscall.SysProcAttr, in *os.File, name, log string, env []string,
+	args ...string) (*Process, error) {
 	out, err := os.OpenFile(log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("start %s: open its log: %w", name, err)
@@ -68,6 +74,9 @@ func startWith(attr *syscall.SysProcAttr, name, log string, env []string, args .
 	p := &Process{Name: name, Log: log, cmd: exec.Command(args[0], args[1:]...), done: make(chan struct{})}
 	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = out, out
+	if in != nil { // or it would read from a file that is none
+		p.cmd.Stdin = in
+	}
 	p.cmd.SysProcAttr = attr
 	if err := launch(p.cmd.Start); err != nil {
 		return nil, fmt.Errorf("start %s: %w", name, err)

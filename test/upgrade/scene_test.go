@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/test/testenv"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // patience is how long something may take that takes seconds on a machine with nothing else to do.
@@ -313,7 +314,7 @@ func (s *scene) judge() {
 // freeAddress is an address that nobody listens at.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	port, err := testenv.FreePort()
+	port, err := ports.Free()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,11 +23,13 @@ type flags struct {
 	scope                                                  agent.Scope
 	podName, podUID, image                                 string
 	leaderAccount, joinSecret                              string
+	answers                                                []protocol.QuestionKind
 }
 
 // parseFlags reads the command line. What is wrong with it has been said when it returns an error.
 func parseFlags(args []string, stderr io.Writer) (flags, error) {
-	f := flags{podName: os.Getenv("POD_NAME"), podUID: os.Getenv("POD_UID"), image: os.Getenv("DROVER_IMAGE")}
+	f := flags{answers: protocol.AnsweredByDefault(), podName: os.Getenv("POD_NAME"), podUID: os.Getenv("POD_UID"),
+		image: os.Getenv("DROVER_IMAGE")}
 	set := flag.NewFlagSet("drover-agent", flag.ContinueOnError)
 	set.SetOutput(stderr)
 	set.StringVar(&f.join, "join", cmp.Or(os.Getenv("DROVER_JOIN"), "/var/run/drover/join.json"),
@@ -40,6 +42,8 @@ func parseFlags(args []string, stderr io.Writer) (flags, error) {
 	set.StringVar(&f.listen, "listen", ":8081", "`address` that serves /healthz and /readyz; none, if empty")
 	set.TextVar(&f.level, "log-level", slog.LevelInfo, "debug, info, warn or error")
 	set.Func("scope-namespaces", "the only `namespaces` that the agent may touch, as a,b; the whole cluster, if not given", f.limit)
+	set.Func("answers", "the `questions` of people that the agent answers, as get,tree,diff,events,logs; none for no "+
+		"question (default: get,tree,diff,events)", f.answer)
 	set.StringVar(&f.plugins, "plugins", "", "`folder` with plugins, as drover-plugin-sops; the folder plugins beside the plugin host drover-plugins, if empty")
 	set.StringVar(&f.leaderAccount, "leader-account", "", "service `account` of the agent's namespace that it acts as while it leads, "+
 		"with tokens that it requests; its own account, if empty")
@@ -81,6 +85,15 @@ func (f *flags) limit(list string) error {
 		}
 	}
 	return nil
+}
+
+// answer reads which kinds of questions are answered.
+func (f *flags) answer(list string) error {
+	kinds, err := protocol.ParseQuestionKinds(list)
+	if err == nil {
+		f.answers = kinds
+	}
+	return err
 }
 
 var errArguments = errors.New("arguments that are not understood")

@@ -22,3 +22,23 @@ func TestAScopeIsNeverSilentlyTheWholeCluster(t *testing.T) {
 		t.Errorf("without the flag the scope is %v, %v", f.scope, err)
 	}
 }
+
+func TestLogsAreAnsweredOnlyIfTheyAreGranted(t *testing.T) {
+	t.Parallel()
+	for arg, want := range map[string]string{"": "get tree diff events", "--answers=get,logs": "get logs",
+		"--answers=none": "", "--answers=": "refused", "--answers=exec": "refused"} {
+		args := []string{arg}
+		if arg == "" {
+			args = nil
+		}
+		var stderr strings.Builder
+		f, err := parseFlags(args, &stderr)
+		var words []string
+		for _, k := range f.answers {
+			words = append(words, string(k))
+		}
+		if got := strings.Join(words, " "); err == nil && got != want || (err != nil) != (want == "refused") {
+			t.Errorf("%q grants %q, %v", arg, got, err)
+		}
+	}
+}

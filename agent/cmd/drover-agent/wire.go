@@ -17,6 +17,7 @@ import (
 	"github.com/drover-dev/drover/agent/credential"
 	"github.com/drover-dev/drover/agent/deliver"
 	"github.com/drover-dev/drover/agent/kube"
+	"github.com/drover-dev/drover/agent/kube/inspect"
 	"github.com/drover-dev/drover/agent/nats"
 	"github.com/drover-dev/drover/agent/pluginhost"
 	"github.com/drover-dev/drover/agent/upgrade"
@@ -122,6 +123,7 @@ func (w *wiring) lead(ctx context.Context) error {
 	return deliver.New(deliver.Config{
 		Identity: identity, Namespace: w.flags.namespace, Name: w.flags.identity, Image: cmp.Or(w.upgrade.Image, w.flags.image), Scope: w.flags.scope,
 		Cluster: w.acting, Objects: w.acting.With, Plugins: w.plugins, Store: kube.NewStore(w.acting, w.flags.namespace), Bus: bus, Log: w.log,
+		Reader: inspect.New(w.acting), Answers: w.flags.answers,
 		Upgrade: w.upgrade, Term: w.election.Term(), Reported: reported, Outdated: w.outdated(), Shown: w.shown,
 	}).Run(ctx)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/cmd/drover/edit"
 	"github.com/drover-dev/drover/hub/manifest"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
@@ -23,7 +24,7 @@ func newAgentCommand() *cobra.Command {
 		Args: exactly(0, "a command: see `drover agent --help`"),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newInstallCommand(), newUninstallCommand(), newUpgradeCommand(), newManifestCommand(), newTokenCommand())
+	cmd.AddCommand(newInstallCommand(), newUninstallCommand(), edit.Commands{Connection: connect, Wrong: wrong}.Upgrade(), newManifestCommand(), newTokenCommand())
 	return cmd
 }
 
@@ -78,6 +79,8 @@ func (o *agentOptions) flags(cmd *cobra.Command) {
 	f.StringVar(&o.Namespace, "namespace", "drover-system", "namespace of the agent")
 	f.StringVar(&o.Image, "image", "drover-agent:"+strings.TrimPrefix(version.String(), "v"), "image of the agent, with its registry")
 	f.StringSliceVar(&o.scope, "scope", nil, "namespace=a,b: the only namespaces that the agent may touch; they have to be there (default: it may do anything)")
+	f.StringVar(&o.Answers, "answers", "", "questions of people that the agent answers: get,tree,diff,events,logs, or "+
+		"none (default: all but logs)")
 	f.StringVar(&o.Proxy, "proxy", "", "URL of the HTTP proxy through which the agent reaches the hub")
 	f.StringVar(&o.NoProxy, "no-proxy", "", "hosts that the agent reaches without the proxy, separated by commas")
 	f.StringToStringVar(&o.NodeSelector, "node-selector", nil, "labels of the nodes that it runs on, as zone=edge (default: all nodes)")

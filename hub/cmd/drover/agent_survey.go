@@ -34,7 +34,7 @@ func (o *installOptions) survey(ctx context.Context, hub api.Client, c *install.
 	if len(o.Scope) > 0 {
 		rights = "which may do anything in the namespaces " + strings.Join(o.Scope, ", ")
 	}
-	return present, confirm(o.in, o.out, o.yes, fmt.Sprintf("No --context was given. Install the agent of %s, %s, "+
+	return present, wrong.Confirm(o.in, o.out, o.yes, fmt.Sprintf("No --context was given. Install the agent of %s, %s, "+
 		"into the cluster of the current context %s?",
 		o.cluster, rights, c.Context))
 }

@@ -61,7 +61,7 @@ func (o *approveOptions) run(ctx context.Context, name string, stdin io.Reader, 
 		return err
 	}
 	printHold(stdout, held)
-	if err := confirm(stdin, stdout, o.yes, question(held)); err != nil {
+	if err := wrong.Confirm(stdin, stdout, o.yes, question(held)); err != nil {
 		return err
 	}
 	hold, err := c.Approve(ctx, held.Name())

@@ -203,6 +203,10 @@ func TestTheExitCodeOfStatusIsItsNews(t *testing.T) {
 			f.Source.Problems = []string{"clusters/x: " +
 				"empty"}
 		}, exitBad},
+		"all releases are frozen": {func(f *api.Fleet) {
+			f.Clusters = nil
+			f.Source.Frozen = &query.Halt{By: "ann", Reason: "a fire"}
+		}, exitBad},
 		"something is held": {func(f *api.Fleet) { f.Clusters = nil; f.Source.Held = []query.Hold{{ID: "0123456789"}} }, exitBad},
 	} {
 		f := twoClusters()
@@ -416,6 +420,31 @@ func TestNothingIsDoneWithoutAnAnswer(t *testing.T) {
 	a.wants(t, exitFine, "The cluster with uid new is edge now.", "cluster", "accept", "edge", "--yes")
 	a.wants(t, exitBad, "no other cluster uses the credential of prod: there is nothing to decide", "cluster", "accept",
 		"prod", "--yes")
+}
+
+// A freeze is for all clusters, and is shown wherever people look.
+func TestAFreezeIsAskedForAndShown(t *testing.T) {
+	t.Parallel()
+	frozen := query.Halt{By: "ann", Reason: "a fire", Until: time.Date(2026, 12, 18, 9, 0, 0, 0, time.UTC)}
+	fleet := api.Fleet{}
+	fleet.Source.Frozen = &frozen
+	a := answering(t, map[string]any{"POST /api/v1/freeze": api.Decided{Text: "nothing new is released"},
+		"GET /api/v1/freeze": frozen, "GET /api/v1/rollouts": []query.Rollout{}, "GET /api/v1/clusters?selector=": fleet})
+	a.wants(t, exitFine, "nothing new is released", "rollout", "freeze", "--reason", "a fire", "--until", "3h")
+	a.wants(t, exitFine, "nothing new is released", "rollout", "unfreeze", "--reason", "it is out")
+	a.wants(t, exitUsage, "it takes no argument", "rollout", "freeze", "production", "--reason", "a fire")
+	if n := len(a.bodies); n != 2 || !strings.Contains(a.bodies[0], `"action":"freeze"`) ||
+		!strings.Contains(a.bodies[0], `"until":"20`) || !strings.Contains(a.bodies[1], `"action":"unfreeze"`) {
+		t.Errorf("it asked for %q", a.bodies)
+	}
+	const text = "all releases are frozen until 2026-12-18T09:00:00Z by ann: a fire; `drover rollout unfreeze"
+	a.wants(t, exitFine, text, "rollout")
+	a.wants(t, exitFine, text, "status")
+	a.wants(t, exitBad, text, "status", "--exit-code")
+	a.answer["GET /api/v1/freeze"] = nil
+	if said := a.says(t, "rollout"); strings.Contains(said, "frozen") {
+		t.Errorf("without a freeze it says %s", said)
+	}
 }
 
 // What a command does not take is refused with exit code 2, before anything is asked or done.

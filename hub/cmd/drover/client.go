@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/cmd/drover/call"
 )
 
 // clientFile is the file in the hub's data directory that tells the command line where the hub is.
@@ -25,6 +26,11 @@ func (c *connection) flags(cmd *cobra.Command) {
 	f.StringVar(&c.token, "token", os.Getenv("DROVER_TOKEN"), "token of the hub's API [$DROVER_TOKEN] (default: that of the hub of --data-dir)")
 	f.StringVar(&c.ca, "hub-ca", os.Getenv("DROVER_HUB_CA"), "file of the authorities that the hub's certificate is verified with [$DROVER_HUB_CA] (default: those of the hub of --data-dir, or the system's)")
 	f.StringVar(&c.dataDir, "data-dir", defaultDataDir(), "data directory of a hub on this machine [$DROVER_DATA_DIR]")
+}
+
+// shared is the connection for commands of other packages.
+func (c *connection) shared() call.Connection {
+	return call.Connection{Flags: c.flags, Client: c.client, DataDir: func() string { return c.dataDir }}
 }
 
 func defaultDataDir() string {

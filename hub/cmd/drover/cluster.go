@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/cmd/drover/edit"
 )
 
 func newClusterCommand() *cobra.Command {
@@ -19,7 +20,8 @@ folder in a commit and push it; the others ask the hub.`,
 		Args:    exactly(0, "a command: see `drover cluster --help`"),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(newClusterAddCommand(), newClusterListCommand(), newClusterShowCommand(), newClusterRemoveCommand(), newClusterForgetCommand(),
+	git := edit.Commands{Connection: connect, Wrong: wrong}
+	cmd.AddCommand(git.Add(), newClusterListCommand(), newClusterShowCommand(), git.Remove(), newClusterForgetCommand(),
 		newRevokeCommand(), newRotateCommand(), newAcceptCommand())
 	return cmd
 }
@@ -106,7 +108,7 @@ func newClusterForgetCommand() *cobra.Command {
 		Long: `A cluster whose folder was removed from Git stays on the list as released, because workloads may still
 run there. This command removes it. If it is still to be pruned, its objects are kept and its credential is revoked.`,
 		Example: "  drover cluster forget staging",
-		Args:    atLeastOne("the names of released clusters"),
+		Args:    wrong.AtLeastOne("the names of released clusters"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := o.client()
 			if err != nil {
@@ -127,33 +129,7 @@ run there. This command removes it. If it is still to be pruned, its objects are
 }
 
 // fleet asks the hub for all clusters.
-func (c *connection) fleet(ctx context.Context) (api.Fleet, error) {
-	client, err := c.client()
-	if err != nil {
-		return api.Fleet{}, err
-	}
-	return client.Clusters(ctx, "")
-}
+func (c *connection) fleet(ctx context.Context) (api.Fleet, error) { return c.shared().Fleet(ctx) }
 
 // completion completes the names of up to n clusters, of any number if n is negative.
-func (c *connection) completion(n int) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		var out []string
-		if f, err := c.fleet(cmd.Context()); err == nil && (n < 0 || len(args) < n) {
-			for _, r := range f.Clusters {
-				out = append(out, r.Name)
-			}
-		}
-		return out, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
-// atLeastOne wants one argument or more.
-func atLeastOne(what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return usageError{fmt.Errorf("it takes %s", what)}
-		}
-		return nil
-	}
-}
+func (c *connection) completion(n int) cobra.CompletionFunc { return c.shared().Completion(n) }

@@ -2,9 +2,10 @@ package main
 
 import (
 	"fmt"
-	"github.com/drover-dev/drover/hub/cmd/drover/show"
 
 	"github.com/spf13/cobra"
+
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
 )
 
 func newAcceptCommand() *cobra.Command {
@@ -39,7 +40,7 @@ drover cluster rotate.`,
 			out := cmd.OutOrStdout()
 			question := fmt.Sprintf("Does the cluster whose kube-system has uid %s (pod %s) take the place of %s as "+
 				"%s?", d.Copy.UID, show.OrDash(d.Copy.Agent), before, args[0])
-			if err := confirm(cmd.InOrStdin(), out, yes, question); err != nil {
+			if err := wrong.Confirm(cmd.InOrStdin(), out, yes, question); err != nil {
 				return err
 			}
 			if _, err := client.Accept(cmd.Context(), args[0], d.Copy.UID); err != nil {

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -10,11 +9,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,6 +19,11 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/cmd/drover/call"
+	"github.com/drover-dev/drover/hub/cmd/drover/datadir"
+	"github.com/drover-dev/drover/hub/cmd/drover/hooks"
+	"github.com/drover-dev/drover/hub/cmd/drover/people"
+	"github.com/drover-dev/drover/hub/cmd/drover/tree"
 	"github.com/drover-dev/drover/hub/cmd/drover/waves"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
@@ -29,8 +31,10 @@ import (
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/layout/cel"
+	"github.com/drover-dev/drover/hub/metrics"
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
+	tokens "github.com/drover-dev/drover/hub/people"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/internal/version"
@@ -45,15 +49,16 @@ const minCredentialTTL = 10 * time.Minute
 
 // hubOptions are the flags of `drover hub`.
 type hubOptions struct {
-	layoutOptions
+	tree.Layout
 	repo, branch, dataDir string
-	listen                string
+	listen, metrics       string
 	nats                  natsOptions
 	poll, credentialTTL   time.Duration
 	auth                  access.Auth
 	takeOver              bool
-	sources               sourceOptions
-	logLevel              string
+	sources               tree.Sources
+	reverts               waves.RevertOptions
+	logLevel, webhooks    string
 }
 
 func newHubCommand() *cobra.Command {
@@ -87,9 +92,10 @@ TLS only: the hub has its own certificate authority for that, which agents learn
 	f := cmd.Flags()
 	f.StringVar(&o.repo, "repo", "", "the Git repository: a path, or a file, https or ssh URL")
 	f.StringVar(&o.branch, "branch", "", "the branch to follow (default: the repository's own)")
-	o.layoutOptions.addTo(f)
+	o.Layout.AddTo(f)
 	f.StringVar(&o.dataDir, "data-dir", defaultDataDir(), "where the hub keeps its keys and its store [$DROVER_DATA_DIR]")
 	f.StringVar(&o.listen, "listen", "127.0.0.1:7780", "address of the API, for the command line; with TLS if other machines can reach it")
+	metrics.Flag(f, &o.metrics)
 	o.nats.flags(cmd)
 	f.DurationVar(&o.poll, "poll-interval", 30*time.Second, "how often to fetch the repository without an announced change")
 	f.DurationVar(&o.credentialTTL, "credential-ttl", identity.DefaultTTL, "how long a cluster's credential is good for; its agent renews it at two thirds")
@@ -100,10 +106,13 @@ TLS only: the hub has its own certificate authority for that, which agents learn
 	f.StringVar(&o.auth.KnownHostsFile, "git-known-hosts-file", "", "known hosts for an ssh repository (default: the user's)")
 	f.BoolVar(&o.takeOver, "take-over", false, "publish with a new epoch although another hub does or did, "+
 		"which then publishes nothing more; of no effect where nothing is in the way")
-	o.sources.addTo(f)
+	o.sources.AddTo(f)
+	o.reverts.Flags(f)
+	hooks.Flag(f, &o.webhooks)
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
-	cmd.AddCommand(newNATSConfigCommand(), newKeysCommand(), newEndFormerCommand(), newBackupCommand(),
-		newRestoreCommand())
+	cmd.AddCommand(newEndFormerCommand())
+	cmd.AddCommand(datadir.Commands(datadir.Config{Connection: connect, Wrong: wrong, DataDir: defaultDataDir(),
+		Running: func(dir string) (api.Client, error) { return (&connection{dataDir: dir}).client() }})...)
 	return cmd
 }
 
@@ -113,6 +122,8 @@ type hubProcess struct {
 	log     *slog.Logger
 	hub     *hub.Hub
 	trust   *protocol.Trust // what clusters are told to trust
+	people  *tokens.Register
+	metrics *metrics.Metrics
 	api     *http.Server
 	ln      net.Listener
 	apiURL  string
@@ -120,7 +131,7 @@ type hubProcess struct {
 }
 
 func runHub(ctx context.Context, o hubOptions, stderr io.Writer) error {
-	h := hub.New(redactRepo(o.repo))
+	h := hub.New(call.Redact(o.repo))
 	log, err := newLogger(stderr, o.logLevel, h.State().Shown())
 	if err != nil {
 		return err
@@ -213,52 +224,60 @@ func (p *hubProcess) open() error {
 	h := p.hub
 	h.Source, h.Store, h.Bus, h.Identities, h.Signers, h.Trust, h.Log = source, store, bus, ids, keys.Signers, p.trust, p.log
 	h.Peers, h.Leads, h.TakeOver = bus, store, o.takeOver
+	p.metrics = metrics.New(h, ids.Joins)
+	if p.people, h.Journal, err = people.Open(store, keys, bus); err != nil {
+		return err
+	}
 	h.Sources = sources
-	allowed, err := p.opts.sources.allowed()
+	allowed, err := p.opts.sources.Allowed()
 	if err != nil {
 		return err
 	}
-	h.Policies, h.Condition = &layout.Layout{}, cel.Gate
-	h.Gates = waves.Metrics(p.opts.sources.credentials, p.opts.sources.local, allowed)
+	h.Policies, h.Gates.Condition = &layout.Layout{}, cel.Gate
+	if h.Reverts, err = o.reverts.Pusher(o.repo, o.branch, o.dataDir, o.sources.Credentials); err != nil {
+		return err
+	}
+	h.Gates.Metrics = waves.Metrics(p.opts.sources.Credentials, p.opts.sources.Local, allowed)
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
-	resolver, done, err := o.resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.noBases, Store: store,
+	resolver, done, err := o.Resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.NoBases, Store: store,
 		Secret: keys.Secret, Background: true})
 	if err != nil {
 		return err
 	}
 	h.Resolver = resolver
 	p.closers = append(p.closers, builds.Close, done)
-	poke := func() {
-		source.Poke()
-		sources.Poke()
+	webhooks, err := hooks.Open(o.webhooks, o.sources.Credentials.Dir, git.Addresses(o.repo), source.Poke, sources, p.log)
+	if err != nil {
+		return err
 	}
-	return p.serve(keys, ids, poke, store, api.Checks{Store: store.Writable, Bus: bus.Reach})
+	all := func() { source.Poke(); sources.Poke() }
+	return p.serve(keys, ids, all, webhooks, store, api.Checks{Store: store.Writable, Bus: bus.Reach})
 }
 
 // login is how to log in to the repository: as the flags say, or with the credential for its address.
 func (p *hubProcess) login(flags access.Auth) func(context.Context) (access.Auth, error) {
 	return func(ctx context.Context) (access.Auth, error) {
-		if flags != (access.Auth{}) || p.opts.sources.credentials.Dir == "" {
+		if flags != (access.Auth{}) || p.opts.sources.Credentials.Dir == "" {
 			return flags, nil
 		}
-		c, err := p.opts.sources.credentials.Find(ctx, p.opts.repo, "", false)
+		c, err := p.opts.sources.Credentials.Find(ctx, p.opts.repo, "", false)
 		if c.URLs == nil || err != nil {
 			return flags, err
 		}
-		return authOf(c), nil
+		return tree.AuthOf(c), nil
 	}
 }
 
 // follow keeps the sources beside the repository up to date.
 func (p *hubProcess) follow(own access.Auth) (*fetch.Follower, error) {
-	for _, name := range p.opts.sources.credentials.Exposed() {
-		p.log.Warn("every user of this machine may read a credential: chmod o-r it", "file", name, "in", p.opts.sources.credentials.Dir)
+	for _, name := range p.opts.sources.Credentials.Exposed() {
+		p.log.Warn("every user of this machine may read a credential: chmod o-r it", "file", name, "in", p.opts.sources.Credentials.Dir)
 	}
-	if err := p.opts.sources.credentials.Check(); err != nil {
+	if err := p.opts.sources.Credentials.Check(); err != nil {
 		p.log.Warn("some credentials cannot be used; the others are", "err", err)
 	}
 	dir := filepath.Join(p.opts.dataDir, "sources")
-	open, err := p.opts.sources.opener(dir, p.opts.repo, own, p.log)
+	open, err := p.opts.sources.Opener(dir, p.opts.repo, own, p.log)
 	if err != nil {
 		return nil, err
 	}
@@ -268,8 +287,9 @@ func (p *hubProcess) follow(own access.Auth) (*fetch.Follower, error) {
 }
 
 // serve opens the API and tells the command line where it is.
-func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), store io.WriterTo, checks api.Checks) error {
-	token, err := apiToken(filepath.Join(p.opts.dataDir, "token"))
+func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), webhooks api.Webhooks,
+	store io.WriterTo, checks api.Checks) error {
+	token, err := people.SharedToken(filepath.Join(p.opts.dataDir, "token"))
 	if err != nil {
 		return err
 	}
@@ -278,8 +298,9 @@ func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), 
 		return fmt.Errorf("the API: %w: choose another address with --listen", err)
 	}
 	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget, Rollouts: hub.RolloutsOf(p.hub),
-		Accept: p.hub.Accept, Poke: poke, Checks: checks,
-		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, Log: p.log}
+		Accept: p.hub.Accept, Poke: poke, Webhooks: webhooks, Checks: checks,
+		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, People: p.people,
+		Journal: p.hub.Journal, Asker: p.hub.Bus, Metrics: p.metrics.Handler(), Log: p.log}
 	p.api = &http.Server{Handler: s.Handler()}
 	api.Limit(p.api)
 	p.closers = append(p.closers, func() { _ = p.api.Close() })
@@ -289,6 +310,11 @@ func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), 
 	}
 	known.Token = token
 	p.apiURL = known.URL
+	stop, err := p.metrics.Listen(p.opts.metrics, p.log)
+	if err != nil {
+		return err
+	}
+	p.closers = append(p.closers, stop)
 	return writeClientFile(p.opts.dataDir, known)
 }
 
@@ -308,22 +334,4 @@ func (p *hubProcess) secure(keys *keyring.Keys) (clientInfo, error) {
 		known.CA, err = readCA("--tls-ca", p.opts.nats.tlsCA)
 	}
 	return known, err
-}
-
-// apiToken reads the token, or makes one.
-func apiToken(path string) (string, error) {
-	data, err := os.ReadFile(path)
-	if err == nil && len(strings.TrimSpace(string(data))) >= 20 {
-		return strings.TrimSpace(string(data)), nil
-	}
-	token := rand.Text()
-	return token, os.WriteFile(path, []byte(token+"\n"), 0o600)
-}
-
-// redactRepo takes the password out of a repository's URL, for showing it.
-func redactRepo(repo string) string {
-	if u, err := url.Parse(repo); err == nil && u.User != nil {
-		return u.Redacted()
-	}
-	return repo
 }

@@ -12,8 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/drover-dev/drover/hub/cmd/drover/call"
 	"github.com/drover-dev/drover/hub/cmd/drover/findings"
 	"github.com/drover-dev/drover/hub/cmd/drover/show"
+	"github.com/drover-dev/drover/hub/cmd/drover/tree"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/layout/detect"
 	"github.com/drover-dev/drover/hub/model"
@@ -23,7 +25,7 @@ import (
 
 // importOptions are the flags of `drover import`.
 type importOptions struct {
-	treeOptions
+	tree.Options
 	from, output string
 }
 
@@ -48,15 +50,15 @@ It changes nothing, and fetches nothing: charts and files from other places are 
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 1 {
-				o.repo = args[0]
+				o.Repo = args[0]
 			}
 			return o.run(cmd, cmd.OutOrStdout())
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.revision, "revision", "HEAD", "branch, tag or commit; what is not committed is not seen")
-	o.repo = "."
-	o.layoutOptions.addTo(f)
+	f.StringVar(&o.Revision, "revision", "HEAD", "branch, tag or commit; what is not committed is not seen")
+	o.Repo = "."
+	o.Layout.AddTo(f)
 	f.StringVar(&o.from, "from", "", "the tool that it was written for: "+strings.Join(detect.Tools(), ", ")+
 		" (default: the one of which there is most)")
 	f.StringVarP(&o.output, "output", "o", findings.Text, "text or json")
@@ -72,23 +74,23 @@ func (o *importOptions) run(cmd *cobra.Command, w io.Writer) error {
 		return usageError{fmt.Errorf("--from %s: use %s", o.from, strings.Join(detect.Tools(), ", "))}
 	}
 	ctx := cmd.Context()
-	snap, err := git.At(ctx, o.repo, o.revision)
+	snap, err := git.At(ctx, o.Repo, o.Revision)
 	if err != nil {
 		return err
 	}
-	known := git.Addresses(o.repo)
+	known := git.Addresses(o.Repo)
 	found, err := detect.Detect(snap, o.from, known)
 	if err != nil {
 		return err
 	}
 	if cmd.Flags().Changed("path") {
-		found.Paths = o.path
+		found.Paths = o.Path
 	}
-	if len(o.alias) > 0 {
-		found.Aliases = o.alias
+	if len(o.Alias) > 0 {
+		found.Aliases = o.Alias
 	}
 	out := imported{Layout: found, Clusters: []importedCluster{}, Sources: []importedSource{}, Findings: []findings.Finding{}}
-	out.repo, out.url = o.repo, remoteOf(known)
+	out.repo, out.url = o.Repo, remoteOf(known)
 	if len(found.Paths) > 0 {
 		if err := o.preview(ctx, snap, &out); err != nil {
 			return err
@@ -107,7 +109,7 @@ func remoteOf(addresses []string) string {
 	if at < 0 {
 		return ""
 	}
-	return redactRepo(addresses[at])
+	return call.Redact(addresses[at])
 }
 
 // imported is what `drover import` found.
@@ -161,8 +163,8 @@ func (unfetched) View(context.Context, model.Source) (model.View, error) { retur
 
 // preview resolves every cluster as the layout has it.
 func (o *importOptions) preview(ctx context.Context, snap model.Snapshot, out *imported) error {
-	o.path, o.alias = out.Paths, out.Aliases
-	r, done, err := o.reading(unfetched{})
+	o.Path, o.Alias = out.Paths, out.Aliases
+	r, done, err := o.Reading(unfetched{})
 	if err != nil {
 		return err
 	}
@@ -239,7 +241,7 @@ func (out *imported) show(names *shown.Names) {
 }
 
 func (out *imported) source(s model.Source) {
-	address := redactRepo(s.URL)
+	address := call.Redact(s.URL)
 	at := slices.IndexFunc(out.Sources, func(x importedSource) bool { return x.Address == address && x.Credentials == s.Credentials })
 	if at < 0 {
 		at = len(out.Sources)

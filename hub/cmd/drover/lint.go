@@ -10,13 +10,15 @@ import (
 
 	"github.com/drover-dev/drover/hub/cmd/drover/findings"
 	"github.com/drover-dev/drover/hub/cmd/drover/show"
+	"github.com/drover-dev/drover/hub/cmd/drover/tree"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/resolve"
 )
 
 // lintOptions are the flags of `drover lint`.
 type lintOptions struct {
-	treeOptions
+	tree.Options
 	cluster, output string
 	verbose         bool
 }
@@ -43,7 +45,7 @@ line with a count, and of each severity the first 15 lines are printed; --verbos
 		},
 	}
 	f := cmd.Flags()
-	o.addTo(f)
+	o.AddTo(f)
 	f.StringVar(&o.cluster, "cluster", "", "only this cluster")
 	f.StringVarP(&o.output, "output", "o", findings.Text, "text, json, sarif (for code scanning) or github (annotations of a pull request)")
 	f.BoolVarP(&o.verbose, "verbose", "v", false, "a line for each finding; otherwise equal ones are one line with a count")
@@ -54,25 +56,25 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 	if !slices.Contains([]string{findings.Text, findings.JSON, findings.SARIF, findings.GitHub}, o.output) {
 		return usageError{fmt.Errorf("-o %s: use text, json, sarif or github", o.output)}
 	}
-	from, err := o.open(ctx, stderr)
+	from, err := o.Open(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	defer from.done()
-	listed, err := from.r.Clusters(from.snap)
+	defer from.Close()
+	listed, err := from.Resolver.Clusters(from.Snap)
 	if err != nil {
 		return err
 	}
 	sites, problems := listed.Sites.Sites, listed.Problems()
 	found := findings.New()
 	if o.cluster != "" {
-		site, err := among(listed, o.cluster, o.revision)
+		site, err := tree.Among(listed, o.cluster, o.Revision)
 		if err != nil {
 			return err
 		}
 		sites, problems = []model.Site{site}, nil
 	}
-	apps, all, err := from.settled(ctx, sites)
+	apps, all, err := from.Settled(ctx, sites, nil)
 	if err != nil {
 		return err
 	}
@@ -94,20 +96,14 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 			read[place] = true
 		}
 	}
+	for _, n := range apps.Untaken(ctx, from.Resolver, from.Snap) { // with --cluster, too: it may be the one that is meant
+		found.Note(findings.Note, "", "", n)
+	}
 	if o.cluster == "" {
-		for _, n := range apps.Untaken(ctx, from.r, from.snap) {
-			found.Note(findings.Note, "", "", n)
-		}
-		var clusters []model.Cluster
-		for _, res := range all {
-			clusters = append(clusters, res.Cluster)
-		}
-		for _, n := range layout.LintPolicies(from.snap, apps.Declared(), clusters) {
-			found.Note(findings.Error, "", "", n)
-		}
+		lintPolicies(found, from, apps, all)
 	}
 	if o.cluster == "" && !found.Wrong() {
-		notes, err := layout.Unused(from.snap, func(path string) bool { return read[path] })
+		notes, err := layout.Unused(from.Snap, func(path string) bool { return read[path] })
 		if err != nil {
 			return err
 		}
@@ -126,4 +122,19 @@ func (o *lintOptions) run(ctx context.Context, w, stderr io.Writer) error {
 		return errBadNews
 	}
 	return nil
+}
+
+// lintPolicies holds policies of rollouts against the clusters that were resolved.
+func lintPolicies(found *findings.List, from *tree.Opened, apps *resolve.Fleet, all []resolve.Resolution) {
+	var clusters []model.Cluster
+	for _, res := range all {
+		clusters = append(clusters, res.Cluster)
+	}
+	wrong, notes := (&layout.Layout{}).LintPolicies(from.Snap, apps.Declared(), clusters)
+	for _, n := range wrong {
+		found.Note(findings.Error, "", "", n)
+	}
+	for _, n := range notes {
+		found.Note(findings.Note, "", "", n)
+	}
 }

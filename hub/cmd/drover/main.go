@@ -1,6 +1,7 @@
 // Command drover is what people install: the hub, and the command line that asks it.
 //
-// Exit codes: 0 fine, 1 the answer is bad news or cannot be given, 2 the command was used wrongly.
+// Exit codes: 0 fine, 1 the answer is bad news or cannot be given, 2 the command was used wrongly. `drover diff` has
+// codes of its own, see its help.
 package main
 
 import (
@@ -15,8 +16,14 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/cmd/drover/ask"
+	"github.com/drover-dev/drover/hub/cmd/drover/call"
+	"github.com/drover-dev/drover/hub/cmd/drover/diff"
+	"github.com/drover-dev/drover/hub/cmd/drover/live"
+	"github.com/drover-dev/drover/hub/cmd/drover/people"
 	"github.com/drover-dev/drover/hub/cmd/drover/reference"
+	"github.com/drover-dev/drover/hub/cmd/drover/show"
+	"github.com/drover-dev/drover/hub/cmd/drover/tree"
 	"github.com/drover-dev/drover/hub/cmd/drover/waves"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
@@ -33,6 +40,9 @@ const exitFine, exitBad, exitUsage = 0, 1, 2 // the exit codes
 // usageError is a mistake in how a command was called.
 type usageError struct{ error }
 
+// wrong makes one of an error of a command in another package.
+var wrong call.Wrong = func(err error) error { return usageError{err} }
+
 // errBadNews is an answer that was given in full and is not what one hopes for: nothing more is said.
 var errBadNews = errors.New("bad news")
 
@@ -41,32 +51,27 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)
-	stderr = visibleWriter{stderr}
+	stderr = show.Writer{W: stderr}
 	root.SetErr(stderr)
 	cmd, err := root.ExecuteContextC(ctx)
 	var usage usageError
+	var code interface{ ExitCode() int }
 	switch {
 	case err == nil:
 		return exitFine
 	case errors.Is(err, errBadNews):
 		return exitBad
-	case errors.As(err, &usage), strings.HasPrefix(err.Error(), "unknown command"):
+	case errors.As(err, &code):
+		if text := err.Error(); text != "" {
+			fmt.Fprintf(stderr, "drover: %s\n", text)
+		}
+		return code.ExitCode()
+	case errors.As(err, &usage), errors.As(err, new(tree.Usage)), strings.HasPrefix(err.Error(), "unknown command"):
 		fmt.Fprintf(stderr, "drover: %v\nSee `%s --help`.\n", err, cmd.CommandPath())
 		return exitUsage
 	}
 	fmt.Fprintf(stderr, "drover: %v\n", err)
 	return exitBad
-}
-
-// visibleWriter is for what people read: names and texts in it are of others. See query.Visible.
-type visibleWriter struct{ w io.Writer }
-
-// Write implements io.Writer. A message is written as a whole.
-func (v visibleWriter) Write(p []byte) (int, error) {
-	if _, err := io.WriteString(v.w, query.Visible(string(p))); err != nil {
-		return 0, err
-	}
-	return len(p), nil
 }
 
 func newRoot() *cobra.Command {
@@ -80,29 +85,26 @@ drift the moment it happens, and reports back.`,
   drover agent install --cluster staging --context staging
   drover status
   drover render staging --repo . | less
-  drover lint --repo .`,
+  drover lint --repo .
+  drover diff --base main`,
 		SilenceUsage: true, SilenceErrors: true,
 		Version: version.Read("drover", protocol.Version).Text(),
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newHubCommand(), newStatusCommand(), newClusterCommand(), newApproveCommand(), waves.New(connect, func(err error) error { return usageError{err} }), newRenderCommand(), newLintCommand(), newImportCommand(), newSchemaCommand(),
-		newAgentCommand(), newVersionCommand(), reference.Command(), newKustomizeWorkerCommand())
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong(err) })
+	root.AddCommand(ask.Commands(connect, wrong)...)
+	root.AddCommand(append(people.Commands(connect, wrong), newHubCommand(), newStatusCommand(), newClusterCommand(),
+		newApproveCommand(), waves.New(connect, wrong), waves.NewRollback(connect, wrong), newRenderCommand(),
+		newLintCommand(), newImportCommand(), reference.Schema(wrong), newAgentCommand(), newVersionCommand(),
+		reference.Command(),
+		newKustomizeWorkerCommand())...)
+	asks := live.Command{Connection: connect, Usage: wrong}
+	root.AddCommand(append(asks.Commands(), asks.Join(diff.New(wrong)))...)
 	return root
 }
 
 // connect makes what finds the hub, for commands of other packages.
-func connect() waves.Connection {
-	c := &connection{}
-	return waves.Connection{Flags: c.flags, Client: c.client}
-}
+func connect() call.Connection { return new(connection).shared() }
 
 // exactly is cobra.ExactArgs as a usage error that names what is missing.
-func exactly(n int, what string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != n {
-			return usageError{fmt.Errorf("it takes %s", what)}
-		}
-		return nil
-	}
-}
+func exactly(n int, what string) cobra.PositionalArgs { return wrong.Exactly(n, what) }

@@ -14,6 +14,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/drover-dev/drover/hub/cmd/drover/call"
+	"github.com/drover-dev/drover/hub/cmd/drover/datadir"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/hub/nats/identity"
 	"github.com/drover-dev/drover/hub/nats/keyring"
@@ -68,34 +70,18 @@ func (o *natsOptions) check(log *slog.Logger) error {
 	}
 	for flag, urls := range map[string][]string{"--nats-url": servers, "--advertise": o.advertise} {
 		for i, u := range urls {
-			secure, err := secureURL(flag, u)
+			secure, err := datadir.SecureURL(flag, u)
 			if err != nil {
 				return usageError{err}
 			}
 			if secure != u {
-				log.Info("agents and the hub connect with TLS only: the URL is taken as "+secure, "flag", flag, "given", redactRepo(u))
+				log.Info("agents and the hub connect with TLS only: the URL is taken as "+secure, "flag", flag, "given", call.Redact(u))
 			}
 			urls[i] = secure
 		}
 	}
 	o.url = strings.Join(servers, ",")
 	return nil
-}
-
-// secureURL gives a URL that agents take.
-func secureURL(flag, text string) (string, error) {
-	u, err := url.Parse(strings.TrimSpace(text))
-	if err != nil || u.Hostname() == "" {
-		return "", fmt.Errorf("%s %q is no URL: write tls://host:port or wss://host:port", flag, redactRepo(text))
-	}
-	switch u.Scheme {
-	case "tls", "wss":
-	case "nats":
-		u.Scheme = "tls"
-	default:
-		return "", fmt.Errorf("%s %q: agents connect with TLS only: write tls://host:port or wss://host:port", flag, redactRepo(text))
-	}
-	return u.String(), nil
 }
 
 // connect starts the embedded NATS server, or connects to the external ones, and says what clusters are to trust.

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -16,7 +15,9 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/cmd/drover/tree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/opaque"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/protocol"
@@ -27,7 +28,7 @@ const annotationApp = "drover.dev/app"
 
 // renderOptions are the flags of `drover render`.
 type renderOptions struct {
-	treeOptions
+	tree.Options
 	app, output string
 	annotate    bool
 }
@@ -51,10 +52,10 @@ printed. Errors are printed on standard error, with exit code 1; what can be ren
 		},
 	}
 	f := cmd.Flags()
-	o.addTo(f)
+	o.AddTo(f)
 	f.StringVar(&o.app, "app", "", "only this app: its name, namespace/name, or kind/namespace/name where that is not enough")
 	f.StringVarP(&o.output, "output", "o", "yaml", "yaml or json")
-	f.StringVar(&o.asProject, "as-project", "", "as if all apps but the folder's own were in this Project: what it does not permit is an error")
+	f.StringVar(&o.AsProject, "as-project", "", "as if all apps but the folder's own were in this Project: what it does not permit is an error")
 	f.BoolVar(&o.annotate, "annotate", false, "name each object's app in its annotation "+annotationApp)
 	return cmd
 }
@@ -63,24 +64,24 @@ func (o *renderOptions) run(ctx context.Context, name string, stdout, stderr io.
 	if o.output != "yaml" && o.output != "json" {
 		return usageError{fmt.Errorf("-o %s: use yaml or json", o.output)}
 	}
-	from, err := o.open(ctx, stderr)
+	from, err := o.Open(ctx, stderr)
 	if err != nil {
 		return err
 	}
-	defer from.done()
-	found, err := from.r.Clusters(from.snap)
+	defer from.Close()
+	found, err := from.Resolver.Clusters(from.Snap)
 	if err != nil {
 		return err
 	}
-	site, err := among(found, name, o.revision)
+	site, err := tree.Among(found, name, o.Revision)
 	if err != nil {
 		return err
 	}
-	_, all, err := from.settled(ctx, []model.Site{site})
+	_, all, err := from.Settled(ctx, []model.Site{site}, nil)
 	if err != nil {
 		return err
 	}
-	objects, bad, err := o.collect(from.r, all[0], stderr)
+	objects, bad, err := o.collect(from.Resolver, all[0], stderr)
 	if err != nil {
 		return err
 	}
@@ -124,8 +125,11 @@ func (o *renderOptions) collect(r *resolve.Resolver, res resolve.Resolution, std
 			fmt.Fprintf(stderr, "drover: app %s: %s\n", name, names.Text(a.Err))
 			continue
 		}
-		if a.App.Handling.Substitute != nil {
+		if a.App.Handling.Substitute != nil || len(a.App.Handling.Opaque) > 0 {
 			fmt.Fprintf(stderr, "drover: app %s: some of its variables are known in the cluster alone, where they are replaced: they are printed as they stand in Git\n", name)
+		}
+		for _, n := range a.Left {
+			fmt.Fprintf(stderr, "drover: app %s: %s\n", name, names.Text(n.String()))
 		}
 		objects, err := r.Objects(*a.Ref)
 		if err != nil {
@@ -133,7 +137,7 @@ func (o *renderOptions) collect(r *resolve.Resolver, res resolve.Resolution, std
 		}
 		for _, obj := range objects {
 			var m map[string]any
-			dec := json.NewDecoder(bytes.NewReader(obj.JSON))
+			dec := json.NewDecoder(bytes.NewReader(opaque.Object(obj.JSON, a.App.Handling.Opaque)))
 			dec.UseNumber() // a number is printed as it was written
 			if err := dec.Decode(&m); err != nil {
 				return nil, false, err
@@ -208,5 +212,3 @@ func annotate(obj map[string]any, app string) {
 	}
 	annotations[annotationApp] = app
 }
-
-func sortedKeys(m map[string]string) []string { return slices.Sorted(maps.Keys(m)) }

@@ -156,6 +156,19 @@ func TestRenderPrintsWhatItCanBesideAnError(t *testing.T) {
 	c.wants(exitFine, "value: three", "render", "edge") // which does not have that app
 }
 
+func TestRenderNamesObjectsThatAreLeftToOtherApps(t *testing.T) {
+	t.Parallel()
+	c := aFleet(t)
+	twin := strings.NewReplacer("name: web", "name: twin", "apps/web", "apps/twin").Replace(webApp)
+	c.commit("clusters/prod/twin.yaml", twin,
+		"apps/twin/config.yaml", configMap("web", "other"))
+	said, code := c.drover("render", "prod")
+	if code != exitFine || !strings.Contains(said, "drover: app web: clusters/prod/app.yaml: ConfigMap") ||
+		!strings.Contains(said, "goes on without it, since the app twin (apps/twin) has it") {
+		t.Errorf("exit code %d: %s", code, said)
+	}
+}
+
 func TestLintSaysWhatIsWrongAndWhere(t *testing.T) {
 	t.Parallel()
 	c := aFleet(t)
@@ -199,7 +212,19 @@ func TestLintNamesWhatNoClusterTakes(t *testing.T) {
 		`"porduction", which no cluster of the fleet is: `, "lint")
 	c.wants(exitFine, "note   fleet/set.yaml:8: ApplicationSet argocd/x: spec.template.spec.destination: left out: "+
 		`the Application x-edge is for the cluster "of-edge", which no cluster of the fleet is: `, "lint")
-	c.wants(exitFine, "drover: 0 errors, 0 notes and 0 unused in 1 cluster\n", "lint", "--cluster", "edge")
+	c.wants(exitFine, `"porduction", which no cluster of the fleet is: `, "lint", "--cluster", "edge")
+}
+
+// A submodule, which may be anywhere, keeps nothing from being looked at.
+func TestLintAndImportPassBySubmodules(t *testing.T) {
+	t.Parallel()
+	c := aFleet(t)
+	c.git("update-index", "--add", "--cacheinfo", "160000,"+c.git("rev-parse", "HEAD")+",vendor/other")
+	c.git("commit", "-q", "-m", "submodule")
+	c.wants(exitFine, "drover: 0 errors, 0 notes and 0 unused in 2 clusters\n", "lint")
+	if said, _ := c.drover("import"); strings.Contains(said, "submodule") {
+		t.Errorf("import says %s", said)
+	}
 }
 
 func TestAddingAClusterIsOneCommitThatIsPushed(t *testing.T) {

@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -27,6 +25,7 @@ type statusOptions struct {
 	connection
 	output, selector string
 	watch, exitCode  bool
+	all              bool
 }
 
 func newStatusCommand() *cobra.Command {
@@ -36,6 +35,9 @@ func newStatusCommand() *cobra.Command {
 		Long: `Shows a line for every cluster: whether its agent is connected and since when, its health, how many apps
 and objects are healthy, which revision it runs, and its most severe problem with what to do about it. With the name of
 a cluster it shows that cluster's apps, their problems, and the latest events.
+
+Of more than 50 clusters it shows how many are how, what is wrong, with a line for all clusters that have it in common,
+and lines for some of those that are not well; --all shows a line for every cluster.
 
 An offline cluster is not a failed one: its line shows the last report, and how old it is.`,
 		Example: `  drover status
@@ -56,6 +58,7 @@ An offline cluster is not a failed one: its line shows the last report, and how 
 	f := cmd.Flags()
 	f.StringVarP(&o.output, "output", "o", "", "wide, json or yaml")
 	f.StringVarP(&o.selector, "selector", "l", "", "only clusters with these labels, as kubectl's -l")
+	f.BoolVar(&o.all, "all", false, "a line for every cluster, however many there are")
 	f.BoolVarP(&o.watch, "watch", "w", false, "stay, and show every change")
 	f.BoolVar(&o.exitCode, "exit-code", false, "exit with 1 unless everything shown is connected, in sync and healthy, and no rollout holds anything back")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"wide", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp))
@@ -104,7 +107,7 @@ func (o *statusOptions) run(ctx context.Context, w io.Writer, args []string) err
 // verdict is bad news unless all is well, where that was asked for.
 func (o *statusOptions) verdict(source hub.SourceStatus, rows ...query.Row) error {
 	bad := source.Error != "" || source.Stalled != "" || len(source.Problems) > 0 || len(source.Held) > 0 || source.Withheld != nil ||
-		len(waves.Lines(source.Rollouts)) > 0
+		waves.HeldBack(source.Rollouts) || source.Frozen != nil
 	for _, r := range rows {
 		bad = bad || r.State != query.StateConnected || !r.Synced || r.Health != protocol.HealthCurrent
 	}
@@ -181,48 +184,35 @@ func (o *statusOptions) printRows(w io.Writer, f api.Fleet) error {
 		}
 		return nil
 	}
-	t := newTable(w)
+	rows, more := f.Clusters, 0
+	if len(rows) > show.Large && !o.all {
+		var err error
+		if rows, more, err = show.Summary(w, f.Clusters); err != nil || len(rows) == 0 {
+			return err
+		}
+	}
+	t := show.NewTable(w)
 	wide := o.output == "wide"
 	header := "CLUSTER\tAGENT\tHEALTH\tAPPS\tOBJECTS\tREVISION\tHEARD\t"
 	if wide {
 		header += "REASON\tGENERATION\tDRIFT\tKUBERNETES\tVERSION\tLABELS\t"
 	}
 	fmt.Fprintln(t, header+"MESSAGE")
-	for _, r := range f.Clusters {
+	for _, r := range rows {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t", show.OneLine(r.Name), show.OneLine(agentState(r, f.Time)), healthWord(r), r.Apps, r.Objects,
 			show.OneLine(revision(r)), heard(r, f.Time))
 		if wide {
-			fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\t%s\t", show.OrDash(string(r.Reason)), r.Accepted, r.Generation, r.Drift, show.OrDash(r.Agent.Kubernetes), show.OrDash(r.Agent.Version), show.OneLine(labels(r.Labels)))
+			fmt.Fprintf(t, "%s\t%d/%d\t%d\t%s\t%s\t%s\t", show.OrDash(string(r.Reason)), r.Accepted, r.Generation,
+				r.Drift, show.OrDash(r.Agent.Kubernetes), show.OrDash(r.Agent.Version), show.OrDash(show.Labels(r.Labels)))
 		}
 		fmt.Fprintln(t, show.OneLine(r.Message))
 	}
-	return t.Flush()
-}
-
-// table is a tabwriter whose lines do not end in spaces.
-type table struct {
-	*tabwriter.Writer
-	buf bytes.Buffer
-	to  io.Writer
-}
-
-func newTable(w io.Writer) *table {
-	t := &table{to: w}
-	t.Writer = tabwriter.NewWriter(&t.buf, 0, 4, 2, ' ', 0)
-	return t
-}
-
-// Flush writes the table out.
-func (t *table) Flush() error {
-	if err := t.Writer.Flush(); err != nil {
+	if err := t.Flush(); err != nil || more == 0 {
 		return err
 	}
-	for line := range strings.Lines(t.buf.String()) {
-		if _, err := fmt.Fprintln(t.to, strings.TrimRight(line, " \n")); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := fmt.Fprintf(w, "… and %d more that are not well: choose some with -l, or see all clusters with --all\n",
+		more)
+	return err
 }
 
 // maxReleases is how many holds of newer content are shown, one for each Application or ApplicationSet.
@@ -282,7 +272,7 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 	if more := releases - maxReleases; more > 0 {
 		show.Sayf(w, "  held: newer content of %d more %s; -o json has all", more, show.Plural(more, "declaration"))
 	}
-	for _, text := range waves.Lines(s.Rollouts) {
+	for _, text := range append(waves.Frozen(s.Frozen), waves.Lines(s.Rollouts)...) {
 		show.Sayf(w, "  %s", text)
 	}
 	printJoins(w, s, now)
@@ -291,13 +281,13 @@ func printSource(w io.Writer, s hub.SourceStatus, now time.Time) {
 
 func printDetail(w io.Writer, d api.Detail) {
 	printSource(w, d.Source, d.Time)
-	t := newTable(w)
+	t := show.NewTable(w)
 	line := func(key, format string, args ...any) {
 		fmt.Fprintf(t, "%s:\t%s\n", key, show.OneLine(fmt.Sprintf(format, args...)))
 	}
 	line("Cluster", "%s", d.Name)
 	if len(d.Labels) > 0 {
-		line("Labels", "%s", labels(d.Labels))
+		line("Labels", "%s", show.Labels(d.Labels))
 	}
 	for _, text := range waves.Holding(d.Source.Rollouts, d.Name) {
 		line("Held back", "%s", text)
@@ -348,7 +338,7 @@ func printApps(w io.Writer, d api.Detail) {
 		return
 	}
 	fmt.Fprintln(w)
-	t := newTable(w)
+	t := show.NewTable(w)
 	fmt.Fprintln(t, "APP\tPHASE\tREASON\tHEALTH\tOBJECTS\tREVISION\tSINCE\tMESSAGE")
 	for _, a := range d.AppRows {
 		rev := protocol.Revision{Hash: a.Revision}
@@ -374,7 +364,7 @@ func printEvents(w io.Writer, d api.Detail) {
 		return
 	}
 	fmt.Fprintln(w, "\nWhat happened, newest first:")
-	t := newTable(w)
+	t := show.NewTable(w)
 	for _, e := range d.Events {
 		what := e.App
 		if e.Object != nil {
@@ -427,15 +417,4 @@ func revision(r query.Row) string {
 		return "- → " + r.Desired.Short()
 	}
 	return r.Applied.Short() + " → " + r.Desired.Short()
-}
-
-func labels(m map[string]string) string {
-	if len(m) == 0 {
-		return "-"
-	}
-	var out []string
-	for _, k := range sortedKeys(m) {
-		out = append(out, k+"="+m[k])
-	}
-	return strings.Join(out, ",")
 }

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	commandsPage = "docs/cli.md"   // tests of drover and drover-agent hold that it is current
+	commandsPage = "docs/cli.md"   // tests of these programs hold that it is current
 	kindsPage    = "docs/kinds.md" // from the JSON Schemas
 )
 
@@ -35,7 +35,14 @@ func commands(root, bin string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return withPart(page, "agent", "```\n"+agent+"```\n")
+	if page, err = withPart(page, "agent", "```\n"+agent+"```\n"); err != nil {
+		return nil, fmt.Errorf("%s: %w", commandsPage, err)
+	}
+	simulate, err := output(filepath.Join(bin, "drover-simulate"), "--help")
+	if err != nil {
+		return nil, err
+	}
+	return withPart(page, "simulate", "```\n"+simulate+"```\n")
 }
 
 // output is what a program prints without this machine's environment, of which defaults are made.

@@ -38,15 +38,23 @@ func Explain(at Location, l *Login, err error) (_ error, known bool) {
 	if known = what != ""; !known {
 		what, advice = err.Error(), "check that the URL leads to a Git repository, and that the server is well"
 	}
-	text := fmt.Sprintf("read repository %s: %.400s: %s", at.URL, strings.Map(printable, what), advice)
-	if l != nil {
-		for _, secret := range l.secrets {
-			if secret != "" {
-				text = strings.ReplaceAll(text, secret, "***")
-			}
+	// a secret is cut out before the text is cut off, or else a part of it might be left
+	what, advice = l.redact(what), l.redact(advice)
+	text := fmt.Sprintf("read repository %s: %.400s: %s", l.redact(at.URL), strings.Map(printable, what), advice)
+	return errors.New(text), known // the cause is not wrapped, because it may quote credentials
+}
+
+// redact cuts the secrets of a login out of a text.
+func (l *Login) redact(text string) string {
+	if l == nil {
+		return text
+	}
+	for _, secret := range l.secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "***")
 		}
 	}
-	return errors.New(text), known // the cause is not wrapped, because it may quote credentials
+	return text
 }
 
 // printable drops what a server may have put into its answer to confuse a terminal.
@@ -68,7 +76,8 @@ func meaning(at Location, l *Login, err error) (what, advice string) {
 	}
 	var forbidden *outbound.ForbiddenError
 	if errors.As(err, &forbidden) {
-		return forbidden.Error(), "name another address, or let the operator of the hub allow it (drover hub --allow-source-address)"
+		return forbidden.Error(), "name another address, or let the operator of the hub allow it (drover hub " +
+			"--allow-source-address)"
 	}
 	loggedIn := l != nil && l.Auth != nil
 	switch {
@@ -101,7 +110,8 @@ func meaningOfSSH(err error) (what, advice string) {
 	var revoked *knownhosts.RevokedError
 	switch {
 	case errors.As(err, &key) && len(key.Want) == 0:
-		return "the server's host key is not known", "add it to the file of known hosts (ssh-keyscan), and compare it with what the server's owner publishes"
+		return "the server's host key is not known",
+			"add it to the file of known hosts (ssh-keyscan), and compare it with what the server's owner publishes"
 	case errors.As(err, &key), errors.As(err, &revoked):
 		return "the server's host key is not the known one, so this may be another server",
 			"ask the server's owner whether the key was changed, and only then replace it in the file of known hosts"
@@ -122,7 +132,8 @@ func meaningOfNetwork(err error) (what, advice string) {
 	case errors.As(err, &dns):
 		return fmt.Sprintf("the host %s was not found: %s", dns.Name, dns.Err), "check the name service of this machine"
 	case errors.As(err, &authority):
-		return "the server's certificate is signed by an authority that is not trusted", "give the authority's certificate as CA file"
+		return "the server's certificate is signed by an authority that is not trusted",
+			"give the authority's certificate as CA file"
 	case errors.As(err, &certificate):
 		return certificate.Error(), "check the URL, and renew the server's certificate"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -132,7 +143,8 @@ func meaningOfNetwork(err error) (what, advice string) {
 	case errors.As(err, &unexpected): // a status that go-git does not expect
 		return unexpected.Err.Error(), "check the server's log; retrying"
 	case errors.As(err, &answer) && bytes.Contains(answer.Data, []byte("object-format=sha256")):
-		return "its object format is sha256", "use a repository made with git init --object-format=sha1, because only sha1 is supported"
+		return "its object format is sha256",
+			"use a repository made with git init --object-format=sha1, because only sha1 is supported"
 	case errors.As(err, &network):
 		return network.Error(), "check the network between the hub and the server; retrying"
 	case errors.Is(err, syscall.ENOSPC):

@@ -70,7 +70,7 @@ func NewLogin(at Location, a Auth) (*Login, error) {
 	case user == "" && password == "":
 		return l, nil
 	case password == "": // a token may stand in place of the user
-		l.secrets = append(l.secrets, user)
+		l.secrets = append(l.secrets, user, url.QueryEscape(user), url.PathEscape(user))
 	case user == "":
 		user = "git"
 	}

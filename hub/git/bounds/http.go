@@ -31,8 +31,27 @@ func clientOf(t *http.Transport) transport.Transport {
 // NewUploadPackSession implements transport.Transport.
 func (b boundedHTTP) NewUploadPackSession(at *transport.Endpoint, auth transport.AuthMethod,
 ) (transport.UploadPackSession, error) {
+	t, at, err := b.trusting(at)
+	if err != nil {
+		return nil, err
+	}
+	return t.NewUploadPackSession(at, auth)
+}
+
+// NewReceivePackSession implements transport.Transport.
+func (b boundedHTTP) NewReceivePackSession(at *transport.Endpoint, auth transport.AuthMethod,
+) (transport.ReceivePackSession, error) {
+	t, at, err := b.trusting(at)
+	if err != nil {
+		return nil, err
+	}
+	return t.NewReceivePackSession(at, auth)
+}
+
+// trusting gives a transport that does what an endpoint says of certificates, and the endpoint without that.
+func (b boundedHTTP) trusting(at *transport.Endpoint) (transport.Transport, *transport.Endpoint, error) {
 	if len(at.CaBundle)+len(at.ClientCert)+len(at.ClientKey) == 0 {
-		return b.Transport.NewUploadPackSession(at, auth)
+		return b.Transport, at, nil
 	}
 	t := b.base.Clone()
 	if t.TLSClientConfig == nil {
@@ -49,13 +68,13 @@ func (b boundedHTTP) NewUploadPackSession(at *transport.Endpoint, auth transport
 	if len(at.ClientCert)+len(at.ClientKey) > 0 {
 		pair, err := tls.X509KeyPair(at.ClientCert, at.ClientKey)
 		if err != nil {
-			return nil, errors.New("the client certificate and its key do not belong together, or are not PEM")
+			return nil, nil, errors.New("the client certificate and its key do not belong together, or are not PEM")
 		}
 		t.TLSClientConfig.Certificates = []tls.Certificate{pair}
 	}
 	plain := *at
 	plain.CaBundle, plain.ClientCert, plain.ClientKey = nil, nil, nil
-	return clientOf(t).NewUploadPackSession(&plain, auth)
+	return clientOf(t), &plain, nil
 }
 
 // boundedTransport bounds the lists of refs that servers answer with.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/internal/race"
+	"github.com/drover-dev/drover/test/testenv/ports"
 )
 
 // Server serves bare repositories over http, by git's own program.
@@ -146,17 +147,14 @@ func ServeSSH(t *testing.T) *SSHServer {
 	}
 }
 
-// FreePort finds a port below those that the system hands out to clients.
+// FreePort is a port of 127.0.0.1 on which nothing listens.
 func FreePort(t testing.TB) int {
 	t.Helper()
-	for port := 21000 + os.Getpid()%5000; port < 32000; port++ {
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			_ = l.Close()
-			return port
-		}
+	port, err := ports.Free()
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal("no port is free")
-	return 0
+	return port
 }
 
 // Run runs a program and returns what it prints.

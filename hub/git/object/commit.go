@@ -19,12 +19,33 @@ type Commit struct {
 	Author  string
 	Subject string
 	Time    time.Time
+	message []byte // at most maxMessage bytes from its end
+}
+
+// maxMessage is how much of a message is kept for its trailers, in bytes.
+const maxMessage = 16 << 10
+
+// Trailer is the value of a trailer: a line "key: value" in the last paragraph of the message, which is not its first
+// (git-interpret-trailers). Letter case of the key does not count; the last such line does. "" if there is none.
+func (c *Commit) Trailer(key string) (value string) {
+	message := bytes.TrimSpace(bytes.ReplaceAll(c.message, []byte("\r\n"), []byte("\n")))
+	at := bytes.LastIndex(message, []byte("\n\n"))
+	if at < 0 {
+		return ""
+	}
+	for line := range bytes.SplitSeq(message[at:], []byte("\n")) {
+		k, v, is := bytes.Cut(line, []byte(":"))
+		if is && strings.EqualFold(string(bytes.TrimSpace(k)), key) {
+			value = strings.ToValidUTF8(string(bytes.TrimSpace(v)), "\uFFFD")
+		}
+	}
+	return value
 }
 
 // decodeCommit decodes a commit object: lines "key value", an empty line, the message.
 func decodeCommit(data []byte) (*Commit, error) {
 	head, message, _ := bytes.Cut(data, []byte("\n\n"))
-	c := &Commit{Subject: subject(message)}
+	c := &Commit{Subject: subject(message), message: bytes.Clone(message[max(0, len(message)-maxMessage):])}
 	var err error
 	for line := range bytes.SplitSeq(head, []byte("\n")) {
 		key, value, _ := strings.Cut(string(line), " ")

@@ -73,7 +73,7 @@ func (s *Snapshot) walk(name string, follow bool) (node, error) {
 		case at.Kind == object.KindLink && (follow || !last):
 			return s.walkLinks(name[:start], name[start:], follow)
 		case at.Kind == object.KindSubmodule && (follow || !last):
-			return at, submoduleError(name[:end])
+			return at, s.submodule(name[:end], at.ID)
 		case last:
 			return at, nil
 		case at.Kind != object.KindFolder:
@@ -140,7 +140,7 @@ func (w *linkWalk) step(name, after string) (string, error) {
 	case after == "" && !w.follow:
 	case n.Kind == object.KindSubmodule:
 		w.at.path = next
-		return "", submoduleError(next)
+		return "", w.snapshot.submodule(next, n.ID)
 	case n.Kind == object.KindLink:
 		return w.through(next, n.ID, after)
 	}
@@ -177,8 +177,4 @@ func (w *linkWalk) absent() error {
 		return fs.ErrNotExist
 	}
 	return fmt.Errorf("symbolic link %s leads to %q: %w", w.link, w.target, fs.ErrNotExist)
-}
-
-func submoduleError(name string) error {
-	return fmt.Errorf("%s is a Git submodule, and submodules are not fetched: vendor its files (commit them in this repository)", name)
 }

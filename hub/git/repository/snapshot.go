@@ -31,6 +31,7 @@ type Snapshot struct {
 	root     *object.Tree
 	rootID   object.Hash
 	fetched  time.Time // see Fetched
+	address  string    // of its repository; "" if it has none
 	past     history
 }
 

@@ -137,8 +137,8 @@ func TestWhatCannotBeRead(t *testing.T) {
 		"large.bin":          {"large.bin", "too large", "33554433 bytes", "33554432"},
 		"lfs.bin":            {"lfs.bin", "Git LFS", "git lfs untrack"},
 		"dir":                {"dir", "folder, not a file"},
-		"vendor/base":        {"vendor/base is a Git submodule", "vendor its files"},
-		"vendor/base/x.yaml": {"vendor/base is a Git submodule", "vendor its files"},
+		"vendor/base":        {"vendor/base is a Git submodule, and there is no .gitmodules", "vendor its files"},
+		"vendor/base/x.yaml": {"vendor/base is a Git submodule, and there is no .gitmodules", "vendor its files"},
 	} {
 		_, err := snap.ReadFile(name)
 		if err == nil || errors.Is(err, fs.ErrNotExist) {

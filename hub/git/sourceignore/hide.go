@@ -21,6 +21,9 @@ var alwaysRules, defaultRules = rulesIn(strings.Join(alwaysIgnored, "\n"), nil),
 // that who asks for little depends on little. Flux' own rules count where neither h nor the .sourceignore at the root
 // has any.
 func Hide(tree model.Tree, h model.Hide) model.Tree {
+	if !h.Submodules {
+		tree = hollowTree{tree}
+	}
 	return &hiding{Tree: tree, last: rulesIn(h.Rules, nil), rules: map[string]ruleFile{}}
 }
 

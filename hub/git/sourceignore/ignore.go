@@ -33,6 +33,9 @@ var (
 // Filter shows of a view what Flux' source-controller would pack of it: no symbolic links, and nothing that the
 // .sourceignore files in it or the source's own rules leave out.
 func Filter(view model.View, s model.Source) (model.View, error) {
+	if !s.Submodules {
+		view = hollow{view}
+	}
 	f := &filter{view: view, files: map[string]bool{}}
 	if err := f.collect("."); err != nil {
 		return nil, fmt.Errorf("%s: leave out what its rules say: %w", s, err)

@@ -2,7 +2,6 @@ package repository
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"fmt"
@@ -32,33 +31,11 @@ func (c *clients) client(ref Reference, access Access) (*http.Client, error) {
 	if known, ok := c.byCA[key]; ok {
 		return known, nil
 	}
-	transport := &http.Transport{
-		DialContext:           outbound.Dialer(15 * time.Second).DialContext,
-		TLSClientConfig:       &tls.Config{},
-		Proxy:                 http.ProxyFromEnvironment,
-		ForceAttemptHTTP2:     true,
-		MaxIdleConnsPerHost:   4,
-		IdleConnTimeout:       30 * time.Second,
-		TLSHandshakeTimeout:   15 * time.Second,
-		ResponseHeaderTimeout: 30 * time.Second,
+	transport, err := outbound.Transport(15*time.Second, access.CA, access.Certificate, access.Key)
+	if err != nil {
+		return nil, ref.fail(err.Error(), "see docs/sources.md")
 	}
-	if len(access.CA) > 0 {
-		pool, err := x509.SystemCertPool()
-		if err != nil {
-			pool = x509.NewCertPool() // a system without certificates
-		}
-		if !pool.AppendCertsFromPEM(access.CA) {
-			return nil, ref.fail("the CA certificates of the repository are no PEM certificates", "correct the Secret that holds them")
-		}
-		transport.TLSClientConfig.RootCAs = pool
-	}
-	if len(access.Certificate) > 0 {
-		pair, err := tls.X509KeyPair(access.Certificate, access.Key)
-		if err != nil {
-			return nil, ref.fail("the certificate with which the hub is to log in cannot be used", "give certificate and key that belong together, as PEM")
-		}
-		transport.TLSClientConfig.Certificates = []tls.Certificate{pair}
-	}
+	transport.MaxIdleConnsPerHost, transport.IdleConnTimeout = 4, 30*time.Second
 	client := &http.Client{Transport: transport, CheckRedirect: follow}
 	if c.byCA == nil || len(c.byCA) >= maxClients {
 		c.byCA = map[string]*http.Client{}

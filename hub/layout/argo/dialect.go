@@ -64,14 +64,18 @@ func Fields() []planning.Field { return fields.List() }
 
 // Open implements Dialect.
 func (d Dialect) Open(p *planning.Plan) planning.Reader {
-	return &reader{plan: p, templates: d.Templates}
+	return &reader{plan: p, templates: d.Templates, windows: map[string]*appproject.Windows{},
+		steps: map[string]*appset.Steps{}}
 }
 
 // reader reads the objects of Argo CD for one plan.
 type reader struct {
 	plan      *planning.Plan
 	templates model.Templates
-	claims    []string // addresses of repositories that are to have what is in this one, each repository once
+	// claims are addresses of repositories that are to have what is in this one, each repository once.
+	claims  []string
+	windows map[string]*appproject.Windows // by the name of the project
+	steps   map[string]*appset.Steps       // by the key of the set
 }
 
 // Learn takes the address of an Application that delivers the cluster's own folder for one of this repository, and
@@ -79,6 +83,7 @@ type reader struct {
 func (r *reader) Learn(o *planning.Object) {
 	p := r.plan
 	r.claims = repository.Claimed(p.Tree, o.Spec, r.claims)
+	r.learnPace(o)
 	var a struct {
 		Source struct{ RepoURL, Path, TargetRevision string }
 	}
@@ -110,7 +115,9 @@ func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	case fields.Application:
 		for _, either := range append([]*planning.Object{o}, o.Rivals...) {
 			if destined(p, either) {
-				return true, readApplication(p, o, app)
+				err := readApplication(p, o, app)
+				r.pace(o, app)
+				return true, err
 			}
 		}
 	}

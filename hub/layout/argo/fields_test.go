@@ -25,7 +25,8 @@ func TestFieldsOfGeneratorsAreKnown(t *testing.T) {
 		{name: "a nested slip", generator: "{matrix: {generators: [{clusters: {slector: {a: b}}}, {list: {elements: []}}]}}",
 			note: "spec.generators[0].matrix.generators[0].clusters.slector: no field that Drover knows"},
 		{name: "one that is not supported", generator: "{pullRequest: {github: {owner: a}}}",
-			wrong: "spec.generators[0].pullRequest: this generator is not supported; keeping the Applications"},
+			wrong: "spec.generators[0].pullRequest: this generator is not supported: have CI commit a folder for each " +
+				"request, and use a git generator; keeping the Applications"},
 		{name: "a nested one", generator: "{matrix: {generators: [{scmProvider: {}}, {list: {elements: []}}]}}",
 			wrong: "generators[0].scmProvider: this generator is not supported: list the repositories"},
 		{name: "one that nobody knows", generator: "{lists: {elements: [{a: b}]}}",

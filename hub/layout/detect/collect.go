@@ -57,6 +57,8 @@ func read(tree model.Tree) (*survey, error) {
 	s, files := &survey{tree: tree, objects: map[string][]object{}}, 0
 	err := fs.WalkDir(tree, ".", func(name string, e fs.DirEntry, err error) error {
 		switch {
+		case model.InSubmodule(err):
+			return fs.SkipDir
 		case err != nil:
 			return fmt.Errorf("%s cannot be read: %w", name, err)
 		case e.IsDir() && name != "." && strings.HasPrefix(e.Name(), "."):

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/layout/flux/artifacts"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -20,17 +21,7 @@ type artifactGenerator struct {
 		sourceRef
 	}
 	PathPattern string
-	Artifacts   []generatedArtifact
-}
-
-type generatedArtifact struct {
-	Name, Namespace string
-	Copy            []struct {
-		From, To string
-		Exclude  []string
-		Strategy model.CopyStrategy
-		Optional bool
-	}
+	Artifacts   []artifacts.Artifact
 }
 
 // include is an item of GitRepository.spec.include.
@@ -42,24 +33,32 @@ type include struct {
 // artifact gives the ExternalArtifact that an object names at a field, as the ArtifactGenerator of the cluster that
 // makes it says.
 func (r *sources) artifact(o *planning.Object, at, key string) (*model.Source, error) {
-	var found *generatedArtifact
+	var found *artifacts.Artifact
 	var by *planning.Object
 	var spec artifactGenerator
+	var first error // of a generator that might make it
 	for _, g := range r.plan.Objects() {
 		var of artifactGenerator
 		if g.Kind != kindArtifactGenerator || g.Group != "source.extensions.fluxcd.io" || g.Decode(&of) != nil ||
 			!r.plan.May(o, g) {
 			continue
 		}
-		for i, a := range of.Artifacts {
+		made, err := r.expanded(g, of)
+		if err != nil && first == nil {
+			first = err
+		}
+		for i, a := range made {
 			switch {
 			case sourceKey(g, kindExternalArtifact, a.Namespace, a.Name) != key:
 			case found != nil:
 				return nil, r.plan.Errorf(o, at, "%s is made by %s and by %s: keep one", key, by, g)
 			default:
-				found, by, spec = &of.Artifacts[i], g, of
+				found, by, spec = &made[i], g, of
 			}
 		}
+	}
+	if found == nil && first != nil {
+		return nil, first
 	}
 	if found == nil {
 		return nil, r.plan.Errorf(o, at,
@@ -107,17 +106,41 @@ func copies(s model.Source) int {
 	return n
 }
 
+// expanded are the artifacts that a generator makes.
+func (r *sources) expanded(g *planning.Object, spec artifactGenerator) ([]artifacts.Artifact, error) {
+	if spec.PathPattern == "" {
+		return spec.Artifacts, nil
+	}
+	pattern, err := artifacts.ParsePattern(spec.PathPattern)
+	if err != nil {
+		return nil, r.plan.Errorf(g, "spec.pathPattern", "%v", err)
+	}
+	source, err := r.aliased(g, spec, pattern.Alias)
+	if err != nil {
+		return nil, err
+	}
+	tree := r.plan.Readable(g)
+	if source.Kind != model.SourceFollowed {
+		if tree, err = r.plan.TreeFor(g, *source); err != nil {
+			return nil, err
+		}
+	}
+	made, err := pattern.Expand(tree, spec.Artifacts)
+	if err != nil {
+		return nil, r.plan.Errorf(g, "spec.pathPattern", "%v", err)
+	}
+	return made, nil
+}
+
 // generated reads an artifact of a generator.
-func (r *sources) generated(g *planning.Object, spec artifactGenerator, a generatedArtifact,
+func (r *sources) generated(g *planning.Object, spec artifactGenerator, a artifacts.Artifact,
 	key string) (*model.Source, error) {
 	sources := map[string]model.Source{}
 	out := &model.Source{Kind: model.SourceComposed, URL: key}
 	for _, c := range a.Copy {
-		alias, name, ok := strings.Cut(strings.TrimPrefix(c.From, "@"), "/")
-		to, inside := strings.CutPrefix(c.To, "@artifact/")
-		if !ok || !inside || !strings.HasPrefix(c.From, "@") {
-			return nil, r.plan.Errorf(g, "spec.artifacts",
-				"%s: a copy from %q to %q: write them as @ALIAS/PATH and @artifact/PATH", a.Name, c.From, c.To)
+		alias, name, to, err := c.Paths()
+		if err != nil {
+			return nil, r.plan.Errorf(g, "spec.artifacts", "%s: %v", a.Name, err)
 		}
 		if _, ok := sources[alias]; !ok {
 			source, err := r.aliased(g, spec, alias)
@@ -125,12 +148,6 @@ func (r *sources) generated(g *planning.Object, spec artifactGenerator, a genera
 				return nil, err
 			}
 			sources[alias] = *source
-		}
-		switch c.Strategy {
-		case "", model.CopyOverwrite, model.CopyMerge, model.CopyExtract:
-		default:
-			return nil, r.plan.Errorf(g, "spec.artifacts",
-				"%s: the strategy %q is not known: write Overwrite, Merge or Extract", a.Name, c.Strategy)
 		}
 		out.Copies = append(out.Copies, model.Copy{From: sources[alias], Path: name, To: to, Exclude: c.Exclude,
 			Strategy: c.Strategy, Optional: c.Optional})

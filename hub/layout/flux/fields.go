@@ -44,8 +44,8 @@ var fluxFields = []planning.Field{
 		"by Flux's own library; a variable without a value is empty, as in Flux without strict substitution"),
 	row(kindKustomization, "spec.postBuild.substituteFrom", done,
 		"a ConfigMap or Secret that this cluster's folder renders to, or that only the cluster has: then the agent "+
-			"replaces, the app waits for the object, and another value is applied at once; what declares apps may not use "+
-			"such variables"),
+			"replaces, the app waits for the object, and another value is applied at once; of what declares apps, "+
+			"the values of HelmReleases alone may use such variables"),
 	row(kindKustomization, "spec.postBuild.substituteStrategy", done, ""),
 	row(kindKustomization, "spec.timeout", done, "for becoming healthy; without it the agent's own"),
 	row(kindKustomization, "spec.interval", needless,

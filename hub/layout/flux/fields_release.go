@@ -36,8 +36,9 @@ var releaseFields = []planning.Field{
 	row(kindHelmRelease, "spec.timeout", done, "for becoming healthy; without it the agent's own"),
 	row(kindHelmRelease, "spec.values", done, ""),
 	row(kindHelmRelease, "spec.valuesFrom", done,
-		"a ConfigMap or Secret that this cluster's folder renders to; one that only the cluster has stops the app, "+
-			"unless it is optional; targetPath and literal by Helm's own parser"),
+		"a ConfigMap or Secret that this cluster's folder renders to; of one that is encrypted, or that only the cluster "+
+			"has, the agent puts in what targetPath names, and a whole document stops the app, unless it is optional; "+
+			"targetPath and literal by Helm's own parser"),
 	row(kindHelmRelease, "spec.commonMetadata", done, ""),
 	row(kindHelmRelease, "spec.install.crds", done,
 		"Skip leaves out what lies in crds/, unless spec.upgrade.crds asks for it; it is never pruned"),
@@ -80,7 +81,7 @@ var releaseFields = []planning.Field{
 	row(kindHelmRelease, "spec.upgrade.strategy", needless, "what fails is tried again with a growing pause"),
 	row(kindHelmRelease, "spec.upgrade.timeout", needless, "spec.timeout counts"),
 	row(kindHelmRelease, "spec.upgrade.serverSideApply", needless, "always"),
-	row(kindHelmRelease, "spec.rollback", needless, "nothing is rolled back: the way back is a commit"),
+	row(kindHelmRelease, "spec.rollback", needless, "the way back is a commit, or a rollout's; disableHooks counts"),
 	row(kindHelmRelease, "spec.uninstall.disableHooks", done, "hooks for deletes are left out"),
 	row(kindHelmRelease, "spec.uninstall.disableWait", needless, "nothing waits for an app that is gone"),
 	row(kindHelmRelease, "spec.uninstall.timeout", needless, "nothing waits for an app that is gone"),

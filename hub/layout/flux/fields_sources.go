@@ -40,7 +40,7 @@ var gitFields = []planning.Field{
 	row(kindGitRepository, "spec.verify", refused, noVerification),
 	row(kindGitRepository, "spec.suspend", noted, "not done: suspend the apps, or the cluster in its cluster.yaml",
 		"false"),
-	row(kindGitRepository, "spec.recurseSubmodules", noted, "not done: submodules are not read", "false"),
+	row(kindGitRepository, "spec.recurseSubmodules", done, "without it submodules are empty folders, as in Flux"),
 	row(kindGitRepository, "spec.sparseCheckout", needless, "nothing is checked out"),
 	row(kindGitRepository, "spec.interval", done, everyInterval+"; the repository that it follows it watches"),
 	row(kindGitRepository, "spec.timeout", needless, "the hub's own"),
@@ -121,7 +121,8 @@ var artifactFields = []planning.Field{
 		"an app says of what revision of the repository it is"),
 	row(kindArtifactGenerator, "spec.artifacts[].inputsFrom", noted,
 		"not done: there is no ExternalArtifact whose status could hold them"),
-	row(kindArtifactGenerator, "spec.pathPattern", refused, "not supported: write the artifacts out one by one"),
+	row(kindArtifactGenerator, "spec.pathPattern", done, "an artifact for each folder that matches, by the rules of "+
+		"source-watcher"),
 	row(kindArtifactGenerator, "spec.managedNamespaces", noted, "not done: write the namespaces as manifests"),
 	row(kindArtifactGenerator, "spec.serviceAccountName", needless, "nothing is made in the cluster"),
 	row(kindArtifactGenerator, "spec.commonMetadata", needless, "nothing is made in the cluster"),

@@ -2,11 +2,10 @@ package flux
 
 import (
 	"fmt"
-	"hash/adler32"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/drover-dev/drover/hub/layout/flux/combine"
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
@@ -37,22 +36,13 @@ const (
 	strategyPermute = "Permute"
 )
 
-// maxInputs is how many sets of inputs a ResourceSet may come to, as in the Flux Operator.
-const maxInputs = 10_000
-
-// provided are the sets of inputs of one provider.
-type provided struct {
-	name string
-	sets []map[string]any
-}
-
 // inputs are the sets of inputs of a ResourceSet, combined as it says. One without any has one empty set; one whose
 // providers give none has none.
 func (r *reader) inputs(o *planning.Object, set resourceSet) ([]map[string]any, error) {
 	if len(set.Inputs) == 0 && len(set.InputsFrom) == 0 {
 		return []map[string]any{nil}, nil
 	}
-	all := []provided{{o.Name, withProvider(set.Inputs, o)}}
+	all := []combine.Provided{{Name: o.Name, Sets: withProvider(set.Inputs, o)}}
 	providers, err := r.providers(o, set.InputsFrom)
 	if err != nil {
 		return nil, err
@@ -67,13 +57,13 @@ func (r *reader) inputs(o *planning.Object, set resourceSet) ([]map[string]any, 
 				"stands in Git alone: list them "+
 				"under spec.inputs, or in a provider of type Static", by, spec.Type)
 		}
-		all = append(all, provided{by.Name, withProvider([]map[string]any{spec.DefaultValues}, by)})
+		all = append(all, combine.Provided{Name: by.Name, Sets: withProvider([]map[string]any{spec.DefaultValues}, by)})
 	}
 	switch set.InputStrategy.Name {
 	case "", strategyFlatten:
-		return flattened(all), nil
+		return combine.Flat(all), nil
 	case strategyPermute:
-		out, err := permuted(all, set.InputStrategy.IncludeEmptyProviders)
+		out, err := combine.All(all, set.InputStrategy.IncludeEmptyProviders)
 		if err != nil {
 			return nil, r.plan.Errorf(o, "spec.inputs", "%v", err)
 		}
@@ -139,69 +129,4 @@ func withProvider(sets []map[string]any, o *planning.Object) []map[string]any {
 		out = append(out, set)
 	}
 	return out
-}
-
-// flattened are the sets of all providers, one after the other.
-func flattened(all []provided) []map[string]any {
-	var out []map[string]any
-	for _, p := range all {
-		out = append(out, p.sets...)
-	}
-	return out
-}
-
-// permuted are all combinations of one set of each provider, each below the provider's name as a template can have it.
-// Those without sets are left out unless empty is true: then there are no combinations.
-func permuted(all []provided, empty bool) ([]map[string]any, error) {
-	type partly struct {
-		set map[string]any
-		id  []string
-	}
-	var out []partly
-	begun := false
-	for _, p := range all {
-		if len(p.sets) == 0 && !empty {
-			continue
-		}
-		if !begun {
-			out, begun = []partly{{}}, true
-		}
-		if len(out)*len(p.sets) > maxInputs {
-			return nil, fmt.Errorf("with the inputs of %s it comes to more than %d combinations", p.name, maxInputs)
-		}
-		var next []partly
-		name := templateName(p.name)
-		for _, before := range out {
-			for i, set := range p.sets {
-				with := maps.Clone(before.set)
-				if with == nil {
-					with = map[string]any{}
-				}
-				with[name] = set
-				next = append(next, partly{with, append(slices.Clone(before.id), fmt.Sprintf("%s=%d", name, i))})
-			}
-		}
-		out = next
-	}
-	var sets []map[string]any
-	for _, p := range out {
-		p.set["id"] = fmt.Sprint(adler32.Checksum([]byte(strings.Join(p.id, "/"))))
-		sets = append(sets, p.set)
-	}
-	return sets, nil
-}
-
-// templateName is the name of an object as a template can have it: words of lower-case letters and digits, with an
-// underscore between.
-func templateName(name string) string {
-	words := strings.FieldsFunc(strings.Map(func(c rune) rune {
-		switch {
-		case c == '-', c == '_':
-			return '_'
-		case c >= 'a' && c <= 'z', c >= '0' && c <= '9':
-			return c
-		}
-		return -1
-	}, strings.ToLower(name)), func(c rune) bool { return c == '_' })
-	return strings.Join(words, "_")
 }

@@ -18,8 +18,8 @@ type releaseHandling struct {
 		CRDs                                         string
 		Force, DisableHooks, DisableSchemaValidation bool
 	}
-	Uninstall      struct{ DisableHooks bool }
-	DriftDetection struct {
+	Uninstall, Rollback struct{ DisableHooks bool }
+	DriftDetection      struct {
 		Mode   string
 		Ignore []ignoreSpec
 	}
@@ -73,14 +73,13 @@ func readReleaseHandling(p *planning.Plan, o *planning.Object, h releaseHandling
 
 // treatment is what becomes of the chart's objects.
 func (h releaseHandling) treatment() model.ChartTreatment {
-	out := model.ChartTreatment{
-		// Flux creates definitions when it installs, and leaves them alone when it upgrades unless it is told otherwise.
-		CreateCRDs: h.Upgrade.CRDs != crdsReplace,
-	}
+	// Flux creates definitions when it installs, and leaves them alone when it upgrades unless it is told otherwise.
+	out := model.ChartTreatment{CreateCRDs: h.Upgrade.CRDs != crdsReplace}
 	for _, phase := range []struct {
 		disabled bool
 		name     string
-	}{{h.Install.DisableHooks, "install"}, {h.Upgrade.DisableHooks, "upgrade"}, {h.Uninstall.DisableHooks, "delete"}} {
+	}{{h.Install.DisableHooks, "install"}, {h.Upgrade.DisableHooks, "upgrade"}, {h.Rollback.DisableHooks, "rollback"},
+		{h.Uninstall.DisableHooks, "delete"}} {
 		if phase.disabled {
 			out.SkipHooks = append(out.SkipHooks, "pre-"+phase.name, "post-"+phase.name)
 		}

@@ -27,6 +27,7 @@ type gitRepository struct {
 	SecretRef struct{ Name string }
 	Ignore    string
 	Include   []include
+	Recurse   bool `json:"recurseSubmodules"`
 }
 
 // gitRef says what of a GitRepository is wanted.
@@ -115,11 +116,11 @@ func (r *sources) gitSource(s *planning.Object) (*model.Source, error) {
 	}
 	own := r.plan.IsRepository(g.URL)
 	if branch := g.branch(); own && !g.pinned() && (branch == "" || r.plan.Branch == "" || branch == r.plan.Branch) {
-		return r.including(s, g, &model.Source{Kind: model.SourceFollowed, Ignore: g.Ignore},
+		return r.including(s, g, &model.Source{Kind: model.SourceFollowed, Ignore: g.Ignore, Submodules: g.Recurse},
 			r.plan.Weigh(judged, s, &r.plan.Cluster.Notes))
 	}
 	out := &model.Source{Kind: model.SourceGit, URL: g.URL, SourceIgnore: true, Ignore: g.Ignore,
-		Credentials: g.SecretRef.Name}
+		Credentials: g.SecretRef.Name, Submodules: g.Recurse}
 	switch {
 	case g.Ref.Commit != "":
 		out.Revision, out.Branch = g.Ref.Commit, g.Ref.Branch
@@ -141,7 +142,7 @@ func (r *sources) gitSource(s *planning.Object) (*model.Source, error) {
 // from has a part come from a source.
 func from(s *model.Source, part *model.Part) {
 	if s != nil && s.Kind == model.SourceFollowed {
-		part.Hide = &model.Hide{Rules: s.Ignore}
+		part.Hide = &model.Hide{Rules: s.Ignore, Submodules: s.Submodules}
 		return
 	}
 	part.Source = s

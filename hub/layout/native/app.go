@@ -37,7 +37,7 @@ func ReadApp(tree model.Tree, d document.Document) (model.App, error) {
 		readDecryption(d, spec, &app),
 		d.Bool(spec, "prune", &app.Prune),
 		d.Bool(spec, "suspend", &app.Suspend),
-		d.Bool(spec, "allowEmpty", &app.AllowEmpty),
+		d.Bool(spec, "allowEmpty", &app.AllowEmpty), readDeletions(d, spec, &app),
 		readDependencies(d, spec, &app), readHealthRules(d, spec, &app),
 		d.Pairs(spec, "vars", &app.Vars),
 		d.Duration(spec, "timeout", &app.Timeout),
@@ -45,7 +45,7 @@ func ReadApp(tree model.Tree, d document.Document) (model.App, error) {
 		readHandling(d, spec, &app),
 		refuseSelector(d, spec),
 	)
-	protect(d, &app)
+	err = errors.Join(err, protect(d, &app))
 	app.Substitute = len(app.Vars) > 0
 	if len(app.DependsOn) > 0 {
 		app.DependsAt = d.Place(document.Field(spec, "dependsOn"))

@@ -54,6 +54,7 @@ var folderCases = []appCase{
 	{name: "prune", spec: "prune: false", want: []string{`"Prune":false`}},
 	{name: "suspend", spec: "suspend: true", want: []string{`"Suspend":true`}},
 	{name: "allowEmpty", spec: "allowEmpty: true", want: []string{`"AllowEmpty":true`}},
+	{name: "deletions", spec: "deletions: allowed", want: []string{`"Deletions":true`}},
 	{name: "timeout", spec: "timeout: 1m30s", want: []string{`"Timeout":90000000000`}},
 	{name: "substitute", spec: "substitute: true", want: []string{`"Substitute":true`}},
 	{name: "vars", spec: "vars: {a: 1, b: true, c: null, d: 1.50, e: ''}",
@@ -401,15 +402,16 @@ func TestAppsThatAreNone(t *testing.T) {
 func TestWhatProtectsAnApp(t *testing.T) {
 	t.Parallel()
 	for meta, want := range map[string]string{
-		"": "false false",
-		"annotations: {drover.dev/prune: disabled}":     "true false",
-		"annotations: {drover.dev/prune: enabled}":      "false false",
-		"annotations: {drover.dev/allow-empty: 'true'}": "false true",
-		"annotations: {drover.dev/allow-empty: true}":   "false true",
-		"annotations: {drover.dev/allow-empty: 'no'}":   "false false",
-		"annotations: {drover.dev/prune: [disabled]}":   "false false",
-		"annotations: [drover.dev/prune]":               "false false",
-		"labels: drover.dev/prune":                      "false false",
+		"": "false false false",
+		"annotations: {drover.dev/prune: disabled}":     "true false false",
+		"annotations: {drover.dev/prune: enabled}":      "false false false",
+		"annotations: {drover.dev/allow-empty: 'true'}": "false true false",
+		"annotations: {drover.dev/allow-empty: true}":   "false true false",
+		"annotations: {drover.dev/allow-empty: 'no'}":   "false false false",
+		"annotations: {drover.dev/rollback: never}":     "false false true",
+		"annotations: {drover.dev/prune: [disabled]}":   "false false false",
+		"annotations: [drover.dev/prune]":               "false false false",
+		"labels: drover.dev/prune":                      "false false false",
 	} {
 		text := strings.Replace(appOf("  path: apps/web\n"), "name: web", "name: web, "+meta, 1)
 		docs, err := document.Parse(file, []byte(text))
@@ -417,7 +419,7 @@ func TestWhatProtectsAnApp(t *testing.T) {
 			t.Fatal(err)
 		}
 		app, err := ReadApp(files(text), docs[0])
-		if got := fmt.Sprint(app.Handling.Orphan, app.AllowEmpty); got != want || err != nil {
+		if got := fmt.Sprint(app.Handling.Orphan, app.AllowEmpty, app.NeverBack); got != want || err != nil {
 			t.Errorf("%s: kept and empty are %s, want %s; %v", meta, got, want, err)
 		}
 	}

@@ -6,15 +6,17 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 	_ "time/tzdata" // a zone means the same on every machine
 
 	"sigs.k8s.io/kustomize/kyaml/yaml"
 
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/fleet/rollout"
+	"github.com/drover-dev/drover/fleet/rollout/amount"
 	"github.com/drover-dev/drover/fleet/schedule"
 	"github.com/drover-dev/drover/fleet/selector"
-	"github.com/drover-dev/drover/hub/layout/cel"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -44,7 +46,7 @@ func ReadRolloutPolicy(d document.Document) (rollout.Policy, error) {
 	}
 	spec := document.Field(d.Node, "spec")
 	if spec == nil {
-		return r.out, d.Errorf(d.Node, "the RolloutPolicy %s has no spec: write spec.waves", r.out.Name)
+		return r.out, d.Errorf(d.Node, "the RolloutPolicy %s has no spec: write spec.waves, or spec.deletions", r.out.Name)
 	}
 	if err := errors.Join(d.CheckKeys(d.Node, "a RolloutPolicy", objectFields...),
 		d.CheckKeys(document.Field(d.Node, "metadata"), "metadata", namesOf(metaShapes)...),
@@ -52,7 +54,8 @@ func ReadRolloutPolicy(d document.Document) (rollout.Policy, error) {
 		return r.out, document.OneLine(err)
 	}
 	err := errors.Join(r.selector(spec, &r.out.Selector), r.apps(spec), d.Duration(spec, "settle", &r.out.Settle),
-		r.offline(spec), r.onFailure(spec), d.Text(spec, "after", &r.out.After), r.gates(spec), r.waves(spec),
+		r.offline(spec), r.onFailure(spec), d.Text(spec, "after", &r.out.After), r.gates(spec),
+		r.deletions(spec), r.waves(spec),
 		r.windows(spec))
 	return r.out, document.OneLine(err)
 }
@@ -95,7 +98,7 @@ func (r *policyReader) amount(in *yaml.Node, key string, to *rollout.Amount) err
 	if n == nil {
 		return nil
 	}
-	a, err := rollout.ParseAmount(document.Scalar(n))
+	a, err := amount.Parse(document.Scalar(n))
 	if err != nil {
 		return r.Errorf(n, "%s: %v", key, err)
 	}
@@ -165,12 +168,57 @@ func (r *policyReader) waves(spec *yaml.Node) error {
 		r.out.Waves = append(r.out.Waves, w)
 		return err
 	})
-	if err == nil && len(r.out.Waves) == 0 {
-		return r.Errorf(spec, "a RolloutPolicy without spec.waves, so that nothing would ever be released: write one wave "+
-			"at "+
+	if err == nil && len(r.out.Waves) == 0 && r.out.Deletions == nil {
+		return r.Errorf(spec, "a RolloutPolicy without spec.waves and spec.deletions, which does nothing: write one wave at "+
 			"least, as [{name: all}]")
 	}
+	for _, key := range []string{"after", "gates", "windows", "onFailure", "revert", "settle", "offline"} {
+		if n := document.Field(spec, key); n != nil && err == nil && len(r.out.Waves) == 0 {
+			return r.Errorf(n, "spec.%s of a RolloutPolicy without spec.waves, which holds nothing back: write waves, or "+
+				"remove it", key)
+		}
+	}
 	return err
+}
+
+// deletions takes the budget of deletions.
+func (r *policyReader) deletions(spec *yaml.Node) error {
+	n := document.Field(spec, "deletions")
+	if n == nil {
+		return nil
+	}
+	var l deletions.Limits
+	open := true
+	err := errors.Join(r.CheckKeys(n, "deletions", namesOf(deletionShapes)...), r.percent(n, "app", &l.App),
+		r.percent(n, "cluster", &l.Cluster), r.percent(n, "fleet", &l.Fleet), r.count(n, "atLeast", 1, &l.AtLeast),
+		r.Texts(n, "kinds", &l.Kinds), r.Bool(n, "approvableInGit", &open))
+	if document.Field(n, "kinds") != nil && l.Kinds == nil {
+		l.Kinds = []string{}
+	}
+	for _, kind := range l.Kinds {
+		if name, _, _ := strings.Cut(kind, "."); name == "" || name[0] < 'A' || name[0] > 'Z' {
+			err = errors.Join(err, r.Errorf(document.Field(n, "kinds"), "kinds: %q is no kind: write it as Secret, or with "+
+				"its group as Certificate.cert-manager.io", kind))
+		}
+	}
+	l.Closed = !open
+	r.out.Deletions = &l
+	return err
+}
+
+// percent takes a share in whole percent.
+func (r *policyReader) percent(in *yaml.Node, key string, to *int) error {
+	n := document.Field(in, key)
+	if n == nil {
+		return nil
+	}
+	number, share := strings.CutSuffix(document.Scalar(n), "%")
+	v, err := strconv.Atoi(number)
+	if err != nil || !share || v < 1 || v > 100 {
+		return r.Errorf(n, "%s is %q: write a share from 1%% to 100%%, which is no limit", key, n.Value)
+	}
+	*to = v
+	return nil
 }
 
 func (r *policyReader) wave(n *yaml.Node) (w rollout.Wave, err error) {
@@ -208,7 +256,7 @@ func (r *policyReader) approval(wave *yaml.Node, w *rollout.Wave) error {
 func (r *policyReader) steps(wave *yaml.Node, w *rollout.Wave) error {
 	list := document.Field(wave, "steps")
 	err := r.Each(wave, "steps", func(n *yaml.Node) error {
-		a, err := rollout.ParseAmount(document.Scalar(n))
+		a, err := amount.Parse(document.Scalar(n))
 		if err == nil && a.IsZero() {
 			err = errors.New("a step of no clusters, after which nothing would be known: remove it")
 		}
@@ -319,41 +367,6 @@ func (r *policyReader) moment(in *yaml.Node, key, text string, to *time.Time) (e
 	}
 	if *to, err = time.Parse(time.RFC3339, text); err != nil {
 		return r.Errorf(document.Field(in, key), "%s is %q: write a time with its zone, as 2026-12-18T00:00:00Z", key, text)
-	}
-	return nil
-}
-
-func (r *policyReader) gates(spec *yaml.Node) error {
-	return r.Each(spec, "gates", func(n *yaml.Node) error {
-		g := rollout.Gate{Count: 1, Interval: time.Minute}
-		prometheus := document.Field(n, "prometheus")
-		err := errors.Join(r.CheckKeys(n, "an item of gates", namesOf(gateShapes)...), r.Text(n, "name", &g.Name),
-			r.CheckKeys(prometheus, "prometheus", namesOf(prometheusShapes)...), r.Text(prometheus, "address", &g.Address),
-			r.Text(prometheus, "credential", &g.Credential), r.Text(n, "query", &g.Query), r.Duration(n, "interval",
-				&g.Interval),
-			r.count(n, "count", 1, &g.Count), r.count(n, "failureLimit", 0, &g.FailureLimit),
-			r.condition(n, "successCondition", &g.SuccessCondition), r.condition(n, "failureCondition", &g.FailureCondition))
-		switch {
-		case err != nil:
-		case g.Name == "" || g.Address == "" || g.Query == "" || g.SuccessCondition == "":
-			err = r.Errorf(n, "a gate needs name, prometheus.address, query and successCondition")
-		case slices.ContainsFunc(r.out.Gates, func(x rollout.Gate) bool { return x.Name == g.Name }):
-			err = r.Errorf(n, "there are two gates of the name %q: rename one", g.Name)
-		case len(r.out.Gates) >= maxGates:
-			err = r.Errorf(n, "there are more than %d gates", maxGates)
-		}
-		r.out.Gates = append(r.out.Gates, g)
-		return err
-	})
-}
-
-// condition takes CEL over the result of a query.
-func (r *policyReader) condition(in *yaml.Node, key string, to *string) error {
-	if err := r.Text(in, key, to); err != nil || *to == "" {
-		return err
-	}
-	if err := cel.CheckGate(*to); err != nil {
-		return r.Errorf(document.Field(in, key), "%s: %v", key, err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package native
 
 var (
+	aShare  = map[string]any{"type": "string", "pattern": `^([1-9][0-9]?|100)%$`}
 	aCount  = map[string]any{"type": "integer", "minimum": 1}
 	someMay = map[string]any{"anyOf": []any{map[string]any{"type": "integer", "minimum": 0},
 		map[string]any{"type": "string", "pattern": `^([0-9]+|[0-9]+(\.[0-9]{1,2})?%)$`}}}
@@ -16,12 +17,15 @@ var rolloutShapes = []shape{
 		example: map[string]any{"matchLabels": map[string]any{"env": "production"}}},
 	{name: "apps", kind: texts, example: []any{"web", "shop-*"},
 		says: "Names or patterns of the apps that it holds; all, if it is not set."},
-	{name: "waves", must: true, list: true, fields: waveShapes,
+	{name: "waves", list: true, fields: waveShapes,
 		says: "Sets of clusters that get a change together, in order. A cluster is in the first that selects it; one " +
 			"without " +
-			"clusterSelector takes the rest.",
+			"clusterSelector takes the rest. A policy without waves bounds deletions and nothing else.",
 		example: []any{map[string]any{"name": "canary", "clusterSelector": map[string]any{
 			"matchLabels": map[string]any{"ring": "0"}}, "soak": "30m"}, map[string]any{"name": "rest"}}},
+	{name: "deletions", fields: deletionShapes,
+		says:    "How much a change may delete before a person is asked, in the apps and clusters of the policy.",
+		example: map[string]any{"app": "30%", "kinds": []any{"PersistentVolumeClaim"}}},
 	{name: "settle", kind: aDuration, example: "15m",
 		says: "A cluster that is online and not healthy by then has failed; the longest timeout of its apps and 5m, if it " +
 			"is " +
@@ -43,6 +47,19 @@ var rolloutShapes = []shape{
 	{name: "gates", list: true, fields: gateShapes, says: "Questions to metrics, which waves name.",
 		example: []any{map[string]any{"name": "errors", "query": "rate(errors[5m])", "successCondition": "result[0] < 0.01",
 			"prometheus": map[string]any{"address": "https://prometheus.example.com"}}}},
+}
+
+var deletionShapes = []shape{
+	{name: "app", kind: aShare, preset: "50%", example: "30%", says: "Of the objects of an app."},
+	{name: "cluster", kind: aShare, preset: "20%", example: "10%", says: "Of the objects of a cluster."},
+	{name: "fleet", kind: aShare, preset: "10%", example: "5%",
+		says: "Of the clusters, three at least, that each lose atLeast objects by the same commit."},
+	{name: "atLeast", kind: aCount, preset: 5, example: 1,
+		says: "Fewer objects of a cluster are not held for their share."},
+	{name: "kinds", kind: texts, example: []any{"PersistentVolumeClaim", "Certificate.cert-manager.io"},
+		preset: []any{"StatefulSet", "PersistentVolumeClaim"}, says: "Any deletion of an object of these kinds is held."},
+	{name: "approvableInGit", kind: aSwitch, preset: true, example: false,
+		says: "Whether `deletions: allowed` of apps and objects and the trailer Drover-Deletions of commits count."},
 }
 
 var waveShapes = []shape{
@@ -89,12 +106,18 @@ var windowShapes = []shape{
 
 var gateShapes = []shape{
 	{name: "name", must: true, kind: aText, example: "errors"},
-	{name: "prometheus", must: true, fields: prometheusShapes, says: "Where it asks.",
+	{name: "prometheus", fields: prometheusShapes, says: "Where it asks the query.",
 		example: map[string]any{"address": "https://prometheus.example.com"}},
-	{name: "query", must: true, kind: aText, says: "PromQL.", example: "rate(errors[5m])"},
+	{name: "query", kind: aText, says: "PromQL.", example: "rate(errors[5m])"},
+	{name: "web", fields: webShapes, says: "What it asks in place of prometheus: a server that answers with JSON.",
+		example: map[string]any{"url": "https://smoke.example.com/status", "jsonPath": "{$.ok}"}},
+	{name: "template", fields: templateShapes, says: "What it asks in place of these: what an AnalysisTemplate of Argo " +
+		"Rollouts says. Beside it, the fields below take precedence over the template's.",
+		example: map[string]any{"name": "success-rate", "cluster": true}},
 	{name: "interval", kind: aDuration, says: "How often it asks.", example: "1m", preset: "1m"},
 	{name: "count", kind: aCount, says: "How many answers in a row have to succeed.", example: 10, preset: 1},
-	{name: "successCondition", must: true, kind: aText, says: "CEL over result, the list of values.",
+	{name: "successCondition", kind: aText, says: "CEL over result: the list of values of a query, or the value of the " +
+		"web. It may be missing where a template has one.",
 		example: "result[0] < 0.01"},
 	{name: "failureCondition", kind: aText, says: "CEL over result; what is neither is inconclusive, and holds.",
 		example: "result[0] >= 0.05"},
@@ -106,4 +129,29 @@ var gateShapes = []shape{
 var prometheusShapes = []shape{
 	{name: "address", must: true, kind: aText, says: "Of its API.", example: "https://prometheus.example.com"},
 	{name: "credential", kind: aText, says: "Of the hub, as sources name them.", example: "prom"},
+}
+
+var webShapes = []shape{
+	{name: "url", must: true, kind: aText, says: "http or https, without a user.",
+		example: "https://smoke.example.com/status"},
+	{name: "method", kind: map[string]any{"enum": []string{webGet, webPost}}, example: webPost, preset: webGet},
+	{name: "body", kind: aText, says: "JSON that is posted.", example: `{"target": "${target}"}`},
+	{name: "jsonPath", kind: aText, says: "Leads to one value in the answer; the whole answer, if it is not set.",
+		example: "{$.data[0].ok}"},
+	{name: "credential", kind: aText, says: "Of the hub, as sources name them; its headers are sent, too.",
+		example: "smoke"},
+	{name: "timeoutSeconds", kind: map[string]any{"type": "integer", "minimum": 1, "maximum": maxTimeout}, example: 20,
+		preset: webTimeout},
+}
+
+var templateShapes = []shape{
+	{name: "name", must: true, kind: aText, example: "success-rate"},
+	{name: "namespace", kind: aText, says: "Of an AnalysisTemplate; any, if it is not set.", example: "shop"},
+	{name: "cluster", kind: aSwitch, says: "It is a ClusterAnalysisTemplate.", example: true, preset: false},
+	{name: "path", kind: aText, says: "File of the repository that has it; otherwise it stands below fleet/.",
+		example: "apps/shop/analysis.yaml"},
+	{name: "credential", kind: aText, says: "Of the hub, for the server that it asks.", example: "prom"},
+	{name: "args", list: true, fields: []shape{{name: "name", must: true, kind: aText, example: "service"},
+		{name: "value", must: true, kind: aText, example: "web"}}, says: "Values of its arguments.",
+		example: []any{map[string]any{"name": "service", "value": "web"}}},
 }

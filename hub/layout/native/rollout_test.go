@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/fleet/schedule"
 	"github.com/drover-dev/drover/fleet/selector"
@@ -35,6 +36,8 @@ spec:
     soak: 1h
     atOnce: 500
     failures: 0.5%
+  deletions: {app: 30%, cluster: 100%, fleet: 1%, atLeast: 2, kinds: [Secret, Certificate.cert-manager.io],
+    approvableInGit: false}
   settle: 15m
   offline: {after: 3m, quorum: 60%}
   onFailure: rollback
@@ -54,6 +57,10 @@ spec:
     failureCondition: result[0] >= 0.05
     failureLimit: 1
   - {name: up, prometheus: {address: "http://p"}, query: up, successCondition: result.size() > 0}
+  - name: smoke
+    web: {url: "https://smoke/x", method: POST, body: "{}", jsonPath: "{$.ok}", credential: s, timeoutSeconds: 20}
+    successCondition: result == true || result.x == 'ok'
+  - {name: page, web: {url: "https://page"}, successCondition: result}
 `
 
 func readPolicy(t *testing.T, text string) (rollout.Policy, error) {
@@ -98,6 +105,8 @@ func TestARolloutPolicyIsRead(t *testing.T) {
 				Soak: time.Hour, AtOnce: rollout.Amount{Count: 500}, Failures: rollout.Amount{Share: 50}},
 		},
 		Settle: 15 * time.Minute, Offline: rollout.Offline{After: 3 * time.Minute, Quorum: rollout.Amount{Share: 6000}},
+		Deletions: &deletions.Limits{App: 30, Cluster: 100, Fleet: 1, AtLeast: 2,
+			Kinds: []string{"Secret", "Certificate.cert-manager.io"}, Closed: true},
 		OnFailure: rollout.Rollback, Revert: true, After: "staging",
 		Windows: schedule.Windows{
 			{Cron: cron("0 9 * * 1-4"), Duration: 7 * time.Hour, Location: berlin},
@@ -111,6 +120,11 @@ func TestARolloutPolicyIsRead(t *testing.T) {
 				FailureLimit: 1},
 			{Name: "up", Address: "http://p", Query: "up", Interval: time.Minute, Count: 1,
 				SuccessCondition: "result.size() > 0"},
+			{Name: "smoke", Interval: time.Minute, Count: 1, SuccessCondition: "result == true || result.x == 'ok'",
+				Web: &rollout.Web{URL: "https://smoke/x", Method: "POST", Body: "{}", JSONPath: "{$.ok}", Credential: "s",
+					Timeout: 20 * time.Second}},
+			{Name: "page", Interval: time.Minute, Count: 1, SuccessCondition: "result",
+				Web: &rollout.Web{URL: "https://page", Method: "GET", Timeout: 10 * time.Second}},
 		},
 	}
 	if got, err := readPolicy(t, wholePolicy); err != nil || !reflect.DeepEqual(got, want) {
@@ -133,10 +147,18 @@ func TestWhatIsWrongWithARolloutPolicy(t *testing.T) {
 		{"no name", "apiVersion: drover.dev/v1alpha1\nkind: RolloutPolicy\nspec: {}\n",
 			"fleet/p.yaml:1: the policy's metadata.name"},
 		{"no spec", "apiVersion: drover.dev/v1alpha1\nkind: RolloutPolicy\nmetadata: {name: a}\n",
-			"the RolloutPolicy a has no spec: write spec.waves"},
+			"the RolloutPolicy a has no spec: write spec.waves, or spec.deletions"},
 		{"no waves", strings.Replace(head, "  waves:\n  - name: all\n", "  waves: []\n", 1),
-			"without spec.waves, so that nothing would " +
-				"ever be released"},
+			"without spec.waves and spec.deletions, which does nothing"},
+		{"windows without waves", strings.Replace(head, "  waves:\n  - name: all\n",
+			"  deletions: {app: 10%}\n  windows: [{kind: deny, from: 2026-12-18T00:00:00Z}]\n", 1),
+			"fleet/p.yaml:6: spec.windows of a RolloutPolicy without spec.waves"},
+		{"another key of deletions", head + "  deletions: {apps: 1%}\n", `deletions has no field "apps"`},
+		{"a share of nothing", head + "  deletions: {app: 0%}\n", `app is "0%": write a share from 1% to 100%`},
+		{"more than all", head + "  deletions: {fleet: 101%}\n", `fleet is "101%": write a share`},
+		{"a share that is none", head + "  deletions: {cluster: 10}\n", `cluster is "10": write a share`},
+		{"nothing at least", head + "  deletions: {atLeast: 0}\n", `atLeast is "0": write a number from 1 on`},
+		{"no kind", head + "  deletions: {kinds: [secrets]}\n", `kinds: "secrets" is no kind`},
 		{"another key", "x: 1\n" + head, `a RolloutPolicy has no field "x"`},
 		{"another key of metadata", strings.Replace(head, "name: a", "name: a, x: b", 1), `metadata has no field "x"`},
 		{"a wave without a name", head + "  - soak: 1m\n", "fleet/p.yaml:7: the name of a wave"},
@@ -209,7 +231,23 @@ func TestWhatIsWrongWithARolloutPolicy(t *testing.T) {
 			"successCondition: "},
 		{"a condition over what is not there", head +
 			"  gates: [{name: x, prometheus: {address: a}, query: q, successCondition: \"r[0] < 1\"}]\n", "successCondition: "},
-		{"another key of a gate", head + "  gates: [{name: x, web: {}}]\n", `an item of gates has no field "web"`},
+		{"another key of a gate", head + "  gates: [{name: x, job: {}}]\n", `an item of gates has no field "job"`},
+		{"another key of web", head + "  gates: [{name: x, web: {headers: []}}]\n", `web has no field "headers"`},
+		{"a gate of the web without an address", head + "  gates: [{name: x, web: {}, successCondition: result}]\n",
+			"needs name, web.url and successCondition"},
+		{"a gate of both", head + "  gates: [{name: x, web: {url: \"http://x\"}, query: q, successCondition: result}]\n",
+			"either prometheus, with a query, or web"},
+		{"an address of this machine's files", head + "  gates: [{name: x, web: {url: \"file:///x\"}}]\n",
+			"no http or https"},
+		{"a password in an address", head + "  gates: [{name: x, web: {url: \"http://a:b@x\"}}]\n", "has a user in it"},
+		{"a method", head + "  gates: [{name: x, web: {url: \"http://x\", method: DELETE}}]\n",
+			`method is "DELETE": write GET or POST`},
+		{"a body that is not sent", head + "  gates: [{name: x, web: {url: \"http://x\", body: x}}]\n", "by POST alone"},
+		{"a path to several", head + "  gates: [{name: x, web: {url: \"http://x\", jsonPath: \"{$..x}\"}}]\n",
+			"write fields and items alone"},
+		{"a time", head + "  gates: [{name: x, web: {url: \"http://x\", timeoutSeconds: 61}}]\n", "write at most 60"},
+		{"no condition", head + "  gates: [{name: x, web: {url: \"http://x\"}, successCondition: \"size(result)\"}]\n",
+			"it is to be true or false"},
 		{"another key of prometheus", head + "  gates: [{name: x, prometheus: {url: a}}]\n", `prometheus has no field "url"`},
 		{"failures of a gate", head + "  gates: [{name: x, failureLimit: -1}]\n",
 			`failureLimit is "-1": write a number from 0 on`},

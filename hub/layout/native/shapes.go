@@ -3,6 +3,7 @@ package native
 import (
 	"slices"
 
+	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/planning"
 )
 
@@ -15,7 +16,9 @@ var metaShapes = []shape{
 	{name: "annotations", kind: somePairs,
 		says: "Of a Cluster: for ApplicationSets of Argo CD. Of an App: drover.dev/prune: disabled keeps what it " +
 			"delivers when the App is removed, drover.dev/allow-empty: \"true\" is " +
-			"allowEmpty.", example: map[string]any{"team": "a"}},
+			"allowEmpty, drover.dev/deletions: allowed is deletions, drover.dev/rollback: never keeps it from being taken back " +
+			"by a rollout.",
+		example: map[string]any{"team": "a"}},
 }
 
 // appShapes are the fields of an App's spec.
@@ -50,6 +53,10 @@ var appShapes = slices.Concat([]shape{
 		example: true, preset: false},
 	{name: "allowEmpty", kind: aSwitch, says: "Rendering to no objects is no error, also where there were some.",
 		example: true, preset: false},
+	{name: "deletions", kind: map[string]any{"enum": []string{deletionsGuarded, fleet.DeletionsAllowed}},
+		says: "Whether deletions of the app wait for a person where they are too many, or are meant, however many they " +
+			"are.",
+		example: fleet.DeletionsAllowed, preset: deletionsGuarded},
 	{name: "timeout", kind: aDuration, says: "To become healthy, before the app counts as degraded.", example: "10m",
 		preset: "5m"},
 	{name: "vars", kind: somePairs,

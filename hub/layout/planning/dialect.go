@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -57,6 +58,13 @@ type Destined interface {
 	// Untaken names what is for no cluster of the fleet. The plan has all objects below FleetRoot, and no cluster of
 	// its own.
 	Untaken(ctx context.Context, p *Plan) []fleet.Note
+}
+
+// Pacer is a dialect whose objects below FleetRoot say how changes reach clusters.
+type Pacer interface {
+	// Policies reads an object as policies of rollouts, which have an Origin: none if it says nothing of that which can be
+	// followed. An error says that it cannot be read; then what was read of it before goes on.
+	Policies(o model.Rendered) ([]rollout.Policy, error)
 }
 
 // FolderClaimer is a FileClaimer whose files say how the folder that they are in is delivered. Such a folder is not

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 
-	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/model"
@@ -80,10 +79,10 @@ func (o *Object) head() (document.Head, bool) {
 	return h, err == nil
 }
 
-// AllowsEmpty says whether an object that declares an app is annotated that the app may render to nothing.
-func (o *Object) AllowsEmpty() bool {
-	h, ok := o.head()
-	return ok && fleet.AllowsEmpty(h.Annotations())
+// Intents are what the annotations of an object that declares an app say of changes of it, see model.IntentsOf.
+func (o *Object) Intents() (in model.Intents, unknown string) {
+	h, _ := o.head()
+	return model.IntentsOf(h.Annotations())
 }
 
 // Kept says whether an object is protected from being pruned, by an annotation or a label.

@@ -136,21 +136,26 @@ func TestWhereAMessageIs(t *testing.T) {
 func TestWhatAnObjectSaysBesideItsSpec(t *testing.T) {
 	t.Parallel()
 	for metadata, want := range map[string]struct {
-		empty, kept bool
-		tier        string
+		model.Intents
+		kept bool
+		tier string
 	}{
 		`{}`:                            {},
 		`{"annotations":{"tier":"a"}}`:  {tier: "a"},
 		`{"annotations":{"tier":true}}`: {tier: "true"},
-		`{"annotations":{"drover.dev/allow-empty":"true"}}`:                 {empty: true},
+		`{"annotations":{"drover.dev/allow-empty":"true"}}`:                 {Intents: model.Intents{AllowEmpty: true}},
+		`{"annotations":{"drover.dev/rollback":"Never"}}`:                   {Intents: model.Intents{NeverBack: true}},
+		`{"annotations":{"drover.dev/deletions":"Allowed"}}`:                {Intents: model.Intents{Deletions: true}},
+		`{"annotations":{"drover.dev/deletions":"held"}}`:                   {},
 		`{"annotations":{"argocd.argoproj.io/sync-options":"Prune=false"}}`: {kept: true},
 		`{"annotations":{"kustomize.toolkit.fluxcd.io/prune":"disabled"}}`:  {kept: true},
 		`{"labels":{"kustomize.toolkit.fluxcd.io/prune":"disabled"}}`:       {kept: true},
 	} {
 		o := &Object{Declaration: model.Declaration{Rendered: model.Rendered{JSON: json.RawMessage(`{"metadata":` +
 			metadata + `}`)}}}
-		if o.AllowsEmpty() != want.empty || o.Kept() != want.kept || o.Annotation("tier") != want.tier {
-			t.Errorf("%s: allows empty %t, kept %t, tier %q", metadata, o.AllowsEmpty(), o.Kept(), o.Annotation("tier"))
+		in, _ := o.Intents()
+		if in != want.Intents || o.Kept() != want.kept || o.Annotation("tier") != want.tier {
+			t.Errorf("%s: %+v, kept %t, tier %q", metadata, in, o.Kept(), o.Annotation("tier"))
 		}
 	}
 }

@@ -88,7 +88,8 @@ var fileFields = []planning.Field{
 	row(kindFleetYAML, "targets", done, "as targetCustomizations"),
 	row(kindFleetYAML, "imageScans", noted, "not done: no image is looked for"),
 	row(kindFleetYAML, "rolloutStrategy", noted,
-		"not done: all clusters are delivered to at once; roll out by branches or labels"),
+		"not done: all clusters are delivered to at once; waves of a RolloutPolicy release to them in steps "+
+			"(docs/rollouts.md)"),
 }
 
 var optionFields = []planning.Field{

@@ -75,7 +75,8 @@ var fileRows = []fieldRow{
 	{path: "targets", text: "targets: [{clusterName: eu, defaultNamespace: own}]", want: []string{`"Namespace":"own"`}},
 	{path: "imageScans", text: "imageScans: [{image: a}]", note: "imageScans"},
 	{path: "rolloutStrategy", text: "rolloutStrategy: {maxUnavailable: 1}",
-		note: "not done: all clusters are delivered to at once; roll out by branches or labels"},
+		note: "not done: all clusters are delivered to at once; waves of a RolloutPolicy release to them in steps " +
+			"(docs/rollouts.md)"},
 	{path: "namespace", text: "namespace: own", want: []string{`"Metadata":{"namespace":"own"}`, `"Namespace":"own"`}},
 	{path: "defaultNamespace", text: "defaultNamespace: own", want: []string{`"Namespace":"own"`}},
 	{path: "namespaceLabels", text: "namespace: own\nnamespaceLabels: {a: b}",

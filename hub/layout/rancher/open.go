@@ -88,5 +88,6 @@ func (r *reader) customize(b *bundle) (bool, error) {
 		b.ServiceAccount = b.repo.ServiceAccount
 	}
 	b.wrong = errors.Join(b.wrong, b.file.weigh(custom, &b.notes))
+	b.notes = append(b.notes, b.file.partitions()...)
 	return true, nil
 }

@@ -282,6 +282,14 @@ func TestABundleIsReadFieldByField(t *testing.T) {
 		{name: "a field that is not done", tree: gitRepo(webPath) +
 			fleetYAML("rolloutStrategy: {maxUnavailable: 1}\nimageScans: [{image: x}]\n"),
 			app: "shop-apps-web", note: "apps/web/fleet.yaml:1: fleet.yaml: rolloutStrategy: not done: all clusters"},
+		{name: "partitions", tree: gitRepo(webPath) +
+			fleetYAML("rolloutStrategy: {maxUnavailable: 10%, partitions: [{name: canary, maxUnavailable: 1, "+
+				"clusterSelector: {matchLabels: {ring: \"0\"}}}, {clusterGroup: rest}]}\n"),
+			app: "shop-apps-web", note: "fleet.yaml: rolloutStrategy.partitions: as spec.waves in a RolloutPolicy: " +
+				`[{name: canary, clusterSelector: {"matchLabels":{"ring":"0"}}, atOnce: 1}, {name: partition-2, ` +
+				"atOnce: 10%}]; what is chosen by clusterName, clusterGroup"},
+		{name: "partitions that are none", tree: gitRepo(webPath) + fleetYAML("rolloutStrategy: {partitions: x}\n"),
+			app: "shop-apps-web", note: "apps/web/fleet.yaml:1: fleet.yaml: rolloutStrategy: not done: all clusters"},
 		{name: "a field that is not known", tree: gitRepo(webPath) + fleetYAML("namespaec: x\n"),
 			app:  "shop-apps-web",
 			note: "apps/web/fleet.yaml:1: fleet.yaml: namespaec: no field that Drover knows of this kind"},

@@ -54,39 +54,19 @@ func (ids *Identities) bounds() boundary {
 	return ids.bounded
 }
 
-// isFormer says whether the credential that a cluster's agent uses was issued by an older release. ids.mu is held.
+// isFormer says whether the credential that a cluster's agent uses was issued by an older release.
 func (ids *Identities) isFormer(id identity, now time.Time) bool {
+	bounds := ids.bounds()
 	c, ok := id.current()
-	return ok && c.live(now) && ids.bounded.Ended.IsZero() && ids.bounded.former(c.Issued)
-}
-
-// those are the clusters of which something is so now, sorted. ids.mu is held.
-func (ids *Identities) those(is func(id identity, now time.Time) bool) []string {
-	var out []string
-	now := time.Now()
-	for name, id := range ids.known {
-		if is(id, now) {
-			out = append(out, name)
-		}
-	}
-	slices.Sort(out)
-	return out
-}
-
-// moving says whether the credential that the agent uses was signed by another key than the newest one of the accounts.
-func (id identity) moving(newest string, now time.Time) bool {
-	c, ok := id.current()
-	return ok && c.live(now) && c.Signer != newest
+	return ok && c.live(now) && bounds.Ended.IsZero() && bounds.former(c.Issued)
 }
 
 // EndFormer implements hub.Identities.
 func (ids *Identities) EndFormer(force bool) ([]string, error) {
-	ids.mu.Lock()
-	left, next := ids.those(ids.isFormer), ids.bounded
+	left, next := ids.those(ids.isFormer), ids.bounds()
 	if next.Ended.IsZero() {
 		next.Ended = time.Now().UTC().Truncate(time.Second)
 	}
-	ids.mu.Unlock()
 	if len(left) > 0 && !force {
 		return left, nil
 	}
@@ -107,7 +87,7 @@ func (ids *Identities) EndFormer(force bool) ([]string, error) {
 	ids.mu.Lock()
 	ids.bounded = next
 	ids.mu.Unlock()
-	if err := ids.cut(); err != nil {
+	if err := ids.cuts.cut(); err != nil {
 		return left, fmt.Errorf("the credentials of the older release are ended, but the NATS servers do not know it "+
 			"yet: %w", err)
 	}
@@ -135,14 +115,7 @@ func (ids *Identities) endFormer(cluster string) error {
 }
 
 // formerTokens are the join tokens of an older release that still connect.
-func (ids *Identities) formerTokens() (out []token) {
+func (ids *Identities) formerTokens() []token {
 	now := time.Now()
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	for _, t := range ids.tokens {
-		if t.Connects.IsZero() && t.end().After(now) {
-			out = append(out, t)
-		}
-	}
-	return out
+	return ids.tokens.those(func(t token) bool { return t.Connects.IsZero() && t.end().After(now) })
 }

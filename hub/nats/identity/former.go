@@ -2,13 +2,10 @@ package identity
 
 import (
 	"cmp"
-	"crypto/ed25519"
-	"errors"
 	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/hub/nats/limits"
-	"github.com/drover-dev/drover/protocol"
 )
 
 const (
@@ -47,42 +44,4 @@ func (id *identity) forgetFormer(now time.Time) {
 		keep++
 	}
 	id.Former = id.Former[:keep]
-}
-
-// Witnesses are the keys that vouch for what the bus took in from cluster at a time: those that were good then, though
-// they may have ended since.
-func (ids *Identities) Witnesses(cluster string, at time.Time) []ed25519.PublicKey {
-	out := ids.voices(cluster, at)
-	for _, f := range ids.get(cluster).Former {
-		if key, err := publicKey(f.User); err == nil && at.Before(f.End) {
-			out = append(out, key)
-		}
-	}
-	return out
-}
-
-// dropped counts what was said in the name of a cluster and was not taken.
-type dropped struct {
-	count uint64
-	last  time.Time
-	why   string
-}
-
-// whyDropped says for people what an error of verification means, and what to do.
-func whyDropped(err error) string {
-	switch {
-	case errors.Is(err, protocol.ErrUnheard):
-		return "signed with a key that was not this cluster's at that time: after a restore of the hub, or an upgrade " +
-			"from one that kept no former keys, " +
-			"it was said before, and there is nothing to do; if the number goes on rising, another program uses the " +
-			"cluster's name: see who connects, and " +
-			"run `drover cluster rotate %s`"
-	case errors.Is(err, protocol.ErrNotSealed):
-		return "sealed to the key of another hub: the agent joined a hub with other keys; bring those back with " +
-			"`drover hub restore`, or let it join this one " +
-			"with `drover agent manifest --cluster %s --replace | kubectl apply -f -`"
-	}
-	return "not a valid message of this cluster's agent: if the number goes on rising, see who connects with the " +
-		"cluster's credential, and run " +
-		"`drover cluster rotate %s`"
 }

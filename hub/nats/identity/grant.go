@@ -3,12 +3,9 @@ package identity
 import (
 	"bytes"
 	"crypto/ed25519"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
-
-	"github.com/nats-io/nkeys"
 
 	"github.com/drover-dev/drover/protocol"
 )
@@ -55,7 +52,7 @@ func (ids *Identities) Join(user string, data []byte, wanted func(cluster string
 // buy gives the credential that a token buys: the same one whenever the same keys are asked for. The token is marked as
 // used before the credential is there, so that a crash in between cannot let it be used twice.
 func (ids *Identities) buy(user string, req protocol.KeyRequest, wanted func(string) error) (credential, error) {
-	t, known := ids.token(user)
+	t, known := ids.tokens.get(user)
 	if !known {
 		return credential{}, refused("this hub does not know the join token: it may have been forgotten long after it expired, or be newer than "+
 			"the backup that the hub was restored from; make a new one with %s", renewCommand(req.Cluster))
@@ -67,7 +64,7 @@ func (ids *Identities) buy(user string, req protocol.KeyRequest, wanted func(str
 		return credential{}, refusedForNow("%v", err)
 	}
 	changed, err := ids.edit(t.Cluster, func(id *identity, now time.Time) error {
-		t, _ = ids.token(user) // as it is now that this cluster's turn has come
+		t, _ = ids.tokens.get(user) // as it is now that this cluster's turn has come
 		if err := ids.mayUse(t, id, req, now); err != nil {
 			return err
 		}
@@ -180,12 +177,6 @@ func checkRequest(req protocol.KeyRequest, cluster string) error {
 // maxUID is how long the uid of an object may be.
 const maxUID = 128
 
-// checkOpenKey says why nothing can be sealed to a public key.
-func checkOpenKey(key []byte) error {
-	_, err := protocol.Seal(key, "", nil)
-	return err
-}
-
 // answer is the signed Grant: of cred, or why there is none. It gives err back, for counting.
 func (ids *Identities) answer(req protocol.KeyRequest, cred credential, err error) ([]byte, error) {
 	g := protocol.Grant{Version: protocol.Version, Cluster: req.Cluster, User: req.User, Issued: cred.Issued, Expires: cred.Expires}
@@ -208,24 +199,3 @@ func (ids *Identities) answer(req protocol.KeyRequest, cred credential, err erro
 	data, failed := protocol.SignMessage(g, ids.keys.Signers...)
 	return data, errors.Join(err, failed)
 }
-
-// peek reads the payload of an envelope that nobody has verified yet.
-func peek[M any](envelope []byte) (m M) {
-	var e protocol.Envelope
-	if json.Unmarshal(envelope, &e) == nil {
-		_ = json.Unmarshal(e.Payload, &m) // what cannot be read will not be verified either
-	}
-	return m
-}
-
-// publicKey is the ed25519 key behind a public NATS user key.
-func publicKey(user string) (ed25519.PublicKey, error) {
-	raw, err := nkeys.Decode(nkeys.PrefixByteUser, []byte(user))
-	if err != nil || len(raw) != ed25519.PublicKeySize {
-		return nil, fmt.Errorf("%.80q is no public NATS user key", user)
-	}
-	return raw, nil
-}
-
-// date is how messages give a time.
-func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 MST") }

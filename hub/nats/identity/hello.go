@@ -67,9 +67,7 @@ func (ids *Identities) Hello(cluster string, data []byte) (Heard, error) {
 			return err
 		}
 		if id.Rotate.IsZero() {
-			ids.mu.Lock()
 			out.Renew = ids.isFormer(*id, now) || id.moving(ids.keys.AccountKey(), now)
-			ids.mu.Unlock()
 			return nil
 		}
 		if out.Renew = cred.Issued.Before(id.Rotate); !out.Renew {

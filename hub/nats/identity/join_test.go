@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"slices"
+	"sync"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -34,7 +35,9 @@ type office struct {
 	t    *testing.T
 	keys *keyring.Keys
 	dir  string
-	told [][]string // users that servers were told to cut off, each time
+
+	mu  sync.Mutex
+	all [][]string // guarded by mu: users that servers were told to cut off, each time
 }
 
 func newOffice(t *testing.T) *office {
@@ -49,9 +52,24 @@ func (o *office) restart() {
 	o.t.Helper()
 	o.Identities = must(Open(o.dir, o.keys))
 	o.Advertise(must(o.keys.Trust([]string{"tls://hub:4222"}, o.keys.CA())), func(users []string) error {
-		o.told = append(o.told, users)
+		o.mu.Lock()
+		defer o.mu.Unlock()
+		o.all = append(o.all, users)
 		return nil
 	})
+}
+
+// told is of whom the servers were told, each time.
+func (o *office) told() [][]string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return slices.Clone(o.all)
+}
+
+// last is of whom the servers were told last.
+func (o *office) last() []string {
+	told := o.told()
+	return told[len(told)-1]
 }
 
 // agent has the keys of an agent.
@@ -258,7 +276,7 @@ func TestACredentialIsRenewedAndTheOneBeforeEnds(t *testing.T) {
 	if got := o.Revoked(); !slices.Contains(got, one.user) || slices.Contains(got, two.user) {
 		t.Errorf("revoked are %q", got)
 	}
-	if last := o.told[len(o.told)-1]; !slices.Contains(last, one.user) {
+	if last := o.last(); !slices.Contains(last, one.user) {
 		t.Errorf("the servers were told of %q", last)
 	}
 	if _, err := o.hello(one, "a", first.JWT); !errors.Is(err, ErrRevoked) {
@@ -382,9 +400,39 @@ func TestAJoinTokenEnds(t *testing.T) {
 				t.Errorf("%s later %q have ended, want %q", step.after, got, step.ended)
 			}
 		}
-		told := slices.Concat(o.told...)
+		told := slices.Concat(o.told()...)
 		if !slices.Contains(told, used.User) || !slices.Contains(told, unused.User) {
 			t.Errorf("the servers were told of %q alone", told)
+		}
+	})
+}
+
+// TestTokensThatEndTogetherAreCutOffTogether: where many clusters joined within seconds, the servers are told of their
+// tokens a few times, and not once for each.
+func TestTokensThatEndTogetherAreCutOffTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := newOffice(t)
+		const clusters, gap = 100, 100 * time.Millisecond
+		var users []string
+		for i := range clusters {
+			name := fmt.Sprintf("c%d", i)
+			token := must(o.Token(name, hub.TokenOptions{}))
+			o.join(token, newAgent().request(name))
+			users = append(users, token.User)
+			time.Sleep(gap)
+		}
+		synctest.Wait()
+		before := len(o.told())
+		time.Sleep(tokenRepeat + endGap)
+		synctest.Wait()
+		if n, most := len(o.told())-before, int(clusters*gap/endGap)+2; n > most || n == 0 {
+			t.Errorf("the servers were told %d times of tokens that ended within %s, want at most %d", n, clusters*gap, most)
+		}
+		last := o.last()
+		for _, user := range users {
+			if !slices.Contains(last, user) {
+				t.Fatalf("the servers were not told in the end that %s has ended", user)
+			}
 		}
 	})
 }
@@ -408,7 +456,7 @@ func TestAClusterIsCutOffForAWhile(t *testing.T) {
 		if slices.Contains(o.Revoked(), a.user) || !o.Identity("a").Suspended.IsZero() {
 			t.Errorf("after a minute cut off are %q", o.Revoked())
 		}
-		if last := o.told[len(o.told)-1]; slices.Contains(last, a.user) {
+		if last := o.last(); slices.Contains(last, a.user) {
 			t.Error("the servers were not told that it is admitted again")
 		}
 	})

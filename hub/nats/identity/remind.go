@@ -1,9 +1,11 @@
 package identity
 
 import (
+	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/internal/backoff"
+	"github.com/drover-dev/drover/protocol"
 )
 
 // The pauses after which an agent is asked again to renew, while its rotation is not done. An ask that nobody heard
@@ -19,23 +21,56 @@ type reminder struct {
 	timer *time.Timer
 }
 
-// remind has AskRenew called again later, as long as its credential is to be renewed.
-func (ids *Identities) remind(cluster string) {
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	r := ids.reminders[cluster]
-	if !ids.toRenew(cluster) || ids.ask == nil {
-		if r != nil {
-			r.timer.Stop()
-			delete(ids.reminders, cluster)
-		}
+// renewals asks agents to renew their credentials, again and again until they have. It is safe for concurrent use.
+type renewals struct {
+	*Settings
+	wanted func(cluster string) bool // whether a cluster's agent is to renew its credential
+
+	mu        sync.Mutex // guards what follows
+	ask       func(cluster string, a protocol.Ask) error
+	reminders map[string]*reminder
+}
+
+// Reach says how agents are asked for something.
+func (r *renewals) Reach(ask func(cluster string, a protocol.Ask) error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ask = ask
+}
+
+// AskRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello, and after a
+// while.
+func (r *renewals) AskRenew(cluster string) {
+	r.mu.Lock()
+	ask := r.ask
+	r.mu.Unlock()
+	defer r.remind(cluster)
+	if ask == nil || !r.wanted(cluster) {
 		return
 	}
-	if r == nil {
-		r = &reminder{pause: backoff.Backoff{Min: remindMin, Max: remindMax}}
-		ids.reminders[cluster] = r
-	} else {
-		r.timer.Stop()
+	err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster, Kind: protocol.AskRenew})
+	if err != nil {
+		r.Log.Info("an agent cannot be asked to renew its credential now; it is asked when it says hello",
+			"cluster", cluster, "err", err)
 	}
-	r.timer = time.AfterFunc(r.pause.Next(), func() { ids.AskRenew(cluster) })
+}
+
+// remind has AskRenew called again later, as long as its credential is to be renewed.
+func (r *renewals) remind(cluster string) {
+	wanted := r.wanted(cluster)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	known := r.reminders[cluster]
+	if known != nil {
+		known.timer.Stop()
+	}
+	if !wanted || r.ask == nil {
+		delete(r.reminders, cluster)
+		return
+	}
+	if known == nil {
+		known = &reminder{pause: backoff.Backoff{Min: remindMin, Max: remindMax}}
+		r.reminders[cluster] = known
+	}
+	known.timer = time.AfterFunc(known.pause.Next(), func() { r.AskRenew(cluster) })
 }

@@ -2,36 +2,28 @@ package identity
 
 import (
 	"fmt"
-	"maps"
-	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/hub"
-	"github.com/drover-dev/drover/protocol"
 )
 
 // Revoked are the credentials that were revoked and have not expired since, and the join tokens that have ended.
 func (ids *Identities) Revoked() []string {
 	now := time.Now()
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	var out []string
-	for _, id := range ids.known {
-		out = slices.AppendSeq(out, maps.Keys(id.Revoked))
-	}
-	for name, until := range ids.suspended {
-		if until.After(now) {
-			for _, c := range ids.known[name].live(now) {
-				out = append(out, c.User)
-			}
-		}
-	}
-	for _, t := range ids.tokens {
-		if end := t.end(); !now.Before(end) && now.Before(t.connects()) {
-			out = append(out, t.User)
-		}
+	out := ids.users(now, func(cluster string) bool { return ids.cuts.until(cluster).After(now) })
+	ended := func(t token) bool { return !now.Before(t.end()) && now.Before(t.connects()) }
+	for _, t := range ids.tokens.those(ended) {
+		out = append(out, t.User)
 	}
 	return out
+}
+
+// CutOrLog has the servers cut off what was revoked, where nobody waits to hear that it failed.
+func (ids *Identities) CutOrLog() { ids.cuts.cutOrLog() }
+
+// Suspend cuts a cluster's credentials off for a while from now on, and says whether it did: not where it is cut off.
+func (ids *Identities) Suspend(cluster string, now time.Time, pause time.Duration) bool {
+	return ids.isKnown(cluster) && ids.cuts.suspend(cluster, now, pause)
 }
 
 // Revoke implements hub.Identities. Join tokens of the cluster that were not used yet end, too.
@@ -41,7 +33,7 @@ func (ids *Identities) Revoke(cluster string) error {
 			return err
 		}
 		if len(id.Credentials) > 0 {
-			id.ThrownOut, id.Rotate = now, time.Time{}
+			id.Removed, id.Rotate = now, time.Time{}
 		}
 		id.revoke("", now, now)
 		return nil
@@ -49,7 +41,7 @@ func (ids *Identities) Revoke(cluster string) error {
 	if err != nil {
 		return err
 	}
-	if err := ids.cut(); err != nil {
+	if err := ids.cuts.cut(); err != nil {
 		return fmt.Errorf("the credentials of cluster %s are revoked, but the NATS servers do not know it yet: %w",
 			cluster, err)
 	}
@@ -62,7 +54,7 @@ func (ids *Identities) Forget(cluster string) error {
 		return err
 	}
 	_, err := ids.edit(cluster, func(id *identity, _ time.Time) error {
-		id.ThrownOut = time.Time{}
+		id.Removed = time.Time{}
 		return nil
 	})
 	return err
@@ -85,98 +77,21 @@ func (ids *Identities) Rotate(cluster string) error {
 	return nil
 }
 
-// AskRenew asks a cluster's agent to renew. It may not hear it: it is asked again whenever it says Hello, and after a
-// while.
-func (ids *Identities) AskRenew(cluster string) {
-	ids.mu.Lock()
-	ask, wanted := ids.ask, ids.toRenew(cluster)
-	ids.mu.Unlock()
-	defer ids.remind(cluster)
-	if ask == nil || !wanted {
-		return
-	}
-	if err := ask(cluster, protocol.Ask{Version: protocol.Version, Cluster: cluster,
-		Kind: protocol.AskRenew}); err != nil {
-		ids.Log.Info("an agent cannot be asked to renew its credential now; it is asked when it says hello",
-			"cluster", cluster, "err", err)
-	}
-}
-
-// toRenew says whether a cluster's agent is to renew its credential. ids.mu is held.
-func (ids *Identities) toRenew(cluster string) bool {
-	id := ids.known[cluster]
-	return !id.Rotate.IsZero() || ids.isFormer(id, time.Now()) || id.moving(ids.keys.AccountKey(), time.Now())
+// toRenew says whether a cluster's agent is to renew its credential.
+func (ids *Identities) toRenew(id identity) bool {
+	now := time.Now()
+	return !id.Rotate.IsZero() || ids.isFormer(id, now) || id.moving(ids.keys.AccountKey(), now)
 }
 
 // Rotating are the clusters whose agents are to renew their credentials.
 func (ids *Identities) Rotating() []string {
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	var out []string
-	for name := range ids.known {
-		if ids.toRenew(name) {
-			out = append(out, name)
-		}
-	}
-	return out
-}
-
-// cut has the servers cut off what was revoked.
-func (ids *Identities) cut() error {
-	ids.cutting.Lock()
-	defer ids.cutting.Unlock()
-	ids.mu.Lock()
-	cutOff := ids.cutOff
-	ids.mu.Unlock()
-	if cutOff == nil {
-		return nil
-	}
-	return cutOff(ids.Revoked())
-}
-
-// CutOrLog is cut where nobody waits to hear that it failed.
-func (ids *Identities) CutOrLog() {
-	if err := ids.cut(); err != nil {
-		ids.Log.Error("the NATS servers do not know yet that credentials were revoked", "err", err)
-	}
-}
-
-// Count counts what came of a request to join or renew.
-func (ids *Identities) Count(err error) {
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	if err == nil {
-		ids.joins.Granted++
-		return
-	}
-	ids.joins.Refused++
-	ids.joins.Last, ids.joins.Time = err.Error(), time.Now().UTC()
-}
-
-// Unheard counts what was said in the name of a cluster and could not be verified.
-func (ids *Identities) Unheard(cluster string, err error) {
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	ids.dropped[cluster] = dropped{ids.dropped[cluster].count + 1, time.Now().UTC(), whyDropped(err)}
+	return ids.those(func(id identity, _ time.Time) bool { return ids.toRenew(id) })
 }
 
 // Joins implements hub.Identities.
 func (ids *Identities) Joins() hub.Joins {
-	ids.mu.Lock()
-	defer ids.mu.Unlock()
-	out := ids.joins
+	out := ids.counts.now()
 	out.Former, out.AccountKey = ids.those(ids.isFormer), ids.keys.AccountKey()
 	out.Moving = ids.those(func(id identity, now time.Time) bool { return id.moving(out.AccountKey, now) })
 	return out
-}
-
-// RevokeToken ends the join token of a user key, and says whose it is and whether it did: not where no token has that
-// key, or it was revoked before. An error says that this is not on disk.
-func (ids *Identities) RevokeToken(user string) (cluster string, revoked bool, err error) {
-	t, known := ids.token(user)
-	if !known || !t.Revoked.IsZero() {
-		return "", false, nil
-	}
-	t.Revoked = time.Now().UTC()
-	return t.Cluster, true, ids.saveToken(t)
 }

@@ -22,7 +22,8 @@ func services() []jwt.Subject {
 	var out []jwt.Subject
 	for _, subject := range publish {
 		switch subject {
-		case protocol.RenewSubject("*"), protocol.HelloSubject("*"): // the hub hears these in AGENTS itself
+		// the hub hears these in AGENTS itself
+		case protocol.RenewSubject("*"), protocol.HelloSubject("*"), protocol.AnswerSubject("*", "*"):
 		default:
 			out = append(out, jwt.Subject(subject))
 		}
@@ -74,10 +75,11 @@ func hubPair(agents nkeys.KeyPair) (nkeys.KeyPair, error) {
 // go to subjects that others name, so whatever is no inbox is denied on top of what the hub itself refuses.
 func deskClaims(user string) *jwt.UserClaims {
 	c := jwt.NewUserClaims(user)
-	c.Permissions.Sub.Allow.Add(protocol.JoinSubject("*"), protocol.RenewSubject("*"), protocol.HelloSubject("*"))
+	c.Permissions.Sub.Allow.Add(protocol.JoinSubject("*"), protocol.RenewSubject("*"), protocol.HelloSubject("*"),
+		protocol.AnswerSubject("*", "*"))
 	c.Permissions.Pub.Allow.Add(protocol.AskSubject("*"), "*.>")
 	c.Permissions.Pub.Deny.Add("$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", "_R_.>", protocol.JournalSubject(">"),
-		protocol.HelloSubject(">"),
+		protocol.HelloSubject(">"), "answer.>",
 		protocol.RenewSubject(">"), protocol.JoinSubject(">"), protocol.HubSubject, protocol.HubSubject+".>")
 	return c
 }

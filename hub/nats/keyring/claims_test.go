@@ -75,12 +75,13 @@ func TestTheDeskReachesNoStreamAndNoAPI(t *testing.T) {
 	got := deskClaims(newUser()).Permissions
 	for _, subject := range []string{"$KV.>", "$JS.>", "$SYS.>", "_INBOX.>", "_R_.>", protocol.JournalSubject(">"),
 		protocol.HelloSubject(">"), protocol.RenewSubject(">"), protocol.JoinSubject(">"), protocol.HubSubject,
-		protocol.HubSubject + ".>"} {
+		protocol.HubSubject + ".>", "answer.>"} {
 		if !slices.Contains(got.Pub.Deny, subject) {
 			t.Errorf("it may publish to %s", subject)
 		}
 	}
-	want := []string{protocol.JoinSubject("*"), protocol.RenewSubject("*"), protocol.HelloSubject("*")}
+	want := []string{protocol.JoinSubject("*"), protocol.RenewSubject("*"), protocol.HelloSubject("*"),
+		protocol.AnswerSubject("*", "*")}
 	if !slices.Equal(got.Sub.Allow, want) {
 		t.Errorf("it may subscribe to %q, want %q", got.Sub.Allow, want)
 	}

@@ -156,6 +156,9 @@ func (f *keyFiles) nkey(name string, prefix nkeys.PrefixByte) nkeys.KeyPair {
 		return nil
 	}
 	pair, err := nkeys.FromSeed(data)
+	if kind, _, seedErr := nkeys.DecodeSeed(data); err == nil && (seedErr != nil || kind != prefix) {
+		err = fmt.Errorf("it holds a key of kind %s, and not of kind %s", kind, prefix)
+	}
 	if err != nil {
 		f.err = fmt.Errorf("the hub's keys: %s: %w: bring it back from a backup", filepath.Join(f.dir, name), err)
 	}

@@ -91,10 +91,12 @@ func (g *Guard) Own(subject string, sequence uint64) bool {
 	return !is || !has || known == sequence
 }
 
-// Unsure forgets what was written: it is not known what of it was stored, or other hubs have written since.
+// Unsure forgets what was written: it is not known what of it was stored, or other hubs have written since. What was
+// seen of streams before says nothing any more.
 func (g *Guard) Unsure() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.at++
 	clear(g.base)
 	clear(g.wrote)
 	clear(g.bundles)
@@ -194,8 +196,9 @@ func (g *Guard) DropCount() uint64 {
 }
 
 // Shrunk says whether a stream that only the hub deletes from has fewer messages than before, but for what the hub has
-// dropped. drops is DropCount before the messages were counted. While the hub drops some it is not told.
-func (g *Guard) Shrunk(stream string, messages, drops uint64) bool {
+// dropped. drops is DropCount, and at Writes, before the messages were counted. While the hub drops some it is not
+// told, and bundles that it has written since are not expected among them.
+func (g *Guard) Shrunk(stream string, messages, drops, at uint64) bool {
 	if stream != "KV_"+protocol.BucketDesired && stream != "KV_"+protocol.BucketBlobs {
 		return false
 	}
@@ -205,7 +208,7 @@ func (g *Guard) Shrunk(stream string, messages, drops uint64) bool {
 		return false
 	}
 	was := g.counts[stream]
-	if stream == "KV_"+protocol.BucketDesired {
+	if stream == "KV_"+protocol.BucketDesired && g.busy == 0 && g.at == at {
 		was = max(was, int64(len(g.bundles)))
 	}
 	g.counts[stream] = int64(messages)

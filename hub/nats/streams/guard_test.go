@@ -57,11 +57,37 @@ func TestTheGuardKnowsWhatIsTheHubs(t *testing.T) {
 		if c.drops != nil {
 			c.drops()
 		}
-		if got := g.Shrunk(stream, c.messages, g.DropCount()); got != c.shrunk {
+		if got := g.Shrunk(stream, c.messages, g.DropCount(), g.Writes()); got != c.shrunk {
 			t.Errorf("with %d messages it has shrunk: %t", c.messages, got)
 		}
 	}
-	if g.Shrunk(protocol.StreamJournal, 0, 0) {
+	if g.Shrunk(protocol.StreamJournal, 0, 0, 0) {
 		t.Error("a stream of what agents say shrinks by itself")
+	}
+}
+
+// Bundles that are written while messages are counted are not missing among those that were counted.
+func TestBundlesThatAreWrittenMeanwhileAreNotMissing(t *testing.T) {
+	t.Parallel()
+	const stream = "KV_" + protocol.BucketDesired
+	g := NewGuard()
+	write := func(cluster string, sequence uint64) {
+		done := g.Begin()
+		g.Note(protocol.DesiredSubject(cluster), &jetstream.PubAck{Stream: stream, Sequence: sequence})
+		done()
+	}
+	write("a", 1)
+	at, drops, counted := g.Writes(), g.DropCount(), uint64(1)
+	write("b", 2)
+	if g.Shrunk(stream, counted, drops, at) {
+		t.Error("a bundle that was written since is missing")
+	}
+	if done := g.Begin(); g.Shrunk(stream, counted, drops, g.Writes()) {
+		t.Error("it is told while the hub writes")
+	} else {
+		done()
+	}
+	if !g.Shrunk(stream, counted, g.DropCount(), g.Writes()) {
+		t.Error("a bundle that is missing is not told")
 	}
 }

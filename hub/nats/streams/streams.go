@@ -15,6 +15,10 @@ const (
 	MaxEvents = 1000
 	// MaxEvent is the most that an event may have, in bytes.
 	MaxEvent = 64 << 10
+	// MaxDecisions is how many entries of the journal of decisions are kept.
+	MaxDecisions = 40_000
+	// MaxDecision is the most that a sealed entry of the journal of decisions may have, in bytes.
+	MaxDecision = 512 << 10
 )
 
 // Configs are the streams that the hub keeps. Those of what agents say acknowledge nothing and take no roll-up: an
@@ -34,7 +38,9 @@ func Configs(replicas int) []jetstream.StreamConfig {
 			MaxMsgsPerSubject: MaxEvents, MaxMsgSize: MaxEvent},
 		{Name: protocol.StreamHello, Subjects: []string{protocol.HelloSubject("*")}, MaxMsgsPerSubject: 1,
 			MaxMsgSize: limits.MaxRequest,
-			DenyPurge:  true}}
+			DenyPurge:  true},
+		{Name: protocol.StreamDecisions, Subjects: []string{protocol.StreamDecisions}, MaxMsgsPerSubject: MaxDecisions,
+			MaxMsgSize: MaxDecision, DenyPurge: true}}
 	for i := range out {
 		out[i].Storage, out[i].Replicas, out[i].DenyDelete = jetstream.FileStorage, replicas, true
 	}

@@ -26,7 +26,7 @@ func TestHowStreamsAreSetUp(t *testing.T) {
 		}
 	}
 	want := []string{"KV_" + protocol.BucketDesired, "KV_" + protocol.BucketBlobs, "KV_" + protocol.BucketReport,
-		protocol.StreamJournal, protocol.StreamHello}
+		protocol.StreamJournal, protocol.StreamHello, protocol.StreamDecisions}
 	if !slices.Equal(names, want) {
 		t.Fatalf("the streams are %q", names)
 	}
@@ -42,6 +42,7 @@ func TestHowStreamsAreSetUp(t *testing.T) {
 		{true, false, false, 1, limits.MaxSaid, 0, jetstream.DiscardOld},
 		{true, false, true, MaxEvents, MaxEvent, limits.JournalAge, jetstream.DiscardOld},
 		{false, false, true, 1, limits.MaxRequest, 0, jetstream.DiscardOld},
+		{false, false, true, MaxDecisions, MaxDecision, 0, jetstream.DiscardOld},
 	} {
 		if g := got[i]; g.NoAck != c.noAck || g.AllowRollup != c.rollup || g.DenyPurge != c.denyPurge ||
 			g.MaxMsgsPerSubject != c.perSubject || g.MaxMsgSize != c.size || g.MaxAge != c.age || g.Discard != c.discard {
@@ -157,11 +158,11 @@ func TestTheGuardForgetsWhatIsGone(t *testing.T) {
 			t.Errorf("without %s it knows the sequence", name)
 		}
 	}
-	if g.Shrunk(stream, 5, g.DropCount()) || !g.Shrunk(stream, 4, g.DropCount()) {
+	if g.Shrunk(stream, 5, g.DropCount(), g.Writes()) || !g.Shrunk(stream, 4, g.DropCount(), g.Writes()) {
 		t.Error("that messages are missing is not told")
 	}
 	g.Recount()
-	if g.Shrunk(stream, 1, g.DropCount()) {
+	if g.Shrunk(stream, 1, g.DropCount(), g.Writes()) {
 		t.Error("after a recount messages are missing")
 	}
 }

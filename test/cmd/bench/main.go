@@ -20,7 +20,7 @@ func main() { os.Exit(run()) }
 func run() int {
 	o := bench.Options{Progress: os.Stderr}
 	flag.StringVar(&o.Bin, "bin", "../bin", "`directory` of the programs drover and drover-agent")
-	only := flag.String("run", "", "take only the measures whose names match this `regexp`: B1, B2-100, B2-10000, B6, B7, B8, B11, B12, B13")
+	only := flag.String("run", "", "take only the measures whose names match this `regexp`: B1, B2-100, B2-10000, B5, B6, B7, B8, B11, B12, B13")
 	flag.IntVar(&o.Rounds, "rounds", 0, "rounds of each measure (0: as many as each needs)")
 	flag.BoolVar(&o.Quick, "quick", false, "see that the bench works, in less than a minute; the figures mean little")
 	out := flag.String("out", "", "`file` to write the result to, as JSON")

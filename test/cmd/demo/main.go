@@ -16,6 +16,8 @@ func main() { os.Exit(run()) }
 
 func run() int {
 	bin := flag.String("bin", "../bin", "`directory` of the programs drover and drover-agent")
+	prometheus := flag.String("prometheus", "prometheus", "`program` that measures for the gate of a rollout, "+
+		"looked for in PATH; where it is missing the gate asks for JSON")
 	once := flag.Bool("once", false, "end after the last act: exit code 0 only if everything was verified")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -31,7 +33,7 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C does not wait for the cleaning up
-	if demo.Run(ctx, demo.Options{Bin: *bin, Once: *once, Out: os.Stdout}) != nil {
+	if demo.Run(ctx, demo.Options{Bin: *bin, Prometheus: *prometheus, Once: *once, Out: os.Stdout}) != nil {
 		return 1
 	}
 	return 0

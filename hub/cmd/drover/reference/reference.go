@@ -1,4 +1,5 @@
-// Package reference prints a command line as a page in Markdown. It imports cobra alone.
+// Package reference prints a command line as a page in Markdown, and the JSON Schemas of kinds. It may import cobra and
+// hub/layout/native.
 package reference
 
 import (

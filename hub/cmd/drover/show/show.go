@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,4 +87,24 @@ func Few(names []string) string {
 		return strings.Join(names, ", ")
 	}
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+}
+
+// Labels lists labels, sorted; "" for none.
+func Labels(m map[string]string) string {
+	var out []string
+	for _, k := range slices.Sorted(maps.Keys(m)) {
+		out = append(out, k+"="+m[k])
+	}
+	return strings.Join(out, ",")
+}
+
+// Writer writes what people read: names and texts in it are of others. See query.Visible.
+type Writer struct{ W io.Writer }
+
+// Write implements io.Writer. A message is written as a whole.
+func (v Writer) Write(p []byte) (int, error) {
+	if _, err := io.WriteString(v.W, query.Visible(string(p))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }

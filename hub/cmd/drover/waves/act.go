@@ -1,7 +1,9 @@
 package waves
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -49,6 +51,18 @@ change: no wave takes the target any more, until another commit changes those ap
 		example: "unpin production --cluster oslo --reason \"it is over\""},
 }
 
+// fleetActions are those on all clusters.
+var fleetActions = []action{
+	{Action: rollouts.Freeze, use: "freeze", short: "Release nothing new to any cluster, whatever the policies",
+		until: true,
+		long: `What goes back goes on, and so does what Git suspends. Clusters and apps that no policy holds keep what they
+have, too. Not stopped are newer content that a person approves (Applications without automated sync), the removal of
+the folder of a cluster, and new versions of agents.`,
+		example: "freeze --until 3h --reason \"the network is being repaired\""},
+	{Action: rollouts.Unfreeze, use: "unfreeze", short: "End a freeze of all releases",
+		example: "unfreeze --reason \"it is repaired\""},
+}
+
 // act makes a subcommand that decides something.
 func (m command) act(a action) *cobra.Command {
 	var o rollouts.Order
@@ -59,10 +73,13 @@ func (m command) act(a action) *cobra.Command {
 		Example: "  drover rollout " + a.example,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var err error
-			if o.Policy, o.Wave, o.Target, err = place(args[0]); err != nil {
+			if len(args) == 1 {
+				o.Policy, o.Wave, o.Target, err = place(args[0])
+			}
+			if err != nil {
 				return m.usage(err)
 			}
-			if o.Until, err = moment(end, time.Now()); err != nil {
+			if o.Until, err = Moment("--until", end, time.Now()); err != nil {
 				return m.usage(err)
 			}
 			o.Action = a.Action
@@ -77,10 +94,19 @@ func (m command) act(a action) *cobra.Command {
 			return err
 		},
 	}
+	if a.Action == rollouts.Freeze || a.Action == rollouts.Unfreeze {
+		cmd.Args = func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return m.usage(errors.New("it takes no argument, because it is for all clusters: `drover rollout halt POLICY` is " +
+					"for one policy"))
+			}
+			return nil
+		}
+	}
 	conn.Flags(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.Reason, "reason", "", "why, for those who come later")
-	f.StringVar(&o.By, "as", "", "who you are, for those who come later")
+	f.StringVar(&o.By, "as", "", "who you say that you are, with the shared token; the token of a person says it itself")
 	if a.until {
 		f.StringVar(&end, "until", "", "when it ends: a time, as 2026-12-18T09:00:00Z, or how long, as 3d or 90m")
 	}
@@ -115,8 +141,8 @@ func place(text string) (policy, wave, target string, err error) {
 	return policy, wave, target, nil
 }
 
-// moment reads a time, or how long it is until then.
-func moment(text string, now time.Time) (time.Time, error) {
+// Moment reads a time, or how long it is until then, of a flag.
+func Moment(flag, text string, now time.Time) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -124,12 +150,11 @@ func moment(text string, now time.Time) (time.Time, error) {
 		return t, nil
 	}
 	if days, is := strings.CutSuffix(text, "d"); is {
-		text = days + "h"
-		if d, err := time.ParseDuration(text); err == nil {
+		if d, err := time.ParseDuration(days + "h"); err == nil && d.Abs() <= math.MaxInt64/24 {
 			return now.Add(24 * d), nil
 		}
 	} else if d, err := time.ParseDuration(text); err == nil {
 		return now.Add(d), nil
 	}
-	return time.Time{}, fmt.Errorf("--until %q: write a time, as 2026-12-18T09:00:00Z, or how long, as 3d or 90m", text)
+	return time.Time{}, fmt.Errorf("%s %q: write a time, as 2026-12-18T09:00:00Z, or how long, as 3d or 90m", flag, text)
 }

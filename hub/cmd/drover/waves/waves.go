@@ -17,16 +17,15 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/fleet/rollout"
 	"github.com/drover-dev/drover/hub/api"
+	"github.com/drover-dev/drover/hub/cmd/drover/call"
 	"github.com/drover-dev/drover/hub/cmd/drover/show"
 	"github.com/drover-dev/drover/hub/rollouts"
 )
 
 // Connection finds the hub, by flags of a command.
-type Connection struct {
-	Flags  func(cmd *cobra.Command)
-	Client func() (api.Client, error)
-}
+type Connection = call.Connection
 
 // usage is an error about how the command was called.
 type usage func(error) error
@@ -43,7 +42,7 @@ func New(connection func() Connection, wrong func(error) error) *cobra.Command {
 	m := command{connection, wrong}
 	root := m.list()
 	root.AddCommand(m.why(), m.history())
-	for _, a := range actions {
+	for _, a := range append(actions, fleetActions...) {
 		root.AddCommand(m.act(a))
 	}
 	return root
@@ -96,14 +95,15 @@ func (m command) show(ctx context.Context, w io.Writer, conn Connection, args []
 		last := ""
 		return c.Watch(ctx, "", func(f api.Fleet) error {
 			var text bytes.Buffer
-			if err := m.print(&text, f.Source.Rollouts, name, output, f.Time); err != nil || text.String() == last {
+			err := m.print(&text, f.Source.Rollouts, f.Source.Frozen, name, output, f.Time)
+			if err != nil || text.String() == last {
 				return err
 			}
 			if last != "" && output == "" {
 				fmt.Fprintf(w, "\n%s\n", f.Time.Local().Format(time.TimeOnly))
 			}
 			last = text.String()
-			_, err := io.WriteString(w, last)
+			_, err = io.WriteString(w, last)
 			return err
 		})
 	}
@@ -111,11 +111,16 @@ func (m command) show(ctx context.Context, w io.Writer, conn Connection, args []
 	if err != nil {
 		return err
 	}
-	return m.print(w, all, name, output, time.Now())
+	frozen, err := c.Frozen(ctx)
+	if err != nil {
+		return err
+	}
+	return m.print(w, all, frozen, name, output, time.Now())
 }
 
 // print shows the policies, or one of them.
-func (m command) print(w io.Writer, all []query.Rollout, name, output string, now time.Time) error {
+func (m command) print(w io.Writer, all []query.Rollout, frozen *query.Halt, name, output string,
+	now time.Time) error {
 	one, err := choose(all, name)
 	if err != nil {
 		return err
@@ -133,6 +138,9 @@ func (m command) print(w io.Writer, all []query.Rollout, name, output string, no
 			_, err = w.Write(query.VisibleJSON(data))
 		}
 		return err
+	}
+	for _, text := range Frozen(frozen) {
+		show.Sayf(w, "%s\n", text)
 	}
 	if len(all) == 0 {
 		fmt.Fprintln(w, "There is no RolloutPolicy: every commit reaches all clusters at once. docs/rollouts.md says how "+
@@ -159,22 +167,62 @@ func choose(all []query.Rollout, name string) (*query.Rollout, error) {
 	return nil, fmt.Errorf("%w %.80q: `drover rollout` lists them", rollouts.ErrNoRollout, name)
 }
 
+// maxPins is how many pins of a policy are a line of `drover status` each.
+const maxPins = 3
+
+// pinned says of a pin what it is.
+func pinned(p query.Pin) string {
+	at := "what it has"
+	if p.Revision != "" {
+		at = Short(p.Revision)
+	}
+	return fmt.Sprintf("%s is pinned at %s until %s: %s", p.Cluster, at, p.Until.UTC().Format(time.RFC3339), p.Reason)
+}
+
+// Frozen says that all releases are frozen, if they are.
+func Frozen(f *query.Halt) []string {
+	if f == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("all releases are frozen%s by %s: %s; `drover rollout unfreeze --reason …` ends it",
+		until(f.Until), cmp.Or(f.By, "a user"), f.Reason)}
+}
+
 // Lines says of policies what is worth a line of `drover status`.
 func Lines(all []query.Rollout) (out []string) {
 	for _, r := range all {
 		if text := line(r); text != "" {
 			out = append(out, text)
 		}
+		for _, p := range r.Pinned[:min(len(r.Pinned), maxPins)] {
+			out = append(out, fmt.Sprintf("rollout %s: %s", r.Policy, pinned(p)))
+		}
+		if n := len(r.Pinned) - maxPins; n > 0 {
+			out = append(out, fmt.Sprintf("rollout %s: %d more clusters are pinned; see `drover rollout %[1]s`", r.Policy, n))
+		}
 	}
 	return out
+}
+
+// HeldBack says whether any policy holds back what Git asks for.
+func HeldBack(all []query.Rollout) bool {
+	return slices.ContainsFunc(all, func(r query.Rollout) bool { return line(r) != "" })
 }
 
 // Holding says which policies hold back what Git asks of a cluster.
 func Holding(all []query.Rollout, cluster string) (out []string) {
 	for _, r := range all {
-		if slices.Contains(r.Behind, cluster) {
+		if u := r.Unread; u != nil && (slices.Contains(u.Clusters, cluster) || len(u.Clusters) == 0 &&
+			slices.Contains(r.Behind, cluster)) {
+			out = append(out, fmt.Sprintf("by the policy %s: %s: %s", r.Policy, u.Reason, u.Text))
+		} else if slices.Contains(r.Behind, cluster) {
 			out = append(out, fmt.Sprintf("by the policy %s: Git asks for something else than it was given; "+
 				"`drover rollout why %[1]s` says what it waits for", r.Policy))
+		}
+		for _, p := range r.Pinned {
+			if p.Cluster == cluster {
+				out = append(out, fmt.Sprintf("by the policy %s: %s", r.Policy, pinned(p)))
+			}
 		}
 	}
 	return out
@@ -182,6 +230,9 @@ func Holding(all []query.Rollout, cluster string) (out []string) {
 
 // line is what is worth a line; "" for nothing.
 func line(r query.Rollout) string {
+	if u := r.Unread; u != nil {
+		return fmt.Sprintf("rollout %s: %s%s: %s", r.Policy, u.Reason, unreadIn(*u), u.Text)
+	}
 	if n := len(r.Bad); n > 0 {
 		b := r.Bad[n-1]
 		return fmt.Sprintf("rollout %s: %s failed and is held back: %s; see `drover rollout %[1]s`", r.Policy,
@@ -195,6 +246,18 @@ func line(r query.Rollout) string {
 	return ""
 }
 
+// unreadIn names clusters for which alone something cannot be read.
+func unreadIn(u query.Unread) string {
+	if len(u.Clusters) == 0 {
+		return ""
+	}
+	text := " in " + strings.Join(u.Clusters[:min(len(u.Clusters), maxPins)], ", ")
+	if n := len(u.Clusters) - maxPins; n > 0 {
+		text += fmt.Sprintf(" and %d more", n)
+	}
+	return text
+}
+
 // table has a line for each wave.
 func table(w io.Writer, all []query.Rollout, now time.Time) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -203,6 +266,9 @@ func table(w io.Writer, all []query.Rollout, now time.Time) {
 		name := r.Policy
 		if r.Gone {
 			name += " (gone from Git)"
+		}
+		if len(r.Waves) == 0 {
+			fmt.Fprintf(t, "%s\t-\t-\tbounds deletions\t-\t-\t-\t-\n", cell(name))
 		}
 		for _, v := range r.Waves {
 			fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d/%d\t%d/%d\t%d\t%s\n", cell(name), cell(v.Name), cell(target(v.Target, v.Subject)),
@@ -222,6 +288,12 @@ func since(t, now time.Time) string {
 
 // detail is what else is known of a policy.
 func detail(w io.Writer, r query.Rollout, now time.Time) {
+	if r.From != "" {
+		show.Sayf(w, "\nRead from %s: a RolloutPolicy takes precedence.", r.From)
+	}
+	if u := r.Unread; u != nil {
+		show.Sayf(w, "\n%s%s: %s", u.Reason, unreadIn(*u), u.Text)
+	}
 	for _, b := range r.Bad {
 		fmt.Fprintln(w)
 		show.Sayf(w, "%s failed %s ago: %s", target(b.Target, b.Subject), show.Ago(b.Since, now), b.Why)
@@ -241,6 +313,16 @@ func detail(w io.Writer, r query.Rollout, now time.Time) {
 			f.Cause,
 			back)
 	}
+	for _, v := range r.Reverts {
+		fmt.Fprintln(w)
+		show.Sayf(w, "%s", reverted(v, now))
+	}
+	for _, s := range r.Stays {
+		fmt.Fprintln(w)
+		show.Sayf(w, "Not taken back: %s, because of %s, by the annotation drover.dev/rollback: never: repair it by a "+
+			"commit, or take other apps back with drover rollout rollback %s@TARGET --app KEY --reason …", s.Cluster,
+			strings.Join(s.Apps, ", "), r.Policy)
+	}
 	if n := len(r.Behind); n > 0 {
 		names := r.Behind[:min(n, 10)]
 		more := ""
@@ -256,8 +338,27 @@ func detail(w io.Writer, r query.Rollout, now time.Time) {
 	}
 	for _, p := range r.Pinned {
 		fmt.Fprintln(w)
-		show.Sayf(w, "Pinned: %s%s: %s", p.Cluster, until(p.Until), p.Reason)
+		show.Sayf(w, "%s", pinned(p))
 	}
+}
+
+// reverted says what became of a revert.
+func reverted(v query.Revert, now time.Time) string {
+	of := "what a person named"
+	if v.Target != "" {
+		of = Short(v.Target)
+	}
+	switch {
+	case v.Commit != "":
+		return fmt.Sprintf("The revert of %s is on the branch %s, as %s: merge it, and Git asks for what runs.", of, v.Branch,
+			Short(v.Commit))
+	case v.Ended:
+		return fmt.Sprintf("%s is not reverted: %s", of, v.Text)
+	case v.Text != "":
+		return fmt.Sprintf("The revert of %s could not be pushed to the branch %s, retrying in %s: %s", of, v.Branch,
+			show.Ago(now, v.Next), v.Text)
+	}
+	return fmt.Sprintf("The revert of %s is being pushed to the branch %s.", of, v.Branch)
 }
 
 func until(t time.Time) string {
@@ -310,13 +411,14 @@ func explain(w io.Writer, r query.Rollout, wave string, now time.Time) error {
 		show.Sayf(w, "%s/%s is at %s: %s", r.Policy, v.Name, cmp.Or(target(v.Target, v.Subject), "nothing yet"),
 			cmp.Or(v.Text,
 				"begins"))
-		switch {
-		case strings.Contains(v.Text, "approval"):
+		switch rollout.Reason(v.Reason) {
+		case rollout.AwaitingApproval:
 			show.Sayf(w, "  drover rollout approve %s/%s", r.Policy, v.Name)
-		case strings.Contains(v.Text, "halted"):
+		case rollout.Frozen:
+			show.Sayf(w, "  drover rollout unfreeze --reason …")
+		case rollout.Halted, rollout.Unreadable:
 			show.Sayf(w, "  drover rollout resume %s --reason …", r.Policy)
-		case strings.Contains(v.Text, "gate"), strings.Contains(v.Text, "waits: none"), strings.Contains(v.Text,
-			"come online"):
+		case rollout.AwaitingGate, rollout.Unproven, rollout.AwaitingQuorum:
 			show.Sayf(w, "  to go on without: drover rollout skip %s/%s --reason …", r.Policy, v.Name)
 		}
 	}

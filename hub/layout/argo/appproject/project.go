@@ -4,7 +4,9 @@
 package appproject
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/drover-dev/drover/fleet"
@@ -29,7 +31,8 @@ type projectSpec struct {
 	}
 	SignatureKeys                   []any
 	PermitOnlyProjectScopedClusters bool
-	Roles, SyncWindows              []any
+	Roles                           []any
+	SyncWindows                     []json.RawMessage
 	OrphanedResources               map[string]any
 }
 
@@ -53,6 +56,9 @@ func Read(p *planning.Plan, o *planning.Object) {
 	} else if err := p.Weigh(fields.Table, o, &notes); err != nil {
 		b.Wrong = err.Error()
 	}
+	if b.Wrong == "" {
+		notes = noteWindows(p, o, spec.SyncWindows, notes)
+	}
 	for _, n := range notes {
 		p.NoteOnce(n)
 	}
@@ -64,6 +70,26 @@ func Read(p *planning.Plan, o *planning.Object) {
 		b.Wrong = p.Errorf(o, "spec", "%s", wrong).Error()
 	}
 	p.Bound(b)
+}
+
+// noteWindows says of windows what is not followed: of a project below FleetRoot what keeps them from being read as
+// policies, and elsewhere what they would be in one. notes are those of the table of fields.
+func noteWindows(p *planning.Plan, o *planning.Object, list []json.RawMessage, notes []fleet.Note) []fleet.Note {
+	if !o.Central() {
+		for i, w := range list {
+			if text := windowOf(w); text != "" {
+				notes = append(notes, p.Note(o, planning.FieldAt(fieldWindows, i), text))
+			}
+		}
+		return notes
+	}
+	_, unread := ReadWindows(o.Rendered)
+	for _, u := range unread {
+		notes = append(notes, p.Note(o, u.At, u.Text))
+	}
+	return slices.DeleteFunc(notes, func(n fleet.Note) bool {
+		return n.Field == fieldWindows && strings.HasPrefix(n.Text, "not done") // they are, or it was said why not
+	})
 }
 
 // bound gives a project what the spec says. at places a field.

@@ -3,6 +3,7 @@ package appproject
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/drover-dev/drover/hub/layout/argo/argotest"
@@ -67,7 +68,8 @@ func TestAProjectIsReadFieldByField(t *testing.T) {
 		{name: "roles", spec: "roles: [{name: a}]", want: project.Project{AppNamespaces: closed},
 			note: at + "spec.roles: not done: who may change what is decided in Git"},
 		{name: "syncWindows", spec: "syncWindows: [{kind: deny}]", want: project.Project{AppNamespaces: closed},
-			note: at + "spec.syncWindows: not done: a commit is delivered when it comes"},
+			note: at + "spec.syncWindows: not done but for AppProjects below fleet/: a commit is delivered when it comes; " +
+				"windows there, and those of a RolloutPolicy, hold it back (docs/rollouts.md)"},
 		{name: "orphanedResources", spec: "orphanedResources: {warn: true}", want: project.Project{AppNamespaces: closed},
 			note: at + "spec.orphanedResources: not done: objects that no app has are not looked for"},
 		{name: "another letter case permits nothing", spec: "sourcerepos: ['*']",
@@ -107,5 +109,36 @@ func TestWhatIsWrongWithTheObjectIsWrongWithTheProject(t *testing.T) {
 	Read(p, o)
 	if b := p.Boundaries[0]; b.Wrong != "it is encrypted" || b.Where != "the app root" {
 		t.Errorf("%q at %q", b.Wrong, b.Where)
+	}
+}
+
+// TestSyncWindowsAreWrittenAsWindowsOfAPolicy: nothing is held back by them, so that what would is said.
+func TestSyncWindowsAreWrittenAsWindowsOfAPolicy(t *testing.T) {
+	t.Parallel()
+	for spec, want := range map[string]string{
+		`{kind: deny, schedule: "0 22 * * *", duration: 1h, timeZone: Europe/Berlin, applications: ["*"]}`: "as one of " +
+			`spec.windows in a RolloutPolicy: {kind: deny, schedule: "0 22 * * *", duration: 1h, timeZone: Europe/Berlin}`,
+		`{kind: allow, schedule: "0 9 * * 1-5", duration: 8h, applications: [web-*, api], clusters: [prod], namespaces: ` +
+			`[shop], manualSync: true}`: `{kind: allow, schedule: "0 9 * * 1-5", duration: 8h}; its applications ` +
+			"web-*, api are spec.apps, by keys such as NAME--*; its clusters prod are spec.clusterSelector, by labels; its namespaces " +
+			"shop are " +
+			"nothing: name the apps that deliver there in spec.apps; what is synchronized by hand in spite of it is " +
+			"released by " +
+			"`drover rollout expedite`",
+		`{kind: deny, schedule: "@daily", duration: 1h}`:    "a RolloutPolicy does not take its schedule: ",
+		`{kind: deny, schedule: "0 22 * * *", duration: 1}`: "",
+		`{schedule: "0 22 * * *", duration: 1h}`:            "",
+		`{kind: deny, applications: all}`:                   "",
+		`[x]`:                                               "",
+	} {
+		p := argotest.Plan(t, "kind: AppProject\nmetadata: {name: team}\nspec:\n  syncWindows: ["+spec+"]\n", nil)
+		Read(p, p.Objects()[0])
+		notes := argotest.Notes(p.Cluster.Notes)
+		has := slices.ContainsFunc(notes, func(n string) bool {
+			return strings.Contains(n, "spec.syncWindows[0]: ") && strings.Contains(n, want)
+		})
+		if has != (want != "") || len(p.Boundaries) != 1 || p.Boundaries[0].Wrong != "" {
+			t.Errorf("%s: %q, want %q", spec, notes, want)
+		}
 	}
 }

@@ -67,6 +67,7 @@ func Expand(ctx context.Context, p *planning.Plan, templates model.Templates) (m
 			err = clash
 		default:
 			err = errors.Join(p.Weigh(g.table, o, &p.Cluster.Notes), g.run())
+			p.Cluster.Notes = noteSteps(g, p.Cluster.Notes)
 		}
 		if once, ok := errors.AsType[*model.TransientError](err); ok {
 			transient = once

@@ -130,7 +130,8 @@ func TestApplicationsOfASet(t *testing.T) {
 		{name: "what is not done is noted", spec: list + "  strategy: {type: RollingSync}\n  template: {metadata: {name: " +
 			"app}, spec: {}}\n",
 			want: `"metadata":{` + finalizer + `"name":"app","namespace":"team"},"spec":{}}`,
-			note: at + "spec.strategy: not done: all Applications are delivered at once; roll out by branches or labels"},
+			note: at + "spec.strategy: not done but for ApplicationSets below fleet/: all Applications are delivered at once; " +
+				"steps there, and waves of a RolloutPolicy, release them one after the other (docs/rollouts.md)"},
 		{name: "a slip below a generator is noted", spec: "  generators: [{matrix: {generators: [{clusters: {slector: " +
 			"{a: b}}}, {list: {elements: []}}]}}]\n" +
 			"  template: {metadata: {name: app}, spec: {}}\n", note: argotest.File + ":4: ApplicationSet team/s: " +

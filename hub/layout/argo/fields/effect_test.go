@@ -231,7 +231,9 @@ var projectRows = []fieldRow{
 	{path: "spec.permitOnlyProjectScopedClusters", spec: "permitOnlyProjectScopedClusters: true",
 		want: []string{`spec.permitOnlyProjectScopedClusters: `}},
 	{path: "spec.roles", spec: "roles: [{name: a}]", note: "not done: who may change what is decided in Git"},
-	{path: "spec.syncWindows", spec: "syncWindows: [{kind: deny}]", note: "not done: a commit is delivered when it comes"},
+	{path: "spec.syncWindows", spec: "syncWindows: [{kind: deny}]", note: "not done but for AppProjects " +
+		"below fleet/: a commit is delivered when it comes; windows there, and those of a RolloutPolicy, hold it back " +
+		"(docs/rollouts.md)"},
 	{path: "spec.orphanedResources", spec: "orphanedResources: {warn: true}", note: "not done: objects that no app " +
 		"has are not looked for"},
 }
@@ -277,7 +279,8 @@ var setRows = []fieldRow{
 	{path: "spec.syncPolicy.applicationsSync", spec: "syncPolicy: {applicationsSync: create-update}",
 		want: []string{`"metadata":{"name":"n-x","namespace":"argocd"}`}},
 	{path: "spec.strategy", spec: "strategy: {type: RollingSync, rollingSync: {steps: []}}",
-		note: "not done: all Applications are delivered at once; roll out by branches or labels"},
+		note: "not done but for ApplicationSets below fleet/: all Applications are delivered at once; steps there, and " +
+			"waves of a RolloutPolicy, release them one after the other (docs/rollouts.md)"},
 	{path: "spec.preservedFields", spec: "preservedFields: {annotations: [a]}"},
 	{path: "spec.ignoreApplicationDifferences", spec: "ignoreApplicationDifferences: [{jsonPointers: [/a]}]"},
 	{path: "spec.applyNestedSelectors", spec: "applyNestedSelectors: true"},

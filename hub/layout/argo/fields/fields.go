@@ -190,7 +190,8 @@ var projectFields = []planning.Field{
 	row(AppProject, "spec.permitOnlyProjectScopedClusters", done, "nothing new of the project's Applications is "+
 		"delivered"),
 	row(AppProject, "spec.roles", noted, "not done: who may change what is decided in Git"),
-	row(AppProject, "spec.syncWindows", noted, "not done: a commit is delivered when it comes"),
+	row(AppProject, "spec.syncWindows", noted, "not done but for AppProjects below fleet/: a commit is delivered when "+
+		"it comes; windows there, and those of a RolloutPolicy, hold it back (docs/rollouts.md)"),
 	row(AppProject, "spec.orphanedResources", noted, "not done: objects that no app has are not looked for"),
 }
 
@@ -212,7 +213,8 @@ var setFields = []planning.Field{
 	row(ApplicationSet, "spec.generators[].selector", done, ""),
 	row(ApplicationSet, "spec.generators[].scmProvider", refused,
 		"this generator is not supported: list the repositories"),
-	row(ApplicationSet, "spec.generators[].pullRequest", refused, "this generator is not supported"),
+	row(ApplicationSet, "spec.generators[].pullRequest", refused,
+		"this generator is not supported: have CI commit a folder for each request, and use a git generator"),
 	row(ApplicationSet, "spec.generators[].plugin", refused,
 		"this generator is not supported: write its parameters into a list"),
 	row(ApplicationSet, "spec.generators[].clusterDecisionResource", refused,
@@ -224,7 +226,8 @@ var setFields = []planning.Field{
 		"create-update and create-only: what an Application delivered stays when it goes. That create-only leaves "+
 			"Applications as they first were is not done", "sync"),
 	row(ApplicationSet, "spec.strategy", noted,
-		"not done: all Applications are delivered at once; roll out by branches or labels", "map[type:AllAtOnce]"),
+		"not done but for ApplicationSets below fleet/: all Applications are delivered at once; steps there, and waves of "+
+			"a RolloutPolicy, release them one after the other (docs/rollouts.md)", "map[type:AllAtOnce]"),
 	row(ApplicationSet, "spec.preservedFields", needless, "there are no Application objects that others could change"),
 	row(ApplicationSet, "spec.ignoreApplicationDifferences", needless,
 		"there are no Application objects that others could change"),

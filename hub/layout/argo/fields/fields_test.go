@@ -60,7 +60,7 @@ func TestGeneratorsThatAreNotSupported(t *testing.T) {
 	for kind, want := range map[string]string{"list": "", "clusters": "", "git": "", "matrix": "", "merge": "",
 		"selector": "", "lists": "", "": "",
 		"git.requeueAfterSeconds": "", "scmProvider": "this generator is not supported: list the repositories",
-		"pullRequest": "this generator is not supported"} {
+		"pullRequest": "this generator is not supported: have CI commit a folder for each request, and use a git generator"} {
 		if got := fields.RefusedGenerator(kind); got != want {
 			t.Errorf("%s: %q, want %q", kind, got, want)
 		}
