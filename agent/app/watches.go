@@ -4,12 +4,14 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/drover-dev/drover/agent"
 	"github.com/drover-dev/drover/agent/board"
 	"github.com/drover-dev/drover/agent/input"
 	"github.com/drover-dev/drover/agent/orders"
 	"github.com/drover-dev/drover/agent/watch"
+	"github.com/drover-dev/drover/internal/backoff"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -30,8 +32,32 @@ func (e *Env) regained() {
 	e.TellAll(func(a *App) { a.retrier.Regained() })
 }
 
-// WatchAll starts the watches of all kinds that there are objects of.
+// WatchAll starts the watches of all kinds that there are objects of. A kind of which the API server does not say
+// whether it serves it is asked for again until it does, or ctx ends: that it is not served is never concluded.
 func (e *Env) WatchAll(ctx context.Context) {
+	pause := backoff.Backoff{Min: 100 * time.Millisecond, Max: 10 * time.Second}
+	for versions := e.versions(); ; {
+		for key, apiVersion := range versions {
+			res, err := e.Cluster.Resolve(ctx, apiVersion, key.Kind)
+			switch {
+			case err == nil:
+				e.Watches.Watch(res, key)
+			case agent.ReasonOf(err) == agent.ReasonKind:
+				e.Unserved(key)
+			default:
+				e.Log.Debug("whether a kind is served is not known; it is asked for again", "kind", key.Kind, "err", err)
+				continue
+			}
+			delete(versions, key)
+		}
+		if len(versions) == 0 || pause.Wait(ctx, nil) != nil {
+			return
+		}
+	}
+}
+
+// versions are those in which the kinds are known that there are objects of.
+func (e *Env) versions() map[agent.Watched]string {
 	versions := map[agent.Watched]string{}
 	for _, a := range e.Board.All() {
 		a.Do(func() {
@@ -45,14 +71,7 @@ func (e *Env) WatchAll(ctx context.Context) {
 			}
 		})
 	}
-	for key, apiVersion := range versions {
-		res, err := e.Cluster.Resolve(ctx, apiVersion, key.Kind)
-		if err == nil {
-			e.Watches.Watch(res, key)
-		} else {
-			e.Unserved(key)
-		}
-	}
+	return versions
 }
 
 // Unserved is for objects whose kind the cluster no longer has: they do not exist, and are applied when it has it

@@ -50,6 +50,23 @@ func TestASessionBeginsWithWhatIsStored(t *testing.T) {
 	})
 }
 
+// An API server that does not answer has not said that it no longer serves a kind: nothing is concluded of its objects,
+// and they are watched as soon as it answers.
+func TestKindsAreWatchedWhenTheAPIServerAnswers(t *testing.T) {
+	t.Parallel()
+	play(t, func(s *scene) {
+		web := s.app("web", "a")
+		s.store.apps = map[string]agent.AppState{"web": s.stored(web, 7, "a")}
+		s.store.envelope, s.cluster.deaf = s.signed(bundle(7, web)), 3
+		x := s.restored()
+		s.settle()
+		same(t, "watched kinds", s.cluster.kinds(), []string{"ConfigMap"})
+		if !x.Watches.AllSynced() {
+			t.Error("the watch has not listed")
+		}
+	})
+}
+
 // With nothing stored it is not known what was applied before: that is looked for, and nothing else is concluded.
 func TestASessionThatBeginsWithNothingSearches(t *testing.T) {
 	t.Parallel()
