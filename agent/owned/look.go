@@ -14,6 +14,7 @@ type Look struct {
 	*watch.Look
 	Looks      *watch.Looks
 	Generation int64 // of the object; the cause is of no other
+	Degraded   bool  // the object was when the look began
 	Cause      fleet.Cause
 }
 

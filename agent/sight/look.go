@@ -22,7 +22,7 @@ func (s *Seer) Inquire(ctx context.Context, o *owned.Object) {
 	switch {
 	case l == nil && s.Running:
 		return
-	case l != nil && l.Generation != o.Generation:
+	case l != nil && (l.Generation != o.Generation || worse(o)):
 		o.Unlook() // what was found is of what it was before
 		fallthrough
 	case l == nil:
@@ -31,9 +31,16 @@ func (s *Seer) Inquire(ctx context.Context, o *owned.Object) {
 	s.Looks.Ask(o.Look.Look)
 }
 
+// worse says whether an object is degraded that was not when the look into it began, and that has found nothing that
+// is. What it follows may come after what the object says of itself; a look that begins now sees it.
+func worse(o *owned.Object) bool {
+	return o.Verdict.Health == protocol.HealthDegraded && !o.Look.Degraded && o.Look.Cause.Health != protocol.HealthDegraded
+}
+
 // lookInto begins a look into an object.
 func (s *Seer) lookInto(ctx context.Context, o *owned.Object) {
-	l := &owned.Look{Looks: s.Looks, Generation: o.Generation}
+	l := &owned.Look{Looks: s.Looks, Generation: o.Generation,
+		Degraded: o.Verdict.Health == protocol.HealthDegraded}
 	l.Look = &watch.Look{
 		APIVersion: o.Item.APIVersion, Ref: o.Item.Ref,
 		Found: func(turn int, c fleet.Cause) { s.Post(func() { s.found(ctx, o, l, turn, c) }) },

@@ -57,6 +57,38 @@ func TestAnotherGenerationIsLookedIntoAgain(t *testing.T) {
 	}
 }
 
+// An object may say that it failed before the look into it hears why: a new look is sure to find that, and until then
+// nobody is told of the failure.
+func TestWhatTurnsWorseIsLookedIntoAgain(t *testing.T) {
+	t.Parallel()
+	starts := fleet.Cause{Health: protocol.HealthProgressing, What: "the pod is being started"}
+	crash := fleet.Cause{Health: protocol.HealthDegraded, What: "container app crashes", Restarts: 3}
+	for name, c := range map[string]struct {
+		cause fleet.Cause
+		again bool
+	}{"nothing was found": {fleet.Cause{}, true}, "what says nothing of a failure": {starts, true}, "the cause": {crash, false}} {
+		s := begin(t)
+		o := s.has("Deployment", verdict(protocol.HealthProgressing))
+		s.Inquire(t.Context(), o)
+		first := o.Look
+		s.until("the look has its turn", func() bool { return s.Looks.First(o.Look.Look) })
+		s.found(t.Context(), o, first, 1, c.cause)
+		verdict(protocol.HealthDegraded)(o)
+		s.Inquire(t.Context(), o)
+		if again := o.Look != first; again != c.again {
+			t.Errorf("%s: looked into again: %t", name, again)
+		}
+		s.until("the look has its turn", func() bool { return o.Look == first || s.Looks.First(o.Look.Look) })
+		if untold := o.Health().Health == protocol.HealthProgressing; untold != c.again {
+			t.Errorf("%s: it is %+v", name, o.Health())
+		}
+		last := o.Look
+		if s.Inquire(t.Context(), o); o.Look != last {
+			t.Errorf("%s: it is looked into a third time", name)
+		}
+	}
+}
+
 func TestWhatALookFindsIsTold(t *testing.T) {
 	t.Parallel()
 	s := begin(t)
