@@ -63,7 +63,7 @@ AGENT_PURE := ./access ./actor ./app ./apply ./assess ./blobs ./board ./budget .
 HUB_PURE := ./api ./backup ./bolt ./credentials ./envsubst ./fetch ./ignore ./layout/... ./manifest ./memtree ./model \
 	./nats/files ./nats/identity ./nats/keyring ./nats/limits ./nats/streams ./oci ./release ./resolve ./trail ./rollouts/... \
 	./serving ./epoch ./brake ./lane ./prometheus ./people ./audit ./webhook ./webmetric ./jsonpath \
-	./naming ./declared ./git/revert ./metrics ./kustomize/wire ./nats/servers ./nats/store
+	./naming ./declared ./batch ./git/revert ./metrics ./kustomize/wire ./nats/servers ./nats/store
 
 race-pure: ## the race detector where no control plane is needed: the wire, the rules, the libraries, parts of agent and hub
 	CGO_ENABLED=1 go test -race -timeout 20m ./...

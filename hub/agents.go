@@ -2,6 +2,8 @@ package hub
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
@@ -52,10 +54,14 @@ func (h *Hub) identified(ctx context.Context, clusters []string) error {
 func (h *Hub) changed(cluster, digest string, list []string) {
 	ok, after := h.capabilities.served.May(cluster)
 	switch {
-	case ok:
+	case ok && h.capabilities.news.Add(cluster, served{digest, list}):
+		news := map[string]served{}
 		h.do(func(ctx context.Context) error {
-			h.capabilities.learn(ctx, cluster, digest, list, h.publisher.fence.open())
-			return h.rerender(ctx, cluster)
+			maps.Copy(news, h.capabilities.news.Take())
+			for cluster, s := range news {
+				h.capabilities.learn(ctx, cluster, s.digest, s.list, h.publisher.fence.open())
+			}
+			return h.rerender(ctx, slices.Sorted(maps.Keys(news)))
 		})
 	case after > 0:
 		h.Log.Warn("a cluster says again and again that its API server has changed; it is followed at a slower pace",
@@ -68,16 +74,24 @@ func (h *Hub) changed(cluster, digest string, list []string) {
 	}
 }
 
-// rerender renders a cluster's charts for what it reported, if they were rendered for something else.
-func (h *Hub) rerender(ctx context.Context, cluster string) error {
-	res := h.plans.of(cluster)
-	if res == nil || h.plans.base == nil || !h.capabilities.outdated(cluster, res) {
+// rerender renders the charts of clusters for what they reported, if they were rendered for something else.
+func (h *Hub) rerender(ctx context.Context, clusters []string) error {
+	var outdated []string
+	patience := &resolve.Patience{}
+	for _, cluster := range clusters {
+		res := h.plans.of(cluster)
+		if res == nil || h.plans.base == nil || !h.capabilities.outdated(cluster, res) {
+			continue
+		}
+		if err := h.resolve(ctx, h.plans.base, cluster, patience); err != nil {
+			return err
+		}
+		outdated = append(outdated, cluster)
+	}
+	if len(outdated) == 0 {
 		return nil
 	}
-	if err := h.resolve(ctx, h.plans.base, cluster, &resolve.Patience{}); err != nil {
-		return err
-	}
-	_, err := h.publisher.publish(ctx, []string{cluster})
+	_, err := h.publisher.publish(ctx, outdated)
 	return err
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 
+	"github.com/drover-dev/drover/hub/batch"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/hub/serving"
 	"github.com/drover-dev/drover/protocol"
@@ -21,6 +22,13 @@ type capabilities struct {
 	ledger *ledger // only asked
 	log    *slog.Logger
 	served *serving.Lists
+	news   batch.Batch[served] // that the loop has yet to take in
+}
+
+// served is what a cluster says that its API server serves: the digest, and the list if it gave it.
+type served struct {
+	digest string
+	list   []string
 }
 
 func newCapabilities(s Settings, state *State, l *ledger) *capabilities {

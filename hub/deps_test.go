@@ -14,7 +14,7 @@ const hubRoom = "github.com/drover-dev/drover/hub"
 // inner are the packages of the hub that are no adapters.
 var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail", "project", "glob", "claim", "trust", "confined",
 	"lane", "opaque", "rollouts", "serving", "epoch", "contents",
-	"brake", "naming", "declared", "candidate", "difference", "people", "audit", "jsonpath",
+	"brake", "naming", "declared", "candidate", "batch", "difference", "people", "audit", "jsonpath",
 	"rollouts/content", "rollouts/evidence", "rollouts/gate", "rollouts/journal",
 	"rollouts/approval", "rollouts/shown", "rollouts/policies", "rollouts/earlier", "rollouts/entries", "rollouts/holder",
 	"rollouts/unread", "rollouts/windows", "difference/unified", "difference/held"}
@@ -134,7 +134,7 @@ func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 		"rollouts/policies": {"model"}, "rollouts/approval": {"people"},
 		"rollouts/content": {"model"}, "rollouts/evidence": nil, "rollouts/gate": nil, "rollouts/journal": {"audit"},
 		"naming": {"model", "release", "resolve"},
-		"people": nil, "audit": {"people"}, "serving": nil, "epoch": nil, "brake": nil, "jsonpath": nil,
+		"people": nil, "audit": {"people"}, "serving": nil, "epoch": nil, "batch": nil, "brake": nil, "jsonpath": nil,
 		"resolve": {"model", "memtree", "project", "trust", "confined", "claim", "lane", "opaque"}, "opaque": {"model"},
 		"release": nil, "trail": nil, "declared": {"model", "release", "resolve"}}
 	for _, part := range inner {

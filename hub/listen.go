@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/batch"
 	"github.com/drover-dev/drover/hub/serving"
 	"github.com/drover-dev/drover/hub/trail"
 	"github.com/drover-dev/drover/protocol"
@@ -26,11 +28,14 @@ type listener struct {
 	trails   *trail.Trails // of journals
 	late     *sync.Map     // by cluster: the agent process whose dropped reports the log has
 	refusals *sync.Map     // by cluster: *refusals, what it said that is not taken
+
+	identified *batch.Batch[struct{}] // clusters whose identity has changed
 }
 
 func newListener(ctx context.Context, h *Hub) listener {
 	return listener{h: h, state: h.state, identities: h.Identities, log: h.Log, late: &sync.Map{}, refusals: &sync.Map{},
-		trails: trail.New(func(cluster string, from, to uint64) { inquire(ctx, h.Settings, cluster, from, to) })}
+		identified: &batch.Batch[struct{}]{},
+		trails:     trail.New(func(cluster string, from, to uint64) { inquire(ctx, h.Settings, cluster, from, to) })}
 }
 
 var _ Listener = listener{}
@@ -244,7 +249,18 @@ func (l listener) Wanted(cluster string) error {
 }
 
 func (l listener) Identities(clusters []string) {
-	l.h.do(func(ctx context.Context) error { return l.h.identified(ctx, clusters) })
+	first := false
+	for _, cluster := range clusters {
+		first = l.identified.Add(cluster, struct{}{}) || first
+	}
+	if !first {
+		return // whoever comes for the first takes these too
+	}
+	var names []string
+	l.h.do(func(ctx context.Context) error {
+		names = slices.AppendSeq(names, maps.Keys(l.identified.Take()))
+		return l.h.identified(ctx, names)
+	})
 }
 
 // Peer implements Listener. What another hub says of itself is looked into if it could keep this one from publishing,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/audit"
+	"github.com/drover-dev/drover/hub/batch"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/release"
 	"github.com/drover-dev/drover/hub/rollouts"
@@ -32,9 +33,9 @@ type rolling struct {
 	journal  *audit.Journal
 	proved   uint64 // the epoch, and 1, in which the journal was held against its copy on the bus last
 
-	active atomic.Bool  // there is a policy
-	heard  names        // of clusters that are to be judged soon
-	took   atomic.Int64 // nanoseconds, of the last step
+	active atomic.Bool           // there is a policy
+	heard  batch.Batch[struct{}] // of clusters that are to be judged soon
+	took   atomic.Int64          // nanoseconds, of the last step
 }
 
 func newRolling(s Settings, state *State, plans *plans, l *ledger) (*rolling, error) {

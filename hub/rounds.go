@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/drover-dev/drover/hub/rollouts"
@@ -89,40 +88,14 @@ func (r *rounds) soon(cluster string) {
 	if !x.active.Load() {
 		return
 	}
-	if x.heard.add(cluster) {
+	if x.heard.Add(cluster, struct{}{}) {
 		time.AfterFunc(max(rollPause, rollShare*time.Duration(x.took.Load())), func() {
 			r.do(func(ctx context.Context) error {
-				rollouts.Touch(x.driver, x.heard.take()...)
+				rollouts.Touch(x.driver, slices.Collect(maps.Keys(x.heard.Take()))...)
 				return r.roll(ctx)
 			})
 		})
 	}
-}
-
-// names are those of clusters whose agents said something. It is safe for concurrent use.
-type names struct {
-	mu  sync.Mutex
-	all map[string]struct{}
-}
-
-// add adds one, and says whether it is the first since they were taken.
-func (n *names) add(cluster string) (first bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if first = len(n.all) == 0; first {
-		n.all = map[string]struct{}{}
-	}
-	n.all[cluster] = struct{}{}
-	return first
-}
-
-// take gives them, and forgets them.
-func (n *names) take() []string {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	out := slices.Collect(maps.Keys(n.all))
-	n.all = nil
-	return out
 }
 
 // measure has the gates asked that are due, and reverts pushed, beside the loop.
