@@ -98,7 +98,10 @@ type boundedBody struct {
 
 // Read implements io.Reader.
 func (b *boundedBody) Read(p []byte) (int, error) {
-	if b.left <= 0 {
+	if b.left <= 0 && len(p) > 0 { // only its end may come now
+		if n, err := b.ReadCloser.Read(make([]byte, 1)); n == 0 {
+			return 0, err
+		}
 		return 0, &ExcessError{fmt.Sprintf("the list of its branches and tags is longer than %d bytes", b.most)}
 	}
 	n, err := b.ReadCloser.Read(p[:min(int64(len(p)), b.left)])

@@ -28,7 +28,7 @@ var handedOut = struct {
 
 // Free returns a TCP port of 127.0.0.1 on which nothing listens, never the same one twice while this process lives, nor
 // one that another process on Linux has from here. A program that takes its ports otherwise may still be faster, so
-// whoever can start a server again on another port does.
+// a caller that can start a server again on another port does.
 func Free() (int, error) {
 	ln, err := Listen()
 	if err != nil {

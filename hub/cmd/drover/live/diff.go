@@ -141,7 +141,7 @@ func (m Command) Join(diff *cobra.Command) *cobra.Command {
 	revisions, check, ofRevisions := diff.RunE, diff.Args, namesOf(diff)
 	diff.Use = "diff [CLUSTER[/APP]]"
 	diff.Short = "Show what a branch would change in the clusters, or what differs in a live one"
-	diff.Long += "\n\nWith CLUSTER or CLUSTER/APP nothing of this applies but -o text and json, and its flags are refused. " + live.Long
+	diff.Long += "\n\nWith CLUSTER or CLUSTER/APP nothing of this applies but -o text and json, and its flags are refused.\n\n" + live.Long
 	diff.Example += "\n" + live.Example
 	diff.Args = func(cmd *cobra.Command, args []string) error {
 		if len(args) == 1 {
