@@ -29,6 +29,7 @@ type example struct {
 	began    time.Time                  // when all had the first content
 	start    map[string]simulation.Seen // and what they had then
 	returned time.Time                  // when those that were offline came back
+	errors   *service                   // what the gate of the canaries asks
 }
 
 // newExample is for 10,000 agents that of the design, and for fewer one of the same shares with a larger budget.
@@ -75,6 +76,9 @@ func web(value string) map[string]string {
 	return map[string]string{"apps/web/config.yaml": config("web", value)}
 }
 
+// opened is how many seconds of a minute releases may be made in: the windows of the example are those.
+const opened = 50
+
 func (e *example) files() (files map[string]string, names []string) {
 	files = web("1.3")
 	files["apps/db/config.yaml"] = config("db", "1")
@@ -83,7 +87,7 @@ kind: RolloutPolicy
 metadata: {name: production}
 spec:
   waves:
-  - {name: canary, clusterSelector: {matchLabels: {ring: canary}}, soak: 2s}
+  - {name: canary, clusterSelector: {matchLabels: {ring: canary}}, soak: 2s, gates: [errors]}
   - name: early
     clusterSelector: {matchLabels: {ring: early}}
     approval: {groups: [sre], notAuthor: true}
@@ -92,7 +96,16 @@ spec:
   - {name: rest, steps: [1%%, 10%%, 100%%], atOnce: %d, soak: %ds, failures: %s}
   offline: {after: %ds}
   onFailure: rollback
-`, e.atOnce("rest"), 4+e.n/1000, e.budget, int(e.away().Seconds()))
+  revert: branch
+  windows:
+  - {kind: allow, schedule: "* * * * *", duration: %ds}
+  gates:
+  - name: errors
+    web: {url: "%s/errors?target=${target}", jsonPath: "{$.share}"}
+    interval: 1s
+    count: %d
+    successCondition: result < 0.01
+`, e.atOnce("rest"), 4+e.n/1000, e.budget, int(e.away().Seconds()), opened, e.errors.URL, asked)
 	for wave, list := range e.waves {
 		for _, name := range list {
 			names = append(names, name)
@@ -196,13 +209,15 @@ func (e *example) hangUp(first, second []string) (inFirst []string) {
 
 // TestTheWorkedExample is that of docs/rollouts.md on agents with sessions of their own: a version travels, another
 // fails in the last wave and is taken back, the next one travels while clusters are offline; the hub is killed again
-// and again meanwhile. What must hold of rollouts is checked by what agents saw, and by the journal of decisions.
+// and again meanwhile. What must hold of rollouts is checked by what agents saw, and by the journal of decisions. The
+// canaries have a gate, releases are made within windows alone, and what failed is reverted in Git.
 func TestTheWorkedExample(t *testing.T) {
 	t.Parallel()
 	if *agents == 0 {
 		t.Skip("it takes minutes of both cores: make waves AGENTS=400")
 	}
 	e := newExample(*agents)
+	e.errors = newService(t)
 	files, names := e.files()
 	e.scene = newScene(t, files, names, *processes)
 	out, err := e.drover("token", "create", "bob", "--group", "sre", "--email", "bob@example.com", "-o", "json")
@@ -214,6 +229,7 @@ func TestTheWorkedExample(t *testing.T) {
 	}
 	e.learn("1.3")
 	e.stands("rest", "has passed the first content", func(w wave) bool { return w.Reason == "Passed" })
+	e.allHave("1.3", "begin") // a bundle may have come before all of it was rendered
 	e.began, e.start = time.Now(), e.agents.Seen()
 
 	begin := time.Now()
@@ -334,9 +350,26 @@ func (e *example) exceed(bad, digest string, second []string, failed int) {
 	})
 	e.kill("in the middle of the way back")
 	e.allHave("1.4", "go back")
+	e.reverted(bad)
 	e.t.Logf("%d clusters were taken back %s after that was seen", had, time.Since(begin).Round(time.Millisecond))
 	if canary := e.waves["canary"][0]; e.agents.Seen()[canary].Apps["db"] == e.start[canary].Apps["db"] {
 		e.t.Error("the canary lost the change of another app, which came later")
+	}
+}
+
+// reverted waits for the branch that takes a commit back in Git, and nothing else.
+func (e *example) reverted(bad string) {
+	e.t.Helper()
+	branch := "refs/heads/drover/revert-" + bad[:8]
+	e.until("the revert is pushed", func() bool {
+		_, err := e.repo.Git("rev-parse", "--verify", "--quiet", branch)
+		return err == nil
+	})
+	for file, want := range map[string]string{"apps/web/config.yaml": config("web", "1.4"),
+		"apps/db/config.yaml": config("db", "2")} {
+		if got, err := e.repo.Git("show", branch+":"+file); err != nil || strings.TrimSpace(got) != strings.TrimSpace(want) {
+			e.t.Errorf("%s of the revert is %q: %v", file, got, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/drover-dev/drover/agent/simulate"
+	"github.com/drover-dev/drover/fleet/rollout"
 )
 
 // entry is an entry of the journal of decisions.
@@ -59,10 +60,53 @@ func (e *example) check(bad string) {
 	e.t.Logf("checked are %d notes of agents and %d decisions; the hub was killed %d times", len(notes),
 		len(journal), e.kills)
 	e.checkOrder(notes)
-	e.checkFlights(notes)
+	e.checkFlights(notes, journal, bad)
 	e.checkBad(notes, journal, bad)
 	e.checkJournal(notes, journal)
 	e.checkNothingTwice(notes)
+	e.checkWindows(journal)
+	e.checkGate(journal)
+}
+
+// checkWindows checks that nothing went on its way while the windows were shut.
+func (e *example) checkWindows(journal []entry) {
+	n := 0
+	for _, x := range journal {
+		if x.Kind != "release" || !x.Time.After(e.began) || x.Rule != string(rollout.ByWave) {
+			continue
+		}
+		if n++; x.Time.UTC().Second() >= opened {
+			e.t.Errorf("%d clusters of %s were released to %.8s at %s, when the windows were shut", x.Count, x.Wave, x.Target,
+				x.Time.UTC())
+		}
+	}
+	if n < 5 {
+		e.t.Errorf("the journal has %d releases by waves", n)
+	}
+}
+
+// checkGate checks that the gate was asked as often as it has to be before the next wave got a commit.
+func (e *example) checkGate(journal []entry) {
+	first := map[string]time.Time{} // by target: when the wave early was released to it
+	for _, x := range journal {
+		if x.Kind == "release" && x.Wave == "early" && x.Rule == string(rollout.ByWave) && x.Time.After(e.began) && first[x.Target].IsZero() {
+			first[x.Target] = x.Time
+		}
+	}
+	if len(first) < 4 {
+		e.t.Errorf("the wave early was released to %d commits", len(first))
+	}
+	for target, at := range first {
+		n := 0
+		for _, a := range e.errors.times(target) {
+			if a.Before(at) {
+				n++
+			}
+		}
+		if n < asked {
+			e.t.Errorf("the wave early was released to %.8s after the gate was asked %d times, want %d", target, n, asked)
+		}
+	}
 }
 
 // waveOf says in which wave a cluster is.
@@ -112,9 +156,18 @@ func (e *example) checkOrder(notes []simulate.Note) {
 }
 
 // checkFlights checks I2: of no wave more clusters have something that they have not told of than may be in flight. On
-// the way back there may be four times as many.
-func (e *example) checkFlights(notes []simulate.Note) {
-	wave, had := e.waveOf(), e.apps()
+// the way back there may be four times as many. Who was released to what is bad goes back also where it came to know of
+// that release by the next one alone.
+func (e *example) checkFlights(notes []simulate.Note, journal []entry, bad string) {
+	wave, had, owed := e.waveOf(), e.apps(), map[string]bool{}
+	failed, _ := e.failure(bad)
+	for _, x := range journal {
+		if x.Kind == "release" && x.Target == bad && !x.Time.After(failed) {
+			for _, name := range x.Clusters {
+				owed[name] = true
+			}
+		}
+	}
 	type flight struct {
 		wave string
 		back bool
@@ -132,8 +185,9 @@ func (e *example) checkFlights(notes []simulate.Note) {
 		switch {
 		case n.Kind == simulate.NoteAccepted:
 			to := on
-			if had[n.Cluster]["web"] == e.digests["1.5"] && n.Apps["web"] == e.digests["1.4"] {
+			if had[n.Cluster]["web"] == e.digests["1.5"] && n.Apps["web"] == e.digests["1.4"] || owed[n.Cluster] && n.Time.After(failed) {
 				to = back
+				delete(owed, n.Cluster)
 			}
 			delete(flying[on], n.Cluster)
 			delete(flying[back], n.Cluster)
@@ -234,8 +288,8 @@ func (e *example) checkJournal(notes []simulate.Note, journal []entry) {
 			}
 		}
 		if before < got[n.Cluster] {
-			e.t.Errorf("I7: %s got something else for the %d. time at %s, and the journal has %d releases of it by then",
-				n.Cluster, got[n.Cluster], n.Time, before)
+			e.t.Errorf("I7: %s got %v, something else for the %d. time, at %s, and the journal has %d releases of it by then: %s",
+				n.Cluster, n.Apps, got[n.Cluster], n.Time, before, noted[n.Cluster])
 		}
 	}
 }

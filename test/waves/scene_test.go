@@ -46,7 +46,7 @@ func newScene(t *testing.T, files map[string]string, names []string, processes i
 	s.args = []string{filepath.Join(s.bin, "drover"), "hub", "--repo", s.repo.Dir,
 		"--data-dir", filepath.Join(s.dir, "hub"),
 		fmt.Sprintf("--listen=127.0.0.1:%d", api), fmt.Sprintf("--nats-listen=127.0.0.1:%d", bus),
-		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus)}
+		fmt.Sprintf("--advertise=tls://127.0.0.1:%d", bus), "--local-sources"}
 	s.start()
 	t.Cleanup(func() {
 		s.hub.Stop(20 * time.Second)
