@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nkeys"
@@ -36,7 +37,8 @@ type Keys struct {
 
 	account, hub, system, hubUser, systemUser nkeys.KeyPair // account is that of AGENTS
 
-	signers signers
+	signers  signers
+	embedded atomic.Bool // the server is in this process, and trusts what this hub tells it
 }
 
 // Open reads the keys in dir, and makes those that are missing. Keys are made all at once: a

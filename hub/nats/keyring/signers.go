@@ -30,13 +30,10 @@ const (
 
 // signers are the keys that sign the users of all accounts.
 type signers struct {
-	first bool            // the identity keys of the accounts still do, too
-	keys  []nkeys.KeyPair // the current one, unless first is set, and the next
-	names []string        // their public keys
-	// strict are the operators that were made since the identity keys were rotated. embedded says that the server is in
-	// this process, and trusts what this hub tells it.
-	strict   []string
-	embedded bool
+	first  bool            // the identity keys of the accounts still do, too
+	keys   []nkeys.KeyPair // the current one, unless first is set, and the next
+	names  []string        // their public keys
+	strict []string        // the operators that were made since the identity keys were rotated
 }
 
 // readSigners reads them from the folder of the keys.
@@ -122,7 +119,7 @@ func (k *Keys) isStrict(operator nkeys.KeyPair) bool {
 		return false
 	}
 	public, err := operator.PublicKey()
-	return err == nil && (k.signers.embedded || slices.Contains(k.signers.strict, public))
+	return err == nil && (k.embedded.Load() || slices.Contains(k.signers.strict, public))
 }
 
 // accountIssuer is the key of an operator that signs accounts. A strict operator has one that is not its identity.
@@ -189,4 +186,4 @@ func (k *Keys) AccountKey() string { return k.signers.newest() }
 func (k *Keys) SignerNames() []string { return slices.Clone(k.signers.names) }
 
 // Embedded notes that the server is in this process, and trusts what this hub tells it.
-func (k *Keys) Embedded() { k.signers.embedded = true }
+func (k *Keys) Embedded() { k.embedded.Store(true) }
