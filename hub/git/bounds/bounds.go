@@ -139,7 +139,7 @@ type packWriter struct {
 	most    int64
 	size    int64
 	tail    []byte // the last heldBack bytes
-	largest int64  // bytes of its largest object, when there is a verdict
+	largest int64  // bytes of its largest object; it may be read after verdict was
 	verdict chan error
 	failed  error
 }
@@ -178,11 +178,10 @@ func (p *packWriter) Write(data []byte) (int, error) {
 func (p *packWriter) Close() error {
 	_ = p.check.Close()
 	if p.failed == nil && p.size > 0 {
-		p.failed = <-p.verdict
-	}
-	if p.failed == nil && p.largest > cachedObject {
-		largeTurn <- struct{}{}
-		defer func() { <-largeTurn }()
+		if p.failed = <-p.verdict; p.failed == nil && p.largest > cachedObject {
+			largeTurn <- struct{}{}
+			defer func() { <-largeTurn }()
+		}
 	}
 	if p.failed == nil {
 		_, p.failed = p.to.Write(p.tail)
