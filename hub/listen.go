@@ -254,7 +254,7 @@ func (l listener) Identities(clusters []string) {
 		first = l.identified.Add(cluster, struct{}{}) || first
 	}
 	if !first {
-		return // whoever comes for the first takes these too
+		return // the task for the first takes these too
 	}
 	var names []string
 	l.h.do(func(ctx context.Context) error {

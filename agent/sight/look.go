@@ -34,7 +34,8 @@ func (s *Seer) Inquire(ctx context.Context, o *owned.Object) {
 // worse says whether an object is degraded that was not when the look into it began, and that has found nothing that
 // is. What it follows may come after what the object says of itself; a look that begins now sees it.
 func worse(o *owned.Object) bool {
-	return o.Verdict.Health == protocol.HealthDegraded && !o.Look.Degraded && o.Look.Cause.Health != protocol.HealthDegraded
+	return o.Verdict.Health == protocol.HealthDegraded && !o.Look.Degraded &&
+		o.Look.Cause.Health != protocol.HealthDegraded
 }
 
 // lookInto begins a look into an object.

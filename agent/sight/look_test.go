@@ -66,7 +66,11 @@ func TestWhatTurnsWorseIsLookedIntoAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		cause fleet.Cause
 		again bool
-	}{"nothing was found": {fleet.Cause{}, true}, "what says nothing of a failure": {starts, true}, "the cause": {crash, false}} {
+	}{
+		"nothing was found":              {fleet.Cause{}, true},
+		"what says nothing of a failure": {starts, true},
+		"the cause":                      {crash, false},
+	} {
 		s := begin(t)
 		o := s.has("Deployment", verdict(protocol.HealthProgressing))
 		s.Inquire(t.Context(), o)

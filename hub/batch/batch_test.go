@@ -25,7 +25,7 @@ func TestWhatIsAddedIsTakenOnce(t *testing.T) {
 	}
 }
 
-// Whoever is told that it added the first comes to take: nothing that is added is left behind.
+// The caller that is told that it added the first comes to take: nothing that is added is left behind.
 func TestNothingIsLeftBehind(t *testing.T) {
 	t.Parallel()
 	var b Batch[struct{}]

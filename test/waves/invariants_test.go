@@ -89,7 +89,8 @@ func (e *example) checkWindows(journal []entry) {
 func (e *example) checkGate(journal []entry) {
 	first := map[string]time.Time{} // by target: when the wave early was released to it
 	for _, x := range journal {
-		if x.Kind == "release" && x.Wave == "early" && x.Rule == string(rollout.ByWave) && x.Time.After(e.began) && first[x.Target].IsZero() {
+		if x.Kind == "release" && x.Wave == "early" && x.Rule == string(rollout.ByWave) && x.Time.After(e.began) &&
+			first[x.Target].IsZero() {
 			first[x.Target] = x.Time
 		}
 	}
@@ -185,7 +186,8 @@ func (e *example) checkFlights(notes []simulate.Note, journal []entry, bad strin
 		switch {
 		case n.Kind == simulate.NoteAccepted:
 			to := on
-			if had[n.Cluster]["web"] == e.digests["1.5"] && n.Apps["web"] == e.digests["1.4"] || owed[n.Cluster] && n.Time.After(failed) {
+			if had[n.Cluster]["web"] == e.digests["1.5"] && n.Apps["web"] == e.digests["1.4"] ||
+				owed[n.Cluster] && n.Time.After(failed) {
 				to = back
 				delete(owed, n.Cluster)
 			}
@@ -288,8 +290,8 @@ func (e *example) checkJournal(notes []simulate.Note, journal []entry) {
 			}
 		}
 		if before < got[n.Cluster] {
-			e.t.Errorf("I7: %s got %v, something else for the %d. time, at %s, and the journal has %d releases of it by then: %s",
-				n.Cluster, n.Apps, got[n.Cluster], n.Time, before, noted[n.Cluster])
+			e.t.Errorf("I7: %s got %v, something else for the %d. time, at %s, and the journal has %d releases of it by "+
+				"then: %s", n.Cluster, n.Apps, got[n.Cluster], n.Time, before, noted[n.Cluster])
 		}
 	}
 }
