@@ -2,6 +2,7 @@ package chart
 
 import (
 	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 
@@ -12,8 +13,20 @@ import (
 func TestAnAPIServerAcceptsTheHub(t *testing.T) {
 	t.Parallel()
 	kube := testenv.ControlPlaneT(t).Kube()
-	full := strings.Replace(hubFull, "serviceMonitor: true, ", "", 1) // its kind is the Prometheus operator's
-	for namespace, values := range map[string]string{"plain": hubPlain, "full": full} {
+	definition, err := os.ReadFile("testdata/servicemonitors.yaml") // hubFull has a ServiceMonitor
+	if err != nil {
+		t.Fatal(err)
+	}
+	defined, err := kube.Apply(t.Context(), "test", string(definition))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := kube.Wait(t.Context(), defined[0].Ref(), "served", func(o testenv.Object) bool {
+		return strings.Contains(o.String(), `"type":"Established"`)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	for namespace, values := range map[string]string{"plain": hubPlain, "full": hubFull} {
 		files, err := helm(t, "drover-hub", namespace, []byte(values))
 		if err != nil {
 			t.Fatal(err)
@@ -24,6 +37,9 @@ func TestAnAPIServerAcceptsTheHub(t *testing.T) {
 			t.Fatalf("%s: %v", namespace, err)
 		}
 		all := objects(t, text)
+		if _, has := all["ServiceMonitor "+namespace+"/drover-hub"]; has != (namespace == "full") {
+			t.Errorf("%s: with a ServiceMonitor: %t", namespace, has)
+		}
 		pods := map[string]string{"hub": all["StatefulSet "+namespace+"/drover-hub"]}
 		if job, ok := all["CronJob "+namespace+"/drover-hub-backup"]; ok {
 			pods["backup"] = job
