@@ -14,7 +14,7 @@ const hubRoom = "github.com/drover-dev/drover/hub"
 // inner are the packages of the hub that are no adapters.
 var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail", "project", "glob", "claim", "trust", "confined",
 	"lane", "opaque", "rollouts", "serving", "epoch", "contents",
-	"brake", "naming", "declared", "candidate", "batch", "difference", "people", "audit", "jsonpath",
+	"brake", "naming", "declared", "candidate", "batch", "difference", "people", "audit", "jsonpath", "roles",
 	"rollouts/content", "rollouts/evidence", "rollouts/gate", "rollouts/journal",
 	"rollouts/approval", "rollouts/shown", "rollouts/policies", "rollouts/earlier", "rollouts/entries", "rollouts/holder",
 	"rollouts/unread", "rollouts/windows", "difference/unified", "difference/held"}
@@ -77,7 +77,8 @@ func TestAdaptersNeverImportEachOther(t *testing.T) {
 // nor the planner. One that is added later is held to it too.
 func TestDialectsDoNotKnowEachOther(t *testing.T) {
 	t.Parallel()
-	shared := map[string]bool{"layout/planning": true, "layout/document": true, "layout/cel": true, "layout/folders": true}
+	shared := map[string]bool{"layout/planning": true, "layout/document": true, "layout/cel": true, "layout/folders": true,
+		"layout/rights": true}
 	var below []string
 	for _, name := range packages(t) {
 		if strings.HasPrefix(name, "layout/") {
@@ -134,7 +135,8 @@ func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 		"rollouts/policies": {"model"}, "rollouts/approval": {"people"},
 		"rollouts/content": {"model"}, "rollouts/evidence": nil, "rollouts/gate": nil, "rollouts/journal": {"audit"},
 		"naming": {"model", "release", "resolve"},
-		"people": nil, "audit": {"people"}, "serving": nil, "epoch": nil, "batch": nil, "brake": nil, "jsonpath": nil,
+		"people": nil, "audit": {"people"}, "roles": {"model"}, "serving": nil, "epoch": nil, "batch": nil, "brake": nil,
+		"jsonpath": nil,
 		"resolve": {"model", "memtree", "project", "trust", "confined", "claim", "lane", "opaque"}, "opaque": {"model"},
 		"release": nil, "trail": nil, "declared": {"model", "release", "resolve"}}
 	for _, part := range inner {

@@ -41,6 +41,7 @@ import (
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/nats/server"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/hub/roles"
 	"github.com/drover-dev/drover/hub/rollouts"
 	"github.com/drover-dev/drover/hub/rollouts/gate"
 	"github.com/drover-dev/drover/internal/race"
@@ -87,6 +88,7 @@ type rig struct {
 	resolver func(hub.Resolving) hub.Resolving
 
 	hub     *hub.Hub
+	roles   *roles.Keeper
 	sources *fetch.Follower // nil without elsewhere
 	ids     *identity.Identities
 	keys    *keyring.Keys
@@ -242,7 +244,8 @@ func (r *rig) start() {
 	if r.resolver != nil {
 		h.Resolver = r.resolver(h.Resolver)
 	}
-	r.hub = h
+	r.hub, r.roles = h, must(roles.Open(store.Table(bolt.TableAccess), layout.ReadAccess, log))
+	h.State().Tell(r.roles.Follow)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- h.Run(ctx) }()

@@ -77,8 +77,11 @@ func (s *State) heard(name string) (*protocol.Report, query.Link) {
 // looked at.
 func (x *rolling) follow() (changed bool) {
 	declared, sure := policies.Declare(x.plans.apps.Declared(), x.policies.Policies)
-	sure = sure && len(x.plans.apps.Problems()) == 0
-	if len(declared) == 0 && !x.driver.Active() {
+	whole := len(x.plans.apps.Problems()) == 0
+	if x.state.told != nil {
+		x.state.told(x.plans.apps.Declared(), whole)
+	}
+	if sure = sure && whole; len(declared) == 0 && !x.driver.Active() {
 		return false
 	}
 	changed = x.driver.Follow(declared, sure)

@@ -35,7 +35,13 @@ type State struct {
 	shown   *shown.Names
 	// contents know what is delivered.
 	contents *contents.Book
+	// told hears what is declared for many clusters; nil if nobody listens.
+	told func(declared []model.Rendered, sure bool)
 }
+
+// Tell has f hear what is declared for many clusters whenever it was read, and whether that is sure to be all. It is
+// set before Run.
+func (s *State) Tell(f func(declared []model.Rendered, sure bool)) { s.told = f }
 
 // SourceStatus is how the hub stands to its repository.
 type SourceStatus struct {

@@ -73,6 +73,7 @@ type DesiredApp struct {
 
 	Path      string   `json:"path,omitempty"`
 	File      string   `json:"file,omitempty"`      // that declares it
+	Project   string   `json:"project,omitempty"`   // that it is in; "" if that is not known
 	DependsOn []string `json:"dependsOn,omitempty"` // keys of apps
 	Objects   int      `json:"objects"`
 	Digest    string   `json:"digest,omitempty"` // of the blob that was published

@@ -1,6 +1,10 @@
 package query
 
-import "time"
+import (
+	"time"
+
+	"github.com/drover-dev/drover/fleet/selector"
+)
 
 // Rollout is how a RolloutPolicy stands.
 type Rollout struct {
@@ -9,6 +13,8 @@ type Rollout struct {
 	Gone     bool   `json:"gone,omitempty"` // Git has it no more; it ends when all of its clusters have what Git asks for
 	Waves    []Wave `json:"waves"`          // in order
 	Clusters int    `json:"clusters"`       // that it holds
+	// Selects has all clusters that it holds, unless From says that another tool's object chooses them.
+	Selects selector.Selector `json:"-"`
 	// Behind are the clusters that have something else than Git asks for, sorted.
 	Behind   []string         `json:"behind,omitempty"`
 	Failures []RolloutFailure `json:"failures,omitempty"` // by cluster

@@ -84,6 +84,36 @@ func (s Selector) Matches(labels map[string]string) bool {
 	return true
 }
 
+// All says whether the selector chooses all.
+func (s Selector) All() bool { return len(s.requirements) == 0 }
+
+// And chooses what both selectors choose.
+func (s Selector) And(other Selector) Selector {
+	return Selector{slices.Concat(s.requirements, other.requirements)}
+}
+
+// String is the selector as Parse reads it.
+func (s Selector) String() string {
+	parts := make([]string, len(s.requirements))
+	for i, r := range s.requirements {
+		switch {
+		case r.values == nil && r.negate:
+			parts[i] = "!" + r.key
+		case r.values == nil:
+			parts[i] = r.key
+		case len(r.values) == 1 && r.negate:
+			parts[i] = r.key + "!=" + r.values[0]
+		case len(r.values) == 1:
+			parts[i] = r.key + "=" + r.values[0]
+		case r.negate:
+			parts[i] = r.key + " notin (" + strings.Join(r.values, ",") + ")"
+		default:
+			parts[i] = r.key + " in (" + strings.Join(r.values, ",") + ")"
+		}
+	}
+	return strings.Join(parts, ",")
+}
+
 func splitOutsideParens(s string) []string {
 	var parts []string
 	depth, start := 0, 0

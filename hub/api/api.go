@@ -17,10 +17,10 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/fleet/access"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/fleet/selector"
 	"github.com/drover-dev/drover/hub"
@@ -54,8 +54,12 @@ type Detail struct {
 
 // Failure is the body of every answer that is not 200.
 type Failure struct {
-	Error string `json:"error"`
+	Error  string `json:"error"`
+	Reason string `json:"reason,omitempty"` // for programs: Unauthorized or Forbidden
 }
+
+// reasons are those of answers, by their status.
+var reasons = map[int]string{http.StatusUnauthorized: "Unauthorized", http.StatusForbidden: "Forbidden"}
 
 // quiet is how long a live answer waits for more changes before it is sent: a hundred clusters that report at
 // once are one new table, not a hundred.
@@ -100,52 +104,99 @@ type Server struct {
 	Webhooks   Webhooks       // nil if none are taken
 	Asker      Asker          // asks agents; nil if none are asked
 	Metrics    http.Handler   // for Prometheus; nil if there is none
+	Access     Policies       // what callers may do; nil lets in the shared token alone
 	Log        *slog.Logger
-
-	watchers atomic.Int64
 }
 
 // Handler is the API.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", s.ready)
-	mux.HandleFunc("GET /metrics", s.measured)
-	mux.HandleFunc("GET /api/v1/clusters", s.guard(s.clusters))
-	mux.HandleFunc("GET /api/v1/clusters/{name}", s.guard(s.cluster))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/token", s.guard(s.acting(s.token)))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/revoke", s.guard(s.acting(s.revoke)))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/rotate", s.guard(s.acting(s.rotate)))
-	mux.HandleFunc("POST /api/v1/clusters/{name}/accept", s.guard(s.acting(s.accept)))
-	a := &asked{find: func(name string) (query.Cluster, error) { return found(s.State, name) },
-		shown: s.State.Shown().JSON,
-		asker: s.Asker, journal: s.Journal, log: s.Log}
-	mux.HandleFunc("POST /api/v1/clusters/{name}/ask", streamed(s, a.serve))
-	mux.HandleFunc("DELETE /api/v1/clusters/{name}", s.guard(s.acting(s.forget)))
-	mux.HandleFunc("POST /api/v1/credentials/end", s.guard(s.acting(s.endFormer)))
-	mux.HandleFunc("POST /api/v1/approve", s.guard(s.acting(s.approve)))
-	mux.HandleFunc("GET /api/v1/held/{id}", s.guard(s.held))
-	asking{s.State, func() hub.Joins { return s.Identities.Joins() }}.route(mux, s.guard)
-	r := rolling{s.State, s.Rollouts}
-	mux.HandleFunc("GET /api/v1/rollouts", s.guard(r.list))
-	mux.HandleFunc("POST /api/v1/rollouts/{policy}", s.guard(s.acting(r.decide)))
-	mux.HandleFunc("GET /api/v1/rollouts/{policy}/history", s.guard(r.history))
-	mux.HandleFunc("GET /api/v1/freeze", s.guard(r.frozen))
-	mux.HandleFunc("POST /api/v1/freeze", s.guard(s.acting(r.freeze)))
-	t := tokens{s.People, s.Journal, s.Log}
-	mux.HandleFunc("GET /api/v1/tokens", s.guard(sharedOnly(t.list)))
-	mux.HandleFunc("POST /api/v1/tokens", s.guard(s.acting(sharedOnly(t.create))))
-	mux.HandleFunc("DELETE /api/v1/tokens/{name}", s.guard(s.acting(sharedOnly(t.revoke))))
-	mux.HandleFunc("GET /api/v1/audit", exporting(s))
-	mux.HandleFunc("GET /api/v1/trust", s.guard(s.trust))
-	mux.HandleFunc("GET /api/v1/store", s.store)
-	mux.HandleFunc("POST /api/v1/poke", s.guard(func(*http.Request) (any, error) {
-		s.Poke()
-		return struct{}{}, nil
-	}))
-	mux.HandleFunc("GET /api/v1/watch", s.watch)
-	mux.Handle("POST /webhook/{kind}", taking(s.Webhooks))
+	for _, r := range routes(s) {
+		mux.HandleFunc(r.pattern, r.serve)
+	}
 	return mux
+}
+
+// routes are all paths of the API. What each of them needs is asked before it is served.
+func routes(s *Server) []route {
+	see := s.sight()
+	one := func(pattern string, v access.Verb, on access.Resource, place within,
+		h func(*http.Request) (any, error)) route {
+		return route{pattern, need(v, on, place), s.guard(h)}
+	}
+	act := func(pattern string, v access.Verb, on access.Resource, place within,
+		h func(*http.Request) (any, error)) route {
+		return one(pattern, v, on, place, s.acting(h))
+	}
+	a := &asked{find: func(name string) (query.Cluster, error) { return found(s.State, name) }, sight: see,
+		shown: s.State.Shown().JSON, asker: s.Asker, journal: s.Journal, log: s.Log}
+	r, t := rolling{see, s.Rollouts}, tokens{s.People, see}
+	steering := needs{[]access.Verb{access.Approve, access.Skip, access.Halt, access.Resume, access.Rollback, access.Pin},
+		[]access.Resource{access.Rollouts}, ofSome}
+	out := []route{
+		one("GET /api/v1/clusters", access.List, access.Clusters, ofSome, s.clusters),
+		one("GET /api/v1/clusters/{name}", access.Get, access.Clusters, ofPart, s.cluster),
+		act("POST /api/v1/clusters/{name}/token", access.Create, access.Credentials, ofNamed, s.token),
+		act("POST /api/v1/clusters/{name}/revoke", access.Delete, access.Credentials, ofNamed, s.revoke),
+		act("POST /api/v1/clusters/{name}/rotate", access.Rotate, access.Credentials, ofNamed, s.rotate),
+		act("POST /api/v1/clusters/{name}/accept", access.Accept, access.Credentials, ofNamed, s.accept),
+		{"POST /api/v1/clusters/{name}/ask", needs{[]access.Verb{access.Get}, []access.Resource{access.Objects, access.Logs},
+			ofPart}, streamed(s, a.serve)},
+		act("DELETE /api/v1/clusters/{name}", access.Delete, access.Clusters, ofNamed, s.forget),
+		act("POST /api/v1/credentials/end", access.Delete, access.Credentials, ofFleet, s.endFormer),
+		act("POST /api/v1/approve", access.Approve, access.Decisions, ofSome, s.approve),
+		one("GET /api/v1/held/{id}", access.Get, access.Decisions, ofSome, s.held),
+		one("GET /api/v1/rollouts", access.List, access.Rollouts, ofSome, r.list),
+		{"POST /api/v1/rollouts/{policy}", steering, s.guard(s.acting(r.decide))},
+		one("GET /api/v1/rollouts/{policy}/history", access.Get, access.Rollouts, ofSome, r.history),
+		one("GET /api/v1/freeze", access.Get, access.Rollouts, ofSome, r.frozen),
+		{"POST /api/v1/freeze", needs{[]access.Verb{access.Halt, access.Resume}, []access.Resource{access.Rollouts}, ofFleet},
+			s.guard(s.acting(r.freeze))},
+		one("GET /api/v1/tokens", access.List, access.Tokens, ofFleet, t.list),
+		act("POST /api/v1/tokens", access.Create, access.Tokens, ofFleet, t.create),
+		act("DELETE /api/v1/tokens/{name}", access.Delete, access.Tokens, ofFleet, t.revoke),
+		{"GET /api/v1/audit", need(access.Get, access.Audit, ofFleet), exporting(s)},
+		one("GET /api/v1/trust", access.Get, access.Credentials, ofFleet, s.trust),
+		{"GET /api/v1/store", need(access.Get, access.Store, ofFleet), storing(s)},
+		one("POST /api/v1/poke", access.Sync, access.Source, ofFleet, func(*http.Request) (any, error) {
+			s.Poke()
+			return struct{}{}, nil
+		}),
+		{"GET /api/v1/watch", need(access.Watch, access.Clusters, ofSome), watching(s)},
+		{"GET /metrics", need(access.Get, access.Metrics, ofFleet), measured(s)},
+		one("GET /api/v1/auth/whoami", "", "", ofCaller, see.whoami),
+		one("GET /api/v1/auth/can-i", "", "", ofCaller, see.canI),
+		one("GET /api/v1/auth/rights", "", "", ofCaller, see.rights),
+	}
+	out = append(out, asking{see, func() hub.Joins { return s.Identities.Joins() }}.routes(s.guard)...)
+	for i, r := range out {
+		out[i].serve = let(s, see, r)
+	}
+	return append(out, route{"GET /healthz", needs{place: ofAnyone}, func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, "ok\n")
+	}}, route{"GET /readyz", needs{place: ofAnyone}, s.ready},
+		route{"POST /webhook/{kind}", needs{place: ofAnyone}, taking(s.Webhooks).ServeHTTP})
+}
+
+// sight is what this server's callers may do and see.
+func (s *Server) sight() sight {
+	return sight{s.State, s.Access, s.Journal, &audit.Denials{}, s.Log}
+}
+
+// let serves requests with a token that may do what a route needs. They say then whose it is (people.Of).
+func let(s *Server, see sight, to route) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		who, err := s.who(r)
+		if err == nil {
+			who, err = see.admit(r, who, to.needs)
+		}
+		if err != nil {
+			s.answer(w, nil, err)
+			return
+		}
+		to.serve(w, r.WithContext(people.With(r.Context(), who)))
+	}
 }
 
 // who is whose token a request has. An error says why it is let in by none.
@@ -153,7 +204,7 @@ func (s *Server) who(r *http.Request) (people.Who, error) {
 	token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	got, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(s.Token))
 	if s.Token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
-		return people.Who{From: r.RemoteAddr}, nil
+		return people.Who{From: r.RemoteAddr, Caller: access.Caller{Shared: true}}, nil
 	}
 	if s.People == nil || !people.Looks(token) {
 		return people.Who{}, errToken
@@ -166,46 +217,32 @@ func (s *Server) who(r *http.Request) (people.Who, error) {
 	return who, nil
 }
 
-// guard lets in requests with a token, and answers in JSON. The request says then whose it is (people.Of).
+// guard answers in JSON.
 func (s *Server) guard(h func(*http.Request) (any, error)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		var answer any
-		who, err := s.who(r)
-		if err == nil {
-			answer, err = h(r.WithContext(people.With(r.Context(), who)))
-		}
+		answer, err := h(r)
 		s.answer(w, answer, err)
 	}
 }
 
-// streamed lets in requests with a token, unless another hub acts for the fleet, and has h write the answer. An error
-// is for one that was not begun.
+// streamed has h write the answer, unless another hub acts for the fleet. An error is for one that was not begun.
 func streamed(s *Server, h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		who, err := s.who(r)
-		if err == nil {
-			_, err = s.acting(func(r *http.Request) (any, error) { return nil, h(w, r) })(r.WithContext(people.With(r.Context(),
-				who)))
-		}
-		if err != nil {
+		if _, err := s.acting(func(r *http.Request) (any, error) { return nil, h(w, r) })(r); err != nil {
 			s.answer(w, nil, err)
 		}
 	}
 }
 
 // measured answers Prometheus, which sends a token as any other client does.
-func (s *Server) measured(w http.ResponseWriter, r *http.Request) {
-	_, err := s.who(r)
-	if err == nil && s.Metrics == nil {
-		err = failure{http.StatusNotFound, "this hub measures nothing"}
+func measured(s *Server) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.Metrics == nil {
+			s.answer(w, nil, failure{http.StatusNotFound, "this hub measures nothing"})
+			return
+		}
+		s.Metrics.ServeHTTP(w, r)
 	}
-	if err != nil {
-		s.answer(w, nil, err)
-		return
-	}
-	s.Metrics.ServeHTTP(w, r)
 }
 
 // acting lets through what changes something for the fleet, unless another hub is the one that does that.
@@ -232,7 +269,7 @@ func (s *Server) answer(w http.ResponseWriter, answer any, err error) {
 			status = f.status
 		}
 		w.WriteHeader(status)
-		answer = Failure{err.Error()}
+		answer = Failure{Error: err.Error(), Reason: reasons[status]}
 	}
 	data, err := json.Marshal(answer)
 	if err == nil {
@@ -262,16 +299,18 @@ func (s *Server) clusters(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.fleet(sel), nil
+	return s.fleet(r, access.List, sel), nil
 }
 
-func (s *Server) fleet(sel selector.Selector) Fleet {
-	out := Fleet{Source: s.source(), Time: time.Now().UTC(), Clusters: []query.Row{}}
+// fleet are the clusters of a selector that a caller may list, or watch.
+func (s *Server) fleet(r *http.Request, v access.Verb, sel selector.Selector) Fleet {
+	see, source := s.sight(), s.source()
+	out := Fleet{Source: see.source(caller(r), source), Time: time.Now().UTC(), Clusters: []query.Row{}}
 	if s.Webhooks != nil {
 		out.Webhooks = s.Webhooks.Counts()
 	}
-	for _, c := range s.State.Select(sel) {
-		c.Distrusted = out.Source.Joins.Distrusted.Count > 0
+	for _, c := range see.clusters(see.view(r, v, access.Clusters), sel) {
+		c.Distrusted = source.Joins.Distrusted.Count > 0
 		out.Clusters = append(out.Clusters, c.Row())
 	}
 	return out
@@ -293,9 +332,19 @@ func (s *Server) cluster(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	source := s.source()
+	see, source := s.sight(), s.source()
+	view := see.view(r, access.Get, access.Clusters)
+	id := s.Identities.Identity(c.Name)
+	if all, _ := view.Cluster(c.Labels); !all {
+		id = hub.Identity{}
+	}
+	c, ok := part(view, c)
+	if !ok {
+		return nil, failure{http.StatusNotFound, fmt.Sprintf("there is no cluster %.80q with apps of your projects: see "+
+			"`drover status`", r.PathValue("name"))}
+	}
 	c.Distrusted = source.Joins.Distrusted.Count > 0
-	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: source, Identity: s.Identities.Identity(c.Name), Copy: c.Copy,
+	return Detail{Row: c.Row(), Time: time.Now().UTC(), Source: see.source(caller(r), source), Identity: id, Copy: c.Copy,
 		Problems: c.Problems, Notes: c.Notes, AppRows: c.Apps(), Holds: c.Holds(), Events: c.Journal(),
 		Untaken: c.Untaken}, nil
 }
@@ -327,6 +376,9 @@ func (s *Server) approve(r *http.Request) (any, error) {
 	}
 	held, err := s.Held(r.Context(), ask.Revision)
 	if err == nil {
+		if r, err = s.sight().hold(r, access.Approve, held); err != nil {
+			return nil, err
+		}
 		e := audit.Entry{Kind: "approve", Target: held.Name(), What: held.Text(), Count: len(held.Clusters),
 			Clusters: held.Clusters, Apps: map[string]string{}}
 		for _, app := range held.Apps {
@@ -346,6 +398,9 @@ func (s *Server) held(r *http.Request) (any, error) {
 	if errors.Is(err, hub.ErrNotHeld) {
 		return nil, failure{http.StatusNotFound, err.Error()}
 	}
+	if err == nil {
+		_, err = s.sight().hold(r, access.Get, hold)
+	}
 	return hold, err
 }
 
@@ -362,116 +417,4 @@ func (s *Server) forget(r *http.Request) (any, error) {
 		return nil, failure{http.StatusConflict, err.Error()}
 	}
 	return struct{}{}, err
-}
-
-// store sends a copy of the hub's store.
-func (s *Server) store(w http.ResponseWriter, r *http.Request) {
-	who, err := s.who(r)
-	if err == nil && !who.Shared() { // with the keys of the hub it is all that the shared token can do
-		err = failure{http.StatusForbidden, fmt.Sprintf("the token of %s may not copy the hub's store: use the shared token "+
-			"in the hub's data directory (client.json)", who.Name)}
-	}
-	if err != nil {
-		s.answer(w, nil, err)
-		return
-	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(storeTimeout))
-	w.Header().Set("Content-Type", "application/octet-stream")
-	if _, err := s.Store.WriteTo(w); err != nil {
-		s.Log.Warn("a copy of the hub's store was not sent to its end", "err", err)
-		panic(http.ErrAbortHandler) // so that who asked does not take it for whole
-	}
-}
-
-// watch sends the fleet as server-sent events: now, and after every change.
-func (s *Server) watch(w http.ResponseWriter, r *http.Request) {
-	sel, err := selectorOf(r)
-	who, refused := s.who(r)
-	if refused != nil {
-		err = refused
-	}
-	defer s.watchers.Add(-1)
-	if n := s.watchers.Add(1); err == nil && n > maxWatchers {
-		err = failure{http.StatusServiceUnavailable, fmt.Sprintf("%d live answers are being given already, and no more are: end some "+
-			"`drover status --watch`, or ask without --watch", maxWatchers)}
-	}
-	flusher, ok := w.(http.Flusher)
-	if err != nil || !ok {
-		s.answer(w, nil, err)
-		return
-	}
-	conn := http.NewResponseController(w)
-	_ = conn.SetReadDeadline(time.Time{}) // it goes on for longer than a request may take to read
-	w.Header().Set("Content-Type", "text/event-stream")
-	w.Header().Set("Cache-Control", "no-store")
-	ctx, cancel := r.Context(), context.CancelFunc(func() {})
-	if !who.Until.IsZero() {
-		ctx, cancel = context.WithDeadline(r.Context(), who.Until)
-	}
-	defer cancel()
-	for {
-		changed := s.State.Changed()
-		data, err := json.Marshal(s.fleet(sel))
-		if err != nil {
-			return
-		}
-		_ = conn.SetWriteDeadline(time.Now().Add(writeTimeout))
-		if _, err := fmt.Fprintf(w, "event: fleet\ndata: %s\n\n", s.forPeople(data)); err != nil {
-			return
-		}
-		flusher.Flush()
-		if !awaits(ctx, s, r, changed) || !awaits(ctx, s, r, time.After(quiet)) {
-			return
-		}
-	}
-}
-
-// awaits waits until something happens. It is false where nobody asks any more, or the token of the request was revoked
-// or has expired: no answer goes on with it.
-func awaits[T any](ctx context.Context, s *Server, r *http.Request, happens <-chan T) bool {
-	for {
-		revoked := s.People.Revoked()
-		if _, refused := s.who(r); refused != nil {
-			return false
-		}
-		select {
-		case <-happens:
-			return ctx.Err() == nil
-		case <-revoked: // this one, or another
-		case <-ctx.Done():
-			return false
-		}
-	}
-}
-
-// maxExports is how many exports of the journal are written at once: each of them is in memory.
-const maxExports = 2
-
-// exporting sends the journal.
-func exporting(s *Server) http.HandlerFunc {
-	places := make(chan struct{}, maxExports)
-	return func(w http.ResponseWriter, r *http.Request) {
-		if _, err := s.who(r); err != nil {
-			s.answer(w, nil, err)
-			return
-		}
-		select {
-		case places <- struct{}{}:
-			defer func() { <-places }()
-		default:
-			s.answer(w, nil, failure{http.StatusServiceUnavailable,
-				"the journal is being sent to others: try again in a moment"})
-			return
-		}
-		if s.Journal == nil {
-			s.answer(w, nil, failure{http.StatusNotFound, "this hub keeps no journal of decisions"})
-			return
-		}
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(storeTimeout))
-		w.Header().Set("Content-Type", "application/x-ndjson")
-		if _, err := s.Journal.WriteTo(w); err != nil {
-			s.Log.Warn("the journal of decisions was not sent to its end", "err", err)
-			panic(http.ErrAbortHandler) // so that the client does not take it for whole
-		}
-	}
 }

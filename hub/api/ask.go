@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/drover-dev/drover/fleet/access"
 	"github.com/drover-dev/drover/fleet/facts"
 	"github.com/drover-dev/drover/fleet/query/ask"
 	"github.com/drover-dev/drover/fleet/query/why"
@@ -25,27 +26,41 @@ const (
 
 // asking answers questions over the fleet.
 type asking struct {
-	state *hub.State
+	sight
 	joins func() hub.Joins
 }
 
-// route adds the questions.
-func (a asking) route(mux *http.ServeMux, guard func(func(*http.Request) (any, error)) http.HandlerFunc) {
-	for path, h := range map[string]func(*http.Request) (any, error){
-		"GET /api/v1/ask/clusters": a.clusters,
-		"GET /api/v1/ask/apps":     a.apps,
-		"GET /api/v1/ask/images":   a.images,
-		"GET /api/v1/ask/charts":   a.charts,
-		"GET /api/v1/ask/objects":  a.objects,
-		"GET /api/v1/ask/causes":   a.causes,
-		"GET /api/v1/ask/why":      a.why,
+// routes are the questions, with what each needs.
+func (a asking) routes(guard func(func(*http.Request) (any, error)) http.HandlerFunc) (out []route) {
+	for _, q := range []struct {
+		name string
+		verb access.Verb
+		on   access.Resource
+		h    func(ask.Fleet, ask.Paging, *http.Request) (any, error)
+	}{
+		{"clusters", access.List, access.Clusters, a.clusters},
+		{"apps", access.List, access.Apps, a.apps},
+		{"images", access.List, access.Apps, a.images},
+		{"charts", access.List, access.Apps, a.charts},
+		{"objects", access.List, access.Objects, a.objects},
+		{"causes", access.List, access.Apps, a.causes},
+		{"why", access.Get, access.Apps, a.why},
 	} {
-		mux.HandleFunc(path, guard(h))
+		out = append(out, route{"GET /api/v1/ask/" + q.name, need(q.verb, q.on, ofSome),
+			guard(func(r *http.Request) (any, error) {
+				f, p, err := a.read(r, q.verb, q.on)
+				if err != nil {
+					return nil, err
+				}
+				return q.h(f, p, r)
+			})})
 	}
+	return out
 }
 
-// read reads what all questions have: which clusters are asked for, and which part of the answer is wanted.
-func (a asking) read(r *http.Request) (f ask.Fleet, p ask.Paging, err error) {
+// read reads what all questions have: which clusters are asked for, and which part of the answer is wanted. It gives
+// what the caller may see of them.
+func (a asking) read(r *http.Request, v access.Verb, on access.Resource) (f ask.Fleet, p ask.Paging, err error) {
 	q := r.URL.Query()
 	for key := range q {
 		if len(q.Get(key)) > maxAsked {
@@ -64,6 +79,10 @@ func (a asking) read(r *http.Request) (f ask.Fleet, p ask.Paging, err error) {
 		}
 	}
 	f = a.state.Ask(sel)
+	if view := a.view(r, v, on); !view.Everywhere() {
+		f.Clusters = a.sight.clusters(view, sel)
+	}
+	f.Rollouts = a.rollouts(a.view(r, access.Get, access.Rollouts))
 	if a.joins().Distrusted.Count > 0 {
 		for i := range f.Clusters {
 			f.Clusters[i].Distrusted = true
@@ -83,11 +102,7 @@ func refused(err error) error {
 	return failure{http.StatusBadRequest, err.Error()}
 }
 
-func (a asking) clusters(r *http.Request) (any, error) {
-	f, p, err := a.read(r)
-	if err != nil {
-		return nil, err
-	}
+func (a asking) clusters(f ask.Fleet, p ask.Paging, r *http.Request) (any, error) {
 	conditions, err := ask.ParseConditions(r.URL.Query().Get("state"))
 	if err != nil {
 		return nil, refused(err)
@@ -95,11 +110,7 @@ func (a asking) clusters(r *http.Request) (any, error) {
 	return f.InState(conditions, p), nil
 }
 
-func (a asking) apps(r *http.Request) (any, error) {
-	f, p, err := a.read(r)
-	if err != nil {
-		return nil, err
-	}
+func (a asking) apps(f ask.Fleet, p ask.Paging, r *http.Request) (any, error) {
 	app := r.URL.Query().Get("app")
 	if app == "" {
 		return f.Apps(p), nil
@@ -117,11 +128,7 @@ func (a asking) apps(r *http.Request) (any, error) {
 // places says whether all places are wanted, instead of a sample.
 func places(r *http.Request) bool { return r.URL.Query().Get("places") == "true" }
 
-func (a asking) images(r *http.Request) (any, error) {
-	f, p, err := a.read(r)
-	if err != nil {
-		return nil, err
-	}
+func (a asking) images(f ask.Fleet, p ask.Paging, r *http.Request) (any, error) {
 	match, err := facts.ParseImageMatch(r.URL.Query().Get("image"))
 	if err != nil {
 		return nil, refused(err)
@@ -129,11 +136,7 @@ func (a asking) images(r *http.Request) (any, error) {
 	return f.Images(match, places(r), p), nil
 }
 
-func (a asking) charts(r *http.Request) (any, error) {
-	f, p, err := a.read(r)
-	if err != nil {
-		return nil, err
-	}
+func (a asking) charts(f ask.Fleet, p ask.Paging, r *http.Request) (any, error) {
 	match := ask.ChartMatch{Name: r.URL.Query().Get("chart"), OlderThan: r.URL.Query().Get("olderThan")}
 	if match.OlderThan != "" && !facts.IsVersion(match.OlderThan) {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("olderThan=%.40q is no version: write one as 1.2.3",
@@ -142,29 +145,17 @@ func (a asking) charts(r *http.Request) (any, error) {
 	return f.Charts(match, places(r), p), nil
 }
 
-func (a asking) objects(r *http.Request) (any, error) {
-	f, p, err := a.read(r)
-	if err != nil {
-		return nil, err
-	}
+func (a asking) objects(f ask.Fleet, p ask.Paging, r *http.Request) (any, error) {
 	match := ask.KindMatch{Kind: r.URL.Query().Get("kind"), APIVersion: r.URL.Query().Get("apiVersion")}
 	return f.Kinds(match, places(r), p), nil
 }
 
-func (a asking) causes(r *http.Request) (any, error) {
-	f, p, err := a.read(r)
-	if err != nil {
-		return nil, err
-	}
+func (a asking) causes(f ask.Fleet, p ask.Paging, r *http.Request) (any, error) {
 	page, err := f.Failures(r.URL.Query().Get("app"), places(r), p)
 	return page, refused(err)
 }
 
-func (a asking) why(r *http.Request) (any, error) {
-	f, _, err := a.read(r)
-	if err != nil {
-		return nil, err
-	}
+func (a asking) why(f ask.Fleet, _ ask.Paging, r *http.Request) (any, error) {
 	name, of, _ := strings.Cut(r.URL.Query().Get("what"), "/")
 	var names []string
 	for _, c := range f.Clusters {

@@ -2,6 +2,7 @@ package api
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/access"
 	"github.com/drover-dev/drover/fleet/identity"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/audit"
@@ -59,6 +61,7 @@ type AnswerEnd struct {
 
 // asked answers requests that agents answer.
 type asked struct {
+	sight   sight
 	find    func(cluster string) (query.Cluster, error)
 	shown   func([]byte) []byte // has people shown no keys of apps
 	asker   Asker
@@ -78,7 +81,13 @@ func (s *asked) prepare(r *http.Request) (query.Cluster, protocol.Question, erro
 		Container: ask.Container, Tail: ask.Tail, Follow: ask.Follow, Previous: ask.Previous}
 	c, err := s.find(r.PathValue("name"))
 	if err == nil {
-		err = answers(c, time.Now())
+		// Apps are found among those that the caller may see: others are not told from those that do not exist.
+		seen, ok := part(s.sight.view(r, access.Get, resourceOf(q.Kind)), c)
+		if !ok {
+			_, err = s.sight.may(r, access.Get, resourceOf(q.Kind), access.In(c.Labels))
+			return c, q, cmp.Or(err, error(errToken))
+		}
+		c, err = seen, answers(c, time.Now())
 	}
 	if err == nil && ask.Path != "" {
 		var object string
@@ -97,6 +106,30 @@ func (s *asked) prepare(r *http.Request) (query.Cluster, protocol.Question, erro
 		}
 	}
 	return c, q, err
+}
+
+// resourceOf is what a question reads.
+func resourceOf(k protocol.QuestionKind) access.Resource {
+	if k == protocol.QuestionLogs {
+		return access.Logs
+	}
+	return access.Objects
+}
+
+// permitted says whether the caller may ask a question. One about an app needs the right in the app's project, for what
+// the agent finds by the app; an object that is named by itself may be of any.
+func (s *asked) permitted(r *http.Request, c query.Cluster, q protocol.Question) (*http.Request, error) {
+	target := access.In(c.Labels)
+	if q.App != "" && q.Kind != protocol.QuestionGet {
+		project := ""
+		for _, d := range c.Desired.Apps {
+			if d.Name == q.App {
+				project = d.Project
+			}
+		}
+		target = access.Of(c.Labels, project)
+	}
+	return s.sight.may(r, access.Get, resourceOf(q.Kind), target)
 }
 
 // answers says why a cluster's agent cannot be asked now.
@@ -154,6 +187,9 @@ func appOf(c query.Cluster, path string) (key, object string, err error) {
 func (s *asked) serve(w http.ResponseWriter, r *http.Request) error {
 	c, q, err := s.prepare(r)
 	if err != nil {
+		return err
+	}
+	if r, err = s.permitted(r, c, q); err != nil {
 		return err
 	}
 	defer s.running.Add(-1)

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/access"
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/people"
 	"github.com/drover-dev/drover/protocol"
@@ -50,10 +51,12 @@ func askOf(t *testing.T, o *office, c query.Cluster, a *agents) Client {
 		}
 		return c, nil
 	}, shown: func(b []byte) []byte { return []byte(strings.ReplaceAll(string(b), "web", "shown")) }, asker: a,
+		sight:   o.server.sight(),
 		journal: o.server.Journal, log: slog.New(slog.DiscardHandler)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /api/v1/clusters/{name}/ask", func(w http.ResponseWriter, r *http.Request) {
-		if err := s.serve(w, r.WithContext(people.With(r.Context(), people.Who{Name: "ann"}))); err != nil {
+		if err := s.serve(w, r.WithContext(people.With(r.Context(), people.Who{Name: "ann",
+			Caller: access.Caller{Kind: access.Token, Name: "ann"}}))); err != nil {
 			o.server.answer(w, nil, err)
 		}
 	})

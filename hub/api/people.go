@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"time"
 
@@ -21,23 +20,7 @@ type NewToken struct {
 // tokens answers requests on the tokens of people.
 type tokens struct {
 	register *people.Register
-	journal  *audit.Journal
-	log      *slog.Logger
-}
-
-// sharedOnly lets requests through that have the shared token.
-func sharedOnly(h func(*http.Request) (any, error)) func(*http.Request) (any, error) {
-	return func(r *http.Request) (any, error) {
-		who, known := people.Of(r.Context())
-		if !known {
-			return nil, errToken
-		}
-		if !who.Shared() {
-			return nil, failure{http.StatusForbidden, fmt.Sprintf("the token of %s may not manage tokens: use the shared token "+
-				"in the hub's data directory (client.json)", who.Name)}
-		}
-		return h(r)
-	}
+	sight
 }
 
 func (t tokens) list(*http.Request) (any, error) {
@@ -56,8 +39,19 @@ func (t tokens) create(r *http.Request) (any, error) {
 	if err := ask.Check(); err != nil {
 		return nil, failure{http.StatusBadRequest, err.Error()}
 	}
+	other, _ := ask.Caller()
+	who, _ := people.Of(r.Context())
+	if ok, lacks := t.policy().Covers(who.Caller, other); !ok {
+		return nil, t.denied(who, "create tokens", r.URL.Path, fmt.Sprintf("%s may not make the token %s, which would have "+
+			"%s: nobody makes tokens that may do more than they may themselves", who.Caller, ask.Name, lacks))
+	}
+	if ask.Role != "" && !t.policy().Has(ask.Role) {
+		return nil, failure{http.StatusConflict, fmt.Sprintf("there is no role %.80q: write viewer, operator, admin, or a "+
+			"Role below fleet/", ask.Role)}
+	}
 	e := audit.Entry{Kind: "create-token", Target: ask.Name,
-		What: fmt.Sprintf("a token for %s, of the groups %q, with the mail address %q", ask.Name, ask.Groups, ask.Email)}
+		What: fmt.Sprintf("a token for %s, of the groups %q, with the mail address %q, %s", ask.Name, ask.Groups, ask.Email,
+			ask.Rights)}
 	out, err := noted(t.journal, r, e, func() (out NewToken, err error) {
 		out.Secret, out.Token, err = t.register.Create(time.Now(), ask)
 		return out, err

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/drover-dev/drover/fleet/access"
 	"github.com/drover-dev/drover/hub"
 )
 
@@ -80,8 +81,9 @@ func since(text string, at time.Time) string {
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	status := http.StatusOK
-	_, refused := s.who(r)
-	allowed := refused == nil
+	who, refused := s.who(r)
+	allowed, _ := s.sight().policy().Allowed(who.Caller, access.Get, access.Source, access.Target{})
+	allowed = allowed && refused == nil
 	var b strings.Builder
 	for _, c := range s.checks() {
 		word, text := "ok    ", c.note

@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/drover-dev/drover/fleet/query"
-	"github.com/drover-dev/drover/hub"
+	"github.com/drover-dev/drover/fleet/access"
 	"github.com/drover-dev/drover/hub/people"
 	"github.com/drover-dev/drover/hub/rollouts"
 )
@@ -28,13 +27,48 @@ type Decided struct {
 
 // rolling answers requests on rollouts.
 type rolling struct {
-	state *hub.State
-	do    Rollouts
+	sight
+	do Rollouts
 }
 
 // list is how all policies stand.
-func (s rolling) list(*http.Request) (any, error) {
-	return append([]query.Rollout{}, s.state.Source().Rollouts...), nil
+func (s rolling) list(r *http.Request) (any, error) {
+	return s.rollouts(s.view(r, access.List, access.Rollouts)), nil
+}
+
+// verbOf is the verb of an action; "" if there is no such action.
+func verbOf(a rollouts.Action) access.Verb {
+	switch a {
+	case rollouts.Approve:
+		return access.Approve
+	case rollouts.Skip, rollouts.Expedite:
+		return access.Skip
+	case rollouts.Halt, rollouts.Freeze:
+		return access.Halt
+	case rollouts.Resume, rollouts.Unfreeze:
+		return access.Resume
+	case rollouts.Rollback, rollouts.Revert:
+		return access.Rollback
+	case rollouts.Pin, rollouts.Unpin:
+		return access.Pin
+	}
+	return ""
+}
+
+// permitted says whether the caller may take a decision.
+func (s rolling) permitted(r *http.Request, o rollouts.Order) (*http.Request, error) {
+	verb := verbOf(o.Action)
+	switch {
+	case o.Action == rollouts.Freeze, o.Action == rollouts.Unfreeze:
+		return s.may(r, verb, access.Rollouts, access.Target{})
+	case verb == "":
+		return r, failure{http.StatusBadRequest,
+			fmt.Sprintf("there is no action %.80q: see `drover rollout --help`", o.Action)}
+	case verb == access.Pin && o.Cluster != "" && o.Selector == "":
+		c, _ := s.state.Get(o.Cluster)
+		return s.may(r, verb, access.Rollouts, access.In(c.Labels))
+	}
+	return s.rollout(r, verb, o.Policy)
 }
 
 // decide takes a decision on a rollout.
@@ -53,6 +87,11 @@ func (s rolling) take(r *http.Request, o rollouts.Order) (any, error) {
 	if !known {
 		return nil, errToken
 	}
+	r, err := s.permitted(r, o)
+	if err != nil {
+		return nil, err
+	}
+	who, _ = people.Of(r.Context())
 	if o.Who = who; !who.Shared() && o.By != "" {
 		return nil, failure{http.StatusBadRequest, fmt.Sprintf("the token says who decides, %s: leave out --as", o.Who.Name)}
 	}
@@ -83,6 +122,9 @@ func (s rolling) frozen(*http.Request) (any, error) { return s.state.Source().Fr
 
 // history is what a policy's rollout has done.
 func (s rolling) history(r *http.Request) (any, error) {
+	if _, err := s.rollout(r, access.Get, r.PathValue("policy")); err != nil {
+		return nil, err
+	}
 	events, err := s.do.History(r.Context(), r.PathValue("policy"))
 	if errors.Is(err, rollouts.ErrNoRollout) {
 		return nil, failure{http.StatusNotFound, fmt.Sprintf("%v %.80q: `drover rollout` lists them", err,

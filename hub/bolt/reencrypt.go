@@ -99,7 +99,7 @@ type copying struct {
 type entry struct{ bucket, key, value []byte }
 
 // plain are the tables that name no blobs: their values are copied to the byte.
-var plain = map[string]bool{TablePeople: true, TableDecisions: true}
+var plain = map[string]bool{TablePeople: true, TableDecisions: true, TableAccess: true}
 
 func (c *copying) value(bucket, key, sealed []byte) error {
 	value, err := c.from.unseal(key, sealed)

@@ -10,6 +10,7 @@ import (
 const (
 	TablePeople    = "people"    // tokens of people
 	TableDecisions = "decisions" // the journal of what was decided
+	TableAccess    = "access"    // which roles there were last
 )
 
 // Table is a part of the store with keys of its own.

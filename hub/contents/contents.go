@@ -160,7 +160,7 @@ func (b *Book) Wanted(bundle protocol.Bundle, declared []model.App) []query.Desi
 			w.Objects, w.Digest, w.Content = a.Blob.Objects, a.Blob.Digest, b.of(*a.Blob)
 		}
 		if i := slices.IndexFunc(declared, func(d model.App) bool { return d.Name == a.Name }); i >= 0 {
-			w.Path, w.File = declared[i].Path, declared[i].File
+			w.Path, w.File, w.Project = declared[i].Path, declared[i].File, declared[i].InProject()
 		}
 		out = append(out, w)
 	}
@@ -176,7 +176,7 @@ func Pending(r *resolve.Resolution, apps []query.DesiredApp) []query.DesiredApp 
 		i := slices.IndexFunc(apps, func(x query.DesiredApp) bool { return x.Name == a.App.Name })
 		if i < 0 {
 			apps = append(apps, query.DesiredApp{Name: a.App.Name, Declared: naming.DeclaredBy(a.App),
-				Formerly: a.App.Formerly, Path: a.App.Path, File: a.App.File})
+				Formerly: a.App.Formerly, Path: a.App.Path, File: a.App.File, Project: a.App.InProject()})
 			i = len(apps) - 1
 		}
 		apps[i].Error, apps[i].Reason = a.Err, a.Reason

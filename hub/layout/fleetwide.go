@@ -45,6 +45,8 @@ func (l *Layout) Fleet(ctx context.Context, tree model.Tree) (apps []model.Rende
 	}
 	_, wrong := policies(tree, w.apps)
 	w.problems = append(w.problems, wrong...)
+	_, wrong = accesses(tree, w.apps)
+	w.problems = append(w.problems, wrong...)
 	if len(w.needs) > 0 {
 		return w.apps, w.problems, &model.NeededError{Sources: w.needs}
 	}
@@ -172,7 +174,7 @@ func (l *Layout) fleetApp(d document.Document) (model.Rendered, error) {
 	if isProject(d) {
 		return d.Rendering() // what is wrong with it, Plan says: its apps must not be without bounds
 	}
-	if isPolicy(d) {
+	if isPolicy(d) || isAccess(d) {
 		return d.Rendering() // what is wrong with it, Fleet says in the end
 	}
 	if !d.IsOurs() || document.Scalar(document.Field(d.Node, "kind")) != model.KindApp {
@@ -192,6 +194,9 @@ func (l *Layout) fleetKey(d document.Document) string {
 	}
 	if isPolicy(d) {
 		return "policy " + d.Name()
+	}
+	if isAccess(d) {
+		return document.Scalar(document.Field(d.Node, "kind")) + " " + d.Name()
 	}
 	if l.central(d) == nil {
 		return "app " + d.Name()

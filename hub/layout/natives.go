@@ -10,6 +10,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/layout/rights"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -35,6 +36,9 @@ func (p *planner) takeNative(d model.Declaration) {
 	case native.KindRolloutPolicy:
 		p.Problem("%s: RolloutPolicy %s in the app %s: it is for many clusters: move it below %s", d.File, doc.Name(), d.App,
 			planning.FleetRoot)
+		return
+	case rights.KindRole, rights.KindRoleBinding:
+		p.Fault(d.App, "in the app %s: %v", d.App, rights.Misplaced(doc))
 		return
 	default:
 		p.Fault(d.App, "%s: %s %s in the app %s: only Apps and Projects may be declared by an app", d.File, kind, doc.Name(), d.App)

@@ -13,6 +13,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/native"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/layout/rights"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -170,6 +171,8 @@ func (r *reader) take(d document.Document) {
 		r.takeProject(d)
 	case document.Scalar(kind) == native.KindRolloutPolicy:
 		r.problem("%v", d.Errorf(kind, "a RolloutPolicy is for many clusters: move it below %s", planning.FleetRoot))
+	case isAccess(d):
+		r.problem("%v", rights.Misplaced(d))
 	case document.Scalar(kind) == model.KindCluster:
 		r.problem("%v", d.Errorf(kind, "a Cluster belongs in %s: move it there", r.clusterFile()))
 	default:

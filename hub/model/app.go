@@ -334,6 +334,9 @@ func (a App) Variables(c Cluster) map[string]string {
 	return out
 }
 
+// InProject is the project that the app is in.
+func (a App) InProject() string { return cmp.Or(a.Party().Project, a.Project, project.Default) }
+
 // Party is with whose rights the app is delivered, and what it declares is declared.
 func (a App) Party() trust.Party {
 	p := trust.Party{Account: a.Handling.ServiceAccount}

@@ -15,27 +15,86 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/drover-dev/drover/fleet/access"
+	"github.com/drover-dev/drover/fleet/selector"
 )
 
 // Token is a named token, without its secret.
 type Token struct {
-	Name    string    `json:"name"`
-	Groups  []string  `json:"groups,omitempty"` // sorted
+	Name   string   `json:"name"`
+	Groups []string `json:"groups,omitempty"` // sorted
+	Rights
 	Email   string    `json:"email,omitempty"`
 	Created time.Time `json:"created"`
 	Expires time.Time `json:"expires"`
 	Revoked time.Time `json:"revoked,omitzero"`
 }
 
+// Rights are what a token was made with, beside what RoleBindings give its name and groups.
+type Rights struct {
+	Role string `json:"role,omitempty"` // that it has wherever it may do anything
+	// Selector and Projects bound all that the token may do, whatever gives it; empty, they bound nothing.
+	Selector string   `json:"selector,omitempty"`
+	Projects []string `json:"projects,omitempty"`
+}
+
+// String is the rights for people.
+func (r Rights) String() string {
+	text := "without a role of its own"
+	if r.Role != "" {
+		text = "with the role " + r.Role
+	}
+	if r.Selector != "" {
+		text += ", in clusters with " + r.Selector
+	}
+	if len(r.Projects) > 0 {
+		text += ", for the projects " + strings.Join(r.Projects, ", ")
+	}
+	return text
+}
+
+// check says what is wrong with rights.
+func (r Rights) check() error {
+	if r.Role != "" && !name.MatchString(r.Role) {
+		return fmt.Errorf("%.80q is no name for a role: write viewer, operator, admin, or a Role below fleet/", r.Role)
+	}
+	if len(r.Selector) > maxSelector || len(r.Projects) > maxGroups {
+		return fmt.Errorf("the selector may have %d characters, and there may be %d projects", maxSelector, maxGroups)
+	}
+	if _, err := selector.Parse(r.Selector); err != nil {
+		return err
+	}
+	for _, p := range r.Projects {
+		if !name.MatchString(p) {
+			return fmt.Errorf("%.80q is no name for a project: write names, not patterns", p)
+		}
+	}
+	return nil
+}
+
+// caller is who has a token, for decisions about what it may do. ok is false for rights that cannot be read.
+func (t Token) caller() (c access.Caller, ok bool) {
+	sel, err := selector.Parse(t.Selector)
+	return access.Caller{Kind: access.Token, Name: t.Name, Groups: t.Groups, Role: t.Role,
+		Limit: access.Scope{Clusters: sel, Projects: t.Projects}}, err == nil
+}
+
 // Good says whether the token is accepted at a time.
 func (t Token) Good(now time.Time) bool { return t.Revoked.IsZero() && now.Before(t.Expires) }
+
+// Caller is who a token that is asked for would be.
+func (q Request) Caller() (access.Caller, bool) {
+	return Token{Name: q.Name, Groups: q.Groups, Rights: q.Rights}.caller()
+}
 
 // Request asks for a token.
 type Request struct {
 	Name   string   `json:"name"`
 	Groups []string `json:"groups,omitempty"`
 	Email  string   `json:"email,omitempty"`
-	TTL    int      `json:"ttl,omitempty"` // seconds that it is good for; 0 is DefaultTTL
+	Rights
+	TTL int `json:"ttl,omitempty"` // seconds that it is good for; 0 is DefaultTTL
 }
 
 // Limits of tokens.
@@ -47,6 +106,8 @@ const (
 	maxGroups  = 32
 	maxEmail   = 254
 	maxSecret  = 128 // bytes of what a client may send
+
+	maxSelector = 1 << 10
 )
 
 // prefix is how tokens begin, so that scanners of repositories find one that was committed.
@@ -124,6 +185,9 @@ func (q Request) Check() error {
 				"beginning and ending with a letter or digit", g)
 		}
 	}
+	if err := q.Rights.check(); err != nil {
+		return bad("%w", err)
+	}
 	if q.Email != "" {
 		a, err := mail.ParseAddress(q.Email)
 		if err != nil || a.Address != q.Email || len(q.Email) > maxEmail {
@@ -164,7 +228,8 @@ func (r *Register) Create(now time.Time, q Request) (secret string, t Token, err
 	secret = prefix + base64.RawURLEncoding.EncodeToString(random)
 	sum := sha256.Sum256([]byte(secret))
 	groups := slices.Compact(slices.Sorted(slices.Values(q.Groups)))
-	k := kept{Token{Name: q.Name, Groups: groups, Email: q.Email, Created: now.UTC(),
+	q.Projects = slices.Compact(slices.Sorted(slices.Values(q.Projects)))
+	k := kept{Token{Name: q.Name, Groups: groups, Rights: q.Rights, Email: q.Email, Created: now.UTC(),
 		Expires: now.Add(q.ttl()).UTC()}, sum[:]}
 	if changes[q.Name], err = json.Marshal(k); err != nil {
 		return "", Token{}, err
@@ -286,5 +351,10 @@ func (r *Register) Authenticate(now time.Time, secret string) (Who, error) {
 		return Who{}, fmt.Errorf("%w: the token of %s expired on %s: ask for a new one (`drover token create %[2]s`)",
 			ErrRefused, found.Name, found.Expires.Format(time.RFC3339))
 	}
-	return Who{Name: found.Name, Groups: slices.Clone(found.Groups), Email: found.Email, Until: found.Expires}, nil
+	caller, ok := found.caller()
+	if !ok {
+		return Who{}, fmt.Errorf("%w: the rights of the token of %s cannot be read: make another one", ErrRefused, found.Name)
+	}
+	return Who{Caller: caller, Name: found.Name, Groups: slices.Clone(found.Groups), Email: found.Email,
+		Until: found.Expires}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"time"
+
+	"github.com/drover-dev/drover/fleet/access"
 )
 
 // Who is who asked for something, as far as the hub knows.
@@ -15,7 +17,10 @@ type Who struct {
 	Says   string   `json:"says,omitempty"`   // whom the user of the shared token claims to be
 	From   string   `json:"from,omitempty"`   // the address that the request came from
 
-	Until time.Time `json:"-"` // the token is not accepted from then on; zero for the shared one
+	Role string `json:"role,omitempty"` // by which it was allowed; "" for the shared token
+
+	Caller access.Caller `json:"-"` // the same for decisions; the zero value may do nothing
+	Until  time.Time     `json:"-"` // the token is not accepted from then on; zero for the shared one
 }
 
 // Shared says whether the request came with the shared token of the hub.

@@ -94,7 +94,7 @@ func (r *Resolver) Refresh(ctx context.Context, snap model.Snapshot, before *Fle
 func readFleet(ctx context.Context, e *expansion) (*Render, error) {
 	var known *Render // without what is needed
 	now, err := supplied(ctx, e, e.snap, "the files of apps for many clusters", false, nil, func(view model.View) (*Render, error) {
-		out, err := e.r.aside(ctx, view, memoKey("fleet-4", memtree.Stock(view)), func(ctx context.Context,
+		out, err := e.r.aside(ctx, view, memoKey("fleet-5", memtree.Stock(view)), func(ctx context.Context,
 			rec *Recorder) (Render,
 			[]model.Packed, error) {
 			apps, problems, err := e.r.cfg.Layout.Fleet(ctx, rec)

@@ -468,7 +468,8 @@ func (r *rolling) settled() bool {
 
 // show is the rollout for people.
 func (r *rolling) show() query.Rollout {
-	out := query.Rollout{Policy: r.policy.Name, Gone: r.ends != nil, Clusters: len(r.members)}
+	out := query.Rollout{Policy: r.policy.Name, Gone: r.ends != nil, Clusters: len(r.members),
+		Selects: r.policy.Selector}
 	if o := r.policy.Origin; o != nil {
 		out.From = o.Object + ", " + o.Field
 	}

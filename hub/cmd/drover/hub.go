@@ -36,6 +36,7 @@ import (
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	tokens "github.com/drover-dev/drover/hub/people"
 	"github.com/drover-dev/drover/hub/resolve"
+	"github.com/drover-dev/drover/hub/roles"
 	"github.com/drover-dev/drover/internal/shown"
 	"github.com/drover-dev/drover/internal/version"
 	"github.com/drover-dev/drover/protocol"
@@ -123,6 +124,7 @@ type hubProcess struct {
 	hub     *hub.Hub
 	trust   *protocol.Trust // what clusters are told to trust
 	people  *tokens.Register
+	roles   *roles.Keeper
 	metrics *metrics.Metrics
 	api     *http.Server
 	ln      net.Listener
@@ -228,6 +230,9 @@ func (p *hubProcess) open() error {
 	if p.people, h.Journal, err = people.Open(store, keys, bus); err != nil {
 		return err
 	}
+	if p.roles, err = people.Roles(store, h.State(), p.log); err != nil {
+		return err
+	}
 	h.Sources = sources
 	allowed, err := p.opts.sources.Allowed()
 	if err != nil {
@@ -300,7 +305,7 @@ func (p *hubProcess) serve(keys *keyring.Keys, ids api.Identities, poke func(), 
 	s := &api.Server{State: p.hub.State(), Identities: ids, Approve: p.hub.Approve, Held: p.hub.Held, Forget: p.hub.Forget, Rollouts: hub.RolloutsOf(p.hub),
 		Accept: p.hub.Accept, Poke: poke, Webhooks: webhooks, Checks: checks,
 		Trust: *p.trust, KeysMade: keys.Made, Store: store, Token: token, People: p.people,
-		Journal: p.hub.Journal, Asker: p.hub.Bus, Metrics: p.metrics.Handler(), Log: p.log}
+		Journal: p.hub.Journal, Asker: p.hub.Bus, Access: p.roles, Metrics: p.metrics.Handler(), Log: p.log}
 	p.api = &http.Server{Handler: s.Handler()}
 	api.Limit(p.api)
 	p.closers = append(p.closers, func() { _ = p.api.Close() })

@@ -131,10 +131,11 @@ func lintPolicies(found *findings.List, from *tree.Opened, apps *resolve.Fleet, 
 		clusters = append(clusters, res.Cluster)
 	}
 	wrong, notes := (&layout.Layout{}).LintPolicies(from.Snap, apps.Declared(), clusters)
-	for _, n := range wrong {
+	badly, aside := layout.LintAccess(from.Snap, apps.Declared(), clusters)
+	for _, n := range append(wrong, badly...) {
 		found.Note(findings.Error, "", "", n)
 	}
-	for _, n := range notes {
+	for _, n := range append(notes, aside...) {
 		found.Note(findings.Note, "", "", n)
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/drover-dev/drover/hub/cmd/drover/ask"
+	"github.com/drover-dev/drover/hub/cmd/drover/auth"
 	"github.com/drover-dev/drover/hub/cmd/drover/call"
 	"github.com/drover-dev/drover/hub/cmd/drover/diff"
 	"github.com/drover-dev/drover/hub/cmd/drover/live"
@@ -94,7 +95,8 @@ drift the moment it happens, and reports back.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return wrong(err) })
 	root.AddCommand(ask.Commands(connect, wrong)...)
 	root.AddCommand(append(people.Commands(connect, wrong), newHubCommand(), newStatusCommand(), newClusterCommand(),
-		newApproveCommand(), waves.New(connect, wrong), waves.NewRollback(connect, wrong), newRenderCommand(),
+		newApproveCommand(), waves.New(connect, wrong), waves.NewRollback(connect, wrong),
+		auth.New(connect, wrong), newRenderCommand(),
 		newLintCommand(), newImportCommand(), reference.Schema(wrong), newAgentCommand(), newVersionCommand(),
 		reference.Command(),
 		newKustomizeWorkerCommand())...)

@@ -13,6 +13,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/layout/rights"
 	"github.com/drover-dev/drover/hub/manifest"
 	"github.com/drover-dev/drover/hub/model"
 )
@@ -70,7 +71,7 @@ func describes(d document.Document) bool {
 	case apiVersion == "" || kind == "":
 		return true
 	case group == own:
-		return kind != model.KindApp && kind != KindProject && kind != KindRolloutPolicy
+		return kind != model.KindApp && kind != KindProject && kind != KindRolloutPolicy && !rights.IsKind(kind)
 	}
 	return document.Nearly(kind, model.KindCluster) && (group == "" || document.Nearly(group, own))
 }

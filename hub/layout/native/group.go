@@ -7,13 +7,15 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/layout/document"
 	"github.com/drover-dev/drover/hub/layout/planning"
+	"github.com/drover-dev/drover/hub/layout/rights"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 // NativeGroup is Drover's own API group.
 var NativeGroup = planning.Group{Name: fleet.GroupOf(model.APIVersion), Version: "v1alpha1",
-	Apps:   []string{model.KindApp},
-	Others: []string{model.KindCluster, KindProject, KindRolloutPolicy}, Resembles: resemblesNative}
+	Apps:      []string{model.KindApp},
+	Others:    []string{model.KindCluster, KindProject, KindRolloutPolicy, rights.KindRole, rights.KindRoleBinding},
+	Resembles: resemblesNative}
 
 // resemblesNative recognises groups that are a slip away from Drover's.
 func resemblesNative(group string) bool {

@@ -5,12 +5,14 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/drover-dev/drover/hub/layout/rights"
 	"github.com/drover-dev/drover/hub/model"
 )
 
 // Kinds lists the kinds that people write for Drover.
 func Kinds() []string {
-	return []string{model.KindApp, model.KindCluster, KindProject, KindRolloutPolicy}
+	return []string{model.KindApp, model.KindCluster, KindProject, KindRolloutPolicy, rights.KindRole,
+		rights.KindRoleBinding}
 }
 
 // Schema gives the JSON Schema (2020-12) of a kind, indented. An error says that there is no such kind.
@@ -28,6 +30,12 @@ func Schema(kind string) ([]byte, error) {
 	case KindRolloutPolicy:
 		named[0].must = true
 		spec = shape{name: "spec", fields: rolloutShapes, must: true, says: "How changes reach the clusters."}
+	case rights.KindRole:
+		named[0].must = true
+		spec = shape{name: "spec", fields: roleShapes, must: true, says: "What the role allows."}
+	case rights.KindRoleBinding:
+		named[0].must = true
+		spec = shape{name: "spec", fields: bindingShapes, must: true, says: "Who is given which role, and where."}
 	default:
 		return nil, fmt.Errorf("there is no kind %q: there are %v", kind, Kinds())
 	}

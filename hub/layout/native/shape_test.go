@@ -7,6 +7,7 @@ import (
 	"testing/fstest"
 
 	"github.com/drover-dev/drover/hub/layout/document"
+	"github.com/drover-dev/drover/hub/layout/rights"
 	"github.com/drover-dev/drover/hub/model"
 )
 
@@ -37,6 +38,12 @@ func errorsOf(t *testing.T, kind string, object map[string]any) string {
 	case KindRolloutPolicy:
 		_, err = ReadRolloutPolicy(docs[0])
 		return message(err)
+	case rights.KindRole:
+		_, err = rights.ReadRole(docs[0])
+		return message(err)
+	case rights.KindRoleBinding:
+		_, err = rights.ReadRoleBinding(docs[0])
+		return message(err)
 	}
 	_, err = ReadApp(repository, docs[0])
 	return message(err)
@@ -62,6 +69,12 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 	if kind == KindRolloutPolicy {
 		out["spec"] = map[string]any{"waves": []any{map[string]any{"name": "all"}}}
 	}
+	if kind == rights.KindRole {
+		out["spec"] = map[string]any{"rules": roleShapes[0].example}
+	}
+	if kind == rights.KindRoleBinding {
+		out["spec"] = map[string]any{"role": "viewer", "subjects": bindingShapes[1].example}
+	}
 	if spec["createNamespace"] != nil { // which one
 		out["spec"].(map[string]any)["namespace"] = "payment"
 	}
@@ -81,7 +94,7 @@ func object(kind string, spec, meta map[string]any) map[string]any {
 // another type, and what is not in the schema is refused.
 func TestTheReaderTakesWhatTheSchemaAllows(t *testing.T) {
 	shapes := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes,
-		KindRolloutPolicy: rolloutShapes}
+		KindRolloutPolicy: rolloutShapes, rights.KindRole: roleShapes, rights.KindRoleBinding: bindingShapes}
 	for kind, fields := range shapes {
 		for _, f := range fields {
 			if kind == model.KindApp && f.name == "clusterSelector" { // TestFleetwideApps
@@ -216,7 +229,7 @@ func TestTheSchemaSaysWhatTheShapesSay(t *testing.T) {
 			t.Errorf("the schema of %s is for the kind %q", kind, got)
 		}
 		fields := map[string][]shape{model.KindApp: appShapes, model.KindCluster: clusterShapes, KindProject: projectShapes,
-			KindRolloutPolicy: rolloutShapes}[kind]
+			KindRolloutPolicy: rolloutShapes, rights.KindRole: roleShapes, rights.KindRoleBinding: bindingShapes}[kind]
 		if len(spec.Properties) != len(fields) {
 			t.Errorf("the schema of %s has %d fields in spec, the reader %d", kind, len(spec.Properties), len(fields))
 		}

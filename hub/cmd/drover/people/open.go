@@ -2,14 +2,18 @@ package people
 
 import (
 	"crypto/rand"
+	"log/slog"
 	"os"
 	"strings"
 
+	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/audit"
 	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/nats"
 	"github.com/drover-dev/drover/hub/nats/keyring"
 	"github.com/drover-dev/drover/hub/people"
+	"github.com/drover-dev/drover/hub/roles"
 )
 
 // Open reads the tokens of people and the journal of decisions from a hub's store. The journal is copied to the bus.
@@ -28,6 +32,15 @@ func Open(store *bolt.Store, keys *keyring.Keys, bus *nats.Bus) (*people.Registe
 	}
 	journal.Attach(nats.DecisionsOf(bus), cover)
 	return register, journal, nil
+}
+
+// Roles reads which Roles and RoleBindings there were last, and follows those that the hub of a state reads.
+func Roles(store *bolt.Store, state *hub.State, log *slog.Logger) (*roles.Keeper, error) {
+	k, err := roles.Open(store.Table(bolt.TableAccess), layout.ReadAccess, log)
+	if err == nil {
+		state.Tell(k.Follow)
+	}
+	return k, err
 }
 
 // SharedToken reads the token that all administrators share, or makes one.

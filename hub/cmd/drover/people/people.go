@@ -29,7 +29,8 @@ func Commands(connection func() waves.Connection, wrong func(error) error) []*co
 	token := &cobra.Command{
 		Use: "token", Short: "Manage the tokens that stand for people",
 		Long: `A token stands for a person: what is decided with it carries the name and the groups of the token. The hub
-keeps a hash of it alone. Only the shared token of the hub, which stands in its data directory, may manage tokens.
+keeps a hash of it alone. The shared token of the hub, which stands in its data directory, may manage tokens, and who
+has the right to by a RoleBinding (docs/access.md).
 
 With $DROVER_TOKEN, or --token, commands use the token of a person.`,
 		Example: `  drover token create ann --group sre --email ann@example.com
@@ -70,13 +71,18 @@ func (m command) create() *cobra.Command {
 	var q people.Request
 	var expires, output string
 	cmd := &cobra.Command{
-		Use: "create NAME", Short: "Make a token that stands for a person, and print it once",
-		Long: `Makes a token that stands for a person, and prints it. It cannot be shown again: the hub keeps a hash alone.
+		Use: "create NAME", Short: "Make a token that stands for a person or a program, and print it once",
+		Long: `Makes a token that stands for a person or a program, and prints it. It cannot be shown again: the hub keeps a
+hash alone.
 
 A person's approval counts for a wave whose approval.groups name one of the token's groups. With approval.notAuthor the
-mail address is compared with that of the commit's author: it is what you say here, and Git proves nothing of its own.`,
-		Example: `  drover token create ann --group sre --email ann@example.com --expires 30d`,
-		Args:    m.one("the name of the token, as ann"),
+mail address is compared with that of the commit's author: it is what you say here, and Git proves nothing of its own.
+
+With --role the token has that role, beside what RoleBindings give its name and its groups. --selector and --project
+bound everything that it may do, whatever gives it.`,
+		Example: `  drover token create ann --group sre --email ann@example.com --expires 30d
+  drover token create ci --role viewer --selector env=staging --expires 1y`,
+		Args: m.one("the name of the token, as ann"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if output != "" && output != "json" { // before a token is made that nobody would see
 				return m.usage(fmt.Errorf("-o %s: use json", output))
@@ -114,6 +120,10 @@ mail address is compared with that of the commit's author: it is what you say he
 	conn.Flags(cmd)
 	f := cmd.Flags()
 	f.StringSliceVar(&q.Groups, "group", nil, "a group that the person is in; may be given several times")
+	f.StringVar(&q.Role, "role", "", "a role of its own: viewer, operator, admin, or a Role below fleet/")
+	f.StringVarP(&q.Selector, "selector", "l", "", "labels of the clusters beyond which it may do nothing")
+	f.StringSliceVar(&q.Projects, "project", nil,
+		"a project beyond whose apps it may do nothing; may be given several times")
 	f.StringVar(&q.Email, "email", "", "the person's mail address, as Git has it of the author of a commit")
 	f.StringVar(&expires, "expires", "90d",
 		"when it ends: a time, as 2026-12-18T09:00:00Z, or how long, as 90d or 12h; five years at most")
@@ -156,9 +166,10 @@ func (m command) list() *cobra.Command {
 			}
 			now := time.Now()
 			t := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(t, "NAME\tGROUPS\tEMAIL\tAGE\tSTATE")
+			fmt.Fprintln(t, "NAME\tGROUPS\tROLE\tWITHIN\tEMAIL\tAGE\tSTATE")
 			for _, token := range all {
-				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", show.OneLine(token.Name), show.OrDash(strings.Join(token.Groups, ",")),
+				fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", show.OneLine(token.Name),
+					show.OrDash(strings.Join(token.Groups, ",")), show.OrDash(token.Role), show.OrDash(within(token)),
 					cmp.Or(show.OneLine(token.Email), "-"), show.Ago(token.Created, now), state(token, now))
 			}
 			return t.Flush()
@@ -167,6 +178,11 @@ func (m command) list() *cobra.Command {
 	conn.Flags(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "", "json")
 	return cmd
+}
+
+// within is beyond what a token may do nothing.
+func within(t people.Token) string {
+	return strings.TrimPrefix(t.Selector+strings.TrimSuffix(" projects "+strings.Join(t.Projects, ","), " projects "), " ")
 }
 
 func state(t people.Token, now time.Time) string {
