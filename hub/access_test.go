@@ -84,6 +84,11 @@ func TestPeopleSeeWhatTheirRolesGive(t *testing.T) {
 			t.Errorf("%s sees %s, want %s", what, c[0], c[1])
 		}
 	}
+	for _, name := range []string{"east", "west"} {
+		if c, _ := r.hub.State().Get(name); len(c.Problems)+len(c.Notes) > 0 {
+			t.Errorf("what stands below fleet/ is a problem of the cluster %s: %v %v", name, c.Problems, c.Notes)
+		}
+	}
 	denied := func(what string, err error) {
 		t.Helper()
 		if err == nil || !strings.Contains(err.Error(), "may not") {

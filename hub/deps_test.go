@@ -137,7 +137,7 @@ func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 		"naming": {"model", "release", "resolve"},
 		"people": nil, "audit": {"people"}, "roles": {"model"}, "serving": nil, "epoch": nil, "batch": nil, "brake": nil,
 		"jsonpath": nil,
-		"resolve": {"model", "memtree", "project", "trust", "confined", "claim", "lane", "opaque"}, "opaque": {"model"},
+		"resolve":  {"model", "memtree", "project", "trust", "confined", "claim", "lane", "opaque"}, "opaque": {"model"},
 		"release": nil, "trail": nil, "declared": {"model", "release", "resolve"}}
 	for _, part := range inner {
 		out, err := exec.Command("go", "list", "-f", `{{join .Imports "\n"}}`, hubRoom+"/"+part).Output()

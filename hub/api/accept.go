@@ -1,12 +1,10 @@
 package api
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub"
@@ -29,11 +27,4 @@ func (s *Server) accept(r *http.Request) (any, error) {
 		return nil, failure{http.StatusConflict, err.Error()}
 	}
 	return accepted, err
-}
-
-// Accept decides that a cluster's credential belongs to the cluster with a uid, which was seen using it.
-func (c Client) Accept(ctx context.Context, name, uid string) (query.Copy, error) {
-	var accepted query.Copy
-	return accepted, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/accept",
-		map[string]string{"uid": uid}, &accepted)
 }

@@ -206,10 +206,10 @@ func (s *Server) who(r *http.Request) (people.Who, error) {
 	if s.Token != "" && subtle.ConstantTimeCompare(got[:], want[:]) == 1 {
 		return people.Who{From: r.RemoteAddr, Caller: access.Caller{Shared: true}}, nil
 	}
-	if s.People == nil || !people.Looks(token) {
+	if !s.People.Looks(token) {
 		return people.Who{}, errToken
 	}
-	who, err := s.People.Authenticate(time.Now(), token)
+	who, err := s.People.Who(r.Context(), time.Now(), token)
 	if err != nil {
 		return people.Who{}, failure{http.StatusUnauthorized, err.Error()}
 	}

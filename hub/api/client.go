@@ -116,6 +116,19 @@ func (c Client) RolloutHistory(ctx context.Context, policy string) ([]rollouts.E
 	return out, c.do(ctx, http.MethodGet, "/api/v1/rollouts/"+url.PathEscape(policy)+"/history", nil, &out)
 }
 
+// Trust asks what clusters are told to trust, and which have yet to say that they do.
+func (c Client) Trust(ctx context.Context) (Trust, error) {
+	var t Trust
+	return t, c.do(ctx, http.MethodGet, "/api/v1/trust", nil, &t)
+}
+
+// Accept decides that a cluster's credential belongs to the cluster with a uid, which was seen using it.
+func (c Client) Accept(ctx context.Context, name, uid string) (query.Copy, error) {
+	var accepted query.Copy
+	return accepted, c.do(ctx, http.MethodPost, "/api/v1/clusters/"+url.PathEscape(name)+"/accept",
+		map[string]string{"uid": uid}, &accepted)
+}
+
 // Forget takes a released cluster off the list.
 func (c Client) Forget(ctx context.Context, name string) error {
 	return c.do(ctx, http.MethodDelete, "/api/v1/clusters/"+url.PathEscape(name), nil, &struct{}{})

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/drover-dev/drover/fleet/selector"
@@ -36,10 +35,4 @@ func (s *Server) trust(*http.Request) (any, error) {
 		out.AccountKey, out.Moving = joins.AccountKey, joins.Moving
 	}
 	return out, nil
-}
-
-// Trust asks what clusters are told to trust, and which have yet to say that they do.
-func (c Client) Trust(ctx context.Context) (Trust, error) {
-	var t Trust
-	return t, c.do(ctx, http.MethodGet, "/api/v1/trust", nil, &t)
 }

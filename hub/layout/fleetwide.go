@@ -267,7 +267,7 @@ func (l *Layout) Select(apps []model.Rendered, cluster model.Cluster) (selected 
 		}
 		d := docs[0]
 		d.Rendered = true
-		if isPolicy(d) {
+		if isPolicy(d) || isAccess(d) {
 			continue // it is no app
 		}
 		if dialect := l.central(d); dialect != nil {

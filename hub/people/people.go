@@ -1,6 +1,7 @@
 package people
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -133,8 +134,18 @@ type Store interface {
 	Save(changes map[string][]byte) error
 }
 
+// Users knows people by the tokens of an identity provider.
+type Users interface {
+	// Looks says whether a secret may be such a token.
+	Looks(secret string) bool
+	// Authenticate says whose it is. An error wraps ErrRefused and says why it is not accepted.
+	Authenticate(ctx context.Context, secret string) (Who, error)
+}
+
 // Register has all tokens. It is safe for concurrent use.
 type Register struct {
+	Users Users // beside the tokens; nil if there is no identity provider. It is set before the register is used
+
 	store  Store
 	mu     sync.Mutex
 	tokens map[string]kept // by name
@@ -324,6 +335,19 @@ func (r *Register) Has(name string) bool {
 
 // Looks says whether a secret may be that of a token.
 func Looks(secret string) bool { return strings.HasPrefix(secret, prefix) && len(secret) <= maxSecret }
+
+// Looks says whether a secret may be one that Who knows.
+func (r *Register) Looks(secret string) bool {
+	return r != nil && (Looks(secret) || r.Users != nil && r.Users.Looks(secret))
+}
+
+// Who says whose a secret is: that of a named token, or one of the identity provider.
+func (r *Register) Who(ctx context.Context, now time.Time, secret string) (Who, error) {
+	if !Looks(secret) && r.Users != nil {
+		return r.Users.Authenticate(ctx, secret)
+	}
+	return r.Authenticate(now, secret)
+}
 
 // Authenticate says whose token a secret is. An error wraps ErrRefused and says why it is not accepted. How long it
 // takes says nothing of the tokens there are.

@@ -19,6 +19,7 @@ import (
 	"github.com/drover-dev/drover/hub"
 	"github.com/drover-dev/drover/hub/api"
 	"github.com/drover-dev/drover/hub/bolt"
+	"github.com/drover-dev/drover/hub/cmd/drover/auth"
 	"github.com/drover-dev/drover/hub/cmd/drover/call"
 	"github.com/drover-dev/drover/hub/cmd/drover/datadir"
 	"github.com/drover-dev/drover/hub/cmd/drover/hooks"
@@ -60,6 +61,7 @@ type hubOptions struct {
 	sources               tree.Sources
 	reverts               waves.RevertOptions
 	logLevel, webhooks    string
+	provider              auth.Provider
 }
 
 func newHubCommand() *cobra.Command {
@@ -110,6 +112,7 @@ TLS only: the hub has its own certificate authority for that, which agents learn
 	o.sources.AddTo(f)
 	o.reverts.Flags(f)
 	hooks.Flag(f, &o.webhooks)
+	o.provider.AddTo(f)
 	f.StringVar(&o.logLevel, "log-level", "info", "debug, info, warn or error")
 	cmd.AddCommand(newEndFormerCommand())
 	cmd.AddCommand(datadir.Commands(datadir.Config{Connection: connect, Wrong: wrong, DataDir: defaultDataDir(),
@@ -231,6 +234,9 @@ func (p *hubProcess) open() error {
 		return err
 	}
 	if p.roles, err = people.Roles(store, h.State(), p.log); err != nil {
+		return err
+	}
+	if err := o.provider.Open(p.people, &p.opts.sources); err != nil {
 		return err
 	}
 	h.Sources = sources
