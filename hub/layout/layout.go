@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/drover-dev/drover/hub/cmplugin"
 	"github.com/drover-dev/drover/hub/layout/argo"
 	"github.com/drover-dev/drover/hub/layout/flux"
 	"github.com/drover-dev/drover/hub/layout/folders"
@@ -17,6 +18,7 @@ type Layout struct {
 	Folders   folders.Patterns // which folders are clusters'
 	Renderer  model.Renderer
 	Templates model.Templates // executes the Go templates of ApplicationSets; nil if nothing does
+	Plugins   *cmplugin.Set   // that the operator configured
 
 	more  []planning.Dialect // beside those of Argo CD, Flux and Rancher Fleet
 	names names              // of clusters, by their files
@@ -26,7 +28,7 @@ var _ model.Layout = (*Layout)(nil)
 
 // dialects are those that are read, beside Drover's own.
 func (l *Layout) dialects() []planning.Dialect {
-	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates}, flux.Dialect{Templates: l.Templates},
+	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates, Plugins: l.Plugins}, flux.Dialect{Templates: l.Templates},
 		rancher.Dialect{Templates: l.Templates}}, l.more...)
 }
 

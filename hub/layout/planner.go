@@ -52,6 +52,7 @@ func (l *Layout) Plan(ctx context.Context, tree model.Tree, in model.Declaration
 	p.meetDependencies()
 	p.confine()
 	p.inherit()
+	p.holdPlugins()
 	p.keepUnpruned()
 	for _, r := range p.readers {
 		r.reader.Conclude()

@@ -111,6 +111,8 @@ type Part struct {
 	Overlay Overlay           // laid over the folder; never over a chart
 	// Directory has the folder read as plain manifests, without kustomize; nil if it is not to be.
 	Directory *Directory `json:",omitempty"`
+	// Plugin has a renderer plugin render the folder; nil does not.
+	Plugin *Plugin `json:",omitempty"`
 	// Hide leaves files of the repository that the hub follows out; nil leaves none out. Other sources have rules of their
 	// own.
 	Hide *Hide `json:",omitempty"`
@@ -150,6 +152,11 @@ func (a App) Sources() []*Source {
 // Charts says whether a part of an app is a chart.
 func (a App) Charts() bool {
 	return slices.ContainsFunc(a.Parts(), func(p Part) bool { return p.Chart != nil })
+}
+
+// Asks says whether what an app comes to depends on what the API server of its cluster is.
+func (a App) Asks() bool {
+	return slices.ContainsFunc(a.Parts(), func(p Part) bool { return p.Chart != nil || p.Plugin != nil })
 }
 
 // SourceKind says how a Source is fetched.

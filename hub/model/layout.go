@@ -99,6 +99,8 @@ type Declarations struct {
 	Unautomated bool `json:",omitempty"`
 	// Flux is how what is written for Flux is locked down in every cluster.
 	Flux FluxLockdown `json:",omitzero"`
+	// Plugins is the digest of the renderer plugins that are configured; "" for none.
+	Plugins string `json:",omitempty"`
 	// AsProject has all apps but the root app be in the project of this name; "" has them be where they are.
 	AsProject string `json:",omitempty"`
 	// Parties are those of the apps that declare something, by app; who is not among them has all rights, as what the

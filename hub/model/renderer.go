@@ -35,6 +35,8 @@ type BuildOptions struct {
 	Directory *Directory `json:"directory,omitempty"`
 	// Inflated are rendered charts that kustomizations name, by Inflation.Key.
 	Inflated map[string][]Rendered `json:"inflated,omitempty"`
+	// Plugin has a renderer plugin render the folder; nil does not.
+	Plugin *Plugin `json:"plugin,omitempty"`
 }
 
 // Capabilities are what a chart may know of its cluster.

@@ -51,10 +51,11 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		Hide                                    *model.Hide   `json:",omitempty"`
 		Stock                                   []string      `json:",omitempty"`
 		May                                     reading
+		Plugin                                  *model.Plugin     `json:",omitempty"`
 		Opaque                                  []protocol.Opaque `json:",omitempty"`
 	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute,
 		app.Foreign, vars, seen(app.Source), app.Hide, memtree.Stock(snap), may,
-		app.Handling.Opaque})
+		app.Plugin, app.Handling.Opaque})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (out Render, blobs []model.Packed, err error) {
 		if r.cfg.Charts == nil {
 			return Render{}, nil, errors.New("nothing here renders charts")
@@ -165,9 +166,9 @@ func (e *expansion) values(app model.App, m *made, to *model.App) (*model.Chart,
 	return &chart, absent, nil
 }
 
-// Charts says whether an app of the cluster is a chart.
+// Charts says whether an app of the cluster is a chart, or made by a plugin that is told of the cluster.
 func (r *Resolution) Charts() bool {
-	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Charts() })
+	return slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.App.Asks() })
 }
 
 // secretsIn are the values in a text of a Secret, which may be YAML: an error may quote one of them.

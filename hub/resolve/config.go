@@ -34,7 +34,8 @@ type Config struct {
 	// person releases them.
 	Unautomated bool
 	// Flux is how what is written for Flux is locked down in every cluster.
-	Flux model.FluxLockdown
+	Flux    model.FluxLockdown
+	Plugins string // digest of the renderer plugins that are configured; "" for none
 	// AsProject has all apps but the root app be in the project of this name; "" has them be where they are.
 	AsProject string
 }

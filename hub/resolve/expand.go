@@ -102,7 +102,7 @@ func (e *expansion) drop(apps []model.App) {
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository,
-		Unautomated: e.r.cfg.Unautomated, Flux: e.r.cfg.Flux, AsProject: e.r.cfg.AsProject, Parties: map[string]trust.Party{}, Bounds: map[string]*project.Bounds{}}
+		Unautomated: e.r.cfg.Unautomated, Flux: e.r.cfg.Flux, Plugins: e.r.cfg.Plugins, AsProject: e.r.cfg.AsProject, Parties: map[string]trust.Party{}, Bounds: map[string]*project.Bounds{}}
 	e.declarers(in)
 	in.Held = e.held(in.Parties)
 	if len(in.Declared) == 0 && in.AsProject == "" && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {
@@ -372,7 +372,7 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 	}
 	if app.Chart == nil {
 		return supplied(ctx, e, view, app.Path, app.Source != nil, app.Bounds, func(view model.View) (*Render, error) {
-			return e.r.built(ctx, view, app)
+			return e.r.built(ctx, view, e.on, app)
 		})
 	}
 	if app.Chart, err = e.texts(ctx, app); err != nil {

@@ -24,6 +24,12 @@ func readingOf(app model.App) reading {
 	return reading{p.Name, p.Where, p.Sources, p.Paths, app.Bounds.Addresses}
 }
 
+// whole says whether all of the repository may be read.
+func (r reading) whole() bool {
+	bounds := project.Bounds{Project: project.Project{Sources: r.Sources, Paths: r.Paths}, Addresses: r.Addresses}
+	return r.Project == "" || bounds.Reads(".")
+}
+
 // shown is what of a tree an app may read. The function is to be given how the render ended: what was refused is why.
 func (r reading) shown(tree model.Tree, rec *Recorder) (model.Tree, func(error) error) {
 	if r.Project == "" {

@@ -253,8 +253,9 @@ func placesOf(deps []Dep) []string {
 }
 
 // built is the render of an app's folder as the renderer and the layout give it.
-func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*Render, error) {
+func (r *Resolver) built(ctx context.Context, snap model.View, on model.Capabilities, app model.App) (*Render, error) {
 	may := readingOf(app)
+	plugin := app.Plugin.On(on, app.Path, may.whole())
 	key := memoKey("build-5", struct {
 		Path      string
 		Overlay   model.Overlay
@@ -263,18 +264,22 @@ func (r *Resolver) built(ctx context.Context, snap model.View, app model.App) (*
 		Hide      *model.Hide      `json:",omitempty"`
 		Stock     []string         `json:",omitempty"`
 		May       reading
-	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Stock(snap), may})
+		Plugin    *model.Plugin `json:",omitempty"`
+	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Stock(snap), may, plugin})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		tree := hidden(r, rec, app.Hide)
 		shown, judge := may.shown(tree, rec)
-		objects, err := r.cfg.Renderer.Build(ctx, shown, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory})
+		objects, err := r.cfg.Renderer.Build(ctx, shown, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory,
+			Plugin: plugin})
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
 			return Render{Needs: needed.Sources}, nil, nil
 		}
 		if err = judge(err); err != nil {
 			return Render{}, nil, cmp.Or(hiddenFolder(rec, tree, app), err)
 		}
-		return r.packSorted(app.Source, objects)
+		out, blobs, err := r.packSorted(app.Source, objects)
+		out.AsksAPIs = plugin != nil
+		return out, blobs, err
 	})
 }
 

@@ -5,7 +5,8 @@
 // A plugin in Go calls Serve. In another language it makes go-plugin's handshake (see Handshake), and serves the gRPC
 // service drover.plugin.v1.Transformer with the methods Describe and Transform. Both take and give a
 // google.protobuf.BytesValue, whose value is the JSON of the types of this package. Fields that are not known are
-// ignored, so that either side may be older. Other kinds of plugins will be other services.
+// ignored, so that either side may be older. Other kinds of plugins are other services: those that render folders
+// beside the hub serve drover.plugin.v1.Renderer, see Renderer.
 //
 // What a plugin prints is thrown away: it may hold what must not be shown. What an error says is shown to people, so it
 // must not.
@@ -68,12 +69,17 @@ type Transformer interface {
 
 // Serve is all that the main function of a plugin does. It returns when its parent ends it.
 func Serve(t Transformer) {
+	serve(Handshake, serviceName, &adapter{transformer: t}, MaxMessage)
+}
+
+// serve serves one service, with messages of at most so many bytes.
+func serve(as goplugin.HandshakeConfig, name string, p goplugin.Plugin, most int) {
 	goplugin.Serve(&goplugin.ServeConfig{
-		HandshakeConfig: Handshake,
-		Plugins:         goplugin.PluginSet{serviceName: &adapter{transformer: t}},
+		HandshakeConfig: as,
+		Plugins:         goplugin.PluginSet{name: p},
 		Logger:          hclog.NewNullLogger(),
 		GRPCServer: func(opts []grpc.ServerOption) *grpc.Server {
-			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(MaxMessage), grpc.MaxSendMsgSize(MaxMessage))...)
+			return grpc.NewServer(append(opts, grpc.MaxRecvMsgSize(most), grpc.MaxSendMsgSize(most))...)
 		},
 	})
 }
@@ -86,38 +92,40 @@ type Running struct {
 
 // Start starts a plugin. An error says what is wrong with it.
 func Start(cmd *exec.Cmd) (*Running, error) {
+	t, client, err := start[Transformer](cmd, Handshake, serviceName, &adapter{}, MaxMessage)
+	if err != nil {
+		return nil, err
+	}
+	return &Running{t, client}, nil
+}
+
+// start starts a plugin that serves one service. After an error it has ended.
+func start[Of any](cmd *exec.Cmd, as goplugin.HandshakeConfig, name string, p goplugin.Plugin, most int) (of Of, _ *goplugin.Client, err error) {
 	client := goplugin.NewClient(&goplugin.ClientConfig{
-		HandshakeConfig:  Handshake,
-		Plugins:          goplugin.PluginSet{serviceName: &adapter{}},
+		HandshakeConfig:  as,
+		Plugins:          goplugin.PluginSet{name: p},
 		Cmd:              cmd,
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		Logger:           hclog.NewNullLogger(),
 		StartTimeout:     startTime,
 		SkipHostEnv:      true,
-		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(MaxMessage), grpc.MaxCallSendMsgSize(MaxMessage))},
+		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(most), grpc.MaxCallSendMsgSize(most))},
 	})
-	service, err := dispense(client)
+	conn, err := client.Client()
+	if err == nil {
+		var raw any
+		if raw, err = conn.Dispense(name); err == nil {
+			var ok bool
+			if of, ok = raw.(Of); !ok {
+				err = fmt.Errorf("it serves %T", raw)
+			}
+		}
+	}
 	if err != nil {
 		client.Kill()
-		return nil, err
+		return of, nil, err
 	}
-	return &Running{service, client}, nil
-}
-
-func dispense(client *goplugin.Client) (Transformer, error) {
-	conn, err := client.Client()
-	if err != nil {
-		return nil, err
-	}
-	raw, err := conn.Dispense(serviceName)
-	if err != nil {
-		return nil, err
-	}
-	t, ok := raw.(Transformer)
-	if !ok {
-		return nil, fmt.Errorf("it serves %T", raw)
-	}
-	return t, nil
+	return of, client, nil
 }
 
 // Exited says whether the plugin's process has ended.

@@ -21,13 +21,17 @@ var service = grpc.ServiceDesc{
 	ServiceName: serviceName,
 	HandlerType: (*Transformer)(nil),
 	Methods: []grpc.MethodDesc{
-		method("Describe", func(ctx context.Context, t Transformer, _ struct{}) (Description, error) { return t.Describe(ctx) }),
-		method("Transform", func(ctx context.Context, t Transformer, r Request) (Response, error) { return t.Transform(ctx, r) }),
+		method(serviceName, "Describe", func(ctx context.Context, t Transformer, _ struct{}) (Description, error) {
+			return t.Describe(ctx)
+		}),
+		method(serviceName, "Transform", func(ctx context.Context, t Transformer, r Request) (Response, error) {
+			return t.Transform(ctx, r)
+		}),
 	},
 }
 
-// method makes a gRPC method of a function.
-func method[In, Out any](name string, call func(context.Context, Transformer, In) (Out, error)) grpc.MethodDesc {
+// method makes a gRPC method of a service of a function.
+func method[Of, In, Out any](service, name string, call func(context.Context, Of, In) (Out, error)) grpc.MethodDesc {
 	handle := func(srv any, ctx context.Context, decode func(any) error, intercept grpc.UnaryServerInterceptor) (any, error) {
 		var sent wrapperspb.BytesValue
 		if err := decode(&sent); err != nil {
@@ -38,7 +42,7 @@ func method[In, Out any](name string, call func(context.Context, Transformer, In
 			if err := json.Unmarshal(sent.Value, &in); err != nil {
 				return nil, errors.New("the request is no JSON")
 			}
-			out, err := call(ctx, srv.(Transformer), in)
+			out, err := call(ctx, srv.(Of), in)
 			if err != nil {
 				return nil, err
 			}
@@ -48,7 +52,7 @@ func method[In, Out any](name string, call func(context.Context, Transformer, In
 		if intercept == nil {
 			return run(ctx, nil)
 		}
-		return intercept(ctx, &sent, &grpc.UnaryServerInfo{Server: srv, FullMethod: "/" + serviceName + "/" + name}, run)
+		return intercept(ctx, &sent, &grpc.UnaryServerInfo{Server: srv, FullMethod: "/" + service + "/" + name}, run)
 	}
 	return grpc.MethodDesc{MethodName: name, Handler: handle}
 }
@@ -58,22 +62,22 @@ type caller struct{ conn *grpc.ClientConn }
 
 // Describe implements Transformer.
 func (c caller) Describe(ctx context.Context) (Description, error) {
-	return invoke[Description](ctx, c.conn, "Describe", struct{}{})
+	return invoke[Description](ctx, c.conn, serviceName, "Describe", struct{}{})
 }
 
 // Transform implements Transformer.
 func (c caller) Transform(ctx context.Context, r Request) (Response, error) {
-	return invoke[Response](ctx, c.conn, "Transform", r)
+	return invoke[Response](ctx, c.conn, serviceName, "Transform", r)
 }
 
-// invoke calls a method. An error has the words of the plugin alone.
-func invoke[Out any](ctx context.Context, conn *grpc.ClientConn, name string, in any) (out Out, err error) {
+// invoke calls a method of a service. An error has the words of the plugin alone.
+func invoke[Out any](ctx context.Context, conn *grpc.ClientConn, service, name string, in any) (out Out, err error) {
 	data, err := json.Marshal(in)
 	if err != nil {
 		return out, err
 	}
 	var answer wrapperspb.BytesValue
-	if err := conn.Invoke(ctx, "/"+serviceName+"/"+name, wrapperspb.Bytes(data), &answer); err != nil {
+	if err := conn.Invoke(ctx, "/"+service+"/"+name, wrapperspb.Bytes(data), &answer); err != nil {
 		if status.Code(err) == codes.Unavailable {
 			return out, ErrEnded
 		}

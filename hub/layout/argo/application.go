@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/cmplugin"
 	"github.com/drover-dev/drover/hub/layout/argo/destination"
 	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/argo/source"
@@ -27,14 +28,15 @@ type applicationSpec struct {
 }
 
 // readApplication reads an Application of Argo CD.
-func readApplication(p *planning.Plan, o *planning.Object, app *model.App) error {
+func readApplication(p *planning.Plan, o *planning.Object, plugins *cmplugin.Set, app *model.App) error {
 	var a applicationSpec
 	if err := o.Decode(&a); err != nil {
 		return p.Undecodable(o, err)
 	}
 	app.Namespace, app.Project = a.Destination.Namespace, a.Project
 	noteMetadata(p, o, app)
-	of := source.Application{Source: a.Source, Sources: a.Sources, Namespace: a.Destination.Namespace, Project: a.Project}
+	of := source.Application{Source: a.Source, Sources: a.Sources, Namespace: a.Destination.Namespace, Project: a.Project,
+		Plugins: plugins}
 	return errors.Join(p.Weigh(fields.Table, o, &app.Notes), checkDestination(p, o, a.Destination),
 		source.Read(p, o, of, app), readSyncPolicy(p, o, a, app), readIgnored(p, o, a, app))
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"strings"
 
+	"github.com/drover-dev/drover/hub/cmplugin"
 	"github.com/drover-dev/drover/hub/layout/argo/appproject"
 	"github.com/drover-dev/drover/hub/layout/argo/appset"
 	"github.com/drover-dev/drover/hub/layout/argo/fields"
@@ -17,6 +18,7 @@ import (
 // Dialect reads what was written for Argo CD.
 type Dialect struct {
 	Templates model.Templates // executes the Go templates of ApplicationSets; nil if nothing does
+	Plugins   *cmplugin.Set   // the config management plugins that the operator configured
 }
 
 var _ planning.Dialect = Dialect{}
@@ -41,6 +43,8 @@ func (Dialect) Sort(_ string, h document.Head) planning.Use {
 	switch {
 	case kinds.Declares(h.Group(), string(h.Kind)):
 		return planning.Declares
+	case h.Group() == fields.Group && h.Kind == kindPlugin:
+		return planning.Declares // nothing: Advise says what to do
 	case h.Metadata.Labels["app.kubernetes.io/part-of"] == "argocd": // of its install manifests
 		return planning.Component
 	}
@@ -64,7 +68,7 @@ func Fields() []planning.Field { return fields.List() }
 
 // Open implements Dialect.
 func (d Dialect) Open(p *planning.Plan) planning.Reader {
-	return &reader{plan: p, templates: d.Templates, windows: map[string]*appproject.Windows{},
+	return &reader{plan: p, templates: d.Templates, plugins: d.Plugins, windows: map[string]*appproject.Windows{},
 		steps: map[string]*appset.Steps{}}
 }
 
@@ -72,6 +76,7 @@ func (d Dialect) Open(p *planning.Plan) planning.Reader {
 type reader struct {
 	plan      *planning.Plan
 	templates model.Templates
+	plugins   *cmplugin.Set
 	// claims are addresses of repositories that are to have what is in this one, each repository once.
 	claims  []string
 	windows map[string]*appproject.Windows // by the name of the project
@@ -115,7 +120,7 @@ func (r *reader) Read(o *planning.Object, app *model.App) (bool, error) {
 	case fields.Application:
 		for _, either := range append([]*planning.Object{o}, o.Rivals...) {
 			if destined(p, either) {
-				err := readApplication(p, o, app)
+				err := readApplication(p, o, r.plugins, app)
 				r.pace(o, app)
 				return true, err
 			}

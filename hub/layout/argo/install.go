@@ -1,6 +1,7 @@
 package argo
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -19,6 +20,8 @@ var _ planning.Adviser = Dialect{}
 const (
 	configMap    = "argocd-cm" // the ConfigMap with its settings
 	kindOperated = "ArgoCD"    // what the operator of Argo CD reads
+	// kindPlugin configures a plugin in a sidecar of Argo CD's: no API server has it.
+	kindPlugin = "ConfigManagementPlugin"
 )
 
 // setting is what becomes of a setting of Argo CD that changes what it delivers, or how it judges that.
@@ -51,7 +54,8 @@ var settings = []setting{
 		"not done: folders are built with kustomize's defaults, and may use files outside of the folder"},
 	{"kustomize.buildOptions.", "", "not done: there is one kustomize, v5, with its defaults"},
 	{"configManagementPlugins", "configManagementPlugins",
-		"plugins are not supported: put what the plugin gives into Git"},
+		"not run from here: what a repository says is never run. Have the operator of the hub put a ConfigManagementPlugin " +
+			"of each into the folder that --renderer-plugins names"},
 	{"globalProjects", "", "not done: what an AppProject forbids is not forbidden here"},
 	{"application.sync.impersonation.enabled", "",
 		"not done: objects are applied by the agent; a native App may name an account (spec.serviceAccount)"},
@@ -60,6 +64,10 @@ var settings = []setting{
 // Advise implements planning.Adviser: it names what the repository's own Argo CD is told and Drover does not do.
 func (Dialect) Advise(o model.Rendered, h document.Head) []fleet.Note {
 	switch {
+	case h.Group() == fields.Group && h.Kind == kindPlugin:
+		return []fleet.Note{{File: o.File, Object: h.String(), Text: pluginAdvice}}
+	case h.Group() == "" && h.Kind == "ConfigMap" && bytes.Contains(h.Data, []byte("kind: "+kindPlugin)):
+		return []fleet.Note{{File: o.File, Object: h.String(), Field: "data", Text: pluginAdvice}}
 	case h.Group() == "" && h.Kind == "ConfigMap" && h.Metadata.Name == configMap:
 		var data map[string]document.Text
 		if json.Unmarshal(h.Data, &data) != nil {
@@ -83,6 +91,10 @@ func (Dialect) Advise(o model.Rendered, h document.Head) []fleet.Note {
 	}
 	return nil
 }
+
+// pluginAdvice says what becomes of a plugin that a repository configures.
+const pluginAdvice = "the plugin is not run from here: what a repository says is never run. Have the operator of the hub put " +
+	"the ConfigManagementPlugin into the folder that --renderer-plugins names"
 
 func (s setting) isKey(key string) bool {
 	return key == s.key || strings.HasSuffix(s.key, ".") && strings.HasPrefix(key, s.key)

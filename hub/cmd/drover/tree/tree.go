@@ -3,6 +3,7 @@
 package tree
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"github.com/drover-dev/drover/hub/cmplugin"
 	"github.com/drover-dev/drover/hub/envsubst"
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
@@ -24,6 +26,7 @@ import (
 	"github.com/drover-dev/drover/hub/layout/folders"
 	"github.com/drover-dev/drover/hub/layout/planning"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/renderers"
 	"github.com/drover-dev/drover/hub/resolve"
 	"github.com/drover-dev/drover/protocol"
 )
@@ -48,6 +51,7 @@ type Layout struct {
 	DeliverUnautomated bool
 	Flux               model.FluxLockdown
 	AsProject          string
+	RendererPlugins    string
 }
 
 // AddTo adds the flags.
@@ -79,6 +83,8 @@ func (o *Layout) AddTo(f *pflag.FlagSet) {
 		"Kustomizations and HelmReleases may not name a source of another namespace, as "+
 			"--no-cross-namespace-refs of Flux' controllers; a cluster.yaml may say it for one cluster "+
 			"(flux.noCrossNamespaceRefs)")
+	f.StringVar(&o.RendererPlugins, "renderer-plugins", "", "a folder of this machine with ConfigManagementPlugins of Argo CD "+
+		"(*.yaml) and programs "+cmplugin.Prefix+"NAME, by which sources that name them, or that they discover, are rendered")
 	f.StringVar(&o.HelmWorker, "helm-worker", "", "the program that renders Helm charts (default: "+helmWorker+" "+
 		"beside drover)")
 }
@@ -93,19 +99,22 @@ func PathFlag(f *pflag.FlagSet, to *[]string) {
 // helmWorker is the program that renders charts.
 const helmWorker = "drover-helm-worker"
 
-// worker is the path of the program that renders charts. Whether it is there matters only where there are charts.
-func (o *Layout) worker() string {
-	if o.HelmWorker != "" {
-		return o.HelmWorker
-	}
+// rendererHost is the program that starts renderer plugins, and commandPlugin the plugin that runs commands.
+const (
+	rendererHost  = "drover-renderers"
+	commandPlugin = cmplugin.Prefix + "command"
+)
+
+// beside is the path of a program in the folder of this one. Whether it is there matters only where it is needed.
+func beside(program string) string {
 	self, err := os.Executable()
 	if err == nil {
 		self, err = filepath.EvalSymlinks(self) // it may be linked into a folder of the PATH
 	}
 	if err != nil {
-		return helmWorker
+		return program
 	}
-	return filepath.Join(filepath.Dir(self), helmWorker)
+	return filepath.Join(filepath.Dir(self), program)
 }
 
 // Opened is a revision of a repository with what resolves it.
@@ -196,11 +205,17 @@ func (o *Layout) Resolver(cfg resolve.Config) (r *resolve.Resolver, done func(),
 	if err != nil {
 		return nil, nil, Usage{err}
 	}
-	charts := helm.New(o.worker())
+	plugins, err := cmplugin.Load(o.RendererPlugins)
+	if err != nil {
+		return nil, nil, Usage{err}
+	}
+	charts := helm.New(cmp.Or(o.HelmWorker, beside(helmWorker)))
 	charts.Kustomize = cfg.Renderer
-	cfg.Renderer = &helm.Inflater{Builder: cfg.Renderer, Charts: charts}
-	cfg.Layout = &layout.Layout{Folders: patterns, Renderer: cfg.Renderer, Templates: charts}
-	cfg.Repository, cfg.Charts = append(cfg.Repository, o.Alias...), charts
+	plugged := renderers.New(plugins, beside(rendererHost), beside(commandPlugin))
+	plugged.Builder, plugged.Charts = &helm.Inflater{Builder: cfg.Renderer, Charts: charts}, charts
+	cfg.Renderer, cfg.Charts, cfg.Plugins = plugged, plugged, plugins.Digest()
+	cfg.Layout = &layout.Layout{Folders: patterns, Renderer: cfg.Renderer, Templates: charts, Plugins: plugins}
+	cfg.Repository = append(cfg.Repository, o.Alias...)
 	cfg.Substitute, cfg.Ignored = envsubst.Replace, ignore.Made
 	cfg.Ignore, cfg.Hide = sourceignore.Filter, sourceignore.Hide
 	if account := o.Flux.DefaultServiceAccount; account != "" && planning.CheckSubdomain(account) != nil {

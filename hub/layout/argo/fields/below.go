@@ -104,6 +104,8 @@ func sourceBelow(at string) []planning.Field {
 	return slices.Concat(
 		planning.Within(Application, at+".directory.jsonnet.tlas[]", "name", "value", "code"),
 		planning.Within(Application, at+".directory.jsonnet.extVars[]", "name", "value", "code"),
+		planning.Within(Application, at+".plugin.env[]", "name", "value"),
+		planning.Within(Application, at+".plugin.parameters[]", "name", "string", "map", "array"),
 		planning.Within(Application, at+".helm.parameters[]", "name", "value", "forceString"),
 		planning.Within(Application, at+".helm.fileParameters[]", "name", "path"),
 		planning.Within(Application, at+".kustomize.replicas[]", "name", "count"),

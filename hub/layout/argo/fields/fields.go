@@ -109,8 +109,10 @@ func sourceFields(at string) []planning.Field {
 		row(Application, ".kustomize.version", noted, "not done: there is one kustomize, v5"),
 		row(Application, ".kustomize.kubeVersion", done, "for the charts that a kustomization names"),
 		row(Application, ".kustomize.apiVersions", done, "for the charts that a kustomization names"),
-		row(Application, ".plugin", refused, "plugins are not supported: put what the plugin gives into Git, "+
-			"or write the source as a chart, a kustomization or Jsonnet"),
+		row(Application, ".plugin.name", done, "a plugin that the operator configured with --renderer-plugins; "+
+			"without a name the one that spec.discover finds"),
+		row(Application, ".plugin.env", done, "all that Argo CD documents but ARGOCD_APP_REVISION*, which are not set"),
+		row(Application, ".plugin.parameters", done, ""),
 	})
 	for i := range out {
 		out[i].Path = at + out[i].Path

@@ -12,6 +12,7 @@ import (
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	"sigs.k8s.io/yaml"
 
+	"github.com/drover-dev/drover/hub/cmplugin"
 	"github.com/drover-dev/drover/hub/glob"
 	"github.com/drover-dev/drover/hub/layout/argo/fields"
 	"github.com/drover-dev/drover/hub/layout/argo/repository"
@@ -26,7 +27,7 @@ type sourceSpec struct {
 	Helm                                      *helmSpec
 	Kustomize                                 *kustomizeSpec
 	Directory                                 *directorySpec
-	Plugin                                    *struct{}
+	Plugin                                    *pluginSpec
 }
 
 // partReader is a source on its way to a part of an app.
@@ -39,6 +40,7 @@ type partReader struct {
 	foreign *model.Source            // where its files are; nil for this repository
 	refs    map[string]*model.Source // of the sources of the app that others name as $ref
 	several bool                     // the app has spec.sources
+	plugins *cmplugin.Set            // that are configured
 }
 
 func (s *partReader) errorf(at, format string, args ...any) error {
@@ -50,6 +52,7 @@ type Application struct {
 	Source             json.RawMessage   // spec.source
 	Sources            []json.RawMessage // spec.sources, which takes precedence
 	Namespace, Project string            // of its destination, and its own: both may be named in some fields
+	Plugins            *cmplugin.Set     // that the operator configured
 }
 
 // Read makes parts of the sources of an Application. An error is placed at the field that it is about.
@@ -65,7 +68,7 @@ func Read(p *planning.Plan, o *planning.Object, a Application, app *model.App) e
 	var sources []*partReader
 	var errs []error
 	for i, data := range raw {
-		s := &partReader{plan: p, o: o, at: at(i), refs: refs, several: len(a.Sources) > 0}
+		s := &partReader{plan: p, o: o, at: at(i), refs: refs, several: len(a.Sources) > 0, plugins: a.Plugins}
 		if err := planning.Unmarshal(data, s.at, &s.sourceSpec); err != nil {
 			return p.Undecodable(o, err)
 		}
@@ -172,6 +175,7 @@ const (
 	byHelm      = "helm"
 	byKustomize = "kustomize"
 	byDirectory = "directory"
+	byPlugin    = "plugin"
 )
 
 // part makes a part of a source.
@@ -190,7 +194,14 @@ func (s *partReader) part() (model.Part, error) {
 	if err != nil {
 		return out, err
 	}
+	if s.Chart == "" && len(s.said()) == 0 {
+		if out.Plugin, err = s.discovered(out.Path); err != nil || out.Plugin != nil && !out.Plugin.Detect {
+			return out, err
+		}
+	}
 	switch how {
+	case byPlugin:
+		out.Plugin, err = s.plugin()
 	case byHelm:
 		out.Chart, err = s.chart(out.Path)
 	case byKustomize:
@@ -201,23 +212,25 @@ func (s *partReader) part() (model.Part, error) {
 	return out, err
 }
 
-// kind says how a source is rendered: as it says itself, else by what is in the folder.
-func (s *partReader) kind(dir string) (string, error) {
-	var said []string
+// said is how a source says itself that it is rendered; it should be one way at most.
+func (s *partReader) said() (said []string) {
 	for how, is := range map[string]bool{byHelm: s.Helm != nil, byKustomize: s.Kustomize != nil,
-		byDirectory: s.Directory != nil} {
+		byDirectory: s.Directory != nil, byPlugin: s.Plugin != nil} {
 		if is {
 			said = append(said, how)
 		}
 	}
 	slices.Sort(said)
+	return said
+}
+
+// kind says how a source is rendered: as it says itself, else by what is in the folder.
+func (s *partReader) kind(dir string) (string, error) {
+	said := s.said()
 	switch {
-	case s.Plugin != nil:
-		return "", s.errorf(".plugin", "plugins are not supported: put what the "+
-			"plugin gives into Git, or write the source as a chart, a kustomization or Jsonnet")
 	case len(said) > 1:
 		return "", s.errorf("", "it has %s, and may have one of them", strings.Join(said, " and "))
-	case s.Chart != "":
+	case s.Chart != "" && s.Plugin == nil:
 		return byHelm, nil
 	case s.foreign != nil && len(said) == 0:
 		return byDirectory, nil // which looks for a kustomization when the folder can be seen
