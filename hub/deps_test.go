@@ -13,7 +13,7 @@ const hubRoom = "github.com/drover-dev/drover/hub"
 
 // inner are the packages of the hub that are no adapters.
 var inner = []string{"model", "memtree", "fetch", "resolve", "release", "trail", "project", "glob", "claim", "trust", "confined",
-	"lane", "opaque", "rollouts", "serving", "epoch", "contents",
+	"cmplugin", "lane", "opaque", "rollouts", "serving", "epoch", "contents",
 	"brake", "naming", "declared", "candidate", "batch", "difference", "people", "audit", "jsonpath", "roles",
 	"rollouts/content", "rollouts/evidence", "rollouts/gate", "rollouts/journal",
 	"rollouts/approval", "rollouts/shown", "rollouts/policies", "rollouts/earlier", "rollouts/entries", "rollouts/holder",
@@ -123,7 +123,7 @@ func notLinked(t *testing.T, from, to string) {
 func TestTheHubsPartsKnowOnlyWhatTheyNeed(t *testing.T) {
 	t.Parallel()
 	may := map[string][]string{"model": {"project", "trust"}, "trust": nil, "confined": {"model"}, "project": {"glob"},
-		"glob": nil, "memtree": {"model"}, "fetch": {"model"}, "claim": {"trust"}, "lane": nil,
+		"glob": nil, "cmplugin": {"glob"}, "memtree": {"model"}, "fetch": {"model"}, "claim": {"trust"}, "lane": nil,
 		"rollouts": {"model", "audit", "people", "rollouts/content", "rollouts/evidence", "rollouts/gate",
 			"rollouts/journal", "rollouts/approval", "rollouts/shown", "rollouts/policies", "rollouts/earlier",
 			"rollouts/entries", "rollouts/holder", "rollouts/unread", "rollouts/windows"},

@@ -86,6 +86,7 @@ type rig struct {
 	reverts   rollouts.Reverting
 	// resolver, unless nil, gives what stands in front of the hub's resolver.
 	resolver func(hub.Resolving) hub.Resolving
+	plugins  string // text of ConfigManagementPlugins; "" for none
 
 	hub     *hub.Hub
 	roles   *roles.Keeper
@@ -232,6 +233,9 @@ func (r *rig) start() {
 		Unautomated: r.unautomated, Moment: 20 * time.Second}
 	if r.hasty {
 		cfg.Moment = 0
+	}
+	if r.plugins != "" {
+		plugged(r.t, &cfg, r.plugins)
 	}
 	h.Grace, r.sources = r.grace, nil
 	h.Policies, h.Gates = cfg.Layout.(*layout.Layout), gate.Asking{Metrics: r.gates, Condition: cel.Gate}

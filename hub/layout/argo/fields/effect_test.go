@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -13,6 +15,7 @@ import (
 
 	"sigs.k8s.io/yaml"
 
+	"github.com/drover-dev/drover/hub/cmplugin"
 	"github.com/drover-dev/drover/hub/layout/argo"
 	"github.com/drover-dev/drover/hub/layout/argo/argotest"
 	"github.com/drover-dev/drover/hub/layout/argo/fields"
@@ -178,7 +181,13 @@ var sourceRows = []fieldRow{
 		want: []string{`"kubeVersion":"1.30.0"`}},
 	{path: "spec.source.kustomize.apiVersions", beside: kust, spec: "source: {kustomize: {apiVersions: [a/v1]}}",
 		want: []string{`"apiVersions":["a/v1"]`}},
-	{path: "spec.source.plugin", spec: "source: {plugin: {name: a}}", wrong: "spec.source.plugin"},
+	{path: "spec.source.plugin.name", spec: "source: {plugin: {name: a}}", want: []string{`"Plugin":{"name":"a","config":"`}},
+	{path: "spec.source.plugin.env", spec: "source: {plugin: {name: a, env: [{name: X, value: $ARGOCD_APP_NAME-1}]}}",
+		want: []string{`"ARGOCD_ENV_X=x-1"`, `"ARGOCD_APP_SOURCE_PATH=`}},
+	{path: "spec.source.plugin.parameters", spec: "source: {plugin: {name: a, parameters: [{name: b-c, string: d}, " +
+		"{name: m, map: {k.x: v}}, {name: l, array: [p, q]}]}}",
+		want: []string{`"PARAM_B_C=d","PARAM_M_K_X=v","PARAM_L_0=p","PARAM_L_1=q"`, `ARGOCD_APP_PARAMETERS=[{\"name\":\"b-c\"` +
+			`,\"string\":\"d\"},{\"map\":{\"k.x\":\"v\"},\"name\":\"m\"},{\"array\":[\"p\",\"q\"],\"name\":\"l\"}]`}},
 }
 
 // optionRows set each option by itself, of which most only have to be what the table says of them.
@@ -341,7 +350,16 @@ func outcome(t *testing.T, text string) (got, notes, message string) {
 	p := argotest.Plan(t, text, map[string]string{"apps/web/cm.yaml": "", "apps/db/cm.yaml": "",
 		"apps/kust/kustomization.yaml": "",
 		"charts/web/Chart.yaml":        "", "charts/web/prod.yaml": ""})
-	r := argo.Dialect{Templates: goTemplates{}}.Open(p)
+	file := filepath.Join(t.TempDir(), "plugins.yaml")
+	if err := os.WriteFile(file, []byte("apiVersion: argoproj.io/v1alpha1\nkind: ConfigManagementPlugin\n"+
+		"metadata: {name: a}\nspec: {generate: {command: [\"true\"]}}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	plugins, err := cmplugin.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := argo.Dialect{Templates: goTemplates{}, Plugins: plugins}.Open(p)
 	made, err := r.Expand(t.Context())
 	if err != nil {
 		t.Fatal(err)
