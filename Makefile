@@ -24,10 +24,12 @@ IMAGE ?= drover-agent:$(VERSION)
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-build: ## build drover, drover-helm-worker, drover-agent, the plugin host, the plugins and drover-simulate into bin/
+build: ## build drover, drover-helm-worker, what runs renderer plugins, drover-agent, the plugin host, the plugins and drover-simulate into bin/
 	@mkdir -p $(BIN)/plugins
 	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover ./cmd/drover
 	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-helm-worker ./cmd/drover-helm-worker
+	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-renderers ./cmd/drover-renderers
+	cd hub && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-plugin-command ./cmd/drover-plugin-command
 	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-agent ./cmd/drover-agent
 	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-plugins ./cmd/drover-plugins
 	cd agent && go build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/drover-simulate ./cmd/drover-simulate

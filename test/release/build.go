@@ -57,6 +57,8 @@ var Deliveries = []Delivery{
 	{"drover", "drover-hub", []Program{
 		{"drover", "hub", "./cmd/drover"},
 		{"drover-helm-worker", "hub", "./cmd/drover-helm-worker"},
+		{"drover-renderers", "hub", "./cmd/drover-renderers"},
+		{"drover-plugin-command", "hub", "./cmd/drover-plugin-command"},
 	}, hubPlatforms},
 	{"drover-agent", "drover-agent", []Program{
 		{"drover-agent", "agent", "./cmd/drover-agent"},

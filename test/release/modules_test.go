@@ -109,7 +109,8 @@ func TestGoInstallTakesTheReleasedModules(t *testing.T) {
 	}
 	// The others take long to link: that the go command finds all they need is enough.
 	for _, path := range []string{
-		"/hub/cmd/drover-helm-worker", "/agent/cmd/drover-plugins", "/agent/plugins/sops/cmd/drover-plugin-sops",
+		"/hub/cmd/drover-helm-worker", "/hub/cmd/drover-renderers", "/hub/cmd/drover-plugin-command",
+		"/agent/cmd/drover-plugins", "/agent/plugins/sops/cmd/drover-plugin-sops",
 	} {
 		install("-n", ours+path+"@v0.9.0")
 	}
