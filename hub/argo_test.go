@@ -134,7 +134,9 @@ commonAnnotations: {component: here}
 func TestWhatAnApplicationAsksForInVainIsNamed(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, tree, want string }{
-		{"a plugin", application("web", argoSource("guestbook", ", plugin: {name: x}")), "ERR clusters/staging/web.yaml:9: Application argocd/web: spec.source.plugin.name: no renderer plugin \"x\" is configured: have the operator put"},
+		{"a plugin", application("web", argoSource("guestbook", ", plugin: {name: x}")),
+			"ERR clusters/staging/web.yaml:9: Application argocd/web: spec.source.plugin.name: no renderer plugin \"x\" is " +
+				"configured: have the operator put"},
 		{"jsonnet that gives no object of Kubernetes", "-- guestbook/x.jsonnet --\n{}\n" + application("web", argoSource("guestbook", "")), "ERR guestbook/x.jsonnet:1: an object without a kind"},
 		{"two ways to render", application("web", argoSource("guestbook", ", helm: {}, directory: {}")), "spec.source: it has directory and helm, and may have one of them"},
 		{"a folder that is not there", application("web", argoSource("guestbok", "")), `spec.source.path: "guestbok" does not exist at this revision`},

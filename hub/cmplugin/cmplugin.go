@@ -1,5 +1,7 @@
-// Package cmplugin is what an operator configured of renderer plugins: ConfigManagementPlugins, as Argo CD has them, and
-// programs that speak Drover's plugin contract. It reads them from a folder of the machine, never from a repository, and
+// Package cmplugin is what an operator configured of renderer plugins: ConfigManagementPlugins, as Argo CD has them,
+// and
+// programs that speak Drover's plugin contract. It reads them from a folder of the machine, never from a repository,
+// and
 // runs nothing.
 //
 // It may import hub/glob and hub/model.
@@ -236,7 +238,8 @@ func parse(body []byte, programs map[string]string) (Plugin, error) {
 	}
 	if of := object.Metadata.Annotations[annotationProgram]; of != "" {
 		if p.Runs, p.Program = of, programs[of]; p.Program == "" {
-			return Plugin{}, fmt.Errorf("the ConfigManagementPlugin %s names the program %q (%s), and no program %s%s is beside it",
+			return Plugin{}, fmt.Errorf("the ConfigManagementPlugin %s names the program %q (%s), and no program %s%s is "+
+				"beside it",
 				p.Name, of, annotationProgram, Prefix, of)
 		}
 	}
@@ -250,7 +253,8 @@ func (p Plugin) check() error {
 	case p.Program == "" && len(p.Spec.Generate.Command) == 0:
 		return fmt.Errorf("the ConfigManagementPlugin %s has no spec.generate.command: say what is to be run", p.Name)
 	case p.Spec.ProvideGitCreds:
-		return fmt.Errorf("the ConfigManagementPlugin %s has spec.provideGitCreds: plugins are given no credentials here: take "+
+		return fmt.Errorf("the ConfigManagementPlugin %s has spec.provideGitCreds: plugins are given no credentials "+
+			"here: take "+
 			"it out, and name what is in other repositories as sources of the app", p.Name)
 	}
 	return nil
@@ -329,6 +333,7 @@ func (s *Set) Unknown(name string) error {
 		return fmt.Errorf("no renderer plugin %q is configured, but %s: correct the name, or have the operator add a "+
 			"ConfigManagementPlugin of it to the folder that --renderer-plugins names", name, strings.Join(names, ", "))
 	}
-	return errors.New("no renderer plugin " + fmt.Sprintf("%q", name) + " is configured: have the operator put a ConfigManagementPlugin of it " +
+	return errors.New("no renderer plugin " + fmt.Sprintf("%q", name) +
+		" is configured: have the operator put a ConfigManagementPlugin of it " +
 		"into a folder, and name that with --renderer-plugins; or put what the plugin gives into Git")
 }

@@ -46,14 +46,16 @@ func (p *Plugin) Matches(tree fs.StatFS, dir string) (bool, error) {
 			found = true
 			return fs.SkipAll
 		case looked > maxLooked:
-			return fmt.Errorf("the plugin %s: discover: more than %d files are in question: begin the pattern with a folder", p.Name, maxLooked)
+			return fmt.Errorf("the plugin %s: discover: more than %d files are in question: begin the pattern with a folder",
+				p.Name, maxLooked)
 		}
 		return nil
 	})
 	return found, err
 }
 
-// Discover says by which plugin a folder is rendered of which nothing else is said: by the one that it names; or, if ask
+// Discover says by which plugin a folder is rendered of which nothing else is said: by the one that it names; or, if
+// ask
 // is set, that has to be found out when it is rendered, because commands have to be run for that. "" and false is none.
 func (s *Set) Discover(tree fs.StatFS, dir string) (of *Plugin, ask bool, err error) {
 	for _, p := range s.Discovered() {

@@ -1,3 +1,3 @@
 // Package confined shows of the repository that the hub follows what a project permits its apps to read. It may import
-// hub/model.
+// hub/model and hub/project.
 package confined

@@ -28,7 +28,8 @@ var _ model.Layout = (*Layout)(nil)
 
 // dialects are those that are read, beside Drover's own.
 func (l *Layout) dialects() []planning.Dialect {
-	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates, Plugins: l.Plugins}, flux.Dialect{Templates: l.Templates},
+	return append([]planning.Dialect{argo.Dialect{Templates: l.Templates, Plugins: l.Plugins},
+		flux.Dialect{Templates: l.Templates},
 		rancher.Dialect{Templates: l.Templates}}, l.more...)
 }
 

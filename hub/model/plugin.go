@@ -23,14 +23,15 @@ type Plugin struct {
 	APIs       []string `json:"apis,omitempty"`
 }
 
-// On is the plugin for a folder in a cluster. Where not the whole source may be read, it is shown the folder and what it
+// On is the plugin for a folder in a cluster, as Capabilities tell of it. Where not the whole source may be read, it
+// is shown the folder and what it
 // names itself.
-func (p *Plugin) On(on Capabilities, folder string, whole bool) *Plugin {
+func (p *Plugin) On(kubernetes string, apis []string, folder string, whole bool) *Plugin {
 	if p == nil {
 		return nil
 	}
 	out := *p
-	out.Kubernetes, out.APIs = on.Kubernetes, on.APIs
+	out.Kubernetes, out.APIs = kubernetes, apis
 	if whole && len(p.Paths) == 0 {
 		return &out
 	}

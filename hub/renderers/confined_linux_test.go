@@ -16,7 +16,8 @@ import (
 // TestAPluginIsKeptFromTheFilesOfTheHub, where the kernel can.
 func TestAPluginIsKeptFromTheFilesOfTheHub(t *testing.T) {
 	t.Parallel()
-	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0, unix.LANDLOCK_CREATE_RULESET_VERSION); errno != 0 {
+	if _, _, errno := unix.Syscall(unix.SYS_LANDLOCK_CREATE_RULESET, 0, 0,
+		unix.LANDLOCK_CREATE_RULESET_VERSION); errno != 0 {
 		t.Skipf("the kernel has no Landlock: %v", errno)
 	}
 	dir := t.TempDir()
@@ -24,7 +25,8 @@ func TestAPluginIsKeptFromTheFilesOfTheHub(t *testing.T) {
 	if err := os.WriteFile(secret, []byte("hunter2"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	script := object(fmt.Sprintf("(cat %s; echo x > %s; cat /proc/%d/environ; echo x > new.yaml; kill -0 %d; echo x > $TMPDIR/a && echo mine)",
+	script := object(fmt.Sprintf("(cat %s; echo x > %s; cat /proc/%d/environ; echo x > new.yaml; kill -0 %d; echo x > "+
+		"$TMPDIR/a && echo mine)",
 		secret, outside, os.Getpid(), os.Getpid()))
 	got := built(t, configured(t, running(script, "")), model.Plugin{Name: "p"})
 	check(t, got, []string{"mine;"}, []string{"ERR", "hunter2"})

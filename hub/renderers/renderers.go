@@ -15,7 +15,8 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 )
 
-// Renderers is a model.Renderer and model.Charts that has plugins render what is theirs, and others the rest. It is safe
+// Renderers is a model.Renderer and model.Charts that has plugins render what is theirs, and others the rest. It is
+// safe
 // for concurrent use.
 type Renderers struct {
 	Builder model.Renderer // reads what plugins give, and builds all other folders
@@ -39,7 +40,8 @@ func New(plugins *cmplugin.Set, host, command string) *Renderers {
 }
 
 // Build implements model.Renderer.
-func (r *Renderers) Build(ctx context.Context, tree model.Tree, dir string, opts model.BuildOptions) ([]model.Rendered, error) {
+func (r *Renderers) Build(ctx context.Context, tree model.Tree, dir string,
+	opts model.BuildOptions) ([]model.Rendered, error) {
 	p := opts.Plugin
 	opts.Plugin = nil
 	if p == nil {
@@ -56,7 +58,7 @@ func (r *Renderers) Build(ctx context.Context, tree model.Tree, dir string, opts
 func (r *Renderers) RenderChart(ctx context.Context, tree model.Tree, app model.App, on model.Capabilities,
 	replace func(model.Rendered) (model.Rendered, error)) ([]model.Rendered, []fleet.Note, error) {
 	if app.Plugin != nil {
-		objects, done, err := r.try(ctx, tree, app.Path, app.Plugin.On(on, app.Path, true))
+		objects, done, err := r.try(ctx, tree, app.Path, app.Plugin.On(on.Kubernetes, on.APIs, app.Path, true))
 		if done || err != nil {
 			return objects, nil, err
 		}
@@ -65,7 +67,8 @@ func (r *Renderers) RenderChart(ctx context.Context, tree model.Tree, app model.
 }
 
 // try has the plugin render a folder whose it is. done says that one did.
-func (r *Renderers) try(ctx context.Context, tree model.Tree, dir string, p *model.Plugin) (_ []model.Rendered, done bool, _ error) {
+func (r *Renderers) try(ctx context.Context, tree model.Tree, dir string, p *model.Plugin) (_ []model.Rendered,
+	done bool, _ error) {
 	limit := r.Time
 	if limit == 0 {
 		limit = maxTime

@@ -64,8 +64,9 @@ const manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web}\ndata: 
 
 func source(t *testing.T) model.Tree {
 	t.Helper()
-	files := map[string]memtree.File{"apps/web/a.yaml": {Data: []byte(manifest)}, "apps/web/run.sh": {Data: []byte("#!/bin/sh\necho ran\n"), Program: true},
-		"base/b.yaml": {Data: []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: base}\n")}}
+	files := map[string]memtree.File{"apps/web/a.yaml": {Data: []byte(manifest)},
+		"apps/web/run.sh": {Data: []byte("#!/bin/sh\necho ran\n"), Program: true},
+		"base/b.yaml":     {Data: []byte("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: base}\n")}}
 	tree, err := memtree.New(files, model.Revision{})
 	if err != nil {
 		t.Fatal(err)
@@ -89,7 +90,8 @@ func built(t *testing.T, r *renderers.Renderers, p model.Plugin) string {
 
 // object is a script that puts what a command writes into a ConfigMap.
 func object(of string) string {
-	return `printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {out: "%s"}\n' "$( ` + of + ` 2>&1 | tr '\n"' ';_')"`
+	return `printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\ndata: {out: "%s"}\n' "$( ` + of +
+		` 2>&1 | tr '\n"' ';_')"`
 }
 
 func TestAPluginRendersAFolder(t *testing.T) {
@@ -98,23 +100,28 @@ func TestAPluginRendersAFolder(t *testing.T) {
 		name, config string
 		want, not    []string
 	}{
-		{"with what it is told", running(`sed "s/COLOR/$ARGOCD_ENV_COLOR$PARAM_A/" a.yaml; echo ---; cat ../../base/b.yaml`, ""),
+		{"with what it is told", running(`sed "s/COLOR/$ARGOCD_ENV_COLOR$PARAM_A/" a.yaml; echo ---; cat ../../base/b.yaml`,
+			""),
 			[]string{`"color":"red1"`, `"name":"base"`}, []string{"ERR"}},
 		{"with nothing of the hub's environment", running(object("env | cut -d= -f1 | sort"), ""),
-			[]string{"ARGOCD_ENV_COLOR;", "HOME;", "KUBE_VERSION;", "PARAM_A;", "PATH;", "TMPDIR;"}, []string{"ERR", "DROVER", "hunter2"}},
+			[]string{"ARGOCD_ENV_COLOR;", "HOME;", "KUBE_VERSION;", "PARAM_A;", "PATH;", "TMPDIR;"}, []string{"ERR", "DROVER",
+				"hunter2"}},
 		{"of a cluster", running(object("echo $KUBE_VERSION $KUBE_API_VERSIONS"), ""), []string{"1.37.2 v1,apps/v1;"}, nil},
 		{"to nothing", running("true", ""), nil, []string{"ERR"}},
-		{"after an init", strings.Replace(running("cat made.yaml", "  init: {command: [sh, -c, 'sed s/web/made/ a.yaml > made.yaml']}\n"),
+		{"after an init", strings.Replace(running("cat made.yaml",
+			"  init: {command: [sh, -c, 'sed s/web/made/ a.yaml > made.yaml']}\n"),
 			"{name: p}", `{name: p, annotations: {drover.dev/writable: "true"}}`, 1), []string{`"name":"made"`}, []string{"ERR"}},
 		{"with programs of the source", running(object("./run.sh"), "  preserveFileMode: true\n"), []string{"ran;"}, nil},
 		{"without programs of the source", running(object("./run.sh"), ""), []string{"ermission denied"}, []string{"ran;"}},
 		{"what it gives has a line", running("printf 'a: b: c\nkind: x\napiVersion: v1\nmetadata: {}\n'", ""),
 			[]string{"ERR apps/web/output of plugin p.yaml:1: "}, nil},
-		{"what it gives is no manifest", running("echo hello", ""), []string{"ERR apps/web/output of plugin p.yaml: it holds no manifest"}, nil},
+		{"what it gives is no manifest", running("echo hello", ""),
+			[]string{"ERR apps/web/output of plugin p.yaml: it holds no manifest"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			got := built(t, configured(t, c.config), model.Plugin{Name: "p", Kubernetes: "v1.37.2+k3s1", APIs: []string{"v1", "apps/v1"},
+			got := built(t, configured(t, c.config), model.Plugin{Name: "p", Kubernetes: "v1.37.2+k3s1", APIs: []string{"v1",
+				"apps/v1"},
 				Env: []string{"ARGOCD_ENV_COLOR=red", "PARAM_A=1", "ARGOCD_ENV_EMPTY="}})
 			check(t, got, c.want, c.not)
 		})
@@ -142,17 +149,25 @@ func TestAHostilePluginStopsItsFolderAlone(t *testing.T) {
 		name, script string
 		want, not    []string
 	}{
-		{"that hangs", "sleep 600", []string{"ERR apps/web: the plugin p: it did not end within 3s: see what it waits for"}, nil},
-		{"that hangs with a child", "sh -c 'trap \"\" TERM; sleep 600'; sleep 600", []string{"it did not end within 3s"}, nil},
-		{"that floods", "yes", []string{"ERR apps/web: the plugin p: spec.generate: sh wrote more than 32 MiB: does it repeat"}, nil},
+		{"that hangs", "sleep 600", []string{"ERR apps/web: the plugin p: it did not end within 3s: see what it waits for"},
+			nil},
+		{"that hangs with a child", "sh -c 'trap \"\" TERM; sleep 600'; sleep 600", []string{"it did not end within 3s"},
+			nil},
+		{"that floods", "yes", []string{"ERR apps/web: the plugin p: spec.generate: sh wrote more than 32 MiB: does it " +
+			"repeat"}, nil},
 		{"that floods its errors", "yes | head -c 90000000 >&2; exit 4", []string{"exit status 4: … "}, nil},
-		{"that fails", "echo password=hunter2 https://me:hunter2@example.com Authorization: Bearer hunter2hunter2 no such chart >&2; exit 1",
-			[]string{"the plugin p: spec.generate: sh: exit status 1: password=… https://…@example.com Authorization: Bearer … no such chart"},
+		{"that fails", "echo password=hunter2 https://me:hunter2@example.com Authorization: Bearer hunter2hunter2 no " +
+			"such chart >&2; exit 1",
+			[]string{"the plugin p: spec.generate: sh: exit status 1: password=… https://…@example.com Authorization: " +
+				"Bearer … no such chart"},
 			[]string{"hunter2"}},
-		{"that says a Secret", "printf 'kind: Secret\ndata: {a: aHVudGVyMg==}\n' >&2; exit 1", []string{"ERR", "is not shown"}, []string{"aHVudGVyMg"}},
+		{"that says a Secret", "printf 'kind: Secret\ndata: {a: aHVudGVyMg==}\n' >&2; exit 1", []string{"ERR",
+			"is not shown"}, []string{"aHVudGVyMg"}},
 		{"that dies", "kill -9 $PPID; sleep 600", []string{"the plugin crashed over it"}, nil},
-		{"that takes all memory", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done", []string{"ERR apps/web: the plugin p: "}, nil},
-		{"that writes to the source", "chmod 700 . && cat a.yaml", []string{"it wrote to the source (apps/web)", "drover.dev/writable"}, nil},
+		{"that takes all memory", "x=xxxxxxxxxxxxxxxx; while :; do x=$x$x; done", []string{"ERR apps/web: the plugin p: "},
+			nil},
+		{"that writes to the source", "chmod 700 . && cat a.yaml", []string{"it wrote to the source (apps/web)",
+			"drover.dev/writable"}, nil},
 		{"that does not exist", "exec no-such-program", []string{"exit status 127", "no-such-program"}, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -176,7 +191,8 @@ func TestARenderEndsWithItsCaller(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 	defer cancel()
 	began := time.Now()
-	_, err := configured(t, running("sleep 600", "")).Build(ctx, source(t), "apps/web", model.BuildOptions{Plugin: &model.Plugin{Name: "p"}})
+	_, err := configured(t, running("sleep 600", "")).Build(ctx, source(t), "apps/web",
+		model.BuildOptions{Plugin: &model.Plugin{Name: "p"}})
 	if err == nil || time.Since(began) > 20*time.Second {
 		t.Errorf("%v after %s", err, time.Since(began))
 	}
@@ -201,10 +217,12 @@ func TestAFolderIsDiscovered(t *testing.T) {
 		{"by a command that fails", "find: {command: [sh, -c, 'exit 1']}", model.Plugin{Detect: true},
 			"ERR apps/web: the plugin p: spec.discover.find.command: sh: exit status 1"},
 		{"and named", "find: {glob: '*.yaml'}", model.Plugin{Name: "p"}, made},
-		{"and named for another folder", "find: {glob: '*.txt'}", model.Plugin{Name: "p"}, "ERR apps/web: the plugin p is not for this folder"},
+		{"and named for another folder", "find: {glob: '*.txt'}", model.Plugin{Name: "p"},
+			"ERR apps/web: the plugin p is not for this folder"},
 		{"without a name for another folder", "find: {glob: '*.txt'}", model.Plugin{Detect: true, Required: true},
 			"ERR apps/web: the source asks for a plugin without a name"},
-		{"and not configured", "fileName: a.yaml", model.Plugin{Name: "q"}, `ERR apps/web: no renderer plugin "q" is configured, but p: `},
+		{"and not configured", "fileName: a.yaml", model.Plugin{Name: "q"},
+			`ERR apps/web: no renderer plugin "q" is configured, but p: `},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -218,6 +236,7 @@ func TestAFolderIsDiscovered(t *testing.T) {
 func TestAPluginIsShownWhatTheAppNames(t *testing.T) {
 	t.Parallel()
 	r := configured(t, running(object("cd ../..; find . -type f | sort"), ""))
-	check(t, built(t, r, model.Plugin{Name: "p", Paths: []string{"apps/web", "nosuch"}}), []string{`"./apps/web/a.yaml;./apps/web/run.sh;"`}, nil)
+	check(t, built(t, r, model.Plugin{Name: "p", Paths: []string{"apps/web", "nosuch"}}),
+		[]string{`"./apps/web/a.yaml;./apps/web/run.sh;"`}, nil)
 	check(t, built(t, r, model.Plugin{Name: "p"}), []string{"./base/b.yaml"}, nil)
 }

@@ -37,7 +37,8 @@ func (r *run) choose(ctx context.Context) (*cmplugin.Plugin, error) {
 			}
 		}
 		if r.ask.Required {
-			return nil, fmt.Errorf("%s: the source asks for a plugin without a name, and of those that are configured none is for the "+
+			return nil, fmt.Errorf("%s: the source asks for a plugin without a name, and of those that are configured none "+
+				"is for the "+
 				"folder: write plugin.name, or have the operator correct spec.discover of the ConfigManagementPlugin", r.dir)
 		}
 		return nil, nil
@@ -51,7 +52,8 @@ func (r *run) choose(ctx context.Context) (*cmplugin.Plugin, error) {
 	}
 	is, err := r.supports(ctx, p)
 	if err == nil && !is {
-		err = fmt.Errorf("%s: the plugin %s is not for this folder, by spec.discover of its ConfigManagementPlugin: name another "+
+		err = fmt.Errorf("%s: the plugin %s is not for this folder, by spec.discover of its ConfigManagementPlugin: name "+
+			"another "+
 			"plugin, or have the operator correct that", r.dir, p.Name)
 	}
 	return p, err

@@ -121,7 +121,8 @@ func (w *workspace) file(tree model.Tree, name, at string) error {
 	}
 	w.entries[at] = stamp{}
 	if w.size += int64(len(data)); w.size > maxTree || len(w.entries) > maxFiles {
-		return fmt.Errorf("the source has more than %d MiB or %d files, which are all copied for the plugin: name those that it "+
+		return fmt.Errorf("the source has more than %d MiB or %d files, which are all copied for the plugin: name those "+
+			"that it "+
 			"needs in the annotation argocd.argoproj.io/manifest-generate-paths of the Application", maxTree>>20, maxFiles)
 	}
 	mode := fs.FileMode(0o600)
@@ -166,7 +167,7 @@ func stampOf(info fs.FileInfo) stamp {
 	return s
 }
 
-// unchanged is an error if somebody wrote to the copy all the same, as root may.
+// unchanged is an error if the plugin wrote to the copy all the same, as root may.
 func (w *workspace) unchanged() error {
 	seen := 0
 	err := filepath.WalkDir(w.tree, func(name string, e fs.DirEntry, err error) error {
@@ -194,7 +195,8 @@ func (w *workspace) written(name string) error {
 	if err != nil {
 		at = name
 	}
-	return fmt.Errorf("it wrote to the source (%s), which is there to be read: have it write below $TMPDIR, or have the operator "+
+	return fmt.Errorf("it wrote to the source (%s), which is there to be read: have it write below $TMPDIR, or have "+
+		"the operator "+
 		"annotate its ConfigManagementPlugin with drover.dev/writable: \"true\"", filepath.ToSlash(at))
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/fleet"
+	"github.com/drover-dev/drover/hub/confined"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/opaque"
@@ -41,7 +42,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 			return out[0], nil
 		}
 	}
-	may := readingOf(app)
+	may := confined.ReadingOf(app)
 	key := memoKey("chart-6", struct {
 		Path, File, Namespace, Kubernetes, APIs string
 		Chart                                   *model.Chart
@@ -50,7 +51,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		Source                                  *model.Source `json:",omitempty"`
 		Hide                                    *model.Hide   `json:",omitempty"`
 		Stock                                   []string      `json:",omitempty"`
-		May                                     reading
+		May                                     confined.Reading
 		Plugin                                  *model.Plugin     `json:",omitempty"`
 		Opaque                                  []protocol.Opaque `json:",omitempty"`
 	}{app.Path, app.File, app.Namespace, on.Kubernetes, protocol.APIsDigest(on.APIs), app.Chart, app.Substitute,
@@ -62,7 +63,7 @@ func (r *Resolver) chartedOn(ctx context.Context, snap model.View, on model.Capa
 		}
 		asks, on := false, on
 		on.Asked = func() { asks = true }
-		shown, judge := may.shown(hidden(r, rec, app.Hide), rec)
+		shown, judge := may.Shown(hidden(r, rec, app.Hide), rec.Real)
 		var notes []fleet.Note
 		objects, tokens, err := opaque.Render(app, func(app model.App) (objects []model.Rendered, err error) {
 			objects, notes, err = r.cfg.Charts.RenderChart(ctx, shown, app, on, replace)

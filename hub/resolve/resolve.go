@@ -14,6 +14,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/fleet/deletions"
 	"github.com/drover-dev/drover/fleet/query"
+	"github.com/drover-dev/drover/hub/confined"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/protocol"
@@ -254,8 +255,8 @@ func placesOf(deps []Dep) []string {
 
 // built is the render of an app's folder as the renderer and the layout give it.
 func (r *Resolver) built(ctx context.Context, snap model.View, on model.Capabilities, app model.App) (*Render, error) {
-	may := readingOf(app)
-	plugin := app.Plugin.On(on, app.Path, may.whole())
+	may := confined.ReadingOf(app)
+	plugin := app.Plugin.On(on.Kubernetes, on.APIs, app.Path, may.Whole())
 	key := memoKey("build-5", struct {
 		Path      string
 		Overlay   model.Overlay
@@ -263,14 +264,14 @@ func (r *Resolver) built(ctx context.Context, snap model.View, on model.Capabili
 		Source    *model.Source    `json:",omitempty"`
 		Hide      *model.Hide      `json:",omitempty"`
 		Stock     []string         `json:",omitempty"`
-		May       reading
+		May       confined.Reading
 		Plugin    *model.Plugin `json:",omitempty"`
 	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Stock(snap), may, plugin})
 	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
 		tree := hidden(r, rec, app.Hide)
-		shown, judge := may.shown(tree, rec)
-		objects, err := r.cfg.Renderer.Build(ctx, shown, app.Path, model.BuildOptions{Overlay: app.Overlay, Directory: app.Directory,
-			Plugin: plugin})
+		shown, judge := may.Shown(tree, rec.Real)
+		objects, err := r.cfg.Renderer.Build(ctx, shown, app.Path, model.BuildOptions{Overlay: app.Overlay,
+			Directory: app.Directory, Plugin: plugin})
 		if needed, ok := errors.AsType[*model.NeededError](err); ok {
 			return Render{Needs: needed.Sources}, nil, nil
 		}

@@ -100,7 +100,8 @@ func Start(cmd *exec.Cmd) (*Running, error) {
 }
 
 // start starts a plugin that serves one service. After an error it has ended.
-func start[Of any](cmd *exec.Cmd, as goplugin.HandshakeConfig, name string, p goplugin.Plugin, most int) (of Of, _ *goplugin.Client, err error) {
+func start[Of any](cmd *exec.Cmd, as goplugin.HandshakeConfig, name string, p goplugin.Plugin, most int) (of Of,
+	_ *goplugin.Client, err error) {
 	client := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  as,
 		Plugins:          goplugin.PluginSet{name: p},
@@ -109,7 +110,8 @@ func start[Of any](cmd *exec.Cmd, as goplugin.HandshakeConfig, name string, p go
 		Logger:           hclog.NewNullLogger(),
 		StartTimeout:     startTime,
 		SkipHostEnv:      true,
-		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(most), grpc.MaxCallSendMsgSize(most))},
+		GRPCDialOptions:  []grpc.DialOption{grpc.WithDefaultCallOptions(grpc.MaxCallRecvMsgSize(most),
+			grpc.MaxCallSendMsgSize(most))},
 	})
 	conn, err := client.Client()
 	if err == nil {

@@ -9,12 +9,14 @@ import (
 )
 
 // RendererHandshake is the Handshake of plugins that are a Renderer.
-var RendererHandshake = goplugin.HandshakeConfig{ProtocolVersion: Version, MagicCookieKey: "DROVER_PLUGIN", MagicCookieValue: "renderer"}
+var RendererHandshake = goplugin.HandshakeConfig{ProtocolVersion: Version, MagicCookieKey: "DROVER_PLUGIN",
+	MagicCookieValue: "renderer"}
 
 // MaxManifests is the most that a Renderer may give for one folder, in bytes. What is beyond it stops the app.
 const MaxManifests = 32 << 20
 
-// maxRendering is the most that a message of a Renderer may have, in bytes: manifests as base64, and what is around them.
+// maxRendering is the most that a message of a Renderer may have, in bytes: manifests as base64, and what is around
+// them.
 const maxRendering = 48 << 20
 
 // rendererService is the name of the gRPC service of a Renderer.
@@ -87,7 +89,8 @@ var rendererDesc = grpc.ServiceDesc{
 		method(rendererService, "Describe", func(ctx context.Context, r Renderer, _ struct{}) (Description, error) {
 			return r.Describe(ctx)
 		}),
-		method(rendererService, "Discover", func(ctx context.Context, r Renderer, in RenderRequest) (DiscoverResponse, error) {
+		method(rendererService, "Discover", func(ctx context.Context, r Renderer, in RenderRequest) (DiscoverResponse,
+			error) {
 			return r.Discover(ctx, in)
 		}),
 		method(rendererService, "Render", func(ctx context.Context, r Renderer, in RenderRequest) (RenderResponse, error) {

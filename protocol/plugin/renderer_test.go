@@ -151,7 +151,8 @@ func TestTheExampleOfTheDocumentation(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(tree, "a.tmpl"), []byte("color: {{.ARGOCD_ENV_COLOR}}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	made, err := r.Render(t.Context(), plugin.RenderRequest{Tree: tree, Path: ".", Env: []string{"ARGOCD_ENV_COLOR=red=1"}})
+	made, err := r.Render(t.Context(), plugin.RenderRequest{Tree: tree, Path: ".",
+		Env: []string{"ARGOCD_ENV_COLOR=red=1"}})
 	if err != nil || string(made.Manifests) != "---\ncolor: red=1\n" {
 		t.Errorf("it renders %q, %v", made.Manifests, err)
 	}

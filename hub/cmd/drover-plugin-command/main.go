@@ -1,4 +1,5 @@
-// Command drover-plugin-command is a renderer plugin that runs the commands of a ConfigManagementPlugin which the operator
+// Command drover-plugin-command is a renderer plugin that runs the commands of a ConfigManagementPlugin which the
+// operator
 // of the hub configured. drover-renderers starts it; nobody starts it by hand.
 package main
 

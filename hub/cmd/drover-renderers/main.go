@@ -1,7 +1,9 @@
-// Command drover-renderers starts renderer plugins for drover, which starts it when a folder is rendered by one and ends
+// Command drover-renderers starts renderer plugins for drover, which starts it when a folder is rendered by one and
+// ends
 // it afterwards. Nobody starts it by hand.
 //
-// It is a program of its own because it speaks gRPC with plugins, which drover does not link, and because it takes rights
+// It is a program of its own because it speaks gRPC with plugins, which drover does not link, and because it takes
+// rights
 // from itself that a hub needs.
 package main
 

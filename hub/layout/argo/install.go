@@ -93,7 +93,8 @@ func (Dialect) Advise(o model.Rendered, h document.Head) []fleet.Note {
 }
 
 // pluginAdvice says what becomes of a plugin that a repository configures.
-const pluginAdvice = "the plugin is not run from here: what a repository says is never run. Have the operator of the hub put " +
+const pluginAdvice = "the plugin is not run from here: what a repository says is never run. Have the operator of " +
+	"the hub put " +
 	"the ConfigManagementPlugin into the folder that --renderer-plugins names"
 
 func (s setting) isKey(key string) bool {

@@ -1,5 +1,7 @@
-// Package command is the plugin drover-plugin-command: a renderer that runs the commands of a ConfigManagementPlugin, as
-// Argo CD's sidecars do (argo-cd v3.6, cmpserver/plugin). The commands are the operator's; a repository is only what they
+// Package command is the plugin drover-plugin-command: a renderer that runs the commands of a ConfigManagementPlugin,
+// as
+// Argo CD's sidecars do (argo-cd v3.6, cmpserver/plugin). The commands are the operator's; a repository is only what
+// they
 // read.
 //
 // It may import protocol/plugin.
@@ -101,8 +103,10 @@ func run(ctx context.Context, what string, c commandLine, r plugin.RenderRequest
 	err := cmd.Run()
 	switch {
 	case context.Cause(ctx) == errOutput:
-		return nil, fmt.Errorf("spec.%s: %s wrote more than %d MiB: does it repeat something without end?", what, line[0], plugin.MaxManifests>>20)
-	case err != nil && errors.Is(err, exec.ErrWaitDelay): // something that it left running has its output; it ends with the render
+		return nil, fmt.Errorf("spec.%s: %s wrote more than %d MiB: does it repeat something without end?", what, line[0],
+			plugin.MaxManifests>>20)
+	// something that it left running has its output; it ends with the render
+	case err != nil && errors.Is(err, exec.ErrWaitDelay):
 	case err != nil:
 		text := fmt.Sprintf("spec.%s: %s: %v", what, line[0], err)
 		if words := said.String(); words != "" {

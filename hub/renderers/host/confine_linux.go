@@ -26,7 +26,8 @@ const (
 
 // readable is what plugins may read and run of the system: programs and libraries, and of its configuration what these
 // need. What else is in /etc, in homes and in data directories may be secret.
-var readable = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix/store", "/proc", "/etc/ssl", "/etc/pki",
+var readable = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix/store", "/proc",
+	"/etc/ssl", "/etc/pki",
 	"/etc/ca-certificates", "/etc/ca-certificates.conf", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf",
 	"/etc/ld.so.conf.d", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/passwd", "/etc/group",
 	"/etc/services", "/etc/protocols", "/etc/localtime", "/etc/mime.types"}
@@ -34,11 +35,13 @@ var readable = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/o
 // devices are those that plugins may read and write.
 var devices = []string{"/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom"}
 
-// confine has this process start anew with less rights, which it cannot get back. paths are the folder of the render, the
+// confine has this process start again with less rights, which it cannot get back. paths are the folder of the
+// render, the
 // folder of the configuration, and the plugin's program.
 func confine(paths []string) error {
-	runtime.LockOSThread() // rights are those of a thread; what is started anew has but this one
-	for limit, most := range map[int]uint64{unix.RLIMIT_DATA: renderers.MaxMemory, unix.RLIMIT_FSIZE: renderers.MaxFile, unix.RLIMIT_CORE: 0} {
+	runtime.LockOSThread() // rights are those of a thread; what is started again has but this one
+	for limit, most := range map[int]uint64{unix.RLIMIT_DATA: renderers.MaxMemory, unix.RLIMIT_FSIZE: renderers.MaxFile,
+		unix.RLIMIT_CORE: 0} {
 		if err := unix.Setrlimit(limit, &unix.Rlimit{Cur: most, Max: most}); err != nil {
 			return fmt.Errorf("bound what it takes: %w", err)
 		}
@@ -83,7 +86,8 @@ func landlock(paths []string) error {
 	}
 	defer unix.Close(int(fd))
 	program, root, dir, plugin := paths[0], paths[1], paths[2], paths[3]
-	rules := map[string]uint64{program: mayRead, dir: mayRead, plugin: mayRead, filepath.Join(root, renderers.TreeFolder): mayRead,
+	rules := map[string]uint64{program: mayRead, dir: mayRead, plugin: mayRead, filepath.Join(root,
+		renderers.TreeFolder): mayRead,
 		filepath.Join(root, renderers.WorkFolder): all}
 	for _, at := range readable {
 		rules[at] = mayRead

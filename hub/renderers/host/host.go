@@ -1,7 +1,9 @@
-// Package host is the process that starts a renderer plugin for one render, the program drover-renderers. It speaks gRPC
+// Package host is the process that starts a renderer plugin for one render, the program drover-renderers. It speaks
+// gRPC
 // with the plugin, which drover does not link, and JSON with drover over its standard input and output. It confines
 // itself before it starts the plugin, which inherits that: the memory and the files of each process are bounded and, on
-// Linux with Landlock, the plugin can read the programs and libraries of the system and its copy of the source alone, and
+// Linux with Landlock, the plugin can read the programs and libraries of the system and its copy of the source alone,
+// and
 // write to its own folder alone.
 //
 // It may import hub/renderers and protocol/plugin, and go-plugin comes with that.
@@ -63,9 +65,11 @@ func answer(in io.Reader) (a renderers.Answer) {
 	a, err := do(ctx, j)
 	switch {
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
-		a = renderers.Answer{Error: fmt.Sprintf("it did not end within %s: see what it waits for, or have it do less", j.Time)}
+		a = renderers.Answer{Error: fmt.Sprintf("it did not end within %s: see what it waits for, or have it do less",
+			j.Time)}
 	case errors.Is(err, plugin.ErrEnded):
-		a = renderers.Answer{Error: fmt.Sprintf("the plugin crashed over it; it may need more than the %d MiB of memory that it "+
+		a = renderers.Answer{Error: fmt.Sprintf("the plugin crashed over it; it may need more than the %d MiB of memory "+
+			"that it "+
 			"may have", renderers.MaxMemory>>20)}
 	case err != nil:
 		a = renderers.Answer{Error: bounded(err.Error())}
@@ -90,11 +94,13 @@ func do(ctx context.Context, j renderers.Job) (renderers.Answer, error) {
 	}
 	p, err := plugin.StartRenderer(cmd)
 	if err != nil {
-		return renderers.Answer{}, fmt.Errorf("it cannot be started, or is not of version %d of the contract: %w", plugin.Version, err)
+		return renderers.Answer{}, fmt.Errorf("it cannot be started, or is not of version %d of the contract: %w",
+			plugin.Version, err)
 	}
 	defer p.Stop()
 	if d, err := p.Describe(ctx); err != nil || d.Name != j.Runs {
-		return renderers.Answer{}, fmt.Errorf("its program says that it is %.80q, and should be %q (%v): see where it comes from",
+		return renderers.Answer{}, fmt.Errorf("its program says that it is %.80q, and should be %q (%v): see where it "+
+			"comes from",
 			d.Name, j.Runs, err)
 	}
 	r := plugin.RenderRequest{Config: j.Config, Tree: j.Tree, Path: j.Path, Env: j.Env}

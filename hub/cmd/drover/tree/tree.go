@@ -83,7 +83,8 @@ func (o *Layout) AddTo(f *pflag.FlagSet) {
 		"Kustomizations and HelmReleases may not name a source of another namespace, as "+
 			"--no-cross-namespace-refs of Flux' controllers; a cluster.yaml may say it for one cluster "+
 			"(flux.noCrossNamespaceRefs)")
-	f.StringVar(&o.RendererPlugins, "renderer-plugins", "", "a folder of this machine with ConfigManagementPlugins of Argo CD "+
+	f.StringVar(&o.RendererPlugins, "renderer-plugins", "", "a folder of this machine with ConfigManagementPlugins of "+
+		"Argo CD "+
 		"(*.yaml) and programs "+cmplugin.Prefix+"NAME, by which sources that name them, or that they discover, are rendered")
 	f.StringVar(&o.HelmWorker, "helm-worker", "", "the program that renders Helm charts (default: "+helmWorker+" "+
 		"beside drover)")

@@ -181,13 +181,15 @@ var sourceRows = []fieldRow{
 		want: []string{`"kubeVersion":"1.30.0"`}},
 	{path: "spec.source.kustomize.apiVersions", beside: kust, spec: "source: {kustomize: {apiVersions: [a/v1]}}",
 		want: []string{`"apiVersions":["a/v1"]`}},
-	{path: "spec.source.plugin.name", spec: "source: {plugin: {name: a}}", want: []string{`"Plugin":{"name":"a","config":"`}},
+	{path: "spec.source.plugin.name", spec: "source: {plugin: {name: a}}",
+		want: []string{`"Plugin":{"name":"a","config":"`}},
 	{path: "spec.source.plugin.env", spec: "source: {plugin: {name: a, env: [{name: X, value: $ARGOCD_APP_NAME-1}]}}",
 		want: []string{`"ARGOCD_ENV_X=x-1"`, `"ARGOCD_APP_SOURCE_PATH=`}},
 	{path: "spec.source.plugin.parameters", spec: "source: {plugin: {name: a, parameters: [{name: b-c, string: d}, " +
 		"{name: m, map: {k.x: v}}, {name: l, array: [p, q]}]}}",
-		want: []string{`"PARAM_B_C=d","PARAM_M_K_X=v","PARAM_L_0=p","PARAM_L_1=q"`, `ARGOCD_APP_PARAMETERS=[{\"name\":\"b-c\"` +
-			`,\"string\":\"d\"},{\"map\":{\"k.x\":\"v\"},\"name\":\"m\"},{\"array\":[\"p\",\"q\"],\"name\":\"l\"}]`}},
+		want: []string{`"PARAM_B_C=d","PARAM_M_K_X=v","PARAM_L_0=p","PARAM_L_1=q"`,
+			`ARGOCD_APP_PARAMETERS=[{\"name\":\"b-c\"` +
+				`,\"string\":\"d\"},{\"map\":{\"k.x\":\"v\"},\"name\":\"m\"},{\"array\":[\"p\",\"q\"],\"name\":\"l\"}]`}},
 }
 
 // optionRows set each option by itself, of which most only have to be what the table says of them.

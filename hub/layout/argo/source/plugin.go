@@ -38,7 +38,8 @@ func (s *partReader) plugin() (*model.Plugin, error) {
 	if out.Name == "" {
 		out.Detect, out.Required, out.Config = true, true, s.plugins.Digest()
 		if len(s.plugins.Discovered()) == 0 {
-			return nil, s.errorf(".plugin", "it names no plugin, and none is configured that is found by what is in the folder: write "+
+			return nil, s.errorf(".plugin", "it names no plugin, and none is configured that is found by what is in the "+
+				"folder: write "+
 				"plugin.name, or have the operator name a ConfigManagementPlugin with spec.discover by --renderer-plugins")
 		}
 		return out, nil
@@ -51,7 +52,8 @@ func (s *partReader) plugin() (*model.Plugin, error) {
 	return out, nil
 }
 
-// discovered is the plugin that is found by what is in the folder, of a source that does not say how it is rendered; nil
+// discovered is the plugin that is found by what is in the folder, of a source that does not say how it is rendered;
+// nil
 // if there is none. It takes precedence over all else (argo-cd v3.6, util/app/discovery, Discover).
 func (s *partReader) discovered(dir string) (*model.Plugin, error) {
 	if len(s.plugins.Discovered()) == 0 {
@@ -75,7 +77,7 @@ func (s *partReader) discovered(dir string) (*model.Plugin, error) {
 }
 
 // pluginEnv is what a plugin is told (argo-cd v3.6, docs/user-guide/build-environment.md and
-// operator-manual/config-management-plugins.md), but for the revision, which would have every commit render it anew.
+// operator-manual/config-management-plugins.md), but for the revision, which would have every commit render it again.
 func (s *partReader) pluginEnv() (out []string) {
 	for _, name := range slices.Sorted(maps.Keys(s.env.values)) {
 		out = append(out, name+"="+s.env.values[name])
@@ -152,5 +154,6 @@ func (s *partReader) shownPaths() (out []string) {
 	return out
 }
 
-// manifestPaths says what of a repository an Application is made of (argo-cd, docs/operator-manual/high_availability.md).
+// manifestPaths says what of a repository an Application is made of (argo-cd,
+// docs/operator-manual/high_availability.md).
 const manifestPaths = "argocd.argoproj.io/manifest-generate-paths"

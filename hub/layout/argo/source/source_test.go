@@ -137,7 +137,8 @@ func TestHowASourceIsRendered(t *testing.T) {
 		{name: "said to be two", spec: source("path: apps/web, kustomize: {}, directory: {}"),
 			wrong: "spec.source: it has directory and kustomize, and may have one of them"},
 		{name: "a plugin", spec: source("path: apps/web, plugin: {name: a}"), wrong: "spec.source.plugin.name: no renderer " +
-			"plugin \"a\" is configured: have the operator put a ConfigManagementPlugin of it into a folder, and name that with " +
+			"plugin \"a\" is configured: have the operator put a ConfigManagementPlugin of it into a folder, and name that " +
+			"with " +
 			"--renderer-plugins; or put what the plugin gives into Git"},
 		{name: "no folder", spec: source("path: apps/none"), wrong: `spec.source.path: "apps/none" does not exist at this ` +
 			"revision: paths are seen from the repository's root"},
