@@ -89,7 +89,8 @@ func TestSourcesAreRenderedByPlugins(t *testing.T) {
 		{"in one way alone", pluginTree + application("web", argoSource("web", named+", directory: {recurse: true}")), tmpl,
 			[]string{"spec.source: it has directory and plugin, and may have one of them"}, nil},
 		{"with a name that nothing has", pluginTree + application("web", argoSource("web", ", plugin: {name: avp}")), tmpl,
-			[]string{`ERR clusters/staging/web.yaml:9: Application argocd/web: spec.source.plugin.name: no renderer plugin "avp" is configured, but tmpl-v1: `}, nil},
+			[]string{"ERR clusters/staging/web.yaml:9: Application argocd/web: spec.source.plugin.name: " +
+				`no renderer plugin "avp" is configured, but tmpl-v1: `}, nil},
 		{"that ask for any", pluginTree + application("web", argoSource("web", ", plugin: {}")), tmpl,
 			[]string{`"color":"-base"`}, []string{"ERR"}},
 		{"that ask for any where none is for them", pluginTree + application("web", argoSource("other", ", plugin: {}")),

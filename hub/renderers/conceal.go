@@ -11,7 +11,8 @@ import (
 var (
 	secretUser  = regexp.MustCompile(`://[^/\s@]+@`)
 	secretBlock = regexp.MustCompile(`(?s)-----BEGIN [A-Z ]+-----.*?(-----END [A-Z ]+-----|$)`)
-	secretValue = regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|private[-_]?key|credentials?|authorization)` +
+	secretValue = regexp.MustCompile(`(?i)((?:pass(?:word|wd|phrase)?|secret|token|api[-_]?key|private[-_]?key|` +
+		`credentials?|authorization)` +
 		`["']?\s*[:=]\s*["']?(?:(?:bearer|basic)\s+)?)[^\s"',;]+`)
 	secretBearer = regexp.MustCompile(`(?i)\b((?:bearer|basic)\s+)[A-Za-z0-9+/=._~-]{8,}`)
 )

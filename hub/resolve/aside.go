@@ -3,6 +3,7 @@ package resolve
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"slices"
 
 	"github.com/drover-dev/drover/hub/model"
@@ -46,4 +47,19 @@ func templated(declared []model.Declaration) bool {
 // Pending says whether an app is being rendered.
 func (r *Resolution) Pending() bool {
 	return r.Planning || r.Selecting || slices.ContainsFunc(r.Apps, func(a AppResult) bool { return a.Pending })
+}
+
+// inline is the render of objects that what declares the app made.
+func inline(r *Resolver, ctx context.Context, snap model.View, app model.App) (*Render, error) {
+	key := memoKey("inline", struct {
+		File    string
+		Objects []json.RawMessage
+	}{app.File, app.Objects})
+	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+		objects := make([]model.Rendered, len(app.Objects))
+		for i, o := range app.Objects {
+			objects[i] = model.Rendered{JSON: o, File: app.File}
+		}
+		return r.packSorted(nil, objects)
+	})
 }

@@ -102,7 +102,8 @@ func (e *expansion) drop(apps []model.App) {
 // plan asks the layout for the apps, given what is declared so far.
 func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 	in := model.Declarations{Cluster: *e.folder.Cluster, Declared: e.declared(), Branch: e.snap.Revision().Branch, Repository: e.r.cfg.Repository,
-		Unautomated: e.r.cfg.Unautomated, Flux: e.r.cfg.Flux, Plugins: e.r.cfg.Plugins, AsProject: e.r.cfg.AsProject, Parties: map[string]trust.Party{}, Bounds: map[string]*project.Bounds{}}
+		Unautomated: e.r.cfg.Unautomated, Flux: e.r.cfg.Flux, Plugins: e.r.cfg.Plugins,
+		AsProject: e.r.cfg.AsProject, Parties: map[string]trust.Party{}, Bounds: map[string]*project.Bounds{}}
 	e.declarers(in)
 	in.Held = e.held(in.Parties)
 	if len(in.Declared) == 0 && in.AsProject == "" && !slices.ContainsFunc(in.Cluster.Apps, func(a model.App) bool { return a.Project != "" }) {

@@ -284,21 +284,6 @@ func (r *Resolver) built(ctx context.Context, snap model.View, on model.Capabili
 	})
 }
 
-// inline is the render of objects that what declares the app made.
-func inline(r *Resolver, ctx context.Context, snap model.View, app model.App) (*Render, error) {
-	key := memoKey("inline", struct {
-		File    string
-		Objects []json.RawMessage
-	}{app.File, app.Objects})
-	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
-		objects := make([]model.Rendered, len(app.Objects))
-		for i, o := range app.Objects {
-			objects[i] = model.Rendered{JSON: o, File: app.File}
-		}
-		return r.packSorted(nil, objects)
-	})
-}
-
 // placed matches errors that begin with the file they are about.
 var placed = regexp.MustCompile(`^[^ :]+\.[a-zA-Z]+(:\d+)?: `)
 

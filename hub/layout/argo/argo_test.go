@@ -125,7 +125,7 @@ func TestAnApplicationIsReadFieldByField(t *testing.T) {
 		{name: "two ways to render", text: application("    path: apps/web\n    helm: {}\n    kustomize: {}\n", ""),
 			wrong: `spec.source: it has helm and kustomize, and may have one of them`},
 		{name: "a plugin", text: application("    path: apps/web\n    plugin: {name: x}\n", ""),
-			wrong: `clusters/eu/o.yaml:10: Application argocd/x: spec.source.plugin.name: no renderer plugin "x" is configured: have the operator`},
+			wrong: `clusters/eu/o.yaml:10: Application argocd/x: spec.source.plugin.name: no renderer plugin "x" is configured: `},
 		{name: "synced by hand", text: replaced(application(web, ""), "{automated: {prune: true, selfHeal: true}}", "{}"),
 			want: []string{`"Prune":false`, `"Manual":"Application argocd/x"`}, note: `spec.syncPolicy: it is not automated`},
 		{name: "drift is left", text: replaced(application(web, ""), ", selfHeal: true", ""),

@@ -29,7 +29,8 @@ const (
 var readable = []string{"/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/opt", "/nix/store", "/proc",
 	"/etc/ssl", "/etc/pki",
 	"/etc/ca-certificates", "/etc/ca-certificates.conf", "/etc/alternatives", "/etc/ld.so.cache", "/etc/ld.so.conf",
-	"/etc/ld.so.conf.d", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/passwd", "/etc/group",
+	"/etc/ld.so.conf.d", "/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf", "/etc/host.conf", "/etc/passwd",
+	"/etc/group",
 	"/etc/services", "/etc/protocols", "/etc/localtime", "/etc/mime.types"}
 
 // devices are those that plugins may read and write.
