@@ -105,7 +105,7 @@ func binary(t *testing.T) string {
 		t.Fatal(err)
 	}
 	testenv.AtEnd(dir.Remove)
-	cmd := exec.Command("go", "build", "-ldflags", "-s -w", "-o", dir.File("drover-agent"), ".")
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", dir.File("drover-agent"), ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the agent: %v\n%s", err, out)
