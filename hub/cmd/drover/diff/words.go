@@ -102,7 +102,7 @@ func imageOf(f difference.FieldChange) (text string, is bool) {
 	name, old := cutTag(before)
 	other, tag := cutTag(after)
 	if name == other && old != "" && tag != "" {
-		return fmt.Sprintf("image %s %s -> %s", name, short(old, maxValue), short(tag, maxValue)), true
+		return fmt.Sprintf("image %s %s -> %s", short(name, maxValue), short(old, maxValue), short(tag, maxValue)), true
 	}
 	return fmt.Sprintf("image %s -> %s", short(before, maxValue), short(after, maxValue)), true
 }
