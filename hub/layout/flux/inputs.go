@@ -53,7 +53,8 @@ func (r *reader) inputs(o *planning.Object, set resourceSet) ([]map[string]any, 
 			return nil, r.plan.Undecodable(by, err)
 		}
 		if spec.Type != "Static" {
-			return nil, r.plan.Errorf(o, "spec.inputsFrom", "the %s asks another system (type %s) for inputs, and Drover knows what "+
+			return nil, r.plan.Errorf(o, "spec.inputsFrom", "the %s asks another system (type %s) for inputs, and Drover "+
+				"knows what "+
 				"stands in Git alone: list them "+
 				"under spec.inputs, or in a provider of type Static", by, spec.Type)
 		}
@@ -69,10 +70,12 @@ func (r *reader) inputs(o *planning.Object, set resourceSet) ([]map[string]any, 
 		}
 		return out, nil
 	}
-	return nil, r.plan.Errorf(o, "spec.inputStrategy.name", "%q is not known: it is %s or %s", set.InputStrategy.Name, strategyFlatten, strategyPermute)
+	return nil, r.plan.Errorf(o, "spec.inputStrategy.name", "%q is not known: it is %s or %s", set.InputStrategy.Name,
+		strategyFlatten, strategyPermute)
 }
 
-// providers are the ResourceSetInputProviders that a ResourceSet takes inputs from, of its own namespace, sorted by name,
+// providers are the ResourceSetInputProviders that a ResourceSet takes inputs from, of its own namespace, sorted by
+// name,
 // each once.
 func (r *reader) providers(o *planning.Object, from []inputsFrom) ([]*planning.Object, error) {
 	found := map[string]*planning.Object{}
@@ -80,7 +83,8 @@ func (r *reader) providers(o *planning.Object, from []inputsFrom) ([]*planning.O
 		at := fmt.Sprintf("spec.inputsFrom[%d]", i)
 		switch {
 		case f.Selector != nil && len(f.Selector.MatchExpressions) > 0:
-			return nil, r.plan.Errorf(o, at+".selector.matchExpressions", "not supported: write matchLabels, or the provider's name")
+			return nil, r.plan.Errorf(o, at+".selector.matchExpressions",
+				"not supported: write matchLabels, or the provider's name")
 		case f.Selector != nil:
 			for _, by := range r.plan.Objects() {
 				if isProvider(by) && r.plan.May(o, by) && by.Namespace == o.Namespace && hasLabels(by, f.Selector.MatchLabels) {
@@ -90,7 +94,8 @@ func (r *reader) providers(o *planning.Object, from []inputsFrom) ([]*planning.O
 		default:
 			by := r.plan.Visible(o, planning.ObjectKey(kindInputProvider, o.Namespace, f.Name))
 			if by == nil || !isProvider(by) {
-				return nil, r.plan.Errorf(o, at, "there is no %s in what this cluster's folder renders to: add it, or list its inputs under spec.inputs",
+				return nil, r.plan.Errorf(o, at, "there is no %s in what this cluster's folder renders to: add it, or list its "+
+					"inputs under spec.inputs",
 					planning.ObjectKey(kindInputProvider, o.Namespace, f.Name))
 			}
 			found[by.Name] = by
@@ -119,13 +124,15 @@ func hasLabels(o *planning.Object, want map[string]string) bool {
 
 // withProvider adds to each set of inputs where it comes from.
 func withProvider(sets []map[string]any, o *planning.Object) []map[string]any {
+	from := map[string]any{"apiVersion": string(headOf(o).APIVersion), "kind": o.Kind, "name": o.Name,
+		"namespace": o.Namespace}
 	var out []map[string]any
 	for _, set := range sets {
 		set = maps.Clone(set)
 		if set == nil {
 			set = map[string]any{}
 		}
-		set["provider"] = map[string]any{"apiVersion": string(headOf(o).APIVersion), "kind": o.Kind, "name": o.Name, "namespace": o.Namespace}
+		set["provider"] = from
 		out = append(out, set)
 	}
 	return out
