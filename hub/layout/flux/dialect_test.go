@@ -19,8 +19,17 @@ import (
 // are read.
 func planOf(t *testing.T, in model.Declarations, text string) *planning.Plan {
 	t.Helper()
+	return planAmong(t, in, nil, text)
+}
+
+// planAmong is planOf in a fleet of clusters.
+func planAmong(t *testing.T, in model.Declarations, clusters []model.Cluster, text string) *planning.Plan {
+	t.Helper()
 	p := planning.NewPlan(fstest.MapFS{"apps/web/cm.yaml": {Data: []byte("# manifests\n")},
-		"clusters/eu/o.yaml": {Data: []byte(text)}}, "clusters/eu", in, nil)
+		"clusters/eu/o.yaml": {Data: []byte(text)}}, "clusters/eu", in, func() ([]model.Cluster, error) {
+		return clusters,
+			nil
+	})
 	for doc := range strings.SplitSeq(text, "---\n") {
 		data, err := yaml.YAMLToJSON([]byte(doc))
 		if err != nil {

@@ -39,3 +39,32 @@ func TestInputsArePermuted(t *testing.T) {
 		t.Error("more than 10,000 combinations are taken")
 	}
 }
+
+// TestInputsAreFlat: one after the other, in the order of the providers, with nothing added.
+func TestInputsAreFlat(t *testing.T) {
+	t.Parallel()
+	got := Flat([]Provided{{"a", sets(t, `[{"x":1},{"x":1}]`)}, {"b", nil}, {"c", sets(t, `[{}]`)}})
+	if data, _ := json.Marshal(got); string(data) != `[{"x":1},{"x":1},{}]` {
+		t.Errorf("got %s", data)
+	}
+	if got := Flat(nil); got != nil {
+		t.Errorf("of nothing there is %v", got)
+	}
+}
+
+// TestNamesInTemplates: whatever the name of a provider, a template can have it; the sets that are given are not
+// changed.
+func TestNamesInTemplates(t *testing.T) {
+	t.Parallel()
+	for name, want := range map[string]string{"a": "a", "A-b": "a_b", "a--b__c": "a_b_c", "-": "", "ä.b c": "bc",
+		"7x": "7x"} {
+		if got := templateName(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+	given := sets(t, `[{"x":1}]`)
+	out, err := All([]Provided{{"a", given}, {"b", given}}, false)
+	if err != nil || len(out) != 1 || len(given[0]) != 1 {
+		t.Errorf("%v, %v; given is %v", out, err, given)
+	}
+}
