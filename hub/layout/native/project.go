@@ -167,15 +167,14 @@ func sameContent(a, b document.Document) bool {
 	return err == nil && wrong == nil && string(left.JSON) == string(right.JSON)
 }
 
-// folderPattern is a pattern of folders of this repository, as ./teams/a/**, seen from the root.
+// folderPattern is a pattern of folders of this repository, as ./teams/a/**, seen from the root. One that leaves the
+// repository fits no folder of it, nor the root.
 func folderPattern(s string) (string, bool) {
 	plain := strings.TrimPrefix(s, "!")
 	if !strings.HasPrefix(plain, "./") && plain != "." {
 		return "", false
 	}
-	if plain = path.Clean(plain); strings.HasPrefix(plain, "../") {
-		plain = "." // it leaves the repository, where nothing is
-	}
+	plain = path.Clean(plain)
 	if base, all := strings.CutSuffix(plain, "/**"); all {
 		plain = base + "{,/**}" // the folder is part of what is below it
 	}
