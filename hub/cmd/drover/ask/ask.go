@@ -113,6 +113,10 @@ func pages[R any](ctx context.Context, c api.Client, o options, question string,
 		if err := api.Ask(ctx, c, question, q, &page); err != nil {
 			return all, err
 		}
+		if page.Continue != "" && page.Continue == all.Continue {
+			return all, fmt.Errorf("the hub gives the same page again, after %d of %d: ask it again, with --limit %d",
+				len(all.Items), page.Total, max(len(all.Items), 1))
+		}
 		page.Items = append(all.Items, page.Items...)
 		all = page
 		if all.Continue == "" || o.limit > 0 && len(all.Items) >= o.limit {

@@ -62,6 +62,10 @@ object is named as Kind/namespace/name, Kind/name or name.`,
 // explain asks. Where an app ends and an object begins, only the hub knows: names of both may have slashes.
 func explain(ctx context.Context, c api.Client, what string) (answer why.Answer, err error) {
 	err = api.Ask(ctx, c, "why", url.Values{"what": {what}}, &answer)
+	if err == nil && len(answer.Chain) == 0 {
+		err = fmt.Errorf("the hub's answer about %.80q names no cause, so one of the two is of another release: use the "+
+			"drover of the hub's release", what)
+	}
 	return answer, err
 }
 
