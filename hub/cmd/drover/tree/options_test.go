@@ -59,7 +59,7 @@ func TestOptionsThatAreWrong(t *testing.T) {
 	}
 }
 
-// Whoever may write a file in Git has nothing fetched from this machine, but for what its operator allows.
+// Who may write a file in Git has nothing fetched from this machine, but for what its operator allows.
 func TestSourcesAreNotOfThisMachine(t *testing.T) {
 	t.Parallel()
 	fetch := func(s model.Source, args ...string) error {
