@@ -251,3 +251,5 @@ replace github.com/drover-dev/drover/agent => ../agent
 replace github.com/drover-dev/drover/test/testenv => ./testenv
 
 replace github.com/drover-dev/drover => ..
+
+replace github.com/drover-dev/drover/protocol/plugin => ../protocol/plugin

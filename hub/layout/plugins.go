@@ -26,10 +26,8 @@ func (p *planner) holdPlugins() {
 					continue
 				}
 				app.Err = fmt.Sprintf("%s: the app is held to %s, and the renderer plugin %s is not for such apps: have the "+
-					"operator "+
-					"annotate its ConfigManagementPlugin with drover.dev/tenants: \"true\", or say in the source how it is "+
-					"rendered otherwise",
-					app.File, app.Party(), of.Name)
+					"operator annotate its ConfigManagementPlugin with drover.dev/tenants: \"true\", or say in the source "+
+					"how it is rendered otherwise", app.File, app.Party(), of.Name)
 				app.Reason = protocol.ReasonProjectForbids
 			}
 		}
