@@ -106,6 +106,9 @@ type Blob struct {
 	Size    int64  `json:"size"`    // bytes of the lines
 	Chunks  int    `json:"chunks"`  // messages it is cut in
 	Objects int    `json:"objects"` // lines
+	// Secret: in the lines are values that the hub decrypted. The blob is made for one cluster, and what is in it is not told.
+	// It opens like any other.
+	Secret bool `json:"secret,omitempty"`
 }
 
 // Digest identifies what a bundle asks for: everything but the epoch, the generation and the revisions it

@@ -113,7 +113,11 @@ func (b *Book) Read(ctx context.Context, objects func(protocol.Blob) ([]model.Re
 		for i, o := range rendered {
 			lines[i] = o.JSON
 		}
-		b.learn(p, facts.Of(lines))
+		f := facts.Of(lines)
+		if p.ref.Secret { // an image or a chart may be named by a value
+			f.Images, f.Charts = nil, nil
+		}
+		b.learn(p, f)
 	}
 }
 

@@ -164,7 +164,7 @@ func (f *Folder) Exposed() (names []string) {
 	for _, e := range entries {
 		file := filepath.Join(f.Dir, e.Name())
 		info, err := os.Stat(file)
-		if err != nil || !strings.HasSuffix(e.Name(), ".yaml") || info.Mode().Perm()&othersRead == 0 || isMounted(file) {
+		if err != nil || !strings.HasSuffix(e.Name(), ".yaml") && !strings.HasSuffix(e.Name(), ".agekey") || info.Mode().Perm()&othersRead == 0 || isMounted(file) {
 			continue
 		}
 		names = append(names, e.Name())

@@ -2,6 +2,8 @@ package model
 
 import (
 	"bytes"
+	"crypto/hkdf"
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/drover-dev/drover/protocol"
@@ -39,6 +41,19 @@ func Pack(secret []byte, objects []Rendered) (Packed, error) {
 	return Packed{protocol.Blob{
 		Digest: digest, Key: key, Size: int64(lines.Len()), Chunks: len(protocol.Chunks(sealed)), Objects: len(objects),
 	}, sealed}, nil
+}
+
+// PackFor makes a blob of objects with values that were decrypted, for one cluster alone: its key follows from the
+// cluster's name too, so that no other cluster has the same blob, or learns from the key of one of its own how this one
+// opens. The key comes to the cluster in its bundle, which is sealed to it.
+func PackFor(secret []byte, cluster string, objects []Rendered) (Packed, error) {
+	own, err := hkdf.Key(sha256.New, secret, nil, "drover blobs of one cluster v1 "+cluster, len(secret))
+	if err != nil {
+		return Packed{}, err
+	}
+	p, err := Pack(own, objects)
+	p.Ref.Secret = true
+	return p, err
 }
 
 // Unpack gives back the objects of a blob. File is not among what a blob carries.

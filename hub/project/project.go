@@ -28,6 +28,9 @@ type Project struct {
 	Paths []string `json:"paths,omitempty"`
 	// Credentials are the names of what the hub may log in with for these apps; nil: any.
 	Credentials []string `json:"credentials,omitempty"`
+	// HubKeys are the names of keys of the hub with which it may decrypt what these apps take variables and values from;
+	// none: it decrypts nothing.
+	HubKeys []string `json:"hubKeys,omitempty"`
 
 	Destinations []Destination `json:"destinations,omitempty"`
 	// Namespaced bounds the kinds of objects that live in a namespace. Its Allow may be nil: then all are allowed.

@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 )
 
 // aside answers a question from memory, or beside the loop: until that is done the answer is pending.
 func (r *Resolver) aside(ctx context.Context, snap model.View, key string, render renderFunc) (*Render, error) {
 	if r.renders == nil {
-		return r.memo.do(ctx, snap, key, func(rec *Recorder) (Render, []model.Packed, error) { return render(ctx, rec) })
+		return r.memo.do(ctx, snap, key, func(rec *record.Recorder) (Render, []model.Packed, error) { return render(ctx, rec) })
 	}
 	if found, err := r.memo.find(snap, key); found != nil || err != nil {
 		return found, err
@@ -33,7 +34,7 @@ func (e *expansion) planned(ctx context.Context, view model.View, key string, te
 	if templated {
 		return e.r.aside(ctx, view, key, plan)
 	}
-	return e.r.memo.do(ctx, view, key, func(rec *Recorder) (Render, []model.Packed, error) { return plan(ctx, rec) })
+	return e.r.memo.do(ctx, view, key, func(rec *record.Recorder) (Render, []model.Packed, error) { return plan(ctx, rec) })
 }
 
 // templated says whether there are ApplicationSets with Go templates, which are programs, among what is declared.
@@ -55,7 +56,7 @@ func inline(r *Resolver, ctx context.Context, snap model.View, app model.App) (*
 		File    string
 		Objects []json.RawMessage
 	}{app.File, app.Objects})
-	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+	return r.memo.do(ctx, snap, key, func(*record.Recorder) (Render, []model.Packed, error) {
 		objects := make([]model.Rendered, len(app.Objects))
 		for i, o := range app.Objects {
 			objects[i] = model.Rendered{JSON: o, File: app.File}

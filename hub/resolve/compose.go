@@ -16,6 +16,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 )
 
 // maxAlternatives bounds the commas in the {a,b} of a pattern: each of them may double the work.
@@ -79,7 +80,7 @@ func (r *Resolver) remember(key string, c *composition) {
 
 // composed makes the copies of a source out of inputs, of which nil is the repository that is followed.
 func (e *expansion) composed(ctx context.Context, s model.Source, inputs []model.View) *composition {
-	rec := NewRecorder(e.snap)
+	rec := record.New(e.snap)
 	to := staging{files: map[string]memtree.File{}, folders: map[string]bool{".": true}, left: memtree.MaxBytes}
 	out := &composition{}
 	for i, c := range s.Copies {

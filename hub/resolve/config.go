@@ -17,6 +17,7 @@ type Config struct {
 	Repository []string     // addresses of the repository, by which files in it may name it
 	Charts     model.Charts // for apps that are charts; nil: such apps have an error
 	Sources    Sources      // for apps that are not in the repository; nil: such apps have an error
+	Keys       model.Keys   // of the hub; nil: apps are shown as if it had those that their projects permit
 	// NoRemoteBases has nothing fetched that kustomizations name by its address: apps with such have an error.
 	NoRemoteBases bool
 	// Ignore leaves out of a view what the source's SourceIgnore and Ignore say.

@@ -9,6 +9,7 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/claim"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -85,8 +86,9 @@ func rewrite(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult
 	key := memoKey(question, struct {
 		Digest string
 		Refs   []protocol.ObjectRef
-	}{a.Ref.Digest, refs})
-	rest, err := r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+		Sealed string `json:",omitempty"`
+	}{a.Ref.Digest, refs, a.sealedTo()})
+	rest, err := r.memo.do(ctx, snap, key, func(*record.Recorder) (Render, []model.Packed, error) {
 		objects, err := r.Objects(*a.Ref)
 		var out []model.Rendered
 		for i := 0; i < len(objects) && err == nil; i++ {
@@ -97,7 +99,7 @@ func rewrite(r *Resolver, ctx context.Context, snap model.Snapshot, a *AppResult
 		if err != nil {
 			return Render{}, nil, err
 		}
-		return r.pack(out)
+		return r.packFor(a.sealedTo(), out)
 	})
 	if err != nil {
 		return err

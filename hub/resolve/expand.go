@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -20,7 +18,9 @@ import (
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/opaque"
 	"github.com/drover-dev/drover/hub/project"
+	"github.com/drover-dev/drover/hub/record"
 	"github.com/drover-dev/drover/hub/trust"
+	"github.com/drover-dev/drover/hub/unlock"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -61,6 +61,7 @@ type made struct {
 	likely map[string]string  // the same, if optional objects that Git does not have are not in the cluster
 	absent []protocol.VarsRef // of its variables
 	secret []string           // values of Secrets among its variables and its chart's values, which no error may quote
+	held   *unlock.Held       // what the hub decrypted of them; nil if nothing
 	result AppResult
 	render *Render // that it declares others by; nil if there is none
 }
@@ -129,7 +130,7 @@ func (e *expansion) plan(ctx context.Context) (model.Cluster, error) {
 // planWith is the plan, with the sources that generators look into.
 func planWith(ctx context.Context, e *expansion, in model.Declarations) (*Render, error) {
 	var known *Render // without what is needed
-	plan := func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+	plan := func(ctx context.Context, rec *record.Recorder) (Render, []model.Packed, error) {
 		c, err := e.r.cfg.Layout.Plan(ctx, rec, in)
 		if _, transient := errors.AsType[*model.TransientError](err); transient {
 			return Render{Cluster: &c, Transient: true}, nil, nil
@@ -190,19 +191,22 @@ func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (m
 		m := made{app: app, vars: app.Variables(c)}
 		m.own, m.sure, m.likely = m.vars, m.vars, m.vars
 		if app.Err == "" && len(app.VarsFrom) > 0 {
-			if err := e.variables(&m); err != nil {
+			if err := e.variables(ctx, &m); err != nil {
 				m.app.Err, m.app.Reason = err.Error(), reasonOf(err)
 			}
 		}
 		if app.Err == "" {
-			absent, err := e.fill(&m)
+			absent, err := e.fill(ctx, &m)
 			if err == nil {
 				err = m.sealed()
+			}
+			m.absent = append(m.absent, absent...)
+			if err == nil && m.app.Err == "" {
+				err = hold(ctx, e, &m)
 			}
 			if err != nil {
 				m.app.Err, m.app.Reason = err.Error(), reasonOf(err)
 			}
-			m.absent = append(m.absent, absent...)
 		}
 		before, ok := e.made[app.Name]
 		if ok && before.same(m) || len(m.absent) > 0 && !final {
@@ -235,7 +239,7 @@ func (e *expansion) advance(ctx context.Context, c model.Cluster, final bool) (m
 // same says whether an app is rendered as it was before.
 func (m *made) same(as made) bool {
 	return reflect.DeepEqual(m.app, as.app) && maps.Equal(m.vars, as.vars) && maps.Equal(m.sure, as.sure) &&
-		maps.Equal(m.likely, as.likely) && slices.Equal(m.absent, as.absent)
+		maps.Equal(m.likely, as.likely) && slices.Equal(m.absent, as.absent) && m.held.ID() == as.held.ID()
 }
 
 // turn renders an app, unless it was rendered so often that it depends on itself: then it stops, with what it declared
@@ -331,7 +335,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 	for _, part := range m.app.Parts() {
 		app := m.app
 		app.Part, app.More = part, nil
-		render, err := e.part(ctx, app, m.vars)
+		render, err := e.part(ctx, app, m.vars, m.held)
 		if err != nil {
 			return nil, err
 		}
@@ -355,6 +359,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 		}
 		renders = append(renders, render)
 		m.result.App.Handling.Opaque = opaque.Join(m.result.App.Handling.Opaque, render.Opaque)
+		m.result.sealed = render.Sealed
 	}
 	if len(renders) == 1 {
 		return renders[0], nil
@@ -363,7 +368,7 @@ func (e *expansion) parts(ctx context.Context, m *made) (*Render, error) {
 }
 
 // part is the render of an app's first part, with the variables replaced if it is a chart.
-func (e *expansion) part(ctx context.Context, app model.App, vars map[string]string) (*Render, error) {
+func (e *expansion) part(ctx context.Context, app model.App, vars map[string]string, held *unlock.Held) (*Render, error) {
 	view, err := e.view(ctx, app.Source)
 	if err != nil {
 		return unavailable(ctx, err)
@@ -380,7 +385,7 @@ func (e *expansion) part(ctx context.Context, app model.App, vars map[string]str
 		return unavailable(ctx, err)
 	}
 	return supplied(ctx, e, view, app.Path, app.Source != nil, app.Bounds, func(view model.View) (*Render, error) {
-		return e.r.charted(ctx, view, e.on, app, vars)
+		return e.r.charted(ctx, view, e.on, app, vars, held)
 	})
 }
 
@@ -403,6 +408,7 @@ func (e *expansion) outcome(c model.Cluster) Resolution {
 	rootless := !ok || root.result.Err == "" && len(root.result.Refs) == 0 // the folder holds nothing beside what declares apps
 	for _, name := range slices.Sorted(maps.Keys(e.made)) {
 		result := e.made[name].result
+		result.cluster = c.Name
 		if rootless {
 			if name == model.RootApp {
 				continue
@@ -444,26 +450,4 @@ func (e *expansion) find(by trust.Party, ref protocol.ObjectRef) (found, error) 
 		}
 	}
 	return found{}, nil
-}
-
-// addData adds the data of a ConfigMap or a Secret to vars. What is wrong with it is said without its values.
-func addData(vars map[string]string, object []byte, kind string) error {
-	var o struct{ Data, StringData map[string]string }
-	if err := json.Unmarshal(object, &o); err != nil {
-		return fmt.Errorf("its data are not all texts")
-	}
-	for k, v := range o.Data {
-		if kind == "Secret" {
-			plain, err := base64.StdEncoding.DecodeString(v)
-			if err != nil {
-				return fmt.Errorf("data.%s is not base64", k)
-			}
-			v = string(plain)
-		}
-		vars[k] = v
-	}
-	if kind == "Secret" {
-		maps.Copy(vars, o.StringData)
-	}
-	return nil
 }

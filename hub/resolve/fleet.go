@@ -12,6 +12,7 @@ import (
 	"github.com/drover-dev/drover/fleet/query"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 )
 
 // Fleet is the apps that are declared once for many clusters, at one revision.
@@ -95,7 +96,7 @@ func readFleet(ctx context.Context, e *expansion) (*Render, error) {
 	var known *Render // without what is needed
 	now, err := supplied(ctx, e, e.snap, "the files of apps for many clusters", false, nil, func(view model.View) (*Render, error) {
 		out, err := e.r.aside(ctx, view, memoKey("fleet-5", memtree.Stock(view)), func(ctx context.Context,
-			rec *Recorder) (Render,
+			rec *record.Recorder) (Render,
 			[]model.Packed, error) {
 			apps, problems, err := e.r.cfg.Layout.Fleet(ctx, rec)
 			out := Render{Declared: apps, Problems: problems, Transient: err != nil}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 )
 
 // readFolder reads the folder of a cluster, with what its kustomizations name by addresses. Where that is not at hand,
@@ -16,7 +17,7 @@ func readFolder(ctx context.Context, e *expansion, site model.Site) (*Render, er
 	var known *Render // without what is needed
 	r := e.r
 	folder, err := supplied(ctx, e, e.snap, "the folder of cluster "+site.Name, false, nil, func(view model.View) (*Render, error) {
-		out, err := r.aside(ctx, view, folderKey(site, view), func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+		out, err := r.aside(ctx, view, folderKey(site, view), func(ctx context.Context, rec *record.Recorder) (Render, []model.Packed, error) {
 			f, err := r.cfg.Layout.Read(ctx, rec, site)
 			needed, needs := errors.AsType[*model.NeededError](err)
 			if err != nil && !needs {

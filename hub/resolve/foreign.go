@@ -12,6 +12,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 )
 
 // seen is what of a source a render depends on beside its revision: how it is looked at, not how it is fetched.
@@ -74,8 +75,8 @@ func hidden(r *Resolver, tree model.Tree, h *model.Hide) model.Tree {
 	if h == nil || r.cfg.Hide == nil {
 		return tree
 	}
-	if rec, ok := tree.(*Recorder); ok {
-		rec.hollow = !h.Submodules
+	if rec, ok := tree.(*record.Recorder); ok {
+		rec.Hollow(!h.Submodules)
 	}
 	return &beside{r.cfg.Hide(tree, *h), tree}
 }
@@ -211,7 +212,7 @@ func (e *expansion) text(ctx context.Context, v model.Values) (string, error) {
 		Optional bool
 		Source   *model.Source
 	}{v.Path, v.Optional, seen(v.Source)})
-	r, err := e.r.memo.do(ctx, view, key, func(rec *Recorder) (Render, []model.Packed, error) {
+	r, err := e.r.memo.do(ctx, view, key, func(rec *record.Recorder) (Render, []model.Packed, error) {
 		data, err := rec.ReadFile(v.Path)
 		if err != nil && (!v.Optional || !errors.Is(err, fs.ErrNotExist)) {
 			return Render{}, nil, fmt.Errorf("%s: the values cannot be read: %w", v.Path, err)

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -15,7 +16,7 @@ func (r *Resolver) ignored(ctx context.Context, snap model.Snapshot, render *Ren
 		Digest, Namespace string
 		Rules             []model.IgnoreRule
 	}{render.Ref.Digest, app.Namespace, app.Ignore})
-	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+	return r.memo.do(ctx, snap, key, func(*record.Recorder) (Render, []model.Packed, error) {
 		if r.cfg.Ignored == nil {
 			return Render{}, nil, errors.New("nothing here makes out ignore rules")
 		}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/lane"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 )
 
 // treeView is a view without revisions.
@@ -20,14 +21,14 @@ func (treeView) Revision() model.Revision { return model.Revision{Hash: "one"} }
 func (v treeView) Lookup(path string) (model.Entry, error) { return model.Entry{Path: path}, nil }
 
 // endless renders until it is stopped.
-func endless(ctx context.Context, _ *Recorder) (Render, []model.Packed, error) {
+func endless(ctx context.Context, _ *record.Recorder) (Render, []model.Packed, error) {
 	<-ctx.Done()
 	return Render{}, nil, ctx.Err()
 }
 
 // taking renders for a while.
 func taking(d time.Duration) renderFunc {
-	return func(ctx context.Context, _ *Recorder) (Render, []model.Packed, error) {
+	return func(ctx context.Context, _ *record.Recorder) (Render, []model.Packed, error) {
 		select {
 		case <-time.After(d):
 			return Render{}, nil, nil
@@ -144,7 +145,7 @@ func TestASharedRenderRunsOnce(t *testing.T) {
 		defer p.close()
 		p.ask("a", append(keysOf("a", 20), "shared"), endless)
 		runs := 0
-		shared := func(context.Context, *Recorder) (Render, []model.Packed, error) {
+		shared := func(context.Context, *record.Recorder) (Render, []model.Packed, error) {
 			runs++
 			return Render{}, nil, nil
 		}

@@ -2,7 +2,9 @@ package resolve
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -12,12 +14,14 @@ import (
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
 	"github.com/drover-dev/drover/hub/opaque"
+	"github.com/drover-dev/drover/hub/record"
+	"github.com/drover-dev/drover/hub/unlock"
 	"github.com/drover-dev/drover/protocol"
 )
 
 // variables finds out what an app's VarsFrom say, with its own Vars laid over them, and which of VarsFrom are not
 // (yet) among what the cluster is to run, or cannot be read here because they are encrypted.
-func (e *expansion) variables(m *made) error {
+func (e *expansion) variables(ctx context.Context, m *made) error {
 	m.vars, m.sure, m.likely = map[string]string{}, map[string]string{}, map[string]string{}
 	for _, ref := range m.app.VarsFrom {
 		f, err := e.find(m.app.Party(), protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
@@ -29,13 +33,17 @@ func (e *expansion) variables(m *made) error {
 				"with ${%s} in it: "+
 				"take them from an object that does not depend on them", m.app.File, m.app.Name, ref, f.unsure)
 		}
+		if f.unknown == isEncrypted && m.app.Charts() && len(unlock.Permitted(m.app)) > 0 {
+			m.token(f, ref)
+			continue
+		}
 		if f.object == nil || f.unknown != "" || f.assumed != "" {
 			m.absent = append(m.absent, ref)
 			m.doubt(f, ref)
 			continue
 		}
 		data := map[string]string{}
-		if err := addData(data, f.object, ref.Kind); err != nil {
+		if err := unlock.AddData(data, f.object, ref.Kind); err != nil {
 			return fmt.Errorf("%s: substituteFrom names the %s: %w", m.app.File, ref, err)
 		}
 		if m.app.Foreign && m.app.Substitute {
@@ -56,16 +64,22 @@ func (e *expansion) variables(m *made) error {
 	return nil
 }
 
+// token has a chart given tokens for the variables of an encrypted object: see hold.
+func (m *made) token(f found, ref protocol.VarsRef) {
+	for key := range unlock.Keys(f.object) {
+		token := opaque.Value(key, ref)
+		m.vars[key] = token.Token
+		m.app.Handling.Opaque = opaque.Join(m.app.Handling.Opaque, []protocol.Opaque{token})
+	}
+}
+
 // doubt takes variables away that an object which is not known here may have, too: it takes precedence over the earlier
 // ones. SOPS encrypts values and leaves their keys, so that those alone are in doubt.
 func (m *made) doubt(f found, ref protocol.VarsRef) {
-	var o struct{ Data, StringData map[string]any }
-	if f.unknown == isEncrypted && json.Unmarshal(f.object, &o) == nil {
-		for _, keys := range []map[string]any{o.Data, o.StringData} {
-			for key := range keys {
-				delete(m.sure, key)
-				delete(m.likely, key)
-			}
+	if f.unknown == isEncrypted {
+		for key := range unlock.Keys(f.object) {
+			delete(m.sure, key)
+			delete(m.likely, key)
 		}
 		return
 	}
@@ -73,10 +87,6 @@ func (m *made) doubt(f found, ref protocol.VarsRef) {
 		m.likely = map[string]string{}
 	}
 }
-
-// sopsValue is how SOPS begins a value that it encrypted (https://github.com/getsops/sops, README, "Encryption
-// Protocol").
-var sopsValue = []byte("ENC[AES256_GCM,")
 
 // What is said of objects that hold ciphertext, after their names.
 const (
@@ -90,7 +100,7 @@ const (
 // sealed is an error if one of the app's variables is ciphertext.
 func (m *made) sealed() error {
 	for _, name := range slices.Sorted(maps.Keys(m.vars)) {
-		if m.app.Substitute && strings.Contains(m.vars[name], string(sopsValue)) {
+		if m.app.Substitute && strings.Contains(m.vars[name], unlock.SOPSValue) {
 			return &model.CiphertextError{Err: fmt.Errorf("%s: the value of the variable %s is encrypted with SOPS, and would be used as it is: "+
 				"deliver it in an encrypted Secret, and take the variable from that (substituteFrom)", m.app.File, name)}
 		}
@@ -108,7 +118,7 @@ func (m *made) leave() model.App {
 	app.Metadata = model.Metadata{Labels: unreplaced(app.Metadata.Labels), Annotations: unreplaced(app.Metadata.Annotations),
 		Namespace: app.Metadata.Namespace}
 	for _, ref := range m.absent {
-		if !ref.Optional {
+		if !ref.Optional && !m.held.Known() {
 			app.Notes = append(slices.Clone(app.Notes), fleet.Note{File: app.File, Object: "app " + app.Name, Text: fmt.Sprintf("the %s, from which it takes variables, "+
 				"is not among what %s, or is encrypted there: the agent takes them from the "+
 				"cluster, and the app waits until it is there", ref, suppliers(app.Party()))})
@@ -136,9 +146,11 @@ var used = regexp.MustCompile(`\$+\{([_A-Za-z][_A-Za-z0-9]*)`)
 // content is an object as it will be in the cluster, or why that is known in the cluster alone.
 func (e *expansion) content(m *made, o model.Rendered) (found, error) {
 	f := found{object: o.JSON, by: m.app.Name}
-	switch {
-	case ciphertext(o.JSON):
+	switch of := m.result.App.Handling.Opaque; {
+	case unlock.Ciphertext(o.JSON):
 		f.unknown = isEncrypted
+	case !bytes.Equal(opaque.Object(o.JSON, of), o.JSON):
+		f.unknown = "the app that delivers it has it from an object whose values only the cluster has"
 	case m.left():
 		vars := m.sure
 		if m.unsure(o.JSON, vars) != m.unsure(o.JSON, m.likely) {
@@ -158,23 +170,6 @@ func (e *expansion) content(m *made, o model.Rendered) (found, error) {
 		f.object = replaced[0].JSON
 	}
 	return f, nil
-}
-
-// ciphertext says whether an object is encrypted with SOPS, or holds an encrypted file in base64.
-func ciphertext(object []byte) bool {
-	if bytes.Contains(object, sopsValue) {
-		return true
-	}
-	data := map[string]string{}
-	if addData(data, object, "Secret") != nil {
-		return false
-	}
-	for _, v := range data {
-		if strings.Contains(v, string(sopsValue)) {
-			return true
-		}
-	}
-	return false
 }
 
 // unsure names a variable in an object that is not among vars, so that the agent alone may know it; "" if there is
@@ -256,4 +251,204 @@ func absentOf(refs []protocol.VarsRef) string {
 		names = append(names[:3], fmt.Sprintf("%d more", len(refs)-3))
 	}
 	return strings.Join(names, " or the ")
+}
+
+// hold decrypts what an app takes variables and values from with the keys of the hub that its project permits. What they do
+// not fit, and what only the cluster has, is left to the agent, as without them.
+func hold(ctx context.Context, e *expansion, m *made) error {
+	if err := holding(ctx, e, m); err != nil || m.held != nil {
+		return err
+	}
+	if ref := unlock.DocumentOf(m.app); ref != nil {
+		return &model.CiphertextError{Err: fmt.Errorf("%s: valuesFrom names the %s, which the hub decrypts, and takes others from objects "+
+			"that only the cluster has: put those into Git as well, or write the values under values", m.app.File, ref)}
+	}
+	return nil
+}
+
+func holding(ctx context.Context, e *expansion, m *made) error {
+	refs := unlock.Refs(m.app)
+	if m.left() {
+		refs = m.app.VarsFrom
+	}
+	names := unlock.Permitted(m.app)
+	if len(names) == 0 || len(refs) == 0 || len(m.app.More) > 0 {
+		return nil
+	}
+	h := unlock.New(e.folder.Cluster.Name, names, e.r.cfg.Keys != nil)
+	for _, ref := range refs {
+		f, err := e.find(m.app.Party(), protocol.ObjectRef{Kind: ref.Kind, Namespace: ref.Namespace, Name: ref.Name})
+		switch {
+		case err != nil:
+			return fmt.Errorf("%s: the %s: %w", m.app.File, ref, err)
+		case f.object == nil && ref.Optional && m.app.Charts():
+			h.Absent(ref)
+			continue
+		case f.object == nil, f.unknown != "" && f.unknown != isEncrypted, f.assumed != "" && !m.app.Charts():
+			return nil
+		}
+		plain := f.object
+		if f.unknown == isEncrypted && h.Known() {
+			if plain, err = decrypted(ctx, e, m, ref.String(), names, f.object); plain == nil || err != nil {
+				return err
+			}
+		}
+		if err := h.Add(ref, f.object, plain); err != nil {
+			return fmt.Errorf("%s: the %s, which is decrypted: %w", m.app.File, ref, err)
+		}
+	}
+	m.held, m.secret = h, append(m.secret, h.Values()...)
+	return nil
+}
+
+// decrypted is an object of the repository as the hub's keys decrypt it; nil if none of them fits, and a note on the app
+// says so.
+func decrypted(ctx context.Context, e *expansion, m *made, what string, names []string, object []byte) ([]byte, error) {
+	plain, err := e.r.cfg.Keys.Decrypt(ctx, names, object)
+	if unfit, is := errors.AsType[*model.UnfitError](err); is {
+		m.app.Notes = append(slices.Clone(m.app.Notes), fleet.Note{File: m.app.File, Object: "app " + m.app.Name, Text: fmt.Sprintf(
+			"the hub does not decrypt the %s with the keys that the project %s permits: %s; it is left to the agent", what,
+			m.app.Bounds.Project.Name, unfit.Text)})
+		return nil, nil
+	}
+	if err != nil {
+		return nil, &model.CiphertextError{Err: fmt.Errorf("%s: the hub is to decrypt the %s: %w", m.app.File, what, err)}
+	}
+	return plain, nil
+}
+
+// document is a whole document of values of an encrypted object, with tokens; "" if it is not to be decrypted here.
+func document(ctx context.Context, e *expansion, app model.App, v model.Values, f found) (string, []protocol.Opaque, error) {
+	names := unlock.Permitted(app)
+	if f.unknown != isEncrypted || len(names) == 0 || len(app.More) > 0 {
+		return "", nil, nil
+	}
+	data := map[string]string{v.Key: "decrypted: by the hub"}
+	if e.r.cfg.Keys != nil {
+		plain, err := e.r.cfg.Keys.Decrypt(ctx, names, f.object)
+		if err != nil {
+			return "", nil, &model.CiphertextError{Err: fmt.Errorf("%s: valuesFrom names the %s, which the hub is to decrypt: %w", app.File,
+				v.From, err)}
+		}
+		clear(data)
+		if err := unlock.AddData(data, plain, v.From.Kind); err != nil {
+			return "", nil, fmt.Errorf("%s: valuesFrom names the %s, which is decrypted: %w", app.File, v.From, err)
+		}
+	}
+	text, tokens := unlock.Document(data[v.Key], v.Key, *v.From)
+	return text, tokens, nil
+}
+
+// unlocked gives the apps whose projects permit keys of the hub their objects with the values that these decrypt, in blobs
+// that are for this cluster alone. All that goes before was decided without the values.
+func unlocked(ctx context.Context, e *expansion, res *Resolution) error {
+	for i := range res.Apps {
+		a := &res.Apps[i]
+		m, names := e.made[a.App.Name], unlock.Permitted(a.App)
+		encrypted := a.App.Handling.Decrypt != nil && m.render != nil && m.render.Encrypted != ""
+		if a.Ref == nil || len(names) == 0 || e.r.cfg.Keys == nil || !encrypted && !m.held.Known() {
+			continue
+		}
+		out, left, err := unlockedApp(ctx, e, &m, a, names)
+		switch {
+		case err != nil:
+			return err
+		case left != "":
+			a.App.Notes = append(slices.Clone(a.App.Notes), fleet.Note{File: a.App.File, Object: "app " + a.App.Name, Text: left +
+				"; it is left to the agent"})
+		case out.Err != "":
+			a.Ref, a.Refs, a.Err, a.Reason = nil, nil, fleet.Conceal(out.Err, m.secret), protocol.ReasonCiphertext
+			res.Transient = true
+		default:
+			a.Ref, a.Refs = &out.Ref, out.Refs
+			a.App.Handling.Substitute, a.App.Handling.Opaque = nil, nil
+			if a.App.Handling.Decrypt == nil { // so the agent tells nothing of what is in the objects
+				a.App.Handling.Decrypt = &protocol.Decryption{}
+			}
+		}
+	}
+	return nil
+}
+
+// unlockedApp is one of them. left says why it is left to the agent.
+func unlockedApp(ctx context.Context, e *expansion, m *made, a *AppResult, names []string) (out *Render, left string, err error) {
+	key := memoKey("unlock", struct {
+		Cluster, Digest, Held, Sealed string
+		Names                         []string
+		Metadata                      model.Metadata
+		Substitute                    *protocol.Substitution
+	}{a.cluster, a.Ref.Digest, m.held.ID(), sealedID(a.sealed), names, a.App.Metadata, a.App.Handling.Substitute})
+	out, err = e.r.memo.do(ctx, e.snap, key, func(*record.Recorder) (Render, []model.Packed, error) {
+		masked, err := e.r.Objects(*a.Ref)
+		if err != nil {
+			return Render{}, nil, err
+		}
+		var plain []model.Rendered
+		switch {
+		case a.sealed != nil:
+			if plain, err = e.r.Objects(*a.sealed); err == nil {
+				plain, err = a.App.Metadata.On(plain)
+			}
+			if err == nil {
+				plain, err = unlock.As(masked, plain)
+			}
+		default:
+			plain = slices.Clone(masked)
+			for i, o := range plain {
+				if left != "" || !unlock.Ciphertext(o.JSON) {
+					continue
+				}
+				of := *m
+				object, err := decrypted(ctx, e, &of, "object", names, o.JSON)
+				if err != nil {
+					return Render{Transient: true, Err: err.Error()}, nil, nil
+				}
+				if object == nil {
+					left = of.app.Notes[len(of.app.Notes)-1].Text
+					return Render{Transient: true}, nil, nil
+				}
+				plain[i].JSON = object
+			}
+			if s := a.App.Handling.Substitute; s != nil && m.held.Known() {
+				masked, plain, err = replaced(e, m, *s, masked, plain)
+			}
+			if err == nil {
+				err = unlock.Alike(masked, plain)
+			}
+		}
+		if errors.Is(err, unlock.ErrNamed) {
+			left = a.App.File + ": " + err.Error()
+			return Render{Transient: true}, nil, nil
+		}
+		if err != nil {
+			return Render{Transient: true, Err: err.Error()}, nil, nil
+		}
+		return e.r.packFor(a.cluster, plain)
+	})
+	return out, left, err
+}
+
+func sealedID(b *protocol.Blob) string {
+	if b == nil {
+		return ""
+	}
+	return b.ID()
+}
+
+// replaced are the objects of an app with its variables replaced, by tokens and by their values.
+func replaced(e *expansion, m *made, s protocol.Substitution, masked, plain []model.Rendered) (_, _ []model.Rendered, err error) {
+	values, tokens := m.held.Variables(s.From)
+	maps.Copy(values, s.Vars)
+	maps.Copy(tokens, s.Vars)
+	if len(values) == 0 && !s.Always {
+		return masked, plain, nil
+	}
+	if masked, err = e.r.cfg.Substitute(masked, tokens, s.Strict); err != nil {
+		return nil, nil, err
+	}
+	if plain, err = e.r.cfg.Substitute(plain, values, s.Strict); err != nil {
+		return nil, nil, fmt.Errorf("%s: its variables cannot be replaced with what the hub decrypts: is a text without quotes, in which "+
+			"one stands, something else than a text in YAML then?", m.app.File)
+	}
+	return masked, plain, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/drover-dev/drover/fleet"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -34,6 +35,8 @@ type Render struct {
 	Files []string `json:"files,omitempty"`
 	// Opaque are the values that the agent puts into the objects of the blob.
 	Opaque []protocol.Opaque `json:"opaque,omitempty"`
+	// Sealed is the blob of a chart that was rendered with values that the hub decrypted; Ref is without them.
+	Sealed *protocol.Blob `json:"sealed,omitempty"`
 	// Ciphertext names the first object of the blob with a value that is encrypted with SOPS and that nothing decrypts;
 	// "" if there is none.
 	Ciphertext string `json:"ciphertext,omitempty"`
@@ -44,10 +47,10 @@ type Render struct {
 	// Reason is Err for programs; "" where that is that it cannot be rendered.
 	Reason protocol.Reason `json:"-"`
 	// Transient: something could not be read, so that another try may end differently.
-	Transient bool  `json:"-"`
-	Away      bool  `json:"-"` // what was to be rendered is not at hand
-	Pending   bool  `json:"-"` // it is being rendered
-	Deps      []Dep `json:"deps"`
+	Transient bool         `json:"-"`
+	Away      bool         `json:"-"` // what was to be rendered is not at hand
+	Pending   bool         `json:"-"` // it is being rendered
+	Deps      []record.Dep `json:"deps"`
 }
 
 // Unsaved is what the store has yet to be told.
@@ -99,11 +102,11 @@ func memoKey(kind string, params any) string {
 }
 
 // do answers a question from memory, or by make, which is given a recording tree.
-func (m *memo) do(ctx context.Context, snap model.View, key string, make func(*Recorder) (Render, []model.Packed, error)) (*Render, error) {
+func (m *memo) do(ctx context.Context, snap model.View, key string, make func(*record.Recorder) (Render, []model.Packed, error)) (*Render, error) {
 	if r, err := m.find(snap, key); r != nil || err != nil {
 		return r, err
 	}
-	rec := NewRecorder(snap)
+	rec := record.New(snap)
 	r, blobs, err := make(rec)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()
@@ -112,9 +115,9 @@ func (m *memo) do(ctx context.Context, snap model.View, key string, make func(*R
 }
 
 // settle takes in how a render ended that was recorded by rec.
-func (m *memo) settle(snap model.View, key string, rec *Recorder, r Render, blobs []model.Packed, err error) *Render {
-	if r.Needs = append(r.Needs, rec.needs...); err != nil && len(rec.needs) > 0 {
-		r, err = Render{Needs: rec.needs}, nil
+func (m *memo) settle(snap model.View, key string, rec *record.Recorder, r Render, blobs []model.Packed, err error) *Render {
+	if r.Needs = append(r.Needs, rec.Needs()...); err != nil && len(rec.Needs()) > 0 {
+		r, err = Render{Needs: rec.Needs()}, nil
 	} else if err != nil {
 		r = Render{Err: err.Error(), Reason: reasonOf(err), AsksAPIs: r.AsksAPIs}
 	}
@@ -154,7 +157,7 @@ func (m *memo) find(snap model.View, key string) (*Render, error) {
 		return q.answer, nil
 	}
 	for _, r := range q.variants {
-		if holds(snap, r.Deps) {
+		if record.Holds(snap, r.Deps) {
 			q.revision, q.answer = revision, r
 			return r, nil
 		}

@@ -70,6 +70,9 @@ func (m *memo) sweep(resolved map[string]*Resolution, blobs map[string]bool) (ke
 			if len(r.Ref.Key) > 0 {
 				blobs[r.Ref.ID()] = true
 			}
+			if r.Sealed != nil {
+				blobs[r.Sealed.ID()] = true
+			}
 		}
 	}
 	for key := range m.batch.Memos {

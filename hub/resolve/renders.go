@@ -9,6 +9,7 @@ import (
 
 	"github.com/drover-dev/drover/hub/lane"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 )
 
 const (
@@ -53,13 +54,13 @@ type renders struct {
 }
 
 // renderFunc is a render, which reads what it is given and nothing else.
-type renderFunc func(context.Context, *Recorder) (Render, []model.Packed, error)
+type renderFunc func(context.Context, *record.Recorder) (Render, []model.Packed, error)
 
 // renderJob is one render, for all clusters that ask for it.
 type renderJob struct {
 	key      string
 	view     model.View
-	rec      *Recorder
+	rec      *record.Recorder
 	render   renderFunc
 	owner    string // the cluster whose place for slow renders it takes
 	clusters map[string]struct{}
@@ -177,7 +178,7 @@ func (p *renders) look(view model.View, key string, render renderFunc) *renderJo
 	}
 	made := j == nil
 	if made {
-		j = &renderJob{key: key, view: view, rec: NewRecorder(view), render: render, owner: p.cluster,
+		j = &renderJob{key: key, view: view, rec: record.New(view), render: render, owner: p.cluster,
 			clusters: map[string]struct{}{}, over: make(chan struct{})}
 		p.jobs[key] = j
 	}
@@ -205,7 +206,7 @@ func (j *renderJob) serves(view model.View) bool {
 	if j.finished && (transient || j.result.Transient || j.rec.Failed()) {
 		return false
 	}
-	return holds(view, j.rec.Deps())
+	return record.Holds(view, j.rec.Deps())
 }
 
 // forget drops a finished job whose outcome is remembered elsewhere.
@@ -281,7 +282,7 @@ func (p *renders) maySlowly(j *renderJob) bool {
 func (p *renders) start(j *renderJob) {
 	ctx, cancel := context.WithCancel(p.ctx)
 	run := &renderRun{cancel: cancel}
-	j.run, j.rec = run, NewRecorder(j.view)
+	j.run, j.rec = run, record.New(j.view)
 	rec := j.rec
 	if !j.slow {
 		run.later = time.AfterFunc(quickRender, func() { p.late(j, run) })

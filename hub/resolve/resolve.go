@@ -17,6 +17,7 @@ import (
 	"github.com/drover-dev/drover/hub/confined"
 	"github.com/drover-dev/drover/hub/memtree"
 	"github.com/drover-dev/drover/hub/model"
+	"github.com/drover-dev/drover/hub/record"
 	"github.com/drover-dev/drover/protocol"
 )
 
@@ -111,7 +112,17 @@ type AppResult struct {
 	// Declares is a digest of what it declares beside its objects; "" if that is nothing.
 	Declares string
 
-	declares bool // it declares other apps, or what they need
+	declares bool           // it declares other apps, or what they need
+	sealed   *protocol.Blob // the objects of its chart with the values that the hub decrypted, as they were rendered
+	cluster  string
+}
+
+// sealedTo is the cluster that alone may have what follows from the objects of an app; "" if all may.
+func (a *AppResult) sealedTo() string {
+	if a.Ref.Secret {
+		return a.cluster
+	}
+	return ""
 }
 
 // Notes are what the cluster asks for and Drover does not do, each once.
@@ -166,7 +177,7 @@ func (l Listing) Site(name string) (model.Site, bool) {
 
 // Clusters lists the clusters of a revision. An error means that nobody can say which there are.
 func (r *Resolver) Clusters(snap model.View) (Listing, error) {
-	rec := NewRecorder(snap)
+	rec := record.New(snap)
 	sites, err := r.cfg.Layout.Clusters(rec)
 	if err != nil {
 		return Listing{}, err
@@ -225,6 +236,9 @@ func (r *Resolver) resolve(ctx context.Context, snap model.Snapshot, ask Request
 	if err := settleClaims(r, ctx, snap, &res, ask.Last); err != nil {
 		return Resolution{}, err
 	}
+	if err := unlocked(ctx, &e, &res); err != nil {
+		return Resolution{}, err
+	}
 	return res, nil
 }
 
@@ -245,10 +259,10 @@ func (r *Resolution) block() {
 	}
 }
 
-func placesOf(deps []Dep) []string {
+func placesOf(deps []record.Dep) []string {
 	var out []string
 	for _, d := range deps {
-		out = append(out, d.places()...)
+		out = append(out, d.Places()...)
 	}
 	return out
 }
@@ -267,7 +281,7 @@ func (r *Resolver) built(ctx context.Context, snap model.View, on model.Capabili
 		May       confined.Reading
 		Plugin    *model.Plugin `json:",omitempty"`
 	}{app.Path, app.Overlay, app.Directory, seen(app.Source), app.Hide, memtree.Stock(snap), may, plugin})
-	return r.aside(ctx, snap, key, func(ctx context.Context, rec *Recorder) (Render, []model.Packed, error) {
+	return r.aside(ctx, snap, key, func(ctx context.Context, rec *record.Recorder) (Render, []model.Packed, error) {
 		tree := hidden(r, rec, app.Hide)
 		shown, judge := may.Shown(tree, rec.Real)
 		objects, err := r.cfg.Renderer.Build(ctx, shown, app.Path, model.BuildOptions{Overlay: app.Overlay,
@@ -321,7 +335,7 @@ func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, 
 		Replace, Strict bool
 		Metadata        model.Metadata
 	}{from.Ref.Digest, from.Declared, vars, replace, !app.Foreign, app.Metadata})
-	return r.memo.do(ctx, snap, key, func(*Recorder) (Render, []model.Packed, error) {
+	return r.memo.do(ctx, snap, key, func(*record.Recorder) (Render, []model.Packed, error) {
 		objects, err := r.Objects(from.Ref)
 		if err != nil {
 			return Render{}, nil, err
@@ -335,7 +349,7 @@ func (r *Resolver) finished(ctx context.Context, snap model.View, from *Render, 
 				return Render{}, nil, err
 			}
 		}
-		if objects, err = withMetadata(objects, app.Metadata); err != nil {
+		if objects, err = app.Metadata.On(objects); err != nil {
 			return Render{}, nil, err
 		}
 		out, blobs, err := r.packSorted(nil, objects)
@@ -355,7 +369,7 @@ func (r *Resolver) merged(ctx context.Context, snap model.View, app model.App, p
 	for _, p := range parts {
 		key = append(key, part{p.Ref.Digest, p.Declared})
 	}
-	return r.memo.do(ctx, snap, memoKey("merge-2", []any{app.File, app.Name, key}), func(*Recorder) (Render,
+	return r.memo.do(ctx, snap, memoKey("merge-2", []any{app.File, app.Name, key}), func(*record.Recorder) (Render,
 		[]model.Packed, error) {
 		var objects []model.Rendered
 		places := map[protocol.ObjectRef]int{}
@@ -433,6 +447,11 @@ func (r *Resolver) packSorted(from *model.Source, objects []model.Rendered) (Ren
 }
 
 func (r *Resolver) pack(objects []model.Rendered) (Render, []model.Packed, error) {
+	return r.packFor("", objects)
+}
+
+// packFor packs objects that one cluster alone may have; "" is for all.
+func (r *Resolver) packFor(cluster string, objects []model.Rendered) (Render, []model.Packed, error) {
 	var out Render
 	var kept []deletions.Owned
 	for _, o := range objects {
@@ -455,6 +474,9 @@ func (r *Resolver) pack(objects []model.Rendered) (Render, []model.Packed, error
 		kept = owned(kept, ref, m)
 	}
 	p, err := model.Pack(r.cfg.Secret, objects)
+	if cluster != "" {
+		p, err = model.PackFor(r.cfg.Secret, cluster, objects)
+	}
 	if err != nil {
 		return out, nil, err
 	}

@@ -181,7 +181,7 @@ func (s *sharing) protect(ctx context.Context, snap model.Snapshot, a *AppResult
 		if !slices.Contains(mine, has[i]) {
 			return []model.Rendered{o}, nil
 		}
-		return withMetadata([]model.Rendered{o}, mark)
+		return mark.On([]model.Rendered{o})
 	})
 }
 
@@ -206,7 +206,7 @@ func (s *sharing) text(blob protocol.Blob, namespace string, ref protocol.Object
 
 // yield takes objects out of an app that others deliver: out of what it stays at, if nothing newer of it is delivered.
 func (s *sharing) yield(ctx context.Context, snap model.Snapshot, a *AppResult, refs []protocol.ObjectRef) error {
-	from, namespace := AppResult{App: a.App, Ref: a.Ref, Refs: a.Refs}, a.App.Namespace
+	from, namespace := AppResult{App: a.App, Ref: a.Ref, Refs: a.Refs, cluster: a.cluster}, a.App.Namespace
 	if a.Ref == nil {
 		was := s.before(a.App.Name)
 		objects, err := s.r.Objects(*was.Blob)

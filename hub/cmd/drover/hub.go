@@ -29,6 +29,7 @@ import (
 	"github.com/drover-dev/drover/hub/fetch"
 	"github.com/drover-dev/drover/hub/git"
 	"github.com/drover-dev/drover/hub/git/access"
+	hubkeys "github.com/drover-dev/drover/hub/keys"
 	"github.com/drover-dev/drover/hub/kustomize"
 	"github.com/drover-dev/drover/hub/layout"
 	"github.com/drover-dev/drover/hub/layout/cel"
@@ -249,14 +250,15 @@ func (p *hubProcess) open() error {
 		return err
 	}
 	h.Gates.Metrics = waves.Metrics(p.opts.sources.Credentials, p.opts.sources.Local, allowed)
+	holder := hubkeys.New(o.sources.Credentials.Dir, ownProgram(), keysWorker)
 	builds := kustomize.NewWorkers(ownProgram(), kustomizeWorker)
 	resolver, done, err := o.Resolver(resolve.Config{Renderer: builds, Repository: git.Addresses(o.repo), Sources: sources, NoRemoteBases: o.sources.NoBases, Store: store,
-		Secret: keys.Secret, Background: true})
+		Secret: keys.Secret, Background: true, Keys: holder})
 	if err != nil {
 		return err
 	}
 	h.Resolver = resolver
-	p.closers = append(p.closers, builds.Close, done)
+	p.closers = append(p.closers, builds.Close, holder.Close, done)
 	webhooks, err := hooks.Open(o.webhooks, o.sources.Credentials.Dir, git.Addresses(o.repo), source.Poke, sources, p.log)
 	if err != nil {
 		return err

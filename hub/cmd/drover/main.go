@@ -99,7 +99,7 @@ drift the moment it happens, and reports back.`,
 		auth.New(connect, wrong), newRenderCommand(),
 		newLintCommand(), newImportCommand(), reference.Schema(wrong), newAgentCommand(), newVersionCommand(),
 		reference.Command(),
-		newKustomizeWorkerCommand())...)
+		newKustomizeWorkerCommand(), newKeysWorkerCommand())...)
 	asks := live.Command{Connection: connect, Usage: wrong}
 	root.AddCommand(append(asks.Commands(), asks.Join(diff.New(wrong)))...)
 	return root

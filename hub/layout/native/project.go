@@ -48,6 +48,9 @@ var projectShapes = []shape{
 	},
 	{name: "credentials", kind: texts,
 		says: "Names of the credentials that the apps may name; none, if it is not set.", example: []any{"team-a"}},
+	{name: "hubKeys", kind: texts,
+		says: "Names of keys of the hub, with which it may decrypt what the apps deliver and take variables and values from; none, " +
+			"if it is not set. What is decrypted is delivered to the cluster alone.", example: []any{"team-a"}},
 	{name: "serviceAccount", kind: aText,
 		says: "The service account, as namespace/name, with whose rights the apps are applied. An app of the project may name " +
 			"no other.", example: "team-a/deployer"},
@@ -100,6 +103,7 @@ func ReadProject(d document.Document) (project.Project, error) {
 		d.Texts(spec, "namespaces", &namespaces),
 		d.Texts(spec, "clusters", &clusters),
 		d.Texts(spec, "credentials", &out.Credentials),
+		d.Texts(spec, "hubKeys", &out.HubKeys),
 		readKinds(d, spec, "kinds", &out.Namespaced),
 		readKinds(d, spec, "clusterKinds", &out.ClusterScoped),
 		readAccount(d, spec, &account),

@@ -1,4 +1,4 @@
-package resolve
+package model
 
 import (
 	"bytes"
@@ -6,15 +6,14 @@ import (
 	"fmt"
 
 	"github.com/drover-dev/drover/fleet"
-	"github.com/drover-dev/drover/hub/model"
 )
 
-// withMetadata puts labels, annotations and the namespace on every object; they replace what is there.
-func withMetadata(objects []model.Rendered, m model.Metadata) ([]model.Rendered, error) {
+// On puts labels, annotations and the namespace on every object; they replace what is there.
+func (m Metadata) On(objects []Rendered) ([]Rendered, error) {
 	if m.IsZero() {
 		return objects, nil
 	}
-	out := make([]model.Rendered, len(objects))
+	out := make([]Rendered, len(objects))
 	for i, o := range objects {
 		dec := json.NewDecoder(bytes.NewReader(o.JSON))
 		dec.UseNumber() // a number stays as it was written
@@ -32,7 +31,7 @@ func withMetadata(objects []model.Rendered, m model.Metadata) ([]model.Rendered,
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.File, err)
 		}
-		out[i] = model.Rendered{JSON: data, File: o.File}
+		out[i] = Rendered{JSON: data, File: o.File}
 	}
 	return out, nil
 }

@@ -1,4 +1,7 @@
-package resolve
+// Package record knows what a render read of a tree: renders are remembered, and found again where all of that is as it was.
+//
+// It may import hub/model.
+package record
 
 import (
 	"crypto/sha256"
@@ -19,19 +22,19 @@ type Dep struct {
 	Path string   `json:"p"`           // as it was asked for
 	Real string   `json:"r,omitempty"` // where links led, if elsewhere
 	Via  []string `json:"v,omitempty"` // links on the way
-	Kind DepKind  `json:"k"`
+	Kind Kind     `json:"k"`
 	ID   string   `json:"i,omitempty"` // of a file's content, or of a listing
 }
 
-// DepKind says what was learned about a path.
-type DepKind string
+// Kind says what was learned about a path.
+type Kind string
 
 // The kinds of Dep.
 const (
-	DepAbsent  DepKind = "-" // nothing is there
-	DepFile    DepKind = "f" // a file of this content
-	DepDir     DepKind = "d" // a folder, whatever is in it
-	DepListing DepKind = "l" // a folder with these names in it
+	Absent  Kind = "-" // nothing is there
+	File    Kind = "f" // a file of this content
+	Dir     Kind = "d" // a folder, whatever is in it
+	Listing Kind = "l" // a folder with these names in it
 )
 
 // Recorder is a Tree that remembers what was asked of it. It is safe for concurrent use.
@@ -47,8 +50,8 @@ type Recorder struct {
 
 var _ model.Tree = (*Recorder)(nil)
 
-// NewRecorder records what is read from snap.
-func NewRecorder(snap model.View) *Recorder {
+// New records what is read from snap.
+func New(snap model.View) *Recorder {
 	return &Recorder{snap: snap, deps: map[string]Dep{}}
 }
 
@@ -71,30 +74,30 @@ func (r *Recorder) Deps() []Dep {
 
 // Open implements fs.FS. What is opened counts as read.
 func (r *Recorder) Open(name string) (fs.File, error) {
-	d := r.note(name, DepFile)
+	d := r.note(name, File)
 	f, err := r.snap.Open(name)
-	return f, r.check(err, d.Kind != DepAbsent)
+	return f, r.check(err, d.Kind != Absent)
 }
 
 // ReadFile implements fs.ReadFileFS.
 func (r *Recorder) ReadFile(name string) ([]byte, error) {
-	d := r.note(name, DepFile)
+	d := r.note(name, File)
 	data, err := r.snap.ReadFile(name)
-	return data, r.check(err, d.Kind == DepFile)
+	return data, r.check(err, d.Kind == File)
 }
 
 // ReadDir implements fs.ReadDirFS.
 func (r *Recorder) ReadDir(name string) ([]fs.DirEntry, error) {
-	d := r.note(name, DepListing)
+	d := r.note(name, Listing)
 	entries, err := r.snap.ReadDir(name)
-	return entries, r.check(err, d.Kind == DepListing)
+	return entries, r.check(err, d.Kind == Listing)
 }
 
 // Stat implements fs.StatFS.
 func (r *Recorder) Stat(name string) (fs.FileInfo, error) {
-	d := r.note(name, DepDir)
+	d := r.note(name, Dir)
 	info, err := r.snap.Stat(name)
-	return info, r.check(err, d.Kind != DepAbsent)
+	return info, r.check(err, d.Kind != Absent)
 }
 
 // Real follows the symbolic links of a path.
@@ -107,8 +110,8 @@ func (r *Recorder) Real(name string) string {
 
 // ID identifies the content of a file; is says whether there is a file. What is asked counts as read.
 func (r *Recorder) ID(name string) (id string, is bool) {
-	d := r.note(name, DepFile)
-	return d.ID, d.Kind == DepFile
+	d := r.note(name, File)
+	return d.ID, d.Kind == File
 }
 
 // check notices failures to read what is there. That nothing is there, or a folder instead of a file, is an
@@ -132,11 +135,21 @@ func (r *Recorder) Failed() bool {
 	return r.failed
 }
 
-// note remembers what is at name. A folder that is only asked for is a DepDir; a file is a DepFile
+// Needs are submodules that were looked into.
+func (r *Recorder) Needs() []model.Needed {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.needs
+}
+
+// Hollow has submodules be empty folders, or not.
+func (r *Recorder) Hollow(is bool) { r.hollow = is }
+
+// note remembers what is at name. A folder that is only asked for is a Dir; a file is a File
 // however it was asked for, since to be a file of some content is all that can be told apart cheaply.
-func (r *Recorder) note(name string, how DepKind) Dep {
+func (r *Recorder) note(name string, how Kind) Dep {
 	if !fs.ValidPath(name) {
-		return Dep{Path: name, Kind: DepAbsent} // the snapshot refuses it, whatever the tree holds
+		return Dep{Path: name, Kind: Absent} // the snapshot refuses it, whatever the tree holds
 	}
 	d := learn(r.snap, name, how)
 	r.mu.Lock()
@@ -145,9 +158,9 @@ func (r *Recorder) note(name string, how DepKind) Dep {
 	return d
 }
 
-// learn looks at path. how is DepListing where the names in a folder matter.
-func learn(snap model.View, path string, how DepKind) Dep {
-	d := Dep{Path: path, Kind: DepAbsent}
+// learn looks at path. how is Listing where the names in a folder matter.
+func learn(snap model.View, path string, how Kind) Dep {
+	d := Dep{Path: path, Kind: Absent}
 	e, err := snap.Lookup(path)
 	if e.Path != path {
 		d.Real = e.Path
@@ -161,11 +174,11 @@ func learn(snap model.View, path string, how DepKind) Dep {
 	case err != nil:
 		d.ID = "error" // a link that leads out, a broken object: the reason stays while the path does
 	case !e.Mode.IsDir():
-		d.Kind, d.ID = DepFile, e.ID
-	case how == DepListing:
-		d.Kind, d.ID = DepListing, listingID(snap, path)
+		d.Kind, d.ID = File, e.ID
+	case how == Listing:
+		d.Kind, d.ID = Listing, listingID(snap, path)
 	default:
-		d.Kind = DepDir
+		d.Kind = Dir
 	}
 	return d
 }
@@ -182,8 +195,8 @@ func listingID(snap model.View, path string) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// holds says whether everything that was learned is still so.
-func holds(snap model.View, deps []Dep) bool {
+// Holds says whether everything that was learned is still so.
+func Holds(snap model.View, deps []Dep) bool {
 	for _, d := range deps {
 		now := learn(snap, d.Path, d.Kind)
 		if now.Kind != d.Kind || now.ID != d.ID || now.Real != d.Real {
@@ -193,8 +206,8 @@ func holds(snap model.View, deps []Dep) bool {
 	return true
 }
 
-// places are all paths in the tree at which a change could alter what d says.
-func (d Dep) places() []string {
+// Places are all paths in the tree at which a change could alter what d says.
+func (d Dep) Places() []string {
 	out := append([]string{d.Path}, d.Via...)
 	if d.Real != "" {
 		out = append(out, d.Real)
